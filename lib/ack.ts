@@ -1,0 +1,58 @@
+import type { Engine } from './engine.ts'
+import { applyToHandles, type Held, type HandleOperation, leaseLost, OK } from './handle-changes.ts'
+import type { HandleResult } from './message.ts'
+import { atVersion, type Change, GONE, goneCount, holds, remove, type Segment, slotAt } from './segment.ts'
+import type { SegmentKey } from './segment-key.ts'
+
+/**
+ * Confirms messages: they are gone for good. Also after the lease ran out, as long as nobody else has received the
+ * message; then it is `LeaseLost`. What is already gone succeeds, any number of times.
+ *
+ * reads: nothing · writes: one delete for a lone message or all of a segment's, one update for a part of it, and a
+ * delete by whoever takes the last · condition: each message is leased under its handle's token · crash between the
+ * last update and the delete: an empty header stays, which the next poller sweeps.
+ *
+ * @returns one result a handle, in order: `ReceiptHandleInvalid`, `LeaseLost`, `Throttled` or `StoreUnavailable` when not ok
+ */
+export const ack = (engine: Engine, queueName: string, receiptHandles: readonly string[]): Promise<HandleResult[]> =>
+  applyToHandles(
+    engine,
+    queueName,
+    receiptHandles.map((receiptHandle) => ({ receiptHandle, wish: undefined })),
+    ackOperation(engine, queueName),
+  )
+
+const ackOperation = (engine: Engine, queueName: string): HandleOperation<undefined> => ({
+  change: ackChange,
+  settle: ({ handle }, current) => {
+    const slot = current && slotAt(current, handle.index)
+    if (!slot || slot.kind === 'gone') return OK
+    return holds(slot, handle.token) ? undefined : leaseLost(queueName)
+  },
+  done: async (_, __, after) => {
+    if (after && goneCount(after) === after.slots.length) await engine.store.change([remove(after)])
+  },
+})
+
+const ackChange = (key: SegmentKey, held: readonly Held<undefined>[], current: Segment | undefined): Change => {
+  const handles = held.map(({ handle }) => handle)
+  const tokens = handles.map(({ index, token }) => [index, { kind: 'token', token }] as const)
+  const gone = handles.map(({ index }) => [index, GONE] as const)
+  if (current) {
+    const last = goneCount(current) + handles.length === current.slots.length
+    return last
+      ? { key, requires: atVersion(current), slots: undefined }
+      : { key, requires: { kind: 'slots', slots: tokens }, slots: gone }
+  }
+  // All that was left at the claim, if nothing else happened since: then one delete does, and its condition says so.
+  const [first] = handles
+  const all =
+    first !== undefined &&
+    first.gone + handles.length === first.count &&
+    handles.every((handle) => handle.claimed === handles.length && handle.gone === first.gone)
+  return {
+    key,
+    requires: { kind: 'slots', slots: tokens, ...(all && first.gone > 0 && { gone: first.gone }) },
+    slots: all ? undefined : gone,
+  }
+}

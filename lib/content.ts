@@ -1,0 +1,74 @@
+import type { Body, DeadLetterOrigin, JsonValue, MessageAttribute, MessageContent, NewMessage } from './message.ts'
+import { encodeMessageId } from './message-id.ts'
+import type { Segment } from './segment.ts'
+import { dueAtOf, priorityOf } from './segment-key.ts'
+
+/**
+ * The part of a segment that never changes: what its messages carry. Bodies are held as text or bytes, JSON already
+ * serialized, so that nothing a publisher does to its objects afterwards can reach a message.
+ */
+export interface Content {
+  readonly messages: readonly ContentMessage[]
+}
+
+export interface ContentMessage {
+  readonly body: string | Uint8Array
+  /** Whether the text of `body` is to be parsed before it is handed out. */
+  readonly json?: true
+  readonly attributes?: Readonly<Record<string, MessageAttribute>>
+  readonly groupId?: string
+  readonly deduplicationId?: string
+  readonly traceHeader?: string
+  readonly senderId?: string
+  /** The id this message was published under, when its address has changed since. */
+  readonly messageId?: string
+  /** When it was first published, when it has been moved since; epoch ms. */
+  readonly publishedAt?: number
+  readonly deadLetter?: DeadLetterOrigin
+}
+
+export const toContent = (message: NewMessage): ContentMessage => ({
+  ...(typeof message.body === 'string'
+    ? { body: message.body }
+    : message.body instanceof Uint8Array
+      ? { body: message.body.slice() }
+      : { body: JSON.stringify(message.body), json: true }),
+  ...(message.attributes && Object.keys(message.attributes).length > 0 && { attributes: copied(message.attributes) }),
+  ...(message.groupId !== undefined && { groupId: message.groupId }),
+  ...(message.deduplicationId !== undefined && { deduplicationId: message.deduplicationId }),
+  ...(message.traceHeader !== undefined && { traceHeader: message.traceHeader }),
+  ...(message.senderId !== undefined && { senderId: message.senderId }),
+})
+
+/** The body as its publisher gave it. Bytes are a copy, so that a consumer can't change what the next one gets. */
+export const bodyOf = (message: ContentMessage): Body => {
+  if (typeof message.body !== 'string') return message.body.slice()
+  return message.json ? (JSON.parse(message.body) as JsonValue) : message.body
+}
+
+const copied = (attributes: Readonly<Record<string, MessageAttribute>>): Record<string, MessageAttribute> =>
+  Object.fromEntries(
+    Object.entries(attributes).map(([name, { dataType, value }]) => [
+      name,
+      { dataType, value: typeof value === 'string' ? value : value.slice() },
+    ]),
+  )
+
+/** What a message is, wherever it is looked at from. */
+export const contentOf = (segment: Segment, content: Content, index: number): MessageContent => {
+  const message = content.messages[index] as ContentMessage
+  return {
+    messageId: message.messageId ?? encodeMessageId(segment.key, index),
+    body: bodyOf(message),
+    attributes: message.attributes ?? {},
+    publishedAt: message.publishedAt ?? segment.publishedAt,
+    dueAt: dueAtOf(segment.key.sort),
+    priority: priorityOf(segment.key.sort),
+    ...(message.groupId !== undefined && { groupId: message.groupId }),
+    ...(message.deduplicationId !== undefined && { deduplicationId: message.deduplicationId }),
+    ...(message.traceHeader !== undefined && { traceHeader: message.traceHeader }),
+    ...(message.senderId !== undefined && { senderId: message.senderId }),
+    ...(message.deadLetter && { deadLetter: message.deadLetter }),
+  }
+}
+

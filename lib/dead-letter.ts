@@ -1,0 +1,79 @@
+import { aliasWrite } from './alias.ts'
+import type { ContentMessage } from './content.ts'
+import type { Engine } from './engine.ts'
+import { isHoldfastError } from './errors.ts'
+import { encodeMessageId } from './message-id.ts'
+import { newSegment } from './new-segment.ts'
+import { plainName } from './queue.ts'
+import type { QueueState } from './queue-record.ts'
+import { applyChange, type Segment, take } from './segment.ts'
+import { priorityOf } from './segment-key.ts'
+
+export interface LeftBehind {
+  /** Whether the messages are out of the queue now, by our doing or another's. */
+  readonly moved: boolean
+  /** What is left of the segment; `undefined` when nothing is, or when it changed under our hands. */
+  readonly segment: Segment | undefined
+}
+
+export const MAX_RECEIVES_EXCEEDED = 'MaxReceivesExceeded'
+
+/**
+ * Moves messages that used up their receives to the queue's dead-letter queue. They keep their ids and the time they
+ * were published, and are kept there for that queue's whole retention, counted from now.
+ *
+ * reads: the segment with its content · writes, in one transaction: the source without the messages, a segment in the
+ * dead-letter queue, an alias for each id · condition: the messages are as they were read · a crash leaves either all
+ * of it or nothing.
+ */
+export const deadLetter = async (
+  engine: Engine,
+  queue: QueueState,
+  segment: Segment,
+  indexes: readonly number[],
+): Promise<LeftBehind> => {
+  const target = await targetOf(engine, queue)
+  if (!target) return { moved: false, segment }
+  const [stored] = await engine.store.read([segment.key])
+  if (stored?.segment.version !== segment.version || !stored.content) return { moved: true, segment: undefined }
+  const now = engine.clock.now()
+  const messages = indexes.map((index): ContentMessage => {
+    const message = stored.content?.messages[index] as ContentMessage
+    return {
+      ...message,
+      messageId: message.messageId ?? encodeMessageId(segment.key, index),
+      publishedAt: message.publishedAt ?? segment.publishedAt,
+      deadLetter: { queue: plainName(queue.name), reason: MAX_RECEIVES_EXCEEDED, at: now },
+    }
+  })
+  const moved = newSegment(engine, target, {
+    priority: Math.min(priorityOf(segment.key.sort), target.settings.priorities - 1),
+    dueAt: now,
+    publishedAt: now,
+    messages,
+  })
+  const removal = take(segment, indexes)
+  const outcome = await engine.store.transact([
+    { kind: 'change', change: removal },
+    { kind: 'insert', insert: moved },
+    ...messages.map(({ messageId }, index) => aliasWrite(target.name, messageId as string, moved.segment, index)),
+  ])
+  // Another poller was ahead of us, or our own first try was: either way they are gone from here.
+  if (!outcome.applied) return { moved: true, segment: undefined }
+  engine.observe({ type: 'dead-lettered', queue: queue.name, count: messages.length })
+  engine.wakeups.wake(target.name, messages.length)
+  const after = applyChange(segment, removal)
+  return { moved: true, segment: after.applied ? after.segment : undefined }
+}
+
+const targetOf = async (engine: Engine, queue: QueueState): Promise<QueueState | undefined> => {
+  const target = queue.settings.deadLetter?.queue
+  if (target === undefined) return undefined
+  try {
+    return await engine.queues.get(target)
+  } catch (error) {
+    if (!isHoldfastError(error, 'QueueNotFound')) throw error
+    engine.observe({ type: 'dead-letter-queue-missing', queue: queue.name, target })
+    return undefined
+  }
+}

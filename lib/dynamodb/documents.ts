@@ -1,0 +1,58 @@
+import type { Clock } from '../clock.ts'
+import type { JsonValue } from '../message.ts'
+import type { Document, DocumentKey, Store } from '../store.ts'
+import type { Item } from './header-item.ts'
+import type { TableClient } from './table-client.ts'
+
+/**
+ * How a document stands in the table.
+ *
+ *     pk, sk   the key, its parts as they are
+ *     e        version, N
+ *     j        the value as JSON, S
+ *     x        TTL, N, epoch seconds; absent when it is kept
+ */
+export const documentItem = (key: DocumentKey, version: number, value: JsonValue, expiresAt?: number): Item => ({
+  ...documentItemKey(key),
+  e: { N: String(version) },
+  j: { S: JSON.stringify(value) },
+  ...(expiresAt !== undefined && { x: { N: String(Math.ceil(expiresAt / 1_000)) } }),
+})
+
+export const documentItemKey = ({ partition, sort }: DocumentKey): Item => ({ pk: { S: partition }, sk: { S: sort } })
+
+const documentOf = (item: Item): Document => ({
+  partition: item.pk?.S ?? '',
+  sort: item.sk?.S ?? '',
+  version: Number(item.e?.N),
+  value: JSON.parse(item.j?.S ?? 'null') as JsonValue,
+})
+
+/** TTL deletes late: what is past its time is not there. */
+const isLive = (item: Item, now: number): boolean => item.x?.N === undefined || Number(item.x.N) * 1_000 > now
+
+export const documentOperations = (table: TableClient, clock: Clock): Pick<Store, 'getDocument' | 'listDocuments'> => ({
+  getDocument: async (key, { consistent = false } = {}) => {
+    const item = await table.get(documentItemKey(key), consistent)
+    return item && isLive(item, clock.now()) ? documentOf(item) : undefined
+  },
+  listDocuments: async ({ partition, prefix = '', after, limit, consistent = false }) => {
+    const found: Document[] = []
+    for (let from = after === undefined ? prefix : `${after}\u0000`; ; ) {
+      const { items, more } = await table.query({
+        KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
+        ExpressionAttributeValues: {
+          ':pk': { S: partition },
+          ':from': { S: from === '' ? ' ' : from },
+          ':to': { S: `${prefix}\uffff` },
+        },
+        ConsistentRead: consistent,
+        Limit: limit,
+      })
+      found.push(...items.filter((item) => isLive(item, clock.now())).map(documentOf))
+      const last = items.at(-1)?.sk?.S
+      if (!more || last === undefined || found.length >= limit) return found.slice(0, limit)
+      from = `${last}\u0000`
+    }
+  },
+})

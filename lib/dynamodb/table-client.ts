@@ -1,0 +1,222 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  type AttributeValue,
+  BatchExecuteStatementCommand,
+  type BatchExecuteStatementCommandOutput,
+  BatchGetItemCommand,
+  type ConsumedCapacity,
+  DeleteItemCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  type QueryCommandInput,
+  TransactWriteItemsCommand,
+  type TransactWriteItem,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb'
+import type { Expression, Statement } from './expressions.ts'
+import { fault, isConflict } from './faults.ts'
+import type { Item } from './header-item.ts'
+
+export interface Consumption {
+  /** Command that consumed it, e.g. `UpdateItem`. */
+  readonly command: string
+  /** Read or write units of on-demand capacity. */
+  readonly units: number
+  readonly kind: 'read' | 'write'
+}
+
+/** The requests that the store makes of its table: SDK commands, with every failure translated. */
+export interface TableClient {
+  readonly table: string
+  get(key: Item, consistent: boolean): Promise<Item | undefined>
+  /** Items found, in no order. */
+  getMany(keys: readonly Item[], consistent: boolean): Promise<Item[]>
+  query(query: Omit<QueryCommandInput, 'TableName'>): Promise<{ items: Item[]; more: boolean }>
+  put(item: Item, condition?: PutCondition): Promise<ConditionalOutcome>
+  update(expression: Expression): Promise<ConditionalOutcome>
+  delete(expression: Omit<Expression, 'UpdateExpression'>): Promise<ConditionalOutcome>
+  /** Up to 25 statements; outcomes in their order. */
+  batch(statements: readonly Statement[]): Promise<BatchOutcome[]>
+  transact(items: readonly TransactWriteItem[]): Promise<TransactResult>
+  /** Accounts for a condition that failed inside a batch, whose answer does not. */
+  lost(command: string): void
+}
+
+export interface PutCondition {
+  readonly ConditionExpression: string
+  readonly ExpressionAttributeValues?: Record<string, AttributeValue>
+}
+
+/** `item` is the new image after a success, and what the condition met after a failure. */
+export interface ConditionalOutcome {
+  readonly held: boolean
+  readonly item: Item | undefined
+}
+export type BatchOutcome = NonNullable<BatchExecuteStatementCommandOutput['Responses']>[number]
+
+export type TransactResult = { readonly applied: true } | { readonly applied: false; readonly failed: number }
+
+const MOST_KEYS = 100
+const CONFLICT_TRIES = 5
+const CONFLICT_PAUSE_MS = 15
+
+export const tableClient = ({
+  client,
+  table,
+  consumed,
+}: {
+  client: DynamoDBClient
+  table: string
+  consumed?: (consumption: Consumption) => void
+}): TableClient => {
+  const capacity = consumed ? { ReturnConsumedCapacity: 'TOTAL' as const } : {}
+  const account = (command: string, kind: 'read' | 'write', used: ConsumedCapacity | ConsumedCapacity[] | undefined) => {
+    if (!consumed) return
+    const units = [used ?? []].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0)
+    consumed({ command, kind, units })
+  }
+
+  // Billed like a write of the item it met; the error does not say how much.
+  const lost = (command: string) => consumed?.({ command: `${command} lost`, kind: 'write', units: 1 })
+
+  /** Sends; meets a transaction of another writer by trying again, and translates what fails for good. */
+  const send = async <T>(request: () => Promise<T>): Promise<T> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await request()
+      } catch (error) {
+        if (!isConflict((error as Error).name) || attempt === CONFLICT_TRIES) throw fault(error, table)
+        await pause(attempt)
+      }
+    }
+  }
+
+  const conditional = async (
+    command: string,
+    request: () => Promise<{ Attributes?: Item | undefined; ConsumedCapacity?: ConsumedCapacity | undefined }>,
+  ): Promise<ConditionalOutcome> =>
+    send(async () => {
+      try {
+        const { Attributes, ConsumedCapacity } = await request()
+        account(command, 'write', ConsumedCapacity)
+        return { held: true, item: Attributes }
+      } catch (error) {
+        const failure = error as Error & { Item?: Item }
+        if (failure.name !== 'ConditionalCheckFailedException') throw error
+        lost(command)
+        return { held: false, item: failure.Item }
+      }
+    })
+
+  const getSome = async (keys: readonly Item[], consistent: boolean): Promise<Item[]> => {
+    const found: Item[] = []
+    let wanted: Item[] = [...keys]
+    for (let attempt = 1; wanted.length > 0; attempt++) {
+      const output = await send(() =>
+        client.send(
+          new BatchGetItemCommand({
+            RequestItems: { [table]: { Keys: wanted, ConsistentRead: consistent } },
+            ...capacity,
+          }),
+        ),
+      )
+      account('BatchGetItem', 'read', output.ConsumedCapacity)
+      found.push(...(output.Responses?.[table] ?? []))
+      wanted = output.UnprocessedKeys?.[table]?.Keys ?? []
+      if (wanted.length > 0) await pause(attempt)
+    }
+    return found
+  }
+
+  return {
+    table,
+    lost,
+    get: async (Key, ConsistentRead) => {
+      const output = await send(() =>
+        client.send(new GetItemCommand({ TableName: table, Key, ConsistentRead, ...capacity })),
+      )
+      account('GetItem', 'read', output.ConsumedCapacity)
+      return output.Item
+    },
+    getMany: async (keys, consistent) => {
+      const parts: Promise<Item[]>[] = []
+      for (let start = 0; start < keys.length; start += MOST_KEYS) {
+        parts.push(getSome(keys.slice(start, start + MOST_KEYS), consistent))
+      }
+      return (await Promise.all(parts)).flat()
+    },
+    query: async (query) => {
+      const output = await send(() => client.send(new QueryCommand({ TableName: table, ...query, ...capacity })))
+      account('Query', 'read', output.ConsumedCapacity)
+      return { items: output.Items ?? [], more: output.LastEvaluatedKey !== undefined }
+    },
+    put: (Item, condition) =>
+      conditional('PutItem', () =>
+        client.send(new PutItemCommand({ TableName: table, Item, ...condition, ...capacity })),
+      ),
+    update: (expression) =>
+      conditional('UpdateItem', () =>
+        client.send(
+          new UpdateItemCommand({
+            TableName: table,
+            ...expression,
+            ReturnValues: 'ALL_NEW',
+            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+            ...capacity,
+          }),
+        ),
+      ),
+    delete: (expression) =>
+      conditional('DeleteItem', () =>
+        client.send(
+          new DeleteItemCommand({
+            TableName: table,
+            ...expression,
+            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+            ...capacity,
+          }),
+        ),
+      ),
+    batch: async (statements) => {
+      const output = await send(() =>
+        client.send(
+          new BatchExecuteStatementCommand({
+            Statements: statements.map((statement) => ({
+              ...statement,
+              ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
+            })),
+            ...capacity,
+          }),
+        ),
+      )
+      account('BatchExecuteStatement', 'write', output.ConsumedCapacity)
+      return output.Responses ?? []
+    },
+    transact: async (items) => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          const output = await client.send(
+            new TransactWriteItemsCommand({ TransactItems: [...items], ...capacity }),
+          )
+          account('TransactWriteItems', 'write', output.ConsumedCapacity)
+          return { applied: true }
+        } catch (error) {
+          const { name, CancellationReasons = [] } = error as Error & { CancellationReasons?: { Code?: string }[] }
+          const failed = CancellationReasons.findIndex(({ Code }) => Code === 'ConditionalCheckFailed')
+          if (failed >= 0) return { applied: false, failed }
+          const reason = CancellationReasons.find(({ Code }) => Code !== undefined && Code !== 'None')?.Code
+          const passing = isConflict(name) || isConflict(reason) || name === 'TransactionInProgressException'
+          if (!passing || attempt === CONFLICT_TRIES) {
+            throw fault(reason === undefined ? error : Object.assign(error as Error, { name: reason }), table)
+          }
+          await pause(attempt)
+        }
+      }
+    },
+  }
+}
+
+/** Full jitter: those that collided once should not collide again. */
+const pause = (attempt: number): Promise<void> => sleep(Math.random() * CONFLICT_PAUSE_MS * 2 ** attempt)

@@ -1,0 +1,62 @@
+import { type Clock, systemClock } from './clock.ts'
+import { type PollMemory, pollMemory } from './poll-memory.ts'
+import { type QueueCache, queueCache } from './queue-cache.ts'
+import { type Random, systemRandom } from './random.ts'
+import { uniqueSequence } from './segment-key.ts'
+import type { Store } from './store.ts'
+import { type Wakeups, wakeups } from './wakeups.ts'
+
+/** Something that operators count. */
+export type EngineEvent =
+  /** Conditional writes of a poll that another poller was ahead of. */
+  | { readonly type: 'lost-race'; readonly queue: string; readonly count: number }
+  | { readonly type: 'dead-lettered'; readonly queue: string; readonly count: number }
+  /** A message due for its dead-letter queue, which does not exist; it stays where it is. */
+  | { readonly type: 'dead-letter-queue-missing'; readonly queue: string; readonly target: string }
+  | { readonly type: 'throttled'; readonly queue: string; readonly shard: number }
+  | { readonly type: 'shards-raised'; readonly queue: string; readonly shards: number }
+  /** A header whose content never arrived was dropped: its publish never succeeded. */
+  | { readonly type: 'orphan-dropped'; readonly queue: string }
+
+export type Observer = (event: EngineEvent) => void
+
+/** All that the operations share in one process. Plain data and ports: build it once, pass it to every operation. */
+export interface Engine {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly observe: Observer
+  readonly queues: QueueCache
+  /** What this process's polls learned; hints only. */
+  readonly polls: PollMemory
+  /** Wakes this process's long polls. */
+  readonly wakeups: Wakeups
+  /** Unique part of a new segment's key. */
+  readonly unique: (at: number) => string
+}
+
+export interface EngineParts {
+  readonly store: Store
+  /** @default the system's clock */
+  readonly clock?: Clock
+  /** @default the system's cryptographic source */
+  readonly random?: Random
+  /** @default nobody */
+  readonly observe?: Observer
+}
+
+export const createEngine = ({
+  store,
+  clock = systemClock,
+  random = systemRandom,
+  observe = () => {},
+}: EngineParts): Engine => ({
+  store,
+  clock,
+  random,
+  observe,
+  queues: queueCache(store, clock),
+  polls: pollMemory(),
+  wakeups: wakeups(clock),
+  unique: uniqueSequence(random.bytes),
+})

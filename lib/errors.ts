@@ -1,0 +1,64 @@
+/**
+ * Why an operation failed. One code is one reason; the data behind it stands in fields, the underlying failure
+ * in `cause`. HTTP statuses and SQS names are maps over these codes kept at the edges; the engine knows neither.
+ */
+export type ErrorCode =
+  | 'InvalidRequest'
+  | 'QueueNotFound'
+  | 'QueueExists'
+  | 'QueueDeletedRecently'
+  | 'PurgeInProgress'
+  | 'MessageNotFound'
+  | 'RedriveNotFound'
+  | 'ReceiptHandleInvalid'
+  | 'LeaseLost'
+  | 'MessageTooLarge'
+  | 'OperationInProgress'
+  | 'InFlightLimit'
+  | 'AccessDenied'
+  | 'Throttled'
+  | 'StoreUnavailable'
+  | 'Internal'
+
+const RETRYABLE: ReadonlySet<ErrorCode> = new Set(['Throttled', 'StoreUnavailable'])
+
+/** Data that helps the caller mend the request. */
+export interface ErrorFields {
+  /** The request field at fault, as the public API spells it, e.g. `messages[0].delaySeconds`. */
+  readonly field?: string
+  /** The value that was refused. Never a message body. */
+  readonly value?: unknown
+  /** The queue concerned. */
+  readonly queue?: string
+}
+
+export class HoldfastError extends Error {
+  override readonly name = 'HoldfastError'
+  readonly code: ErrorCode
+  readonly fields: ErrorFields
+  /** Whether the same request may succeed when it is sent again unchanged. */
+  readonly retryable: boolean
+
+  constructor(code: ErrorCode, message: string, fields: ErrorFields = {}, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.fields = fields
+    this.retryable = RETRYABLE.has(code)
+  }
+}
+
+/** The error for a value outside what a field takes. */
+export const invalid = (field: string, value: unknown, requirement: string): HoldfastError =>
+  new HoldfastError('InvalidRequest', `${field} ${requirement}, but is ${show(value)}`, { field, value })
+
+export const queueNotFound = (queue: string): HoldfastError =>
+  new HoldfastError('QueueNotFound', `queue ${show(queue)} does not exist`, { queue })
+
+/** Whether `error` is one of ours, with this code when one is given. */
+export const isHoldfastError = (error: unknown, code?: ErrorCode): error is HoldfastError =>
+  error instanceof HoldfastError && (code === undefined || error.code === code)
+
+const show = (value: unknown): string => {
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text
+}

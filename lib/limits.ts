@@ -1,0 +1,57 @@
+/**
+ * Every limit of the product: name, unit, source. Limits of SQS that users rely on are kept where they shape
+ * answers; where SQS is narrow for no reason of ours, ours are wider and the SQS endpoint narrows them.
+ *
+ * SQS quotas: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-quotas.html
+ * DynamoDB quotas: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
+ */
+export const LIMITS = {
+  /** Characters of a queue's name, `.fifo` included (SQS). */
+  queueNameLength: 80,
+  /** Messages in one publish, poll, ack, extend or nack: one segment's worth, one DynamoDB batch. */
+  batchSize: 25,
+  /** Bytes of one message, body and attributes together (SQS, 1 MiB). */
+  messageBytes: 1_048_576,
+  /** The least a queue's own maximum message size may be (SQS). */
+  messageBytesMin: 1_024,
+  /** Bytes of all messages in one publish: with base64 it fits Lambda's 6 MB request. */
+  publishBytes: 4_194_304,
+  /** Attributes of one message. SQS takes 10; its endpoint keeps to that. */
+  attributesPerMessage: 100,
+  /** Characters of an attribute's name and of its data type (SQS). */
+  attributeNameLength: 256,
+  /** Visibility timeout, seconds. SQS ends at 12 hours; ours at 7 days. */
+  visibilityTimeoutSeconds: 604_800,
+  /** Delay or distance of a due time, seconds: ten years. SQS ends at 15 minutes. */
+  delaySeconds: 315_360_000,
+  /** Retention, seconds: 60 (SQS) to one year (SQS ends at 14 days). */
+  retentionSecondsMin: 60,
+  retentionSeconds: 31_536_000,
+  /** Time to live of one message, seconds, from when it is due. */
+  timeToLiveSecondsMin: 1,
+  /** Long poll, seconds (SQS); fits API Gateway's 30 s. */
+  waitTimeSeconds: 20,
+  /** Receives before a message is dead-lettered (SQS). */
+  maxReceives: 1_000,
+  /** Priorities of a queue: 0 … 9, one digit of the sort key. */
+  priorities: 10,
+  /** Shards of a queue: seven bits of the message id. */
+  shards: 100,
+  /** Longest backoff a retry policy may reach, seconds. */
+  retryDelaySeconds: 604_800,
+  /** Queues in one page of a list (SQS). */
+  listQueuesPage: 1_000,
+  /** Messages in one page of a browse. */
+  browsePage: 100,
+  /** Characters of message group and deduplication ids (SQS). */
+  groupIdLength: 128,
+  /** Longest deduplication window, seconds: 7 days (SQS has 5 minutes). */
+  deduplicationWindowSeconds: 604_800,
+  /** Tags of a queue, and their lengths (SQS). */
+  tags: 50,
+  tagKeyLength: 128,
+  tagValueLength: 256,
+} as const
+
+/** How long a process may act on a queue's configuration before it reads it again, ms. */
+export const QUEUE_CACHE_MS = 5_000

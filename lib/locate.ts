@@ -1,0 +1,69 @@
+import { readAlias } from './alias.ts'
+import type { Engine } from './engine.ts'
+import { HoldfastError, isHoldfastError } from './errors.ts'
+import { decodeMessageId, encodeMessageId, type MessageAddress } from './message-id.ts'
+import { isDropped, partitionOf, type QueueState } from './queue-record.ts'
+import { slotAt } from './segment.ts'
+import type { StoredSegment } from './store.ts'
+
+/** A message found: in which queue, and where in which segment. */
+export interface Located {
+  readonly queue: QueueState
+  readonly stored: StoredSegment & { readonly content: NonNullable<StoredSegment['content']> }
+  readonly index: number
+}
+
+/**
+ * Finds a message by its id, as it is now: at the address that the id is, else where an alias says it was moved to,
+ * else in the queue's dead-letter queue.
+ *
+ * @throws `MessageNotFound`
+ */
+export const locate = async (engine: Engine, queueName: string, messageId: string): Promise<Located> => {
+  const queue = await engine.queues.get(queueName)
+  const address = decodeMessageId(messageId)
+  if (!address) throw notFound(queueName, messageId)
+  const found = (await locateIn(engine, queue, messageId, address)) ?? (await locateDead(engine, queue, messageId, address))
+  if (!found) throw notFound(queueName, messageId)
+  return found
+}
+
+const locateIn = async (engine: Engine, queue: QueueState, messageId: string, address: MessageAddress) => {
+  const here = await at(engine, queue, messageId, address)
+  if (here) return here
+  const moved = await readAlias(engine.store, queue.name, messageId)
+  return moved && at(engine, queue, messageId, moved)
+}
+
+const locateDead = async (engine: Engine, queue: QueueState, messageId: string, address: MessageAddress) => {
+  const { deadLetter } = queue.settings
+  if (!deadLetter) return undefined
+  try {
+    return await locateIn(engine, await engine.queues.get(deadLetter.queue), messageId, address)
+  } catch (error) {
+    if (isHoldfastError(error, 'QueueNotFound')) return undefined
+    throw error
+  }
+}
+
+const at = async (
+  engine: Engine,
+  queue: QueueState,
+  messageId: string,
+  { shard, sort, index }: MessageAddress,
+): Promise<Located | undefined> => {
+  const key = { partition: partitionOf(queue, shard), sort }
+  const [stored] = await engine.store.read([key])
+  const message = stored?.content?.messages[index]
+  if (!stored?.content || !message || slotAt(stored.segment, index).kind === 'gone') return undefined
+  if ((message.messageId ?? encodeMessageId(key, index)) !== messageId) return undefined
+  if (isDropped(queue, stored.segment, engine.clock.now())) return undefined
+  return { queue, stored: { segment: stored.segment, content: stored.content }, index }
+}
+
+export const notFound = (queue: string, messageId: string): HoldfastError =>
+  new HoldfastError('MessageNotFound', `there is no message ${JSON.stringify(messageId.slice(0, 100))}`, {
+    queue,
+    field: 'messageId',
+    value: messageId.slice(0, 100),
+  })

@@ -1,0 +1,76 @@
+/** A map ordered by string keys, made for queues: most insertions at the end, most deletions at the front. */
+export interface SortedMap<V> {
+  get(key: string): V | undefined
+  set(key: string, value: V): void
+  delete(key: string): void
+  /** Values with `from <= key <= to`, in order. */
+  range(from: string, to: string): Generator<[string, V]>
+  readonly size: number
+}
+
+const COMPACT_AT = 1_024
+
+export const sortedMap = <V>(): SortedMap<V> => {
+  const values = new Map<string, V>()
+  // Keys in order; deleted ones stay until they outnumber the living, and `head` passes those at the front.
+  let keys: string[] = []
+  let head = 0
+
+  const lowerBound = (key: string): number => {
+    let low = head
+    let high = keys.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((keys[middle] as string) < key) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  const compact = () => {
+    keys = keys.filter((key, position) => position >= head && values.has(key))
+    head = 0
+  }
+
+  return {
+    get: (key) => values.get(key),
+    set: (key, value) => {
+      if (!values.has(key)) {
+        const last = keys.at(-1)
+        if (last === undefined || keys.length === head || last < key) keys.push(key)
+        else {
+          const position = lowerBound(key)
+          // A key deleted before may still stand there.
+          if (keys[position] !== key) keys.splice(position, 0, key)
+        }
+      }
+      values.set(key, value)
+    },
+    delete: (key) => {
+      if (!values.delete(key)) return
+      while (head < keys.length && !values.has(keys[head] as string)) head++
+      if (keys.length > 2 * values.size + COMPACT_AT) compact()
+    },
+    *range(from, to) {
+      // Compaction between steps would move positions, so each step starts from the last key.
+      let snapshot = keys
+      let position = lowerBound(from)
+      let last = ''
+      for (;;) {
+        if (snapshot !== keys) {
+          snapshot = keys
+          position = last === '' ? lowerBound(from) : lowerBound(`${last}\0`)
+        }
+        const key = keys[position++]
+        if (key === undefined || key > to) return
+        const value = values.get(key)
+        if (value === undefined) continue
+        last = key
+        yield [key, value]
+      }
+    },
+    get size() {
+      return values.size
+    },
+  }
+}

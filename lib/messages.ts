@@ -1,0 +1,216 @@
+import { aliasWrite } from './alias.ts'
+import { type Content, type ContentMessage, contentOf } from './content.ts'
+import type { Engine } from './engine.ts'
+import { HoldfastError, invalid } from './errors.ts'
+import { LIMITS } from './limits.ts'
+import { type Located, locate } from './locate.ts'
+import type { StoredMessage } from './message.ts'
+import { newSegment } from './new-segment.ts'
+import { number, plainName } from './queue.ts'
+import { expiryOf, isDropped, partitionOf, pollShards, type QueueState } from './queue-record.ts'
+import { type Change, type Lease, liveAt, type Segment, slotAt, take, TOKEN_BYTES, visibleAt } from './segment.ts'
+import { dueAtOf, priorityOf, sortRightBehind } from './segment-key.ts'
+
+/** A message as it is now, without receiving it. @throws `QueueNotFound`, `MessageNotFound` */
+export const getMessage = async (engine: Engine, queue: string, messageId: string): Promise<StoredMessage> => {
+  const { queue: home, stored, index } = await locate(engine, queue, messageId)
+  return storedMessage(home, stored.segment, stored.content, index, engine.clock.now())
+}
+
+const TRIES = 5
+
+/**
+ * Takes a message back before anyone works on it.
+ *
+ * writes: one delete or update · condition: it is as it was read
+ * @throws `QueueNotFound`, `MessageNotFound`, `OperationInProgress` while it is leased
+ */
+export const cancelMessage = (engine: Engine, queue: string, messageId: string): Promise<void> =>
+  onceUnleased(engine, queue, messageId, async ({ stored, index }) => {
+    const [outcome] = await engine.store.change([take(stored.segment, [index])])
+    if (outcome && !outcome.applied && outcome.error) throw outcome.error
+    return outcome?.applied ? { done: undefined } : undefined
+  })
+
+/**
+ * Gives a message that nobody is working on another due time. Later than its present one, it rests where it is;
+ * earlier, it moves, and keeps its id by an alias.
+ *
+ * writes: one update, or one transaction · condition: it is as it was read
+ * @throws `InvalidRequest`, `QueueNotFound`, `MessageNotFound`, `OperationInProgress` while it is leased
+ */
+export const rescheduleMessage = (
+  engine: Engine,
+  queue: string,
+  messageId: string,
+  { delaySeconds, dueAt }: { delaySeconds?: number; dueAt?: number },
+): Promise<StoredMessage> => {
+  if ((delaySeconds === undefined) === (dueAt === undefined)) {
+    throw invalid('dueAt', dueAt, 'or delaySeconds must be given, and not both')
+  }
+  if (delaySeconds !== undefined) number('delaySeconds', delaySeconds, 0, LIMITS.delaySeconds)
+  if (dueAt !== undefined) number('dueAt', dueAt, 0, engine.clock.now() + LIMITS.delaySeconds * 1_000)
+  return onceUnleased(engine, queue, messageId, async (located, now) => {
+    const at = Math.max(now, Math.round(dueAt ?? now + (delaySeconds ?? 0) * 1_000))
+    const later = at >= dueAtOf(located.stored.segment.key.sort)
+    const done = later ? await rest(engine, located, at) : await move(engine, located, messageId, at, now)
+    return done && { done }
+  })
+}
+
+/** Runs a change on a message that must not be leased, again when others changed the message meanwhile. */
+const onceUnleased = async <T>(
+  engine: Engine,
+  queue: string,
+  messageId: string,
+  change: (located: Located, now: number) => Promise<{ done: T } | undefined>,
+): Promise<T> => {
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const located = await locate(engine, queue, messageId)
+    const slot = slotAt(located.stored.segment, located.index)
+    const now = engine.clock.now()
+    if (slot.kind === 'lease' && liveAt(slot, now)) {
+      throw new HoldfastError('OperationInProgress', 'the message is leased to a consumer', {
+        queue,
+        field: 'messageId',
+        value: messageId,
+      })
+    }
+    const outcome = await change(located, now)
+    if (outcome) return outcome.done
+  }
+  throw new HoldfastError('Throttled', 'the message is being changed by others', { queue })
+}
+
+/** Puts the message off where it stands, under a token that nobody was given. */
+const rest = async (engine: Engine, { queue, stored, index }: Located, at: number): Promise<StoredMessage | undefined> => {
+  const { segment, content } = stored
+  const before = slotAt(segment, index)
+  const resting: Lease = {
+    kind: 'lease',
+    token: engine.random.bytes(TOKEN_BYTES),
+    until: at,
+    receiveCount: before.kind === 'lease' ? before.receiveCount : 0,
+    firstReceivedAt: before.kind === 'lease' ? before.firstReceivedAt : 0,
+    resting: true,
+  }
+  const change: Change = { ...take(segment, [index]), slots: [[index, resting]] }
+  const [outcome] = await engine.store.change([change])
+  if (outcome && !outcome.applied && outcome.error) throw outcome.error
+  if (!outcome?.applied || !outcome.segment) return undefined
+  engine.polls.release(segment.key)
+  engine.wakeups.wake(queue.name, 1)
+  return storedMessage(queue, outcome.segment, content, index, engine.clock.now())
+}
+
+const move = async (
+  engine: Engine,
+  { queue, stored, index }: Located,
+  messageId: string,
+  at: number,
+  now: number,
+): Promise<StoredMessage | undefined> => {
+  const { segment, content } = stored
+  const message = content.messages[index] as ContentMessage
+  const moved = newSegment(engine, queue, {
+    priority: priorityOf(segment.key.sort),
+    dueAt: at,
+    publishedAt: now,
+    messages: [{ ...message, messageId, publishedAt: message.publishedAt ?? segment.publishedAt }],
+    timeToLiveSeconds: (segment.expiresAt - dueAtOf(segment.key.sort)) / 1_000,
+  })
+  const outcome = await engine.store.transact([
+    { kind: 'change', change: take(segment, [index]) },
+    { kind: 'insert', insert: moved },
+    aliasWrite(queue.name, messageId, moved.segment, 0),
+  ])
+  if (!outcome.applied) return undefined
+  engine.wakeups.wake(queue.name, 1)
+  return storedMessage(queue, moved.segment, moved.content, 0, now)
+}
+
+export interface BrowsePage {
+  readonly messages: readonly StoredMessage[]
+  /** Give it back to get the next page. */
+  readonly cursor?: string
+}
+
+/**
+ * The messages of a queue, page by page, without leasing any: shard by shard, in the order in which polls take them.
+ * A page may hold up to a segment more than `limit`.
+ *
+ * @throws `InvalidRequest`, `QueueNotFound`
+ */
+export const browse = async (
+  engine: Engine,
+  queueName: string,
+  { limit = 10, cursor }: { limit?: number; cursor?: string } = {},
+): Promise<BrowsePage> => {
+  if (!Number.isInteger(limit) || limit < 1 || limit > LIMITS.browsePage) {
+    throw invalid('limit', limit, `must be a whole number from 1 to ${LIMITS.browsePage}`)
+  }
+  const queue = await engine.queues.get(queueName)
+  const messages: StoredMessage[] = []
+  let { shard, from } = decodeCursor(cursor)
+  for (; shard < pollShards(queue); shard++, from = '0') {
+    for (;;) {
+      const partition = partitionOf(queue, shard)
+      const page = await engine.store.headers({ partition, from, to: '~', limit: Math.max(1, limit - messages.length) })
+      const last = page.segments.at(-1)
+      messages.push(...(await messagesIn(engine, queue, page.segments)))
+      if (!last || !page.more) break
+      from = sortRightBehind(last.key.sort)
+      if (messages.length >= limit) return { messages, cursor: encodeCursor(shard, from) }
+    }
+    if (messages.length >= limit && shard + 1 < pollShards(queue)) {
+      return { messages, cursor: encodeCursor(shard + 1, '0') }
+    }
+  }
+  return { messages }
+}
+
+const messagesIn = async (engine: Engine, queue: QueueState, segments: readonly Segment[]): Promise<StoredMessage[]> => {
+  const now = engine.clock.now()
+  const keys = segments.filter((segment) => !isDropped(queue, segment, now)).map(({ key }) => key)
+  if (keys.length === 0) return []
+  const stored = await engine.store.read(keys)
+  return stored.flatMap((one) => {
+    const content = one?.content
+    if (!one || !content) return []
+    return one.segment.slots.flatMap((slot, index) =>
+      slot.kind === 'gone' ? [] : [storedMessage(queue, one.segment, content, index, now)],
+    )
+  })
+}
+
+const encodeCursor = (shard: number, from: string): string => Buffer.from(`${shard} ${from}`).toString('base64url')
+
+const decodeCursor = (cursor: string | undefined): { shard: number; from: string } => {
+  if (cursor === undefined) return { shard: 0, from: '0' }
+  const match = /^(\d{1,3}) ([0-9a-f]{1,27}!?)$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))
+  if (!match) throw invalid('cursor', cursor, 'must be one that a page before gave')
+  return { shard: Number(match[1]), from: match[2] as string }
+}
+
+export const storedMessage = (
+  queue: QueueState,
+  segment: Segment,
+  content: Content,
+  index: number,
+  now: number,
+): StoredMessage => {
+  const slot = slotAt(segment, index)
+  const visible = visibleAt(segment, slot)
+  const core = contentOf(segment, content, index)
+  const working = slot.kind === 'lease' && liveAt(slot, now)
+  return {
+    ...core,
+    queue: plainName(queue.name),
+    state: working ? 'leased' : visible > now ? 'delayed' : core.deadLetter ? 'dead-lettered' : 'ready',
+    receiveCount: slot.kind === 'lease' ? slot.receiveCount : 0,
+    ...(slot.kind === 'lease' && slot.receiveCount > 0 && { firstReceivedAt: slot.firstReceivedAt }),
+    visibleAt: visible,
+    expiresAt: expiryOf(queue, dueAtOf(segment.key.sort), segment.expiresAt),
+  }
+}
+

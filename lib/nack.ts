@@ -1,0 +1,62 @@
+import type { Engine } from './engine.ts'
+import { messageGone } from './extend.ts'
+import { applyToHandles, type Held, leaseLost } from './handle-changes.ts'
+import { LIMITS } from './limits.ts'
+import type { HandleResult } from './message.ts'
+import { number, retryDelayMs } from './queue.ts'
+import { holds, type Lease, slotAt } from './segment.ts'
+
+export interface NackEntry {
+  readonly receiptHandle: string
+  /** Rest before it can be received again. @default what the queue's retry policy says; at once without one */
+  readonly delaySeconds?: number
+}
+
+/**
+ * Gives messages back: they can be received again after a rest, by anyone. Also after the lease ran out, as long as
+ * nobody else has received the message.
+ *
+ * reads: nothing · writes: one update a segment · condition: leased under the handle's token
+ *
+ * @returns one result a handle, in order: `ReceiptHandleInvalid`, `MessageNotFound`, `LeaseLost` … when not ok
+ * @throws `InvalidRequest`, `QueueNotFound`
+ */
+export const nack = async (engine: Engine, queueName: string, entries: readonly NackEntry[]): Promise<HandleResult[]> => {
+  for (const [position, { delaySeconds }] of entries.entries()) {
+    if (delaySeconds !== undefined) number(`entries[${position}].delaySeconds`, delaySeconds, 0, LIMITS.delaySeconds)
+  }
+  const { settings } = await engine.queues.get(queueName)
+  const now = engine.clock.now()
+  const rested = ({ handle, wish }: Held<number | undefined>): Lease => {
+    const restMs =
+      wish === undefined
+        ? retryDelayMs(settings.retryPolicy, handle.receiveCount, engine.random.fraction())
+        : Math.round(wish * 1_000)
+    const { token, receiveCount, firstReceivedAt } = handle
+    return { kind: 'lease', token, until: now + restMs, receiveCount, firstReceivedAt, resting: true }
+  }
+  return applyToHandles(
+    engine,
+    queueName,
+    entries.map(({ receiptHandle, delaySeconds }) => ({ receiptHandle, wish: delaySeconds })),
+    {
+      change: (key, held) => ({
+        key,
+        requires: {
+          kind: 'slots',
+          slots: held.map(({ handle }) => [handle.index, { kind: 'token', token: handle.token }]),
+        },
+        slots: held.map((one) => [one.handle.index, rested(one)]),
+      }),
+      settle: ({ handle }, current) => {
+        const slot = current && slotAt(current, handle.index)
+        if (!slot || slot.kind === 'gone') return messageGone(queueName)
+        return holds(slot, handle.token) ? undefined : leaseLost(queueName)
+      },
+      done: async (key, held) => {
+        engine.polls.release(key)
+        engine.wakeups.wake(queueName, held.length)
+      },
+    },
+  )
+}

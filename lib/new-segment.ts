@@ -1,0 +1,39 @@
+import type { ContentMessage } from './content.ts'
+import type { Engine } from './engine.ts'
+import { partitionOf, type QueueState } from './queue-record.ts'
+import { FRESH } from './segment.ts'
+import { sortKey } from './segment-key.ts'
+import type { NewSegment } from './store.ts'
+
+export interface SegmentPlan {
+  readonly priority: number
+  readonly dueAt: number
+  readonly publishedAt: number
+  readonly messages: readonly ContentMessage[]
+  /** Seconds from the due time; the queue's retention when absent or longer. */
+  readonly timeToLiveSeconds?: number | undefined
+  /** @default a random one of the queue's */
+  readonly shard?: number
+}
+
+/** A segment under a key of its own, every message fresh. */
+export const newSegment = (engine: Engine, queue: QueueState, plan: SegmentPlan): NewSegment => {
+  const { priority, dueAt, publishedAt, messages } = plan
+  const shard = plan.shard ?? Math.floor(engine.random.fraction() * queue.settings.shards)
+  const keptSeconds = Math.min(plan.timeToLiveSeconds ?? Number.POSITIVE_INFINITY, queue.settings.retentionSeconds)
+  return {
+    segment: {
+      key: {
+        partition: partitionOf(queue, shard),
+        sort: sortKey({ priority, dueAt, unique: engine.unique(dueAt) }),
+      },
+      version: 1,
+      slots: messages.map(() => FRESH),
+      publishedAt,
+      // DynamoDB's TTL counts whole seconds; never sooner than promised.
+      expiresAt: Math.ceil((dueAt + keptSeconds * 1_000) / 1_000) * 1_000,
+      bodyItems: 0,
+    },
+    content: { messages },
+  }
+}

@@ -1,0 +1,41 @@
+import { type Contention, contention } from './contention.ts'
+import { partitionId, priorityOf, type SegmentKey, type SegmentPartition } from './segment-key.ts'
+import { type Skips, skips } from './skips.ts'
+
+/** What the polls of this process learned about one priority of one shard. */
+export interface LaneMemory {
+  readonly skips: Skips
+  readonly contention: Contention
+  /** Messages that a poll of this process is claiming right now, so that the others leave them to it. */
+  readonly reserved: Set<string>
+  /** Polls of this process that look here right now. */
+  looking: number
+  /** Messages that a header held on average, lately. */
+  density: number
+}
+
+export interface PollMemory {
+  lane(partition: SegmentPartition, priority: number): LaneMemory
+  /** A message of this process's doing became visible. */
+  release(key: SegmentKey): void
+}
+
+const MOST_LANES = 10_000
+
+export const pollMemory = (): PollMemory => {
+  const lanes = new Map<string, LaneMemory>()
+  const idOf = (partition: SegmentPartition, priority: number) => `${partitionId(partition)}#${priority}`
+  return {
+    lane: (partition, priority) => {
+      const id = idOf(partition, priority)
+      let lane = lanes.get(id)
+      if (!lane) {
+        if (lanes.size >= MOST_LANES) lanes.clear()
+        lane = { skips: skips(), contention: contention(), reserved: new Set(), looking: 0, density: 1 }
+        lanes.set(id, lane)
+      }
+      return lane
+    },
+    release: (key) => lanes.get(idOf(key.partition, priorityOf(key.sort)))?.skips.release(key.sort),
+  }
+}

@@ -1,0 +1,183 @@
+import { invalid } from './errors.ts'
+import { LIMITS } from './limits.ts'
+
+/** How long a nacked message rests: `initial × factor^(receives − 1)`, at most `maximum`. */
+export interface RetryPolicy {
+  /** Rest after the first failed receive, seconds. */
+  readonly initialSeconds: number
+  /** Growth with each further receive, ≥ 1. */
+  readonly factor: number
+  readonly maximumSeconds: number
+  /** `full` draws uniformly between 0 and the rest, so that failures of one moment don't return at one moment. */
+  readonly jitter: 'none' | 'full'
+}
+
+export interface DeadLetterSettings {
+  /** Name of the queue that takes messages received `maxReceives` times without an ack. */
+  readonly queue: string
+  readonly maxReceives: number
+}
+
+export interface FifoSettings {
+  /** Whether the SHA-256 of the body stands in for an absent deduplication id. */
+  readonly contentBasedDeduplication: boolean
+  readonly deduplicationScope: 'queue' | 'messageGroup'
+  readonly throughputLimit: 'perQueue' | 'perMessageGroupId'
+}
+
+/** What a queue does. Defaults are those of SQS. */
+export interface QueueSettings {
+  /** How long a poll leases a message that it does not ask another span for. @default 30 */
+  readonly visibilityTimeoutSeconds: number
+  /** Delay of a message that names none. @default 0 */
+  readonly delaySeconds: number
+  /** How long a message is kept, counted from when it is due. @default 345600 (4 days) */
+  readonly retentionSeconds: number
+  /** Largest message, body and attributes, bytes. @default 1048576 */
+  readonly maximumMessageBytes: number
+  /** Wait of a poll that names none. @default 0 */
+  readonly receiveWaitTimeSeconds: number
+  readonly deadLetter?: DeadLetterSettings
+  /** Rest of a nack that names no delay; without a policy it comes back at once. */
+  readonly retryPolicy?: RetryPolicy
+  /** Number of priorities, 1 … 10. @default 1 */
+  readonly priorities: number
+  /** Partitions that publishers spread over; raised by itself when DynamoDB throttles. @default 1 */
+  readonly shards: number
+  /** Present on FIFO queues only; a queue never changes its kind. */
+  readonly fifo?: FifoSettings
+  /** How long a deduplication id is remembered. @default 300 */
+  readonly deduplicationWindowSeconds: number
+  /** `window`: an id is refused for the window. `pending`: only until its message is acked, dead-lettered or cancelled. @default window */
+  readonly deduplicationMode: 'window' | 'pending'
+  /** Hard limit of messages of one group in flight on a standard queue. @default none */
+  readonly maxInFlightPerGroup?: number
+}
+
+/** A change of settings: absent keeps, `null` removes an optional one. */
+export type SettingsChange = {
+  readonly [K in keyof QueueSettings]?: undefined extends QueueSettings[K] ? QueueSettings[K] | null : QueueSettings[K]
+}
+
+export interface Queue {
+  readonly name: string
+  readonly settings: QueueSettings
+  /** Epoch ms. */
+  readonly createdAt: number
+  readonly modifiedAt: number
+  readonly tags: Readonly<Record<string, string>>
+  /** What a protocol keeps with a queue and the engine does not interpret (SQS: policies, key ids). */
+  readonly extras: Readonly<Record<string, string>>
+}
+
+export const DEFAULT_SETTINGS: QueueSettings = {
+  visibilityTimeoutSeconds: 30,
+  delaySeconds: 0,
+  retentionSeconds: 345_600,
+  maximumMessageBytes: LIMITS.messageBytes,
+  receiveWaitTimeSeconds: 0,
+  priorities: 1,
+  shards: 1,
+  deduplicationWindowSeconds: 300,
+  deduplicationMode: 'window',
+}
+
+export const DEFAULT_FIFO: FifoSettings = {
+  contentBasedDeduplication: false,
+  deduplicationScope: 'queue',
+  throughputLimit: 'perQueue',
+}
+
+const NAME = /^[A-Za-z0-9_-]+(\.fifo)?$/
+/** Queues of another account or region than the default carry it before their name: `111122223333/eu-west-1/orders`. */
+const SCOPED = /^[0-9]{12}\/[a-z0-9-]{1,40}\//
+
+/** The name without the account and region that may stand before it. */
+export const plainName = (queue: string): string => queue.replace(SCOPED, '')
+
+/** Refuses a name that SQS would refuse; it also becomes part of partition keys, so nothing else is let in. */
+export const checkQueueName = (queue: string, field = 'queue'): void => {
+  const name = plainName(queue)
+  if (!NAME.test(name) || name.length > LIMITS.queueNameLength) {
+    throw invalid(
+      field,
+      name,
+      `must be 1 to ${LIMITS.queueNameLength} letters, digits, hyphens or underscores (.fifo at the end for a FIFO queue)`,
+    )
+  }
+}
+
+/** The settings after a change, checked. `base` is absent for a new queue. */
+export const applySettings = (
+  name: string,
+  change: SettingsChange,
+  base: QueueSettings = DEFAULT_SETTINGS,
+): QueueSettings => {
+  const merged: Record<string, unknown> = { ...base }
+  for (const [key, value] of Object.entries(change)) {
+    if (value === null) delete merged[key]
+    else if (value !== undefined) merged[key] = value
+  }
+  const settings = merged as unknown as QueueSettings
+  checkSettings(name, settings)
+  return settings
+}
+
+const checkSettings = (name: string, settings: QueueSettings): void => {
+  whole('visibilityTimeoutSeconds', settings.visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+  whole('delaySeconds', settings.delaySeconds, 0, LIMITS.delaySeconds)
+  whole('retentionSeconds', settings.retentionSeconds, LIMITS.retentionSecondsMin, LIMITS.retentionSeconds)
+  whole('maximumMessageBytes', settings.maximumMessageBytes, LIMITS.messageBytesMin, LIMITS.messageBytes)
+  whole('receiveWaitTimeSeconds', settings.receiveWaitTimeSeconds, 0, LIMITS.waitTimeSeconds)
+  whole('priorities', settings.priorities, 1, LIMITS.priorities)
+  whole('shards', settings.shards, 1, LIMITS.shards)
+  whole('deduplicationWindowSeconds', settings.deduplicationWindowSeconds, 1, LIMITS.deduplicationWindowSeconds)
+  if (settings.deduplicationMode !== 'window' && settings.deduplicationMode !== 'pending') {
+    throw invalid('deduplicationMode', settings.deduplicationMode, 'must be "window" or "pending"')
+  }
+  if (settings.maxInFlightPerGroup !== undefined) {
+    whole('maxInFlightPerGroup', settings.maxInFlightPerGroup, 1, 1_000_000)
+  }
+  const { deadLetter, retryPolicy } = settings
+  if (deadLetter) {
+    checkQueueName(deadLetter.queue, 'deadLetter.queue')
+    if (deadLetter.queue === name) throw invalid('deadLetter.queue', deadLetter.queue, 'must be another queue')
+    if (deadLetter.queue.endsWith('.fifo') !== name.endsWith('.fifo')) {
+      throw invalid('deadLetter.queue', deadLetter.queue, 'must be of the same kind as the queue, FIFO or standard')
+    }
+    whole('deadLetter.maxReceives', deadLetter.maxReceives, 1, LIMITS.maxReceives)
+  }
+  if (retryPolicy) {
+    number('retryPolicy.initialSeconds', retryPolicy.initialSeconds, 0, LIMITS.retryDelaySeconds)
+    number('retryPolicy.factor', retryPolicy.factor, 1, 100)
+    number('retryPolicy.maximumSeconds', retryPolicy.maximumSeconds, 0, LIMITS.retryDelaySeconds)
+    if (retryPolicy.jitter !== 'none' && retryPolicy.jitter !== 'full') {
+      throw invalid('retryPolicy.jitter', retryPolicy.jitter, 'must be "none" or "full"')
+    }
+  }
+  if (name.endsWith('.fifo') !== (settings.fifo !== undefined)) {
+    throw invalid('queue', plainName(name), 'must end in .fifo exactly when the queue is a FIFO queue')
+  }
+}
+
+/** Refuses anything but a whole number within `[min, max]`. */
+export const whole = (field: string, value: number, min: number, max: number): void => {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw invalid(field, value, `must be a whole number from ${min} to ${max}`)
+  }
+}
+
+/** Refuses anything but a finite number within `[min, max]`. */
+export const number = (field: string, value: number, min: number, max: number): void => {
+  if (typeof value !== 'number' || !(value >= min && value <= max)) {
+    throw invalid(field, value, `must be a number from ${min} to ${max}`)
+  }
+}
+
+/** How long a message nacked after its `receiveCount`-th receive rests, ms. */
+export const retryDelayMs = (policy: RetryPolicy | undefined, receiveCount: number, fraction: number): number => {
+  if (!policy) return 0
+  const grown = policy.initialSeconds * policy.factor ** (receiveCount - 1)
+  const restMs = Math.min(policy.maximumSeconds, grown) * 1_000
+  return Math.round(policy.jitter === 'full' ? restMs * fraction : restMs)
+}

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto'
+import { HoldfastError } from './errors.ts'
+import type { SegmentPartition } from './segment-key.ts'
+import { TOKEN_BYTES } from './segment.ts'
+
+/**
+ * What a consumer shows to ack, extend or nack. It is self-contained: where the message is, the lease token that the
+ * conditional write checks, and what was known at the claim, so that none of these needs a read before its write.
+ * Forging one means guessing the token's 64 bits.
+ */
+export interface ReceiptHandle {
+  readonly shard: number
+  readonly sort: string
+  readonly index: number
+  readonly token: Uint8Array
+  /** Messages the segment was published with. */
+  readonly count: number
+  /** Messages the claim left neither acked nor unleased by it: when all of them are acked at once, one delete does. */
+  readonly claimed: number
+  /** Messages that were already gone at the claim. */
+  readonly gone: number
+  readonly receiveCount: number
+  readonly firstReceivedAt: number
+  /** When this lease was taken, epoch ms. */
+  readonly receivedAt: number
+}
+
+/**
+ *     format 1 · queue 6 · shard 1 · priority digit 1 · due time 6 · unique 7 · index 1 · token 8
+ *     · count 1 · claimed 1 · gone 1 · receive count 2 · first received 6 · received 6      = 48 bytes, base64url
+ */
+const FORMAT = 1
+const BYTES = 48
+const QUEUE_BYTES = 6
+const TEXT = /^[A-Za-z0-9_-]{64}$/
+
+export const encodeReceiptHandle = (queue: string, handle: ReceiptHandle): string => {
+  const bytes = Buffer.allocUnsafe(BYTES)
+  bytes[0] = FORMAT
+  bytes.set(fingerprint(queue), 1)
+  bytes[7] = handle.shard
+  bytes[8] = Number(handle.sort[0])
+  bytes.write(handle.sort.slice(1), 9, 13, 'hex')
+  bytes[22] = handle.index
+  bytes.set(handle.token, 23)
+  bytes[31] = handle.count
+  bytes[32] = handle.claimed
+  bytes[33] = handle.gone
+  bytes.writeUInt16BE(handle.receiveCount, 34)
+  bytes.writeUIntBE(handle.firstReceivedAt, 36, 6)
+  bytes.writeUIntBE(handle.receivedAt, 42, 6)
+  return bytes.toString('base64url')
+}
+
+/** The handle in a text, or nothing when it is none of ours. Whose queue it is of stays unchecked. */
+export const decodeReceiptHandle = (text: string): ReceiptHandle | undefined => {
+  const bytes = bytesOf(text)
+  if (!bytes) return undefined
+  return {
+    shard: bytes.readUInt8(7),
+    sort: `${bytes.readUInt8(8)}${bytes.toString('hex', 9, 22)}`,
+    index: bytes.readUInt8(22),
+    token: Uint8Array.from(bytes.subarray(23, 23 + TOKEN_BYTES)),
+    count: bytes.readUInt8(31),
+    claimed: bytes.readUInt8(32),
+    gone: bytes.readUInt8(33),
+    receiveCount: bytes.readUInt16BE(34),
+    firstReceivedAt: bytes.readUIntBE(36, 6),
+    receivedAt: bytes.readUIntBE(42, 6),
+  }
+}
+
+/** @throws `ReceiptHandleInvalid` for what is no handle, or one of another queue. */
+export const receiptHandleFor = (queue: string, text: string): ReceiptHandle => {
+  const bytes = bytesOf(text)
+  const handle = decodeReceiptHandle(text)
+  if (!bytes || !handle || !fingerprint(queue).equals(bytes.subarray(1, 1 + QUEUE_BYTES))) {
+    throw new HoldfastError('ReceiptHandleInvalid', 'the receipt handle is not one of this queue', {
+      field: 'receiptHandle',
+      value: typeof text === 'string' ? text.slice(0, 100) : text,
+      queue,
+    })
+  }
+  return handle
+}
+
+export const partitionOfHandle = (queue: string, generation: string, handle: ReceiptHandle): SegmentPartition => ({
+  queue,
+  generation,
+  shard: handle.shard,
+})
+
+const bytesOf = (text: string): Buffer | undefined => {
+  if (typeof text !== 'string' || !TEXT.test(text)) return undefined
+  const bytes = Buffer.from(text, 'base64url')
+  const wellFormed =
+    bytes[0] === FORMAT && bytes.readUInt8(7) <= 127 && bytes.readUInt8(8) <= 9 && bytes.readUInt8(22) < bytes.readUInt8(31)
+  return wellFormed && bytes.readUInt8(31) <= 25 ? bytes : undefined
+}
+
+const fingerprints = new Map<string, Buffer>()
+const fingerprint = (queue: string): Buffer => {
+  let bytes = fingerprints.get(queue)
+  if (!bytes) {
+    if (fingerprints.size >= 10_000) fingerprints.clear()
+    bytes = createHash('sha256').update(queue).digest().subarray(0, QUEUE_BYTES)
+    fingerprints.set(queue, bytes)
+  }
+  return bytes
+}

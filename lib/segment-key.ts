@@ -1,0 +1,66 @@
+/**
+ * Where a segment stands. The sort key starts with the priority and the due time, so that one Query of a partition
+ * reads the messages of a priority in the order they are due:
+ *
+ *     <9 − priority> <due time, 12 hex> <counter 3 hex + random 11 hex>
+ *
+ * The counter keeps segments that one process publishes within a millisecond in order.
+ */
+export interface SegmentKey {
+  readonly partition: SegmentPartition
+  readonly sort: string
+}
+
+/** One shard of one life of a queue. `generation` changes when a queue is deleted and created again. */
+export interface SegmentPartition {
+  readonly queue: string
+  readonly generation: string
+  readonly shard: number
+}
+
+export interface SortKeyParts {
+  readonly priority: number
+  readonly dueAt: number
+  /** 14 hex digits. */
+  readonly unique: string
+}
+
+const TIME_DIGITS = 12
+const UNIQUE_DIGITS = 14
+/** Above every digit a sort key is made of. */
+const AFTER_ALL = '~'
+/** Below every digit a sort key is made of: appended to a key, it names the place right behind that key. */
+const RIGHT_BEHIND = '!'
+
+const hexTime = (at: number): string => at.toString(16).padStart(TIME_DIGITS, '0')
+
+export const sortKey = ({ priority, dueAt, unique }: SortKeyParts): string => `${9 - priority}${hexTime(dueAt)}${unique}`
+
+export const priorityOf = (sort: string): number => 9 - Number(sort[0])
+export const dueAtOf = (sort: string): number => Number.parseInt(sort.slice(1, 1 + TIME_DIGITS), 16)
+export const uniqueOf = (sort: string): string => sort.slice(1 + TIME_DIGITS)
+
+/** First possible sort key of a priority, from an instant on. */
+export const sortFrom = (priority: number, at = 0): string => `${9 - priority}${hexTime(at)}`
+/** Past the last sort key of a priority due at `at` or before. */
+export const sortUpTo = (priority: number, at: number): string => `${9 - priority}${hexTime(at)}${AFTER_ALL}`
+export const sortRightBehind = (sort: string): string => sort + RIGHT_BEHIND
+
+export const partitionId = ({ queue, generation, shard }: SegmentPartition): string =>
+  `${queue}#${generation}#${shard.toString(36)}`
+
+export const segmentId = (key: SegmentKey): string => `${partitionId(key.partition)}#${key.sort}`
+
+const COUNTER_MAX = 0xfff
+
+/** Hands out the unique parts of sort keys; within one millisecond they ascend. */
+export const uniqueSequence = (randomBytes: (length: number) => Uint8Array): ((at: number) => string) => {
+  let last = -1
+  let counter = 0
+  return (at) => {
+    counter = at === last ? Math.min(counter + 1, COUNTER_MAX) : 0
+    last = at
+    const random = Buffer.from(randomBytes(6)).toString('hex').slice(0, UNIQUE_DIGITS - 3)
+    return counter.toString(16).padStart(3, '0') + random
+  }
+}

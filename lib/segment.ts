@@ -1,0 +1,217 @@
+import { dueAtOf, type SegmentKey } from './segment-key.ts'
+
+/**
+ * A segment is what one publish writes: 1 to 25 messages of one queue, priority and due time under one key. All that
+ * changes over its life is in its header: a version, and one slot a message.
+ *
+ *                 claim                      ack, cancel, dead-letter
+ *     fresh ─────────────────► leased ──────────────────────────────► gone
+ *       │                     ▲   │ extend (until moves)                ▲
+ *       │              claim, │   │ lease ends, or nack                 │
+ *       │              once   │   ▼                                     │
+ *       │              until  └─ receivable again (same slot) ──────────┤
+ *       │              is past    nack with a delay: resting till then  │
+ *       └───────────────────────────────────────────────────────────────┘
+ *
+ * Lease expiry writes nothing: a slot whose `until` has passed is receivable where it always was. When every slot is
+ * gone the header is deleted. Each arrow is one conditional write of one item, so a segment is linearizable by itself:
+ *
+ * - A claim of all that is left requires the version it read; a claim of some requires exactly the slots it read, so
+ *   that claims of different messages of a segment don't disturb each other.
+ * - Ack, extend and nack require the lease token of each message they touch, and so need no read before.
+ * - INVARIANT: a slot's token changes only by a claim, and a claim happens only when the slot it replaces is fresh or
+ *   its `until` is past on the claimer's clock. So two live leases of one message never exist at once.
+ *
+ * Everything here is pure: no store, no clock, no randomness.
+ */
+export interface Segment {
+  readonly key: SegmentKey
+  /** Rises with every change. */
+  readonly version: number
+  /** One a message, in order of publication. */
+  readonly slots: readonly Slot[]
+  /** Epoch ms; when it differs from the due time the messages were published with a delay. */
+  readonly publishedAt: number
+  /** Epoch ms, whole seconds: dropped from then on. */
+  readonly expiresAt: number
+  /** Items that hold the content apart from the header; 0 when it is in the header itself. */
+  readonly bodyItems: number
+}
+
+export type Slot = Fresh | Lease | Gone
+/** Never received. */
+export interface Fresh {
+  readonly kind: 'fresh'
+}
+/** Received before, and not to be received again before `until`. */
+export interface Lease {
+  readonly kind: 'lease'
+  /** 8 random bytes; who knows them holds the lease. */
+  readonly token: Uint8Array
+  /** Epoch ms. */
+  readonly until: number
+  /** Times received. */
+  readonly receiveCount: number
+  /** Epoch ms. */
+  readonly firstReceivedAt: number
+  /** Given back by a nack or put off by a reschedule: waiting, not being worked on. */
+  readonly resting: boolean
+}
+/** Acked, cancelled or moved elsewhere. */
+export interface Gone {
+  readonly kind: 'gone'
+}
+
+export const FRESH: Fresh = { kind: 'fresh' }
+export const GONE: Gone = { kind: 'gone' }
+export const TOKEN_BYTES = 8
+
+/** One conditional write of one header. */
+export interface Change {
+  readonly key: SegmentKey
+  readonly requires: Requirement
+  /** What the slots become; `undefined` deletes the whole segment. */
+  readonly slots: readonly (readonly [index: number, slot: Slot])[] | undefined
+}
+
+export type Requirement =
+  /** Nothing at all changed since it was read. */
+  | { readonly kind: 'version'; readonly version: number }
+  /** Only these slots matter; `gone`, when given, is how many others must be gone. */
+  | {
+      readonly kind: 'slots'
+      readonly slots: readonly (readonly [index: number, expected: SlotCondition])[]
+      readonly gone?: number
+    }
+
+export type SlotCondition =
+  | { readonly kind: 'fresh' }
+  /** Exactly this lease, as it was read. */
+  | { readonly kind: 'lease'; readonly lease: Lease }
+  /** Leased under this token; with `liveAt`, not ended by then. */
+  | { readonly kind: 'token'; readonly token: Uint8Array; readonly liveAt?: number }
+
+export const goneCount = (segment: Segment): number => {
+  let gone = 0
+  for (const slot of segment.slots) if (slot.kind === 'gone') gone++
+  return gone
+}
+
+export const isExpired = (segment: Segment, now: number): boolean => segment.expiresAt <= now
+
+/** When the message of a slot can next be received, epoch ms; never for one that is gone. */
+export const visibleAt = (segment: Segment, slot: Slot): number =>
+  slot.kind === 'fresh' ? dueAtOf(segment.key.sort) : slot.kind === 'lease' ? slot.until : Number.POSITIVE_INFINITY
+
+/** Places of the messages that may be received now. */
+export const receivable = (segment: Segment, now: number): number[] => {
+  const indexes: number[] = []
+  for (const [index, slot] of segment.slots.entries()) if (visibleAt(segment, slot) <= now) indexes.push(index)
+  return indexes
+}
+
+/** The earliest instant at which anything of the segment can be received, epoch ms. */
+export const nextVisibleAt = (segment: Segment): number => {
+  let next = Number.POSITIVE_INFINITY
+  for (const slot of segment.slots) next = Math.min(next, visibleAt(segment, slot))
+  return next
+}
+
+export const receiveCountOf = (slot: Slot): number => (slot.kind === 'lease' ? slot.receiveCount : 0)
+
+const MAX_RECEIVE_COUNT = 0x7fff
+
+/** Leases the given receivable messages until `until`. */
+export const claim = (
+  segment: Segment,
+  indexes: readonly number[],
+  lease: { token: Uint8Array; now: number; until: number },
+): Change => {
+  const slots = indexes.map((index) => {
+    const before = slotAt(segment, index)
+    const claimed: Lease = {
+      kind: 'lease',
+      token: lease.token,
+      until: lease.until,
+      receiveCount: Math.min(receiveCountOf(before) + 1, MAX_RECEIVE_COUNT),
+      firstReceivedAt: before.kind === 'lease' ? before.firstReceivedAt : lease.now,
+      resting: false,
+    }
+    return [index, claimed] as const
+  })
+  const whole = indexes.length + goneCount(segment) === segment.slots.length
+  return { key: segment.key, requires: whole ? atVersion(segment) : asRead(segment, indexes), slots }
+}
+
+/** Undoes a claim whose messages nobody will get, receive counts included. */
+export const unclaim = (before: Segment, indexes: readonly number[], token: Uint8Array): Change => ({
+  key: before.key,
+  requires: { kind: 'slots', slots: indexes.map((index) => [index, { kind: 'token', token }]) },
+  slots: indexes.map((index) => [index, slotAt(before, index)]),
+})
+
+/** Takes messages away for good, provided that they are as they were read. */
+export const take = (segment: Segment, indexes: readonly number[]): Change => ({
+  key: segment.key,
+  ...(indexes.length + goneCount(segment) === segment.slots.length
+    ? { requires: atVersion(segment), slots: undefined }
+    : { requires: asRead(segment, indexes), slots: indexes.map((index) => [index, GONE]) }),
+})
+
+/** Deletes a segment that holds nothing to be received any more. */
+export const remove = (segment: Segment): Change => ({
+  key: segment.key,
+  requires: atVersion(segment),
+  slots: undefined,
+})
+
+export const atVersion = (segment: Segment): Requirement => ({ kind: 'version', version: segment.version })
+
+export const asRead = (segment: Segment, indexes: readonly number[]): Requirement => ({
+  kind: 'slots',
+  slots: indexes.map((index) => {
+    const slot = slotAt(segment, index)
+    return [index, slot.kind === 'lease' ? { kind: 'lease', lease: slot } : { kind: 'fresh' }]
+  }),
+})
+
+export const slotAt = (segment: Segment, index: number): Slot => segment.slots[index] ?? GONE
+
+export const sameToken = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, position) => byte === b[position])
+
+/** Whether `slot` is leased under `token`, whoever's turn it was to know. */
+export const holds = (slot: Slot, token: Uint8Array): slot is Lease =>
+  slot.kind === 'lease' && sameToken(slot.token, token)
+
+/** What a change makes of a segment: the rule that every store follows. */
+export const applyChange = (
+  segment: Segment | undefined,
+  change: Change,
+): { readonly applied: true; readonly segment: Segment | undefined } | { readonly applied: false } => {
+  if (!segment || !satisfied(segment, change.requires)) return { applied: false }
+  if (!change.slots) return { applied: true, segment: undefined }
+  const slots = [...segment.slots]
+  for (const [index, slot] of change.slots) slots[index] = slot
+  return { applied: true, segment: { ...segment, version: segment.version + 1, slots } }
+}
+
+const satisfied = (segment: Segment, requires: Requirement): boolean => {
+  if (requires.kind === 'version') return segment.version === requires.version
+  if (requires.gone !== undefined && goneCount(segment) !== requires.gone) return false
+  return requires.slots.every(([index, expected]) => meets(slotAt(segment, index), expected))
+}
+
+const meets = (slot: Slot, expected: SlotCondition): boolean => {
+  switch (expected.kind) {
+    case 'fresh':
+      return slot.kind === 'fresh'
+    case 'lease':
+      return holds(slot, expected.lease.token) && slot.until === expected.lease.until
+    case 'token':
+      return holds(slot, expected.token) && (expected.liveAt === undefined || liveAt(slot, expected.liveAt))
+  }
+}
+
+/** A lease ends at `until`: at that very instant the message may be received again. */
+export const liveAt = (lease: Lease, now: number): boolean => lease.until > now && !lease.resting

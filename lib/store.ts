@@ -1,0 +1,122 @@
+import type { Content } from './content.ts'
+import type { HoldfastError } from './errors.ts'
+import type { JsonValue } from './message.ts'
+import type { Change, Segment } from './segment.ts'
+import type { SegmentKey, SegmentPartition } from './segment-key.ts'
+
+/**
+ * What the engine needs of a database. Two kinds of things are kept: segments, whose headers change by conditional
+ * writes and whose content never changes, and documents, small records with a version.
+ *
+ * Every write is safe to send again after a lost response: an insert requires absence, a change requires what it was
+ * decided on, and what a failed condition found is answered, so that the caller can tell its own earlier success.
+ *
+ * Failures are `HoldfastError`s: `Throttled` (nothing was done), `StoreUnavailable` (it may have been done),
+ * `AccessDenied`, `Internal`.
+ */
+export interface Store {
+  /** Writes a new segment. `exists` when its key is taken, as after a lost response. */
+  insert(segment: NewSegment): Promise<'inserted' | 'exists'>
+
+  /** Headers in key order, without content. May lag behind recent writes unless `consistent`. */
+  headers(range: HeaderRange): Promise<HeaderPage>
+
+  /** Makes each change for itself: some may succeed while others fail. Outcomes in the order of the changes; never rejects. */
+  change(changes: readonly Change[]): Promise<ChangeOutcome[]>
+
+  /**
+   * Like `change`, with the content of each segment that was claimed, in as few round trips as the store has.
+   * `content` is absent when it is missing in the store.
+   */
+  claim(claims: readonly Claim[]): Promise<ClaimOutcome[]>
+
+  /** Whole segments, as they are now; absent ones are `undefined`. */
+  read(keys: readonly SegmentKey[]): Promise<(StoredSegment | undefined)[]>
+
+  getDocument(key: DocumentKey, options?: { consistent?: boolean }): Promise<Document | undefined>
+  /** Documents of a partition whose sort key starts with `prefix`, in order, after `after`. */
+  listDocuments(query: DocumentQuery): Promise<readonly Document[]>
+
+  /** All of the writes or none. `failed` names the first write whose condition did not hold. */
+  transact(writes: readonly Write[]): Promise<TransactOutcome>
+}
+
+export interface NewSegment {
+  readonly segment: Segment
+  readonly content: Content
+}
+
+export interface StoredSegment {
+  readonly segment: Segment
+  /** Absent when it never arrived, or is past its time. */
+  readonly content: Content | undefined
+}
+
+export interface HeaderRange {
+  readonly partition: SegmentPartition
+  /** Sort keys, both inclusive. */
+  readonly from: string
+  readonly to: string
+  /** Most headers to read. */
+  readonly limit: number
+  readonly consistent?: boolean
+}
+
+export interface HeaderPage {
+  readonly segments: readonly Segment[]
+  /** Whether the range may hold more behind the last header of the page. */
+  readonly more: boolean
+}
+
+export interface Claim {
+  readonly change: Change
+  /** The segment that the claim was decided on. */
+  readonly segment: Segment
+}
+
+export type ChangeOutcome =
+  | { readonly applied: true; readonly segment: Segment | undefined }
+  | ChangeFailure
+export type ClaimOutcome =
+  | { readonly applied: true; readonly segment: Segment; readonly content: Content | undefined }
+  | ChangeFailure
+export interface ChangeFailure {
+  readonly applied: false
+  /** The segment that the condition met; `undefined` when there is none. */
+  readonly segment: Segment | undefined
+  /** Why the write could not be tried: then nothing is known of the segment, and whether it was done. */
+  readonly error?: HoldfastError
+}
+
+export interface DocumentKey {
+  readonly partition: string
+  readonly sort: string
+}
+export interface Document extends DocumentKey {
+  /** Rises with every write. */
+  readonly version: number
+  readonly value: JsonValue
+}
+export interface DocumentQuery {
+  readonly partition: string
+  readonly prefix?: string
+  readonly after?: string
+  readonly limit: number
+  readonly consistent?: boolean
+}
+
+export type Write =
+  | { readonly kind: 'insert'; readonly insert: NewSegment }
+  | { readonly kind: 'change'; readonly change: Change }
+  | {
+      readonly kind: 'put'
+      readonly key: DocumentKey
+      readonly value: JsonValue
+      /** Epoch ms; kept for good when absent. */
+      readonly expiresAt?: number
+      /** Version it must have now; 0 for absent; any when not given. */
+      readonly ifVersion?: number
+    }
+  | { readonly kind: 'delete'; readonly key: DocumentKey; readonly ifVersion?: number }
+
+export type TransactOutcome = { readonly applied: true } | { readonly applied: false; readonly failed: number }
