@@ -1,7 +1,8 @@
 import type { Engine } from './engine.ts'
-import { applyToHandles, type Held, type HandleOperation, leaseLost, OK } from './handle-changes.ts'
+import { releaseGroups } from './group-release.ts'
+import { applyToHandles, type HandleOperation, type Held, leaseLost, OK } from './handle-changes.ts'
 import type { HandleResult } from './message.ts'
-import { atVersion, type Change, GONE, goneCount, holds, remove, type Segment, slotAt } from './segment.ts'
+import { atVersion, type Change, GONE, goneCount, holds, liveAt, remove, type Segment, slotAt } from './segment.ts'
 import type { SegmentKey } from './segment-key.ts'
 
 /**
@@ -14,29 +15,41 @@ import type { SegmentKey } from './segment-key.ts'
  *
  * @returns one result a handle, in order: `ReceiptHandleInvalid`, `LeaseLost`, `Throttled` or `StoreUnavailable` when not ok
  */
-export const ack = (engine: Engine, queueName: string, receiptHandles: readonly string[]): Promise<HandleResult[]> =>
-  applyToHandles(
-    engine,
-    queueName,
-    receiptHandles.map((receiptHandle) => ({ receiptHandle, wish: undefined })),
-    ackOperation(engine, queueName),
-  )
+export const ack = async (
+  engine: Engine,
+  queueName: string,
+  receiptHandles: readonly string[],
+): Promise<HandleResult[]> => {
+  const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, wish: undefined }))
+  const results = await applyToHandles(engine, queueName, entries, ackOperation(engine, queueName))
+  await releaseGroups(engine, await engine.queues.get(queueName), receiptHandles, results)
+  return results
+}
 
 const ackOperation = (engine: Engine, queueName: string): HandleOperation<undefined> => ({
-  change: ackChange,
+  change: (key, held, current) => ackChange(key, held, current, engine.clock.now()),
   settle: ({ handle }, current) => {
     const slot = current && slotAt(current, handle.index)
     if (!slot || slot.kind === 'gone') return OK
-    return holds(slot, handle.token) ? undefined : leaseLost(queueName)
+    // In a group the lease must be live: once it is over, the messages behind may be on their way to others.
+    const held = holds(slot, handle.token) && (!handle.group || liveAt(slot, engine.clock.now()))
+    return held ? undefined : leaseLost(queueName)
   },
   done: async (_, __, after) => {
     if (after && goneCount(after) === after.slots.length) await engine.store.change([remove(after)])
   },
 })
 
-const ackChange = (key: SegmentKey, held: readonly Held<undefined>[], current: Segment | undefined): Change => {
+const ackChange = (
+  key: SegmentKey,
+  held: readonly Held<undefined>[],
+  current: Segment | undefined,
+  now: number,
+): Change => {
   const handles = held.map(({ handle }) => handle)
-  const tokens = handles.map(({ index, token }) => [index, { kind: 'token', token }] as const)
+  const tokens = handles.map(
+    ({ index, token, group }) => [index, { kind: 'token', token, ...(group && { liveAt: now }) }] as const,
+  )
   const gone = handles.map(({ index }) => [index, GONE] as const)
   if (current) {
     const last = goneCount(current) + handles.length === current.slots.length

@@ -6,16 +6,28 @@ import type { DocumentKey, Store, Write } from './store.ts'
  * A message that was moved keeps the id it was published under. Where it stands now is kept in an alias: written in
  * the transaction that moves it, never deleted by us, reclaimed by TTL with the message.
  */
-const aliasKey = (queue: string, messageId: string): DocumentKey => ({ partition: `a#${queue}#${messageId}`, sort: 'a' })
+const aliasKey = (queue: string, messageId: string): DocumentKey => ({
+  partition: `a#${queue}#${messageId}`,
+  sort: 'a',
+})
 
 export const aliasWrite = (queue: string, messageId: string, { key, expiresAt }: Segment, index: number): Write => ({
   kind: 'put',
   key: aliasKey(queue, messageId),
-  value: { shard: key.partition.shard, sort: key.sort, index },
+  value: {
+    shard: key.partition.shard,
+    ...(key.partition.group !== undefined && { group: key.partition.group }),
+    sort: key.sort,
+    index,
+  },
   expiresAt,
 })
 
-export const readAlias = async (store: Store, queue: string, messageId: string): Promise<MessageAddress | undefined> => {
+export const readAlias = async (
+  store: Store,
+  queue: string,
+  messageId: string,
+): Promise<MessageAddress | undefined> => {
   const document = await store.getDocument(aliasKey(queue, messageId))
   return document?.value as unknown as MessageAddress | undefined
 }

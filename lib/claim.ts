@@ -173,7 +173,8 @@ const claimPicked = async (
       const { segment, indexes } = picked[position] as Candidate
       if (!outcome.applied && !outcome.error) lost++
       const arrived = outcome.applied && outcome.content !== undefined
-      if (outcome.applied && !arrived) await giveUp(engine, lane, claims[position] as Claim, outcome.segment, lease.token)
+      if (outcome.applied && !arrived)
+        await giveUp(engine, lane, claims[position] as Claim, outcome.segment, lease.token)
       const abandoned = arrived && request.signal?.aborted
       if (abandoned) await engine.store.change([unclaim(segment, indexes, lease.token)])
       const unsure = outcome.applied ? !arrived || abandoned : outcome.error !== undefined
@@ -201,7 +202,13 @@ const recognizeOwn = async (
     outcomes.map(async (outcome, position) => {
       const { indexes } = picked[position] as Candidate
       const { segment } = outcome
-      if (outcome.applied || outcome.error || !segment || !indexes.every((index) => holds(slotAt(segment, index), token))) return outcome
+      if (
+        outcome.applied ||
+        outcome.error ||
+        !segment ||
+        !indexes.every((index) => holds(slotAt(segment, index), token))
+      )
+        return outcome
       const [stored] = await engine.store.read([segment.key])
       return stored ? { applied: true as const, segment: stored.segment, content: stored.content } : outcome
     }),

@@ -1,7 +1,7 @@
 import type { Body, DeadLetterOrigin, JsonValue, MessageAttribute, MessageContent, NewMessage } from './message.ts'
 import { encodeMessageId } from './message-id.ts'
-import type { Segment } from './segment.ts'
-import { dueAtOf, priorityOf } from './segment-key.ts'
+import { type Segment, segmentDueAt } from './segment.ts'
+import { priorityOf } from './segment-key.ts'
 
 /**
  * The part of a segment that never changes: what its messages carry. Bodies are held as text or bytes, JSON already
@@ -31,7 +31,7 @@ export const toContent = (message: NewMessage): ContentMessage => ({
   ...(typeof message.body === 'string'
     ? { body: message.body }
     : message.body instanceof Uint8Array
-      ? { body: message.body.slice() }
+      ? { body: Uint8Array.from(message.body) }
       : { body: JSON.stringify(message.body), json: true }),
   ...(message.attributes && Object.keys(message.attributes).length > 0 && { attributes: copied(message.attributes) }),
   ...(message.groupId !== undefined && { groupId: message.groupId }),
@@ -42,7 +42,7 @@ export const toContent = (message: NewMessage): ContentMessage => ({
 
 /** The body as its publisher gave it. Bytes are a copy, so that a consumer can't change what the next one gets. */
 export const bodyOf = (message: ContentMessage): Body => {
-  if (typeof message.body !== 'string') return message.body.slice()
+  if (typeof message.body !== 'string') return Uint8Array.from(message.body)
   return message.json ? (JSON.parse(message.body) as JsonValue) : message.body
 }
 
@@ -50,7 +50,7 @@ const copied = (attributes: Readonly<Record<string, MessageAttribute>>): Record<
   Object.fromEntries(
     Object.entries(attributes).map(([name, { dataType, value }]) => [
       name,
-      { dataType, value: typeof value === 'string' ? value : value.slice() },
+      { dataType, value: typeof value === 'string' ? value : Uint8Array.from(value) },
     ]),
   )
 
@@ -62,7 +62,7 @@ export const contentOf = (segment: Segment, content: Content, index: number): Me
     body: bodyOf(message),
     attributes: message.attributes ?? {},
     publishedAt: message.publishedAt ?? segment.publishedAt,
-    dueAt: dueAtOf(segment.key.sort),
+    dueAt: segmentDueAt(segment),
     priority: priorityOf(segment.key.sort),
     ...(message.groupId !== undefined && { groupId: message.groupId }),
     ...(message.deduplicationId !== undefined && { deduplicationId: message.deduplicationId }),
@@ -71,4 +71,3 @@ export const contentOf = (segment: Segment, content: Content, index: number): Me
     ...(message.deadLetter && { deadLetter: message.deadLetter }),
   }
 }
-

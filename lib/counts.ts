@@ -1,7 +1,8 @@
 import type { Engine } from './engine.ts'
 import { isDropped, partitionOf, pollShards, type QueueState } from './queue-record.ts'
-import { liveAt, type Segment, visibleAt } from './segment.ts'
+import { liveAt, type Segment, segmentDueAt, visibleAt } from './segment.ts'
 import { dueAtOf, type SegmentPartition, sortFrom, sortRightBehind } from './segment-key.ts'
+import { START, walk } from './walk.ts'
 
 export interface Counts {
   /** Can be received now. */
@@ -35,18 +36,17 @@ interface Tally {
  *
  * Exact, from a consistent read of every header, up to 10,000 headers (that many messages or up to 25 times as many). Beyond, each
  * shard's share of headers is read from its front and the rest is estimated from how densely the keys lie at 16
- * instants spread over it: so the cost has an end, about 400 read units a shard, and the answer says that it is not exact.
+ * instants spread over it: so the cost has an end, and the answer says that it is not exact. A FIFO queue is counted group
+ * after group up to the same limit.
  *
  * @throws `QueueNotFound`
  */
 export const counts = async (engine: Engine, queueName: string): Promise<Counts> => {
   const queue = await engine.queues.get(queueName)
   const tally: Tally = { ready: 0, delayed: 0, leased: 0, oldestReadyAt: Number.POSITIVE_INFINITY, headers: 0 }
-  const shards = pollShards(queue)
-  const share = Math.max(100, Math.floor(MOST_HEADERS / (shards * queue.settings.priorities)))
-  const complete = await Promise.all(
-    Array.from({ length: shards }, (_, shard) => countShard(engine, queue, partitionOf(queue, shard), share, tally)),
-  )
+  const complete = queue.settings.fifo
+    ? [await countGroups(engine, queue, tally)]
+    : await Promise.all(shardsOf(queue).map((partition) => countShard(engine, queue, partition, tally)))
   return {
     ready: Math.round(tally.ready),
     delayed: Math.round(tally.delayed),
@@ -56,13 +56,31 @@ export const counts = async (engine: Engine, queueName: string): Promise<Counts>
   }
 }
 
+const shardsOf = (queue: QueueState): SegmentPartition[] =>
+  Array.from({ length: pollShards(queue) }, (_, shard) => partitionOf(queue, shard))
+
+/** Group after group until the limit; what is behind it is not estimated. */
+const countGroups = async (engine: Engine, queue: QueueState, tally: Tally): Promise<boolean> => {
+  for await (const partition of walk(engine, queue, START)) {
+    for (let from = '9'; ; ) {
+      if (tally.headers >= MOST_HEADERS) return false
+      const page = await engine.store.headers({ partition, from, to: '~', limit: PAGE, consistent: true })
+      for (const segment of page.segments) add(tally, queue, segment, engine.clock.now(), 1)
+      const last = page.segments.at(-1)
+      if (!page.more || !last) break
+      from = sortRightBehind(last.key.sort)
+    }
+  }
+  return true
+}
+
 const countShard = async (
   engine: Engine,
   queue: QueueState,
   partition: SegmentPartition,
-  most: number,
   tally: Tally,
 ): Promise<boolean> => {
+  const most = Math.max(100, Math.floor(MOST_HEADERS / (pollShards(queue) * queue.settings.priorities)))
   let exact = true
   for (let priority = 0; priority < queue.settings.priorities; priority++) {
     const end = `${sortFrom(priority, 2 ** 48 - 1)}~`
@@ -95,7 +113,7 @@ const add = (tally: Tally, queue: QueueState, segment: Segment, now: number, wei
     else if (visible > now) tally.delayed += weight
     else {
       tally.ready += weight
-      tally.oldestReadyAt = Math.min(tally.oldestReadyAt, dueAtOf(segment.key.sort))
+      tally.oldestReadyAt = Math.min(tally.oldestReadyAt, segmentDueAt(segment))
     }
   }
   tally.headers += weight

@@ -1,9 +1,8 @@
-import { aliasWrite } from './alias.ts'
 import type { ContentMessage } from './content.ts'
 import type { Engine } from './engine.ts'
 import { isHoldfastError } from './errors.ts'
 import { encodeMessageId } from './message-id.ts'
-import { newSegment } from './new-segment.ts'
+import { moveTo } from './move.ts'
 import { plainName } from './queue.ts'
 import type { QueueState } from './queue-record.ts'
 import { applyChange, type Segment, take } from './segment.ts'
@@ -46,20 +45,10 @@ export const deadLetter = async (
       deadLetter: { queue: plainName(queue.name), reason: MAX_RECEIVES_EXCEEDED, at: now },
     }
   })
-  const moved = newSegment(engine, target, {
-    priority: Math.min(priorityOf(segment.key.sort), target.settings.priorities - 1),
-    dueAt: now,
-    publishedAt: now,
-    messages,
-  })
   const removal = take(segment, indexes)
-  const outcome = await engine.store.transact([
-    { kind: 'change', change: removal },
-    { kind: 'insert', insert: moved },
-    ...messages.map(({ messageId }, index) => aliasWrite(target.name, messageId as string, moved.segment, index)),
-  ])
-  // Another poller was ahead of us, or our own first try was: either way they are gone from here.
-  if (!outcome.applied) return { moved: true, segment: undefined }
+  const priority = priorityOf(segment.key.sort)
+  // Where another poller was ahead of us, or our own first try was, they are gone from here all the same.
+  if (!(await moveTo(engine, target, { removal, messages, priority, now }))) return { moved: true, segment: undefined }
   engine.observe({ type: 'dead-lettered', queue: queue.name, count: messages.length })
   engine.wakeups.wake(target.name, messages.length)
   const after = applyChange(segment, removal)

@@ -1,5 +1,6 @@
 import type { Engine } from './engine.ts'
 import { HoldfastError } from './errors.ts'
+import { releaseGroups } from './group-release.ts'
 import { applyToHandles, failed, leaseLost } from './handle-changes.ts'
 import { LIMITS } from './limits.ts'
 import type { HandleResult } from './message.ts'
@@ -20,7 +21,7 @@ export interface ExtendEntry {
  * @returns one result a handle, in order: `ReceiptHandleInvalid`, `MessageNotFound`, `LeaseLost` … when not ok
  * @throws `InvalidRequest`
  */
-export const extend = (
+export const extend = async (
   engine: Engine,
   queueName: string,
   entries: readonly ExtendEntry[],
@@ -30,7 +31,7 @@ export const extend = (
     whole(field, visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
   }
   const now = engine.clock.now()
-  return applyToHandles(
+  const results = await applyToHandles(
     engine,
     queueName,
     entries.map(({ receiptHandle, visibilityTimeoutSeconds }) => ({ receiptHandle, wish: visibilityTimeoutSeconds })),
@@ -64,6 +65,13 @@ export const extend = (
       },
     },
   )
+  const givenBack = entries.filter(({ visibilityTimeoutSeconds }) => visibilityTimeoutSeconds === 0)
+  if (givenBack.length > 0) {
+    const of = (entry: ExtendEntry) => results[entries.indexOf(entry)] as HandleResult
+    const handles = givenBack.map(({ receiptHandle }) => receiptHandle)
+    await releaseGroups(engine, await engine.queues.get(queueName), handles, givenBack.map(of))
+  }
+  return results
 }
 
 export const messageGone = (queue: string): HandleResult =>
@@ -71,4 +79,3 @@ export const messageGone = (queue: string): HandleResult =>
 
 const leaseOver = (queue: string, slot: Parameters<typeof holds>[0], token: Uint8Array): HandleResult =>
   holds(slot, token) ? failed(new HoldfastError('LeaseLost', 'the lease has ended', { queue })) : leaseLost(queue)
-

@@ -2,8 +2,8 @@ import type { Engine } from './engine.ts'
 import { HoldfastError, invalid, isHoldfastError } from './errors.ts'
 import { LIMITS } from './limits.ts'
 import type { HandleResult } from './message.ts'
-import { partitionOf, type QueueState } from './queue-record.ts'
-import { type ReceiptHandle, receiptHandleFor } from './receipt-handle.ts'
+import type { QueueState } from './queue-record.ts'
+import { keyOfHandle, type ReceiptHandle, receiptHandleFor } from './receipt-handle.ts'
 import type { Change, Segment } from './segment.ts'
 import { type SegmentKey, segmentId } from './segment-key.ts'
 
@@ -76,7 +76,7 @@ const bySegment = <T>(
   for (const [position, { receiptHandle, wish }] of entries.entries()) {
     try {
       const handle = receiptHandleFor(queue.name, receiptHandle)
-      const key = { partition: partitionOf(queue, handle.shard), sort: handle.sort }
+      const key = keyOfHandle(queue, handle)
       const id = segmentId(key)
       const group = groups.get(id) ?? { key, held: [] }
       groups.set(id, group)
@@ -98,7 +98,9 @@ const tryOnce = async <T>(
 ) => {
   const pending: Group<T>[] = []
   const found = new Map<string, Segment | undefined>()
-  const changes = groups.map(({ key, held }) => operation.change(key, oncePerMessage(held), current.get(segmentId(key))))
+  const changes = groups.map(({ key, held }) =>
+    operation.change(key, oncePerMessage(held), current.get(segmentId(key))),
+  )
   const outcomes = await engine.store.change(changes)
   for (const [at, { key, held }] of groups.entries()) {
     const outcome = outcomes[at]

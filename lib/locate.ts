@@ -1,6 +1,7 @@
 import { readAlias } from './alias.ts'
 import type { Engine } from './engine.ts'
 import { HoldfastError, isHoldfastError } from './errors.ts'
+import { groupPartition } from './group.ts'
 import { decodeMessageId, encodeMessageId, type MessageAddress } from './message-id.ts'
 import { isDropped, partitionOf, type QueueState } from './queue-record.ts'
 import { slotAt } from './segment.ts'
@@ -23,7 +24,8 @@ export const locate = async (engine: Engine, queueName: string, messageId: strin
   const queue = await engine.queues.get(queueName)
   const address = decodeMessageId(messageId)
   if (!address) throw notFound(queueName, messageId)
-  const found = (await locateIn(engine, queue, messageId, address)) ?? (await locateDead(engine, queue, messageId, address))
+  const found =
+    (await locateIn(engine, queue, messageId, address)) ?? (await locateDead(engine, queue, messageId, address))
   if (!found) throw notFound(queueName, messageId)
   return found
 }
@@ -50,9 +52,10 @@ const at = async (
   engine: Engine,
   queue: QueueState,
   messageId: string,
-  { shard, sort, index }: MessageAddress,
+  { shard, group, sort, index }: MessageAddress,
 ): Promise<Located | undefined> => {
-  const key = { partition: partitionOf(queue, shard), sort }
+  const partition = group === undefined ? partitionOf(queue, shard) : groupPartition(queue, group)
+  const key = { partition, sort }
   const [stored] = await engine.store.read([key])
   const message = stored?.content?.messages[index]
   if (!stored?.content || !message || slotAt(stored.segment, index).kind === 'gone') return undefined

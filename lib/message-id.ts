@@ -1,3 +1,4 @@
+import { groupSort, sequenceOf } from './group.ts'
 import { priorityOf, type SegmentKey, sortKey, uniqueOf } from './segment-key.ts'
 
 /**
@@ -5,9 +6,15 @@ import { priorityOf, type SegmentKey, sortKey, uniqueOf } from './segment-key.ts
  * place in it, so that looking a message up by its id is one read and needs no index.
  *
  *     48 bits due time · 4 version · 1 zero · 4 priority · 7 shard · 2 variant · 5 place · 1 zero · 56 unique
+ *
+ * In a message group, where a sequence number of 60 bits stands for the due time:
+ *
+ *     48 bits sequence · 4 version · 1 one · 11 sequence · 2 variant · 1 sequence · 5 place · 56 hash of the group
  */
 export interface MessageAddress {
   readonly shard: number
+  /** Hash of the message group, for a message of a FIFO queue; then its ticket's shard follows from it. */
+  readonly group?: string
   readonly sort: string
   /** Place in its segment, 0 … 24. */
   readonly index: number
@@ -16,10 +23,24 @@ export interface MessageAddress {
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
 export const encodeMessageId = (key: SegmentKey, index: number): string => {
+  const { group } = key.partition
+  if (group !== undefined) return encodeGroupId(sequenceOf(key.sort), index, group)
   const time = key.sort.slice(1, 13)
   const place = (priorityOf(key.sort) << 7) | key.partition.shard
   const unique = BigInt(`0x${uniqueOf(key.sort)}`)
   const low = (2n << 62n) | (BigInt(index) << 57n) | unique
+  return asUuid(time, place, low)
+}
+
+const IN_GROUP = 0x800
+
+const encodeGroupId = (sequence: string, index: number, group: string): string => {
+  const counter = Number.parseInt(sequence.slice(12), 16)
+  const low = (2n << 62n) | (BigInt(counter & 1) << 61n) | (BigInt(index) << 56n) | BigInt(`0x${group}`)
+  return asUuid(sequence.slice(0, 12), IN_GROUP | (counter >> 1), low)
+}
+
+const asUuid = (time: string, place: number, low: bigint): string => {
   const tail = low.toString(16)
   return `${time.slice(0, 8)}-${time.slice(8)}-8${place.toString(16).padStart(3, '0')}-${tail.slice(0, 4)}-${tail.slice(4)}`
 }
@@ -30,10 +51,15 @@ export const decodeMessageId = (text: string): MessageAddress | undefined => {
   const hex = text.replaceAll('-', '')
   const place = Number.parseInt(hex.slice(13, 16), 16)
   const low = BigInt(`0x${hex.slice(16)}`)
+  if (place & IN_GROUP) {
+    const counter = ((place & 0x7ff) << 1) | Number((low >> 61n) & 1n)
+    const group = (low & ((1n << 56n) - 1n)).toString(16).padStart(14, '0')
+    const sequence = hex.slice(0, 12) + counter.toString(16).padStart(3, '0')
+    return { shard: 0, group, sort: groupSort(sequence), index: Number((low >> 56n) & 0x1fn) }
+  }
   const priority = (place >> 7) & 0xf
-  if (place >> 11 !== 0 || priority > 9) return undefined
+  if (priority > 9) return undefined
   const unique = (low & ((1n << 56n) - 1n)).toString(16).padStart(14, '0')
   const sort = sortKey({ priority, dueAt: Number.parseInt(hex.slice(0, 12), 16), unique })
   return { shard: place & 0x7f, sort, index: Number((low >> 57n) & 0x1fn) }
 }
-

@@ -7,9 +7,20 @@ import { type Located, locate } from './locate.ts'
 import type { StoredMessage } from './message.ts'
 import { newSegment } from './new-segment.ts'
 import { number, plainName } from './queue.ts'
-import { expiryOf, isDropped, partitionOf, pollShards, type QueueState } from './queue-record.ts'
-import { type Change, type Lease, liveAt, type Segment, slotAt, take, TOKEN_BYTES, visibleAt } from './segment.ts'
+import { expiryOf, isDropped, type QueueState } from './queue-record.ts'
+import {
+  type Change,
+  type Lease,
+  liveAt,
+  type Segment,
+  segmentDueAt,
+  slotAt,
+  TOKEN_BYTES,
+  take,
+  visibleAt,
+} from './segment.ts'
 import { dueAtOf, priorityOf, sortRightBehind } from './segment-key.ts'
+import { type Place, placeIn, START, walk } from './walk.ts'
 
 /** A message as it is now, without receiving it. @throws `QueueNotFound`, `MessageNotFound` */
 export const getMessage = async (engine: Engine, queue: string, messageId: string): Promise<StoredMessage> => {
@@ -51,6 +62,8 @@ export const rescheduleMessage = (
   if (delaySeconds !== undefined) number('delaySeconds', delaySeconds, 0, LIMITS.delaySeconds)
   if (dueAt !== undefined) number('dueAt', dueAt, 0, engine.clock.now() + LIMITS.delaySeconds * 1_000)
   return onceUnleased(engine, queue, messageId, async (located, now) => {
+    if (located.queue.settings.fifo)
+      throw invalid('queue', plainName(queue), 'must be a standard queue: a FIFO queue keeps its order')
     const at = Math.max(now, Math.round(dueAt ?? now + (delaySeconds ?? 0) * 1_000))
     const later = at >= dueAtOf(located.stored.segment.key.sort)
     const done = later ? await rest(engine, located, at) : await move(engine, located, messageId, at, now)
@@ -83,7 +96,11 @@ const onceUnleased = async <T>(
 }
 
 /** Puts the message off where it stands, under a token that nobody was given. */
-const rest = async (engine: Engine, { queue, stored, index }: Located, at: number): Promise<StoredMessage | undefined> => {
+const rest = async (
+  engine: Engine,
+  { queue, stored, index }: Located,
+  at: number,
+): Promise<StoredMessage | undefined> => {
   const { segment, content } = stored
   const before = slotAt(segment, index)
   const resting: Lease = {
@@ -150,26 +167,28 @@ export const browse = async (
     throw invalid('limit', limit, `must be a whole number from 1 to ${LIMITS.browsePage}`)
   }
   const queue = await engine.queues.get(queueName)
+  const start = decodeCursor(cursor)
   const messages: StoredMessage[] = []
-  let { shard, from } = decodeCursor(cursor)
-  for (; shard < pollShards(queue); shard++, from = '0') {
+  let { from } = start
+  for await (const partition of walk(engine, queue, start)) {
     for (;;) {
-      const partition = partitionOf(queue, shard)
-      const page = await engine.store.headers({ partition, from, to: '~', limit: Math.max(1, limit - messages.length) })
+      if (messages.length >= limit) return { messages, cursor: encodeCursor(placeIn(partition, from)) }
+      const page = await engine.store.headers({ partition, from, to: '~', limit: limit - messages.length })
       const last = page.segments.at(-1)
       messages.push(...(await messagesIn(engine, queue, page.segments)))
       if (!last || !page.more) break
       from = sortRightBehind(last.key.sort)
-      if (messages.length >= limit) return { messages, cursor: encodeCursor(shard, from) }
     }
-    if (messages.length >= limit && shard + 1 < pollShards(queue)) {
-      return { messages, cursor: encodeCursor(shard + 1, '0') }
-    }
+    from = '0'
   }
   return { messages }
 }
 
-const messagesIn = async (engine: Engine, queue: QueueState, segments: readonly Segment[]): Promise<StoredMessage[]> => {
+const messagesIn = async (
+  engine: Engine,
+  queue: QueueState,
+  segments: readonly Segment[],
+): Promise<StoredMessage[]> => {
   const now = engine.clock.now()
   const keys = segments.filter((segment) => !isDropped(queue, segment, now)).map(({ key }) => key)
   if (keys.length === 0) return []
@@ -183,13 +202,15 @@ const messagesIn = async (engine: Engine, queue: QueueState, segments: readonly 
   })
 }
 
-const encodeCursor = (shard: number, from: string): string => Buffer.from(`${shard} ${from}`).toString('base64url')
+const encodeCursor = ({ shard, group = '', from }: Place): string =>
+  Buffer.from(`${shard} ${group} ${from}`).toString('base64url')
 
-const decodeCursor = (cursor: string | undefined): { shard: number; from: string } => {
-  if (cursor === undefined) return { shard: 0, from: '0' }
-  const match = /^(\d{1,3}) ([0-9a-f]{1,27}!?)$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))
+const decodeCursor = (cursor: string | undefined): Place => {
+  if (cursor === undefined) return START
+  const match = /^(\d{1,3}) ([0-9a-f]*!?) ([0-9a-f]{1,27}!?)$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))
   if (!match) throw invalid('cursor', cursor, 'must be one that a page before gave')
-  return { shard: Number(match[1]), from: match[2] as string }
+  const [, shard, group, from = '0'] = match
+  return { shard: Number(shard), ...(group && { group }), from }
 }
 
 export const storedMessage = (
@@ -210,7 +231,6 @@ export const storedMessage = (
     receiveCount: slot.kind === 'lease' ? slot.receiveCount : 0,
     ...(slot.kind === 'lease' && slot.receiveCount > 0 && { firstReceivedAt: slot.firstReceivedAt }),
     visibleAt: visible,
-    expiresAt: expiryOf(queue, dueAtOf(segment.key.sort), segment.expiresAt),
+    expiresAt: expiryOf(queue, segmentDueAt(segment), segment.expiresAt),
   }
 }
-

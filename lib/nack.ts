@@ -1,5 +1,6 @@
 import type { Engine } from './engine.ts'
 import { messageGone } from './extend.ts'
+import { releaseGroups } from './group-release.ts'
 import { applyToHandles, type Held, leaseLost } from './handle-changes.ts'
 import { LIMITS } from './limits.ts'
 import type { HandleResult } from './message.ts'
@@ -21,11 +22,16 @@ export interface NackEntry {
  * @returns one result a handle, in order: `ReceiptHandleInvalid`, `MessageNotFound`, `LeaseLost` … when not ok
  * @throws `InvalidRequest`, `QueueNotFound`
  */
-export const nack = async (engine: Engine, queueName: string, entries: readonly NackEntry[]): Promise<HandleResult[]> => {
+export const nack = async (
+  engine: Engine,
+  queueName: string,
+  entries: readonly NackEntry[],
+): Promise<HandleResult[]> => {
   for (const [position, { delaySeconds }] of entries.entries()) {
     if (delaySeconds !== undefined) number(`entries[${position}].delaySeconds`, delaySeconds, 0, LIMITS.delaySeconds)
   }
-  const { settings } = await engine.queues.get(queueName)
+  const queue = await engine.queues.get(queueName)
+  const { settings } = queue
   const now = engine.clock.now()
   const rested = ({ handle, wish }: Held<number | undefined>): Lease => {
     const restMs =
@@ -35,7 +41,7 @@ export const nack = async (engine: Engine, queueName: string, entries: readonly 
     const { token, receiveCount, firstReceivedAt } = handle
     return { kind: 'lease', token, until: now + restMs, receiveCount, firstReceivedAt, resting: true }
   }
-  return applyToHandles(
+  const results = await applyToHandles(
     engine,
     queueName,
     entries.map(({ receiptHandle, delaySeconds }) => ({ receiptHandle, wish: delaySeconds })),
@@ -59,4 +65,7 @@ export const nack = async (engine: Engine, queueName: string, entries: readonly 
       },
     },
   )
+  const handles = entries.map(({ receiptHandle }) => receiptHandle)
+  await releaseGroups(engine, queue, handles, results)
+  return results
 }

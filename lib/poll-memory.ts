@@ -15,6 +15,8 @@ export interface LaneMemory {
 }
 
 export interface PollMemory {
+  /** Message groups that a poll of this process is looking at right now. */
+  readonly busyGroups: Set<string>
   lane(partition: SegmentPartition, priority: number): LaneMemory
   /** A message of this process's doing became visible. */
   release(key: SegmentKey): void
@@ -26,6 +28,7 @@ export const pollMemory = (): PollMemory => {
   const lanes = new Map<string, LaneMemory>()
   const idOf = (partition: SegmentPartition, priority: number) => `${partitionId(partition)}#${priority}`
   return {
+    busyGroups: new Set(),
     lane: (partition, priority) => {
       const id = idOf(partition, priority)
       let lane = lanes.get(id)

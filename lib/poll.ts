@@ -1,4 +1,5 @@
 import type { Engine } from './engine.ts'
+import { lookInGroups } from './group-poll.ts'
 import { LIMITS } from './limits.ts'
 import { look } from './look.ts'
 import type { Message } from './message.ts'
@@ -47,7 +48,8 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
   let queue = await engine.queues.get(queueName)
   const deadline = engine.clock.now() + (options.waitTimeSeconds ?? queue.settings.receiveWaitTimeSeconds) * 1_000
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(LONGEST_WAIT_MS, waitMs * GROWTH)) {
-    const { messages, nextAt } = await look(engine, queue, request(queue))
+    const looking = queue.settings.fifo ? lookInGroups : look
+    const { messages, nextAt } = await looking(engine, queue, request(queue))
     const now = engine.clock.now()
     if (messages.length > 0 || now >= deadline || signal?.aborted) return messages
     // Jittered, so that pollers that started together drift apart; sooner when something is known to become visible.

@@ -1,11 +1,12 @@
 import { type ContentMessage, toContent } from './content.ts'
 import type { Engine } from './engine.ts'
 import { HoldfastError, invalid, isHoldfastError } from './errors.ts'
+import { checkGroupMessages, publishToGroups } from './group-publish.ts'
 import { LIMITS } from './limits.ts'
 import type { NewMessage, PublishResult } from './message.ts'
 import { encodeMessageId } from './message-id.ts'
-import { newSegment, type SegmentPlan } from './new-segment.ts'
 import { checkMessages } from './new-message.ts'
+import { newSegment, type SegmentPlan } from './new-segment.ts'
 import type { QueueState } from './queue-record.ts'
 import { raiseShards } from './shards.ts'
 import type { NewSegment } from './store.ts'
@@ -30,6 +31,10 @@ export const publish = async (
   }
   const queue = await engine.queues.get(queueName)
   checkMessages(queue, messages)
+  if (queue.settings.fifo) {
+    checkGroupMessages(messages)
+    return publishToGroups(engine, queue, messages)
+  }
   const results = new Array<PublishResult>(messages.length)
   await Promise.all(
     planSegments(engine, queue, messages).map(async ({ plan, positions }) => {
@@ -63,11 +68,11 @@ const planSegments = (engine: Engine, queue: QueueState, messages: readonly NewM
     const dueAt = Math.max(now, Math.round(message.dueAt ?? now + delaySeconds * 1_000))
     const { priority = 0, timeToLiveSeconds } = message
     const alike = `${priority} ${dueAt} ${timeToLiveSeconds}`
-    let planning = planned.get(alike)
-    if (!planning) {
-      const plan = { priority, dueAt, publishedAt: now, timeToLiveSeconds, messages: [] as ContentMessage[] }
-      planned.set(alike, (planning = { plan, positions: [] }))
+    const planning = planned.get(alike) ?? {
+      plan: { priority, dueAt, publishedAt: now, timeToLiveSeconds, messages: [] as ContentMessage[] },
+      positions: [],
     }
+    planned.set(alike, planning)
     planning.plan.messages.push(toContent(message))
     planning.positions.push(position)
   }

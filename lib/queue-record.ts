@@ -1,8 +1,8 @@
 import type { JsonValue } from './message.ts'
 import type { Queue, QueueSettings } from './queue.ts'
 import { plainName } from './queue.ts'
-import type { Segment } from './segment.ts'
-import { dueAtOf, type SegmentPartition } from './segment-key.ts'
+import { type Segment, segmentDueAt } from './segment.ts'
+import type { SegmentPartition } from './segment-key.ts'
 import type { Document, DocumentKey } from './store.ts'
 
 /**
@@ -35,7 +35,10 @@ export interface QueueState extends QueueRecord {
 export const queueKey = (name: string): DocumentKey => ({ partition: `q#${name}`, sort: 'q' })
 
 /** The list of a scope's queues: one partition, a document a queue. */
-export const listKey = (name: string): DocumentKey => ({ partition: listPartition(scopeOf(name)), sort: plainName(name) })
+export const listKey = (name: string): DocumentKey => ({
+  partition: listPartition(scopeOf(name)),
+  sort: plainName(name),
+})
 export const listPartition = (scope: string): string => `l#${scope}`
 
 /** The account and region before a queue's name; empty for the default ones. */
@@ -84,4 +87,4 @@ export const expiryOf = (queue: QueueState, dueAt: number, expiresAt: number): n
 
 /** Whether the queue no longer has what a segment holds, though it is still stored. */
 export const isDropped = (queue: QueueState, segment: Segment, now: number): boolean =>
-  expiryOf(queue, dueAtOf(segment.key.sort), segment.expiresAt) <= now || isPurged(queue, segment.publishedAt)
+  expiryOf(queue, segmentDueAt(segment), segment.expiresAt) <= now || isPurged(queue, segment.publishedAt)

@@ -155,6 +155,9 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
       throw invalid('retryPolicy.jitter', retryPolicy.jitter, 'must be "none" or "full"')
     }
   }
+  if (settings.fifo && settings.priorities > 1) {
+    throw invalid('priorities', settings.priorities, 'must be 1 on a FIFO queue, whose order is that of publication')
+  }
   if (name.endsWith('.fifo') !== (settings.fifo !== undefined)) {
     throw invalid('queue', plainName(name), 'must end in .fifo exactly when the queue is a FIFO queue')
   }

@@ -1,7 +1,15 @@
 import type { Engine } from './engine.ts'
 import { HoldfastError, invalid, queueNotFound } from './errors.ts'
 import { LIMITS } from './limits.ts'
-import { applySettings, checkQueueName, plainName, type Queue, type QueueSettings, type SettingsChange, whole } from './queue.ts'
+import {
+  applySettings,
+  checkQueueName,
+  plainName,
+  type Queue,
+  type QueueSettings,
+  type SettingsChange,
+  whole,
+} from './queue.ts'
 import {
   asQueue,
   listKey,
@@ -55,7 +63,9 @@ export const createQueue = async (
     const before = document && recordIn(document)
     const now = engine.clock.now()
     if (before?.deletedAt !== undefined && now - before.deletedAt < minIntervalSinceDeleteMs) {
-      throw new HoldfastError('QueueDeletedRecently', `queue ${plainName(name)} was deleted a moment ago`, { queue: name })
+      throw new HoldfastError('QueueDeletedRecently', `queue ${plainName(name)} was deleted a moment ago`, {
+        queue: name,
+      })
     }
     // A generation is the time of its creation, moved on where a clock has gone back.
     const createdAt = Math.max(now, (before?.createdAt ?? 0) + 1)
@@ -90,7 +100,11 @@ const matching = (existing: QueueState, { settings = {}, tags = {}, extras = {} 
       existing.settings[key as keyof QueueSettings],
     ]),
     ...Object.entries(extras).map(([key, value]): [string, unknown, unknown] => [key, value, existing.extras[key]]),
-    ...Object.entries(tags).map(([key, value]): [string, unknown, unknown] => [`tags.${key}`, value, existing.tags[key]]),
+    ...Object.entries(tags).map(([key, value]): [string, unknown, unknown] => [
+      `tags.${key}`,
+      value,
+      existing.tags[key],
+    ]),
   ]
   for (const [field, value, present] of asked) {
     if (!sameValue(value, present)) {
@@ -111,7 +125,7 @@ const canonical = (value: unknown): string =>
         .sort(([a], [b]) => (a < b ? -1 : 1))
         .map(([key, inner]) => `${key}:${canonical(inner)}`)
         .join()}}`
-    : JSON.stringify(value) ?? 'undefined'
+    : (JSON.stringify(value) ?? 'undefined')
 
 /** @throws `QueueNotFound` */
 export const getQueue = async (engine: Engine, name: string): Promise<Queue> => asQueue(await engine.queues.get(name))

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { HoldfastError } from './errors.ts'
-import type { SegmentPartition } from './segment-key.ts'
+import { groupPartition } from './group.ts'
+import { partitionOf, type QueueState } from './queue-record.ts'
 import { TOKEN_BYTES } from './segment.ts'
+import type { SegmentKey } from './segment-key.ts'
 
 /**
  * What a consumer shows to ack, extend or nack. It is self-contained: where the message is, the lease token that the
@@ -23,20 +25,35 @@ export interface ReceiptHandle {
   readonly firstReceivedAt: number
   /** When this lease was taken, epoch ms. */
   readonly receivedAt: number
+  /** For a message of a FIFO queue. */
+  readonly group?: HandleGroup
+}
+
+export interface HandleGroup {
+  /** Hash of the message group. */
+  readonly hash: string
+  /** The last sequence number given in the group when it was taken from. */
+  readonly lastSequence: string
+  /** Messages of the group that this poll took. */
+  readonly taken: number
 }
 
 /**
  *     format 1 · queue 6 · shard 1 · priority digit 1 · due time 6 · unique 7 · index 1 · token 8
  *     · count 1 · claimed 1 · gone 1 · receive count 2 · first received 6 · received 6      = 48 bytes, base64url
+ *     · group's hash 7 · its last sequence number 8 · taken 1 · 2 unused, in format 2       = 66 bytes
  */
 const FORMAT = 1
+const GROUP_FORMAT = 2
 const BYTES = 48
+const GROUP_BYTES = 66
 const QUEUE_BYTES = 6
-const TEXT = /^[A-Za-z0-9_-]{64}$/
+const TEXT = /^[A-Za-z0-9_-]{64}(?:[A-Za-z0-9_-]{24})?$/
 
 export const encodeReceiptHandle = (queue: string, handle: ReceiptHandle): string => {
-  const bytes = Buffer.allocUnsafe(BYTES)
-  bytes[0] = FORMAT
+  const { group } = handle
+  const bytes = Buffer.alloc(group ? GROUP_BYTES : BYTES)
+  bytes[0] = group ? GROUP_FORMAT : FORMAT
   bytes.set(fingerprint(queue), 1)
   bytes[7] = handle.shard
   bytes[8] = Number(handle.sort[0])
@@ -49,6 +66,11 @@ export const encodeReceiptHandle = (queue: string, handle: ReceiptHandle): strin
   bytes.writeUInt16BE(handle.receiveCount, 34)
   bytes.writeUIntBE(handle.firstReceivedAt, 36, 6)
   bytes.writeUIntBE(handle.receivedAt, 42, 6)
+  if (group) {
+    bytes.write(group.hash, 48, 7, 'hex')
+    bytes.write(group.lastSequence.padStart(16, '0'), 55, 8, 'hex')
+    bytes[63] = group.taken
+  }
   return bytes.toString('base64url')
 }
 
@@ -67,6 +89,13 @@ export const decodeReceiptHandle = (text: string): ReceiptHandle | undefined => 
     receiveCount: bytes.readUInt16BE(34),
     firstReceivedAt: bytes.readUIntBE(36, 6),
     receivedAt: bytes.readUIntBE(42, 6),
+    ...(bytes[0] === GROUP_FORMAT && {
+      group: {
+        hash: bytes.toString('hex', 48, 55),
+        lastSequence: bytes.toString('hex', 55, 63).slice(1),
+        taken: bytes.readUInt8(63),
+      },
+    }),
   }
 }
 
@@ -84,17 +113,20 @@ export const receiptHandleFor = (queue: string, text: string): ReceiptHandle => 
   return handle
 }
 
-export const partitionOfHandle = (queue: string, generation: string, handle: ReceiptHandle): SegmentPartition => ({
-  queue,
-  generation,
-  shard: handle.shard,
+/** Where the message of a handle stands. */
+export const keyOfHandle = (queue: QueueState, { shard, sort, group }: ReceiptHandle): SegmentKey => ({
+  partition: group ? groupPartition(queue, group.hash) : partitionOf(queue, shard),
+  sort,
 })
 
 const bytesOf = (text: string): Buffer | undefined => {
   if (typeof text !== 'string' || !TEXT.test(text)) return undefined
   const bytes = Buffer.from(text, 'base64url')
   const wellFormed =
-    bytes[0] === FORMAT && bytes.readUInt8(7) <= 127 && bytes.readUInt8(8) <= 9 && bytes.readUInt8(22) < bytes.readUInt8(31)
+    bytes[0] === (bytes.length === GROUP_BYTES ? GROUP_FORMAT : FORMAT) &&
+    bytes.readUInt8(7) <= 127 &&
+    bytes.readUInt8(8) <= 9 &&
+    bytes.readUInt8(22) < bytes.readUInt8(31)
   return wellFormed && bytes.readUInt8(31) <= 25 ? bytes : undefined
 }
 

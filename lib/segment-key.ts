@@ -11,11 +11,16 @@ export interface SegmentKey {
   readonly sort: string
 }
 
-/** One shard of one life of a queue. `generation` changes when a queue is deleted and created again. */
+/**
+ * One shard of one life of a queue, or one message group of it. `generation` changes when a queue is deleted and
+ * created again.
+ */
 export interface SegmentPartition {
   readonly queue: string
   readonly generation: string
   readonly shard: number
+  /** Hash of the message group, 14 hex digits, on FIFO queues: there each group has a partition of its own. */
+  readonly group?: string
 }
 
 export interface SortKeyParts {
@@ -34,7 +39,8 @@ const RIGHT_BEHIND = '!'
 
 const hexTime = (at: number): string => at.toString(16).padStart(TIME_DIGITS, '0')
 
-export const sortKey = ({ priority, dueAt, unique }: SortKeyParts): string => `${9 - priority}${hexTime(dueAt)}${unique}`
+export const sortKey = ({ priority, dueAt, unique }: SortKeyParts): string =>
+  `${9 - priority}${hexTime(dueAt)}${unique}`
 
 export const priorityOf = (sort: string): number => 9 - Number(sort[0])
 export const dueAtOf = (sort: string): number => Number.parseInt(sort.slice(1, 1 + TIME_DIGITS), 16)
@@ -46,8 +52,8 @@ export const sortFrom = (priority: number, at = 0): string => `${9 - priority}${
 export const sortUpTo = (priority: number, at: number): string => `${9 - priority}${hexTime(at)}${AFTER_ALL}`
 export const sortRightBehind = (sort: string): string => sort + RIGHT_BEHIND
 
-export const partitionId = ({ queue, generation, shard }: SegmentPartition): string =>
-  `${queue}#${generation}#${shard.toString(36)}`
+export const partitionId = ({ queue, generation, shard, group }: SegmentPartition): string =>
+  `${queue}#${generation}#${group === undefined ? shard.toString(36) : `g${group}`}`
 
 export const segmentId = (key: SegmentKey): string => `${partitionId(key.partition)}#${key.sort}`
 
@@ -60,7 +66,9 @@ export const uniqueSequence = (randomBytes: (length: number) => Uint8Array): ((a
   return (at) => {
     counter = at === last ? Math.min(counter + 1, COUNTER_MAX) : 0
     last = at
-    const random = Buffer.from(randomBytes(6)).toString('hex').slice(0, UNIQUE_DIGITS - 3)
+    const random = Buffer.from(randomBytes(6))
+      .toString('hex')
+      .slice(0, UNIQUE_DIGITS - 3)
     return counter.toString(16).padStart(3, '0') + random
   }
 }

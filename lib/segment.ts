@@ -32,6 +32,8 @@ export interface Segment {
   readonly slots: readonly Slot[]
   /** Epoch ms; when it differs from the due time the messages were published with a delay. */
   readonly publishedAt: number
+  /** Epoch ms, on FIFO queues, whose keys hold a sequence number in place of the due time. */
+  readonly dueAt?: number
   /** Epoch ms, whole seconds: dropped from then on. */
   readonly expiresAt: number
   /** Items that hold the content apart from the header; 0 when it is in the header itself. */
@@ -99,9 +101,16 @@ export const goneCount = (segment: Segment): number => {
 
 export const isExpired = (segment: Segment, now: number): boolean => segment.expiresAt <= now
 
+/** When the messages became or become due, epoch ms. */
+export const segmentDueAt = (segment: Segment): number => segment.dueAt ?? dueAtOf(segment.key.sort)
+
 /** When the message of a slot can next be received, epoch ms; never for one that is gone. */
 export const visibleAt = (segment: Segment, slot: Slot): number =>
-  slot.kind === 'fresh' ? dueAtOf(segment.key.sort) : slot.kind === 'lease' ? slot.until : Number.POSITIVE_INFINITY
+  slot.kind === 'fresh' ? freshAt(segment) : slot.kind === 'lease' ? slot.until : Number.POSITIVE_INFINITY
+
+/** In a group nothing waits for a clock but a delay, or one publisher's fast clock would hold up all the others. */
+const freshAt = (segment: Segment): number =>
+  segment.dueAt !== undefined && segment.dueAt <= segment.publishedAt ? 0 : segmentDueAt(segment)
 
 /** Places of the messages that may be received now. */
 export const receivable = (segment: Segment, now: number): number[] => {
@@ -207,11 +216,18 @@ const meets = (slot: Slot, expected: SlotCondition): boolean => {
     case 'fresh':
       return slot.kind === 'fresh'
     case 'lease':
-      return holds(slot, expected.lease.token) && slot.until === expected.lease.until
+      return sameLease(slot, expected.lease)
     case 'token':
       return holds(slot, expected.token) && (expected.liveAt === undefined || liveAt(slot, expected.liveAt))
   }
 }
+
+const sameLease = (slot: Slot, lease: Lease): boolean =>
+  holds(slot, lease.token) &&
+  slot.until === lease.until &&
+  slot.resting === lease.resting &&
+  slot.receiveCount === lease.receiveCount &&
+  slot.firstReceivedAt === lease.firstReceivedAt
 
 /** A lease ends at `until`: at that very instant the message may be received again. */
 export const liveAt = (lease: Lease, now: number): boolean => lease.until > now && !lease.resting

@@ -70,7 +70,8 @@ export const skips = (): Skips => {
       if (stretch.to < from || stretch.from > to) kept.push(stretch)
       else {
         if (stretch.from < from) kept.push({ ...stretch, to: from, headers: stretch.headers >> 1 })
-        if (stretch.to > to) kept.push({ ...stretch, from: sortRightBehind(to), until: 0, headers: stretch.headers >> 1 })
+        if (stretch.to > to)
+          kept.push({ ...stretch, from: sortRightBehind(to), until: 0, headers: stretch.headers >> 1 })
       }
     }
     stretches = kept

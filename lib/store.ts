@@ -1,5 +1,6 @@
 import type { Content } from './content.ts'
 import type { HoldfastError } from './errors.ts'
+import type { Ticket } from './group.ts'
 import type { JsonValue } from './message.ts'
 import type { Change, Segment } from './segment.ts'
 import type { SegmentKey, SegmentPartition } from './segment-key.ts'
@@ -33,11 +34,26 @@ export interface Store {
   /** Whole segments, as they are now; absent ones are `undefined`. */
   read(keys: readonly SegmentKey[]): Promise<(StoredSegment | undefined)[]>
 
+  /**
+   * Like `claim`, but all of the claims or none, requiring the version of each segment: for messages that must stay
+   * in order.
+   */
+  claimTogether(claims: readonly Claim[]): Promise<readonly ClaimedSegment[] | undefined>
+
+  /** Tickets of a queue's groups, by the groups' hashes. May lag behind recent writes. */
+  tickets(range: TicketRange): Promise<TicketPage>
+  /** Marks a group as busy unless it is; answers the ticket, or nothing when it is busy or gone. */
+  lockTicket(key: TicketKey, lock: { now: number; busyUntil: number }): Promise<Ticket | undefined>
+  /** Says until when a group is busy, whatever it said before. */
+  markTicket(key: TicketKey, busyUntil: number): Promise<void>
+  /** Takes a ticket away unless something was published since `lastSequence`; answers whether it is gone. */
+  dropTicket(key: TicketKey, lastSequence: string): Promise<boolean>
+
   getDocument(key: DocumentKey, options?: { consistent?: boolean }): Promise<Document | undefined>
   /** Documents of a partition whose sort key starts with `prefix`, in order, after `after`. */
   listDocuments(query: DocumentQuery): Promise<readonly Document[]>
 
-  /** All of the writes or none. `failed` names the first write whose condition did not hold. */
+  /** All of the writes or none. */
   transact(writes: readonly Write[]): Promise<TransactOutcome>
 }
 
@@ -74,9 +90,7 @@ export interface Claim {
   readonly segment: Segment
 }
 
-export type ChangeOutcome =
-  | { readonly applied: true; readonly segment: Segment | undefined }
-  | ChangeFailure
+export type ChangeOutcome = { readonly applied: true; readonly segment: Segment | undefined } | ChangeFailure
 export type ClaimOutcome =
   | { readonly applied: true; readonly segment: Segment; readonly content: Content | undefined }
   | ChangeFailure
@@ -118,5 +132,48 @@ export type Write =
       readonly ifVersion?: number
     }
   | { readonly kind: 'delete'; readonly key: DocumentKey; readonly ifVersion?: number }
+  | {
+      /** Gives out sequence numbers: requires that none from `from` on was given, and makes the ticket if need be. */
+      readonly kind: 'advance'
+      readonly key: TicketKey
+      readonly from: string
+      readonly to: string
+      /** Epoch ms; of the ticket itself. */
+      readonly expiresAt: number
+      /** For a ticket that this write makes. */
+      readonly busyUntil: number
+    }
 
-export type TransactOutcome = { readonly applied: true } | { readonly applied: false; readonly failed: number }
+export type TransactOutcome =
+  | { readonly applied: true }
+  | { readonly applied: false; readonly failures: readonly WriteFailure[] }
+
+/** A write whose condition did not hold, and what it met: a document or a ticket, where there is one. */
+export interface WriteFailure {
+  /** Position of the write. */
+  readonly write: number
+  readonly document?: Document
+  readonly lastSequence?: string
+}
+
+export interface ClaimedSegment {
+  readonly segment: Segment
+  readonly content: Content | undefined
+}
+
+/** A ticket's place: a shard of a queue and the group's hash. */
+export interface TicketKey {
+  readonly partition: SegmentPartition
+  readonly group: string
+}
+export interface TicketRange {
+  readonly partition: SegmentPartition
+  /** Group hashes, both inclusive. */
+  readonly from: string
+  readonly to: string
+  readonly limit: number
+}
+export interface TicketPage {
+  readonly tickets: readonly Ticket[]
+  readonly more: boolean
+}

@@ -102,4 +102,5 @@ const unpackOrigin = ([queue, reason, at]: unknown[]): DeadLetterOrigin =>
   ({ queue, reason, at }) as unknown as DeadLetterOrigin
 
 /** Decoded bytes are views into the whole segment: a copy lets go of it. */
-const ownBytes = (value: string | Uint8Array): string | Uint8Array => (typeof value === 'string' ? value : value.slice())
+const ownBytes = (value: string | Uint8Array): string | Uint8Array =>
+  typeof value === 'string' ? value : Uint8Array.from(value)

@@ -21,7 +21,7 @@ export const documentItem = (key: DocumentKey, version: number, value: JsonValue
 
 export const documentItemKey = ({ partition, sort }: DocumentKey): Item => ({ pk: { S: partition }, sk: { S: sort } })
 
-const documentOf = (item: Item): Document => ({
+export const documentOf = (item: Item): Document => ({
   partition: item.pk?.S ?? '',
   sort: item.sk?.S ?? '',
   version: Number(item.e?.N),
@@ -38,13 +38,14 @@ export const documentOperations = (table: TableClient, clock: Clock): Pick<Store
   },
   listDocuments: async ({ partition, prefix = '', after, limit, consistent = false }) => {
     const found: Document[] = []
-    for (let from = after === undefined ? prefix : `${after}\u0000`; ; ) {
+    const to = `${prefix}\uffff`
+    for (let from = after === undefined || after < prefix ? prefix : `${after}\u0000`; from <= to; ) {
       const { items, more } = await table.query({
         KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
         ExpressionAttributeValues: {
           ':pk': { S: partition },
           ':from': { S: from === '' ? ' ' : from },
-          ':to': { S: `${prefix}\uffff` },
+          ':to': { S: to },
         },
         ConsistentRead: consistent,
         Limit: limit,
@@ -54,5 +55,6 @@ export const documentOperations = (table: TableClient, clock: Clock): Pick<Store
       if (!more || last === undefined || found.length >= limit) return found.slice(0, limit)
       from = `${last}\u0000`
     }
+    return found
   },
 })

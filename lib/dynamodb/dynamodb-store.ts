@@ -5,6 +5,7 @@ import { changeOperations } from './changes.ts'
 import { documentOperations } from './documents.ts'
 import { segmentOperations } from './segments.ts'
 import { type Consumption, tableClient } from './table-client.ts'
+import { ticketOperations } from './tickets.ts'
 import { transactOperation } from './transact.ts'
 
 /** The engine's store on one DynamoDB table. */
@@ -28,6 +29,7 @@ export const dynamodbStore = (parts: DynamodbStoreParts): Store => {
     ...segmentOperations(table),
     ...changeOperations(table),
     ...documentOperations(table, clock),
+    ...ticketOperations(table),
     ...transactOperation(table, clock),
   }
 }

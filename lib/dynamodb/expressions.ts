@@ -8,7 +8,8 @@ export interface Expression {
   readonly ConditionExpression: string
   /** Absent for a delete. */
   readonly UpdateExpression?: string
-  readonly ExpressionAttributeValues: Record<string, AttributeValue>
+  /** Absent when the expressions name no value: DynamoDB refuses an empty one. */
+  readonly ExpressionAttributeValues?: Record<string, AttributeValue>
 }
 
 /** A conditional write as a statement of a batch takes it. */
@@ -30,7 +31,7 @@ export const expressionFor = (change: Change): Expression => {
     Key: headerKey(change.key),
     ConditionExpression: conditions.join(' AND '),
     ...updates,
-    ExpressionAttributeValues: values,
+    ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
   }
 }
 

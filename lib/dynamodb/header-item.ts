@@ -11,7 +11,8 @@ import { dueAtOf, partitionId, type SegmentKey, type SegmentPartition } from '..
  *     c   number of messages, N
  *     g   messages gone, N; absent for none
  *     A…Y state of the 1st … 25th message, B: absent while fresh, empty when gone, else a lease (below)
- *     s   published at, N, epoch ms; absent when it equals the due time
+ *     s   published at, N, epoch ms; absent when it equals the time in the sort key
+ *     w   waits until, N, epoch ms: the due time of a delayed segment of a group
  *     b   number of items the content is in, N; absent when it is here, in p
  *     p   content, B
  *     x   TTL, N, epoch seconds
@@ -41,6 +42,7 @@ export const headerItem = (segment: Segment): Item => {
     x: { N: String(Math.ceil(segment.expiresAt / 1_000)) },
     ...(gone > 0 && { g: { N: String(gone) } }),
     ...(segment.publishedAt !== dueAtOf(segment.key.sort) && { s: { N: String(segment.publishedAt) } }),
+    ...(segment.dueAt !== undefined && segment.dueAt !== segment.publishedAt && { w: { N: String(segment.dueAt) } }),
     ...(segment.bodyItems > 0 && { b: { N: String(segment.bodyItems) } }),
   }
   for (const [index, slot] of segment.slots.entries()) {
@@ -57,6 +59,7 @@ export const HEADER_PROJECTION = [
   'c',
   'g',
   's',
+  'w',
   'b',
   'x',
   ...Array.from({ length: 25 }, (_, index) => slotName(index)),
@@ -67,11 +70,13 @@ export const headerOf = (partition: SegmentPartition, item: Item): Segment => {
   const slots: Slot[] = []
   const count = Number(item.c?.N)
   for (let index = 0; index < count; index++) slots.push(slotOf(item[slotName(index)]))
+  const publishedAt = item.s?.N === undefined ? dueAtOf(sort) : Number(item.s.N)
   return {
     key: { partition, sort },
     version: Number(item.e?.N),
     slots,
-    publishedAt: item.s?.N === undefined ? dueAtOf(sort) : Number(item.s.N),
+    publishedAt,
+    ...(partition.group !== undefined && { dueAt: item.w?.N === undefined ? publishedAt : Number(item.w.N) }),
     expiresAt: Number(item.x?.N) * 1_000,
     bodyItems: Number(item.b?.N ?? 0),
   }
@@ -125,7 +130,7 @@ export const tokenBounds = (token: Uint8Array, liveAt?: number): [from: Attribut
  */
 export const headerBytes = ({ key, slots }: Segment): number => {
   const keys = 4 + 2 + Buffer.byteLength(partitionId(key.partition)) + key.sort.length
-  const numbers = 5 + 3 + 3 + 9 + 3 + 7
+  const numbers = 5 + 3 + 3 + 9 + 9 + 3 + 7
   const contentName = 1
   return keys + numbers + contentName + slots.length * (1 + LEASE_BYTES) + SLACK
 }

@@ -31,9 +31,15 @@ export const segmentOperations = (table: TableClient): Pick<Store, 'insert' | 'h
   },
 
   headers: async ({ partition, from, to, limit, consistent = false }) => {
+    // DynamoDB refuses a range that ends before it starts.
+    if (from > to) return { segments: [], more: false }
     const { items, more } = await table.query({
       KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
-      ExpressionAttributeValues: { ':pk': { S: `s#${partitionId(partition)}` }, ':from': { S: from }, ':to': { S: to } },
+      ExpressionAttributeValues: {
+        ':pk': { S: `s#${partitionId(partition)}` },
+        ':from': { S: from },
+        ':to': { S: to },
+      },
       ProjectionExpression: HEADER_PROJECTION,
       ConsistentRead: consistent,
       Limit: limit,
@@ -43,10 +49,10 @@ export const segmentOperations = (table: TableClient): Pick<Store, 'insert' | 'h
 
   read: async (keys) => {
     const items = await table.getMany(keys.map(headerKey), true)
-    const found = new Map(items.map((item) => [item.sk?.S, item]))
+    const found = new Map(items.map((item) => [itemName(item), item]))
     const headers = keys.map((key) => {
-      const item = found.get(key.sort)
-      return item && item.pk?.S === headerKey(key).pk?.S ? { item, segment: headerOf(key.partition, item) } : undefined
+      const item = found.get(itemName(headerKey(key)))
+      return item && { item, segment: headerOf(key.partition, item) }
     })
     const bodies = await bodiesOf(table, headers.map((header) => header?.segment).filter(isDefined), true)
     return headers.map(
@@ -79,17 +85,18 @@ export const bodiesOf = async (
   const keys = segments.flatMap(({ key, bodyItems }) => bodyKeys(key, bodyItems))
   if (keys.length === 0) return new Map()
   const items = await table.getMany(keys, consistent)
-  return new Map(items.map((item) => [pieceName(item), item.p?.B ?? new Uint8Array(0)]))
+  return new Map(items.map((item) => [itemName(item), item.p?.B ?? new Uint8Array(0)]))
 }
 
-const pieceName = ({ pk, sk }: Item): string => `${pk?.S} ${sk?.S}`
+const itemName = ({ pk, sk }: Item): string => `${pk?.S} ${sk?.S}`
 
 /** The content of a header that came with it or in `bodies`; nothing while a piece is missing. */
 export const contentIn = (item: Item | undefined, segment: Segment, bodies: Bodies): Content | undefined => {
   if (segment.bodyItems === 0) return item?.p?.B && unpackContent(item.p.B)
-  const pieces = Array.from({ length: segment.bodyItems }, (_, piece) => bodies.get(pieceName(bodyKey(segment.key, piece))))
+  const pieces = Array.from({ length: segment.bodyItems }, (_, piece) =>
+    bodies.get(itemName(bodyKey(segment.key, piece))),
+  )
   return pieces.every(isDefined) ? unpackContent(Buffer.concat(pieces)) : undefined
 }
 
 const isDefined = <T>(value: T | undefined): value is T => value !== undefined
-

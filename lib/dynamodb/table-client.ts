@@ -11,8 +11,8 @@ import {
   PutItemCommand,
   QueryCommand,
   type QueryCommandInput,
-  TransactWriteItemsCommand,
   type TransactWriteItem,
+  TransactWriteItemsCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
 import type { Expression, Statement } from './expressions.ts'
@@ -56,7 +56,9 @@ export interface ConditionalOutcome {
 }
 export type BatchOutcome = NonNullable<BatchExecuteStatementCommandOutput['Responses']>[number]
 
-export type TransactResult = { readonly applied: true } | { readonly applied: false; readonly failed: number }
+export type TransactResult =
+  | { readonly applied: true }
+  | { readonly applied: false; readonly failures: readonly { readonly position: number; readonly item?: Item }[] }
 
 const MOST_KEYS = 100
 const CONFLICT_TRIES = 5
@@ -72,7 +74,11 @@ export const tableClient = ({
   consumed?: (consumption: Consumption) => void
 }): TableClient => {
   const capacity = consumed ? { ReturnConsumedCapacity: 'TOTAL' as const } : {}
-  const account = (command: string, kind: 'read' | 'write', used: ConsumedCapacity | ConsumedCapacity[] | undefined) => {
+  const account = (
+    command: string,
+    kind: 'read' | 'write',
+    used: ConsumedCapacity | ConsumedCapacity[] | undefined,
+  ) => {
     if (!consumed) return
     const units = [used ?? []].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0)
     consumed({ command, kind, units })
@@ -197,15 +203,20 @@ export const tableClient = ({
     transact: async (items) => {
       for (let attempt = 1; ; attempt++) {
         try {
-          const output = await client.send(
-            new TransactWriteItemsCommand({ TransactItems: [...items], ...capacity }),
-          )
+          const output = await client.send(new TransactWriteItemsCommand({ TransactItems: [...items], ...capacity }))
           account('TransactWriteItems', 'write', output.ConsumedCapacity)
           return { applied: true }
         } catch (error) {
-          const { name, CancellationReasons = [] } = error as Error & { CancellationReasons?: { Code?: string }[] }
-          const failed = CancellationReasons.findIndex(({ Code }) => Code === 'ConditionalCheckFailed')
-          if (failed >= 0) return { applied: false, failed }
+          const { name, CancellationReasons = [] } = error as Error & {
+            CancellationReasons?: { Code?: string; Item?: Item }[]
+          }
+          const failures = CancellationReasons.flatMap(({ Code, Item }, position) =>
+            Code === 'ConditionalCheckFailed' ? [{ position, ...(Item && { item: Item }) }] : [],
+          )
+          if (failures.length > 0) {
+            for (const _ of CancellationReasons) lost('TransactWriteItems')
+            return { applied: false, failures }
+          }
           const reason = CancellationReasons.find(({ Code }) => Code !== undefined && Code !== 'None')?.Code
           const passing = isConflict(name) || isConflict(reason) || name === 'TransactionInProgressException'
           if (!passing || attempt === CONFLICT_TRIES) {

@@ -1,23 +1,39 @@
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb'
 import type { Clock } from '../clock.ts'
-import type { Store, Write } from '../store.ts'
-import { documentItem, documentItemKey } from './documents.ts'
+import type { Store, Write, WriteFailure } from '../store.ts'
+import { documentItem, documentItemKey, documentOf } from './documents.ts'
 import { expressionFor } from './expressions.ts'
+import type { Item } from './header-item.ts'
 import { segmentItems } from './segment-items.ts'
 import type { TableClient } from './table-client.ts'
+import { advanceExpression } from './tickets.ts'
 
 /** A lone write needs no transaction, which costs double. */
 export const transactOperation = (table: TableClient, clock: Clock): Pick<Store, 'transact'> => ({
   transact: async (writes) => {
-    const items = writes.flatMap((write, position) => itemsOf(write, clock.now()).map((item) => ({ item, position })))
+    const now = clock.now()
+    const made = writes.map((write) => itemsOf(write, now))
+    // Before the header that needs them, under keys of their own: unused ones are reclaimed by TTL.
+    await Promise.all(made.flatMap(({ bodies }) => bodies.map((body) => table.put(body))))
+    const items = made.map(({ item }, position) => ({ item, position }))
     const [only, another] = items
     if (only && !another) {
       const held = await single(table, only.item)
-      return held ? { applied: true } : { applied: false, failed: only.position }
+      return held ? { applied: true } : { applied: false, failures: [{ write: only.position }] }
     }
     const outcome = await table.transact(items.map(({ item }) => named(table.table, item)))
-    return outcome.applied ? outcome : { applied: false, failed: items[outcome.failed]?.position ?? 0 }
+    if (outcome.applied) return outcome
+    return {
+      applied: false,
+      failures: outcome.failures.map(({ position, item }) => failureOf(items[position]?.position ?? 0, item)),
+    }
   },
+})
+
+const failureOf = (write: number, item: Item | undefined): WriteFailure => ({
+  write,
+  ...(item?.j && { document: documentOf(item) }),
+  ...(item?.l?.S !== undefined && { lastSequence: item.l.S }),
 })
 
 /** A write of one item, without the table's name. */
@@ -25,21 +41,24 @@ type ItemWrite = {
   [K in 'Put' | 'Update' | 'Delete']?: Omit<NonNullable<TransactWriteItem[K]>, 'TableName'>
 }
 
-const itemsOf = (write: Write, now: number): ItemWrite[] => {
+const itemsOf = (write: Write, now: number): { item: ItemWrite; bodies: readonly Item[] } => {
+  if (write.kind !== 'insert') return { item: itemOf(write, now), bodies: [] }
+  const { header, bodies } = segmentItems(write.insert)
+  return { item: { Put: { Item: header, ConditionExpression: 'attribute_not_exists(pk)' } }, bodies }
+}
+
+const itemOf = (write: Exclude<Write, { kind: 'insert' }>, now: number): ItemWrite => {
   switch (write.kind) {
-    case 'insert': {
-      const { header, bodies } = segmentItems(write.insert)
-      const put = { Put: { Item: header, ConditionExpression: 'attribute_not_exists(pk)' } }
-      return [put, ...bodies.map((Item) => ({ Put: { Item } }))]
-    }
     case 'change': {
       const { UpdateExpression, ...expression } = expressionFor(write.change)
-      return [UpdateExpression ? { Update: { ...expression, UpdateExpression } } : { Delete: expression }]
+      return UpdateExpression ? { Update: { ...expression, UpdateExpression } } : { Delete: expression }
     }
     case 'put':
-      return [putDocument(write, now)]
+      return putDocument(write, now)
     case 'delete':
-      return [{ Delete: { Key: documentItemKey(write.key), ...ifVersion(write.ifVersion, now) } }]
+      return { Delete: { Key: documentItemKey(write.key), ...ifVersion(write.ifVersion, now) } }
+    case 'advance':
+      return { Update: advanceExpression(write) }
   }
 }
 
@@ -75,8 +94,10 @@ const single = async (table: TableClient, write: ItemWrite): Promise<boolean> =>
   return (await table.delete(write.Delete as Parameters<TableClient['delete']>[0])).held
 }
 
-const named = (TableName: string, write: ItemWrite): TransactWriteItem => {
-  if (write.Put) return { Put: { TableName, ...write.Put } as NonNullable<TransactWriteItem['Put']> }
-  if (write.Update) return { Update: { TableName, ...write.Update } as NonNullable<TransactWriteItem['Update']> }
-  return { Delete: { TableName, ...write.Delete } as NonNullable<TransactWriteItem['Delete']> }
+const named = (TableName: string, { Put, Update, Delete }: ItemWrite): TransactWriteItem => {
+  // What a failed condition met tells its writer what to do next without a read.
+  const common = { TableName, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const }
+  if (Put) return { Put: { ...common, ...Put } as NonNullable<TransactWriteItem['Put']> }
+  if (Update) return { Update: { ...common, ...Update } as NonNullable<TransactWriteItem['Update']> }
+  return { Delete: { ...common, ...Delete } as NonNullable<TransactWriteItem['Delete']> }
 }

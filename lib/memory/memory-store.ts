@@ -1,8 +1,20 @@
 import { type Clock, systemClock } from '../clock.ts'
 import type { Content } from '../content.ts'
+import type { Ticket } from '../group.ts'
 import { applyChange, type Change, type Segment } from '../segment.ts'
-import { partitionId, type SegmentKey } from '../segment-key.ts'
-import type { ChangeOutcome, Document, DocumentKey, HeaderPage, HeaderRange, NewSegment, Store, Write } from '../store.ts'
+import { partitionId, type SegmentKey, type SegmentPartition } from '../segment-key.ts'
+import type {
+  ChangeOutcome,
+  Document,
+  DocumentKey,
+  HeaderPage,
+  HeaderRange,
+  NewSegment,
+  Store,
+  TicketKey,
+  Write,
+  WriteFailure,
+} from '../store.ts'
 import { type SortedMap, sortedMap } from './sorted-map.ts'
 
 interface Entry {
@@ -12,6 +24,9 @@ interface Entry {
 interface Kept extends Document {
   readonly expiresAt: number | undefined
 }
+interface KeptTicket extends Ticket {
+  readonly expiresAt: number
+}
 
 /**
  * The reference for every store: each operation is atomic because it never yields, and conditions are judged by the
@@ -20,6 +35,7 @@ interface Kept extends Document {
 export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): Store => {
   const segments = new Map<string, SortedMap<Entry>>()
   const documents = new Map<string, SortedMap<Kept>>()
+  const tickets = new Map<string, SortedMap<KeptTicket>>()
 
   const entries = (key: SegmentKey): SortedMap<Entry> => mapOf(segments, partitionId(key.partition))
   const documentsOf = (partition: string): SortedMap<Kept> => mapOf(documents, partition)
@@ -27,6 +43,12 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
   const entryAt = (key: SegmentKey): Entry | undefined => {
     const entry = entries(key).get(key.sort)
     return entry && entry.segment.expiresAt <= clock.now() ? undefined : entry
+  }
+  const ticketsOf = ({ partition: { group: _, ...shard } }: { partition: SegmentPartition }) =>
+    mapOf(tickets, partitionId(shard))
+  const ticketAt = (key: TicketKey): KeptTicket | undefined => {
+    const ticket = ticketsOf(key).get(key.group)
+    return ticket && ticket.expiresAt <= clock.now() ? undefined : ticket
   }
   const documentAt = (key: DocumentKey): Kept | undefined => {
     const kept = documentsOf(key.partition).get(key.sort)
@@ -57,6 +79,8 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
       case 'put':
       case 'delete':
         return write.ifVersion === undefined || (documentAt(write.key)?.version ?? 0) === write.ifVersion
+      case 'advance':
+        return (ticketAt(write.key)?.lastSequence ?? '') < write.from
     }
   }
 
@@ -76,7 +100,23 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
       }
       case 'delete':
         documentsOf(write.key.partition).delete(write.key.sort)
+        return
+      case 'advance': {
+        const { key, to, expiresAt } = write
+        const busyUntil = ticketAt(key)?.busyUntil ?? write.busyUntil
+        const { shard } = key.partition
+        ticketsOf(key).set(key.group, { group: key.group, shard, lastSequence: to, busyUntil, expiresAt })
+      }
     }
+  }
+
+  const failureOf = (write: Write, position: number): WriteFailure => {
+    if (write.kind === 'advance') {
+      const lastSequence = ticketAt(write.key)?.lastSequence
+      return { write: position, ...(lastSequence !== undefined && { lastSequence }) }
+    }
+    const document = write.kind === 'put' || write.kind === 'delete' ? asDocument(documentAt(write.key)) : undefined
+    return { write: position, ...(document && { document }) }
   }
 
   const headers = ({ partition, from, to, limit }: HeaderRange): HeaderPage => {
@@ -101,7 +141,41 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
         if (!outcome.applied || !outcome.segment) return { applied: false, segment: outcome.segment }
         return { applied: true, segment: outcome.segment, content: entryAt(wanted.key)?.content }
       }),
+    claimTogether: async (claims) => {
+      if (!claims.every(({ change: wanted }) => applyChange(entryAt(wanted.key)?.segment, wanted).applied)) {
+        return undefined
+      }
+      return claims.map(({ change: wanted, segment }) => {
+        const outcome = change(wanted)
+        return { segment: outcome.segment ?? segment, content: entryAt(wanted.key)?.content }
+      })
+    },
     read: async (keys) => keys.map(entryAt),
+    tickets: async ({ partition, from, to, limit }) => {
+      const page: Ticket[] = []
+      for (const [, ticket] of ticketsOf({ partition }).range(from, to)) {
+        if (page.length === limit) return { tickets: page, more: true }
+        if (ticket.expiresAt > clock.now()) page.push(ticket)
+      }
+      return { tickets: page, more: false }
+    },
+    lockTicket: async (key, { now, busyUntil }) => {
+      const ticket = ticketAt(key)
+      if (!ticket || ticket.busyUntil > now) return undefined
+      const locked = { ...ticket, busyUntil }
+      ticketsOf(key).set(key.group, locked)
+      return locked
+    },
+    markTicket: async (key, busyUntil) => {
+      const ticket = ticketAt(key)
+      if (ticket) ticketsOf(key).set(key.group, { ...ticket, busyUntil })
+    },
+    dropTicket: async (key, lastSequence) => {
+      const ticket = ticketAt(key)
+      if (ticket && ticket.lastSequence !== lastSequence) return false
+      ticketsOf(key).delete(key.group)
+      return true
+    },
     getDocument: async (key) => asDocument(documentAt(key)),
     listDocuments: async ({ partition, prefix = '', after, limit }) => {
       const found: Document[] = []
@@ -113,8 +187,8 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
       return found
     },
     transact: async (writes) => {
-      const failed = writes.findIndex((write) => !holds(write))
-      if (failed >= 0) return { applied: false, failed }
+      const failures = writes.flatMap((write, position) => (holds(write) ? [] : [failureOf(write, position)]))
+      if (failures.length > 0) return { applied: false, failures }
       for (const write of writes) perform(write)
       return { applied: true }
     },
@@ -122,8 +196,8 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
 }
 
 const mapOf = <V>(maps: Map<string, SortedMap<V>>, name: string): SortedMap<V> => {
-  let map = maps.get(name)
-  if (!map) maps.set(name, (map = sortedMap()))
+  const map = maps.get(name) ?? sortedMap<V>()
+  maps.set(name, map)
   return map
 }
 

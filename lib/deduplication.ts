@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto'
+import type { NewMessage } from './message.ts'
+import { bodyText } from './message.ts'
+import type { QueueState } from './queue-record.ts'
+import type { Document, DocumentKey, Write } from './store.ts'
+
+/**
+ * A deduplication id is remembered by a document of its own, written in the transaction that publishes its message:
+ * absent, or past its window, is the condition. So of any number of publishes of an id at once exactly one gets
+ * through, and the others learn from what their condition met which message it stood for.
+ */
+export interface FirstPublish {
+  readonly messageId: string
+  readonly sequenceNumber?: string
+}
+
+/** The id that a message is deduplicated by, if by any: its own, or on a queue that wants it the hash of its body. */
+export const deduplicationIdOf = (queue: QueueState, message: NewMessage): string | undefined => {
+  if (message.deduplicationId !== undefined) return message.deduplicationId
+  if (!queue.settings.fifo?.contentBasedDeduplication) return undefined
+  const body = message.body instanceof Uint8Array ? message.body : bodyText(message.body)
+  return createHash('sha256').update(body).digest('hex')
+}
+
+export const deduplicationKey = (queue: QueueState, message: NewMessage, id: string): DocumentKey => {
+  const scoped = queue.settings.fifo?.deduplicationScope === 'messageGroup' ? `${message.groupId}\n${id}` : id
+  const hash = createHash('sha256').update(scoped).digest('hex').slice(0, 40)
+  return { partition: `d#${queue.name}#${queue.generation}#${hash}`, sort: 'd' }
+}
+
+export const rememberWrite = (queue: QueueState, key: DocumentKey, first: FirstPublish, now: number): Write => ({
+  kind: 'put',
+  key,
+  value: { ...first },
+  ifVersion: 0,
+  expiresAt: now + queue.settings.deduplicationWindowSeconds * 1_000,
+})
+
+export const firstPublish = (document: Document | undefined): FirstPublish | undefined =>
+  document?.value as unknown as FirstPublish | undefined

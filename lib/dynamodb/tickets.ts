@@ -1,0 +1,84 @@
+import type { Ticket } from '../group.ts'
+import { partitionId, type SegmentPartition } from '../segment-key.ts'
+import type { Store, TicketKey, Write } from '../store.ts'
+import type { Expression } from './expressions.ts'
+import type { Item } from './header-item.ts'
+import type { TableClient } from './table-client.ts'
+
+/**
+ * How a ticket stands in the table.
+ *
+ *     pk  t#<queue>#<generation>#<shard>
+ *     sk  hash of the group, 14 hex digits
+ *     l   last sequence number, S, 15 hex digits: compared as text
+ *     u   busy until, N, epoch ms
+ *     x   TTL, N, epoch seconds
+ */
+const ticketKey = ({ partition, group }: TicketKey): Item => ({
+  pk: { S: ticketPartition(partition) },
+  sk: { S: group },
+})
+
+const ticketPartition = ({ group: _, ...shard }: SegmentPartition): string => `t#${partitionId(shard)}`
+
+const NOT_BUSY = 'attribute_exists(l) AND u <= :now'
+const TICKET_EXISTS = 'attribute_exists(l)'
+const NOTHING_SINCE = 'attribute_not_exists(l) OR l = :last'
+const NONE_GIVEN_FROM = 'attribute_not_exists(l) OR l < :from'
+
+export const ticketOperations = (
+  table: TableClient,
+): Pick<Store, 'tickets' | 'lockTicket' | 'markTicket' | 'dropTicket'> => ({
+  tickets: async ({ partition, from, to, limit }) => {
+    const { items, more } = await table.query({
+      KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
+      ExpressionAttributeValues: { ':pk': { S: ticketPartition(partition) }, ':from': { S: from }, ':to': { S: to } },
+      Limit: limit,
+    })
+    return { tickets: items.map((item) => ticketOf(partition, item)), more }
+  },
+  lockTicket: async (key, { now, busyUntil }) => {
+    const { held, item } = await table.update({
+      Key: ticketKey(key),
+      UpdateExpression: 'SET u = :until',
+      ConditionExpression: NOT_BUSY,
+      ExpressionAttributeValues: { ':until': { N: String(busyUntil) }, ':now': { N: String(now) } },
+    })
+    return held && item ? ticketOf(key.partition, item) : undefined
+  },
+  markTicket: async (key, busyUntil) => {
+    await table.update({
+      Key: ticketKey(key),
+      UpdateExpression: 'SET u = :until',
+      ConditionExpression: TICKET_EXISTS,
+      ExpressionAttributeValues: { ':until': { N: String(busyUntil) } },
+    })
+  },
+  dropTicket: async (key, lastSequence) => {
+    const { held } = await table.delete({
+      Key: ticketKey(key),
+      ConditionExpression: NOTHING_SINCE,
+      ExpressionAttributeValues: { ':last': { S: lastSequence } },
+    })
+    return held
+  },
+})
+
+export const advanceExpression = (write: Extract<Write, { kind: 'advance' }>): Required<Expression> => ({
+  Key: ticketKey(write.key),
+  UpdateExpression: 'SET l = :to, x = :x, u = if_not_exists(u, :u)',
+  ConditionExpression: NONE_GIVEN_FROM,
+  ExpressionAttributeValues: {
+    ':from': { S: write.from },
+    ':to': { S: write.to },
+    ':x': { N: String(Math.ceil(write.expiresAt / 1_000)) },
+    ':u': { N: String(write.busyUntil) },
+  },
+})
+
+const ticketOf = ({ shard }: SegmentPartition, item: Item): Ticket => ({
+  group: item.sk?.S ?? '',
+  shard,
+  lastSequence: item.l?.S ?? '',
+  busyUntil: Number(item.u?.N ?? 0),
+})

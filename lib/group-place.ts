@@ -1,0 +1,65 @@
+import type { ContentMessage } from './content.ts'
+import type { Engine } from './engine.ts'
+import { groupPartition, groupSort, type Sequence, sequenceAfter, sequenceAt } from './group.ts'
+import { LIMITS } from './limits.ts'
+import { newSegment } from './new-segment.ts'
+import type { QueueState } from './queue-record.ts'
+import type { NewSegment, Write } from './store.ts'
+
+export interface GroupPlan {
+  readonly now: number
+  readonly contents: readonly ContentMessage[]
+  /** Seconds, one a message. @default the queue's retention for all */
+  readonly timesToLive?: readonly (number | undefined)[]
+  /** The last number given, when a try before met it. */
+  readonly lastSequence?: Sequence | undefined
+}
+
+/** Where each message came to stand. */
+export interface Placed {
+  readonly segment: NewSegment
+  readonly index: number
+}
+
+/** Longer than anything in the group may be kept, so that a ticket never goes before its messages. */
+const TICKET_KEPT_MS = (LIMITS.retentionSeconds + 86_400) * 1_000
+
+/**
+ * The writes that put messages at the end of a group, the first of them the ticket's: its condition is the one that
+ * fails when another publish came between, and tells where to go on.
+ */
+export const placeInGroup = (
+  engine: Engine,
+  queue: QueueState,
+  group: string,
+  { now, contents, timesToLive = [], lastSequence }: GroupPlan,
+): { writes: Write[]; segments: NewSegment[]; placed: Placed[] } => {
+  const partition = groupPartition(queue, group)
+  const dueAt = now + queue.settings.delaySeconds * 1_000
+  // Started at random within its ms, so that a number is not given twice should a ticket go and a clock go back.
+  const byClock = sequenceAfter(sequenceAt(now), Math.floor(engine.random.fraction() * 2_048))
+  const base = lastSequence !== undefined && lastSequence >= byClock ? sequenceAfter(lastSequence, 1) : byClock
+  const placed: Placed[] = []
+  const segments: NewSegment[] = []
+  for (let start = 0; start < contents.length; ) {
+    // Messages of one time to live share a segment; in a group only neighbours can.
+    let end = start + 1
+    while (end < contents.length && timesToLive[end] === timesToLive[start]) end++
+    const plan = { priority: 0, dueAt, publishedAt: now, messages: contents.slice(start, end), shard: partition.shard }
+    const { segment, content } = newSegment(engine, queue, { ...plan, timeToLiveSeconds: timesToLive[start] })
+    const key = { partition, sort: groupSort(sequenceAfter(base, start)) }
+    const made: NewSegment = { segment: { ...segment, key, dueAt }, content }
+    segments.push(made)
+    for (let index = 0; index < end - start; index++) placed.push({ segment: made, index })
+    start = end
+  }
+  const advance: Write = {
+    kind: 'advance',
+    key: { partition, group },
+    from: base,
+    to: sequenceAfter(base, contents.length - 1),
+    expiresAt: now + TICKET_KEPT_MS,
+    busyUntil: queue.settings.delaySeconds > 0 ? dueAt : 0,
+  }
+  return { writes: [advance, ...segments.map((insert): Write => ({ kind: 'insert', insert }))], segments, placed }
+}

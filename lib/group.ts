@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto'
+import { partitionOf, type QueueState } from './queue-record.ts'
+import { type Lease, liveAt, receiveCountOf, type Segment, visibleAt } from './segment.ts'
+import type { SegmentPartition } from './segment-key.ts'
+
+/**
+ * Message groups of FIFO queues. A group's segments stand in a partition of their own, in the order of their sequence
+ * numbers; a ticket tells that the group has messages, and which sequence number was given last.
+ *
+ * - A publish is one transaction: the ticket advances to a higher number, and the segment is there. So of two publishes
+ *   the one that commits later has the higher numbers, whatever the clocks of their publishers say.
+ * - INVARIANT: a claim takes the messages at the head of the group, and only while none of the group is leased. It is
+ *   one atomic write that requires the version of each segment it takes from, and a claim by anyone else, or an ack
+ *   after it, would have changed the first of them. So no two consumers ever hold messages of one group at once.
+ * - The ticket's lock only says where looking is in vain. It is never needed for safety: it runs out, and whoever
+ *   finds it wrong corrects it.
+ */
+export interface Ticket {
+  /** Hash of the group, 14 hex digits. */
+  readonly group: string
+  /** Shard of the queue that the ticket stands in. */
+  readonly shard: number
+  /** The last number given in the group. */
+  readonly lastSequence: Sequence
+  /** The group is in vain to be looked at before this instant, epoch ms. */
+  readonly busyUntil: number
+}
+
+/** 15 hex digits, 60 bits: the publisher's ms, 12 bits of counter; moved on where a clock would go back. */
+export type Sequence = string
+
+const SEQUENCE_DIGITS = 15
+const GROUP_DIGITS = 14
+/** What fills a group's sort key up behind the sequence number. */
+const FILLER = '0'.repeat(11)
+
+const toSequence = (value: bigint): Sequence => value.toString(16).padStart(SEQUENCE_DIGITS, '0')
+const fromSequence = (sequence: Sequence): bigint => BigInt(`0x${sequence}`)
+
+export const sequenceAt = (at: number): Sequence => toSequence(BigInt(at) << 12n)
+export const sequenceAfter = (sequence: Sequence, steps: number): Sequence =>
+  toSequence(fromSequence(sequence) + BigInt(steps))
+
+/** As SQS shows it: 20 digits. */
+export const sequenceNumber = (sequence: Sequence): string => fromSequence(sequence).toString().padStart(20, '0')
+
+export const groupSort = (sequence: Sequence): string => `9${sequence}${FILLER}`
+export const sequenceOf = (sort: string): Sequence => sort.slice(1, 1 + SEQUENCE_DIGITS)
+
+export const groupHash = (groupId: string): string =>
+  createHash('sha256').update(groupId).digest('hex').slice(0, GROUP_DIGITS)
+
+export const ticketShard = (queue: QueueState, group: string): number =>
+  Number.parseInt(group.slice(0, 8), 16) % queue.settings.shards
+
+export const groupPartition = (queue: QueueState, group: string): SegmentPartition => ({
+  ...partitionOf(queue, ticketShard(queue, group)),
+  group,
+})
+
+/** What the head of a group allows. */
+export type GroupHead =
+  /** Messages to take, in order: these places of these segments. */
+  | { readonly kind: 'ready'; readonly take: readonly HeadPart[] }
+  /** Messages at the head that used up their receives. */
+  | { readonly kind: 'spent'; readonly segment: Segment; readonly indexes: readonly number[] }
+  /** Something is in flight, or the head rests: until then, as far as known. */
+  | { readonly kind: 'busy'; readonly until: number }
+  | { readonly kind: 'empty' }
+
+export interface HeadPart {
+  readonly segment: Segment
+  readonly indexes: readonly number[]
+}
+
+/** A claim takes no more, so whatever is in flight is among this many messages at the head. */
+export const MOST_IN_FLIGHT = 25
+
+/** Judges a group by the segments at its head, which must reach over at least `MOST_IN_FLIGHT` messages still there. */
+export const judgeHead = (
+  segments: readonly Segment[],
+  {
+    now,
+    want,
+    maxReceives = Number.POSITIVE_INFINITY,
+  }: { now: number; want: number; maxReceives?: number | undefined },
+): GroupHead => {
+  const left = segments.flatMap((segment) =>
+    segment.slots.flatMap((slot, index) => (slot.kind === 'gone' ? [] : [{ segment, slot, index }])),
+  )
+  const inFlight = left
+    .filter(({ slot }) => slot.kind === 'lease' && liveAt(slot, now))
+    .map(({ slot }) => slot as Lease)
+  if (inFlight.length > 0) return { kind: 'busy', until: Math.max(...inFlight.map(({ until }) => until)) }
+  const [head] = left
+  if (!head) return { kind: 'empty' }
+  const headVisibleAt = visibleAt(head.segment, head.slot)
+  if (headVisibleAt > now) return { kind: 'busy', until: headVisibleAt }
+  if (receiveCountOf(head.slot) >= maxReceives) {
+    return { kind: 'spent', segment: head.segment, indexes: [head.index] }
+  }
+  const parts = new Map<Segment, number[]>()
+  for (const { segment, slot, index } of left.slice(0, Math.min(want, MOST_IN_FLIGHT))) {
+    // What follows a message that rests or is to be dead-lettered waits for its turn.
+    if (visibleAt(segment, slot) > now || receiveCountOf(slot) >= maxReceives) break
+    parts.set(segment, [...(parts.get(segment) ?? []), index])
+  }
+  return { kind: 'ready', take: [...parts].map(([segment, indexes]) => ({ segment, indexes })) }
+}

@@ -1,0 +1,62 @@
+import { aliasWrite } from './alias.ts'
+import type { ContentMessage } from './content.ts'
+import type { Engine } from './engine.ts'
+import { HoldfastError } from './errors.ts'
+import { groupHash } from './group.ts'
+import { placeInGroup } from './group-place.ts'
+import { newSegment } from './new-segment.ts'
+import type { QueueState } from './queue-record.ts'
+import type { Change } from './segment.ts'
+import type { NewSegment, Write } from './store.ts'
+
+export interface Moving {
+  /** Takes the messages from where they are. */
+  readonly removal: Change
+  /** As they are to be at the target, each with the id it keeps; of one group where the target has groups. */
+  readonly messages: readonly ContentMessage[]
+  readonly priority: number
+  readonly now: number
+}
+
+const TRIES = 12
+
+/**
+ * Moves messages to another queue, at its end; answers whether it did, or found them changed.
+ *
+ * writes, in one transaction: the removal, the messages at the target, an alias for each id · condition: that of the
+ * removal · a crash leaves either all of it or nothing
+ */
+export const moveTo = async (engine: Engine, target: QueueState, moving: Moving): Promise<boolean> => {
+  const { removal, messages, priority, now } = moving
+  let lastSequence: string | undefined
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const { writes, segment } = placement(engine, target, { messages, priority, now, lastSequence })
+    const outcome = await engine.store.transact([
+      { kind: 'change', change: removal },
+      ...writes,
+      ...messages.map(({ messageId }, index) => aliasWrite(target.name, messageId as string, segment, index)),
+    ])
+    if (outcome.applied) return true
+    if (outcome.failures.some(({ write }) => write === 0)) return false
+    // A publish to the group at the target came between.
+    lastSequence = outcome.failures.find((failure) => failure.lastSequence)?.lastSequence
+  }
+  throw new HoldfastError('Throttled', 'the message group is being published to by others', { queue: target.name })
+}
+
+const placement = (
+  engine: Engine,
+  target: QueueState,
+  { messages, priority, now, lastSequence }: Omit<Moving, 'removal'> & { lastSequence: string | undefined },
+) => {
+  if (target.settings.fifo) {
+    const group = groupHash(messages[0]?.groupId ?? '')
+    const { writes, segments } = placeInGroup(engine, target, group, { now, contents: messages, lastSequence })
+    // Of one time to live, so of one segment.
+    return { writes, segment: (segments[0] as NewSegment).segment }
+  }
+  const within = Math.min(priority, target.settings.priorities - 1)
+  const insert = newSegment(engine, target, { priority: within, dueAt: now, publishedAt: now, messages })
+  const writes: Write[] = [{ kind: 'insert', insert }]
+  return { writes, segment: insert.segment }
+}

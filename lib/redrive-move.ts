@@ -1,0 +1,137 @@
+import { bodyOf, type ContentMessage } from './content.ts'
+import type { Engine } from './engine.ts'
+import { isHoldfastError } from './errors.ts'
+import { bodyText } from './message.ts'
+import { encodeMessageId } from './message-id.ts'
+import { moveTo } from './move.ts'
+import { plainName } from './queue.ts'
+import { isDropped, type QueueState, scopeOf } from './queue-record.ts'
+import type { RedriveFilter, TaskRecord } from './redrive-task.ts'
+import { receivable, type Segment, take } from './segment.ts'
+import { priorityOf, type SegmentPartition, sortRightBehind } from './segment-key.ts'
+import type { StoredSegment } from './store.ts'
+import { type Place, placeBehind, placeIn, walk } from './walk.ts'
+
+/** What one page of a redrive did. */
+export interface Move {
+  readonly moved: number
+  readonly cursor: TaskRecord['cursor']
+  readonly done: boolean
+}
+
+const PAGE = 25
+
+/**
+ * Moves what a page of the dead-letter queue holds and the task asks for. Leased messages stay, and so does what came
+ * after the task began: else a message that fails again at once would go round for ever.
+ */
+export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSignal | undefined): Promise<Move> => {
+  const source = await engine.queues.get(task.source)
+  const { from } = task.cursor
+  const { value: partition } = await walk(engine, source, task.cursor).next()
+  if (!partition) return { moved: 0, cursor: task.cursor, done: true }
+  const here = placeIn(partition, samePartition(partition, task.cursor) ? from : '0')
+  const limit = Math.min(PAGE, task.maxPerSecond ?? PAGE)
+  const page = await engine.store.headers({ partition, from: here.from, to: '~', limit, consistent: true })
+  let moved = 0
+  for (const segment of page.segments) {
+    // Not past what is left undone: the next runner starts with it.
+    if (signal?.aborted) return { moved, cursor: placeIn(partition, segment.key.sort), done: false }
+    const count = await moveSegment(engine, source, task, segment)
+    moved += count
+    if (task.maxPerSecond !== undefined && count > 0) {
+      await engine.clock.sleep((count * 1_000) / task.maxPerSecond, signal)
+    }
+  }
+  const last = page.segments.at(-1)
+  const more = page.more && last
+  return {
+    moved,
+    cursor: more ? placeIn(partition, sortRightBehind(last.key.sort)) : placeBehind(source, partition),
+    done: false,
+  }
+}
+
+const samePartition = ({ shard, group }: SegmentPartition, place: Place): boolean =>
+  shard === place.shard && group === place.group
+
+const moveSegment = async (engine: Engine, source: QueueState, task: TaskRecord, header: Segment): Promise<number> => {
+  const now = engine.clock.now()
+  if (header.publishedAt > task.startedAt || isDropped(source, header, now)) return 0
+  if (receivable(header, now).length === 0) return 0
+  const [stored] = await engine.store.read([header.key])
+  if (!stored?.content) return 0
+  let moved = 0
+  for (const [target, indexes] of await targetsOf(engine, task, stored)) {
+    moved += await moveMessages(engine, target, stored, indexes)
+    // One move changes the segment that the next is decided on; what is left comes with the next look at this key.
+    if (indexes.length < receivable(stored.segment, now).length) {
+      moved += await moveSegment(engine, source, task, header)
+      break
+    }
+  }
+  return moved
+}
+
+/** Where each message that can be moved goes. */
+const targetsOf = async (
+  engine: Engine,
+  task: TaskRecord,
+  { segment, content }: StoredSegment,
+): Promise<Map<QueueState, number[]>> => {
+  const targets = new Map<QueueState, number[]>()
+  for (const index of receivable(segment, engine.clock.now())) {
+    const message = content?.messages[index]
+    if (!message || !matches(task.filter, message, message.messageId ?? encodeMessageId(segment.key, index))) continue
+    const target = await targetOf(engine, task, message)
+    if (target) targets.set(target, [...(targets.get(target) ?? []), index])
+  }
+  return targets
+}
+
+/** Its origin may be gone, or the message may never have failed anywhere: then it stays. */
+const targetOf = async (engine: Engine, task: TaskRecord, message: ContentMessage): Promise<QueueState | undefined> => {
+  const scope = scopeOf(task.source)
+  const origin =
+    message.deadLetter && (scope === '' ? message.deadLetter.queue : `${scope}/${message.deadLetter.queue}`)
+  const name = task.destination ?? origin
+  if (name === undefined) return undefined
+  try {
+    return await engine.queues.get(name)
+  } catch (error) {
+    if (isHoldfastError(error, 'QueueNotFound') && task.destination === undefined) return undefined
+    throw error
+  }
+}
+
+const matches = (filter: RedriveFilter | undefined, message: ContentMessage, messageId: string): boolean => {
+  if (!filter) return true
+  const { messageIds, sourceQueue, attributes, bodyContains } = filter
+  if (messageIds && !messageIds.includes(messageId)) return false
+  if (sourceQueue !== undefined && message.deadLetter?.queue !== plainName(sourceQueue)) return false
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (message.attributes?.[name]?.value !== value) return false
+  }
+  return bodyContains === undefined || bodyText(bodyOf(message)).includes(bodyContains)
+}
+
+/**
+ * reads: nothing more · writes, in one transaction: the source without the messages, a segment at the target, an alias
+ * for each id · condition: the messages are as they were read
+ */
+const moveMessages = async (
+  engine: Engine,
+  target: QueueState,
+  { segment, content }: StoredSegment,
+  indexes: readonly number[],
+): Promise<number> => {
+  const now = engine.clock.now()
+  const messages = indexes.map((index): ContentMessage => {
+    const { deadLetter: _, publishedAt: __, ...message } = (content?.messages ?? [])[index] as ContentMessage
+    return { ...message, messageId: message.messageId ?? encodeMessageId(segment.key, index) }
+  })
+  const priority = priorityOf(segment.key.sort)
+  if (!(await moveTo(engine, target, { removal: take(segment, indexes), messages, priority, now }))) return 0
+  engine.wakeups.wake(target.name, messages.length)
+  return messages.length
+}
