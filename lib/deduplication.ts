@@ -28,12 +28,13 @@ export const deduplicationKey = (queue: QueueState, message: NewMessage, id: str
   return { partition: `d#${queue.name}#${queue.generation}#${hash}`, sort: 'd' }
 }
 
-export const rememberWrite = (queue: QueueState, key: DocumentKey, first: FirstPublish, now: number): Write => ({
+/** @param replaces version of what is remembered of a message that is no longer pending; 0 for nothing */
+export const rememberWrite = (key: DocumentKey, first: FirstPublish, expiresAt: number, replaces: number): Write => ({
   kind: 'put',
   key,
   value: { ...first },
-  ifVersion: 0,
-  expiresAt: now + queue.settings.deduplicationWindowSeconds * 1_000,
+  ifVersion: replaces,
+  expiresAt,
 })
 
 export const firstPublish = (document: Document | undefined): FirstPublish | undefined =>

@@ -3,6 +3,7 @@ import type { Engine } from './engine.ts'
 import { groupPartition, groupSort, type Sequence, sequenceAfter, sequenceAt } from './group.ts'
 import { LIMITS } from './limits.ts'
 import { newSegment } from './new-segment.ts'
+import type { Placed } from './publish-once.ts'
 import type { QueueState } from './queue-record.ts'
 import type { NewSegment, Write } from './store.ts'
 
@@ -13,12 +14,6 @@ export interface GroupPlan {
   readonly timesToLive?: readonly (number | undefined)[]
   /** The last number given, when a try before met it. */
   readonly lastSequence?: Sequence | undefined
-}
-
-/** Where each message came to stand. */
-export interface Placed {
-  readonly segment: NewSegment
-  readonly index: number
 }
 
 /** Longer than anything in the group may be kept, so that a ticket never goes before its messages. */

@@ -1,4 +1,4 @@
-import { contentOf } from './content.ts'
+import { type Content, contentOf } from './content.ts'
 import { deadLetter } from './dead-letter.ts'
 import type { Engine } from './engine.ts'
 import {
@@ -17,7 +17,7 @@ import type { Request } from './lane.ts'
 import type { Look } from './look.ts'
 import type { Message } from './message.ts'
 import { isDropped, partitionOf, type QueueState } from './queue-record.ts'
-import { encodeReceiptHandle } from './receipt-handle.ts'
+import { decodeReceiptHandle, encodeReceiptHandle } from './receipt-handle.ts'
 import { atVersion, claim, goneCount, holds, type Lease, type Segment, slotAt, TOKEN_BYTES } from './segment.ts'
 import { partitionId, sortRightBehind } from './segment-key.ts'
 import type { Claim, ClaimedSegment, TicketKey } from './store.ts'
@@ -220,26 +220,35 @@ const messagesOf = (
 ): Message[] =>
   indexes.flatMap((index) => {
     if (!content) return []
-    const slot = slotAt(segment, index) as Lease
-    const { token, receiveCount, firstReceivedAt } = slot
-    return {
-      ...contentOf(segment, content, index),
-      sequenceNumber: sequenceNumber(sequenceAfter(sequenceOf(segment.key.sort), index)),
-      receiptHandle: encodeReceiptHandle(queue.name, {
-        shard: segment.key.partition.shard,
-        sort: segment.key.sort,
-        index,
-        token,
-        count: segment.slots.length,
-        claimed: indexes.length,
-        gone: before ? goneCount(before) : 0,
-        receiveCount,
-        firstReceivedAt,
-        receivedAt,
-        group,
-      }),
+    const { token, receiveCount, firstReceivedAt } = slotAt(segment, index) as Lease
+    const handle = encodeReceiptHandle(queue.name, {
+      shard: segment.key.partition.shard,
+      sort: segment.key.sort,
+      index,
+      token,
+      count: segment.slots.length,
+      claimed: indexes.length,
+      gone: before ? goneCount(before) : 0,
       receiveCount,
       firstReceivedAt,
-      leasedUntil: slot.until,
-    }
+      receivedAt,
+      group,
+    })
+    return messageAt(segment, content, index, handle)
   })
+
+const messageAt = (segment: Segment, content: Content, index: number, receiptHandle: string): Message => {
+  const { receiveCount, firstReceivedAt, until } = slotAt(segment, index) as Lease
+  return {
+    ...contentOf(segment, content, index),
+    sequenceNumber: sequenceNumber(sequenceAfter(sequenceOf(segment.key.sort), index)),
+    receiptHandle,
+    receiveCount,
+    firstReceivedAt,
+    leasedUntil: until,
+  }
+}
+
+/** The message that a receipt handle holds, as it was handed out with it. */
+export const messageOfHandle = (segment: Segment, content: Content, receiptHandle: string): Message =>
+  messageAt(segment, content, decodeReceiptHandle(receiptHandle)?.index ?? 0, receiptHandle)

@@ -37,6 +37,12 @@ const locateIn = async (engine: Engine, queue: QueueState, messageId: string, ad
   return moved && at(engine, queue, messageId, moved)
 }
 
+/** Whether a queue itself still has a message. */
+export const isPending = async (engine: Engine, queue: QueueState, messageId: string): Promise<boolean> => {
+  const address = decodeMessageId(messageId)
+  return address !== undefined && (await locateIn(engine, queue, messageId, address)) !== undefined
+}
+
 const locateDead = async (engine: Engine, queue: QueueState, messageId: string, address: MessageAddress) => {
   const { deadLetter } = queue.settings
   if (!deadLetter) return undefined

@@ -1,3 +1,4 @@
+import { rememberAttempt, repeatAttempt } from './attempt.ts'
 import type { Engine } from './engine.ts'
 import { lookInGroups } from './group-poll.ts'
 import { LIMITS } from './limits.ts'
@@ -46,11 +47,17 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
   })
 
   let queue = await engine.queues.get(queueName)
+  const attemptId = queue.settings.fifo && options.attemptId
+  if (attemptId) {
+    const again = await repeatAttempt(engine, queue, attemptId, request(queue).leaseMs)
+    if (again.length > 0) return again
+  }
   const deadline = engine.clock.now() + (options.waitTimeSeconds ?? queue.settings.receiveWaitTimeSeconds) * 1_000
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(LONGEST_WAIT_MS, waitMs * GROWTH)) {
     const looking = queue.settings.fifo ? lookInGroups : look
     const { messages, nextAt } = await looking(engine, queue, request(queue))
     const now = engine.clock.now()
+    if (attemptId) await rememberAttempt(engine, queue, attemptId, messages)
     if (messages.length > 0 || now >= deadline || signal?.aborted) return messages
     // Jittered, so that pollers that started together drift apart; sooner when something is known to become visible.
     const jittered = waitMs * (0.75 + engine.random.fraction() / 2)

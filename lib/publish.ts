@@ -1,4 +1,4 @@
-import { type ContentMessage, toContent } from './content.ts'
+import { toContent } from './content.ts'
 import type { Engine } from './engine.ts'
 import { HoldfastError, invalid, isHoldfastError } from './errors.ts'
 import { checkGroupMessages, publishToGroups } from './group-publish.ts'
@@ -7,6 +7,7 @@ import type { NewMessage, PublishResult } from './message.ts'
 import { encodeMessageId } from './message-id.ts'
 import { checkMessages } from './new-message.ts'
 import { newSegment, type SegmentPlan } from './new-segment.ts'
+import { asDuplicate, type Entry, entriesOf, type Place, publishOnce } from './publish-once.ts'
 import type { QueueState } from './queue-record.ts'
 import { raiseShards } from './shards.ts'
 import type { NewSegment } from './store.ts'
@@ -16,7 +17,8 @@ import type { NewSegment } from './store.ts'
  * conditional put (and one for its body, at the same time, when it is large), so each segment is there whole or not
  * at all. A put repeated after a lost response finds its own segment and changes nothing.
  *
- * Cost: one round trip; 1 WRU per started KB of what is stored.
+ * Cost: one round trip; 1 WRU per started KB of what is stored. With deduplication ids it is a transaction: twice that,
+ * and 2 WRU an id.
  *
  * @returns one result a message, in order; an `error` only where the store failed for that message's segment.
  * @throws `InvalidRequest`, `MessageTooLarge`, `QueueNotFound` before anything is written
@@ -36,48 +38,69 @@ export const publish = async (
     return publishToGroups(engine, queue, messages)
   }
   const results = new Array<PublishResult>(messages.length)
+  const { entries, repeats } = entriesOf(queue, messages)
   await Promise.all(
-    planSegments(engine, queue, messages).map(async ({ plan, positions }) => {
-      const outcome = await insertSomewhere(engine, queue, plan)
-      for (const [index, position] of positions.entries()) {
-        results[position] =
-          outcome instanceof HoldfastError
-            ? { error: outcome }
-            : { messageId: encodeMessageId(outcome.segment.key, index) }
-      }
-      if (!(outcome instanceof HoldfastError)) engine.polls.release(outcome.segment.key)
-    }),
+    planSegments(engine, queue, entries).map((planned) =>
+      planned.once
+        ? publishOnce(engine, queue, planned.entries, placeSegment(engine, queue, planned.plan), results)
+        : publishPlain(engine, queue, planned, results),
+    ),
   )
+  for (const [position, of] of repeats) results[position] = asDuplicate(results[of] as PublishResult)
   const published = results.filter((result) => 'messageId' in result).length
   if (published > 0) engine.wakeups.wake(queueName, published)
   return results
 }
 
+/** Messages of one priority, due time and time to live, with deduplication ids or without. */
 interface Planned {
-  readonly plan: SegmentPlan
-  /** Where the segment's messages stood in the request. */
-  readonly positions: number[]
+  readonly plan: Omit<SegmentPlan, 'messages'>
+  readonly entries: Entry[]
+  readonly once: boolean
 }
 
-const planSegments = (engine: Engine, queue: QueueState, messages: readonly NewMessage[]): Planned[] => {
+const planSegments = (engine: Engine, queue: QueueState, entries: readonly Entry[]): Planned[] => {
   // Right behind a purge by a faster clock, the message still counts as published after it.
   const now = Math.max(engine.clock.now(), (queue.purgedAt ?? 0) + 1)
-  const planned = new Map<string, Planned & { plan: { messages: ContentMessage[] } }>()
-  for (const [position, message] of messages.entries()) {
-    const delaySeconds = message.delaySeconds ?? queue.settings.delaySeconds
+  const planned = new Map<string, Planned>()
+  for (const entry of entries) {
+    const { delaySeconds = queue.settings.delaySeconds, ...message } = entry.message
     const dueAt = Math.max(now, Math.round(message.dueAt ?? now + delaySeconds * 1_000))
     const { priority = 0, timeToLiveSeconds } = message
-    const alike = `${priority} ${dueAt} ${timeToLiveSeconds}`
+    const once = entry.remembered !== undefined
+    const alike = `${priority} ${dueAt} ${timeToLiveSeconds} ${once}`
     const planning = planned.get(alike) ?? {
-      plan: { priority, dueAt, publishedAt: now, timeToLiveSeconds, messages: [] as ContentMessage[] },
-      positions: [],
+      plan: { priority, dueAt, publishedAt: now, timeToLiveSeconds },
+      entries: [],
+      once,
     }
     planned.set(alike, planning)
-    planning.plan.messages.push(toContent(message))
-    planning.positions.push(position)
+    planning.entries.push(entry)
   }
   return [...planned.values()]
 }
+
+const publishPlain = async (
+  engine: Engine,
+  queue: QueueState,
+  { plan, entries }: Planned,
+  results: PublishResult[],
+): Promise<void> => {
+  const messages = entries.map(({ message }) => toContent(message))
+  const outcome = await insertSomewhere(engine, queue, { ...plan, messages })
+  const failed = outcome instanceof HoldfastError
+  for (const [index, { position }] of entries.entries()) {
+    results[position] = failed ? { error: outcome } : { messageId: encodeMessageId(outcome.segment.key, index) }
+  }
+  if (!failed) engine.polls.release(outcome.segment.key)
+}
+
+const placeSegment =
+  (engine: Engine, queue: QueueState, plan: Planned['plan']): Place =>
+  (messages) => {
+    const insert = newSegment(engine, queue, { ...plan, messages })
+    return { writes: [{ kind: 'insert', insert }], placed: messages.map((_, index) => ({ segment: insert, index })) }
+  }
 
 const SHARDS_TRIED = 3
 
