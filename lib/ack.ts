@@ -1,7 +1,9 @@
 import type { Engine } from './engine.ts'
+import { isFairGroup } from './group.ts'
 import { releaseGroups } from './group-release.ts'
 import { applyToHandles, type HandleOperation, type Held, leaseLost, OK } from './handle-changes.ts'
 import type { HandleResult } from './message.ts'
+import type { ReceiptHandle } from './receipt-handle.ts'
 import { atVersion, type Change, GONE, goneCount, holds, liveAt, remove, type Segment, slotAt } from './segment.ts'
 import type { SegmentKey } from './segment-key.ts'
 
@@ -22,7 +24,11 @@ export const ack = async (
 ): Promise<HandleResult[]> => {
   const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, wish: undefined }))
   const results = await applyToHandles(engine, queueName, entries, ackOperation(engine, queueName))
-  await releaseGroups(engine, await engine.queues.get(queueName), receiptHandles, results)
+  const queue = await engine.queues.get(queueName)
+  // In a group of a standard queue an ack makes nothing receivable, unless there is a limit to what is in flight.
+  if (queue.settings.fifo || queue.settings.maxInFlightPerGroup !== undefined) {
+    await releaseGroups(engine, queue, receiptHandles, results)
+  }
   return results
 }
 
@@ -32,13 +38,15 @@ const ackOperation = (engine: Engine, queueName: string): HandleOperation<undefi
     const slot = current && slotAt(current, handle.index)
     if (!slot || slot.kind === 'gone') return OK
     // In a group the lease must be live: once it is over, the messages behind may be on their way to others.
-    const held = holds(slot, handle.token) && (!handle.group || liveAt(slot, engine.clock.now()))
+    const held = holds(slot, handle.token) && (!isOrdered(handle) || liveAt(slot, engine.clock.now()))
     return held ? undefined : leaseLost(queueName)
   },
   done: async (_, __, after) => {
     if (after && goneCount(after) === after.slots.length) await engine.store.change([remove(after)])
   },
 })
+
+const isOrdered = ({ group }: ReceiptHandle): boolean => group !== undefined && !isFairGroup(group.hash)
 
 const ackChange = (
   key: SegmentKey,
@@ -48,7 +56,8 @@ const ackChange = (
 ): Change => {
   const handles = held.map(({ handle }) => handle)
   const tokens = handles.map(
-    ({ index, token, group }) => [index, { kind: 'token', token, ...(group && { liveAt: now }) }] as const,
+    (handle) =>
+      [handle.index, { kind: 'token', token: handle.token, ...(isOrdered(handle) && { liveAt: now }) }] as const,
   )
   const gone = handles.map(({ index }) => [index, GONE] as const)
   if (current) {

@@ -19,6 +19,7 @@ import {
   unclaim,
 } from './segment.ts'
 import { dueAtOf } from './segment-key.ts'
+import { shuffled } from './shuffle.ts'
 import type { Claim, ClaimOutcome } from './store.ts'
 
 export interface Claimed {
@@ -244,6 +245,9 @@ const messagesOf = (
         receiveCount: slot.receiveCount,
         firstReceivedAt: slot.firstReceivedAt,
         receivedAt: read.now,
+        ...(segment.key.partition.group !== undefined && {
+          group: { hash: segment.key.partition.group, lastSequence: '', taken: 0 },
+        }),
       }),
       receiveCount: slot.receiveCount,
       firstReceivedAt: slot.firstReceivedAt,
@@ -252,14 +256,3 @@ const messagesOf = (
   })
 
 const reservation = (segment: Segment, index: number): string => `${segment.key.sort}.${index}`
-
-const shuffled = <T>(items: readonly T[], fraction: () => number): T[] => {
-  const mixed = [...items]
-  for (let left = mixed.length - 1; left > 0; left--) {
-    const at = Math.floor(fraction() * (left + 1))
-    const item = mixed[left] as T
-    mixed[left] = mixed[at] as T
-    mixed[at] = item
-  }
-  return mixed
-}

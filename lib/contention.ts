@@ -1,20 +1,29 @@
 /**
- * How many others seem to poll the same place, learned from lost races alone (additive decrease, multiplicative
- * increase): 1 when alone, about the number of competing pollers when there are many.
+ * How many others seem to poll the same place, learned from lost races alone: 1 when alone, about the number of
+ * competing pollers when there are many.
  *
  * A poller that is alone takes the head of the queue, in order. One among many reads a window `pressure` times what
  * it wants and takes a random part of it, since a lost race costs a write unit and a header read about a fortieth.
+ * Where fewer messages are left than that, it waits a random while of its own before it takes one.
  */
 export interface Contention {
   readonly pressure: number
   /** Takes note of the claims of one look. */
   saw(outcome: { won: number; lost: number }): void
+  /** Takes note that nobody was there to take what was left lying for long enough. */
+  sawNobody(): void
 }
 
 const MOST = 64
-const EASE = 0.95
-/** Losing fewer claims than this is cheaper than reading a larger window. */
-const BEARABLE_LOSS = 0.15
+/**
+ * The pressure grows by half as many factors of `GROWTH` as claims were lost, and shrinks by `EASE` for those won: the
+ * two balance at one loss in eight. Fewer would cost more reads than the writes they save.
+ */
+const GROWTH = 2
+const EASE = 0.9
+/** Many pollers that start together lose most of their claims till they know each other: so at first it grows faster. */
+const FIRST_GROWTH = 8
+const EASE_ALONE = 0.6
 
 export const contention = (): Contention => {
   let pressure = 1
@@ -25,8 +34,11 @@ export const contention = (): Contention => {
     saw: ({ won, lost }) => {
       if (won + lost === 0) return
       const loss = lost / (won + lost)
-      if (loss > BEARABLE_LOSS) pressure = Math.min(MOST, pressure * (1 + loss))
-      else if (lost === 0) pressure = Math.max(1, pressure * EASE)
+      const growth = pressure < FIRST_GROWTH ? FIRST_GROWTH : GROWTH
+      pressure = Math.min(MOST, Math.max(1, pressure * growth ** loss * EASE ** (1 - loss)))
+    },
+    sawNobody: () => {
+      pressure = Math.max(1, pressure * EASE_ALONE)
     },
   }
 }

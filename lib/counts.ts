@@ -36,17 +36,17 @@ interface Tally {
  *
  * Exact, from a consistent read of every header, up to 10,000 headers (that many messages or up to 25 times as many). Beyond, each
  * shard's share of headers is read from its front and the rest is estimated from how densely the keys lie at 16
- * instants spread over it: so the cost has an end, and the answer says that it is not exact. A FIFO queue is counted group
- * after group up to the same limit.
+ * instants spread over it: so the cost has an end, and the answer says that it is not exact. Message groups are counted one
+ * after the other up to the same limit.
  *
  * @throws `QueueNotFound`
  */
 export const counts = async (engine: Engine, queueName: string): Promise<Counts> => {
   const queue = await engine.queues.get(queueName)
   const tally: Tally = { ready: 0, delayed: 0, leased: 0, oldestReadyAt: Number.POSITIVE_INFINITY, headers: 0 }
-  const complete = queue.settings.fifo
-    ? [await countGroups(engine, queue, tally)]
-    : await Promise.all(shardsOf(queue).map((partition) => countShard(engine, queue, partition, tally)))
+  const standard = queue.settings.fifo ? [] : shardsOf(queue)
+  const complete = await Promise.all(standard.map((partition) => countShard(engine, queue, partition, tally)))
+  if (queue.settings.fifo || queue.grouped) complete.push(await countGroups(engine, queue, tally))
   return {
     ready: Math.round(tally.ready),
     delayed: Math.round(tally.delayed),
@@ -61,7 +61,7 @@ const shardsOf = (queue: QueueState): SegmentPartition[] =>
 
 /** Group after group until the limit; what is behind it is not estimated. */
 const countGroups = async (engine: Engine, queue: QueueState, tally: Tally): Promise<boolean> => {
-  for await (const partition of walk(engine, queue, START)) {
+  for await (const partition of walk(engine, queue, { ...START, group: '0' })) {
     for (let from = '9'; ; ) {
       if (tally.headers >= MOST_HEADERS) return false
       const page = await engine.store.headers({ partition, from, to: '~', limit: PAGE, consistent: true })

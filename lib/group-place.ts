@@ -58,3 +58,11 @@ export const placeInGroup = (
   }
   return { writes: [advance, ...segments.map((insert): Write => ({ kind: 'insert', insert }))], segments, placed }
 }
+
+/** The write that tells of a new segment in a group of a standard queue. */
+export const touchGroup = (engine: Engine, queue: QueueState, group: string, { segment }: NewSegment): Write => ({
+  kind: 'touch',
+  key: { partition: groupPartition(queue, group), group },
+  mark: segment.key.sort,
+  expiresAt: Math.max(engine.clock.now() + TICKET_KEPT_MS, segment.expiresAt + 86_400_000),
+})

@@ -16,51 +16,28 @@ import {
 import type { Request } from './lane.ts'
 import type { Look } from './look.ts'
 import type { Message } from './message.ts'
-import { isDropped, partitionOf, type QueueState } from './queue-record.ts'
+import { isDropped, type QueueState } from './queue-record.ts'
 import { decodeReceiptHandle, encodeReceiptHandle } from './receipt-handle.ts'
 import { atVersion, claim, goneCount, holds, type Lease, type Segment, slotAt, TOKEN_BYTES } from './segment.ts'
 import { partitionId, sortRightBehind } from './segment-key.ts'
 import type { Claim, ClaimedSegment, TicketKey } from './store.ts'
+import { ticketPages } from './ticket-pages.ts'
 
-/**
- * One look through the groups of a FIFO queue: tickets in the order of their groups' hashes from a random one on, so
- * that groups take turns and pollers rarely meet; of each free group as much as is wanted, before the next.
- */
+/** One look through the groups of a FIFO queue: of each free group as much as is wanted, before the next. */
 export const lookInGroups = async (engine: Engine, queue: QueueState, request: Request): Promise<Look> => {
-  const { shards } = queue.settings
-  const firstShard = Math.floor(engine.random.fraction() * shards)
   const messages: Message[] = []
   let nextAt = Number.POSITIVE_INFINITY
-  for (let turn = 0; turn < shards; turn++) {
-    const partition = partitionOf(queue, (firstShard + turn) % shards)
-    const start = Buffer.from(engine.random.bytes(7)).toString('hex')
-    for (const range of [
-      { from: start, to: '~' },
-      { from: '0', to: start },
-    ]) {
-      let limit = FIRST_TICKETS
-      for (let { from } = range; ; ) {
-        const page = await engine.store.tickets({ partition, from, to: range.to, limit })
-        for (const ticket of page.tickets) {
-          const left = { ...request, want: request.want - messages.length }
-          if (left.want <= 0 || request.signal?.aborted) return { messages, nextAt }
-          const taken = await takeFromGroup(engine, queue, ticket, left)
-          messages.push(...taken.messages)
-          nextAt = Math.min(nextAt, taken.nextAt)
-        }
-        const last = page.tickets.at(-1)
-        if (messages.length >= request.want) return { messages, nextAt }
-        if (!page.more || !last) break
-        from = sortRightBehind(last.group)
-        limit = Math.min(MOST_TICKETS, limit * 4)
-      }
+  for await (const tickets of ticketPages(engine, queue)) {
+    for (const ticket of tickets) {
+      const taken = await takeFromGroup(engine, queue, ticket, { ...request, want: request.want - messages.length })
+      messages.push(...taken.messages)
+      nextAt = Math.min(nextAt, taken.nextAt)
+      if (messages.length >= request.want || request.signal?.aborted) return { messages, nextAt }
     }
   }
   return { messages, nextAt }
 }
 
-const FIRST_TICKETS = 10
-const MOST_TICKETS = 1_000
 /** A look at a group takes no longer; should its poller die in it, the group is free again after this. */
 const SHORTEST_LOCK_MS = 2_000
 const NOTHING: Look = { messages: [], nextAt: Number.POSITIVE_INFINITY }

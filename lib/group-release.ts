@@ -17,13 +17,19 @@ export const releaseGroups = async (
   receiptHandles: readonly string[],
   results: readonly HandleResult[],
 ): Promise<void> => {
-  if (!queue.settings.fifo) return
+  if (!queue.settings.fifo && !queue.grouped) return
   const groups = new Map<string, ReceiptHandle[]>()
   for (const [position, text] of receiptHandles.entries()) {
     const handle = results[position]?.ok ? decodeReceiptHandle(text) : undefined
     if (handle?.group) groups.set(handle.group.hash, [...(groups.get(handle.group.hash) ?? []), handle])
   }
-  await Promise.all([...groups].map(([group, handles]) => release(engine, queue, group, handles)))
+  await Promise.all(
+    [...groups].map(([group, handles]) =>
+      queue.settings.fifo
+        ? release(engine, queue, group, handles)
+        : engine.store.markTicket({ partition: groupPartition(queue, group), group }, 0),
+    ),
+  )
 }
 
 const release = async (

@@ -31,6 +31,7 @@ export type Sequence = string
 
 const SEQUENCE_DIGITS = 15
 const GROUP_DIGITS = 14
+const FAIR_GROUP_DIGITS = 8
 /** What fills a group's sort key up behind the sequence number. */
 const FILLER = '0'.repeat(11)
 
@@ -47,8 +48,16 @@ export const sequenceNumber = (sequence: Sequence): string => fromSequence(seque
 export const groupSort = (sequence: Sequence): string => `9${sequence}${FILLER}`
 export const sequenceOf = (sort: string): Sequence => sort.slice(1, 1 + SEQUENCE_DIGITS)
 
-export const groupHash = (groupId: string): string =>
-  createHash('sha256').update(groupId).digest('hex').slice(0, GROUP_DIGITS)
+/** A group of a FIFO queue. */
+export const groupHash = (groupId: string): string => hashOf(groupId).slice(0, GROUP_DIGITS)
+/**
+ * A group of a standard queue, where it stands for fairness, not for order: shorter, to leave room in message ids.
+ * Two groups of one hash share their turns.
+ */
+export const fairGroupHash = (groupId: string): string => hashOf(groupId).slice(0, FAIR_GROUP_DIGITS)
+export const isFairGroup = (group: string): boolean => group.length === FAIR_GROUP_DIGITS
+
+const hashOf = (groupId: string): string => createHash('sha256').update(groupId).digest('hex')
 
 export const ticketShard = (queue: QueueState, group: string): number =>
   Number.parseInt(group.slice(0, 8), 16) % queue.settings.shards

@@ -22,13 +22,16 @@ export interface Located {
  */
 export const locate = async (engine: Engine, queueName: string, messageId: string): Promise<Located> => {
   const queue = await engine.queues.get(queueName)
-  const address = decodeMessageId(messageId)
+  const address = addressIn(queue, messageId)
   if (!address) throw notFound(queueName, messageId)
   const found =
     (await locateIn(engine, queue, messageId, address)) ?? (await locateDead(engine, queue, messageId, address))
   if (!found) throw notFound(queueName, messageId)
   return found
 }
+
+const addressIn = ({ settings }: QueueState, messageId: string): MessageAddress | undefined =>
+  decodeMessageId(messageId, { standard: settings.fifo === undefined })
 
 const locateIn = async (engine: Engine, queue: QueueState, messageId: string, address: MessageAddress) => {
   const here = await at(engine, queue, messageId, address)
@@ -39,7 +42,7 @@ const locateIn = async (engine: Engine, queue: QueueState, messageId: string, ad
 
 /** Whether a queue itself still has a message. */
 export const isPending = async (engine: Engine, queue: QueueState, messageId: string): Promise<boolean> => {
-  const address = decodeMessageId(messageId)
+  const address = addressIn(queue, messageId)
   return address !== undefined && (await locateIn(engine, queue, messageId, address)) !== undefined
 }
 

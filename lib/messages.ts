@@ -2,6 +2,7 @@ import { aliasWrite } from './alias.ts'
 import { type Content, type ContentMessage, contentOf } from './content.ts'
 import type { Engine } from './engine.ts'
 import { HoldfastError, invalid } from './errors.ts'
+import { touchGroup } from './group-place.ts'
 import { LIMITS } from './limits.ts'
 import { type Located, locate } from './locate.ts'
 import type { StoredMessage } from './message.ts'
@@ -134,12 +135,16 @@ const move = async (
     dueAt: at,
     publishedAt: now,
     messages: [{ ...message, messageId, publishedAt: message.publishedAt ?? segment.publishedAt }],
+    group: segment.key.partition.group,
     timeToLiveSeconds: (segment.expiresAt - dueAtOf(segment.key.sort)) / 1_000,
   })
   const outcome = await engine.store.transact([
     { kind: 'change', change: take(segment, [index]) },
     { kind: 'insert', insert: moved },
     aliasWrite(queue.name, messageId, moved.segment, 0),
+    ...(segment.key.partition.group === undefined
+      ? []
+      : [touchGroup(engine, queue, segment.key.partition.group, moved)]),
   ])
   if (!outcome.applied) return undefined
   engine.wakeups.wake(queue.name, 1)

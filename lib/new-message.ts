@@ -43,7 +43,10 @@ const checkMessage = (queue: QueueState, message: NewMessage, field: string): vo
   if (timeToLiveSeconds !== undefined) {
     whole(`${field}.timeToLiveSeconds`, timeToLiveSeconds, LIMITS.timeToLiveSecondsMin, LIMITS.retentionSeconds)
   }
-  if (message.groupId !== undefined) checkGroupingId(`${field}.groupId`, message.groupId)
+  if (message.groupId !== undefined) {
+    checkGroupingId(`${field}.groupId`, message.groupId)
+    if (priority) throw invalid(`${field}.priority`, priority, 'must not be given together with groupId')
+  }
   if (message.deduplicationId !== undefined) checkGroupingId(`${field}.deduplicationId`, message.deduplicationId)
   checkAttributes(message, `${field}.attributes`)
 }

@@ -1,5 +1,7 @@
 import type { ContentMessage } from './content.ts'
 import type { Engine } from './engine.ts'
+import { groupPartition } from './group.ts'
+import { fairUnique } from './message-id.ts'
 import { partitionOf, type QueueState } from './queue-record.ts'
 import { FRESH } from './segment.ts'
 import { sortKey } from './segment-key.ts'
@@ -14,18 +16,21 @@ export interface SegmentPlan {
   readonly timeToLiveSeconds?: number | undefined
   /** @default a random one of the queue's */
   readonly shard?: number
+  /** Hash of the messages' group, on a standard queue. */
+  readonly group?: string | undefined
 }
 
 /** A segment under a key of its own, every message fresh. */
 export const newSegment = (engine: Engine, queue: QueueState, plan: SegmentPlan): NewSegment => {
   const { priority, dueAt, publishedAt, messages } = plan
   const shard = plan.shard ?? Math.floor(engine.random.fraction() * queue.settings.shards)
+  const unique = engine.unique(dueAt)
   const keptSeconds = Math.min(plan.timeToLiveSeconds ?? Number.POSITIVE_INFINITY, queue.settings.retentionSeconds)
   return {
     segment: {
       key: {
-        partition: partitionOf(queue, shard),
-        sort: sortKey({ priority, dueAt, unique: engine.unique(dueAt) }),
+        partition: plan.group === undefined ? partitionOf(queue, shard) : groupPartition(queue, plan.group),
+        sort: sortKey({ priority, dueAt, unique: plan.group === undefined ? unique : fairUnique(unique) }),
       },
       version: 1,
       slots: messages.map(() => FRESH),

@@ -17,6 +17,8 @@ export interface LaneMemory {
 export interface PollMemory {
   /** Message groups that a poll of this process is looking at right now. */
   readonly busyGroups: Set<string>
+  /** Shards whose tickets are more than a page. */
+  readonly crowdedTickets: Set<string>
   lane(partition: SegmentPartition, priority: number): LaneMemory
   /** A message of this process's doing became visible. */
   release(key: SegmentKey): void
@@ -29,6 +31,7 @@ export const pollMemory = (): PollMemory => {
   const idOf = (partition: SegmentPartition, priority: number) => `${partitionId(partition)}#${priority}`
   return {
     busyGroups: new Set(),
+    crowdedTickets: new Set(),
     lane: (partition, priority) => {
       const id = idOf(partition, priority)
       let lane = lanes.get(id)

@@ -1,5 +1,6 @@
 import { rememberAttempt, repeatAttempt } from './attempt.ts'
 import type { Engine } from './engine.ts'
+import { lookFairly } from './fair-poll.ts'
 import { lookInGroups } from './group-poll.ts'
 import { LIMITS } from './limits.ts'
 import { look } from './look.ts'
@@ -54,7 +55,7 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
   }
   const deadline = engine.clock.now() + (options.waitTimeSeconds ?? queue.settings.receiveWaitTimeSeconds) * 1_000
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(LONGEST_WAIT_MS, waitMs * GROWTH)) {
-    const looking = queue.settings.fifo ? lookInGroups : look
+    const looking = queue.settings.fifo ? lookInGroups : queue.grouped ? lookFairly : look
     const { messages, nextAt } = await looking(engine, queue, request(queue))
     const now = engine.clock.now()
     if (attemptId) await rememberAttempt(engine, queue, attemptId, messages)

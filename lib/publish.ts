@@ -1,6 +1,8 @@
 import { toContent } from './content.ts'
 import type { Engine } from './engine.ts'
 import { HoldfastError, invalid, isHoldfastError } from './errors.ts'
+import { fairGroupHash } from './group.ts'
+import { touchGroup } from './group-place.ts'
 import { checkGroupMessages, publishToGroups } from './group-publish.ts'
 import { LIMITS } from './limits.ts'
 import type { NewMessage, PublishResult } from './message.ts'
@@ -9,7 +11,7 @@ import { checkMessages } from './new-message.ts'
 import { newSegment, type SegmentPlan } from './new-segment.ts'
 import { asDuplicate, type Entry, entriesOf, type Place, publishOnce } from './publish-once.ts'
 import type { QueueState } from './queue-record.ts'
-import { raiseShards } from './shards.ts'
+import { markGrouped, raiseShards } from './shards.ts'
 import type { NewSegment } from './store.ts'
 
 /**
@@ -31,12 +33,13 @@ export const publish = async (
   if (messages.length < 1 || messages.length > LIMITS.batchSize) {
     throw invalid('messages', messages.length, `must hold 1 to ${LIMITS.batchSize} messages`)
   }
-  const queue = await engine.queues.get(queueName)
+  let queue = await engine.queues.get(queueName)
   checkMessages(queue, messages)
   if (queue.settings.fifo) {
     checkGroupMessages(messages)
     return publishToGroups(engine, queue, messages)
   }
+  if (!queue.grouped && messages.some(({ groupId }) => groupId !== undefined)) queue = await markGrouped(engine, queue)
   const results = new Array<PublishResult>(messages.length)
   const { entries, repeats } = entriesOf(queue, messages)
   await Promise.all(
@@ -68,9 +71,10 @@ const planSegments = (engine: Engine, queue: QueueState, entries: readonly Entry
     const dueAt = Math.max(now, Math.round(message.dueAt ?? now + delaySeconds * 1_000))
     const { priority = 0, timeToLiveSeconds } = message
     const once = entry.remembered !== undefined
-    const alike = `${priority} ${dueAt} ${timeToLiveSeconds} ${once}`
+    const group = message.groupId === undefined ? undefined : fairGroupHash(message.groupId)
+    const alike = `${priority} ${dueAt} ${timeToLiveSeconds} ${once} ${group}`
     const planning = planned.get(alike) ?? {
-      plan: { priority, dueAt, publishedAt: now, timeToLiveSeconds },
+      plan: { priority, dueAt, publishedAt: now, timeToLiveSeconds, group },
       entries: [],
       once,
     }
@@ -99,7 +103,12 @@ const placeSegment =
   (engine: Engine, queue: QueueState, plan: Planned['plan']): Place =>
   (messages) => {
     const insert = newSegment(engine, queue, { ...plan, messages })
-    return { writes: [{ kind: 'insert', insert }], placed: messages.map((_, index) => ({ segment: insert, index })) }
+    const { group } = plan
+    const touching = group === undefined ? [] : [touchGroup(engine, queue, group, insert)]
+    return {
+      writes: [{ kind: 'insert', insert }, ...touching],
+      placed: messages.map((_, index) => ({ segment: insert, index })),
+    }
   }
 
 const SHARDS_TRIED = 3
@@ -113,12 +122,15 @@ const insertSomewhere = async (
   const { shards } = queue.settings
   const first = Math.floor(engine.random.fraction() * shards)
   let failure: HoldfastError | undefined
-  for (let turn = 0; turn < Math.min(shards, SHARDS_TRIED); turn++) {
+  const places = plan.group === undefined ? Math.min(shards, SHARDS_TRIED) : 1
+  for (let turn = 0; turn < places; turn++) {
     const shard = (first + turn) % shards
     const segment = newSegment(engine, queue, { ...plan, shard })
     try {
       // The key is ours alone, so finding it taken means that an earlier try of this very put got through.
       await engine.store.insert(segment)
+      // After the segment: a ticket never says less than there is.
+      if (plan.group !== undefined) await engine.store.transact([touchGroup(engine, queue, plan.group, segment)])
       return segment
     } catch (error) {
       if (!isHoldfastError(error)) throw error

@@ -22,6 +22,8 @@ export interface QueueRecord {
   readonly pollShards?: number
   /** When `settings.shards` was last lowered. */
   readonly shardsLoweredAt?: number
+  /** Whether a standard queue was ever published to with message groups: only then do polls look for them. */
+  readonly grouped?: boolean
   readonly tags: Readonly<Record<string, string>>
   readonly extras: Readonly<Record<string, string>>
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { HoldfastError } from './errors.ts'
-import { groupPartition } from './group.ts'
+import { groupPartition, isFairGroup } from './group.ts'
 import { partitionOf, type QueueState } from './queue-record.ts'
 import { TOKEN_BYTES } from './segment.ts'
 import type { SegmentKey } from './segment-key.ts'
@@ -30,7 +30,7 @@ export interface ReceiptHandle {
 }
 
 export interface HandleGroup {
-  /** Hash of the message group. */
+  /** Hash of the message group; a short one on standard queues, where the rest is of no use. */
   readonly hash: string
   /** The last sequence number given in the group when it was taken from. */
   readonly lastSequence: string
@@ -41,10 +41,12 @@ export interface HandleGroup {
 /**
  *     format 1 · queue 6 · shard 1 · priority digit 1 · due time 6 · unique 7 · index 1 · token 8
  *     · count 1 · claimed 1 · gone 1 · receive count 2 · first received 6 · received 6      = 48 bytes, base64url
- *     · group's hash 7 · its last sequence number 8 · taken 1 · 2 unused, in format 2       = 66 bytes
+ *     · group's hash 7 · its last sequence number 8 · taken 1 · 2 unused, in format 2, on FIFO queues = 66 bytes
+ *     · group's hash 4 · 14 unused, in format 3, in groups of standard queues
  */
 const FORMAT = 1
 const GROUP_FORMAT = 2
+const FAIR_GROUP_FORMAT = 3
 const BYTES = 48
 const GROUP_BYTES = 66
 const QUEUE_BYTES = 6
@@ -53,7 +55,7 @@ const TEXT = /^[A-Za-z0-9_-]{64}(?:[A-Za-z0-9_-]{24})?$/
 export const encodeReceiptHandle = (queue: string, handle: ReceiptHandle): string => {
   const { group } = handle
   const bytes = Buffer.alloc(group ? GROUP_BYTES : BYTES)
-  bytes[0] = group ? GROUP_FORMAT : FORMAT
+  bytes[0] = !group ? FORMAT : isFairGroup(group.hash) ? FAIR_GROUP_FORMAT : GROUP_FORMAT
   bytes.set(fingerprint(queue), 1)
   bytes[7] = handle.shard
   bytes[8] = Number(handle.sort[0])
@@ -67,7 +69,7 @@ export const encodeReceiptHandle = (queue: string, handle: ReceiptHandle): strin
   bytes.writeUIntBE(handle.firstReceivedAt, 36, 6)
   bytes.writeUIntBE(handle.receivedAt, 42, 6)
   if (group) {
-    bytes.write(group.hash, 48, 7, 'hex')
+    bytes.write(group.hash, 48, group.hash.length / 2, 'hex')
     bytes.write(group.lastSequence.padStart(16, '0'), 55, 8, 'hex')
     bytes[63] = group.taken
   }
@@ -89,9 +91,9 @@ export const decodeReceiptHandle = (text: string): ReceiptHandle | undefined => 
     receiveCount: bytes.readUInt16BE(34),
     firstReceivedAt: bytes.readUIntBE(36, 6),
     receivedAt: bytes.readUIntBE(42, 6),
-    ...(bytes[0] === GROUP_FORMAT && {
+    ...(bytes[0] !== FORMAT && {
       group: {
-        hash: bytes.toString('hex', 48, 55),
+        hash: bytes.toString('hex', 48, bytes[0] === FAIR_GROUP_FORMAT ? 52 : 55),
         lastSequence: bytes.toString('hex', 55, 63).slice(1),
         taken: bytes.readUInt8(63),
       },
@@ -122,8 +124,9 @@ export const keyOfHandle = (queue: QueueState, { shard, sort, group }: ReceiptHa
 const bytesOf = (text: string): Buffer | undefined => {
   if (typeof text !== 'string' || !TEXT.test(text)) return undefined
   const bytes = Buffer.from(text, 'base64url')
+  const formats = bytes.length === GROUP_BYTES ? [GROUP_FORMAT, FAIR_GROUP_FORMAT] : [FORMAT]
   const wellFormed =
-    bytes[0] === (bytes.length === GROUP_BYTES ? GROUP_FORMAT : FORMAT) &&
+    formats.includes(bytes.readUInt8(0)) &&
     bytes.readUInt8(7) <= 127 &&
     bytes.readUInt8(8) <= 9 &&
     bytes.readUInt8(22) < bytes.readUInt8(31)

@@ -47,7 +47,7 @@ export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSi
   const more = page.more && last
   return {
     moved,
-    cursor: more ? placeIn(partition, sortRightBehind(last.key.sort)) : placeBehind(source, partition),
+    cursor: more ? placeIn(partition, sortRightBehind(last.key.sort)) : placeBehind(partition),
     done: false,
   }
 }

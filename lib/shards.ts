@@ -27,6 +27,16 @@ export const raiseShards = async (engine: Engine, queue: QueueState): Promise<vo
   if (raised) engine.observe({ type: 'shards-raised', queue: queue.name, shards })
 }
 
+/** Notes that a standard queue has message groups, so that pollers look for them: once in its life. */
+export const markGrouped = async (engine: Engine, queue: QueueState): Promise<QueueState> => {
+  let state = queue
+  while (!state.grouped) {
+    if (!(await replace(engine, state, { ...state, grouped: true }))) engine.queues.forget(queue.name)
+    state = await engine.queues.get(queue.name)
+  }
+  return state
+}
+
 /** Drops the last surplus shard once nothing is left in it, whatever its due time. */
 export const retireShard = async (engine: Engine, queue: QueueState): Promise<void> => {
   const last = pollShards(queue) - 1
@@ -34,7 +44,10 @@ export const retireShard = async (engine: Engine, queue: QueueState): Promise<vo
   if (engine.clock.now() - (queue.shardsLoweredAt ?? 0) < EVERYONE_KNOWS_MS) return
   const partition = partitionOf(queue, last)
   const page = await engine.store.headers({ partition, from: '0', to: '~', limit: 1, consistent: true })
-  if (page.segments.length === 0) await replace(engine, queue, { ...queue, pollShards: last })
+  const { tickets } = queue.grouped
+    ? await engine.store.tickets({ partition, from: '0', to: '~', limit: 1 })
+    : { tickets: [] }
+  if (page.segments.length === 0 && tickets.length === 0) await replace(engine, queue, { ...queue, pollShards: last })
 }
 
 /** Writes a queue's record unless it changed meanwhile; answers whether it did. */

@@ -1,132 +1,256 @@
 import { dueAtOf, sortRightBehind } from './segment-key.ts'
 
 /**
- * What a poller remembers of the headers at the front of a partition that it need not read again for now: leased,
- * resting, expired or gone. Without it, a Query pays for each of them at every poll.
+ * What a poller remembers of the headers of a partition that it need not read again for now: leased, resting, expired
+ * or gone. Without it, a Query pays for each of them at every poll.
  *
- * The memory is a row of stretches, `[from, to]`, ordered and without overlap. A stretch is passed over until the
- * first of its messages becomes visible, or until it is due to be checked, whichever comes first. Checks are needed
- * because others can change what lies there: a nack in another process, or a publisher whose write arrives after
- * younger ones. They stay cheap in two ways:
+ * The memory is a row of stretches, ordered and without overlap. A stretch is passed over until the first of its
+ * messages becomes visible. Others can change what lies in it before (a nack in another process, a publisher whose
+ * write arrives after younger ones), so stretches are also checked now and then:
  *
- * - a young stretch is checked at intervals of half its age, so that a late arrival waits no longer than half as
- *   long again as it was late, and each header is read a few times over its life instead of once a poll;
- * - an old stretch is checked when the stretches before it were, at `CHECKED_PER_MS` headers at most.
+ * - a young one each time its age has doubled, so that a late arrival waits about as long as it was late;
+ * - an old one in turn with all the others.
+ *
+ * Checks are paid from an allowance that each poll adds a little to, so that a poll costs about the same however much
+ * is in flight. They are free at the end of the row, where the Query of what lies behind reads a few headers along.
  *
  * A hint only: what it hides is still in its place, and is found when the stretch ends.
  */
 export interface Skips {
-  /** The ranges a poll must read, in order: stretches that have run out, and the rest behind the last one. */
+  /** The ranges a poll must read, in order; the last is the unbounded rest behind everything remembered. */
   ranges(first: string, last: string, now: number): Range[]
-  /** Remembers that `headers` headers from `from` through `to` have nothing to receive before `until`. */
-  learn(stretch: { from: string; to: string; until: number; headers: number; now: number }): void
-  /** Something between became visible: read it at the next poll. */
+  /** Forgets what was known from `from` through `to`: it has been read again. */
+  forget(from: string, to: string): void
+  /** Remembers that some headers, one behind the other, have nothing to receive for a while. */
+  learn(stretch: Learned): void
+  /** Something became visible: read it at the next poll. */
   release(sort: string): void
+  /** How often `release` was called. */
+  readonly releases: number
   /** When the first stretch runs out, epoch ms. */
   endsAt(): number
+  readonly size: number
+}
+
+export interface Learned {
+  readonly from: string
+  readonly to: string
+  /** When the first of them becomes visible, epoch ms. */
+  readonly until: number
+  readonly headers: number
+  readonly now: number
+  /** `releases` before the headers were read: what was released since stays to be read again. */
+  readonly releases?: number
 }
 
 export interface Range {
   readonly from: string
   readonly to: string
-  /** Whether it was a stretch before: then it becomes one again, however short. */
-  readonly known: boolean
+  /** Through here the range can be remembered even if no header ends it; what lies behind is still to be written. */
+  readonly edge: string
+  /** Headers with nothing to receive that should be in it, as far as known. */
+  readonly headers: number
+  /** Nothing to receive is expected: to be read beside the range that follows, `headers` of them at most. */
+  readonly check: boolean
 }
 
 interface Stretch {
-  from: string
-  to: string
-  until: number
-  checkAt: number
-  headers: number
+  readonly from: string
+  /** Right behind its last key. */
+  readonly end: string
+  readonly until: number
+  readonly checkAt: number
+  readonly headers: number
+  /** From when its age is counted: when its last key was due, or when a release of it was last followed up. */
+  readonly bornAt: number
 }
 
 /** Fewer headers than this are read along in the same read unit anyway. */
 export const WORTH_SKIPPING = 12
-/** A stretch is not grown beyond this, so that checking one costs little. */
-const STRETCH_HEADERS = 128
+/** A stretch is no longer than this, so that reading one that ends costs little. */
+export const STRETCH_HEADERS = 64
 const YOUNG_MS = 5_000
-const FIRST_CHECK_MS = 25
+const FIRST_CHECK_MS = 50
 const CHECK_MS = 2_000
-/** An old stretch among `n` headers is checked every `n / CHECKED_PER_MS` ms: 500 headers a second in all. */
-const CHECKED_PER_MS = 0.5
-/** Headers checked by one poll, about; the rest is left to the next. */
-const CHECKED_AT_ONCE = 256
+/** The allowance, in headers. */
+const PER_POLL = 5
+const PER_MS = 0.03
+const MOST_ALLOWED = 64
+/** A Query costs as much as this many headers at least. */
+const LEAST_CHECKED = 14
+const RELEASES_KEPT = 64
+
+/** The end of a stretch whose last key is `to`; what is an end already stays as it is. */
+const behind = (to: string): string => (to.endsWith('!') ? to : sortRightBehind(to))
 
 export const skips = (): Skips => {
-  let stretches: Stretch[] = []
-  let headersKept = 0
+  const row: Stretch[] = []
+  const released: { readonly sort: string; readonly count: number; at?: number }[] = []
+  let releases = 0
+  let allowance = MOST_ALLOWED
+  let polledAt = Number.POSITIVE_INFINITY
+  let cursor = ''
+  let youngNext = true
+  /** Set while the row has no holes: until then nothing in it is due. */
+  let quietUntil = 0
 
-  const checkAt = (to: string, now: number): number => {
-    const age = now - dueAtOf(to)
-    if (age < YOUNG_MS) return now + Math.max(FIRST_CHECK_MS, age / 2)
-    return now + Math.max(CHECK_MS, headersKept / CHECKED_PER_MS)
+  /** Index of the first stretch that ends behind `sort`. */
+  const indexAt = (sort: string): number => {
+    let low = 0
+    let high = row.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((row[middle] as Stretch).end <= sort) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 
-  /** Cuts `[from, to]` out of what is remembered; what sticks out on its right has to be read again. */
-  const cut = (from: string, to: string) => {
-    const kept: Stretch[] = []
-    for (const stretch of stretches) {
-      if (stretch.to < from || stretch.from > to) kept.push(stretch)
-      else {
-        if (stretch.from < from) kept.push({ ...stretch, to: from, headers: stretch.headers >> 1 })
-        if (stretch.to > to)
-          kept.push({ ...stretch, from: sortRightBehind(to), until: 0, headers: stretch.headers >> 1 })
+  /** Cuts `[from, end)` out; answers the index where something can take its place. */
+  const cut = (from: string, end: string): number => {
+    quietUntil = 0
+    const start = indexAt(from)
+    let stop = start
+    while (stop < row.length && (row[stop] as Stretch).from < end) stop++
+    const left = row[start]
+    const right = row[stop - 1]
+    if (stop === start || !left || !right) return start
+    const sticksOut = left.from < from ? [{ ...left, end: from, headers: left.headers >> 1 }] : []
+    const kept = right.end > end ? [{ ...right, from: end, headers: right.headers >> 1 }] : []
+    row.splice(start, stop - start, ...sticksOut, ...kept)
+    return start + sticksOut.length
+  }
+
+  const joinAt = (at: number, now: number): boolean => {
+    const before = row[at]
+    const after = row[at + 1]
+    if (!before || !after || before.end !== after.from || before.headers + after.headers > STRETCH_HEADERS) return false
+    if (before.until <= now || after.until <= now) return false
+    row.splice(at, 2, {
+      from: before.from,
+      end: after.end,
+      until: Math.min(before.until, after.until),
+      checkAt: Math.min(before.checkAt, after.checkAt),
+      headers: before.headers + after.headers,
+      bornAt: Math.max(before.bornAt, after.bornAt),
+    })
+    return true
+  }
+
+  const uncover = (sort: string): void => {
+    const stretch = row[indexAt(sort)]
+    if (!stretch || stretch.from > sort) return
+    const alone = { from: sort, end: behind(sort), until: 0, checkAt: 0, headers: 1, bornAt: 0 }
+    row.splice(cut(sort, alone.end), 0, alone)
+  }
+
+  /** What to check now, from one index up to another, when something is due and can be paid for. */
+  const dueRun = (now: number): { from: number; to: number } | undefined => {
+    if (allowance < LEAST_CHECKED) return undefined
+    let young = -1
+    let old = -1
+    let oldAhead = -1
+    for (const [index, { from, until, checkAt, bornAt }] of row.entries()) {
+      if (checkAt > now || until <= now) continue
+      if (now - bornAt < YOUNG_MS) {
+        if (young < 0) young = index
+      } else {
+        if (old < 0) old = index
+        if (oldAhead < 0 && from >= cursor) oldAhead = index
       }
     }
-    stretches = kept
+    if (oldAhead >= 0) old = oldAhead
+    const from = young >= 0 && (youngNext || old < 0) ? young : old
+    if (from < 0) return undefined
+    youngNext = from !== young
+    if (from === old) cursor = (row[from] as Stretch).from
+    let to = from + 1
+    for (; to < row.length; to++) {
+      const next = row[to] as Stretch
+      if (next.checkAt > now || next.until <= now || next.from !== row[to - 1]?.end) break
+    }
+    return { from, to }
+  }
+
+  /** Index from which on the row is short enough, and due anyway, to be read along with what lies behind it. */
+  const alongFrom = (now: number): number => {
+    let index = row.length
+    for (let headers = 0; index > 0; index--) {
+      const stretch = row[index - 1] as Stretch
+      headers += stretch.headers
+      if (headers > WORTH_SKIPPING || (stretch.checkAt > now && stretch.until > now)) break
+      if (index < row.length && stretch.end !== row[index]?.from) break
+    }
+    return index
   }
 
   return {
     ranges: (first, last, now) => {
+      allowance = Math.min(MOST_ALLOWED, allowance + PER_POLL + Math.max(0, now - polledAt) * PER_MS)
+      polledAt = now
+      for (const one of released) one.at ??= now
+      const rowEnd = row.at(-1)?.end ?? first
+      if (now < quietUntil) return [{ from: rowEnd, to: last, edge: rowEnd, headers: 0, check: false }]
+      const along = alongFrom(now)
+      const run = dueRun(now)
       const ranges: Range[] = []
-      const add = (range: Range) => {
-        const before = ranges.at(-1)
-        // Neighbours that are due together are read together.
-        if (before?.known && range.known && sortRightBehind(before.to) >= range.from) {
-          ranges[ranges.length - 1] = { ...before, to: range.to }
-        } else ranges.push(range)
-      }
       let from = first
-      let checked = 0
-      for (const stretch of stretches) {
-        if (stretch.to < from) continue
-        // A hole between stretches is read as well; there is none unless the front moved.
-        if (stretch.from > from) add({ from, to: stretch.from, known: false })
-        const due = stretch.checkAt <= now && checked < CHECKED_AT_ONCE
-        if (due) checked += stretch.headers
-        if (due || stretch.until <= now) add({ from: stretch.from, to: stretch.to, known: true })
-        from = sortRightBehind(stretch.to)
+      let quiet = Number.POSITIVE_INFINITY
+      const add = (range: { from: string; to: string; headers: number; check: boolean }) => {
+        const before = ranges.at(-1)
+        const whole = before?.to === range.from && before.check === range.check ? before : undefined
+        const headers = (whole?.headers ?? 0) + range.headers
+        if (whole) ranges.pop()
+        ranges.push({ from: whole?.from ?? range.from, to: range.to, edge: range.to, headers, check: range.check })
       }
-      if (from <= last) add({ from, to: last, known: false })
-      return ranges
+      for (const [index, stretch] of row.slice(0, along).entries()) {
+        const { end: to, headers } = stretch
+        if (stretch.from > from) add({ from, to: stretch.from, headers: 0, check: false })
+        from = to
+        if (stretch.until <= now) add({ from: stretch.from, to, headers, check: false })
+        else if (run && index >= run.from && index < run.to) add({ from: stretch.from, to, headers, check: true })
+        quiet = Math.min(quiet, stretch.until, stretch.checkAt)
+      }
+      const check = ranges.findIndex((range) => range.check)
+      if (check >= 0) {
+        const range = ranges[check] as Range
+        const headers = Math.max(LEAST_CHECKED, Math.min(range.headers, Math.floor(allowance)))
+        allowance -= headers
+        ranges[check] = { ...range, headers }
+      }
+      if (ranges.length === 0 && along === row.length) quietUntil = quiet
+      const headers = row.slice(along).reduce((sum, stretch) => sum + stretch.headers, 0)
+      return [...ranges, { from, to: last, edge: rowEnd, headers, check: false }]
     },
 
-    learn: ({ from, to, until, headers, now }) => {
-      cut(from, to)
-      headersKept = stretches.reduce((sum, stretch) => sum + stretch.headers, headers)
-      const at = stretches.findIndex((stretch) => stretch.from > to)
-      const position = at < 0 ? stretches.length : at
-      const before = stretches[position - 1]
-      const learned: Stretch = { from, to, until, checkAt: checkAt(to, now), headers }
-      const joins = before && before.until > now && before.headers + headers <= STRETCH_HEADERS
-      if (joins && sortRightBehind(before.to) >= from) {
-        stretches[position - 1] = {
-          from: before.from,
-          to,
-          until: Math.min(before.until, until),
-          checkAt: Math.min(before.checkAt, learned.checkAt),
-          headers: before.headers + headers,
-        }
-      } else stretches.splice(position, 0, learned)
+    forget: (from, to) => void cut(from, behind(to)),
+
+    learn: ({ from, to, until, headers, now, releases: before = releases }) => {
+      const end = behind(to)
+      let bornAt = dueAtOf(to)
+      for (const { sort, at } of released) if (sort >= from && sort < end) bornAt = Math.max(bornAt, at ?? now)
+      const age = now - bornAt
+      const checkAt = now + (age < YOUNG_MS ? Math.max(FIRST_CHECK_MS, age) : CHECK_MS)
+      const at = cut(from, end)
+      row.splice(at, 0, { from, end, until, checkAt, headers, bornAt })
+      const joined = joinAt(at - 1, now)
+      joinAt(joined ? at - 1 : at, now)
+      for (const { sort, count } of released) if (count > before && sort >= from && sort < end) uncover(sort)
     },
 
     release: (sort) => {
-      for (const stretch of stretches) {
-        if (stretch.from <= sort && sort <= stretch.to) stretch.until = 0
-      }
+      releases++
+      released.push({ sort, count: releases })
+      if (released.length > RELEASES_KEPT) released.shift()
+      uncover(sort)
     },
 
-    endsAt: () => stretches.reduce((first, { until }) => Math.min(first, until), Number.POSITIVE_INFINITY),
+    get releases() {
+      return releases
+    },
+    get size() {
+      return row.length
+    },
+    endsAt: () => row.reduce((first, { until }) => Math.min(first, until), Number.POSITIVE_INFINITY),
   }
 }

@@ -44,8 +44,8 @@ export interface Store {
   tickets(range: TicketRange): Promise<TicketPage>
   /** Marks a group as busy unless it is; answers the ticket, or nothing when it is busy or gone. */
   lockTicket(key: TicketKey, lock: { now: number; busyUntil: number }): Promise<Ticket | undefined>
-  /** Says until when a group is busy, whatever it said before. */
-  markTicket(key: TicketKey, busyUntil: number): Promise<void>
+  /** Says until when a group is busy; with `lastSequence`, unless something was published since. */
+  markTicket(key: TicketKey, busyUntil: number, lastSequence?: string): Promise<void>
   /** Takes a ticket away unless something was published since `lastSequence`; answers whether it is gone. */
   dropTicket(key: TicketKey, lastSequence: string): Promise<boolean>
 
@@ -142,6 +142,14 @@ export type Write =
       readonly expiresAt: number
       /** For a ticket that this write makes. */
       readonly busyUntil: number
+    }
+  | {
+      /** Tells that a group of a standard queue has something new; makes the ticket if need be. */
+      readonly kind: 'touch'
+      readonly key: TicketKey
+      /** Differs with every publish; compared for equality alone. */
+      readonly mark: string
+      readonly expiresAt: number
     }
 
 export type TransactOutcome =

@@ -15,17 +15,17 @@ export const START: Place = { shard: 0, from: '0' }
 
 const TICKETS = 100
 
-/** The partitions of a queue from a place on, in an order that stays: its shards, or the groups that have tickets. */
+/** The partitions of a queue from a place on, in an order that stays: its shards, and the groups that have tickets. */
 export async function* walk(engine: Engine, queue: QueueState, start: Place): AsyncGenerator<SegmentPartition> {
-  if (!queue.settings.fifo) {
-    for (let shard = start.shard; shard < pollShards(queue); shard++) yield partitionOf(queue, shard)
-    return
-  }
-  for (let { shard, group: from = '0' } = start; shard < queue.settings.shards; shard++, from = '0') {
+  const inShards = !queue.settings.fifo && start.group === undefined
+  if (inShards) for (let shard = start.shard; shard < pollShards(queue); shard++) yield partitionOf(queue, shard)
+  if (!queue.settings.fifo && !queue.grouped) return
+  const first = inShards ? { shard: 0, group: '0' } : start
+  for (let { shard, group: from = '0' } = first; shard < pollShards(queue); shard++, from = '0') {
     for (;;) {
       const partition = partitionOf(queue, shard)
       const { tickets, more } = await engine.store.tickets({ partition, from, to: '~', limit: TICKETS })
-      for (const { group } of tickets) yield groupPartition(queue, group)
+      for (const { group } of tickets) yield { ...groupPartition(queue, group), shard }
       const last = tickets.at(-1)
       if (!more || !last) break
       from = sortRightBehind(last.group)
@@ -41,7 +41,5 @@ export const placeIn = ({ shard, group }: SegmentPartition, from: string): Place
 })
 
 /** The first place behind a partition. */
-export const placeBehind = (queue: QueueState, { shard, group }: SegmentPartition): Place =>
-  queue.settings.fifo && group !== undefined
-    ? { shard, group: sortRightBehind(group), from: '0' }
-    : { shard: shard + 1, from: '0' }
+export const placeBehind = ({ shard, group }: SegmentPartition): Place =>
+  group !== undefined ? { shard, group: sortRightBehind(group), from: '0' } : { shard: shard + 1, from: '0' }

@@ -147,9 +147,11 @@ export const tableClient = ({
       return output.Item
     },
     getMany: async (keys, consistent) => {
+      // DynamoDB refuses a batch that names a key twice.
+      const unique = [...new Map(keys.map((key) => [`${key.pk?.S} ${key.sk?.S}`, key])).values()]
       const parts: Promise<Item[]>[] = []
-      for (let start = 0; start < keys.length; start += MOST_KEYS) {
-        parts.push(getSome(keys.slice(start, start + MOST_KEYS), consistent))
+      for (let start = 0; start < unique.length; start += MOST_KEYS) {
+        parts.push(getSome(unique.slice(start, start + MOST_KEYS), consistent))
       }
       return (await Promise.all(parts)).flat()
     },

@@ -10,7 +10,7 @@ import type { TableClient } from './table-client.ts'
  *
  *     pk  t#<queue>#<generation>#<shard>
  *     sk  hash of the group, 14 hex digits
- *     l   last sequence number, S, 15 hex digits: compared as text
+ *     l   last sequence number, S, 15 hex digits: compared as text; on standard queues a mark of the last publish
  *     u   busy until, N, epoch ms
  *     x   TTL, N, epoch seconds
  */
@@ -23,6 +23,7 @@ const ticketPartition = ({ group: _, ...shard }: SegmentPartition): string => `t
 
 const NOT_BUSY = 'attribute_exists(l) AND u <= :now'
 const TICKET_EXISTS = 'attribute_exists(l)'
+const UNTOUCHED = 'l = :last'
 const NOTHING_SINCE = 'attribute_not_exists(l) OR l = :last'
 const NONE_GIVEN_FROM = 'attribute_not_exists(l) OR l < :from'
 
@@ -46,12 +47,15 @@ export const ticketOperations = (
     })
     return held && item ? ticketOf(key.partition, item) : undefined
   },
-  markTicket: async (key, busyUntil) => {
+  markTicket: async (key, busyUntil, lastSequence) => {
     await table.update({
       Key: ticketKey(key),
       UpdateExpression: 'SET u = :until',
-      ConditionExpression: TICKET_EXISTS,
-      ExpressionAttributeValues: { ':until': { N: String(busyUntil) } },
+      ConditionExpression: lastSequence === undefined ? TICKET_EXISTS : UNTOUCHED,
+      ExpressionAttributeValues: {
+        ':until': { N: String(busyUntil) },
+        ...(lastSequence !== undefined && { ':last': { S: lastSequence } }),
+      },
     })
   },
   dropTicket: async (key, lastSequence) => {
@@ -73,6 +77,16 @@ export const advanceExpression = (write: Extract<Write, { kind: 'advance' }>): R
     ':to': { S: write.to },
     ':x': { N: String(Math.ceil(write.expiresAt / 1_000)) },
     ':u': { N: String(write.busyUntil) },
+  },
+})
+
+export const touchExpression = (write: Extract<Write, { kind: 'touch' }>) => ({
+  Key: ticketKey(write.key),
+  UpdateExpression: 'SET l = :mark, u = :now, x = :x',
+  ExpressionAttributeValues: {
+    ':mark': { S: write.mark },
+    ':now': { N: '0' },
+    ':x': { N: String(Math.ceil(write.expiresAt / 1_000)) },
   },
 })
 

@@ -6,7 +6,7 @@ import { expressionFor } from './expressions.ts'
 import type { Item } from './header-item.ts'
 import { segmentItems } from './segment-items.ts'
 import type { TableClient } from './table-client.ts'
-import { advanceExpression } from './tickets.ts'
+import { advanceExpression, touchExpression } from './tickets.ts'
 
 /** A lone write needs no transaction, which costs double. */
 export const transactOperation = (table: TableClient, clock: Clock): Pick<Store, 'transact'> => ({
@@ -59,6 +59,8 @@ const itemOf = (write: Exclude<Write, { kind: 'insert' }>, now: number): ItemWri
       return { Delete: { Key: documentItemKey(write.key), ...ifVersion(write.ifVersion, now) } }
     case 'advance':
       return { Update: advanceExpression(write) }
+    case 'touch':
+      return { Update: touchExpression(write) }
   }
 }
 

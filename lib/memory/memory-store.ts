@@ -81,6 +81,8 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
         return write.ifVersion === undefined || (documentAt(write.key)?.version ?? 0) === write.ifVersion
       case 'advance':
         return (ticketAt(write.key)?.lastSequence ?? '') < write.from
+      case 'touch':
+        return true
     }
   }
 
@@ -106,6 +108,12 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
         const busyUntil = ticketAt(key)?.busyUntil ?? write.busyUntil
         const { shard } = key.partition
         ticketsOf(key).set(key.group, { group: key.group, shard, lastSequence: to, busyUntil, expiresAt })
+        return
+      }
+      case 'touch': {
+        const { key, mark, expiresAt } = write
+        const { shard } = key.partition
+        ticketsOf(key).set(key.group, { group: key.group, shard, lastSequence: mark, busyUntil: 0, expiresAt })
       }
     }
   }
@@ -166,9 +174,10 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
       ticketsOf(key).set(key.group, locked)
       return locked
     },
-    markTicket: async (key, busyUntil) => {
+    markTicket: async (key, busyUntil, lastSequence) => {
       const ticket = ticketAt(key)
-      if (ticket) ticketsOf(key).set(key.group, { ...ticket, busyUntil })
+      const untouched = lastSequence === undefined || ticket?.lastSequence === lastSequence
+      if (ticket && untouched) ticketsOf(key).set(key.group, { ...ticket, busyUntil })
     },
     dropTicket: async (key, lastSequence) => {
       const ticket = ticketAt(key)

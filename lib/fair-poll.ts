@@ -1,0 +1,161 @@
+import type { Engine } from './engine.ts'
+import { groupPartition, type Ticket } from './group.ts'
+import type { Request } from './lane.ts'
+import { type Look, look, lookInLane } from './look.ts'
+import type { Message } from './message.ts'
+import type { QueueState } from './queue-record.ts'
+import { liveAt } from './segment.ts'
+import { sortFrom, sortRightBehind, sortUpTo } from './segment-key.ts'
+import type { TicketKey } from './store.ts'
+import { ticketPages } from './ticket-pages.ts'
+
+/**
+ * Message groups on standard queues, for fairness between tenants: each group's messages stand in a partition of their
+ * own, with a ticket that tells of them, and a poll takes turns between the groups it finds instead of following one
+ * line. So a tenant with a hundred thousand messages waiting delays the others by its own turns only. Messages without
+ * a group stand in the queue's shards as ever, and a queue that never saw a group looks nowhere else.
+ *
+ * The ticket is written after the segment, and the publish is answered after both: a ticket missing means a publish
+ * that was never answered. It is dropped on condition that it was not written since the group was found empty.
+ */
+export const lookFairly = async (engine: Engine, queue: QueueState, request: Request): Promise<Look> => {
+  // Messages without a group take turns with all the groups together.
+  const turns = engine.random.fraction() < 0.5 ? [look, lookInTurns] : [lookInTurns, look]
+  const messages: Message[] = []
+  let nextAt = Number.POSITIVE_INFINITY
+  for (const turn of turns) {
+    const want = request.want - messages.length
+    if (want <= 0 || request.signal?.aborted) break
+    const seen = await turn(engine, queue, { ...request, want })
+    messages.push(...seen.messages)
+    nextAt = Math.min(nextAt, seen.nextAt)
+  }
+  return { messages, nextAt }
+}
+
+/** Through the tickets: each page's free groups get equal parts of what is wanted, all at once. */
+const lookInTurns = async (engine: Engine, queue: QueueState, request: Request): Promise<Look> => {
+  const messages: Message[] = []
+  let nextAt = Number.POSITIVE_INFINITY
+  for await (const tickets of ticketPages(engine, queue)) {
+    const seen = await takeTurns(engine, queue, tickets, { ...request, want: request.want - messages.length })
+    messages.push(...seen.messages)
+    nextAt = Math.min(nextAt, seen.nextAt)
+    if (messages.length >= request.want || request.signal?.aborted) break
+  }
+  return { messages, nextAt }
+}
+
+const takeTurns = async (
+  engine: Engine,
+  queue: QueueState,
+  tickets: readonly Ticket[],
+  request: Request,
+): Promise<Look> => {
+  const now = engine.clock.now()
+  const messages: Message[] = []
+  let nextAt = Math.min(
+    ...tickets.map(({ busyUntil }) => busyUntil).filter((until) => until > now),
+    Number.POSITIVE_INFINITY,
+  )
+  let free = tickets.filter(({ busyUntil }) => busyUntil <= now)
+  while (free.length > 0 && messages.length < request.want && !request.signal?.aborted) {
+    const want = request.want - messages.length
+    const share = Math.max(1, Math.ceil(want / free.length))
+    const visited = free.slice(0, Math.ceil(want / share))
+    const looks = await Promise.all(
+      visited.map((ticket, position) => {
+        const left = Math.min(share, want - share * position)
+        return visit(engine, queue, ticket, { ...request, want: left }).then((seen) => ({ ticket, left, seen }))
+      }),
+    )
+    for (const { seen } of looks) messages.push(...seen.messages)
+    nextAt = Math.min(nextAt, ...looks.map(({ seen }) => seen.nextAt))
+    // Those that gave all they were asked for may have more; those not visited yet come first.
+    const generous = looks.filter(({ left, seen }) => seen.messages.length >= left).map(({ ticket }) => ticket)
+    free = [...free.slice(visited.length), ...generous]
+  }
+  return { messages, nextAt }
+}
+
+const visit = async (engine: Engine, queue: QueueState, ticket: Ticket, request: Request): Promise<Look> => {
+  const partition = { ...groupPartition(queue, ticket.group), shard: ticket.shard }
+  const key: TicketKey = { partition, group: ticket.group }
+  const limit = queue.settings.maxInFlightPerGroup
+  if (limit !== undefined) return visitWithin(engine, queue, { key, ticket, limit }, request)
+  const seen = await takeFrom(engine, queue, key, request)
+  if (seen.messages.length === 0) await settle(engine, key, ticket, seen.nextAt)
+  return seen
+}
+
+/** Nothing to be had: says from when on, or takes the ticket away when there is nothing left at all. */
+const settle = async (engine: Engine, key: TicketKey, ticket: Ticket, nextAt: number): Promise<void> => {
+  const { partition } = key
+  if (nextAt < Number.POSITIVE_INFINITY) return engine.store.markTicket(key, nextAt, ticket.lastSequence)
+  const page = await engine.store.headers({ partition, from: '0', to: '~', limit: 1, consistent: true })
+  const [first] = page.segments
+  if (!first) await engine.store.dropTicket(key, ticket.lastSequence)
+  else await engine.store.markTicket(key, engine.clock.now() + LOOK_AGAIN_MS, ticket.lastSequence)
+}
+
+/** Something is there that could not be taken, such as a message far ahead: looked at again before long. */
+const LOOK_AGAIN_MS = 1_000
+
+const takeFrom = (engine: Engine, queue: QueueState, { partition }: TicketKey, request: Request): Promise<Look> =>
+  lookInLane(engine, { queue, partition, priority: 0, memory: engine.polls.lane(partition, 0) }, request)
+
+/** A poller that holds a group for counting and claiming is given up after this long. */
+const COUNTING_MS = 10_000
+const PAGE = 100
+/** So many messages in a row that nobody ever received: claims go from the front, so nothing is in flight behind them. */
+const UNTOUCHED_RUN = 50
+
+interface Limited {
+  readonly key: TicketKey
+  readonly ticket: Ticket
+  readonly limit: number
+}
+
+/** Under a limit of messages in flight, one poller at a time counts what is in flight and takes what is allowed. */
+const visitWithin = async (
+  engine: Engine,
+  queue: QueueState,
+  { key, ticket, limit }: Limited,
+  request: Request,
+): Promise<Look> => {
+  const now = engine.clock.now()
+  const locked = await engine.store.lockTicket(key, { now, busyUntil: now + COUNTING_MS })
+  if (!locked) return { messages: [], nextAt: Number.POSITIVE_INFINITY }
+  const inFlight = await countInFlight(engine, key, limit)
+  const want = Math.min(request.want, limit - inFlight.count)
+  if (want <= 0) {
+    await engine.store.markTicket(key, inFlight.firstEndsAt, locked.lastSequence)
+    return { messages: [], nextAt: inFlight.firstEndsAt }
+  }
+  const seen = await takeFrom(engine, queue, key, { ...request, want })
+  if (seen.messages.length > 0) await engine.store.markTicket(key, 0)
+  else await settle(engine, key, ticket, seen.nextAt)
+  return seen
+}
+
+const countInFlight = async (engine: Engine, { partition }: TicketKey, limit: number) => {
+  const now = engine.clock.now()
+  let count = 0
+  let untouched = 0
+  let firstEndsAt = Number.POSITIVE_INFINITY
+  for (let from = sortFrom(0); ; ) {
+    const to = sortUpTo(0, now)
+    const page = await engine.store.headers({ partition, from, to, limit: PAGE, consistent: true })
+    for (const { slots } of page.segments) {
+      for (const slot of slots) {
+        untouched = slot.kind === 'fresh' ? untouched + 1 : 0
+        if (slot.kind !== 'lease' || !liveAt(slot, now)) continue
+        count++
+        firstEndsAt = Math.min(firstEndsAt, slot.until)
+      }
+    }
+    const last = page.segments.at(-1)
+    if (!page.more || !last || count >= limit || untouched >= UNTOUCHED_RUN) return { count, firstEndsAt }
+    from = sortRightBehind(last.key.sort)
+  }
+}

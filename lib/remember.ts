@@ -1,0 +1,102 @@
+import type { Claimed } from './claim.ts'
+import type { Engine } from './engine.ts'
+import type { Lane } from './lane.ts'
+import { isDropped, type QueueState } from './queue-record.ts'
+import { nextVisibleAt, remove, type Segment } from './segment.ts'
+import { dueAtOf, sortRightBehind } from './segment-key.ts'
+import { type Skips, STRETCH_HEADERS, WORTH_SKIPPING } from './skips.ts'
+import type { HeaderPage } from './store.ts'
+
+export interface PageRead {
+  readonly from: string
+  /** Through here what was read can be remembered even if no header ends it; see `Range`. */
+  readonly edge: string
+  readonly page: HeaderPage
+  /** Whether all that lies before the page is remembered already. */
+  readonly connected: boolean
+  /** `skips.releases` before the page was read. */
+  readonly releases: number
+}
+
+/**
+ * Takes note of the headers of a page that have nothing to receive for now.
+ *
+ * @returns when the page next has something, epoch ms, and whether all through its end is remembered
+ */
+export const remember = (
+  engine: Engine,
+  { queue, memory }: Lane,
+  { from, edge, page, connected, releases }: PageRead,
+  after: Claimed['after'],
+): { nextAt: number; connected: boolean } => {
+  const now = engine.clock.now()
+  const run = runOf(memory.skips, { from, connected, now, releases })
+  let nextAt = Number.POSITIVE_INFINITY
+  for (const read of page.segments) {
+    const { sort } = read.key
+    const segment = after.has(sort) ? after.get(sort) : read
+    const visibleAt = visibleAgainAt(engine, queue, segment, now)
+    if (visibleAt > now) nextAt = Math.min(nextAt, visibleAt)
+    if (visibleAt <= now || dueAtOf(sort) > now) run.breakAt(sort, edge)
+    else run.add(sort, visibleAt)
+  }
+  return { nextAt, connected: run.end(page.more ? undefined : edge) }
+}
+
+/** Follows headers with nothing to receive, one behind the other, and has them remembered where that pays. */
+const runOf = (skips: Skips, start: { from: string; connected: boolean; now: number; releases: number }) => {
+  const { now, releases } = start
+  let { from, connected } = start
+  let last: string | undefined
+  let headers = 0
+  let until = Number.POSITIVE_INFINITY
+
+  const learn = (edge: string | undefined) => {
+    const to = edge !== undefined && edge > (last ?? from) ? edge : last
+    if (to === undefined || !(connected || headers >= WORTH_SKIPPING)) return
+    skips.learn({ from, to, until, headers, now, releases })
+    begin(sortRightBehind(to))
+    connected = true
+  }
+  const begin = (at: string) => {
+    from = at
+    last = undefined
+    headers = 0
+    until = Number.POSITIVE_INFINITY
+  }
+
+  return {
+    add: (sort: string, visibleAt: number) => {
+      last = sort
+      headers++
+      until = Math.min(until, visibleAt)
+      if (headers === STRETCH_HEADERS) learn(undefined)
+    },
+    /** A header that is to be read again. */
+    breakAt: (sort: string, edge: string) => {
+      learn(edge <= sort ? edge : undefined)
+      skips.forget(sort, sort)
+      begin(sortRightBehind(sort))
+      connected = false
+    },
+    end: (edge: string | undefined): boolean => {
+      learn(edge)
+      return connected && headers === 0
+    },
+  }
+}
+
+const visibleAgainAt = (engine: Engine, queue: QueueState, segment: Segment | 'unknown' | undefined, now: number) => {
+  if (segment === undefined) return Number.POSITIVE_INFINITY
+  if (segment === 'unknown') return now
+  if (isDropped(queue, segment, now)) return Number.POSITIVE_INFINITY
+  const next = nextVisibleAt(segment)
+  // A header whose messages are all gone lost its deleter between two writes.
+  if (next === Number.POSITIVE_INFINITY) sweep(engine, segment)
+  return next
+}
+
+const sweep = (engine: Engine, segment: Segment): void => {
+  // Whether it works is not waited for: the next poller that comes by tries again.
+  void engine.store.change([remove(segment)])
+}
