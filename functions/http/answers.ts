@@ -1,0 +1,156 @@
+import * as z from 'zod/mini'
+import { instant, tags } from './shapes.ts'
+
+/** What the routes answer. Never checked while serving; the tests hold every answer against them. */
+
+const count = z.int().check(z.gte(0))
+
+const counts = z.strictObject({
+  ready: count,
+  delayed: count,
+  leased: count,
+  oldestReadyAt: z.optional(instant),
+  exact: z.boolean().check(z.describe('Whether the queue was small enough to be counted to its end')),
+})
+
+export const queueAnswer = z
+  .strictObject({
+    name: z.string(),
+    visibilityTimeoutSeconds: count,
+    delaySeconds: count,
+    retentionSeconds: count,
+    maximumMessageBytes: count,
+    receiveWaitTimeSeconds: count,
+    priorities: count,
+    shards: count,
+    deduplicationWindowSeconds: count,
+    deduplicationMode: z.enum(['window', 'pending']),
+    deadLetter: z.optional(z.strictObject({ queue: z.string(), maxReceives: count })),
+    retryPolicy: z.optional(
+      z.strictObject({
+        initialSeconds: z.number(),
+        factor: z.number(),
+        maximumSeconds: z.number(),
+        jitter: z.enum(['none', 'full']),
+      }),
+    ),
+    fifo: z.optional(
+      z.strictObject({
+        contentBasedDeduplication: z.boolean(),
+        deduplicationScope: z.enum(['queue', 'messageGroup']),
+        throughputLimit: z.enum(['perQueue', 'perMessageGroupId']),
+      }),
+    ),
+    maxInFlightPerGroup: z.optional(count),
+    tags,
+    createdAt: instant,
+    modifiedAt: instant,
+    counts: z.optional(counts),
+  })
+  .check(z.meta({ id: 'Queue' }))
+
+export const queueListAnswer = z.strictObject({ queues: z.array(queueAnswer), cursor: z.optional(z.string()) })
+
+export const problem = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string(),
+    field: z.optional(z.string().check(z.describe('The field of the request at fault'))),
+    value: z.optional(z.unknown().check(z.describe('The value that was refused'))),
+    queue: z.optional(z.string()),
+    retryable: z.boolean().check(z.describe('Whether the same request may succeed when it is sent again unchanged')),
+    requestId: z.optional(z.string()),
+  })
+  .check(z.meta({ id: 'Problem', description: 'Why a request was refused or failed (RFC 9457)' }))
+
+const published = z.strictObject({
+  messageId: z.string(),
+  sequenceNumber: z.optional(z.string()),
+  duplicate: z.optional(z.literal(true)),
+})
+
+export const publishAnswer = z.strictObject({
+  messages: z.array(z.union([published, z.strictObject({ error: problem })])),
+})
+
+const attribute = z.union([
+  z.string(),
+  z.number(),
+  z.strictObject({ dataType: z.string(), value: z.string() }),
+  z.strictObject({ dataType: z.string(), valueBase64: z.string() }),
+])
+
+const content = {
+  messageId: z.string(),
+  body: z.optional(z.unknown()),
+  bodyBase64: z.optional(z.string().check(z.meta({ contentEncoding: 'base64' }))),
+  attributes: z.record(z.string(), attribute),
+  publishedAt: instant,
+  dueAt: instant,
+  priority: count,
+  groupId: z.optional(z.string()),
+  deduplicationId: z.optional(z.string()),
+  sequenceNumber: z.optional(z.string()),
+  traceHeader: z.optional(z.string()),
+  senderId: z.optional(z.string()),
+  deadLetter: z.optional(z.strictObject({ queue: z.string(), reason: z.string(), at: instant })),
+}
+
+const polledMessage = z
+  .strictObject({
+    ...content,
+    receiptHandle: z.string(),
+    receiveCount: count,
+    firstReceivedAt: instant,
+    leasedUntil: instant,
+  })
+  .check(z.meta({ id: 'Message' }))
+
+export const pollAnswer = z.strictObject({ messages: z.array(polledMessage) })
+
+export const storedMessage = z
+  .strictObject({
+    ...content,
+    state: z.enum(['delayed', 'ready', 'leased', 'dead-lettered']),
+    queue: z.string(),
+    receiveCount: count,
+    firstReceivedAt: z.optional(instant),
+    visibleAt: instant,
+    expiresAt: instant,
+  })
+  .check(z.meta({ id: 'StoredMessage' }))
+
+export const browseAnswer = z.strictObject({ messages: z.array(storedMessage), cursor: z.optional(z.string()) })
+
+export const handlesAnswer = z.strictObject({
+  results: z.array(
+    z.union([z.strictObject({ ok: z.literal(true) }), z.strictObject({ ok: z.literal(false), problem })]),
+  ),
+})
+
+export const redriveTask = z
+  .strictObject({
+    taskId: z.string(),
+    source: z.string(),
+    destination: z.optional(z.string()),
+    state: z.enum(['running', 'completed', 'cancelling', 'cancelled', 'failed']),
+    moved: count,
+    toMove: count,
+    filter: z.optional(
+      z.strictObject({
+        messageIds: z.optional(z.array(z.string())),
+        sourceQueue: z.optional(z.string()),
+        attributes: z.optional(z.record(z.string(), z.string())),
+        bodyContains: z.optional(z.string()),
+      }),
+    ),
+    maxPerSecond: z.optional(z.number()),
+    startedAt: instant,
+    failure: z.optional(z.string()),
+  })
+  .check(z.meta({ id: 'RedriveTask' }))
+
+export const redriveListAnswer = z.strictObject({ redrives: z.array(redriveTask) })

@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto'
+import type { Context } from 'hono'
+import { Hono } from 'hono/tiny'
+import type { Engine } from '../../lib/engine.ts'
+import { isHoldfastError } from '../../lib/errors.ts'
+import type { Log } from '../log.ts'
+import type { Answer, Call, Operations } from './operation.ts'
+import { HttpRefusal, problemResponse } from './problem.ts'
+import { checked } from './refusal.ts'
+import { readJson } from './request-body.ts'
+import { type OperationId, PATH_PARAMETERS, type Route, routes } from './routes.ts'
+
+/** What whoever receives the request knows beside it. */
+export interface Surroundings {
+  readonly requestId?: string
+  /** Aborts when an answer is due now, whatever the state of the request. */
+  readonly signal?: AbortSignal
+}
+
+export interface AppParts {
+  /** Routes of other operations are answered as if they were not there. */
+  readonly operations: Operations
+  /** Asked at each request, so that what is wrong with the surroundings is an answer and not a crash at start. */
+  readonly engine: () => Engine
+  readonly log: Log
+  /** Called once for each request that reached an operation. */
+  readonly answered?: (operation: OperationId, answer: Answer) => void
+}
+
+type Env = { Bindings: Surroundings; Variables: { requestId: string; startedAt: number; operation?: OperationId } }
+export type App = Hono<Env>
+
+/** The HTTP API over an engine: routes, shapes and problems. Everything a request could do wrong ends as a 4xx here. */
+export const createApp = ({ operations, engine, log, answered }: AppParts): App => {
+  const app = new Hono<Env>()
+
+  app.use(async (c, next) => {
+    c.set('requestId', requestIdOf(c))
+    c.set('startedAt', performance.now())
+    await next()
+    report(c, log)
+  })
+
+  for (const route of routes) {
+    // Each operation's calls have the shape of its own route: `callOf` checks what the types can't follow here.
+    const operation = operations[route.operation] as ((call: Call<OperationId>) => Promise<Answer>) | undefined
+    if (!operation) continue
+    app.on(route.method, honoPath(route.path), async (c) => {
+      c.set('operation', route.operation)
+      const answer = await operation({ engine: engine(), ...(await callOf(c, route)) })
+      answered?.(route.operation, answer)
+      return respond(answer, c.get('requestId'))
+    })
+  }
+
+  app.notFound((c) => {
+    const allowed = allowedMethods(c.req.path)
+    const requestId = c.get('requestId')
+    if (allowed.length === 0) {
+      return problemResponse(
+        new HttpRefusal('RouteNotFound', `there is nothing at ${c.req.path}`, c.req.path),
+        requestId,
+      )
+    }
+    const allow = allowed.join(', ')
+    if (c.req.method === 'OPTIONS')
+      return new Response(null, { status: 204, headers: { allow, 'x-request-id': requestId } })
+    const message = `${c.req.path} does not take ${c.req.method}, only ${allow}`
+    return problemResponse(new HttpRefusal('MethodNotAllowed', message, c.req.method, { allow }), requestId)
+  })
+
+  app.onError((error, c) => {
+    const requestId = c.get('requestId')
+    // Nobody is there to read this; it ends the request as what it was.
+    if (c.req.raw.signal.aborted) return new Response(null, { status: CLIENT_GONE })
+    if (!(error instanceof HttpRefusal) && (!isHoldfastError(error) || error.code === 'Internal')) {
+      log.error('a request failed unexpectedly', { requestId, operation: c.get('operation'), error })
+    }
+    return problemResponse(error, requestId)
+  })
+
+  return app
+}
+
+/** nginx's own, known to those who read logs. */
+const CLIENT_GONE = 499
+
+const callOf = async (c: Context<Env>, route: Route): Promise<Omit<Call<OperationId>, 'engine'>> => {
+  const params = Object.fromEntries(
+    Object.entries(c.req.param() as Record<string, string>).map(([name, value]) => [
+      name,
+      checked(PATH_PARAMETERS[name as keyof typeof PATH_PARAMETERS], value, name),
+    ]),
+  )
+  const query = checked(route.query, c.req.query(), 'query')
+  const body = route.request && checked(route.request, await readJson(c.req.raw), 'request')
+  const { signal = undefined } = c.env ?? {}
+  return {
+    params,
+    query,
+    body,
+    signal: signal ? AbortSignal.any([signal, c.req.raw.signal]) : c.req.raw.signal,
+  } as Omit<Call<OperationId>, 'engine'>
+}
+
+const respond = ({ status, body, headers }: Answer, requestId: string): Response =>
+  new Response(body === undefined ? null : JSON.stringify(body), {
+    status,
+    headers: {
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      'cache-control': 'no-store',
+      'x-request-id': requestId,
+      ...headers,
+    },
+  })
+
+const REQUEST_ID = /^[\w.:=/+-]{1,128}$/
+
+/** The caller's own request id, when it is fit for a log line; else the gateway's, else a new one. */
+const requestIdOf = (c: Context<Env>): string => {
+  const given = c.req.header('x-request-id')
+  return given !== undefined && REQUEST_ID.test(given) ? given : (c.env?.requestId ?? randomUUID())
+}
+
+/** The gateway's own log has a line for every request; here the ones that went wrong stand out. */
+const report = (c: Context<Env>, log: Log): void => {
+  const { status } = c.res
+  log[status >= 500 ? 'error' : status >= 400 ? 'info' : 'debug']('request', {
+    requestId: c.get('requestId'),
+    operation: c.get('operation'),
+    method: c.req.method,
+    path: c.req.path,
+    status,
+    durationMs: Math.round((performance.now() - c.get('startedAt')) * 10) / 10,
+  })
+}
+
+const honoPath = (path: string): string => path.replaceAll('{', ':').replaceAll('}', '')
+
+const PATTERNS = routes.map(({ method, path }) => ({
+  method,
+  pattern: new RegExp(`^${path.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`),
+}))
+
+const allowedMethods = (path: string): string[] => {
+  const methods = PATTERNS.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method as string)
+  if (methods.length === 0) return []
+  return [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS']
+}

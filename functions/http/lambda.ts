@@ -1,0 +1,65 @@
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda'
+import type { Surroundings } from './app.ts'
+import { HttpRefusal, problemResponse } from './problem.ts'
+
+/** Anything that answers web requests: the HTTP API, the SQS endpoint. */
+export type Respond = (request: Request, surroundings: Surroundings) => Response | Promise<Response>
+
+/** Kept for writing the answer when a long poll is told to end. */
+const ANSWERING_MS = 1_000
+
+/**
+ * A Lambda handler for HTTP APIs of API Gateway (payload format 2.0) and function URLs.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+ */
+export const lambdaHandler =
+  (respond: Respond, flush: () => void = () => {}) =>
+  async (event: APIGatewayProxyEventV2, context: Context): Promise<APIGatewayProxyStructuredResultV2> => {
+    const requestId = event.requestContext?.requestId ?? context.awsRequestId
+    const ending = new AbortController()
+    const timer = setTimeout(() => ending.abort(), Math.max(0, context.getRemainingTimeInMillis() - ANSWERING_MS))
+    try {
+      const request = requestFrom(event)
+      if (!request) return await resultFrom(problemResponse(malformed(event), requestId))
+      return await resultFrom(await respond(request, { requestId, signal: ending.signal }))
+    } finally {
+      clearTimeout(timer)
+      flush()
+    }
+  }
+
+const malformed = (event: APIGatewayProxyEventV2): HttpRefusal =>
+  new HttpRefusal('RouteNotFound', 'the path or the headers of the request are malformed', event.rawPath)
+
+/** The request in an event; nothing when it can't be said as one. */
+const requestFrom = (event: APIGatewayProxyEventV2): Request | undefined => {
+  const { http, domainName } = event.requestContext
+  const query = event.rawQueryString ? `?${event.rawQueryString}` : ''
+  const body = event.body ? Buffer.from(event.body, event.isBase64Encoded ? 'base64' : 'utf8') : undefined
+  try {
+    const headers = new Headers()
+    for (const [name, value] of Object.entries(event.headers)) if (value !== undefined) headers.set(name, latin1(value))
+    if (event.cookies) headers.set('cookie', event.cookies.join('; '))
+    if (body) headers.set('content-length', String(body.byteLength))
+    const bodiless = http.method === 'GET' || http.method === 'HEAD'
+    return new Request(new URL(`https://${domainName || 'localhost'}${event.rawPath}${query}`), {
+      method: http.method,
+      headers,
+      ...(body && !bodiless && { body }),
+    })
+  } catch {
+    return undefined
+  }
+}
+
+/** Headers hold bytes, one a character; API Gateway hands them over decoded as UTF-8. */
+const latin1 = (value: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of bytes is meant
+  /[^\x00-\xff]/.test(value) ? Buffer.from(value, 'utf8').toString('latin1') : value
+
+const resultFrom = async (response: Response): Promise<APIGatewayProxyStructuredResultV2> => ({
+  statusCode: response.status,
+  headers: Object.fromEntries(response.headers),
+  body: await response.text(),
+  isBase64Encoded: false,
+})

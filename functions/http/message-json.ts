@@ -1,0 +1,100 @@
+import type { Body, Message, MessageAttribute, MessageContent, NewMessage, StoredMessage } from '../../lib/message.ts'
+import { plainName } from '../../lib/queue.ts'
+import type { MessageAttributeBody, NewMessageBody } from './requests.ts'
+
+/** Messages as the HTTP API writes and reads them. Instants are ISO 8601 on the outside, epoch ms inside. */
+
+export const iso = (epochMs: number): string => new Date(epochMs).toISOString()
+
+export const epochMs = (instant: string | number): number =>
+  typeof instant === 'number' ? instant : Date.parse(instant)
+
+export const newMessageFrom = (given: NewMessageBody): NewMessage => {
+  const { body, bodyBase64, attributes, dueAt, ...rest } = given
+  return {
+    ...defined(rest),
+    body: bodyBase64 === undefined ? (body as Body) : bytes(bodyBase64),
+    ...(dueAt !== undefined && { dueAt: epochMs(dueAt) }),
+    ...(attributes && {
+      attributes: Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, attributeFrom(value)])),
+    }),
+  }
+}
+
+const attributeFrom = (given: MessageAttributeBody): MessageAttribute => {
+  if (typeof given === 'string') return { dataType: 'String', value: given }
+  if (typeof given === 'number') return { dataType: 'Number', value: String(given) }
+  const { dataType, value, valueBase64 } = given
+  return { dataType, value: valueBase64 === undefined ? (value ?? '') : bytes(valueBase64) }
+}
+
+const attributeJson = ({ dataType, value }: MessageAttribute): MessageAttributeBody => {
+  if (typeof value !== 'string') return { dataType, valueBase64: base64(value) }
+  if (dataType === 'String') return value
+  // Numbers of SQS have 38 digits: those that JSON would round stay as they were written.
+  if (dataType === 'Number' && String(Number(value)) === value && Number.isFinite(Number(value))) return Number(value)
+  return { dataType, value }
+}
+
+const contentJson = (message: MessageContent) => ({
+  messageId: message.messageId,
+  ...(message.body instanceof Uint8Array ? { bodyBase64: base64(message.body) } : { body: message.body }),
+  attributes: Object.fromEntries(
+    Object.entries(message.attributes).map(([name, value]) => [name, attributeJson(value)]),
+  ),
+  publishedAt: iso(message.publishedAt),
+  dueAt: iso(message.dueAt),
+  priority: message.priority,
+  ...(message.groupId !== undefined && { groupId: message.groupId }),
+  ...(message.deduplicationId !== undefined && { deduplicationId: message.deduplicationId }),
+  ...(message.sequenceNumber !== undefined && { sequenceNumber: message.sequenceNumber }),
+  ...(message.traceHeader !== undefined && { traceHeader: message.traceHeader }),
+  ...(message.senderId !== undefined && { senderId: message.senderId }),
+  ...(message.deadLetter && {
+    deadLetter: {
+      queue: plainName(message.deadLetter.queue),
+      reason: message.deadLetter.reason,
+      at: iso(message.deadLetter.at),
+    },
+  }),
+})
+
+export const messageJson = (message: Message) => ({
+  ...contentJson(message),
+  receiptHandle: message.receiptHandle,
+  receiveCount: message.receiveCount,
+  firstReceivedAt: iso(message.firstReceivedAt),
+  leasedUntil: iso(message.leasedUntil),
+})
+
+export const storedMessageJson = (message: StoredMessage) => ({
+  ...contentJson(message),
+  state: message.state,
+  queue: plainName(message.queue),
+  receiveCount: message.receiveCount,
+  ...(message.firstReceivedAt !== undefined && { firstReceivedAt: iso(message.firstReceivedAt) }),
+  visibleAt: iso(message.visibleAt),
+  expiresAt: iso(message.expiresAt),
+})
+
+/** Bytes of JSON that one answer may have: what Lambda lets out, less room for the rest of the answer. */
+const ANSWER_BYTES = 5_500_000
+
+/** How many of the leading elements fit into one answer. */
+export const fitting = (elements: readonly unknown[]): number => {
+  let bytes = 0
+  for (const [position, element] of elements.entries()) {
+    bytes += Buffer.byteLength(JSON.stringify(element)) + 1
+    if (bytes > ANSWER_BYTES) return position
+  }
+  return elements.length
+}
+
+const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))
+const base64 = (value: Uint8Array): string =>
+  Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> }
+/** The object without its undefined members. */
+export const defined = <T extends object>(given: T): Defined<T> =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Defined<T>

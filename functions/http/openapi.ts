@@ -1,0 +1,124 @@
+import * as z from 'zod/mini'
+import { problem } from './answers.ts'
+import { PROBLEM_STATUSES } from './problem.ts'
+import { PATH_PARAMETERS, type RouteShape, routes } from './routes.ts'
+
+type Json = { readonly [key: string]: unknown }
+
+/**
+ * The OpenAPI 3.1 document of the HTTP API, made of the route table and its shapes. Served by the local server, and
+ * kept in `docs/`; no Lambda carries it.
+ */
+export const openApiDocument = (): Json => {
+  const { schemas, reference } = components()
+  const paths: Record<string, Record<string, Json>> = {}
+  for (const route of routes as readonly RouteShape[]) {
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route, reference) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Holdfast',
+      version: '1',
+      summary: 'A message queue on DynamoDB: publish, poll, ack',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    paths,
+    components: {
+      schemas: schemas(),
+      securitySchemes: {
+        iam: {
+          type: 'apiKey',
+          name: 'Authorization',
+          in: 'header',
+          description: 'Deployed, requests are signed with AWS Signature Version 4 for the service execute-api.',
+        },
+      },
+    },
+    security: [{ iam: [] }, {}],
+  }
+}
+
+/** Schemas with an `id` are written once, under it, and referred to everywhere else. */
+const components = () => {
+  const named: Record<string, Json> = {}
+  const reference = (shape: z.core.$ZodType, io: 'input' | 'output'): Json => {
+    const {
+      $schema: _,
+      $defs = {},
+      ...schema
+    } = z.toJSONSchema(shape, {
+      io,
+      unrepresentable: 'any',
+      override: ({ jsonSchema }) => {
+        // Ranges that only say "a JSON number that is exact" say nothing.
+        if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+        // `format` says it in one word.
+        if (jsonSchema.format === 'date-time') delete jsonSchema.pattern
+        delete jsonSchema.id
+        // Answers may grow: clients are to let pass what they don't know.
+        if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
+      },
+    }) as Json & { $defs?: Record<string, Json> }
+    for (const [name, definition] of Object.entries($defs)) named[name] = inComponents(definition)
+    return inComponents(schema)
+  }
+  const schemas = () => Object.fromEntries(Object.entries(named).sort(([a], [b]) => (a < b ? -1 : 1)))
+  return { schemas, reference }
+}
+
+const inComponents = (schema: Json): Json =>
+  JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/')) as Json
+
+type Reference = ReturnType<typeof components>['reference']
+
+const operation = (route: RouteShape, reference: Reference): Json => {
+  const parameters = [...pathParameters(route, reference), ...queryParameters(route, reference)]
+  return {
+    operationId: route.operation,
+    summary: route.summary,
+    ...(parameters.length > 0 && { parameters }),
+    ...(route.request && {
+      requestBody: {
+        required: !route.request.safeParse({}).success,
+        content: { 'application/json': { schema: reference(route.request, 'input') } },
+      },
+    }),
+    responses: { ...answers(route, reference), ...problems(reference) },
+  }
+}
+
+const pathParameters = ({ path }: RouteShape, reference: Reference): Json[] =>
+  [...path.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: reference(PATH_PARAMETERS[name as keyof typeof PATH_PARAMETERS], 'input'),
+  }))
+
+const queryParameters = ({ query }: RouteShape, reference: Reference): Json[] => {
+  const { properties = {} } = reference(query, 'input') as { properties?: Json }
+  return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: false, schema }))
+}
+
+const TITLES: Readonly<Record<string, string>> = { 200: 'Done', 201: 'Created', 202: 'Accepted', 204: 'Done' }
+
+const answers = ({ answers: shapes }: RouteShape, reference: Reference): Json =>
+  Object.fromEntries(
+    Object.entries(shapes).map(([status, shape]) => [
+      status,
+      {
+        description: TITLES[status] ?? status,
+        ...(shape && { content: { 'application/json': { schema: reference(shape, 'output') } } }),
+      },
+    ]),
+  )
+
+const problems = (reference: Reference): Json => {
+  const content = { 'application/problem+json': { schema: reference(problem, 'output') } }
+  const clientErrors = PROBLEM_STATUSES.filter((status) => status < 500).sort()
+  return {
+    '4XX': { description: `The request can't be served as it is: ${clientErrors.join(', ')}`, content },
+    '5XX': { description: 'The request failed; `retryable` says whether to send it again', content },
+  }
+}

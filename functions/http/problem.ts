@@ -1,0 +1,150 @@
+import { type ErrorCode, isHoldfastError } from '../../lib/errors.ts'
+import { plainName } from '../../lib/queue.ts'
+
+const STATUS = {
+  InvalidRequest: 400,
+  QueueNotFound: 404,
+  QueueExists: 409,
+  QueueDeletedRecently: 409,
+  PurgeInProgress: 409,
+  MessageNotFound: 404,
+  RedriveNotFound: 404,
+  ReceiptHandleInvalid: 400,
+  LeaseLost: 409,
+  MessageTooLarge: 413,
+  OperationInProgress: 409,
+  InFlightLimit: 429,
+  AccessDenied: 403,
+  Throttled: 429,
+  StoreUnavailable: 503,
+  Internal: 500,
+} as const satisfies Record<ErrorCode, number>
+
+/** Refusals that HTTP knows and the engine does not. */
+const HTTP_STATUS = {
+  RouteNotFound: 404,
+  MethodNotAllowed: 405,
+  RequestTooLarge: 413,
+  UnsupportedMediaType: 415,
+} as const
+
+export type HttpErrorCode = keyof typeof HTTP_STATUS
+export const PROBLEM_STATUSES: readonly number[] = [
+  ...new Set([...Object.values(STATUS), ...Object.values(HTTP_STATUS)]),
+]
+
+/** A request refused before any operation has seen it. */
+export class HttpRefusal extends Error {
+  override readonly name = 'HttpRefusal'
+  readonly code: HttpErrorCode
+  readonly value: unknown
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(code: HttpErrorCode, message: string, value?: unknown, headers: Readonly<Record<string, string>> = {}) {
+    super(message)
+    this.code = code
+    this.value = value
+    this.headers = headers
+  }
+}
+
+/** A problem document: https://www.rfc-editor.org/rfc/rfc9457 */
+export interface Problem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  /** The reason, stable and made for programs. */
+  readonly code: ErrorCode | HttpErrorCode
+  readonly field?: string
+  readonly value?: unknown
+  readonly queue?: string
+  readonly retryable: boolean
+  readonly requestId?: string
+}
+
+/** Why something failed, as the caller is told it. Of an unexpected failure nothing is told but the request's id. */
+export const problemOf = (error: unknown, requestId?: string): Problem => {
+  if (error instanceof HttpRefusal) {
+    const { code, message, value } = error
+    return document(code, HTTP_STATUS[code], message, { value, retryable: false, requestId })
+  }
+  if (!isHoldfastError(error)) {
+    return document('Internal', STATUS.Internal, 'the request failed for a reason of our own', {
+      retryable: false,
+      requestId,
+    })
+  }
+  const { field, value, queue } = error.fields
+  const detail = error.code === 'Internal' ? 'the request failed for a reason of our own' : error.message
+  return document(error.code, STATUS[error.code], detail, {
+    field,
+    value,
+    queue: queue === undefined ? undefined : plainName(queue),
+    retryable: error.retryable,
+    requestId,
+  })
+}
+
+interface Particulars {
+  readonly field?: string | undefined
+  readonly value?: unknown
+  readonly queue?: string | undefined
+  readonly retryable: boolean
+  readonly requestId?: string | undefined
+}
+
+const document = (
+  code: ErrorCode | HttpErrorCode,
+  status: number,
+  detail: string,
+  { field, value, queue, retryable, requestId }: Particulars,
+): Problem => ({
+  type: `urn:holdfast:problem:${words(code).join('-')}`,
+  title: sentence(words(code)),
+  status,
+  detail,
+  code,
+  ...(field !== undefined && { field }),
+  ...(shown(value) !== undefined && { value: shown(value) }),
+  ...(queue !== undefined && { queue }),
+  retryable,
+  ...(requestId !== undefined && { requestId }),
+})
+
+const words = (code: string): string[] => code.split(/(?=[A-Z])/).map((word) => word.toLowerCase())
+const sentence = ([first = '', ...rest]: string[]): string =>
+  [first.charAt(0).toUpperCase() + first.slice(1), ...rest].join(' ')
+
+const LONGEST_VALUE = 200
+
+/** The refused value, unless it is too long to be of help. */
+const shown = (value: unknown): unknown => {
+  if (value === undefined || typeof value === 'bigint') return undefined
+  if (typeof value === 'string') return value.length > LONGEST_VALUE ? `${value.slice(0, LONGEST_VALUE)}…` : value
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value
+  // What arrived as JSON may be nested deeper than can be written again.
+  try {
+    const text = JSON.stringify(value)
+    return text !== undefined && text.length <= LONGEST_VALUE ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Seconds after which trying again makes sense. */
+const RETRY_AFTER_SECONDS = '1'
+
+export const problemResponse = (error: unknown, requestId: string): Response => {
+  const problem = problemOf(error, requestId)
+  return new Response(JSON.stringify(problem), {
+    status: problem.status,
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      'x-request-id': requestId,
+      ...(problem.retryable && { 'retry-after': RETRY_AFTER_SECONDS }),
+      ...(error instanceof HttpRefusal && error.headers),
+    },
+  })
+}

@@ -1,0 +1,117 @@
+import * as z from 'zod/mini'
+import { LIMITS } from '../../lib/limits.ts'
+import { amount, base64, givenInstant, queueName, text, whole } from './shapes.ts'
+
+const messageAttribute = z.union([
+  z.string(),
+  z.number(),
+  z
+    .strictObject({
+      dataType: text(1, LIMITS.attributeNameLength).check(
+        z.describe('`String`, `Number` or `Binary`, optionally with a suffix: `Number.int`'),
+      ),
+      value: z.optional(z.string()),
+      valueBase64: z.optional(base64),
+    })
+    .check(
+      z.refine((given) => (given.value === undefined) !== (given.valueBase64 === undefined), {
+        error: 'must hold either value or valueBase64',
+      }),
+    ),
+])
+
+const newMessage = z
+  .strictObject({
+    body: z.optional(z.unknown().check(z.describe('A string is text, anything else is kept as JSON'))),
+    bodyBase64: z.optional(base64),
+    attributes: z.optional(z.record(text(1, LIMITS.attributeNameLength), messageAttribute)),
+    delaySeconds: z.optional(amount(0, LIMITS.delaySeconds)),
+    dueAt: z.optional(givenInstant),
+    priority: z.optional(whole(0, LIMITS.priorities - 1)),
+    timeToLiveSeconds: z.optional(whole(LIMITS.timeToLiveSecondsMin, LIMITS.retentionSeconds)),
+    groupId: z.optional(text(1, LIMITS.groupIdLength)),
+    deduplicationId: z.optional(text(1, LIMITS.groupIdLength)),
+    traceHeader: z.optional(text(1, 1_024)),
+  })
+  .check(
+    z.refine((given) => (given.body === undefined) !== (given.bodyBase64 === undefined), {
+      error: 'must hold either body or bodyBase64',
+    }),
+    z.refine((given) => given.delaySeconds === undefined || given.dueAt === undefined, {
+      error: 'must not be given together with delaySeconds',
+      path: ['dueAt'],
+    }),
+    z.meta({ id: 'NewMessage' }),
+  )
+
+export const publishRequest = z.strictObject({
+  messages: z.array(newMessage).check(z.minLength(1), z.maxLength(LIMITS.batchSize)),
+})
+
+export const pollRequest = z.strictObject({
+  maxMessages: z.optional(whole(1, LIMITS.batchSize).check(z.describe('Default 1'))),
+  visibilityTimeoutSeconds: z.optional(
+    whole(0, LIMITS.visibilityTimeoutSeconds).check(
+      z.describe("How long the messages are leased. Default: the queue's"),
+    ),
+  ),
+  waitTimeSeconds: z.optional(
+    whole(0, LIMITS.waitTimeSeconds).check(z.describe("How long to wait for a first message. Default: the queue's")),
+  ),
+  attemptId: z.optional(
+    text(1, LIMITS.groupIdLength).check(
+      z.describe('FIFO queues: repeated within five minutes, it answers the same messages again'),
+    ),
+  ),
+})
+
+// Longer than any receipt handle of ours, so that a foreign one is answered for itself and does not fail the batch.
+const receiptHandles = z.array(text(1, 2_048)).check(z.minLength(1), z.maxLength(LIMITS.batchSize))
+
+export const ackRequest = z.strictObject({ receiptHandles })
+
+export const extendRequest = z.strictObject({
+  receiptHandles,
+  visibilityTimeoutSeconds: whole(0, LIMITS.visibilityTimeoutSeconds).check(
+    z.describe('From now on; 0 makes the messages visible at once'),
+  ),
+})
+
+export const nackRequest = z.strictObject({
+  receiptHandles,
+  delaySeconds: z.optional(
+    amount(0, LIMITS.delaySeconds).check(z.describe("Default: the queue's retry policy, else at once")),
+  ),
+})
+
+export const rescheduleRequest = z
+  .strictObject({
+    delaySeconds: z.optional(amount(0, LIMITS.delaySeconds)),
+    dueAt: z.optional(givenInstant),
+  })
+  .check(
+    z.refine((given) => (given.delaySeconds === undefined) !== (given.dueAt === undefined), {
+      error: 'must hold either delaySeconds or dueAt',
+    }),
+  )
+
+/** All that is given must hold. */
+const redriveFilter = z.strictObject({
+  messageIds: z.optional(z.array(text(1, 128)).check(z.minLength(1), z.maxLength(1_000))),
+  sourceQueue: z.optional(queueName.check(z.describe('The queue the messages failed in'))),
+  attributes: z.optional(
+    z
+      .record(text(1, LIMITS.attributeNameLength), z.string())
+      .check(z.describe('Attributes with these values, as text')),
+  ),
+  bodyContains: z.optional(text(1, 1_000)),
+})
+
+export const redriveRequest = z.strictObject({
+  destination: z.optional(queueName.check(z.describe('Default: the queue each message came from'))),
+  filter: z.optional(redriveFilter),
+  maxPerSecond: z.optional(whole(1, 500).check(z.describe('Messages a second. Default: as fast as it goes.'))),
+})
+
+export type NewMessageBody = z.infer<typeof newMessage>
+export type MessageAttributeBody = z.infer<typeof messageAttribute>

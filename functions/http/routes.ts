@@ -1,0 +1,260 @@
+import * as z from 'zod/mini'
+import { LIMITS } from '../../lib/limits.ts'
+import {
+  browseAnswer,
+  handlesAnswer,
+  pollAnswer,
+  publishAnswer,
+  queueAnswer,
+  queueListAnswer,
+  redriveListAnswer,
+  redriveTask,
+  storedMessage,
+} from './answers.ts'
+import {
+  ackRequest,
+  extendRequest,
+  nackRequest,
+  pollRequest,
+  publishRequest,
+  redriveRequest,
+  rescheduleRequest,
+} from './requests.ts'
+import { newQueue, queueChange } from './settings-shape.ts'
+import { cursor, pageLimit, queueName, text } from './shapes.ts'
+
+/** What stands between braces in a path. */
+export const PATH_PARAMETERS = {
+  queue: queueName,
+  messageId: text(1, 128),
+  taskId: text(1, 128),
+} as const
+
+const none = z.strictObject({})
+
+/**
+ * Every route of the HTTP API, once: the deployment wires each to its function, the server and the tests mount them,
+ * and the OpenAPI document is made of them. `function` is the file in `functions/`, and the Lambda.
+ */
+export const routes = [
+  {
+    operation: 'listQueues',
+    method: 'GET',
+    path: '/queues',
+    function: 'queues',
+    summary: 'List queues by name',
+    query: z.strictObject({
+      prefix: z.optional(text(0, LIMITS.queueNameLength)),
+      limit: pageLimit(LIMITS.listQueuesPage),
+      cursor,
+    }),
+    request: undefined,
+    answers: { 200: queueListAnswer },
+  },
+  {
+    operation: 'createQueue',
+    method: 'PUT',
+    path: '/queues/{queue}',
+    function: 'queues',
+    summary: 'Create a queue; the same again is fine, other settings are refused',
+    query: none,
+    request: newQueue,
+    answers: { 200: queueAnswer, 201: queueAnswer },
+  },
+  {
+    operation: 'getQueue',
+    method: 'GET',
+    path: '/queues/{queue}',
+    function: 'queues',
+    summary: 'Settings of a queue, and how many messages it holds',
+    query: none,
+    request: undefined,
+    answers: { 200: queueAnswer },
+  },
+  {
+    operation: 'updateQueue',
+    method: 'PATCH',
+    path: '/queues/{queue}',
+    function: 'queues',
+    summary: 'Change settings of a queue',
+    query: none,
+    request: queueChange,
+    answers: { 200: queueAnswer },
+  },
+  {
+    operation: 'deleteQueue',
+    method: 'DELETE',
+    path: '/queues/{queue}',
+    function: 'queues',
+    summary: 'Delete a queue with all its messages',
+    query: none,
+    request: undefined,
+    answers: { 204: undefined },
+  },
+  {
+    operation: 'purgeQueue',
+    method: 'POST',
+    path: '/queues/{queue}/purge',
+    function: 'queues',
+    summary: 'Delete all messages of a queue',
+    query: none,
+    request: none,
+    answers: { 204: undefined },
+  },
+  {
+    operation: 'publishMessages',
+    method: 'POST',
+    path: '/queues/{queue}/messages',
+    function: 'publish',
+    summary: 'Publish up to 25 messages',
+    query: none,
+    request: publishRequest,
+    answers: { 201: publishAnswer },
+  },
+  {
+    operation: 'pollMessages',
+    method: 'POST',
+    path: '/queues/{queue}/poll',
+    function: 'poll',
+    summary: 'Receive up to 25 messages: each is leased to the caller until its visibility timeout ends',
+    query: none,
+    request: pollRequest,
+    answers: { 200: pollAnswer },
+  },
+  {
+    operation: 'ackMessages',
+    method: 'POST',
+    path: '/queues/{queue}/ack',
+    function: 'ack',
+    summary: 'Delete messages that are done',
+    query: none,
+    request: ackRequest,
+    answers: { 200: handlesAnswer },
+  },
+  {
+    operation: 'extendLeases',
+    method: 'POST',
+    path: '/queues/{queue}/extend',
+    function: 'ack',
+    summary: 'Keep messages leased for longer, or end their leases now',
+    query: none,
+    request: extendRequest,
+    answers: { 200: handlesAnswer },
+  },
+  {
+    operation: 'nackMessages',
+    method: 'POST',
+    path: '/queues/{queue}/nack',
+    function: 'ack',
+    summary: 'Give messages back, to be received again now, after a delay, or by the retry policy',
+    query: none,
+    request: nackRequest,
+    answers: { 200: handlesAnswer },
+  },
+  {
+    operation: 'browseMessages',
+    method: 'GET',
+    path: '/queues/{queue}/messages',
+    function: 'messages',
+    summary: 'Look through a queue without receiving anything',
+    query: z.strictObject({ limit: pageLimit(LIMITS.browsePage), cursor }),
+    request: undefined,
+    answers: { 200: browseAnswer },
+  },
+  {
+    operation: 'getMessage',
+    method: 'GET',
+    path: '/queues/{queue}/messages/{messageId}',
+    function: 'messages',
+    summary: 'Look at one message without receiving it',
+    query: none,
+    request: undefined,
+    answers: { 200: storedMessage },
+  },
+  {
+    operation: 'rescheduleMessage',
+    method: 'PATCH',
+    path: '/queues/{queue}/messages/{messageId}',
+    function: 'messages',
+    summary: 'Give a message that nobody works on another due time',
+    query: none,
+    request: rescheduleRequest,
+    answers: { 200: storedMessage },
+  },
+  {
+    operation: 'cancelMessage',
+    method: 'DELETE',
+    path: '/queues/{queue}/messages/{messageId}',
+    function: 'messages',
+    summary: 'Take a message back before anyone works on it',
+    query: none,
+    request: undefined,
+    answers: { 204: undefined },
+  },
+  {
+    operation: 'startRedrive',
+    method: 'POST',
+    path: '/queues/{queue}/redrive',
+    function: 'redrive',
+    summary: 'Move the messages of a dead-letter queue back to where they came from, or elsewhere',
+    query: none,
+    request: redriveRequest,
+    answers: { 202: redriveTask },
+  },
+  {
+    operation: 'listRedrives',
+    method: 'GET',
+    path: '/queues/{queue}/redrive',
+    function: 'redrive',
+    summary: 'Redrives of a dead-letter queue, latest first',
+    query: none,
+    request: undefined,
+    answers: { 200: redriveListAnswer },
+  },
+  {
+    operation: 'getRedrive',
+    method: 'GET',
+    path: '/queues/{queue}/redrive/{taskId}',
+    function: 'redrive',
+    summary: 'How far a redrive is',
+    query: none,
+    request: undefined,
+    answers: { 200: redriveTask },
+  },
+  {
+    operation: 'cancelRedrive',
+    method: 'DELETE',
+    path: '/queues/{queue}/redrive/{taskId}',
+    function: 'redrive',
+    summary: 'Stop a redrive; what was moved stays moved',
+    query: none,
+    request: undefined,
+    answers: { 200: redriveTask },
+  },
+] as const satisfies readonly RouteShape[]
+
+export interface RouteShape {
+  readonly operation: string
+  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
+  /** In OpenAPI's and API Gateway's way of writing. */
+  readonly path: `/${string}`
+  readonly function: string
+  readonly summary: string
+  readonly query: z.ZodMiniType
+  /** Shape of the JSON body; nothing for requests without one. */
+  readonly request: z.ZodMiniType | undefined
+  /** Shape of the body by status. */
+  readonly answers: Readonly<Record<number, z.ZodMiniType | undefined>>
+}
+
+export type Route = (typeof routes)[number]
+export type OperationId = Route['operation']
+export type RouteOf<O extends OperationId> = Extract<Route, { operation: O }>
+
+/** The names between the braces of a path. */
+export type ParametersIn<P extends string> = P extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | ParametersIn<Rest>
+  : never
+export type BodyOf<O extends OperationId> = RouteOf<O>['request'] extends z.ZodMiniType
+  ? z.output<RouteOf<O>['request']>
+  : undefined

@@ -1,0 +1,62 @@
+import * as z from 'zod/mini'
+import { LIMITS } from '../../lib/limits.ts'
+import { amount, queueName, tags, text, whole } from './shapes.ts'
+
+const deadLetter = z.strictObject({
+  queue: queueName,
+  maxReceives: whole(1, LIMITS.maxReceives),
+})
+
+const retryPolicy = z.strictObject({
+  initialSeconds: amount(0, LIMITS.retryDelaySeconds),
+  factor: z.optional(amount(1, 100).check(z.describe('Growth with each further receive. Default 2.'))),
+  maximumSeconds: z.optional(amount(0, LIMITS.retryDelaySeconds).check(z.describe('Default 3600.'))),
+  jitter: z.optional(
+    z.enum(['none', 'full']).check(z.describe('`full` (default) draws between 0 and the rest, `none` keeps to it.')),
+  ),
+})
+
+const fifo = z.strictObject({
+  contentBasedDeduplication: z.optional(z.boolean()),
+  deduplicationScope: z.optional(z.enum(['queue', 'messageGroup'])),
+  throughputLimit: z.optional(z.enum(['perQueue', 'perMessageGroupId'])),
+})
+
+const plain = {
+  visibilityTimeoutSeconds: z.optional(whole(0, LIMITS.visibilityTimeoutSeconds)),
+  delaySeconds: z.optional(whole(0, LIMITS.delaySeconds)),
+  retentionSeconds: z.optional(whole(LIMITS.retentionSecondsMin, LIMITS.retentionSeconds)),
+  maximumMessageBytes: z.optional(whole(LIMITS.messageBytesMin, LIMITS.messageBytes)),
+  receiveWaitTimeSeconds: z.optional(whole(0, LIMITS.waitTimeSeconds)),
+  priorities: z.optional(whole(1, LIMITS.priorities)),
+  shards: z.optional(whole(1, LIMITS.shards)),
+  fifo: z.optional(fifo),
+  deduplicationWindowSeconds: z.optional(whole(1, LIMITS.deduplicationWindowSeconds)),
+  deduplicationMode: z.optional(z.enum(['window', 'pending'])),
+}
+const maxInFlightPerGroup = whole(1, 1_000_000)
+
+/** Body of `PUT /queues/{queue}`: what is left out gets its default. */
+export const newQueue = z
+  .strictObject({
+    ...plain,
+    deadLetter: z.optional(deadLetter),
+    retryPolicy: z.optional(retryPolicy),
+    maxInFlightPerGroup: z.optional(maxInFlightPerGroup),
+    tags: z.optional(tags),
+  })
+  .check(z.meta({ id: 'NewQueue' }))
+
+/** Body of `PATCH /queues/{queue}`: what is left out stays, `null` removes what can be without. */
+export const queueChange = z
+  .strictObject({
+    ...plain,
+    deadLetter: z.optional(z.nullable(deadLetter)),
+    retryPolicy: z.optional(z.nullable(retryPolicy)),
+    maxInFlightPerGroup: z.optional(z.nullable(maxInFlightPerGroup)),
+    tags: z.optional(z.record(text(1, LIMITS.tagKeyLength), z.nullable(text(0, LIMITS.tagValueLength)))),
+  })
+  .check(z.meta({ id: 'QueueChange' }))
+
+export type NewQueueBody = z.infer<typeof newQueue>
+export type QueueChangeBody = z.infer<typeof queueChange>

@@ -1,0 +1,51 @@
+import * as z from 'zod/mini'
+import { LIMITS } from '../../lib/limits.ts'
+
+/** Small shapes that requests and answers share. Every range comes from `lib/limits.ts`, and so into the OpenAPI document. */
+
+export const whole = (least: number, most: number) => z.int().check(z.gte(least), z.lte(most))
+export const amount = (least: number, most: number) => z.number().check(z.gte(least), z.lte(most))
+export const text = (least: number, most: number) => z.string().check(z.minLength(least), z.maxLength(most))
+
+/** A queue of this deployment's own account and region: others are reached through the SQS endpoint only. */
+export const queueName = z.string().check(
+  z.regex(/^(?=.{1,80}$)[A-Za-z0-9_-]+(\.fifo)?$/, {
+    error: 'must be 1 to 80 letters, digits, hyphens or underscores (.fifo at the end for a FIFO queue)',
+  }),
+)
+
+/** Bytes, as base64 with or without its padding. Not a pattern: one over a megabyte exhausts the engine's stack. */
+export const base64 = z.string().check(
+  z.refine((value) => isBase64(value), { error: 'must be base64' }),
+  z.meta({ contentEncoding: 'base64' }),
+)
+
+const isBase64 = (value: string): boolean => {
+  const bare = value.replace(/={1,2}$/, '')
+  return (
+    Buffer.from(value, 'base64')
+      .toString('base64')
+      .replace(/={1,2}$/, '') === bare
+  )
+}
+
+/** An instant as an answer tells it. */
+export const instant = z.iso.datetime()
+
+/** An instant as a request may tell it. */
+export const givenInstant = z.union([
+  whole(0, 253_402_300_799_999).check(z.describe('Epoch milliseconds')),
+  z.string().check(
+    // What lies outside the calendar, such as 31 February, has no time.
+    z.refine((value) => ISO_INSTANT.test(value) && !Number.isNaN(Date.parse(value)), {
+      error: 'must be an instant such as "2030-01-31T12:00:00Z" or epoch milliseconds',
+    }),
+    z.meta({ format: 'date-time' }),
+  ),
+])
+const ISO_INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/
+
+export const tags = z.record(text(1, LIMITS.tagKeyLength), text(0, LIMITS.tagValueLength))
+
+export const pageLimit = (most: number) => z.optional(z.coerce.number().check(z.int(), z.gte(1), z.lte(most)))
+export const cursor = z.optional(text(1, 1_024).check(z.describe('`cursor` of the page before')))

@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto'
+import { link, mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises'
+import { connect, createServer, type Server } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** A data directory that is ours alone until it is released. */
+export interface DataDirectory {
+  readonly path: string
+  release(): Promise<void>
+}
+
+/** Another server has the directory. */
+export class DataDirectoryInUse extends Error {
+  override readonly name = 'DataDirectoryInUse'
+  readonly pid: number
+
+  constructor(path: string, pid: number) {
+    super(`another Holdfast (process ${pid}) is using the data in ${path}`)
+    this.pid = pid
+  }
+}
+
+interface Holder {
+  readonly pid: number
+  /** Where the holder answers for itself, on 127.0.0.1. */
+  readonly port: number
+  /** What it answers. A process that got the id or the port of a dead holder does not know it. */
+  readonly nonce: string
+}
+
+/**
+ * Takes a data directory, which is created when missing. Who holds it stands in its file `lock`, and answers on a port
+ * of its own as long as it lives: so a server that was killed leaves nothing that must be cleared away by hand, and
+ * neither its process id nor its port given to someone else is mistaken for it.
+ *
+ * @throws `DataDirectoryInUse`
+ */
+export const takeDataDirectory = async (path: string): Promise<DataDirectory> => {
+  await mkdir(path, { recursive: true })
+  const lock = join(path, 'lock')
+  const nonce = randomUUID()
+  const witness = await startWitness(nonce)
+  const own = join(path, `lock.${nonce}`)
+  try {
+    await writeFile(own, JSON.stringify({ pid: process.pid, port: portOf(witness), nonce } satisfies Holder))
+    await takeLock(path, lock, own)
+  } catch (error) {
+    witness.close()
+    throw error
+  } finally {
+    await rm(own, { force: true })
+  }
+  return {
+    path,
+    release: async () => {
+      await rm(lock, { force: true })
+      witness.close()
+    },
+  }
+}
+
+const TRIES = 100
+const PAUSE_MS = 50
+
+const takeLock = async (path: string, lock: string, own: string): Promise<void> => {
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    // A link appears whole or not at all, and never replaces another.
+    if (await linked(own, lock)) return
+    const holder = await readHolder(lock)
+    if (holder && (await lives(holder))) throw new DataDirectoryInUse(path, holder.pid)
+    await clearStale(lock)
+    await sleep(PAUSE_MS)
+  }
+  throw new Error(`${lock} can be neither taken nor cleared: remove it when no Holdfast is running on this data`)
+}
+
+/** A crash inside the few milliseconds of clearing leaves its guard behind; from this age on it does not count. */
+const GUARD_MS = 5_000
+
+/** Removes a dead holder's lock. One process at a time, and only after another look: it may be a living one's by now. */
+const clearStale = async (lock: string): Promise<void> => {
+  const guard = `${lock}.clearing`
+  try {
+    await mkdir(guard)
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+    const since = await stat(guard).catch(() => undefined)
+    if (since && Date.now() - since.mtimeMs > GUARD_MS) await rmdir(guard).catch(() => {})
+    return
+  }
+  try {
+    const holder = await readHolder(lock)
+    if (!holder || !(await lives(holder))) await rm(lock, { force: true })
+  } finally {
+    await rmdir(guard).catch(() => {})
+  }
+}
+
+const linked = async (from: string, to: string): Promise<boolean> => {
+  try {
+    await link(from, to)
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
+  }
+}
+
+const readHolder = async (lock: string): Promise<Holder | undefined> => {
+  try {
+    return JSON.parse(await readFile(lock, 'utf8')) as Holder
+  } catch {
+    return undefined
+  }
+}
+
+const startWitness = async (nonce: string): Promise<Server> => {
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.end(nonce)
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  return server.unref()
+}
+
+const portOf = (server: Server): number => {
+  const address = server.address()
+  return typeof address === 'object' && address ? address.port : 0
+}
+
+/** How long a holder may take to answer before it is taken for one that is alive, but stopped. */
+const ANSWER_MS = 2_000
+
+const lives = async ({ pid, port, nonce }: Holder): Promise<boolean> => {
+  if (!isRunning(pid)) return false
+  return new Promise((resolve) => {
+    let heard = ''
+    const socket = connect({ port, host: '127.0.0.1' })
+    socket.setTimeout(ANSWER_MS, () => {
+      resolve(true)
+      socket.destroy()
+    })
+    socket.on('data', (chunk) => {
+      heard += chunk.toString('latin1')
+    })
+    socket.on('error', () => resolve(false))
+    socket.on('close', () => resolve(heard === nonce))
+  })
+}
+
+const isRunning = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // Someone else's process is one too.
+    return codeOf(error) === 'EPERM'
+  }
+}
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code

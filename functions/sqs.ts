@@ -1,0 +1,49 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics'
+import { observeEngine, theEngine } from './compose.ts'
+import { lambdaHandler } from './http/lambda.ts'
+import { invokeRedrive } from './redrive-invocation.ts'
+import { type SqsEndpoint, sqsEndpoint } from './sqs/endpoint.ts'
+import { keyRing } from './sqs/keys.ts'
+import { DEFAULT_SCOPE } from './sqs/queue-url.ts'
+import { secretText } from './sqs/secret.ts'
+import { sigv4Authenticator } from './sqs/sigv4.ts'
+import { countEvent, flushMetrics, lambdaLog, metrics } from './telemetry.ts'
+
+observeEngine(countEvent)
+
+/**
+ * HOLDFAST_SQS_KEYS_SECRET: ARN of the secret with the access keys; nobody gets in without one.
+ * HOLDFAST_ACCOUNT and AWS_REGION: the account and region whose queues the HTTP API shows too.
+ * HOLDFAST_SQS_PUBLIC_URL: where callers reach this endpoint, if not under the name that they asked for.
+ */
+const endpointFromEnvironment = (env: NodeJS.ProcessEnv): SqsEndpoint => {
+  const { HOLDFAST_SQS_KEYS_SECRET: secret, HOLDFAST_SQS_PUBLIC_URL: publicUrl } = env
+  if (!secret)
+    throw new Error('the environment variable HOLDFAST_SQS_KEYS_SECRET must name the secret with the access keys')
+  const keys = keyRing({
+    load: secretText(secret),
+    failed: (error) => lambdaLog.error('the access keys could not be loaded', { error }),
+  })
+  return sqsEndpoint({
+    engine: theEngine(),
+    authenticate: sigv4Authenticator({ keys }),
+    home: {
+      account: env.HOLDFAST_ACCOUNT ?? DEFAULT_SCOPE.account,
+      region: env.AWS_REGION ?? DEFAULT_SCOPE.region,
+    },
+    ...(publicUrl && { publicUrl }),
+    redrives: invokeRedrive(lambdaLog),
+    log: lambdaLog,
+    counted: (counted) => {
+      for (const [name, value] of Object.entries(counted))
+        if (value > 0) metrics.addMetric(name, MetricUnit.Count, value)
+    },
+  })
+}
+
+let endpoint: SqsEndpoint | undefined
+
+export const handler = lambdaHandler((request, surroundings) => {
+  endpoint ??= endpointFromEnvironment(process.env)
+  return endpoint(request, surroundings)
+}, flushMetrics)
