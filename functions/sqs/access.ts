@@ -1,0 +1,116 @@
+import type { Engine } from '../../lib/engine.ts'
+import { isHoldfastError } from '../../lib/errors.ts'
+import { SqsError } from './errors.ts'
+import type { KeyPermission } from './keys.ts'
+import type { ActionName } from './model.ts'
+import { evaluate, like } from './policy.ts'
+import { type QueueAddress, type QueueNames, queueArn, type Scope } from './queue-url.ts'
+import type { Principal } from './sigv4.ts'
+
+/** Actions that no queue policy can open to other accounts. */
+const OWNERS_ONLY: ReadonlySet<ActionName> = new Set([
+  'AddPermission',
+  'CancelMessageMoveTask',
+  'CreateQueue',
+  'DeleteQueue',
+  'ListMessageMoveTasks',
+  'ListQueues',
+  'ListQueueTags',
+  'RemovePermission',
+  'SetQueueAttributes',
+  'StartMessageMoveTask',
+  'TagQueue',
+  'UntagQueue',
+])
+
+export interface Access {
+  readonly engine: Engine
+  readonly names: QueueNames
+  readonly principal: Principal
+  /** Whether the request came over TLS. */
+  readonly secure: boolean
+}
+
+export const accountOf = ({ key }: Principal, home: Scope): string => key.accountId ?? home.account
+const arnOf = (principal: Principal, home: Scope): string =>
+  `arn:aws:iam::${accountOf(principal, home)}:user/${principal.key.accessKeyId}`
+
+/**
+ * Lets an action on a queue pass when the key's permissions or the queue's policy allow it and no policy denies it;
+ * on a queue of another account both must allow it, as IAM has it.
+ *
+ * @throws `AccessDenied`
+ */
+export const authorize = async (access: Access, action: ActionName, queue: QueueAddress): Promise<void> => {
+  const { names, principal, secure } = access
+  const account = accountOf(principal, names.home)
+  const resource = queueArn(queue)
+  const permission = permissionFor(action)
+  const byKey = keyAllows(principal.key.permissions, permission, queue, resource, account)
+  const byPolicy = evaluate(await policyOf(access, queue), {
+    account,
+    principalArn: arnOf(principal, names.home),
+    action: permission,
+    resource,
+    context: {
+      'aws:principalaccount': account,
+      'aws:principalarn': arnOf(principal, names.home),
+      'aws:username': principal.key.accessKeyId,
+      'aws:securetransport': String(secure),
+      'aws:sourcearn': undefined,
+      'aws:sourceaccount': undefined,
+    },
+  })
+  if (byPolicy === 'deny')
+    throw denied(access, permission, resource, 'with an explicit deny in a resource-based policy')
+  if (queue.account === account) {
+    if (byKey || byPolicy === 'allow') return
+    throw denied(access, permission, resource, `because no identity-based policy allows the ${permission} action`)
+  }
+  if (byKey && byPolicy === 'allow' && !OWNERS_ONLY.has(action)) return
+  throw denied(access, permission, resource, `because no resource-based policy allows the ${permission} action`)
+}
+
+/** Listing is of an account, not of a queue: it takes the action on any queue. @throws `AccessDenied` */
+export const authorizeListing = (access: Access, scope: Scope): void => {
+  const { permissions } = access.principal.key
+  if (!permissions || permissions.some(({ actions }) => actions.some((one) => matches(one, 'sqs:ListQueues')))) return
+  const resource = queueArn({ ...scope, name: '*' })
+  throw denied(access, 'sqs:ListQueues', resource, 'because no identity-based policy allows the sqs:ListQueues action')
+}
+
+/** A batch needs the permission of its single action. */
+const permissionFor = (action: ActionName): string => `sqs:${action.replace(/Batch$/, '')}`
+
+const keyAllows = (
+  permissions: readonly KeyPermission[] | undefined,
+  permission: string,
+  { name, account }: QueueAddress,
+  resource: string,
+  own: string,
+): boolean =>
+  !permissions ||
+  permissions.some(
+    ({ actions, queues }) =>
+      actions.some((one) => matches(one, permission)) &&
+      queues.some((pattern) =>
+        pattern.startsWith('arn:') ? like(pattern, resource) : account === own && like(pattern, name),
+      ),
+  )
+
+const matches = (pattern: string, permission: string): boolean => like(pattern.toLowerCase(), permission.toLowerCase())
+
+const policyOf = async ({ engine, names }: Access, queue: QueueAddress): Promise<string | undefined> => {
+  try {
+    return (await engine.queues.get(names.engineName(queue))).extras.Policy
+  } catch (error) {
+    if (isHoldfastError(error, 'QueueNotFound')) return undefined
+    throw error
+  }
+}
+
+const denied = ({ principal, names }: Access, permission: string, resource: string, reason: string): SqsError =>
+  new SqsError(
+    'AccessDenied',
+    `User: ${arnOf(principal, names.home)} is not authorized to perform: ${permission.toLowerCase()} on resource: ${resource} ${reason}`,
+  )

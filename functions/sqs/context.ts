@@ -1,0 +1,70 @@
+import type { Engine } from '../../lib/engine.ts'
+import type { QueueState } from '../../lib/queue-record.ts'
+import type { MetricName } from '../metric-names.ts'
+import { missingParameter } from './errors.ts'
+import { parseQueueUrl, type QueueAddress, type QueueNames, type Scope } from './queue-url.ts'
+
+/** What an action knows of the request beside its input. */
+export interface ActionContext {
+  readonly engine: Engine
+  readonly names: QueueNames
+  /** Account and region of the caller. */
+  readonly scope: Scope
+  /** Id of the access key that signed, once verified. */
+  readonly senderId: string | undefined
+  /** X-Ray trace header of the request itself. */
+  readonly traceHeader: string | undefined
+  /** Aborts when the caller has gone. */
+  readonly signal: AbortSignal
+  /** Whether a queue's name rests for a minute after its deletion, and a queue after a purge. */
+  readonly cooldowns: Cooldowns
+  /** Queue that the request's own path names. */
+  readonly pathQueue: string | undefined
+  /** The URL under which this caller reaches a queue. */
+  queueUrl(queue: QueueAddress): string
+  /** @throws `AccessDenied` unless the caller may do this action, or the one named, with the queue */
+  authorize(queue: QueueAddress, action?: 'SendMessage'): Promise<void>
+  /** @throws `AccessDenied` unless the caller may list queues */
+  authorizeListing(): void
+  /** Resolves when it is sure that a redrive which was started is worked on. */
+  startRedrive(queue: string, taskId: string): Promise<void>
+  /** Notes what was done, for the metrics. */
+  count(counted: Counted): void
+}
+
+export type Counted = Readonly<Partial<Record<MetricName, number>>>
+
+export interface Cooldowns {
+  readonly recreation: boolean
+  readonly purge: boolean
+}
+
+/** A queue that a request is about, as SQS and as the engine name it. */
+export interface Target {
+  readonly address: QueueAddress
+  readonly name: string
+}
+
+/** The queue of a queue URL, once the caller may act on it. The region is the caller's: a queue URL has none. */
+export const target = async (context: ActionContext, queueUrl: string | undefined): Promise<Target> => {
+  const url = queueUrl ?? context.pathQueue
+  if (!url) throw missingParameter('QueueUrl')
+  const address = { ...parseQueueUrl(url), region: context.scope.region }
+  await context.authorize(address)
+  return { address, name: context.names.engineName(address) }
+}
+
+/** The queue with its settings, at most a few seconds old. @throws `QueueNotFound` */
+export const targetQueue = async (
+  context: ActionContext,
+  queueUrl: string | undefined,
+): Promise<Target & { queue: QueueState }> => {
+  const found = await target(context, queueUrl)
+  return { ...found, queue: await context.engine.queues.get(found.name) }
+}
+
+/** A string that the protocols let through empty, but the action can't do without. */
+export const required = (value: string | undefined, name: string): string => {
+  if (value === undefined || value === '') throw missingParameter(name)
+  return value
+}

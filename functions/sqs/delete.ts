@@ -1,0 +1,60 @@
+import { ack } from '../../lib/ack.ts'
+import type { HandleResult } from '../../lib/message.ts'
+import type { QueueState } from '../../lib/queue-record.ts'
+import { METRICS } from '../metric-names.ts'
+import { batchAnswer, checkBatch, type FailedEntry, failedEntry } from './batch.ts'
+import { type ActionContext, required, targetQueue } from './context.ts'
+import { missingParameter, type SqsError } from './errors.ts'
+import { handleFailure } from './handle-failure.ts'
+import type { Input, Output } from './model.ts'
+
+export const deleteMessage = async (
+  context: ActionContext,
+  input: Input<'DeleteMessage'>,
+): Promise<Output<'DeleteMessage'>> => {
+  const receiptHandle = required(input.ReceiptHandle, 'ReceiptHandle')
+  const { queue } = await targetQueue(context, input.QueueUrl)
+  const [result] = await ack(context.engine, queue.name, [receiptHandle])
+  const failure = failureOf(queue, receiptHandle, result)
+  if (failure) throw failure
+  context.count({ [METRICS.acked]: 1 })
+  return {}
+}
+
+export const deleteMessageBatch = async (
+  context: ActionContext,
+  input: Input<'DeleteMessageBatch'>,
+): Promise<Output<'DeleteMessageBatch'>> => {
+  const { queue } = await targetQueue(context, input.QueueUrl)
+  const entries = checkBatch(input.Entries, 'DeleteMessageBatchRequestEntry')
+  const failed: FailedEntry[] = []
+  const good: { id: string; receiptHandle: string }[] = []
+  for (const { Id, ReceiptHandle } of entries) {
+    if (ReceiptHandle) good.push({ id: Id, receiptHandle: ReceiptHandle })
+    else failed.push(failedEntry(Id, missingParameter('ReceiptHandle')))
+  }
+  const handles = good.map(({ receiptHandle }) => receiptHandle)
+  const results = handles.length > 0 ? await ack(context.engine, queue.name, handles) : []
+  const successful: { Id: string }[] = []
+  for (const [position, { id, receiptHandle }] of good.entries()) {
+    const failure = failureOf(queue, receiptHandle, results[position])
+    if (failure) failed.push(failedEntry(id, failure))
+    else successful.push({ Id: id })
+  }
+  context.count({ [METRICS.acked]: successful.length })
+  return batchAnswer(successful, failed)
+}
+
+/**
+ * On a standard queue SQS answers success for a handle whose message another consumer has received since, and deletes
+ * nothing; a FIFO queue says that the handle has expired.
+ */
+const failureOf = (
+  queue: QueueState,
+  receiptHandle: string,
+  result: HandleResult | undefined,
+): SqsError | undefined => {
+  if (!result || result.ok) return undefined
+  if (result.error.code === 'LeaseLost' && !queue.settings.fifo) return undefined
+  return handleFailure(queue, receiptHandle, result.error)
+}

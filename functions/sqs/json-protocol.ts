@@ -1,0 +1,98 @@
+import { missingParameter, SqsError } from './errors.ts'
+import type { Shape, StructureShape } from './shapes.ts'
+
+/** AWS JSON 1.0: https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html */
+export const JSON_CONTENT_TYPE = 'application/x-amz-json-1.0'
+const TARGET = /^AmazonSQS\.([A-Za-z]+)$/
+
+/** The action in `X-Amz-Target`; nothing when it is of another service. */
+export const jsonAction = (target: string): string | undefined => TARGET.exec(target)?.[1]
+
+/** What a request body asks for, checked against the shape. Members the shape does not have are let pass, as AWS does. */
+export const decodeJson = (shape: StructureShape, body: string): Record<string, unknown> => {
+  let value: unknown
+  try {
+    value = body === '' ? {} : JSON.parse(body)
+  } catch {
+    throw malformed('The request body is not valid JSON.')
+  }
+  return decodeStructure(shape, value)
+}
+
+const decode = (shape: Shape, value: unknown): unknown => {
+  switch (shape.kind) {
+    case 'string':
+      return typeof value === 'string' ? value : refuse(value, 'a String')
+    case 'integer':
+      return Number.isSafeInteger(value) ? value : refuse(value, 'an Integer')
+    case 'boolean':
+      return typeof value === 'boolean' ? value : refuse(value, 'a Boolean')
+    case 'blob':
+      return typeof value === 'string' ? decodeBase64(value) : refuse(value, 'a Blob')
+    case 'list':
+      if (!Array.isArray(value)) return refuse(value, 'a List')
+      return value.map((member) => (member === null ? refuse(null, 'a list member') : decode(shape.member, member)))
+    case 'map':
+      return Object.fromEntries(
+        Object.entries(record(value, 'a Map'))
+          .filter(([, member]) => member !== null)
+          .map(([key, member]) => [key, decode(shape.value, member)]),
+      )
+    case 'structure':
+      return decodeStructure(shape, value)
+  }
+}
+
+const decodeStructure = (shape: StructureShape, value: unknown): Record<string, unknown> => {
+  const given = record(value, 'a Structure')
+  const decoded: Record<string, unknown> = {}
+  for (const name in shape.members) {
+    const member = Object.hasOwn(given, name) ? given[name] : undefined
+    if (member !== undefined && member !== null) decoded[name] = decode(shape.members[name] as Shape, member)
+  }
+  checkRequired(shape, decoded)
+  return decoded
+}
+
+/** @throws the first member that must be there and is not */
+export const checkRequired = (shape: StructureShape, decoded: Record<string, unknown>): void => {
+  for (const name of shape.required) if (decoded[name] === undefined) throw missingParameter(name)
+}
+
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
+export const decodeBase64 = (text: string): Uint8Array => {
+  const plain = text.replace(/[\r\n]/g, '')
+  if (!BASE64.test(plain) || plain.replace(/=+$/, '').length % 4 === 1)
+    throw malformed('A binary value is not valid base64.')
+  return Buffer.from(plain, 'base64')
+}
+
+const record = (value: unknown, wanted: string): Record<string, unknown> =>
+  value !== null && typeof value === 'object' && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : refuse(value, wanted)
+
+const refuse = (value: unknown, wanted: string): never => {
+  const kind =
+    value === null ? 'NULL' : Array.isArray(value) ? 'ARRAY' : typeof value === 'object' ? 'OBJECT' : typeof value
+  throw malformed(`${kind.toUpperCase()}_VALUE can not be converted to ${wanted}`)
+}
+
+export const malformed = (message: string): SqsError => new SqsError('SerializationException', message)
+
+/** An answer. Members that are undefined stay out of it, which is how SQS leaves out what is empty. */
+export const jsonAnswer = (output: object, requestId: string): Response =>
+  new Response(JSON.stringify(output), {
+    headers: { 'content-type': JSON_CONTENT_TYPE, 'x-amzn-requestid': requestId },
+  })
+
+/** Both names of the error, so that clients find it whichever of them they look for. */
+export const jsonFailure = (error: SqsError, requestId: string): Response =>
+  new Response(JSON.stringify({ __type: `com.amazonaws.sqs#${error.shape}`, message: error.message }), {
+    status: error.status,
+    headers: {
+      'content-type': JSON_CONTENT_TYPE,
+      'x-amzn-requestid': requestId,
+      'x-amzn-query-error': `${error.code};${error.fault}`,
+    },
+  })

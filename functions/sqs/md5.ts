@@ -1,0 +1,36 @@
+import { createHash, type Hash } from 'node:crypto'
+import type { MessageAttribute } from '../../lib/message.ts'
+
+export const md5 = (text: string): string => createHash('md5').update(text, 'utf8').digest('hex')
+
+/**
+ * The digest over message attributes that clients verify: by name, each with its type and value, all preceded by
+ * their lengths.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html#sqs-attributes-md5-message-digest-calculation
+ *
+ * @returns nothing when there are no attributes
+ */
+export const md5OfAttributes = (attributes: Readonly<Record<string, MessageAttribute>>): string | undefined => {
+  const names = Object.keys(attributes)
+  if (names.length === 0) return undefined
+  const hash = createHash('md5')
+  for (const name of names.sort(byCodePoint)) {
+    const { dataType, value } = attributes[name] as MessageAttribute
+    sized(hash, Buffer.from(name, 'utf8'))
+    sized(hash, Buffer.from(dataType, 'utf8'))
+    hash.update(typeof value === 'string' ? TEXT : BINARY)
+    sized(hash, typeof value === 'string' ? Buffer.from(value, 'utf8') : value)
+  }
+  return hash.digest('hex')
+}
+
+const TEXT = Uint8Array.of(1)
+const BINARY = Uint8Array.of(2)
+
+const sized = (hash: Hash, bytes: Uint8Array): void => {
+  const length = Buffer.allocUnsafe(4)
+  length.writeUInt32BE(bytes.byteLength)
+  hash.update(length).update(bytes)
+}
+
+const byCodePoint = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

@@ -1,0 +1,161 @@
+import type { MessageAttribute, NewMessage } from '../../lib/message.ts'
+import { invalidParameter, SqsError } from './errors.ts'
+import type { AttributeValue } from './model.ts'
+
+export type Attributes = Readonly<Record<string, MessageAttribute>>
+
+const MOST_ATTRIBUTES = 10
+const NAME = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
+const TYPE = /^(String|Number|Binary)(\.|$)/
+const NUMBER = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$/
+/** Text that XML can carry, which is what SQS lets into a message. */
+const OTHER_CHARACTER = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u
+
+/** @throws `InvalidMessageContents` for characters that SQS does not carry */
+export const checkCharacters = (text: string, where: string): void => {
+  const found = OTHER_CHARACTER.exec(text)?.[0]
+  if (found === undefined) return
+  throw new SqsError(
+    'InvalidMessageContents',
+    `Invalid binary character '#x${found.codePointAt(0)?.toString(16).toUpperCase()}' was found in the ${where}, the set of allowed characters is #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF`,
+  )
+}
+
+/** Attributes that a sender put on a message, checked as SQS does. */
+export const readAttributes = (given: Readonly<Record<string, AttributeValue>> = {}): Attributes => {
+  const attributes: Record<string, MessageAttribute> = {}
+  for (const [name, value] of Object.entries(given)) {
+    checkName(name)
+    attributes[name] = attributeOf(name, value, 'user')
+  }
+  return attributes
+}
+
+/** @throws `InvalidParameterValue` for more attributes than a message may have */
+export const checkAttributeCount = (count: number): void => {
+  if (count > MOST_ATTRIBUTES) {
+    throw invalidParameter(`Number of message attributes [${count}] exceeds the allowed maximum [${MOST_ATTRIBUTES}].`)
+  }
+}
+
+/** The one system attribute there is. */
+export const readTraceHeader = (given: Readonly<Record<string, AttributeValue>> = {}): string | undefined => {
+  for (const [name, value] of Object.entries(given)) {
+    if (name !== 'AWSTraceHeader') {
+      throw invalidParameter(
+        `Message system attribute name '${name.slice(0, 256)}' is invalid. You can use only 'AWSTraceHeader'.`,
+      )
+    }
+    const attribute = attributeOf(name, value, 'system')
+    if (attribute.dataType !== 'String' || typeof attribute.value !== 'string') {
+      throw invalidParameter("The type of message (system) attribute 'AWSTraceHeader' must be String.")
+    }
+    return attribute.value
+  }
+  return undefined
+}
+
+const checkName = (name: string): void => {
+  if (name.length > 256) throw invalidParameter('Message (user) attribute name must be shorter than 256 bytes.')
+  // Not a name that JavaScript objects, and so what messages are kept in, can hold like another.
+  if (!NAME.test(name) || name === '__proto__') {
+    throw invalidParameter(
+      `Message (user) attribute name '${name}' is invalid: it can contain A-Z, a-z, 0-9, underscores, hyphens and periods, and no period first, last or after another.`,
+    )
+  }
+  if (/^(aws|amazon)\./i.test(name)) {
+    throw invalidParameter(
+      `Message (user) attribute name '${name}' starts with an invalid prefix: 'AWS.' and 'Amazon.' are reserved.`,
+    )
+  }
+}
+
+const attributeOf = (name: string, value: AttributeValue, kind: 'user' | 'system'): MessageAttribute => {
+  const { DataType, StringValue, BinaryValue, StringListValues, BinaryListValues } = value
+  const what = `essage (${kind}) attribute '${name}'`
+  if (!DataType) throw invalidParameter(`M${what} must contain a non-empty message attribute type.`)
+  const base = TYPE.exec(DataType)?.[1]
+  if (!base || DataType.length > 256) {
+    throw invalidParameter(
+      `The type of m${what} is invalid. You must use only the following supported type prefixes: Binary, Number, String.`,
+    )
+  }
+  checkCharacters(DataType, 'message attribute type')
+  if (StringListValues?.length || BinaryListValues?.length) {
+    throw invalidParameter(`M${what} must not have list values in a Put request: they are not supported.`)
+  }
+  if (base === 'Binary') {
+    if (!BinaryValue?.byteLength) throw noValue(what, DataType)
+    return { dataType: DataType, value: BinaryValue }
+  }
+  if (!StringValue) throw noValue(what, DataType)
+  checkCharacters(StringValue, 'message attribute value')
+  if (base === 'Number' && !NUMBER.test(StringValue)) {
+    throw invalidParameter(`Can't cast the value of m${what} to a number.`)
+  }
+  return { dataType: DataType, value: StringValue }
+}
+
+const noValue = (what: string, type: string): SqsError =>
+  invalidParameter(`M${what} must contain a non-empty value of type '${type}'.`)
+
+/** Whether a receive that asks for `wanted` gets the attribute. */
+export const attributeFilter = (wanted: readonly string[] = []): ((name: string) => boolean) => {
+  if (wanted.some((one) => one === 'All' || one === '.*' || one === '*')) return () => true
+  const exact = new Set(wanted)
+  const prefixes = wanted.filter((one) => one.endsWith('.*')).map((one) => one.slice(0, -2))
+  return (name) => exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix))
+}
+
+/** Attributes by which a sender asks for what SQS does not have. They steer the message and are not delivered. */
+const EXTENSION = 'Holdfast.'
+
+export type Extension = Pick<
+  NewMessage,
+  'priority' | 'delaySeconds' | 'dueAt' | 'timeToLiveSeconds' | 'deduplicationId'
+>
+
+/** A sender's attributes, apart: those for the consumer, and what the extensions among them ask for. */
+export const splitExtensions = (attributes: Attributes): { own: Attributes; extension: Extension } => {
+  const names = Object.keys(attributes)
+  if (!names.some((name) => name.startsWith(EXTENSION))) return { own: attributes, extension: {} }
+  const own: Record<string, MessageAttribute> = {}
+  const extension: { -readonly [K in keyof Extension]: Extension[K] } = {}
+  for (const name of names) {
+    const attribute = attributes[name] as MessageAttribute
+    if (!name.startsWith(EXTENSION)) own[name] = attribute
+    else if (name === 'Holdfast.Priority') extension.priority = number(name, attribute)
+    else if (name === 'Holdfast.DelaySeconds') extension.delaySeconds = number(name, attribute)
+    else if (name === 'Holdfast.TimeToLiveSeconds') extension.timeToLiveSeconds = number(name, attribute)
+    else if (name === 'Holdfast.DueAt') extension.dueAt = instant(name, attribute)
+    else if (name === 'Holdfast.DeduplicationId') extension.deduplicationId = String(attribute.value)
+    else
+      throw invalidParameter(
+        `Message (user) attribute '${name}' is not known, and the prefix '${EXTENSION}' is reserved.`,
+      )
+  }
+  if (extension.delaySeconds !== undefined && extension.dueAt !== undefined) {
+    throw invalidParameter('A message can have Holdfast.DelaySeconds or Holdfast.DueAt, not both.')
+  }
+  return { own, extension }
+}
+
+const number = (name: string, { value }: MessageAttribute): number => {
+  const found = typeof value === 'string' && NUMBER.test(value) ? Number(value) : Number.NaN
+  if (Number.isFinite(found)) return found
+  throw invalidParameter(`Message (user) attribute '${name}' must be a number.`)
+}
+
+/** A time in ISO 8601, or in epoch milliseconds. */
+const instant = (name: string, { value }: MessageAttribute): number => {
+  const text = String(value)
+  const at = /^[0-9]{1,15}$/.test(text)
+    ? Number(text)
+    : /^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:?\d\d)$/.test(text)
+      ? Date.parse(text)
+      : Number.NaN
+  if (Number.isFinite(at)) return at
+  throw invalidParameter(
+    `Message (user) attribute '${name}' must be a time like 2030-01-31T12:00:00Z, or epoch milliseconds.`,
+  )
+}

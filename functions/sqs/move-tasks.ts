@@ -1,0 +1,145 @@
+import { isHoldfastError } from '../../lib/errors.ts'
+import { listQueues } from '../../lib/queues.ts'
+import { cancelRedrive, listRedrives, startRedrive } from '../../lib/redrive.ts'
+import type { RedriveTask } from '../../lib/redrive-task.ts'
+import type { ActionContext } from './context.ts'
+import { invalidParameter, invalidValue, SqsError } from './errors.ts'
+import type { Input, Output } from './model.ts'
+import { parseQueueArn, type QueueAddress, queueArn } from './queue-url.ts'
+import { sourcesIn } from './queues.ts'
+
+const FASTEST = 500
+const MOST_RESULTS = 10
+
+export const startMessageMoveTask = async (
+  context: ActionContext,
+  input: Input<'StartMessageMoveTask'>,
+): Promise<Output<'StartMessageMoveTask'>> => {
+  const { engine, names } = context
+  const source = addressIn('SourceArn', input.SourceArn)
+  const destination = input.DestinationArn ? addressIn('DestinationArn', input.DestinationArn) : undefined
+  const rate = input.MaxNumberOfMessagesPerSecond
+  if (rate !== undefined && (rate < 1 || rate > FASTEST)) {
+    throw invalidValue('MaxNumberOfMessagesPerSecond', rate, `Must be between 1 and ${FASTEST}, if provided.`)
+  }
+  await context.authorize(source)
+  if (destination) await context.authorize(destination, 'SendMessage')
+  const name = await existing(context, 'SourceArn', source)
+  const destinationName = destination && (await existing(context, 'DestinationArn', destination))
+  if (name === destinationName) throw invalidParameter('Source queue and destination queue must be different.')
+  if (!(await hasSource(context, source, name))) {
+    throw invalidParameter('Source queue must be configured as a Dead Letter Queue.')
+  }
+  try {
+    const task = await startRedrive(engine, name, {
+      ...(destinationName !== undefined && { destination: destinationName }),
+      ...(rate !== undefined && { maxPerSecond: rate }),
+    })
+    await context.startRedrive(name, task.taskId)
+    return { TaskHandle: taskHandle(task.taskId, queueArn(names.addressOf(name))) }
+  } catch (error) {
+    if (!isHoldfastError(error, 'OperationInProgress')) throw error
+    throw invalidParameter(
+      'There is already a task running. Only one active task is allowed for a source queue arn at a given time.',
+    )
+  }
+}
+
+const addressIn = (parameter: string, arn: string | undefined): QueueAddress => {
+  const address = parseQueueArn(arn ?? '')
+  if (address) return address
+  throw invalidParameter(
+    `You must use this format to specify the ${parameter}: arn:<partition>:<service>:<region>:<account-id>:<resource-id>`,
+  )
+}
+
+const existing = async (
+  { engine, names }: ActionContext,
+  parameter: string,
+  address: QueueAddress,
+): Promise<string> => {
+  const name = names.engineName(address)
+  try {
+    await engine.queues.get(name)
+    return name
+  } catch (error) {
+    if (!isHoldfastError(error, 'QueueNotFound')) throw error
+    throw new SqsError(
+      'ResourceNotFoundException',
+      `The resource that you specified for the ${parameter} parameter doesn't exist.`,
+    )
+  }
+}
+
+/** Whether any queue of the account and region names this one as its dead-letter queue. */
+const hasSource = async ({ engine, names }: ActionContext, address: QueueAddress, name: string): Promise<boolean> => {
+  const scope = names.engineScope(address)
+  let cursor: string | undefined
+  do {
+    const page = await listQueues(engine, { scope, limit: 100, ...(cursor !== undefined && { cursor }) })
+    if (sourcesIn(page.queues, name).length > 0) return true
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  return false
+}
+
+const taskHandle = (taskId: string, sourceArn: string): string =>
+  Buffer.from(JSON.stringify({ taskId, sourceArn }), 'utf8').toString('base64')
+
+const parseTaskHandle = (handle: string): { taskId: string; source: QueueAddress } | undefined => {
+  try {
+    const { taskId, sourceArn } = JSON.parse(Buffer.from(handle, 'base64').toString('utf8')) as Record<string, unknown>
+    const source = typeof sourceArn === 'string' ? parseQueueArn(sourceArn) : undefined
+    return typeof taskId === 'string' && /^[\w.~-]{1,128}$/.test(taskId) && source ? { taskId, source } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export const cancelMessageMoveTask = async (
+  context: ActionContext,
+  input: Input<'CancelMessageMoveTask'>,
+): Promise<Output<'CancelMessageMoveTask'>> => {
+  const task = parseTaskHandle(input.TaskHandle ?? '')
+  if (!task) throw invalidParameter('Value for parameter TaskHandle is invalid.')
+  await context.authorize(task.source)
+  const name = await existing(context, 'SourceArn', task.source)
+  try {
+    const { moved } = await cancelRedrive(context.engine, name, task.taskId)
+    return { ApproximateNumberOfMessagesMoved: moved }
+  } catch (error) {
+    // Handles are of running tasks: of one that is over, SQS no longer knows.
+    if (!isHoldfastError(error, 'RedriveNotFound') && !isHoldfastError(error, 'InvalidRequest')) throw error
+    throw new SqsError('ResourceNotFoundException', 'Task does not exist.', { cause: error })
+  }
+}
+
+export const listMessageMoveTasks = async (
+  context: ActionContext,
+  input: Input<'ListMessageMoveTasks'>,
+): Promise<Output<'ListMessageMoveTasks'>> => {
+  const source = addressIn('SourceArn', input.SourceArn)
+  const most = input.MaxResults ?? 1
+  if (most < 1 || most > MOST_RESULTS) {
+    throw invalidValue('MaxResults', most, `MaxResults must be an integer between 1 and ${MOST_RESULTS}.`)
+  }
+  await context.authorize(source)
+  const tasks = await listRedrives(context.engine, await existing(context, 'SourceArn', source))
+  const shown = tasks.slice(0, most).map((task) => shownTask(context, task))
+  return { Results: shown.length > 0 ? shown : undefined }
+}
+
+const shownTask = ({ names }: ActionContext, task: RedriveTask) => {
+  const source = queueArn(names.addressOf(task.source))
+  return {
+    TaskHandle: task.state === 'running' ? taskHandle(task.taskId, source) : undefined,
+    Status: task.state.toUpperCase(),
+    SourceArn: source,
+    DestinationArn: task.destination === undefined ? undefined : queueArn(names.addressOf(task.destination)),
+    MaxNumberOfMessagesPerSecond: task.maxPerSecond,
+    ApproximateNumberOfMessagesMoved: task.moved,
+    ApproximateNumberOfMessagesToMove: task.toMove,
+    FailureReason: task.failure,
+    StartedTimestamp: task.startedAt,
+  }
+}

@@ -1,0 +1,99 @@
+import { updateQueue } from '../../lib/queues.ts'
+import { type ActionContext, required, targetQueue } from './context.ts'
+import { invalidValue, SqsError } from './errors.ts'
+import type { Input, Output } from './model.ts'
+import { parsePolicy } from './policy.ts'
+import { isAccount, queueArn } from './queue-url.ts'
+
+const MOST_ACTIONS = 7
+const MOST_STATEMENTS = 20
+/** What an owner can let others do; all else stays the owner's. */
+const GRANTABLE = [
+  '*',
+  'SendMessage',
+  'ReceiveMessage',
+  'DeleteMessage',
+  'ChangeMessageVisibility',
+  'GetQueueAttributes',
+  'GetQueueUrl',
+  'ListDeadLetterSourceQueues',
+  'PurgeQueue',
+]
+
+type Statement = Readonly<Record<string, unknown>>
+
+/** Adds a statement to the queue's policy, named by its label. */
+export const addPermission = async (
+  context: ActionContext,
+  input: Input<'AddPermission'>,
+): Promise<Output<'AddPermission'>> => {
+  const { queue, address } = await targetQueue(context, input.QueueUrl)
+  const label = required(input.Label, 'Label')
+  const accounts = input.AWSAccountIds ?? []
+  const actions = input.Actions ?? []
+  required(accounts[0], 'AWSAccountIds')
+  required(actions[0], 'Actions')
+  if (!/^[A-Za-z0-9_-]{1,80}$/.test(label)) {
+    throw invalidValue(
+      'Label',
+      label,
+      'Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length',
+    )
+  }
+  if (actions.length > MOST_ACTIONS) {
+    throw new SqsError('OverLimit', `${actions.length} Actions were found, maximum allowed is ${MOST_ACTIONS}.`)
+  }
+  for (const account of accounts)
+    if (!isAccount(account)) throw invalidValue('PrincipalId', account, 'Unable to verify.')
+  for (const action of actions) {
+    if (!GRANTABLE.includes(action)) {
+      throw invalidValue('ActionName', `SQS:${action}`, 'Only the queue owner is allowed to invoke this action.')
+    }
+  }
+  const policy = policyOf(queue.extras.Policy)
+  if (policy.statements.some(({ Sid }) => Sid === label)) throw invalidValue('Label', label, 'Already exists.')
+  if (policy.statements.length >= MOST_STATEMENTS) {
+    throw new SqsError(
+      'OverLimit',
+      `${policy.statements.length + 1} statements were found, maximum allowed is ${MOST_STATEMENTS}.`,
+    )
+  }
+  const arn = queueArn(address)
+  const statement: Statement = {
+    Sid: label,
+    Effect: 'Allow',
+    Principal: { AWS: oneOrMany(accounts.map((account) => `arn:aws:iam::${account}:root`)) },
+    Action: oneOrMany(actions.map((action) => `SQS:${action}`)),
+    Resource: arn,
+  }
+  const Policy = JSON.stringify({
+    Version: '2008-10-17',
+    Id: `${arn}/SQSDefaultPolicy`,
+    ...policy.document,
+    Statement: [...policy.statements, statement],
+  })
+  await updateQueue(context.engine, queue.name, { extras: { Policy } })
+  return {}
+}
+
+export const removePermission = async (
+  context: ActionContext,
+  input: Input<'RemovePermission'>,
+): Promise<Output<'RemovePermission'>> => {
+  const { queue } = await targetQueue(context, input.QueueUrl)
+  const label = required(input.Label, 'Label')
+  const { document, statements } = policyOf(queue.extras.Policy)
+  const kept = statements.filter(({ Sid }) => Sid !== label)
+  if (kept.length === statements.length) throw invalidValue('Label', label, "can't find label on existing policy.")
+  const Policy = kept.length > 0 ? JSON.stringify({ ...document, Statement: kept }) : null
+  await updateQueue(context.engine, queue.name, { extras: { Policy } })
+  return {}
+}
+
+const policyOf = (text: string | undefined): { document: object; statements: readonly Statement[] } =>
+  text
+    ? { document: JSON.parse(text) as object, statements: parsePolicy(text) ?? [] }
+    : { document: {}, statements: [] }
+
+const oneOrMany = (values: readonly string[]): string | readonly string[] =>
+  values.length === 1 ? String(values[0]) : values

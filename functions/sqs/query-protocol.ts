@@ -1,0 +1,166 @@
+import type { SqsError } from './errors.ts'
+import { checkRequired, decodeBase64, malformed } from './json-protocol.ts'
+import type { ListShape, MapShape, Shape, StructureShape } from './shapes.ts'
+import { element, structureContent } from './xml.ts'
+
+/**
+ * The query protocol: parameters in a form or in the URL, answers in XML. Lists and maps are flattened and numbered:
+ * `Attribute.1.Name=DelaySeconds&Attribute.1.Value=5`.
+ * https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
+ */
+export interface Parameters {
+  /** The value at this very name. */
+  readonly value: string | undefined
+  readonly children: ReadonlyMap<string, Parameters>
+}
+interface Node {
+  value: string | undefined
+  readonly children: Map<string, Node>
+}
+
+const DEEPEST = 8
+
+/** Parameters by the parts of their names. A name given twice counts as it was given first; deeper ones than any action takes are dropped. */
+export const parseParameters = (text: string, url: URLSearchParams): Parameters => {
+  const root: Node = { value: undefined, children: new Map() }
+  for (const source of [new URLSearchParams(text), url]) {
+    for (const [name, value] of source) {
+      const parts = name.split('.')
+      if (parts.length > DEEPEST) continue
+      let node = root
+      for (const part of parts) {
+        const next: Node = node.children.get(part) ?? { value: undefined, children: new Map() }
+        node.children.set(part, next)
+        node = next
+      }
+      node.value ??= value
+    }
+  }
+  return root
+}
+
+export const parameter = (parameters: Parameters, name: string): string | undefined =>
+  parameters.children.get(name)?.value
+
+export const decodeQuery = (shape: StructureShape, parameters: Parameters): Record<string, unknown> =>
+  decodeStructure(shape, parameters)
+
+const decodeStructure = (shape: StructureShape, node: Parameters): Record<string, unknown> => {
+  const decoded: Record<string, unknown> = {}
+  for (const [name, member] of Object.entries(shape.members)) {
+    const flattened = member.kind === 'list' || member.kind === 'map' ? member.flattened : name
+    const child = node.children.get(flattened) ?? (flattened === name ? undefined : node.children.get(name))
+    if (child === undefined) continue
+    const value = decode(member, child, name)
+    if (value !== undefined) decoded[name] = value
+  }
+  checkRequired(shape, decoded)
+  return decoded
+}
+
+const decode = (shape: Shape, node: Parameters, name: string): unknown => {
+  switch (shape.kind) {
+    case 'string':
+      return node.value
+    case 'integer':
+      return node.value === undefined || node.value === '' ? undefined : integerIn(node.value, name)
+    case 'boolean':
+      return node.value === undefined ? undefined : node.value === 'true'
+    case 'blob':
+      return node.value === undefined ? undefined : decodeBase64(node.value)
+    case 'list':
+      return decodeList(shape, node, name)
+    case 'map':
+      return decodeMap(shape, node)
+    case 'structure':
+      return decodeStructure(shape, node)
+  }
+}
+
+const integerIn = (text: string, name: string): number => {
+  const value = /^[+-]?[0-9]{1,15}$/.test(text) ? Number(text) : undefined
+  if (value === undefined) throw malformed(`The value of ${name} is not an integer.`)
+  return value
+}
+
+const decodeList = (shape: ListShape, node: Parameters, name: string): unknown[] =>
+  numbered(node)
+    .map((member) => decode(shape.member, member, name))
+    .filter((member) => member !== undefined)
+
+const decodeMap = (shape: MapShape, node: Parameters): Record<string, unknown> =>
+  Object.fromEntries(
+    numbered(node).map((entry) => {
+      const key = parameter(entry, shape.keyName) ?? parameter(entry, shape.keyName === 'Key' ? 'Name' : 'Key')
+      if (key === undefined) throw malformed(`An entry of ${shape.flattened} has no ${shape.keyName}.`)
+      const value = entry.children.get('Value')
+      const decoded = value && decode(shape.value, value, key)
+      // An attribute may be set to nothing, which removes it.
+      return [key, decoded ?? (shape.value.kind === 'string' ? '' : {})]
+    }),
+  )
+
+/** The members in the order of their numbers. One alone may come without a number, as old clients sent it. */
+const numbered = (node: Parameters): Parameters[] => {
+  const members = [...node.children]
+    .filter(([key]) => /^[0-9]{1,9}$/.test(key))
+    .sort(([a], [b]) => Number(a) - Number(b))
+  if (members.length > 0) return members.map(([, member]) => member)
+  const alone = node.value !== undefined ? node.value !== '' : node.children.size > 0
+  return alone ? [node] : []
+}
+
+export interface QueryAnswer {
+  readonly requestId: string
+  /** Whether the client asked for JSON in `Accept`: the same answer, with JSON in the place of XML. */
+  readonly asJson: boolean
+}
+
+export const queryAnswer = (
+  action: string,
+  shape: StructureShape,
+  output: Readonly<Record<string, unknown>>,
+  { requestId, asJson }: QueryAnswer,
+): Response => {
+  const hasResult = Object.keys(shape.members).length > 0
+  if (asJson) {
+    const result = hasResult ? { [`${action}Result`]: output } : {}
+    const answer = { [`${action}Response`]: { ...result, ResponseMetadata: { RequestId: requestId } } }
+    return respond(JSON.stringify(answer), 200, requestId, 'application/json')
+  }
+  const result = hasResult ? element(`${action}Result`, structureContent(shape, output)) : ''
+  const metadata = element('ResponseMetadata', element('RequestId', requestId))
+  return respond(document(`${action}Response`, result + metadata), 200, requestId)
+}
+
+/** SQS's older wording for this one error lives on in the query protocol. */
+const WSDL = 'The specified queue does not exist for this wsdl version.'
+
+export const queryFailure = (error: SqsError, { requestId, asJson }: QueryAnswer): Response => {
+  const message = error.shape === 'QueueDoesNotExist' ? WSDL : error.message
+  if (asJson) {
+    const answer = {
+      Error: { Type: error.fault, Code: error.code, Message: message, Detail: null },
+      RequestId: requestId,
+    }
+    return respond(JSON.stringify(answer), error.status, requestId, 'application/json')
+  }
+  const members = structureContent(ERROR_SHAPE, { Type: error.fault, Code: error.code, Message: message })
+  const inner = element('Error', `${members}<Detail/>`) + element('RequestId', requestId)
+  return respond(document('ErrorResponse', inner), error.status, requestId)
+}
+const ERROR_SHAPE: StructureShape = {
+  kind: 'structure',
+  members: { Type: { kind: 'string' }, Code: { kind: 'string' }, Message: { kind: 'string' } },
+  required: [],
+}
+
+/** What SQS says to a request that names no action at all, such as a browser's. */
+export const unknownOperation = (requestId: string): Response =>
+  respond('<UnknownOperationException/>\n', 404, requestId)
+
+const document = (root: string, content: string): string =>
+  `<?xml version="1.0"?><${root} xmlns="http://queue.amazonaws.com/doc/2012-11-05/">${content}</${root}>`
+
+const respond = (body: string, status: number, requestId: string, contentType = 'text/xml'): Response =>
+  new Response(body, { status, headers: { 'content-type': contentType, 'x-amzn-requestid': requestId } })

@@ -1,0 +1,63 @@
+import type { QueueSettings } from '../../lib/queue.ts'
+
+/** A setting that SQS writes as a whole number, with the range it lets in. */
+interface NumberAttribute {
+  readonly setting: {
+    [K in keyof QueueSettings]-?: NonNullable<QueueSettings[K]> extends number ? K : never
+  }[keyof QueueSettings]
+  readonly min: number
+  readonly max: number
+}
+
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html */
+export const NUMBER_ATTRIBUTES: Readonly<Record<string, NumberAttribute>> = {
+  DelaySeconds: { setting: 'delaySeconds', min: 0, max: 900 },
+  MaximumMessageSize: { setting: 'maximumMessageBytes', min: 1_024, max: 1_048_576 },
+  MessageRetentionPeriod: { setting: 'retentionSeconds', min: 60, max: 1_209_600 },
+  ReceiveMessageWaitTimeSeconds: { setting: 'receiveWaitTimeSeconds', min: 0, max: 20 },
+  VisibilityTimeout: { setting: 'visibilityTimeoutSeconds', min: 0, max: 43_200 },
+}
+
+/** The same and more where SQS ends sooner, or has nothing; the engine checks their ranges. */
+export const NUMBER_EXTENSIONS: Readonly<Record<string, NumberAttribute>> = {
+  HoldfastDelaySeconds: { setting: 'delaySeconds', min: 0, max: 315_360_000 },
+  HoldfastRetentionSeconds: { setting: 'retentionSeconds', min: 60, max: 31_536_000 },
+  HoldfastVisibilityTimeoutSeconds: { setting: 'visibilityTimeoutSeconds', min: 0, max: 604_800 },
+  HoldfastPriorities: { setting: 'priorities', min: 1, max: 10 },
+  HoldfastShards: { setting: 'shards', min: 1, max: 100 },
+  HoldfastDeduplicationWindowSeconds: { setting: 'deduplicationWindowSeconds', min: 1, max: 604_800 },
+  HoldfastMaxInFlightPerGroup: { setting: 'maxInFlightPerGroup', min: 1, max: 1_000_000 },
+}
+
+export const FIFO_ATTRIBUTES = [
+  'FifoQueue',
+  'ContentBasedDeduplication',
+  'DeduplicationScope',
+  'FifoThroughputLimit',
+] as const
+
+/** Kept for the client, who reads them back; what they ask of AWS's storage has no meaning for ours. */
+const ENCRYPTION_ATTRIBUTES = ['KmsMasterKeyId', 'KmsDataKeyReusePeriodSeconds', 'SqsManagedSseEnabled'] as const
+
+export const COUNT_ATTRIBUTES = [
+  'ApproximateNumberOfMessages',
+  'ApproximateNumberOfMessagesNotVisible',
+  'ApproximateNumberOfMessagesDelayed',
+] as const
+
+export const OTHER_EXTENSIONS = ['HoldfastRetryPolicy', 'HoldfastDeduplicationMode'] as const
+
+const SQS_ATTRIBUTES: ReadonlySet<string> = new Set([
+  ...Object.keys(NUMBER_ATTRIBUTES),
+  ...FIFO_ATTRIBUTES,
+  ...ENCRYPTION_ATTRIBUTES,
+  ...COUNT_ATTRIBUTES,
+  'Policy',
+  'RedrivePolicy',
+  'RedriveAllowPolicy',
+  'QueueArn',
+  'CreatedTimestamp',
+  'LastModifiedTimestamp',
+])
+
+export const isQueueAttribute = (name: string): boolean => SQS_ATTRIBUTES.has(name)

@@ -1,0 +1,109 @@
+import { isHoldfastError } from '../../lib/errors.ts'
+import { checkQueueName, plainName } from '../../lib/queue.ts'
+import { SqsError } from './errors.ts'
+
+/** An account and a region: queues of different ones don't know each other. */
+export interface Scope {
+  readonly account: string
+  readonly region: string
+}
+
+/** A queue as SQS names it. */
+export interface QueueAddress extends Scope {
+  readonly name: string
+}
+
+/** The scope whose queues the native API shows under their plain names, unless the deployment says otherwise. */
+export const DEFAULT_SCOPE: Scope = { account: '000000000000', region: 'us-east-1' }
+
+/**
+ * Queues of SQS and of the engine. Those of the home scope keep their plain names, so that both APIs see the same
+ * queues; others carry their scope before the name.
+ */
+export interface QueueNames {
+  readonly home: Scope
+  /** The engine's name. */
+  engineName(address: QueueAddress): string
+  addressOf(engineName: string): QueueAddress
+  /** What the engine lists queues of a scope by. */
+  engineScope(scope: Scope): string
+}
+
+export const queueNames = (home: Scope = DEFAULT_SCOPE): QueueNames => {
+  const engineScope = ({ account, region }: Scope) =>
+    account === home.account && region === home.region ? '' : `${account}/${region}`
+  return {
+    home,
+    engineScope,
+    engineName: (address) => {
+      const scope = engineScope(address)
+      return scope === '' ? address.name : `${scope}/${address.name}`
+    },
+    addressOf: (engineName) => {
+      const name = plainName(engineName)
+      if (name === engineName) return { ...home, name }
+      const [account = home.account, region = home.region] = engineName.split('/')
+      return { account, region, name }
+    },
+  }
+}
+
+const ACCOUNT = /^[0-9]{12}$/
+export const isAccount = (text: string): boolean => ACCOUNT.test(text)
+
+export const isQueueName = (name: string): boolean => {
+  if (name.includes('/')) return false
+  try {
+    checkQueueName(name)
+    return true
+  } catch (error) {
+    if (isHoldfastError(error)) return false
+    throw error
+  }
+}
+
+/** The last two parts of a queue URL's path. Host and port are not looked at: clients keep URLs longer than servers keep addresses. */
+export const accountAndName = (path: string): { account: string; name: string } | undefined => {
+  const [name, account] = path
+    .replace(/[?#].*$/, '')
+    .replace(/\/+$/, '')
+    .split('/')
+    .reverse()
+  return name && account && isAccount(account) && isQueueName(name) ? { account, name } : undefined
+}
+
+/** @throws `InvalidAddress` */
+export const parseQueueUrl = (url: string): { account: string; name: string } => {
+  const found = accountAndName(url)
+  if (!found) throw new SqsError('InvalidAddress', `The address ${url.slice(0, 200)} is not valid for this endpoint.`)
+  return found
+}
+
+const ARN = /^arn:[a-z-]+:sqs:([a-z0-9-]{1,40}):([0-9]{12}):([A-Za-z0-9_.-]{1,80})$/
+
+export const queueArn = ({ region, account, name }: QueueAddress): string => `arn:aws:sqs:${region}:${account}:${name}`
+
+export const parseQueueArn = (arn: string): QueueAddress | undefined => {
+  const [, region, account, name] = ARN.exec(arn) ?? []
+  return region && account && name && isQueueName(name) ? { region, account, name } : undefined
+}
+
+const HOST = /^[A-Za-z0-9.-]+(:[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?$/
+
+/**
+ * Where the caller reached us, so that it reaches us again with the queue URLs it is given: what a proxy says it was
+ * asked for, else the `Host` of the request.
+ */
+export const callerOrigin = (url: URL, headers: Headers): string => {
+  const forwardedHost = first(headers.get('x-forwarded-host'))
+  const host = [forwardedHost, headers.get('host')].find((name) => name && HOST.test(name)) ?? url.host
+  const forwardedProtocol = first(headers.get('x-forwarded-proto'))
+  const protocol =
+    forwardedProtocol === 'https' || forwardedProtocol === 'http' ? `${forwardedProtocol}:` : url.protocol
+  const port = first(headers.get('x-forwarded-port'))
+  const usual = protocol === 'https:' ? '443' : '80'
+  const named = forwardedHost === host && !/:[0-9]+$/.test(host) && port && /^[0-9]{1,5}$/.test(port) && port !== usual
+  return `${protocol}//${host}${named ? `:${port}` : ''}`
+}
+
+const first = (header: string | null): string | undefined => header?.split(',')[0]?.trim() || undefined

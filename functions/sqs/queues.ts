@@ -1,0 +1,220 @@
+import { counts } from '../../lib/counts.ts'
+import { isHoldfastError } from '../../lib/errors.ts'
+import type { Queue } from '../../lib/queue.ts'
+import {
+  createQueue as create,
+  listQueues as list,
+  listQueueNames,
+  purgeQueue as purge,
+  deleteQueue as remove,
+  updateQueue,
+} from '../../lib/queues.ts'
+import { type ActionContext, required, type Target, target } from './context.ts'
+import { invalidParameter, invalidValue, queueDoesNotExist, SqsError } from './errors.ts'
+import type { Input, Output } from './model.ts'
+import { NUMBER_ATTRIBUTES, NUMBER_EXTENSIONS } from './queue-attribute-names.ts'
+import { type AttributeChange, QUEUE_NAME_RULE, readQueueAttributes, type Settings } from './queue-attributes.ts'
+import { isAccount, isQueueName, type QueueAddress } from './queue-url.ts'
+import { allowsSource } from './redrive-policy.ts'
+import { needsCounts, showAttributes, wantedAttributes } from './show-attributes.ts'
+import { checkTags } from './tags.ts'
+
+const COOLDOWN_MS = 60_000
+const MOST_RESULTS = 1_000
+
+export const createQueue = async (
+  context: ActionContext,
+  input: Input<'CreateQueue'>,
+): Promise<Output<'CreateQueue'>> => {
+  const { engine, names, scope, cooldowns } = context
+  const name = required(input.QueueName, 'QueueName')
+  if (!isQueueName(name)) throw invalidParameter(QUEUE_NAME_RULE)
+  const address: QueueAddress = { ...scope, name }
+  await context.authorize(address)
+  const engineName = names.engineName(address)
+  const existing = await found(context, engineName)
+  const change = readQueueAttributes(input.Attributes ?? {}, { address, current: existing?.settings, creating: true })
+  checkTags(input.tags ?? {})
+  const settings = { ...change.settings, ...(await deadLetterSettings(context, address, change)) }
+  // What a removal leaves is what a new queue has anyway.
+  const extras = Object.fromEntries(Object.entries(change.extras).filter(([, value]) => value !== null)) as Record<
+    string,
+    string
+  >
+  try {
+    await create(
+      engine,
+      engineName,
+      // Tags that differ do not make it another queue.
+      { settings: settings as object, extras, ...(!existing && { tags: input.tags ?? {} }) },
+      { minIntervalSinceDeleteMs: cooldowns.recreation ? COOLDOWN_MS : 0 },
+    )
+  } catch (error) {
+    if (isHoldfastError(error, 'QueueExists')) throw queueExists(error.fields.field, input.Attributes ?? {})
+    throw error
+  }
+  return { QueueUrl: context.queueUrl(address) }
+}
+
+const found = async ({ engine }: ActionContext, name: string): Promise<Queue | undefined> => {
+  try {
+    return await engine.queues.get(name)
+  } catch (error) {
+    if (isHoldfastError(error, 'QueueNotFound')) return undefined
+    throw error
+  }
+}
+
+/** The dead-letter queue, once it is known to exist and to take this queue's messages. */
+const deadLetterSettings = async (
+  context: ActionContext,
+  source: QueueAddress,
+  { redrivePolicy }: AttributeChange,
+): Promise<Settings> => {
+  if (redrivePolicy === undefined) return {}
+  if (redrivePolicy === null) return { deadLetter: null }
+  const { target: address, maxReceives } = redrivePolicy
+  const name = context.names.engineName(address)
+  const queue = await found(context, name)
+  if (!queue) throw invalidValue('RedrivePolicy', JSON.stringify(address.name), 'Dead letter target does not exist.')
+  if (!allowsSource(queue.extras.RedriveAllowPolicy, source)) {
+    throw invalidValue(
+      'RedrivePolicy',
+      JSON.stringify(address.name),
+      "The dead letter target's RedriveAllowPolicy does not allow this queue as a source.",
+    )
+  }
+  return { deadLetter: { queue: name, maxReceives } }
+}
+
+/** Which attribute the engine means, as the client spelt it. */
+const queueExists = (field: string | undefined, attributes: Readonly<Record<string, string>>): SqsError => {
+  const numbers = { ...NUMBER_ATTRIBUTES, ...NUMBER_EXTENSIONS }
+  const byName: Readonly<Record<string, readonly string[]>> = {
+    deadLetter: ['RedrivePolicy'],
+    retryPolicy: ['HoldfastRetryPolicy'],
+    deduplicationMode: ['HoldfastDeduplicationMode'],
+    fifo: ['ContentBasedDeduplication', 'DeduplicationScope', 'FifoThroughputLimit', 'FifoQueue'],
+  }
+  const candidates = byName[field ?? ''] ?? Object.keys(numbers).filter((name) => numbers[name]?.setting === field)
+  const attribute = candidates.find((name) => name in attributes) ?? field
+  return new SqsError(
+    'QueueNameExists',
+    `A queue already exists with the same name and a different value for attribute ${attribute}`,
+  )
+}
+
+export const getQueueUrl = async (
+  context: ActionContext,
+  input: Input<'GetQueueUrl'>,
+): Promise<Output<'GetQueueUrl'>> => {
+  const name = required(input.QueueName, 'QueueName')
+  const account = input.QueueOwnerAWSAccountId || context.scope.account
+  if (!isAccount(account)) throw invalidValue('QueueOwnerAWSAccountId', account, 'An account id has 12 digits.')
+  if (!isQueueName(name)) throw queueDoesNotExist()
+  const address: QueueAddress = { account, region: context.scope.region, name }
+  await context.authorize(address)
+  await context.engine.queues.get(context.names.engineName(address))
+  return { QueueUrl: context.queueUrl(address) }
+}
+
+export const listQueues = async (context: ActionContext, input: Input<'ListQueues'>): Promise<Output<'ListQueues'>> => {
+  context.authorizeListing()
+  const limit = checkMaxResults(input.MaxResults)
+  const { names, cursor } = await listQueueNames(context.engine, {
+    scope: context.names.engineScope(context.scope),
+    limit,
+    ...(input.QueueNamePrefix && { prefix: input.QueueNamePrefix }),
+    ...cursorFrom(input.NextToken),
+  })
+  return {
+    QueueUrls: names.length > 0 ? names.map((name) => context.queueUrl({ ...context.scope, name })) : undefined,
+    // Who did not ask for pages gets none, as with SQS: the first thousand.
+    NextToken: input.MaxResults === undefined && input.NextToken === undefined ? undefined : cursor,
+  }
+}
+
+const checkMaxResults = (given: number | undefined): number => {
+  if (given === undefined) return MOST_RESULTS
+  if (given >= 1 && given <= MOST_RESULTS) return given
+  throw invalidValue('MaxResults', given, `MaxResults must be an integer between 1 and ${MOST_RESULTS}.`)
+}
+
+const cursorFrom = (token: string | undefined): { cursor?: string } => {
+  if (token === undefined || token === '') return {}
+  const after = /^[A-Za-z0-9_-]+$/.test(token) ? Buffer.from(token, 'base64url').toString('utf8') : ''
+  if (!isQueueName(after)) throw invalidParameter('Invalid or expired next token.')
+  return { cursor: token }
+}
+
+export const listDeadLetterSourceQueues = async (
+  context: ActionContext,
+  input: Input<'ListDeadLetterSourceQueues'>,
+): Promise<Output<'ListDeadLetterSourceQueues'>> => {
+  const { name, address } = await target(context, input.QueueUrl)
+  const limit = checkMaxResults(input.MaxResults)
+  await context.engine.queues.get(name)
+  const scope = context.names.engineScope(address)
+  // Pages without a source in them are passed over, so that a page given is never empty unless it is the last.
+  let page = await list(context.engine, { scope, limit, ...cursorFrom(input.NextToken) })
+  let sources = sourcesIn(page.queues, name)
+  while (sources.length === 0 && page.cursor !== undefined) {
+    page = await list(context.engine, { scope, limit, cursor: page.cursor })
+    sources = sourcesIn(page.queues, name)
+  }
+  return {
+    queueUrls: sources.map((queue) => context.queueUrl(context.names.addressOf(queue.name))),
+    NextToken: page.cursor,
+  }
+}
+
+export const sourcesIn = (queues: readonly Queue[], deadLetterQueue: string): Queue[] =>
+  queues.filter(({ settings }) => settings.deadLetter?.queue === deadLetterQueue)
+
+export const deleteQueue = async (
+  context: ActionContext,
+  input: Input<'DeleteQueue'>,
+): Promise<Output<'DeleteQueue'>> => {
+  const { name } = await target(context, input.QueueUrl)
+  await remove(context.engine, name)
+  return {}
+}
+
+export const purgeQueue = async (context: ActionContext, input: Input<'PurgeQueue'>): Promise<Output<'PurgeQueue'>> => {
+  const { name, address } = await target(context, input.QueueUrl)
+  try {
+    await purge(context.engine, name, { minIntervalMs: context.cooldowns.purge ? COOLDOWN_MS : 0 })
+  } catch (error) {
+    if (!isHoldfastError(error, 'PurgeInProgress')) throw error
+    throw new SqsError(
+      'PurgeQueueInProgress',
+      `Only one PurgeQueue operation on ${address.name} is allowed every 60 seconds.`,
+      { cause: error },
+    )
+  }
+  return {}
+}
+
+export const getQueueAttributes = async (
+  context: ActionContext,
+  input: Input<'GetQueueAttributes'>,
+): Promise<Output<'GetQueueAttributes'>> => {
+  const found = await target(context, input.QueueUrl)
+  const queue = await context.engine.queues.get(found.name)
+  const wanted = wantedAttributes(input.AttributeNames ?? [], queue)
+  const counted = needsCounts(wanted) ? await counts(context.engine, found.name) : undefined
+  return { Attributes: showAttributes(wanted, { queue, names: context.names, counts: counted }) }
+}
+
+export const setQueueAttributes = async (
+  context: ActionContext,
+  input: Input<'SetQueueAttributes'>,
+): Promise<Output<'SetQueueAttributes'>> => {
+  const { name, address }: Target = await target(context, input.QueueUrl)
+  const queue = await context.engine.queues.get(name)
+  const subject = { address, current: queue.settings, creating: false }
+  const change = readQueueAttributes(input.Attributes ?? {}, subject)
+  const settings = { ...change.settings, ...(await deadLetterSettings(context, address, change)) }
+  await updateQueue(context.engine, name, { settings: settings as object, extras: change.extras })
+  return {}
+}

@@ -1,0 +1,177 @@
+import { extend } from '../../lib/extend.ts'
+import { bodyText, type Message, messageBytes } from '../../lib/message.ts'
+import { poll } from '../../lib/poll.ts'
+import type { QueueState } from '../../lib/queue-record.ts'
+import { METRICS } from '../metric-names.ts'
+import { type ActionContext, type Target, targetQueue } from './context.ts'
+import { invalidValue, unknownAttribute } from './errors.ts'
+import { md5, md5OfAttributes } from './md5.ts'
+import { type Attributes, attributeFilter } from './message-attributes.ts'
+import type { Input, Output } from './model.ts'
+import { isQueueAttribute } from './queue-attribute-names.ts'
+import { queueArn } from './queue-url.ts'
+import { longestVisibilitySeconds } from './visibility.ts'
+import { escapeXml } from './xml.ts'
+
+const MOST_MESSAGES = 10
+const LONGEST_WAIT_SECONDS = 20
+const ATTEMPT_ID = /^[\x21-\x7e]{1,128}$/
+
+export const receiveMessage = async (
+  context: ActionContext,
+  input: Input<'ReceiveMessage'>,
+): Promise<Output<'ReceiveMessage'>> => {
+  const found = await targetQueue(context, input.QueueUrl)
+  const { MaxNumberOfMessages, VisibilityTimeout, WaitTimeSeconds, ReceiveRequestAttemptId } = input
+  checkRanges(found.queue, input)
+  const wantedSystem = wantedSystemAttributes(input)
+  const messages = await poll(context.engine, found.name, {
+    maxMessages: MaxNumberOfMessages ?? 1,
+    ...(VisibilityTimeout !== undefined && { visibilityTimeoutSeconds: VisibilityTimeout }),
+    ...(WaitTimeSeconds !== undefined && { waitTimeSeconds: WaitTimeSeconds }),
+    ...(ReceiveRequestAttemptId !== undefined && { attemptId: ReceiveRequestAttemptId }),
+    signal: context.signal,
+  })
+  context.count(messages.length === 0 ? { [METRICS.emptyPolls]: 1 } : { [METRICS.polled]: messages.length })
+  if (messages.length === 0) return {}
+  const wanted = input.MessageAttributeNames?.length ? attributeFilter(input.MessageAttributeNames) : undefined
+  const received = messages.map((message) => {
+    const body = bodyText(message.body)
+    const attributes = wanted && filtered(message.attributes, wanted)
+    return {
+      MessageId: message.messageId,
+      ReceiptHandle: message.receiptHandle,
+      MD5OfBody: md5(body),
+      Body: body,
+      Attributes: wantedSystem && systemAttributes(context, found, message, wantedSystem),
+      MD5OfMessageAttributes: attributes && md5OfAttributes(attributes),
+      MessageAttributes: attributes && asValues(attributes),
+    }
+  })
+  const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0)
+  const room = bytes < SURELY_FITS ? messages.length : fitting(received)
+  if (room < messages.length) await giveBack(context, found, messages.slice(room))
+  return { Messages: received.slice(0, room) }
+}
+
+/** What a Lambda function may answer, with room for what is around the messages. */
+const ANSWER_BYTES = 5_500_000
+/** So many bytes fit even if every one of them has to be escaped. */
+const SURELY_FITS = ANSWER_BYTES / 6
+
+/** How many of the messages one answer can carry: the first always. */
+const fitting = (messages: readonly object[]): number => {
+  let bytes = 0
+  const over = messages.findIndex((message) => {
+    bytes += Buffer.byteLength(escapeXml(JSON.stringify(message)))
+    return bytes > ANSWER_BYTES
+  })
+  return over < 0 ? messages.length : Math.max(1, over)
+}
+
+/** Messages for which the answer has no room are there for the next receive at once. */
+const giveBack = async ({ engine }: ActionContext, { name }: Target, messages: readonly Message[]): Promise<void> => {
+  await extend(
+    engine,
+    name,
+    messages.map(({ receiptHandle }) => ({ receiptHandle, visibilityTimeoutSeconds: 0 })),
+  )
+}
+
+const checkRanges = (queue: QueueState, input: Input<'ReceiveMessage'>): void => {
+  const { MaxNumberOfMessages: most = 1, WaitTimeSeconds: wait = 0, VisibilityTimeout: visibility = 0 } = input
+  if (most < 1 || most > MOST_MESSAGES) {
+    throw invalidValue('MaxNumberOfMessages', most, `Must be between 1 and ${MOST_MESSAGES}, if provided.`)
+  }
+  if (wait < 0 || wait > LONGEST_WAIT_SECONDS) {
+    throw invalidValue('WaitTimeSeconds', wait, `Must be >= 0 and <= ${LONGEST_WAIT_SECONDS}, if provided.`)
+  }
+  const longest = longestVisibilitySeconds(queue)
+  if (visibility < 0 || visibility > longest) {
+    throw invalidValue('VisibilityTimeout', visibility, `Must be >= 0 and <= ${longest}, if provided.`)
+  }
+  const attempt = input.ReceiveRequestAttemptId
+  if (attempt === undefined) return
+  if (!queue.settings.fifo) {
+    throw invalidValue(
+      'ReceiveRequestAttemptId',
+      attempt,
+      'The request include parameter that is not valid for this queue type.',
+    )
+  }
+  if (!ATTEMPT_ID.test(attempt)) {
+    throw invalidValue(
+      'ReceiveRequestAttemptId',
+      attempt,
+      'ReceiveRequestAttemptId can only include alphanumeric and punctuation characters. 1 to 128 in length.',
+    )
+  }
+}
+
+type SystemValue = (message: Message, found: Target, context: ActionContext) => string | number | undefined
+
+const SYSTEM_ATTRIBUTES: Readonly<Record<string, SystemValue>> = {
+  SenderId: ({ senderId }, { address }) => senderId ?? address.account,
+  SentTimestamp: ({ publishedAt }) => publishedAt,
+  ApproximateReceiveCount: ({ receiveCount }) => receiveCount,
+  ApproximateFirstReceiveTimestamp: ({ firstReceivedAt }) => firstReceivedAt,
+  SequenceNumber: ({ sequenceNumber }) => sequenceNumber,
+  MessageDeduplicationId: ({ deduplicationId }) => deduplicationId,
+  MessageGroupId: ({ groupId }) => groupId,
+  AWSTraceHeader: ({ traceHeader }) => traceHeader,
+  DeadLetterQueueSourceArn: ({ deadLetter }, _, { names }) => deadLetter && queueArn(names.addressOf(deadLetter.queue)),
+}
+const ALL_SYSTEM_ATTRIBUTES = Object.keys(SYSTEM_ATTRIBUTES)
+
+/** What only those get who name it: `All` means what SQS has. */
+const EXTENSIONS: Readonly<Record<string, SystemValue>> = {
+  HoldfastPriority: ({ priority }) => priority,
+  HoldfastDueAt: ({ dueAt }) => dueAt,
+  HoldfastDeadLetterReason: ({ deadLetter }) => deadLetter?.reason,
+}
+
+/** The system attributes asked for, under the parameter's old name or its new one; nothing when none are. */
+const wantedSystemAttributes = (input: Input<'ReceiveMessage'>): readonly string[] | undefined => {
+  const { AttributeNames: old = [], MessageSystemAttributeNames: named = [] } = input
+  if (old.length + named.length === 0) return undefined
+  const asked = new Set([...old, ...named])
+  const wanted = [...asked].filter((name) => {
+    if (Object.hasOwn(SYSTEM_ATTRIBUTES, name) || Object.hasOwn(EXTENSIONS, name)) return true
+    // The old parameter's type has the names of queue attributes in it: they mean nothing here.
+    if (name === 'All' || isQueueAttribute(name)) return false
+    throw unknownAttribute(name)
+  })
+  return asked.has('All') ? [...new Set([...ALL_SYSTEM_ATTRIBUTES, ...wanted])] : wanted
+}
+
+const systemAttributes = (
+  context: ActionContext,
+  found: Target,
+  message: Message,
+  wanted: readonly string[],
+): Record<string, string> | undefined => {
+  const attributes: Record<string, string> = {}
+  let any = false
+  for (const name of wanted) {
+    const value = (SYSTEM_ATTRIBUTES[name] ?? EXTENSIONS[name])?.(message, found, context)
+    if (value === undefined) continue
+    attributes[name] = String(value)
+    any = true
+  }
+  return any ? attributes : undefined
+}
+
+const filtered = (attributes: Attributes, wanted: (name: string) => boolean): Attributes | undefined => {
+  const entries = Object.entries(attributes).filter(([name]) => wanted(name))
+  return entries.length > 0 ? Object.fromEntries(entries) : undefined
+}
+
+const asValues = (attributes: Attributes) =>
+  Object.fromEntries(
+    Object.entries(attributes).map(([name, { dataType, value }]) => [
+      name,
+      typeof value === 'string'
+        ? { StringValue: value, DataType: dataType }
+        : { BinaryValue: Buffer.from(value).toString('base64'), DataType: dataType },
+    ]),
+  )

@@ -1,0 +1,85 @@
+import { invalidValue, type SqsError } from './errors.ts'
+import { parseQueueArn, type QueueAddress, queueArn } from './queue-url.ts'
+
+/** Where messages go that were received too often, and how often that is. */
+export interface RedrivePolicy {
+  readonly target: QueueAddress
+  readonly maxReceives: number
+}
+
+const parseObject = (text: string): Record<string, unknown> | undefined => {
+  try {
+    const value: unknown = JSON.parse(text)
+    return value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** @throws `InvalidParameterValue`; whether the target exists and agrees is for the caller to see */
+export const parseRedrivePolicy = (text: string, queue: QueueAddress): RedrivePolicy => {
+  const refuse = (reason: string): SqsError => invalidValue('RedrivePolicy', text, reason)
+  const policy = parseObject(text)
+  if (!policy) throw refuse('Redrive policy is not a valid JSON map.')
+  for (const member of ['deadLetterTargetArn', 'maxReceiveCount']) {
+    if (policy[member] === undefined) throw refuse(`Redrive policy does not contain mandatory attribute: ${member}.`)
+  }
+  if (Object.keys(policy).length > 2) {
+    throw refuse('Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount].')
+  }
+  const given = policy.maxReceiveCount
+  const maxReceives = typeof given === 'string' && /^[0-9]{1,4}$/.test(given) ? Number(given) : given
+  if (typeof maxReceives !== 'number' || !Number.isInteger(maxReceives) || maxReceives < 1 || maxReceives > 1_000) {
+    throw refuse(`Invalid value for maxReceiveCount: ${String(given)}, valid values are from 1 to 1000 both inclusive.`)
+  }
+  const target = typeof policy.deadLetterTargetArn === 'string' ? parseQueueArn(policy.deadLetterTargetArn) : undefined
+  if (!target) throw refuse('Dead letter target is not a valid queue ARN.')
+  if (target.region !== queue.region || target.account !== queue.account) {
+    throw refuse('Dead letter target must be in the same account and region as the source.')
+  }
+  if (target.name === queue.name) throw refuse('Dead letter target must be another queue than the source.')
+  if (target.name.endsWith('.fifo') !== queue.name.endsWith('.fifo')) {
+    throw refuse('Dead-letter queue must be same type of queue as the source.')
+  }
+  return { target, maxReceives }
+}
+
+const PERMISSIONS = ['allowAll', 'denyAll', 'byQueue']
+const MOST_SOURCES = 10
+
+/** @throws `InvalidParameterValue` unless the text is a redrive-allow policy */
+export const checkRedriveAllowPolicy = (text: string): void => {
+  const refuse = (reason: string): SqsError => invalidValue('RedriveAllowPolicy', text, reason)
+  const policy = parseObject(text)
+  if (!policy) throw refuse('Redrive allow policy is not a valid JSON map.')
+  const { redrivePermission, sourceQueueArns, ...others } = policy
+  if (Object.keys(others).length > 0) {
+    throw refuse('Only following attributes are supported: [redrivePermission, sourceQueueArns].')
+  }
+  if (typeof redrivePermission !== 'string' || !PERMISSIONS.includes(redrivePermission)) {
+    throw refuse(`redrivePermission must be one of: [${PERMISSIONS.join(', ')}].`)
+  }
+  if ((redrivePermission === 'byQueue') !== (sourceQueueArns !== undefined)) {
+    throw refuse('sourceQueueArns must be specified exactly when redrivePermission is byQueue.')
+  }
+  if (sourceQueueArns === undefined) return
+  const valid =
+    Array.isArray(sourceQueueArns) && sourceQueueArns.every((arn) => typeof arn === 'string' && parseQueueArn(arn))
+  if (!valid || sourceQueueArns.length < 1 || sourceQueueArns.length > MOST_SOURCES) {
+    throw refuse(`sourceQueueArns must hold 1 to ${MOST_SOURCES} queue ARNs.`)
+  }
+}
+
+/** Whether a dead-letter queue with this redrive-allow policy takes messages of the source. */
+export const allowsSource = (redriveAllowPolicy: string | undefined, source: QueueAddress): boolean => {
+  const policy = redriveAllowPolicy ? parseObject(redriveAllowPolicy) : undefined
+  if (!policy || policy.redrivePermission === 'allowAll') return true
+  const { sourceQueueArns } = policy
+  return (
+    policy.redrivePermission === 'byQueue' &&
+    Array.isArray(sourceQueueArns) &&
+    sourceQueueArns.includes(queueArn(source))
+  )
+}

@@ -1,0 +1,209 @@
+import { type HoldfastError, isHoldfastError } from '../../lib/errors.ts'
+import { messageBytes, type NewMessage } from '../../lib/message.ts'
+import { checkMessages } from '../../lib/new-message.ts'
+import { publish } from '../../lib/publish.ts'
+import type { QueueState } from '../../lib/queue-record.ts'
+import { METRICS } from '../metric-names.ts'
+import { attempt, batchAnswer, checkBatch, type FailedEntry, failedEntry } from './batch.ts'
+import { type ActionContext, targetQueue } from './context.ts'
+import { invalidParameter, invalidValue, missingParameter, SqsError, toSqsError } from './errors.ts'
+import { md5, md5OfAttributes } from './md5.ts'
+import {
+  type Attributes,
+  checkAttributeCount,
+  checkCharacters,
+  readAttributes,
+  readTraceHeader,
+  splitExtensions,
+} from './message-attributes.ts'
+import type { Input, Output } from './model.ts'
+
+const LONGEST_DELAY_SECONDS = 900
+const LARGEST_BATCH_BYTES = 1_048_576
+const GROUP_ID = /^[A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]{1,128}$/
+
+/** A message ready to be published, with what its sender will check it by. */
+interface Outgoing {
+  readonly message: NewMessage
+  readonly sent: Attributes
+  readonly systemAttributes: Attributes
+  readonly bytes: number
+}
+type Request = Omit<Input<'SendMessage'>, 'QueueUrl'>
+
+export const sendMessage = async (
+  context: ActionContext,
+  input: Input<'SendMessage'>,
+): Promise<Output<'SendMessage'>> => {
+  const { queue } = await targetQueue(context, input.QueueUrl)
+  const outgoing = prepare(context, queue, input)
+  checkSize(outgoing, queue)
+  const [result] = await publishing(context, queue, [outgoing.message])
+  if (!result || 'error' in result) throw toSqsError(result?.error)
+  context.count({ [METRICS.published]: 1 })
+  return answer(outgoing, result)
+}
+
+export const sendMessageBatch = async (
+  context: ActionContext,
+  input: Input<'SendMessageBatch'>,
+): Promise<Output<'SendMessageBatch'>> => {
+  const { queue } = await targetQueue(context, input.QueueUrl)
+  const entries = checkBatch(input.Entries, 'SendMessageBatchRequestEntry')
+  for (const entry of entries) {
+    const missing = missingGroup(queue, entry)
+    if (missing) throw invalidParameter(missing.message)
+  }
+  const prepared = entries.map((entry) => ({ id: entry.Id, outgoing: attempt(() => prepare(context, queue, entry)) }))
+  checkBatchSize(prepared.map(({ outgoing }) => outgoing))
+  const failed: FailedEntry[] = []
+  const good: { id: string; outgoing: Outgoing }[] = []
+  for (const { id, outgoing } of prepared) {
+    const checked = outgoing instanceof SqsError ? outgoing : attempt(() => checkSize(outgoing, queue))
+    if (checked instanceof SqsError) failed.push(failedEntry(id, checked))
+    else if (!(outgoing instanceof SqsError)) good.push({ id, outgoing })
+  }
+  const successful = good.length > 0 ? await publishGood(context, queue, good, failed) : []
+  return batchAnswer(successful, failed)
+}
+
+const publishGood = async (
+  context: ActionContext,
+  queue: QueueState,
+  good: readonly { id: string; outgoing: Outgoing }[],
+  failed: FailedEntry[],
+) => {
+  const messages = good.map(({ outgoing }) => outgoing.message)
+  const results = await publishing(context, queue, messages)
+  const successful: ({ Id: string } & Output<'SendMessage'>)[] = []
+  for (const [position, { id, outgoing }] of good.entries()) {
+    const result = results[position]
+    if (!result || 'error' in result) failed.push(failedEntry(id, result?.error))
+    else successful.push({ Id: id, ...answer(outgoing, result) })
+  }
+  context.count({ [METRICS.published]: successful.length })
+  return successful
+}
+
+const answer = (
+  { message, sent, systemAttributes }: Outgoing,
+  { messageId, sequenceNumber }: { messageId: string; sequenceNumber?: string },
+) => ({
+  MessageId: messageId,
+  MD5OfMessageBody: md5(message.body as string),
+  MD5OfMessageAttributes: md5OfAttributes(sent),
+  MD5OfMessageSystemAttributes: md5OfAttributes(systemAttributes),
+  SequenceNumber: sequenceNumber,
+})
+
+/** The engine's words about size, in those of SQS. */
+const publishing = async ({ engine }: ActionContext, queue: QueueState, messages: readonly NewMessage[]) => {
+  try {
+    return await publish(engine, queue.name, messages)
+  } catch (error) {
+    if (isHoldfastError(error, 'MessageTooLarge')) throw tooLarge(queue, error)
+    throw error
+  }
+}
+
+const prepare = (context: ActionContext, queue: QueueState, request: Request): Outgoing => {
+  const body = request.MessageBody
+  if (body === undefined || body === '') throw missingParameter('MessageBody')
+  checkCharacters(body, 'message body')
+  const sent = readAttributes(request.MessageAttributes)
+  const { own, extension } = splitExtensions(sent)
+  checkAttributeCount(Object.keys(own).length)
+  const traceHeader = readTraceHeader(request.MessageSystemAttributes)
+  const trace = traceHeader ?? context.traceHeader
+  checkDelay(queue, request.DelaySeconds)
+  checkExtension(queue, extension)
+  const missing = missingGroup(queue, request)
+  if (missing) throw missing
+  checkGroup('MessageGroupId', request.MessageGroupId)
+  const deduplicationId = deduplicationOf(queue, request) ?? extension.deduplicationId
+  const message: NewMessage = {
+    body,
+    attributes: own,
+    ...(request.DelaySeconds !== undefined && extension.dueAt === undefined && { delaySeconds: request.DelaySeconds }),
+    ...extension,
+    ...(request.MessageGroupId !== undefined && { groupId: request.MessageGroupId }),
+    ...(deduplicationId !== undefined && { deduplicationId }),
+    ...(trace !== undefined && { traceHeader: trace }),
+    ...(context.senderId !== undefined && { senderId: context.senderId }),
+  }
+  // The engine would refuse the whole batch for it.
+  if (Object.keys(extension).length > 0) checkMessages(queue, [message])
+  return {
+    message,
+    sent,
+    systemAttributes: traceHeader === undefined ? {} : { AWSTraceHeader: { dataType: 'String', value: traceHeader } },
+    bytes: messageBytes(message),
+  }
+}
+
+const checkSize = ({ bytes }: Outgoing, queue: QueueState): void => {
+  if (bytes > queue.settings.maximumMessageBytes) throw tooLarge(queue)
+}
+
+const tooLarge = (queue: QueueState, cause?: HoldfastError): SqsError =>
+  new SqsError(
+    'InvalidParameterValueException',
+    `One or more parameters are invalid. Reason: Message must be shorter than ${queue.settings.maximumMessageBytes} bytes.`,
+    { cause },
+  )
+
+const checkBatchSize = (outgoing: readonly (Outgoing | SqsError)[]): void => {
+  const bytes = outgoing.reduce((sum, one) => sum + (one instanceof SqsError ? 0 : one.bytes), 0)
+  if (bytes > LARGEST_BATCH_BYTES) {
+    throw new SqsError(
+      'BatchRequestTooLong',
+      `Batch requests cannot be longer than ${LARGEST_BATCH_BYTES} bytes. You have sent ${bytes} bytes.`,
+    )
+  }
+}
+
+const checkDelay = (queue: QueueState, seconds: number | undefined): void => {
+  if (seconds === undefined) return
+  if (seconds < 0 || seconds > LONGEST_DELAY_SECONDS) {
+    throw invalidValue('DelaySeconds', seconds, `DelaySeconds must be >= 0 and <= ${LONGEST_DELAY_SECONDS}.`)
+  }
+  if (queue.settings.fifo && seconds > 0) throw notForThisKind('DelaySeconds', seconds)
+}
+
+const checkExtension = (queue: QueueState, extension: ReturnType<typeof splitExtensions>['extension']): void => {
+  const { priority, deduplicationId } = extension
+  const highest = queue.settings.priorities - 1
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= highest)) {
+    throw invalidValue('Holdfast.Priority', priority, `Must be a whole number from 0 to ${highest} for this queue.`)
+  }
+  checkGroup('Holdfast.DeduplicationId', deduplicationId)
+}
+
+/** Without a group a FIFO queue takes no message; in a batch that fails all of it. */
+const missingGroup = (queue: QueueState, { MessageGroupId }: Request): SqsError | undefined =>
+  queue.settings.fifo && !MessageGroupId ? missingParameter('MessageGroupId') : undefined
+
+const checkGroup = (parameter: string, id: string | undefined): void => {
+  if (id === undefined || GROUP_ID.test(id)) return
+  const plain = parameter.replace('Holdfast.', '')
+  throw invalidValue(
+    parameter,
+    id,
+    `${plain} can only include alphanumeric and punctuation characters. 1 to 128 in length.`,
+  )
+}
+
+const deduplicationOf = ({ settings: { fifo } }: QueueState, request: Request): string | undefined => {
+  const id = request.MessageDeduplicationId
+  if (!fifo && id !== undefined) throw notForThisKind('MessageDeduplicationId', id)
+  checkGroup('MessageDeduplicationId', id)
+  if (fifo && id === undefined && !fifo.contentBasedDeduplication) {
+    throw invalidParameter(
+      'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
+    )
+  }
+  return id
+}
+
+const notForThisKind = (parameter: string, value: string | number): SqsError =>
+  invalidValue(parameter, value, 'The request include parameter that is not valid for this queue type.')

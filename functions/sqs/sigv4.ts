@@ -1,0 +1,225 @@
+import { createHash, createHmac, type Hash, type Hmac, timingSafeEqual } from 'node:crypto'
+import { SignatureV4 } from '@smithy/signature-v4'
+import { type Clock, systemClock } from '../../lib/clock.ts'
+import { type Credential, incomplete, parseAuthorization, parseCredential } from './credential.ts'
+import { SqsError } from './errors.ts'
+import type { IssuedKey, KeyRing } from './keys.ts'
+
+/** A request as its sender signed it. */
+interface SignedRequest {
+  readonly method: string
+  readonly url: URL
+  readonly headers: Headers
+  readonly body: Uint8Array
+}
+
+/** Who sent a request, once that is certain. */
+export interface Principal {
+  readonly key: IssuedKey
+  /** The region that was signed for. */
+  readonly region: string
+}
+
+/** @throws `SqsError` with the code that SDKs know for what is wrong with the signature */
+export type Authenticator = (request: SignedRequest) => Promise<Principal>
+
+interface Signature {
+  readonly credential: Credential
+  readonly signedHeaders: readonly string[]
+  readonly signature: string
+  readonly signedAt: Date
+  /** How long it is good for: asked for in the URL when presigned. */
+  readonly expiresSeconds: number
+  readonly presigned: boolean
+}
+
+const WINDOW_SECONDS = 15 * 60
+const LONGEST_SECONDS = 7 * 24 * 60 * 60
+const ALGORITHM = 'AWS4-HMAC-SHA256'
+/** What the server acts on must be signed, else a copied signature would do for another action. */
+const ALWAYS_SIGNED = ['host', 'x-amz-date', 'x-amz-target', 'x-amz-content-sha256', 'x-amz-security-token']
+
+/**
+ * Verifies AWS Signature Version 4, in headers or in a presigned URL, against keys that the operator issued. The
+ * signature is computed anew from the request as received and compared in constant time.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+ */
+export const sigv4Authenticator =
+  ({ keys, clock = systemClock }: { keys: KeyRing; clock?: Clock }): Authenticator =>
+  async (request) => {
+    const claimed = signatureOf(request)
+    refuseSessionToken(request)
+    if (claimed.credential.service !== 'sqs') throw mismatch("Credential should be scoped to correct service: 'sqs'.")
+    checkTime(claimed, clock.now())
+    checkBodyHash(request)
+    checkSignedHeaders(request, claimed)
+    const key = await keys.find(claimed.credential.accessKeyId)
+    if (!key) throw new SqsError('InvalidClientTokenId', 'The security token included in the request is invalid.')
+    const expected = Buffer.from(await sign(request, claimed, key), 'hex')
+    const given = Buffer.from(claimed.signature, 'hex')
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+      throw mismatch(
+        'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
+      )
+    }
+    return { key, region: claimed.credential.region }
+  }
+
+const mismatch = (message: string): SqsError => new SqsError('SignatureDoesNotMatch', message)
+
+const signatureOf = ({ url, headers }: SignedRequest): Signature => {
+  const header = headers.get('authorization')
+  const query = url.searchParams
+  const presigned = header === null
+  if (presigned && !query.has('X-Amz-Signature') && !query.has('X-Amz-Credential')) {
+    throw new SqsError('MissingAuthenticationToken', 'Request is missing Authentication Token')
+  }
+  const parts = header === null ? fromQuery(query) : parseAuthorization(header)
+  if (!parts) throw incomplete(`Authorization must use the algorithm ${ALGORITHM}.`)
+  const { credential: text, signedHeaders, signature } = parts
+  const name = presigned ? 'X-Amz-' : ''
+  if (!text) throw incomplete(`Authorization requires '${name}Credential' parameter.`)
+  if (!signedHeaders) throw incomplete(`Authorization requires '${name}SignedHeaders' parameter.`)
+  if (!signature || !/^[0-9a-f]{64}$/.test(signature))
+    throw incomplete(`Authorization requires '${name}Signature' parameter.`)
+  const credential = parseCredential(text)
+  if (!credential) throw incomplete('Credential must be of the form <key>/<date>/<region>/sqs/aws4_request.')
+  const signedAt = instant(presigned ? query.get('X-Amz-Date') : headers.get('x-amz-date'))
+  if (!signedAt) throw incomplete("Authorization requires existence of a valid 'X-Amz-Date'.")
+  return {
+    credential,
+    signedHeaders: signedHeaders.toLowerCase().split(';'),
+    signature,
+    signedAt,
+    expiresSeconds: presigned ? expiry(query.get('X-Amz-Expires')) : WINDOW_SECONDS,
+    presigned,
+  }
+}
+
+const fromQuery = (query: URLSearchParams) =>
+  query.get('X-Amz-Algorithm') === ALGORITHM
+    ? {
+        credential: query.get('X-Amz-Credential') ?? undefined,
+        signedHeaders: query.get('X-Amz-SignedHeaders') ?? undefined,
+        signature: query.get('X-Amz-Signature') ?? undefined,
+      }
+    : undefined
+
+const instant = (text: string | null): Date | undefined => {
+  const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text ?? '') ?? []
+  const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
+  return Number.isNaN(date.getTime()) ? undefined : date
+}
+
+const expiry = (text: string | null): number => {
+  const seconds = /^[0-9]{1,6}$/.test(text ?? '') ? Number(text) : Number.NaN
+  if (!(seconds >= 1 && seconds <= LONGEST_SECONDS))
+    throw incomplete(`X-Amz-Expires must be from 1 to ${LONGEST_SECONDS} seconds.`)
+  return seconds
+}
+
+const refuseSessionToken = ({ url, headers }: SignedRequest): void => {
+  if (headers.has('x-amz-security-token') || url.searchParams.has('X-Amz-Security-Token')) {
+    throw new SqsError(
+      'InvalidClientTokenId',
+      "Session tokens are not accepted here: sign with an access key that this endpoint's operator issued.",
+    )
+  }
+}
+
+const checkTime = ({ credential, signedAt, expiresSeconds }: Signature, now: number): void => {
+  const signed = compact(signedAt.getTime())
+  if (credential.date !== signed.slice(0, 8)) {
+    throw mismatch('Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP')
+  }
+  const oldest = now - expiresSeconds * 1_000
+  if (signedAt.getTime() < oldest)
+    throw mismatch(
+      `Signature expired: ${signed} is now earlier than ${compact(oldest)} (${compact(now)} - ${expiresSeconds} s.)`,
+    )
+  const newest = now + WINDOW_SECONDS * 1_000
+  if (signedAt.getTime() > newest)
+    throw mismatch(
+      `Signature not yet current: ${signed} is still later than ${compact(newest)} (${compact(now)} + 15 min.)`,
+    )
+}
+
+const compact = (at: number): string => new Date(at).toISOString().replace(/[-:]|\.\d{3}/g, '')
+
+/** A hash in the headers must be the body's: `UNSIGNED-PAYLOAD` and streams are for other services. */
+const checkBodyHash = ({ headers, body }: SignedRequest): void => {
+  const claimed = headers.get('x-amz-content-sha256')
+  if (claimed !== null && claimed !== createHash('sha256').update(body).digest('hex')) {
+    throw mismatch('The value of x-amz-content-sha256 is not the SHA-256 of the request body.')
+  }
+}
+
+const checkSignedHeaders = ({ headers }: SignedRequest, { signedHeaders }: Signature): void => {
+  for (const name of ALWAYS_SIGNED) {
+    if ((name === 'host' || headers.has(name)) && !signedHeaders.includes(name)) {
+      throw mismatch(`'${name}' must be a 'SignedHeader' in the AWS Authorization.`)
+    }
+  }
+}
+
+const sign = async (request: SignedRequest, claimed: Signature, key: IssuedKey): Promise<string> => {
+  const { credential, signedHeaders, signedAt: signingDate } = claimed
+  const signableHeaders = new Set(signedHeaders)
+  const signer = new SignatureV4({
+    service: credential.service,
+    region: credential.region,
+    credentials: { accessKeyId: key.accessKeyId, secretAccessKey: key.secretAccessKey },
+    sha256: Sha256,
+    applyChecksum: false,
+  })
+  const message = canonicalMessage(request, signedHeaders)
+  if (claimed.presigned) {
+    const { query } = await signer.presign(message, {
+      signingDate,
+      signableHeaders,
+      unhoistableHeaders: signableHeaders,
+      expiresIn: claimed.expiresSeconds,
+    })
+    return String(query?.['X-Amz-Signature'])
+  }
+  const { headers } = await signer.sign(message, { signingDate, signableHeaders })
+  return parseAuthorization(String(headers.authorization))?.signature ?? ''
+}
+
+/** The request with nothing but what was signed: proxies add headers of their own. */
+const canonicalMessage = ({ method, url, headers, body }: SignedRequest, signedHeaders: readonly string[]) => {
+  const signed: Record<string, string> = {}
+  for (const name of signedHeaders) {
+    const value = name === 'host' ? (headers.get('host') ?? url.host) : headers.get(name)
+    if (value !== null) signed[name] = value
+  }
+  const query: Record<string, string | string[]> = {}
+  for (const name of new Set(url.searchParams.keys())) {
+    if (name === 'X-Amz-Signature') continue
+    const values = url.searchParams.getAll(name)
+    query[name] = values.length === 1 ? String(values[0]) : values
+  }
+  return { method, protocol: url.protocol, hostname: url.hostname, path: url.pathname, headers: signed, query, body }
+}
+
+/** SHA-256 as the signer wants it, computed by the platform rather than in JavaScript. */
+class Sha256 {
+  readonly #hash: Hash | Hmac
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytes(secret))
+  }
+  update(data: Uint8Array): void {
+    this.#hash.update(data)
+  }
+  digest(): Promise<Uint8Array> {
+    return Promise.resolve(this.#hash.digest())
+  }
+  reset(): void {}
+}
+
+const bytes = (data: string | ArrayBuffer | ArrayBufferView): Uint8Array =>
+  typeof data === 'string'
+    ? Buffer.from(data, 'utf8')
+    : ArrayBuffer.isView(data)
+      ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+      : new Uint8Array(data)
