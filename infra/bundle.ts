@@ -1,0 +1,75 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { AssetHashType, DockerImage } from 'aws-cdk-lib'
+import { Code } from 'aws-cdk-lib/aws-lambda'
+import { buildSync } from 'esbuild'
+import { FUNCTION_ENTRIES } from './functions.ts'
+
+const PROJECT = join(import.meta.dirname, '..')
+const FUNCTIONS = join(PROJECT, 'functions')
+const OUTPUT_FILE = 'index.mjs'
+export const HANDLER = 'index.handler'
+
+// Packages in CommonJS call `require`, which a module does not have.
+const REQUIRE =
+  "import{createRequire as holdfastRequire}from'node:module';const require=holdfastRequire(import.meta.url);"
+
+let built: ReadonlyMap<string, Uint8Array> | undefined
+
+/**
+ * Every function's module, by the name of its file, built in one pass: a second or two for all, where a pass for each
+ * would parse the SDK again each time. The SDK is inside, so that what was tested is what runs, and nothing is loaded
+ * from the many small files of the runtime's own copy. The same sources give the same bytes, whatever the machine.
+ */
+const bundles = (): ReadonlyMap<string, Uint8Array> => {
+  if (built) return built
+  const { outputFiles } = buildSync({
+    absWorkingDir: PROJECT,
+    entryPoints: Object.fromEntries(FUNCTION_ENTRIES.map((entry) => [entry, `functions/${entry}.ts`])),
+    outdir: 'out',
+    write: false,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    outExtension: { '.js': '.mjs' },
+    platform: 'node',
+    target: 'node24',
+    mainFields: ['module', 'main'],
+    conditions: ['module'],
+    legalComments: 'none',
+    alias: { '@aws-sdk/credential-provider-node': join(FUNCTIONS, 'lambda-credentials.ts') },
+    banner: { js: REQUIRE },
+    logLevel: 'error',
+  })
+  const nameOf = (path: string) => path.slice(join(PROJECT, 'out').length + 1).replace(/\.mjs$/, '')
+  built = new Map(outputFiles.map(({ path, contents }) => [nameOf(path), contents]))
+  return built
+}
+
+const bundleOf = (entry: string): Uint8Array => {
+  const contents = bundles().get(entry)
+  if (!contents) throw new Error(`functions/${entry}.ts was not bundled`)
+  return contents
+}
+
+/**
+ * The code of `functions/<entry>.ts`. CDK asks for the bundle only when it needs one: not for `cdk list`, and not in
+ * tests that look at nothing but the template (context `aws:cdk:bundling-stacks: []`).
+ */
+export const functionCode = (entry: string): Code =>
+  Code.fromAsset(FUNCTIONS, {
+    assetHashType: AssetHashType.OUTPUT,
+    bundling: {
+      // Never pulled: bundling here always succeeds, or throws.
+      image: DockerImage.fromRegistry('unused'),
+      // CDK takes two assets of one folder for the same unless something here tells them apart.
+      command: [entry],
+      local: {
+        tryBundle: (directory) => {
+          mkdirSync(directory, { recursive: true })
+          writeFileSync(join(directory, OUTPUT_FILE), bundleOf(entry))
+          return true
+        },
+      },
+    },
+  })

@@ -1,0 +1,65 @@
+import { CustomResource, RemovalPolicy } from 'aws-cdk-lib'
+import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch'
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam'
+import type { IFunction } from 'aws-cdk-lib/aws-lambda'
+import { Construct } from 'constructs'
+// The rules of names and settings, so that a wrong one fails at synthesis instead of in the middle of a deployment.
+import { applySettings, checkQueueName, DEFAULT_FIFO, type SettingsChange } from '../lib/queue.ts'
+import type { QueueService } from './queue-service.ts'
+
+export interface DeclaredQueueProps {
+  /** Where messages go that were received `maxReceives` times (1 … 1000) without an ack. @default they stay */
+  readonly deadLetter?: { readonly queue: DeclaredQueue; readonly maxReceives: number }
+  /** All the other settings, as the API takes them. @default those of SQS */
+  readonly settings?: Omit<SettingsChange, 'deadLetter'>
+  /** Whether the queue, with its messages, goes when it leaves the stack. @default RemovalPolicy.RETAIN */
+  readonly removalPolicy?: RemovalPolicy.RETAIN | RemovalPolicy.DESTROY
+}
+
+/** A queue that the deployment creates, or takes over when it exists. Made by `QueueService.addQueue`. */
+export class DeclaredQueue extends Construct {
+  readonly queueName: string
+  readonly #service: QueueService
+
+  constructor(service: QueueService, name: string, declaredBy: IFunction, props: DeclaredQueueProps) {
+    checkQueueName(name)
+    super(service, `Queue ${name}`)
+    this.queueName = name
+    this.#service = service
+    const { deadLetter, settings = {}, removalPolicy = RemovalPolicy.RETAIN } = props
+    const wanted: SettingsChange = {
+      ...(name.endsWith('.fifo') && { fifo: DEFAULT_FIFO }),
+      ...settings,
+      ...(deadLetter && { deadLetter: { queue: deadLetter.queue.queueName, maxReceives: deadLetter.maxReceives } }),
+    }
+    applySettings(name, wanted)
+    const resource = new CustomResource(this, 'Resource', {
+      resourceType: 'Custom::HoldfastQueue',
+      serviceToken: declaredBy.functionArn,
+      // As text, since CloudFormation would make text of every number in it.
+      properties: { name, settings: JSON.stringify(wanted) },
+      removalPolicy,
+    })
+    if (deadLetter) resource.node.addDependency(deadLetter.queue)
+  }
+
+  /** Lets a role publish to this queue with the library, on the table itself. */
+  grantPublish(grantee: IGrantable): Grant {
+    return this.#service.grantPublish(this.queueName, grantee)
+  }
+
+  /** Lets a role poll, ack, extend and nack with the library, on the table itself. */
+  grantConsume(grantee: IGrantable): Grant {
+    return this.#service.grantConsume(this.queueName, grantee)
+  }
+
+  /** Lets a role call this queue's routes of the HTTP API that one of the service's functions answers. */
+  grantInvoke(grantee: IGrantable, ...functions: Parameters<QueueService['grantInvoke']>[2][]): Grant {
+    return this.#service.grantInvoke(this.queueName, grantee, ...functions)
+  }
+
+  /** Goes off when the oldest ready message of this queue is older. */
+  alarmOnAge(seconds: number): Alarm {
+    return this.#service.alarmOnAge(this.queueName, seconds)
+  }
+}

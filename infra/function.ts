@@ -1,0 +1,97 @@
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import type { Table } from 'aws-cdk-lib/aws-dynamodb'
+import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import { Architecture, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda'
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs'
+import { Construct } from 'constructs'
+import { functionCode, HANDLER } from './bundle.ts'
+import type { FunctionShape } from './functions.ts'
+import type { Settings } from './settings.ts'
+
+/** CloudWatch namespace of all that the functions measure. */
+export const METRIC_NAMESPACE = 'Holdfast'
+
+export interface FunctionSurroundings {
+  readonly table: Table
+  readonly settings: Settings
+  /** @default the settings' own for this function, else the account's pool */
+  readonly reservedConcurrency?: number | undefined
+  readonly environment?: Readonly<Record<string, string>>
+  /** What the role may do besides using the table and writing its log. */
+  readonly statements?: readonly PolicyStatement[]
+}
+
+/** One Lambda function with a log and a role of its own: the role can use the table and write the log, no more. */
+export const addFunction = (
+  scope: Construct,
+  id: string,
+  shape: FunctionShape,
+  { table, settings, reservedConcurrency, environment = {}, statements = [] }: FunctionSurroundings,
+): LambdaFunction => {
+  const own = new Construct(scope, id)
+  const logGroup = new LogGroup(own, 'Log', {
+    retention: settings.logRetentionDays as RetentionDays,
+    removalPolicy: RemovalPolicy.DESTROY,
+  })
+  const role = new Role(own, 'Role', {
+    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+    inlinePolicies: {
+      Holdfast: new PolicyDocument({
+        statements: [
+          ...tableStatements(table, shape.tableActions),
+          new PolicyStatement({
+            actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+            resources: [logGroup.logGroupArn],
+          }),
+          ...statements,
+        ],
+      }),
+    },
+  })
+  return new LambdaFunction(own, 'Function', {
+    description: `Holdfast: ${shape.description}`,
+    code: functionCode(shape.entry),
+    handler: HANDLER,
+    runtime: Runtime.NODEJS_24_X,
+    architecture: Architecture.ARM_64,
+    memorySize: settings.memoryMb,
+    timeout: Duration.seconds(shape.timeoutSeconds),
+    role,
+    logGroup,
+    ...(reservedConcurrency !== undefined && { reservedConcurrentExecutions: reservedConcurrency }),
+    environment: {
+      HOLDFAST_TABLE: table.tableName,
+      POWERTOOLS_SERVICE_NAME: settings.serviceName,
+      POWERTOOLS_METRICS_NAMESPACE: METRIC_NAMESPACE,
+      POWERTOOLS_LOG_LEVEL: settings.logLevel,
+      ...environment,
+    },
+  })
+}
+
+const tableStatements = (table: Table, actions: readonly string[]): PolicyStatement[] => [
+  new PolicyStatement({ actions: actions.map((action) => `dynamodb:${action}`), resources: [table.tableArn] }),
+  ...keyStatements(table),
+]
+
+/**
+ * What using the table takes when it is encrypted with a key of the user's, which DynamoDB uses in the name of whoever
+ * calls it: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+ */
+export const keyStatements = (table: Table): PolicyStatement[] =>
+  table.encryptionKey
+    ? [
+        new PolicyStatement({
+          actions: [
+            'kms:Decrypt',
+            'kms:DescribeKey',
+            'kms:Encrypt',
+            'kms:GenerateDataKey',
+            'kms:ReEncryptFrom',
+            'kms:ReEncryptTo',
+          ],
+          resources: [table.encryptionKey.keyArn],
+          conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${Stack.of(table).region}.amazonaws.com` } },
+        }),
+      ]
+    : []

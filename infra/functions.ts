@@ -1,0 +1,106 @@
+/** IAM actions on the table. DynamoDB has one for each kind of PartiQL statement, and none for a transaction. */
+export type TableAction =
+  | 'BatchGetItem'
+  | 'DeleteItem'
+  | 'GetItem'
+  | 'PartiQLDelete'
+  | 'PartiQLUpdate'
+  | 'PutItem'
+  | 'Query'
+  | 'UpdateItem'
+
+export interface FunctionShape {
+  /** The file in `functions/`, without its ending. */
+  readonly entry: string
+  readonly description: string
+  /** All that its role may do to the table. */
+  readonly tableActions: readonly TableAction[]
+  readonly timeoutSeconds: number
+}
+
+/**
+ * API Gateway gives up after 30 s. A poll is stopped a second before, so that it never leases messages for a caller
+ * who has been told 503 meanwhile.
+ */
+const LONG_POLL_TIMEOUT_SECONDS = 29
+
+/** Every Lambda function of a deployment: what it is, what it may do, how long it may take. */
+export const FUNCTIONS = {
+  publish: {
+    entry: 'publish',
+    description: 'Puts messages on a queue',
+    tableActions: ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'UpdateItem'],
+    timeoutSeconds: 15,
+  },
+  poll: {
+    entry: 'poll',
+    description: 'Leases messages of a queue to a consumer',
+    tableActions: ['BatchGetItem', 'DeleteItem', 'GetItem', 'PartiQLUpdate', 'PutItem', 'Query', 'UpdateItem'],
+    timeoutSeconds: LONG_POLL_TIMEOUT_SECONDS,
+  },
+  ack: {
+    entry: 'ack',
+    description: 'Acks, extends and nacks leased messages',
+    tableActions: ['DeleteItem', 'GetItem', 'PartiQLDelete', 'Query', 'UpdateItem'],
+    timeoutSeconds: 15,
+  },
+  queues: {
+    entry: 'queues',
+    description: 'Creates, describes, changes, purges and deletes queues',
+    tableActions: ['DeleteItem', 'GetItem', 'PutItem', 'Query'],
+    timeoutSeconds: 15,
+  },
+  messages: {
+    entry: 'messages',
+    description: 'Looks at, cancels and reschedules messages by id',
+    tableActions: ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
+    timeoutSeconds: 15,
+  },
+  redrive: {
+    entry: 'redrive',
+    description: 'Starts, lists and cancels redrives of dead-letter queues',
+    tableActions: ['DeleteItem', 'GetItem', 'PutItem', 'Query'],
+    timeoutSeconds: 15,
+  },
+  // The same code again: moving messages takes minutes and every right, answering requests takes neither.
+  redriveRun: {
+    entry: 'redrive',
+    description: 'Moves the messages of running redrives',
+    tableActions: ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
+    timeoutSeconds: 900,
+  },
+  sqs: {
+    entry: 'sqs',
+    description: 'Answers the Amazon SQS protocol',
+    tableActions: [
+      'BatchGetItem',
+      'DeleteItem',
+      'GetItem',
+      'PartiQLDelete',
+      'PartiQLUpdate',
+      'PutItem',
+      'Query',
+      'UpdateItem',
+    ],
+    timeoutSeconds: LONG_POLL_TIMEOUT_SECONDS,
+  },
+  monitor: {
+    entry: 'monitor',
+    description: 'Measures every queue each minute',
+    tableActions: ['GetItem', 'Query'],
+    timeoutSeconds: 50,
+  },
+} as const satisfies Record<string, FunctionShape>
+
+/** Creates the queues that a stack declares; deployed with the first of them only. */
+export const DECLARE_FUNCTION = {
+  entry: 'declared-queue',
+  description: 'Creates, changes and deletes the queues that a stack declares',
+  tableActions: ['DeleteItem', 'GetItem', 'PutItem'],
+  timeoutSeconds: 60,
+} as const satisfies FunctionShape
+
+export type FunctionName = keyof typeof FUNCTIONS
+export const FUNCTION_NAMES = Object.keys(FUNCTIONS) as readonly FunctionName[]
+/** The files to bundle. */
+export const FUNCTION_ENTRIES = [...new Set([...Object.values(FUNCTIONS), DECLARE_FUNCTION].map(({ entry }) => entry))]

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest'
+import { QUEUE_METRICS } from '../../functions/metric-names.ts'
+import { FUNCTION_NAMES } from '../../infra/functions.ts'
+import { functionOf, serviceTemplate } from '../support/template.ts'
+
+const alarmsOf = ({ ofType }: ReturnType<typeof serviceTemplate>) =>
+  ofType('AWS::CloudWatch::Alarm').map(([, alarm]) => alarm)
+
+describe('alarms', () => {
+  const alarms = alarmsOf(serviceTemplate())
+
+  it('watch errors and throttles of each function', () => {
+    for (const metric of ['Errors', 'Throttles']) {
+      const watched = alarms
+        .filter(({ Namespace, MetricName }) => Namespace === 'AWS/Lambda' && MetricName === metric)
+        .map(({ Dimensions }) => functionOf(Dimensions[0].Value.Ref))
+      expect(watched.sort()).toEqual([...FUNCTION_NAMES].sort())
+    }
+  })
+
+  it('watch the API, the table and the age of the oldest message', () => {
+    const others = alarms
+      .filter(({ Namespace }) => Namespace !== 'AWS/Lambda')
+      .map(({ Namespace, MetricName, Statistic, Threshold, EvaluationPeriods }) => [
+        Namespace,
+        MetricName,
+        Statistic,
+        Threshold,
+        EvaluationPeriods,
+      ])
+    expect(others).toEqual([
+      ['AWS/ApiGateway', '5xx', 'Sum', 1, 1],
+      ['AWS/DynamoDB', 'ReadThrottleEvents', 'Sum', 1, 5],
+      ['AWS/DynamoDB', 'WriteThrottleEvents', 'Sum', 1, 5],
+      ['Holdfast', QUEUE_METRICS.oldest, 'Maximum', 900, 1],
+    ])
+  })
+
+  it('are each on one plain metric by the minute, and quiet while nothing happens', () => {
+    for (const alarm of alarms) {
+      expect(alarm).toMatchObject({ Period: 60, TreatMissingData: 'notBreaching' })
+      expect(alarm).not.toHaveProperty('Metrics')
+    }
+  })
+
+  it('measure with the name and the service under which the functions write', () => {
+    const [age] = alarmsOf(serviceTemplate({ serviceName: 'shop', oldestMessageAgeSeconds: 60 })).slice(-1)
+    expect(age).toMatchObject({ Threshold: 60, Dimensions: [{ Name: 'service', Value: 'shop' }] })
+  })
+
+  it('tell an address, or a topic that is there, or no one', () => {
+    const mailed = serviceTemplate({ alarmEmail: 'on-call@example.com' })
+    expect(mailed.one('AWS::SNS::Subscription')).toMatchObject({ Protocol: 'email', Endpoint: 'on-call@example.com' })
+    const [[topic] = ['']] = mailed.ofType('AWS::SNS::Topic')
+    for (const alarm of alarmsOf(mailed)) expect(alarm.AlarmActions).toEqual([{ Ref: topic }])
+
+    const arn = 'arn:aws:sns:eu-west-1:111122223333:pager'
+    for (const alarm of alarmsOf(serviceTemplate({ alarmTopicArn: arn }))) expect(alarm.AlarmActions).toEqual([arn])
+    for (const alarm of alarms) expect(alarm).not.toHaveProperty('AlarmActions')
+  })
+
+  it('are left out with the setting, as are the dashboard and the monitor', () => {
+    const bare = serviceTemplate({ alarms: false, dashboard: false, monitor: false })
+    expect(bare.ofType('AWS::CloudWatch::Alarm')).toEqual([])
+    expect(bare.ofType('AWS::CloudWatch::Dashboard')).toEqual([])
+    expect(bare.ofType('AWS::Lambda::Function').map(([id]) => functionOf(id))).not.toContain('monitor')
+    expect(bare.ofType('AWS::Events::Rule')).toHaveLength(1)
+  })
+
+  it('need the monitor to know the age of a message', () => {
+    expect(alarmsOf(serviceTemplate({ monitor: false })).map(({ MetricName }) => MetricName)).not.toContain(
+      QUEUE_METRICS.oldest,
+    )
+    expect(() => serviceTemplate({ monitor: false }, (service) => service.alarmOnAge('orders', 60))).toThrow(
+      'an alarm on the age of orders needs the setting monitor',
+    )
+  })
+
+  it('can watch one queue', () => {
+    const { template } = serviceTemplate({}, (service) => service.addQueue('orders').alarmOnAge(60))
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      Threshold: 60,
+      Dimensions: [
+        { Name: 'queue', Value: 'orders' },
+        { Name: 'service', Value: 'holdfast' },
+      ],
+    })
+  })
+})
+
+describe('the dashboard', () => {
+  it('finds every queue that is measured, declared or not', () => {
+    const body = JSON.stringify(serviceTemplate({ serviceName: 'shop' }).one('AWS::CloudWatch::Dashboard'))
+    for (const metric of [QUEUE_METRICS.oldest, QUEUE_METRICS.ready, QUEUE_METRICS.leased]) {
+      expect(body).toContain(`MetricName=\\\\\\"${metric}`)
+    }
+    expect(body).toContain('{Holdfast,queue,service}')
+  })
+})

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest'
+import { functionOf, serviceTemplate } from '../support/template.ts'
+
+interface Statement {
+  readonly Effect: string
+  readonly Action: string | string[]
+  readonly Resource: unknown
+}
+
+const { ofType } = serviceTemplate()
+const roles = ofType('AWS::IAM::Role')
+
+const statementsOf = (name: string): Statement[] => {
+  const [, role] = roles.find(([id]) => functionOf(id) === name) ?? []
+  return role?.Policies[0].PolicyDocument.Statement ?? []
+}
+const actionsOn = (name: string, service: string): string[] =>
+  statementsOf(name)
+    .flatMap(({ Action }) => Action)
+    .filter((action) => action.startsWith(`${service}:`))
+    .map((action) => action.slice(service.length + 1))
+
+describe('what each function may do', () => {
+  it.each([
+    ['publish', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'UpdateItem']],
+    ['poll', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PartiQLUpdate', 'PutItem', 'Query', 'UpdateItem']],
+    ['ack', ['DeleteItem', 'GetItem', 'PartiQLDelete', 'Query', 'UpdateItem']],
+    ['queues', ['DeleteItem', 'GetItem', 'PutItem', 'Query']],
+    ['messages', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
+    ['redrive', ['DeleteItem', 'GetItem', 'PutItem', 'Query']],
+    ['redriveRun', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
+    [
+      'sqs',
+      ['BatchGetItem', 'DeleteItem', 'GetItem', 'PartiQLDelete', 'PartiQLUpdate', 'PutItem', 'Query', 'UpdateItem'],
+    ],
+    ['monitor', ['GetItem', 'Query']],
+  ])('%s: to the table, %j', (name, actions) => {
+    expect(actionsOn(name, 'dynamodb')).toEqual(actions)
+  })
+
+  it('is nothing else than to write its log, but for who starts redrives and who reads keys', () => {
+    const rest = roles.map(([id]) => {
+      const others = statementsOf(functionOf(id))
+        .flatMap(({ Action }) => Action)
+        .filter((action) => !action.startsWith('dynamodb:'))
+      return [functionOf(id), others]
+    })
+    const log = ['logs:CreateLogStream', 'logs:PutLogEvents']
+    expect(Object.fromEntries(rest)).toEqual({
+      publish: log,
+      poll: log,
+      ack: log,
+      queues: log,
+      messages: log,
+      redrive: [...log, 'lambda:InvokeFunction'],
+      redriveRun: log,
+      sqs: [...log, 'lambda:InvokeFunction', 'secretsmanager:GetSecretValue'],
+      monitor: log,
+    })
+  })
+
+  it('is on its own log, the one table, the one secret and the one function that moves messages', () => {
+    const targets = roles.flatMap(([id]) => {
+      const name = functionOf(id)
+      return statementsOf(name).map(({ Action, Resource }) => {
+        const [service] = [Action].flat().map((action) => action.split(':')[0])
+        const [logicalId] = (Resource as { 'Fn::GetAtt': [string, string] })['Fn::GetAtt']
+        const own = /Log[0-9A-F]{8}$/.test(logicalId)
+        return own && functionOf(logicalId) === name
+          ? 'logs its own'
+          : `${service} ${logicalId.replace(/[0-9A-F]{8}$/, '')}`
+      })
+    })
+    expect([...new Set(targets)].sort()).toEqual([
+      'dynamodb ServiceTable',
+      'lambda ServiceRedriveRunFunction',
+      'logs its own',
+      'secretsmanager ServiceSqsKeys',
+    ])
+  })
+
+  it('knows no wildcard, no denial and no policy from elsewhere', () => {
+    const statements = roles.flatMap(([id]) => statementsOf(functionOf(id)))
+    expect(statements.flatMap(({ Action }) => Action).filter((action) => action.includes('*'))).toEqual([])
+    expect(statements.filter(({ Effect }) => Effect !== 'Allow')).toEqual([])
+    expect(statements.filter(({ Resource }) => JSON.stringify(Resource).includes('*'))).toEqual([])
+    expect(roles.filter(([, role]) => 'ManagedPolicyArns' in role)).toEqual([])
+    expect(ofType('AWS::IAM::Policy')).toEqual([])
+  })
+
+  it('takes in the key of a table that is encrypted with one, through DynamoDB only', () => {
+    const keyArn = 'arn:aws:kms:eu-west-1:111122223333:key/0f3b'
+    for (const [, role] of serviceTemplate({ encryptionKeyArn: keyArn }).ofType('AWS::IAM::Role')) {
+      expect(role.Policies[0].PolicyDocument.Statement).toContainEqual({
+        Effect: 'Allow',
+        Action: [
+          'kms:Decrypt',
+          'kms:DescribeKey',
+          'kms:Encrypt',
+          'kms:GenerateDataKey',
+          'kms:ReEncryptFrom',
+          'kms:ReEncryptTo',
+        ],
+        Resource: keyArn,
+        Condition: {
+          StringEquals: {
+            'kms:ViaService': { 'Fn::Join': ['', ['dynamodb.', { Ref: 'AWS::Region' }, '.amazonaws.com']] },
+          },
+        },
+      })
+    }
+  })
+})
