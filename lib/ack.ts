@@ -61,7 +61,10 @@ const ackChange = (
   )
   const gone = handles.map(({ index }) => [index, GONE] as const)
   if (current) {
-    const last = goneCount(current) + handles.length === current.slots.length
+    // By place, not by number: a handle of a message that is gone must not stand for one that is not.
+    const last = current.slots.every(
+      (slot, index) => slot.kind === 'gone' || handles.some((one) => one.index === index),
+    )
     return last
       ? { key, requires: atVersion(current), slots: undefined }
       : { key, requires: { kind: 'slots', slots: tokens }, slots: gone }

@@ -1,45 +1,36 @@
+import {
+  type After,
+  type Candidate,
+  candidatesOf,
+  isScramble,
+  noteDensity,
+  noteNewest,
+  pick,
+  reservation,
+  without,
+} from './candidates.ts'
 import { type Content, contentOf } from './content.ts'
-import { deadLetter } from './dead-letter.ts'
 import type { Engine } from './engine.ts'
 import type { Lane, Request } from './lane.ts'
 import type { Message } from './message.ts'
-import { isDropped } from './queue-record.ts'
 import { encodeReceiptHandle } from './receipt-handle.ts'
-import {
-  claim,
-  goneCount,
-  holds,
-  type Lease,
-  receivable,
-  receiveCountOf,
-  remove,
-  type Segment,
-  slotAt,
-  TOKEN_BYTES,
-  unclaim,
-} from './segment.ts'
-import { dueAtOf } from './segment-key.ts'
-import { shuffled } from './shuffle.ts'
+import { claim, goneCount, holds, type Lease, remove, type Segment, slotAt, TOKEN_BYTES, unclaim } from './segment.ts'
 import type { Claim, ClaimOutcome } from './store.ts'
 
 export interface Claimed {
   readonly messages: Message[]
-  /** Segments that are no longer as they were read: what they are now, gone, or not known. */
-  readonly after: Map<string, Segment | 'unknown' | undefined>
-}
-
-interface Candidate {
-  readonly segment: Segment
-  readonly indexes: number[]
+  readonly after: After
 }
 
 /** Losing this much of a round means that what was read is out of date. */
 const STALE_LOSS = 0.5
 const ROUNDS = 3
-const CROWDED = 1.5
 /** How long content may take to follow its header: both are written at once, and retried for seconds. */
 const ORPHAN_AFTER_MS = 60_000
+/** The longest wait, for each other poller there seems to be: about a claim's round trip. */
 const DEFER_MS = 4
+/** Had there been others, one of them would likely have come first. */
+const ENOUGH_PATIENCE = 0.25
 
 /**
  * Claims up to `want` messages of the segments read: their heads when alone, a random part when other pollers were
@@ -50,17 +41,15 @@ export const claimFrom = async (
   lane: Lane,
   segments: readonly Segment[],
   request: Request,
+  { more = false } = {},
 ): Promise<Claimed> => {
   const claimed: Claimed = { messages: [], after: new Map() }
   if (request.want <= 0 || request.signal?.aborted) return claimed
-  let candidates = await candidatesOf(engine, lane, segments, claimed)
-  noteDensity(lane, candidates)
-  if (isScramble(lane, candidates, request.want)) {
-    // Few messages and many pollers: whoever waits the shortest takes them, and the rest, having read again, write
-    // nothing. A read costs a fraction of a lost race.
-    await engine.clock.sleep(engine.random.fraction() * lane.memory.contention.pressure * DEFER_MS, request.signal)
+  let candidates = await candidatesOf(engine, lane, segments, claimed.after)
+  noteDensity(lane, segments, candidates, engine.clock.now())
+  if (!more && isScramble(lane, candidates, request.want)) {
+    candidates = await deferred(engine, lane, segments, candidates, request, claimed.after)
     if (request.signal?.aborted) return claimed
-    candidates = await reread(engine, lane, segments, candidates, claimed)
   }
   for (let round = 0; round < ROUNDS && candidates.length > 0; round++) {
     const picked = pick(engine, lane, candidates, request.want - claimed.messages.length)
@@ -72,84 +61,35 @@ export const claimFrom = async (
   return claimed
 }
 
-const candidatesOf = async (
-  engine: Engine,
-  lane: Lane,
-  segments: readonly Segment[],
-  claimed: Claimed,
-): Promise<Candidate[]> => {
-  const { queue, memory } = lane
-  const now = engine.clock.now()
-  const limit = queue.settings.deadLetter?.maxReceives ?? Number.POSITIVE_INFINITY
-  const candidates: Candidate[] = []
-  for (const segment of segments) {
-    if (dueAtOf(segment.key.sort) > now) break
-    if (isDropped(queue, segment, now)) continue
-    const free = receivable(segment, now).filter((index) => !memory.reserved.has(reservation(segment, index)))
-    if (free.length === 0) {
-      // Another poll of this process is at it: what becomes of it is not known yet.
-      if (receivable(segment, now).length > 0) claimed.after.set(segment.key.sort, 'unknown')
-      continue
-    }
-    const spent = free.filter((index) => receiveCountOf(slotAt(segment, index)) >= limit)
-    if (spent.length === 0) candidates.push({ segment, indexes: free })
-    else {
-      const left = await deadLetter(engine, queue, segment, spent)
-      claimed.after.set(segment.key.sort, left.segment)
-      // Without a dead-letter queue to take them they are delivered once more rather than lost.
-      const indexes = left.moved ? free.filter((index) => !spent.includes(index)) : free
-      if (left.segment && indexes.length > 0) candidates.push({ segment: left.segment, indexes })
-    }
-  }
-  return candidates
-}
-
-const noteDensity = ({ memory }: Lane, candidates: readonly Candidate[]): void => {
-  for (const { indexes } of candidates.slice(0, 4)) memory.density += (indexes.length - memory.density) / 8
-}
-
-const isScramble = ({ memory }: Lane, candidates: readonly Candidate[], want: number): boolean => {
-  const { pressure } = memory.contention
-  if (pressure < CROWDED || candidates.length === 0) return false
-  const supply = candidates.reduce((sum, { indexes }) => sum + indexes.length, 0)
-  return supply < (want * pressure) / 2
-}
-
-const reread = async (
+/**
+ * Few messages and many pollers: whoever waits the shortest takes them, and the rest, having read again, write nothing.
+ * A read costs a fraction of a lost race.
+ */
+const deferred = async (
   engine: Engine,
   lane: Lane,
   segments: readonly Segment[],
   candidates: readonly Candidate[],
-  claimed: Claimed,
+  { signal }: Request,
+  after: After,
 ): Promise<Candidate[]> => {
-  const first = candidates[0]?.segment.key.sort
-  const last = candidates.at(-1)?.segment.key.sort
-  if (first === undefined || last === undefined) return []
-  const { partition } = lane
-  const page = await engine.store.headers({ partition, from: first, to: last, limit: segments.length })
-  for (const { segment } of candidates) claimed.after.set(segment.key.sort, undefined)
-  for (const segment of page.segments) claimed.after.set(segment.key.sort, segment)
-  return candidatesOf(engine, lane, page.segments, claimed)
+  const from = candidates[0]?.segment.key.sort
+  const to = candidates.at(-1)?.segment.key.sort
+  if (from === undefined || to === undefined) return []
+  const { contention } = lane.memory
+  const patience = engine.random.fraction()
+  await engine.clock.sleep(patience * contention.pressure * DEFER_MS, signal)
+  if (signal?.aborted) return []
+  const page = await engine.store.headers({ partition: lane.partition, from, to, limit: segments.length })
+  for (const { segment } of candidates) after.set(segment.key.sort, undefined)
+  for (const segment of page.segments) after.set(segment.key.sort, segment)
+  const left = await candidatesOf(engine, lane, page.segments, after)
+  const untouched =
+    left.length === candidates.length &&
+    left.every(({ segment: { version } }, position) => version === candidates[position]?.segment.version)
+  if (untouched && patience > ENOUGH_PATIENCE) contention.sawNobody()
+  return left
 }
-
-const pick = (engine: Engine, lane: Lane, candidates: readonly Candidate[], want: number): Candidate[] => {
-  const crowded = lane.memory.contention.pressure > 1.2
-  const order = crowded ? shuffled(candidates, engine.random.fraction) : candidates
-  const picked: Candidate[] = []
-  let left = want
-  for (const { segment, indexes } of order) {
-    if (left <= 0) break
-    const free = indexes.filter((index) => !lane.memory.reserved.has(reservation(segment, index)))
-    const wanted = (crowded && free.length > left ? shuffled(free, engine.random.fraction) : free).slice(0, left)
-    if (wanted.length === 0) continue
-    picked.push({ segment, indexes: wanted.sort((a, b) => a - b) })
-    left -= wanted.length
-  }
-  return picked
-}
-
-const without = (candidates: readonly Candidate[], picked: readonly Candidate[]): Candidate[] =>
-  candidates.filter(({ segment }) => !picked.some((other) => other.segment.key.sort === segment.key.sort))
 
 /** Claims what was picked; answers how many claims were lost to others. */
 const claimPicked = async (
@@ -178,6 +118,7 @@ const claimPicked = async (
         await giveUp(engine, lane, claims[position] as Claim, outcome.segment, lease.token)
       const abandoned = arrived && request.signal?.aborted
       if (abandoned) await engine.store.change([unclaim(segment, indexes, lease.token)])
+      if (outcome.segment) noteNewest(lane, outcome.segment)
       const unsure = outcome.applied ? !arrived || abandoned : outcome.error !== undefined
       claimed.after.set(segment.key.sort, unsure ? 'unknown' : outcome.segment)
       if (outcome.applied && outcome.content && !abandoned) {
@@ -254,5 +195,3 @@ const messagesOf = (
       leasedUntil: slot.until,
     }
   })
-
-const reservation = (segment: Segment, index: number): string => `${segment.key.sort}.${index}`

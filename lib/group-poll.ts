@@ -147,6 +147,8 @@ const claimHead = async (
     await engine.store.markTicket(key, 0)
     return NOTHING
   }
+  // The lock outlasts a shorter lease only as long as it took to get here.
+  if (request.leaseMs < SHORTEST_LOCK_MS) await engine.store.markTicket(key, lease.until)
   const taken = head.take.reduce((sum, { indexes }) => sum + indexes.length, 0)
   const group = { hash: key.group, lastSequence: ticket.lastSequence, taken }
   const messages = claimed.flatMap((part, position) =>

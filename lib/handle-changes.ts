@@ -98,6 +98,12 @@ const tryOnce = async <T>(
 ) => {
   const pending: Group<T>[] = []
   const found = new Map<string, Segment | undefined>()
+  const undecided = (held: readonly Held<T>[], segment: Segment | undefined): Held<T>[] =>
+    held.filter((one) => {
+      const result = operation.settle(one, segment)
+      if (result) results[one.position] = result
+      return !result
+    })
   const changes = groups.map(({ key, held }) =>
     operation.change(key, oncePerMessage(held), current.get(segmentId(key))),
   )
@@ -108,18 +114,17 @@ const tryOnce = async <T>(
     if (outcome?.applied) {
       for (const { position } of tried) results[position] = OK
       await operation.done(key, tried, outcome.segment)
-      const rest = held.filter((one) => !tried.includes(one))
+      const rest = undecided(
+        held.filter((one) => !tried.includes(one)),
+        outcome.segment,
+      )
       if (rest.length > 0) pending.push({ key, held: rest })
       found.set(segmentId(key), outcome.segment)
     } else if (outcome?.error) {
       settleAll([{ key, held }], results, failed(outcome.error))
     } else {
-      const undecided = held.filter((one) => {
-        const result = operation.settle(one, outcome?.segment)
-        if (result) results[one.position] = result
-        return !result
-      })
-      if (undecided.length > 0) pending.push({ key, held: undecided })
+      const left = undecided(held, outcome?.segment)
+      if (left.length > 0) pending.push({ key, held: left })
       found.set(segmentId(key), outcome?.segment)
     }
   }

@@ -70,8 +70,12 @@ const lookThroughRanges = async (engine: Engine, lane: Lane, request: Request): 
           engine.store.headers({ partition: lane.partition, from, to, limit: check ? headers : limit }),
         ),
       )
-      const found = pages.flatMap(({ segments }) => segments)
-      const looked = await claimFrom(engine, lane, found, { ...request, want: request.want - messages.length })
+      // Neighbouring ranges share the key between them.
+      const found = pages
+        .flatMap(({ segments }) => segments)
+        .filter((segment, position, all) => segment.key.sort !== all[position - 1]?.key.sort)
+      const wish = { ...request, want: request.want - messages.length }
+      const looked = await claimFrom(engine, lane, found, wish, { more: pages.at(-1)?.more ?? false })
       messages.push(...looked.messages)
       let connected = true
       for (const [position, page] of pages.entries()) {

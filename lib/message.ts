@@ -90,9 +90,7 @@ export interface StoredMessage extends MessageContent {
 /** One receipt handle's outcome, in the order given. */
 export type HandleResult = { readonly ok: true } | { readonly ok: false; readonly error: HoldfastError }
 
-const encoder = new TextEncoder()
 export const utf8Bytes = (text: string): number => Buffer.byteLength(text, 'utf8')
-export const utf8 = (text: string): Uint8Array => encoder.encode(text)
 
 /** Text of a body as a client of a text protocol sees it: JSON serialized, bytes as base64. */
 export const bodyText = (body: Body): string =>

@@ -45,10 +45,11 @@ export const cancelMessage = (engine: Engine, queue: string, messageId: string):
   })
 
 /**
- * Gives a message that nobody is working on another due time. Later than its present one, it rests where it is;
- * earlier, it moves, and keeps its id by an alias.
+ * Gives a message that nobody is working on another due time. It moves there, is kept as long from then on as it
+ * would have been from its old one, and keeps its id by an alias. One that was received before rests where it is: its
+ * receives stay counted, handles of before stay outdated, and it can't be put off beyond its expiry.
  *
- * writes: one update, or one transaction · condition: it is as it was read
+ * writes: one transaction, or one update · condition: it is as it was read
  * @throws `InvalidRequest`, `QueueNotFound`, `MessageNotFound`, `OperationInProgress` while it is leased
  */
 export const rescheduleMessage = (
@@ -66,8 +67,9 @@ export const rescheduleMessage = (
     if (located.queue.settings.fifo)
       throw invalid('queue', plainName(queue), 'must be a standard queue: a FIFO queue keeps its order')
     const at = Math.max(now, Math.round(dueAt ?? now + (delaySeconds ?? 0) * 1_000))
-    const later = at >= dueAtOf(located.stored.segment.key.sort)
-    const done = later ? await rest(engine, located, at) : await move(engine, located, messageId, at, now)
+    const slot = slotAt(located.stored.segment, located.index)
+    const done =
+      slot.kind === 'lease' ? await rest(engine, located, slot, at) : await move(engine, located, messageId, at, now)
     return done && { done }
   })
 }
@@ -100,18 +102,13 @@ const onceUnleased = async <T>(
 const rest = async (
   engine: Engine,
   { queue, stored, index }: Located,
+  before: Lease,
   at: number,
 ): Promise<StoredMessage | undefined> => {
   const { segment, content } = stored
-  const before = slotAt(segment, index)
-  const resting: Lease = {
-    kind: 'lease',
-    token: engine.random.bytes(TOKEN_BYTES),
-    until: at,
-    receiveCount: before.kind === 'lease' ? before.receiveCount : 0,
-    firstReceivedAt: before.kind === 'lease' ? before.firstReceivedAt : 0,
-    resting: true,
-  }
+  const expiresAt = expiryOf(queue, segmentDueAt(segment), segment.expiresAt)
+  if (at >= expiresAt) throw invalid('dueAt', at, `must be before ${expiresAt}, when the message expires`)
+  const resting: Lease = { ...before, token: engine.random.bytes(TOKEN_BYTES), until: at, resting: true }
   const change: Change = { ...take(segment, [index]), slots: [[index, resting]] }
   const [outcome] = await engine.store.change([change])
   if (outcome && !outcome.applied && outcome.error) throw outcome.error

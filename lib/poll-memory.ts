@@ -1,4 +1,5 @@
 import { type Contention, contention } from './contention.ts'
+import type { Segment } from './segment.ts'
 import { partitionId, priorityOf, type SegmentKey, type SegmentPartition } from './segment-key.ts'
 import { type Skips, skips } from './skips.ts'
 
@@ -8,6 +9,10 @@ export interface LaneMemory {
   readonly contention: Contention
   /** Messages that a poll of this process is claiming right now, so that the others leave them to it. */
   readonly reserved: Set<string>
+  /** Segments as this process's own claims left them, the latest few. */
+  readonly newest: Map<string, Segment>
+  /** When headers were first seen whose messages were all gone, epoch ms. */
+  readonly emptied: Map<string, number>
   /** Polls of this process that look here right now. */
   looking: number
   /** Messages that a header held on average, lately. */
@@ -37,7 +42,15 @@ export const pollMemory = (): PollMemory => {
       let lane = lanes.get(id)
       if (!lane) {
         if (lanes.size >= MOST_LANES) lanes.clear()
-        lane = { skips: skips(), contention: contention(), reserved: new Set(), looking: 0, density: 1 }
+        lane = {
+          skips: skips(),
+          contention: contention(),
+          reserved: new Set(),
+          newest: new Map(),
+          emptied: new Map(),
+          looking: 0,
+          density: 1,
+        }
         lanes.set(id, lane)
       }
       return lane

@@ -62,7 +62,7 @@ export const createQueue = async (
     if (existing) return { queue: asQueue(matching(existing, creation)), created: false }
     const before = document && recordIn(document)
     const now = engine.clock.now()
-    if (before?.deletedAt !== undefined && now - before.deletedAt < minIntervalSinceDeleteMs) {
+    if (before?.deletedAt !== undefined && within(minIntervalSinceDeleteMs, before.deletedAt, now)) {
       throw new HoldfastError('QueueDeletedRecently', `queue ${plainName(name)} was deleted a moment ago`, {
         queue: name,
       })
@@ -231,12 +231,15 @@ export const purgeQueue = async (
   { minIntervalMs = 0 }: { minIntervalMs?: number } = {},
 ): Promise<void> => {
   await rewrite(engine, name, async (queue, now) => {
-    if (queue.purgedAt !== undefined && now - queue.purgedAt < minIntervalMs) {
+    if (queue.purgedAt !== undefined && within(minIntervalMs, queue.purgedAt, now)) {
       throw new HoldfastError('PurgeInProgress', `queue ${plainName(name)} was purged a moment ago`, { queue: name })
     }
     return { ...queue, purgedAt: now }
   })
 }
+
+/** Without an interval nothing is too soon, not even for a clock that is behind the one that wrote. */
+const within = (intervalMs: number, at: number, now: number): boolean => intervalMs > 0 && now - at < intervalMs
 
 const rewrite = async (
   engine: Engine,

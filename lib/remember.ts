@@ -1,11 +1,14 @@
 import type { Claimed } from './claim.ts'
 import type { Engine } from './engine.ts'
 import type { Lane } from './lane.ts'
-import { isDropped, type QueueState } from './queue-record.ts'
+import { isDropped } from './queue-record.ts'
 import { nextVisibleAt, remove, type Segment } from './segment.ts'
 import { dueAtOf, sortRightBehind } from './segment-key.ts'
 import { type Skips, STRETCH_HEADERS, WORTH_SKIPPING } from './skips.ts'
 import type { HeaderPage } from './store.ts'
+
+const EMPTIED_KEPT = 256
+const DELETER_GONE_MS = 1_000
 
 export interface PageRead {
   readonly from: string
@@ -25,17 +28,17 @@ export interface PageRead {
  */
 export const remember = (
   engine: Engine,
-  { queue, memory }: Lane,
+  lane: Lane,
   { from, edge, page, connected, releases }: PageRead,
   after: Claimed['after'],
 ): { nextAt: number; connected: boolean } => {
   const now = engine.clock.now()
-  const run = runOf(memory.skips, { from, connected, now, releases })
+  const run = runOf(lane.memory.skips, { from, connected, now, releases })
   let nextAt = Number.POSITIVE_INFINITY
   for (const read of page.segments) {
     const { sort } = read.key
     const segment = after.has(sort) ? after.get(sort) : read
-    const visibleAt = visibleAgainAt(engine, queue, segment, now)
+    const visibleAt = visibleAgainAt(engine, lane, segment, now)
     if (visibleAt > now) nextAt = Math.min(nextAt, visibleAt)
     if (visibleAt <= now || dueAtOf(sort) > now) run.breakAt(sort, edge)
     else run.add(sort, visibleAt)
@@ -86,17 +89,27 @@ const runOf = (skips: Skips, start: { from: string; connected: boolean; now: num
   }
 }
 
-const visibleAgainAt = (engine: Engine, queue: QueueState, segment: Segment | 'unknown' | undefined, now: number) => {
+const visibleAgainAt = (engine: Engine, lane: Lane, segment: Segment | 'unknown' | undefined, now: number) => {
   if (segment === undefined) return Number.POSITIVE_INFINITY
   if (segment === 'unknown') return now
-  if (isDropped(queue, segment, now)) return Number.POSITIVE_INFINITY
+  if (isDropped(lane.queue, segment, now)) return Number.POSITIVE_INFINITY
   const next = nextVisibleAt(segment)
-  // A header whose messages are all gone lost its deleter between two writes.
-  if (next === Number.POSITIVE_INFINITY) sweep(engine, segment)
+  if (next === Number.POSITIVE_INFINITY) sweep(engine, lane, segment, now)
   return next
 }
 
-const sweep = (engine: Engine, segment: Segment): void => {
-  // Whether it works is not waited for: the next poller that comes by tries again.
-  void engine.store.change([remove(segment)])
+/**
+ * A header whose messages are all gone lost its deleter between two writes, if it stays: most are seen right between
+ * the two. Whether its removal works is not waited for.
+ */
+const sweep = (engine: Engine, { memory: { emptied } }: Lane, segment: Segment, now: number): void => {
+  const { sort } = segment.key
+  const seenAt = emptied.get(sort)
+  if (seenAt === undefined) {
+    if (emptied.size >= EMPTIED_KEPT) emptied.clear()
+    emptied.set(sort, now)
+  } else if (now - seenAt >= DELETER_GONE_MS) {
+    emptied.delete(sort)
+    void engine.store.change([remove(segment)])
+  }
 }

@@ -99,8 +99,6 @@ export const goneCount = (segment: Segment): number => {
   return gone
 }
 
-export const isExpired = (segment: Segment, now: number): boolean => segment.expiresAt <= now
-
 /** When the messages became or become due, epoch ms. */
 export const segmentDueAt = (segment: Segment): number => segment.dueAt ?? dueAtOf(segment.key.sort)
 
@@ -143,7 +141,7 @@ export const claim = (
       token: lease.token,
       until: lease.until,
       receiveCount: Math.min(receiveCountOf(before) + 1, MAX_RECEIVE_COUNT),
-      firstReceivedAt: before.kind === 'lease' ? before.firstReceivedAt : lease.now,
+      firstReceivedAt: before.kind === 'lease' && before.receiveCount > 0 ? before.firstReceivedAt : lease.now,
       resting: false,
     }
     return [index, claimed] as const
