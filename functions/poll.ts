@@ -1,7 +1,7 @@
 import type { Engine } from '../lib/engine.ts'
-import { extend } from '../lib/extend.ts'
 import type { Message } from '../lib/message.ts'
 import { poll } from '../lib/poll.ts'
+import { unreceive } from '../lib/unreceive.ts'
 import { defined, fitting, messageJson } from './http/message-json.ts'
 import type { Operations } from './http/operation.ts'
 import { METRICS } from './metric-names.ts'
@@ -22,10 +22,10 @@ export const operations = {
 /** Messages that one answer has no room for are there for the next poll at once. */
 const release = async (engine: Engine, queue: string, messages: readonly Message[]): Promise<void> => {
   if (messages.length === 0) return
-  await extend(
+  await unreceive(
     engine,
     queue,
-    messages.map(({ receiptHandle }) => ({ receiptHandle, visibilityTimeoutSeconds: 0 })),
+    messages.map(({ receiptHandle }) => receiptHandle),
   )
 }
 

@@ -1,7 +1,7 @@
-import { extend } from '../../lib/extend.ts'
 import { bodyText, type Message, messageBytes } from '../../lib/message.ts'
 import { poll } from '../../lib/poll.ts'
 import type { QueueState } from '../../lib/queue-record.ts'
+import { unreceive } from '../../lib/unreceive.ts'
 import { METRICS } from '../metric-names.ts'
 import { type ActionContext, type Target, targetQueue } from './context.ts'
 import { invalidValue, unknownAttribute } from './errors.ts'
@@ -71,10 +71,10 @@ const fitting = (messages: readonly object[]): number => {
 
 /** Messages for which the answer has no room are there for the next receive at once. */
 const giveBack = async ({ engine }: ActionContext, { name }: Target, messages: readonly Message[]): Promise<void> => {
-  await extend(
+  await unreceive(
     engine,
     name,
-    messages.map(({ receiptHandle }) => ({ receiptHandle, visibilityTimeoutSeconds: 0 })),
+    messages.map(({ receiptHandle }) => receiptHandle),
   )
 }
 

@@ -1,0 +1,54 @@
+import type { Engine } from './engine.ts'
+import { messageGone } from './extend.ts'
+import { releaseGroups } from './group-release.ts'
+import { applyToHandles, leaseLost } from './handle-changes.ts'
+import type { HandleResult } from './message.ts'
+import { FRESH, holds, type Slot, slotAt } from './segment.ts'
+
+/**
+ * Undoes the receive of messages that never reached their consumer, such as those an answer had no room for: they are
+ * there for the next poll at once, and the receive is not counted.
+ *
+ * reads: nothing · writes: one update a segment · condition: leased under the handle's token
+ *
+ * @returns one result a handle, in order
+ */
+export const unreceive = async (
+  engine: Engine,
+  queueName: string,
+  receiptHandles: readonly string[],
+): Promise<HandleResult[]> => {
+  const now = engine.clock.now()
+  const results = await applyToHandles(
+    engine,
+    queueName,
+    receiptHandles.map((receiptHandle) => ({ receiptHandle, wish: undefined })),
+    {
+      change: (key, held) => ({
+        key,
+        requires: {
+          kind: 'slots',
+          slots: held.map(({ handle }) => [handle.index, { kind: 'token', token: handle.token }]),
+        },
+        slots: held.map(({ handle: { index, token, receiveCount, firstReceivedAt } }) => {
+          const before: Slot =
+            receiveCount === 1
+              ? FRESH
+              : { kind: 'lease', token, until: now, receiveCount: receiveCount - 1, firstReceivedAt, resting: true }
+          return [index, before]
+        }),
+      }),
+      settle: ({ handle }, current) => {
+        const slot = current && slotAt(current, handle.index)
+        if (!slot || slot.kind === 'gone') return messageGone(queueName)
+        return holds(slot, handle.token) ? undefined : leaseLost(queueName)
+      },
+      done: async (key, held) => {
+        engine.polls.release(key)
+        engine.wakeups.wake(queueName, held.length)
+      },
+    },
+  )
+  await releaseGroups(engine, await engine.queues.get(queueName), receiptHandles, results)
+  return results
+}
