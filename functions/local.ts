@@ -9,7 +9,7 @@ import { startRedriveWorker } from './local/redrive-worker.ts'
 import { startServer } from './local/server.ts'
 import { stderrLog as log } from './local/stderr-log.ts'
 import { type LocalStore, openStore } from './local/store.ts'
-import { sqsEndpoint } from './sqs/endpoint.ts'
+import { sqsExchange } from './sqs/exchange.ts'
 import { keyRing, keysInFile, parseKeys } from './sqs/keys.ts'
 import { type Authenticator, sigv4Authenticator } from './sqs/sigv4.ts'
 
@@ -36,7 +36,7 @@ const serveUntilEnded = async (
       host,
       port,
       app: createApp({ operations: allOperations(redrives.wake), engine: () => engine, log }),
-      sqs: sqsEndpoint({
+      sqs: sqsExchange({
         engine,
         redrives: redrives.wake,
         log,

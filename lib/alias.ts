@@ -28,6 +28,6 @@ export const readAlias = async (
   queue: string,
   messageId: string,
 ): Promise<MessageAddress | undefined> => {
-  const document = await store.getDocument(aliasKey(queue, messageId))
+  const document = await store.getDocument(aliasKey(queue, messageId), { consistent: true })
   return document?.value as unknown as MessageAddress | undefined
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Engine } from './engine.ts'
+import { isHoldfastError } from './errors.ts'
 import { extend } from './extend.ts'
-import { messageOfHandle } from './group-poll.ts'
+import { messageOfHandle } from './group-claim.ts'
 import type { Message } from './message.ts'
 import type { QueueState } from './queue-record.ts'
 import { keyOfHandle, receiptHandleFor } from './receipt-handle.ts'
@@ -47,7 +48,12 @@ export const rememberAttempt = async (
   if (messages.length === 0) return
   const value = { receiptHandles: messages.map(({ receiptHandle }) => receiptHandle) }
   const expiresAt = engine.clock.now() + REMEMBERED_MS
-  await engine.store.transact([{ kind: 'put', key: attemptKey(queue, attemptId), value, expiresAt }])
+  try {
+    await engine.store.transact([{ kind: 'put', key: attemptKey(queue, attemptId), value, expiresAt }])
+  } catch (error) {
+    // The messages are leased by now: their consumer shall have them, though it could not ask for them again.
+    if (!isHoldfastError(error) || !error.retryable) throw error
+  }
 }
 
 const attemptKey = (queue: QueueState, attemptId: string): DocumentKey => {

@@ -27,8 +27,8 @@ const STALE_LOSS = 0.5
 const ROUNDS = 3
 /** How long content may take to follow its header: both are written at once, and retried for seconds. */
 const ORPHAN_AFTER_MS = 60_000
-/** The longest wait, for each other poller there seems to be: about a claim's round trip. */
-const DEFER_MS = 4
+/** The longest wait for each other poller there seems to be: about a claim's round trip. */
+const DEFER_MS = { least: 4, most: 25 }
 /** Had there been others, one of them would likely have come first. */
 const ENOUGH_PATIENCE = 0.25
 
@@ -76,9 +76,10 @@ const deferred = async (
   const from = candidates[0]?.segment.key.sort
   const to = candidates.at(-1)?.segment.key.sort
   if (from === undefined || to === undefined) return []
-  const { contention } = lane.memory
+  const { contention, roundTripMs } = lane.memory
   const patience = engine.random.fraction()
-  await engine.clock.sleep(patience * contention.pressure * DEFER_MS, signal)
+  const turnMs = Math.min(DEFER_MS.most, Math.max(DEFER_MS.least, roundTripMs))
+  await engine.clock.sleep(patience * contention.pressure * turnMs, signal)
   if (signal?.aborted) return []
   const page = await engine.store.headers({ partition: lane.partition, from, to, limit: segments.length })
   for (const { segment } of candidates) after.set(segment.key.sort, undefined)

@@ -22,7 +22,7 @@ const MOST = 64
 const GROWTH = 2
 const EASE = 0.9
 /** Many pollers that start together lose most of their claims till they know each other: so at first it grows faster. */
-const FIRST_GROWTH = 8
+const FIRST_GROWTH = 16
 const EASE_ALONE = 0.6
 
 export const contention = (): Contention => {

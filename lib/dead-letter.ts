@@ -1,6 +1,7 @@
-import type { ContentMessage } from './content.ts'
+import type { Content, ContentMessage } from './content.ts'
 import type { Engine } from './engine.ts'
 import { isHoldfastError } from './errors.ts'
+import { messageBytes } from './message.ts'
 import { encodeMessageId } from './message-id.ts'
 import { moveTo } from './move.ts'
 import { plainName } from './queue.ts'
@@ -14,6 +15,9 @@ export interface LeftBehind {
   /** What is left of the segment; `undefined` when nothing is, or when it changed under our hands. */
   readonly segment: Segment | undefined
 }
+
+/** Below the 4 MB of a DynamoDB transaction, with room for what surrounds the messages. */
+const MOST_BYTES_MOVED = 3_000_000
 
 export const MAX_RECEIVES_EXCEEDED = 'MaxReceivesExceeded'
 
@@ -36,7 +40,8 @@ export const deadLetter = async (
   const [stored] = await engine.store.read([segment.key])
   if (stored?.segment.version !== segment.version || !stored.content) return { moved: true, segment: undefined }
   const now = engine.clock.now()
-  const messages = indexes.map((index): ContentMessage => {
+  const moving = fitting(stored.content, indexes)
+  const messages = moving.map((index): ContentMessage => {
     const message = stored.content?.messages[index] as ContentMessage
     return {
       ...message,
@@ -45,7 +50,7 @@ export const deadLetter = async (
       deadLetter: { queue: plainName(queue.name), reason: MAX_RECEIVES_EXCEEDED, at: now },
     }
   })
-  const removal = take(segment, indexes)
+  const removal = take(segment, moving)
   const priority = priorityOf(segment.key.sort)
   // Where another poller was ahead of us, or our own first try was, they are gone from here all the same.
   if (!(await moveTo(engine, target, { removal, messages, priority, now }))) return { moved: true, segment: undefined }
@@ -53,6 +58,16 @@ export const deadLetter = async (
   engine.wakeups.wake(target.name, messages.length)
   const after = applyChange(segment, removal)
   return { moved: true, segment: after.applied ? after.segment : undefined }
+}
+
+/** As many as one transaction takes; the rest goes with the next poll. */
+const fitting = ({ messages }: Content, indexes: readonly number[]): readonly number[] => {
+  let bytes = 0
+  const end = indexes.findIndex((index) => {
+    bytes += messageBytes(messages[index] as ContentMessage)
+    return bytes > MOST_BYTES_MOVED
+  })
+  return end < 0 ? indexes : indexes.slice(0, Math.max(1, end))
 }
 
 const targetOf = async (engine: Engine, queue: QueueState): Promise<QueueState | undefined> => {

@@ -1,7 +1,7 @@
 import type { Engine } from './engine.ts'
 import { HoldfastError } from './errors.ts'
-import { releaseGroups } from './group-release.ts'
-import { applyToHandles, failed, leaseLost } from './handle-changes.ts'
+import { hastenGroups, releaseGroups } from './group-release.ts'
+import { applyToHandles, failed, leaseLost, messageGone, OK } from './handle-changes.ts'
 import { LIMITS } from './limits.ts'
 import type { HandleResult } from './message.ts'
 import { whole } from './queue.ts'
@@ -54,10 +54,14 @@ export const extend = async (
           } satisfies Lease,
         ]),
       }),
-      settle: ({ handle }, current) => {
+      settle: ({ handle, wish }, current) => {
         const slot = current && slotAt(current, handle.index)
         if (!slot || slot.kind === 'gone') return messageGone(queueName)
-        return holds(slot, handle.token) && liveAt(slot, now) ? undefined : leaseOver(queueName, slot, handle.token)
+        if (!holds(slot, handle.token)) return leaseLost(queueName)
+        if (liveAt(slot, now)) return undefined
+        // Ended at this very wish: by a first try whose answer was lost.
+        const done = wish === 0 && slot.until === now && !slot.resting
+        return done ? OK : leaseOver(queueName)
       },
       done: async (key, held) => {
         engine.polls.release(key)
@@ -65,17 +69,22 @@ export const extend = async (
       },
     },
   )
-  const givenBack = entries.filter(({ visibilityTimeoutSeconds }) => visibilityTimeoutSeconds === 0)
+  const queue = await engine.queues.get(queueName)
+  const endings = entries.map(({ receiptHandle, visibilityTimeoutSeconds }) => ({
+    receiptHandle,
+    endsAt: now + visibilityTimeoutSeconds * 1_000,
+  }))
+  await hastenGroups(engine, queue, endings, results)
+  const givenBack = queue.settings.fifo
+    ? []
+    : entries.filter(({ visibilityTimeoutSeconds }) => visibilityTimeoutSeconds === 0)
   if (givenBack.length > 0) {
     const of = (entry: ExtendEntry) => results[entries.indexOf(entry)] as HandleResult
     const handles = givenBack.map(({ receiptHandle }) => receiptHandle)
-    await releaseGroups(engine, await engine.queues.get(queueName), handles, givenBack.map(of))
+    await releaseGroups(engine, queue, handles, givenBack.map(of))
   }
   return results
 }
 
-export const messageGone = (queue: string): HandleResult =>
-  failed(new HoldfastError('MessageNotFound', 'the message is gone: acked, cancelled, moved or expired', { queue }))
-
-const leaseOver = (queue: string, slot: Parameters<typeof holds>[0], token: Uint8Array): HandleResult =>
-  holds(slot, token) ? failed(new HoldfastError('LeaseLost', 'the lease has ended', { queue })) : leaseLost(queue)
+const leaseOver = (queue: string): HandleResult =>
+  failed(new HoldfastError('LeaseLost', 'the lease has ended', { queue }))

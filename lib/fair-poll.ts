@@ -89,13 +89,13 @@ const visit = async (engine: Engine, queue: QueueState, ticket: Ticket, request:
 }
 
 /** Nothing to be had: says from when on, or takes the ticket away when there is nothing left at all. */
-const settle = async (engine: Engine, key: TicketKey, ticket: Ticket, nextAt: number): Promise<void> => {
+const settle = async (engine: Engine, key: TicketKey, { lastSequence }: Ticket, nextAt: number): Promise<unknown> => {
   const { partition } = key
-  if (nextAt < Number.POSITIVE_INFINITY) return engine.store.markTicket(key, nextAt, ticket.lastSequence)
+  if (nextAt < Number.POSITIVE_INFINITY) return engine.store.markTicket(key, nextAt, { lastSequence })
   const page = await engine.store.headers({ partition, from: '0', to: '~', limit: 1, consistent: true })
   const [first] = page.segments
-  if (!first) await engine.store.dropTicket(key, ticket.lastSequence)
-  else await engine.store.markTicket(key, engine.clock.now() + LOOK_AGAIN_MS, ticket.lastSequence)
+  if (!first) await engine.store.dropTicket(key, lastSequence)
+  else await engine.store.markTicket(key, engine.clock.now() + LOOK_AGAIN_MS, { lastSequence })
 }
 
 /** Something is there that could not be taken, such as a message far ahead: looked at again before long. */
@@ -129,7 +129,7 @@ const visitWithin = async (
   const inFlight = await countInFlight(engine, key, limit)
   const want = Math.min(request.want, limit - inFlight.count)
   if (want <= 0) {
-    await engine.store.markTicket(key, inFlight.firstEndsAt, locked.lastSequence)
+    await engine.store.markTicket(key, inFlight.firstEndsAt, { lastSequence: locked.lastSequence })
     return { messages: [], nextAt: inFlight.firstEndsAt }
   }
   const seen = await takeFrom(engine, queue, key, { ...request, want })

@@ -16,8 +16,9 @@ export interface GroupPlan {
   readonly lastSequence?: Sequence | undefined
 }
 
-/** Longer than anything in the group may be kept, so that a ticket never goes before its messages. */
-const TICKET_KEPT_MS = (LIMITS.retentionSeconds + 86_400) * 1_000
+const DAY_MS = 86_400_000
+/** Longer than anything in the group may be kept that is not delayed, so that a ticket never goes before its messages. */
+const TICKET_KEPT_MS = LIMITS.retentionSeconds * 1_000 + DAY_MS
 
 /**
  * The writes that put messages at the end of a group, the first of them the ticket's: its condition is the one that
@@ -53,7 +54,7 @@ export const placeInGroup = (
     key: { partition, group },
     from: base,
     to: sequenceAfter(base, contents.length - 1),
-    expiresAt: now + TICKET_KEPT_MS,
+    expiresAt: Math.max(now + TICKET_KEPT_MS, ...segments.map(({ segment }) => segment.expiresAt + DAY_MS)),
     busyUntil: queue.settings.delaySeconds > 0 ? dueAt : 0,
   }
   return { writes: [advance, ...segments.map((insert): Write => ({ kind: 'insert', insert }))], segments, placed }
@@ -64,5 +65,5 @@ export const touchGroup = (engine: Engine, queue: QueueState, group: string, { s
   kind: 'touch',
   key: { partition: groupPartition(queue, group), group },
   mark: segment.key.sort,
-  expiresAt: Math.max(engine.clock.now() + TICKET_KEPT_MS, segment.expiresAt + 86_400_000),
+  expiresAt: Math.max(engine.clock.now() + TICKET_KEPT_MS, segment.expiresAt + DAY_MS),
 })

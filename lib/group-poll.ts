@@ -1,40 +1,71 @@
-import { type Content, contentOf } from './content.ts'
 import { deadLetter } from './dead-letter.ts'
 import type { Engine } from './engine.ts'
+import { isHoldfastError } from './errors.ts'
 import {
   type GroupHead,
   groupPartition,
   groupSort,
+  type HeadPart,
+  isYoung,
   judgeHead,
+  lastSequenceOf,
   MOST_IN_FLIGHT,
-  sequenceAfter,
+  NO_SEQUENCE,
+  type Sequence,
   sequenceAt,
-  sequenceNumber,
-  sequenceOf,
   type Ticket,
 } from './group.ts'
+import { claimHead } from './group-claim.ts'
+import { retireTicket } from './group-release.ts'
 import type { Request } from './lane.ts'
 import type { Look } from './look.ts'
 import type { Message } from './message.ts'
 import { isDropped, type QueueState } from './queue-record.ts'
-import { decodeReceiptHandle, encodeReceiptHandle } from './receipt-handle.ts'
-import { atVersion, claim, goneCount, holds, type Lease, type Segment, slotAt, TOKEN_BYTES } from './segment.ts'
+import { goneCount, remove, type Segment } from './segment.ts'
 import { partitionId, sortRightBehind } from './segment-key.ts'
-import type { Claim, ClaimedSegment, TicketKey } from './store.ts'
+import type { TicketKey } from './store.ts'
 import { ticketPages } from './ticket-pages.ts'
+
+/** Groups that may fail in one look before it is given up: one that can't be polled must not stop the others. */
+const MOST_FAILURES = 3
 
 /** One look through the groups of a FIFO queue: of each free group as much as is wanted, before the next. */
 export const lookInGroups = async (engine: Engine, queue: QueueState, request: Request): Promise<Look> => {
   const messages: Message[] = []
+  const failures: unknown[] = []
   let nextAt = Number.POSITIVE_INFINITY
   for await (const tickets of ticketPages(engine, queue)) {
+    sweep(engine, queue, tickets)
     for (const ticket of tickets) {
-      const taken = await takeFromGroup(engine, queue, ticket, { ...request, want: request.want - messages.length })
-      messages.push(...taken.messages)
-      nextAt = Math.min(nextAt, taken.nextAt)
+      try {
+        const taken = await takeFromGroup(engine, queue, ticket, { ...request, want: request.want - messages.length })
+        messages.push(...taken.messages)
+        nextAt = Math.min(nextAt, taken.nextAt)
+      } catch (error) {
+        // What was taken of other groups before is handed out all the same.
+        if (!isHoldfastError(error) || failures.push(error) === MOST_FAILURES) return settled(messages, nextAt, [error])
+      }
       if (messages.length >= request.want || request.signal?.aborted) return { messages, nextAt }
     }
   }
+  return settled(messages, nextAt, failures)
+}
+
+/** Takes away the tickets of groups that have been empty for long enough; whether it works is not waited for. */
+const sweep = (engine: Engine, queue: QueueState, tickets: readonly Ticket[]): void => {
+  const now = engine.clock.now()
+  const over = tickets.filter(({ busyUntil, lastSequence }) => busyUntil === NEVER && !isYoung(lastSequence, now))
+  for (const { group, shard, lastSequence } of over.slice(0, MOST_SWEPT)) {
+    const partition = { ...groupPartition(queue, group), shard }
+    engine.store.dropTicket({ partition, group }, lastSequence).catch(() => {})
+  }
+}
+
+const MOST_SWEPT = 25
+const NEVER = Number.POSITIVE_INFINITY
+
+const settled = (messages: Message[], nextAt: number, [failure]: readonly unknown[]): Look => {
+  if (failure !== undefined && messages.length === 0) throw failure
   return { messages, nextAt }
 }
 
@@ -42,11 +73,16 @@ export const lookInGroups = async (engine: Engine, queue: QueueState, request: R
 const SHORTEST_LOCK_MS = 2_000
 const NOTHING: Look = { messages: [], nextAt: Number.POSITIVE_INFINITY }
 
+interface Locked {
+  readonly key: TicketKey
+  readonly ticket: Ticket
+}
+
 const takeFromGroup = async (engine: Engine, queue: QueueState, ticket: Ticket, request: Request): Promise<Look> => {
   const now = engine.clock.now()
   if (ticket.busyUntil > now) return { messages: [], nextAt: ticket.busyUntil }
   const { busyGroups } = engine.polls
-  const partition = groupPartition(queue, ticket.group)
+  const partition = { ...groupPartition(queue, ticket.group), shard: ticket.shard }
   const name = partitionId(partition)
   // Another poll of this process is at it.
   if (busyGroups.has(name)) return NOTHING
@@ -55,179 +91,119 @@ const takeFromGroup = async (engine: Engine, queue: QueueState, ticket: Ticket, 
     const key: TicketKey = { partition, group: ticket.group }
     const busyUntil = now + Math.max(request.leaseMs, SHORTEST_LOCK_MS)
     const locked = await engine.store.lockTicket(key, { now, busyUntil })
-    if (!locked) return NOTHING
-    return await takeFromLocked(engine, queue, { key, ticket: locked }, request)
+    return locked ? await takeOrLetGo(engine, queue, { key, ticket: locked }, request) : NOTHING
   } finally {
     busyGroups.delete(name)
   }
 }
 
-interface Locked {
-  readonly key: TicketKey
-  readonly ticket: Ticket
-}
-
-const takeFromLocked = async (engine: Engine, queue: QueueState, locked: Locked, request: Request): Promise<Look> => {
-  for (;;) {
-    const head = await readHead(engine, queue, locked.key, request.want)
-    switch (head.kind) {
-      case 'empty':
-        // Unless something was published since the ticket was read: then the next look finds it.
-        if (!(await engine.store.dropTicket(locked.key, locked.ticket.lastSequence))) {
-          await engine.store.markTicket(locked.key, 0)
-        }
-        return NOTHING
-      case 'busy':
-        await engine.store.markTicket(locked.key, head.until)
-        return { messages: [], nextAt: head.until }
-      case 'spent': {
-        const { moved } = await deadLetter(engine, queue, head.segment, head.indexes)
-        if (moved) continue
-        // Nowhere to put it: it is delivered once more rather than lost or in the way.
-        const again = await readHead(engine, { ...queue, settings: withoutLimit(queue) }, locked.key, request.want)
-        return again.kind === 'ready' ? claimHead(engine, queue, locked, again, request) : NOTHING
-      }
-      case 'ready':
-        return claimHead(engine, queue, locked, head, request)
-    }
+const takeOrLetGo = async (engine: Engine, queue: QueueState, locked: Locked, request: Request): Promise<Look> => {
+  try {
+    return await takeFromLocked(engine, queue, locked, request)
+  } catch (error) {
+    await mark(engine, locked, 0).catch(() => false)
+    throw error
   }
 }
 
-const withoutLimit = ({ settings }: QueueState): QueueState['settings'] => {
-  const { deadLetter: _, ...rest } = settings
-  return rest
+/** Says until when the group we locked is busy, unless someone said otherwise since. */
+const mark = (engine: Engine, { key, ticket }: Locked, until: number): Promise<boolean> =>
+  engine.store.markTicket(key, until, { busyUntil: ticket.busyUntil })
+
+/** Each further look follows a change by others, or messages dead-lettered. */
+const LOOKS = 30
+
+const takeFromLocked = async (engine: Engine, queue: QueueState, locked: Locked, request: Request): Promise<Look> => {
+  let limit = queue.settings.deadLetter?.maxReceives
+  for (let look = 0; look < LOOKS && !request.signal?.aborted; look++) {
+    const { head, seen } = await readHead(engine, queue, locked.key, { want: request.want, maxReceives: limit })
+    if (head.kind === 'empty') return letGo(engine, locked, seen)
+    if (head.kind === 'busy') {
+      await mark(engine, locked, head.until)
+      return { messages: [], nextAt: head.until }
+    }
+    if (head.kind === 'spent') {
+      // Where there is nowhere to put it, it is delivered once more rather than lost or in the way.
+      if (!(await deadLetter(engine, queue, head.segment, head.indexes)).moved) limit = undefined
+      continue
+    }
+    const taken = await take(engine, queue, locked, { parts: head.parts, seen, request })
+    if (taken) return taken
+  }
+  await mark(engine, locked, 0)
+  return NOTHING
 }
+
+/**
+ * A group was found empty.
+ *
+ * DynamoDB makes the writes of a transaction visible one after the other. So a young number whose message nobody has
+ * seen yet may have been given by a publish that is only just getting through: it is looked for again in a moment.
+ */
+const letGo = async (engine: Engine, locked: Locked, seen: Sequence): Promise<Look> => {
+  const now = engine.clock.now()
+  const { lastSequence } = locked.ticket
+  if (seen < lastSequence && isYoung(lastSequence, now)) {
+    await mark(engine, locked, now + LOOK_AGAIN_MS)
+    return { messages: [], nextAt: now + LOOK_AGAIN_MS }
+  }
+  if (!(await retireTicket(engine, locked.key, lastSequence))) await mark(engine, locked, 0)
+  return NOTHING
+}
+
+const LOOK_AGAIN_MS = 500
 
 /** Reads, consistently, as much of the head as a claim could have taken, past what is expired or purged. */
 const readHead = async (
   engine: Engine,
   queue: QueueState,
   { partition }: TicketKey,
-  want: number,
-): Promise<GroupHead> => {
+  { want, maxReceives }: { want: number; maxReceives: number | undefined },
+): Promise<{ head: GroupHead; seen: Sequence }> => {
   const now = engine.clock.now()
   const segments: Segment[] = []
+  let seen = NO_SEQUENCE
   let left = 0
   let from = queue.purgedAt === undefined ? '9' : groupSort(sequenceAt(queue.purgedAt))
   while (left < MOST_IN_FLIGHT) {
     const page = await engine.store.headers({ partition, from, to: '~', limit: MOST_IN_FLIGHT, consistent: true })
     for (const segment of page.segments) {
+      seen = lastSequenceOf(segment)
       if (isDropped(queue, segment, now)) continue
-      segments.push(segment)
-      left += segment.slots.length - goneCount(segment)
+      const here = segment.slots.length - goneCount(segment)
+      left += here
+      if (here > 0) segments.push(segment)
+      // Whoever acked the last of it died before the delete. Whether this works is not waited for.
+      else void engine.store.change([remove(segment)])
     }
     const last = page.segments.at(-1)
     if (!page.more || !last) break
     from = sortRightBehind(last.key.sort)
   }
-  return judgeHead(segments, { now, want, maxReceives: queue.settings.deadLetter?.maxReceives })
+  return { head: judgeHead(segments, { now, want, maxReceives }), seen }
 }
 
-const claimHead = async (
+/** Takes what stands at the head; nothing when the head is no longer what was read. */
+const take = async (
   engine: Engine,
   queue: QueueState,
-  { key, ticket }: Locked,
-  head: Extract<GroupHead, { kind: 'ready' }>,
-  request: Request,
-): Promise<Look> => {
-  if (request.signal?.aborted) {
-    await engine.store.markTicket(key, 0)
-    return NOTHING
-  }
-  const now = engine.clock.now()
-  const lease = { token: engine.random.bytes(TOKEN_BYTES), now, until: now + request.leaseMs }
-  const claims = head.take.map(({ segment, indexes }): Claim => {
-    // The version of every segment, also of one that is taken in part: nobody else may have come in between.
-    return { segment, change: { ...claim(segment, indexes, lease), requires: atVersion(segment) } }
-  })
-  const claimed = (await engine.store.claimTogether(claims)) ?? (await ownClaim(engine, claims, lease.token))
-  if (!claimed) return NOTHING
-  if (request.signal?.aborted || claimed.some(({ content }) => !content)) {
-    await engine.store.change(claims.map(({ segment, change }) => undo(segment, change, lease.token)))
-    await engine.store.markTicket(key, 0)
+  locked: Locked,
+  { parts, seen, request }: { parts: readonly HeadPart[]; seen: Sequence; request: Request },
+): Promise<Look | undefined> => {
+  const { key, ticket } = locked
+  // Only who has seen the last message of a group can know later that it is gone.
+  const lastSequence = seen >= ticket.lastSequence ? ticket.lastSequence : NO_SEQUENCE
+  const group = { hash: key.group, lastSequence }
+  const claimed = await claimHead(engine, queue, parts, { leaseMs: request.leaseMs, group })
+  if (!claimed) return undefined
+  const { messages, until, undo } = claimed
+  const wanted = parts.reduce((sum, { indexes }) => sum + indexes.length, 0)
+  if (request.signal?.aborted || messages.length < wanted) {
+    await undo()
+    await mark(engine, locked, 0)
     return NOTHING
   }
   // The lock outlasts a shorter lease only as long as it took to get here.
-  if (request.leaseMs < SHORTEST_LOCK_MS) await engine.store.markTicket(key, lease.until)
-  const taken = head.take.reduce((sum, { indexes }) => sum + indexes.length, 0)
-  const group = { hash: key.group, lastSequence: ticket.lastSequence, taken }
-  const messages = claimed.flatMap((part, position) =>
-    messagesOf(queue, part, head.take[position]?.indexes ?? [], {
-      group,
-      receivedAt: now,
-      before: claims[position]?.segment,
-    }),
-  )
-  return { messages, nextAt: lease.until }
+  if (request.leaseMs < SHORTEST_LOCK_MS) await engine.store.markTicket(key, until, { busyAfter: until })
+  return { messages, nextAt: until }
 }
-
-/** A claim whose answer was lost is recognized by its token. */
-const ownClaim = async (
-  engine: Engine,
-  claims: readonly Claim[],
-  token: Uint8Array,
-): Promise<readonly ClaimedSegment[] | undefined> => {
-  const stored = await engine.store.read(claims.map(({ segment }) => segment.key))
-  const own = claims.every(({ change }, position) =>
-    change.slots?.every(([index]) => {
-      const segment = stored[position]?.segment
-      return segment && holds(slotAt(segment, index), token)
-    }),
-  )
-  return own ? stored.filter((one) => one !== undefined) : undefined
-}
-
-const undo = (before: Segment, change: Claim['change'], token: Uint8Array): Claim['change'] => ({
-  key: before.key,
-  requires: { kind: 'slots', slots: (change.slots ?? []).map(([index]) => [index, { kind: 'token', token }]) },
-  slots: (change.slots ?? []).map(([index]) => [index, slotAt(before, index)]),
-})
-
-const messagesOf = (
-  queue: QueueState,
-  { segment, content }: ClaimedSegment,
-  indexes: readonly number[],
-  {
-    group,
-    receivedAt,
-    before,
-  }: {
-    group: NonNullable<Parameters<typeof encodeReceiptHandle>[1]['group']>
-    receivedAt: number
-    before: Segment | undefined
-  },
-): Message[] =>
-  indexes.flatMap((index) => {
-    if (!content) return []
-    const { token, receiveCount, firstReceivedAt } = slotAt(segment, index) as Lease
-    const handle = encodeReceiptHandle(queue.name, {
-      shard: segment.key.partition.shard,
-      sort: segment.key.sort,
-      index,
-      token,
-      count: segment.slots.length,
-      claimed: indexes.length,
-      gone: before ? goneCount(before) : 0,
-      receiveCount,
-      firstReceivedAt,
-      receivedAt,
-      group,
-    })
-    return messageAt(segment, content, index, handle)
-  })
-
-const messageAt = (segment: Segment, content: Content, index: number, receiptHandle: string): Message => {
-  const { receiveCount, firstReceivedAt, until } = slotAt(segment, index) as Lease
-  return {
-    ...contentOf(segment, content, index),
-    sequenceNumber: sequenceNumber(sequenceAfter(sequenceOf(segment.key.sort), index)),
-    receiptHandle,
-    receiveCount,
-    firstReceivedAt,
-    leasedUntil: until,
-  }
-}
-
-/** The message that a receipt handle holds, as it was handed out with it. */
-export const messageOfHandle = (segment: Segment, content: Content, receiptHandle: string): Message =>
-  messageAt(segment, content, decodeReceiptHandle(receiptHandle)?.index ?? 0, receiptHandle)

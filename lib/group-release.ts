@@ -1,15 +1,18 @@
 import type { Engine } from './engine.ts'
-import { groupPartition, judgeHead, MOST_IN_FLIGHT } from './group.ts'
+import { isHoldfastError } from './errors.ts'
+import { groupPartition, isYoung, judgeHead, MOST_IN_FLIGHT, NO_SEQUENCE, type Sequence } from './group.ts'
 import type { HandleResult } from './message.ts'
 import { isDropped, type QueueState } from './queue-record.ts'
 import { decodeReceiptHandle, type ReceiptHandle } from './receipt-handle.ts'
+import type { SegmentKey } from './segment-key.ts'
 import type { TicketKey } from './store.ts'
 
 /**
  * Lets a FIFO queue's groups go on once messages of theirs were acked or given back: as soon as nothing of a group is
  * in flight its ticket is freed, or taken away when the group is empty.
  *
- * Only a hint is written here. A crash before it leaves a ticket that says busy until the lease would have ended.
+ * Only a hint is written here. A crash before it leaves a ticket that says busy until the lease would have ended, and so
+ * does a store that fails for the moment: what was asked for is done by then.
  */
 export const releaseGroups = async (
   engine: Engine,
@@ -18,35 +21,102 @@ export const releaseGroups = async (
   results: readonly HandleResult[],
 ): Promise<void> => {
   if (!queue.settings.fifo && !queue.grouped) return
-  const groups = new Map<string, ReceiptHandle[]>()
-  for (const [position, text] of receiptHandles.entries()) {
-    const handle = results[position]?.ok ? decodeReceiptHandle(text) : undefined
-    if (handle?.group) groups.set(handle.group.hash, [...(groups.get(handle.group.hash) ?? []), handle])
-  }
   await Promise.all(
-    [...groups].map(([group, handles]) =>
-      queue.settings.fifo
-        ? release(engine, queue, group, handles)
-        : engine.store.markTicket({ partition: groupPartition(queue, group), group }, 0),
+    groupsOf(queue, receiptHandles, results).map(({ key, handles }) =>
+      unlessPassing(
+        queue.settings.fifo ? release(engine, queue, key, handles) : engine.store.markTicket(key, 0, { busyAfter: 0 }),
+      ),
     ),
   )
+}
+
+/** Lets groups be looked at from an instant on, where their tickets say later: leases may end sooner than they began. */
+export const hastenGroups = async (
+  engine: Engine,
+  queue: QueueState,
+  endings: readonly { readonly receiptHandle: string; readonly endsAt: number }[],
+  results: readonly HandleResult[],
+): Promise<void> => {
+  if (!queue.settings.fifo) return
+  const receiptHandles = endings.map(({ receiptHandle }) => receiptHandle)
+  await Promise.all(
+    groupsOf(queue, receiptHandles, results).map(({ key, positions }) => {
+      const endsAt = Math.min(...positions.map((position) => endings[position]?.endsAt ?? 0))
+      return unlessPassing(engine.store.markTicket(key, endsAt, { busyAfter: endsAt }))
+    }),
+  )
+}
+
+/** Lets a group of a FIFO queue be looked at now that one of its messages is gone. */
+export const freeGroup = async (engine: Engine, queue: QueueState, { partition }: SegmentKey): Promise<void> => {
+  const { group } = partition
+  if (!queue.settings.fifo || group === undefined) return
+  await unlessPassing(engine.store.markTicket({ partition, group }, 0, { busyAfter: 0 }))
+  engine.wakeups.wake(queue.name, 1)
+}
+
+/**
+ * The ticket of an empty group goes, or while its last number is young stays to be found by publishers alone; unless
+ * something was published since that number, which is answered.
+ */
+export const retireTicket = (engine: Engine, key: TicketKey, lastSequence: Sequence): Promise<boolean> =>
+  isYoung(lastSequence, engine.clock.now())
+    ? engine.store.markTicket(key, Number.POSITIVE_INFINITY, { lastSequence })
+    : engine.store.dropTicket(key, lastSequence)
+
+interface Handled {
+  readonly key: TicketKey
+  readonly handles: readonly ReceiptHandle[]
+  /** Where the handles stood in the request. */
+  readonly positions: readonly number[]
+}
+
+/** The groups of the handles with which something was done. */
+const groupsOf = (
+  queue: QueueState,
+  receiptHandles: readonly string[],
+  results: readonly HandleResult[],
+): Handled[] => {
+  const groups = new Map<string, { key: TicketKey; handles: ReceiptHandle[]; positions: number[] }>()
+  for (const [position, text] of receiptHandles.entries()) {
+    const handle = results[position]?.ok ? decodeReceiptHandle(text) : undefined
+    if (!handle?.group) continue
+    const { hash } = handle.group
+    const partition = { ...groupPartition(queue, hash), ...(queue.settings.fifo && { shard: handle.shard }) }
+    const group = groups.get(hash) ?? { key: { partition, group: hash }, handles: [], positions: [] }
+    groups.set(hash, group)
+    group.handles.push(handle)
+    group.positions.push(position)
+  }
+  return [...groups.values()]
+}
+
+const unlessPassing = async (hint: Promise<unknown>): Promise<void> => {
+  try {
+    await hint
+  } catch (error) {
+    if (!isHoldfastError(error) || !error.retryable) throw error
+  }
 }
 
 const release = async (
   engine: Engine,
   queue: QueueState,
-  group: string,
+  key: TicketKey,
   handles: readonly ReceiptHandle[],
 ): Promise<void> => {
-  const partition = groupPartition(queue, group)
-  const key: TicketKey = { partition, group }
+  const { partition } = key
   const [first] = handles
-  const lastSequence = first?.group?.lastSequence ?? ''
-  const page = await engine.store.headers({ partition, from: '9', to: '~', limit: MOST_IN_FLIGHT, consistent: true })
+  const lastSequence = first?.group?.lastSequence ?? NO_SEQUENCE
+  // With all that was taken in hand nothing else is in flight: then only whether anything is left is to be known.
+  const limit = handles.length >= (first?.group?.taken ?? MOST_IN_FLIGHT) ? 1 : MOST_IN_FLIGHT
+  const page = await engine.store.headers({ partition, from: '9', to: '~', limit, consistent: true })
   const now = engine.clock.now()
   const left = page.segments.filter((segment) => !isDropped(queue, segment, now))
   const head = judgeHead(left, { now, want: 1 })
-  if (head.kind === 'empty' && !page.more && (await engine.store.dropTicket(key, lastSequence))) return
-  await engine.store.markTicket(key, head.kind === 'busy' ? head.until : 0)
+  const last = head.kind === 'empty' && !page.more && lastSequence !== NO_SEQUENCE
+  if (last && (await retireTicket(engine, key, lastSequence))) return
+  const busyUntil = head.kind === 'busy' ? head.until : 0
+  await engine.store.markTicket(key, busyUntil, { busyAfter: busyUntil })
   engine.wakeups.wake(queue.name, 1)
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { partitionOf, type QueueState } from './queue-record.ts'
-import { type Lease, liveAt, receiveCountOf, type Segment, visibleAt } from './segment.ts'
+import { liveAt, receiveCountOf, type Segment, type Slot, visibleAt } from './segment.ts'
 import type { SegmentPartition } from './segment-key.ts'
 
 /**
@@ -11,9 +11,12 @@ import type { SegmentPartition } from './segment-key.ts'
  *   the one that commits later has the higher numbers, whatever the clocks of their publishers say.
  * - INVARIANT: a claim takes the messages at the head of the group, and only while none of the group is leased. It is
  *   one atomic write that requires the version of each segment it takes from, and a claim by anyone else, or an ack
- *   after it, would have changed the first of them. So no two consumers ever hold messages of one group at once.
+ *   after it, would have changed the first of them. The same write puts an end to every lease of the group that ran
+ *   out by itself, so that an extension on its way finds nothing to extend. So no two consumers ever hold messages of
+ *   one group at once.
  * - The ticket's lock only says where looking is in vain. It is never needed for safety: it runs out, and whoever
- *   finds it wrong corrects it.
+ *   finds it wrong corrects it. Whoever locked it may put the end off while the lock is still as it was set; all
+ *   others may only move it forward, since what they know may be out of date.
  */
 export interface Ticket {
   /** Hash of the group, 14 hex digits. */
@@ -22,9 +25,19 @@ export interface Ticket {
   readonly shard: number
   /** The last number given in the group. */
   readonly lastSequence: Sequence
-  /** The group is in vain to be looked at before this instant, epoch ms. */
+  /** The group is in vain to be looked at before this instant, epoch ms; Infinity until something is published. */
   readonly busyUntil: number
 }
+
+/**
+ * A ticket outlives its group's messages until its last number is this old: a publisher whose clock is slow, or whose
+ * request is, then still meets it and gives a higher one. So a group's numbers rise, also over times when it is empty,
+ * as long as clocks differ by less than this.
+ */
+const NUMBERS_KEPT_MS = 5_000
+
+export const isYoung = (lastSequence: Sequence, now: number): boolean =>
+  sequenceAt(now - NUMBERS_KEPT_MS) < lastSequence
 
 /** 15 hex digits, 60 bits: the publisher's ms, 12 bits of counter; moved on where a clock would go back. */
 export type Sequence = string
@@ -47,6 +60,11 @@ export const sequenceNumber = (sequence: Sequence): string => fromSequence(seque
 
 export const groupSort = (sequence: Sequence): string => `9${sequence}${FILLER}`
 export const sequenceOf = (sort: string): Sequence => sort.slice(1, 1 + SEQUENCE_DIGITS)
+/** The number of a segment's last message. */
+export const lastSequenceOf = ({ key, slots }: Segment): Sequence =>
+  sequenceAfter(sequenceOf(key.sort), slots.length - 1)
+/** Before every number. */
+export const NO_SEQUENCE: Sequence = '0'.repeat(SEQUENCE_DIGITS)
 
 /** A group of a FIFO queue. */
 export const groupHash = (groupId: string): string => hashOf(groupId).slice(0, GROUP_DIGITS)
@@ -69,9 +87,9 @@ export const groupPartition = (queue: QueueState, group: string): SegmentPartiti
 
 /** What the head of a group allows. */
 export type GroupHead =
-  /** Messages to take, in order: these places of these segments. */
-  | { readonly kind: 'ready'; readonly take: readonly HeadPart[] }
-  /** Messages at the head that used up their receives. */
+  /** Messages to take, in order. */
+  | { readonly kind: 'ready'; readonly parts: readonly HeadPart[] }
+  /** The messages at the head that used up their receives, as far as they are of one segment. */
   | { readonly kind: 'spent'; readonly segment: Segment; readonly indexes: readonly number[] }
   /** Something is in flight, or the head rests: until then, as far as known. */
   | { readonly kind: 'busy'; readonly until: number }
@@ -79,7 +97,10 @@ export type GroupHead =
 
 export interface HeadPart {
   readonly segment: Segment
+  /** Places of the messages to take. */
   readonly indexes: readonly number[]
+  /** Places of messages that are not taken and whose leases have run out: these are to be ended for good. */
+  readonly ended: readonly number[]
 }
 
 /** A claim takes no more, so whatever is in flight is among this many messages at the head. */
@@ -95,24 +116,46 @@ export const judgeHead = (
   }: { now: number; want: number; maxReceives?: number | undefined },
 ): GroupHead => {
   const left = segments.flatMap((segment) =>
-    segment.slots.flatMap((slot, index) => (slot.kind === 'gone' ? [] : [{ segment, slot, index }])),
+    segment.slots.flatMap((slot, index): Left[] =>
+      slot.kind === 'gone' ? [] : [{ segment, slot, index, visibleAt: visibleAt(segment, slot) }],
+    ),
   )
-  const inFlight = left
-    .filter(({ slot }) => slot.kind === 'lease' && liveAt(slot, now))
-    .map(({ slot }) => slot as Lease)
-  if (inFlight.length > 0) return { kind: 'busy', until: Math.max(...inFlight.map(({ until }) => until)) }
   const [head] = left
   if (!head) return { kind: 'empty' }
-  const headVisibleAt = visibleAt(head.segment, head.slot)
-  if (headVisibleAt > now) return { kind: 'busy', until: headVisibleAt }
-  if (receiveCountOf(head.slot) >= maxReceives) {
-    return { kind: 'spent', segment: head.segment, indexes: [head.index] }
+  const inFlight = left.filter(({ slot }) => slot.kind === 'lease' && liveAt(slot, now))
+  if (inFlight.length > 0) return { kind: 'busy', until: Math.max(...inFlight.map(heldUntil)) }
+  if (head.visibleAt > now) return { kind: 'busy', until: heldUntil(head) }
+  const isSpent = ({ slot }: Left) => receiveCountOf(slot) >= maxReceives
+  // What follows a message that rests or is to be dead-lettered waits for its turn.
+  const run = leading(left, (one) => one.visibleAt <= now && isSpent(one) === isSpent(head))
+  if (isSpent(head)) {
+    const { segment } = head
+    return { kind: 'spent', segment, indexes: leading(run, (one) => one.segment === segment).map(({ index }) => index) }
   }
-  const parts = new Map<Segment, number[]>()
-  for (const { segment, slot, index } of left.slice(0, Math.min(want, MOST_IN_FLIGHT))) {
-    // What follows a message that rests or is to be dead-lettered waits for its turn.
-    if (visibleAt(segment, slot) > now || receiveCountOf(slot) >= maxReceives) break
-    parts.set(segment, [...(parts.get(segment) ?? []), index])
-  }
-  return { kind: 'ready', take: [...parts].map(([segment, indexes]) => ({ segment, indexes })) }
+  const taken = new Set(run.slice(0, Math.min(want, MOST_IN_FLIGHT)))
+  const parts = segments.map((segment): HeadPart => {
+    const here = left.filter((one) => one.segment === segment)
+    return {
+      segment,
+      indexes: here.filter((one) => taken.has(one)).map(({ index }) => index),
+      ended: here.filter((one) => !taken.has(one) && isHeld(one.slot)).map(({ index }) => index),
+    }
+  })
+  return { kind: 'ready', parts: parts.filter(({ indexes, ended }) => indexes.length + ended.length > 0) }
+}
+
+interface Left {
+  readonly segment: Segment
+  readonly slot: Slot
+  readonly index: number
+  readonly visibleAt: number
+}
+
+const heldUntil = ({ segment, visibleAt: at }: Left): number => Math.min(at, segment.expiresAt)
+/** Leased to someone who has not given it back, be the lease over or not. */
+const isHeld = (slot: Slot): boolean => slot.kind === 'lease' && !slot.resting
+
+const leading = <T>(list: readonly T[], holds: (one: T) => boolean): T[] => {
+  const end = list.findIndex((one) => !holds(one))
+  return list.slice(0, end < 0 ? list.length : end)
 }

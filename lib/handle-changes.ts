@@ -4,7 +4,7 @@ import { LIMITS } from './limits.ts'
 import type { HandleResult } from './message.ts'
 import type { QueueState } from './queue-record.ts'
 import { keyOfHandle, type ReceiptHandle, receiptHandleFor } from './receipt-handle.ts'
-import type { Change, Segment } from './segment.ts'
+import { type Change, holds, type Requirement, type Segment, slotAt } from './segment.ts'
 import { type SegmentKey, segmentId } from './segment-key.ts'
 
 /** A receipt handle with what is asked for it. */
@@ -143,3 +143,21 @@ const settleAll = <T>(groups: readonly Group<T>[], results: HandleResult[], resu
 
 export const leaseLost = (queue: string): HandleResult =>
   failed(new HoldfastError('LeaseLost', 'the lease ended and the message has been received again since', { queue }))
+
+export const messageGone = (queue: string): HandleResult =>
+  failed(new HoldfastError('MessageNotFound', 'the message is gone: acked, cancelled, moved or expired', { queue }))
+
+/** The requirement that each message is leased under its handle's token, whether that lease is over or not. */
+export const heldByToken = (held: readonly Held<unknown>[]): Requirement => ({
+  kind: 'slots',
+  slots: held.map(({ handle }) => [handle.index, { kind: 'token', token: handle.token }]),
+})
+
+/** What follows for a handle where that requirement failed. */
+export const settleByToken =
+  (queue: string) =>
+  ({ handle }: Held<unknown>, current: Segment | undefined): HandleResult | undefined => {
+    const slot = current && slotAt(current, handle.index)
+    if (!slot || slot.kind === 'gone') return messageGone(queue)
+    return holds(slot, handle.token) ? undefined : leaseLost(queue)
+  }

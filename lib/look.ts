@@ -57,6 +57,7 @@ const lookThroughRanges = async (engine: Engine, lane: Lane, request: Request): 
   const startedAt = engine.clock.now()
   const messages: Message[] = []
   let nextAt = Number.POSITIVE_INFINITY
+  let seenTo = ''
   const ranges = skips.ranges(sortFrom(priority), sortUpTo(priority, startedAt + AHEAD_MS), startedAt)
   for (let at = 0; at < ranges.length; ) {
     const beside: Range[] = []
@@ -65,15 +66,18 @@ const lookThroughRanges = async (engine: Engine, lane: Lane, request: Request): 
     let limit = firstLimit(lane, request.want) + Math.min(WORTH_SKIPPING, main.headers)
     for (let reads = [...beside, main].map((range) => ({ ...range, connected: true })); ; ) {
       const { releases } = skips
+      const readAt = engine.clock.now()
       const pages = await Promise.all(
         reads.map(({ from, to, check, headers }) =>
           engine.store.headers({ partition: lane.partition, from, to, limit: check ? headers : limit }),
         ),
       )
-      // Neighbouring ranges share the key between them.
+      memory.roundTripMs += (engine.clock.now() - readAt - memory.roundTripMs) / 8
+      // Neighbouring ranges share the key between them: no segment is looked at twice.
       const found = pages
         .flatMap(({ segments }) => segments)
-        .filter((segment, position, all) => segment.key.sort !== all[position - 1]?.key.sort)
+        .filter(({ key: { sort } }, position, all) => sort > seenTo && sort !== all[position - 1]?.key.sort)
+      seenTo = found.at(-1)?.key.sort ?? seenTo
       const wish = { ...request, want: request.want - messages.length }
       const looked = await claimFrom(engine, lane, found, wish, { more: pages.at(-1)?.more ?? false })
       messages.push(...looked.messages)

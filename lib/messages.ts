@@ -3,6 +3,7 @@ import { type Content, type ContentMessage, contentOf } from './content.ts'
 import type { Engine } from './engine.ts'
 import { HoldfastError, invalid } from './errors.ts'
 import { touchGroup } from './group-place.ts'
+import { freeGroup } from './group-release.ts'
 import { LIMITS } from './limits.ts'
 import { type Located, locate } from './locate.ts'
 import type { StoredMessage } from './message.ts'
@@ -38,10 +39,13 @@ const TRIES = 5
  * @throws `QueueNotFound`, `MessageNotFound`, `OperationInProgress` while it is leased
  */
 export const cancelMessage = (engine: Engine, queue: string, messageId: string): Promise<void> =>
-  onceUnleased(engine, queue, messageId, async ({ stored, index }) => {
+  onceUnleased(engine, queue, messageId, async ({ queue: home, stored, index }) => {
     const [outcome] = await engine.store.change([take(stored.segment, [index])])
     if (outcome && !outcome.applied && outcome.error) throw outcome.error
-    return outcome?.applied ? { done: undefined } : undefined
+    if (!outcome?.applied) return undefined
+    // What waited behind it in its group has its turn, however long it would have rested.
+    await freeGroup(engine, home, stored.segment.key)
+    return { done: undefined }
   })
 
 /**

@@ -27,7 +27,9 @@ const TRIES = 12
  * removal · a crash leaves either all of it or nothing
  */
 export const moveTo = async (engine: Engine, target: QueueState, moving: Moving): Promise<boolean> => {
-  const { removal, messages, priority, now } = moving
+  const { removal, messages, priority } = moving
+  // Right behind a purge by a faster clock, they still count as coming after it.
+  const now = Math.max(moving.now, (target.purgedAt ?? 0) + 1)
   let lastSequence: string | undefined
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const { writes, segment } = placement(engine, target, { messages, priority, now, lastSequence })

@@ -1,11 +1,10 @@
 import type { Engine } from './engine.ts'
-import { messageGone } from './extend.ts'
 import { releaseGroups } from './group-release.ts'
-import { applyToHandles, type Held, leaseLost } from './handle-changes.ts'
+import { applyToHandles, type Held, heldByToken, settleByToken } from './handle-changes.ts'
 import { LIMITS } from './limits.ts'
 import type { HandleResult } from './message.ts'
 import { number, retryDelayMs } from './queue.ts'
-import { holds, type Lease, slotAt } from './segment.ts'
+import type { Lease } from './segment.ts'
 
 export interface NackEntry {
   readonly receiptHandle: string
@@ -48,17 +47,10 @@ export const nack = async (
     {
       change: (key, held) => ({
         key,
-        requires: {
-          kind: 'slots',
-          slots: held.map(({ handle }) => [handle.index, { kind: 'token', token: handle.token }]),
-        },
+        requires: heldByToken(held),
         slots: held.map((one) => [one.handle.index, rested(one)]),
       }),
-      settle: ({ handle }, current) => {
-        const slot = current && slotAt(current, handle.index)
-        if (!slot || slot.kind === 'gone') return messageGone(queueName)
-        return holds(slot, handle.token) ? undefined : leaseLost(queueName)
-      },
+      settle: settleByToken(queueName),
       done: async (key, held) => {
         engine.polls.release(key)
         engine.wakeups.wake(queueName, held.length)

@@ -34,7 +34,8 @@ export const newSegment = (engine: Engine, queue: QueueState, plan: SegmentPlan)
       },
       version: 1,
       slots: messages.map(() => FRESH),
-      publishedAt,
+      // Right behind a purge by a faster clock, what is moved or published here still counts as come after it.
+      publishedAt: Math.max(publishedAt, (queue.purgedAt ?? 0) + 1),
       // DynamoDB's TTL counts whole seconds; never sooner than promised.
       expiresAt: Math.ceil((dueAt + keptSeconds * 1_000) / 1_000) * 1_000,
       bodyItems: 0,

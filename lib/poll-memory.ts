@@ -15,6 +15,8 @@ export interface LaneMemory {
   readonly emptied: Map<string, number>
   /** Polls of this process that look here right now. */
   looking: number
+  /** What a Query takes lately, ms. */
+  roundTripMs: number
   /** Messages that a header held on average, lately. */
   density: number
 }
@@ -49,6 +51,7 @@ export const pollMemory = (): PollMemory => {
           newest: new Map(),
           emptied: new Map(),
           looking: 0,
+          roundTripMs: 0,
           density: 1,
         }
         lanes.set(id, lane)

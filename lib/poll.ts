@@ -7,6 +7,7 @@ import { look } from './look.ts'
 import type { Message } from './message.ts'
 import { whole } from './queue.ts'
 import type { QueueState } from './queue-record.ts'
+import { unreceive } from './unreceive.ts'
 
 export interface PollOptions {
   /** 1 … 25. @default 1 */
@@ -58,8 +59,13 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
     const looking = queue.settings.fifo ? lookInGroups : queue.grouped ? lookFairly : look
     const { messages, nextAt } = await looking(engine, queue, request(queue))
     const now = engine.clock.now()
+    if (signal?.aborted) {
+      const handles = messages.map(({ receiptHandle }) => receiptHandle)
+      if (handles.length > 0) await unreceive(engine, queueName, handles)
+      return []
+    }
     if (attemptId) await rememberAttempt(engine, queue, attemptId, messages)
-    if (messages.length > 0 || now >= deadline || signal?.aborted) return messages
+    if (messages.length > 0 || now >= deadline) return messages
     // Jittered, so that pollers that started together drift apart; sooner when something is known to become visible.
     const jittered = waitMs * (0.75 + engine.random.fraction() / 2)
     const sleepMs = Math.min(jittered, deadline - now, Math.max(1, nextAt - now))

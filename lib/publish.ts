@@ -113,17 +113,17 @@ const placeSegment =
 
 const SHARDS_TRIED = 3
 
-/** Inserts into a random shard; where DynamoDB throttles it, into another. Answers the failure of the last try. */
+/** Inserts into a random shard; where DynamoDB throttles it, into another, a new one if need be. Answers the last failure. */
 const insertSomewhere = async (
   engine: Engine,
   queue: QueueState,
   plan: SegmentPlan,
 ): Promise<NewSegment | HoldfastError> => {
-  const { shards } = queue.settings
+  let { shards } = queue.settings
   const first = Math.floor(engine.random.fraction() * shards)
   let failure: HoldfastError | undefined
-  const places = plan.group === undefined ? Math.min(shards, SHARDS_TRIED) : 1
-  for (let turn = 0; turn < places; turn++) {
+  const places = plan.group === undefined ? SHARDS_TRIED : 1
+  for (let turn = 0; turn < Math.min(shards, places); turn++) {
     const shard = (first + turn) % shards
     const segment = newSegment(engine, queue, { ...plan, shard })
     try {
@@ -137,7 +137,7 @@ const insertSomewhere = async (
       failure = error
       if (error.code !== 'Throttled') return error
       engine.observe({ type: 'throttled', queue: queue.name, shard })
-      await raiseShards(engine, queue)
+      shards = await raiseShards(engine, queue)
     }
   }
   return failure as HoldfastError

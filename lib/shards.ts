@@ -1,4 +1,5 @@
 import type { Engine } from './engine.ts'
+import { isHoldfastError } from './errors.ts'
 import { LIMITS } from './limits.ts'
 import { partitionOf, pollShards, type QueueRecord, type QueueState, queueKey, recordValue } from './queue-record.ts'
 
@@ -12,19 +13,36 @@ const EVERYONE_KNOWS_MS = 60_000
 /** The count doubles no more often than pollers can follow. */
 const RAISE_PAUSE_MS = 10_000
 
-/** Doubles the shards after DynamoDB throttled a publisher. Loses quietly against another process doing the same. */
-export const raiseShards = async (engine: Engine, queue: QueueState): Promise<void> => {
+/**
+ * Doubles the shards after DynamoDB throttled a publisher; answers how many there are now. Loses quietly against
+ * another process doing the same, and against a store that throttles this write too.
+ */
+export const raiseShards = async (engine: Engine, queue: QueueState): Promise<number> => {
   const { settings, modifiedAt } = queue
   const now = engine.clock.now()
-  if (settings.shards >= LIMITS.shards || now - modifiedAt < RAISE_PAUSE_MS) return
+  if (settings.shards >= LIMITS.shards || now - modifiedAt < RAISE_PAUSE_MS) return settings.shards
   const shards = Math.min(LIMITS.shards, settings.shards * 2)
-  const raised = await replace(engine, queue, {
-    ...queue,
-    settings: { ...settings, shards },
-    pollShards: Math.max(shards, pollShards(queue)),
-    modifiedAt: now,
-  })
-  if (raised) engine.observe({ type: 'shards-raised', queue: queue.name, shards })
+  const raised = await inPassing(() =>
+    replace(engine, queue, {
+      ...queue,
+      settings: { ...settings, shards },
+      pollShards: Math.max(shards, pollShards(queue)),
+      modifiedAt: now,
+    }),
+  )
+  if (!raised) return settings.shards
+  engine.observe({ type: 'shards-raised', queue: queue.name, shards })
+  return shards
+}
+
+/** Work that whoever comes by does for all must not fail what they came for: it is left to the next. */
+const inPassing = async (work: () => Promise<boolean>): Promise<boolean> => {
+  try {
+    return await work()
+  } catch (error) {
+    if (!isHoldfastError(error) || !error.retryable) throw error
+    return false
+  }
 }
 
 /** Notes that a standard queue has message groups, so that pollers look for them: once in its life. */
@@ -42,12 +60,17 @@ export const retireShard = async (engine: Engine, queue: QueueState): Promise<vo
   const last = pollShards(queue) - 1
   if (last < queue.settings.shards) return
   if (engine.clock.now() - (queue.shardsLoweredAt ?? 0) < EVERYONE_KNOWS_MS) return
+  await inPassing(() => retireIfEmpty(engine, queue, last))
+}
+
+const retireIfEmpty = async (engine: Engine, queue: QueueState, last: number): Promise<boolean> => {
   const partition = partitionOf(queue, last)
   const page = await engine.store.headers({ partition, from: '0', to: '~', limit: 1, consistent: true })
   const { tickets } = queue.grouped
     ? await engine.store.tickets({ partition, from: '0', to: '~', limit: 1 })
     : { tickets: [] }
-  if (page.segments.length === 0 && tickets.length === 0) await replace(engine, queue, { ...queue, pollShards: last })
+  const empty = page.segments.length === 0 && tickets.length === 0
+  return empty && replace(engine, queue, { ...queue, pollShards: last })
 }
 
 /** Writes a queue's record unless it changed meanwhile; answers whether it did. */

@@ -73,7 +73,7 @@ const YOUNG_MS = 5_000
 const FIRST_CHECK_MS = 50
 const CHECK_MS = 2_000
 /** The allowance, in headers. */
-const PER_POLL = 5
+const PER_POLL = 2
 const PER_MS = 0.03
 const MOST_ALLOWED = 64
 /** A Query costs as much as this many headers at least. */
@@ -108,13 +108,13 @@ export const skips = (): Skips => {
 
   /** Cuts `[from, end)` out; answers the index where something can take its place. */
   const cut = (from: string, end: string): number => {
-    quietUntil = 0
     const start = indexAt(from)
     let stop = start
     while (stop < row.length && (row[stop] as Stretch).from < end) stop++
     const left = row[start]
     const right = row[stop - 1]
     if (stop === start || !left || !right) return start
+    quietUntil = 0
     const sticksOut = left.from < from ? [{ ...left, end: from, headers: left.headers >> 1 }] : []
     const kept = right.end > end ? [{ ...right, from: end, headers: right.headers >> 1 }] : []
     row.splice(start, stop - start, ...sticksOut, ...kept)
@@ -125,7 +125,8 @@ export const skips = (): Skips => {
     const before = row[at]
     const after = row[at + 1]
     if (!before || !after || before.end !== after.from || before.headers + after.headers > STRETCH_HEADERS) return false
-    if (before.until <= now || after.until <= now) return false
+    // What is due stays apart, or a check of its first part would go over that part again and again.
+    if (Math.min(before.until, after.until, before.checkAt, after.checkAt) <= now) return false
     row.splice(at, 2, {
       from: before.from,
       end: after.end,
@@ -150,7 +151,8 @@ export const skips = (): Skips => {
     let young = -1
     let old = -1
     let oldAhead = -1
-    for (const [index, { from, until, checkAt, bornAt }] of row.entries()) {
+    for (let index = 0; index < row.length; index++) {
+      const { from, until, checkAt, bornAt } = row[index] as Stretch
       if (checkAt > now || until <= now) continue
       if (now - bornAt < YOUNG_MS) {
         if (young < 0) young = index
@@ -203,7 +205,8 @@ export const skips = (): Skips => {
         if (whole) ranges.pop()
         ranges.push({ from: whole?.from ?? range.from, to: range.to, edge: range.to, headers, check: range.check })
       }
-      for (const [index, stretch] of row.slice(0, along).entries()) {
+      for (let index = 0; index < along; index++) {
+        const stretch = row[index] as Stretch
         const { end: to, headers } = stretch
         if (stretch.from > from) add({ from, to: stretch.from, headers: 0, check: false })
         from = to
@@ -232,6 +235,8 @@ export const skips = (): Skips => {
       const age = now - bornAt
       const checkAt = now + (age < YOUNG_MS ? Math.max(FIRST_CHECK_MS, age) : CHECK_MS)
       const at = cut(from, end)
+      // Right behind the row it leaves no hole.
+      quietUntil = at === row.length && row.at(-1)?.end === from ? Math.min(quietUntil, until, checkAt) : 0
       row.splice(at, 0, { from, end, until, checkAt, headers, bornAt })
       const joined = joinAt(at - 1, now)
       joinAt(joined ? at - 1 : at, now)

@@ -42,10 +42,16 @@ export interface Store {
 
   /** Tickets of a queue's groups, by the groups' hashes. May lag behind recent writes. */
   tickets(range: TicketRange): Promise<TicketPage>
-  /** Marks a group as busy unless it is; answers the ticket, or nothing when it is busy or gone. */
+  /**
+   * Marks a group as busy unless it is; answers the ticket, or nothing when it is busy or gone. A ticket that is busy
+   * until that very instant was marked by an earlier try, whose response was lost.
+   */
   lockTicket(key: TicketKey, lock: { now: number; busyUntil: number }): Promise<Ticket | undefined>
-  /** Says until when a group is busy; with `lastSequence`, unless something was published since. */
-  markTicket(key: TicketKey, busyUntil: number, lastSequence?: string): Promise<void>
+  /**
+   * Says until when a group is busy, if the ticket is there and meets the condition; answers whether it did. Infinity is
+   * until something is published.
+   */
+  markTicket(key: TicketKey, busyUntil: number, condition?: TicketCondition): Promise<boolean>
   /** Takes a ticket away unless something was published since `lastSequence`; answers whether it is gone. */
   dropTicket(key: TicketKey, lastSequence: string): Promise<boolean>
 
@@ -140,7 +146,7 @@ export type Write =
       readonly to: string
       /** Epoch ms; of the ticket itself. */
       readonly expiresAt: number
-      /** For a ticket that this write makes. */
+      /** For a ticket that this write makes, or that says busy until something is published. */
       readonly busyUntil: number
     }
   | {
@@ -173,6 +179,15 @@ export interface ClaimedSegment {
 export interface TicketKey {
   readonly partition: SegmentPartition
   readonly group: string
+}
+/** What must hold of a ticket, all of it. */
+export interface TicketCondition {
+  /** Nothing was published since this number was given. */
+  readonly lastSequence?: string
+  /** It says busy until this very instant, as whoever locked it wrote. */
+  readonly busyUntil?: number
+  /** It says busy for longer than until this instant, yet not until something is published. */
+  readonly busyAfter?: number
 }
 export interface TicketRange {
   readonly partition: SegmentPartition

@@ -1,9 +1,8 @@
 import type { Engine } from './engine.ts'
-import { messageGone } from './extend.ts'
 import { releaseGroups } from './group-release.ts'
-import { applyToHandles, leaseLost } from './handle-changes.ts'
+import { applyToHandles, heldByToken, settleByToken } from './handle-changes.ts'
 import type { HandleResult } from './message.ts'
-import { FRESH, holds, type Slot, slotAt } from './segment.ts'
+import { FRESH, type Slot } from './segment.ts'
 
 /**
  * Undoes the receive of messages that never reached their consumer, such as those an answer had no room for: they are
@@ -26,10 +25,7 @@ export const unreceive = async (
     {
       change: (key, held) => ({
         key,
-        requires: {
-          kind: 'slots',
-          slots: held.map(({ handle }) => [handle.index, { kind: 'token', token: handle.token }]),
-        },
+        requires: heldByToken(held),
         slots: held.map(({ handle: { index, token, receiveCount, firstReceivedAt } }) => {
           const before: Slot =
             receiveCount === 1
@@ -38,11 +34,7 @@ export const unreceive = async (
           return [index, before]
         }),
       }),
-      settle: ({ handle }, current) => {
-        const slot = current && slotAt(current, handle.index)
-        if (!slot || slot.kind === 'gone') return messageGone(queueName)
-        return holds(slot, handle.token) ? undefined : leaseLost(queueName)
-      },
+      settle: settleByToken(queueName),
       done: async (key, held) => {
         engine.polls.release(key)
         engine.wakeups.wake(queueName, held.length)

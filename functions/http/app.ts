@@ -13,7 +13,7 @@ import { type OperationId, PATH_PARAMETERS, type Route, routes } from './routes.
 /** What whoever receives the request knows beside it. */
 export interface Surroundings {
   readonly requestId?: string
-  /** Aborts when an answer is due now, whatever the state of the request. */
+  /** Aborts when an answer is due now, or nobody waits for it. @default the request's own */
   readonly signal?: AbortSignal
 }
 
@@ -99,7 +99,7 @@ const callOf = async (c: Context<Env>, route: Route): Promise<Omit<Call<Operatio
     params,
     query,
     body,
-    signal: signal ? AbortSignal.any([signal, c.req.raw.signal]) : c.req.raw.signal,
+    signal: signal ?? c.req.raw.signal,
   } as Omit<Call<OperationId>, 'engine'>
 }
 

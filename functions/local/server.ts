@@ -1,13 +1,15 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import type { App } from '../http/app.ts'
-import type { SqsEndpoint } from '../sqs/endpoint.ts'
+import type { SqsExchange } from '../sqs/exchange.ts'
+import { pathOf, sqsListener } from './sqs-listener.ts'
 
 export interface ServerParts {
   readonly host: string
   readonly port: number
   readonly app: App
-  readonly sqs: SqsEndpoint
+  readonly sqs: SqsExchange
   /** The document that `/openapi.json` answers; made when first asked for. */
   readonly openApi: () => unknown
 }
@@ -19,6 +21,13 @@ export interface LocalServer {
   stop(): Promise<void>
 }
 
+/** A client's connection, which bears one request at a time. */
+interface Connection {
+  /** Aborts when the client has gone, or when its answer is due because the server is to end. */
+  readonly ending: AbortController
+  latest?: ServerResponse
+}
+
 /** Clients keep connections for as long as a minute; one closed under their hands costs them an error. */
 const KEEP_ALIVE_MS = 75_000
 /** How long requests under way may take when the server is to end. */
@@ -26,27 +35,35 @@ const LAST_REQUESTS_MS = 5_000
 
 /** HTTP API, SQS endpoint, and what a local server has beside them, on one port. */
 export const startServer = async ({ host, port, app, sqs, openApi }: ServerParts): Promise<LocalServer> => {
-  const waiting = new Map<HttpBindings['outgoing'], AbortController>()
-  let stopping = false
-
-  const respond = (request: Request, { outgoing }: HttpBindings): Response | Promise<Response> => {
-    const ending = new AbortController()
-    if (stopping) ending.abort()
-    waiting.set(outgoing, ending)
-    outgoing.once('close', () => {
-      waiting.delete(outgoing)
-      // The caller went away without an answer.
-      if (!outgoing.writableFinished) ending.abort()
+  const connections = new Map<Socket, Connection>()
+  const connected = (socket: Socket): Connection => {
+    const connection: Connection = { ending: new AbortController() }
+    connections.set(socket, connection)
+    socket.once('close', () => {
+      connections.delete(socket)
+      connection.ending.abort()
     })
-    const path = pathOf(request.url)
-    const { signal } = ending
-    if (path === '/queues' || path.startsWith('/queues/')) return app.fetch(request, { signal })
-    if (request.method === 'GET' && path === '/health') return json({ status: 'ok' })
-    if (request.method === 'GET' && path === '/openapi.json') return json(openApi())
-    return sqs(request, { signal })
+    return connection
   }
 
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, getRequestListener(respond as never))
+  const answerSqs = sqsListener(sqs)
+  const answerApp = getRequestListener(((request: Request, { outgoing }: HttpBindings) =>
+    app.fetch(request, { signal: connectionOf(outgoing).ending.signal })) as never)
+  const connectionOf = ({ socket }: { socket: unknown }) =>
+    connections.get(socket as Socket) ?? connected(socket as Socket)
+
+  const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    const connection = connectionOf(incoming)
+    connection.latest = outgoing
+    const path = pathOf(incoming.url ?? '/')
+    if (path === '/queues' || path.startsWith('/queues/')) void answerApp(incoming, outgoing)
+    else if (incoming.method === 'GET' && path === '/health') json(outgoing, { status: 'ok' })
+    else if (incoming.method === 'GET' && path === '/openapi.json') json(outgoing, openApi())
+    else void answerSqs(incoming, outgoing, connection.ending.signal)
+  }
+
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, listener)
+  server.on('connection', connected)
   await listening(server, host, port)
   const address = server.address()
   return {
@@ -54,15 +71,14 @@ export const startServer = async ({ host, port, app, sqs, openApi }: ServerParts
     port: typeof address === 'object' && address ? address.port : port,
     stop: () =>
       new Promise((resolve) => {
-        stopping = true
         const timer = setTimeout(() => server.closeAllConnections(), LAST_REQUESTS_MS)
         server.close(() => {
           clearTimeout(timer)
           resolve()
         })
-        for (const [outgoing, ending] of waiting) {
+        for (const { latest, ending } of connections.values()) {
           // A connection kept alive would keep the server alive.
-          if (!outgoing.headersSent) outgoing.shouldKeepAlive = false
+          if (latest && !latest.headersSent) latest.shouldKeepAlive = false
           ending.abort()
         }
         server.closeIdleConnections()
@@ -82,12 +98,7 @@ const listening = (server: Server, host: string, port: number): Promise<void> =>
     server.listen(port, host, resolve)
   })
 
-/** The path of an absolute URL, without the cost of parsing all of it. */
-const pathOf = (url: string): string => {
-  const start = url.indexOf('/', url.indexOf('//') + 2)
-  const end = url.slice(start).search(/[?#]/)
-  return end < 0 ? url.slice(start) : url.slice(start, start + end)
+const json = (outgoing: ServerResponse, body: unknown): void => {
+  outgoing.writeHead(200, { 'content-type': 'application/json' })
+  outgoing.end(JSON.stringify(body))
 }
-
-const json = (body: unknown): Response =>
-  new Response(JSON.stringify(body), { headers: { 'content-type': 'application/json' } })

@@ -1,5 +1,6 @@
 import { SqsError } from './errors.ts'
 import { DEFAULT_SCOPE, isAccount, type Scope } from './queue-url.ts'
+import type { SqsRequest } from './request.ts'
 
 /** Who a request says it is from, and for which region: the credential scope of its signature, verified or not. */
 export interface Credential {
@@ -10,7 +11,7 @@ export interface Credential {
   readonly service: string
 }
 
-const AUTHORIZATION = /^AWS4-HMAC-SHA256\s+(.*)$/s
+const AUTHORIZATION = /^AWS4-HMAC-SHA256\s/
 const CREDENTIAL = /^([A-Za-z0-9_-]{1,128})\/([0-9]{8})\/([a-z0-9-]{1,40})\/([a-z0-9-]{1,40})\/aws4_request$/
 
 export interface AuthorizationHeader {
@@ -19,13 +20,21 @@ export interface AuthorizationHeader {
   readonly signature: string | undefined
 }
 
-/** The parts of a SigV4 `Authorization` header; nothing when it is of another kind. */
-export const parseAuthorization = (header: string): AuthorizationHeader | undefined => {
-  const parts = AUTHORIZATION.exec(header)?.[1]?.split(/[,\s]+/)
-  if (!parts) return undefined
-  const part = (name: string) => parts.find((text) => text.startsWith(`${name}=`))?.slice(name.length + 1)
-  return { credential: part('Credential'), signedHeaders: part('SignedHeaders'), signature: part('Signature') }
+const PARTS = {
+  credential: /[,\s]Credential=([^,\s]*)/,
+  signedHeaders: /[,\s]SignedHeaders=([^,\s]*)/,
+  signature: /[,\s]Signature=([^,\s]*)/,
 }
+
+/** The parts of a SigV4 `Authorization` header; nothing when it is of another kind. */
+export const parseAuthorization = (header: string): AuthorizationHeader | undefined =>
+  AUTHORIZATION.test(header)
+    ? {
+        credential: PARTS.credential.exec(header)?.[1],
+        signedHeaders: PARTS.signedHeaders.exec(header)?.[1],
+        signature: PARTS.signature.exec(header)?.[1],
+      }
+    : undefined
 
 export const parseCredential = (text: string): Credential | undefined => {
   const [, accessKeyId, date, region, service] = CREDENTIAL.exec(text) ?? []
@@ -33,9 +42,11 @@ export const parseCredential = (text: string): Credential | undefined => {
 }
 
 /** The credential of a request, if it bears one. */
-export const credentialOf = (url: URL, headers: Headers): Credential | undefined => {
-  const authorization = headers.get('authorization')
-  const text = authorization ? parseAuthorization(authorization)?.credential : url.searchParams.get('X-Amz-Credential')
+export const credentialOf = (request: SqsRequest): Credential | undefined => {
+  const authorization = request.header('authorization')
+  const text = authorization
+    ? parseAuthorization(authorization)?.credential
+    : request.url.searchParams.get('X-Amz-Credential')
   return text ? parseCredential(text) : undefined
 }
 

@@ -1,4 +1,5 @@
 import { missingParameter, SqsError } from './errors.ts'
+import type { SqsAnswer } from './request.ts'
 import type { Shape, StructureShape } from './shapes.ts'
 
 /** AWS JSON 1.0: https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html */
@@ -81,18 +82,19 @@ const refuse = (value: unknown, wanted: string): never => {
 export const malformed = (message: string): SqsError => new SqsError('SerializationException', message)
 
 /** An answer. Members that are undefined stay out of it, which is how SQS leaves out what is empty. */
-export const jsonAnswer = (output: object, requestId: string): Response =>
-  new Response(JSON.stringify(output), {
-    headers: { 'content-type': JSON_CONTENT_TYPE, 'x-amzn-requestid': requestId },
-  })
+export const jsonAnswer = (output: object, requestId: string): SqsAnswer => ({
+  status: 200,
+  headers: { 'content-type': JSON_CONTENT_TYPE, 'x-amzn-requestid': requestId },
+  body: JSON.stringify(output),
+})
 
 /** Both names of the error, so that clients find it whichever of them they look for. */
-export const jsonFailure = (error: SqsError, requestId: string): Response =>
-  new Response(JSON.stringify({ __type: `com.amazonaws.sqs#${error.shape}`, message: error.message }), {
-    status: error.status,
-    headers: {
-      'content-type': JSON_CONTENT_TYPE,
-      'x-amzn-requestid': requestId,
-      'x-amzn-query-error': `${error.code};${error.fault}`,
-    },
-  })
+export const jsonFailure = (error: SqsError, requestId: string): SqsAnswer => ({
+  status: error.status,
+  headers: {
+    'content-type': JSON_CONTENT_TYPE,
+    'x-amzn-requestid': requestId,
+    'x-amzn-query-error': `${error.code};${error.fault}`,
+  },
+  body: JSON.stringify({ __type: `com.amazonaws.sqs#${error.shape}`, message: error.message }),
+})

@@ -1,7 +1,7 @@
-import { createHash, type Hash } from 'node:crypto'
+import { createHash, type Hash, hash } from 'node:crypto'
 import type { MessageAttribute } from '../../lib/message.ts'
 
-export const md5 = (text: string): string => createHash('md5').update(text, 'utf8').digest('hex')
+export const md5 = (text: string): string => hash('md5', text)
 
 /**
  * The digest over message attributes that clients verify: by name, each with its type and value, all preceded by
@@ -13,15 +13,15 @@ export const md5 = (text: string): string => createHash('md5').update(text, 'utf
 export const md5OfAttributes = (attributes: Readonly<Record<string, MessageAttribute>>): string | undefined => {
   const names = Object.keys(attributes)
   if (names.length === 0) return undefined
-  const hash = createHash('md5')
+  const digest = createHash('md5')
   for (const name of names.sort(byCodePoint)) {
     const { dataType, value } = attributes[name] as MessageAttribute
-    sized(hash, Buffer.from(name, 'utf8'))
-    sized(hash, Buffer.from(dataType, 'utf8'))
-    hash.update(typeof value === 'string' ? TEXT : BINARY)
-    sized(hash, typeof value === 'string' ? Buffer.from(value, 'utf8') : value)
+    sized(digest, Buffer.from(name, 'utf8'))
+    sized(digest, Buffer.from(dataType, 'utf8'))
+    digest.update(typeof value === 'string' ? TEXT : BINARY)
+    sized(digest, typeof value === 'string' ? Buffer.from(value, 'utf8') : value)
   }
-  return hash.digest('hex')
+  return digest.digest('hex')
 }
 
 const TEXT = Uint8Array.of(1)

@@ -1,5 +1,6 @@
 import type { SqsError } from './errors.ts'
 import { checkRequired, decodeBase64, malformed } from './json-protocol.ts'
+import type { SqsAnswer } from './request.ts'
 import type { ListShape, MapShape, Shape, StructureShape } from './shapes.ts'
 import { element, structureContent } from './xml.ts'
 
@@ -121,7 +122,7 @@ export const queryAnswer = (
   shape: StructureShape,
   output: Readonly<Record<string, unknown>>,
   { requestId, asJson }: QueryAnswer,
-): Response => {
+): SqsAnswer => {
   const hasResult = Object.keys(shape.members).length > 0
   if (asJson) {
     const result = hasResult ? { [`${action}Result`]: output } : {}
@@ -136,7 +137,7 @@ export const queryAnswer = (
 /** SQS's older wording for this one error lives on in the query protocol. */
 const WSDL = 'The specified queue does not exist for this wsdl version.'
 
-export const queryFailure = (error: SqsError, { requestId, asJson }: QueryAnswer): Response => {
+export const queryFailure = (error: SqsError, { requestId, asJson }: QueryAnswer): SqsAnswer => {
   const message = error.shape === 'QueueDoesNotExist' ? WSDL : error.message
   if (asJson) {
     const answer = {
@@ -156,11 +157,14 @@ const ERROR_SHAPE: StructureShape = {
 }
 
 /** What SQS says to a request that names no action at all, such as a browser's. */
-export const unknownOperation = (requestId: string): Response =>
+export const unknownOperation = (requestId: string): SqsAnswer =>
   respond('<UnknownOperationException/>\n', 404, requestId)
 
 const document = (root: string, content: string): string =>
   `<?xml version="1.0"?><${root} xmlns="http://queue.amazonaws.com/doc/2012-11-05/">${content}</${root}>`
 
-const respond = (body: string, status: number, requestId: string, contentType = 'text/xml'): Response =>
-  new Response(body, { status, headers: { 'content-type': contentType, 'x-amzn-requestid': requestId } })
+const respond = (body: string, status: number, requestId: string, contentType = 'text/xml'): SqsAnswer => ({
+  status,
+  headers: { 'content-type': contentType, 'x-amzn-requestid': requestId },
+  body,
+})

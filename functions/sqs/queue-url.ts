@@ -1,6 +1,7 @@
 import { isHoldfastError } from '../../lib/errors.ts'
 import { checkQueueName, plainName } from '../../lib/queue.ts'
 import { SqsError } from './errors.ts'
+import type { SqsRequest } from './request.ts'
 
 /** An account and a region: queues of different ones don't know each other. */
 export interface Scope {
@@ -62,14 +63,13 @@ export const isQueueName = (name: string): boolean => {
   }
 }
 
+/** Account and name: the last two parts of the path, before any slashes at its end. */
+const LAST_TWO = /(?:^|\/)([0-9]{12})\/([^/?#]+)\/*(?:[?#].*)?$/s
+
 /** The last two parts of a queue URL's path. Host and port are not looked at: clients keep URLs longer than servers keep addresses. */
 export const accountAndName = (path: string): { account: string; name: string } | undefined => {
-  const [name, account] = path
-    .replace(/[?#].*$/, '')
-    .replace(/\/+$/, '')
-    .split('/')
-    .reverse()
-  return name && account && isAccount(account) && isQueueName(name) ? { account, name } : undefined
+  const [, account, name] = LAST_TWO.exec(path) ?? []
+  return account && name && isQueueName(name) ? { account, name } : undefined
 }
 
 /** @throws `InvalidAddress` */
@@ -94,16 +94,16 @@ const HOST = /^[A-Za-z0-9.-]+(:[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?$/
  * Where the caller reached us, so that it reaches us again with the queue URLs it is given: what a proxy says it was
  * asked for, else the `Host` of the request.
  */
-export const callerOrigin = (url: URL, headers: Headers): string => {
-  const forwardedHost = first(headers.get('x-forwarded-host'))
-  const host = [forwardedHost, headers.get('host')].find((name) => name && HOST.test(name)) ?? url.host
-  const forwardedProtocol = first(headers.get('x-forwarded-proto'))
+export const callerOrigin = ({ url, header }: SqsRequest): string => {
+  const forwardedHost = first(header('x-forwarded-host'))
+  const host = [forwardedHost, header('host')].find((name) => name && HOST.test(name)) ?? url.host
+  const forwardedProtocol = first(header('x-forwarded-proto'))
   const protocol =
     forwardedProtocol === 'https' || forwardedProtocol === 'http' ? `${forwardedProtocol}:` : url.protocol
-  const port = first(headers.get('x-forwarded-port'))
+  const port = first(header('x-forwarded-port'))
   const usual = protocol === 'https:' ? '443' : '80'
   const named = forwardedHost === host && !/:[0-9]+$/.test(host) && port && /^[0-9]{1,5}$/.test(port) && port !== usual
   return `${protocol}//${host}${named ? `:${port}` : ''}`
 }
 
-const first = (header: string | null): string | undefined => header?.split(',')[0]?.trim() || undefined
+const first = (header: string | undefined): string | undefined => header?.split(',')[0]?.trim() || undefined

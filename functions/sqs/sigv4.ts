@@ -4,14 +4,9 @@ import { type Clock, systemClock } from '../../lib/clock.ts'
 import { type Credential, incomplete, parseAuthorization, parseCredential } from './credential.ts'
 import { SqsError } from './errors.ts'
 import type { IssuedKey, KeyRing } from './keys.ts'
+import type { SqsRequest } from './request.ts'
 
-/** A request as its sender signed it. */
-interface SignedRequest {
-  readonly method: string
-  readonly url: URL
-  readonly headers: Headers
-  readonly body: Uint8Array
-}
+type SignedRequest = Pick<SqsRequest, 'method' | 'url' | 'header'>
 
 /** Who sent a request, once that is certain. */
 export interface Principal {
@@ -21,7 +16,7 @@ export interface Principal {
 }
 
 /** @throws `SqsError` with the code that SDKs know for what is wrong with the signature */
-export type Authenticator = (request: SignedRequest) => Promise<Principal>
+export type Authenticator = (request: SignedRequest, body: Uint8Array) => Promise<Principal>
 
 interface Signature {
   readonly credential: Credential
@@ -46,16 +41,16 @@ const ALWAYS_SIGNED = ['host', 'x-amz-date', 'x-amz-target', 'x-amz-content-sha2
  */
 export const sigv4Authenticator =
   ({ keys, clock = systemClock }: { keys: KeyRing; clock?: Clock }): Authenticator =>
-  async (request) => {
+  async (request, body) => {
     const claimed = signatureOf(request)
     refuseSessionToken(request)
     if (claimed.credential.service !== 'sqs') throw mismatch("Credential should be scoped to correct service: 'sqs'.")
     checkTime(claimed, clock.now())
-    checkBodyHash(request)
+    checkBodyHash(request, body)
     checkSignedHeaders(request, claimed)
     const key = await keys.find(claimed.credential.accessKeyId)
     if (!key) throw new SqsError('InvalidClientTokenId', 'The security token included in the request is invalid.')
-    const expected = Buffer.from(await sign(request, claimed, key), 'hex')
+    const expected = Buffer.from(await sign(request, body, claimed, key), 'hex')
     const given = Buffer.from(claimed.signature, 'hex')
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
       throw mismatch(
@@ -67,14 +62,14 @@ export const sigv4Authenticator =
 
 const mismatch = (message: string): SqsError => new SqsError('SignatureDoesNotMatch', message)
 
-const signatureOf = ({ url, headers }: SignedRequest): Signature => {
-  const header = headers.get('authorization')
+const signatureOf = ({ url, header }: SignedRequest): Signature => {
+  const authorization = header('authorization')
   const query = url.searchParams
-  const presigned = header === null
+  const presigned = authorization === undefined
   if (presigned && !query.has('X-Amz-Signature') && !query.has('X-Amz-Credential')) {
     throw new SqsError('MissingAuthenticationToken', 'Request is missing Authentication Token')
   }
-  const parts = header === null ? fromQuery(query) : parseAuthorization(header)
+  const parts = authorization === undefined ? fromQuery(query) : parseAuthorization(authorization)
   if (!parts) throw incomplete(`Authorization must use the algorithm ${ALGORITHM}.`)
   const { credential: text, signedHeaders, signature } = parts
   const name = presigned ? 'X-Amz-' : ''
@@ -84,7 +79,7 @@ const signatureOf = ({ url, headers }: SignedRequest): Signature => {
     throw incomplete(`Authorization requires '${name}Signature' parameter.`)
   const credential = parseCredential(text)
   if (!credential) throw incomplete('Credential must be of the form <key>/<date>/<region>/sqs/aws4_request.')
-  const signedAt = instant(presigned ? query.get('X-Amz-Date') : headers.get('x-amz-date'))
+  const signedAt = instant(presigned ? query.get('X-Amz-Date') : header('x-amz-date'))
   if (!signedAt) throw incomplete("Authorization requires existence of a valid 'X-Amz-Date'.")
   return {
     credential,
@@ -105,7 +100,7 @@ const fromQuery = (query: URLSearchParams) =>
       }
     : undefined
 
-const instant = (text: string | null): Date | undefined => {
+const instant = (text: string | null | undefined): Date | undefined => {
   const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text ?? '') ?? []
   const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
   return Number.isNaN(date.getTime()) ? undefined : date
@@ -118,8 +113,8 @@ const expiry = (text: string | null): number => {
   return seconds
 }
 
-const refuseSessionToken = ({ url, headers }: SignedRequest): void => {
-  if (headers.has('x-amz-security-token') || url.searchParams.has('X-Amz-Security-Token')) {
+const refuseSessionToken = ({ url, header }: SignedRequest): void => {
+  if (header('x-amz-security-token') !== undefined || url.searchParams.has('X-Amz-Security-Token')) {
     throw new SqsError(
       'InvalidClientTokenId',
       "Session tokens are not accepted here: sign with an access key that this endpoint's operator issued.",
@@ -147,22 +142,27 @@ const checkTime = ({ credential, signedAt, expiresSeconds }: Signature, now: num
 const compact = (at: number): string => new Date(at).toISOString().replace(/[-:]|\.\d{3}/g, '')
 
 /** A hash in the headers must be the body's: `UNSIGNED-PAYLOAD` and streams are for other services. */
-const checkBodyHash = ({ headers, body }: SignedRequest): void => {
-  const claimed = headers.get('x-amz-content-sha256')
-  if (claimed !== null && claimed !== createHash('sha256').update(body).digest('hex')) {
+const checkBodyHash = ({ header }: SignedRequest, body: Uint8Array): void => {
+  const claimed = header('x-amz-content-sha256')
+  if (claimed !== undefined && claimed !== createHash('sha256').update(body).digest('hex')) {
     throw mismatch('The value of x-amz-content-sha256 is not the SHA-256 of the request body.')
   }
 }
 
-const checkSignedHeaders = ({ headers }: SignedRequest, { signedHeaders }: Signature): void => {
+const checkSignedHeaders = ({ header }: SignedRequest, { signedHeaders }: Signature): void => {
   for (const name of ALWAYS_SIGNED) {
-    if ((name === 'host' || headers.has(name)) && !signedHeaders.includes(name)) {
+    if ((name === 'host' || header(name) !== undefined) && !signedHeaders.includes(name)) {
       throw mismatch(`'${name}' must be a 'SignedHeader' in the AWS Authorization.`)
     }
   }
 }
 
-const sign = async (request: SignedRequest, claimed: Signature, key: IssuedKey): Promise<string> => {
+const sign = async (
+  request: SignedRequest,
+  body: Uint8Array,
+  claimed: Signature,
+  key: IssuedKey,
+): Promise<string> => {
   const { credential, signedHeaders, signedAt: signingDate } = claimed
   const signableHeaders = new Set(signedHeaders)
   const signer = new SignatureV4({
@@ -172,7 +172,7 @@ const sign = async (request: SignedRequest, claimed: Signature, key: IssuedKey):
     sha256: Sha256,
     applyChecksum: false,
   })
-  const message = canonicalMessage(request, signedHeaders)
+  const message = canonicalMessage(request, body, signedHeaders)
   if (claimed.presigned) {
     const { query } = await signer.presign(message, {
       signingDate,
@@ -187,11 +187,15 @@ const sign = async (request: SignedRequest, claimed: Signature, key: IssuedKey):
 }
 
 /** The request with nothing but what was signed: proxies add headers of their own. */
-const canonicalMessage = ({ method, url, headers, body }: SignedRequest, signedHeaders: readonly string[]) => {
+const canonicalMessage = (
+  { method, url, header }: SignedRequest,
+  body: Uint8Array,
+  signedHeaders: readonly string[],
+) => {
   const signed: Record<string, string> = {}
   for (const name of signedHeaders) {
-    const value = name === 'host' ? (headers.get('host') ?? url.host) : headers.get(name)
-    if (value !== null) signed[name] = value
+    const value = name === 'host' ? (header('host') ?? url.host) : header(name)
+    if (value !== undefined) signed[name] = value
   }
   const query: Record<string, string | string[]> = {}
   for (const name of new Set(url.searchParams.keys())) {

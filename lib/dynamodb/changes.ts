@@ -1,10 +1,10 @@
 import type { HoldfastError } from '../errors.ts'
 import { isHoldfastError } from '../errors.ts'
-import { applyChange, type Change } from '../segment.ts'
+import { applyChange, type Change, type Segment } from '../segment.ts'
 import type { ChangeFailure, Claim, ClaimedSegment, ClaimOutcome, Store } from '../store.ts'
 import { expressionFor, type Statement, statementFor } from './expressions.ts'
 import { headerKey, headerOf, type Item } from './header-item.ts'
-import { bodiesOf, contentIn } from './segments.ts'
+import { type Bodies, bodiesOf, contentIn } from './segments.ts'
 import type { BatchOutcome, TableClient } from './table-client.ts'
 
 /** One change's outcome with the header item behind it: the new image, or what the condition met. */
@@ -48,13 +48,15 @@ const claimEach = async (table: TableClient, claims: readonly Claim[]): Promise<
       table,
       claims.map(({ change }) => change),
     ),
-    bodiesOf(table, segments, false),
+    readBodies(table, segments, false),
   ])
   // An eventually consistent read may miss a body that was only just written.
   const late = segments.filter(
-    (segment, position) => segment.bodyItems > 0 && written[position]?.held && !contentIn(undefined, segment, early),
+    (segment, position) =>
+      segment.bodyItems > 0 && written[position]?.held && !contentIn(undefined, segment, early.bodies),
   )
-  const bodies = new Map([...early, ...(await bodiesOf(table, late, true))])
+  const { bodies: rest, error } = await readBodies(table, late, true)
+  const bodies = new Map([...early.bodies, ...rest])
   return claims.map(({ change, segment: read }, position): ClaimOutcome => {
     const outcome = written[position] as Written
     if (!outcome.held) return failure(change, outcome)
@@ -62,8 +64,24 @@ const claimEach = async (table: TableClient, claims: readonly Claim[]): Promise<
     const segment = outcome.item
       ? headerOf(change.key.partition, outcome.item)
       : ((after.applied ? after.segment : undefined) ?? read)
-    return { applied: true, segment, content: contentIn(outcome.item, segment, bodies) }
+    const content = contentIn(outcome.item, segment, bodies)
+    // Missing is not the same as not read: what is missing for long is dropped.
+    return !content && error ? { applied: false, segment: undefined, error } : { applied: true, segment, content }
   })
+}
+
+/** Bodies, or why they could not be read: the claims beside them are made all the same. */
+const readBodies = async (
+  table: TableClient,
+  segments: readonly Segment[],
+  consistent: boolean,
+): Promise<{ bodies: Bodies; error?: HoldfastError }> => {
+  try {
+    return { bodies: await bodiesOf(table, segments, consistent) }
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error
+    return { bodies: new Map(), error }
+  }
 }
 
 const claimTogether = async (
@@ -152,5 +170,10 @@ const settle = async (table: TableClient, change: Change, outcome: BatchOutcome 
   table.lost('BatchExecuteStatement')
   if (outcome.Error.Item) return { held: false, item: outcome.Error.Item }
   // Not every engine shows what a statement's condition met.
-  return { held: false, item: await table.get(headerKey(change.key), true) }
+  try {
+    return { held: false, item: await table.get(headerKey(change.key), true) }
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error
+    return { held: false, item: undefined, error }
+  }
 }

@@ -25,6 +25,9 @@ export const isThrottle = (name: string | undefined): boolean => name !== undefi
 export const isConflict = (name: string | undefined): boolean =>
   name === 'TransactionConflictException' || name === 'TransactionConflict'
 
+export const throttled = (options?: ErrorOptions): HoldfastError =>
+  new HoldfastError('Throttled', 'DynamoDB is throttling the table', {}, options)
+
 /** Translates a failure of the SDK; nothing of the SDK's leaves this folder but as a `cause`. */
 export const fault = (error: unknown, table: string): HoldfastError => {
   if (error instanceof HoldfastError) return error
@@ -35,7 +38,7 @@ export const fault = (error: unknown, table: string): HoldfastError => {
     $metadata?: { httpStatusCode?: number }
   }
   const options = { cause: error }
-  if (isThrottle(name)) return new HoldfastError('Throttled', 'DynamoDB is throttling the table', {}, options)
+  if (isThrottle(name)) return throttled(options)
   if (name !== undefined && DENIED.has(name)) {
     return new HoldfastError('AccessDenied', `DynamoDB refused access to table ${table}: ${message}`, {}, options)
   }

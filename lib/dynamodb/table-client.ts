@@ -16,7 +16,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
 import type { Expression, Statement } from './expressions.ts'
-import { fault, isConflict } from './faults.ts'
+import { fault, isConflict, throttled } from './faults.ts'
 import type { Item } from './header-item.ts'
 
 export interface Consumption {
@@ -62,6 +62,7 @@ export type TransactResult =
 
 const MOST_KEYS = 100
 const CONFLICT_TRIES = 5
+const UNPROCESSED_TRIES = 6
 const CONFLICT_PAUSE_MS = 15
 
 export const tableClient = ({
@@ -130,7 +131,11 @@ export const tableClient = ({
       )
       account('BatchGetItem', 'read', output.ConsumedCapacity)
       found.push(...(output.Responses?.[table] ?? []))
-      wanted = output.UnprocessedKeys?.[table]?.Keys ?? []
+      const left = output.UnprocessedKeys?.[table]?.Keys ?? []
+      // Some are left behind where an answer is full; all of them where the table is throttled.
+      if (left.length < wanted.length) attempt = 0
+      else if (attempt === UNPROCESSED_TRIES) throw throttled()
+      wanted = left
       if (wanted.length > 0) await pause(attempt)
     }
     return found

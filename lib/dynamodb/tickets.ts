@@ -11,7 +11,7 @@ import type { TableClient } from './table-client.ts'
  *     pk  t#<queue>#<generation>#<shard>
  *     sk  hash of the group, 14 hex digits
  *     l   last sequence number, S, 15 hex digits: compared as text; on standard queues a mark of the last publish
- *     u   busy until, N, epoch ms
+ *     u   busy until, N, epoch ms; absent when there is nothing to look for until something is published
  *     x   TTL, N, epoch seconds
  */
 const ticketKey = ({ partition, group }: TicketKey): Item => ({
@@ -24,6 +24,8 @@ const ticketPartition = ({ group: _, ...shard }: SegmentPartition): string => `t
 const NOT_BUSY = 'attribute_exists(l) AND u <= :now'
 const TICKET_EXISTS = 'attribute_exists(l)'
 const UNTOUCHED = 'l = :last'
+const LOCKED_STILL = 'u = :locked'
+const BUSY_FOR_LONGER = 'u > :after'
 const NOTHING_SINCE = 'attribute_not_exists(l) OR l = :last'
 const NONE_GIVEN_FROM = 'attribute_not_exists(l) OR l < :from'
 
@@ -45,18 +47,30 @@ export const ticketOperations = (
       ConditionExpression: NOT_BUSY,
       ExpressionAttributeValues: { ':until': { N: String(busyUntil) }, ':now': { N: String(now) } },
     })
-    return held && item ? ticketOf(key.partition, item) : undefined
+    const ticket = item && ticketOf(key.partition, item)
+    // Sent again by the SDK after a lost response, it meets what it wrote itself.
+    return held || ticket?.busyUntil === busyUntil ? ticket : undefined
   },
-  markTicket: async (key, busyUntil, lastSequence) => {
-    await table.update({
+  markTicket: async (key, until, { lastSequence, busyUntil, busyAfter } = {}) => {
+    const conditions = [
+      TICKET_EXISTS,
+      ...(lastSequence === undefined ? [] : [UNTOUCHED]),
+      ...(busyUntil === undefined ? [] : [LOCKED_STILL]),
+      ...(busyAfter === undefined ? [] : [BUSY_FOR_LONGER]),
+    ]
+    const values: Item = {
+      ...(until < Number.POSITIVE_INFINITY && { ':until': { N: String(until) } }),
+      ...(lastSequence !== undefined && { ':last': { S: lastSequence } }),
+      ...(busyUntil !== undefined && { ':locked': { N: String(busyUntil) } }),
+      ...(busyAfter !== undefined && { ':after': { N: String(busyAfter) } }),
+    }
+    const { held } = await table.update({
       Key: ticketKey(key),
-      UpdateExpression: 'SET u = :until',
-      ConditionExpression: lastSequence === undefined ? TICKET_EXISTS : UNTOUCHED,
-      ExpressionAttributeValues: {
-        ':until': { N: String(busyUntil) },
-        ...(lastSequence !== undefined && { ':last': { S: lastSequence } }),
-      },
+      UpdateExpression: until < Number.POSITIVE_INFINITY ? 'SET u = :until' : 'REMOVE u',
+      ConditionExpression: conditions.join(' AND '),
+      ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
     })
+    return held
   },
   dropTicket: async (key, lastSequence) => {
     const { held } = await table.delete({
@@ -94,5 +108,5 @@ const ticketOf = ({ shard }: SegmentPartition, item: Item): Ticket => ({
   group: item.sk?.S ?? '',
   shard,
   lastSequence: item.l?.S ?? '',
-  busyUntil: Number(item.u?.N ?? 0),
+  busyUntil: item.u?.N === undefined ? Number.POSITIVE_INFINITY : Number(item.u.N),
 })

@@ -11,6 +11,7 @@ import type {
   HeaderRange,
   NewSegment,
   Store,
+  TicketCondition,
   TicketKey,
   Write,
   WriteFailure,
@@ -105,7 +106,8 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
         return
       case 'advance': {
         const { key, to, expiresAt } = write
-        const busyUntil = ticketAt(key)?.busyUntil ?? write.busyUntil
+        const before = ticketAt(key)?.busyUntil ?? Number.POSITIVE_INFINITY
+        const busyUntil = before < Number.POSITIVE_INFINITY ? before : write.busyUntil
         const { shard } = key.partition
         ticketsOf(key).set(key.group, { group: key.group, shard, lastSequence: to, busyUntil, expiresAt })
         return
@@ -169,15 +171,16 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
     },
     lockTicket: async (key, { now, busyUntil }) => {
       const ticket = ticketAt(key)
-      if (!ticket || ticket.busyUntil > now) return undefined
+      if (!ticket || (ticket.busyUntil > now && ticket.busyUntil !== busyUntil)) return undefined
       const locked = { ...ticket, busyUntil }
       ticketsOf(key).set(key.group, locked)
       return locked
     },
-    markTicket: async (key, busyUntil, lastSequence) => {
+    markTicket: async (key, busyUntil, condition = {}) => {
       const ticket = ticketAt(key)
-      const untouched = lastSequence === undefined || ticket?.lastSequence === lastSequence
-      if (ticket && untouched) ticketsOf(key).set(key.group, { ...ticket, busyUntil })
+      if (!ticket || !meets(ticket, condition)) return false
+      ticketsOf(key).set(key.group, { ...ticket, busyUntil })
+      return true
     },
     dropTicket: async (key, lastSequence) => {
       const ticket = ticketAt(key)
@@ -209,6 +212,11 @@ const mapOf = <V>(maps: Map<string, SortedMap<V>>, name: string): SortedMap<V> =
   maps.set(name, map)
   return map
 }
+
+const meets = (ticket: Ticket, { lastSequence, busyUntil, busyAfter }: TicketCondition): boolean =>
+  (lastSequence === undefined || ticket.lastSequence === lastSequence) &&
+  (busyUntil === undefined || ticket.busyUntil === busyUntil) &&
+  (busyAfter === undefined || (ticket.busyUntil > busyAfter && ticket.busyUntil < Number.POSITIVE_INFINITY))
 
 const asDocument = (kept: Kept | undefined): Document | undefined =>
   kept && { partition: kept.partition, sort: kept.sort, version: kept.version, value: structuredClone(kept.value) }

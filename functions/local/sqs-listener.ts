@@ -1,0 +1,77 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { SqsExchange } from '../sqs/exchange.ts'
+import type { SqsAnswer, SqsRequest } from '../sqs/request.ts'
+import { bodyChunks, checkLength } from '../sqs/request-body.ts'
+
+/** Answers one request that came over a socket of Node's own server: web requests on top would double its cost. */
+export type SqsListener = (incoming: IncomingMessage, outgoing: ServerResponse, signal: AbortSignal) => Promise<void>
+
+export const sqsListener =
+  (exchange: SqsExchange): SqsListener =>
+  async (incoming, outgoing, signal) =>
+    write(outgoing, await exchange(requestOf(incoming, signal)))
+
+const requestOf = (incoming: IncomingMessage, signal: AbortSignal): SqsRequest => {
+  const { headers, method = 'GET', url: target = '/' } = incoming
+  const header = (name: string): string | undefined => {
+    const value = headers[name]
+    return Array.isArray(value) ? value.join(', ') : value
+  }
+  let url: URL | undefined
+  return {
+    method,
+    path: pathOf(target),
+    get url() {
+      url ??= urlOf(target, headers.host)
+      return url
+    },
+    header,
+    body: () => readBody(incoming),
+    signal,
+  }
+}
+
+export const pathOf = (target: string): string => {
+  const end = target.search(/[?#]/)
+  return end < 0 ? target : target.slice(0, end)
+}
+
+const HOST = /^[\w.-]+(:\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](:\d{1,5})?$/
+
+/** Whatever is asked for, there is a URL: a target of a proxy's form is one itself. */
+const urlOf = (target: string, host: string | undefined): URL => {
+  const origin = `http://${host && HOST.test(host) ? host : 'localhost'}`
+  const text = target.startsWith('/') ? origin + target : target
+  return URL.canParse(text) ? new URL(text) : new URL(origin)
+}
+
+const readBody = (incoming: IncomingMessage): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const chunks = bodyChunks()
+    const refuse = (error: unknown) => {
+      incoming.removeAllListeners('data').resume()
+      reject(error)
+    }
+    try {
+      checkLength(incoming.headers['content-length'])
+    } catch (error) {
+      return refuse(error)
+    }
+    incoming.on('data', (chunk: Buffer) => {
+      try {
+        chunks.add(chunk)
+      } catch (error) {
+        refuse(error)
+      }
+    })
+    incoming.once('end', () => resolve(chunks.whole()))
+    // The sender has gone half-way: nobody is left to answer.
+    incoming.once('error', () => {})
+  })
+
+const write = (outgoing: ServerResponse, { status, headers, body }: SqsAnswer): void => {
+  const head: string[] = ['content-length', String(Buffer.byteLength(body))]
+  for (const name in headers) head.push(name, headers[name] as string)
+  outgoing.writeHead(status, head)
+  outgoing.end(body)
+}

@@ -1,0 +1,202 @@
+/** A bug as someone might make it: one place of the engine, changed. */
+export interface PlantedBug {
+  readonly name: string
+  readonly file: string
+  /** Stands exactly once in the file. */
+  readonly replace: string
+  readonly by: string
+  /** What must notice it. */
+  readonly suites: readonly string[]
+}
+
+const SIMULATION = ['test/model/simulation.test.ts']
+const MODEL = ['test/model/queue.test.ts']
+const CONTRACT = ['test/store']
+const UNIT = ['test/unit']
+
+export const BUGS: readonly PlantedBug[] = [
+  {
+    name: 'the claim of a whole segment has no condition',
+    file: 'lib/segment.ts',
+    replace: 'requires: whole ? atVersion(segment) : asRead(segment, indexes), slots',
+    by: "requires: whole ? { kind: 'slots', slots: [] } : asRead(segment, indexes), slots",
+    suites: SIMULATION,
+  },
+  {
+    name: 'the claim of a part has no condition on its messages',
+    file: 'lib/segment.ts',
+    replace: 'requires: whole ? atVersion(segment) : asRead(segment, indexes), slots',
+    by: "requires: whole ? atVersion(segment) : { kind: 'slots', slots: [] }, slots",
+    suites: SIMULATION,
+  },
+  {
+    name: 'a claim does not look whether the lease before is over',
+    file: 'lib/segment.ts',
+    replace: 'if (visibleAt(segment, slot) <= now) indexes.push(index)',
+    by: "if (slot.kind !== 'gone') indexes.push(index)",
+    suites: MODEL,
+  },
+  {
+    name: 'a lease counts as over a second early',
+    file: 'lib/segment.ts',
+    replace: 'if (visibleAt(segment, slot) <= now) indexes.push(index)',
+    by: 'if (visibleAt(segment, slot) <= now + 1_000) indexes.push(index)',
+    suites: SIMULATION,
+  },
+  {
+    name: 'a lease as read is told by its token alone, not by its end',
+    file: 'lib/segment.ts',
+    replace: 'slot.until === lease.until &&',
+    by: '',
+    suites: CONTRACT,
+  },
+  {
+    name: 'the second try of an ack does not ask for its token',
+    file: 'lib/ack.ts',
+    replace: ": { key, requires: { kind: 'slots', slots: tokens }, slots: gone }",
+    by: ": { key, requires: { kind: 'slots', slots: [] }, slots: gone }",
+    suites: UNIT,
+  },
+  {
+    name: 'the first try of an ack does not ask for its token',
+    file: 'lib/ack.ts',
+    replace: "requires: { kind: 'slots', slots: tokens, ...(all",
+    by: "requires: { kind: 'slots', slots: [], ...(all",
+    suites: SIMULATION,
+  },
+  {
+    name: 'an ack of a part deletes the whole segment',
+    file: 'lib/ack.ts',
+    replace: 'slots: all ? undefined : gone,',
+    by: 'slots: undefined,',
+    suites: SIMULATION,
+  },
+  {
+    name: 'a handle named twice is changed twice in one write',
+    file: 'lib/handle-changes.ts',
+    replace: 'held.filter(({ handle }) => !seen.has(handle.index) && seen.add(handle.index))',
+    by: 'held.filter(({ handle }) => seen.add(handle.index))',
+    suites: MODEL,
+  },
+  {
+    name: 'an outdated ack is answered with success',
+    file: 'lib/ack.ts',
+    replace: 'return held ? undefined : leaseLost(queueName)',
+    by: 'return held ? undefined : OK',
+    suites: SIMULATION,
+  },
+  {
+    name: 'a nack does not ask for its token',
+    file: 'lib/nack.ts',
+    replace: "slots: held.map(({ handle }) => [handle.index, { kind: 'token', token: handle.token }]),",
+    by: 'slots: [],',
+    suites: MODEL,
+  },
+  {
+    name: 'a lease that is over can be extended',
+    file: 'lib/extend.ts',
+    replace: "{ kind: 'token', token: handle.token, liveAt: now }",
+    by: "{ kind: 'token', token: handle.token }",
+    suites: MODEL,
+  },
+  {
+    name: 'an extension forgets the receives',
+    file: 'lib/extend.ts',
+    replace: 'receiveCount: handle.receiveCount,',
+    by: 'receiveCount: 1,',
+    suites: MODEL,
+  },
+  {
+    name: 'what a poller skips is never looked at again',
+    file: 'lib/skips.ts',
+    replace: 'if (stretch.until <= now) add({',
+    by: 'if (stretch.until <= 0) add({',
+    suites: SIMULATION,
+  },
+  {
+    name: 'what a poller gives back for its caller is counted as received',
+    file: 'lib/segment.ts',
+    replace: 'slots: indexes.map((index) => [index, slotAt(before, index)]),',
+    by: "slots: indexes.map((index) => [index, { kind: 'lease', token, until: 0, receiveCount: receiveCountOf(slotAt(before, index)) + 1, firstReceivedAt: 0, resting: false }]),",
+    suites: UNIT,
+  },
+  {
+    name: 'a claim whose answer was lost is given up',
+    file: 'lib/claim.ts',
+    replace: '!indexes.every((index) => holds(slotAt(segment, index), token))',
+    by: 'indexes.length > 0',
+    suites: UNIT,
+  },
+  {
+    name: 'dead letters are moved whatever happened to them since',
+    file: 'lib/segment.ts',
+    replace: ': { requires: asRead(segment, indexes), slots: indexes.map((index) => [index, GONE]) }),',
+    by: ": { requires: { kind: 'slots' as const, slots: [] }, slots: indexes.map((index) => [index, GONE] as const) }),",
+    suites: SIMULATION,
+  },
+  {
+    name: 'a message is received once more than its maximum',
+    file: 'lib/candidates.ts',
+    replace: 'receiveCountOf(slotAt(segment, index)) >= limit',
+    by: 'receiveCountOf(slotAt(segment, index)) > limit',
+    suites: SIMULATION,
+  },
+  {
+    name: 'an update of a header does not ask for its version',
+    file: 'lib/dynamodb/expressions.ts',
+    replace: 'return [VERSION_AS_READ]',
+    by: 'return [HEADER_EXISTS]',
+    suites: CONTRACT,
+  },
+  {
+    name: 'a claim among several does not ask for the version',
+    file: 'lib/dynamodb/expressions.ts',
+    replace:
+      'WHERE "pk"=? AND "sk"=? AND "e"=? RETURNING ALL NEW *`,\n      Parameters: [{ N: String(requires.version + 1) }, ...values, ...key, { N: String(requires.version) }],',
+    by: 'WHERE "pk"=? AND "sk"=? RETURNING ALL NEW *`,\n      Parameters: [{ N: String(requires.version + 1) }, ...values, ...key],',
+    suites: CONTRACT,
+  },
+  {
+    name: 'a deletion among several asks for any token',
+    file: 'lib/dynamodb/expressions.ts',
+    replace: 'parameters.push(...tokenBounds(expected.token, expected.liveAt))',
+    by: 'parameters.push({ B: new Uint8Array(1) }, { B: new Uint8Array(8).fill(255) })',
+    suites: CONTRACT,
+  },
+  {
+    name: 'a live lease is not told from one that is over',
+    file: 'lib/dynamodb/header-item.ts',
+    replace: 'from.writeUIntBE(liveAt + 1, TOKEN_BYTES + 1, 6)',
+    by: '',
+    suites: CONTRACT,
+  },
+  {
+    name: 'an insert writes over what is there',
+    file: 'lib/dynamodb/segments.ts',
+    replace: 'table.put(header, ABSENT)',
+    by: 'table.put(header)',
+    suites: CONTRACT,
+  },
+  {
+    name: 'a document is written whatever its version',
+    file: 'lib/dynamodb/transact.ts',
+    replace:
+      "return { ConditionExpression: 'e = :version', ExpressionAttributeValues: { ':version': { N: String(version) } } }",
+    by: 'return {}',
+    suites: CONTRACT,
+  },
+  {
+    name: 'a purge spares what is leased',
+    file: 'lib/queue-record.ts',
+    replace: 'queue.purgedAt !== undefined && publishedAt <= queue.purgedAt',
+    by: 'queue.purgedAt !== undefined && publishedAt < queue.purgedAt - 60_000',
+    suites: MODEL,
+  },
+  {
+    name: 'a delay is forgotten',
+    file: 'lib/publish.ts',
+    replace: 'message.dueAt ?? now + delaySeconds * 1_000',
+    by: 'message.dueAt ?? now',
+    suites: MODEL,
+  },
+]

@@ -1,0 +1,56 @@
+/**
+ * What a queue is, in the simplest words that can be run: one list of messages, changed in place. The engine is held
+ * against it. Only what a single process sees is modelled; order among messages of one priority and due time is open.
+ */
+export interface QueueModel {
+  now: number
+  /** Receives before a message goes to the dead-letter queue. */
+  readonly maxReceives: number
+  readonly messages: ModelMessage[]
+  readonly deliveries: ModelDelivery[]
+}
+
+export interface ModelMessage {
+  readonly id: string
+  readonly body: string
+  readonly priority: number
+  dueAt: number
+  visibleAt: number
+  expiresAt: number
+  receiveCount: number
+  firstReceivedAt: number | undefined
+  /** The delivery that holds it or held it last. */
+  holder: ModelDelivery | undefined
+  /** Given back, or put off: nobody works on it. */
+  resting: boolean
+  gone: boolean
+  /** Gone by a purge, which leaves handles alone: what they answer is open. */
+  purged: boolean
+}
+
+export interface ModelDelivery {
+  readonly message: ModelMessage
+  readonly receiptHandle: string
+}
+
+export const isThere = (model: QueueModel, message: ModelMessage): boolean =>
+  !message.gone && message.expiresAt > model.now
+
+/** Due for the dead-letter queue: there as soon as a poll comes across it. */
+export const isSpent = (model: QueueModel, message: ModelMessage): boolean =>
+  isThere(model, message) && message.receiveCount >= model.maxReceives && message.visibleAt <= model.now
+
+export const receivable = (model: QueueModel): ModelMessage[] =>
+  model.messages
+    .filter((message) => isThere(model, message) && message.visibleAt <= model.now && !isSpent(model, message))
+    .sort((a, b) => b.priority - a.priority || a.dueAt - b.dueAt)
+
+export const isLeased = (model: QueueModel, message: ModelMessage): boolean =>
+  message.holder !== undefined && !message.resting && message.visibleAt > model.now
+
+export const countsOf = (model: QueueModel): { ready: number; delayed: number; leased: number } => {
+  const there = model.messages.filter((message) => isThere(model, message))
+  const leased = there.filter((message) => isLeased(model, message)).length
+  const delayed = there.filter((message) => message.visibleAt > model.now).length - leased
+  return { leased, delayed, ready: there.length - leased - delayed }
+}

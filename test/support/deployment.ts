@@ -1,0 +1,191 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type GatewayRequest, gatewayEvent, matchRoute } from './api-gateway.ts'
+import { startAwsServices } from './aws-services.ts'
+import { LOCAL_CREDENTIALS } from './embedded.ts'
+import { type IamGate, type Statement, startIamGate } from './iam-gate.ts'
+import { type LoadedFunction, loadFunction } from './lambda-host.ts'
+import { functionOf, type TemplateView } from './template.ts'
+
+export interface Deployment {
+  /** Sends a request through the template's own routes to the function that they name. */
+  request(request: GatewayRequest): Promise<GatewayAnswer>
+  /** Invokes a function by its name in `infra/functions.ts`. */
+  invoke(name: string, event: unknown): Promise<unknown>
+  /** Everything that the functions have printed. */
+  output(): string
+  readonly gate: IamGate
+  /** Carries out the asynchronous invocations that functions have asked for: Lambda would, sooner or later. */
+  runAsked(): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface GatewayAnswer {
+  readonly function: string
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly text: string
+  /** The text's value when it is JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: answers are as various as the API.
+  readonly body: any
+}
+
+export interface DeploymentParts {
+  readonly view: TemplateView
+  /** Where the assets are: the cloud assembly's folder. */
+  readonly directory: string
+  /** A DynamoDB engine with the table in it. */
+  readonly endpoint: string
+  readonly table: string
+  /** What the secret of the SQS endpoint holds. */
+  readonly secret?: () => string | undefined
+}
+
+interface LambdaAnswer {
+  readonly statusCode: number
+  readonly headers?: Record<string, string>
+  readonly body?: string
+}
+
+/** What API Gateway itself answers. */
+const NOT_FOUND: GatewayAnswer = {
+  function: 'none',
+  status: 404,
+  headers: {},
+  text: '{"message":"Not Found"}',
+  body: { message: 'Not Found' },
+}
+
+const REGION = 'us-east-1'
+const ACCOUNT = '111122223333'
+
+/**
+ * Runs a synthesized template on this machine: each function's bundle is loaded as Lambda loads it, with the
+ * environment that the template gives it and the rights that its role has, and requests find it by the template's
+ * routes. What the template leaves out is not there.
+ */
+export const deploy = async ({
+  view,
+  directory,
+  endpoint,
+  table,
+  secret = () => undefined,
+}: DeploymentParts): Promise<Deployment> => {
+  const gate = await startIamGate(endpoint)
+  const resolve = resolver(view, table)
+  const loaded = new Map<string, LoadedFunction>()
+  const asked: { id: string; event: unknown }[] = []
+  const services = await startAwsServices({
+    secret,
+    allows: (caller, action, resource) => allowsResource(view, caller, action, resource),
+    invoked: (id, event) => void asked.push({ id, event }),
+  })
+  for (const [id, properties] of view.ofType('AWS::Lambda::Function')) {
+    const name = functionOf(id)
+    loaded.set(
+      id,
+      loadFunction({
+        file: join(directory, `asset.${String(properties.Code.S3Key).replace('.zip', '')}`, 'index.mjs'),
+        handler: properties.Handler,
+        name: id,
+        timeoutSeconds: properties.Timeout,
+        environment: {
+          ...Object.fromEntries(
+            Object.entries(properties.Environment.Variables).map(([key, value]) => [key, resolve(value)]),
+          ),
+          AWS_REGION: REGION,
+          AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
+          AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
+          AWS_LAMBDA_FUNCTION_NAME: id,
+          AWS_ENDPOINT_URL_DYNAMODB: gate.endpointFor(name, policyOf(view, properties.Role['Fn::GetAtt'][0])),
+          AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+          AWS_ENDPOINT_URL_LAMBDA: services.endpointFor(name),
+          AWS_ENDPOINT_URL_SECRETS_MANAGER: services.endpointFor(name),
+        },
+      }),
+    )
+  }
+  const at = (id: string): LoadedFunction => {
+    const found = loaded.get(id)
+    if (!found) throw new Error(`the template has no function ${id}`)
+    return found
+  }
+  const targets = routeTargets(view)
+  return {
+    gate,
+    request: async (request) => {
+      const { routeKey, parameters } = matchRoute([...targets.keys()], request)
+      const id = targets.get(routeKey)
+      if (id === undefined) return NOT_FOUND
+      const event = gatewayEvent(request, { routeKey, parameters, account: ACCOUNT, region: REGION })
+      const { statusCode, headers = {}, body: text = '' } = (await at(id).invoke(event)) as LambdaAnswer
+      return { function: functionOf(id), status: statusCode, headers, text, body: text ? parsed(text) : undefined }
+    },
+    invoke: (name, event) => {
+      const [id] = [...loaded.keys()].filter((key) => functionOf(key) === name)
+      return at(id ?? name).invoke(event)
+    },
+    output: () => [...loaded.values()].map((each) => each.output()).join(''),
+    runAsked: async () => {
+      for (const { id, event } of asked.splice(0)) await at(id).invoke(event)
+    },
+    stop: async () => {
+      await Promise.all([...loaded.values()].map((each) => each.stop()))
+      await Promise.all([gate.stop(), services.stop()])
+    },
+  }
+}
+
+const parsed = (body: string): unknown => {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return body
+  }
+}
+
+const policyOf = (view: TemplateView, roleId: string): Statement[] =>
+  view
+    .ofType('AWS::IAM::Role')
+    .filter(([id]) => id === roleId)
+    .flatMap(([, role]) => role.Policies[0].PolicyDocument.Statement)
+
+interface ResourceStatement {
+  readonly Action: string | readonly string[]
+  readonly Resource: { readonly 'Fn::GetAtt'?: readonly [string, string] }
+}
+
+const allowsResource = (view: TemplateView, caller: string, action: string, resource: string): boolean =>
+  view
+    .ofType('AWS::IAM::Role')
+    .filter(([id]) => functionOf(id) === caller)
+    .flatMap(([, role]) => role.Policies[0].PolicyDocument.Statement as ResourceStatement[])
+    .some(({ Action, Resource }) => [Action].flat().includes(action) && Resource['Fn::GetAtt']?.[0] === resource)
+
+/** The function behind each route key. */
+const routeTargets = (view: TemplateView): Map<string, string> => {
+  const integrations = new Map(view.ofType('AWS::ApiGatewayV2::Integration'))
+  return new Map(
+    view.ofType('AWS::ApiGatewayV2::Route').map(([, { RouteKey, Target }]) => {
+      const integration = integrations.get(Target['Fn::Join'][1][1].Ref)
+      return [RouteKey, integration?.IntegrationUri['Fn::GetAtt'][0]]
+    }),
+  )
+}
+
+/** What CloudFormation would make of a value, as far as environments need it. */
+const resolver = (view: TemplateView, table: string) => {
+  const [[tableId] = ['']] = view.ofType('AWS::DynamoDB::Table')
+  const names: Record<string, string> = { [tableId]: table, 'AWS::AccountId': ACCOUNT, 'AWS::Region': REGION }
+  return (value: unknown): string => {
+    if (typeof value === 'string') return value
+    const { Ref, 'Fn::GetAtt': attribute } = value as { Ref?: string; 'Fn::GetAtt'?: [string, string] }
+    if (Ref !== undefined) return names[Ref] ?? Ref
+    if (attribute) return `arn:aws:test:${REGION}:${ACCOUNT}:${attribute[0]}`
+    throw new Error(`the environment has a value of an unknown kind: ${JSON.stringify(value)}`)
+  }
+}
+
+/** Reads a template out of a cloud assembly. */
+export const templateIn = (directory: string, stack: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(join(directory, `${stack}.template.json`), 'utf8'))

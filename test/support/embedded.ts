@@ -1,0 +1,39 @@
+import { randomUUID } from 'node:crypto'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { inject } from 'vitest'
+import { createTable } from '../../lib/dynamodb/table.ts'
+
+export interface EmbeddedTable {
+  readonly endpoint: string
+  readonly client: DynamoDBClient
+  readonly table: string
+  close(): void
+}
+
+/** Where this run's DynamoDB is: the embedded engine, or what `HOLDFAST_TEST_ENDPOINT` names. Empty when there is none. */
+export const embeddedEndpoint = (): string => inject('dynamodbEndpoint')
+/** For `describe.skipIf`. */
+export const noEmbedded = (): boolean => embeddedEndpoint() === ''
+
+/** What local engines take for credentials. */
+export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' }
+
+export const localClient = (endpoint: string): DynamoDBClient =>
+  new DynamoDBClient({
+    endpoint,
+    region: 'us-east-1',
+    credentials: LOCAL_CREDENTIALS,
+    maxAttempts: 3,
+    accountIdEndpointMode: 'disabled',
+    cacheMiddleware: true,
+  })
+
+/** A table of its own on the run's DynamoDB. Close it after use. */
+export const embeddedTable = async (): Promise<EmbeddedTable> => {
+  const endpoint = embeddedEndpoint()
+  if (endpoint === '') throw new Error('there is no embedded engine on this machine')
+  const client = localClient(endpoint)
+  const table = `holdfast-${randomUUID()}`
+  await createTable(client, table)
+  return { endpoint, client, table, close: () => client.destroy() }
+}
