@@ -12,7 +12,7 @@ export interface PlantedBug {
 const SIMULATION = ['test/model/simulation.test.ts']
 const MODEL = ['test/model/queue.test.ts']
 const CONTRACT = ['test/store']
-const UNIT = ['test/unit']
+const UNIT = ['ack', 'dead-letter', 'messages', 'poll'].map((verb) => `test/unit/${verb}.test.ts`)
 
 export const BUGS: readonly PlantedBug[] = [
   {
@@ -88,8 +88,8 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'a nack does not ask for its token',
     file: 'lib/nack.ts',
-    replace: "slots: held.map(({ handle }) => [handle.index, { kind: 'token', token: handle.token }]),",
-    by: 'slots: [],',
+    replace: 'requires: heldByToken(held),',
+    by: "requires: { kind: 'slots', slots: [] },",
     suites: MODEL,
   },
   {
@@ -112,6 +112,13 @@ export const BUGS: readonly PlantedBug[] = [
     replace: 'if (stretch.until <= now) add({',
     by: 'if (stretch.until <= 0) add({',
     suites: SIMULATION,
+  },
+  {
+    name: 'a poll looks at a segment with each of the ranges that share it',
+    file: 'lib/look.ts',
+    replace: 'sort > seenTo && sort !== all[position - 1]?.key.sort',
+    by: "sort !== ''",
+    suites: UNIT,
   },
   {
     name: 'what a poller gives back for its caller is counted as received',
@@ -191,6 +198,20 @@ export const BUGS: readonly PlantedBug[] = [
     replace: 'queue.purgedAt !== undefined && publishedAt <= queue.purgedAt',
     by: 'queue.purgedAt !== undefined && publishedAt < queue.purgedAt - 60_000',
     suites: MODEL,
+  },
+  {
+    name: 'a message put off moves where its retention has ended',
+    file: 'lib/messages.ts',
+    replace: "slot.kind === 'lease' ? await rest(",
+    by: "slot.kind !== 'gone' ? await rest(",
+    suites: UNIT,
+  },
+  {
+    name: 'a message that used up its receives is taken away and not moved',
+    file: 'lib/move.ts',
+    replace: '      ...writes,\n',
+    by: '',
+    suites: UNIT,
   },
   {
     name: 'a delay is forgotten',

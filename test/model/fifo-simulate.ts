@@ -94,7 +94,7 @@ const leftOver = async ({ store, groups, simulation: { now: clock } }: GroupWorl
   )
   return [
     ...tickets
-      .filter(({ busyUntil, lastSequence }) => busyUntil < Number.POSITIVE_INFINITY || !isYoung(lastSequence, now))
+      .filter(({ lastSequence }) => !isYoung(lastSequence, now))
       .map(({ group }) => `a ticket is left in ${name} for ${group}`),
     ...pages.flatMap(({ segments }) => segments.map(({ key }) => `a segment is left in ${name}: ${key.sort}`)),
   ]

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { DynamoDBClient, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb'
 import { inject } from 'vitest'
-import { createTable } from '../../lib/dynamodb/table.ts'
+import { createTable, TABLE_SHAPE } from '../../lib/dynamodb/table.ts'
 
 export interface EmbeddedTable {
   readonly endpoint: string
@@ -35,5 +35,8 @@ export const embeddedTable = async (): Promise<EmbeddedTable> => {
   const client = localClient(endpoint)
   const table = `holdfast-${randomUUID()}`
   await createTable(client, table)
+  // The clocks of tests are not the engine's: to DynamoDB Local, which deletes what is past its time, all would be.
+  const TimeToLiveSpecification = { AttributeName: TABLE_SHAPE.timeToLive, Enabled: false }
+  await client.send(new UpdateTimeToLiveCommand({ TableName: table, TimeToLiveSpecification }))
   return { endpoint, client, table, close: () => client.destroy() }
 }
