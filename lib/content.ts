@@ -27,18 +27,21 @@ export interface ContentMessage {
   readonly deadLetter?: DeadLetterOrigin
 }
 
-export const toContent = (message: NewMessage): ContentMessage => ({
-  ...(typeof message.body === 'string'
-    ? { body: message.body }
-    : message.body instanceof Uint8Array
-      ? { body: Uint8Array.from(message.body) }
-      : { body: JSON.stringify(message.body), json: true }),
-  ...(message.attributes && Object.keys(message.attributes).length > 0 && { attributes: copied(message.attributes) }),
-  ...(message.groupId !== undefined && { groupId: message.groupId }),
-  ...(message.deduplicationId !== undefined && { deduplicationId: message.deduplicationId }),
-  ...(message.traceHeader !== undefined && { traceHeader: message.traceHeader }),
-  ...(message.senderId !== undefined && { senderId: message.senderId }),
-})
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+export const toContent = (message: NewMessage): ContentMessage => {
+  const { body, attributes, groupId, deduplicationId, traceHeader, senderId } = message
+  const content: Mutable<ContentMessage> = {
+    body: typeof body === 'string' ? body : body instanceof Uint8Array ? Uint8Array.from(body) : JSON.stringify(body),
+  }
+  if (typeof body !== 'string' && !(body instanceof Uint8Array)) content.json = true
+  if (attributes && Object.keys(attributes).length > 0) content.attributes = copied(attributes)
+  if (groupId !== undefined) content.groupId = groupId
+  if (deduplicationId !== undefined) content.deduplicationId = deduplicationId
+  if (traceHeader !== undefined) content.traceHeader = traceHeader
+  if (senderId !== undefined) content.senderId = senderId
+  return content
+}
 
 /** The body as its publisher gave it. Bytes are a copy, so that a consumer can't change what the next one gets. */
 export const bodyOf = (message: ContentMessage): Body => {
@@ -57,17 +60,19 @@ const copied = (attributes: Readonly<Record<string, MessageAttribute>>): Record<
 /** What a message is, wherever it is looked at from. */
 export const contentOf = (segment: Segment, content: Content, index: number): MessageContent => {
   const message = content.messages[index] as ContentMessage
-  return {
+  const { groupId, deduplicationId, traceHeader, senderId, deadLetter } = message
+  const found: Mutable<MessageContent> = {
     messageId: message.messageId ?? encodeMessageId(segment.key, index),
     body: bodyOf(message),
     attributes: message.attributes ?? {},
     publishedAt: message.publishedAt ?? segment.publishedAt,
     dueAt: segmentDueAt(segment),
     priority: priorityOf(segment.key.sort),
-    ...(message.groupId !== undefined && { groupId: message.groupId }),
-    ...(message.deduplicationId !== undefined && { deduplicationId: message.deduplicationId }),
-    ...(message.traceHeader !== undefined && { traceHeader: message.traceHeader }),
-    ...(message.senderId !== undefined && { senderId: message.senderId }),
-    ...(message.deadLetter && { deadLetter: message.deadLetter }),
   }
+  if (groupId !== undefined) found.groupId = groupId
+  if (deduplicationId !== undefined) found.deduplicationId = deduplicationId
+  if (traceHeader !== undefined) found.traceHeader = traceHeader
+  if (senderId !== undefined) found.senderId = senderId
+  if (deadLetter) found.deadLetter = deadLetter
+  return found
 }

@@ -115,8 +115,10 @@ const LOOKS = 30
 
 const takeFromLocked = async (engine: Engine, queue: QueueState, locked: Locked, request: Request): Promise<Look> => {
   let limit = queue.settings.deadLetter?.maxReceives
+  let seen = NO_SEQUENCE
   for (let look = 0; look < LOOKS && !request.signal?.aborted; look++) {
-    const { head, seen } = await readHead(engine, queue, locked.key, { want: request.want, maxReceives: limit })
+    const { head, last } = await readHead(engine, queue, locked.key, { want: request.want, maxReceives: limit })
+    if (last > seen) seen = last
     if (head.kind === 'empty') return letGo(engine, locked, seen)
     if (head.kind === 'busy') {
       await mark(engine, locked, head.until)
@@ -151,24 +153,27 @@ const letGo = async (engine: Engine, locked: Locked, seen: Sequence): Promise<Lo
   return NOTHING
 }
 
-const LOOK_AGAIN_MS = 500
+const LOOK_AGAIN_MS = 200
 
-/** Reads, consistently, as much of the head as a claim could have taken, past what is expired or purged. */
+/**
+ * Reads, consistently, as much of the head as a claim could have taken, past what is expired or purged; answers with it
+ * the last number that it came across.
+ */
 const readHead = async (
   engine: Engine,
   queue: QueueState,
   { partition }: TicketKey,
   { want, maxReceives }: { want: number; maxReceives: number | undefined },
-): Promise<{ head: GroupHead; seen: Sequence }> => {
+): Promise<{ head: GroupHead; last: Sequence }> => {
   const now = engine.clock.now()
   const segments: Segment[] = []
-  let seen = NO_SEQUENCE
+  let last = NO_SEQUENCE
   let left = 0
   let from = queue.purgedAt === undefined ? '9' : groupSort(sequenceAt(queue.purgedAt))
   while (left < MOST_IN_FLIGHT) {
     const page = await engine.store.headers({ partition, from, to: '~', limit: MOST_IN_FLIGHT, consistent: true })
     for (const segment of page.segments) {
-      seen = lastSequenceOf(segment)
+      last = lastSequenceOf(segment)
       if (isDropped(queue, segment, now)) continue
       const here = segment.slots.length - goneCount(segment)
       left += here
@@ -176,11 +181,11 @@ const readHead = async (
       // Whoever acked the last of it died before the delete. Whether this works is not waited for.
       else void engine.store.change([remove(segment)])
     }
-    const last = page.segments.at(-1)
-    if (!page.more || !last) break
-    from = sortRightBehind(last.key.sort)
+    const end = page.segments.at(-1)
+    if (!page.more || !end) break
+    from = sortRightBehind(end.key.sort)
   }
-  return { head: judgeHead(segments, { now, want, maxReceives }), seen }
+  return { head: judgeHead(segments, { now, want, maxReceives }), last }
 }
 
 /** Takes what stands at the head; nothing when the head is no longer what was read. */

@@ -101,7 +101,7 @@ const lookThroughRanges = async (engine: Engine, lane: Lane, request: Request): 
 
 /** As many headers as the wish should take, more when others, here or elsewhere, are after the same ones. */
 const firstLimit = ({ memory }: Lane, want: number): number => {
-  const headers = Math.ceil(want / memory.density)
   const rivals = memory.contention.pressure * Math.max(1, memory.looking)
-  return Math.min(MOST_HEADERS, Math.max(FEWEST_HEADERS, Math.ceil(headers * rivals) + (want > 1 ? 1 : 0)))
+  const headers = Math.ceil((want / memory.density) * rivals)
+  return Math.min(MOST_HEADERS, Math.max(FEWEST_HEADERS, headers + (want > 1 ? 1 : 0)))
 }

@@ -31,47 +31,55 @@ export const encodeMessageId = (key: SegmentKey, index: number): string => {
   if (group !== undefined) {
     return isFairGroup(group) ? encodeFairId(key.sort, index, group) : encodeGroupId(sequenceOf(key.sort), index, group)
   }
-  const time = key.sort.slice(1, 13)
   const place = (priorityOf(key.sort) << 7) | key.partition.shard
-  const unique = BigInt(`0x${uniqueOf(key.sort)}`)
-  const low = (2n << 62n) | (BigInt(index) << 57n) | unique
-  return asUuid(time, place, low)
+  return asUuid(key.sort.slice(1, 13), place, hex(VARIANT | (index << 1), 2) + uniqueOf(key.sort))
 }
 
 const IN_GROUP = 0x800
+/** The variant of RFC 9562 in the first byte of the second half. */
+const VARIANT = 0x80
+
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0')
 
 const encodeGroupId = (sequence: string, index: number, group: string): string => {
   const counter = Number.parseInt(sequence.slice(12), 16)
-  const low = (2n << 62n) | (BigInt(counter & 1) << 61n) | (BigInt(index) << 56n) | BigInt(`0x${group}`)
-  return asUuid(sequence.slice(0, 12), IN_GROUP | (counter >> 1), low)
+  return asUuid(
+    sequence.slice(0, 12),
+    IN_GROUP | (counter >> 1),
+    hex(VARIANT | ((counter & 1) << 5) | index, 2) + group,
+  )
 }
 
 const FAIR_UNIQUE_DIGITS = 9
+/** What the second half of an id holds of a unique part of 36 bits; the first half has the rest. */
+const FAIR_LOW = 0x2000000
 
 /** The unique part of a sort key cut down to what an id of a fair group has room for. */
 export const fairUnique = (unique: string): string => unique.slice(0, FAIR_UNIQUE_DIGITS).padEnd(unique.length, '0')
 
 const encodeFairId = (sort: string, index: number, group: string): string => {
-  const unique = BigInt(`0x${uniqueOf(sort).slice(0, FAIR_UNIQUE_DIGITS)}`)
-  const low = (2n << 62n) | ((unique & 0x1ffffffn) << 37n) | (BigInt(index) << 32n) | BigInt(`0x${group}`)
-  return asUuid(sort.slice(1, 13), IN_GROUP | Number(unique >> 25n), low)
+  const unique = Number.parseInt(uniqueOf(sort).slice(0, FAIR_UNIQUE_DIGITS), 16)
+  const low = (VARIANT << 24) | (unique % FAIR_LOW << 5) | index
+  return asUuid(sort.slice(1, 13), IN_GROUP | Math.floor(unique / FAIR_LOW), hex(low >>> 0, 8) + group)
 }
 
-const decodeFairId = (hex: string, place: number, low: bigint): MessageAddress => {
-  const unique = (BigInt(place & 0x7ff) << 25n) | ((low >> 37n) & 0x1ffffffn)
-  const digits = fairUnique(unique.toString(16).padStart(FAIR_UNIQUE_DIGITS, '0').padEnd(14, '0'))
+const decodeFairId = (digits: string, place: number): MessageAddress => {
+  const low = Number.parseInt(digits.slice(16, 24), 16)
+  const unique = (place & 0x7ff) * FAIR_LOW + ((low >>> 5) & (FAIR_LOW - 1))
   return {
     shard: 0,
-    group: (low & 0xffffffffn).toString(16).padStart(8, '0'),
-    sort: sortKey({ priority: 0, dueAt: Number.parseInt(hex.slice(0, 12), 16), unique: digits }),
-    index: Number((low >> 32n) & 0x1fn),
+    group: digits.slice(24),
+    sort: sortKey({
+      priority: 0,
+      dueAt: Number.parseInt(digits.slice(0, 12), 16),
+      unique: fairUnique(hex(unique, FAIR_UNIQUE_DIGITS).padEnd(14, '0')),
+    }),
+    index: low & 0x1f,
   }
 }
 
-const asUuid = (time: string, place: number, low: bigint): string => {
-  const tail = low.toString(16)
-  return `${time.slice(0, 8)}-${time.slice(8)}-8${place.toString(16).padStart(3, '0')}-${tail.slice(0, 4)}-${tail.slice(4)}`
-}
+const asUuid = (time: string, place: number, half: string): string =>
+  `${time.slice(0, 8)}-${time.slice(8)}-8${hex(place, 3)}-${half.slice(0, 4)}-${half.slice(4)}`
 
 /**
  * The address in a message id, or nothing when the text is no id of ours. Whether the queue is a standard one decides
@@ -82,19 +90,22 @@ export const decodeMessageId = (
   { standard = false }: { standard?: boolean } = {},
 ): MessageAddress | undefined => {
   if (!UUID.test(text)) return undefined
-  const hex = text.replaceAll('-', '')
-  const place = Number.parseInt(hex.slice(13, 16), 16)
-  const low = BigInt(`0x${hex.slice(16)}`)
-  if (place & IN_GROUP && standard) return decodeFairId(hex, place, low)
+  const digits = text.replaceAll('-', '')
+  const place = Number.parseInt(digits.slice(13, 16), 16)
+  if (place & IN_GROUP && standard) return decodeFairId(digits, place)
+  const head = Number.parseInt(digits.slice(16, 18), 16)
   if (place & IN_GROUP) {
-    const counter = ((place & 0x7ff) << 1) | Number((low >> 61n) & 1n)
-    const group = (low & ((1n << 56n) - 1n)).toString(16).padStart(14, '0')
-    const sequence = hex.slice(0, 12) + counter.toString(16).padStart(3, '0')
-    return { shard: 0, group, sort: groupSort(sequence), index: Number((low >> 56n) & 0x1fn) }
+    const counter = ((place & 0x7ff) << 1) | ((head >> 5) & 1)
+    return {
+      shard: 0,
+      group: digits.slice(18),
+      sort: groupSort(digits.slice(0, 12) + hex(counter, 3)),
+      index: head & 0x1f,
+    }
   }
   const priority = (place >> 7) & 0xf
   if (priority > 9) return undefined
-  const unique = (low & ((1n << 56n) - 1n)).toString(16).padStart(14, '0')
-  const sort = sortKey({ priority, dueAt: Number.parseInt(hex.slice(0, 12), 16), unique })
-  return { shard: place & 0x7f, sort, index: Number((low >> 57n) & 0x1fn) }
+  const dueAt = Number.parseInt(digits.slice(0, 12), 16)
+  const sort = sortKey({ priority, dueAt, unique: digits.slice(18) })
+  return { shard: place & 0x7f, sort, index: (head >> 1) & 0x1f }
 }

@@ -185,6 +185,14 @@ export const updateQueue = async (engine: Engine, name: string, change: QueueCha
     await rewrite(engine, name, async (queue, now) => {
       const settings = applySettings(name, change.settings ?? {}, queue.settings)
       if (change.settings?.deadLetter) await checkDeadLetterQueue(engine, settings)
+      // A group's ticket stands in a shard that follows from their number, and gives the group's numbers.
+      if (settings.fifo && settings.shards !== queue.settings.shards) {
+        throw invalid(
+          'shards',
+          settings.shards,
+          'must stay what it is on a FIFO queue, where numbers are given by shard',
+        )
+      }
       const tags = patched(queue.tags, change.tags)
       checkTags(tags)
       const lowered = settings.shards < queue.settings.shards

@@ -79,40 +79,42 @@ export const encodeReceiptHandle = (queue: string, handle: ReceiptHandle): strin
 /** The handle in a text, or nothing when it is none of ours. Whose queue it is of stays unchecked. */
 export const decodeReceiptHandle = (text: string): ReceiptHandle | undefined => {
   const bytes = bytesOf(text)
-  if (!bytes) return undefined
-  return {
+  return bytes && handleIn(bytes)
+}
+
+const handleIn = (bytes: Buffer): ReceiptHandle => {
+  const handle = {
     shard: bytes.readUInt8(7),
     sort: `${bytes.readUInt8(8)}${bytes.toString('hex', 9, 22)}`,
     index: bytes.readUInt8(22),
-    token: Uint8Array.from(bytes.subarray(23, 23 + TOKEN_BYTES)),
+    token: new Uint8Array(bytes.subarray(23, 23 + TOKEN_BYTES)),
     count: bytes.readUInt8(31),
     claimed: bytes.readUInt8(32),
     gone: bytes.readUInt8(33),
     receiveCount: bytes.readUInt16BE(34),
     firstReceivedAt: bytes.readUIntBE(36, 6),
     receivedAt: bytes.readUIntBE(42, 6),
-    ...(bytes[0] !== FORMAT && {
-      group: {
-        hash: bytes.toString('hex', 48, bytes[0] === FAIR_GROUP_FORMAT ? 52 : 55),
-        lastSequence: bytes.toString('hex', 55, 63).slice(1),
-        taken: bytes.readUInt8(63),
-      },
-    }),
   }
+  if (bytes[0] === FORMAT) return handle
+  const group = {
+    hash: bytes.toString('hex', 48, bytes[0] === FAIR_GROUP_FORMAT ? 52 : 55),
+    lastSequence: bytes.toString('hex', 55, 63).slice(1),
+    taken: bytes.readUInt8(63),
+  }
+  return { ...handle, group }
 }
 
 /** @throws `ReceiptHandleInvalid` for what is no handle, or one of another queue. */
 export const receiptHandleFor = (queue: string, text: string): ReceiptHandle => {
   const bytes = bytesOf(text)
-  const handle = decodeReceiptHandle(text)
-  if (!bytes || !handle || !fingerprint(queue).equals(bytes.subarray(1, 1 + QUEUE_BYTES))) {
+  if (!bytes || bytes.compare(fingerprint(queue), 0, QUEUE_BYTES, 1, 1 + QUEUE_BYTES) !== 0) {
     throw new HoldfastError('ReceiptHandleInvalid', 'the receipt handle is not one of this queue', {
       field: 'receiptHandle',
       value: typeof text === 'string' ? text.slice(0, 100) : text,
       queue,
     })
   }
-  return handle
+  return handleIn(bytes)
 }
 
 /** Where the message of a handle stands. */
@@ -124,9 +126,9 @@ export const keyOfHandle = (queue: QueueState, { shard, sort, group }: ReceiptHa
 const bytesOf = (text: string): Buffer | undefined => {
   if (typeof text !== 'string' || !TEXT.test(text)) return undefined
   const bytes = Buffer.from(text, 'base64url')
-  const formats = bytes.length === GROUP_BYTES ? [GROUP_FORMAT, FAIR_GROUP_FORMAT] : [FORMAT]
+  const format = bytes.readUInt8(0)
   const wellFormed =
-    formats.includes(bytes.readUInt8(0)) &&
+    (bytes.length === GROUP_BYTES ? format === GROUP_FORMAT || format === FAIR_GROUP_FORMAT : format === FORMAT) &&
     bytes.readUInt8(7) <= 127 &&
     bytes.readUInt8(8) <= 9 &&
     bytes.readUInt8(22) < bytes.readUInt8(31)

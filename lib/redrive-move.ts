@@ -7,7 +7,7 @@ import { moveTo } from './move.ts'
 import { plainName } from './queue.ts'
 import { isDropped, type QueueState, scopeOf } from './queue-record.ts'
 import type { RedriveFilter, TaskRecord } from './redrive-task.ts'
-import { receivable, type Segment, take } from './segment.ts'
+import { receivable, type Segment, take, visibleAt } from './segment.ts'
 import { priorityOf, type SegmentPartition, sortRightBehind } from './segment-key.ts'
 import type { StoredSegment } from './store.ts'
 import { type Place, placeBehind, placeIn, walk } from './walk.ts'
@@ -23,8 +23,9 @@ const PAGE = 25
 const SECONDS_A_PAGE = 5
 
 /**
- * Moves what a page of the dead-letter queue holds and the task asks for. Leased messages stay, and so does what came
- * after the task began: else a message that fails again at once would go round for ever.
+ * Moves what a page of the dead-letter queue holds and the task asks for. Leased messages stay, and with them all that
+ * is behind them in their group on a FIFO queue, whose order would be lost. So does what came after the task began: else
+ * a message that fails again at once would go round for ever.
  */
 export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSignal | undefined): Promise<Move> => {
   const source = await engine.queues.get(task.source)
@@ -39,8 +40,9 @@ export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSi
   for (const segment of page.segments) {
     // Not past what is left undone: the next runner starts with it.
     if (signal?.aborted) return { moved, cursor: placeIn(partition, segment.key.sort), done: false }
-    const count = await moveSegment(engine, source, task, segment)
+    const { count, heldUp } = await moveSegment(engine, source, task, segment)
     moved += count
+    if (heldUp) return { moved, cursor: placeBehind(partition), done: false }
     if (task.maxPerSecond !== undefined && count > 0) {
       await engine.clock.sleep((count * 1_000) / task.maxPerSecond, signal)
     }
@@ -57,23 +59,36 @@ export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSi
 const samePartition = ({ shard, group }: SegmentPartition, place: Place): boolean =>
   shard === place.shard && group === place.group
 
-const moveSegment = async (engine: Engine, source: QueueState, task: TaskRecord, header: Segment): Promise<number> => {
+interface Moved {
+  readonly count: number
+  /** Whether something stays that nothing of its group may overtake. */
+  readonly heldUp: boolean
+}
+
+const moveSegment = async (engine: Engine, source: QueueState, task: TaskRecord, header: Segment): Promise<Moved> => {
   const now = engine.clock.now()
-  if (header.publishedAt > task.startedAt || isDropped(source, header, now)) return 0
-  if (receivable(header, now).length === 0) return 0
+  const nothing = { count: 0, heldUp: source.settings.fifo !== undefined && isHeld(header, now) }
+  if (header.publishedAt > task.startedAt || isDropped(source, header, now)) return { count: 0, heldUp: false }
+  if (nothing.heldUp || receivable(header, now).length === 0) return nothing
   const [stored] = await engine.store.read([header.key])
-  if (!stored?.content) return 0
-  let moved = 0
+  if (!stored?.content) return nothing
+  let count = 0
   for (const [target, indexes] of await targetsOf(engine, task, stored)) {
-    moved += await moveMessages(engine, target, stored, indexes)
+    const moved = await moveMessages(engine, target, stored, indexes)
+    count += moved
+    // Received by someone in the meantime.
+    if (source.settings.fifo && moved < indexes.length) return { count, heldUp: true }
     // One move changes the segment that the next is decided on; what is left comes with the next look at this key.
     if (indexes.length < receivable(stored.segment, now).length) {
-      moved += await moveSegment(engine, source, task, header)
-      break
+      const rest = await moveSegment(engine, source, task, header)
+      return { count: count + rest.count, heldUp: rest.heldUp }
     }
   }
-  return moved
+  return { count, heldUp: false }
 }
+
+const isHeld = (segment: Segment, now: number): boolean =>
+  segment.slots.some((slot) => slot.kind !== 'gone' && visibleAt(segment, slot) > now)
 
 /** Where each message that can be moved goes. */
 const targetsOf = async (

@@ -37,7 +37,14 @@ const AFTER_ALL = '~'
 /** Below every digit a sort key is made of: appended to a key, it names the place right behind that key. */
 const RIGHT_BEHIND = '!'
 
-const hexTime = (at: number): string => at.toString(16).padStart(TIME_DIGITS, '0')
+/** All three digits of each number below 4,096: many times as fast as a number's own conversion. */
+const HEX = Array.from({ length: 0x1000 }, (_, value) => value.toString(16).padStart(3, '0'))
+
+const hexTime = (at: number): string => {
+  const high = Math.floor(at / 0x1000000)
+  const low = at % 0x1000000
+  return `${HEX[high >>> 12]}${HEX[high & 0xfff]}${HEX[low >>> 12]}${HEX[low & 0xfff]}`
+}
 
 export const sortKey = ({ priority, dueAt, unique }: SortKeyParts): string =>
   `${9 - priority}${hexTime(dueAt)}${unique}`

@@ -113,7 +113,9 @@ const freshAt = (segment: Segment): number =>
 /** Places of the messages that may be received now. */
 export const receivable = (segment: Segment, now: number): number[] => {
   const indexes: number[] = []
-  for (const [index, slot] of segment.slots.entries()) if (visibleAt(segment, slot) <= now) indexes.push(index)
+  for (let index = 0; index < segment.slots.length; index++) {
+    if (visibleAt(segment, slotAt(segment, index)) <= now) indexes.push(index)
+  }
   return indexes
 }
 
@@ -184,8 +186,11 @@ export const asRead = (segment: Segment, indexes: readonly number[]): Requiremen
 
 export const slotAt = (segment: Segment, index: number): Slot => segment.slots[index] ?? GONE
 
-export const sameToken = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, position) => byte === b[position])
+export const sameToken = (a: Uint8Array, b: Uint8Array): boolean => {
+  if (a.length !== b.length) return false
+  for (let position = 0; position < a.length; position++) if (a[position] !== b[position]) return false
+  return true
+}
 
 /** Whether `slot` is leased under `token`, whoever's turn it was to know. */
 export const holds = (slot: Slot, token: Uint8Array): slot is Lease =>

@@ -4,7 +4,7 @@ import { applyChange, type Change, type Segment } from '../segment.ts'
 import type { ChangeFailure, Claim, ClaimedSegment, ClaimOutcome, Store } from '../store.ts'
 import { expressionFor, type Statement, statementFor } from './expressions.ts'
 import { headerKey, headerOf, type Item } from './header-item.ts'
-import { type Bodies, bodiesOf, contentIn } from './segments.ts'
+import { type Bodies, bodiesOf, contentIn, haveArrived } from './segments.ts'
 import type { BatchOutcome, TableClient } from './table-client.ts'
 
 /** One change's outcome with the header item behind it: the new image, or what the condition met. */
@@ -52,8 +52,7 @@ const claimEach = async (table: TableClient, claims: readonly Claim[]): Promise<
   ])
   // An eventually consistent read may miss a body that was only just written.
   const late = segments.filter(
-    (segment, position) =>
-      segment.bodyItems > 0 && written[position]?.held && !contentIn(undefined, segment, early.bodies),
+    (segment, position) => segment.bodyItems > 0 && written[position]?.held && !haveArrived(segment, early.bodies),
   )
   const { bodies: rest, error } = await readBodies(table, late, true)
   const bodies = new Map([...early.bodies, ...rest])

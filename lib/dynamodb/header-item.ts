@@ -14,7 +14,7 @@ import { dueAtOf, partitionId, type SegmentKey, type SegmentPartition } from '..
  *     s   published at, N, epoch ms; absent when it equals the time in the sort key
  *     w   waits until, N, epoch ms: the due time of a delayed segment of a group
  *     b   number of items the content is in, N; absent when it is here, in p
- *     p   content, B
+ *     p   content, B, or the end of it where body items hold the rest
  *     x   TTL, N, epoch seconds
  *
  *     lease   token 8 · live 1 (0 while resting) · until 6 · receive count 2 · first received 6     = 23 bytes

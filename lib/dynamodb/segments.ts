@@ -2,7 +2,7 @@ import type { Content } from '../content.ts'
 import type { Segment } from '../segment.ts'
 import { partitionId } from '../segment-key.ts'
 import type { Store, StoredSegment } from '../store.ts'
-import { unpackContent } from './content-codec.ts'
+import { rejoined, unpackContent } from './content-codec.ts'
 import { HEADER_PROJECTION, headerKey, headerOf, type Item } from './header-item.ts'
 import { bodyKey, bodyKeys, segmentItems } from './segment-items.ts'
 import type { TableClient } from './table-client.ts'
@@ -93,10 +93,15 @@ const itemName = ({ pk, sk }: Item): string => `${pk?.S} ${sk?.S}`
 /** The content of a header that came with it or in `bodies`; nothing while a piece is missing. */
 export const contentIn = (item: Item | undefined, segment: Segment, bodies: Bodies): Content | undefined => {
   if (segment.bodyItems === 0) return item?.p?.B && unpackContent(item.p.B)
-  const pieces = Array.from({ length: segment.bodyItems }, (_, piece) =>
-    bodies.get(itemName(bodyKey(segment.key, piece))),
-  )
-  return pieces.every(isDefined) ? unpackContent(Buffer.concat(pieces)) : undefined
+  if (!haveArrived(segment, bodies)) return undefined
+  const bytes = rejoined(Buffer.concat(piecesOf(segment, bodies).filter(isDefined)), item?.p?.B)
+  return bytes && unpackContent(bytes)
 }
+
+/** Whether every body item of a segment was found. */
+export const haveArrived = (segment: Segment, bodies: Bodies): boolean => piecesOf(segment, bodies).every(isDefined)
+
+const piecesOf = (segment: Segment, bodies: Bodies): (Uint8Array | undefined)[] =>
+  Array.from({ length: segment.bodyItems }, (_, piece) => bodies.get(itemName(bodyKey(segment.key, piece))))
 
 const isDefined = <T>(value: T | undefined): value is T => value !== undefined

@@ -9,6 +9,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { BUGS, type PlantedBug } from './bugs.ts'
+import { GROUP_BUGS } from './fifo-bugs.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const COPIED = [
@@ -65,7 +66,9 @@ const tryBug = async (copy: string, bug: PlantedBug): Promise<Verdict> => {
 }
 
 const main = async (): Promise<boolean> => {
-  const chosen = BUGS.filter(({ name }) => process.argv.slice(2).every((word) => name.includes(word)))
+  const chosen = [...BUGS, ...GROUP_BUGS].filter(({ name }) =>
+    process.argv.slice(2).every((word) => name.includes(word)),
+  )
   const left = [...chosen]
   const verdicts: Verdict[] = []
   const work = async (): Promise<void> => {

@@ -4,6 +4,7 @@ import type { ManualClock } from '../support/manual-clock.ts'
 import { changeContract } from './change-contract.ts'
 import { documentContract } from './document-contract.ts'
 import { segmentContract } from './segment-contract.ts'
+import { ticketContract } from './ticket-contract.ts'
 import { transactContract } from './transact-contract.ts'
 
 /** A store under test. `clock` is the one that it was given. */
@@ -19,5 +20,6 @@ export const storeContract = (name: string, subject: () => Subject): void => {
     changeContract(subject)
     documentContract(subject)
     transactContract(subject)
+    ticketContract(subject)
   })
 }

@@ -1,0 +1,101 @@
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { depthFigures } from './depth-figures.ts'
+import { type Figure, isMet, printFigure } from './figures.ts'
+import { memoryDepthFigures } from './memory-depth.ts'
+import { raceFigures } from './race-figures.ts'
+import { type Rig, startRig } from './rig.ts'
+import { throughputFigures } from './throughput.ts'
+import { unitFigures } from './units.ts'
+
+const HELP = `Usage: npm run bench -- [options]
+
+Measures the engine on an embedded DynamoDB engine behind a meter that counts requests and consumed units.
+
+  --only PARTS    some of: units, races, depth, memory, throughput (with commas between)
+  --million       depth also with 1,000,000 messages waiting (some minutes)
+  --latency MS    have the table answer so much later, as a network would (default 0)
+  --messages N    messages in each race (default 2000)
+  --json          one JSON document instead of tables
+  --help
+`
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    million: { type: 'boolean', default: false },
+    latency: { type: 'string', default: '0' },
+    messages: { type: 'string', default: '2000' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+const amount = (option: string, text: string): number => {
+  if (!/^\d+$/.test(text)) throw new Error(`--${option} must be a whole number, not ${text}`)
+  return Number(text)
+}
+const latencyMs = amount('latency', values.latency)
+const messages = amount('messages', values.messages)
+
+const PARTS = {
+  units: unitFigures,
+  races: (rig: Rig) => raceFigures(rig, { messages }),
+  depth: (rig: Rig) => depthFigures(rig, { million: values.million }),
+  memory: () => memoryDepthFigures(values.million ? 1_000_000 : 100_000),
+  throughput: throughputFigures,
+} satisfies Record<string, (rig: Rig) => Promise<Figure[]>>
+
+const chosen = (values.only?.split(',') ?? Object.keys(PARTS)).map((part) => {
+  if (!(part in PARTS)) throw new Error(`--only knows ${Object.keys(PARTS).join(', ')}, not ${part}`)
+  return part as keyof typeof PARTS
+})
+
+const print = (figures: readonly Figure[]) => {
+  for (const [at, figure] of figures.entries()) {
+    if (figure.section !== figures[at - 1]?.section) console.log(`\n${figure.section}`)
+    console.log(printFigure(figure))
+  }
+}
+
+const run = async () => {
+  const settings = {
+    engine: '@dynoxide in memory, one process, on 127.0.0.1',
+    node: process.version,
+    cpus: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
+    latencyMs,
+    raceMessages: messages,
+    queue: 'one shard, one priority',
+  }
+  if (!values.json)
+    console.log(
+      Object.entries(settings)
+        .map(([name, value]) => `${name}: ${value}`)
+        .join('\n'),
+    )
+  const measured: Figure[] = []
+  for (const part of chosen) {
+    // A table of its own for each part, so that what one leaves behind slows no other.
+    const rig = await startRig({ latencyMs })
+    try {
+      const figures = await PARTS[part](rig)
+      measured.push(...figures)
+      if (!values.json) print(figures)
+    } finally {
+      await rig.stop()
+    }
+  }
+  const missed = measured.filter((figure) => !isMet(figure))
+  if (values.json) {
+    console.log(
+      JSON.stringify({ settings, figures: measured.map((figure) => ({ ...figure, met: isMet(figure) })) }, null, 2),
+    )
+  } else
+    console.log(
+      `\n${measured.filter(({ goal }) => goal !== undefined).length - missed.length} goals met, ${missed.length} missed`,
+    )
+  if (missed.length > 0) process.exitCode = 1
+}
+
+if (values.help) console.log(HELP)
+else await run()

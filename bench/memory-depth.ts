@@ -1,0 +1,36 @@
+import { createEngine } from '../lib/engine.ts'
+import { memoryStore } from '../lib/memory/memory-store.ts'
+import { poll } from '../lib/poll.ts'
+import { createQueue } from '../lib/queues.ts'
+import { fill } from './depth.ts'
+import type { Figure } from './figures.ts'
+
+const QUEUE = 'deep'
+const POLLS = 5_000
+/** Polls until the code is compiled. */
+const WARM_UP = 10_000
+
+/** What a poll costs in CPU time with much waiting, on the store in memory. */
+export const memoryDepthFigures = async (depth: number): Promise<Figure[]> => {
+  const fresh = await microsecondsPerPoll(POLLS)
+  const deep = await microsecondsPerPoll(depth)
+  const section = `a poll of one, in memory, ${depth.toLocaleString('en')} waiting`
+  return [
+    { section, name: 'on a queue that is emptied by it', value: fresh, unit: 'µs' },
+    { section, name: 'with that many waiting', value: deep, unit: 'µs' },
+    { section, name: 'against the first', value: deep / fresh, unit: '×', goal: 2 },
+  ]
+}
+
+const microsecondsPerPoll = async (depth: number): Promise<number> => {
+  const engine = createEngine({ store: memoryStore() })
+  await createQueue(engine, QUEUE, { settings: { visibilityTimeoutSeconds: 3_600 } })
+  await fill(engine, QUEUE, depth + WARM_UP, 1)
+  for (let count = 0; count < WARM_UP; count++) await poll(engine, QUEUE)
+  const startedAt = process.cpuUsage()
+  for (let count = 0; count < POLLS; count++) {
+    if ((await poll(engine, QUEUE)).length !== 1) throw new Error('a poll found nothing')
+  }
+  const { user, system } = process.cpuUsage(startedAt)
+  return (user + system) / POLLS
+}

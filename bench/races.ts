@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ack } from '../lib/ack.ts'
+import type { Engine } from '../lib/engine.ts'
+import { poll } from '../lib/poll.ts'
+import { publish } from '../lib/publish.ts'
+import { bodyOfKind } from './bodies.ts'
+import type { Usage } from './meter.ts'
+import type { Rig } from './rig.ts'
+
+export interface Race {
+  readonly pollers: number
+  readonly publishedBy: number
+  readonly polledBy: number
+  readonly messages: number
+  /** All pollers in one process, where they see each other. @default each in its own */
+  readonly together?: boolean
+  /** One message every so many ms while the pollers are at it. @default all before they start */
+  readonly trickleMs?: number
+  readonly waitTimeSeconds?: number
+}
+
+export interface RaceResult extends Race {
+  readonly wastedPerMessage: number
+  readonly writesPerMessage: number
+  readonly readsPerMessage: number
+  readonly polls: number
+  readonly seconds: number
+  /** Trickled messages: from publish to the end of the poll that got them, ms, median and the 95th of 100. */
+  readonly medianMs?: number
+  readonly lateMs?: number
+}
+
+/** Lets pollers empty a queue of one shard, each as fast as it can, and counts what they paid for each other. */
+export const runRace = async (rig: Rig, race: Race): Promise<RaceResult> => {
+  const queue = await rig.queue({ visibilityTimeoutSeconds: 600 })
+  const publisher = rig.process()
+  if (race.trickleMs === undefined) await publishAll(publisher, queue, race)
+  const one = rig.process()
+  const engines = Array.from({ length: race.pollers }, () => (race.together ? one : rig.process()))
+  for (const engine of engines) await engine.queues.get(queue)
+  const seen = new Map<string, number>()
+  const waits: number[] = []
+  let polls = 0
+  const startedAt = Date.now()
+  const { usage } = await rig.measure(async () => {
+    const trickle = race.trickleMs === undefined ? undefined : publishSlowly(publisher, queue, race)
+    await Promise.all(
+      engines.map(async (engine) => {
+        while (seen.size < race.messages) {
+          const { waitTimeSeconds = 0, polledBy } = race
+          const messages = await poll(engine, queue, { maxMessages: polledBy, waitTimeSeconds })
+          polls++
+          for (const { messageId, publishedAt } of messages) {
+            if (seen.has(messageId)) throw new Error(`message ${messageId} was received twice`)
+            seen.set(messageId, publishedAt)
+            waits.push(Date.now() - publishedAt)
+          }
+          if (messages.length > 0)
+            await ack(
+              engine,
+              queue,
+              messages.map(({ receiptHandle }) => receiptHandle),
+            )
+        }
+      }),
+    )
+    await trickle
+  })
+  waits.sort((a, b) => a - b)
+  return {
+    ...race,
+    ...perMessage(usage, race.messages),
+    polls,
+    seconds: (Date.now() - startedAt) / 1_000,
+    ...(race.trickleMs !== undefined && {
+      medianMs: waits[waits.length >> 1] ?? 0,
+      lateMs: waits[Math.floor(waits.length * 0.95)] ?? 0,
+    }),
+  }
+}
+
+const perMessage = ({ wastedUnits, writeUnits, readUnits }: Usage, messages: number) => ({
+  wastedPerMessage: wastedUnits / messages,
+  writesPerMessage: writeUnits / messages,
+  readsPerMessage: readUnits / messages,
+})
+
+const publishAll = async (engine: Engine, queue: string, { messages, publishedBy }: Race): Promise<void> => {
+  for (let left = messages; left > 0; left -= publishedBy) {
+    await publish(
+      engine,
+      queue,
+      Array.from({ length: Math.min(left, publishedBy) }, () => ({ body: bodyOfKind('small') })),
+    )
+  }
+}
+
+const publishSlowly = async (engine: Engine, queue: string, { messages, trickleMs = 0 }: Race): Promise<void> => {
+  for (let count = 0; count < messages; count++) {
+    await sleep(trickleMs)
+    await publish(engine, queue, [{ body: bodyOfKind('small') }])
+  }
+}

@@ -1,0 +1,64 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { dynamodbStore } from '../lib/dynamodb/dynamodb-store.ts'
+import { createTable } from '../lib/dynamodb/table.ts'
+import { createEngine, type Engine } from '../lib/engine.ts'
+import type { SettingsChange } from '../lib/queue.ts'
+import { createQueue } from '../lib/queues.ts'
+import { enginePath, startEngineProcess } from '../test/support/engine-process.ts'
+import { startMeter, type Usage, usageBetween } from './meter.ts'
+
+/** A table of its own behind a meter, on a DynamoDB engine of its own. */
+export interface Rig {
+  /** An engine with a memory of its own, as another process would have. */
+  process(): Engine
+  /** A new queue with a name of its own. */
+  queue(settings?: SettingsChange): Promise<string>
+  /** What the table was asked for meanwhile. */
+  measure<T>(work: () => Promise<T>): Promise<{ result: T; usage: Usage }>
+  stop(): Promise<void>
+}
+
+const TABLE = 'holdfast'
+
+export const startRig = async ({ latencyMs = 0 } = {}): Promise<Rig> => {
+  const binary = enginePath()
+  if (!binary) throw new Error('the embedded DynamoDB engine is not installed for this platform: npm install')
+  const database = await startEngineProcess(binary)
+  const meter = await startMeter(database.endpoint, { latencyMs })
+  const clients: DynamoDBClient[] = []
+  const client = () => {
+    const made = new DynamoDBClient({
+      endpoint: meter.endpoint,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+      maxAttempts: 3,
+      accountIdEndpointMode: 'disabled',
+      cacheMiddleware: true,
+    })
+    clients.push(made)
+    return made
+  }
+  const shared = client()
+  await createTable(shared, TABLE)
+  const process = () => createEngine({ store: dynamodbStore({ client: shared, table: TABLE }) })
+  const setup = process()
+  let queues = 0
+  return {
+    process,
+    queue: async (settings = {}) => {
+      const name = `orders-${++queues}`
+      await createQueue(setup, name, { settings })
+      return name
+    },
+    measure: async (work) => {
+      const before = meter.read()
+      const result = await work()
+      return { result, usage: usageBetween(before, meter.read()) }
+    },
+    stop: async () => {
+      for (const made of clients) made.destroy()
+      await meter.stop()
+      await database.stop()
+    },
+  }
+}

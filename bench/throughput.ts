@@ -1,0 +1,53 @@
+import { ack } from '../lib/ack.ts'
+import { createEngine, type Engine } from '../lib/engine.ts'
+import { memoryStore } from '../lib/memory/memory-store.ts'
+import { poll } from '../lib/poll.ts'
+import { publish } from '../lib/publish.ts'
+import { createQueue } from '../lib/queues.ts'
+import { bodyOfKind } from './bodies.ts'
+import type { Figure } from './figures.ts'
+import type { Rig } from './rig.ts'
+
+const RUN_MS = 2_000
+const QUEUE = 'throughput'
+
+/** Messages a second that one process moves; only ratios within one run mean anything. */
+export const throughputFigures = async (rig: Rig): Promise<Figure[]> => {
+  const memory = createEngine({ store: memoryStore() })
+  await createQueue(memory, QUEUE, {})
+  const table = { engine: rig.process(), queue: await rig.queue() }
+  const figures: Figure[] = []
+  for (const batch of [1, 10]) {
+    const inMemory = await messagesPerSecond(memory, QUEUE, batch)
+    const onTable = await messagesPerSecond(table.engine, table.queue, batch)
+    const section = batch === 1 ? 'throughput, one by one' : `throughput, batches of ${batch}`
+    figures.push(
+      { section, name: 'published, polled and acked in memory', value: Math.round(inMemory), unit: 'messages/s' },
+      {
+        section,
+        name: 'the same on the embedded DynamoDB engine, metered',
+        value: Math.round(onTable),
+        unit: 'messages/s',
+      },
+      { section, name: 'memory to DynamoDB engine', value: inMemory / onTable, unit: '×' },
+    )
+  }
+  return figures
+}
+
+const messagesPerSecond = async (engine: Engine, queue: string, batch: number): Promise<number> => {
+  const messages = Array.from({ length: batch }, () => ({ body: bodyOfKind('small') }))
+  let moved = 0
+  const startedAt = Date.now()
+  while (Date.now() - startedAt < RUN_MS) {
+    await publish(engine, queue, messages)
+    const received = await poll(engine, queue, { maxMessages: batch })
+    await ack(
+      engine,
+      queue,
+      received.map(({ receiptHandle }) => receiptHandle),
+    )
+    moved += received.length
+  }
+  return (moved / (Date.now() - startedAt)) * 1_000
+}

@@ -1,0 +1,117 @@
+import { ack } from '../lib/ack.ts'
+import type { Message } from '../lib/message.ts'
+import { poll } from '../lib/poll.ts'
+import { publish } from '../lib/publish.ts'
+import { type BodyKind, bodyOfKind } from './bodies.ts'
+import type { Figure } from './figures.ts'
+import type { Usage } from './meter.ts'
+import type { Rig } from './rig.ts'
+
+interface Load {
+  readonly name: string
+  readonly body: BodyKind
+  readonly batch: number
+  readonly writeGoal: number
+  readonly readGoal?: number
+}
+
+const LOADS: readonly Load[] = [
+  { name: 'one by one, 150 B', body: 'small', batch: 1, writeGoal: 3, readGoal: 0.8 },
+  { name: 'one by one, 1 KB', body: 'medium', batch: 1, writeGoal: 3, readGoal: 0.8 },
+  { name: 'batches of 10, 150 B', body: 'small', batch: 10, writeGoal: 0.35, readGoal: 0.2 },
+  { name: 'batches of 10, 1 KB', body: 'medium', batch: 10, writeGoal: 0.6, readGoal: 0.2 },
+  {
+    name: 'batches of 10, 1 KB that does not compress',
+    body: 'incompressible',
+    batch: 10,
+    writeGoal: 1.1,
+    readGoal: 0.2,
+  },
+  { name: 'batches of 25, 150 B', body: 'small', batch: 25, writeGoal: 0.25 },
+]
+
+const ROUNDS = 40
+const GOAL_ROUNDS = { publish: 1, poll: 2, ack: 1 }
+
+/** Units, requests and round trips of messages published, polled and acked by one process on a queue of its own. */
+export const unitFigures = async (rig: Rig): Promise<Figure[]> => {
+  const figures: Figure[] = []
+  for (const load of LOADS) figures.push(...(await figuresOf(rig, load)))
+  figures.push(...(await emptyPolls(rig)))
+  return figures
+}
+
+const figuresOf = async (rig: Rig, { name, body, batch, writeGoal, readGoal }: Load): Promise<Figure[]> => {
+  const queue = await rig.queue()
+  const engine = rig.process()
+  await publish(engine, queue, [{ body: 'the first request of a process reads the configuration' }])
+  const [first] = await poll(engine, queue)
+  if (first) await ack(engine, queue, [first.receiptHandle])
+  const published = await rig.measure(async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      await publish(
+        engine,
+        queue,
+        Array.from({ length: batch }, () => ({ body: bodyOfKind(body) })),
+      )
+    }
+  })
+  const polled = await rig.measure(async () => {
+    const batches: Message[][] = []
+    for (let round = 0; round < ROUNDS; round++) batches.push(await poll(engine, queue, { maxMessages: batch }))
+    return batches
+  })
+  const acked = await rig.measure(async () => {
+    for (const messages of polled.result)
+      await ack(
+        engine,
+        queue,
+        messages.map(({ receiptHandle }) => receiptHandle),
+      )
+  })
+  const messages = polled.result.flat().length
+  if (messages !== ROUNDS * batch) throw new Error(`${name}: received ${messages} of ${ROUNDS * batch} messages`)
+  const parts = { publish: published.usage, poll: polled.usage, ack: acked.usage }
+  const total = (field: 'writeUnits' | 'readUnits' | 'requests' | 'misreported') =>
+    Object.values(parts).reduce((sum, usage) => sum + usage[field], 0)
+  if (total('misreported') > 0) throw new Error(`${name}: the engine reports other units than the items' sizes say`)
+  const section = name
+  const per = 'per message'
+  return [
+    { section, name: 'write units', value: total('writeUnits') / messages, unit: per, goal: writeGoal },
+    {
+      section,
+      name: 'read units',
+      value: total('readUnits') / messages,
+      unit: per,
+      ...(readGoal && { goal: readGoal }),
+    },
+    { section, name: 'requests', value: total('requests') / messages, unit: per },
+    ...Object.entries(parts).map(([verb, usage]: [string, Usage]) => ({
+      section,
+      name: `round trips, one after the other: ${verb}`,
+      value: usage.rounds / ROUNDS,
+      unit: 'per request',
+      // Configuration is read again every few seconds, a stretch checked now and then.
+      goal: GOAL_ROUNDS[verb as keyof typeof GOAL_ROUNDS] + 0.1,
+    })),
+  ]
+}
+
+const EMPTY_POLLS = 100
+const LONG_POLL_SECONDS = 20
+
+const emptyPolls = async (rig: Rig): Promise<Figure[]> => {
+  const queue = await rig.queue()
+  const engine = rig.process()
+  await poll(engine, queue)
+  const empty = await rig.measure(async () => {
+    for (let count = 0; count < EMPTY_POLLS; count++) await poll(engine, queue)
+  })
+  const long = await rig.measure(() => poll(engine, queue, { waitTimeSeconds: LONG_POLL_SECONDS }))
+  const section = 'an empty queue'
+  return [
+    { section, name: 'read units', value: empty.usage.readUnits / EMPTY_POLLS, unit: 'per poll', goal: 0.51 },
+    { section, name: `read units, long poll of ${LONG_POLL_SECONDS} s`, value: long.usage.readUnits, unit: 'per poll' },
+  ]
+}

@@ -1,0 +1,163 @@
+import type { PlantedBug } from './bugs.ts'
+
+const SIMULATION = ['test/model/fifo-simulation.test.ts']
+const CONTRACT = ['test/store']
+const UNIT = ['test/unit/group', 'test/unit/deduplication', 'test/unit/attempt']
+
+/** Bugs of message groups and deduplication. */
+export const GROUP_BUGS: readonly PlantedBug[] = [
+  {
+    name: "a group's head is claimed whatever happened to it since",
+    file: 'lib/group-claim.ts',
+    replace: '  requires: atVersion(segment),\n',
+    by: "  requires: { kind: 'slots', slots: [] },\n",
+    suites: SIMULATION,
+  },
+  {
+    name: 'a group is taken from while messages of it are in flight',
+    file: 'lib/group.ts',
+    replace: 'if (inFlight.length > 0) return',
+    by: 'if (inFlight.length > 99) return',
+    suites: SIMULATION,
+  },
+  {
+    name: 'a group is judged by its first message alone',
+    file: 'lib/group.ts',
+    replace: 'const inFlight = left.filter(({ slot })',
+    by: 'const inFlight = left.slice(0, 1).filter(({ slot })',
+    suites: SIMULATION,
+  },
+  {
+    name: 'a message that rests is overtaken by those behind it',
+    file: 'lib/group.ts',
+    replace: 'const run = leading(left, (one) => one.visibleAt <= now && isSpent(one) === isSpent(head))',
+    by: 'const run = left.filter((one) => one.visibleAt <= now && isSpent(one) === isSpent(head))',
+    suites: SIMULATION,
+  },
+  {
+    name: 'leases that ran out can be extended while others hold the head',
+    file: 'lib/group.ts',
+    replace: 'ended: here.filter((one) => !taken.has(one) && isHeld(one.slot))',
+    by: 'ended: here.filter(() => false)',
+    suites: UNIT,
+  },
+  {
+    name: 'an ack in a group does not ask whether the lease is live',
+    file: 'lib/ack.ts',
+    replace: '...(isOrdered(handle) && { liveAt: now })',
+    by: '',
+    suites: UNIT,
+  },
+  {
+    name: 'a ticket is dropped whatever was published since',
+    file: 'lib/memory/memory-store.ts',
+    replace: 'if (ticket && ticket.lastSequence !== lastSequence) return false',
+    by: '',
+    suites: UNIT,
+  },
+  {
+    name: 'a ticket is put to rest whatever was published since',
+    file: 'lib/group-release.ts',
+    replace: '? engine.store.markTicket(key, Number.POSITIVE_INFINITY, { lastSequence })',
+    by: '? engine.store.markTicket(key, Number.POSITIVE_INFINITY)',
+    suites: UNIT,
+  },
+  {
+    name: 'a ticket goes at once, and its numbers start anew',
+    file: 'lib/group.ts',
+    replace: 'sequenceAt(now - NUMBERS_KEPT_MS) < lastSequence',
+    by: "lastSequence === ''",
+    suites: SIMULATION,
+  },
+  {
+    name: 'a ticket goes though a publish is only just getting through',
+    file: 'lib/group-poll.ts',
+    replace: 'if (seen < lastSequence && isYoung(lastSequence, now))',
+    by: "if (seen > '~')",
+    suites: UNIT,
+  },
+  {
+    name: 'whoever frees a group puts off what others said of it since',
+    file: 'lib/group-release.ts',
+    replace: 'await engine.store.markTicket(key, busyUntil, { busyAfter: busyUntil })',
+    by: 'await engine.store.markTicket(key, busyUntil)',
+    suites: SIMULATION,
+  },
+  {
+    name: 'whoever finds a group busy puts off what others said of it since',
+    file: 'lib/group-poll.ts',
+    replace: 'engine.store.markTicket(key, until, { busyUntil: ticket.busyUntil })',
+    by: 'engine.store.markTicket(key, until)',
+    suites: UNIT,
+  },
+  {
+    name: 'a lease cut short leaves its group busy',
+    file: 'lib/extend.ts',
+    replace: 'await hastenGroups(engine, queue, endings, results)',
+    by: 'void endings',
+    suites: SIMULATION,
+  },
+  {
+    name: 'numbers are given twice',
+    file: 'lib/memory/memory-store.ts',
+    replace: "(ticketAt(write.key)?.lastSequence ?? '') < write.from",
+    by: "(ticketAt(write.key)?.lastSequence ?? '') <= '~'",
+    suites: SIMULATION,
+  },
+  {
+    name: 'numbers follow the clock of the publisher alone',
+    file: 'lib/group-place.ts',
+    replace: 'lastSequence !== undefined && lastSequence >= byClock ?',
+    by: 'lastSequence === byClock ?',
+    suites: UNIT,
+  },
+  {
+    name: 'a deduplication id is taken whoever has it',
+    file: 'lib/deduplication.ts',
+    replace: '  ifVersion: replaces,\n',
+    by: '',
+    suites: SIMULATION,
+  },
+  {
+    name: 'an id that waits is free',
+    file: 'lib/publish-once.ts',
+    replace: '!(await isPending(engine, queue, found.messageId))',
+    by: 'isPending !== undefined',
+    suites: UNIT,
+  },
+  {
+    name: 'a redrive moves what stands behind messages in flight',
+    file: 'lib/redrive-move.ts',
+    replace: 'source.settings.fifo !== undefined && isHeld(header, now)',
+    by: 'isHeld(header, now) && false',
+    suites: UNIT,
+  },
+  {
+    name: 'DynamoDB gives numbers twice',
+    file: 'lib/dynamodb/tickets.ts',
+    replace: "'attribute_not_exists(l) OR l < :from'",
+    by: "'attribute_not_exists(l) OR l < :from OR l >= :from'",
+    suites: CONTRACT,
+  },
+  {
+    name: 'DynamoDB drops tickets whatever was published since',
+    file: 'lib/dynamodb/tickets.ts',
+    replace: "'attribute_not_exists(l) OR l = :last'",
+    by: "'attribute_not_exists(l) OR attribute_exists(l) OR l = :last'",
+    suites: CONTRACT,
+  },
+  {
+    name: 'DynamoDB locks a ticket that is locked',
+    file: 'lib/dynamodb/tickets.ts',
+    replace: "'attribute_exists(l) AND u <= :now'",
+    by: "'attribute_exists(l) AND (u <= :now OR u > :now)'",
+    suites: CONTRACT,
+  },
+  {
+    name: 'DynamoDB claims some of what is to be claimed together',
+    file: 'lib/dynamodb/changes.ts',
+    replace: 'if (!only || another) return claimTogether(table, claims)',
+    by: 'if (!only) return claimTogether(table, claims)\n    if (another) return (await claimEach(table, claims)) as unknown as ClaimedSegment[]',
+    suites: CONTRACT,
+  },
+]
