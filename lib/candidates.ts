@@ -20,6 +20,8 @@ const CROWDED = 1.2
 /** Above this one, a few messages are worth waiting for one's turn. */
 const SCRAMBLE = 1.5
 const NEWEST_KEPT = 512
+/** Segments that one look moves messages of to the dead-letter queue: a transaction each. */
+const MOST_DEAD_LETTERED = 25
 const LEAST_DENSITY = 0.2
 
 /** Those of the segments read that have something to receive. Messages past their receives are dead-lettered. */
@@ -33,6 +35,7 @@ export const candidatesOf = async (
   const now = engine.clock.now()
   const limit = queue.settings.deadLetter?.maxReceives ?? Number.POSITIVE_INFINITY
   const candidates: Candidate[] = []
+  let deadLettered = 0
   for (const read of segments) {
     if (dueAtOf(read.key.sort) > now) break
     const segment = newestOf(lane, read, after)
@@ -45,7 +48,10 @@ export const candidatesOf = async (
     }
     const spent = free.filter((index) => receiveCountOf(slotAt(segment, index)) >= limit)
     if (spent.length === 0) candidates.push({ segment, indexes: free })
+    // A poll does not spend its time on the dead: those of the segments behind are left to the next.
+    else if (deadLettered >= MOST_DEAD_LETTERED) after.set(segment.key.sort, 'unknown')
     else {
+      deadLettered++
       const left = await deadLetter(engine, queue, segment, spent)
       after.set(segment.key.sort, left.segment)
       // Without a dead-letter queue to take them they are delivered once more rather than lost.

@@ -175,7 +175,6 @@ const messagesOf = (
   indexes.map((index) => {
     const slot = slotAt(segment, index) as Lease
     return {
-      ...contentOf(segment, content, index),
       receiptHandle: encodeReceiptHandle(queue.name, {
         shard: segment.key.partition.shard,
         sort: segment.key.sort,
@@ -194,5 +193,7 @@ const messagesOf = (
       receiveCount: slot.receiveCount,
       firstReceivedAt: slot.firstReceivedAt,
       leasedUntil: slot.until,
+      // Last, not first: V8 is many times slower in adding to a copy than in copying onto a literal.
+      ...contentOf(segment, content, index),
     }
   })

@@ -1,5 +1,5 @@
 import type { Engine } from './engine.ts'
-import { isDropped, partitionOf, pollShards, type QueueState } from './queue-record.ts'
+import { isDropped, partitionOf, pollPriorities, pollShards, type QueueState } from './queue-record.ts'
 import { liveAt, type Segment, segmentDueAt, visibleAt } from './segment.ts'
 import { dueAtOf, type SegmentPartition, sortFrom, sortRightBehind } from './segment-key.ts'
 import { START, walk } from './walk.ts'
@@ -80,9 +80,9 @@ const countShard = async (
   partition: SegmentPartition,
   tally: Tally,
 ): Promise<boolean> => {
-  const most = Math.max(100, Math.floor(MOST_HEADERS / (pollShards(queue) * queue.settings.priorities)))
+  const most = Math.max(100, Math.floor(MOST_HEADERS / (pollShards(queue) * pollPriorities(queue))))
   let exact = true
-  for (let priority = 0; priority < queue.settings.priorities; priority++) {
+  for (let priority = 0; priority < pollPriorities(queue); priority++) {
     const end = `${sortFrom(priority, 2 ** 48 - 1)}~`
     let from = sortFrom(priority)
     let read = 0

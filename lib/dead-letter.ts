@@ -74,7 +74,7 @@ const targetOf = async (engine: Engine, queue: QueueState): Promise<QueueState |
   const target = queue.settings.deadLetter?.queue
   if (target === undefined) return undefined
   try {
-    return await engine.queues.get(target)
+    return await engine.queues.fresh(target)
   } catch (error) {
     if (!isHoldfastError(error, 'QueueNotFound')) throw error
     engine.observe({ type: 'dead-letter-queue-missing', queue: queue.name, target })

@@ -1,6 +1,6 @@
 import type { Engine } from './engine.ts'
 import { HoldfastError } from './errors.ts'
-import { hastenGroups, releaseGroups } from './group-release.ts'
+import { hastenGroups } from './group-release.ts'
 import { applyToHandles, failed, leaseLost, messageGone, OK } from './handle-changes.ts'
 import { LIMITS } from './limits.ts'
 import type { HandleResult } from './message.ts'
@@ -75,14 +75,6 @@ export const extend = async (
     endsAt: now + visibilityTimeoutSeconds * 1_000,
   }))
   await hastenGroups(engine, queue, endings, results)
-  const givenBack = queue.settings.fifo
-    ? []
-    : entries.filter(({ visibilityTimeoutSeconds }) => visibilityTimeoutSeconds === 0)
-  if (givenBack.length > 0) {
-    const of = (entry: ExtendEntry) => results[entries.indexOf(entry)] as HandleResult
-    const handles = givenBack.map(({ receiptHandle }) => receiptHandle)
-    await releaseGroups(engine, queue, handles, givenBack.map(of))
-  }
   return results
 }
 

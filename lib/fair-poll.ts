@@ -1,12 +1,12 @@
 import type { Engine } from './engine.ts'
 import { groupPartition, type Ticket } from './group.ts'
 import type { Request } from './lane.ts'
-import { type Look, look, lookInLane } from './look.ts'
+import { type Look, look, lookInLane, orNothing } from './look.ts'
 import type { Message } from './message.ts'
 import type { QueueState } from './queue-record.ts'
 import { liveAt } from './segment.ts'
 import { sortFrom, sortRightBehind, sortUpTo } from './segment-key.ts'
-import type { TicketKey } from './store.ts'
+import type { DocumentKey, TicketKey } from './store.ts'
 import { ticketPages } from './ticket-pages.ts'
 
 /**
@@ -26,7 +26,7 @@ export const lookFairly = async (engine: Engine, queue: QueueState, request: Req
   for (const turn of turns) {
     const want = request.want - messages.length
     if (want <= 0 || request.signal?.aborted) break
-    const seen = await turn(engine, queue, { ...request, want })
+    const seen = await orNothing(turn(engine, queue, { ...request, want }), messages.length > 0)
     messages.push(...seen.messages)
     nextAt = Math.min(nextAt, seen.nextAt)
   }
@@ -63,12 +63,17 @@ const takeTurns = async (
     const want = request.want - messages.length
     const share = Math.max(1, Math.ceil(want / free.length))
     const visited = free.slice(0, Math.ceil(want / share))
-    const looks = await Promise.all(
+    const visits = await Promise.allSettled(
       visited.map((ticket, position) => {
         const left = Math.min(share, want - share * position)
         return visit(engine, queue, ticket, { ...request, want: left }).then((seen) => ({ ticket, left, seen }))
       }),
     )
+    const looks = visits.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+    const failure = visits.find((outcome) => outcome.status === 'rejected')
+    const claimed = messages.length > 0 || looks.some(({ seen }) => seen.messages.length > 0)
+    // What was claimed in other groups must reach the caller.
+    if (failure && !claimed) throw failure.reason
     for (const { seen } of looks) messages.push(...seen.messages)
     nextAt = Math.min(nextAt, ...looks.map(({ seen }) => seen.nextAt))
     // Those that gave all they were asked for may have more; those not visited yet come first.
@@ -117,24 +122,33 @@ interface Limited {
 }
 
 /** Under a limit of messages in flight, one poller at a time counts what is in flight and takes what is allowed. */
-const visitWithin = async (
+const visitWithin = async (engine: Engine, queue: QueueState, limited: Limited, request: Request): Promise<Look> => {
+  // A lock of its own: the ticket's hint is cleared by anyone who acks or gives back.
+  const lock: DocumentKey = { partition: `d#${queue.name}#${queue.generation}#lock-${limited.ticket.group}`, sort: 'd' }
+  const expiresAt = engine.clock.now() + COUNTING_MS
+  const { applied } = await engine.store.transact([{ kind: 'put', key: lock, value: {}, ifVersion: 0, expiresAt }])
+  if (!applied) return { messages: [], nextAt: engine.clock.now() + LOOK_AGAIN_MS }
+  try {
+    return await takeWithin(engine, queue, limited, request)
+  } finally {
+    await engine.store.transact([{ kind: 'delete', key: lock, ifVersion: 1 }])
+  }
+}
+
+const takeWithin = async (
   engine: Engine,
   queue: QueueState,
   { key, ticket, limit }: Limited,
   request: Request,
 ): Promise<Look> => {
-  const now = engine.clock.now()
-  const locked = await engine.store.lockTicket(key, { now, busyUntil: now + COUNTING_MS })
-  if (!locked) return { messages: [], nextAt: Number.POSITIVE_INFINITY }
   const inFlight = await countInFlight(engine, key, limit)
   const want = Math.min(request.want, limit - inFlight.count)
   if (want <= 0) {
-    await engine.store.markTicket(key, inFlight.firstEndsAt, { lastSequence: locked.lastSequence })
+    await engine.store.markTicket(key, inFlight.firstEndsAt, { lastSequence: ticket.lastSequence })
     return { messages: [], nextAt: inFlight.firstEndsAt }
   }
   const seen = await takeFrom(engine, queue, key, { ...request, want })
-  if (seen.messages.length > 0) await engine.store.markTicket(key, 0)
-  else await settle(engine, key, ticket, seen.nextAt)
+  if (seen.messages.length === 0) await settle(engine, key, ticket, seen.nextAt)
   return seen
 }
 

@@ -5,7 +5,7 @@ import { LIMITS } from './limits.ts'
 import { newSegment } from './new-segment.ts'
 import type { Placed } from './publish-once.ts'
 import type { QueueState } from './queue-record.ts'
-import type { NewSegment, Write } from './store.ts'
+import type { NewSegment, TicketKey, Write } from './store.ts'
 
 export interface GroupPlan {
   readonly now: number
@@ -19,6 +19,8 @@ export interface GroupPlan {
 const DAY_MS = 86_400_000
 /** Longer than anything in the group may be kept that is not delayed, so that a ticket never goes before its messages. */
 const TICKET_KEPT_MS = LIMITS.retentionSeconds * 1_000 + DAY_MS
+/** The same with the longest delay: each touch sets it anew, and must not cut short what an earlier one was for. */
+const TOUCHED_KEPT_MS = TICKET_KEPT_MS + LIMITS.delaySeconds * 1_000
 
 /**
  * The writes that put messages at the end of a group, the first of them the ticket's: its condition is the one that
@@ -61,9 +63,13 @@ export const placeInGroup = (
 }
 
 /** The write that tells of a new segment in a group of a standard queue. */
-export const touchGroup = (engine: Engine, queue: QueueState, group: string, { segment }: NewSegment): Write => ({
+export const touchGroup = (engine: Engine, queue: QueueState, group: string, { segment }: NewSegment): Write =>
+  touchWrite(engine, { partition: groupPartition(queue, group), group }, segment.key.sort)
+
+/** The write that tells that a group of a standard queue is to be looked at; `mark` differs each time. */
+export const touchWrite = (engine: Engine, key: TicketKey, mark: string): Write => ({
   kind: 'touch',
-  key: { partition: groupPartition(queue, group), group },
-  mark: segment.key.sort,
-  expiresAt: Math.max(engine.clock.now() + TICKET_KEPT_MS, segment.expiresAt + DAY_MS),
+  key,
+  mark,
+  expiresAt: engine.clock.now() + TOUCHED_KEPT_MS,
 })

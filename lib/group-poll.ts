@@ -101,14 +101,14 @@ const takeOrLetGo = async (engine: Engine, queue: QueueState, locked: Locked, re
   try {
     return await takeFromLocked(engine, queue, locked, request)
   } catch (error) {
-    await mark(engine, locked, 0).catch(() => false)
+    await free(engine, locked, 0).catch(() => false)
     throw error
   }
 }
 
-/** Says until when the group we locked is busy, unless someone said otherwise since. */
-const mark = (engine: Engine, { key, ticket }: Locked, until: number): Promise<boolean> =>
-  engine.store.markTicket(key, until, { busyUntil: ticket.busyUntil })
+/** Lets the group be looked at from an instant on, or sooner if others said so. */
+const free = ({ store }: Engine, { key }: Locked, at: number): Promise<boolean> =>
+  store.markTicket(key, at, { busyAfter: at })
 
 /** Each further look follows a change by others, or messages dead-lettered. */
 const LOOKS = 30
@@ -120,8 +120,8 @@ const takeFromLocked = async (engine: Engine, queue: QueueState, locked: Locked,
     const { head, last } = await readHead(engine, queue, locked.key, { want: request.want, maxReceives: limit })
     if (last > seen) seen = last
     if (head.kind === 'empty') return letGo(engine, locked, seen)
-    if (head.kind === 'busy') {
-      await mark(engine, locked, head.until)
+    if (head.kind === 'in-flight' || head.kind === 'resting') {
+      await noteBusy(engine, locked, head)
       return { messages: [], nextAt: head.until }
     }
     if (head.kind === 'spent') {
@@ -132,8 +132,20 @@ const takeFromLocked = async (engine: Engine, queue: QueueState, locked: Locked,
     const taken = await take(engine, queue, locked, { parts: head.parts, seen, request })
     if (taken) return taken
   }
-  await mark(engine, locked, 0)
+  await free(engine, locked, 0)
   return NOTHING
+}
+
+const noteBusy = async (
+  engine: Engine,
+  locked: Locked,
+  { kind, until }: { kind: 'in-flight' | 'resting'; until: number },
+): Promise<void> => {
+  const { key, ticket } = locked
+  const { busyUntil } = ticket
+  // A rest may be long, and hardly ever ends early.
+  if (kind === 'resting' && until > busyUntil) await engine.store.markTicket(key, until, { busyUntil })
+  else if (until < busyUntil) await free(engine, locked, until)
 }
 
 /**
@@ -146,10 +158,10 @@ const letGo = async (engine: Engine, locked: Locked, seen: Sequence): Promise<Lo
   const now = engine.clock.now()
   const { lastSequence } = locked.ticket
   if (seen < lastSequence && isYoung(lastSequence, now)) {
-    await mark(engine, locked, now + LOOK_AGAIN_MS)
+    await free(engine, locked, now + LOOK_AGAIN_MS)
     return { messages: [], nextAt: now + LOOK_AGAIN_MS }
   }
-  if (!(await retireTicket(engine, locked.key, lastSequence))) await mark(engine, locked, 0)
+  if (!(await retireTicket(engine, locked.key, lastSequence))) await free(engine, locked, 0)
   return NOTHING
 }
 
@@ -205,10 +217,10 @@ const take = async (
   const wanted = parts.reduce((sum, { indexes }) => sum + indexes.length, 0)
   if (request.signal?.aborted || messages.length < wanted) {
     await undo()
-    await mark(engine, locked, 0)
+    await free(engine, locked, 0)
     return NOTHING
   }
   // The lock outlasts a shorter lease only as long as it took to get here.
-  if (request.leaseMs < SHORTEST_LOCK_MS) await engine.store.markTicket(key, until, { busyAfter: until })
+  if (request.leaseMs < SHORTEST_LOCK_MS) await free(engine, locked, until)
   return { messages, nextAt: until }
 }

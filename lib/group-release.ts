@@ -1,6 +1,7 @@
 import type { Engine } from './engine.ts'
 import { isHoldfastError } from './errors.ts'
 import { groupPartition, isYoung, judgeHead, MOST_IN_FLIGHT, NO_SEQUENCE, type Sequence } from './group.ts'
+import { touchWrite } from './group-place.ts'
 import type { HandleResult } from './message.ts'
 import { isDropped, type QueueState } from './queue-record.ts'
 import { decodeReceiptHandle, type ReceiptHandle } from './receipt-handle.ts'
@@ -23,9 +24,7 @@ export const releaseGroups = async (
   if (!queue.settings.fifo && !queue.grouped) return
   await Promise.all(
     groupsOf(queue, receiptHandles, results).map(({ key, handles }) =>
-      unlessPassing(
-        queue.settings.fifo ? release(engine, queue, key, handles) : engine.store.markTicket(key, 0, { busyAfter: 0 }),
-      ),
+      unlessPassing(queue.settings.fifo ? release(engine, queue, key, handles) : touch(engine, key)),
     ),
   )
 }
@@ -37,14 +36,29 @@ export const hastenGroups = async (
   endings: readonly { readonly receiptHandle: string; readonly endsAt: number }[],
   results: readonly HandleResult[],
 ): Promise<void> => {
-  if (!queue.settings.fifo) return
+  if (!queue.settings.fifo && !queue.grouped) return
   const receiptHandles = endings.map(({ receiptHandle }) => receiptHandle)
   await Promise.all(
     groupsOf(queue, receiptHandles, results).map(({ key, positions }) => {
+      if (!queue.settings.fifo) return unlessPassing(touch(engine, key))
       const endsAt = Math.min(...positions.map((position) => endings[position]?.endsAt ?? 0))
       return unlessPassing(engine.store.markTicket(key, endsAt, { busyAfter: endsAt }))
     }),
   )
+}
+
+/**
+ * Tells that a group of a standard queue is to be looked at, with a mark of its own: a poller that read the group before
+ * then fails to say that there is nothing.
+ */
+const touch = (engine: Engine, key: TicketKey): Promise<unknown> =>
+  engine.store.transact([touchWrite(engine, key, Buffer.from(engine.random.bytes(8)).toString('hex'))])
+
+/** The same for a message that was moved within its group or put off. */
+export const touchGroupOf = async (engine: Engine, queue: QueueState, { partition }: SegmentKey): Promise<void> => {
+  const { group } = partition
+  if (queue.settings.fifo || group === undefined) return
+  await unlessPassing(touch(engine, { partition: groupPartition(queue, group), group }))
 }
 
 /** Lets a group of a FIFO queue be looked at now that one of its messages is gone. */
@@ -116,7 +130,7 @@ const release = async (
   const head = judgeHead(left, { now, want: 1 })
   const last = head.kind === 'empty' && !page.more && lastSequence !== NO_SEQUENCE
   if (last && (await retireTicket(engine, key, lastSequence))) return
-  const busyUntil = head.kind === 'busy' ? head.until : 0
+  const busyUntil = 'until' in head ? head.until : 0
   await engine.store.markTicket(key, busyUntil, { busyAfter: busyUntil })
   engine.wakeups.wake(queue.name, 1)
 }

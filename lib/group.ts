@@ -15,8 +15,8 @@ import type { SegmentPartition } from './segment-key.ts'
  *   out by itself, so that an extension on its way finds nothing to extend. So no two consumers ever hold messages of
  *   one group at once.
  * - The ticket's lock only says where looking is in vain. It is never needed for safety: it runs out, and whoever
- *   finds it wrong corrects it. Whoever locked it may put the end off while the lock is still as it was set; all
- *   others may only move it forward, since what they know may be out of date.
+ *   finds it wrong corrects it. It is moved forward alone, since what anyone knows may be out of date; only to the end
+ *   of a rest may it be put off, by whoever locked it and while the lock is as it was set.
  */
 export interface Ticket {
   /** Hash of the group, 14 hex digits. */
@@ -91,8 +91,10 @@ export type GroupHead =
   | { readonly kind: 'ready'; readonly parts: readonly HeadPart[] }
   /** The messages at the head that used up their receives, as far as they are of one segment. */
   | { readonly kind: 'spent'; readonly segment: Segment; readonly indexes: readonly number[] }
-  /** Something is in flight, or the head rests: until then, as far as known. */
-  | { readonly kind: 'busy'; readonly until: number }
+  /** Something is in flight: until then, unless its lease is moved. */
+  | { readonly kind: 'in-flight'; readonly until: number }
+  /** Nothing is in flight, and the head is delayed or was given back to rest. */
+  | { readonly kind: 'resting'; readonly until: number }
   | { readonly kind: 'empty' }
 
 export interface HeadPart {
@@ -123,8 +125,8 @@ export const judgeHead = (
   const [head] = left
   if (!head) return { kind: 'empty' }
   const inFlight = left.filter(({ slot }) => slot.kind === 'lease' && liveAt(slot, now))
-  if (inFlight.length > 0) return { kind: 'busy', until: Math.max(...inFlight.map(heldUntil)) }
-  if (head.visibleAt > now) return { kind: 'busy', until: heldUntil(head) }
+  if (inFlight.length > 0) return { kind: 'in-flight', until: Math.max(...inFlight.map(heldUntil)) }
+  if (head.visibleAt > now) return { kind: 'resting', until: heldUntil(head) }
   const isSpent = ({ slot }: Left) => receiveCountOf(slot) >= maxReceives
   // What follows a message that rests or is to be dead-lettered waits for its turn.
   const run = leading(left, (one) => one.visibleAt <= now && isSpent(one) === isSpent(head))

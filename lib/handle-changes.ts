@@ -51,20 +51,23 @@ export const applyToHandles = async <T>(
   const queue = await engine.queues.get(queueName)
   const results = new Array<HandleResult>(entries.length)
   let pending = bySegment(queue, entries, results)
-  let current = new Map<string, Segment | undefined>()
   for (let attempt = 0; pending.length > 0; attempt++) {
     if (attempt === TRIES) {
-      settleAll(pending, results, failed(new HoldfastError('Throttled', 'the message is being changed by others')))
+      const error = new HoldfastError('Throttled', 'the message is being changed by others')
+      for (const { held } of pending) settleAll(held, results, failed(error))
       break
     }
-    ;({ pending, current } = await tryOnce(engine, pending, current, operation, results))
+    pending = await tryOnce(engine, pending, operation, results)
   }
   return results
 }
 
+/** What is asked for the messages of one segment. */
 interface Group<T> {
   readonly key: SegmentKey
   readonly held: readonly Held<T>[]
+  /** The segment as a try before found it. */
+  readonly current: Segment | undefined
 }
 
 const bySegment = <T>(
@@ -72,15 +75,16 @@ const bySegment = <T>(
   entries: readonly { receiptHandle: string; wish: T }[],
   results: HandleResult[],
 ): Group<T>[] => {
-  const groups = new Map<string, { key: SegmentKey; held: Held<T>[] }>()
+  const groups = new Map<string, Group<T> & { held: Held<T>[] }>()
   for (const [position, { receiptHandle, wish }] of entries.entries()) {
     try {
       const handle = receiptHandleFor(queue.name, receiptHandle)
       const key = keyOfHandle(queue, handle)
       const id = segmentId(key)
-      const group = groups.get(id) ?? { key, held: [] }
-      groups.set(id, group)
-      group.held.push({ handle, wish, position })
+      const held = { handle, wish, position }
+      const group = groups.get(id)
+      if (group) group.held.push(held)
+      else groups.set(id, { key, held: [held], current: undefined })
     } catch (error) {
       if (!isHoldfastError(error)) throw error
       results[position] = failed(error)
@@ -89,56 +93,52 @@ const bySegment = <T>(
   return [...groups.values()]
 }
 
+/** Makes a change for each group; answers what is to be tried again, knowing what was found. */
 const tryOnce = async <T>(
   engine: Engine,
   groups: readonly Group<T>[],
-  current: ReadonlyMap<string, Segment | undefined>,
   operation: HandleOperation<T>,
   results: HandleResult[],
-) => {
-  const pending: Group<T>[] = []
-  const found = new Map<string, Segment | undefined>()
+): Promise<Group<T>[]> => {
+  const tried = groups.map(({ held }) => oncePerMessage(held))
+  const outcomes = await engine.store.change(
+    groups.map(({ key, current }, at) => operation.change(key, tried[at] ?? [], current)),
+  )
   const undecided = (held: readonly Held<T>[], segment: Segment | undefined): Held<T>[] =>
     held.filter((one) => {
       const result = operation.settle(one, segment)
       if (result) results[one.position] = result
       return !result
     })
-  const changes = groups.map(({ key, held }) =>
-    operation.change(key, oncePerMessage(held), current.get(segmentId(key))),
-  )
-  const outcomes = await engine.store.change(changes)
+  const pending: Group<T>[] = []
   for (const [at, { key, held }] of groups.entries()) {
     const outcome = outcomes[at]
-    const tried = oncePerMessage(held)
+    const current = outcome?.segment
+    let left = held
     if (outcome?.applied) {
-      for (const { position } of tried) results[position] = OK
-      await operation.done(key, tried, outcome.segment)
-      const rest = undecided(
-        held.filter((one) => !tried.includes(one)),
-        outcome.segment,
-      )
-      if (rest.length > 0) pending.push({ key, held: rest })
-      found.set(segmentId(key), outcome.segment)
+      const done = tried[at] ?? []
+      settleAll(done, results, OK)
+      await operation.done(key, done, current)
+      left = held.length === done.length ? [] : held.filter((one) => !done.includes(one))
     } else if (outcome?.error) {
-      settleAll([{ key, held }], results, failed(outcome.error))
-    } else {
-      const left = undecided(held, outcome?.segment)
-      if (left.length > 0) pending.push({ key, held: left })
-      found.set(segmentId(key), outcome?.segment)
+      settleAll(held, results, failed(outcome.error))
+      continue
     }
+    const again = undecided(left, current)
+    if (again.length > 0) pending.push({ key, held: again, current })
   }
-  return { pending, current: found }
+  return pending
 }
 
 /** A message named twice in one request is changed once at a time: the others wait for the next try. */
-const oncePerMessage = <T>(held: readonly Held<T>[]): Held<T>[] => {
+const oncePerMessage = <T>(held: readonly Held<T>[]): readonly Held<T>[] => {
+  if (held.length === 1) return held
   const seen = new Set<number>()
   return held.filter(({ handle }) => !seen.has(handle.index) && seen.add(handle.index))
 }
 
-const settleAll = <T>(groups: readonly Group<T>[], results: HandleResult[], result: HandleResult): void => {
-  for (const { held } of groups) for (const { position } of held) results[position] = result
+const settleAll = <T>(held: readonly Held<T>[], results: HandleResult[], result: HandleResult): void => {
+  for (const { position } of held) results[position] = result
 }
 
 export const leaseLost = (queue: string): HandleResult =>

@@ -1,10 +1,11 @@
 import { readAlias } from './alias.ts'
 import type { Engine } from './engine.ts'
 import { HoldfastError, isHoldfastError } from './errors.ts'
-import { groupPartition } from './group.ts'
-import { decodeMessageId, encodeMessageId, type MessageAddress } from './message-id.ts'
+import { groupPartition, isFairGroup } from './group.ts'
+import { decodeMessageId, encodeMessageId, fairSortEnd, type MessageAddress } from './message-id.ts'
 import { isDropped, partitionOf, type QueueState } from './queue-record.ts'
 import { slotAt } from './segment.ts'
+import type { SegmentKey, SegmentPartition } from './segment-key.ts'
 import type { StoredSegment } from './store.ts'
 
 /** A message found: in which queue, and where in which segment. */
@@ -64,13 +65,24 @@ const at = async (
   { shard, group, sort, index }: MessageAddress,
 ): Promise<Located | undefined> => {
   const partition = group === undefined ? partitionOf(queue, shard) : groupPartition(queue, group)
-  const key = { partition, sort }
-  const [stored] = await engine.store.read([key])
-  const message = stored?.content?.messages[index]
-  if (!stored?.content || !message || slotAt(stored.segment, index).kind === 'gone') return undefined
-  if ((message.messageId ?? encodeMessageId(key, index)) !== messageId) return undefined
-  if (isDropped(queue, stored.segment, engine.clock.now())) return undefined
-  return { queue, stored: { segment: stored.segment, content: stored.content }, index }
+  const fair = group !== undefined && isFairGroup(group)
+  const keys = fair ? await keysFrom(engine, partition, sort) : [{ partition, sort }]
+  for (const stored of keys.length > 0 ? await engine.store.read(keys) : []) {
+    const message = stored?.content?.messages[index]
+    if (!stored?.content || !message || slotAt(stored.segment, index).kind === 'gone') continue
+    if ((message.messageId ?? encodeMessageId(stored.segment.key, index)) !== messageId) continue
+    if (isDropped(queue, stored.segment, engine.clock.now())) continue
+    return { queue, stored: { segment: stored.segment, content: stored.content }, index }
+  }
+  return undefined
+}
+
+/** An id of a fair group holds a part of the key: nearly always one segment is there, seldom a second. */
+const SAME_START = 4
+
+const keysFrom = async (engine: Engine, partition: SegmentPartition, from: string): Promise<SegmentKey[]> => {
+  const range = { partition, from, to: fairSortEnd(from), limit: SAME_START, consistent: true }
+  return (await engine.store.headers(range)).segments.map(({ key }) => key)
 }
 
 export const notFound = (queue: string, messageId: string): HoldfastError =>

@@ -1,8 +1,9 @@
 import { claimFrom } from './claim.ts'
 import type { Engine } from './engine.ts'
+import { isHoldfastError } from './errors.ts'
 import type { Lane, Request } from './lane.ts'
 import type { Message } from './message.ts'
-import { partitionOf, pollShards, type QueueState } from './queue-record.ts'
+import { partitionOf, pollPriorities, pollShards, type QueueState } from './queue-record.ts'
 import { remember } from './remember.ts'
 import { dueAtOf, sortFrom, sortRightBehind, sortUpTo } from './segment-key.ts'
 import { retireShard } from './shards.ts'
@@ -27,11 +28,12 @@ export const look = async (engine: Engine, queue: QueueState, request: Request):
   const start = Math.floor(engine.random.fraction() * shards)
   const messages: Message[] = []
   let nextAt = Number.POSITIVE_INFINITY
-  for (let priority = queue.settings.priorities - 1; priority >= 0; priority--) {
+  for (let priority = pollPriorities(queue) - 1; priority >= 0; priority--) {
     for (let turn = 0; turn < shards; turn++) {
       const partition = partitionOf(queue, (start + turn) % shards)
       const lane = { queue, partition, priority, memory: engine.polls.lane(partition, priority) }
-      const seen = await lookInLane(engine, lane, { ...request, want: request.want - messages.length })
+      const wish = { ...request, want: request.want - messages.length }
+      const seen = await orNothing(lookInLane(engine, lane, wish), messages.length > 0)
       messages.push(...seen.messages)
       nextAt = Math.min(nextAt, seen.nextAt)
       if (messages.length >= request.want || request.signal?.aborted) return { messages, nextAt }
@@ -41,21 +43,36 @@ export const look = async (engine: Engine, queue: QueueState, request: Request):
   return { messages, nextAt }
 }
 
+const NOTHING: Look = { messages: [], nextAt: Number.POSITIVE_INFINITY }
+
+/** Once something is claimed, a store that fails further on must not keep it from the caller. */
+export const orNothing = async (looking: Promise<Look>, claimed: boolean): Promise<Look> => {
+  try {
+    return await looking
+  } catch (error) {
+    if (!claimed || !isHoldfastError(error)) throw error
+    return NOTHING
+  }
+}
+
 /** Takes what is wanted from one priority of one partition. */
 export const lookInLane = async (engine: Engine, lane: Lane, request: Request): Promise<Look> => {
+  const messages: Message[] = []
   lane.memory.looking++
   try {
-    return await lookThroughRanges(engine, lane, request)
+    return await lookThroughRanges(engine, lane, request, messages)
+  } catch (error) {
+    if (messages.length === 0 || !isHoldfastError(error)) throw error
+    return { messages, nextAt: Number.POSITIVE_INFINITY }
   } finally {
     lane.memory.looking--
   }
 }
 
-const lookThroughRanges = async (engine: Engine, lane: Lane, request: Request): Promise<Look> => {
+const lookThroughRanges = async (engine: Engine, lane: Lane, request: Request, messages: Message[]): Promise<Look> => {
   const { memory, priority } = lane
   const { skips } = memory
   const startedAt = engine.clock.now()
-  const messages: Message[] = []
   let nextAt = Number.POSITIVE_INFINITY
   let seenTo = ''
   const ranges = skips.ranges(sortFrom(priority), sortUpTo(priority, startedAt + AHEAD_MS), startedAt)
@@ -64,7 +81,7 @@ const lookThroughRanges = async (engine: Engine, lane: Lane, request: Request): 
     while (ranges[at]?.check && at < ranges.length - 1) beside.push(ranges[at++] as Range)
     const main = ranges[at++] as Range
     let limit = firstLimit(lane, request.want) + Math.min(WORTH_SKIPPING, main.headers)
-    for (let reads = [...beside, main].map((range) => ({ ...range, connected: true })); ; ) {
+    for (let reads = [...beside, main].map((range) => ({ connected: true, ...range })); ; ) {
       const { releases } = skips
       const readAt = engine.clock.now()
       const pages = await Promise.all(
@@ -84,7 +101,7 @@ const lookThroughRanges = async (engine: Engine, lane: Lane, request: Request): 
       let connected = true
       for (const [position, page] of pages.entries()) {
         const read = reads[position] as Range & { connected: boolean }
-        const remembered = remember(engine, lane, { ...read, page, releases }, looked.after)
+        const remembered = remember(engine, lane, { page, releases, ...read }, looked.after)
         nextAt = Math.min(nextAt, remembered.nextAt)
         connected = remembered.connected
       }

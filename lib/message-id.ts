@@ -11,7 +11,7 @@ import { priorityOf, type SegmentKey, sortKey, uniqueOf } from './segment-key.ts
  *
  *     48 bits sequence · 4 version · 1 one · 11 sequence · 2 variant · 1 sequence · 5 place · 56 hash of the group
  *
- * and in a group of a standard queue:
+ * and in a group of a standard queue, where there is room for the first 36 bits of what makes the key unique:
  *
  *     48 bits due time · 4 version · 1 one · 11 unique · 2 variant · 25 unique · 5 place · 32 hash of the group
  */
@@ -51,15 +51,17 @@ const encodeGroupId = (sequence: string, index: number, group: string): string =
 }
 
 const FAIR_UNIQUE_DIGITS = 9
+const UNIQUE_DIGITS = 14
 /** What the second half of an id holds of a unique part of 36 bits; the first half has the rest. */
 const FAIR_LOW = 0x2000000
 
-/** The unique part of a sort key cut down to what an id of a fair group has room for. */
-export const fairUnique = (unique: string): string => unique.slice(0, FAIR_UNIQUE_DIGITS).padEnd(unique.length, '0')
+/** Through where the keys may lie that an id of a fair group stands for; they begin with the one decoded from it. */
+export const fairSortEnd = (sort: string): string =>
+  `${sort.slice(0, sort.length - UNIQUE_DIGITS + FAIR_UNIQUE_DIGITS)}~`
 
 const encodeFairId = (sort: string, index: number, group: string): string => {
   const unique = Number.parseInt(uniqueOf(sort).slice(0, FAIR_UNIQUE_DIGITS), 16)
-  const low = (VARIANT << 24) | (unique % FAIR_LOW << 5) | index
+  const low = (VARIANT << 24) | ((unique % FAIR_LOW) << 5) | index
   return asUuid(sort.slice(1, 13), IN_GROUP | Math.floor(unique / FAIR_LOW), hex(low >>> 0, 8) + group)
 }
 
@@ -72,7 +74,7 @@ const decodeFairId = (digits: string, place: number): MessageAddress => {
     sort: sortKey({
       priority: 0,
       dueAt: Number.parseInt(digits.slice(0, 12), 16),
-      unique: fairUnique(hex(unique, FAIR_UNIQUE_DIGITS).padEnd(14, '0')),
+      unique: hex(unique, FAIR_UNIQUE_DIGITS).padEnd(UNIQUE_DIGITS, '0'),
     }),
     index: low & 0x1f,
   }

@@ -3,7 +3,7 @@ import { type Content, type ContentMessage, contentOf } from './content.ts'
 import type { Engine } from './engine.ts'
 import { HoldfastError, invalid } from './errors.ts'
 import { touchGroup } from './group-place.ts'
-import { freeGroup } from './group-release.ts'
+import { freeGroup, touchGroupOf } from './group-release.ts'
 import { LIMITS } from './limits.ts'
 import { type Located, locate } from './locate.ts'
 import type { StoredMessage } from './message.ts'
@@ -12,6 +12,7 @@ import { number, plainName } from './queue.ts'
 import { expiryOf, isDropped, type QueueState } from './queue-record.ts'
 import {
   type Change,
+  goneCount,
   type Lease,
   liveAt,
   type Segment,
@@ -118,6 +119,7 @@ const rest = async (
   if (outcome && !outcome.applied && outcome.error) throw outcome.error
   if (!outcome?.applied || !outcome.segment) return undefined
   engine.polls.release(segment.key)
+  await touchGroupOf(engine, queue, segment.key)
   engine.wakeups.wake(queue.name, 1)
   return storedMessage(queue, outcome.segment, content, index, engine.clock.now())
 }
@@ -180,14 +182,25 @@ export const browse = async (
     for (;;) {
       if (messages.length >= limit) return { messages, cursor: encodeCursor(placeIn(partition, from)) }
       const page = await engine.store.headers({ partition, from, to: '~', limit: limit - messages.length })
-      const last = page.segments.at(-1)
-      messages.push(...(await messagesIn(engine, queue, page.segments)))
-      if (!last || !page.more) break
+      const segments = withMessages(page.segments, limit - messages.length)
+      const last = segments.at(-1)
+      messages.push(...(await messagesIn(engine, queue, segments)))
+      if (!last || (!page.more && segments.length === page.segments.length)) break
       from = sortRightBehind(last.key.sort)
     }
     from = '0'
   }
   return { messages }
+}
+
+/** As many of the segments, from the first on, as hold `count` messages. */
+const withMessages = (segments: readonly Segment[], count: number): readonly Segment[] => {
+  let left = count
+  const end = segments.findIndex((segment) => {
+    left -= segment.slots.length - goneCount(segment)
+    return left <= 0
+  })
+  return end < 0 ? segments : segments.slice(0, end + 1)
 }
 
 const messagesIn = async (

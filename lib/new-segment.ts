@@ -1,7 +1,6 @@
 import type { ContentMessage } from './content.ts'
 import type { Engine } from './engine.ts'
 import { groupPartition } from './group.ts'
-import { fairUnique } from './message-id.ts'
 import { partitionOf, type QueueState } from './queue-record.ts'
 import { FRESH } from './segment.ts'
 import { sortKey } from './segment-key.ts'
@@ -24,13 +23,12 @@ export interface SegmentPlan {
 export const newSegment = (engine: Engine, queue: QueueState, plan: SegmentPlan): NewSegment => {
   const { priority, dueAt, publishedAt, messages } = plan
   const shard = plan.shard ?? Math.floor(engine.random.fraction() * queue.settings.shards)
-  const unique = engine.unique(dueAt)
   const keptSeconds = Math.min(plan.timeToLiveSeconds ?? Number.POSITIVE_INFINITY, queue.settings.retentionSeconds)
   return {
     segment: {
       key: {
         partition: plan.group === undefined ? partitionOf(queue, shard) : groupPartition(queue, plan.group),
-        sort: sortKey({ priority, dueAt, unique: plan.group === undefined ? unique : fairUnique(unique) }),
+        sort: sortKey({ priority, dueAt, unique: engine.unique(dueAt) }),
       },
       version: 1,
       slots: messages.map(() => FRESH),

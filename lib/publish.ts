@@ -57,7 +57,7 @@ export const publish = async (
 
 /** Messages of one priority, due time and time to live, with deduplication ids or without. */
 interface Planned {
-  readonly plan: Omit<SegmentPlan, 'messages'>
+  readonly plan: Omit<SegmentPlan, 'messages' | 'shard'>
   readonly entries: Entry[]
   readonly once: boolean
 }
@@ -67,11 +67,10 @@ const planSegments = (engine: Engine, queue: QueueState, entries: readonly Entry
   const now = Math.max(engine.clock.now(), (queue.purgedAt ?? 0) + 1)
   const planned = new Map<string, Planned>()
   for (const entry of entries) {
-    const { delaySeconds = queue.settings.delaySeconds, ...message } = entry.message
-    const dueAt = Math.max(now, Math.round(message.dueAt ?? now + delaySeconds * 1_000))
-    const { priority = 0, timeToLiveSeconds } = message
+    const { delaySeconds = queue.settings.delaySeconds, priority = 0, timeToLiveSeconds, groupId } = entry.message
+    const dueAt = Math.max(now, Math.round(entry.message.dueAt ?? now + delaySeconds * 1_000))
     const once = entry.remembered !== undefined
-    const group = message.groupId === undefined ? undefined : fairGroupHash(message.groupId)
+    const group = groupId === undefined ? undefined : fairGroupHash(groupId)
     const alike = `${priority} ${dueAt} ${timeToLiveSeconds} ${once} ${group}`
     const planning = planned.get(alike) ?? {
       plan: { priority, dueAt, publishedAt: now, timeToLiveSeconds, group },
@@ -91,7 +90,7 @@ const publishPlain = async (
   results: PublishResult[],
 ): Promise<void> => {
   const messages = entries.map(({ message }) => toContent(message))
-  const outcome = await insertSomewhere(engine, queue, { ...plan, messages })
+  const outcome = await insertSomewhere(engine, queue, { messages, ...plan })
   const failed = outcome instanceof HoldfastError
   for (const [index, { position }] of entries.entries()) {
     results[position] = failed ? { error: outcome } : { messageId: encodeMessageId(outcome.segment.key, index) }
@@ -102,7 +101,7 @@ const publishPlain = async (
 const placeSegment =
   (engine: Engine, queue: QueueState, plan: Planned['plan']): Place =>
   (messages) => {
-    const insert = newSegment(engine, queue, { ...plan, messages })
+    const insert = newSegment(engine, queue, { messages, ...plan })
     const { group } = plan
     const touching = group === undefined ? [] : [touchGroup(engine, queue, group, insert)]
     return {
@@ -117,7 +116,7 @@ const SHARDS_TRIED = 3
 const insertSomewhere = async (
   engine: Engine,
   queue: QueueState,
-  plan: SegmentPlan,
+  plan: Omit<SegmentPlan, 'shard'>,
 ): Promise<NewSegment | HoldfastError> => {
   let { shards } = queue.settings
   const first = Math.floor(engine.random.fraction() * shards)
@@ -125,7 +124,7 @@ const insertSomewhere = async (
   const places = plan.group === undefined ? SHARDS_TRIED : 1
   for (let turn = 0; turn < Math.min(shards, places); turn++) {
     const shard = (first + turn) % shards
-    const segment = newSegment(engine, queue, { ...plan, shard })
+    const segment = newSegment(engine, queue, { shard, ...plan })
     try {
       // The key is ours alone, so finding it taken means that an earlier try of this very put got through.
       await engine.store.insert(segment)

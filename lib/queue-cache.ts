@@ -11,6 +11,8 @@ import type { Store } from './store.ts'
 export interface QueueCache {
   /** @throws `QueueNotFound` */
   get(name: string): Promise<QueueState>
+  /** Reads it again whatever is known. @throws `QueueNotFound` */
+  fresh(name: string): Promise<QueueState>
   /** Takes note of a state just written or read. */
   put(state: QueueState): void
   forget(name: string): void
@@ -50,6 +52,7 @@ export const queueCache = (store: Store, clock: Clock): QueueCache => {
       }
       return reading
     },
+    fresh: read,
     put,
     forget: (name) => void known.delete(name),
   }

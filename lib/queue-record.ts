@@ -2,7 +2,7 @@ import type { JsonValue } from './message.ts'
 import type { Queue, QueueSettings } from './queue.ts'
 import { plainName } from './queue.ts'
 import { type Segment, segmentDueAt } from './segment.ts'
-import type { SegmentPartition } from './segment-key.ts'
+import { lasting, type SegmentPartition } from './segment-key.ts'
 import type { Document, DocumentKey } from './store.ts'
 
 /**
@@ -20,6 +20,8 @@ export interface QueueRecord {
   readonly deletedAt?: number
   /** Shards that may still hold messages; at least `settings.shards`, more after it was lowered. */
   readonly pollShards?: number
+  /** Priorities that may still hold messages; more than `settings.priorities` after it was lowered. */
+  readonly pollPriorities?: number
   /** When `settings.shards` was last lowered. */
   readonly shardsLoweredAt?: number
   /** Whether a standard queue was ever published to with message groups: only then do polls look for them. */
@@ -67,14 +69,24 @@ export const asQueue = ({ name, settings, createdAt, modifiedAt, tags, extras }:
   extras,
 })
 
-export const partitionOf = (queue: QueueState, shard: number): SegmentPartition => ({
-  queue: queue.name,
-  generation: queue.generation,
-  shard,
-})
+const partitions = new WeakMap<QueueState, SegmentPartition[]>()
+
+export const partitionOf = (queue: QueueState, shard: number): SegmentPartition => {
+  let known = partitions.get(queue)
+  if (!known) {
+    known = []
+    partitions.set(queue, known)
+  }
+  known[shard] ??= lasting({ queue: queue.name, generation: queue.generation, shard })
+  return known[shard]
+}
 
 /** How many shards a poll has to look into. */
 export const pollShards = (queue: QueueState): number => Math.max(queue.settings.shards, queue.pollShards ?? 0)
+
+/** How many priorities a poll has to look into: what was published under a higher one stays receivable. */
+export const pollPriorities = (queue: QueueState): number =>
+  Math.max(queue.settings.priorities, queue.pollPriorities ?? 0)
 
 /** Whether a segment was there when the queue was last purged. */
 export const isPurged = (queue: QueueState, publishedAt: number): boolean =>

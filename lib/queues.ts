@@ -14,6 +14,7 @@ import {
   asQueue,
   listKey,
   listPartition,
+  pollPriorities,
   pollShards,
   type QueueRecord,
   type QueueState,
@@ -203,6 +204,7 @@ export const updateQueue = async (engine: Engine, name: string, change: QueueCha
         extras: patched(queue.extras, change.extras),
         modifiedAt: now,
         pollShards: Math.max(settings.shards, pollShards(queue)),
+        pollPriorities: Math.max(settings.priorities, pollPriorities(queue)),
         ...(lowered && { shardsLoweredAt: now }),
       }
     }),

@@ -101,7 +101,7 @@ const handleIn = (bytes: Buffer): ReceiptHandle => {
     lastSequence: bytes.toString('hex', 55, 63).slice(1),
     taken: bytes.readUInt8(63),
   }
-  return { ...handle, group }
+  return { group, ...handle }
 }
 
 /** @throws `ReceiptHandleInvalid` for what is no handle, or one of another queue. */

@@ -39,7 +39,7 @@ export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSi
   let moved = 0
   for (const segment of page.segments) {
     // Not past what is left undone: the next runner starts with it.
-    if (signal?.aborted) return { moved, cursor: placeIn(partition, segment.key.sort), done: false }
+    if (signal?.aborted || moved >= limit) return { moved, cursor: placeIn(partition, segment.key.sort), done: false }
     const { count, heldUp } = await moveSegment(engine, source, task, segment)
     moved += count
     if (heldUp) return { moved, cursor: placeBehind(partition), done: false }
@@ -114,7 +114,7 @@ const targetOf = async (engine: Engine, task: TaskRecord, message: ContentMessag
   const name = task.destination ?? origin
   if (name === undefined) return undefined
   try {
-    return await engine.queues.get(name)
+    return await engine.queues.fresh(name)
   } catch (error) {
     if (isHoldfastError(error, 'QueueNotFound') && task.destination === undefined) return undefined
     throw error

@@ -60,12 +60,13 @@ export const newTaskId = (engine: Engine): string => {
 const taskKey = (queue: string, taskId: string): DocumentKey => ({ partition: taskPartition(queue), sort: taskId })
 export const runningKey = (queue: string): DocumentKey => ({ partition: RUNNING_PARTITION, sort: queue })
 
-export const taskWrite = (record: TaskRecord, ifVersion: number): Write => ({
+/** Kept from its last write on, so that a task that is still running is never forgotten. */
+export const taskWrite = (record: TaskRecord, ifVersion: number, now: number): Write => ({
   kind: 'put',
   key: taskKey(record.source, record.taskId),
   value: record as unknown as JsonValue,
   ifVersion,
-  expiresAt: record.startedAt + KEPT_MS,
+  expiresAt: now + KEPT_MS,
 })
 
 /** @throws `RedriveNotFound` */
@@ -87,7 +88,7 @@ export const writeTask = async (
   { version }: TaskState,
   record: TaskRecord,
 ): Promise<TaskState | undefined> => {
-  const writes: Write[] = [taskWrite(record, version)]
+  const writes: Write[] = [taskWrite(record, version, engine.clock.now())]
   if (isOver(record)) writes.push({ kind: 'delete', key: runningKey(record.source) })
   const { applied } = await engine.store.transact(writes)
   return applied ? { record, version: version + 1 } : undefined

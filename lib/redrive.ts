@@ -29,7 +29,7 @@ export interface RedriveRequest {
 }
 
 /** A runner that was not heard of for this long is taken to be dead. */
-const RUNNER_LEASE_MS = 30_000
+const RUNNER_LEASE_MS = 60_000
 const MOST_PER_SECOND = 500
 const LISTED = 10
 
@@ -69,8 +69,13 @@ export const startRedrive = async (
     runUntil: 0,
   }
   const { applied } = await engine.store.transact([
-    taskWrite(record, 0),
-    { kind: 'put', key: runningKey(deadLetterQueue), value: { taskId: record.taskId }, ifVersion: 0 },
+    taskWrite(record, 0, record.startedAt),
+    {
+      kind: 'put',
+      key: runningKey(deadLetterQueue),
+      value: { taskId: record.taskId },
+      ifVersion: await runningVersion(engine, deadLetterQueue),
+    },
   ])
   if (!applied) {
     throw new HoldfastError('OperationInProgress', 'a redrive of this queue is running already', {
@@ -78,6 +83,19 @@ export const startRedrive = async (
     })
   }
   return asTask(record)
+}
+
+/** Version of what is noted as running here though its task is over or forgotten; 0 where nothing is, or it does run. */
+const runningVersion = async (engine: Engine, queue: string): Promise<number> => {
+  const running = await engine.store.getDocument(runningKey(queue), { consistent: true })
+  if (!running) return 0
+  try {
+    const { record } = await readTask(engine, queue, (running.value as { taskId: string }).taskId)
+    return isOver(record) ? running.version : 0
+  } catch (error) {
+    if (!isHoldfastError(error, 'RedriveNotFound')) throw error
+    return running.version
+  }
 }
 
 /**

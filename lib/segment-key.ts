@@ -59,23 +59,34 @@ export const sortFrom = (priority: number, at = 0): string => `${9 - priority}${
 export const sortUpTo = (priority: number, at: number): string => `${9 - priority}${hexTime(at)}${AFTER_ALL}`
 export const sortRightBehind = (sort: string): string => sort + RIGHT_BEHIND
 
-export const partitionId = ({ queue, generation, shard, group }: SegmentPartition): string =>
+const ids = new WeakMap<SegmentPartition, string>()
+
+/** A partition that is asked for its id again and again: it is made once. */
+export const lasting = (partition: SegmentPartition): SegmentPartition => {
+  ids.set(partition, idOf(partition))
+  return partition
+}
+
+export const partitionId = (partition: SegmentPartition): string => ids.get(partition) ?? idOf(partition)
+
+const idOf = ({ queue, generation, shard, group }: SegmentPartition): string =>
   `${queue}#${generation}#${group === undefined ? shard.toString(36) : `g${group}`}`
 
 export const segmentId = (key: SegmentKey): string => `${partitionId(key.partition)}#${key.sort}`
 
 const COUNTER_MAX = 0xfff
+const FIRST_COUNTER = 0x7ff
 
 /** Hands out the unique parts of sort keys; within one millisecond they ascend. */
 export const uniqueSequence = (randomBytes: (length: number) => Uint8Array): ((at: number) => string) => {
   let last = -1
   let counter = 0
   return (at) => {
-    counter = at === last ? Math.min(counter + 1, COUNTER_MAX) : 0
+    const bytes = Buffer.from(randomBytes(8))
+    // Started at random: messages scheduled for one instant by many publishers must not meet under one key.
+    counter = at === last ? Math.min(counter + 1, COUNTER_MAX) : bytes.readUInt16BE(6) & FIRST_COUNTER
     last = at
-    const random = Buffer.from(randomBytes(6))
-      .toString('hex')
-      .slice(0, UNIQUE_DIGITS - 3)
+    const random = bytes.toString('hex').slice(0, UNIQUE_DIGITS - 3)
     return counter.toString(16).padStart(3, '0') + random
   }
 }

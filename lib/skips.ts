@@ -6,10 +6,8 @@ import { dueAtOf, sortRightBehind } from './segment-key.ts'
  *
  * The memory is a row of stretches, ordered and without overlap. A stretch is passed over until the first of its
  * messages becomes visible. Others can change what lies in it before (a nack in another process, a publisher whose
- * write arrives after younger ones), so stretches are also checked now and then:
- *
- * - a young one each time its age has doubled, so that a late arrival waits about as long as it was late;
- * - an old one in turn with all the others.
+ * write arrives after younger ones), so a stretch is also checked each time its age has doubled, that a late arrival may
+ * wait about as long as it was late, and every few seconds when it is old.
  *
  * Checks are paid from an allowance that each poll adds a little to, so that a poll costs about the same however much
  * is in flight. They are free at the end of the row, where the Query of what lies behind reads a few headers along.
@@ -60,20 +58,20 @@ interface Stretch {
   readonly end: string
   readonly until: number
   readonly checkAt: number
+  /** How soon it wants to be checked. */
+  readonly everyMs: number
   readonly headers: number
-  /** From when its age is counted: when its last key was due, or when a release of it was last followed up. */
-  readonly bornAt: number
 }
 
 /** Fewer headers than this are read along in the same read unit anyway. */
 export const WORTH_SKIPPING = 12
 /** A stretch is no longer than this, so that reading one that ends costs little. */
 export const STRETCH_HEADERS = 64
-const YOUNG_MS = 5_000
-const FIRST_CHECK_MS = 50
-const CHECK_MS = 2_000
+/** A stretch is checked when its age has doubled, within these bounds. */
+const MOST_OFTEN_MS = 50
+const LEAST_OFTEN_MS = 3_000
 /** The allowance, in headers. */
-const PER_POLL = 2
+const PER_POLL = 3
 const PER_MS = 0.03
 const MOST_ALLOWED = 64
 /** A Query costs as much as this many headers at least. */
@@ -89,8 +87,6 @@ export const skips = (): Skips => {
   let releases = 0
   let allowance = MOST_ALLOWED
   let polledAt = Number.POSITIVE_INFINITY
-  let cursor = ''
-  let youngNext = true
   /** Set while the row has no holes: until then nothing in it is due. */
   let quietUntil = 0
 
@@ -133,7 +129,7 @@ export const skips = (): Skips => {
       until: Math.min(before.until, after.until),
       checkAt: Math.min(before.checkAt, after.checkAt),
       headers: before.headers + after.headers,
-      bornAt: Math.max(before.bornAt, after.bornAt),
+      everyMs: Math.min(before.everyMs, after.everyMs),
     })
     return true
   }
@@ -141,31 +137,26 @@ export const skips = (): Skips => {
   const uncover = (sort: string): void => {
     const stretch = row[indexAt(sort)]
     if (!stretch || stretch.from > sort) return
-    const alone = { from: sort, end: behind(sort), until: 0, checkAt: 0, headers: 1, bornAt: 0 }
+    const alone = { from: sort, end: behind(sort), until: 0, checkAt: 0, everyMs: MOST_OFTEN_MS, headers: 1 }
     row.splice(cut(sort, alone.end), 0, alone)
   }
 
-  /** What to check now, from one index up to another, when something is due and can be paid for. */
+  /**
+   * Which stretches to check now, from one index up to another, when some are due and can be paid for. Where not all
+   * can be, each waits longer by the same factor.
+   */
   const dueRun = (now: number): { from: number; to: number } | undefined => {
     if (allowance < LEAST_CHECKED) return undefined
-    let young = -1
-    let old = -1
-    let oldAhead = -1
+    let from = -1
+    let most = -1
     for (let index = 0; index < row.length; index++) {
-      const { from, until, checkAt, bornAt } = row[index] as Stretch
-      if (checkAt > now || until <= now) continue
-      if (now - bornAt < YOUNG_MS) {
-        if (young < 0) young = index
-      } else {
-        if (old < 0) old = index
-        if (oldAhead < 0 && from >= cursor) oldAhead = index
-      }
+      const stretch = row[index] as Stretch
+      const overdue = (now - stretch.checkAt) / stretch.everyMs
+      if (overdue <= most || stretch.until <= now) continue
+      most = overdue
+      from = index
     }
-    if (oldAhead >= 0) old = oldAhead
-    const from = young >= 0 && (youngNext || old < 0) ? young : old
-    if (from < 0) return undefined
-    youngNext = from !== young
-    if (from === old) cursor = (row[from] as Stretch).from
+    if (most < 0) return undefined
     let to = from + 1
     for (; to < row.length; to++) {
       const next = row[to] as Stretch
@@ -230,14 +221,15 @@ export const skips = (): Skips => {
 
     learn: ({ from, to, until, headers, now, releases: before = releases }) => {
       const end = behind(to)
+      // Its age counts from when its last key was due, or from when something of it was released.
       let bornAt = dueAtOf(to)
       for (const { sort, at } of released) if (sort >= from && sort < end) bornAt = Math.max(bornAt, at ?? now)
-      const age = now - bornAt
-      const checkAt = now + (age < YOUNG_MS ? Math.max(FIRST_CHECK_MS, age) : CHECK_MS)
+      const everyMs = Math.min(LEAST_OFTEN_MS, Math.max(MOST_OFTEN_MS, now - bornAt))
+      const checkAt = now + everyMs
       const at = cut(from, end)
       // Right behind the row it leaves no hole.
       quietUntil = at === row.length && row.at(-1)?.end === from ? Math.min(quietUntil, until, checkAt) : 0
-      row.splice(at, 0, { from, end, until, checkAt, headers, bornAt })
+      row.splice(at, 0, { from, end, until, checkAt, everyMs, headers })
       const joined = joinAt(at - 1, now)
       joinAt(joined ? at - 1 : at, now)
       for (const { sort, count } of released) if (count > before && sort >= from && sort < end) uncover(sort)

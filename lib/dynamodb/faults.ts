@@ -8,7 +8,6 @@ const THROTTLED = new Set([
   'RequestLimitExceeded',
   'TransactionConflictException',
   'TransactionConflict',
-  'TransactionInProgressException',
 ])
 const DENIED = new Set([
   'AccessDeniedException',

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type AttributeValue,
@@ -208,9 +209,12 @@ export const tableClient = ({
       return output.Responses ?? []
     },
     transact: async (items) => {
+      // One token for all tries, so that one whose answer was lost is not done twice; a cancelled one was not done.
+      let token = randomUUID()
       for (let attempt = 1; ; attempt++) {
         try {
-          const output = await client.send(new TransactWriteItemsCommand({ TransactItems: [...items], ...capacity }))
+          const input = { TransactItems: [...items], ClientRequestToken: token, ...capacity }
+          const output = await client.send(new TransactWriteItemsCommand(input))
           account('TransactWriteItems', 'write', output.ConsumedCapacity)
           return { applied: true }
         } catch (error) {
@@ -229,6 +233,7 @@ export const tableClient = ({
           if (!passing || attempt === CONFLICT_TRIES) {
             throw fault(reason === undefined ? error : Object.assign(error as Error, { name: reason }), table)
           }
+          if (name === 'TransactionCanceledException') token = randomUUID()
           await pause(attempt)
         }
       }

@@ -41,10 +41,9 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
   const entries = (key: SegmentKey): SortedMap<Entry> => mapOf(segments, partitionId(key.partition))
   const documentsOf = (partition: string): SortedMap<Kept> => mapOf(documents, partition)
 
-  const entryAt = (key: SegmentKey): Entry | undefined => {
-    const entry = entries(key).get(key.sort)
-    return entry && entry.segment.expiresAt <= clock.now() ? undefined : entry
-  }
+  const live = (entry: Entry | undefined): Entry | undefined =>
+    entry && entry.segment.expiresAt <= clock.now() ? undefined : entry
+  const entryAt = (key: SegmentKey): Entry | undefined => live(entries(key).get(key.sort))
   const ticketsOf = ({ partition: { group: _, ...shard } }: { partition: SegmentPartition }) =>
     mapOf(tickets, partitionId(shard))
   const ticketAt = (key: TicketKey): KeptTicket | undefined => {
@@ -57,18 +56,26 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
   }
 
   const insert = ({ segment, content }: NewSegment): 'inserted' | 'exists' => {
-    if (entryAt(segment.key)) return 'exists'
-    entries(segment.key).set(segment.key.sort, { segment, content })
+    const map = entries(segment.key)
+    if (live(map.get(segment.key.sort))) return 'exists'
+    map.set(segment.key.sort, { segment, content })
     return 'inserted'
   }
 
-  const change = (wanted: Change): ChangeOutcome => {
-    const entry = entryAt(wanted.key)
+  const change = (wanted: Change): ChangeOutcome => changeEntry(wanted).outcome
+
+  /** Makes a change; tells beside its outcome what the segment carries. */
+  const changeEntry = (wanted: Change): { outcome: ChangeOutcome; content: Content | undefined } => {
+    const map = entries(wanted.key)
+    const entry = live(map.get(wanted.key.sort))
     const outcome = applyChange(entry?.segment, wanted)
-    if (!outcome.applied || !entry) return { applied: false, segment: entry?.segment }
-    if (outcome.segment) entries(wanted.key).set(wanted.key.sort, { ...entry, segment: outcome.segment })
-    else entries(wanted.key).delete(wanted.key.sort)
-    return outcome
+    if (!outcome.applied || !entry) {
+      return { outcome: { applied: false, segment: entry?.segment }, content: entry?.content }
+    }
+    const { content } = entry
+    if (outcome.segment) map.set(wanted.key.sort, { segment: outcome.segment, content })
+    else map.delete(wanted.key.sort)
+    return { outcome, content }
   }
 
   const holds = (write: Write): boolean => {
@@ -147,17 +154,17 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
     change: async (changes) => changes.map(change),
     claim: async (claims) =>
       claims.map(({ change: wanted }) => {
-        const outcome = change(wanted)
+        const { outcome, content } = changeEntry(wanted)
         if (!outcome.applied || !outcome.segment) return { applied: false, segment: outcome.segment }
-        return { applied: true, segment: outcome.segment, content: entryAt(wanted.key)?.content }
+        return { applied: true, segment: outcome.segment, content }
       }),
     claimTogether: async (claims) => {
       if (!claims.every(({ change: wanted }) => applyChange(entryAt(wanted.key)?.segment, wanted).applied)) {
         return undefined
       }
       return claims.map(({ change: wanted, segment }) => {
-        const outcome = change(wanted)
-        return { segment: outcome.segment ?? segment, content: entryAt(wanted.key)?.content }
+        const { outcome, content } = changeEntry(wanted)
+        return { segment: outcome.segment ?? segment, content }
       })
     },
     read: async (keys) => keys.map(entryAt),

@@ -16,7 +16,7 @@ const start = (queue: string) =>
     {
       rawPath: `/queues/${queue}/redrive`,
       rawQueryString: '',
-      headers: {},
+      headers: { 'content-type': 'application/json' },
       requestContext: { http: { method: 'POST' }, requestId: 'r', domainName: 'api' },
       body: '{"destination":"elsewhere"}',
       isBase64Encoded: false,

@@ -35,26 +35,35 @@ const statementsOf = (role: string): Statement[] =>
     .flatMap(([, policy]) => policy.PolicyDocument.Statement)
 
 describe('grants on one queue', () => {
-  it('to publish are for its own keys', () => {
-    expect(statementsOf('Publisher')).toEqual([
-      {
-        Effect: 'Allow',
-        Action: [
-          'dynamodb:BatchGetItem',
-          'dynamodb:DeleteItem',
-          'dynamodb:GetItem',
-          'dynamodb:PutItem',
-          'dynamodb:UpdateItem',
-        ],
-        Resource: { 'Fn::GetAtt': [expect.stringMatching('^ServiceTable'), 'Arn'] },
-        Condition: {
-          'ForAllValues:StringLike': {
-            'dynamodb:LeadingKeys': ['q#orders', 's#orders#*', 'b#orders#*', 'a#orders#*', 'd#orders#*', 't#orders#*'],
-          },
-          Null: { 'dynamodb:LeadingKeys': 'false' },
-        },
-      },
+  const granted = (role: string) =>
+    statementsOf(role).map(({ Action, Condition }) => ({
+      keys: [Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys']].flat(),
+      actions: [Action].flat().map((action) => action.replace('dynamodb:', '')),
+      keyed: Condition?.Null?.['dynamodb:LeadingKeys'],
+    }))
+
+  it('to publish are for what a publisher does with each kind of its own keys', () => {
+    expect(granted('Publisher')).toEqual([
+      { keys: ['q#orders'], actions: ['GetItem', 'PutItem'], keyed: 'false' },
+      { keys: ['s#orders#*'], actions: ['DeleteItem', 'PutItem'], keyed: 'false' },
+      { keys: ['b#orders#*'], actions: ['PutItem'], keyed: 'false' },
+      { keys: ['t#orders#*'], actions: ['UpdateItem'], keyed: 'false' },
+      { keys: ['d#orders#*'], actions: ['GetItem', 'PutItem'], keyed: 'false' },
+      { keys: ['a#orders#*'], actions: ['GetItem'], keyed: 'false' },
+      { keys: ['s#orders#*', 'b#orders#*'], actions: ['BatchGetItem', 'GetItem'], keyed: 'false' },
     ])
+  })
+
+  it('to consume leave the queue’s record and its bodies where they are, and only add to the dead-letter queue', () => {
+    const to = (start: string) =>
+      granted('Consumer')
+        .filter(({ keys }) => keys.some((key) => key?.startsWith(start)))
+        .flatMap(({ actions }) => actions)
+        .sort()
+    expect(to('q#orders')).toEqual(['GetItem', 'GetItem', 'PutItem'])
+    expect(to('b#orders#')).toEqual(['BatchGetItem', 'GetItem', 'Query'])
+    expect(to('s#orders-failed#')).toEqual(['PutItem'])
+    expect(to('b#orders-failed#')).toEqual(['PutItem'])
   })
 
   it('to call its routes are for these alone', () => {

@@ -22,7 +22,7 @@ const pollAndLeave = async (url: string): Promise<void> => {
   const { hostname, port, host } = new URL(url)
   const socket = connect({ host: hostname, port: Number(port) })
   const body = JSON.stringify({ waitTimeSeconds: 20 })
-  const head = `POST /queues/orders/poll HTTP/1.1\r\nhost: ${host}\r\ncontent-length: ${body.length}\r\n\r\n`
+  const head = `POST /queues/orders/poll HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`
   const closed = once(socket, 'close')
   socket.resume().end(head + body)
   await closed

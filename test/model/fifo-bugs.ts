@@ -86,9 +86,9 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'whoever finds a group busy puts off what others said of it since',
     file: 'lib/group-poll.ts',
-    replace: 'engine.store.markTicket(key, until, { busyUntil: ticket.busyUntil })',
-    by: 'engine.store.markTicket(key, until)',
-    suites: UNIT,
+    replace: '  store.markTicket(key, at, { busyAfter: at })',
+    by: '  store.markTicket(key, at)',
+    suites: SIMULATION,
   },
   {
     name: 'a lease cut short leaves its group busy',

@@ -13,6 +13,16 @@ const SENDER: IssuedKey = {
   permissions: [{ actions: ['sqs:SendMessage', 'sqs:Get*'], queues: ['orders*'] }],
 }
 const NOBODY: IssuedKey = { accessKeyId: 'HFNOBODY', secretAccessKey: 'the-secret-of-nobody', permissions: [] }
+const MOVER: IssuedKey = {
+  accessKeyId: 'HFMOVER',
+  secretAccessKey: 'the-secret-of-the-mover',
+  permissions: [{ actions: ['sqs:StartMessageMoveTask'], queues: ['*'] }],
+}
+const TAKER: IssuedKey = {
+  accessKeyId: 'HFTAKER',
+  secretAccessKey: 'the-secret-of-the-taker',
+  permissions: [{ actions: ['sqs:*'], queues: ['dead'] }],
+}
 const STRANGER: IssuedKey = {
   accessKeyId: 'HFSTRANGER',
   secretAccessKey: 'the-secret-of-strangers',
@@ -21,11 +31,13 @@ const STRANGER: IssuedKey = {
 
 const guarded = () => {
   const engine = testEngine()
-  const keys = [OWNER, SENDER, NOBODY, STRANGER]
+  const keys = [OWNER, SENDER, NOBODY, MOVER, TAKER, STRANGER]
   const ring = { find: async (id: string) => keys.find(({ accessKeyId }) => accessKeyId === id) }
   const sqs = sqsHarness({ authenticate: sigv4Authenticator({ keys: ring, clock: engine.clock }) }, engine)
-  const as = async (key: IssuedKey, action: string, input: object) => {
-    const response = await sqs.fetch(await signedJson(action, input, { key, at: engine.clock.now() }))
+  const as = async (key: IssuedKey, action: string, input: object, more: Record<string, string> = {}) => {
+    const request = await signedJson(action, input, { key, at: engine.clock.now() })
+    for (const [name, value] of Object.entries(more)) request.headers.set(name, value)
+    const response = await sqs.fetch(request)
     const text = await response.text()
     return { status: response.status, headers: response.headers, body: text ? JSON.parse(text) : undefined }
   }
@@ -116,7 +128,13 @@ describe('a queue policy', () => {
   test.each([
     [{ Effect: 'Allow', ...everyone }, 'allow'],
     [{ Effect: 'Deny', ...everyone }, 'deny'],
-    [{ Effect: 'Allow', Principal: { AWS: 'arn:aws:iam::000000000000:root' }, Action: 'sqs:Send*' }, 'allow'],
+    // The account itself in an Allow gives none of its own keys anything.
+    [{ Effect: 'Allow', Principal: { AWS: 'arn:aws:iam::000000000000:root' }, Action: 'sqs:Send*' }, 'none'],
+    [{ Effect: 'Deny', Principal: { AWS: 'arn:aws-cn:iam::000000000000:root' }, Action: '*' }, 'deny'],
+    [{ Effect: 'Allow', Principal: { AWS: request.principalArn }, Action: 'sqs:Send*' }, 'allow'],
+    [{ Effect: 'Deny', Principal: ['*'], Action: '*' }, 'deny'],
+    [{ Effect: 'Deny', Principal: { AWS: [] }, Action: '*' }, 'deny'],
+    [{ Effect: 'Deny', ...everyone, Condition: { StringEquals: 'x' } }, 'deny'],
     [{ Effect: 'Allow', Principal: { Service: 'sns.amazonaws.com' }, Action: '*' }, 'none'],
     [{ Effect: 'Allow', Principal: '*', NotAction: 'sqs:SendMessage' }, 'none'],
     [{ Effect: 'Allow', ...everyone, Resource: 'arn:aws:sqs:*:*:ord?rs' }, 'allow'],
@@ -154,6 +172,57 @@ describe('a queue policy', () => {
     ['', 'a', false],
   ])('the pattern %s on %s: %s', (pattern, text, fits) => {
     expect(like(pattern, text)).toBe(fits)
+  })
+})
+
+const MALFORMED: [string, unknown][] = [
+  ['no statement', { Version: '2012-10-17' }],
+  ['an empty list of statements', { Statement: [] }],
+  ['more than twenty statements', { Statement: Array(21).fill({ Effect: 'Allow', Principal: '*', Action: '*' }) }],
+  ['an unknown member', { Statement: [{ Effect: 'Allow', Principal: '*', Action: '*', Actions: 'x' }] }],
+  ['an empty action', { Statement: [{ Effect: 'Deny', Principal: '*', Action: '' }] }],
+  ['an unknown kind of principal', { Statement: [{ Effect: 'Deny', Principal: { Aws: '*' }, Action: '*' }] }],
+  ['a pattern of principals', { Statement: [{ Effect: 'Deny', Principal: { AWS: 'arn:aws:iam::1:*' }, Action: '*' }] }],
+  ['a variable', { Statement: [{ Effect: 'Deny', Principal: '*', Action: '*', Resource: `a$${'{aws:username}'}` }] }],
+  ['more than 8,192 bytes', { Id: 'x'.repeat(8_192), Statement: { Effect: 'Deny', Principal: '*', Action: '*' } }],
+]
+
+describe('who is locked out', () => {
+  test.each(MALFORMED)('no policy with %s can be set', async (_, document) => {
+    const { as, QueueUrl } = await withQueue()
+    const set = await as(OWNER, 'SetQueueAttributes', { QueueUrl, Attributes: { Policy: JSON.stringify(document) } })
+    expect(failureOf(set)).toMatchObject({ status: 400, shape: 'InvalidAttributeValue' })
+  })
+
+  test('an unrestricted key of the queue’s account can take back a policy that denies everyone everything', async () => {
+    const { as, QueueUrl } = await withQueue(policy({ Effect: 'Deny', Principal: '*', Action: '*' }))
+    expect((await as(OWNER, 'SendMessage', { QueueUrl, MessageBody: 'x' })).status).toBe(403)
+    expect((await as(SENDER, 'GetQueueAttributes', { QueueUrl })).status).toBe(403)
+    expect((await as(OWNER, 'SetQueueAttributes', { QueueUrl, Attributes: { Policy: '' } })).status).toBe(200)
+  })
+
+  test('a claim of TLS in a header is not taken for it', async () => {
+    const { as, QueueUrl } = await withQueue(
+      policy({
+        Effect: 'Deny',
+        Principal: '*',
+        Action: 'sqs:SendMessage',
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      }),
+    )
+    const headers = { 'x-forwarded-proto': 'https' }
+    expect((await as(OWNER, 'SendMessage', { QueueUrl, MessageBody: 'x' }, headers)).status).toBe(403)
+  })
+
+  test('who may start a move task but not receive has no messages moved', async () => {
+    const { as } = await withQueue()
+    await as(OWNER, 'CreateQueue', { QueueName: 'dead' })
+    const SourceArn = 'arn:aws:sqs:us-east-1:000000000000:dead'
+    const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: SourceArn, maxReceiveCount: 1 })
+    await as(OWNER, 'CreateQueue', { QueueName: 'source', Attributes: { RedrivePolicy } })
+    expect(failureOf(await as(MOVER, 'StartMessageMoveTask', { SourceArn })).message).toContain('sqs:ReceiveMessage')
+    expect(failureOf(await as(TAKER, 'StartMessageMoveTask', { SourceArn })).message).toContain('sqs:SendMessage')
+    expect((await as(OWNER, 'StartMessageMoveTask', { SourceArn })).status).toBe(200)
   })
 })
 

@@ -113,6 +113,29 @@ describe('a signature in the headers', () => {
     })
   })
 
+  test.each(['host;x-absent', ';constructor', 'host;;x-amz-date'])('can not name headers like %s', async (names) => {
+    const sqs = guarded()
+    const request = await altered(await signedJson('ListQueues', {}), (headers) => {
+      const was = String(headers.get('authorization'))
+      headers.set('authorization', was.replace(/SignedHeaders=[^,]*/, `SignedHeaders=${names};x-amz-date;x-amz-target`))
+    })
+    const { status, shape } = await outcome(await sqs.fetch(request))
+    expect([status, shape]).toEqual(
+      names.includes('x-absent') ? [403, 'SignatureDoesNotMatch'] : [400, 'IncompleteSignature'],
+    )
+  })
+
+  test('is not looked for in a form of more parameters than any action takes', async () => {
+    const sqs = guarded()
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    const request = new Request(BASE, { method: 'POST', headers, body: 'Action=ListQueues&a=1'.padEnd(9_000, '&a=1') })
+    const response = await sqs.fetch(request)
+    expect([response.status, await response.text()]).toEqual([
+      400,
+      expect.stringContaining('more than 2000 parameters'),
+    ])
+  })
+
   test('is not disturbed by headers that proxies add', async () => {
     const sqs = guarded()
     const request = await altered(await signedJson('ListQueues', {}), (headers) => {

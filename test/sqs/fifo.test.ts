@@ -90,3 +90,17 @@ test('a standard queue forgets doubles for who asks', async () => {
   expect(first?.body.MessageId).toBe(second?.body.MessageId)
   expect(await receive(sqs, QueueUrl)).toHaveLength(1)
 })
+
+test('a batch with an entry that a FIFO queue can not take at all sends nothing', async () => {
+  const sqs = sqsHarness()
+  const QueueUrl = await sqs.queue('steps.fifo', { FifoQueue: 'true' })
+  const good = { Id: 'good', MessageBody: 'x', MessageGroupId: 'g', MessageDeduplicationId: 'd' }
+  for (const bad of [
+    { Id: 'bad', MessageBody: 'x', MessageGroupId: 'g' },
+    { ...good, Id: 'bad', DelaySeconds: 5 },
+  ]) {
+    const sent = await sqs.json('SendMessageBatch', { QueueUrl, Entries: [good, bad] })
+    expect(failureOf(sent)).toMatchObject({ status: 400, shape: 'InvalidParameterValueException' })
+  }
+  expect(await receive(sqs, QueueUrl)).toEqual([])
+})

@@ -77,20 +77,23 @@ describe('the head of a group', () => {
 
   test('is not taken while anything of the group is in flight, wherever it stands', () => {
     const held = lease({ until: now + 5_000 })
-    expect(shown([segment(1, [FRESH]), segment(2, [FRESH, held])])).toEqual({ kind: 'busy', until: now + 5_000 })
-    expect(shown([segment(1, [givenBack]), segment(2, [lease(), held])])).toEqual({ kind: 'busy', until: now + 30_000 })
+    expect(shown([segment(1, [FRESH]), segment(2, [FRESH, held])])).toEqual({ kind: 'in-flight', until: now + 5_000 })
+    expect(shown([segment(1, [givenBack]), segment(2, [lease(), held])])).toEqual({
+      kind: 'in-flight',
+      until: now + 30_000,
+    })
   })
 
   test('holds up what follows while it rests, though that could be received', () => {
     const resting = lease({ until: now + 1_000, resting: true })
-    expect(shown([segment(1, [resting, FRESH])])).toEqual({ kind: 'busy', until: now + 1_000 })
+    expect(shown([segment(1, [resting, FRESH])])).toEqual({ kind: 'resting', until: now + 1_000 })
     expect(shown([segment(1, [FRESH, resting, FRESH])])).toEqual({ take: '0.0', end: '' })
   })
 
   test('holds nothing up for longer than it is kept', () => {
     const resting = lease({ until: now + 60_000, resting: true })
     const expiring = segment(1, [resting], { expiresAt: now + 2_000 })
-    expect(shown([expiring, segment(2, [FRESH])])).toEqual({ kind: 'busy', until: now + 2_000 })
+    expect(shown([expiring, segment(2, [FRESH])])).toEqual({ kind: 'resting', until: now + 2_000 })
   })
 
   test('waits for a delay, but not for the clock of a publisher that is ahead', () => {
@@ -99,7 +102,7 @@ describe('the head of a group', () => {
       end: '',
     })
     expect(shown([segment(1, [FRESH], { publishedAt: now, dueAt: now + 9_000 })])).toEqual({
-      kind: 'busy',
+      kind: 'resting',
       until: now + 9_000,
     })
   })

@@ -359,6 +359,7 @@ describe('a transaction', () => {
     ])
     const common = { TableName: 'holdfast', ReturnValuesOnConditionCheckFailure: 'ALL_OLD' }
     expect(sent()[0]?.[1]).toEqual({
+      ClientRequestToken: expect.stringMatching(/^[0-9a-f-]{36}$/),
       TransactItems: [
         {
           Update: {
