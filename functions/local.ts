@@ -3,6 +3,7 @@ import { createEngine } from '../lib/engine.ts'
 import { createApp } from './http/app.ts'
 import { openApiDocument } from './http/openapi.ts'
 import { banner } from './local/banner.ts'
+import { callerCheck, isLoopback } from './local/caller-check.ts'
 import { allOperations } from './local/operations.ts'
 import { type LocalOptions, parseOptions } from './local/options.ts'
 import { startRedriveWorker } from './local/redrive-worker.ts'
@@ -25,7 +26,7 @@ const main = async (options: LocalOptions): Promise<number> => {
 }
 
 const serveUntilEnded = async (
-  { host, port, cooldowns }: LocalOptions,
+  { host, port, cooldowns, allowedHost }: LocalOptions,
   { store, description, failed }: LocalStore,
   authenticate: Authenticator | undefined,
 ): Promise<number> => {
@@ -35,6 +36,7 @@ const serveUntilEnded = async (
     const server = await startServer({
       host,
       port,
+      callers: { check: callerCheck({ host, allowedHosts: allowedHost }), signed: authenticate !== undefined },
       app: createApp({ operations: allOperations(redrives.wake), engine: () => engine, log }),
       sqs: sqsExchange({
         engine,
@@ -46,7 +48,7 @@ const serveUntilEnded = async (
       openApi: openApiDocument,
     })
     const url = `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`
-    console.log(banner({ url, store: description, auth: authenticate !== undefined, exposed: !LOOPBACK.has(host) }))
+    console.log(banner({ url, store: description, auth: authenticate !== undefined, exposed: !isLoopback(host) }))
     const failure = await Promise.race([endingSignal(), failed])
     if (failure !== undefined) log.error(failure, {})
     await server.stop()
@@ -55,8 +57,6 @@ const serveUntilEnded = async (
     await redrives.stop()
   }
 }
-
-const LOOPBACK = new Set(['127.0.0.1', 'localhost', '::1'])
 
 /** Resolves at the first signal to end; a second one ends at once. */
 const endingSignal = (): Promise<undefined> =>

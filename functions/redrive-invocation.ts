@@ -1,4 +1,3 @@
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import type { Log } from './log.ts'
 import type { WakeRedrive } from './redrives.ts'
 
@@ -10,23 +9,21 @@ export type RedriveEvent =
 
 export const isRedriveEvent = (event: object): event is RedriveEvent => 'holdfast' in event
 
-let client: LambdaClient | undefined
+/** Invokes the function of that name with a JSON text, and does not wait for what it does. */
+export type InvokeLater = (name: string, payload: string) => Promise<void>
 
 /**
  * Has the function named by HOLDFAST_REDRIVE_FUNCTION work on a redrive. When that fails the task is there all the
  * same, and the schedule goes on with it within a minute: so a failure here is told of, and is none of the caller's.
  */
 export const invokeRedrive =
-  (log: Log): WakeRedrive =>
+  (log: Log, invoke: InvokeLater): WakeRedrive =>
   async (queue, taskId) => {
     const name = process.env.HOLDFAST_REDRIVE_FUNCTION
     if (!name) return
     const event: RedriveEvent = { holdfast: 'run-redrive', queue, taskId }
-    client ??= new LambdaClient({ requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000 } })
     try {
-      await client.send(
-        new InvokeCommand({ FunctionName: name, InvocationType: 'Event', Payload: Buffer.from(JSON.stringify(event)) }),
-      )
+      await invoke(name, JSON.stringify(event))
     } catch (error) {
       log.warn('the redrive waits for its schedule: its function could not be invoked', { queue, taskId, error })
     }

@@ -5,6 +5,7 @@ import type { RedriveTask } from '../lib/redrive-task.ts'
 import { theEngine } from './compose.ts'
 import { defined, iso } from './http/message-json.ts'
 import type { Operations } from './http/operation.ts'
+import { invokeByClient } from './lambda-invocation.ts'
 import { invokeRedrive, isRedriveEvent, type RedriveEvent } from './redrive-invocation.ts'
 import { continueRedrives, type WakeRedrive } from './redrives.ts'
 import { serve } from './serve.ts'
@@ -56,7 +57,7 @@ const work = async (event: RedriveEvent, context: Context): Promise<void> => {
   })
 }
 
-const answer = serve(redriveOperations(invokeRedrive(lambdaLog)))
+const answer = serve(redriveOperations(invokeRedrive(lambdaLog, invokeByClient)))
 
 export const handler = (event: APIGatewayProxyEventV2 | RedriveEvent, context: Context) =>
   isRedriveEvent(event) ? work(event, context) : answer(event, context)

@@ -4,6 +4,7 @@ import { lambdaHandler } from './http/lambda.ts'
 import { invokeRedrive } from './redrive-invocation.ts'
 import { type SqsEndpoint, sqsEndpoint } from './sqs/endpoint.ts'
 import { keyRing } from './sqs/keys.ts'
+import { invokeBySignedPost } from './sqs/lambda-invocation.ts'
 import { DEFAULT_SCOPE } from './sqs/queue-url.ts'
 import { secretText } from './sqs/secret.ts'
 import { sigv4Authenticator } from './sqs/sigv4.ts'
@@ -32,7 +33,9 @@ const endpointFromEnvironment = (env: NodeJS.ProcessEnv): SqsEndpoint => {
       region: env.AWS_REGION ?? DEFAULT_SCOPE.region,
     },
     ...(publicUrl && { publicUrl }),
-    redrives: invokeRedrive(lambdaLog),
+    // API Gateway passes them on as callers send them, and knows the name they asked for.
+    forwarded: false,
+    redrives: invokeRedrive(lambdaLog, invokeBySignedPost),
     log: lambdaLog,
     counted: (counted) => {
       for (const [name, value] of Object.entries(counted))

@@ -29,7 +29,7 @@ export const FUNCTIONS = {
   publish: {
     entry: 'publish',
     description: 'Puts messages on a queue',
-    tableActions: ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'UpdateItem'],
+    tableActions: ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
     timeoutSeconds: 15,
   },
   poll: {

@@ -1,7 +1,7 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb'
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam'
 import { keyStatements } from './function.ts'
-import { FUNCTIONS, type TableAction } from './functions.ts'
+import type { TableAction } from './functions.ts'
 
 /**
  * Rights on single queues for roles that use the library on the table itself. Every partition key names its queue
@@ -10,6 +10,35 @@ import { FUNCTIONS, type TableAction } from './functions.ts'
  *     s#<queue>#…  segments    b#<queue>#…  bodies            a#<queue>#…  where moved messages are
  *     q#<queue>    settings    t#<queue>#…  tickets of groups  d#<queue>#…  deduplication and attempt ids
  */
+type Kinds = Readonly<Record<string, readonly TableAction[]>>
+
+/** By kinds of keys; a batch of reads can be of several. */
+const PUBLISHING: Kinds = {
+  // Publishers note that a queue needs more shards, and that it has message groups.
+  q: ['GetItem', 'PutItem'],
+  // A header whose body could not be written is taken back.
+  s: ['DeleteItem', 'PutItem'],
+  b: ['PutItem'],
+  t: ['UpdateItem'],
+  d: ['GetItem', 'PutItem'],
+  // While a deduplication id counts as long as its message is there, that is looked up.
+  a: ['GetItem'],
+  sb: ['BatchGetItem', 'GetItem', 'Query'],
+}
+
+const CONSUMING: Kinds = {
+  // Pollers let go of shards that are empty.
+  q: ['GetItem', 'PutItem'],
+  s: ['DeleteItem', 'PartiQLDelete', 'PartiQLUpdate', 'UpdateItem'],
+  sb: ['BatchGetItem', 'GetItem', 'Query'],
+  t: ['DeleteItem', 'GetItem', 'Query', 'UpdateItem'],
+  a: ['GetItem', 'PutItem'],
+  d: ['GetItem', 'PutItem'],
+}
+
+/** A consumer only adds to the dead-letter queue: it can neither read nor remove what others put there. */
+const DEAD_LETTERING: Kinds = { q: ['GetItem'], sba: ['PutItem'], t: ['UpdateItem'] }
+
 const keysOf = (queue: string, kinds: string): string[] =>
   [...kinds].map((kind) => (kind === 'q' ? `q#${queue}` : `${kind}#${queue}#*`))
 
@@ -20,21 +49,23 @@ export interface ConsumedQueue {
 }
 
 export const grantPublish = (table: Table, queue: string, grantee: IGrantable): Grant =>
-  grantKeys(table, grantee, FUNCTIONS.publish.tableActions, keysOf(queue, 'qsbadt'))
+  grantKinds(table, grantee, PUBLISHING, queue)
 
 /** Polling, and acking, extending and nacking what was polled. */
 export const grantConsume = (table: Table, { queue, deadLetterQueue }: ConsumedQueue, grantee: IGrantable): Grant => {
-  const actions = [...new Set([...FUNCTIONS.poll.tableActions, ...FUNCTIONS.ack.tableActions])].sort()
-  const grant = grantKeys(table, grantee, actions, keysOf(queue, 'qsbadt'))
+  const grant = grantKinds(table, grantee, CONSUMING, queue)
   if (deadLetterQueue === undefined) return grant
-  // A consumer only adds to the dead-letter queue: it can neither read nor remove what others put there.
-  return grant
-    .combine(grantKeys(table, grantee, ['GetItem'], keysOf(deadLetterQueue, 'q')))
-    .combine(grantKeys(table, grantee, ['PutItem', 'UpdateItem'], keysOf(deadLetterQueue, 'sbat')))
+  return grant.combine(grantKinds(table, grantee, DEAD_LETTERING, deadLetterQueue))
 }
 
-const grantKeys = (table: Table, grantee: IGrantable, actions: readonly TableAction[], keys: string[]): Grant => {
-  const grant = Grant.addToPrincipal({
+const grantKinds = (table: Table, grantee: IGrantable, kinds: Kinds, queue: string): Grant => {
+  const grants = Object.entries(kinds).map(([kind, actions]) => grantKeys(table, grantee, actions, keysOf(queue, kind)))
+  for (const statement of keyStatements(table)) grantee.grantPrincipal.addToPrincipalPolicy(statement)
+  return grants.reduce((all, one) => all.combine(one))
+}
+
+const grantKeys = (table: Table, grantee: IGrantable, actions: readonly TableAction[], keys: string[]): Grant =>
+  Grant.addToPrincipal({
     grantee,
     actions: actions.map((action) => `dynamodb:${action}`),
     resourceArns: [table.tableArn],
@@ -44,6 +75,3 @@ const grantKeys = (table: Table, grantee: IGrantable, actions: readonly TableAct
       Null: { 'dynamodb:LeadingKeys': 'false' },
     },
   })
-  for (const statement of keyStatements(table)) grantee.grantPrincipal.addToPrincipalPolicy(statement)
-  return grant
-}

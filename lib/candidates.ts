@@ -31,7 +31,7 @@ export const candidatesOf = async (
   segments: readonly Segment[],
   after: After,
 ): Promise<Candidate[]> => {
-  const { queue, memory } = lane
+  const { queue } = lane
   const now = engine.clock.now()
   const limit = queue.settings.deadLetter?.maxReceives ?? Number.POSITIVE_INFINITY
   const candidates: Candidate[] = []
@@ -40,7 +40,7 @@ export const candidatesOf = async (
     if (dueAtOf(read.key.sort) > now) break
     const segment = newestOf(lane, read, after)
     if (isDropped(queue, segment, now)) continue
-    const free = receivable(segment, now).filter((index) => !memory.reserved.has(reservation(segment, index)))
+    const free = unreserved(lane, segment, receivable(segment, now))
     if (free.length === 0) {
       // Another poll of this process is at it: what becomes of it is not known yet.
       if (receivable(segment, now).length > 0) after.set(segment.key.sort, 'unknown')
@@ -109,7 +109,7 @@ export const pick = (engine: Engine, lane: Lane, candidates: readonly Candidate[
   let left = want
   for (const { segment, indexes } of order) {
     if (left <= 0) break
-    const free = indexes.filter((index) => !lane.memory.reserved.has(reservation(segment, index)))
+    const free = unreserved(lane, segment, indexes)
     const wanted = (crowded && free.length > left ? shuffled(free, engine.random.fraction) : free).slice(0, left)
     if (wanted.length === 0) continue
     picked.push({ segment, indexes: wanted.sort((a, b) => a - b) })
@@ -120,5 +120,9 @@ export const pick = (engine: Engine, lane: Lane, candidates: readonly Candidate[
 
 export const without = (candidates: readonly Candidate[], picked: readonly Candidate[]): Candidate[] =>
   candidates.filter(({ segment }) => !picked.some((other) => other.segment.key.sort === segment.key.sort))
+
+/** Those that no other poll of this process is claiming. */
+const unreserved = ({ memory: { reserved } }: Lane, segment: Segment, indexes: number[]): number[] =>
+  reserved.size === 0 ? indexes : indexes.filter((index) => !reserved.has(reservation(segment, index)))
 
 export const reservation = (segment: Segment, index: number): string => `${segment.key.sort}.${index}`

@@ -140,8 +140,9 @@ const recognizeOwn = async (
   outcomes: readonly ClaimOutcome[],
   picked: readonly Candidate[],
   token: Uint8Array,
-): Promise<ClaimOutcome[]> =>
-  Promise.all(
+): Promise<readonly ClaimOutcome[]> => {
+  if (outcomes.every(({ applied }) => applied)) return outcomes
+  return Promise.all(
     outcomes.map(async (outcome, position) => {
       const { indexes } = picked[position] as Candidate
       const { segment } = outcome
@@ -156,6 +157,7 @@ const recognizeOwn = async (
       return stored ? { applied: true as const, segment: stored.segment, content: stored.content } : outcome
     }),
   )
+}
 
 /** A header without content: its publish failed half-way, or its content is a moment late. */
 const giveUp = async (engine: Engine, lane: Lane, { segment, change }: Claim, now: Segment, token: Uint8Array) => {

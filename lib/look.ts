@@ -5,9 +5,11 @@ import type { Lane, Request } from './lane.ts'
 import type { Message } from './message.ts'
 import { partitionOf, pollPriorities, pollShards, type QueueState } from './queue-record.ts'
 import { remember } from './remember.ts'
+import type { Segment } from './segment.ts'
 import { dueAtOf, sortFrom, sortRightBehind, sortUpTo } from './segment-key.ts'
 import { retireShard } from './shards.ts'
 import { type Range, WORTH_SKIPPING } from './skips.ts'
+import type { HeaderPage } from './store.ts'
 
 export interface Look {
   readonly messages: Message[]
@@ -90,10 +92,7 @@ const lookThroughRanges = async (engine: Engine, lane: Lane, request: Request, m
         ),
       )
       memory.roundTripMs += (engine.clock.now() - readAt - memory.roundTripMs) / 8
-      // Neighbouring ranges share the key between them: no segment is looked at twice.
-      const found = pages
-        .flatMap(({ segments }) => segments)
-        .filter(({ key: { sort } }, position, all) => sort > seenTo && sort !== all[position - 1]?.key.sort)
+      const found = behind(seenTo, pages)
       seenTo = found.at(-1)?.key.sort ?? seenTo
       const wish = { ...request, want: request.want - messages.length }
       const looked = await claimFrom(engine, lane, found, wish, { more: pages.at(-1)?.more ?? false })
@@ -114,6 +113,20 @@ const lookThroughRanges = async (engine: Engine, lane: Lane, request: Request, m
     }
   }
   return { messages, nextAt: Math.min(nextAt, skips.endsAt()) }
+}
+
+/** The segments of pages one behind the other. Neighbouring ranges share the key between them: none comes twice. */
+const behind = (seenTo: string, pages: readonly HeaderPage[]): Segment[] => {
+  const found: Segment[] = []
+  let last = seenTo
+  for (const { segments } of pages) {
+    for (const segment of segments) {
+      if (segment.key.sort <= last) continue
+      last = segment.key.sort
+      found.push(segment)
+    }
+  }
+  return found
 }
 
 /** As many headers as the wish should take, more when others, here or elsewhere, are after the same ones. */

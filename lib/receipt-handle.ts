@@ -107,7 +107,7 @@ const handleIn = (bytes: Buffer): ReceiptHandle => {
 /** @throws `ReceiptHandleInvalid` for what is no handle, or one of another queue. */
 export const receiptHandleFor = (queue: string, text: string): ReceiptHandle => {
   const bytes = bytesOf(text)
-  if (!bytes || bytes.compare(fingerprint(queue), 0, QUEUE_BYTES, 1, 1 + QUEUE_BYTES) !== 0) {
+  if (bytes?.compare(fingerprint(queue), 0, QUEUE_BYTES, 1, 1 + QUEUE_BYTES) !== 0) {
     throw new HoldfastError('ReceiptHandleInvalid', 'the receipt handle is not one of this queue', {
       field: 'receiptHandle',
       value: typeof text === 'string' ? text.slice(0, 100) : text,

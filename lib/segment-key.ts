@@ -50,7 +50,19 @@ export const sortKey = ({ priority, dueAt, unique }: SortKeyParts): string =>
   `${9 - priority}${hexTime(dueAt)}${unique}`
 
 export const priorityOf = (sort: string): number => 9 - Number(sort[0])
-export const dueAtOf = (sort: string): number => Number.parseInt(sort.slice(1, 1 + TIME_DIGITS), 16)
+export const dueAtOf = (sort: string): number => {
+  let at = 0
+  for (let place = 1; place <= TIME_DIGITS; place++) at = at * 16 + digitAt(sort, place)
+  return at
+}
+const digitAt = (hex: string, place: number): number => {
+  const code = hex.charCodeAt(place)
+  return code <= NINE ? code - ZERO : code - TEN
+}
+const ZERO = 0x30
+const NINE = 0x39
+/** `a` is ten. */
+const TEN = 0x61 - 10
 export const uniqueOf = (sort: string): string => sort.slice(1 + TIME_DIGITS)
 
 /** First possible sort key of a priority, from an instant on. */

@@ -22,6 +22,7 @@ const STATUS = {
 
 /** Refusals that HTTP knows and the engine does not. */
 const HTTP_STATUS = {
+  CallerRefused: 403,
   RouteNotFound: 404,
   MethodNotAllowed: 405,
   RequestTooLarge: 413,

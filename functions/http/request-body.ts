@@ -9,15 +9,15 @@ export const JSON_DEPTH = 200
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i
 
 /**
- * The JSON of a request; an empty body is an empty object. A content type other than JSON is refused, an absent one is
- * not: pages of other sites can't send ours without being asked about it first, and `curl --json` sets it.
+ * The JSON of a request; an empty body is an empty object. Any other must be said to be JSON, which pages of other
+ * sites can't do without asking first.
  */
 export const readJson = async (request: Request): Promise<unknown> => {
   const text = await readText(request)
   if (text === '') return {}
   const type = request.headers.get('content-type')
-  if (type !== null && !JSON_TYPE.test(type)) {
-    throw new HttpRefusal('UnsupportedMediaType', 'content-type must be application/json', type)
+  if (type === null || !JSON_TYPE.test(type)) {
+    throw new HttpRefusal('UnsupportedMediaType', 'content-type must be application/json', type ?? '(none)')
   }
   if (nesting(text) > JSON_DEPTH) {
     throw new HoldfastError('InvalidRequest', `the request is nested deeper than ${JSON_DEPTH} levels`, {

@@ -7,6 +7,8 @@ export interface LocalOptions {
   readonly memory: boolean
   /** Whether a deleted queue's name, and a purge, wait for the 60 seconds of SQS. */
   readonly cooldowns: boolean
+  /** Names in `Host`, beside this machine's own, that requests may be addressed to. */
+  readonly allowedHost: readonly string[]
   /** File with the access keys that SQS clients must sign with. */
   readonly auth?: string
 }
@@ -23,6 +25,12 @@ export const parseOptions = (argv: readonly string[]): LocalOptions =>
     .description('Holdfast on this machine: the HTTP API and the SQS endpoint on one port.')
     .option('-p, --port <number>', 'port to listen on; 0 for any that is free', port, 9324)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option(
+      '--allowed-host <name>',
+      'a further name that clients on this machine reach it by, e.g. host.docker.internal; repeatable',
+      (name: string, before: readonly string[]) => [...before, name],
+      [] as readonly string[],
+    )
     .option('--data <directory>', 'where messages are kept', '.holdfast')
     .option('--memory', 'keep everything in memory, and lose it at the end', false)
     .option(

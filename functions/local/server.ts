@@ -1,14 +1,23 @@
+import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import type { App } from '../http/app.ts'
+import { HttpRefusal, problemResponse } from '../http/problem.ts'
 import type { SqsExchange } from '../sqs/exchange.ts'
+import type { CallerCheck } from './caller-check.ts'
 import { pathOf, sqsListener } from './sqs-listener.ts'
 
 export interface ServerParts {
   readonly host: string
   readonly port: number
   readonly app: App
+  /** Who may call at all. @default everyone */
+  readonly callers?: {
+    readonly check: CallerCheck
+    /** Whether SQS clients sign their requests, which says more than where they come from. */
+    readonly signed: boolean
+  }
   readonly sqs: SqsExchange
   /** The document that `/openapi.json` answers; made when first asked for. */
   readonly openApi: () => unknown
@@ -34,7 +43,7 @@ const KEEP_ALIVE_MS = 75_000
 const LAST_REQUESTS_MS = 5_000
 
 /** HTTP API, SQS endpoint, and what a local server has beside them, on one port. */
-export const startServer = async ({ host, port, app, sqs, openApi }: ServerParts): Promise<LocalServer> => {
+export const startServer = async ({ host, port, app, sqs, openApi, callers }: ServerParts): Promise<LocalServer> => {
   const connections = new Map<Socket, Connection>()
   const connected = (socket: Socket): Connection => {
     const connection: Connection = { ending: new AbortController() }
@@ -56,7 +65,10 @@ export const startServer = async ({ host, port, app, sqs, openApi }: ServerParts
     const connection = connectionOf(incoming)
     connection.latest = outgoing
     const path = pathOf(incoming.url ?? '/')
-    if (path === '/queues' || path.startsWith('/queues/')) void answerApp(incoming, outgoing)
+    const refusal = callers?.check(incoming.headers)
+    const native = path === '/queues' || path.startsWith('/queues/')
+    if (refusal !== undefined && (native || !callers?.signed)) void refuse(incoming, outgoing, refusal)
+    else if (native) void answerApp(incoming, outgoing)
     else if (incoming.method === 'GET' && path === '/health') json(outgoing, { status: 'ok' })
     else if (incoming.method === 'GET' && path === '/openapi.json') json(outgoing, openApi())
     else void answerSqs(incoming, outgoing, connection.ending.signal)
@@ -97,6 +109,18 @@ const listening = (server: Server, host: string, port: number): Promise<void> =>
     })
     server.listen(port, host, resolve)
   })
+
+/** In the words of either API: SQS clients look for an error's name in the header. */
+const refuse = async (incoming: IncomingMessage, outgoing: ServerResponse, reason: string): Promise<void> => {
+  const problem = problemResponse(new HttpRefusal('CallerRefused', reason), randomUUID())
+  const body = await problem.text()
+  outgoing.writeHead(problem.status, {
+    ...Object.fromEntries(problem.headers),
+    'x-amzn-query-error': 'AccessDenied;Sender',
+  })
+  outgoing.end(body)
+  incoming.resume()
+}
 
 const json = (outgoing: ServerResponse, body: unknown): void => {
   outgoing.writeHead(200, { 'content-type': 'application/json' })

@@ -14,13 +14,15 @@ export const sqsListener =
 const requestOf = (incoming: IncomingMessage, signal: AbortSignal): SqsRequest => {
   const { headers, method = 'GET', url: target = '/' } = incoming
   const header = (name: string): string | undefined => {
-    const value = headers[name]
-    return Array.isArray(value) ? value.join(', ') : value
+    const value: unknown = headers[name]
+    // Not what every object has, such as a constructor.
+    return typeof value === 'string' ? value : Array.isArray(value) ? value.join(', ') : undefined
   }
   let url: URL | undefined
   return {
     method,
     path: pathOf(target),
+    secure: false,
     get url() {
       url ??= urlOf(target, headers.host)
       return url

@@ -61,7 +61,7 @@ export const authorize = async (access: Access, action: ActionName, queue: Queue
       'aws:sourceaccount': undefined,
     },
   })
-  if (byPolicy === 'deny')
+  if (byPolicy === 'deny' && !canRecover(access, action, queue))
     throw denied(access, permission, resource, 'with an explicit deny in a resource-based policy')
   if (queue.account === account) {
     if (byKey || byPolicy === 'allow') return
@@ -70,6 +70,12 @@ export const authorize = async (access: Access, action: ActionName, queue: Queue
   if (byKey && byPolicy === 'allow' && !OWNERS_ONLY.has(action)) return
   throw denied(access, permission, resource, `because no resource-based policy allows the ${permission} action`)
 }
+
+/** A policy that denies everyone everything would stay for ever: the owner's unrestricted keys can still look and set. */
+const canRecover = ({ principal, names }: Access, action: ActionName, queue: QueueAddress): boolean =>
+  (action === 'GetQueueAttributes' || action === 'SetQueueAttributes') &&
+  principal.key.permissions === undefined &&
+  queue.account === accountOf(principal, names.home)
 
 /** Listing is of an account, not of a queue: it takes the action on any queue. @throws `AccessDenied` */
 export const authorizeListing = (access: Access, scope: Scope): void => {

@@ -2,6 +2,7 @@ import type { Engine } from '../../lib/engine.ts'
 import type { QueueState } from '../../lib/queue-record.ts'
 import type { MetricName } from '../metric-names.ts'
 import { missingParameter } from './errors.ts'
+import type { ActionName } from './model.ts'
 import { parseQueueUrl, type QueueAddress, type QueueNames, type Scope } from './queue-url.ts'
 
 /** What an action knows of the request beside its input. */
@@ -22,10 +23,10 @@ export interface ActionContext {
   readonly pathQueue: string | undefined
   /** The URL under which this caller reaches a queue. */
   queueUrl(queue: QueueAddress): string
-  /** @throws `AccessDenied` unless the caller may do this action, or the one named, with the queue */
-  authorize(queue: QueueAddress, action?: 'SendMessage'): Promise<void>
-  /** @throws `AccessDenied` unless the caller may list queues */
-  authorizeListing(): void
+  /** Absent where anyone may do anything. @throws `AccessDenied` unless the caller may do this action, or the one named */
+  readonly authorize: ((queue: QueueAddress, action?: ActionName) => Promise<void>) | undefined
+  /** Absent where anyone may. @throws `AccessDenied` unless the caller may list queues */
+  readonly authorizeListing: (() => void) | undefined
   /** Resolves when it is sure that a redrive which was started is worked on. */
   startRedrive(queue: string, taskId: string): Promise<void>
   /** Notes what was done, for the metrics. */
@@ -47,11 +48,9 @@ export interface Target {
 
 /** The queue of a queue URL, once the caller may act on it. The region is the caller's: a queue URL has none. */
 export const target = async (context: ActionContext, queueUrl: string | undefined): Promise<Target> => {
-  const url = queueUrl ?? context.pathQueue
-  if (!url) throw missingParameter('QueueUrl')
-  const address = { ...parseQueueUrl(url), region: context.scope.region }
-  await context.authorize(address)
-  return { address, name: context.names.engineName(address) }
+  const found = named(context, queueUrl)
+  if (context.authorize) await context.authorize(found.address)
+  return found
 }
 
 /** The queue with its settings, at most a few seconds old. @throws `QueueNotFound` */
@@ -59,8 +58,17 @@ export const targetQueue = async (
   context: ActionContext,
   queueUrl: string | undefined,
 ): Promise<Target & { queue: QueueState }> => {
-  const found = await target(context, queueUrl)
-  return { ...found, queue: await context.engine.queues.get(found.name) }
+  const { address, name } = named(context, queueUrl)
+  if (context.authorize) await context.authorize(address)
+  return { address, name, queue: await context.engine.queues.get(name) }
+}
+
+const named = (context: ActionContext, queueUrl: string | undefined): Target => {
+  const url = queueUrl ?? context.pathQueue
+  if (!url) throw missingParameter('QueueUrl')
+  const { account, name } = parseQueueUrl(url)
+  const address = { account, name, region: context.scope.region }
+  return { address, name: context.names.engineName(address) }
 }
 
 /** A string that the protocols let through empty, but the action can't do without. */

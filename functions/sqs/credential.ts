@@ -1,5 +1,6 @@
 import { SqsError } from './errors.ts'
-import { DEFAULT_SCOPE, isAccount, type Scope } from './queue-url.ts'
+import { isAccount, type Scope } from './queue-url.ts'
+import { remembered } from './remembered.ts'
 import type { SqsRequest } from './request.ts'
 
 /** Who a request says it is from, and for which region: the credential scope of its signature, verified or not. */
@@ -41,22 +42,25 @@ export const parseCredential = (text: string): Credential | undefined => {
   return accessKeyId && date && region && service ? { accessKeyId, date, region, service } : undefined
 }
 
-/** The credential of a request, if it bears one. */
-export const credentialOf = (request: SqsRequest): Credential | undefined => {
-  const authorization = request.header('authorization')
-  const text = authorization
-    ? parseAuthorization(authorization)?.credential
-    : request.url.searchParams.get('X-Amz-Credential')
-  return text ? parseCredential(text) : undefined
-}
-
 /**
  * Account and region that a request is about when nobody verifies signatures. An access key of twelve digits stands
  * for that account, as it does with other local servers, so that accounts can be told apart without issuing keys.
  */
-export const scopeOf = (credential: Credential | undefined, home: Scope = DEFAULT_SCOPE): Scope => ({
-  account: credential && isAccount(credential.accessKeyId) ? credential.accessKeyId : home.account,
-  region: credential?.region ?? home.region,
-})
+export const scopes = (home: Scope): ((request: SqsRequest) => Scope) => {
+  const scopeOf = remembered((text: string): Scope => {
+    const credential = parseCredential(text)
+    return {
+      account: credential && isAccount(credential.accessKeyId) ? credential.accessKeyId : home.account,
+      region: credential?.region ?? home.region,
+    }
+  })
+  return (request) => {
+    const authorization = request.header('authorization')
+    const text = authorization
+      ? parseAuthorization(authorization)?.credential
+      : request.url.searchParams.get('X-Amz-Credential')
+    return text ? scopeOf(text) : home
+  }
+}
 
 export const incomplete = (message: string): SqsError => new SqsError('IncompleteSignature', message)

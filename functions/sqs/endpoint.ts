@@ -24,6 +24,7 @@ const ofWeb = (request: Request, signal: AbortSignal | undefined): SqsRequest =>
   return {
     method: request.method,
     path: url.pathname,
+    secure: url.protocol === 'https:',
     url,
     header: (name) => request.headers.get(name) ?? undefined,
     body: () => readBody(request),

@@ -5,7 +5,7 @@ import type { WakeRedrive } from '../redrives.ts'
 import { type Access, accountOf, authorize, authorizeListing } from './access.ts'
 import { actionNamed } from './actions.ts'
 import type { ActionContext, Cooldowns, Counted } from './context.ts'
-import { credentialOf, scopeOf } from './credential.ts'
+import { scopes } from './credential.ts'
 import { SqsError, toSqsError } from './errors.ts'
 import { decodeJson, JSON_CONTENT_TYPE, jsonAction, jsonAnswer, jsonFailure } from './json-protocol.ts'
 import { type ActionName, isAction, MODEL } from './model.ts'
@@ -17,10 +17,10 @@ import {
   queryFailure,
   unknownOperation,
 } from './query-protocol.ts'
-import { accountAndName, callerOrigin, DEFAULT_SCOPE, type QueueNames, queueNames, type Scope } from './queue-url.ts'
+import { accountAndName, callerOrigin, type QueueNames, queueNames, type Scope } from './queue-url.ts'
 import type { SqsAnswer, SqsRequest } from './request.ts'
 import type { StructureShape } from './shapes.ts'
-import type { Authenticator } from './sigv4.ts'
+import type { Authenticator, Principal } from './sigv4.ts'
 
 export interface SqsEndpointParts {
   readonly engine: Engine
@@ -28,6 +28,11 @@ export interface SqsEndpointParts {
   readonly authenticate?: Authenticator
   /** Where callers reach this endpoint, e.g. `https://sqs.example.com`. @default as each request says it was addressed */
   readonly publicUrl?: string
+  /**
+   * Whether the addresses of queues are made from what a proxy says it was asked for (`X-Forwarded-Host`, `-Proto`,
+   * `-Port`); nothing else ever is. @default true
+   */
+  readonly forwarded?: boolean
   /** The account and region whose queues have plain names in the native API. @default 000000000000, us-east-1 */
   readonly home?: Scope
   /**
@@ -58,6 +63,7 @@ interface Protocol {
  */
 export const sqsExchange = (parts: SqsEndpointParts): SqsExchange => {
   const names = queueNames(parts.home)
+  const surroundings = { parts, names, scope: scopes(names.home) }
   return async (request, requestId = randomUUID()) => {
     const json = isJson(request)
     const asJson = !json && (request.header('accept') ?? '').includes('application/json')
@@ -75,7 +81,8 @@ export const sqsExchange = (parts: SqsEndpointParts): SqsExchange => {
         : inQuery(request, body.toString(), { requestId, asJson })
       if ('status' in protocol) return report(protocol)
       action = protocol.action
-      const context = await contextOf({ parts, names, request, body }, protocol.action)
+      const principal = parts.authenticate && (await parts.authenticate(request, body))
+      const context = contextOf(surroundings, request, protocol.action, principal)
       const { input, output } = MODEL[protocol.action]
       const result = await actionNamed(protocol.action)(context, protocol.decode(input))
       return report(protocol.answer(output, result))
@@ -90,14 +97,13 @@ export const sqsExchange = (parts: SqsEndpointParts): SqsExchange => {
 }
 
 const isJson = (request: SqsRequest): boolean =>
-  request.header('x-amz-target') !== undefined ||
-  (request.header('content-type') ?? '').startsWith(JSON_CONTENT_TYPE)
+  request.header('x-amz-target') !== undefined || (request.header('content-type') ?? '').startsWith(JSON_CONTENT_TYPE)
 
 const inJson = (request: SqsRequest, body: string, requestId: string): Protocol => {
   if (request.method !== 'POST') throw new SqsError('InvalidAction', `${request.method} requests are not supported.`)
   const target = request.header('x-amz-target')
   if (!target) throw new SqsError('MissingAction', 'The request must contain the header X-Amz-Target.')
-  const action = jsonAction(target) ?? target.slice(0, 100)
+  const action = jsonAction(target)
   if (!isAction(action)) throw new SqsError('InvalidAction', `The action ${action} is not valid for this endpoint.`)
   return {
     action,
@@ -132,55 +138,48 @@ const inQuery = (
   }
 }
 
-interface Incoming {
+/** What stays the same from request to request. */
+interface Surroundings {
   readonly parts: SqsEndpointParts
   readonly names: QueueNames
-  readonly request: SqsRequest
-  readonly body: Buffer
+  readonly scope: (request: SqsRequest) => Scope
 }
 
-const contextOf = async (incoming: Incoming, action: ActionName): Promise<ActionContext> => {
-  const { parts, names, request, body } = incoming
-  const {
-    engine,
-    authenticate,
-    redrives,
-    publicUrl,
-    home = DEFAULT_SCOPE,
-    cooldowns = { recreation: true, purge: true },
-  } = parts
-  const origin = () => publicUrl?.replace(/\/+$/, '') ?? callerOrigin(request)
-  const principal = await authenticate?.(request, body)
+const contextOf = (
+  { parts, names, scope }: Surroundings,
+  request: SqsRequest,
+  action: ActionName,
+  principal: Principal | undefined,
+): ActionContext => {
+  const { engine } = parts
   const access: Access | undefined = principal && {
     engine,
     names,
     principal,
-    secure: callerOrigin(request).startsWith('https:'),
+    secure: request.secure,
   }
+  const own = principal && { account: accountOf(principal, names.home), region: principal.region }
   return {
     engine,
     names,
-    cooldowns,
+    cooldowns: parts.cooldowns ?? ALL_COOLDOWNS,
     signal: request.signal,
-    scope: principal
-      ? { account: accountOf(principal, home), region: principal.region }
-      : scopeOf(credentialOf(request), home),
+    scope: own ?? scope(request),
     senderId: principal?.key.accessKeyId,
     traceHeader: instrumented(request.header('x-amzn-trace-id')),
     pathQueue: accountAndName(request.path) ? request.path : undefined,
-    queueUrl: ({ account, name }) => `${origin()}/${account}/${name}`,
-    authorize: async (queue, other) => {
-      if (access) await authorize(access, other ?? action, queue)
-    },
-    authorizeListing: () => {
-      if (access)
-        authorizeListing(access, { account: accountOf(access.principal, home), region: access.principal.region })
-    },
-    startRedrive: redrives,
+    queueUrl: ({ account, name }) => `${originOf(parts, request)}/${account}/${name}`,
+    authorize: access && ((queue, other) => authorize(access, other ?? action, queue)),
+    authorizeListing: access && own && (() => authorizeListing(access, own)),
+    startRedrive: parts.redrives,
     count: parts.counted ?? ignore,
   }
 }
 
+const originOf = ({ publicUrl, forwarded = true }: SqsEndpointParts, request: SqsRequest): string =>
+  publicUrl?.replace(/\/+$/, '') ?? (forwarded ? callerOrigin(request) : request.url.origin)
+
+const ALL_COOLDOWNS: Cooldowns = { recreation: true, purge: true }
 const ignore = () => {}
 
 /** A trace header that an instrumented sender set. Load balancers and gateways put one on every request: it names no parent. */

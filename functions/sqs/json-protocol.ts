@@ -4,10 +4,11 @@ import type { Shape, StructureShape } from './shapes.ts'
 
 /** AWS JSON 1.0: https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html */
 export const JSON_CONTENT_TYPE = 'application/x-amz-json-1.0'
-const TARGET = /^AmazonSQS\.([A-Za-z]+)$/
+const SERVICE = 'AmazonSQS.'
 
-/** The action in `X-Amz-Target`; nothing when it is of another service. */
-export const jsonAction = (target: string): string | undefined => TARGET.exec(target)?.[1]
+/** The action in `X-Amz-Target`, or what stands there in its place. */
+export const jsonAction = (target: string): string =>
+  (target.startsWith(SERVICE) ? target.slice(SERVICE.length) : target).slice(0, 100)
 
 /** What a request body asks for, checked against the shape. Members the shape does not have are let pass, as AWS does. */
 export const decodeJson = (shape: StructureShape, body: string): Record<string, unknown> => {

@@ -7,7 +7,11 @@ export type Attributes = Readonly<Record<string, MessageAttribute>>
 const MOST_ATTRIBUTES = 10
 const NAME = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
 const TYPE = /^(String|Number|Binary)(\.|$)/
-const NUMBER = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$/
+const NUMBER = /^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$/
+/** Of a number's text; 38 digits with sign, point, exponent, and as many zeros again. */
+const NUMBER_CHARACTERS = 100
+const NUMBER_DIGITS = 38
+const NUMBER_EXPONENT = { least: -128, most: 126 }
 /** Text that XML can carry, which is what SQS lets into a message. */
 const OTHER_CHARACTER = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u
 
@@ -84,16 +88,34 @@ const attributeOf = (name: string, value: AttributeValue, kind: 'user' | 'system
   if (StringListValues?.length || BinaryListValues?.length) {
     throw invalidParameter(`M${what} must not have list values in a Put request: they are not supported.`)
   }
+  if (StringValue && BinaryValue?.byteLength) {
+    throw invalidParameter(`M${what} must contain either a StringValue or a BinaryValue, not both.`)
+  }
   if (base === 'Binary') {
     if (!BinaryValue?.byteLength) throw noValue(what, DataType)
     return { dataType: DataType, value: BinaryValue }
   }
   if (!StringValue) throw noValue(what, DataType)
   checkCharacters(StringValue, 'message attribute value')
-  if (base === 'Number' && !NUMBER.test(StringValue)) {
+  if (base === 'Number' && !isNumber(StringValue)) {
     throw invalidParameter(`Can't cast the value of m${what} to a number.`)
   }
   return { dataType: DataType, value: StringValue }
+}
+
+/** What SQS takes: up to 38 digits that count, and a value from 10^-128 up to 10^126. */
+const isNumber = (text: string): boolean => {
+  if (text.length > NUMBER_CHARACTERS || !NUMBER.test(text)) return false
+  const [mantissa = '', exponent = '0'] = text.toLowerCase().replace(/^[+-]/, '').split('e')
+  const [whole = '', fraction = ''] = mantissa.split('.')
+  const digits = (whole + fraction).replace(/^0+/, '')
+  if (digits === '') return true
+  const magnitude = digits.length - fraction.length - 1 + Number(exponent)
+  return (
+    digits.replace(/0+$/, '').length <= NUMBER_DIGITS &&
+    magnitude >= NUMBER_EXPONENT.least &&
+    magnitude < NUMBER_EXPONENT.most
+  )
 }
 
 const noValue = (what: string, type: string): SqsError =>
@@ -141,7 +163,7 @@ export const splitExtensions = (attributes: Attributes): { own: Attributes; exte
 }
 
 const number = (name: string, { value }: MessageAttribute): number => {
-  const found = typeof value === 'string' && NUMBER.test(value) ? Number(value) : Number.NaN
+  const found = typeof value === 'string' && isNumber(value) ? Number(value) : Number.NaN
   if (Number.isFinite(found)) return found
   throw invalidParameter(`Message (user) attribute '${name}' must be a number.`)
 }

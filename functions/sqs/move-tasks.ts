@@ -10,6 +10,7 @@ import { sourcesIn } from './queues.ts'
 
 const FASTEST = 500
 const MOST_RESULTS = 10
+const TAKING = ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'] as const
 
 export const startMessageMoveTask = async (
   context: ActionContext,
@@ -22,14 +23,16 @@ export const startMessageMoveTask = async (
   if (rate !== undefined && (rate < 1 || rate > FASTEST)) {
     throw invalidValue('MaxNumberOfMessagesPerSecond', rate, `Must be between 1 and ${FASTEST}, if provided.`)
   }
-  await context.authorize(source)
-  if (destination) await context.authorize(destination, 'SendMessage')
+  await context.authorize?.(source)
+  // It takes messages out of one queue and puts them into others: who may not do that may not have it done.
+  for (const action of TAKING) await context.authorize?.(source, action)
+  if (destination) await context.authorize?.(destination, 'SendMessage')
   const name = await existing(context, 'SourceArn', source)
   const destinationName = destination && (await existing(context, 'DestinationArn', destination))
   if (name === destinationName) throw invalidParameter('Source queue and destination queue must be different.')
-  if (!(await hasSource(context, source, name))) {
-    throw invalidParameter('Source queue must be configured as a Dead Letter Queue.')
-  }
+  const origins = await originsOf(context, source, name)
+  if (origins.length === 0) throw invalidParameter('Source queue must be configured as a Dead Letter Queue.')
+  if (!destination) for (const origin of origins) await context.authorize?.(origin, 'SendMessage')
   try {
     const task = await startRedrive(engine, name, {
       ...(destinationName !== undefined && { destination: destinationName }),
@@ -71,16 +74,21 @@ const existing = async (
   }
 }
 
-/** Whether any queue of the account and region names this one as its dead-letter queue. */
-const hasSource = async ({ engine, names }: ActionContext, address: QueueAddress, name: string): Promise<boolean> => {
+/** The queues of the account and region that name this one as their dead-letter queue. */
+const originsOf = async (
+  { engine, names }: ActionContext,
+  address: QueueAddress,
+  name: string,
+): Promise<QueueAddress[]> => {
   const scope = names.engineScope(address)
+  const origins: QueueAddress[] = []
   let cursor: string | undefined
   do {
     const page = await listQueues(engine, { scope, limit: 100, ...(cursor !== undefined && { cursor }) })
-    if (sourcesIn(page.queues, name).length > 0) return true
+    origins.push(...sourcesIn(page.queues, name).map((queue) => names.addressOf(queue.name)))
     cursor = page.cursor
   } while (cursor !== undefined)
-  return false
+  return origins
 }
 
 const taskHandle = (taskId: string, sourceArn: string): string =>
@@ -102,7 +110,7 @@ export const cancelMessageMoveTask = async (
 ): Promise<Output<'CancelMessageMoveTask'>> => {
   const task = parseTaskHandle(input.TaskHandle ?? '')
   if (!task) throw invalidParameter('Value for parameter TaskHandle is invalid.')
-  await context.authorize(task.source)
+  await context.authorize?.(task.source)
   const name = await existing(context, 'SourceArn', task.source)
   try {
     const { moved } = await cancelRedrive(context.engine, name, task.taskId)
@@ -123,7 +131,7 @@ export const listMessageMoveTasks = async (
   if (most < 1 || most > MOST_RESULTS) {
     throw invalidValue('MaxResults', most, `MaxResults must be an integer between 1 and ${MOST_RESULTS}.`)
   }
-  await context.authorize(source)
+  await context.authorize?.(source)
   const tasks = await listRedrives(context.engine, await existing(context, 'SourceArn', source))
   const shown = tasks.slice(0, most).map((task) => shownTask(context, task))
   return { Results: shown.length > 0 ? shown : undefined }

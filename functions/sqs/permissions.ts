@@ -2,11 +2,10 @@ import { updateQueue } from '../../lib/queues.ts'
 import { type ActionContext, required, targetQueue } from './context.ts'
 import { invalidValue, SqsError } from './errors.ts'
 import type { Input, Output } from './model.ts'
-import { parsePolicy } from './policy.ts'
+import { MOST_STATEMENTS, POLICY_BYTES, parsePolicy, type Statement } from './policy-document.ts'
 import { isAccount, queueArn } from './queue-url.ts'
 
 const MOST_ACTIONS = 7
-const MOST_STATEMENTS = 20
 /** What an owner can let others do; all else stays the owner's. */
 const GRANTABLE = [
   '*',
@@ -19,8 +18,6 @@ const GRANTABLE = [
   'ListDeadLetterSourceQueues',
   'PurgeQueue',
 ]
-
-type Statement = Readonly<Record<string, unknown>>
 
 /** Adds a statement to the queue's policy, named by its label. */
 export const addPermission = async (
@@ -72,6 +69,9 @@ export const addPermission = async (
     ...policy.document,
     Statement: [...policy.statements, statement],
   })
+  if (!parsePolicy(Policy)) {
+    throw new SqsError('OverLimit', `The policy would have more than ${POLICY_BYTES} bytes.`)
+  }
   await updateQueue(context.engine, queue.name, { extras: { Policy } })
   return {}
 }
@@ -90,10 +90,12 @@ export const removePermission = async (
   return {}
 }
 
-const policyOf = (text: string | undefined): { document: object; statements: readonly Statement[] } =>
-  text
-    ? { document: JSON.parse(text) as object, statements: parsePolicy(text) ?? [] }
-    : { document: {}, statements: [] }
+const policyOf = (text: string | undefined): { document: object; statements: readonly Statement[] } => {
+  if (!text) return { document: {}, statements: [] }
+  const statements = parsePolicy(text)
+  if (!statements) throw new SqsError('InvalidAttributeValue', "The queue's Policy is not valid: set it anew first.")
+  return { document: JSON.parse(text) as object, statements }
+}
 
 const oneOrMany = (values: readonly string[]): string | readonly string[] =>
   values.length === 1 ? String(values[0]) : values

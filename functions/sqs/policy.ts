@@ -1,3 +1,5 @@
+import { parsePolicy, type Statement } from './policy-document.ts'
+
 /**
  * Queue policies, evaluated for principals whose signature was verified. What is not understood never widens access:
  * an Allow with it does not apply, a Deny with it does.
@@ -15,51 +17,12 @@ export interface AccessRequest {
 
 export type Decision = 'allow' | 'deny' | 'none'
 
-interface Statement {
-  readonly Effect: 'Allow' | 'Deny'
-  readonly [member: string]: unknown
-}
-
-const MEMBERS = new Set([
-  'Sid',
-  'Effect',
-  'Principal',
-  'NotPrincipal',
-  'Action',
-  'NotAction',
-  'Resource',
-  'NotResource',
-  'Condition',
-])
-
-/** The statements of a policy; nothing when it is none. */
-export const parsePolicy = (text: string): readonly Statement[] | undefined => {
-  let policy: unknown
-  try {
-    policy = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  if (policy === null || typeof policy !== 'object' || Array.isArray(policy)) return undefined
-  const statements = asList((policy as { Statement?: unknown }).Statement)
-  return statements.every(isStatement) ? statements : undefined
-}
-
-const isStatement = (value: unknown): value is Statement => {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return false
-  const one = value as Record<string, unknown>
-  const either = (a: string, b: string) => (one[a] === undefined) !== (one[b] === undefined)
-  return (
-    (one.Effect === 'Allow' || one.Effect === 'Deny') &&
-    either('Action', 'NotAction') &&
-    either('Principal', 'NotPrincipal') &&
-    Object.keys(one).every((member) => MEMBERS.has(member))
-  )
-}
-
 export const evaluate = (policy: string | undefined, request: AccessRequest): Decision => {
   if (!policy) return 'none'
-  const applying = (parsePolicy(policy) ?? []).filter((statement) => applies(statement, request))
+  const statements = parsePolicy(policy)
+  // A Deny may be in what can't be read.
+  if (!statements) return 'deny'
+  const applying = statements.filter((statement) => applies(statement, request))
   if (applying.some(({ Effect }) => Effect === 'Deny')) return 'deny'
   return applying.length > 0 ? 'allow' : 'none'
 }
@@ -71,18 +34,30 @@ const applies = (statement: Statement, request: AccessRequest): boolean =>
   matchesCondition(statement, request.context)
 
 const matchesPrincipal = ({ Principal, NotPrincipal, Effect }: Statement, request: AccessRequest): boolean => {
-  if (NotPrincipal !== undefined) return Effect === 'Deny' && !names(NotPrincipal, request)
-  return names(Principal, request)
+  if (NotPrincipal !== undefined) return Effect === 'Deny' && !names(NotPrincipal, request, true)
+  // The queue's own account in an Allow leaves it to the account's permissions who may: to none of its keys is it given.
+  return names(Principal, request, Effect === 'Deny' || request.resource.split(':')[4] !== request.account)
 }
 
-/** Whether a principal element names the one who asks: everyone, its account, or itself. */
-const names = (principal: unknown, { account, principalArn }: AccessRequest): boolean => {
+/** Whether a principal element names the one who asks: everyone, itself, or, where that counts, its account. */
+const names = (
+  principal: Statement['Principal'],
+  { account, principalArn }: AccessRequest,
+  byAccount: boolean,
+): boolean => {
   if (principal === '*') return true
-  if (principal === null || typeof principal !== 'object') return false
-  return texts((principal as { AWS?: unknown }).AWS).some(
-    (one) => one === '*' || one === account || one === `arn:aws:iam::${account}:root` || one === principalArn,
-  )
+  return texts(principal?.AWS)
+    .map(inOurPartition)
+    .some(
+      (one) =>
+        one === '*' ||
+        one === principalArn ||
+        (byAccount && (one === account || one === `arn:aws:iam::${account}:root`)),
+    )
 }
+
+/** ARNs of China and GovCloud, as policies written for there have them; ours are all of `aws`. */
+const inOurPartition = (arn: string): string => arn.replace(/^arn:aws-(?:cn|us-gov):/, 'arn:aws:')
 
 const matchesAction = ({ Action, NotAction }: Statement, action: string): boolean => {
   const matches = (patterns: unknown) =>
@@ -91,20 +66,18 @@ const matchesAction = ({ Action, NotAction }: Statement, action: string): boolea
 }
 
 const matchesResource = ({ Resource, NotResource }: Statement, resource: string): boolean => {
-  const matches = (patterns: unknown) => texts(patterns).some((pattern) => like(pattern, resource))
+  const matches = (patterns: unknown) => texts(patterns).some((pattern) => like(inOurPartition(pattern), resource))
   if (NotResource !== undefined) return !matches(NotResource)
   // A queue's policy may leave out the queue: it can mean no other.
   return Resource === undefined || matches(Resource)
 }
 
-const matchesCondition = ({ Condition, Effect }: Statement, context: AccessRequest['context']): boolean => {
-  if (Condition === undefined) return true
+const matchesCondition = ({ Condition = {}, Effect }: Statement, context: AccessRequest['context']): boolean => {
   const notUnderstood = Effect === 'Deny'
-  if (Condition === null || typeof Condition !== 'object' || Array.isArray(Condition)) return notUnderstood
   return Object.entries(Condition).every(([operator, tests]) => {
     const test = operatorNamed(operator)
-    if (!test || tests === null || typeof tests !== 'object') return notUnderstood
-    return Object.entries(tests as Record<string, unknown>).every(([key, wanted]) => {
+    if (!test) return notUnderstood
+    return Object.entries(tests).every(([key, wanted]) => {
       const name = key.toLowerCase()
       if (!Object.hasOwn(context, name)) return notUnderstood
       return test(context[name], texts(wanted))
@@ -118,6 +91,7 @@ const equal: Test = (value, wanted) => value !== undefined && wanted.includes(va
 const equalIgnoringCase: Test = (value, wanted) =>
   value !== undefined && wanted.some((one) => one.toLowerCase() === value.toLowerCase())
 const alike: Test = (value, wanted) => value !== undefined && wanted.some((one) => like(one, value))
+const alikeArn: Test = (value, wanted) => alike(value, wanted.map(inOurPartition))
 const not =
   (test: Test): Test =>
   (value, wanted) =>
@@ -130,12 +104,12 @@ const OPERATORS: Readonly<Record<string, Test>> = {
   StringNotEqualsIgnoreCase: not(equalIgnoringCase),
   StringLike: alike,
   StringNotLike: not(alike),
-  ArnEquals: alike,
-  ArnLike: alike,
-  ArnNotEquals: not(alike),
-  ArnNotLike: not(alike),
+  ArnEquals: alikeArn,
+  ArnLike: alikeArn,
+  ArnNotEquals: not(alikeArn),
+  ArnNotLike: not(alikeArn),
   Bool: equalIgnoringCase,
-  Null: (value, wanted) => wanted.includes(String(value === undefined)),
+  Null: (value, wanted) => equalIgnoringCase(String(value === undefined), wanted),
 }
 
 /** `…IfExists` holds where the request lacks the key. */
@@ -168,8 +142,5 @@ export const like = (pattern: string, text: string): boolean => {
   return position === pattern.length
 }
 
-const asList = (value: unknown): unknown[] => (value === undefined ? [] : Array.isArray(value) ? value : [value])
 const texts = (value: unknown): string[] =>
-  asList(value)
-    .filter((one) => typeof one === 'string' || typeof one === 'boolean')
-    .map(String)
+  value === undefined ? [] : (Array.isArray(value) ? value : [value]).map(String)

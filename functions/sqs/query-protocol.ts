@@ -1,4 +1,4 @@
-import type { SqsError } from './errors.ts'
+import { SqsError } from './errors.ts'
 import { checkRequired, decodeBase64, malformed } from './json-protocol.ts'
 import type { SqsAnswer } from './request.ts'
 import type { ListShape, MapShape, Shape, StructureShape } from './shapes.ts'
@@ -20,9 +20,12 @@ interface Node {
 }
 
 const DEEPEST = 8
+/** Ten entries of ten attributes take some four hundred. */
+const MOST_PARAMETERS = 2_000
 
 /** Parameters by the parts of their names. A name given twice counts as it was given first; deeper ones than any action takes are dropped. */
 export const parseParameters = (text: string, url: URLSearchParams): Parameters => {
+  checkNumber(text, url.size)
   const root: Node = { value: undefined, children: new Map() }
   for (const source of [new URLSearchParams(text), url]) {
     for (const [name, value] of source) {
@@ -38,6 +41,14 @@ export const parseParameters = (text: string, url: URLSearchParams): Parameters 
     }
   }
   return root
+}
+
+/** Before they are parsed: who sends them need not have proved who they are. @throws `MalformedQueryString` */
+const checkNumber = (text: string, before: number): void => {
+  let count = before
+  for (let at = text.indexOf('&'); at >= 0 && count <= MOST_PARAMETERS; at = text.indexOf('&', at + 1)) count++
+  if (count <= MOST_PARAMETERS) return
+  throw new SqsError('MalformedQueryString', `The request has more than ${MOST_PARAMETERS} parameters.`)
 }
 
 export const parameter = (parameters: Parameters, name: string): string | undefined =>

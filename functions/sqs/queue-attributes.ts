@@ -1,6 +1,6 @@
 import { DEFAULT_FIFO, type FifoSettings, type QueueSettings, type RetryPolicy } from '../../lib/queue.ts'
 import { invalidParameter, SqsError, unknownAttribute } from './errors.ts'
-import { parsePolicy } from './policy.ts'
+import { parsePolicy } from './policy-document.ts'
 import { NUMBER_ATTRIBUTES, NUMBER_EXTENSIONS } from './queue-attribute-names.ts'
 import type { QueueAddress } from './queue-url.ts'
 import { checkRedriveAllowPolicy, parseRedrivePolicy, type RedrivePolicy } from './redrive-policy.ts'

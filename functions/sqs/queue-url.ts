@@ -1,6 +1,7 @@
 import { isHoldfastError } from '../../lib/errors.ts'
 import { checkQueueName, plainName } from '../../lib/queue.ts'
 import { SqsError } from './errors.ts'
+import { remembered } from './remembered.ts'
 import type { SqsRequest } from './request.ts'
 
 /** An account and a region: queues of different ones don't know each other. */
@@ -73,11 +74,11 @@ export const accountAndName = (path: string): { account: string; name: string } 
 }
 
 /** @throws `InvalidAddress` */
-export const parseQueueUrl = (url: string): { account: string; name: string } => {
+export const parseQueueUrl = remembered((url): { account: string; name: string } => {
   const found = accountAndName(url)
   if (!found) throw new SqsError('InvalidAddress', `The address ${url.slice(0, 200)} is not valid for this endpoint.`)
   return found
-}
+})
 
 const ARN = /^arn:[a-z-]+:sqs:([a-z0-9-]{1,40}):([0-9]{12}):([A-Za-z0-9_.-]{1,80})$/
 

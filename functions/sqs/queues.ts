@@ -30,7 +30,7 @@ export const createQueue = async (
   const name = required(input.QueueName, 'QueueName')
   if (!isQueueName(name)) throw invalidParameter(QUEUE_NAME_RULE)
   const address: QueueAddress = { ...scope, name }
-  await context.authorize(address)
+  await context.authorize?.(address)
   const engineName = names.engineName(address)
   const existing = await found(context, engineName)
   const change = readQueueAttributes(input.Attributes ?? {}, { address, current: existing?.settings, creating: true })
@@ -113,13 +113,13 @@ export const getQueueUrl = async (
   if (!isAccount(account)) throw invalidValue('QueueOwnerAWSAccountId', account, 'An account id has 12 digits.')
   if (!isQueueName(name)) throw queueDoesNotExist()
   const address: QueueAddress = { account, region: context.scope.region, name }
-  await context.authorize(address)
+  await context.authorize?.(address)
   await context.engine.queues.get(context.names.engineName(address))
   return { QueueUrl: context.queueUrl(address) }
 }
 
 export const listQueues = async (context: ActionContext, input: Input<'ListQueues'>): Promise<Output<'ListQueues'>> => {
-  context.authorizeListing()
+  context.authorizeListing?.()
   const limit = checkMaxResults(input.MaxResults)
   const { names, cursor } = await listQueueNames(context.engine, {
     scope: context.names.engineScope(context.scope),

@@ -7,7 +7,10 @@ export interface RedrivePolicy {
   readonly maxReceives: number
 }
 
+const LONGEST = 8_192
+
 const parseObject = (text: string): Record<string, unknown> | undefined => {
+  if (text.length > LONGEST) return undefined
   try {
     const value: unknown = JSON.parse(text)
     return value !== null && typeof value === 'object' && !Array.isArray(value)
@@ -32,7 +35,9 @@ export const parseRedrivePolicy = (text: string, queue: QueueAddress): RedrivePo
   const given = policy.maxReceiveCount
   const maxReceives = typeof given === 'string' && /^[0-9]{1,4}$/.test(given) ? Number(given) : given
   if (typeof maxReceives !== 'number' || !Number.isInteger(maxReceives) || maxReceives < 1 || maxReceives > 1_000) {
-    throw refuse(`Invalid value for maxReceiveCount: ${String(given)}, valid values are from 1 to 1000 both inclusive.`)
+    throw refuse(
+      `Invalid value for maxReceiveCount: ${typeof given === 'string' ? given : JSON.stringify(given)}, valid values are from 1 to 1000 both inclusive.`,
+    )
   }
   const target = typeof policy.deadLetterTargetArn === 'string' ? parseQueueArn(policy.deadLetterTargetArn) : undefined
   if (!target) throw refuse('Dead letter target is not a valid queue ARN.')

@@ -3,6 +3,8 @@ export interface SqsRequest {
   readonly method: string
   /** The URL's path, as received. */
   readonly path: string
+  /** Whether it came over TLS, as the server that received it knows: headers only claim it. */
+  readonly secure: boolean
   /** The whole URL; parsed for who looks at it. */
   readonly url: URL
   /** A header's value, by its name in lower case. */

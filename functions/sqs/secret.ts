@@ -1,9 +1,4 @@
-import { createHash } from 'node:crypto'
-import { Sha256 } from '@aws-crypto/sha256-js'
-import { SignatureV4 } from '@smithy/signature-v4'
-
-/** Longest wait for Secrets Manager, ms. */
-const TIMEOUT_MS = 3_000
+import { signedPost } from './signed-post.ts'
 
 /**
  * The text of a secret, for `keyRing`: one signed request, where AWS's client for it would be most of the function.
@@ -14,39 +9,15 @@ export const secretText =
   async () => {
     const region = secretArn.split(':')[3]
     if (!region) throw new Error(`${secretArn} is not the ARN of a secret`)
-    const {
-      AWS_ACCESS_KEY_ID = '',
-      AWS_SECRET_ACCESS_KEY = '',
-      AWS_SESSION_TOKEN,
-      AWS_ENDPOINT_URL_SECRETS_MANAGER,
-    } = process.env
+    const { AWS_ENDPOINT_URL_SECRETS_MANAGER } = process.env
     const suffix = secretArn.startsWith('arn:aws-cn:') ? '.cn' : ''
-    const url = new URL(AWS_ENDPOINT_URL_SECRETS_MANAGER ?? `https://secretsmanager.${region}.amazonaws.com${suffix}`)
-    const body = JSON.stringify({ SecretId: secretArn })
-    const signer = new SignatureV4({
+    const response = await signedPost({
       service: 'secretsmanager',
       region,
-      credentials: {
-        accessKeyId: AWS_ACCESS_KEY_ID,
-        secretAccessKey: AWS_SECRET_ACCESS_KEY,
-        ...(AWS_SESSION_TOKEN && { sessionToken: AWS_SESSION_TOKEN }),
-      },
-      sha256: Sha256,
+      url: new URL(AWS_ENDPOINT_URL_SECRETS_MANAGER ?? `https://secretsmanager.${region}.amazonaws.com${suffix}`),
+      headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'secretsmanager.GetSecretValue' },
+      body: JSON.stringify({ SecretId: secretArn }),
     })
-    const { headers } = await signer.sign({
-      method: 'POST',
-      protocol: url.protocol,
-      hostname: url.hostname,
-      path: '/',
-      headers: {
-        host: url.host,
-        'content-type': 'application/x-amz-json-1.1',
-        'x-amz-target': 'secretsmanager.GetSecretValue',
-        'x-amz-content-sha256': createHash('sha256').update(body).digest('hex'),
-      },
-      body,
-    })
-    const response = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(TIMEOUT_MS) })
     const answer = (await response.json()) as { SecretString?: unknown; __type?: unknown }
     // The deployment makes the secret without a value: no keys have been issued yet.
     if (String(answer.__type).endsWith('ResourceNotFoundException')) return '{"keys":[]}'

@@ -53,6 +53,11 @@ export const sendMessageBatch = async (
   for (const entry of entries) {
     const missing = missingGroup(queue, entry)
     if (missing) throw invalidParameter(missing.message)
+    // What a FIFO queue asks of each message is asked of the batch.
+    if (queue.settings.fifo) {
+      checkDelay(queue, entry.DelaySeconds)
+      deduplicationOf(queue, entry)
+    }
   }
   const prepared = entries.map((entry) => ({ id: entry.Id, outgoing: attempt(() => prepare(context, queue, entry)) }))
   checkBatchSize(prepared.map(({ outgoing }) => outgoing))
@@ -121,16 +126,13 @@ const prepare = (context: ActionContext, queue: QueueState, request: Request): O
   if (missing) throw missing
   checkGroup('MessageGroupId', request.MessageGroupId)
   const deduplicationId = deduplicationOf(queue, request) ?? extension.deduplicationId
-  const message: NewMessage = {
-    body,
-    attributes: own,
-    ...(request.DelaySeconds !== undefined && extension.dueAt === undefined && { delaySeconds: request.DelaySeconds }),
-    ...extension,
-    ...(request.MessageGroupId !== undefined && { groupId: request.MessageGroupId }),
-    ...(deduplicationId !== undefined && { deduplicationId }),
-    ...(trace !== undefined && { traceHeader: trace }),
-    ...(context.senderId !== undefined && { senderId: context.senderId }),
-  }
+  const message: { -readonly [K in keyof NewMessage]: NewMessage[K] } = { body, attributes: own }
+  if (request.DelaySeconds !== undefined && extension.dueAt === undefined) message.delaySeconds = request.DelaySeconds
+  if (request.MessageGroupId !== undefined) message.groupId = request.MessageGroupId
+  if (trace !== undefined) message.traceHeader = trace
+  if (context.senderId !== undefined) message.senderId = context.senderId
+  Object.assign(message, extension)
+  if (deduplicationId !== undefined) message.deduplicationId = deduplicationId
   // The engine would refuse the whole batch for it.
   if (Object.keys(extension).length > 0) checkMessages(queue, [message])
   return {

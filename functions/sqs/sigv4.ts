@@ -31,6 +31,7 @@ interface Signature {
 const WINDOW_SECONDS = 15 * 60
 const LONGEST_SECONDS = 7 * 24 * 60 * 60
 const ALGORITHM = 'AWS4-HMAC-SHA256'
+const HEADER_NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/
 /** What the server acts on must be signed, else a copied signature would do for another action. */
 const ALWAYS_SIGNED = ['host', 'x-amz-date', 'x-amz-target', 'x-amz-content-sha256', 'x-amz-security-token']
 
@@ -77,13 +78,17 @@ const signatureOf = ({ url, header }: SignedRequest): Signature => {
   if (!signedHeaders) throw incomplete(`Authorization requires '${name}SignedHeaders' parameter.`)
   if (!signature || !/^[0-9a-f]{64}$/.test(signature))
     throw incomplete(`Authorization requires '${name}Signature' parameter.`)
+  const names = signedHeaders.toLowerCase().split(';')
+  if (!names.every((one) => HEADER_NAME.test(one))) {
+    throw incomplete(`'${name}SignedHeaders' must be names of headers with semicolons between.`)
+  }
   const credential = parseCredential(text)
   if (!credential) throw incomplete('Credential must be of the form <key>/<date>/<region>/sqs/aws4_request.')
   const signedAt = instant(presigned ? query.get('X-Amz-Date') : header('x-amz-date'))
   if (!signedAt) throw incomplete("Authorization requires existence of a valid 'X-Amz-Date'.")
   return {
     credential,
-    signedHeaders: signedHeaders.toLowerCase().split(';'),
+    signedHeaders: names,
     signature,
     signedAt,
     expiresSeconds: presigned ? expiry(query.get('X-Amz-Expires')) : WINDOW_SECONDS,
@@ -155,14 +160,14 @@ const checkSignedHeaders = ({ header }: SignedRequest, { signedHeaders }: Signat
       throw mismatch(`'${name}' must be a 'SignedHeader' in the AWS Authorization.`)
     }
   }
+  for (const name of signedHeaders) {
+    if (name !== 'host' && header(name) === undefined) {
+      throw mismatch(`'${name}' is a 'SignedHeader' in the AWS Authorization, but the request has no such header.`)
+    }
+  }
 }
 
-const sign = async (
-  request: SignedRequest,
-  body: Uint8Array,
-  claimed: Signature,
-  key: IssuedKey,
-): Promise<string> => {
+const sign = async (request: SignedRequest, body: Uint8Array, claimed: Signature, key: IssuedKey): Promise<string> => {
   const { credential, signedHeaders, signedAt: signingDate } = claimed
   const signableHeaders = new Set(signedHeaders)
   const signer = new SignatureV4({
@@ -192,12 +197,12 @@ const canonicalMessage = (
   body: Uint8Array,
   signedHeaders: readonly string[],
 ) => {
-  const signed: Record<string, string> = {}
+  const signed: Record<string, string> = Object.create(null)
   for (const name of signedHeaders) {
     const value = name === 'host' ? (header('host') ?? url.host) : header(name)
     if (value !== undefined) signed[name] = value
   }
-  const query: Record<string, string | string[]> = {}
+  const query: Record<string, string | string[]> = Object.create(null)
   for (const name of new Set(url.searchParams.keys())) {
     if (name === 'X-Amz-Signature') continue
     const values = url.searchParams.getAll(name)

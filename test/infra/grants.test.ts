@@ -50,7 +50,7 @@ describe('grants on one queue', () => {
       { keys: ['t#orders#*'], actions: ['UpdateItem'], keyed: 'false' },
       { keys: ['d#orders#*'], actions: ['GetItem', 'PutItem'], keyed: 'false' },
       { keys: ['a#orders#*'], actions: ['GetItem'], keyed: 'false' },
-      { keys: ['s#orders#*', 'b#orders#*'], actions: ['BatchGetItem', 'GetItem'], keyed: 'false' },
+      { keys: ['s#orders#*', 'b#orders#*'], actions: ['BatchGetItem', 'GetItem', 'Query'], keyed: 'false' },
     ])
   })
 

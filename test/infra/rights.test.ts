@@ -22,7 +22,7 @@ const actionsOn = (name: string, service: string): string[] =>
 
 describe('what each function may do', () => {
   it.each([
-    ['publish', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'UpdateItem']],
+    ['publish', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
     ['poll', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PartiQLUpdate', 'PutItem', 'Query', 'UpdateItem']],
     ['ack', ['DeleteItem', 'GetItem', 'PartiQLDelete', 'Query', 'UpdateItem']],
     ['queues', ['DeleteItem', 'GetItem', 'PutItem', 'Query']],

@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto'
+import { Sha256 } from '@aws-crypto/sha256-js'
+import { SignatureV4 } from '@smithy/signature-v4'
+
+/** Longest wait for a service of AWS, ms. */
+const TIMEOUT_MS = 3_000
+
+export interface SignedPost {
+  /** As it is signed for, e.g. `secretsmanager`. */
+  readonly service: string
+  readonly region: string
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/**
+ * One request to a service of AWS, where its client would be most of the function. Credentials come from the
+ * environment, as Lambda sets them.
+ */
+export const signedPost = async ({ service, region, url, headers, body }: SignedPost): Promise<Response> => {
+  const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '', AWS_SESSION_TOKEN } = process.env
+  const signer = new SignatureV4({
+    service,
+    region,
+    credentials: {
+      accessKeyId: AWS_ACCESS_KEY_ID,
+      secretAccessKey: AWS_SECRET_ACCESS_KEY,
+      ...(AWS_SESSION_TOKEN && { sessionToken: AWS_SESSION_TOKEN }),
+    },
+    sha256: Sha256,
+  })
+  const signed = await signer.sign({
+    method: 'POST',
+    protocol: url.protocol,
+    hostname: url.hostname,
+    path: url.pathname,
+    headers: {
+      host: url.host,
+      'x-amz-content-sha256': createHash('sha256').update(body).digest('hex'),
+      ...headers,
+    },
+    body,
+  })
+  return fetch(url, { method: 'POST', headers: signed.headers, body, signal: AbortSignal.timeout(TIMEOUT_MS) })
+}
