@@ -32,15 +32,15 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'a claim does not look whether the lease before is over',
     file: 'lib/segment.ts',
-    replace: 'if (visibleAt(segment, slot) <= now) indexes.push(index)',
-    by: "if (slot.kind !== 'gone') indexes.push(index)",
+    replace: 'if (visibleAt(segment, slotAt(segment, index)) <= now) indexes.push(index)',
+    by: "if (slotAt(segment, index).kind !== 'gone') indexes.push(index)",
     suites: MODEL,
   },
   {
     name: 'a lease counts as over a second early',
     file: 'lib/segment.ts',
-    replace: 'if (visibleAt(segment, slot) <= now) indexes.push(index)',
-    by: 'if (visibleAt(segment, slot) <= now + 1_000) indexes.push(index)',
+    replace: 'if (visibleAt(segment, slotAt(segment, index)) <= now) indexes.push(index)',
+    by: 'if (visibleAt(segment, slotAt(segment, index)) <= now + 1_000) indexes.push(index)',
     suites: SIMULATION,
   },
   {
@@ -116,8 +116,8 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'a poll looks at a segment with each of the ranges that share it',
     file: 'lib/look.ts',
-    replace: 'sort > seenTo && sort !== all[position - 1]?.key.sort',
-    by: "sort !== ''",
+    replace: 'if (segment.key.sort <= last) continue',
+    by: "if (segment.key.sort === '') continue",
     suites: UNIT,
   },
   {
@@ -139,7 +139,7 @@ export const BUGS: readonly PlantedBug[] = [
     file: 'lib/segment.ts',
     replace: ': { requires: asRead(segment, indexes), slots: indexes.map((index) => [index, GONE]) }),',
     by: ": { requires: { kind: 'slots' as const, slots: [] }, slots: indexes.map((index) => [index, GONE] as const) }),",
-    suites: SIMULATION,
+    suites: [...SIMULATION, 'test/unit/segment.test.ts'],
   },
   {
     name: 'a message is received once more than its maximum',
