@@ -1,6 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { Agent, request } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,10 +13,13 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs'
+import { type Call, rawClient } from './raw-client.ts'
 
 /**
  * Requests a second of the local server beside another SQS emulator, all in one run on one machine: only the ratios
  * mean anything. Each server is a process of its own, and so is this load: with two cores it has one and the server one.
+ * The servers take turns of a fraction of a second within each figure, so that what else the machine does meets all of
+ * them alike; each is warm before it is measured.
  *
  *     npm run bench:peers [-- --json] [-- --seconds 2]
  */
@@ -45,8 +47,9 @@ const installPeer = (): string => {
 }
 
 const data = mkdtempSync(join(tmpdir(), 'holdfast-bench-'))
+/** As `npm start` does. */
 const local = (port: number, ...options: string[]) => ({
-  args: ['--import', 'tsx', join(project, 'functions/local.ts'), '--port', String(port), ...options],
+  args: [join(project, 'functions/local/start.mjs'), '--port', String(port), ...options],
 })
 const peers: Peer[] = [
   { name: 'Holdfast, in memory', command: (port) => local(port, '--memory') },
@@ -59,34 +62,6 @@ const peers: Peer[] = [
     }),
   },
 ]
-
-type Call = (action: string, input: object) => Promise<Record<string, unknown>>
-
-const rawClient = (port: number, connections: number): Call => {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections })
-  return (action, input) =>
-    new Promise((resolve, reject) => {
-      const body = JSON.stringify(input)
-      const headers = {
-        'content-type': 'application/x-amz-json-1.0',
-        'x-amz-target': `AmazonSQS.${action}`,
-        'content-length': Buffer.byteLength(body),
-        authorization:
-          'AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=0',
-      }
-      const sending = request({ host: '127.0.0.1', port, method: 'POST', path: '/', agent, headers }, (answer) => {
-        const parts: Buffer[] = []
-        answer.on('data', (part: Buffer) => parts.push(part))
-        answer.on('end', () => {
-          const text = Buffer.concat(parts).toString()
-          if (answer.statusCode === 200) resolve(text ? JSON.parse(text) : {})
-          else reject(new Error(`${action}: ${answer.statusCode} ${text}`))
-        })
-      })
-      sending.on('error', reject)
-      sending.end(body)
-    })
-}
 
 const COMMANDS = {
   CreateQueue: CreateQueueCommand,
@@ -109,54 +84,84 @@ const sdkClient = (port: number): Call => {
   }
 }
 
-/** Work done a second by `connections` loops at once. */
-const rate = async (connections: number, work: () => Promise<number>, until = SECONDS * 1_000): Promise<number> => {
+interface Tally {
+  done: number
+  ms: number
+}
+
+/** Has `connections` loops work at once for a while; each ends early when there is nothing left to do. */
+const workFor = async (ms: number, connections: number, work: () => Promise<number>, tally: Tally): Promise<void> => {
   const startedAt = performance.now()
-  let done = 0
   await Promise.all(
     Array.from({ length: connections }, async () => {
-      while (performance.now() - startedAt < until) {
+      while (performance.now() - startedAt < ms) {
         const units = await work()
         if (units === 0) return
-        done += units
+        tally.done += units
       }
     }),
   )
-  return Math.round((done * 1_000) / (performance.now() - startedAt))
+  tally.ms += performance.now() - startedAt
 }
 
-const measure = async (call: Call, connections: number, label: string): Promise<Record<string, number>> => {
-  const name = `bench-${label.replaceAll(/\W/g, '')}-${connections}`
-  const { QueueUrl } = (await call('CreateQueue', { QueueName: name })) as { QueueUrl: string }
-  const send = () => call('SendMessage', { QueueUrl, MessageBody: BODY }).then(() => 1)
+const FIGURES = ['sends', 'receive + delete', 'messages sent by ten', 'messages received + deleted by ten'] as const
+type Works = Record<(typeof FIGURES)[number], () => Promise<number>>
+
+/** What is measured: each answers how many messages it was about. */
+const worksOn = async (call: Call, queueName: string): Promise<Works> => {
+  const { QueueUrl } = (await call('CreateQueue', { QueueName: queueName })) as { QueueUrl: string }
   const batch = Array.from({ length: 10 }, (_, Id) => ({ Id: String(Id), MessageBody: BODY }))
-  const sendTen = () => call('SendMessageBatch', { QueueUrl, Entries: batch }).then(() => 10)
   const receive = async (MaxNumberOfMessages: number) => {
     const { Messages = [] } = (await call('ReceiveMessage', { QueueUrl, MaxNumberOfMessages })) as {
       Messages?: { ReceiptHandle: string }[]
     }
     return Messages
   }
-  const take = async () => {
-    const [message] = await receive(1)
-    if (!message) return 0
-    await call('DeleteMessage', { QueueUrl, ReceiptHandle: message.ReceiptHandle })
-    return 1
-  }
-  const takeTen = async () => {
-    const messages = await receive(10)
-    if (messages.length === 0) return 0
-    const Entries = messages.map(({ ReceiptHandle }, Id) => ({ Id: String(Id), ReceiptHandle }))
-    await call('DeleteMessageBatch', { QueueUrl, Entries })
-    return messages.length
-  }
-  await rate(connections, send, 300)
   return {
-    [`${label}, ${connections}: sends`]: await rate(connections, send),
-    [`${label}, ${connections}: receive + delete`]: await rate(connections, take),
-    [`${label}, ${connections}: messages sent by ten`]: await rate(connections, sendTen),
-    [`${label}, ${connections}: messages received + deleted by ten`]: await rate(connections, takeTen),
+    sends: () => call('SendMessage', { QueueUrl, MessageBody: BODY }).then(() => 1),
+    'receive + delete': async () => {
+      const [message] = await receive(1)
+      if (!message) return 0
+      await call('DeleteMessage', { QueueUrl, ReceiptHandle: message.ReceiptHandle })
+      return 1
+    },
+    'messages sent by ten': () => call('SendMessageBatch', { QueueUrl, Entries: batch }).then(() => 10),
+    'messages received + deleted by ten': async () => {
+      const messages = await receive(10)
+      if (messages.length === 0) return 0
+      const Entries = messages.map(({ ReceiptHandle }, Id) => ({ Id: String(Id), ReceiptHandle }))
+      await call('DeleteMessageBatch', { QueueUrl, Entries })
+      return messages.length
+    },
   }
+}
+
+const TURNS = 4
+const WARM_MS = 1_000
+
+/** Messages a second of each peer, by figure. */
+const measure = async (
+  servers: readonly Server[],
+  client: (port: number) => Call,
+  connections: number,
+  label: string,
+): Promise<Record<string, number[]>> => {
+  const name = `bench-${label.replaceAll(/\W/g, '')}-${connections}`
+  const works = await Promise.all(servers.map(({ port }) => worksOn(client(port), name)))
+  for (const work of works) {
+    for (const figure of FIGURES) await workFor(WARM_MS, connections, work[figure], { done: 0, ms: 0 })
+  }
+  const rates: Record<string, number[]> = {}
+  for (const figure of FIGURES) {
+    const tallies = works.map(() => ({ done: 0, ms: 0 }))
+    for (let turn = 0; turn < TURNS; turn++) {
+      for (const [at, work] of works.entries()) {
+        await workFor((SECONDS * 1_000) / TURNS, connections, work[figure], tallies[at] as Tally)
+      }
+    }
+    rates[`${label}, ${connections}: ${figure}`] = tallies.map(({ done, ms }) => Math.round((done * 1_000) / ms))
+  }
+  return rates
 }
 
 const freePort = (): Promise<number> =>
@@ -167,48 +172,61 @@ const freePort = (): Promise<number> =>
     })
   })
 
-const measurePeer = async ({ command }: Peer): Promise<Record<string, number>> => {
+interface Server {
+  readonly port: number
+  stop(): Promise<void>
+}
+
+const start = async ({ command }: Peer): Promise<Server> => {
   const port = await freePort()
   const { args, env = {} } = command(port)
-  const server = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: 'ignore', cwd: project })
-  try {
-    const probe = rawClient(port, 1)
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await probe('CreateQueue', { QueueName: 'ready' })
-        break
-      } catch (error) {
-        if (attempt === 100) throw error
-        await new Promise((resolve) => setTimeout(resolve, 100))
+  const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: 'ignore', cwd: project })
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const stop = () => {
+    child.kill('SIGTERM')
+    return ended
+  }
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await rawClient(port, 1)('CreateQueue', { QueueName: 'ready' })
+      return { port, stop }
+    } catch (error) {
+      if (attempt === 100) {
+        await stop()
+        throw error
       }
+      await new Promise((resolve) => setTimeout(resolve, 100))
     }
-    const figures: Record<string, number> = {}
-    for (const connections of [1, 16]) {
-      Object.assign(figures, await measure(rawClient(port, connections), connections, 'raw HTTP'))
-      Object.assign(figures, await measure(sdkClient(port), connections, 'SDK'))
-    }
-    return figures
-  } finally {
-    const ended = new Promise((resolve) => server.once('exit', resolve))
-    server.kill('SIGTERM')
-    await ended
   }
 }
 
-const results: Record<string, Record<string, number>> = {}
-for (const peer of peers) results[peer.name] = await measurePeer(peer)
-rmSync(data, { recursive: true, force: true })
+const servers: Server[] = []
+const figures: Record<string, number[]> = {}
+try {
+  for (const peer of peers) servers.push(await start(peer))
+  for (const connections of [1, 16]) {
+    Object.assign(figures, await measure(servers, (port) => rawClient(port, connections), connections, 'raw HTTP'))
+    Object.assign(figures, await measure(servers, sdkClient, connections, 'SDK'))
+  }
+} finally {
+  await Promise.all(servers.map(({ stop }) => stop()))
+  rmSync(data, { recursive: true, force: true })
+}
 
-if (json) console.log(JSON.stringify(results, null, 2))
-else {
-  const names = peers.map(({ name }) => name)
+const names = peers.map(({ name }) => name)
+if (json) {
+  const byPeer = names.map((name, at) => [
+    name,
+    Object.fromEntries(Object.entries(figures).map(([figure, rates]) => [figure, rates[at]])),
+  ])
+  console.log(JSON.stringify(Object.fromEntries(byPeer), null, 2))
+} else {
+  const against = names.indexOf(PEER)
   console.log(`Messages a second; ${SECONDS} s a figure; Node ${process.version}; in brackets against ${PEER}\n`)
-  for (const figure of Object.keys(results[names[0] as string] ?? {})) {
-    const other = results[PEER]?.[figure] ?? 0
-    const cells = names.map((name) => {
-      const own = results[name]?.[figure] ?? 0
-      return `${name} ${own} (${(own / Math.max(1, other)).toFixed(2)})`
-    })
+  for (const [figure, rates] of Object.entries(figures)) {
+    const cells = rates.map(
+      (rate, at) => `${names[at]} ${rate} (${(rate / Math.max(1, rates[against] ?? 0)).toFixed(2)})`,
+    )
     console.log(`${figure.padEnd(48)} ${cells.join('   ')}`)
   }
 }

@@ -23,7 +23,7 @@ const requestOf = (incoming: IncomingMessage, signal: AbortSignal): SqsRequest =
     method,
     path: pathOf(target),
     secure: false,
-    get url() {
+    url: () => {
       url ??= urlOf(target, headers.host)
       return url
     },

@@ -21,21 +21,22 @@ export interface AuthorizationHeader {
   readonly signature: string | undefined
 }
 
-const PARTS = {
-  credential: /[,\s]Credential=([^,\s]*)/,
-  signedHeaders: /[,\s]SignedHeaders=([^,\s]*)/,
-  signature: /[,\s]Signature=([^,\s]*)/,
-}
+const CREDENTIAL_PART = /[,\s]Credential=([^,\s]*)/
+const SIGNED_HEADERS_PART = /[,\s]SignedHeaders=([^,\s]*)/
+const SIGNATURE_PART = /[,\s]Signature=([^,\s]*)/
 
 /** The parts of a SigV4 `Authorization` header; nothing when it is of another kind. */
 export const parseAuthorization = (header: string): AuthorizationHeader | undefined =>
   AUTHORIZATION.test(header)
     ? {
-        credential: PARTS.credential.exec(header)?.[1],
-        signedHeaders: PARTS.signedHeaders.exec(header)?.[1],
-        signature: PARTS.signature.exec(header)?.[1],
+        credential: credentialIn(header),
+        signedHeaders: SIGNED_HEADERS_PART.exec(header)?.[1],
+        signature: SIGNATURE_PART.exec(header)?.[1],
       }
     : undefined
+
+const credentialIn = (header: string): string | undefined =>
+  AUTHORIZATION.test(header) ? CREDENTIAL_PART.exec(header)?.[1] : undefined
 
 export const parseCredential = (text: string): Credential | undefined => {
   const [, accessKeyId, date, region, service] = CREDENTIAL.exec(text) ?? []
@@ -56,9 +57,7 @@ export const scopes = (home: Scope): ((request: SqsRequest) => Scope) => {
   })
   return (request) => {
     const authorization = request.header('authorization')
-    const text = authorization
-      ? parseAuthorization(authorization)?.credential
-      : request.url.searchParams.get('X-Amz-Credential')
+    const text = authorization ? credentialIn(authorization) : request.url().searchParams.get('X-Amz-Credential')
     return text ? scopeOf(text) : home
   }
 }

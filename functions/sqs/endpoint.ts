@@ -25,7 +25,7 @@ const ofWeb = (request: Request, signal: AbortSignal | undefined): SqsRequest =>
     method: request.method,
     path: url.pathname,
     secure: url.protocol === 'https:',
-    url,
+    url: () => url,
     header: (name) => request.headers.get(name) ?? undefined,
     body: () => readBody(request),
     get signal() {

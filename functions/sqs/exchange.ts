@@ -123,7 +123,7 @@ const inQuery = (
     throw new SqsError('InvalidAction', `${request.method} requests are not supported.`)
   }
   const form = (request.header('content-type') ?? FORM).startsWith(FORM)
-  const parameters = parseParameters(form ? body : '', request.url.searchParams)
+  const parameters = parseParameters(form ? body : '', request.url().searchParams)
   const action = parameter(parameters, 'Action')
   if (action === undefined) return unknownOperation(answer.requestId)
   // On a queue's own URL there are only its own actions.
@@ -177,7 +177,7 @@ const contextOf = (
 }
 
 const originOf = ({ publicUrl, forwarded = true }: SqsEndpointParts, request: SqsRequest): string =>
-  publicUrl?.replace(/\/+$/, '') ?? (forwarded ? callerOrigin(request) : request.url.origin)
+  publicUrl?.replace(/\/+$/, '') ?? (forwarded ? callerOrigin(request) : request.url().origin)
 
 const ALL_COOLDOWNS: Cooldowns = { recreation: true, purge: true }
 const ignore = () => {}

@@ -48,9 +48,10 @@ const decode = (shape: Shape, value: unknown): unknown => {
 const decodeStructure = (shape: StructureShape, value: unknown): Record<string, unknown> => {
   const given = record(value, 'a Structure')
   const decoded: Record<string, unknown> = {}
-  for (const name in shape.members) {
-    const member = Object.hasOwn(given, name) ? given[name] : undefined
-    if (member !== undefined && member !== null) decoded[name] = decode(shape.members[name] as Shape, member)
+  for (const name of Object.keys(given)) {
+    const member = given[name]
+    if (member === null || !Object.hasOwn(shape.members, name)) continue
+    decoded[name] = decode(shape.members[name] as Shape, member)
   }
   checkRequired(shape, decoded)
   return decoded

@@ -97,10 +97,10 @@ const HOST = /^[A-Za-z0-9.-]+(:[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?$/
  */
 export const callerOrigin = ({ url, header }: SqsRequest): string => {
   const forwardedHost = first(header('x-forwarded-host'))
-  const host = [forwardedHost, header('host')].find((name) => name && HOST.test(name)) ?? url.host
+  const host = [forwardedHost, header('host')].find((name) => name && HOST.test(name)) ?? url().host
   const forwardedProtocol = first(header('x-forwarded-proto'))
   const protocol =
-    forwardedProtocol === 'https' || forwardedProtocol === 'http' ? `${forwardedProtocol}:` : url.protocol
+    forwardedProtocol === 'https' || forwardedProtocol === 'http' ? `${forwardedProtocol}:` : url().protocol
   const port = first(header('x-forwarded-port'))
   const usual = protocol === 'https:' ? '443' : '80'
   const named = forwardedHost === host && !/:[0-9]+$/.test(host) && port && /^[0-9]{1,5}$/.test(port) && port !== usual

@@ -6,7 +6,7 @@ export interface SqsRequest {
   /** Whether it came over TLS, as the server that received it knows: headers only claim it. */
   readonly secure: boolean
   /** The whole URL; parsed for who looks at it. */
-  readonly url: URL
+  url(): URL
   /** A header's value, by its name in lower case. */
   header(name: string): string | undefined
   /** All of the body. @throws `RequestEntityTooLarge` before more than the limit is held in memory */

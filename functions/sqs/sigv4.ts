@@ -65,7 +65,7 @@ const mismatch = (message: string): SqsError => new SqsError('SignatureDoesNotMa
 
 const signatureOf = ({ url, header }: SignedRequest): Signature => {
   const authorization = header('authorization')
-  const query = url.searchParams
+  const query = url().searchParams
   const presigned = authorization === undefined
   if (presigned && !query.has('X-Amz-Signature') && !query.has('X-Amz-Credential')) {
     throw new SqsError('MissingAuthenticationToken', 'Request is missing Authentication Token')
@@ -119,7 +119,7 @@ const expiry = (text: string | null): number => {
 }
 
 const refuseSessionToken = ({ url, header }: SignedRequest): void => {
-  if (header('x-amz-security-token') !== undefined || url.searchParams.has('X-Amz-Security-Token')) {
+  if (header('x-amz-security-token') !== undefined || url().searchParams.has('X-Amz-Security-Token')) {
     throw new SqsError(
       'InvalidClientTokenId',
       "Session tokens are not accepted here: sign with an access key that this endpoint's operator issued.",
@@ -197,18 +197,19 @@ const canonicalMessage = (
   body: Uint8Array,
   signedHeaders: readonly string[],
 ) => {
+  const { host, searchParams, protocol, hostname, pathname } = url()
   const signed: Record<string, string> = Object.create(null)
   for (const name of signedHeaders) {
-    const value = name === 'host' ? (header('host') ?? url.host) : header(name)
+    const value = name === 'host' ? (header('host') ?? host) : header(name)
     if (value !== undefined) signed[name] = value
   }
   const query: Record<string, string | string[]> = Object.create(null)
-  for (const name of new Set(url.searchParams.keys())) {
+  for (const name of new Set(searchParams.keys())) {
     if (name === 'X-Amz-Signature') continue
-    const values = url.searchParams.getAll(name)
+    const values = searchParams.getAll(name)
     query[name] = values.length === 1 ? String(values[0]) : values
   }
-  return { method, protocol: url.protocol, hostname: url.hostname, path: url.pathname, headers: signed, query, body }
+  return { method, protocol, hostname, path: pathname, headers: signed, query, body }
 }
 
 /** SHA-256 as the signer wants it, computed by the platform rather than in JavaScript. */
