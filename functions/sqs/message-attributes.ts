@@ -5,7 +5,8 @@ import type { AttributeValue } from './model.ts'
 export type Attributes = Readonly<Record<string, MessageAttribute>>
 
 const MOST_ATTRIBUTES = 10
-const NAME = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
+/** Letters and digits of any script: SQS takes more than its documentation names. */
+const NAME = /^[\p{L}\p{N}_-]+(\.[\p{L}\p{N}_-]+)*$/u
 const TYPE = /^(String|Number|Binary)(\.|$)/
 const NUMBER = /^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$/
 /** Of a number's text; 38 digits with sign, point, exponent, and as many zeros again. */
@@ -16,13 +17,21 @@ const NUMBER_EXPONENT = { least: -128, most: 126 }
 const OTHER_CHARACTER = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u
 
 /** @throws `InvalidMessageContents` for characters that SQS does not carry */
-export const checkCharacters = (text: string, where: string): void => {
+export const checkBodyCharacters = (body: string): void => {
+  const complaint = characterComplaint(body, 'message body')
+  if (complaint !== undefined) throw new SqsError('InvalidMessageContents', complaint)
+}
+
+const checkAttributeCharacters = (text: string, where: string): void => {
+  const complaint = characterComplaint(text, where)
+  if (complaint !== undefined) throw invalidParameter(complaint)
+}
+
+const characterComplaint = (text: string, where: string): string | undefined => {
   const found = OTHER_CHARACTER.exec(text)?.[0]
-  if (found === undefined) return
-  throw new SqsError(
-    'InvalidMessageContents',
-    `Invalid binary character '#x${found.codePointAt(0)?.toString(16).toUpperCase()}' was found in the ${where}, the set of allowed characters is #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF`,
-  )
+  return found === undefined
+    ? undefined
+    : `Invalid binary character '#x${found.codePointAt(0)?.toString(16).toUpperCase()}' was found in the ${where}, the set of allowed characters is #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF`
 }
 
 /** Attributes that a sender put on a message, checked as SQS does. */
@@ -64,7 +73,7 @@ const checkName = (name: string): void => {
   // Not a name that JavaScript objects, and so what messages are kept in, can hold like another.
   if (!NAME.test(name) || name === '__proto__') {
     throw invalidParameter(
-      `Message (user) attribute name '${name}' is invalid: it can contain A-Z, a-z, 0-9, underscores, hyphens and periods, and no period first, last or after another.`,
+      `Message (user) attribute name '${name}' is invalid: it can contain letters, digits, underscores, hyphens and periods, and no period first, last or after another.`,
     )
   }
   if (/^(aws|amazon)\./i.test(name)) {
@@ -84,7 +93,7 @@ const attributeOf = (name: string, value: AttributeValue, kind: 'user' | 'system
       `The type of m${what} is invalid. You must use only the following supported type prefixes: Binary, Number, String.`,
     )
   }
-  checkCharacters(DataType, 'message attribute type')
+  checkAttributeCharacters(DataType, 'message attribute type')
   if (StringListValues?.length || BinaryListValues?.length) {
     throw invalidParameter(`M${what} must not have list values in a Put request: they are not supported.`)
   }
@@ -96,7 +105,7 @@ const attributeOf = (name: string, value: AttributeValue, kind: 'user' | 'system
     return { dataType: DataType, value: BinaryValue }
   }
   if (!StringValue) throw noValue(what, DataType)
-  checkCharacters(StringValue, 'message attribute value')
+  checkAttributeCharacters(StringValue, 'message attribute value')
   if (base === 'Number' && !isNumber(StringValue)) {
     throw invalidParameter(`Can't cast the value of m${what} to a number.`)
   }

@@ -11,7 +11,7 @@ import { md5, md5OfAttributes } from './md5.ts'
 import {
   type Attributes,
   checkAttributeCount,
-  checkCharacters,
+  checkBodyCharacters,
   readAttributes,
   readTraceHeader,
   splitExtensions,
@@ -114,7 +114,7 @@ const publishing = async ({ engine }: ActionContext, queue: QueueState, messages
 const prepare = (context: ActionContext, queue: QueueState, request: Request): Outgoing => {
   const body = request.MessageBody
   if (body === undefined || body === '') throw missingParameter('MessageBody')
-  checkCharacters(body, 'message body')
+  checkBodyCharacters(body)
   const sent = readAttributes(request.MessageAttributes)
   const { own, extension } = splitExtensions(sent)
   checkAttributeCount(Object.keys(own).length)
@@ -127,7 +127,10 @@ const prepare = (context: ActionContext, queue: QueueState, request: Request): O
   checkGroup('MessageGroupId', request.MessageGroupId)
   const deduplicationId = deduplicationOf(queue, request) ?? extension.deduplicationId
   const message: { -readonly [K in keyof NewMessage]: NewMessage[K] } = { body, attributes: own }
-  if (request.DelaySeconds !== undefined && extension.dueAt === undefined) message.delaySeconds = request.DelaySeconds
+  // On a FIFO queue it can only be zero, and the queue's own delay applies.
+  if (request.DelaySeconds !== undefined && extension.dueAt === undefined && !queue.settings.fifo) {
+    message.delaySeconds = request.DelaySeconds
+  }
   if (request.MessageGroupId !== undefined) message.groupId = request.MessageGroupId
   if (trace !== undefined) message.traceHeader = trace
   if (context.senderId !== undefined) message.senderId = context.senderId

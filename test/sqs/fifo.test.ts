@@ -104,3 +104,14 @@ test('a batch with an entry that a FIFO queue can not take at all sends nothing'
   }
   expect(await receive(sqs, QueueUrl)).toEqual([])
 })
+
+test("a delay of zero is let pass, and leaves the queue's own in force", async () => {
+  const { sqs, QueueUrl } = await withQueue({ ContentBasedDeduplication: 'true', DelaySeconds: '5' })
+  const message = { MessageBody: 'x', MessageGroupId: 'g', DelaySeconds: 0 }
+  expect((await sqs.json('SendMessage', { QueueUrl, ...message })).status).toBe(200)
+  const Entries = [{ Id: 'a', ...message, MessageBody: 'y' }]
+  expect((await sqs.json('SendMessageBatch', { QueueUrl, Entries })).body.Successful).toHaveLength(1)
+  expect(await receive(sqs, QueueUrl)).toEqual([])
+  await sqs.engine.clock.advance(5_000)
+  expect(bodies(await receive(sqs, QueueUrl))).toEqual(['x', 'y'])
+})

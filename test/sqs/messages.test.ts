@@ -142,6 +142,7 @@ describe('message attributes', () => {
     ['a.', text('x'), 'is invalid'],
     ['a..b', text('x'), 'is invalid'],
     ['a b', text('x'), 'is invalid'],
+    ['a§', text('x'), 'is invalid'],
     ['AWS.x', text('x'), "'AWS.' and 'Amazon.' are reserved"],
     ['amazon.x', text('x'), "'AWS.' and 'Amazon.' are reserved"],
     ['n'.repeat(257), text('x'), 'shorter than 256 bytes'],
@@ -162,11 +163,19 @@ describe('message attributes', () => {
     expect(failure.message).toContain(message)
   })
 
+  test('may have letters of any script in their names', async () => {
+    const { sqs, QueueUrl } = await withQueue()
+    const MessageAttributes = { 'größe.1': text('x'), 名前: text('y') }
+    expect((await sqs.json('SendMessage', { QueueUrl, MessageBody: 'x', MessageAttributes })).status).toBe(200)
+    const { body } = await sqs.json('ReceiveMessage', { QueueUrl, MessageAttributeNames: ['All'] })
+    expect(body.Messages[0].MessageAttributes).toEqual(MessageAttributes)
+  })
+
   test('are refused when their value has characters that SQS does not carry, or is no base64', async () => {
     const { sqs, QueueUrl } = await withQueue()
     const send = async (a: object) =>
       failureOf(await sqs.json('SendMessage', { QueueUrl, MessageBody: 'x', MessageAttributes: { a } })).shape
-    expect(await send(text('\u0001'))).toBe('InvalidMessageContents')
+    expect(await send(text('\u0001'))).toBe('InvalidParameterValueException')
     expect(await send({ DataType: 'Binary', BinaryValue: '***' })).toBe('SerializationException')
   })
 
