@@ -3,7 +3,7 @@ import type { QueueState } from '../../lib/queue-record.ts'
 import type { MetricName } from '../metric-names.ts'
 import { missingParameter } from './errors.ts'
 import type { ActionName } from './model.ts'
-import { parseQueueUrl, type QueueAddress, type QueueNames, type Scope } from './queue-url.ts'
+import { isQueueName, parseQueueUrl, type QueueAddress, type QueueNames, type Scope } from './queue-url.ts'
 
 /** What an action knows of the request beside its input. */
 export interface ActionContext {
@@ -66,7 +66,8 @@ export const targetQueue = async (
 const named = (context: ActionContext, queueUrl: string | undefined): Target => {
   const url = queueUrl ?? context.pathQueue
   if (!url) throw missingParameter('QueueUrl')
-  const { account, name } = parseQueueUrl(url)
+  // SQS also takes the bare name of a queue of the caller's own.
+  const { account, name } = isQueueName(url) ? { account: context.scope.account, name: url } : parseQueueUrl(url)
   const address = { account, name, region: context.scope.region }
   return { address, name: context.names.engineName(address) }
 }

@@ -136,13 +136,38 @@ export const queryAnswer = (
 ): SqsAnswer => {
   const hasResult = Object.keys(shape.members).length > 0
   if (asJson) {
-    const result = hasResult ? { [`${action}Result`]: output } : {}
+    const result = hasResult ? { [`${action}Result`]: plainContent(shape, output) } : {}
     const answer = { [`${action}Response`]: { ...result, ResponseMetadata: { RequestId: requestId } } }
     return respond(JSON.stringify(answer), 200, requestId, 'application/json')
   }
   const result = hasResult ? element(`${action}Result`, structureContent(shape, output)) : ''
   const metadata = element('ResponseMetadata', element('RequestId', requestId))
   return respond(document(`${action}Response`, result + metadata), 200, requestId)
+}
+
+/** The members as JSON writes what XML would have: the entries of a map one by one. */
+const plainContent = (shape: StructureShape, value: Readonly<Record<string, unknown>>): Record<string, unknown> => {
+  const content: Record<string, unknown> = {}
+  for (const [name, member] of Object.entries(shape.members)) {
+    if (value[name] !== undefined) content[name] = plainMember(member, value[name])
+  }
+  return content
+}
+
+const plainMember = (shape: Shape, value: unknown): unknown => {
+  switch (shape.kind) {
+    case 'list':
+      return (value as unknown[]).map((member) => plainMember(shape.member, member))
+    case 'map':
+      return Object.entries(value as Record<string, unknown>).map(([key, inner]) => ({
+        [shape.keyName]: key,
+        Value: plainMember(shape.value, inner),
+      }))
+    case 'structure':
+      return plainContent(shape, value as Record<string, unknown>)
+    default:
+      return value
+  }
 }
 
 /** SQS's older wording for this one error lives on in the query protocol. */

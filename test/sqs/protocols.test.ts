@@ -192,6 +192,30 @@ describe('the query protocol', () => {
     })
   })
 
+  test('wraps maps in JSON entry by entry, as in XML', async () => {
+    const sqs = sqsHarness()
+    const url = await sqs.queue('orders')
+    await sqs.fetch(
+      new Request(
+        `${url}?Action=SendMessage&MessageBody=x&MessageAttribute.1.Name=a&MessageAttribute.1.Value.DataType=String&MessageAttribute.1.Value.StringValue=v`,
+      ),
+    )
+    const asked = new Request(`${url}?Action=ReceiveMessage&MessageAttributeName=All&AttributeName=SenderId`, {
+      headers: { accept: 'application/json' },
+    })
+    const answer = (await (await sqs.fetch(asked)).json()) as {
+      ReceiveMessageResponse: { ReceiveMessageResult: object }
+    }
+    expect(answer.ReceiveMessageResponse.ReceiveMessageResult).toMatchObject({
+      Messages: [
+        {
+          Attributes: [{ Name: 'SenderId', Value: '000000000000' }],
+          MessageAttributes: [{ Name: 'a', Value: { DataType: 'String', StringValue: 'v' } }],
+        },
+      ],
+    })
+  })
+
   test('refuses actions of the account on a queue URL, unknown actions, and requests without one', async () => {
     const sqs = sqsHarness()
     const url = await sqs.queue('orders')
@@ -244,12 +268,22 @@ describe('queue URLs', () => {
     await sqs.queue('orders')
     const QueueUrl = 'https://sqs.us-east-1.amazonaws.com/000000000000/orders'
     expect((await sqs.json('SendMessage', { QueueUrl, MessageBody: 'x' })).status).toBe(200)
-    expect(failureOf(await sqs.json('SendMessage', { QueueUrl: 'orders', MessageBody: 'x' }))).toEqual({
+    expect(failureOf(await sqs.json('SendMessage', { QueueUrl: 'http://orders', MessageBody: 'x' }))).toEqual({
       status: 404,
       shape: 'InvalidAddress',
       code: 'InvalidAddress;Sender',
-      message: 'The address orders is not valid for this endpoint.',
+      message: 'The address http://orders is not valid for this endpoint.',
     })
+  })
+
+  test('may be the bare name of a queue of the own account and region', async () => {
+    const sqs = sqsHarness()
+    const QueueUrl = await sqs.queue('orders')
+    expect((await sqs.json('SendMessage', { QueueUrl: 'orders', MessageBody: 'x' })).status).toBe(200)
+    expect((await sqs.json('ReceiveMessage', { QueueUrl })).body.Messages).toMatchObject([{ Body: 'x' }])
+    const headers = scopedTo('111122223333', 'us-east-1')
+    const foreign = await sqs.json('ReceiveMessage', { QueueUrl: 'orders' }, { headers })
+    expect(failureOf(foreign).shape).toBe('QueueDoesNotExist')
   })
 })
 
