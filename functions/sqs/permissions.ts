@@ -28,7 +28,7 @@ export const addPermission = async (
   const label = required(input.Label, 'Label')
   const accounts = input.AWSAccountIds ?? []
   const actions = input.Actions ?? []
-  required(accounts[0], 'AWSAccountIds')
+  if (accounts.length === 0) throw invalidValue('PrincipalId', '[]', 'Unable to verify.')
   required(actions[0], 'Actions')
   if (!/^[A-Za-z0-9_-]{1,80}$/.test(label)) {
     throw invalidValue(
@@ -84,7 +84,7 @@ export const removePermission = async (
   const label = required(input.Label, 'Label')
   const { document, statements } = policyOf(queue.extras.Policy)
   const kept = statements.filter(({ Sid }) => Sid !== label)
-  if (kept.length === statements.length) throw invalidValue('Label', label, "can't find label on existing policy.")
+  if (kept.length === statements.length) throw invalidValue('Label', label, "can't find label.")
   const Policy = kept.length > 0 ? JSON.stringify({ ...document, Statement: kept }) : null
   await updateQueue(context.engine, queue.name, { extras: { Policy } })
   return {}

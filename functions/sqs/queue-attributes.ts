@@ -34,6 +34,7 @@ export const readQueueAttributes = (
 ): AttributeChange => {
   const change: AttributeChange = { settings: {}, extras: {} }
   for (const [name, value] of Object.entries(attributes)) readAttribute(change, name, value, subject)
+  chooseEncryption(change, attributes)
   const fifo = fifoSettings(attributes, subject)
   if (fifo) change.settings.fifo = fifo
   return change
@@ -86,6 +87,18 @@ const readAttribute = (change: AttributeChange, name: string, value: string, { a
     default:
       throw unknownAttribute(name)
   }
+}
+
+/** A queue is encrypted in one way at a time: who turns the one on turns the other off, and nobody asks for both. */
+const chooseEncryption = ({ extras }: AttributeChange, given: Readonly<Record<string, string>>): void => {
+  if (given.SqsManagedSseEnabled === undefined || !flag('SqsManagedSseEnabled', given.SqsManagedSseEnabled)) return
+  if (given.KmsMasterKeyId) {
+    throw new SqsError(
+      'InvalidAttributeName',
+      'You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.',
+    )
+  }
+  extras.KmsMasterKeyId = null
 }
 
 /** The attributes that only FIFO queues have, together, because they depend on one another. */

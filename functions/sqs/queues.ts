@@ -34,7 +34,7 @@ export const createQueue = async (
   const engineName = names.engineName(address)
   const existing = await found(context, engineName)
   const change = readQueueAttributes(input.Attributes ?? {}, { address, current: existing?.settings, creating: true })
-  checkTags(input.tags ?? {})
+  checkTags(name, input.tags ?? {})
   const settings = { ...change.settings, ...(await deadLetterSettings(context, address, change)) }
   // What a removal leaves is what a new queue has anyway.
   const extras = Object.fromEntries(Object.entries(change.extras).filter(([, value]) => value !== null)) as Record<

@@ -40,7 +40,7 @@ export const parseRedrivePolicy = (text: string, queue: QueueAddress): RedrivePo
     )
   }
   const target = typeof policy.deadLetterTargetArn === 'string' ? parseQueueArn(policy.deadLetterTargetArn) : undefined
-  if (!target) throw refuse('Dead letter target is not a valid queue ARN.')
+  if (!target) throw refuse('Invalid value for deadLetterTargetArn.')
   if (target.region !== queue.region || target.account !== queue.account) {
     throw refuse('Dead letter target must be in the same account and region as the source.')
   }

@@ -1,15 +1,15 @@
 import { getQueue, updateQueue } from '../../lib/queues.ts'
 import { type ActionContext, target } from './context.ts'
-import { invalidParameter } from './errors.ts'
+import { invalidParameter, missingParameter } from './errors.ts'
 import type { Input, Output } from './model.ts'
 
 const MOST_TAGS = 50
 const TEXT = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u
 
 /** @throws `InvalidParameterValue` */
-export const checkTags = (tags: Readonly<Record<string, string>>): void => {
+export const checkTags = (queue: string, tags: Readonly<Record<string, string>>): void => {
   const entries = Object.entries(tags)
-  if (entries.length > MOST_TAGS) throw invalidParameter(`Too many tags added: a queue can have up to ${MOST_TAGS}.`)
+  if (entries.length > MOST_TAGS) throw invalidParameter(`Too many tags added for queue ${queue}.`)
   for (const [key, value] of entries) {
     if (key === '' || key.length > 128 || !TEXT.test(key) || /^aws:/i.test(key) || key === '__proto__') {
       throw invalidParameter(
@@ -25,11 +25,12 @@ export const checkTags = (tags: Readonly<Record<string, string>>): void => {
 }
 
 export const tagQueue = async (context: ActionContext, input: Input<'TagQueue'>): Promise<Output<'TagQueue'>> => {
-  const { name } = await target(context, input.QueueUrl)
+  const { name, address } = await target(context, input.QueueUrl)
   const tags = input.Tags ?? {}
+  if (Object.keys(tags).length === 0) throw missingParameter('Tags')
   const { tags: present } = await getQueue(context.engine, name)
-  checkTags(tags)
-  checkTags({ ...present, ...tags })
+  checkTags(address.name, tags)
+  checkTags(address.name, { ...present, ...tags })
   await updateQueue(context.engine, name, { tags })
   return {}
 }
@@ -37,6 +38,7 @@ export const tagQueue = async (context: ActionContext, input: Input<'TagQueue'>)
 export const untagQueue = async (context: ActionContext, input: Input<'UntagQueue'>): Promise<Output<'UntagQueue'>> => {
   const { name } = await target(context, input.QueueUrl)
   const removed = (input.TagKeys ?? []).map((key): [string, null] => [key, null])
+  if (removed.length === 0) throw invalidParameter('Tag keys must be between 1 and 128 characters in length.')
   await updateQueue(context.engine, name, { tags: Object.fromEntries(removed) })
   return {}
 }

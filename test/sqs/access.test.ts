@@ -274,14 +274,19 @@ describe('AddPermission, RemovePermission', () => {
     await sqs.json('RemovePermission', { QueueUrl, Label: 'm' })
     expect(await shown()).toBeUndefined()
     expect(failureOf(await sqs.json('RemovePermission', { QueueUrl, Label: 'm' })).message).toBe(
-      "Value m for parameter Label is invalid. Reason: can't find label on existing policy.",
+      "Value m for parameter Label is invalid. Reason: can't find label.",
     )
   })
 
   test.each([
     [{ Label: 'a b' }, 'InvalidParameterValueException', 'for parameter Label is invalid'],
     [{ Label: undefined }, 'MissingRequiredParameterException', 'Label'],
-    [{ AWSAccountIds: [] }, 'MissingRequiredParameterException', 'AWSAccountIds'],
+    [
+      { AWSAccountIds: [] },
+      'InvalidParameterValueException',
+      'Value [] for parameter PrincipalId is invalid. Reason: Unable to verify.',
+    ],
+    [{ Actions: [] }, 'MissingRequiredParameterException', 'The request must contain the parameter Actions.'],
     [
       { AWSAccountIds: ['1'] },
       'InvalidParameterValueException',

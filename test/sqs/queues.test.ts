@@ -200,6 +200,29 @@ describe('queue attributes', () => {
     expect(left.body).toEqual({})
   })
 
+  test('encrypt a queue in one way at a time', async () => {
+    const sqs = sqsHarness()
+    const QueueUrl = await sqs.queue('orders')
+    const both = { KmsMasterKeyId: 'alias/aws/sqs', SqsManagedSseEnabled: 'true' }
+    for (const refused of [
+      await sqs.json('SetQueueAttributes', { QueueUrl, Attributes: both }),
+      await sqs.json('CreateQueue', { QueueName: 'other', Attributes: both }),
+    ]) {
+      expect(failureOf(refused)).toMatchObject({
+        shape: 'InvalidAttributeName',
+        message:
+          'You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.',
+      })
+    }
+    const AttributeNames = Object.keys(both)
+    const shown = async () => (await sqs.json('GetQueueAttributes', { QueueUrl, AttributeNames })).body.Attributes
+    const KmsMasterKeyId = 'alias/aws/sqs'
+    await sqs.json('SetQueueAttributes', { QueueUrl, Attributes: { KmsMasterKeyId } })
+    expect(await shown()).toEqual({ KmsMasterKeyId, SqsManagedSseEnabled: 'false' })
+    await sqs.json('SetQueueAttributes', { QueueUrl, Attributes: { SqsManagedSseEnabled: 'true' } })
+    expect(await shown()).toEqual({ SqsManagedSseEnabled: 'true' })
+  })
+
   test.each([
     ['DelaySeconds', '901'],
     ['DelaySeconds', '-1'],
@@ -349,7 +372,7 @@ describe('dead-letter queues', () => {
       { deadLetterTargetArn: `${ARN}:dead`, maxReceiveCount: 1, extra: 1 },
       'Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount].',
     ],
-    [{ deadLetterTargetArn: 'dead', maxReceiveCount: 1 }, 'Dead letter target is not a valid queue ARN.'],
+    [{ deadLetterTargetArn: 'dead', maxReceiveCount: 1 }, 'Invalid value for deadLetterTargetArn.'],
     [{ deadLetterTargetArn: `${ARN}:missing`, maxReceiveCount: 1 }, 'Dead letter target does not exist.'],
     [
       { deadLetterTargetArn: `${ARN}:orders`, maxReceiveCount: 1 },
@@ -490,10 +513,22 @@ describe('tags', () => {
     [{ ['k'.repeat(129)]: 'x' }, 'Tag keys'],
     [{ 'aws:mine': 'x' }, 'Tag keys'],
     [{ k: 'v'.repeat(257) }, 'Tag values'],
-    [Object.fromEntries(Array.from({ length: 51 }, (_, at) => [`k${at}`, 'v'])), 'Too many tags'],
+    [
+      Object.fromEntries(Array.from({ length: 51 }, (_, at) => [`k${at}`, 'v'])),
+      'Too many tags added for queue orders.',
+    ],
+    [{}, 'The request must contain the parameter Tags.'],
   ])('are refused: %#', async (Tags, message) => {
     const sqs = sqsHarness()
     const QueueUrl = await sqs.queue('orders')
     expect(failureOf(await sqs.json('TagQueue', { QueueUrl, Tags })).message).toContain(message)
+  })
+
+  test('are not taken off without a key', async () => {
+    const sqs = sqsHarness()
+    const QueueUrl = await sqs.queue('orders')
+    expect(failureOf(await sqs.json('UntagQueue', { QueueUrl, TagKeys: [] })).message).toBe(
+      'Tag keys must be between 1 and 128 characters in length.',
+    )
   })
 })
