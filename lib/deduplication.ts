@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { NewMessage } from './message.ts'
 import { bodyText } from './message.ts'
-import type { QueueState } from './queue-record.ts'
+import { isPurged, type QueueState } from './queue-record.ts'
 import type { Document, DocumentKey, Write } from './store.ts'
 
 /**
@@ -12,6 +12,10 @@ import type { Document, DocumentKey, Write } from './store.ts'
 export interface FirstPublish {
   readonly messageId: string
   readonly sequenceNumber?: string
+}
+/** As it is stored: with when that was, epoch ms, since a purge frees the ids of what it drops. */
+interface Remembered extends FirstPublish {
+  readonly publishedAt: number
 }
 
 /** The id that a message is deduplicated by, if by any: its own, or on a queue that wants it the hash of its body. */
@@ -28,14 +32,25 @@ export const deduplicationKey = (queue: QueueState, message: NewMessage, id: str
   return { partition: `d#${queue.name}#${queue.generation}#${hash}`, sort: 'd' }
 }
 
-/** @param replaces version of what is remembered of a message that is no longer pending; 0 for nothing */
-export const rememberWrite = (key: DocumentKey, first: FirstPublish, expiresAt: number, replaces: number): Write => ({
+/** @param replaces version of what is remembered of a message that its id no longer stands for; 0 for nothing */
+export const rememberWrite = (
+  key: DocumentKey,
+  { publishedAt, ...first }: Remembered,
+  expiresAt: number,
+  replaces: number,
+): Write => ({
   kind: 'put',
   key,
-  value: { ...first },
+  value: { ...first, publishedAt },
   ifVersion: replaces,
   expiresAt,
 })
 
-export const firstPublish = (document: Document | undefined): FirstPublish | undefined =>
-  document?.value as unknown as FirstPublish | undefined
+export const firstPublish = ({ value }: Document): FirstPublish => {
+  const { publishedAt: _, ...first } = value as unknown as Remembered
+  return first
+}
+
+/** Whether the message that a remembered id stood for was purged with its queue. */
+export const isForgotten = (queue: QueueState, { value }: Document): boolean =>
+  isPurged(queue, (value as unknown as Remembered).publishedAt)

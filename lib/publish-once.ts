@@ -1,5 +1,12 @@
 import { type ContentMessage, toContent } from './content.ts'
-import { deduplicationIdOf, deduplicationKey, type FirstPublish, firstPublish, rememberWrite } from './deduplication.ts'
+import {
+  deduplicationIdOf,
+  deduplicationKey,
+  type FirstPublish,
+  firstPublish,
+  isForgotten,
+  rememberWrite,
+} from './deduplication.ts'
 import type { Engine } from './engine.ts'
 import { HoldfastError, isHoldfastError } from './errors.ts'
 import { sequenceAfter, sequenceNumber, sequenceOf } from './group.ts'
@@ -7,7 +14,7 @@ import { isPending } from './locate.ts'
 import type { NewMessage, PublishResult } from './message.ts'
 import { encodeMessageId } from './message-id.ts'
 import type { QueueState } from './queue-record.ts'
-import type { DocumentKey, NewSegment, Write, WriteFailure } from './store.ts'
+import type { Document, DocumentKey, NewSegment, Write, WriteFailure } from './store.ts'
 
 /** A message on its way, with where it stood in the request. */
 export interface Entry {
@@ -15,7 +22,7 @@ export interface Entry {
   readonly position: number
   /** Where its deduplication id is remembered, if it has one. */
   readonly remembered: DocumentKey | undefined
-  /** Version of what is remembered there of a message that is no longer pending. */
+  /** Version of what is remembered there of a message that was purged, or is no longer pending. */
   readonly replaces: number
 }
 
@@ -83,9 +90,9 @@ export const publishOnce = async (
       )
       const firsts = placed.map((where) => firstOf(where))
       const remembering = pending.flatMap(({ remembered, replaces }, at) => {
-        const { segment } = (placed[at] as Placed).segment
-        const expiresAt = rememberedUntil(engine, queue, segment.expiresAt)
-        return remembered ? [rememberWrite(remembered, firsts[at] as FirstPublish, expiresAt, replaces)] : []
+        const { publishedAt, expiresAt } = (placed[at] as Placed).segment.segment
+        const first = { ...(firsts[at] as FirstPublish), publishedAt }
+        return remembered ? [rememberWrite(remembered, first, rememberedUntil(engine, queue, expiresAt), replaces)] : []
       })
       const outcome = await engine.store.transact([...writes, ...remembering])
       if (outcome.applied) {
@@ -129,18 +136,19 @@ const withoutDuplicates = async (
     const entry = remembering[write - before]
     if (!entry?.remembered) continue
     const document = met ?? (await engine.store.getDocument(entry.remembered, { consistent: true }))
-    const found = firstPublish(document)
-    if (!found || !document) {
-      left.set(entry, { ...entry, replaces: 0 })
-      continue
-    }
-    if (queue.settings.deduplicationMode === 'pending' && !(await isPending(engine, queue, found.messageId))) {
-      // Its message is acked, cancelled or moved on, so the id is free: taken over on condition that nobody else did.
-      left.set(entry, { ...entry, replaces: document.version })
+    if (!document || (await isFree(engine, queue, document))) {
+      // Taken over on condition that nobody else did.
+      left.set(entry, { ...entry, replaces: document?.version ?? 0 })
       continue
     }
     left.delete(entry)
-    results[entry.position] = asDuplicate(found)
+    results[entry.position] = asDuplicate(firstPublish(document))
   }
   return [...left.values()]
 }
+
+/** Whether an id no longer stands for its message: purged, or where that frees it acked, cancelled or moved on. */
+const isFree = async (engine: Engine, queue: QueueState, document: Document): Promise<boolean> =>
+  isForgotten(queue, document) ||
+  (queue.settings.deduplicationMode === 'pending' &&
+    !(await isPending(engine, queue, firstPublish(document).messageId)))

@@ -3,6 +3,7 @@ import { ack } from '../../lib/ack.ts'
 import { cancelMessage } from '../../lib/messages.ts'
 import { poll } from '../../lib/poll.ts'
 import { publish } from '../../lib/publish.ts'
+import { purgeQueue } from '../../lib/queues.ts'
 import { runRedrive, startRedrive } from '../../lib/redrive.ts'
 import { type Fate, faultyStore, scripted } from '../support/faulty-store.ts'
 import { bodies, FIFO, fifoEngine, handles, sendOne, take } from '../support/fifo-engine.ts'
@@ -62,6 +63,17 @@ describe('a deduplication id', () => {
       await sendOne(engine, { groupId: 'b', deduplicationId: 'x', body: 'b' })
       expect(bodies(await take(engine)).sort()).toEqual(published)
     }
+  })
+
+  test('is free again once its message was purged, for one message', async () => {
+    const engine = await fifoEngine()
+    const first = await sendOne(engine, { ...ONCE, body: 'purged' })
+    await purgeQueue(engine, FIFO)
+    const second = await sendOne(engine, { ...ONCE, body: 'after' })
+    expect(second).toEqual({ messageId: expect.any(String), sequenceNumber: expect.any(String) })
+    expect(second).not.toEqual(first)
+    expect(await sendOne(engine, { ...ONCE, body: 'again' })).toEqual({ ...second, duplicate: true })
+    expect(bodies(await take(engine))).toEqual(['after'])
   })
 
   test('is remembered after its message is gone, for its window and no longer', async () => {
