@@ -1,11 +1,22 @@
 import type { Engine } from './engine.ts'
 import { HoldfastError } from './errors.ts'
 import { hastenGroups } from './group-release.ts'
-import { applyToHandles, failed, leaseLost, messageGone, OK } from './handle-changes.ts'
+import {
+  applyToHandles,
+  failed,
+  type HandleOperation,
+  type Held,
+  heldByToken,
+  leaseLost,
+  messageGone,
+  OK,
+  settleByToken,
+} from './handle-changes.ts'
 import { LIMITS } from './limits.ts'
 import type { HandleResult } from './message.ts'
 import { whole } from './queue.ts'
-import { holds, type Lease, liveAt, slotAt } from './segment.ts'
+import type { QueueState } from './queue-record.ts'
+import { holds, type Lease, liveAt, type Requirement, slotAt } from './segment.ts'
 
 export interface ExtendEntry {
   readonly receiptHandle: string
@@ -13,10 +24,21 @@ export interface ExtendEntry {
   readonly visibilityTimeoutSeconds: number
 }
 
+export interface ExtendOptions {
+  /**
+   * Whether a lease that has ended may begin anew while nobody else has received the message. It has no effect where
+   * leases are what keeps a group in order or within a limit: others may have begun since on the strength of its end.
+   *
+   * @default false
+   */
+  readonly revive?: boolean
+}
+
 /**
- * Moves the end of leases to a span from now. Only a live lease can be moved.
+ * Moves the end of leases to a span from now. Only a live lease can be moved, or one that may be revived.
  *
- * reads: nothing · writes: one update a segment · condition: leased under the handle's token and not yet over
+ * reads: nothing · writes: one update a segment · condition: leased under the handle's token and not yet over, or
+ * revived whether it is over or not
  *
  * @returns one result a handle, in order: `ReceiptHandleInvalid`, `MessageNotFound`, `LeaseLost` … when not ok
  * @throws `InvalidRequest`
@@ -25,12 +47,15 @@ export const extend = async (
   engine: Engine,
   queueName: string,
   entries: readonly ExtendEntry[],
+  options: ExtendOptions = {},
 ): Promise<HandleResult[]> => {
   for (const [position, { visibilityTimeoutSeconds }] of entries.entries()) {
     const field = `entries[${position}].visibilityTimeoutSeconds`
     whole(field, visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
   }
   const now = engine.clock.now()
+  const queue = await engine.queues.get(queueName)
+  const { requires, settle } = options.revive && canRevive(queue) ? heldAtAll(queueName) : heldNow(queueName, now)
   const results = await applyToHandles(
     engine,
     queueName,
@@ -38,10 +63,7 @@ export const extend = async (
     {
       change: (key, held) => ({
         key,
-        requires: {
-          kind: 'slots',
-          slots: held.map(({ handle }) => [handle.index, { kind: 'token', token: handle.token, liveAt: now }]),
-        },
+        requires: requires(held),
         slots: held.map(({ handle, wish }) => [
           handle.index,
           {
@@ -54,22 +76,13 @@ export const extend = async (
           } satisfies Lease,
         ]),
       }),
-      settle: ({ handle, wish }, current) => {
-        const slot = current && slotAt(current, handle.index)
-        if (!slot || slot.kind === 'gone') return messageGone(queueName)
-        if (!holds(slot, handle.token)) return leaseLost(queueName)
-        if (liveAt(slot, now)) return undefined
-        // Ended at this very wish: by a first try whose answer was lost.
-        const done = wish === 0 && slot.until === now && !slot.resting
-        return done ? OK : leaseOver(queueName)
-      },
+      settle,
       done: async (key, held) => {
         engine.polls.release(key)
         if (held.some(({ wish }) => wish === 0)) engine.wakeups.wake(queueName, held.length)
       },
     },
   )
-  const queue = await engine.queues.get(queueName)
   const endings = entries.map(({ receiptHandle, visibilityTimeoutSeconds }) => ({
     receiptHandle,
     endsAt: now + visibilityTimeoutSeconds * 1_000,
@@ -77,6 +90,33 @@ export const extend = async (
   await hastenGroups(engine, queue, endings, results)
   return results
 }
+
+const canRevive = ({ settings: { fifo, maxInFlightPerGroup } }: QueueState): boolean =>
+  !fifo && maxInFlightPerGroup === undefined
+
+/** What must hold of a lease that is to be moved, and what follows where it does not. */
+interface Hold {
+  readonly requires: (held: readonly Held<number>[]) => Requirement
+  readonly settle: HandleOperation<number>['settle']
+}
+
+const heldAtAll = (queue: string): Hold => ({ requires: heldByToken, settle: settleByToken(queue) })
+
+const heldNow = (queue: string, now: number): Hold => ({
+  requires: (held) => ({
+    kind: 'slots',
+    slots: held.map(({ handle }) => [handle.index, { kind: 'token', token: handle.token, liveAt: now }]),
+  }),
+  settle: ({ handle, wish }, current) => {
+    const slot = current && slotAt(current, handle.index)
+    if (!slot || slot.kind === 'gone') return messageGone(queue)
+    if (!holds(slot, handle.token)) return leaseLost(queue)
+    if (liveAt(slot, now)) return undefined
+    // Ended at this very wish: by a first try whose answer was lost.
+    const done = wish === 0 && slot.until === now && !slot.resting
+    return done ? OK : leaseOver(queue)
+  },
+})
 
 const leaseOver = (queue: string): HandleResult =>
   failed(new HoldfastError('LeaseLost', 'the lease has ended', { queue }))

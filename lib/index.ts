@@ -5,7 +5,7 @@ export { type DynamodbStoreParts, dynamodbStore } from './dynamodb/dynamodb-stor
 export { createTable, TABLE_SHAPE } from './dynamodb/table.ts'
 export { createEngine, type Engine, type EngineEvent, type EngineParts, type Observer } from './engine.ts'
 export { type ErrorCode, type ErrorFields, HoldfastError, isHoldfastError } from './errors.ts'
-export { type ExtendEntry, extend } from './extend.ts'
+export { type ExtendEntry, type ExtendOptions, extend } from './extend.ts'
 export { LIMITS } from './limits.ts'
 export { memoryStore } from './memory/memory-store.ts'
 export type {

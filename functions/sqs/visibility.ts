@@ -102,7 +102,8 @@ const change = async (
           back.map(({ receiptHandle }) => ({ receiptHandle })),
         )
       : [],
-    kept.length > 0 ? extend(engine, queue.name, kept) : [],
+    // SQS lets a timeout that has ended begin anew until the message is received again.
+    kept.length > 0 ? extend(engine, queue.name, kept, { revive: true }) : [],
   ])
   const done = (list: readonly HandleResult[]) => list.filter(({ ok }) => ok).length
   count({ [METRICS.nacked]: done(nacked), [METRICS.extended]: done(extended) })

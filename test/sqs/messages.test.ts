@@ -401,17 +401,29 @@ describe('receipt handles', () => {
     expect(await bodies(sqs, QueueUrl)).toEqual(['x'])
   })
 
-  test('of messages deleted or no longer in flight change nothing', async () => {
+  test('that have ended begin anew until the message is received again', async () => {
     const { sqs, QueueUrl } = await withQueue()
     await sqs.json('SendMessage', { QueueUrl, MessageBody: 'x' })
     const ReceiptHandle = await receive(sqs, QueueUrl)
     const change = () => sqs.json('ChangeMessageVisibility', { QueueUrl, ReceiptHandle, VisibilityTimeout: 60 })
     await sqs.engine.clock.advance(31_000)
+    expect((await change()).status).toBe(200)
+    await sqs.engine.clock.advance(59_000)
+    expect(await bodies(sqs, QueueUrl)).toEqual([])
+    await sqs.engine.clock.advance(1_000)
+    expect(await bodies(sqs, QueueUrl)).toEqual(['x'])
     expect(failureOf(await change())).toMatchObject({
       status: 400,
       shape: 'MessageNotInflight',
       code: 'AWS.SimpleQueueService.MessageNotInflight;Sender',
     })
+  })
+
+  test('of messages deleted change nothing', async () => {
+    const { sqs, QueueUrl } = await withQueue()
+    await sqs.json('SendMessage', { QueueUrl, MessageBody: 'x' })
+    const ReceiptHandle = await receive(sqs, QueueUrl)
+    const change = () => sqs.json('ChangeMessageVisibility', { QueueUrl, ReceiptHandle, VisibilityTimeout: 60 })
     await sqs.json('DeleteMessage', { QueueUrl, ReceiptHandle })
     expect(failureOf(await change())).toEqual({
       status: 400,

@@ -6,6 +6,7 @@ import type { HandleResult } from '../../lib/message.ts'
 import { nack } from '../../lib/nack.ts'
 import { poll } from '../../lib/poll.ts'
 import { publish } from '../../lib/publish.ts'
+import { DEFAULT_FIFO } from '../../lib/queue.ts'
 import { createQueue, deleteQueue } from '../../lib/queues.ts'
 import { decodeReceiptHandle, encodeReceiptHandle, type ReceiptHandle } from '../../lib/receipt-handle.ts'
 import { faultyStore, scripted } from '../support/faulty-store.ts'
@@ -198,6 +199,34 @@ describe('an extension', () => {
     expect(await extended(engine, handle, 1)).toEqual(OK)
     await engine.clock.advance(1_000)
     expect(await poll(engine, 'orders')).toMatchObject([{ receiveCount: 2 }])
+  })
+
+  test('begins a lease anew that has ended, for who asks, until the message is received again', async () => {
+    const engine = await engineWithQueue()
+    const [handle] = (await held(engine, 1, 10)) as [string]
+    await engine.clock.advance(10_000)
+    const entries = [{ receiptHandle: handle, visibilityTimeoutSeconds: 5 }]
+    expect(await extend(engine, 'orders', entries)).toEqual([failed('LeaseLost')])
+    expect(await extend(engine, 'orders', entries, { revive: true })).toEqual([OK])
+    expect(await poll(engine, 'orders')).toEqual([])
+    await engine.clock.advance(5_000)
+    expect(await poll(engine, 'orders')).toMatchObject([{ receiveCount: 2 }])
+    expect(await extend(engine, 'orders', entries, { revive: true })).toEqual([failed('LeaseLost')])
+  })
+
+  test('begins none anew where leases keep to an order or a limit', async () => {
+    for (const [name, settings] of [
+      ['orders.fifo', { fifo: DEFAULT_FIFO }],
+      ['orders', { maxInFlightPerGroup: 1 }],
+    ] as const) {
+      const engine = testEngine()
+      await createQueue(engine, name, { settings })
+      await publish(engine, name, [{ body: 1, groupId: 'g', deduplicationId: '1' }])
+      const [message] = await poll(engine, name, { visibilityTimeoutSeconds: 10 })
+      await engine.clock.advance(10_000)
+      const entry = { receiptHandle: message?.receiptHandle ?? '', visibilityTimeoutSeconds: 5 }
+      expect(await extend(engine, name, [entry], { revive: true })).toEqual([failed('LeaseLost')])
+    }
   })
 
   test('to nothing makes the message receivable at once', async () => {
