@@ -1,5 +1,5 @@
 import type { Engine } from './engine.ts'
-import { HoldfastError } from './errors.ts'
+import { type ErrorCode, HoldfastError } from './errors.ts'
 import type { JsonValue } from './message.ts'
 import type { DocumentKey, Write } from './store.ts'
 import type { Place } from './walk.ts'
@@ -30,7 +30,9 @@ export interface RedriveTask {
   readonly toMove: number
   /** Epoch ms. */
   readonly startedAt: number
+  /** Why it failed, in words and by the code of the error that ended it. */
   readonly failure?: string
+  readonly failureCode?: ErrorCode
 }
 
 /** A task as it is stored: with how far it got, and who is at it. */
@@ -52,9 +54,11 @@ export const taskPartition = (queue: string): string => `r#${queue}`
 /** Running tasks of all queues, by queue: at most one each, and the place to look for those to take up. */
 export const RUNNING_PARTITION = 'r#'
 
+/** A UUID of version 8 (RFC 9562), as clients of SQS expect; the newest sorts first. */
 export const newTaskId = (engine: Engine): string => {
   const order = (NEWEST_FIRST - engine.clock.now()).toString(16).padStart(12, '0')
-  return order + Buffer.from(engine.random.bytes(8)).toString('hex')
+  const random = Buffer.from(engine.random.bytes(9)).toString('hex')
+  return `${order.slice(0, 8)}-${order.slice(8)}-8${random.slice(0, 3)}-8${random.slice(3, 6)}-${random.slice(6)}`
 }
 
 const taskKey = (queue: string, taskId: string): DocumentKey => ({ partition: taskPartition(queue), sort: taskId })
@@ -71,7 +75,7 @@ export const taskWrite = (record: TaskRecord, ifVersion: number, now: number): W
 
 /** @throws `RedriveNotFound` */
 export const readTask = async (engine: Engine, queue: string, taskId: string): Promise<TaskState> => {
-  const document = /^[0-9a-f]{28}$/.test(taskId)
+  const document = /^[0-9a-f-]{28,36}$/.test(taskId)
     ? await engine.store.getDocument(taskKey(queue, taskId), { consistent: true })
     : undefined
   if (!document) throw new HoldfastError('RedriveNotFound', 'there is no such redrive task', { queue, value: taskId })

@@ -147,13 +147,14 @@ const attempt = async (
   engine: Engine,
   record: TaskRecord,
   signal: AbortSignal | undefined,
-): Promise<Pick<TaskRecord, 'moved' | 'cursor' | 'state'> & { failure?: string }> => {
+): Promise<Pick<TaskRecord, 'moved' | 'cursor' | 'state' | 'failure' | 'failureCode'>> => {
   try {
     const page: Move = await movePage(engine, record, signal)
     return { moved: record.moved + page.moved, cursor: page.cursor, state: page.done ? 'completed' : 'running' }
   } catch (error) {
     if (!isHoldfastError(error) || error.retryable) throw error
-    return { moved: record.moved, cursor: record.cursor, state: 'failed', failure: error.message }
+    const { moved, cursor } = record
+    return { moved, cursor, state: 'failed', failure: error.message, failureCode: error.code }
   }
 }
 

@@ -150,6 +150,7 @@ export const redriveTask = z
     maxPerSecond: z.optional(z.number()),
     startedAt: instant,
     failure: z.optional(z.string()),
+    failureCode: z.optional(z.string()),
   })
   .check(z.meta({ id: 'RedriveTask' }))
 

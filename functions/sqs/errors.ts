@@ -100,6 +100,9 @@ const SHAPES = {
   Internal: 'InternalFailure',
 } as const satisfies Record<ErrorCode, SqsErrorShape>
 
+/** The code by which clients of the query protocol know an error of the engine. */
+export const codeOf = (code: ErrorCode): string => ERRORS[SHAPES[code]].code
+
 /** Any failure as SQS would say it. Of an unexpected one nothing but its kind is told. */
 export const toSqsError = (error: unknown): SqsError => {
   if (error instanceof SqsError) return error

@@ -3,7 +3,7 @@ import { listQueues } from '../../lib/queues.ts'
 import { cancelRedrive, listRedrives, startRedrive } from '../../lib/redrive.ts'
 import type { RedriveTask } from '../../lib/redrive-task.ts'
 import type { ActionContext } from './context.ts'
-import { invalidParameter, invalidValue, SqsError } from './errors.ts'
+import { codeOf, invalidParameter, invalidValue, SqsError } from './errors.ts'
 import type { Input, Output } from './model.ts'
 import { parseQueueArn, type QueueAddress, queueArn } from './queue-url.ts'
 import { sourcesIn } from './queues.ts'
@@ -21,7 +21,7 @@ export const startMessageMoveTask = async (
   const destination = input.DestinationArn ? addressIn('DestinationArn', input.DestinationArn) : undefined
   const rate = input.MaxNumberOfMessagesPerSecond
   if (rate !== undefined && (rate < 1 || rate > FASTEST)) {
-    throw invalidValue('MaxNumberOfMessagesPerSecond', rate, `Must be between 1 and ${FASTEST}, if provided.`)
+    throw invalidValue('MaxNumberOfMessagesPerSecond', rate, `Must be between 1 and ${FASTEST}.`)
   }
   await context.authorize?.(source)
   // It takes messages out of one queue and puts them into others: who may not do that may not have it done.
@@ -129,7 +129,7 @@ export const listMessageMoveTasks = async (
   const source = addressIn('SourceArn', input.SourceArn)
   const most = input.MaxResults ?? 1
   if (most < 1 || most > MOST_RESULTS) {
-    throw invalidValue('MaxResults', most, `MaxResults must be an integer between 1 and ${MOST_RESULTS}.`)
+    throw invalidValue('MaxResults', most, `Must be between 1 and ${MOST_RESULTS}.`)
   }
   await context.authorize?.(source)
   const tasks = await listRedrives(context.engine, await existing(context, 'SourceArn', source))
@@ -147,7 +147,7 @@ const shownTask = ({ names }: ActionContext, task: RedriveTask) => {
     MaxNumberOfMessagesPerSecond: task.maxPerSecond,
     ApproximateNumberOfMessagesMoved: task.moved,
     ApproximateNumberOfMessagesToMove: task.toMove,
-    FailureReason: task.failure,
+    FailureReason: task.failureCode ? codeOf(task.failureCode) : task.failure,
     StartedTimestamp: task.startedAt,
   }
 }

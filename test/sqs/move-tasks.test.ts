@@ -36,7 +36,7 @@ test('messages go back to where each came from', async () => {
   const { sqs, run, bodies } = await withDeadLetters()
   const { body } = await sqs.json('StartMessageMoveTask', { SourceArn: DEAD })
   expect(JSON.parse(Buffer.from(body.TaskHandle, 'base64').toString())).toEqual({
-    taskId: expect.any(String),
+    taskId: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/),
     sourceArn: DEAD,
   })
   const running = await sqs.json('ListMessageMoveTasks', { SourceArn: DEAD })
@@ -114,7 +114,7 @@ test.each([
   [
     { SourceArn: DEAD, MaxNumberOfMessagesPerSecond: 501 },
     400,
-    'Value 501 for parameter MaxNumberOfMessagesPerSecond is invalid. Reason: Must be between 1 and 500, if provided.',
+    'Value 501 for parameter MaxNumberOfMessagesPerSecond is invalid. Reason: Must be between 1 and 500.',
   ],
 ])('a task is refused: %j', async (input, status, message) => {
   const { sqs } = await withDeadLetters()
@@ -132,6 +132,21 @@ test('handles and sizes that make no sense are refused', async () => {
   expect(failureOf(await sqs.json('CancelMessageMoveTask', { TaskHandle: unknown })).message).toBe(
     'Task does not exist.',
   )
-  expect(failureOf(await sqs.json('ListMessageMoveTasks', { SourceArn: DEAD, MaxResults: 11 })).status).toBe(400)
+  expect(failureOf(await sqs.json('ListMessageMoveTasks', { SourceArn: DEAD, MaxResults: 11 })).message).toBe(
+    'Value 11 for parameter MaxResults is invalid. Reason: Must be between 1 and 10.',
+  )
   expect((await sqs.json('ListMessageMoveTasks', { SourceArn: `${ARN}:a` })).body).toEqual({})
+})
+
+test('a task whose destination is deleted fails, and says so by the code of the error', async () => {
+  const { sqs, run, bodies } = await withDeadLetters()
+  const QueueUrl = await sqs.queue('elsewhere')
+  await sqs.json('StartMessageMoveTask', { SourceArn: DEAD, DestinationArn: `${ARN}:elsewhere` })
+  await sqs.json('DeleteQueue', { QueueUrl })
+  await run()
+  const { body } = await sqs.json('ListMessageMoveTasks', { SourceArn: DEAD })
+  expect(body.Results).toMatchObject([
+    { Status: 'FAILED', FailureReason: 'AWS.SimpleQueueService.NonExistentQueue', ApproximateNumberOfMessagesMoved: 0 },
+  ])
+  expect(await bodies('dead')).toEqual(['of a', 'of b'])
 })
