@@ -23,7 +23,6 @@ const ERRORS = {
   InvalidAttributeValue: { code: 'InvalidAttributeValue', status: 400 },
   InvalidParameterValueException: { code: 'InvalidParameterValue', status: 400 },
   MissingRequiredParameterException: { code: 'MissingParameter', status: 400 },
-  InvalidAddress: { code: 'InvalidAddress', status: 404 },
   ResourceNotFoundException: { code: 'ResourceNotFoundException', status: 404 },
   OverLimit: { code: 'OverLimit', status: 403 },
   RequestThrottled: { code: 'RequestThrottled', status: 403 },

@@ -1,6 +1,6 @@
 import { isHoldfastError } from '../../lib/errors.ts'
 import { checkQueueName, plainName } from '../../lib/queue.ts'
-import { SqsError } from './errors.ts'
+import { queueDoesNotExist } from './errors.ts'
 import { remembered } from './remembered.ts'
 import type { SqsRequest } from './request.ts'
 
@@ -73,10 +73,10 @@ export const accountAndName = (path: string): { account: string; name: string } 
   return account && name && isQueueName(name) ? { account, name } : undefined
 }
 
-/** @throws `InvalidAddress` */
+/** @throws `QueueDoesNotExist`, also for what is no queue URL */
 export const parseQueueUrl = remembered((url): { account: string; name: string } => {
   const found = accountAndName(url)
-  if (!found) throw new SqsError('InvalidAddress', `The address ${url.slice(0, 200)} is not valid for this endpoint.`)
+  if (!found) throw queueDoesNotExist()
   return found
 })
 

@@ -1,7 +1,8 @@
 import type { Shape, StructureShape } from './shapes.ts'
 
 /** An element; its content must be XML already. */
-export const element = (name: string, content: string): string => `<${name}>${content}</${name}>`
+export const element = (name: string, content: string): string =>
+  content === '' ? `<${name}/>` : `<${name}>${content}</${name}>`
 
 /** The members of a structure as elements, lists and maps flattened. What is undefined stays out. */
 export const structureContent = (shape: StructureShape, value: Readonly<Record<string, unknown>>): string => {

@@ -192,6 +192,14 @@ describe('the query protocol', () => {
     })
   })
 
+  test('closes a result with nothing in it at once', async () => {
+    const sqs = sqsHarness()
+    const QueueUrl = await sqs.queue('orders')
+    expect((await sqs.query({ Action: 'ReceiveMessage', QueueUrl })).xml).toBe(
+      `${XML}<ReceiveMessageResponse ${NS}><ReceiveMessageResult/>${METADATA}</ReceiveMessageResponse>`,
+    )
+  })
+
   test('wraps maps in JSON entry by entry, as in XML', async () => {
     const sqs = sqsHarness()
     const url = await sqs.queue('orders')
@@ -269,10 +277,10 @@ describe('queue URLs', () => {
     const QueueUrl = 'https://sqs.us-east-1.amazonaws.com/000000000000/orders'
     expect((await sqs.json('SendMessage', { QueueUrl, MessageBody: 'x' })).status).toBe(200)
     expect(failureOf(await sqs.json('SendMessage', { QueueUrl: 'http://orders', MessageBody: 'x' }))).toEqual({
-      status: 404,
-      shape: 'InvalidAddress',
-      code: 'InvalidAddress;Sender',
-      message: 'The address http://orders is not valid for this endpoint.',
+      status: 400,
+      shape: 'QueueDoesNotExist',
+      code: 'AWS.SimpleQueueService.NonExistentQueue;Sender',
+      message: 'The specified queue does not exist.',
     })
   })
 
