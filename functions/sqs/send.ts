@@ -127,7 +127,7 @@ const prepare = (context: ActionContext, queue: QueueState, request: Request): O
   checkGroup('MessageGroupId', request.MessageGroupId)
   const deduplicationId = deduplicationOf(queue, request) ?? extension.deduplicationId
   const message: { -readonly [K in keyof NewMessage]: NewMessage[K] } = { body, attributes: own }
-  // On a FIFO queue it can only be zero, and the queue's own delay applies.
+  // A FIFO queue has one delay for all its messages: the zero that it lets in changes nothing.
   if (request.DelaySeconds !== undefined && extension.dueAt === undefined && !queue.settings.fifo) {
     message.delaySeconds = request.DelaySeconds
   }
