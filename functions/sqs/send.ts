@@ -127,7 +127,10 @@ const prepare = (context: ActionContext, queue: QueueState, request: Request): O
   checkGroup('MessageGroupId', request.MessageGroupId)
   const deduplicationId = deduplicationOf(queue, request) ?? extension.deduplicationId
   const message: { -readonly [K in keyof NewMessage]: NewMessage[K] } = { body, attributes: own }
-  if (request.DelaySeconds !== undefined && extension.dueAt === undefined) message.delaySeconds = request.DelaySeconds
+  // A FIFO queue has one delay for all its messages: the zero that it lets in changes nothing.
+  if (request.DelaySeconds !== undefined && extension.dueAt === undefined && !queue.settings.fifo) {
+    message.delaySeconds = request.DelaySeconds
+  }
   if (request.MessageGroupId !== undefined) message.groupId = request.MessageGroupId
   if (trace !== undefined) message.traceHeader = trace
   if (context.senderId !== undefined) message.senderId = context.senderId
