@@ -47,7 +47,7 @@ export const FUNCTIONS = {
   queues: {
     entry: 'queues',
     description: 'Creates, describes, changes, purges and deletes queues',
-    tableActions: ['DeleteItem', 'GetItem', 'PutItem', 'Query'],
+    tableActions: ['DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
     timeoutSeconds: 15,
   },
   messages: {

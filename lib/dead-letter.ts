@@ -6,7 +6,7 @@ import { encodeMessageId } from './message-id.ts'
 import { moveTo } from './move.ts'
 import { plainName } from './queue.ts'
 import type { QueueState } from './queue-record.ts'
-import { applyChange, type Segment, take } from './segment.ts'
+import { applyChange, receiveCountOf, type Segment, slotAt, take } from './segment.ts'
 import { priorityOf } from './segment-key.ts'
 
 export interface LeftBehind {
@@ -47,7 +47,12 @@ export const deadLetter = async (
       ...message,
       messageId: message.messageId ?? encodeMessageId(segment.key, index),
       publishedAt: message.publishedAt ?? segment.publishedAt,
-      deadLetter: { queue: plainName(queue.name), reason: MAX_RECEIVES_EXCEEDED, at: now },
+      deadLetter: {
+        queue: plainName(queue.name),
+        reason: MAX_RECEIVES_EXCEEDED,
+        at: now,
+        receiveCount: receiveCountOf(slotAt(segment, index)) + (message.deadLetter?.receiveCount ?? 0),
+      },
     }
   })
   const removal = take(segment, moving)

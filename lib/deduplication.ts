@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { NewMessage } from './message.ts'
-import { bodyText } from './message.ts'
+import { type Body, bodyText, type NewMessage } from './message.ts'
 import { isPurged, type QueueState } from './queue-record.ts'
 import type { Document, DocumentKey, Write } from './store.ts'
 
@@ -21,10 +20,14 @@ interface Remembered extends FirstPublish {
 /** The id that a message is deduplicated by, if by any: its own, or on a queue that wants it the hash of its body. */
 export const deduplicationIdOf = (queue: QueueState, message: NewMessage): string | undefined => {
   if (message.deduplicationId !== undefined) return message.deduplicationId
-  if (!queue.settings.fifo?.contentBasedDeduplication) return undefined
-  const body = message.body instanceof Uint8Array ? message.body : bodyText(message.body)
-  return createHash('sha256').update(body).digest('hex')
+  return queue.settings.fifo?.contentBasedDeduplication ? contentId(message.body) : undefined
 }
+
+/** The id that a body gives a message without one of its own. It is not kept with the message: the body is. */
+export const contentId = (body: Body): string =>
+  createHash('sha256')
+    .update(body instanceof Uint8Array ? body : bodyText(body))
+    .digest('hex')
 
 export const deduplicationKey = (queue: QueueState, message: NewMessage, id: string): DocumentKey => {
   const scoped = queue.settings.fifo?.deduplicationScope === 'messageGroup' ? `${message.groupId}\n${id}` : id

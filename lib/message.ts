@@ -46,6 +46,8 @@ export interface DeadLetterOrigin {
   readonly reason: string
   /** Epoch ms. */
   readonly at: number
+  /** How often it had been received by then, in every queue it was in. */
+  readonly receiveCount: number
 }
 
 /** What stays the same over a message's life, whoever looks. Instants are epoch ms. */

@@ -96,7 +96,7 @@ const content = {
   sequenceNumber: z.optional(z.string()),
   traceHeader: z.optional(z.string()),
   senderId: z.optional(z.string()),
-  deadLetter: z.optional(z.strictObject({ queue: z.string(), reason: z.string(), at: instant })),
+  deadLetter: z.optional(z.strictObject({ queue: z.string(), reason: z.string(), at: instant, receiveCount: count })),
 }
 
 const polledMessage = z

@@ -55,6 +55,7 @@ const contentJson = (message: MessageContent) => ({
       queue: plainName(message.deadLetter.queue),
       reason: message.deadLetter.reason,
       at: iso(message.deadLetter.at),
+      receiveCount: message.deadLetter.receiveCount,
     },
   }),
 })

@@ -1,10 +1,8 @@
 import { ack } from '../../lib/ack.ts'
-import type { HandleResult } from '../../lib/message.ts'
-import type { QueueState } from '../../lib/queue-record.ts'
 import { METRICS } from '../metric-names.ts'
 import { batchAnswer, checkBatch, type FailedEntry, failedEntry } from './batch.ts'
 import { type ActionContext, required, targetQueue } from './context.ts'
-import { missingParameter, type SqsError } from './errors.ts'
+import { missingParameter } from './errors.ts'
 import { handleFailure } from './handle-failure.ts'
 import type { Input, Output } from './model.ts'
 
@@ -15,7 +13,7 @@ export const deleteMessage = async (
   const receiptHandle = required(input.ReceiptHandle, 'ReceiptHandle')
   const { queue } = await targetQueue(context, input.QueueUrl)
   const [result] = await ack(context.engine, queue.name, [receiptHandle])
-  const failure = failureOf(queue, receiptHandle, result)
+  const failure = handleFailure(queue, receiptHandle, result)
   if (failure) throw failure
   context.count({ [METRICS.acked]: 1 })
   return {}
@@ -37,24 +35,10 @@ export const deleteMessageBatch = async (
   const results = handles.length > 0 ? await ack(context.engine, queue.name, handles) : []
   const successful: { Id: string }[] = []
   for (const [position, { id, receiptHandle }] of good.entries()) {
-    const failure = failureOf(queue, receiptHandle, results[position])
+    const failure = handleFailure(queue, receiptHandle, results[position])
     if (failure) failed.push(failedEntry(id, failure))
     else successful.push({ Id: id })
   }
   context.count({ [METRICS.acked]: successful.length })
   return batchAnswer(successful, failed)
-}
-
-/**
- * On a standard queue SQS answers success for a handle whose message another consumer has received since, and deletes
- * nothing; a FIFO queue says that the handle has expired.
- */
-const failureOf = (
-  queue: QueueState,
-  receiptHandle: string,
-  result: HandleResult | undefined,
-): SqsError | undefined => {
-  if (!result || result.ok) return undefined
-  if (result.error.code === 'LeaseLost' && !queue.settings.fifo) return undefined
-  return handleFailure(queue, receiptHandle, result.error)
 }

@@ -182,6 +182,6 @@ const originOf = ({ publicUrl, forwarded = true }: SqsEndpointParts, request: Sq
 const ALL_COOLDOWNS: Cooldowns = { recreation: true, purge: true }
 const ignore = () => {}
 
-/** A trace header that an instrumented sender set. Load balancers and gateways put one on every request: it names no parent. */
+/** A trace header that the sender set. Load balancers and gateways put one on every request: it names a root and no more. */
 const instrumented = (header: string | undefined): string | undefined =>
-  header && header.length <= 500 && header.includes('Parent=') ? header : undefined
+  header && header.length <= 500 && !/^(Self=[^;]*;)?Root=[^;]*$/.test(header) ? header : undefined

@@ -1,10 +1,25 @@
 import type { HoldfastError } from '../../lib/errors.ts'
+import type { HandleResult } from '../../lib/message.ts'
 import type { QueueState } from '../../lib/queue-record.ts'
 import { invalidValue, SqsError, toSqsError } from './errors.ts'
 
-/** Why a receipt handle did not do what was asked, as SQS says it. */
-export const handleFailure = (queue: QueueState, receiptHandle: string, error: HoldfastError | undefined): SqsError => {
-  switch (error?.code) {
+/**
+ * Why a receipt handle did not do what was asked, as SQS says it; nothing when it did. On a standard queue SQS also
+ * answers success for a handle whose time is over or whose message another consumer has received since, and changes
+ * nothing; a FIFO queue says that the handle has expired.
+ */
+export const handleFailure = (
+  queue: QueueState,
+  receiptHandle: string,
+  result: HandleResult | undefined,
+): SqsError | undefined => {
+  if (!result || result.ok) return undefined
+  if (result.error.code === 'LeaseLost' && !queue.settings.fifo) return undefined
+  return asSqsError(receiptHandle, result.error)
+}
+
+const asSqsError = (receiptHandle: string, error: HoldfastError): SqsError => {
+  switch (error.code) {
     case 'ReceiptHandleInvalid':
       return new SqsError(
         'ReceiptHandleIsInvalid',
@@ -17,9 +32,7 @@ export const handleFailure = (queue: QueueState, receiptHandle: string, error: H
         'Message does not exist or is not available for visibility timeout change.',
       )
     case 'LeaseLost':
-      return queue.settings.fifo
-        ? invalidValue('ReceiptHandle', receiptHandle, 'The receipt handle has expired.')
-        : toSqsError(error)
+      return invalidValue('ReceiptHandle', receiptHandle, 'The receipt handle has expired.')
     default:
       return toSqsError(error)
   }

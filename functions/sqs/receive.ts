@@ -1,3 +1,4 @@
+import { contentId } from '../../lib/deduplication.ts'
 import { bodyText, type Message, messageBytes } from '../../lib/message.ts'
 import { poll } from '../../lib/poll.ts'
 import type { QueueState } from '../../lib/queue-record.ts'
@@ -108,19 +109,35 @@ const checkRanges = (queue: QueueState, input: Input<'ReceiveMessage'>): void =>
   }
 }
 
-type SystemValue = (message: Message, found: Target, context: ActionContext) => string | number | undefined
+type Found = Target & { readonly queue: QueueState }
+type SystemValue = (message: Message, found: Found, context: ActionContext) => string | number | undefined
 
 const SYSTEM_ATTRIBUTES: Readonly<Record<string, SystemValue>> = {
   SenderId: ({ senderId }, { address }) => senderId ?? address.account,
   SentTimestamp: ({ publishedAt }) => publishedAt,
-  ApproximateReceiveCount: ({ receiveCount }) => receiveCount,
+  // Over all the queues that the message has been in.
+  ApproximateReceiveCount: ({ receiveCount, deadLetter }) => receiveCount + (deadLetter?.receiveCount ?? 0),
   ApproximateFirstReceiveTimestamp: ({ firstReceivedAt }) => firstReceivedAt,
   SequenceNumber: ({ sequenceNumber }) => sequenceNumber,
-  MessageDeduplicationId: ({ deduplicationId }) => deduplicationId,
+  MessageDeduplicationId: (message, { queue }) => deduplicationIdShown(queue, message),
   MessageGroupId: ({ groupId }) => groupId,
   AWSTraceHeader: ({ traceHeader }) => traceHeader,
   DeadLetterQueueSourceArn: ({ deadLetter }, _, { names }) => deadLetter && queueArn(names.addressOf(deadLetter.queue)),
 }
+
+/**
+ * On a FIFO queue every message has one: its sender's, else its body's, and in a dead-letter queue its own id, so that
+ * messages which shared an id before do not look like doubles there.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html
+ */
+const deduplicationIdShown = (
+  { settings: { fifo } }: QueueState,
+  { messageId, body, deduplicationId, deadLetter }: Message,
+): string | undefined => {
+  if (fifo && deadLetter) return messageId
+  return deduplicationId ?? (fifo?.contentBasedDeduplication ? contentId(body) : undefined)
+}
+
 const ALL_SYSTEM_ATTRIBUTES = Object.keys(SYSTEM_ATTRIBUTES)
 
 /** What only those get who name it: `All` means what SQS has. */
@@ -146,7 +163,7 @@ const wantedSystemAttributes = (input: Input<'ReceiveMessage'>): readonly string
 
 const systemAttributes = (
   context: ActionContext,
-  found: Target,
+  found: Found,
   message: Message,
   wanted: readonly string[],
 ): Record<string, string> | undefined => {

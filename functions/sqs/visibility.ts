@@ -32,7 +32,8 @@ export const changeMessageVisibility = async (
   const { queue } = await targetQueue(context, input.QueueUrl)
   const wish = checked(context, queue, input)
   const [result] = await change(context, queue, [wish])
-  if (result && !result.ok) throw handleFailure(queue, wish.receiptHandle, result.error)
+  const failure = handleFailure(queue, wish.receiptHandle, result)
+  if (failure) throw failure
   return {}
 }
 
@@ -56,9 +57,9 @@ export const changeMessageVisibilityBatch = async (
   )
   const successful: { Id: string }[] = []
   for (const [position, { id, wish }] of good.entries()) {
-    const result = results[position]
-    if (result?.ok) successful.push({ Id: id })
-    else failed.push(failedEntry(id, handleFailure(queue, wish.receiptHandle, result?.error)))
+    const failure = handleFailure(queue, wish.receiptHandle, results[position])
+    if (failure) failed.push(failedEntry(id, failure))
+    else successful.push({ Id: id })
   }
   return batchAnswer(successful, failed)
 }

@@ -78,7 +78,7 @@ const packMessage = (message: ContentMessage): Packed => {
     senderId ?? null,
     messageId ?? null,
     publishedAt ?? null,
-    deadLetter ? [deadLetter.queue, deadLetter.reason, deadLetter.at] : null,
+    deadLetter ? [deadLetter.queue, deadLetter.reason, deadLetter.at, deadLetter.receiveCount] : null,
   ]
   while (fields.at(-1) === null) fields.pop()
   return fields.length === 1 ? body : fields
@@ -114,8 +114,8 @@ const unpackMessage = (packed: Packed): ContentMessage => {
 const unpackAttributes = (entries: [string, string, string | Uint8Array][]): Record<string, MessageAttribute> =>
   Object.fromEntries(entries.map(([name, dataType, value]) => [name, { dataType, value: ownBytes(value) }]))
 
-const unpackOrigin = ([queue, reason, at]: unknown[]): DeadLetterOrigin =>
-  ({ queue, reason, at }) as unknown as DeadLetterOrigin
+const unpackOrigin = ([queue, reason, at, receiveCount]: unknown[]): DeadLetterOrigin =>
+  ({ queue, reason, at, receiveCount }) as unknown as DeadLetterOrigin
 
 /** Decoded bytes are views into the whole segment: a copy lets go of it. */
 const ownBytes = (value: string | Uint8Array): string | Uint8Array =>

@@ -161,7 +161,7 @@ describe.each(SURFACES)('queues over HTTP, %s', (_name, surface) => {
     expect(dead).toMatchObject({
       body: 'poison',
       state: 'dead-lettered',
-      deadLetter: { queue: 'orders', reason: expect.any(String), at: '2030-01-01T00:00:00.000Z' },
+      deadLetter: { queue: 'orders', reason: expect.any(String), at: '2030-01-01T00:00:00.000Z', receiveCount: 1 },
     })
     const started = await api.send('POST', '/queues/dead/redrive', {
       maxPerSecond: 10,

@@ -25,7 +25,7 @@ describe('what each function may do', () => {
     ['publish', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
     ['poll', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PartiQLUpdate', 'PutItem', 'Query', 'UpdateItem']],
     ['ack', ['DeleteItem', 'GetItem', 'PartiQLDelete', 'Query', 'UpdateItem']],
-    ['queues', ['DeleteItem', 'GetItem', 'PutItem', 'Query']],
+    ['queues', ['DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
     ['messages', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
     ['redrive', ['DeleteItem', 'GetItem', 'PutItem', 'Query']],
     ['redriveRun', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],

@@ -181,6 +181,14 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     expect(await call('DELETE', '/queues/plans')).toMatchObject({ status: 204 })
   })
 
+  it('purges a FIFO queue of what is in flight', async () => {
+    const plans = '/queues/plans.fifo'
+    await call('PUT', plans, {})
+    await call('POST', `${plans}/messages`, { messages: [{ body: 'a', groupId: 'g', deduplicationId: '1' }] })
+    expect((await call('POST', `${plans}/poll`, {})).body.messages).toHaveLength(1)
+    expect(await call('POST', `${plans}/purge`, {})).toMatchObject({ function: 'queues', status: 204 })
+  })
+
   it('starts and cancels a redrive', async () => {
     await call('PUT', '/queues/lost', {})
     await call('POST', '/queues/lost/messages', { messages: [{ body: 'lost' }] })

@@ -43,6 +43,43 @@ test('messages tell their group, their deduplication id and a growing sequence n
   ])
 })
 
+test('a message without a deduplication id of its own tells that of its body', async () => {
+  const { sqs, QueueUrl } = await withQueue({ ContentBasedDeduplication: 'true' })
+  await sender(sqs, QueueUrl)('x', 'g')
+  const [{ Attributes }] = await receive(sqs, QueueUrl, { AttributeNames: ['MessageDeduplicationId'] })
+  expect(Attributes).toEqual({
+    MessageDeduplicationId: '2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881',
+  })
+})
+
+test('a dead letter is no double of a message that had its deduplication id', async () => {
+  const { sqs, QueueUrl: dead } = await withQueue({ VisibilityTimeout: '0' })
+  const QueueUrl = await sqs.queue('steps.fifo', {
+    FifoQueue: 'true',
+    VisibilityTimeout: '0',
+    RedrivePolicy: '{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:orders.fifo","maxReceiveCount":1}',
+  })
+  const { body } = await sender(sqs, QueueUrl)('poison', 'g', 'id')
+  expect(await receive(sqs, QueueUrl)).toHaveLength(1)
+  expect(await receive(sqs, QueueUrl)).toEqual([])
+  await sender(sqs, dead)('other', 'g', 'id')
+  const received = await receive(sqs, dead, { AttributeNames: ['MessageDeduplicationId'] })
+  expect(received).toMatchObject([
+    { Body: 'poison', Attributes: { MessageDeduplicationId: body.MessageId } },
+    { Body: 'other', Attributes: { MessageDeduplicationId: 'id' } },
+  ])
+})
+
+test("the queue's delay is every message's, whatever zero it is sent with", async () => {
+  const { sqs, QueueUrl } = await withQueue({ DelaySeconds: '5' })
+  const message = { MessageBody: 'x', MessageGroupId: 'g', DelaySeconds: 0 }
+  await sqs.json('SendMessage', { QueueUrl, ...message, MessageDeduplicationId: '1' })
+  await sqs.json('SendMessageBatch', { QueueUrl, Entries: [{ Id: 'a', ...message, MessageDeduplicationId: '2' }] })
+  expect(await receive(sqs, QueueUrl)).toEqual([])
+  await sqs.engine.clock.advance(5_000)
+  expect(await receive(sqs, QueueUrl)).toHaveLength(2)
+})
+
 test('a message sent again within five minutes is the same message', async () => {
   const { sqs, QueueUrl } = await withQueue()
   const send = sender(sqs, QueueUrl)

@@ -121,7 +121,8 @@ describe('SendMessage', () => {
   test('takes the trace header of an instrumented sender, not that of a gateway', async () => {
     const { sqs, QueueUrl } = await withQueue()
     const trace = 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1'
-    for (const header of [trace, 'Root=1-5759e988-bd862e3fe1be46a994272793']) {
+    const root = 'Root=1-5759e988-bd862e3fe1be46a994272793'
+    for (const header of [trace, `${root};Sampled=0`, root, `Self=1-5759e98a-0000;${root}`]) {
       await sqs.json('SendMessage', { QueueUrl, MessageBody: 'x' }, { headers: { 'x-amzn-trace-id': header } })
     }
     const { body } = await sqs.json('ReceiveMessage', {
@@ -130,7 +131,12 @@ describe('SendMessage', () => {
       AttributeNames: ['AWSTraceHeader'],
     })
     expect(body.Messages.map((message: { Attributes?: object }) => message.Attributes)).toEqual(
-      expect.arrayContaining([{ AWSTraceHeader: trace }, undefined]),
+      expect.arrayContaining([
+        { AWSTraceHeader: trace },
+        { AWSTraceHeader: `${root};Sampled=0` },
+        undefined,
+        undefined,
+      ]),
     )
   })
 })
@@ -401,25 +407,26 @@ describe('receipt handles', () => {
     expect(await bodies(sqs, QueueUrl)).toEqual(['x'])
   })
 
-  test('that have ended begin anew until the message is received again', async () => {
+  test('that have ended begin anew until the message is received again, and then change nothing', async () => {
     const { sqs, QueueUrl } = await withQueue()
     await sqs.json('SendMessage', { QueueUrl, MessageBody: 'x' })
     const ReceiptHandle = await receive(sqs, QueueUrl)
-    const change = () => sqs.json('ChangeMessageVisibility', { QueueUrl, ReceiptHandle, VisibilityTimeout: 60 })
+    const wish = { ReceiptHandle, VisibilityTimeout: 60 }
+    const change = () => sqs.json('ChangeMessageVisibility', { QueueUrl, ...wish })
     await sqs.engine.clock.advance(31_000)
-    expect((await change()).status).toBe(200)
+    expect(await change()).toMatchObject({ status: 200, body: {} })
     await sqs.engine.clock.advance(59_000)
     expect(await bodies(sqs, QueueUrl)).toEqual([])
     await sqs.engine.clock.advance(1_000)
     expect(await bodies(sqs, QueueUrl)).toEqual(['x'])
-    expect(failureOf(await change())).toMatchObject({
-      status: 400,
-      shape: 'MessageNotInflight',
-      code: 'AWS.SimpleQueueService.MessageNotInflight;Sender',
-    })
+    expect(await change()).toMatchObject({ status: 200, body: {} })
+    const { body } = await sqs.json('ChangeMessageVisibilityBatch', { QueueUrl, Entries: [{ Id: 'a', ...wish }] })
+    expect(body).toEqual({ Successful: [{ Id: 'a' }] })
+    await sqs.engine.clock.advance(30_000)
+    expect(await bodies(sqs, QueueUrl)).toEqual(['x'])
   })
 
-  test('of messages deleted change nothing', async () => {
+  test('of messages deleted are refused another timeout', async () => {
     const { sqs, QueueUrl } = await withQueue()
     await sqs.json('SendMessage', { QueueUrl, MessageBody: 'x' })
     const ReceiptHandle = await receive(sqs, QueueUrl)

@@ -451,7 +451,11 @@ describe('dead-letter queues', () => {
     expect(body.Messages[0]).toMatchObject({
       MessageId: sent.MessageId,
       Body: 'x',
-      Attributes: { DeadLetterQueueSourceArn: `${ARN}:orders`, SentTimestamp: '1772366400000' },
+      Attributes: {
+        DeadLetterQueueSourceArn: `${ARN}:orders`,
+        SentTimestamp: '1772366400000',
+        ApproximateReceiveCount: '3',
+      },
     })
     expect(body.Messages[0].Attributes.HoldfastDeadLetterReason).toEqual(expect.any(String))
   })

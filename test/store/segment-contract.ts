@@ -32,7 +32,7 @@ const CONTENTS: Record<string, Content> = {
         senderId: 'AIDA',
         messageId: 'f81d4fae-7dec-81d0-a765-00a0c91e6bf6',
         publishedAt: START - 5,
-        deadLetter: { queue: 'orders', reason: 'MaxReceivesExceeded', at: START },
+        deadLetter: { queue: 'orders', reason: 'MaxReceivesExceeded', at: START, receiveCount: 3 },
       },
     ],
   },

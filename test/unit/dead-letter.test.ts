@@ -38,7 +38,7 @@ test('a message is received as often as its maximum says, then it is in the dead
       publishedAt: START,
       dueAt: START + 10,
       priority: 0,
-      deadLetter: { queue: 'orders', reason: 'MaxReceivesExceeded', at: START + 10 },
+      deadLetter: { queue: 'orders', reason: 'MaxReceivesExceeded', at: START + 10, receiveCount: 3 },
       receiptHandle: expect.any(String),
       receiveCount: 1,
       firstReceivedAt: START + 10,
@@ -46,6 +46,20 @@ test('a message is received as often as its maximum says, then it is in the dead
     },
   ])
   expect(await receiveAndFail(engine)).toEqual([])
+})
+
+test('the receives of every queue it was in are counted on the way', async () => {
+  const engine = testEngine()
+  await createQueue(engine, 'last')
+  await createQueue(engine, 'dead', { settings: { deadLetter: { queue: 'last', maxReceives: 2 } } })
+  await createQueue(engine, 'orders', { settings: { deadLetter: { queue: 'dead', maxReceives: 3 } } })
+  await publish(engine, 'orders', [{ body: 'x' }])
+  for (const queue of ['orders', 'dead']) {
+    for (let receive = 0; receive < 4; receive++) await poll(engine, queue, { visibilityTimeoutSeconds: 0 })
+  }
+  expect(await poll(engine, 'last')).toMatchObject([
+    { receiveCount: 1, deadLetter: { queue: 'dead', receiveCount: 5 } },
+  ])
 })
 
 test('only those of a segment that used up their receives are moved', async () => {

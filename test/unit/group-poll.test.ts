@@ -113,6 +113,15 @@ describe('a poll of a FIFO queue', () => {
     expect(bodies(await take(engine))).toEqual(['new'])
   })
 
+  test('gives what came after a purge, whatever of the group was in flight before it', async () => {
+    const engine = await fifoEngine()
+    await send(engine, 'a', 'old', 'older')
+    expect(bodies(await take(engine, { maxMessages: 1 }))).toEqual(['old'])
+    await purgeQueue(engine, FIFO)
+    await send(engine, 'a', 'new')
+    expect(bodies(await take(engine))).toEqual(['new'])
+  })
+
   test('gives what stands behind a message that was cancelled while it rested', async () => {
     const engine = await fifoEngine()
     const [poison] = await send(engine, 'a', 'poison', '2')

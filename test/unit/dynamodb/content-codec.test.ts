@@ -27,7 +27,10 @@ const anyMessage = fc
     messageId: optional(anyText),
     publishedAt: optional(fc.nat(2 ** 47)),
     deadLetter: optional(
-      fc.record({ queue: anyText, reason: anyText, at: fc.nat(2 ** 47) }, { noNullPrototype: true }),
+      fc.record(
+        { queue: anyText, reason: anyText, at: fc.nat(2 ** 47), receiveCount: fc.nat() },
+        { noNullPrototype: true },
+      ),
     ),
   })
   .map(
