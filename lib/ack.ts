@@ -41,8 +41,10 @@ const ackOperation = (engine: Engine, queueName: string): HandleOperation<undefi
     const held = holds(slot, handle.token) && (!isOrdered(handle) || liveAt(slot, engine.clock.now()))
     return held ? undefined : leaseLost(queueName)
   },
-  done: async (_, __, after) => {
-    if (after && goneCount(after) === after.slots.length) await engine.store.change([remove(after)])
+  done: async (key, _, after) => {
+    const empty = after && goneCount(after) === after.slots.length
+    if (empty) await engine.store.change([remove(after)])
+    if (empty || !after) engine.polls.gone(key)
   },
 })
 

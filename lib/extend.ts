@@ -1,5 +1,6 @@
 import type { Engine } from './engine.ts'
 import { HoldfastError } from './errors.ts'
+import { releaseEarly } from './front-news.ts'
 import { hastenGroups } from './group-release.ts'
 import { applyToHandles, failed, leaseLost, messageGone, OK } from './handle-changes.ts'
 import { LIMITS } from './limits.ts'
@@ -30,6 +31,8 @@ export const extend = async (
     const field = `entries[${position}].visibilityTimeoutSeconds`
     whole(field, visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
   }
+  const queue = await engine.queues.get(queueName)
+  const usualMs = queue.settings.visibilityTimeoutSeconds * 1_000
   const now = engine.clock.now()
   const results = await applyToHandles(
     engine,
@@ -64,12 +67,14 @@ export const extend = async (
         return done ? OK : leaseOver(queueName)
       },
       done: async (key, held) => {
-        engine.polls.release(key)
+        const soonestMs = Math.min(...held.map(({ wish }) => wish)) * 1_000
+        // A heartbeat puts the end off: nobody looks for the message sooner.
+        if (soonestMs < usualMs) await releaseEarly(engine, key, now + soonestMs)
+        else engine.polls.release(key)
         if (held.some(({ wish }) => wish === 0)) engine.wakeups.wake(queueName, held.length)
       },
     },
   )
-  const queue = await engine.queues.get(queueName)
   const endings = entries.map(({ receiptHandle, visibilityTimeoutSeconds }) => ({
     receiptHandle,
     endsAt: now + visibilityTimeoutSeconds * 1_000,
