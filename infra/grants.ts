@@ -9,6 +9,7 @@ import type { TableAction } from './functions.ts'
  *
  *     s#<queue>#…  segments    b#<queue>#…  bodies            a#<queue>#…  where moved messages are
  *     q#<queue>    settings    t#<queue>#…  tickets of groups  d#<queue>#…  deduplication and attempt ids
+ *     h#<queue>#…  hints of what is in flight
  */
 type Kinds = Readonly<Record<string, readonly TableAction[]>>
 
@@ -34,6 +35,7 @@ const CONSUMING: Kinds = {
   t: ['DeleteItem', 'GetItem', 'Query', 'UpdateItem'],
   a: ['GetItem', 'PutItem'],
   d: ['GetItem', 'PutItem'],
+  h: ['GetItem', 'PutItem', 'Query'],
 }
 
 /** A consumer only adds to the dead-letter queue: it can neither read nor remove what others put there. */

@@ -12,7 +12,8 @@ import type { SegmentKey } from './segment-key.ts'
  * message; then it is `LeaseLost`. What is already gone succeeds, any number of times.
  *
  * reads: nothing · writes: one delete for a lone message or all of a segment's, one update for a part of it, and a
- * delete by whoever takes the last · condition: each message is leased under its handle's token · crash between the
+ * delete by whoever takes the last · condition: each message is leased under its handle's token,
+ * and for a delete that no others are left · crash between the
  * last update and the delete: an empty header stays, which the next poller sweeps.
  *
  * @returns one result a handle, in order: `ReceiptHandleInvalid`, `LeaseLost`, `Throttled` or `StoreUnavailable` when not ok
@@ -41,8 +42,10 @@ const ackOperation = (engine: Engine, queueName: string): HandleOperation<undefi
     const held = holds(slot, handle.token) && (!isOrdered(handle) || liveAt(slot, engine.clock.now()))
     return held ? undefined : leaseLost(queueName)
   },
-  done: async (_, __, after) => {
-    if (after && goneCount(after) === after.slots.length) await engine.store.change([remove(after)])
+  done: async (key, _, after) => {
+    const empty = after && goneCount(after) === after.slots.length
+    if (empty) await engine.store.change([remove(after)])
+    if (empty || !after) engine.polls.gone(key)
   },
 })
 
@@ -77,7 +80,13 @@ const ackChange = (
     handles.every((handle) => handle.claimed === handles.length && handle.gone === first.gone)
   return {
     key,
-    requires: { kind: 'slots', slots: tokens, ...(all && first.gone > 0 && { gone: first.gone }) },
+    requires: {
+      kind: 'slots',
+      slots: tokens,
+      // A handle is in its holder's hands: that these are all the messages there are is for the store to say.
+      ...(all && { count: first.count }),
+      ...(all && first.gone > 0 && { gone: first.gone }),
+    },
     slots: all ? undefined : gone,
   }
 }

@@ -1,5 +1,6 @@
 import type { Engine } from './engine.ts'
 import { HoldfastError } from './errors.ts'
+import { releaseEarly } from './front-news.ts'
 import { hastenGroups } from './group-release.ts'
 import {
   applyToHandles,
@@ -53,8 +54,9 @@ export const extend = async (
     const field = `entries[${position}].visibilityTimeoutSeconds`
     whole(field, visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
   }
-  const now = engine.clock.now()
   const queue = await engine.queues.get(queueName)
+  const usualMs = queue.settings.visibilityTimeoutSeconds * 1_000
+  const now = engine.clock.now()
   const { requires, settle } = options.revive && canRevive(queue) ? heldAtAll(queueName) : heldNow(queueName, now)
   const results = await applyToHandles(
     engine,
@@ -78,7 +80,10 @@ export const extend = async (
       }),
       settle,
       done: async (key, held) => {
-        engine.polls.release(key)
+        const soonestMs = Math.min(...held.map(({ wish }) => wish)) * 1_000
+        // A heartbeat puts the end off: nobody looks for the message sooner.
+        if (soonestMs < usualMs) await releaseEarly(engine, key, now + soonestMs)
+        else engine.polls.release(key)
         if (held.some(({ wish }) => wish === 0)) engine.wakeups.wake(queueName, held.length)
       },
     },

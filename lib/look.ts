@@ -1,6 +1,7 @@
 import { claimFrom } from './claim.ts'
 import type { Engine } from './engine.ts'
 import { isHoldfastError } from './errors.ts'
+import { hearNews, tellFront } from './front-news.ts'
 import type { Lane, Request } from './lane.ts'
 import type { Message } from './message.ts'
 import { partitionOf, pollPriorities, pollShards, type QueueState } from './queue-record.ts'
@@ -61,17 +62,28 @@ export const orNothing = async (looking: Promise<Look>, claimed: boolean): Promi
 export const lookInLane = async (engine: Engine, lane: Lane, request: Request): Promise<Look> => {
   const messages: Message[] = []
   lane.memory.looking++
+  const telling = tellFront(engine, lane)
   try {
-    return await lookThroughRanges(engine, lane, request, messages)
+    const looked = await lookThroughRanges(engine, lane, request, messages, hearNews(engine, lane))
+    // What others told was not known yet when it was decided what to read.
+    return looked.stale ? await lookThroughRanges(engine, lane, request, messages) : looked
   } catch (error) {
     if (messages.length === 0 || !isHoldfastError(error)) throw error
     return { messages, nextAt: Number.POSITIVE_INFINITY }
   } finally {
     lane.memory.looking--
+    await telling
   }
 }
 
-const lookThroughRanges = async (engine: Engine, lane: Lane, request: Request, messages: Message[]): Promise<Look> => {
+/** Adds to `messages` till there are as many as wanted; `stale` when it stopped for news that came beside its first read. */
+const lookThroughRanges = async (
+  engine: Engine,
+  lane: Lane,
+  request: Request,
+  messages: Message[],
+  hearing?: Promise<boolean>,
+): Promise<Look & { stale?: boolean }> => {
   const { memory, priority } = lane
   const { skips } = memory
   const startedAt = engine.clock.now()
@@ -86,11 +98,13 @@ const lookThroughRanges = async (engine: Engine, lane: Lane, request: Request, m
     for (let reads = [...beside, main].map((range) => ({ connected: true, ...range })); ; ) {
       const { releases } = skips
       const readAt = engine.clock.now()
-      const pages = await Promise.all(
+      const reading = Promise.all(
         reads.map(({ from, to, check, headers }) =>
           engine.store.headers({ partition: lane.partition, from, to, limit: check ? headers : limit }),
         ),
       )
+      const [pages, stale] = await Promise.all([reading, hearing])
+      hearing = undefined
       memory.roundTripMs += (engine.clock.now() - readAt - memory.roundTripMs) / 8
       const found = behind(seenTo, pages)
       seenTo = found.at(-1)?.key.sort ?? seenTo
@@ -105,6 +119,7 @@ const lookThroughRanges = async (engine: Engine, lane: Lane, request: Request, m
         connected = remembered.connected
       }
       if (messages.length >= request.want || request.signal?.aborted) return { messages, nextAt }
+      if (stale) return { messages, nextAt, stale }
       const page = pages.at(-1)
       const last = page?.segments.at(-1)?.key.sort
       if (!page?.more || last === undefined || dueAtOf(last) > engine.clock.now()) break

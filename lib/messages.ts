@@ -2,6 +2,7 @@ import { aliasWrite } from './alias.ts'
 import { type Content, type ContentMessage, contentOf } from './content.ts'
 import type { Engine } from './engine.ts'
 import { HoldfastError, invalid } from './errors.ts'
+import { releaseEarly } from './front-news.ts'
 import { touchGroup } from './group-place.ts'
 import { freeGroup, touchGroupOf } from './group-release.ts'
 import { LIMITS } from './limits.ts'
@@ -118,7 +119,7 @@ const rest = async (
   const [outcome] = await engine.store.change([change])
   if (outcome && !outcome.applied && outcome.error) throw outcome.error
   if (!outcome?.applied || !outcome.segment) return undefined
-  engine.polls.release(segment.key)
+  await releaseEarly(engine, segment.key, at)
   await touchGroupOf(engine, queue, segment.key)
   engine.wakeups.wake(queue.name, 1)
   return storedMessage(queue, outcome.segment, content, index, engine.clock.now())

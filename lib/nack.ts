@@ -1,4 +1,5 @@
 import type { Engine } from './engine.ts'
+import { releaseEarly } from './front-news.ts'
 import { releaseGroups } from './group-release.ts'
 import { applyToHandles, type Held, heldByToken, settleByToken } from './handle-changes.ts'
 import { LIMITS } from './limits.ts'
@@ -52,7 +53,8 @@ export const nack = async (
       }),
       settle: settleByToken(queueName),
       done: async (key, held) => {
-        engine.polls.release(key)
+        // By the retry policy it may be later, which whoever looks will see.
+        await releaseEarly(engine, key, now + Math.min(...held.map(({ wish = 0 }) => wish)) * 1_000)
         engine.wakeups.wake(queueName, held.length)
       },
     },

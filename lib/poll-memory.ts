@@ -1,4 +1,5 @@
 import { type Contention, contention } from './contention.ts'
+import type { FrontMemory } from './front-hint.ts'
 import type { Segment } from './segment.ts'
 import { partitionId, priorityOf, type SegmentKey, type SegmentPartition } from './segment-key.ts'
 import { type Skips, skips } from './skips.ts'
@@ -6,6 +7,8 @@ import { type Skips, skips } from './skips.ts'
 /** What the polls of this process learned about one priority of one shard. */
 export interface LaneMemory {
   readonly skips: Skips
+  /** What other processes were told and what they told. */
+  readonly front: FrontMemory
   readonly contention: Contention
   /** Messages that a poll of this process is claiming right now, so that the others leave them to it. */
   readonly reserved: Set<string>
@@ -29,6 +32,8 @@ export interface PollMemory {
   lane(partition: SegmentPartition, priority: number): LaneMemory
   /** A message of this process's doing became visible. */
   release(key: SegmentKey): void
+  /** A segment is no longer there. */
+  gone(key: SegmentKey): void
 }
 
 const MOST_LANES = 10_000
@@ -36,6 +41,7 @@ const MOST_LANES = 10_000
 export const pollMemory = (): PollMemory => {
   const lanes = new Map<string, LaneMemory>()
   const idOf = (partition: SegmentPartition, priority: number) => `${partitionId(partition)}#${priority}`
+  const laneOf = ({ partition, sort }: SegmentKey) => lanes.get(idOf(partition, priorityOf(sort)))
   return {
     busyGroups: new Set(),
     crowdedTickets: new Set(),
@@ -46,6 +52,7 @@ export const pollMemory = (): PollMemory => {
         if (lanes.size >= MOST_LANES) lanes.clear()
         lane = {
           skips: skips(),
+          front: {},
           contention: contention(),
           reserved: new Set(),
           newest: new Map(),
@@ -58,6 +65,7 @@ export const pollMemory = (): PollMemory => {
       }
       return lane
     },
-    release: (key) => lanes.get(idOf(key.partition, priorityOf(key.sort)))?.skips.release(key.sort),
+    release: (key) => laneOf(key)?.skips.release(key.sort),
+    gone: (key) => laneOf(key)?.skips.gone(key.sort),
   }
 }

@@ -4,8 +4,9 @@ import type { Lane } from './lane.ts'
 import { isDropped } from './queue-record.ts'
 import { nextVisibleAt, remove, type Segment } from './segment.ts'
 import { dueAtOf, sortRightBehind } from './segment-key.ts'
-import { type Skips, STRETCH_HEADERS, WORTH_SKIPPING } from './skips.ts'
+import { type Skips, WORTH_SKIPPING } from './skips.ts'
 import type { HeaderPage } from './store.ts'
+import { STRETCH_HEADERS } from './stretches.ts'
 
 const EMPTIED_KEPT = 256
 const DELETER_GONE_MS = 1_000

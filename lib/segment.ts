@@ -79,11 +79,15 @@ export interface Change {
 export type Requirement =
   /** Nothing at all changed since it was read. */
   | { readonly kind: 'version'; readonly version: number }
-  /** Only these slots matter; `gone`, when given, is how many others must be gone. */
+  /**
+   * Only these slots matter; `gone`, when given, is how many others must be gone, and `count` how many messages the
+   * segment must have been published with: what a deletion without a read must not take anybody's word for.
+   */
   | {
       readonly kind: 'slots'
       readonly slots: readonly (readonly [index: number, expected: SlotCondition])[]
       readonly gone?: number
+      readonly count?: number
     }
 
 export type SlotCondition =
@@ -211,6 +215,7 @@ export const applyChange = (
 const satisfied = (segment: Segment, requires: Requirement): boolean => {
   if (requires.kind === 'version') return segment.version === requires.version
   if (requires.gone !== undefined && goneCount(segment) !== requires.gone) return false
+  if (requires.count !== undefined && segment.slots.length !== requires.count) return false
   return requires.slots.every(([index, expected]) => meets(slotAt(segment, index), expected))
 }
 

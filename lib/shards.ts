@@ -1,5 +1,5 @@
 import type { Engine } from './engine.ts'
-import { isHoldfastError } from './errors.ts'
+import { inPassing } from './in-passing.ts'
 import { LIMITS } from './limits.ts'
 import { partitionOf, pollShards, type QueueRecord, type QueueState, queueKey, recordValue } from './queue-record.ts'
 
@@ -22,27 +22,18 @@ export const raiseShards = async (engine: Engine, queue: QueueState): Promise<nu
   const now = engine.clock.now()
   if (settings.shards >= LIMITS.shards || now - modifiedAt < RAISE_PAUSE_MS) return settings.shards
   const shards = Math.min(LIMITS.shards, settings.shards * 2)
-  const raised = await inPassing(() =>
+  const raised = await inPassing(
     replace(engine, queue, {
       ...queue,
       settings: { ...settings, shards },
       pollShards: Math.max(shards, pollShards(queue)),
       modifiedAt: now,
     }),
+    false,
   )
   if (!raised) return settings.shards
   engine.observe({ type: 'shards-raised', queue: queue.name, shards })
   return shards
-}
-
-/** Work that whoever comes by does for all must not fail what they came for: it is left to the next. */
-const inPassing = async (work: () => Promise<boolean>): Promise<boolean> => {
-  try {
-    return await work()
-  } catch (error) {
-    if (!isHoldfastError(error) || !error.retryable) throw error
-    return false
-  }
 }
 
 /** Notes that a standard queue has message groups, so that pollers look for them: once in its life. */
@@ -60,7 +51,7 @@ export const retireShard = async (engine: Engine, queue: QueueState): Promise<vo
   const last = pollShards(queue) - 1
   if (last < queue.settings.shards) return
   if (engine.clock.now() - (queue.shardsLoweredAt ?? 0) < EVERYONE_KNOWS_MS) return
-  await inPassing(() => retireIfEmpty(engine, queue, last))
+  await inPassing(retireIfEmpty(engine, queue, last), false)
 }
 
 const retireIfEmpty = async (engine: Engine, queue: QueueState, last: number): Promise<boolean> => {

@@ -1,4 +1,5 @@
-import { dueAtOf, sortRightBehind } from './segment-key.ts'
+import { dueAtOf } from './segment-key.ts'
+import { endBehind, type Skipped, type Stretch, stretchRow } from './stretches.ts'
 
 /**
  * What a poller remembers of the headers of a partition that it need not read again for now: leased, resting, expired
@@ -21,13 +22,25 @@ export interface Skips {
   forget(from: string, to: string): void
   /** Remembers that some headers, one behind the other, have nothing to receive for a while. */
   learn(stretch: Learned): void
-  /** Something became visible: read it at the next poll. */
-  release(sort: string): void
+  /** Something becomes visible sooner than was known: at once, or from `visibleAt` on, epoch ms. */
+  release(sort: string, visibleAt?: number): void
+  /** A header is no longer there. */
+  gone(sort: string): void
   /** How often `release` was called. */
   readonly releases: number
   /** When the first stretch runs out, epoch ms. */
   endsAt(): number
   readonly size: number
+  /** What is remembered, in order. */
+  readonly stretches: readonly Skipped[]
+  /** Headers remembered that are still there, as far as this process knows. */
+  readonly headers: number
+  /** Those of them behind what was told to others last. */
+  readonly untold: number
+  /** Others were told of all that ends here or before. */
+  told(end: string): void
+  /** Remembers what another process told. */
+  recall(stretches: readonly Skipped[], now: number): void
 }
 
 export interface Learned {
@@ -52,21 +65,8 @@ export interface Range {
   readonly check: boolean
 }
 
-interface Stretch {
-  readonly from: string
-  /** Right behind its last key. */
-  readonly end: string
-  readonly until: number
-  readonly checkAt: number
-  /** How soon it wants to be checked. */
-  readonly everyMs: number
-  readonly headers: number
-}
-
 /** Fewer headers than this are read along in the same read unit anyway. */
 export const WORTH_SKIPPING = 12
-/** A stretch is no longer than this, so that reading one that ends costs little. */
-export const STRETCH_HEADERS = 64
 /** A stretch is checked when its age has doubled, within these bounds. */
 const MOST_OFTEN_MS = 50
 const LEAST_OFTEN_MS = 3_000
@@ -78,67 +78,21 @@ const MOST_ALLOWED = 64
 const LEAST_CHECKED = 14
 const RELEASES_KEPT = 64
 
-/** The end of a stretch whose last key is `to`; what is an end already stays as it is. */
-const behind = (to: string): string => (to.endsWith('!') ? to : sortRightBehind(to))
-
 export const skips = (): Skips => {
-  const row: Stretch[] = []
-  const released: { readonly sort: string; readonly count: number; at?: number }[] = []
+  const stretches = stretchRow()
+  const { list: row, indexAt, cut, replace } = stretches
+  const released: { readonly sort: string; readonly count: number; readonly visibleAt: number; at?: number }[] = []
   let releases = 0
   let allowance = MOST_ALLOWED
   let polledAt = Number.POSITIVE_INFINITY
   /** Set while the row has no holes: until then nothing in it is due. */
   let quietUntil = 0
-
-  /** Index of the first stretch that ends behind `sort`. */
-  const indexAt = (sort: string): number => {
-    let low = 0
-    let high = row.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((row[middle] as Stretch).end <= sort) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-
-  /** Cuts `[from, end)` out; answers the index where something can take its place. */
-  const cut = (from: string, end: string): number => {
-    const start = indexAt(from)
-    let stop = start
-    while (stop < row.length && (row[stop] as Stretch).from < end) stop++
-    const left = row[start]
-    const right = row[stop - 1]
-    if (stop === start || !left || !right) return start
-    quietUntil = 0
-    const sticksOut = left.from < from ? [{ ...left, end: from, headers: left.headers >> 1 }] : []
-    const kept = right.end > end ? [{ ...right, from: end, headers: right.headers >> 1 }] : []
-    row.splice(start, stop - start, ...sticksOut, ...kept)
-    return start + sticksOut.length
-  }
-
-  const joinAt = (at: number, now: number): boolean => {
-    const before = row[at]
-    const after = row[at + 1]
-    if (!before || !after || before.end !== after.from || before.headers + after.headers > STRETCH_HEADERS) return false
-    // What is due stays apart, or a check of its first part would go over that part again and again.
-    if (Math.min(before.until, after.until, before.checkAt, after.checkAt) <= now) return false
-    row.splice(at, 2, {
-      from: before.from,
-      end: after.end,
-      until: Math.min(before.until, after.until),
-      checkAt: Math.min(before.checkAt, after.checkAt),
-      headers: before.headers + after.headers,
-      everyMs: Math.min(before.everyMs, after.everyMs),
-    })
-    return true
-  }
-
-  const uncover = (sort: string): void => {
+  const uncover = (sort: string, until: number): void => {
     const stretch = row[indexAt(sort)]
-    if (!stretch || stretch.from > sort) return
-    const alone = { from: sort, end: behind(sort), until: 0, checkAt: 0, everyMs: MOST_OFTEN_MS, headers: 1 }
-    row.splice(cut(sort, alone.end), 0, alone)
+    if (!stretch || stretch.from > sort || stretch.until <= until) return
+    const alone = { from: sort, end: endBehind(sort), until, checkAt: until, everyMs: MOST_OFTEN_MS, headers: 1 }
+    replace(cut(sort, alone.end), 0, alone)
+    quietUntil = 0
   }
 
   /**
@@ -217,10 +171,13 @@ export const skips = (): Skips => {
       return [...ranges, { from, to: last, edge: rowEnd, headers, check: false }]
     },
 
-    forget: (from, to) => void cut(from, behind(to)),
+    forget: (from, to) => {
+      cut(from, endBehind(to))
+      quietUntil = 0
+    },
 
     learn: ({ from, to, until, headers, now, releases: before = releases }) => {
-      const end = behind(to)
+      const end = endBehind(to)
       // Its age counts from when its last key was due, or from when something of it was released.
       let bornAt = dueAtOf(to)
       for (const { sort, at } of released) if (sort >= from && sort < end) bornAt = Math.max(bornAt, at ?? now)
@@ -229,17 +186,26 @@ export const skips = (): Skips => {
       const at = cut(from, end)
       // Right behind the row it leaves no hole.
       quietUntil = at === row.length && row.at(-1)?.end === from ? Math.min(quietUntil, until, checkAt) : 0
-      row.splice(at, 0, { from, end, until, checkAt, everyMs, headers })
-      const joined = joinAt(at - 1, now)
-      joinAt(joined ? at - 1 : at, now)
-      for (const { sort, count } of released) if (count > before && sort >= from && sort < end) uncover(sort)
+      replace(at, 0, { from, end, until, checkAt, everyMs, headers })
+      const joined = stretches.joinAt(at - 1, now)
+      stretches.joinAt(joined ? at - 1 : at, now)
+      for (const { sort, count, visibleAt } of released) {
+        if (count > before && sort >= from && sort < end) uncover(sort, visibleAt)
+      }
     },
 
-    release: (sort) => {
+    release: (sort, visibleAt = 0) => {
       releases++
-      released.push({ sort, count: releases })
+      released.push({ sort, count: releases, visibleAt })
       if (released.length > RELEASES_KEPT) released.shift()
-      uncover(sort)
+      uncover(sort, visibleAt)
+    },
+
+    gone: (sort) => {
+      const at = indexAt(sort)
+      const stretch = row[at]
+      if (!stretch || stretch.from > sort || stretch.headers === 0) return
+      replace(at, 1, { ...stretch, headers: stretch.headers - 1 })
     },
 
     get releases() {
@@ -249,5 +215,20 @@ export const skips = (): Skips => {
       return row.length
     },
     endsAt: () => row.reduce((first, { until }) => Math.min(first, until), Number.POSITIVE_INFINITY),
+    stretches: row,
+    get headers() {
+      return stretches.headers
+    },
+    get untold() {
+      return stretches.untold
+    },
+    told: stretches.told,
+    recall: (stretches, now) => {
+      for (const { from, end, until, headers } of stretches) {
+        const everyMs = Math.min(LEAST_OFTEN_MS, Math.max(MOST_OFTEN_MS, now - dueAtOf(end)))
+        replace(cut(from, end), 0, { from, end, until, headers, everyMs, checkAt: now + everyMs })
+      }
+      quietUntil = 0
+    },
   }
 }

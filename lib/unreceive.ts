@@ -1,4 +1,5 @@
 import type { Engine } from './engine.ts'
+import { releaseEarly } from './front-news.ts'
 import { releaseGroups } from './group-release.ts'
 import { applyToHandles, heldByToken, settleByToken } from './handle-changes.ts'
 import type { HandleResult } from './message.ts'
@@ -36,7 +37,7 @@ export const unreceive = async (
       }),
       settle: settleByToken(queueName),
       done: async (key, held) => {
-        engine.polls.release(key)
+        await releaseEarly(engine, key, now)
         engine.wakeups.wake(queueName, held.length)
       },
     },

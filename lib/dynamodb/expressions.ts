@@ -22,6 +22,7 @@ export interface Statement {
 const HEADER_EXISTS = 'attribute_exists(e)'
 const VERSION_AS_READ = 'e = :version'
 const OTHERS_GONE = 'g = :gone'
+const PUBLISHED_WITH = 'c = :count'
 
 export const expressionFor = (change: Change): Expression => {
   const values: Record<string, AttributeValue> = {}
@@ -44,6 +45,10 @@ const conditionsOf = ({ requires }: Change, values: Record<string, AttributeValu
   if (requires.gone !== undefined) {
     values[':gone'] = { N: String(requires.gone) }
     conditions.push(OTHERS_GONE)
+  }
+  if (requires.count !== undefined) {
+    values[':count'] = { N: String(requires.count) }
+    conditions.push(PUBLISHED_WITH)
   }
   return [HEADER_EXISTS, ...conditions]
 }
@@ -120,6 +125,10 @@ export const statementFor = (table: string, change: Change): Statement | undefin
     if (requires.gone !== undefined) {
       conditions.push('"g"=?')
       parameters.push({ N: String(requires.gone) })
+    }
+    if (requires.count !== undefined) {
+      conditions.push('"c"=?')
+      parameters.push({ N: String(requires.count) })
     }
   }
   return {

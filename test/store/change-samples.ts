@@ -41,7 +41,13 @@ const anyCondition: fc.Arbitrary<SlotCondition> = fc.oneof(
 /** What someone wants of a segment, whichever it turns out to be. */
 export interface Wish {
   readonly picks: readonly number[]
-  readonly requires: 'version' | 'old version' | 'as read' | 'conditions' | 'conditions and one gone'
+  readonly requires:
+    | 'version'
+    | 'old version'
+    | 'as read'
+    | 'conditions'
+    | 'conditions and one gone'
+    | 'conditions and three in all'
   readonly conditions: readonly SlotCondition[]
   readonly slots: readonly Slot[]
   readonly deletes: boolean
@@ -49,7 +55,14 @@ export interface Wish {
 
 export const anyWish: fc.Arbitrary<Wish> = fc.record({
   picks: fc.uniqueArray(fc.nat(5), { minLength: 1, maxLength: 4 }),
-  requires: fc.constantFrom('version', 'old version', 'as read', 'conditions', 'conditions and one gone'),
+  requires: fc.constantFrom(
+    'version',
+    'old version',
+    'as read',
+    'conditions',
+    'conditions and one gone',
+    'conditions and three in all',
+  ),
   conditions: fc.array(anyCondition, { minLength: 4, maxLength: 4 }),
   slots: fc.array(anySlot, { minLength: 4, maxLength: 4 }),
   deletes: fc.boolean(),
@@ -80,5 +93,7 @@ const requirementOf = (segment: Segment, wish: Wish, indexes: readonly number[])
       return { kind: 'slots', slots }
     case 'conditions and one gone':
       return { kind: 'slots', slots, gone: 1 }
+    case 'conditions and three in all':
+      return { kind: 'slots', slots, count: 3 }
   }
 }

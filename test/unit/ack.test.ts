@@ -183,6 +183,19 @@ describe('an ack', () => {
     expect(await nack(engine, 'orders', [{ receiptHandle: forged }])).toEqual([failed('LeaseLost')])
     expect(await total(engine)).toBe(1)
   })
+
+  test.each([
+    ['was published alone', { count: 1, claimed: 1, gone: 0 }],
+    ['is all that is left', { count: 3, claimed: 1, gone: 2 }],
+    ['is one of more than there were', { count: 25, claimed: 1, gone: 24 }],
+  ])('that pretends its message %s takes no other message with it', async (_, pretended) => {
+    const engine = await engineWithQueue()
+    await publish(engine, 'orders', [{ body: 1 }, { body: 2 }, { body: 3 }])
+    const [own] = await poll(engine, 'orders')
+    const handle = decodeReceiptHandle(own?.receiptHandle ?? '') as ReceiptHandle
+    expect(await ack(engine, 'orders', [encodeReceiptHandle('orders', { ...handle, ...pretended })])).toEqual([OK])
+    expect(await total(engine)).toBe(2)
+  })
 })
 
 describe('an extension', () => {

@@ -296,18 +296,20 @@ describe('taking away', () => {
           kind: 'slots',
           slots: [[2, { kind: 'token', token: token(4), liveAt: START }]],
           gone: 1,
+          count: 5,
         },
         slots: [[2, GONE]],
       },
     ])
     expect(sent()[0]?.[1]).toEqual({
       ...UPDATE,
-      ConditionExpression: 'attribute_exists(e) AND C BETWEEN :Cfrom AND :Cto AND g = :gone',
+      ConditionExpression: 'attribute_exists(e) AND C BETWEEN :Cfrom AND :Cto AND g = :gone AND c = :count',
       UpdateExpression: 'SET C = :C ADD e :one,g :more',
       ExpressionAttributeValues: {
         ':Cfrom': { B: bytes('0401020304050607 01 019ca9450a01') },
         ':Cto': { B: bytes('0401020304050607 ff') },
         ':gone': { N: '1' },
+        ':count': { N: '5' },
         ':C': { B: '' },
         ':one': { N: '1' },
         ':more': { N: '1' },
@@ -321,18 +323,19 @@ describe('taking away', () => {
     await store.change(
       keys.map((key) => ({
         key,
-        requires: { kind: 'slots', slots: [[0, { kind: 'token', token: token(4) }]], gone: 3 },
+        requires: { kind: 'slots', slots: [[0, { kind: 'token', token: token(4) }]], gone: 3, count: 4 },
         slots: undefined,
       })),
     )
     const statement = (sk: string) => ({
-      Statement: 'DELETE FROM "holdfast" WHERE "pk"=? AND "sk"=? AND "A" BETWEEN ? AND ? AND "g"=?',
+      Statement: 'DELETE FROM "holdfast" WHERE "pk"=? AND "sk"=? AND "A" BETWEEN ? AND ? AND "g"=? AND "c"=?',
       Parameters: [
         PK,
         { S: sk },
         { B: bytes('0401020304050607 00 000000000000') },
         { B: bytes('0401020304050607 ff') },
         { N: '3' },
+        { N: '4' },
       ],
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     })
