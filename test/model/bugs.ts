@@ -67,8 +67,8 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'the first try of an ack does not ask for its token',
     file: 'lib/ack.ts',
-    replace: "requires: { kind: 'slots', slots: tokens, ...(all",
-    by: "requires: { kind: 'slots', slots: [], ...(all",
+    replace: 'slots: tokens,\n      // A handle',
+    by: 'slots: [],\n      // A handle',
     suites: SIMULATION,
   },
   {

@@ -121,7 +121,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'an id that waits is free',
     file: 'lib/publish-once.ts',
-    replace: '!(await isPending(engine, queue, found.messageId))',
+    replace: '!(await isPending(engine, queue, firstPublish(document).messageId))',
     by: 'isPending !== undefined',
     suites: UNIT,
   },
