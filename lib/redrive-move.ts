@@ -20,7 +20,6 @@ export interface Move {
 }
 
 const PAGE = 25
-const SECONDS_A_PAGE = 5
 
 /**
  * Moves what a page of the dead-letter queue holds and the task asks for. Leased messages stay, and with them all that
@@ -33,8 +32,8 @@ export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSi
   const { value: partition } = await walk(engine, source, task.cursor).next()
   if (!partition) return { moved: 0, cursor: task.cursor, done: true }
   const here = placeIn(partition, samePartition(partition, task.cursor) ? from : '0')
-  // So few that a slow one is noted, renewed and can be cancelled within seconds.
-  const limit = Math.min(PAGE, (task.maxPerSecond ?? PAGE) * SECONDS_A_PAGE)
+  // A second's worth at the most: so soon a slow one is noted, renewed and can be cancelled.
+  const limit = Math.min(PAGE, task.maxPerSecond ?? PAGE)
   const page = await engine.store.headers({ partition, from: here.from, to: '~', limit, consistent: true })
   let moved = 0
   for (const segment of page.segments) {

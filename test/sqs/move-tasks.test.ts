@@ -96,6 +96,19 @@ test('one task runs at a time, and a running one can be cancelled', async () => 
   })
 })
 
+test('a slow task that is cancelled tells what it has moved', async () => {
+  const { sqs, run, bodies } = await withDeadLetters()
+  const { body } = await sqs.json('StartMessageMoveTask', { SourceArn: DEAD, MaxNumberOfMessagesPerSecond: 1 })
+  const running = run()
+  await sqs.engine.clock.advance(1_500)
+  expect((await sqs.json('CancelMessageMoveTask', body)).body).toEqual({ ApproximateNumberOfMessagesMoved: 1 })
+  await sqs.engine.clock.advance(1_000)
+  await running
+  const { body: listed } = await sqs.json('ListMessageMoveTasks', { SourceArn: DEAD })
+  expect(listed.Results).toMatchObject([{ Status: 'CANCELLED', ApproximateNumberOfMessagesMoved: 2 }])
+  expect(await bodies('dead')).toEqual([])
+})
+
 test.each([
   [
     { SourceArn: 'dead' },
