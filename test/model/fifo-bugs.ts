@@ -88,7 +88,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/group-poll.ts',
     replace: '  store.markTicket(key, at, { busyAfter: at })',
     by: '  store.markTicket(key, at)',
-    suites: SIMULATION,
+    suites: UNIT,
   },
   {
     name: 'a lease cut short leaves its group busy',

@@ -180,6 +180,31 @@ describe('when a request of a poll fails', () => {
     expect(bodies(await take(testEngine({ clock: engine.clock, store })))).toEqual(['2'])
   })
 
+  test('a group that was freed while it was found busy stays free', async () => {
+    const engine = await fifoEngine()
+    await send(engine, 'a', '1', '2')
+    const held = handles(await take(engine, { maxMessages: 1, visibilityTimeoutSeconds: 10 }))
+    const [receiptHandle = ''] = held
+    // Its ticket says busy for ten seconds, its lease lasts for a minute.
+    await extend(engine, FIFO, [{ receiptHandle, visibilityTimeoutSeconds: 60 }])
+    await engine.clock.advance(11_000)
+    let acked = false
+    const store: Store = {
+      ...engine.store,
+      markTicket: async (...mark) => {
+        if (!acked) {
+          acked = true
+          await ack(engine, FIFO, held)
+        }
+        return engine.store.markTicket(...mark)
+      },
+    }
+    const late = testEngine({ clock: engine.clock, store })
+    expect(await take(late, { visibilityTimeoutSeconds: 120 })).toEqual([])
+    expect(acked).toBe(true)
+    expect(bodies(await take(engine))).toEqual(['2'])
+  })
+
   test('an attempt that could not be noted down still gives its messages', async () => {
     const { engine, failing } = await faulty(['transact', 'refused'])
     await send(engine, 'a', '1')
