@@ -38,7 +38,7 @@ export const addFunction = (
     inlinePolicies: {
       Holdfast: new PolicyDocument({
         statements: [
-          ...tableStatements(table, shape.tableActions),
+          ...tableStatements(table, shape),
           new PolicyStatement({
             actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
             resources: [logGroup.logGroupArn],
@@ -69,10 +69,27 @@ export const addFunction = (
   })
 }
 
-const tableStatements = (table: Table, actions: readonly string[]): PolicyStatement[] => [
-  new PolicyStatement({ actions: actions.map((action) => `dynamodb:${action}`), resources: [table.tableArn] }),
+const tableStatements = (table: Table, { tableActions, kindActions = {} }: FunctionShape): PolicyStatement[] => [
+  new PolicyStatement({ actions: named(tableActions), resources: [table.tableArn] }),
+  ...Object.entries(kindActions).map(
+    ([kind, actions]) =>
+      new PolicyStatement({
+        actions: named(actions),
+        resources: [table.tableArn],
+        conditions: onKeys([`${kind}#*`]),
+      }),
+  ),
   ...keyStatements(table),
 ]
+
+const named = (actions: readonly string[]): string[] => actions.map((action) => `dynamodb:${action}`)
+
+/** Only items whose partition keys match. */
+export const onKeys = (keys: readonly string[]) => ({
+  'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
+  // "For all of no values" holds too: a request that names no key must not pass.
+  Null: { 'dynamodb:LeadingKeys': 'false' },
+})
 
 /**
  * What using the table takes when it is encrypted with a key of the user's, which DynamoDB uses in the name of whoever

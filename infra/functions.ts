@@ -15,6 +15,8 @@ export interface FunctionShape {
   readonly description: string
   /** All that its role may do to the table. */
   readonly tableActions: readonly TableAction[]
+  /** What it may do to items of one kind alone, by the first letter of their keys. */
+  readonly kindActions?: Readonly<Record<string, readonly TableAction[]>>
   readonly timeoutSeconds: number
 }
 
@@ -42,6 +44,8 @@ export const FUNCTIONS = {
     entry: 'ack',
     description: 'Acks, extends and nacks leased messages',
     tableActions: ['DeleteItem', 'GetItem', 'PartiQLDelete', 'Query', 'UpdateItem'],
+    // Notices of what was given back early: it can put nothing on a queue.
+    kindActions: { h: ['PutItem'] },
     timeoutSeconds: 15,
   },
   queues: {

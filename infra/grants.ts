@@ -1,6 +1,6 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb'
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam'
-import { keyStatements } from './function.ts'
+import { keyStatements, onKeys } from './function.ts'
 import type { TableAction } from './functions.ts'
 
 /**
@@ -71,9 +71,5 @@ const grantKeys = (table: Table, grantee: IGrantable, actions: readonly TableAct
     grantee,
     actions: actions.map((action) => `dynamodb:${action}`),
     resourceArns: [table.tableArn],
-    conditions: {
-      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
-      // "For all of no values" holds too: a request that names no key must not pass.
-      Null: { 'dynamodb:LeadingKeys': 'false' },
-    },
+    conditions: onKeys(keys),
   })

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { allows, type Statement as PolicyStatement } from '../support/iam-gate.ts'
 import { functionOf, serviceTemplate } from '../support/template.ts'
 
-interface Statement {
-  readonly Effect: string
-  readonly Action: string | string[]
+interface Statement extends PolicyStatement {
   readonly Resource: unknown
 }
 
@@ -24,7 +23,7 @@ describe('what each function may do', () => {
   it.each([
     ['publish', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
     ['poll', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PartiQLUpdate', 'PutItem', 'Query', 'UpdateItem']],
-    ['ack', ['DeleteItem', 'GetItem', 'PartiQLDelete', 'Query', 'UpdateItem']],
+    ['ack', ['DeleteItem', 'GetItem', 'PartiQLDelete', 'Query', 'UpdateItem', 'PutItem']],
     ['queues', ['DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
     ['messages', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
     ['redrive', ['DeleteItem', 'GetItem', 'PutItem', 'Query']],
@@ -36,6 +35,13 @@ describe('what each function may do', () => {
     ['monitor', ['GetItem', 'Query']],
   ])('%s: to the table, %j', (name, actions) => {
     expect(actionsOn(name, 'dynamodb')).toEqual(actions)
+  })
+
+  it('lets acks, extensions and nacks put notices for pollers, and nothing on a queue', () => {
+    const may = (partition: string) => allows(statementsOf('ack'), { action: 'PutItem', leadingKeys: [partition] })
+    expect(may('h#orders#mf1x2y3z#0')).toBe(true)
+    for (const kind of ['s', 'b', 'q', 'd', 'a', 't', 'l', 'r']) expect(may(`${kind}#orders#mf1x2y3z#0`)).toBe(false)
+    expect(allows(statementsOf('ack'), { action: 'PutItem', leadingKeys: [] })).toBe(false)
   })
 
   it('is nothing else than to write its log, but for who starts redrives and who reads keys', () => {
@@ -63,7 +69,7 @@ describe('what each function may do', () => {
     const targets = roles.flatMap(([id]) => {
       const name = functionOf(id)
       return statementsOf(name).map(({ Action, Resource }) => {
-        const [service] = [Action].flat().map((action) => action.split(':')[0])
+        const [service] = [Action].flat().map((action: string) => action.split(':')[0])
         const [logicalId] = (Resource as { 'Fn::GetAtt': [string, string] })['Fn::GetAtt']
         const own = /Log[0-9A-F]{8}$/.test(logicalId)
         return own && functionOf(logicalId) === name
