@@ -119,7 +119,7 @@ const takeFromLocked = async (engine: Engine, queue: QueueState, locked: Locked,
   for (let look = 0; look < LOOKS && !request.signal?.aborted; look++) {
     const { head, last } = await readHead(engine, queue, locked.key, { want: request.want, maxReceives: limit })
     if (last > seen) seen = last
-    if (head.kind === 'empty') return letGo(engine, locked, seen)
+    if (head.kind === 'empty') return letGo(engine, queue, locked, seen)
     if (head.kind === 'in-flight' || head.kind === 'resting') {
       await noteBusy(engine, locked, head)
       return { messages: [], nextAt: head.until }
@@ -151,20 +151,42 @@ const noteBusy = async (
 /**
  * A group was found empty.
  *
- * DynamoDB makes the writes of a transaction visible one after the other. So a young number whose message nobody has
- * seen yet may have been given by a publish that is only just getting through: it is looked for again in a moment.
+ * DynamoDB makes the writes of a transaction visible one after the other. So a number whose message nobody has seen may
+ * have been given by a publish that is only just getting through, and how old the number says it is counts for nothing:
+ * its publisher's clock may be slow. It is looked for again, less and less often, for seconds after this process first
+ * missed it.
  */
-const letGo = async (engine: Engine, locked: Locked, seen: Sequence): Promise<Look> => {
-  const now = engine.clock.now()
-  const { lastSequence } = locked.ticket
-  if (seen < lastSequence && isYoung(lastSequence, now)) {
-    await markFree(engine, locked.key, now + LOOK_AGAIN_MS)
-    return { messages: [], nextAt: now + LOOK_AGAIN_MS }
+const letGo = async (engine: Engine, queue: QueueState, locked: Locked, seen: Sequence): Promise<Look> => {
+  const { key, ticket } = locked
+  const { lastSequence } = ticket
+  const purged = queue.purgedAt !== undefined && lastSequence < sequenceAt(queue.purgedAt)
+  if (seen < lastSequence && !purged) {
+    const now = engine.clock.now()
+    const missedMs = now - missedSince(engine, key, lastSequence)
+    if (missedMs < MISSED_MS) {
+      const at = now + Math.max(LOOK_AGAIN_MS, 2 * missedMs)
+      await markFree(engine, key, at)
+      return { messages: [], nextAt: at }
+    }
   }
-  if (!(await retireTicket(engine, locked.key, lastSequence))) await markFree(engine, locked.key)
+  if (!(await retireTicket(engine, key, lastSequence))) await markFree(engine, key)
   return NOTHING
 }
 
+/** When this process first missed the message of a number, epoch ms. */
+const missedSince = (engine: Engine, { partition }: TicketKey, lastSequence: Sequence): number => {
+  const { missedNumbers } = engine.polls
+  const name = partitionId(partition)
+  const known = missedNumbers.get(name)
+  if (known?.lastSequence === lastSequence) return known.since
+  if (missedNumbers.size >= MOST_MISSED) missedNumbers.clear()
+  const since = engine.clock.now()
+  missedNumbers.set(name, { lastSequence, since })
+  return since
+}
+
+const MISSED_MS = 5_000
+const MOST_MISSED = 1_000
 const LOOK_AGAIN_MS = 200
 
 /**

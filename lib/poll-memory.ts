@@ -28,6 +28,8 @@ export interface LaneMemory {
 export interface PollMemory {
   /** Message groups that a poll of this process is looking at right now. */
   readonly busyGroups: Set<string>
+  /** Numbers given in groups that were empty then, and since when. */
+  readonly missedNumbers: Map<string, { readonly lastSequence: string; readonly since: number }>
   /** The tickets of a shard. */
   tickets(shard: SegmentPartition): TicketMemory
   lane(partition: SegmentPartition, priority: number): LaneMemory
@@ -47,6 +49,7 @@ export const pollMemory = (): PollMemory => {
   const laneOf = ({ partition, sort }: SegmentKey) => lanes.get(idOf(partition, priorityOf(sort)))
   return {
     busyGroups: new Set(),
+    missedNumbers: new Map(),
     tickets: ({ group: _, ...shard }) => {
       const id = partitionId(shard)
       let memory = shards.get(id)

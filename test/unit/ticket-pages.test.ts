@@ -7,6 +7,7 @@ import { nack } from '../../lib/nack.ts'
 import { publish } from '../../lib/publish.ts'
 import { partitionOf } from '../../lib/queue-record.ts'
 import { createQueue } from '../../lib/queues.ts'
+import type { Store } from '../../lib/store.ts'
 import { ticketPages } from '../../lib/ticket-pages.ts'
 import { bodies, type Counted, countingStore, FIFO, fifoEngine, handles, send, take } from '../support/fifo-engine.ts'
 import { manualClock } from '../support/manual-clock.ts'
@@ -129,6 +130,35 @@ describe('where ten thousand groups are all busy', () => {
       await send(engine, 'b', '3')
       await expectNext(['3'])
     })
+  })
+
+  test('one that is freed while it is read is known to be free', async () => {
+    await send(engine, 'a', '1', '2')
+    const taken = handles(await take(engine, { ...LONG, maxMessages: 1 }))
+    for (let n = 0; n < 3; n++) await take(engine)
+    const { tickets } = engine.store
+    let acked = false
+    const slow: Store = {
+      ...engine.store,
+      tickets: async (range) => {
+        const page = await tickets(range)
+        // All that was read is on its way while the ack is done.
+        if (!acked && page.tickets.some(({ group }) => group === groupHash('a'))) {
+          acked = true
+          await ack(engine, FIFO, taken)
+        }
+        return page
+      },
+    }
+    for (let n = 0; n < 2 && !acked; n++) {
+      await engine.clock.advance(60_000)
+      expect(await take({ ...engine, store: slow })).toEqual([])
+    }
+    expect(acked).toBe(true)
+    spent()
+    // More than one would be looked for as far as the allowance goes.
+    expect(bodies(await take(engine, { maxMessages: 1 }))).toEqual(['2'])
+    expect(spent().tickets).toBeLessThanOrEqual(25 + 100 + 1)
   })
 
   test('one whose lease was seen to end is found right after its end', async () => {
