@@ -1,6 +1,7 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { depthFigures } from './depth-figures.ts'
+import { fifoFigures } from './fifo-figures.ts'
 import { type Figure, isMet, printFigure } from './figures.ts'
 import { memoryDepthFigures } from './memory-depth.ts'
 import { raceFigures } from './race-figures.ts'
@@ -12,8 +13,8 @@ const HELP = `Usage: npm run bench -- [options]
 
 Measures the engine on an embedded DynamoDB engine behind a meter that counts requests and consumed units.
 
-  --only PARTS    some of: units, races, depth, memory, throughput (with commas between)
-  --million       depth also with 1,000,000 messages waiting (some minutes)
+  --only PARTS    some of: units, races, depth, fifo, memory, throughput (with commas between)
+  --million       depth also with 1,000,000 messages waiting, and a group with 200,000 (some minutes)
   --latency MS    have the table answer so much later, as a network would (default 0)
   --messages N    messages in each race (default 2000)
   --json          one JSON document instead of tables
@@ -42,6 +43,7 @@ const PARTS = {
   units: unitFigures,
   races: (rig: Rig) => raceFigures(rig, { messages }),
   depth: (rig: Rig) => depthFigures(rig, { million: values.million }),
+  fifo: (rig: Rig) => fifoFigures(rig, { million: values.million }),
   memory: () => memoryDepthFigures(values.million ? 1_000_000 : 100_000),
   throughput: throughputFigures,
 } satisfies Record<string, (rig: Rig) => Promise<Figure[]>>

@@ -11,8 +11,11 @@ import { startMeter, type Usage, usageBetween } from './meter.ts'
 export interface Rig {
   /** An engine with a memory of its own, as another process would have. */
   process(): Engine
+  /** The same past the meter, for what is not to be measured. */
+  unmetered(): Engine
   /** A new queue with a name of its own. */
   queue(settings?: SettingsChange): Promise<string>
+  fifoQueue(settings: SettingsChange): Promise<string>
   /** What the table was asked for meanwhile. */
   measure<T>(work: () => Promise<T>): Promise<{ result: T; usage: Usage }>
   stop(): Promise<void>
@@ -26,9 +29,9 @@ export const startRig = async ({ latencyMs = 0 } = {}): Promise<Rig> => {
   const database = await startEngineProcess(binary)
   const meter = await startMeter(database.endpoint, { latencyMs })
   const clients: DynamoDBClient[] = []
-  const client = () => {
+  const client = (endpoint: string) => {
     const made = new DynamoDBClient({
-      endpoint: meter.endpoint,
+      endpoint,
       region: 'us-east-1',
       credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
       maxAttempts: 3,
@@ -38,18 +41,24 @@ export const startRig = async ({ latencyMs = 0 } = {}): Promise<Rig> => {
     clients.push(made)
     return made
   }
-  const shared = client()
+  const shared = client(meter.endpoint)
+  const direct = client(database.endpoint)
   await createTable(shared, TABLE)
-  const process = () => createEngine({ store: dynamodbStore({ client: shared, table: TABLE }) })
+  const engineOn = (through: DynamoDBClient) =>
+    createEngine({ store: dynamodbStore({ client: through, table: TABLE }) })
+  const process = () => engineOn(shared)
   const setup = process()
   let queues = 0
+  const queue = async (settings: SettingsChange = {}, suffix = '') => {
+    const name = `orders-${++queues}${suffix}`
+    await createQueue(setup, name, { settings })
+    return name
+  }
   return {
     process,
-    queue: async (settings = {}) => {
-      const name = `orders-${++queues}`
-      await createQueue(setup, name, { settings })
-      return name
-    },
+    unmetered: () => engineOn(direct),
+    queue,
+    fifoQueue: (settings) => queue(settings, '.fifo'),
     measure: async (work) => {
       const before = meter.read()
       const result = await work()

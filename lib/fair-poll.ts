@@ -7,7 +7,7 @@ import type { QueueState } from './queue-record.ts'
 import { liveAt } from './segment.ts'
 import { sortFrom, sortRightBehind, sortUpTo } from './segment-key.ts'
 import type { DocumentKey, TicketKey } from './store.ts'
-import { ticketPages } from './ticket-pages.ts'
+import { nextTicketAt, ticketPages } from './ticket-pages.ts'
 
 /**
  * Message groups on standard queues, for fairness between tenants: each group's messages stand in a partition of their
@@ -41,9 +41,9 @@ const lookInTurns = async (engine: Engine, queue: QueueState, request: Request):
     const seen = await takeTurns(engine, queue, tickets, { ...request, want: request.want - messages.length })
     messages.push(...seen.messages)
     nextAt = Math.min(nextAt, seen.nextAt)
-    if (messages.length >= request.want || request.signal?.aborted) break
+    if (messages.length >= request.want || request.signal?.aborted) return { messages, nextAt }
   }
-  return { messages, nextAt }
+  return { messages, nextAt: Math.min(nextAt, nextTicketAt(engine, queue)) }
 }
 
 const takeTurns = async (
@@ -86,6 +86,22 @@ const takeTurns = async (
 const visit = async (engine: Engine, queue: QueueState, ticket: Ticket, request: Request): Promise<Look> => {
   const partition = { ...groupPartition(queue, ticket.group), shard: ticket.shard }
   const key: TicketKey = { partition, group: ticket.group }
+  const known = engine.polls.tickets(partition)
+  const { said } = known
+  const seen = await take(engine, queue, key, ticket, request)
+  // One that gave all it was asked for is likely to have more.
+  const busyUntil = seen.messages.length < request.want ? seen.nextAt : engine.clock.now()
+  known.saw({ group: ticket.group, busyUntil }, said)
+  return seen
+}
+
+const take = async (
+  engine: Engine,
+  queue: QueueState,
+  key: TicketKey,
+  ticket: Ticket,
+  request: Request,
+): Promise<Look> => {
   const limit = queue.settings.maxInFlightPerGroup
   if (limit !== undefined) return visitWithin(engine, queue, { key, ticket, limit }, request)
   const seen = await takeFrom(engine, queue, key, request)

@@ -16,7 +16,7 @@ import {
   type Ticket,
 } from './group.ts'
 import { claimHead } from './group-claim.ts'
-import { retireTicket } from './group-release.ts'
+import { markFree, retireTicket } from './group-release.ts'
 import type { Request } from './lane.ts'
 import type { Look } from './look.ts'
 import type { Message } from './message.ts'
@@ -24,7 +24,7 @@ import { isDropped, type QueueState } from './queue-record.ts'
 import { goneCount, remove, type Segment } from './segment.ts'
 import { partitionId, sortRightBehind } from './segment-key.ts'
 import type { TicketKey } from './store.ts'
-import { ticketPages } from './ticket-pages.ts'
+import { nextTicketAt, ticketPages } from './ticket-pages.ts'
 
 /** Groups that may fail in one look before it is given up: one that can't be polled must not stop the others. */
 const MOST_FAILURES = 3
@@ -48,7 +48,7 @@ export const lookInGroups = async (engine: Engine, queue: QueueState, request: R
       if (messages.length >= request.want || request.signal?.aborted) return { messages, nextAt }
     }
   }
-  return settled(messages, nextAt, failures)
+  return settled(messages, Math.min(nextAt, nextTicketAt(engine, queue)), failures)
 }
 
 /** Takes away the tickets of groups that have been empty for long enough; whether it works is not waited for. */
@@ -61,7 +61,7 @@ const sweep = (engine: Engine, queue: QueueState, tickets: readonly Ticket[]): v
   }
 }
 
-const MOST_SWEPT = 25
+const MOST_SWEPT = 100
 const NEVER = Number.POSITIVE_INFINITY
 
 const settled = (messages: Message[], nextAt: number, [failure]: readonly unknown[]): Look => {
@@ -90,8 +90,12 @@ const takeFromGroup = async (engine: Engine, queue: QueueState, ticket: Ticket, 
   try {
     const key: TicketKey = { partition, group: ticket.group }
     const busyUntil = now + Math.max(request.leaseMs, SHORTEST_LOCK_MS)
+    const known = engine.polls.tickets(partition)
+    const { said } = known
     const locked = await engine.store.lockTicket(key, { now, busyUntil })
-    return locked ? await takeOrLetGo(engine, queue, { key, ticket: locked }, request) : NOTHING
+    const looked = locked ? await takeOrLetGo(engine, queue, { key, ticket: locked }, request) : NOTHING
+    known.saw({ group: ticket.group, busyUntil: looked.nextAt }, said)
+    return looked
   } finally {
     busyGroups.delete(name)
   }
@@ -101,14 +105,10 @@ const takeOrLetGo = async (engine: Engine, queue: QueueState, locked: Locked, re
   try {
     return await takeFromLocked(engine, queue, locked, request)
   } catch (error) {
-    await free(engine, locked, 0).catch(() => false)
+    await markFree(engine, locked.key).catch(() => {})
     throw error
   }
 }
-
-/** Lets the group be looked at from an instant on, or sooner if others said so. */
-const free = ({ store }: Engine, { key }: Locked, at: number): Promise<boolean> =>
-  store.markTicket(key, at, { busyAfter: at })
 
 /** Each further look follows a change by others, or messages dead-lettered. */
 const LOOKS = 30
@@ -119,7 +119,7 @@ const takeFromLocked = async (engine: Engine, queue: QueueState, locked: Locked,
   for (let look = 0; look < LOOKS && !request.signal?.aborted; look++) {
     const { head, last } = await readHead(engine, queue, locked.key, { want: request.want, maxReceives: limit })
     if (last > seen) seen = last
-    if (head.kind === 'empty') return letGo(engine, locked, seen)
+    if (head.kind === 'empty') return letGo(engine, queue, locked, seen)
     if (head.kind === 'in-flight' || head.kind === 'resting') {
       await noteBusy(engine, locked, head)
       return { messages: [], nextAt: head.until }
@@ -132,7 +132,7 @@ const takeFromLocked = async (engine: Engine, queue: QueueState, locked: Locked,
     const taken = await take(engine, queue, locked, { parts: head.parts, seen, request })
     if (taken) return taken
   }
-  await free(engine, locked, 0)
+  await markFree(engine, locked.key)
   return NOTHING
 }
 
@@ -145,26 +145,48 @@ const noteBusy = async (
   const { busyUntil } = ticket
   // A rest may be long, and hardly ever ends early.
   if (kind === 'resting' && until > busyUntil) await engine.store.markTicket(key, until, { busyUntil })
-  else if (until < busyUntil) await free(engine, locked, until)
+  else if (until < busyUntil) await markFree(engine, locked.key, until)
 }
 
 /**
  * A group was found empty.
  *
- * DynamoDB makes the writes of a transaction visible one after the other. So a young number whose message nobody has
- * seen yet may have been given by a publish that is only just getting through: it is looked for again in a moment.
+ * DynamoDB makes the writes of a transaction visible one after the other. So a number whose message nobody has seen may
+ * have been given by a publish that is only just getting through, and how old the number says it is counts for nothing:
+ * its publisher's clock may be slow. It is looked for again, less and less often, for seconds after this process first
+ * missed it.
  */
-const letGo = async (engine: Engine, locked: Locked, seen: Sequence): Promise<Look> => {
-  const now = engine.clock.now()
-  const { lastSequence } = locked.ticket
-  if (seen < lastSequence && isYoung(lastSequence, now)) {
-    await free(engine, locked, now + LOOK_AGAIN_MS)
-    return { messages: [], nextAt: now + LOOK_AGAIN_MS }
+const letGo = async (engine: Engine, queue: QueueState, locked: Locked, seen: Sequence): Promise<Look> => {
+  const { key, ticket } = locked
+  const { lastSequence } = ticket
+  const purged = queue.purgedAt !== undefined && lastSequence < sequenceAt(queue.purgedAt)
+  if (seen < lastSequence && !purged) {
+    const now = engine.clock.now()
+    const missedMs = now - missedSince(engine, key, lastSequence)
+    if (missedMs < MISSED_MS) {
+      const at = now + Math.max(LOOK_AGAIN_MS, 2 * missedMs)
+      await markFree(engine, key, at)
+      return { messages: [], nextAt: at }
+    }
   }
-  if (!(await retireTicket(engine, locked.key, lastSequence))) await free(engine, locked, 0)
+  if (!(await retireTicket(engine, key, lastSequence))) await markFree(engine, key)
   return NOTHING
 }
 
+/** When this process first missed the message of a number, epoch ms. */
+const missedSince = (engine: Engine, { partition }: TicketKey, lastSequence: Sequence): number => {
+  const { missedNumbers } = engine.polls
+  const name = partitionId(partition)
+  const known = missedNumbers.get(name)
+  if (known?.lastSequence === lastSequence) return known.since
+  if (missedNumbers.size >= MOST_MISSED) missedNumbers.clear()
+  const since = engine.clock.now()
+  missedNumbers.set(name, { lastSequence, since })
+  return since
+}
+
+const MISSED_MS = 5_000
+const MOST_MISSED = 1_000
 const LOOK_AGAIN_MS = 200
 
 /**
@@ -217,10 +239,10 @@ const take = async (
   const wanted = parts.reduce((sum, { indexes }) => sum + indexes.length, 0)
   if (request.signal?.aborted || messages.length < wanted) {
     await undo()
-    await free(engine, locked, 0)
+    await markFree(engine, locked.key)
     return NOTHING
   }
   // The lock outlasts a shorter lease only as long as it took to get here.
-  if (request.leaseMs < SHORTEST_LOCK_MS) await free(engine, locked, until)
+  if (request.leaseMs < SHORTEST_LOCK_MS) await markFree(engine, locked.key, until)
   return { messages, nextAt: until }
 }

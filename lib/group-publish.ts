@@ -1,6 +1,6 @@
 import type { Engine } from './engine.ts'
 import { invalid } from './errors.ts'
-import { groupHash } from './group.ts'
+import { groupHash, groupPartition } from './group.ts'
 import { placeInGroup } from './group-place.ts'
 import type { NewMessage, PublishResult } from './message.ts'
 import { asDuplicate, type Entry, entriesOf, publishOnce } from './publish-once.ts'
@@ -25,9 +25,9 @@ export const publishToGroups = async (
     groups.set(groupId, [...(groups.get(groupId) ?? []), entry])
   }
   await Promise.all(
-    [...groups].map(([groupId, members]) => {
+    [...groups].map(async ([groupId, members]) => {
       const group = groupHash(groupId)
-      return publishOnce(
+      await publishOnce(
         engine,
         queue,
         members,
@@ -38,6 +38,8 @@ export const publishToGroups = async (
         },
         results,
       )
+      const at = engine.clock.now() + queue.settings.delaySeconds * 1_000
+      engine.polls.tickets(groupPartition(queue, group)).sayNew(group, at)
     }),
   )
   for (const [position, of] of repeats) results[position] = asDuplicate(results[of] as PublishResult)

@@ -41,19 +41,29 @@ export const hastenGroups = async (
   const receiptHandles = endings.map(({ receiptHandle }) => receiptHandle)
   await Promise.all(
     groupsOf(queue, receiptHandles, results).map(({ key, positions }) => {
-      if (!queue.settings.fifo) return unlessPassing(touch(engine, key))
       const endsAt = Math.min(...positions.map((position) => endings[position]?.endsAt ?? 0))
-      return unlessPassing(engine.store.markTicket(key, endsAt, { busyAfter: endsAt }))
+      return unlessPassing(queue.settings.fifo ? markFree(engine, key, endsAt) : touch(engine, key))
     }),
   )
+}
+
+/**
+ * Lets a group be looked at from an instant on, or sooner if others said so: at once by default, whatever the clocks of
+ * others say. This process's own polls know of it.
+ */
+export const markFree = async (engine: Engine, key: TicketKey, at = 0): Promise<void> => {
+  await engine.store.markTicket(key, at, { busyAfter: at })
+  engine.polls.tickets(key.partition).say(key.group, Math.max(at, engine.clock.now()))
 }
 
 /**
  * Tells that a group of a standard queue is to be looked at, with a mark of its own: a poller that read the group before
  * then fails to say that there is nothing.
  */
-const touch = (engine: Engine, key: TicketKey): Promise<unknown> =>
-  engine.store.transact([touchWrite(engine, key, Buffer.from(engine.random.bytes(8)).toString('hex'))])
+const touch = async (engine: Engine, key: TicketKey): Promise<void> => {
+  await engine.store.transact([touchWrite(engine, key, Buffer.from(engine.random.bytes(8)).toString('hex'))])
+  engine.polls.tickets(key.partition).say(key.group, engine.clock.now())
+}
 
 /** The same for a message that was moved within its group or put off. */
 export const touchGroupOf = async (engine: Engine, queue: QueueState, { partition }: SegmentKey): Promise<void> => {
@@ -66,7 +76,7 @@ export const touchGroupOf = async (engine: Engine, queue: QueueState, { partitio
 export const freeGroup = async (engine: Engine, queue: QueueState, { partition }: SegmentKey): Promise<void> => {
   const { group } = partition
   if (!queue.settings.fifo || group === undefined) return
-  await unlessPassing(engine.store.markTicket({ partition, group }, 0, { busyAfter: 0 }))
+  await unlessPassing(markFree(engine, { partition, group }))
   engine.wakeups.wake(queue.name, 1)
 }
 
@@ -140,7 +150,8 @@ const release = async (
   key: TicketKey,
   handles: readonly ReceiptHandle[],
 ): Promise<void> => {
-  const { partition } = key
+  const { partition, group } = key
+  const known = engine.polls.tickets(partition)
   const [first] = handles
   const lastSequence = first?.group?.lastSequence ?? NO_SEQUENCE
   // With all that was taken in hand nothing else is in flight: then only whether anything is left is to be known.
@@ -150,8 +161,10 @@ const release = async (
   const left = page.segments.filter((segment) => !isDropped(queue, segment, now))
   const head = judgeHead(left, { now, want: 1 })
   const last = head.kind === 'empty' && !page.more && lastSequence !== NO_SEQUENCE
-  if (last && (await retireTicket(engine, key, lastSequence))) return
-  const busyUntil = 'until' in head ? head.until : 0
-  await engine.store.markTicket(key, busyUntil, { busyAfter: busyUntil })
+  const { said } = known
+  if (last && (await retireTicket(engine, key, lastSequence))) {
+    return known.saw({ group, busyUntil: Number.POSITIVE_INFINITY }, said)
+  }
+  await markFree(engine, key, 'until' in head ? head.until : 0)
   engine.wakeups.wake(queue.name, 1)
 }

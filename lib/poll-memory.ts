@@ -3,6 +3,7 @@ import type { FrontMemory } from './front-hint.ts'
 import type { Segment } from './segment.ts'
 import { partitionId, priorityOf, type SegmentKey, type SegmentPartition } from './segment-key.ts'
 import { type Skips, skips } from './skips.ts'
+import { type TicketMemory, ticketMemory } from './ticket-memory.ts'
 
 /** What the polls of this process learned about one priority of one shard. */
 export interface LaneMemory {
@@ -27,8 +28,10 @@ export interface LaneMemory {
 export interface PollMemory {
   /** Message groups that a poll of this process is looking at right now. */
   readonly busyGroups: Set<string>
-  /** Shards whose tickets are more than a page. */
-  readonly crowdedTickets: Set<string>
+  /** Numbers given in groups that were empty then, and since when. */
+  readonly missedNumbers: Map<string, { readonly lastSequence: string; readonly since: number }>
+  /** The tickets of a shard. */
+  tickets(shard: SegmentPartition): TicketMemory
   lane(partition: SegmentPartition, priority: number): LaneMemory
   /** A message of this process's doing became visible. */
   release(key: SegmentKey): void
@@ -37,14 +40,26 @@ export interface PollMemory {
 }
 
 const MOST_LANES = 10_000
+const MOST_SHARDS = 1_000
 
 export const pollMemory = (): PollMemory => {
   const lanes = new Map<string, LaneMemory>()
+  const shards = new Map<string, TicketMemory>()
   const idOf = (partition: SegmentPartition, priority: number) => `${partitionId(partition)}#${priority}`
   const laneOf = ({ partition, sort }: SegmentKey) => lanes.get(idOf(partition, priorityOf(sort)))
   return {
     busyGroups: new Set(),
-    crowdedTickets: new Set(),
+    missedNumbers: new Map(),
+    tickets: ({ group: _, ...shard }) => {
+      const id = partitionId(shard)
+      let memory = shards.get(id)
+      if (!memory) {
+        if (shards.size >= MOST_SHARDS) shards.clear()
+        memory = ticketMemory()
+        shards.set(id, memory)
+      }
+      return memory
+    },
     lane: (partition, priority) => {
       const id = idOf(partition, priority)
       let lane = lanes.get(id)

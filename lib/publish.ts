@@ -1,7 +1,7 @@
 import { toContent } from './content.ts'
 import type { Engine } from './engine.ts'
 import { HoldfastError, invalid, isHoldfastError } from './errors.ts'
-import { fairGroupHash } from './group.ts'
+import { fairGroupHash, groupPartition } from './group.ts'
 import { touchGroup } from './group-place.ts'
 import { checkGroupMessages, publishToGroups } from './group-publish.ts'
 import { LIMITS } from './limits.ts'
@@ -42,14 +42,16 @@ export const publish = async (
   if (!queue.grouped && messages.some(({ groupId }) => groupId !== undefined)) queue = await markGrouped(engine, queue)
   const results = new Array<PublishResult>(messages.length)
   const { entries, repeats } = entriesOf(queue, messages)
+  const planned = planSegments(engine, queue, entries)
   await Promise.all(
-    planSegments(engine, queue, entries).map((planned) =>
-      planned.once
-        ? publishOnce(engine, queue, planned.entries, placeSegment(engine, queue, planned.plan), results)
-        : publishPlain(engine, queue, planned, results),
+    planned.map((one) =>
+      one.once
+        ? publishOnce(engine, queue, one.entries, placeSegment(engine, queue, one.plan), results)
+        : publishPlain(engine, queue, one, results),
     ),
   )
   for (const [position, of] of repeats) results[position] = asDuplicate(results[of] as PublishResult)
+  sayGroups(engine, queue, planned)
   const published = results.filter((result) => 'messageId' in result).length
   if (published > 0) engine.wakeups.wake(queueName, published)
   return results
@@ -109,6 +111,15 @@ const placeSegment =
       placed: messages.map((_, index) => ({ segment: insert, index })),
     }
   }
+
+/** This process's own polls know where something new is. */
+const sayGroups = (engine: Engine, queue: QueueState, planned: readonly Planned[]): void => {
+  const now = engine.clock.now()
+  for (const { plan } of planned) {
+    const { group, dueAt } = plan
+    if (group !== undefined && dueAt <= now) engine.polls.tickets(groupPartition(queue, group)).say(group, now)
+  }
+}
 
 const SHARDS_TRIED = 3
 

@@ -40,7 +40,7 @@ export interface Store {
    */
   claimTogether(claims: readonly Claim[]): Promise<readonly ClaimedSegment[] | undefined>
 
-  /** Tickets of a queue's groups, by the groups' hashes. May lag behind recent writes. */
+  /** Tickets of a queue's groups, by the groups' hashes. May lag behind recent writes unless `consistent`. */
   tickets(range: TicketRange): Promise<TicketPage>
   /**
    * Marks a group as busy unless it is; answers the ticket, or nothing when it is busy or gone. A ticket that is busy
@@ -195,6 +195,7 @@ export interface TicketRange {
   readonly from: string
   readonly to: string
   readonly limit: number
+  readonly consistent?: boolean
 }
 export interface TicketPage {
   readonly tickets: readonly Ticket[]

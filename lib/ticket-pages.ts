@@ -1,16 +1,24 @@
 import type { Engine } from './engine.ts'
 import type { Ticket } from './group.ts'
 import { partitionOf, pollShards, type QueueState } from './queue-record.ts'
-import { partitionId, type SegmentPartition, sortRightBehind } from './segment-key.ts'
+import { type SegmentPartition, sortRightBehind } from './segment-key.ts'
 import { shuffled } from './shuffle.ts'
+import type { TicketPage, TicketRange } from './store.ts'
+import type { Due, TicketMemory } from './ticket-memory.ts'
 
 /** As many tickets as half a read unit holds. */
 const FIRST_PAGE = 25
+const SECOND_PAGE = 100
+const GROWTH = 4
 const MOST_TICKETS = 1_000
+/** Before and behind every group's hash. */
+const FRONT = '0'
+const END = '~'
 
 /**
  * The tickets of a queue's groups, page by page, each page shuffled, every group equally likely to come early: from the
- * front where all of a shard's tickets are known to fit in a page, else from a random place on and around.
+ * front where all of a shard's tickets are known to fit in a page, else from a random place on, and then, as far as the
+ * shard's allowance goes, from where this process stopped the last time.
  */
 export async function* ticketPages(engine: Engine, queue: QueueState): AsyncGenerator<readonly Ticket[]> {
   const shards = pollShards(queue)
@@ -18,29 +26,102 @@ export async function* ticketPages(engine: Engine, queue: QueueState): AsyncGene
   for (let turn = 0; turn < shards; turn++) yield* pagesOf(engine, partitionOf(queue, (first + turn) % shards))
 }
 
-async function* pagesOf(engine: Engine, partition: SegmentPartition): AsyncGenerator<readonly Ticket[]> {
-  const { crowdedTickets } = engine.polls
-  const name = partitionId(partition)
-  const start = crowdedTickets.has(name) ? Buffer.from(engine.random.bytes(7)).toString('hex') : '0'
-  const ranges =
-    start === '0'
-      ? [{ from: '0', to: '~' }]
-      : [
-          { from: start, to: '~' },
-          { from: '0', to: start },
-        ]
-  for (const { from: begin, to } of ranges) {
-    let limit = FIRST_PAGE
-    for (let from = begin; ; ) {
-      const { tickets, more } = await engine.store.tickets({ partition, from, to, limit })
-      if (start === '0' && more) crowdedTickets.add(name)
-      yield shuffled(tickets, engine.random.fraction)
-      const last = tickets.at(-1)
-      if (!more || !last) break
-      from = sortRightBehind(last.group)
-      limit = Math.min(MOST_TICKETS, limit * 4)
-    }
+/** When the next group is due that this process knows of, where looks don't go through all of them. */
+export const nextTicketAt = (engine: Engine, queue: QueueState): number => {
+  const now = engine.clock.now()
+  let next = Number.POSITIVE_INFINITY
+  for (let shard = 0; shard < pollShards(queue); shard++) {
+    const memory = engine.polls.tickets(partitionOf(queue, shard))
+    if (memory.scarce) next = Math.min(next, memory.nextAt(now))
   }
-  // Seen through without finding enough: if it was because there are few, the front is the better start.
-  crowdedTickets.delete(name)
+  return next
 }
+
+async function* pagesOf(engine: Engine, partition: SegmentPartition): AsyncGenerator<readonly Ticket[]> {
+  const memory = engine.polls.tickets(partition)
+  const reader: Reader = { engine, partition, memory }
+  const startedAt = engine.clock.now()
+  memory.refill(startedAt)
+  const start = memory.crowded ? Buffer.from(engine.random.bytes(7)).toString('hex') : FRONT
+  let pass = memory.cursor === undefined ? undefined : passFrom(memory.cursor)
+  const besides = memory.scarce
+    ? [...memory.takeDue(startedAt).map((due) => readDue(reader, due)), goOn(reader, pass, SECOND_PAGE)]
+    : []
+  // One page of them all: a group that is known to be free comes no sooner than one that was come across.
+  const [first, ...beside] = await Promise.all([firstPage(reader, start), ...besides])
+  memory.scarce = memory.crowded && freeOf(first, engine.clock.now()) === 0
+  const found = new Map([first, ...beside].flat().map((ticket) => [ticket.group, ticket]))
+  yield shuffled([...found.values()], engine.random.fraction)
+  if (!memory.crowded) return
+  memory.scarce = true
+  pass ??= passBehind(first, start)
+  for (let limit = SECOND_PAGE; !pass.over && memory.allowance >= FIRST_PAGE; limit = limit * GROWTH) {
+    yield shuffled(await goOn(reader, pass, Math.min(MOST_TICKETS, limit)), engine.random.fraction)
+  }
+}
+
+interface Reader {
+  readonly engine: Engine
+  readonly partition: SegmentPartition
+  readonly memory: TicketMemory
+}
+
+/** A page from a random place on, around the end; tells by the way whether there are more tickets than a page. */
+const firstPage = async (reader: Reader, start: string): Promise<readonly Ticket[]> => {
+  const { tickets, more } = await read(reader, { from: start, to: END, limit: FIRST_PAGE })
+  reader.memory.crowded = more || tickets.length === FIRST_PAGE
+  if (reader.memory.crowded || start === FRONT) return tickets
+  const limit = FIRST_PAGE - tickets.length
+  const around = await read(reader, { from: FRONT, to: start, limit })
+  reader.memory.crowded = around.more
+  return [...tickets, ...around.tickets]
+}
+
+/** What is said by this process is younger than what an eventually consistent read may show. */
+const readDue = async (reader: Reader, { group, own }: Due): Promise<readonly Ticket[]> =>
+  (await read(reader, { from: group, to: group, limit: 1, consistent: own })).tickets
+
+/** A pass through the tickets of a shard, from a place on and around to another. */
+interface Pass {
+  from: string
+  readonly end: string
+  /** Whether what is behind the end is done. */
+  around: boolean
+  over: boolean
+}
+
+const passFrom = (cursor: string): Pass => ({ from: cursor, end: cursor, around: false, over: false })
+const passBehind = (page: readonly Ticket[], start: string): Pass => {
+  const last = page.at(-1)?.group ?? start
+  return { from: sortRightBehind(last), end: start, around: last < start, over: false }
+}
+
+/** The next tickets of a pass, as many as may be read; none where it has not begun. */
+const goOn = async (reader: Reader, pass: Pass | undefined, most: number): Promise<readonly Ticket[]> => {
+  const { memory, engine } = reader
+  const limit = Math.min(most, Math.floor(memory.allowance))
+  if (!pass || limit < FIRST_PAGE) return []
+  // Paid before it is known how many there are, so that polls at the same time don't spend it twice.
+  memory.spend(limit, 0)
+  const { tickets, more } = await read(reader, { from: pass.from, to: pass.around ? pass.end : END, limit })
+  memory.spend(tickets.length - limit, freeOf(tickets, engine.clock.now()))
+  const last = tickets.at(-1)?.group
+  if (more && last !== undefined && !(pass.around && last >= pass.end)) pass.from = sortRightBehind(last)
+  else if (pass.around || pass.end === FRONT) pass.over = true
+  else Object.assign(pass, { from: FRONT, around: true })
+  memory.cursor = pass.over ? pass.end : pass.from
+  return tickets
+}
+
+const read = async (
+  { engine, partition, memory }: Reader,
+  range: Omit<TicketRange, 'partition'>,
+): Promise<TicketPage> => {
+  const { said } = memory
+  const page = await engine.store.tickets({ partition, ...range })
+  for (const ticket of page.tickets) memory.saw(ticket, said)
+  return page
+}
+
+const freeOf = (tickets: readonly Ticket[], now: number): number =>
+  tickets.reduce((count, { busyUntil }) => count + (busyUntil <= now ? 1 : 0), 0)

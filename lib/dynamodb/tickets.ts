@@ -32,10 +32,11 @@ const NONE_GIVEN_FROM = 'attribute_not_exists(l) OR l < :from'
 export const ticketOperations = (
   table: TableClient,
 ): Pick<Store, 'tickets' | 'lockTicket' | 'markTicket' | 'dropTicket'> => ({
-  tickets: async ({ partition, from, to, limit }) => {
+  tickets: async ({ partition, from, to, limit, consistent = false }) => {
     const { items, more } = await table.query({
       KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
       ExpressionAttributeValues: { ':pk': { S: ticketPartition(partition) }, ':from': { S: from }, ':to': { S: to } },
+      ConsistentRead: consistent,
       Limit: limit,
     })
     return { tickets: items.map((item) => ticketOf(partition, item)), more }

@@ -17,8 +17,8 @@ export interface GroupCast {
   readonly drainMs: number
 }
 
-/** Leases, extensions and rests end, and what a crashed poller marked: then all must be there to be had. */
-export const GROUP_CAST: GroupCast = { publishers: 3, consumers: 4, cancellers: 1, ms: 12_000, drainMs: 12_000 }
+/** Leases, extensions and rests end, what a crashed poller marked, and what is missed for seconds: then all must be there. */
+export const GROUP_CAST: GroupCast = { publishers: 3, consumers: 4, cancellers: 1, ms: 12_000, drainMs: 24_000 }
 
 /** Fewer would prove nothing. */
 const FEWEST_RECEIVES = 25

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ack } from '../../lib/ack.ts'
+import { cancelMessage } from '../../lib/messages.ts'
 import { publish } from '../../lib/publish.ts'
 import { updateQueue } from '../../lib/queues.ts'
 import type { Store } from '../../lib/store.ts'
@@ -86,6 +87,26 @@ describe('a publish to a FIFO queue', () => {
     )
     expect(bodies(await take(engine))).toEqual(['second'])
   })
+
+  test('gives lower numbers at worst by a clock more than five seconds slow, in a group that was empty, and no order suffers', async () => {
+    const engine = await fifoEngine()
+    const [first] = await send(engine, 'a', 'first')
+    const taken = handles(await take(engine))
+    const slow = testEngine({ store: engine.store, clock: manualClock(START - 60_000) })
+    // While the group is not empty, be it that all of it is in flight, numbers rise whatever the clock says.
+    const second = await sendOne(slow, { groupId: 'a', body: 'second' })
+    expect((second.sequenceNumber ?? '') > (first?.sequenceNumber ?? '')).toBe(true)
+    await ack(engine, FIFO, taken)
+    await ack(engine, FIFO, handles(await take(engine)))
+    await engine.clock.advance(5_001)
+    await take(engine)
+    expect(await ticketsOf(engine)).toEqual([])
+    const third = await sendOne(slow, { groupId: 'a', body: 'third' })
+    expect((third.sequenceNumber ?? '') < (second.sequenceNumber ?? '')).toBe(true)
+    await sendOne(engine, { groupId: 'a', body: 'fourth' })
+    await sendOne(slow, { groupId: 'a', body: 'fifth' })
+    expect(bodies(await take(engine))).toEqual(['third', 'fourth', 'fifth'])
+  })
 })
 
 describe("a FIFO queue's delay", () => {
@@ -163,14 +184,31 @@ describe('the ticket of a group', () => {
     }
   })
 
-  test('stays while the message of its last number is only just getting through', async () => {
+  test('stays while the message of its last number is only just getting through, whatever the clock of its publisher', async () => {
+    for (const offByMs of [0, -60_000, 60_000]) {
+      const engine = await fifoEngine()
+      await send(testEngine({ store: engine.store, clock: manualClock(START + offByMs) }), 'a', '1')
+      // The ticket's part of a transaction may be visible before the segment's.
+      const hiding: Store = { ...engine.store, headers: async () => ({ segments: [], more: false }) }
+      const blind = testEngine({ clock: engine.clock, store: hiding })
+      for (const afterMs of [0, 200, 400]) {
+        await engine.clock.advance(afterMs)
+        expect(await take(blind)).toEqual([])
+      }
+      await engine.clock.advance(1_200)
+      expect(bodies(await take(engine))).toEqual(['1'])
+    }
+  })
+
+  test('goes though nobody saw the message of its last number, once that was missed for seconds', async () => {
     const engine = await fifoEngine()
-    await send(engine, 'a', '1')
-    // The ticket's part of a transaction may be visible before the segment's.
-    const hiding: Store = { ...engine.store, headers: async () => ({ segments: [], more: false }) }
-    expect(await take(testEngine({ clock: engine.clock, store: hiding }))).toEqual([])
-    await engine.clock.advance(500)
-    expect(bodies(await take(engine))).toEqual(['1'])
+    const [sent] = await send(engine, 'a', '1')
+    await cancelMessage(engine, FIFO, sent?.messageId as string)
+    const waiting = take(engine, { waitTimeSeconds: 10 })
+    await engine.clock.advance(10_000)
+    expect(await waiting).toEqual([])
+    await take(engine)
+    expect(await ticketsOf(engine)).toEqual([])
   })
 
   test('stays where it is: the number of shards can be chosen when the queue is created, and not changed', async () => {

@@ -1,0 +1,241 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Engine } from '../lib/engine.ts'
+import { poll } from '../lib/poll.ts'
+import { publish } from '../lib/publish.ts'
+import { bodyOfKind } from './bodies.ts'
+import {
+  busyGroups,
+  costOfRounds,
+  fifoQueue,
+  fillGroup,
+  fillGroups,
+  messagesFor,
+  pollsUntilServed,
+  type RoundUsage,
+} from './fifo.ts'
+import type { Figure } from './figures.ts'
+import type { Usage } from './meter.ts'
+import type { Rig } from './rig.ts'
+
+const ROUNDS = 30
+const GROUPS = 10_000
+const DEEP = 20_000
+const DEEPER = 200_000
+/** Requests one after the other; the configuration is read again every five seconds. */
+const ROUND_TRIPS = { publish: 1, poll: 4, ack: 3 }
+const SLACK = 0.1
+
+/** Message groups: units and round trips, many groups, deep groups, and fairness between tenants. */
+export const fifoFigures = async (rig: Rig, { million = false } = {}): Promise<Figure[]> => [
+  ...(await loadFigures(rig)),
+  ...(await duplicateFigures(rig)),
+  ...(await freeFigures(rig)),
+  ...(await busyFigures(rig)),
+  ...(await deepFigures(rig, million ? DEEPER : DEEP)),
+  ...(await fairFigures(rig, million ? 5 * DEEP : DEEP)),
+]
+
+const LOADS = [
+  { name: 'FIFO, batches of 10, no deduplication', batch: 10, writeGoal: 1.2 },
+  { name: 'FIFO, batches of 10, explicit deduplication ids', batch: 10, ids: true, writeGoal: 3.5 },
+  { name: 'FIFO, batches of 10, content-based deduplication', batch: 10, byContent: true, writeGoal: 3.5 },
+  { name: 'FIFO, one by one, no deduplication', batch: 1, writeGoal: 9 },
+  { name: 'FIFO, one by one, explicit deduplication ids', batch: 1, ids: true, writeGoal: 11 },
+]
+
+const loadFigures = async (rig: Rig): Promise<Figure[]> => {
+  const figures: Figure[] = []
+  for (const { name: section, batch, ids = false, byContent = false, writeGoal } of LOADS) {
+    const queue = await fifoQueue(rig, { contentBasedDeduplication: byContent })
+    const usage = await costOfRounds(rig, queue, { batch, ids, rounds: ROUNDS })
+    figures.push(...perMessage(section, usage, ROUNDS * batch, writeGoal))
+  }
+  return figures
+}
+
+const perMessage = (section: string, usage: RoundUsage, messages: number, writeGoal: number): Figure[] => {
+  const total = (field: 'writeUnits' | 'readUnits' | 'requests') =>
+    Object.values(usage).reduce((sum: number, part: Usage) => sum + part[field], 0) / messages
+  const unit = 'per message'
+  return [
+    { section, name: 'write units', value: total('writeUnits'), unit, goal: writeGoal },
+    { section, name: 'read units', value: total('readUnits'), unit },
+    { section, name: 'requests', value: total('requests'), unit },
+    ...Object.entries(usage).map(([verb, { rounds }]: [string, Usage]) => ({
+      section,
+      name: `round trips, one after the other: ${verb}`,
+      value: rounds / ROUNDS,
+      unit: 'per request',
+      goal: ROUND_TRIPS[verb as keyof typeof ROUND_TRIPS] + SLACK,
+    })),
+  ]
+}
+
+/** A publish of ten whose ids are all taken. */
+const duplicateFigures = async (rig: Rig): Promise<Figure[]> => {
+  const queue = await fifoQueue(rig)
+  const engine = rig.process()
+  const messages = messagesFor('group', 10, true)
+  await publish(engine, queue, messages)
+  const { usage } = await rig.measure(() => publish(engine, queue, messages))
+  const section = 'FIFO, a publish of ten whose deduplication ids are taken'
+  return costs(section, 'all of it', usage, 1)
+}
+
+const costs = (section: string, name: string, usage: Usage, polls: number, goals: Goals = {}): Figure[] => [
+  { section, name: `${name}: read units`, value: usage.readUnits / polls, unit: '', ...goal(goals.readUnits) },
+  { section, name: `${name}: write units`, value: usage.writeUnits / polls, unit: '', ...goal(goals.writeUnits) },
+  { section, name: `${name}: round trips`, value: usage.rounds / polls, unit: '', ...goal(goals.rounds) },
+]
+
+type Goals = { readonly [K in 'readUnits' | 'writeUnits' | 'rounds']?: number }
+const goal = (value: number | undefined) => (value === undefined ? {} : { goal: value })
+
+const POLLS = 8
+
+/** Polls of ten, each of which finds a batch of one group. */
+const freeFigures = async (rig: Rig): Promise<Figure[]> => {
+  const figures: Figure[] = []
+  let few: Usage | undefined
+  for (const groups of [10, 1_000, GROUPS]) {
+    const queue = await fifoQueue(rig)
+    await fillGroups(rig.unmetered(), queue, groups, 10)
+    const engine = rig.process()
+    const { usage } = await rig.measure(() => expectMessages(engine, queue, POLLS))
+    const section = `FIFO, a poll of ten, ${groups.toLocaleString('en')} groups, all free`
+    figures.push(...costs(section, 'mean of a process’s first polls', usage, POLLS))
+    few ??= usage
+    const against = { section, unit: '×', goal: 2 }
+    figures.push(
+      { ...against, name: 'read units against ten groups', value: usage.readUnits / few.readUnits },
+      { ...against, name: 'write units against ten groups', value: usage.writeUnits / few.writeUnits },
+    )
+  }
+  return figures
+}
+
+const expectMessages = async (engine: Engine, queue: string, polls: number): Promise<void> => {
+  for (let count = 0; count < polls; count++) {
+    const messages = await poll(engine, queue, { maxMessages: 10 })
+    if (messages.length !== 10) throw new Error(`a poll got ${messages.length} messages of 10`)
+  }
+}
+
+const TIGHT_POLLS = 200
+const LONG_POLL_SECONDS = 10
+
+const busyFigures = async (rig: Rig): Promise<Figure[]> => {
+  const queue = await fifoQueue(rig)
+  await busyGroups(rig.unmetered(), queue, GROUPS)
+  const section = `FIFO, ${GROUPS.toLocaleString('en')} groups, all busy`
+  const engine = rig.process()
+  const first = await rig.measure(() => expectNothing(engine, queue, 1))
+  const tight = await rig.measure(() => expectNothing(engine, queue, TIGHT_POLLS))
+  const long = await rig.measure(() => poll(engine, queue, { waitTimeSeconds: LONG_POLL_SECONDS }))
+  const free = `FIFO, one free group among ${GROUPS.toLocaleString('en')} busy ones`
+  // Another process's publish, so that nothing but looking tells of it.
+  const other = rig.unmetered()
+  await publish(other, queue, messagesFor('free', 1))
+  const cold = rig.process()
+  const coldPoll = await rig.measure(() => poll(cold, queue, { maxMessages: 10, visibilityTimeoutSeconds: 0 }))
+  if (coldPoll.result.length !== 1) throw new Error('the first poll of a process missed the only free group')
+  const sought = await rig.measure(() => pollsUntilFound(engine, queue))
+  await publish(engine, queue, messagesFor('own', 1))
+  const own = await rig.measure(() => poll(engine, queue, { maxMessages: 10 }))
+  if (own.result.length !== 1) throw new Error('a group that this process published to was not found at once')
+  return [
+    ...costs(section, 'the first poll of a process', first.usage, 1),
+    ...costs(section, 'its next polls', tight.usage, TIGHT_POLLS, { readUnits: 3, rounds: 2 }),
+    ...costs(section, `a long poll of ${LONG_POLL_SECONDS} s`, long.usage, 1),
+    ...costs(free, 'the first poll of a process finds it', coldPoll.usage, 1),
+    { section: free, name: 'published by another process, found by poll number', value: sought.result, unit: '' },
+    ...costs(free, 'until then', sought.usage, 1),
+    ...costs(free, 'published by the same process, found by the next poll', own.usage, 1, { readUnits: 6, rounds: 5 }),
+  ]
+}
+
+const expectNothing = async (engine: Engine, queue: string, polls: number): Promise<void> => {
+  for (let count = 0; count < polls; count++) {
+    const { length } = await poll(engine, queue, { maxMessages: 10 })
+    if (length > 0) throw new Error('a busy group was polled')
+  }
+}
+
+const pollsUntilFound = async (engine: Engine, queue: string): Promise<number> => {
+  for (let polls = 1; ; polls++) {
+    if ((await poll(engine, queue, { maxMessages: 10 })).length > 0) return polls
+    await sleep(10)
+  }
+}
+
+const deepFigures = async (rig: Rig, depth: number): Promise<Figure[]> => {
+  const section = `FIFO, a group with ${depth.toLocaleString('en')} messages waiting`
+  const engine = rig.process()
+  const small = await fifoQueue(rig)
+  const deep = await fifoQueue(rig)
+  const filler = rig.unmetered()
+  await fillGroup(filler, small, 'small', 25)
+  await fillGroup(filler, deep, 'deep', depth)
+  // The first request reads the configuration.
+  for (const queue of [small, deep]) await engine.queues.get(queue)
+  const one = await rig.measure(() => expectMessages(engine, small, 1))
+  const other = await rig.measure(() => expectMessages(engine, deep, 1))
+  await publish(filler, deep, messagesFor('beside', 1))
+  const beside = await rig.measure(() => poll(engine, deep, { maxMessages: 10 }))
+  if (beside.result.length !== 1) throw new Error('a deep group hides another')
+  const against = { section, unit: '×', goal: 2 }
+  return [
+    ...costs(section, 'a poll of ten', other.usage, 1),
+    {
+      ...against,
+      name: 'read units against a group of 25',
+      value: other.usage.readUnits / one.usage.readUnits,
+    },
+    {
+      ...against,
+      name: 'write units against a group of 25',
+      value: other.usage.writeUnits / one.usage.writeUnits,
+    },
+    ...costs(section, 'a poll of another group beside it', beside.usage, 1),
+  ]
+}
+
+const fairFigures = async (rig: Rig, depth: number): Promise<Figure[]> => {
+  const served = async (section: string, noise: number, goalOf?: number): Promise<[number, Figure[]]> => {
+    const queue = await rig.queue({ visibilityTimeoutSeconds: HOUR_SECONDS })
+    const filler = rig.unmetered()
+    if (noise > 0) await fillGroup(filler, queue, 'noisy', noise)
+    await publish(
+      filler,
+      queue,
+      Array.from({ length: 10 }, (_, tenant) => ({ body: bodyOfKind('small'), groupId: `quiet-${tenant}` })),
+    )
+    const engine = rig.process()
+    const { result, usage } = await rig.measure(() => pollsUntilServed(engine, queue, 'quiet'))
+    return [
+      result,
+      [
+        { section, name: 'polls of ten until all ten are served', value: result, unit: '', ...goal(goalOf) },
+        ...costs(section, 'polls and acks until then', usage, 1),
+      ],
+    ]
+  }
+  const [alone, idle] = await served('Fairness, ten tenants with a message each', 0)
+  const noisy = `Fairness, the same beside a tenant with ${depth.toLocaleString('en')}`
+  const [, beside] = await served(noisy, depth, alone + 4)
+  return [...idle, ...beside, ...(await ungrouped(rig))]
+}
+
+const HOUR_SECONDS = 3_600
+
+/** What message groups cost a queue that has none. */
+const ungrouped = async (rig: Rig): Promise<Figure[]> => {
+  const queue = await rig.queue()
+  const engine = rig.process()
+  await poll(engine, queue)
+  const { usage } = await rig.measure(() => expectNothing(engine, queue, TIGHT_POLLS))
+  return costs('A standard queue that never saw a group', 'an empty poll', usage, TIGHT_POLLS, {
+    readUnits: 0.51,
+    rounds: 1.05,
+  })
+}
