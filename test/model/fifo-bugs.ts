@@ -112,17 +112,10 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     suites: UNIT,
   },
   {
-    name: 'whoever frees a group puts off what others said of it since',
+    name: 'whoever frees a group or finds it busy puts off what others said of it since',
     file: 'lib/group-release.ts',
-    replace: 'await engine.store.markTicket(key, busyUntil, { busyAfter: busyUntil })',
-    by: 'await engine.store.markTicket(key, busyUntil)',
-    suites: SIMULATION,
-  },
-  {
-    name: 'whoever finds a group busy puts off what others said of it since',
-    file: 'lib/group-poll.ts',
-    replace: '  store.markTicket(key, at, { busyAfter: at })',
-    by: '  store.markTicket(key, at)',
+    replace: '  await engine.store.markTicket(key, at, { busyAfter: at })',
+    by: '  await engine.store.markTicket(key, at)',
     suites: UNIT,
   },
   {
