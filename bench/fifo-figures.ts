@@ -223,7 +223,27 @@ const fairFigures = async (rig: Rig, depth: number): Promise<Figure[]> => {
   const [alone, idle] = await served('Fairness, ten tenants with a message each', 0)
   const noisy = `Fairness, the same beside a tenant with ${depth.toLocaleString('en')}`
   const [, beside] = await served(noisy, depth, alone + 4)
-  return [...idle, ...beside, ...(await ungrouped(rig))]
+  return [...idle, ...beside, ...(await limited(rig)), ...(await ungrouped(rig))]
+}
+
+const LIMIT = 10
+const MOST = 25
+
+/** A visit of a group that may have so many in flight: with room, and without. */
+const limited = async (rig: Rig): Promise<Figure[]> => {
+  const queue = await rig.queue({ visibilityTimeoutSeconds: HOUR_SECONDS, maxInFlightPerGroup: LIMIT })
+  const engine = rig.process()
+  await fillGroup(rig.unmetered(), queue, 'tenant', MOST)
+  await engine.queues.get(queue)
+  const room = await rig.measure(() => expectMessages(engine, queue, 1))
+  const full = await rig.measure(() => expectNothing(engine, queue, 1))
+  const next = await rig.measure(() => expectNothing(engine, queue, 1))
+  const section = `A group with a limit of ${LIMIT} in flight`
+  return [
+    ...costs(section, 'a poll of ten out of one segment', room.usage, 1),
+    ...costs(section, 'the first poll that finds it full', full.usage, 1),
+    ...costs(section, 'the next ones', next.usage, 1),
+  ]
 }
 
 const HOUR_SECONDS = 3_600

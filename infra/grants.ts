@@ -8,7 +8,7 @@ import type { TableAction } from './functions.ts'
  * right after the letter of its kind, so `dynamodb:LeadingKeys` can tell queues apart:
  *
  *     s#<queue>#…  segments    b#<queue>#…  bodies            a#<queue>#…  where moved messages are
- *     q#<queue>    settings    t#<queue>#…  tickets of groups  d#<queue>#…  deduplication and attempt ids
+ *     q#<queue>    settings    t#<queue>#…  tickets of groups  d#<queue>#…  deduplication and attempt ids, fences
  *     h#<queue>#…  hints of what is in flight
  */
 type Kinds = Readonly<Record<string, readonly TableAction[]>>

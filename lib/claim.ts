@@ -160,14 +160,20 @@ const recognizeOwn = async (
 }
 
 /** A header without content: its publish failed half-way, or its content is a moment late. */
-const giveUp = async (engine: Engine, lane: Lane, { segment, change }: Claim, now: Segment, token: Uint8Array) => {
+export const giveUp = async (
+  engine: Engine,
+  lane: Lane,
+  { segment, change }: Claim,
+  now: Segment,
+  token: Uint8Array,
+) => {
   const orphan = engine.clock.now() - segment.publishedAt > ORPHAN_AFTER_MS
   const indexes = (change.slots ?? []).map(([index]) => index)
   await engine.store.change([orphan ? remove(now) : unclaim(segment, indexes, token)])
   if (orphan) engine.observe({ type: 'orphan-dropped', queue: lane.queue.name })
 }
 
-const messagesOf = (
+export const messagesOf = (
   { queue }: Lane,
   segment: Segment,
   content: Content,

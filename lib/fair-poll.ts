@@ -1,12 +1,11 @@
 import type { Engine } from './engine.ts'
 import { groupPartition, type Ticket } from './group.ts'
 import type { Request } from './lane.ts'
+import { visitWithin } from './limited-group.ts'
 import { type Look, look, lookInLane, orNothing } from './look.ts'
 import type { Message } from './message.ts'
 import type { QueueState } from './queue-record.ts'
-import { liveAt } from './segment.ts'
-import { sortFrom, sortRightBehind, sortUpTo } from './segment-key.ts'
-import type { DocumentKey, TicketKey } from './store.ts'
+import type { TicketKey } from './store.ts'
 import { nextTicketAt, ticketPages } from './ticket-pages.ts'
 
 /**
@@ -103,8 +102,12 @@ const take = async (
   request: Request,
 ): Promise<Look> => {
   const limit = queue.settings.maxInFlightPerGroup
-  if (limit !== undefined) return visitWithin(engine, queue, { key, ticket, limit }, request)
-  const seen = await takeFrom(engine, queue, key, request)
+  const seen =
+    limit === undefined
+      ? await takeFrom(engine, queue, key, request)
+      : await visitWithin(engine, queue, { key, ticket, limit }, request)
+  // Not at once, or many pollers would spend more on it than they get.
+  if (!seen) return { messages: [], nextAt: engine.clock.now() + LOOK_AGAIN_MS }
   if (seen.messages.length === 0) await settle(engine, key, ticket, seen.nextAt)
   return seen
 }
@@ -124,68 +127,3 @@ const LOOK_AGAIN_MS = 1_000
 
 const takeFrom = (engine: Engine, queue: QueueState, { partition }: TicketKey, request: Request): Promise<Look> =>
   lookInLane(engine, { queue, partition, priority: 0, memory: engine.polls.lane(partition, 0) }, request)
-
-/** A poller that holds a group for counting and claiming is given up after this long. */
-const COUNTING_MS = 10_000
-const PAGE = 100
-/** So many messages in a row that nobody ever received: claims go from the front, so nothing is in flight behind them. */
-const UNTOUCHED_RUN = 50
-
-interface Limited {
-  readonly key: TicketKey
-  readonly ticket: Ticket
-  readonly limit: number
-}
-
-/** Under a limit of messages in flight, one poller at a time counts what is in flight and takes what is allowed. */
-const visitWithin = async (engine: Engine, queue: QueueState, limited: Limited, request: Request): Promise<Look> => {
-  // A lock of its own: the ticket's hint is cleared by anyone who acks or gives back.
-  const lock: DocumentKey = { partition: `d#${queue.name}#${queue.generation}#lock-${limited.ticket.group}`, sort: 'd' }
-  const expiresAt = engine.clock.now() + COUNTING_MS
-  const { applied } = await engine.store.transact([{ kind: 'put', key: lock, value: {}, ifVersion: 0, expiresAt }])
-  if (!applied) return { messages: [], nextAt: engine.clock.now() + LOOK_AGAIN_MS }
-  try {
-    return await takeWithin(engine, queue, limited, request)
-  } finally {
-    await engine.store.transact([{ kind: 'delete', key: lock, ifVersion: 1 }])
-  }
-}
-
-const takeWithin = async (
-  engine: Engine,
-  queue: QueueState,
-  { key, ticket, limit }: Limited,
-  request: Request,
-): Promise<Look> => {
-  const inFlight = await countInFlight(engine, key, limit)
-  const want = Math.min(request.want, limit - inFlight.count)
-  if (want <= 0) {
-    await engine.store.markTicket(key, inFlight.firstEndsAt, { lastSequence: ticket.lastSequence })
-    return { messages: [], nextAt: inFlight.firstEndsAt }
-  }
-  const seen = await takeFrom(engine, queue, key, { ...request, want })
-  if (seen.messages.length === 0) await settle(engine, key, ticket, seen.nextAt)
-  return seen
-}
-
-const countInFlight = async (engine: Engine, { partition }: TicketKey, limit: number) => {
-  const now = engine.clock.now()
-  let count = 0
-  let untouched = 0
-  let firstEndsAt = Number.POSITIVE_INFINITY
-  for (let from = sortFrom(0); ; ) {
-    const to = sortUpTo(0, now)
-    const page = await engine.store.headers({ partition, from, to, limit: PAGE, consistent: true })
-    for (const { slots } of page.segments) {
-      for (const slot of slots) {
-        untouched = slot.kind === 'fresh' ? untouched + 1 : 0
-        if (slot.kind !== 'lease' || !liveAt(slot, now)) continue
-        count++
-        firstEndsAt = Math.min(firstEndsAt, slot.until)
-      }
-    }
-    const last = page.segments.at(-1)
-    if (!page.more || !last || count >= limit || untouched >= UNTOUCHED_RUN) return { count, firstEndsAt }
-    from = sortRightBehind(last.key.sort)
-  }
-}

@@ -76,9 +76,9 @@ const changeOf = (
 })
 
 /** A claim whose answer was lost is recognized by its token. */
-const ownClaim = async (
+export const ownClaim = async (
   engine: Engine,
-  parts: readonly HeadPart[],
+  parts: readonly Pick<HeadPart, 'segment' | 'indexes'>[],
   token: Uint8Array,
 ): Promise<readonly (ClaimedSegment | undefined)[] | undefined> => {
   const stored = await engine.store.read(parts.map(({ segment }) => segment.key))

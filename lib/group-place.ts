@@ -18,7 +18,7 @@ export interface GroupPlan {
 
 const DAY_MS = 86_400_000
 /** Longer than anything in the group may be kept that is not delayed, so that a ticket never goes before its messages. */
-const TICKET_KEPT_MS = LIMITS.retentionSeconds * 1_000 + DAY_MS
+export const TICKET_KEPT_MS = LIMITS.retentionSeconds * 1_000 + DAY_MS
 /** The same with the longest delay: each touch sets it anew, and must not cut short what an earlier one was for. */
 const TOUCHED_KEPT_MS = TICKET_KEPT_MS + LIMITS.delaySeconds * 1_000
 

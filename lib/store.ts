@@ -35,10 +35,10 @@ export interface Store {
   read(keys: readonly SegmentKey[]): Promise<(StoredSegment | undefined)[]>
 
   /**
-   * Like `claim`, but all of the claims or none, requiring the version of each segment: for messages that must stay
-   * in order.
+   * Like `claim`, but all of the claims or none: for messages that must stay
+   * in order. With a fence that is written too, on condition of its version.
    */
-  claimTogether(claims: readonly Claim[]): Promise<readonly ClaimedSegment[] | undefined>
+  claimTogether(claims: readonly Claim[], fence?: PutWrite): Promise<readonly ClaimedSegment[] | undefined>
 
   /** Tickets of a queue's groups, by the groups' hashes. May lag behind recent writes unless `consistent`. */
   tickets(range: TicketRange): Promise<TicketPage>
@@ -128,15 +128,7 @@ export interface DocumentQuery {
 export type Write =
   | { readonly kind: 'insert'; readonly insert: NewSegment }
   | { readonly kind: 'change'; readonly change: Change }
-  | {
-      readonly kind: 'put'
-      readonly key: DocumentKey
-      readonly value: JsonValue
-      /** Epoch ms; kept for good when absent. */
-      readonly expiresAt?: number
-      /** Version it must have now; 0 for absent; any when not given. */
-      readonly ifVersion?: number
-    }
+  | PutWrite
   | { readonly kind: 'delete'; readonly key: DocumentKey; readonly ifVersion?: number }
   | {
       /** Gives out sequence numbers: requires that none from `from` on was given, and makes the ticket if need be. */
@@ -157,6 +149,16 @@ export type Write =
       readonly mark: string
       readonly expiresAt: number
     }
+
+export interface PutWrite {
+  readonly kind: 'put'
+  readonly key: DocumentKey
+  readonly value: JsonValue
+  /** Epoch ms; kept for good when absent. */
+  readonly expiresAt?: number
+  /** Version it must have now; 0 for absent; any when not given. */
+  readonly ifVersion?: number
+}
 
 export type TransactOutcome =
   | { readonly applied: true }

@@ -1,7 +1,10 @@
+import type { TransactWriteItem } from '@aws-sdk/client-dynamodb'
+import type { Clock } from '../clock.ts'
 import type { HoldfastError } from '../errors.ts'
 import { isHoldfastError } from '../errors.ts'
 import { applyChange, type Change, type Segment } from '../segment.ts'
-import type { ChangeFailure, Claim, ClaimedSegment, ClaimOutcome, Store } from '../store.ts'
+import type { ChangeFailure, Claim, ClaimedSegment, ClaimOutcome, PutWrite, Store } from '../store.ts'
+import { putDocument } from './documents.ts'
 import { expressionFor, type Statement, statementFor } from './expressions.ts'
 import { headerKey, headerOf, type Item } from './header-item.ts'
 import { type Bodies, bodiesOf, contentIn, haveArrived } from './segments.ts'
@@ -12,7 +15,10 @@ type Written =
   | { readonly held: true; readonly item: Item | undefined }
   | { readonly held: false; readonly item: Item | undefined; readonly error?: HoldfastError }
 
-export const changeOperations = (table: TableClient): Pick<Store, 'change' | 'claim' | 'claimTogether'> => ({
+export const changeOperations = (
+  table: TableClient,
+  clock: Clock,
+): Pick<Store, 'change' | 'claim' | 'claimTogether'> => ({
   /**
    * writes: one update or delete a change, several in one request where they can be said as statements
    * condition: what the change requires · cost: 1 WRU each, also when the condition fails
@@ -30,11 +36,12 @@ export const changeOperations = (table: TableClient): Pick<Store, 'change' | 'cl
   claim: (claims) => claimEach(table, claims),
 
   /**
-   * writes: every claim in one transaction, at 2 WRU a segment; a lone one as it is · condition: each segment's version
+   * writes: every claim in one transaction, at 2 WRU a segment, and 2 the fence; a lone one without a fence as it is
+   * condition: what each claim requires, and the fence's version
    */
-  claimTogether: async (claims) => {
+  claimTogether: async (claims, fence) => {
     const [only, another] = claims
-    if (!only || another) return claimTogether(table, claims)
+    if (!only || another || fence) return claimTogether(table, claims, fence && fenceItem(table, fence, clock.now()))
     const [outcome] = await claimEach(table, claims)
     if (outcome && !outcome.applied && outcome.error) throw outcome.error
     return outcome?.applied ? [outcome] : undefined
@@ -83,15 +90,23 @@ const readBodies = async (
   }
 }
 
+const fenceItem = ({ table }: TableClient, fence: PutWrite, now: number): TransactWriteItem => ({
+  Put: { TableName: table, ...putDocument(fence, now) },
+})
+
 const claimTogether = async (
   table: TableClient,
   claims: readonly Claim[],
+  fence?: TransactWriteItem,
 ): Promise<readonly ClaimedSegment[] | undefined> => {
   const keys = claims.map(({ segment }) => headerKey(segment.key))
   const segments = claims.map(({ segment }) => segment)
   // Content never changes, so it is read at the same time.
   const [outcome, items, bodies] = await Promise.all([
-    table.transact(claims.map(({ change }) => ({ Update: updateItem(table.table, change) }))),
+    table.transact([
+      ...claims.map(({ change }) => ({ Update: updateItem(table.table, change) })),
+      ...(fence ? [fence] : []),
+    ]),
     table.getMany(keys, true),
     bodiesOf(table, segments, true),
   ])

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { JsonValue } from '../message.ts'
-import type { Document, DocumentKey, Store } from '../store.ts'
+import type { Document, DocumentKey, PutWrite, Store } from '../store.ts'
 import type { Item } from './header-item.ts'
 import type { TableClient } from './table-client.ts'
 
@@ -27,6 +27,23 @@ export const documentOf = (item: Item): Document => ({
   version: Number(item.e?.N),
   value: JSON.parse(item.j?.S ?? 'null') as JsonValue,
 })
+
+export const putDocument = ({ key, value, expiresAt, ifVersion: version }: PutWrite, now: number) => ({
+  Item: documentItem(key, (version ?? 0) + 1, value, expiresAt),
+  ...ifVersion(version, now),
+})
+
+export const ifVersion = (version: number | undefined, now: number) => {
+  if (version === undefined) return {}
+  if (version === 0) {
+    // What is past its time counts as absent, though TTL has not come by yet.
+    return {
+      ConditionExpression: 'attribute_not_exists(pk) OR x <= :now',
+      ExpressionAttributeValues: { ':now': { N: String(Math.floor(now / 1_000)) } },
+    }
+  }
+  return { ConditionExpression: 'e = :version', ExpressionAttributeValues: { ':version': { N: String(version) } } }
+}
 
 /** TTL deletes late: what is past its time is not there. */
 const isLive = (item: Item, now: number): boolean => item.x?.N === undefined || Number(item.x.N) * 1_000 > now

@@ -27,7 +27,7 @@ export const dynamodbStore = (parts: DynamodbStoreParts): Store => {
   const table = tableClient(parts)
   return {
     ...segmentOperations(table),
-    ...changeOperations(table),
+    ...changeOperations(table, clock),
     ...documentOperations(table, clock),
     ...ticketOperations(table),
     ...transactOperation(table, clock),

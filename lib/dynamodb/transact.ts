@@ -1,7 +1,7 @@
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb'
 import type { Clock } from '../clock.ts'
 import type { Store, Write, WriteFailure } from '../store.ts'
-import { documentItem, documentItemKey, documentOf } from './documents.ts'
+import { documentItemKey, documentOf, ifVersion, putDocument } from './documents.ts'
 import { expressionFor } from './expressions.ts'
 import type { Item } from './header-item.ts'
 import { segmentItems } from './segment-items.ts'
@@ -54,7 +54,7 @@ const itemOf = (write: Exclude<Write, { kind: 'insert' }>, now: number): ItemWri
       return UpdateExpression ? { Update: { ...expression, UpdateExpression } } : { Delete: expression }
     }
     case 'put':
-      return putDocument(write, now)
+      return { Put: putDocument(write, now) }
     case 'delete':
       return { Delete: { Key: documentItemKey(write.key), ...ifVersion(write.ifVersion, now) } }
     case 'advance':
@@ -62,25 +62,6 @@ const itemOf = (write: Exclude<Write, { kind: 'insert' }>, now: number): ItemWri
     case 'touch':
       return { Update: touchExpression(write) }
   }
-}
-
-const putDocument = (
-  { key, value, expiresAt, ifVersion: version }: Extract<Write, { kind: 'put' }>,
-  now: number,
-): ItemWrite => ({
-  Put: { Item: documentItem(key, (version ?? 0) + 1, value, expiresAt), ...ifVersion(version, now) },
-})
-
-const ifVersion = (version: number | undefined, now: number) => {
-  if (version === undefined) return {}
-  if (version === 0) {
-    // What is past its time counts as absent, though TTL has not come by yet.
-    return {
-      ConditionExpression: 'attribute_not_exists(pk) OR x <= :now',
-      ExpressionAttributeValues: { ':now': { N: String(Math.floor(now / 1_000)) } },
-    }
-  }
-  return { ConditionExpression: 'e = :version', ExpressionAttributeValues: { ':version': { N: String(version) } } }
 }
 
 const single = async (table: TableClient, write: ItemWrite): Promise<boolean> => {

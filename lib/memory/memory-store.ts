@@ -158,10 +158,12 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
         if (!outcome.applied || !outcome.segment) return { applied: false, segment: outcome.segment }
         return { applied: true, segment: outcome.segment, content }
       }),
-    claimTogether: async (claims) => {
+    claimTogether: async (claims, fence) => {
+      if (fence && !holds(fence)) return undefined
       if (!claims.every(({ change: wanted }) => applyChange(entryAt(wanted.key)?.segment, wanted).applied)) {
         return undefined
       }
+      if (fence) perform(fence)
       return claims.map(({ change: wanted, segment }) => {
         const { outcome, content } = changeEntry(wanted)
         return { segment: outcome.segment ?? segment, content }

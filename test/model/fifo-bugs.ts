@@ -4,6 +4,8 @@ const SIMULATION = ['test/model/fifo-simulation.test.ts']
 const CONTRACT = ['test/store']
 const UNIT = ['test/unit/group', 'test/unit/ticket-pages', 'test/unit/deduplication', 'test/unit/attempt']
 
+const LIMIT = ['test/unit/limited-group', 'test/model/limit']
+
 /** Bugs of message groups and deduplication. */
 export const GROUP_BUGS: readonly PlantedBug[] = [
   {
@@ -184,8 +186,43 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'DynamoDB claims some of what is to be claimed together',
     file: 'lib/dynamodb/changes.ts',
-    replace: 'if (!only || another) return claimTogether(table, claims)',
-    by: 'if (!only) return claimTogether(table, claims)\n    if (another) return (await claimEach(table, claims)) as unknown as ClaimedSegment[]',
+    replace: 'if (!only || another || fence) return claimTogether(',
+    by: 'if (another && !fence) return (await claimEach(table, claims)) as unknown as ClaimedSegment[]\n    if (!only || another || fence) return claimTogether(',
     suites: CONTRACT,
+  },
+  {
+    name: 'DynamoDB claims whatever became of the fence',
+    file: 'lib/dynamodb/changes.ts',
+    replace: '...(fence ? [fence] : []),',
+    by: '',
+    suites: CONTRACT,
+  },
+  {
+    name: 'a claim under a limit does not ask whether others claimed since',
+    file: 'lib/limited-group.ts',
+    replace: '      ifVersion: fence.version,\n',
+    by: '',
+    suites: LIMIT,
+  },
+  {
+    name: 'under a limit a lease that is over makes room at once',
+    file: 'lib/limited-group.ts',
+    replace: 'room: limited.limit - slots.filter(isHeld).length',
+    by: 'room: limited.limit - live',
+    suites: LIMIT,
+  },
+  {
+    name: 'what is held under a limit is looked for at the front alone',
+    file: 'lib/limited-group.ts',
+    replace: 'const held = through ?? sortUpTo(0, now + CLOCKS_MS)',
+    by: 'const held = sortFrom(0)',
+    suites: LIMIT,
+  },
+  {
+    name: 'a fence forgets what was claimed without it',
+    file: 'lib/limited-group.ts',
+    replace: 'latest(fence.through, held.at(-1)?.key.sort, ',
+    by: 'latest(fence.through, ',
+    suites: LIMIT,
   },
 ]

@@ -174,5 +174,20 @@ export const ticketContract = (subject: () => Subject): void => {
       const [one, two] = await store.read([first.key, second.key])
       expect([one?.segment, two?.segment]).toEqual([first, second])
     })
+
+    test('are made together with a fence, on condition of its version', async () => {
+      const { store } = subject()
+      const key = other()
+      const fence = (n: number, ifVersion: number) => ({ kind: 'put', key, value: n, ifVersion }) as const
+      const [first, second, third] = await placed(store)
+      if (!first || !second || !third) throw new Error('three were placed')
+      expect(await store.claimTogether([claimOf(first)], fence(1, 0))).toMatchObject([{ content: expect.anything() }])
+      expect(await store.claimTogether([claimOf(second)], fence(2, 0))).toBeUndefined()
+      expect(await store.claimTogether([second, third].map(claimOf), fence(3, 1))).toHaveLength(2)
+      expect(await store.claimTogether([claimOf(first)], fence(4, 2))).toBeUndefined()
+      expect(await store.getDocument(key, { consistent: true })).toMatchObject({ version: 2, value: 3 })
+      const [one, two] = await store.read([first.key, second.key])
+      expect([one?.segment.version, two?.segment.version]).toEqual([first.version + 1, second.version + 1])
+    })
   })
 }

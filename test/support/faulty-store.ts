@@ -99,11 +99,11 @@ export const faultyStore = (store: Store, { fateOf, answering = async () => {} }
       request({ operation: 'markTicket', input }, () => store.markTicket(input, until, condition)),
     dropTicket: (input, last) => request({ operation: 'dropTicket', input }, () => store.dropTicket(input, last)),
     // A transaction carries a token: sent again, it answers what became of it the first time.
-    claimTogether: (input) => {
+    claimTogether: (input, fence) => {
       let first: ReturnType<Store['claimTogether']> | undefined
       return request({ operation: 'claimTogether', input }, () => {
-        if (input.length > 1 && first !== undefined) return first
-        first = store.claimTogether(input)
+        if ((input.length > 1 || fence) && first !== undefined) return first
+        first = store.claimTogether(input, fence)
         return first
       })
     },
