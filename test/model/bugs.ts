@@ -193,7 +193,7 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a document is written whatever its version',
-    file: 'lib/dynamodb/transact.ts',
+    file: 'lib/dynamodb/documents.ts',
     replace:
       "return { ConditionExpression: 'e = :version', ExpressionAttributeValues: { ':version': { N: String(version) } } }",
     by: 'return {}',
