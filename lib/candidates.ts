@@ -19,7 +19,6 @@ export type After = Map<string, Segment | 'unknown' | undefined>
 const CROWDED = 1.2
 /** Above this one, a few messages are worth waiting for one's turn. */
 const SCRAMBLE = 1.5
-const NEWEST_KEPT = 512
 /** Segments that one look moves messages of to the dead-letter queue: a transaction each. */
 const MOST_DEAD_LETTERED = 25
 const LEAST_DENSITY = 0.2
@@ -70,16 +69,8 @@ const newestOf = ({ memory }: Lane, read: Segment, after: After): Segment => {
   return known
 }
 
-export const noteNewest = ({ memory: { newest } }: Lane, segment: Segment): void => {
-  const { sort } = segment.key
-  newest.delete(sort)
-  newest.set(sort, segment)
-  if (newest.size <= NEWEST_KEPT) return
-  for (const oldest of newest.keys()) {
-    newest.delete(oldest)
-    return
-  }
-}
+export const noteNewest = ({ memory: { newest } }: Lane, segment: Segment): void =>
+  newest.set(segment.key.sort, segment)
 
 /** Messages to receive for each header read, those with none included: says how many headers a wish takes. */
 export const noteDensity = (
@@ -88,9 +79,11 @@ export const noteDensity = (
   candidates: readonly Candidate[],
   now: number,
 ): void => {
-  const due = segments.filter(({ key }) => dueAtOf(key.sort) <= now).length
   if (candidates.length === 0) return
-  const found = candidates.reduce((sum, { indexes }) => sum + indexes.length, 0)
+  let due = 0
+  for (const { key } of segments) if (dueAtOf(key.sort) <= now) due++
+  let found = 0
+  for (const { indexes } of candidates) found += indexes.length
   memory.density = Math.max(LEAST_DENSITY, memory.density + (found / due - memory.density) / 4)
 }
 
@@ -122,7 +115,5 @@ export const without = (candidates: readonly Candidate[], picked: readonly Candi
   candidates.filter(({ segment }) => !picked.some((other) => other.segment.key.sort === segment.key.sort))
 
 /** Those that no other poll of this process is claiming. */
-const unreserved = ({ memory: { reserved } }: Lane, segment: Segment, indexes: number[]): number[] =>
-  reserved.size === 0 ? indexes : indexes.filter((index) => !reserved.has(reservation(segment, index)))
-
-export const reservation = (segment: Segment, index: number): string => `${segment.key.sort}.${index}`
+const unreserved = ({ memory: { reserved } }: Lane, { key: { sort } }: Segment, indexes: number[]): number[] =>
+  reserved.free(sort, indexes)

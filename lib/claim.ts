@@ -6,7 +6,6 @@ import {
   noteDensity,
   noteNewest,
   pick,
-  reservation,
   without,
 } from './candidates.ts'
 import { type Content, contentOf } from './content.ts'
@@ -101,8 +100,7 @@ const claimPicked = async (
   claimed: Claimed,
 ): Promise<number> => {
   const { reserved, contention } = lane.memory
-  const names = picked.flatMap(({ segment, indexes }) => indexes.map((index) => reservation(segment, index)))
-  for (const name of names) reserved.add(name)
+  for (const { segment, indexes } of picked) reserved.add(segment.key.sort, indexes)
   try {
     const now = engine.clock.now()
     const lease = { token: engine.random.bytes(TOKEN_BYTES), now, until: now + request.leaseMs }
@@ -130,7 +128,7 @@ const claimPicked = async (
     if (lost > 0) engine.observe({ type: 'lost-race', queue: lane.queue.name, count: lost })
     return lost
   } finally {
-    for (const name of names) reserved.delete(name)
+    for (const { segment, indexes } of picked) reserved.remove(segment.key.sort, indexes)
   }
 }
 
@@ -173,8 +171,9 @@ const messagesOf = (
   content: Content,
   indexes: readonly number[],
   read: { segment: Segment; now: number },
-): Message[] =>
-  indexes.map((index) => {
+): Message[] => {
+  const gone = goneCount(read.segment)
+  return indexes.map((index) => {
     const slot = slotAt(segment, index) as Lease
     return {
       receiptHandle: encodeReceiptHandle(queue.name, {
@@ -184,7 +183,7 @@ const messagesOf = (
         token: slot.token,
         count: segment.slots.length,
         claimed: indexes.length,
-        gone: goneCount(read.segment),
+        gone,
         receiveCount: slot.receiveCount,
         firstReceivedAt: slot.firstReceivedAt,
         receivedAt: read.now,
@@ -199,3 +198,4 @@ const messagesOf = (
       ...contentOf(segment, content, index),
     }
   })
+}

@@ -72,7 +72,7 @@ export const lookInLane = async (engine: Engine, lane: Lane, request: Request): 
     return { messages, nextAt: Number.POSITIVE_INFINITY }
   } finally {
     lane.memory.looking--
-    await telling
+    if (telling !== undefined) await telling
   }
 }
 
@@ -98,12 +98,12 @@ const lookThroughRanges = async (
     for (let reads = [...beside, main].map((range) => ({ connected: true, ...range })); ; ) {
       const { releases } = skips
       const readAt = engine.clock.now()
-      const reading = Promise.all(
+      const reading = allOf(
         reads.map(({ from, to, check, headers }) =>
           engine.store.headers({ partition: lane.partition, from, to, limit: check ? headers : limit }),
         ),
       )
-      const [pages, stale] = await Promise.all([reading, hearing])
+      const [pages, stale] = hearing !== undefined ? await Promise.all([reading, hearing]) : [await reading, false]
       hearing = undefined
       memory.roundTripMs += (engine.clock.now() - readAt - memory.roundTripMs) / 8
       const found = behind(seenTo, pages)
@@ -128,6 +128,12 @@ const lookThroughRanges = async (
     }
   }
   return { messages, nextAt: Math.min(nextAt, skips.endsAt()) }
+}
+
+/** `Promise.all`, whose own work is about what a whole page of the memory store costs, where there is but one. */
+const allOf = async <T>(promises: readonly Promise<T>[]): Promise<T[]> => {
+  const [only] = promises
+  return only && promises.length === 1 ? [await only] : Promise.all(promises)
 }
 
 /** The segments of pages one behind the other. Neighbouring ranges share the key between them: none comes twice. */
