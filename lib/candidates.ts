@@ -1,7 +1,8 @@
 import { deadLetter } from './dead-letter.ts'
 import type { Engine } from './engine.ts'
 import type { Lane } from './lane.ts'
-import { isDropped } from './queue-record.ts'
+import { isDropped, type QueueState } from './queue-record.ts'
+import type { Random } from './random.ts'
 import { receivable, receiveCountOf, type Segment, slotAt } from './segment.ts'
 import { dueAtOf } from './segment-key.ts'
 import { shuffled } from './shuffle.ts'
@@ -19,47 +20,61 @@ export type After = Map<string, Segment | 'unknown' | undefined>
 const CROWDED = 1.2
 /** Above this one, a few messages are worth waiting for one's turn. */
 const SCRAMBLE = 1.5
-const NEWEST_KEPT = 512
 /** Segments that one look moves messages of to the dead-letter queue: a transaction each. */
 const MOST_DEAD_LETTERED = 25
 const LEAST_DENSITY = 0.2
 
-/** Those of the segments read that have something to receive. Messages past their receives are dead-lettered. */
-export const candidatesOf = async (
-  engine: Engine,
-  lane: Lane,
-  segments: readonly Segment[],
-  after: After,
-): Promise<Candidate[]> => {
+/** Those of the segments read that have something to receive. Nothing is done about messages past their receives yet. */
+export const candidatesOf = (engine: Engine, lane: Lane, segments: readonly Segment[], after: After): Candidate[] => {
   const { queue } = lane
   const now = engine.clock.now()
-  const limit = queue.settings.deadLetter?.maxReceives ?? Number.POSITIVE_INFINITY
   const candidates: Candidate[] = []
-  let deadLettered = 0
   for (const read of segments) {
     if (dueAtOf(read.key.sort) > now) break
     const segment = newestOf(lane, read, after)
     if (isDropped(queue, segment, now)) continue
-    const free = unreserved(lane, segment, receivable(segment, now))
-    if (free.length === 0) {
-      // Another poll of this process is at it: what becomes of it is not known yet.
-      if (receivable(segment, now).length > 0) after.set(segment.key.sort, 'unknown')
-      continue
-    }
-    const spent = free.filter((index) => receiveCountOf(slotAt(segment, index)) >= limit)
-    if (spent.length === 0) candidates.push({ segment, indexes: free })
+    const visible = receivable(segment, now)
+    const free = unreserved(lane, segment, visible)
+    if (free.length > 0) candidates.push({ segment, indexes: free })
+    // Another poll of this process is at it: what becomes of it is not known yet.
+    else if (visible.length > 0) after.set(segment.key.sort, 'unknown')
+  }
+  return candidates
+}
+
+/** The candidates without messages past their receives: these are dead-lettered. */
+export const withoutSpent = async (
+  engine: Engine,
+  { queue }: Lane,
+  candidates: readonly Candidate[],
+  after: After,
+): Promise<Candidate[]> => {
+  const left: Candidate[] = []
+  let deadLettered = 0
+  for (const candidate of candidates) {
+    const { segment, indexes } = candidate
+    const spent = spentOf(queue, candidate)
+    if (spent.length === 0) left.push(candidate)
     // A poll does not spend its time on the dead: those of the segments behind are left to the next.
     else if (deadLettered >= MOST_DEAD_LETTERED) after.set(segment.key.sort, 'unknown')
     else {
       deadLettered++
-      const left = await deadLetter(engine, queue, segment, spent)
-      after.set(segment.key.sort, left.segment)
+      const outcome = await deadLetter(engine, queue, segment, spent)
+      after.set(segment.key.sort, outcome.segment)
       // Without a dead-letter queue to take them they are delivered once more rather than lost.
-      const indexes = left.moved ? free.filter((index) => !spent.includes(index)) : free
-      if (left.segment && indexes.length > 0) candidates.push({ segment: left.segment, indexes })
+      const alive = outcome.moved ? indexes.filter((index) => !spent.includes(index)) : indexes
+      if (outcome.segment && alive.length > 0) left.push({ segment: outcome.segment, indexes: alive })
     }
   }
-  return candidates
+  return left
+}
+
+export const anySpent = (queue: QueueState, candidates: readonly Candidate[]): boolean =>
+  queue.settings.deadLetter !== undefined && candidates.some((candidate) => spentOf(queue, candidate).length > 0)
+
+const spentOf = ({ settings: { deadLetter } }: QueueState, { segment, indexes }: Candidate): number[] => {
+  const limit = deadLetter?.maxReceives ?? Number.POSITIVE_INFINITY
+  return indexes.filter((index) => receiveCountOf(slotAt(segment, index)) >= limit)
 }
 
 /** A page may have been read before what another poll of this process has changed since. */
@@ -70,16 +85,8 @@ const newestOf = ({ memory }: Lane, read: Segment, after: After): Segment => {
   return known
 }
 
-export const noteNewest = ({ memory: { newest } }: Lane, segment: Segment): void => {
-  const { sort } = segment.key
-  newest.delete(sort)
-  newest.set(sort, segment)
-  if (newest.size <= NEWEST_KEPT) return
-  for (const oldest of newest.keys()) {
-    newest.delete(oldest)
-    return
-  }
-}
+export const noteNewest = ({ memory: { newest } }: Lane, segment: Segment): void =>
+  newest.set(segment.key.sort, segment)
 
 /** Messages to receive for each header read, those with none included: says how many headers a wish takes. */
 export const noteDensity = (
@@ -88,9 +95,11 @@ export const noteDensity = (
   candidates: readonly Candidate[],
   now: number,
 ): void => {
-  const due = segments.filter(({ key }) => dueAtOf(key.sort) <= now).length
   if (candidates.length === 0) return
-  const found = candidates.reduce((sum, { indexes }) => sum + indexes.length, 0)
+  let due = 0
+  for (const { key } of segments) if (dueAtOf(key.sort) <= now) due++
+  let found = 0
+  for (const { indexes } of candidates) found += indexes.length
   memory.density = Math.max(LEAST_DENSITY, memory.density + (found / due - memory.density) / 4)
 }
 
@@ -110,19 +119,25 @@ export const pick = (engine: Engine, lane: Lane, candidates: readonly Candidate[
   for (const { segment, indexes } of order) {
     if (left <= 0) break
     const free = unreserved(lane, segment, indexes)
-    const wanted = (crowded && free.length > left ? shuffled(free, engine.random.fraction) : free).slice(0, left)
-    if (wanted.length === 0) continue
-    picked.push({ segment, indexes: wanted.sort((a, b) => a - b) })
+    if (free.length === 0) continue
+    const wanted = free.length > left ? someOf(free, left, crowded ? engine.random : undefined) : free
+    picked.push({ segment, indexes: wanted })
     left -= wanted.length
   }
   return picked
 }
 
+/** The first of them, or any in their order. */
+const someOf = (indexes: readonly number[], count: number, random: Random | undefined): number[] =>
+  random
+    ? shuffled(indexes, random.fraction)
+        .slice(0, count)
+        .sort((a, b) => a - b)
+    : indexes.slice(0, count)
+
 export const without = (candidates: readonly Candidate[], picked: readonly Candidate[]): Candidate[] =>
   candidates.filter(({ segment }) => !picked.some((other) => other.segment.key.sort === segment.key.sort))
 
 /** Those that no other poll of this process is claiming. */
-const unreserved = ({ memory: { reserved } }: Lane, segment: Segment, indexes: number[]): number[] =>
-  reserved.size === 0 ? indexes : indexes.filter((index) => !reserved.has(reservation(segment, index)))
-
-export const reservation = (segment: Segment, index: number): string => `${segment.key.sort}.${index}`
+const unreserved = ({ memory: { reserved } }: Lane, { key: { sort } }: Segment, indexes: number[]): number[] =>
+  reserved.free(sort, indexes)

@@ -1,20 +1,33 @@
 import {
   type After,
+  anySpent,
   type Candidate,
   candidatesOf,
   isScramble,
   noteDensity,
   noteNewest,
   pick,
-  reservation,
   without,
+  withoutSpent,
 } from './candidates.ts'
 import { type Content, contentOf } from './content.ts'
 import type { Engine } from './engine.ts'
+import type { HoldfastError } from './errors.ts'
 import type { Lane, Request } from './lane.ts'
 import type { Message } from './message.ts'
 import { encodeReceiptHandle } from './receipt-handle.ts'
-import { claim, goneCount, holds, type Lease, remove, type Segment, slotAt, TOKEN_BYTES, unclaim } from './segment.ts'
+import {
+  type Change,
+  claim,
+  goneCount,
+  holds,
+  type Lease,
+  remove,
+  type Segment,
+  slotAt,
+  TOKEN_BYTES,
+  unclaim,
+} from './segment.ts'
 import type { Claim, ClaimOutcome } from './store.ts'
 
 export interface Claimed {
@@ -45,7 +58,8 @@ export const claimFrom = async (
 ): Promise<Claimed> => {
   const claimed: Claimed = { messages: [], after: new Map() }
   if (request.want <= 0 || request.signal?.aborted) return claimed
-  let candidates = await candidatesOf(engine, lane, segments, claimed.after)
+  let candidates = candidatesOf(engine, lane, segments, claimed.after)
+  if (anySpent(lane.queue, candidates)) candidates = await withoutSpent(engine, lane, candidates, claimed.after)
   noteDensity(lane, segments, candidates, engine.clock.now())
   if (!more && isScramble(lane, candidates, request.want)) {
     candidates = await deferred(engine, lane, segments, candidates, request, claimed.after)
@@ -84,7 +98,8 @@ const deferred = async (
   const page = await engine.store.headers({ partition: lane.partition, from, to, limit: segments.length })
   for (const { segment } of candidates) after.set(segment.key.sort, undefined)
   for (const segment of page.segments) after.set(segment.key.sort, segment)
-  const left = await candidatesOf(engine, lane, page.segments, after)
+  const found = candidatesOf(engine, lane, page.segments, after)
+  const left = anySpent(lane.queue, found) ? await withoutSpent(engine, lane, found, after) : found
   const untouched =
     left.length === candidates.length &&
     left.every(({ segment: { version } }, position) => version === candidates[position]?.segment.version)
@@ -100,38 +115,74 @@ const claimPicked = async (
   request: Request,
   claimed: Claimed,
 ): Promise<number> => {
-  const { reserved, contention } = lane.memory
-  const names = picked.flatMap(({ segment, indexes }) => indexes.map((index) => reservation(segment, index)))
-  for (const name of names) reserved.add(name)
+  const { reserved } = lane.memory
+  for (const { segment, indexes } of picked) reserved.add(segment.key.sort, indexes)
   try {
     const now = engine.clock.now()
     const lease = { token: engine.random.bytes(TOKEN_BYTES), now, until: now + request.leaseMs }
     const claims = picked.map(({ segment, indexes }) => ({ segment, change: claim(segment, indexes, lease) }))
-    const outcomes = await recognizeOwn(engine, await engine.store.claim(claims), picked, lease.token)
-    const fault = outcomes.every((outcome) => !outcome.applied && outcome.error) && outcomes[0]
-    if (fault && !fault.applied && claimed.messages.length === 0) throw fault.error
-    let lost = 0
-    for (const [position, outcome] of outcomes.entries()) {
-      const { segment, indexes } = picked[position] as Candidate
-      if (!outcome.applied && !outcome.error) lost++
-      const arrived = outcome.applied && outcome.content !== undefined
-      if (outcome.applied && !arrived)
-        await giveUp(engine, lane, claims[position] as Claim, outcome.segment, lease.token)
-      const abandoned = arrived && request.signal?.aborted
-      if (abandoned) await engine.store.change([unclaim(segment, indexes, lease.token)])
-      if (outcome.segment) noteNewest(lane, outcome.segment)
-      const unsure = outcome.applied ? !arrived || abandoned : outcome.error !== undefined
-      claimed.after.set(segment.key.sort, unsure ? 'unknown' : outcome.segment)
-      if (outcome.applied && outcome.content && !abandoned) {
-        claimed.messages.push(...messagesOf(lane, outcome.segment, outcome.content, indexes, { segment, now }))
-      }
-    }
-    contention.saw({ won: picked.length - lost, lost })
-    if (lost > 0) engine.observe({ type: 'lost-race', queue: lane.queue.name, count: lost })
-    return lost
+    const answered = await engine.store.claim(claims)
+    const outcomes = answered.every(isWhole) ? answered : await recognizeOwn(engine, answered, picked, lease.token)
+    const fault = faultOf(outcomes)
+    if (fault && claimed.messages.length === 0) throw fault
+    const abandoned = request.signal?.aborted ?? false
+    if (abandoned || !outcomes.every(isWhole)) await putBack(engine, lane, claims, outcomes, { abandoned, ...lease })
+    return noteOutcomes(engine, lane, picked, outcomes, { claimed, abandoned, now })
   } finally {
-    for (const name of names) reserved.delete(name)
+    for (const { segment, indexes } of picked) reserved.remove(segment.key.sort, indexes)
   }
+}
+
+const isWhole = (outcome: ClaimOutcome): boolean => outcome.applied && outcome.content !== undefined
+
+/** Why none of the claims could be tried. */
+const faultOf = (outcomes: readonly ClaimOutcome[]): HoldfastError | undefined => {
+  let fault: HoldfastError | undefined
+  for (const outcome of outcomes) {
+    if (outcome.applied || !outcome.error) return undefined
+    fault ??= outcome.error
+  }
+  return fault
+}
+
+/** Undoes claims whose messages nobody will get: those without content, and all of them when the caller has gone. */
+const putBack = async (
+  engine: Engine,
+  lane: Lane,
+  claims: readonly Claim[],
+  outcomes: readonly ClaimOutcome[],
+  { abandoned, token }: { abandoned: boolean; token: Uint8Array },
+): Promise<void> => {
+  for (const [position, { segment, change }] of claims.entries()) {
+    const outcome = outcomes[position]
+    if (!outcome?.applied) continue
+    if (outcome.content === undefined) await giveUp(engine, lane, { segment, change }, outcome.segment, token)
+    else if (abandoned) await engine.store.change([unclaim(segment, indexesOf(change), token)])
+  }
+}
+
+/** Takes note of what became of the claims, and of the messages they brought; answers how many were lost to others. */
+const noteOutcomes = (
+  engine: Engine,
+  lane: Lane,
+  picked: readonly Candidate[],
+  outcomes: readonly ClaimOutcome[],
+  { claimed, abandoned, now }: { claimed: Claimed; abandoned: boolean; now: number },
+): number => {
+  let lost = 0
+  for (const [position, outcome] of outcomes.entries()) {
+    const { segment, indexes } = picked[position] as Candidate
+    if (outcome.segment) noteNewest(lane, outcome.segment)
+    const delivered = outcome.applied && outcome.content !== undefined && !abandoned
+    const unsure = outcome.applied ? !delivered : outcome.error !== undefined
+    claimed.after.set(segment.key.sort, unsure ? 'unknown' : outcome.segment)
+    if (delivered) {
+      claimed.messages.push(...messagesOf(lane, outcome.segment, outcome.content, indexes, { segment, now }))
+    } else if (!outcome.applied && !outcome.error) lost++
+  }
+  lane.memory.contention.saw({ won: picked.length - lost, lost })
+  if (lost > 0) engine.observe({ type: 'lost-race', queue: lane.queue.name, count: lost })
+  return lost
 }
 
 /** A claim that failed because its own first try had succeeded, its answer lost, is a success. */
@@ -140,9 +191,8 @@ const recognizeOwn = async (
   outcomes: readonly ClaimOutcome[],
   picked: readonly Candidate[],
   token: Uint8Array,
-): Promise<readonly ClaimOutcome[]> => {
-  if (outcomes.every(({ applied }) => applied)) return outcomes
-  return Promise.all(
+): Promise<readonly ClaimOutcome[]> =>
+  Promise.all(
     outcomes.map(async (outcome, position) => {
       const { indexes } = picked[position] as Candidate
       const { segment } = outcome
@@ -157,7 +207,6 @@ const recognizeOwn = async (
       return stored ? { applied: true as const, segment: stored.segment, content: stored.content } : outcome
     }),
   )
-}
 
 /** A header without content: its publish failed half-way, or its content is a moment late. */
 export const giveUp = async (
@@ -168,10 +217,11 @@ export const giveUp = async (
   token: Uint8Array,
 ) => {
   const orphan = engine.clock.now() - segment.publishedAt > ORPHAN_AFTER_MS
-  const indexes = (change.slots ?? []).map(([index]) => index)
-  await engine.store.change([orphan ? remove(now) : unclaim(segment, indexes, token)])
+  await engine.store.change([orphan ? remove(now) : unclaim(segment, indexesOf(change), token)])
   if (orphan) engine.observe({ type: 'orphan-dropped', queue: lane.queue.name })
 }
+
+const indexesOf = ({ slots = [] }: Change): number[] => slots.map(([index]) => index)
 
 export const messagesOf = (
   { queue }: Lane,
@@ -179,8 +229,9 @@ export const messagesOf = (
   content: Content,
   indexes: readonly number[],
   read: { segment: Segment; now: number },
-): Message[] =>
-  indexes.map((index) => {
+): Message[] => {
+  const gone = goneCount(read.segment)
+  return indexes.map((index) => {
     const slot = slotAt(segment, index) as Lease
     return {
       receiptHandle: encodeReceiptHandle(queue.name, {
@@ -190,7 +241,7 @@ export const messagesOf = (
         token: slot.token,
         count: segment.slots.length,
         claimed: indexes.length,
-        gone: goneCount(read.segment),
+        gone,
         receiveCount: slot.receiveCount,
         firstReceivedAt: slot.firstReceivedAt,
         receivedAt: read.now,
@@ -205,3 +256,4 @@ export const messagesOf = (
       ...contentOf(segment, content, index),
     }
   })
+}

@@ -1,4 +1,4 @@
-import { type After, candidatesOf } from './candidates.ts'
+import { type After, candidatesOf, withoutSpent } from './candidates.ts'
 import { giveUp, messagesOf } from './claim.ts'
 import type { Engine } from './engine.ts'
 import type { Ticket } from './group.ts'
@@ -97,7 +97,7 @@ const takeWithin = async (
   const fence = await readFence(engine, lane, limited)
   const front = await readFront(engine, lane, fence, request.want)
   const after: After = new Map()
-  const candidates = await candidatesOf(engine, lane, front, after)
+  const candidates = await withoutSpent(engine, lane, candidatesOf(engine, lane, front, after), after)
   const now = engine.clock.now()
   // What changed under our hands still counts as it was read: less is held since, or the claim fails.
   const left = front

@@ -1,4 +1,4 @@
-import { claimFrom } from './claim.ts'
+import { type Claimed, claimFrom } from './claim.ts'
 import type { Engine } from './engine.ts'
 import { isHoldfastError } from './errors.ts'
 import { hearNews, tellFront } from './front-news.ts'
@@ -36,7 +36,8 @@ export const look = async (engine: Engine, queue: QueueState, request: Request):
       const partition = partitionOf(queue, (start + turn) % shards)
       const lane = { queue, partition, priority, memory: engine.polls.lane(partition, priority) }
       const wish = { ...request, want: request.want - messages.length }
-      const seen = await orNothing(lookInLane(engine, lane, wish), messages.length > 0)
+      const looking = lookInLane(engine, lane, wish)
+      const seen = messages.length > 0 ? await orNothing(looking, true) : await looking
       messages.push(...seen.messages)
       nextAt = Math.min(nextAt, seen.nextAt)
       if (messages.length >= request.want || request.signal?.aborted) return { messages, nextAt }
@@ -72,7 +73,7 @@ export const lookInLane = async (engine: Engine, lane: Lane, request: Request): 
     return { messages, nextAt: Number.POSITIVE_INFINITY }
   } finally {
     lane.memory.looking--
-    await telling
+    if (telling !== undefined) await telling
   }
 }
 
@@ -91,19 +92,15 @@ const lookThroughRanges = async (
   let seenTo = ''
   const ranges = skips.ranges(sortFrom(priority), sortUpTo(priority, startedAt + AHEAD_MS), startedAt)
   for (let at = 0; at < ranges.length; ) {
-    const beside: Range[] = []
-    while (ranges[at]?.check && at < ranges.length - 1) beside.push(ranges[at++] as Range)
-    const main = ranges[at++] as Range
+    let reads = readTogether(ranges, at)
+    at += reads.length
+    const main = reads.at(-1) as Range
     let limit = firstLimit(lane, request.want) + Math.min(WORTH_SKIPPING, main.headers)
-    for (let reads = [...beside, main].map((range) => ({ connected: true, ...range })); ; ) {
+    for (let connected = true; ; ) {
       const { releases } = skips
       const readAt = engine.clock.now()
-      const reading = Promise.all(
-        reads.map(({ from, to, check, headers }) =>
-          engine.store.headers({ partition: lane.partition, from, to, limit: check ? headers : limit }),
-        ),
-      )
-      const [pages, stale] = await Promise.all([reading, hearing])
+      const reading = readHeaders(engine, lane, reads, limit)
+      const [pages, stale] = hearing !== undefined ? await Promise.all([reading, hearing]) : [await reading, false]
       hearing = undefined
       memory.roundTripMs += (engine.clock.now() - readAt - memory.roundTripMs) / 8
       const found = behind(seenTo, pages)
@@ -111,23 +108,59 @@ const lookThroughRanges = async (
       const wish = { ...request, want: request.want - messages.length }
       const looked = await claimFrom(engine, lane, found, wish, { more: pages.at(-1)?.more ?? false })
       messages.push(...looked.messages)
-      let connected = true
-      for (const [position, page] of pages.entries()) {
-        const read = reads[position] as Range & { connected: boolean }
-        const remembered = remember(engine, lane, { page, releases, ...read }, looked.after)
-        nextAt = Math.min(nextAt, remembered.nextAt)
-        connected = remembered.connected
-      }
+      const remembered = rememberPages(engine, lane, reads, pages, { connected, releases }, looked.after)
+      nextAt = Math.min(nextAt, remembered.nextAt)
+      connected = remembered.connected
       if (messages.length >= request.want || request.signal?.aborted) return { messages, nextAt }
       if (stale) return { messages, nextAt, stale }
       const page = pages.at(-1)
       const last = page?.segments.at(-1)?.key.sort
       if (!page?.more || last === undefined || dueAtOf(last) > engine.clock.now()) break
-      reads = [{ ...main, from: sortRightBehind(last), connected }]
+      reads = [{ ...main, from: sortRightBehind(last) }]
       limit = Math.min(MOST_HEADERS, limit * PAGE_GROWTH)
     }
   }
   return { messages, nextAt: Math.min(nextAt, skips.endsAt()) }
+}
+
+/** The next range that is to be read for what it may hold, after those to check that come before it. */
+const readTogether = (ranges: readonly Range[], at: number): Range[] => {
+  let last = at
+  while (ranges[last]?.check && last < ranges.length - 1) last++
+  return ranges.slice(at, last + 1)
+}
+
+const readHeaders = (engine: Engine, lane: Lane, reads: readonly Range[], limit: number): Promise<HeaderPage[]> =>
+  allOf(
+    reads.map(({ from, to, check, headers }) =>
+      engine.store.headers({ partition: lane.partition, from, to, limit: check ? headers : limit }),
+    ),
+  )
+
+/** Takes note of what was read side by side. Answers when that next has something, and whether all of it is remembered. */
+const rememberPages = (
+  engine: Engine,
+  lane: Lane,
+  reads: readonly Range[],
+  pages: readonly HeaderPage[],
+  before: { connected: boolean; releases: number },
+  after: Claimed['after'],
+): { nextAt: number; connected: boolean } => {
+  let nextAt = Number.POSITIVE_INFINITY
+  let { connected } = before
+  for (const [position, page] of pages.entries()) {
+    const { from, edge } = reads[position] as Range
+    const remembered = remember(engine, lane, { from, edge, page, ...before }, after)
+    nextAt = Math.min(nextAt, remembered.nextAt)
+    connected = remembered.connected
+  }
+  return { nextAt, connected }
+}
+
+/** `Promise.all`, whose own work is about what a whole page of the memory store costs, where there is but one. */
+const allOf = async <T>(promises: readonly Promise<T>[]): Promise<T[]> => {
+  const [only] = promises
+  return only && promises.length === 1 ? [await only] : Promise.all(promises)
 }
 
 /** The segments of pages one behind the other. Neighbouring ranges share the key between them: none comes twice. */

@@ -1,5 +1,7 @@
 import { type Contention, contention } from './contention.ts'
 import type { FrontMemory } from './front-hint.ts'
+import { type Recent, recent } from './recent.ts'
+import { type Reservations, reservations } from './reservations.ts'
 import type { Segment } from './segment.ts'
 import { partitionId, priorityOf, type SegmentKey, type SegmentPartition } from './segment-key.ts'
 import { type Skips, skips } from './skips.ts'
@@ -12,9 +14,9 @@ export interface LaneMemory {
   readonly front: FrontMemory
   readonly contention: Contention
   /** Messages that a poll of this process is claiming right now, so that the others leave them to it. */
-  readonly reserved: Set<string>
+  readonly reserved: Reservations
   /** Segments as this process's own claims left them, the latest few. */
-  readonly newest: Map<string, Segment>
+  readonly newest: Recent<Segment>
   /** When headers were first seen whose messages were all gone, epoch ms. */
   readonly emptied: Map<string, number>
   /** Polls of this process that look here right now. */
@@ -39,14 +41,15 @@ export interface PollMemory {
   gone(key: SegmentKey): void
 }
 
-const MOST_LANES = 10_000
+const MOST_PARTITIONS = 10_000
 const MOST_SHARDS = 1_000
+const NEWEST_KEPT = 256
 
 export const pollMemory = (): PollMemory => {
-  const lanes = new Map<string, LaneMemory>()
+  /** By partition, then by priority. */
+  const lanes = new Map<string, LaneMemory[]>()
   const shards = new Map<string, TicketMemory>()
-  const idOf = (partition: SegmentPartition, priority: number) => `${partitionId(partition)}#${priority}`
-  const laneOf = ({ partition, sort }: SegmentKey) => lanes.get(idOf(partition, priorityOf(sort)))
+  const laneOf = ({ partition, sort }: SegmentKey) => lanes.get(partitionId(partition))?.[priorityOf(sort)]
   return {
     busyGroups: new Set(),
     missedNumbers: new Map(),
@@ -61,26 +64,29 @@ export const pollMemory = (): PollMemory => {
       return memory
     },
     lane: (partition, priority) => {
-      const id = idOf(partition, priority)
-      let lane = lanes.get(id)
-      if (!lane) {
-        if (lanes.size >= MOST_LANES) lanes.clear()
-        lane = {
-          skips: skips(),
-          front: {},
-          contention: contention(),
-          reserved: new Set(),
-          newest: new Map(),
-          emptied: new Map(),
-          looking: 0,
-          roundTripMs: 0,
-          density: 1,
-        }
-        lanes.set(id, lane)
+      const id = partitionId(partition)
+      let ofPartition = lanes.get(id)
+      if (!ofPartition) {
+        if (lanes.size >= MOST_PARTITIONS) lanes.clear()
+        ofPartition = []
+        lanes.set(id, ofPartition)
       }
-      return lane
+      ofPartition[priority] ??= newLane()
+      return ofPartition[priority]
     },
     release: (key) => laneOf(key)?.skips.release(key.sort),
     gone: (key) => laneOf(key)?.skips.gone(key.sort),
   }
 }
+
+const newLane = (): LaneMemory => ({
+  skips: skips(),
+  front: {},
+  contention: contention(),
+  reserved: reservations(),
+  newest: recent(NEWEST_KEPT),
+  emptied: new Map(),
+  looking: 0,
+  roundTripMs: 0,
+  density: 1,
+})

@@ -67,23 +67,22 @@ interface Planned {
 const planSegments = (engine: Engine, queue: QueueState, entries: readonly Entry[]): Planned[] => {
   // Right behind a purge by a faster clock, the message still counts as published after it.
   const now = Math.max(engine.clock.now(), (queue.purgedAt ?? 0) + 1)
-  const planned = new Map<string, Planned>()
+  const planned: Planned[] = []
   for (const entry of entries) {
     const { delaySeconds = queue.settings.delaySeconds, priority = 0, timeToLiveSeconds, groupId } = entry.message
     const dueAt = Math.max(now, Math.round(entry.message.dueAt ?? now + delaySeconds * 1_000))
     const once = entry.remembered !== undefined
     const group = groupId === undefined ? undefined : fairGroupHash(groupId)
-    const alike = `${priority} ${dueAt} ${timeToLiveSeconds} ${once} ${group}`
-    const planning = planned.get(alike) ?? {
-      plan: { priority, dueAt, publishedAt: now, timeToLiveSeconds, group },
-      entries: [],
-      once,
-    }
-    planned.set(alike, planning)
-    planning.entries.push(entry)
+    const plan = { priority, dueAt, publishedAt: now, timeToLiveSeconds, group }
+    const alike = planned.find((one) => one.once === once && isAlike(one.plan, plan))
+    if (alike) alike.entries.push(entry)
+    else planned.push({ plan, entries: [entry], once })
   }
-  return [...planned.values()]
+  return planned
 }
+
+const isAlike = (a: Planned['plan'], b: Planned['plan']): boolean =>
+  a.priority === b.priority && a.dueAt === b.dueAt && a.timeToLiveSeconds === b.timeToLiveSeconds && a.group === b.group
 
 const publishPlain = async (
   engine: Engine,

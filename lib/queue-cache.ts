@@ -21,12 +21,12 @@ export interface QueueCache {
 const MOST_QUEUES = 10_000
 
 export const queueCache = (store: Store, clock: Clock): QueueCache => {
-  const known = new Map<string, { state: QueueState; readAt: number }>()
+  const known = new Map<string, { answer: Promise<QueueState>; readAt: number }>()
   const reads = new Map<string, Promise<QueueState>>()
 
   const put = (state: QueueState) => {
     if (known.size >= MOST_QUEUES) known.clear()
-    known.set(state.name, { state, readAt: clock.now() })
+    known.set(state.name, { answer: Promise.resolve(state), readAt: clock.now() })
   }
 
   const read = async (name: string): Promise<QueueState> => {
@@ -43,7 +43,7 @@ export const queueCache = (store: Store, clock: Clock): QueueCache => {
   return {
     get: (name) => {
       const entry = known.get(name)
-      if (entry && clock.now() - entry.readAt < QUEUE_CACHE_MS) return Promise.resolve(entry.state)
+      if (entry && clock.now() - entry.readAt < QUEUE_CACHE_MS) return entry.answer
       // Callers that come while a read is under way share it.
       let reading = reads.get(name)
       if (!reading) {

@@ -65,6 +65,16 @@ export interface Range {
   readonly check: boolean
 }
 
+/** A key of which something became visible. */
+interface Released {
+  readonly sort: string
+  /** `releases` then. */
+  readonly count: number
+  readonly visibleAt: number
+  /** When it was first looked for, epoch ms. */
+  at?: number
+}
+
 /** Fewer headers than this are read along in the same read unit anyway. */
 export const WORTH_SKIPPING = 12
 /** A stretch is checked when its age has doubled, within these bounds. */
@@ -81,7 +91,7 @@ const RELEASES_KEPT = 64
 export const skips = (): Skips => {
   const stretches = stretchRow()
   const { list: row, indexAt, cut, replace } = stretches
-  const released: { readonly sort: string; readonly count: number; readonly visibleAt: number; at?: number }[] = []
+  const released: Released[] = []
   let releases = 0
   let allowance = MOST_ALLOWED
   let polledAt = Number.POSITIVE_INFINITY
@@ -135,7 +145,12 @@ export const skips = (): Skips => {
     ranges: (first, last, now) => {
       allowance = Math.min(MOST_ALLOWED, allowance + PER_POLL + Math.max(0, now - polledAt) * PER_MS)
       polledAt = now
-      for (const one of released) one.at ??= now
+      // The latest alone are without.
+      for (let index = released.length - 1; index >= 0; index--) {
+        const one = released[index] as Released
+        if (one.at !== undefined) break
+        one.at = now
+      }
       const rowEnd = row.at(-1)?.end ?? first
       if (now < quietUntil) return [{ from: rowEnd, to: last, edge: rowEnd, headers: 0, check: false }]
       const along = alongFrom(now)
@@ -167,11 +182,16 @@ export const skips = (): Skips => {
         ranges[check] = { ...range, headers }
       }
       if (ranges.length === 0 && along === row.length) quietUntil = quiet
-      const headers = row.slice(along).reduce((sum, stretch) => sum + stretch.headers, 0)
-      return [...ranges, { from, to: last, edge: rowEnd, headers, check: false }]
+      let headers = 0
+      for (let index = along; index < row.length; index++) headers += (row[index] as Stretch).headers
+      ranges.push({ from, to: last, edge: rowEnd, headers, check: false })
+      return ranges
     },
 
     forget: (from, to) => {
+      // What a poll leaves for the next lies behind the row as a rule: nothing was known of it.
+      const end = row.at(-1)?.end
+      if (end === undefined || end <= from) return
       cut(from, endBehind(to))
       quietUntil = 0
     },
@@ -180,7 +200,8 @@ export const skips = (): Skips => {
       const end = endBehind(to)
       // Its age counts from when its last key was due, or from when something of it was released.
       let bornAt = dueAtOf(to)
-      for (const { sort, at } of released) if (sort >= from && sort < end) bornAt = Math.max(bornAt, at ?? now)
+      const inside = released.filter(({ sort }) => sort >= from && sort < end)
+      for (const { at } of inside) bornAt = Math.max(bornAt, at ?? now)
       const everyMs = Math.min(LEAST_OFTEN_MS, Math.max(MOST_OFTEN_MS, now - bornAt))
       const checkAt = now + everyMs
       const at = cut(from, end)
@@ -189,9 +210,7 @@ export const skips = (): Skips => {
       replace(at, 0, { from, end, until, checkAt, everyMs, headers })
       const joined = stretches.joinAt(at - 1, now)
       stretches.joinAt(joined ? at - 1 : at, now)
-      for (const { sort, count, visibleAt } of released) {
-        if (count > before && sort >= from && sort < end) uncover(sort, visibleAt)
-      }
+      for (const { sort, count, visibleAt } of inside) if (count > before) uncover(sort, visibleAt)
     },
 
     release: (sort, visibleAt = 0) => {

@@ -18,12 +18,17 @@ export type CallerCheck = (headers: IncomingHttpHeaders) => string | undefined
 export const callerCheck = ({ host, allowedHosts = [] }: TrustedCallers): CallerCheck => {
   const allowed = new Set([host, ...allowedHosts].map((name) => name.toLowerCase()))
   const anyHost = !isLoopback(host)
+  // Clients name the same host in every request.
+  let lastAllowed: string | undefined
   return ({ host: named, origin, 'sec-fetch-site': site }) => {
     if (site === 'cross-site' || site === 'same-site') return `a page of another site (${site}) sent the request`
     if (origin !== undefined && !isOwn(origin, named)) return `a page of ${origin.slice(0, 200)} sent the request`
-    if (anyHost || named === undefined) return undefined
+    if (anyHost || named === undefined || named === lastAllowed) return undefined
     const name = hostName(named)
-    if (name !== undefined && (isLoopback(name) || allowed.has(name))) return undefined
+    if (name !== undefined && (isLoopback(name) || allowed.has(name))) {
+      lastAllowed = named
+      return undefined
+    }
     return `the host ${named.slice(0, 200)} is not one of this server's: start it with --allowed-host NAME to allow it`
   }
 }

@@ -66,10 +66,12 @@ const readBody = (incoming: IncomingMessage): Promise<Buffer> =>
         refuse(error)
       }
     })
-    incoming.once('end', () => resolve(chunks.whole()))
+    incoming.on('end', () => resolve(chunks.whole()))
     // The sender has gone half-way: nobody is left to answer.
-    incoming.once('error', () => {})
+    incoming.on('error', ignore)
   })
+
+const ignore = (): void => {}
 
 const write = (outgoing: ServerResponse, { status, headers, body }: SqsAnswer): void => {
   const head: string[] = ['content-length', String(Buffer.byteLength(body))]

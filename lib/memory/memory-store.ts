@@ -34,11 +34,11 @@ interface KeptTicket extends Ticket {
  * very functions that the engine's rules are written in. Expired items vanish when they are next come across.
  */
 export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): Store => {
-  const segments = new Map<string, SortedMap<Entry>>()
+  const entryMaps = new Map<string, SortedMap<Entry>>()
   const documents = new Map<string, SortedMap<Kept>>()
   const tickets = new Map<string, SortedMap<KeptTicket>>()
 
-  const entries = (key: SegmentKey): SortedMap<Entry> => mapOf(segments, partitionId(key.partition))
+  const entries = (key: SegmentKey): SortedMap<Entry> => mapOf(entryMaps, partitionId(key.partition))
   const documentsOf = (partition: string): SortedMap<Kept> => mapOf(documents, partition)
 
   const live = (entry: Entry | undefined): Entry | undefined =>
@@ -137,15 +137,17 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
   }
 
   const headers = ({ partition, from, to, limit }: HeaderRange): HeaderPage => {
-    const map = mapOf(segments, partitionId(partition))
+    const map = mapOf(entryMaps, partitionId(partition))
     const now = clock.now()
-    const page: Segment[] = []
-    for (const [sort, { segment }] of map.range(from, to)) {
+    const segments: Segment[] = []
+    let more = false
+    map.visit(from, to, (sort, { segment }) => {
       if (segment.expiresAt <= now) map.delete(sort)
-      else if (page.length === limit) return { segments: page, more: true }
-      else page.push(segment)
-    }
-    return { segments: page, more: false }
+      else if (segments.length === limit) more = true
+      else segments.push(segment)
+      return !more
+    })
+    return { segments, more }
   }
 
   return {
@@ -172,11 +174,13 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
     read: async (keys) => keys.map(entryAt),
     tickets: async ({ partition, from, to, limit }) => {
       const page: Ticket[] = []
-      for (const [, ticket] of ticketsOf({ partition }).range(from, to)) {
-        if (page.length === limit) return { tickets: page, more: true }
-        if (ticket.expiresAt > clock.now()) page.push(ticket)
-      }
-      return { tickets: page, more: false }
+      let more = false
+      ticketsOf({ partition }).visit(from, to, (_, ticket) => {
+        if (page.length === limit) more = true
+        else if (ticket.expiresAt > clock.now()) page.push(ticket)
+        return !more
+      })
+      return { tickets: page, more }
     },
     lockTicket: async (key, { now, busyUntil }) => {
       const ticket = ticketAt(key)
@@ -200,11 +204,10 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
     getDocument: async (key) => asDocument(documentAt(key)),
     listDocuments: async ({ partition, prefix = '', after, limit }) => {
       const found: Document[] = []
-      for (const [sort, kept] of documentsOf(partition).range(prefix, `${prefix}\uffff`)) {
-        if (found.length === limit) break
-        if ((after !== undefined && sort <= after) || !documentAt(kept)) continue
-        found.push(asDocument(kept) as Document)
-      }
+      documentsOf(partition).visit(prefix, `${prefix}\uffff`, (sort, kept) => {
+        if ((after === undefined || sort > after) && documentAt(kept)) found.push(asDocument(kept) as Document)
+        return found.length < limit
+      })
       return found
     },
     transact: async (writes) => {
@@ -217,8 +220,11 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
 }
 
 const mapOf = <V>(maps: Map<string, SortedMap<V>>, name: string): SortedMap<V> => {
-  const map = maps.get(name) ?? sortedMap<V>()
-  maps.set(name, map)
+  let map = maps.get(name)
+  if (!map) {
+    map = sortedMap()
+    maps.set(name, map)
+  }
   return map
 }
 

@@ -3,8 +3,8 @@ export interface SortedMap<V> {
   get(key: string): V | undefined
   set(key: string, value: V): void
   delete(key: string): void
-  /** Values with `from <= key <= to`, in order. */
-  range(from: string, to: string): Generator<[string, V]>
+  /** Shows the values with `from <= key <= to`, in order, until `visit` answers false. It may delete what it is shown. */
+  visit(from: string, to: string, visit: (key: string, value: V) => boolean): void
   readonly size: number
 }
 
@@ -51,7 +51,7 @@ export const sortedMap = <V>(): SortedMap<V> => {
       while (head < keys.length && !values.has(keys[head] as string)) head++
       if (keys.length > 2 * values.size + COMPACT_AT) compact()
     },
-    *range(from, to) {
+    visit: (from, to, visit) => {
       // Compaction between steps would move positions, so each step starts from the last key.
       let snapshot = keys
       let position = lowerBound(from)
@@ -66,7 +66,7 @@ export const sortedMap = <V>(): SortedMap<V> => {
         const value = values.get(key)
         if (value === undefined) continue
         last = key
-        yield [key, value]
+        if (!visit(key, value)) return
       }
     },
     get size() {
