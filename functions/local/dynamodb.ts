@@ -10,6 +10,33 @@ export const LOCAL_ACCESS = {
   credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
 } as const satisfies DynamoDBClientConfig
 
+const SIGNATURE = {
+  authorization:
+    'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
+  'x-amz-date': '20260101T000000Z',
+} as const
+
+/**
+ * For the engine that this server runs itself: it asks for a signature and looks at none, nor at who sends. Not computing
+ * them halves the SDK's CPU time for a call.
+ */
+const UNSIGNED: DynamoDBClientConfig = {
+  ...LOCAL_ACCESS,
+  signer: async () => ({
+    sign: async (request) => {
+      Object.assign(request.headers, SIGNATURE)
+      return request
+    },
+  }),
+}
+const INTRODUCTIONS = ['getUserAgentMiddleware', 'recursionDetectionMiddleware']
+
+export const openEmbeddedTable = async (endpoint: string, table: string): ReturnType<typeof openTable> => {
+  const opened = await openTable({ table, endpoint, ...UNSIGNED })
+  for (const middleware of INTRODUCTIONS) opened.client.middlewareStack.remove(middleware)
+  return opened
+}
+
 /** A store on a table, which is created when it is missing. */
 export const openTable = async ({
   table,

@@ -44,12 +44,12 @@ const embedded = async (path: string, table: string, log: Log, clock: Clock = sy
     throw new Error(`${error.message}: stop it, or choose another directory with --data`, { cause: error })
   })
   try {
-    const [{ startEmbeddedDynamodb }, { openTable, LOCAL_ACCESS }] = await Promise.all([
+    const [{ startEmbeddedDynamodb }, { openEmbeddedTable }] = await Promise.all([
       import('./embedded-dynamodb.ts'),
       import('./dynamodb.ts'),
     ])
     const engine = await startEmbeddedDynamodb(join(path, 'dynamodb.sqlite'))
-    const { store, client } = await openTable({ table, endpoint: engine.endpoint, ...LOCAL_ACCESS })
+    const { store, client } = await openEmbeddedTable(engine.endpoint, table)
     const { sweepForever } = await import('./ttl-sweeper.ts')
     const closing = new AbortController()
     const sweeping = sweepForever({ client, table, clock, log, signal: closing.signal })
