@@ -1,6 +1,7 @@
 /** IAM actions on the table. DynamoDB has one for each kind of PartiQL statement, and none for a transaction. */
 export type TableAction =
   | 'BatchGetItem'
+  | 'ConditionCheckItem'
   | 'DeleteItem'
   | 'GetItem'
   | 'PartiQLDelete'
@@ -37,7 +38,16 @@ export const FUNCTIONS = {
   poll: {
     entry: 'poll',
     description: 'Leases messages of a queue to a consumer',
-    tableActions: ['BatchGetItem', 'DeleteItem', 'GetItem', 'PartiQLUpdate', 'PutItem', 'Query', 'UpdateItem'],
+    tableActions: [
+      'BatchGetItem',
+      'ConditionCheckItem',
+      'DeleteItem',
+      'GetItem',
+      'PartiQLUpdate',
+      'PutItem',
+      'Query',
+      'UpdateItem',
+    ],
     timeoutSeconds: LONG_POLL_TIMEOUT_SECONDS,
   },
   ack: {
@@ -70,7 +80,7 @@ export const FUNCTIONS = {
   redriveRun: {
     entry: 'redrive',
     description: 'Moves the messages of running redrives',
-    tableActions: ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
+    tableActions: ['BatchGetItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
     timeoutSeconds: 900,
   },
   sqs: {
@@ -78,6 +88,7 @@ export const FUNCTIONS = {
     description: 'Answers the Amazon SQS protocol',
     tableActions: [
       'BatchGetItem',
+      'ConditionCheckItem',
       'DeleteItem',
       'GetItem',
       'PartiQLDelete',

@@ -39,7 +39,7 @@ const CONSUMING: Kinds = {
 }
 
 /** A consumer only adds to the dead-letter queue: it can neither read nor remove what others put there. */
-const DEAD_LETTERING: Kinds = { q: ['GetItem'], sba: ['PutItem'], t: ['UpdateItem'] }
+const DEAD_LETTERING: Kinds = { q: ['ConditionCheckItem', 'GetItem'], sba: ['PutItem'], t: ['UpdateItem'] }
 
 const keysOf = (queue: string, kinds: string): string[] =>
   [...kinds].map((kind) => (kind === 'q' ? `q#${queue}` : `${kind}#${queue}#*`))

@@ -35,8 +35,9 @@ export const deadLetter = async (
   segment: Segment,
   indexes: readonly number[],
 ): Promise<LeftBehind> => {
-  const target = await targetOf(engine, queue)
-  if (!target) return { moved: false, segment }
+  const name = queue.settings.deadLetter?.queue
+  const target = name === undefined ? undefined : await existing(engine, name)
+  if (!target) return missing(engine, queue, name, segment)
   const [stored] = await engine.store.read([segment.key])
   if (stored?.segment.version !== segment.version || !stored.content) return { moved: true, segment: undefined }
   const now = engine.clock.now()
@@ -57,8 +58,14 @@ export const deadLetter = async (
   })
   const removal = take(segment, moving)
   const priority = priorityOf(segment.key.sort)
-  // Where another poller was ahead of us, or our own first try was, they are gone from here all the same.
-  if (!(await moveTo(engine, target, { removal, messages, priority, now }))) return { moved: true, segment: undefined }
+  try {
+    // Where another poller was ahead of us, or our own first try was, they are gone from here all the same.
+    const moved = await moveTo(engine, target, { removal, messages, priority, now })
+    if (!moved) return { moved: true, segment: undefined }
+  } catch (error) {
+    if (!isHoldfastError(error, 'QueueNotFound')) throw error
+    return missing(engine, queue, target.name, segment)
+  }
   engine.observe({ type: 'dead-lettered', queue: queue.name, count: messages.length })
   engine.wakeups.wake(target.name, messages.length)
   const after = applyChange(segment, removal)
@@ -75,14 +82,16 @@ const fitting = ({ messages }: Content, indexes: readonly number[]): readonly nu
   return end < 0 ? indexes : indexes.slice(0, Math.max(1, end))
 }
 
-const targetOf = async (engine: Engine, queue: QueueState): Promise<QueueState | undefined> => {
-  const target = queue.settings.deadLetter?.queue
-  if (target === undefined) return undefined
+const existing = async (engine: Engine, name: string): Promise<QueueState | undefined> => {
   try {
-    return await engine.queues.fresh(target)
+    return await engine.queues.fresh(name)
   } catch (error) {
     if (!isHoldfastError(error, 'QueueNotFound')) throw error
-    engine.observe({ type: 'dead-letter-queue-missing', queue: queue.name, target })
     return undefined
   }
+}
+
+const missing = (engine: Engine, queue: QueueState, target: string | undefined, segment: Segment): LeftBehind => {
+  if (target !== undefined) engine.observe({ type: 'dead-letter-queue-missing', queue: queue.name, target })
+  return { moved: false, segment }
 }

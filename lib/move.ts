@@ -5,7 +5,7 @@ import { HoldfastError } from './errors.ts'
 import { groupHash } from './group.ts'
 import { placeInGroup } from './group-place.ts'
 import { newSegment } from './new-segment.ts'
-import type { QueueState } from './queue-record.ts'
+import { type QueueState, queueKey } from './queue-record.ts'
 import type { Change } from './segment.ts'
 import type { NewSegment, Write } from './store.ts'
 
@@ -24,26 +24,32 @@ const TRIES = 12
  * Moves messages to another queue, at its end; answers whether it did, or found them changed.
  *
  * writes, in one transaction: the removal, the messages at the target, an alias for each id · condition: that of the
- * removal · a crash leaves either all of it or nothing
+ * removal, and that the target's record is as it was read, or messages would go down with a queue that is being deleted
+ * · a crash leaves either all of it or nothing
+ *
+ * @throws `QueueNotFound` when the target was deleted meanwhile
  */
-export const moveTo = async (engine: Engine, target: QueueState, moving: Moving): Promise<boolean> => {
+export const moveTo = async (engine: Engine, into: QueueState, moving: Moving): Promise<boolean> => {
   const { removal, messages, priority } = moving
-  // Right behind a purge by a faster clock, they still count as coming after it.
-  const now = Math.max(moving.now, (target.purgedAt ?? 0) + 1)
+  let target = into
   let lastSequence: string | undefined
   for (let attempt = 0; attempt < TRIES; attempt++) {
+    // Right behind a purge by a faster clock, they still count as coming after it.
+    const now = Math.max(moving.now, (target.purgedAt ?? 0) + 1)
     const { writes, segment } = placement(engine, target, { messages, priority, now, lastSequence })
     const outcome = await engine.store.transact([
       { kind: 'change', change: removal },
+      { kind: 'check', key: queueKey(target.name), ifVersion: target.version },
       ...writes,
       ...messages.map(({ messageId }, index) => aliasWrite(target.name, messageId as string, segment, index)),
     ])
     if (outcome.applied) return true
     if (outcome.failures.some(({ write }) => write === 0)) return false
+    if (outcome.failures.some(({ write }) => write === 1)) target = await engine.queues.fresh(target.name)
     // A publish to the group at the target came between.
     lastSequence = outcome.failures.find((failure) => failure.lastSequence)?.lastSequence
   }
-  throw new HoldfastError('Throttled', 'the message group is being published to by others', { queue: target.name })
+  throw new HoldfastError('Throttled', 'others change the queue or publish to the group', { queue: target.name })
 }
 
 const placement = (

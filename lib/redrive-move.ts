@@ -73,7 +73,7 @@ const moveSegment = async (engine: Engine, source: QueueState, task: TaskRecord,
   if (!stored?.content) return nothing
   let count = 0
   for (const [target, indexes] of await targetsOf(engine, task, stored)) {
-    const moved = await moveMessages(engine, target, stored, indexes)
+    const moved = await moveMessages(engine, { task, target }, stored, indexes)
     count += moved
     // Received by someone in the meantime.
     if (source.settings.fifo && moved < indexes.length) return { count, heldUp: true }
@@ -137,7 +137,7 @@ const matches = (filter: RedriveFilter | undefined, message: ContentMessage, mes
  */
 const moveMessages = async (
   engine: Engine,
-  target: QueueState,
+  { task, target }: { task: TaskRecord; target: QueueState },
   { segment, content }: StoredSegment,
   indexes: readonly number[],
 ): Promise<number> => {
@@ -147,7 +147,13 @@ const moveMessages = async (
     return { ...message, messageId: message.messageId ?? encodeMessageId(segment.key, index) }
   })
   const priority = priorityOf(segment.key.sort)
-  if (!(await moveTo(engine, target, { removal: take(segment, indexes), messages, priority, now }))) return 0
+  try {
+    if (!(await moveTo(engine, target, { removal: take(segment, indexes), messages, priority, now }))) return 0
+  } catch (error) {
+    // Deleted a moment ago: what came from there stays, as if it had been found deleted.
+    if (isHoldfastError(error, 'QueueNotFound') && task.destination === undefined) return 0
+    throw error
+  }
   engine.wakeups.wake(target.name, messages.length)
   return messages.length
 }

@@ -130,6 +130,8 @@ export type Write =
   | { readonly kind: 'change'; readonly change: Change }
   | PutWrite
   | { readonly kind: 'delete'; readonly key: DocumentKey; readonly ifVersion?: number }
+  /** Changes nothing, and requires that a document is as it was read. */
+  | { readonly kind: 'check'; readonly key: DocumentKey; readonly ifVersion: number }
   | {
       /** Gives out sequence numbers: requires that none from `from` on was given, and makes the ticket if need be. */
       readonly kind: 'advance'

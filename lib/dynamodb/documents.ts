@@ -42,8 +42,13 @@ export const ifVersion = (version: number | undefined, now: number) => {
       ExpressionAttributeValues: { ':now': { N: String(Math.floor(now / 1_000)) } },
     }
   }
-  return { ConditionExpression: 'e = :version', ExpressionAttributeValues: { ':version': { N: String(version) } } }
+  return versionIs(version)
 }
+
+export const versionIs = (version: number) => ({
+  ConditionExpression: 'e = :version',
+  ExpressionAttributeValues: { ':version': { N: String(version) } },
+})
 
 /** TTL deletes late: what is past its time is not there. */
 const isLive = (item: Item, now: number): boolean => item.x?.N === undefined || Number(item.x.N) * 1_000 > now

@@ -1,7 +1,7 @@
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb'
 import type { Clock } from '../clock.ts'
 import type { Store, Write, WriteFailure } from '../store.ts'
-import { documentItemKey, documentOf, ifVersion, putDocument } from './documents.ts'
+import { documentItemKey, documentOf, ifVersion, putDocument, versionIs } from './documents.ts'
 import { expressionFor } from './expressions.ts'
 import type { Item } from './header-item.ts'
 import { segmentItems } from './segment-items.ts'
@@ -38,7 +38,7 @@ const failureOf = (write: number, item: Item | undefined): WriteFailure => ({
 
 /** A write of one item, without the table's name. */
 type ItemWrite = {
-  [K in 'Put' | 'Update' | 'Delete']?: Omit<NonNullable<TransactWriteItem[K]>, 'TableName'>
+  [K in 'Put' | 'Update' | 'Delete' | 'ConditionCheck']?: Omit<NonNullable<TransactWriteItem[K]>, 'TableName'>
 }
 
 const itemsOf = (write: Write, now: number): { item: ItemWrite; bodies: readonly Item[] } => {
@@ -57,6 +57,8 @@ const itemOf = (write: Exclude<Write, { kind: 'insert' }>, now: number): ItemWri
       return { Put: putDocument(write, now) }
     case 'delete':
       return { Delete: { Key: documentItemKey(write.key), ...ifVersion(write.ifVersion, now) } }
+    case 'check':
+      return { ConditionCheck: { Key: documentItemKey(write.key), ...versionIs(write.ifVersion) } }
     case 'advance':
       return { Update: advanceExpression(write) }
     case 'touch':
@@ -77,10 +79,13 @@ const single = async (table: TableClient, write: ItemWrite): Promise<boolean> =>
   return (await table.delete(write.Delete as Parameters<TableClient['delete']>[0])).held
 }
 
-const named = (TableName: string, { Put, Update, Delete }: ItemWrite): TransactWriteItem => {
+const named = (TableName: string, { Put, Update, Delete, ConditionCheck }: ItemWrite): TransactWriteItem => {
   // What a failed condition met tells its writer what to do next without a read.
   const common = { TableName, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const }
   if (Put) return { Put: { ...common, ...Put } as NonNullable<TransactWriteItem['Put']> }
   if (Update) return { Update: { ...common, ...Update } as NonNullable<TransactWriteItem['Update']> }
+  if (ConditionCheck) {
+    return { ConditionCheck: { ...common, ...ConditionCheck } as NonNullable<TransactWriteItem['ConditionCheck']> }
+  }
   return { Delete: { ...common, ...Delete } as NonNullable<TransactWriteItem['Delete']> }
 }

@@ -86,6 +86,7 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
         return applyChange(entryAt(write.change.key)?.segment, write.change).applied
       case 'put':
       case 'delete':
+      case 'check':
         return write.ifVersion === undefined || (documentAt(write.key)?.version ?? 0) === write.ifVersion
       case 'advance':
         return (ticketAt(write.key)?.lastSequence ?? '') < write.from
@@ -111,6 +112,8 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
       case 'delete':
         documentsOf(write.key.partition).delete(write.key.sort)
         return
+      case 'check':
+        return
       case 'advance': {
         const { key, to, expiresAt } = write
         const before = ticketAt(key)?.busyUntil ?? Number.POSITIVE_INFINITY
@@ -132,7 +135,7 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
       const lastSequence = ticketAt(write.key)?.lastSequence
       return { write: position, ...(lastSequence !== undefined && { lastSequence }) }
     }
-    const document = write.kind === 'put' || write.kind === 'delete' ? asDocument(documentAt(write.key)) : undefined
+    const document = 'ifVersion' in write ? asDocument(documentAt(write.key)) : undefined
     return { write: position, ...(document && { document }) }
   }
 

@@ -60,7 +60,7 @@ describe('grants on one queue', () => {
         .filter(({ keys }) => keys.some((key) => key?.startsWith(start)))
         .flatMap(({ actions }) => actions)
         .sort()
-    expect(to('q#orders')).toEqual(['GetItem', 'GetItem', 'PutItem'])
+    expect(to('q#orders')).toEqual(['ConditionCheckItem', 'GetItem', 'GetItem', 'PutItem'])
     expect(to('b#orders#')).toEqual(['BatchGetItem', 'GetItem', 'Query'])
     expect(to('s#orders-failed#')).toEqual(['PutItem'])
     expect(to('b#orders-failed#')).toEqual(['PutItem'])

@@ -22,15 +22,37 @@ const actionsOn = (name: string, service: string): string[] =>
 describe('what each function may do', () => {
   it.each([
     ['publish', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
-    ['poll', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PartiQLUpdate', 'PutItem', 'Query', 'UpdateItem']],
+    [
+      'poll',
+      [
+        'BatchGetItem',
+        'ConditionCheckItem',
+        'DeleteItem',
+        'GetItem',
+        'PartiQLUpdate',
+        'PutItem',
+        'Query',
+        'UpdateItem',
+      ],
+    ],
     ['ack', ['DeleteItem', 'GetItem', 'PartiQLDelete', 'Query', 'UpdateItem', 'PutItem']],
     ['queues', ['DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
     ['messages', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
     ['redrive', ['DeleteItem', 'GetItem', 'PutItem', 'Query']],
-    ['redriveRun', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
+    ['redriveRun', ['BatchGetItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
     [
       'sqs',
-      ['BatchGetItem', 'DeleteItem', 'GetItem', 'PartiQLDelete', 'PartiQLUpdate', 'PutItem', 'Query', 'UpdateItem'],
+      [
+        'BatchGetItem',
+        'ConditionCheckItem',
+        'DeleteItem',
+        'GetItem',
+        'PartiQLDelete',
+        'PartiQLUpdate',
+        'PutItem',
+        'Query',
+        'UpdateItem',
+      ],
     ],
     ['monitor', ['GetItem', 'Query']],
   ])('%s: to the table, %j', (name, actions) => {

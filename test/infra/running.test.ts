@@ -306,6 +306,14 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: `${index}`, ReceiptHandle }))
     expect((await send(new DeleteMessageBatchCommand({ QueueUrl, Entries }))).Successful).toHaveLength(3)
     expect(await pollAll('shared')).toEqual([])
+
+    await call('PUT', '/queues/shared-failed', {})
+    await call('PATCH', '/queues/shared', { deadLetter: { queue: 'shared-failed', maxReceives: 1 } })
+    await send(new SendMessageCommand({ QueueUrl, MessageBody: 'poison' }))
+    const receive = () => send(new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout: 0 }))
+    // Instances of the function know a queue's settings for some seconds: it may be received a few times before.
+    for (let { Messages: found } = await receive(); found; ) ({ Messages: found } = await receive())
+    expect((await pollAll('shared-failed')).map(({ body }) => body)).toEqual(['poison'])
     client.destroy()
 
     const stranger = sqsClient(deployment, { ...KEY, accessKeyId: 'STRANGER' })

@@ -192,10 +192,16 @@ export const BUGS: readonly PlantedBug[] = [
     suites: CONTRACT,
   },
   {
+    name: 'messages are moved into a queue that is being deleted',
+    file: 'lib/move.ts',
+    replace: "      { kind: 'check', key: queueKey(target.name), ifVersion: target.version },\n",
+    by: '',
+    suites: UNIT,
+  },
+  {
     name: 'a document is written whatever its version',
     file: 'lib/dynamodb/documents.ts',
-    replace:
-      "return { ConditionExpression: 'e = :version', ExpressionAttributeValues: { ':version': { N: String(version) } } }",
+    replace: 'return versionIs(version)',
     by: 'return {}',
     suites: CONTRACT,
   },

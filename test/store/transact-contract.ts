@@ -34,6 +34,8 @@ export const transactContract = (subject: () => Subject): void => {
       const source = await place(store, [lease()])
       const kept = newKey()
       await store.transact([{ kind: 'put', key: kept, value: 'kept' }])
+      const checked = newKey()
+      await store.transact([{ kind: 'put', key: checked, value: 'checked' }])
       const fresh = textSegment(newPartition(), ['moved'])
       const taken = textSegment(newPartition(), ['taken'])
       await store.insert(taken)
@@ -42,12 +44,14 @@ export const transactContract = (subject: () => Subject): void => {
         insert: { kind: 'insert', insert: fresh },
         put: { kind: 'put', key: newKey(), value: 1 },
         delete: { kind: 'delete', key: kept },
+        check: { kind: 'check', key: checked, ifVersion: 1 },
       }
       const failing: Write[] = [
         { kind: 'change', change: take({ ...source, version: 9 }, [0]) },
         { kind: 'insert', insert: taken },
         { kind: 'put', key: kept, value: 'other', ifVersion: 7 },
         { kind: 'delete', key: kept, ifVersion: 7 },
+        { kind: 'check', key: checked, ifVersion: 7 },
       ]
       for (const write of failing) {
         const others = Object.entries(fine).filter(([kind]) => kind !== (write.kind === 'put' ? 'delete' : write.kind))

@@ -8,7 +8,7 @@ import { createQueue, deleteQueue, purgeQueue } from '../../lib/queues.ts'
 import type { Store } from '../../lib/store.ts'
 import { faultyStore, scripted } from '../support/faulty-store.ts'
 import { type ManualClock, manualClock, START } from '../support/manual-clock.ts'
-import { testEngine } from '../support/test-engine.ts'
+import { anotherProcess, testEngine } from '../support/test-engine.ts'
 
 const engineWithDeadLetters = async (maxReceives: number, parts: { clock?: ManualClock; store?: Store } = {}) => {
   const engine = testEngine(parts)
@@ -150,6 +150,45 @@ describe('the move is made once', () => {
     await expect(receiveAndFail(faulty)).rejects.toMatchObject({ code: 'Throttled' })
     expect(await counts(engine, 'dead')).toMatchObject({ ready: 0 })
     expect(await counts(engine, 'orders')).toMatchObject({ ready: 1 })
+  })
+})
+
+describe('a dead-letter queue that is deleted', () => {
+  /** The queue goes between the look at it and the move into it. */
+  const deletedBeforeMove = async (then: (engine: TestEngine) => Promise<unknown>) => {
+    const engine = await engineWithDeadLetters(1)
+    await publish(engine, 'orders', [{ body: 'a' }])
+    await receiveAndFail(engine)
+    let deleted = false
+    const store: Store = {
+      ...engine.store,
+      transact: async (writes) => {
+        if (!deleted && writes.some(({ kind }) => kind === 'insert')) {
+          deleted = true
+          await then(engine)
+        }
+        return engine.store.transact(writes)
+      },
+    }
+    const received = await receiveAndFail(testEngine({ clock: engine.clock, store, seed: 2 }))
+    expect(deleted).toBe(true)
+    return { engine, received }
+  }
+
+  test('while a message is on its way there takes no message down with it', async () => {
+    const { engine } = await deletedBeforeMove((first) => deleteQueue(first, 'dead'))
+    await engine.clock.advance(600_000)
+    expect(await counts(engine, 'orders')).toMatchObject({ ready: 1 })
+  })
+
+  test('and made anew gets the message that was on its way', async () => {
+    const { engine } = await deletedBeforeMove(async (first) => {
+      await deleteQueue(first, 'dead')
+      await first.clock.advance(1)
+      await createQueue(first, 'dead')
+    })
+    expect(await counts(engine, 'orders')).toMatchObject({ ready: 0, leased: 0 })
+    expect(await counts(anotherProcess(engine), 'dead')).toMatchObject({ ready: 1 })
   })
 })
 
