@@ -95,8 +95,11 @@ export const skips = (): Skips => {
   let releases = 0
   let allowance = MOST_ALLOWED
   let polledAt = Number.POSITIVE_INFINITY
-  /** Set while the row has no holes: until then nothing in it is due. */
+  /** Set while the row has no holes: until then nothing in it becomes visible. */
   let quietUntil = 0
+  /** No check is due before. */
+  let checkFrom = 0
+
   const uncover = (sort: string, until: number): void => {
     const stretch = row[indexAt(sort)]
     if (!stretch || stretch.from > sort || stretch.until <= until) return
@@ -141,6 +144,18 @@ export const skips = (): Skips => {
     return index
   }
 
+  const headersFrom = (start: number): number => {
+    let headers = 0
+    for (let index = start; index < row.length; index++) headers += (row[index] as Stretch).headers
+    return headers
+  }
+
+  const earliest = (instantOf: (stretch: Stretch) => number): number => {
+    let first = Number.POSITIVE_INFINITY
+    for (const stretch of row) first = Math.min(first, instantOf(stretch))
+    return first
+  }
+
   return {
     ranges: (first, last, now) => {
       allowance = Math.min(MOST_ALLOWED, allowance + PER_POLL + Math.max(0, now - polledAt) * PER_MS)
@@ -152,12 +167,14 @@ export const skips = (): Skips => {
         one.at = now
       }
       const rowEnd = row.at(-1)?.end ?? first
-      if (now < quietUntil) return [{ from: rowEnd, to: last, edge: rowEnd, headers: 0, check: false }]
       const along = alongFrom(now)
+      // With nothing to be seen and no check to be paid for, the row need not be gone through.
+      if (now < quietUntil && (now < checkFrom || allowance < LEAST_CHECKED)) {
+        return [{ from: row[along]?.from ?? rowEnd, to: last, edge: rowEnd, headers: headersFrom(along), check: false }]
+      }
       const run = dueRun(now)
       const ranges: Range[] = []
       let from = first
-      let quiet = Number.POSITIVE_INFINITY
       const add = (range: { from: string; to: string; headers: number; check: boolean }) => {
         const before = ranges.at(-1)
         const whole = before?.to === range.from && before.check === range.check ? before : undefined
@@ -172,8 +189,9 @@ export const skips = (): Skips => {
         from = to
         if (stretch.until <= now) add({ from: stretch.from, to, headers, check: false })
         else if (run && index >= run.from && index < run.to) add({ from: stretch.from, to, headers, check: true })
-        quiet = Math.min(quiet, stretch.until, stretch.checkAt)
       }
+      quietUntil = ranges.some((range) => !range.check) ? 0 : earliest(({ until }) => until)
+      checkFrom = earliest(({ checkAt }) => checkAt)
       const check = ranges.findIndex((range) => range.check)
       if (check >= 0) {
         const range = ranges[check] as Range
@@ -181,10 +199,7 @@ export const skips = (): Skips => {
         allowance -= headers
         ranges[check] = { ...range, headers }
       }
-      if (ranges.length === 0 && along === row.length) quietUntil = quiet
-      let headers = 0
-      for (let index = along; index < row.length; index++) headers += (row[index] as Stretch).headers
-      ranges.push({ from, to: last, edge: rowEnd, headers, check: false })
+      ranges.push({ from, to: last, edge: rowEnd, headers: headersFrom(along), check: false })
       return ranges
     },
 
@@ -205,8 +220,10 @@ export const skips = (): Skips => {
       const everyMs = Math.min(LEAST_OFTEN_MS, Math.max(MOST_OFTEN_MS, now - bornAt))
       const checkAt = now + everyMs
       const at = cut(from, end)
-      // Right behind the row it leaves no hole.
-      quietUntil = at === row.length && row.at(-1)?.end === from ? Math.min(quietUntil, until, checkAt) : 0
+      // Touching what is known on either side it leaves no hole.
+      const touches = row[at - 1]?.end === from && (at === row.length || row[at]?.from === end)
+      quietUntil = touches ? Math.min(quietUntil, until) : 0
+      checkFrom = Math.min(checkFrom, checkAt)
       replace(at, 0, { from, end, until, checkAt, everyMs, headers })
       const joined = stretches.joinAt(at - 1, now)
       stretches.joinAt(joined ? at - 1 : at, now)
@@ -233,7 +250,7 @@ export const skips = (): Skips => {
     get size() {
       return row.length
     },
-    endsAt: () => row.reduce((first, { until }) => Math.min(first, until), Number.POSITIVE_INFINITY),
+    endsAt: () => earliest(({ until }) => until),
     stretches: row,
     get headers() {
       return stretches.headers
