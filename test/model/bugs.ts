@@ -10,9 +10,10 @@ export interface PlantedBug {
 }
 
 const SIMULATION = ['test/model/simulation.test.ts']
-const MODEL = ['test/model/queue.test.ts']
 const CONTRACT = ['test/store']
-const UNIT = ['ack', 'dead-letter', 'messages', 'poll'].map((verb) => `test/unit/${verb}.test.ts`)
+const UNIT = ['ack', 'dead-letter', 'messages', 'poll', 'publish', 'queues'].map((verb) => `test/unit/${verb}.test.ts`)
+/** The model's commands are drawn anew in each run, so it may miss what the tests beside it never do. */
+const MODEL = [...UNIT, 'test/model/queue.test.ts']
 
 export const BUGS: readonly PlantedBug[] = [
   {
@@ -111,7 +112,7 @@ export const BUGS: readonly PlantedBug[] = [
     file: 'lib/extend.ts',
     replace: 'receiveCount: handle.receiveCount,',
     by: 'receiveCount: 1,',
-    suites: MODEL,
+    suites: UNIT,
   },
   {
     name: 'what a poller skips is never looked at again',

@@ -214,6 +214,16 @@ describe('an extension', () => {
     expect(await poll(engine, 'orders')).toMatchObject([{ receiveCount: 2 }])
   })
 
+  test('leaves the count of receives as it is', async () => {
+    const engine = await engineWithQueue()
+    await held(engine, 1, 10)
+    await engine.clock.advance(10_000)
+    const [again] = await poll(engine, 'orders')
+    expect(await extended(engine, again?.receiptHandle ?? '', 1)).toEqual(OK)
+    await engine.clock.advance(1_000)
+    expect(await poll(engine, 'orders')).toMatchObject([{ receiveCount: 3, firstReceivedAt: again?.firstReceivedAt }])
+  })
+
   test('begins a lease anew that has ended, for who asks, until the message is received again', async () => {
     const engine = await engineWithQueue()
     const [handle] = (await held(engine, 1, 10)) as [string]
