@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from './clock.ts'
+import { ascending, type Sequence } from './group.ts'
 import { type PollMemory, pollMemory } from './poll-memory.ts'
 import { type QueueCache, queueCache } from './queue-cache.ts'
 import { type Random, systemRandom } from './random.ts'
@@ -33,6 +34,8 @@ export interface Engine {
   readonly wakeups: Wakeups
   /** Unique part of a new segment's key. */
   readonly unique: (at: number) => string
+  /** Place in the line of groups that wait for their turn. */
+  readonly turns: (at: number) => Sequence
 }
 
 export interface EngineParts {
@@ -59,4 +62,5 @@ export const createEngine = ({
   polls: pollMemory(),
   wakeups: wakeups(clock),
   unique: uniqueSequence(random.bytes),
+  turns: ascending(),
 })

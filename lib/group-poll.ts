@@ -92,7 +92,8 @@ const takeFromGroup = async (engine: Engine, queue: QueueState, ticket: Ticket, 
     const busyUntil = now + Math.max(request.leaseMs, SHORTEST_LOCK_MS)
     const known = engine.polls.tickets(partition)
     const { said } = known
-    const locked = await engine.store.lockTicket(key, { now, busyUntil })
+    const locked = await engine.store.lockTicket(key, { now, busyUntil, turn: engine.turns(now) })
+    if (!locked) known.rivalsAt = now
     const looked = locked ? await takeOrLetGo(engine, queue, { key, ticket: locked }, request) : NOTHING
     known.saw({ group: ticket.group, busyUntil: looked.nextAt }, said)
     return looked

@@ -25,6 +25,11 @@ export interface Ticket {
   readonly shard: number
   /** The last number given in the group. */
   readonly lastSequence: Sequence
+  /**
+   * Since when the group waits for its turn: since it was looked at last or, when it was not, since it got its first
+   * message. Empty on standard queues, where turns are drawn.
+   */
+  readonly turn: Sequence
   /** The group is in vain to be looked at before this instant, epoch ms; Infinity until something is published. */
   readonly busyUntil: number
 }
@@ -61,6 +66,16 @@ const fromSequence = (sequence: Sequence): bigint => BigInt(`0x${sequence}`)
 export const sequenceAt = (at: number): Sequence => toSequence(BigInt(at) << 12n)
 export const sequenceAfter = (sequence: Sequence, steps: number): Sequence =>
   toSequence(fromSequence(sequence) + BigInt(steps))
+
+/** Instants as numbers that one process never gives twice: each is higher than the one before. */
+export const ascending = (): ((at: number) => Sequence) => {
+  let last = NO_SEQUENCE
+  return (at) => {
+    const now = sequenceAt(Math.floor(at))
+    last = now > last ? now : sequenceAfter(last, 1)
+    return last
+  }
+}
 
 /** As SQS shows it: 20 digits. */
 export const sequenceNumber = (sequence: Sequence): string => fromSequence(sequence).toString().padStart(20, '0')

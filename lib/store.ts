@@ -1,6 +1,6 @@
 import type { Content } from './content.ts'
 import type { HoldfastError } from './errors.ts'
-import type { Ticket } from './group.ts'
+import type { Sequence, Ticket } from './group.ts'
 import type { JsonValue } from './message.ts'
 import type { Change, Segment } from './segment.ts'
 import type { SegmentKey, SegmentPartition } from './segment-key.ts'
@@ -43,10 +43,10 @@ export interface Store {
   /** Tickets of a queue's groups, by the groups' hashes. May lag behind recent writes unless `consistent`. */
   tickets(range: TicketRange): Promise<TicketPage>
   /**
-   * Marks a group as busy unless it is; answers the ticket, or nothing when it is busy or gone. A ticket that is busy
+   * Marks a group as busy unless it is, and puts it at the end of those that wait for their turn; answers the ticket, or nothing when it is busy or gone. A ticket that is busy
    * until that very instant was marked by an earlier try, whose response was lost.
    */
-  lockTicket(key: TicketKey, lock: { now: number; busyUntil: number }): Promise<Ticket | undefined>
+  lockTicket(key: TicketKey, lock: { now: number; busyUntil: number; turn: Sequence }): Promise<Ticket | undefined>
   /**
    * Says until when a group is busy, if the ticket is there and meets the condition; answers whether it did. Infinity is
    * until something is published.
@@ -142,6 +142,8 @@ export type Write =
       readonly expiresAt: number
       /** For a ticket that this write makes, or that says busy until something is published. */
       readonly busyUntil: number
+      /** For such a ticket: since when it waits for its turn. */
+      readonly turn: Sequence
     }
   | {
       /** Tells that a group of a standard queue has something new; makes the ticket if need be. */

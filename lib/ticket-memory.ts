@@ -18,6 +18,8 @@ export interface TicketMemory {
   crowded: boolean
   /** Whether the last look found too little at its random place. */
   scarce: boolean
+  /** When another process was last found to be ahead at a group, epoch ms. */
+  rivalsAt: number
   /** Where the pass through all tickets goes on, once it has begun. */
   cursor: string | undefined
   /** Tickets that may be read behind a look's first page. */
@@ -84,6 +86,7 @@ export const ticketMemory = (): TicketMemory => {
   return {
     crowded: false,
     scarce: false,
+    rivalsAt: Number.NEGATIVE_INFINITY,
     cursor: undefined,
     get allowance() {
       return allowance

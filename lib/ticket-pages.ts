@@ -16,7 +16,7 @@ const FRONT = '0'
 const END = '~'
 
 /**
- * The tickets of a queue's groups, page by page, each page shuffled, every group equally likely to come early: from the
+ * The tickets of a queue's groups, page by page, each page in the order of the groups' turns: from the
  * front where all of a shard's tickets are known to fit in a page, else from a random place on, and then, as far as the
  * shard's allowance goes, from where this process stopped the last time.
  */
@@ -51,12 +51,12 @@ async function* pagesOf(engine: Engine, partition: SegmentPartition): AsyncGener
   const [first, ...beside] = await Promise.all([firstPage(reader, start), ...besides])
   memory.scarce = memory.crowded && freeOf(first, engine.clock.now()) === 0
   const found = new Map([first, ...beside].flat().map((ticket) => [ticket.group, ticket]))
-  yield shuffled([...found.values()], engine.random.fraction)
+  yield inTurn(reader, [...found.values()])
   if (!memory.crowded) return
   memory.scarce = true
   pass ??= passBehind(first, start)
   for (let limit = SECOND_PAGE; !pass.over && memory.allowance >= FIRST_PAGE; limit = limit * GROWTH) {
-    yield shuffled(await goOn(reader, pass, Math.min(MOST_TICKETS, limit)), engine.random.fraction)
+    yield inTurn(reader, await goOn(reader, pass, Math.min(MOST_TICKETS, limit)))
   }
 }
 
@@ -64,6 +64,20 @@ interface Reader {
   readonly engine: Engine
   readonly partition: SegmentPartition
   readonly memory: TicketMemory
+}
+
+/** With others about, they would all be after the group whose turn it is. */
+const RIVALS_MS = 10_000
+
+/**
+ * Groups that have waited the longest for their turn come first, so that a group that is looked at goes to the end of
+ * the line, however much it has waiting. Where turns are alike, as on standard queues, or others poll the same groups,
+ * the order is drawn.
+ */
+const inTurn = ({ engine, memory }: Reader, tickets: readonly Ticket[]): readonly Ticket[] => {
+  const drawn = shuffled(tickets, engine.random.fraction)
+  if (engine.clock.now() - memory.rivalsAt < RIVALS_MS) return drawn
+  return drawn.sort((a, b) => (a.turn < b.turn ? -1 : a.turn > b.turn ? 1 : 0))
 }
 
 /** A page from a random place on, around the end; tells by the way whether there are more tickets than a page. */

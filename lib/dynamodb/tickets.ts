@@ -12,6 +12,7 @@ import type { TableClient } from './table-client.ts'
  *     sk  hash of the group, 14 hex digits
  *     l   last sequence number, S, 15 hex digits: compared as text; on standard queues a mark of the last publish
  *     u   busy until, N, epoch ms; absent when there is nothing to look for until something is published
+ *     t   since when it waits for its turn, S, 15 hex digits; absent with `u`, and on standard queues
  *     x   TTL, N, epoch seconds
  */
 const ticketKey = ({ partition, group }: TicketKey): Item => ({
@@ -41,12 +42,16 @@ export const ticketOperations = (
     })
     return { tickets: items.map((item) => ticketOf(partition, item)), more }
   },
-  lockTicket: async (key, { now, busyUntil }) => {
+  lockTicket: async (key, { now, busyUntil, turn }) => {
     const { held, item } = await table.update({
       Key: ticketKey(key),
-      UpdateExpression: 'SET u = :until',
+      UpdateExpression: 'SET u = :until, t = :turn',
       ConditionExpression: NOT_BUSY,
-      ExpressionAttributeValues: { ':until': { N: String(busyUntil) }, ':now': { N: String(now) } },
+      ExpressionAttributeValues: {
+        ':until': { N: String(busyUntil) },
+        ':turn': { S: turn },
+        ':now': { N: String(now) },
+      },
     })
     const ticket = item && ticketOf(key.partition, item)
     // Sent again by the SDK after a lost response, it meets what it wrote itself.
@@ -67,7 +72,7 @@ export const ticketOperations = (
     }
     const { held } = await table.update({
       Key: ticketKey(key),
-      UpdateExpression: until < Number.POSITIVE_INFINITY ? 'SET u = :until' : 'REMOVE u',
+      UpdateExpression: until < Number.POSITIVE_INFINITY ? 'SET u = :until' : 'REMOVE u, t',
       ConditionExpression: conditions.join(' AND '),
       ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
     })
@@ -85,13 +90,14 @@ export const ticketOperations = (
 
 export const advanceExpression = (write: Extract<Write, { kind: 'advance' }>): Required<Expression> => ({
   Key: ticketKey(write.key),
-  UpdateExpression: 'SET l = :to, x = :x, u = if_not_exists(u, :u)',
+  UpdateExpression: 'SET l = :to, x = :x, u = if_not_exists(u, :u), t = if_not_exists(t, :t)',
   ConditionExpression: NONE_GIVEN_FROM,
   ExpressionAttributeValues: {
     ':from': { S: write.from },
     ':to': { S: write.to },
     ':x': { N: String(Math.ceil(write.expiresAt / 1_000)) },
     ':u': { N: String(write.busyUntil) },
+    ':t': { S: write.turn },
   },
 })
 
@@ -109,5 +115,6 @@ const ticketOf = ({ shard }: SegmentPartition, item: Item): Ticket => ({
   group: item.sk?.S ?? '',
   shard,
   lastSequence: item.l?.S ?? '',
+  turn: item.t?.S ?? '',
   busyUntil: item.u?.N === undefined ? Number.POSITIVE_INFINITY : Number(item.u.N),
 })

@@ -116,16 +116,24 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
         return
       case 'advance': {
         const { key, to, expiresAt } = write
-        const before = ticketAt(key)?.busyUntil ?? Number.POSITIVE_INFINITY
-        const busyUntil = before < Number.POSITIVE_INFINITY ? before : write.busyUntil
+        const before = ticketAt(key)
+        const waiting = before && before.busyUntil < Number.POSITIVE_INFINITY ? before : write
+        const { busyUntil, turn } = waiting
         const { shard } = key.partition
-        ticketsOf(key).set(key.group, { group: key.group, shard, lastSequence: to, busyUntil, expiresAt })
+        ticketsOf(key).set(key.group, { group: key.group, shard, lastSequence: to, turn, busyUntil, expiresAt })
         return
       }
       case 'touch': {
         const { key, mark, expiresAt } = write
         const { shard } = key.partition
-        ticketsOf(key).set(key.group, { group: key.group, shard, lastSequence: mark, busyUntil: 0, expiresAt })
+        ticketsOf(key).set(key.group, {
+          group: key.group,
+          shard,
+          lastSequence: mark,
+          turn: '',
+          busyUntil: 0,
+          expiresAt,
+        })
       }
     }
   }
@@ -185,17 +193,21 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
       })
       return { tickets: page, more }
     },
-    lockTicket: async (key, { now, busyUntil }) => {
+    lockTicket: async (key, { now, busyUntil, turn }) => {
       const ticket = ticketAt(key)
       if (!ticket || (ticket.busyUntil > now && ticket.busyUntil !== busyUntil)) return undefined
-      const locked = { ...ticket, busyUntil }
+      const locked = { ...ticket, busyUntil, turn }
       ticketsOf(key).set(key.group, locked)
       return locked
     },
     markTicket: async (key, busyUntil, condition = {}) => {
       const ticket = ticketAt(key)
       if (!ticket || !meets(ticket, condition)) return false
-      ticketsOf(key).set(key.group, { ...ticket, busyUntil })
+      ticketsOf(key).set(key.group, {
+        ...ticket,
+        busyUntil,
+        ...(busyUntil === Number.POSITIVE_INFINITY && { turn: '' }),
+      })
       return true
     },
     dropTicket: async (key, lastSequence) => {

@@ -22,6 +22,7 @@ export const ticketContract = (subject: () => Subject): void => {
     to: numberAt(to),
     expiresAt: START + 86_400_000,
     busyUntil,
+    turn: numberAt(from),
   })
   const ticketsOf = async (store: Store, { partition }: TicketKey, range = {}) =>
     (await store.tickets({ partition, from: '0', to: '~', limit: 10, ...range })).tickets
@@ -63,19 +64,23 @@ export const ticketContract = (subject: () => Subject): void => {
     test('is locked once, until the lock ends', async () => {
       const { store } = subject()
       const key = await newTicket(store)
-      const lock = { now: START, busyUntil: START + 2_000 }
+      const lock = { now: START, busyUntil: START + 2_000, turn: numberAt(40) }
       const [locked] = shownAs(key, START + 2_000)
       expect(await store.lockTicket(key, lock)).toEqual(locked)
-      expect(await store.lockTicket(key, { now: START + 1_999, busyUntil: START + 5_000 })).toBeUndefined()
+      expect(
+        await store.lockTicket(key, { now: START + 1_999, busyUntil: START + 5_000, turn: numberAt(50) }),
+      ).toBeUndefined()
       // Sent again after its answer was lost.
       expect(await store.lockTicket(key, lock)).toEqual(locked)
-      expect(await store.lockTicket(key, { now: START + 2_000, busyUntil: START + 5_000 })).toBeDefined()
+      expect(
+        await store.lockTicket(key, { now: START + 2_000, busyUntil: START + 5_000, turn: numberAt(50) }),
+      ).toBeDefined()
     })
 
     test('is not made by a lock or a mark', async () => {
       const { store } = subject()
       const key = newKey()
-      expect(await store.lockTicket(key, { now: START, busyUntil: START + 1 })).toBeUndefined()
+      expect(await store.lockTicket(key, { now: START, busyUntil: START + 1, turn: numberAt(50) })).toBeUndefined()
       for (const until of [0, NEVER]) expect(await store.markTicket(key, until)).toBe(false)
       expect(await ticketsOf(store, key)).toEqual([])
     })
@@ -106,10 +111,26 @@ export const ticketContract = (subject: () => Subject): void => {
       const { store } = subject()
       const key = await newTicket(store)
       await store.markTicket(key, NEVER)
-      expect(await store.lockTicket(key, { now: START, busyUntil: START + 1 })).toBeUndefined()
+      expect(await store.lockTicket(key, { now: START, busyUntil: START + 1, turn: numberAt(50) })).toBeUndefined()
       expect(await store.markTicket(key, 0, { busyAfter: 0 })).toBe(false)
       await store.transact([advance(key, 6, 6, START + 3)])
       expect(await ticketsOf(store, key)).toEqual(shownAs(key, START + 3, 6))
+    })
+
+    test('waits for its turn since its first number or since it was locked, and anew once it was idle', async () => {
+      const { store } = subject()
+      const turnOf = async (key: TicketKey) => (await ticketsOf(store, key)).map(({ turn }) => turn)
+      const key = await newTicket(store)
+      await store.transact([advance(key, 6)])
+      expect(await turnOf(key)).toEqual([numberAt(1)])
+      await store.lockTicket(key, { now: START, busyUntil: START + 1, turn: numberAt(30) })
+      await store.markTicket(key, 0, { busyAfter: 0 })
+      await store.transact([advance(key, 7)])
+      expect(await turnOf(key)).toEqual([numberAt(30)])
+      await store.markTicket(key, NEVER)
+      expect(await turnOf(key)).toEqual([''])
+      await store.transact([advance(key, 60)])
+      expect(await turnOf(key)).toEqual([numberAt(60)])
     })
 
     test('goes unless a number was given since', async () => {

@@ -31,6 +31,45 @@ describe('a poll of a FIFO queue', () => {
     }
   })
 
+  test('takes from the groups that wait the longest for their turn, whatever they have waiting', async () => {
+    for (const seed of [1, 2, 3, 4]) {
+      const engine = await fifoEngine({}, { seed })
+      for (const n of [1, 2, 3, 4]) for (const group of ['a', 'b', 'c']) await send(engine, group, `${group}${n}`)
+      const visit = async (options: { maxMessages: number }) => {
+        const taken = await take(engine, options)
+        await ack(engine, FIFO, handles(taken))
+        return bodies(taken)
+      }
+      expect(await visit({ maxMessages: 2 })).toEqual(['a1', 'a2'])
+      expect(await visit({ maxMessages: 1 })).toEqual(['b1'])
+      await send(engine, 'd', 'd1')
+      expect(await visit({ maxMessages: 5 })).toEqual(['c1', 'c2', 'c3', 'c4', 'a3'])
+      await send(engine, 'c', 'c5')
+      expect(await visit({ maxMessages: 10 })).toEqual(['b2', 'b3', 'b4', 'd1', 'a4', 'c5'])
+    }
+  })
+
+  test('takes groups by chance where other processes were ahead', async () => {
+    const firsts = new Set<unknown>()
+    for (let seed = 1; seed <= 20; seed++) {
+      const engine = await fifoEngine()
+      for (const group of ['a', 'b', 'c', 'd']) await send(engine, group, `${group}1`, `${group}2`)
+      let ahead = false
+      const store: Store = {
+        ...engine.store,
+        lockTicket: async (key, lock) => {
+          if (!ahead) await take(anotherProcess(engine, seed), { maxMessages: 1, visibilityTimeoutSeconds: 99 })
+          ahead = true
+          return engine.store.lockTicket(key, lock)
+        },
+      }
+      const late = testEngine({ clock: engine.clock, store, seed })
+      await take(late, { maxMessages: 1 })
+      firsts.add(bodies(await take(late, { maxMessages: 1 }))[0])
+    }
+    expect(firsts.size).toBeGreaterThan(1)
+  })
+
   test('gives nothing of a group with messages in flight, to nobody', async () => {
     const engine = await fifoEngine()
     await send(engine, 'a', '1', '2', '3')

@@ -25,7 +25,9 @@ const addBusy = async (engine: TestEngine, count: number, busyUntil = engine.clo
     const group = groupHash(`${name}-${n}`)
     const key = { partition: groupPartition(queue, group), group }
     const expiresAt = engine.clock.now() + 100 * HOUR_MS
-    await engine.store.transact([{ kind: 'advance', key, from: sequence, to: sequence, expiresAt, busyUntil }])
+    await engine.store.transact([
+      { kind: 'advance', key, from: sequence, to: sequence, expiresAt, busyUntil, turn: sequence },
+    ])
   }
 }
 
@@ -212,16 +214,15 @@ describe('which tickets a look comes to', () => {
           `${groups}.fifo`,
           Array.from({ length: 20 }, (_, n) => ({ groupId: `h${n}`, body: n })),
         )
-      const times = new Map<string, number>()
-      for (let n = 0; n < 4_000; n++) {
-        for await (const [ticket] of ticketPages(engine, queue)) {
-          times.set(ticket?.group ?? '', (times.get(ticket?.group ?? '') ?? 0) + 1)
-          break
-        }
+      const times = new Map<unknown, number>()
+      for (let n = 0; n < 2_000; n++) {
+        await engine.clock.advance(1)
+        const [message] = await take(engine, { maxMessages: 1, visibilityTimeoutSeconds: 0 }, queue.name)
+        times.set(message?.groupId, (times.get(message?.groupId) ?? 0) + 1)
       }
       expect(times.size).toBe(groups)
       // Of a page that starts between two neighbours far apart some come oftener; none is left out.
-      expect(Math.min(...times.values())).toBeGreaterThan(4_000 / groups / 4)
+      expect(Math.min(...times.values())).toBeGreaterThan(2_000 / groups / 4)
     }
   })
 
