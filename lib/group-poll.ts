@@ -166,7 +166,8 @@ const letGo = async (engine: Engine, queue: QueueState, locked: Locked, seen: Se
     const missedMs = now - missedSince(engine, key, lastSequence)
     if (missedMs < MISSED_MS) {
       const at = now + Math.max(LOOK_AGAIN_MS, 2 * missedMs)
-      await markFree(engine, key, at)
+      // A publish is not to wait for it.
+      await markFree(engine, key, at, { lapses: true })
       return { messages: [], nextAt: at }
     }
   }

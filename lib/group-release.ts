@@ -51,8 +51,13 @@ export const hastenGroups = async (
  * Lets a group be looked at from an instant on, or sooner if others said so: at once by default, whatever the clocks of
  * others say. This process's own polls know of it.
  */
-export const markFree = async (engine: Engine, key: TicketKey, at = 0): Promise<void> => {
-  await engine.store.markTicket(key, at, { busyAfter: at })
+export const markFree = async (
+  engine: Engine,
+  key: TicketKey,
+  at = 0,
+  { lapses = false }: { lapses?: boolean } = {},
+): Promise<void> => {
+  await engine.store.markTicket(key, at, { busyAfter: at, lapses })
   engine.polls.tickets(key.partition).say(key.group, Math.max(at, engine.clock.now()))
 }
 

@@ -51,7 +51,7 @@ export interface Store {
    * Says until when a group is busy, if the ticket is there and meets the condition; answers whether it did. Infinity is
    * until something is published.
    */
-  markTicket(key: TicketKey, busyUntil: number, condition?: TicketCondition): Promise<boolean>
+  markTicket(key: TicketKey, busyUntil: number, mark?: TicketMark): Promise<boolean>
   /** Takes a ticket away unless something was published since `lastSequence`; answers whether it is gone. */
   dropTicket(key: TicketKey, lastSequence: string): Promise<boolean>
 
@@ -194,6 +194,10 @@ export interface TicketCondition {
   readonly busyUntil?: number
   /** It says busy for longer than until this instant, yet not until something is published. */
   readonly busyAfter?: number
+}
+export interface TicketMark extends TicketCondition {
+  /** It holds no longer than until something is published. */
+  readonly lapses?: boolean
 }
 export interface TicketRange {
   readonly partition: SegmentPartition

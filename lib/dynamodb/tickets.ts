@@ -13,6 +13,7 @@ import type { TableClient } from './table-client.ts'
  *     l   last sequence number, S, 15 hex digits: compared as text; on standard queues a mark of the last publish
  *     u   busy until, N, epoch ms; absent when there is nothing to look for until something is published
  *     t   since when it waits for its turn, S, 15 hex digits; absent with `u`, and on standard queues
+ *     m   last number when `u` was said, where that lapses as soon as there is another; S
  *     x   TTL, N, epoch seconds
  */
 const ticketKey = ({ partition, group }: TicketKey): Item => ({
@@ -22,11 +23,11 @@ const ticketKey = ({ partition, group }: TicketKey): Item => ({
 
 const ticketPartition = ({ group: _, ...shard }: SegmentPartition): string => `t#${partitionId(shard)}`
 
-const NOT_BUSY = 'attribute_exists(l) AND u <= :now'
+const NOT_BUSY = 'attribute_exists(l) AND (u <= :now OR (attribute_exists(m) AND m <> l))'
 const TICKET_EXISTS = 'attribute_exists(l)'
 const UNTOUCHED = 'l = :last'
 const LOCKED_STILL = 'u = :locked'
-const BUSY_FOR_LONGER = 'u > :after'
+const BUSY_FOR_LONGER = 'u > :after AND (attribute_not_exists(m) OR m = l)'
 const NOTHING_SINCE = 'attribute_not_exists(l) OR l = :last'
 const NONE_GIVEN_FROM = 'attribute_not_exists(l) OR l < :from'
 
@@ -45,7 +46,7 @@ export const ticketOperations = (
   lockTicket: async (key, { now, busyUntil, turn }) => {
     const { held, item } = await table.update({
       Key: ticketKey(key),
-      UpdateExpression: 'SET u = :until, t = :turn',
+      UpdateExpression: 'SET u = :until, t = :turn REMOVE m',
       ConditionExpression: NOT_BUSY,
       ExpressionAttributeValues: {
         ':until': { N: String(busyUntil) },
@@ -57,7 +58,7 @@ export const ticketOperations = (
     // Sent again by the SDK after a lost response, it meets what it wrote itself.
     return held || ticket?.busyUntil === busyUntil ? ticket : undefined
   },
-  markTicket: async (key, until, { lastSequence, busyUntil, busyAfter } = {}) => {
+  markTicket: async (key, until, { lapses, lastSequence, busyUntil, busyAfter } = {}) => {
     const conditions = [
       TICKET_EXISTS,
       ...(lastSequence === undefined ? [] : [UNTOUCHED]),
@@ -72,7 +73,8 @@ export const ticketOperations = (
     }
     const { held } = await table.update({
       Key: ticketKey(key),
-      UpdateExpression: until < Number.POSITIVE_INFINITY ? 'SET u = :until' : 'REMOVE u, t',
+      UpdateExpression:
+        until < Number.POSITIVE_INFINITY ? `SET u = :until ${lapses ? ', m = l' : 'REMOVE m'}` : 'REMOVE u, t, m',
       ConditionExpression: conditions.join(' AND '),
       ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
     })
@@ -116,5 +118,10 @@ const ticketOf = ({ shard }: SegmentPartition, item: Item): Ticket => ({
   shard,
   lastSequence: item.l?.S ?? '',
   turn: item.t?.S ?? '',
-  busyUntil: item.u?.N === undefined ? Number.POSITIVE_INFINITY : Number(item.u.N),
+  busyUntil: busyUntilOf(item),
 })
+
+const busyUntilOf = ({ u, m, l }: Item): number => {
+  if (u?.N === undefined) return Number.POSITIVE_INFINITY
+  return m !== undefined && m.S !== l?.S ? 0 : Number(u.N)
+}

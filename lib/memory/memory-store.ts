@@ -26,6 +26,8 @@ interface Kept extends Document {
   readonly expiresAt: number | undefined
 }
 interface KeptTicket extends Ticket {
+  /** What it says lapses as soon as something is published. */
+  readonly lapses?: boolean
   readonly expiresAt: number
 }
 
@@ -118,7 +120,8 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
         const { key, to, expiresAt } = write
         const before = ticketAt(key)
         const waiting = before && before.busyUntil < Number.POSITIVE_INFINITY ? before : write
-        const { busyUntil, turn } = waiting
+        const { turn } = waiting
+        const busyUntil = before?.lapses ? 0 : waiting.busyUntil
         const { shard } = key.partition
         ticketsOf(key).set(key.group, { group: key.group, shard, lastSequence: to, turn, busyUntil, expiresAt })
         return
@@ -196,18 +199,16 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
     lockTicket: async (key, { now, busyUntil, turn }) => {
       const ticket = ticketAt(key)
       if (!ticket || (ticket.busyUntil > now && ticket.busyUntil !== busyUntil)) return undefined
-      const locked = { ...ticket, busyUntil, turn }
+      const { lapses: _, ...kept } = ticket
+      const locked = { ...kept, busyUntil, turn }
       ticketsOf(key).set(key.group, locked)
       return locked
     },
-    markTicket: async (key, busyUntil, condition = {}) => {
+    markTicket: async (key, busyUntil, { lapses = false, ...condition } = {}) => {
       const ticket = ticketAt(key)
       if (!ticket || !meets(ticket, condition)) return false
-      ticketsOf(key).set(key.group, {
-        ...ticket,
-        busyUntil,
-        ...(busyUntil === Number.POSITIVE_INFINITY && { turn: '' }),
-      })
+      const idle = busyUntil === Number.POSITIVE_INFINITY
+      ticketsOf(key).set(key.group, { ...ticket, busyUntil, lapses: lapses && !idle, ...(idle && { turn: '' }) })
       return true
     },
     dropTicket: async (key, lastSequence) => {

@@ -116,8 +116,8 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'whoever frees a group or finds it busy puts off what others said of it since',
     file: 'lib/group-release.ts',
-    replace: '  await engine.store.markTicket(key, at, { busyAfter: at })',
-    by: '  await engine.store.markTicket(key, at)',
+    replace: '  await engine.store.markTicket(key, at, { busyAfter: at, lapses })',
+    by: '  await engine.store.markTicket(key, at, { lapses })',
     suites: UNIT,
   },
   {
@@ -179,7 +179,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'DynamoDB locks a ticket that is locked',
     file: 'lib/dynamodb/tickets.ts',
-    replace: "'attribute_exists(l) AND u <= :now'",
+    replace: "'attribute_exists(l) AND (u <= :now OR (attribute_exists(m) AND m <> l))'",
     by: "'attribute_exists(l) AND (u <= :now OR u > :now)'",
     suites: CONTRACT,
   },

@@ -133,6 +133,21 @@ export const ticketContract = (subject: () => Subject): void => {
       expect(await turnOf(key)).toEqual([numberAt(60)])
     })
 
+    test('says what lapses until the next number is given, or it is said anew', async () => {
+      const { store } = subject()
+      const key = await newTicket(store, START + 9)
+      const later = { now: START, busyUntil: START + 50, turn: numberAt(9) }
+      await store.markTicket(key, START + 5, { busyAfter: START + 5, lapses: true })
+      expect(await ticketsOf(store, key)).toEqual(shownAs(key, START + 5))
+      expect(await store.lockTicket(key, later)).toBeUndefined()
+      await store.transact([advance(key, 6, 6, START + 99)])
+      expect(await ticketsOf(store, key)).toEqual(shownAs(key, 0, 6))
+      expect(await store.markTicket(key, START + 3, { busyAfter: START + 3 })).toBe(false)
+      expect(await store.lockTicket(key, later)).toMatchObject({ busyUntil: START + 50 })
+      await store.transact([advance(key, 7)])
+      expect(await ticketsOf(store, key)).toEqual(shownAs(key, START + 50, 7))
+    })
+
     test('goes unless a number was given since', async () => {
       const { store } = subject()
       const key = await newTicket(store)

@@ -161,6 +161,20 @@ describe('a poll of a FIFO queue', () => {
     expect(bodies(await take(engine))).toEqual(['new'])
   })
 
+  test('gives what is published to a group at once after all before it went without being received', async () => {
+    const engine = await fifoEngine()
+    const [first] = await send(engine, 'a', '1')
+    await cancelMessage(engine, FIFO, first?.messageId ?? '')
+    expect(await take(anotherProcess(engine))).toEqual([])
+    await send(engine, 'a', '2')
+    expect(bodies(await take(engine))).toEqual(['2'])
+    await send(engine, 'b', '3')
+    await engine.clock.advance(400 * 86_400_000)
+    expect(await take(engine)).toEqual([])
+    await send(engine, 'b', '4')
+    expect(bodies(await take(anotherProcess(engine, 3)))).toEqual(['4'])
+  })
+
   test('gives what stands behind a message that was cancelled while it rested', async () => {
     const engine = await fifoEngine()
     const [poison] = await send(engine, 'a', 'poison', '2')
