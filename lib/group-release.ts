@@ -1,7 +1,7 @@
 import type { Engine } from './engine.ts'
-import { isHoldfastError } from './errors.ts'
 import { groupPartition, isYoung, judgeHead, MOST_IN_FLIGHT, NO_SEQUENCE, type Sequence } from './group.ts'
 import { touchWrite } from './group-place.ts'
+import { inPassing } from './in-passing.ts'
 import type { HandleResult } from './message.ts'
 import { isDropped, type QueueState } from './queue-record.ts'
 import { decodeReceiptHandle, type ReceiptHandle } from './receipt-handle.ts'
@@ -25,7 +25,7 @@ export const releaseGroups = async (
   if (!queue.settings.fifo && !queue.grouped) return
   await Promise.all(
     groupsOf(queue, receiptHandles, results).map(({ key, handles }) =>
-      unlessPassing(queue.settings.fifo ? release(engine, queue, key, handles) : touch(engine, key)),
+      inPassing(queue.settings.fifo ? release(engine, queue, key, handles) : touch(engine, key)),
     ),
   )
 }
@@ -42,7 +42,7 @@ export const hastenGroups = async (
   await Promise.all(
     groupsOf(queue, receiptHandles, results).map(({ key, positions }) => {
       const endsAt = Math.min(...positions.map((position) => endings[position]?.endsAt ?? 0))
-      return unlessPassing(queue.settings.fifo ? markFree(engine, key, endsAt) : touch(engine, key))
+      return inPassing(queue.settings.fifo ? markFree(engine, key, endsAt) : touch(engine, key))
     }),
   )
 }
@@ -74,14 +74,14 @@ const touch = async (engine: Engine, key: TicketKey): Promise<void> => {
 export const touchGroupOf = async (engine: Engine, queue: QueueState, { partition }: SegmentKey): Promise<void> => {
   const { group } = partition
   if (queue.settings.fifo || group === undefined) return
-  await unlessPassing(touch(engine, { partition: groupPartition(queue, group), group }))
+  await inPassing(touch(engine, { partition: groupPartition(queue, group), group }))
 }
 
 /** Lets a group of a FIFO queue be looked at now that one of its messages is gone. */
 export const freeGroup = async (engine: Engine, queue: QueueState, { partition }: SegmentKey): Promise<void> => {
   const { group } = partition
   if (!queue.settings.fifo || group === undefined) return
-  await unlessPassing(markFree(engine, { partition, group }))
+  await inPassing(markFree(engine, { partition, group }))
   engine.wakeups.wake(queue.name, 1)
 }
 
@@ -99,7 +99,7 @@ export const freeGroups = async (engine: Engine, queue: QueueState): Promise<voi
     await Promise.all(
       held.map(({ group, shard }) => {
         const partition = { ...groupPartition(queue, group), shard }
-        return unlessPassing(engine.store.markTicket({ partition, group }, 0, { busyAfter: 0 }))
+        return inPassing(engine.store.markTicket({ partition, group }, 0, { busyAfter: 0 }))
       }),
     )
   }
@@ -139,14 +139,6 @@ const groupsOf = (
     group.positions.push(position)
   }
   return [...groups.values()]
-}
-
-const unlessPassing = async (hint: Promise<unknown>): Promise<void> => {
-  try {
-    await hint
-  } catch (error) {
-    if (!isHoldfastError(error) || !error.retryable) throw error
-  }
 }
 
 const release = async (
