@@ -61,7 +61,7 @@ export const FUNCTIONS = {
   queues: {
     entry: 'queues',
     description: 'Creates, describes, changes, purges and deletes queues',
-    tableActions: ['DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
+    tableActions: ['DeleteItem', 'GetItem', 'PutItem', 'Query'],
     timeoutSeconds: 15,
   },
   messages: {

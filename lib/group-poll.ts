@@ -11,6 +11,7 @@ import {
   lastSequenceOf,
   MOST_IN_FLIGHT,
   NO_SEQUENCE,
+  purgeTurn,
   type Sequence,
   sequenceAt,
   type Ticket,
@@ -20,7 +21,7 @@ import { markFree, retireTicket } from './group-release.ts'
 import type { Request } from './lane.ts'
 import type { Look } from './look.ts'
 import type { Message } from './message.ts'
-import { isDropped, type QueueState } from './queue-record.ts'
+import { afterPurge, isDropped, type QueueState } from './queue-record.ts'
 import { goneCount, remove, type Segment } from './segment.ts'
 import { partitionId, sortRightBehind } from './segment-key.ts'
 import type { TicketKey } from './store.ts'
@@ -92,7 +93,8 @@ const takeFromGroup = async (engine: Engine, queue: QueueState, ticket: Ticket, 
     const busyUntil = now + Math.max(request.leaseMs, SHORTEST_LOCK_MS)
     const known = engine.polls.tickets(partition)
     const { said } = known
-    const locked = await engine.store.lockTicket(key, { now, busyUntil, turn: engine.turns(now) })
+    const turn = engine.turns(afterPurge(queue, now))
+    const locked = await engine.store.lockTicket(key, { now, busyUntil, turn, purged: purgeTurn(queue) })
     if (!locked) known.rivalsAt = now
     const looked = locked ? await takeOrLetGo(engine, queue, { key, ticket: locked }, request) : NOTHING
     known.saw({ group: ticket.group, busyUntil: looked.nextAt }, said)

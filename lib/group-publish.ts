@@ -4,7 +4,7 @@ import { groupHash, groupPartition } from './group.ts'
 import { placeInGroup } from './group-place.ts'
 import type { NewMessage, PublishResult } from './message.ts'
 import { asDuplicate, type Entry, entriesOf, publishOnce } from './publish-once.ts'
-import type { QueueState } from './queue-record.ts'
+import { afterPurge, type QueueState } from './queue-record.ts'
 
 /**
  * Publishes to message groups. What goes to one group in one call is one transaction: the ticket advances, the segment
@@ -33,7 +33,7 @@ export const publishToGroups = async (
         members,
         (contents, placing, lastSequence) => {
           const timesToLive = placing.map(({ message }) => message.timeToLiveSeconds)
-          const now = Math.max(engine.clock.now(), (queue.purgedAt ?? 0) + 1)
+          const now = afterPurge(queue, engine.clock.now())
           return placeInGroup(engine, queue, group, { now, contents, timesToLive, lastSequence })
         },
         results,

@@ -7,7 +7,6 @@ import { isDropped, type QueueState } from './queue-record.ts'
 import { decodeReceiptHandle, type ReceiptHandle } from './receipt-handle.ts'
 import type { SegmentKey } from './segment-key.ts'
 import type { TicketKey } from './store.ts'
-import { ticketPages } from './ticket-pages.ts'
 
 /**
  * Lets a FIFO queue's groups go on once messages of theirs were acked or given back: as soon as nothing of a group is
@@ -83,26 +82,6 @@ export const freeGroup = async (engine: Engine, queue: QueueState, { partition }
   if (!queue.settings.fifo || group === undefined) return
   await inPassing(markFree(engine, { partition, group }))
   engine.wakeups.wake(queue.name, 1)
-}
-
-/**
- * Lets every group of a FIFO queue be looked at now that nothing of what was in flight is there any more.
- *
- * reads: the tickets · writes: one update a group that is in flight · a crash leaves groups waiting for the ends of
- * leases that are in vain
- */
-export const freeGroups = async (engine: Engine, queue: QueueState): Promise<void> => {
-  if (!queue.settings.fifo) return
-  const now = engine.clock.now()
-  for await (const tickets of ticketPages(engine, queue)) {
-    const held = tickets.filter(({ busyUntil }) => busyUntil > now && busyUntil < Number.POSITIVE_INFINITY)
-    await Promise.all(
-      held.map(({ group, shard }) => {
-        const partition = { ...groupPartition(queue, group), shard }
-        return inPassing(engine.store.markTicket({ partition, group }, 0, { busyAfter: 0 }))
-      }),
-    )
-  }
 }
 
 /**

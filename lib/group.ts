@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { partitionOf, type QueueState } from './queue-record.ts'
+import { afterPurge, partitionOf, type QueueState } from './queue-record.ts'
 import { liveAt, receiveCountOf, type Segment, type Slot, visibleAt } from './segment.ts'
 import type { SegmentPartition } from './segment-key.ts'
 
@@ -106,6 +106,17 @@ export const groupPartition = (queue: QueueState, group: string): SegmentPartiti
   ...partitionOf(queue, ticketShard(queue, group)),
   group,
 })
+
+/** Turns that were taken before this one were taken before the queue's last purge; nothing when it was never purged. */
+export const purgeTurn = (queue: QueueState): Sequence | undefined =>
+  queue.purgedAt === undefined ? undefined : sequenceAt(afterPurge(queue, 0))
+
+/** A ticket by what the queue still has: a group that was last looked at before a purge has nothing in flight. */
+export const sincePurge = (queue: QueueState, ticket: Ticket): Ticket => {
+  const purged = purgeTurn(queue)
+  const inVain = purged !== undefined && ticket.turn !== '' && ticket.turn < purged
+  return inVain ? { ...ticket, busyUntil: 0 } : ticket
+}
 
 /** What the head of a group allows. */
 export type GroupHead =

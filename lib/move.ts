@@ -5,7 +5,7 @@ import { HoldfastError } from './errors.ts'
 import { groupHash } from './group.ts'
 import { placeInGroup } from './group-place.ts'
 import { newSegment } from './new-segment.ts'
-import { type QueueState, queueKey } from './queue-record.ts'
+import { afterPurge, type QueueState, queueKey } from './queue-record.ts'
 import type { Change } from './segment.ts'
 import type { NewSegment, Write } from './store.ts'
 
@@ -34,8 +34,7 @@ export const moveTo = async (engine: Engine, into: QueueState, moving: Moving): 
   let target = into
   let lastSequence: string | undefined
   for (let attempt = 0; attempt < TRIES; attempt++) {
-    // Right behind a purge by a faster clock, they still count as coming after it.
-    const now = Math.max(moving.now, (target.purgedAt ?? 0) + 1)
+    const now = afterPurge(target, moving.now)
     const { writes, segment } = placement(engine, target, { messages, priority, now, lastSequence })
     const outcome = await engine.store.transact([
       { kind: 'change', change: removal },

@@ -10,7 +10,7 @@ import { encodeMessageId } from './message-id.ts'
 import { checkMessages } from './new-message.ts'
 import { newSegment, type SegmentPlan } from './new-segment.ts'
 import { asDuplicate, type Entry, entriesOf, type Place, publishOnce } from './publish-once.ts'
-import type { QueueState } from './queue-record.ts'
+import { afterPurge, type QueueState } from './queue-record.ts'
 import { markGrouped, raiseShards } from './shards.ts'
 import type { NewSegment } from './store.ts'
 
@@ -65,8 +65,7 @@ interface Planned {
 }
 
 const planSegments = (engine: Engine, queue: QueueState, entries: readonly Entry[]): Planned[] => {
-  // Right behind a purge by a faster clock, the message still counts as published after it.
-  const now = Math.max(engine.clock.now(), (queue.purgedAt ?? 0) + 1)
+  const now = afterPurge(queue, engine.clock.now())
   const planned: Planned[] = []
   for (const entry of entries) {
     const { delaySeconds = queue.settings.delaySeconds, priority = 0, timeToLiveSeconds, groupId } = entry.message

@@ -88,6 +88,9 @@ export const pollShards = (queue: QueueState): number => Math.max(queue.settings
 export const pollPriorities = (queue: QueueState): number =>
   Math.max(queue.settings.priorities, queue.pollPriorities ?? 0)
 
+/** An instant, or right behind the last purge where that was by a faster clock: what happens now comes after it. */
+export const afterPurge = ({ purgedAt = 0 }: QueueState, at: number): number => Math.max(at, purgedAt + 1)
+
 /** Whether a segment was there when the queue was last purged. */
 export const isPurged = (queue: QueueState, publishedAt: number): boolean =>
   queue.purgedAt !== undefined && publishedAt <= queue.purgedAt

@@ -1,6 +1,5 @@
 import type { Engine } from './engine.ts'
 import { HoldfastError, invalid, queueNotFound } from './errors.ts'
-import { freeGroups } from './group-release.ts'
 import { LIMITS } from './limits.ts'
 import {
   applySettings,
@@ -231,8 +230,8 @@ export const deleteQueue = async (engine: Engine, name: string): Promise<void> =
 }
 
 /**
- * Empties a queue: whatever was published until now, delayed and leased messages too, is gone. One write, and on a
- * FIFO queue one more for each group in flight; DynamoDB's TTL reclaims the rest. Other processes see it when their knowledge of the queue is renewed, within five seconds.
+ * Empties a queue: whatever was published until now, delayed and leased messages too, is gone. One write; DynamoDB's
+ * TTL reclaims the rest. Other processes see it when their knowledge of the queue is renewed, within five seconds.
  *
  * @throws `QueueNotFound`, `PurgeInProgress` within `minIntervalMs` of the last purge
  */
@@ -241,13 +240,12 @@ export const purgeQueue = async (
   name: string,
   { minIntervalMs = 0 }: { minIntervalMs?: number } = {},
 ): Promise<void> => {
-  const purged = await rewrite(engine, name, async (queue, now) => {
+  await rewrite(engine, name, async (queue, now) => {
     if (queue.purgedAt !== undefined && within(minIntervalMs, queue.purgedAt, now)) {
       throw new HoldfastError('PurgeInProgress', `queue ${plainName(name)} was purged a moment ago`, { queue: name })
     }
     return { ...queue, purgedAt: now }
   })
-  await freeGroups(engine, purged)
 }
 
 /** Without an interval nothing is too soon, not even for a clock that is behind the one that wrote. */

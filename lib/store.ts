@@ -46,7 +46,7 @@ export interface Store {
    * Marks a group as busy unless it is, and puts it at the end of those that wait for their turn; answers the ticket, or nothing when it is busy or gone. A ticket that is busy
    * until that very instant was marked by an earlier try, whose response was lost.
    */
-  lockTicket(key: TicketKey, lock: { now: number; busyUntil: number; turn: Sequence }): Promise<Ticket | undefined>
+  lockTicket(key: TicketKey, lock: TicketLock): Promise<Ticket | undefined>
   /**
    * Says until when a group is busy, if the ticket is there and meets the condition; answers whether it did. Infinity is
    * until something is published.
@@ -185,6 +185,13 @@ export interface ClaimedSegment {
 export interface TicketKey {
   readonly partition: SegmentPartition
   readonly group: string
+}
+export interface TicketLock {
+  readonly now: number
+  readonly busyUntil: number
+  readonly turn: Sequence
+  /** What was said of a group whose turn is before this one does not count. */
+  readonly purged?: Sequence | undefined
 }
 /** What must hold of a ticket, all of it. */
 export interface TicketCondition {

@@ -1,5 +1,5 @@
 import type { Engine } from './engine.ts'
-import type { Ticket } from './group.ts'
+import { sincePurge, type Ticket } from './group.ts'
 import { partitionOf, pollShards, type QueueState } from './queue-record.ts'
 import { type SegmentPartition, sortRightBehind } from './segment-key.ts'
 import { shuffled } from './shuffle.ts'
@@ -23,7 +23,7 @@ const END = '~'
 export async function* ticketPages(engine: Engine, queue: QueueState): AsyncGenerator<readonly Ticket[]> {
   const shards = pollShards(queue)
   const first = Math.floor(engine.random.fraction() * shards)
-  for (let turn = 0; turn < shards; turn++) yield* pagesOf(engine, partitionOf(queue, (first + turn) % shards))
+  for (let turn = 0; turn < shards; turn++) yield* pagesOf(engine, queue, partitionOf(queue, (first + turn) % shards))
 }
 
 /** When the next group is due that this process knows of, where looks don't go through all of them. */
@@ -37,9 +37,13 @@ export const nextTicketAt = (engine: Engine, queue: QueueState): number => {
   return next
 }
 
-async function* pagesOf(engine: Engine, partition: SegmentPartition): AsyncGenerator<readonly Ticket[]> {
+async function* pagesOf(
+  engine: Engine,
+  queue: QueueState,
+  partition: SegmentPartition,
+): AsyncGenerator<readonly Ticket[]> {
   const memory = engine.polls.tickets(partition)
-  const reader: Reader = { engine, partition, memory }
+  const reader: Reader = { engine, queue, partition, memory }
   const startedAt = engine.clock.now()
   memory.refill(startedAt)
   const start = memory.crowded ? Buffer.from(engine.random.bytes(7)).toString('hex') : FRONT
@@ -62,6 +66,7 @@ async function* pagesOf(engine: Engine, partition: SegmentPartition): AsyncGener
 
 interface Reader {
   readonly engine: Engine
+  readonly queue: QueueState
   readonly partition: SegmentPartition
   readonly memory: TicketMemory
 }
@@ -128,13 +133,14 @@ const goOn = async (reader: Reader, pass: Pass | undefined, most: number): Promi
 }
 
 const read = async (
-  { engine, partition, memory }: Reader,
+  { engine, queue, partition, memory }: Reader,
   range: Omit<TicketRange, 'partition'>,
 ): Promise<TicketPage> => {
   const { said } = memory
   const page = await engine.store.tickets({ partition, ...range })
-  for (const ticket of page.tickets) memory.saw(ticket, said)
-  return page
+  const tickets = page.tickets.map((ticket) => sincePurge(queue, ticket))
+  for (const ticket of tickets) memory.saw(ticket, said)
+  return { ...page, tickets }
 }
 
 const freeOf = (tickets: readonly Ticket[], now: number): number =>

@@ -24,6 +24,8 @@ const ticketKey = ({ partition, group }: TicketKey): Item => ({
 const ticketPartition = ({ group: _, ...shard }: SegmentPartition): string => `t#${partitionId(shard)}`
 
 const NOT_BUSY = 'attribute_exists(l) AND (u <= :now OR (attribute_exists(m) AND m <> l))'
+/** Where the queue was purged: or its turn was before that. */
+const NOT_BUSY_SINCE_PURGE = 'attribute_exists(l) AND (u <= :now OR (attribute_exists(m) AND m <> l) OR t < :purged)'
 const TICKET_EXISTS = 'attribute_exists(l)'
 const UNTOUCHED = 'l = :last'
 const LOCKED_STILL = 'u = :locked'
@@ -43,15 +45,16 @@ export const ticketOperations = (
     })
     return { tickets: items.map((item) => ticketOf(partition, item)), more }
   },
-  lockTicket: async (key, { now, busyUntil, turn }) => {
+  lockTicket: async (key, { now, busyUntil, turn, purged }) => {
     const { held, item } = await table.update({
       Key: ticketKey(key),
       UpdateExpression: 'SET u = :until, t = :turn REMOVE m',
-      ConditionExpression: NOT_BUSY,
+      ConditionExpression: purged === undefined ? NOT_BUSY : NOT_BUSY_SINCE_PURGE,
       ExpressionAttributeValues: {
         ':until': { N: String(busyUntil) },
         ':turn': { S: turn },
         ':now': { N: String(now) },
+        ...(purged !== undefined && { ':purged': { S: purged } }),
       },
     })
     const ticket = item && ticketOf(key.partition, item)

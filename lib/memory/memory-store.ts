@@ -196,9 +196,11 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
       })
       return { tickets: page, more }
     },
-    lockTicket: async (key, { now, busyUntil, turn }) => {
+    lockTicket: async (key, { now, busyUntil, turn, purged = '' }) => {
       const ticket = ticketAt(key)
-      if (!ticket || (ticket.busyUntil > now && ticket.busyUntil !== busyUntil)) return undefined
+      if (!ticket) return undefined
+      const inVain = ticket.turn !== '' && ticket.turn < purged
+      if (ticket.busyUntil > now && ticket.busyUntil !== busyUntil && !inVain) return undefined
       const { lapses: _, ...kept } = ticket
       const locked = { ...kept, busyUntil, turn }
       ticketsOf(key).set(key.group, locked)

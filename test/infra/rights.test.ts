@@ -36,7 +36,7 @@ describe('what each function may do', () => {
       ],
     ],
     ['ack', ['DeleteItem', 'GetItem', 'PartiQLDelete', 'Query', 'UpdateItem', 'PutItem']],
-    ['queues', ['DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
+    ['queues', ['DeleteItem', 'GetItem', 'PutItem', 'Query']],
     ['messages', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
     ['redrive', ['DeleteItem', 'GetItem', 'PutItem', 'Query']],
     ['redriveRun', ['BatchGetItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],

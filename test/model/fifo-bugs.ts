@@ -121,6 +121,20 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     suites: UNIT,
   },
   {
+    name: 'groups that were in flight at a purge stay busy',
+    file: 'lib/group.ts',
+    replace: '  return inVain ? { ...ticket, busyUntil: 0 } : ticket',
+    by: '  return inVain ? ticket : ticket',
+    suites: UNIT,
+  },
+  {
+    name: 'DynamoDB holds a purged queue to the locks before',
+    file: 'lib/dynamodb/tickets.ts',
+    replace: ' OR t < :purged)',
+    by: ' OR (t < :purged AND u <= :now))',
+    suites: CONTRACT,
+  },
+  {
     name: 'a lease cut short leaves its group busy',
     file: 'lib/extend.ts',
     replace: 'await hastenGroups(engine, queue, endings, results)',

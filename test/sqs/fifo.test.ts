@@ -70,16 +70,6 @@ test('a dead letter is no double of a message that had its deduplication id', as
   ])
 })
 
-test("the queue's delay is every message's, whatever zero it is sent with", async () => {
-  const { sqs, QueueUrl } = await withQueue({ DelaySeconds: '5' })
-  const message = { MessageBody: 'x', MessageGroupId: 'g', DelaySeconds: 0 }
-  await sqs.json('SendMessage', { QueueUrl, ...message, MessageDeduplicationId: '1' })
-  await sqs.json('SendMessageBatch', { QueueUrl, Entries: [{ Id: 'a', ...message, MessageDeduplicationId: '2' }] })
-  expect(await receive(sqs, QueueUrl)).toEqual([])
-  await sqs.engine.clock.advance(5_000)
-  expect(await receive(sqs, QueueUrl)).toHaveLength(2)
-})
-
 test('a message sent again within five minutes is the same message', async () => {
   const { sqs, QueueUrl } = await withQueue()
   const send = sender(sqs, QueueUrl)

@@ -6,7 +6,7 @@ import { memoryStore } from '../../lib/memory/memory-store.ts'
 import { nack } from '../../lib/nack.ts'
 import { publish } from '../../lib/publish.ts'
 import { partitionOf } from '../../lib/queue-record.ts'
-import { createQueue } from '../../lib/queues.ts'
+import { createQueue, purgeQueue } from '../../lib/queues.ts'
 import type { Store } from '../../lib/store.ts'
 import { ticketPages } from '../../lib/ticket-pages.ts'
 import { bodies, type Counted, countingStore, FIFO, fifoEngine, handles, send, take } from '../support/fifo-engine.ts'
@@ -53,6 +53,15 @@ describe('where ten thousand groups are all busy', () => {
   test('the first poll of a process goes through all of them, and finds the only free one', async () => {
     await send(engine, 'free', 'x')
     expect(bodies(await take(anotherProcess(engine)))).toEqual(['x'])
+  })
+
+  test('a purge frees them, however much this process has looked at them before', async () => {
+    for (let n = 0; n < 3; n++) await take(engine)
+    spent()
+    await purgeQueue(engine, FIFO)
+    expect(spent().requests).toEqual({ getDocument: 1, transact: 1 })
+    await send(anotherProcess(engine), 'busy-7', 'new')
+    expect(bodies(await take(anotherProcess(engine, 3)))).toEqual(['new'])
   })
 
   test('further polls read a small part of them, whether they come at once or after a second', async () => {
