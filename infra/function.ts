@@ -82,7 +82,8 @@ const tableStatements = (table: Table, { tableActions, kindActions = {} }: Funct
   ...keyStatements(table),
 ]
 
-const named = (actions: readonly string[]): string[] => actions.map((action) => `dynamodb:${action}`)
+/** Actions as IAM names them. */
+export const named = (actions: readonly string[]): string[] => actions.map((action) => `dynamodb:${action}`)
 
 /** Only items whose partition keys match. */
 export const onKeys = (keys: readonly string[]) => ({

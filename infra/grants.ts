@@ -1,6 +1,6 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb'
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam'
-import { keyStatements, onKeys } from './function.ts'
+import { keyStatements, named, onKeys } from './function.ts'
 import type { TableAction } from './functions.ts'
 
 /**
@@ -69,7 +69,7 @@ const grantKinds = (table: Table, grantee: IGrantable, kinds: Kinds, queue: stri
 const grantKeys = (table: Table, grantee: IGrantable, actions: readonly TableAction[], keys: string[]): Grant =>
   Grant.addToPrincipal({
     grantee,
-    actions: actions.map((action) => `dynamodb:${action}`),
+    actions: named(actions),
     resourceArns: [table.tableArn],
     conditions: onKeys(keys),
   })

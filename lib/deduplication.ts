@@ -36,15 +36,10 @@ export const deduplicationKey = (queue: QueueState, message: NewMessage, id: str
 }
 
 /** @param replaces version of what is remembered of a message that its id no longer stands for; 0 for nothing */
-export const rememberWrite = (
-  key: DocumentKey,
-  { publishedAt, ...first }: Remembered,
-  expiresAt: number,
-  replaces: number,
-): Write => ({
+export const rememberWrite = (key: DocumentKey, first: Remembered, expiresAt: number, replaces: number): Write => ({
   kind: 'put',
   key,
-  value: { ...first, publishedAt },
+  value: { ...first },
   ifVersion: replaces,
   expiresAt,
 })
