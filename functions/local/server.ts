@@ -5,6 +5,7 @@ import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import type { App } from '../http/app.ts'
 import { HttpRefusal, problemResponse } from '../http/problem.ts'
 import type { SqsExchange } from '../sqs/exchange.ts'
+import { busyPoll } from './busy-poll.ts'
 import type { CallerCheck } from './caller-check.ts'
 import { pathOf, sqsListener } from './sqs-listener.ts'
 
@@ -55,6 +56,7 @@ export const startServer = async ({ host, port, app, sqs, openApi, callers }: Se
     return connection
   }
 
+  const polling = busyPoll()
   const answerSqs = sqsListener(sqs)
   const answerApp = getRequestListener(((request: Request, { outgoing }: HttpBindings) =>
     app.fetch(request, { signal: connectionOf(outgoing).ending.signal })) as never)
@@ -64,6 +66,8 @@ export const startServer = async ({ host, port, app, sqs, openApi, callers }: Se
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     const connection = connectionOf(incoming)
     connection.latest = outgoing
+    polling.requested()
+    outgoing.once('finish', polling.answered)
     const path = pathOf(incoming.url ?? '/')
     const refusal = callers?.check(incoming.headers)
     const native = path === '/queues' || path.startsWith('/queues/')
