@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import {
   CreateQueueCommand,
   DeleteMessageBatchCommand,
@@ -35,16 +35,17 @@ interface Peer {
   readonly command: (port: number) => { args: string[]; env?: Record<string, string> }
 }
 
-/** Installed beside the project's dependencies, never into them. */
+/** Installed beside the project's dependencies, never into them. Answers where its modules are. */
 const installPeer = (): string => {
   const folder = join(tmpdir(), 'holdfast-bench-peers')
-  const cli = join(folder, 'node_modules/fauxqs/dist/cli.js')
-  if (!existsSync(cli)) {
+  const modules = join(folder, 'node_modules/fauxqs/dist')
+  if (!existsSync(modules)) {
     mkdirSync(folder, { recursive: true })
     execFileSync('npm', ['install', '--no-save', '--prefix', folder, PEER], { stdio: 'ignore' })
   }
-  return cli
+  return modules
 }
+const peerSettings = (port: number) => ({ FAUXQS_PORT: String(port), FAUXQS_HOST: '127.0.0.1' })
 
 const data = mkdtempSync(join(tmpdir(), 'holdfast-bench-'))
 /** As `npm start` does. */
@@ -54,11 +55,17 @@ const local = (port: number, ...options: string[]) => ({
 const peers: Peer[] = [
   { name: 'Holdfast, in memory', command: (port) => local(port, '--memory') },
   { name: 'Holdfast, durable', command: (port) => local(port, '--data', data) },
+  { name: PEER, command: (port) => ({ args: [join(installPeer(), 'cli.js')], env: peerSettings(port) }) },
   {
-    name: PEER,
+    // Its command logs every request and can't be told not to; as a library it can.
+    name: `${PEER} without its log`,
     command: (port) => ({
-      args: [installPeer()],
-      env: { FAUXQS_PORT: String(port), FAUXQS_LOGGER: 'false', FAUXQS_HOST: '127.0.0.1' },
+      args: [
+        '--input-type=module',
+        '--eval',
+        `import { startFauxqs } from '${pathToFileURL(join(installPeer(), 'app.js'))}'; startFauxqs({ logger: false })`,
+      ],
+      env: peerSettings(port),
     }),
   },
 ]
@@ -155,7 +162,9 @@ const measure = async (
   for (const figure of FIGURES) {
     const tallies = works.map(() => ({ done: 0, ms: 0 }))
     for (let turn = 0; turn < TURNS; turn++) {
-      for (const [at, work] of works.entries()) {
+      const inTurn = [...works.entries()]
+      // What one leaves behind in the load's own memory must not always meet the same next one.
+      for (const [at, work] of turn % 2 === 0 ? inTurn : inTurn.reverse()) {
         await workFor((SECONDS * 1_000) / TURNS, connections, work[figure], tallies[at] as Tally)
       }
     }

@@ -3,6 +3,7 @@ import { createEngine } from '../lib/engine.ts'
 import { createApp } from './http/app.ts'
 import { openApiDocument } from './http/openapi.ts'
 import { banner } from './local/banner.ts'
+import { busyPoll } from './local/busy-poll.ts'
 import { callerCheck, isLoopback } from './local/caller-check.ts'
 import { allOperations } from './local/operations.ts'
 import { type LocalOptions, parseOptions } from './local/options.ts'
@@ -26,7 +27,7 @@ const main = async (options: LocalOptions): Promise<number> => {
 }
 
 const serveUntilEnded = async (
-  { host, port, cooldowns, allowedHost }: LocalOptions,
+  { host, port, memory, cooldowns, allowedHost }: LocalOptions,
   { store, description, failed }: LocalStore,
   authenticate: Authenticator | undefined,
 ): Promise<number> => {
@@ -45,6 +46,8 @@ const serveUntilEnded = async (
         cooldowns: { recreation: cooldowns, purge: cooldowns },
         ...(authenticate && { authenticate }),
       }),
+      // A durable answer takes so long that waking up for it doesn't count.
+      polling: memory ? busyPoll() : undefined,
       openApi: openApiDocument,
     })
     const url = `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`

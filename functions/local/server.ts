@@ -5,7 +5,7 @@ import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import type { App } from '../http/app.ts'
 import { HttpRefusal, problemResponse } from '../http/problem.ts'
 import type { SqsExchange } from '../sqs/exchange.ts'
-import { busyPoll } from './busy-poll.ts'
+import type { BusyPoll } from './busy-poll.ts'
 import type { CallerCheck } from './caller-check.ts'
 import { pathOf, sqsListener } from './sqs-listener.ts'
 
@@ -20,6 +20,8 @@ export interface ServerParts {
     readonly signed: boolean
   }
   readonly sqs: SqsExchange
+  /** Keeps the process awake between requests that follow each other closely. @default it sleeps */
+  readonly polling?: BusyPoll | undefined
   /** The document that `/openapi.json` answers; made when first asked for. */
   readonly openApi: () => unknown
 }
@@ -44,7 +46,15 @@ const KEEP_ALIVE_MS = 75_000
 const LAST_REQUESTS_MS = 5_000
 
 /** HTTP API, SQS endpoint, and what a local server has beside them, on one port. */
-export const startServer = async ({ host, port, app, sqs, openApi, callers }: ServerParts): Promise<LocalServer> => {
+export const startServer = async ({
+  host,
+  port,
+  app,
+  sqs,
+  openApi,
+  callers,
+  polling,
+}: ServerParts): Promise<LocalServer> => {
   const connections = new Map<Socket, Connection>()
   const connected = (socket: Socket): Connection => {
     const connection: Connection = { ending: new AbortController() }
@@ -56,8 +66,7 @@ export const startServer = async ({ host, port, app, sqs, openApi, callers }: Se
     return connection
   }
 
-  const polling = busyPoll()
-  const answerSqs = sqsListener(sqs)
+  const answerSqs = sqsListener(sqs, polling?.answered)
   const answerApp = getRequestListener(((request: Request, { outgoing }: HttpBindings) =>
     app.fetch(request, { signal: connectionOf(outgoing).ending.signal })) as never)
   const connectionOf = ({ socket }: { socket: unknown }) =>
@@ -66,8 +75,7 @@ export const startServer = async ({ host, port, app, sqs, openApi, callers }: Se
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     const connection = connectionOf(incoming)
     connection.latest = outgoing
-    polling.requested()
-    outgoing.once('finish', polling.answered)
+    polling?.requested()
     const path = pathOf(incoming.url ?? '/')
     const refusal = callers?.check(incoming.headers)
     const native = path === '/queues' || path.startsWith('/queues/')

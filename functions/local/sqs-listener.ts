@@ -6,10 +6,11 @@ import { bodyChunks, checkLength } from '../sqs/request-body.ts'
 /** Answers one request that came over a socket of Node's own server: web requests on top would double its cost. */
 export type SqsListener = (incoming: IncomingMessage, outgoing: ServerResponse, signal: AbortSignal) => Promise<void>
 
-export const sqsListener =
-  (exchange: SqsExchange): SqsListener =>
-  async (incoming, outgoing, signal) =>
-    write(outgoing, await exchange(requestOf(incoming, signal)))
+/** `answered` is called after every turn of the event loop in which something was answered. */
+export const sqsListener = (exchange: SqsExchange, answered: () => void = ignore): SqsListener => {
+  const write = writeTogether(answered)
+  return async (incoming, outgoing, signal) => write(outgoing, await exchange(requestOf(incoming, signal)))
+}
 
 const requestOf = (incoming: IncomingMessage, signal: AbortSignal): SqsRequest => {
   const { headers, method = 'GET', url: target = '/' } = incoming
@@ -72,6 +73,23 @@ const readBody = (incoming: IncomingMessage): Promise<Buffer> =>
   })
 
 const ignore = (): void => {}
+
+/**
+ * Writes the answers of one turn of the event loop together, at its end. Each write wakes the client, which costs more
+ * than the write itself, and a client that is quick has gone back to sleep before the next answer is there.
+ */
+const writeTogether = (written: () => void): ((outgoing: ServerResponse, answer: SqsAnswer) => void) => {
+  let due: { readonly outgoing: ServerResponse; readonly answer: SqsAnswer }[] = []
+  const writeDue = () => {
+    const now = due
+    due = []
+    for (const { outgoing, answer } of now) write(outgoing, answer)
+    written()
+  }
+  return (outgoing, answer) => {
+    if (due.push({ outgoing, answer }) === 1) setImmediate(writeDue)
+  }
+}
 
 const write = (outgoing: ServerResponse, { status, headers, body }: SqsAnswer): void => {
   const head: string[] = ['content-length', String(Buffer.byteLength(body))]

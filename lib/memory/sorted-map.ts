@@ -35,14 +35,12 @@ export const sortedMap = <V>(): SortedMap<V> => {
   return {
     get: (key) => values.get(key),
     set: (key, value) => {
-      if (!values.has(key)) {
-        const last = keys.at(-1)
-        if (last === undefined || keys.length === head || last < key) keys.push(key)
-        else {
-          const position = lowerBound(key)
-          // A key deleted before may still stand there.
-          if (keys[position] !== key) keys.splice(position, 0, key)
-        }
+      const last = keys.at(-1)
+      if (last === undefined || keys.length === head || last < key) keys.push(key)
+      else if (!values.has(key)) {
+        const position = lowerBound(key)
+        // A key deleted before may still stand there.
+        if (keys[position] !== key) keys.splice(position, 0, key)
       }
       values.set(key, value)
     },

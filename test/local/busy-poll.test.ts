@@ -95,7 +95,7 @@ describe('busy polling', () => {
     polling.requested()
   })
 
-  it('wastes no more than a thousandth of a second each second', () => {
+  it('wastes no more than half a hundredth of the time', () => {
     vainRounds(2 * MOST_ROUNDS)
     let rounds = 0
     const from = time
@@ -103,6 +103,6 @@ describe('busy polling', () => {
       time += 1
       rounds += vainRounds(1)
     }
-    expect(rounds * ROUND_MS).toBeLessThanOrEqual(10.5)
+    expect(rounds * ROUND_MS).toBeLessThanOrEqual(52)
   })
 })
