@@ -1,10 +1,10 @@
 /**
  * Keeps the event loop turning for a moment after an answer, instead of putting the process to sleep. Who has the
- * answer in hand often asks again in less than a millisecond (a consumer that deletes what it has just received), and
+ * answer in hand often asks again within a millisecond (a consumer that deletes what it has just received), and
  * a core that was let go to sleep takes longer to wake up than a request takes to be answered.
  *
  * It is only done where it pays, as kernels do that poll before they halt: rounds that met a request earn further ones,
- * rounds in vain use them up, and then ten a second are tried. What is wasted is bounded by that: one round for ten
+ * rounds in vain use them up, and then five a second are tried. What is wasted is bounded by that: one round for ten
  * that were of use, and half a hundredth of a core.
  */
 export interface BusyPoll {
@@ -21,12 +21,12 @@ export interface BusyPollParts {
   readonly nextTurn: (callback: () => void) => void
 }
 
-/** How long a round lasts: a client made with the SDK for JavaScript asks again after 0.3 to 0.4 ms. */
-export const ROUND_MS = 0.5
+/** How long a round lasts: a client made with the SDK for JavaScript asks again after 0.4 ms, more or less. */
+export const ROUND_MS = 1
 /** How many rounds in vain there may be at once. */
 export const MOST_ROUNDS = 10
 const EARNED_BY_MEETING = 0.1
-const EARNED_BY_MS = 1 / 100
+const EARNED_BY_MS = 1 / 200
 
 export const busyPoll = ({ now, nextTurn }: BusyPollParts = systemParts): BusyPoll => {
   let allowance = MOST_ROUNDS
