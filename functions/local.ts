@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createEngine } from '../lib/engine.ts'
 import { createApp } from './http/app.ts'
@@ -46,8 +47,8 @@ const serveUntilEnded = async (
         cooldowns: { recreation: cooldowns, purge: cooldowns },
         ...(authenticate && { authenticate }),
       }),
-      // A durable answer takes so long that waking up for it doesn't count.
-      polling: memory ? busyPoll() : undefined,
+      // A durable answer takes so long that waking up for it doesn't count; a lone core is the client's too.
+      polling: memory && availableParallelism() > 1 ? busyPoll() : undefined,
       openApi: openApiDocument,
     })
     const url = `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`

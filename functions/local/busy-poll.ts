@@ -4,7 +4,7 @@
  * a core that was let go to sleep takes longer to wake up than a request takes to be answered.
  *
  * It is only done where it pays, as kernels do that poll before they halt: rounds that met a request earn further ones,
- * rounds in vain use them up, and then five a second are tried. What is wasted is bounded by that: one round for ten
+ * rounds in vain use them up, and then five a second are tried. What is wasted is bounded by that: one round for four
  * that were of use, and half a hundredth of a core.
  */
 export interface BusyPoll {
@@ -25,7 +25,7 @@ export interface BusyPollParts {
 export const ROUND_MS = 1
 /** How many rounds in vain there may be at once. */
 export const MOST_ROUNDS = 10
-const EARNED_BY_MEETING = 0.1
+const EARNED_BY_MEETING = 0.25
 const EARNED_BY_MS = 1 / 200
 
 export const busyPoll = ({ now, nextTurn }: BusyPollParts = systemParts): BusyPoll => {
