@@ -111,12 +111,9 @@ export const groupPartition = (queue: QueueState, group: string): SegmentPartiti
 export const purgeTurn = (queue: QueueState): Sequence | undefined =>
   queue.purgedAt === undefined ? undefined : sequenceAt(afterPurge(queue, 0))
 
-/** A ticket by what the queue still has: a group that was last looked at before a purge has nothing in flight. */
-export const sincePurge = (queue: QueueState, ticket: Ticket): Ticket => {
-  const purged = purgeTurn(queue)
-  const inVain = purged !== undefined && ticket.turn !== '' && ticket.turn < purged
-  return inVain ? { ...ticket, busyUntil: 0 } : ticket
-}
+/** Whether a ticket says busy in vain: its group was last looked at before a purge, and has nothing in flight any more. */
+export const isInVain = ({ turn }: Ticket, purged: Sequence | undefined): boolean =>
+  purged !== undefined && turn !== '' && turn < purged
 
 /** What the head of a group allows. */
 export type GroupHead =

@@ -1,7 +1,7 @@
 import type { ContentMessage } from './content.ts'
 import type { Engine } from './engine.ts'
 import { groupPartition } from './group.ts'
-import { partitionOf, type QueueState } from './queue-record.ts'
+import { afterPurge, partitionOf, type QueueState } from './queue-record.ts'
 import { FRESH } from './segment.ts'
 import { sortKey } from './segment-key.ts'
 import type { NewSegment } from './store.ts'
@@ -33,7 +33,7 @@ export const newSegment = (engine: Engine, queue: QueueState, plan: SegmentPlan)
       version: 1,
       slots: messages.map(() => FRESH),
       // Right behind a purge by a faster clock, what is moved or published here still counts as come after it.
-      publishedAt: Math.max(publishedAt, (queue.purgedAt ?? 0) + 1),
+      publishedAt: afterPurge(queue, publishedAt),
       // DynamoDB's TTL counts whole seconds; never sooner than promised.
       expiresAt: Math.ceil((dueAt + keptSeconds * 1_000) / 1_000) * 1_000,
       bodyItems: 0,

@@ -43,9 +43,13 @@ export const publish = async (
   const results = new Array<PublishResult>(messages.length)
   const { entries, repeats } = entriesOf(queue, messages)
   const planned = planSegments(engine, queue, entries)
-  const [first] = planned
-  if (first && planned.length === 1) await publishPlanned(engine, queue, first, results)
-  else await Promise.all(planned.map((one) => publishPlanned(engine, queue, one, results)))
+  await Promise.all(
+    planned.map((one) =>
+      one.once
+        ? publishOnce(engine, queue, one.entries, placeSegment(engine, queue, one.plan), results)
+        : publishPlain(engine, queue, one, results),
+    ),
+  )
   for (const [position, of] of repeats) results[position] = asDuplicate(results[of] as PublishResult)
   sayGroups(engine, queue, planned)
   const published = results.filter((result) => 'messageId' in result).length
@@ -78,16 +82,6 @@ const planSegments = (engine: Engine, queue: QueueState, entries: readonly Entry
 
 const isAlike = (a: Planned['plan'], b: Planned['plan']): boolean =>
   a.priority === b.priority && a.dueAt === b.dueAt && a.timeToLiveSeconds === b.timeToLiveSeconds && a.group === b.group
-
-const publishPlanned = (
-  engine: Engine,
-  queue: QueueState,
-  planned: Planned,
-  results: PublishResult[],
-): Promise<void> =>
-  planned.once
-    ? publishOnce(engine, queue, planned.entries, placeSegment(engine, queue, planned.plan), results)
-    : publishPlain(engine, queue, planned, results)
 
 const publishPlain = async (
   engine: Engine,

@@ -43,8 +43,9 @@ export interface Store {
   /** Tickets of a queue's groups, by the groups' hashes. May lag behind recent writes unless `consistent`. */
   tickets(range: TicketRange): Promise<TicketPage>
   /**
-   * Marks a group as busy unless it is, and puts it at the end of those that wait for their turn; answers the ticket, or nothing when it is busy or gone. A ticket that is busy
-   * until that very instant was marked by an earlier try, whose response was lost.
+   * Marks a group as busy unless it is, and puts it at the end of those that wait for their turn; answers the ticket,
+   * or nothing when it is busy or gone. A ticket that is busy until that very instant was marked by an earlier try,
+   * whose response was lost.
    */
   lockTicket(key: TicketKey, lock: TicketLock): Promise<Ticket | undefined>
   /**

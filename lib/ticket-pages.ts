@@ -1,5 +1,5 @@
 import type { Engine } from './engine.ts'
-import { sincePurge, type Ticket } from './group.ts'
+import { isInVain, purgeTurn, type Ticket } from './group.ts'
 import { partitionOf, pollShards, type QueueState } from './queue-record.ts'
 import { type SegmentPartition, sortRightBehind } from './segment-key.ts'
 import { shuffled } from './shuffle.ts'
@@ -138,7 +138,8 @@ const read = async (
 ): Promise<TicketPage> => {
   const { said } = memory
   const page = await engine.store.tickets({ partition, ...range })
-  const tickets = page.tickets.map((ticket) => sincePurge(queue, ticket))
+  const purged = purgeTurn(queue)
+  const tickets = page.tickets.map((ticket) => (isInVain(ticket, purged) ? { ...ticket, busyUntil: 0 } : ticket))
   for (const ticket of tickets) memory.saw(ticket, said)
   return { ...page, tickets }
 }

@@ -5,7 +5,7 @@
  *
  * It is only done where it pays, as kernels do that poll before they halt: rounds that met a request earn further ones,
  * rounds in vain use them up, and then five a second are tried. What is wasted is bounded by that: one round for four
- * that were of use, and half a hundredth of a core.
+ * that were of use, and half a percent of a core.
  */
 export interface BusyPoll {
   /** A request has come. */
@@ -38,12 +38,12 @@ export const busyPoll = ({ now, nextTurn }: BusyPollParts = systemParts): BusyPo
     allowance = Math.min(MOST_ROUNDS, allowance + rounds)
   }
   const turn = (): void => {
-    const inVain = roundUntil !== undefined && now() >= roundUntil
-    turning = roundUntil !== undefined && !inVain
+    turning = roundUntil !== undefined && now() < roundUntil
     if (turning) nextTurn(turn)
-    if (!inVain) return
-    roundUntil = undefined
-    allowance -= 1
+    else if (roundUntil !== undefined) {
+      roundUntil = undefined
+      allowance -= 1
+    }
   }
 
   return {

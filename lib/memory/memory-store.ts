@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../clock.ts'
 import type { Content } from '../content.ts'
-import type { Ticket } from '../group.ts'
+import { isInVain, type Ticket } from '../group.ts'
 import { applyChange, type Change, type Segment } from '../segment.ts'
 import { partitionId, type SegmentKey, type SegmentPartition } from '../segment-key.ts'
 import type {
@@ -196,11 +196,10 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
       })
       return { tickets: page, more }
     },
-    lockTicket: async (key, { now, busyUntil, turn, purged = '' }) => {
+    lockTicket: async (key, { now, busyUntil, turn, purged }) => {
       const ticket = ticketAt(key)
       if (!ticket) return undefined
-      const inVain = ticket.turn !== '' && ticket.turn < purged
-      if (ticket.busyUntil > now && ticket.busyUntil !== busyUntil && !inVain) return undefined
+      if (ticket.busyUntil > now && ticket.busyUntil !== busyUntil && !isInVain(ticket, purged)) return undefined
       const { lapses: _, ...kept } = ticket
       const locked = { ...kept, busyUntil, turn }
       ticketsOf(key).set(key.group, locked)

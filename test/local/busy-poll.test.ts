@@ -95,7 +95,7 @@ describe('busy polling', () => {
     polling.requested()
   })
 
-  it('wastes no more than half a hundredth of the time', () => {
+  it('wastes no more than half a percent of the time', () => {
     vainRounds(2 * MOST_ROUNDS)
     let rounds = 0
     const from = time

@@ -122,9 +122,9 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'groups that were in flight at a purge stay busy',
-    file: 'lib/group.ts',
-    replace: '  return inVain ? { ...ticket, busyUntil: 0 } : ticket',
-    by: '  return inVain ? ticket : ticket',
+    file: 'lib/ticket-pages.ts',
+    replace: '(isInVain(ticket, purged) ? { ...ticket, busyUntil: 0 } : ticket)',
+    by: '(isInVain(ticket, purged) ? ticket : ticket)',
     suites: UNIT,
   },
   {
