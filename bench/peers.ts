@@ -21,11 +21,11 @@ import { type Call, rawClient } from './raw-client.ts'
  * The servers take turns of a fraction of a second within each figure, so that what else the machine does meets all of
  * them alike; each is warm before it is measured.
  *
- *     npm run bench:peers [-- --json] [-- --seconds 2]
+ *     npm run bench:peers [-- --json] [-- --seconds 4]
  */
 const json = process.argv.includes('--json')
 const secondsAt = process.argv.indexOf('--seconds')
-const SECONDS = secondsAt < 0 ? 2 : Number(process.argv[secondsAt + 1])
+const SECONDS = secondsAt < 0 ? 4 : Number(process.argv[secondsAt + 1])
 const BODY = JSON.stringify({ order: 12345, customer: 'c-000042', items: ['a', 'b', 'c'], note: 'x'.repeat(80) })
 const PEER = 'fauxqs@1.9.2'
 const project = fileURLToPath(new URL('..', import.meta.url))
@@ -143,7 +143,7 @@ const worksOn = async (call: Call, queueName: string): Promise<Works> => {
   }
 }
 
-const TURNS = 4
+const TURNS = 8
 const WARM_MS = 2_000
 
 /** Messages a second of each peer, by figure. */

@@ -4,7 +4,7 @@ import type { Lane } from './lane.ts'
 import { isDropped, type QueueState } from './queue-record.ts'
 import type { Random } from './random.ts'
 import { receivable, receiveCountOf, type Segment, slotAt } from './segment.ts'
-import { dueAtOf } from './segment-key.ts'
+import { sortUpTo } from './segment-key.ts'
 import { shuffled } from './shuffle.ts'
 
 /** A segment with the places of the messages that may be received. */
@@ -28,9 +28,10 @@ const LEAST_DENSITY = 0.2
 export const candidatesOf = (engine: Engine, lane: Lane, segments: readonly Segment[], after: After): Candidate[] => {
   const { queue } = lane
   const now = engine.clock.now()
+  const dueTo = sortUpTo(lane.priority, now)
   const candidates: Candidate[] = []
   for (const read of segments) {
-    if (dueAtOf(read.key.sort) > now) break
+    if (read.key.sort > dueTo) break
     const segment = newestOf(lane, read, after)
     if (isDropped(queue, segment, now)) continue
     const visible = receivable(segment, now)
@@ -90,14 +91,15 @@ export const noteNewest = ({ memory: { newest } }: Lane, segment: Segment): void
 
 /** Messages to receive for each header read, those with none included: says how many headers a wish takes. */
 export const noteDensity = (
-  { memory }: Lane,
+  { memory, priority }: Lane,
   segments: readonly Segment[],
   candidates: readonly Candidate[],
   now: number,
 ): void => {
   if (candidates.length === 0) return
+  const dueTo = sortUpTo(priority, now)
   let due = 0
-  for (const { key } of segments) if (dueAtOf(key.sort) <= now) due++
+  for (const { key } of segments) if (key.sort <= dueTo) due++
   let found = 0
   for (const { indexes } of candidates) found += indexes.length
   memory.density = Math.max(LEAST_DENSITY, memory.density + (found / due - memory.density) / 4)

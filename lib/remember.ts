@@ -3,7 +3,7 @@ import type { Engine } from './engine.ts'
 import type { Lane } from './lane.ts'
 import { isDropped } from './queue-record.ts'
 import { nextVisibleAt, remove, type Segment } from './segment.ts'
-import { dueAtOf, sortRightBehind } from './segment-key.ts'
+import { sortRightBehind, sortUpTo } from './segment-key.ts'
 import { type Skips, WORTH_SKIPPING } from './skips.ts'
 import type { HeaderPage } from './store.ts'
 import { STRETCH_HEADERS } from './stretches.ts'
@@ -34,6 +34,7 @@ export const remember = (
   after: Claimed['after'],
 ): { nextAt: number; connected: boolean } => {
   const now = engine.clock.now()
+  const dueTo = sortUpTo(lane.priority, now)
   const run = runOf(lane.memory.skips, { from, connected, now, releases })
   let nextAt = Number.POSITIVE_INFINITY
   for (const read of page.segments) {
@@ -41,7 +42,7 @@ export const remember = (
     const segment = after.has(sort) ? after.get(sort) : read
     const visibleAt = visibleAgainAt(engine, lane, segment, now)
     if (visibleAt > now) nextAt = Math.min(nextAt, visibleAt)
-    if (visibleAt <= now || dueAtOf(sort) > now) run.breakAt(sort, edge)
+    if (visibleAt <= now || sort > dueTo) run.breakAt(sort, edge)
     else run.add(sort, visibleAt)
   }
   return { nextAt, connected: run.end(page.more ? undefined : edge) }

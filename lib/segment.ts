@@ -108,7 +108,10 @@ export const segmentDueAt = (segment: Segment): number => segment.dueAt ?? dueAt
 
 /** When the message of a slot can next be received, epoch ms; never for one that is gone. */
 export const visibleAt = (segment: Segment, slot: Slot): number =>
-  slot.kind === 'fresh' ? freshAt(segment) : slot.kind === 'lease' ? slot.until : Number.POSITIVE_INFINITY
+  slot.kind === 'fresh' ? freshAt(segment) : receivedVisibleAt(slot)
+
+const receivedVisibleAt = (slot: Lease | Gone): number =>
+  slot.kind === 'lease' ? slot.until : Number.POSITIVE_INFINITY
 
 /** In a group nothing waits for a clock but a delay, or one publisher's fast clock would hold up all the others. */
 const freshAt = (segment: Segment): number =>
@@ -117,16 +120,19 @@ const freshAt = (segment: Segment): number =>
 /** Places of the messages that may be received now. */
 export const receivable = (segment: Segment, now: number): number[] => {
   const indexes: number[] = []
+  const fresh = freshAt(segment) <= now
   for (let index = 0; index < segment.slots.length; index++) {
-    if (visibleAt(segment, slotAt(segment, index)) <= now) indexes.push(index)
+    const slot = slotAt(segment, index)
+    if (slot.kind === 'fresh' ? fresh : receivedVisibleAt(slot) <= now) indexes.push(index)
   }
   return indexes
 }
 
 /** The earliest instant at which anything of the segment can be received, epoch ms. */
 export const nextVisibleAt = (segment: Segment): number => {
+  const fresh = freshAt(segment)
   let next = Number.POSITIVE_INFINITY
-  for (const slot of segment.slots) next = Math.min(next, visibleAt(segment, slot))
+  for (const slot of segment.slots) next = Math.min(next, slot.kind === 'fresh' ? fresh : receivedVisibleAt(slot))
   return next
 }
 

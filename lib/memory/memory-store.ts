@@ -59,7 +59,7 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
 
   const insert = ({ segment, content }: NewSegment): 'inserted' | 'exists' => {
     const map = entries(segment.key)
-    if (live(map.get(segment.key.sort))) return 'exists'
+    if (!map.isBehind(segment.key.sort) && live(map.get(segment.key.sort))) return 'exists'
     map.set(segment.key.sort, { segment, content })
     return 'inserted'
   }

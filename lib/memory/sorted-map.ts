@@ -1,6 +1,8 @@
 /** A map ordered by string keys, made for queues: most insertions at the end, most deletions at the front. */
 export interface SortedMap<V> {
   get(key: string): V | undefined
+  /** Whether a key lies behind all that there are: known without a lookup, which in a large map misses every cache. */
+  isBehind(key: string): boolean
   set(key: string, value: V): void
   delete(key: string): void
   /** Shows the values with `from <= key <= to`, in order, until `visit` answers false. It may delete what it is shown. */
@@ -27,6 +29,11 @@ export const sortedMap = <V>(): SortedMap<V> => {
     return low
   }
 
+  const isBehind = (key: string): boolean => {
+    const last = keys.at(-1)
+    return last === undefined || last < key
+  }
+
   const compact = () => {
     keys = keys.filter((key, position) => position >= head && values.has(key))
     head = 0
@@ -34,9 +41,9 @@ export const sortedMap = <V>(): SortedMap<V> => {
 
   return {
     get: (key) => values.get(key),
+    isBehind,
     set: (key, value) => {
-      const last = keys.at(-1)
-      if (last === undefined || keys.length === head || last < key) keys.push(key)
+      if (isBehind(key)) keys.push(key)
       else if (!values.has(key)) {
         const position = lowerBound(key)
         // A key deleted before may still stand there.

@@ -17,6 +17,9 @@ describe('busy polling', () => {
         expect(next, 'one turn at a time').toBeUndefined()
         next = callback
       },
+      pause: (ms) => {
+        time += ms
+      },
     })
   })
 
