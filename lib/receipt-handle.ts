@@ -54,7 +54,7 @@ const TEXT = /^[A-Za-z0-9_-]{64}(?:[A-Za-z0-9_-]{24})?$/
 
 export const encodeReceiptHandle = (queue: string, handle: ReceiptHandle): string => {
   const { group } = handle
-  // Out of Node's pool: memory of its own for each handle would cost more than all that is written into it.
+  // From the pool that Node has for it: memory of its own for each handle costs more than what is written into it.
   const bytes = Buffer.allocUnsafe(group ? GROUP_BYTES : BYTES).fill(0)
   bytes[0] = !group ? FORMAT : isFairGroup(group.hash) ? FAIR_GROUP_FORMAT : GROUP_FORMAT
   bytes.set(fingerprint(queue), 1)

@@ -65,6 +65,9 @@ export const busyPoll = ({ now, nextTurn, pause }: BusyPollParts = systemParts):
     },
     answered: () => {
       const at = now()
+      // Answers of long polls come without requests just before them: what lies between two of those is in vain, too.
+      if (roundFrom !== undefined) allowance -= Math.min(1, (at - roundFrom) / ROUND_MS)
+      roundFrom = undefined
       earn((at - allowedAt) * EARNED_BY_MS)
       allowedAt = at
       if (allowance < 1) return
@@ -82,7 +85,7 @@ const cell = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
 const systemParts: BusyPollParts = {
   now: () => performance.now(),
   nextTurn: setImmediate,
-  // Counting leaves no garbage, as asking for the time does; and reading a shared cell can't be optimized away.
+  // Unlike asking for the time, counting leaves no garbage; and reading a shared cell can't be optimized away.
   pause: (ms) => {
     for (let left = ms * STEPS_PER_MS; left > 0; left--) Atomics.load(cell, 0)
   },

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A data directory that is ours alone until it is released. */
@@ -37,7 +37,7 @@ interface Holder {
  * @throws `DataDirectoryInUse`
  */
 export const takeDataDirectory = async (path: string): Promise<DataDirectory> => {
-  await mkdir(path, { recursive: true })
+  await makeDirectory(path)
   const lock = join(path, 'lock')
   const nonce = randomUUID()
   const witness = await startWitness(nonce)
@@ -57,6 +57,31 @@ export const takeDataDirectory = async (path: string): Promise<DataDirectory> =>
       await rm(lock, { force: true })
       witness.close()
     },
+  }
+}
+
+/**
+ * With its parents. Node's own way never ends where a directory can't be made in one that exists and the file system
+ * calls that a missing parent, as it is below /proc.
+ */
+const makeDirectory = async (path: string): Promise<void> => {
+  const parent = dirname(path)
+  try {
+    await makeUnlessThere(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw error
+    await makeDirectory(parent)
+    await makeUnlessThere(path)
+  }
+}
+
+const makeUnlessThere = async (path: string): Promise<void> => {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    // What stands in the way says so itself, except for a directory: that is as good as made.
+    const there = await stat(path).catch(() => undefined)
+    if (!there?.isDirectory()) throw error
   }
 }
 

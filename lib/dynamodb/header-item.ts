@@ -1,4 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
+import { isFairGroup } from '../group.ts'
 import { FRESH, GONE, goneCount, type Lease, type Segment, type Slot, TOKEN_BYTES } from '../segment.ts'
 import { dueAtOf, partitionId, type SegmentKey, type SegmentPartition } from '../segment-key.ts'
 
@@ -12,7 +13,7 @@ import { dueAtOf, partitionId, type SegmentKey, type SegmentPartition } from '..
  *     g   messages gone, N; absent for none
  *     A…Y state of the 1st … 25th message, B: absent while fresh, empty when gone, else a lease (below)
  *     s   published at, N, epoch ms; absent when it equals the time in the sort key
- *     w   waits until, N, epoch ms: the due time of a delayed segment of a group
+ *     w   waits until, N, epoch ms: the due time of a delayed segment of a FIFO queue, whose key has none
  *     b   number of items the content is in, N; absent when it is here, in p
  *     p   content, B, or the end of it where body items hold the rest
  *     x   TTL, N, epoch seconds
@@ -76,11 +77,14 @@ export const headerOf = (partition: SegmentPartition, item: Item): Segment => {
     version: Number(item.e?.N),
     slots,
     publishedAt,
-    ...(partition.group !== undefined && { dueAt: item.w?.N === undefined ? publishedAt : Number(item.w.N) }),
+    ...(isInOrder(partition) && { dueAt: item.w?.N === undefined ? publishedAt : Number(item.w.N) }),
     expiresAt: Number(item.x?.N) * 1_000,
     bodyItems: Number(item.b?.N ?? 0),
   }
 }
+
+/** Whether keys hold a sequence number in place of the due time. */
+const isInOrder = ({ group }: SegmentPartition): boolean => group !== undefined && !isFairGroup(group)
 
 /** What a slot is stored as; nothing for a fresh one. */
 export const slotValue = (slot: Slot): AttributeValue | undefined =>

@@ -1,7 +1,7 @@
 /** A map ordered by string keys, made for queues: most insertions at the end, most deletions at the front. */
 export interface SortedMap<V> {
   get(key: string): V | undefined
-  /** Whether a key lies behind all that there are: known without a lookup, which in a large map misses every cache. */
+  /** Whether a key surely lies behind all others: known without a lookup, which in a large map misses every cache. */
   isBehind(key: string): boolean
   set(key: string, value: V): void
   delete(key: string): void

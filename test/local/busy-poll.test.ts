@@ -6,11 +6,13 @@ const TURN_MS = ROUND_MS / 10
 describe('busy polling', () => {
   let time: number
   let next: (() => void) | undefined
+  let pauses: number[]
   let polling: BusyPoll
 
   beforeEach(() => {
     time = 0
     next = undefined
+    pauses = []
     polling = busyPoll({
       now: () => time,
       nextTurn: (callback) => {
@@ -18,6 +20,7 @@ describe('busy polling', () => {
         next = callback
       },
       pause: (ms) => {
+        pauses.push(ms)
         time += ms
       },
     })
@@ -50,6 +53,15 @@ describe('busy polling', () => {
     expect(time).toBeLessThanOrEqual(ROUND_MS + 2 * TURN_MS)
   })
 
+  it('looks again the later the longer it has waited', () => {
+    polling.answered()
+    turns()
+    expect(pauses).toEqual(pauses.toSorted((a, b) => a - b))
+    expect(pauses[0]).toBeLessThan(ROUND_MS / 100)
+    expect(pauses.at(-1)).toBeGreaterThan(ROUND_MS / 100)
+    expect(pauses.at(-1)).toBeLessThan(ROUND_MS / 10)
+  })
+
   it('stops as soon as a request has come', () => {
     polling.answered()
     expect(turns(3)).toBe(3)
@@ -75,6 +87,15 @@ describe('busy polling', () => {
 
   it('gives up where its rounds are in vain', () => {
     expect(vainRounds(100 * MOST_ROUNDS)).toBeLessThanOrEqual(MOST_ROUNDS + 1)
+  })
+
+  it('gives up where answers follow each other that no request came for in between', () => {
+    let turned = 0
+    for (let answer = 0; answer < 1_000; answer++) {
+      polling.answered()
+      turned += turns(5)
+    }
+    expect(turned * TURN_MS).toBeLessThanOrEqual(2 * MOST_ROUNDS * ROUND_MS)
   })
 
   it('bears one round in vain for four that met a request', () => {

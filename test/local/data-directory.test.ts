@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -51,6 +52,20 @@ describe('a data directory', () => {
     const path = await temporaryDirectory()
     await writeFile(join(path, 'lock'), '{"pid":')
     await taken(path)
+  })
+
+  it('is created by all who come at once to where its parents are missing', async () => {
+    const path = join(await temporaryDirectory(), 'a', 'b', 'c')
+    const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => taken(path)))
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(DataDirectoryInUse)
+    }
+  })
+
+  it.runIf(existsSync('/proc/self'))('is refused where no directory can be made', async () => {
+    await expect(takeDataDirectory('/proc/holdfast')).rejects.toThrow('/proc/holdfast')
+    await expect(takeDataDirectory('/proc/holdfast/deep/data')).rejects.toThrow('/proc/holdfast')
   })
 
   it('says which file is in the way when it can not be a directory', async () => {

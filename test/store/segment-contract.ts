@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Content } from '../../lib/content.ts'
+import { fairGroupHash, groupHash } from '../../lib/group.ts'
 import { FRESH } from '../../lib/segment.ts'
 import { sortFrom, sortKey, sortRightBehind, sortUpTo } from '../../lib/segment-key.ts'
 import { START } from '../support/manual-clock.ts'
@@ -63,6 +64,23 @@ export const segmentContract = (subject: () => Subject): void => {
       })
       await store.insert({ segment, content: textContent('later') })
       expect(await store.read([segment.key])).toEqual([{ segment, content: textContent('later') }])
+    })
+
+    test.each([
+      ['of a FIFO queue, whose keys hold a number in its place', groupHash('a'), START + 60_000],
+      ['of a FIFO queue, and not delayed', groupHash('a'), START + 7],
+      ['of a standard queue', fairGroupHash('a'), undefined],
+    ])('a delayed segment in a message group keeps its due time: %s', async (_, group, dueAt) => {
+      const { store } = subject()
+      const partition = { ...newPartition(), group }
+      const segment = segmentIn(partition, {
+        key: { partition, sort: sortKey({ priority: 0, dueAt: START + 60_000, unique: unique(1) }) },
+        publishedAt: START + 7,
+        ...(dueAt !== undefined && { dueAt }),
+      })
+      await store.insert({ segment, content: textContent('later') })
+      expect(await store.read([segment.key])).toEqual([{ segment, content: textContent('later') }])
+      expect((await store.headers({ partition, ...ALL })).segments).toEqual([segment])
     })
 
     test('an insert whose key is taken changes nothing', async () => {
