@@ -144,7 +144,7 @@ const worksOn = async (call: Call, queueName: string): Promise<Works> => {
 }
 
 const TURNS = 8
-const WARM_MS = 2_000
+const WARM_MS = 3_000
 
 /** Messages a second of each peer, by figure. */
 const measure = async (
