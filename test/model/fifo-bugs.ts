@@ -205,6 +205,13 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     suites: CONTRACT,
   },
   {
+    name: 'DynamoDB reads a segment in a group of a standard queue as one of a FIFO queue',
+    file: 'lib/dynamodb/header-item.ts',
+    replace: 'group !== undefined && !isFairGroup(group)',
+    by: 'group !== undefined',
+    suites: CONTRACT,
+  },
+  {
     name: 'DynamoDB claims whatever became of the fence',
     file: 'lib/dynamodb/changes.ts',
     replace: '...(fence ? [fence] : []),',
