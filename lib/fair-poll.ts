@@ -4,7 +4,9 @@ import type { Request } from './lane.ts'
 import { visitWithin } from './limited-group.ts'
 import { type Look, look, lookInLane, orNothing } from './look.ts'
 import type { Message } from './message.ts'
-import type { QueueState } from './queue-record.ts'
+import { isDropped, type QueueState } from './queue-record.ts'
+import { nextVisibleAt } from './segment.ts'
+import { dueAtOf, sortFrom } from './segment-key.ts'
 import type { TicketKey } from './store.ts'
 import { nextTicketAt, ticketPages } from './ticket-pages.ts'
 
@@ -75,8 +77,11 @@ const takeTurns = async (
     if (failure && !claimed) throw failure.reason
     for (const { seen } of looks) messages.push(...seen.messages)
     nextAt = Math.min(nextAt, ...looks.map(({ seen }) => seen.nextAt))
-    // Those that gave all they were asked for may have more; those not visited yet come first.
-    const generous = looks.filter(({ left, seen }) => seen.messages.length >= left).map(({ ticket }) => ticket)
+    // Those that gave all they were asked for may have more; those not visited yet come first. Without a lease what they
+    // gave can be received again at once, and would be, by this very poll.
+    const generous = looks
+      .filter(({ left, seen }) => request.leaseMs > 0 && seen.messages.length >= left)
+      .map(({ ticket }) => ticket)
     free = [...free.slice(visited.length), ...generous]
   }
   return { messages, nextAt }
@@ -108,8 +113,41 @@ const take = async (
       : await visitWithin(engine, queue, { key, ticket, limit }, request)
   // Not at once, or many pollers would spend more on it than they get.
   if (!seen) return { messages: [], nextAt: engine.clock.now() + LOOK_AGAIN_MS }
-  if (seen.messages.length === 0) await settle(engine, key, ticket, seen.nextAt)
-  return seen
+  if (seen.messages.length > 0) return seen
+  // A look under a limit has read all of that already.
+  const nextAt = limit === undefined ? await nextSurely(engine, queue, key, seen.nextAt) : seen.nextAt
+  await settle(engine, key, ticket, nextAt)
+  return { ...seen, nextAt }
+}
+
+/** A publish before that is seen by every read. */
+const SEEN_BY_ALL_MS = 5_000
+const FEW_HEADERS = 4
+
+/**
+ * When a group has something that had nothing just now. A look reads just a little past now, from a replica that may be
+ * behind: a message that is delayed for longer, or that has only just been published, must not be hidden until the
+ * lease of another ends.
+ *
+ * reads: 1 RRU, only where the group is said to be busy for a while
+ */
+const nextSurely = async (
+  engine: Engine,
+  queue: QueueState,
+  { partition }: TicketKey,
+  nextAt: number,
+): Promise<number> => {
+  const now = engine.clock.now()
+  if (nextAt <= now + LOOK_AGAIN_MS || nextAt === Number.POSITIVE_INFINITY) return nextAt
+  const from = sortFrom(0, Math.max(0, now - SEEN_BY_ALL_MS))
+  const page = await engine.store.headers({ partition, from, to: '~', limit: FEW_HEADERS, consistent: true })
+  let next = nextAt
+  for (const segment of page.segments) {
+    if (!isDropped(queue, segment, now)) next = Math.min(next, nextVisibleAt(segment))
+  }
+  const last = page.segments.at(-1)
+  const further = page.more && last !== undefined && dueAtOf(last.key.sort) <= now
+  return further ? Math.min(next, now + LOOK_AGAIN_MS) : next
 }
 
 /** Nothing to be had: says from when on, or takes the ticket away when there is nothing left at all. */

@@ -8,7 +8,7 @@ import type { Lane, Request } from './lane.ts'
 import type { Look } from './look.ts'
 import { isDropped, type QueueState } from './queue-record.ts'
 import { claim, liveAt, type Segment, type Slot, slotAt, TOKEN_BYTES, unclaim, visibleAt } from './segment.ts'
-import { partitionId, sortFrom, sortRightBehind, sortUpTo } from './segment-key.ts'
+import { dueAtOf, partitionId, sortFrom, sortRightBehind, sortUpTo } from './segment-key.ts'
 import type { Claim, DocumentKey, TicketKey } from './store.ts'
 
 /**
@@ -113,7 +113,11 @@ const takeWithin = async (
     room: limited.limit - slots.filter(isHeld).length,
   })
   if (picked.length === 0 && after.size > 0 && looks > 1) return takeWithin(engine, lane, limited, request, looks - 1)
-  if (picked.length === 0) return { messages: [], nextAt: nextChange(left, limited.limit <= live, now) }
+  if (picked.length === 0) {
+    const full = limited.limit <= live
+    const nextAt = nextChange(left, full, now)
+    return { messages: [], nextAt: full ? nextAt : Math.min(nextAt, await nextDue(engine, lane, now)) }
+  }
   // Where a fence knows nothing, what is held may stand behind all that is picked.
   const held = left.filter((segment) => segment.slots.some(isHeld))
   const through = latest(fence.through, held.at(-1)?.key.sort, picked.at(-1)?.segment.key.sort)
@@ -176,6 +180,13 @@ const pickWithin = (candidates: readonly Picked[], { most, room }: { most: numbe
     if (taken.length > 0) picked.push({ segment, indexes: taken })
   }
   return picked
+}
+
+/** When the first of the messages is due that are further ahead than was read. */
+const nextDue = async (engine: Engine, { partition }: Lane, now: number): Promise<number> => {
+  const from = sortUpTo(0, now + AHEAD_MS)
+  const { segments } = await engine.store.headers({ partition, from, to: '~', limit: 1, consistent: true })
+  return segments[0] ? dueAtOf(segments[0].key.sort) : Number.POSITIVE_INFINITY
 }
 
 /** When there may be something to take: at the limit, when a lease ends; else also when something becomes due. */

@@ -14,6 +14,7 @@ export interface ModelMessage {
   readonly id: string
   readonly body: string
   readonly priority: number
+  readonly groupId: string | undefined
   dueAt: number
   visibleAt: number
   expiresAt: number

@@ -19,39 +19,43 @@ const MAX_RECEIVES = 3
 /** Any commands, given to the engine and to the model, are answered alike; then every message is accounted for. */
 const holds = (
   storeOn: (clock: Clock) => Store,
-  options: { maxCommands: number; deadLetter: boolean; numRuns: number },
+  options: { maxCommands: number; deadLetter: boolean; numRuns: number; grouped?: boolean },
 ) =>
   fc.assert(
-    fc.asyncProperty(anyCommands({ ...options, expiring: !options.deadLetter }), fc.nat(), async (commands, seed) => {
-      const clock = hastyClock()
-      const store = storeOn(clock)
-      // One sequence for all of them: no two processes draw the same tokens.
-      const random = seededRandom(seed)
-      const newEngine = () => createEngine({ store, clock, random })
-      const queue = `orders-${randomUUID()}`
-      const deadLetterQueue = `${queue}-dead`
-      const real: Real = {
-        queue,
-        deadLetterQueue,
-        engine: newEngine(),
-        advance: clock.advance,
-        restart: () => {
-          real.engine = newEngine()
-        },
-      }
-      await createQueue(real.engine, deadLetterQueue)
-      const deadLetter = { queue: deadLetterQueue, maxReceives: MAX_RECEIVES }
-      const settings = { priorities: 2, ...(options.deadLetter && { deadLetter }) }
-      await createQueue(real.engine, queue, { settings })
-      const model: QueueModel = {
-        now: START,
-        maxReceives: options.deadLetter ? MAX_RECEIVES : Number.POSITIVE_INFINITY,
-        messages: [],
-        deliveries: [],
-      }
-      await fc.asyncModelRun(() => ({ model, real }), commands)
-      await settleAccounts(model, real)
-    }),
+    fc.asyncProperty(
+      anyCommands({ grouped: false, ...options, expiring: !options.deadLetter }),
+      fc.nat(),
+      async (commands, seed) => {
+        const clock = hastyClock()
+        const store = storeOn(clock)
+        // One sequence for all of them: no two processes draw the same tokens.
+        const random = seededRandom(seed)
+        const newEngine = () => createEngine({ store, clock, random })
+        const queue = `orders-${randomUUID()}`
+        const deadLetterQueue = `${queue}-dead`
+        const real: Real = {
+          queue,
+          deadLetterQueue,
+          engine: newEngine(),
+          advance: clock.advance,
+          restart: () => {
+            real.engine = newEngine()
+          },
+        }
+        await createQueue(real.engine, deadLetterQueue)
+        const deadLetter = { queue: deadLetterQueue, maxReceives: MAX_RECEIVES }
+        const settings = { priorities: 2, ...(options.deadLetter && { deadLetter }) }
+        await createQueue(real.engine, queue, { settings })
+        const model: QueueModel = {
+          now: START,
+          maxReceives: options.deadLetter ? MAX_RECEIVES : Number.POSITIVE_INFINITY,
+          messages: [],
+          deliveries: [],
+        }
+        await fc.asyncModelRun(() => ({ model, real }), commands)
+        await settleAccounts(model, real)
+      },
+    ),
     { numRuns: options.numRuns },
   )
 
@@ -83,6 +87,11 @@ describe('a queue in memory', () => {
     holds((clock) => memoryStore({ clock }), { maxCommands: 60, deadLetter: false, numRuns: 200 }))
   test('with a dead-letter queue answers any commands as the model does', () =>
     holds((clock) => memoryStore({ clock }), { maxCommands: 60, deadLetter: true, numRuns: 200 }))
+  test.each([false, true])(
+    'with message groups answers any commands as the model does (dead letters: %s)',
+    (deadLetter) =>
+      holds((clock) => memoryStore({ clock }), { maxCommands: 60, deadLetter, grouped: true, numRuns: 200 }),
+  )
 })
 
 describe.skipIf(noEmbedded())('a queue on DynamoDB', () => {
@@ -96,4 +105,9 @@ describe.skipIf(noEmbedded())('a queue on DynamoDB', () => {
     holds((clock) => dynamodbStore({ ...table, clock }), { maxCommands: 40, deadLetter: false, numRuns: 15 }))
   test('with a dead-letter queue answers any commands as the model does', () =>
     holds((clock) => dynamodbStore({ ...table, clock }), { maxCommands: 40, deadLetter: true, numRuns: 15 }))
+  test.each([false, true])(
+    'with message groups answers any commands as the model does (dead letters: %s)',
+    (deadLetter) =>
+      holds((clock) => dynamodbStore({ ...table, clock }), { maxCommands: 40, deadLetter, grouped: true, numRuns: 15 }),
+  )
 })

@@ -3,6 +3,7 @@ import { ack } from '../../lib/ack.ts'
 import { counts } from '../../lib/counts.ts'
 import type { Engine } from '../../lib/engine.ts'
 import { extend } from '../../lib/extend.ts'
+import { fairGroupHash, groupPartition } from '../../lib/group.ts'
 import type { NewMessage } from '../../lib/message.ts'
 import { browse, cancelMessage, getMessage, rescheduleMessage } from '../../lib/messages.ts'
 import { nack } from '../../lib/nack.ts'
@@ -10,7 +11,7 @@ import { poll } from '../../lib/poll.ts'
 import { publish } from '../../lib/publish.ts'
 import { updateQueue } from '../../lib/queues.ts'
 import { unreceive } from '../../lib/unreceive.ts'
-import { anotherProcess, engineWithQueue } from '../support/test-engine.ts'
+import { anotherProcess, engineWithQueue, testEngine } from '../support/test-engine.ts'
 
 const publishMany = async (engine: Engine, message: NewMessage, count: number): Promise<void> => {
   for (let left = count; left > 0; left -= 25) {
@@ -39,6 +40,13 @@ const pollsUntilQuietServed = async (engine: Engine, size: number): Promise<numb
   }
   return Number.POSITIVE_INFINITY
 }
+
+/** All keys of group `a`. */
+const whole = async (engine: Engine) => ({
+  partition: groupPartition(await engine.queues.get('orders'), fairGroupHash('a')),
+  from: '0',
+  to: '~',
+})
 
 const quiet = Array.from({ length: 10 }, (_, tenant): NewMessage => ({ body: 'quiet', groupId: `tenant-${tenant}` }))
 
@@ -194,6 +202,52 @@ describe('a limit of messages in flight a group', () => {
     const again = await poll(engine, 'orders', { maxMessages: 10 })
     expect(again.filter(({ groupId }) => groupId === 'a')).toHaveLength(3)
   })
+})
+
+describe('a message that becomes due behind one that is leased', () => {
+  test.each([undefined, 2])('is received when it is due (limit in flight: %s)', async (maxInFlightPerGroup) => {
+    const engine = await engineWithQueue(maxInFlightPerGroup === undefined ? {} : { maxInFlightPerGroup })
+    await publish(engine, 'orders', [
+      { body: 'now', groupId: 'a' },
+      { body: 'later', groupId: 'a', delaySeconds: 60 },
+    ])
+    await poll(engine, 'orders', { visibilityTimeoutSeconds: 3_600 })
+    // Finds the group busy, and says so.
+    expect(await poll(engine, 'orders')).toEqual([])
+    await engine.clock.advance(59_999)
+    expect(await poll(anotherProcess(engine), 'orders')).toEqual([])
+    await engine.clock.advance(1)
+    expect(await poll(anotherProcess(engine), 'orders')).toMatchObject([{ body: 'later' }])
+  })
+
+  test('is received at once by who knows of it, though a look came upon a replica that did not', async () => {
+    const engine = await engineWithQueue()
+    await publish(engine, 'orders', [{ body: 'first', groupId: 'a' }])
+    await poll(engine, 'orders', { visibilityTimeoutSeconds: 3_600 })
+    const behind = await engine.store.headers({ ...(await whole(engine)), limit: 10 })
+    await engine.clock.advance(100)
+    await publish(engine, 'orders', [{ body: 'second', groupId: 'a' }])
+    const { headers } = engine.store
+    const stale: Engine['store'] = {
+      ...engine.store,
+      headers: async (range) => (range.consistent || range.partition.group === undefined ? headers(range) : behind),
+    }
+    expect(await poll(testEngine({ clock: engine.clock, store: stale, seed: 3 }), 'orders')).toEqual([])
+    expect(await poll(anotherProcess(engine), 'orders')).toMatchObject([{ body: 'second' }])
+  })
+})
+
+test('a poll without leases gives no message twice', async () => {
+  const engine = await engineWithQueue()
+  await publish(engine, 'orders', [
+    { body: '1', groupId: 'a' },
+    { body: '2', groupId: 'b' },
+  ])
+  for (const maxMessages of [1, 2, 3, 4, 25]) {
+    const received = await poll(engine, 'orders', { maxMessages, visibilityTimeoutSeconds: 0 })
+    expect(received.length).toBeGreaterThan(0)
+    expect(new Set(received.map(({ messageId }) => messageId)).size).toBe(received.length)
+  }
 })
 
 describe('undoing a receive', () => {
