@@ -120,7 +120,7 @@ const take = async (
   return { ...seen, nextAt }
 }
 
-/** A publish before that is seen by every read. */
+/** What was published longer ago is seen by every read. */
 const SEEN_BY_ALL_MS = 5_000
 const FEW_HEADERS = 4
 
