@@ -1,9 +1,8 @@
 import type { Engine } from './engine.ts'
-import { isFairGroup } from './group.ts'
+import { isOrdered } from './group.ts'
 import { releaseGroups } from './group-release.ts'
 import { applyToHandles, type HandleOperation, type Held, leaseLost, OK } from './handle-changes.ts'
 import type { HandleResult } from './message.ts'
-import type { ReceiptHandle } from './receipt-handle.ts'
 import { atVersion, type Change, GONE, goneCount, holds, liveAt, remove, type Segment, slotAt } from './segment.ts'
 import type { SegmentKey } from './segment-key.ts'
 
@@ -39,7 +38,7 @@ const ackOperation = (engine: Engine, queueName: string): HandleOperation<undefi
     const slot = current && slotAt(current, handle.index)
     if (!slot || slot.kind === 'gone') return OK
     // In a group the lease must be live: once it is over, the messages behind may be on their way to others.
-    const held = holds(slot, handle.token) && (!isOrdered(handle) || liveAt(slot, engine.clock.now()))
+    const held = holds(slot, handle.token) && (!isOrdered(handle.group?.hash) || liveAt(slot, engine.clock.now()))
     return held ? undefined : leaseLost(queueName)
   },
   done: async (key, _, after) => {
@@ -48,8 +47,6 @@ const ackOperation = (engine: Engine, queueName: string): HandleOperation<undefi
     if (empty || !after) engine.polls.gone(key)
   },
 })
-
-const isOrdered = ({ group }: ReceiptHandle): boolean => group !== undefined && !isFairGroup(group.hash)
 
 const ackChange = (
   key: SegmentKey,
@@ -60,7 +57,10 @@ const ackChange = (
   const handles = held.map(({ handle }) => handle)
   const tokens = handles.map(
     (handle) =>
-      [handle.index, { kind: 'token', token: handle.token, ...(isOrdered(handle) && { liveAt: now }) }] as const,
+      [
+        handle.index,
+        { kind: 'token', token: handle.token, ...(isOrdered(handle.group?.hash) && { liveAt: now }) },
+      ] as const,
   )
   const gone = handles.map(({ index }) => [index, GONE] as const)
   if (current) {

@@ -1,6 +1,6 @@
 import type { Engine } from './engine.ts'
 import { decodeHint, encodeHint, type FrontHint, hides, tellable } from './front-hint.ts'
-import { isFairGroup } from './group.ts'
+import { isOrdered } from './group.ts'
 import { inPassing } from './in-passing.ts'
 import type { Lane } from './lane.ts'
 import { partitionId, priorityOf, type SegmentKey, type SegmentPartition, sortFrom } from './segment-key.ts'
@@ -129,9 +129,8 @@ const release = (skips: Lane['memory']['skips'], { value }: Document): void => {
  */
 export const releaseEarly = async (engine: Engine, key: SegmentKey, visibleAt: number): Promise<void> => {
   engine.polls.release(key)
-  const { group } = key.partition
   // In the groups of FIFO queues nothing is passed over.
-  if (group !== undefined && !isFairGroup(group)) return
+  if (isOrdered(key.partition.group)) return
   await inPassing(leaveNotice(engine, key, visibleAt), undefined, ALSO_UNPERMITTED)
 }
 

@@ -96,6 +96,8 @@ export const groupHash = (groupId: string): string => hashOf(groupId).slice(0, G
  */
 export const fairGroupHash = (groupId: string): string => hashOf(groupId).slice(0, FAIR_GROUP_DIGITS)
 export const isFairGroup = (group: string): boolean => group.length === FAIR_GROUP_DIGITS
+/** Whether what stands under this hash is a group of a FIFO queue. */
+export const isOrdered = (group: string | undefined): boolean => group !== undefined && !isFairGroup(group)
 
 const hashOf = (groupId: string): string => createHash('sha256').update(groupId).digest('hex')
 

@@ -107,11 +107,11 @@ export const goneCount = (segment: Segment): number => {
 export const segmentDueAt = (segment: Segment): number => segment.dueAt ?? dueAtOf(segment.key.sort)
 
 /** When the message of a slot can next be received, epoch ms; never for one that is gone. */
-export const visibleAt = (segment: Segment, slot: Slot): number =>
-  slot.kind === 'fresh' ? freshAt(segment) : receivedVisibleAt(slot)
+export const visibleAt = (segment: Segment, slot: Slot): number => slotVisibleAt(slot, freshAt(segment))
 
-const receivedVisibleAt = (slot: Lease | Gone): number =>
-  slot.kind === 'lease' ? slot.until : Number.POSITIVE_INFINITY
+/** The same, where it is known from when on a fresh one can be received. */
+const slotVisibleAt = (slot: Slot, fresh: number): number =>
+  slot.kind === 'fresh' ? fresh : slot.kind === 'lease' ? slot.until : Number.POSITIVE_INFINITY
 
 /** In a group nothing waits for a clock but a delay, or one publisher's fast clock would hold up all the others. */
 const freshAt = (segment: Segment): number =>
@@ -120,10 +120,9 @@ const freshAt = (segment: Segment): number =>
 /** Places of the messages that may be received now. */
 export const receivable = (segment: Segment, now: number): number[] => {
   const indexes: number[] = []
-  const fresh = freshAt(segment) <= now
+  const fresh = freshAt(segment)
   for (let index = 0; index < segment.slots.length; index++) {
-    const slot = slotAt(segment, index)
-    if (slot.kind === 'fresh' ? fresh : receivedVisibleAt(slot) <= now) indexes.push(index)
+    if (slotVisibleAt(slotAt(segment, index), fresh) <= now) indexes.push(index)
   }
   return indexes
 }
@@ -132,7 +131,7 @@ export const receivable = (segment: Segment, now: number): number[] => {
 export const nextVisibleAt = (segment: Segment): number => {
   const fresh = freshAt(segment)
   let next = Number.POSITIVE_INFINITY
-  for (const slot of segment.slots) next = Math.min(next, slot.kind === 'fresh' ? fresh : receivedVisibleAt(slot))
+  for (const slot of segment.slots) next = Math.min(next, slotVisibleAt(slot, fresh))
   return next
 }
 

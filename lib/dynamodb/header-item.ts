@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
-import { isFairGroup } from '../group.ts'
+import { isOrdered } from '../group.ts'
 import { FRESH, GONE, goneCount, type Lease, type Segment, type Slot, TOKEN_BYTES } from '../segment.ts'
 import { dueAtOf, partitionId, type SegmentKey, type SegmentPartition } from '../segment-key.ts'
 
@@ -77,14 +77,12 @@ export const headerOf = (partition: SegmentPartition, item: Item): Segment => {
     version: Number(item.e?.N),
     slots,
     publishedAt,
-    ...(isInOrder(partition) && { dueAt: item.w?.N === undefined ? publishedAt : Number(item.w.N) }),
+    // Keys in groups of FIFO queues hold a sequence number in place of the due time.
+    ...(isOrdered(partition.group) && { dueAt: item.w?.N === undefined ? publishedAt : Number(item.w.N) }),
     expiresAt: Number(item.x?.N) * 1_000,
     bodyItems: Number(item.b?.N ?? 0),
   }
 }
-
-/** Whether keys hold a sequence number in place of the due time. */
-const isInOrder = ({ group }: SegmentPartition): boolean => group !== undefined && !isFairGroup(group)
 
 /** What a slot is stored as; nothing for a fresh one. */
 export const slotValue = (slot: Slot): AttributeValue | undefined =>

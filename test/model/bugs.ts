@@ -33,15 +33,15 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'a claim does not look whether the lease before is over',
     file: 'lib/segment.ts',
-    replace: 'receivedVisibleAt(slot) <= now) indexes.push(index)',
-    by: "slot.kind !== 'gone') indexes.push(index)",
+    replace: 'if (slotVisibleAt(slotAt(segment, index), fresh) <= now) indexes.push(index)',
+    by: "if (slotAt(segment, index).kind !== 'gone') indexes.push(index)",
     suites: MODEL,
   },
   {
     name: 'a lease counts as over a second early',
     file: 'lib/segment.ts',
-    replace: 'receivedVisibleAt(slot) <= now) indexes.push(index)',
-    by: 'receivedVisibleAt(slot) <= now + 1_000) indexes.push(index)',
+    replace: 'if (slotVisibleAt(slotAt(segment, index), fresh) <= now) indexes.push(index)',
+    by: 'if (slotVisibleAt(slotAt(segment, index), fresh) <= now + 1_000) indexes.push(index)',
     suites: SIMULATION,
   },
   {

@@ -46,7 +46,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'an ack in a group does not ask whether the lease is live',
     file: 'lib/ack.ts',
-    replace: '...(isOrdered(handle) && { liveAt: now })',
+    replace: '...(isOrdered(handle.group?.hash) && { liveAt: now })',
     by: '',
     suites: UNIT,
   },
@@ -207,8 +207,8 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'DynamoDB reads a segment in a group of a standard queue as one of a FIFO queue',
     file: 'lib/dynamodb/header-item.ts',
-    replace: 'group !== undefined && !isFairGroup(group)',
-    by: 'group !== undefined',
+    replace: 'isOrdered(partition.group) && {',
+    by: 'partition.group !== undefined && {',
     suites: CONTRACT,
   },
   {
