@@ -1,5 +1,5 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto'
-import type { JsonValue } from '../lib/message.ts'
+import type { JsonValue } from '../lib/model/message.ts'
 
 /** JSON bodies of about a given size, each different, as services exchange them. */
 export type BodyKind = 'small' | 'medium' | 'incompressible'

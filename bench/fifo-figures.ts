@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine } from '../lib/engine.ts'
-import { poll } from '../lib/poll.ts'
-import { publish } from '../lib/publish.ts'
+import { publish } from '../lib/publish/publish.ts'
+import { poll } from '../lib/receive/poll.ts'
 import { bodyOfKind } from './bodies.ts'
 import {
   busyGroups,

@@ -1,7 +1,7 @@
 import { createEngine } from '../lib/engine.ts'
-import { memoryStore } from '../lib/memory/memory-store.ts'
-import { poll } from '../lib/poll.ts'
-import { createQueue } from '../lib/queues.ts'
+import { createQueue } from '../lib/queues/queues.ts'
+import { poll } from '../lib/receive/poll.ts'
+import { memoryStore } from '../lib/store/keyed/memory-store.ts'
 import { fill } from './depth.ts'
 import type { Figure } from './figures.ts'
 

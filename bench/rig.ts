@@ -1,9 +1,9 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { dynamodbStore } from '../lib/dynamodb/dynamodb-store.ts'
-import { createTable } from '../lib/dynamodb/table.ts'
 import { createEngine, type Engine } from '../lib/engine.ts'
-import type { SettingsChange } from '../lib/queue.ts'
-import { createQueue } from '../lib/queues.ts'
+import type { SettingsChange } from '../lib/model/queue-settings.ts'
+import { createQueue } from '../lib/queues/queues.ts'
+import { dynamodbStore } from '../lib/store/dynamodb/dynamodb-store.ts'
+import { createTable } from '../lib/store/dynamodb/table.ts'
 import { enginePath, startEngineProcess } from '../test/support/engine-process.ts'
 import { startMeter, type Usage, usageBetween } from './meter.ts'
 

@@ -1,35 +1,4 @@
-import { ack } from '../lib/ack.ts'
-import { extend } from '../lib/extend.ts'
-import type { HandleResult } from '../lib/message.ts'
-import { nack } from '../lib/nack.ts'
-import type { Answer, Operations } from './http/operation.ts'
-import { problemOf } from './http/problem.ts'
-import { METRICS, type MetricName } from './metric-names.ts'
-import { serve } from './serve.ts'
-
-/** One result for each receipt handle, in their order. */
-const answer = (results: readonly HandleResult[], metric: MetricName): Answer => ({
-  status: 200,
-  body: {
-    results: results.map((result) => (result.ok ? { ok: true } : { ok: false, problem: problemOf(result.error) })),
-  },
-  counted: { [metric]: results.filter(({ ok }) => ok).length },
-})
-
-export const operations = {
-  ackMessages: async ({ engine, params, body }) =>
-    answer(await ack(engine, params.queue, body.receiptHandles), METRICS.acked),
-
-  extendLeases: async ({ engine, params, body: { receiptHandles, visibilityTimeoutSeconds } }) => {
-    const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds }))
-    return answer(await extend(engine, params.queue, entries), METRICS.extended)
-  },
-
-  nackMessages: async ({ engine, params, body: { receiptHandles, delaySeconds } }) => {
-    const delay = delaySeconds === undefined ? {} : { delaySeconds }
-    const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, ...delay }))
-    return answer(await nack(engine, params.queue, entries), METRICS.nacked)
-  },
-} satisfies Operations
+import { operations } from './operations/ack.ts'
+import { serve } from './runtime/serve.ts'
 
 export const handler = serve(operations)

@@ -1,23 +1,4 @@
-import { publish } from '../lib/publish.ts'
-import { newMessageFrom } from './http/message-json.ts'
-import type { Operations } from './http/operation.ts'
-import { problemOf } from './http/problem.ts'
-import { METRICS } from './metric-names.ts'
-import { serve } from './serve.ts'
-
-export const operations = {
-  publishMessages: async ({ engine, params, body }) => {
-    const results = await publish(engine, params.queue, body.messages.map(newMessageFrom))
-    const failures = results.filter((result) => 'error' in result)
-    const [failure] = failures
-    // Where nothing was written, the call as a whole failed, and is simply to be sent again.
-    if (failure && failures.length === results.length) throw failure.error
-    return {
-      status: 201,
-      body: { messages: results.map((result) => ('error' in result ? { error: problemOf(result.error) } : result)) },
-      counted: { [METRICS.published]: results.length - failures.length },
-    }
-  },
-} satisfies Operations
+import { operations } from './operations/publish.ts'
+import { serve } from './runtime/serve.ts'
 
 export const handler = serve(operations)

@@ -1,49 +1,11 @@
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
-import { plainName } from '../lib/queue.ts'
-import { cancelRedrive, getRedrive, listRedrives, startRedrive } from '../lib/redrive.ts'
-import type { RedriveTask } from '../lib/redrive-task.ts'
-import { theEngine } from './compose.ts'
-import { defined, iso } from './http/message-json.ts'
-import type { Operations } from './http/operation.ts'
-import { invokeByClient } from './lambda-invocation.ts'
-import { invokeRedrive, isRedriveEvent, type RedriveEvent } from './redrive-invocation.ts'
-import { continueRedrives, type WakeRedrive } from './redrives.ts'
-import { serve } from './serve.ts'
-import { lambdaLog } from './telemetry.ts'
-
-const taskJson = ({ source, destination, startedAt, ...task }: RedriveTask) => ({
-  ...task,
-  source: plainName(source),
-  ...(destination !== undefined && { destination: plainName(destination) }),
-  startedAt: iso(startedAt),
-})
-
-export const redriveOperations = (wake: WakeRedrive) =>
-  ({
-    startRedrive: async ({ engine, params, body: { filter, ...body } }) => {
-      const task = await startRedrive(engine, params.queue, {
-        ...defined(body),
-        ...(filter && { filter: defined(filter) }),
-      })
-      await wake(params.queue, task.taskId)
-      return { status: 202, body: taskJson(task) }
-    },
-
-    listRedrives: async ({ engine, params }) => ({
-      status: 200,
-      body: { redrives: (await listRedrives(engine, params.queue)).map(taskJson) },
-    }),
-
-    getRedrive: async ({ engine, params }) => ({
-      status: 200,
-      body: taskJson(await getRedrive(engine, params.queue, params.taskId)),
-    }),
-
-    cancelRedrive: async ({ engine, params }) => ({
-      status: 200,
-      body: taskJson(await cancelRedrive(engine, params.queue, params.taskId)),
-    }),
-  }) satisfies Operations
+import { redriveOperations } from './operations/redrive.ts'
+import { theEngine } from './runtime/compose.ts'
+import { invokeByClient } from './runtime/lambda-invocation.ts'
+import { invokeRedrive, isRedriveEvent, type RedriveEvent } from './runtime/redrive-invocation.ts'
+import { continueRedrives } from './runtime/redrives.ts'
+import { serve } from './runtime/serve.ts'
+import { lambdaLog } from './runtime/telemetry.ts'
 
 /** Kept for noting down how far a redrive got. */
 const ENDING_MS = 5_000

@@ -1,14 +1,14 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics'
-import { observeEngine, theEngine } from './compose.ts'
 import { lambdaHandler } from './http/lambda.ts'
-import { invokeRedrive } from './redrive-invocation.ts'
+import { observeEngine, theEngine } from './runtime/compose.ts'
+import { invokeRedrive } from './runtime/redrive-invocation.ts'
+import { countEvent, flushMetrics, lambdaLog, metrics } from './runtime/telemetry.ts'
 import { type SqsEndpoint, sqsEndpoint } from './sqs/endpoint.ts'
 import { keyRing } from './sqs/keys.ts'
 import { invokeBySignedPost } from './sqs/lambda-invocation.ts'
 import { DEFAULT_SCOPE } from './sqs/queue-url.ts'
 import { secretText } from './sqs/secret.ts'
 import { sigv4Authenticator } from './sqs/sigv4.ts'
-import { countEvent, flushMetrics, lambdaLog, metrics } from './telemetry.ts'
 
 observeEngine(countEvent)
 

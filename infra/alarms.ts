@@ -7,7 +7,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda'
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns'
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions'
 import type { Construct } from 'constructs'
-import { QUEUE_METRICS } from '../functions/metric-names.ts'
+import { QUEUE_METRICS } from '../functions/runtime/metric-names.ts'
 import { METRIC_NAMESPACE } from './function.ts'
 import type { Settings } from './settings.ts'
 

@@ -37,7 +37,7 @@ const bundles = (): ReadonlyMap<string, Uint8Array> => {
     mainFields: ['module', 'main'],
     conditions: ['module'],
     legalComments: 'none',
-    alias: { '@aws-sdk/credential-provider-node': join(FUNCTIONS, 'lambda-credentials.ts') },
+    alias: { '@aws-sdk/credential-provider-node': join(FUNCTIONS, 'runtime/lambda-credentials.ts') },
     banner: { js: REQUIRE },
     logLevel: 'error',
   })

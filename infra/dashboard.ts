@@ -4,7 +4,7 @@ import { Dashboard, GraphWidget, type IMetric, MathExpression, PeriodOverride } 
 import type { Table } from 'aws-cdk-lib/aws-dynamodb'
 import type { IFunction } from 'aws-cdk-lib/aws-lambda'
 import type { Construct } from 'constructs'
-import { QUEUE_METRICS } from '../functions/metric-names.ts'
+import { QUEUE_METRICS } from '../functions/runtime/metric-names.ts'
 import { throttleMetric } from './alarms.ts'
 import { METRIC_NAMESPACE } from './function.ts'
 import type { Settings } from './settings.ts'

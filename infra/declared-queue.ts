@@ -4,8 +4,8 @@ import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam'
 import type { IFunction } from 'aws-cdk-lib/aws-lambda'
 import { Construct } from 'constructs'
 // The rules of names and settings, so that a wrong one fails at synthesis instead of in the middle of a deployment.
-import { applySettings, checkQueueName, DEFAULT_FIFO, type SettingsChange } from '../lib/queue.ts'
-import type { QueueService } from './queue-service.ts'
+import { applySettings, checkQueueName, DEFAULT_FIFO, type SettingsChange } from '../lib/model/queue-settings.ts'
+import type { RoutedFunction } from './http-api.ts'
 
 export interface DeclaredQueueProps {
   /** Where messages go that were received `maxReceives` times (1 … 1000) without an ack. @default they stay */
@@ -16,12 +16,20 @@ export interface DeclaredQueueProps {
   readonly removalPolicy?: RemovalPolicy.RETAIN | RemovalPolicy.DESTROY
 }
 
+/** What a declared queue needs of the service that it belongs to. */
+interface Service extends Construct {
+  grantPublish(queue: string, grantee: IGrantable): Grant
+  grantConsume(queue: string, grantee: IGrantable): Grant
+  grantInvoke(queue: string, grantee: IGrantable, ...functions: RoutedFunction[]): Grant
+  alarmOnAge(queue: string, seconds: number): Alarm
+}
+
 /** A queue that the deployment creates, or takes over when it exists. Made by `QueueService.addQueue`. */
 export class DeclaredQueue extends Construct {
   readonly queueName: string
-  readonly #service: QueueService
+  readonly #service: Service
 
-  constructor(service: QueueService, name: string, declaredBy: IFunction, props: DeclaredQueueProps) {
+  constructor(service: Service, name: string, declaredBy: IFunction, props: DeclaredQueueProps) {
     checkQueueName(name)
     super(service, `Queue ${name}`)
     this.queueName = name
@@ -54,7 +62,7 @@ export class DeclaredQueue extends Construct {
   }
 
   /** Lets a role call this queue's routes of the HTTP API that one of the service's functions answers. */
-  grantInvoke(grantee: IGrantable, ...functions: Parameters<QueueService['grantInvoke']>[2][]): Grant {
+  grantInvoke(grantee: IGrantable, ...functions: RoutedFunction[]): Grant {
     return this.#service.grantInvoke(this.queueName, grantee, ...functions)
   }
 

@@ -2,7 +2,7 @@ import { RemovalPolicy } from 'aws-cdk-lib'
 import { AttributeType, BillingMode, StreamViewType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb'
 import { Key } from 'aws-cdk-lib/aws-kms'
 import type { Construct } from 'constructs'
-import { TABLE_SHAPE } from '../lib/dynamodb/table.ts'
+import { TABLE_SHAPE } from '../lib/store/keys.ts'
 import type { Settings } from './settings.ts'
 
 /** Capacity in use, percent, that a provisioned table scales to: above it, it grows. */

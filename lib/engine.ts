@@ -1,11 +1,11 @@
 import { type Clock, systemClock } from './clock.ts'
-import { ascending, type Sequence } from './group.ts'
-import { type PollMemory, pollMemory } from './poll-memory.ts'
-import { type QueueCache, queueCache } from './queue-cache.ts'
+import { type PollMemory, pollMemory } from './hints/poll-hints.ts'
+import { type Wakeups, wakeups } from './hints/wakeups.ts'
+import { ascending, type Sequence } from './model/group.ts'
+import { uniqueSequence } from './model/segment-key.ts'
+import { type QueueCache, queueCache } from './queues/cache.ts'
 import { type Random, systemRandom } from './random.ts'
-import { uniqueSequence } from './segment-key.ts'
-import type { Store } from './store.ts'
-import { type Wakeups, wakeups } from './wakeups.ts'
+import type { Store } from './store/port.ts'
 
 /** Something that operators count. */
 export type EngineEvent =

@@ -1,13 +1,8 @@
-export { ack } from './ack.ts'
 export { type Clock, systemClock } from './clock.ts'
-export { type Counts, counts } from './counts.ts'
-export { type DynamodbStoreParts, dynamodbStore } from './dynamodb/dynamodb-store.ts'
-export { createTable, TABLE_SHAPE } from './dynamodb/table.ts'
 export { createEngine, type Engine, type EngineEvent, type EngineParts, type Observer } from './engine.ts'
-export { type ErrorCode, type ErrorFields, HoldfastError, isHoldfastError } from './errors.ts'
-export { type ExtendEntry, type ExtendOptions, extend } from './extend.ts'
-export { LIMITS } from './limits.ts'
-export { memoryStore } from './memory/memory-store.ts'
+export { type BrowsePage, browse, cancelMessage, getMessage, rescheduleMessage } from './messages/messages.ts'
+export { type ErrorCode, type ErrorFields, HoldfastError, isHoldfastError } from './model/errors.ts'
+export { LIMITS } from './model/limits.ts'
 export type {
   Body,
   DeadLetterOrigin,
@@ -19,12 +14,17 @@ export type {
   NewMessage,
   PublishResult,
   StoredMessage,
-} from './message.ts'
-export { type BrowsePage, browse, cancelMessage, getMessage, rescheduleMessage } from './messages.ts'
-export { type NackEntry, nack } from './nack.ts'
-export { type PollOptions, poll } from './poll.ts'
-export { publish } from './publish.ts'
-export type { DeadLetterSettings, FifoSettings, Queue, QueueSettings, RetryPolicy, SettingsChange } from './queue.ts'
+} from './model/message.ts'
+export type {
+  DeadLetterSettings,
+  FifoSettings,
+  Queue,
+  QueueSettings,
+  RetryPolicy,
+  SettingsChange,
+} from './model/queue-settings.ts'
+export { publish } from './publish/publish.ts'
+export { type Counts, counts } from './queues/counts.ts'
 export {
   createQueue,
   deleteQueue,
@@ -37,8 +37,9 @@ export {
   type QueueCreation,
   type QueuePage,
   updateQueue,
-} from './queues.ts'
+} from './queues/queues.ts'
 export { type Random, systemRandom } from './random.ts'
+export { type PollOptions, poll } from './receive/poll.ts'
 export {
   cancelRedrive,
   getRedrive,
@@ -47,6 +48,13 @@ export {
   runningRedrives,
   runRedrive,
   startRedrive,
-} from './redrive.ts'
-export type { RedriveFilter, RedriveTask } from './redrive-task.ts'
-export type { Store } from './store.ts'
+} from './redrive/redrive.ts'
+export type { RedriveFilter, RedriveTask } from './redrive/redrive-task.ts'
+export { ack } from './settle/ack.ts'
+export { type ExtendEntry, type ExtendOptions, extend } from './settle/extend.ts'
+export { type NackEntry, nack } from './settle/nack.ts'
+export { type DynamodbStoreParts, dynamodbStore } from './store/dynamodb/dynamodb-store.ts'
+export { createTable } from './store/dynamodb/table.ts'
+export { memoryStore } from './store/keyed/memory-store.ts'
+export { TABLE_SHAPE } from './store/keys.ts'
+export type { Store } from './store/port.ts'

@@ -1,5 +1,12 @@
-import type { Body, Message, MessageAttribute, MessageContent, NewMessage, StoredMessage } from '../../lib/message.ts'
-import { plainName } from '../../lib/queue.ts'
+import type {
+  Body,
+  Message,
+  MessageAttribute,
+  MessageContent,
+  NewMessage,
+  StoredMessage,
+} from '../../lib/model/message.ts'
+import { plainName } from '../../lib/model/queue-settings.ts'
 import type { MessageAttributeBody, NewMessageBody } from './requests.ts'
 
 /** Messages as the HTTP API writes and reads them. Instants are ISO 8601 on the outside, epoch ms inside. */

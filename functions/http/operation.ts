@@ -1,6 +1,6 @@
 import type * as z from 'zod/mini'
 import type { Engine } from '../../lib/engine.ts'
-import type { MetricName } from '../metric-names.ts'
+import type { MetricName } from '../runtime/metric-names.ts'
 import type { BodyOf, OperationId, ParametersIn, RouteOf } from './routes.ts'
 
 /** A request whose every part has the shape that its route says. */

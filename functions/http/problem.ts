@@ -1,5 +1,5 @@
-import { type ErrorCode, isHoldfastError } from '../../lib/errors.ts'
-import { plainName } from '../../lib/queue.ts'
+import { type ErrorCode, isHoldfastError } from '../../lib/model/errors.ts'
+import { plainName } from '../../lib/model/queue-settings.ts'
 
 const STATUS = {
   InvalidRequest: 400,

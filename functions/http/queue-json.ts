@@ -1,5 +1,11 @@
-import type { Counts } from '../../lib/counts.ts'
-import { DEFAULT_FIFO, plainName, type Queue, type RetryPolicy, type SettingsChange } from '../../lib/queue.ts'
+import {
+  DEFAULT_FIFO,
+  plainName,
+  type Queue,
+  type RetryPolicy,
+  type SettingsChange,
+} from '../../lib/model/queue-settings.ts'
+import type { Counts } from '../../lib/queues/counts.ts'
 import { defined, iso } from './message-json.ts'
 import type { NewQueueBody, QueueChangeBody } from './settings-shape.ts'
 

@@ -1,5 +1,5 @@
 import type * as z from 'zod/mini'
-import { type HoldfastError, invalid } from '../../lib/errors.ts'
+import { type HoldfastError, invalid } from '../../lib/model/errors.ts'
 
 type Issue = z.core.$ZodIssue
 type Path = readonly PropertyKey[]

@@ -1,4 +1,4 @@
-import { HoldfastError } from '../../lib/errors.ts'
+import { HoldfastError } from '../../lib/model/errors.ts'
 import { HttpRefusal } from './problem.ts'
 
 /** Bytes of a request body: what Lambda takes, less room for the event around it. */

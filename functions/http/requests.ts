@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { LIMITS } from '../../lib/limits.ts'
+import { LIMITS } from '../../lib/model/limits.ts'
 import { amount, base64, givenInstant, queueName, text, whole } from './shapes.ts'
 
 const messageAttribute = z.union([

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { LIMITS } from '../../lib/limits.ts'
+import { LIMITS } from '../../lib/model/limits.ts'
 import { amount, queueName, tags, text, whole } from './shapes.ts'
 
 const deadLetter = z.strictObject({

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
-import { LIMITS } from '../../lib/limits.ts'
+import { LIMITS } from '../../lib/model/limits.ts'
 
-/** Small shapes that requests and answers share. Every range comes from `lib/limits.ts`, and so into the OpenAPI document. */
+/** Small shapes that requests and answers share. Every range comes from `lib/model/limits.ts`, and so into the OpenAPI document. */
 
 export const whole = (least: number, most: number) => z.int().check(z.gte(least), z.lte(most))
 export const amount = (least: number, most: number) => z.number().check(z.gte(least), z.lte(most))

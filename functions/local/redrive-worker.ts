@@ -1,6 +1,6 @@
 import type { Engine } from '../../lib/engine.ts'
-import type { Log } from '../log.ts'
-import { continueRedrives, type WakeRedrive } from '../redrives.ts'
+import type { Log } from '../runtime/log.ts'
+import { continueRedrives, type WakeRedrive } from '../runtime/redrives.ts'
 
 export interface RedriveWorker {
   readonly wake: WakeRedrive

@@ -15,7 +15,7 @@ const cache = join(project, 'node_modules/.cache/holdfast')
 const bundled = async () => {
   const { outputFiles } = await build({
     absWorkingDir: project,
-    entryPoints: ['functions/local.ts'],
+    entryPoints: ['functions/local/main.ts'],
     bundle: true,
     packages: 'external',
     platform: 'node',
@@ -46,5 +46,5 @@ const path = await bundled()
 if (path) await import(pathToFileURL(path).href)
 else {
   const { tsImport } = await import('tsx/esm/api')
-  await tsImport('../local.ts', import.meta.url)
+  await tsImport('./main.ts', import.meta.url)
 }

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { Log } from '../log.ts'
+import type { Log } from '../runtime/log.ts'
 
 const line = (message: string, { error, ...fields }: Readonly<Record<string, unknown>>): void => {
   const told = Object.entries(fields).flatMap(([name, value]) =>

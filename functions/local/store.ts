@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { type Clock, systemClock } from '../../lib/clock.ts'
-import type { Store } from '../../lib/store.ts'
-import type { Log } from '../log.ts'
+import type { Store } from '../../lib/store/port.ts'
+import type { Log } from '../runtime/log.ts'
 import { DataDirectoryInUse, takeDataDirectory } from './data-directory.ts'
 import type { LocalOptions } from './options.ts'
 
@@ -26,7 +26,7 @@ export const openStore = async (options: LocalOptions, env: NodeJS.ProcessEnv, l
 }
 
 const memory = async (): Promise<LocalStore> => {
-  const { memoryStore } = await import('../../lib/memory/memory-store.ts')
+  const { memoryStore } = await import('../../lib/store/keyed/memory-store.ts')
   return { store: memoryStore(), description: 'in memory', failed: never, close: async () => {} }
 }
 

@@ -1,7 +1,7 @@
 import { type AttributeValue, DeleteItemCommand, type DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
 import type { Clock } from '../../lib/clock.ts'
-import { TABLE_SHAPE } from '../../lib/dynamodb/table.ts'
-import type { Log } from '../log.ts'
+import { TABLE_SHAPE } from '../../lib/store/keys.ts'
+import type { Log } from '../runtime/log.ts'
 
 export interface SweeperParts {
   readonly client: DynamoDBClient

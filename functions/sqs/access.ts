@@ -1,5 +1,5 @@
 import type { Engine } from '../../lib/engine.ts'
-import { isHoldfastError } from '../../lib/errors.ts'
+import { isHoldfastError } from '../../lib/model/errors.ts'
 import { SqsError } from './errors.ts'
 import type { KeyPermission } from './keys.ts'
 import type { ActionName } from './model.ts'

@@ -1,4 +1,4 @@
-import { HoldfastError } from '../../lib/errors.ts'
+import { HoldfastError } from '../../lib/model/errors.ts'
 import { SqsError, toSqsError } from './errors.ts'
 
 const MOST_ENTRIES = 10

@@ -1,6 +1,6 @@
 import type { Engine } from '../../lib/engine.ts'
-import type { QueueState } from '../../lib/queue-record.ts'
-import type { MetricName } from '../metric-names.ts'
+import type { QueueState } from '../../lib/model/queue-record.ts'
+import type { MetricName } from '../runtime/metric-names.ts'
 import { missingParameter } from './errors.ts'
 import type { ActionName } from './model.ts'
 import { isQueueName, parseQueueUrl, type QueueAddress, type QueueNames, type Scope } from './queue-url.ts'

@@ -1,5 +1,5 @@
-import { ack } from '../../lib/ack.ts'
-import { METRICS } from '../metric-names.ts'
+import { ack } from '../../lib/settle/ack.ts'
+import { METRICS } from '../runtime/metric-names.ts'
 import { batchAnswer, checkBatch, type FailedEntry, failedEntry } from './batch.ts'
 import { type ActionContext, required, targetQueue } from './context.ts'
 import { missingParameter } from './errors.ts'

@@ -1,4 +1,4 @@
-import { type ErrorCode, type HoldfastError, isHoldfastError } from '../../lib/errors.ts'
+import { type ErrorCode, type HoldfastError, isHoldfastError } from '../../lib/model/errors.ts'
 
 /**
  * The errors of SQS as clients tell them apart. `shape` (the key) is what JSON clients see in `__type`, `code` what

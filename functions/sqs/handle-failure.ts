@@ -1,6 +1,6 @@
-import type { HoldfastError } from '../../lib/errors.ts'
-import type { HandleResult } from '../../lib/message.ts'
-import type { QueueState } from '../../lib/queue-record.ts'
+import type { HoldfastError } from '../../lib/model/errors.ts'
+import type { HandleResult } from '../../lib/model/message.ts'
+import type { QueueState } from '../../lib/model/queue-record.ts'
 import { invalidValue, SqsError, toSqsError } from './errors.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { InvokeLater } from '../redrive-invocation.ts'
+import type { InvokeLater } from '../runtime/redrive-invocation.ts'
 import { signedPost } from './signed-post.ts'
 
 /** Invokes a function without waiting for what it does. https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html */

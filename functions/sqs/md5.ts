@@ -1,5 +1,5 @@
 import { createHash, type Hash, hash } from 'node:crypto'
-import type { MessageAttribute } from '../../lib/message.ts'
+import type { MessageAttribute } from '../../lib/model/message.ts'
 
 export const md5 = (text: string): string => hash('md5', text)
 

@@ -1,4 +1,4 @@
-import type { MessageAttribute, NewMessage } from '../../lib/message.ts'
+import type { MessageAttribute, NewMessage } from '../../lib/model/message.ts'
 import { invalidParameter, SqsError } from './errors.ts'
 import type { AttributeValue } from './model.ts'
 

@@ -1,4 +1,4 @@
-import type { QueueSettings } from '../../lib/queue.ts'
+import type { QueueSettings } from '../../lib/model/queue-settings.ts'
 
 /** A setting that SQS writes as a whole number, with the range it lets in. */
 interface NumberAttribute {

@@ -1,4 +1,9 @@
-import { DEFAULT_FIFO, type FifoSettings, type QueueSettings, type RetryPolicy } from '../../lib/queue.ts'
+import {
+  DEFAULT_FIFO,
+  type FifoSettings,
+  type QueueSettings,
+  type RetryPolicy,
+} from '../../lib/model/queue-settings.ts'
 import { invalidParameter, SqsError, unknownAttribute } from './errors.ts'
 import { parsePolicy } from './policy-document.ts'
 import { NUMBER_ATTRIBUTES, NUMBER_EXTENSIONS } from './queue-attribute-names.ts'

@@ -1,6 +1,6 @@
-import { counts } from '../../lib/counts.ts'
-import { isHoldfastError } from '../../lib/errors.ts'
-import type { Queue } from '../../lib/queue.ts'
+import { isHoldfastError } from '../../lib/model/errors.ts'
+import type { Queue } from '../../lib/model/queue-settings.ts'
+import { counts } from '../../lib/queues/counts.ts'
 import {
   createQueue as create,
   listQueues as list,
@@ -8,7 +8,7 @@ import {
   purgeQueue as purge,
   deleteQueue as remove,
   updateQueue,
-} from '../../lib/queues.ts'
+} from '../../lib/queues/queues.ts'
 import { type ActionContext, required, type Target, target } from './context.ts'
 import { invalidParameter, invalidValue, queueDoesNotExist, SqsError } from './errors.ts'
 import type { Input, Output } from './model.ts'

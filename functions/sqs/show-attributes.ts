@@ -1,5 +1,5 @@
-import type { Counts } from '../../lib/counts.ts'
-import { DEFAULT_SETTINGS, type Queue } from '../../lib/queue.ts'
+import { DEFAULT_SETTINGS, type Queue } from '../../lib/model/queue-settings.ts'
+import type { Counts } from '../../lib/queues/counts.ts'
 import { unknownAttribute } from './errors.ts'
 import {
   COUNT_ATTRIBUTES,

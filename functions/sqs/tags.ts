@@ -1,4 +1,4 @@
-import { getQueue, updateQueue } from '../../lib/queues.ts'
+import { getQueue, updateQueue } from '../../lib/queues/queues.ts'
 import { type ActionContext, target } from './context.ts'
 import { invalidParameter, missingParameter } from './errors.ts'
 import type { Input, Output } from './model.ts'

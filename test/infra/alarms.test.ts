@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { QUEUE_METRICS } from '../../functions/metric-names.ts'
+import { QUEUE_METRICS } from '../../functions/runtime/metric-names.ts'
 import { FUNCTION_NAMES } from '../../infra/functions.ts'
 import { functionOf, serviceTemplate } from '../support/template.ts'
 

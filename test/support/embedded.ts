@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { DynamoDBClient, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb'
 import { inject } from 'vitest'
-import { createTable, TABLE_SHAPE } from '../../lib/dynamodb/table.ts'
+import { createTable } from '../../lib/store/dynamodb/table.ts'
+import { TABLE_SHAPE } from '../../lib/store/keys.ts'
 
 export interface EmbeddedTable {
   readonly endpoint: string

@@ -1,6 +1,6 @@
-import { HoldfastError } from '../../lib/errors.ts'
-import type { Change } from '../../lib/segment.ts'
-import type { ChangeFailure, Claim, Store } from '../../lib/store.ts'
+import { HoldfastError } from '../../lib/model/errors.ts'
+import type { Change } from '../../lib/model/segment.ts'
+import type { ChangeFailure, Claim, Store } from '../../lib/store/port.ts'
 
 /** What can become of one request to a database. */
 export type Fate =

@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.ts'
-import type { Store } from '../../lib/store.ts'
+import type { Store } from '../../lib/store/port.ts'
 import { START, settled } from './manual-clock.ts'
 import type { SeededRandom } from './seeded-random.ts'
 

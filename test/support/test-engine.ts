@@ -1,8 +1,8 @@
 import { createEngine, type Engine, type EngineEvent } from '../../lib/engine.ts'
-import { memoryStore } from '../../lib/memory/memory-store.ts'
-import type { SettingsChange } from '../../lib/queue.ts'
-import { createQueue } from '../../lib/queues.ts'
-import type { Store } from '../../lib/store.ts'
+import type { SettingsChange } from '../../lib/model/queue-settings.ts'
+import { createQueue } from '../../lib/queues/queues.ts'
+import { memoryStore } from '../../lib/store/keyed/memory-store.ts'
+import type { Store } from '../../lib/store/port.ts'
 import { type ManualClock, manualClock } from './manual-clock.ts'
 import { seededRandom } from './seeded-random.ts'
 

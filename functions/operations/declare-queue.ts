@@ -1,0 +1,91 @@
+import type { Engine } from '../../lib/engine.ts'
+import { isHoldfastError } from '../../lib/model/errors.ts'
+import { DEFAULT_SETTINGS, type QueueSettings, type SettingsChange } from '../../lib/model/queue-settings.ts'
+import { createQueue, deleteQueue, getQueue, updateQueue } from '../../lib/queues/queues.ts'
+import type { Log } from '../runtime/log.ts'
+
+/**
+ * A request of CloudFormation for a queue that a stack declares.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
+ */
+export interface QueueDeclaration {
+  readonly RequestType: 'Create' | 'Update' | 'Delete'
+  /** Takes the outcome by PUT, once, and for an hour. */
+  readonly ResponseURL: string
+  readonly StackId: string
+  readonly RequestId: string
+  readonly LogicalResourceId: string
+  readonly PhysicalResourceId?: string
+  /** `settings` is JSON. */
+  readonly ResourceProperties: { readonly name: string; readonly settings: string }
+}
+
+/** Stands for a queue that could not be created: CloudFormation deletes it on its way back, and must not hit another's. */
+const NOT_CREATED = 'queue-not-created'
+
+/** A queue that exists is taken over: it gets the declared settings, and those that are not declared their defaults. */
+export const declareQueue = async (engine: Engine, declaration: QueueDeclaration): Promise<string> => {
+  const { RequestType, PhysicalResourceId: id, ResourceProperties } = declaration
+  if (RequestType === 'Delete') {
+    if (id !== undefined && id !== NOT_CREATED) await deleteIfThere(engine, id)
+    return id ?? NOT_CREATED
+  }
+  const { name, settings } = ResourceProperties
+  await createOrChange(engine, name, JSON.parse(settings) as SettingsChange)
+  // Another name is another queue: told another id, CloudFormation has the old one deleted afterwards.
+  return name
+}
+
+const createOrChange = async (engine: Engine, name: string, settings: SettingsChange): Promise<void> => {
+  const present = await settingsOf(engine, name)
+  if (present) await updateQueue(engine, name, { settings: { ...undeclared(present), ...settings } })
+  else await createQueue(engine, name, { settings })
+}
+
+const settingsOf = async (engine: Engine, name: string): Promise<QueueSettings | undefined> => {
+  try {
+    return (await getQueue(engine, name)).settings
+  } catch (error) {
+    if (isHoldfastError(error, 'QueueNotFound')) return undefined
+    throw error
+  }
+}
+
+/** Back to the defaults, but for the shards, which the queue has raised by itself when it needed them. */
+const undeclared = (present: QueueSettings): SettingsChange => ({
+  ...DEFAULT_SETTINGS,
+  shards: present.shards,
+  deadLetter: null,
+  retryPolicy: null,
+  maxInFlightPerGroup: null,
+})
+
+const deleteIfThere = async (engine: Engine, name: string): Promise<void> => {
+  try {
+    await deleteQueue(engine, name)
+  } catch (error) {
+    if (!isHoldfastError(error, 'QueueNotFound')) throw error
+  }
+}
+
+/** Answers CloudFormation in every case: a stack that hears nothing waits for an hour. */
+export const answerDeclaration = async (engine: Engine, log: Log, declaration: QueueDeclaration): Promise<void> => {
+  const { ResponseURL, StackId, RequestId, LogicalResourceId, PhysicalResourceId, ResourceProperties } = declaration
+  const outcome = await declareQueue(engine, declaration).then(
+    (id) => ({ Status: 'SUCCESS', PhysicalResourceId: id }),
+    (error: Error) => ({
+      Status: 'FAILED',
+      PhysicalResourceId: PhysicalResourceId ?? NOT_CREATED,
+      Reason: `queue ${ResourceProperties.name}: ${error.message}`,
+    }),
+  )
+  log.info('declared a queue', { request: declaration.RequestType, queue: ResourceProperties.name, ...outcome })
+  const answer = await fetch(ResponseURL, {
+    method: 'PUT',
+    // Signed for without a content type.
+    headers: { 'content-type': '' },
+    body: JSON.stringify({ ...outcome, StackId, RequestId, LogicalResourceId }),
+  })
+  // Lambda invokes again, and CloudFormation is answered again.
+  if (!answer.ok) throw new Error(`CloudFormation took the outcome with status ${answer.status}`)
+}

@@ -1,0 +1,40 @@
+import type { Engine } from '../../lib/engine.ts'
+import { browse, cancelMessage, getMessage, rescheduleMessage } from '../../lib/messages/messages.ts'
+import { defined, epochMs, fitting, storedMessageJson } from '../http/message-json.ts'
+import type { Operations } from '../http/operation.ts'
+
+const DEFAULT_PAGE = 10
+
+export const operations = {
+  browseMessages: async ({ engine, params, query: { limit = DEFAULT_PAGE, cursor } }) => ({
+    status: 200,
+    body: await page(engine, params.queue, { limit, ...(cursor !== undefined && { cursor }) }),
+  }),
+
+  getMessage: async ({ engine, params }) => ({
+    status: 200,
+    body: storedMessageJson(await getMessage(engine, params.queue, params.messageId)),
+  }),
+
+  rescheduleMessage: async ({ engine, params, body: { delaySeconds, dueAt } }) => {
+    const when = defined({ delaySeconds, dueAt: dueAt === undefined ? undefined : epochMs(dueAt) })
+    return {
+      status: 200,
+      body: storedMessageJson(await rescheduleMessage(engine, params.queue, params.messageId, when)),
+    }
+  },
+
+  cancelMessage: async ({ engine, params }) => {
+    await cancelMessage(engine, params.queue, params.messageId)
+    return { status: 204 }
+  },
+} satisfies Operations
+
+/** A page that fits into one answer: of large messages fewer than asked for. */
+const page = async (engine: Engine, queue: string, options: { limit: number; cursor?: string }) => {
+  for (let { limit } = options; ; limit = Math.floor(limit / 2)) {
+    const { messages, cursor } = await browse(engine, queue, { ...options, limit })
+    const body = { messages: messages.map(storedMessageJson), cursor }
+    if (limit <= 1 || fitting(body.messages) === messages.length) return body
+  }
+}

@@ -1,0 +1,29 @@
+import type { Engine } from '../../lib/engine.ts'
+import type { Message } from '../../lib/model/message.ts'
+import { poll } from '../../lib/receive/poll.ts'
+import { unreceive } from '../../lib/settle/unreceive.ts'
+import { defined, fitting, messageJson } from '../http/message-json.ts'
+import type { Operations } from '../http/operation.ts'
+import { METRICS } from '../runtime/metric-names.ts'
+
+export const operations = {
+  pollMessages: async ({ engine, params, body, signal }) => {
+    const polled = await poll(engine, params.queue, { ...defined(body), signal })
+    const messages = polled.map(messageJson)
+    const room = Math.max(1, fitting(messages))
+    await release(engine, params.queue, polled.slice(room))
+    const counted =
+      messages.length === 0 ? { [METRICS.emptyPolls]: 1 } : { [METRICS.polled]: Math.min(room, messages.length) }
+    return { status: 200, body: { messages: messages.slice(0, room) }, counted }
+  },
+} satisfies Operations
+
+/** Messages that one answer has no room for are there for the next poll at once. */
+const release = async (engine: Engine, queue: string, messages: readonly Message[]): Promise<void> => {
+  if (messages.length === 0) return
+  await unreceive(
+    engine,
+    queue,
+    messages.map(({ receiptHandle }) => receiptHandle),
+  )
+}

@@ -1,0 +1,42 @@
+import type { Clock } from '../clock.ts'
+
+/**
+ * Tells the long polls of this process that a queue may have something for them. Messages published by other
+ * processes are found by looking again; this only makes what happens here be seen at once.
+ */
+export interface Wakeups {
+  /** Wakes up to `count` of the polls that wait for this queue. */
+  wake(queue: string, count: number): void
+  /** Waits for `ms`, a wake or an abort, whichever comes first. */
+  wait(queue: string, ms: number, signal?: AbortSignal): Promise<void>
+}
+
+export const wakeups = (clock: Clock): Wakeups => {
+  const sleepers = new Map<string, Set<() => void>>()
+  return {
+    wake: (queue, count) => {
+      let left = count
+      for (const wakeUp of sleepers.get(queue) ?? []) {
+        if (left-- <= 0) return
+        wakeUp()
+      }
+    },
+    wait: async (queue, ms, signal) => {
+      const waking = new AbortController()
+      const waiting = sleepers.get(queue) ?? new Set()
+      sleepers.set(queue, waiting)
+      const wakeUp = () => {
+        // At once, so that two wakes in a row wake two polls.
+        waiting.delete(wakeUp)
+        waking.abort()
+      }
+      waiting.add(wakeUp)
+      signal?.addEventListener('abort', wakeUp, { once: true })
+      if (signal?.aborted) wakeUp()
+      await clock.sleep(ms, waking.signal)
+      signal?.removeEventListener('abort', wakeUp)
+      waiting.delete(wakeUp)
+      if (waiting.size === 0 && sleepers.get(queue) === waiting) sleepers.delete(queue)
+    },
+  }
+}

@@ -1,0 +1,93 @@
+import type { Engine } from '../engine.ts'
+import { HoldfastError, isHoldfastError } from '../model/errors.ts'
+import { groupPartition, isFairGroup } from '../model/group.ts'
+import { decodeMessageId, encodeMessageId, fairSortEnd, type MessageAddress } from '../model/message-id.ts'
+import { isDropped, partitionOf, type QueueState } from '../model/queue-record.ts'
+import { slotAt } from '../model/segment.ts'
+import type { SegmentKey, SegmentPartition } from '../model/segment-key.ts'
+import type { StoredSegment } from '../store/port.ts'
+import { readAlias } from './alias.ts'
+
+/** A message found: in which queue, and where in which segment. */
+export interface Located {
+  readonly queue: QueueState
+  readonly stored: StoredSegment & { readonly content: NonNullable<StoredSegment['content']> }
+  readonly index: number
+}
+
+/**
+ * Finds a message by its id, as it is now: at the address that the id is, else where an alias says it was moved to,
+ * else in the queue's dead-letter queue.
+ *
+ * @throws `MessageNotFound`
+ */
+export const locate = async (engine: Engine, queueName: string, messageId: string): Promise<Located> => {
+  const queue = await engine.queues.get(queueName)
+  const address = addressIn(queue, messageId)
+  if (!address) throw notFound(queueName, messageId)
+  const found =
+    (await locateIn(engine, queue, messageId, address)) ?? (await locateDead(engine, queue, messageId, address))
+  if (!found) throw notFound(queueName, messageId)
+  return found
+}
+
+const addressIn = ({ settings }: QueueState, messageId: string): MessageAddress | undefined =>
+  decodeMessageId(messageId, { standard: settings.fifo === undefined })
+
+const locateIn = async (engine: Engine, queue: QueueState, messageId: string, address: MessageAddress) => {
+  const here = await at(engine, queue, messageId, address)
+  if (here) return here
+  const moved = await readAlias(engine.store, queue.name, messageId)
+  return moved && at(engine, queue, messageId, moved)
+}
+
+/** Whether a queue itself still has a message. */
+export const isPending = async (engine: Engine, queue: QueueState, messageId: string): Promise<boolean> => {
+  const address = addressIn(queue, messageId)
+  return address !== undefined && (await locateIn(engine, queue, messageId, address)) !== undefined
+}
+
+const locateDead = async (engine: Engine, queue: QueueState, messageId: string, address: MessageAddress) => {
+  const { deadLetter } = queue.settings
+  if (!deadLetter) return undefined
+  try {
+    return await locateIn(engine, await engine.queues.get(deadLetter.queue), messageId, address)
+  } catch (error) {
+    if (isHoldfastError(error, 'QueueNotFound')) return undefined
+    throw error
+  }
+}
+
+const at = async (
+  engine: Engine,
+  queue: QueueState,
+  messageId: string,
+  { shard, group, sort, index }: MessageAddress,
+): Promise<Located | undefined> => {
+  const partition = group === undefined ? partitionOf(queue, shard) : groupPartition(queue, group)
+  const fair = group !== undefined && isFairGroup(group)
+  const keys = fair ? await keysFrom(engine, partition, sort) : [{ partition, sort }]
+  for (const stored of keys.length > 0 ? await engine.store.read(keys) : []) {
+    const message = stored?.content?.messages[index]
+    if (!stored?.content || !message || slotAt(stored.segment, index).kind === 'gone') continue
+    if ((message.messageId ?? encodeMessageId(stored.segment.key, index)) !== messageId) continue
+    if (isDropped(queue, stored.segment, engine.clock.now())) continue
+    return { queue, stored: { segment: stored.segment, content: stored.content }, index }
+  }
+  return undefined
+}
+
+/** An id of a fair group holds a part of the key: nearly always one segment is there, seldom a second. */
+const SAME_START = 4
+
+const keysFrom = async (engine: Engine, partition: SegmentPartition, from: string): Promise<SegmentKey[]> => {
+  const range = { partition, from, to: fairSortEnd(from), limit: SAME_START, consistent: true }
+  return (await engine.store.headers(range)).segments.map(({ key }) => key)
+}
+
+export const notFound = (queue: string, messageId: string): HoldfastError =>
+  new HoldfastError('MessageNotFound', `there is no message ${JSON.stringify(messageId.slice(0, 100))}`, {
+    queue,
+    field: 'messageId',
+    value: messageId.slice(0, 100),
+  })

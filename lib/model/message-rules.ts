@@ -1,0 +1,89 @@
+import { HoldfastError, invalid } from './errors.ts'
+import { LIMITS } from './limits.ts'
+import { messageBytes, type NewMessage } from './message.ts'
+import type { QueueState } from './queue-record.ts'
+import { number, whole } from './queue-settings.ts'
+
+/** Refuses what can't be published, naming the message by its place in the request. */
+export const checkMessages = (queue: QueueState, messages: readonly NewMessage[]): void => {
+  let total = 0
+  for (const [position, message] of messages.entries()) {
+    const field = `messages[${position}]`
+    checkMessage(queue, message, field)
+    const bytes = messageBytes(message)
+    total += bytes
+    const most = queue.settings.maximumMessageBytes
+    if (bytes > most) {
+      throw new HoldfastError('MessageTooLarge', `${field} has ${bytes} bytes, and the queue takes up to ${most}`, {
+        field,
+        value: bytes,
+        queue: queue.name,
+      })
+    }
+  }
+  if (total > LIMITS.publishBytes) {
+    throw new HoldfastError(
+      'MessageTooLarge',
+      `the messages have ${total} bytes together, and one publish takes up to ${LIMITS.publishBytes}`,
+      { field: 'messages', value: total, queue: queue.name },
+    )
+  }
+}
+
+const checkMessage = (queue: QueueState, message: NewMessage, field: string): void => {
+  const { body, delaySeconds, dueAt, priority, timeToLiveSeconds } = message
+  if (body === undefined) throw invalid(`${field}.body`, body, 'must be given')
+  if (typeof body === 'string') checkText(`${field}.body`, body)
+  if (delaySeconds !== undefined && dueAt !== undefined) {
+    throw invalid(`${field}.dueAt`, dueAt, 'must not be given together with delaySeconds')
+  }
+  if (delaySeconds !== undefined) number(`${field}.delaySeconds`, delaySeconds, 0, LIMITS.delaySeconds)
+  if (dueAt !== undefined) number(`${field}.dueAt`, dueAt, 0, LATEST_DUE_AT)
+  if (priority !== undefined) whole(`${field}.priority`, priority, 0, queue.settings.priorities - 1)
+  if (timeToLiveSeconds !== undefined) {
+    whole(`${field}.timeToLiveSeconds`, timeToLiveSeconds, LIMITS.timeToLiveSecondsMin, LIMITS.retentionSeconds)
+  }
+  if (message.groupId !== undefined) {
+    checkGroupingId(`${field}.groupId`, message.groupId)
+    if (priority) throw invalid(`${field}.priority`, priority, 'must not be given together with groupId')
+  }
+  if (message.deduplicationId !== undefined) checkGroupingId(`${field}.deduplicationId`, message.deduplicationId)
+  checkAttributes(message, `${field}.attributes`)
+}
+
+/** The year 9999: the last instant that every calendar and the 48 bits of a message id agree on. */
+const LATEST_DUE_AT = 253_402_300_799_999
+const GROUPING_ID = /^[\x21-\x7e]+$/
+
+/** Group and deduplication ids: letters, digits and punctuation, as SQS takes them. */
+export const checkGroupingId = (field: string, id: string): void => {
+  if (!GROUPING_ID.test(id) || id.length > LIMITS.groupIdLength) {
+    throw invalid(field, id, `must be 1 to ${LIMITS.groupIdLength} letters, digits or punctuation characters`)
+  }
+}
+
+const checkAttributes = ({ attributes = {} }: NewMessage, field: string): void => {
+  const names = Object.entries(attributes)
+  if (names.length > LIMITS.attributesPerMessage) {
+    throw invalid(field, names.length, `must hold at most ${LIMITS.attributesPerMessage} attributes`)
+  }
+  for (const [name, { dataType, value }] of names) {
+    const named = `${field}.${name}`
+    if (name.length < 1 || name.length > LIMITS.attributeNameLength) {
+      throw invalid(field, name, `must have names of 1 to ${LIMITS.attributeNameLength} characters`)
+    }
+    checkText(field, name)
+    if (!/^(String|Number|Binary)(\..*)?$/su.test(dataType) || dataType.length > LIMITS.attributeNameLength) {
+      throw invalid(`${named}.dataType`, dataType, 'must be String, Number or Binary, or start with one and a dot')
+    }
+    if (dataType.startsWith('Binary') !== value instanceof Uint8Array) {
+      throw invalid(named, typeof value, `must have a value of its type ${dataType}`)
+    }
+    if (typeof value === 'string') checkText(named, value)
+  }
+}
+
+/** Lone surrogates have no UTF-8 form: they would come back as other characters. */
+const checkText = (field: string, text: string): void => {
+  if (!text.isWellFormed()) throw invalid(field, '(text)', 'must be well-formed Unicode, without lone surrogates')
+}

@@ -1,0 +1,107 @@
+import type { Document, DocumentKey } from './document.ts'
+import type { JsonValue } from './message.ts'
+import type { Queue, QueueSettings } from './queue-settings.ts'
+import { plainName } from './queue-settings.ts'
+import { type Segment, segmentDueAt } from './segment.ts'
+import { lasting, type SegmentPartition } from './segment-key.ts'
+
+/**
+ * What is kept of a queue. Its deletion leaves the record behind for a while, marked, so that a queue created anew
+ * under the name gets another generation and can be told that it was deleted recently.
+ */
+export interface QueueRecord {
+  readonly settings: QueueSettings
+  /** Names the partitions of this life of the queue. */
+  readonly generation: string
+  readonly createdAt: number
+  readonly modifiedAt: number
+  /** Messages published at or before this instant are purged. */
+  readonly purgedAt?: number
+  readonly deletedAt?: number
+  /** Shards that may still hold messages; at least `settings.shards`, more after it was lowered. */
+  readonly pollShards?: number
+  /** Priorities that may still hold messages; more than `settings.priorities` after it was lowered. */
+  readonly pollPriorities?: number
+  /** When `settings.shards` was last lowered. */
+  readonly shardsLoweredAt?: number
+  /** Whether a standard queue was ever published to with message groups: only then do polls look for them. */
+  readonly grouped?: boolean
+  readonly tags: Readonly<Record<string, string>>
+  readonly extras: Readonly<Record<string, string>>
+}
+
+/** A queue's record with its version in the store. */
+export interface QueueState extends QueueRecord {
+  readonly name: string
+  readonly version: number
+}
+
+export const queueKey = (name: string): DocumentKey => ({ partition: `q#${name}`, sort: 'q' })
+
+/** The list of a scope's queues: one partition, a document a queue. */
+export const listKey = (name: string): DocumentKey => ({
+  partition: listPartition(scopeOf(name)),
+  sort: plainName(name),
+})
+export const listPartition = (scope: string): string => `l#${scope}`
+
+/** The account and region before a queue's name; empty for the default ones. */
+export const scopeOf = (name: string): string => name.slice(0, name.length - plainName(name).length).replace(/\/$/, '')
+
+/** The state in a document, unless the queue is deleted. */
+export const queueState = (name: string, document: Document | undefined): QueueState | undefined => {
+  const record = document && recordIn(document)
+  return record && record.deletedAt === undefined ? { ...record, name, version: document.version } : undefined
+}
+
+export const recordIn = (document: Document): QueueRecord => document.value as unknown as QueueRecord
+export const recordValue = (record: QueueRecord): JsonValue => {
+  const { name: _, version: __, ...plain } = record as QueueState
+  return plain as unknown as JsonValue
+}
+
+export const asQueue = ({ name, settings, createdAt, modifiedAt, tags, extras }: QueueState): Queue => ({
+  name,
+  settings,
+  createdAt,
+  modifiedAt,
+  tags,
+  extras,
+})
+
+const partitions = new WeakMap<QueueState, SegmentPartition[]>()
+
+export const partitionOf = (queue: QueueState, shard: number): SegmentPartition => {
+  let known = partitions.get(queue)
+  if (!known) {
+    known = []
+    partitions.set(queue, known)
+  }
+  known[shard] ??= lasting({ queue: queue.name, generation: queue.generation, shard })
+  return known[shard]
+}
+
+/** How many shards a poll has to look into. */
+export const pollShards = (queue: QueueState): number => Math.max(queue.settings.shards, queue.pollShards ?? 0)
+
+/** How many priorities a poll has to look into: what was published under a higher one stays receivable. */
+export const pollPriorities = (queue: QueueState): number =>
+  Math.max(queue.settings.priorities, queue.pollPriorities ?? 0)
+
+/** An instant, or right behind the last purge where that was by a faster clock: what happens now comes after it. */
+export const afterPurge = ({ purgedAt = 0 }: QueueState, at: number): number => Math.max(at, purgedAt + 1)
+
+/** Whether a segment was there when the queue was last purged. */
+export const isPurged = (queue: QueueState, publishedAt: number): boolean =>
+  queue.purgedAt !== undefined && publishedAt <= queue.purgedAt
+
+/**
+ * When messages of a segment stop existing: what was written at publication, or what the queue's retention says now
+ * if that is sooner.
+ */
+export const expiryOf = (queue: QueueState, dueAt: number, expiresAt: number): number =>
+  Math.min(expiresAt, dueAt + queue.settings.retentionSeconds * 1_000)
+
+/** Whether the queue no longer has what a segment holds, though it is still stored. */
+export const isDropped = (queue: QueueState, segment: Segment, now: number): boolean =>
+  expiryOf(queue, segmentDueAt(segment), segment.expiresAt) <= now || isPurged(queue, segment.publishedAt)

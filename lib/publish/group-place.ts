@@ -1,0 +1,76 @@
+import type { Engine } from '../engine.ts'
+import type { ContentMessage } from '../model/content.ts'
+import { groupPartition, groupSort, type Sequence, sequenceAfter, sequenceAt } from '../model/group.ts'
+import { LIMITS } from '../model/limits.ts'
+import type { QueueState } from '../model/queue-record.ts'
+import type { NewSegment, TicketKey, Write } from '../store/port.ts'
+import { newSegment } from './new-segment.ts'
+import type { Placed } from './publish-once.ts'
+
+export interface GroupPlan {
+  readonly now: number
+  readonly contents: readonly ContentMessage[]
+  /** Seconds, one a message. @default the queue's retention for all */
+  readonly timesToLive?: readonly (number | undefined)[]
+  /** The last number given, when a try before met it. */
+  readonly lastSequence?: Sequence | undefined
+}
+
+const DAY_MS = 86_400_000
+/** Longer than anything in the group may be kept that is not delayed, so that a ticket never goes before its messages. */
+export const TICKET_KEPT_MS = LIMITS.retentionSeconds * 1_000 + DAY_MS
+/** The same with the longest delay: each touch sets it anew, and must not cut short what an earlier one was for. */
+const TOUCHED_KEPT_MS = TICKET_KEPT_MS + LIMITS.delaySeconds * 1_000
+
+/**
+ * The writes that put messages at the end of a group, the first of them the ticket's: its condition is the one that
+ * fails when another publish came between, and tells where to go on.
+ */
+export const placeInGroup = (
+  engine: Engine,
+  queue: QueueState,
+  group: string,
+  { now, contents, timesToLive = [], lastSequence }: GroupPlan,
+): { writes: Write[]; segments: NewSegment[]; placed: Placed[] } => {
+  const partition = groupPartition(queue, group)
+  const dueAt = now + queue.settings.delaySeconds * 1_000
+  // Started at random within its ms, so that a number is not given twice should a ticket go and a clock go back.
+  const byClock = sequenceAfter(sequenceAt(now), Math.floor(engine.random.fraction() * 2_048))
+  const base = lastSequence !== undefined && lastSequence >= byClock ? sequenceAfter(lastSequence, 1) : byClock
+  const placed: Placed[] = []
+  const segments: NewSegment[] = []
+  for (let start = 0; start < contents.length; ) {
+    // Messages of one time to live share a segment; in a group only neighbours can.
+    let end = start + 1
+    while (end < contents.length && timesToLive[end] === timesToLive[start]) end++
+    const plan = { priority: 0, dueAt, publishedAt: now, messages: contents.slice(start, end), shard: partition.shard }
+    const { segment, content } = newSegment(engine, queue, { ...plan, timeToLiveSeconds: timesToLive[start] })
+    const key = { partition, sort: groupSort(sequenceAfter(base, start)) }
+    const made: NewSegment = { segment: { ...segment, key, dueAt }, content }
+    segments.push(made)
+    for (let index = 0; index < end - start; index++) placed.push({ segment: made, index })
+    start = end
+  }
+  const advance: Write = {
+    kind: 'advance',
+    key: { partition, group },
+    from: base,
+    to: sequenceAfter(base, contents.length - 1),
+    expiresAt: Math.max(now + TICKET_KEPT_MS, ...segments.map(({ segment }) => segment.expiresAt + DAY_MS)),
+    busyUntil: queue.settings.delaySeconds > 0 ? dueAt : 0,
+    turn: engine.turns(now),
+  }
+  return { writes: [advance, ...segments.map((insert): Write => ({ kind: 'insert', insert }))], segments, placed }
+}
+
+/** The write that tells of a new segment in a group of a standard queue. */
+export const touchGroup = (engine: Engine, queue: QueueState, group: string, { segment }: NewSegment): Write =>
+  touchWrite(engine, { partition: groupPartition(queue, group), group }, segment.key.sort)
+
+/** The write that tells that a group of a standard queue is to be looked at; `mark` differs each time. */
+export const touchWrite = (engine: Engine, key: TicketKey, mark: string): Write => ({
+  kind: 'touch',
+  key,
+  mark,
+  expiresAt: engine.clock.now() + TOUCHED_KEPT_MS,
+})

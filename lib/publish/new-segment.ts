@@ -1,0 +1,43 @@
+import type { Engine } from '../engine.ts'
+import type { ContentMessage } from '../model/content.ts'
+import { groupPartition } from '../model/group.ts'
+import { afterPurge, partitionOf, type QueueState } from '../model/queue-record.ts'
+import { FRESH } from '../model/segment.ts'
+import { sortKey } from '../model/segment-key.ts'
+import type { NewSegment } from '../store/port.ts'
+
+export interface SegmentPlan {
+  readonly priority: number
+  readonly dueAt: number
+  readonly publishedAt: number
+  readonly messages: readonly ContentMessage[]
+  /** Seconds from the due time; the queue's retention when absent or longer. */
+  readonly timeToLiveSeconds?: number | undefined
+  /** @default a random one of the queue's */
+  readonly shard?: number
+  /** Hash of the messages' group, on a standard queue. */
+  readonly group?: string | undefined
+}
+
+/** A segment under a key of its own, every message fresh. */
+export const newSegment = (engine: Engine, queue: QueueState, plan: SegmentPlan): NewSegment => {
+  const { priority, dueAt, publishedAt, messages } = plan
+  const shard = plan.shard ?? Math.floor(engine.random.fraction() * queue.settings.shards)
+  const keptSeconds = Math.min(plan.timeToLiveSeconds ?? Number.POSITIVE_INFINITY, queue.settings.retentionSeconds)
+  return {
+    segment: {
+      key: {
+        partition: plan.group === undefined ? partitionOf(queue, shard) : groupPartition(queue, plan.group),
+        sort: sortKey({ priority, dueAt, unique: engine.unique(dueAt) }),
+      },
+      version: 1,
+      slots: messages.map(() => FRESH),
+      // Right behind a purge by a faster clock, what is moved or published here still counts as come after it.
+      publishedAt: afterPurge(queue, publishedAt),
+      // DynamoDB's TTL counts whole seconds; never sooner than promised.
+      expiresAt: Math.ceil((dueAt + keptSeconds * 1_000) / 1_000) * 1_000,
+      bodyItems: 0,
+    },
+    content: { messages },
+  }
+}

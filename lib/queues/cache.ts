@@ -1,0 +1,59 @@
+import type { Clock } from '../clock.ts'
+import { queueNotFound } from '../model/errors.ts'
+import { QUEUE_CACHE_MS } from '../model/limits.ts'
+import { type QueueState, queueKey, queueState } from '../model/queue-record.ts'
+import type { Store } from '../store/port.ts'
+
+/**
+ * Queue configurations as this process knows them, at most `QUEUE_CACHE_MS` old. Only queues that exist are
+ * remembered: where none was found, the next call looks again.
+ */
+export interface QueueCache {
+  /** @throws `QueueNotFound` */
+  get(name: string): Promise<QueueState>
+  /** Reads it again whatever is known. @throws `QueueNotFound` */
+  fresh(name: string): Promise<QueueState>
+  /** Takes note of a state just written or read. */
+  put(state: QueueState): void
+  forget(name: string): void
+}
+
+const MOST_QUEUES = 10_000
+
+export const queueCache = (store: Store, clock: Clock): QueueCache => {
+  const known = new Map<string, { answer: Promise<QueueState>; readAt: number }>()
+  const reads = new Map<string, Promise<QueueState>>()
+
+  const put = (state: QueueState) => {
+    if (known.size >= MOST_QUEUES) known.clear()
+    known.set(state.name, { answer: Promise.resolve(state), readAt: clock.now() })
+  }
+
+  const read = async (name: string): Promise<QueueState> => {
+    // Consistent: a queue is there for everyone as soon as its creation has been answered.
+    const state = queueState(name, await store.getDocument(queueKey(name), { consistent: true }))
+    if (!state) {
+      known.delete(name)
+      throw queueNotFound(name)
+    }
+    put(state)
+    return state
+  }
+
+  return {
+    get: (name) => {
+      const entry = known.get(name)
+      if (entry && clock.now() - entry.readAt < QUEUE_CACHE_MS) return entry.answer
+      // Callers that come while a read is under way share it.
+      let reading = reads.get(name)
+      if (!reading) {
+        reading = read(name).finally(() => reads.delete(name))
+        reads.set(name, reading)
+      }
+      return reading
+    },
+    fresh: read,
+    put,
+    forget: (name) => void known.delete(name),
+  }
+}

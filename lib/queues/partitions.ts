@@ -1,0 +1,45 @@
+import type { Engine } from '../engine.ts'
+import { groupPartition } from '../model/group.ts'
+import { partitionOf, pollShards, type QueueState } from '../model/queue-record.ts'
+import { type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
+
+/** A place in a queue, for going through it in pieces: a partition of it, and a sort key there to go on from. */
+export interface Place {
+  readonly shard: number
+  /** On FIFO queues: the group's hash. */
+  readonly group?: string
+  readonly from: string
+}
+
+export const START: Place = { shard: 0, from: '0' }
+
+const TICKETS = 100
+
+/** The partitions of a queue from a place on, in an order that stays: its shards, and the groups that have tickets. */
+export async function* walk(engine: Engine, queue: QueueState, start: Place): AsyncGenerator<SegmentPartition> {
+  const inShards = !queue.settings.fifo && start.group === undefined
+  if (inShards) for (let shard = start.shard; shard < pollShards(queue); shard++) yield partitionOf(queue, shard)
+  if (!queue.settings.fifo && !queue.grouped) return
+  const first = inShards ? { shard: 0, group: '0' } : start
+  for (let { shard, group: from = '0' } = first; shard < pollShards(queue); shard++, from = '0') {
+    for (;;) {
+      const partition = partitionOf(queue, shard)
+      const { tickets, more } = await engine.store.tickets({ partition, from, to: '~', limit: TICKETS })
+      for (const { group } of tickets) yield { ...groupPartition(queue, group), shard }
+      const last = tickets.at(-1)
+      if (!more || !last) break
+      from = sortRightBehind(last.group)
+    }
+  }
+}
+
+/** The place in a partition from a sort key on. */
+export const placeIn = ({ shard, group }: SegmentPartition, from: string): Place => ({
+  shard,
+  ...(group !== undefined && { group }),
+  from,
+})
+
+/** The first place behind a partition. */
+export const placeBehind = ({ shard, group }: SegmentPartition): Place =>
+  group !== undefined ? { shard, group: sortRightBehind(group), from: '0' } : { shard: shard + 1, from: '0' }

@@ -1,0 +1,307 @@
+import type { Engine } from '../engine.ts'
+import { HoldfastError, invalid, queueNotFound } from '../model/errors.ts'
+import { LIMITS } from '../model/limits.ts'
+import {
+  asQueue,
+  listKey,
+  listPartition,
+  pollPriorities,
+  pollShards,
+  type QueueRecord,
+  type QueueState,
+  queueKey,
+  queueState,
+  recordIn,
+  recordValue,
+} from '../model/queue-record.ts'
+import {
+  applySettings,
+  checkQueueName,
+  plainName,
+  type Queue,
+  type QueueSettings,
+  type SettingsChange,
+  whole,
+} from '../model/queue-settings.ts'
+import { replace } from './shards.ts'
+
+export interface QueueCreation {
+  readonly settings?: SettingsChange
+  readonly tags?: Readonly<Record<string, string>>
+  readonly extras?: Readonly<Record<string, string>>
+}
+export interface QueueChange {
+  readonly settings?: SettingsChange
+  /** `null` removes. */
+  readonly tags?: Readonly<Record<string, string | null>>
+  readonly extras?: Readonly<Record<string, string | null>>
+}
+
+/** Changes of one queue at the same moment retry this often. */
+const TRIES = 8
+/** A deleted queue's record is kept this long, so that the next one of its name knows of it. */
+const TOMBSTONE_MS = 86_400_000
+
+/**
+ * Creates a queue. Where it exists with what was asked for, that is fine too: only what the request names is compared.
+ *
+ * @throws `InvalidRequest`, `QueueExists` when a setting differs, `QueueDeletedRecently`
+ */
+export const createQueue = async (
+  engine: Engine,
+  name: string,
+  creation: QueueCreation = {},
+  { minIntervalSinceDeleteMs = 0 }: { minIntervalSinceDeleteMs?: number } = {},
+): Promise<{ queue: Queue; created: boolean }> => {
+  checkQueueName(name)
+  const settings = applySettings(name, creation.settings ?? {})
+  checkTags(creation.tags ?? {})
+  await checkDeadLetterQueue(engine, settings)
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const document = await engine.store.getDocument(queueKey(name), { consistent: true })
+    const existing = queueState(name, document)
+    if (existing) return { queue: asQueue(matching(existing, creation)), created: false }
+    const before = document && recordIn(document)
+    const now = engine.clock.now()
+    if (before?.deletedAt !== undefined && within(minIntervalSinceDeleteMs, before.deletedAt, now)) {
+      throw new HoldfastError('QueueDeletedRecently', `queue ${plainName(name)} was deleted a moment ago`, {
+        queue: name,
+      })
+    }
+    // A generation is the time of its creation, moved on where a clock has gone back.
+    const createdAt = Math.max(now, (before?.createdAt ?? 0) + 1)
+    const record: QueueRecord = {
+      settings,
+      generation: createdAt.toString(36),
+      createdAt,
+      modifiedAt: createdAt,
+      tags: creation.tags ?? {},
+      extras: creation.extras ?? {},
+    }
+    const version = document?.version ?? 0
+    const { applied } = await engine.store.transact([
+      { kind: 'put', key: queueKey(name), value: recordValue(record), ifVersion: version },
+      { kind: 'put', key: listKey(name), value: {} },
+    ])
+    if (!applied) continue
+    const state: QueueState = { ...record, name, version: version + 1 }
+    engine.queues.put(state)
+    return { queue: asQueue(state), created: true }
+  }
+  throw contended(name)
+}
+
+/** @throws `QueueExists` naming the first thing that was asked for and is otherwise */
+const matching = (existing: QueueState, { settings = {}, tags = {}, extras = {} }: QueueCreation): QueueState => {
+  const wanted = applySettings(existing.name, settings, existing.settings)
+  const asked: [string, unknown, unknown][] = [
+    ...Object.keys(settings).map((key): [string, unknown, unknown] => [
+      key,
+      wanted[key as keyof QueueSettings],
+      existing.settings[key as keyof QueueSettings],
+    ]),
+    ...Object.entries(extras).map(([key, value]): [string, unknown, unknown] => [key, value, existing.extras[key]]),
+    ...Object.entries(tags).map(([key, value]): [string, unknown, unknown] => [
+      `tags.${key}`,
+      value,
+      existing.tags[key],
+    ]),
+  ]
+  for (const [field, value, present] of asked) {
+    if (!sameValue(value, present)) {
+      throw new HoldfastError(
+        'QueueExists',
+        `queue ${plainName(existing.name)} exists with a different value for ${field}`,
+        { queue: existing.name, field, value },
+      )
+    }
+  }
+  return existing
+}
+
+const sameValue = (a: unknown, b: unknown): boolean => canonical(a) === canonical(b)
+const canonical = (value: unknown): string =>
+  value !== null && typeof value === 'object'
+    ? `{${Object.entries(value)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([key, inner]) => `${key}:${canonical(inner)}`)
+        .join()}}`
+    : (JSON.stringify(value) ?? 'undefined')
+
+/** @throws `QueueNotFound` */
+export const getQueue = async (engine: Engine, name: string): Promise<Queue> => asQueue(await engine.queues.get(name))
+
+export interface QueuePage {
+  readonly queues: readonly Queue[]
+  /** Give it back to get the next page. */
+  readonly cursor?: string
+}
+
+/** Queues of one account and region, by name. Names alone: `listQueueNames`, which reads no settings. */
+export const listQueues = async (engine: Engine, query: ListQuery = {}): Promise<QueuePage> => {
+  const { names, cursor } = await listQueueNames(engine, query)
+  const scope = query.scope ?? ''
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const full = scope === '' ? name : `${scope}/${name}`
+      return queueState(full, await engine.store.getDocument(queueKey(full)))
+    }),
+  )
+  const queues = found.filter((state) => state !== undefined).map(asQueue)
+  return { queues, ...(cursor !== undefined && { cursor }) }
+}
+
+export interface ListQuery {
+  readonly prefix?: string
+  /** 1 … 1000. @default 100 */
+  readonly limit?: number
+  readonly cursor?: string
+  /** `<account>/<region>`, when not the default ones. */
+  readonly scope?: string
+}
+
+export const listQueueNames = async (
+  engine: Engine,
+  { prefix = '', limit = 100, cursor, scope = '' }: ListQuery = {},
+): Promise<{ names: readonly string[]; cursor?: string }> => {
+  whole('limit', limit, 1, LIMITS.listQueuesPage)
+  const after = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url').toString('utf8')
+  const documents = await engine.store.listDocuments({
+    partition: listPartition(scope),
+    prefix,
+    limit: limit + 1,
+    consistent: true,
+    ...(after !== undefined && { after }),
+  })
+  const names = documents.slice(0, limit).map(({ sort }) => sort)
+  const last = names.at(-1)
+  return documents.length > limit && last !== undefined
+    ? { names, cursor: Buffer.from(last, 'utf8').toString('base64url') }
+    : { names }
+}
+
+/** Changes what the request names. @throws `InvalidRequest`, `QueueNotFound` */
+export const updateQueue = async (engine: Engine, name: string, change: QueueChange): Promise<Queue> =>
+  asQueue(
+    await rewrite(engine, name, async (queue, now) => {
+      const settings = applySettings(name, change.settings ?? {}, queue.settings)
+      if (change.settings?.deadLetter) await checkDeadLetterQueue(engine, settings)
+      // A group's ticket stands in a shard that follows from their number, and gives the group's numbers.
+      if (settings.fifo && settings.shards !== queue.settings.shards) {
+        throw invalid(
+          'shards',
+          settings.shards,
+          'must stay what it is on a FIFO queue, where numbers are given by shard',
+        )
+      }
+      const tags = patched(queue.tags, change.tags)
+      checkTags(tags)
+      const lowered = settings.shards < queue.settings.shards
+      return {
+        ...queue,
+        settings,
+        tags,
+        extras: patched(queue.extras, change.extras),
+        modifiedAt: now,
+        pollShards: Math.max(settings.shards, pollShards(queue)),
+        pollPriorities: Math.max(settings.priorities, pollPriorities(queue)),
+        ...(lowered && { shardsLoweredAt: now }),
+      }
+    }),
+  )
+
+/** Deletes a queue with all that is in it. @throws `QueueNotFound` */
+export const deleteQueue = async (engine: Engine, name: string): Promise<void> => {
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const queue = await fresh(engine, name)
+    const now = engine.clock.now()
+    const value = recordValue({ ...queue, deletedAt: now })
+    const { applied } = await engine.store.transact([
+      { kind: 'put', key: queueKey(name), value, ifVersion: queue.version, expiresAt: now + TOMBSTONE_MS },
+      { kind: 'delete', key: listKey(name) },
+    ])
+    engine.queues.forget(name)
+    if (applied) {
+      engine.wakeups.wake(name, Number.POSITIVE_INFINITY)
+      return
+    }
+  }
+  throw contended(name)
+}
+
+/**
+ * Empties a queue: whatever was published until now, delayed and leased messages too, is gone. One write; DynamoDB's
+ * TTL reclaims the rest. Other processes see it when their knowledge of the queue is renewed, within five seconds.
+ *
+ * @throws `QueueNotFound`, `PurgeInProgress` within `minIntervalMs` of the last purge
+ */
+export const purgeQueue = async (
+  engine: Engine,
+  name: string,
+  { minIntervalMs = 0 }: { minIntervalMs?: number } = {},
+): Promise<void> => {
+  await rewrite(engine, name, async (queue, now) => {
+    if (queue.purgedAt !== undefined && within(minIntervalMs, queue.purgedAt, now)) {
+      throw new HoldfastError('PurgeInProgress', `queue ${plainName(name)} was purged a moment ago`, { queue: name })
+    }
+    return { ...queue, purgedAt: now }
+  })
+}
+
+/** Without an interval nothing is too soon, not even for a clock that is behind the one that wrote. */
+const within = (intervalMs: number, at: number, now: number): boolean => intervalMs > 0 && now - at < intervalMs
+
+const rewrite = async (
+  engine: Engine,
+  name: string,
+  change: (queue: QueueState, now: number) => Promise<QueueRecord>,
+): Promise<QueueState> => {
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const queue = await fresh(engine, name)
+    const record = await change(queue, engine.clock.now())
+    if (await replace(engine, queue, record)) return { ...record, name, version: queue.version + 1 }
+  }
+  throw contended(name)
+}
+
+const fresh = async (engine: Engine, name: string): Promise<QueueState> => {
+  const queue = queueState(name, await engine.store.getDocument(queueKey(name), { consistent: true }))
+  if (!queue) throw queueNotFound(name)
+  return queue
+}
+
+const patched = (
+  present: Readonly<Record<string, string>>,
+  change: Readonly<Record<string, string | null>> = {},
+): Record<string, string> => {
+  const result: Record<string, string> = { ...present }
+  for (const [key, value] of Object.entries(change)) {
+    if (value === null) delete result[key]
+    else result[key] = value
+  }
+  return result
+}
+
+const checkTags = (tags: Readonly<Record<string, string>>): void => {
+  const entries = Object.entries(tags)
+  if (entries.length > LIMITS.tags) throw invalid('tags', entries.length, `must hold at most ${LIMITS.tags} tags`)
+  for (const [key, value] of entries) {
+    if (key.length < 1 || key.length > LIMITS.tagKeyLength) {
+      throw invalid('tags', key, `must have keys of 1 to ${LIMITS.tagKeyLength} characters`)
+    }
+    if (value.length > LIMITS.tagValueLength) {
+      throw invalid(`tags.${key}`, value, `must have at most ${LIMITS.tagValueLength} characters`)
+    }
+  }
+}
+
+const checkDeadLetterQueue = async (engine: Engine, { deadLetter }: QueueSettings): Promise<void> => {
+  if (!deadLetter) return
+  const document = await engine.store.getDocument(queueKey(deadLetter.queue), { consistent: true })
+  if (!queueState(deadLetter.queue, document)) {
+    throw invalid('deadLetter.queue', plainName(deadLetter.queue), 'must name a queue that exists')
+  }
+}
+
+const contended = (name: string): HoldfastError =>
+  new HoldfastError('OperationInProgress', `queue ${plainName(name)} is being changed by others`, { queue: name })

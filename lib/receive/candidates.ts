@@ -1,0 +1,145 @@
+import type { Engine } from '../engine.ts'
+import type { Lane } from '../hints/scan-target.ts'
+import { isDropped, type QueueState } from '../model/queue-record.ts'
+import { receivable, receiveCountOf, type Segment, slotAt } from '../model/segment.ts'
+import { sortUpTo } from '../model/segment-key.ts'
+import type { Random } from '../random.ts'
+import { deadLetter } from '../redrive/dead-letter.ts'
+import { shuffled } from './shuffle.ts'
+
+/** A segment with the places of the messages that may be received. */
+export interface Candidate {
+  readonly segment: Segment
+  readonly indexes: number[]
+}
+
+/** Segments that are no longer as they were read: what they are now, gone, or not known. */
+export type After = Map<string, Segment | 'unknown' | undefined>
+
+/** Above this pressure others are about: heads are left to whoever comes by chance. */
+const CROWDED = 1.2
+/** Above this one, a few messages are worth waiting for one's turn. */
+const SCRAMBLE = 1.5
+/** Segments that one look moves messages of to the dead-letter queue: a transaction each. */
+const MOST_DEAD_LETTERED = 25
+const LEAST_DENSITY = 0.2
+
+/** Those of the segments read that have something to receive. Nothing is done about messages past their receives yet. */
+export const candidatesOf = (engine: Engine, lane: Lane, segments: readonly Segment[], after: After): Candidate[] => {
+  const { queue } = lane
+  const now = engine.clock.now()
+  const dueTo = sortUpTo(lane.priority, now)
+  const candidates: Candidate[] = []
+  for (const read of segments) {
+    if (read.key.sort > dueTo) break
+    const segment = newestOf(lane, read, after)
+    if (isDropped(queue, segment, now)) continue
+    const visible = receivable(segment, now)
+    const free = unreserved(lane, segment, visible)
+    if (free.length > 0) candidates.push({ segment, indexes: free })
+    // Another poll of this process is at it: what becomes of it is not known yet.
+    else if (visible.length > 0) after.set(segment.key.sort, 'unknown')
+  }
+  return candidates
+}
+
+/** The candidates without messages past their receives: these are dead-lettered. */
+export const withoutSpent = async (
+  engine: Engine,
+  { queue }: Lane,
+  candidates: readonly Candidate[],
+  after: After,
+): Promise<Candidate[]> => {
+  const left: Candidate[] = []
+  let deadLettered = 0
+  for (const candidate of candidates) {
+    const { segment, indexes } = candidate
+    const spent = spentOf(queue, candidate)
+    if (spent.length === 0) left.push(candidate)
+    // A poll does not spend its time on the dead: those of the segments behind are left to the next.
+    else if (deadLettered >= MOST_DEAD_LETTERED) after.set(segment.key.sort, 'unknown')
+    else {
+      deadLettered++
+      const outcome = await deadLetter(engine, queue, segment, spent)
+      after.set(segment.key.sort, outcome.segment)
+      // Without a dead-letter queue to take them they are delivered once more rather than lost.
+      const alive = outcome.moved ? indexes.filter((index) => !spent.includes(index)) : indexes
+      if (outcome.segment && alive.length > 0) left.push({ segment: outcome.segment, indexes: alive })
+    }
+  }
+  return left
+}
+
+export const anySpent = (queue: QueueState, candidates: readonly Candidate[]): boolean =>
+  queue.settings.deadLetter !== undefined && candidates.some((candidate) => spentOf(queue, candidate).length > 0)
+
+const spentOf = ({ settings: { deadLetter } }: QueueState, { segment, indexes }: Candidate): number[] => {
+  const limit = deadLetter?.maxReceives ?? Number.POSITIVE_INFINITY
+  return indexes.filter((index) => receiveCountOf(slotAt(segment, index)) >= limit)
+}
+
+/** A page may have been read before what another poll of this process has changed since. */
+const newestOf = ({ memory }: Lane, read: Segment, after: After): Segment => {
+  const known = memory.newest.get(read.key.sort)
+  if (!known || known.version <= read.version) return read
+  after.set(read.key.sort, known)
+  return known
+}
+
+export const noteNewest = ({ memory: { newest } }: Lane, segment: Segment): void =>
+  newest.set(segment.key.sort, segment)
+
+/** Messages to receive for each header read, those with none included: says how many headers a wish takes. */
+export const noteDensity = (
+  { memory, priority }: Lane,
+  segments: readonly Segment[],
+  candidates: readonly Candidate[],
+  now: number,
+): void => {
+  if (candidates.length === 0) return
+  const dueTo = sortUpTo(priority, now)
+  let due = 0
+  for (const { key } of segments) if (key.sort <= dueTo) due++
+  let found = 0
+  for (const { indexes } of candidates) found += indexes.length
+  memory.density = Math.max(LEAST_DENSITY, memory.density + (found / due - memory.density) / 4)
+}
+
+/** Whether so little is left that pollers who take of it at random would mostly meet. */
+export const isScramble = ({ memory }: Lane, candidates: readonly Candidate[], want: number): boolean => {
+  const { pressure } = memory.contention
+  if (pressure < SCRAMBLE || candidates.length === 0) return false
+  const supply = candidates.reduce((sum, { indexes }) => sum + indexes.length, 0)
+  return supply < (want * pressure) / 2
+}
+
+export const pick = (engine: Engine, lane: Lane, candidates: readonly Candidate[], want: number): Candidate[] => {
+  const crowded = lane.memory.contention.pressure > CROWDED
+  const order = crowded ? shuffled(candidates, engine.random.fraction) : candidates
+  const picked: Candidate[] = []
+  let left = want
+  for (const { segment, indexes } of order) {
+    if (left <= 0) break
+    const free = unreserved(lane, segment, indexes)
+    if (free.length === 0) continue
+    const wanted = free.length > left ? someOf(free, left, crowded ? engine.random : undefined) : free
+    picked.push({ segment, indexes: wanted })
+    left -= wanted.length
+  }
+  return picked
+}
+
+/** The first of them, or any in their order. */
+const someOf = (indexes: readonly number[], count: number, random: Random | undefined): number[] =>
+  random
+    ? shuffled(indexes, random.fraction)
+        .slice(0, count)
+        .sort((a, b) => a - b)
+    : indexes.slice(0, count)
+
+export const without = (candidates: readonly Candidate[], picked: readonly Candidate[]): Candidate[] =>
+  candidates.filter(({ segment }) => !picked.some((other) => other.segment.key.sort === segment.key.sort))
+
+/** Those that no other poll of this process is claiming. */
+const unreserved = ({ memory: { reserved } }: Lane, { key: { sort } }: Segment, indexes: number[]): number[] =>
+  reserved.free(sort, indexes)

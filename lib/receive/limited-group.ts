@@ -1,0 +1,239 @@
+import type { Engine } from '../engine.ts'
+import type { Lane, Request } from '../hints/scan-target.ts'
+import type { Ticket } from '../model/group.ts'
+import { isDropped, type QueueState } from '../model/queue-record.ts'
+import { claim, liveAt, type Segment, type Slot, slotAt, TOKEN_BYTES, unclaim, visibleAt } from '../model/segment.ts'
+import { dueAtOf, partitionId, sortFrom, sortRightBehind, sortUpTo } from '../model/segment-key.ts'
+import { TICKET_KEPT_MS } from '../publish/group-place.ts'
+import type { Claim, DocumentKey, TicketKey } from '../store/port.ts'
+import { type After, candidatesOf, withoutSpent } from './candidates.ts'
+import { giveUp, messagesOf } from './claim.ts'
+import { ownClaim } from './group-claim.ts'
+import type { Look } from './scan.ts'
+
+/**
+ * A limit of messages in flight in a group of a standard queue, kept by a **fence**: a document of the group that every
+ * claim under the limit writes, in the transaction of the claim, on condition of its version.
+ *
+ * A message is *held* from its claim until it is acked, given back, dead-lettered, cancelled or claimed anew. That its
+ * lease ran out does not free it: its holder's extension may be on its way, or judge by another clock. So nothing here
+ * depends on a clock, and what is held includes whatever is in flight.
+ *
+ * INVARIANT: no more than the limit is held. A visit reads the fence, then, consistently, all headers that may hold
+ * something, then claims as much as there is room for. What can come between the read and the claim:
+ *
+ * - another poller's claim: it wrote the fence, so ours fails as a whole, however long this process was paused;
+ * - an ack, a nack, a cancel, a dead-lettering: less is held than was counted;
+ * - an extension: the message was counted, be its lease over or not. It fails the claim when we are to claim that very
+ *   message anew, since the lease is no longer as it was read;
+ * - a publish: nobody holds what is new.
+ *
+ * Nothing is held behind the fence's `through`, the last key ever claimed: so far headers are to be read. A fence that
+ * was written under other settings does not know what was claimed without it meanwhile, and everything due is read.
+ *
+ * What stays outside: a process that does not know of the limit yet, for the five seconds that settings are cached, and
+ * messages that are gone by a purge or at the end of their retention while somebody still works on them.
+ *
+ * @returns nothing when others are at it or were ahead: what they left has to be counted anew
+ *
+ * reads: the fence, headers up to what is held and wanted · writes: one transaction · cost: 2 WRU and 2 a segment;
+ * nothing where there is no room · a crash leaves nothing behind but leases
+ */
+export const visitWithin = async (
+  engine: Engine,
+  queue: QueueState,
+  limited: Limited,
+  request: Request,
+): Promise<Look | undefined> => {
+  const { busyGroups } = engine.polls
+  const { partition } = limited.key
+  const name = partitionId(partition)
+  // Another poll of this process is at it: one of the two would claim in vain.
+  if (busyGroups.has(name)) return undefined
+  busyGroups.add(name)
+  try {
+    const lane = { queue, partition, priority: 0, memory: engine.polls.lane(partition, 0) }
+    return await takeWithin(engine, lane, limited, request)
+  } finally {
+    busyGroups.delete(name)
+  }
+}
+
+export interface Limited {
+  readonly key: TicketKey
+  readonly ticket: Ticket
+  readonly limit: number
+}
+
+interface Fence {
+  readonly key: DocumentKey
+  /** 0 when there is none. */
+  readonly version: number
+  /** The last sort key that was claimed under these settings; absent when that is not known. */
+  readonly through?: string
+}
+
+const readFence = async (engine: Engine, { queue }: Lane, { ticket }: Limited): Promise<Fence> => {
+  const key: DocumentKey = { partition: `d#${queue.name}#${queue.generation}#limit-${ticket.group}`, sort: 'd' }
+  const document = await engine.store.getDocument(key, { consistent: true })
+  const value = document?.value as { through: string; settings: number } | undefined
+  return {
+    key,
+    version: document?.version ?? 0,
+    ...(value?.settings === queue.version && { through: value.through }),
+  }
+}
+
+/** Each further look follows messages that were dead-lettered, or were changed under our hands. */
+const LOOKS = 4
+
+const takeWithin = async (
+  engine: Engine,
+  lane: Lane,
+  limited: Limited,
+  request: Request,
+  looks = LOOKS,
+): Promise<Look | undefined> => {
+  const fence = await readFence(engine, lane, limited)
+  const front = await readFront(engine, lane, fence, request.want)
+  const after: After = new Map()
+  const candidates = await withoutSpent(engine, lane, candidatesOf(engine, lane, front, after), after)
+  const now = engine.clock.now()
+  // What changed under our hands still counts as it was read: less is held since, or the claim fails.
+  const left = front
+    .map((read) => {
+      const newest = after.get(read.key.sort)
+      return newest === undefined || newest === 'unknown' ? read : newest
+    })
+    .filter((segment) => !isDropped(lane.queue, segment, now))
+  const slots = left.flatMap((segment) => segment.slots)
+  const live = slots.filter((slot) => isHeld(slot) && liveAt(slot, now)).length
+  const picked = pickWithin(candidates, {
+    most: Math.min(request.want, limited.limit - live),
+    room: limited.limit - slots.filter(isHeld).length,
+  })
+  if (picked.length === 0 && after.size > 0 && looks > 1) return takeWithin(engine, lane, limited, request, looks - 1)
+  if (picked.length === 0) {
+    const full = limited.limit <= live
+    const nextAt = nextChange(left, full, now)
+    return { messages: [], nextAt: full ? nextAt : Math.min(nextAt, await nextDue(engine, lane, now)) }
+  }
+  // Where a fence knows nothing, what is held may stand behind all that is picked.
+  const held = left.filter((segment) => segment.slots.some(isHeld))
+  const through = latest(fence.through, held.at(-1)?.key.sort, picked.at(-1)?.segment.key.sort)
+  return claimWithin(engine, lane, { ...fence, through }, picked, request)
+}
+
+const latest = (...sorts: readonly (string | undefined)[]): string =>
+  sorts.reduce<string>((last, sort = '') => (sort > last ? sort : last), '')
+
+/** Leased to someone who has not given it back, be the lease over or not. */
+const isHeld = (slot: Slot): slot is Extract<Slot, { kind: 'lease' }> => slot.kind === 'lease' && !slot.resting
+
+const PAGE = 100
+const GROWTH = 4
+const MOST_HEADERS = 2_500
+/** A little past now, so that a long poll knows when to look again. */
+const AHEAD_MS = 1_000
+/** A claim by a clock ahead of this one, before the limit was set. */
+const CLOCKS_MS = 60_000
+
+/** All that may be held, and as much behind it as is wanted. */
+const readFront = async (engine: Engine, lane: Lane, { through }: Fence, want: number): Promise<Segment[]> => {
+  const { partition } = lane
+  const now = engine.clock.now()
+  const held = through ?? sortUpTo(0, now + CLOCKS_MS)
+  const ahead = sortUpTo(0, now + AHEAD_MS)
+  const to = latest(held, ahead)
+  const found: Segment[] = []
+  let receivable = 0
+  for (let from = sortFrom(0), limit = PAGE; ; limit = Math.min(MOST_HEADERS, limit * GROWTH)) {
+    const page = await engine.store.headers({ partition, from, to, limit, consistent: true })
+    found.push(...page.segments)
+    for (const segment of page.segments)
+      receivable += segment.slots.filter((slot) => visibleAt(segment, slot) <= now).length
+    const last = page.segments.at(-1)?.key.sort
+    if (!page.more || last === undefined || (last >= held && receivable >= want)) return found
+    from = sortRightBehind(last)
+  }
+}
+
+interface Picked {
+  readonly segment: Segment
+  readonly indexes: number[]
+}
+
+/** In order, as far as there is room: what is held already needs none. */
+const pickWithin = (candidates: readonly Picked[], { most, room }: { most: number; room: number }): Picked[] => {
+  const picked: Picked[] = []
+  let left = most
+  let places = room
+  for (const { segment, indexes } of candidates) {
+    const taken: number[] = []
+    for (const index of indexes) {
+      const free = isHeld(slotAt(segment, index))
+      if (left <= 0 || (!free && places <= 0)) continue
+      left--
+      if (!free) places--
+      taken.push(index)
+    }
+    if (taken.length > 0) picked.push({ segment, indexes: taken })
+  }
+  return picked
+}
+
+/** When the first of the messages is due that are further ahead than was read. */
+const nextDue = async (engine: Engine, { partition }: Lane, now: number): Promise<number> => {
+  const from = sortUpTo(0, now + AHEAD_MS)
+  const { segments } = await engine.store.headers({ partition, from, to: '~', limit: 1, consistent: true })
+  return segments[0] ? dueAtOf(segments[0].key.sort) : Number.POSITIVE_INFINITY
+}
+
+/** When there may be something to take: at the limit, when a lease ends; else also when something becomes due. */
+const nextChange = (segments: readonly Segment[], full: boolean, now: number): number => {
+  let next = Number.POSITIVE_INFINITY
+  for (const segment of segments) {
+    for (const slot of segment.slots) {
+      if (full && !isHeld(slot)) continue
+      const at = visibleAt(segment, slot)
+      if (at > now) next = Math.min(next, at)
+    }
+  }
+  return next
+}
+
+const claimWithin = async (
+  engine: Engine,
+  lane: Lane,
+  fence: Fence & { through: string },
+  picked: readonly Picked[],
+  { leaseMs, signal }: Request,
+): Promise<Look | undefined> => {
+  const { queue } = lane
+  const now = engine.clock.now()
+  if (signal?.aborted) return undefined
+  const lease = { token: engine.random.bytes(TOKEN_BYTES), now, until: now + leaseMs }
+  const claims = picked.map(({ segment, indexes }): Claim => ({ segment, change: claim(segment, indexes, lease) }))
+  const outcomes =
+    (await engine.store.claimTogether(claims, {
+      kind: 'put',
+      key: fence.key,
+      value: { through: fence.through, settings: queue.version },
+      ifVersion: fence.version,
+      expiresAt: now + TICKET_KEPT_MS,
+    })) ?? (await ownClaim(engine, picked, lease.token))
+  if (!outcomes) return undefined
+  if (signal?.aborted) {
+    await engine.store.change(picked.map(({ segment, indexes }) => unclaim(segment, indexes, lease.token)))
+    return undefined
+  }
+  const messages = await Promise.all(
+    picked.map(async ({ segment: read, indexes }, position) => {
+      const { segment = read, content } = outcomes[position] ?? {}
+      if (content) return messagesOf(lane, segment, content, indexes, { segment: read, now })
+      await giveUp(engine, lane, claims[position] as Claim, segment, lease.token)
+      return []
+    }),
+  )
+  return { messages: messages.flat(), nextAt: Number.POSITIVE_INFINITY }
+}

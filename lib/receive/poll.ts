@@ -1,0 +1,76 @@
+import type { Engine } from '../engine.ts'
+import { LIMITS } from '../model/limits.ts'
+import type { Message } from '../model/message.ts'
+import type { QueueState } from '../model/queue-record.ts'
+import { whole } from '../model/queue-settings.ts'
+import { unreceive } from '../settle/unreceive.ts'
+import { rememberAttempt, repeatAttempt } from './receive-attempt.ts'
+import { look } from './scan.ts'
+import { lookFairly } from './scan-fairly.ts'
+import { lookInGroups } from './scan-groups.ts'
+
+export interface PollOptions {
+  /** 1 … 25. @default 1 */
+  readonly maxMessages?: number
+  /** How long the messages are leased, seconds. @default the queue's */
+  readonly visibilityTimeoutSeconds?: number
+  /** How long to wait for a first message, seconds, 0 … 20. @default the queue's */
+  readonly waitTimeSeconds?: number
+  /** FIFO queues: a poll repeated with the same id within 5 minutes gets the same messages again. */
+  readonly attemptId?: string
+  /** Ends the wait; a poll whose caller has gone takes no message. */
+  readonly signal?: AbortSignal
+}
+
+const FIRST_WAIT_MS = 20
+const LONGEST_WAIT_MS = 1_000
+const GROWTH = 1.6
+
+/**
+ * Leases up to `maxMessages` messages: each is this consumer's alone until its lease ends, is acked, or is given back.
+ * With `waitTimeSeconds` it waits for the first message and returns with what is there then, as SQS does; an empty
+ * answer is `[]`. One Query and one claim when there is something to receive.
+ *
+ * @throws `InvalidRequest`, `QueueNotFound` (also when the queue is deleted during the wait)
+ */
+export const poll = async (engine: Engine, queueName: string, options: PollOptions = {}): Promise<Message[]> => {
+  const { maxMessages = 1, signal } = options
+  whole('maxMessages', maxMessages, 1, LIMITS.batchSize)
+  if (options.visibilityTimeoutSeconds !== undefined) {
+    whole('visibilityTimeoutSeconds', options.visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+  }
+  if (options.waitTimeSeconds !== undefined) {
+    whole('waitTimeSeconds', options.waitTimeSeconds, 0, LIMITS.waitTimeSeconds)
+  }
+  const request = (queue: QueueState) => ({
+    want: maxMessages,
+    leaseMs: (options.visibilityTimeoutSeconds ?? queue.settings.visibilityTimeoutSeconds) * 1_000,
+    signal,
+  })
+
+  let queue = await engine.queues.get(queueName)
+  const attemptId = queue.settings.fifo && options.attemptId
+  if (attemptId) {
+    const again = await repeatAttempt(engine, queue, attemptId, request(queue).leaseMs)
+    if (again.length > 0) return again
+  }
+  const deadline = engine.clock.now() + (options.waitTimeSeconds ?? queue.settings.receiveWaitTimeSeconds) * 1_000
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(LONGEST_WAIT_MS, waitMs * GROWTH)) {
+    const looking = queue.settings.fifo ? lookInGroups : queue.grouped ? lookFairly : look
+    const { messages, nextAt } = await looking(engine, queue, request(queue))
+    const now = engine.clock.now()
+    if (signal?.aborted) {
+      const handles = messages.map(({ receiptHandle }) => receiptHandle)
+      if (handles.length > 0) await unreceive(engine, queueName, handles)
+      return []
+    }
+    if (attemptId) await rememberAttempt(engine, queue, attemptId, messages)
+    if (messages.length > 0 || now >= deadline) return messages
+    // Jittered, so that pollers that started together drift apart; sooner when something is known to become visible.
+    const jittered = waitMs * (0.75 + engine.random.fraction() / 2)
+    const sleepMs = Math.min(jittered, deadline - now, Math.max(1, nextAt - now))
+    await engine.wakeups.wait(queueName, sleepMs, signal)
+    if (signal?.aborted) return []
+    queue = await engine.queues.get(queueName)
+  }
+}

@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto'
+import type { Engine } from '../engine.ts'
+import { isHoldfastError } from '../model/errors.ts'
+import type { Message } from '../model/message.ts'
+import type { QueueState } from '../model/queue-record.ts'
+import { keyOfHandle, receiptHandleFor } from '../model/receipt-handle.ts'
+import { extend } from '../settle/extend.ts'
+import type { DocumentKey } from '../store/port.ts'
+import { messageOfHandle } from './group-claim.ts'
+
+/** How long a poll of a FIFO queue can be repeated under its attempt id (SQS). */
+const REMEMBERED_MS = 300_000
+
+/**
+ * A poll of a FIFO queue whose answer was lost would leave its groups blocked until the lease ends. Repeated with the
+ * same attempt id, it gets the messages that are still leased to it once more, under the same receipt handles and
+ * with a new lease.
+ */
+export const repeatAttempt = async (
+  engine: Engine,
+  queue: QueueState,
+  attemptId: string,
+  leaseMs: number,
+): Promise<Message[]> => {
+  const document = await engine.store.getDocument(attemptKey(queue, attemptId), { consistent: true })
+  if (!document) return []
+  const receiptHandles = (document.value as { receiptHandles: string[] }).receiptHandles
+  const results = await extend(
+    engine,
+    queue.name,
+    receiptHandles.map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds: Math.ceil(leaseMs / 1_000) })),
+  )
+  const held = receiptHandles.filter((_, position) => results[position]?.ok)
+  const keys = held.map((text) => keyOfHandle(queue, receiptHandleFor(queue.name, text)))
+  const stored = await engine.store.read(keys)
+  return held.flatMap((text, position) => {
+    const segment = stored[position]
+    return segment?.content ? [messageOfHandle(segment.segment, segment.content, text)] : []
+  })
+}
+
+export const rememberAttempt = async (
+  engine: Engine,
+  queue: QueueState,
+  attemptId: string,
+  messages: readonly Message[],
+): Promise<void> => {
+  if (messages.length === 0) return
+  const value = { receiptHandles: messages.map(({ receiptHandle }) => receiptHandle) }
+  const expiresAt = engine.clock.now() + REMEMBERED_MS
+  try {
+    await engine.store.transact([{ kind: 'put', key: attemptKey(queue, attemptId), value, expiresAt }])
+  } catch (error) {
+    // The messages are leased by now: their consumer shall have them, though it could not ask for them again.
+    if (!isHoldfastError(error) || !error.retryable) throw error
+  }
+}
+
+const attemptKey = (queue: QueueState, attemptId: string): DocumentKey => {
+  const hash = createHash('sha256').update(attemptId).digest('hex').slice(0, 40)
+  return { partition: `d#${queue.name}#${queue.generation}#attempt-${hash}`, sort: 'd' }
+}

@@ -1,0 +1,148 @@
+import type { Engine } from '../engine.ts'
+import type { Due, TicketMemory } from '../hints/ticket-cache.ts'
+import { isInVain, purgeTurn, type Ticket } from '../model/group.ts'
+import { partitionOf, pollShards, type QueueState } from '../model/queue-record.ts'
+import { type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
+import type { TicketPage, TicketRange } from '../store/port.ts'
+import { shuffled } from './shuffle.ts'
+
+/** As many tickets as half a read unit holds. */
+const FIRST_PAGE = 25
+const SECOND_PAGE = 100
+const GROWTH = 4
+const MOST_TICKETS = 1_000
+/** Before and behind every group's hash. */
+const FRONT = '0'
+const END = '~'
+
+/**
+ * The tickets of a queue's groups, page by page, each page in the order of the groups' turns: from the
+ * front where all of a shard's tickets are known to fit in a page, else from a random place on, and then, as far as the
+ * shard's allowance goes, from where this process stopped the last time.
+ */
+export async function* ticketPages(engine: Engine, queue: QueueState): AsyncGenerator<readonly Ticket[]> {
+  const shards = pollShards(queue)
+  const first = Math.floor(engine.random.fraction() * shards)
+  for (let turn = 0; turn < shards; turn++) yield* pagesOf(engine, queue, partitionOf(queue, (first + turn) % shards))
+}
+
+/** When the next group is due that this process knows of, where looks don't go through all of them. */
+export const nextTicketAt = (engine: Engine, queue: QueueState): number => {
+  const now = engine.clock.now()
+  let next = Number.POSITIVE_INFINITY
+  for (let shard = 0; shard < pollShards(queue); shard++) {
+    const memory = engine.polls.tickets(partitionOf(queue, shard))
+    if (memory.scarce) next = Math.min(next, memory.nextAt(now))
+  }
+  return next
+}
+
+async function* pagesOf(
+  engine: Engine,
+  queue: QueueState,
+  partition: SegmentPartition,
+): AsyncGenerator<readonly Ticket[]> {
+  const memory = engine.polls.tickets(partition)
+  const reader: Reader = { engine, queue, partition, memory }
+  const startedAt = engine.clock.now()
+  memory.refill(startedAt)
+  const start = memory.crowded ? Buffer.from(engine.random.bytes(7)).toString('hex') : FRONT
+  let pass = memory.cursor === undefined ? undefined : passFrom(memory.cursor)
+  const besides = memory.scarce
+    ? [...memory.takeDue(startedAt).map((due) => readDue(reader, due)), goOn(reader, pass, SECOND_PAGE)]
+    : []
+  // One page of them all: a group that is known to be free comes no sooner than one that was come across.
+  const [first, ...beside] = await Promise.all([firstPage(reader, start), ...besides])
+  memory.scarce = memory.crowded && freeOf(first, engine.clock.now()) === 0
+  const found = new Map([first, ...beside].flat().map((ticket) => [ticket.group, ticket]))
+  yield inTurn(reader, [...found.values()])
+  if (!memory.crowded) return
+  memory.scarce = true
+  pass ??= passBehind(first, start)
+  for (let limit = SECOND_PAGE; !pass.over && memory.allowance >= FIRST_PAGE; limit = limit * GROWTH) {
+    yield inTurn(reader, await goOn(reader, pass, Math.min(MOST_TICKETS, limit)))
+  }
+}
+
+interface Reader {
+  readonly engine: Engine
+  readonly queue: QueueState
+  readonly partition: SegmentPartition
+  readonly memory: TicketMemory
+}
+
+/** With others about, they would all be after the group whose turn it is. */
+const RIVALS_MS = 10_000
+
+/**
+ * Groups that have waited the longest for their turn come first, so that a group that is looked at goes to the end of
+ * the line, however much it has waiting. Where turns are alike, as on standard queues, or others poll the same groups,
+ * the order is drawn.
+ */
+const inTurn = ({ engine, memory }: Reader, tickets: readonly Ticket[]): readonly Ticket[] => {
+  const drawn = shuffled(tickets, engine.random.fraction)
+  if (engine.clock.now() - memory.rivalsAt < RIVALS_MS) return drawn
+  return drawn.sort((a, b) => (a.turn < b.turn ? -1 : a.turn > b.turn ? 1 : 0))
+}
+
+/** A page from a random place on, around the end; tells by the way whether there are more tickets than a page. */
+const firstPage = async (reader: Reader, start: string): Promise<readonly Ticket[]> => {
+  const { tickets, more } = await read(reader, { from: start, to: END, limit: FIRST_PAGE })
+  reader.memory.crowded = more || tickets.length === FIRST_PAGE
+  if (reader.memory.crowded || start === FRONT) return tickets
+  const limit = FIRST_PAGE - tickets.length
+  const around = await read(reader, { from: FRONT, to: start, limit })
+  reader.memory.crowded = around.more
+  return [...tickets, ...around.tickets]
+}
+
+/** What is said by this process is younger than what an eventually consistent read may show. */
+const readDue = async (reader: Reader, { group, own }: Due): Promise<readonly Ticket[]> =>
+  (await read(reader, { from: group, to: group, limit: 1, consistent: own })).tickets
+
+/** A pass through the tickets of a shard, from a place on and around to another. */
+interface Pass {
+  from: string
+  readonly end: string
+  /** Whether what is behind the end is done. */
+  around: boolean
+  over: boolean
+}
+
+const passFrom = (cursor: string): Pass => ({ from: cursor, end: cursor, around: false, over: false })
+const passBehind = (page: readonly Ticket[], start: string): Pass => {
+  const last = page.at(-1)?.group ?? start
+  return { from: sortRightBehind(last), end: start, around: last < start, over: false }
+}
+
+/** The next tickets of a pass, as many as may be read; none where it has not begun. */
+const goOn = async (reader: Reader, pass: Pass | undefined, most: number): Promise<readonly Ticket[]> => {
+  const { memory, engine } = reader
+  const limit = Math.min(most, Math.floor(memory.allowance))
+  if (!pass || limit < FIRST_PAGE) return []
+  // Paid before it is known how many there are, so that polls at the same time don't spend it twice.
+  memory.spend(limit, 0)
+  const { tickets, more } = await read(reader, { from: pass.from, to: pass.around ? pass.end : END, limit })
+  memory.spend(tickets.length - limit, freeOf(tickets, engine.clock.now()))
+  const last = tickets.at(-1)?.group
+  if (more && last !== undefined && !(pass.around && last >= pass.end)) pass.from = sortRightBehind(last)
+  else if (pass.around || pass.end === FRONT) pass.over = true
+  else Object.assign(pass, { from: FRONT, around: true })
+  memory.cursor = pass.over ? pass.end : pass.from
+  return tickets
+}
+
+const read = async (
+  { engine, queue, partition, memory }: Reader,
+  range: Omit<TicketRange, 'partition'>,
+): Promise<TicketPage> => {
+  const { said } = memory
+  const page = await engine.store.tickets({ partition, ...range })
+  const purged = purgeTurn(queue)
+  const tickets = page.tickets.map((ticket) => (isInVain(ticket, purged) ? { ...ticket, busyUntil: 0 } : ticket))
+  for (const ticket of tickets) memory.saw(ticket, said)
+  return { ...page, tickets }
+}
+
+const freeOf = (tickets: readonly Ticket[], now: number): number =>
+  tickets.reduce((count, { busyUntil }) => count + (busyUntil <= now ? 1 : 0), 0)

@@ -1,0 +1,97 @@
+import type { Engine } from '../engine.ts'
+import type { Content, ContentMessage } from '../model/content.ts'
+import { isHoldfastError } from '../model/errors.ts'
+import { messageBytes } from '../model/message.ts'
+import { encodeMessageId } from '../model/message-id.ts'
+import type { QueueState } from '../model/queue-record.ts'
+import { plainName } from '../model/queue-settings.ts'
+import { applyChange, receiveCountOf, type Segment, slotAt, take } from '../model/segment.ts'
+import { priorityOf } from '../model/segment-key.ts'
+import { moveTo } from './move.ts'
+
+export interface LeftBehind {
+  /** Whether the messages are out of the queue now, by our doing or another's. */
+  readonly moved: boolean
+  /** What is left of the segment; `undefined` when nothing is, or when it changed under our hands. */
+  readonly segment: Segment | undefined
+}
+
+/** Below the 4 MB of a DynamoDB transaction, with room for what surrounds the messages. */
+const MOST_BYTES_MOVED = 3_000_000
+
+export const MAX_RECEIVES_EXCEEDED = 'MaxReceivesExceeded'
+
+/**
+ * Moves messages that used up their receives to the queue's dead-letter queue. They keep their ids and the time they
+ * were published, and are kept there for that queue's whole retention, counted from now.
+ *
+ * reads: the segment with its content · writes, in one transaction: the source without the messages, a segment in the
+ * dead-letter queue, an alias for each id · condition: the messages are as they were read · a crash leaves either all
+ * of it or nothing.
+ */
+export const deadLetter = async (
+  engine: Engine,
+  queue: QueueState,
+  segment: Segment,
+  indexes: readonly number[],
+): Promise<LeftBehind> => {
+  const name = queue.settings.deadLetter?.queue
+  const target = name === undefined ? undefined : await existing(engine, name)
+  if (!target) return missing(engine, queue, name, segment)
+  const [stored] = await engine.store.read([segment.key])
+  if (stored?.segment.version !== segment.version || !stored.content) return { moved: true, segment: undefined }
+  const now = engine.clock.now()
+  const moving = fitting(stored.content, indexes)
+  const messages = moving.map((index): ContentMessage => {
+    const message = stored.content?.messages[index] as ContentMessage
+    return {
+      ...message,
+      messageId: message.messageId ?? encodeMessageId(segment.key, index),
+      publishedAt: message.publishedAt ?? segment.publishedAt,
+      deadLetter: {
+        queue: plainName(queue.name),
+        reason: MAX_RECEIVES_EXCEEDED,
+        at: now,
+        receiveCount: receiveCountOf(slotAt(segment, index)) + (message.deadLetter?.receiveCount ?? 0),
+      },
+    }
+  })
+  const removal = take(segment, moving)
+  const priority = priorityOf(segment.key.sort)
+  try {
+    // Where another poller was ahead of us, or our own first try was, they are gone from here all the same.
+    const moved = await moveTo(engine, target, { removal, messages, priority, now })
+    if (!moved) return { moved: true, segment: undefined }
+  } catch (error) {
+    if (!isHoldfastError(error, 'QueueNotFound')) throw error
+    return missing(engine, queue, target.name, segment)
+  }
+  engine.observe({ type: 'dead-lettered', queue: queue.name, count: messages.length })
+  engine.wakeups.wake(target.name, messages.length)
+  const after = applyChange(segment, removal)
+  return { moved: true, segment: after.applied ? after.segment : undefined }
+}
+
+/** As many as one transaction takes; the rest goes with the next poll. */
+const fitting = ({ messages }: Content, indexes: readonly number[]): readonly number[] => {
+  let bytes = 0
+  const end = indexes.findIndex((index) => {
+    bytes += messageBytes(messages[index] as ContentMessage)
+    return bytes > MOST_BYTES_MOVED
+  })
+  return end < 0 ? indexes : indexes.slice(0, Math.max(1, end))
+}
+
+const existing = async (engine: Engine, name: string): Promise<QueueState | undefined> => {
+  try {
+    return await engine.queues.fresh(name)
+  } catch (error) {
+    if (!isHoldfastError(error, 'QueueNotFound')) throw error
+    return undefined
+  }
+}
+
+const missing = (engine: Engine, queue: QueueState, target: string | undefined, segment: Segment): LeftBehind => {
+  if (target !== undefined) engine.observe({ type: 'dead-letter-queue-missing', queue: queue.name, target })
+  return { moved: false, segment }
+}

@@ -1,0 +1,69 @@
+import type { Engine } from '../engine.ts'
+import { aliasWrite } from '../locate/alias.ts'
+import type { ContentMessage } from '../model/content.ts'
+import { HoldfastError } from '../model/errors.ts'
+import { groupHash } from '../model/group.ts'
+import { afterPurge, type QueueState, queueKey } from '../model/queue-record.ts'
+import type { Change } from '../model/segment.ts'
+import { placeInGroup } from '../publish/group-place.ts'
+import { newSegment } from '../publish/new-segment.ts'
+import type { NewSegment, Write } from '../store/port.ts'
+
+export interface Moving {
+  /** Takes the messages from where they are. */
+  readonly removal: Change
+  /** As they are to be at the target, each with the id it keeps; of one group where the target has groups. */
+  readonly messages: readonly ContentMessage[]
+  readonly priority: number
+  readonly now: number
+}
+
+const TRIES = 12
+
+/**
+ * Moves messages to another queue, at its end; answers whether it did, or found them changed.
+ *
+ * writes, in one transaction: the removal, the messages at the target, an alias for each id · condition: that of the
+ * removal, and that the target's record is as it was read, or messages would go down with a queue that is being deleted
+ * · a crash leaves either all of it or nothing
+ *
+ * @throws `QueueNotFound` when the target was deleted meanwhile
+ */
+export const moveTo = async (engine: Engine, into: QueueState, moving: Moving): Promise<boolean> => {
+  const { removal, messages, priority } = moving
+  let target = into
+  let lastSequence: string | undefined
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const now = afterPurge(target, moving.now)
+    const { writes, segment } = placement(engine, target, { messages, priority, now, lastSequence })
+    const outcome = await engine.store.transact([
+      { kind: 'change', change: removal },
+      { kind: 'check', key: queueKey(target.name), ifVersion: target.version },
+      ...writes,
+      ...messages.map(({ messageId }, index) => aliasWrite(target.name, messageId as string, segment, index)),
+    ])
+    if (outcome.applied) return true
+    if (outcome.failures.some(({ write }) => write === 0)) return false
+    if (outcome.failures.some(({ write }) => write === 1)) target = await engine.queues.fresh(target.name)
+    // A publish to the group at the target came between.
+    lastSequence = outcome.failures.find((failure) => failure.lastSequence)?.lastSequence
+  }
+  throw new HoldfastError('Throttled', 'others change the queue or publish to the group', { queue: target.name })
+}
+
+const placement = (
+  engine: Engine,
+  target: QueueState,
+  { messages, priority, now, lastSequence }: Omit<Moving, 'removal'> & { lastSequence: string | undefined },
+) => {
+  if (target.settings.fifo) {
+    const group = groupHash(messages[0]?.groupId ?? '')
+    const { writes, segments } = placeInGroup(engine, target, group, { now, contents: messages, lastSequence })
+    // Of one time to live, so of one segment.
+    return { writes, segment: (segments[0] as NewSegment).segment }
+  }
+  const within = Math.min(priority, target.settings.priorities - 1)
+  const insert = newSegment(engine, target, { priority: within, dueAt: now, publishedAt: now, messages })
+  const writes: Write[] = [{ kind: 'insert', insert }]
+  return { writes, segment: insert.segment }
+}

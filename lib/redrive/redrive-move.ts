@@ -1,0 +1,159 @@
+import type { Engine } from '../engine.ts'
+import { bodyOf, type ContentMessage } from '../model/content.ts'
+import { isHoldfastError } from '../model/errors.ts'
+import { bodyText } from '../model/message.ts'
+import { encodeMessageId } from '../model/message-id.ts'
+import { isDropped, type QueueState, scopeOf } from '../model/queue-record.ts'
+import { plainName } from '../model/queue-settings.ts'
+import { receivable, type Segment, take, visibleAt } from '../model/segment.ts'
+import { priorityOf, type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
+import { type Place, placeBehind, placeIn, walk } from '../queues/partitions.ts'
+import type { StoredSegment } from '../store/port.ts'
+import { moveTo } from './move.ts'
+import type { RedriveFilter, TaskRecord } from './redrive-task.ts'
+
+/** What one page of a redrive did. */
+export interface Move {
+  readonly moved: number
+  readonly cursor: TaskRecord['cursor']
+  readonly done: boolean
+}
+
+const PAGE = 25
+
+/**
+ * Moves what a page of the dead-letter queue holds and the task asks for. Leased messages stay, and with them all that
+ * is behind them in their group on a FIFO queue, whose order would be lost. So does what came after the task began: else
+ * a message that fails again at once would go round for ever.
+ */
+export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSignal | undefined): Promise<Move> => {
+  const source = await engine.queues.get(task.source)
+  const { from } = task.cursor
+  const { value: partition } = await walk(engine, source, task.cursor).next()
+  if (!partition) return { moved: 0, cursor: task.cursor, done: true }
+  const here = placeIn(partition, samePartition(partition, task.cursor) ? from : '0')
+  // A second's worth at the most: so soon a slow one is noted, renewed and can be cancelled.
+  const limit = Math.min(PAGE, task.maxPerSecond ?? PAGE)
+  const page = await engine.store.headers({ partition, from: here.from, to: '~', limit, consistent: true })
+  let moved = 0
+  for (const segment of page.segments) {
+    // Not past what is left undone: the next runner starts with it.
+    if (signal?.aborted || moved >= limit) return { moved, cursor: placeIn(partition, segment.key.sort), done: false }
+    const { count, heldUp } = await moveSegment(engine, source, task, segment)
+    moved += count
+    if (heldUp) return { moved, cursor: placeBehind(partition), done: false }
+    if (task.maxPerSecond !== undefined && count > 0) {
+      await engine.clock.sleep((count * 1_000) / task.maxPerSecond, signal)
+    }
+  }
+  const last = page.segments.at(-1)
+  const more = page.more && last
+  return {
+    moved,
+    cursor: more ? placeIn(partition, sortRightBehind(last.key.sort)) : placeBehind(partition),
+    done: false,
+  }
+}
+
+const samePartition = ({ shard, group }: SegmentPartition, place: Place): boolean =>
+  shard === place.shard && group === place.group
+
+interface Moved {
+  readonly count: number
+  /** Whether something stays that nothing of its group may overtake. */
+  readonly heldUp: boolean
+}
+
+const moveSegment = async (engine: Engine, source: QueueState, task: TaskRecord, header: Segment): Promise<Moved> => {
+  const now = engine.clock.now()
+  const nothing = { count: 0, heldUp: source.settings.fifo !== undefined && isHeld(header, now) }
+  if (header.publishedAt > task.startedAt || isDropped(source, header, now)) return { count: 0, heldUp: false }
+  if (nothing.heldUp || receivable(header, now).length === 0) return nothing
+  const [stored] = await engine.store.read([header.key])
+  if (!stored?.content) return nothing
+  let count = 0
+  for (const [target, indexes] of await targetsOf(engine, task, stored)) {
+    const moved = await moveMessages(engine, { task, target }, stored, indexes)
+    count += moved
+    // Received by someone in the meantime.
+    if (source.settings.fifo && moved < indexes.length) return { count, heldUp: true }
+    // One move changes the segment that the next is decided on; what is left comes with the next look at this key.
+    if (indexes.length < receivable(stored.segment, now).length) {
+      const rest = await moveSegment(engine, source, task, header)
+      return { count: count + rest.count, heldUp: rest.heldUp }
+    }
+  }
+  return { count, heldUp: false }
+}
+
+const isHeld = (segment: Segment, now: number): boolean =>
+  segment.slots.some((slot) => slot.kind !== 'gone' && visibleAt(segment, slot) > now)
+
+/** Where each message that can be moved goes. */
+const targetsOf = async (
+  engine: Engine,
+  task: TaskRecord,
+  { segment, content }: StoredSegment,
+): Promise<Map<QueueState, number[]>> => {
+  const targets = new Map<QueueState, number[]>()
+  for (const index of receivable(segment, engine.clock.now())) {
+    const message = content?.messages[index]
+    if (!message || !matches(task.filter, message, message.messageId ?? encodeMessageId(segment.key, index))) continue
+    const target = await targetOf(engine, task, message)
+    if (target) targets.set(target, [...(targets.get(target) ?? []), index])
+  }
+  return targets
+}
+
+/** Its origin may be gone, or the message may never have failed anywhere: then it stays. */
+const targetOf = async (engine: Engine, task: TaskRecord, message: ContentMessage): Promise<QueueState | undefined> => {
+  const scope = scopeOf(task.source)
+  const origin =
+    message.deadLetter && (scope === '' ? message.deadLetter.queue : `${scope}/${message.deadLetter.queue}`)
+  const name = task.destination ?? origin
+  if (name === undefined) return undefined
+  try {
+    return await engine.queues.fresh(name)
+  } catch (error) {
+    if (isHoldfastError(error, 'QueueNotFound') && task.destination === undefined) return undefined
+    throw error
+  }
+}
+
+const matches = (filter: RedriveFilter | undefined, message: ContentMessage, messageId: string): boolean => {
+  if (!filter) return true
+  const { messageIds, sourceQueue, attributes, bodyContains } = filter
+  if (messageIds && !messageIds.includes(messageId)) return false
+  if (sourceQueue !== undefined && message.deadLetter?.queue !== plainName(sourceQueue)) return false
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (message.attributes?.[name]?.value !== value) return false
+  }
+  return bodyContains === undefined || bodyText(bodyOf(message)).includes(bodyContains)
+}
+
+/**
+ * reads: nothing more · writes, in one transaction: the source without the messages, a segment at the target, an alias
+ * for each id · condition: the messages are as they were read
+ */
+const moveMessages = async (
+  engine: Engine,
+  { task, target }: { task: TaskRecord; target: QueueState },
+  { segment, content }: StoredSegment,
+  indexes: readonly number[],
+): Promise<number> => {
+  const now = engine.clock.now()
+  const messages = indexes.map((index): ContentMessage => {
+    const { deadLetter: _, publishedAt: __, ...message } = (content?.messages ?? [])[index] as ContentMessage
+    return { ...message, messageId: message.messageId ?? encodeMessageId(segment.key, index) }
+  })
+  const priority = priorityOf(segment.key.sort)
+  try {
+    if (!(await moveTo(engine, target, { removal: take(segment, indexes), messages, priority, now }))) return 0
+  } catch (error) {
+    // Deleted a moment ago: what came from there stays, as if it had been found deleted.
+    if (isHoldfastError(error, 'QueueNotFound') && task.destination === undefined) return 0
+    throw error
+  }
+  engine.wakeups.wake(target.name, messages.length)
+  return messages.length
+}

@@ -1,0 +1,99 @@
+import type { Engine } from '../engine.ts'
+import { type ErrorCode, HoldfastError } from '../model/errors.ts'
+import type { JsonValue } from '../model/message.ts'
+import type { Place } from '../queues/partitions.ts'
+import type { DocumentKey, Write } from '../store/port.ts'
+
+/** Which messages of a dead-letter queue to move; all that is given must hold. */
+export interface RedriveFilter {
+  readonly messageIds?: readonly string[]
+  /** The queue they failed in. */
+  readonly sourceQueue?: string
+  /** Attributes with these values, as text. */
+  readonly attributes?: Readonly<Record<string, string>>
+  /** Text that the body contains. */
+  readonly bodyContains?: string
+}
+
+export interface RedriveTask {
+  readonly taskId: string
+  /** The dead-letter queue. */
+  readonly source: string
+  /** Where everything goes; each message to the queue it came from when absent. */
+  readonly destination?: string
+  readonly filter?: RedriveFilter
+  readonly maxPerSecond?: number
+  readonly state: 'running' | 'completed' | 'cancelling' | 'cancelled' | 'failed'
+  /** Messages moved; after a crash it may lag by what was moved since the last note of progress. */
+  readonly moved: number
+  /** Messages in the dead-letter queue at the start. */
+  readonly toMove: number
+  /** Epoch ms. */
+  readonly startedAt: number
+  /** Why it failed, in words and by the code of the error that ended it. */
+  readonly failure?: string
+  readonly failureCode?: ErrorCode
+}
+
+/** A task as it is stored: with how far it got, and who is at it. */
+export interface TaskRecord extends RedriveTask {
+  readonly cursor: Place
+  /** Whoever runs it renews this; from then on another may take over. Epoch ms. */
+  readonly runUntil: number
+}
+
+export interface TaskState {
+  readonly record: TaskRecord
+  readonly version: number
+}
+
+const KEPT_MS = 14 * 86_400_000
+const NEWEST_FIRST = 2 ** 48
+
+export const taskPartition = (queue: string): string => `r#${queue}`
+/** Running tasks of all queues, by queue: at most one each, and the place to look for those to take up. */
+export const RUNNING_PARTITION = 'r#'
+
+/** A UUID of version 8 (RFC 9562), as clients of SQS expect; the newest sorts first. */
+export const newTaskId = (engine: Engine): string => {
+  const order = (NEWEST_FIRST - engine.clock.now()).toString(16).padStart(12, '0')
+  const random = Buffer.from(engine.random.bytes(9)).toString('hex')
+  return `${order.slice(0, 8)}-${order.slice(8)}-8${random.slice(0, 3)}-8${random.slice(3, 6)}-${random.slice(6)}`
+}
+
+const taskKey = (queue: string, taskId: string): DocumentKey => ({ partition: taskPartition(queue), sort: taskId })
+export const runningKey = (queue: string): DocumentKey => ({ partition: RUNNING_PARTITION, sort: queue })
+
+/** Kept from its last write on, so that a task that is still running is never forgotten. */
+export const taskWrite = (record: TaskRecord, ifVersion: number, now: number): Write => ({
+  kind: 'put',
+  key: taskKey(record.source, record.taskId),
+  value: record as unknown as JsonValue,
+  ifVersion,
+  expiresAt: now + KEPT_MS,
+})
+
+/** @throws `RedriveNotFound` */
+export const readTask = async (engine: Engine, queue: string, taskId: string): Promise<TaskState> => {
+  const document = /^[0-9a-f-]{28,36}$/.test(taskId)
+    ? await engine.store.getDocument(taskKey(queue, taskId), { consistent: true })
+    : undefined
+  if (!document) throw new HoldfastError('RedriveNotFound', 'there is no such redrive task', { queue, value: taskId })
+  return { record: document.value as unknown as TaskRecord, version: document.version }
+}
+
+export const isOver = ({ state }: RedriveTask): boolean => state !== 'running' && state !== 'cancelling'
+
+export const asTask = ({ cursor: _, runUntil: __, ...task }: TaskRecord): RedriveTask => task
+
+/** Writes a task's next state; answers nothing when it changed meanwhile. A task that is over is no longer running. */
+export const writeTask = async (
+  engine: Engine,
+  { version }: TaskState,
+  record: TaskRecord,
+): Promise<TaskState | undefined> => {
+  const writes: Write[] = [taskWrite(record, version, engine.clock.now())]
+  if (isOver(record)) writes.push({ kind: 'delete', key: runningKey(record.source) })
+  const { applied } = await engine.store.transact(writes)
+  return applied ? { record, version: version + 1 } : undefined
+}

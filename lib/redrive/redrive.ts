@@ -1,0 +1,193 @@
+import type { Engine } from '../engine.ts'
+import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
+import { checkQueueName, plainName, whole } from '../model/queue-settings.ts'
+import { counts } from '../queues/counts.ts'
+import { START } from '../queues/partitions.ts'
+import { type Move, movePage } from './redrive-move.ts'
+import {
+  asTask,
+  isOver,
+  newTaskId,
+  type RedriveFilter,
+  type RedriveTask,
+  RUNNING_PARTITION,
+  readTask,
+  runningKey,
+  type TaskRecord,
+  type TaskState,
+  taskPartition,
+  taskWrite,
+  writeTask,
+} from './redrive-task.ts'
+
+export interface RedriveRequest {
+  /** @default each message to the queue it failed in */
+  readonly destination?: string
+  readonly filter?: RedriveFilter
+  /** Messages a second, 1 … 500 (SQS). @default as fast as it goes */
+  readonly maxPerSecond?: number
+}
+
+/** A runner that was not heard of for this long is taken to be dead. */
+const RUNNER_LEASE_MS = 60_000
+const MOST_PER_SECOND = 500
+const LISTED = 10
+
+/**
+ * Starts to move what a dead-letter queue holds now back to where it came from, or elsewhere. This only notes the
+ * task down; `runRedrive` does the work.
+ *
+ * @throws `QueueNotFound`, `InvalidRequest`, `OperationInProgress` while another task of this queue runs
+ */
+export const startRedrive = async (
+  engine: Engine,
+  deadLetterQueue: string,
+  { destination, filter, maxPerSecond }: RedriveRequest = {},
+): Promise<RedriveTask> => {
+  await engine.queues.get(deadLetterQueue)
+  if (destination !== undefined) {
+    checkQueueName(destination, 'destination')
+    if (destination === deadLetterQueue) throw invalid('destination', plainName(destination), 'must be another queue')
+    await engine.queues.get(destination)
+    if (destination.endsWith('.fifo') !== deadLetterQueue.endsWith('.fifo')) {
+      throw invalid('destination', plainName(destination), 'must be of the same kind as the queue, FIFO or standard')
+    }
+  }
+  if (maxPerSecond !== undefined) whole('maxPerSecond', maxPerSecond, 1, MOST_PER_SECOND)
+  const { ready } = await counts(engine, deadLetterQueue)
+  const record: TaskRecord = {
+    taskId: newTaskId(engine),
+    source: deadLetterQueue,
+    ...(destination !== undefined && { destination }),
+    ...(filter && { filter }),
+    ...(maxPerSecond !== undefined && { maxPerSecond }),
+    state: 'running',
+    moved: 0,
+    toMove: ready,
+    startedAt: engine.clock.now(),
+    cursor: START,
+    runUntil: 0,
+  }
+  const { applied } = await engine.store.transact([
+    taskWrite(record, 0, record.startedAt),
+    {
+      kind: 'put',
+      key: runningKey(deadLetterQueue),
+      value: { taskId: record.taskId },
+      ifVersion: await runningVersion(engine, deadLetterQueue),
+    },
+  ])
+  if (!applied) {
+    throw new HoldfastError('OperationInProgress', 'a redrive of this queue is running already', {
+      queue: deadLetterQueue,
+    })
+  }
+  return asTask(record)
+}
+
+/** Version of what is noted as running here though its task is over or forgotten; 0 where nothing is, or it does run. */
+const runningVersion = async (engine: Engine, queue: string): Promise<number> => {
+  const running = await engine.store.getDocument(runningKey(queue), { consistent: true })
+  if (!running) return 0
+  try {
+    const { record } = await readTask(engine, queue, (running.value as { taskId: string }).taskId)
+    return isOver(record) ? running.version : 0
+  } catch (error) {
+    if (!isHoldfastError(error, 'RedriveNotFound')) throw error
+    return running.version
+  }
+}
+
+/**
+ * Moves messages until the task is done or cancelled, or `signal` aborts; then another call goes on where this one
+ * stopped. Each message moves in a transaction of its own segment, so that a crash at any point loses and doubles
+ * nothing, and two runners do no harm. Answers at once while another runner is at it.
+ *
+ * @throws `RedriveNotFound`
+ */
+export const runRedrive = async (
+  engine: Engine,
+  deadLetterQueue: string,
+  taskId: string,
+  { signal }: { signal?: AbortSignal } = {},
+): Promise<RedriveTask> => {
+  const found = await readTask(engine, deadLetterQueue, taskId)
+  const now = engine.clock.now()
+  if (isOver(found.record) || found.record.runUntil > now) return asTask(found.record)
+  let task = await writeTask(engine, found, { ...found.record, runUntil: now + RUNNER_LEASE_MS })
+  while (task && !isOver(task.record)) {
+    if (signal?.aborted) {
+      const released = await writeTask(engine, task, { ...task.record, runUntil: 0 })
+      return asTask((released ?? task).record)
+    }
+    task = await step(engine, task, signal)
+  }
+  return asTask((task ?? (await readTask(engine, deadLetterQueue, taskId))).record)
+}
+
+/** Moves a page and notes the progress; answers nothing when another runner has taken over. */
+const step = async (
+  engine: Engine,
+  task: TaskState,
+  signal: AbortSignal | undefined,
+): Promise<TaskState | undefined> => {
+  const { record } = task
+  if (record.state === 'cancelling') return writeTask(engine, task, { ...record, state: 'cancelled' })
+  const moved = await attempt(engine, record, signal)
+  const progress: TaskRecord = { ...record, ...moved, runUntil: engine.clock.now() + RUNNER_LEASE_MS }
+  const written = await writeTask(engine, task, progress)
+  if (written) return written
+  // Whoever cancels writes into the task too: keep the count, take over the state.
+  const current = await readTask(engine, record.source, record.taskId)
+  if (current.record.state !== 'cancelling') return undefined
+  return writeTask(engine, current, { ...current.record, moved: progress.moved, state: 'cancelled' })
+}
+
+const attempt = async (
+  engine: Engine,
+  record: TaskRecord,
+  signal: AbortSignal | undefined,
+): Promise<Pick<TaskRecord, 'moved' | 'cursor' | 'state' | 'failure' | 'failureCode'>> => {
+  try {
+    const page: Move = await movePage(engine, record, signal)
+    return { moved: record.moved + page.moved, cursor: page.cursor, state: page.done ? 'completed' : 'running' }
+  } catch (error) {
+    if (!isHoldfastError(error) || error.retryable) throw error
+    const { moved, cursor } = record
+    return { moved, cursor, state: 'failed', failure: error.message, failureCode: error.code }
+  }
+}
+
+/** @throws `RedriveNotFound` */
+export const getRedrive = async (engine: Engine, deadLetterQueue: string, taskId: string): Promise<RedriveTask> =>
+  asTask((await readTask(engine, deadLetterQueue, taskId)).record)
+
+/** The newest tasks of a queue first, ten at the most. @throws `QueueNotFound` */
+export const listRedrives = async (engine: Engine, deadLetterQueue: string): Promise<readonly RedriveTask[]> => {
+  await engine.queues.get(deadLetterQueue)
+  const partition = taskPartition(deadLetterQueue)
+  const documents = await engine.store.listDocuments({ partition, limit: LISTED, consistent: true })
+  return documents.map(({ value }) => asTask(value as unknown as TaskRecord))
+}
+
+/**
+ * Asks a running task to stop; what it moved stays moved.
+ *
+ * @throws `RedriveNotFound`, `InvalidRequest` when it is over already
+ */
+export const cancelRedrive = async (engine: Engine, deadLetterQueue: string, taskId: string): Promise<RedriveTask> => {
+  for (;;) {
+    const task = await readTask(engine, deadLetterQueue, taskId)
+    if (isOver(task.record)) throw invalid('taskId', taskId, `must be of a running task (it is ${task.record.state})`)
+    // Nobody is at it: it can be over at once.
+    const idle = task.record.runUntil <= engine.clock.now()
+    const written = await writeTask(engine, task, { ...task.record, state: idle ? 'cancelled' : 'cancelling' })
+    if (written) return asTask(written.record)
+  }
+}
+
+/** Tasks of all queues that are not over, for whoever makes sure that they go on. */
+export const runningRedrives = async (engine: Engine): Promise<readonly { queue: string; taskId: string }[]> => {
+  const documents = await engine.store.listDocuments({ partition: RUNNING_PARTITION, limit: 1_000, consistent: true })
+  return documents.map(({ sort, value }) => ({ queue: sort, taskId: (value as { taskId: string }).taskId }))
+}

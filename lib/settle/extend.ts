@@ -1,0 +1,127 @@
+import type { Engine } from '../engine.ts'
+import { HoldfastError } from '../model/errors.ts'
+import { LIMITS } from '../model/limits.ts'
+import type { HandleResult } from '../model/message.ts'
+import type { QueueState } from '../model/queue-record.ts'
+import { whole } from '../model/queue-settings.ts'
+import { holds, type Lease, liveAt, type Requirement, slotAt } from '../model/segment.ts'
+import { releaseEarly } from '../visibility/snapshot-exchange.ts'
+import {
+  applyToHandles,
+  failed,
+  type HandleOperation,
+  type Held,
+  heldByToken,
+  leaseLost,
+  messageGone,
+  OK,
+  settleByToken,
+} from './apply-to-handles.ts'
+import { hastenGroups } from './group-release.ts'
+
+export interface ExtendEntry {
+  readonly receiptHandle: string
+  /** From now, 0 … 604800; 0 makes the message receivable at once. */
+  readonly visibilityTimeoutSeconds: number
+}
+
+export interface ExtendOptions {
+  /**
+   * Whether a lease that has ended may begin anew while nobody else has received the message. It has no effect where
+   * leases are what keeps a group in order or within a limit: others may have begun since on the strength of its end.
+   *
+   * @default false
+   */
+  readonly revive?: boolean
+}
+
+/**
+ * Moves the end of leases to a span from now. Only a live lease can be moved, or one that may be revived.
+ *
+ * reads: nothing · writes: one update a segment · condition: leased under the handle's token and not yet over, or
+ * revived whether it is over or not
+ *
+ * @returns one result a handle, in order: `ReceiptHandleInvalid`, `MessageNotFound`, `LeaseLost` … when not ok
+ * @throws `InvalidRequest`
+ */
+export const extend = async (
+  engine: Engine,
+  queueName: string,
+  entries: readonly ExtendEntry[],
+  options: ExtendOptions = {},
+): Promise<HandleResult[]> => {
+  for (const [position, { visibilityTimeoutSeconds }] of entries.entries()) {
+    const field = `entries[${position}].visibilityTimeoutSeconds`
+    whole(field, visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+  }
+  const queue = await engine.queues.get(queueName)
+  const usualMs = queue.settings.visibilityTimeoutSeconds * 1_000
+  const now = engine.clock.now()
+  const { requires, settle } = options.revive && canRevive(queue) ? heldAtAll(queueName) : heldNow(queueName, now)
+  const results = await applyToHandles(
+    engine,
+    queueName,
+    entries.map(({ receiptHandle, visibilityTimeoutSeconds }) => ({ receiptHandle, wish: visibilityTimeoutSeconds })),
+    {
+      change: (key, held) => ({
+        key,
+        requires: requires(held),
+        slots: held.map(({ handle, wish }) => [
+          handle.index,
+          {
+            kind: 'lease',
+            token: handle.token,
+            until: now + wish * 1_000,
+            receiveCount: handle.receiveCount,
+            firstReceivedAt: handle.firstReceivedAt,
+            resting: false,
+          } satisfies Lease,
+        ]),
+      }),
+      settle,
+      done: async (key, held) => {
+        const soonestMs = Math.min(...held.map(({ wish }) => wish)) * 1_000
+        // A heartbeat puts the end off: nobody looks for the message sooner.
+        if (soonestMs < usualMs) await releaseEarly(engine, key, now + soonestMs)
+        else engine.polls.release(key)
+        if (held.some(({ wish }) => wish === 0)) engine.wakeups.wake(queueName, held.length)
+      },
+    },
+  )
+  const endings = entries.map(({ receiptHandle, visibilityTimeoutSeconds }) => ({
+    receiptHandle,
+    endsAt: now + visibilityTimeoutSeconds * 1_000,
+  }))
+  await hastenGroups(engine, queue, endings, results)
+  return results
+}
+
+const canRevive = ({ settings: { fifo, maxInFlightPerGroup } }: QueueState): boolean =>
+  !fifo && maxInFlightPerGroup === undefined
+
+/** What must hold of a lease that is to be moved, and what follows where it does not. */
+interface Hold {
+  readonly requires: (held: readonly Held<number>[]) => Requirement
+  readonly settle: HandleOperation<number>['settle']
+}
+
+const heldAtAll = (queue: string): Hold => ({ requires: heldByToken, settle: settleByToken(queue) })
+
+const heldNow = (queue: string, now: number): Hold => ({
+  requires: (held) => ({
+    kind: 'slots',
+    slots: held.map(({ handle }) => [handle.index, { kind: 'token', token: handle.token, liveAt: now }]),
+  }),
+  settle: ({ handle, wish }, current) => {
+    const slot = current && slotAt(current, handle.index)
+    if (!slot || slot.kind === 'gone') return messageGone(queue)
+    if (!holds(slot, handle.token)) return leaseLost(queue)
+    if (liveAt(slot, now)) return undefined
+    // Ended at this very wish: by a first try whose answer was lost.
+    const done = wish === 0 && slot.until === now && !slot.resting
+    return done ? OK : leaseOver(queue)
+  },
+})
+
+const leaseOver = (queue: string): HandleResult =>
+  failed(new HoldfastError('LeaseLost', 'the lease has ended', { queue }))

@@ -1,0 +1,146 @@
+import type { Engine } from '../engine.ts'
+import { groupPartition, isYoung, judgeHead, MOST_IN_FLIGHT, NO_SEQUENCE, type Sequence } from '../model/group.ts'
+import type { HandleResult } from '../model/message.ts'
+import { isDropped, type QueueState } from '../model/queue-record.ts'
+import { decodeReceiptHandle, type ReceiptHandle } from '../model/receipt-handle.ts'
+import type { SegmentKey } from '../model/segment-key.ts'
+import { touchWrite } from '../publish/group-place.ts'
+import { inPassing } from '../store/best-effort.ts'
+import type { TicketKey } from '../store/port.ts'
+
+/**
+ * Lets a FIFO queue's groups go on once messages of theirs were acked or given back: as soon as nothing of a group is
+ * in flight its ticket is freed, or taken away when the group is empty.
+ *
+ * Only a hint is written here. A crash before it leaves a ticket that says busy until the lease would have ended, and so
+ * does a store that fails for the moment: what was asked for is done by then.
+ */
+export const releaseGroups = async (
+  engine: Engine,
+  queue: QueueState,
+  receiptHandles: readonly string[],
+  results: readonly HandleResult[],
+): Promise<void> => {
+  if (!queue.settings.fifo && !queue.grouped) return
+  await Promise.all(
+    groupsOf(queue, receiptHandles, results).map(({ key, handles }) =>
+      inPassing(queue.settings.fifo ? release(engine, queue, key, handles) : touch(engine, key)),
+    ),
+  )
+}
+
+/** Lets groups be looked at from an instant on, where their tickets say later: leases may end sooner than they began. */
+export const hastenGroups = async (
+  engine: Engine,
+  queue: QueueState,
+  endings: readonly { readonly receiptHandle: string; readonly endsAt: number }[],
+  results: readonly HandleResult[],
+): Promise<void> => {
+  if (!queue.settings.fifo && !queue.grouped) return
+  const receiptHandles = endings.map(({ receiptHandle }) => receiptHandle)
+  await Promise.all(
+    groupsOf(queue, receiptHandles, results).map(({ key, positions }) => {
+      const endsAt = Math.min(...positions.map((position) => endings[position]?.endsAt ?? 0))
+      return inPassing(queue.settings.fifo ? markFree(engine, key, endsAt) : touch(engine, key))
+    }),
+  )
+}
+
+/**
+ * Lets a group be looked at from an instant on, or sooner if others said so: at once by default, whatever the clocks of
+ * others say. This process's own polls know of it.
+ */
+export const markFree = async (
+  engine: Engine,
+  key: TicketKey,
+  at = 0,
+  { lapses = false }: { lapses?: boolean } = {},
+): Promise<void> => {
+  await engine.store.markTicket(key, at, { busyAfter: at, lapses })
+  engine.polls.tickets(key.partition).say(key.group, Math.max(at, engine.clock.now()))
+}
+
+/**
+ * Tells that a group of a standard queue is to be looked at, with a mark of its own: a poller that read the group before
+ * then fails to say that there is nothing.
+ */
+const touch = async (engine: Engine, key: TicketKey): Promise<void> => {
+  await engine.store.transact([touchWrite(engine, key, Buffer.from(engine.random.bytes(8)).toString('hex'))])
+  engine.polls.tickets(key.partition).say(key.group, engine.clock.now())
+}
+
+/** The same for a message that was moved within its group or put off. */
+export const touchGroupOf = async (engine: Engine, queue: QueueState, { partition }: SegmentKey): Promise<void> => {
+  const { group } = partition
+  if (queue.settings.fifo || group === undefined) return
+  await inPassing(touch(engine, { partition: groupPartition(queue, group), group }))
+}
+
+/** Lets a group of a FIFO queue be looked at now that one of its messages is gone. */
+export const freeGroup = async (engine: Engine, queue: QueueState, { partition }: SegmentKey): Promise<void> => {
+  const { group } = partition
+  if (!queue.settings.fifo || group === undefined) return
+  await inPassing(markFree(engine, { partition, group }))
+  engine.wakeups.wake(queue.name, 1)
+}
+
+/**
+ * The ticket of an empty group goes, or while its last number is young stays to be found by publishers alone; unless
+ * something was published since that number, which is answered.
+ */
+export const retireTicket = (engine: Engine, key: TicketKey, lastSequence: Sequence): Promise<boolean> =>
+  isYoung(lastSequence, engine.clock.now())
+    ? engine.store.markTicket(key, Number.POSITIVE_INFINITY, { lastSequence })
+    : engine.store.dropTicket(key, lastSequence)
+
+interface Handled {
+  readonly key: TicketKey
+  readonly handles: readonly ReceiptHandle[]
+  /** Where the handles stood in the request. */
+  readonly positions: readonly number[]
+}
+
+/** The groups of the handles with which something was done. */
+const groupsOf = (
+  queue: QueueState,
+  receiptHandles: readonly string[],
+  results: readonly HandleResult[],
+): Handled[] => {
+  const groups = new Map<string, { key: TicketKey; handles: ReceiptHandle[]; positions: number[] }>()
+  for (const [position, text] of receiptHandles.entries()) {
+    const handle = results[position]?.ok ? decodeReceiptHandle(text) : undefined
+    if (!handle?.group) continue
+    const { hash } = handle.group
+    const partition = { ...groupPartition(queue, hash), ...(queue.settings.fifo && { shard: handle.shard }) }
+    const group = groups.get(hash) ?? { key: { partition, group: hash }, handles: [], positions: [] }
+    groups.set(hash, group)
+    group.handles.push(handle)
+    group.positions.push(position)
+  }
+  return [...groups.values()]
+}
+
+const release = async (
+  engine: Engine,
+  queue: QueueState,
+  key: TicketKey,
+  handles: readonly ReceiptHandle[],
+): Promise<void> => {
+  const { partition, group } = key
+  const known = engine.polls.tickets(partition)
+  const [first] = handles
+  const lastSequence = first?.group?.lastSequence ?? NO_SEQUENCE
+  // With all that was taken in hand nothing else is in flight: then only whether anything is left is to be known.
+  const limit = handles.length >= (first?.group?.taken ?? MOST_IN_FLIGHT) ? 1 : MOST_IN_FLIGHT
+  const page = await engine.store.headers({ partition, from: '9', to: '~', limit, consistent: true })
+  const now = engine.clock.now()
+  const left = page.segments.filter((segment) => !isDropped(queue, segment, now))
+  const head = judgeHead(left, { now, want: 1 })
+  const last = head.kind === 'empty' && !page.more && lastSequence !== NO_SEQUENCE
+  const { said } = known
+  if (last && (await retireTicket(engine, key, lastSequence))) {
+    return known.saw({ group, busyUntil: Number.POSITIVE_INFINITY }, said)
+  }
+  await markFree(engine, key, 'until' in head ? head.until : 0)
+  engine.wakeups.wake(queue.name, 1)
+}

@@ -1,0 +1,47 @@
+import type { Engine } from '../engine.ts'
+import type { HandleResult } from '../model/message.ts'
+import { FRESH, type Slot } from '../model/segment.ts'
+import { releaseEarly } from '../visibility/snapshot-exchange.ts'
+import { applyToHandles, heldByToken, settleByToken } from './apply-to-handles.ts'
+import { releaseGroups } from './group-release.ts'
+
+/**
+ * Undoes the receive of messages that never reached their consumer, such as those an answer had no room for: they are
+ * there for the next poll at once, and the receive is not counted.
+ *
+ * reads: nothing · writes: one update a segment · condition: leased under the handle's token
+ *
+ * @returns one result a handle, in order
+ */
+export const unreceive = async (
+  engine: Engine,
+  queueName: string,
+  receiptHandles: readonly string[],
+): Promise<HandleResult[]> => {
+  const now = engine.clock.now()
+  const results = await applyToHandles(
+    engine,
+    queueName,
+    receiptHandles.map((receiptHandle) => ({ receiptHandle, wish: undefined })),
+    {
+      change: (key, held) => ({
+        key,
+        requires: heldByToken(held),
+        slots: held.map(({ handle: { index, token, receiveCount, firstReceivedAt } }) => {
+          const before: Slot =
+            receiveCount === 1
+              ? FRESH
+              : { kind: 'lease', token, until: now, receiveCount: receiveCount - 1, firstReceivedAt, resting: true }
+          return [index, before]
+        }),
+      }),
+      settle: settleByToken(queueName),
+      done: async (key, held) => {
+        await releaseEarly(engine, key, now)
+        engine.wakeups.wake(queueName, held.length)
+      },
+    },
+  )
+  await releaseGroups(engine, await engine.queues.get(queueName), receiptHandles, results)
+  return results
+}

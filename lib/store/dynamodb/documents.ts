@@ -1,0 +1,82 @@
+import type { Clock } from '../../clock.ts'
+import type { JsonValue } from '../../model/message.ts'
+import type { Document, DocumentKey, PutWrite, Store } from '../port.ts'
+import type { Item } from './header-item.ts'
+import type { TableClient } from './table-client.ts'
+
+/**
+ * How a document stands in the table.
+ *
+ *     pk, sk   the key, its parts as they are
+ *     e        version, N
+ *     j        the value as JSON, S
+ *     x        TTL, N, epoch seconds; absent when it is kept
+ */
+export const documentItem = (key: DocumentKey, version: number, value: JsonValue, expiresAt?: number): Item => ({
+  ...documentItemKey(key),
+  e: { N: String(version) },
+  j: { S: JSON.stringify(value) },
+  ...(expiresAt !== undefined && { x: { N: String(Math.ceil(expiresAt / 1_000)) } }),
+})
+
+export const documentItemKey = ({ partition, sort }: DocumentKey): Item => ({ pk: { S: partition }, sk: { S: sort } })
+
+export const documentOf = (item: Item): Document => ({
+  partition: item.pk?.S ?? '',
+  sort: item.sk?.S ?? '',
+  version: Number(item.e?.N),
+  value: JSON.parse(item.j?.S ?? 'null') as JsonValue,
+})
+
+export const putDocument = ({ key, value, expiresAt, ifVersion: version }: PutWrite, now: number) => ({
+  Item: documentItem(key, (version ?? 0) + 1, value, expiresAt),
+  ...ifVersion(version, now),
+})
+
+export const ifVersion = (version: number | undefined, now: number) => {
+  if (version === undefined) return {}
+  if (version === 0) {
+    // What is past its time counts as absent, though TTL has not come by yet.
+    return {
+      ConditionExpression: 'attribute_not_exists(pk) OR x <= :now',
+      ExpressionAttributeValues: { ':now': { N: String(Math.floor(now / 1_000)) } },
+    }
+  }
+  return versionIs(version)
+}
+
+export const versionIs = (version: number) => ({
+  ConditionExpression: 'e = :version',
+  ExpressionAttributeValues: { ':version': { N: String(version) } },
+})
+
+/** TTL deletes late: what is past its time is not there. */
+const isLive = (item: Item, now: number): boolean => item.x?.N === undefined || Number(item.x.N) * 1_000 > now
+
+export const documentOperations = (table: TableClient, clock: Clock): Pick<Store, 'getDocument' | 'listDocuments'> => ({
+  getDocument: async (key, { consistent = false } = {}) => {
+    const item = await table.get(documentItemKey(key), consistent)
+    return item && isLive(item, clock.now()) ? documentOf(item) : undefined
+  },
+  listDocuments: async ({ partition, prefix = '', after, limit, consistent = false }) => {
+    const found: Document[] = []
+    const to = `${prefix}\uffff`
+    for (let from = after === undefined || after < prefix ? prefix : `${after}\u0000`; from <= to; ) {
+      const { items, more } = await table.query({
+        KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
+        ExpressionAttributeValues: {
+          ':pk': { S: partition },
+          ':from': { S: from === '' ? ' ' : from },
+          ':to': { S: to },
+        },
+        ConsistentRead: consistent,
+        Limit: limit,
+      })
+      found.push(...items.filter((item) => isLive(item, clock.now())).map(documentOf))
+      const last = items.at(-1)?.sk?.S
+      if (!more || last === undefined || found.length >= limit) return found.slice(0, limit)
+      from = `${last}\u0000`
+    }
+    return found
+  },
+})

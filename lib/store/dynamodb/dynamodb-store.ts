@@ -1,0 +1,35 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { type Clock, systemClock } from '../../clock.ts'
+import type { Store } from '../port.ts'
+import { changeOperations } from './changes.ts'
+import { documentOperations } from './documents.ts'
+import { segmentOperations } from './segments.ts'
+import { type Consumption, tableClient } from './table-client.ts'
+import { ticketOperations } from './tickets.ts'
+import { transactOperation } from './transact.ts'
+
+/** The engine's store on one DynamoDB table. */
+export interface DynamodbStoreParts {
+  /**
+   * Shared and long-lived. Keep-alive on, `maxAttempts` 3 or more: condition failures are not retried by the SDK, and
+   * every write here may be sent again.
+   */
+  readonly client: DynamoDBClient
+  readonly table: string
+  /** Judges which documents are past their time, which TTL deletes late. @default the system's clock */
+  readonly clock?: Clock
+  /** Told of the capacity that each request consumed; asking DynamoDB for it costs nothing. */
+  readonly consumed?: (consumption: Consumption) => void
+}
+
+export const dynamodbStore = (parts: DynamodbStoreParts): Store => {
+  const { clock = systemClock } = parts
+  const table = tableClient(parts)
+  return {
+    ...segmentOperations(table),
+    ...changeOperations(table, clock),
+    ...documentOperations(table, clock),
+    ...ticketOperations(table),
+    ...transactOperation(table, clock),
+  }
+}

@@ -1,0 +1,139 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb'
+import { isOrdered } from '../../model/group.ts'
+import { FRESH, GONE, goneCount, type Lease, type Segment, type Slot, TOKEN_BYTES } from '../../model/segment.ts'
+import { dueAtOf, partitionId, type SegmentKey, type SegmentPartition } from '../../model/segment-key.ts'
+
+/**
+ * How a segment's header stands in the table. Each byte of a name is billed, so names are single letters.
+ *
+ *     pk  s#<queue>#<generation>#<shard>
+ *     sk  <9 − priority><due time><unique>
+ *     e   version, N
+ *     c   number of messages, N
+ *     g   messages gone, N; absent for none
+ *     A…Y state of the 1st … 25th message, B: absent while fresh, empty when gone, else a lease (below)
+ *     s   published at, N, epoch ms; absent when it equals the time in the sort key
+ *     w   waits until, N, epoch ms: the due time of a delayed segment of a FIFO queue, whose key has none
+ *     b   number of items the content is in, N; absent when it is here, in p
+ *     p   content, B, or the end of it where body items hold the rest
+ *     x   TTL, N, epoch seconds
+ *
+ *     lease   token 8 · live 1 (0 while resting) · until 6 · receive count 2 · first received 6     = 23 bytes
+ *
+ * A lease starts with its token so that `BETWEEN token‖0… AND token‖ff` asks for the token alone, and with live and
+ * until after it so that the same comparison can ask for "and not over yet".
+ */
+export type Item = Record<string, AttributeValue>
+
+export const slotName = (index: number): string => String.fromCharCode(65 + index)
+
+const LEASE_BYTES = 23
+
+export const headerKey = (key: SegmentKey): Item => ({
+  pk: { S: `s#${partitionId(key.partition)}` },
+  sk: { S: key.sort },
+})
+
+export const headerItem = (segment: Segment): Item => {
+  const gone = goneCount(segment)
+  const item: Item = {
+    ...headerKey(segment.key),
+    e: { N: String(segment.version) },
+    c: { N: String(segment.slots.length) },
+    x: { N: String(Math.ceil(segment.expiresAt / 1_000)) },
+    ...(gone > 0 && { g: { N: String(gone) } }),
+    ...(segment.publishedAt !== dueAtOf(segment.key.sort) && { s: { N: String(segment.publishedAt) } }),
+    ...(segment.dueAt !== undefined && segment.dueAt !== segment.publishedAt && { w: { N: String(segment.dueAt) } }),
+    ...(segment.bodyItems > 0 && { b: { N: String(segment.bodyItems) } }),
+  }
+  for (const [index, slot] of segment.slots.entries()) {
+    const value = slotValue(slot)
+    if (value) item[slotName(index)] = value
+  }
+  return item
+}
+
+/** The attributes of a header that a poll needs to choose: all but its content. */
+export const HEADER_PROJECTION = [
+  'sk',
+  'e',
+  'c',
+  'g',
+  's',
+  'w',
+  'b',
+  'x',
+  ...Array.from({ length: 25 }, (_, index) => slotName(index)),
+].join()
+
+export const headerOf = (partition: SegmentPartition, item: Item): Segment => {
+  const sort = item.sk?.S ?? ''
+  const slots: Slot[] = []
+  const count = Number(item.c?.N)
+  for (let index = 0; index < count; index++) slots.push(slotOf(item[slotName(index)]))
+  const publishedAt = item.s?.N === undefined ? dueAtOf(sort) : Number(item.s.N)
+  return {
+    key: { partition, sort },
+    version: Number(item.e?.N),
+    slots,
+    publishedAt,
+    // Keys in groups of FIFO queues hold a sequence number in place of the due time.
+    ...(isOrdered(partition.group) && { dueAt: item.w?.N === undefined ? publishedAt : Number(item.w.N) }),
+    expiresAt: Number(item.x?.N) * 1_000,
+    bodyItems: Number(item.b?.N ?? 0),
+  }
+}
+
+/** What a slot is stored as; nothing for a fresh one. */
+export const slotValue = (slot: Slot): AttributeValue | undefined =>
+  slot.kind === 'fresh' ? undefined : { B: slot.kind === 'gone' ? new Uint8Array(0) : leaseBytes(slot) }
+
+const slotOf = (value: AttributeValue | undefined): Slot => {
+  if (!value?.B) return FRESH
+  if (value.B.length === 0) return GONE
+  const bytes = Buffer.from(value.B.buffer, value.B.byteOffset, value.B.byteLength)
+  return {
+    kind: 'lease',
+    token: Uint8Array.from(bytes.subarray(0, TOKEN_BYTES)),
+    resting: bytes[8] === 0,
+    until: bytes.readUIntBE(9, 6),
+    receiveCount: bytes.readUInt16BE(15),
+    firstReceivedAt: bytes.readUIntBE(17, 6),
+  }
+}
+
+const leaseBytes = (lease: Lease): Uint8Array => {
+  const bytes = Buffer.alloc(LEASE_BYTES)
+  bytes.set(lease.token, 0)
+  bytes[8] = lease.resting ? 0 : 1
+  bytes.writeUIntBE(lease.until, 9, 6)
+  bytes.writeUInt16BE(lease.receiveCount, 15)
+  bytes.writeUIntBE(lease.firstReceivedAt, 17, 6)
+  return bytes
+}
+
+/** Bounds between which lie the leases under a token; with `liveAt`, those that are not over by then. */
+export const tokenBounds = (token: Uint8Array, liveAt?: number): [from: AttributeValue, to: AttributeValue] => {
+  const from = Buffer.alloc(TOKEN_BYTES + 7)
+  from.set(token, 0)
+  if (liveAt !== undefined) {
+    from[TOKEN_BYTES] = 1
+    from.writeUIntBE(liveAt + 1, TOKEN_BYTES + 1, 6)
+  }
+  const to = Buffer.alloc(TOKEN_BYTES + 1, 0xff)
+  to.set(token, 0)
+  return [{ B: from }, { B: to }]
+}
+
+/**
+ * Bytes a header bills for without its content: names and values as DynamoDB counts them, every message leased, and
+ * room for the numbers to grow.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+ */
+export const headerBytes = ({ key, slots }: Segment): number => {
+  const keys = 4 + 2 + Buffer.byteLength(partitionId(key.partition)) + key.sort.length
+  const numbers = 5 + 3 + 3 + 9 + 9 + 3 + 7
+  const contentName = 1
+  return keys + numbers + contentName + slots.length * (1 + LEASE_BYTES) + SLACK
+}
+const SLACK = 8

@@ -1,0 +1,107 @@
+import type { Content } from '../../model/content.ts'
+import type { Segment } from '../../model/segment.ts'
+import { partitionId } from '../../model/segment-key.ts'
+import type { Store, StoredSegment } from '../port.ts'
+import { rejoined, unpackContent } from './content-codec.ts'
+import { HEADER_PROJECTION, headerKey, headerOf, type Item } from './header-item.ts'
+import { bodyKey, bodyKeys, segmentItems } from './segment-items.ts'
+import type { TableClient } from './table-client.ts'
+
+const ABSENT = { ConditionExpression: 'attribute_not_exists(pk)' }
+
+export const segmentOperations = (table: TableClient): Pick<Store, 'insert' | 'headers' | 'read'> => ({
+  /**
+   * writes: header and bodies at the same time · condition: no header under this key · cost: 1 WRU a started KB.
+   * A header whose body failed is taken back; should that fail too, pollers drop it after a minute.
+   */
+  insert: async (segment) => {
+    const { header, bodies } = segmentItems(segment)
+    const [head, ...rest] = await Promise.allSettled([
+      table.put(header, ABSENT),
+      // Under a key of their own and always the same: a second put changes nothing.
+      ...bodies.map((body) => table.put(body)),
+    ])
+    const failure = rest.find((result) => result.status === 'rejected')
+    if (head?.status !== 'fulfilled') throw head?.reason
+    if (failure) {
+      await takeBack(table, segment.segment)
+      throw failure.reason
+    }
+    return head.value.held ? 'inserted' : 'exists'
+  },
+
+  headers: async ({ partition, from, to, limit, consistent = false }) => {
+    // DynamoDB refuses a range that ends before it starts.
+    if (from > to) return { segments: [], more: false }
+    const { items, more } = await table.query({
+      KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
+      ExpressionAttributeValues: {
+        ':pk': { S: `s#${partitionId(partition)}` },
+        ':from': { S: from },
+        ':to': { S: to },
+      },
+      ProjectionExpression: HEADER_PROJECTION,
+      ConsistentRead: consistent,
+      Limit: limit,
+    })
+    return { segments: items.map((item) => headerOf(partition, item)), more }
+  },
+
+  read: async (keys) => {
+    const items = await table.getMany(keys.map(headerKey), true)
+    const found = new Map(items.map((item) => [itemName(item), item]))
+    const headers = keys.map((key) => {
+      const item = found.get(itemName(headerKey(key)))
+      return item && { item, segment: headerOf(key.partition, item) }
+    })
+    const bodies = await bodiesOf(table, headers.map((header) => header?.segment).filter(isDefined), true)
+    return headers.map(
+      (header): StoredSegment | undefined =>
+        header && { segment: header.segment, content: contentIn(header.item, header.segment, bodies) },
+    )
+  },
+})
+
+const takeBack = async (table: TableClient, segment: Segment): Promise<void> => {
+  try {
+    await table.delete({
+      Key: headerKey(segment.key),
+      ConditionExpression: 'e = :version',
+      ExpressionAttributeValues: { ':version': { N: String(segment.version) } },
+    })
+  } catch {
+    // The publish fails with what failed first.
+  }
+}
+
+/** Pieces of body items by `<partition key> <number>`. */
+export type Bodies = ReadonlyMap<string, Uint8Array>
+
+export const bodiesOf = async (
+  table: TableClient,
+  segments: readonly Segment[],
+  consistent: boolean,
+): Promise<Bodies> => {
+  const keys = segments.flatMap(({ key, bodyItems }) => bodyKeys(key, bodyItems))
+  if (keys.length === 0) return new Map()
+  const items = await table.getMany(keys, consistent)
+  return new Map(items.map((item) => [itemName(item), item.p?.B ?? new Uint8Array(0)]))
+}
+
+const itemName = ({ pk, sk }: Item): string => `${pk?.S} ${sk?.S}`
+
+/** The content of a header that came with it or in `bodies`; nothing while a piece is missing. */
+export const contentIn = (item: Item | undefined, segment: Segment, bodies: Bodies): Content | undefined => {
+  if (segment.bodyItems === 0) return item?.p?.B && unpackContent(item.p.B)
+  if (!haveArrived(segment, bodies)) return undefined
+  const bytes = rejoined(Buffer.concat(piecesOf(segment, bodies).filter(isDefined)), item?.p?.B)
+  return bytes && unpackContent(bytes)
+}
+
+/** Whether every body item of a segment was found. */
+export const haveArrived = (segment: Segment, bodies: Bodies): boolean => piecesOf(segment, bodies).every(isDefined)
+
+const piecesOf = (segment: Segment, bodies: Bodies): (Uint8Array | undefined)[] =>
+  Array.from({ length: segment.bodyItems }, (_, piece) => bodies.get(itemName(bodyKey(segment.key, piece))))
+
+const isDefined = <T>(value: T | undefined): value is T => value !== undefined

@@ -1,0 +1,130 @@
+import type { Ticket } from '../../model/group.ts'
+import { partitionId, type SegmentPartition } from '../../model/segment-key.ts'
+import type { Store, TicketKey, Write } from '../port.ts'
+import type { Expression } from './expressions.ts'
+import type { Item } from './header-item.ts'
+import type { TableClient } from './table-client.ts'
+
+/**
+ * How a ticket stands in the table.
+ *
+ *     pk  t#<queue>#<generation>#<shard>
+ *     sk  hash of the group, 14 hex digits
+ *     l   last sequence number, S, 15 hex digits: compared as text; on standard queues a mark of the last publish
+ *     u   busy until, N, epoch ms; absent when there is nothing to look for until something is published
+ *     t   since when it waits for its turn, S, 15 hex digits; absent with `u`, and on standard queues
+ *     m   last number when `u` was said, where that lapses as soon as there is another; S
+ *     x   TTL, N, epoch seconds
+ */
+const ticketKey = ({ partition, group }: TicketKey): Item => ({
+  pk: { S: ticketPartition(partition) },
+  sk: { S: group },
+})
+
+const ticketPartition = ({ group: _, ...shard }: SegmentPartition): string => `t#${partitionId(shard)}`
+
+const NOT_BUSY = 'attribute_exists(l) AND (u <= :now OR (attribute_exists(m) AND m <> l))'
+/** Where the queue was purged: or its turn was before that. */
+const NOT_BUSY_SINCE_PURGE = 'attribute_exists(l) AND (u <= :now OR (attribute_exists(m) AND m <> l) OR t < :purged)'
+const TICKET_EXISTS = 'attribute_exists(l)'
+const UNTOUCHED = 'l = :last'
+const LOCKED_STILL = 'u = :locked'
+const BUSY_FOR_LONGER = 'u > :after AND (attribute_not_exists(m) OR m = l)'
+const NOTHING_SINCE = 'attribute_not_exists(l) OR l = :last'
+const NONE_GIVEN_FROM = 'attribute_not_exists(l) OR l < :from'
+
+export const ticketOperations = (
+  table: TableClient,
+): Pick<Store, 'tickets' | 'lockTicket' | 'markTicket' | 'dropTicket'> => ({
+  tickets: async ({ partition, from, to, limit, consistent = false }) => {
+    const { items, more } = await table.query({
+      KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
+      ExpressionAttributeValues: { ':pk': { S: ticketPartition(partition) }, ':from': { S: from }, ':to': { S: to } },
+      ConsistentRead: consistent,
+      Limit: limit,
+    })
+    return { tickets: items.map((item) => ticketOf(partition, item)), more }
+  },
+  lockTicket: async (key, { now, busyUntil, turn, purged }) => {
+    const { held, item } = await table.update({
+      Key: ticketKey(key),
+      UpdateExpression: 'SET u = :until, t = :turn REMOVE m',
+      ConditionExpression: purged === undefined ? NOT_BUSY : NOT_BUSY_SINCE_PURGE,
+      ExpressionAttributeValues: {
+        ':until': { N: String(busyUntil) },
+        ':turn': { S: turn },
+        ':now': { N: String(now) },
+        ...(purged !== undefined && { ':purged': { S: purged } }),
+      },
+    })
+    const ticket = item && ticketOf(key.partition, item)
+    // Sent again by the SDK after a lost response, it meets what it wrote itself.
+    return held || ticket?.busyUntil === busyUntil ? ticket : undefined
+  },
+  markTicket: async (key, until, { lapses, lastSequence, busyUntil, busyAfter } = {}) => {
+    const conditions = [
+      TICKET_EXISTS,
+      ...(lastSequence === undefined ? [] : [UNTOUCHED]),
+      ...(busyUntil === undefined ? [] : [LOCKED_STILL]),
+      ...(busyAfter === undefined ? [] : [BUSY_FOR_LONGER]),
+    ]
+    const values: Item = {
+      ...(until < Number.POSITIVE_INFINITY && { ':until': { N: String(until) } }),
+      ...(lastSequence !== undefined && { ':last': { S: lastSequence } }),
+      ...(busyUntil !== undefined && { ':locked': { N: String(busyUntil) } }),
+      ...(busyAfter !== undefined && { ':after': { N: String(busyAfter) } }),
+    }
+    const { held } = await table.update({
+      Key: ticketKey(key),
+      UpdateExpression:
+        until < Number.POSITIVE_INFINITY ? `SET u = :until ${lapses ? ', m = l' : 'REMOVE m'}` : 'REMOVE u, t, m',
+      ConditionExpression: conditions.join(' AND '),
+      ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
+    })
+    return held
+  },
+  dropTicket: async (key, lastSequence) => {
+    const { held } = await table.delete({
+      Key: ticketKey(key),
+      ConditionExpression: NOTHING_SINCE,
+      ExpressionAttributeValues: { ':last': { S: lastSequence } },
+    })
+    return held
+  },
+})
+
+export const advanceExpression = (write: Extract<Write, { kind: 'advance' }>): Required<Expression> => ({
+  Key: ticketKey(write.key),
+  UpdateExpression: 'SET l = :to, x = :x, u = if_not_exists(u, :u), t = if_not_exists(t, :t)',
+  ConditionExpression: NONE_GIVEN_FROM,
+  ExpressionAttributeValues: {
+    ':from': { S: write.from },
+    ':to': { S: write.to },
+    ':x': { N: String(Math.ceil(write.expiresAt / 1_000)) },
+    ':u': { N: String(write.busyUntil) },
+    ':t': { S: write.turn },
+  },
+})
+
+export const touchExpression = (write: Extract<Write, { kind: 'touch' }>) => ({
+  Key: ticketKey(write.key),
+  UpdateExpression: 'SET l = :mark, u = :now, x = :x',
+  ExpressionAttributeValues: {
+    ':mark': { S: write.mark },
+    ':now': { N: '0' },
+    ':x': { N: String(Math.ceil(write.expiresAt / 1_000)) },
+  },
+})
+
+const ticketOf = ({ shard }: SegmentPartition, item: Item): Ticket => ({
+  group: item.sk?.S ?? '',
+  shard,
+  lastSequence: item.l?.S ?? '',
+  turn: item.t?.S ?? '',
+  busyUntil: busyUntilOf(item),
+})
+
+const busyUntilOf = ({ u, m, l }: Item): number => {
+  if (u?.N === undefined) return Number.POSITIVE_INFINITY
+  return m !== undefined && m.S !== l?.S ? 0 : Number(u.N)
+}

@@ -1,0 +1,215 @@
+import type { Content } from '../model/content.ts'
+import type { Document, DocumentKey } from '../model/document.ts'
+import type { HoldfastError } from '../model/errors.ts'
+import type { Sequence, Ticket } from '../model/group.ts'
+import type { JsonValue } from '../model/message.ts'
+import type { Change, Segment } from '../model/segment.ts'
+import type { SegmentKey, SegmentPartition } from '../model/segment-key.ts'
+
+export type { Document, DocumentKey } from '../model/document.ts'
+
+/**
+ * What the engine needs of a database. Two kinds of things are kept: segments, whose headers change by conditional
+ * writes and whose content never changes, and documents, small records with a version.
+ *
+ * Every write is safe to send again after a lost response: an insert requires absence, a change requires what it was
+ * decided on, and what a failed condition found is answered, so that the caller can tell its own earlier success.
+ *
+ * Failures are `HoldfastError`s: `Throttled` (nothing was done), `StoreUnavailable` (it may have been done),
+ * `AccessDenied`, `Internal`.
+ */
+export interface Store {
+  /** Writes a new segment. `exists` when its key is taken, as after a lost response. */
+  insert(segment: NewSegment): Promise<'inserted' | 'exists'>
+
+  /** Headers in key order, without content. May lag behind recent writes unless `consistent`. */
+  headers(range: HeaderRange): Promise<HeaderPage>
+
+  /** Makes each change for itself: some may succeed while others fail. Outcomes in the order of the changes; never rejects. */
+  change(changes: readonly Change[]): Promise<ChangeOutcome[]>
+
+  /**
+   * Like `change`, with the content of each segment that was claimed, in as few round trips as the store has.
+   * `content` is absent when it is missing in the store.
+   */
+  claim(claims: readonly Claim[]): Promise<ClaimOutcome[]>
+
+  /** Whole segments, as they are now; absent ones are `undefined`. */
+  read(keys: readonly SegmentKey[]): Promise<(StoredSegment | undefined)[]>
+
+  /**
+   * Like `claim`, but all of the claims or none: for messages that must stay
+   * in order. With a fence that is written too, on condition of its version.
+   */
+  claimTogether(claims: readonly Claim[], fence?: PutWrite): Promise<readonly ClaimedSegment[] | undefined>
+
+  /** Tickets of a queue's groups, by the groups' hashes. May lag behind recent writes unless `consistent`. */
+  tickets(range: TicketRange): Promise<TicketPage>
+  /**
+   * Marks a group as busy unless it is, and puts it at the end of those that wait for their turn; answers the ticket,
+   * or nothing when it is busy or gone. A ticket that is busy until that very instant was marked by an earlier try,
+   * whose response was lost.
+   */
+  lockTicket(key: TicketKey, lock: TicketLock): Promise<Ticket | undefined>
+  /**
+   * Says until when a group is busy, if the ticket is there and meets the condition; answers whether it did. Infinity is
+   * until something is published.
+   */
+  markTicket(key: TicketKey, busyUntil: number, mark?: TicketMark): Promise<boolean>
+  /** Takes a ticket away unless something was published since `lastSequence`; answers whether it is gone. */
+  dropTicket(key: TicketKey, lastSequence: string): Promise<boolean>
+
+  getDocument(key: DocumentKey, options?: { consistent?: boolean }): Promise<Document | undefined>
+  /** Documents of a partition whose sort key starts with `prefix`, in order, after `after`. */
+  listDocuments(query: DocumentQuery): Promise<readonly Document[]>
+
+  /** All of the writes or none. */
+  transact(writes: readonly Write[]): Promise<TransactOutcome>
+}
+
+export interface NewSegment {
+  readonly segment: Segment
+  readonly content: Content
+}
+
+export interface StoredSegment {
+  readonly segment: Segment
+  /** Absent when it never arrived, or is past its time. */
+  readonly content: Content | undefined
+}
+
+export interface HeaderRange {
+  readonly partition: SegmentPartition
+  /** Sort keys, both inclusive. */
+  readonly from: string
+  readonly to: string
+  /** Most headers to read. */
+  readonly limit: number
+  readonly consistent?: boolean
+}
+
+export interface HeaderPage {
+  readonly segments: readonly Segment[]
+  /** Whether the range may hold more behind the last header of the page. */
+  readonly more: boolean
+}
+
+export interface Claim {
+  readonly change: Change
+  /** The segment that the claim was decided on. */
+  readonly segment: Segment
+}
+
+export type ChangeOutcome = { readonly applied: true; readonly segment: Segment | undefined } | ChangeFailure
+export type ClaimOutcome =
+  | { readonly applied: true; readonly segment: Segment; readonly content: Content | undefined }
+  | ChangeFailure
+export interface ChangeFailure {
+  readonly applied: false
+  /** The segment that the condition met; `undefined` when there is none. */
+  readonly segment: Segment | undefined
+  /** Why the write could not be tried: then nothing is known of the segment, and whether it was done. */
+  readonly error?: HoldfastError
+}
+
+export interface DocumentQuery {
+  readonly partition: string
+  readonly prefix?: string
+  readonly after?: string
+  readonly limit: number
+  readonly consistent?: boolean
+}
+
+export type Write =
+  | { readonly kind: 'insert'; readonly insert: NewSegment }
+  | { readonly kind: 'change'; readonly change: Change }
+  | PutWrite
+  | { readonly kind: 'delete'; readonly key: DocumentKey; readonly ifVersion?: number }
+  /** Changes nothing, and requires that a document is as it was read. */
+  | { readonly kind: 'check'; readonly key: DocumentKey; readonly ifVersion: number }
+  | {
+      /** Gives out sequence numbers: requires that none from `from` on was given, and makes the ticket if need be. */
+      readonly kind: 'advance'
+      readonly key: TicketKey
+      readonly from: string
+      readonly to: string
+      /** Epoch ms; of the ticket itself. */
+      readonly expiresAt: number
+      /** For a ticket that this write makes, or that says busy until something is published. */
+      readonly busyUntil: number
+      /** For such a ticket: since when it waits for its turn. */
+      readonly turn: Sequence
+    }
+  | {
+      /** Tells that a group of a standard queue has something new; makes the ticket if need be. */
+      readonly kind: 'touch'
+      readonly key: TicketKey
+      /** Differs with every publish; compared for equality alone. */
+      readonly mark: string
+      readonly expiresAt: number
+    }
+
+export interface PutWrite {
+  readonly kind: 'put'
+  readonly key: DocumentKey
+  readonly value: JsonValue
+  /** Epoch ms; kept for good when absent. */
+  readonly expiresAt?: number
+  /** Version it must have now; 0 for absent; any when not given. */
+  readonly ifVersion?: number
+}
+
+export type TransactOutcome =
+  | { readonly applied: true }
+  | { readonly applied: false; readonly failures: readonly WriteFailure[] }
+
+/** A write whose condition did not hold, and what it met: a document or a ticket, where there is one. */
+export interface WriteFailure {
+  /** Position of the write. */
+  readonly write: number
+  readonly document?: Document
+  readonly lastSequence?: string
+}
+
+export interface ClaimedSegment {
+  readonly segment: Segment
+  readonly content: Content | undefined
+}
+
+/** A ticket's place: a shard of a queue and the group's hash. */
+export interface TicketKey {
+  readonly partition: SegmentPartition
+  readonly group: string
+}
+export interface TicketLock {
+  readonly now: number
+  readonly busyUntil: number
+  readonly turn: Sequence
+  /** What was said of a group whose turn is before this one does not count. */
+  readonly purged?: Sequence | undefined
+}
+/** What must hold of a ticket, all of it. */
+export interface TicketCondition {
+  /** Nothing was published since this number was given. */
+  readonly lastSequence?: string
+  /** It says busy until this very instant, as whoever locked it wrote. */
+  readonly busyUntil?: number
+  /** It says busy for longer than until this instant, yet not until something is published. */
+  readonly busyAfter?: number
+}
+export interface TicketMark extends TicketCondition {
+  /** It holds no longer than until something is published. */
+  readonly lapses?: boolean
+}
+export interface TicketRange {
+  readonly partition: SegmentPartition
+  /** Group hashes, both inclusive. */
+  readonly from: string
+  readonly to: string
+  readonly limit: number
+  readonly consistent?: boolean
+}
+export interface TicketPage {
+  readonly tickets: readonly Ticket[]
+  readonly more: boolean
+}

@@ -1,0 +1,97 @@
+import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
+import { describe, expect, it } from 'vitest'
+import { lambdaHandler } from '../../../functions/http/lambda.ts'
+
+const context = (remainingMs = 29_000) =>
+  ({ awsRequestId: 'aws', getRemainingTimeInMillis: () => remainingMs }) as Context
+const event = (change: Partial<APIGatewayProxyEventV2> & { method?: string }): APIGatewayProxyEventV2 =>
+  ({
+    rawPath: '/a',
+    rawQueryString: '',
+    headers: {},
+    isBase64Encoded: false,
+    ...change,
+    requestContext: { requestId: 'gateway', domainName: 'api.example.com', http: { method: change.method ?? 'POST' } },
+  }) as APIGatewayProxyEventV2
+
+/** Answers with what it was given. */
+const echo = lambdaHandler(async (request, { requestId }) =>
+  Response.json({
+    requestId,
+    method: request.method,
+    url: request.url,
+    headers: Object.fromEntries(request.headers),
+    body: Buffer.from(await request.arrayBuffer()).toString('base64'),
+  }),
+)
+const echoed = async (change: Parameters<typeof event>[0]) =>
+  JSON.parse((await echo(event(change), context())).body ?? '')
+
+describe('the Lambda handler', () => {
+  it('hands over the request as it was sent', async () => {
+    expect(
+      await echoed({
+        rawPath: '/queues/a b',
+        rawQueryString: 'x=1&x=2&y=%2F',
+        headers: { 'x-one': '1', host: 'other' },
+        cookies: ['a=b', 'c=d'],
+        body: 'häi',
+      }),
+    ).toEqual({
+      requestId: 'gateway',
+      method: 'POST',
+      url: 'https://api.example.com/queues/a%20b?x=1&x=2&y=%2F',
+      headers: { 'x-one': '1', host: 'other', cookie: 'a=b; c=d', 'content-length': '4' },
+      body: Buffer.from('häi').toString('base64'),
+    })
+  })
+
+  it('decodes a body that came as base64', async () => {
+    expect(await echoed({ body: 'AAH/', isBase64Encoded: true })).toMatchObject({ body: 'AAH/' })
+  })
+
+  it('lets pass headers beyond ASCII, as bytes', async () => {
+    const { headers } = await echoed({ headers: { 'x-name': 'Ünï 日本' } })
+    expect(Buffer.from(headers['x-name'], 'latin1').toString()).toBe('Ünï 日本')
+  })
+
+  it('ignores the body of a GET', async () => {
+    expect(await echoed({ method: 'GET', body: 'x' })).toMatchObject({ method: 'GET', body: '' })
+  })
+
+  it('refuses a request that can not be said as one', async () => {
+    for (const change of [{ headers: { 'bad name': 'x' } }, { headers: { 'x-line': 'a\nb' } }, { method: 'CONNECT' }]) {
+      const refused = await echo(event(change), context())
+      expect(refused).toMatchObject({ statusCode: 404, headers: { 'content-type': 'application/problem+json' } })
+    }
+  })
+
+  it('tells a request to end before Lambda ends it', async () => {
+    let aborted = false
+    const handler = lambdaHandler(
+      (_request, { signal }) =>
+        new Promise((resolve) => {
+          signal?.addEventListener('abort', () => {
+            aborted = true
+            resolve(new Response('in time'))
+          })
+        }),
+    )
+    expect(await handler(event({}), context(1_001))).toMatchObject({ statusCode: 200, body: 'in time' })
+    expect(aborted).toBe(true)
+  })
+
+  it('flushes what was measured even when it fails', async () => {
+    let flushed = 0
+    const handler = lambdaHandler(
+      () => {
+        throw new Error('broken')
+      },
+      () => {
+        flushed++
+      },
+    )
+    await expect(handler(event({}), context())).rejects.toThrow('broken')
+    expect(flushed).toBe(1)
+  })
+})

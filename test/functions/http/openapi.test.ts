@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest'
+import { openApiDocument } from '../../../functions/http/openapi.ts'
+import { routes } from '../../../functions/http/routes.ts'
+import { allOperations } from '../../../functions/operations/all.ts'
+
+interface Document {
+  paths: Record<string, Record<string, { operationId: string; responses: object; requestBody?: object }>>
+  components: { schemas: Record<string, object> }
+}
+
+describe('the OpenAPI document', () => {
+  const document = openApiDocument() as unknown as Document
+
+  it('in docs/ is that of the routes; `vitest -u` writes it anew', async () => {
+    await expect(`${JSON.stringify(openApiDocument(), null, 2)}\n`).toMatchFileSnapshot('../../../docs/openapi.json')
+  })
+
+  it('has every route, and refers to nothing that is not there', () => {
+    const listed = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { operationId }]) => `${operationId} ${method.toUpperCase()} ${path}`),
+    )
+    expect(listed.toSorted()).toEqual(
+      routes.map(({ operation, method, path }) => `${operation} ${method} ${path}`).toSorted(),
+    )
+    const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, reference]) => reference)
+    expect(references.length).toBeGreaterThan(10)
+    for (const reference of references) {
+      expect(Object.keys(document.components.schemas)).toContain(reference?.replace('#/components/schemas/', ''))
+    }
+  })
+
+  it('and the functions know the same operations, each served by the function that its route names', async () => {
+    const served = allOperations(async () => {})
+    expect(Object.keys(served).toSorted()).toEqual(routes.map(({ operation }) => operation).toSorted())
+    for (const { operation, function: name } of routes) {
+      const file = (await import(`../../../functions/operations/${name}.ts`)) as Record<string, unknown>
+      const own =
+        name === 'redrive' ? (file.redriveOperations as (wake: unknown) => object)(undefined) : file.operations
+      expect(Object.keys(own as object)).toContain(operation)
+    }
+  })
+})

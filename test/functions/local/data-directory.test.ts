@@ -1,0 +1,78 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type DataDirectory, DataDirectoryInUse, takeDataDirectory } from '../../../functions/local/data-directory.ts'
+import { temporaryDirectory } from './server-process.ts'
+
+const taken = async (path: string): Promise<DataDirectory> => {
+  const directory = await takeDataDirectory(path)
+  onTestFinished(() => directory.release())
+  return directory
+}
+
+describe('a data directory', () => {
+  it('is created, held by one at a time, and free when released', async () => {
+    const path = join(await temporaryDirectory(), 'deep', 'data')
+    const first = await takeDataDirectory(path)
+    await expect(takeDataDirectory(path)).rejects.toThrow(DataDirectoryInUse)
+    await first.release()
+    expect(await readdir(path)).toEqual([])
+    await taken(path)
+  })
+
+  it('is given to exactly one of many who come at once, also over the lock of a dead one', async () => {
+    const path = await temporaryDirectory()
+    await writeFile(join(path, 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, port: 1, nonce: 'dead' }))
+    const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => taken(path)))
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(DataDirectoryInUse)
+    }
+  })
+
+  it('is not kept by a lock whose process id now belongs to another', async () => {
+    const path = await temporaryDirectory()
+    await writeFile(join(path, 'lock'), JSON.stringify({ pid: process.pid, port: 1, nonce: 'dead' }))
+    await taken(path)
+  })
+
+  it('is not kept by a lock whose process id and port now belong to others', async () => {
+    const path = await temporaryDirectory()
+    const stranger = createServer((socket) => socket.end('something else')).listen(0, '127.0.0.1')
+    onTestFinished(() => void stranger.close())
+    await new Promise((resolve) => stranger.once('listening', resolve))
+    const { port } = stranger.address() as { port: number }
+    await writeFile(join(path, 'lock'), JSON.stringify({ pid: process.pid, port, nonce: 'dead' }))
+    await taken(path)
+  })
+
+  it('is not kept by a lock that can not be read', async () => {
+    const path = await temporaryDirectory()
+    await writeFile(join(path, 'lock'), '{"pid":')
+    await taken(path)
+  })
+
+  it('is created by all who come at once to where its parents are missing', async () => {
+    const path = join(await temporaryDirectory(), 'a', 'b', 'c')
+    const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => taken(path)))
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(DataDirectoryInUse)
+    }
+  })
+
+  it.runIf(existsSync('/proc/self'))('is refused where no directory can be made', async () => {
+    await expect(takeDataDirectory('/proc/holdfast')).rejects.toThrow('/proc/holdfast')
+    await expect(takeDataDirectory('/proc/holdfast/deep/data')).rejects.toThrow('/proc/holdfast')
+  })
+
+  it('says which file is in the way when it can not be a directory', async () => {
+    const path = join(await temporaryDirectory(), 'file')
+    await writeFile(path, '')
+    await expect(takeDataDirectory(path)).rejects.toThrow(path)
+    await mkdir(`${path}2`)
+    await taken(`${path}2`)
+  })
+})

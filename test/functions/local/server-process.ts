@@ -1,0 +1,119 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { onTestFinished } from 'vitest'
+
+const PROJECT = join(import.meta.dirname, '../../..')
+
+export interface ServerProcess {
+  readonly url: string
+  readonly child: ChildProcess
+  /** All that it wrote so far, both streams. */
+  output(): string
+  /** Sends the signal and waits for the end; answers exit code or signal. */
+  end(signal: NodeJS.Signals): Promise<number | string>
+}
+
+export interface Start {
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** The command of `npm start`, on a free port, ended with the test at the latest. */
+const launch = ({ args = [], env = {} }: Start) => {
+  const child = spawn(process.execPath, ['functions/local/start.mjs', '--port', '0', ...args], {
+    cwd: PROJECT,
+    env: { ...withoutOurs(process.env), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
+  }
+  const exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string)
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  return { child, exited, output: () => output }
+}
+
+/** A server that is answering. */
+export const startServerProcess = async (start: Start): Promise<ServerProcess> => {
+  const { child, exited, output } = launch(start)
+  await until('the server listens', () => {
+    if (child.exitCode !== null) throw new Error(`the server ended: ${output()}`)
+    return /listening on \S+[\s\S]*Ctrl-C/.test(output())
+  })
+  const [, url = ''] = /listening on (\S+)/.exec(output()) ?? []
+  return {
+    url,
+    child,
+    output,
+    end: (signal) => {
+      child.kill(signal)
+      return exited
+    },
+  }
+}
+
+/** A start that is expected to fail: how it ended, and what it said. */
+export const startInVain = async (start: Start): Promise<{ code: number | string; output: string }> => {
+  const { exited, output } = launch(start)
+  return { code: await exited, output: output() }
+}
+
+const withoutOurs = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !/^(AWS_|HOLDFAST_|NODE_OPTIONS$|VITEST)/.test(name)))
+
+const LONGEST_MS = 45_000
+const LOOK_MS = 50
+
+/** Waits for what must come. The time is no expectation: it only ends what hangs. */
+export const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
+  for (const end = Date.now() + LONGEST_MS; Date.now() < end; await sleep(LOOK_MS)) if (await holds()) return
+  throw new Error(`waited in vain until ${what}`)
+}
+
+export const temporaryDirectory = async (): Promise<string> => {
+  const path = await mkdtemp(join(tmpdir(), 'holdfast-test-'))
+  onTestFinished(() => rm(path, { recursive: true, force: true, maxRetries: 5 }))
+  return path
+}
+
+const run = promisify(execFile)
+
+/** Processes that run the engine on a data directory, their guards left out. */
+export const enginesOn = async (directory: string): Promise<number[]> =>
+  (await processesOn(directory, false)).map(Number)
+export const guardsOn = async (directory: string): Promise<number[]> => (await processesOn(directory, true)).map(Number)
+
+const processesOn = async (directory: string, guards: boolean): Promise<string[]> => {
+  const { stdout } = await run('ps', ['-A', '-o', 'pid=,args='])
+  return stdout
+    .split('\n')
+    .filter((line) => line.includes('dynoxide') && line.includes(directory))
+    .filter((line) => line.includes('engine-guard') === guards)
+    .map((line) => line.trim().split(' ')[0] ?? '')
+}
+
+export const call = async (
+  server: ServerProcess,
+  method: string,
+  path: string,
+  body?: unknown,
+  // biome-ignore lint/suspicious/noExplicitAny: answers are whatever the test expects them to be
+): Promise<any> => {
+  const response = await fetch(server.url + path, {
+    method,
+    ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+  })
+  const text = await response.text()
+  return text === '' ? undefined : JSON.parse(text)
+}

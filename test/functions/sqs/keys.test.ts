@@ -1,0 +1,101 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { keyRing, keysInFile, parseKeys } from '../../../functions/sqs/keys.ts'
+import { manualClock } from '../../support/manual-clock.ts'
+
+const key = (accessKeyId: string) => ({ accessKeyId, secretAccessKey: 'sixteen-characters' })
+const text = (...ids: string[]) => JSON.stringify({ keys: ids.map(key) })
+
+describe('parseKeys', () => {
+  test('reads what the operator wrote', () => {
+    const full = {
+      ...key('HF1'),
+      accountId: '111122223333',
+      permissions: [{ actions: ['sqs:SendMessage', 'sqs:*'], queues: ['orders*'] }],
+    }
+    expect(parseKeys(JSON.stringify({ keys: [full, key('HF2')] }))).toEqual(
+      new Map([
+        ['HF1', full],
+        ['HF2', key('HF2')],
+      ]),
+    )
+  })
+
+  test.each([
+    ['{', 'the keys are not valid JSON'],
+    ['[]', 'the keys must be an object with an array "keys"'],
+    ['null', 'the keys must be an object with an array "keys"'],
+    ['{"keys":[7]}', 'keys[0] must be an object'],
+    [{ accessKeyId: 'a b' }, 'keys[0].accessKeyId must be 3 to 128 letters, digits, hyphens or underscores'],
+    [{ secretAccessKey: 'short' }, 'keys[0].secretAccessKey must have at least 16 characters'],
+    [{ accountId: 111122223333 }, 'keys[0].accountId must be a string of 12 digits'],
+    [{ permisions: [] }, 'keys[0] has an unknown member permisions'],
+    [{ permissions: {} }, 'keys[0].permissions must be an array'],
+    [
+      { permissions: [{ actions: 'sqs:*', queues: ['*'] }] },
+      'keys[0].permissions[0] must have arrays of strings "actions" and "queues"',
+    ],
+    [
+      { permissions: [{ actions: ['SendMessage'], queues: ['*'] }] },
+      'keys[0].permissions[0].actions has SendMessage, which is no sqs:… action',
+    ],
+    [text('HF1', 'HF1'), 'keys[1].accessKeyId HF1 is there twice'],
+  ])('refuses %j', (given, message) => {
+    const written = typeof given === 'string' ? given : JSON.stringify({ keys: [{ ...key('HF1'), ...given }] })
+    expect(() => parseKeys(written)).toThrow(new Error(message))
+  })
+})
+
+describe('keyRing', () => {
+  test('lets a new key in within a second, and a revoked one out within ten', async () => {
+    const clock = manualClock()
+    let written = text('HF1')
+    const ring = keyRing({ load: async () => written, clock })
+    expect(await ring.find('HF1')).toEqual(key('HF1'))
+    written = text('HF2')
+    await clock.advance(1_000)
+    expect(await ring.find('HF2')).toEqual(key('HF2'))
+    expect(await ring.find('HF1')).toBeUndefined()
+    written = text()
+    await clock.advance(9_999)
+    expect(await ring.find('HF2')).toEqual(key('HF2'))
+    await clock.advance(1)
+    expect(await ring.find('HF2')).toBeUndefined()
+  })
+
+  test('asks for unknown keys once a second, whoever asks', async () => {
+    const clock = manualClock()
+    let loads = 0
+    const ring = keyRing({ load: async () => text(...(loads++ === 0 ? [] : ['never'])), clock })
+    await Promise.all(['a', 'b', 'c'].map((id) => ring.find(id)))
+    await ring.find('d')
+    expect(loads).toBe(1)
+  })
+
+  test('keeps what it has while what is written makes no sense, and says so', async () => {
+    const clock = manualClock()
+    const failures: unknown[] = []
+    let written = text('HF1')
+    const ring = keyRing({ load: async () => written, clock, failed: (error) => failures.push(error) })
+    await ring.find('HF1')
+    written = '{'
+    await clock.advance(10_000)
+    expect(await ring.find('HF1')).toEqual(key('HF1'))
+    expect(failures).toEqual([new Error('the keys are not valid JSON')])
+  })
+
+  test('lets nobody in before it has keys', async () => {
+    const ring = keyRing({ load: () => Promise.reject(new Error('no such file')), clock: manualClock() })
+    await expect(ring.find('HF1')).rejects.toMatchObject({ shape: 'ServiceUnavailable' })
+  })
+
+  test('reads a file', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'holdfast-keys-'))
+    const file = join(directory, 'keys.json')
+    await writeFile(file, text('HF1'))
+    expect(await keyRing({ load: keysInFile(file) }).find('HF1')).toEqual(key('HF1'))
+    await rm(directory, { recursive: true })
+  })
+})

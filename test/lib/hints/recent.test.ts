@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest'
+import { recent } from '../../../lib/hints/recent.ts'
+
+test('the latest entries are there, and those long before are not', () => {
+  const map = recent<number>(3)
+  for (let number = 0; number < 10; number++) map.set(String(number), number)
+  expect([9, 8, 7].map((number) => map.get(String(number)))).toEqual([9, 8, 7])
+  expect([0, 1, 2, 3].map((number) => map.get(String(number)))).toEqual([undefined, undefined, undefined, undefined])
+})
+
+test('of one key the latest value counts', () => {
+  const map = recent<number>(2)
+  map.set('a', 1)
+  map.set('b', 1)
+  map.set('c', 1)
+  map.set('a', 2)
+  expect(map.get('a')).toBe(2)
+})

@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest'
+import {
+  groupSort,
+  isYoung,
+  judgeHead,
+  lastSequenceOf,
+  sequenceAfter,
+  sequenceAt,
+  sequenceNumber,
+  sequenceOf,
+} from '../../../lib/model/group.ts'
+import { FRESH, GONE, type Lease, type Segment, type Slot } from '../../../lib/model/segment.ts'
+import { START } from '../../support/manual-clock.ts'
+
+const now = START
+const lease = (change: Partial<Lease> = {}): Lease => ({
+  kind: 'lease',
+  token: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
+  until: now + 30_000,
+  receiveCount: 1,
+  firstReceivedAt: now - 1_000,
+  resting: false,
+  ...change,
+})
+const over = lease({ until: now })
+const givenBack = lease({ until: now, resting: true })
+
+const segment = (n: number, slots: readonly Slot[], change: Partial<Segment> = {}): Segment => ({
+  key: {
+    partition: { queue: 'orders.fifo', generation: 'g', shard: 0, group: '0123456789abcd' },
+    sort: groupSort(sequenceAfter(sequenceAt(START), n * 100)),
+  },
+  version: 1,
+  slots,
+  publishedAt: START,
+  dueAt: START,
+  expiresAt: START + 100_000_000,
+  bodyItems: 0,
+  ...change,
+})
+/** What is taken and what is ended, as `segment.place`. */
+const shown = (segments: readonly Segment[], options: Partial<Parameters<typeof judgeHead>[1]> = {}) => {
+  const head = judgeHead(segments, { now, want: 10, ...options })
+  if (head.kind !== 'ready') return head
+  const places = (pick: 'indexes' | 'ended') =>
+    head.parts.flatMap((part) => part[pick].map((index) => `${segments.indexOf(part.segment)}.${index}`)).join(' ')
+  return { take: places('indexes'), end: places('ended') }
+}
+
+describe('sequence numbers', () => {
+  test('rise with time and within a millisecond, and have twenty digits', () => {
+    const first = sequenceAt(START)
+    expect(sequenceNumber(first)).toMatch(/^[0-9]{20}$/)
+    expect([sequenceAfter(first, 1) > first, sequenceAt(START + 1) > sequenceAfter(first, 4_095)]).toEqual([true, true])
+    expect(sequenceNumber(sequenceAfter(first, 1)) > sequenceNumber(first)).toBe(true)
+  })
+
+  test('are the sort keys of their segments, whose messages have those that follow', () => {
+    const one = segment(1, [FRESH, FRESH, FRESH])
+    expect(sequenceOf(one.key.sort)).toBe(sequenceAfter(sequenceAt(START), 100))
+    expect(lastSequenceOf(one)).toBe(sequenceAfter(sequenceAt(START), 102))
+  })
+
+  test('are young for seconds', () => {
+    expect([isYoung(sequenceAt(START), START + 4_999), isYoung(sequenceAt(START), START + 5_000)]).toEqual([
+      true,
+      false,
+    ])
+  })
+})
+
+describe('the head of a group', () => {
+  test('is taken in order, over several segments, as far as wanted', () => {
+    const segments = [segment(1, [GONE, FRESH]), segment(2, [FRESH]), segment(3, [FRESH, FRESH])]
+    expect(shown(segments, { want: 3 })).toEqual({ take: '0.1 1.0 2.0', end: '' })
+  })
+
+  test('is not taken while anything of the group is in flight, wherever it stands', () => {
+    const held = lease({ until: now + 5_000 })
+    expect(shown([segment(1, [FRESH]), segment(2, [FRESH, held])])).toEqual({ kind: 'in-flight', until: now + 5_000 })
+    expect(shown([segment(1, [givenBack]), segment(2, [lease(), held])])).toEqual({
+      kind: 'in-flight',
+      until: now + 30_000,
+    })
+  })
+
+  test('holds up what follows while it rests, though that could be received', () => {
+    const resting = lease({ until: now + 1_000, resting: true })
+    expect(shown([segment(1, [resting, FRESH])])).toEqual({ kind: 'resting', until: now + 1_000 })
+    expect(shown([segment(1, [FRESH, resting, FRESH])])).toEqual({ take: '0.0', end: '' })
+  })
+
+  test('holds nothing up for longer than it is kept', () => {
+    const resting = lease({ until: now + 60_000, resting: true })
+    const expiring = segment(1, [resting], { expiresAt: now + 2_000 })
+    expect(shown([expiring, segment(2, [FRESH])])).toEqual({ kind: 'resting', until: now + 2_000 })
+  })
+
+  test('waits for a delay, but not for the clock of a publisher that is ahead', () => {
+    expect(shown([segment(1, [FRESH], { publishedAt: now + 9_000, dueAt: now + 9_000 })])).toEqual({
+      take: '0.0',
+      end: '',
+    })
+    expect(shown([segment(1, [FRESH], { publishedAt: now, dueAt: now + 9_000 })])).toEqual({
+      kind: 'resting',
+      until: now + 9_000,
+    })
+  })
+
+  test('puts an end to leases that ran out and are not taken anew', () => {
+    const segments = [segment(1, [over, over]), segment(2, [over]), segment(3, [FRESH, givenBack])]
+    expect(shown(segments, { want: 1 })).toEqual({ take: '0.0', end: '0.1 1.0' })
+    expect(shown(segments, { want: 3 })).toEqual({ take: '0.0 0.1 1.0', end: '' })
+  })
+
+  test('is spent when its messages were received often enough, one segment at a time', () => {
+    const spent = lease({ until: now, resting: true, receiveCount: 3 })
+    const [first, second] = [segment(1, [GONE, spent, spent, FRESH]), segment(2, [spent])]
+    expect(shown([first, second], { maxReceives: 3 })).toEqual({ kind: 'spent', segment: first, indexes: [1, 2] })
+    expect(shown([segment(0, [FRESH]), first], { maxReceives: 3 })).toEqual({ take: '0.0', end: '' })
+  })
+
+  test('is empty when all is gone', () => {
+    expect(shown([])).toEqual({ kind: 'empty' })
+    expect(shown([segment(1, [GONE, GONE])])).toEqual({ kind: 'empty' })
+  })
+})

@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest'
+import {
+  applySettings,
+  checkQueueName,
+  DEFAULT_SETTINGS,
+  plainName,
+  type RetryPolicy,
+  retryDelayMs,
+  type SettingsChange,
+} from '../../../lib/model/queue-settings.ts'
+
+describe('settings', () => {
+  test('are those of SQS by default', () => {
+    expect(applySettings('orders', {})).toEqual(DEFAULT_SETTINGS)
+    expect(DEFAULT_SETTINGS).toMatchObject({
+      visibilityTimeoutSeconds: 30,
+      delaySeconds: 0,
+      retentionSeconds: 345_600,
+      maximumMessageBytes: 1_048_576,
+      receiveWaitTimeSeconds: 0,
+      priorities: 1,
+      shards: 1,
+    })
+  })
+
+  test('that a change does not name stay, and null removes an optional one', () => {
+    const before = applySettings('orders', { delaySeconds: 5, deadLetter: { queue: 'dead', maxReceives: 3 } })
+    expect(applySettings('orders', { deadLetter: null }, before)).toEqual({ ...DEFAULT_SETTINGS, delaySeconds: 5 })
+  })
+
+  const policy: RetryPolicy = { initialSeconds: 1, factor: 2, maximumSeconds: 60, jitter: 'none' }
+  test.each<[string, SettingsChange]>([
+    ['visibilityTimeoutSeconds', { visibilityTimeoutSeconds: -1 }],
+    ['visibilityTimeoutSeconds', { visibilityTimeoutSeconds: 604_801 }],
+    ['visibilityTimeoutSeconds', { visibilityTimeoutSeconds: 1.5 }],
+    ['delaySeconds', { delaySeconds: Number.NaN }],
+    ['retentionSeconds', { retentionSeconds: 59 }],
+    ['retentionSeconds', { retentionSeconds: 31_536_001 }],
+    ['maximumMessageBytes', { maximumMessageBytes: 1_023 }],
+    ['maximumMessageBytes', { maximumMessageBytes: 1_048_577 }],
+    ['receiveWaitTimeSeconds', { receiveWaitTimeSeconds: 21 }],
+    ['priorities', { priorities: 0 }],
+    ['priorities', { priorities: 11 }],
+    ['shards', { shards: 101 }],
+    ['deadLetter.maxReceives', { deadLetter: { queue: 'dead', maxReceives: 0 } }],
+    ['deadLetter.maxReceives', { deadLetter: { queue: 'dead', maxReceives: 1_001 } }],
+    ['deadLetter.queue', { deadLetter: { queue: 'orders', maxReceives: 1 } }],
+    ['deadLetter.queue', { deadLetter: { queue: 'no name', maxReceives: 1 } }],
+    ['deadLetter.queue', { deadLetter: { queue: 'dead.fifo', maxReceives: 1 } }],
+    ['retryPolicy.initialSeconds', { retryPolicy: { ...policy, initialSeconds: -1 } }],
+    ['retryPolicy.factor', { retryPolicy: { ...policy, factor: 0.5 } }],
+    ['retryPolicy.maximumSeconds', { retryPolicy: { ...policy, maximumSeconds: Number.POSITIVE_INFINITY } }],
+    ['retryPolicy.jitter', { retryPolicy: { ...policy, jitter: 'some' as 'none' } }],
+  ])('name the field %s at fault in %j', (field, change) => {
+    expect(() => applySettings('orders', change)).toThrow(
+      expect.objectContaining({ code: 'InvalidRequest', fields: expect.objectContaining({ field }) }),
+    )
+  })
+})
+
+describe('a queue name', () => {
+  test.each(['a', 'orders', 'Orders_2-b', 'x'.repeat(80), 'orders.fifo', '111122223333/eu-west-1/orders'])(
+    '%s is taken',
+    (name) => {
+      expect(() => checkQueueName(name)).not.toThrow()
+    },
+  )
+  test.each(['', ' ', 'a b', 'a#b', 'a.b', 'a/b', '.fifo', 'x'.repeat(81), 'ä', '1111/eu-west-1/orders'])(
+    '%j is refused',
+    (name) => {
+      expect(() => checkQueueName(name)).toThrow(expect.objectContaining({ code: 'InvalidRequest' }))
+    },
+  )
+  test('is plain without its account and region', () => {
+    expect(plainName('111122223333/eu-west-1/orders')).toBe('orders')
+    expect(plainName('orders')).toBe('orders')
+  })
+})
+
+describe('the rest after a nack', () => {
+  const policy: RetryPolicy = { initialSeconds: 2, factor: 3, maximumSeconds: 50, jitter: 'none' }
+  test.each([
+    [1, 2_000],
+    [2, 6_000],
+    [3, 18_000],
+    [4, 50_000],
+    [1_000, 50_000],
+  ])('after receive %i is %i ms', (receiveCount, restMs) => {
+    expect(retryDelayMs(policy, receiveCount, 0.9)).toBe(restMs)
+  })
+  test('is drawn from all of it with full jitter', () => {
+    expect(retryDelayMs({ ...policy, jitter: 'full' }, 2, 0)).toBe(0)
+    expect(retryDelayMs({ ...policy, jitter: 'full' }, 2, 0.5)).toBe(3_000)
+  })
+  test('is none without a policy', () => {
+    expect(retryDelayMs(undefined, 5, 0.5)).toBe(0)
+  })
+})

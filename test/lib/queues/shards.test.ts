@@ -1,0 +1,108 @@
+import { expect, test } from 'vitest'
+import { HoldfastError } from '../../../lib/model/errors.ts'
+import { publish } from '../../../lib/publish/publish.ts'
+import { getQueue, updateQueue } from '../../../lib/queues/queues.ts'
+import { poll } from '../../../lib/receive/poll.ts'
+import type { Store } from '../../../lib/store/port.ts'
+import { anotherProcess, engineWithQueue, type TestEngine, testEngine } from '../../support/test-engine.ts'
+
+const refused = async () => {
+  throw new HoldfastError('Throttled', 'refused by the test')
+}
+/** A store whose partitions of these shards are throttled. */
+const throttling = (store: Store, shards: readonly number[], more: Partial<Store> = {}): Store => ({
+  ...store,
+  ...more,
+  insert: (segment) => (shards.includes(segment.segment.key.partition.shard) ? refused() : store.insert(segment)),
+})
+const shardsOf = async (engine: TestEngine) => (await getQueue(engine, 'orders')).settings.shards
+const ok = [{ messageId: expect.any(String) }]
+
+test('publishing spreads over the shards, and polling finds all of it', async () => {
+  const engine = await engineWithQueue({ shards: 4 })
+  for (let n = 0; n < 40; n++) await publish(engine, 'orders', [{ body: n }])
+  const { generation } = await engine.queues.get('orders')
+  for (const shard of [0, 1, 2, 3]) {
+    const partition = { queue: 'orders', generation, shard }
+    expect((await engine.store.headers({ partition, from: '0', to: '~', limit: 40 })).segments.length).toBeGreaterThan(
+      2,
+    )
+  }
+  expect(await poll(engine, 'orders', { maxMessages: 25 })).toHaveLength(25)
+  expect(await poll(engine, 'orders', { maxMessages: 25 })).toHaveLength(15)
+})
+
+test('publishing survives a throttled shard by using another', async () => {
+  const engine = await engineWithQueue({ shards: 2 })
+  const throttled = testEngine({ clock: engine.clock, store: throttling(engine.store, [0]), seed: 3 })
+  for (let n = 0; n < 10; n++) expect(await publish(throttled, 'orders', [{ body: n }])).toEqual(ok)
+  expect(throttled.events).toContainEqual({ type: 'throttled', queue: 'orders', shard: 0 })
+})
+
+test('throttling doubles the shards, and publishing goes on in a new one at once', async () => {
+  const engine = await engineWithQueue()
+  await engine.clock.advance(10_000)
+  const throttled = testEngine({ clock: engine.clock, store: throttling(engine.store, [0]), seed: 3 })
+  expect(await publish(throttled, 'orders', [{ body: 'a' }])).toEqual(ok)
+  expect(throttled.events).toEqual([
+    { type: 'throttled', queue: 'orders', shard: 0 },
+    { type: 'shards-raised', queue: 'orders', shards: 2 },
+  ])
+  expect(await shardsOf(throttled)).toBe(2)
+  await engine.clock.advance(5_000)
+  expect(await poll(engine, 'orders')).toMatchObject([{ body: 'a' }])
+})
+
+test('the shards are not doubled again before pollers could follow', async () => {
+  const engine = await engineWithQueue()
+  await engine.clock.advance(10_000)
+  const throttled = testEngine({ clock: engine.clock, store: throttling(engine.store, [0, 1, 2, 3]), seed: 3 })
+  await publish(throttled, 'orders', [{ body: 'a' }])
+  await engine.clock.advance(9_999)
+  expect(await publish(throttled, 'orders', [{ body: 'a' }])).toEqual([
+    { error: expect.objectContaining({ code: 'Throttled' }) },
+  ])
+  expect(await shardsOf(throttled)).toBe(2)
+  await engine.clock.advance(1)
+  await publish(throttled, 'orders', [{ body: 'a' }])
+  expect(await shardsOf(throttled)).toBe(4)
+})
+
+test('publishing survives that raising the shards is throttled too', async () => {
+  const engine = await engineWithQueue({ shards: 2 })
+  await engine.clock.advance(10_000)
+  const store = throttling(engine.store, [0], { transact: refused })
+  const throttled = testEngine({ clock: engine.clock, store, seed: 3 })
+  for (let n = 0; n < 10; n++) expect(await publish(throttled, 'orders', [{ body: n }])).toEqual(ok)
+})
+
+test('lowering the shards loses nothing, and the surplus is retired once it is empty', async () => {
+  const engine = await engineWithQueue({ shards: 3 })
+  for (let n = 0; n < 12; n++) await publish(engine, 'orders', [{ body: n, delaySeconds: 90 }])
+  await updateQueue(engine, 'orders', { settings: { shards: 1 } })
+  const pollShards = async () => (await anotherProcess(engine).queues.get('orders')).pollShards
+  await engine.clock.advance(89_999)
+  expect(await poll(engine, 'orders')).toEqual([])
+  expect(await pollShards()).toBe(3)
+  await engine.clock.advance(1)
+  const received = await poll(engine, 'orders', { maxMessages: 25, visibilityTimeoutSeconds: 5 })
+  expect(received.map(({ body }) => body).sort()).toEqual(Array.from({ length: 12 }, (_, n) => n).sort())
+  const { ack } = await import('../../../lib/settle/ack.ts')
+  await ack(
+    engine,
+    'orders',
+    received.map(({ receiptHandle }) => receiptHandle),
+  )
+  for (const left of [2, 1, 1]) {
+    await poll(engine, 'orders')
+    expect(await pollShards()).toBe(left)
+  }
+})
+
+test('polling survives that retiring a shard is throttled', async () => {
+  const engine = await engineWithQueue({ shards: 2 })
+  await updateQueue(engine, 'orders', { settings: { shards: 1 } })
+  await engine.clock.advance(60_000)
+  const throttled = testEngine({ clock: engine.clock, store: { ...engine.store, transact: refused }, seed: 3 })
+  expect(await poll(throttled, 'orders')).toEqual([])
+})

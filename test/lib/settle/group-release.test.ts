@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest'
+import { ack } from '../../../lib/settle/ack.ts'
+import { extend } from '../../../lib/settle/extend.ts'
+import { nack } from '../../../lib/settle/nack.ts'
+import type { Store } from '../../../lib/store/port.ts'
+import { faultyStore, scripted } from '../../support/faulty-store.ts'
+import { bodies, FIFO, fifoEngine, handles, send, take } from '../../support/fifo-engine.ts'
+import { manualClock } from '../../support/manual-clock.ts'
+import { anotherProcess, type TestEngine, testEngine } from '../../support/test-engine.ts'
+
+const LONG = { visibilityTimeoutSeconds: 3_600 }
+
+/** A store where marks of tickets wait until they are let go. */
+const holdingMarks = (store: Store) => {
+  const held: (() => void)[] = []
+  const holding: Store = {
+    ...store,
+    markTicket: async (...input) => {
+      await new Promise<void>((resolve) => held.push(resolve))
+      return store.markTicket(...input)
+    },
+  }
+  return { store: holding, letGo: () => held.splice(0).forEach((go) => void go()) }
+}
+
+describe('a group goes on at once, long before its leases would have ended,', () => {
+  const next = async (engine: TestEngine) => bodies(await take(anotherProcess(engine)))
+
+  test('when all that was taken is acked together', async () => {
+    const engine = await fifoEngine()
+    await send(engine, 'a', '1', '2', '3')
+    await ack(engine, FIFO, handles(await take(engine, { ...LONG, maxMessages: 2 })))
+    expect(await next(engine)).toEqual(['3'])
+  })
+
+  test('when it is acked one by one at the same time, in whatever order the tickets are marked', async () => {
+    const engine = await fifoEngine()
+    await send(engine, 'a', '1', '2', '3')
+    const [one, two] = handles(await take(engine, { ...LONG, maxMessages: 2 })) as [string, string]
+    const slow = holdingMarks(engine.store)
+    const acking = ack(testEngine({ clock: engine.clock, store: slow.store }), FIFO, [one])
+    await engine.clock.advance(0)
+    await ack(engine, FIFO, [two])
+    // What the first found, that something was in flight still, is said only now.
+    slow.letGo()
+    await acking
+    expect(await next(engine)).toEqual(['3'])
+  })
+
+  test('when a poller that found it busy says so only after the ack', async () => {
+    const engine = await fifoEngine()
+    await send(engine, 'a', '1', '2')
+    const taken = handles(await take(engine, { ...LONG, maxMessages: 1 }))
+    await nack(engine, FIFO, [{ receiptHandle: taken[0] as string }])
+    const again = handles(await take(engine, { ...LONG, maxMessages: 1 }))
+    const slow = holdingMarks(engine.store)
+    // As after a crash, the ticket says free while a message is in flight.
+    const { group, shard } = (
+      await engine.store.tickets({
+        partition: { queue: FIFO, generation: (await engine.queues.get(FIFO)).generation, shard: 0 },
+        from: '0',
+        to: '~',
+        limit: 1,
+      })
+    ).tickets[0] as { group: string; shard: number }
+    const partition = { queue: FIFO, generation: (await engine.queues.get(FIFO)).generation, shard, group }
+    await engine.store.markTicket({ partition, group }, 0)
+    const looking = take(testEngine({ clock: engine.clock, store: slow.store }))
+    await engine.clock.advance(0)
+    await ack(engine, FIFO, again)
+    slow.letGo()
+    expect(await looking).toEqual([])
+    expect(await next(engine)).toEqual(['2'])
+  })
+
+  test('when the rest is given back', async () => {
+    const engine = await fifoEngine()
+    await send(engine, 'a', '1', '2', '3')
+    const [one, two] = handles(await take(engine, { ...LONG, maxMessages: 2 })) as [string, string]
+    await ack(engine, FIFO, [one])
+    await nack(engine, FIFO, [{ receiptHandle: two }])
+    expect(await next(engine)).toEqual(['2', '3'])
+  })
+
+  test('when leases are cut short, to nothing or to seconds', async () => {
+    for (const visibilityTimeoutSeconds of [0, 5]) {
+      const engine = await fifoEngine()
+      await send(engine, 'a', '1', '2')
+      const [receiptHandle] = handles(await take(engine, { ...LONG, maxMessages: 1 })) as [string]
+      await extend(engine, FIFO, [{ receiptHandle, visibilityTimeoutSeconds }])
+      await engine.clock.advance(visibilityTimeoutSeconds * 1_000)
+      expect(await next(engine)).toEqual(['1', '2'])
+    }
+  })
+
+  test('when it was leased for less than a look takes', async () => {
+    const engine = await fifoEngine()
+    await send(engine, 'a', '1')
+    await take(engine, { visibilityTimeoutSeconds: 0 })
+    expect(await next(engine)).toEqual(['1'])
+    const second = await fifoEngine()
+    await send(second, 'a', '1')
+    await take(second, { visibilityTimeoutSeconds: 1 })
+    await second.clock.advance(1_000)
+    expect(await next(second)).toEqual(['1'])
+  })
+})
+
+test('a group whose lease was extended is left alone until the new end', async () => {
+  const engine = await fifoEngine()
+  await send(engine, 'a', '1')
+  const [receiptHandle] = handles(await take(engine, { visibilityTimeoutSeconds: 10 })) as [string]
+  await extend(engine, FIFO, [{ receiptHandle, visibilityTimeoutSeconds: 100 }])
+  await engine.clock.advance(99_000)
+  expect(await take(anotherProcess(engine))).toEqual([])
+  await engine.clock.advance(1_000)
+  expect(bodies(await take(anotherProcess(engine)))).toEqual(['1'])
+})
+
+test('an ack is done though the group could not be freed, which its lease does then', async () => {
+  for (const operation of ['headers', 'markTicket'] as const) {
+    const engine = await fifoEngine({}, { clock: manualClock() })
+    await send(engine, 'a', '1', '2')
+    const taken = handles(await take(engine, { visibilityTimeoutSeconds: 10, maxMessages: 1 }))
+    const store = faultyStore(engine.store, scripted([operation, 'refused']))
+    expect(await ack(testEngine({ clock: engine.clock, store }), FIFO, taken)).toEqual([{ ok: true }])
+    await engine.clock.advance(10_000)
+    expect(bodies(await take(engine))).toEqual(['2'])
+  }
+})
+
+test('a poller that dies holding a ticket holds the group up no longer than its own lease', async () => {
+  const engine = await fifoEngine()
+  await send(engine, 'a', '1')
+  const store = faultyStore(engine.store, scripted(['headers', 'crashed-before']))
+  void take(testEngine({ clock: engine.clock, store }), { visibilityTimeoutSeconds: 20 })
+  await engine.clock.advance(19_999)
+  expect(await take(engine)).toEqual([])
+  await engine.clock.advance(1)
+  expect(bodies(await take(engine))).toEqual(['1'])
+})

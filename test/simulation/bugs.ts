@@ -1,0 +1,244 @@
+/** A bug as someone might make it: one place of the engine, changed. */
+export interface PlantedBug {
+  readonly name: string
+  readonly file: string
+  /** Stands exactly once in the file. */
+  readonly replace: string
+  readonly by: string
+  /** What must notice it. */
+  readonly suites: readonly string[]
+}
+
+const SIMULATION = ['test/simulation/simulation.test.ts']
+const CONTRACT = ['test/lib/store']
+const UNIT = [
+  'settle/ack',
+  'redrive/dead-letter',
+  'messages/messages',
+  'receive/poll',
+  'publish/publish',
+  'queues/queues',
+].map((test) => `test/lib/${test}.test.ts`)
+/** The model's commands are drawn anew in each run, so it may miss what the tests beside it never do. */
+const MODEL = [...UNIT, 'test/simulation/queue.test.ts']
+
+export const BUGS: readonly PlantedBug[] = [
+  {
+    name: 'the claim of a whole segment has no condition',
+    file: 'lib/model/segment.ts',
+    replace: 'requires: whole ? atVersion(segment) : asRead(segment, indexes), slots',
+    by: "requires: whole ? { kind: 'slots', slots: [] } : asRead(segment, indexes), slots",
+    suites: SIMULATION,
+  },
+  {
+    name: 'the claim of a part has no condition on its messages',
+    file: 'lib/model/segment.ts',
+    replace: 'requires: whole ? atVersion(segment) : asRead(segment, indexes), slots',
+    by: "requires: whole ? atVersion(segment) : { kind: 'slots', slots: [] }, slots",
+    suites: SIMULATION,
+  },
+  {
+    name: 'a claim does not look whether the lease before is over',
+    file: 'lib/model/segment.ts',
+    replace: 'if (slotVisibleAt(slotAt(segment, index), fresh) <= now) indexes.push(index)',
+    by: "if (slotAt(segment, index).kind !== 'gone') indexes.push(index)",
+    suites: MODEL,
+  },
+  {
+    name: 'a lease counts as over a second early',
+    file: 'lib/model/segment.ts',
+    replace: 'if (slotVisibleAt(slotAt(segment, index), fresh) <= now) indexes.push(index)',
+    by: 'if (slotVisibleAt(slotAt(segment, index), fresh) <= now + 1_000) indexes.push(index)',
+    suites: SIMULATION,
+  },
+  {
+    name: 'a lease as read is told by its token alone, not by its end',
+    file: 'lib/model/segment.ts',
+    replace: 'slot.until === lease.until &&',
+    by: '',
+    suites: CONTRACT,
+  },
+  {
+    name: 'an ack believes its handle how many messages there were',
+    file: 'lib/settle/ack.ts',
+    replace: '...(all && { count: first.count }),',
+    by: '',
+    suites: UNIT,
+  },
+  {
+    name: 'the second try of an ack does not ask for its token',
+    file: 'lib/settle/ack.ts',
+    replace: ": { key, requires: { kind: 'slots', slots: tokens }, slots: gone }",
+    by: ": { key, requires: { kind: 'slots', slots: [] }, slots: gone }",
+    suites: UNIT,
+  },
+  {
+    name: 'the first try of an ack does not ask for its token',
+    file: 'lib/settle/ack.ts',
+    replace: 'slots: tokens,\n      // A handle',
+    by: 'slots: [],\n      // A handle',
+    suites: SIMULATION,
+  },
+  {
+    name: 'an ack of a part deletes the whole segment',
+    file: 'lib/settle/ack.ts',
+    replace: 'slots: all ? undefined : gone,',
+    by: 'slots: undefined,',
+    suites: SIMULATION,
+  },
+  {
+    name: 'a handle named twice is changed twice in one write',
+    file: 'lib/settle/apply-to-handles.ts',
+    replace: 'held.filter(({ handle }) => !seen.has(handle.index) && seen.add(handle.index))',
+    by: 'held.filter(({ handle }) => seen.add(handle.index))',
+    suites: MODEL,
+  },
+  {
+    name: 'an outdated ack is answered with success',
+    file: 'lib/settle/ack.ts',
+    replace: 'return held ? undefined : leaseLost(queueName)',
+    by: 'return held ? undefined : OK',
+    suites: SIMULATION,
+  },
+  {
+    name: 'a nack does not ask for its token',
+    file: 'lib/settle/nack.ts',
+    replace: 'requires: heldByToken(held),',
+    by: "requires: { kind: 'slots', slots: [] },",
+    suites: MODEL,
+  },
+  {
+    name: 'a lease that is over can be extended',
+    file: 'lib/settle/extend.ts',
+    replace: "{ kind: 'token', token: handle.token, liveAt: now }",
+    by: "{ kind: 'token', token: handle.token }",
+    suites: MODEL,
+  },
+  {
+    name: 'an extension forgets the receives',
+    file: 'lib/settle/extend.ts',
+    replace: 'receiveCount: handle.receiveCount,',
+    by: 'receiveCount: 1,',
+    suites: UNIT,
+  },
+  {
+    name: 'what a poller skips is never looked at again',
+    file: 'lib/hints/scan-cache.ts',
+    replace: 'if (stretch.until <= now) add({',
+    by: 'if (stretch.until <= 0) add({',
+    suites: ['test/lib/hints/scan-cache.test.ts'],
+  },
+  {
+    name: 'a poll looks at a segment with each of the ranges that share it',
+    file: 'lib/receive/scan.ts',
+    replace: 'if (segment.key.sort <= last) continue',
+    by: "if (segment.key.sort === '') continue",
+    suites: UNIT,
+  },
+  {
+    name: 'what a poller gives back for its caller is counted as received',
+    file: 'lib/model/segment.ts',
+    replace: 'slots: indexes.map((index) => [index, slotAt(before, index)]),',
+    by: "slots: indexes.map((index) => [index, { kind: 'lease', token, until: 0, receiveCount: receiveCountOf(slotAt(before, index)) + 1, firstReceivedAt: 0, resting: false }]),",
+    suites: UNIT,
+  },
+  {
+    name: 'a claim whose answer was lost is given up',
+    file: 'lib/receive/claim.ts',
+    replace: '!indexes.every((index) => holds(slotAt(segment, index), token))',
+    by: 'indexes.length > 0',
+    suites: UNIT,
+  },
+  {
+    name: 'dead letters are moved whatever happened to them since',
+    file: 'lib/model/segment.ts',
+    replace: ': { requires: asRead(segment, indexes), slots: indexes.map((index) => [index, GONE]) }),',
+    by: ": { requires: { kind: 'slots' as const, slots: [] }, slots: indexes.map((index) => [index, GONE] as const) }),",
+    suites: [...SIMULATION, 'test/lib/model/segment.test.ts'],
+  },
+  {
+    name: 'a message is received once more than its maximum',
+    file: 'lib/receive/candidates.ts',
+    replace: 'receiveCountOf(slotAt(segment, index)) >= limit',
+    by: 'receiveCountOf(slotAt(segment, index)) > limit',
+    suites: SIMULATION,
+  },
+  {
+    name: 'an update of a header does not ask for its version',
+    file: 'lib/store/dynamodb/expressions.ts',
+    replace: 'return [VERSION_AS_READ]',
+    by: 'return [HEADER_EXISTS]',
+    suites: CONTRACT,
+  },
+  {
+    name: 'a claim among several does not ask for the version',
+    file: 'lib/store/dynamodb/expressions.ts',
+    replace:
+      'WHERE "pk"=? AND "sk"=? AND "e"=? RETURNING ALL NEW *`,\n      Parameters: [{ N: String(requires.version + 1) }, ...values, ...key, { N: String(requires.version) }],',
+    by: 'WHERE "pk"=? AND "sk"=? RETURNING ALL NEW *`,\n      Parameters: [{ N: String(requires.version + 1) }, ...values, ...key],',
+    suites: CONTRACT,
+  },
+  {
+    name: 'a deletion among several asks for any token',
+    file: 'lib/store/dynamodb/expressions.ts',
+    replace: 'parameters.push(...tokenBounds(expected.token, expected.liveAt))',
+    by: 'parameters.push({ B: new Uint8Array(1) }, { B: new Uint8Array(8).fill(255) })',
+    suites: CONTRACT,
+  },
+  {
+    name: 'a live lease is not told from one that is over',
+    file: 'lib/store/dynamodb/header-item.ts',
+    replace: 'from.writeUIntBE(liveAt + 1, TOKEN_BYTES + 1, 6)',
+    by: '',
+    suites: CONTRACT,
+  },
+  {
+    name: 'an insert writes over what is there',
+    file: 'lib/store/dynamodb/segments.ts',
+    replace: 'table.put(header, ABSENT)',
+    by: 'table.put(header)',
+    suites: CONTRACT,
+  },
+  {
+    name: 'messages are moved into a queue that is being deleted',
+    file: 'lib/redrive/move.ts',
+    replace: "      { kind: 'check', key: queueKey(target.name), ifVersion: target.version },\n",
+    by: '',
+    suites: UNIT,
+  },
+  {
+    name: 'a document is written whatever its version',
+    file: 'lib/store/dynamodb/documents.ts',
+    replace: 'return versionIs(version)',
+    by: 'return {}',
+    suites: CONTRACT,
+  },
+  {
+    name: 'a purge spares what is leased',
+    file: 'lib/model/queue-record.ts',
+    replace: 'queue.purgedAt !== undefined && publishedAt <= queue.purgedAt',
+    by: 'queue.purgedAt !== undefined && publishedAt < queue.purgedAt - 60_000',
+    suites: MODEL,
+  },
+  {
+    name: 'a message put off moves where its retention has ended',
+    file: 'lib/messages/messages.ts',
+    replace: "slot.kind === 'lease' ? await rest(",
+    by: "slot.kind !== 'gone' ? await rest(",
+    suites: UNIT,
+  },
+  {
+    name: 'a message that used up its receives is taken away and not moved',
+    file: 'lib/redrive/move.ts',
+    replace: '      ...writes,\n',
+    by: '',
+    suites: UNIT,
+  },
+  {
+    name: 'a delay is forgotten',
+    file: 'lib/publish/publish.ts',
+    replace: 'message.dueAt ?? now + delaySeconds * 1_000',
+    by: 'message.dueAt ?? now',
+    suites: MODEL,
+  },
+]

@@ -1,8 +1,0 @@
-import { memoryStore } from '../../lib/memory/memory-store.ts'
-import { manualClock } from '../support/manual-clock.ts'
-import { storeContract } from './contract.ts'
-
-const clock = manualClock()
-const store = memoryStore({ clock })
-
-storeContract('the store in memory', () => ({ store, clock }))
