@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import type { Store } from '../../lib/store/port.ts'
 import type { Log } from '../runtime/log.ts'
-import { DataDirectoryInUse, takeDataDirectory } from './data-directory.ts'
+import { DataDirectoryInUse, takeDataDirectory } from '../../lib/store/keyed/disk/data-directory.ts'
 import type { LocalOptions } from './options.ts'
 
 export interface LocalStore {

@@ -61,7 +61,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a ticket is dropped whatever was published since',
-    file: 'lib/store/keyed/memory-store.ts',
+    file: 'lib/store/keyed/keyed-store.ts',
     replace: 'if (ticket && ticket.lastSequence !== lastSequence) return false',
     by: '',
     suites: UNIT,
@@ -152,9 +152,9 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'numbers are given twice',
-    file: 'lib/store/keyed/memory-store.ts',
-    replace: "(ticketAt(write.key)?.lastSequence ?? '') < write.from",
-    by: "(ticketAt(write.key)?.lastSequence ?? '') <= '~'",
+    file: 'lib/store/keyed/keyed-store.ts',
+    replace: "(ticketAt(maps, write.key, now)?.lastSequence ?? '') < write.from",
+    by: "(ticketAt(maps, write.key, now)?.lastSequence ?? '') <= '~'",
     suites: SIMULATION,
   },
   {

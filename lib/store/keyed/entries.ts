@@ -1,0 +1,42 @@
+import type { Content } from '../../model/content.ts'
+import type { Document } from '../../model/document.ts'
+import type { Ticket } from '../../model/group.ts'
+import type { Segment } from '../../model/segment.ts'
+import type { OrderedMap } from './ordered-map.ts'
+
+/** A segment with what it carries. */
+export interface Entry {
+  readonly segment: Segment
+  readonly content: Content | StoredContent
+}
+
+/** Content that a map has not read yet. It can be loaded in the step that got the entry, and not later. */
+export interface StoredContent {
+  load(): Content | undefined
+}
+
+export interface StoredDocument extends Document {
+  /** Epoch ms; kept for good when absent. */
+  readonly expiresAt?: number | undefined
+}
+
+export interface StoredTicket extends Ticket {
+  /** What it says lapses as soon as something is published. */
+  readonly lapses?: boolean
+  /** Epoch ms. */
+  readonly expiresAt: number
+}
+
+/** Everything that the adapter keeps. */
+export interface Maps {
+  /** By partition id and sort key. */
+  readonly segments: OrderedMap<Entry>
+  readonly documents: OrderedMap<StoredDocument>
+  /** By the partition id of the shard and the group's hash. */
+  readonly tickets: OrderedMap<StoredTicket>
+}
+
+export const contentIn = ({ content }: Entry): Content | undefined => ('load' in content ? content.load() : content)
+
+export const isExpired = ({ expiresAt }: { readonly expiresAt?: number | undefined }, now: number): boolean =>
+  expiresAt !== undefined && expiresAt <= now
