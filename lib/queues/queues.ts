@@ -56,6 +56,7 @@ export const createQueue = async (
   checkQueueName(name)
   const settings = applySettings(name, creation.settings ?? {})
   checkTags(creation.tags ?? {})
+  checkExtras(creation.extras ?? {})
   await checkDeadLetterQueue(engine, settings)
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const document = await engine.store.getDocument(queueKey(name), { consistent: true })
@@ -196,12 +197,14 @@ export const updateQueue = async (engine: Engine, name: string, change: QueueCha
       }
       const tags = patched(queue.tags, change.tags)
       checkTags(tags)
+      const extras = patched(queue.extras, change.extras)
+      checkExtras(extras)
       const lowered = settings.shards < queue.settings.shards
       return {
         ...queue,
         settings,
         tags,
-        extras: patched(queue.extras, change.extras),
+        extras,
         modifiedAt: now,
         pollShards: Math.max(settings.shards, pollShards(queue)),
         pollPriorities: Math.max(settings.priorities, pollPriorities(queue)),
@@ -289,9 +292,18 @@ const checkTags = (tags: Readonly<Record<string, string>>): void => {
     if (key.length < 1 || key.length > LIMITS.tagKeyLength) {
       throw invalid('tags', key, `must have keys of 1 to ${LIMITS.tagKeyLength} characters`)
     }
+    if (!key.isWellFormed() || !value.isWellFormed()) {
+      throw invalid('tags', '(text)', 'must be well-formed Unicode, without lone surrogates')
+    }
     if (value.length > LIMITS.tagValueLength) {
       throw invalid(`tags.${key}`, value, `must have at most ${LIMITS.tagValueLength} characters`)
     }
+  }
+}
+
+const checkExtras = (extras: Readonly<Record<string, string>>): void => {
+  for (const [name, value] of Object.entries(extras)) {
+    if (!value.isWellFormed()) throw invalid(name, '(text)', 'must be well-formed Unicode, without lone surrogates')
   }
 }
 
