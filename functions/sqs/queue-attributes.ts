@@ -4,8 +4,8 @@ import {
   type QueueSettings,
   type RetryPolicy,
 } from '../../lib/model/queue-settings.ts'
-import { invalidParameter, SqsError, unknownAttribute } from './errors.ts'
-import { parsePolicy } from './policy-document.ts'
+import { invalidAttribute, invalidParameter, SqsError, unknownAttribute } from './errors.ts'
+import { checkPolicy } from './policy-document.ts'
 import { NUMBER_ATTRIBUTES, NUMBER_EXTENSIONS } from './queue-attribute-names.ts'
 import type { QueueAddress } from './queue-url.ts'
 import { checkRedriveAllowPolicy, parseRedrivePolicy, type RedrivePolicy } from './redrive-policy.ts'
@@ -54,7 +54,7 @@ const readAttribute = (change: AttributeChange, name: string, value: string, { a
   }
   switch (name) {
     case 'Policy':
-      if (value !== '' && !parsePolicy(value)) throw invalidAttribute(name)
+      if (value !== '') checkPolicy(value)
       change.extras.Policy = value || null
       return
     case 'RedrivePolicy':
@@ -159,9 +159,6 @@ const checkKind = (named: boolean, wanted: boolean | undefined): void => {
   if (named && !wanted) throw invalidParameter(QUEUE_NAME_RULE)
 }
 export const QUEUE_NAME_RULE = 'Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length'
-
-const invalidAttribute = (name: string): SqsError =>
-  new SqsError('InvalidAttributeValue', `Invalid value for the parameter ${name}.`)
 
 const wholeNumber = (name: string, text: string, min: number, max: number): number => {
   const value = /^[0-9]{1,12}$/.test(text) ? Number(text) : Number.NaN
