@@ -9,6 +9,7 @@ import { checkPolicy } from './policy-document.ts'
 import { NUMBER_ATTRIBUTES, NUMBER_EXTENSIONS } from './queue-attribute-names.ts'
 import type { QueueAddress } from './queue-url.ts'
 import { checkRedriveAllowPolicy, parseRedrivePolicy, type RedrivePolicy } from './redrive-policy.ts'
+import { JsonFault, parseStrictJson } from './strict-json.ts'
 
 export type Settings = { -readonly [K in keyof QueueSettings]?: QueueSettings[K] | null }
 
@@ -189,9 +190,10 @@ const RETRY_MEMBERS = ['initialSeconds', 'factor', 'maximumSeconds', 'jitter']
 const retryPolicy = (name: string, text: string): RetryPolicy => {
   let given: unknown
   try {
-    given = JSON.parse(text)
-  } catch {
-    throw invalidAttribute(name)
+    given = parseStrictJson(text)
+  } catch (error) {
+    if (error instanceof JsonFault) throw invalidAttribute(name)
+    throw error
   }
   if (given === null || typeof given !== 'object' || Object.keys(given).some((key) => !RETRY_MEMBERS.includes(key))) {
     throw invalidAttribute(name)
