@@ -1,10 +1,17 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
+
+const ENGINES = ['disk', 'memory', 'dynamodb'] as const
 
 export interface LocalOptions {
   readonly port: number
   readonly host: string
-  readonly data: string
+  /** Where messages are kept; absent when the command line does not say. */
+  readonly data?: string
   readonly memory: boolean
+  /** What keeps messages, when the command line says so. */
+  readonly engine?: (typeof ENGINES)[number]
+  /** Whether each answer waits for the disk. */
+  readonly sync: boolean
   /** Whether a deleted queue's name, and a purge, wait for the 60 seconds of SQS. */
   readonly cooldowns: boolean
   /** Names in `Host`, beside this machine's own, that requests may be addressed to. */
@@ -31,8 +38,15 @@ export const parseOptions = (argv: readonly string[]): LocalOptions =>
       (name: string, before: readonly string[]) => [...before, name],
       [] as readonly string[],
     )
-    .option('--data <directory>', 'where messages are kept', '.holdfast')
-    .option('--memory', 'keep everything in memory, and lose it at the end', false)
+    .option('--data <directory>', 'where messages are kept (default: .holdfast)')
+    .addOption(
+      new Option(
+        '--engine <name>',
+        'what keeps messages: files in the data directory, memory alone, or the embedded DynamoDB engine (default: disk)',
+      ).choices(ENGINES),
+    )
+    .addOption(new Option('--memory', 'the same as --engine memory: nothing is kept').default(false).conflicts('engine'))
+    .option('--sync', 'on disk: wait for the disk before each answer', false)
     .option(
       '--auth <file>',
       'file with the access keys that SQS clients must sign with (default: anyone may do anything)',
@@ -45,8 +59,8 @@ export const parseOptions = (argv: readonly string[]): LocalOptions =>
       'after',
       `
 Environment:
-  AWS_ENDPOINT_URL_DYNAMODB   use this DynamoDB in place of the embedded one, e.g. DynamoDB Local
-  HOLDFAST_TABLE              its table, created when it is missing (default: holdfast)`,
+  AWS_ENDPOINT_URL_DYNAMODB   keep messages in this DynamoDB, e.g. DynamoDB Local, unless an option above says where
+  HOLDFAST_TABLE              its table, or the part of the data directory; created when missing (default: holdfast)`,
     )
     .allowExcessArguments(false)
     .parse(argv)

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import type { Store } from '../../lib/store/port.ts'
@@ -16,18 +17,49 @@ export interface LocalStore {
 
 const never = new Promise<string>(() => {})
 const DEFAULT_TABLE = 'holdfast'
+const DEFAULT_DIRECTORY = '.holdfast'
+const ENGINE_FILE = 'dynamodb.sqlite'
 
-/** Memory, the DynamoDB that the environment names, or the embedded one. */
+/** What the command line names, or else the DynamoDB that the environment names, or else files in the data directory. */
 export const openStore = async (options: LocalOptions, env: NodeJS.ProcessEnv, log: Log): Promise<LocalStore> => {
-  if (options.memory) return memory()
   const table = env.HOLDFAST_TABLE || DEFAULT_TABLE
   const endpoint = env.AWS_ENDPOINT_URL_DYNAMODB
-  return endpoint ? remote(endpoint, table) : embedded(resolve(options.data), table, log)
+  const directory = resolve(options.data ?? DEFAULT_DIRECTORY)
+  if (options.memory || options.engine === 'memory') return memory()
+  if (options.engine === 'dynamodb') return embedded(directory, table, log)
+  if (options.engine === undefined && options.data === undefined && endpoint) return remote(endpoint, table)
+  return disk(directory, table, options.sync, log)
 }
 
 const memory = async (): Promise<LocalStore> => {
   const { memoryStore } = await import('../../lib/store/keyed/memory-store.ts')
   return { store: memoryStore(), description: 'in memory', failed: never, close: async () => {} }
+}
+
+/** Each table has a directory of its own in the data directory. */
+const disk = async (data: string, table: string, sync: boolean, log: Log): Promise<LocalStore> => {
+  if (!/^[\w.-]{1,255}$/.test(table) || /^\.+$/.test(table)) {
+    throw new Error(`HOLDFAST_TABLE is ${JSON.stringify(table)}, but must be 1 to 255 letters, digits, dashes and dots`)
+  }
+  const { DATA_FILE, diskStore } = await import('../../lib/store/keyed/disk/disk-store.ts')
+  const directory = join(data, table)
+  // The messages are there, and would seem to be gone.
+  if (existsSync(join(data, ENGINE_FILE)) && !existsSync(join(directory, DATA_FILE))) {
+    throw new Error(
+      [
+        `${data} holds the data of the embedded DynamoDB engine.`,
+        `Use it as it is with --engine dynamodb, or start with other data with --data DIRECTORY. To take messages along,`,
+        'run both on two ports, and move them from one to the other with any SQS client.',
+      ].join('\n'),
+    )
+  }
+  const store = await diskStore({ directory, sync, warn: (message, error) => log.warn(message, { error }) }).catch(inUse)
+  return { store, description: `data in ${directory}`, failed: store.failed, close: store.close }
+}
+
+const inUse = (error: Error): never => {
+  if (!(error instanceof DataDirectoryInUse)) throw error
+  throw new Error(`${error.message}: stop it, or choose another directory with --data`, { cause: error })
 }
 
 const remote = async (endpoint: string, table: string): Promise<LocalStore> => {
@@ -39,16 +71,13 @@ const remote = async (endpoint: string, table: string): Promise<LocalStore> => {
 }
 
 const embedded = async (path: string, table: string, log: Log, clock: Clock = systemClock): Promise<LocalStore> => {
-  const directory = await takeDataDirectory(path).catch((error) => {
-    if (!(error instanceof DataDirectoryInUse)) throw error
-    throw new Error(`${error.message}: stop it, or choose another directory with --data`, { cause: error })
-  })
+  const directory = await takeDataDirectory(path).catch(inUse)
   try {
     const [{ startEmbeddedDynamodb }, { openEmbeddedTable }] = await Promise.all([
       import('./embedded-dynamodb.ts'),
       import('./dynamodb.ts'),
     ])
-    const engine = await startEmbeddedDynamodb(join(path, 'dynamodb.sqlite'))
+    const engine = await startEmbeddedDynamodb(join(path, ENGINE_FILE))
     const { store, client } = await openEmbeddedTable(engine.endpoint, table)
     const { sweepForever } = await import('./ttl-sweeper.ts')
     const closing = new AbortController()

@@ -67,6 +67,7 @@ export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
   let emptying: Promise<void> | undefined
   /** Why the log can't be emptied at present. */
   let obstacle: HoldfastError | undefined
+  const blocked = signal()
   const closing = new AbortController()
   const failure = firstFailure()
 
@@ -135,6 +136,7 @@ export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
         return
       } catch (error) {
         obstacle = unavailable(directory, error)
+        blocked.now()
         warn('what is new can not be brought into the data file yet', error)
         await clock.sleep(RETRY_MS, closing.signal)
       }
@@ -157,7 +159,7 @@ export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
   const roomToWrite = async (): Promise<void> => {
     while (emptying && log.size > logBytes * MAX_LOGS_AHEAD) {
       if (obstacle) throw obstacle
-      await Promise.race([emptying, clock.sleep(RETRY_MS, closing.signal)])
+      await Promise.race([emptying, blocked.next()])
     }
   }
 
@@ -202,6 +204,24 @@ export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
       log.close()
       if (log.size === LOG_HEADER_BYTES) await rm(log.path, { force: true })
       await file.close()
+    },
+  }
+}
+
+/** Something that happens now and then, and can be waited for. */
+const signal = () => {
+  let happen = () => {}
+  let next: Promise<void> | undefined
+  return {
+    now: () => {
+      next = undefined
+      happen()
+    },
+    next: () => {
+      next ??= new Promise((resolve) => {
+        happen = resolve
+      })
+      return next
     },
   }
 }
