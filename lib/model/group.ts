@@ -14,25 +14,11 @@ import type { SegmentPartition } from './segment-key.ts'
  *   after it, would have changed the first of them. The same write puts an end to every lease of the group that ran
  *   out by itself, so that an extension on its way finds nothing to extend. So no two consumers ever hold messages of
  *   one group at once.
- * - The ticket's lock only says where looking is in vain. It is never needed for safety: it runs out, and whoever
- *   finds it wrong corrects it. It is moved forward alone, since what anyone knows may be out of date; only to the end
- *   of a rest may it be put off, by whoever locked it and while the lock is as it was set.
+ * - The ticket's lock (`ticket.ts`) only tells pollers where a poll returns nothing. It is never needed for safety: it
+ *   runs out, and the poller that finds it wrong corrects it. It is only moved forward, since what a process knows may
+ *   be out of date; only to the end of a rest may it be put off, by the poller that locked it and while the lock is as
+ *   it was set.
  */
-export interface Ticket {
-  /** Hash of the group, 14 hex digits. */
-  readonly group: string
-  /** Shard of the queue that the ticket stands in. */
-  readonly shard: number
-  /** The last number given in the group. */
-  readonly lastSequence: Sequence
-  /**
-   * Since when the group waits for its turn: since it was looked at last or, when it was not, since it got its first
-   * message. Empty on standard queues, where turns are drawn.
-   */
-  readonly turn: Sequence
-  /** The group is in vain to be looked at before this instant, epoch ms; Infinity until something is published. */
-  readonly busyUntil: number
-}
 
 /**
  * A ticket outlives its group's messages until its last number is this old by the clock of who takes it away: a
@@ -112,10 +98,6 @@ export const groupPartition = (queue: QueueState, group: string): SegmentPartiti
 /** Turns that were taken before this one were taken before the queue's last purge; nothing when it was never purged. */
 export const purgeTurn = (queue: QueueState): Sequence | undefined =>
   queue.purgedAt === undefined ? undefined : sequenceAt(afterPurge(queue, 0))
-
-/** Whether a ticket says busy in vain: its group was last looked at before a purge, and has nothing in flight any more. */
-export const isInVain = ({ turn }: Ticket, purged: Sequence | undefined): boolean =>
-  purged !== undefined && turn !== '' && turn < purged
 
 /** What the head of a group allows. */
 export type GroupHead =
