@@ -8,8 +8,11 @@ import type { TableAction } from './functions.ts'
  * right after the letter of its kind, so `dynamodb:LeadingKeys` can tell queues apart:
  *
  *     s#<queue>#…  segments    b#<queue>#…  bodies            a#<queue>#…  where moved messages are
- *     q#<queue>    settings    t#<queue>#…  tickets of groups  d#<queue>#…  deduplication and attempt ids, fences
- *     h#<queue>#…  hints of what is in flight
+ *     q#<queue>    settings    t#<queue>#…  tickets of groups  d#<queue>#…  deduplication ids
+ *     h#<queue>#…  in-flight snapshots                        e#<queue>#…  early releases
+ *     f#<queue>#…  fences of groups                           p#<queue>#…  attempt ids of polls
+ *
+ * The letters are those of `KEY_KINDS` in `lib/store/keys.ts`.
  */
 type Kinds = Readonly<Record<string, readonly TableAction[]>>
 
@@ -34,8 +37,9 @@ const CONSUMING: Kinds = {
   sb: ['BatchGetItem', 'GetItem', 'Query'],
   t: ['DeleteItem', 'GetItem', 'Query', 'UpdateItem'],
   a: ['GetItem', 'PutItem'],
-  d: ['GetItem', 'PutItem'],
-  h: ['GetItem', 'PutItem', 'Query'],
+  fp: ['GetItem', 'PutItem'],
+  h: ['GetItem', 'PutItem'],
+  e: ['PutItem', 'Query'],
 }
 
 /** A consumer only adds to the dead-letter queue: it can neither read nor remove what others put there. */

@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.ts'
 import { queueNotFound } from '../model/errors.ts'
 import { QUEUE_CACHE_MS } from '../model/limits.ts'
-import { type QueueState, queueKey, queueState } from '../model/queue-record.ts'
+import { type QueueState, queueState } from '../model/queue-record.ts'
+import { queueKey } from '../store/keys.ts'
 import type { Store } from '../store/port.ts'
 
 /**

@@ -3,13 +3,10 @@ import { HoldfastError, invalid, queueNotFound } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import {
   asQueue,
-  listKey,
-  listPartition,
   pollPriorities,
   pollShards,
   type QueueRecord,
   type QueueState,
-  queueKey,
   queueState,
   recordIn,
   recordValue,
@@ -23,6 +20,7 @@ import {
   type SettingsChange,
   whole,
 } from '../model/queue-settings.ts'
+import { queueKey, queueListKey, queueListPartition } from '../store/keys.ts'
 import { replace } from './shards.ts'
 
 export interface QueueCreation {
@@ -81,7 +79,7 @@ export const createQueue = async (
     const version = document?.version ?? 0
     const { applied } = await engine.store.transact([
       { kind: 'put', key: queueKey(name), value: recordValue(record), ifVersion: version },
-      { kind: 'put', key: listKey(name), value: {} },
+      { kind: 'put', key: queueListKey(name), value: {} },
     ])
     if (!applied) continue
     const state: QueueState = { ...record, name, version: version + 1 }
@@ -167,7 +165,7 @@ export const listQueueNames = async (
   whole('limit', limit, 1, LIMITS.listQueuesPage)
   const after = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url').toString('utf8')
   const documents = await engine.store.listDocuments({
-    partition: listPartition(scope),
+    partition: queueListPartition(scope),
     prefix,
     limit: limit + 1,
     consistent: true,
@@ -218,7 +216,7 @@ export const deleteQueue = async (engine: Engine, name: string): Promise<void> =
     const value = recordValue({ ...queue, deletedAt: now })
     const { applied } = await engine.store.transact([
       { kind: 'put', key: queueKey(name), value, ifVersion: queue.version, expiresAt: now + TOMBSTONE_MS },
-      { kind: 'delete', key: listKey(name) },
+      { kind: 'delete', key: queueListKey(name) },
     ])
     engine.queues.forget(name)
     if (applied) {

@@ -1,14 +1,8 @@
 import type { Engine } from '../engine.ts'
 import { LIMITS } from '../model/limits.ts'
-import {
-  partitionOf,
-  pollShards,
-  type QueueRecord,
-  type QueueState,
-  queueKey,
-  recordValue,
-} from '../model/queue-record.ts'
+import { partitionOf, pollShards, type QueueRecord, type QueueState, recordValue } from '../model/queue-record.ts'
 import { inPassing } from '../store/best-effort.ts'
+import { queueKey } from '../store/keys.ts'
 
 /**
  * A DynamoDB partition takes 1,000 write units a second, and a time-ordered sort key is never split for heat. So a

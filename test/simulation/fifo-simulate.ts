@@ -1,6 +1,7 @@
 import { groupHash, groupPartition, isYoung } from '../../lib/model/group.ts'
-import { partitionOf, queueKey, queueState } from '../../lib/model/queue-record.ts'
+import { partitionOf, queueState } from '../../lib/model/queue-record.ts'
 import { memoryStore } from '../../lib/store/keyed/memory-store.ts'
+import { queueKey } from '../../lib/store/keys.ts'
 import type { Store } from '../../lib/store/port.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { type Simulation, simulation } from '../support/simulation.ts'

@@ -1,5 +1,6 @@
-import { partitionId, type SegmentPartition } from '../../model/segment-key.ts'
+import type { SegmentPartition } from '../../model/segment-key.ts'
 import type { Ticket } from '../../model/ticket.ts'
+import { ticketPartition } from '../keys.ts'
 import type { Store, TicketKey, Write } from '../port.ts'
 import type { Expression } from './expressions.ts'
 import type { Item } from './header-item.ts'
@@ -20,8 +21,6 @@ const ticketKey = ({ partition, group }: TicketKey): Item => ({
   pk: { S: ticketPartition(partition) },
   sk: { S: group },
 })
-
-const ticketPartition = ({ group: _, ...shard }: SegmentPartition): string => `t#${partitionId(shard)}`
 
 const NOT_BUSY = 'attribute_exists(l) AND (u <= :now OR (attribute_exists(m) AND m <> l))'
 /** Where the queue was purged: or its turn was before that. */
