@@ -132,10 +132,9 @@ const withoutDuplicates = async (
 ): Promise<Entry[]> => {
   const remembering = pending.filter(({ remembered }) => remembered)
   const left = new Map(pending.map((entry) => [entry, entry]))
-  for (const { write, document: met } of failures) {
+  for (const { write, document } of failures) {
     const entry = remembering[write - before]
-    if (!entry?.remembered) continue
-    const document = met ?? (await engine.store.getDocument(entry.remembered, { consistent: true }))
+    if (!entry) continue
     if (!document || (await isFree(engine, queue, document))) {
       // Taken over on condition that nobody else did.
       left.set(entry, { ...entry, replaces: document?.version ?? 0 })

@@ -38,6 +38,8 @@ export const KEY_KINDS = {
   alias: { letter: 'a', names: 'message' },
   /** A queue's settings and state. */
   queue: { letter: 'q', names: 'queue' },
+  /** How a queue is spread over partitions. */
+  layout: { letter: 'n', names: 'queue' },
   /** A redrive task of a dead-letter queue. */
   redrive: { letter: 'r', names: 'queue' },
   /** The redrive tasks that are not over. */
@@ -99,6 +101,7 @@ export const earlyReleasePartition = (of: SegmentPartition): string => partition
 export const aliasKey = (queue: string, messageId: string): DocumentKey => lone('alias', `${queue}#${messageId}`)
 
 export const queueKey = (name: string): DocumentKey => lone('queue', name)
+export const layoutKey = (name: string): DocumentKey => lone('layout', name)
 /** A document a queue; `scope` is its account and region. */
 export const queueListPartition = (scope: string): string => partition('queueList', scope)
 export const queueListKey = (name: string): DocumentKey => ({
