@@ -1,7 +1,7 @@
 import type { Content } from '../../model/content.ts'
 import type { Document } from '../../model/document.ts'
-import type { Ticket } from '../../model/group.ts'
 import type { Segment } from '../../model/segment.ts'
+import type { TicketState } from '../../model/ticket.ts'
 import type { OrderedMap } from './ordered-map.ts'
 
 /** A segment with what it carries. */
@@ -20,20 +20,13 @@ export interface StoredDocument extends Document {
   readonly expiresAt?: number | undefined
 }
 
-export interface StoredTicket extends Ticket {
-  /** What it says lapses as soon as something is published. */
-  readonly lapses?: boolean
-  /** Epoch ms. */
-  readonly expiresAt: number
-}
-
 /** Everything that the adapter keeps. */
 export interface Maps {
   /** By partition id and sort key. */
   readonly segments: OrderedMap<Entry>
   readonly documents: OrderedMap<StoredDocument>
   /** By the partition id of the shard and the group's hash. */
-  readonly tickets: OrderedMap<StoredTicket>
+  readonly tickets: OrderedMap<TicketState>
 }
 
 export const contentIn = ({ content }: Entry): Content | undefined => ('load' in content ? content.load() : content)

@@ -1,9 +1,9 @@
 import type { Clock } from '../../clock.ts'
 import type { Document, DocumentKey } from '../../model/document.ts'
 import type { HoldfastError } from '../../model/errors.ts'
-import { isInVain, type Ticket } from '../../model/group.ts'
 import { applyChange, type Change, type Segment } from '../../model/segment.ts'
 import { partitionId, type SegmentKey, type SegmentPartition } from '../../model/segment-key.ts'
+import { applyToTicket, type Ticket, type TicketCommand, type TicketState } from '../../model/ticket.ts'
 import type {
   ChangeFailure,
   ChangeOutcome,
@@ -13,14 +13,13 @@ import type {
   HeaderRange,
   NewSegment,
   Store,
-  TicketCondition,
   TicketKey,
   TicketPage,
   TicketRange,
   Write,
   WriteFailure,
 } from '../port.ts'
-import { contentIn, type Entry, isExpired, type Maps, type StoredDocument, type StoredTicket } from './entries.ts'
+import { contentIn, type Entry, isExpired, type Maps, type StoredDocument } from './entries.ts'
 import type { KeyedMaps } from './ordered-map.ts'
 
 export interface KeyedStoreParts {
@@ -74,29 +73,15 @@ export const keyedStore = ({ maps, clock, readsMayWrite = false }: KeyedStorePar
       }),
     ),
   tickets: (range) => (range.consistent ? maps.atomically : maps.look)((all) => tickets(all, range, clock.now())),
-  lockTicket: (key, { now, busyUntil, turn, purged }) =>
+  lockTicket: (key, lock) =>
     maps.atomically((all) => {
-      const ticket = ticketAt(all, key, clock.now())
-      if (!ticket) return undefined
-      if (ticket.busyUntil > now && ticket.busyUntil !== busyUntil && !isInVain(ticket, purged)) return undefined
-      const { lapses: _, ...kept } = ticket
-      return setTicket(all, key, { ...kept, busyUntil, turn })
+      const { ticket } = command(all, key, { kind: 'lock', ...lock }, clock.now())
+      return ticket && shownTicket(key, ticket)
     }),
-  markTicket: (key, busyUntil, { lapses = false, ...condition } = {}) =>
-    maps.atomically((all) => {
-      const ticket = ticketAt(all, key, clock.now())
-      if (!ticket || !meets(ticket, condition)) return false
-      const idle = busyUntil === Number.POSITIVE_INFINITY
-      setTicket(all, key, { ...ticket, busyUntil, lapses: lapses && !idle, ...(idle && { turn: '' }) })
-      return true
-    }),
+  markTicket: (key, until, mark = {}) =>
+    maps.atomically((all) => command(all, key, { kind: 'mark', until, ...mark }, clock.now()).applied),
   dropTicket: (key, lastSequence) =>
-    maps.atomically((all) => {
-      const ticket = ticketAt(all, key, clock.now())
-      if (ticket && ticket.lastSequence !== lastSequence) return false
-      all.tickets.delete(ticketPartition(key.partition), key.group)
-      return true
-    }),
+    maps.atomically((all) => command(all, key, { kind: 'drop', lastSequence }, clock.now()).applied),
   getDocument: (key, { consistent = false } = {}) =>
     (consistent ? maps.atomically : maps.look)((all) => asDocument(documentAt(all, key, clock.now()))),
   listDocuments: (query) =>
@@ -168,32 +153,47 @@ const headers = (
   return { segments: page, more }
 }
 
-const ticketPartition = ({ group: _, ...shard }: SegmentPartition): string => partitionId(shard)
+/** The tickets of a shard, whichever group of it is asked for. */
+const shardId = ({ group: _, ...shard }: SegmentPartition): string => partitionId(shard)
 
-const ticketAt = ({ tickets: map }: Maps, { partition, group }: TicketKey, now: number): StoredTicket | undefined =>
-  live(map.get(ticketPartition(partition), group), now)
+const ticketAt = ({ tickets: map }: Maps, { partition, group }: TicketKey, now: number): TicketState | undefined =>
+  live(map.get(shardId(partition), group), now)
 
-const setTicket = ({ tickets: map }: Maps, { partition, group }: TicketKey, ticket: StoredTicket): StoredTicket => {
-  map.set(ticketPartition(partition), group, ticket)
-  return ticket
+/** Follows the rule for tickets; answers whether the command applied, and the ticket that is there then. */
+const command = (
+  maps: Maps,
+  key: TicketKey,
+  wanted: TicketCommand,
+  now: number,
+): { applied: boolean; ticket?: TicketState | undefined } => {
+  const outcome = applyToTicket(ticketAt(maps, key, now), wanted)
+  if (!outcome.applied) return outcome
+  const id = shardId(key.partition)
+  if (outcome.ticket) maps.tickets.set(id, key.group, outcome.ticket)
+  else maps.tickets.delete(id, key.group)
+  return outcome
 }
 
-const tickets = ({ tickets: map }: Maps, { partition, from, to, limit }: TicketRange, now: number): TicketPage => {
+const tickets = (
+  { tickets: map }: Maps,
+  { partition, from, to, limit }: TicketRange,
+  now: number,
+): TicketPage => {
   const page: Ticket[] = []
   let more = false
-  map.visit(ticketPartition(partition), from, to, (_, ticket) => {
+  map.visit(shardId(partition), from, to, (group, ticket) => {
     if (isExpired(ticket, now)) return true
     if (page.length === limit) more = true
-    else page.push(ticket)
+    else page.push(shownTicket({ partition, group }, ticket))
     return !more
   })
   return { tickets: page, more }
 }
 
-const meets = (ticket: Ticket, { lastSequence, busyUntil, busyAfter }: TicketCondition): boolean =>
-  (lastSequence === undefined || ticket.lastSequence === lastSequence) &&
-  (busyUntil === undefined || ticket.busyUntil === busyUntil) &&
-  (busyAfter === undefined || (ticket.busyUntil > busyAfter && ticket.busyUntil < Number.POSITIVE_INFINITY))
+const shownTicket = (
+  { partition: { shard }, group }: TicketKey,
+  { lastSequence, turn, busyUntil }: TicketState,
+): Ticket => ({ group, shard, lastSequence, turn, busyUntil })
 
 const documentAt = ({ documents }: Maps, { partition, sort }: DocumentKey, now: number): StoredDocument | undefined =>
   live(documents.get(partition, sort), now)
@@ -232,9 +232,8 @@ const holds = (maps: Maps, write: Write, now: number): boolean => {
     case 'check':
       return write.ifVersion === undefined || (documentAt(maps, write.key, now)?.version ?? 0) === write.ifVersion
     case 'advance':
-      return (ticketAt(maps, write.key, now)?.lastSequence ?? '') < write.from
     case 'touch':
-      return true
+      return applyToTicket(ticketAt(maps, write.key, now), write).applied
   }
 }
 
@@ -257,21 +256,9 @@ const perform = (maps: Maps, write: Write, now: number): void => {
       return
     case 'check':
       return
-    case 'advance': {
-      const { key, to, expiresAt } = write
-      const before = ticketAt(maps, key, now)
-      const waiting = before && before.busyUntil < Number.POSITIVE_INFINITY ? before : write
-      const { turn } = waiting
-      const busyUntil = before?.lapses ? 0 : waiting.busyUntil
-      const { shard } = key.partition
-      setTicket(maps, key, { group: key.group, shard, lastSequence: to, turn, busyUntil, expiresAt })
-      return
-    }
-    case 'touch': {
-      const { key, mark, expiresAt } = write
-      const { shard } = key.partition
-      setTicket(maps, key, { group: key.group, shard, lastSequence: mark, turn: '', busyUntil: 0, expiresAt })
-    }
+    case 'advance':
+    case 'touch':
+      command(maps, write.key, write, now)
   }
 }
 

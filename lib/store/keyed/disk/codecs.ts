@@ -1,8 +1,9 @@
 import type { Content, ContentMessage } from '../../../model/content.ts'
 import { FRESH, GONE, type Lease, type Segment, type Slot, TOKEN_BYTES } from '../../../model/segment.ts'
 import type { SegmentPartition } from '../../../model/segment-key.ts'
+import type { TicketState } from '../../../model/ticket.ts'
 import { packContent, unpackContent } from '../../dynamodb/content-codec.ts'
-import type { StoredDocument, StoredTicket } from '../entries.ts'
+import type { StoredDocument } from '../entries.ts'
 import type { ByteWriter } from './byte-writer.ts'
 
 /**
@@ -125,11 +126,10 @@ export const decodeDocument = (bytes: Buffer, partition: string, sort: string): 
   ...(JSON.parse(bytes.toString('utf8')) as Pick<StoredDocument, 'version' | 'value' | 'expiresAt'>),
 })
 
-export const encodeTicket = (out: ByteWriter, { group: _, busyUntil, ...ticket }: StoredTicket): void =>
+export const encodeTicket = (out: ByteWriter, { busyUntil, ...ticket }: TicketState): void =>
   void out.text(JSON.stringify({ ...ticket, ...(busyUntil < Number.POSITIVE_INFINITY && { busyUntil }) }))
 
-export const decodeTicket = (bytes: Buffer, group: string): StoredTicket => ({
-  group,
+export const decodeTicket = (bytes: Buffer): TicketState => ({
   busyUntil: Number.POSITIVE_INFINITY,
-  ...(JSON.parse(bytes.toString('utf8')) as Omit<StoredTicket, 'group' | 'busyUntil'>),
+  ...(JSON.parse(bytes.toString('utf8')) as Omit<TicketState, 'busyUntil'>),
 })

@@ -1,6 +1,7 @@
 import type { Content } from '../../../model/content.ts'
 import { lasting, type SegmentPartition } from '../../../model/segment-key.ts'
-import type { Entry, StoredContent, StoredDocument, StoredTicket } from '../entries.ts'
+import type { TicketState } from '../../../model/ticket.ts'
+import type { Entry, StoredContent, StoredDocument } from '../entries.ts'
 import {
   decodeContent,
   decodeDocument,
@@ -18,10 +19,7 @@ import { type LmdbFile, SEPARATOR } from './lmdb-file.ts'
 
 export const documentCodec: Codec<StoredDocument> = { encode: encodeDocument, decode: decodeDocument }
 
-export const ticketCodec: Codec<StoredTicket> = {
-  encode: encodeTicket,
-  decode: (bytes, _, group) => decodeTicket(bytes, group),
-}
+export const ticketCodec: Codec<TicketState> = { encode: encodeTicket, decode: decodeTicket }
 
 /** Content in the file, in this many pieces. */
 interface ContentInFile extends StoredContent {
