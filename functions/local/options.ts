@@ -45,7 +45,9 @@ export const parseOptions = (argv: readonly string[]): LocalOptions =>
         'what keeps messages: files in the data directory, memory alone, or the embedded DynamoDB engine (default: disk)',
       ).choices(ENGINES),
     )
-    .addOption(new Option('--memory', 'the same as --engine memory: nothing is kept').default(false).conflicts('engine'))
+    .addOption(
+      new Option('--memory', 'the same as --engine memory: nothing is kept').default(false).conflicts('engine'),
+    )
     .option('--sync', 'on disk: wait for the disk before each answer', false)
     .option(
       '--auth <file>',

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Clock, systemClock } from '../../lib/clock.ts'
+import { DataDirectoryInUse, takeDataDirectory } from '../../lib/store/keyed/disk/data-directory.ts'
 import type { Store } from '../../lib/store/port.ts'
 import type { Log } from '../runtime/log.ts'
-import { DataDirectoryInUse, takeDataDirectory } from '../../lib/store/keyed/disk/data-directory.ts'
 import type { LocalOptions } from './options.ts'
 
 export interface LocalStore {
@@ -53,7 +53,9 @@ const disk = async (data: string, table: string, sync: boolean, log: Log): Promi
       ].join('\n'),
     )
   }
-  const store = await diskStore({ directory, sync, warn: (message, error) => log.warn(message, { error }) }).catch(inUse)
+  const store = await diskStore({ directory, sync, warn: (message, error) => log.warn(message, { error }) }).catch(
+    inUse,
+  )
   return { store, description: `data in ${directory}`, failed: store.failed, close: store.close }
 }
 

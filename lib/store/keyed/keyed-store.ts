@@ -36,7 +36,8 @@ export interface KeyedStoreParts {
  */
 export const keyedStore = ({ maps, clock, readsMayWrite = false }: KeyedStoreParts): Store => ({
   insert: (segment) => maps.atomically((all) => insert(all, segment, clock.now())),
-  headers: (range) => (range.consistent ? maps.atomically : maps.look)((all) => headers(all, range, clock.now(), readsMayWrite)),
+  headers: (range) =>
+    (range.consistent ? maps.atomically : maps.look)((all) => headers(all, range, clock.now(), readsMayWrite)),
   change: (changes) =>
     maps.atomically<ChangeOutcome[]>(
       (all) => changes.map((change) => changeEntry(all, change, clock.now()).outcome),
@@ -174,11 +175,7 @@ const command = (
   return outcome
 }
 
-const tickets = (
-  { tickets: map }: Maps,
-  { partition, from, to, limit }: TicketRange,
-  now: number,
-): TicketPage => {
+const tickets = ({ tickets: map }: Maps, { partition, from, to, limit }: TicketRange, now: number): TicketPage => {
   const page: Ticket[] = []
   let more = false
   map.visit(shardId(partition), from, to, (group, ticket) => {

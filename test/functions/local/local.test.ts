@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { access, readdir, writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -117,14 +117,14 @@ describe('the local server in memory', () => {
 describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server on the embedded engine', () => {
   it('keeps everything over a restart, and over kill -9', async () => {
     const data = await temporaryDirectory()
-    const first = await startServerProcess({ args: ['--data', data] })
+    const first = await startServerProcess({ args: ['--engine', 'dynamodb', '--data', data] })
     await call(first, 'PUT', '/queues/orders', { delaySeconds: 0 })
     await call(first, 'POST', '/queues/orders/messages', publish('kept'))
     expect(await first.end('SIGTERM')).toBe(0)
-    const second = await startServerProcess({ args: ['--data', data] })
+    const second = await startServerProcess({ args: ['--engine', 'dynamodb', '--data', data] })
     await call(second, 'POST', '/queues/orders/messages', publish('kept too'))
     expect(await second.end('SIGKILL')).toBe('SIGKILL')
-    const third = await startServerProcess({ args: ['--data', data] })
+    const third = await startServerProcess({ args: ['--engine', 'dynamodb', '--data', data] })
     const { messages } = await call(third, 'POST', '/queues/orders/poll', { maxMessages: 10 })
     expect(messages.map(({ body }: { body: string }) => body).toSorted()).toEqual(['kept', 'kept too'])
   })
@@ -132,7 +132,7 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
   it('takes its engine along, however it ends', async () => {
     const data = await temporaryDirectory()
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      const server = await startServerProcess({ args: ['--data', data] })
+      const server = await startServerProcess({ args: ['--engine', 'dynamodb', '--data', data] })
       expect(await enginesOn(data)).toHaveLength(1)
       await server.end(signal)
       await until('the engine has ended', async () => (await enginesOn(data)).length === 0)
@@ -143,7 +143,7 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
   it('ends with its engine, or with the guard of its engine', async () => {
     const data = await temporaryDirectory()
     for (const processes of [enginesOn, guardsOn]) {
-      const server = await startServerProcess({ args: ['--data', data] })
+      const server = await startServerProcess({ args: ['--engine', 'dynamodb', '--data', data] })
       for (const pid of await processes(data)) process.kill(pid, 'SIGKILL')
       await until('the server has ended', () => server.child.exitCode !== null)
       expect(server.child.exitCode).toBe(1)
@@ -154,8 +154,8 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
 
   it('tells a second server on the same data that it is there', async () => {
     const data = await temporaryDirectory()
-    const first = await startServerProcess({ args: ['--data', data] })
-    const second = await startInVain({ args: ['--data', data] })
+    const first = await startServerProcess({ args: ['--engine', 'dynamodb', '--data', data] })
+    const second = await startInVain({ args: ['--engine', 'dynamodb', '--data', data] })
     expect(second).toEqual({
       code: 1,
       output: `holdfast: another Holdfast (process ${first.child.pid}) is using the data in ${data}: stop it, or choose another directory with --data\n`,
@@ -165,15 +165,15 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
     expect((await readdir(data)).filter((name) => name.startsWith('lock'))).toEqual([])
   })
 
-  it('creates its table on another DynamoDB, and starts no engine of its own', async () => {
-    const data = join(await temporaryDirectory(), 'untouched')
+  it('creates its table on the DynamoDB that the environment names, and starts no engine of its own', async () => {
+    const cwd = await temporaryDirectory()
     const env = { AWS_ENDPOINT_URL_DYNAMODB: embeddedEndpoint(), HOLDFAST_TABLE: `local-${randomUUID()}` }
-    const first = await startServerProcess({ args: ['--data', data], env })
+    const first = await startServerProcess({ env, cwd })
     await call(first, 'PUT', '/queues/orders', {})
     await first.end('SIGTERM')
-    const second = await startServerProcess({ args: ['--data', data], env })
+    const second = await startServerProcess({ env, cwd })
     expect((await call(second, 'GET', '/queues')).queues).toMatchObject([{ name: 'orders' }])
-    await expect(access(data)).rejects.toThrow('ENOENT')
+    expect(await readdir(cwd)).toEqual([])
   })
 
   it('says what is wrong when that DynamoDB is not there', async () => {

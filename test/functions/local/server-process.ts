@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
 
 const PROJECT = join(import.meta.dirname, '../../..')
+const START_SCRIPT = join(PROJECT, 'functions/local/start.mjs')
 
 export interface ServerProcess {
   readonly url: string
@@ -21,12 +22,14 @@ export interface ServerProcess {
 export interface Start {
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** The directory that it is started in. @default the project's */
+  readonly cwd?: string
 }
 
 /** The command of `npm start`, on a free port, ended with the test at the latest. */
-const launch = ({ args = [], env = {} }: Start) => {
-  const child = spawn(process.execPath, ['functions/local/start.mjs', '--port', '0', ...args], {
-    cwd: PROJECT,
+const launch = ({ args = [], env = {}, cwd = PROJECT }: Start) => {
+  const child = spawn(process.execPath, [START_SCRIPT, '--port', '0', ...args], {
+    cwd,
     env: { ...withoutOurs(process.env), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -93,4 +93,3 @@ function* entriesOf({
     yield [bodyKey(partition, sort, piece), part && part.length > 0 ? part : undefined]
   }
 }
-

@@ -31,7 +31,10 @@ export const encodeSegment = (out: ByteWriter, segment: Segment, pieces: number)
 }
 
 const encodeSlot = (out: ByteWriter, slot: Slot): void => {
-  if (slot.kind !== 'lease') return out.uint8(SLOT_KINDS[slot.kind])
+  if (slot.kind !== 'lease') {
+    out.uint8(SLOT_KINDS[slot.kind])
+    return
+  }
   out.uint8(slot.resting ? SLOT_KINDS.resting : SLOT_KINDS.leased)
   out.raw(slot.token)
   out.uint48(instant(slot.until))

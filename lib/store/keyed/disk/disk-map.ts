@@ -70,7 +70,8 @@ export const diskMap = <V>({ space, file, journal, codec }: DiskMapParts<V>): Di
     const key = prefixOf(partition) + sort
     return Buffer.byteLength(key) > MAX_KEY_BYTES ? undefined : file.get(key)
   }
-  const isStored = (partition: string): boolean => file.firstKey(prefixOf(partition))?.startsWith(prefixOf(partition)) ?? false
+  const isStored = (partition: string): boolean =>
+    file.firstKey(prefixOf(partition))?.startsWith(prefixOf(partition)) ?? false
 
   const partitionOf = (partition: string): CachedPartition<V> => {
     let cached = partitions.get(partition)
@@ -91,7 +92,7 @@ export const diskMap = <V>({ space, file, journal, codec }: DiskMapParts<V>): Di
   const lastOf = (partition: string, { front, tail }: CachedPartition<V>): string => {
     const prefix = prefixOf(partition)
     const stored = file.lastKey(prefix, prefix + BEHIND_ALL)?.slice(prefix.length) ?? ''
-    return [stored, front.bound() ?? '', tail.bound() ?? ''].reduce((a, b) => (a > b ? a : b))
+    return [stored, front.bound() ?? '', tail.bound() ?? ''].toSorted().at(-1) ?? ''
   }
 
   const slotOf = (cached: CachedPartition<V>, sort: string): Slot<V> | undefined => partOf(cached, sort).get(sort)
@@ -117,9 +118,7 @@ export const diskMap = <V>({ space, file, journal, codec }: DiskMapParts<V>): Di
     const wasDeleted = cached.deleted.has(sort)
     const isNew = !before && !wasDeleted && (covered || isBehind(partition, cached, sort))
     const body = codec.bodyOf?.(value, before?.value)
-    const pieces = body
-      ? Math.ceil(body.length / PIECE_BYTES)
-      : (before?.pieces ?? codec.piecesOf?.(value) ?? 0)
+    const pieces = body ? Math.ceil(body.length / PIECE_BYTES) : (before?.pieces ?? codec.piecesOf?.(value) ?? 0)
     const undoing = undo(cached, sort)
     // What is stored under the key may be in more pieces.
     if (body && !isNew) remove(partition, cached, sort)
@@ -194,7 +193,11 @@ export const diskMap = <V>({ space, file, journal, codec }: DiskMapParts<V>): Di
     const prefix = prefixOf(partition)
     let next = from
     const visitTail = (until: string): boolean => {
-      for (let sort = cached.tail.firstFrom(next); sort !== undefined && sort < until; sort = cached.tail.firstFrom(next)) {
+      for (
+        let sort = cached.tail.firstFrom(next);
+        sort !== undefined && sort < until;
+        sort = cached.tail.firstFrom(next)
+      ) {
         if (sort > to || !show(sort, (cached.tail.get(sort) as Slot<V>).value)) return false
         next = `${sort}\0`
       }

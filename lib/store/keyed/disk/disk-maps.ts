@@ -58,7 +58,11 @@ export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
   const documents = diskMap({ space: 'd', file, journal: pending, codec: documentCodec })
   const tickets = diskMap({ space: 't', file, journal: pending, codec: ticketCodec })
   const maps: Maps = { segments, documents, tickets }
-  const spaces: Readonly<Record<Space, Pick<DiskMap<unknown>, 'settle' | 'trim'>>> = { s: segments, d: documents, t: tickets }
+  const spaces: Readonly<Record<Space, Pick<DiskMap<unknown>, 'settle' | 'trim'>>> = {
+    s: segments,
+    d: documents,
+    t: tickets,
+  }
 
   const disk = syncer()
   let syncTimer: NodeJS.Timeout | undefined
@@ -157,7 +161,7 @@ export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
 
   /** Waits while the log that is being written has got too far ahead of the file. */
   const roomToWrite = async (): Promise<void> => {
-    while (emptying && log.size > logBytes * MAX_LOGS_AHEAD) {
+    while (emptying !== undefined && log.size > logBytes * MAX_LOGS_AHEAD) {
       if (obstacle) throw obstacle
       await Promise.race([emptying, blocked.next()])
     }
@@ -165,7 +169,7 @@ export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
 
   const step = async <T>(work: (maps: Maps) => T): Promise<T> => {
     if (failure.error) throw failure.error
-    if (emptying) await roomToWrite()
+    if (emptying !== undefined) await roomToWrite()
     const before = pending.mark()
     let result: T
     try {

@@ -102,4 +102,3 @@ const syncDirectory = (directory: string): void => {
     closeSync(fd)
   }
 }
-

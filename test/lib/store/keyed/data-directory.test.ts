@@ -3,7 +3,11 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { type DataDirectory, DataDirectoryInUse, takeDataDirectory } from '../../../../lib/store/keyed/disk/data-directory.ts'
+import {
+  type DataDirectory,
+  DataDirectoryInUse,
+  takeDataDirectory,
+} from '../../../../lib/store/keyed/disk/data-directory.ts'
 import { temporaryDirectory } from '../../../functions/local/server-process.ts'
 
 const taken = async (path: string): Promise<DataDirectory> => {
@@ -24,7 +28,10 @@ describe('a data directory', () => {
 
   it('is given to exactly one of many who come at once, also over the lock of a dead one', async () => {
     const path = await temporaryDirectory()
-    await writeFile(join(path, 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, socket: join(path, 'gone.sock'), nonce: 'dead' }))
+    await writeFile(
+      join(path, 'lock'),
+      JSON.stringify({ pid: 2 ** 22 + 1, socket: join(path, 'gone.sock'), nonce: 'dead' }),
+    )
     const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => taken(path)))
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     for (const outcome of outcomes) {
@@ -34,7 +41,10 @@ describe('a data directory', () => {
 
   it('is not kept by a lock whose process id now belongs to another', async () => {
     const path = await temporaryDirectory()
-    await writeFile(join(path, 'lock'), JSON.stringify({ pid: process.pid, socket: join(path, 'gone.sock'), nonce: 'dead' }))
+    await writeFile(
+      join(path, 'lock'),
+      JSON.stringify({ pid: process.pid, socket: join(path, 'gone.sock'), nonce: 'dead' }),
+    )
     await taken(path)
   })
 
