@@ -2,7 +2,9 @@ import type { Context } from 'aws-lambda'
 import { measureQueues } from './operations/measure-queues.ts'
 import { theEngine } from './runtime/compose.ts'
 import { writeCounts } from './runtime/queue-metrics.ts'
-import { lambdaLog, metrics } from './runtime/telemetry.ts'
+import { lambdaLog, metrics, observeInLambda } from './runtime/telemetry.ts'
+
+observeInLambda()
 
 /** Kept for writing what was counted. */
 const ENDING_MS = 5_000

@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
 import type { Engine } from '../../lib/engine.ts'
-import { isHoldfastError } from '../../lib/model/errors.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Answer, Call, Operations } from './operation.ts'
-import { HttpRefusal, problemResponse } from './problem.ts'
+import { HttpRefusal, isUnexpected, problemResponse } from './problem.ts'
 import { checked } from './refusal.ts'
 import { readJson } from './request-body.ts'
 import { type OperationId, PATH_PARAMETERS, type Route, routes } from './routes.ts'
@@ -73,7 +72,7 @@ export const createApp = ({ operations, engine, log, answered }: AppParts): App 
     const requestId = c.get('requestId')
     // Nobody is there to read this; it ends the request as what it was.
     if (c.req.raw.signal.aborted) return new Response(null, { status: CLIENT_GONE })
-    if (!(error instanceof HttpRefusal) && (!isHoldfastError(error) || error.code === 'Internal')) {
+    if (isUnexpected(error)) {
       log.error('a request failed unexpectedly', { requestId, operation: c.get('operation'), error })
     }
     return problemResponse(error, requestId)

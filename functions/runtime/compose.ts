@@ -1,6 +1,7 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 import { createEngine, type Engine, type Observer } from '../../lib/engine.ts'
 import { dynamodbStore } from '../../lib/store/dynamodb/dynamodb-store.ts'
+import { type Denied, reportingDenials } from './missing-rights.ts'
 
 /**
  * The composition root: what operations share is built here, once per process, from the environment. Another engine
@@ -10,6 +11,7 @@ import { dynamodbStore } from '../../lib/store/dynamodb/dynamodb-store.ts'
  */
 let composed: Engine | undefined
 let observer: Observer = () => {}
+let onDenied: Denied = () => {}
 
 export const theEngine = (): Engine => {
   composed ??= engineFromEnvironment(process.env)
@@ -25,10 +27,15 @@ export const observeEngine = (observe: Observer): void => {
   observer = observe
 }
 
+/** Who is told that the role of this process lacks a right on the table. */
+export const observeDenials = (denied: Denied): void => {
+  onDenied = denied
+}
+
 const engineFromEnvironment = ({ HOLDFAST_TABLE: table }: NodeJS.ProcessEnv): Engine => {
   if (!table) throw new Error('the environment variable HOLDFAST_TABLE must name the DynamoDB table')
   return createEngine({
-    store: dynamodbStore({ client: dynamodbClient(), table }),
+    store: reportingDenials(dynamodbStore({ client: dynamodbClient(), table }), (...denial) => onDenied(...denial)),
     observe: (event) => observer(event),
   })
 }

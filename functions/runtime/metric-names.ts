@@ -12,6 +12,8 @@ export const METRICS = {
   throttled: 'ShardThrottles',
   shardsRaised: 'ShardsRaised',
   orphansDropped: 'OrphansDropped',
+  /** Requests that AWS refused because the role of the function lacks a right; the log names it. */
+  rightsMissing: 'RightsMissing',
 } as const
 export type MetricName = (typeof METRICS)[keyof typeof METRICS]
 

@@ -3,8 +3,10 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import type { EngineEvent } from '../../lib/engine.ts'
 import type { Answer } from '../http/operation.ts'
 import type { OperationId } from '../http/routes.ts'
+import { observeDenials, observeEngine } from './compose.ts'
 import type { Log } from './log.ts'
 import { METRICS, type MetricName } from './metric-names.ts'
+import type { Denied } from './missing-rights.ts'
 
 /**
  * Logs and metrics of a Lambda function: JSON lines and CloudWatch's embedded metric format on standard output.
@@ -28,10 +30,26 @@ export const countAnswer = (_operation: OperationId, { counted = {} }: Answer): 
   for (const [name, value] of Object.entries(counted)) if (value > 0) metrics.addMetric(name, MetricUnit.Count, value)
 }
 
-export const countEvent = (event: EngineEvent): void => {
+const countEvent = (event: EngineEvent): void => {
   metrics.addMetric(EVENT_METRICS[event.type], MetricUnit.Count, 'count' in event ? event.count : 1)
   if (event.type === 'dead-letter-queue-missing' || event.type === 'shards-raised')
     lambdaLog.warn(event.type, { ...event })
+}
+
+/** A right that this function's role lacks, for an alarm; written at once, whatever becomes of the invocation. */
+export const countMissingRight = (): void => {
+  metrics.singleMetric().addMetric(METRICS.rightsMissing, MetricUnit.Count, 1)
+}
+
+const reportDenial: Denied = (operation, error) => {
+  lambdaLog.error("the function's role lacks a right on the table", { operation, error })
+  countMissingRight()
+}
+
+/** Has the engine that a Lambda function builds tell its events to the metrics and the log. */
+export const observeInLambda = (): void => {
+  observeEngine(countEvent)
+  observeDenials(reportDenial)
 }
 
 const EVENT_METRICS = {

@@ -93,7 +93,8 @@ const SHAPES = {
   MessageTooLarge: 'InvalidParameterValueException',
   OperationInProgress: 'UnsupportedOperation',
   InFlightLimit: 'OverLimit',
-  AccessDenied: 'AccessDenied',
+  // A right that this function lacks itself; what callers lack is refused before, as `SqsError`.
+  AccessDenied: 'InternalFailure',
   Throttled: 'RequestThrottled',
   StoreUnavailable: 'ServiceUnavailable',
   Internal: 'InternalFailure',
@@ -125,6 +126,7 @@ const sentence = (error: HoldfastError): string => {
       return 'Request is throttled.'
     case 'StoreUnavailable':
       return 'The request has failed due to a temporary failure of the server.'
+    case 'AccessDenied':
     case 'Internal':
       return 'The request processing has failed because of an unknown error.'
     case 'LeaseLost':

@@ -1,3 +1,4 @@
+import { awsFailure } from '../runtime/aws-failure.ts'
 import { signedPost } from './signed-post.ts'
 
 /**
@@ -22,8 +23,11 @@ export const secretText =
     // The deployment makes the secret without a value: no keys have been issued yet.
     if (String(answer.__type).endsWith('ResourceNotFoundException')) return '{"keys":[]}'
     if (!response.ok || typeof answer.SecretString !== 'string') {
-      throw new Error(
-        `the secret with the access keys could not be read: ${response.status} ${String(answer.__type ?? '')}`,
+      const type = String(answer.__type ?? '')
+      throw awsFailure(
+        `the secret with the access keys could not be read: ${response.status} ${type}`,
+        response.status,
+        type,
       )
     }
     return answer.SecretString

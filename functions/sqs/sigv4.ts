@@ -41,7 +41,7 @@ const ALWAYS_SIGNED = ['host', 'x-amz-date', 'x-amz-target', 'x-amz-content-sha2
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 export const sigv4Authenticator =
-  ({ keys, clock = systemClock }: { keys: KeyRing; clock?: Clock }): Authenticator =>
+  ({ keys, clock = systemClock, basePath = '' }: SigV4Parts): Authenticator =>
   async (request, body) => {
     const claimed = signatureOf(request)
     refuseSessionToken(request)
@@ -51,15 +51,36 @@ export const sigv4Authenticator =
     checkSignedHeaders(request, claimed)
     const key = await keys.find(claimed.credential.accessKeyId)
     if (!key) throw new SqsError('InvalidClientTokenId', 'The security token included in the request is invalid.')
-    const expected = Buffer.from(await sign(request, body, claimed, key), 'hex')
-    const given = Buffer.from(claimed.signature, 'hex')
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
-      throw mismatch(
-        'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
-      )
+    for (const path of signedPaths(request.url().pathname, basePath)) {
+      if (isSame(await sign(request, path, body, claimed, key), claimed.signature)) {
+        return { key, region: claimed.credential.region }
+      }
     }
-    return { key, region: claimed.credential.region }
+    throw mismatch(
+      'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
+    )
   }
+
+export interface SigV4Parts {
+  readonly keys: KeyRing
+  readonly clock?: Clock
+  /**
+   * Path under which a custom domain maps to this endpoint, e.g. `/base`: clients sign it, and gateways differ in whether
+   * they hand it over. @default none
+   */
+  readonly basePath?: string
+}
+
+/** The paths that a client may have signed: the one received, or the same below the base path. */
+const signedPaths = (received: string, basePath: string): string[] =>
+  basePath === '' || received === basePath || received.startsWith(`${basePath}/`)
+    ? [received]
+    : [received, `${basePath}${received}`]
+
+const isSame = (expected: string, given: string): boolean => {
+  const [one, other] = [Buffer.from(expected, 'hex'), Buffer.from(given, 'hex')]
+  return one.length === other.length && timingSafeEqual(one, other)
+}
 
 const mismatch = (message: string): SqsError => new SqsError('SignatureDoesNotMatch', message)
 
@@ -167,7 +188,13 @@ const checkSignedHeaders = ({ header }: SignedRequest, { signedHeaders }: Signat
   }
 }
 
-const sign = async (request: SignedRequest, body: Uint8Array, claimed: Signature, key: IssuedKey): Promise<string> => {
+const sign = async (
+  request: SignedRequest,
+  path: string,
+  body: Uint8Array,
+  claimed: Signature,
+  key: IssuedKey,
+): Promise<string> => {
   const { credential, signedHeaders, signedAt: signingDate } = claimed
   const signableHeaders = new Set(signedHeaders)
   const signer = new SignatureV4({
@@ -177,7 +204,7 @@ const sign = async (request: SignedRequest, body: Uint8Array, claimed: Signature
     sha256: Sha256,
     applyChecksum: false,
   })
-  const message = canonicalMessage(request, body, signedHeaders)
+  const message = canonicalMessage(request, path, body, signedHeaders)
   if (claimed.presigned) {
     const { query } = await signer.presign(message, {
       signingDate,
@@ -194,10 +221,11 @@ const sign = async (request: SignedRequest, body: Uint8Array, claimed: Signature
 /** The request with nothing but what was signed: proxies add headers of their own. */
 const canonicalMessage = (
   { method, url, header }: SignedRequest,
+  path: string,
   body: Uint8Array,
   signedHeaders: readonly string[],
 ) => {
-  const { host, searchParams, protocol, hostname, pathname } = url()
+  const { host, searchParams, protocol, hostname } = url()
   const signed: Record<string, string> = Object.create(null)
   for (const name of signedHeaders) {
     const value = name === 'host' ? (header('host') ?? host) : header(name)
@@ -209,7 +237,7 @@ const canonicalMessage = (
     const values = searchParams.getAll(name)
     query[name] = values.length === 1 ? String(values[0]) : values
   }
-  return { method, protocol, hostname, path: pathname, headers: signed, query, body }
+  return { method, protocol, hostname, path, headers: signed, query, body }
 }
 
 /** SHA-256 as the signer wants it, computed by the platform rather than in JavaScript. */

@@ -65,6 +65,23 @@ describe('the bundles', () => {
   })
 })
 
+/** The template with these of a role's actions on the table taken away. */
+const withoutActions = (from: TemplateView, actions: Readonly<Record<string, readonly string[]>>): TemplateView => {
+  const json = structuredClone(from.template.toJSON())
+  for (const [id, { Type, Properties }] of Object.entries(json.Resources as Record<string, CfnResourceJson>)) {
+    const lost = Type === 'AWS::IAM::Role' ? (actions[functionOf(id)] ?? []) : []
+    for (const statement of Properties.Policies?.[0].PolicyDocument.Statement ?? []) {
+      const kept = [statement.Action]
+        .flat()
+        .filter((action: string) => !lost.some((one) => action === `dynamodb:${one}`))
+      statement.Action = kept
+    }
+  }
+  return viewOf(Template.fromJSON(json))
+}
+// biome-ignore lint/suspicious/noExplicitAny: properties are as various as AWS.
+type CfnResourceJson = { readonly Type: string; readonly Properties: Record<string, any> }
+
 describe.skipIf(noEmbedded())('the synthesized template, run', () => {
   let embedded: EmbeddedTable
   let deployment: Deployment
@@ -344,6 +361,47 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
       // Leaves a notice of what was given back, once more than sixty headers are in flight for some seconds.
       ack: ['PutItem'],
     })
+  })
+
+  it('answers for a right that its own role lacks as an error of its own, logs it and counts it', async () => {
+    const lacking = await deploy({
+      view: withoutActions(view, { publish: ['PutItem'], poll: ['Query'], sqs: ['PutItem'], monitor: ['Query'] }),
+      directory,
+      endpoint: embedded.endpoint,
+      table: embedded.table,
+      secret: () => JSON.stringify({ keys: [KEY] }),
+    })
+    try {
+      await call('PUT', '/queues/barred', {})
+      const messages = [{ body: 'a' }]
+      const answers = [
+        await lacking.request({ method: 'POST', path: '/queues/barred/messages', body: { messages } }),
+        await lacking.request({ method: 'POST', path: '/queues/barred/poll', body: {} }),
+      ]
+      for (const answer of answers) {
+        expect(answer).toMatchObject({ status: 500, body: { code: 'Internal', retryable: false } })
+        expect(answer.text).not.toMatch(new RegExp(`${embedded.table}|publish|poll|dynamodb|authorized`, 'i'))
+      }
+      const { client, call: send } = sqsClient(lacking, KEY)
+      const QueueUrl = 'https://test.execute-api.us-east-1.amazonaws.com/111122223333/barred'
+      const error = await send(new SendMessageCommand({ QueueUrl, MessageBody: 'a' })).catch((reason) => reason)
+      expect(error).toMatchObject({ name: 'InternalFailure', $metadata: { httpStatusCode: 500 } })
+      expect(error.message).toBe('The request processing has failed because of an unknown error.')
+      client.destroy()
+      await expect(lacking.invoke('monitor', {})).rejects.toThrow('monitor')
+
+      const lines = lacking
+        .output()
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line))
+      const errors = lines.filter(({ level, message }) => level === 'ERROR' && message.includes('lacks a right'))
+      expect(errors.map(({ operation }) => operation).sort()).toEqual(['headers', 'insert', 'insert', 'listDocuments'])
+      expect(JSON.stringify(errors)).toContain('is not authorized to perform: dynamodb:PutItem')
+      expect(lines.filter(({ RightsMissing }) => RightsMissing === 1)).toHaveLength(errors.length)
+    } finally {
+      await lacking.stop()
+    }
   })
 
   it('prints no message bodies', () => {
