@@ -68,9 +68,20 @@ const schema = z.strictObject({
       error: 'must be a list of origins',
     }),
   ).optional(),
-  /** Requests a second, and requests at once, that the API lets through. @default the account's */
+  /** Where callers reach the API, when it is not its own address: a domain of yours, with the key of its API mapping. */
+  publicUrl: text(
+    /^https:\/\/[a-z0-9.-]+(:\d{1,5})?(\/[A-Za-z0-9$_.+!*'(),-]+)*$/,
+    'an https address without a slash at its end',
+  ).optional(),
+  /**
+   * Requests a second, and requests at once, that the API lets through.
+   * @default the account's; 500 and 1000 with `authorization` "none"
+   */
   requestsPerSecond: whole(1, 100_000).optional(),
   requestBurst: whole(1, 100_000).optional(),
+  /** The same for the SQS route alone, which anyone can call. @default 500 and 1000, or the API's where these are lower */
+  sqsRequestsPerSecond: whole(1, 100_000).optional(),
+  sqsRequestBurst: whole(1, 100_000).optional(),
 
   /** Memory of each function, MB; its share of a CPU grows with it, a whole one at 1769. */
   memoryMb: whole(128, 10_240).default(512),
@@ -128,6 +139,9 @@ const contradictions = (settings: Settings): Problem[] => {
     'alarmEmail',
     'and alarmTopicArn exclude each other',
   )
+  for (const name of ['sqsRequestsPerSecond', 'sqsRequestBurst'] as const) {
+    expect(settings.sqs || settings[name] === undefined, name, 'needs the setting sqs')
+  }
   for (const name of Object.keys(settings.reservedConcurrency)) {
     const known: readonly string[] = FUNCTION_NAMES
     if (!known.includes(name)) {
@@ -138,7 +152,7 @@ const contradictions = (settings: Settings): Problem[] => {
 }
 
 const refusal = (problems: readonly Problem[]) =>
-  new Error(['The settings do not hold together:', ...problems.map(([name, text]) => `  ${name} ${text}`)].join('\n'))
+  new Error(['These settings are not valid:', ...problems.map(([name, text]) => `  ${name} ${text}`)].join('\n'))
 
 const show = (value: unknown): string => (value === undefined ? '' : `, but is ${JSON.stringify(value)}`)
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { QUEUE_METRICS } from '../../functions/runtime/metric-names.ts'
+import { METRICS, QUEUE_METRICS } from '../../functions/runtime/metric-names.ts'
 import { FUNCTION_NAMES } from '../../infra/functions.ts'
 import { functionOf, serviceTemplate } from '../support/template.ts'
 
@@ -18,7 +18,19 @@ describe('alarms', () => {
     }
   })
 
-  it('watch the API, the table and the age of the oldest message', () => {
+  it('watch the function that declares queues, where there is one', () => {
+    const declaring = alarmsOf(serviceTemplate({}, (service) => service.addQueue('orders'))).filter(
+      ({ Dimensions }) => functionOf(Dimensions?.[0]?.Value.Ref ?? '') === 'declare',
+    )
+    expect(declaring.map(({ MetricName, Threshold }) => [MetricName, Threshold])).toEqual([
+      ['Errors', 1],
+      ['Throttles', 1],
+    ])
+    const quiet = serviceTemplate({ alarms: false }, (service) => service.addQueue('orders'))
+    expect(alarmsOf(quiet)).toEqual([])
+  })
+
+  it('watch rights that functions lack, the API, the table and the age of the oldest message', () => {
     const others = alarms
       .filter(({ Namespace }) => Namespace !== 'AWS/Lambda')
       .map(({ Namespace, MetricName, Statistic, Threshold, EvaluationPeriods }) => [
@@ -29,6 +41,7 @@ describe('alarms', () => {
         EvaluationPeriods,
       ])
     expect(others).toEqual([
+      ['Holdfast', METRICS.rightsMissing, 'Sum', 1, 1],
       ['AWS/ApiGateway', '5xx', 'Sum', 1, 1],
       ['AWS/DynamoDB', 'ReadThrottleEvents', 'Sum', 1, 5],
       ['AWS/DynamoDB', 'WriteThrottleEvents', 'Sum', 1, 5],

@@ -108,7 +108,7 @@ describe('settings of a deployment', () => {
   it('name every fault at once', () => {
     expect(refusalOf({ memoryMb: 1, sqs: 2 })).toBe(
       [
-        'The settings do not hold together:',
+        'These settings are not valid:',
         '  sqs must be true or false, but is 2',
         '  memoryMb must be a whole number from 128 to 10240, but is 1',
       ].join('\n'),

@@ -1,3 +1,5 @@
+import { ApiMapping, DomainName } from 'aws-cdk-lib/aws-apigatewayv2'
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
 import { describe, expect, it } from 'vitest'
 import { routes } from '../../functions/http/routes.ts'
 import { functionOf, serviceTemplate } from '../support/template.ts'
@@ -231,6 +233,73 @@ describe('the API', () => {
       AllowMethods: ['*'],
       AllowHeaders: ['*'],
     })
+  })
+})
+
+describe('the throttle of routes that anyone can call', () => {
+  const stageOf = (props: Parameters<typeof serviceTemplate>[0]) =>
+    serviceTemplate(props).one('AWS::ApiGatewayV2::Stage')
+  const limits = (rate: number, burst: number) => ({ ThrottlingRateLimit: rate, ThrottlingBurstLimit: burst })
+
+  it('is there by default, on the SQS route alone', () => {
+    expect(stageOf({}).RouteSettings).toEqual({ $default: limits(500, 1_000) })
+    expect(stageOf({})).not.toHaveProperty('DefaultRouteSettings')
+  })
+
+  it.each([
+    [{ sqsRequestsPerSecond: 20, sqsRequestBurst: 30 }, limits(20, 30)],
+    [{ sqsRequestsPerSecond: 5_000 }, limits(5_000, 1_000)],
+    [{ requestsPerSecond: 100, requestBurst: 50 }, limits(100, 50)],
+    [{ requestsPerSecond: 10_000, requestBurst: 10_000 }, limits(500, 1_000)],
+    [{ requestsPerSecond: 100, sqsRequestsPerSecond: 200 }, limits(200, 1_000)],
+  ])('of the SQS route with %j is %j', (props, expected) => {
+    expect(stageOf(props).RouteSettings).toEqual({ $default: expected })
+  })
+
+  it('covers every route of an open API', () => {
+    expect(stageOf({ authorization: 'none' }).DefaultRouteSettings).toEqual(limits(500, 1_000))
+    expect(stageOf({ authorization: 'none', requestsPerSecond: 7 }).DefaultRouteSettings).toEqual(limits(7, 1_000))
+  })
+
+  it('waits for the route that it is for, which API Gateway must know first', () => {
+    const { template, ofType } = serviceTemplate()
+    const [[route] = ['']] = ofType('AWS::ApiGatewayV2::Route').filter(([, { RouteKey }]) => RouteKey === '$default')
+    const [stage] = Object.values(template.findResources('AWS::ApiGatewayV2::Stage'))
+    expect(stage?.DependsOn).toContain(route)
+  })
+
+  it('goes with the SQS endpoint', () => {
+    expect(stageOf({ sqs: false })).not.toHaveProperty('RouteSettings')
+  })
+})
+
+describe('a public address', () => {
+  const publicUrl = 'https://api.example.com/base'
+  const environmentOf = (props: Parameters<typeof serviceTemplate>[0]) =>
+    serviceTemplate(props)
+      .ofType('AWS::Lambda::Function')
+      .filter(([id]) => functionOf(id) === 'sqs')
+      .map(([, { Environment }]) => Environment.Variables.HOLDFAST_SQS_PUBLIC_URL)
+
+  it('reaches the SQS function, and what the service says of itself', () => {
+    expect([environmentOf({ publicUrl }), environmentOf({})]).toEqual([[publicUrl], [undefined]])
+    serviceTemplate({ publicUrl }, (service) => {
+      expect([service.url, service.sqsEndpoint]).toEqual([publicUrl, `${publicUrl}/`])
+    })
+  })
+
+  it('can be mapped to the API with the stage that the service has', () => {
+    const { one, ofType } = serviceTemplate({ publicUrl }, ({ api, stage }, stack) => {
+      const certificate = Certificate.fromCertificateArn(
+        stack,
+        'Certificate',
+        'arn:aws:acm:us-east-1:111122223333:certificate/0f3b',
+      )
+      const domainName = new DomainName(stack, 'Domain', { domainName: 'api.example.com', certificate })
+      new ApiMapping(stack, 'Mapping', { api, domainName, stage, apiMappingKey: 'base' })
+    })
+    const [[api] = ['']] = ofType('AWS::ApiGatewayV2::Api')
+    expect(one('AWS::ApiGatewayV2::ApiMapping')).toMatchObject({ ApiId: { Ref: api }, ApiMappingKey: 'base' })
   })
 })
 
