@@ -187,10 +187,20 @@ export const listQueueNames = async (
     : { names }
 }
 
-/** Changes what the request names. @throws `InvalidRequest`, `QueueNotFound` */
-export const updateQueue = async (engine: Engine, name: string, change: QueueChange): Promise<Queue> =>
+/**
+ * Changes what the request names. A change that depends on what is there is a function of it: it is asked again when
+ * another process changed the queue concurrently, so that neither change is lost.
+ *
+ * @throws `InvalidRequest`, `QueueNotFound`, and what the function throws
+ */
+export const updateQueue = async (
+  engine: Engine,
+  name: string,
+  decide: QueueChange | ((queue: Queue) => QueueChange),
+): Promise<Queue> =>
   asQueue(
     await rewrite(engine, name, async (queue, now) => {
+      const change = typeof decide === 'function' ? decide(asQueue(queue)) : decide
       const settings = applySettings(name, change.settings ?? {}, queue.settings)
       if (change.settings?.deadLetter) await checkDeadLetterQueue(engine, settings)
       // A group's ticket stands in a shard that follows from their number, and gives the group's numbers.
