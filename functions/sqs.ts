@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { MetricUnit } from '@aws-lambda-powertools/metrics'
 import { lambdaHandler } from './http/lambda.ts'
+import { noRoute } from './http/no-route.ts'
 import { isMissingRight } from './runtime/aws-failure.ts'
 import { theEngine } from './runtime/compose.ts'
 import { invokeRedrive } from './runtime/redrive-invocation.ts'
@@ -10,6 +12,7 @@ import { invokeBySignedPost } from './sqs/lambda-invocation.ts'
 import { DEFAULT_SCOPE } from './sqs/queue-url.ts'
 import { secretText } from './sqs/secret.ts'
 import { sigv4Authenticator } from './sqs/sigv4.ts'
+import { isSqsRequest } from './sqs/sqs-request.ts'
 
 observeInLambda()
 
@@ -54,7 +57,12 @@ const basePathOf = (url: string): string => new URL(url).pathname.replace(/\/+$/
 
 let endpoint: SqsEndpoint | undefined
 
+/** The gateway hands over whatever its routes do not take: requests of SQS, and those of the HTTP API that went astray. */
 export const handler = lambdaHandler((request, surroundings) => {
+  const { path, requestId = randomUUID() } = surroundings
+  if (!isSqsRequest((name) => request.headers.get(name) ?? undefined, new URL(request.url).search)) {
+    return noRoute(request.method, path, requestId)
+  }
   endpoint ??= endpointFromEnvironment(process.env)
   return endpoint(request, surroundings)
 }, flushMetrics)
