@@ -6,12 +6,12 @@ import { lambdaLog, metrics, observeInLambda } from './runtime/telemetry.ts'
 
 observeInLambda()
 
-/** Kept for writing what was counted. */
+/** Time that is kept for writing the metrics. */
 const ENDING_MS = 5_000
 
 /**
- * Measures every queue, each minute by schedule. Queues without a message write nothing, so that metrics, which
- * CloudWatch charges by the hour in which they are written, cost nothing while idle; alarms treat absence as fine.
+ * Measures every queue, each minute by schedule. CloudWatch charges a metric for each hour in which it is written, so
+ * nothing is written for a queue without messages; alarms treat missing data as fine.
  */
 export const handler = async (_event: unknown, context: Context): Promise<void> => {
   const engine = theEngine()

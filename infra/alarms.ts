@@ -33,7 +33,7 @@ const serviceMetric = (name: string, { serviceName }: Settings, statistic: strin
     period: A_MINUTE,
   })
 
-/** DynamoDB's own count of throttled requests; CDK's ready-made ones are sums by expression, which can't alarm plainly. */
+/** DynamoDB's count of throttled requests. The metrics that CDK provides are math expressions, and these alarms use none. */
 export const throttleMetric = (table: Table, side: 'Read' | 'Write'): Metric =>
   new Metric({
     namespace: 'AWS/DynamoDB',
@@ -66,7 +66,7 @@ const addAlarm = (scope: Construct, id: string, plan: AlarmPlan, topic: ITopic |
     threshold: plan.threshold,
     evaluationPeriods: plan.minutes ?? 1,
     comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-    // Idle queues and functions write no points.
+    // Idle queues and functions write no data points.
     treatMissingData: TreatMissingData.NOT_BREACHING,
     alarmDescription: plan.description,
   })

@@ -108,7 +108,7 @@ const addStage = (scope: Construct, api: HttpApi, settings: Settings, sqsRoute: 
   return stage
 }
 
-/** What a route lets through that anyone can call, unless the settings say otherwise: requests a second, and at once. */
+/** The default throttle of a route that anyone can call: requests a second, and requests at once. */
 const PUBLIC_RATE = 500
 const PUBLIC_BURST = 1_000
 
@@ -122,7 +122,7 @@ const stageThrottle = ({ authorization, requestsPerSecond, requestBurst }: Setti
     ? { rateLimit: requestsPerSecond ?? PUBLIC_RATE, burstLimit: requestBurst ?? PUBLIC_BURST }
     : { rateLimit: requestsPerSecond, burstLimit: requestBurst }
 
-/** The SQS route's own: the stage's limits don't apply to a route that has limits, so the default is never above them. */
+/** A route's own limits replace those of the stage, so the default for the SQS route is never above the stage's. */
 const sqsThrottle = (settings: Settings): Required<{ [K in keyof Throttle]: number }> => ({
   rateLimit: settings.sqsRequestsPerSecond ?? Math.min(PUBLIC_RATE, settings.requestsPerSecond ?? PUBLIC_RATE),
   burstLimit: settings.sqsRequestBurst ?? Math.min(PUBLIC_BURST, settings.requestBurst ?? PUBLIC_BURST),

@@ -2,15 +2,15 @@ import { isMissingRight } from './aws-failure.ts'
 import type { Log } from './log.ts'
 import type { WakeRedrive } from './redrives.ts'
 
-/** The events beside HTTP requests that `functions/redrive.ts` takes. */
+/** The events that `functions/redrive.ts` handles in addition to HTTP requests. */
 export type RedriveEvent =
   | { readonly holdfast: 'run-redrive'; readonly queue: string; readonly taskId: string }
-  /** Every minute, by schedule: goes on with whatever is under way. */
+  /** Sent every minute by schedule: continues every redrive that is running. */
   | { readonly holdfast: 'continue-redrives' }
 
 export const isRedriveEvent = (event: object): event is RedriveEvent => 'holdfast' in event
 
-/** Invokes the function of that name with a JSON text, and does not wait for what it does. */
+/** Invokes the function of that name with a JSON text, without waiting for its result. */
 export type InvokeLater = (name: string, payload: string) => Promise<void>
 
 /**

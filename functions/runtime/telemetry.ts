@@ -25,7 +25,7 @@ export const lambdaLog: Log = {
   error: (message, fields) => logger.error(message, fields),
 }
 
-/** What an answer counts; written when the invocation ends. */
+/** Counts what an operation did; the metrics are written when the invocation ends. */
 export const countAnswer = (_operation: OperationId, { counted = {} }: Answer): void => {
   for (const [name, value] of Object.entries(counted)) if (value > 0) metrics.addMetric(name, MetricUnit.Count, value)
 }
@@ -36,7 +36,7 @@ const countEvent = (event: EngineEvent): void => {
     lambdaLog.warn(event.type, { ...event })
 }
 
-/** A right that this function's role lacks, for an alarm; written at once, whatever becomes of the invocation. */
+/** Counts a right that this function's role lacks, for the alarm. It is written at once, however the invocation ends. */
 export const countMissingRight = (): void => {
   metrics.singleMetric().addMetric(METRICS.rightsMissing, MetricUnit.Count, 1)
 }
@@ -46,7 +46,7 @@ const reportDenial: Denied = (operation, error) => {
   countMissingRight()
 }
 
-/** Has the engine that a Lambda function builds tell its events to the metrics and the log. */
+/** Connects the engine of a Lambda function to its metrics and its log. */
 export const observeInLambda = (): void => {
   observeEngine(countEvent)
   observeDenials(reportDenial)
@@ -63,7 +63,7 @@ const EVENT_METRICS = {
 
 export const flushMetrics = (): void => void metrics.publishStoredMetrics()
 
-/** Powertools warns of every invocation that counted nothing; most polls of an idle queue are such. */
+/** Powertools warns of every invocation that counted nothing, as most polls of an idle queue do. */
 function quiet() {
   const ignore = () => {}
   return { debug: ignore, info: ignore, warn: ignore, error: (...content: [string]) => logger.error(...content) }

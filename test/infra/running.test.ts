@@ -398,7 +398,14 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
       const errors = lines.filter(({ level, message }) => level === 'ERROR' && message.includes('lacks a right'))
       expect(errors.map(({ operation }) => operation).sort()).toEqual(['headers', 'insert', 'insert', 'listDocuments'])
       expect(JSON.stringify(errors)).toContain('is not authorized to perform: dynamodb:PutItem')
-      expect(lines.filter(({ RightsMissing }) => RightsMissing === 1)).toHaveLength(errors.length)
+      const counted = lines.filter(({ RightsMissing }) => RightsMissing === 1)
+      expect(counted).toHaveLength(errors.length)
+      for (const line of counted) {
+        expect([line.service, line._aws.CloudWatchMetrics[0]]).toMatchObject([
+          'holdfast',
+          { Namespace: 'Holdfast', Dimensions: [['service']] },
+        ])
+      }
     } finally {
       await lacking.stop()
     }
