@@ -21,19 +21,30 @@ export interface AuthorizationHeader {
   readonly signature: string | undefined
 }
 
-const CREDENTIAL_PART = /[,\s]Credential=([^,\s]*)/
-const SIGNED_HEADERS_PART = /[,\s]SignedHeaders=([^,\s]*)/
-const SIGNATURE_PART = /[,\s]Signature=([^,\s]*)/
+const PARTS = ['Credential', 'SignedHeaders', 'Signature']
 
-/** The parts of a SigV4 `Authorization` header; nothing when it is of another kind. */
-export const parseAuthorization = (header: string): AuthorizationHeader | undefined =>
-  AUTHORIZATION.test(header)
-    ? {
-        credential: credentialIn(header),
-        signedHeaders: SIGNED_HEADERS_PART.exec(header)?.[1],
-        signature: SIGNATURE_PART.exec(header)?.[1],
-      }
-    : undefined
+/**
+ * The parts of a SigV4 `Authorization` header, each at most once and nothing else beside them; nothing when it is of
+ * another kind.
+ */
+export const parseAuthorization = (header: string): AuthorizationHeader | undefined => {
+  if (!AUTHORIZATION.test(header)) return undefined
+  const parts = new Map<string, string>()
+  for (const part of header.replace(AUTHORIZATION, '').split(',')) {
+    const [, name = '', value = ''] = /^([A-Za-z]+)=(\S*)$/.exec(part.trim()) ?? []
+    if (!PARTS.includes(name) || parts.has(name)) {
+      throw incomplete(`Authorization must consist of ${PARTS.join(', ')}, each once and with a comma between.`)
+    }
+    parts.set(name, value)
+  }
+  return {
+    credential: parts.get('Credential'),
+    signedHeaders: parts.get('SignedHeaders'),
+    signature: parts.get('Signature'),
+  }
+}
+
+const CREDENTIAL_PART = /[,\s]Credential=([^,\s]*)/
 
 const credentialIn = (header: string): string | undefined =>
   AUTHORIZATION.test(header) ? CREDENTIAL_PART.exec(header)?.[1] : undefined

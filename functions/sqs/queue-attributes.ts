@@ -26,6 +26,8 @@ interface Subject {
   readonly address: QueueAddress
   /** The queue's settings when it exists. */
   readonly current: QueueSettings | undefined
+  /** The attributes that the engine only keeps, when it exists. */
+  readonly extras: Readonly<Record<string, string>> | undefined
   readonly creating: boolean
 }
 
@@ -40,7 +42,7 @@ export const readQueueAttributes = (
 ): AttributeChange => {
   const change: AttributeChange = { settings: {}, extras: {} }
   for (const [name, value] of Object.entries(attributes)) readAttribute(change, name, value, subject)
-  chooseEncryption(change, attributes)
+  chooseEncryption(change, attributes, subject)
   const fifo = fifoSettings(attributes, subject)
   if (fifo) change.settings.fifo = fifo
   return change
@@ -95,9 +97,20 @@ const readAttribute = (change: AttributeChange, name: string, value: string, { a
   }
 }
 
-/** A queue is encrypted in one way at a time: who turns the one on turns the other off, and nobody asks for both. */
-const chooseEncryption = ({ extras }: AttributeChange, given: Readonly<Record<string, string>>): void => {
-  if (given.SqsManagedSseEnabled === undefined || !flag('SqsManagedSseEnabled', given.SqsManagedSseEnabled)) return
+/**
+ * A queue is encrypted in one way at a time: turning one on turns the other off, and nobody can ask for both. Removing
+ * the key leaves a queue with neither, as SQS does.
+ */
+const chooseEncryption = (
+  { extras }: AttributeChange,
+  given: Readonly<Record<string, string>>,
+  { extras: present }: Subject,
+): void => {
+  if (given.SqsManagedSseEnabled === undefined) {
+    if (given.KmsMasterKeyId === '' && present?.KmsMasterKeyId !== undefined) extras.SqsManagedSseEnabled = 'false'
+    return
+  }
+  if (!flag('SqsManagedSseEnabled', given.SqsManagedSseEnabled)) return
   if (given.KmsMasterKeyId) {
     throw new SqsError(
       'InvalidAttributeName',

@@ -33,7 +33,8 @@ export const createQueue = async (
   await context.authorize?.(address)
   const engineName = names.engineName(address)
   const existing = await found(context, engineName)
-  const change = readQueueAttributes(input.Attributes ?? {}, { address, current: existing?.settings, creating: true })
+  const subject = { address, current: existing?.settings, extras: existing?.extras, creating: true }
+  const change = readQueueAttributes(input.Attributes ?? {}, subject)
   checkTags(name, input.tags ?? {})
   const settings = { ...change.settings, ...(await deadLetterSettings(context, address, change)) }
   // What a removal leaves is what a new queue has anyway.
@@ -211,8 +212,8 @@ export const setQueueAttributes = async (
   input: Input<'SetQueueAttributes'>,
 ): Promise<Output<'SetQueueAttributes'>> => {
   const { name, address }: Target = await target(context, input.QueueUrl)
-  const read = ({ settings: current }: Queue) =>
-    readQueueAttributes(input.Attributes ?? {}, { address, current, creating: false })
+  const read = ({ settings: current, extras }: Queue) =>
+    readQueueAttributes(input.Attributes ?? {}, { address, current, extras, creating: false })
   const deadLetter = await deadLetterSettings(context, address, read(await context.engine.queues.get(name)))
   // Some attributes are read with those that the queue has: with what it has when it is written.
   await updateQueue(context.engine, name, (queue) => {

@@ -64,7 +64,7 @@ export const sendMessageBatch = async (
   const failed: FailedEntry[] = []
   const good: { id: string; outgoing: Outgoing }[] = []
   for (const { id, outgoing } of prepared) {
-    const checked = outgoing instanceof SqsError ? outgoing : attempt(() => checkSize(outgoing, queue))
+    const checked = outgoing instanceof SqsError ? outgoing : entryTooLarge(outgoing, queue)
     if (checked instanceof SqsError) failed.push(failedEntry(id, checked))
     else if (!(outgoing instanceof SqsError)) good.push({ id, outgoing })
   }
@@ -146,9 +146,19 @@ const prepare = (context: ActionContext, queue: QueueState, request: Request): O
   }
 }
 
-const checkSize = ({ bytes }: Outgoing, queue: QueueState): void => {
-  if (bytes > queue.settings.maximumMessageBytes) throw tooLarge(queue)
+const checkSize = (outgoing: Outgoing, queue: QueueState): void => {
+  if (isTooLarge(outgoing, queue)) throw tooLarge(queue)
 }
+
+const isTooLarge = ({ bytes }: Outgoing, { settings }: QueueState): boolean => bytes > settings.maximumMessageBytes
+
+/** SQS has other words for an entry of a batch than for a single message. */
+const entryTooLarge = (outgoing: Outgoing, queue: QueueState): SqsError | undefined =>
+  isTooLarge(outgoing, queue)
+    ? invalidParameter(
+        `One or more parameters cannot be validated. Reason: Message must be shorter than ${queue.settings.maximumMessageBytes} bytes.`,
+      )
+    : undefined
 
 const tooLarge = (queue: QueueState, cause?: HoldfastError): SqsError =>
   new SqsError(

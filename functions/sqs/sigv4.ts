@@ -67,6 +67,7 @@ const signatureOf = ({ url, header }: SignedRequest): Signature => {
   const authorization = header('authorization')
   const query = url().searchParams
   const presigned = authorization === undefined
+  checkSignatureParameters(query, presigned)
   if (presigned && !query.has('X-Amz-Signature') && !query.has('X-Amz-Credential')) {
     throw new SqsError('MissingAuthenticationToken', 'Request is missing Authentication Token')
   }
@@ -78,9 +79,11 @@ const signatureOf = ({ url, header }: SignedRequest): Signature => {
   if (!signedHeaders) throw incomplete(`Authorization requires '${name}SignedHeaders' parameter.`)
   if (!signature || !/^[0-9a-f]{64}$/.test(signature))
     throw incomplete(`Authorization requires '${name}Signature' parameter.`)
-  const names = signedHeaders.toLowerCase().split(';')
-  if (!names.every((one) => HEADER_NAME.test(one))) {
-    throw incomplete(`'${name}SignedHeaders' must be names of headers with semicolons between.`)
+  const names = signedHeaders.split(';')
+  if (!names.every((one) => HEADER_NAME.test(one)) || !isAscending(names)) {
+    throw incomplete(
+      `'${name}SignedHeaders' must be the names of headers in lower case, each once and in order, with semicolons between.`,
+    )
   }
   const credential = parseCredential(text)
   if (!credential) throw incomplete('Credential must be of the form <key>/<date>/<region>/sqs/aws4_request.')
@@ -95,6 +98,21 @@ const signatureOf = ({ url, header }: SignedRequest): Signature => {
     presigned,
   }
 }
+
+/**
+ * A signature is no part of what it signs, so that a second one in the URL, of whatever case, would be let pass.
+ *
+ * @throws `IncompleteSignature`
+ */
+const checkSignatureParameters = (query: URLSearchParams, presigned: boolean): void => {
+  for (const name of query.keys()) {
+    if (name.toLowerCase() !== 'x-amz-signature' || (presigned && name === 'X-Amz-Signature')) continue
+    throw incomplete('A request must be signed in its headers or in its URL, not in both.')
+  }
+}
+
+const isAscending = (names: readonly string[]): boolean =>
+  names.every((name, position) => position === 0 || name > String(names[position - 1]))
 
 const fromQuery = (query: URLSearchParams) =>
   query.get('X-Amz-Algorithm') === ALGORITHM
@@ -112,7 +130,7 @@ const instant = (text: string | null | undefined): Date | undefined => {
 }
 
 const expiry = (text: string | null): number => {
-  const seconds = /^[0-9]{1,6}$/.test(text ?? '') ? Number(text) : Number.NaN
+  const seconds = /^[1-9][0-9]{0,5}$/.test(text ?? '') ? Number(text) : Number.NaN
   if (!(seconds >= 1 && seconds <= LONGEST_SECONDS))
     throw incomplete(`X-Amz-Expires must be from 1 to ${LONGEST_SECONDS} seconds.`)
   return seconds
