@@ -3,7 +3,7 @@ import { isAccount, type Scope } from './queue-url.ts'
 import { remembered } from './remembered.ts'
 import type { SqsRequest } from './request.ts'
 
-/** Who a request says it is from, and for which region: the credential scope of its signature, verified or not. */
+/** The credential scope of a signature, verified or not. */
 export interface Credential {
   readonly accessKeyId: string
   /** `YYYYMMDD` */
@@ -24,8 +24,9 @@ export interface AuthorizationHeader {
 const PARTS = ['Credential', 'SignedHeaders', 'Signature']
 
 /**
- * The parts of a SigV4 `Authorization` header, each at most once and nothing else beside them; nothing when it is of
- * another kind.
+ * The parts of a SigV4 `Authorization` header; nothing for a header of another kind.
+ *
+ * @throws `IncompleteSignature` for a part that is unknown or given twice
  */
 export const parseAuthorization = (header: string): AuthorizationHeader | undefined => {
   if (!AUTHORIZATION.test(header)) return undefined
@@ -55,8 +56,8 @@ export const parseCredential = (text: string): Credential | undefined => {
 }
 
 /**
- * Account and region that a request is about when nobody verifies signatures. An access key of twelve digits stands
- * for that account, as it does with other local servers, so that accounts can be told apart without issuing keys.
+ * The scope of a request where signatures are not verified. An access key of twelve digits is the id of its account, as
+ * with other local servers, so that clients can use several accounts without issued keys.
  */
 export const scopes = (home: Scope): ((request: SqsRequest) => Scope) => {
   const scopeOf = remembered((text: string): Scope => {
