@@ -35,7 +35,7 @@ const missingEngine = (): Error => {
   return new Error(
     [
       `the embedded DynamoDB engine @dynoxide/${platform} is not installed; ${hint}.`,
-      'Without it: npm start -- --memory keeps everything in memory, and',
+      'Without it: npm start -- --engine disk keeps everything in files, --engine memory in memory, and',
       'AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:8000 npm start uses another DynamoDB, such as DynamoDB Local.',
     ].join('\n'),
   )
