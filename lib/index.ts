@@ -1,4 +1,31 @@
+export type {
+  Handle,
+  InvalidMessage,
+  NackOptions,
+  PublishEntry,
+  PublishOptions,
+  PublishOutcome,
+  QueueClient,
+  Received,
+  Sent,
+} from './client/queue.ts'
+export {
+  type Client,
+  type ClientOptions,
+  createClient,
+  type EngineOptions,
+  type QueueOptions,
+  type StoreOptions,
+  type TableOptions,
+  type UrlOptions,
+} from './client.ts'
 export { type Clock, systemClock } from './clock.ts'
+export { bytesCodec } from './codecs/bytes.ts'
+export type { Codec } from './codecs/codec.ts'
+export { type Json, type JsonOptions, jsonCodec } from './codecs/json.ts'
+export { messagePackCodec } from './codecs/messagepack.ts'
+export type { SchemaIssue, StandardSchema } from './codecs/schema.ts'
+export { textCodec } from './codecs/text.ts'
 export { createEngine, type Engine, type EngineEvent, type EngineParts, type Observer } from './engine.ts'
 export { type BrowsePage, browse, cancelMessage, getMessage, rescheduleMessage } from './messages/messages.ts'
 export { type ErrorCode, type ErrorFields, HoldfastError, isHoldfastError } from './model/errors.ts'
@@ -58,3 +85,4 @@ export { createTable } from './store/dynamodb/table.ts'
 export { memoryStore } from './store/keyed/memory-store.ts'
 export { TABLE_SHAPE } from './store/keys.ts'
 export type { Store } from './store/port.ts'
+export type { CallOptions, GivenQueue, GivenQueueChange } from './transport/port.ts'

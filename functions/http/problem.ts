@@ -13,7 +13,7 @@ const STATUS = {
   LeaseLost: 409,
   MessageTooLarge: 413,
   OperationInProgress: 409,
-  InFlightLimit: 429,
+  NotSupported: 501,
   AccessDenied: 403,
   Throttled: 429,
   StoreUnavailable: 503,

@@ -82,6 +82,19 @@ export const nackRequest = z.strictObject({
   delaySeconds: z.optional(
     amount(0, LIMITS.delaySeconds).check(z.describe("Default: the queue's retry policy, else at once")),
   ),
+  deadLetter: z.optional(
+    z
+      .boolean()
+      .check(z.describe('Moves the messages to the dead-letter queue at once. Not together with delaySeconds')),
+  ),
+  error: z.optional(
+    z
+      .string()
+      .check(
+        z.maxLength(10_000),
+        z.describe('Why, with deadLetter: the first 1,024 characters are kept with the messages as their reason'),
+      ),
+  ),
 })
 
 export const rescheduleRequest = z

@@ -2,6 +2,7 @@ import type { HandleResult } from '../../lib/model/message.ts'
 import { ack } from '../../lib/settle/ack.ts'
 import { extend } from '../../lib/settle/extend.ts'
 import { nack } from '../../lib/settle/nack.ts'
+import { defined } from '../http/message-json.ts'
 import type { Answer, Operations } from '../http/operation.ts'
 import { problemOf } from '../http/problem.ts'
 import { METRICS, type MetricName } from '../runtime/metric-names.ts'
@@ -24,9 +25,8 @@ export const operations = {
     return answer(await extend(engine, params.queue, entries), METRICS.extended)
   },
 
-  nackMessages: async ({ engine, params, body: { receiptHandles, delaySeconds } }) => {
-    const delay = delaySeconds === undefined ? {} : { delaySeconds }
-    const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, ...delay }))
+  nackMessages: async ({ engine, params, body: { receiptHandles, ...how } }) => {
+    const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, ...defined(how) }))
     return answer(await nack(engine, params.queue, entries), METRICS.nacked)
   },
 } satisfies Operations

@@ -1,8 +1,9 @@
+import { changedSettings, newQueueSettings } from '../../lib/model/queue-settings.ts'
 import { counts } from '../../lib/queues/counts.ts'
 import { createQueue, deleteQueue, getQueue, listQueues, purgeQueue, updateQueue } from '../../lib/queues/queues.ts'
 import { defined } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
-import { changeFrom, creationFrom, queueJson } from '../http/queue-json.ts'
+import { queueJson } from '../http/queue-json.ts'
 
 export const operations = {
   listQueues: async ({ engine, query }) => {
@@ -10,10 +11,10 @@ export const operations = {
     return { status: 200, body: { queues: queues.map((queue) => queueJson(queue)), cursor } }
   },
 
-  createQueue: async ({ engine, params, body }) => {
+  createQueue: async ({ engine, params, body: { tags, ...settings } }) => {
     const { queue, created } = await createQueue(engine, params.queue, {
-      settings: creationFrom(params.queue, body),
-      ...(body.tags && { tags: body.tags }),
+      settings: newQueueSettings(params.queue, settings),
+      ...(tags && { tags }),
     })
     return { status: created ? 201 : 200, body: queueJson(queue) }
   },
@@ -23,11 +24,11 @@ export const operations = {
     return { status: 200, body: queueJson(queue, held) }
   },
 
-  updateQueue: async ({ engine, params, body }) => {
-    const present = body.fifo && (await getQueue(engine, params.queue))
+  updateQueue: async ({ engine, params, body: { tags, ...settings } }) => {
+    const present = settings.fifo && (await getQueue(engine, params.queue))
     const queue = await updateQueue(engine, params.queue, {
-      settings: changeFrom(body, present),
-      ...(body.tags && { tags: body.tags }),
+      settings: changedSettings(settings, present?.settings),
+      ...(tags && { tags }),
     })
     return { status: 200, body: queueJson(queue) }
   },

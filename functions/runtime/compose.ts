@@ -1,5 +1,5 @@
-import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 import { createEngine, type Engine, type Observer } from '../../lib/engine.ts'
+import { dynamodbClient } from '../../lib/store/dynamodb/client.ts'
 import { dynamodbStore } from '../../lib/store/dynamodb/dynamodb-store.ts'
 
 /**
@@ -31,22 +31,4 @@ const engineFromEnvironment = ({ HOLDFAST_TABLE: table }: NodeJS.ProcessEnv): En
     store: dynamodbStore({ client: dynamodbClient(), table }),
     observe: (event) => observer(event),
   })
-}
-
-/**
- * Requests to DynamoDB that take longer than a second are dead more often than slow, so they are sent again soon;
- * every write is safe to repeat.
- */
-export const dynamodbClient = (config: DynamoDBClientConfig = {}): DynamoDBClient => {
-  const client = new DynamoDBClient({
-    maxAttempts: 3,
-    // Together about a third of the SDK's CPU time for a call.
-    cacheMiddleware: true,
-    accountIdEndpointMode: 'disabled',
-    requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
-    ...config,
-  })
-  // It copies input and output of every call for a logger that there is none of: a tenth of the CPU time.
-  client.middlewareStack.remove('loggerMiddleware')
-  return client
 }

@@ -92,7 +92,7 @@ const SHAPES = {
   LeaseLost: 'MessageNotInflight',
   MessageTooLarge: 'InvalidParameterValueException',
   OperationInProgress: 'UnsupportedOperation',
-  InFlightLimit: 'OverLimit',
+  NotSupported: 'UnsupportedOperation',
   AccessDenied: 'AccessDenied',
   Throttled: 'RequestThrottled',
   StoreUnavailable: 'ServiceUnavailable',

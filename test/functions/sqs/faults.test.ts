@@ -72,7 +72,7 @@ const SHAPES: Readonly<Record<ErrorCode, string>> = {
   LeaseLost: 'MessageNotInflight',
   MessageTooLarge: 'InvalidParameterValueException',
   OperationInProgress: 'UnsupportedOperation',
-  InFlightLimit: 'OverLimit',
+  NotSupported: 'UnsupportedOperation',
   AccessDenied: 'AccessDenied',
   Throttled: 'RequestThrottled',
   StoreUnavailable: 'ServiceUnavailable',

@@ -1,0 +1,15 @@
+import { refuse } from './carriable.ts'
+import type { Codec } from './codec.ts'
+
+/** Bytes as they are. The SQS endpoint shows them as base64. */
+export const bytesCodec = (): Codec<Uint8Array> => ({
+  name: 'bytes',
+  encode: (body) => {
+    if (!(body instanceof Uint8Array)) refuse('body', `of type ${typeof body}`, 'the bytes codec does not carry')
+    return body
+  },
+  decode: (body) => {
+    if (!(body instanceof Uint8Array)) throw new TypeError('the body does not hold bytes')
+    return body
+  },
+})
