@@ -1,8 +1,9 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { type InvalidMessage, type QueueClient, queueClient } from './client/queue.ts'
-import { type Clock, systemClock } from './clock.ts'
+import { type QueueClient, queueClient } from './client/queue.ts'
+import { type Clock, monotonicClock, systemClock } from './clock.ts'
 import type { Codec } from './codecs/codec.ts'
 import { type Json, jsonCodec } from './codecs/json.ts'
+import type { InvalidMessage } from './codecs/read-message.ts'
 import { isSchema, type StandardSchema } from './codecs/schema.ts'
 import { createEngine, type Engine, type Observer } from './engine.ts'
 import { invalid } from './model/errors.ts'
@@ -106,6 +107,9 @@ export interface Client {
  */
 export const createClient = (options: ClientOptions): Client => {
   const { transport, clock } = open(options)
+  // A clock that was passed in is a test's, which moves it alone.
+  const monotonic =
+    'store' in options || 'engine' in options ? (clock === systemClock ? monotonicClock : clock) : monotonicClock
   const { onInvalid = warnOnce(), lingerMs = 0 } = options
   const queues = new Set<QueueClient<never, unknown>>()
   const flush = async () => {
@@ -119,7 +123,16 @@ export const createClient = (options: ClientOptions): Client => {
     if (schema !== undefined && !isSchema(schema)) {
       throw invalid('schema', typeof schema, 'must speak Standard Schema (have a ~standard member)')
     }
-    const client = queueClient({ transport, name, codec: codec as Codec<unknown>, schema, lingerMs, clock, onInvalid })
+    const client = queueClient({
+      transport,
+      name,
+      codec: codec as Codec<unknown>,
+      schema,
+      lingerMs,
+      clock,
+      monotonic,
+      onInvalid,
+    })
     queues.add(client)
     return client
   }

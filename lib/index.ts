@@ -1,12 +1,10 @@
 export type {
   Handle,
-  InvalidMessage,
   NackOptions,
   PublishEntry,
   PublishOptions,
   PublishOutcome,
   QueueClient,
-  Received,
   Sent,
 } from './client/queue.ts'
 export {
@@ -24,6 +22,7 @@ export { bytesCodec } from './codecs/bytes.ts'
 export type { Codec } from './codecs/codec.ts'
 export { type Json, type JsonOptions, jsonCodec } from './codecs/json.ts'
 export { messagePackCodec } from './codecs/messagepack.ts'
+export type { InvalidMessage, Received } from './codecs/read-message.ts'
 export type { SchemaIssue, StandardSchema } from './codecs/schema.ts'
 export { textCodec } from './codecs/text.ts'
 export { createEngine, type Engine, type EngineEvent, type EngineParts, type Observer } from './engine.ts'
@@ -86,3 +85,6 @@ export { memoryStore } from './store/keyed/memory-store.ts'
 export { TABLE_SHAPE } from './store/keys.ts'
 export type { Store } from './store/port.ts'
 export type { CallOptions, GivenQueue, GivenQueueChange } from './transport/port.ts'
+export type { BatchContext, BatchHandler, ErrorContext, Handler, HandlerContext } from './worker/handler.ts'
+export { Reject, RetryLater } from './worker/verdicts.ts'
+export type { BatchOptions, ConsumeOptions, StopOptions, Worker } from './worker/worker.ts'

@@ -75,6 +75,16 @@ export const extendRequest = z.strictObject({
   visibilityTimeoutSeconds: whole(0, LIMITS.visibilityTimeoutSeconds).check(
     z.describe('From now on; 0 makes the messages visible at once'),
   ),
+  revive: z.optional(
+    z
+      .boolean()
+      .check(
+        z.describe(
+          'Whether a lease that has ended may begin anew while nobody else has received the message. No effect on FIFO ' +
+            'queues and with maxInFlightPerGroup',
+        ),
+      ),
+  ),
 })
 
 export const nackRequest = z.strictObject({

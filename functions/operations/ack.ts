@@ -20,9 +20,9 @@ export const operations = {
   ackMessages: async ({ engine, params, body }) =>
     answer(await ack(engine, params.queue, body.receiptHandles), METRICS.acked),
 
-  extendLeases: async ({ engine, params, body: { receiptHandles, visibilityTimeoutSeconds } }) => {
+  extendLeases: async ({ engine, params, body: { receiptHandles, visibilityTimeoutSeconds, revive = false } }) => {
     const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds }))
-    return answer(await extend(engine, params.queue, entries), METRICS.extended)
+    return answer(await extend(engine, params.queue, entries, { revive }), METRICS.extended)
   },
 
   nackMessages: async ({ engine, params, body: { receiptHandles, ...how } }) => {

@@ -1,5 +1,12 @@
 import type { Clock } from '../clock.ts'
-import type { Codec } from '../codecs/codec.ts'
+import {
+  type Reading,
+  type Received,
+  type Rejecting,
+  readMessage,
+  reasonOf,
+  rejectInvalid,
+} from '../codecs/read-message.ts'
 import { issuesText, type StandardSchema, validate } from '../codecs/schema.ts'
 import type { BrowsePage } from '../messages/messages.ts'
 import { HoldfastError, isHoldfastError } from '../model/errors.ts'
@@ -9,6 +16,8 @@ import type { Queue } from '../model/queue-settings.ts'
 import { producer } from '../producer/producer.ts'
 import type { Counts } from '../queues/counts.ts'
 import type { CallOptions, GivenQueueChange, Transport } from '../transport/port.ts'
+import type { BatchHandler, Handler } from '../worker/handler.ts'
+import { type BatchOptions, type ConsumeOptions, consume, type Worker } from '../worker/worker.ts'
 
 /** How and when a message is delivered; the body stands beside it. */
 export type PublishOptions = Omit<NewMessage, 'body' | 'senderId'>
@@ -28,9 +37,6 @@ export interface Sent {
 
 /** One message's outcome of a batch, in the order given. */
 export type PublishOutcome = ({ readonly ok: true } & Sent) | { readonly ok: false; readonly error: HoldfastError }
-
-/** A message as its consumer receives it, with its body decoded and validated. */
-export type Received<Out> = Omit<Message, 'body'> & { readonly body: Out }
 
 /** What stands for a leased message: itself, or its receipt handle. */
 export type Handle = string | { readonly receiptHandle: string }
@@ -84,6 +90,10 @@ export interface QueueClient<In, Out = In> {
   unreceive(message: Handle, options?: CallOptions): Promise<void>
   unreceive(messages: readonly Handle[], options?: CallOptions): Promise<HandleResult[]>
 
+  /** Runs a handler on messages as they come, until the worker is stopped. */
+  consume(handler: Handler<Out>, options?: ConsumeOptions): Worker
+  consume(handler: BatchHandler<Out>, options: BatchOptions): Worker
+
   /** A message without receiving it; its body as it is stored. */
   get(messageId: string, options?: CallOptions): Promise<StoredMessage>
   /** A page of the queue without receiving anything. */
@@ -105,23 +115,12 @@ export interface QueueClient<In, Out = In> {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-export interface QueueParts<In, Out> {
+export interface QueueParts<In, Out> extends Reading<In, Out>, Rejecting {
   readonly transport: Transport
-  readonly name: string
-  readonly codec: Codec<unknown>
-  readonly schema?: StandardSchema<In, Out> | undefined
   readonly lingerMs: number
   readonly clock: Clock
-  readonly onInvalid: (failure: InvalidMessage) => void
-}
-
-/** A message that could not be read, and what became of it. */
-export interface InvalidMessage {
-  readonly queue: string
-  readonly message: Message
-  readonly reason: string
-  /** Whether it is in the dead-letter queue; otherwise it stays, and comes again when its lease ends. */
-  readonly deadLettered: boolean
+  /** Of this process; leases in hand are judged by it. */
+  readonly monotonic: Clock
 }
 
 export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In, Out> => {
@@ -252,6 +251,9 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
       Out
     >['unreceive'],
 
+    consume: (handler: Handler<Out> | BatchHandler<Out>, options?: ConsumeOptions | BatchOptions) =>
+      consume({ ...parts, clock: parts.monotonic }, handler, options),
+
     get: (messageId, options) => transport.getMessage(name, messageId, options),
     browse: ({ signal, ...page } = {}) => transport.browse(name, page, { signal }),
     cancel: (messageId, options) => transport.cancelMessage(name, messageId, options),
@@ -272,47 +274,7 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
   }
 }
 
-/** Reads a message's body. A schema's check that throws is no verdict on the message: the error goes to the caller. */
-export const readMessage = async <In, Out>(
-  { codec, schema }: Pick<QueueParts<In, Out>, 'codec' | 'schema'>,
-  message: Message,
-): Promise<{ received: Received<Out> } | { message: Message; reason: string }> => {
-  let body: unknown
-  try {
-    body = codec.decode(message.body)
-  } catch (error) {
-    return { message, reason: `the body can't be decoded as ${codec.name}: ${reasonOf(error)}` }
-  }
-  if (!schema) return { received: { ...message, body: body as Out } }
-  const result = await validate(schema as unknown as StandardSchema<unknown, Out>, body)
-  return result.issues
-    ? { message, reason: `the body does not fit the schema: ${issuesText(result.issues)}` }
-    : { received: { ...message, body: result.value } }
-}
-
-/** Sends what can't be read to the dead-letter queue at once: trying again does not help. */
-export const rejectInvalid = async (
-  { transport, name, onInvalid }: Pick<QueueParts<unknown, unknown>, 'transport' | 'name' | 'onInvalid'>,
-  invalid: readonly { readonly message: Message; readonly reason: string }[],
-): Promise<void> => {
-  const entries = invalid.map(({ message: { receiptHandle }, reason }) => ({
-    receiptHandle,
-    deadLetter: true,
-    error: reason,
-  }))
-  const results = await transport.nack(name, entries).catch((error: unknown): HandleResult[] => {
-    if (!isHoldfastError(error)) throw error
-    return entries.map(() => ({ ok: false, error }))
-  })
-  for (const [index, { message, reason }] of invalid.entries()) {
-    onInvalid({ queue: name, message, reason, deadLettered: results[index]?.ok ?? false })
-  }
-}
-
 const handleOf = (what: Handle): string => (typeof what === 'string' ? what : what.receiptHandle)
-
-export const reasonOf = (error: unknown): string =>
-  error instanceof Error ? (error.name === 'Error' ? error.message : `${error.name}: ${error.message}`) : String(error)
 
 /** The error of a lone publish, without the place in a list that the caller never made. */
 const aboutOne = (error: HoldfastError): HoldfastError => {

@@ -42,7 +42,8 @@ export const engineTransport = (engine: Engine, close: () => Promise<void> = asy
     poll: (queue, options) => unless(options, () => poll(engine, queue, options)),
     ack: (queue, handles, options) => unless(options, () => ack(engine, queue, handles)),
     nack: (queue, entries, options) => unless(options, () => nack(engine, queue, entries)),
-    extend: (queue, entries, options) => unless(options, () => extend(engine, queue, entries)),
+    extend: (queue, entries, { signal, ...options } = {}) =>
+      unless({ signal }, () => extend(engine, queue, entries, options)),
     unreceive: (queue, handles, options) => unless(options, () => unreceive(engine, queue, handles)),
     getMessage: (queue, messageId, options) => unless(options, () => getMessage(engine, queue, messageId)),
     browse: (queue, page, options) => unless(options, () => browse(engine, queue, page)),

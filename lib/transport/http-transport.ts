@@ -135,10 +135,10 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
         ({ receiptHandle: _, ...rest }) => rest,
         (receiptHandles, rest) => settle(queue, 'nack', { receiptHandles, ...rest }, options),
       ),
-    extend: (queue, entries, options) =>
+    extend: (queue, entries, { revive, ...options } = {}) =>
       inGroups(
         entries,
-        ({ receiptHandle: _, ...rest }) => rest,
+        ({ receiptHandle: _, ...rest }) => ({ ...rest, ...(revive && { revive }) }),
         (receiptHandles, rest) => settle(queue, 'extend', { receiptHandles, ...rest }, options),
       ),
 

@@ -4,7 +4,7 @@ import type { GivenSettings, Queue } from '../model/queue-settings.ts'
 import type { Counts } from '../queues/counts.ts'
 import type { QueuePage } from '../queues/queues.ts'
 import type { PollOptions } from '../receive/poll.ts'
-import type { ExtendEntry } from '../settle/extend.ts'
+import type { ExtendEntry, ExtendOptions } from '../settle/extend.ts'
 import type { NackEntry } from '../settle/nack.ts'
 
 /** Settings and tags of a new queue. */
@@ -44,7 +44,7 @@ export interface Transport {
   poll(queue: string, options: PollOptions): Promise<Message[]>
   ack(queue: string, receiptHandles: readonly string[], options?: CallOptions): Promise<HandleResult[]>
   nack(queue: string, entries: readonly NackEntry[], options?: CallOptions): Promise<HandleResult[]>
-  extend(queue: string, entries: readonly ExtendEntry[], options?: CallOptions): Promise<HandleResult[]>
+  extend(queue: string, entries: readonly ExtendEntry[], options?: CallOptions & ExtendOptions): Promise<HandleResult[]>
   unreceive(queue: string, receiptHandles: readonly string[], options?: CallOptions): Promise<HandleResult[]>
 
   getMessage(queue: string, messageId: string, options?: CallOptions): Promise<StoredMessage>
