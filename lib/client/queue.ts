@@ -91,8 +91,8 @@ export interface QueueClient<In, Out = In> {
   unreceive(messages: readonly Handle[], options?: CallOptions): Promise<HandleResult[]>
 
   /** Runs a handler on messages as they come, until the worker is stopped. */
-  consume(handler: Handler<Out>, options?: ConsumeOptions): Worker
   consume(handler: BatchHandler<Out>, options: BatchOptions): Worker
+  consume(handler: Handler<Out>, options?: ConsumeOptions): Worker
 
   /** A message without receiving it; its body as it is stored. */
   get(messageId: string, options?: CallOptions): Promise<StoredMessage>

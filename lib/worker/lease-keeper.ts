@@ -43,8 +43,9 @@ interface Held extends HeldLease {
 
 /** Leases within this part of their length travel in the extension of the one that is due. */
 const COMPANY = 0.1
-/** How soon an extension that failed for the moment is tried again: a part of what is left, at most a second. */
+/** How soon an extension that failed for the moment is tried again: a part of what is left, a tenth of a second to one. */
 const RETRY_PART = 0.25
+const MIN_RETRY_MS = 100
 const MAX_RETRY_MS = 1_000
 
 /**
@@ -90,7 +91,7 @@ export const leaseKeeper = ({ transport, queue, clock, onError }: LeaseKeeperPar
       } else if (held.has(lease)) {
         if (result) onError(result.error, lease.message)
         const left = Math.max(0, lease.endsAt - clock.now())
-        lease.extendAt = clock.now() + Math.min(MAX_RETRY_MS, left * RETRY_PART)
+        lease.extendAt = clock.now() + Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, left * RETRY_PART))
       }
     }
     changed.abort()
