@@ -20,6 +20,8 @@ export interface DeclaredQueueProps {
 interface Service extends Construct {
   grantPublish(queue: string, grantee: IGrantable): Grant
   grantConsume(queue: string, grantee: IGrantable): Grant
+  grantBrowse(queue: string, grantee: IGrantable): Grant
+  grantManage(queue: string, grantee: IGrantable): Grant
   grantInvoke(queue: string, grantee: IGrantable, ...functions: RoutedFunction[]): Grant
   alarmOnAge(queue: string, seconds: number): Alarm
 }
@@ -59,6 +61,16 @@ export class DeclaredQueue extends Construct {
   /** Lets a role poll, ack, extend and nack with the library, on the table itself. */
   grantConsume(grantee: IGrantable): Grant {
     return this.#service.grantConsume(this.queueName, grantee)
+  }
+
+  /** Lets a role look at this queue's settings and messages, and count these, with the library. */
+  grantBrowse(grantee: IGrantable): Grant {
+    return this.#service.grantBrowse(this.queueName, grantee)
+  }
+
+  /** Lets a role browse this queue, cancel and reschedule its messages, change its settings and purge it. */
+  grantManage(grantee: IGrantable): Grant {
+    return this.#service.grantManage(this.queueName, grantee)
   }
 
   /** Lets a role call this queue's routes of the HTTP API that one of the service's functions answers. */

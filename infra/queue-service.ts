@@ -11,12 +11,13 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns'
 import { Construct } from 'constructs'
 import { routes } from '../functions/http/routes.ts'
 import { QUEUE_METRICS } from '../functions/runtime/metric-names.ts'
+import { checkQueueName } from '../lib/model/queue-settings.ts'
 import { addAlarm, addAlarms, alarmTopic, queueMetric } from './alarms.ts'
 import { addDashboard } from './dashboard.ts'
 import { DeclaredQueue, type DeclaredQueueProps } from './declared-queue.ts'
 import { addFunction, type FunctionSurroundings } from './function.ts'
 import { DECLARE_FUNCTION, FUNCTIONS, type FunctionName } from './functions.ts'
-import { grantConsume, grantPublish } from './grants.ts'
+import { checkGrant, grantBrowse, grantConsume, grantManage, grantPublish, type PublishGrant } from './grants.ts'
 import { addHttpApi, type RoutedFunction, routeArn } from './http-api.ts'
 import { checkSettings, type Settings } from './settings.ts'
 import { addTable, removalPolicy } from './table.ts'
@@ -42,7 +43,7 @@ export class QueueService extends Construct {
   readonly sqsKeys: CfnSecret | undefined
   readonly dashboard: Dashboard | undefined
   readonly #alarmTopic: ITopic | undefined
-  readonly #deadLetterQueues = new Map<string, string>()
+  readonly #declared = new Map<string, DeclaredQueueProps>()
   #declareFunction: LambdaFunction | undefined
 
   /** @throws Error that names each setting at fault */
@@ -103,14 +104,16 @@ export class QueueService extends Construct {
 
   /** A queue that the deployment creates or, where it exists, takes over and changes to these settings. */
   addQueue(name: string, props: DeclaredQueueProps = {}): DeclaredQueue {
-    if (props.deadLetter) this.#deadLetterQueues.set(name, props.deadLetter.queue.queueName)
     this.#declareFunction ??= addFunction(this, 'Declare', DECLARE_FUNCTION, this)
-    return new DeclaredQueue(this, name, this.#declareFunction, props)
+    const queue = new DeclaredQueue(this, name, this.#declareFunction, props)
+    this.#declared.set(name, props)
+    return queue
   }
 
   /** Lets a role publish to a queue, declared or not, with the library, on the table itself. */
-  grantPublish(queue: string, grantee: IGrantable): Grant {
-    return grantPublish(this.table, queue, grantee)
+  grantPublish(queue: string, grantee: IGrantable, options: PublishGrant = {}): Grant {
+    const pendingIds = this.#declared.get(queue)?.settings?.deduplicationMode === 'pending'
+    return grantPublish(this.table, queue, grantee, { pendingIds, ...options })
   }
 
   /**
@@ -118,12 +121,28 @@ export class QueueService extends Construct {
    *
    * @param deadLetterQueue must be named for a queue that has one and was not declared with `addQueue`
    */
-  grantConsume(queue: string, grantee: IGrantable, deadLetterQueue = this.#deadLetterQueues.get(queue)): Grant {
+  grantConsume(
+    queue: string,
+    grantee: IGrantable,
+    deadLetterQueue = this.#declared.get(queue)?.deadLetter?.queue.queueName,
+  ): Grant {
     return grantConsume(this.table, { queue, deadLetterQueue }, grantee)
+  }
+
+  /** Lets a role look at a queue's settings and messages, and count these, with the library; it changes nothing. */
+  grantBrowse(queue: string, grantee: IGrantable): Grant {
+    return grantBrowse(this.table, queue, grantee)
+  }
+
+  /** Lets a role browse a queue, cancel and reschedule its messages, change its settings and purge it, with the library. */
+  grantManage(queue: string, grantee: IGrantable): Grant {
+    return grantManage(this.table, queue, grantee)
   }
 
   /** Lets a role call a queue's routes of the HTTP API: those that the named functions answer. */
   grantInvoke(queue: string, grantee: IGrantable, ...functions: RoutedFunction[]): Grant {
+    checkGrant(grantee, queue)
+    if (functions.length === 0) throw new Error(`the grant on queue ${queue} must name a function, such as 'publish'`)
     const granted = routes.filter((route) => functions.includes(route.function) && route.path.includes('{queue}'))
     return Grant.addToPrincipal({
       grantee,
@@ -134,6 +153,7 @@ export class QueueService extends Construct {
 
   /** Goes off when a queue's oldest ready message is older. Needs the setting `monitor`. */
   alarmOnAge(queue: string, seconds: number): Alarm {
+    checkQueueName(queue)
     if (!this.settings.monitor) throw new Error(`an alarm on the age of ${queue} needs the setting monitor`)
     const plan = {
       metric: queueMetric(QUEUE_METRICS.oldest, this.settings, queue),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Engine } from '../../lib/engine.ts'
 import type { Log } from '../runtime/log.ts'
 import type { WakeRedrive } from '../runtime/redrives.ts'
-import { type Access, accountOf, authorize, authorizeListing } from './access.ts'
+import { type Access, accountOf, authorize, authorizeListing, sendableQueues } from './access.ts'
 import { actionNamed } from './actions.ts'
 import type { ActionContext, Cooldowns, Counted } from './context.ts'
 import { scopes } from './credential.ts'
@@ -170,6 +170,7 @@ const contextOf = (
     pathQueue: accountAndName(request.path) ? request.path : undefined,
     queueUrl: ({ account, name }) => `${originOf(parts, request)}/${account}/${name}`,
     authorize: access && ((queue, other) => authorize(access, other ?? action, queue)),
+    sendableQueues: access && ((queues) => sendableQueues(access, queues)),
     authorizeListing: access && own && (() => authorizeListing(access, own)),
     startRedrive: parts.redrives,
     count: parts.counted ?? ignore,

@@ -136,7 +136,7 @@ export const queryAnswer = (
 ): SqsAnswer => {
   const hasResult = Object.keys(shape.members).length > 0
   if (asJson) {
-    const result = hasResult ? { [`${action}Result`]: plainContent(shape, output) } : {}
+    const result = hasResult ? { [`${action}Result`]: plainResult(shape, output) } : {}
     const answer = { [`${action}Response`]: { ...result, ResponseMetadata: { RequestId: requestId } } }
     return respond(JSON.stringify(answer), 200, requestId, 'application/json')
   }
@@ -145,14 +145,25 @@ export const queryAnswer = (
   return respond(document(`${action}Response`, result + metadata), 200, requestId)
 }
 
-/** The members as JSON writes what XML would have: the entries of a map one by one. */
-const plainContent = (shape: StructureShape, value: Readonly<Record<string, unknown>>): Record<string, unknown> => {
-  const content: Record<string, unknown> = {}
-  for (const [name, member] of Object.entries(shape.members)) {
-    if (value[name] !== undefined) content[name] = plainMember(member, value[name])
-  }
-  return content
-}
+/**
+ * The lists that SQS names with a small first letter where a client of the query protocol asks for JSON; all other
+ * members have the names of the model. Recorded by users of API Gateway's integration with SQS, 2019 to 2024.
+ */
+const JSON_RESULT_NAMES: Readonly<Record<string, string>> = { Messages: 'messages', QueueUrls: 'queueUrls' }
+
+const plainResult = (shape: StructureShape, value: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(plainContent(shape, value)).map(([name, member]) => [JSON_RESULT_NAMES[name] ?? name, member]),
+  )
+
+/** The members as JSON writes what XML would have: absent ones as null, the entries of a map one by one. */
+const plainContent = (shape: StructureShape, value: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(shape.members).map(([name, member]) => [
+      name,
+      value[name] === undefined ? null : plainMember(member, value[name]),
+    ]),
+  )
 
 const plainMember = (shape: Shape, value: unknown): unknown => {
   switch (shape.kind) {
@@ -176,10 +187,7 @@ const WSDL = 'The specified queue does not exist for this wsdl version.'
 export const queryFailure = (error: SqsError, { requestId, asJson }: QueryAnswer): SqsAnswer => {
   const message = error.shape === 'QueueDoesNotExist' ? WSDL : error.message
   if (asJson) {
-    const answer = {
-      Error: { Type: error.fault, Code: error.code, Message: message, Detail: null },
-      RequestId: requestId,
-    }
+    const answer = { Error: { Code: error.code, Message: message, Type: error.fault }, RequestId: requestId }
     return respond(JSON.stringify(answer), error.status, requestId, 'application/json')
   }
   const members = structureContent(ERROR_SHAPE, { Type: error.fault, Code: error.code, Message: message })

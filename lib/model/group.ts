@@ -9,14 +9,24 @@ import type { SegmentPartition } from './segment-key.ts'
  *
  * - A publish is one transaction: the ticket advances to a higher number, and the segment is there. So of two publishes
  *   the one that commits later has the higher numbers, whatever the clocks of their publishers say.
- * - INVARIANT: a claim takes the messages at the head of the group, and only while none of the group is leased. It is
- *   one atomic write that requires the version of each segment it takes from, and a claim by anyone else, or an ack
- *   after it, would have changed the first of them. The same write puts an end to every lease of the group that ran
- *   out by itself, so that an extension on its way finds nothing to extend. So no two consumers ever hold messages of
- *   one group at once.
- * - The ticket's lock only says where looking is in vain. It is never needed for safety: it runs out, and whoever
- *   finds it wrong corrects it. It is moved forward alone, since what anyone knows may be out of date; only to the end
- *   of a rest may it be put off, by whoever locked it and while the lock is as it was set.
+ * - INVARIANT: a claim takes messages from the front of the group: the first one that is still there, and those that
+ *   follow it without a gap, up to the first one that is in flight, delayed or backing off. The claim is one atomic
+ *   write that requires each message it takes to be as it was read; nothing ever comes to stand before these. From this
+ *   follows
+ *
+ *   - every receive of a message brings with it, before it in the same batch, all messages of the group that were
+ *     published before it and are still there. So first receives are in order, and nothing is received past a message
+ *     that is in flight, delayed or backing off;
+ *   - while a consumer holds a message, nobody receives that message or a later one of its group. A lease that a claimer
+ *     judges to be over is replaced by the claimer's own: the claim fails when the old lease was extended first, and an
+ *     extension that comes later finds another token;
+ *   - what a consumer holds does not hold up what comes *before* it. Where the leases of earlier messages of its batch
+ *     end or are given back, these are received again, by anyone, and two consumers hold messages of one group at the
+ *     same time. SQS does the same.
+ * - The ticket's lock only says when a look at the group returns nothing. It is never needed for safety: it runs out,
+ *   and a poller that finds it wrong corrects it. It only moves to an earlier instant, since what a process knows may
+ *   be out of date. One exception: the poller that set a lock may put it off to the instant at which a delayed head, or
+ *   one that backs off, can be received, while the lock is as that poller set it.
  */
 export interface Ticket {
   /** Hash of the group, 14 hex digits. */
@@ -122,25 +132,20 @@ export type GroupHead =
   /** Messages to take, in order. */
   | { readonly kind: 'ready'; readonly parts: readonly HeadPart[] }
   /** The messages at the head that used up their receives, as far as they are of one segment. */
-  | { readonly kind: 'spent'; readonly segment: Segment; readonly indexes: readonly number[] }
-  /** Something is in flight: until then, unless its lease is moved. */
+  | { readonly kind: 'exhausted'; readonly segment: Segment; readonly indexes: readonly number[] }
+  /** The first message is in flight: until then, unless its lease is moved. */
   | { readonly kind: 'in-flight'; readonly until: number }
-  /** Nothing is in flight, and the head is delayed or was given back to rest. */
-  | { readonly kind: 'resting'; readonly until: number }
+  /** The first message is delayed, or was given back and backs off. */
+  | { readonly kind: 'backing-off'; readonly until: number }
   | { readonly kind: 'empty' }
 
 export interface HeadPart {
   readonly segment: Segment
   /** Places of the messages to take. */
   readonly indexes: readonly number[]
-  /** Places of messages that are not taken and whose leases have run out: these are to be ended for good. */
-  readonly ended: readonly number[]
 }
 
-/** A claim takes no more, so whatever is in flight is among this many messages at the head. */
-export const MOST_IN_FLIGHT = 25
-
-/** Judges a group by the segments at its head, which must reach over at least `MOST_IN_FLIGHT` messages still there. */
+/** Judges a group by the segments at its head, which must reach over at least `want` messages that are still there. */
 export const judgeHead = (
   segments: readonly Segment[],
   {
@@ -156,27 +161,25 @@ export const judgeHead = (
   )
   const [head] = left
   if (!head) return { kind: 'empty' }
-  const inFlight = left.filter(({ slot }) => slot.kind === 'lease' && liveAt(slot, now))
-  if (inFlight.length > 0) return { kind: 'in-flight', until: Math.max(...inFlight.map(heldUntil)) }
-  if (head.visibleAt > now) return { kind: 'resting', until: heldUntil(head) }
-  const isSpent = ({ slot }: Left) => receiveCountOf(slot) >= maxReceives
-  // What follows a message that rests or is to be dead-lettered waits for its turn.
-  const run = leading(left, (one) => one.visibleAt <= now && isSpent(one) === isSpent(head))
-  if (isSpent(head)) {
-    const { segment } = head
-    return { kind: 'spent', segment, indexes: leading(run, (one) => one.segment === segment).map(({ index }) => index) }
+  const front = leading(left, (one) => one.visibleAt <= now)
+  if (front.length === 0) {
+    const inFlight = head.slot.kind === 'lease' && liveAt(head.slot, now)
+    return { kind: inFlight ? 'in-flight' : 'backing-off', until: heldUntil(head) }
   }
-  const taken = new Set(run.slice(0, Math.min(want, MOST_IN_FLIGHT)))
-  const parts = segments.map((segment): HeadPart => {
-    const here = left.filter((one) => one.segment === segment)
-    return {
-      segment,
-      indexes: here.filter((one) => taken.has(one)).map(({ index }) => index),
-      ended: here.filter((one) => !taken.has(one) && isHeld(one.slot)).map(({ index }) => index),
-    }
-  })
-  return { kind: 'ready', parts: parts.filter(({ indexes, ended }) => indexes.length + ended.length > 0) }
+  const isExhausted = ({ slot }: Left) => receiveCountOf(slot) >= maxReceives
+  // What follows messages that are to be dead-lettered waits for its turn.
+  const run = leading(front, (one) => isExhausted(one) === isExhausted(head))
+  if (isExhausted(head)) {
+    const { segment } = head
+    return { kind: 'exhausted', segment, indexes: indexesIn(segment, run) }
+  }
+  const taken = run.slice(0, want)
+  const parts = segments.map((segment): HeadPart => ({ segment, indexes: indexesIn(segment, taken) }))
+  return { kind: 'ready', parts: parts.filter(({ indexes }) => indexes.length > 0) }
 }
+
+const indexesIn = (segment: Segment, messages: readonly Left[]): number[] =>
+  messages.flatMap((one) => (one.segment === segment ? [one.index] : []))
 
 interface Left {
   readonly segment: Segment
@@ -186,9 +189,6 @@ interface Left {
 }
 
 const heldUntil = ({ segment, visibleAt: at }: Left): number => Math.min(at, segment.expiresAt)
-/** Leased to someone who has not given it back, be the lease over or not. */
-const isHeld = (slot: Slot): boolean => slot.kind === 'lease' && !slot.resting
-
 const leading = <T>(list: readonly T[], holds: (one: T) => boolean): T[] => {
   const end = list.findIndex((one) => !holds(one))
   return list.slice(0, end < 0 ? list.length : end)

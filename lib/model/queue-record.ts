@@ -1,5 +1,6 @@
 import type { Document, DocumentKey } from './document.ts'
 import type { JsonValue } from './message.ts'
+import { layoutIn, type QueueLayout } from './queue-layout.ts'
 import type { Queue, QueueSettings } from './queue-settings.ts'
 import { plainName } from './queue-settings.ts'
 import { type Segment, segmentDueAt } from './segment.ts'
@@ -18,22 +19,29 @@ export interface QueueRecord {
   /** Messages published at or before this instant are purged. */
   readonly purgedAt?: number
   readonly deletedAt?: number
-  /** Shards that may still hold messages; at least `settings.shards`, more after it was lowered. */
-  readonly pollShards?: number
   /** Priorities that may still hold messages; more than `settings.priorities` after it was lowered. */
   readonly pollPriorities?: number
   /** When `settings.shards` was last lowered. */
   readonly shardsLoweredAt?: number
-  /** Whether a standard queue was ever published to with message groups: only then do polls look for them. */
-  readonly grouped?: boolean
   readonly tags: Readonly<Record<string, string>>
   readonly extras: Readonly<Record<string, string>>
 }
 
-/** A queue's record with its version in the store. */
+/** A queue as it is now: its record, and what its layout adds to it. `settings.shards` is what the layout says. */
 export interface QueueState extends QueueRecord {
   readonly name: string
+  /** Version of the record in the store. */
   readonly version: number
+  /** Shards in the record itself; the layout may have more. */
+  readonly recordShards: number
+  /** Shards that may still hold messages; at least `settings.shards`. */
+  readonly pollShards: number
+  /** Whether a standard queue was ever published to with message groups. */
+  readonly grouped: boolean
+  /** When the number of shards last changed, epoch ms; 0 when it never did. */
+  readonly shardsChangedAt: number
+  /** Version of the layout in the store; 0 when there is none. */
+  readonly layoutVersion: number
 }
 
 export const queueKey = (name: string): DocumentKey => ({ partition: `q#${name}`, sort: 'q' })
@@ -48,16 +56,55 @@ export const listPartition = (scope: string): string => `l#${scope}`
 /** The account and region before a queue's name; empty for the default ones. */
 export const scopeOf = (name: string): string => name.slice(0, name.length - plainName(name).length).replace(/\/$/, '')
 
-/** The state in a document, unless the queue is deleted. */
-export const queueState = (name: string, document: Document | undefined): QueueState | undefined => {
+/** The state in the documents of a queue's record and layout, unless the queue is deleted. */
+export const queueState = (
+  name: string,
+  document: Document | undefined,
+  layout: Document | undefined,
+): QueueState | undefined => {
   const record = document && recordIn(document)
-  return record && record.deletedAt === undefined ? { ...record, name, version: document.version } : undefined
+  if (!record || record.deletedAt !== undefined) return undefined
+  return withLayout(
+    { ...record, name, version: document.version },
+    layoutIn(layout, record.generation),
+    layout?.version ?? 0,
+  )
 }
+
+/** A queue's state with this layout. */
+export const withLayout = (
+  queue: QueueRecord & { readonly name: string; readonly version: number; readonly recordShards?: number },
+  { shards = 0, pollShards = 0, grouped = false, changedAt = 0 }: Partial<QueueLayout>,
+  layoutVersion: number,
+): QueueState => {
+  const { settings, recordShards = settings.shards } = queue
+  const spread = settings.fifo ? recordShards : Math.max(recordShards, shards)
+  return {
+    ...queue,
+    recordShards,
+    settings: { ...settings, shards: spread },
+    pollShards: settings.fifo ? spread : Math.max(spread, pollShards),
+    grouped,
+    shardsChangedAt: changedAt,
+    layoutVersion,
+  }
+}
+
+/** A queue's layout as its state has it. */
+export const layoutOf = (queue: QueueState): QueueLayout => ({
+  generation: queue.generation,
+  shards: queue.settings.shards,
+  pollShards: queue.pollShards,
+  ...(queue.grouped && { grouped: true }),
+  changedAt: queue.shardsChangedAt,
+})
 
 export const recordIn = (document: Document): QueueRecord => document.value as unknown as QueueRecord
 export const recordValue = (record: QueueRecord): JsonValue => {
-  const { name: _, version: __, ...plain } = record as QueueState
-  return plain as unknown as JsonValue
+  const { name, version, recordShards, pollShards, grouped, shardsChangedAt, layoutVersion, ...plain } =
+    record as QueueState
+  const settings = { ...plain.settings, shards: recordShards ?? plain.settings.shards }
+  return { ...plain, settings } as unknown as JsonValue
 }
 
 export const asQueue = ({ name, settings, createdAt, modifiedAt, tags, extras }: QueueState): Queue => ({
@@ -82,7 +129,7 @@ export const partitionOf = (queue: QueueState, shard: number): SegmentPartition 
 }
 
 /** How many shards a poll has to look into. */
-export const pollShards = (queue: QueueState): number => Math.max(queue.settings.shards, queue.pollShards ?? 0)
+export const pollShards = (queue: QueueState): number => queue.pollShards
 
 /** How many priorities a poll has to look into: what was published under a higher one stays receivable. */
 export const pollPriorities = (queue: QueueState): number =>

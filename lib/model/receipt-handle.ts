@@ -34,14 +34,12 @@ export interface HandleGroup {
   readonly hash: string
   /** The last sequence number given in the group when it was taken from. */
   readonly lastSequence: string
-  /** Messages of the group that this poll took. */
-  readonly taken: number
 }
 
 /**
  *     format 1 · queue 6 · shard 1 · priority digit 1 · due time 6 · unique 7 · index 1 · token 8
  *     · count 1 · claimed 1 · gone 1 · receive count 2 · first received 6 · received 6      = 48 bytes, base64url
- *     · group's hash 7 · its last sequence number 8 · taken 1 · 2 unused, in format 2, on FIFO queues = 66 bytes
+ *     · group's hash 7 · its last sequence number 8 · 3 unused, in format 2, on FIFO queues = 66 bytes
  *     · group's hash 4 · 14 unused, in format 3, in groups of standard queues
  */
 const FORMAT = 1
@@ -72,7 +70,6 @@ export const encodeReceiptHandle = (queue: string, handle: ReceiptHandle): strin
   if (group) {
     bytes.write(group.hash, 48, group.hash.length / 2, 'hex')
     bytes.write(group.lastSequence.padStart(16, '0'), 55, 8, 'hex')
-    bytes[63] = group.taken
   }
   return bytes.toString('base64url')
 }
@@ -100,7 +97,6 @@ const handleIn = (bytes: Buffer): ReceiptHandle => {
   const group = {
     hash: bytes.toString('hex', 48, bytes[0] === FAIR_GROUP_FORMAT ? 52 : 55),
     lastSequence: bytes.toString('hex', 55, 63).slice(1),
-    taken: bytes.readUInt8(63),
   }
   return { group, ...handle }
 }

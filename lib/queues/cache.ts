@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.ts'
 import { queueNotFound } from '../model/errors.ts'
 import { QUEUE_CACHE_MS } from '../model/limits.ts'
-import { type QueueState, queueKey, queueState } from '../model/queue-record.ts'
+import type { QueueState } from '../model/queue-record.ts'
 import type { Store } from '../store/port.ts'
+import { readQueue } from './read-queue.ts'
 
 /**
  * Queue configurations as this process knows them, at most `QUEUE_CACHE_MS` old. Only queues that exist are
@@ -31,7 +32,7 @@ export const queueCache = (store: Store, clock: Clock): QueueCache => {
 
   const read = async (name: string): Promise<QueueState> => {
     // Consistent: a queue is there for everyone as soon as its creation has been answered.
-    const state = queueState(name, await store.getDocument(queueKey(name), { consistent: true }))
+    const state = await readQueue(store, name, { consistent: true })
     if (!state) {
       known.delete(name)
       throw queueNotFound(name)

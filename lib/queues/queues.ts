@@ -1,8 +1,10 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, queueNotFound } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
+import { layoutKey, type QueueLayout } from '../model/queue-layout.ts'
 import {
   asQueue,
+  layoutOf,
   listKey,
   listPartition,
   pollPriorities,
@@ -13,6 +15,7 @@ import {
   queueState,
   recordIn,
   recordValue,
+  withLayout,
 } from '../model/queue-record.ts'
 import {
   applySettings,
@@ -23,7 +26,8 @@ import {
   type SettingsChange,
   whole,
 } from '../model/queue-settings.ts'
-import { replace } from './shards.ts'
+import { readLayout, readQueue } from './read-queue.ts'
+import { layoutWrite } from './shards.ts'
 
 export interface QueueCreation {
   readonly settings?: SettingsChange
@@ -58,8 +62,11 @@ export const createQueue = async (
   checkTags(creation.tags ?? {})
   await checkDeadLetterQueue(engine, settings)
   for (let attempt = 0; attempt < TRIES; attempt++) {
-    const document = await engine.store.getDocument(queueKey(name), { consistent: true })
-    const existing = queueState(name, document)
+    const [document, layout] = await Promise.all([
+      engine.store.getDocument(queueKey(name), { consistent: true }),
+      readLayout(engine.store, name, { consistent: true }),
+    ])
+    const existing = queueState(name, document, layout)
     if (existing) return { queue: asQueue(matching(existing, creation)), created: false }
     const before = document && recordIn(document)
     const now = engine.clock.now()
@@ -84,7 +91,7 @@ export const createQueue = async (
       { kind: 'put', key: listKey(name), value: {} },
     ])
     if (!applied) continue
-    const state: QueueState = { ...record, name, version: version + 1 }
+    const state = withLayout({ ...record, name, version: version + 1 }, {}, layout?.version ?? 0)
     engine.queues.put(state)
     return { queue: asQueue(state), created: true }
   }
@@ -144,7 +151,7 @@ export const listQueues = async (engine: Engine, query: ListQuery = {}): Promise
   const found = await Promise.all(
     names.map(async (name) => {
       const full = scope === '' ? name : `${scope}/${name}`
-      return queueState(full, await engine.store.getDocument(queueKey(full)))
+      return readQueue(engine.store, full)
     }),
   )
   const queues = found.filter((state) => state !== undefined).map(asQueue)
@@ -180,10 +187,20 @@ export const listQueueNames = async (
     : { names }
 }
 
-/** Changes what the request names. @throws `InvalidRequest`, `QueueNotFound` */
-export const updateQueue = async (engine: Engine, name: string, change: QueueChange): Promise<Queue> =>
+/**
+ * Changes what the request names. A change that depends on what is there is a function of it: it is asked again when
+ * another process changed the queue concurrently, so that neither change is lost.
+ *
+ * @throws `InvalidRequest`, `QueueNotFound`, and what the function throws
+ */
+export const updateQueue = async (
+  engine: Engine,
+  name: string,
+  decide: QueueChange | ((queue: Queue) => QueueChange),
+): Promise<Queue> =>
   asQueue(
     await rewrite(engine, name, async (queue, now) => {
+      const change = typeof decide === 'function' ? decide(asQueue(queue)) : decide
       const settings = applySettings(name, change.settings ?? {}, queue.settings)
       if (change.settings?.deadLetter) await checkDeadLetterQueue(engine, settings)
       // A group's ticket stands in a shard that follows from their number, and gives the group's numbers.
@@ -196,16 +213,22 @@ export const updateQueue = async (engine: Engine, name: string, change: QueueCha
       }
       const tags = patched(queue.tags, change.tags)
       checkTags(tags)
-      const lowered = settings.shards < queue.settings.shards
-      return {
+      const { shards } = settings
+      const record = {
         ...queue,
         settings,
         tags,
         extras: patched(queue.extras, change.extras),
         modifiedAt: now,
-        pollShards: Math.max(settings.shards, pollShards(queue)),
         pollPriorities: Math.max(settings.priorities, pollPriorities(queue)),
-        ...(lowered && { shardsLoweredAt: now }),
+        ...(shards < queue.settings.shards && { shardsLoweredAt: now }),
+      }
+      // Where the request leaves the shards alone, the record keeps its own, and the layout what it noted.
+      if (shards === queue.settings.shards) return { record }
+      const most = Math.max(shards, pollShards(queue))
+      return {
+        record: { ...record, recordShards: shards },
+        layout: { ...layoutOf(queue), shards, pollShards: most, changedAt: now },
       }
     }),
   )
@@ -219,6 +242,7 @@ export const deleteQueue = async (engine: Engine, name: string): Promise<void> =
     const { applied } = await engine.store.transact([
       { kind: 'put', key: queueKey(name), value, ifVersion: queue.version, expiresAt: now + TOMBSTONE_MS },
       { kind: 'delete', key: listKey(name) },
+      ...(queue.layoutVersion > 0 ? [{ kind: 'delete', key: layoutKey(name) } as const] : []),
     ])
     engine.queues.forget(name)
     if (applied) {
@@ -244,28 +268,49 @@ export const purgeQueue = async (
     if (queue.purgedAt !== undefined && within(minIntervalMs, queue.purgedAt, now)) {
       throw new HoldfastError('PurgeInProgress', `queue ${plainName(name)} was purged a moment ago`, { queue: name })
     }
-    return { ...queue, purgedAt: now }
+    return { record: { ...queue, purgedAt: now } }
   })
 }
 
 /** Without an interval nothing is too soon, not even for a clock that is behind the one that wrote. */
 const within = (intervalMs: number, at: number, now: number): boolean => intervalMs > 0 && now - at < intervalMs
 
+/** What a change makes of a queue; without a layout, the layout stays what it is. */
+interface Rewritten {
+  readonly record: QueueRecord
+  readonly layout?: QueueLayout
+}
+
+/** Writes a queue's record, and its layout where that changes too, on condition that neither changed concurrently. */
 const rewrite = async (
   engine: Engine,
   name: string,
-  change: (queue: QueueState, now: number) => Promise<QueueRecord>,
+  change: (queue: QueueState, now: number) => Promise<Rewritten>,
 ): Promise<QueueState> => {
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const queue = await fresh(engine, name)
-    const record = await change(queue, engine.clock.now())
-    if (await replace(engine, queue, record)) return { ...record, name, version: queue.version + 1 }
+    const { record, layout } = await change(queue, engine.clock.now())
+    const { applied } = await engine.store.transact([
+      { kind: 'put', key: queueKey(name), value: recordValue(record), ifVersion: queue.version },
+      ...(layout ? [layoutWrite(queue, layout)] : []),
+    ])
+    if (applied) {
+      const layoutVersion = queue.layoutVersion + (layout ? 1 : 0)
+      const state = withLayout(
+        { ...record, name, version: queue.version + 1 },
+        layout ?? layoutOf(queue),
+        layoutVersion,
+      )
+      engine.queues.put(state)
+      return state
+    }
+    engine.queues.forget(name)
   }
   throw contended(name)
 }
 
 const fresh = async (engine: Engine, name: string): Promise<QueueState> => {
-  const queue = queueState(name, await engine.store.getDocument(queueKey(name), { consistent: true }))
+  const queue = await readQueue(engine.store, name, { consistent: true })
   if (!queue) throw queueNotFound(name)
   return queue
 }
@@ -297,8 +342,7 @@ const checkTags = (tags: Readonly<Record<string, string>>): void => {
 
 const checkDeadLetterQueue = async (engine: Engine, { deadLetter }: QueueSettings): Promise<void> => {
   if (!deadLetter) return
-  const document = await engine.store.getDocument(queueKey(deadLetter.queue), { consistent: true })
-  if (!queueState(deadLetter.queue, document)) {
+  if (!(await readQueue(engine.store, deadLetter.queue, { consistent: true }))) {
     throw invalid('deadLetter.queue', plainName(deadLetter.queue), 'must name a queue that exists')
   }
 }

@@ -1,14 +1,9 @@
 import type { Engine } from '../engine.ts'
 import { LIMITS } from '../model/limits.ts'
-import {
-  partitionOf,
-  pollShards,
-  type QueueRecord,
-  type QueueState,
-  queueKey,
-  recordValue,
-} from '../model/queue-record.ts'
+import { layoutKey, layoutValue, type QueueLayout } from '../model/queue-layout.ts'
+import { layoutOf, partitionOf, pollShards, type QueueState, withLayout } from '../model/queue-record.ts'
 import { inPassing } from '../store/best-effort.ts'
+import type { Write } from '../store/port.ts'
 
 /**
  * A DynamoDB partition takes 1,000 write units a second, and a time-ordered sort key is never split for heat. So a
@@ -21,21 +16,18 @@ const EVERYONE_KNOWS_MS = 60_000
 const RAISE_PAUSE_MS = 10_000
 
 /**
- * Doubles the shards after DynamoDB throttled a publisher; answers how many there are now. Loses quietly against
- * another process doing the same, and against a store that throttles this write too.
+ * Doubles the shards after DynamoDB throttled a publisher; answers how many there are now. Gives up quietly when
+ * another process changed the layout first, or when the store throttles this write too.
  */
 export const raiseShards = async (engine: Engine, queue: QueueState): Promise<number> => {
-  const { settings, modifiedAt } = queue
+  const { settings, modifiedAt, shardsChangedAt } = queue
   const now = engine.clock.now()
-  if (settings.shards >= LIMITS.shards || now - modifiedAt < RAISE_PAUSE_MS) return settings.shards
+  if (settings.shards >= LIMITS.shards || now - Math.max(modifiedAt, shardsChangedAt) < RAISE_PAUSE_MS) {
+    return settings.shards
+  }
   const shards = Math.min(LIMITS.shards, settings.shards * 2)
   const raised = await inPassing(
-    replace(engine, queue, {
-      ...queue,
-      settings: { ...settings, shards },
-      pollShards: Math.max(shards, pollShards(queue)),
-      modifiedAt: now,
-    }),
+    changeLayout(engine, queue, { shards, pollShards: Math.max(shards, pollShards(queue)), changedAt: now }),
     false,
   )
   if (!raised) return settings.shards
@@ -47,7 +39,7 @@ export const raiseShards = async (engine: Engine, queue: QueueState): Promise<nu
 export const markGrouped = async (engine: Engine, queue: QueueState): Promise<QueueState> => {
   let state = queue
   while (!state.grouped) {
-    if (!(await replace(engine, state, { ...state, grouped: true }))) engine.queues.forget(queue.name)
+    if (!(await changeLayout(engine, state, { grouped: true }))) engine.queues.forget(queue.name)
     state = await engine.queues.get(queue.name)
   }
   return state
@@ -68,16 +60,21 @@ const retireIfEmpty = async (engine: Engine, queue: QueueState, last: number): P
     ? await engine.store.tickets({ partition, from: '0', to: '~', limit: 1 })
     : { tickets: [] }
   const empty = page.segments.length === 0 && tickets.length === 0
-  return empty && replace(engine, queue, { ...queue, pollShards: last })
+  return empty && changeLayout(engine, queue, { pollShards: last })
 }
 
-/** Writes a queue's record unless it changed meanwhile; answers whether it did. */
-export const replace = async (engine: Engine, queue: QueueState, record: QueueRecord): Promise<boolean> => {
-  const { name, version } = queue
-  const { applied } = await engine.store.transact([
-    { kind: 'put', key: queueKey(name), value: recordValue(record), ifVersion: version },
-  ])
-  if (applied) engine.queues.put({ ...record, name, version: version + 1 })
-  else engine.queues.forget(name)
+/** Writes a queue's layout unless it changed concurrently; answers whether it did. */
+const changeLayout = async (engine: Engine, queue: QueueState, change: Partial<QueueLayout>): Promise<boolean> => {
+  const layout = { ...layoutOf(queue), ...change }
+  const { applied } = await engine.store.transact([layoutWrite(queue, layout)])
+  if (applied) engine.queues.put(withLayout(queue, layout, queue.layoutVersion + 1))
+  else engine.queues.forget(queue.name)
   return applied
 }
+
+export const layoutWrite = ({ name, layoutVersion }: QueueState, layout: QueueLayout): Write => ({
+  kind: 'put',
+  key: layoutKey(name),
+  value: layoutValue(layout),
+  ifVersion: layoutVersion,
+})

@@ -246,7 +246,7 @@ export const messagesOf = (
         firstReceivedAt: slot.firstReceivedAt,
         receivedAt: read.now,
         ...(segment.key.partition.group !== undefined && {
-          group: { hash: segment.key.partition.group, lastSequence: '', taken: 0 },
+          group: { hash: segment.key.partition.group, lastSequence: '' },
         }),
       }),
       receiveCount: slot.receiveCount,

@@ -4,18 +4,7 @@ import { type HeadPart, sequenceAfter, sequenceNumber, sequenceOf } from '../mod
 import type { Message } from '../model/message.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { decodeReceiptHandle, encodeReceiptHandle, type HandleGroup } from '../model/receipt-handle.ts'
-import {
-  atVersion,
-  type Change,
-  claim,
-  goneCount,
-  holds,
-  type Lease,
-  type Segment,
-  slotAt,
-  TOKEN_BYTES,
-  unclaim,
-} from '../model/segment.ts'
+import { claim, goneCount, holds, type Lease, type Segment, slotAt, TOKEN_BYTES, unclaim } from '../model/segment.ts'
 import type { Claim, ClaimedSegment } from '../store/port.ts'
 
 export interface HeadClaim {
@@ -28,8 +17,8 @@ export interface HeadClaim {
 /**
  * Leases messages at the head of a group, all of them or none.
  *
- * writes: one update a segment, in one transaction when there are several · condition: the version of each segment, also
- * of one that is taken in part: nobody else may have come in between · cost: 1 WRU for one segment, 2 each for several
+ * writes: one update a segment, in one transaction when there are several · condition: the messages are as they were
+ * read · cost: 1 WRU for one segment, 2 each for several
  *
  * @returns nothing when the group is no longer as it was read
  */
@@ -37,48 +26,35 @@ export const claimHead = async (
   engine: Engine,
   queue: QueueState,
   parts: readonly HeadPart[],
-  { leaseMs, group }: { leaseMs: number; group: Omit<HandleGroup, 'taken'> },
+  { leaseMs, group }: { leaseMs: number; group: HandleGroup },
 ): Promise<HeadClaim | undefined> => {
   const now = engine.clock.now()
   const lease = { token: engine.random.bytes(TOKEN_BYTES), now, until: now + leaseMs }
-  const claims = parts.map((part): Claim => ({ segment: part.segment, change: changeOf(part, lease) }))
+  const claims = parts.map(
+    (part): Claim => ({ segment: part.segment, change: claim(part.segment, part.indexes, lease) }),
+  )
   const claimed = (await engine.store.claimTogether(claims)) ?? (await ownClaim(engine, parts, lease.token))
   if (!claimed) return undefined
-  const taken = parts.reduce((sum, { indexes }) => sum + indexes.length, 0)
   return {
     messages: parts.flatMap((part, position) => {
       const { segment, content } = claimed[position] ?? {}
       if (!segment || !content) return []
       return part.indexes.map((index) => {
-        const handle = handleOf(queue, { segment, part, index, group: { ...group, taken }, receivedAt: now })
+        const handle = handleOf(queue, { segment, part, index, group, receivedAt: now })
         return messageAt(segment, content, index, handle)
       })
     }),
     until: lease.until,
     undo: async () => {
-      const taking = parts.filter(({ indexes }) => indexes.length > 0)
-      await engine.store.change(taking.map(({ segment, indexes }) => unclaim(segment, indexes, lease.token)))
+      await engine.store.change(parts.map(({ segment, indexes }) => unclaim(segment, indexes, lease.token)))
     },
   }
 }
 
-const changeOf = (
-  { segment, indexes, ended }: HeadPart,
-  lease: { token: Uint8Array; now: number; until: number },
-): Change => ({
-  key: segment.key,
-  requires: atVersion(segment),
-  slots: [
-    ...(claim(segment, indexes, lease).slots ?? []),
-    // As if given back: then neither an extension nor an ack of its last holder finds it live any more.
-    ...ended.map((index) => [index, { ...(slotAt(segment, index) as Lease), resting: true }] as const),
-  ],
-})
-
 /** A claim whose answer was lost is recognized by its token. */
 export const ownClaim = async (
   engine: Engine,
-  parts: readonly Pick<HeadPart, 'segment' | 'indexes'>[],
+  parts: readonly HeadPart[],
   token: Uint8Array,
 ): Promise<readonly (ClaimedSegment | undefined)[] | undefined> => {
   const stored = await engine.store.read(parts.map(({ segment }) => segment.key))

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Engine } from '../engine.ts'
 import { isHoldfastError } from '../model/errors.ts'
-import type { Message } from '../model/message.ts'
+import type { HandleResult, Message } from '../model/message.ts'
 import type { QueueState } from '../model/queue-record.ts'
-import { keyOfHandle, receiptHandleFor } from '../model/receipt-handle.ts'
+import { decodeReceiptHandle, keyOfHandle, receiptHandleFor } from '../model/receipt-handle.ts'
 import { extend } from '../settle/extend.ts'
 import type { DocumentKey } from '../store/port.ts'
 import { messageOfHandle } from './group-claim.ts'
@@ -14,7 +14,8 @@ const REMEMBERED_MS = 300_000
 /**
  * A poll of a FIFO queue whose answer was lost would leave its groups blocked until the lease ends. Repeated with the
  * same attempt id, it gets the messages that are still leased to it once more, under the same receipt handles and
- * with a new lease.
+ * with a new lease; in each group up to the first one that is still there and no longer leased to it, since whoever
+ * lost the answer has not seen that one either.
  */
 export const repeatAttempt = async (
   engine: Engine,
@@ -30,13 +31,25 @@ export const repeatAttempt = async (
     queue.name,
     receiptHandles.map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds: Math.ceil(leaseMs / 1_000) })),
   )
-  const held = receiptHandles.filter((_, position) => results[position]?.ok)
+  const held = receiptHandles.filter(heldInOrder(results))
   const keys = held.map((text) => keyOfHandle(queue, receiptHandleFor(queue.name, text)))
   const stored = await engine.store.read(keys)
   return held.flatMap((text, position) => {
     const segment = stored[position]
     return segment?.content ? [messageOfHandle(segment.segment, segment.content, text)] : []
   })
+}
+
+/** Which of an attempt's handles, in the order of their messages, are still held with all that is left before them. */
+const heldInOrder = (results: readonly HandleResult[]): ((receiptHandle: string, position: number) => boolean) => {
+  const interrupted = new Set<string | undefined>()
+  return (receiptHandle, position) => {
+    const group = decodeReceiptHandle(receiptHandle)?.group?.hash
+    const result = results[position]
+    if (result?.ok) return !interrupted.has(group)
+    if (result?.error.code !== 'MessageNotFound') interrupted.add(group)
+    return false
+  }
 }
 
 export const rememberAttempt = async (

@@ -9,7 +9,6 @@ import {
   isYoung,
   judgeHead,
   lastSequenceOf,
-  MOST_IN_FLIGHT,
   NO_SEQUENCE,
   purgeTurn,
   type Sequence,
@@ -123,11 +122,11 @@ const takeFromLocked = async (engine: Engine, queue: QueueState, locked: Locked,
     const { head, last } = await readHead(engine, queue, locked.key, { want: request.want, maxReceives: limit })
     if (last > seen) seen = last
     if (head.kind === 'empty') return letGo(engine, queue, locked, seen)
-    if (head.kind === 'in-flight' || head.kind === 'resting') {
+    if (head.kind === 'in-flight' || head.kind === 'backing-off') {
       await noteBusy(engine, locked, head)
       return { messages: [], nextAt: head.until }
     }
-    if (head.kind === 'spent') {
+    if (head.kind === 'exhausted') {
       // Where there is nowhere to put it, it is delivered once more rather than lost or in the way.
       if (!(await deadLetter(engine, queue, head.segment, head.indexes)).moved) limit = undefined
       continue
@@ -142,12 +141,12 @@ const takeFromLocked = async (engine: Engine, queue: QueueState, locked: Locked,
 const noteBusy = async (
   engine: Engine,
   locked: Locked,
-  { kind, until }: { kind: 'in-flight' | 'resting'; until: number },
+  { kind, until }: { kind: 'in-flight' | 'backing-off'; until: number },
 ): Promise<void> => {
   const { key, ticket } = locked
   const { busyUntil } = ticket
-  // A rest may be long, and hardly ever ends early.
-  if (kind === 'resting' && until > busyUntil) await engine.store.markTicket(key, until, { busyUntil })
+  // A delay or a backoff may be long, and hardly ever ends early.
+  if (kind === 'backing-off' && until > busyUntil) await engine.store.markTicket(key, until, { busyUntil })
   else if (until < busyUntil) await markFree(engine, locked.key, until)
 }
 
@@ -194,8 +193,8 @@ const MOST_MISSED = 1_000
 const LOOK_AGAIN_MS = 200
 
 /**
- * Reads, consistently, as much of the head as a claim could have taken, past what is expired or purged; answers with it
- * the last number that it came across.
+ * Reads, consistently, as much of the head as is wanted, past what is expired or purged; answers with it the last number
+ * that it came across.
  */
 const readHead = async (
   engine: Engine,
@@ -208,8 +207,8 @@ const readHead = async (
   let last = NO_SEQUENCE
   let left = 0
   let from = queue.purgedAt === undefined ? '9' : groupSort(sequenceAt(queue.purgedAt))
-  while (left < MOST_IN_FLIGHT) {
-    const page = await engine.store.headers({ partition, from, to: '~', limit: MOST_IN_FLIGHT, consistent: true })
+  while (left < want) {
+    const page = await engine.store.headers({ partition, from, to: '~', limit: want, consistent: true })
     for (const segment of page.segments) {
       last = lastSequenceOf(segment)
       if (isDropped(queue, segment, now)) continue

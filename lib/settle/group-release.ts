@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts'
-import { groupPartition, isYoung, judgeHead, MOST_IN_FLIGHT, NO_SEQUENCE, type Sequence } from '../model/group.ts'
+import { groupPartition, isYoung, judgeHead, NO_SEQUENCE, type Sequence } from '../model/group.ts'
 import type { HandleResult } from '../model/message.ts'
 import { isDropped, type QueueState } from '../model/queue-record.ts'
 import { decodeReceiptHandle, type ReceiptHandle } from '../model/receipt-handle.ts'
@@ -9,8 +9,8 @@ import { inPassing } from '../store/best-effort.ts'
 import type { TicketKey } from '../store/port.ts'
 
 /**
- * Lets a FIFO queue's groups go on once messages of theirs were acked or given back: as soon as nothing of a group is
- * in flight its ticket is freed, or taken away when the group is empty.
+ * Lets a FIFO queue's groups go on once messages of theirs were acked or given back: the ticket of a group is freed as
+ * soon as its first message can be received, and removed when the group is empty.
  *
  * Only a hint is written here. A crash before it leaves a ticket that says busy until the lease would have ended, and so
  * does a store that fails for the moment: what was asked for is done by then.
@@ -130,9 +130,7 @@ const release = async (
   const known = engine.polls.tickets(partition)
   const [first] = handles
   const lastSequence = first?.group?.lastSequence ?? NO_SEQUENCE
-  // With all that was taken in hand nothing else is in flight: then only whether anything is left is to be known.
-  const limit = handles.length >= (first?.group?.taken ?? MOST_IN_FLIGHT) ? 1 : MOST_IN_FLIGHT
-  const page = await engine.store.headers({ partition, from: '9', to: '~', limit, consistent: true })
+  const page = await engine.store.headers({ partition, from: '9', to: '~', limit: 1, consistent: true })
   const now = engine.clock.now()
   const left = page.segments.filter((segment) => !isDropped(queue, segment, now))
   const head = judgeHead(left, { now, want: 1 })

@@ -117,10 +117,33 @@ const handleDiligently = async (
   const { random } = world
   const [first, ...rest] = received
   if (!first) return
+  if (random.chance(0.2)) {
+    await giveBack(world, process, first, 0)
+    void ackOnceReceivedAgain(world, process, first, rest)
+    return
+  }
   const works = random.chance(0.5) ? [ackTogether(world, process, [first])] : [giveBack(world, process, first, 0)]
   if (random.chance(0.3)) works.push(...rest.map((one) => prolong(world, process, one, random.whole(0, 1))))
   else works.push(...rest.map((one) => ackTogether(world, process, [one])))
   await Promise.all(works)
+}
+
+const RECEIVED_AGAIN_MS = 8_000
+
+/** Holds what follows a message that was given back. That message is received again all the same, or the rest is never acked. */
+const ackOnceReceivedAgain = async (
+  world: GroupWorld,
+  process: Process,
+  first: GroupDelivery,
+  rest: readonly GroupDelivery[],
+): Promise<void> => {
+  const { history, simulation } = world
+  const lateAt = simulation.now() + RECEIVED_AGAIN_MS
+  while (!history.isReceivedAgain(first)) {
+    if (simulation.now() > lateAt) return
+    await simulation.sleep(50)
+  }
+  await ackTogether(world, process, rest)
 }
 
 /** What a consumer may do with a message, good or bad. */

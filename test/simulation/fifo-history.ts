@@ -12,6 +12,8 @@ export interface GroupHistory {
   /** A message is being acked or cancelled: from now on it may be gone. */
   removing(messageId: string, at: number): Removing
   readonly deliveries: readonly GroupDelivery[]
+  /** Whether a message was received again after a delivery. */
+  isReceivedAgain(delivery: GroupDelivery): boolean
   /** Ids of messages whose publish was answered and that nobody tried to take away. */
   waiting(): string[]
   violations(): string[]
@@ -92,6 +94,8 @@ export const groupHistory = ({
         },
       }
     },
+    isReceivedAgain: ({ message, claimedAt }) =>
+      deliveries.some((one) => one.message.messageId === message.messageId && one.claimedAt > claimedAt),
     waiting: () => [
       ...new Set(
         [...publishes.values()].flatMap(({ messageId }) => (messageId && !removals.has(messageId) ? [messageId] : [])),
@@ -182,15 +186,15 @@ const swapped = (row: readonly GroupDelivery[], publishes: ReadonlyMap<string, P
   return found
 }
 
-/** While anything of a group is in flight nothing of it is received. */
+/** While a message is in flight neither it nor what follows it in its group is received. */
 const overlaps = (batches: readonly GroupDelivery[][]): string[] =>
   batches.flatMap((batch, at) => {
-    const [claim] = batch
+    const last = batch.at(-1)
     return batches
       .slice(0, at)
       .flat()
-      .filter(({ heldUntil }) => claim && claim.claimedAt < heldUntil)
-      .map((held) => `${claim && nameOf(claim)} was received while ${nameOf(held)} was held until ${held.heldUntil}`)
+      .filter((held) => last && last.claimedAt < held.heldUntil && sequenceOf(held) <= sequenceOf(last))
+      .map((held) => `${last && nameOf(last)} was received while ${nameOf(held)} was held until ${held.heldUntil}`)
   })
 
 /** Nothing is received while a message before it in its group is surely there and not of the same batch. */

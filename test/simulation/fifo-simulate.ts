@@ -1,5 +1,6 @@
 import { groupHash, groupPartition, isYoung } from '../../lib/model/group.ts'
-import { partitionOf, queueKey, queueState } from '../../lib/model/queue-record.ts'
+import { partitionOf } from '../../lib/model/queue-record.ts'
+import { readQueue } from '../../lib/queues/read-queue.ts'
 import { memoryStore } from '../../lib/store/keyed/memory-store.ts'
 import type { Store } from '../../lib/store/port.ts'
 import { seededRandom } from '../support/seeded-random.ts'
@@ -77,7 +78,7 @@ const drain = async (world: GroupWorld, queue: string, until: number): Promise<v
  */
 const leftOver = async ({ store, groups, simulation: { now: clock } }: GroupWorld, name: string): Promise<string[]> => {
   const now = Math.floor(clock())
-  const queue = queueState(name, await store.getDocument(queueKey(name), { consistent: true }))
+  const queue = await readQueue(store, name, { consistent: true })
   if (!queue) throw new Error(`no queue ${name}`)
   const partition = partitionOf(queue, 0)
   const { tickets } = await store.tickets({ partition, from: '0', to: '~', limit: 100 })

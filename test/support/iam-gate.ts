@@ -22,6 +22,8 @@ export interface IamGate {
   endpointFor(caller: string, statements: readonly Statement[]): string
   /** The actions that a caller has used. */
   usedBy(caller: string): ReadonlySet<string>
+  /** All that a caller has done, as far as its policy allowed it. */
+  accessesBy(caller: string): readonly Access[]
   /** What was refused since this was last asked. */
   takeRefusals(): string[]
   stop(): Promise<void>
@@ -31,9 +33,13 @@ type Wire = { readonly S?: string } | undefined
 interface Body {
   readonly Key?: { pk?: Wire }
   readonly Item?: { pk?: Wire }
+  readonly KeyConditionExpression?: string
+  readonly ExpressionAttributeNames?: Record<string, string>
   readonly ExpressionAttributeValues?: Record<string, Wire>
   readonly RequestItems?: Record<string, { Keys: { pk?: Wire }[] }>
   readonly TransactItems?: { [kind: string]: Body }[]
+  readonly Statement?: string
+  readonly Parameters?: Wire[]
   readonly Statements?: { Statement: string; Parameters?: Wire[] }[]
 }
 
@@ -49,7 +55,11 @@ export const accessesOf = (operation: string, body: Body): Access[] => {
     case 'PutItem':
       return [{ action: operation, leadingKeys: text(body.Item?.pk) }]
     case 'Query':
-      return [{ action: operation, leadingKeys: text(body.ExpressionAttributeValues?.[':pk']) }]
+      return [{ action: operation, leadingKeys: text(body.ExpressionAttributeValues?.[partitionValue(body)]) }]
+    case 'TransactGetItems':
+      return (body.TransactItems ?? []).flatMap(({ Get = {} }) => accessesOf('GetItem', Get))
+    case 'ExecuteStatement':
+      return [statementAccess({ Statement: body.Statement ?? '', Parameters: body.Parameters ?? [] })]
     case 'BatchGetItem': {
       const keys = Object.values(body.RequestItems ?? {}).flatMap(({ Keys }) => Keys.flatMap(({ pk }) => text(pk)))
       return [{ action: operation, leadingKeys: keys }]
@@ -69,6 +79,16 @@ export const accessesOf = (operation: string, body: Body): Access[] => {
   }
 }
 
+/** The name of the value that a Query's partition key is compared with. */
+const partitionValue = ({ KeyConditionExpression = '', ExpressionAttributeNames = {} }: Body): string => {
+  const names = [
+    'pk',
+    ...Object.keys(ExpressionAttributeNames).filter((name) => ExpressionAttributeNames[name] === 'pk'),
+  ]
+  const compared = [...KeyConditionExpression.matchAll(/([#\w]+)\s*=\s*(:\w+)/g)]
+  return compared.find(([, name = '']) => names.includes(name))?.[2] ?? ''
+}
+
 const statementAccess = ({ Statement, Parameters = [] }: { Statement: string; Parameters?: Wire[] }): Access => {
   const verb = Statement.trim().split(' ')[0]?.toLowerCase() ?? ''
   const before = Statement.slice(0, Statement.indexOf('"pk"=?'))
@@ -80,7 +100,7 @@ const statementAccess = ({ Statement, Parameters = [] }: { Statement: string; Pa
 
 const list = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? value : [value as T])
 
-const like = (pattern: string, key: string): boolean =>
+export const like = (pattern: string, key: string): boolean =>
   new RegExp(
     `^${pattern
       .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
@@ -104,7 +124,7 @@ const PER_HOP = new Set(['connection', 'content-length', 'host', 'keep-alive', '
  * knows no policies. Callers are told apart by the path of their endpoint.
  */
 export const startIamGate = async (engineEndpoint: string): Promise<IamGate> => {
-  const callers = new Map<string, { statements: readonly Statement[]; used: Set<string> }>()
+  const callers = new Map<string, { statements: readonly Statement[]; accesses: Access[]; used: Set<string> }>()
   const refused: string[] = []
   const server = createServer((request, response) => {
     void answer(request).then(({ status, body }) => {
@@ -120,7 +140,10 @@ export const startIamGate = async (engineEndpoint: string): Promise<IamGate> => 
     const body = Buffer.concat(chunks)
     for (const access of accessesOf(operation, JSON.parse(body.toString()) as Body)) {
       caller?.used.add(access.action)
-      if (caller && allows(caller.statements, access)) continue
+      if (caller && allows(caller.statements, access)) {
+        caller.accesses.push(access)
+        continue
+      }
       const message = `${name} is not authorized to perform: dynamodb:${access.action} on ${access.leadingKeys.join()}`
       refused.push(message)
       const __type = 'com.amazonaws.dynamodb.v20120810#AccessDeniedException'
@@ -140,9 +163,10 @@ export const startIamGate = async (engineEndpoint: string): Promise<IamGate> => 
   return {
     takeRefusals: () => refused.splice(0),
     endpointFor: (caller, statements) => {
-      callers.set(caller, { statements, used: new Set() })
+      callers.set(caller, { statements, accesses: [], used: new Set() })
       return `http://127.0.0.1:${port}/${caller}`
     },
+    accessesBy: (caller) => callers.get(caller)?.accesses ?? [],
     usedBy: (caller) => callers.get(caller)?.used ?? new Set(),
     stop: () =>
       new Promise((resolve) => {

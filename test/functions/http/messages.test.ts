@@ -175,6 +175,25 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
     expect((await poll({ maxMessages: 3 })).body.messages).toHaveLength(3)
   })
 
+  it('of a FIFO group are received again up to the first one in flight', async () => {
+    const of = (path: string) => `/queues/steps.fifo/${path}`
+    await api.send('PUT', '/queues/steps.fifo', {})
+    const messages = ['1', '2', '3', '4'].map((body) => ({ body, groupId: 'a' }))
+    await api.send('POST', of('messages'), { messages })
+    const receive = async () =>
+      (await api.send('POST', of('poll'), { maxMessages: 3, visibilityTimeoutSeconds: 60 })).body.messages
+    const [one, two, three] = await receive()
+    const receiptHandles = [one.receiptHandle, three.receiptHandle]
+    expect(await api.send('POST', of('nack'), { receiptHandles })).toMatchObject({ status: 200 })
+    expect(await receive()).toMatchObject([{ body: '1', receiveCount: 2 }])
+    expect(await receive()).toEqual([])
+    const extension = { receiptHandles: [two.receiptHandle], visibilityTimeoutSeconds: 0 }
+    expect(await api.send('POST', of('extend'), extension)).toMatchObject({ status: 200 })
+    expect(await receive()).toEqual([])
+    await api.clock.advance(60_000)
+    expect(await receive()).toMatchObject([{ body: '1' }, { body: '2' }, { body: '3' }])
+  })
+
   it('wait for a poll that waits for them', async () => {
     const waiting = poll({ waitTimeSeconds: 20 })
     await api.clock.advance(5_000)

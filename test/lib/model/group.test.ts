@@ -38,13 +38,13 @@ const segment = (n: number, slots: readonly Slot[], change: Partial<Segment> = {
   bodyItems: 0,
   ...change,
 })
-/** What is taken and what is ended, as `segment.place`. */
+/** What is taken, as `segment.place`. */
 const shown = (segments: readonly Segment[], options: Partial<Parameters<typeof judgeHead>[1]> = {}) => {
   const head = judgeHead(segments, { now, want: 10, ...options })
   if (head.kind !== 'ready') return head
-  const places = (pick: 'indexes' | 'ended') =>
-    head.parts.flatMap((part) => part[pick].map((index) => `${segments.indexOf(part.segment)}.${index}`)).join(' ')
-  return { take: places('indexes'), end: places('ended') }
+  return head.parts
+    .flatMap(({ segment, indexes }) => indexes.map((index) => `${segments.indexOf(segment)}.${index}`))
+    .join(' ')
 }
 
 describe('sequence numbers', () => {
@@ -72,52 +72,67 @@ describe('sequence numbers', () => {
 describe('the head of a group', () => {
   test('is taken in order, over several segments, as far as wanted', () => {
     const segments = [segment(1, [GONE, FRESH]), segment(2, [FRESH]), segment(3, [FRESH, FRESH])]
-    expect(shown(segments, { want: 3 })).toEqual({ take: '0.1 1.0 2.0', end: '' })
+    expect(shown(segments, { want: 3 })).toBe('0.1 1.0 2.0')
   })
 
-  test('is not taken while anything of the group is in flight, wherever it stands', () => {
+  test('is taken up to the first message that is in flight, and nothing behind that', () => {
     const held = lease({ until: now + 5_000 })
-    expect(shown([segment(1, [FRESH]), segment(2, [FRESH, held])])).toEqual({ kind: 'in-flight', until: now + 5_000 })
-    expect(shown([segment(1, [givenBack]), segment(2, [lease(), held])])).toEqual({
-      kind: 'in-flight',
-      until: now + 30_000,
-    })
+    expect(shown([segment(1, [givenBack, over]), segment(2, [over, held, over, FRESH]), segment(3, [FRESH])])).toBe(
+      '0.0 0.1 1.0',
+    )
+    expect(shown([segment(1, [over]), segment(2, [lease()]), segment(3, [held])])).toBe('0.0')
   })
 
-  test('holds up what follows while it rests, though that could be received', () => {
-    const resting = lease({ until: now + 1_000, resting: true })
-    expect(shown([segment(1, [resting, FRESH])])).toEqual({ kind: 'resting', until: now + 1_000 })
-    expect(shown([segment(1, [FRESH, resting, FRESH])])).toEqual({ take: '0.0', end: '' })
+  test('is not taken while it is in flight itself, until its own lease ends', () => {
+    const [first, second] = [lease({ until: now + 5_000 }), lease({ until: now + 30_000 })]
+    expect(shown([segment(1, [first, over]), segment(2, [second])])).toEqual({
+      kind: 'in-flight',
+      until: now + 5_000,
+    })
+    expect(shown([segment(1, [GONE, second, first])])).toEqual({ kind: 'in-flight', until: now + 30_000 })
+  })
+
+  test('holds up what follows while it backs off, though that could be received', () => {
+    const backingOff = lease({ until: now + 1_000, resting: true })
+    expect(shown([segment(1, [backingOff, FRESH])])).toEqual({ kind: 'backing-off', until: now + 1_000 })
+    expect(shown([segment(1, [FRESH, backingOff, FRESH])])).toBe('0.0')
+  })
+
+  test('backs off until its own time, whatever is in flight behind it', () => {
+    const backingOff = lease({ until: now + 60_000, resting: true })
+    expect(shown([segment(1, [backingOff, lease()])])).toEqual({ kind: 'backing-off', until: now + 60_000 })
   })
 
   test('holds nothing up for longer than it is kept', () => {
-    const resting = lease({ until: now + 60_000, resting: true })
-    const expiring = segment(1, [resting], { expiresAt: now + 2_000 })
-    expect(shown([expiring, segment(2, [FRESH])])).toEqual({ kind: 'resting', until: now + 2_000 })
+    const backingOff = lease({ until: now + 60_000, resting: true })
+    const expiring = segment(1, [backingOff], { expiresAt: now + 2_000 })
+    expect(shown([expiring, segment(2, [FRESH])])).toEqual({ kind: 'backing-off', until: now + 2_000 })
   })
 
   test('waits for a delay, but not for the clock of a publisher that is ahead', () => {
-    expect(shown([segment(1, [FRESH], { publishedAt: now + 9_000, dueAt: now + 9_000 })])).toEqual({
-      take: '0.0',
-      end: '',
-    })
+    expect(shown([segment(1, [FRESH], { publishedAt: now + 9_000, dueAt: now + 9_000 })])).toBe('0.0')
     expect(shown([segment(1, [FRESH], { publishedAt: now, dueAt: now + 9_000 })])).toEqual({
-      kind: 'resting',
+      kind: 'backing-off',
       until: now + 9_000,
     })
   })
 
-  test('puts an end to leases that ran out and are not taken anew', () => {
-    const segments = [segment(1, [over, over]), segment(2, [over]), segment(3, [FRESH, givenBack])]
-    expect(shown(segments, { want: 1 })).toEqual({ take: '0.0', end: '0.1 1.0' })
-    expect(shown(segments, { want: 3 })).toEqual({ take: '0.0 0.1 1.0', end: '' })
+  test('is exhausted when its messages were received often enough, one segment at a time', () => {
+    const exhausted = lease({ until: now, resting: true, receiveCount: 3 })
+    const [first, second] = [segment(1, [GONE, exhausted, exhausted, FRESH]), segment(2, [exhausted])]
+    expect(shown([first, second], { maxReceives: 3 })).toEqual({ kind: 'exhausted', segment: first, indexes: [1, 2] })
+    expect(shown([segment(0, [FRESH]), first], { maxReceives: 3 })).toBe('0.0')
   })
 
-  test('is spent when its messages were received often enough, one segment at a time', () => {
-    const spent = lease({ until: now, resting: true, receiveCount: 3 })
-    const [first, second] = [segment(1, [GONE, spent, spent, FRESH]), segment(2, [spent])]
-    expect(shown([first, second], { maxReceives: 3 })).toEqual({ kind: 'spent', segment: first, indexes: [1, 2] })
-    expect(shown([segment(0, [FRESH]), first], { maxReceives: 3 })).toEqual({ take: '0.0', end: '' })
+  test('is exhausted up to the first message that is in flight', () => {
+    const exhausted = lease({ until: now, receiveCount: 3 })
+    const held = lease({ receiveCount: 3 })
+    const one = segment(1, [exhausted, held, exhausted])
+    expect(shown([one], { maxReceives: 3 })).toEqual({ kind: 'exhausted', segment: one, indexes: [0] })
+    expect(shown([segment(1, [held, exhausted])], { maxReceives: 3 })).toEqual({
+      kind: 'in-flight',
+      until: now + 30_000,
+    })
   })
 
   test('is empty when all is gone', () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { ack } from '../../../lib/settle/ack.ts'
+import { extend } from '../../../lib/settle/extend.ts'
 import { bodies, FIFO, fifoEngine, handles, send, take } from '../../support/fifo-engine.ts'
 import { anotherProcess } from '../../support/test-engine.ts'
 
@@ -51,4 +52,20 @@ test('an attempt that got nothing is forgotten', async () => {
   expect(await take(engine, ATTEMPT)).toEqual([])
   await send(engine, 'a', '1')
   expect(bodies(await take(engine, ATTEMPT))).toEqual(['1'])
+})
+
+test('a repeat stops before a message that is no longer leased to it, and passes over none', async () => {
+  const engine = await fifoEngine()
+  await send(engine, 'a', '1', '2', '3')
+  await send(engine, 'b', '4')
+  const all = { ...ATTEMPT, maxMessages: 10 }
+  const [, two, three] = handles(await take(engine, all)) as [string, string, string]
+  await ack(engine, FIFO, [two])
+  await extend(engine, FIFO, [{ receiptHandle: three, visibilityTimeoutSeconds: 90 }])
+  await engine.clock.advance(30_000)
+  // '1' is over, '2' is acked and '3' is held: what its consumer has not seen comes first.
+  expect((await take(engine, all)).map(({ body, receiveCount }) => [body, receiveCount]).sort()).toEqual([
+    ['1', 2],
+    ['4', 2],
+  ])
 })

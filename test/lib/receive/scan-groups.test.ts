@@ -14,6 +14,8 @@ import { bodies, countingStore, FIFO, fifoEngine, handles, send, take } from '..
 import { manualClock, START } from '../../support/manual-clock.ts'
 import { anotherProcess, type TestEngine, testEngine } from '../../support/test-engine.ts'
 
+const lost = { ok: false, error: expect.objectContaining({ code: 'LeaseLost' }) }
+
 const faulty = async (...script: readonly (readonly [operation: keyof Store, fate: Fate])[]) => {
   const engine = await fifoEngine()
   return { engine, failing: testEngine({ clock: engine.clock, store: faultyStore(engine.store, scripted(...script)) }) }
@@ -70,7 +72,7 @@ describe('a poll of a FIFO queue', () => {
     expect(firsts.size).toBeGreaterThan(1)
   })
 
-  test('gives nothing of a group with messages in flight, to nobody', async () => {
+  test('gives nothing behind messages in flight, to nobody', async () => {
     const engine = await fifoEngine()
     await send(engine, 'a', '1', '2', '3')
     const taken = await take(engine, { maxMessages: 2 })
@@ -108,19 +110,90 @@ describe('a poll of a FIFO queue', () => {
     expect(bodies(await take(engine))).toEqual(['2', '4'])
   })
 
-  test('ends leases that ran out for good: their holder can neither extend nor ack what stands behind', async () => {
+  test('gives what comes before the first message in flight again, and nothing from there on', async () => {
+    const engine = await fifoEngine()
+    await send(engine, 'a', '1', '2', '3', '4', '5')
+    const held = handles(await take(engine, { maxMessages: 4, visibilityTimeoutSeconds: 5 }))
+    await extend(engine, FIFO, [{ receiptHandle: held[2] as string, visibilityTimeoutSeconds: 60 }])
+    await engine.clock.advance(5_000)
+    expect((await take(anotherProcess(engine))).map(({ body, receiveCount }) => [body, receiveCount])).toEqual([
+      ['1', 2],
+      ['2', 2],
+    ])
+    expect(await take(engine)).toEqual([])
+    expect(await ack(engine, FIFO, held)).toEqual([lost, lost, { ok: true }, lost])
+    expect(await take(engine)).toEqual([])
+  })
+
+  test('goes on behind a message that was held while those before it were received and acked again', async () => {
+    const engine = await fifoEngine()
+    await send(engine, 'a', '1', '2', '3')
+    const [one, two] = handles(await take(engine, { maxMessages: 2, visibilityTimeoutSeconds: 60 })) as [string, string]
+    await nack(engine, FIFO, [{ receiptHandle: one }])
+    const again = await take(anotherProcess(engine), { visibilityTimeoutSeconds: 60 })
+    expect(bodies(again)).toEqual(['1'])
+    await ack(anotherProcess(engine), FIFO, handles(again))
+    expect(await take(anotherProcess(engine))).toEqual([])
+    await ack(engine, FIFO, [two])
+    expect(bodies(await take(anotherProcess(engine)))).toEqual(['3'])
+  })
+
+  test('gives the first message again as soon as its lease is cut short, long before the others end', async () => {
     const engine = await fifoEngine()
     await send(engine, 'a', '1', '2')
-    await send(engine, 'a', '3')
-    const [, two, three] = handles(await take(engine, { visibilityTimeoutSeconds: 5 })) as [string, string, string]
+    const [receiptHandle] = handles(await take(engine, { visibilityTimeoutSeconds: 600 })) as [string]
+    await extend(engine, FIFO, [{ receiptHandle, visibilityTimeoutSeconds: 3 }])
+    await engine.clock.advance(2_999)
+    expect(await take(anotherProcess(engine))).toEqual([])
+    await engine.clock.advance(1)
+    expect(bodies(await take(anotherProcess(engine)))).toEqual(['1'])
+  })
+
+  test('gives the messages of several segments up to the one in flight, in one claim', async () => {
+    const engine = await fifoEngine()
+    await publish(engine, FIFO, [
+      { groupId: 'a', body: '1' },
+      { groupId: 'a', body: '2' },
+    ])
+    await send(engine, 'a', '3', '4')
+    const held = handles(await take(engine, { visibilityTimeoutSeconds: 5 }))
+    await extend(engine, FIFO, [{ receiptHandle: held[3] as string, visibilityTimeoutSeconds: 60 }])
     await engine.clock.advance(5_000)
-    expect(bodies(await take(engine, { maxMessages: 1 }))).toEqual(['1'])
-    // A holder whose clock is slow, or whose request was long on its way, judges its lease to be live.
+    expect(bodies(await take(anotherProcess(engine)))).toEqual(['1', '2', '3'])
+  })
+
+  test('leaves a lease alone whose holder judges it to be live, unless it takes that very message', async () => {
+    const engine = await fifoEngine()
+    await send(engine, 'a', '1', '2', '3')
+    const [one, two] = handles(await take(engine, { maxMessages: 2, visibilityTimeoutSeconds: 5 })) as [string, string]
+    await engine.clock.advance(5_000)
+    const again = await take(engine, { maxMessages: 1 })
+    expect(bodies(again)).toEqual(['1'])
+    // A holder whose clock is slow, or whose request was long on its way.
     const late = testEngine({ store: engine.store, clock: manualClock(START + 4_000) })
-    const lost = { ok: false, error: expect.objectContaining({ code: 'LeaseLost' }) }
-    const prolonging = [two, three].map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds: 60 }))
-    expect(await extend(late, FIFO, prolonging)).toEqual([lost, lost])
-    expect(await ack(late, FIFO, [two, three])).toEqual([lost, lost])
+    const prolonging = [one, two].map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds: 60 }))
+    expect(await extend(late, FIFO, prolonging)).toEqual([lost, { ok: true }])
+    await ack(engine, FIFO, handles(again))
+    expect(await take(engine)).toEqual([])
+  })
+
+  test('does not claim a message whose lease was extended since it was read', async () => {
+    const engine = await fifoEngine()
+    await send(engine, 'a', '1', '2', '3')
+    const [one, two] = handles(await take(engine, { maxMessages: 2, visibilityTimeoutSeconds: 5 })) as [string, string]
+    await engine.clock.advance(5_000)
+    const late = testEngine({ store: engine.store, clock: manualClock(START + 4_999) })
+    let extended = false
+    const store: Store = {
+      ...engine.store,
+      claimTogether: async (claims) => {
+        if (!extended) await extend(late, FIFO, [{ receiptHandle: two, visibilityTimeoutSeconds: 60 }])
+        extended = true
+        return engine.store.claimTogether(claims)
+      },
+    }
+    expect(bodies(await take(testEngine({ clock: engine.clock, store })))).toEqual(['1'])
+    expect(await ack(late, FIFO, [one, two])).toEqual([lost, { ok: true }])
   })
 
   test('refuses handles whose lease is over, even where nobody received the message since', async () => {

@@ -58,6 +58,18 @@ describe('a poisoned group', () => {
     }
   })
 
+  test('gives the message at its head up while later ones are in flight, and none past these', async () => {
+    const engine = await engineWithDeadLetters(1)
+    await send(engine, 'a', '1', '2', '3')
+    const [one, two, three] = handles(await take(engine, { visibilityTimeoutSeconds: 60 })) as [string, string, string]
+    await nack(engine, FIFO, [{ receiptHandle: one }, { receiptHandle: three }])
+    expect(await take(anotherProcess(engine))).toEqual([])
+    expect(await rest(engine, DEAD)).toEqual(['1'])
+    await nack(engine, FIFO, [{ receiptHandle: two }])
+    expect(await take(anotherProcess(engine))).toEqual([])
+    expect(await rest(engine, DEAD)).toEqual(['2', '3'])
+  })
+
   test('keeps the order of its messages in the dead-letter queue', async () => {
     const engine = await engineWithDeadLetters(1)
     await publish(
