@@ -10,6 +10,7 @@ export const backOff = async (
   attempt: number,
   signal?: AbortSignal,
 ): Promise<void> => {
-  await clock.sleep(Math.min(MAX_MS, FIRST_MS * 2 ** (attempt - 1)) * fraction(), signal)
+  const ceilingMs = Math.min(MAX_MS, FIRST_MS * 2 ** (attempt - 1))
+  await clock.sleep(Math.ceil(ceilingMs * fraction()), signal)
   signal?.throwIfAborted()
 }
