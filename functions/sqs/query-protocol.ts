@@ -43,6 +43,27 @@ export const parseParameters = (text: string, url: URLSearchParams): Parameters 
   return root
 }
 
+/**
+ * A signature holds for the parameters of a URL in any order, and the first of a name is the one that counts: of two it
+ * would not say which was meant.
+ *
+ * @throws `MalformedQueryString` for a name given twice, in the form or in the URL or once in each
+ */
+export const checkGivenOnce = (text: string, url: URLSearchParams): void => {
+  const seen = new Set<string>()
+  for (const source of [new URLSearchParams(text), url]) {
+    for (const [name] of source) {
+      if (seen.has(name)) {
+        throw new SqsError(
+          'MalformedQueryString',
+          `The parameter ${name.slice(0, 100)} is given twice. A signed request must give each parameter once.`,
+        )
+      }
+      seen.add(name)
+    }
+  }
+}
+
 /** Before they are parsed: who sends them need not have proved who they are. @throws `MalformedQueryString` */
 const checkNumber = (text: string, before: number): void => {
   let count = before
@@ -115,7 +136,8 @@ const decodeMap = (shape: MapShape, node: Parameters): Record<string, unknown> =
 /** The members in the order of their numbers. One alone may come without a number, as old clients sent it. */
 const numbered = (node: Parameters): Parameters[] => {
   const members = [...node.children]
-    .filter(([key]) => /^[0-9]{1,9}$/.test(key))
+    // Without leading zeros, so that no two names are one number: their order in a URL can change under a signature.
+    .filter(([key]) => /^(?:0|[1-9][0-9]{0,8})$/.test(key))
     .sort(([a], [b]) => Number(a) - Number(b))
   if (members.length > 0) return members.map(([, member]) => member)
   const alone = node.value !== undefined ? node.value !== '' : node.children.size > 0

@@ -60,6 +60,7 @@ export const createQueue = async (
   checkQueueName(name)
   const settings = applySettings(name, creation.settings ?? {})
   checkTags(creation.tags ?? {})
+  checkExtras(creation.extras ?? {})
   await checkDeadLetterQueue(engine, settings)
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const [document, layout] = await Promise.all([
@@ -213,12 +214,14 @@ export const updateQueue = async (
       }
       const tags = patched(queue.tags, change.tags)
       checkTags(tags)
+      const extras = patched(queue.extras, change.extras)
+      checkExtras(extras)
       const { shards } = settings
       const record = {
         ...queue,
         settings,
         tags,
-        extras: patched(queue.extras, change.extras),
+        extras,
         modifiedAt: now,
         pollPriorities: Math.max(settings.priorities, pollPriorities(queue)),
         ...(shards < queue.settings.shards && { shardsLoweredAt: now }),
@@ -334,9 +337,18 @@ const checkTags = (tags: Readonly<Record<string, string>>): void => {
     if (key.length < 1 || key.length > LIMITS.tagKeyLength) {
       throw invalid('tags', key, `must have keys of 1 to ${LIMITS.tagKeyLength} characters`)
     }
+    if (!key.isWellFormed() || !value.isWellFormed()) {
+      throw invalid('tags', '(text)', 'must be well-formed Unicode, without lone surrogates')
+    }
     if (value.length > LIMITS.tagValueLength) {
       throw invalid(`tags.${key}`, value, `must have at most ${LIMITS.tagValueLength} characters`)
     }
+  }
+}
+
+const checkExtras = (extras: Readonly<Record<string, string>>): void => {
+  for (const [name, value] of Object.entries(extras)) {
+    if (!value.isWellFormed()) throw invalid(name, '(text)', 'must be well-formed Unicode, without lone surrogates')
   }
 }
 
