@@ -57,6 +57,3 @@ export const queueChange = z
     tags: z.optional(z.record(text(1, LIMITS.tagKeyLength), z.nullable(text(0, LIMITS.tagValueLength)))),
   })
   .check(z.meta({ id: 'QueueChange' }))
-
-export type NewQueueBody = z.infer<typeof newQueue>
-export type QueueChangeBody = z.infer<typeof queueChange>

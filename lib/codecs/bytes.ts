@@ -1,8 +1,8 @@
 import { refuse } from './carriable.ts'
-import type { Codec } from './codec.ts'
+import type { TextCodec } from './text-codec.ts'
 
 /** Bytes as they are. The SQS endpoint shows them as base64. */
-export const bytesCodec = (): Codec<Uint8Array> => ({
+export const bytesCodec = (): TextCodec<Uint8Array> => ({
   name: 'bytes',
   encode: (body) => {
     if (!(body instanceof Uint8Array)) refuse('body', `of type ${typeof body}`, 'the bytes codec does not carry')
@@ -12,4 +12,5 @@ export const bytesCodec = (): Codec<Uint8Array> => ({
     if (!(body instanceof Uint8Array)) throw new TypeError('the body does not hold bytes')
     return body
   },
+  decodeText: (shown) => new Uint8Array(Buffer.from(shown, 'base64')),
 })

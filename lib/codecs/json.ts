@@ -1,6 +1,6 @@
 import type { Body, JsonValue } from '../model/message.ts'
 import { checkCarriable } from './carriable.ts'
-import type { Codec } from './codec.ts'
+import type { TextCodec } from './text-codec.ts'
 
 /**
  * What JSON gives back as it was, as a constraint: `T extends Json<T>`. It maps over the type, so that an `interface`
@@ -28,7 +28,7 @@ export interface JsonOptions {
 }
 
 /** JSON, the default: objects, lists, numbers, booleans and null; a string is stored as text. */
-export const jsonCodec = <T = unknown>({ text = 'keep' }: JsonOptions = {}): Codec<T> => ({
+export const jsonCodec = <T = unknown>({ text = 'keep' }: JsonOptions = {}): TextCodec<T> => ({
   name: 'JSON',
   encode: (body) => {
     checkCarriable(body, 'JSON')
@@ -38,4 +38,5 @@ export const jsonCodec = <T = unknown>({ text = 'keep' }: JsonOptions = {}): Cod
     if (body instanceof Uint8Array) throw new TypeError('the body holds bytes, not JSON')
     return (typeof body === 'string' && text === 'parse' ? JSON.parse(body) : body) as T
   },
+  decodeText: (shown) => JSON.parse(shown) as T,
 })

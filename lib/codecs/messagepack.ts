@@ -1,12 +1,12 @@
 import { decode, Encoder } from '@msgpack/msgpack'
 import { checkCarriable, refuse } from './carriable.ts'
-import type { Codec } from './codec.ts'
+import type { TextCodec } from './text-codec.ts'
 
 /** The decoder refuses this one, lest it set a prototype. */
 const REFUSED_KEYS = new Set(['__proto__'])
 
 /** MessagePack, for bodies with bytes or dates in them, or where JSON is too large. Dates come back as dates. */
-export const messagePackCodec = <T = unknown>(): Codec<T> => {
+export const messagePackCodec = <T = unknown>(): TextCodec<T> => {
   const encoder = new Encoder({ ignoreUndefined: false, maxDepth: 600 })
   return {
     name: 'MessagePack',
@@ -19,6 +19,7 @@ export const messagePackCodec = <T = unknown>(): Codec<T> => {
       if (!(body instanceof Uint8Array)) throw new TypeError('the body does not hold MessagePack bytes')
       return decode(body) as T
     },
+    decodeText: (shown) => decode(Buffer.from(shown, 'base64')) as T,
   }
 }
 

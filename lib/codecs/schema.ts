@@ -20,9 +20,6 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
-export type SchemaInput<S> = S extends StandardSchema<infer Input, infer _> ? Input : never
-export type SchemaOutput<S> = S extends StandardSchema<infer _, infer Output> ? Output : never
-
 interface ZodLike {
   safeParseAsync(
     value: unknown,

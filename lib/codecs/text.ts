@@ -1,8 +1,8 @@
 import { refuse } from './carriable.ts'
-import type { Codec } from './codec.ts'
+import type { TextCodec } from './text-codec.ts'
 
 /** Text as it is, as SQS clients send it. */
-export const textCodec = (): Codec<string> => ({
+export const textCodec = (): TextCodec<string> => ({
   name: 'text',
   encode: (body) => {
     if (typeof body !== 'string') refuse('body', `of type ${typeof body}`, 'the text codec does not carry')
@@ -13,4 +13,5 @@ export const textCodec = (): Codec<string> => ({
     if (typeof body !== 'string') throw new TypeError('the body is not text')
     return body
   },
+  decodeText: (shown) => shown,
 })

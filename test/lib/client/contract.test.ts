@@ -1,4 +1,5 @@
 import { type } from 'arktype'
+import { Schema } from 'effect'
 import * as v from 'valibot'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -231,6 +232,7 @@ describe.each(PLACES)('a client %s', (name, openPlace) => {
     ['zod', positive as never],
     ['zod with an async check', z.object({ id: z.number().refine(async (id) => id > 0) }) as never],
     ['valibot', v.object({ id: v.pipe(v.number(), v.minValue(1)) }) as never],
+    ['Effect, a class', Schema.toStandardSchemaV1(Schema.Struct({ id: Schema.Finite })) as never],
     ['ArkType, a function', type({ id: 'number > 0' }) as never],
     ['ArkType with an async morph', asyncOrder as never],
   ])('validates with %s on publish and on receive', async (_, schema) => {
