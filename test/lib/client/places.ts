@@ -1,4 +1,5 @@
 import { createApp } from '../../../functions/http/app.ts'
+import { decodedPath } from '../../../functions/http/plain-path.ts'
 import { allOperations } from '../../../functions/operations/all.ts'
 import { silentLog } from '../../../functions/runtime/log.ts'
 import { type Client, createClient } from '../../../lib/client.ts'
@@ -45,7 +46,8 @@ const onTable = async (options: Options): Promise<Place> => {
 /** The very app that Lambda and the local server run, without a socket between. */
 export const appFetch = (engine: Engine): typeof fetch => {
   const app = createApp({ operations: allOperations(async () => {}), engine: () => engine, log: silentLog })
-  return async (input, init) => app.fetch(new Request(input as URL, init))
+  return async (input, init) =>
+    app.fetch(new Request(input as URL, init), { path: decodedPath(new URL(input as URL).pathname) })
 }
 
 const overHttp = async (options: Options): Promise<Place> => {
