@@ -128,7 +128,10 @@ export const browseAnswer = z.strictObject({ messages: z.array(storedMessage), c
 
 export const handlesAnswer = z.strictObject({
   results: z.array(
-    z.union([z.strictObject({ ok: z.literal(true) }), z.strictObject({ ok: z.literal(false), problem })]),
+    z.union([
+      z.strictObject({ ok: z.literal(true) }),
+      z.strictObject({ ok: z.literal(false), error: problem, problem }),
+    ]),
   ),
 })
 
