@@ -1,4 +1,5 @@
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
+import { moveRules } from './operations/move-rules.ts'
 import { redriveOperations } from './operations/redrive.ts'
 import { theEngine } from './runtime/compose.ts'
 import { invokeByClient } from './runtime/lambda-invocation.ts'
@@ -19,7 +20,7 @@ const work = async (event: RedriveEvent, context: Context): Promise<void> => {
   })
 }
 
-const answer = serve(redriveOperations(invokeRedrive(lambdaLog, invokeByClient)))
+const answer = serve(redriveOperations(invokeRedrive(lambdaLog, invokeByClient), () => moveRules(process.env)))
 
 export const handler = (event: APIGatewayProxyEventV2 | RedriveEvent, context: Context) =>
   isRedriveEvent(event) ? work(event, context) : answer(event, context)

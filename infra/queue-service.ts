@@ -83,13 +83,22 @@ export class QueueService extends Construct {
       publish: build('publish'),
       poll: build('poll'),
       ack: build('ack'),
-      queues: build('queues'),
+      queues: build('queues', { environment: this.#moveRules() }),
       messages: build('messages'),
-      redrive: build('redrive', startsRedrives),
+      redrive: build('redrive', {
+        ...startsRedrives,
+        environment: { ...startsRedrives.environment, ...this.#moveRules() },
+      }),
       redriveRun,
       ...(this.sqsKeys && { sqs: build('sqs', sqsSurroundings(this.sqsKeys, startsRedrives)) }),
       ...(monitor && { monitor }),
     }
+  }
+
+  /** What functions need to know that act on a queue that is named in a body. */
+  #moveRules(): Readonly<Record<string, string>> {
+    const { authorization, redriveWithoutPolicy = authorization === 'iam' ? 'denyAll' : 'allowAll' } = this.settings
+    return { HOLDFAST_ACCOUNT: Stack.of(this).account, HOLDFAST_REDRIVE_WITHOUT_POLICY: redriveWithoutPolicy }
   }
 
   /** Address of the native HTTP API, without a slash at its end. */

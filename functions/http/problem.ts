@@ -23,6 +23,8 @@ const STATUS = {
 /** Refusals that HTTP knows and the engine does not. */
 const HTTP_STATUS = {
   CallerRefused: 403,
+  QueueInUse: 409,
+  NoDeadLetterQueue: 409,
   RouteNotFound: 404,
   MethodNotAllowed: 405,
   RequestTooLarge: 413,
