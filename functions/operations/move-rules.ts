@@ -1,5 +1,6 @@
 import type { Engine } from '../../lib/engine.ts'
-import { HoldfastError, isHoldfastError } from '../../lib/model/errors.ts'
+import { isHoldfastError } from '../../lib/model/errors.ts'
+import { HttpRefusal } from '../http/problem.ts'
 import { DEFAULT_SCOPE, queueNames, type Scope } from '../sqs/queue-url.ts'
 import { allowsSource } from '../sqs/redrive-policy.ts'
 
@@ -39,7 +40,7 @@ export interface QueueMove {
   readonly field: string
 }
 
-/** @throws `AccessDenied` unless the queue named in the body takes messages of the one in the path */
+/** @throws `MoveRefused` unless the queue named in the body takes messages of the one in the path */
 export const checkMove = async (engine: Engine, rules: MoveRules, { from, to, field }: QueueMove): Promise<void> => {
   if (from === to) return
   const policy = await policyOf(engine, to)
@@ -48,11 +49,11 @@ export const checkMove = async (engine: Engine, rules: MoveRules, { from, to, fi
       ? rules.withoutPolicy === 'allowAll'
       : allowsSource(policy, queueNames(rules.home).addressOf(from))
   if (allowed) return
-  throw new HoldfastError(
-    'AccessDenied',
-    `queue ${to} takes no messages of ${from}: PATCH /queues/${to} with {"redriveAllowPolicy":{"permission":"byQueue","sourceQueues":["${from}"]}} lets it`,
-    { field, value: to, queue: to },
-  )
+  throw new HttpRefusal('MoveRefused', `queue ${to} takes no messages of ${from}`, {
+    field,
+    value: to,
+    hint: `Someone with rights on ${to} can let it: PATCH /queues/${to} with {"redriveAllowPolicy":{"permission":"byQueue","sourceQueues":["${from}"]}}`,
+  })
 }
 
 /** That a queue does not exist is said by the operation itself. */

@@ -1,8 +1,9 @@
 import type { Engine } from '../engine.ts'
 import type { Due, TicketMemory } from '../hints/ticket-cache.ts'
-import { isInVain, purgeTurn, type Ticket } from '../model/group.ts'
+import { purgeTurn } from '../model/group.ts'
 import { partitionOf, pollShards, type QueueState } from '../model/queue-record.ts'
 import { type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
+import { isLockStale, type Ticket } from '../model/ticket.ts'
 import type { TicketPage, TicketRange } from '../store/port.ts'
 import { shuffled } from './shuffle.ts'
 
@@ -139,7 +140,7 @@ const read = async (
   const { said } = memory
   const page = await engine.store.tickets({ partition, ...range })
   const purged = purgeTurn(queue)
-  const tickets = page.tickets.map((ticket) => (isInVain(ticket, purged) ? { ...ticket, busyUntil: 0 } : ticket))
+  const tickets = page.tickets.map((ticket) => (isLockStale(ticket, purged) ? { ...ticket, busyUntil: 0 } : ticket))
   for (const ticket of tickets) memory.saw(ticket, said)
   return { ...page, tickets }
 }

@@ -22,7 +22,7 @@ describe.each(SURFACES)('a queue named in a body, %s', (_name, surface) => {
 
   const REFUSED = {
     status: 403,
-    body: { code: 'AccessDenied', field: 'deadLetter.queue', value: 'theirs', queue: 'theirs', retryable: false },
+    body: { code: 'MoveRefused', field: 'deadLetter.queue', value: 'theirs', retryable: false },
   }
 
   describe('behind IAM, which sees the path alone', () => {
@@ -45,10 +45,11 @@ describe.each(SURFACES)('a queue named in a body, %s', (_name, surface) => {
 
     it('is refused with what would let it', async () => {
       const { body } = await patch('mine', deadLetter('theirs'))
-      expect(body.detail).toBe(
-        'queue theirs takes no messages of mine: PATCH /queues/theirs with {"redriveAllowPolicy":{"permission":"byQueue","sourceQueues":["mine"]}} lets it',
+      expect(body.detail).toBe('queue theirs takes no messages of mine')
+      expect(body.hint).toBe(
+        'Someone with rights on theirs can let it: PATCH /queues/theirs with {"redriveAllowPolicy":{"permission":"byQueue","sourceQueues":["mine"]}}',
       )
-      const [, change = '{}'] = / with (\{.*\}) lets it$/.exec(body.detail) ?? []
+      const [, change = '{}'] = / with (\{.*\})$/.exec(body.hint) ?? []
       expect((await patch('theirs', JSON.parse(change))).status).toBe(200)
       expect((await patch('mine', deadLetter('theirs'))).status).toBe(200)
     })
