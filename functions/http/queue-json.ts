@@ -1,19 +1,46 @@
 import { plainName, type Queue } from '../../lib/model/queue-settings.ts'
 import type { Counts } from '../../lib/queues/counts.ts'
+import { type QueueNames, queueArn, type Scope } from '../sqs/queue-url.ts'
+import { readRedriveAllowPolicy, redriveAllowText } from '../sqs/redrive-policy.ts'
 import { iso } from './message-json.ts'
+import type { QueueChangeBody, RedriveAllowPolicyBody } from './settings-shape.ts'
 
 /** A queue as the HTTP API writes it: what `PUT` and `PATCH` take stands at the top level, where they take it. */
-export const queueJson = (queue: Queue, counts?: Counts) => ({
+export const queueJson = (queue: Queue, names: QueueNames, counts?: Counts) => ({
   name: plainName(queue.name),
   ...queue.settings,
   ...(queue.settings.deadLetter && {
     deadLetter: { ...queue.settings.deadLetter, queue: plainName(queue.settings.deadLetter.queue) },
+  }),
+  ...(queue.extras.RedriveAllowPolicy !== undefined && {
+    redriveAllowPolicy: redriveAllowPolicyJson(queue.extras.RedriveAllowPolicy, names),
   }),
   tags: queue.tags,
   createdAt: iso(queue.createdAt),
   modifiedAt: iso(queue.modifiedAt),
   ...(counts && { counts: countsJson(counts) }),
 })
+
+/** Queues of the home account and region by their names, as everywhere in this API; others by their ARNs. */
+const redriveAllowPolicyJson = (text: string, { home }: QueueNames): RedriveAllowPolicyBody => {
+  const { permission, sources } = readRedriveAllowPolicy(text)
+  const isHome = ({ account, region }: Scope) => account === home.account && region === home.region
+  return {
+    permission,
+    ...(sources && {
+      sourceQueues: sources.map((source) => (isHome(source) ? source.name : queueArn(source))),
+    }),
+  }
+}
+
+/** What a request changes of a queue beside its settings and tags: SQS keeps it with the queue, and both read it. */
+export const extrasFrom = ({ redriveAllowPolicy }: QueueChangeBody, { home }: QueueNames) => {
+  if (redriveAllowPolicy === undefined) return {}
+  if (redriveAllowPolicy === null) return { RedriveAllowPolicy: null }
+  const { permission, sourceQueues } = redriveAllowPolicy
+  const sources = sourceQueues?.map((name) => ({ ...home, name }))
+  return { RedriveAllowPolicy: redriveAllowText({ permission, ...(sources && { sources }) }) }
+}
 
 const countsJson = ({ oldestReadyAt, ...counts }: Counts) => ({
   ...counts,

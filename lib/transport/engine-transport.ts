@@ -27,13 +27,12 @@ export const engineTransport = (engine: Engine, close: () => Promise<void> = asy
       ),
     getQueue: (queue, options) => unless(options, () => getQueue(engine, queue)),
     updateQueue: (queue, { tags, ...settings }, options) =>
-      unless(options, async () => {
-        const present = settings.fifo && (await getQueue(engine, queue)).settings
-        return updateQueue(engine, queue, {
-          settings: changedSettings(settings, present),
+      unless(options, () =>
+        updateQueue(engine, queue, (present) => ({
+          settings: changedSettings(settings, present.settings),
           ...(tags && { tags }),
-        })
-      }),
+        })),
+      ),
     deleteQueue: (queue, options) => unless(options, () => deleteQueue(engine, queue)),
     purgeQueue: (queue, options) => unless(options, () => purgeQueue(engine, queue)),
     listQueues: (query, options) => unless(options, () => listQueues(engine, query)),

@@ -63,7 +63,15 @@ const attributeFrom = (given: unknown): MessageAttribute => {
   return { dataType: String(dataType), value: valueBase64 === undefined ? String(value) : bytes(valueBase64) }
 }
 
-export const queueFrom = ({ name, tags, createdAt, modifiedAt, counts: _, ...settings }: Wire): Queue => ({
+export const queueFrom = ({
+  name,
+  tags,
+  createdAt,
+  modifiedAt,
+  counts: _,
+  redriveAllowPolicy: __,
+  ...settings
+}: Wire): Queue => ({
   name: String(name),
   settings: settings as unknown as Queue['settings'],
   createdAt: at(createdAt),
