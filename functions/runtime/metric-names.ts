@@ -12,6 +12,7 @@ export const METRICS = {
   throttled: 'ShardThrottles',
   shardsRaised: 'ShardsRaised',
   orphansDropped: 'OrphansDropped',
+  followUpsFailed: 'FollowUpsFailed',
 } as const
 export type MetricName = (typeof METRICS)[keyof typeof METRICS]
 

@@ -30,9 +30,15 @@ export const countAnswer = (_operation: OperationId, { counted = {} }: Answer): 
 
 export const countEvent = (event: EngineEvent): void => {
   metrics.addMetric(EVENT_METRICS[event.type], MetricUnit.Count, 'count' in event ? event.count : 1)
-  if (event.type === 'dead-letter-queue-missing' || event.type === 'shards-raised')
-    lambdaLog.warn(event.type, { ...event })
+  if (LOGGED.has(event.type)) lambdaLog.warn(event.type, { ...event })
 }
+
+const LOGGED: ReadonlySet<EngineEvent['type']> = new Set([
+  'dead-letter-queue-missing',
+  'follow-up-failed',
+  'shards-raised',
+  'throttled',
+])
 
 const EVENT_METRICS = {
   'lost-race': METRICS.lostRaces,
@@ -41,6 +47,7 @@ const EVENT_METRICS = {
   throttled: METRICS.throttled,
   'shards-raised': METRICS.shardsRaised,
   'orphan-dropped': METRICS.orphansDropped,
+  'follow-up-failed': METRICS.followUpsFailed,
 } as const satisfies Record<EngineEvent['type'], MetricName>
 
 export const flushMetrics = (): void => void metrics.publishStoredMetrics()
