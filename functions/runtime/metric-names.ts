@@ -6,6 +6,7 @@ export const METRICS = {
   acked: 'MessagesAcked',
   extended: 'LeasesExtended',
   nacked: 'MessagesNacked',
+  unreceived: 'MessagesUnreceived',
   lostRaces: 'LostRaces',
   deadLettered: 'MessagesDeadLettered',
   deadLetterQueueMissing: 'DeadLetterQueueMissing',
