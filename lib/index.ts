@@ -27,7 +27,13 @@ export type { SchemaIssue, StandardSchema } from './codecs/schema.ts'
 export { textCodec } from './codecs/text.ts'
 export { createEngine, type Engine, type EngineEvent, type EngineParts, type Observer } from './engine.ts'
 export { type BrowsePage, browse, cancelMessage, getMessage, rescheduleMessage } from './messages/messages.ts'
-export { type ErrorCode, type ErrorFields, HoldfastError, isHoldfastError } from './model/errors.ts'
+export {
+  type ErrorCode,
+  type ErrorFields,
+  HoldfastError,
+  isHoldfastError,
+  type ThrottleReason,
+} from './model/errors.ts'
 export { LIMITS } from './model/limits.ts'
 export type {
   Body,

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts'
+import { followUp } from '../follow-up.ts'
 import { invalid } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
@@ -54,12 +55,8 @@ export const nack = async (
   const results = new Array<HandleResult>(entries.length)
   for (const [index, position] of rejected.entries()) results[position] = moved[index] as HandleResult
   for (const [index, position] of given.entries()) results[position] = back[index] as HandleResult
-  await releaseGroups(
-    engine,
-    queue,
-    pick(rejected).map(({ receiptHandle }) => receiptHandle),
-    moved,
-  )
+  const handles = pick(rejected).map(({ receiptHandle }) => receiptHandle)
+  await followUp(engine, queue.name, () => releaseGroups(engine, queue, handles, moved))
   return results
 }
 
@@ -76,7 +73,7 @@ const giveBack = async (engine: Engine, queue: QueueState, entries: readonly Nac
   }
   const results = await applyToHandles(
     engine,
-    queue.name,
+    queue,
     entries.map(({ receiptHandle, delaySeconds }) => ({ receiptHandle, wish: delaySeconds })),
     {
       change: (key, held) => ({
@@ -93,6 +90,6 @@ const giveBack = async (engine: Engine, queue: QueueState, entries: readonly Nac
     },
   )
   const handles = entries.map(({ receiptHandle }) => receiptHandle)
-  await releaseGroups(engine, queue, handles, results)
+  await followUp(engine, queue.name, () => releaseGroups(engine, queue, handles, results))
   return results
 }
