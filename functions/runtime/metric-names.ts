@@ -13,6 +13,7 @@ export const METRICS = {
   throttled: 'ShardThrottles',
   shardsRaised: 'ShardsRaised',
   orphansDropped: 'OrphansDropped',
+  followUpsFailed: 'FollowUpsFailed',
   /** Requests that AWS refused because the role of the function lacks a right; the log names it. */
   rightsMissing: 'RightsMissing',
 } as const

@@ -24,6 +24,20 @@ export type ErrorCode =
 
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set(['Throttled', 'StoreUnavailable'])
 
+/** What a request was throttled by: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ThrottlingReason.html */
+export type ThrottleReason =
+  /** One partition of the table is at its limit: more shards help. */
+  | 'key-range'
+  /** The table is at the maximum that was configured for it, on demand. */
+  | 'configured-maximum'
+  /** The table's provisioned capacity is used up. */
+  | 'provisioned-capacity'
+  /** The account's quota for a table is used up. */
+  | 'account-limit'
+  /** Not throttled at all: other writers kept changing the same items. */
+  | 'contention'
+  | 'unknown'
+
 /** Data that helps the caller mend the request. */
 export interface ErrorFields {
   /** The request field at fault, as the public API spells it, e.g. `messages[0].delaySeconds`. */
@@ -32,6 +46,8 @@ export interface ErrorFields {
   readonly value?: unknown
   /** The queue concerned. */
   readonly queue?: string
+  /** Of `Throttled`. */
+  readonly reason?: ThrottleReason
 }
 
 export class HoldfastError extends Error {
