@@ -19,7 +19,6 @@ const BODIES: Readonly<Partial<Record<OperationId, unknown>>> = {
   ackMessages: { receiptHandles: ['x'] },
   extendLeases: { receiptHandles: ['x'], visibilityTimeoutSeconds: 1 },
   nackMessages: { receiptHandles: ['x'] },
-  unreceiveMessages: { receiptHandles: ['x'] },
   rescheduleMessage: { delaySeconds: 600 },
   startRedrive: {},
   purgeQueue: {},
