@@ -1,5 +1,4 @@
 import type { Engine } from '../engine.ts'
-import { followUp } from '../follow-up.ts'
 import { aliasWrite } from '../locate/alias.ts'
 import { type Located, locate } from '../locate/locate.ts'
 import { type Content, type ContentMessage, contentOf } from '../model/content.ts'
@@ -47,7 +46,7 @@ export const cancelMessage = (engine: Engine, queue: string, messageId: string):
     if (outcome && !outcome.applied && outcome.error) throw outcome.error
     if (!outcome?.applied) return undefined
     // What waited behind it in its group has its turn, however long it would have rested.
-    await followUp(engine, home.name, () => freeGroup(engine, home, stored.segment.key))
+    await freeGroup(engine, home, stored.segment.key)
     return { done: undefined }
   })
 
@@ -102,7 +101,7 @@ const onceUnleased = async <T>(
     const outcome = await change(located, now)
     if (outcome) return outcome.done
   }
-  throw new HoldfastError('Throttled', 'the message is being changed by others', { queue, reason: 'contention' })
+  throw new HoldfastError('Throttled', 'the message is being changed by others', { queue })
 }
 
 /** Puts the message off where it stands, under a token that nobody was given. */
@@ -121,7 +120,7 @@ const rest = async (
   if (outcome && !outcome.applied && outcome.error) throw outcome.error
   if (!outcome?.applied || !outcome.segment) return undefined
   await releaseEarly(engine, segment.key, at)
-  await followUp(engine, queue.name, () => touchGroupOf(engine, queue, segment.key))
+  await touchGroupOf(engine, queue, segment.key)
   engine.wakeups.wake(queue.name, 1)
   return storedMessage(queue, outcome.segment, content, index, engine.clock.now())
 }

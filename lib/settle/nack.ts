@@ -1,5 +1,4 @@
 import type { Engine } from '../engine.ts'
-import { followUp } from '../follow-up.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import { number, retryDelayMs } from '../model/queue-settings.ts'
@@ -44,7 +43,7 @@ export const nack = async (
   }
   const results = await applyToHandles(
     engine,
-    queue,
+    queueName,
     entries.map(({ receiptHandle, delaySeconds }) => ({ receiptHandle, wish: delaySeconds })),
     {
       change: (key, held) => ({
@@ -61,6 +60,6 @@ export const nack = async (
     },
   )
   const handles = entries.map(({ receiptHandle }) => receiptHandle)
-  await followUp(engine, queueName, () => releaseGroups(engine, queue, handles, results))
+  await releaseGroups(engine, queue, handles, results)
   return results
 }
