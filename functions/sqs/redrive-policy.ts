@@ -1,5 +1,5 @@
 import { invalidValue, type SqsError } from './errors.ts'
-import { parseQueueArn, type QueueAddress, type QueueNames } from './queue-url.ts'
+import { parseQueueArn, type QueueAddress, type QueueNames, queueArn } from './queue-url.ts'
 import { JsonFault, parseStrictJson } from './strict-json.ts'
 
 /** The dead-letter queue of a queue, and after how many receives a message moves to it. */
@@ -75,6 +75,27 @@ export const checkRedriveAllowPolicy = (text: string): void => {
     Array.isArray(sourceQueueArns) && sourceQueueArns.every((arn) => typeof arn === 'string' && parseQueueArn(arn))
   if (!valid || sourceQueueArns.length < 1 || sourceQueueArns.length > MAX_SOURCES) {
     throw refuse(`sourceQueueArns must hold 1 to ${MAX_SOURCES} queue ARNs.`)
+  }
+}
+
+/** Which queues a dead-letter queue takes messages of. */
+export interface RedriveAllowPolicy {
+  readonly permission: 'allowAll' | 'denyAll' | 'byQueue'
+  readonly sources?: readonly QueueAddress[]
+}
+
+/** A redrive-allow policy as SQS writes it, which is how a queue keeps it. */
+export const redriveAllowText = ({ permission, sources }: RedriveAllowPolicy): string =>
+  JSON.stringify({ redrivePermission: permission, ...(sources && { sourceQueueArns: sources.map(queueArn) }) })
+
+export const readRedriveAllowPolicy = (text: string): RedriveAllowPolicy => {
+  const { redrivePermission, sourceQueueArns } = parseObject(text) ?? { redrivePermission: 'denyAll' }
+  const sources = Array.isArray(sourceQueueArns)
+    ? sourceQueueArns.map((arn) => parseQueueArn(String(arn))).filter((address) => address !== undefined)
+    : undefined
+  return {
+    permission: redrivePermission as RedriveAllowPolicy['permission'],
+    ...(sources && { sources }),
   }
 }
 
