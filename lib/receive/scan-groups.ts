@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts'
+import { followUp } from '../follow-up.ts'
 import type { Request } from '../hints/scan-target.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import {
@@ -246,6 +247,8 @@ const take = async (
     return NOTHING
   }
   // The lock outlasts a shorter lease only as long as it took to get here.
-  if (request.leaseMs < SHORTEST_LOCK_MS) await markFree(engine, locked.key, until)
+  if (request.leaseMs < SHORTEST_LOCK_MS) {
+    await followUp(engine, queue.name, () => markFree(engine, locked.key, until))
+  }
   return { messages, nextAt: until }
 }

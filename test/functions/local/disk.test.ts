@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { call, startInVain, startServerProcess, temporaryDirectory } from './server-process.ts'
+import { call, failedStart, startServerProcess, temporaryDirectory } from './server-process.ts'
 
 const publish = (body: unknown) => ({ messages: [{ body }] })
 const NO_DYNAMODB = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' }
@@ -35,7 +35,7 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
   it('tells a second server on the same data that it is there', async () => {
     const data = await temporaryDirectory()
     const first = await startServerProcess({ args: ['--data', data] })
-    const second = await startInVain({ args: ['--data', data] })
+    const second = await failedStart({ args: ['--data', data] })
     expect(second).toEqual({
       code: 1,
       output: `holdfast: another Holdfast (process ${first.child.pid}) is using the data in ${join(data, 'holdfast')}: stop it, or choose another directory with --data\n`,
@@ -58,7 +58,7 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
   it('refuses a name of data that leads out of the directory', async () => {
     const data = await temporaryDirectory()
     for (const HOLDFAST_TABLE of ['../elsewhere', '..', 'a/b']) {
-      const { code, output } = await startInVain({ args: ['--data', data], env: { HOLDFAST_TABLE } })
+      const { code, output } = await failedStart({ args: ['--data', data], env: { HOLDFAST_TABLE } })
       expect({ code, output }).toEqual({ code: 1, output: expect.stringContaining('HOLDFAST_TABLE') })
     }
   })
@@ -66,7 +66,7 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
   it('refuses a directory that holds the data of the embedded engine, and says how to use it', async () => {
     const data = await temporaryDirectory()
     await writeFile(join(data, 'dynamodb.sqlite'), 'whatever the engine wrote')
-    const { code, output } = await startInVain({ args: ['--data', data] })
+    const { code, output } = await failedStart({ args: ['--data', data] })
     expect(code).toBe(1)
     expect(output).toContain(`${data} holds the data of the embedded DynamoDB engine`)
     expect(output).toContain('--engine dynamodb')

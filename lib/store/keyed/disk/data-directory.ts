@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** A data directory that is ours alone until it is released. */
+/** A data directory that this process holds alone until it releases it. */
 export interface DataDirectory {
   readonly path: string
   release(): Promise<void>
 }
 
-/** Another server has the directory. */
+/** Another server holds the directory. */
 export class DataDirectoryInUse extends Error {
   override readonly name = 'DataDirectoryInUse'
   readonly pid: number
@@ -45,7 +45,7 @@ export const takeDataDirectory = async (path: string): Promise<DataDirectory> =>
   const { witness, socket } = await startWitness(path, nonce)
   const own = join(path, `lock.${nonce}`)
   try {
-    await writeFile(own, JSON.stringify({ pid: process.pid, socket, nonce } satisfies Holder))
+    await writeFile(own, JSON.stringify({ pid: process.pid, socket, nonce } satisfies Holder), { mode: 0o600 })
     await takeLock(path, lock, own)
   } catch (error) {
     witness.close()
@@ -63,36 +63,36 @@ export const takeDataDirectory = async (path: string): Promise<DataDirectory> =>
 }
 
 /**
- * With its parents. Node's own way never ends where a directory can't be made in one that exists and the file system
- * calls that a missing parent, as it is below /proc.
+ * Creates a directory and its parents. Node's recursive `mkdir` never ends where a file system refuses a directory with
+ * the error for a missing parent, as /proc does.
  */
 const makeDirectory = async (path: string): Promise<void> => {
   const parent = dirname(path)
   try {
-    await makeUnlessThere(path)
+    await makeUnlessPresent(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw error
     await makeDirectory(parent)
-    await makeUnlessThere(path)
+    await makeUnlessPresent(path)
   }
 }
 
-const makeUnlessThere = async (path: string): Promise<void> => {
+const makeUnlessPresent = async (path: string): Promise<void> => {
   try {
-    await mkdir(path)
+    await mkdir(path, { mode: 0o700 })
   } catch (error) {
-    // What stands in the way says so itself, except for a directory: that is as good as made.
-    const there = await stat(path).catch(() => undefined)
-    if (!there?.isDirectory()) throw error
+    // Node's error names a file in the way; a directory that exists already is no error.
+    const found = await stat(path).catch(() => undefined)
+    if (!found?.isDirectory()) throw error
   }
 }
 
-const TRIES = 100
+const MAX_TRIES = 100
 const PAUSE_MS = 50
 
 const takeLock = async (path: string, lock: string, own: string): Promise<void> => {
-  for (let attempt = 0; attempt < TRIES; attempt++) {
-    // A link appears whole or not at all, and never replaces another.
+  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+    // A link appears whole or not at all, and never replaces another file.
     if (await linked(own, lock)) return
     const holder = await readHolder(lock)
     if (holder && (await lives(holder))) throw new DataDirectoryInUse(path, holder.pid)
@@ -102,10 +102,10 @@ const takeLock = async (path: string, lock: string, own: string): Promise<void> 
   throw new Error(`${lock} can be neither taken nor cleared: remove it when no Holdfast is running on this data`)
 }
 
-/** A crash inside the few milliseconds of clearing leaves its guard behind; from this age on it does not count. */
+/** A crash during the few milliseconds of clearing leaves the guard behind; a guard of this age is ignored. */
 const GUARD_MS = 5_000
 
-/** Removes a dead holder's lock. One process at a time, and only after another look: it may be a living one's by now. */
+/** Removes a dead holder's lock. One process at a time, after it has read the lock again: a living one may hold it by now. */
 const clearStale = async (lock: string): Promise<void> => {
   const guard = `${lock}.clearing`
   try {

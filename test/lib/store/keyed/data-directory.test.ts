@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   type DataDirectory,
   DataDirectoryInUse,
@@ -17,7 +17,7 @@ const taken = async (path: string): Promise<DataDirectory> => {
 }
 
 describe('a data directory', () => {
-  it('is created, held by one at a time, and free when released', async () => {
+  test('is created, held by one at a time, and free when released', async () => {
     const path = join(await temporaryDirectory(), 'deep', 'data')
     const first = await takeDataDirectory(path)
     await expect(takeDataDirectory(path)).rejects.toThrow(DataDirectoryInUse)
@@ -26,7 +26,7 @@ describe('a data directory', () => {
     await taken(path)
   })
 
-  it('is given to exactly one of many who come at once, also over the lock of a dead one', async () => {
+  test('is given to exactly one of many who come at once, also over the lock of a dead one', async () => {
     const path = await temporaryDirectory()
     await writeFile(
       join(path, 'lock'),
@@ -39,7 +39,7 @@ describe('a data directory', () => {
     }
   })
 
-  it('is not kept by a lock whose process id now belongs to another', async () => {
+  test('is not kept by a lock whose process id now belongs to another', async () => {
     const path = await temporaryDirectory()
     await writeFile(
       join(path, 'lock'),
@@ -48,7 +48,7 @@ describe('a data directory', () => {
     await taken(path)
   })
 
-  it('is not kept by a lock whose process id and socket now belong to others', async () => {
+  test('is not kept by a lock whose process id and socket now belong to others', async () => {
     const path = await temporaryDirectory()
     const socket = join(path, 'stranger.sock')
     const stranger = createServer((client) => client.end('something else')).listen(socket)
@@ -58,13 +58,13 @@ describe('a data directory', () => {
     await taken(path)
   })
 
-  it('is not kept by a lock that can not be read', async () => {
+  test('is not kept by a lock that can not be read', async () => {
     const path = await temporaryDirectory()
     await writeFile(join(path, 'lock'), '{"pid":')
     await taken(path)
   })
 
-  it('is created by all who come at once to where its parents are missing', async () => {
+  test('is created by all who come at once to where its parents are missing', async () => {
     const path = join(await temporaryDirectory(), 'a', 'b', 'c')
     const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => taken(path)))
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
@@ -73,12 +73,12 @@ describe('a data directory', () => {
     }
   })
 
-  it.runIf(existsSync('/proc/self'))('is refused where no directory can be made', async () => {
+  test.runIf(existsSync('/proc/self'))('is refused where no directory can be made', async () => {
     await expect(takeDataDirectory('/proc/holdfast')).rejects.toThrow('/proc/holdfast')
     await expect(takeDataDirectory('/proc/holdfast/deep/data')).rejects.toThrow('/proc/holdfast')
   })
 
-  it('says which file is in the way when it can not be a directory', async () => {
+  test('says which file is in the way when it can not be a directory', async () => {
     const path = join(await temporaryDirectory(), 'file')
     await writeFile(path, '')
     await expect(takeDataDirectory(path)).rejects.toThrow(path)
