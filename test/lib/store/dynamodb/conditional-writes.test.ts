@@ -207,7 +207,8 @@ describe('a claim', () => {
 
   test('undone puts back what was there, for whoever holds the token', async () => {
     mock.on(UpdateItemCommand).resolves({})
-    await store.change([unclaim(segment({ slots: [FRESH, GONE] }), [0], token(4))])
+    const before = segment({ slots: [FRESH, GONE] })
+    await store.change([unclaim(before, claim(before, [0], LEASE))])
     expect(sent()).toEqual([
       [
         'UpdateItemCommand',
