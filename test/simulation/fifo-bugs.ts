@@ -223,6 +223,13 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     suites: CONTRACT,
   },
   {
+    name: 'DynamoDB takes a batched deletion of nothing for one',
+    file: 'lib/store/dynamodb/changes.ts',
+    replace: 'held: change.slots !== undefined || outcome.Item !== undefined',
+    by: 'held: true',
+    suites: CONTRACT,
+  },
+  {
     name: 'DynamoDB moves a lock that lapsed',
     file: 'lib/store/dynamodb/tickets.ts',
     replace: "'u = :locked AND (attribute_not_exists(m) OR m = l)'",
