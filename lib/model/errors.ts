@@ -1,3 +1,5 @@
+import { nameAdvice } from './closest-name.ts'
+
 /**
  * Why an operation failed. One code is one reason; the data behind it stands in fields, the underlying failure
  * in `cause`. HTTP statuses and SQS names are maps over these codes kept at the edges; the engine knows neither.
@@ -67,6 +69,16 @@ export class HoldfastError extends Error {
 export const invalid = (field: string, value: unknown, requirement: string): HoldfastError =>
   new HoldfastError('InvalidRequest', `${field} ${requirement}, but is ${show(value)}`, { field, value })
 
+/** The error for a field that does not exist, among those that do at its place. */
+export const unknownField = (field: string, value: unknown, known: readonly string[]): HoldfastError => {
+  const name = field.slice(field.lastIndexOf('.') + 1)
+  const advice = nameAdvice(name, known)
+  return new HoldfastError('InvalidRequest', `${shortened(field)} is not known, and is ${show(value)}: ${advice}`, {
+    field,
+    value,
+  })
+}
+
 export const queueNotFound = (queue: string): HoldfastError =>
   new HoldfastError('QueueNotFound', `queue ${show(queue)} does not exist`, { queue })
 
@@ -74,7 +86,16 @@ export const queueNotFound = (queue: string): HoldfastError =>
 export const isHoldfastError = (error: unknown, code?: ErrorCode): error is HoldfastError =>
   error instanceof HoldfastError && (code === undefined || error.code === code)
 
-const show = (value: unknown): string => {
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text
+const show = (value: unknown): string => shortened(textOf(value))
+
+const textOf = (value: unknown): string => {
+  if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) return String(value)
+  // What arrived as JSON may be nested deeper than can be written again.
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return '(object)'
+  }
 }
+
+const shortened = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}…` : text)

@@ -19,6 +19,8 @@ export interface QueueRecord {
   /** Messages published at or before this instant are purged. */
   readonly purgedAt?: number
   readonly deletedAt?: number
+  /** Of the last change, at random: a process recognizes its own, whose answer was lost. */
+  readonly changeId?: string
   /** Priorities that may still hold messages; more than `settings.priorities` after it was lowered. */
   readonly pollPriorities?: number
   /** When `settings.shards` was last lowered. */
