@@ -147,8 +147,8 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'a claim whose answer was lost is given up',
     file: 'lib/receive/claim.ts',
-    replace: '!indexes.every((index) => holds(slotAt(segment, index), token))',
-    by: 'indexes.length > 0',
+    replace: '!bearsLeases(segment, change)',
+    by: 'bearsLeases(segment, change)',
     suites: UNIT,
   },
   {
