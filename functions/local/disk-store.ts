@@ -39,10 +39,15 @@ export const openDisk = async ({ path, table, sync, log }: DiskStoreParts): Prom
   }
   const warn = (message: string, error: unknown) => log.warn(message, { error })
   const store = await diskStore({ directory, sync, warn }).catch((error: Error) => {
-    const reason = error instanceof DataDirectoryInUse ? `${error.message}: stop it, or` : `${error.message}:`
-    throw new UsageError(`${reason} choose another directory with --data`, { cause: error })
+    throw new UsageError(`${reasonOf(error, path)} choose another directory with --data`, { cause: error })
   })
   const stillOpen = await restrictToOwner(directory, () => true)
   if (stillOpen.length > 0) log.warn('other users of this machine can read the data', { paths: stillOpen })
   return { store, description: `data in ${directory}`, failed: store.failed, close: store.close }
+}
+
+const reasonOf = (error: Error, path: string): string => {
+  if (error instanceof DataDirectoryInUse) return `${error.message}: stop it, or`
+  // What the system refuses says nothing of Holdfast; what the store refuses says what to do.
+  return (error as NodeJS.ErrnoException).code ? `${path} can't hold data (${error.message}):` : `${error.message}:`
 }

@@ -20,6 +20,9 @@ export interface EmbeddedStoreParts {
 
 export const ENGINE_FILE = 'dynamodb.sqlite'
 
+/** The lock with the socket of its holder, and the engine's files. */
+const isOwn = (name: string): boolean => /^(lock(\.|$)|holdfast-\w+\.sock$)/.test(name) || name.startsWith(ENGINE_FILE)
+
 /** A table of the embedded DynamoDB engine, which keeps it in a file of the data directory. */
 export const openEmbedded = async (parts: EmbeddedStoreParts): Promise<LocalStore> => {
   const directory = await takeDataDirectory(parts.path).catch((error) => {
@@ -40,7 +43,7 @@ const openIn = async (
   directory: DataDirectory,
   { path, table, env, log, clock = systemClock }: EmbeddedStoreParts,
 ): Promise<LocalStore> => {
-  const stillOpen = await restrictToOwner(path, (name) => /^lock(\.|$)/.test(name) || name.startsWith(ENGINE_FILE))
+  const stillOpen = await restrictToOwner(path, isOwn)
   if (stillOpen.length > 0) log.warn('other users of this machine can read the data', { paths: stillOpen })
   const engine = await startEmbeddedDynamodb(join(path, ENGINE_FILE), env)
   const { store, client } = await openEmbeddedTable(engine.endpoint, table)

@@ -37,7 +37,7 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
     const first = await startServerProcess({ args: ['--data', data] })
     const second = await failedStart({ args: ['--data', data] })
     expect(second).toEqual({
-      code: 1,
+      code: 2,
       output: `holdfast: another Holdfast (process ${first.child.pid}) is using the data in ${join(data, 'holdfast')}: stop it, or choose another directory with --data\n`,
     })
     expect(await call(first, 'GET', '/queues')).toEqual({ queues: [] })
@@ -59,7 +59,7 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
     const data = await temporaryDirectory()
     for (const HOLDFAST_TABLE of ['../elsewhere', '..', 'a/b']) {
       const { code, output } = await failedStart({ args: ['--data', data], env: { HOLDFAST_TABLE } })
-      expect({ code, output }).toEqual({ code: 1, output: expect.stringContaining('HOLDFAST_TABLE') })
+      expect({ code, output }).toEqual({ code: 2, output: expect.stringContaining('HOLDFAST_TABLE') })
     }
   })
 
@@ -67,7 +67,7 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
     const data = await temporaryDirectory()
     await writeFile(join(data, 'dynamodb.sqlite'), 'whatever the engine wrote')
     const { code, output } = await failedStart({ args: ['--data', data] })
-    expect(code).toBe(1)
+    expect(code).toBe(2)
     expect(output).toContain(`${data} holds the data of the embedded DynamoDB engine`)
     expect(output).toContain('--engine dynamodb')
     expect(await readdir(data)).toEqual(['dynamodb.sqlite'])

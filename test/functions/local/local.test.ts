@@ -191,7 +191,7 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
     const data = await temporaryDirectory()
     const env = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' }
     const server = await startServerProcess({ args: ['--data', data], env })
-    expect(server.output()).toContain(`(data in ${data})`)
+    expect(server.output()).toContain(`(data in ${join(data, 'holdfast')})`)
   })
 
   test('refuses a file in the place of its data directory, with exit code 2', async () => {
@@ -204,29 +204,35 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
   })
 
   test('warns of its second port, which web pages of any site can use', async () => {
-    const server = await startServerProcess({ args: ['--data', await temporaryDirectory()] })
+    const server = await startServerProcess({ args: ['--engine', 'dynamodb', '--data', await temporaryDirectory()] })
     expect(server.output()).toMatch(
       /Warning: the embedded DynamoDB engine listens on http:\/\/127\.0\.0\.1:\d+ without/,
     )
-    expect(server.output()).toContain('--memory opens no second port')
+    expect(server.output()).toContain('Without --engine dynamodb there is no second port')
   })
 
-  test('keeps its data from other users, also what an earlier version left open to them', async () => {
-    const data = join(await temporaryDirectory(), 'new', 'data')
+  test.each([
+    ['disk', 'holdfast'],
+    ['dynamodb', '.'],
+  ])('keeps its data from other users, also what was left open to them, on engine %s', async (engine, place) => {
+    const parent = join(await temporaryDirectory(), 'new', 'data')
+    const data = join(parent, place)
     const modes = async () => {
       const names = (await readdir(data)).toSorted()
       const found = await Promise.all([data, ...names.map((name) => join(data, name))].map((path) => stat(path)))
       return new Set(
-        found.map((one) => `${one.isDirectory() ? 'directory' : 'file'} ${(one.mode & 0o777).toString(8)}`),
+        found
+          .filter((one) => !one.isSocket())
+          .map((one) => `${one.isDirectory() ? 'directory' : 'file'} ${(one.mode & 0o777).toString(8)}`),
       )
     }
-    const first = await startServerProcess({ args: ['--data', data] })
+    const first = await startServerProcess({ args: ['--engine', engine, '--data', parent] })
     await call(first, 'PUT', '/queues/orders', {})
     expect(await modes()).toEqual(new Set(['directory 700', 'file 600']))
     await first.end('SIGTERM')
     await chmod(data, 0o755)
     for (const name of await readdir(data)) await chmod(join(data, name), 0o644)
-    const second = await startServerProcess({ args: ['--data', data] })
+    const second = await startServerProcess({ args: ['--engine', engine, '--data', parent] })
     await call(second, 'GET', '/queues')
     expect(await modes()).toEqual(new Set(['directory 700', 'file 600']))
   })
@@ -234,7 +240,7 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
   test.runIf(process.platform === 'linux')('gives its engine none of the variables of the shell', async () => {
     const data = await temporaryDirectory()
     const secrets = { AWS_SECRET_ACCESS_KEY: 'a secret of the shell', NPM_TOKEN: 'another secret', TMPDIR: tmpdir() }
-    await startServerProcess({ args: ['--data', data], env: secrets })
+    await startServerProcess({ args: ['--engine', 'dynamodb', '--data', data], env: secrets })
     for (const pid of [...(await enginesOn(data)), ...(await guardsOn(data))]) {
       const environment = (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0').filter((one) => one !== '')
       expect(environment).toEqual([`TMPDIR=${tmpdir()}`])
