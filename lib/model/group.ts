@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { afterPurge, partitionOf, type QueueState } from './queue-record.ts'
+import { QUEUE_CACHE_MS } from './limits.ts'
+import { partitionOf, type QueueState } from './queue-record.ts'
 import { liveAt, receiveCountOf, type Segment, type Slot, visibleAt } from './segment.ts'
 import type { SegmentPartition } from './segment-key.ts'
 
@@ -119,13 +120,28 @@ export const groupPartition = (queue: QueueState, group: string): SegmentPartiti
   group,
 })
 
-/** Turns that were taken before this one were taken before the queue's last purge; nothing when it was never purged. */
-export const purgeTurn = (queue: QueueState): Sequence | undefined =>
-  queue.purgedAt === undefined ? undefined : sequenceAt(afterPurge(queue, 0))
+/** So long after a change of a queue some process may still act on its settings from before. */
+const CHANGE_KNOWN_MS = QUEUE_CACHE_MS + 1_000
 
-/** Whether a ticket says busy in vain: its group was last looked at before a purge, and has nothing in flight any more. */
-export const isInVain = ({ turn }: Ticket, purged: Sequence | undefined): boolean =>
-  purged !== undefined && turn !== '' && turn < purged
+/**
+ * Locks of tickets that were set before this instant, epoch ms, do not count; all count when there is none. What was in
+ * flight at a purge is gone, and a delay that was lowered ends sooner. Where a group has messages in flight all the same,
+ * one look finds that out. A look and a publish by a process that did not know of the lowered delay yet set a lock too
+ * long once more: these end when all know.
+ */
+export const locksStaleBefore = ({ purgedAt, delayLoweredAt }: QueueState, now: number): number | undefined => {
+  const instants = []
+  if (purgedAt !== undefined) instants.push(purgedAt + 1)
+  if (delayLoweredAt !== undefined) {
+    const known = delayLoweredAt + CHANGE_KNOWN_MS
+    instants.push(now < known ? delayLoweredAt : known)
+  }
+  return instants.length === 0 ? undefined : Math.max(...instants)
+}
+
+/** Whether a ticket's lock does not count: its group was last looked at before an instant from which on locks count. */
+export const isLockStale = ({ turn }: Ticket, staleBefore: Sequence | undefined): boolean =>
+  staleBefore !== undefined && turn !== '' && turn < staleBefore
 
 /** What the head of a group allows. */
 export type GroupHead =

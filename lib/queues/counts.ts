@@ -1,5 +1,12 @@
 import type { Engine } from '../engine.ts'
-import { isDropped, partitionOf, pollPriorities, pollShards, type QueueState } from '../model/queue-record.ts'
+import {
+  asDelayed,
+  isDropped,
+  partitionOf,
+  pollPriorities,
+  pollShards,
+  type QueueState,
+} from '../model/queue-record.ts'
 import { liveAt, type Segment, segmentDueAt, visibleAt } from '../model/segment.ts'
 import { dueAtOf, type SegmentPartition, sortFrom, sortRightBehind } from '../model/segment-key.ts'
 import { START, walk } from './partitions.ts'
@@ -104,7 +111,8 @@ const countShard = async (
   return exact
 }
 
-const add = (tally: Tally, queue: QueueState, segment: Segment, now: number, weight: number): void => {
+const add = (tally: Tally, queue: QueueState, stored: Segment, now: number, weight: number): void => {
+  const segment = asDelayed(queue, stored)
   if (isDropped(queue, segment, now)) return
   for (const slot of segment.slots) {
     if (slot.kind === 'gone') continue

@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { type Content, contentOf } from '../model/content.ts'
 import { type HeadPart, sequenceAfter, sequenceNumber, sequenceOf } from '../model/group.ts'
 import type { Message } from '../model/message.ts'
-import type { QueueState } from '../model/queue-record.ts'
+import { asDelayed, type QueueState } from '../model/queue-record.ts'
 import { decodeReceiptHandle, encodeReceiptHandle, type HandleGroup } from '../model/receipt-handle.ts'
 import { claim, goneCount, holds, type Lease, type Segment, slotAt, TOKEN_BYTES, unclaim } from '../model/segment.ts'
 import type { Claim, ClaimedSegment } from '../store/port.ts'
@@ -41,7 +41,7 @@ export const claimHead = async (
       if (!segment || !content) return []
       return part.indexes.map((index) => {
         const handle = handleOf(queue, { segment, part, index, group, receivedAt: now })
-        return messageAt(segment, content, index, handle)
+        return messageAt(asDelayed(queue, segment), content, index, handle)
       })
     }),
     until: lease.until,

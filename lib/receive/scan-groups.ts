@@ -9,14 +9,14 @@ import {
   isYoung,
   judgeHead,
   lastSequenceOf,
+  locksStaleBefore,
   NO_SEQUENCE,
-  purgeTurn,
   type Sequence,
   sequenceAt,
   type Ticket,
 } from '../model/group.ts'
 import type { Message } from '../model/message.ts'
-import { afterPurge, isDropped, type QueueState } from '../model/queue-record.ts'
+import { asDelayed, isDropped, type QueueState } from '../model/queue-record.ts'
 import { goneCount, remove, type Segment } from '../model/segment.ts'
 import { partitionId, sortRightBehind } from '../model/segment-key.ts'
 import { deadLetter } from '../redrive/dead-letter.ts'
@@ -92,8 +92,11 @@ const takeFromGroup = async (engine: Engine, queue: QueueState, ticket: Ticket, 
     const busyUntil = now + Math.max(request.leaseMs, SHORTEST_LOCK_MS)
     const known = engine.polls.tickets(partition)
     const { said } = known
-    const turn = engine.turns(afterPurge(queue, now))
-    const locked = await engine.store.lockTicket(key, { now, busyUntil, turn, purged: purgeTurn(queue) })
+    const staleAt = locksStaleBefore(queue, now)
+    // Right behind a change by a faster clock, a lock that is set now still counts as set after it.
+    const turn = engine.turns(Math.max(now, staleAt ?? 0))
+    const staleBefore = staleAt === undefined ? undefined : sequenceAt(staleAt)
+    const locked = await engine.store.lockTicket(key, { now, busyUntil, turn, staleBefore })
     if (!locked) known.rivalsAt = now
     const looked = locked ? await takeOrLetGo(engine, queue, { key, ticket: locked }, request) : NOTHING
     known.saw({ group: ticket.group, busyUntil: looked.nextAt }, said)
@@ -209,7 +212,7 @@ const readHead = async (
   let from = queue.purgedAt === undefined ? '9' : groupSort(sequenceAt(queue.purgedAt))
   while (left < want) {
     const page = await engine.store.headers({ partition, from, to: '~', limit: want, consistent: true })
-    for (const segment of page.segments) {
+    for (const segment of page.segments.map((one) => asDelayed(queue, one))) {
       last = lastSequenceOf(segment)
       if (isDropped(queue, segment, now)) continue
       const here = segment.slots.length - goneCount(segment)

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import type { Due, TicketMemory } from '../hints/ticket-cache.ts'
-import { isInVain, purgeTurn, type Ticket } from '../model/group.ts'
+import { isLockStale, locksStaleBefore, sequenceAt, type Ticket } from '../model/group.ts'
 import { partitionOf, pollShards, type QueueState } from '../model/queue-record.ts'
 import { type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
 import type { TicketPage, TicketRange } from '../store/port.ts'
@@ -138,8 +138,11 @@ const read = async (
 ): Promise<TicketPage> => {
   const { said } = memory
   const page = await engine.store.tickets({ partition, ...range })
-  const purged = purgeTurn(queue)
-  const tickets = page.tickets.map((ticket) => (isInVain(ticket, purged) ? { ...ticket, busyUntil: 0 } : ticket))
+  const staleAt = locksStaleBefore(queue, engine.clock.now())
+  const staleBefore = staleAt === undefined ? undefined : sequenceAt(staleAt)
+  const tickets = page.tickets.map((ticket) =>
+    isLockStale(ticket, staleBefore) ? { ...ticket, busyUntil: 0 } : ticket,
+  )
   for (const ticket of tickets) memory.saw(ticket, said)
   return { ...page, tickets }
 }

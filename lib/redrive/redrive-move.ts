@@ -3,7 +3,7 @@ import { bodyOf, type ContentMessage } from '../model/content.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import { bodyText } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
-import { isDropped, type QueueState, scopeOf } from '../model/queue-record.ts'
+import { asDelayed, isDropped, type QueueState, scopeOf } from '../model/queue-record.ts'
 import { plainName } from '../model/queue-settings.ts'
 import { receivable, type Segment, take, visibleAt } from '../model/segment.ts'
 import { priorityOf, type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
@@ -64,13 +64,15 @@ interface Moved {
   readonly heldUp: boolean
 }
 
-const moveSegment = async (engine: Engine, source: QueueState, task: TaskRecord, header: Segment): Promise<Moved> => {
+const moveSegment = async (engine: Engine, source: QueueState, task: TaskRecord, read: Segment): Promise<Moved> => {
+  const header = asDelayed(source, read)
   const now = engine.clock.now()
   const nothing = { count: 0, heldUp: source.settings.fifo !== undefined && isHeld(header, now) }
   if (header.publishedAt > task.startedAt || isDropped(source, header, now)) return { count: 0, heldUp: false }
   if (nothing.heldUp || receivable(header, now).length === 0) return nothing
-  const [stored] = await engine.store.read([header.key])
-  if (!stored?.content) return nothing
+  const [current] = await engine.store.read([header.key])
+  if (!current?.content) return nothing
+  const stored = { ...current, segment: asDelayed(source, current.segment) }
   let count = 0
   for (const [target, indexes] of await targetsOf(engine, task, stored)) {
     const moved = await moveMessages(engine, { task, target }, stored, indexes)

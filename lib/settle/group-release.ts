@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import { groupPartition, isYoung, judgeHead, NO_SEQUENCE, type Sequence } from '../model/group.ts'
 import type { HandleResult } from '../model/message.ts'
-import { isDropped, type QueueState } from '../model/queue-record.ts'
+import { asDelayed, isDropped, type QueueState } from '../model/queue-record.ts'
 import { decodeReceiptHandle, type ReceiptHandle } from '../model/receipt-handle.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
 import { touchWrite } from '../publish/group-place.ts'
@@ -132,7 +132,7 @@ const release = async (
   const lastSequence = first?.group?.lastSequence ?? NO_SEQUENCE
   const page = await engine.store.headers({ partition, from: '9', to: '~', limit: 1, consistent: true })
   const now = engine.clock.now()
-  const left = page.segments.filter((segment) => !isDropped(queue, segment, now))
+  const left = page.segments.map((one) => asDelayed(queue, one)).filter((segment) => !isDropped(queue, segment, now))
   const head = judgeHead(left, { now, want: 1 })
   const last = head.kind === 'empty' && !page.more && lastSequence !== NO_SEQUENCE
   const { said } = known

@@ -185,8 +185,8 @@ export interface TicketLock {
   readonly now: number
   readonly busyUntil: number
   readonly turn: Sequence
-  /** What was said of a group whose turn is before this one does not count. */
-  readonly purged?: Sequence | undefined
+  /** A lock that was set before this turn does not count. */
+  readonly staleBefore?: Sequence | undefined
 }
 /** What must hold of a ticket, all of it. */
 export interface TicketCondition {

@@ -2,6 +2,7 @@ import { cancelMessage } from '../../lib/messages/messages.ts'
 import { type HoldfastError, isHoldfastError } from '../../lib/model/errors.ts'
 import type { HandleResult, Message } from '../../lib/model/message.ts'
 import { publish } from '../../lib/publish/publish.ts'
+import { updateQueue } from '../../lib/queues/queues.ts'
 import { poll } from '../../lib/receive/poll.ts'
 import { ack } from '../../lib/settle/ack.ts'
 import { extend } from '../../lib/settle/extend.ts'
@@ -220,6 +221,16 @@ const expectable = (result: HandleResult | undefined): boolean => {
   if (result?.ok) return true
   if (result?.error.code !== 'LeaseLost' && result?.error.code !== 'MessageNotFound') passing(result?.error)
   return false
+}
+
+/** Changes the delay of the queue, which also counts for what is in it. */
+export const delayChanger = async (
+  { random, simulation, settings }: GroupWorld,
+  { engine }: Process,
+): Promise<void> => {
+  await simulation.sleep(random.whole(300, 2_500))
+  const delaySeconds = random.oneOf(settings.delaySeconds ?? [0])
+  await quietly(updateQueue(engine, QUEUE, { settings: { delaySeconds } }))
 }
 
 /** Cancels messages anywhere in their groups. */

@@ -11,6 +11,7 @@ const UNIT = [
   'receive/ticket-pages',
   'publish/deduplication',
   'receive/receive-attempt',
+  'receive/group-delay',
 ].map((test) => `test/lib/${test}.test.ts`)
 
 const LIMIT = ['test/lib/receive/limited-group.test.ts', 'test/simulation/limit']
@@ -146,16 +147,37 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'groups that were in flight at a purge stay busy',
     file: 'lib/receive/ticket-pages.ts',
-    replace: '(isInVain(ticket, purged) ? { ...ticket, busyUntil: 0 } : ticket)',
-    by: '(isInVain(ticket, purged) ? ticket : ticket)',
+    replace: 'isLockStale(ticket, staleBefore) ? { ...ticket, busyUntil: 0 } : ticket',
+    by: 'isLockStale(ticket, staleBefore) ? ticket : ticket',
     suites: UNIT,
   },
   {
     name: 'DynamoDB holds a purged queue to the locks before',
     file: 'lib/store/dynamodb/tickets.ts',
-    replace: ' OR t < :purged)',
-    by: ' OR (t < :purged AND u <= :now))',
+    replace: ' OR t < :stale)',
+    by: ' OR (t < :stale AND u <= :now))',
     suites: CONTRACT,
+  },
+  {
+    name: 'a delay counts as it was at the publish',
+    file: 'lib/model/queue-record.ts',
+    replace: 'return dueAt === segment.dueAt ? segment : { ...segment, dueAt }',
+    by: 'return dueAt === segment.dueAt ? segment : { ...segment }',
+    suites: UNIT,
+  },
+  {
+    name: 'a group stays locked for a delay that was lowered since',
+    file: 'lib/model/group.ts',
+    replace: 'if (delayLoweredAt !== undefined) {',
+    by: 'if (delayLoweredAt === 0) {',
+    suites: SIMULATION,
+  },
+  {
+    name: 'a group stays locked by a publisher that did not know of a lowered delay',
+    file: 'lib/model/group.ts',
+    replace: 'instants.push(now < known ? delayLoweredAt : known)',
+    by: 'instants.push(delayLoweredAt)',
+    suites: UNIT,
   },
   {
     name: 'a lease cut short leaves its group busy',

@@ -1,11 +1,12 @@
 import { groupHash, groupPartition, isYoung } from '../../lib/model/group.ts'
 import { partitionOf } from '../../lib/model/queue-record.ts'
+import { updateQueue } from '../../lib/queues/queues.ts'
 import { readQueue } from '../../lib/queues/read-queue.ts'
 import { memoryStore } from '../../lib/store/keyed/memory-store.ts'
 import type { Store } from '../../lib/store/port.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { type Simulation, simulation } from '../support/simulation.ts'
-import { ackTogether, canceller, consumer, employ, publisher, receive } from './fifo-actors.ts'
+import { ackTogether, canceller, consumer, delayChanger, employ, publisher, receive } from './fifo-actors.ts'
 import { DEAD, type GroupWorld, type GroupWorldSettings, newGroupWorld, QUEUE } from './fifo-world.ts'
 
 export interface GroupCast {
@@ -51,9 +52,11 @@ const play = async (world: GroupWorld, cast: GroupCast): Promise<string[]> => {
     ...Array.from({ length: cast.publishers }, () => employ(world, endAt, random.whole(-offBy, offBy), publisher)),
     ...Array.from({ length: cast.consumers }, () => employ(world, endAt, 0, consumer)),
     ...Array.from({ length: cast.cancellers }, () => employ(world, endAt, 0, canceller)),
+    ...(settings.delaySeconds ? [employ(world, endAt, 0, delayChanger)] : []),
   ]
   await Promise.all(works)
   world.calm()
+  if (settings.delaySeconds) await updateQueue(world.newProcess().engine, QUEUE, { settings: { delaySeconds: 0 } })
   const drainedAt = time.now() + cast.drainMs
   await Promise.all([QUEUE, QUEUE, QUEUE, DEAD].map((queue) => drain(world, queue, drainedAt)))
   return [

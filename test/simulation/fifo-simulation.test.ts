@@ -10,6 +10,8 @@ const WORLDS: Record<string, Omit<GroupWorldSettings, 'seed'>> = {
   'requests fail and processes crash': { faults: SOME_FAULTS, publishersOffByMs: 500 },
   'processes crash all the time': { faults: { ...SOME_FAULTS, crashed: 0.02 } },
   'tickets are read out of date': { faults: { ...NO_FAULTS, stale: 0.8 }, publishersOffByMs: 300 },
+  // Far longer than the simulation: a group that stays locked for a delay of before would be found out.
+  'the delay changes': { faults: SOME_FAULTS, publishersOffByMs: 500, delaySeconds: [0, 0, 1, 600] },
   'messages are dead-lettered': {
     faults: SOME_FAULTS,
     publishersOffByMs: 1_000,

@@ -15,6 +15,8 @@ export interface GroupWorldSettings {
   readonly settings?: SettingsChange
   /** Clocks of publishers are off by up to this much, either way. */
   readonly publishersOffByMs?: number
+  /** Delays that the queue is given in turn, seconds. */
+  readonly delaySeconds?: readonly number[]
   /** Leases that consumers ask for, seconds. */
   readonly leaseSeconds?: readonly [least: number, most: number]
   /** Consumers always answer, and at once: nothing ever waits for a lease to end. */

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../../clock.ts'
 import type { Content } from '../../model/content.ts'
-import { isInVain, type Ticket } from '../../model/group.ts'
+import { isLockStale, type Ticket } from '../../model/group.ts'
 import { applyChange, type Change, type Segment } from '../../model/segment.ts'
 import { partitionId, type SegmentKey, type SegmentPartition } from '../../model/segment-key.ts'
 import type {
@@ -196,10 +196,11 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
       })
       return { tickets: page, more }
     },
-    lockTicket: async (key, { now, busyUntil, turn, purged }) => {
+    lockTicket: async (key, { now, busyUntil, turn, staleBefore }) => {
       const ticket = ticketAt(key)
       if (!ticket) return undefined
-      if (ticket.busyUntil > now && ticket.busyUntil !== busyUntil && !isInVain(ticket, purged)) return undefined
+      if (ticket.busyUntil > now && ticket.busyUntil !== busyUntil && !isLockStale(ticket, staleBefore))
+        return undefined
       const { lapses: _, ...kept } = ticket
       const locked = { ...kept, busyUntil, turn }
       ticketsOf(key).set(key.group, locked)
