@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { MetricUnit } from '@aws-lambda-powertools/metrics'
 import { lambdaHandler } from './http/lambda.ts'
+import { noRoute } from './http/no-route.ts'
 import { observeEngine, theEngine } from './runtime/compose.ts'
 import { invokeRedrive } from './runtime/redrive-invocation.ts'
 import { countEvent, flushMetrics, lambdaLog, metrics } from './runtime/telemetry.ts'
@@ -9,6 +11,7 @@ import { invokeBySignedPost } from './sqs/lambda-invocation.ts'
 import { DEFAULT_SCOPE } from './sqs/queue-url.ts'
 import { secretText } from './sqs/secret.ts'
 import { sigv4Authenticator } from './sqs/sigv4.ts'
+import { isSqsRequest } from './sqs/sqs-request.ts'
 
 observeEngine(countEvent)
 
@@ -46,7 +49,12 @@ const endpointFromEnvironment = (env: NodeJS.ProcessEnv): SqsEndpoint => {
 
 let endpoint: SqsEndpoint | undefined
 
+/** The gateway hands over whatever its routes do not take: requests of SQS, and those of the HTTP API that went astray. */
 export const handler = lambdaHandler((request, surroundings) => {
+  const { path, requestId = randomUUID() } = surroundings
+  if (!isSqsRequest((name) => request.headers.get(name) ?? undefined, new URL(request.url).search)) {
+    return noRoute(request.method, path, requestId)
+  }
   endpoint ??= endpointFromEnvironment(process.env)
   return endpoint(request, surroundings)
 }, flushMetrics)

@@ -2,16 +2,21 @@ import { randomUUID } from 'node:crypto'
 import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
 import type { Engine } from '../../lib/engine.ts'
-import { isHoldfastError } from '../../lib/model/errors.ts'
+import { HoldfastError, invalid, isHoldfastError } from '../../lib/model/errors.ts'
 import type { Log } from '../runtime/log.ts'
+import { isUtf8Encoded } from '../runtime/utf8.ts'
+import { noRoute } from './no-route.ts'
 import type { Answer, Call, Operations } from './operation.ts'
+import { isPlainPath } from './plain-path.ts'
 import { HttpRefusal, problemResponse } from './problem.ts'
 import { checked } from './refusal.ts'
 import { readJson } from './request-body.ts'
 import { type OperationId, PATH_PARAMETERS, type Route, routes } from './routes.ts'
 
-/** What whoever receives the request knows beside it. */
+/** What the gateway or server that received the request knows beside it. */
 export interface Surroundings {
+  /** The decoded path, which alone decides: the request's URL is one that a parser may have changed. */
+  readonly path: string
   readonly requestId?: string
   /** Aborts when an answer is due now, or nobody waits for it. @default the request's own */
   readonly signal?: AbortSignal
@@ -32,7 +37,7 @@ export type App = Hono<Env>
 
 /** The HTTP API over an engine: routes, shapes and problems. Everything a request could do wrong ends as a 4xx here. */
 export const createApp = ({ operations, engine, log, answered }: AppParts): App => {
-  const app = new Hono<Env>()
+  const app = new Hono<Env>({ getPath: (_request, { env } = {}) => rooted((env as Surroundings).path) })
 
   app.use(async (c, next) => {
     c.set('requestId', requestIdOf(c))
@@ -40,6 +45,8 @@ export const createApp = ({ operations, engine, log, answered }: AppParts): App 
     await next()
     report(c, log)
   })
+  // The router takes a slash at the end for nothing.
+  app.use((c, next) => (isPlainPath(c.req.path) ? next() : Promise.resolve(c.notFound())))
 
   for (const route of routes) {
     // Each operation's calls have the shape of its own route: `callOf` checks what the types can't follow here.
@@ -53,21 +60,7 @@ export const createApp = ({ operations, engine, log, answered }: AppParts): App 
     })
   }
 
-  app.notFound((c) => {
-    const allowed = allowedMethods(c.req.path)
-    const requestId = c.get('requestId')
-    if (allowed.length === 0) {
-      return problemResponse(
-        new HttpRefusal('RouteNotFound', `there is nothing at ${c.req.path}`, c.req.path),
-        requestId,
-      )
-    }
-    const allow = allowed.join(', ')
-    if (c.req.method === 'OPTIONS')
-      return new Response(null, { status: 204, headers: { allow, 'x-request-id': requestId } })
-    const message = `${c.req.path} does not take ${c.req.method}, only ${allow}`
-    return problemResponse(new HttpRefusal('MethodNotAllowed', message, c.req.method, { allow }), requestId)
-  })
+  app.notFound((c) => noRoute(c.req.method, c.req.path, c.get('requestId')))
 
   app.onError((error, c) => {
     const requestId = c.get('requestId')
@@ -82,6 +75,9 @@ export const createApp = ({ operations, engine, log, answered }: AppParts): App 
   return app
 }
 
+/** A target such as `*` or `http://host/…` has no route; a router expects a slash before it. */
+const rooted = (path: string): string => (path.startsWith('/') ? path : `/${path}`)
+
 /** nginx's own, known to those who read logs. */
 const CLIENT_GONE = 499
 
@@ -92,7 +88,7 @@ const callOf = async (c: Context<Env>, route: Route): Promise<Omit<Call<Operatio
       checked(PATH_PARAMETERS[name as keyof typeof PATH_PARAMETERS], value, name),
     ]),
   )
-  const query = checked(route.query, c.req.query(), 'query')
+  const query = checked(route.query, queryOf(c), 'query')
   const body = route.request && checked(route.request, await readJson(c.req.raw), 'request')
   const { signal = undefined } = c.env ?? {}
   return {
@@ -101,6 +97,20 @@ const callOf = async (c: Context<Env>, route: Route): Promise<Omit<Call<Operatio
     body,
     signal: signal ?? c.req.raw.signal,
   } as Omit<Call<OperationId>, 'engine'>
+}
+
+/** @throws `InvalidRequest` for a query that is not UTF-8, or that gives a parameter twice */
+const queryOf = (c: Context<Env>): Record<string, string> => {
+  const { search } = new URL(c.req.url)
+  if (!isUtf8Encoded(search)) {
+    throw new HoldfastError('InvalidRequest', 'the query string is not UTF-8, percent-encoded', { field: 'query' })
+  }
+  return Object.fromEntries(
+    Object.entries(c.req.queries()).map(([name, values]) => {
+      if (values.length > 1) throw invalid(name, values.join(), 'must be given once')
+      return [name, values[0] ?? '']
+    }),
+  )
 }
 
 const respond = ({ status, body, headers }: Answer, requestId: string): Response =>
@@ -136,14 +146,3 @@ const report = (c: Context<Env>, log: Log): void => {
 }
 
 const honoPath = (path: string): string => path.replaceAll('{', ':').replaceAll('}', '')
-
-const PATTERNS = routes.map(({ method, path }) => ({
-  method,
-  pattern: new RegExp(`^${path.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`),
-}))
-
-const allowedMethods = (path: string): string[] => {
-  const methods = PATTERNS.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method as string)
-  if (methods.length === 0) return []
-  return [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS']
-}

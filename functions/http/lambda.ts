@@ -1,5 +1,6 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda'
 import type { Surroundings } from './app.ts'
+import { isPlainSegment } from './plain-path.ts'
 import { HttpRefusal, problemResponse } from './problem.ts'
 
 /** Anything that answers web requests: the HTTP API, the SQS endpoint. */
@@ -20,8 +21,9 @@ export const lambdaHandler =
     const timer = setTimeout(() => ending.abort(), Math.max(0, context.getRemainingTimeInMillis() - ANSWERING_MS))
     try {
       const request = requestFrom(event)
-      if (!request) return await resultFrom(problemResponse(malformed(event), requestId))
-      return await resultFrom(await respond(request, { requestId, signal: ending.signal }))
+      const path = routedPath(event)
+      if (!request || path === undefined) return await resultFrom(problemResponse(malformed(event), requestId))
+      return await resultFrom(await respond(request, { path, requestId, signal: ending.signal }))
     } finally {
       clearTimeout(timer)
       flush()
@@ -29,7 +31,31 @@ export const lambdaHandler =
   }
 
 const malformed = (event: APIGatewayProxyEventV2): HttpRefusal =>
-  new HttpRefusal('RouteNotFound', 'the path or the headers of the request are malformed', event.rawPath)
+  new HttpRefusal('RouteNotFound', 'the path or the headers of the request are malformed', {
+    value: event.rawPath,
+    hint: 'Send the path as the API documents it, without encoded slashes, backslashes or a slash at the end.',
+  })
+
+const ROUTE_KEY = /^[A-Z]+ (\/.*)$/
+
+/**
+ * The path that the gateway authorized: the route that it picked, with the parameters that it found. `rawPath` is
+ * decoded already, so that a parameter with an encoded slash looks like two; where the two disagree, and where a
+ * parameter is more than one plain segment, there is no path. Requests without a route of their own (`$default`,
+ * function URLs) have `rawPath` alone, and it is not decoded again.
+ */
+const routedPath = ({ routeKey, rawPath, pathParameters }: APIGatewayProxyEventV2): string | undefined => {
+  const [, template] = ROUTE_KEY.exec(routeKey ?? '') ?? []
+  if (template === undefined) return rawPath
+  let plain = true
+  const path = template.replaceAll(/\{([^}+]+)\+?\}/g, (_, name: string) => {
+    const value = pathParameters?.[name] ?? ''
+    plain &&= isPlainSegment(value)
+    return value
+  })
+  // A stage's name or a domain's base path may come before.
+  return plain && rawPath.endsWith(path) ? path : undefined
+}
 
 /** The request in an event; nothing when it can't be said as one. */
 const requestFrom = (event: APIGatewayProxyEventV2): Request | undefined => {
@@ -42,7 +68,7 @@ const requestFrom = (event: APIGatewayProxyEventV2): Request | undefined => {
     if (event.cookies) headers.set('cookie', event.cookies.join('; '))
     if (body) headers.set('content-length', String(body.byteLength))
     const bodiless = http.method === 'GET' || http.method === 'HEAD'
-    return new Request(new URL(`https://${domainName || 'localhost'}${event.rawPath}${query}`), {
+    return new Request(new URL(`https://${domainName || 'localhost'}${escaped(event.rawPath)}${query}`), {
       method: http.method,
       headers,
       ...(body && !bodiless && { body }),
@@ -51,6 +77,10 @@ const requestFrom = (event: APIGatewayProxyEventV2): Request | undefined => {
     return undefined
   }
 }
+
+/** Characters of a decoded path that would end it in a URL, or could not be in one. */
+const escaped = (path: string): string =>
+  path.replace(/[^\w\-.~!$&'()*+,;=:@/%]|%(?![\dA-Fa-f]{2})/gu, encodeURIComponent)
 
 /** Headers hold bytes, one a character; API Gateway hands them over decoded as UTF-8. */
 const latin1 = (value: string): string =>

@@ -39,14 +39,24 @@ export class HttpRefusal extends Error {
   override readonly name = 'HttpRefusal'
   readonly code: HttpErrorCode
   readonly value: unknown
+  readonly hint: string | undefined
   readonly headers: Readonly<Record<string, string>>
 
-  constructor(code: HttpErrorCode, message: string, value?: unknown, headers: Readonly<Record<string, string>> = {}) {
+  constructor(code: HttpErrorCode, message: string, { value, hint, headers = {} }: RefusalDetails = {}) {
     super(message)
     this.code = code
     this.value = value
+    this.hint = hint
     this.headers = headers
   }
+}
+
+export interface RefusalDetails {
+  /** What was refused. */
+  readonly value?: unknown
+  /** What the caller can do about it. */
+  readonly hint?: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** A problem document: https://www.rfc-editor.org/rfc/rfc9457 */
@@ -60,6 +70,8 @@ export interface Problem {
   readonly field?: string
   readonly value?: unknown
   readonly queue?: string
+  /** What to do about it, where the detail does not say so already. */
+  readonly hint?: string
   readonly retryable: boolean
   readonly requestId?: string
 }
@@ -67,8 +79,8 @@ export interface Problem {
 /** Why something failed, as the caller is told it. Of an unexpected failure nothing is told but the request's id. */
 export const problemOf = (error: unknown, requestId?: string): Problem => {
   if (error instanceof HttpRefusal) {
-    const { code, message, value } = error
-    return document(code, HTTP_STATUS[code], message, { value, retryable: false, requestId })
+    const { code, message, value, hint } = error
+    return document(code, HTTP_STATUS[code], message, { value, hint, retryable: false, requestId })
   }
   if (!isHoldfastError(error)) {
     return document('Internal', STATUS.Internal, 'the request failed for a reason of our own', {
@@ -91,6 +103,7 @@ interface Particulars {
   readonly field?: string | undefined
   readonly value?: unknown
   readonly queue?: string | undefined
+  readonly hint?: string | undefined
   readonly retryable: boolean
   readonly requestId?: string | undefined
 }
@@ -99,7 +112,7 @@ const document = (
   code: ErrorCode | HttpErrorCode,
   status: number,
   detail: string,
-  { field, value, queue, retryable, requestId }: Particulars,
+  { field, value, queue, hint, retryable, requestId }: Particulars,
 ): Problem => ({
   type: `urn:holdfast:problem:${words(code).join('-')}`,
   title: sentence(words(code)),
@@ -109,6 +122,7 @@ const document = (
   ...(field !== undefined && { field }),
   ...(shown(value) !== undefined && { value: shown(value) }),
   ...(queue !== undefined && { queue }),
+  ...(hint !== undefined && { hint }),
   retryable,
   ...(requestId !== undefined && { requestId }),
 })

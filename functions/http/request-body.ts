@@ -1,4 +1,6 @@
 import { HoldfastError } from '../../lib/model/errors.ts'
+import { isWithin } from '../runtime/json-bounds.ts'
+import { utf8Text } from '../runtime/utf8.ts'
 import { HttpRefusal } from './problem.ts'
 
 /** Bytes of a request body: what Lambda takes, less room for the event around it. */
@@ -17,9 +19,12 @@ export const readJson = async (request: Request): Promise<unknown> => {
   if (text === '') return {}
   const type = request.headers.get('content-type')
   if (type === null || !JSON_TYPE.test(type)) {
-    throw new HttpRefusal('UnsupportedMediaType', 'content-type must be application/json', type ?? '(none)')
+    throw new HttpRefusal('UnsupportedMediaType', 'content-type must be application/json', {
+      value: type ?? '(none)',
+      hint: 'Send JSON and say so: content-type: application/json.',
+    })
   }
-  if (nesting(text) > JSON_DEPTH) {
+  if (!isWithin(text, { depth: JSON_DEPTH })) {
     throw new HoldfastError('InvalidRequest', `the request is nested deeper than ${JSON_DEPTH} levels`, {
       field: 'request',
     })
@@ -33,16 +38,26 @@ export const readJson = async (request: Request): Promise<unknown> => {
 }
 
 const readText = async (request: Request): Promise<string> => {
+  const text = utf8Text(await readBytes(request))
+  if (text === undefined) {
+    throw new HoldfastError('InvalidRequest', 'the request is not UTF-8: send bytes as bodyBase64 or valueBase64', {
+      field: 'request',
+    })
+  }
+  return text
+}
+
+const readBytes = async (request: Request): Promise<Uint8Array> => {
   const announced = request.headers.get('content-length')
   if (announced !== null) {
     if (Number(announced) > REQUEST_BYTES) throw tooLarge(Number(announced))
-    return request.text()
+    return new Uint8Array(await request.arrayBuffer())
   }
-  return request.headers.has('transfer-encoding') || request.body ? readStream(request) : ''
+  return request.headers.has('transfer-encoding') || request.body ? readStream(request) : new Uint8Array()
 }
 
 /** A body of unknown length, read no further than it may be long. */
-const readStream = async (request: Request): Promise<string> => {
+const readStream = async (request: Request): Promise<Uint8Array> => {
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of request.body ?? []) {
@@ -50,30 +65,12 @@ const readStream = async (request: Request): Promise<string> => {
     if (bytes > REQUEST_BYTES) throw tooLarge(bytes)
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }
 
 const tooLarge = (bytes: number): HttpRefusal =>
-  new HttpRefusal('RequestTooLarge', `the request body must have at most ${REQUEST_BYTES} bytes`, bytes, {
-    connection: 'close',
+  new HttpRefusal('RequestTooLarge', `the request body must have at most ${REQUEST_BYTES} bytes`, {
+    value: bytes,
+    hint: 'Send fewer or smaller messages in one request.',
+    headers: { connection: 'close' },
   })
-
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-
-/** The deepest level of brackets in a JSON text, found without recursion. */
-const nesting = (text: string): number => {
-  let depth = 0
-  let deepest = 0
-  let quoted = false
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (quoted) {
-      if (code === BACKSLASH) at++
-      else if (code === QUOTE) quoted = false
-    } else if (code === QUOTE) quoted = true
-    else if (code === 0x5b || code === 0x7b) deepest = Math.max(deepest, ++depth)
-    else if (code === 0x5d || code === 0x7d) depth--
-  }
-  return deepest
-}

@@ -101,7 +101,7 @@ const redriveFilter = z.strictObject({
   sourceQueue: z.optional(queueName.check(z.describe('The queue the messages failed in'))),
   attributes: z.optional(
     z
-      .record(text(1, LIMITS.attributeNameLength), z.string())
+      .record(text(1, LIMITS.attributeNameLength), text(0, LIMITS.messageBytes))
       .check(z.describe('Attributes with these values, as text')),
   ),
   bodyContains: z.optional(text(1, 1_000)),

@@ -5,7 +5,11 @@ import { LIMITS } from '../../lib/model/limits.ts'
 
 export const whole = (least: number, most: number) => z.int().check(z.gte(least), z.lte(most))
 export const amount = (least: number, most: number) => z.number().check(z.gte(least), z.lte(most))
-export const text = (least: number, most: number) => z.string().check(z.minLength(least), z.maxLength(most))
+/** Text that UTF-8 can write, which lone surrogates are not. */
+const wellFormed = z.refine<string>((value) => value.isWellFormed(), {
+  error: 'must be well-formed Unicode, without lone surrogates',
+})
+export const text = (least: number, most: number) => z.string().check(z.minLength(least), z.maxLength(most), wellFormed)
 
 /** A queue of this deployment's own account and region: others are reached through the SQS endpoint only. */
 export const queueName = z.string().check(

@@ -3,11 +3,15 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import type { App } from '../http/app.ts'
+import { noRoute } from '../http/no-route.ts'
+import { decodedPath, isPlainPath } from '../http/plain-path.ts'
 import { HttpRefusal, problemResponse } from '../http/problem.ts'
+import { SqsError } from '../sqs/errors.ts'
 import type { SqsExchange } from '../sqs/exchange.ts'
+import { isSqsRequest, sqsFailure } from '../sqs/sqs-request.ts'
 import type { BusyPoll } from './busy-poll.ts'
 import type { CallerCheck } from './caller-check.ts'
-import { pathOf, sqsListener } from './sqs-listener.ts'
+import { headerOf, pathOf, sqsListener, write } from './sqs-listener.ts'
 
 export interface ServerParts {
   readonly host: string
@@ -67,8 +71,12 @@ export const startServer = async ({
   }
 
   const answerSqs = sqsListener(sqs, polling?.answered)
-  const answerApp = getRequestListener(((request: Request, { outgoing }: HttpBindings) =>
-    app.fetch(request, { signal: connectionOf(outgoing).ending.signal })) as never)
+  const answerApp = getRequestListener(((request: Request, { incoming, outgoing }: HttpBindings) =>
+    app.fetch(request, {
+      // As it came in: a parsed URL has lost what `..` and backslashes stood for.
+      path: decodedPath(pathOf(incoming.url ?? '/')),
+      signal: connectionOf(outgoing).ending.signal,
+    })) as never)
   const connectionOf = ({ socket }: { socket: unknown }) =>
     connections.get(socket as Socket) ?? connected(socket as Socket)
 
@@ -76,14 +84,16 @@ export const startServer = async ({
     const connection = connectionOf(incoming)
     connection.latest = outgoing
     polling?.requested()
-    const path = pathOf(incoming.url ?? '/')
+    const { url: target = '/', method = 'GET' } = incoming
     const refusal = callers?.check(incoming.headers)
-    const native = path === '/queues' || path.startsWith('/queues/')
-    if (refusal !== undefined && (native || !callers?.signed)) void refuse(incoming, outgoing, refusal)
-    else if (native) void answerApp(incoming, outgoing)
-    else if (incoming.method === 'GET' && path === '/health') json(outgoing, { status: 'ok' })
-    else if (incoming.method === 'GET' && path === '/openapi.json') json(outgoing, openApi())
-    else void answerSqs(incoming, outgoing, connection.ending.signal)
+    const ofSqs = isSqsRequest(headerOf(incoming), target)
+    if (refusal !== undefined && !(ofSqs && callers?.signed)) void refuse(incoming, outgoing, refusal, ofSqs)
+    else if (ofSqs) void answerSqs(incoming, outgoing, connection.ending.signal)
+    else if (method === 'GET' && pathOf(target) === '/health') json(outgoing, { status: 'ok' })
+    else if (method === 'GET' && pathOf(target) === '/openapi.json') json(outgoing, openApi())
+    // Node and URL parsers each read such a path in their own way: nobody is to act on one.
+    else if (!isPlainPath(decodedPath(pathOf(target)))) void answerNoRoute(incoming, outgoing)
+    else void answerApp(incoming, outgoing)
   }
 
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, listener)
@@ -122,17 +132,34 @@ const listening = (server: Server, host: string, port: number): Promise<void> =>
     server.listen(port, host, resolve)
   })
 
-/** In the words of either API: SQS clients look for an error's name in the header. */
-const refuse = async (incoming: IncomingMessage, outgoing: ServerResponse, reason: string): Promise<void> => {
-  const problem = problemResponse(new HttpRefusal('CallerRefused', reason), randomUUID())
-  const body = await problem.text()
-  outgoing.writeHead(problem.status, {
-    ...Object.fromEntries(problem.headers),
-    'x-amzn-query-error': 'AccessDenied;Sender',
-  })
-  outgoing.end(body)
+/** In the shape of the protocol that the request is of. */
+const refuse = async (
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  reason: string,
+  ofSqs: boolean,
+): Promise<void> => {
+  const requestId = randomUUID()
+  if (ofSqs) {
+    write(outgoing, sqsFailure(new SqsError('AccessDenied', `${reason}.`), headerOf(incoming), requestId))
+  } else {
+    await writeResponse(outgoing, problemResponse(new HttpRefusal('CallerRefused', reason), requestId))
+  }
   incoming.resume()
 }
+
+const answerNoRoute = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+  const { method = 'GET', url = '/' } = incoming
+  await writeResponse(outgoing, noRoute(method, decodedPath(pathOf(url)), randomUUID()))
+  incoming.resume()
+}
+
+const writeResponse = async (outgoing: ServerResponse, response: Response): Promise<void> =>
+  write(outgoing, {
+    status: response.status,
+    headers: Object.fromEntries(response.headers),
+    body: await response.text(),
+  })
 
 const json = (outgoing: ServerResponse, body: unknown): void => {
   outgoing.writeHead(200, { 'content-type': 'application/json' })

@@ -14,11 +14,6 @@ export const sqsListener = (exchange: SqsExchange, answered: () => void = ignore
 
 const requestOf = (incoming: IncomingMessage, signal: AbortSignal): SqsRequest => {
   const { headers, method = 'GET', url: target = '/' } = incoming
-  const header = (name: string): string | undefined => {
-    const value: unknown = headers[name]
-    // Not what every object has, such as a constructor.
-    return typeof value === 'string' ? value : Array.isArray(value) ? value.join(', ') : undefined
-  }
   let url: URL | undefined
   return {
     method,
@@ -28,11 +23,19 @@ const requestOf = (incoming: IncomingMessage, signal: AbortSignal): SqsRequest =
       url ??= urlOf(target, headers.host)
       return url
     },
-    header,
+    header: headerOf(incoming),
     body: () => readBody(incoming),
     signal,
   }
 }
+
+export const headerOf =
+  ({ headers }: IncomingMessage): SqsRequest['header'] =>
+  (name) => {
+    const value: unknown = headers[name]
+    // Not what every object has, such as a constructor.
+    return typeof value === 'string' ? value : Array.isArray(value) ? value.join(', ') : undefined
+  }
 
 export const pathOf = (target: string): string => {
   const end = target.search(/[?#]/)
@@ -91,7 +94,7 @@ const writeTogether = (written: () => void): ((outgoing: ServerResponse, answer:
   }
 }
 
-const write = (outgoing: ServerResponse, { status, headers, body }: SqsAnswer): void => {
+export const write = (outgoing: ServerResponse, { status, headers, body }: SqsAnswer): void => {
   const head: string[] = ['content-length', String(Buffer.byteLength(body))]
   for (const name in headers) head.push(name, headers[name] as string)
   outgoing.writeHead(status, head)

@@ -5,7 +5,7 @@ import { defined, iso } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
 import type { WakeRedrive } from '../runtime/redrives.ts'
 
-const taskJson = ({ source, destination, startedAt, ...task }: RedriveTask) => ({
+const taskJson = ({ source, destination, startedAt, origins: _, ...task }: RedriveTask) => ({
   ...task,
   source: plainName(source),
   ...(destination !== undefined && { destination: plainName(destination) }),

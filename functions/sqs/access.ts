@@ -1,9 +1,12 @@
 import type { Engine } from '../../lib/engine.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
+import type { Queue } from '../../lib/model/queue-settings.ts'
+import type { QueueSelection } from '../../lib/redrive/redrive-task.ts'
 import { SqsError } from './errors.ts'
-import type { KeyPermission } from './keys.ts'
+import { type KeyPermission, matchesAction, permissionFor } from './keys.ts'
 import type { ActionName } from './model.ts'
-import { evaluate, like } from './policy.ts'
+import { like } from './pattern.ts'
+import { type AccessRequest, evaluate } from './policy.ts'
 import { type QueueAddress, type QueueNames, queueArn, type Scope } from './queue-url.ts'
 import type { Principal } from './sigv4.ts'
 
@@ -42,33 +45,61 @@ const arnOf = (principal: Principal, home: Scope): string =>
  * @throws `AccessDenied`
  */
 export const authorize = async (access: Access, action: ActionName, queue: QueueAddress): Promise<void> => {
-  const { names, principal, secure } = access
+  const refusal = refusalOf(access, action, queue, await policyOf(access, queue))
+  if (refusal !== undefined) throw refusal
+}
+
+/** Those of an account's queues that the caller may send to, as of now. */
+export const sendableQueues = (access: Access, queues: readonly Queue[]): QueueSelection => {
+  const { names, principal } = access
+  const may = ({ name, extras }: Queue) =>
+    refusalOf(access, 'SendMessage', names.addressOf(name), extras.Policy) === undefined
+  const plainNames = (some: readonly Queue[]) => some.map(({ name }) => names.addressOf(name).name)
+  return principal.key.permissions
+    ? { only: plainNames(queues.filter(may)) }
+    : { except: plainNames(queues.filter((queue) => !may(queue))) }
+}
+
+const refusalOf = (
+  access: Access,
+  action: ActionName,
+  queue: QueueAddress,
+  policy: string | undefined,
+): SqsError | undefined => {
+  const { names, principal } = access
   const account = accountOf(principal, names.home)
   const resource = queueArn(queue)
   const permission = permissionFor(action)
   const byKey = keyAllows(principal.key.permissions, permission, queue, resource, account)
-  const byPolicy = evaluate(await policyOf(access, queue), {
+  const byPolicy = evaluate(policy, requestOf(access, permission, resource))
+  if (byPolicy === 'deny' && !canRecover(access, action, queue))
+    return denied(access, permission, resource, 'with an explicit deny in a resource-based policy')
+  if (queue.account === account) {
+    if (byKey || byPolicy === 'allow') return undefined
+    return denied(access, permission, resource, `because no identity-based policy allows the ${permission} action`)
+  }
+  if (byKey && byPolicy === 'allow' && !OWNERS_ONLY.has(action)) return undefined
+  return denied(access, permission, resource, `because no resource-based policy allows the ${permission} action`)
+}
+
+/** The request as policies see it. */
+const requestOf = ({ names, principal, secure }: Access, action: string, resource: string): AccessRequest => {
+  const account = accountOf(principal, names.home)
+  const principalArn = arnOf(principal, names.home)
+  return {
     account,
-    principalArn: arnOf(principal, names.home),
-    action: permission,
+    principalArn,
+    action,
     resource,
     context: {
       'aws:principalaccount': account,
-      'aws:principalarn': arnOf(principal, names.home),
+      'aws:principalarn': principalArn,
       'aws:username': principal.key.accessKeyId,
       'aws:securetransport': String(secure),
       'aws:sourcearn': undefined,
       'aws:sourceaccount': undefined,
     },
-  })
-  if (byPolicy === 'deny' && !canRecover(access, action, queue))
-    throw denied(access, permission, resource, 'with an explicit deny in a resource-based policy')
-  if (queue.account === account) {
-    if (byKey || byPolicy === 'allow') return
-    throw denied(access, permission, resource, `because no identity-based policy allows the ${permission} action`)
   }
-  if (byKey && byPolicy === 'allow' && !OWNERS_ONLY.has(action)) return
-  throw denied(access, permission, resource, `because no resource-based policy allows the ${permission} action`)
 }
 
 /** A policy that denies everyone everything would stay for ever: the owner's unrestricted keys can still look and set. */
@@ -80,13 +111,11 @@ const canRecover = ({ principal, names }: Access, action: ActionName, queue: Que
 /** Listing is of an account, not of a queue: it takes the action on any queue. @throws `AccessDenied` */
 export const authorizeListing = (access: Access, scope: Scope): void => {
   const { permissions } = access.principal.key
-  if (!permissions || permissions.some(({ actions }) => actions.some((one) => matches(one, 'sqs:ListQueues')))) return
+  if (!permissions || permissions.some(({ actions }) => actions.some((one) => matchesAction(one, 'sqs:ListQueues'))))
+    return
   const resource = queueArn({ ...scope, name: '*' })
   throw denied(access, 'sqs:ListQueues', resource, 'because no identity-based policy allows the sqs:ListQueues action')
 }
-
-/** A batch needs the permission of its single action. */
-const permissionFor = (action: ActionName): string => `sqs:${action.replace(/Batch$/, '')}`
 
 const keyAllows = (
   permissions: readonly KeyPermission[] | undefined,
@@ -98,13 +127,11 @@ const keyAllows = (
   !permissions ||
   permissions.some(
     ({ actions, queues }) =>
-      actions.some((one) => matches(one, permission)) &&
+      actions.some((one) => matchesAction(one, permission)) &&
       queues.some((pattern) =>
         pattern.startsWith('arn:') ? like(pattern, resource) : account === own && like(pattern, name),
       ),
   )
-
-const matches = (pattern: string, permission: string): boolean => like(pattern.toLowerCase(), permission.toLowerCase())
 
 const policyOf = async ({ engine, names }: Access, queue: QueueAddress): Promise<string | undefined> => {
   try {

@@ -1,5 +1,7 @@
 import type { Engine } from '../../lib/engine.ts'
 import type { QueueState } from '../../lib/model/queue-record.ts'
+import type { Queue } from '../../lib/model/queue-settings.ts'
+import type { QueueSelection } from '../../lib/redrive/redrive-task.ts'
 import type { MetricName } from '../runtime/metric-names.ts'
 import { missingParameter } from './errors.ts'
 import type { ActionName } from './model.ts'
@@ -25,6 +27,8 @@ export interface ActionContext {
   queueUrl(queue: QueueAddress): string
   /** Absent where anyone may do anything. @throws `AccessDenied` unless the caller may do this action, or the one named */
   readonly authorize: ((queue: QueueAddress, action?: ActionName) => Promise<void>) | undefined
+  /** Absent where anyone may send anywhere. Of the caller's own queues, those that it may send to. */
+  readonly sendableQueues: ((queues: readonly Queue[]) => QueueSelection) | undefined
   /** Absent where anyone may. @throws `AccessDenied` unless the caller may list queues */
   readonly authorizeListing: (() => void) | undefined
   /** Resolves when it is sure that a redrive which was started is worked on. */

@@ -76,6 +76,9 @@ export const invalidValue = (parameter: string, value: string | number, reason: 
 export const unknownAttribute = (name: string): SqsError =>
   new SqsError('InvalidAttributeName', `Unknown Attribute ${shortened(name)}.`)
 
+export const invalidAttribute = (name: string): SqsError =>
+  new SqsError('InvalidAttributeValue', `Invalid value for the parameter ${name}.`)
+
 export const queueDoesNotExist = (): SqsError =>
   new SqsError('QueueDoesNotExist', 'The specified queue does not exist.')
 

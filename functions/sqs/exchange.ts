@@ -2,25 +2,27 @@ import { randomUUID } from 'node:crypto'
 import type { Engine } from '../../lib/engine.ts'
 import type { Log } from '../runtime/log.ts'
 import type { WakeRedrive } from '../runtime/redrives.ts'
-import { type Access, accountOf, authorize, authorizeListing } from './access.ts'
+import { isUtf8Encoded, utf8Text } from '../runtime/utf8.ts'
+import { type Access, accountOf, authorize, authorizeListing, sendableQueues } from './access.ts'
 import { actionNamed } from './actions.ts'
 import type { ActionContext, Cooldowns, Counted } from './context.ts'
 import { scopes } from './credential.ts'
 import { SqsError, toSqsError } from './errors.ts'
-import { decodeJson, JSON_CONTENT_TYPE, jsonAction, jsonAnswer, jsonFailure } from './json-protocol.ts'
+import { checkJsonBounds, decodeJson, jsonAction, jsonAnswer } from './json-protocol.ts'
 import { type ActionName, isAction, MODEL } from './model.ts'
 import {
+  checkGivenOnce,
   decodeQuery,
   parameter,
   parseParameters,
   queryAnswer,
-  queryFailure,
   unknownOperation,
 } from './query-protocol.ts'
 import { accountAndName, callerOrigin, type QueueNames, queueNames, type Scope } from './queue-url.ts'
 import type { SqsAnswer, SqsRequest } from './request.ts'
 import type { StructureShape } from './shapes.ts'
 import type { Authenticator, Principal } from './sigv4.ts'
+import { isJson, sqsFailure, wantsJson } from './sqs-request.ts'
 
 export interface SqsEndpointParts {
   readonly engine: Engine
@@ -65,8 +67,7 @@ export const sqsExchange = (parts: SqsEndpointParts): SqsExchange => {
   const names = queueNames(parts.home)
   const surroundings = { parts, names, scope: scopes(names.home) }
   return async (request, requestId = randomUUID()) => {
-    const json = isJson(request)
-    const asJson = !json && (request.header('accept') ?? '').includes('application/json')
+    const json = isJson(request.header)
     const startedAt = performance.now()
     let action: string | undefined
     const report = (answer: SqsAnswer): SqsAnswer => {
@@ -77,8 +78,12 @@ export const sqsExchange = (parts: SqsEndpointParts): SqsExchange => {
     try {
       const body = await request.body()
       const protocol = json
-        ? inJson(request, body.toString(), requestId)
-        : inQuery(request, body.toString(), { requestId, asJson })
+        ? inJson(request, textOf(body), requestId)
+        : inQuery(request, textOf(body), {
+            requestId,
+            asJson: wantsJson(request.header),
+            signed: parts.authenticate !== undefined,
+          })
       if ('status' in protocol) return report(protocol)
       action = protocol.action
       const principal = parts.authenticate && (await parts.authenticate(request, body))
@@ -91,19 +96,17 @@ export const sqsExchange = (parts: SqsEndpointParts): SqsExchange => {
       if (failure.fault === 'Receiver') {
         parts.log?.error('a request failed', { requestId, action, error })
       }
-      return report(json ? jsonFailure(failure, requestId) : queryFailure(failure, { requestId, asJson }))
+      return report(sqsFailure(failure, request.header, requestId))
     }
   }
 }
-
-const isJson = (request: SqsRequest): boolean =>
-  request.header('x-amz-target') !== undefined || (request.header('content-type') ?? '').startsWith(JSON_CONTENT_TYPE)
 
 const inJson = (request: SqsRequest, body: string, requestId: string): Protocol => {
   if (request.method !== 'POST') throw new SqsError('InvalidAction', `${request.method} requests are not supported.`)
   const target = request.header('x-amz-target')
   if (!target) throw new SqsError('MissingAction', 'The request must contain the header X-Amz-Target.')
   const action = jsonAction(target)
+  checkJsonBounds(body)
   if (!isAction(action)) throw new SqsError('InvalidAction', `The action ${action} is not valid for this endpoint.`)
   return {
     action,
@@ -112,18 +115,34 @@ const inJson = (request: SqsRequest, body: string, requestId: string): Protocol 
   }
 }
 
+/** @throws `InvalidMessageContents` for bytes that are not UTF-8, wherever in the request they are */
+const textOf = (body: Buffer): string => {
+  const text = utf8Text(body)
+  if (text === undefined) throw notUtf8()
+  return text
+}
+
+const notUtf8 = (): SqsError =>
+  new SqsError(
+    'InvalidMessageContents',
+    'The request contains bytes that are not UTF-8. Send binary data as a message attribute of type Binary, or as base64.',
+  )
+
 const FORM = 'application/x-www-form-urlencoded'
 
 const inQuery = (
   request: SqsRequest,
   body: string,
-  answer: { requestId: string; asJson: boolean },
+  answer: { requestId: string; asJson: boolean; signed: boolean },
 ): Protocol | SqsAnswer => {
   if (request.method !== 'POST' && request.method !== 'GET') {
     throw new SqsError('InvalidAction', `${request.method} requests are not supported.`)
   }
   const form = (request.header('content-type') ?? FORM).startsWith(FORM)
-  const parameters = parseParameters(form ? body : '', request.url().searchParams)
+  const { search, searchParams } = request.url()
+  if (!isUtf8Encoded(search) || (form && !isUtf8Encoded(body))) throw notUtf8()
+  const parameters = parseParameters(form ? body : '', searchParams)
+  if (answer.signed) checkGivenOnce(form ? body : '', searchParams)
   const action = parameter(parameters, 'Action')
   if (action === undefined) return unknownOperation(answer.requestId)
   // On a queue's own URL there are only its own actions.
@@ -170,6 +189,7 @@ const contextOf = (
     pathQueue: accountAndName(request.path) ? request.path : undefined,
     queueUrl: ({ account, name }) => `${originOf(parts, request)}/${account}/${name}`,
     authorize: access && ((queue, other) => authorize(access, other ?? action, queue)),
+    sendableQueues: access && ((queues) => sendableQueues(access, queues)),
     authorizeListing: access && own && (() => authorizeListing(access, own)),
     startRedrive: parts.redrives,
     count: parts.counted ?? ignore,
@@ -184,4 +204,4 @@ const ignore = () => {}
 
 /** A trace header that the sender set. Load balancers and gateways put one on every request: it names a root and no more. */
 const instrumented = (header: string | undefined): string | undefined =>
-  header && header.length <= 500 && !/^(Self=[^;]*;)?Root=[^;]*$/.test(header) ? header : undefined
+  header && /^[\x20-\x7e]{1,500}$/.test(header) && !/^(Self=[^;]*;)?Root=[^;]*$/.test(header) ? header : undefined

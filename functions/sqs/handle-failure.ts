@@ -18,6 +18,18 @@ export const handleFailure = (
   return asSqsError(receiptHandle, result.error)
 }
 
+/** In a batch SQS gives another code to the entry of a message that is gone than to a single change. */
+export const batchHandleFailure = (
+  queue: QueueState,
+  receiptHandle: string,
+  result: HandleResult | undefined,
+): SqsError | undefined =>
+  result?.ok === false && result.error.code === 'MessageNotFound'
+    ? new SqsError('ReceiptHandleIsInvalid', MESSAGE_GONE)
+    : handleFailure(queue, receiptHandle, result)
+
+const MESSAGE_GONE = 'Message does not exist or is not available for visibility timeout change.'
+
 const asSqsError = (receiptHandle: string, error: HoldfastError): SqsError => {
   switch (error.code) {
     case 'ReceiptHandleInvalid':
@@ -26,11 +38,7 @@ const asSqsError = (receiptHandle: string, error: HoldfastError): SqsError => {
         `The input receipt handle "${receiptHandle.slice(0, 1_024)}" is not a valid receipt handle.`,
       )
     case 'MessageNotFound':
-      return invalidValue(
-        'ReceiptHandle',
-        receiptHandle,
-        'Message does not exist or is not available for visibility timeout change.',
-      )
+      return invalidValue('ReceiptHandle', receiptHandle, MESSAGE_GONE)
     case 'LeaseLost':
       return invalidValue('ReceiptHandle', receiptHandle, 'The receipt handle has expired.')
     default:

@@ -1,3 +1,4 @@
+import { isWithin, type JsonBounds } from '../runtime/json-bounds.ts'
 import { missingParameter, SqsError } from './errors.ts'
 import type { SqsAnswer } from './request.ts'
 import type { Shape, StructureShape } from './shapes.ts'
@@ -9,6 +10,15 @@ const SERVICE = 'AmazonSQS.'
 /** The action in `X-Amz-Target`, or what stands there in its place. */
 export const jsonAction = (target: string): string =>
   (target.startsWith(SERVICE) ? target.slice(SERVICE.length) : target).slice(0, 100)
+
+/** More than any action needs: ten entries of ten attributes have some four hundred values, in six levels. */
+const BOUNDS: JsonBounds = { depth: 50, values: 10_000 }
+
+/** Before it is parsed, and before anyone has proved who they are. @throws `SerializationException` */
+export const checkJsonBounds = (body: string): void => {
+  if (isWithin(body, BOUNDS)) return
+  throw malformed(`The request body has more than ${BOUNDS.values} values, or is nested deeper than ${BOUNDS.depth}.`)
+}
 
 /** What a request body asks for, checked against the shape. Members the shape does not have are let pass, as AWS does. */
 export const decodeJson = (shape: StructureShape, body: string): Record<string, unknown> => {

@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import { SqsError } from './errors.ts'
+import { ACTION_NAMES, type ActionName } from './model.ts'
+import { like } from './pattern.ts'
 import { isAccount } from './queue-url.ts'
+import { JsonFault, parseStrictJson } from './strict-json.ts'
 
 /** What a key may do: these actions on these queues. `*` stands for anything, `?` for one character. */
 export interface KeyPermission {
@@ -10,6 +13,13 @@ export interface KeyPermission {
   /** Queue names of the key's account, or whole ARNs. */
   readonly queues: readonly string[]
 }
+
+/** What a caller needs for an action: for a batch the permission of its single action. */
+export const permissionFor = (action: ActionName): string => `sqs:${action.replace(/Batch$/, '')}`
+
+/** Whether a pattern of actions, such as `sqs:Get*`, covers a permission. Case does not matter, as in IAM. */
+export const matchesAction = (pattern: string, permission: string): boolean =>
+  like(pattern.toLowerCase(), permission.toLowerCase())
 
 /** An access key that the operator has issued. */
 export interface IssuedKey {
@@ -21,7 +31,9 @@ export interface IssuedKey {
   readonly permissions?: readonly KeyPermission[]
 }
 
+const DOCUMENT_MEMBERS = new Set(['keys', 'comment'])
 const KEY_MEMBERS = new Set(['accessKeyId', 'secretAccessKey', 'accountId', 'permissions', 'comment'])
+const PERMISSION_MEMBERS = new Set(['actions', 'queues', 'comment'])
 
 /**
  * The keys in `{"keys":[{"accessKeyId":"…","secretAccessKey":"…","accountId":"…","permissions":[…]}]}`.
@@ -29,16 +41,13 @@ const KEY_MEMBERS = new Set(['accessKeyId', 'secretAccessKey', 'accountId', 'per
  * @throws what is wrong and where, without any secret
  */
 export const parseKeys = (text: string): ReadonlyMap<string, IssuedKey> => {
-  let document: unknown
-  try {
-    document = JSON.parse(text)
-  } catch {
-    throw new Error('the keys are not valid JSON')
+  const document = parseDocument(text)
+  if (!isObject(document) || !Array.isArray(document.keys)) {
+    throw new Error('the keys must be an object with an array "keys"')
   }
-  const keys = (document as { keys?: unknown } | null)?.keys
-  if (!Array.isArray(keys)) throw new Error('the keys must be an object with an array "keys"')
+  checkMembers(document, DOCUMENT_MEMBERS, 'the document of the keys')
   const found = new Map<string, IssuedKey>()
-  for (const [position, key] of keys.entries()) {
+  for (const [position, key] of document.keys.entries()) {
     const where = `keys[${position}]`
     checkKey(key, where)
     if (found.has(key.accessKeyId)) throw new Error(`${where}.accessKeyId ${key.accessKeyId} is there twice`)
@@ -47,12 +56,30 @@ export const parseKeys = (text: string): ReadonlyMap<string, IssuedKey> => {
   return found
 }
 
+const parseDocument = (text: string): unknown => {
+  try {
+    return parseStrictJson(text)
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error
+    const { path, message, line, column } = error
+    throw new Error(`${path || 'the document of the keys'} ${message} (line ${line}, column ${column})`)
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  value !== null && typeof value === 'object' && !Array.isArray(value)
+
+/** A member that is passed over could be one that was meant to narrow what the key may do. */
+const checkMembers = (value: object, known: ReadonlySet<string>, where: string): void => {
+  for (const name of Object.keys(value)) {
+    if (!known.has(name)) throw new Error(`${where} has an unknown member ${name}: it takes ${[...known].join(', ')}`)
+  }
+}
+
 function checkKey(key: unknown, where: string): asserts key is IssuedKey {
-  if (key === null || typeof key !== 'object' || Array.isArray(key)) throw new Error(`${where} must be an object`)
-  const { accessKeyId, secretAccessKey, accountId, permissions } = key as Record<string, unknown>
-  // A misspelt "permissions" would otherwise allow everything.
-  for (const name of Object.keys(key))
-    if (!KEY_MEMBERS.has(name)) throw new Error(`${where} has an unknown member ${name}`)
+  if (!isObject(key)) throw new Error(`${where} must be an object`)
+  checkMembers(key, KEY_MEMBERS, where)
+  const { accessKeyId, secretAccessKey, accountId, permissions } = key
   if (typeof accessKeyId !== 'string' || !/^[A-Za-z0-9_-]{3,128}$/.test(accessKeyId)) {
     throw new Error(`${where}.accessKeyId must be 3 to 128 letters, digits, hyphens or underscores`)
   }
@@ -69,13 +96,27 @@ function checkKey(key: unknown, where: string): asserts key is IssuedKey {
 }
 
 const checkPermission = (permission: unknown, where: string): void => {
-  const { actions, queues } = (permission ?? {}) as Record<string, unknown>
+  if (!isObject(permission)) throw new Error(`${where} must be an object`)
+  checkMembers(permission, PERMISSION_MEMBERS, where)
+  const { actions, queues } = permission
   if (!isTexts(actions) || !isTexts(queues))
     throw new Error(`${where} must have arrays of strings "actions" and "queues"`)
-  for (const action of actions) {
-    if (action !== '*' && !/^sqs:[A-Za-z*?]+$/i.test(action))
-      throw new Error(`${where}.actions has ${action}, which is no sqs:… action`)
+  for (const [position, action] of actions.entries()) checkAction(action, `${where}.actions[${position}]`)
+  for (const [position, queue] of queues.entries()) {
+    if (!QUEUE_PATTERN.test(queue)) {
+      throw new Error(`${where}.queues[${position}] ${queue} must be a queue's name or ARN, with * and ? where needed`)
+    }
   }
+}
+
+const QUEUE_PATTERN = /^(?:[A-Za-z0-9_.*?-]{1,80}|arn:[A-Za-z0-9_.:*?-]{1,200})$/
+
+/** An action that is none would give nothing, and nobody would see why. */
+const checkAction = (pattern: string, where: string): void => {
+  const known = ACTION_NAMES.some((name) => matchesAction(pattern, permissionFor(name)))
+  if (known) return
+  const ofBatch = /batch$/i.test(pattern) ? ' (a batch needs the permission of its single action)' : ''
+  throw new Error(`${where} ${pattern} must be sqs: and an action of SQS, with * and ? where needed${ofBatch}`)
 }
 
 const isTexts = (value: unknown): value is string[] =>

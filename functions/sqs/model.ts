@@ -200,4 +200,6 @@ export type ActionName = keyof typeof MODEL
 export type Input<A extends ActionName> = Value<(typeof MODEL)[A]['input']>
 export type Output<A extends ActionName> = Value<(typeof MODEL)[A]['output']>
 
+export const ACTION_NAMES = Object.keys(MODEL) as readonly ActionName[]
+
 export const isAction = (name: string): name is ActionName => Object.hasOwn(MODEL, name)

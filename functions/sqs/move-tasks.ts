@@ -1,7 +1,15 @@
+import type { Engine } from '../../lib/engine.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
+import type { Queue } from '../../lib/model/queue-settings.ts'
 import { listQueues } from '../../lib/queues/queues.ts'
-import { cancelRedrive, listRedrives, startRedrive } from '../../lib/redrive/redrive.ts'
-import type { RedriveTask } from '../../lib/redrive/redrive-task.ts'
+import {
+  cancelRedrive,
+  listRedrives,
+  MAX_ORIGINS,
+  type RedriveRequest,
+  startRedrive,
+} from '../../lib/redrive/redrive.ts'
+import type { QueueSelection, RedriveTask } from '../../lib/redrive/redrive-task.ts'
 import type { ActionContext } from './context.ts'
 import { codeOf, invalidParameter, invalidValue, SqsError } from './errors.ts'
 import type { Input, Output } from './model.ts'
@@ -12,6 +20,12 @@ const FASTEST = 500
 const MOST_RESULTS = 10
 const TAKING = ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'] as const
 
+/**
+ * A task takes messages out of one queue and puts them into others: its starter must be allowed to do both. Without a
+ * destination each message goes back to the queue that it failed in. The starter must be allowed to send to every queue
+ * that names the source as its dead-letter queue; messages of other queues, which named it once, only move where the
+ * starter may send too.
+ */
 export const startMessageMoveTask = async (
   context: ActionContext,
   input: Input<'StartMessageMoveTask'>,
@@ -19,27 +33,47 @@ export const startMessageMoveTask = async (
   const { engine, names } = context
   const source = addressIn('SourceArn', input.SourceArn)
   const destination = input.DestinationArn ? addressIn('DestinationArn', input.DestinationArn) : undefined
-  const rate = input.MaxNumberOfMessagesPerSecond
-  if (rate !== undefined && (rate < 1 || rate > FASTEST)) {
-    throw invalidValue('MaxNumberOfMessagesPerSecond', rate, `Must be between 1 and ${FASTEST}.`)
-  }
+  const rate = checkedRate(input.MaxNumberOfMessagesPerSecond)
   await context.authorize?.(source)
-  // It takes messages out of one queue and puts them into others: who may not do that may not have it done.
   for (const action of TAKING) await context.authorize?.(source, action)
   if (destination) await context.authorize?.(destination, 'SendMessage')
   const name = await existing(context, 'SourceArn', source)
   const destinationName = destination && (await existing(context, 'DestinationArn', destination))
   if (name === destinationName) throw invalidParameter('Source queue and destination queue must be different.')
-  const origins = await originsOf(context, source, name)
+  const queues = await queuesBeside(context, source)
+  const origins = sourcesIn(queues, name)
   if (origins.length === 0) throw invalidParameter('Source queue must be configured as a Dead Letter Queue.')
-  if (!destination) for (const origin of origins) await context.authorize?.(origin, 'SendMessage')
+  if (!destination) {
+    for (const origin of origins) await context.authorize?.(names.addressOf(origin.name), 'SendMessage')
+  }
+  const sendable = destination ? undefined : checkedSelection(context.sendableQueues?.(queues))
+  const task = await started(engine, name, {
+    ...(destinationName !== undefined && { destination: destinationName }),
+    ...(sendable && { origins: sendable }),
+    ...(rate !== undefined && { maxPerSecond: rate }),
+  })
+  await context.startRedrive(name, task.taskId)
+  return { TaskHandle: taskHandle(task.taskId, queueArn(names.addressOf(name))) }
+}
+
+const checkedRate = (rate: number | undefined): number | undefined => {
+  if (rate === undefined || (rate >= 1 && rate <= FASTEST)) return rate
+  throw invalidValue('MaxNumberOfMessagesPerSecond', rate, `Must be between 1 and ${FASTEST}.`)
+}
+
+const checkedSelection = (selection: QueueSelection | undefined): QueueSelection | undefined => {
+  if (!selection) return undefined
+  const { length } = 'only' in selection ? selection.only : selection.except
+  if (length <= MAX_ORIGINS) return selection
+  throw new SqsError(
+    'UnsupportedOperation',
+    `The rights of the caller tell more than ${MAX_ORIGINS} queues apart: name a DestinationArn.`,
+  )
+}
+
+const started = async (engine: Engine, name: string, request: RedriveRequest): Promise<RedriveTask> => {
   try {
-    const task = await startRedrive(engine, name, {
-      ...(destinationName !== undefined && { destination: destinationName }),
-      ...(rate !== undefined && { maxPerSecond: rate }),
-    })
-    await context.startRedrive(name, task.taskId)
-    return { TaskHandle: taskHandle(task.taskId, queueArn(names.addressOf(name))) }
+    return await startRedrive(engine, name, request)
   } catch (error) {
     if (!isHoldfastError(error, 'OperationInProgress')) throw error
     throw invalidParameter(
@@ -74,21 +108,17 @@ const existing = async (
   }
 }
 
-/** The queues of the account and region that name this one as their dead-letter queue. */
-const originsOf = async (
-  { engine, names }: ActionContext,
-  address: QueueAddress,
-  name: string,
-): Promise<QueueAddress[]> => {
+/** All queues of an account and region: only they can name one another as dead-letter queues. */
+const queuesBeside = async ({ engine, names }: ActionContext, address: QueueAddress): Promise<Queue[]> => {
   const scope = names.engineScope(address)
-  const origins: QueueAddress[] = []
+  const queues: Queue[] = []
   let cursor: string | undefined
   do {
     const page = await listQueues(engine, { scope, limit: 100, ...(cursor !== undefined && { cursor }) })
-    origins.push(...sourcesIn(page.queues, name).map((queue) => names.addressOf(queue.name)))
+    queues.push(...page.queues)
     cursor = page.cursor
   } while (cursor !== undefined)
-  return origins
+  return queues
 }
 
 const taskHandle = (taskId: string, sourceArn: string): string =>

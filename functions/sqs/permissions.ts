@@ -2,10 +2,16 @@ import { updateQueue } from '../../lib/queues/queues.ts'
 import { type ActionContext, required, targetQueue } from './context.ts'
 import { invalidValue, SqsError } from './errors.ts'
 import type { Input, Output } from './model.ts'
-import { MOST_STATEMENTS, POLICY_BYTES, parsePolicy, type Statement } from './policy-document.ts'
+import {
+  checkPolicySize,
+  MAX_ACTIONS,
+  MAX_STATEMENTS,
+  type PolicyDocument,
+  parsePolicy,
+  type Statement,
+} from './policy-document.ts'
 import { isAccount, queueArn } from './queue-url.ts'
 
-const MOST_ACTIONS = 7
 /** What an owner can let others do; all else stays the owner's. */
 const GRANTABLE = [
   '*',
@@ -19,15 +25,31 @@ const GRANTABLE = [
   'PurgeQueue',
 ]
 
-/** Adds a statement to the queue's policy, named by its label. */
+/**
+ * Adds a statement to the queue's policy, named by its label. Decided on the policy that the write replaces, so that
+ * two callers at the same time both have their statement.
+ */
 export const addPermission = async (
   context: ActionContext,
   input: Input<'AddPermission'>,
 ): Promise<Output<'AddPermission'>> => {
   const { queue, address } = await targetQueue(context, input.QueueUrl)
+  const grant = checkedGrant(input)
+  await updateQueue(context.engine, queue.name, ({ extras }) => ({
+    extras: { Policy: withStatement(extras.Policy, grant, queueArn(address)) },
+  }))
+  return {}
+}
+
+interface PermissionGrant {
+  readonly label: string
+  readonly accounts: readonly string[]
+  readonly actions: readonly string[]
+}
+
+const checkedGrant = (input: Input<'AddPermission'>): PermissionGrant => {
   const label = required(input.Label, 'Label')
-  const accounts = input.AWSAccountIds ?? []
-  const actions = input.Actions ?? []
+  const { AWSAccountIds: accounts = [], Actions: actions = [] } = input
   if (accounts.length === 0) throw invalidValue('PrincipalId', '[]', 'Unable to verify.')
   required(actions[0], 'Actions')
   if (!/^[A-Za-z0-9_-]{1,80}$/.test(label)) {
@@ -37,8 +59,8 @@ export const addPermission = async (
       'Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length',
     )
   }
-  if (actions.length > MOST_ACTIONS) {
-    throw new SqsError('OverLimit', `${actions.length} Actions were found, maximum allowed is ${MOST_ACTIONS}.`)
+  if (actions.length > MAX_ACTIONS) {
+    throw new SqsError('OverLimit', `${actions.length} Actions were found, maximum allowed is ${MAX_ACTIONS}.`)
   }
   for (const account of accounts)
     if (!isAccount(account)) throw invalidValue('PrincipalId', account, 'Unable to verify.')
@@ -47,15 +69,19 @@ export const addPermission = async (
       throw invalidValue('ActionName', `SQS:${action}`, 'Only the queue owner is allowed to invoke this action.')
     }
   }
-  const policy = policyOf(queue.extras.Policy)
-  if (policy.statements.some(({ Sid }) => Sid === label)) throw invalidValue('Label', label, 'Already exists.')
-  if (policy.statements.length >= MOST_STATEMENTS) {
+  return { label, accounts, actions }
+}
+
+const withStatement = (text: string | undefined, grant: PermissionGrant, arn: string): string => {
+  const { label, accounts, actions } = grant
+  const { statements, ...document } = policyIn(text)
+  if (statements.some(({ Sid }) => Sid === label)) throw invalidValue('Label', label, 'Already exists.')
+  if (statements.length >= MAX_STATEMENTS) {
     throw new SqsError(
       'OverLimit',
-      `${policy.statements.length + 1} statements were found, maximum allowed is ${MOST_STATEMENTS}.`,
+      `${statements.length + 1} statements were found, maximum allowed is ${MAX_STATEMENTS}.`,
     )
   }
-  const arn = queueArn(address)
   const statement: Statement = {
     Sid: label,
     Effect: 'Allow',
@@ -66,14 +92,11 @@ export const addPermission = async (
   const Policy = JSON.stringify({
     Version: '2008-10-17',
     Id: `${arn}/SQSDefaultPolicy`,
-    ...policy.document,
-    Statement: [...policy.statements, statement],
+    ...document,
+    Statement: [...statements, statement],
   })
-  if (!parsePolicy(Policy)) {
-    throw new SqsError('OverLimit', `The policy would have more than ${POLICY_BYTES} bytes.`)
-  }
-  await updateQueue(context.engine, queue.name, { extras: { Policy } })
-  return {}
+  checkPolicySize(Policy)
+  return Policy
 }
 
 export const removePermission = async (
@@ -82,19 +105,25 @@ export const removePermission = async (
 ): Promise<Output<'RemovePermission'>> => {
   const { queue } = await targetQueue(context, input.QueueUrl)
   const label = required(input.Label, 'Label')
-  const { document, statements } = policyOf(queue.extras.Policy)
-  const kept = statements.filter(({ Sid }) => Sid !== label)
-  if (kept.length === statements.length) throw invalidValue('Label', label, "can't find label.")
-  const Policy = kept.length > 0 ? JSON.stringify({ ...document, Statement: kept }) : null
-  await updateQueue(context.engine, queue.name, { extras: { Policy } })
+  await updateQueue(context.engine, queue.name, ({ extras }) => ({
+    extras: { Policy: withoutStatement(extras.Policy, label) },
+  }))
   return {}
 }
 
-const policyOf = (text: string | undefined): { document: object; statements: readonly Statement[] } => {
-  if (!text) return { document: {}, statements: [] }
-  const statements = parsePolicy(text)
-  if (!statements) throw new SqsError('InvalidAttributeValue', "The queue's Policy is not valid: set it anew first.")
-  return { document: JSON.parse(text) as object, statements }
+/** What is left of the policy; nothing when that was its only statement. */
+const withoutStatement = (text: string | undefined, label: string): string | null => {
+  const { statements, ...document } = policyIn(text)
+  const kept = statements.filter(({ Sid }) => Sid !== label)
+  if (kept.length === statements.length) throw invalidValue('Label', label, "can't find label.")
+  return kept.length > 0 ? JSON.stringify({ ...document, Statement: kept }) : null
+}
+
+const policyIn = (text: string | undefined): PolicyDocument => {
+  if (!text) return { statements: [] }
+  const policy = parsePolicy(text)
+  if (!policy) throw new SqsError('InvalidAttributeValue', "The queue's Policy is not valid: set it anew first.")
+  return policy
 }
 
 const oneOrMany = (values: readonly string[]): string | readonly string[] =>

@@ -1,15 +1,23 @@
-/** As AWS limits them: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html */
-export const POLICY_BYTES = 8_192
-export const MOST_STATEMENTS = 20
+import { invalidAttribute, SqsError } from './errors.ts'
+import { JsonFault, parseStrictJson } from './strict-json.ts'
+
+/**
+ * SQS's limits of a policy:
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html
+ */
+export const MAX_POLICY_BYTES = 8_192
+export const MAX_STATEMENTS = 20
+export const MAX_ACTIONS = 7
 
 type Texts = string | readonly string[]
 type Scalars = string | number | boolean | readonly (string | number | boolean)[]
+type PrincipalMap = Readonly<Record<string, Texts>>
 
 export interface Statement {
   readonly Sid?: string
   readonly Effect: 'Allow' | 'Deny'
-  readonly Principal?: '*' | Readonly<Record<string, Texts>>
-  readonly NotPrincipal?: '*' | Readonly<Record<string, Texts>>
+  readonly Principal?: '*' | PrincipalMap
+  readonly NotPrincipal?: '*' | PrincipalMap
   readonly Action?: Texts
   readonly NotAction?: Texts
   readonly Resource?: Texts
@@ -17,28 +25,91 @@ export interface Statement {
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, Scalars>>>>
 }
 
-/** The statements of a policy; nothing when it is not one from start to end: guessing at the rest could open a queue. */
-export const parsePolicy = (text: string): readonly Statement[] | undefined => {
-  if (Buffer.byteLength(text) > POLICY_BYTES) return undefined
-  let policy: unknown
-  try {
-    policy = JSON.parse(text)
-  } catch {
-    return undefined
-  }
+export interface PolicyDocument {
+  readonly Version?: string
+  readonly Id?: string
+  readonly statements: readonly Statement[]
+}
+
+/**
+ * A policy, or nothing where the text is not one from start to end: guessing at the rest could open a queue. A member
+ * that is `null` is absent, as tools write the members that nobody set.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+ */
+export const parsePolicy = (text: string): PolicyDocument | undefined => {
+  if (Buffer.byteLength(text) > MAX_POLICY_BYTES) return undefined
+  const policy = withoutNulls(parsed(text))
   if (!isObject(policy) || !Object.keys(policy).every((member) => DOCUMENT_MEMBERS.has(member))) return undefined
   const { Version, Id, Statement } = policy
   if (Version !== undefined && Version !== '2008-10-17' && Version !== '2012-10-17') return undefined
   if (Id !== undefined && typeof Id !== 'string') return undefined
-  const statements = Array.isArray(Statement) ? Statement : [Statement]
-  if (statements.length < 1 || statements.length > MOST_STATEMENTS) return undefined
-  return statements.every(isStatement) ? statements : undefined
+  const statements = (Array.isArray(Statement) ? Statement : [Statement]).map(plainStatement)
+  if (statements.length < 1 || !statements.every(isStatement)) return undefined
+  return { ...(Version !== undefined && { Version }), ...(Id !== undefined && { Id }), statements }
+}
+
+/**
+ * Refuses a text that may not become a queue's policy.
+ *
+ * @throws `OverLimit`, `InvalidAttributeValue`
+ */
+export const checkPolicy = (text: string): void => {
+  checkPolicySize(text)
+  const policy = parsePolicy(text)
+  if (!policy) throw invalidAttribute('Policy')
+  const { length } = policy.statements
+  if (length > MAX_STATEMENTS) {
+    throw new SqsError(
+      'OverLimit',
+      `${length} statements were found in the submitted policy, max allowed is ${MAX_STATEMENTS}`,
+    )
+  }
+  for (const { Action, NotAction } of policy.statements) {
+    const actions = [Action ?? NotAction].flat().length
+    if (actions > MAX_ACTIONS) {
+      throw new SqsError(
+        'OverLimit',
+        `${actions} actions were found in a statement from the submitted policy, max allowed is ${MAX_ACTIONS}`,
+      )
+    }
+  }
+}
+
+/** @throws `OverLimit` */
+export const checkPolicySize = (text: string): void => {
+  if (Buffer.byteLength(text) > MAX_POLICY_BYTES) {
+    throw new SqsError('OverLimit', 'Submitted policy is over max allowed size.')
+  }
 }
 
 const DOCUMENT_MEMBERS = new Set(['Version', 'Id', 'Statement'])
 
+const parsed = (text: string): unknown => {
+  try {
+    return parseStrictJson(text)
+  } catch (error) {
+    if (error instanceof JsonFault) return undefined
+    throw error
+  }
+}
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   value !== null && typeof value === 'object' && !Array.isArray(value)
+
+const withoutNulls = (value: unknown): unknown =>
+  isObject(value) ? Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null)) : value
+
+/** A condition keeps its nulls, and is refused for them: a test that is left out would widen what an Allow gives. */
+const plainStatement = (statement: unknown): unknown => {
+  const plain = withoutNulls(statement)
+  if (!isObject(plain)) return plain
+  const { Principal, NotPrincipal } = plain
+  return {
+    ...plain,
+    ...(Principal !== undefined && { Principal: withoutNulls(Principal) }),
+    ...(NotPrincipal !== undefined && { NotPrincipal: withoutNulls(NotPrincipal) }),
+  }
+}
 
 /** What each member may be. Those not here a statement can't have. */
 const MEMBERS: Readonly<Record<string, (value: unknown) => boolean>> = {
@@ -65,7 +136,7 @@ const isStatement = (value: unknown): value is Statement => {
   )
 }
 
-/** `${aws:username}` would have to be filled in, and is not here. */
+/** `${aws:username}` stands for a value of the request, which policies here can't have. */
 const WITHOUT_VARIABLES = /^(?!.*\$\{)./s
 
 const isTexts = (value: unknown, form: RegExp): boolean => {
@@ -92,19 +163,32 @@ const isPrincipal = (value: unknown): boolean =>
       return form !== undefined && isTexts(names, form)
     }))
 
+/**
+ * IAM's operators, those too that no request here can be tested by. `Null` asks whether a key is there at all, so it
+ * has no form for a key that may be absent.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+ */
+const OPERATOR =
+  /^(?:Null|(?:(?:ForAllValues|ForAnyValue):)?(?:String(?:Not)?(?:Equals|EqualsIgnoreCase|Like)|(?:Numeric|Date)(?:Equals|NotEquals|LessThan|LessThanEquals|GreaterThan|GreaterThanEquals)|Arn(?:Not)?(?:Equals|Like)|(?:Not)?IpAddress|Bool|BinaryEquals)(?:IfExists)?)$/
+
 const isCondition = (value: unknown): boolean =>
   isObject(value) &&
   Object.entries(value).every(
     ([operator, tests]) =>
+      OPERATOR.test(operator) &&
       isObject(tests) &&
+      isDistinct(Object.keys(tests).map((key) => key.toLowerCase())) &&
       Object.values(tests).every((wanted) => {
         const list = Array.isArray(wanted) ? wanted : [wanted]
         return list.length > 0 && list.every((one) => isOperand(operator, one))
       }),
   )
 
+/** The case of a condition key does not matter, so that two spellings of it are the same member. */
+const isDistinct = (names: readonly string[]): boolean => new Set(names).size === names.length
+
 const isOperand = (operator: string, value: unknown): boolean => {
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return false
-  if (/^(Null|Bool)/.test(operator)) return /^(true|false)$/i.test(String(value))
+  if (/^(?:Null|(?:For\w+:)?Bool)/.test(operator)) return /^(?:true|false)$/i.test(String(value))
   return !String(value).includes('${')
 }

@@ -1,3 +1,4 @@
+import { isArn, like, likeArn, likeResource } from './pattern.ts'
 import { parsePolicy, type Statement } from './policy-document.ts'
 
 /**
@@ -17,85 +18,103 @@ export interface AccessRequest {
 
 export type Decision = 'allow' | 'deny' | 'none'
 
-export const evaluate = (policy: string | undefined, request: AccessRequest): Decision => {
-  if (!policy) return 'none'
-  const statements = parsePolicy(policy)
+export const evaluate = (text: string | undefined, request: AccessRequest): Decision => {
+  if (!text) return 'none'
+  const policy = parsePolicy(text)
   // A Deny may be in what can't be read.
-  if (!statements) return 'deny'
-  const applying = statements.filter((statement) => applies(statement, request))
+  if (!policy) return 'deny'
+  const applying = policy.statements.filter((statement) => applies(statement, request))
   if (applying.some(({ Effect }) => Effect === 'Deny')) return 'deny'
   return applying.length > 0 ? 'allow' : 'none'
 }
 
 const applies = (statement: Statement, request: AccessRequest): boolean =>
-  matchesPrincipal(statement, request) &&
-  matchesAction(statement, request.action) &&
-  matchesResource(statement, request.resource) &&
-  matchesCondition(statement, request.context)
+  appliesToPrincipal(statement, request) &&
+  appliesToAction(statement, request.action) &&
+  appliesToResource(statement, request.resource) &&
+  meetsCondition(statement, request.context)
 
-const matchesPrincipal = ({ Principal, NotPrincipal, Effect }: Statement, request: AccessRequest): boolean => {
-  if (NotPrincipal !== undefined) return Effect === 'Deny' && !names(NotPrincipal, request, true)
-  // The queue's own account in an Allow leaves it to the account's permissions who may: to none of its keys is it given.
-  return names(Principal, request, Effect === 'Deny' || request.resource.split(':')[4] !== request.account)
+/**
+ * An Allow for an account leaves it to that account which of its keys may use it: another account's keys need their own
+ * permission too, and a key of the queue's account gets nothing from it. A Deny for an account denies every key of it.
+ */
+const appliesToPrincipal = ({ Principal, NotPrincipal, Effect }: Statement, request: AccessRequest): boolean => {
+  if (NotPrincipal !== undefined) return Effect === 'Deny' && !exempts(NotPrincipal, request)
+  const { account, user } = named(Principal, request)
+  const ofOwner = accountOfArn(request.resource) === request.account
+  return user || (account && (Effect === 'Deny' || !ofOwner))
 }
 
-/** Whether a principal element names the one who asks: everyone, itself, or, where that counts, its account. */
-const names = (
-  principal: Statement['Principal'],
-  { account, principalArn }: AccessRequest,
-  byAccount: boolean,
-): boolean => {
-  if (principal === '*') return true
-  return texts(principal?.AWS)
-    .map(inOurPartition)
-    .some(
-      (one) =>
-        one === '*' ||
-        one === principalArn ||
-        (byAccount && (one === account || one === `arn:aws:iam::${account}:root`)),
-    )
+/**
+ * IAM evaluates the account of a caller first and then the caller, so that a Deny spares only those for whom both are
+ * named: the account alone spares no key of it, and a key alone is denied with its account.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
+ */
+const exempts = (principal: Statement['NotPrincipal'], request: AccessRequest): boolean => {
+  const { account, user } = named(principal, request)
+  return account && user
 }
+
+/** Whether a principal element names the caller's account, and whether it names the caller; `*` names both. */
+const named = (principal: Statement['Principal'], request: AccessRequest): { account: boolean; user: boolean } => {
+  if (principal === '*') return { account: true, user: true }
+  const names = texts(principal?.AWS).map(inOurPartition)
+  const all = names.includes('*')
+  return {
+    account: all || names.includes(request.account) || names.includes(`arn:aws:iam::${request.account}:root`),
+    user: all || names.includes(request.principalArn),
+  }
+}
+
+const accountOfArn = (arn: string): string | undefined => arn.split(':')[4]
 
 /** ARNs of China and GovCloud, as policies written for there have them; ours are all of `aws`. */
 const inOurPartition = (arn: string): string => arn.replace(/^arn:aws-(?:cn|us-gov):/, 'arn:aws:')
 
-const matchesAction = ({ Action, NotAction }: Statement, action: string): boolean => {
+const appliesToAction = ({ Action, NotAction }: Statement, action: string): boolean => {
   const matches = (patterns: unknown) =>
     texts(patterns).some((pattern) => like(pattern.toLowerCase(), action.toLowerCase()))
   return NotAction === undefined ? matches(Action) : !matches(NotAction)
 }
 
-const matchesResource = ({ Resource, NotResource }: Statement, resource: string): boolean => {
-  const matches = (patterns: unknown) => texts(patterns).some((pattern) => like(inOurPartition(pattern), resource))
+const appliesToResource = ({ Resource, NotResource }: Statement, resource: string): boolean => {
+  const matches = (patterns: unknown) =>
+    texts(patterns).some((pattern) => likeResource(inOurPartition(pattern), resource))
   if (NotResource !== undefined) return !matches(NotResource)
   // A queue's policy may leave out the queue: it can mean no other.
   return Resource === undefined || matches(Resource)
 }
 
-const matchesCondition = ({ Condition = {}, Effect }: Statement, context: AccessRequest['context']): boolean => {
-  const notUnderstood = Effect === 'Deny'
+const meetsCondition = ({ Condition = {}, Effect }: Statement, context: AccessRequest['context']): boolean => {
+  const whenUnknown = Effect === 'Deny'
   return Object.entries(Condition).every(([operator, tests]) => {
     const test = operatorNamed(operator)
-    if (!test) return notUnderstood
+    if (!test) return whenUnknown
     return Object.entries(tests).every(([key, wanted]) => {
       const name = key.toLowerCase()
-      if (!Object.hasOwn(context, name)) return notUnderstood
-      return test(context[name], texts(wanted))
+      return (Object.hasOwn(context, name) ? test(context[name], texts(wanted)) : undefined) ?? whenUnknown
     })
   })
 }
 
-type Test = (value: string | undefined, wanted: readonly string[]) => boolean
+/** Whether a value of the request is as a condition wants it; nothing where the condition is not understood. */
+type Test = (value: string | undefined, wanted: readonly string[]) => boolean | undefined
 
 const equal: Test = (value, wanted) => value !== undefined && wanted.includes(value)
 const equalIgnoringCase: Test = (value, wanted) =>
   value !== undefined && wanted.some((one) => one.toLowerCase() === value.toLowerCase())
 const alike: Test = (value, wanted) => value !== undefined && wanted.some((one) => like(one, value))
-const alikeArn: Test = (value, wanted) => alike(value, wanted.map(inOurPartition))
+const alikeArn: Test = (value, wanted) => {
+  if (value === undefined) return false
+  if (wanted.some((one) => likeArn(inOurPartition(one), value))) return true
+  return wanted.every(isArn) ? false : undefined
+}
 const not =
   (test: Test): Test =>
-  (value, wanted) =>
-    !test(value, wanted)
+  (value, wanted) => {
+    const met = test(value, wanted)
+    return met === undefined ? undefined : !met
+  }
 
 const OPERATORS: Readonly<Record<string, Test>> = {
   StringEquals: equal,
@@ -118,28 +137,6 @@ const operatorNamed = (operator: string): Test | undefined => {
   const test = Object.hasOwn(OPERATORS, name) ? OPERATORS[name] : undefined
   if (!test || name === operator) return test
   return (value, wanted) => value === undefined || test(value, wanted)
-}
-
-/** Whether a text fits a pattern: `*` stands for any characters, `?` for one.. */
-export const like = (pattern: string, text: string): boolean => {
-  let at = 0
-  let star = -1
-  let resume = 0
-  let position = 0
-  while (at < text.length) {
-    if (pattern[position] === '*') {
-      star = position++
-      resume = at
-    } else if (position < pattern.length && (pattern[position] === '?' || pattern[position] === text[at])) {
-      position++
-      at++
-    } else if (star >= 0) {
-      position = star + 1
-      at = ++resume
-    } else return false
-  }
-  while (pattern[position] === '*') position++
-  return position === pattern.length
 }
 
 const texts = (value: unknown): string[] =>

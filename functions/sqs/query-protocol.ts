@@ -43,6 +43,27 @@ export const parseParameters = (text: string, url: URLSearchParams): Parameters 
   return root
 }
 
+/**
+ * A signature holds for the parameters of a URL in any order, and the first of a name is the one that counts: of two it
+ * would not say which was meant.
+ *
+ * @throws `MalformedQueryString` for a name given twice, in the form or in the URL or once in each
+ */
+export const checkGivenOnce = (text: string, url: URLSearchParams): void => {
+  const seen = new Set<string>()
+  for (const source of [new URLSearchParams(text), url]) {
+    for (const [name] of source) {
+      if (seen.has(name)) {
+        throw new SqsError(
+          'MalformedQueryString',
+          `The parameter ${name.slice(0, 100)} is given twice. A signed request must give each parameter once.`,
+        )
+      }
+      seen.add(name)
+    }
+  }
+}
+
 /** Before they are parsed: who sends them need not have proved who they are. @throws `MalformedQueryString` */
 const checkNumber = (text: string, before: number): void => {
   let count = before
@@ -115,7 +136,8 @@ const decodeMap = (shape: MapShape, node: Parameters): Record<string, unknown> =
 /** The members in the order of their numbers. One alone may come without a number, as old clients sent it. */
 const numbered = (node: Parameters): Parameters[] => {
   const members = [...node.children]
-    .filter(([key]) => /^[0-9]{1,9}$/.test(key))
+    // Without leading zeros, so that no two names are one number: their order in a URL can change under a signature.
+    .filter(([key]) => /^(?:0|[1-9][0-9]{0,8})$/.test(key))
     .sort(([a], [b]) => Number(a) - Number(b))
   if (members.length > 0) return members.map(([, member]) => member)
   const alone = node.value !== undefined ? node.value !== '' : node.children.size > 0
@@ -136,7 +158,7 @@ export const queryAnswer = (
 ): SqsAnswer => {
   const hasResult = Object.keys(shape.members).length > 0
   if (asJson) {
-    const result = hasResult ? { [`${action}Result`]: plainContent(shape, output) } : {}
+    const result = hasResult ? { [`${action}Result`]: plainResult(shape, output) } : {}
     const answer = { [`${action}Response`]: { ...result, ResponseMetadata: { RequestId: requestId } } }
     return respond(JSON.stringify(answer), 200, requestId, 'application/json')
   }
@@ -145,14 +167,25 @@ export const queryAnswer = (
   return respond(document(`${action}Response`, result + metadata), 200, requestId)
 }
 
-/** The members as JSON writes what XML would have: the entries of a map one by one. */
-const plainContent = (shape: StructureShape, value: Readonly<Record<string, unknown>>): Record<string, unknown> => {
-  const content: Record<string, unknown> = {}
-  for (const [name, member] of Object.entries(shape.members)) {
-    if (value[name] !== undefined) content[name] = plainMember(member, value[name])
-  }
-  return content
-}
+/**
+ * The lists that SQS names with a small first letter where a client of the query protocol asks for JSON; all other
+ * members have the names of the model. Recorded by users of API Gateway's integration with SQS, 2019 to 2024.
+ */
+const JSON_RESULT_NAMES: Readonly<Record<string, string>> = { Messages: 'messages', QueueUrls: 'queueUrls' }
+
+const plainResult = (shape: StructureShape, value: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(plainContent(shape, value)).map(([name, member]) => [JSON_RESULT_NAMES[name] ?? name, member]),
+  )
+
+/** The members as JSON writes what XML would have: absent ones as null, the entries of a map one by one. */
+const plainContent = (shape: StructureShape, value: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(shape.members).map(([name, member]) => [
+      name,
+      value[name] === undefined ? null : plainMember(member, value[name]),
+    ]),
+  )
 
 const plainMember = (shape: Shape, value: unknown): unknown => {
   switch (shape.kind) {
@@ -176,10 +209,7 @@ const WSDL = 'The specified queue does not exist for this wsdl version.'
 export const queryFailure = (error: SqsError, { requestId, asJson }: QueryAnswer): SqsAnswer => {
   const message = error.shape === 'QueueDoesNotExist' ? WSDL : error.message
   if (asJson) {
-    const answer = {
-      Error: { Type: error.fault, Code: error.code, Message: message, Detail: null },
-      RequestId: requestId,
-    }
+    const answer = { Error: { Code: error.code, Message: message, Type: error.fault }, RequestId: requestId }
     return respond(JSON.stringify(answer), error.status, requestId, 'application/json')
   }
   const members = structureContent(ERROR_SHAPE, { Type: error.fault, Code: error.code, Message: message })

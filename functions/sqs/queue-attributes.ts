@@ -4,11 +4,12 @@ import {
   type QueueSettings,
   type RetryPolicy,
 } from '../../lib/model/queue-settings.ts'
-import { invalidParameter, SqsError, unknownAttribute } from './errors.ts'
-import { parsePolicy } from './policy-document.ts'
+import { invalidAttribute, invalidParameter, SqsError, unknownAttribute } from './errors.ts'
+import { checkPolicy } from './policy-document.ts'
 import { NUMBER_ATTRIBUTES, NUMBER_EXTENSIONS } from './queue-attribute-names.ts'
 import type { QueueAddress } from './queue-url.ts'
 import { checkRedriveAllowPolicy, parseRedrivePolicy, type RedrivePolicy } from './redrive-policy.ts'
+import { JsonFault, parseStrictJson } from './strict-json.ts'
 
 export type Settings = { -readonly [K in keyof QueueSettings]?: QueueSettings[K] | null }
 
@@ -54,7 +55,7 @@ const readAttribute = (change: AttributeChange, name: string, value: string, { a
   }
   switch (name) {
     case 'Policy':
-      if (value !== '' && !parsePolicy(value)) throw invalidAttribute(name)
+      if (value !== '') checkPolicy(value)
       change.extras.Policy = value || null
       return
     case 'RedrivePolicy':
@@ -160,9 +161,6 @@ const checkKind = (named: boolean, wanted: boolean | undefined): void => {
 }
 export const QUEUE_NAME_RULE = 'Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length'
 
-const invalidAttribute = (name: string): SqsError =>
-  new SqsError('InvalidAttributeValue', `Invalid value for the parameter ${name}.`)
-
 const wholeNumber = (name: string, text: string, min: number, max: number): number => {
   const value = /^[0-9]{1,12}$/.test(text) ? Number(text) : Number.NaN
   if (value >= min && value <= max) return value
@@ -192,9 +190,10 @@ const RETRY_MEMBERS = ['initialSeconds', 'factor', 'maximumSeconds', 'jitter']
 const retryPolicy = (name: string, text: string): RetryPolicy => {
   let given: unknown
   try {
-    given = JSON.parse(text)
-  } catch {
-    throw invalidAttribute(name)
+    given = parseStrictJson(text)
+  } catch (error) {
+    if (error instanceof JsonFault) throw invalidAttribute(name)
+    throw error
   }
   if (given === null || typeof given !== 'object' || Object.keys(given).some((key) => !RETRY_MEMBERS.includes(key))) {
     throw invalidAttribute(name)

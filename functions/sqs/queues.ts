@@ -211,10 +211,13 @@ export const setQueueAttributes = async (
   input: Input<'SetQueueAttributes'>,
 ): Promise<Output<'SetQueueAttributes'>> => {
   const { name, address }: Target = await target(context, input.QueueUrl)
-  const queue = await context.engine.queues.get(name)
-  const subject = { address, current: queue.settings, creating: false }
-  const change = readQueueAttributes(input.Attributes ?? {}, subject)
-  const settings = { ...change.settings, ...(await deadLetterSettings(context, address, change)) }
-  await updateQueue(context.engine, name, { settings: settings as object, extras: change.extras })
+  const read = ({ settings: current }: Queue) =>
+    readQueueAttributes(input.Attributes ?? {}, { address, current, creating: false })
+  const deadLetter = await deadLetterSettings(context, address, read(await context.engine.queues.get(name)))
+  // Some attributes are read with those that the queue has: with what it has when it is written.
+  await updateQueue(context.engine, name, (queue) => {
+    const { settings, extras } = read(queue)
+    return { settings: { ...settings, ...deadLetter } as object, extras }
+  })
   return {}
 }

@@ -122,7 +122,9 @@ const SYSTEM_ATTRIBUTES: Readonly<Record<string, SystemValue>> = {
   MessageDeduplicationId: (message, { queue }) => deduplicationIdShown(queue, message),
   MessageGroupId: ({ groupId }) => groupId,
   AWSTraceHeader: ({ traceHeader }) => traceHeader,
-  DeadLetterQueueSourceArn: ({ deadLetter }, _, { names }) => deadLetter && queueArn(names.addressOf(deadLetter.queue)),
+  // A queue and its dead-letter queue are of one account and region.
+  DeadLetterQueueSourceArn: ({ deadLetter }, { address }) =>
+    deadLetter && queueArn({ ...address, name: deadLetter.queue }),
 }
 
 /**

@@ -1,5 +1,6 @@
 import { invalidValue, type SqsError } from './errors.ts'
 import { parseQueueArn, type QueueAddress, queueArn } from './queue-url.ts'
+import { JsonFault, parseStrictJson } from './strict-json.ts'
 
 /** Where messages go that were received too often, and how often that is. */
 export interface RedrivePolicy {
@@ -12,12 +13,13 @@ const LONGEST = 8_192
 const parseObject = (text: string): Record<string, unknown> | undefined => {
   if (text.length > LONGEST) return undefined
   try {
-    const value: unknown = JSON.parse(text)
+    const value = parseStrictJson(text)
     return value !== null && typeof value === 'object' && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : undefined
-  } catch {
-    return undefined
+  } catch (error) {
+    if (error instanceof JsonFault) return undefined
+    throw error
   }
 }
 
@@ -44,7 +46,6 @@ export const parseRedrivePolicy = (text: string, queue: QueueAddress): RedrivePo
   if (target.region !== queue.region || target.account !== queue.account) {
     throw refuse('Dead letter target must be in the same account and region as the source.')
   }
-  if (target.name === queue.name) throw refuse('Dead letter target must be another queue than the source.')
   if (target.name.endsWith('.fifo') !== queue.name.endsWith('.fifo')) {
     throw refuse('Dead-letter queue must be same type of queue as the source.')
   }

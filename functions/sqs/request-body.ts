@@ -32,4 +32,7 @@ export const bodyChunks = (): BodyChunks => {
 }
 
 const tooLarge = (): SqsError =>
-  new SqsError('RequestEntityTooLarge', `The request is larger than ${MOST_BYTES} bytes.`)
+  new SqsError(
+    'RequestEntityTooLarge',
+    `The request is larger than ${MOST_BYTES} bytes: send fewer or smaller messages in one request.`,
+  )

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../lib/clock.ts'
 import { type Credential, incomplete, parseAuthorization, parseCredential } from './credential.ts'
 import { SqsError } from './errors.ts'
 import type { IssuedKey, KeyRing } from './keys.ts'
+import { checkGivenOnce } from './query-protocol.ts'
 import type { SqsRequest } from './request.ts'
 
 type SignedRequest = Pick<SqsRequest, 'method' | 'url' | 'header'>
@@ -43,6 +44,7 @@ const ALWAYS_SIGNED = ['host', 'x-amz-date', 'x-amz-target', 'x-amz-content-sha2
 export const sigv4Authenticator =
   ({ keys, clock = systemClock }: { keys: KeyRing; clock?: Clock }): Authenticator =>
   async (request, body) => {
+    checkGivenOnce('', request.url().searchParams)
     const claimed = signatureOf(request)
     refuseSessionToken(request)
     if (claimed.credential.service !== 'sqs') throw mismatch("Credential should be scoped to correct service: 'sqs'.")

@@ -7,7 +7,7 @@ import { METRICS } from '../runtime/metric-names.ts'
 import { attempt, batchAnswer, checkBatch, type FailedEntry, failedEntry } from './batch.ts'
 import { type ActionContext, required, targetQueue } from './context.ts'
 import { invalidValue, missingParameter, SqsError } from './errors.ts'
-import { handleFailure } from './handle-failure.ts'
+import { batchHandleFailure, handleFailure } from './handle-failure.ts'
 import type { Input, Output } from './model.ts'
 
 const LONGEST_VISIBILITY_SECONDS = 43_200
@@ -57,7 +57,7 @@ export const changeMessageVisibilityBatch = async (
   )
   const successful: { Id: string }[] = []
   for (const [position, { id, wish }] of good.entries()) {
-    const failure = handleFailure(queue, wish.receiptHandle, results[position])
+    const failure = batchHandleFailure(queue, wish.receiptHandle, results[position])
     if (failure) failed.push(failedEntry(id, failure))
     else successful.push({ Id: id })
   }

@@ -141,7 +141,6 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
   const { deadLetter, retryPolicy } = settings
   if (deadLetter) {
     checkQueueName(deadLetter.queue, 'deadLetter.queue')
-    if (deadLetter.queue === name) throw invalid('deadLetter.queue', deadLetter.queue, 'must be another queue')
     if (deadLetter.queue.endsWith('.fifo') !== name.endsWith('.fifo')) {
       throw invalid('deadLetter.queue', deadLetter.queue, 'must be of the same kind as the queue, FIFO or standard')
     }

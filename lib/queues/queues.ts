@@ -60,6 +60,7 @@ export const createQueue = async (
   checkQueueName(name)
   const settings = applySettings(name, creation.settings ?? {})
   checkTags(creation.tags ?? {})
+  checkExtras(creation.extras ?? {})
   await checkDeadLetterQueue(engine, settings)
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const [document, layout] = await Promise.all([
@@ -187,9 +188,21 @@ export const listQueueNames = async (
     : { names }
 }
 
-/** Changes what the request names. @throws `InvalidRequest`, `QueueNotFound` */
-export const updateQueue = async (engine: Engine, name: string, change: QueueChange): Promise<Queue> => {
-  const changed = await rewrite(engine, name, (queue, now) => withChange(engine, queue, change, now))
+/**
+ * Changes what the request names. A change that depends on what is there is a function of it: it is asked again when
+ * another process changed the queue concurrently, so that neither change is lost.
+ *
+ * @throws `InvalidRequest`, `QueueNotFound`, and what the function throws
+ */
+export const updateQueue = async (
+  engine: Engine,
+  name: string,
+  decide: QueueChange | ((queue: Queue) => QueueChange),
+): Promise<Queue> => {
+  const changed = await rewrite(engine, name, (queue, now) => {
+    const change = typeof decide === 'function' ? decide(asQueue(queue)) : decide
+    return withChange(engine, queue, change, now)
+  })
   // A delay that was lowered may have made messages receivable.
   if (changed.delayLoweredAt === changed.modifiedAt) engine.wakeups.wake(name, Number.POSITIVE_INFINITY)
   return asQueue(changed)
@@ -204,12 +217,14 @@ const withChange = async (engine: Engine, queue: QueueState, change: QueueChange
   }
   const tags = patched(queue.tags, change.tags)
   checkTags(tags)
+  const extras = patched(queue.extras, change.extras)
+  checkExtras(extras)
   const { shards } = settings
   const record = {
     ...queue,
     settings,
     tags,
-    extras: patched(queue.extras, change.extras),
+    extras,
     modifiedAt: now,
     pollPriorities: Math.max(settings.priorities, pollPriorities(queue)),
     ...(shards < queue.settings.shards && { shardsLoweredAt: now }),
@@ -325,9 +340,18 @@ const checkTags = (tags: Readonly<Record<string, string>>): void => {
     if (key.length < 1 || key.length > LIMITS.tagKeyLength) {
       throw invalid('tags', key, `must have keys of 1 to ${LIMITS.tagKeyLength} characters`)
     }
+    if (!key.isWellFormed() || !value.isWellFormed()) {
+      throw invalid('tags', '(text)', 'must be well-formed Unicode, without lone surrogates')
+    }
     if (value.length > LIMITS.tagValueLength) {
       throw invalid(`tags.${key}`, value, `must have at most ${LIMITS.tagValueLength} characters`)
     }
+  }
+}
+
+const checkExtras = (extras: Readonly<Record<string, string>>): void => {
+  for (const [name, value] of Object.entries(extras)) {
+    if (!value.isWellFormed()) throw invalid(name, '(text)', 'must be well-formed Unicode, without lone surrogates')
   }
 }
 

@@ -10,7 +10,7 @@ import { priorityOf, type SegmentPartition, sortRightBehind } from '../model/seg
 import { type Place, placeBehind, placeIn, walk } from '../queues/partitions.ts'
 import type { StoredSegment } from '../store/port.ts'
 import { moveTo } from './move.ts'
-import type { RedriveFilter, TaskRecord } from './redrive-task.ts'
+import { isSelected, type RedriveFilter, type TaskRecord } from './redrive-task.ts'
 
 /** What one page of a redrive did. */
 export interface Move {
@@ -107,12 +107,12 @@ const targetsOf = async (
   return targets
 }
 
-/** Its origin may be gone, or the message may never have failed anywhere: then it stays. */
+/**
+ * Where a message goes. Without a destination it stays where its origin is gone or is not one of the task's, and where
+ * it never failed anywhere.
+ */
 const targetOf = async (engine: Engine, task: TaskRecord, message: ContentMessage): Promise<QueueState | undefined> => {
-  const scope = scopeOf(task.source)
-  const origin =
-    message.deadLetter && (scope === '' ? message.deadLetter.queue : `${scope}/${message.deadLetter.queue}`)
-  const name = task.destination ?? origin
+  const name = task.destination ?? originOf(task, message)
   if (name === undefined) return undefined
   try {
     return await engine.queues.fresh(name)
@@ -120,6 +120,12 @@ const targetOf = async (engine: Engine, task: TaskRecord, message: ContentMessag
     if (isHoldfastError(error, 'QueueNotFound') && task.destination === undefined) return undefined
     throw error
   }
+}
+
+const originOf = ({ source, origins }: TaskRecord, { deadLetter }: ContentMessage): string | undefined => {
+  if (!deadLetter || !isSelected(origins, deadLetter.queue)) return undefined
+  const scope = scopeOf(source)
+  return scope === '' ? deadLetter.queue : `${scope}/${deadLetter.queue}`
 }
 
 const matches = (filter: RedriveFilter | undefined, message: ContentMessage, messageId: string): boolean => {

@@ -15,12 +15,22 @@ export interface RedriveFilter {
   readonly bodyContains?: string
 }
 
+/** Some of the queues of an account and region, by plain name: these alone, or all but these. */
+export type QueueSelection = { readonly only: readonly string[] } | { readonly except: readonly string[] }
+
+export const isSelected = (selection: QueueSelection | undefined, queue: string): boolean => {
+  if (!selection) return true
+  return 'only' in selection ? selection.only.includes(queue) : !selection.except.includes(queue)
+}
+
 export interface RedriveTask {
   readonly taskId: string
   /** The dead-letter queue. */
   readonly source: string
   /** Where everything goes; each message to the queue it came from when absent. */
   readonly destination?: string
+  /** Queues that messages may go back to; a message of another queue stays. All queues when absent. */
+  readonly origins?: QueueSelection
   readonly filter?: RedriveFilter
   readonly maxPerSecond?: number
   readonly state: 'running' | 'completed' | 'cancelling' | 'cancelled' | 'failed'

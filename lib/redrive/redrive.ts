@@ -8,6 +8,7 @@ import {
   asTask,
   isOver,
   newTaskId,
+  type QueueSelection,
   type RedriveFilter,
   type RedriveTask,
   RUNNING_PARTITION,
@@ -23,6 +24,11 @@ import {
 export interface RedriveRequest {
   /** @default each message to the queue it failed in */
   readonly destination?: string
+  /**
+   * Queues that messages may go back to, at most 1,000 names: those that the caller may send to. A message of another
+   * queue stays. Without effect where there is a destination. @default all
+   */
+  readonly origins?: QueueSelection
   readonly filter?: RedriveFilter
   /** Messages a second, 1 … 500 (SQS). @default as fast as it goes */
   readonly maxPerSecond?: number
@@ -32,6 +38,7 @@ export interface RedriveRequest {
 const RUNNER_LEASE_MS = 60_000
 const MOST_PER_SECOND = 500
 const LISTED = 10
+export const MAX_ORIGINS = 1_000
 
 /**
  * Starts to move what a dead-letter queue holds now back to where it came from, or elsewhere. This only notes the
@@ -42,7 +49,7 @@ const LISTED = 10
 export const startRedrive = async (
   engine: Engine,
   deadLetterQueue: string,
-  { destination, filter, maxPerSecond }: RedriveRequest = {},
+  { destination, origins, filter, maxPerSecond }: RedriveRequest = {},
 ): Promise<RedriveTask> => {
   await engine.queues.get(deadLetterQueue)
   if (destination !== undefined) {
@@ -54,11 +61,13 @@ export const startRedrive = async (
     }
   }
   if (maxPerSecond !== undefined) whole('maxPerSecond', maxPerSecond, 1, MOST_PER_SECOND)
+  if (origins) checkOrigins(origins)
   const { ready } = await counts(engine, deadLetterQueue)
   const record: TaskRecord = {
     taskId: newTaskId(engine),
     source: deadLetterQueue,
     ...(destination !== undefined && { destination }),
+    ...(origins && destination === undefined && { origins }),
     ...(filter && { filter }),
     ...(maxPerSecond !== undefined && { maxPerSecond }),
     state: 'running',
@@ -83,6 +92,12 @@ export const startRedrive = async (
     })
   }
   return asTask(record)
+}
+
+/** The task's record holds them, and is written anew with each page of messages. */
+const checkOrigins = (origins: QueueSelection): void => {
+  const { length } = 'only' in origins ? origins.only : origins.except
+  if (length > MAX_ORIGINS) throw invalid('origins', length, `must be at most ${MAX_ORIGINS} names`)
 }
 
 /** Version of what is noted as running here though its task is over or forgotten; 0 where nothing is, or it does run. */

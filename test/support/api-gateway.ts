@@ -5,8 +5,10 @@ export interface GatewayRequest {
   /** With its query string, as a client sends it. */
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
-  /** Sent as it is when a string, else as JSON. */
+  /** Sent as it is when a string or bytes, else as JSON. */
   readonly body?: unknown
+  /** Whether the body goes to the function as base64, as it does for types that API Gateway takes for binary. */
+  readonly binary?: boolean
 }
 
 interface Match {
@@ -14,15 +16,30 @@ interface Match {
   readonly parameters: Readonly<Record<string, string>>
 }
 
-const pathOf = ({ path }: GatewayRequest): string => path.split('?')[0] ?? ''
+/**
+ * The path as HTTP APIs hand it over: decoded once, before the route is picked, and cut off at a question mark that was
+ * encoded. Nothing where it can't be decoded, which API Gateway answers itself.
+ * https://github.com/honojs/hono/issues/2156, https://github.com/fastify/aws-lambda-fastify/issues/169,
+ * https://github.com/middleapi/standard-server/pull/93
+ */
+export const decodedPath = ({ path }: Pick<GatewayRequest, 'path'>): string | undefined => {
+  try {
+    return decodeURIComponent(path.split('?')[0] ?? '').split('?')[0]
+  } catch {
+    return undefined
+  }
+}
+
 const segmentsOf = (path: string): string[] => path.split('/').slice(1)
 
 /**
- * The route that API Gateway picks: all segments alike, before such with variables, before `$default`.
- * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+ * The route that API Gateway picks: all segments alike, before such with variables, before `$default`. A slash at the
+ * end makes no difference to it.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html,
+ * https://github.com/aws-powertools/powertools-lambda-python/issues/1552
  */
 export const matchRoute = (routeKeys: readonly string[], request: GatewayRequest): Match => {
-  const given = segmentsOf(pathOf(request))
+  const given = segmentsOf((decodedPath(request) ?? '').replace(/(?<=.)\/$/, ''))
   const matches = routeKeys.flatMap((routeKey) => {
     const [method, path = ''] = routeKey.split(' ')
     const wanted = segmentsOf(path)
@@ -30,7 +47,7 @@ export const matchRoute = (routeKeys: readonly string[], request: GatewayRequest
     const parameters: Record<string, string> = {}
     for (const [index, segment] of wanted.entries()) {
       const variable = /^\{(\w+)\}$/.exec(segment)?.[1]
-      if (variable) parameters[variable] = decodeURIComponent(given[index] ?? '')
+      if (variable && given[index]) parameters[variable] = given[index]
       else if (segment !== given[index]) return []
     }
     return [{ routeKey, parameters }]
@@ -47,9 +64,11 @@ export const gatewayEvent = (
   { routeKey, parameters, account, region }: Match & { readonly account: string; readonly region: string },
 ): APIGatewayProxyEventV2 => {
   const { method, headers = {}, body } = request
-  const [rawPath = '', rawQueryString = ''] = request.path.split('?')
+  const rawPath = decodedPath(request) ?? ''
+  const rawQueryString = request.path.split('?').slice(1).join('?')
   const domainName = `test.execute-api.${region}.amazonaws.com`
-  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  const bytes = body instanceof Uint8Array ? Buffer.from(body) : Buffer.from(textOf(body))
+  const binary = request.binary ?? body instanceof Uint8Array
   return {
     version: '2.0',
     routeKey,
@@ -61,7 +80,7 @@ export const gatewayEvent = (
       'x-forwarded-port': '443',
       ...(body !== undefined && {
         'content-type': 'application/json',
-        'content-length': String(Buffer.byteLength(text)),
+        'content-length': String(bytes.byteLength),
       }),
       ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
     },
@@ -79,7 +98,9 @@ export const gatewayEvent = (
       time: '01/Jan/2026:00:00:00 +0000',
       timeEpoch: 1_767_225_600_000,
     },
-    ...(body !== undefined && { body: text }),
-    isBase64Encoded: false,
+    ...(body !== undefined && { body: bytes.toString(binary ? 'base64' : 'utf8') }),
+    isBase64Encoded: body !== undefined && binary,
   }
 }
+
+const textOf = (body: unknown): string => (typeof body === 'string' ? body : (JSON.stringify(body) ?? ''))

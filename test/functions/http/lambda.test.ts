@@ -15,9 +15,10 @@ const event = (change: Partial<APIGatewayProxyEventV2> & { method?: string }): A
   }) as APIGatewayProxyEventV2
 
 /** Answers with what it was given. */
-const echo = lambdaHandler(async (request, { requestId }) =>
+const echo = lambdaHandler(async (request, { requestId, path }) =>
   Response.json({
     requestId,
+    path,
     method: request.method,
     url: request.url,
     headers: Object.fromEntries(request.headers),
@@ -39,10 +40,45 @@ describe('the Lambda handler', () => {
       }),
     ).toEqual({
       requestId: 'gateway',
+      path: '/queues/a b',
       method: 'POST',
       url: 'https://api.example.com/queues/a%20b?x=1&x=2&y=%2F',
       headers: { 'x-one': '1', host: 'other', cookie: 'a=b; c=d', 'content-length': '4' },
       body: Buffer.from('häi').toString('base64'),
+    })
+  })
+
+  it('takes the path from the route and its parameters', async () => {
+    const routeKey = 'GET /queues/{queue}/messages/{messageId}'
+    const pathParameters = { queue: 'orders', messageId: 'a' }
+    for (const rawPath of ['/queues/orders/messages/a', '/base/queues/orders/messages/a']) {
+      expect(await echoed({ routeKey, pathParameters, rawPath })).toMatchObject({ path: '/queues/orders/messages/a' })
+    }
+  })
+
+  it('has no path where the route, its parameters and what came in disagree', async () => {
+    const routeKey = 'GET /queues/{queue}/messages/{messageId}'
+    for (const [messageId, rawPath] of [
+      ['a', '/queues/orders/messages/b'],
+      ['a', '/queues/orders/messages/a/'],
+      ['..', '/queues/orders/messages/..'],
+      ['..\\..\\other', '/queues/orders/messages/..\\..\\other'],
+      ['../../other', '/queues/orders/messages/../../other'],
+      ['a%2Fb', '/queues/orders/messages/a%2Fb'],
+      ['', '/queues/orders/messages/'],
+      ['a', '/queues/orders/messages/a%00'],
+    ] as const) {
+      const got = await echo(event({ routeKey, rawPath, pathParameters: { queue: 'orders', messageId } }), context())
+      expect(got, rawPath).toMatchObject({ statusCode: 404, body: expect.stringContaining('RouteNotFound') })
+    }
+    const unnamed = await echo(event({ routeKey, rawPath: '/queues/orders/messages/a' }), context())
+    expect(unnamed).toMatchObject({ statusCode: 404 })
+  })
+
+  it('takes a decoded path for a path, whatever is in it', async () => {
+    expect(await echoed({ rawPath: '/a?Action=x#y%zz', rawQueryString: 'b=1' })).toMatchObject({
+      path: '/a?Action=x#y%zz',
+      url: 'https://api.example.com/a%3FAction=x%23y%25zz?b=1',
     })
   })
 

@@ -2,19 +2,23 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import { expect } from 'vitest'
 import { problem } from '../../../functions/http/answers.ts'
 import { createApp } from '../../../functions/http/app.ts'
+import { decodedPath } from '../../../functions/http/plain-path.ts'
 import { type Route, routes } from '../../../functions/http/routes.ts'
+import { pathOf } from '../../../functions/local/sqs-listener.ts'
 import { allOperations } from '../../../functions/operations/all.ts'
 import { useEngine } from '../../../functions/runtime/compose.ts'
 import { silentLog } from '../../../functions/runtime/log.ts'
 import { createEngine, type Engine } from '../../../lib/engine.ts'
 import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
 import type { Store } from '../../../lib/store/port.ts'
+import { gatewayEvent, matchRoute } from '../../support/api-gateway.ts'
 import { type ManualClock, manualClock } from '../../support/manual-clock.ts'
 
 export interface Sent {
   readonly method: string
+  /** As it is sent, with its query. */
   readonly path: string
-  readonly body?: string
+  readonly body?: string | Uint8Array
   readonly headers: Readonly<Record<string, string>>
 }
 export interface Got {
@@ -27,20 +31,24 @@ export type Surface = (engine: Engine, sent: Sent) => Promise<Got>
 /** The app as the local server mounts it. */
 const inProcess: Surface = async (engine, { method, path, headers, body }) => {
   const app = createApp({ operations: allOperations(async () => {}), engine: () => engine, log: silentLog })
-  const response = await app.request(path, { method, headers, ...(body !== undefined && { body }) })
+  const target = new URL(path, 'http://local')
+  const request = new Request(target, { method, headers, ...(body !== undefined && { body }) })
+  const response = await app.fetch(request, { path: decodedPath(pathOf(path)) })
   return { status: response.status, headers: Object.fromEntries(response.headers), text: await response.text() }
 }
 
 /** The handler that API Gateway would call, with the event it would send. */
 const asEvent: Surface = async (engine, { method, path, headers, body }) => {
-  const url = new URL(path, 'https://api.example.com')
-  const served = routes.find((route) => route.method === method && matches(route, url.pathname))
-  const { handler } = (await import(`../../../functions/${served?.function ?? 'queues'}.ts`)) as {
+  const request = { method, path, headers, body, binary: body instanceof Uint8Array || (body ?? '').length % 2 === 1 }
+  const { routeKey, parameters } = matchRoute(ROUTE_KEYS, request)
+  const served = routes.find((route) => `${route.method} ${route.path}` === routeKey)
+  const { handler } = (await import(`../../../functions/${served?.function ?? 'sqs'}.ts`)) as {
     handler: (event: APIGatewayProxyEventV2, context: Context) => Promise<APIGatewayProxyStructuredResultV2>
   }
+  const event = gatewayEvent(request, { routeKey, parameters, account: '123456789012', region: 'us-east-1' })
   useEngine(engine)
   try {
-    const result = await handler(gatewayEvent(method, url, headers, body), lambdaContext)
+    const result = await handler(event, lambdaContext)
     expect(result.isBase64Encoded).toBe(false)
     return {
       status: result.statusCode ?? 0,
@@ -57,33 +65,8 @@ export const SURFACES: readonly (readonly [string, Surface])[] = [
   ['as an API Gateway event', asEvent],
 ]
 
-const gatewayEvent = (
-  method: string,
-  url: URL,
-  headers: Readonly<Record<string, string>>,
-  body: string | undefined,
-): APIGatewayProxyEventV2 => ({
-  version: '2.0',
-  routeKey: `${method} ${url.pathname}`,
-  rawPath: url.pathname,
-  rawQueryString: url.search.slice(1),
-  headers: { ...headers, host: url.host, 'x-forwarded-proto': 'https' },
-  requestContext: {
-    accountId: '123456789012',
-    apiId: 'api',
-    domainName: url.host,
-    domainPrefix: 'api',
-    http: { method, path: url.pathname, protocol: 'HTTP/1.1', sourceIp: '192.0.2.1', userAgent: 'test' },
-    requestId: 'gateway-request-id',
-    routeKey: '$default',
-    stage: '$default',
-    time: '01/Jan/2030:00:00:00 +0000',
-    timeEpoch: 1_893_456_000_000,
-  },
-  // Bodies come as text, or as base64 where API Gateway takes the content for binary: both occur here.
-  ...(body !== undefined && { body: body.length % 2 === 0 ? body : Buffer.from(body).toString('base64') }),
-  isBase64Encoded: body !== undefined && body.length % 2 === 1,
-})
+/** All that a deployment has: what no route takes goes to the SQS function. */
+const ROUTE_KEYS = [...routes.map(({ method, path }) => `${method} ${path}`), '$default']
 
 const lambdaContext = { awsRequestId: 'lambda-request-id', getRemainingTimeInMillis: () => 29_000 } as Context
 
@@ -111,7 +94,8 @@ export const apiOn = (surface: Surface, wrap: (store: Store) => Store = (store) 
     clock,
     engine,
     send: async (method, path, body, headers = {}) => {
-      const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
+      const text =
+        body === undefined || typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
       const got = await surface(engine, {
         method,
         path,

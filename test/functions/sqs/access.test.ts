@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import type { IssuedKey } from '../../../functions/sqs/keys.ts'
-import { evaluate, like } from '../../../functions/sqs/policy.ts'
 import { sigv4Authenticator } from '../../../functions/sqs/sigv4.ts'
 import { testEngine } from '../../support/test-engine.ts'
 import { failureOf, sqsHarness } from './harness.ts'
@@ -23,6 +22,14 @@ const TAKER: IssuedKey = {
   secretAccessKey: 'the-secret-of-the-taker',
   permissions: [{ actions: ['sqs:*'], queues: ['dead'] }],
 }
+const REDRIVER: IssuedKey = {
+  accessKeyId: 'HFREDRIVER',
+  secretAccessKey: 'the-secret-of-the-redriver',
+  permissions: [
+    { actions: ['sqs:*'], queues: ['dead'] },
+    { actions: ['sqs:SendMessage'], queues: ['orders*'] },
+  ],
+}
 const STRANGER: IssuedKey = {
   accessKeyId: 'HFSTRANGER',
   secretAccessKey: 'the-secret-of-strangers',
@@ -31,7 +38,7 @@ const STRANGER: IssuedKey = {
 
 const guarded = () => {
   const engine = testEngine()
-  const keys = [OWNER, SENDER, NOBODY, MOVER, TAKER, STRANGER]
+  const keys = [OWNER, SENDER, NOBODY, MOVER, TAKER, REDRIVER, STRANGER]
   const ring = { find: async (id: string) => keys.find(({ accessKeyId }) => accessKeyId === id) }
   const sqs = sqsHarness({ authenticate: sigv4Authenticator({ keys: ring, clock: engine.clock }) }, engine)
   const as = async (key: IssuedKey, action: string, input: object, more: Record<string, string> = {}) => {
@@ -116,84 +123,9 @@ describe('a queue policy', () => {
     expect(failureOf(await as(OWNER, 'PurgeQueue', { QueueUrl })).message).toContain('with an explicit deny')
     expect((await as(OWNER, 'SendMessage', { QueueUrl, MessageBody: 'x' })).status).toBe(200)
   })
-
-  const request = {
-    account: '000000000000',
-    principalArn: 'arn:aws:iam::000000000000:user/HFSENDER',
-    action: 'sqs:SendMessage',
-    resource: 'arn:aws:sqs:us-east-1:000000000000:orders',
-    context: { 'aws:securetransport': 'false', 'aws:principalaccount': '000000000000', 'aws:sourcearn': undefined },
-  }
-  const everyone = { Principal: '*', Action: '*' }
-  test.each([
-    [{ Effect: 'Allow', ...everyone }, 'allow'],
-    [{ Effect: 'Deny', ...everyone }, 'deny'],
-    // The account itself in an Allow gives none of its own keys anything.
-    [{ Effect: 'Allow', Principal: { AWS: 'arn:aws:iam::000000000000:root' }, Action: 'sqs:Send*' }, 'none'],
-    [{ Effect: 'Deny', Principal: { AWS: 'arn:aws-cn:iam::000000000000:root' }, Action: '*' }, 'deny'],
-    [{ Effect: 'Allow', Principal: { AWS: request.principalArn }, Action: 'sqs:Send*' }, 'allow'],
-    [{ Effect: 'Deny', Principal: ['*'], Action: '*' }, 'deny'],
-    [{ Effect: 'Deny', Principal: { AWS: [] }, Action: '*' }, 'deny'],
-    [{ Effect: 'Deny', ...everyone, Condition: { StringEquals: 'x' } }, 'deny'],
-    [{ Effect: 'Allow', Principal: { Service: 'sns.amazonaws.com' }, Action: '*' }, 'none'],
-    [{ Effect: 'Allow', Principal: '*', NotAction: 'sqs:SendMessage' }, 'none'],
-    [{ Effect: 'Allow', ...everyone, Resource: 'arn:aws:sqs:*:*:ord?rs' }, 'allow'],
-    [{ Effect: 'Allow', ...everyone, NotResource: 'arn:aws:sqs:*:*:orders' }, 'none'],
-    [{ Effect: 'Allow', NotPrincipal: { AWS: '111122223333' }, Action: '*' }, 'none'],
-    [{ Effect: 'Deny', NotPrincipal: { AWS: '111122223333' }, Action: '*' }, 'deny'],
-    [{ Effect: 'Deny', NotPrincipal: { AWS: '000000000000' }, Action: '*' }, 'none'],
-    [{ Effect: 'Deny', ...everyone, Condition: { Bool: { 'aws:SecureTransport': 'false' } } }, 'deny'],
-    [{ Effect: 'Allow', ...everyone, Condition: { Bool: { 'aws:SecureTransport': true } } }, 'none'],
-    [
-      { Effect: 'Allow', ...everyone, Condition: { StringEquals: { 'aws:PrincipalAccount': ['1', '000000000000'] } } },
-      'allow',
-    ],
-    [{ Effect: 'Allow', ...everyone, Condition: { ArnLike: { 'aws:SourceArn': 'arn:aws:sns:*' } } }, 'none'],
-    [{ Effect: 'Deny', ...everyone, Condition: { ArnNotLike: { 'aws:SourceArn': 'arn:aws:sns:*' } } }, 'deny'],
-    [{ Effect: 'Allow', ...everyone, Condition: { ArnLikeIfExists: { 'aws:SourceArn': 'arn:aws:sns:*' } } }, 'allow'],
-    [{ Effect: 'Allow', ...everyone, Condition: { Null: { 'aws:SourceArn': 'true' } } }, 'allow'],
-    // What is not understood never widens access.
-    [{ Effect: 'Allow', ...everyone, Condition: { IpAddress: { 'aws:SourceIp': '0.0.0.0/0' } } }, 'none'],
-    [{ Effect: 'Deny', ...everyone, Condition: { IpAddress: { 'aws:SourceIp': '0.0.0.0/0' } } }, 'deny'],
-    [{ Effect: 'Allow', ...everyone, Condition: { StringEquals: { 'aws:Unheard': 'x' } } }, 'none'],
-    [{ Effect: 'Deny', ...everyone, Condition: { StringEquals: { 'aws:Unheard': 'x' } } }, 'deny'],
-  ])('%j: %s', (statement, decision) => {
-    expect(evaluate(JSON.stringify({ Statement: [statement] }), request)).toBe(decision)
-  })
-
-  test.each([
-    ['*', '', true],
-    ['a*c', 'abbc', true],
-    ['a*c', 'abbcd', false],
-    ['a?c', 'abc', true],
-    ['a?c', 'ac', false],
-    ['*a*b', 'xxaxxab', true],
-    ['a.c', 'abc', false],
-    ['', 'a', false],
-  ])('the pattern %s on %s: %s', (pattern, text, fits) => {
-    expect(like(pattern, text)).toBe(fits)
-  })
 })
 
-const MALFORMED: [string, unknown][] = [
-  ['no statement', { Version: '2012-10-17' }],
-  ['an empty list of statements', { Statement: [] }],
-  ['more than twenty statements', { Statement: Array(21).fill({ Effect: 'Allow', Principal: '*', Action: '*' }) }],
-  ['an unknown member', { Statement: [{ Effect: 'Allow', Principal: '*', Action: '*', Actions: 'x' }] }],
-  ['an empty action', { Statement: [{ Effect: 'Deny', Principal: '*', Action: '' }] }],
-  ['an unknown kind of principal', { Statement: [{ Effect: 'Deny', Principal: { Aws: '*' }, Action: '*' }] }],
-  ['a pattern of principals', { Statement: [{ Effect: 'Deny', Principal: { AWS: 'arn:aws:iam::1:*' }, Action: '*' }] }],
-  ['a variable', { Statement: [{ Effect: 'Deny', Principal: '*', Action: '*', Resource: `a$${'{aws:username}'}` }] }],
-  ['more than 8,192 bytes', { Id: 'x'.repeat(8_192), Statement: { Effect: 'Deny', Principal: '*', Action: '*' } }],
-]
-
 describe('who is locked out', () => {
-  test.each(MALFORMED)('no policy with %s can be set', async (_, document) => {
-    const { as, QueueUrl } = await withQueue()
-    const set = await as(OWNER, 'SetQueueAttributes', { QueueUrl, Attributes: { Policy: JSON.stringify(document) } })
-    expect(failureOf(set)).toMatchObject({ status: 400, shape: 'InvalidAttributeValue' })
-  })
-
   test('an unrestricted key of the queue’s account can take back a policy that denies everyone everything', async () => {
     const { as, QueueUrl } = await withQueue(policy({ Effect: 'Deny', Principal: '*', Action: '*' }))
     expect((await as(OWNER, 'SendMessage', { QueueUrl, MessageBody: 'x' })).status).toBe(403)
@@ -213,16 +145,87 @@ describe('who is locked out', () => {
     const headers = { 'x-forwarded-proto': 'https' }
     expect((await as(OWNER, 'SendMessage', { QueueUrl, MessageBody: 'x' }, headers)).status).toBe(403)
   })
+})
 
-  test('who may start a move task but not receive has no messages moved', async () => {
-    const { as } = await withQueue()
+describe('a move task', () => {
+  const ARN = 'arn:aws:sqs:us-east-1:000000000000'
+  const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: `${ARN}:dead`, maxReceiveCount: 1 })
+  const DENY_SEND = policy({ Effect: 'Deny', Principal: '*', Action: 'sqs:SendMessage' })
+  const SourceArn = `${ARN}:dead`
+
+  /** Queues whose first message is in the dead-letter queue, where they name it now or did so once. */
+  const withDeadLetters = async (...names: string[]) => {
+    const { engine, as } = guarded()
     await as(OWNER, 'CreateQueue', { QueueName: 'dead' })
-    const SourceArn = 'arn:aws:sqs:us-east-1:000000000000:dead'
-    const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: SourceArn, maxReceiveCount: 1 })
-    await as(OWNER, 'CreateQueue', { QueueName: 'source', Attributes: { RedrivePolicy } })
+    const urls: Record<string, string> = {}
+    for (const name of names) {
+      const { QueueUrl } = (await as(OWNER, 'CreateQueue', { QueueName: name, Attributes: { RedrivePolicy } })).body
+      urls[name] = QueueUrl
+      await as(OWNER, 'SendMessage', { QueueUrl, MessageBody: `of ${name}` })
+      await as(OWNER, 'ReceiveMessage', { QueueUrl, VisibilityTimeout: 0 })
+      await as(OWNER, 'ReceiveMessage', { QueueUrl })
+    }
+    const set = (name: string, Attributes: object) =>
+      as(OWNER, 'SetQueueAttributes', { QueueUrl: urls[name], Attributes })
+    const bodiesIn = async (QueueUrl: string) =>
+      ((await as(OWNER, 'ReceiveMessage', { QueueUrl, MaxNumberOfMessages: 10 })).body.Messages ?? []).map(
+        ({ Body }: { Body: string }) => Body,
+      )
+    const bodies = async (name: string) => bodiesIn(urls[name] ?? `http://localhost/000000000000/${name}`)
+    return { engine, as, set, bodies }
+  }
+
+  test('needs the rights to take from its source and to send to its origins', async () => {
+    const { as, bodies } = await withDeadLetters('orders')
     expect(failureOf(await as(MOVER, 'StartMessageMoveTask', { SourceArn })).message).toContain('sqs:ReceiveMessage')
     expect(failureOf(await as(TAKER, 'StartMessageMoveTask', { SourceArn })).message).toContain('sqs:SendMessage')
     expect((await as(OWNER, 'StartMessageMoveTask', { SourceArn })).status).toBe(200)
+    expect(await bodies('orders')).toEqual(['of orders'])
+  })
+
+  test('needs the right to send to its destination', async () => {
+    const { as } = await withDeadLetters('orders')
+    const { QueueUrl } = (await as(OWNER, 'CreateQueue', { QueueName: 'elsewhere' })).body
+    const start = { SourceArn, DestinationArn: `${ARN}:elsewhere` }
+    expect(failureOf(await as(TAKER, 'StartMessageMoveTask', start)).message).toContain(
+      'sqs:sendmessage on resource: arn:aws:sqs:us-east-1:000000000000:elsewhere',
+    )
+    await as(OWNER, 'SetQueueAttributes', { QueueUrl, Attributes: DENY_SEND })
+    expect(failureOf(await as(OWNER, 'StartMessageMoveTask', start)).shape).toBe('AccessDenied')
+  })
+
+  test('is refused where a policy of one of its origins denies the sending', async () => {
+    const { as, set } = await withDeadLetters('orders', 'bills')
+    await set('bills', DENY_SEND)
+    expect(failureOf(await as(OWNER, 'StartMessageMoveTask', { SourceArn })).message).toContain(
+      'sqs:sendmessage on resource: arn:aws:sqs:us-east-1:000000000000:bills with an explicit deny',
+    )
+  })
+
+  test('leaves messages of a queue that no longer names the source, where its starter may not send there', async () => {
+    const { as, set, bodies } = await withDeadLetters('orders', 'bills')
+    await set('bills', { RedrivePolicy: '', ...DENY_SEND })
+    expect((await as(OWNER, 'StartMessageMoveTask', { SourceArn })).status).toBe(200)
+    expect(await bodies('bills')).toEqual([])
+    expect(await bodies('orders')).toEqual(['of orders'])
+    expect(await bodies('dead')).toEqual(['of bills'])
+  })
+
+  test('of a key with permissions goes to the queues that they name alone', async () => {
+    const { as, set, bodies } = await withDeadLetters('orders', 'bills')
+    await set('bills', { RedrivePolicy: '' })
+    expect((await as(REDRIVER, 'StartMessageMoveTask', { SourceArn })).status).toBe(200)
+    expect(await bodies('bills')).toEqual([])
+    expect(await bodies('orders')).toEqual(['of orders'])
+    expect(await bodies('dead')).toEqual(['of bills'])
+  })
+
+  test('of the owner takes messages back to a queue that no longer names the source', async () => {
+    const { as, set, bodies } = await withDeadLetters('orders', 'bills')
+    await set('bills', { RedrivePolicy: '' })
+    expect((await as(OWNER, 'StartMessageMoveTask', { SourceArn })).status).toBe(200)
+    expect(await bodies('bills')).toEqual(['of bills'])
+    expect(await bodies('dead')).toEqual([])
   })
 })
 
@@ -310,5 +313,42 @@ describe('AddPermission, RemovePermission', () => {
       'Value l3 for parameter Label is invalid. Reason: Already exists.',
     )
     expect(failureOf(await add({ Label: 'more' }))).toMatchObject({ status: 403, shape: 'OverLimit' })
+  })
+
+  test('of several callers at once are all kept', async () => {
+    const { sqs, QueueUrl, add, shown } = await withPermission()
+    const labels = ['a', 'b', 'c', 'd']
+    const added = await Promise.all(labels.map((Label) => add({ Label })))
+    expect(added.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+    const sids = async () => ((await shown())?.Statement ?? []).map(({ Sid }: { Sid: string }) => Sid).sort()
+    expect(await sids()).toEqual(labels)
+    const change = [
+      sqs.json('RemovePermission', { QueueUrl, Label: 'a' }),
+      add({ Label: 'e' }),
+      sqs.json('RemovePermission', { QueueUrl, Label: 'c' }),
+    ]
+    await Promise.all(change)
+    expect(await sids()).toEqual(['b', 'd', 'e'])
+  })
+
+  test('of one label by several callers at once are one', async () => {
+    const { add, shown } = await withPermission()
+    const added = await Promise.all([add({}), add({}), add({})])
+    expect(added.map(({ status }) => status).sort()).toEqual([200, 400, 400])
+    expect((await shown()).Statement).toHaveLength(1)
+  })
+
+  test('leave a policy that would be over its size as it is', async () => {
+    const { sqs, QueueUrl, add, shown } = await withPermission()
+    const statement = { Sid: 's'.repeat(7_900), Effect: 'Deny', Principal: '*', Action: 'sqs:PurgeQueue' }
+    const Policy = JSON.stringify({ Statement: statement })
+    await sqs.json('SetQueueAttributes', { QueueUrl, Attributes: { Policy } })
+    expect(failureOf(await add({}))).toEqual({
+      status: 403,
+      shape: 'OverLimit',
+      code: 'OverLimit;Sender',
+      message: 'Submitted policy is over max allowed size.',
+    })
+    expect(await shown()).toEqual({ Statement: statement })
   })
 })

@@ -24,14 +24,24 @@ describe('parseKeys', () => {
   })
 
   test.each([
-    ['{', 'the keys are not valid JSON'],
+    ['{', 'the document of the keys is not valid JSON (line 1, column 2)'],
+    ['{"keys":[\n{"accessKeyId":"HF1",}]}', 'keys[0] is not valid JSON (line 2, column 22)'],
+    [
+      '{"keys":[{"accessKeyId":"HF1","permissions":[],\n "permissions":null}]}',
+      'keys[0].permissions is there twice (line 2, column 2)',
+    ],
+    ['{"keys":[],"default":{}}', 'the document of the keys has an unknown member default: it takes keys, comment'],
     ['[]', 'the keys must be an object with an array "keys"'],
     ['null', 'the keys must be an object with an array "keys"'],
     ['{"keys":[7]}', 'keys[0] must be an object'],
     [{ accessKeyId: 'a b' }, 'keys[0].accessKeyId must be 3 to 128 letters, digits, hyphens or underscores'],
     [{ secretAccessKey: 'short' }, 'keys[0].secretAccessKey must have at least 16 characters'],
     [{ accountId: 111122223333 }, 'keys[0].accountId must be a string of 12 digits'],
-    [{ permisions: [] }, 'keys[0] has an unknown member permisions'],
+    [
+      { permisions: [] },
+      'keys[0] has an unknown member permisions: it takes accessKeyId, secretAccessKey, accountId, permissions, comment',
+    ],
+    [{ permissions: null }, 'keys[0].permissions must be an array'],
     [{ permissions: {} }, 'keys[0].permissions must be an array'],
     [
       { permissions: [{ actions: 'sqs:*', queues: ['*'] }] },
@@ -39,12 +49,69 @@ describe('parseKeys', () => {
     ],
     [
       { permissions: [{ actions: ['SendMessage'], queues: ['*'] }] },
-      'keys[0].permissions[0].actions has SendMessage, which is no sqs:… action',
+      'keys[0].permissions[0].actions[0] SendMessage must be sqs: and an action of SQS, with * and ? where needed',
     ],
+    [
+      { permissions: [{ actions: ['sqs:*', 'sqs:SendMessageBatch'], queues: ['*'] }] },
+      'keys[0].permissions[0].actions[1] sqs:SendMessageBatch must be sqs: and an action of SQS, with * and ? where needed (a batch needs the permission of its single action)',
+    ],
+    [
+      { permissions: [{ actions: ['*'], queues: ['https://sqs.us-east-1.amazonaws.com/000000000000/orders'] }] },
+      "keys[0].permissions[0].queues[0] https://sqs.us-east-1.amazonaws.com/000000000000/orders must be a queue's name or ARN, with * and ? where needed",
+    ],
+    [{ permissions: ['sqs:*'] }, 'keys[0].permissions[0] must be an object'],
     [text('HF1', 'HF1'), 'keys[1].accessKeyId HF1 is there twice'],
   ])('refuses %j', (given, message) => {
     const written = typeof given === 'string' ? given : JSON.stringify({ keys: [{ ...key('HF1'), ...given }] })
     expect(() => parseKeys(written)).toThrow(new Error(message))
+  })
+})
+
+describe('a permission', () => {
+  const withMember = (name: string, value: unknown) =>
+    JSON.stringify({
+      keys: [
+        key('HF1'),
+        {
+          ...key('HF2'),
+          permissions: [
+            { actions: ['*'], queues: ['*'] },
+            { actions: ['*'], queues: ['*'], [name]: value },
+          ],
+        },
+      ],
+    })
+
+  test('that says what it takes and a comment is read', () => {
+    expect(parseKeys(withMember('comment', 'the shop')).get('HF2')?.permissions).toHaveLength(2)
+  })
+
+  test.each([
+    ['effect', 'Deny'],
+    ['Effect', 'Deny'],
+    ['condition', { Bool: { 'aws:SecureTransport': 'true' } }],
+    ['queue', 'orders'],
+    ['Queues', ['orders']],
+    ['action', 'sqs:SendMessage'],
+    ['constructor', 'x'],
+  ])('with a member %s is refused with its place', (name, value) => {
+    expect(() => parseKeys(withMember(name, value))).toThrow(
+      new Error(`keys[1].permissions[1] has an unknown member ${name}: it takes actions, queues, comment`),
+    )
+  })
+
+  test('says no secret where the document can not be read', () => {
+    const document = withMember('comment', 'x')
+    for (let end = 1; end < document.length; end++) {
+      let message = ''
+      try {
+        parseKeys(document.slice(0, end))
+      } catch (error) {
+        message = String(error)
+      }
+      expect(message).toMatch(/ is not valid JSON \(line 1, column \d+\)$/)
+      expect(message).not.toContain('sixteen-characters')
+    }
   })
 })
 
@@ -83,7 +150,7 @@ describe('keyRing', () => {
     written = '{'
     await clock.advance(10_000)
     expect(await ring.find('HF1')).toEqual(key('HF1'))
-    expect(failures).toEqual([new Error('the keys are not valid JSON')])
+    expect(failures).toEqual([new Error('the document of the keys is not valid JSON (line 1, column 2)')])
   })
 
   test('lets nobody in before it has keys', async () => {

@@ -438,6 +438,17 @@ describe('receipt handles', () => {
       code: 'InvalidParameterValue;Sender',
       message: `Value ${ReceiptHandle} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.`,
     })
+    const Entries = [{ Id: 'a', ReceiptHandle, VisibilityTimeout: 60 }]
+    expect((await sqs.json('ChangeMessageVisibilityBatch', { QueueUrl, Entries })).body).toEqual({
+      Failed: [
+        {
+          Id: 'a',
+          SenderFault: true,
+          Code: 'ReceiptHandleIsInvalid',
+          Message: 'Message does not exist or is not available for visibility timeout change.',
+        },
+      ],
+    })
   })
 })
 

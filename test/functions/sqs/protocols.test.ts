@@ -184,12 +184,6 @@ describe('the query protocol', () => {
     const url = await sqs.queue('orders')
     const sent = await sqs.fetch(new Request(`${url}?Action=SendMessage&MessageBody=hello+you`))
     expect(sent.status).toBe(200)
-    const listed = await sqs.fetch(
-      new Request(`${BASE}/?Action=ListQueues`, { headers: { accept: 'application/json' } }),
-    )
-    expect(await listed.json()).toEqual({
-      ListQueuesResponse: { ListQueuesResult: { QueueUrls: [url] }, ResponseMetadata: { RequestId: REQUEST_ID } },
-    })
   })
 
   test('closes a result with nothing in it at once', async () => {
@@ -198,30 +192,6 @@ describe('the query protocol', () => {
     expect((await sqs.query({ Action: 'ReceiveMessage', QueueUrl })).xml).toBe(
       `${XML}<ReceiveMessageResponse ${NS}><ReceiveMessageResult/>${METADATA}</ReceiveMessageResponse>`,
     )
-  })
-
-  test('wraps maps in JSON entry by entry, as in XML', async () => {
-    const sqs = sqsHarness()
-    const url = await sqs.queue('orders')
-    await sqs.fetch(
-      new Request(
-        `${url}?Action=SendMessage&MessageBody=x&MessageAttribute.1.Name=a&MessageAttribute.1.Value.DataType=String&MessageAttribute.1.Value.StringValue=v`,
-      ),
-    )
-    const asked = new Request(`${url}?Action=ReceiveMessage&MessageAttributeName=All&AttributeName=SenderId`, {
-      headers: { accept: 'application/json' },
-    })
-    const answer = (await (await sqs.fetch(asked)).json()) as {
-      ReceiveMessageResponse: { ReceiveMessageResult: object }
-    }
-    expect(answer.ReceiveMessageResponse.ReceiveMessageResult).toMatchObject({
-      Messages: [
-        {
-          Attributes: [{ Name: 'SenderId', Value: '000000000000' }],
-          MessageAttributes: [{ Name: 'a', Value: { DataType: 'String', StringValue: 'v' } }],
-        },
-      ],
-    })
   })
 
   test('refuses actions of the account on a queue URL, unknown actions, and requests without one', async () => {
@@ -246,6 +216,112 @@ describe('the query protocol', () => {
     const { status, xml } = await sqs.query({ Action: 'ReceiveMessage', QueueUrl, MaxNumberOfMessages: 'two' })
     expect(status).toBe(400)
     expect(xml).toContain('<Message>The value of MaxNumberOfMessages is not an integer.</Message>')
+  })
+})
+
+describe('the query protocol with Accept: application/json', () => {
+  const withQueue = async () => {
+    const sqs = sqsHarness()
+    const url = await sqs.queue('orders')
+    const ask = async (query: string, at = url) => {
+      const response = await sqs.fetch(new Request(`${at}?${query}`, { headers: { accept: 'application/json' } }))
+      return { status: response.status, type: response.headers.get('content-type'), body: await response.json() }
+    }
+    const result = async (action: string, query = '', at = url) => {
+      const answer = await ask(`Action=${action}&${query}`, at)
+      expect(answer).toMatchObject({ status: 200, type: 'application/json' })
+      const { [`${action}Result`]: content, ...rest } = (answer.body as Record<string, Record<string, unknown>>)[
+        `${action}Response`
+      ] as Record<string, unknown>
+      expect(rest).toEqual({ ResponseMetadata: { RequestId: REQUEST_ID } })
+      return content
+    }
+    return { sqs, url, ask, result }
+  }
+
+  test('names the lists of messages and queues with a small first letter', async () => {
+    const { url, result } = await withQueue()
+    expect(await result('ReceiveMessage')).toEqual({ messages: null })
+    expect(await result('ListQueues', '', `${BASE}/`)).toEqual({ queueUrls: [url], NextToken: null })
+    expect(await result('ListQueues', 'QueueNamePrefix=none', `${BASE}/`)).toEqual({ queueUrls: null, NextToken: null })
+    expect(await result('ListDeadLetterSourceQueues')).toEqual({ queueUrls: [], NextToken: null })
+  })
+
+  test('gives all other members their own names, and null where they are absent', async () => {
+    const { result } = await withQueue()
+    expect(await result('SendMessage', 'MessageBody=hello')).toEqual({
+      MD5OfMessageAttributes: null,
+      MD5OfMessageBody: '5d41402abc4b2a76b9719d911017c592',
+      MD5OfMessageSystemAttributes: null,
+      MessageId: expect.any(String),
+      SequenceNumber: null,
+    })
+    expect(await result('ReceiveMessage')).toEqual({
+      messages: [
+        {
+          Attributes: null,
+          Body: 'hello',
+          MD5OfBody: '5d41402abc4b2a76b9719d911017c592',
+          MD5OfMessageAttributes: null,
+          MessageAttributes: null,
+          MessageId: expect.any(String),
+          ReceiptHandle: expect.any(String),
+        },
+      ],
+    })
+    expect(await result('DeleteMessageBatch', 'DeleteMessageBatchRequestEntry.1.Id=a')).toEqual({
+      Successful: null,
+      Failed: [
+        {
+          Id: 'a',
+          SenderFault: true,
+          Code: 'MissingParameter',
+          Message: 'The request must contain the parameter ReceiptHandle.',
+        },
+      ],
+    })
+    expect(await result('ListQueueTags')).toEqual({ Tags: null })
+  })
+
+  test('gives maps entry by entry, as in XML', async () => {
+    const { result } = await withQueue()
+    await result(
+      'SendMessage',
+      'MessageBody=x&MessageAttribute.1.Name=a&MessageAttribute.1.Value.DataType=String&MessageAttribute.1.Value.StringValue=v',
+    )
+    expect(await result('ReceiveMessage', 'MessageAttributeName=All&AttributeName=SenderId')).toMatchObject({
+      messages: [
+        {
+          Attributes: [{ Name: 'SenderId', Value: '000000000000' }],
+          MessageAttributes: [{ Name: 'a', Value: { DataType: 'String', StringValue: 'v', BinaryValue: null } }],
+        },
+      ],
+    })
+    expect(await result('GetQueueAttributes', 'AttributeName=DelaySeconds')).toEqual({
+      Attributes: [{ Name: 'DelaySeconds', Value: '0' }],
+    })
+  })
+
+  test('has no result where the action has none', async () => {
+    const { result } = await withQueue()
+    expect(await result('PurgeQueue')).toBeUndefined()
+  })
+
+  test('gives errors as JSON too', async () => {
+    const { ask } = await withQueue()
+    expect(await ask('Action=ReceiveMessage&MaxNumberOfMessages=11')).toEqual({
+      status: 400,
+      type: 'application/json',
+      body: {
+        Error: {
+          Code: 'InvalidParameterValue',
+          Message:
+            'Value 11 for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided.',
+          Type: 'Sender',
+        },
+        RequestId: REQUEST_ID,
+      },
+    })
   })
 })
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { BASE, failureOf, sqsHarness } from './harness.ts'
+import { BASE, failureOf, scopedTo, sqsHarness } from './harness.ts'
 
 const ARN = 'arn:aws:sqs:us-east-1:000000000000'
 
@@ -352,6 +352,18 @@ describe('queue attributes', () => {
   })
 })
 
+describe('attributes that depend on one another', () => {
+  test('are set by several callers at once without one being lost', async () => {
+    const sqs = sqsHarness()
+    const QueueUrl = await sqs.queue('orders.fifo', { FifoQueue: 'true' })
+    const set = (Attributes: Record<string, string>) => sqs.json('SetQueueAttributes', { QueueUrl, Attributes })
+    const wanted = { ContentBasedDeduplication: 'true', DeduplicationScope: 'messageGroup', VisibilityTimeout: '7' }
+    await Promise.all(Object.entries(wanted).map(([name, value]) => set({ [name]: value })))
+    const { body } = await sqs.json('GetQueueAttributes', { QueueUrl, AttributeNames: Object.keys(wanted) })
+    expect(body.Attributes).toEqual(wanted)
+  })
+})
+
 describe('dead-letter queues', () => {
   const policy = (value: unknown) => ({ RedrivePolicy: typeof value === 'string' ? value : JSON.stringify(value) })
 
@@ -374,10 +386,7 @@ describe('dead-letter queues', () => {
     ],
     [{ deadLetterTargetArn: 'dead', maxReceiveCount: 1 }, 'Invalid value for deadLetterTargetArn.'],
     [{ deadLetterTargetArn: `${ARN}:missing`, maxReceiveCount: 1 }, 'Dead letter target does not exist.'],
-    [
-      { deadLetterTargetArn: `${ARN}:orders`, maxReceiveCount: 1 },
-      'Dead letter target must be another queue than the source.',
-    ],
+    ['{"deadLetterTargetArn":"a","maxReceiveCount":1,"maxReceiveCount":2}', 'Redrive policy is not a valid JSON map.'],
     [
       { deadLetterTargetArn: `${ARN}:dead.fifo`, maxReceiveCount: 1 },
       'Dead-letter queue must be same type of queue as the source.',
@@ -458,6 +467,42 @@ describe('dead-letter queues', () => {
       },
     })
     expect(body.Messages[0].Attributes.HoldfastDeadLetterReason).toEqual(expect.any(String))
+  })
+
+  test('may be the queue itself', async () => {
+    const sqs = sqsHarness()
+    const QueueUrl = await sqs.queue('orders')
+    const own = policy({ deadLetterTargetArn: `${ARN}:orders`, maxReceiveCount: 1 })
+    expect((await sqs.json('SetQueueAttributes', { QueueUrl, Attributes: own })).status).toBe(200)
+    expect((await sqs.json('GetQueueAttributes', { QueueUrl, AttributeNames: ['RedrivePolicy'] })).body).toEqual({
+      Attributes: own,
+    })
+    expect((await sqs.json('ListDeadLetterSourceQueues', { QueueUrl })).body).toEqual({ queueUrls: [QueueUrl] })
+    await sqs.json('SendMessage', { QueueUrl, MessageBody: 'x' })
+    const receive = async () =>
+      (await sqs.json('ReceiveMessage', { QueueUrl, VisibilityTimeout: 0, AttributeNames: ['All'] })).body.Messages
+    expect(await receive()).toHaveLength(1)
+    await sqs.engine.clock.advance(1)
+    const again = [...((await receive()) ?? []), ...((await receive()) ?? [])]
+    expect(again[0].Attributes).toMatchObject({
+      ApproximateReceiveCount: '2',
+      DeadLetterQueueSourceArn: `${ARN}:orders`,
+    })
+  })
+
+  test('name the source in the account and region that both queues are in', async () => {
+    const sqs = sqsHarness()
+    const headers = scopedTo('111122223333', 'eu-west-1')
+    const call = (action: string, input: object) => sqs.json(action, input, { headers })
+    const arn = (name: string) => `arn:aws:sqs:eu-west-1:111122223333:${name}`
+    const dead = (await call('CreateQueue', { QueueName: 'dead' })).body.QueueUrl
+    const Attributes = policy({ deadLetterTargetArn: arn('dead'), maxReceiveCount: 1 })
+    const { QueueUrl } = (await call('CreateQueue', { QueueName: 'orders', Attributes })).body
+    await call('SendMessage', { QueueUrl, MessageBody: 'x' })
+    await call('ReceiveMessage', { QueueUrl, VisibilityTimeout: 0 })
+    await call('ReceiveMessage', { QueueUrl })
+    const { body } = await call('ReceiveMessage', { QueueUrl: dead, AttributeNames: ['DeadLetterQueueSourceArn'] })
+    expect(body.Messages[0].Attributes).toEqual({ DeadLetterQueueSourceArn: arn('orders') })
   })
 
   test('tell their sources, page by page', async () => {

@@ -44,7 +44,6 @@ describe('settings', () => {
     ['shards', { shards: 101 }],
     ['deadLetter.maxReceives', { deadLetter: { queue: 'dead', maxReceives: 0 } }],
     ['deadLetter.maxReceives', { deadLetter: { queue: 'dead', maxReceives: 1_001 } }],
-    ['deadLetter.queue', { deadLetter: { queue: 'orders', maxReceives: 1 } }],
     ['deadLetter.queue', { deadLetter: { queue: 'no name', maxReceives: 1 } }],
     ['deadLetter.queue', { deadLetter: { queue: 'dead.fifo', maxReceives: 1 } }],
     ['retryPolicy.initialSeconds', { retryPolicy: { ...policy, initialSeconds: -1 } }],

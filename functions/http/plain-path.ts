@@ -1,0 +1,29 @@
+/**
+ * Paths that mean the same to everyone who reads them. A gateway authorizes a request by the path that it decoded, and
+ * a URL parser on the way may resolve `..`, take a backslash for a slash, or decode once more: a path that any of them
+ * would change is answered with 404, because the right was checked on another one.
+ * https://url.spec.whatwg.org/#path-state, https://www.rfc-editor.org/rfc/rfc3986#section-3.3
+ */
+export const isPlainSegment = (segment: string): boolean =>
+  segment !== '' && segment !== '.' && segment !== '..' && !CHANGED_BY_PARSERS.test(segment)
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: URL parsers drop some of these
+const CHANGED_BY_PARSERS = /[/\\%?#\x00-\x1f\x7f]/
+
+const ENCODED_SLASH = /%2f|%5c/i
+
+/** Whether a decoded path has nothing but plain segments, and no slash at its end. */
+export const isPlainPath = (path: string): boolean =>
+  path.startsWith('/') && path.slice(1).split('/').every(isPlainSegment)
+
+/**
+ * A path decoded once, as API Gateway decodes it. Unchanged, and so not plain, where that is impossible, or where a slash
+ * or backslash was encoded: decoded, it could not be told from one that was not.
+ */
+export const decodedPath = (path: string): string => {
+  try {
+    return ENCODED_SLASH.test(path) ? path : decodeURIComponent(path)
+  } catch {
+    return path
+  }
+}

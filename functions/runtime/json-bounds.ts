@@ -1,0 +1,51 @@
+export interface JsonBounds {
+  /** Levels of brackets. */
+  readonly depth: number
+  /** Commas and opening brackets outside strings: about as many as there are values. @default any number */
+  readonly values?: number
+}
+
+/**
+ * Whether a text, should it be JSON, keeps to the bounds. The text is read once, without recursion, and no further than
+ * to what is beyond them: eight megabytes of brackets take a parser a second and hundreds of megabytes.
+ */
+export const isWithin = (text: string, { depth, values = Number.POSITIVE_INFINITY }: JsonBounds): boolean => {
+  let level = 0
+  let count = 0
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case QUOTE:
+        at = endOfString(text, at)
+        break
+      case OPEN_LIST:
+      case OPEN_OBJECT:
+        if (++level > depth || ++count > values) return false
+        break
+      case COMMA:
+        if (++count > values) return false
+        break
+      case CLOSE_LIST:
+      case CLOSE_OBJECT:
+        level--
+    }
+  }
+  return true
+}
+
+const QUOTE = 0x22
+const COMMA = 0x2c
+const BACKSLASH = 0x5c
+const OPEN_LIST = 0x5b
+const CLOSE_LIST = 0x5d
+const OPEN_OBJECT = 0x7b
+const CLOSE_OBJECT = 0x7d
+
+/** Where the string that begins at `start` ends: at the first quote that is not escaped. */
+const endOfString = (text: string, start: number): number => {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let escapes = 0
+    while (text.charCodeAt(end - 1 - escapes) === BACKSLASH) escapes++
+    if (escapes % 2 === 0) return end
+  }
+  return text.length
+}

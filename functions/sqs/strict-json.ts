@@ -1,0 +1,117 @@
+/** Why a text is not JSON that can be read in one way only, and where. It never quotes a value: that may be a secret. */
+export class JsonFault extends Error {
+  override readonly name = 'JsonFault'
+  /** Both count from 1. */
+  readonly line: number
+  readonly column: number
+  /** Member and position of the value concerned, such as `keys[0].permissions`; empty for the whole. */
+  readonly path: string
+
+  constructor(reason: string, text: string, at: number, path: string) {
+    super(reason)
+    const before = text.slice(0, at).split('\n')
+    this.line = before.length
+    this.column = (before.at(-1) ?? '').length + 1
+    this.path = path
+  }
+}
+
+const MAX_DEPTH = 32
+const SPACE = /[ \t\n\r]*/y
+/** More than a string may be: `JSON.parse` refuses what is wrong within the quotes. */
+const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"/sy
+const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
+const WORD = /true|false|null/y
+
+/**
+ * Reads JSON and refuses a member that an object has twice: `JSON.parse` keeps the last one, and another reader of the
+ * same policy may keep the first.
+ *
+ * @throws JsonFault
+ */
+export const parseStrictJson = (text: string): unknown => {
+  const reader: Reader = { text, at: 0 }
+  const value = readValue(reader, '', 0)
+  skipSpace(reader)
+  if (reader.at < text.length) throw fault(reader, 'is not valid JSON', '')
+  return value
+}
+
+/** A text and how far it has been read. */
+interface Reader {
+  readonly text: string
+  at: number
+}
+
+const readValue = (reader: Reader, path: string, depth: number): unknown => {
+  if (depth > MAX_DEPTH) throw fault(reader, `is nested more than ${MAX_DEPTH} deep`, path)
+  skipSpace(reader)
+  const first = reader.text[reader.at]
+  if (first === '{') return readObject(reader, path, depth)
+  if (first === '[') return readArray(reader, path, depth)
+  return readScalar(reader, [STRING, NUMBER, WORD], path)
+}
+
+const readScalar = (reader: Reader, forms: readonly RegExp[], path: string): unknown => {
+  const start = { ...reader }
+  for (const form of forms) {
+    const scalar = token(reader, form)
+    if (scalar === undefined) continue
+    try {
+      return JSON.parse(scalar)
+    } catch {
+      throw fault(start, 'is not valid JSON', path)
+    }
+  }
+  throw fault(start, 'is not valid JSON', path)
+}
+
+const readObject = (reader: Reader, path: string, depth: number): Record<string, unknown> => {
+  const members = new Map<string, unknown>()
+  reader.at++
+  for (let separator = '{'; !isEnd(reader, separator, '}', path); separator = ',') {
+    const start = { ...reader }
+    const member = String(readScalar(reader, [STRING], path))
+    const memberPath = path === '' ? member : `${path}.${member}`
+    if (members.has(member)) throw fault(start, 'is there twice', memberPath)
+    skipSpace(reader)
+    if (reader.text[reader.at] !== ':') throw fault(reader, 'is not valid JSON', memberPath)
+    reader.at++
+    members.set(member, readValue(reader, memberPath, depth + 1))
+  }
+  return Object.fromEntries(members)
+}
+
+const readArray = (reader: Reader, path: string, depth: number): unknown[] => {
+  const values: unknown[] = []
+  reader.at++
+  for (let separator = '['; !isEnd(reader, separator, ']', path); separator = ',') {
+    values.push(readValue(reader, `${path}[${values.length}]`, depth + 1))
+  }
+  return values
+}
+
+/** Whether an object or array ends here. Otherwise the reader stands at its next entry, past the comma before it. */
+const isEnd = (reader: Reader, separator: string, end: string, path: string): boolean => {
+  skipSpace(reader)
+  if (reader.text[reader.at] === end) {
+    reader.at++
+    return true
+  }
+  if (separator !== ',') return false
+  if (reader.text[reader.at] !== ',') throw fault(reader, 'is not valid JSON', path)
+  reader.at++
+  skipSpace(reader)
+  return false
+}
+
+const token = (reader: Reader, form: RegExp): string | undefined => {
+  form.lastIndex = reader.at
+  const found = form.exec(reader.text)?.[0]
+  if (found !== undefined) reader.at += found.length
+  return found
+}
+
+const skipSpace = (reader: Reader): void => void token(reader, SPACE)
+
+const fault = ({ text, at }: Reader, reason: string, path: string): JsonFault => new JsonFault(reason, text, at, path)

@@ -1,0 +1,192 @@
+import { request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { createApp } from '../../../functions/http/app.ts'
+import { callerCheck } from '../../../functions/local/caller-check.ts'
+import { type LocalServer, startServer } from '../../../functions/local/server.ts'
+import { allOperations } from '../../../functions/operations/all.ts'
+import { silentLog } from '../../../functions/runtime/log.ts'
+import { sqsExchange } from '../../../functions/sqs/exchange.ts'
+import { createEngine, type Engine } from '../../../lib/engine.ts'
+import { publish } from '../../../lib/publish/publish.ts'
+import { counts } from '../../../lib/queues/counts.ts'
+import { createQueue } from '../../../lib/queues/queues.ts'
+import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
+
+let engine: Engine
+let server: LocalServer
+
+beforeEach(async () => {
+  engine = createEngine({ store: memoryStore() })
+  server = await startServer({
+    host: '127.0.0.1',
+    port: 0,
+    app: createApp({ operations: allOperations(async () => {}), engine: () => engine, log: silentLog }),
+    sqs: sqsExchange({ engine, redrives: async () => {} }),
+    callers: { check: callerCheck({ host: '127.0.0.1' }), signed: false },
+    openApi: () => ({ openapi: '3.1.0' }),
+  })
+  onTestFinished(() => server.stop())
+  await createQueue(engine, 'v')
+  await publish(engine, 'v', [{ body: 'kept' }])
+})
+
+interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, unknown>>
+  readonly text: string
+}
+
+/** Sends the path as it stands here, which `fetch` would not. */
+const send = (
+  method: string,
+  path: string,
+  { headers = {}, body }: { headers?: Readonly<Record<string, string>>; body?: string | Uint8Array } = {},
+): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    httpRequest({ host: '127.0.0.1', port: server.port, method, path, headers }, (response) => {
+      let text = ''
+      response.on('data', (chunk) => {
+        text += chunk
+      })
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }))
+    })
+      .on('error', reject)
+      .end(body)
+  })
+
+/** The first line of the answer to a request whose line is just this. */
+const sendLine = (line: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port: server.port })
+    let text = ''
+    socket.on('data', (chunk) => {
+      text += chunk
+    })
+    socket.on('end', () => resolve(text.split('\r\n')[0] ?? ''))
+    socket.on('error', reject)
+    socket.write(Buffer.from(`${line}\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n`, 'latin1'))
+  })
+
+describe('a queue of the local server', () => {
+  it.each([
+    '/queues/v/messages/..',
+    '/queues/v/messages/../',
+    '/queues/v/messages/%2e%2e',
+    '/queues/v/messages/%2E.',
+    '/queues/v/messages/.%2e',
+    '/queues/v/messages/..%2F',
+    '/queues/v/messages/..%5C',
+    '/queues/v/messages/..\\',
+    '/queues/v/messages\\..',
+    '/queues/v/messages/.',
+    '/queues/v/messages/x/../..',
+    '/queues/v/',
+    '/queues/v//',
+    '/queues//v',
+    '//queues/v',
+    '/queues/v/.',
+    '/queues/./v',
+    '/queues/x/../v',
+    '/x/../queues/v',
+    '/queues\\v',
+    '\\queues\\v',
+    '/queues%2Fv',
+    '/queues%5Cv',
+    '/queues/v%2F',
+    '/queues/v%23x',
+    '/queues/v%3Fx',
+    '/queues/v%2500',
+    '/queues/v;x/..',
+    'http://127.0.0.1/queues/v',
+    'http://127.0.0.1/queues/v/messages/..',
+  ])('is not deleted by DELETE %s', async (path) => {
+    const { status } = await send('DELETE', path)
+    expect({ status, ready: (await counts(engine, 'v')).ready }).toEqual({
+      // Node's parser refuses a target without a slash at its start itself.
+      status: path.startsWith('\\') ? 400 : 404,
+      ready: 1,
+    })
+  })
+
+  it('is deleted by its one name', async () => {
+    expect((await send('DELETE', '/queues/v')).status).toBe(204)
+  })
+
+  it('answers a target that is no path', async () => {
+    expect(await sendLine('OPTIONS * HTTP/1.1')).toBe('HTTP/1.1 404 Not Found')
+  })
+
+  it('refuses bytes of a target that are not ASCII', async () => {
+    expect(await sendLine('GET /queues?prefix=\xe4 HTTP/1.1')).toBe('HTTP/1.1 400 Bad Request')
+    expect(await sendLine('GET /queues/\xc3\xa4 HTTP/1.1')).toBe('HTTP/1.1 400 Bad Request')
+  })
+})
+
+const TARGET = { 'x-amz-target': 'AmazonSQS.ListQueues', 'content-type': 'application/x-amz-json-1.0' }
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
+const SCOPE = 'AKID/20260301/us-east-1/sqs/aws4_request'
+const SIGNED = { authorization: `AWS4-HMAC-SHA256 Credential=${SCOPE}, SignedHeaders=host, Signature=0` }
+
+describe('a request of SQS to the local server', () => {
+  it.each([
+    ['by its target', 'POST', '/', TARGET, '{}'],
+    ['by its target, where the HTTP API has a queue', 'POST', '/queues/v', TARGET, '{}'],
+    ['by its target, anywhere', 'POST', '/some/where', TARGET, '{}'],
+    ['by its content type', 'POST', '/queues', FORM, 'Action=ListQueues'],
+    ['by its action', 'GET', '/queues?Action=ListQueues', {}, undefined],
+    ['by its action, anywhere', 'GET', '/health?x=1&Action=ListQueues', {}, undefined],
+  ])('is known %s', async (_how, method, path, headers, body) => {
+    const got = await send(method, path, { headers, ...(body !== undefined && { body }) })
+    expect({ status: got.status, queue: got.text.includes('/000000000000/v') }).toEqual({ status: 200, queue: true })
+  })
+
+  it('is known by its signature, in a header or in the URL', async () => {
+    const unknown = '<UnknownOperationException/>\n'
+    expect(await send('GET', '/queues', { headers: SIGNED })).toMatchObject({ status: 404, text: unknown })
+    for (const scope of [SCOPE, encodeURIComponent(SCOPE)]) {
+      expect(await send('GET', `/?X-Amz-Credential=${scope}`)).toMatchObject({ status: 404, text: unknown })
+    }
+  })
+
+  it('is refused in its own protocol', async () => {
+    const host = { host: 'elsewhere.example' }
+    const inJson = await send('POST', '/', { headers: { ...TARGET, ...host }, body: '{}' })
+    expect(inJson).toMatchObject({ status: 403, headers: { 'x-amzn-query-error': 'AccessDenied;Sender' } })
+    expect(JSON.parse(inJson.text)).toEqual({
+      __type: 'com.amazonaws.sqs#AccessDenied',
+      message: expect.stringContaining('--allowed-host'),
+    })
+    const inXml = await send('POST', '/', { headers: { ...FORM, ...host }, body: 'Action=ListQueues' })
+    expect(inXml).toMatchObject({ status: 403, text: expect.stringContaining('<Code>AccessDenied</Code>') })
+    const http = await send('GET', '/queues', { headers: host })
+    expect(http).toMatchObject({ status: 403, headers: { 'content-type': 'application/problem+json' } })
+    expect(JSON.parse(http.text)).toMatchObject({ code: 'CallerRefused' })
+  })
+
+  it('too large is told what to do', async () => {
+    const headers = { ...TARGET, 'content-length': String(9_000_000) }
+    const got = await send('POST', '/', { headers, body: new Uint8Array(9_000_000) }).catch(() => undefined)
+    if (got) expect(got).toMatchObject({ status: 413, text: expect.stringContaining('in one request') })
+  })
+})
+
+describe('any other request to the local server', () => {
+  it('is one of the HTTP API, and hears what that has', async () => {
+    for (const [method, path] of [
+      ['GET', '/'],
+      ['POST', '/'],
+      ['GET', '/000000000000/v'],
+      ['GET', '/favicon.ico'],
+    ] as const) {
+      const got = await send(method, path)
+      expect(got).toMatchObject({ status: 404, headers: { 'content-type': 'application/problem+json' } })
+      expect(JSON.parse(got.text)).toMatchObject({
+        code: 'RouteNotFound',
+        hint: expect.stringContaining('X-Amz-Target'),
+      })
+    }
+    expect(JSON.parse((await send('GET', '/health')).text)).toEqual({ status: 'ok' })
+    expect(JSON.parse((await send('GET', '/openapi.json')).text)).toEqual({ openapi: '3.1.0' })
+  })
+})
