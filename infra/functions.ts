@@ -1,3 +1,5 @@
+import { KEY_KINDS } from '../lib/store/keys.ts'
+
 /** IAM actions on the table. DynamoDB has one for each kind of PartiQL statement, and none for a transaction. */
 export type TableAction =
   | 'BatchGetItem'
@@ -54,8 +56,8 @@ export const FUNCTIONS = {
     entry: 'ack',
     description: 'Acks, extends and nacks leased messages',
     tableActions: ['DeleteItem', 'GetItem', 'PartiQLDelete', 'Query', 'UpdateItem'],
-    // Notices of what was given back early: it can put nothing on a queue.
-    kindActions: { h: ['PutItem'] },
+    // Early releases: it can put nothing on a queue.
+    kindActions: { [KEY_KINDS.earlyRelease.letter]: ['PutItem'] },
     timeoutSeconds: 15,
   },
   queues: {

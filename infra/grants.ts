@@ -1,72 +1,71 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb'
 import { Grant, type IGrantable, UnknownPrincipal } from 'aws-cdk-lib/aws-iam'
 import { checkQueueName } from '../lib/model/queue-settings.ts'
+import { type QueueKeyKind, queueKeyPattern } from '../lib/store/keys.ts'
 import { keyStatements, named, onKeys } from './function.ts'
 import type { TableAction } from './functions.ts'
 
 /**
- * Rights on single queues, for roles that use the library on the table itself. Every partition key names its queue
- * right after the letter of its kind, so `dynamodb:LeadingKeys` can tell queues apart:
- *
- *     q#<queue>    settings    s#<queue>#…  segments           a#<queue>#…  where moved messages are
- *     n#<queue>    layout      b#<queue>#…  bodies             d#<queue>#…  deduplication and attempt ids, fences
- *     h#<queue>#…  hints       t#<queue>#…  tickets of groups
+ * Rights on single queues, for roles that use the library on the table itself: what they may do to which kinds of its
+ * items. Every partition key names its queue right after the letter of its kind (`KEY_KINDS`), so
+ * `dynamodb:LeadingKeys` can tell queues apart. A batch of reads can be of several kinds.
  *
  * `docs/deploy.md` lists what each grant can do; `test/infra/grants.test.ts` holds that list.
  */
-type Rights = Readonly<Record<string, readonly TableAction[]>>
+type Rights = readonly (readonly [kinds: readonly QueueKeyKind[], actions: readonly TableAction[]])[]
 
-/** Kinds whose whole partition key is the queue's name: nothing follows it. */
-const WHOLE_KEYS = new Set(['q', 'n'])
-
-/** By kinds of keys; a batch of reads can be of several. */
-const PUBLISH: Rights = {
-  q: ['GetItem'],
+const PUBLISH: Rights = [
+  [['queue'], ['GetItem']],
   // That the queue needs more shards, and that it has message groups.
-  n: ['GetItem', 'PutItem'],
-  sb: ['PutItem'],
-  t: ['UpdateItem'],
-  d: ['GetItem', 'PutItem'],
-}
+  [['layout'], ['GetItem', 'PutItem']],
+  [['segment', 'body'], ['PutItem']],
+  [['ticket'], ['UpdateItem']],
+  [['deduplication'], ['PutItem']],
+]
 
 /** What a publisher needs besides where an id is taken as long as its message is pending: it looks for the message. */
-const LOOK_FOR_PENDING: Rights = { s: ['Query'], sb: ['BatchGetItem'], a: ['GetItem'] }
+const LOOK_FOR_PENDING: Rights = [
+  [['segment'], ['Query']],
+  [['segment', 'body'], ['BatchGetItem']],
+  [['alias'], ['GetItem']],
+]
 
-const CONSUME: Rights = {
-  q: ['GetItem'],
+const CONSUME: Rights = [
+  [['queue'], ['GetItem']],
   // That a surplus shard is empty.
-  n: ['GetItem', 'PutItem'],
-  s: ['DeleteItem', 'GetItem', 'PartiQLDelete', 'PartiQLUpdate', 'Query', 'UpdateItem'],
-  sb: ['BatchGetItem'],
-  t: ['DeleteItem', 'Query', 'UpdateItem'],
-  d: ['GetItem', 'PutItem'],
-  h: ['GetItem', 'PutItem', 'Query'],
-}
+  [['layout'], ['GetItem', 'PutItem']],
+  [['segment'], ['DeleteItem', 'GetItem', 'PartiQLDelete', 'PartiQLUpdate', 'Query', 'UpdateItem']],
+  [['segment', 'body'], ['BatchGetItem']],
+  [['ticket'], ['DeleteItem', 'Query', 'UpdateItem']],
+  [
+    ['fence', 'receiveAttempt', 'snapshot'],
+    ['GetItem', 'PutItem'],
+  ],
+  [['earlyRelease'], ['PutItem', 'Query']],
+]
 
 /** A consumer only adds to the dead-letter queue: it can neither read nor delete there. */
-const DEAD_LETTER: Rights = {
-  q: ['ConditionCheckItem', 'GetItem'],
-  n: ['GetItem'],
-  sba: ['PutItem'],
-  t: ['UpdateItem'],
-}
+const DEAD_LETTER: Rights = [
+  [['queue'], ['ConditionCheckItem', 'GetItem']],
+  [['layout'], ['GetItem']],
+  [['segment', 'body', 'alias'], ['PutItem']],
+  [['ticket'], ['UpdateItem']],
+]
 
-const BROWSE: Rights = {
-  qna: ['GetItem'],
-  s: ['Query'],
-  sb: ['BatchGetItem'],
-  t: ['Query'],
-}
+const BROWSE: Rights = [
+  [['queue', 'layout', 'alias'], ['GetItem']],
+  [['segment', 'ticket'], ['Query']],
+  [['segment', 'body'], ['BatchGetItem']],
+]
 
-const MANAGE: Rights = {
-  qn: ['PutItem'],
+const MANAGE: Rights = [
+  [['queue', 'layout'], ['PutItem']],
   // Cancelling and rescheduling messages.
-  s: ['DeleteItem', 'PutItem', 'UpdateItem'],
-  b: ['PutItem'],
-  a: ['PutItem'],
-  t: ['UpdateItem'],
-  h: ['GetItem', 'PutItem'],
-}
+  [['segment'], ['DeleteItem', 'PutItem', 'UpdateItem']],
+  [['body', 'alias', 'earlyRelease'], ['PutItem']],
+  [['ticket'], ['UpdateItem']],
+  [['snapshot'], ['GetItem']],
+]
 
 export interface PublishGrant {
   /**
@@ -117,19 +116,14 @@ export const checkGrant = (grantee: IGrantable, queue: string): void => {
 
 const grantRights = (table: Table, grantee: IGrantable, queue: string, rights: readonly Rights[]): Grant => {
   checkGrant(grantee, queue)
-  const grants = rights
-    .flatMap((one) => Object.entries(one))
-    .map(([kinds, actions]) =>
-      Grant.addToPrincipal({
-        grantee,
-        actions: named(actions),
-        resourceArns: [table.tableArn],
-        conditions: onKeys(keysOf(queue, kinds)),
-      }),
-    )
+  const grants = rights.flat().map(([kinds, actions]) =>
+    Grant.addToPrincipal({
+      grantee,
+      actions: named(actions),
+      resourceArns: [table.tableArn],
+      conditions: onKeys(kinds.map((kind) => queueKeyPattern(kind, queue))),
+    }),
+  )
   for (const statement of keyStatements(table)) grantee.grantPrincipal.addToPrincipalPolicy(statement)
   return grants.reduce((all, one) => all.combine(one))
 }
-
-const keysOf = (queue: string, kinds: string): string[] =>
-  [...kinds].map((kind) => (WHOLE_KEYS.has(kind) ? `${kind}#${queue}` : `${kind}#${queue}#*`))

@@ -1,4 +1,4 @@
-import type { Ticket } from '../model/group.ts'
+import type { Ticket } from '../model/ticket.ts'
 
 /**
  * What this process knows of the tickets of one shard, where they are more than a page: hints alone, that say where

@@ -1,16 +1,12 @@
 import type { MessageAddress } from '../model/message-id.ts'
 import type { Segment } from '../model/segment.ts'
-import type { DocumentKey, Store, Write } from '../store/port.ts'
+import { aliasKey } from '../store/keys.ts'
+import type { Store, Write } from '../store/port.ts'
 
 /**
  * A message that was moved keeps the id it was published under. Where it stands now is kept in an alias: written in
  * the transaction that moves it, never deleted by us, reclaimed by TTL with the message.
  */
-const aliasKey = (queue: string, messageId: string): DocumentKey => ({
-  partition: `a#${queue}#${messageId}`,
-  sort: 'a',
-})
-
 export const aliasWrite = (queue: string, messageId: string, { key, expiresAt }: Segment, index: number): Write => ({
   kind: 'put',
   key: aliasKey(queue, messageId),

@@ -24,26 +24,11 @@ import type { SegmentPartition } from './segment-key.ts'
  *   - what a consumer holds does not hold up what comes *before* it. Where the leases of earlier messages of its batch
  *     end or are given back, these are received again, by anyone, and two consumers hold messages of one group at the
  *     same time. SQS does the same.
- * - The ticket's lock only says when a look at the group returns nothing. It is never needed for safety: it runs out,
- *   and a poller that finds it wrong corrects it. It only moves to an earlier instant, since what a process knows may
- *   be out of date. One exception: the poller that set a lock may put it off to the instant at which a delayed head, or
- *   one that backs off, can be received, while the lock is as that poller set it.
+ * - The ticket's lock (`ticket.ts`) only says when a poll of the group returns nothing. It is never needed for safety:
+ *   it runs out, and a poller that finds it wrong corrects it. It only moves to an earlier instant, since what a process
+ *   knows may be out of date. One exception: the poller that set a lock may put it off to the instant at which a delayed
+ *   head, or one that backs off, can be received, while the lock is as that poller set it.
  */
-export interface Ticket {
-  /** Hash of the group, 14 hex digits. */
-  readonly group: string
-  /** Shard of the queue that the ticket stands in. */
-  readonly shard: number
-  /** The last number given in the group. */
-  readonly lastSequence: Sequence
-  /**
-   * Since when the group waits for its turn: since it was looked at last or, when it was not, since it got its first
-   * message. Empty on standard queues, where turns are drawn.
-   */
-  readonly turn: Sequence
-  /** The group is in vain to be looked at before this instant, epoch ms; Infinity until something is published. */
-  readonly busyUntil: number
-}
 
 /**
  * A ticket outlives its group's messages until its last number is this old by the clock of who takes it away: a
@@ -138,10 +123,6 @@ export const locksStaleBefore = ({ purgedAt, delayLoweredAt }: QueueState, now: 
   }
   return instants.length === 0 ? undefined : Math.max(...instants)
 }
-
-/** Whether a ticket's lock does not count: its group was last looked at before an instant from which on locks count. */
-export const isLockStale = ({ turn }: Ticket, staleBefore: Sequence | undefined): boolean =>
-  staleBefore !== undefined && turn !== '' && turn < staleBefore
 
 /** What the head of a group allows. */
 export type GroupHead =

@@ -1,4 +1,4 @@
-import type { Document, DocumentKey } from './document.ts'
+import type { Document } from './document.ts'
 import { LIMITS } from './limits.ts'
 import type { JsonValue } from './message.ts'
 
@@ -23,8 +23,6 @@ export interface QueueLayout {
   /** When the number of shards last changed, epoch ms. */
   readonly changedAt: number
 }
-
-export const layoutKey = (queue: string): DocumentKey => ({ partition: `n#${queue}`, sort: 'n' })
 
 export const layoutValue = (layout: QueueLayout): JsonValue => ({ ...layout })
 

@@ -1,4 +1,4 @@
-import type { Document, DocumentKey } from './document.ts'
+import type { Document } from './document.ts'
 import type { JsonValue } from './message.ts'
 import { layoutIn, type QueueLayout } from './queue-layout.ts'
 import type { Queue, QueueSettings } from './queue-settings.ts'
@@ -45,15 +45,6 @@ export interface QueueState extends QueueRecord {
   /** Version of the layout in the store; 0 when there is none. */
   readonly layoutVersion: number
 }
-
-export const queueKey = (name: string): DocumentKey => ({ partition: `q#${name}`, sort: 'q' })
-
-/** The list of a scope's queues: one partition, a document a queue. */
-export const listKey = (name: string): DocumentKey => ({
-  partition: listPartition(scopeOf(name)),
-  sort: plainName(name),
-})
-export const listPartition = (scope: string): string => `l#${scope}`
 
 /** The account and region before a queue's name; empty for the default ones. */
 export const scopeOf = (name: string): string => name.slice(0, name.length - plainName(name).length).replace(/\/$/, '')

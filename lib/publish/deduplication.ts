@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Body, bodyText, type NewMessage } from '../model/message.ts'
 import { isPurged, type QueueState } from '../model/queue-record.ts'
+import { deduplicationKey } from '../store/keys.ts'
 import type { Document, DocumentKey, Write } from '../store/port.ts'
 
 /**
@@ -29,10 +30,10 @@ export const contentId = (body: Body): string =>
     .update(body instanceof Uint8Array ? body : bodyText(body))
     .digest('hex')
 
-export const deduplicationKey = (queue: QueueState, message: NewMessage, id: string): DocumentKey => {
+export const rememberedKey = (queue: QueueState, message: NewMessage, id: string): DocumentKey => {
   const scoped = queue.settings.fifo?.deduplicationScope === 'messageGroup' ? `${message.groupId}\n${id}` : id
   const hash = createHash('sha256').update(scoped).digest('hex').slice(0, 40)
-  return { partition: `d#${queue.name}#${queue.generation}#${hash}`, sort: 'd' }
+  return deduplicationKey(queue, hash)
 }
 
 /** @param replaces version of what is remembered of a message that its id no longer stands for; 0 for nothing */

@@ -9,10 +9,10 @@ import type { QueueState } from '../model/queue-record.ts'
 import type { Document, DocumentKey, NewSegment, Write, WriteFailure } from '../store/port.ts'
 import {
   deduplicationIdOf,
-  deduplicationKey,
   type FirstPublish,
   firstPublish,
   isForgotten,
+  rememberedKey,
   rememberWrite,
 } from './deduplication.ts'
 
@@ -52,7 +52,7 @@ export const entriesOf = (
   const seen = new Map<string, number>()
   for (const [position, message] of messages.entries()) {
     const id = deduplicationIdOf(queue, message)
-    const remembered = id === undefined ? undefined : deduplicationKey(queue, message, id)
+    const remembered = id === undefined ? undefined : rememberedKey(queue, message, id)
     const first = remembered && seen.get(remembered.partition)
     if (first !== undefined) repeats.push([position, first])
     else {
@@ -132,10 +132,9 @@ const withoutDuplicates = async (
 ): Promise<Entry[]> => {
   const remembering = pending.filter(({ remembered }) => remembered)
   const left = new Map(pending.map((entry) => [entry, entry]))
-  for (const { write, document: met } of failures) {
+  for (const { write, document } of failures) {
     const entry = remembering[write - before]
-    if (!entry?.remembered) continue
-    const document = met ?? (await engine.store.getDocument(entry.remembered, { consistent: true }))
+    if (!entry) continue
     if (!document || (await isFree(engine, queue, document))) {
       // Taken over on condition that nobody else did.
       left.set(entry, { ...entry, replaces: document?.version ?? 0 })

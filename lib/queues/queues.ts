@@ -1,17 +1,14 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, queueNotFound } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
-import { layoutKey, type QueueLayout } from '../model/queue-layout.ts'
+import type { QueueLayout } from '../model/queue-layout.ts'
 import {
   asQueue,
   layoutOf,
-  listKey,
-  listPartition,
   pollPriorities,
   pollShards,
   type QueueRecord,
   type QueueState,
-  queueKey,
   queueState,
   recordIn,
   recordValue,
@@ -26,6 +23,7 @@ import {
   type SettingsChange,
   whole,
 } from '../model/queue-settings.ts'
+import { layoutKey, queueKey, queueListKey, queueListPartition } from '../store/keys.ts'
 import { readLayout, readQueue } from './read-queue.ts'
 import { layoutWrite } from './shards.ts'
 
@@ -89,7 +87,7 @@ export const createQueue = async (
     const version = document?.version ?? 0
     const { applied } = await engine.store.transact([
       { kind: 'put', key: queueKey(name), value: recordValue(record), ifVersion: version },
-      { kind: 'put', key: listKey(name), value: {} },
+      { kind: 'put', key: queueListKey(name), value: {} },
     ])
     if (!applied) continue
     const state = withLayout({ ...record, name, version: version + 1 }, {}, layout?.version ?? 0)
@@ -175,7 +173,7 @@ export const listQueueNames = async (
   whole('limit', limit, 1, LIMITS.listQueuesPage)
   const after = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url').toString('utf8')
   const documents = await engine.store.listDocuments({
-    partition: listPartition(scope),
+    partition: queueListPartition(scope),
     prefix,
     limit: limit + 1,
     consistent: true,
@@ -247,7 +245,7 @@ export const deleteQueue = async (engine: Engine, name: string): Promise<void> =
     const value = recordValue({ ...queue, deletedAt: now })
     const { applied } = await engine.store.transact([
       { kind: 'put', key: queueKey(name), value, ifVersion: queue.version, expiresAt: now + TOMBSTONE_MS },
-      { kind: 'delete', key: listKey(name) },
+      { kind: 'delete', key: queueListKey(name) },
       ...(queue.layoutVersion > 0 ? [{ kind: 'delete', key: layoutKey(name) } as const] : []),
     ])
     engine.queues.forget(name)

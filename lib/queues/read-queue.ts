@@ -1,6 +1,6 @@
 import type { Document } from '../model/document.ts'
-import { layoutKey } from '../model/queue-layout.ts'
-import { type QueueState, queueKey, queueState } from '../model/queue-record.ts'
+import { type QueueState, queueState } from '../model/queue-record.ts'
+import { layoutKey, queueKey } from '../store/keys.ts'
 import type { Store } from '../store/port.ts'
 
 /**

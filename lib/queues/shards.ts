@@ -1,8 +1,9 @@
 import type { Engine } from '../engine.ts'
 import { LIMITS } from '../model/limits.ts'
-import { layoutKey, layoutValue, type QueueLayout } from '../model/queue-layout.ts'
+import { layoutValue, type QueueLayout } from '../model/queue-layout.ts'
 import { layoutOf, partitionOf, pollShards, type QueueState, withLayout } from '../model/queue-record.ts'
 import { inPassing } from '../store/best-effort.ts'
+import { layoutKey } from '../store/keys.ts'
 import type { Write } from '../store/port.ts'
 
 /**

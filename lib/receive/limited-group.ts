@@ -1,10 +1,11 @@
 import type { Engine } from '../engine.ts'
 import type { Lane, Request } from '../hints/scan-target.ts'
-import type { Ticket } from '../model/group.ts'
 import { isDropped, type QueueState } from '../model/queue-record.ts'
 import { claim, liveAt, type Segment, type Slot, slotAt, TOKEN_BYTES, unclaim, visibleAt } from '../model/segment.ts'
 import { dueAtOf, partitionId, sortFrom, sortRightBehind, sortUpTo } from '../model/segment-key.ts'
+import type { Ticket } from '../model/ticket.ts'
 import { TICKET_KEPT_MS } from '../publish/group-place.ts'
+import { fenceKey } from '../store/keys.ts'
 import type { Claim, DocumentKey, TicketKey } from '../store/port.ts'
 import { type After, candidatesOf, withoutSpent } from './candidates.ts'
 import { giveUp, messagesOf } from './claim.ts'
@@ -74,7 +75,7 @@ interface Fence {
 }
 
 const readFence = async (engine: Engine, { queue }: Lane, { ticket }: Limited): Promise<Fence> => {
-  const key: DocumentKey = { partition: `d#${queue.name}#${queue.generation}#limit-${ticket.group}`, sort: 'd' }
+  const key = fenceKey(queue, ticket.group)
   const document = await engine.store.getDocument(key, { consistent: true })
   const value = document?.value as { through: string; settings: number } | undefined
   return {

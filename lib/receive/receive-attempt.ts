@@ -5,6 +5,7 @@ import type { HandleResult, Message } from '../model/message.ts'
 import { asDelayed, type QueueState } from '../model/queue-record.ts'
 import { decodeReceiptHandle, keyOfHandle, receiptHandleFor } from '../model/receipt-handle.ts'
 import { extend } from '../settle/extend.ts'
+import { receiveAttemptKey } from '../store/keys.ts'
 import type { DocumentKey } from '../store/port.ts'
 import { messageOfHandle } from './group-claim.ts'
 
@@ -71,5 +72,5 @@ export const rememberAttempt = async (
 
 const attemptKey = (queue: QueueState, attemptId: string): DocumentKey => {
   const hash = createHash('sha256').update(attemptId).digest('hex').slice(0, 40)
-  return { partition: `d#${queue.name}#${queue.generation}#attempt-${hash}`, sort: 'd' }
+  return receiveAttemptKey(queue, hash)
 }

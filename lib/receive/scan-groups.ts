@@ -13,12 +13,12 @@ import {
   NO_SEQUENCE,
   type Sequence,
   sequenceAt,
-  type Ticket,
 } from '../model/group.ts'
 import type { Message } from '../model/message.ts'
 import { asDelayed, isDropped, type QueueState } from '../model/queue-record.ts'
 import { goneCount, remove, type Segment } from '../model/segment.ts'
 import { partitionId, sortRightBehind } from '../model/segment-key.ts'
+import type { Ticket } from '../model/ticket.ts'
 import { deadLetter } from '../redrive/dead-letter.ts'
 import { markFree, retireTicket } from '../settle/group-release.ts'
 import type { TicketKey } from '../store/port.ts'

@@ -1,8 +1,9 @@
 import type { Engine } from '../engine.ts'
 import type { Due, TicketMemory } from '../hints/ticket-cache.ts'
-import { isLockStale, locksStaleBefore, sequenceAt, type Ticket } from '../model/group.ts'
+import { locksStaleBefore, sequenceAt } from '../model/group.ts'
 import { partitionOf, pollShards, type QueueState } from '../model/queue-record.ts'
 import { type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
+import { isLockStale, type Ticket } from '../model/ticket.ts'
 import type { TicketPage, TicketRange } from '../store/port.ts'
 import { shuffled } from './shuffle.ts'
 

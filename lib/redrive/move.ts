@@ -3,10 +3,11 @@ import { aliasWrite } from '../locate/alias.ts'
 import type { ContentMessage } from '../model/content.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { groupHash } from '../model/group.ts'
-import { afterPurge, type QueueState, queueKey } from '../model/queue-record.ts'
+import { afterPurge, type QueueState } from '../model/queue-record.ts'
 import type { Change } from '../model/segment.ts'
 import { placeInGroup } from '../publish/group-place.ts'
 import { newSegment } from '../publish/new-segment.ts'
+import { queueKey } from '../store/keys.ts'
 import type { NewSegment, Write } from '../store/port.ts'
 
 export interface Moving {

@@ -2,7 +2,8 @@ import type { Engine } from '../engine.ts'
 import { type ErrorCode, HoldfastError } from '../model/errors.ts'
 import type { JsonValue } from '../model/message.ts'
 import type { Place } from '../queues/partitions.ts'
-import type { DocumentKey, Write } from '../store/port.ts'
+import { redriveKey, runningRedriveKey } from '../store/keys.ts'
+import type { Write } from '../store/port.ts'
 
 /** Which messages of a dead-letter queue to move; all that is given must hold. */
 export interface RedriveFilter {
@@ -60,10 +61,6 @@ export interface TaskState {
 const KEPT_MS = 14 * 86_400_000
 const NEWEST_FIRST = 2 ** 48
 
-export const taskPartition = (queue: string): string => `r#${queue}`
-/** Running tasks of all queues, by queue: at most one each, and the place to look for those to take up. */
-export const RUNNING_PARTITION = 'r#'
-
 /** A UUID of version 8 (RFC 9562), as clients of SQS expect; the newest sorts first. */
 export const newTaskId = (engine: Engine): string => {
   const order = (NEWEST_FIRST - engine.clock.now()).toString(16).padStart(12, '0')
@@ -71,13 +68,10 @@ export const newTaskId = (engine: Engine): string => {
   return `${order.slice(0, 8)}-${order.slice(8)}-8${random.slice(0, 3)}-8${random.slice(3, 6)}-${random.slice(6)}`
 }
 
-const taskKey = (queue: string, taskId: string): DocumentKey => ({ partition: taskPartition(queue), sort: taskId })
-export const runningKey = (queue: string): DocumentKey => ({ partition: RUNNING_PARTITION, sort: queue })
-
 /** Kept from its last write on, so that a task that is still running is never forgotten. */
 export const taskWrite = (record: TaskRecord, ifVersion: number, now: number): Write => ({
   kind: 'put',
-  key: taskKey(record.source, record.taskId),
+  key: redriveKey(record.source, record.taskId),
   value: record as unknown as JsonValue,
   ifVersion,
   expiresAt: now + KEPT_MS,
@@ -86,7 +80,7 @@ export const taskWrite = (record: TaskRecord, ifVersion: number, now: number): W
 /** @throws `RedriveNotFound` */
 export const readTask = async (engine: Engine, queue: string, taskId: string): Promise<TaskState> => {
   const document = /^[0-9a-f-]{28,36}$/.test(taskId)
-    ? await engine.store.getDocument(taskKey(queue, taskId), { consistent: true })
+    ? await engine.store.getDocument(redriveKey(queue, taskId), { consistent: true })
     : undefined
   if (!document) throw new HoldfastError('RedriveNotFound', 'there is no such redrive task', { queue, value: taskId })
   return { record: document.value as unknown as TaskRecord, version: document.version }
@@ -103,7 +97,7 @@ export const writeTask = async (
   record: TaskRecord,
 ): Promise<TaskState | undefined> => {
   const writes: Write[] = [taskWrite(record, version, engine.clock.now())]
-  if (isOver(record)) writes.push({ kind: 'delete', key: runningKey(record.source) })
+  if (isOver(record)) writes.push({ kind: 'delete', key: runningRedriveKey(record.source) })
   const { applied } = await engine.store.transact(writes)
   return applied ? { record, version: version + 1 } : undefined
 }

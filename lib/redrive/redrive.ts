@@ -3,6 +3,7 @@ import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
 import { checkQueueName, plainName, whole } from '../model/queue-settings.ts'
 import { counts } from '../queues/counts.ts'
 import { START } from '../queues/partitions.ts'
+import { RUNNING_REDRIVES, redrivePartition, runningRedriveKey } from '../store/keys.ts'
 import { type Move, movePage } from './redrive-move.ts'
 import {
   asTask,
@@ -11,12 +12,9 @@ import {
   type QueueSelection,
   type RedriveFilter,
   type RedriveTask,
-  RUNNING_PARTITION,
   readTask,
-  runningKey,
   type TaskRecord,
   type TaskState,
-  taskPartition,
   taskWrite,
   writeTask,
 } from './redrive-task.ts'
@@ -81,7 +79,7 @@ export const startRedrive = async (
     taskWrite(record, 0, record.startedAt),
     {
       kind: 'put',
-      key: runningKey(deadLetterQueue),
+      key: runningRedriveKey(deadLetterQueue),
       value: { taskId: record.taskId },
       ifVersion: await runningVersion(engine, deadLetterQueue),
     },
@@ -102,7 +100,7 @@ const checkOrigins = (origins: QueueSelection): void => {
 
 /** Version of what is noted as running here though its task is over or forgotten; 0 where nothing is, or it does run. */
 const runningVersion = async (engine: Engine, queue: string): Promise<number> => {
-  const running = await engine.store.getDocument(runningKey(queue), { consistent: true })
+  const running = await engine.store.getDocument(runningRedriveKey(queue), { consistent: true })
   if (!running) return 0
   try {
     const { record } = await readTask(engine, queue, (running.value as { taskId: string }).taskId)
@@ -180,7 +178,7 @@ export const getRedrive = async (engine: Engine, deadLetterQueue: string, taskId
 /** The newest tasks of a queue first, ten at the most. @throws `QueueNotFound` */
 export const listRedrives = async (engine: Engine, deadLetterQueue: string): Promise<readonly RedriveTask[]> => {
   await engine.queues.get(deadLetterQueue)
-  const partition = taskPartition(deadLetterQueue)
+  const partition = redrivePartition(deadLetterQueue)
   const documents = await engine.store.listDocuments({ partition, limit: LISTED, consistent: true })
   return documents.map(({ value }) => asTask(value as unknown as TaskRecord))
 }
@@ -203,6 +201,6 @@ export const cancelRedrive = async (engine: Engine, deadLetterQueue: string, tas
 
 /** Tasks of all queues that are not over, for whoever makes sure that they go on. */
 export const runningRedrives = async (engine: Engine): Promise<readonly { queue: string; taskId: string }[]> => {
-  const documents = await engine.store.listDocuments({ partition: RUNNING_PARTITION, limit: 1_000, consistent: true })
+  const documents = await engine.store.listDocuments({ partition: RUNNING_REDRIVES, limit: 1_000, consistent: true })
   return documents.map(({ sort, value }) => ({ queue: sort, taskId: (value as { taskId: string }).taskId }))
 }

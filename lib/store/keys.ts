@@ -1,2 +1,119 @@
+import type { DocumentKey } from '../model/document.ts'
+import { scopeOf } from '../model/queue-record.ts'
+import { plainName } from '../model/queue-settings.ts'
+import { partitionId, type SegmentKey, type SegmentPartition } from '../model/segment-key.ts'
+
 /** The table's attributes: the two halves of the key, and the epoch seconds of DynamoDB's TTL. */
 export const TABLE_SHAPE = { partitionKey: 'pk', sortKey: 'sk', timeToLive: 'x' } as const
+
+/**
+ * Every kind of item in the table. A partition key is the kind's letter, `#` and what `names` says, so that IAM's
+ * `dynamodb:LeadingKeys` can grant one kind of one queue's items to one role:
+ *
+ *     queue       <letter>#<queue>                  one partition a queue
+ *     generation  <letter>#<queue>#<generation>#…   gone with the queue's deletion
+ *     message     <letter>#<queue>#<message id>     outlives it
+ *     table       <letter>#…                        of several queues
+ *
+ * One letter has one purpose: no other module writes one down.
+ */
+export const KEY_KINDS = {
+  /** A segment's header. */
+  segment: { letter: 's', names: 'generation' },
+  /** A piece of a segment's content. */
+  body: { letter: 'b', names: 'generation' },
+  /** The ticket of a message group. */
+  ticket: { letter: 't', names: 'generation' },
+  /** The fence of a message group under a limit in flight. */
+  fence: { letter: 'f', names: 'generation' },
+  /** Which message a deduplication id stands for. */
+  deduplication: { letter: 'd', names: 'generation' },
+  /** What a poll of a FIFO queue took, to be repeated under its attempt id. */
+  receiveAttempt: { letter: 'p', names: 'generation' },
+  /** What is in flight at the front of a shard or group: a hint for pollers. */
+  snapshot: { letter: 'h', names: 'generation' },
+  /** A message that is visible sooner than the snapshot says. */
+  earlyRelease: { letter: 'e', names: 'generation' },
+  /** Where a moved message is. */
+  alias: { letter: 'a', names: 'message' },
+  /** A queue's settings and state. */
+  queue: { letter: 'q', names: 'queue' },
+  /** How a queue is spread over partitions. */
+  layout: { letter: 'n', names: 'queue' },
+  /** A redrive task of a dead-letter queue. */
+  redrive: { letter: 'r', names: 'queue' },
+  /** The redrive tasks that are not over. */
+  runningRedrive: { letter: 'w', names: 'table' },
+  /** The names of the queues of one account and region. */
+  queueList: { letter: 'l', names: 'table' },
+} as const satisfies Record<string, { letter: string; names: 'queue' | 'generation' | 'message' | 'table' }>
+
+export type KeyKind = keyof typeof KEY_KINDS
+/** Kinds whose partition keys name one queue. */
+export type QueueKeyKind = {
+  [K in KeyKind]: (typeof KEY_KINDS)[K]['names'] extends 'table' ? never : K
+}[KeyKind]
+
+/** The partition keys of a kind that belong to one queue, as a pattern for IAM's `StringLike`. */
+export const queueKeyPattern = (kind: QueueKeyKind, queue: string): string => {
+  const { letter, names } = KEY_KINDS[kind]
+  return names === 'queue' ? `${letter}#${queue}` : `${letter}#${queue}#*`
+}
+
+/** The partition keys of a kind, of all queues, as a pattern for IAM's `StringLike`. */
+export const kindKeyPattern = (kind: KeyKind): string => `${KEY_KINDS[kind].letter}#*`
+
+const partition = (kind: KeyKind, rest: string): string => `${KEY_KINDS[kind].letter}#${rest}`
+
+/** One life of a queue, as far as keys name it. */
+interface QueueLife {
+  readonly name: string
+  readonly generation: string
+}
+/** The only document of its partition. */
+const lone = (kind: KeyKind, rest: string): DocumentKey => ({
+  partition: partition(kind, rest),
+  sort: KEY_KINDS[kind].letter,
+})
+
+export const segmentPartition = (of: SegmentPartition): string => partition('segment', partitionId(of))
+export const bodyPartition = ({ partition: of, sort }: SegmentKey): string =>
+  partition('body', `${partitionId(of)}#${sort}`)
+/** The tickets of a shard, whichever group of it is asked for. */
+export const ticketPartition = ({ group: _, ...shard }: SegmentPartition): string =>
+  partition('ticket', partitionId(shard))
+
+/** @param group the group's hash */
+export const fenceKey = ({ name, generation }: QueueLife, group: string): DocumentKey =>
+  lone('fence', `${name}#${generation}#${group}`)
+export const deduplicationKey = ({ name, generation }: QueueLife, hash: string): DocumentKey =>
+  lone('deduplication', `${name}#${generation}#${hash}`)
+export const receiveAttemptKey = ({ name, generation }: QueueLife, hash: string): DocumentKey =>
+  lone('receiveAttempt', `${name}#${generation}#${hash}`)
+
+/** One document a priority. */
+export const snapshotKey = (of: SegmentPartition, priority: number): DocumentKey => ({
+  partition: partition('snapshot', partitionId(of)),
+  sort: String(9 - priority),
+})
+export const earlyReleasePartition = (of: SegmentPartition): string => partition('earlyRelease', partitionId(of))
+
+export const aliasKey = (queue: string, messageId: string): DocumentKey => lone('alias', `${queue}#${messageId}`)
+
+export const queueKey = (name: string): DocumentKey => lone('queue', name)
+export const layoutKey = (name: string): DocumentKey => lone('layout', name)
+/** A document a queue; `scope` is its account and region. */
+export const queueListPartition = (scope: string): string => partition('queueList', scope)
+export const queueListKey = (name: string): DocumentKey => ({
+  partition: queueListPartition(scopeOf(name)),
+  sort: plainName(name),
+})
+
+export const redrivePartition = (queue: string): string => partition('redrive', queue)
+export const redriveKey = (queue: string, taskId: string): DocumentKey => ({
+  partition: redrivePartition(queue),
+  sort: taskId,
+})
+/** At most one document a queue. */
+export const RUNNING_REDRIVES = partition('runningRedrive', '')
+export const runningRedriveKey = (queue: string): DocumentKey => ({ partition: RUNNING_REDRIVES, sort: queue })

@@ -1,10 +1,10 @@
 import type { Content } from '../model/content.ts'
 import type { Document, DocumentKey } from '../model/document.ts'
 import type { HoldfastError } from '../model/errors.ts'
-import type { Sequence, Ticket } from '../model/group.ts'
 import type { JsonValue } from '../model/message.ts'
 import type { Change, Segment } from '../model/segment.ts'
 import type { SegmentKey, SegmentPartition } from '../model/segment-key.ts'
+import type { Ticket, TicketAdvance, TicketLock, TicketMark, TicketTouch } from '../model/ticket.ts'
 
 export type { Document, DocumentKey } from '../model/document.ts'
 
@@ -46,9 +46,9 @@ export interface Store {
   /** Tickets of a queue's groups, by the groups' hashes. May lag behind recent writes unless `consistent`. */
   tickets(range: TicketRange): Promise<TicketPage>
   /**
-   * Marks a group as busy unless it is, and puts it at the end of those that wait for their turn; answers the ticket,
-   * or nothing when it is busy or gone. A ticket that is busy until that very instant was marked by an earlier try,
-   * whose response was lost.
+   * Locks a group unless it is locked, and puts it at the end of those that wait for their turn; answers the ticket,
+   * or nothing when it is locked or gone. A ticket that bears this very lock was locked by an earlier try, whose
+   * response was lost. What becomes of tickets: `applyToTicket`.
    */
   lockTicket(key: TicketKey, lock: TicketLock): Promise<Ticket | undefined>
   /**
@@ -127,27 +127,10 @@ export type Write =
   | { readonly kind: 'delete'; readonly key: DocumentKey; readonly ifVersion?: number }
   /** Changes nothing, and requires that a document is as it was read. */
   | { readonly kind: 'check'; readonly key: DocumentKey; readonly ifVersion: number }
-  | {
-      /** Gives out sequence numbers: requires that none from `from` on was given, and makes the ticket if need be. */
-      readonly kind: 'advance'
-      readonly key: TicketKey
-      readonly from: string
-      readonly to: string
-      /** Epoch ms; of the ticket itself. */
-      readonly expiresAt: number
-      /** For a ticket that this write makes, or that says busy until something is published. */
-      readonly busyUntil: number
-      /** For such a ticket: since when it waits for its turn. */
-      readonly turn: Sequence
-    }
-  | {
-      /** Tells that a group of a standard queue has something new; makes the ticket if need be. */
-      readonly kind: 'touch'
-      readonly key: TicketKey
-      /** Differs with every publish; compared for equality alone. */
-      readonly mark: string
-      readonly expiresAt: number
-    }
+  /** Gives out sequence numbers: requires that none from `from` on was given, and makes the ticket if need be. */
+  | ({ readonly kind: 'advance'; readonly key: TicketKey } & TicketAdvance)
+  /** Tells that a group of a standard queue has something new; makes the ticket if need be. */
+  | ({ readonly kind: 'touch'; readonly key: TicketKey } & TicketTouch)
 
 export interface PutWrite {
   readonly kind: 'put'
@@ -180,26 +163,6 @@ export interface ClaimedSegment {
 export interface TicketKey {
   readonly partition: SegmentPartition
   readonly group: string
-}
-export interface TicketLock {
-  readonly now: number
-  readonly busyUntil: number
-  readonly turn: Sequence
-  /** A lock that was set before this turn does not count. */
-  readonly staleBefore?: Sequence | undefined
-}
-/** What must hold of a ticket, all of it. */
-export interface TicketCondition {
-  /** Nothing was published since this number was given. */
-  readonly lastSequence?: string
-  /** It says busy until this very instant, as whoever locked it wrote. */
-  readonly busyUntil?: number
-  /** It says busy for longer than until this instant, yet not until something is published. */
-  readonly busyAfter?: number
-}
-export interface TicketMark extends TicketCondition {
-  /** It holds no longer than until something is published. */
-  readonly lapses?: boolean
 }
 export interface TicketRange {
   readonly partition: SegmentPartition

@@ -3,9 +3,10 @@ import { decodeHint, encodeHint, type FrontHint, hides, tellable } from '../hint
 import type { Skipped } from '../hints/key-ranges.ts'
 import type { Lane } from '../hints/scan-target.ts'
 import { isOrdered } from '../model/group.ts'
-import { partitionId, priorityOf, type SegmentKey, type SegmentPartition, sortFrom } from '../model/segment-key.ts'
+import { priorityOf, type SegmentKey, sortFrom } from '../model/segment-key.ts'
 import { inPassing } from '../store/best-effort.ts'
-import type { Document, DocumentKey } from '../store/port.ts'
+import { earlyReleasePartition, snapshotKey } from '../store/keys.ts'
+import type { Document } from '../store/port.ts'
 
 /**
  * How the processes of a queue share what they know of its front. Whoever polls with many headers in flight before
@@ -58,7 +59,7 @@ const tell = async (engine: Engine, lane: Lane, now: number): Promise<void> => {
   if (newsIn(skips.stretches, front.hint, end) < news) return
   const hint: FrontHint = { writtenAt: now, stretches: told }
   await engine.store.transact([
-    { kind: 'put', key: hintKey(partition, priority), value: encodeHint(hint), expiresAt: now + KEPT_MS },
+    { kind: 'put', key: snapshotKey(partition, priority), value: encodeHint(hint), expiresAt: now + KEPT_MS },
   ])
   front.hint = hint
   front.hintAt = now
@@ -103,10 +104,10 @@ const hearNotices = async (engine: Engine, lane: Lane, since: number): Promise<b
   const { partition, priority, memory } = lane
   const { skips } = memory
   const before = skips.releases
-  for (let after = noticeSort(priority, since); ; ) {
+  for (let after = sortFrom(priority, since); ; ) {
     const documents = await engine.store.listDocuments({
-      partition: newsPartition(partition),
-      prefix: noticePrefix(priority),
+      partition: earlyReleasePartition(partition),
+      prefix: String(9 - priority),
       after,
       limit: NOTICES_PAGE,
     })
@@ -142,7 +143,7 @@ const leaveNotice = async (engine: Engine, { partition, sort }: SegmentKey, visi
   const known = now - hintAt < HINT_KNOWN_MS ? hint : await loadHint(engine, lane)
   if (!known || !hides(known, sort, visibleAt)) return
   const unique = Buffer.from(engine.random.bytes(4)).toString('hex')
-  const notice = { partition: newsPartition(partition), sort: noticeSort(priority, now) + unique }
+  const notice = { partition: earlyReleasePartition(partition), sort: sortFrom(priority, now) + unique }
   const value = { s: sort, v: visibleAt }
   await engine.store.transact([{ kind: 'put', key: notice, value, expiresAt: now + KEPT_MS }])
 }
@@ -153,7 +154,7 @@ const loadHint = async (
 ): Promise<FrontHint | undefined> => {
   const { front, skips } = memory
   front.hintAt = engine.clock.now()
-  const document = await engine.store.getDocument(hintKey(partition, priority))
+  const document = await engine.store.getDocument(snapshotKey(partition, priority))
   const hint = document && decodeHint(document.value, priority)
   if ((hint?.writtenAt ?? 0) > (front.hint?.writtenAt ?? 0)) {
     front.hint = hint
@@ -161,11 +162,3 @@ const loadHint = async (
   }
   return front.hint
 }
-
-const newsPartition = (partition: SegmentPartition): string => `h#${partitionId(partition)}`
-const hintKey = (partition: SegmentPartition, priority: number): DocumentKey => ({
-  partition: newsPartition(partition),
-  sort: String(9 - priority),
-})
-const noticePrefix = (priority: number): string => `n${9 - priority}`
-const noticeSort = (priority: number, at: number): string => `n${sortFrom(priority, at)}`

@@ -4,6 +4,7 @@ const SIMULATION = ['test/simulation/fifo-simulation.test.ts']
 const CONTRACT = ['test/lib/store']
 const UNIT = [
   'model/group',
+  'model/ticket',
   'publish/group-publish',
   'receive/scan-groups',
   'settle/group-release',
@@ -76,9 +77,10 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a ticket is dropped whatever was published since',
-    file: 'lib/store/keyed/memory-store.ts',
-    replace: 'if (ticket && ticket.lastSequence !== lastSequence) return false',
-    by: '',
+    file: 'lib/model/ticket.ts',
+    replace:
+      'return ticket && ticket.lastSequence !== command.lastSequence ? REFUSED : { applied: true, ticket: undefined }',
+    by: 'return { applied: true, ticket: undefined }',
     suites: UNIT,
   },
   {
@@ -188,9 +190,9 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'numbers are given twice',
-    file: 'lib/store/keyed/memory-store.ts',
-    replace: "(ticketAt(write.key)?.lastSequence ?? '') < write.from",
-    by: "(ticketAt(write.key)?.lastSequence ?? '') <= '~'",
+    file: 'lib/model/ticket.ts',
+    replace: 'if (ticket.lastSequence >= from) return REFUSED\n',
+    by: '',
     suites: SIMULATION,
   },
   {
@@ -240,6 +242,20 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/store/dynamodb/tickets.ts',
     replace: "'attribute_exists(l) AND (u <= :now OR (attribute_exists(m) AND m <> l))'",
     by: "'attribute_exists(l) AND (u <= :now OR u > :now)'",
+    suites: CONTRACT,
+  },
+  {
+    name: 'DynamoDB moves a lock that lapsed',
+    file: 'lib/store/dynamodb/tickets.ts',
+    replace: "'u = :locked AND (attribute_not_exists(m) OR m = l)'",
+    by: "'u = :locked'",
+    suites: CONTRACT,
+  },
+  {
+    name: 'DynamoDB takes the lock of another for its own',
+    file: 'lib/store/dynamodb/tickets.ts',
+    replace: 'ticket?.busyUntil === busyUntil && ticket.turn === turn',
+    by: 'ticket?.busyUntil === busyUntil',
     suites: CONTRACT,
   },
   {

@@ -2,6 +2,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 import { isOrdered } from '../../model/group.ts'
 import { FRESH, GONE, goneCount, type Lease, type Segment, type Slot, TOKEN_BYTES } from '../../model/segment.ts'
 import { dueAtOf, partitionId, type SegmentKey, type SegmentPartition } from '../../model/segment-key.ts'
+import { segmentPartition } from '../keys.ts'
 
 /**
  * How a segment's header stands in the table. Each byte of a name is billed, so names are single letters.
@@ -30,7 +31,7 @@ export const slotName = (index: number): string => String.fromCharCode(65 + inde
 const LEASE_BYTES = 23
 
 export const headerKey = (key: SegmentKey): Item => ({
-  pk: { S: `s#${partitionId(key.partition)}` },
+  pk: { S: segmentPartition(key.partition) },
   sk: { S: key.sort },
 })
 

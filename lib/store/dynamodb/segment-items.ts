@@ -1,4 +1,5 @@
 import { partitionId, type SegmentKey } from '../../model/segment-key.ts'
+import { bodyPartition } from '../keys.ts'
 import type { NewSegment } from '../port.ts'
 import { compressed, divided, packContent } from './content-codec.ts'
 import { headerBytes, headerItem, type Item } from './header-item.ts'
@@ -49,7 +50,7 @@ const endInHeader = (key: SegmentKey, bytes: number, room: number): number => {
 }
 
 export const bodyKey = (key: SegmentKey, piece: number): Item => ({
-  pk: { S: `b#${partitionId(key.partition)}#${key.sort}` },
+  pk: { S: bodyPartition(key) },
   sk: { S: String(piece) },
 })
 

@@ -1,6 +1,6 @@
 import type { Content } from '../../model/content.ts'
 import type { Segment } from '../../model/segment.ts'
-import { partitionId } from '../../model/segment-key.ts'
+import { segmentPartition } from '../keys.ts'
 import type { Store, StoredSegment } from '../port.ts'
 import { rejoined, unpackContent } from './content-codec.ts'
 import { HEADER_PROJECTION, headerKey, headerOf, type Item } from './header-item.ts'
@@ -36,7 +36,7 @@ export const segmentOperations = (table: TableClient): Pick<Store, 'insert' | 'h
     const { items, more } = await table.query({
       KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
       ExpressionAttributeValues: {
-        ':pk': { S: `s#${partitionId(partition)}` },
+        ':pk': { S: segmentPartition(partition) },
         ':from': { S: from },
         ':to': { S: to },
       },

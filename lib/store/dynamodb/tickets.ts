@@ -1,12 +1,13 @@
-import type { Ticket } from '../../model/group.ts'
-import { partitionId, type SegmentPartition } from '../../model/segment-key.ts'
+import type { SegmentPartition } from '../../model/segment-key.ts'
+import type { Ticket } from '../../model/ticket.ts'
+import { ticketPartition } from '../keys.ts'
 import type { Store, TicketKey, Write } from '../port.ts'
 import type { Expression } from './expressions.ts'
 import type { Item } from './header-item.ts'
 import type { TableClient } from './table-client.ts'
 
 /**
- * How a ticket stands in the table.
+ * How a ticket is stored in the table. What becomes of it is the rule `applyToTicket`, which these expressions follow.
  *
  *     pk  t#<queue>#<generation>#<shard>
  *     sk  hash of the group, 14 hex digits
@@ -21,13 +22,11 @@ const ticketKey = ({ partition, group }: TicketKey): Item => ({
   sk: { S: group },
 })
 
-const ticketPartition = ({ group: _, ...shard }: SegmentPartition): string => `t#${partitionId(shard)}`
-
 const NOT_BUSY = 'attribute_exists(l) AND (u <= :now OR (attribute_exists(m) AND m <> l))'
 const NOT_BUSY_OR_STALE = 'attribute_exists(l) AND (u <= :now OR (attribute_exists(m) AND m <> l) OR t < :stale)'
 const TICKET_EXISTS = 'attribute_exists(l)'
 const UNTOUCHED = 'l = :last'
-const LOCKED_STILL = 'u = :locked'
+const LOCKED_STILL = 'u = :locked AND (attribute_not_exists(m) OR m = l)'
 const BUSY_FOR_LONGER = 'u > :after AND (attribute_not_exists(m) OR m = l)'
 const NOTHING_SINCE = 'attribute_not_exists(l) OR l = :last'
 const NONE_GIVEN_FROM = 'attribute_not_exists(l) OR l < :from'
@@ -58,7 +57,7 @@ export const ticketOperations = (
     })
     const ticket = item && ticketOf(key.partition, item)
     // Sent again by the SDK after a lost response, it meets what it wrote itself.
-    return held || ticket?.busyUntil === busyUntil ? ticket : undefined
+    return held || (ticket?.busyUntil === busyUntil && ticket.turn === turn) ? ticket : undefined
   },
   markTicket: async (key, until, { lapses, lastSequence, busyUntil, busyAfter } = {}) => {
     const conditions = [
@@ -107,7 +106,7 @@ export const advanceExpression = (write: Extract<Write, { kind: 'advance' }>): R
 
 export const touchExpression = (write: Extract<Write, { kind: 'touch' }>) => ({
   Key: ticketKey(write.key),
-  UpdateExpression: 'SET l = :mark, u = :now, x = :x',
+  UpdateExpression: 'SET l = :mark, u = :now, x = :x REMOVE t, m',
   ExpressionAttributeValues: {
     ':mark': { S: write.mark },
     ':now': { N: '0' },

@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from '../../clock.ts'
 import type { Content } from '../../model/content.ts'
-import { isLockStale, type Ticket } from '../../model/group.ts'
 import { applyChange, type Change, type Segment } from '../../model/segment.ts'
 import { partitionId, type SegmentKey, type SegmentPartition } from '../../model/segment-key.ts'
+import { applyToTicket, type Ticket, type TicketCommand, type TicketState } from '../../model/ticket.ts'
 import type {
   ChangeOutcome,
   Document,
@@ -11,7 +11,6 @@ import type {
   HeaderRange,
   NewSegment,
   Store,
-  TicketCondition,
   TicketKey,
   Write,
   WriteFailure,
@@ -25,11 +24,6 @@ interface Entry {
 interface Kept extends Document {
   readonly expiresAt: number | undefined
 }
-interface KeptTicket extends Ticket {
-  /** What it says lapses as soon as something is published. */
-  readonly lapses?: boolean
-  readonly expiresAt: number
-}
 
 /**
  * The reference for every store: each operation is atomic because it never yields, and conditions are judged by the
@@ -38,7 +32,7 @@ interface KeptTicket extends Ticket {
 export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): Store => {
   const entryMaps = new Map<string, SortedMap<Entry>>()
   const documents = new Map<string, SortedMap<Kept>>()
-  const tickets = new Map<string, SortedMap<KeptTicket>>()
+  const tickets = new Map<string, SortedMap<TicketState>>()
 
   const entries = (key: SegmentKey): SortedMap<Entry> => mapOf(entryMaps, partitionId(key.partition))
   const documentsOf = (partition: string): SortedMap<Kept> => mapOf(documents, partition)
@@ -48,9 +42,17 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
   const entryAt = (key: SegmentKey): Entry | undefined => live(entries(key).get(key.sort))
   const ticketsOf = ({ partition: { group: _, ...shard } }: { partition: SegmentPartition }) =>
     mapOf(tickets, partitionId(shard))
-  const ticketAt = (key: TicketKey): KeptTicket | undefined => {
+  const ticketAt = (key: TicketKey): TicketState | undefined => {
     const ticket = ticketsOf(key).get(key.group)
     return ticket && ticket.expiresAt <= clock.now() ? undefined : ticket
+  }
+  /** Follows the rule; answers whether it applied, and the ticket that is there then. */
+  const command = (key: TicketKey, wanted: TicketCommand): { applied: boolean; ticket?: TicketState | undefined } => {
+    const outcome = applyToTicket(ticketAt(key), wanted)
+    if (!outcome.applied) return outcome
+    if (outcome.ticket) ticketsOf(key).set(key.group, outcome.ticket)
+    else ticketsOf(key).delete(key.group)
+    return outcome
   }
   const documentAt = (key: DocumentKey): Kept | undefined => {
     const kept = documentsOf(key.partition).get(key.sort)
@@ -91,9 +93,8 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
       case 'check':
         return write.ifVersion === undefined || (documentAt(write.key)?.version ?? 0) === write.ifVersion
       case 'advance':
-        return (ticketAt(write.key)?.lastSequence ?? '') < write.from
       case 'touch':
-        return true
+        return applyToTicket(ticketAt(write.key), write).applied
     }
   }
 
@@ -116,28 +117,9 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
         return
       case 'check':
         return
-      case 'advance': {
-        const { key, to, expiresAt } = write
-        const before = ticketAt(key)
-        const waiting = before && before.busyUntil < Number.POSITIVE_INFINITY ? before : write
-        const { turn } = waiting
-        const busyUntil = before?.lapses ? 0 : waiting.busyUntil
-        const { shard } = key.partition
-        ticketsOf(key).set(key.group, { group: key.group, shard, lastSequence: to, turn, busyUntil, expiresAt })
-        return
-      }
-      case 'touch': {
-        const { key, mark, expiresAt } = write
-        const { shard } = key.partition
-        ticketsOf(key).set(key.group, {
-          group: key.group,
-          shard,
-          lastSequence: mark,
-          turn: '',
-          busyUntil: 0,
-          expiresAt,
-        })
-      }
+      case 'advance':
+      case 'touch':
+        command(write.key, write)
     }
   }
 
@@ -189,36 +171,19 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
     tickets: async ({ partition, from, to, limit }) => {
       const page: Ticket[] = []
       let more = false
-      ticketsOf({ partition }).visit(from, to, (_, ticket) => {
+      ticketsOf({ partition }).visit(from, to, (group, ticket) => {
         if (page.length === limit) more = true
-        else if (ticket.expiresAt > clock.now()) page.push(ticket)
+        else if (ticket.expiresAt > clock.now()) page.push(shown({ partition, group }, ticket))
         return !more
       })
       return { tickets: page, more }
     },
-    lockTicket: async (key, { now, busyUntil, turn, staleBefore }) => {
-      const ticket = ticketAt(key)
-      if (!ticket) return undefined
-      if (ticket.busyUntil > now && ticket.busyUntil !== busyUntil && !isLockStale(ticket, staleBefore))
-        return undefined
-      const { lapses: _, ...kept } = ticket
-      const locked = { ...kept, busyUntil, turn }
-      ticketsOf(key).set(key.group, locked)
-      return locked
+    lockTicket: async (key, lock) => {
+      const { ticket } = command(key, { kind: 'lock', ...lock })
+      return ticket && shown(key, ticket)
     },
-    markTicket: async (key, busyUntil, { lapses = false, ...condition } = {}) => {
-      const ticket = ticketAt(key)
-      if (!ticket || !meets(ticket, condition)) return false
-      const idle = busyUntil === Number.POSITIVE_INFINITY
-      ticketsOf(key).set(key.group, { ...ticket, busyUntil, lapses: lapses && !idle, ...(idle && { turn: '' }) })
-      return true
-    },
-    dropTicket: async (key, lastSequence) => {
-      const ticket = ticketAt(key)
-      if (ticket && ticket.lastSequence !== lastSequence) return false
-      ticketsOf(key).delete(key.group)
-      return true
-    },
+    markTicket: async (key, until, mark = {}) => command(key, { kind: 'mark', until, ...mark }).applied,
+    dropTicket: async (key, lastSequence) => command(key, { kind: 'drop', lastSequence }).applied,
     getDocument: async (key) => asDocument(documentAt(key)),
     listDocuments: async ({ partition, prefix = '', after, limit }) => {
       const found: Document[] = []
@@ -246,10 +211,13 @@ const mapOf = <V>(maps: Map<string, SortedMap<V>>, name: string): SortedMap<V> =
   return map
 }
 
-const meets = (ticket: Ticket, { lastSequence, busyUntil, busyAfter }: TicketCondition): boolean =>
-  (lastSequence === undefined || ticket.lastSequence === lastSequence) &&
-  (busyUntil === undefined || ticket.busyUntil === busyUntil) &&
-  (busyAfter === undefined || (ticket.busyUntil > busyAfter && ticket.busyUntil < Number.POSITIVE_INFINITY))
+const shown = ({ partition: { shard }, group }: TicketKey, { lastSequence, turn, busyUntil }: TicketState): Ticket => ({
+  group,
+  shard,
+  lastSequence,
+  turn,
+  busyUntil,
+})
 
 const asDocument = (kept: Kept | undefined): Document | undefined =>
   kept && { partition: kept.partition, sort: kept.sort, version: kept.version, value: structuredClone(kept.value) }

@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { layoutKey } from '../../../lib/model/queue-layout.ts'
-import { queueKey } from '../../../lib/model/queue-record.ts'
 import { DEFAULT_FIFO, type QueueSettings } from '../../../lib/model/queue-settings.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { createQueue, deleteQueue, getQueue, updateQueue } from '../../../lib/queues/queues.ts'
 import { raiseShards } from '../../../lib/queues/shards.ts'
 import { poll } from '../../../lib/receive/poll.ts'
+import { layoutKey, queueKey } from '../../../lib/store/keys.ts'
 import { anotherProcess, engineWithQueue, type TestEngine, testEngine } from '../../support/test-engine.ts'
 
 const stateOf = (engine: TestEngine) => anotherProcess(engine).queues.get('orders')

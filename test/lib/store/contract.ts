@@ -4,6 +4,7 @@ import { documentContract } from './document-contract.ts'
 import { segmentContract } from './segment-contract.ts'
 import type { Subject } from './subject.ts'
 import { ticketContract } from './ticket-contract.ts'
+import { ticketProperty } from './ticket-property.ts'
 import { transactContract } from './transact-contract.ts'
 
 /** What every store must do, whatever it stands on. */
@@ -14,5 +15,6 @@ export const storeContract = (name: string, subject: () => Subject): void => {
     documentContract(subject)
     transactContract(subject)
     ticketContract(subject)
+    ticketProperty(subject)
   })
 }

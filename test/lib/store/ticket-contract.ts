@@ -72,6 +72,8 @@ export const ticketContract = (subject: () => Subject): void => {
       ).toBeUndefined()
       // Sent again after its answer was lost.
       expect(await store.lockTicket(key, lock)).toEqual(locked)
+      // Another poller's, that ends at the same instant.
+      expect(await store.lockTicket(key, { ...lock, turn: numberAt(41) })).toBeUndefined()
       expect(
         await store.lockTicket(key, { now: START + 2_000, busyUntil: START + 5_000, turn: numberAt(50) }),
       ).toBeDefined()
@@ -158,6 +160,7 @@ export const ticketContract = (subject: () => Subject): void => {
       await store.transact([advance(key, 6, 6, START + 99)])
       expect(await ticketsOf(store, key)).toEqual(shownAs(key, 0, 6))
       expect(await store.markTicket(key, START + 3, { busyAfter: START + 3 })).toBe(false)
+      expect(await store.markTicket(key, START + 3, { busyUntil: START + 5 })).toBe(false)
       expect(await store.lockTicket(key, later)).toMatchObject({ busyUntil: START + 50 })
       await store.transact([advance(key, 7)])
       expect(await ticketsOf(store, key)).toEqual(shownAs(key, START + 50, 7))

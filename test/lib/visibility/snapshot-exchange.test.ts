@@ -7,7 +7,8 @@ import { ack } from '../../../lib/settle/ack.ts'
 import { extend } from '../../../lib/settle/extend.ts'
 import { nack } from '../../../lib/settle/nack.ts'
 import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
-import type { HeaderRange, Store, Write } from '../../../lib/store/port.ts'
+import { KEY_KINDS } from '../../../lib/store/keys.ts'
+import type { DocumentKey, HeaderRange, Store, Write } from '../../../lib/store/port.ts'
 import { manualClock } from '../../support/manual-clock.ts'
 import { anotherProcess, engineWithQueue, type TestEngine } from '../../support/test-engine.ts'
 
@@ -16,6 +17,12 @@ interface Counted {
   hints: number
   notices: number
 }
+
+const isEarlyRelease = ({ partition }: DocumentKey): boolean =>
+  partition.startsWith(`${KEY_KINDS.earlyRelease.letter}#`)
+/** What processes tell each other about the front of a queue. */
+const isShared = (key: DocumentKey): boolean =>
+  isEarlyRelease(key) || key.partition.startsWith(`${KEY_KINDS.snapshot.letter}#`)
 
 /** A store in memory that counts what is read of the queue's front, and written about it. */
 const counting = () => {
@@ -31,8 +38,8 @@ const counting = () => {
     },
     transact: (writes: readonly Write[]) => {
       for (const write of writes) {
-        if (write.kind !== 'put' || !write.key.partition.startsWith('h#')) continue
-        if (write.key.sort.startsWith('n')) counted.notices++
+        if (write.kind !== 'put' || !isShared(write.key)) continue
+        if (isEarlyRelease(write.key)) counted.notices++
         else counted.hints++
       }
       return inner.transact(writes)
@@ -181,11 +188,10 @@ describe('a hint', () => {
       clock,
       store: {
         ...store,
-        getDocument: (key, options) => (key.partition.startsWith('h#') ? refused() : store.getDocument(key, options)),
+        listDocuments: (query) => (isShared({ ...query, sort: '' }) ? refused() : store.listDocuments(query)),
+        getDocument: (key, options) => (isShared(key) ? refused() : store.getDocument(key, options)),
         transact: (writes) =>
-          writes.some((write) => write.kind === 'put' && write.key.partition.startsWith('h#'))
-            ? refused()
-            : store.transact(writes),
+          writes.some((write) => write.kind === 'put' && isShared(write.key)) ? refused() : store.transact(writes),
       },
     })
     const messages = await leaseMany(engine, 200)
