@@ -2,14 +2,16 @@ import type { Context } from 'aws-lambda'
 import { measureQueues } from './operations/measure-queues.ts'
 import { theEngine } from './runtime/compose.ts'
 import { writeCounts } from './runtime/queue-metrics.ts'
-import { lambdaLog, metrics } from './runtime/telemetry.ts'
+import { lambdaLog, metrics, observeInLambda } from './runtime/telemetry.ts'
 
-/** Kept for writing what was counted. */
+observeInLambda()
+
+/** Time that is kept for writing the metrics. */
 const ENDING_MS = 5_000
 
 /**
- * Measures every queue, each minute by schedule. Queues without a message write nothing, so that metrics, which
- * CloudWatch charges by the hour in which they are written, cost nothing while idle; alarms treat absence as fine.
+ * Measures every queue, each minute by schedule. CloudWatch charges a metric for each hour in which it is written, so
+ * nothing is written for a queue without messages; alarms treat missing data as fine.
  */
 export const handler = async (_event: unknown, context: Context): Promise<void> => {
   const engine = theEngine()

@@ -5,21 +5,25 @@ import { invokeByClient } from './runtime/lambda-invocation.ts'
 import { invokeRedrive, isRedriveEvent, type RedriveEvent } from './runtime/redrive-invocation.ts'
 import { continueRedrives } from './runtime/redrives.ts'
 import { serve } from './runtime/serve.ts'
-import { lambdaLog } from './runtime/telemetry.ts'
+import { countMissingRight, flushMetrics, lambdaLog } from './runtime/telemetry.ts'
 
-/** Kept for noting down how far a redrive got. */
+/** Time that is kept for recording how far a redrive got. */
 const ENDING_MS = 5_000
 
 const work = async (event: RedriveEvent, context: Context): Promise<void> => {
   const signal = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - ENDING_MS))
-  await continueRedrives(theEngine(), {
-    signal,
-    log: lambdaLog,
-    ...(event.holdfast === 'run-redrive' && { tasks: [event] }),
-  })
+  try {
+    await continueRedrives(theEngine(), {
+      signal,
+      log: lambdaLog,
+      ...(event.holdfast === 'run-redrive' && { tasks: [event] }),
+    })
+  } finally {
+    flushMetrics()
+  }
 }
 
-const answer = serve(redriveOperations(invokeRedrive(lambdaLog, invokeByClient)))
+const answer = serve(redriveOperations(invokeRedrive(lambdaLog, invokeByClient, countMissingRight)))
 
 export const handler = (event: APIGatewayProxyEventV2 | RedriveEvent, context: Context) =>
   isRedriveEvent(event) ? work(event, context) : answer(event, context)

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { MetricUnit } from '@aws-lambda-powertools/metrics'
 import { lambdaHandler } from './http/lambda.ts'
 import { noRoute } from './http/no-route.ts'
-import { observeEngine, theEngine } from './runtime/compose.ts'
+import { isMissingRight } from './runtime/aws-failure.ts'
+import { theEngine } from './runtime/compose.ts'
 import { invokeRedrive } from './runtime/redrive-invocation.ts'
-import { countEvent, flushMetrics, lambdaLog, metrics } from './runtime/telemetry.ts'
+import { countMissingRight, flushMetrics, lambdaLog, metrics, observeInLambda } from './runtime/telemetry.ts'
 import { type SqsEndpoint, sqsEndpoint } from './sqs/endpoint.ts'
 import { keyRing } from './sqs/keys.ts'
 import { invokeBySignedPost } from './sqs/lambda-invocation.ts'
@@ -13,12 +14,13 @@ import { secretText } from './sqs/secret.ts'
 import { sigv4Authenticator } from './sqs/sigv4.ts'
 import { isSqsRequest } from './sqs/sqs-request.ts'
 
-observeEngine(countEvent)
+observeInLambda()
 
 /**
  * HOLDFAST_SQS_KEYS_SECRET: ARN of the secret with the access keys; nobody gets in without one.
  * HOLDFAST_ACCOUNT and AWS_REGION: the account and region whose queues the HTTP API shows too.
- * HOLDFAST_SQS_PUBLIC_URL: where callers reach this endpoint, if not under the name that they asked for.
+ * HOLDFAST_SQS_PUBLIC_URL: where callers reach this endpoint, if not at the name that they asked for; its path is a base
+ * path that they sign, whether or not it is handed over.
  */
 const endpointFromEnvironment = (env: NodeJS.ProcessEnv): SqsEndpoint => {
   const { HOLDFAST_SQS_KEYS_SECRET: secret, HOLDFAST_SQS_PUBLIC_URL: publicUrl } = env
@@ -26,11 +28,14 @@ const endpointFromEnvironment = (env: NodeJS.ProcessEnv): SqsEndpoint => {
     throw new Error('the environment variable HOLDFAST_SQS_KEYS_SECRET must name the secret with the access keys')
   const keys = keyRing({
     load: secretText(secret),
-    failed: (error) => lambdaLog.error('the access keys could not be loaded', { error }),
+    failed: (error) => {
+      lambdaLog.error('the access keys could not be loaded', { error })
+      if (isMissingRight(error)) countMissingRight()
+    },
   })
   return sqsEndpoint({
     engine: theEngine(),
-    authenticate: sigv4Authenticator({ keys }),
+    authenticate: sigv4Authenticator({ keys, ...(publicUrl && { basePath: basePathOf(publicUrl) }) }),
     home: {
       account: env.HOLDFAST_ACCOUNT ?? DEFAULT_SCOPE.account,
       region: env.AWS_REGION ?? DEFAULT_SCOPE.region,
@@ -38,7 +43,7 @@ const endpointFromEnvironment = (env: NodeJS.ProcessEnv): SqsEndpoint => {
     ...(publicUrl && { publicUrl }),
     // API Gateway passes them on as callers send them, and knows the name they asked for.
     forwarded: false,
-    redrives: invokeRedrive(lambdaLog, invokeBySignedPost),
+    redrives: invokeRedrive(lambdaLog, invokeBySignedPost, countMissingRight),
     log: lambdaLog,
     counted: (counted) => {
       for (const [name, value] of Object.entries(counted))
@@ -46,6 +51,9 @@ const endpointFromEnvironment = (env: NodeJS.ProcessEnv): SqsEndpoint => {
     },
   })
 }
+
+/** The path of an address, without a slash at its end: empty for a domain's root. */
+const basePathOf = (url: string): string => new URL(url).pathname.replace(/\/+$/, '')
 
 let endpoint: SqsEndpoint | undefined
 

@@ -7,13 +7,14 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda'
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns'
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions'
 import type { Construct } from 'constructs'
-import { QUEUE_METRICS } from '../functions/runtime/metric-names.ts'
+import { METRICS, QUEUE_METRICS } from '../functions/runtime/metric-names.ts'
+import { checkQueueName } from '../lib/model/queue-settings.ts'
 import { METRIC_NAMESPACE } from './function.ts'
 import type { Settings } from './settings.ts'
 
 const A_MINUTE = Duration.minutes(1)
 
-export const queueMetric = (name: string, { serviceName }: Settings, queue?: string): Metric =>
+const queueMetric = (name: string, { serviceName }: Settings, queue?: string): Metric =>
   new Metric({
     namespace: METRIC_NAMESPACE,
     metricName: name,
@@ -22,7 +23,17 @@ export const queueMetric = (name: string, { serviceName }: Settings, queue?: str
     period: A_MINUTE,
   })
 
-/** DynamoDB's own count of throttled requests; CDK's ready-made ones are sums by expression, which can't alarm plainly. */
+/** A metric that all functions of the service write together. */
+const serviceMetric = (name: string, { serviceName }: Settings, statistic: string): Metric =>
+  new Metric({
+    namespace: METRIC_NAMESPACE,
+    metricName: name,
+    dimensionsMap: { service: serviceName },
+    statistic,
+    period: A_MINUTE,
+  })
+
+/** DynamoDB's count of throttled requests. The metrics that CDK provides are math expressions, and these alarms use none. */
 export const throttleMetric = (table: Table, side: 'Read' | 'Write'): Metric =>
   new Metric({
     namespace: 'AWS/DynamoDB',
@@ -32,7 +43,7 @@ export const throttleMetric = (table: Table, side: 'Read' | 'Write'): Metric =>
     period: A_MINUTE,
   })
 
-/** Where alarms are told; nowhere when the settings name no one. */
+/** Where alarms are sent; nowhere when the settings name neither an address nor a topic. */
 export const alarmTopic = (scope: Construct, { alarmEmail, alarmTopicArn }: Settings): ITopic | undefined => {
   if (alarmTopicArn !== undefined) return Topic.fromTopicArn(scope, 'AlarmTopic', alarmTopicArn)
   if (alarmEmail === undefined) return undefined
@@ -41,21 +52,21 @@ export const alarmTopic = (scope: Construct, { alarmEmail, alarmTopicArn }: Sett
   return topic
 }
 
-export interface AlarmPlan {
+interface AlarmPlan {
   readonly metric: Metric
   readonly threshold: number
-  /** Minutes in a row that the threshold is reached. @default 1 */
+  /** Minutes in a row in which the threshold must be reached. @default 1 */
   readonly minutes?: number
   readonly description: string
 }
 
-export const addAlarm = (scope: Construct, id: string, plan: AlarmPlan, topic: ITopic | undefined): Alarm => {
+const addAlarm = (scope: Construct, id: string, plan: AlarmPlan, topic: ITopic | undefined): Alarm => {
   const alarm = new Alarm(scope, id, {
     metric: plan.metric,
     threshold: plan.threshold,
     evaluationPeriods: plan.minutes ?? 1,
     comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-    // Idle queues and functions write no points.
+    // Idle queues and functions write no data points.
     treatMissingData: TreatMissingData.NOT_BREACHING,
     alarmDescription: plan.description,
   })
@@ -63,7 +74,55 @@ export const addAlarm = (scope: Construct, id: string, plan: AlarmPlan, topic: I
   return alarm
 }
 
-/** Minutes in a row with throttled requests before it counts: bursts of less are retried and answered. */
+/** Errors and throttles of one function. */
+export const addFunctionAlarms = (
+  scope: Construct,
+  name: string,
+  target: IFunction,
+  topic: ITopic | undefined,
+): void => {
+  addAlarm(
+    scope,
+    `${name} errors`,
+    {
+      metric: target.metricErrors({ period: A_MINUTE }),
+      threshold: 1,
+      description: `The function ${name} failed: its log says why.`,
+    },
+    topic,
+  )
+  addAlarm(
+    scope,
+    `${name} throttles`,
+    {
+      metric: target.metricThrottles({ period: A_MINUTE }),
+      threshold: 1,
+      description: `The function ${name} was called more often at once than Lambda allows it to run.`,
+    },
+    topic,
+  )
+}
+
+export interface AgeAlarm {
+  readonly queue: string
+  readonly seconds: number
+  readonly settings: Settings
+  readonly topic: ITopic | undefined
+}
+
+/** Goes off when the oldest ready message of one queue is older. */
+export const addAgeAlarm = (scope: Construct, { queue, seconds, settings, topic }: AgeAlarm): Alarm => {
+  checkQueueName(queue)
+  if (!settings.monitor) throw new Error(`an alarm on the age of ${queue} needs the setting monitor`)
+  const plan = {
+    metric: queueMetric(QUEUE_METRICS.oldest, settings, queue),
+    threshold: seconds,
+    description: `A message of ${queue} has been ready for ${seconds} s: its consumers are down or behind.`,
+  }
+  return addAlarm(scope, `age of ${queue}`, plan, topic)
+}
+
+/** Minutes in a row with throttled requests before it counts: shorter bursts are retried and answered. */
 const THROTTLED_MINUTES = 5
 
 export interface AlarmedParts {
@@ -74,21 +133,15 @@ export interface AlarmedParts {
   readonly topic: ITopic | undefined
 }
 
-/** Every alarm stands on one plain metric, which any monitoring that speaks CloudWatch understands. */
+/** Each alarm watches one plain metric, without metric math, which every emulator of CloudWatch can evaluate. */
 export const addAlarms = (scope: Construct, { functions, table, api, settings, topic }: AlarmedParts): void => {
   const add = (id: string, plan: AlarmPlan) => addAlarm(scope, id, plan, topic)
-  for (const [name, target] of Object.entries(functions)) {
-    add(`${name} errors`, {
-      metric: target.metricErrors({ period: A_MINUTE }),
-      threshold: 1,
-      description: `The function ${name} failed: its log says why.`,
-    })
-    add(`${name} throttles`, {
-      metric: target.metricThrottles({ period: A_MINUTE }),
-      threshold: 1,
-      description: `The function ${name} was called more often at once than Lambda allows it to run.`,
-    })
-  }
+  for (const [name, target] of Object.entries(functions)) addFunctionAlarms(scope, name, target, topic)
+  add('rights missing', {
+    metric: serviceMetric(METRICS.rightsMissing, settings, 'Sum'),
+    threshold: 1,
+    description: "AWS refused a request of a function whose role lacks a right: the function's log names the right.",
+  })
   add('api failures', {
     metric: api.metricServerError({ period: A_MINUTE, statistic: 'Sum' }),
     threshold: 1,

@@ -10,16 +10,16 @@ const FUNCTIONS = join(PROJECT, 'functions')
 const OUTPUT_FILE = 'index.mjs'
 export const HANDLER = 'index.handler'
 
-// Packages in CommonJS call `require`, which a module does not have.
+// CommonJS packages call `require`, which an ES module does not have.
 const REQUIRE =
   "import{createRequire as holdfastRequire}from'node:module';const require=holdfastRequire(import.meta.url);"
 
 let built: ReadonlyMap<string, Uint8Array> | undefined
 
 /**
- * Every function's module, by the name of its file, built in one pass: a second or two for all, where a pass for each
- * would parse the SDK again each time. The SDK is inside, so that what was tested is what runs, and nothing is loaded
- * from the many small files of the runtime's own copy. The same sources give the same bytes, whatever the machine.
+ * Every function's module, by the name of its file. One pass builds all of them in a second or two; a pass for each
+ * would parse the SDK each time. The SDK is part of the bundle, so that the version that was tested is the one that
+ * runs, and a cold start loads one file. The same sources give the same bytes on every machine.
  */
 const bundles = (): ReadonlyMap<string, Uint8Array> => {
   if (built) return built
@@ -60,9 +60,9 @@ export const functionCode = (entry: string): Code =>
   Code.fromAsset(FUNCTIONS, {
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
-      // Never pulled: bundling here always succeeds, or throws.
+      // Never pulled: `tryBundle` succeeds or throws.
       image: DockerImage.fromRegistry('unused'),
-      // CDK takes two assets of one folder for the same unless something here tells them apart.
+      // CDK takes two assets of one folder for the same asset unless their commands differ.
       command: [entry],
       local: {
         tryBundle: (directory) => {

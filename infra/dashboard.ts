@@ -19,7 +19,7 @@ export interface ShownParts {
 const WIDTH = 8
 const A_MINUTE = Duration.minutes(1)
 
-/** One page: the queues, the API, the functions, the table. */
+/** One page with graphs of the queues, the API, the functions and the table. */
 export const addDashboard = (scope: Construct, { functions, table, api, settings }: ShownParts): Dashboard => {
   const perFunction = (metric: (target: IFunction, label: string) => IMetric): IMetric[] =>
     Object.entries(functions).map(([name, target]) => metric(target, name))
@@ -61,7 +61,7 @@ export const addDashboard = (scope: Construct, { functions, table, api, settings
   return dashboard
 }
 
-/** A line for each queue there is, also for those that no one declared: found by search when the page is looked at. */
+/** One line for each queue, declared or not: CloudWatch searches for the queues when someone opens the page. */
 const everyQueue = (scope: Construct, metric: string, { serviceName }: Settings): MathExpression =>
   new MathExpression({
     expression: `SEARCH('{${METRIC_NAMESPACE},queue,service} service="${serviceName}" MetricName="${metric}"', 'Maximum', 60)`,

@@ -3,20 +3,20 @@ import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch'
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam'
 import type { IFunction } from 'aws-cdk-lib/aws-lambda'
 import { Construct } from 'constructs'
-// The rules of names and settings, so that a wrong one fails at synthesis instead of in the middle of a deployment.
+// The engine's own rules of names and settings, so that a wrong one fails at synthesis and not during a deployment.
 import { applySettings, checkQueueName, DEFAULT_FIFO, type SettingsChange } from '../lib/model/queue-settings.ts'
 import type { RoutedFunction } from './http-api.ts'
 
 export interface DeclaredQueueProps {
-  /** Where messages go that were received `maxReceives` times (1 … 1000) without an ack. @default they stay */
+  /** Where messages go that were received `maxReceives` times (1 … 1000) without an ack. @default they stay in the queue */
   readonly deadLetter?: { readonly queue: DeclaredQueue; readonly maxReceives: number }
   /** All the other settings, as the API takes them. @default those of SQS */
   readonly settings?: Omit<SettingsChange, 'deadLetter'>
-  /** Whether the queue, with its messages, goes when it leaves the stack. @default RemovalPolicy.RETAIN */
+  /** Whether the queue and its messages are deleted when it leaves the stack. @default RemovalPolicy.RETAIN */
   readonly removalPolicy?: RemovalPolicy.RETAIN | RemovalPolicy.DESTROY
 }
 
-/** What a declared queue needs of the service that it belongs to. */
+/** What a declared queue needs of its service. */
 interface Service extends Construct {
   grantPublish(queue: string, grantee: IGrantable): Grant
   grantConsume(queue: string, grantee: IGrantable): Grant
@@ -46,7 +46,7 @@ export class DeclaredQueue extends Construct {
     const resource = new CustomResource(this, 'Resource', {
       resourceType: 'Custom::HoldfastQueue',
       serviceToken: declaredBy.functionArn,
-      // As text, since CloudFormation would make text of every number in it.
+      // As text, because CloudFormation turns every number in an object into text.
       properties: { name, settings: JSON.stringify(wanted) },
       removalPolicy,
     })

@@ -8,16 +8,16 @@ import { functionCode, HANDLER } from './bundle.ts'
 import type { FunctionShape } from './functions.ts'
 import type { Settings } from './settings.ts'
 
-/** CloudWatch namespace of all that the functions measure. */
+/** CloudWatch namespace of every metric that the functions write. */
 export const METRIC_NAMESPACE = 'Holdfast'
 
 export interface FunctionSurroundings {
   readonly table: Table
   readonly settings: Settings
-  /** @default the settings' own for this function, else the account's pool */
+  /** @default what the settings say for this function, otherwise the account's pool */
   readonly reservedConcurrency?: number | undefined
   readonly environment?: Readonly<Record<string, string>>
-  /** What the role may do besides using the table and writing its log. */
+  /** What the role may do in addition to using the table and writing its log. */
   readonly statements?: readonly PolicyStatement[]
 }
 
@@ -88,13 +88,13 @@ export const named = (actions: readonly string[]): string[] => actions.map((acti
 /** Only items whose partition keys match. */
 export const onKeys = (keys: readonly string[]) => ({
   'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
-  // "For all of no values" holds too: a request that names no key must not pass.
+  // `ForAllValues` is also true of no values: a request that names no key must not pass.
   Null: { 'dynamodb:LeadingKeys': 'false' },
 })
 
 /**
- * What using the table takes when it is encrypted with a key of the user's, which DynamoDB uses in the name of whoever
- * calls it: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+ * The rights that a role needs on a table that is encrypted with the user's own key, because DynamoDB uses the key on
+ * behalf of its caller: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
  */
 export const keyStatements = (table: Table): PolicyStatement[] =>
   table.encryptionKey

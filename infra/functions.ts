@@ -18,14 +18,14 @@ export interface FunctionShape {
   readonly description: string
   /** All that its role may do to the table. */
   readonly tableActions: readonly TableAction[]
-  /** What it may do to items of one kind alone, by the first letter of their keys. */
+  /** What it may do only to items of one kind, by the letter of their keys. */
   readonly kindActions?: Readonly<Record<string, readonly TableAction[]>>
   readonly timeoutSeconds: number
 }
 
 /**
- * API Gateway gives up after 30 s. A poll is stopped a second before, so that it never leases messages for a caller
- * who has been told 503 meanwhile.
+ * API Gateway answers 503 after 30 s. A poll stops a second earlier, so that it never leases messages to a caller who
+ * has already got that answer.
  */
 const LONG_POLL_TIMEOUT_SECONDS = 29
 
@@ -78,7 +78,7 @@ export const FUNCTIONS = {
     tableActions: ['DeleteItem', 'GetItem', 'PutItem', 'Query'],
     timeoutSeconds: 15,
   },
-  // The same code again: moving messages takes minutes and every right, answering requests takes neither.
+  // The same code as `redrive`, apart: moving messages needs minutes and many rights, answering requests needs neither.
   redriveRun: {
     entry: 'redrive',
     description: 'Moves the messages of running redrives',

@@ -3,7 +3,7 @@ import type { Construct } from 'constructs'
 import { QueueService } from './queue-service.ts'
 import { contextSettings } from './settings.ts'
 
-/** A message queue service of its own in one stack, with the settings of the CDK context. */
+/** One message queue service in a stack, with the settings of the CDK context. */
 export class HoldfastStack extends Stack {
   readonly service: QueueService
 

@@ -1,6 +1,7 @@
 import { RemovalPolicy, Stack, Validations } from 'aws-cdk-lib'
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway'
 import {
+  type CfnStage,
   CorsHttpMethod,
   HttpApi,
   HttpMethod,
@@ -13,10 +14,12 @@ import {
 } from 'aws-cdk-lib/aws-apigatewayv2'
 import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers'
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam'
 import type { IFunction } from 'aws-cdk-lib/aws-lambda'
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { Construct } from 'constructs'
 import { routes } from '../functions/http/routes.ts'
+import { checkGrant } from './grants.ts'
 import type { Settings } from './settings.ts'
 
 export type RoutedFunction = (typeof routes)[number]['function']
@@ -28,14 +31,16 @@ export interface HttpApiParts {
   readonly settings: Settings
 }
 
-/** The HTTP API: one route for each line of `functions/http/routes.ts`, and all the rest to the SQS endpoint. */
-export const addHttpApi = (scope: Construct, { functions, sqs, settings }: HttpApiParts): HttpApi => {
+/** The HTTP API: one route for each line of `functions/http/routes.ts`; the SQS endpoint takes all other requests. */
+export const addHttpApi = (
+  scope: Construct,
+  { functions, sqs, settings }: HttpApiParts,
+): { readonly api: HttpApi; readonly stage: HttpStage } => {
   const api = new HttpApi(scope, 'Api', {
     description: 'Holdfast message queues',
     createDefaultStage: false,
     ...(settings.corsOrigins && { corsPreflight: cors(settings.corsOrigins) }),
   })
-  addStage(scope, api, settings)
   const integrations = new Map<IFunction, HttpLambdaIntegration>()
   const integrationOf = (name: string, target: IFunction): HttpLambdaIntegration => {
     const integration = integrations.get(target) ?? new HttpLambdaIntegration(name, target)
@@ -58,15 +63,15 @@ export const addHttpApi = (scope: Construct, { functions, sqs, settings }: HttpA
       })
     }
   }
-  if (sqs) addSqsRoute(scope, api, integrationOf('sqs', sqs))
-  return api
+  const sqsRoute = sqs && addSqsRoute(scope, api, integrationOf('sqs', sqs))
+  return { api, stage: addStage(scope, api, settings, sqsRoute) }
 }
 
 /**
- * SQS clients post to `/`, to a queue URL's own path, or to any other, so the endpoint takes what is left over.
+ * SQS clients post to `/`, to a queue URL's own path, or to any other, so the endpoint takes what no other route takes.
  * IAM can't authorize it: API Gateway checks signatures for `execute-api` only, and these are made for `sqs`.
  */
-const addSqsRoute = (scope: Construct, api: HttpApi, integration: HttpLambdaIntegration): void => {
+const addSqsRoute = (scope: Construct, api: HttpApi, integration: HttpLambdaIntegration): HttpRoute => {
   const route = new HttpRoute(scope, 'SqsRoute', {
     httpApi: api,
     routeKey: HttpRouteKey.DEFAULT,
@@ -78,15 +83,16 @@ const addSqsRoute = (scope: Construct, api: HttpApi, integration: HttpLambdaInte
     reason:
       'The function verifies the SigV4 signature itself: SQS clients sign for the service sqs, which API Gateway refuses.',
   })
+  return route
 }
 
-const addStage = (scope: Construct, api: HttpApi, settings: Settings): void => {
-  const { requestsPerSecond, requestBurst } = settings
+const addStage = (scope: Construct, api: HttpApi, settings: Settings, sqsRoute: HttpRoute | undefined): HttpStage => {
+  const { rateLimit, burstLimit } = stageThrottle(settings)
   const log = new LogGroup(scope, 'AccessLog', {
     retention: settings.logRetentionDays as RetentionDays,
     removalPolicy: RemovalPolicy.DESTROY,
   })
-  new HttpStage(scope, 'Stage', {
+  const stage = new HttpStage(scope, 'Stage', {
     httpApi: api,
     stageName: '$default',
     autoDeploy: true,
@@ -94,13 +100,41 @@ const addStage = (scope: Construct, api: HttpApi, settings: Settings): void => {
       destination: new LogGroupLogDestination(log),
       format: AccessLogFormat.custom(ACCESS_LOG_LINE),
     },
-    ...((requestsPerSecond !== undefined || requestBurst !== undefined) && {
-      throttle: {
-        ...(requestsPerSecond !== undefined && { rateLimit: requestsPerSecond }),
-        ...(requestBurst !== undefined && { burstLimit: requestBurst }),
-      },
+    ...((rateLimit !== undefined || burstLimit !== undefined) && {
+      throttle: { ...(rateLimit !== undefined && { rateLimit }), ...(burstLimit !== undefined && { burstLimit }) },
     }),
   })
+  if (sqsRoute) throttleRoute(stage, sqsRoute, sqsThrottle(settings))
+  return stage
+}
+
+/** The default throttle of a route that anyone can call: requests a second, and requests at once. */
+const PUBLIC_RATE = 500
+const PUBLIC_BURST = 1_000
+
+interface Throttle {
+  readonly rateLimit: number | undefined
+  readonly burstLimit: number | undefined
+}
+
+const stageThrottle = ({ authorization, requestsPerSecond, requestBurst }: Settings): Throttle =>
+  authorization === 'none'
+    ? { rateLimit: requestsPerSecond ?? PUBLIC_RATE, burstLimit: requestBurst ?? PUBLIC_BURST }
+    : { rateLimit: requestsPerSecond, burstLimit: requestBurst }
+
+/** A route's own limits replace those of the stage, so the default for the SQS route is never above the stage's. */
+const sqsThrottle = (settings: Settings): Required<{ [K in keyof Throttle]: number }> => ({
+  rateLimit: settings.sqsRequestsPerSecond ?? Math.min(PUBLIC_RATE, settings.requestsPerSecond ?? PUBLIC_RATE),
+  burstLimit: settings.sqsRequestBurst ?? Math.min(PUBLIC_BURST, settings.requestBurst ?? PUBLIC_BURST),
+})
+
+const throttleRoute = (stage: HttpStage, route: HttpRoute, { rateLimit, burstLimit }: Throttle): void => {
+  const resource = stage.node.defaultChild as CfnStage
+  resource.routeSettings = {
+    [HttpRouteKey.DEFAULT.key]: { ThrottlingRateLimit: rateLimit, ThrottlingBurstLimit: burstLimit },
+  }
+  // API Gateway refuses settings of a route that does not exist yet.
+  resource.node.addDependency(route)
 }
 
 const ACCESS_LOG_LINE = JSON.stringify({
@@ -124,11 +158,28 @@ const cors = (origins: readonly string[]) => ({
   allowHeaders: ['*'],
 })
 
-/** ARN of a route for `execute-api:Invoke`; `queue` narrows it to one queue. */
-export const routeArn = (api: HttpApi, method: string, path: string, queue = '*'): string =>
+/** Lets a role call the routes of one queue that the named functions answer. */
+export const grantRoutes = (
+  api: HttpApi,
+  queue: string,
+  grantee: IGrantable,
+  functions: readonly RoutedFunction[],
+): Grant => {
+  checkGrant(grantee, queue)
+  const granted = routes.filter((route) => functions.includes(route.function) && route.path.includes('{queue}'))
+  if (granted.length === 0) throw new Error(`the grant on queue ${queue} must name a function, such as 'publish'`)
+  return Grant.addToPrincipal({
+    grantee,
+    actions: ['execute-api:Invoke'],
+    resourceArns: granted.map(({ method, path }) => routeArn(api, method, path, queue)),
+  })
+}
+
+/** ARN of a route for `execute-api:Invoke`, for one queue. */
+const routeArn = (api: HttpApi, method: string, path: string, queue: string): string =>
   Stack.of(api).formatArn({
     service: 'execute-api',
     resource: api.apiId,
-    // The stage stays open: this API has but one.
+    // Any stage: this API has only one.
     resourceName: `*/${method}${path.replace('{queue}', queue).replaceAll(/\{[^}]+\}/g, '*')}`,
   })

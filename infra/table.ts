@@ -5,12 +5,12 @@ import type { Construct } from 'constructs'
 import { TABLE_SHAPE } from '../lib/store/keys.ts'
 import type { Settings } from './settings.ts'
 
-/** Capacity in use, percent, that a provisioned table scales to: above it, it grows. */
+/** A provisioned table scales so that this percentage of its capacity is in use. */
 const TARGET_PERCENT = 70
 
 /**
- * The one table that holds everything: queues, segments, bodies, FIFO tickets. No index, since an index would double
- * the cost of a write and lag behind it.
+ * The one table that holds everything: queues, segments, bodies, tickets. It has no index: an index would double the
+ * cost of a write and lag behind it.
  */
 export const addTable = (scope: Construct, settings: Settings): Table => {
   const provisioned = settings.billing === 'provisioned'
@@ -24,8 +24,8 @@ export const addTable = (scope: Construct, settings: Settings): Table => {
       pointInTimeRecoveryEnabled: settings.pointInTimeRecovery,
       ...(settings.pointInTimeRecovery && { recoveryPeriodInDays: settings.recoveryDays }),
     },
-    // Both images, though new ones would do for most readers: records cost nothing until they are read, and the kind
-    // of a stream can't be changed without cutting off whoever reads it.
+    // Both images, although most readers need only the new one: records cost nothing until they are read, and changing
+    // the kind of a stream replaces it, which cuts off its readers.
     ...(settings.stream && { stream: StreamViewType.NEW_AND_OLD_IMAGES }),
     ...(settings.tableName !== undefined && { tableName: settings.tableName }),
     ...encryption(scope, settings),
@@ -42,11 +42,11 @@ export const addTable = (scope: Construct, settings: Settings): Table => {
           ...(settings.maximumWriteUnits !== undefined && { maxWriteRequestUnits: settings.maximumWriteUnits }),
         }),
   })
-  if (provisioned) scaleByItself(table, settings)
+  if (provisioned) scaleAutomatically(table, settings)
   return table
 }
 
-/** What becomes of things that hold data when the stack goes. */
+/** Whether resources that hold data are kept when the stack is deleted. */
 export const removalPolicy = (settings: Settings): RemovalPolicy =>
   settings.removalPolicy === 'retain' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY
 
@@ -68,7 +68,7 @@ const warmThroughput = ({ warmReadUnits, warmWriteUnits }: Settings) =>
         },
       }
 
-const scaleByItself = (table: Table, settings: Settings): void => {
+const scaleAutomatically = (table: Table, settings: Settings): void => {
   table
     .autoScaleReadCapacity({
       minCapacity: required(settings.minimumReadUnits),
@@ -84,6 +84,7 @@ const scaleByItself = (table: Table, settings: Settings): void => {
 }
 
 const required = (units: number | undefined): number => {
-  if (units === undefined) throw new Error('a provisioned table needs its units: checkSettings has let this through')
+  if (units === undefined)
+    throw new Error('a provisioned table needs its units: checkSettings must refuse settings without them')
   return units
 }

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
 import type { Engine } from '../../lib/engine.ts'
-import { HoldfastError, invalid, isHoldfastError } from '../../lib/model/errors.ts'
+import { HoldfastError, invalid } from '../../lib/model/errors.ts'
 import type { Log } from '../runtime/log.ts'
 import { isUtf8Encoded } from '../runtime/utf8.ts'
 import { noRoute } from './no-route.ts'
 import type { Answer, Call, Operations } from './operation.ts'
 import { isPlainPath } from './plain-path.ts'
-import { HttpRefusal, problemResponse } from './problem.ts'
+import { isUnexpected, problemResponse } from './problem.ts'
 import { checked } from './refusal.ts'
 import { readJson } from './request-body.ts'
 import { type OperationId, PATH_PARAMETERS, type Route, routes } from './routes.ts'
@@ -66,7 +66,7 @@ export const createApp = ({ operations, engine, log, answered }: AppParts): App 
     const requestId = c.get('requestId')
     // Nobody is there to read this; it ends the request as what it was.
     if (c.req.raw.signal.aborted) return new Response(null, { status: CLIENT_GONE })
-    if (!(error instanceof HttpRefusal) && (!isHoldfastError(error) || error.code === 'Internal')) {
+    if (isUnexpected(error)) {
       log.error('a request failed unexpectedly', { requestId, operation: c.get('operation'), error })
     }
     return problemResponse(error, requestId)

@@ -14,7 +14,8 @@ const STATUS = {
   MessageTooLarge: 413,
   OperationInProgress: 409,
   InFlightLimit: 429,
-  AccessDenied: 403,
+  // A right that this function lacks itself: no fault of the caller, whose own rights were checked before.
+  AccessDenied: 500,
   Throttled: 429,
   StoreUnavailable: 503,
   Internal: 500,
@@ -76,21 +77,24 @@ export interface Problem {
   readonly requestId?: string
 }
 
-/** Why something failed, as the caller is told it. Of an unexpected failure nothing is told but the request's id. */
+/** Whether a failure is this service's own, so that the caller is told nothing of it but the request's id. */
+export const isUnexpected = (error: unknown): boolean =>
+  !(error instanceof HttpRefusal) && (!isHoldfastError(error) || STATUS[error.code] === 500)
+
+/** Why something failed, as the caller is told it. */
 export const problemOf = (error: unknown, requestId?: string): Problem => {
   if (error instanceof HttpRefusal) {
     const { code, message, value, hint } = error
     return document(code, HTTP_STATUS[code], message, { value, hint, retryable: false, requestId })
   }
-  if (!isHoldfastError(error)) {
-    return document('Internal', STATUS.Internal, 'the request failed for a reason of our own', {
+  if (!isHoldfastError(error) || isUnexpected(error)) {
+    return document('Internal', STATUS.Internal, 'the request failed because of an error in the service', {
       retryable: false,
       requestId,
     })
   }
   const { field, value, queue } = error.fields
-  const detail = error.code === 'Internal' ? 'the request failed for a reason of our own' : error.message
-  return document(error.code, STATUS[error.code], detail, {
+  return document(error.code, STATUS[error.code], error.message, {
     field,
     value,
     queue: queue === undefined ? undefined : plainName(queue),

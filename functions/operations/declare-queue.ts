@@ -79,7 +79,11 @@ export const answerDeclaration = async (engine: Engine, log: Log, declaration: Q
       Reason: `queue ${ResourceProperties.name}: ${error.message}`,
     }),
   )
-  log.info('declared a queue', { request: declaration.RequestType, queue: ResourceProperties.name, ...outcome })
+  log[outcome.Status === 'FAILED' ? 'error' : 'info']('declared a queue', {
+    request: declaration.RequestType,
+    queue: ResourceProperties.name,
+    ...outcome,
+  })
   const answer = await fetch(ResponseURL, {
     method: 'PUT',
     // Signed for without a content type.

@@ -1,15 +1,17 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 import { createEngine, type Engine, type Observer } from '../../lib/engine.ts'
 import { dynamodbStore } from '../../lib/store/dynamodb/dynamodb-store.ts'
+import { type Denied, reportingDenials } from './missing-rights.ts'
 
 /**
- * The composition root: what operations share is built here, once per process, from the environment. Another engine
- * can take its place (`useEngine`), as the local server and the tests do.
+ * The composition root: it builds what operations share, once per process, from the environment. The local server and
+ * the tests replace the engine (`useEngine`).
  *
  * HOLDFAST_TABLE: the table's name. Region, credentials and endpoint come from the SDK's standard variables.
  */
 let composed: Engine | undefined
 let observer: Observer = () => {}
+let onDenied: Denied = () => {}
 
 export const theEngine = (): Engine => {
   composed ??= engineFromEnvironment(process.env)
@@ -20,33 +22,38 @@ export const useEngine = (engine: Engine | undefined): void => {
   composed = engine
 }
 
-/** Who is told what the engine counts; to be set before the engine is first asked for. */
+/** Sets the observer of the engine's events. */
 export const observeEngine = (observe: Observer): void => {
   observer = observe
+}
+
+/** Sets what is called when the role of this process lacks a right on the table. */
+export const observeDenials = (denied: Denied): void => {
+  onDenied = denied
 }
 
 const engineFromEnvironment = ({ HOLDFAST_TABLE: table }: NodeJS.ProcessEnv): Engine => {
   if (!table) throw new Error('the environment variable HOLDFAST_TABLE must name the DynamoDB table')
   return createEngine({
-    store: dynamodbStore({ client: dynamodbClient(), table }),
+    store: reportingDenials(dynamodbStore({ client: dynamodbClient(), table }), (...denial) => onDenied(...denial)),
     observe: (event) => observer(event),
   })
 }
 
 /**
- * Requests to DynamoDB that take longer than a second are dead more often than slow, so they are sent again soon;
+ * A request to DynamoDB that takes longer than a few seconds is more often lost than slow, so it is soon sent again;
  * every write is safe to repeat.
  */
 export const dynamodbClient = (config: DynamoDBClientConfig = {}): DynamoDBClient => {
   const client = new DynamoDBClient({
     maxAttempts: 3,
-    // Together about a third of the SDK's CPU time for a call.
+    // These two save about a third of the SDK's CPU time for a call.
     cacheMiddleware: true,
     accountIdEndpointMode: 'disabled',
     requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
     ...config,
   })
-  // It copies input and output of every call for a logger that there is none of: a tenth of the CPU time.
+  // It copies the input and output of every call for a logger, and there is none: a tenth of the CPU time.
   client.middlewareStack.remove('loggerMiddleware')
   return client
 }

@@ -1,9 +1,9 @@
 import type { AwsCredentialIdentityProvider } from '@aws-sdk/types'
 
 /**
- * Credentials as Lambda gives them: in the environment, for the life of the process. In the deployed bundles this
- * stands in for `@aws-sdk/credential-provider-node`, which looks for profiles, SSO and instance metadata as well:
- * 135 KB that a cold start would load for nothing.
+ * Credentials as Lambda provides them: in the environment, for the life of the process. In the deployed bundles this
+ * module replaces `@aws-sdk/credential-provider-node`, which also looks for profiles, SSO and instance metadata and
+ * would add 135 KB to each cold start.
  */
 export const defaultProvider = (): AwsCredentialIdentityProvider => async () => {
   const {

@@ -1,6 +1,6 @@
 /**
- * Where functions say what they did: one line, with fields. Powertools' logger is one in Lambda; the local server has
- * its own. Message bodies, attributes and receipt handles are never among the fields.
+ * A log of one line an event, with fields. In Lambda it is Powertools' logger; the local server has its own. Message
+ * bodies, attributes and receipt handles are never among the fields.
  */
 export interface Log {
   debug(message: string, fields: Readonly<Record<string, unknown>>): void

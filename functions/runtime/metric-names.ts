@@ -1,4 +1,4 @@
-/** Names of the metrics that the functions write, in the namespace given by the environment; the dimension is the service. */
+/** Names of the metrics that the functions write. The environment gives the namespace; the dimension is the service. */
 export const METRICS = {
   published: 'MessagesPublished',
   polled: 'MessagesPolled',
@@ -12,10 +12,12 @@ export const METRICS = {
   throttled: 'ShardThrottles',
   shardsRaised: 'ShardsRaised',
   orphansDropped: 'OrphansDropped',
+  /** Requests that AWS refused because the role of the function lacks a right; the log names it. */
+  rightsMissing: 'RightsMissing',
 } as const
 export type MetricName = (typeof METRICS)[keyof typeof METRICS]
 
-/** Written by the monitor each minute, for each queue (dimension `queue`) and, as their sum or maximum, for all. */
+/** The monitor writes these each minute, for each queue (dimension `queue`) and, as sum or maximum, for all queues. */
 export const QUEUE_METRICS = {
   ready: 'MessagesReady',
   delayed: 'MessagesDelayed',

@@ -1,23 +1,26 @@
+import { isMissingRight } from './aws-failure.ts'
 import type { Log } from './log.ts'
 import type { WakeRedrive } from './redrives.ts'
 
-/** The events beside HTTP requests that `functions/redrive.ts` takes. */
+/** The events that `functions/redrive.ts` handles in addition to HTTP requests. */
 export type RedriveEvent =
   | { readonly holdfast: 'run-redrive'; readonly queue: string; readonly taskId: string }
-  /** Every minute, by schedule: goes on with whatever is under way. */
+  /** Sent every minute by schedule: continues every redrive that is running. */
   | { readonly holdfast: 'continue-redrives' }
 
 export const isRedriveEvent = (event: object): event is RedriveEvent => 'holdfast' in event
 
-/** Invokes the function of that name with a JSON text, and does not wait for what it does. */
+/** Invokes the function of that name with a JSON text, without waiting for its result. */
 export type InvokeLater = (name: string, payload: string) => Promise<void>
 
 /**
- * Has the function named by HOLDFAST_REDRIVE_FUNCTION work on a redrive. When that fails the task is there all the
- * same, and the schedule goes on with it within a minute: so a failure here is told of, and is none of the caller's.
+ * Has the function named by HOLDFAST_REDRIVE_FUNCTION work on a redrive. When that fails the task is stored all the
+ * same, and the schedule continues it within a minute: so a failure here is logged, and the caller is not told of it.
+ *
+ * @param missingRight called when the role of this function may not invoke that one
  */
 export const invokeRedrive =
-  (log: Log, invoke: InvokeLater): WakeRedrive =>
+  (log: Log, invoke: InvokeLater, missingRight: () => void = () => {}): WakeRedrive =>
   async (queue, taskId) => {
     const name = process.env.HOLDFAST_REDRIVE_FUNCTION
     if (!name) return
@@ -25,6 +28,9 @@ export const invokeRedrive =
     try {
       await invoke(name, JSON.stringify(event))
     } catch (error) {
-      log.warn('the redrive waits for its schedule: its function could not be invoked', { queue, taskId, error })
+      const refused = isMissingRight(error)
+      const message = 'the redrive waits for its schedule: its function could not be invoked'
+      log[refused ? 'error' : 'warn'](message, { queue, taskId, error })
+      if (refused) missingRight()
     }
   }

@@ -2,7 +2,7 @@ import type { Engine } from '../../lib/engine.ts'
 import { runningRedrives, runRedrive } from '../../lib/redrive/redrive.ts'
 import type { Log } from './log.ts'
 
-/** Makes sure that a redrive which was started is worked on; resolves when that is sure, not when it is done. */
+/** Ensures that someone works on a redrive that was started; resolves when that is certain, not when the redrive is done. */
 export type WakeRedrive = (queue: string, taskId: string) => Promise<void>
 
 export interface RedriveRef {
@@ -10,7 +10,7 @@ export interface RedriveRef {
   readonly taskId: string
 }
 
-/** Works on redrives until each is over or `signal` aborts. One that fails is left for the next time, and told of. */
+/** Works on redrives until each is over or `signal` aborts. One that fails is logged, and continued the next time. */
 export const continueRedrives = async (
   engine: Engine,
   { signal, log, tasks }: { signal: AbortSignal; log: Log; tasks?: readonly RedriveRef[] },

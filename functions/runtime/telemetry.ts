@@ -3,8 +3,10 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import type { EngineEvent } from '../../lib/engine.ts'
 import type { Answer } from '../http/operation.ts'
 import type { OperationId } from '../http/routes.ts'
+import { observeDenials, observeEngine } from './compose.ts'
 import type { Log } from './log.ts'
 import { METRICS, type MetricName } from './metric-names.ts'
+import type { Denied } from './missing-rights.ts'
 
 /**
  * Logs and metrics of a Lambda function: JSON lines and CloudWatch's embedded metric format on standard output.
@@ -23,15 +25,31 @@ export const lambdaLog: Log = {
   error: (message, fields) => logger.error(message, fields),
 }
 
-/** What an answer counts; written when the invocation ends. */
+/** Counts what an operation did; the metrics are written when the invocation ends. */
 export const countAnswer = (_operation: OperationId, { counted = {} }: Answer): void => {
   for (const [name, value] of Object.entries(counted)) if (value > 0) metrics.addMetric(name, MetricUnit.Count, value)
 }
 
-export const countEvent = (event: EngineEvent): void => {
+const countEvent = (event: EngineEvent): void => {
   metrics.addMetric(EVENT_METRICS[event.type], MetricUnit.Count, 'count' in event ? event.count : 1)
   if (event.type === 'dead-letter-queue-missing' || event.type === 'shards-raised')
     lambdaLog.warn(event.type, { ...event })
+}
+
+/** Counts a right that this function's role lacks, for the alarm. It is written at once, however the invocation ends. */
+export const countMissingRight = (): void => {
+  metrics.singleMetric().addMetric(METRICS.rightsMissing, MetricUnit.Count, 1)
+}
+
+const reportDenial: Denied = (operation, error) => {
+  lambdaLog.error("the function's role lacks a right on the table", { operation, error })
+  countMissingRight()
+}
+
+/** Connects the engine of a Lambda function to its metrics and its log. */
+export const observeInLambda = (): void => {
+  observeEngine(countEvent)
+  observeDenials(reportDenial)
 }
 
 const EVENT_METRICS = {
@@ -45,7 +63,7 @@ const EVENT_METRICS = {
 
 export const flushMetrics = (): void => void metrics.publishStoredMetrics()
 
-/** Powertools warns of every invocation that counted nothing; most polls of an idle queue are such. */
+/** Powertools warns of every invocation that counted nothing, as most polls of an idle queue do. */
 function quiet() {
   const ignore = () => {}
   return { debug: ignore, info: ignore, warn: ignore, error: (...content: [string]) => logger.error(...content) }

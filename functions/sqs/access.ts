@@ -10,7 +10,7 @@ import { type AccessRequest, evaluate } from './policy.ts'
 import { type QueueAddress, type QueueNames, queueArn, type Scope } from './queue-url.ts'
 import type { Principal } from './sigv4.ts'
 
-/** Actions that no queue policy can open to other accounts. */
+/** Actions that no queue policy can allow to another account. */
 const OWNERS_ONLY: ReadonlySet<ActionName> = new Set([
   'AddPermission',
   'CancelMessageMoveTask',
@@ -39,8 +39,8 @@ const arnOf = (principal: Principal, home: Scope): string =>
   `arn:aws:iam::${accountOf(principal, home)}:user/${principal.key.accessKeyId}`
 
 /**
- * Lets an action on a queue pass when the key's permissions or the queue's policy allow it and no policy denies it;
- * on a queue of another account both must allow it, as IAM has it.
+ * Checks that the caller may perform an action on a queue. On a queue of the caller's own account, the key's permissions
+ * or the queue's policy must allow it; on a queue of another account, both must. A Deny in the policy wins, as in IAM.
  *
  * @throws `AccessDenied`
  */
@@ -49,7 +49,7 @@ export const authorize = async (access: Access, action: ActionName, queue: Queue
   if (refusal !== undefined) throw refusal
 }
 
-/** Those of an account's queues that the caller may send to, as of now. */
+/** The queues, among those given, that the caller may send to now. */
 export const sendableQueues = (access: Access, queues: readonly Queue[]): QueueSelection => {
   const { names, principal } = access
   const may = ({ name, extras }: Queue) =>
@@ -82,7 +82,7 @@ const refusalOf = (
   return denied(access, permission, resource, `because no resource-based policy allows the ${permission} action`)
 }
 
-/** The request as policies see it. */
+/** The request in the terms of a policy. */
 const requestOf = ({ names, principal, secure }: Access, action: string, resource: string): AccessRequest => {
   const account = accountOf(principal, names.home)
   const principalArn = arnOf(principal, names.home)
@@ -102,13 +102,16 @@ const requestOf = ({ names, principal, secure }: Access, action: string, resourc
   }
 }
 
-/** A policy that denies everyone everything would stay for ever: the owner's unrestricted keys can still look and set. */
+/**
+ * Whether the caller may read and replace a policy that denies it: nobody could otherwise remove a policy that denies
+ * everyone everything. Only keys of the owner's account without a list of permissions may.
+ */
 const canRecover = ({ principal, names }: Access, action: ActionName, queue: QueueAddress): boolean =>
   (action === 'GetQueueAttributes' || action === 'SetQueueAttributes') &&
   principal.key.permissions === undefined &&
   queue.account === accountOf(principal, names.home)
 
-/** Listing is of an account, not of a queue: it takes the action on any queue. @throws `AccessDenied` */
+/** Checks that the caller may list queues: that it has the permission on any queue. @throws `AccessDenied` */
 export const authorizeListing = (access: Access, scope: Scope): void => {
   const { permissions } = access.principal.key
   if (!permissions || permissions.some(({ actions }) => actions.some((one) => matchesAction(one, 'sqs:ListQueues'))))

@@ -18,7 +18,7 @@ import { sendMessage, sendMessageBatch } from './send.ts'
 import { listQueueTags, tagQueue, untagQueue } from './tags.ts'
 import { changeMessageVisibility, changeMessageVisibilityBatch } from './visibility.ts'
 
-/** What each action does; its input and output stand in the model. Neither knows a protocol. */
+/** The function of each action. The model has its input and output; neither depends on a protocol. */
 const ACTIONS: { readonly [A in ActionName]: (context: ActionContext, input: Input<A>) => Promise<Output<A>> } = {
   AddPermission: addPermission,
   CancelMessageMoveTask: cancelMessageMoveTask,
@@ -45,7 +45,7 @@ const ACTIONS: { readonly [A in ActionName]: (context: ActionContext, input: Inp
   UntagQueue: untagQueue,
 }
 
-/** The action with this name; its input must have been decoded by its shape. */
+/** The function of an action. Its input must have been decoded with the action's shape. */
 export const actionNamed = (
   name: ActionName,
 ): ((context: ActionContext, input: object) => Promise<Readonly<Record<string, unknown>>>) =>

@@ -1,12 +1,12 @@
 import { HoldfastError } from '../../lib/model/errors.ts'
 import { SqsError, toSqsError } from './errors.ts'
 
-const MOST_ENTRIES = 10
+const MAX_ENTRIES = 10
 const ID = /^[A-Za-z0-9_-]{1,80}$/
 
 /**
- * The entries of a batch. What is wrong with the batch as a whole fails it; what is wrong with an entry fails that
- * entry.
+ * Checks the number of entries of a batch and their ids. A fault here fails the whole batch; a fault within an entry
+ * fails that entry alone.
  *
  * @throws `EmptyBatchRequest`, `TooManyEntriesInBatchRequest`, `InvalidBatchEntryId`, `BatchEntryIdsNotDistinct`
  */
@@ -17,10 +17,10 @@ export const checkBatch = <E extends { readonly Id?: string | undefined }>(
   if (!entries || entries.length === 0) {
     throw new SqsError('EmptyBatchRequest', `There should be at least one ${entryName} in the request.`)
   }
-  if (entries.length > MOST_ENTRIES) {
+  if (entries.length > MAX_ENTRIES) {
     throw new SqsError(
       'TooManyEntriesInBatchRequest',
-      `Maximum number of entries per request are ${MOST_ENTRIES}. You have sent ${entries.length}.`,
+      `Maximum number of entries per request are ${MAX_ENTRIES}. You have sent ${entries.length}.`,
     )
   }
   const seen = new Set<string>()
@@ -49,14 +49,14 @@ export const failedEntry = (id: string, error: unknown): FailedEntry => {
   return { Id: id, SenderFault: fault === 'Sender' && shape !== 'RequestThrottled', Code: code, Message: message }
 }
 
-/** A batch's answer, with neither list there when it would be empty. */
+/** The answer to a batch. SQS leaves out a list that would be empty. */
 export const batchAnswer = <T>(successful: readonly T[], failed: readonly FailedEntry[]) => ({
   Successful: successful.length > 0 ? successful : undefined,
   Failed: failed.length > 0 ? failed : undefined,
 })
 
-/** Either what a thing came to or why it failed: for an entry of a batch, whose failure is its own. */
-export const attempt = <T>(make: () => T): T | SqsError => {
+/** The result of a function, or the error that it threw: an error in one entry of a batch must not fail the others. */
+export const resultOrError = <T>(make: () => T): T | SqsError => {
   try {
     return make()
   } catch (error) {

@@ -7,33 +7,37 @@ import { missingParameter } from './errors.ts'
 import type { ActionName } from './model.ts'
 import { isQueueName, parseQueueUrl, type QueueAddress, type QueueNames, type Scope } from './queue-url.ts'
 
-/** What an action knows of the request beside its input. */
+/** What an action gets beside its input. */
 export interface ActionContext {
   readonly engine: Engine
   readonly names: QueueNames
   /** Account and region of the caller. */
   readonly scope: Scope
-  /** Id of the access key that signed, once verified. */
+  /** Id of the access key that signed the request; absent where signatures are not verified. */
   readonly senderId: string | undefined
-  /** X-Ray trace header of the request itself. */
+  /** X-Ray trace header of the HTTP request. */
   readonly traceHeader: string | undefined
-  /** Aborts when the caller has gone. */
+  /** Aborts when the caller has disconnected. */
   readonly signal: AbortSignal
-  /** Whether a queue's name rests for a minute after its deletion, and a queue after a purge. */
+  /** Whether SQS's 60 seconds apply after the deletion of a queue of the same name, and between two purges. */
   readonly cooldowns: Cooldowns
-  /** Queue that the request's own path names. */
+  /** Path of the request, when it is the path of a queue. */
   readonly pathQueue: string | undefined
-  /** The URL under which this caller reaches a queue. */
+  /** The URL under which the caller reaches a queue. */
   queueUrl(queue: QueueAddress): string
-  /** Absent where anyone may do anything. @throws `AccessDenied` unless the caller may do this action, or the one named */
+  /**
+   * Checks that the caller may perform this action, or the one named. Absent where signatures are not verified.
+   *
+   * @throws `AccessDenied`
+   */
   readonly authorize: ((queue: QueueAddress, action?: ActionName) => Promise<void>) | undefined
-  /** Absent where anyone may send anywhere. Of the caller's own queues, those that it may send to. */
+  /** The queues, among those given, that the caller may send to. Absent where signatures are not verified. */
   readonly sendableQueues: ((queues: readonly Queue[]) => QueueSelection) | undefined
-  /** Absent where anyone may. @throws `AccessDenied` unless the caller may list queues */
+  /** Checks that the caller may list queues. Absent where signatures are not verified. @throws `AccessDenied` */
   readonly authorizeListing: (() => void) | undefined
-  /** Resolves when it is sure that a redrive which was started is worked on. */
+  /** Hands a redrive that was started to a worker. */
   startRedrive(queue: string, taskId: string): Promise<void>
-  /** Notes what was done, for the metrics. */
+  /** Adds to the metrics. */
   count(counted: Counted): void
 }
 
@@ -44,20 +48,20 @@ export interface Cooldowns {
   readonly purge: boolean
 }
 
-/** A queue that a request is about, as SQS and as the engine name it. */
+/** A queue under its SQS address and under the engine's name. */
 export interface Target {
   readonly address: QueueAddress
   readonly name: string
 }
 
-/** The queue of a queue URL, once the caller may act on it. The region is the caller's: a queue URL has none. */
+/** The queue of a queue URL, after the caller is authorized. The region is the caller's: a queue URL has none. */
 export const target = async (context: ActionContext, queueUrl: string | undefined): Promise<Target> => {
   const found = named(context, queueUrl)
   if (context.authorize) await context.authorize(found.address)
   return found
 }
 
-/** The queue with its settings, at most a few seconds old. @throws `QueueNotFound` */
+/** The same with the queue's settings, at most five seconds old. @throws `QueueNotFound` */
 export const targetQueue = async (
   context: ActionContext,
   queueUrl: string | undefined,
@@ -70,13 +74,13 @@ export const targetQueue = async (
 const named = (context: ActionContext, queueUrl: string | undefined): Target => {
   const url = queueUrl ?? context.pathQueue
   if (!url) throw missingParameter('QueueUrl')
-  // SQS also takes the bare name of a queue of the caller's own.
+  // SQS also accepts the bare name of a queue of the caller's account.
   const { account, name } = isQueueName(url) ? { account: context.scope.account, name: url } : parseQueueUrl(url)
   const address = { account, name, region: context.scope.region }
   return { address, name: context.names.engineName(address) }
 }
 
-/** A string that the protocols let through empty, but the action can't do without. */
+/** A string that the protocols accept empty and the action does not. @throws `MissingParameter` */
 export const required = (value: string | undefined, name: string): string => {
   if (value === undefined || value === '') throw missingParameter(name)
   return value

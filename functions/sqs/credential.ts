@@ -3,7 +3,7 @@ import { isAccount, type Scope } from './queue-url.ts'
 import { remembered } from './remembered.ts'
 import type { SqsRequest } from './request.ts'
 
-/** Who a request says it is from, and for which region: the credential scope of its signature, verified or not. */
+/** The credential scope of a signature, verified or not. */
 export interface Credential {
   readonly accessKeyId: string
   /** `YYYYMMDD` */
@@ -21,19 +21,31 @@ export interface AuthorizationHeader {
   readonly signature: string | undefined
 }
 
-const CREDENTIAL_PART = /[,\s]Credential=([^,\s]*)/
-const SIGNED_HEADERS_PART = /[,\s]SignedHeaders=([^,\s]*)/
-const SIGNATURE_PART = /[,\s]Signature=([^,\s]*)/
+const PARTS = ['Credential', 'SignedHeaders', 'Signature']
 
-/** The parts of a SigV4 `Authorization` header; nothing when it is of another kind. */
-export const parseAuthorization = (header: string): AuthorizationHeader | undefined =>
-  AUTHORIZATION.test(header)
-    ? {
-        credential: credentialIn(header),
-        signedHeaders: SIGNED_HEADERS_PART.exec(header)?.[1],
-        signature: SIGNATURE_PART.exec(header)?.[1],
-      }
-    : undefined
+/**
+ * The parts of a SigV4 `Authorization` header; nothing for a header of another kind.
+ *
+ * @throws `IncompleteSignature` for a part that is unknown or given twice
+ */
+export const parseAuthorization = (header: string): AuthorizationHeader | undefined => {
+  if (!AUTHORIZATION.test(header)) return undefined
+  const parts = new Map<string, string>()
+  for (const part of header.replace(AUTHORIZATION, '').split(',')) {
+    const [, name = '', value = ''] = /^([A-Za-z]+)=(\S*)$/.exec(part.trim()) ?? []
+    if (!PARTS.includes(name) || parts.has(name)) {
+      throw incomplete(`Authorization must consist of ${PARTS.join(', ')}, each once and with a comma between.`)
+    }
+    parts.set(name, value)
+  }
+  return {
+    credential: parts.get('Credential'),
+    signedHeaders: parts.get('SignedHeaders'),
+    signature: parts.get('Signature'),
+  }
+}
+
+const CREDENTIAL_PART = /[,\s]Credential=([^,\s]*)/
 
 const credentialIn = (header: string): string | undefined =>
   AUTHORIZATION.test(header) ? CREDENTIAL_PART.exec(header)?.[1] : undefined
@@ -44,8 +56,8 @@ export const parseCredential = (text: string): Credential | undefined => {
 }
 
 /**
- * Account and region that a request is about when nobody verifies signatures. An access key of twelve digits stands
- * for that account, as it does with other local servers, so that accounts can be told apart without issuing keys.
+ * The scope of a request where signatures are not verified. An access key of twelve digits is the id of its account, as
+ * with other local servers, so that clients can use several accounts without issued keys.
  */
 export const scopes = (home: Scope): ((request: SqsRequest) => Scope) => {
   const scopeOf = remembered((text: string): Scope => {

@@ -26,15 +26,15 @@ export const deleteMessageBatch = async (
   const { queue } = await targetQueue(context, input.QueueUrl)
   const entries = checkBatch(input.Entries, 'DeleteMessageBatchRequestEntry')
   const failed: FailedEntry[] = []
-  const good: { id: string; receiptHandle: string }[] = []
+  const valid: { id: string; receiptHandle: string }[] = []
   for (const { Id, ReceiptHandle } of entries) {
-    if (ReceiptHandle) good.push({ id: Id, receiptHandle: ReceiptHandle })
+    if (ReceiptHandle) valid.push({ id: Id, receiptHandle: ReceiptHandle })
     else failed.push(failedEntry(Id, missingParameter('ReceiptHandle')))
   }
-  const handles = good.map(({ receiptHandle }) => receiptHandle)
+  const handles = valid.map(({ receiptHandle }) => receiptHandle)
   const results = handles.length > 0 ? await ack(context.engine, queue.name, handles) : []
   const successful: { Id: string }[] = []
-  for (const [position, { id, receiptHandle }] of good.entries()) {
+  for (const [position, { id, receiptHandle }] of valid.entries()) {
     const failure = handleFailure(queue, receiptHandle, results[position])
     if (failure) failed.push(failedEntry(id, failure))
     else successful.push({ Id: id })

@@ -5,7 +5,7 @@ import { bodyChunks, checkLength } from './request-body.ts'
 export type { SqsEndpointParts } from './exchange.ts'
 
 export interface SqsRequestContext {
-  /** Aborts when an answer is due now, or nobody waits for it. @default the request's own */
+  /** Aborts when the request has to be answered at once, or the caller has disconnected. @default the request's signal */
   readonly signal?: AbortSignal
   /** @default a new UUID */
   readonly requestId?: string
@@ -38,7 +38,7 @@ const readBody = async (request: Request): Promise<Buffer> => {
   if (request.method === 'GET' || request.method === 'HEAD') return Buffer.alloc(0)
   const length = request.headers.get('content-length')
   checkLength(length ?? undefined)
-  // No more than the stated length comes through: HTTP servers see to it. Looking at `body` would cost as much again.
+  // HTTP servers pass on at most the stated length. Reading `body` in chunks would take twice as long.
   if (length !== null) return Buffer.from(await request.arrayBuffer())
   const chunks = bodyChunks()
   if (request.body) for await (const chunk of request.body) chunks.add(chunk)

@@ -1,8 +1,8 @@
 import { type ErrorCode, type HoldfastError, isHoldfastError } from '../../lib/model/errors.ts'
 
 /**
- * The errors of SQS as clients tell them apart. `shape` (the key) is what JSON clients see in `__type`, `code` what
- * clients of the query protocol see, and what the header `x-amzn-query-error` carries for the others.
+ * The errors of SQS by their shape. JSON clients get the shape in `__type` and the code in the header
+ * `x-amzn-query-error`; clients of the query protocol get the code alone.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
  */
 const ERRORS = {
@@ -43,7 +43,7 @@ const ERRORS = {
 
 export type SqsErrorShape = keyof typeof ERRORS
 
-/** An answer that says no, in the words of SQS. */
+/** A failure under SQS's names and with SQS's message. */
 export class SqsError extends Error {
   override readonly name = 'SqsError'
   readonly shape: SqsErrorShape
@@ -58,7 +58,7 @@ export class SqsError extends Error {
   get status(): number {
     return ERRORS[this.shape].status
   }
-  /** Whose fault it is, in the words of the protocol: clients retry the receiver's. */
+  /** The protocol's word for who is at fault. Clients retry the faults of the receiver. */
   get fault(): 'Sender' | 'Receiver' {
     return this.status >= 500 ? 'Receiver' : 'Sender'
   }
@@ -69,7 +69,7 @@ export const missingParameter = (name: string): SqsError =>
 
 export const invalidParameter = (message: string): SqsError => new SqsError('InvalidParameterValueException', message)
 
-/** SQS's sentence about a value outside what a parameter takes. */
+/** The error for a value that a parameter does not accept. */
 export const invalidValue = (parameter: string, value: string | number, reason: string): SqsError =>
   invalidParameter(`Value ${shortened(String(value))} for parameter ${parameter} is invalid. Reason: ${reason}`)
 
@@ -82,7 +82,7 @@ export const invalidAttribute = (name: string): SqsError =>
 export const queueDoesNotExist = (): SqsError =>
   new SqsError('QueueDoesNotExist', 'The specified queue does not exist.')
 
-/** Where an engine's error needs more than a name, the action that knows the circumstances translates it before. */
+/** The shape of each engine error. An action translates the errors itself whose message depends on its input. */
 const SHAPES = {
   InvalidRequest: 'InvalidParameterValueException',
   QueueNotFound: 'QueueDoesNotExist',
@@ -96,16 +96,17 @@ const SHAPES = {
   MessageTooLarge: 'InvalidParameterValueException',
   OperationInProgress: 'UnsupportedOperation',
   InFlightLimit: 'OverLimit',
-  AccessDenied: 'AccessDenied',
+  // A right that this function lacks itself; what callers lack is refused before, as `SqsError`.
+  AccessDenied: 'InternalFailure',
   Throttled: 'RequestThrottled',
   StoreUnavailable: 'ServiceUnavailable',
   Internal: 'InternalFailure',
 } as const satisfies Record<ErrorCode, SqsErrorShape>
 
-/** The code by which clients of the query protocol know an error of the engine. */
+/** The query protocol's code for an engine error. */
 export const codeOf = (code: ErrorCode): string => ERRORS[SHAPES[code]].code
 
-/** Any failure as SQS would say it. Of an unexpected one nothing but its kind is told. */
+/** Any failure as an SQS error. The details of an unexpected one stay in `cause`. */
 export const toSqsError = (error: unknown): SqsError => {
   if (error instanceof SqsError) return error
   if (!isHoldfastError(error)) {
@@ -128,6 +129,7 @@ const sentence = (error: HoldfastError): string => {
       return 'Request is throttled.'
     case 'StoreUnavailable':
       return 'The request has failed due to a temporary failure of the server.'
+    case 'AccessDenied':
     case 'Internal':
       return 'The request processing has failed because of an unknown error.'
     case 'LeaseLost':

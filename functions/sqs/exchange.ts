@@ -26,33 +26,33 @@ import { isJson, sqsFailure, wantsJson } from './sqs-request.ts'
 
 export interface SqsEndpointParts {
   readonly engine: Engine
-  /** Verifies who sends a request. @default anyone may do anything */
+  /** Verifies signatures. @default none is verified, and every caller may do everything */
   readonly authenticate?: Authenticator
-  /** Where callers reach this endpoint, e.g. `https://sqs.example.com`. @default as each request says it was addressed */
+  /** Where callers reach this endpoint, e.g. `https://sqs.example.com`. @default the origin that each request was sent to */
   readonly publicUrl?: string
   /**
-   * Whether the addresses of queues are made from what a proxy says it was asked for (`X-Forwarded-Host`, `-Proto`,
-   * `-Port`); nothing else ever is. @default true
+   * Whether queue URLs are built from a proxy's `X-Forwarded-Host`, `-Proto` and `-Port`. Nothing else uses these
+   * headers. @default true
    */
   readonly forwarded?: boolean
-  /** The account and region whose queues have plain names in the native API. @default 000000000000, us-east-1 */
+  /** The account and region whose queues have plain names in the HTTP API. @default 000000000000, us-east-1 */
   readonly home?: Scope
   /**
-   * Whether the 60 seconds of SQS pass before a deleted queue's name can be used again, and between two purges.
+   * Whether SQS's 60 seconds apply before a deleted queue's name can be used again, and between two purges.
    * @default both
    */
   readonly cooldowns?: Cooldowns
-  /** Sees to it that a redrive which was just started is worked on. */
+  /** Hands a redrive that was started to a worker. */
   readonly redrives: WakeRedrive
-  /** @default nobody hears of requests and failures */
+  /** @default requests and failures are not logged */
   readonly log?: Log
-  /** Called with what an action did. */
+  /** Called with what an action adds to the metrics. */
   readonly counted?: (counted: Counted) => void
 }
 
 export type SqsExchange = (request: SqsRequest, requestId?: string) => Promise<SqsAnswer>
 
-/** How one request is understood and answered. */
+/** How one request is decoded and answered. */
 interface Protocol {
   readonly action: ActionName
   decode(shape: StructureShape): object
@@ -60,8 +60,8 @@ interface Protocol {
 }
 
 /**
- * The SQS service on a queue engine: any SDK of AWS, of the JSON protocol or of the older query protocol, works on it
- * by changing its endpoint. Whatever path a request comes to: the action and the queue are in the request itself.
+ * The SQS protocol on a queue engine: an SDK of AWS, of the JSON protocol or of the older query protocol, uses it with
+ * this endpoint. Every path is accepted, because the request names the action and the queue.
  */
 export const sqsExchange = (parts: SqsEndpointParts): SqsExchange => {
   const names = queueNames(parts.home)
@@ -145,7 +145,7 @@ const inQuery = (
   if (answer.signed) checkGivenOnce(form ? body : '', searchParams)
   const action = parameter(parameters, 'Action')
   if (action === undefined) return unknownOperation(answer.requestId)
-  // On a queue's own URL there are only its own actions.
+  // At the URL of a queue SQS has only the actions of a queue.
   const ofAccount = action === 'CreateQueue' || action === 'ListQueues'
   if (!isAction(action) || (ofAccount && accountAndName(request.path))) {
     throw new SqsError('InvalidAction', `The action ${action.slice(0, 100)} is not valid for this endpoint.`)
@@ -157,7 +157,7 @@ const inQuery = (
   }
 }
 
-/** What stays the same from request to request. */
+/** What all requests share. */
 interface Surroundings {
   readonly parts: SqsEndpointParts
   readonly names: QueueNames
@@ -202,6 +202,6 @@ const originOf = ({ publicUrl, forwarded = true }: SqsEndpointParts, request: Sq
 const ALL_COOLDOWNS: Cooldowns = { recreation: true, purge: true }
 const ignore = () => {}
 
-/** A trace header that the sender set. Load balancers and gateways put one on every request: it names a root and no more. */
+/** A trace header that the sender set. The one that load balancers and gateways add to every request names a root alone. */
 const instrumented = (header: string | undefined): string | undefined =>
   header && /^[\x20-\x7e]{1,500}$/.test(header) && !/^(Self=[^;]*;)?Root=[^;]*$/.test(header) ? header : undefined

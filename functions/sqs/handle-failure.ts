@@ -4,9 +4,9 @@ import type { QueueState } from '../../lib/model/queue-record.ts'
 import { invalidValue, SqsError, toSqsError } from './errors.ts'
 
 /**
- * Why a receipt handle did not do what was asked, as SQS says it; nothing when it did. On a standard queue SQS also
- * answers success for a handle whose time is over or whose message another consumer has received since, and changes
- * nothing; a FIFO queue says that the handle has expired.
+ * The SQS error for the result of a receipt handle; nothing for a success. A standard queue also reports success, and
+ * changes nothing, for a handle whose visibility timeout ended or whose message another consumer has received since. A
+ * FIFO queue reports that the handle has expired.
  */
 export const handleFailure = (
   queue: QueueState,
@@ -18,7 +18,7 @@ export const handleFailure = (
   return asSqsError(receiptHandle, result.error)
 }
 
-/** In a batch SQS gives another code to the entry of a message that is gone than to a single change. */
+/** The same for an entry of a batch, where SQS has another code for a message that no longer exists. */
 export const batchHandleFailure = (
   queue: QueueState,
   receiptHandle: string,

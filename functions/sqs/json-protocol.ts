@@ -7,20 +7,20 @@ import type { Shape, StructureShape } from './shapes.ts'
 export const JSON_CONTENT_TYPE = 'application/x-amz-json-1.0'
 const SERVICE = 'AmazonSQS.'
 
-/** The action in `X-Amz-Target`, or what stands there in its place. */
+/** The action that `X-Amz-Target` names. It may not exist. */
 export const jsonAction = (target: string): string =>
   (target.startsWith(SERVICE) ? target.slice(SERVICE.length) : target).slice(0, 100)
 
 /** More than any action needs: ten entries of ten attributes have some four hundred values, in six levels. */
 const BOUNDS: JsonBounds = { depth: 50, values: 10_000 }
 
-/** Before it is parsed, and before anyone has proved who they are. @throws `SerializationException` */
+/** Checks a body before it is parsed and before the caller is known. @throws `SerializationException` */
 export const checkJsonBounds = (body: string): void => {
   if (isWithin(body, BOUNDS)) return
   throw malformed(`The request body has more than ${BOUNDS.values} values, or is nested deeper than ${BOUNDS.depth}.`)
 }
 
-/** What a request body asks for, checked against the shape. Members the shape does not have are let pass, as AWS does. */
+/** Decodes a request body by its shape. Like AWS, it ignores members that the shape does not have. */
 export const decodeJson = (shape: StructureShape, body: string): Record<string, unknown> => {
   let value: unknown
   try {
@@ -67,7 +67,7 @@ const decodeStructure = (shape: StructureShape, value: unknown): Record<string, 
   return decoded
 }
 
-/** @throws the first member that must be there and is not */
+/** @throws `MissingParameter` for the first required member that is absent */
 export const checkRequired = (shape: StructureShape, decoded: Record<string, unknown>): void => {
   for (const name of shape.required) if (decoded[name] === undefined) throw missingParameter(name)
 }
@@ -93,14 +93,14 @@ const refuse = (value: unknown, wanted: string): never => {
 
 export const malformed = (message: string): SqsError => new SqsError('SerializationException', message)
 
-/** An answer. Members that are undefined stay out of it, which is how SQS leaves out what is empty. */
+/** An answer. Undefined members are left out, as SQS leaves out empty ones. */
 export const jsonAnswer = (output: object, requestId: string): SqsAnswer => ({
   status: 200,
   headers: { 'content-type': JSON_CONTENT_TYPE, 'x-amzn-requestid': requestId },
   body: JSON.stringify(output),
 })
 
-/** Both names of the error, so that clients find it whichever of them they look for. */
+/** An error under both its names: newer clients use the shape, and others the code. */
 export const jsonFailure = (error: SqsError, requestId: string): SqsAnswer => ({
   status: error.status,
   headers: {

@@ -6,18 +6,18 @@ import { like } from './pattern.ts'
 import { isAccount } from './queue-url.ts'
 import { JsonFault, parseStrictJson } from './strict-json.ts'
 
-/** What a key may do: these actions on these queues. `*` stands for anything, `?` for one character. */
+/** Actions that a key may perform on queues. In both, `*` matches any characters and `?` matches one. */
 export interface KeyPermission {
-  /** `sqs:SendMessage`, `sqs:*` … A batch counts as its single action. */
+  /** `sqs:SendMessage`, `sqs:*` … A batch needs the permission of its single action. */
   readonly actions: readonly string[]
   /** Queue names of the key's account, or whole ARNs. */
   readonly queues: readonly string[]
 }
 
-/** What a caller needs for an action: for a batch the permission of its single action. */
+/** The permission that an action needs. */
 export const permissionFor = (action: ActionName): string => `sqs:${action.replace(/Batch$/, '')}`
 
-/** Whether a pattern of actions, such as `sqs:Get*`, covers a permission. Case does not matter, as in IAM. */
+/** Whether a pattern such as `sqs:Get*` matches a permission. As in IAM, case does not matter. */
 export const matchesAction = (pattern: string, permission: string): boolean =>
   like(pattern.toLowerCase(), permission.toLowerCase())
 
@@ -25,9 +25,9 @@ export const matchesAction = (pattern: string, permission: string): boolean =>
 export interface IssuedKey {
   readonly accessKeyId: string
   readonly secretAccessKey: string
-  /** Account whose queues the key is for; the endpoint's home account when absent. */
+  /** Account of the key. @default the endpoint's home account */
   readonly accountId?: string
-  /** All actions on all queues of its account when absent. */
+  /** @default all actions on all queues of its account */
   readonly permissions?: readonly KeyPermission[]
 }
 
@@ -36,9 +36,10 @@ const KEY_MEMBERS = new Set(['accessKeyId', 'secretAccessKey', 'accountId', 'per
 const PERMISSION_MEMBERS = new Set(['actions', 'queues', 'comment'])
 
 /**
- * The keys in `{"keys":[{"accessKeyId":"…","secretAccessKey":"…","accountId":"…","permissions":[…]}]}`.
+ * Reads `{"keys":[{"accessKeyId":"…","secretAccessKey":"…","accountId":"…","permissions":[…]}]}`.
  *
- * @throws what is wrong and where, without any secret
+ * @returns the keys by their ids
+ * @throws an error that names the fault and its place, and quotes no secret
  */
 export const parseKeys = (text: string): ReadonlyMap<string, IssuedKey> => {
   const document = parseDocument(text)
@@ -69,7 +70,7 @@ const parseDocument = (text: string): unknown => {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   value !== null && typeof value === 'object' && !Array.isArray(value)
 
-/** A member that is passed over could be one that was meant to narrow what the key may do. */
+/** Refuses unknown members: ignoring one that was meant to restrict the key would allow more than was intended. */
 const checkMembers = (value: object, known: ReadonlySet<string>, where: string): void => {
   for (const name of Object.keys(value)) {
     if (!known.has(name)) throw new Error(`${where} has an unknown member ${name}: it takes ${[...known].join(', ')}`)
@@ -111,7 +112,7 @@ const checkPermission = (permission: unknown, where: string): void => {
 
 const QUEUE_PATTERN = /^(?:[A-Za-z0-9_.*?-]{1,80}|arn:[A-Za-z0-9_.:*?-]{1,200})$/
 
-/** An action that is none would give nothing, and nobody would see why. */
+/** Refuses a pattern that matches no action: it would allow nothing, without any message. */
 const checkAction = (pattern: string, where: string): void => {
   const known = ACTION_NAMES.some((name) => matchesAction(pattern, permissionFor(name)))
   if (known) return
@@ -126,63 +127,75 @@ export interface KeyRing {
   find(accessKeyId: string): Promise<IssuedKey | undefined>
 }
 
-/** How long a key that was revoked may still be let in, ms. */
+/** How long a revoked key may still be accepted, ms. */
 const KEYS_CACHE_MS = 10_000
-/** A key that is not known is looked for again at most this often, so that a new one works at once, ms. */
+/** How long an unknown key id is refused before the keys are loaded again, ms. */
 const MISS_CACHE_MS = 1_000
 
 /**
- * Issued keys, loaded again when they have grown old. Where that fails, the ones known stay in force and `failed`
- * hears why; with none known yet, every request fails.
+ * Issued keys, loaded again once they are old. When loading fails, the last keys stay in force and `failed` is called
+ * with the error. Until a first load succeeds, every request fails.
  */
 export const keyRing = ({
   load,
   clock = systemClock,
   failed = () => {},
 }: {
-  /** The text that `parseKeys` reads. */
+  /** Returns the text for `parseKeys`. */
   readonly load: () => Promise<string>
   readonly clock?: Clock
   readonly failed?: (error: unknown) => void
 }): KeyRing => {
-  let text: string | undefined
-  let keys: ReadonlyMap<string, IssuedKey> | undefined
+  const cache = keyCache(load, failed)
   let loadedAt = Number.NEGATIVE_INFINITY
   let loading: Promise<void> | undefined
 
   const reload = async () => {
     try {
-      const loaded = await load()
-      if (loaded !== text) {
-        keys = parseKeys(loaded)
-        text = loaded
-      }
-    } catch (error) {
-      failed(error)
-      if (!keys)
-        throw new SqsError('ServiceUnavailable', 'The access keys can not be read at the moment.', { cause: error })
+      await cache.reload()
     } finally {
       loadedAt = clock.now()
+      loading = undefined
     }
   }
-  const notOlderThan = async (ms: number) => {
-    if (keys && clock.now() - loadedAt < ms) return
-    loading ??= reload().finally(() => {
-      loading = undefined
-    })
+  const reloadIfOlderThan = async (ms: number) => {
+    if (cache.keys() && clock.now() - loadedAt < ms) return
+    loading ??= reload()
     await loading
   }
 
   return {
     find: async (accessKeyId) => {
-      await notOlderThan(KEYS_CACHE_MS)
-      if (!keys?.has(accessKeyId)) await notOlderThan(MISS_CACHE_MS)
-      return keys?.get(accessKeyId)
+      await reloadIfOlderThan(KEYS_CACHE_MS)
+      if (!cache.keys()?.has(accessKeyId)) await reloadIfOlderThan(MISS_CACHE_MS)
+      return cache.keys()?.get(accessKeyId)
     },
   }
 }
 
-/** Keys in a file, for `keyRing`. */
+/** The last keys that could be read. They are parsed again only when their text has changed. */
+const keyCache = (load: () => Promise<string>, failed: (error: unknown) => void) => {
+  let text: string | undefined
+  let keys: ReadonlyMap<string, IssuedKey> | undefined
+  return {
+    keys: () => keys,
+    /** @throws `ServiceUnavailable` when loading fails and no keys are known */
+    reload: async (): Promise<void> => {
+      try {
+        const loaded = await load()
+        if (loaded === text) return
+        keys = parseKeys(loaded)
+        text = loaded
+      } catch (error) {
+        failed(error)
+        if (keys) return
+        throw new SqsError('ServiceUnavailable', 'The access keys can not be read at the moment.', { cause: error })
+      }
+    },
+  }
+}
+
+/** Loads the keys from a file. */
 export const keysInFile =
   (path: string): (() => Promise<string>) =>
   () =>

@@ -1,3 +1,4 @@
+import { awsFailure } from '../runtime/aws-failure.ts'
 import type { InvokeLater } from '../runtime/redrive-invocation.ts'
 import { signedPost } from './signed-post.ts'
 
@@ -9,5 +10,5 @@ export const invokeBySignedPost: InvokeLater = async (name, payload) => {
   const url = new URL(`/2015-03-31/functions/${encodeURIComponent(name)}/invocations`, endpoint)
   const headers = { 'content-type': 'application/json', 'x-amz-invocation-type': 'Event' }
   const response = await signedPost({ service: 'lambda', region, url, headers, body: payload })
-  if (!response.ok) throw new Error(`the function ${name} could not be invoked: ${response.status}`)
+  if (!response.ok) throw awsFailure(`the function ${name} could not be invoked: ${response.status}`, response.status)
 }

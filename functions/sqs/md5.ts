@@ -4,8 +4,8 @@ import type { MessageAttribute } from '../../lib/model/message.ts'
 export const md5 = (text: string): string => hash('md5', text)
 
 /**
- * The digest over message attributes that clients verify: by name, each with its type and value, all preceded by
- * their lengths.
+ * The digest of message attributes, which clients verify: in the order of their names, the name, type and value of
+ * each, every part preceded by its length.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html#sqs-attributes-md5-message-digest-calculation
  *
  * @returns nothing when there are no attributes
@@ -14,12 +14,12 @@ export const md5OfAttributes = (attributes: Readonly<Record<string, MessageAttri
   const names = Object.keys(attributes)
   if (names.length === 0) return undefined
   const digest = createHash('md5')
-  for (const name of names.sort(byCodePoint)) {
+  for (const name of names.sort(byCodeUnit)) {
     const { dataType, value } = attributes[name] as MessageAttribute
-    sized(digest, Buffer.from(name, 'utf8'))
-    sized(digest, Buffer.from(dataType, 'utf8'))
+    addSized(digest, Buffer.from(name, 'utf8'))
+    addSized(digest, Buffer.from(dataType, 'utf8'))
     digest.update(typeof value === 'string' ? TEXT : BINARY)
-    sized(digest, typeof value === 'string' ? Buffer.from(value, 'utf8') : value)
+    addSized(digest, typeof value === 'string' ? Buffer.from(value, 'utf8') : value)
   }
   return digest.digest('hex')
 }
@@ -27,10 +27,10 @@ export const md5OfAttributes = (attributes: Readonly<Record<string, MessageAttri
 const TEXT = Uint8Array.of(1)
 const BINARY = Uint8Array.of(2)
 
-const sized = (hash: Hash, bytes: Uint8Array): void => {
+const addSized = (hash: Hash, bytes: Uint8Array): void => {
   const length = Buffer.allocUnsafe(4)
   length.writeUInt32BE(bytes.byteLength)
   hash.update(length).update(bytes)
 }
 
-const byCodePoint = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

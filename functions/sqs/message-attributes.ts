@@ -4,19 +4,19 @@ import type { AttributeValue } from './model.ts'
 
 export type Attributes = Readonly<Record<string, MessageAttribute>>
 
-const MOST_ATTRIBUTES = 10
-/** Letters and digits of any script: SQS takes more than its documentation names. */
+const MAX_ATTRIBUTES = 10
+/** Letters and digits of any script: SQS accepts more than its documentation lists. */
 const NAME = /^[\p{L}\p{N}_-]+(\.[\p{L}\p{N}_-]+)*$/u
 const TYPE = /^(String|Number|Binary)(\.|$)/
 const NUMBER = /^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$/
-/** Of a number's text; 38 digits with sign, point, exponent, and as many zeros again. */
-const NUMBER_CHARACTERS = 100
-const NUMBER_DIGITS = 38
-const NUMBER_EXPONENT = { least: -128, most: 126 }
-/** Text that XML can carry, which is what SQS lets into a message. */
+/** Room for 38 digits, as many zeros again, a sign, a point and an exponent. */
+const MAX_NUMBER_CHARACTERS = 100
+const MAX_NUMBER_DIGITS = 38
+const NUMBER_EXPONENT = { min: -128, max: 126 }
+/** A character that XML can not carry: SQS refuses it. */
 const OTHER_CHARACTER = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u
 
-/** @throws `InvalidMessageContents` for characters that SQS does not carry */
+/** @throws `InvalidMessageContents` */
 export const checkBodyCharacters = (body: string): void => {
   const complaint = characterComplaint(body, 'message body')
   if (complaint !== undefined) throw new SqsError('InvalidMessageContents', complaint)
@@ -34,7 +34,7 @@ const characterComplaint = (text: string, where: string): string | undefined => 
     : `Invalid binary character '#x${found.codePointAt(0)?.toString(16).toUpperCase()}' was found in the ${where}, the set of allowed characters is #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF`
 }
 
-/** Attributes that a sender put on a message, checked as SQS does. */
+/** Checks the attributes of a message that is sent. @throws `InvalidParameterValue` */
 export const readAttributes = (given: Readonly<Record<string, AttributeValue>> = {}): Attributes => {
   const attributes: Record<string, MessageAttribute> = {}
   for (const [name, value] of Object.entries(given)) {
@@ -44,14 +44,14 @@ export const readAttributes = (given: Readonly<Record<string, AttributeValue>> =
   return attributes
 }
 
-/** @throws `InvalidParameterValue` for more attributes than a message may have */
+/** @throws `InvalidParameterValue` */
 export const checkAttributeCount = (count: number): void => {
-  if (count > MOST_ATTRIBUTES) {
-    throw invalidParameter(`Number of message attributes [${count}] exceeds the allowed maximum [${MOST_ATTRIBUTES}].`)
+  if (count > MAX_ATTRIBUTES) {
+    throw invalidParameter(`Number of message attributes [${count}] exceeds the allowed maximum [${MAX_ATTRIBUTES}].`)
   }
 }
 
-/** The one system attribute there is. */
+/** The value of `AWSTraceHeader`, the only system attribute that can be sent. @throws `InvalidParameterValue` */
 export const readTraceHeader = (given: Readonly<Record<string, AttributeValue>> = {}): string | undefined => {
   for (const [name, value] of Object.entries(given)) {
     if (name !== 'AWSTraceHeader') {
@@ -70,7 +70,7 @@ export const readTraceHeader = (given: Readonly<Record<string, AttributeValue>> 
 
 const checkName = (name: string): void => {
   if (name.length > 256) throw invalidParameter('Message (user) attribute name must be shorter than 256 bytes.')
-  // Not a name that JavaScript objects, and so what messages are kept in, can hold like another.
+  // A JavaScript object, in which a message keeps its attributes, has no ordinary member of that name.
   if (!NAME.test(name) || name === '__proto__') {
     throw invalidParameter(
       `Message (user) attribute name '${name}' is invalid: it can contain letters, digits, underscores, hyphens and periods, and no period first, last or after another.`,
@@ -112,25 +112,25 @@ const attributeOf = (name: string, value: AttributeValue, kind: 'user' | 'system
   return { dataType: DataType, value: StringValue }
 }
 
-/** What SQS takes: up to 38 digits that count, and a value from 10^-128 up to 10^126. */
+/** Whether SQS accepts a number: up to 38 significant digits, and a value from 10^-128 to 10^126. */
 const isNumber = (text: string): boolean => {
-  if (text.length > NUMBER_CHARACTERS || !NUMBER.test(text)) return false
+  if (text.length > MAX_NUMBER_CHARACTERS || !NUMBER.test(text)) return false
   const [mantissa = '', exponent = '0'] = text.toLowerCase().replace(/^[+-]/, '').split('e')
   const [whole = '', fraction = ''] = mantissa.split('.')
   const digits = (whole + fraction).replace(/^0+/, '')
   if (digits === '') return true
   const magnitude = digits.length - fraction.length - 1 + Number(exponent)
   return (
-    digits.replace(/0+$/, '').length <= NUMBER_DIGITS &&
-    magnitude >= NUMBER_EXPONENT.least &&
-    magnitude < NUMBER_EXPONENT.most
+    digits.replace(/0+$/, '').length <= MAX_NUMBER_DIGITS &&
+    magnitude >= NUMBER_EXPONENT.min &&
+    magnitude < NUMBER_EXPONENT.max
   )
 }
 
 const noValue = (what: string, type: string): SqsError =>
   invalidParameter(`M${what} must contain a non-empty value of type '${type}'.`)
 
-/** Whether a receive that asks for `wanted` gets the attribute. */
+/** Whether a receive that requests `wanted` returns the attribute of a name. */
 export const attributeFilter = (wanted: readonly string[] = []): ((name: string) => boolean) => {
   if (wanted.some((one) => one === 'All' || one === '.*' || one === '*')) return () => true
   const exact = new Set(wanted)
@@ -138,23 +138,23 @@ export const attributeFilter = (wanted: readonly string[] = []): ((name: string)
   return (name) => exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix))
 }
 
-/** Attributes by which a sender asks for what SQS does not have. They steer the message and are not delivered. */
-const EXTENSION = 'Holdfast.'
+/** Attributes with this prefix set what SQS has no parameter for. They are not delivered. */
+const EXTENSION_PREFIX = 'Holdfast.'
 
 export type Extension = Pick<
   NewMessage,
   'priority' | 'delaySeconds' | 'dueAt' | 'timeToLiveSeconds' | 'deduplicationId'
 >
 
-/** A sender's attributes, apart: those for the consumer, and what the extensions among them ask for. */
+/** Separates a sender's attributes into those that are delivered and what the extensions among them set. */
 export const splitExtensions = (attributes: Attributes): { own: Attributes; extension: Extension } => {
   const names = Object.keys(attributes)
-  if (!names.some((name) => name.startsWith(EXTENSION))) return { own: attributes, extension: {} }
+  if (!names.some((name) => name.startsWith(EXTENSION_PREFIX))) return { own: attributes, extension: {} }
   const own: Record<string, MessageAttribute> = {}
   const extension: { -readonly [K in keyof Extension]: Extension[K] } = {}
   for (const name of names) {
     const attribute = attributes[name] as MessageAttribute
-    if (!name.startsWith(EXTENSION)) own[name] = attribute
+    if (!name.startsWith(EXTENSION_PREFIX)) own[name] = attribute
     else if (name === 'Holdfast.Priority') extension.priority = number(name, attribute)
     else if (name === 'Holdfast.DelaySeconds') extension.delaySeconds = number(name, attribute)
     else if (name === 'Holdfast.TimeToLiveSeconds') extension.timeToLiveSeconds = number(name, attribute)
@@ -162,7 +162,7 @@ export const splitExtensions = (attributes: Attributes): { own: Attributes; exte
     else if (name === 'Holdfast.DeduplicationId') extension.deduplicationId = String(attribute.value)
     else
       throw invalidParameter(
-        `Message (user) attribute '${name}' is not known, and the prefix '${EXTENSION}' is reserved.`,
+        `Message (user) attribute '${name}' is not known, and the prefix '${EXTENSION_PREFIX}' is reserved.`,
       )
   }
   if (extension.delaySeconds !== undefined && extension.dueAt !== undefined) {
@@ -177,7 +177,7 @@ const number = (name: string, { value }: MessageAttribute): number => {
   throw invalidParameter(`Message (user) attribute '${name}' must be a number.`)
 }
 
-/** A time in ISO 8601, or in epoch milliseconds. */
+/** The instant of a time in ISO 8601, or of epoch milliseconds. */
 const instant = (name: string, { value }: MessageAttribute): number => {
   const text = String(value)
   const at = /^[0-9]{1,15}$/.test(text)

@@ -1,10 +1,6 @@
 import { blob, boolean, integer, list, map, string, structure, type Value } from './shapes.ts'
 
-/**
- * Input and output of every action, as in the service model of SQS.
- * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
- */
-/** Never among the required: a request to the queue URL's own path need not name it again. */
+/** `QueueUrl` is never required: the path of the request can name the queue. */
 const queueOnly = structure({ QueueUrl: string })
 const nothing = structure({})
 const attributes = map(string, 'Attribute')
@@ -41,6 +37,10 @@ const failedEntries = list(
 )
 const idOnly = structure({ Id: string })
 
+/**
+ * Input and output of every action, as in the service model of SQS.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
+ */
 export const MODEL = {
   AddPermission: {
     input: structure(
@@ -152,7 +152,7 @@ export const MODEL = {
           Attributes: attributes,
           MD5OfMessageAttributes: string,
           MessageAttributes: map(
-            // An answer's bytes are base64 already.
+            // The action encodes the bytes as base64.
             structure({ DataType: string, StringValue: string, BinaryValue: string }),
             'MessageAttribute',
           ),

@@ -16,15 +16,15 @@ import type { Input, Output } from './model.ts'
 import { parseQueueArn, type QueueAddress, queueArn } from './queue-url.ts'
 import { sourcesIn } from './queues.ts'
 
-const FASTEST = 500
-const MOST_RESULTS = 10
-const TAKING = ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'] as const
+const MAX_RATE = 500
+const MAX_RESULTS = 10
+const ACTIONS_ON_SOURCE = ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'] as const
 
 /**
- * A task takes messages out of one queue and puts them into others: its starter must be allowed to do both. Without a
- * destination each message goes back to the queue that it failed in. The starter must be allowed to send to every queue
- * that names the source as its dead-letter queue; messages of other queues, which named it once, only move where the
- * starter may send too.
+ * A task removes messages from one queue and sends them to others: the caller must be allowed to do both. Without a
+ * destination each message goes back to the queue that it failed in. The caller must be allowed to send to every queue
+ * that names the source as its dead-letter queue. A message of a queue that named the source earlier moves only where the
+ * caller may send to that queue, and stays otherwise.
  */
 export const startMessageMoveTask = async (
   context: ActionContext,
@@ -35,21 +35,21 @@ export const startMessageMoveTask = async (
   const destination = input.DestinationArn ? addressIn('DestinationArn', input.DestinationArn) : undefined
   const rate = checkedRate(input.MaxNumberOfMessagesPerSecond)
   await context.authorize?.(source)
-  for (const action of TAKING) await context.authorize?.(source, action)
+  for (const action of ACTIONS_ON_SOURCE) await context.authorize?.(source, action)
   if (destination) await context.authorize?.(destination, 'SendMessage')
-  const name = await existing(context, 'SourceArn', source)
-  const destinationName = destination && (await existing(context, 'DestinationArn', destination))
+  const name = await existingQueue(context, 'SourceArn', source)
+  const destinationName = destination && (await existingQueue(context, 'DestinationArn', destination))
   if (name === destinationName) throw invalidParameter('Source queue and destination queue must be different.')
-  const queues = await queuesBeside(context, source)
+  const queues = await queuesInScope(context, source)
   const origins = sourcesIn(queues, name)
   if (origins.length === 0) throw invalidParameter('Source queue must be configured as a Dead Letter Queue.')
   if (!destination) {
     for (const origin of origins) await context.authorize?.(names.addressOf(origin.name), 'SendMessage')
   }
-  const sendable = destination ? undefined : checkedSelection(context.sendableQueues?.(queues))
-  const task = await started(engine, name, {
+  const selection = destination ? undefined : checkedSelection(context.sendableQueues?.(queues))
+  const task = await startTask(engine, name, {
     ...(destinationName !== undefined && { destination: destinationName }),
-    ...(sendable && { origins: sendable }),
+    ...(selection && { origins: selection }),
     ...(rate !== undefined && { maxPerSecond: rate }),
   })
   await context.startRedrive(name, task.taskId)
@@ -57,8 +57,8 @@ export const startMessageMoveTask = async (
 }
 
 const checkedRate = (rate: number | undefined): number | undefined => {
-  if (rate === undefined || (rate >= 1 && rate <= FASTEST)) return rate
-  throw invalidValue('MaxNumberOfMessagesPerSecond', rate, `Must be between 1 and ${FASTEST}.`)
+  if (rate === undefined || (rate >= 1 && rate <= MAX_RATE)) return rate
+  throw invalidValue('MaxNumberOfMessagesPerSecond', rate, `Must be between 1 and ${MAX_RATE}.`)
 }
 
 const checkedSelection = (selection: QueueSelection | undefined): QueueSelection | undefined => {
@@ -71,7 +71,7 @@ const checkedSelection = (selection: QueueSelection | undefined): QueueSelection
   )
 }
 
-const started = async (engine: Engine, name: string, request: RedriveRequest): Promise<RedriveTask> => {
+const startTask = async (engine: Engine, name: string, request: RedriveRequest): Promise<RedriveTask> => {
   try {
     return await startRedrive(engine, name, request)
   } catch (error) {
@@ -90,7 +90,7 @@ const addressIn = (parameter: string, arn: string | undefined): QueueAddress => 
   )
 }
 
-const existing = async (
+const existingQueue = async (
   { engine, names }: ActionContext,
   parameter: string,
   address: QueueAddress,
@@ -108,8 +108,8 @@ const existing = async (
   }
 }
 
-/** All queues of an account and region: only they can name one another as dead-letter queues. */
-const queuesBeside = async ({ engine, names }: ActionContext, address: QueueAddress): Promise<Queue[]> => {
+/** All queues of an account and region. A queue's dead-letter queue is of the same account and region. */
+const queuesInScope = async ({ engine, names }: ActionContext, address: QueueAddress): Promise<Queue[]> => {
   const scope = names.engineScope(address)
   const queues: Queue[] = []
   let cursor: string | undefined
@@ -141,12 +141,12 @@ export const cancelMessageMoveTask = async (
   const task = parseTaskHandle(input.TaskHandle ?? '')
   if (!task) throw invalidParameter('Value for parameter TaskHandle is invalid.')
   await context.authorize?.(task.source)
-  const name = await existing(context, 'SourceArn', task.source)
+  const name = await existingQueue(context, 'SourceArn', task.source)
   try {
     const { moved } = await cancelRedrive(context.engine, name, task.taskId)
     return { ApproximateNumberOfMessagesMoved: moved }
   } catch (error) {
-    // Handles are of running tasks: of one that is over, SQS no longer knows.
+    // A task that is over has no handle in SQS.
     if (!isHoldfastError(error, 'RedriveNotFound') && !isHoldfastError(error, 'InvalidRequest')) throw error
     throw new SqsError('ResourceNotFoundException', 'Task does not exist.', { cause: error })
   }
@@ -157,17 +157,17 @@ export const listMessageMoveTasks = async (
   input: Input<'ListMessageMoveTasks'>,
 ): Promise<Output<'ListMessageMoveTasks'>> => {
   const source = addressIn('SourceArn', input.SourceArn)
-  const most = input.MaxResults ?? 1
-  if (most < 1 || most > MOST_RESULTS) {
-    throw invalidValue('MaxResults', most, `Must be between 1 and ${MOST_RESULTS}.`)
+  const limit = input.MaxResults ?? 1
+  if (limit < 1 || limit > MAX_RESULTS) {
+    throw invalidValue('MaxResults', limit, `Must be between 1 and ${MAX_RESULTS}.`)
   }
   await context.authorize?.(source)
-  const tasks = await listRedrives(context.engine, await existing(context, 'SourceArn', source))
-  const shown = tasks.slice(0, most).map((task) => shownTask(context, task))
-  return { Results: shown.length > 0 ? shown : undefined }
+  const tasks = await listRedrives(context.engine, await existingQueue(context, 'SourceArn', source))
+  const results = tasks.slice(0, limit).map((task) => taskResult(context, task))
+  return { Results: results.length > 0 ? results : undefined }
 }
 
-const shownTask = ({ names }: ActionContext, task: RedriveTask) => {
+const taskResult = ({ names }: ActionContext, task: RedriveTask) => {
   const source = queueArn(names.addressOf(task.source))
   return {
     TaskHandle: task.state === 'running' ? taskHandle(task.taskId, source) : undefined,

@@ -12,8 +12,8 @@ import {
 } from './policy-document.ts'
 import { isAccount, queueArn } from './queue-url.ts'
 
-/** What an owner can let others do; all else stays the owner's. */
-const GRANTABLE = [
+/** Actions that AddPermission can allow to other accounts. */
+const GRANTABLE_ACTIONS = [
   '*',
   'SendMessage',
   'ReceiveMessage',
@@ -26,8 +26,8 @@ const GRANTABLE = [
 ]
 
 /**
- * Adds a statement to the queue's policy, named by its label. Decided on the policy that the write replaces, so that
- * two callers at the same time both have their statement.
+ * Adds a statement to the queue's policy, with the label as its id. The statement is added to the policy that the
+ * conditional write replaces, so that of concurrent callers none loses its statement.
  */
 export const addPermission = async (
   context: ActionContext,
@@ -65,7 +65,7 @@ const checkedGrant = (input: Input<'AddPermission'>): PermissionGrant => {
   for (const account of accounts)
     if (!isAccount(account)) throw invalidValue('PrincipalId', account, 'Unable to verify.')
   for (const action of actions) {
-    if (!GRANTABLE.includes(action)) {
+    if (!GRANTABLE_ACTIONS.includes(action)) {
       throw invalidValue('ActionName', `SQS:${action}`, 'Only the queue owner is allowed to invoke this action.')
     }
   }
@@ -111,7 +111,7 @@ export const removePermission = async (
   return {}
 }
 
-/** What is left of the policy; nothing when that was its only statement. */
+/** The policy without a statement; `null` when that was its only one. */
 const withoutStatement = (text: string | undefined, label: string): string | null => {
   const { statements, ...document } = policyIn(text)
   const kept = statements.filter(({ Sid }) => Sid !== label)
@@ -122,7 +122,11 @@ const withoutStatement = (text: string | undefined, label: string): string | nul
 const policyIn = (text: string | undefined): PolicyDocument => {
   if (!text) return { statements: [] }
   const policy = parsePolicy(text)
-  if (!policy) throw new SqsError('InvalidAttributeValue', "The queue's Policy is not valid: set it anew first.")
+  if (!policy)
+    throw new SqsError(
+      'InvalidAttributeValue',
+      "The queue's Policy is not valid: replace it with SetQueueAttributes first.",
+    )
   return policy
 }
 

@@ -32,8 +32,8 @@ export interface PolicyDocument {
 }
 
 /**
- * A policy, or nothing where the text is not one from start to end: guessing at the rest could open a queue. A member
- * that is `null` is absent, as tools write the members that nobody set.
+ * Reads a policy; returns nothing unless all of the text is understood, because a part that is ignored could be a
+ * restriction. A member that is `null` counts as absent: tools write members that are not set this way.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
  */
 export const parsePolicy = (text: string): PolicyDocument | undefined => {
@@ -43,13 +43,13 @@ export const parsePolicy = (text: string): PolicyDocument | undefined => {
   const { Version, Id, Statement } = policy
   if (Version !== undefined && Version !== '2008-10-17' && Version !== '2012-10-17') return undefined
   if (Id !== undefined && typeof Id !== 'string') return undefined
-  const statements = (Array.isArray(Statement) ? Statement : [Statement]).map(plainStatement)
+  const statements = (Array.isArray(Statement) ? Statement : [Statement]).map(statementWithoutNulls)
   if (statements.length < 1 || !statements.every(isStatement)) return undefined
   return { ...(Version !== undefined && { Version }), ...(Id !== undefined && { Id }), statements }
 }
 
 /**
- * Refuses a text that may not become a queue's policy.
+ * Checks a text that is to become a queue's policy.
  *
  * @throws `OverLimit`, `InvalidAttributeValue`
  */
@@ -99,8 +99,8 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const withoutNulls = (value: unknown): unknown =>
   isObject(value) ? Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null)) : value
 
-/** A condition keeps its nulls, and is refused for them: a test that is left out would widen what an Allow gives. */
-const plainStatement = (statement: unknown): unknown => {
+/** Nulls within a condition stay, and are refused: without that test an Allow would allow more. */
+const statementWithoutNulls = (statement: unknown): unknown => {
   const plain = withoutNulls(statement)
   if (!isObject(plain)) return plain
   const { Principal, NotPrincipal } = plain
@@ -111,7 +111,7 @@ const plainStatement = (statement: unknown): unknown => {
   }
 }
 
-/** What each member may be. Those not here a statement can't have. */
+/** The members of a statement, each with its check. */
 const MEMBERS: Readonly<Record<string, (value: unknown) => boolean>> = {
   Sid: (value) => typeof value === 'string',
   Effect: (value) => value === 'Allow' || value === 'Deny',
@@ -136,7 +136,7 @@ const isStatement = (value: unknown): value is Statement => {
   )
 }
 
-/** `${aws:username}` stands for a value of the request, which policies here can't have. */
+/** Policy variables such as `${aws:username}` are not supported. */
 const WITHOUT_VARIABLES = /^(?!.*\$\{)./s
 
 const isTexts = (value: unknown, form: RegExp): boolean => {
@@ -144,7 +144,7 @@ const isTexts = (value: unknown, form: RegExp): boolean => {
   return list.length > 0 && list.every((one) => typeof one === 'string' && form.test(one))
 }
 
-/** Everyone, an account, one of its identities, or the id that AWS leaves of one that is gone. No wildcards, as in AWS. */
+/** `*`, an account, one of its identities, or the id that AWS puts in the place of a deleted identity. */
 const AWS_PRINCIPAL =
   /^(?:\*|\d{12}|arn:aws(?:-cn|-us-gov)?:(?:iam|sts)::\d{12}:(?:root|[a-z-]+\/[^*?]+)|[A-Z0-9]{16,128})$/
 const PRINCIPALS: Readonly<Record<string, RegExp>> = {
@@ -164,8 +164,8 @@ const isPrincipal = (value: unknown): boolean =>
     }))
 
 /**
- * IAM's operators, those too that no request here can be tested by. `Null` asks whether a key is there at all, so it
- * has no form for a key that may be absent.
+ * IAM's operators, including those that this server does not evaluate. `Null` has no form with `IfExists`: it tests
+ * whether the key is there.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
  */
 const OPERATOR =
@@ -184,7 +184,7 @@ const isCondition = (value: unknown): boolean =>
       }),
   )
 
-/** The case of a condition key does not matter, so that two spellings of it are the same member. */
+/** The case of a condition key does not matter: two spellings of one key are a member twice. */
 const isDistinct = (names: readonly string[]): boolean => new Set(names).size === names.length
 
 const isOperand = (operator: string, value: unknown): boolean => {

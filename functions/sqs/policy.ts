@@ -2,8 +2,8 @@ import { isArn, like, likeArn, likeResource } from './pattern.ts'
 import { parsePolicy, type Statement } from './policy-document.ts'
 
 /**
- * Queue policies, evaluated for principals whose signature was verified. What is not understood never widens access:
- * an Allow with it does not apply, a Deny with it does.
+ * Evaluates queue policies for callers whose signature was verified. A condition that is not understood never widens
+ * access: an Allow with it does not apply, a Deny with it does.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-using-identity-based-policies.html
  */
 export interface AccessRequest {
@@ -12,7 +12,7 @@ export interface AccessRequest {
   /** `sqs:SendMessage` */
   readonly action: string
   readonly resource: string
-  /** Condition keys of the request, in lower case. A known key without a value is `undefined`. */
+  /** Condition keys of the request, in lower case; `undefined` for a key that is known and absent. */
   readonly context: Readonly<Record<string, string | undefined>>
 }
 
@@ -21,7 +21,7 @@ export type Decision = 'allow' | 'deny' | 'none'
 export const evaluate = (text: string | undefined, request: AccessRequest): Decision => {
   if (!text) return 'none'
   const policy = parsePolicy(text)
-  // A Deny may be in what can't be read.
+  // The part that can't be read may be a Deny.
   if (!policy) return 'deny'
   const applying = policy.statements.filter((statement) => applies(statement, request))
   if (applying.some(({ Effect }) => Effect === 'Deny')) return 'deny'
@@ -35,8 +35,8 @@ const applies = (statement: Statement, request: AccessRequest): boolean =>
   meetsCondition(statement, request.context)
 
 /**
- * An Allow for an account leaves it to that account which of its keys may use it: another account's keys need their own
- * permission too, and a key of the queue's account gets nothing from it. A Deny for an account denies every key of it.
+ * An Allow for another account applies to its keys, which also need permissions of their own. An Allow for the queue's
+ * own account gives its keys nothing. A Deny for an account applies to all its keys.
  */
 const appliesToPrincipal = ({ Principal, NotPrincipal, Effect }: Statement, request: AccessRequest): boolean => {
   if (NotPrincipal !== undefined) return Effect === 'Deny' && !exempts(NotPrincipal, request)
@@ -46,8 +46,8 @@ const appliesToPrincipal = ({ Principal, NotPrincipal, Effect }: Statement, requ
 }
 
 /**
- * IAM evaluates the account of a caller first and then the caller, so that a Deny spares only those for whom both are
- * named: the account alone spares no key of it, and a key alone is denied with its account.
+ * IAM evaluates the caller's account first and then the caller. So a Deny exempts only a caller that is named together
+ * with its account: the account alone exempts none of its keys, and a key alone is denied with its account.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
  */
 const exempts = (principal: Statement['NotPrincipal'], request: AccessRequest): boolean => {
@@ -68,7 +68,7 @@ const named = (principal: Statement['Principal'], request: AccessRequest): { acc
 
 const accountOfArn = (arn: string): string | undefined => arn.split(':')[4]
 
-/** ARNs of China and GovCloud, as policies written for there have them; ours are all of `aws`. */
+/** The ARN in the partition `aws`, which all ARNs here are in: policies written for China and GovCloud have others. */
 const inOurPartition = (arn: string): string => arn.replace(/^arn:aws-(?:cn|us-gov):/, 'arn:aws:')
 
 const appliesToAction = ({ Action, NotAction }: Statement, action: string): boolean => {
@@ -81,7 +81,7 @@ const appliesToResource = ({ Resource, NotResource }: Statement, resource: strin
   const matches = (patterns: unknown) =>
     texts(patterns).some((pattern) => likeResource(inOurPartition(pattern), resource))
   if (NotResource !== undefined) return !matches(NotResource)
-  // A queue's policy may leave out the queue: it can mean no other.
+  // Without a resource a statement applies to the queue that has the policy.
   return Resource === undefined || matches(Resource)
 }
 
@@ -97,14 +97,14 @@ const meetsCondition = ({ Condition = {}, Effect }: Statement, context: AccessRe
   })
 }
 
-/** Whether a value of the request is as a condition wants it; nothing where the condition is not understood. */
+/** Whether a value of the request meets a condition; nothing where the condition is not understood. */
 type Test = (value: string | undefined, wanted: readonly string[]) => boolean | undefined
 
 const equal: Test = (value, wanted) => value !== undefined && wanted.includes(value)
 const equalIgnoringCase: Test = (value, wanted) =>
   value !== undefined && wanted.some((one) => one.toLowerCase() === value.toLowerCase())
-const alike: Test = (value, wanted) => value !== undefined && wanted.some((one) => like(one, value))
-const alikeArn: Test = (value, wanted) => {
+const matchesPattern: Test = (value, wanted) => value !== undefined && wanted.some((one) => like(one, value))
+const matchesArn: Test = (value, wanted) => {
   if (value === undefined) return false
   if (wanted.some((one) => likeArn(inOurPartition(one), value))) return true
   return wanted.every(isArn) ? false : undefined
@@ -121,17 +121,17 @@ const OPERATORS: Readonly<Record<string, Test>> = {
   StringNotEquals: not(equal),
   StringEqualsIgnoreCase: equalIgnoringCase,
   StringNotEqualsIgnoreCase: not(equalIgnoringCase),
-  StringLike: alike,
-  StringNotLike: not(alike),
-  ArnEquals: alikeArn,
-  ArnLike: alikeArn,
-  ArnNotEquals: not(alikeArn),
-  ArnNotLike: not(alikeArn),
+  StringLike: matchesPattern,
+  StringNotLike: not(matchesPattern),
+  ArnEquals: matchesArn,
+  ArnLike: matchesArn,
+  ArnNotEquals: not(matchesArn),
+  ArnNotLike: not(matchesArn),
   Bool: equalIgnoringCase,
   Null: (value, wanted) => equalIgnoringCase(String(value === undefined), wanted),
 }
 
-/** `…IfExists` holds where the request lacks the key. */
+/** `…IfExists` is met where the request lacks the key. */
 const operatorNamed = (operator: string): Test | undefined => {
   const name = operator.replace(/IfExists$/, '')
   const test = Object.hasOwn(OPERATORS, name) ? OPERATORS[name] : undefined

@@ -10,7 +10,7 @@ import { element, structureContent } from './xml.ts'
  * https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
  */
 export interface Parameters {
-  /** The value at this very name. */
+  /** The value of the parameter of exactly this name. */
   readonly value: string | undefined
   readonly children: ReadonlyMap<string, Parameters>
 }
@@ -19,18 +19,18 @@ interface Node {
   readonly children: Map<string, Node>
 }
 
-const DEEPEST = 8
-/** Ten entries of ten attributes take some four hundred. */
-const MOST_PARAMETERS = 2_000
+const MAX_DEPTH = 8
+/** Ten entries of ten attributes need about four hundred. */
+const MAX_PARAMETERS = 2_000
 
-/** Parameters by the parts of their names. A name given twice counts as it was given first; deeper ones than any action takes are dropped. */
+/** Parameters by the parts of their names. Of a name given twice the first value counts. Names with more parts than any action uses are ignored. */
 export const parseParameters = (text: string, url: URLSearchParams): Parameters => {
   checkNumber(text, url.size)
   const root: Node = { value: undefined, children: new Map() }
   for (const source of [new URLSearchParams(text), url]) {
     for (const [name, value] of source) {
       const parts = name.split('.')
-      if (parts.length > DEEPEST) continue
+      if (parts.length > MAX_DEPTH) continue
       let node = root
       for (const part of parts) {
         const next: Node = node.children.get(part) ?? { value: undefined, children: new Map() }
@@ -44,10 +44,10 @@ export const parseParameters = (text: string, url: URLSearchParams): Parameters 
 }
 
 /**
- * A signature holds for the parameters of a URL in any order, and the first of a name is the one that counts: of two it
- * would not say which was meant.
+ * Refuses a parameter that is given twice. A signature covers the parameters of a URL in any order, and of two with one
+ * name the first counts: the signature would not say which that is.
  *
- * @throws `MalformedQueryString` for a name given twice, in the form or in the URL or once in each
+ * @throws `MalformedQueryString`, also for a name that is once in the form and once in the URL
  */
 export const checkGivenOnce = (text: string, url: URLSearchParams): void => {
   const seen = new Set<string>()
@@ -64,12 +64,12 @@ export const checkGivenOnce = (text: string, url: URLSearchParams): void => {
   }
 }
 
-/** Before they are parsed: who sends them need not have proved who they are. @throws `MalformedQueryString` */
+/** Counts the parameters before they are parsed and before the caller is known. @throws `MalformedQueryString` */
 const checkNumber = (text: string, before: number): void => {
   let count = before
-  for (let at = text.indexOf('&'); at >= 0 && count <= MOST_PARAMETERS; at = text.indexOf('&', at + 1)) count++
-  if (count <= MOST_PARAMETERS) return
-  throw new SqsError('MalformedQueryString', `The request has more than ${MOST_PARAMETERS} parameters.`)
+  for (let at = text.indexOf('&'); at >= 0 && count <= MAX_PARAMETERS; at = text.indexOf('&', at + 1)) count++
+  if (count <= MAX_PARAMETERS) return
+  throw new SqsError('MalformedQueryString', `The request has more than ${MAX_PARAMETERS} parameters.`)
 }
 
 export const parameter = (parameters: Parameters, name: string): string | undefined =>
@@ -128,15 +128,15 @@ const decodeMap = (shape: MapShape, node: Parameters): Record<string, unknown> =
       if (key === undefined) throw malformed(`An entry of ${shape.flattened} has no ${shape.keyName}.`)
       const value = entry.children.get('Value')
       const decoded = value && decode(shape.value, value, key)
-      // An attribute may be set to nothing, which removes it.
+      // Setting an attribute to the empty string removes it.
       return [key, decoded ?? (shape.value.kind === 'string' ? '' : {})]
     }),
   )
 
-/** The members in the order of their numbers. One alone may come without a number, as old clients sent it. */
+/** The members in the order of their numbers. A single one may have no number: old clients send it this way. */
 const numbered = (node: Parameters): Parameters[] => {
   const members = [...node.children]
-    // Without leading zeros, so that no two names are one number: their order in a URL can change under a signature.
+    // Numbers without leading zeros, so that two names are never the same number: a signature does not cover their order.
     .filter(([key]) => /^(?:0|[1-9][0-9]{0,8})$/.test(key))
     .sort(([a], [b]) => Number(a) - Number(b))
   if (members.length > 0) return members.map(([, member]) => member)
@@ -146,7 +146,7 @@ const numbered = (node: Parameters): Parameters[] => {
 
 export interface QueryAnswer {
   readonly requestId: string
-  /** Whether the client asked for JSON in `Accept`: the same answer, with JSON in the place of XML. */
+  /** Whether the client asked for JSON in place of XML, with `Accept`. */
   readonly asJson: boolean
 }
 
@@ -168,8 +168,8 @@ export const queryAnswer = (
 }
 
 /**
- * The lists that SQS names with a small first letter where a client of the query protocol asks for JSON; all other
- * members have the names of the model. Recorded by users of API Gateway's integration with SQS, 2019 to 2024.
+ * The lists that have a small first letter when a client of the query protocol asks for JSON. All other members have the
+ * names of the model. SQS answers like this to API Gateway's integrations (recorded from 2019 to 2024).
  */
 const JSON_RESULT_NAMES: Readonly<Record<string, string>> = { Messages: 'messages', QueueUrls: 'queueUrls' }
 
@@ -178,7 +178,7 @@ const plainResult = (shape: StructureShape, value: Readonly<Record<string, unkno
     Object.entries(plainContent(shape, value)).map(([name, member]) => [JSON_RESULT_NAMES[name] ?? name, member]),
   )
 
-/** The members as JSON writes what XML would have: absent ones as null, the entries of a map one by one. */
+/** The members in JSON, with absent ones as null and maps as lists of entries. */
 const plainContent = (shape: StructureShape, value: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(shape.members).map(([name, member]) => [
@@ -203,7 +203,7 @@ const plainMember = (shape: Shape, value: unknown): unknown => {
   }
 }
 
-/** SQS's older wording for this one error lives on in the query protocol. */
+/** In the query protocol this error has an older message. */
 const WSDL = 'The specified queue does not exist for this wsdl version.'
 
 export const queryFailure = (error: SqsError, { requestId, asJson }: QueryAnswer): SqsAnswer => {
@@ -222,7 +222,7 @@ const ERROR_SHAPE: StructureShape = {
   required: [],
 }
 
-/** What SQS says to a request that names no action at all, such as a browser's. */
+/** SQS's answer to a request without an action, such as a browser's. */
 export const unknownOperation = (requestId: string): SqsAnswer =>
   respond('<UnknownOperationException/>\n', 404, requestId)
 

@@ -1,6 +1,6 @@
 import type { QueueSettings } from '../../lib/model/queue-settings.ts'
 
-/** A setting that SQS writes as a whole number, with the range it lets in. */
+/** A setting that is a whole number, with the range that the attribute accepts. */
 interface NumberAttribute {
   readonly setting: {
     [K in keyof QueueSettings]-?: NonNullable<QueueSettings[K]> extends number ? K : never
@@ -18,7 +18,7 @@ export const NUMBER_ATTRIBUTES: Readonly<Record<string, NumberAttribute>> = {
   VisibilityTimeout: { setting: 'visibilityTimeoutSeconds', min: 0, max: 43_200 },
 }
 
-/** The same and more where SQS ends sooner, or has nothing; the engine checks their ranges. */
+/** Settings beyond the range of SQS's attributes, and settings that SQS does not have. */
 export const NUMBER_EXTENSIONS: Readonly<Record<string, NumberAttribute>> = {
   HoldfastDelaySeconds: { setting: 'delaySeconds', min: 0, max: 315_360_000 },
   HoldfastRetentionSeconds: { setting: 'retentionSeconds', min: 60, max: 31_536_000 },
@@ -36,7 +36,7 @@ export const FIFO_ATTRIBUTES = [
   'FifoThroughputLimit',
 ] as const
 
-/** Kept for the client, who reads them back; what they ask of AWS's storage has no meaning for ours. */
+/** Stored and returned without effect: the deployment decides how the table is encrypted. */
 const ENCRYPTION_ATTRIBUTES = ['KmsMasterKeyId', 'KmsDataKeyReusePeriodSeconds', 'SqsManagedSseEnabled'] as const
 
 export const COUNT_ATTRIBUTES = [

@@ -4,30 +4,29 @@ import { queueDoesNotExist } from './errors.ts'
 import { remembered } from './remembered.ts'
 import type { SqsRequest } from './request.ts'
 
-/** An account and a region: queues of different ones don't know each other. */
+/** An account and a region. Queues of different scopes are independent. */
 export interface Scope {
   readonly account: string
   readonly region: string
 }
 
-/** A queue as SQS names it. */
+/** A queue as SQS addresses it. */
 export interface QueueAddress extends Scope {
   readonly name: string
 }
 
-/** The scope whose queues the native API shows under their plain names, unless the deployment says otherwise. */
+/** The home scope, unless the deployment sets another: the HTTP API shows its queues under their plain names. */
 export const DEFAULT_SCOPE: Scope = { account: '000000000000', region: 'us-east-1' }
 
 /**
- * Queues of SQS and of the engine. Those of the home scope keep their plain names, so that both APIs see the same
- * queues; others carry their scope before the name.
+ * Translates between SQS addresses and engine names. Queues of the home scope keep their plain names, so that both APIs
+ * see the same queues; the names of others begin with their scope.
  */
 export interface QueueNames {
   readonly home: Scope
-  /** The engine's name. */
   engineName(address: QueueAddress): string
   addressOf(engineName: string): QueueAddress
-  /** What the engine lists queues of a scope by. */
+  /** The scope in the form in which engine names begin with it; empty for the home scope. */
   engineScope(scope: Scope): string
 }
 
@@ -64,16 +63,19 @@ export const isQueueName = (name: string): boolean => {
   }
 }
 
-/** Account and name: the last two parts of the path, before any slashes at its end. */
+/** The last two segments of a path, before any slashes at its end. */
 const LAST_TWO = /(?:^|\/)([0-9]{12})\/([^/?#]+)\/*(?:[?#].*)?$/s
 
-/** The last two parts of a queue URL's path. Host and port are not looked at: clients keep URLs longer than servers keep addresses. */
+/**
+ * Account and name of a queue URL, or of its path: the last two segments. Host and port are ignored, because clients
+ * store queue URLs and the server's address can change.
+ */
 export const accountAndName = (path: string): { account: string; name: string } | undefined => {
   const [, account, name] = LAST_TWO.exec(path) ?? []
   return account && name && isQueueName(name) ? { account, name } : undefined
 }
 
-/** @throws `QueueDoesNotExist`, also for what is no queue URL */
+/** @throws `QueueDoesNotExist`, also for a text that is no queue URL */
 export const parseQueueUrl = remembered((url): { account: string; name: string } => {
   const found = accountAndName(url)
   if (!found) throw queueDoesNotExist()
@@ -92,8 +94,8 @@ export const parseQueueArn = (arn: string): QueueAddress | undefined => {
 const HOST = /^[A-Za-z0-9.-]+(:[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?$/
 
 /**
- * Where the caller reached us, so that it reaches us again with the queue URLs it is given: what a proxy says it was
- * asked for, else the `Host` of the request.
+ * The origin under which the caller reached the server, for the queue URLs that it gets: the `X-Forwarded-` headers of a
+ * proxy, else the request's `Host`.
  */
 export const callerOrigin = ({ url, header }: SqsRequest): string => {
   const forwardedHost = first(header('x-forwarded-host'))

@@ -11,16 +11,17 @@ import {
 } from '../../lib/queues/queues.ts'
 import { type ActionContext, required, type Target, target } from './context.ts'
 import { invalidParameter, invalidValue, queueDoesNotExist, SqsError } from './errors.ts'
+import { QUEUE_NAME_RULE } from './fifo-attributes.ts'
 import type { Input, Output } from './model.ts'
 import { NUMBER_ATTRIBUTES, NUMBER_EXTENSIONS } from './queue-attribute-names.ts'
-import { type AttributeChange, QUEUE_NAME_RULE, readQueueAttributes, type Settings } from './queue-attributes.ts'
+import { type AttributeChange, readQueueAttributes, type Settings } from './queue-attributes.ts'
 import { isAccount, isQueueName, type QueueAddress } from './queue-url.ts'
 import { allowsSource } from './redrive-policy.ts'
 import { needsCounts, showAttributes, wantedAttributes } from './show-attributes.ts'
 import { checkTags } from './tags.ts'
 
 const COOLDOWN_MS = 60_000
-const MOST_RESULTS = 1_000
+const MAX_RESULTS = 1_000
 
 export const createQueue = async (
   context: ActionContext,
@@ -32,11 +33,12 @@ export const createQueue = async (
   const address: QueueAddress = { ...scope, name }
   await context.authorize?.(address)
   const engineName = names.engineName(address)
-  const existing = await found(context, engineName)
-  const change = readQueueAttributes(input.Attributes ?? {}, { address, current: existing?.settings, creating: true })
+  const existing = await existingQueue(context, engineName)
+  const subject = { address, current: existing?.settings, extras: existing?.extras, creating: true }
+  const change = readQueueAttributes(input.Attributes ?? {}, subject)
   checkTags(name, input.tags ?? {})
   const settings = { ...change.settings, ...(await deadLetterSettings(context, address, change)) }
-  // What a removal leaves is what a new queue has anyway.
+  // A new queue has no attributes that could be removed.
   const extras = Object.fromEntries(Object.entries(change.extras).filter(([, value]) => value !== null)) as Record<
     string,
     string
@@ -45,7 +47,7 @@ export const createQueue = async (
     await create(
       engine,
       engineName,
-      // Tags that differ do not make it another queue.
+      // SQS does not compare the tags of a queue that exists.
       { settings: settings as object, extras, ...(!existing && { tags: input.tags ?? {} }) },
       { minIntervalSinceDeleteMs: cooldowns.recreation ? COOLDOWN_MS : 0 },
     )
@@ -56,7 +58,7 @@ export const createQueue = async (
   return { QueueUrl: context.queueUrl(address) }
 }
 
-const found = async ({ engine }: ActionContext, name: string): Promise<Queue | undefined> => {
+const existingQueue = async ({ engine }: ActionContext, name: string): Promise<Queue | undefined> => {
   try {
     return await engine.queues.get(name)
   } catch (error) {
@@ -65,7 +67,7 @@ const found = async ({ engine }: ActionContext, name: string): Promise<Queue | u
   }
 }
 
-/** The dead-letter queue, once it is known to exist and to take this queue's messages. */
+/** The setting for a redrive policy, after a check that the target exists and allows this source. */
 const deadLetterSettings = async (
   context: ActionContext,
   source: QueueAddress,
@@ -75,7 +77,7 @@ const deadLetterSettings = async (
   if (redrivePolicy === null) return { deadLetter: null }
   const { target: address, maxReceives } = redrivePolicy
   const name = context.names.engineName(address)
-  const queue = await found(context, name)
+  const queue = await existingQueue(context, name)
   if (!queue) throw invalidValue('RedrivePolicy', JSON.stringify(address.name), 'Dead letter target does not exist.')
   if (!allowsSource(queue.extras.RedriveAllowPolicy, source)) {
     throw invalidValue(
@@ -87,7 +89,7 @@ const deadLetterSettings = async (
   return { deadLetter: { queue: name, maxReceives } }
 }
 
-/** Which attribute the engine means, as the client spelt it. */
+/** The error for a queue that exists with other settings. It names the attribute that the request has for the setting. */
 const queueExists = (field: string | undefined, attributes: Readonly<Record<string, string>>): SqsError => {
   const numbers = { ...NUMBER_ATTRIBUTES, ...NUMBER_EXTENSIONS }
   const byName: Readonly<Record<string, readonly string[]>> = {
@@ -129,15 +131,15 @@ export const listQueues = async (context: ActionContext, input: Input<'ListQueue
   })
   return {
     QueueUrls: names.length > 0 ? names.map((name) => context.queueUrl({ ...context.scope, name })) : undefined,
-    // Who did not ask for pages gets none, as with SQS: the first thousand.
+    // As with SQS, a request without MaxResults gets the first thousand queues and no token.
     NextToken: input.MaxResults === undefined && input.NextToken === undefined ? undefined : cursor,
   }
 }
 
 const checkMaxResults = (given: number | undefined): number => {
-  if (given === undefined) return MOST_RESULTS
-  if (given >= 1 && given <= MOST_RESULTS) return given
-  throw invalidValue('MaxResults', given, `MaxResults must be an integer between 1 and ${MOST_RESULTS}.`)
+  if (given === undefined) return MAX_RESULTS
+  if (given >= 1 && given <= MAX_RESULTS) return given
+  throw invalidValue('MaxResults', given, `MaxResults must be an integer between 1 and ${MAX_RESULTS}.`)
 }
 
 const cursorFrom = (token: string | undefined): { cursor?: string } => {
@@ -155,7 +157,7 @@ export const listDeadLetterSourceQueues = async (
   const limit = checkMaxResults(input.MaxResults)
   await context.engine.queues.get(name)
   const scope = context.names.engineScope(address)
-  // Pages without a source in them are passed over, so that a page given is never empty unless it is the last.
+  // Pages without a source are skipped, so that only the last page can be empty.
   let page = await list(context.engine, { scope, limit, ...cursorFrom(input.NextToken) })
   let sources = sourcesIn(page.queues, name)
   while (sources.length === 0 && page.cursor !== undefined) {
@@ -199,10 +201,10 @@ export const getQueueAttributes = async (
   context: ActionContext,
   input: Input<'GetQueueAttributes'>,
 ): Promise<Output<'GetQueueAttributes'>> => {
-  const found = await target(context, input.QueueUrl)
-  const queue = await context.engine.queues.get(found.name)
+  const { name } = await target(context, input.QueueUrl)
+  const queue = await context.engine.queues.get(name)
   const wanted = wantedAttributes(input.AttributeNames ?? [], queue)
-  const counted = needsCounts(wanted) ? await counts(context.engine, found.name) : undefined
+  const counted = needsCounts(wanted) ? await counts(context.engine, name) : undefined
   return { Attributes: showAttributes(wanted, { queue, names: context.names, counts: counted }) }
 }
 
@@ -211,10 +213,10 @@ export const setQueueAttributes = async (
   input: Input<'SetQueueAttributes'>,
 ): Promise<Output<'SetQueueAttributes'>> => {
   const { name, address }: Target = await target(context, input.QueueUrl)
-  const read = ({ settings: current }: Queue) =>
-    readQueueAttributes(input.Attributes ?? {}, { address, current, creating: false })
+  const read = ({ settings: current, extras }: Queue) =>
+    readQueueAttributes(input.Attributes ?? {}, { address, current, extras, creating: false })
   const deadLetter = await deadLetterSettings(context, address, read(await context.engine.queues.get(name)))
-  // Some attributes are read with those that the queue has: with what it has when it is written.
+  // Attributes that depend on others are read against the queue that the conditional write replaces.
   await updateQueue(context.engine, name, (queue) => {
     const { settings, extras } = read(queue)
     return { settings: { ...settings, ...deadLetter } as object, extras }

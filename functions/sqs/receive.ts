@@ -11,11 +11,11 @@ import { type Attributes, attributeFilter } from './message-attributes.ts'
 import type { Input, Output } from './model.ts'
 import { isQueueAttribute } from './queue-attribute-names.ts'
 import { queueArn } from './queue-url.ts'
-import { longestVisibilitySeconds } from './visibility.ts'
+import { maxVisibilitySeconds } from './visibility.ts'
 import { escapeXml } from './xml.ts'
 
-const MOST_MESSAGES = 10
-const LONGEST_WAIT_SECONDS = 20
+const MAX_MESSAGES = 10
+const MAX_WAIT_SECONDS = 20
 const ATTEMPT_ID = /^[\x21-\x7e]{1,128}$/
 
 export const receiveMessage = async (
@@ -50,27 +50,27 @@ export const receiveMessage = async (
     }
   })
   const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0)
-  const room = bytes < SURELY_FITS ? messages.length : fitting(received)
-  if (room < messages.length) await giveBack(context, found, messages.slice(room))
-  return { Messages: received.slice(0, room) }
+  const count = bytes < ALWAYS_FITS_BYTES ? messages.length : countThatFits(received)
+  if (count < messages.length) await giveBack(context, found, messages.slice(count))
+  return { Messages: received.slice(0, count) }
 }
 
-/** What a Lambda function may answer, with room for what is around the messages. */
-const ANSWER_BYTES = 5_500_000
-/** So many bytes fit even if every one of them has to be escaped. */
-const SURELY_FITS = ANSWER_BYTES / 6
+/** Below the 6 MB of a Lambda answer, with room for what surrounds the messages. */
+const MAX_ANSWER_BYTES = 5_500_000
+/** Messages of this size fit even if every byte of them is escaped. */
+const ALWAYS_FITS_BYTES = MAX_ANSWER_BYTES / 6
 
-/** How many of the messages one answer can carry: the first always. */
-const fitting = (messages: readonly object[]): number => {
+/** How many of the messages fit into one answer; at least one. */
+const countThatFits = (messages: readonly object[]): number => {
   let bytes = 0
   const over = messages.findIndex((message) => {
     bytes += Buffer.byteLength(escapeXml(JSON.stringify(message)))
-    return bytes > ANSWER_BYTES
+    return bytes > MAX_ANSWER_BYTES
   })
   return over < 0 ? messages.length : Math.max(1, over)
 }
 
-/** Messages for which the answer has no room are there for the next receive at once. */
+/** Makes messages that do not fit into the answer visible again at once, and does not count their receive. */
 const giveBack = async ({ engine }: ActionContext, { name }: Target, messages: readonly Message[]): Promise<void> => {
   await unreceive(
     engine,
@@ -80,16 +80,16 @@ const giveBack = async ({ engine }: ActionContext, { name }: Target, messages: r
 }
 
 const checkRanges = (queue: QueueState, input: Input<'ReceiveMessage'>): void => {
-  const { MaxNumberOfMessages: most = 1, WaitTimeSeconds: wait = 0, VisibilityTimeout: visibility = 0 } = input
-  if (most < 1 || most > MOST_MESSAGES) {
-    throw invalidValue('MaxNumberOfMessages', most, `Must be between 1 and ${MOST_MESSAGES}, if provided.`)
+  const { MaxNumberOfMessages: messages = 1, WaitTimeSeconds: wait = 0, VisibilityTimeout: visibility = 0 } = input
+  if (messages < 1 || messages > MAX_MESSAGES) {
+    throw invalidValue('MaxNumberOfMessages', messages, `Must be between 1 and ${MAX_MESSAGES}, if provided.`)
   }
-  if (wait < 0 || wait > LONGEST_WAIT_SECONDS) {
-    throw invalidValue('WaitTimeSeconds', wait, `Must be >= 0 and <= ${LONGEST_WAIT_SECONDS}, if provided.`)
+  if (wait < 0 || wait > MAX_WAIT_SECONDS) {
+    throw invalidValue('WaitTimeSeconds', wait, `Must be >= 0 and <= ${MAX_WAIT_SECONDS}, if provided.`)
   }
-  const longest = longestVisibilitySeconds(queue)
-  if (visibility < 0 || visibility > longest) {
-    throw invalidValue('VisibilityTimeout', visibility, `Must be >= 0 and <= ${longest}, if provided.`)
+  const maxVisibility = maxVisibilitySeconds(queue)
+  if (visibility < 0 || visibility > maxVisibility) {
+    throw invalidValue('VisibilityTimeout', visibility, `Must be >= 0 and <= ${maxVisibility}, if provided.`)
   }
   const attempt = input.ReceiveRequestAttemptId
   if (attempt === undefined) return
@@ -115,7 +115,7 @@ type SystemValue = (message: Message, found: Found, context: ActionContext) => s
 const SYSTEM_ATTRIBUTES: Readonly<Record<string, SystemValue>> = {
   SenderId: ({ senderId }, { address }) => senderId ?? address.account,
   SentTimestamp: ({ publishedAt }) => publishedAt,
-  // Over all the queues that the message has been in.
+  // Receives in all the queues that the message was in.
   ApproximateReceiveCount: ({ receiveCount, deadLetter }) => receiveCount + (deadLetter?.receiveCount ?? 0),
   ApproximateFirstReceiveTimestamp: ({ firstReceivedAt }) => firstReceivedAt,
   SequenceNumber: ({ sequenceNumber }) => sequenceNumber,
@@ -128,8 +128,8 @@ const SYSTEM_ATTRIBUTES: Readonly<Record<string, SystemValue>> = {
 }
 
 /**
- * On a FIFO queue every message has one: its sender's, else its body's, and in a dead-letter queue its own id, so that
- * messages which shared an id before do not look like doubles there.
+ * The deduplication id that a FIFO queue shows: the sender's, else that of the body. In a dead-letter queue SQS shows the
+ * message id.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html
  */
 const deduplicationIdShown = (
@@ -142,25 +142,25 @@ const deduplicationIdShown = (
 
 const ALL_SYSTEM_ATTRIBUTES = Object.keys(SYSTEM_ATTRIBUTES)
 
-/** What only those get who name it: `All` means what SQS has. */
+/** Attributes that are returned only by name: `All` means the attributes of SQS. */
 const EXTENSIONS: Readonly<Record<string, SystemValue>> = {
   HoldfastPriority: ({ priority }) => priority,
   HoldfastDueAt: ({ dueAt }) => dueAt,
   HoldfastDeadLetterReason: ({ deadLetter }) => deadLetter?.reason,
 }
 
-/** The system attributes asked for, under the parameter's old name or its new one; nothing when none are. */
+/** The requested system attributes, under the parameter's old name or its new one; nothing when none are requested. */
 const wantedSystemAttributes = (input: Input<'ReceiveMessage'>): readonly string[] | undefined => {
   const { AttributeNames: old = [], MessageSystemAttributeNames: named = [] } = input
   if (old.length + named.length === 0) return undefined
-  const asked = new Set([...old, ...named])
-  const wanted = [...asked].filter((name) => {
+  const requested = new Set([...old, ...named])
+  const wanted = [...requested].filter((name) => {
     if (Object.hasOwn(SYSTEM_ATTRIBUTES, name) || Object.hasOwn(EXTENSIONS, name)) return true
-    // The old parameter's type has the names of queue attributes in it: they mean nothing here.
+    // The type of the old parameter also lists the names of queue attributes. They have no meaning here.
     if (name === 'All' || isQueueAttribute(name)) return false
     throw unknownAttribute(name)
   })
-  return asked.has('All') ? [...new Set([...ALL_SYSTEM_ATTRIBUTES, ...wanted])] : wanted
+  return requested.has('All') ? [...new Set([...ALL_SYSTEM_ATTRIBUTES, ...wanted])] : wanted
 }
 
 const systemAttributes = (

@@ -2,16 +2,16 @@ import { invalidValue, type SqsError } from './errors.ts'
 import { parseQueueArn, type QueueAddress, queueArn } from './queue-url.ts'
 import { JsonFault, parseStrictJson } from './strict-json.ts'
 
-/** Where messages go that were received too often, and how often that is. */
+/** The dead-letter queue of a queue, and after how many receives a message moves to it. */
 export interface RedrivePolicy {
   readonly target: QueueAddress
   readonly maxReceives: number
 }
 
-const LONGEST = 8_192
+const MAX_CHARACTERS = 8_192
 
 const parseObject = (text: string): Record<string, unknown> | undefined => {
-  if (text.length > LONGEST) return undefined
+  if (text.length > MAX_CHARACTERS) return undefined
   try {
     const value = parseStrictJson(text)
     return value !== null && typeof value === 'object' && !Array.isArray(value)
@@ -23,7 +23,7 @@ const parseObject = (text: string): Record<string, unknown> | undefined => {
   }
 }
 
-/** @throws `InvalidParameterValue`; whether the target exists and agrees is for the caller to see */
+/** Does not check that the target exists and allows the source. @throws `InvalidParameterValue` */
 export const parseRedrivePolicy = (text: string, queue: QueueAddress): RedrivePolicy => {
   const refuse = (reason: string): SqsError => invalidValue('RedrivePolicy', text, reason)
   const policy = parseObject(text)
@@ -53,9 +53,9 @@ export const parseRedrivePolicy = (text: string, queue: QueueAddress): RedrivePo
 }
 
 const PERMISSIONS = ['allowAll', 'denyAll', 'byQueue']
-const MOST_SOURCES = 10
+const MAX_SOURCES = 10
 
-/** @throws `InvalidParameterValue` unless the text is a redrive-allow policy */
+/** @throws `InvalidParameterValue` */
 export const checkRedriveAllowPolicy = (text: string): void => {
   const refuse = (reason: string): SqsError => invalidValue('RedriveAllowPolicy', text, reason)
   const policy = parseObject(text)
@@ -73,12 +73,12 @@ export const checkRedriveAllowPolicy = (text: string): void => {
   if (sourceQueueArns === undefined) return
   const valid =
     Array.isArray(sourceQueueArns) && sourceQueueArns.every((arn) => typeof arn === 'string' && parseQueueArn(arn))
-  if (!valid || sourceQueueArns.length < 1 || sourceQueueArns.length > MOST_SOURCES) {
-    throw refuse(`sourceQueueArns must hold 1 to ${MOST_SOURCES} queue ARNs.`)
+  if (!valid || sourceQueueArns.length < 1 || sourceQueueArns.length > MAX_SOURCES) {
+    throw refuse(`sourceQueueArns must hold 1 to ${MAX_SOURCES} queue ARNs.`)
   }
 }
 
-/** Whether a dead-letter queue with this redrive-allow policy takes messages of the source. */
+/** Whether a dead-letter queue with this redrive-allow policy accepts messages of the source. */
 export const allowsSource = (redriveAllowPolicy: string | undefined, source: QueueAddress): boolean => {
   const policy = redriveAllowPolicy ? parseObject(redriveAllowPolicy) : undefined
   if (!policy || policy.redrivePermission === 'allowAll') return true

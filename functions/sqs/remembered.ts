@@ -1,16 +1,16 @@
-const MOST_KNOWN = 1_000
-const LONGEST = 1_000
+const MAX_ENTRIES = 1_000
+const MAX_CHARACTERS = 1_000
 
-/** A function of a text that remembers what it answered: clients say the same again and again. Refusals it forgets. */
-export const remembered = <T>(answer: (text: string) => T): ((text: string) => T) => {
-  const known = new Map<string, T>()
+/** Caches the results of a function of a text, because clients repeat the same texts. Errors are not cached. */
+export const remembered = <T>(compute: (text: string) => T): ((text: string) => T) => {
+  const cache = new Map<string, T>()
   return (text) => {
-    const before = known.get(text)
-    if (before !== undefined) return before
-    const found = answer(text)
-    if (text.length > LONGEST) return found
-    if (known.size >= MOST_KNOWN) known.clear()
-    known.set(text, found)
-    return found
+    const cached = cache.get(text)
+    if (cached !== undefined) return cached
+    const result = compute(text)
+    if (text.length > MAX_CHARACTERS) return result
+    if (cache.size >= MAX_ENTRIES) cache.clear()
+    cache.set(text, result)
+    return result
   }
 }

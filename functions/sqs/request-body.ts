@@ -1,16 +1,16 @@
 import { SqsError } from './errors.ts'
 
-/** A batch of 1 MiB, every character of it escaped, and room for what is around it. */
-const MOST_BYTES = 8 * 1_048_576
+/** Room for a batch of 1 MiB with every character escaped. */
+const MAX_BYTES = 8 * 1_048_576
 
-/** @throws `RequestEntityTooLarge` for a length that is too much, before any of it is read */
+/** Checks a stated length before the body is read. @throws `RequestEntityTooLarge` */
 export const checkLength = (contentLength: string | undefined): void => {
-  if (Number(contentLength ?? 0) > MOST_BYTES) throw tooLarge()
+  if (Number(contentLength ?? 0) > MAX_BYTES) throw tooLarge()
 }
 
-/** Chunks of a body as they come in. */
+/** Collects the chunks of a body. */
 export interface BodyChunks {
-  /** @throws `RequestEntityTooLarge` when they are too much together */
+  /** @throws `RequestEntityTooLarge` when the chunks together are too large */
   add(chunk: Uint8Array): void
   whole(): Buffer
 }
@@ -21,7 +21,7 @@ export const bodyChunks = (): BodyChunks => {
   return {
     add: (chunk) => {
       length += chunk.byteLength
-      if (length > MOST_BYTES) throw tooLarge()
+      if (length > MAX_BYTES) throw tooLarge()
       chunks.push(chunk)
     },
     whole: () => {
@@ -34,5 +34,5 @@ export const bodyChunks = (): BodyChunks => {
 const tooLarge = (): SqsError =>
   new SqsError(
     'RequestEntityTooLarge',
-    `The request is larger than ${MOST_BYTES} bytes: send fewer or smaller messages in one request.`,
+    `The request is larger than ${MAX_BYTES} bytes: send fewer or smaller messages in one request.`,
   )

@@ -1,17 +1,17 @@
-/** A request to the SQS endpoint, whichever kind of server received it. */
+/** A request to the SQS endpoint, independent of the server that received it. */
 export interface SqsRequest {
   readonly method: string
   /** The URL's path, as received. */
   readonly path: string
-  /** Whether it came over TLS, as the server that received it knows: headers only claim it. */
+  /** Whether the connection used TLS, as the server knows it. Headers are not trusted for this. */
   readonly secure: boolean
-  /** The whole URL; parsed for who looks at it. */
+  /** The whole URL, parsed on the first call. */
   url(): URL
   /** A header's value, by its name in lower case. */
   header(name: string): string | undefined
-  /** All of the body. @throws `RequestEntityTooLarge` before more than the limit is held in memory */
+  /** The whole body. @throws `RequestEntityTooLarge` before more than the limit is held in memory */
   body(): Promise<Buffer>
-  /** Aborts when an answer is due now, whatever the state of the request, or when nobody waits for one. */
+  /** Aborts when the request has to be answered at once, or when the caller has disconnected. */
   readonly signal: AbortSignal
 }
 

@@ -1,7 +1,8 @@
+import { awsFailure } from '../runtime/aws-failure.ts'
 import { signedPost } from './signed-post.ts'
 
 /**
- * The text of a secret, for `keyRing`: one signed request, where AWS's client for it would be most of the function.
+ * Loads the text of a secret, for `keyRing`, with one signed request: AWS's client would be most of the function's code.
  * Credentials, and an endpoint other than AWS's (AWS_ENDPOINT_URL_SECRETS_MANAGER), come from the environment.
  */
 export const secretText =
@@ -19,11 +20,14 @@ export const secretText =
       body: JSON.stringify({ SecretId: secretArn }),
     })
     const answer = (await response.json()) as { SecretString?: unknown; __type?: unknown }
-    // The deployment makes the secret without a value: no keys have been issued yet.
+    // The deployment creates the secret without a value: no keys are issued yet.
     if (String(answer.__type).endsWith('ResourceNotFoundException')) return '{"keys":[]}'
     if (!response.ok || typeof answer.SecretString !== 'string') {
-      throw new Error(
-        `the secret with the access keys could not be read: ${response.status} ${String(answer.__type ?? '')}`,
+      const type = String(answer.__type ?? '')
+      throw awsFailure(
+        `the secret with the access keys could not be read: ${response.status} ${type}`,
+        response.status,
+        type,
       )
     }
     return answer.SecretString

@@ -4,7 +4,7 @@ import { checkMessages } from '../../lib/model/message-rules.ts'
 import type { QueueState } from '../../lib/model/queue-record.ts'
 import { publish } from '../../lib/publish/publish.ts'
 import { METRICS } from '../runtime/metric-names.ts'
-import { attempt, batchAnswer, checkBatch, type FailedEntry, failedEntry } from './batch.ts'
+import { batchAnswer, checkBatch, type FailedEntry, failedEntry, resultOrError } from './batch.ts'
 import { type ActionContext, targetQueue } from './context.ts'
 import { invalidParameter, invalidValue, missingParameter, SqsError, toSqsError } from './errors.ts'
 import { md5, md5OfAttributes } from './md5.ts'
@@ -18,11 +18,11 @@ import {
 } from './message-attributes.ts'
 import type { Input, Output } from './model.ts'
 
-const LONGEST_DELAY_SECONDS = 900
-const LARGEST_BATCH_BYTES = 1_048_576
+const MAX_DELAY_SECONDS = 900
+const MAX_BATCH_BYTES = 1_048_576
 const GROUP_ID = /^[A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]{1,128}$/
 
-/** A message ready to be published, with what its sender will check it by. */
+/** A message to publish, with the attributes whose digests the answer returns. */
 interface Outgoing {
   readonly message: NewMessage
   readonly sent: Attributes
@@ -38,7 +38,7 @@ export const sendMessage = async (
   const { queue } = await targetQueue(context, input.QueueUrl)
   const outgoing = prepare(context, queue, input)
   checkSize(outgoing, queue)
-  const [result] = await publishing(context, queue, [outgoing.message])
+  const [result] = await publishMessages(context, queue, [outgoing.message])
   if (!result || 'error' in result) throw toSqsError(result?.error)
   context.count({ [METRICS.published]: 1 })
   return answer(outgoing, result)
@@ -53,35 +53,38 @@ export const sendMessageBatch = async (
   for (const entry of entries) {
     const missing = missingGroup(queue, entry)
     if (missing) throw invalidParameter(missing.message)
-    // What a FIFO queue asks of each message is asked of the batch.
+    // A parameter that a FIFO queue refuses in one entry fails the whole batch, as with SQS.
     if (queue.settings.fifo) {
       checkDelay(queue, entry.DelaySeconds)
       deduplicationOf(queue, entry)
     }
   }
-  const prepared = entries.map((entry) => ({ id: entry.Id, outgoing: attempt(() => prepare(context, queue, entry)) }))
+  const prepared = entries.map((entry) => ({
+    id: entry.Id,
+    outgoing: resultOrError(() => prepare(context, queue, entry)),
+  }))
   checkBatchSize(prepared.map(({ outgoing }) => outgoing))
   const failed: FailedEntry[] = []
-  const good: { id: string; outgoing: Outgoing }[] = []
+  const valid: { id: string; outgoing: Outgoing }[] = []
   for (const { id, outgoing } of prepared) {
-    const checked = outgoing instanceof SqsError ? outgoing : attempt(() => checkSize(outgoing, queue))
+    const checked = outgoing instanceof SqsError ? outgoing : entryTooLarge(outgoing, queue)
     if (checked instanceof SqsError) failed.push(failedEntry(id, checked))
-    else if (!(outgoing instanceof SqsError)) good.push({ id, outgoing })
+    else if (!(outgoing instanceof SqsError)) valid.push({ id, outgoing })
   }
-  const successful = good.length > 0 ? await publishGood(context, queue, good, failed) : []
+  const successful = valid.length > 0 ? await publishValid(context, queue, valid, failed) : []
   return batchAnswer(successful, failed)
 }
 
-const publishGood = async (
+const publishValid = async (
   context: ActionContext,
   queue: QueueState,
-  good: readonly { id: string; outgoing: Outgoing }[],
+  valid: readonly { id: string; outgoing: Outgoing }[],
   failed: FailedEntry[],
 ) => {
-  const messages = good.map(({ outgoing }) => outgoing.message)
-  const results = await publishing(context, queue, messages)
+  const messages = valid.map(({ outgoing }) => outgoing.message)
+  const results = await publishMessages(context, queue, messages)
   const successful: ({ Id: string } & Output<'SendMessage'>)[] = []
-  for (const [position, { id, outgoing }] of good.entries()) {
+  for (const [position, { id, outgoing }] of valid.entries()) {
     const result = results[position]
     if (!result || 'error' in result) failed.push(failedEntry(id, result?.error))
     else successful.push({ Id: id, ...answer(outgoing, result) })
@@ -101,8 +104,8 @@ const answer = (
   SequenceNumber: sequenceNumber,
 })
 
-/** The engine's words about size, in those of SQS. */
-const publishing = async ({ engine }: ActionContext, queue: QueueState, messages: readonly NewMessage[]) => {
+/** Publishes, and translates the engine's error about size. */
+const publishMessages = async ({ engine }: ActionContext, queue: QueueState, messages: readonly NewMessage[]) => {
   try {
     return await publish(engine, queue.name, messages)
   } catch (error) {
@@ -127,7 +130,7 @@ const prepare = (context: ActionContext, queue: QueueState, request: Request): O
   checkGroup('MessageGroupId', request.MessageGroupId)
   const deduplicationId = deduplicationOf(queue, request) ?? extension.deduplicationId
   const message: { -readonly [K in keyof NewMessage]: NewMessage[K] } = { body, attributes: own }
-  // A FIFO queue has one delay for all its messages: the zero that it lets in changes nothing.
+  // A FIFO queue has one delay for all its messages. The zero that it accepts for a message changes nothing.
   if (request.DelaySeconds !== undefined && extension.dueAt === undefined && !queue.settings.fifo) {
     message.delaySeconds = request.DelaySeconds
   }
@@ -136,7 +139,7 @@ const prepare = (context: ActionContext, queue: QueueState, request: Request): O
   if (context.senderId !== undefined) message.senderId = context.senderId
   Object.assign(message, extension)
   if (deduplicationId !== undefined) message.deduplicationId = deduplicationId
-  // The engine would refuse the whole batch for it.
+  // The engine would refuse the whole batch for one message.
   if (Object.keys(extension).length > 0) checkMessages(queue, [message])
   return {
     message,
@@ -146,9 +149,19 @@ const prepare = (context: ActionContext, queue: QueueState, request: Request): O
   }
 }
 
-const checkSize = ({ bytes }: Outgoing, queue: QueueState): void => {
-  if (bytes > queue.settings.maximumMessageBytes) throw tooLarge(queue)
+const checkSize = (outgoing: Outgoing, queue: QueueState): void => {
+  if (isTooLarge(outgoing, queue)) throw tooLarge(queue)
 }
+
+const isTooLarge = ({ bytes }: Outgoing, { settings }: QueueState): boolean => bytes > settings.maximumMessageBytes
+
+/** SQS's message for an entry of a batch differs from the one for a single message. */
+const entryTooLarge = (outgoing: Outgoing, queue: QueueState): SqsError | undefined =>
+  isTooLarge(outgoing, queue)
+    ? invalidParameter(
+        `One or more parameters cannot be validated. Reason: Message must be shorter than ${queue.settings.maximumMessageBytes} bytes.`,
+      )
+    : undefined
 
 const tooLarge = (queue: QueueState, cause?: HoldfastError): SqsError =>
   new SqsError(
@@ -159,18 +172,18 @@ const tooLarge = (queue: QueueState, cause?: HoldfastError): SqsError =>
 
 const checkBatchSize = (outgoing: readonly (Outgoing | SqsError)[]): void => {
   const bytes = outgoing.reduce((sum, one) => sum + (one instanceof SqsError ? 0 : one.bytes), 0)
-  if (bytes > LARGEST_BATCH_BYTES) {
+  if (bytes > MAX_BATCH_BYTES) {
     throw new SqsError(
       'BatchRequestTooLong',
-      `Batch requests cannot be longer than ${LARGEST_BATCH_BYTES} bytes. You have sent ${bytes} bytes.`,
+      `Batch requests cannot be longer than ${MAX_BATCH_BYTES} bytes. You have sent ${bytes} bytes.`,
     )
   }
 }
 
 const checkDelay = (queue: QueueState, seconds: number | undefined): void => {
   if (seconds === undefined) return
-  if (seconds < 0 || seconds > LONGEST_DELAY_SECONDS) {
-    throw invalidValue('DelaySeconds', seconds, `DelaySeconds must be >= 0 and <= ${LONGEST_DELAY_SECONDS}.`)
+  if (seconds < 0 || seconds > MAX_DELAY_SECONDS) {
+    throw invalidValue('DelaySeconds', seconds, `DelaySeconds must be >= 0 and <= ${MAX_DELAY_SECONDS}.`)
   }
   if (queue.settings.fifo && seconds > 0) throw notForThisKind('DelaySeconds', seconds)
 }
@@ -184,7 +197,7 @@ const checkExtension = (queue: QueueState, extension: ReturnType<typeof splitExt
   checkGroup('Holdfast.DeduplicationId', deduplicationId)
 }
 
-/** Without a group a FIFO queue takes no message; in a batch that fails all of it. */
+/** The error for a message to a FIFO queue without a group. In a batch it fails the whole batch. */
 const missingGroup = (queue: QueueState, { MessageGroupId }: Request): SqsError | undefined =>
   queue.settings.fifo && !MessageGroupId ? missingParameter('MessageGroupId') : undefined
 

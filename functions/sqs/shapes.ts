@@ -1,6 +1,6 @@
 /**
- * A small language for what actions take and give. One description drives both protocols: JSON uses the member
- * names, the query form also the `flattened` names under which lists and maps are numbered.
+ * Describes the input and output of actions for both protocols. JSON uses the member names; the query form also uses
+ * the `flattened` names, under which it numbers the members of lists and maps.
  */
 export type Shape = StringShape | IntegerShape | BooleanShape | BlobShape | ListShape | MapShape | StructureShape
 
@@ -26,18 +26,18 @@ export interface MapShape<V extends Shape = Shape> {
   readonly kind: 'map'
   readonly value: V
   readonly flattened: string
-  /** Name of an entry's key in the query form. Its value is always `Value`. */
+  /** Name of an entry's key in the query form. The name of its value is always `Value`. */
   readonly keyName: 'Name' | 'Key'
 }
 export interface StructureShape<M extends Members = Members> {
   readonly kind: 'structure'
   readonly members: M
-  /** Members without which the request is refused, by the protocol, before the action runs. */
+  /** Members without which the protocol refuses the request. */
   readonly required: readonly string[]
 }
 export type Members = { readonly [name: string]: Shape }
 
-/** What a handler works with. Every member may be absent; required ones are checked, so handlers assert nothing. */
+/** The decoded value of a shape. The type has every member optional, required ones too. */
 export type Value<S extends Shape> = S extends StringShape
   ? string
   : S extends IntegerShape

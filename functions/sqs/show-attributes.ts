@@ -10,7 +10,7 @@ import {
 } from './queue-attribute-names.ts'
 import { type QueueNames, queueArn } from './queue-url.ts'
 
-/** A queue with what its attributes are told from. */
+/** What the values of a queue's attributes come from. */
 export interface Shown {
   readonly queue: Queue
   readonly names: QueueNames
@@ -63,7 +63,7 @@ const EXTENSIONS: Readonly<Record<string, Show>> = {
   HoldfastDeduplicationMode: ({ queue }) => queue.settings.deduplicationMode,
 }
 
-/** Extensions that `All` shows where they differ from what every queue has; the rest repeat attributes of SQS. */
+/** Extensions that `All` includes when they differ from the default. The others repeat attributes of SQS. */
 const SHOWN_WHEN_SET = [
   'HoldfastPriorities',
   'HoldfastShards',
@@ -72,15 +72,15 @@ const SHOWN_WHEN_SET = [
   ...OTHER_EXTENSIONS,
 ]
 
-/** The names that are to be told, `All` resolved. @throws `InvalidAttributeName` */
-export const wantedAttributes = (asked: readonly string[], queue: Queue): readonly string[] => {
+/** The names of the attributes to show, with `All` resolved. @throws `InvalidAttributeName` */
+export const wantedAttributes = (requested: readonly string[], queue: Queue): readonly string[] => {
   const wanted = new Set<string>()
-  for (const name of asked) {
+  for (const name of requested) {
     if (name === 'All') for (const one of Object.keys(ATTRIBUTES)) wanted.add(one)
     else if (!isShown(name, queue)) throw unknownAttribute(name)
     else wanted.add(name)
   }
-  if (asked.includes('All')) for (const name of SHOWN_WHEN_SET) if (isSet(name, queue)) wanted.add(name)
+  if (requested.includes('All')) for (const name of SHOWN_WHEN_SET) if (isSet(name, queue)) wanted.add(name)
   return [...wanted]
 }
 
@@ -95,7 +95,7 @@ const isSet = (name: string, queue: Queue): boolean => {
   return show?.(shown) !== show?.({ ...shown, queue: { ...queue, settings: DEFAULT_SETTINGS } })
 }
 
-/** Counting reads the queue, so it is done only for who asks. */
+/** Whether the messages have to be counted, which reads the queue. */
 export const needsCounts = (wanted: readonly string[]): boolean =>
   wanted.some((name) => (COUNT_ATTRIBUTES as readonly string[]).includes(name))
 

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { Sha256 } from '@aws-crypto/sha256-js'
 import { SignatureV4 } from '@smithy/signature-v4'
 
-/** Longest wait for a service of AWS, ms. */
+/** How long to wait for a service of AWS, ms. */
 const TIMEOUT_MS = 3_000
 
 export interface SignedPost {
-  /** As it is signed for, e.g. `secretsmanager`. */
+  /** Name of the service in the signature, e.g. `secretsmanager`. */
   readonly service: string
   readonly region: string
   readonly url: URL
@@ -15,7 +15,7 @@ export interface SignedPost {
 }
 
 /**
- * One request to a service of AWS, where its client would be most of the function. Credentials come from the
+ * Sends one request to a service of AWS: its client would be most of the function's code. Credentials come from the
  * environment, as Lambda sets them.
  */
 export const signedPost = async ({ service, region, url, headers, body }: SignedPost): Promise<Response> => {

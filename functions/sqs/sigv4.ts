@@ -9,14 +9,14 @@ import type { SqsRequest } from './request.ts'
 
 type SignedRequest = Pick<SqsRequest, 'method' | 'url' | 'header'>
 
-/** Who sent a request, once that is certain. */
+/** The verified sender of a request. */
 export interface Principal {
   readonly key: IssuedKey
-  /** The region that was signed for. */
+  /** The region of the signature's scope. */
   readonly region: string
 }
 
-/** @throws `SqsError` with the code that SDKs know for what is wrong with the signature */
+/** Verifies a request. @throws `SqsError` with SigV4's code for the fault */
 export type Authenticator = (request: SignedRequest, body: Uint8Array) => Promise<Principal>
 
 interface Signature {
@@ -24,25 +24,25 @@ interface Signature {
   readonly signedHeaders: readonly string[]
   readonly signature: string
   readonly signedAt: Date
-  /** How long it is good for: asked for in the URL when presigned. */
+  /** How long the signature is valid; a presigned URL states it. */
   readonly expiresSeconds: number
   readonly presigned: boolean
 }
 
 const WINDOW_SECONDS = 15 * 60
-const LONGEST_SECONDS = 7 * 24 * 60 * 60
+const MAX_EXPIRES_SECONDS = 7 * 24 * 60 * 60
 const ALGORITHM = 'AWS4-HMAC-SHA256'
 const HEADER_NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/
-/** What the server acts on must be signed, else a copied signature would do for another action. */
+/** Headers that the server acts on must be signed. Otherwise a copied signature could be used for another action. */
 const ALWAYS_SIGNED = ['host', 'x-amz-date', 'x-amz-target', 'x-amz-content-sha256', 'x-amz-security-token']
 
 /**
- * Verifies AWS Signature Version 4, in headers or in a presigned URL, against keys that the operator issued. The
- * signature is computed anew from the request as received and compared in constant time.
+ * Verifies AWS Signature Version 4, in headers or in a presigned URL, against keys that the operator issued. It computes
+ * the signature of the request as received and compares the two in constant time.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 export const sigv4Authenticator =
-  ({ keys, clock = systemClock }: { keys: KeyRing; clock?: Clock }): Authenticator =>
+  ({ keys, clock = systemClock, basePath = '' }: SigV4Parts): Authenticator =>
   async (request, body) => {
     checkGivenOnce('', request.url().searchParams)
     const claimed = signatureOf(request)
@@ -53,15 +53,36 @@ export const sigv4Authenticator =
     checkSignedHeaders(request, claimed)
     const key = await keys.find(claimed.credential.accessKeyId)
     if (!key) throw new SqsError('InvalidClientTokenId', 'The security token included in the request is invalid.')
-    const expected = Buffer.from(await sign(request, body, claimed, key), 'hex')
-    const given = Buffer.from(claimed.signature, 'hex')
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
-      throw mismatch(
-        'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
-      )
+    for (const path of signedPaths(request.url().pathname, basePath)) {
+      if (isSame(await sign(request, path, body, claimed, key), claimed.signature)) {
+        return { key, region: claimed.credential.region }
+      }
     }
-    return { key, region: claimed.credential.region }
+    throw mismatch(
+      'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
+    )
   }
+
+export interface SigV4Parts {
+  readonly keys: KeyRing
+  readonly clock?: Clock
+  /**
+   * Path under which a custom domain maps to this endpoint, e.g. `/base`: clients sign it, and gateways differ in whether
+   * they hand it over. @default none
+   */
+  readonly basePath?: string
+}
+
+/** The paths that a client may have signed: the one received, or the same below the base path. */
+const signedPaths = (received: string, basePath: string): string[] =>
+  basePath === '' || received === basePath || received.startsWith(`${basePath}/`)
+    ? [received]
+    : [received, `${basePath}${received}`]
+
+const isSame = (expected: string, given: string): boolean => {
+  const [one, other] = [Buffer.from(expected, 'hex'), Buffer.from(given, 'hex')]
+  return one.length === other.length && timingSafeEqual(one, other)
+}
 
 const mismatch = (message: string): SqsError => new SqsError('SignatureDoesNotMatch', message)
 
@@ -69,6 +90,7 @@ const signatureOf = ({ url, header }: SignedRequest): Signature => {
   const authorization = header('authorization')
   const query = url().searchParams
   const presigned = authorization === undefined
+  checkSignatureParameters(query, presigned)
   if (presigned && !query.has('X-Amz-Signature') && !query.has('X-Amz-Credential')) {
     throw new SqsError('MissingAuthenticationToken', 'Request is missing Authentication Token')
   }
@@ -80,9 +102,11 @@ const signatureOf = ({ url, header }: SignedRequest): Signature => {
   if (!signedHeaders) throw incomplete(`Authorization requires '${name}SignedHeaders' parameter.`)
   if (!signature || !/^[0-9a-f]{64}$/.test(signature))
     throw incomplete(`Authorization requires '${name}Signature' parameter.`)
-  const names = signedHeaders.toLowerCase().split(';')
-  if (!names.every((one) => HEADER_NAME.test(one))) {
-    throw incomplete(`'${name}SignedHeaders' must be names of headers with semicolons between.`)
+  const names = signedHeaders.split(';')
+  if (!names.every((one) => HEADER_NAME.test(one)) || !isAscending(names)) {
+    throw incomplete(
+      `'${name}SignedHeaders' must be the names of headers in lower case, each once and in order, with semicolons between.`,
+    )
   }
   const credential = parseCredential(text)
   if (!credential) throw incomplete('Credential must be of the form <key>/<date>/<region>/sqs/aws4_request.')
@@ -97,6 +121,21 @@ const signatureOf = ({ url, header }: SignedRequest): Signature => {
     presigned,
   }
 }
+
+/**
+ * The signer ignores signatures in the URL, in any case of letters. So a URL with a second one would be accepted.
+ *
+ * @throws `IncompleteSignature`
+ */
+const checkSignatureParameters = (query: URLSearchParams, presigned: boolean): void => {
+  for (const name of query.keys()) {
+    if (name.toLowerCase() !== 'x-amz-signature' || (presigned && name === 'X-Amz-Signature')) continue
+    throw incomplete('A request must be signed in its headers or in its URL, not in both.')
+  }
+}
+
+const isAscending = (names: readonly string[]): boolean =>
+  names.every((name, position) => position === 0 || name > String(names[position - 1]))
 
 const fromQuery = (query: URLSearchParams) =>
   query.get('X-Amz-Algorithm') === ALGORITHM
@@ -114,9 +153,9 @@ const instant = (text: string | null | undefined): Date | undefined => {
 }
 
 const expiry = (text: string | null): number => {
-  const seconds = /^[0-9]{1,6}$/.test(text ?? '') ? Number(text) : Number.NaN
-  if (!(seconds >= 1 && seconds <= LONGEST_SECONDS))
-    throw incomplete(`X-Amz-Expires must be from 1 to ${LONGEST_SECONDS} seconds.`)
+  const seconds = /^[1-9][0-9]{0,5}$/.test(text ?? '') ? Number(text) : Number.NaN
+  if (!(seconds >= 1 && seconds <= MAX_EXPIRES_SECONDS))
+    throw incomplete(`X-Amz-Expires must be from 1 to ${MAX_EXPIRES_SECONDS} seconds.`)
   return seconds
 }
 
@@ -148,7 +187,7 @@ const checkTime = ({ credential, signedAt, expiresSeconds }: Signature, now: num
 
 const compact = (at: number): string => new Date(at).toISOString().replace(/[-:]|\.\d{3}/g, '')
 
-/** A hash in the headers must be the body's: `UNSIGNED-PAYLOAD` and streams are for other services. */
+/** A hash in the headers must be that of the body. SQS does not accept `UNSIGNED-PAYLOAD` or streams. */
 const checkBodyHash = ({ header }: SignedRequest, body: Uint8Array): void => {
   const claimed = header('x-amz-content-sha256')
   if (claimed !== undefined && claimed !== createHash('sha256').update(body).digest('hex')) {
@@ -169,7 +208,13 @@ const checkSignedHeaders = ({ header }: SignedRequest, { signedHeaders }: Signat
   }
 }
 
-const sign = async (request: SignedRequest, body: Uint8Array, claimed: Signature, key: IssuedKey): Promise<string> => {
+const sign = async (
+  request: SignedRequest,
+  path: string,
+  body: Uint8Array,
+  claimed: Signature,
+  key: IssuedKey,
+): Promise<string> => {
   const { credential, signedHeaders, signedAt: signingDate } = claimed
   const signableHeaders = new Set(signedHeaders)
   const signer = new SignatureV4({
@@ -179,7 +224,7 @@ const sign = async (request: SignedRequest, body: Uint8Array, claimed: Signature
     sha256: Sha256,
     applyChecksum: false,
   })
-  const message = canonicalMessage(request, body, signedHeaders)
+  const message = canonicalMessage(request, path, body, signedHeaders)
   if (claimed.presigned) {
     const { query } = await signer.presign(message, {
       signingDate,
@@ -193,13 +238,14 @@ const sign = async (request: SignedRequest, body: Uint8Array, claimed: Signature
   return parseAuthorization(String(headers.authorization))?.signature ?? ''
 }
 
-/** The request with nothing but what was signed: proxies add headers of their own. */
+/** The request with its signed headers alone: proxies add others. */
 const canonicalMessage = (
   { method, url, header }: SignedRequest,
+  path: string,
   body: Uint8Array,
   signedHeaders: readonly string[],
 ) => {
-  const { host, searchParams, protocol, hostname, pathname } = url()
+  const { host, searchParams, protocol, hostname } = url()
   const signed: Record<string, string> = Object.create(null)
   for (const name of signedHeaders) {
     const value = name === 'host' ? (header('host') ?? host) : header(name)
@@ -211,10 +257,10 @@ const canonicalMessage = (
     const values = searchParams.getAll(name)
     query[name] = values.length === 1 ? String(values[0]) : values
   }
-  return { method, protocol, hostname, path: pathname, headers: signed, query, body }
+  return { method, protocol, hostname, path, headers: signed, query, body }
 }
 
-/** SHA-256 as the signer wants it, computed by the platform rather than in JavaScript. */
+/** SHA-256 in the form that the signer expects, computed natively. */
 class Sha256 {
   readonly #hash: Hash | Hmac
   constructor(secret?: string | ArrayBuffer | ArrayBufferView) {

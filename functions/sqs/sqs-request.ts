@@ -10,8 +10,8 @@ const SIGNED_FOR_SQS = /[,\s]Credential=[^,\s]*\/sqs\/aws4_request/
 const QUERY_OF_SQS = /[?&](?:Action=|X-Amz-Credential=[^&]*(?:\/|%2F)sqs(?:\/|%2F)aws4_request)/i
 
 /**
- * Whether a request is of the SQS protocol, at whatever path: it names an action, has a content type of SQS, or is
- * signed for SQS. `target` is the request's path and query, or its query alone.
+ * Whether a request speaks the SQS protocol, at any path: it names an action, has a content type of SQS, or is signed for
+ * SQS. `target` is the request's path and query, or its query alone.
  */
 export const isSqsRequest = (header: Header, target: string): boolean =>
   header('x-amz-target') !== undefined ||
@@ -19,13 +19,13 @@ export const isSqsRequest = (header: Header, target: string): boolean =>
   SIGNED_FOR_SQS.test(header('authorization') ?? '') ||
   QUERY_OF_SQS.test(target)
 
-/** Whether it is of the JSON protocol; the query protocol is the other one. */
+/** Whether a request speaks the JSON protocol and not the query protocol. */
 export const isJson = (header: Header): boolean =>
   header('x-amz-target') !== undefined || (header('content-type') ?? '').startsWith(JSON_CONTENT_TYPE)
 
-/** Whether a client of the query protocol asks for JSON in the place of XML. */
+/** Whether a client of the query protocol asks for JSON in place of XML. */
 export const wantsJson = (header: Header): boolean => (header('accept') ?? '').includes('application/json')
 
-/** A refusal in the shape of the request's own protocol. */
+/** A failure in the shape of the request's protocol. */
 export const sqsFailure = (error: SqsError, header: Header, requestId: string): SqsAnswer =>
   isJson(header) ? jsonFailure(error, requestId) : queryFailure(error, { requestId, asJson: wantsJson(header) })

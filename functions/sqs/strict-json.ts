@@ -1,10 +1,10 @@
-/** Why a text is not JSON that can be read in one way only, and where. It never quotes a value: that may be a secret. */
+/** A fault in a JSON text, with its place. It quotes no value, because that may be a secret. */
 export class JsonFault extends Error {
   override readonly name = 'JsonFault'
   /** Both count from 1. */
   readonly line: number
   readonly column: number
-  /** Member and position of the value concerned, such as `keys[0].permissions`; empty for the whole. */
+  /** The value at fault, such as `keys[0].permissions`; empty for the whole text. */
   readonly path: string
 
   constructor(reason: string, text: string, at: number, path: string) {
@@ -18,14 +18,14 @@ export class JsonFault extends Error {
 
 const MAX_DEPTH = 32
 const SPACE = /[ \t\n\r]*/y
-/** More than a string may be: `JSON.parse` refuses what is wrong within the quotes. */
+/** Finds the end of a string. `JSON.parse` then checks what is within the quotes. */
 const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"/sy
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
 const WORD = /true|false|null/y
 
 /**
- * Reads JSON and refuses a member that an object has twice: `JSON.parse` keeps the last one, and another reader of the
- * same policy may keep the first.
+ * Parses JSON and refuses an object with a member twice. `JSON.parse` would keep the last one, where another reader of
+ * the same policy may keep the first.
  *
  * @throws JsonFault
  */
@@ -37,7 +37,7 @@ export const parseStrictJson = (text: string): unknown => {
   return value
 }
 
-/** A text and how far it has been read. */
+/** A text and the position of the next character. */
 interface Reader {
   readonly text: string
   at: number
@@ -91,7 +91,7 @@ const readArray = (reader: Reader, path: string, depth: number): unknown[] => {
   return values
 }
 
-/** Whether an object or array ends here. Otherwise the reader stands at its next entry, past the comma before it. */
+/** Whether an object or array ends here. Otherwise moves the reader to the next entry, behind the comma. */
 const isEnd = (reader: Reader, separator: string, end: string, path: string): boolean => {
   skipSpace(reader)
   if (reader.text[reader.at] === end) {

@@ -3,13 +3,13 @@ import { type ActionContext, target } from './context.ts'
 import { invalidParameter, missingParameter } from './errors.ts'
 import type { Input, Output } from './model.ts'
 
-const MOST_TAGS = 50
+const MAX_TAGS = 50
 const TEXT = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u
 
 /** @throws `InvalidParameterValue` */
 export const checkTags = (queue: string, tags: Readonly<Record<string, string>>): void => {
   const entries = Object.entries(tags)
-  if (entries.length > MOST_TAGS) throw invalidParameter(`Too many tags added for queue ${queue}.`)
+  if (entries.length > MAX_TAGS) throw invalidParameter(`Too many tags added for queue ${queue}.`)
   for (const [key, value] of entries) {
     if (key === '' || key.length > 128 || !TEXT.test(key) || /^aws:/i.test(key) || key === '__proto__') {
       throw invalidParameter(

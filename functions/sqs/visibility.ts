@@ -4,23 +4,23 @@ import { decodeReceiptHandle } from '../../lib/model/receipt-handle.ts'
 import { extend } from '../../lib/settle/extend.ts'
 import { nack } from '../../lib/settle/nack.ts'
 import { METRICS } from '../runtime/metric-names.ts'
-import { attempt, batchAnswer, checkBatch, type FailedEntry, failedEntry } from './batch.ts'
+import { batchAnswer, checkBatch, type FailedEntry, failedEntry, resultOrError } from './batch.ts'
 import { type ActionContext, required, targetQueue } from './context.ts'
 import { invalidValue, missingParameter, SqsError } from './errors.ts'
 import { batchHandleFailure, handleFailure } from './handle-failure.ts'
 import type { Input, Output } from './model.ts'
 
-const LONGEST_VISIBILITY_SECONDS = 43_200
+const MAX_VISIBILITY_SECONDS = 43_200
 
-/** Twelve hours, as SQS has it; more only on a queue whose own timeout was set to more. */
-export const longestVisibilitySeconds = (queue: QueueState): number =>
-  Math.max(LONGEST_VISIBILITY_SECONDS, queue.settings.visibilityTimeoutSeconds)
+/** SQS's twelve hours; more on a queue whose own timeout is set to more. */
+export const maxVisibilitySeconds = (queue: QueueState): number =>
+  Math.max(MAX_VISIBILITY_SECONDS, queue.settings.visibilityTimeoutSeconds)
 
 interface Entry {
   readonly ReceiptHandle?: string | undefined
   readonly VisibilityTimeout?: number | undefined
 }
-interface Wish {
+interface VisibilityChange {
   readonly receiptHandle: string
   readonly visibilityTimeoutSeconds: number
 }
@@ -30,9 +30,9 @@ export const changeMessageVisibility = async (
   input: Input<'ChangeMessageVisibility'>,
 ): Promise<Output<'ChangeMessageVisibility'>> => {
   const { queue } = await targetQueue(context, input.QueueUrl)
-  const wish = checked(context, queue, input)
-  const [result] = await change(context, queue, [wish])
-  const failure = handleFailure(queue, wish.receiptHandle, result)
+  const change = checkedChange(context, queue, input)
+  const [result] = await applyChanges(context, queue, [change])
+  const failure = handleFailure(queue, change.receiptHandle, result)
   if (failure) throw failure
   return {}
 }
@@ -44,70 +44,65 @@ export const changeMessageVisibilityBatch = async (
   const { queue } = await targetQueue(context, input.QueueUrl)
   const entries = checkBatch(input.Entries, 'ChangeMessageVisibilityBatchRequestEntry')
   const failed: FailedEntry[] = []
-  const good: { id: string; wish: Wish }[] = []
+  const valid: { id: string; change: VisibilityChange }[] = []
   for (const entry of entries) {
-    const wish = attempt(() => checked(context, queue, entry))
-    if (wish instanceof SqsError) failed.push(failedEntry(entry.Id, wish))
-    else good.push({ id: entry.Id, wish })
+    const change = resultOrError(() => checkedChange(context, queue, entry))
+    if (change instanceof SqsError) failed.push(failedEntry(entry.Id, change))
+    else valid.push({ id: entry.Id, change })
   }
-  const results = await change(
+  const results = await applyChanges(
     context,
     queue,
-    good.map(({ wish }) => wish),
+    valid.map(({ change }) => change),
   )
   const successful: { Id: string }[] = []
-  for (const [position, { id, wish }] of good.entries()) {
-    const failure = batchHandleFailure(queue, wish.receiptHandle, results[position])
+  for (const [position, { id, change }] of valid.entries()) {
+    const failure = batchHandleFailure(queue, change.receiptHandle, results[position])
     if (failure) failed.push(failedEntry(id, failure))
     else successful.push({ Id: id })
   }
   return batchAnswer(successful, failed)
 }
 
-const checked = ({ engine }: ActionContext, queue: QueueState, entry: Entry): Wish => {
+const checkedChange = ({ engine }: ActionContext, queue: QueueState, entry: Entry): VisibilityChange => {
   const receiptHandle = required(entry.ReceiptHandle, 'ReceiptHandle')
   const seconds = entry.VisibilityTimeout
   if (seconds === undefined) throw missingParameter('VisibilityTimeout')
-  const longest = longestVisibilitySeconds(queue)
-  if (seconds < 0 || seconds > longest) {
-    throw invalidValue('VisibilityTimeout', seconds, `Must be >= 0 and <= ${longest}, if provided.`)
+  const max = maxVisibilitySeconds(queue)
+  if (seconds < 0 || seconds > max) {
+    throw invalidValue('VisibilityTimeout', seconds, `Must be >= 0 and <= ${max}, if provided.`)
   }
   const receivedAt = decodeReceiptHandle(receiptHandle)?.receivedAt
-  if (receivedAt !== undefined && engine.clock.now() + seconds * 1_000 > receivedAt + longest * 1_000) {
+  if (receivedAt !== undefined && engine.clock.now() + seconds * 1_000 > receivedAt + max * 1_000) {
     throw invalidValue(
       'VisibilityTimeout',
       seconds,
-      `Total VisibilityTimeout for the message is beyond the limit [${longest} seconds]`,
+      `Total VisibilityTimeout for the message is beyond the limit [${max} seconds]`,
     )
   }
   return { receiptHandle, visibilityTimeoutSeconds: seconds }
 }
 
 /**
- * Zero gives a message back. On a queue with a retry policy it then rests as the policy says, which is how consumers
- * that know only SQS get backoff.
+ * Applies the changes; one result a change, in order. Zero seconds make a message visible again. On a queue with a retry
+ * policy the message then waits as the policy says, so that consumers that know only SQS get backoff.
  */
-const change = async (
+const applyChanges = async (
   { engine, count }: ActionContext,
   queue: QueueState,
-  wishes: readonly Wish[],
+  changes: readonly VisibilityChange[],
 ): Promise<HandleResult[]> => {
-  const given = (wish: Wish) => wish.visibilityTimeoutSeconds === 0 && queue.settings.retryPolicy !== undefined
-  const back = wishes.filter(given)
-  const kept = wishes.filter((wish) => !given(wish))
+  const backsOff = ({ visibilityTimeoutSeconds }: VisibilityChange) =>
+    visibilityTimeoutSeconds === 0 && queue.settings.retryPolicy !== undefined
+  const nacks = changes.filter(backsOff).map(({ receiptHandle }) => ({ receiptHandle }))
+  const extensions = changes.filter((change) => !backsOff(change))
   const [nacked, extended] = await Promise.all([
-    back.length > 0
-      ? nack(
-          engine,
-          queue.name,
-          back.map(({ receiptHandle }) => ({ receiptHandle })),
-        )
-      : [],
-    // SQS lets a timeout that has ended begin anew until the message is received again.
-    kept.length > 0 ? extend(engine, queue.name, kept, { revive: true }) : [],
+    nacks.length > 0 ? nack(engine, queue.name, nacks) : [],
+    // In SQS a timeout that has ended can begin again until the message is received again.
+    extensions.length > 0 ? extend(engine, queue.name, extensions, { revive: true }) : [],
   ])
-  const done = (list: readonly HandleResult[]) => list.filter(({ ok }) => ok).length
-  count({ [METRICS.nacked]: done(nacked), [METRICS.extended]: done(extended) })
-  const results = [nacked.values(), extended.values()] as const
-  return wishes.map((wish) => results[given(wish) ? 0 : 1].next().value as HandleResult)
+  const successes = (results: readonly HandleResult[]) => results.filter(({ ok }) => ok).length
+  count({ [METRICS.nacked]: successes(nacked), [METRICS.extended]: successes(extended) })
+  const results = { nacked: nacked.values(), extended: extended.values() }
+  return changes.map((change) => results[backsOff(change) ? 'nacked' : 'extended'].next().value as HandleResult)
 }

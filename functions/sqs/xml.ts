@@ -1,10 +1,10 @@
 import type { Shape, StructureShape } from './shapes.ts'
 
-/** An element; its content must be XML already. */
+/** An element. Its content must be escaped. */
 export const element = (name: string, content: string): string =>
   content === '' ? `<${name}/>` : `<${name}>${content}</${name}>`
 
-/** The members of a structure as elements, lists and maps flattened. What is undefined stays out. */
+/** The members of a structure as elements, with lists and maps flattened. Undefined members are left out. */
 export const structureContent = (shape: StructureShape, value: Readonly<Record<string, unknown>>): string => {
   let xml = ''
   for (const [name, member] of Object.entries(shape.members)) {
@@ -38,7 +38,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\r': '&#xD;',
 }
 
-/** Text as XML content. A carriage return would be read as a line feed, and some characters have no place in XML at all. */
+/** Escapes text for XML. A parser would read a carriage return as a line feed, and some characters are not allowed at all. */
 export const escapeXml = (text: string): string =>
   text
     .replace(/[&<>"\r]/g, (character) => ESCAPES[character] ?? character)

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest'
-import { QUEUE_METRICS } from '../../functions/runtime/metric-names.ts'
+import { describe, expect, test } from 'vitest'
+import { METRICS, QUEUE_METRICS } from '../../functions/runtime/metric-names.ts'
 import { FUNCTION_NAMES } from '../../infra/functions.ts'
 import { functionOf, serviceTemplate } from '../support/template.ts'
 
@@ -9,7 +9,7 @@ const alarmsOf = ({ ofType }: ReturnType<typeof serviceTemplate>) =>
 describe('alarms', () => {
   const alarms = alarmsOf(serviceTemplate())
 
-  it('watch errors and throttles of each function', () => {
+  test('watch errors and throttles of each function', () => {
     for (const metric of ['Errors', 'Throttles']) {
       const watched = alarms
         .filter(({ Namespace, MetricName }) => Namespace === 'AWS/Lambda' && MetricName === metric)
@@ -18,7 +18,19 @@ describe('alarms', () => {
     }
   })
 
-  it('watch the API, the table and the age of the oldest message', () => {
+  test('watch the function that declares queues, where there is one', () => {
+    const declaring = alarmsOf(serviceTemplate({}, (service) => service.addQueue('orders'))).filter(
+      ({ Dimensions }) => functionOf(Dimensions?.[0]?.Value.Ref ?? '') === 'declare',
+    )
+    expect(declaring.map(({ MetricName, Threshold }) => [MetricName, Threshold])).toEqual([
+      ['Errors', 1],
+      ['Throttles', 1],
+    ])
+    const quiet = serviceTemplate({ alarms: false }, (service) => service.addQueue('orders'))
+    expect(alarmsOf(quiet)).toEqual([])
+  })
+
+  test('watch rights that functions lack, the API, the table and the age of the oldest message', () => {
     const others = alarms
       .filter(({ Namespace }) => Namespace !== 'AWS/Lambda')
       .map(({ Namespace, MetricName, Statistic, Threshold, EvaluationPeriods }) => [
@@ -29,6 +41,7 @@ describe('alarms', () => {
         EvaluationPeriods,
       ])
     expect(others).toEqual([
+      ['Holdfast', METRICS.rightsMissing, 'Sum', 1, 1],
       ['AWS/ApiGateway', '5xx', 'Sum', 1, 1],
       ['AWS/DynamoDB', 'ReadThrottleEvents', 'Sum', 1, 5],
       ['AWS/DynamoDB', 'WriteThrottleEvents', 'Sum', 1, 5],
@@ -36,19 +49,19 @@ describe('alarms', () => {
     ])
   })
 
-  it('are each on one plain metric by the minute, and quiet while nothing happens', () => {
+  test('are each on one plain metric by the minute, and quiet while nothing happens', () => {
     for (const alarm of alarms) {
       expect(alarm).toMatchObject({ Period: 60, TreatMissingData: 'notBreaching' })
       expect(alarm).not.toHaveProperty('Metrics')
     }
   })
 
-  it('measure with the name and the service under which the functions write', () => {
+  test('measure with the name and the service under which the functions write', () => {
     const [age] = alarmsOf(serviceTemplate({ serviceName: 'shop', oldestMessageAgeSeconds: 60 })).slice(-1)
     expect(age).toMatchObject({ Threshold: 60, Dimensions: [{ Name: 'service', Value: 'shop' }] })
   })
 
-  it('tell an address, or a topic that is there, or no one', () => {
+  test('tell an address, or a topic that is there, or no one', () => {
     const mailed = serviceTemplate({ alarmEmail: 'on-call@example.com' })
     expect(mailed.one('AWS::SNS::Subscription')).toMatchObject({ Protocol: 'email', Endpoint: 'on-call@example.com' })
     const [[topic] = ['']] = mailed.ofType('AWS::SNS::Topic')
@@ -59,7 +72,7 @@ describe('alarms', () => {
     for (const alarm of alarms) expect(alarm).not.toHaveProperty('AlarmActions')
   })
 
-  it('are left out with the setting, as are the dashboard and the monitor', () => {
+  test('are left out with the setting, as are the dashboard and the monitor', () => {
     const bare = serviceTemplate({ alarms: false, dashboard: false, monitor: false })
     expect(bare.ofType('AWS::CloudWatch::Alarm')).toEqual([])
     expect(bare.ofType('AWS::CloudWatch::Dashboard')).toEqual([])
@@ -67,7 +80,7 @@ describe('alarms', () => {
     expect(bare.ofType('AWS::Events::Rule')).toHaveLength(1)
   })
 
-  it('need the monitor to know the age of a message', () => {
+  test('need the monitor to know the age of a message', () => {
     expect(alarmsOf(serviceTemplate({ monitor: false })).map(({ MetricName }) => MetricName)).not.toContain(
       QUEUE_METRICS.oldest,
     )
@@ -76,7 +89,7 @@ describe('alarms', () => {
     )
   })
 
-  it('can watch one queue', () => {
+  test('can watch one queue', () => {
     const { template } = serviceTemplate({}, (service) => service.addQueue('orders').alarmOnAge(60))
     template.hasResourceProperties('AWS::CloudWatch::Alarm', {
       Threshold: 60,
@@ -89,7 +102,7 @@ describe('alarms', () => {
 })
 
 describe('the dashboard', () => {
-  it('finds every queue that is measured, declared or not', () => {
+  test('finds every queue that is measured, declared or not', () => {
     const body = JSON.stringify(serviceTemplate({ serviceName: 'shop' }).one('AWS::CloudWatch::Dashboard'))
     for (const metric of [QUEUE_METRICS.oldest, QUEUE_METRICS.ready, QUEUE_METRICS.leased]) {
       expect(body).toContain(`MetricName=\\\\\\"${metric}`)

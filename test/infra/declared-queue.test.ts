@@ -1,5 +1,5 @@
 import { RemovalPolicy } from 'aws-cdk-lib'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { declareQueue, type QueueDeclaration } from '../../functions/operations/declare-queue.ts'
 import { createEngine } from '../../lib/engine.ts'
 import type { SettingsChange } from '../../lib/model/queue-settings.ts'
@@ -7,7 +7,7 @@ import { createQueue, getQueue } from '../../lib/queues/queues.ts'
 import { memoryStore } from '../../lib/store/keyed/memory-store.ts'
 import { serviceTemplate } from '../support/template.ts'
 
-const engine = () => createEngine({ store: memoryStore() })
+const newEngine = () => createEngine({ store: memoryStore() })
 
 const declaration = (
   RequestType: QueueDeclaration['RequestType'],
@@ -25,7 +25,7 @@ const declaration = (
 })
 
 describe('a declared queue, in the template', () => {
-  it('carries its settings as text, and stays when it leaves the stack', () => {
+  test('carries its settings as text, and stays when it leaves the stack', () => {
     const { template } = serviceTemplate({}, (service) => {
       const failed = service.addQueue('failed', { removalPolicy: RemovalPolicy.DESTROY })
       const settings = { visibilityTimeoutSeconds: 90 }
@@ -41,7 +41,7 @@ describe('a declared queue, in the template', () => {
     template.hasResource('Custom::HoldfastQueue', { DeletionPolicy: 'Delete', Properties: { name: 'failed' } })
   })
 
-  it('waits for its dead-letter queue', () => {
+  test('waits for its dead-letter queue', () => {
     const { template } = serviceTemplate({}, (service) => {
       service.addQueue('orders', { deadLetter: { queue: service.addQueue('failed'), maxReceives: 3 } })
     })
@@ -51,7 +51,7 @@ describe('a declared queue, in the template', () => {
     expect(orders?.DependsOn).toEqual([failed])
   })
 
-  it('brings its function with it, which no stack without queues has', () => {
+  test('brings its function with it, which no stack without queues has', () => {
     const count = (view: ReturnType<typeof serviceTemplate>) => view.ofType('AWS::Lambda::Function').length
     const twoQueues = serviceTemplate({}, (service) => {
       service.addQueue('one')
@@ -60,7 +60,7 @@ describe('a declared queue, in the template', () => {
     expect(count(twoQueues)).toBe(count(serviceTemplate()) + 1)
   })
 
-  it.each([
+  test.each([
     ['a name that no queue can have', 'my queue', {}, 'queue must be 1 to 80 letters'],
     ['a setting out of range', 'orders', { delaySeconds: -1 }, 'delaySeconds must be a whole number'],
     ['FIFO settings of a queue that is none', 'orders', { fifo: { contentBasedDeduplication: true } }, '.fifo'],
@@ -70,7 +70,7 @@ describe('a declared queue, in the template', () => {
     )
   })
 
-  it('is a FIFO queue by its name', () => {
+  test('is a FIFO queue by its name', () => {
     const { one } = serviceTemplate({}, (service) => service.addQueue('orders.fifo'))
     expect(JSON.parse(one('Custom::HoldfastQueue').settings)).toMatchObject({
       fifo: { contentBasedDeduplication: false },
@@ -79,47 +79,48 @@ describe('a declared queue, in the template', () => {
 })
 
 describe('a declared queue, when the stack is deployed', () => {
-  it('is created', async () => {
-    const it = engine()
-    expect(await declareQueue(it, declaration('Create', 'orders', { delaySeconds: 7 }))).toBe('orders')
-    expect((await getQueue(it, 'orders')).settings.delaySeconds).toBe(7)
+  test('is created', async () => {
+    const owner = newEngine()
+    expect(await declareQueue(owner, declaration('Create', 'orders', { delaySeconds: 7 }))).toBe('orders')
+    expect((await getQueue(owner, 'orders')).settings.delaySeconds).toBe(7)
   })
 
-  it('is taken over when it exists, with all of its settings as declared', async () => {
-    const it = engine()
-    await createQueue(it, 'failed')
+  test('is taken over when it exists, with all of its settings as declared', async () => {
+    const owner = newEngine()
+    await createQueue(owner, 'failed')
     const settings = {
       delaySeconds: 5,
       retentionSeconds: 60,
       shards: 4,
       deadLetter: { queue: 'failed', maxReceives: 2 },
     }
-    await createQueue(it, 'orders', { settings })
-    await declareQueue(it, declaration('Create', 'orders', { delaySeconds: 7 }))
-    const taken = (await getQueue(it, 'orders')).settings
+    await createQueue(owner, 'orders', { settings })
+    await declareQueue(owner, declaration('Create', 'orders', { delaySeconds: 7 }))
+    const taken = (await getQueue(owner, 'orders')).settings
     expect(taken).toMatchObject({ delaySeconds: 7, retentionSeconds: 345_600, shards: 4 })
     expect(taken.deadLetter).toBeUndefined()
   })
 
-  it('changes with its declaration, and is another queue under another name', async () => {
-    const it = engine()
-    await declareQueue(it, declaration('Create', 'orders', { delaySeconds: 7 }))
-    expect(await declareQueue(it, declaration('Update', 'orders', { delaySeconds: 8 }, 'orders'))).toBe('orders')
-    expect((await getQueue(it, 'orders')).settings.delaySeconds).toBe(8)
-    expect(await declareQueue(it, declaration('Update', 'bills', {}, 'orders'))).toBe('bills')
+  test('changes with its declaration, and is another queue under another name', async () => {
+    const owner = newEngine()
+    await declareQueue(owner, declaration('Create', 'orders', { delaySeconds: 7 }))
+    expect(await declareQueue(owner, declaration('Update', 'orders', { delaySeconds: 8 }, 'orders'))).toBe('orders')
+    expect((await getQueue(owner, 'orders')).settings.delaySeconds).toBe(8)
+    expect(await declareQueue(owner, declaration('Update', 'bills', {}, 'orders'))).toBe('bills')
   })
 
-  it('is deleted once, and deleting it again is fine', async () => {
-    const it = engine()
-    await declareQueue(it, declaration('Create', 'orders'))
-    for (const _ of [1, 2]) expect(await declareQueue(it, declaration('Delete', 'orders', {}, 'orders'))).toBe('orders')
-    await expect(getQueue(it, 'orders')).rejects.toMatchObject({ code: 'QueueNotFound' })
+  test('is deleted once, and deleting it again is fine', async () => {
+    const owner = newEngine()
+    await declareQueue(owner, declaration('Create', 'orders'))
+    for (const _ of [1, 2])
+      expect(await declareQueue(owner, declaration('Delete', 'orders', {}, 'orders'))).toBe('orders')
+    await expect(getQueue(owner, 'orders')).rejects.toMatchObject({ code: 'QueueNotFound' })
   })
 
-  it('leaves a queue alone that it failed to create', async () => {
-    const it = engine()
-    await createQueue(it, 'orders')
-    await declareQueue(it, declaration('Delete', 'orders', {}, 'queue-not-created'))
-    expect((await getQueue(it, 'orders')).name).toBe('orders')
+  test('leaves a queue alone that it failed to create', async () => {
+    const owner = newEngine()
+    await createQueue(owner, 'orders')
+    await declareQueue(owner, declaration('Delete', 'orders', {}, 'queue-not-created'))
+    expect((await getQueue(owner, 'orders')).name).toBe('orders')
   })
 })

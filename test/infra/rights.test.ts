@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { KEY_KINDS } from '../../lib/store/keys.ts'
 import { allows, type Statement as PolicyStatement } from '../support/iam-gate.ts'
 import { functionOf, serviceTemplate } from '../support/template.ts'
@@ -21,7 +21,7 @@ const actionsOn = (name: string, service: string): string[] =>
     .map((action) => action.slice(service.length + 1))
 
 describe('what each function may do', () => {
-  it.each([
+  test.each([
     ['publish', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
     [
       'poll',
@@ -60,7 +60,7 @@ describe('what each function may do', () => {
     expect(actionsOn(name, 'dynamodb')).toEqual(actions)
   })
 
-  it('lets acks, extensions and nacks put notices for pollers, and nothing on a queue', () => {
+  test('lets acks, extensions and nacks put notices for pollers, and nothing on a queue', () => {
     const may = (partition: string) => allows(statementsOf('ack'), { action: 'PutItem', leadingKeys: [partition] })
     expect(may('e#orders#mf1x2y3z#0')).toBe(true)
     for (const { letter } of Object.values(KEY_KINDS))
@@ -68,7 +68,7 @@ describe('what each function may do', () => {
     expect(allows(statementsOf('ack'), { action: 'PutItem', leadingKeys: [] })).toBe(false)
   })
 
-  it('is nothing else than to write its log, but for who starts redrives and who reads keys', () => {
+  test('is nothing else than to write its log, but for who starts redrives and who reads keys', () => {
     const rest = roles.map(([id]) => {
       const others = statementsOf(functionOf(id))
         .flatMap(({ Action }) => Action)
@@ -89,7 +89,7 @@ describe('what each function may do', () => {
     })
   })
 
-  it('is on its own log, the one table, the one secret and the one function that moves messages', () => {
+  test('is on its own log, the one table, the one secret and the one function that moves messages', () => {
     const targets = roles.flatMap(([id]) => {
       const name = functionOf(id)
       return statementsOf(name).map(({ Action, Resource }) => {
@@ -109,7 +109,7 @@ describe('what each function may do', () => {
     ])
   })
 
-  it('knows no wildcard, no denial and no policy from elsewhere', () => {
+  test('knows no wildcard, no denial and no policy from elsewhere', () => {
     const statements = roles.flatMap(([id]) => statementsOf(functionOf(id)))
     expect(statements.flatMap(({ Action }) => Action).filter((action) => action.includes('*'))).toEqual([])
     expect(statements.filter(({ Effect }) => Effect !== 'Allow')).toEqual([])
@@ -118,7 +118,7 @@ describe('what each function may do', () => {
     expect(ofType('AWS::IAM::Policy')).toEqual([])
   })
 
-  it('takes in the key of a table that is encrypted with one, through DynamoDB only', () => {
+  test('takes in the key of a table that is encrypted with one, through DynamoDB only', () => {
     const keyArn = 'arn:aws:kms:eu-west-1:111122223333:key/0f3b'
     for (const [, role] of serviceTemplate({ encryptionKeyArn: keyArn }).ofType('AWS::IAM::Role')) {
       expect(role.Policies[0].PolicyDocument.Statement).toContainEqual({

@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-sqs'
 import { App } from 'aws-cdk-lib'
 import { Template } from 'aws-cdk-lib/assertions'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import cdk from '../../cdk.json' with { type: 'json' }
 import { HoldfastStack } from '../../infra/holdfast-stack.ts'
 import { type Deployment, deploy, type GatewayAnswer, templateIn } from '../support/deployment.ts'
@@ -47,12 +47,12 @@ const bundles = () =>
   }))
 
 describe('the bundles', () => {
-  it('are under 500 KB each', () => {
+  test('are under 500 KB each', () => {
     const tooLarge = bundles().filter(({ file }) => statSync(file).size > BUNDLE_BYTES)
     expect(tooLarge.map(({ name, file }) => `${name}: ${statSync(file).size}`)).toEqual([])
   })
 
-  it('hold each its own function, with all it needs but what Node has', () => {
+  test('hold each its own function, with all it needs but what Node has', () => {
     expect(new Set(bundles().map(({ file }) => readFileSync(file, 'utf8'))).size).toBe(bundles().length - 1)
     for (const { file } of bundles()) {
       const imported = [...readFileSync(file, 'utf8').matchAll(/(?:^|[;}])import[^'"();]*?from\s*["']([^"']+)["']/g)]
@@ -64,6 +64,23 @@ describe('the bundles', () => {
     }
   })
 })
+
+/** The template with these of a role's actions on the table taken away. */
+const withoutActions = (from: TemplateView, actions: Readonly<Record<string, readonly string[]>>): TemplateView => {
+  const json = structuredClone(from.template.toJSON())
+  for (const [id, { Type, Properties }] of Object.entries(json.Resources as Record<string, CfnResourceJson>)) {
+    const lost = Type === 'AWS::IAM::Role' ? (actions[functionOf(id)] ?? []) : []
+    for (const statement of Properties.Policies?.[0].PolicyDocument.Statement ?? []) {
+      const kept = [statement.Action]
+        .flat()
+        .filter((action: string) => !lost.some((one) => action === `dynamodb:${one}`))
+      statement.Action = kept
+    }
+  }
+  return viewOf(Template.fromJSON(json))
+}
+// biome-ignore lint/suspicious/noExplicitAny: properties are as various as AWS.
+type CfnResourceJson = { readonly Type: string; readonly Properties: Record<string, any> }
 
 describe.skipIf(noEmbedded())('the synthesized template, run', () => {
   let embedded: EmbeddedTable
@@ -98,7 +115,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
   const pollAgain = async (queue: string) =>
     (await call('POST', `/queues/${queue}/poll`, { maxMessages: 10, waitTimeSeconds: 4 })).body.messages
 
-  it('creates a queue, publishes, polls and acks, and then is empty', async () => {
+  test('creates a queue, publishes, polls and acks, and then is empty', async () => {
     expect(await call('PUT', '/queues/orders', {})).toMatchObject({ function: 'queues', status: 201 })
     const published = await call('POST', '/queues/orders/messages', {
       messages: [{ body: 'first' }, { body: { order: 2 } }],
@@ -119,7 +136,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     expect(await call('POST', '/queues/orders/poll', {})).toMatchObject({ status: 200, body: { messages: [] } })
   })
 
-  it('extends, nacks, dead-letters and redrives, with the rights that each role has', async () => {
+  test('extends, nacks, dead-letters and redrives, with the rights that each role has', async () => {
     await call('PUT', '/queues/failed', {})
     await call('PUT', '/queues/work', { deadLetter: { queue: 'failed', maxReceives: 1 } })
     const bodies = Array.from({ length: 3 }, (_, index) => ({ body: `job ${index}` }))
@@ -151,7 +168,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     expect(acked).toMatchObject(ok)
   })
 
-  it('looks at, reschedules, cancels, purges and deletes, with the rights that each role has', async () => {
+  test('looks at, reschedules, cancels, purges and deletes, with the rights that each role has', async () => {
     await call('PUT', '/queues/plans', {})
     await call('PATCH', '/queues/plans', { delaySeconds: 5 })
     const { body } = await call('POST', '/queues/plans/messages', {
@@ -181,7 +198,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     expect(await call('DELETE', '/queues/plans')).toMatchObject({ status: 204 })
   })
 
-  it('purges a FIFO queue of what is in flight', async () => {
+  test('purges a FIFO queue of what is in flight', async () => {
     const plans = '/queues/plans.fifo'
     await call('PUT', plans, {})
     await call('POST', `${plans}/messages`, { messages: [{ body: 'a', groupId: 'g', deduplicationId: '1' }] })
@@ -189,7 +206,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     expect(await call('POST', `${plans}/purge`, {})).toMatchObject({ function: 'queues', status: 204 })
   })
 
-  it('starts and cancels a redrive', async () => {
+  test('starts and cancels a redrive', async () => {
     await call('PUT', '/queues/lost', {})
     await call('POST', '/queues/lost/messages', { messages: [{ body: 'lost' }] })
     const started = await call('POST', '/queues/lost/redrive', { destination: 'orders' })
@@ -201,7 +218,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     })
   })
 
-  it('keeps the order of groups and refuses doubles, through dead-letter queue and redrive', async () => {
+  test('keeps the order of groups and refuses doubles, through dead-letter queue and redrive', async () => {
     const inGroup = (body: string) => ({ body, groupId: 'g' })
     await call('PUT', '/queues/failed.fifo', {})
     await call('PUT', '/queues/steps.fifo', {
@@ -233,7 +250,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     await call('GET', '/queues/steps.fifo')
   })
 
-  it('is fair between groups, and unique while pending, on standard queues', async () => {
+  test('is fair between groups, and unique while pending, on standard queues', async () => {
     await call('PUT', '/queues/fair', { deduplicationMode: 'pending', maxInFlightPerGroup: 1 })
     const send = (body: string, groupId: string) =>
       call('POST', '/queues/fair/messages', { messages: [{ body, groupId, deduplicationId: body }] })
@@ -250,7 +267,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     expect(await send('a', 'g')).toMatchObject({ status: 201 })
   })
 
-  it('moves a part of what was published together', async () => {
+  test('moves a part of what was published together', async () => {
     await call('PUT', '/queues/mixed', {})
     await call('POST', '/queues/mixed/messages', { messages: [{ body: 'stays' }, { body: 'goes' }] })
     await call('POST', '/queues/mixed/redrive', { destination: 'orders', filter: { bodyContains: 'goes' } })
@@ -258,7 +275,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     expect((await pollAll('mixed')).map(({ body }) => body)).toEqual(['stays'])
   })
 
-  it('creates and deletes the queues that a stack declares, and tells CloudFormation', async () => {
+  test('creates and deletes the queues that a stack declares, and tells CloudFormation', async () => {
     const told: unknown[] = []
     const receiver = await startReceiver((body) => told.push(JSON.parse(body)))
     const request = { ResponseURL: receiver.url, StackId: 'stack', RequestId: 'one', LogicalResourceId: 'Queue' }
@@ -277,7 +294,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     ])
   })
 
-  it('measures its queues', async () => {
+  test('measures its queues', async () => {
     await call('PUT', '/queues/measured', {})
     await call('POST', '/queues/measured/messages', { messages: [{ body: 'secret of the shop' }] })
     await deployment.invoke('monitor', {})
@@ -290,7 +307,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     )
   })
 
-  it('answers SQS clients that hold a key, and no one else', async () => {
+  test('answers SQS clients that hold a key, and no one else', async () => {
     const { client, call: send } = sqsClient(deployment, KEY)
     await call('PUT', '/queues/shared', {})
     const { QueueUrl } = await send(new GetQueueUrlCommand({ QueueName: 'shared' }))
@@ -326,7 +343,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     })
   })
 
-  it('uses what each role grants', () => {
+  test('uses what each role grants', () => {
     const unused = view.ofType('AWS::IAM::Role').map(([id, role]) => {
       const name = functionOf(id)
       const granted: string[] = role.Policies[0].PolicyDocument.Statement.flatMap(
@@ -346,7 +363,55 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     })
   })
 
-  it('prints no message bodies', () => {
+  test('answers for a right that its own role lacks as an error of its own, logs it and counts it', async () => {
+    const lacking = await deploy({
+      view: withoutActions(view, { publish: ['PutItem'], poll: ['Query'], sqs: ['PutItem'], monitor: ['Query'] }),
+      directory,
+      endpoint: embedded.endpoint,
+      table: embedded.table,
+      secret: () => JSON.stringify({ keys: [KEY] }),
+    })
+    try {
+      await call('PUT', '/queues/barred', {})
+      const messages = [{ body: 'a' }]
+      const answers = [
+        await lacking.request({ method: 'POST', path: '/queues/barred/messages', body: { messages } }),
+        await lacking.request({ method: 'POST', path: '/queues/barred/poll', body: {} }),
+      ]
+      for (const answer of answers) {
+        expect(answer).toMatchObject({ status: 500, body: { code: 'Internal', retryable: false } })
+        expect(answer.text).not.toMatch(new RegExp(`${embedded.table}|publish|poll|dynamodb|authorized`, 'i'))
+      }
+      const { client, call: send } = sqsClient(lacking, KEY)
+      const QueueUrl = 'https://test.execute-api.us-east-1.amazonaws.com/111122223333/barred'
+      const error = await send(new SendMessageCommand({ QueueUrl, MessageBody: 'a' })).catch((reason) => reason)
+      expect(error).toMatchObject({ name: 'InternalFailure', $metadata: { httpStatusCode: 500 } })
+      expect(error.message).toBe('The request processing has failed because of an unknown error.')
+      client.destroy()
+      await expect(lacking.invoke('monitor', {})).rejects.toThrow('monitor')
+
+      const lines = lacking
+        .output()
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line))
+      const errors = lines.filter(({ level, message }) => level === 'ERROR' && message.includes('lacks a right'))
+      expect(errors.map(({ operation }) => operation).sort()).toEqual(['headers', 'insert', 'insert', 'listDocuments'])
+      expect(JSON.stringify(errors)).toContain('is not authorized to perform: dynamodb:PutItem')
+      const counted = lines.filter(({ RightsMissing }) => RightsMissing === 1)
+      expect(counted).toHaveLength(errors.length)
+      for (const line of counted) {
+        expect([line.service, line._aws.CloudWatchMetrics[0]]).toMatchObject([
+          'holdfast',
+          { Namespace: 'Holdfast', Dimensions: [['service']] },
+        ])
+      }
+    } finally {
+      await lacking.stop()
+    }
+  })
+
+  test('prints no message bodies', () => {
     expect(deployment.output()).not.toContain('secret of the shop')
   })
 })

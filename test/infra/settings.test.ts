@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { App } from 'aws-cdk-lib'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { checkSettings, contextSettings, SETTING_NAMES } from '../../infra/settings.ts'
 
 const DEFAULTS = {
@@ -36,11 +36,11 @@ const refusalOf = (given: Record<string, unknown>): string => {
 }
 
 describe('settings of a deployment', () => {
-  it('have safe defaults', () => {
+  test('have safe defaults', () => {
     expect(checkSettings({})).toEqual(DEFAULTS)
   })
 
-  it('are read from the CDK context, where other keys are none of our business', () => {
+  test('are read from the CDK context, where other keys are none of our business', () => {
     expect(contextOf({ 'holdfast:memoryMb': 1024, 'holdfast:tableName': 'queues', '@aws-cdk/x': true })).toEqual({
       ...DEFAULTS,
       memoryMb: 1024,
@@ -48,7 +48,7 @@ describe('settings of a deployment', () => {
     })
   })
 
-  it('mean the same as the text that the command line hands over', () => {
+  test('mean the same as the text that the command line hands over', () => {
     const given = {
       'holdfast:memoryMb': '1024',
       'holdfast:deletionProtection': 'false',
@@ -66,7 +66,7 @@ describe('settings of a deployment', () => {
     })
   })
 
-  it.each([
+  test.each([
     [{ memory: 512 }, 'memory is not a setting'],
     [{ memoryMb: 64 }, 'memoryMb must be a whole number from 128 to 10240, but is 64'],
     [{ memoryMb: 512.5 }, 'memoryMb must be a whole number from 128 to 10240, but is 512.5'],
@@ -105,17 +105,17 @@ describe('settings of a deployment', () => {
     expect(refusalOf(given).split('\n  ')).toContain(reason)
   })
 
-  it('name every fault at once', () => {
+  test('name every fault at once', () => {
     expect(refusalOf({ memoryMb: 1, sqs: 2 })).toBe(
       [
-        'The settings do not hold together:',
+        'These settings are not valid:',
         '  sqs must be true or false, but is 2',
         '  memoryMb must be a whole number from 128 to 10240, but is 1',
       ].join('\n'),
     )
   })
 
-  it('stand in the guide, each with its default', () => {
+  test('stand in the guide, each with its default', () => {
     const guide = readFileSync(join(import.meta.dirname, '../../docs/deploy.md'), 'utf8')
     const rows = new Map(
       [...guide.matchAll(/^\| `(\w+)` +\| ([^|]+) \|/gm)].map(([, name = '', value = '']) => [name, value.trim()]),

@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { ApiMapping, DomainName } from 'aws-cdk-lib/aws-apigatewayv2'
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager'
+import { describe, expect, test } from 'vitest'
 import { routes } from '../../functions/http/routes.ts'
 import { functionOf, serviceTemplate } from '../support/template.ts'
 
@@ -6,7 +8,7 @@ const defaults = serviceTemplate()
 const [[tableId, table] = ['', {}]] = defaults.ofType('AWS::DynamoDB::Table')
 
 describe('the table', () => {
-  it('has the keys, the TTL and the safety of a table that holds what is worth keeping', () => {
+  test('has the keys, the TTL and the safety of a table that holds what is worth keeping', () => {
     expect(table).toEqual({
       KeySchema: [
         { AttributeName: 'pk', KeyType: 'HASH' },
@@ -26,7 +28,7 @@ describe('the table', () => {
     defaults.template.hasResource('AWS::DynamoDB::Table', { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' })
   })
 
-  it('follows each of its settings', () => {
+  test('follows each of its settings', () => {
     const { template, one } = serviceTemplate({
       tableName: 'queues',
       maximumReadUnits: 5_000,
@@ -57,7 +59,7 @@ describe('the table', () => {
     expect(one('AWS::DynamoDB::Table')).not.toHaveProperty('StreamSpecification')
   })
 
-  it('scales by itself when its capacity is provisioned', () => {
+  test('scales by itself when its capacity is provisioned', () => {
     const { one, ofType } = serviceTemplate({
       billing: 'provisioned',
       minimumReadUnits: 5,
@@ -82,7 +84,7 @@ describe('the table', () => {
 describe('the functions', () => {
   const functions = defaults.ofType('AWS::Lambda::Function')
 
-  it('run the same way, each with its own time limit', () => {
+  test('run the same way, each with its own time limit', () => {
     for (const [, properties] of functions) {
       expect(properties).toMatchObject({
         Runtime: 'nodejs24.x',
@@ -112,7 +114,7 @@ describe('the functions', () => {
     })
   })
 
-  it('write to logs of their own that end, and so does the API', () => {
+  test('write to logs of their own that end, and so does the API', () => {
     const logs = defaults.ofType('AWS::Logs::LogGroup')
     expect(logs.map(([, { RetentionInDays }]) => RetentionInDays)).toEqual(logs.map(() => 30))
     const written = functions.map(([, { LoggingConfig }]) => LoggingConfig.LogGroup.Ref)
@@ -120,7 +122,7 @@ describe('the functions', () => {
     expect(logs.length).toBe(functions.length + 1)
   })
 
-  it('keep concurrency where the settings say so, and nowhere else', () => {
+  test('keep concurrency where the settings say so, and nowhere else', () => {
     const kept = serviceTemplate({ reservedConcurrency: { poll: 50, sqs: 0 } })
       .ofType('AWS::Lambda::Function')
       .filter(([, properties]) => 'ReservedConcurrentExecutions' in properties)
@@ -128,7 +130,7 @@ describe('the functions', () => {
     expect(Object.fromEntries(kept)).toEqual({ poll: 50, sqs: 0 })
   })
 
-  it('are called by schedule where time drives them', () => {
+  test('are called by schedule where time drives them', () => {
     const rules = defaults
       .ofType('AWS::Events::Rule')
       .map(([, { ScheduleExpression, Targets }]) => [
@@ -152,7 +154,7 @@ describe('the API', () => {
     })
   }
 
-  it('has every route of the table of routes behind IAM, and the SQS endpoint for all the rest', () => {
+  test('has every route of the table of routes behind IAM, and the SQS endpoint for all the rest', () => {
     expect(routed(defaults)).toEqual([
       ['GET /queues', 'AWS_IAM', 'queues'],
       ['PUT /queues/{queue}', 'AWS_IAM', 'queues'],
@@ -177,19 +179,19 @@ describe('the API', () => {
     ])
   })
 
-  it('is open to everyone only where the settings say so', () => {
+  test('is open to everyone only where the settings say so', () => {
     const authorizers = routed(serviceTemplate({ authorization: 'none' })).map(([, authorizer]) => authorizer)
     expect(authorizers).toEqual(authorizers.map(() => 'NONE'))
   })
 
-  it('answers nothing but its own routes without the SQS endpoint, which takes its secret with it', () => {
+  test('answers nothing but its own routes without the SQS endpoint, which takes its secret with it', () => {
     const without = serviceTemplate({ sqs: false })
     expect(routed(without).map(([key]) => key)).toEqual(routes.map(({ method, path }) => `${method} ${path}`))
     expect(without.ofType('AWS::SecretsManager::Secret')).toEqual([])
     expect(without.ofType('AWS::Lambda::Function').map(([id]) => functionOf(id))).not.toContain('sqs')
   })
 
-  it('may call each function for its own routes only', () => {
+  test('may call each function for its own routes only', () => {
     const allowed = defaults
       .ofType('AWS::Lambda::Permission')
       .filter(([, { Principal }]) => Principal === 'apigateway.amazonaws.com')
@@ -201,7 +203,7 @@ describe('the API', () => {
     expect(new Set(allowed.map(String))).toEqual(new Set([...expected, ['sqs', '/*/*']].map(String)))
   })
 
-  it('logs each request, without what was in it', () => {
+  test('logs each request, without what was in it', () => {
     const { AccessLogSettings, StageName } = defaults.one('AWS::ApiGatewayV2::Stage')
     expect(StageName).toBe('$default')
     expect(Object.keys(JSON.parse(AccessLogSettings.Format))).toEqual([
@@ -220,7 +222,7 @@ describe('the API', () => {
     ])
   })
 
-  it('limits its callers, and lets web pages in, as the settings say', () => {
+  test('limits its callers, and lets web pages in, as the settings say', () => {
     const { one } = serviceTemplate({ requestsPerSecond: 100, requestBurst: 20, corsOrigins: ['https://a.example'] })
     expect(one('AWS::ApiGatewayV2::Stage').DefaultRouteSettings).toEqual({
       ThrottlingRateLimit: 100,
@@ -234,8 +236,75 @@ describe('the API', () => {
   })
 })
 
+describe('the throttle of routes that anyone can call', () => {
+  const stageOf = (props: Parameters<typeof serviceTemplate>[0]) =>
+    serviceTemplate(props).one('AWS::ApiGatewayV2::Stage')
+  const limits = (rate: number, burst: number) => ({ ThrottlingRateLimit: rate, ThrottlingBurstLimit: burst })
+
+  test('is there by default, on the SQS route alone', () => {
+    expect(stageOf({}).RouteSettings).toEqual({ $default: limits(500, 1_000) })
+    expect(stageOf({})).not.toHaveProperty('DefaultRouteSettings')
+  })
+
+  test.each([
+    [{ sqsRequestsPerSecond: 20, sqsRequestBurst: 30 }, limits(20, 30)],
+    [{ sqsRequestsPerSecond: 5_000 }, limits(5_000, 1_000)],
+    [{ requestsPerSecond: 100, requestBurst: 50 }, limits(100, 50)],
+    [{ requestsPerSecond: 10_000, requestBurst: 10_000 }, limits(500, 1_000)],
+    [{ requestsPerSecond: 100, sqsRequestsPerSecond: 200 }, limits(200, 1_000)],
+  ])('of the SQS route with %j is %j', (props, expected) => {
+    expect(stageOf(props).RouteSettings).toEqual({ $default: expected })
+  })
+
+  test('covers every route of an open API', () => {
+    expect(stageOf({ authorization: 'none' }).DefaultRouteSettings).toEqual(limits(500, 1_000))
+    expect(stageOf({ authorization: 'none', requestsPerSecond: 7 }).DefaultRouteSettings).toEqual(limits(7, 1_000))
+  })
+
+  test('waits for the route that it is for, which API Gateway must know first', () => {
+    const { template, ofType } = serviceTemplate()
+    const [[route] = ['']] = ofType('AWS::ApiGatewayV2::Route').filter(([, { RouteKey }]) => RouteKey === '$default')
+    const [stage] = Object.values(template.findResources('AWS::ApiGatewayV2::Stage'))
+    expect(stage?.DependsOn).toContain(route)
+  })
+
+  test('goes with the SQS endpoint', () => {
+    expect(stageOf({ sqs: false })).not.toHaveProperty('RouteSettings')
+  })
+})
+
+describe('a public address', () => {
+  const publicUrl = 'https://api.example.com/base'
+  const environmentOf = (props: Parameters<typeof serviceTemplate>[0]) =>
+    serviceTemplate(props)
+      .ofType('AWS::Lambda::Function')
+      .filter(([id]) => functionOf(id) === 'sqs')
+      .map(([, { Environment }]) => Environment.Variables.HOLDFAST_SQS_PUBLIC_URL)
+
+  test('reaches the SQS function, and what the service says of itself', () => {
+    expect([environmentOf({ publicUrl }), environmentOf({})]).toEqual([[publicUrl], [undefined]])
+    serviceTemplate({ publicUrl }, (service) => {
+      expect([service.url, service.sqsEndpoint]).toEqual([publicUrl, `${publicUrl}/`])
+    })
+  })
+
+  test('can be mapped to the API with the stage that the service has', () => {
+    const { one, ofType } = serviceTemplate({ publicUrl }, ({ api, stage }, stack) => {
+      const certificate = Certificate.fromCertificateArn(
+        stack,
+        'Certificate',
+        'arn:aws:acm:us-east-1:111122223333:certificate/0f3b',
+      )
+      const domainName = new DomainName(stack, 'Domain', { domainName: 'api.example.com', certificate })
+      new ApiMapping(stack, 'Mapping', { api, domainName, stage, apiMappingKey: 'base' })
+    })
+    const [[api] = ['']] = ofType('AWS::ApiGatewayV2::Api')
+    expect(one('AWS::ApiGatewayV2::ApiMapping')).toMatchObject({ ApiId: { Ref: api }, ApiMappingKey: 'base' })
+  })
+})
+
 describe('the secret of the SQS endpoint', () => {
-  it('has no value in the template, so that no deployment overwrites the keys in it', () => {
+  test('has no value in the template, so that no deployment overwrites the keys in it', () => {
     expect(defaults.one('AWS::SecretsManager::Secret')).toEqual({
       Description: 'Holdfast: access keys of SQS clients',
     })

@@ -1,7 +1,7 @@
 import { App, type CfnResource, Stack } from 'aws-cdk-lib'
 import { Template } from 'aws-cdk-lib/assertions'
 import { AwsSolutionsChecks } from 'cdk-nag'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import cdk from '../../cdk.json' with { type: 'json' }
 import { HoldfastStack } from '../../infra/holdfast-stack.ts'
 import { QueueService } from '../../infra/queue-service.ts'
@@ -31,7 +31,7 @@ const FULL = {
 }
 
 describe('the stack', () => {
-  it.each([
+  test.each([
     ['with its defaults', {}],
     ['with an open API', { authorization: 'none' }],
     ['with all that can be added', FULL],
@@ -43,13 +43,13 @@ describe('the stack', () => {
     expect(findings(stackWith(settings).app)).toEqual([])
   })
 
-  it('says so by itself when a check finds something', () => {
+  test('says so by itself when a check finds something', () => {
     expect(findings(stackWith({ pointInTimeRecovery: false }).app)).toEqual([
       'AwsSolutions-DDB3 Holdfast/Service/Table/Resource',
     ])
   })
 
-  it('passes the validator of CloudFormation, whose findings are errors here', () => {
+  test('passes the validator of CloudFormation, whose findings are errors here', () => {
     expect(() => Template.fromStack(stackWith(FULL).stack)).not.toThrow()
     const { stack } = stackWith()
     const broken = stack.service.functions.poll.node.defaultChild as CfnResource
@@ -58,7 +58,7 @@ describe('the stack', () => {
     expect(() => Template.fromStack(stack)).toThrow('MemorySize: 1 is less than the minimum of 128')
   })
 
-  it('fits any account and any region', () => {
+  test('fits any account and any region', () => {
     const { stack } = stackWith()
     expect([stack.environment, Stack.of(stack.service).region]).toEqual([
       'aws://unknown-account/unknown-region',
@@ -67,7 +67,7 @@ describe('the stack', () => {
     expect(JSON.stringify(Template.fromStack(stack).toJSON())).not.toMatch(/arn:aws:[a-z]+:[a-z]+-[a-z]+-\d/)
   })
 
-  it('tells where everything is', () => {
+  test('tells where everything is', () => {
     const outputs = Template.fromStack(stackWith().stack).toJSON().Outputs
     expect(Object.keys(outputs)).toEqual([
       'ApiUrl',
@@ -87,7 +87,7 @@ describe('the stack', () => {
     ])
   })
 
-  it('refuses wrong settings before anything is made', () => {
+  test('refuses wrong settings before anything is made', () => {
     expect(() => stackWith({ memoryMb: 1 })).toThrow('memoryMb must be a whole number from 128 to 10240, but is 1')
     expect(() => new QueueService(new Stack(), 'Service', { memoryMb: 1 })).toThrow('memoryMb')
   })

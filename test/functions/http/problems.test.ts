@@ -290,7 +290,13 @@ describe.each(SURFACES)('failures of the store over HTTP, %s', (_name, surface) 
   })
 
   it('say nothing of what is inside when they are unexpected', async () => {
-    for (const error of [new TypeError('secret of the house'), new HoldfastError('Internal', 'secret of the house')]) {
+    // `AccessDenied` of the store is a right that the function itself lacks: none of the caller's business.
+    const errors = [
+      new TypeError('secret of the house'),
+      new HoldfastError('Internal', 'secret of the house'),
+      new HoldfastError('AccessDenied', 'secret of the house'),
+    ]
+    for (const error of errors) {
       const got = await failing(error).send('GET', '/queues/orders')
       expect(got).toMatchObject({ status: 500, body: { code: 'Internal', retryable: false } })
       expect(JSON.stringify(got.body)).not.toContain('secret')

@@ -181,7 +181,7 @@ describe('a signature in the headers', () => {
 
   test.each([
     ['Basic YTpi', 'must use the algorithm'],
-    ['AWS4-HMAC-SHA256 nonsense', "'Credential'"],
+    ['AWS4-HMAC-SHA256 nonsense', 'must consist of Credential, SignedHeaders, Signature'],
     ['AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=x', "'Signature'"],
     [`AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=${'0'.repeat(64)}`, 'must be of the form'],
     ['AWS4-HMAC-SHA256 Credential=HFEXAMPLEKEY/20260301/us-east-1/sqs/aws4_request, Signature=00', "'SignedHeaders'"],

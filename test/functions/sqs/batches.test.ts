@@ -90,7 +90,7 @@ describe('SendMessageBatch', () => {
       ['extended', true, 'InvalidParameterValue'],
     ])
     expect(body.Failed[1].Message).toBe(
-      'One or more parameters are invalid. Reason: Message must be shorter than 1024 bytes.',
+      'One or more parameters cannot be validated. Reason: Message must be shorter than 1024 bytes.',
     )
   })
 

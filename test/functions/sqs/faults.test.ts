@@ -39,6 +39,13 @@ test.each([
     'InternalFailure;Receiver',
     'The request processing has failed because of an unknown error.',
   ],
+  [
+    new HoldfastError('AccessDenied', 'secret words'),
+    500,
+    'InternalFailure',
+    'InternalFailure;Receiver',
+    'The request processing has failed because of an unknown error.',
+  ],
 ])('a failing store is answered for without its words: %s', async (error, status, shape, code, message) => {
   logged.length = 0
   const sqs = failing(error)
@@ -73,7 +80,7 @@ const SHAPES: Readonly<Record<ErrorCode, string>> = {
   MessageTooLarge: 'InvalidParameterValueException',
   OperationInProgress: 'UnsupportedOperation',
   InFlightLimit: 'OverLimit',
-  AccessDenied: 'AccessDenied',
+  AccessDenied: 'InternalFailure',
   Throttled: 'RequestThrottled',
   StoreUnavailable: 'ServiceUnavailable',
   Internal: 'InternalFailure',

@@ -47,15 +47,16 @@ const newProcess = async () => {
   return engine
 }
 
-const call = async (action: string, input: object) => {
+/** Calls the function as API Gateway does for a client of `url`, with the path that it hands over. */
+const call = async (action: string, input: object, url = 'https://api.example.com/', rawPath = '/') => {
   const { handler } = await import('../../../functions/sqs.ts')
-  const request = await signedJson(action, input, { region: 'eu-west-1', at: Date.now() }, 'https://api.example.com/')
+  const request = await signedJson(action, input, { region: 'eu-west-1', at: Date.now() }, url)
   const event = {
     version: '2.0',
-    rawPath: '/',
+    rawPath,
     rawQueryString: '',
     headers: { ...Object.fromEntries(request.headers), host: 'api.example.com', 'x-forwarded-proto': 'https' },
-    requestContext: { domainName: 'api.example.com', requestId: 'request-1', http: { method: 'POST', path: '/' } },
+    requestContext: { domainName: 'api.example.com', requestId: 'request-1', http: { method: 'POST', path: rawPath } },
     body: Buffer.from(await request.text()).toString('base64'),
     isBase64Encoded: true,
   } as unknown as APIGatewayProxyEventV2
@@ -82,6 +83,25 @@ test('the function serves the endpoint with the keys that the operator put into 
       body: JSON.stringify({ SecretId: SECRET }),
     },
   ])
+})
+
+test.each([
+  ['with the base path', '/base/', '/base/'],
+  ['without the base path', '/base/', '/'],
+  ['of a queue, with the base path', '/base/111122223333/orders', '/base/111122223333/orders'],
+  ['of a queue, without the base path', '/base/111122223333/orders', '/111122223333/orders'],
+])('behind the base path of a custom domain a path handed over %s fits its signature', async (_, path, rawPath) => {
+  vi.stubEnv('HOLDFAST_SQS_PUBLIC_URL', 'https://api.example.com/base')
+  await newProcess()
+  answer = { SecretString: JSON.stringify({ keys: [KEY] }) }
+  const at = `https://api.example.com${path}`
+  const QueueUrl = 'https://api.example.com/base/111122223333/orders'
+  expect(await call('CreateQueue', { QueueName: 'orders' }, at, rawPath)).toMatchObject({ body: { QueueUrl } })
+  expect(await call('SendMessage', { QueueUrl, MessageBody: 'a' }, at, rawPath)).toMatchObject({ status: 200 })
+  expect((await call('ReceiveMessage', { QueueUrl }, at, rawPath)).body.Messages).toMatchObject([{ Body: 'a' }])
+  const elsewhere = await call('ListQueues', {}, `https://api.example.com/other${path}`, rawPath)
+  expect(elsewhere.body.__type).toBe('com.amazonaws.sqs#SignatureDoesNotMatch')
+  vi.stubEnv('HOLDFAST_SQS_PUBLIC_URL', '')
 })
 
 test.each([

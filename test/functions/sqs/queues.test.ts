@@ -219,6 +219,13 @@ describe('queue attributes', () => {
     const KmsMasterKeyId = 'alias/aws/sqs'
     await sqs.json('SetQueueAttributes', { QueueUrl, Attributes: { KmsMasterKeyId } })
     expect(await shown()).toEqual({ KmsMasterKeyId, SqsManagedSseEnabled: 'false' })
+    await sqs.json('SetQueueAttributes', { QueueUrl, Attributes: { KmsMasterKeyId: '' } })
+    expect(await shown()).toEqual({ SqsManagedSseEnabled: 'false' })
+    await sqs.json('SetQueueAttributes', { QueueUrl, Attributes: { SqsManagedSseEnabled: 'true', KmsMasterKeyId: '' } })
+    expect(await shown()).toEqual({ SqsManagedSseEnabled: 'true' })
+    await sqs.json('SetQueueAttributes', { QueueUrl, Attributes: { KmsMasterKeyId: '' } })
+    expect(await shown()).toEqual({ SqsManagedSseEnabled: 'true' })
+    await sqs.json('SetQueueAttributes', { QueueUrl, Attributes: { KmsMasterKeyId } })
     await sqs.json('SetQueueAttributes', { QueueUrl, Attributes: { SqsManagedSseEnabled: 'true' } })
     expect(await shown()).toEqual({ SqsManagedSseEnabled: 'true' })
   })
