@@ -10,7 +10,7 @@ import type { Claim, DocumentKey, TicketKey } from '../store/port.ts'
 import { type After, candidatesOf, withoutSpent } from './candidates.ts'
 import { giveUp, messagesOf } from './claim.ts'
 import { ownClaim } from './group-claim.ts'
-import type { Look } from './scan.ts'
+import type { ScanResult } from './scan.ts'
 
 /**
  * A limit of messages in flight in a group of a standard queue, kept by a **fence**: a document of the group that every
@@ -45,7 +45,7 @@ export const visitWithin = async (
   queue: QueueState,
   limited: Limited,
   request: Request,
-): Promise<Look | undefined> => {
+): Promise<ScanResult | undefined> => {
   const { busyGroups } = engine.polls
   const { partition } = limited.key
   const name = partitionId(partition)
@@ -94,7 +94,7 @@ const takeWithin = async (
   limited: Limited,
   request: Request,
   looks = LOOKS,
-): Promise<Look | undefined> => {
+): Promise<ScanResult | undefined> => {
   const fence = await readFence(engine, lane, limited)
   const front = await readFront(engine, lane, fence, request.want)
   const after: After = new Map()
@@ -209,7 +209,7 @@ const claimWithin = async (
   fence: Fence & { through: string },
   picked: readonly Picked[],
   { leaseMs, signal }: Request,
-): Promise<Look | undefined> => {
+): Promise<ScanResult | undefined> => {
   const { queue } = lane
   const now = engine.clock.now()
   if (signal?.aborted) return undefined

@@ -8,7 +8,7 @@ import { dueAtOf, sortFrom } from '../model/segment-key.ts'
 import type { Ticket } from '../model/ticket.ts'
 import type { TicketKey } from '../store/port.ts'
 import { visitWithin } from './limited-group.ts'
-import { type Look, look, lookInLane, orNothing } from './scan.ts'
+import { orNothing, type ScanResult, scan, scanLane } from './scan.ts'
 import { nextTicketAt, ticketPages } from './ticket-pages.ts'
 
 /**
@@ -20,9 +20,9 @@ import { nextTicketAt, ticketPages } from './ticket-pages.ts'
  * The ticket is written after the segment, and the publish is answered after both: a ticket missing means a publish
  * that was never answered. It is dropped on condition that it was not written since the group was found empty.
  */
-export const lookFairly = async (engine: Engine, queue: QueueState, request: Request): Promise<Look> => {
+export const scanFairly = async (engine: Engine, queue: QueueState, request: Request): Promise<ScanResult> => {
   // Messages without a group take turns with all the groups together.
-  const turns = engine.random.fraction() < 0.5 ? [look, lookInTurns] : [lookInTurns, look]
+  const turns = engine.random.fraction() < 0.5 ? [scan, scanInTurns] : [scanInTurns, scan]
   const messages: Message[] = []
   let nextAt = Number.POSITIVE_INFINITY
   for (const turn of turns) {
@@ -36,7 +36,7 @@ export const lookFairly = async (engine: Engine, queue: QueueState, request: Req
 }
 
 /** Through the tickets: each page's free groups get equal parts of what is wanted, all at once. */
-const lookInTurns = async (engine: Engine, queue: QueueState, request: Request): Promise<Look> => {
+const scanInTurns = async (engine: Engine, queue: QueueState, request: Request): Promise<ScanResult> => {
   const messages: Message[] = []
   let nextAt = Number.POSITIVE_INFINITY
   for await (const tickets of ticketPages(engine, queue)) {
@@ -53,7 +53,7 @@ const takeTurns = async (
   queue: QueueState,
   tickets: readonly Ticket[],
   request: Request,
-): Promise<Look> => {
+): Promise<ScanResult> => {
   const now = engine.clock.now()
   const messages: Message[] = []
   let nextAt = Math.min(
@@ -88,7 +88,7 @@ const takeTurns = async (
   return { messages, nextAt }
 }
 
-const visit = async (engine: Engine, queue: QueueState, ticket: Ticket, request: Request): Promise<Look> => {
+const visit = async (engine: Engine, queue: QueueState, ticket: Ticket, request: Request): Promise<ScanResult> => {
   const partition = { ...groupPartition(queue, ticket.group), shard: ticket.shard }
   const key: TicketKey = { partition, group: ticket.group }
   const known = engine.polls.tickets(partition)
@@ -106,7 +106,7 @@ const take = async (
   key: TicketKey,
   ticket: Ticket,
   request: Request,
-): Promise<Look> => {
+): Promise<ScanResult> => {
   const limit = queue.settings.maxInFlightPerGroup
   const seen =
     limit === undefined
@@ -164,5 +164,5 @@ const settle = async (engine: Engine, key: TicketKey, { lastSequence }: Ticket, 
 /** Something is there that could not be taken, such as a message far ahead: looked at again before long. */
 const LOOK_AGAIN_MS = 1_000
 
-const takeFrom = (engine: Engine, queue: QueueState, { partition }: TicketKey, request: Request): Promise<Look> =>
-  lookInLane(engine, { queue, partition, priority: 0, memory: engine.polls.lane(partition, 0) }, request)
+const takeFrom = (engine: Engine, queue: QueueState, { partition }: TicketKey, request: Request): Promise<ScanResult> =>
+  scanLane(engine, { queue, partition, priority: 0, memory: engine.polls.lane(partition, 0) }, request)

@@ -23,14 +23,14 @@ import { deadLetter } from '../redrive/dead-letter.ts'
 import { markFree, retireTicket } from '../settle/group-release.ts'
 import type { TicketKey } from '../store/port.ts'
 import { claimHead } from './group-claim.ts'
-import type { Look } from './scan.ts'
+import type { ScanResult } from './scan.ts'
 import { nextTicketAt, ticketPages } from './ticket-pages.ts'
 
 /** Groups that may fail in one look before it is given up: one that can't be polled must not stop the others. */
 const MOST_FAILURES = 3
 
 /** One look through the groups of a FIFO queue: of each free group as much as is wanted, before the next. */
-export const lookInGroups = async (engine: Engine, queue: QueueState, request: Request): Promise<Look> => {
+export const scanGroups = async (engine: Engine, queue: QueueState, request: Request): Promise<ScanResult> => {
   const messages: Message[] = []
   const failures: unknown[] = []
   let nextAt = Number.POSITIVE_INFINITY
@@ -64,21 +64,26 @@ const sweep = (engine: Engine, queue: QueueState, tickets: readonly Ticket[]): v
 const MOST_SWEPT = 100
 const NEVER = Number.POSITIVE_INFINITY
 
-const settled = (messages: Message[], nextAt: number, [failure]: readonly unknown[]): Look => {
+const settled = (messages: Message[], nextAt: number, [failure]: readonly unknown[]): ScanResult => {
   if (failure !== undefined && messages.length === 0) throw failure
   return { messages, nextAt }
 }
 
 /** A look at a group takes no longer; should its poller die in it, the group is free again after this. */
 const SHORTEST_LOCK_MS = 2_000
-const NOTHING: Look = { messages: [], nextAt: Number.POSITIVE_INFINITY }
+const NOTHING: ScanResult = { messages: [], nextAt: Number.POSITIVE_INFINITY }
 
 interface Locked {
   readonly key: TicketKey
   readonly ticket: Ticket
 }
 
-const takeFromGroup = async (engine: Engine, queue: QueueState, ticket: Ticket, request: Request): Promise<Look> => {
+const takeFromGroup = async (
+  engine: Engine,
+  queue: QueueState,
+  ticket: Ticket,
+  request: Request,
+): Promise<ScanResult> => {
   const now = engine.clock.now()
   if (ticket.busyUntil > now) return { messages: [], nextAt: ticket.busyUntil }
   const { busyGroups } = engine.polls
@@ -106,7 +111,12 @@ const takeFromGroup = async (engine: Engine, queue: QueueState, ticket: Ticket, 
   }
 }
 
-const takeOrLetGo = async (engine: Engine, queue: QueueState, locked: Locked, request: Request): Promise<Look> => {
+const takeOrLetGo = async (
+  engine: Engine,
+  queue: QueueState,
+  locked: Locked,
+  request: Request,
+): Promise<ScanResult> => {
   try {
     return await takeFromLocked(engine, queue, locked, request)
   } catch (error) {
@@ -118,7 +128,12 @@ const takeOrLetGo = async (engine: Engine, queue: QueueState, locked: Locked, re
 /** Each further look follows a change by others, or messages dead-lettered. */
 const LOOKS = 30
 
-const takeFromLocked = async (engine: Engine, queue: QueueState, locked: Locked, request: Request): Promise<Look> => {
+const takeFromLocked = async (
+  engine: Engine,
+  queue: QueueState,
+  locked: Locked,
+  request: Request,
+): Promise<ScanResult> => {
   let limit = queue.settings.deadLetter?.maxReceives
   let seen = NO_SEQUENCE
   for (let look = 0; look < LOOKS && !request.signal?.aborted; look++) {
@@ -161,7 +176,7 @@ const noteBusy = async (
  * its publisher's clock may be slow. It is looked for again, less and less often, for seconds after this process first
  * missed it.
  */
-const letGo = async (engine: Engine, queue: QueueState, locked: Locked, seen: Sequence): Promise<Look> => {
+const letGo = async (engine: Engine, queue: QueueState, locked: Locked, seen: Sequence): Promise<ScanResult> => {
   const { key, ticket } = locked
   const { lastSequence } = ticket
   const purged = queue.purgedAt !== undefined && lastSequence < sequenceAt(queue.purgedAt)
@@ -234,7 +249,7 @@ const take = async (
   queue: QueueState,
   locked: Locked,
   { parts, seen, request }: { parts: readonly HeadPart[]; seen: Sequence; request: Request },
-): Promise<Look | undefined> => {
+): Promise<ScanResult | undefined> => {
   const { key, ticket } = locked
   // Only who has seen the last message of a group can know later that it is gone.
   const lastSequence = seen >= ticket.lastSequence ? ticket.lastSequence : NO_SEQUENCE
