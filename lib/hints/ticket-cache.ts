@@ -29,13 +29,13 @@ export interface TicketMemory {
   /** Tickets were read; those of free groups pay for others. */
   spend(read: number, free: number): void
   /** Rises with all that is said by this process; what was read before it was said must not undo it. */
-  readonly said: number
+  readonly localVersion: number
   /** A ticket was read, or a group found to be busy until then, by a request that began when `said` was as given. */
-  saw(ticket: Pick<Ticket, 'group' | 'busyUntil'>, said: number): void
+  observe(ticket: Pick<Ticket, 'group' | 'busyUntil'>, localVersion: number): void
   /** Of this process's doing a group can be looked at from an instant on. */
-  say(group: string, at: number): void
+  markReady(group: string, at: number): void
   /** The same of a group that got something new: while it is known to be busy that changes nothing. */
-  sayNew(group: string, at: number): void
+  markPublished(group: string, at: number): void
   /** Takes groups that are due: first of this process's doing, which need no allowance, then of what it saw. */
   takeDue(now: number): Due[]
   /** When the next group is due, epoch ms. */
@@ -66,14 +66,14 @@ const MOST_KNOWN = 1_000
 const FORGOTTEN_MS = 60_000
 
 export const ticketMemory = (): TicketMemory => {
-  const known = new Map<string, { at: number; own: boolean; said: number }>()
+  const known = new Map<string, { at: number; own: boolean; localVersion: number }>()
   let allowance = FULL
   let refilledAt: number | undefined
-  let said = 0
+  let localVersion = 0
 
-  const say = (group: string, at: number) => {
-    said++
-    known.set(group, { at, own: true, said })
+  const markReady = (group: string, at: number) => {
+    localVersion++
+    known.set(group, { at, own: true, localVersion })
     trim()
   }
 
@@ -99,18 +99,18 @@ export const ticketMemory = (): TicketMemory => {
     spend: (read, free) => {
       allowance = Math.min(FULL, allowance - read + free * PAID_BY_A_FREE_ONE)
     },
-    get said() {
-      return said
+    get localVersion() {
+      return localVersion
     },
-    saw: ({ group, busyUntil }, since) => {
-      if ((known.get(group)?.said ?? 0) > since) return
+    observe: ({ group, busyUntil }, since) => {
+      if ((known.get(group)?.localVersion ?? 0) > since) return
       if (busyUntil === Number.POSITIVE_INFINITY) known.delete(group)
-      else known.set(group, { at: busyUntil, own: false, said: since })
+      else known.set(group, { at: busyUntil, own: false, localVersion: since })
       trim()
     },
-    say,
-    sayNew: (group, at) => {
-      if ((known.get(group)?.at ?? 0) <= at) say(group, at)
+    markReady,
+    markPublished: (group, at) => {
+      if ((known.get(group)?.at ?? 0) <= at) markReady(group, at)
     },
     takeDue: (now) => {
       const own: Due[] = []

@@ -39,7 +39,7 @@ export const publishToGroups = async (
         results,
       )
       const at = engine.clock.now() + queue.settings.delaySeconds * 1_000
-      engine.polls.tickets(groupPartition(queue, group)).sayNew(group, at)
+      engine.polls.tickets(groupPartition(queue, group)).markPublished(group, at)
     }),
   )
   for (const [position, of] of repeats) results[position] = asDuplicate(results[of] as PublishResult)

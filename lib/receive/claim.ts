@@ -103,7 +103,7 @@ const deferred = async (
   const untouched =
     left.length === candidates.length &&
     left.every(({ segment: { version } }, position) => version === candidates[position]?.segment.version)
-  if (untouched && patience > ENOUGH_PATIENCE) contention.sawNobody()
+  if (untouched && patience > ENOUGH_PATIENCE) contention.observeIdle()
   return left
 }
 
@@ -180,7 +180,7 @@ const noteOutcomes = (
       claimed.messages.push(...messagesOf(lane, outcome.segment, outcome.content, indexes, { segment, now }))
     } else if (!outcome.applied && !outcome.error) lost++
   }
-  lane.memory.contention.saw({ won: picked.length - lost, lost })
+  lane.memory.contention.observe({ won: picked.length - lost, lost })
   if (lost > 0) engine.observe({ type: 'lost-race', queue: lane.queue.name, count: lost })
   return lost
 }

@@ -92,11 +92,11 @@ const visit = async (engine: Engine, queue: QueueState, ticket: Ticket, request:
   const partition = { ...groupPartition(queue, ticket.group), shard: ticket.shard }
   const key: TicketKey = { partition, group: ticket.group }
   const known = engine.polls.tickets(partition)
-  const { said } = known
+  const { localVersion } = known
   const seen = await take(engine, queue, key, ticket, request)
   // One that gave all it was asked for is likely to have more.
   const busyUntil = seen.messages.length < request.want ? seen.nextAt : engine.clock.now()
-  known.saw({ group: ticket.group, busyUntil }, said)
+  known.observe({ group: ticket.group, busyUntil }, localVersion)
   return seen
 }
 

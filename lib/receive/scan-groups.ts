@@ -96,7 +96,7 @@ const takeFromGroup = async (
     const key: TicketKey = { partition, group: ticket.group }
     const busyUntil = now + Math.max(request.leaseMs, SHORTEST_LOCK_MS)
     const known = engine.polls.tickets(partition)
-    const { said } = known
+    const { localVersion } = known
     const staleAt = locksStaleBefore(queue, now)
     // Right behind a change by a faster clock, a lock that is set now still counts as set after it.
     const turn = engine.turns(Math.max(now, staleAt ?? 0))
@@ -104,7 +104,7 @@ const takeFromGroup = async (
     const locked = await engine.store.lockTicket(key, { now, busyUntil, turn, staleBefore })
     if (!locked) known.rivalsAt = now
     const looked = locked ? await takeOrLetGo(engine, queue, { key, ticket: locked }, request) : NOTHING
-    known.saw({ group: ticket.group, busyUntil: looked.nextAt }, said)
+    known.observe({ group: ticket.group, busyUntil: looked.nextAt }, localVersion)
     return looked
   } finally {
     busyGroups.delete(name)

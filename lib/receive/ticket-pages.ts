@@ -137,14 +137,14 @@ const read = async (
   { engine, queue, partition, memory }: Reader,
   range: Omit<TicketRange, 'partition'>,
 ): Promise<TicketPage> => {
-  const { said } = memory
+  const { localVersion } = memory
   const page = await engine.store.tickets({ partition, ...range })
   const staleAt = locksStaleBefore(queue, engine.clock.now())
   const staleBefore = staleAt === undefined ? undefined : sequenceAt(staleAt)
   const tickets = page.tickets.map((ticket) =>
     isLockStale(ticket, staleBefore) ? { ...ticket, busyUntil: 0 } : ticket,
   )
-  for (const ticket of tickets) memory.saw(ticket, said)
+  for (const ticket of tickets) memory.observe(ticket, localVersion)
   return { ...page, tickets }
 }
 

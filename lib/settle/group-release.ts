@@ -57,7 +57,7 @@ export const markFree = async (
   { lapses = false }: { lapses?: boolean } = {},
 ): Promise<void> => {
   await engine.store.markTicket(key, at, { busyAfter: at, lapses })
-  engine.polls.tickets(key.partition).say(key.group, Math.max(at, engine.clock.now()))
+  engine.polls.tickets(key.partition).markReady(key.group, Math.max(at, engine.clock.now()))
 }
 
 /**
@@ -66,7 +66,7 @@ export const markFree = async (
  */
 const touch = async (engine: Engine, key: TicketKey): Promise<void> => {
   await engine.store.transact([touchWrite(engine, key, Buffer.from(engine.random.bytes(8)).toString('hex'))])
-  engine.polls.tickets(key.partition).say(key.group, engine.clock.now())
+  engine.polls.tickets(key.partition).markReady(key.group, engine.clock.now())
 }
 
 /** The same for a message that was moved within its group or put off. */
@@ -135,9 +135,9 @@ const release = async (
   const left = page.segments.map((one) => asDelayed(queue, one)).filter((segment) => !isDropped(queue, segment, now))
   const head = judgeHead(left, { now, want: 1 })
   const last = head.kind === 'empty' && !page.more && lastSequence !== NO_SEQUENCE
-  const { said } = known
+  const { localVersion } = known
   if (last && (await retireTicket(engine, key, lastSequence))) {
-    return known.saw({ group, busyUntil: Number.POSITIVE_INFINITY }, said)
+    return known.observe({ group, busyUntil: Number.POSITIVE_INFINITY }, localVersion)
   }
   await markFree(engine, key, 'until' in head ? head.until : 0)
   engine.wakeups.wake(queue.name, 1)
