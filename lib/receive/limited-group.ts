@@ -7,7 +7,7 @@ import type { Ticket } from '../model/ticket.ts'
 import { TICKET_KEPT_MS } from '../publish/group-place.ts'
 import { fenceKey } from '../store/keys.ts'
 import type { Claim, DocumentKey, TicketKey } from '../store/port.ts'
-import { type After, candidatesOf, withoutSpent } from './candidates.ts'
+import { type After, candidatesOf, withoutExhausted } from './candidates.ts'
 import { giveUp, messagesOf } from './claim.ts'
 import { ownClaim } from './group-claim.ts'
 import type { ScanResult } from './scan.ts'
@@ -98,7 +98,7 @@ const takeWithin = async (
   const fence = await readFence(engine, lane, limited)
   const front = await readFront(engine, lane, fence, request.want)
   const after: After = new Map()
-  const candidates = await withoutSpent(engine, lane, candidatesOf(engine, lane, front, after), after)
+  const candidates = await withoutExhausted(engine, lane, candidatesOf(engine, lane, front, after), after)
   const now = engine.clock.now()
   // What changed under our hands still counts as it was read: less is held since, or the claim fails.
   const left = front
