@@ -41,8 +41,8 @@ export interface PollMemory {
   gone(key: SegmentKey): void
 }
 
-const MOST_PARTITIONS = 10_000
-const MOST_SHARDS = 1_000
+const MAX_PARTITIONS = 10_000
+const MAX_SHARDS = 1_000
 const NEWEST_KEPT = 256
 
 export const pollMemory = (): PollMemory => {
@@ -57,7 +57,7 @@ export const pollMemory = (): PollMemory => {
       const id = partitionId(shard)
       let memory = shards.get(id)
       if (!memory) {
-        if (shards.size >= MOST_SHARDS) shards.clear()
+        if (shards.size >= MAX_SHARDS) shards.clear()
         memory = ticketMemory()
         shards.set(id, memory)
       }
@@ -67,7 +67,7 @@ export const pollMemory = (): PollMemory => {
       const id = partitionId(partition)
       let ofPartition = lanes.get(id)
       if (!ofPartition) {
-        if (lanes.size >= MOST_PARTITIONS) lanes.clear()
+        if (lanes.size >= MAX_PARTITIONS) lanes.clear()
         ofPartition = []
         lanes.set(id, ofPartition)
       }

@@ -57,11 +57,11 @@ const PER_SECOND = 250
 /** A claim costs two write units at least, as much as reading eight hundred tickets. */
 const PAID_BY_A_FREE_ONE = 100
 /** Each a request of its own, beside the others. */
-const MOST_DUE = 10
+const MAX_DUE = 10
 /** Allowance for a ticket that is asked for alone: a read unit's half, like a page. */
 const ALONE = 25
 /** Groups kept in mind, those that are due the soonest. */
-const MOST_KNOWN = 1_000
+const MAX_KNOWN = 1_000
 /** What was free so long ago is likely to be somebody else's by now. */
 const FORGOTTEN_MS = 60_000
 
@@ -78,9 +78,9 @@ export const ticketMemory = (): TicketMemory => {
   }
 
   const trim = () => {
-    if (known.size < 2 * MOST_KNOWN) return
+    if (known.size < 2 * MAX_KNOWN) return
     const soonest = [...known].sort(([, a], [, b]) => a.at - b.at)
-    for (const [group] of soonest.slice(MOST_KNOWN)) known.delete(group)
+    for (const [group] of soonest.slice(MAX_KNOWN)) known.delete(group)
   }
 
   return {
@@ -122,9 +122,9 @@ export const ticketMemory = (): TicketMemory => {
       }
       // Half of the allowance is the pass's, or what is due would keep it from ever coming round.
       const affordable = Math.max(0, Math.floor(allowance / 2 / ALONE))
-      const paid = seen.slice(0, Math.min(affordable, Math.max(0, MOST_DUE - own.length)))
+      const paid = seen.slice(0, Math.min(affordable, Math.max(0, MAX_DUE - own.length)))
       allowance -= paid.length * ALONE
-      const due = [...own.slice(0, MOST_DUE), ...paid]
+      const due = [...own.slice(0, MAX_DUE), ...paid]
       for (const { group } of due) known.delete(group)
       return due
     },

@@ -21,8 +21,8 @@ const CROWDED = 1.2
 /** Above this one, a few messages are worth waiting for one's turn. */
 const SCRAMBLE = 1.5
 /** Segments that one look moves messages of to the dead-letter queue: a transaction each. */
-const MOST_DEAD_LETTERED = 25
-const LEAST_DENSITY = 0.2
+const MAX_DEAD_LETTERED = 25
+const MIN_DENSITY = 0.2
 
 /** Those of the segments read that have something to receive. Nothing is done about messages past their receives yet. */
 export const candidatesOf = (engine: Engine, lane: Lane, segments: readonly Segment[], after: After): Candidate[] => {
@@ -57,7 +57,7 @@ export const withoutExhausted = async (
     const exhausted = exhaustedIn(queue, candidate)
     if (exhausted.length === 0) left.push(candidate)
     // A poll does not spend its time on the dead: those of the segments behind are left to the next.
-    else if (deadLettered >= MOST_DEAD_LETTERED) after.set(segment.key.sort, 'unknown')
+    else if (deadLettered >= MAX_DEAD_LETTERED) after.set(segment.key.sort, 'unknown')
     else {
       deadLettered++
       const outcome = await deadLetter(engine, queue, segment, exhausted)
@@ -102,7 +102,7 @@ export const noteDensity = (
   for (const { key } of segments) if (key.sort <= dueTo) due++
   let found = 0
   for (const { indexes } of candidates) found += indexes.length
-  memory.density = Math.max(LEAST_DENSITY, memory.density + (found / due - memory.density) / 4)
+  memory.density = Math.max(MIN_DENSITY, memory.density + (found / due - memory.density) / 4)
 }
 
 /** Whether so little is left that pollers who take of it at random would mostly meet. */

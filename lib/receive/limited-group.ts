@@ -133,7 +133,7 @@ const isHeld = (slot: Slot): slot is Extract<Slot, { kind: 'lease' }> => slot.ki
 
 const PAGE = 100
 const GROWTH = 4
-const MOST_HEADERS = 2_500
+const MAX_HEADERS = 2_500
 /** A little past now, so that a long poll knows when to look again. */
 const AHEAD_MS = 1_000
 /** A claim by a clock ahead of this one, before the limit was set. */
@@ -148,7 +148,7 @@ const readFront = async (engine: Engine, lane: Lane, { through }: Fence, want: n
   const to = latest(held, ahead)
   const found: Segment[] = []
   let receivable = 0
-  for (let from = sortFrom(0), limit = PAGE; ; limit = Math.min(MOST_HEADERS, limit * GROWTH)) {
+  for (let from = sortFrom(0), limit = PAGE; ; limit = Math.min(MAX_HEADERS, limit * GROWTH)) {
     const page = await engine.store.headers({ partition, from, to, limit, consistent: true })
     found.push(...page.segments)
     for (const segment of page.segments)

@@ -27,7 +27,7 @@ import type { ScanResult } from './scan.ts'
 import { nextTicketAt, ticketPages } from './ticket-pages.ts'
 
 /** Groups that may fail in one look before it is given up: one that can't be polled must not stop the others. */
-const MOST_FAILURES = 3
+const MAX_FAILURES = 3
 
 /** One look through the groups of a FIFO queue: of each free group as much as is wanted, before the next. */
 export const scanGroups = async (engine: Engine, queue: QueueState, request: Request): Promise<ScanResult> => {
@@ -43,7 +43,7 @@ export const scanGroups = async (engine: Engine, queue: QueueState, request: Req
         nextAt = Math.min(nextAt, taken.nextAt)
       } catch (error) {
         // What was taken of other groups before is handed out all the same.
-        if (!isHoldfastError(error) || failures.push(error) === MOST_FAILURES) return settled(messages, nextAt, [error])
+        if (!isHoldfastError(error) || failures.push(error) === MAX_FAILURES) return settled(messages, nextAt, [error])
       }
       if (messages.length >= request.want || request.signal?.aborted) return { messages, nextAt }
     }
@@ -55,13 +55,13 @@ export const scanGroups = async (engine: Engine, queue: QueueState, request: Req
 const sweep = (engine: Engine, queue: QueueState, tickets: readonly Ticket[]): void => {
   const now = engine.clock.now()
   const over = tickets.filter(({ busyUntil, lastSequence }) => busyUntil === NEVER && !isYoung(lastSequence, now))
-  for (const { group, shard, lastSequence } of over.slice(0, MOST_SWEPT)) {
+  for (const { group, shard, lastSequence } of over.slice(0, MAX_SWEPT)) {
     const partition = { ...groupPartition(queue, group), shard }
     engine.store.dropTicket({ partition, group }, lastSequence).catch(() => {})
   }
 }
 
-const MOST_SWEPT = 100
+const MAX_SWEPT = 100
 const NEVER = Number.POSITIVE_INFINITY
 
 const settled = (messages: Message[], nextAt: number, [failure]: readonly unknown[]): ScanResult => {
@@ -200,14 +200,14 @@ const missedSince = (engine: Engine, { partition }: TicketKey, lastSequence: Seq
   const name = partitionId(partition)
   const known = missedNumbers.get(name)
   if (known?.lastSequence === lastSequence) return known.since
-  if (missedNumbers.size >= MOST_MISSED) missedNumbers.clear()
+  if (missedNumbers.size >= MAX_MISSED) missedNumbers.clear()
   const since = engine.clock.now()
   missedNumbers.set(name, { lastSequence, since })
   return since
 }
 
 const MISSED_MS = 5_000
-const MOST_MISSED = 1_000
+const MAX_MISSED = 1_000
 const LOOK_AGAIN_MS = 200
 
 /**

@@ -20,9 +20,9 @@ export interface ScanResult {
 
 /** Reads a little past now, so that a long poll knows when to look again. */
 const AHEAD_MS = 1_000
-const FEWEST_HEADERS = 4
+const MIN_HEADERS = 4
 /** About a Query's megabyte. */
-const MOST_HEADERS = 4_000
+const MAX_HEADERS = 4_000
 const PAGE_GROWTH = 4
 
 /** One scan of the queue: priorities from the first to the last, shards from a random one onward. */
@@ -117,7 +117,7 @@ const scanRanges = async (
       const last = page?.segments.at(-1)?.key.sort
       if (!page?.more || last === undefined || dueAtOf(last) > engine.clock.now()) break
       reads = [{ ...main, from: sortRightBehind(last) }]
-      limit = Math.min(MOST_HEADERS, limit * PAGE_GROWTH)
+      limit = Math.min(MAX_HEADERS, limit * PAGE_GROWTH)
     }
   }
   return { messages, nextAt: Math.min(nextAt, skips.endsAt()) }
@@ -181,5 +181,5 @@ const behind = (seenTo: string, pages: readonly HeaderPage[]): Segment[] => {
 const firstLimit = ({ memory }: Lane, want: number): number => {
   const rivals = memory.contention.pressure * Math.max(1, memory.scanning)
   const headers = Math.ceil((want / memory.density) * rivals)
-  return Math.min(MOST_HEADERS, Math.max(FEWEST_HEADERS, headers + (want > 1 ? 1 : 0)))
+  return Math.min(MAX_HEADERS, Math.max(MIN_HEADERS, headers + (want > 1 ? 1 : 0)))
 }

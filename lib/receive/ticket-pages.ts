@@ -11,7 +11,7 @@ import { shuffled } from './shuffle.ts'
 const FIRST_PAGE = 25
 const SECOND_PAGE = 100
 const GROWTH = 4
-const MOST_TICKETS = 1_000
+const MAX_TICKETS = 1_000
 /** Before and behind every group's hash. */
 const FRONT = '0'
 const END = '~'
@@ -61,7 +61,7 @@ async function* pagesOf(
   memory.scarce = true
   pass ??= passBehind(first, start)
   for (let limit = SECOND_PAGE; !pass.over && memory.allowance >= FIRST_PAGE; limit = limit * GROWTH) {
-    yield inTurn(reader, await goOn(reader, pass, Math.min(MOST_TICKETS, limit)))
+    yield inTurn(reader, await goOn(reader, pass, Math.min(MAX_TICKETS, limit)))
   }
 }
 
