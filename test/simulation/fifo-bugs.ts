@@ -133,10 +133,10 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     suites: UNIT,
   },
   {
-    name: 'looks over busy groups spend nothing',
+    name: 'scans of locked groups spend nothing',
     file: 'lib/hints/ticket-cache.ts',
-    replace: 'allowance - read + free * PAID_BY_A_FREE_ONE',
-    by: 'allowance - 0 * read + free * PAID_BY_A_FREE_ONE',
+    replace: 'allowance - read + free * PAID_PER_FREE_GROUP',
+    by: 'allowance - 0 * read + free * PAID_PER_FREE_GROUP',
     suites: UNIT,
   },
   {
