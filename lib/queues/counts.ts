@@ -24,7 +24,7 @@ export interface Counts {
 }
 
 /** Headers read at the most: a few MB, some hundred read units, however many messages there are. */
-const MOST_HEADERS = 10_000
+const MAX_HEADERS = 10_000
 const PAGE = 2_500
 /** Places of the rest that are looked at, and headers read at each. */
 const PROBES = 16
@@ -70,7 +70,7 @@ const shardsOf = (queue: QueueState): SegmentPartition[] =>
 const countGroups = async (engine: Engine, queue: QueueState, tally: Tally): Promise<boolean> => {
   for await (const partition of walk(engine, queue, { ...START, group: '0' })) {
     for (let from = '9'; ; ) {
-      if (tally.headers >= MOST_HEADERS) return false
+      if (tally.headers >= MAX_HEADERS) return false
       const page = await engine.store.headers({ partition, from, to: '~', limit: PAGE, consistent: true })
       for (const segment of page.segments) add(tally, queue, segment, engine.clock.now(), 1)
       const last = page.segments.at(-1)
@@ -87,7 +87,7 @@ const countShard = async (
   partition: SegmentPartition,
   tally: Tally,
 ): Promise<boolean> => {
-  const most = Math.max(100, Math.floor(MOST_HEADERS / (pollShards(queue) * pollPriorities(queue))))
+  const most = Math.max(100, Math.floor(MAX_HEADERS / (pollShards(queue) * pollPriorities(queue))))
   let exact = true
   for (let priority = 0; priority < pollPriorities(queue); priority++) {
     const end = `${sortFrom(priority, 2 ** 48 - 1)}~`

@@ -19,7 +19,7 @@ import {
 import type { Claim, ClaimOutcome } from '../store/port.ts'
 import {
   type After,
-  anySpent,
+  anyExhausted,
   type Candidate,
   candidatesOf,
   isScramble,
@@ -27,7 +27,7 @@ import {
   noteNewest,
   pick,
   without,
-  withoutSpent,
+  withoutExhausted,
 } from './candidates.ts'
 
 export interface Claimed {
@@ -59,7 +59,7 @@ export const claimFrom = async (
   const claimed: Claimed = { messages: [], after: new Map() }
   if (request.want <= 0 || request.signal?.aborted) return claimed
   let candidates = candidatesOf(engine, lane, segments, claimed.after)
-  if (anySpent(lane.queue, candidates)) candidates = await withoutSpent(engine, lane, candidates, claimed.after)
+  if (anyExhausted(lane.queue, candidates)) candidates = await withoutExhausted(engine, lane, candidates, claimed.after)
   noteDensity(lane, segments, candidates, engine.clock.now())
   if (!more && isScramble(lane, candidates, request.want)) {
     candidates = await deferred(engine, lane, segments, candidates, request, claimed.after)
@@ -99,11 +99,11 @@ const deferred = async (
   for (const { segment } of candidates) after.set(segment.key.sort, undefined)
   for (const segment of page.segments) after.set(segment.key.sort, segment)
   const found = candidatesOf(engine, lane, page.segments, after)
-  const left = anySpent(lane.queue, found) ? await withoutSpent(engine, lane, found, after) : found
+  const left = anyExhausted(lane.queue, found) ? await withoutExhausted(engine, lane, found, after) : found
   const untouched =
     left.length === candidates.length &&
     left.every(({ segment: { version } }, position) => version === candidates[position]?.segment.version)
-  if (untouched && patience > ENOUGH_PATIENCE) contention.sawNobody()
+  if (untouched && patience > ENOUGH_PATIENCE) contention.observeIdle()
   return left
 }
 
@@ -180,7 +180,7 @@ const noteOutcomes = (
       claimed.messages.push(...messagesOf(lane, outcome.segment, outcome.content, indexes, { segment, now }))
     } else if (!outcome.applied && !outcome.error) lost++
   }
-  lane.memory.contention.saw({ won: picked.length - lost, lost })
+  lane.memory.contention.observe({ won: picked.length - lost, lost })
   if (lost > 0) engine.observe({ type: 'lost-race', queue: lane.queue.name, count: lost })
   return lost
 }

@@ -114,14 +114,14 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'a process does not know what it freed',
     file: 'lib/settle/group-release.ts',
-    replace: '  engine.polls.tickets(key.partition).say(key.group, Math.max(at, engine.clock.now()))\n',
+    replace: '  engine.polls.tickets(key.partition).markReady(key.group, Math.max(at, engine.clock.now()))\n',
     by: '',
     suites: UNIT,
   },
   {
     name: 'what was read before a group was freed undoes that',
     file: 'lib/hints/ticket-cache.ts',
-    replace: 'if ((known.get(group)?.said ?? 0) > since) return',
+    replace: 'if ((known.get(group)?.localVersion ?? 0) > since) return',
     by: '',
     suites: UNIT,
   },
@@ -133,10 +133,10 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     suites: UNIT,
   },
   {
-    name: 'looks over busy groups spend nothing',
+    name: 'scans of locked groups spend nothing',
     file: 'lib/hints/ticket-cache.ts',
-    replace: 'allowance - read + free * PAID_BY_A_FREE_ONE',
-    by: 'allowance - 0 * read + free * PAID_BY_A_FREE_ONE',
+    replace: 'allowance - read + free * PAID_PER_FREE_GROUP',
+    by: 'allowance - 0 * read + free * PAID_PER_FREE_GROUP',
     suites: UNIT,
   },
   {
