@@ -28,7 +28,7 @@ export interface LaneMemory {
 }
 
 export interface PollMemory {
-  /** Message groups that a poll of this process is scanning at right now. */
+  /** Message groups that a poll of this process is polling right now. */
   readonly busyGroups: Set<string>
   /** Numbers given in groups that were empty then, and since when. */
   readonly missedNumbers: Map<string, { readonly lastSequence: string; readonly since: number }>
