@@ -1,7 +1,13 @@
 export { type Clock, systemClock } from './clock.ts'
 export { createEngine, type Engine, type EngineEvent, type EngineParts, type Observer } from './engine.ts'
 export { type BrowsePage, browse, cancelMessage, getMessage, rescheduleMessage } from './messages/messages.ts'
-export { type ErrorCode, type ErrorFields, HoldfastError, isHoldfastError } from './model/errors.ts'
+export {
+  type ErrorCode,
+  type ErrorFields,
+  HoldfastError,
+  isHoldfastError,
+  type ThrottleReason,
+} from './model/errors.ts'
 export { LIMITS } from './model/limits.ts'
 export type {
   Body,

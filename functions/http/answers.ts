@@ -42,6 +42,14 @@ export const queueAnswer = z
       }),
     ),
     maxInFlightPerGroup: z.optional(count),
+    redriveAllowPolicy: z.optional(
+      z.strictObject({
+        permission: z.enum(['allowAll', 'denyAll', 'byQueue']),
+        sourceQueues: z.optional(
+          z.array(z.string().check(z.describe('Name of a queue, or the ARN of one of another account or region'))),
+        ),
+      }),
+    ),
     tags,
     createdAt: instant,
     modifiedAt: instant,
@@ -68,13 +76,14 @@ export const problem = z
   .check(z.meta({ id: 'Problem', description: 'Why a request was refused or failed (RFC 9457)' }))
 
 const published = z.strictObject({
+  ok: z.literal(true),
   messageId: z.string(),
   sequenceNumber: z.optional(z.string()),
   duplicate: z.optional(z.literal(true)),
 })
 
 export const publishAnswer = z.strictObject({
-  messages: z.array(z.union([published, z.strictObject({ error: problem })])),
+  messages: z.array(z.union([published, z.strictObject({ ok: z.literal(false), error: problem })])),
 })
 
 const attribute = z.union([
@@ -128,7 +137,10 @@ export const browseAnswer = z.strictObject({ messages: z.array(storedMessage), c
 
 export const handlesAnswer = z.strictObject({
   results: z.array(
-    z.union([z.strictObject({ ok: z.literal(true) }), z.strictObject({ ok: z.literal(false), problem })]),
+    z.union([
+      z.strictObject({ ok: z.literal(true) }),
+      z.strictObject({ ok: z.literal(false), error: problem, problem }),
+    ]),
   ),
 })
 

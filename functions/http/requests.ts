@@ -84,6 +84,8 @@ export const nackRequest = z.strictObject({
   ),
 })
 
+export const unreceiveRequest = z.strictObject({ receiptHandles })
+
 export const rescheduleRequest = z
   .strictObject({
     delaySeconds: z.optional(amount(0, LIMITS.delaySeconds)),

@@ -78,6 +78,27 @@ export const checkRedriveAllowPolicy = (text: string): void => {
   }
 }
 
+/** Which queues a dead-letter queue takes messages of. */
+export interface RedriveAllowPolicy {
+  readonly permission: 'allowAll' | 'denyAll' | 'byQueue'
+  readonly sources?: readonly QueueAddress[]
+}
+
+/** A redrive-allow policy as SQS writes it, which is how a queue keeps it. */
+export const redriveAllowText = ({ permission, sources }: RedriveAllowPolicy): string =>
+  JSON.stringify({ redrivePermission: permission, ...(sources && { sourceQueueArns: sources.map(queueArn) }) })
+
+export const readRedriveAllowPolicy = (text: string): RedriveAllowPolicy => {
+  const { redrivePermission, sourceQueueArns } = parseObject(text) ?? { redrivePermission: 'denyAll' }
+  const sources = Array.isArray(sourceQueueArns)
+    ? sourceQueueArns.map((arn) => parseQueueArn(String(arn))).filter((address) => address !== undefined)
+    : undefined
+  return {
+    permission: redrivePermission as RedriveAllowPolicy['permission'],
+    ...(sources && { sources }),
+  }
+}
+
 /** Whether a dead-letter queue with this redrive-allow policy accepts messages of the source. */
 export const allowsSource = (redriveAllowPolicy: string | undefined, source: QueueAddress): boolean => {
   const policy = redriveAllowPolicy ? parseObject(redriveAllowPolicy) : undefined

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts'
+import { followUp } from '../follow-up.ts'
 import { aliasWrite } from '../locate/alias.ts'
 import { type Located, locate } from '../locate/locate.ts'
 import { type Content, type ContentMessage, contentOf } from '../model/content.ts'
@@ -46,7 +47,7 @@ export const cancelMessage = (engine: Engine, queue: string, messageId: string):
     if (outcome && !outcome.applied && outcome.error) throw outcome.error
     if (!outcome?.applied) return undefined
     // What waited behind it in its group has its turn, however long it would have rested.
-    await freeGroup(engine, home, stored.segment.key)
+    await followUp(engine, home.name, () => freeGroup(engine, home, stored.segment.key))
     return { done: undefined }
   })
 
@@ -101,7 +102,7 @@ const onceUnleased = async <T>(
     const outcome = await change(located, now)
     if (outcome) return outcome.done
   }
-  throw new HoldfastError('Throttled', 'the message is being changed by others', { queue })
+  throw new HoldfastError('Throttled', 'the message is being changed by others', { queue, reason: 'contention' })
 }
 
 /** Puts the message off where it stands, under a token that nobody was given. */
@@ -120,7 +121,7 @@ const rest = async (
   if (outcome && !outcome.applied && outcome.error) throw outcome.error
   if (!outcome?.applied || !outcome.segment) return undefined
   await releaseEarly(engine, segment.key, at)
-  await touchGroupOf(engine, queue, segment.key)
+  await followUp(engine, queue.name, () => touchGroupOf(engine, queue, segment.key))
   engine.wakeups.wake(queue.name, 1)
   return storedMessage(queue, outcome.segment, content, index, engine.clock.now())
 }

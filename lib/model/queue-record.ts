@@ -21,6 +21,8 @@ export interface QueueRecord {
   readonly deletedAt?: number
   /** When the delay of a FIFO queue was last lowered, epoch ms: locks of its tickets from before may last too long. */
   readonly delayLoweredAt?: number
+  /** Of the last change, at random: a process recognizes its own, whose answer was lost. */
+  readonly changeId?: string
   /** Priorities that may still hold messages; more than `settings.priorities` after it was lowered. */
   readonly pollPriorities?: number
   /** When `settings.shards` was last lowered. */

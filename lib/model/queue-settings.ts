@@ -1,4 +1,4 @@
-import { invalid } from './errors.ts'
+import { HoldfastError, invalid, unknownField } from './errors.ts'
 import { LIMITS } from './limits.ts'
 
 /** How long a nacked message rests: `initial × factor^(receives − 1)`, at most `maximum`. */
@@ -108,12 +108,10 @@ export const checkQueueName = (queue: string, field = 'queue'): void => {
 }
 
 /** The settings after a change, checked. `base` is absent for a new queue. */
-export const applySettings = (
-  name: string,
-  change: SettingsChange,
-  base: QueueSettings = DEFAULT_SETTINGS,
-): QueueSettings => {
-  const merged: Record<string, unknown> = { ...base }
+export const applySettings = (name: string, change: SettingsChange, base?: QueueSettings): QueueSettings => {
+  checkKnown(change)
+  if (base) checkKind(name, change, base)
+  const merged: Record<string, unknown> = { ...(base ?? DEFAULT_SETTINGS) }
   for (const [key, value] of Object.entries(change)) {
     if (value === null) delete merged[key]
     else if (value !== undefined) merged[key] = value
@@ -121,6 +119,46 @@ export const applySettings = (
   const settings = merged as unknown as QueueSettings
   checkSettings(name, settings)
   return settings
+}
+
+/** The fields of the settings that are objects; the others are plain values. */
+const MEMBERS: Readonly<Record<keyof QueueSettings, readonly string[]>> = {
+  visibilityTimeoutSeconds: [],
+  delaySeconds: [],
+  retentionSeconds: [],
+  maximumMessageBytes: [],
+  receiveWaitTimeSeconds: [],
+  deadLetter: ['queue', 'maxReceives'],
+  retryPolicy: ['initialSeconds', 'factor', 'maximumSeconds', 'jitter'],
+  priorities: [],
+  shards: [],
+  fifo: ['contentBasedDeduplication', 'deduplicationScope', 'throughputLimit'],
+  deduplicationWindowSeconds: [],
+  deduplicationMode: [],
+  maxInFlightPerGroup: [],
+}
+
+/** Refuses what is no setting, which would be kept and do nothing. */
+const checkKnown = (change: SettingsChange): void => {
+  for (const [name, value] of Object.entries(change)) {
+    if (!Object.hasOwn(MEMBERS, name)) throw unknownField(name, value, Object.keys(MEMBERS))
+    if (value === null || typeof value !== 'object') continue
+    const members = MEMBERS[name as keyof QueueSettings]
+    for (const [member, inner] of Object.entries(value)) {
+      if (!members.includes(member)) throw unknownField(`${name}.${member}`, inner, members)
+    }
+  }
+}
+
+/** A queue that exists has its kind, which its partitions and its messages' ids follow from. */
+const checkKind = (name: string, { fifo }: SettingsChange, base: QueueSettings): void => {
+  if (fifo === undefined || (fifo === null) === (base.fifo === undefined)) return
+  const [kind, other] = base.fifo ? ['FIFO', 'does not end in .fifo'] : ['standard', 'ends in .fifo']
+  throw new HoldfastError(
+    'InvalidRequest',
+    `${plainName(name)} is a ${kind} queue, and a queue never changes its kind: create another one whose name ${other}`,
+    { field: 'fifo', value: fifo, queue: name },
+  )
 }
 
 const checkSettings = (name: string, settings: QueueSettings): void => {
@@ -165,14 +203,14 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
 /** Refuses anything but a whole number within `[min, max]`. */
 export const whole = (field: string, value: number, min: number, max: number): void => {
   if (!Number.isInteger(value) || value < min || value > max) {
-    throw invalid(field, value, `must be a whole number from ${min} to ${max}`)
+    throw invalid(field, value, min === max ? `must be ${min}` : `must be a whole number from ${min} to ${max}`)
   }
 }
 
 /** Refuses anything but a finite number within `[min, max]`. */
 export const number = (field: string, value: number, min: number, max: number): void => {
   if (typeof value !== 'number' || !(value >= min && value <= max)) {
-    throw invalid(field, value, `must be a number from ${min} to ${max}`)
+    throw invalid(field, value, min === max ? `must be ${min}` : `must be a number from ${min} to ${max}`)
   }
 }
 

@@ -291,9 +291,16 @@ const rewrite = async (
   name: string,
   change: (queue: QueueState, now: number) => Promise<Rewritten>,
 ): Promise<QueueState> => {
+  const changeId = Buffer.from(engine.random.bytes(6)).toString('base64url')
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const queue = await fresh(engine, name)
-    const { record, layout } = await change(queue, engine.clock.now())
+    // A lone write that DynamoDB's client sent again, since its answer was lost, met what it had written itself.
+    if (attempt > 0 && queue.changeId === changeId) {
+      engine.queues.put(queue)
+      return queue
+    }
+    const { record: changed, layout } = await change(queue, engine.clock.now())
+    const record: QueueRecord = { ...changed, changeId }
     const { applied } = await engine.store.transact([
       { kind: 'put', key: queueKey(name), value: recordValue(record), ifVersion: queue.version },
       ...(layout ? [layoutWrite(queue, layout)] : []),

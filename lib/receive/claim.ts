@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import type { Lane, Request } from '../hints/scan-target.ts'
 import { type Content, contentOf } from '../model/content.ts'
-import type { HoldfastError } from '../model/errors.ts'
+import { type HoldfastError, isHoldfastError } from '../model/errors.ts'
 import type { Message } from '../model/message.ts'
 import { encodeReceiptHandle } from '../model/receipt-handle.ts'
 import {
@@ -203,8 +203,14 @@ const recognizeOwn = async (
         !indexes.every((index) => holds(slotAt(segment, index), token))
       )
         return outcome
-      const [stored] = await engine.store.read([segment.key])
-      return stored ? { applied: true as const, segment: stored.segment, content: stored.content } : outcome
+      try {
+        const [stored] = await engine.store.read([segment.key])
+        return stored ? { applied: true as const, segment: stored.segment, content: stored.content } : outcome
+      } catch (error) {
+        // The claims beside this one were made.
+        if (!isHoldfastError(error)) throw error
+        return { applied: false as const, segment: undefined, error }
+      }
     }),
   )
 

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts'
+import { followUp } from '../follow-up.ts'
 import type { Request } from '../hints/scan-target.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import {
@@ -268,6 +269,6 @@ const claimFront = async (
     return NOTHING
   }
   // A lease that is shorter than the lock ends first, and so must the lock.
-  if (request.leaseMs < MIN_LOCK_MS) await markFree(engine, key, until)
+  if (request.leaseMs < MIN_LOCK_MS) await followUp(engine, queue.name, () => markFree(engine, key, until))
   return { messages, nextAt: until }
 }

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts'
+import { followUp } from '../follow-up.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import { number, retryDelayMs } from '../model/queue-settings.ts'
@@ -43,7 +44,7 @@ export const nack = async (
   }
   const results = await applyToHandles(
     engine,
-    queueName,
+    queue,
     entries.map(({ receiptHandle, delaySeconds }) => ({ receiptHandle, wish: delaySeconds })),
     {
       change: (key, held) => ({
@@ -60,6 +61,6 @@ export const nack = async (
     },
   )
   const handles = entries.map(({ receiptHandle }) => receiptHandle)
-  await releaseGroups(engine, queue, handles, results)
+  await followUp(engine, queueName, () => releaseGroups(engine, queue, handles, results))
   return results
 }

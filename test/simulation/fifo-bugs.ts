@@ -184,7 +184,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'a lease cut short leaves its group busy',
     file: 'lib/settle/extend.ts',
-    replace: 'await hastenGroups(engine, queue, endings, results)',
+    replace: 'await followUp(engine, queueName, () => hastenGroups(engine, queue, endings, results))',
     by: 'void endings',
     suites: SIMULATION,
   },
