@@ -13,7 +13,7 @@ const STATUS = {
   LeaseLost: 409,
   MessageTooLarge: 413,
   OperationInProgress: 409,
-  InFlightLimit: 429,
+  NotSupported: 501,
   // A right that this function lacks itself: no fault of the caller, whose own rights were checked before.
   AccessDenied: 500,
   Throttled: 429,

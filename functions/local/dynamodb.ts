@@ -1,8 +1,8 @@
 import type { DynamoDBClient, DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
+import { dynamodbClient } from '../../lib/store/dynamodb/client.ts'
 import { dynamodbStore } from '../../lib/store/dynamodb/dynamodb-store.ts'
 import { createTable } from '../../lib/store/dynamodb/table.ts'
 import type { Store } from '../../lib/store/port.ts'
-import { dynamodbClient } from '../runtime/compose.ts'
 
 /** Region and credentials for emulators, which require some and do not check them. */
 export const LOCAL_ACCESS = {
