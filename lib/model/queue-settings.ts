@@ -251,7 +251,8 @@ export const number = (field: string, value: number, min: number, max: number): 
 /** How long a message nacked after its `receiveCount`-th receive rests, ms. */
 export const retryDelayMs = (policy: RetryPolicy | undefined, receiveCount: number, fraction: number): number => {
   if (!policy) return 0
-  const grown = policy.initialSeconds * policy.factor ** (receiveCount - 1)
+  // After a thousand receives the power may be infinite, which times zero is no number.
+  const grown = policy.initialSeconds === 0 ? 0 : policy.initialSeconds * policy.factor ** (receiveCount - 1)
   const restMs = Math.min(policy.maximumSeconds, grown) * 1_000
   return Math.round(policy.jitter === 'full' ? restMs * fraction : restMs)
 }

@@ -3,19 +3,7 @@ import type { Lane, Request } from '../hints/scan-target.ts'
 import { type Content, contentOf } from '../model/content.ts'
 import { type HoldfastError, isHoldfastError } from '../model/errors.ts'
 import type { Message } from '../model/message.ts'
-import { encodeReceiptHandle } from '../model/receipt-handle.ts'
-import {
-  type Change,
-  claim,
-  goneCount,
-  holds,
-  type Lease,
-  remove,
-  type Segment,
-  slotAt,
-  TOKEN_BYTES,
-  unclaim,
-} from '../model/segment.ts'
+import { bearsLeases, type Lease, remove, type Segment, slotAt, unclaim } from '../model/segment.ts'
 import type { Claim, ClaimOutcome } from '../store/port.ts'
 import {
   type After,
@@ -29,6 +17,7 @@ import {
   without,
   withoutExhausted,
 } from './candidates.ts'
+import { type IssuedClaim, newLeasing } from './leasing.ts'
 
 export interface Claimed {
   readonly messages: Message[]
@@ -118,16 +107,15 @@ const claimPicked = async (
   const { reserved } = lane.memory
   for (const { segment, indexes } of picked) reserved.add(segment.key.sort, indexes)
   try {
-    const now = engine.clock.now()
-    const lease = { token: engine.random.bytes(TOKEN_BYTES), now, until: now + request.leaseMs }
-    const claims = picked.map(({ segment, indexes }) => ({ segment, change: claim(segment, indexes, lease) }))
+    const { issue } = newLeasing(engine, lane.queue, request.leaseMs)
+    const claims = picked.map(({ segment, indexes }) => issue(segment, indexes))
     const answered = await engine.store.claim(claims)
-    const outcomes = answered.every(isWhole) ? answered : await recognizeOwn(engine, answered, picked, lease.token)
+    const outcomes = answered.every(isWhole) ? answered : await recognizeOwn(engine, answered, claims)
     const fault = faultOf(outcomes)
     if (fault && claimed.messages.length === 0) throw fault
     const abandoned = request.signal?.aborted ?? false
-    if (abandoned || !outcomes.every(isWhole)) await putBack(engine, lane, claims, outcomes, { abandoned, ...lease })
-    return noteOutcomes(engine, lane, picked, outcomes, { claimed, abandoned, now })
+    if (abandoned || !outcomes.every(isWhole)) await putBack(engine, lane, claims, outcomes, abandoned)
+    return noteOutcomes(engine, lane, claims, outcomes, { claimed, abandoned })
   } finally {
     for (const { segment, indexes } of picked) reserved.remove(segment.key.sort, indexes)
   }
@@ -151,13 +139,13 @@ const putBack = async (
   lane: Lane,
   claims: readonly Claim[],
   outcomes: readonly ClaimOutcome[],
-  { abandoned, token }: { abandoned: boolean; token: Uint8Array },
+  abandoned: boolean,
 ): Promise<void> => {
   for (const [position, { segment, change }] of claims.entries()) {
     const outcome = outcomes[position]
     if (!outcome?.applied) continue
-    if (outcome.content === undefined) await giveUp(engine, lane, { segment, change }, outcome.segment, token)
-    else if (abandoned) await engine.store.change([unclaim(segment, indexesOf(change), token)])
+    if (outcome.content === undefined) await giveUp(engine, lane, { segment, change }, outcome.segment)
+    else if (abandoned) await engine.store.change([unclaim(segment, change)])
   }
 }
 
@@ -165,22 +153,22 @@ const putBack = async (
 const noteOutcomes = (
   engine: Engine,
   lane: Lane,
-  picked: readonly Candidate[],
+  claims: readonly IssuedClaim[],
   outcomes: readonly ClaimOutcome[],
-  { claimed, abandoned, now }: { claimed: Claimed; abandoned: boolean; now: number },
+  { claimed, abandoned }: { claimed: Claimed; abandoned: boolean },
 ): number => {
   let lost = 0
   for (const [position, outcome] of outcomes.entries()) {
-    const { segment, indexes } = picked[position] as Candidate
+    const claim = claims[position] as IssuedClaim
     if (outcome.segment) noteNewest(lane, outcome.segment)
     const delivered = outcome.applied && outcome.content !== undefined && !abandoned
     const unsure = outcome.applied ? !delivered : outcome.error !== undefined
-    claimed.after.set(segment.key.sort, unsure ? 'unknown' : outcome.segment)
+    claimed.after.set(claim.segment.key.sort, unsure ? 'unknown' : outcome.segment)
     if (delivered) {
-      claimed.messages.push(...messagesOf(lane, outcome.segment, outcome.content, indexes, { segment, now }))
+      claimed.messages.push(...messagesOf(outcome.segment, outcome.content, claim))
     } else if (!outcome.applied && !outcome.error) lost++
   }
-  lane.memory.contention.observe({ won: picked.length - lost, lost })
+  lane.memory.contention.observe({ won: claims.length - lost, lost })
   if (lost > 0) engine.observe({ type: 'lost-race', queue: lane.queue.name, count: lost })
   return lost
 }
@@ -189,20 +177,13 @@ const noteOutcomes = (
 const recognizeOwn = async (
   engine: Engine,
   outcomes: readonly ClaimOutcome[],
-  picked: readonly Candidate[],
-  token: Uint8Array,
+  claims: readonly Claim[],
 ): Promise<readonly ClaimOutcome[]> =>
   Promise.all(
     outcomes.map(async (outcome, position) => {
-      const { indexes } = picked[position] as Candidate
+      const { change } = claims[position] as Claim
       const { segment } = outcome
-      if (
-        outcome.applied ||
-        outcome.error ||
-        !segment ||
-        !indexes.every((index) => holds(slotAt(segment, index), token))
-      )
-        return outcome
+      if (outcome.applied || outcome.error || !segment || !bearsLeases(segment, change)) return outcome
       try {
         const [stored] = await engine.store.read([segment.key])
         return stored ? { applied: true as const, segment: stored.segment, content: stored.content } : outcome
@@ -215,46 +196,17 @@ const recognizeOwn = async (
   )
 
 /** A header without content: its publish failed half-way, or its content is a moment late. */
-export const giveUp = async (
-  engine: Engine,
-  lane: Lane,
-  { segment, change }: Claim,
-  now: Segment,
-  token: Uint8Array,
-) => {
+export const giveUp = async (engine: Engine, lane: Lane, { segment, change }: Claim, now: Segment) => {
   const orphan = engine.clock.now() - segment.publishedAt > ORPHAN_AFTER_MS
-  await engine.store.change([orphan ? remove(now) : unclaim(segment, indexesOf(change), token)])
+  await engine.store.change([orphan ? remove(now) : unclaim(segment, change)])
   if (orphan) engine.observe({ type: 'orphan-dropped', queue: lane.queue.name })
 }
 
-const indexesOf = ({ slots = [] }: Change): number[] => slots.map(([index]) => index)
-
-export const messagesOf = (
-  { queue }: Lane,
-  segment: Segment,
-  content: Content,
-  indexes: readonly number[],
-  read: { segment: Segment; now: number },
-): Message[] => {
-  const gone = goneCount(read.segment)
-  return indexes.map((index) => {
+export const messagesOf = (segment: Segment, content: Content, { receiptHandles }: IssuedClaim): Message[] =>
+  [...receiptHandles].map(([index, receiptHandle]) => {
     const slot = slotAt(segment, index) as Lease
     return {
-      receiptHandle: encodeReceiptHandle(queue.name, {
-        shard: segment.key.partition.shard,
-        sort: segment.key.sort,
-        index,
-        token: slot.token,
-        count: segment.slots.length,
-        claimed: indexes.length,
-        gone,
-        receiveCount: slot.receiveCount,
-        firstReceivedAt: slot.firstReceivedAt,
-        receivedAt: read.now,
-        ...(segment.key.partition.group !== undefined && {
-          group: { hash: segment.key.partition.group, lastSequence: '' },
-        }),
-      }),
+      receiptHandle,
       receiveCount: slot.receiveCount,
       firstReceivedAt: slot.firstReceivedAt,
       leasedUntil: slot.until,
@@ -262,4 +214,3 @@ export const messagesOf = (
       ...contentOf(segment, content, index),
     }
   })
-}

@@ -1,15 +1,16 @@
 import type { Engine } from '../engine.ts'
 import type { Lane, Request } from '../hints/scan-target.ts'
 import { isDropped, type QueueState } from '../model/queue-record.ts'
-import { claim, liveAt, type Segment, type Slot, slotAt, TOKEN_BYTES, unclaim, visibleAt } from '../model/segment.ts'
+import { liveAt, type Segment, type Slot, slotAt, unclaim, visibleAt } from '../model/segment.ts'
 import { dueAtOf, partitionId, sortFrom, sortRightBehind, sortUpTo } from '../model/segment-key.ts'
 import type { Ticket } from '../model/ticket.ts'
 import { TICKET_KEPT_MS } from '../publish/group-place.ts'
 import { fenceKey } from '../store/keys.ts'
-import type { Claim, DocumentKey, TicketKey } from '../store/port.ts'
+import type { DocumentKey, TicketKey } from '../store/port.ts'
 import { type After, candidatesOf, withoutExhausted } from './candidates.ts'
 import { giveUp, messagesOf } from './claim.ts'
 import { ownClaim } from './group-claim.ts'
+import { newLeasing } from './leasing.ts'
 import type { ScanResult } from './scan.ts'
 
 /**
@@ -213,8 +214,8 @@ const claimWithin = async (
   const { queue } = lane
   const now = engine.clock.now()
   if (signal?.aborted) return undefined
-  const lease = { token: engine.random.bytes(TOKEN_BYTES), now, until: now + leaseMs }
-  const claims = picked.map(({ segment, indexes }): Claim => ({ segment, change: claim(segment, indexes, lease) }))
+  const { issue } = newLeasing(engine, queue, leaseMs)
+  const claims = picked.map(({ segment, indexes }) => issue(segment, indexes))
   const outcomes =
     (await engine.store.claimTogether(claims, {
       kind: 'put',
@@ -222,17 +223,17 @@ const claimWithin = async (
       value: { through: fence.through, settings: queue.version },
       ifVersion: fence.version,
       expiresAt: now + TICKET_KEPT_MS,
-    })) ?? (await ownClaim(engine, picked, lease.token))
+    })) ?? (await ownClaim(engine, claims))
   if (!outcomes) return undefined
   if (signal?.aborted) {
-    await engine.store.change(picked.map(({ segment, indexes }) => unclaim(segment, indexes, lease.token)))
+    await engine.store.change(claims.map(({ segment, change }) => unclaim(segment, change)))
     return undefined
   }
   const messages = await Promise.all(
-    picked.map(async ({ segment: read, indexes }, position) => {
-      const { segment = read, content } = outcomes[position] ?? {}
-      if (content) return messagesOf(lane, segment, content, indexes, { segment: read, now })
-      await giveUp(engine, lane, claims[position] as Claim, segment, lease.token)
+    claims.map(async (claim, position) => {
+      const { segment = claim.segment, content } = outcomes[position] ?? {}
+      if (content) return messagesOf(segment, content, claim)
+      await giveUp(engine, lane, claim, segment)
       return []
     }),
   )

@@ -34,7 +34,7 @@ export const repeatAttempt = async (
     receiptHandles.map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds: Math.ceil(leaseMs / 1_000) })),
   )
   const held = receiptHandles.filter(heldInOrder(results))
-  const keys = held.map((text) => keyOfHandle(queue, receiptHandleFor(queue.name, text)))
+  const keys = held.map((text) => keyOfHandle(queue, receiptHandleFor(queue.name, text, engine.clock.now())))
   const stored = await engine.store.read(keys)
   return held.flatMap((text, position) => {
     const segment = stored[position]

@@ -50,7 +50,7 @@ export const applyToHandles = async <T>(
     throw invalid('receiptHandles', entries.length, `must hold 1 to ${LIMITS.batchSize} receipt handles`)
   }
   const results = new Array<HandleResult>(entries.length)
-  let pending = bySegment(queue, entries, results)
+  let pending = bySegment(queue, entries, results, engine.clock.now())
   for (let attempt = 0; pending.length > 0; attempt++) {
     if (attempt === TRIES) {
       const error = new HoldfastError('Throttled', 'the message is being changed by others', { reason: 'contention' })
@@ -74,11 +74,12 @@ const bySegment = <T>(
   queue: QueueState,
   entries: readonly { receiptHandle: string; wish: T }[],
   results: HandleResult[],
+  now: number,
 ): Group<T>[] => {
   const groups = new Map<string, Group<T> & { held: Held<T>[] }>()
   for (const [position, { receiptHandle, wish }] of entries.entries()) {
     try {
-      const handle = receiptHandleFor(queue.name, receiptHandle)
+      const handle = receiptHandleFor(queue.name, receiptHandle, now)
       const key = keyOfHandle(queue, handle)
       const id = segmentId(key)
       const held = { handle, wish, position }

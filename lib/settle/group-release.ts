@@ -111,7 +111,7 @@ const groupsOf = (
     const handle = results[position]?.ok ? decodeReceiptHandle(text) : undefined
     if (!handle?.group) continue
     const { hash } = handle.group
-    const partition = { ...groupPartition(queue, hash), ...(queue.settings.fifo && { shard: handle.shard }) }
+    const partition = groupPartition(queue, hash)
     const group = groups.get(hash) ?? { key: { partition, group: hash }, handles: [], positions: [] }
     groups.set(hash, group)
     group.handles.push(handle)

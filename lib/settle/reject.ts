@@ -32,7 +32,7 @@ export const reject = async (
   const bySegment = new Map<string, number[]>()
   const handles = entries.map(({ receiptHandle }, position) => {
     try {
-      const handle = receiptHandleFor(queue.name, receiptHandle)
+      const handle = receiptHandleFor(queue.name, receiptHandle, engine.clock.now())
       const id = segmentId(keyOfHandle(queue, handle))
       bySegment.set(id, [...(bySegment.get(id) ?? []), position])
       return handle

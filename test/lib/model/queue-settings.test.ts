@@ -123,6 +123,10 @@ describe('the rest after a nack', () => {
     expect(retryDelayMs({ ...policy, jitter: 'full' }, 2, 0)).toBe(0)
     expect(retryDelayMs({ ...policy, jitter: 'full' }, 2, 0.5)).toBe(3_000)
   })
+  test('stays a number after more receives than its power has digits', () => {
+    expect(retryDelayMs({ ...policy, initialSeconds: 0, factor: 100 }, 32_767, 0.5)).toBe(0)
+    expect(retryDelayMs({ ...policy, initialSeconds: 1, factor: 100 }, 32_767, 0.5)).toBe(policy.maximumSeconds * 1_000)
+  })
   test('is none without a policy', () => {
     expect(retryDelayMs(undefined, 5, 0.5)).toBe(0)
   })
