@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { PROBLEM_CODES } from './problem.ts'
 import { instant, tags } from './shapes.ts'
 
 /** What the routes answer. Never checked while serving; the tests hold every answer against them. */
@@ -59,13 +60,17 @@ export const queueAnswer = z
 
 export const queueListAnswer = z.strictObject({ queues: z.array(queueAnswer), cursor: z.optional(z.string()) })
 
+const CODES = Object.entries(PROBLEM_CODES)
+  .map(([code, status]) => `${code} (${status})`)
+  .join(', ')
+
 export const problem = z
   .looseObject({
     type: z.string(),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    code: z.string(),
+    code: z.string().check(z.describe(`The reason, made for programs. ${CODES}`)),
     field: z.optional(z.string().check(z.describe('The field of the request at fault'))),
     value: z.optional(z.unknown().check(z.describe('The value that was refused'))),
     queue: z.optional(z.string()),

@@ -13,7 +13,7 @@ const STATUS = {
   LeaseLost: 409,
   MessageTooLarge: 413,
   OperationInProgress: 409,
-  InFlightLimit: 429,
+  NotSupported: 501,
   // A right that this function lacks itself: no fault of the caller, whose own rights were checked before.
   AccessDenied: 500,
   Throttled: 429,
@@ -34,9 +34,9 @@ const HTTP_STATUS = {
 } as const
 
 export type HttpErrorCode = keyof typeof HTTP_STATUS
-export const PROBLEM_STATUSES: readonly number[] = [
-  ...new Set([...Object.values(STATUS), ...Object.values(HTTP_STATUS)]),
-]
+/** Every code that a problem document may bear, with its status. */
+export const PROBLEM_CODES: Readonly<Record<string, number>> = { ...STATUS, ...HTTP_STATUS }
+export const PROBLEM_STATUSES: readonly number[] = [...new Set(Object.values(PROBLEM_CODES))]
 
 /** A request refused before any operation has seen it. */
 export class HttpRefusal extends Error {

@@ -1,15 +1,9 @@
-import {
-  DEFAULT_FIFO,
-  plainName,
-  type Queue,
-  type RetryPolicy,
-  type SettingsChange,
-} from '../../lib/model/queue-settings.ts'
+import { plainName, type Queue } from '../../lib/model/queue-settings.ts'
 import type { Counts } from '../../lib/queues/counts.ts'
 import { type QueueNames, queueArn, type Scope } from '../sqs/queue-url.ts'
 import { readRedriveAllowPolicy, redriveAllowText } from '../sqs/redrive-policy.ts'
-import { defined, iso } from './message-json.ts'
-import type { NewQueueBody, QueueChangeBody, RedriveAllowPolicyBody } from './settings-shape.ts'
+import { iso } from './message-json.ts'
+import type { QueueChangeBody, RedriveAllowPolicyBody } from './settings-shape.ts'
 
 /** A queue as the HTTP API writes it: what `PUT` and `PATCH` take stands at the top level, where they take it. */
 export const queueJson = (queue: Queue, names: QueueNames, counts?: Counts) => ({
@@ -51,28 +45,4 @@ export const extrasFrom = ({ redriveAllowPolicy }: QueueChangeBody, { home }: Qu
 const countsJson = ({ oldestReadyAt, ...counts }: Counts) => ({
   ...counts,
   ...(oldestReadyAt !== undefined && { oldestReadyAt: iso(oldestReadyAt) }),
-})
-
-const DEFAULT_RETRY: Omit<RetryPolicy, 'initialSeconds'> = { factor: 2, maximumSeconds: 3_600, jitter: 'full' }
-
-/**
- * Settings to create a queue with. A queue whose name ends in `.fifo` is one of that kind, with or without saying so;
- * what else is wrong about `fifo` the engine refuses.
- */
-export const creationFrom = (name: string, given: NewQueueBody): SettingsChange =>
-  settingsFrom(name.endsWith('.fifo') ? { fifo: {}, ...given } : given, DEFAULT_FIFO)
-
-/** Changes of settings. Members of `fifo` that are left out stay as they are in `present`. */
-export const changeFrom = (given: QueueChangeBody, present: Queue | undefined): SettingsChange =>
-  settingsFrom(given, present?.settings.fifo ?? DEFAULT_FIFO)
-
-const settingsFrom = (
-  { tags: _, redriveAllowPolicy: __, fifo, retryPolicy, ...plain }: QueueChangeBody,
-  fifoBase: typeof DEFAULT_FIFO,
-): SettingsChange => ({
-  ...defined(plain),
-  ...(fifo !== undefined && { fifo: fifo && { ...fifoBase, ...defined(fifo) } }),
-  ...(retryPolicy !== undefined && {
-    retryPolicy: retryPolicy && { ...DEFAULT_RETRY, ...defined(retryPolicy) },
-  }),
 })

@@ -43,11 +43,10 @@ export interface QueueMove {
 /** @throws `MoveRefused` unless the queue named in the body takes messages of the one in the path */
 export const checkMove = async (engine: Engine, rules: MoveRules, { from, to, field }: QueueMove): Promise<void> => {
   if (from === to) return
+  const names = queueNames(rules.home)
   const policy = await policyOf(engine, to)
   const allowed =
-    policy === undefined
-      ? rules.withoutPolicy === 'allowAll'
-      : allowsSource(policy, queueNames(rules.home).addressOf(from))
+    policy === undefined ? rules.withoutPolicy === 'allowAll' : allowsSource(policy, names.addressOf(from), names)
   if (allowed) return
   throw new HttpRefusal('MoveRefused', `queue ${to} takes no messages of ${from}`, {
     field,

@@ -1,13 +1,13 @@
 import type { Engine } from '../../lib/engine.ts'
 import { invalid, isHoldfastError } from '../../lib/model/errors.ts'
-import type { Queue } from '../../lib/model/queue-settings.ts'
+import { changedSettings, type GivenSettings, newQueueSettings, type Queue } from '../../lib/model/queue-settings.ts'
 import { counts } from '../../lib/queues/counts.ts'
 import { createQueue, deleteQueue, getQueue, listQueues, purgeQueue, updateQueue } from '../../lib/queues/queues.ts'
 import { deadLetterSource } from '../../lib/queues/sources.ts'
 import { defined } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
 import { HttpRefusal } from '../http/problem.ts'
-import { changeFrom, creationFrom, extrasFrom, queueJson } from '../http/queue-json.ts'
+import { extrasFrom, queueJson } from '../http/queue-json.ts'
 import type { NewQueueBody, QueueChangeBody } from '../http/settings-shape.ts'
 import { queueNames } from '../sqs/queue-url.ts'
 import { countsByQueue } from './measure-queues.ts'
@@ -35,7 +35,7 @@ export const queueOperations = (rules: () => MoveRules) => {
     createQueue: async ({ engine, params, body }) => {
       await checkDeadLetterMove(engine, rules(), params.queue, body)
       const { queue, created } = await createQueue(engine, params.queue, {
-        settings: creationFrom(params.queue, body),
+        settings: newQueueSettings(params.queue, settingsIn(body)),
         ...(body.tags && { tags: body.tags }),
         extras: defined(extrasFrom(body, names())) as Record<string, string>,
       })
@@ -50,7 +50,7 @@ export const queueOperations = (rules: () => MoveRules) => {
     updateQueue: async ({ engine, params, body }) => {
       await checkDeadLetterMove(engine, rules(), params.queue, body)
       const queue = await updateQueue(engine, params.queue, (present) => ({
-        settings: changeFrom(body, present),
+        settings: changedSettings(settingsIn(body), present.settings),
         ...(body.tags && { tags: body.tags }),
         extras: extrasFrom(body, names()),
       }))
@@ -69,6 +69,10 @@ export const queueOperations = (rules: () => MoveRules) => {
     },
   } satisfies Operations
 }
+
+/** A body without what is no setting of the engine's. */
+const settingsIn = ({ tags: _, redriveAllowPolicy: __, ...settings }: NewQueueBody | QueueChangeBody): GivenSettings =>
+  settings
 
 /** A dead-letter queue that the queue has already needs no right again. */
 const checkDeadLetterMove = async (

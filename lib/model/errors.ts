@@ -4,23 +4,25 @@ import { nameAdvice } from './closest-name.ts'
  * Why an operation failed. One code is one reason; the data behind it stands in fields, the underlying failure
  * in `cause`. HTTP statuses and SQS names are maps over these codes kept at the edges; the engine knows neither.
  */
-export type ErrorCode =
-  | 'InvalidRequest'
-  | 'QueueNotFound'
-  | 'QueueExists'
-  | 'QueueDeletedRecently'
-  | 'PurgeInProgress'
-  | 'MessageNotFound'
-  | 'RedriveNotFound'
-  | 'ReceiptHandleInvalid'
-  | 'LeaseLost'
-  | 'MessageTooLarge'
-  | 'OperationInProgress'
-  | 'InFlightLimit'
-  | 'AccessDenied'
-  | 'Throttled'
-  | 'StoreUnavailable'
-  | 'Internal'
+export const ERROR_CODES = [
+  'InvalidRequest',
+  'QueueNotFound',
+  'QueueExists',
+  'QueueDeletedRecently',
+  'PurgeInProgress',
+  'MessageNotFound',
+  'RedriveNotFound',
+  'ReceiptHandleInvalid',
+  'LeaseLost',
+  'MessageTooLarge',
+  'OperationInProgress',
+  'NotSupported',
+  'AccessDenied',
+  'Throttled',
+  'StoreUnavailable',
+  'Internal',
+] as const
+export type ErrorCode = (typeof ERROR_CODES)[number]
 
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set(['Throttled', 'StoreUnavailable'])
 

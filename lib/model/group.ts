@@ -58,7 +58,7 @@ const FILLER = '0'.repeat(11)
 const toSequence = (value: bigint): Sequence => value.toString(16).padStart(SEQUENCE_DIGITS, '0')
 const fromSequence = (sequence: Sequence): bigint => BigInt(`0x${sequence}`)
 
-export const sequenceAt = (at: number): Sequence => toSequence(BigInt(at) << 12n)
+export const sequenceAt = (at: number): Sequence => toSequence(BigInt(Math.floor(at)) << 12n)
 export const sequenceAfter = (sequence: Sequence, steps: number): Sequence =>
   toSequence(fromSequence(sequence) + BigInt(steps))
 

@@ -163,12 +163,24 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     })
     expect(await call('GET', '/queues/failed/redrive')).toMatchObject({ body: { redrives: [{ state: 'completed' }] } })
 
-    const back = await pollAll('work')
-    expect(back).toHaveLength(4)
+    const again = await pollAll('work')
+    expect(again).toHaveLength(4)
+    const [rejected] = again
+    expect(
+      await call('POST', '/queues/work/nack', {
+        receiptHandles: [rejected?.receiptHandle],
+        deadLetter: true,
+        error: 'no such job',
+      }),
+    ).toMatchObject({ function: 'poll', status: 200, body: { results: [{ ok: true }] } })
+    expect((await call('GET', '/queues/failed/messages')).body.messages).toMatchObject([
+      { deadLetter: { reason: 'no such job' } },
+    ])
+    const back = again.slice(1)
     const acked = await call('POST', '/queues/work/ack', {
       receiptHandles: back.map(({ receiptHandle }) => receiptHandle),
     })
-    expect(acked).toMatchObject(ok)
+    expect(acked).toMatchObject({ status: 200, body: { results: back.map(() => ({ ok: true })) } })
   })
 
   test('looks at, reschedules, cancels, purges and deletes, with the rights that each role has', async () => {

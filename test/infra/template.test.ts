@@ -166,7 +166,7 @@ describe('the API', () => {
       ['POST /queues/{queue}/poll', 'AWS_IAM', 'poll'],
       ['POST /queues/{queue}/ack', 'AWS_IAM', 'ack'],
       ['POST /queues/{queue}/extend', 'AWS_IAM', 'ack'],
-      ['POST /queues/{queue}/nack', 'AWS_IAM', 'ack'],
+      ['POST /queues/{queue}/nack', 'AWS_IAM', 'poll'],
       ['POST /queues/{queue}/unreceive', 'AWS_IAM', 'ack'],
       ['GET /queues/{queue}/messages', 'AWS_IAM', 'messages'],
       ['GET /queues/{queue}/messages/{messageId}', 'AWS_IAM', 'messages'],
