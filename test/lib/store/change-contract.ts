@@ -96,26 +96,29 @@ export const changeContract = (subject: () => Subject): void => {
       expect(await store.change(missing)).toEqual(missing.map(() => ({ applied: false, segment: undefined })))
     })
 
-    test.each(['version', 'token'] as const)('that deletes is made once, alone and among others, by %s', async (kind) => {
-      const { store } = subject()
-      const segments = [await place(store, [lease()]), await place(store, [lease()]), await place(store, [lease()])]
-      const changes = segments.map(
-        ({ key, version }): Change => ({
-          key,
-          requires:
-            kind === 'version' ? { kind, version } : { kind: 'slots', slots: [[0, { kind, token: token(1) }]] },
-          slots: undefined,
-        }),
-      )
-      const [first, ...others] = changes as [Change, ...Change[]]
-      expect(await store.change([first])).toEqual([{ applied: true, segment: undefined }])
-      expect(await store.change(changes)).toEqual([
-        { applied: false, segment: undefined },
-        { applied: true, segment: undefined },
-        { applied: true, segment: undefined },
-      ])
-      expect(await store.change(others)).toEqual(others.map(() => ({ applied: false, segment: undefined })))
-    })
+    test.each(['version', 'token'] as const)(
+      'that deletes is made once, alone and among others, by %s',
+      async (kind) => {
+        const { store } = subject()
+        const segments = [await place(store, [lease()]), await place(store, [lease()]), await place(store, [lease()])]
+        const changes = segments.map(
+          ({ key, version }): Change => ({
+            key,
+            requires:
+              kind === 'version' ? { kind, version } : { kind: 'slots', slots: [[0, { kind, token: token(1) }]] },
+            slots: undefined,
+          }),
+        )
+        const [first, ...others] = changes as [Change, ...Change[]]
+        expect(await store.change([first])).toEqual([{ applied: true, segment: undefined }])
+        expect(await store.change(changes)).toEqual([
+          { applied: false, segment: undefined },
+          { applied: true, segment: undefined },
+          { applied: true, segment: undefined },
+        ])
+        expect(await store.change(others)).toEqual(others.map(() => ({ applied: false, segment: undefined })))
+      },
+    )
 
     test.each<[string, Slot, boolean]>([
       ['is fresh', FRESH, true],
