@@ -1,5 +1,6 @@
 import { HoldfastError } from '../model/errors.ts'
 import { inPassing } from './best-effort.ts'
+import { queueKey } from './keys.ts'
 import type { Store } from './port.ts'
 
 /** How well a clock knows the time. */
@@ -20,7 +21,8 @@ const MAX_UNCERTAINTY_MS = 1_000
 export const sureOfTime = (store: Store, time: TimeKnowledge): Store => {
   const refuseUnlessSure = async (): Promise<void> => {
     if (time.untimed || time.uncertaintyMs() <= MAX_UNCERTAINTY_MS) return
-    await inPassing(store.getDocument({ partition: 'q#', sort: 'q' }))
+    // The record of no queue.
+    await inPassing(store.getDocument(queueKey('')))
     const message = "the store's time is not known to two seconds, so no lease can be judged"
     throw new HoldfastError('StoreUnavailable', message)
   }

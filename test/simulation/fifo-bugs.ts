@@ -1,6 +1,6 @@
 import type { PlantedBug } from './bugs.ts'
 
-const SIMULATION = ['test/simulation/fifo-simulation.test.ts']
+const SIMULATION = { suites: ['test/simulation/simulation.test.ts'], worlds: 'fifo' }
 const CONTRACT = ['test/lib/store']
 const UNIT = [
   'model/group',
@@ -14,7 +14,10 @@ const UNIT = [
   'receive/receive-attempt',
 ].map((test) => `test/lib/${test}.test.ts`)
 
-const LIMIT = ['test/lib/receive/limited-group.test.ts', 'test/simulation/limit']
+const LIMIT = {
+  suites: ['test/lib/receive/limited-group.test.ts', 'test/simulation/simulation.test.ts'],
+  worlds: 'limited',
+}
 
 /** Bugs of message groups and deduplication. */
 export const GROUP_BUGS: readonly PlantedBug[] = [
@@ -23,7 +26,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/receive/group-claim.ts',
     replace: 'parts.map((part) => issue(part.segment, part.indexes))',
     by: "parts.map((part) => issue(part.segment, part.indexes)).map((one) => ({ ...one, change: { ...one.change, requires: { kind: 'slots', slots: [] } as const } }))",
-    suites: SIMULATION,
+    ...SIMULATION,
   },
   {
     name: 'a claim in several segments requires what it read of the first alone',
@@ -37,21 +40,21 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/model/group.ts',
     replace: 'const front = leading(left, (one) => one.visibleAt <= now)',
     by: 'const front = left.filter((one) => one.visibleAt <= now)',
-    suites: SIMULATION,
+    ...SIMULATION,
   },
   {
     name: 'a message that backs off is overtaken by those behind it',
     file: 'lib/model/group.ts',
     replace: 'const front = leading(left, (one) => one.visibleAt <= now)',
     by: "const front = leading(left.filter(({ slot }) => slot.kind !== 'lease' || !slot.resting || slot.until <= now), (one) => one.visibleAt <= now)",
-    suites: SIMULATION,
+    ...SIMULATION,
   },
   {
     name: 'what comes before a message in flight waits for it',
     file: 'lib/model/group.ts',
     replace: 'const front = leading(left, (one) => one.visibleAt <= now)',
     by: "const front = left.some(({ slot }) => slot.kind === 'lease' && liveAt(slot, now)) ? [] : leading(left, (one) => one.visibleAt <= now)",
-    suites: SIMULATION,
+    ...SIMULATION,
   },
   {
     name: 'messages are dead-lettered past one that is in flight',
@@ -94,7 +97,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/model/group.ts',
     replace: 'sequenceAt(now - NUMBERS_KEPT_MS) < lastSequence',
     by: "lastSequence === ''",
-    suites: SIMULATION,
+    ...SIMULATION,
   },
   {
     name: 'a ticket goes though a publish is only just getting through',
@@ -164,14 +167,14 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/settle/extend.ts',
     replace: 'await hastenGroups(engine, queue, endings, results)',
     by: 'void endings',
-    suites: SIMULATION,
+    ...SIMULATION,
   },
   {
     name: 'numbers are given twice',
     file: 'lib/model/ticket.ts',
     replace: 'if (ticket.lastSequence >= from) return REFUSED\n',
     by: '',
-    suites: SIMULATION,
+    ...SIMULATION,
   },
   {
     name: 'numbers follow the clock of the publisher alone',
@@ -185,7 +188,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/publish/deduplication.ts',
     replace: '  ifVersion: replaces,\n',
     by: '',
-    suites: SIMULATION,
+    ...SIMULATION,
   },
   {
     name: 'an id that waits is free',
@@ -297,27 +300,27 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/receive/limited-group.ts',
     replace: '      ifVersion: fence.version,\n',
     by: '',
-    suites: LIMIT,
+    ...LIMIT,
   },
   {
     name: 'under a limit a lease that is over makes room at once',
     file: 'lib/receive/limited-group.ts',
     replace: 'room: limited.limit - slots.filter(isHeld).length',
     by: 'room: limited.limit - live',
-    suites: LIMIT,
+    ...LIMIT,
   },
   {
     name: 'what is held under a limit is looked for at the front alone',
     file: 'lib/receive/limited-group.ts',
     replace: 'const held = through ?? sortUpTo(0, now + CLOCKS_MS)',
     by: 'const held = sortFrom(0)',
-    suites: LIMIT,
+    ...LIMIT,
   },
   {
     name: 'a fence forgets what was claimed without it',
     file: 'lib/receive/limited-group.ts',
     replace: 'latest(fence.through, held.at(-1)?.key.sort, ',
     by: 'latest(fence.through, ',
-    suites: LIMIT,
+    ...LIMIT,
   },
 ]

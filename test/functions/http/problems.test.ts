@@ -1,8 +1,8 @@
-import * as fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { JSON_DEPTH, REQUEST_BYTES } from '../../../functions/http/request-body.ts'
 import { routes } from '../../../functions/http/routes.ts'
 import { HoldfastError } from '../../../lib/model/errors.ts'
+import fc from '../../support/properties.ts'
 import { type Api, apiOn, SURFACES } from './surfaces.ts'
 
 const MESSAGES = '/queues/orders/messages'
