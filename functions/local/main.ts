@@ -1,14 +1,10 @@
 import { CommanderError } from 'commander'
 import { createEngine } from '../../lib/engine.ts'
-import { createApp } from '../http/app.ts'
-import { openApiDocument } from '../http/openapi.ts'
-import { allOperations } from '../operations/all.ts'
-import { type SqsEndpointParts, sqsEndpoint } from '../sqs/endpoint.ts'
 import type { Authenticator } from '../sqs/sigv4.ts'
 import { banner } from './banner.ts'
-import { callerCheck, isLoopback } from './caller-check.ts'
+import { isLoopback } from './caller-check.ts'
+import { composeFrontDoor } from './compose.ts'
 import { endingSignal } from './ending.ts'
-import { frontDoor } from './front-door.ts'
 import { openStore } from './open-store.ts'
 import { type LocalOptions, parseOptions } from './options.ts'
 import { startRedriveWorker } from './redrive-worker.ts'
@@ -20,7 +16,7 @@ import { UsageError } from './usage-error.ts'
 
 /** `npm start`: all of Holdfast in one process, with the handlers that run in Lambda. Answers the exit code. */
 const main = async (args: readonly string[]): Promise<number> => {
-  // Every file that this process or its engine creates is its user's alone.
+  // Only their owner may read the files that this process and its engine create.
   process.umask(0o077)
   const options = parseOptions(args)
   const authenticate = options.auth === undefined ? undefined : await authenticatorFrom(options.auth, log)
@@ -37,23 +33,24 @@ const serveUntilEnded = async (
   { store, description, warning, failed }: LocalStore,
   authenticate: Authenticator | undefined,
 ): Promise<number> => {
-  const { host, port } = options
-  const signed = authenticate !== undefined
-  const httpOpen = options.httpOpen || !signed
   const engine = createEngine({ store })
   const redrives = startRedriveWorker(engine, log)
   try {
-    const answer = frontDoor({
-      check: callerCheck({ host, allowedHosts: options.allowedHost }),
-      signed,
-      httpOpen,
-      http: createApp({ operations: allOperations(redrives.wake), engine: () => engine, log }),
-      sqs: sqsEndpoint({ engine, redrives: redrives.wake, log, ...sqsSettings(options, authenticate) }),
-      openApi: openApiDocument,
-    })
-    const server = await startServer({ host, port, answer, log })
-    const exposed = !isLoopback(host)
-    console.log(banner({ host, port: server.port, store: description, warning, signed, httpOpen, exposed }))
+    const answer = composeFrontDoor({ options, engine, wakeRedrive: redrives.wake, authenticate, log })
+    const { host } = options
+    const server = await startServer({ host, port: options.port, answer, log })
+    const signed = authenticate !== undefined
+    console.log(
+      banner({
+        host,
+        port: server.port,
+        store: description,
+        warning,
+        signed,
+        httpOpen: options.httpOpen || !signed,
+        exposed: !isLoopback(host),
+      }),
+    )
     const failure = await Promise.race([endingSignal(), failed])
     if (failure !== undefined) log.error(failure, {})
     await server.stop()
@@ -63,17 +60,7 @@ const serveUntilEnded = async (
   }
 }
 
-const sqsSettings = (
-  { cooldowns, regions }: LocalOptions,
-  authenticate: Authenticator | undefined,
-): Partial<SqsEndpointParts> => ({
-  cooldowns: { recreation: cooldowns, purge: cooldowns },
-  // Keys and policies name accounts and regions: with them, these have queues of their own.
-  sharedScopes: !regions && authenticate === undefined,
-  ...(authenticate && { authenticate }),
-})
-
-/** A command line that is wrong is told apart from a failure, and has been printed already by the one that parsed it. */
+/** 2 for a command line that is wrong, 1 for any other failure. The parser has printed its own messages already. */
 const exitCodeOf = (error: Error): number => {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   process.stderr.write(`holdfast: ${error.message}\n`)

@@ -1,7 +1,7 @@
 import type { Engine } from '../../lib/engine.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
 import { HttpRefusal } from '../http/problem.ts'
-import { DEFAULT_SCOPE, queueNames, type Scope } from '../sqs/queue-url.ts'
+import { DEFAULT_SCOPE, type QueueNames, queueNames } from '../sqs/queue-url.ts'
 import { allowsSource } from '../sqs/redrive-policy.ts'
 
 /**
@@ -10,24 +10,24 @@ import { allowsSource } from '../sqs/redrive-policy.ts'
  * queues messages may be moved into it, in its redrive-allow policy, which only its own path changes.
  */
 export interface MoveRules {
-  /** The account and region of the queues with plain names. */
-  readonly home: Scope
+  /** Which queues the accounts and regions in policies mean. */
+  readonly names: QueueNames
   /** What holds for a queue without a redrive-allow policy. */
   readonly withoutPolicy: 'allowAll' | 'denyAll'
 }
 
 /** Where everyone who can send a request may use every queue. */
-export const OPEN_RULES: MoveRules = { home: DEFAULT_SCOPE, withoutPolicy: 'allowAll' }
+export const OPEN_RULES: MoveRules = { names: queueNames(), withoutPolicy: 'allowAll' }
 
 /**
  * HOLDFAST_ACCOUNT and AWS_REGION: the home account and region.
  * HOLDFAST_REDRIVE_WITHOUT_POLICY: `allowAll`; nothing else opens queues that have no policy.
  */
 export const moveRules = (env: NodeJS.ProcessEnv): MoveRules => ({
-  home: {
+  names: queueNames({
     account: env.HOLDFAST_ACCOUNT ?? DEFAULT_SCOPE.account,
     region: env.AWS_REGION ?? DEFAULT_SCOPE.region,
-  },
+  }),
   withoutPolicy: env.HOLDFAST_REDRIVE_WITHOUT_POLICY === 'allowAll' ? 'allowAll' : 'denyAll',
 })
 
@@ -41,12 +41,15 @@ export interface QueueMove {
 }
 
 /** @throws `MoveRefused` unless the queue named in the body takes messages of the one in the path */
-export const checkMove = async (engine: Engine, rules: MoveRules, { from, to, field }: QueueMove): Promise<void> => {
+export const checkMove = async (
+  engine: Engine,
+  { names, withoutPolicy }: MoveRules,
+  { from, to, field }: QueueMove,
+): Promise<void> => {
   if (from === to) return
-  const names = queueNames(rules.home)
   const policy = await policyOf(engine, to)
   const allowed =
-    policy === undefined ? rules.withoutPolicy === 'allowAll' : allowsSource(policy, names.addressOf(from), names)
+    policy === undefined ? withoutPolicy === 'allowAll' : allowsSource(policy, names.addressOf(from), names)
   if (allowed) return
   throw new HttpRefusal('MoveRefused', `queue ${to} takes no messages of ${from}`, {
     field,

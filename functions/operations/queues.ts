@@ -9,7 +9,6 @@ import type { Operations } from '../http/operation.ts'
 import { HttpRefusal } from '../http/problem.ts'
 import { extrasFrom, queueJson } from '../http/queue-json.ts'
 import type { NewQueueBody, QueueChangeBody } from '../http/settings-shape.ts'
-import { queueNames } from '../sqs/queue-url.ts'
 import { countsByQueue } from './measure-queues.ts'
 import { checkMove, type MoveRules } from './move-rules.ts'
 
@@ -18,7 +17,7 @@ const COUNTED_PAGE = 100
 
 /** `rules` are asked for at each request, so that what is wrong with the environment is an answer. */
 export const queueOperations = (rules: () => MoveRules) => {
-  const names = () => queueNames(rules().home)
+  const names = () => rules().names
   return {
     listQueues: async ({ engine, query: { include, ...query } }) => {
       if (include && query.limit !== undefined && query.limit > COUNTED_PAGE) {

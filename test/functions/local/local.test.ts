@@ -245,21 +245,24 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
     const data = await temporaryDirectory()
     const first = await startServerProcess({ args: ['--data', data] })
     await call(first, 'PUT', '/queues/orders', {})
-    const waiting = call(first, 'POST', '/queues/idle/poll', { waitTimeSeconds: 20 }).catch(() => undefined)
+    await call(first, 'PUT', '/queues/idle', {})
+    const waiting = call(first, 'POST', '/queues/idle/poll', { waitTimeSeconds: 20 })
     const answered: string[] = []
+    const refused: string[] = []
     const publishing = Array.from({ length: 8 }, async (_, publisher) => {
       for (let at = 0; ; at++) {
         const body = `${publisher}-${at}`
         // Once it has ended, it takes no more connections.
         const answer = await call(first, 'POST', '/queues/orders/messages', publish(body)).catch(() => undefined)
         if (answer === undefined) return
-        expect(answer).toEqual({ messages: [{ messageId: expect.any(String) }] })
-        answered.push(body)
+        ;(answer.messages?.[0]?.messageId ? answered : refused).push(body)
       }
     })
-    await until('many are published', () => answered.length >= 40)
+    await until('many are published', () => answered.length >= 40 || refused.length > 0)
     expect(await first.end('SIGTERM')).toBe(0)
-    await Promise.all([waiting, ...publishing])
+    expect(await waiting).toEqual({ messages: [] })
+    await Promise.all(publishing)
+    expect(refused).toEqual([])
     const second = await startServerProcess({ args: ['--data', data] })
     const kept = new Set<string>()
     for (;;) {

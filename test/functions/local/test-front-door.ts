@@ -1,22 +1,16 @@
-import { createApp } from '../../../functions/http/app.ts'
-import { callerCheck } from '../../../functions/local/caller-check.ts'
-import { type FrontDoor, type FrontDoorParts, frontDoor } from '../../../functions/local/front-door.ts'
-import { allOperations } from '../../../functions/operations/all.ts'
+import { composeFrontDoor, type LocalParts } from '../../../functions/local/compose.ts'
+import type { FrontDoor } from '../../../functions/local/front-door.ts'
 import { silentLog } from '../../../functions/runtime/log.ts'
-import { type SqsEndpointParts, sqsEndpoint } from '../../../functions/sqs/endpoint.ts'
 import type { Engine } from '../../../lib/engine.ts'
 
-/** The local server's front door, open to everyone on this machine unless the parts say otherwise. */
-export const testFrontDoor = (
-  engine: Engine,
-  { sqs, ...parts }: Partial<Omit<FrontDoorParts, 'sqs'>> & { sqs?: Partial<SqsEndpointParts> } = {},
-): FrontDoor =>
-  frontDoor({
-    http: createApp({ operations: allOperations(async () => {}), engine: () => engine, log: silentLog }),
-    sqs: sqsEndpoint({ engine, redrives: async () => {}, ...sqs }),
-    check: callerCheck({ host: '127.0.0.1' }),
-    signed: false,
-    httpOpen: true,
-    openApi: () => ({ openapi: '3.1.0' }),
-    ...parts,
+type Settings = Partial<LocalParts['options']> & Pick<LocalParts, 'authenticate'>
+
+/** The front door that the local server has with these settings, and its defaults for the others. */
+export const testFrontDoor = (engine: Engine, { authenticate, ...options }: Settings = {}): FrontDoor =>
+  composeFrontDoor({
+    options: { host: '127.0.0.1', allowedHost: [], httpOpen: false, cooldowns: false, regions: false, ...options },
+    engine,
+    wakeRedrive: async () => {},
+    authenticate,
+    log: silentLog,
   })
