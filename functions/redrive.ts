@@ -1,4 +1,5 @@
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
+import { moveRules } from './operations/move-rules.ts'
 import { redriveOperations } from './operations/redrive.ts'
 import { theEngine } from './runtime/compose.ts'
 import { invokeByClient } from './runtime/lambda-invocation.ts'
@@ -23,7 +24,9 @@ const work = async (event: RedriveEvent, context: Context): Promise<void> => {
   }
 }
 
-const answer = serve(redriveOperations(invokeRedrive(lambdaLog, invokeByClient, countMissingRight)))
+const answer = serve(
+  redriveOperations(invokeRedrive(lambdaLog, invokeByClient, countMissingRight), () => moveRules(process.env)),
+)
 
 export const handler = (event: APIGatewayProxyEventV2 | RedriveEvent, context: Context) =>
   isRedriveEvent(event) ? work(event, context) : answer(event, context)

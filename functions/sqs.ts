@@ -6,13 +6,12 @@ import { isMissingRight } from './runtime/aws-failure.ts'
 import { theEngine } from './runtime/compose.ts'
 import { invokeRedrive } from './runtime/redrive-invocation.ts'
 import { countMissingRight, flushMetrics, lambdaLog, metrics, observeInLambda } from './runtime/telemetry.ts'
-import { type SqsEndpoint, sqsEndpoint } from './sqs/endpoint.ts'
+import { isForSqs, type SqsEndpoint, sqsEndpoint } from './sqs/endpoint.ts'
 import { keyRing } from './sqs/keys.ts'
 import { invokeBySignedPost } from './sqs/lambda-invocation.ts'
 import { DEFAULT_SCOPE } from './sqs/queue-url.ts'
 import { secretText } from './sqs/secret.ts'
 import { sigv4Authenticator } from './sqs/sigv4.ts'
-import { isSqsRequest } from './sqs/sqs-request.ts'
 
 observeInLambda()
 
@@ -60,7 +59,7 @@ let endpoint: SqsEndpoint | undefined
 /** The gateway hands over whatever its routes do not take: requests of SQS, and those of the HTTP API that went astray. */
 export const handler = lambdaHandler((request, surroundings) => {
   const { path, requestId = randomUUID() } = surroundings
-  if (!isSqsRequest((name) => request.headers.get(name) ?? undefined, new URL(request.url).search)) {
+  if (!isForSqs(request, new URL(request.url).search)) {
     return noRoute(request.method, path, requestId)
   }
   endpoint ??= endpointFromEnvironment(process.env)

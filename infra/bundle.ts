@@ -1,13 +1,15 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { AssetHashType, DockerImage } from 'aws-cdk-lib'
 import { Code } from 'aws-cdk-lib/aws-lambda'
-import { buildSync } from 'esbuild'
 import { FUNCTION_ENTRIES } from './functions.ts'
 
 const PROJECT = join(import.meta.dirname, '..')
 const FUNCTIONS = join(PROJECT, 'functions')
-const OUTPUT_FILE = 'index.mjs'
+/** Where the installed package has the functions, already bundled: see `scripts/build.ts`. */
+const PREBUILT = join(import.meta.dirname, '../bundles')
+export const OUTPUT_FILE = 'index.mjs'
 export const HANDLER = 'index.handler'
 
 // CommonJS packages call `require`, which an ES module does not have.
@@ -21,8 +23,10 @@ let built: ReadonlyMap<string, Uint8Array> | undefined
  * would parse the SDK each time. The SDK is part of the bundle, so that the version that was tested is the one that
  * runs, and a cold start loads one file. The same sources give the same bytes on every machine.
  */
-const bundles = (): ReadonlyMap<string, Uint8Array> => {
+export const bundles = (): ReadonlyMap<string, Uint8Array> => {
   if (built) return built
+  // The installed package has no bundler, and needs none.
+  const { buildSync } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild')
   const { outputFiles } = buildSync({
     absWorkingDir: PROJECT,
     entryPoints: Object.fromEntries(FUNCTION_ENTRIES.map((entry) => [entry, `functions/${entry}.ts`])),
@@ -57,6 +61,9 @@ const bundleOf = (entry: string): Uint8Array => {
  * tests that look at nothing but the template (context `aws:cdk:bundling-stacks: []`).
  */
 export const functionCode = (entry: string): Code =>
+  existsSync(PREBUILT) ? Code.fromAsset(join(PREBUILT, entry)) : bundledCode(entry)
+
+const bundledCode = (entry: string): Code =>
   Code.fromAsset(FUNCTIONS, {
     assetHashType: AssetHashType.OUTPUT,
     bundling: {

@@ -39,7 +39,7 @@ export const FUNCTIONS = {
   },
   poll: {
     entry: 'poll',
-    description: 'Leases messages of a queue to a consumer',
+    description: 'Leases messages of a queue to a consumer, and takes them back',
     tableActions: [
       'BatchGetItem',
       'ConditionCheckItem',
@@ -54,7 +54,7 @@ export const FUNCTIONS = {
   },
   ack: {
     entry: 'ack',
-    description: 'Acks, extends and nacks leased messages',
+    description: 'Acks messages and extends leases',
     tableActions: ['DeleteItem', 'GetItem', 'PartiQLDelete', 'Query', 'UpdateItem'],
     // Early releases: it can put nothing on a queue.
     kindActions: { [KEY_KINDS.earlyRelease.letter]: ['PutItem'] },

@@ -44,9 +44,12 @@ export const addServiceFunctions = (
     publish: add('publish'),
     poll: add('poll'),
     ack: add('ack'),
-    queues: add('queues'),
+    queues: add('queues', { environment: moveRules(scope, settings) }),
     messages: add('messages'),
-    redrive: add('redrive', startsRedrives),
+    redrive: add('redrive', {
+      ...startsRedrives,
+      environment: { ...startsRedrives.environment, ...moveRules(scope, settings) },
+    }),
     redriveRun,
     ...(sqsKeys && { sqs: add('sqs', sqsSurroundings(sqsKeys, settings, startsRedrives)) }),
     ...(monitor && { monitor }),
@@ -72,6 +75,15 @@ const redriveStarter = (
 ): Required<Pick<FunctionSurroundings, 'environment' | 'statements'>> => ({
   environment: { HOLDFAST_REDRIVE_FUNCTION: redriveRun.functionName },
   statements: [new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [redriveRun.functionArn] })],
+})
+
+/** What functions need to know that move messages into queues which a body names. */
+const moveRules = (
+  scope: Construct,
+  { authorization, redriveWithoutPolicy = authorization === 'iam' ? 'denyAll' : 'allowAll' }: Settings,
+): Readonly<Record<string, string>> => ({
+  HOLDFAST_ACCOUNT: Stack.of(scope).account,
+  HOLDFAST_REDRIVE_WITHOUT_POLICY: redriveWithoutPolicy,
 })
 
 const sqsSurroundings = (

@@ -1,6 +1,7 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { Node } from 'constructs'
 import * as z from 'zod'
+import { nameAdvice } from '../lib/model/closest-name.ts'
 import { FUNCTION_NAMES } from './functions.ts'
 
 /** Settings are CDK context under this prefix: `cdk deploy -c holdfast:memoryMb=1024`, or `context` of cdk.json. */
@@ -60,6 +61,11 @@ const schema = z.strictObject({
 
   /** Who may call the native HTTP API: principals that IAM allows, or anyone who knows the address. */
   authorization: oneOf('iam', 'none').default('iam'),
+  /**
+   * Whether the HTTP API lets a queue without a redrive-allow policy be named as dead-letter queue, or as destination of a
+   * redrive, by those who have rights on another queue only. @default denyAll with authorization iam, else allowAll
+   */
+  redriveWithoutPolicy: oneOf('allowAll', 'denyAll').optional(),
   /** The SQS endpoint, with its function and the secret that holds its access keys. */
   sqs: flag().default(true),
   /** Origins of web pages that may call the API, e.g. `["https://console.example.com"]`. @default none */
@@ -145,7 +151,7 @@ const contradictions = (settings: Settings): Problem[] => {
   for (const name of Object.keys(settings.reservedConcurrency)) {
     const known: readonly string[] = FUNCTION_NAMES
     if (!known.includes(name)) {
-      problems.push([`reservedConcurrency.${name}`, `is no function; there are ${known.join(', ')}`])
+      problems.push([`reservedConcurrency.${name}`, `is no function: ${nameAdvice(name, known)}`])
     }
   }
   return problems
@@ -162,7 +168,8 @@ export const checkSettings = (given: Readonly<Record<string, unknown>>): Setting
   if (!result.success) {
     throw refusal(
       result.error.issues.flatMap((issue): Problem[] => {
-        if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => [key, 'is not a setting'])
+        if (issue.code === 'unrecognized_keys')
+          return issue.keys.map((key) => [key, `is not a setting: ${nameAdvice(key, SETTING_NAMES)}`])
         const value = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown>)?.[key], given)
         return [[issue.path.join('.'), `${issue.message}${show(value)}`]]
       }),

@@ -20,3 +20,6 @@ export const systemClock: Clock = {
       signal?.addEventListener('abort', done, { once: true })
     }),
 }
+
+/** Time since some instant, ms, that no one can set: for spans within one process. */
+export const monotonicClock: Clock = { now: () => performance.now(), sleep: systemClock.sleep }

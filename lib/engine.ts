@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from './clock.ts'
 import { type PollMemory, pollMemory } from './hints/poll-hints.ts'
 import { type Wakeups, wakeups } from './hints/wakeups.ts'
+import type { ThrottleReason } from './model/errors.ts'
 import { ascending, type Sequence } from './model/group.ts'
 import { uniqueSequence } from './model/segment-key.ts'
 import { type QueueCache, queueCache } from './queues/cache.ts'
@@ -14,10 +15,13 @@ export type EngineEvent =
   | { readonly type: 'dead-lettered'; readonly queue: string; readonly count: number }
   /** A message due for its dead-letter queue, which does not exist; it stays where it is. */
   | { readonly type: 'dead-letter-queue-missing'; readonly queue: string; readonly target: string }
-  | { readonly type: 'throttled'; readonly queue: string; readonly shard: number }
+  /** A publisher was throttled, in the partition of this shard or of a group in it. */
+  | { readonly type: 'throttled'; readonly queue: string; readonly shard: number; readonly reason: ThrottleReason }
   | { readonly type: 'shards-raised'; readonly queue: string; readonly shards: number }
   /** A header whose content never arrived was dropped: its publish never succeeded. */
   | { readonly type: 'orphan-dropped'; readonly queue: string }
+  /** Something that follows a change failed, such as freeing its message group: the change itself is made. */
+  | { readonly type: 'follow-up-failed'; readonly queue: string; readonly error: unknown }
 
 export type Observer = (event: EngineEvent) => void
 

@@ -1,7 +1,39 @@
+export type {
+  Handle,
+  NackOptions,
+  PublishEntry,
+  PublishOptions,
+  PublishOutcome,
+  QueueClient,
+  Sent,
+} from './client/queue.ts'
+export {
+  type Client,
+  type ClientOptions,
+  createClient,
+  type EngineOptions,
+  type QueueOptions,
+  type StoreOptions,
+  type TableOptions,
+  type UrlOptions,
+} from './client.ts'
 export { type Clock, systemClock } from './clock.ts'
+export { bytesCodec } from './codecs/bytes.ts'
+export type { Codec } from './codecs/codec.ts'
+export { type Json, type JsonOptions, jsonCodec } from './codecs/json.ts'
+export { messagePackCodec } from './codecs/messagepack.ts'
+export type { InvalidMessage, Received } from './codecs/read-message.ts'
+export type { SchemaIssue, StandardSchema } from './codecs/schema.ts'
+export { textCodec } from './codecs/text.ts'
 export { createEngine, type Engine, type EngineEvent, type EngineParts, type Observer } from './engine.ts'
 export { type BrowsePage, browse, cancelMessage, getMessage, rescheduleMessage } from './messages/messages.ts'
-export { type ErrorCode, type ErrorFields, HoldfastError, isHoldfastError } from './model/errors.ts'
+export {
+  type ErrorCode,
+  type ErrorFields,
+  HoldfastError,
+  isHoldfastError,
+  type ThrottleReason,
+} from './model/errors.ts'
 export { LIMITS } from './model/limits.ts'
 export type {
   Body,
@@ -58,3 +90,7 @@ export { createTable } from './store/dynamodb/table.ts'
 export { memoryStore } from './store/keyed/memory-store.ts'
 export { TABLE_SHAPE } from './store/keys.ts'
 export type { Store } from './store/port.ts'
+export type { CallOptions, GivenQueue, GivenQueueChange } from './transport/port.ts'
+export type { BatchContext, BatchHandler, ErrorContext, Handler, HandlerContext } from './worker/handler.ts'
+export { Reject, RetryLater } from './worker/verdicts.ts'
+export type { BatchOptions, ConsumeOptions, StopOptions, Worker } from './worker/worker.ts'

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { PROBLEM_CODES } from './problem.ts'
 import { instant, tags } from './shapes.ts'
 
 /** What the routes answer. Never checked while serving; the tests hold every answer against them. */
@@ -42,6 +43,14 @@ export const queueAnswer = z
       }),
     ),
     maxInFlightPerGroup: z.optional(count),
+    redriveAllowPolicy: z.optional(
+      z.strictObject({
+        permission: z.enum(['allowAll', 'denyAll', 'byQueue']),
+        sourceQueues: z.optional(
+          z.array(z.string().check(z.describe('Name of a queue, or the ARN of one of another account or region'))),
+        ),
+      }),
+    ),
     tags,
     createdAt: instant,
     modifiedAt: instant,
@@ -51,13 +60,17 @@ export const queueAnswer = z
 
 export const queueListAnswer = z.strictObject({ queues: z.array(queueAnswer), cursor: z.optional(z.string()) })
 
+const CODES = Object.entries(PROBLEM_CODES)
+  .map(([code, status]) => `${code} (${status})`)
+  .join(', ')
+
 export const problem = z
   .looseObject({
     type: z.string(),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    code: z.string(),
+    code: z.string().check(z.describe(`The reason, made for programs. ${CODES}`)),
     field: z.optional(z.string().check(z.describe('The field of the request at fault'))),
     value: z.optional(z.unknown().check(z.describe('The value that was refused'))),
     queue: z.optional(z.string()),
@@ -68,13 +81,14 @@ export const problem = z
   .check(z.meta({ id: 'Problem', description: 'Why a request was refused or failed (RFC 9457)' }))
 
 const published = z.strictObject({
+  ok: z.literal(true),
   messageId: z.string(),
   sequenceNumber: z.optional(z.string()),
   duplicate: z.optional(z.literal(true)),
 })
 
 export const publishAnswer = z.strictObject({
-  messages: z.array(z.union([published, z.strictObject({ error: problem })])),
+  messages: z.array(z.union([published, z.strictObject({ ok: z.literal(false), error: problem })])),
 })
 
 const attribute = z.union([
@@ -128,7 +142,10 @@ export const browseAnswer = z.strictObject({ messages: z.array(storedMessage), c
 
 export const handlesAnswer = z.strictObject({
   results: z.array(
-    z.union([z.strictObject({ ok: z.literal(true) }), z.strictObject({ ok: z.literal(false), problem })]),
+    z.union([
+      z.strictObject({ ok: z.literal(true) }),
+      z.strictObject({ ok: z.literal(false), error: problem, problem }),
+    ]),
   ),
 })
 

@@ -27,3 +27,9 @@ export const decodedPath = (path: string): string => {
     return path
   }
 }
+
+/** The path of a request's target, as it was sent: a URL parser would have resolved what `..` and backslashes stand for. */
+export const pathOf = (target: string): string => {
+  const end = target.search(/[?#]/)
+  return end < 0 ? target : target.slice(0, end)
+}

@@ -13,7 +13,7 @@ const STATUS = {
   LeaseLost: 409,
   MessageTooLarge: 413,
   OperationInProgress: 409,
-  InFlightLimit: 429,
+  NotSupported: 501,
   // A right that this function lacks itself: no fault of the caller, whose own rights were checked before.
   AccessDenied: 500,
   Throttled: 429,
@@ -24,6 +24,9 @@ const STATUS = {
 /** Refusals that HTTP knows and the engine does not. */
 const HTTP_STATUS = {
   CallerRefused: 403,
+  MoveRefused: 403,
+  QueueInUse: 409,
+  NoDeadLetterQueue: 409,
   RouteNotFound: 404,
   MethodNotAllowed: 405,
   RequestTooLarge: 413,
@@ -31,22 +34,24 @@ const HTTP_STATUS = {
 } as const
 
 export type HttpErrorCode = keyof typeof HTTP_STATUS
-export const PROBLEM_STATUSES: readonly number[] = [
-  ...new Set([...Object.values(STATUS), ...Object.values(HTTP_STATUS)]),
-]
+/** Every code that a problem document may bear, with its status. */
+export const PROBLEM_CODES: Readonly<Record<string, number>> = { ...STATUS, ...HTTP_STATUS }
+export const PROBLEM_STATUSES: readonly number[] = [...new Set(Object.values(PROBLEM_CODES))]
 
 /** A request refused before any operation has seen it. */
 export class HttpRefusal extends Error {
   override readonly name = 'HttpRefusal'
   readonly code: HttpErrorCode
   readonly value: unknown
+  readonly field: string | undefined
   readonly hint: string | undefined
   readonly headers: Readonly<Record<string, string>>
 
-  constructor(code: HttpErrorCode, message: string, { value, hint, headers = {} }: RefusalDetails = {}) {
+  constructor(code: HttpErrorCode, message: string, { value, field, hint, headers = {} }: RefusalDetails = {}) {
     super(message)
     this.code = code
     this.value = value
+    this.field = field
     this.hint = hint
     this.headers = headers
   }
@@ -55,6 +60,8 @@ export class HttpRefusal extends Error {
 export interface RefusalDetails {
   /** What was refused. */
   readonly value?: unknown
+  /** The field of the request that it is in. */
+  readonly field?: string
   /** What the caller can do about it. */
   readonly hint?: string
   readonly headers?: Readonly<Record<string, string>>
@@ -84,8 +91,8 @@ export const isUnexpected = (error: unknown): boolean =>
 /** Why something failed, as the caller is told it. */
 export const problemOf = (error: unknown, requestId?: string): Problem => {
   if (error instanceof HttpRefusal) {
-    const { code, message, value, hint } = error
-    return document(code, HTTP_STATUS[code], message, { value, hint, retryable: false, requestId })
+    const { code, message, value, field, hint } = error
+    return document(code, HTTP_STATUS[code], message, { field, value, hint, retryable: false, requestId })
   }
   if (!isHoldfastError(error) || isUnexpected(error)) {
     return document('Internal', STATUS.Internal, 'the request failed because of an error in the service', {

@@ -1,5 +1,5 @@
 import type * as z from 'zod/mini'
-import { type HoldfastError, invalid } from '../../lib/model/errors.ts'
+import { type HoldfastError, invalid, unknownField } from '../../lib/model/errors.ts'
 
 type Issue = z.core.$ZodIssue
 type Path = readonly PropertyKey[]
@@ -8,28 +8,61 @@ type Path = readonly PropertyKey[]
 export const checked = <S extends z.ZodMiniType>(shape: S, value: unknown, where: string): z.output<S> => {
   const result = shape.safeParse(value)
   if (result.success) return result.data
-  const [issue] = result.error.issues
-  throw issue ? refusal(issue, value, where) : invalid(where, undefined, 'is refused')
+  const issue = tellingIssue(result.error.issues)
+  throw issue ? refusal(issue, value, { where, shape }) : invalid(where, undefined, 'is refused')
 }
 
-const refusal = (issue: Issue, input: unknown, where: string): HoldfastError => {
+interface Checked {
+  readonly where: string
+  readonly shape: z.core.$ZodType
+}
+
+const refusal = (issue: Issue, input: unknown, { where, shape }: Checked): HoldfastError => {
   const { path, found } = deepest(issue)
   if (found.code === 'unrecognized_keys') {
     const [key = ''] = found.keys
     const full = [...path, key]
-    return invalid(nameOf(full, where), quotable(full, valueAt(input, full)), 'is not a field that is known here')
+    return unknownField(nameOf(full, where), quotable(full, valueAt(input, full)), fieldsAt(shape, path))
   }
   return invalid(nameOf(path, where), quotable(path, valueAt(input, path)), requirement(found))
 }
+
+/** An unknown field is told before a missing one: it is the same field, mistyped, as likely as not. */
+const tellingIssue = (issues: readonly Issue[]): Issue | undefined =>
+  issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]
 
 /** Of a union the branch that came closest: the one whose complaint is about something inside the value. */
 const deepest = (issue: Issue, before: Path = []): { path: Path; found: Issue } => {
   const path = [...before, ...issue.path]
   if (issue.code === 'invalid_union') {
     const branch = issue.errors.find(([first]) => first && (first.path.length > 0 || first.code !== 'invalid_type'))
-    if (branch?.[0]) return deepest(branch[0], path)
+    const told = branch && tellingIssue(branch)
+    if (told) return deepest(told, path)
   }
   return { path, found: issue }
+}
+
+/** The fields of the objects that a shape has at a path. */
+const fieldsAt = (shape: z.core.$ZodType, [key, ...rest]: Path): string[] => {
+  const { def } = (shape as z.core.$ZodTypes)._zod
+  switch (def.type) {
+    case 'optional':
+    case 'nullable':
+      return fieldsAt(def.innerType, key === undefined ? [] : [key, ...rest])
+    case 'union':
+      return def.options.flatMap((option) => fieldsAt(option, key === undefined ? [] : [key, ...rest]))
+    case 'array':
+      return key === undefined ? [] : fieldsAt(def.element, rest)
+    case 'record':
+      return key === undefined ? [] : fieldsAt(def.valueType, rest)
+    case 'object': {
+      if (key === undefined) return Object.keys(def.shape)
+      const inner = Object.hasOwn(def.shape, key) ? def.shape[String(key)] : undefined
+      return inner ? fieldsAt(inner, rest) : []
+    }
+    default:
+      return []
+  }
 }
 
 const requirement = (issue: Issue): string => {

@@ -75,6 +75,16 @@ export const extendRequest = z.strictObject({
   visibilityTimeoutSeconds: whole(0, LIMITS.visibilityTimeoutSeconds).check(
     z.describe('From now on; 0 makes the messages visible at once'),
   ),
+  revive: z.optional(
+    z
+      .boolean()
+      .check(
+        z.describe(
+          'Whether a lease that has ended may begin anew while nobody else has received the message. No effect on FIFO ' +
+            'queues and with maxInFlightPerGroup',
+        ),
+      ),
+  ),
 })
 
 export const nackRequest = z.strictObject({
@@ -82,7 +92,22 @@ export const nackRequest = z.strictObject({
   delaySeconds: z.optional(
     amount(0, LIMITS.delaySeconds).check(z.describe("Default: the queue's retry policy, else at once")),
   ),
+  deadLetter: z.optional(
+    z
+      .boolean()
+      .check(z.describe('Moves the messages to the dead-letter queue at once. Not together with delaySeconds')),
+  ),
+  error: z.optional(
+    z
+      .string()
+      .check(
+        z.maxLength(10_000),
+        z.describe('Why, with deadLetter: the first 1,024 characters are kept with the messages as their reason'),
+      ),
+  ),
 })
+
+export const unreceiveRequest = z.strictObject({ receiptHandles })
 
 export const rescheduleRequest = z
   .strictObject({

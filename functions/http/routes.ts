@@ -19,6 +19,7 @@ import {
   publishRequest,
   redriveRequest,
   rescheduleRequest,
+  unreceiveRequest,
 } from './requests.ts'
 import { newQueue, queueChange } from './settings-shape.ts'
 import { cursor, pageLimit, queueName, text } from './shapes.ts'
@@ -47,6 +48,15 @@ export const routes = [
       prefix: z.optional(text(0, LIMITS.queueNameLength)),
       limit: pageLimit(LIMITS.listQueuesPage),
       cursor,
+      include: z.optional(
+        z
+          .enum(['counts'])
+          .check(
+            z.describe(
+              'How many messages each queue holds, at the cost of counting each; a page then has at most 100 queues',
+            ),
+          ),
+      ),
     }),
     request: undefined,
     answers: { 200: queueListAnswer },
@@ -87,7 +97,13 @@ export const routes = [
     path: '/queues/{queue}',
     function: 'queues',
     summary: 'Delete a queue with all its messages',
-    query: none,
+    query: z.strictObject({
+      force: z.optional(
+        z
+          .enum(['true', 'false'])
+          .check(z.describe('Whether to delete a queue that is the dead-letter queue of another one. Default false')),
+      ),
+    }),
     request: undefined,
     answers: { 204: undefined },
   },
@@ -145,10 +161,20 @@ export const routes = [
     operation: 'nackMessages',
     method: 'POST',
     path: '/queues/{queue}/nack',
-    function: 'ack',
-    summary: 'Give messages back, to be received again now, after a delay, or by the retry policy',
+    function: 'poll',
+    summary: 'Give messages back, to be received again now, after a delay, or by the retry policy; or dead-letter them',
     query: none,
     request: nackRequest,
+    answers: { 200: handlesAnswer },
+  },
+  {
+    operation: 'unreceiveMessages',
+    method: 'POST',
+    path: '/queues/{queue}/unreceive',
+    function: 'ack',
+    summary: 'Give messages back at once, as if they had not been received',
+    query: none,
+    request: unreceiveRequest,
     answers: { 200: handlesAnswer },
   },
   {

@@ -22,6 +22,20 @@ const fifo = z.strictObject({
   throughputLimit: z.optional(z.enum(['perQueue', 'perMessageGroupId'])),
 })
 
+/** From which queues messages may be moved into this one: as dead letters, or by a redrive. */
+const redriveAllowPolicy = z
+  .strictObject({
+    permission: z.enum(['allowAll', 'denyAll', 'byQueue']),
+    sourceQueues: z.optional(z.array(queueName).check(z.minLength(1), z.maxLength(10))),
+  })
+  .check(
+    z.refine(({ permission, sourceQueues }) => (permission === 'byQueue') === (sourceQueues !== undefined), {
+      error: 'must be given exactly when permission is "byQueue"',
+      path: ['sourceQueues'],
+    }),
+    z.describe('The RedriveAllowPolicy of SQS: which queues may have messages moved into this one'),
+  )
+
 const plain = {
   visibilityTimeoutSeconds: z.optional(whole(0, LIMITS.visibilityTimeoutSeconds)),
   delaySeconds: z.optional(whole(0, LIMITS.delaySeconds)),
@@ -43,6 +57,7 @@ export const newQueue = z
     deadLetter: z.optional(deadLetter),
     retryPolicy: z.optional(retryPolicy),
     maxInFlightPerGroup: z.optional(maxInFlightPerGroup),
+    redriveAllowPolicy: z.optional(redriveAllowPolicy),
     tags: z.optional(tags),
   })
   .check(z.meta({ id: 'NewQueue' }))
@@ -54,9 +69,12 @@ export const queueChange = z
     deadLetter: z.optional(z.nullable(deadLetter)),
     retryPolicy: z.optional(z.nullable(retryPolicy)),
     maxInFlightPerGroup: z.optional(z.nullable(maxInFlightPerGroup)),
+    redriveAllowPolicy: z.optional(z.nullable(redriveAllowPolicy)),
+    fifo: z.optional(z.nullable(fifo).check(z.describe('A queue never changes its kind'))),
     tags: z.optional(z.record(text(1, LIMITS.tagKeyLength), z.nullable(text(0, LIMITS.tagValueLength)))),
   })
   .check(z.meta({ id: 'QueueChange' }))
 
 export type NewQueueBody = z.infer<typeof newQueue>
+export type RedriveAllowPolicyBody = z.infer<typeof redriveAllowPolicy>
 export type QueueChangeBody = z.infer<typeof queueChange>

@@ -1,26 +1,49 @@
 export interface BannerFacts {
-  readonly url: string
+  readonly host: string
+  readonly port: number
   /** Where the messages are. */
   readonly store: string
-  readonly auth: boolean
-  /** Whether others than this machine can reach the server. */
+  /** What whoever starts the server must know of the store. */
+  readonly warning?: string | undefined
+  /** Whether SQS clients must sign. */
+  readonly signed: boolean
+  /** Whether the HTTP API answers. */
+  readonly httpOpen: boolean
+  /** Whether other machines can reach the server. */
   readonly exposed: boolean
 }
 
-/** What a newcomer needs next: commands to paste. */
-export const banner = ({
-  url,
-  store,
-  auth,
-  exposed,
-}: BannerFacts): string => `Holdfast is listening on ${url}   (${store})
+/** What a newcomer needs next: commands to paste, and warnings. */
+export const banner = ({ host, port, store, warning, signed, httpOpen, exposed }: BannerFacts): string => {
+  const url = `http://${reachableHost(host)}:${port}`
+  const sqsKeys = signed ? '' : 'AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x '
+  const open = [...(httpOpen ? ['the HTTP API'] : []), ...(signed ? [] : ['the SQS endpoint'])].join(' and ')
+  const openNote = `Anyone who can reach port ${port} of ${host} can use ${open}. Under a name, too, with --allowed-host NAME.`
+  return [
+    `Holdfast is listening on ${url}   (${store})`,
+    '',
+    ...(httpOpen ? httpCommands(url) : []),
+    `  ${sqsKeys}aws sqs list-queues --endpoint-url ${url} --region us-east-1`,
+    '',
+    ...(warning === undefined ? [] : [`Warning: ${warning}`, '']),
+    ...(exposed && open !== '' ? [openNote, ''] : []),
+    `HTTP API: ${httpOpen ? `${url}/openapi.json` : 'closed by --auth (--http-open opens it)'}   Stop with Ctrl-C.`,
+  ].join('\n')
+}
 
-  curl -X PUT ${url}/queues/orders
-  curl ${url}/queues/orders/messages --json '{"messages":[{"body":{"order":1}}]}'
-  curl ${url}/queues/orders/poll --json '{"maxMessages":10}'
-  curl ${url}/queues/orders/ack --json '{"receiptHandles":["..."]}'
+/** An address at which this machine reaches a server that listens on `host`. */
+const reachableHost = (host: string): string => {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
+}
 
-  ${auth ? '' : 'AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x '}aws sqs list-queues --endpoint-url ${url} --region us-east-1
+const JSON_DATA = "-H 'content-type: application/json' -d"
 
-HTTP API: ${url}/openapi.json   Stop with Ctrl-C.
-${exposed ? `\nAnyone who can reach ${url} can use the HTTP API${auth ? ': --auth is for SQS clients' : ' and the SQS endpoint'}.\n` : ''}`
+const httpCommands = (url: string): string[] => [
+  `  curl -X PUT ${url}/queues/orders`,
+  `  curl ${url}/queues/orders/messages ${JSON_DATA} '{"messages":[{"body":{"order":1}}]}'`,
+  `  curl ${url}/queues/orders/poll ${JSON_DATA} '{"maxMessages":10}'`,
+  `  curl ${url}/queues/orders/ack ${JSON_DATA} '{"receiptHandles":["..."]}'`,
+  '',
+]

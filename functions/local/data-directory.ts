@@ -4,13 +4,13 @@ import { connect, createServer, type Server } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** A data directory that is ours alone until it is released. */
+/** A data directory that this process holds alone until it releases it. */
 export interface DataDirectory {
   readonly path: string
   release(): Promise<void>
 }
 
-/** Another server has the directory. */
+/** Another server holds the directory. */
 export class DataDirectoryInUse extends Error {
   override readonly name = 'DataDirectoryInUse'
   readonly pid: number
@@ -23,16 +23,16 @@ export class DataDirectoryInUse extends Error {
 
 interface Holder {
   readonly pid: number
-  /** Where the holder answers for itself, on 127.0.0.1. */
+  /** The port of 127.0.0.1 on which the holder answers with its nonce. */
   readonly port: number
-  /** What it answers. A process that got the id or the port of a dead holder does not know it. */
+  /** What the holder answers. A process that was given the id or the port of a dead holder does not know it. */
   readonly nonce: string
 }
 
 /**
- * Takes a data directory, which is created when missing. Who holds it stands in its file `lock`, and answers on a port
- * of its own as long as it lives: so a server that was killed leaves nothing that must be cleared away by hand, and
- * neither its process id nor its port given to someone else is mistaken for it.
+ * Takes a data directory and creates it when it is missing. Its file `lock` names the holder, and the holder answers on
+ * a port of its own for as long as it lives. A server that was killed leaves nothing that somebody must clear away, and
+ * another process that was given its process id or its port is not mistaken for it.
  *
  * @throws `DataDirectoryInUse`
  */
@@ -43,7 +43,8 @@ export const takeDataDirectory = async (path: string): Promise<DataDirectory> =>
   const witness = await startWitness(nonce)
   const own = join(path, `lock.${nonce}`)
   try {
-    await writeFile(own, JSON.stringify({ pid: process.pid, port: portOf(witness), nonce } satisfies Holder))
+    const holder = { pid: process.pid, port: portOf(witness), nonce } satisfies Holder
+    await writeFile(own, JSON.stringify(holder), { mode: 0o600 })
     await takeLock(path, lock, own)
   } catch (error) {
     witness.close()
@@ -61,49 +62,49 @@ export const takeDataDirectory = async (path: string): Promise<DataDirectory> =>
 }
 
 /**
- * With its parents. Node's own way never ends where a directory can't be made in one that exists and the file system
- * calls that a missing parent, as it is below /proc.
+ * Creates a directory and its parents. Node's recursive `mkdir` never ends where a file system refuses a directory with
+ * the error for a missing parent, as /proc does.
  */
 const makeDirectory = async (path: string): Promise<void> => {
   const parent = dirname(path)
   try {
-    await makeUnlessThere(path)
+    await makeUnlessPresent(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw error
     await makeDirectory(parent)
-    await makeUnlessThere(path)
+    await makeUnlessPresent(path)
   }
 }
 
-const makeUnlessThere = async (path: string): Promise<void> => {
+const makeUnlessPresent = async (path: string): Promise<void> => {
   try {
-    await mkdir(path)
+    await mkdir(path, { mode: 0o700 })
   } catch (error) {
-    // What stands in the way says so itself, except for a directory: that is as good as made.
-    const there = await stat(path).catch(() => undefined)
-    if (!there?.isDirectory()) throw error
+    // Node's error names a file in the way; a directory that exists already is no error.
+    const found = await stat(path).catch(() => undefined)
+    if (!found?.isDirectory()) throw error
   }
 }
 
-const TRIES = 100
+const MAX_TRIES = 100
 const PAUSE_MS = 50
 
 const takeLock = async (path: string, lock: string, own: string): Promise<void> => {
-  for (let attempt = 0; attempt < TRIES; attempt++) {
-    // A link appears whole or not at all, and never replaces another.
+  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+    // A link appears whole or not at all, and never replaces another file.
     if (await linked(own, lock)) return
     const holder = await readHolder(lock)
-    if (holder && (await lives(holder))) throw new DataDirectoryInUse(path, holder.pid)
+    if (holder && (await isAlive(holder))) throw new DataDirectoryInUse(path, holder.pid)
     await clearStale(lock)
     await sleep(PAUSE_MS)
   }
   throw new Error(`${lock} can be neither taken nor cleared: remove it when no Holdfast is running on this data`)
 }
 
-/** A crash inside the few milliseconds of clearing leaves its guard behind; from this age on it does not count. */
+/** A crash during the few milliseconds of clearing leaves the guard behind; a guard of this age is ignored. */
 const GUARD_MS = 5_000
 
-/** Removes a dead holder's lock. One process at a time, and only after another look: it may be a living one's by now. */
+/** Removes a dead holder's lock. One process at a time, after it has read the lock again: a living one may hold it by now. */
 const clearStale = async (lock: string): Promise<void> => {
   const guard = `${lock}.clearing`
   try {
@@ -116,7 +117,7 @@ const clearStale = async (lock: string): Promise<void> => {
   }
   try {
     const holder = await readHolder(lock)
-    if (!holder || !(await lives(holder))) await rm(lock, { force: true })
+    if (!holder || !(await isAlive(holder))) await rm(lock, { force: true })
   } finally {
     await rmdir(guard).catch(() => {})
   }
@@ -157,23 +158,23 @@ const portOf = (server: Server): number => {
   return typeof address === 'object' && address ? address.port : 0
 }
 
-/** How long a holder may take to answer before it is taken for one that is alive, but stopped. */
+/** A holder that takes longer than this to answer counts as alive, but suspended. */
 const ANSWER_MS = 2_000
 
-const lives = async ({ pid, port, nonce }: Holder): Promise<boolean> => {
+const isAlive = async ({ pid, port, nonce }: Holder): Promise<boolean> => {
   if (!isRunning(pid)) return false
   return new Promise((resolve) => {
-    let heard = ''
+    let answer = ''
     const socket = connect({ port, host: '127.0.0.1' })
     socket.setTimeout(ANSWER_MS, () => {
       resolve(true)
       socket.destroy()
     })
     socket.on('data', (chunk) => {
-      heard += chunk.toString('latin1')
+      answer += chunk.toString('latin1')
     })
     socket.on('error', () => resolve(false))
-    socket.on('close', () => resolve(heard === nonce))
+    socket.on('close', () => resolve(answer === nonce))
   })
 }
 
@@ -182,7 +183,7 @@ const isRunning = (pid: number): boolean => {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    // Someone else's process is one too.
+    // The process exists and belongs to another user.
     return codeOf(error) === 'EPERM'
   }
 }

@@ -1,10 +1,10 @@
 import type { DynamoDBClient, DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
+import { dynamodbClient } from '../../lib/store/dynamodb/client.ts'
 import { dynamodbStore } from '../../lib/store/dynamodb/dynamodb-store.ts'
 import { createTable } from '../../lib/store/dynamodb/table.ts'
 import type { Store } from '../../lib/store/port.ts'
-import { dynamodbClient } from '../runtime/compose.ts'
 
-/** What emulators take for credentials and region. */
+/** Region and credentials for emulators, which require some and do not check them. */
 export const LOCAL_ACCESS = {
   region: 'us-east-1',
   credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
@@ -17,8 +17,8 @@ const SIGNATURE = {
 } as const
 
 /**
- * For the engine that this server runs itself: it asks for a signature and looks at none, nor at who sends. Not computing
- * them halves the SDK's CPU time for a call.
+ * For the engine that this server runs itself: the engine requires a signature and does not verify it. A constant one
+ * halves the SDK's CPU time for a call.
  */
 const UNSIGNED: DynamoDBClientConfig = {
   ...LOCAL_ACCESS,
@@ -29,28 +29,30 @@ const UNSIGNED: DynamoDBClientConfig = {
     },
   }),
 }
+/** They describe the client in headers that the engine does not read. */
 const INTRODUCTIONS = ['getUserAgentMiddleware', 'recursionDetectionMiddleware']
 
+/** A store on a table of the engine that this server runs itself. */
 export const openEmbeddedTable = async (endpoint: string, table: string): ReturnType<typeof openTable> => {
   const opened = await openTable({ table, endpoint, ...UNSIGNED })
   for (const middleware of INTRODUCTIONS) opened.client.middlewareStack.remove(middleware)
   return opened
 }
 
-/** A store on a table, which is created when it is missing. */
+/** A store on a table. Creates the table when it is missing. */
 export const openTable = async ({
   table,
   ...config
 }: { table: string } & DynamoDBClientConfig): Promise<{ store: Store; client: DynamoDBClient }> => {
-  // Of use to who chooses the SDK's version, not to who starts this server.
+  // The SDK's warning about Node's version is for the developer who chooses the SDK, not for users of this server.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   const client = dynamodbClient(config)
   await createTable(client, table)
   return { store: dynamodbStore({ client, table }), client }
 }
 
-/** Stand-ins for region and credentials where none are configured: emulators ask for some, and never look at them. */
-export const standInCredentials = async (env: NodeJS.ProcessEnv): Promise<DynamoDBClientConfig> => {
+/** Region and credentials of emulators, each where the environment configures none. */
+export const standInCredentials = (env: NodeJS.ProcessEnv): DynamoDBClientConfig => {
   const { AWS_REGION, AWS_DEFAULT_REGION, AWS_PROFILE, AWS_ACCESS_KEY_ID } = env
   const configured =
     AWS_PROFILE || AWS_ACCESS_KEY_ID || env.AWS_WEB_IDENTITY_TOKEN_FILE || env.AWS_CONTAINER_CREDENTIALS_FULL_URI

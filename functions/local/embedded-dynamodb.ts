@@ -1,14 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** A DynamoDB of our own in a child process, its data in a file. */
+/** A DynamoDB engine in a child process, which keeps its data in a file. */
 export interface EmbeddedDynamodb {
   readonly endpoint: string
-  /** Resolves when the process has ended, wanted or not. */
+  /** Resolves when the process has ended, whether this server ended it or not. */
   readonly ended: Promise<void>
   stop(): Promise<void>
 }
@@ -16,7 +16,7 @@ export interface EmbeddedDynamodb {
 /** Platforms that the engine is built for, as npm names its packages. */
 const PLATFORMS = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64', 'win32-x64']
 
-/** Path of the engine; nothing where its package is not installed. */
+/** Path of the engine's program; nothing where its package is not installed. */
 const enginePath = (): string | undefined => {
   try {
     const require = createRequire(import.meta.url)
@@ -41,80 +41,89 @@ const missingEngine = (): Error => {
   )
 }
 
-const STARTS = 3
-const LOOKS = 400
-const LOOK_MS = 25
+const MAX_STARTS = 3
 
 /** Starts the engine on a free port of 127.0.0.1 and waits until it answers. */
-export const startEmbeddedDynamodb = async (file: string): Promise<EmbeddedDynamodb> => {
+export const startEmbeddedDynamodb = async (file: string, env: NodeJS.ProcessEnv): Promise<EmbeddedDynamodb> => {
   const engine = enginePath()
   if (!engine) throw missingEngine()
   let failure = ''
-  // Between finding a free port and taking it someone else may take it.
-  for (let start = 0; start < STARTS; start++) {
+  // Another process may take the port after it was found free and before the engine listens on it.
+  for (let start = 0; start < MAX_STARTS; start++) {
     const port = await freePort()
-    const guarded = guard(engine, ['serve', '--host', '127.0.0.1', '-p', String(port), '--db-path', file])
+    const guarded = guard(engine, ['serve', '--host', '127.0.0.1', '-p', String(port), '--db-path', file], env)
     const endpoint = `http://127.0.0.1:${port}`
     if (await answers(endpoint, guarded)) return { endpoint, ended: guarded.ended, stop: guarded.stop }
     await guarded.stop()
-    failure = guarded.complaints()
+    failure = guarded.errorOutput()
   }
-  throw new Error(`the embedded DynamoDB engine did not start on ${file}: ${failure.trim() || 'it says nothing'}`)
+  throw new Error(`the embedded DynamoDB engine did not start on ${file}: ${failure.trim() || 'it gave no reason'}`)
 }
 
 interface Guarded {
   readonly ended: Promise<void>
   readonly hasEnded: () => boolean
-  /** What it wrote to standard error, the last of it. */
-  readonly complaints: () => string
+  /** The end of what the engine wrote to standard error. */
+  readonly errorOutput: () => string
   stop(): Promise<void>
 }
 
 const KEPT_CHARACTERS = 2_000
 
-const guard = (engine: string, args: readonly string[]): Guarded => {
-  const child: ChildProcess = spawn(
-    process.execPath,
-    [join(import.meta.dirname, 'engine-guard.mjs'), engine, ...args],
-    // Its own session: what the terminal sends to all of its processes reaches the server alone.
-    { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: { ...process.env, NODE_OPTIONS: '' }, windowsHide: true },
-  )
-  let heard = ''
+const guard = (engine: string, args: readonly string[], env: NodeJS.ProcessEnv): Guarded => {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'engine-guard.mjs'), engine, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    // A session of its own: signals that a terminal sends to all of its processes reach only the server.
+    detached: true,
+    env: engineEnvironment(env),
+    windowsHide: true,
+  })
+  let errorOutput = ''
   let enginePid: number | undefined
   let hasEnded = false
-  child.stderr?.on('data', (chunk: Buffer) => {
-    heard = (heard + chunk.toString()).slice(-KEPT_CHARACTERS)
+  child.stderr.on('data', (chunk: Buffer) => {
+    errorOutput = (errorOutput + chunk.toString()).slice(-KEPT_CHARACTERS)
   })
-  child.stdout?.on('data', (chunk: Buffer) => {
+  child.stdout.on('data', (chunk: Buffer) => {
     enginePid = Number.parseInt(chunk.toString(), 10)
   })
-  child.stdin?.on('error', () => {})
+  child.stdin.on('error', () => {})
   const ended = once(child, 'exit').then(() => {
     hasEnded = true
-    // The guard was killed, so nobody else ends the engine.
-    if (child.signalCode !== null && enginePid !== undefined) killIfThere(enginePid)
+    // A guard that was killed has not ended the engine.
+    if (child.signalCode !== null && enginePid !== undefined) killIfRunning(enginePid)
   })
   return {
     ended,
     hasEnded: () => hasEnded,
-    complaints: () => heard,
+    errorOutput: () => errorOutput,
     stop: async () => {
-      child.stdin?.end()
+      child.stdin.end()
       await ended
     },
   }
 }
 
-const killIfThere = (pid: number): void => {
+/** Where temporary files go, and what Windows needs to open a socket. */
+const ENGINE_VARIABLES = ['TMPDIR', 'TMP', 'TEMP', 'SystemRoot']
+
+/** The engine gets none of the shell's other variables: credentials of AWS may be among them. */
+const engineEnvironment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(ENGINE_VARIABLES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
+
+const killIfRunning = (pid: number): void => {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // It had ended by itself.
+    // The engine had ended already.
   }
 }
 
+const MAX_TRIES = 400
+const TRY_EVERY_MS = 25
+
 const answers = async (endpoint: string, guarded: Guarded): Promise<boolean> => {
-  for (let look = 0; look < LOOKS && !guarded.hasEnded(); look++) {
+  for (let attempt = 0; attempt < MAX_TRIES && !guarded.hasEnded(); attempt++) {
     const answered = await fetch(endpoint, {
       method: 'POST',
       headers: { 'x-amz-target': 'DynamoDB_20120810.ListTables', 'content-type': 'application/x-amz-json-1.0' },
@@ -124,7 +133,7 @@ const answers = async (endpoint: string, guarded: Guarded): Promise<boolean> => 
       () => false,
     )
     if (answered) return true
-    await sleep(LOOK_MS)
+    await sleep(TRY_EVERY_MS)
   }
   return false
 }

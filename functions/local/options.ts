@@ -1,17 +1,86 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 
 export interface LocalOptions {
   readonly port: number
   readonly host: string
-  readonly data: string
-  readonly memory: boolean
-  /** Whether a deleted queue's name, and a purge, wait for the 60 seconds of SQS. */
-  readonly cooldowns: boolean
-  /** Names in `Host`, beside this machine's own, that requests may be addressed to. */
+  /** Names that `Host` may bear, beside addresses and the names of this machine. */
   readonly allowedHost: readonly string[]
+  /** Where messages are kept; absent when the command line does not say. */
+  readonly data?: string
+  readonly memory: boolean
   /** File with the access keys that SQS clients must sign with. */
   readonly auth?: string
+  /** Whether the HTTP API, which has no signatures here, answers although SQS clients must sign. */
+  readonly httpOpen: boolean
+  /** Whether a deleted queue's name, and a purged queue, rest for the sixty seconds of SQS. */
+  readonly cooldowns: boolean
+  /** Whether SQS clients of different accounts and regions have queues of their own. */
+  readonly regions: boolean
 }
+
+const ENVIRONMENT = `
+Environment:
+  AWS_ENDPOINT_URL_DYNAMODB   use this DynamoDB in place of the embedded one, e.g. DynamoDB Local
+  HOLDFAST_TABLE              its table, created when it is missing (default: holdfast)`
+
+/**
+ * The command line of the local server.
+ *
+ * @throws `CommanderError` once help or what is wrong has been printed; its exit code is 0 after help
+ */
+export const parseOptions = (args: readonly string[]): LocalOptions =>
+  new Command('holdfast')
+    .description('Holdfast on this machine: the HTTP API and the SQS endpoint on one port.')
+    .addOption(
+      new Option('-p, --port <number>', 'port to listen on; 0 for any that is free').default(9324).argParser(port),
+    )
+    .addOption(
+      new Option('--host <address>', 'address to listen on; 0.0.0.0 for all of this machine')
+        .default('127.0.0.1')
+        .argParser(hostName),
+    )
+    .addOption(
+      new Option(
+        '--allowed-host <name>',
+        'a further name that clients reach it by, e.g. host.docker.internal; repeatable',
+      )
+        .default([], 'addresses and localhost')
+        .argParser((name: string, before: readonly string[]) => [...before, hostName(name)]),
+    )
+    .addOption(new Option('--data <directory>', 'where messages are kept (default: .holdfast)').argParser(notEmpty))
+    .addOption(
+      new Option('--memory', 'keep everything in memory, and lose it at the end').default(false).conflicts('data'),
+    )
+    .addOption(
+      new Option(
+        '--auth <file>',
+        'file with the access keys that SQS clients must sign with; closes the HTTP API (default: anyone may do anything)',
+      ).argParser(notEmpty),
+    )
+    .addOption(new Option('--http-open', 'with --auth: leave the HTTP API open to everyone').default(false))
+    .addOption(
+      new Option(
+        '--cooldowns',
+        "apply SQS's sixty seconds after the deletion of a queue of the same name, and between purges",
+      ).default(false),
+    )
+    // What was needed once to get today's default.
+    .addOption(new Option('--no-cooldowns').hideHelp())
+    .addOption(
+      new Option(
+        '--regions',
+        'give the clients of each account and region queues of their own, as --auth does',
+      ).default(false),
+    )
+    .addHelpText('after', ENVIRONMENT)
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, 'holdfast: ')),
+    })
+    .showHelpAfterError('(--help lists the options)')
+    .parse(args, { from: 'user' })
+    .opts<LocalOptions>()
 
 const port = (value: string): number => {
   const number = Number(value)
@@ -19,35 +88,14 @@ const port = (value: string): number => {
   return number
 }
 
-/** The command line of the local server. Prints help or what is wrong, and ends the process, where that is asked for. */
-export const parseOptions = (argv: readonly string[]): LocalOptions =>
-  new Command('holdfast')
-    .description('Holdfast on this machine: the HTTP API and the SQS endpoint on one port.')
-    .option('-p, --port <number>', 'port to listen on; 0 for any that is free', port, 9324)
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option(
-      '--allowed-host <name>',
-      'a further name that clients on this machine reach it by, e.g. host.docker.internal; repeatable',
-      (name: string, before: readonly string[]) => [...before, name],
-      [] as readonly string[],
-    )
-    .option('--data <directory>', 'where messages are kept', '.holdfast')
-    .option('--memory', 'keep everything in memory, and lose it at the end', false)
-    .option(
-      '--auth <file>',
-      'file with the access keys that SQS clients must sign with (default: anyone may do anything)',
-    )
-    .option(
-      '--no-cooldowns',
-      'spare SQS clients the 60 seconds after the deletion of a queue of the same name and between purges',
-    )
-    .addHelpText(
-      'after',
-      `
-Environment:
-  AWS_ENDPOINT_URL_DYNAMODB   use this DynamoDB in place of the embedded one, e.g. DynamoDB Local
-  HOLDFAST_TABLE              its table, created when it is missing (default: holdfast)`,
-    )
-    .allowExcessArguments(false)
-    .parse(argv)
-    .opts<LocalOptions>()
+const hostName = (value: string): string => {
+  if (!/^[\w.:-]+$/.test(value) || /^[^:]*:[^:]*$/.test(value)) {
+    throw new InvalidArgumentError('It must be a name or an address, without a scheme and without a port.')
+  }
+  return value
+}
+
+const notEmpty = (value: string): string => {
+  if (value === '') throw new InvalidArgumentError('It must not be empty.')
+  return value
+}

@@ -1,66 +1,82 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { getRequestListener, type HttpBindings } from '@hono/node-server'
-import type { App } from '../http/app.ts'
-import { noRoute } from '../http/no-route.ts'
-import { decodedPath, isPlainPath } from '../http/plain-path.ts'
+import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server'
 import { HttpRefusal, problemResponse } from '../http/problem.ts'
-import { SqsError } from '../sqs/errors.ts'
-import type { SqsExchange } from '../sqs/exchange.ts'
-import { isSqsRequest, sqsFailure } from '../sqs/sqs-request.ts'
-import type { BusyPoll } from './busy-poll.ts'
-import type { CallerCheck } from './caller-check.ts'
-import { headerOf, pathOf, sqsListener, write } from './sqs-listener.ts'
+import type { Log } from '../runtime/log.ts'
+import type { FrontDoor } from './front-door.ts'
+import { UsageError } from './usage-error.ts'
 
 export interface ServerParts {
   readonly host: string
   readonly port: number
-  readonly app: App
-  /** Who may call at all. @default everyone */
-  readonly callers?: {
-    readonly check: CallerCheck
-    /** Whether SQS clients sign their requests, which says more than where they come from. */
-    readonly signed: boolean
-  }
-  readonly sqs: SqsExchange
-  /** Keeps the process awake between requests that follow each other closely. @default it sleeps */
-  readonly polling?: BusyPoll | undefined
-  /** The document that `/openapi.json` answers; made when first asked for. */
-  readonly openApi: () => unknown
+  readonly answer: FrontDoor
+  readonly log: Log
 }
 
 export interface LocalServer {
-  readonly host: string
+  /** The port that it listens on, also where any free one was asked for. */
   readonly port: number
-  /** Takes no more requests, ends the waiting of polls, and resolves when every request is answered. */
+  /** Takes no more requests, ends the waiting of long polls, and resolves when every request is answered. */
   stop(): Promise<void>
+}
+
+/** Clients keep connections for as long as a minute; one that the server closes first costs a client an error. */
+const KEEP_ALIVE_MS = 75_000
+/** How long requests that have begun may take once the server is to end. */
+const LAST_REQUESTS_MS = 1_500
+
+/** Serves one handler of web requests on one port. @throws `UsageError` where the server can't listen there */
+export const startServer = async ({ host, port, answer, log }: ServerParts): Promise<LocalServer> => {
+  const connections = openConnections()
+  const listener = getRequestListener(
+    ((request: Request, { incoming, outgoing }: HttpBindings) => {
+      const connection = connections.of(incoming.socket)
+      connection.latest = outgoing as ServerResponse
+      return answer(request, { target: incoming.url ?? '/', signal: connection.ending.signal })
+    }) as never,
+    { hostname: host, errorHandler: (error) => failure(error, log) },
+  )
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (incoming, outgoing) => {
+    void listener(incoming, outgoing)
+  })
+  server.on('connection', (socket: Socket) => connections.of(socket))
+  await listening(server, host, port)
+  const address = server.address()
+  return {
+    port: typeof address === 'object' && address ? address.port : port,
+    stop: () => stopped(server, connections),
+  }
+}
+
+/** The answer where the target or the host of a request make no URL, or where the handler itself fails. */
+const failure = (error: unknown, log: Log): Response => {
+  const requestId = randomUUID()
+  if (error instanceof RequestError) {
+    const refusal = new HttpRefusal('RouteNotFound', 'the path or the Host header of the request is malformed', {
+      hint: 'Send the path as it is documented: without backslashes, and with a slash at its start.',
+    })
+    return problemResponse(refusal, requestId)
+  }
+  log.error('a request failed unexpectedly', { requestId, error })
+  return problemResponse(error, requestId)
 }
 
 /** A client's connection, which bears one request at a time. */
 interface Connection {
-  /** Aborts when the client has gone, or when its answer is due because the server is to end. */
+  /** Aborts when the client has gone, or when an answer is due because the server is to end. */
   readonly ending: AbortController
   latest?: ServerResponse
 }
 
-/** Clients keep connections for as long as a minute; one closed under their hands costs them an error. */
-const KEEP_ALIVE_MS = 75_000
-/** How long requests under way may take when the server is to end. */
-const LAST_REQUESTS_MS = 5_000
+interface Connections {
+  of(socket: Socket): Connection
+  entries(): Iterable<[Socket, Connection]>
+}
 
-/** HTTP API, SQS endpoint, and what a local server has beside them, on one port. */
-export const startServer = async ({
-  host,
-  port,
-  app,
-  sqs,
-  openApi,
-  callers,
-  polling,
-}: ServerParts): Promise<LocalServer> => {
+const openConnections = (): Connections => {
   const connections = new Map<Socket, Connection>()
-  const connected = (socket: Socket): Connection => {
+  const opened = (socket: Socket): Connection => {
     const connection: Connection = { ending: new AbortController() }
     connections.set(socket, connection)
     socket.once('close', () => {
@@ -69,99 +85,43 @@ export const startServer = async ({
     })
     return connection
   }
-
-  const answerSqs = sqsListener(sqs, polling?.answered)
-  const answerApp = getRequestListener(((request: Request, { incoming, outgoing }: HttpBindings) =>
-    app.fetch(request, {
-      // As it came in: a parsed URL has lost what `..` and backslashes stood for.
-      path: decodedPath(pathOf(incoming.url ?? '/')),
-      signal: connectionOf(outgoing).ending.signal,
-    })) as never)
-  const connectionOf = ({ socket }: { socket: unknown }) =>
-    connections.get(socket as Socket) ?? connected(socket as Socket)
-
-  const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
-    const connection = connectionOf(incoming)
-    connection.latest = outgoing
-    polling?.requested()
-    const { url: target = '/', method = 'GET' } = incoming
-    const refusal = callers?.check(incoming.headers)
-    const ofSqs = isSqsRequest(headerOf(incoming), target)
-    if (refusal !== undefined && !(ofSqs && callers?.signed)) void refuse(incoming, outgoing, refusal, ofSqs)
-    else if (ofSqs) void answerSqs(incoming, outgoing, connection.ending.signal)
-    else if (method === 'GET' && pathOf(target) === '/health') json(outgoing, { status: 'ok' })
-    else if (method === 'GET' && pathOf(target) === '/openapi.json') json(outgoing, openApi())
-    // Node and URL parsers each read such a path in their own way: nobody is to act on one.
-    else if (!isPlainPath(decodedPath(pathOf(target)))) void answerNoRoute(incoming, outgoing)
-    else void answerApp(incoming, outgoing)
-  }
-
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, listener)
-  server.on('connection', connected)
-  await listening(server, host, port)
-  const address = server.address()
-  return {
-    host,
-    port: typeof address === 'object' && address ? address.port : port,
-    stop: () =>
-      new Promise((resolve) => {
-        const timer = setTimeout(() => server.closeAllConnections(), LAST_REQUESTS_MS)
-        server.close(() => {
-          clearTimeout(timer)
-          resolve()
-        })
-        for (const { latest, ending } of connections.values()) {
-          // A connection kept alive would keep the server alive.
-          if (latest && !latest.headersSent) latest.shouldKeepAlive = false
-          ending.abort()
-        }
-        server.closeIdleConnections()
-      }),
-  }
+  return { of: (socket) => connections.get(socket) ?? opened(socket), entries: () => connections.entries() }
 }
+
+const stopped = (server: Server, connections: Connections): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), LAST_REQUESTS_MS)
+    server.close(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+    for (const [socket, { latest, ending }] of connections.entries()) {
+      // Nothing has come on it yet, and Node does not count it among the idle ones.
+      if (socket.bytesRead === 0) socket.destroy()
+      // A connection that is kept alive would keep the server alive.
+      if (latest && !latest.headersSent) latest.shouldKeepAlive = false
+      ending.abort()
+    }
+    server.closeIdleConnections()
+  })
 
 const listening = (server: Server, host: string, port: number): Promise<void> =>
   new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new Error(`port ${port} of ${host} is in use: choose another with --port`)
-          : error,
-      )
-    })
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenFailure(error, host, port)))
     server.listen(port, host, resolve)
   })
 
-/** In the shape of the protocol that the request is of. */
-const refuse = async (
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  reason: string,
-  ofSqs: boolean,
-): Promise<void> => {
-  const requestId = randomUUID()
-  if (ofSqs) {
-    write(outgoing, sqsFailure(new SqsError('AccessDenied', `${reason}.`), headerOf(incoming), requestId))
-  } else {
-    await writeResponse(outgoing, problemResponse(new HttpRefusal('CallerRefused', reason), requestId))
+const listenFailure = (error: NodeJS.ErrnoException, host: string, port: number): Error => {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new UsageError(`port ${port} of ${host} is in use: choose another with --port`)
+    case 'EACCES':
+      return new UsageError(`this user may not listen on port ${port}: choose one above 1023 with --port`)
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new UsageError(`--host ${host} is not an address of this machine`)
+    default:
+      return error
   }
-  incoming.resume()
-}
-
-const answerNoRoute = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
-  const { method = 'GET', url = '/' } = incoming
-  await writeResponse(outgoing, noRoute(method, decodedPath(pathOf(url)), randomUUID()))
-  incoming.resume()
-}
-
-const writeResponse = async (outgoing: ServerResponse, response: Response): Promise<void> =>
-  write(outgoing, {
-    status: response.status,
-    headers: Object.fromEntries(response.headers),
-    body: await response.text(),
-  })
-
-const json = (outgoing: ServerResponse, body: unknown): void => {
-  outgoing.writeHead(200, { 'content-type': 'application/json' })
-  outgoing.end(JSON.stringify(body))
 }

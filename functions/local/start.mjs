@@ -1,6 +1,6 @@
 // @ts-check
-// `npm start`. Bundles the local server (a twentieth of a second) and runs the bundle: loading the hundred files one by
-// one takes three times as long until the first request is answered.
+// `npm start`. Bundles the local server, which takes a twentieth of a second, and runs the bundle: loading its hundred
+// files one by one would take three times as long until the first request is answered.
 import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -8,10 +8,10 @@ import { build } from 'esbuild'
 
 const here = import.meta.dirname
 const project = join(here, '../..')
-// Inside node_modules, so that the bundle finds the packages, which stay outside of it.
+// Inside node_modules, so that the bundle can import the packages, which are not part of it.
 const cache = join(project, 'node_modules/.cache/holdfast')
 
-/** Path of the bundle; nothing where node_modules can't be written to. */
+/** Path of the bundle; nothing where node_modules is read-only. */
 const bundled = async () => {
   const { outputFiles } = await build({
     absWorkingDir: project,
@@ -33,7 +33,7 @@ const bundled = async () => {
     await mkdir(cache, { recursive: true })
     await writeFile(written, outputFiles[0]?.contents ?? '')
     await copyFile(join(here, 'engine-guard.mjs'), join(cache, 'engine-guard.mjs'))
-    // Another server may be starting from this file right now: it is there whole, or not at all.
+    // Another server may be reading the bundle at this moment: a rename replaces it as a whole.
     await rename(written, path)
     return path
   } catch {

@@ -12,11 +12,11 @@ export interface SweeperParts {
 }
 
 const BETWEEN_PASSES_MS = 60_000
-/** Small pages with pauses: requests of users wait for no more than one of them. */
+/** Small pages with pauses between them: a request of a user waits for at most one page. */
 const PAGE_ITEMS = 250
 const BETWEEN_PAGES_MS = 100
 
-/** Deletes items past their time, as DynamoDB's TTL does and the embedded engine does not, until `signal` aborts. */
+/** Deletes expired items until `signal` aborts, as DynamoDB's TTL does. The embedded engine has no TTL. */
 export const sweepForever = async (parts: SweeperParts): Promise<void> => {
   const { clock, log, signal } = parts
   while (!signal.aborted) {
@@ -24,12 +24,13 @@ export const sweepForever = async (parts: SweeperParts): Promise<void> => {
     try {
       if (!signal.aborted) await sweep(parts)
     } catch (error) {
-      if (!signal.aborted) log.warn('expired items could not be deleted, and will be later', { error })
+      if (!signal.aborted)
+        log.warn('expired items could not be deleted; the next pass tries again in a minute', { error })
     }
   }
 }
 
-/** One pass through the table. Answers how many items it deleted. */
+/** Deletes the expired items of one pass through the table. Answers their number. */
 export const sweep = async ({ client, table, clock, signal }: SweeperParts): Promise<number> => {
   const { partitionKey, sortKey, timeToLive } = TABLE_SHAPE
   const names = { '#pk': partitionKey, '#sk': sortKey, '#x': timeToLive }
@@ -55,7 +56,7 @@ export const sweep = async ({ client, table, clock, signal }: SweeperParts): Pro
   return deleted
 }
 
-/** Its time may have been put off since the page was read. */
+/** Deletes an item unless its expiry has changed since the page was read. */
 const deleteUnchanged = async (
   client: DynamoDBClient,
   table: string,

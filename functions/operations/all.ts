@@ -2,17 +2,18 @@ import type { Operations } from '../http/operation.ts'
 import type { WakeRedrive } from '../runtime/redrives.ts'
 import { operations as ack } from './ack.ts'
 import { operations as messages } from './messages.ts'
+import { type MoveRules, OPEN_RULES } from './move-rules.ts'
 import { operations as poll } from './poll.ts'
 import { operations as publish } from './publish.ts'
-import { operations as queues } from './queues.ts'
+import { queueOperations } from './queues.ts'
 import { redriveOperations } from './redrive.ts'
 
 /** What all the functions serve, in one process. */
-export const allOperations = (wakeRedrive: WakeRedrive): Required<Operations> => ({
-  ...queues,
+export const allOperations = (wakeRedrive: WakeRedrive, rules: MoveRules = OPEN_RULES): Required<Operations> => ({
+  ...queueOperations(() => rules),
   ...publish,
   ...poll,
   ...ack,
   ...messages,
-  ...redriveOperations(wakeRedrive),
+  ...redriveOperations(wakeRedrive, () => rules),
 })

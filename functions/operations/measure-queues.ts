@@ -38,6 +38,23 @@ export const measureQueues = async (
   return { measured, complete: true }
 }
 
+/** Counts of these queues by name. A queue deleted concurrently is left out. */
+export const countsByQueue = async (
+  engine: Engine,
+  queues: readonly { readonly name: string }[],
+): Promise<Map<string, Counts>> => {
+  const found = new Map<string, Counts>()
+  const waiting = [...queues]
+  const counter = async () => {
+    for (let queue = waiting.shift(); queue !== undefined; queue = waiting.shift()) {
+      const held = await countsUnlessGone(engine, queue.name)
+      if (held) found.set(queue.name, held)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, counter))
+  return found
+}
+
 const countsUnlessGone = async (engine: Engine, queue: string): Promise<Counts | undefined> => {
   try {
     return await counts(engine, queue)

@@ -1,7 +1,9 @@
 import type { Engine } from '../../lib/engine.ts'
 import type { Message } from '../../lib/model/message.ts'
 import { poll } from '../../lib/receive/poll.ts'
+import { nack } from '../../lib/settle/nack.ts'
 import { unreceive } from '../../lib/settle/unreceive.ts'
+import { handleResults } from '../http/handle-results.ts'
 import { defined, fitting, messageJson } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
 import { METRICS } from '../runtime/metric-names.ts'
@@ -15,6 +17,12 @@ export const operations = {
     const counted =
       messages.length === 0 ? { [METRICS.emptyPolls]: 1 } : { [METRICS.polled]: Math.min(room, messages.length) }
     return { status: 200, body: { messages: messages.slice(0, room) }, counted }
+  },
+
+  // Here, since a nack may dead-letter as a poll does: acks can put nothing on a queue.
+  nackMessages: async ({ engine, params, body: { receiptHandles, ...how } }) => {
+    const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, ...defined(how) }))
+    return handleResults(await nack(engine, params.queue, entries), METRICS.nacked)
   },
 } satisfies Operations
 

@@ -13,7 +13,11 @@ export const operations = {
     if (failure && failures.length === results.length) throw failure.error
     return {
       status: 201,
-      body: { messages: results.map((result) => ('error' in result ? { error: problemOf(result.error) } : result)) },
+      body: {
+        messages: results.map((result) =>
+          'error' in result ? { ok: false, error: problemOf(result.error) } : { ok: true, ...result },
+        ),
+      },
       counted: { [METRICS.published]: results.length - failures.length },
     }
   },

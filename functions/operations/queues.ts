@@ -1,44 +1,106 @@
+import type { Engine } from '../../lib/engine.ts'
+import { invalid, isHoldfastError } from '../../lib/model/errors.ts'
+import { changedSettings, type GivenSettings, newQueueSettings, type Queue } from '../../lib/model/queue-settings.ts'
 import { counts } from '../../lib/queues/counts.ts'
 import { createQueue, deleteQueue, getQueue, listQueues, purgeQueue, updateQueue } from '../../lib/queues/queues.ts'
+import { deadLetterSource } from '../../lib/queues/sources.ts'
 import { defined } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
-import { changeFrom, creationFrom, queueJson } from '../http/queue-json.ts'
+import { HttpRefusal } from '../http/problem.ts'
+import { extrasFrom, queueJson } from '../http/queue-json.ts'
+import type { NewQueueBody, QueueChangeBody } from '../http/settings-shape.ts'
+import { countsByQueue } from './measure-queues.ts'
+import { checkMove, type MoveRules } from './move-rules.ts'
 
-export const operations = {
-  listQueues: async ({ engine, query }) => {
-    const { queues, cursor } = await listQueues(engine, defined(query))
-    return { status: 200, body: { queues: queues.map((queue) => queueJson(queue)), cursor } }
-  },
+/** Queues of one page whose messages are counted: each costs what `GET /queues/{queue}` does. */
+const COUNTED_PAGE = 100
 
-  createQueue: async ({ engine, params, body }) => {
-    const { queue, created } = await createQueue(engine, params.queue, {
-      settings: creationFrom(params.queue, body),
-      ...(body.tags && { tags: body.tags }),
-    })
-    return { status: created ? 201 : 200, body: queueJson(queue) }
-  },
+/** `rules` are asked for at each request, so that what is wrong with the environment is an answer. */
+export const queueOperations = (rules: () => MoveRules) => {
+  const names = () => rules().names
+  return {
+    listQueues: async ({ engine, query: { include, ...query } }) => {
+      if (include && query.limit !== undefined && query.limit > COUNTED_PAGE) {
+        throw invalid('limit', query.limit, `must be at most ${COUNTED_PAGE} with include=counts`)
+      }
+      const { queues, cursor } = await listQueues(engine, defined(query))
+      const counted = include ? await countsByQueue(engine, queues) : new Map()
+      return {
+        status: 200,
+        body: { queues: queues.map((queue) => queueJson(queue, names(), counted.get(queue.name))), cursor },
+      }
+    },
 
-  getQueue: async ({ engine, params }) => {
-    const [queue, held] = await Promise.all([getQueue(engine, params.queue), counts(engine, params.queue)])
-    return { status: 200, body: queueJson(queue, held) }
-  },
+    createQueue: async ({ engine, params, body }) => {
+      await checkDeadLetterMove(engine, rules(), params.queue, body)
+      const { queue, created } = await createQueue(engine, params.queue, {
+        settings: newQueueSettings(params.queue, settingsIn(body)),
+        ...(body.tags && { tags: body.tags }),
+        extras: defined(extrasFrom(body, names())) as Record<string, string>,
+      })
+      return { status: created ? 201 : 200, body: queueJson(queue, names()) }
+    },
 
-  updateQueue: async ({ engine, params, body }) => {
-    const present = body.fifo && (await getQueue(engine, params.queue))
-    const queue = await updateQueue(engine, params.queue, {
-      settings: changeFrom(body, present),
-      ...(body.tags && { tags: body.tags }),
-    })
-    return { status: 200, body: queueJson(queue) }
-  },
+    getQueue: async ({ engine, params }) => {
+      const [queue, held] = await Promise.all([getQueue(engine, params.queue), counts(engine, params.queue)])
+      return { status: 200, body: queueJson(queue, names(), held) }
+    },
 
-  deleteQueue: async ({ engine, params }) => {
-    await deleteQueue(engine, params.queue)
-    return { status: 204 }
-  },
+    updateQueue: async ({ engine, params, body }) => {
+      await checkDeadLetterMove(engine, rules(), params.queue, body)
+      const queue = await updateQueue(engine, params.queue, (present) => ({
+        settings: changedSettings(settingsIn(body), present.settings),
+        ...(body.tags && { tags: body.tags }),
+        extras: extrasFrom(body, names()),
+      }))
+      return { status: 200, body: queueJson(queue, names()) }
+    },
 
-  purgeQueue: async ({ engine, params }) => {
-    await purgeQueue(engine, params.queue)
-    return { status: 204 }
-  },
-} satisfies Operations
+    deleteQueue: async ({ engine, params, query: { force } }) => {
+      if (force !== 'true') await checkUnused(engine, params.queue)
+      await deleteQueue(engine, params.queue)
+      return { status: 204 }
+    },
+
+    purgeQueue: async ({ engine, params }) => {
+      await purgeQueue(engine, params.queue)
+      return { status: 204 }
+    },
+  } satisfies Operations
+}
+
+/** A body without what is no setting of the engine's. */
+const settingsIn = ({ tags: _, redriveAllowPolicy: __, ...settings }: NewQueueBody | QueueChangeBody): GivenSettings =>
+  settings
+
+/** A dead-letter queue that the queue has already needs no right again. */
+const checkDeadLetterMove = async (
+  engine: Engine,
+  rules: MoveRules,
+  name: string,
+  { deadLetter }: NewQueueBody | QueueChangeBody,
+): Promise<void> => {
+  if (!deadLetter) return
+  const present = await existing(engine, name)
+  if (present?.settings.deadLetter?.queue === deadLetter.queue) return
+  await checkMove(engine, rules, { from: name, to: deadLetter.queue, field: 'deadLetter.queue' })
+}
+
+const existing = async (engine: Engine, name: string): Promise<Queue | undefined> => {
+  try {
+    return await engine.queues.fresh(name)
+  } catch (error) {
+    if (isHoldfastError(error, 'QueueNotFound')) return undefined
+    throw error
+  }
+}
+
+const checkUnused = async (engine: Engine, name: string): Promise<void> => {
+  await engine.queues.fresh(name)
+  const source = await deadLetterSource(engine, name, { exceptItself: true })
+  if (!source) return
+  throw new HttpRefusal('QueueInUse', `queue ${name} is the dead-letter queue of ${source.name}`, {
+    value: name,
+    hint: `PATCH /queues/${source.name} with another deadLetter, or null, first; or delete with ?force=true, after which messages that would be dead-lettered stay in their queue.`,
+  })
+}

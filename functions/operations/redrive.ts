@@ -1,9 +1,13 @@
+import type { Engine } from '../../lib/engine.ts'
 import { plainName } from '../../lib/model/queue-settings.ts'
+import { deadLetterSource } from '../../lib/queues/sources.ts'
 import { cancelRedrive, getRedrive, listRedrives, startRedrive } from '../../lib/redrive/redrive.ts'
 import type { RedriveTask } from '../../lib/redrive/redrive-task.ts'
 import { defined, iso } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
+import { HttpRefusal } from '../http/problem.ts'
 import type { WakeRedrive } from '../runtime/redrives.ts'
+import { checkMove, type MoveRules } from './move-rules.ts'
 
 const taskJson = ({ source, destination, startedAt, origins: _, ...task }: RedriveTask) => ({
   ...task,
@@ -12,9 +16,14 @@ const taskJson = ({ source, destination, startedAt, origins: _, ...task }: Redri
   startedAt: iso(startedAt),
 })
 
-export const redriveOperations = (wake: WakeRedrive) =>
+export const redriveOperations = (wake: WakeRedrive, rules: () => MoveRules) =>
   ({
     startRedrive: async ({ engine, params, body: { filter, ...body } }) => {
+      const { destination } = body
+      await checkDeadLetterQueue(engine, params.queue)
+      if (destination !== undefined) {
+        await checkMove(engine, rules(), { from: params.queue, to: destination, field: 'destination' })
+      }
       const task = await startRedrive(engine, params.queue, {
         ...defined(body),
         ...(filter && { filter: defined(filter) }),
@@ -38,3 +47,12 @@ export const redriveOperations = (wake: WakeRedrive) =>
       body: taskJson(await cancelRedrive(engine, params.queue, params.taskId)),
     }),
   }) satisfies Operations
+
+const checkDeadLetterQueue = async (engine: Engine, name: string): Promise<void> => {
+  await engine.queues.fresh(name)
+  if (await deadLetterSource(engine, name)) return
+  throw new HttpRefusal('NoDeadLetterQueue', `queue ${name} is the dead-letter queue of no other`, {
+    value: name,
+    hint: `Nothing is dead-lettered into it, so nothing can be sent back. Where it was a dead-letter queue before, PATCH a queue with {"deadLetter":{"queue":"${name}","maxReceives":5}} first.`,
+  })
+}

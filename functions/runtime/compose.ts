@@ -1,5 +1,5 @@
-import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 import { createEngine, type Engine, type Observer } from '../../lib/engine.ts'
+import { dynamodbClient } from '../../lib/store/dynamodb/client.ts'
 import { dynamodbStore } from '../../lib/store/dynamodb/dynamodb-store.ts'
 import { type Denied, reportingDenials } from './missing-rights.ts'
 
@@ -38,22 +38,4 @@ const engineFromEnvironment = ({ HOLDFAST_TABLE: table }: NodeJS.ProcessEnv): En
     store: reportingDenials(dynamodbStore({ client: dynamodbClient(), table }), (...denial) => onDenied(...denial)),
     observe: (event) => observer(event),
   })
-}
-
-/**
- * A request to DynamoDB that takes longer than a few seconds is more often lost than slow, so it is soon sent again;
- * every write is safe to repeat.
- */
-export const dynamodbClient = (config: DynamoDBClientConfig = {}): DynamoDBClient => {
-  const client = new DynamoDBClient({
-    maxAttempts: 3,
-    // These two save about a third of the SDK's CPU time for a call.
-    cacheMiddleware: true,
-    accountIdEndpointMode: 'disabled',
-    requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
-    ...config,
-  })
-  // It copies the input and output of every call for a logger, and there is none: a tenth of the CPU time.
-  client.middlewareStack.remove('loggerMiddleware')
-  return client
 }

@@ -6,12 +6,14 @@ export const METRICS = {
   acked: 'MessagesAcked',
   extended: 'LeasesExtended',
   nacked: 'MessagesNacked',
+  unreceived: 'MessagesUnreceived',
   lostRaces: 'LostRaces',
   deadLettered: 'MessagesDeadLettered',
   deadLetterQueueMissing: 'DeadLetterQueueMissing',
   throttled: 'ShardThrottles',
   shardsRaised: 'ShardsRaised',
   orphansDropped: 'OrphansDropped',
+  followUpsFailed: 'FollowUpsFailed',
   /** Requests that AWS refused because the role of the function lacks a right; the log names it. */
   rightsMissing: 'RightsMissing',
 } as const

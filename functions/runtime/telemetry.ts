@@ -32,9 +32,15 @@ export const countAnswer = (_operation: OperationId, { counted = {} }: Answer): 
 
 const countEvent = (event: EngineEvent): void => {
   metrics.addMetric(EVENT_METRICS[event.type], MetricUnit.Count, 'count' in event ? event.count : 1)
-  if (event.type === 'dead-letter-queue-missing' || event.type === 'shards-raised')
-    lambdaLog.warn(event.type, { ...event })
+  if (LOGGED.has(event.type)) lambdaLog.warn(event.type, { ...event })
 }
+
+const LOGGED: ReadonlySet<EngineEvent['type']> = new Set([
+  'dead-letter-queue-missing',
+  'follow-up-failed',
+  'shards-raised',
+  'throttled',
+])
 
 /** Counts a right that this function's role lacks, for the alarm. It is written at once, however the invocation ends. */
 export const countMissingRight = (): void => {
@@ -59,6 +65,7 @@ const EVENT_METRICS = {
   throttled: METRICS.throttled,
   'shards-raised': METRICS.shardsRaised,
   'orphan-dropped': METRICS.orphansDropped,
+  'follow-up-failed': METRICS.followUpsFailed,
 } as const satisfies Record<EngineEvent['type'], MetricName>
 
 export const flushMetrics = (): void => void metrics.publishStoredMetrics()

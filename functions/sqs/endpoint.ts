@@ -1,6 +1,8 @@
+import type { SqsError } from './errors.ts'
 import { type SqsEndpointParts, sqsExchange } from './exchange.ts'
 import type { SqsAnswer, SqsRequest } from './request.ts'
 import { bodyChunks, checkLength } from './request-body.ts'
+import { isSqsRequest, sqsFailure } from './sqs-request.ts'
 
 export type { SqsEndpointParts } from './exchange.ts'
 
@@ -20,19 +22,38 @@ export const sqsEndpoint = (parts: SqsEndpointParts): SqsEndpoint => {
 }
 
 const ofWeb = (request: Request, signal: AbortSignal | undefined): SqsRequest => {
-  const url = new URL(request.url)
+  const { url: text } = request
+  let url: URL | undefined
   return {
     method: request.method,
-    path: url.pathname,
-    secure: url.protocol === 'https:',
-    url: () => url,
-    header: (name) => request.headers.get(name) ?? undefined,
+    path: PATH.exec(text)?.[1] ?? '/',
+    secure: text.startsWith('https:'),
+    url: () => {
+      url ??= new URL(text)
+      return url
+    },
+    header: headerOf(request),
     body: () => readBody(request),
     get signal() {
       return signal ?? request.signal
     },
   }
 }
+
+/** Most requests need nothing of their URL but the path, and parsing all of it takes several times as long. */
+const PATH = /^[^:]+:\/\/[^/?#]*([^?#]*)/
+
+const headerOf =
+  ({ headers }: Request): SqsRequest['header'] =>
+  (name) =>
+    headers.get(name) ?? undefined
+
+/** Whether a request is of the SQS protocol. `target` is its path and query as it was sent. */
+export const isForSqs = (request: Request, target: string): boolean => isSqsRequest(headerOf(request), target)
+
+/** Refuses a request before the endpoint has seen it, in the shape of the request's own protocol. */
+export const refuseSqsRequest = (request: Request, error: SqsError, requestId: string): Response =>
+  responseOf(sqsFailure(error, headerOf(request), requestId))
 
 const readBody = async (request: Request): Promise<Buffer> => {
   if (request.method === 'GET' || request.method === 'HEAD') return Buffer.alloc(0)

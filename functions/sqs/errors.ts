@@ -95,7 +95,7 @@ const SHAPES = {
   LeaseLost: 'MessageNotInflight',
   MessageTooLarge: 'InvalidParameterValueException',
   OperationInProgress: 'UnsupportedOperation',
-  InFlightLimit: 'OverLimit',
+  NotSupported: 'UnsupportedOperation',
   // A right that this function lacks itself; what callers lack is refused before, as `SqsError`.
   AccessDenied: 'InternalFailure',
   Throttled: 'RequestThrottled',

@@ -18,7 +18,7 @@ import {
   queryAnswer,
   unknownOperation,
 } from './query-protocol.ts'
-import { accountAndName, callerOrigin, type QueueNames, queueNames, type Scope } from './queue-url.ts'
+import { accountAndName, callerOrigin, type QueueNames, queueNames, type Scope, sharedQueueNames } from './queue-url.ts'
 import type { SqsAnswer, SqsRequest } from './request.ts'
 import type { StructureShape } from './shapes.ts'
 import type { Authenticator, Principal } from './sigv4.ts'
@@ -37,6 +37,11 @@ export interface SqsEndpointParts {
   readonly forwarded?: boolean
   /** The account and region whose queues have plain names in the HTTP API. @default 000000000000, us-east-1 */
   readonly home?: Scope
+  /**
+   * Whether the clients of every account and region meet the same queues. Without effect where callers are authenticated:
+   * keys and policies name accounts and regions. @default each account and region has queues of its own
+   */
+  readonly sharedScopes?: boolean
   /**
    * Whether SQS's 60 seconds apply before a deleted queue's name can be used again, and between two purges.
    * @default both
@@ -178,12 +183,13 @@ const contextOf = (
     secure: request.secure,
   }
   const own = principal && { account: accountOf(principal, names.home), region: principal.region }
+  const caller = own ?? scope(request)
   return {
     engine,
-    names,
+    names: parts.sharedScopes && !parts.authenticate ? sharedQueueNames(caller) : names,
     cooldowns: parts.cooldowns ?? ALL_COOLDOWNS,
     signal: request.signal,
-    scope: own ?? scope(request),
+    scope: caller,
     senderId: principal?.key.accessKeyId,
     traceHeader: instrumented(request.header('x-amzn-trace-id')),
     pathQueue: accountAndName(request.path) ? request.path : undefined,

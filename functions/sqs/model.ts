@@ -203,3 +203,15 @@ export type Output<A extends ActionName> = Value<(typeof MODEL)[A]['output']>
 export const ACTION_NAMES = Object.keys(MODEL) as readonly ActionName[]
 
 export const isAction = (name: string): name is ActionName => Object.hasOwn(MODEL, name)
+
+const READ_ONLY: ReadonlySet<string> = new Set([
+  'GetQueueAttributes',
+  'GetQueueUrl',
+  'ListDeadLetterSourceQueues',
+  'ListMessageMoveTasks',
+  'ListQueueTags',
+  'ListQueues',
+] satisfies ActionName[])
+
+/** Whether an action changes a queue or a message. A receive does: it hides the messages that it answers. */
+export const changesState = (name: string): boolean => isAction(name) && !READ_ONLY.has(name)

@@ -222,9 +222,10 @@ const ERROR_SHAPE: StructureShape = {
   required: [],
 }
 
+export const UNKNOWN_OPERATION = '<UnknownOperationException/>\n'
+
 /** SQS's answer to a request without an action, such as a browser's. */
-export const unknownOperation = (requestId: string): SqsAnswer =>
-  respond('<UnknownOperationException/>\n', 404, requestId)
+export const unknownOperation = (requestId: string): SqsAnswer => respond(UNKNOWN_OPERATION, 404, requestId)
 
 const document = (root: string, content: string): string =>
   `<?xml version="1.0"?><${root} xmlns="http://queue.amazonaws.com/doc/2012-11-05/">${content}</${root}>`

@@ -3,7 +3,7 @@ import { invalidAttribute, SqsError, unknownAttribute } from './errors.ts'
 import { fifoSettings, flag } from './fifo-attributes.ts'
 import { checkPolicy } from './policy-document.ts'
 import { FIFO_ATTRIBUTES, NUMBER_ATTRIBUTES, NUMBER_EXTENSIONS } from './queue-attribute-names.ts'
-import type { QueueAddress } from './queue-url.ts'
+import type { QueueAddress, QueueNames } from './queue-url.ts'
 import { checkRedriveAllowPolicy, parseRedrivePolicy, type RedrivePolicy } from './redrive-policy.ts'
 import { JsonFault, parseStrictJson } from './strict-json.ts'
 
@@ -20,6 +20,7 @@ export interface AttributeChange {
 
 interface Subject {
   readonly address: QueueAddress
+  readonly names: QueueNames
   /** The queue's settings, when it exists. */
   readonly current: QueueSettings | undefined
   /** The attributes that the engine only stores, when the queue exists. */
@@ -63,8 +64,8 @@ const READERS: Readonly<Record<string, Reader>> = {
     if (value !== '') checkPolicy(value)
     extras.Policy = value || null
   },
-  RedrivePolicy: (change, value, { address }) => {
-    change.redrivePolicy = value === '' ? null : parseRedrivePolicy(value, address)
+  RedrivePolicy: (change, value, { address, names }) => {
+    change.redrivePolicy = value === '' ? null : parseRedrivePolicy(value, address, names)
   },
   RedriveAllowPolicy: ({ extras }, value) => {
     if (value !== '') checkRedriveAllowPolicy(value)

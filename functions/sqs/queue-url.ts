@@ -49,6 +49,14 @@ export const queueNames = (home: Scope = DEFAULT_SCOPE): QueueNames => {
   }
 }
 
+/** Where accounts and regions share their queues: a caller sees each queue as one of the caller's own scope. */
+export const sharedQueueNames = (caller: Scope): QueueNames => ({
+  home: caller,
+  engineScope: () => '',
+  engineName: ({ name }) => name,
+  addressOf: (engineName) => ({ ...caller, name: plainName(engineName) }),
+})
+
 const ACCOUNT = /^[0-9]{12}$/
 export const isAccount = (text: string): boolean => ACCOUNT.test(text)
 

@@ -34,7 +34,7 @@ export const createQueue = async (
   await context.authorize?.(address)
   const engineName = names.engineName(address)
   const existing = await existingQueue(context, engineName)
-  const subject = { address, current: existing?.settings, extras: existing?.extras, creating: true }
+  const subject = { address, names, current: existing?.settings, extras: existing?.extras, creating: true }
   const change = readQueueAttributes(input.Attributes ?? {}, subject)
   checkTags(name, input.tags ?? {})
   const settings = { ...change.settings, ...(await deadLetterSettings(context, address, change)) }
@@ -79,7 +79,7 @@ const deadLetterSettings = async (
   const name = context.names.engineName(address)
   const queue = await existingQueue(context, name)
   if (!queue) throw invalidValue('RedrivePolicy', JSON.stringify(address.name), 'Dead letter target does not exist.')
-  if (!allowsSource(queue.extras.RedriveAllowPolicy, source)) {
+  if (!allowsSource(queue.extras.RedriveAllowPolicy, source, context.names)) {
     throw invalidValue(
       'RedrivePolicy',
       JSON.stringify(address.name),
@@ -214,7 +214,7 @@ export const setQueueAttributes = async (
 ): Promise<Output<'SetQueueAttributes'>> => {
   const { name, address }: Target = await target(context, input.QueueUrl)
   const read = ({ settings: current, extras }: Queue) =>
-    readQueueAttributes(input.Attributes ?? {}, { address, current, extras, creating: false })
+    readQueueAttributes(input.Attributes ?? {}, { address, names: context.names, current, extras, creating: false })
   const deadLetter = await deadLetterSettings(context, address, read(await context.engine.queues.get(name)))
   // Attributes that depend on others are read against the queue that the conditional write replaces.
   await updateQueue(context.engine, name, (queue) => {

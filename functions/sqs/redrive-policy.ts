@@ -1,5 +1,5 @@
 import { invalidValue, type SqsError } from './errors.ts'
-import { parseQueueArn, type QueueAddress, queueArn } from './queue-url.ts'
+import { parseQueueArn, type QueueAddress, type QueueNames, queueArn } from './queue-url.ts'
 import { JsonFault, parseStrictJson } from './strict-json.ts'
 
 /** The dead-letter queue of a queue, and after how many receives a message moves to it. */
@@ -24,7 +24,7 @@ const parseObject = (text: string): Record<string, unknown> | undefined => {
 }
 
 /** Does not check that the target exists and allows the source. @throws `InvalidParameterValue` */
-export const parseRedrivePolicy = (text: string, queue: QueueAddress): RedrivePolicy => {
+export const parseRedrivePolicy = (text: string, queue: QueueAddress, names: QueueNames): RedrivePolicy => {
   const refuse = (reason: string): SqsError => invalidValue('RedrivePolicy', text, reason)
   const policy = parseObject(text)
   if (!policy) throw refuse('Redrive policy is not a valid JSON map.')
@@ -43,7 +43,7 @@ export const parseRedrivePolicy = (text: string, queue: QueueAddress): RedrivePo
   }
   const target = typeof policy.deadLetterTargetArn === 'string' ? parseQueueArn(policy.deadLetterTargetArn) : undefined
   if (!target) throw refuse('Invalid value for deadLetterTargetArn.')
-  if (target.region !== queue.region || target.account !== queue.account) {
+  if (names.engineScope(target) !== names.engineScope(queue)) {
     throw refuse('Dead letter target must be in the same account and region as the source.')
   }
   if (target.name.endsWith('.fifo') !== queue.name.endsWith('.fifo')) {
@@ -78,14 +78,44 @@ export const checkRedriveAllowPolicy = (text: string): void => {
   }
 }
 
+/** Which queues a dead-letter queue takes messages of. */
+export interface RedriveAllowPolicy {
+  readonly permission: 'allowAll' | 'denyAll' | 'byQueue'
+  readonly sources?: readonly QueueAddress[]
+}
+
+/** A redrive-allow policy as SQS writes it, which is how a queue keeps it. */
+export const redriveAllowText = ({ permission, sources }: RedriveAllowPolicy): string =>
+  JSON.stringify({ redrivePermission: permission, ...(sources && { sourceQueueArns: sources.map(queueArn) }) })
+
+export const readRedriveAllowPolicy = (text: string): RedriveAllowPolicy => {
+  const { redrivePermission, sourceQueueArns } = parseObject(text) ?? { redrivePermission: 'denyAll' }
+  const sources = Array.isArray(sourceQueueArns)
+    ? sourceQueueArns.map((arn) => parseQueueArn(String(arn))).filter((address) => address !== undefined)
+    : undefined
+  return {
+    permission: redrivePermission as RedriveAllowPolicy['permission'],
+    ...(sources && { sources }),
+  }
+}
+
 /** Whether a dead-letter queue with this redrive-allow policy accepts messages of the source. */
-export const allowsSource = (redriveAllowPolicy: string | undefined, source: QueueAddress): boolean => {
+export const allowsSource = (
+  redriveAllowPolicy: string | undefined,
+  source: QueueAddress,
+  names: QueueNames,
+): boolean => {
   const policy = redriveAllowPolicy ? parseObject(redriveAllowPolicy) : undefined
   if (!policy || policy.redrivePermission === 'allowAll') return true
   const { sourceQueueArns } = policy
   return (
     policy.redrivePermission === 'byQueue' &&
     Array.isArray(sourceQueueArns) &&
-    sourceQueueArns.includes(queueArn(source))
+    sourceQueueArns.some((arn) => isQueue(arn, source, names))
   )
+}
+
+const isQueue = (arn: unknown, queue: QueueAddress, names: QueueNames): boolean => {
+  const address = typeof arn === 'string' ? parseQueueArn(arn) : undefined
+  return address !== undefined && names.engineName(address) === names.engineName(queue)
 }

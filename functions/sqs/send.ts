@@ -192,7 +192,11 @@ const checkExtension = (queue: QueueState, extension: ReturnType<typeof splitExt
   const { priority, deduplicationId } = extension
   const highest = queue.settings.priorities - 1
   if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= highest)) {
-    throw invalidValue('Holdfast.Priority', priority, `Must be a whole number from 0 to ${highest} for this queue.`)
+    const range =
+      highest === 0
+        ? 'Must be 0: the queue has one priority.'
+        : `Must be a whole number from 0 to ${highest} for this queue.`
+    throw invalidValue('Holdfast.Priority', priority, range)
   }
   checkGroup('Holdfast.DeduplicationId', deduplicationId)
 }

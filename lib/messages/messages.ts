@@ -1,11 +1,12 @@
 import type { Engine } from '../engine.ts'
+import { followUp } from '../follow-up.ts'
 import { aliasWrite } from '../locate/alias.ts'
 import { type Located, locate } from '../locate/locate.ts'
 import { type Content, type ContentMessage, contentOf } from '../model/content.ts'
 import { HoldfastError, invalid } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { StoredMessage } from '../model/message.ts'
-import { expiryOf, isDropped, type QueueState } from '../model/queue-record.ts'
+import { asDelayed, expiryOf, isDropped, type QueueState } from '../model/queue-record.ts'
 import { number, plainName } from '../model/queue-settings.ts'
 import {
   type Change,
@@ -46,7 +47,7 @@ export const cancelMessage = (engine: Engine, queue: string, messageId: string):
     if (outcome && !outcome.applied && outcome.error) throw outcome.error
     if (!outcome?.applied) return undefined
     // What waited behind it in its group has its turn, however long it would have rested.
-    await freeGroup(engine, home, stored.segment.key)
+    await followUp(engine, home.name, () => freeGroup(engine, home, stored.segment.key))
     return { done: undefined }
   })
 
@@ -101,7 +102,7 @@ const onceUnleased = async <T>(
     const outcome = await change(located, now)
     if (outcome) return outcome.done
   }
-  throw new HoldfastError('Throttled', 'the message is being changed by others', { queue })
+  throw new HoldfastError('Throttled', 'the message is being changed by others', { queue, reason: 'contention' })
 }
 
 /** Puts the message off where it stands, under a token that nobody was given. */
@@ -120,7 +121,7 @@ const rest = async (
   if (outcome && !outcome.applied && outcome.error) throw outcome.error
   if (!outcome?.applied || !outcome.segment) return undefined
   await releaseEarly(engine, segment.key, at)
-  await touchGroupOf(engine, queue, segment.key)
+  await followUp(engine, queue.name, () => touchGroupOf(engine, queue, segment.key))
   engine.wakeups.wake(queue.name, 1)
   return storedMessage(queue, outcome.segment, content, index, engine.clock.now())
 }
@@ -210,14 +211,15 @@ const messagesIn = async (
   segments: readonly Segment[],
 ): Promise<StoredMessage[]> => {
   const now = engine.clock.now()
-  const keys = segments.filter((segment) => !isDropped(queue, segment, now)).map(({ key }) => key)
+  const keys = segments.filter((segment) => !isDropped(queue, asDelayed(queue, segment), now)).map(({ key }) => key)
   if (keys.length === 0) return []
   const stored = await engine.store.read(keys)
   return stored.flatMap((one) => {
     const content = one?.content
     if (!one || !content) return []
-    return one.segment.slots.flatMap((slot, index) =>
-      slot.kind === 'gone' ? [] : [storedMessage(queue, one.segment, content, index, now)],
+    const segment = asDelayed(queue, one.segment)
+    return segment.slots.flatMap((slot, index) =>
+      slot.kind === 'gone' ? [] : [storedMessage(queue, segment, content, index, now)],
     )
   })
 }
@@ -227,7 +229,9 @@ const encodeCursor = ({ shard, group = '', from }: Place): string =>
 
 const decodeCursor = (cursor: string | undefined): Place => {
   if (cursor === undefined) return START
-  const match = /^(\d{1,3}) ([0-9a-f]*!?) ([0-9a-f]{1,27}!?)$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))
+  const match = /^(\d{1,3}) ([0-9a-f]{0,14}!?) ([0-9a-f]{1,27}!?)$/.exec(
+    Buffer.from(cursor, 'base64url').toString('latin1'),
+  )
   if (!match) throw invalid('cursor', cursor, 'must be one that a page before gave')
   const [, shard, group, from = '0'] = match
   return { shard: Number(shard), ...(group && { group }), from }
@@ -250,7 +254,8 @@ export const storedMessage = (
     state: working ? 'leased' : visible > now ? 'delayed' : core.deadLetter ? 'dead-lettered' : 'ready',
     receiveCount: slot.kind === 'lease' ? slot.receiveCount : 0,
     ...(slot.kind === 'lease' && slot.receiveCount > 0 && { firstReceivedAt: slot.firstReceivedAt }),
-    visibleAt: visible,
+    // Without a delay a message of a FIFO queue waits for no clock.
+    visibleAt: visible > 0 ? visible : Math.min(core.dueAt, now),
     expiresAt: expiryOf(queue, segmentDueAt(segment), segment.expiresAt),
   }
 }

@@ -1,26 +1,44 @@
+import { nameAdvice } from './closest-name.ts'
+
 /**
  * Why an operation failed. One code is one reason; the data behind it stands in fields, the underlying failure
  * in `cause`. HTTP statuses and SQS names are maps over these codes kept at the edges; the engine knows neither.
  */
-export type ErrorCode =
-  | 'InvalidRequest'
-  | 'QueueNotFound'
-  | 'QueueExists'
-  | 'QueueDeletedRecently'
-  | 'PurgeInProgress'
-  | 'MessageNotFound'
-  | 'RedriveNotFound'
-  | 'ReceiptHandleInvalid'
-  | 'LeaseLost'
-  | 'MessageTooLarge'
-  | 'OperationInProgress'
-  | 'InFlightLimit'
-  | 'AccessDenied'
-  | 'Throttled'
-  | 'StoreUnavailable'
-  | 'Internal'
+export const ERROR_CODES = [
+  'InvalidRequest',
+  'QueueNotFound',
+  'QueueExists',
+  'QueueDeletedRecently',
+  'PurgeInProgress',
+  'MessageNotFound',
+  'RedriveNotFound',
+  'ReceiptHandleInvalid',
+  'LeaseLost',
+  'MessageTooLarge',
+  'OperationInProgress',
+  'NotSupported',
+  'AccessDenied',
+  'Throttled',
+  'StoreUnavailable',
+  'Internal',
+] as const
+export type ErrorCode = (typeof ERROR_CODES)[number]
 
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set(['Throttled', 'StoreUnavailable'])
+
+/** What a request was throttled by: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ThrottlingReason.html */
+export type ThrottleReason =
+  /** One partition of the table is at its limit: more shards help. */
+  | 'key-range'
+  /** The table is at the maximum that was configured for it, on demand. */
+  | 'configured-maximum'
+  /** The table's provisioned capacity is used up. */
+  | 'provisioned-capacity'
+  /** The account's quota for a table is used up. */
+  | 'account-limit'
+  /** Not throttled at all: other writers kept changing the same items. */
+  | 'contention'
+  | 'unknown'
 
 /** Data that helps the caller mend the request. */
 export interface ErrorFields {
@@ -30,6 +48,8 @@ export interface ErrorFields {
   readonly value?: unknown
   /** The queue concerned. */
   readonly queue?: string
+  /** Of `Throttled`. */
+  readonly reason?: ThrottleReason
 }
 
 export class HoldfastError extends Error {
@@ -51,6 +71,16 @@ export class HoldfastError extends Error {
 export const invalid = (field: string, value: unknown, requirement: string): HoldfastError =>
   new HoldfastError('InvalidRequest', `${field} ${requirement}, but is ${show(value)}`, { field, value })
 
+/** The error for a field that does not exist, among those that do at its place. */
+export const unknownField = (field: string, value: unknown, known: readonly string[]): HoldfastError => {
+  const name = field.slice(field.lastIndexOf('.') + 1)
+  const advice = nameAdvice(name, known)
+  return new HoldfastError('InvalidRequest', `${shortened(field)} is not known, and is ${show(value)}: ${advice}`, {
+    field,
+    value,
+  })
+}
+
 export const queueNotFound = (queue: string): HoldfastError =>
   new HoldfastError('QueueNotFound', `queue ${show(queue)} does not exist`, { queue })
 
@@ -58,7 +88,16 @@ export const queueNotFound = (queue: string): HoldfastError =>
 export const isHoldfastError = (error: unknown, code?: ErrorCode): error is HoldfastError =>
   error instanceof HoldfastError && (code === undefined || error.code === code)
 
-const show = (value: unknown): string => {
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text
+const show = (value: unknown): string => shortened(textOf(value))
+
+const textOf = (value: unknown): string => {
+  if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) return String(value)
+  // What arrived as JSON may be nested deeper than can be written again.
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return '(object)'
+  }
 }
+
+const shortened = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}…` : text)

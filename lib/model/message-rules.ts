@@ -39,7 +39,7 @@ const checkMessage = (queue: QueueState, message: NewMessage, field: string): vo
   }
   if (delaySeconds !== undefined) number(`${field}.delaySeconds`, delaySeconds, 0, LIMITS.delaySeconds)
   if (dueAt !== undefined) number(`${field}.dueAt`, dueAt, 0, LATEST_DUE_AT)
-  if (priority !== undefined) whole(`${field}.priority`, priority, 0, queue.settings.priorities - 1)
+  if (priority !== undefined) checkPriority(`${field}.priority`, priority, queue)
   if (timeToLiveSeconds !== undefined) {
     whole(`${field}.timeToLiveSeconds`, timeToLiveSeconds, LIMITS.timeToLiveSecondsMin, LIMITS.retentionSeconds)
   }
@@ -49,6 +49,18 @@ const checkMessage = (queue: QueueState, message: NewMessage, field: string): vo
   }
   if (message.deduplicationId !== undefined) checkGroupingId(`${field}.deduplicationId`, message.deduplicationId)
   checkAttributes(message, `${field}.attributes`)
+}
+
+const checkPriority = (field: string, priority: number, { settings: { priorities, fifo } }: QueueState): void => {
+  if (priority === 0) return
+  if (priorities > 1) {
+    whole(field, priority, 0, priorities - 1)
+    return
+  }
+  const advice = fifo
+    ? 'a FIFO queue keeps the order of publication'
+    : 'the queue has one priority, and more with its setting priorities'
+  throw invalid(field, priority, `must be 0 (${advice})`)
 }
 
 /** The year 9999: the last instant that every calendar and the 48 bits of a message id agree on. */

@@ -1,4 +1,4 @@
-import { invalid } from './errors.ts'
+import { HoldfastError, invalid, unknownField } from './errors.ts'
 import { LIMITS } from './limits.ts'
 
 /** How long a nacked message rests: `initial × factor^(receives − 1)`, at most `maximum`. */
@@ -88,6 +88,40 @@ export const DEFAULT_FIFO: FifoSettings = {
   throughputLimit: 'perQueue',
 }
 
+export const DEFAULT_RETRY_POLICY: Omit<RetryPolicy, 'initialSeconds'> = {
+  factor: 2,
+  maximumSeconds: 3_600,
+  jitter: 'full',
+}
+
+type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined }
+
+/** Settings as a user writes them: what is left out of `fifo` and `retryPolicy` gets its default. */
+export type GivenSettings = Loose<Omit<SettingsChange, 'fifo' | 'retryPolicy'>> & {
+  readonly fifo?: Loose<FifoSettings> | null | undefined
+  readonly retryPolicy?: (Loose<RetryPolicy> & Pick<RetryPolicy, 'initialSeconds'>) | null | undefined
+}
+
+/** Settings of a new queue, completed with the defaults. One whose name ends in `.fifo` is a FIFO queue, said or not. */
+export const newQueueSettings = (name: string, given: GivenSettings): SettingsChange =>
+  completed(name.endsWith('.fifo') ? { fifo: {}, ...withoutUndefined(given) } : given, DEFAULT_FIFO)
+
+/** A change of settings. Members of `fifo` that are left out stay as they are in `present`. */
+export const changedSettings = (given: GivenSettings, present: QueueSettings | undefined): SettingsChange =>
+  completed(given, present?.fifo ?? DEFAULT_FIFO)
+
+const completed = ({ fifo, retryPolicy, ...plain }: GivenSettings, fifoBase: FifoSettings): SettingsChange =>
+  ({
+    ...withoutUndefined(plain),
+    ...(fifo !== undefined && { fifo: fifo && { ...fifoBase, ...withoutUndefined(fifo) } }),
+    ...(retryPolicy !== undefined && {
+      retryPolicy: retryPolicy && { ...DEFAULT_RETRY_POLICY, ...withoutUndefined(retryPolicy) },
+    }),
+  }) as SettingsChange
+
+const withoutUndefined = <T extends object>(given: T): T =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T
+
 const NAME = /^[A-Za-z0-9_-]+(\.fifo)?$/
 /** Queues of another account or region than the default carry it before their name: `111122223333/eu-west-1/orders`. */
 const SCOPED = /^[0-9]{12}\/[a-z0-9-]{1,40}\//
@@ -95,25 +129,28 @@ const SCOPED = /^[0-9]{12}\/[a-z0-9-]{1,40}\//
 /** The name without the account and region that may stand before it. */
 export const plainName = (queue: string): string => queue.replace(SCOPED, '')
 
+/** Whether a queue can have this name, an account and region before it aside. */
+export const isQueueName = (queue: string): boolean => {
+  const name = plainName(queue)
+  return NAME.test(name) && name.length <= LIMITS.queueNameLength
+}
+
 /** Refuses a name that SQS would refuse; it also becomes part of partition keys, so nothing else is let in. */
 export const checkQueueName = (queue: string, field = 'queue'): void => {
-  const name = plainName(queue)
-  if (!NAME.test(name) || name.length > LIMITS.queueNameLength) {
+  if (!isQueueName(queue)) {
     throw invalid(
       field,
-      name,
+      plainName(queue),
       `must be 1 to ${LIMITS.queueNameLength} letters, digits, hyphens or underscores (.fifo at the end for a FIFO queue)`,
     )
   }
 }
 
 /** The settings after a change, checked. `base` is absent for a new queue. */
-export const applySettings = (
-  name: string,
-  change: SettingsChange,
-  base: QueueSettings = DEFAULT_SETTINGS,
-): QueueSettings => {
-  const merged: Record<string, unknown> = { ...base }
+export const applySettings = (name: string, change: SettingsChange, base?: QueueSettings): QueueSettings => {
+  checkKnown(change)
+  if (base) checkKind(name, change, base)
+  const merged: Record<string, unknown> = { ...(base ?? DEFAULT_SETTINGS) }
   for (const [key, value] of Object.entries(change)) {
     if (value === null) delete merged[key]
     else if (value !== undefined) merged[key] = value
@@ -121,6 +158,46 @@ export const applySettings = (
   const settings = merged as unknown as QueueSettings
   checkSettings(name, settings)
   return settings
+}
+
+/** The fields of the settings that are objects; the others are plain values. */
+const MEMBERS: Readonly<Record<keyof QueueSettings, readonly string[]>> = {
+  visibilityTimeoutSeconds: [],
+  delaySeconds: [],
+  retentionSeconds: [],
+  maximumMessageBytes: [],
+  receiveWaitTimeSeconds: [],
+  deadLetter: ['queue', 'maxReceives'],
+  retryPolicy: ['initialSeconds', 'factor', 'maximumSeconds', 'jitter'],
+  priorities: [],
+  shards: [],
+  fifo: ['contentBasedDeduplication', 'deduplicationScope', 'throughputLimit'],
+  deduplicationWindowSeconds: [],
+  deduplicationMode: [],
+  maxInFlightPerGroup: [],
+}
+
+/** Refuses what is no setting, which would be kept and do nothing. */
+const checkKnown = (change: SettingsChange): void => {
+  for (const [name, value] of Object.entries(change)) {
+    if (!Object.hasOwn(MEMBERS, name)) throw unknownField(name, value, Object.keys(MEMBERS))
+    if (value === null || typeof value !== 'object') continue
+    const members = MEMBERS[name as keyof QueueSettings]
+    for (const [member, inner] of Object.entries(value)) {
+      if (!members.includes(member)) throw unknownField(`${name}.${member}`, inner, members)
+    }
+  }
+}
+
+/** A queue that exists has its kind, which its partitions and its messages' ids follow from. */
+const checkKind = (name: string, { fifo }: SettingsChange, base: QueueSettings): void => {
+  if (fifo === undefined || (fifo === null) === (base.fifo === undefined)) return
+  const [kind, other] = base.fifo ? ['FIFO', 'does not end in .fifo'] : ['standard', 'ends in .fifo']
+  throw new HoldfastError(
+    'InvalidRequest',
+    `${plainName(name)} is a ${kind} queue, and a queue never changes its kind: create another one whose name ${other}`,
+    { field: 'fifo', value: fifo, queue: name },
+  )
 }
 
 const checkSettings = (name: string, settings: QueueSettings): void => {
@@ -165,21 +242,22 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
 /** Refuses anything but a whole number within `[min, max]`. */
 export const whole = (field: string, value: number, min: number, max: number): void => {
   if (!Number.isInteger(value) || value < min || value > max) {
-    throw invalid(field, value, `must be a whole number from ${min} to ${max}`)
+    throw invalid(field, value, min === max ? `must be ${min}` : `must be a whole number from ${min} to ${max}`)
   }
 }
 
 /** Refuses anything but a finite number within `[min, max]`. */
 export const number = (field: string, value: number, min: number, max: number): void => {
   if (typeof value !== 'number' || !(value >= min && value <= max)) {
-    throw invalid(field, value, `must be a number from ${min} to ${max}`)
+    throw invalid(field, value, min === max ? `must be ${min}` : `must be a number from ${min} to ${max}`)
   }
 }
 
 /** How long a message nacked after its `receiveCount`-th receive rests, ms. */
 export const retryDelayMs = (policy: RetryPolicy | undefined, receiveCount: number, fraction: number): number => {
   if (!policy) return 0
-  const grown = policy.initialSeconds * policy.factor ** (receiveCount - 1)
+  // After a thousand receives the power may be infinite, which times zero is no number.
+  const grown = policy.initialSeconds === 0 ? 0 : policy.initialSeconds * policy.factor ** (receiveCount - 1)
   const restMs = Math.min(policy.maximumSeconds, grown) * 1_000
   return Math.round(policy.jitter === 'full' ? restMs * fraction : restMs)
 }

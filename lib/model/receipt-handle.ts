@@ -1,19 +1,25 @@
 import { createHash } from 'node:crypto'
 import { HoldfastError } from './errors.ts'
 import { groupPartition, isFairGroup } from './group.ts'
+import { LIMITS } from './limits.ts'
 import { partitionOf, type QueueState } from './queue-record.ts'
 import { TOKEN_BYTES } from './segment.ts'
 import type { SegmentKey } from './segment-key.ts'
 
 /**
- * What a consumer shows to ack, extend or nack. It is self-contained: where the message is, the lease token that the
- * conditional write checks, and what was known at the claim, so that none of these needs a read before its write.
- * Forging one means guessing the token's 64 bits.
+ * What a consumer shows to ack, extend or nack. It is self-contained: where the message is, and what was known at the
+ * claim, so that none of these needs a read before its write.
+ *
+ * INVARIANT: the lease token, which every conditional write checks, is the hash of the whole handle. So a handle that was
+ * edited anywhere names another lease, and nothing in it needs to be distrusted: neither when the message was received,
+ * which limits how long a lease may be extended, nor its receive count, which decides when it is dead-lettered. A nonce
+ * in the handle makes it unguessable for everyone else; no secret is needed.
  */
 export interface ReceiptHandle {
   readonly shard: number
   readonly sort: string
   readonly index: number
+  readonly nonce: Uint8Array
   readonly token: Uint8Array
   /** Messages the segment was published with. */
   readonly count: number
@@ -37,20 +43,33 @@ export interface HandleGroup {
 }
 
 /**
- *     format 1 · queue 6 · shard 1 · priority digit 1 · due time 6 · unique 7 · index 1 · token 8
+ *     format 1 · queue 6 · shard 1 · priority digit 1 · due time 6 · unique 7 · index 1 · nonce 8
  *     · count 1 · claimed 1 · gone 1 · receive count 2 · first received 6 · received 6      = 48 bytes, base64url
- *     · group's hash 7 · its last sequence number 8 · 3 unused, in format 2, on FIFO queues = 66 bytes
- *     · group's hash 4 · 14 unused, in format 3, in groups of standard queues
+ *     · group's hash 7 · its last sequence number 8 · 3 unused, on FIFO queues              = 66 bytes
+ *     · group's hash 4 · 14 unused, in groups of standard queues
  */
-const FORMAT = 1
-const GROUP_FORMAT = 2
-const FAIR_GROUP_FORMAT = 3
+const FORMAT = 4
+const GROUP_FORMAT = 5
+const FAIR_GROUP_FORMAT = 6
 const BYTES = 48
 const GROUP_BYTES = 66
 const QUEUE_BYTES = 6
+export const NONCE_BYTES = 8
 const TEXT = /^[A-Za-z0-9_-]{64}(?:[A-Za-z0-9_-]{24})?$/
 
-export const encodeReceiptHandle = (queue: string, handle: ReceiptHandle): string => {
+/**
+ * Formats 1 to 3 are these less 3, with the token itself in place of the nonce: leases that were taken before tokens
+ * were hashes. They are good until the longest of these leases has ended, so that an upgrade loses none.
+ */
+const BEFORE_HASHES = 3
+const HASHED_SINCE = Date.UTC(2026, 11, 1)
+const OLD_LEASES_OVER = HASHED_SINCE + LIMITS.visibilityTimeoutSeconds * 1_000
+
+/** A receipt handle for a claim that is about to be made, and the lease token that it is good for. */
+export const issueReceiptHandle = (
+  queue: string,
+  handle: Omit<ReceiptHandle, 'token'>,
+): { readonly text: string; readonly token: Uint8Array } => {
   const { group } = handle
   // From the pool that Node has for it: memory of its own for each handle costs more than what is written into it.
   const bytes = Buffer.allocUnsafe(group ? GROUP_BYTES : BYTES).fill(0)
@@ -60,7 +79,7 @@ export const encodeReceiptHandle = (queue: string, handle: ReceiptHandle): strin
   bytes[8] = Number(handle.sort[0])
   bytes.write(handle.sort.slice(1), 9, 13, 'hex')
   bytes[22] = handle.index
-  bytes.set(handle.token, 23)
+  bytes.set(handle.nonce, 23)
   bytes[31] = handle.count
   bytes[32] = handle.claimed
   bytes[33] = handle.gone
@@ -71,8 +90,11 @@ export const encodeReceiptHandle = (queue: string, handle: ReceiptHandle): strin
     bytes.write(group.hash, 48, group.hash.length / 2, 'hex')
     bytes.write(group.lastSequence.padStart(16, '0'), 55, 8, 'hex')
   }
-  return bytes.toString('base64url')
+  return { text: bytes.toString('base64url'), token: tokenOf(bytes) }
 }
+
+const tokenOf = (bytes: Buffer): Uint8Array =>
+  new Uint8Array(createHash('sha256').update(bytes).digest().subarray(0, TOKEN_BYTES))
 
 /** The handle in a text, or nothing when it is none of ours. Whose queue it is of stays unchecked. */
 export const decodeReceiptHandle = (text: string): ReceiptHandle | undefined => {
@@ -80,12 +102,16 @@ export const decodeReceiptHandle = (text: string): ReceiptHandle | undefined => 
   return bytes && handleIn(bytes)
 }
 
+const isOld = (bytes: Buffer): boolean => bytes.readUInt8(0) <= BEFORE_HASHES
+
 const handleIn = (bytes: Buffer): ReceiptHandle => {
+  const nonce = new Uint8Array(bytes.subarray(23, 23 + NONCE_BYTES))
   const handle = {
     shard: bytes.readUInt8(7),
     sort: `${bytes.readUInt8(8)}${bytes.toString('hex', 9, 22)}`,
     index: bytes.readUInt8(22),
-    token: new Uint8Array(bytes.subarray(23, 23 + TOKEN_BYTES)),
+    nonce,
+    token: isOld(bytes) ? nonce : tokenOf(bytes),
     count: bytes.readUInt8(31),
     claimed: bytes.readUInt8(32),
     gone: bytes.readUInt8(33),
@@ -93,18 +119,22 @@ const handleIn = (bytes: Buffer): ReceiptHandle => {
     firstReceivedAt: bytes.readUIntBE(36, 6),
     receivedAt: bytes.readUIntBE(42, 6),
   }
-  if (bytes[0] === FORMAT) return handle
+  const format = formatOf(bytes)
+  if (format === FORMAT) return handle
   const group = {
-    hash: bytes.toString('hex', 48, bytes[0] === FAIR_GROUP_FORMAT ? 52 : 55),
+    hash: bytes.toString('hex', 48, format === FAIR_GROUP_FORMAT ? 52 : 55),
     lastSequence: bytes.toString('hex', 55, 63).slice(1),
   }
   return { group, ...handle }
 }
 
 /** @throws `ReceiptHandleInvalid` for what is no handle, or one of another queue. */
-export const receiptHandleFor = (queue: string, text: string): ReceiptHandle => {
+export const receiptHandleFor = (queue: string, text: string, now: number): ReceiptHandle => {
   const bytes = bytesOf(text)
-  if (bytes?.compare(fingerprint(queue), 0, QUEUE_BYTES, 1, 1 + QUEUE_BYTES) !== 0) {
+  if (
+    bytes?.compare(fingerprint(queue), 0, QUEUE_BYTES, 1, 1 + QUEUE_BYTES) !== 0 ||
+    (isOld(bytes) && (now >= OLD_LEASES_OVER || handleIn(bytes).receivedAt >= HASHED_SINCE))
+  ) {
     throw new HoldfastError('ReceiptHandleInvalid', 'the receipt handle is not one of this queue', {
       field: 'receiptHandle',
       value: typeof text === 'string' ? text.slice(0, 100) : text,
@@ -120,10 +150,16 @@ export const keyOfHandle = (queue: QueueState, { shard, sort, group }: ReceiptHa
   sort,
 })
 
+/** The format as it is now, of an old one too. */
+const formatOf = (bytes: Buffer): number => {
+  const format = bytes.readUInt8(0)
+  return format <= BEFORE_HASHES && format > 0 ? format + BEFORE_HASHES : format
+}
+
 const bytesOf = (text: string): Buffer | undefined => {
   if (typeof text !== 'string' || !TEXT.test(text)) return undefined
   const bytes = Buffer.from(text, 'base64url')
-  const format = bytes.readUInt8(0)
+  const format = formatOf(bytes)
   const wellFormed =
     (bytes.length === GROUP_BYTES ? format === GROUP_FORMAT || format === FAIR_GROUP_FORMAT : format === FORMAT) &&
     bytes.readUInt8(7) <= 127 &&

@@ -48,7 +48,7 @@ export interface Fresh {
 /** Received before, and not to be received again before `until`. */
 export interface Lease {
   readonly kind: 'lease'
-  /** 8 random bytes; who knows them holds the lease. */
+  /** 8 bytes that nobody can guess: the hash of the receipt handle. */
   readonly token: Uint8Array
   /** Epoch ms. */
   readonly until: number
@@ -139,22 +139,22 @@ export const receiveCountOf = (slot: Slot): number => (slot.kind === 'lease' ? s
 
 const MAX_RECEIVE_COUNT = 0x7fff
 
+/** The token of a message's new lease. */
+export type TokenOf = (index: number, lease: Pick<Lease, 'receiveCount' | 'firstReceivedAt'>) => Uint8Array
+
 /** Leases the given receivable messages until `until`. */
 export const claim = (
   segment: Segment,
   indexes: readonly number[],
-  lease: { token: Uint8Array; now: number; until: number },
+  lease: { token: Uint8Array | TokenOf; now: number; until: number },
 ): Change => {
   const slots = indexes.map((index) => {
     const before = slotAt(segment, index)
-    const claimed: Lease = {
-      kind: 'lease',
-      token: lease.token,
-      until: lease.until,
-      receiveCount: Math.min(receiveCountOf(before) + 1, MAX_RECEIVE_COUNT),
-      firstReceivedAt: before.kind === 'lease' && before.receiveCount > 0 ? before.firstReceivedAt : lease.now,
-      resting: false,
-    }
+    const receiveCount = Math.min(receiveCountOf(before) + 1, MAX_RECEIVE_COUNT)
+    const firstReceivedAt = before.kind === 'lease' && before.receiveCount > 0 ? before.firstReceivedAt : lease.now
+    const token =
+      typeof lease.token === 'function' ? lease.token(index, { receiveCount, firstReceivedAt }) : lease.token
+    const claimed: Lease = { kind: 'lease', token, until: lease.until, receiveCount, firstReceivedAt, resting: false }
     return [index, claimed] as const
   })
   const whole = indexes.length + goneCount(segment) === segment.slots.length
@@ -162,11 +162,21 @@ export const claim = (
 }
 
 /** Undoes a claim whose messages nobody will get, receive counts included. */
-export const unclaim = (before: Segment, indexes: readonly number[], token: Uint8Array): Change => ({
+export const unclaim = (before: Segment, claimed: Change): Change => ({
   key: before.key,
-  requires: { kind: 'slots', slots: indexes.map((index) => [index, { kind: 'token', token }]) },
-  slots: indexes.map((index) => [index, slotAt(before, index)]),
+  requires: {
+    kind: 'slots',
+    slots: leasesOf(claimed).map(([index, { token }]) => [index, { kind: 'token', token }]),
+  },
+  slots: leasesOf(claimed).map(([index]) => [index, slotAt(before, index)]),
 })
+
+/** Whether a claim was made, as far as a segment shows: each message bears the lease that the claim gives it. */
+export const bearsLeases = (segment: Segment | undefined, claimed: Change): boolean =>
+  segment !== undefined && leasesOf(claimed).every(([index, { token }]) => holds(slotAt(segment, index), token))
+
+const leasesOf = ({ slots = [] }: Change): [index: number, lease: Lease][] =>
+  slots.flatMap(([index, slot]): [number, Lease][] => (slot.kind === 'lease' ? [[index, slot]] : []))
 
 /** Takes messages away for good, provided that they are as they were read. */
 export const take = (segment: Segment, indexes: readonly number[]): Change => ({

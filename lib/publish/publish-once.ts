@@ -6,6 +6,7 @@ import { sequenceAfter, sequenceNumber, sequenceOf } from '../model/group.ts'
 import type { NewMessage, PublishResult } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
 import type { QueueState } from '../model/queue-record.ts'
+import { observeThrottle } from '../queues/shards.ts'
 import type { Document, DocumentKey, NewSegment, Write, WriteFailure } from '../store/port.ts'
 import {
   deduplicationIdOf,
@@ -79,15 +80,20 @@ export const publishOnce = async (
 ): Promise<void> => {
   let pending = entries
   let lastSequence: string | undefined
+  let shard = 0
   try {
     for (let attempt = 0; pending.length > 0; attempt++) {
       if (attempt === TRIES)
-        throw new HoldfastError('Throttled', 'others publish to the same place', { queue: queue.name })
+        throw new HoldfastError('Throttled', 'others publish to the same place', {
+          queue: queue.name,
+          reason: 'contention',
+        })
       const { writes, placed } = place(
         pending.map(({ message }) => toContent(message)),
         pending,
         lastSequence,
       )
+      shard = placed[0]?.segment.segment.key.partition.shard ?? 0
       const firsts = placed.map((where) => firstOf(where))
       const remembering = pending.flatMap(({ remembered, replaces }, at) => {
         const { publishedAt, expiresAt } = (placed[at] as Placed).segment.segment
@@ -104,7 +110,9 @@ export const publishOnce = async (
     }
   } catch (error) {
     if (!isHoldfastError(error)) throw error
-    for (const { position } of pending) results[position] = { error }
+    if (error.code === 'Throttled') observeThrottle(engine, queue, shard, error)
+    // What is known to be a duplicate stays one.
+    for (const { position } of pending) results[position] ??= { error }
   }
 }
 

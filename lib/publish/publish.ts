@@ -1,13 +1,14 @@
 import type { Engine } from '../engine.ts'
 import { toContent } from '../model/content.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
-import { fairGroupHash, groupPartition } from '../model/group.ts'
+import { fairGroupHash, groupPartition, ticketShard } from '../model/group.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { NewMessage, PublishResult } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
 import { checkMessages } from '../model/message-rules.ts'
 import { afterPurge, type QueueState } from '../model/queue-record.ts'
-import { markGrouped, raiseShards } from '../queues/shards.ts'
+import { remove } from '../model/segment.ts'
+import { markGrouped, observeThrottle, onThrottle } from '../queues/shards.ts'
 import type { NewSegment } from '../store/port.ts'
 import { touchGroup } from './group-place.ts'
 import { checkGroupMessages, publishToGroups } from './group-publish.ts'
@@ -51,7 +52,7 @@ export const publish = async (
     ),
   )
   for (const [position, of] of repeats) results[position] = asDuplicate(results[of] as PublishResult)
-  sayGroups(engine, queue, planned)
+  markReadyGroups(engine, queue, planned)
   const published = results.filter((result) => 'messageId' in result).length
   if (published > 0) engine.wakeups.wake(queueName, published)
   return results
@@ -111,42 +112,102 @@ const placeSegment =
   }
 
 /** This process's own polls know where something new is. */
-const sayGroups = (engine: Engine, queue: QueueState, planned: readonly Planned[]): void => {
+const markReadyGroups = (engine: Engine, queue: QueueState, planned: readonly Planned[]): void => {
   const now = engine.clock.now()
   for (const { plan } of planned) {
     const { group, dueAt } = plan
-    if (group !== undefined && dueAt <= now) engine.polls.tickets(groupPartition(queue, group)).say(group, now)
+    if (group !== undefined && dueAt <= now) engine.polls.tickets(groupPartition(queue, group)).markReady(group, now)
   }
 }
 
 const SHARDS_TRIED = 3
 
-/** Inserts into a random shard; where DynamoDB throttles it, into another, a new one if need be. Answers the last failure. */
+/** Inserts into a random shard; where DynamoDB throttles its partition, into another, a new one if need be. */
 const insertSomewhere = async (
   engine: Engine,
   queue: QueueState,
   plan: Omit<SegmentPlan, 'shard'>,
 ): Promise<NewSegment | HoldfastError> => {
+  if (plan.group !== undefined) return insertInGroup(engine, queue, plan.group, plan)
   let { shards } = queue.settings
   const first = Math.floor(engine.random.fraction() * shards)
   let failure: HoldfastError | undefined
-  const places = plan.group === undefined ? SHARDS_TRIED : 1
-  for (let turn = 0; turn < Math.min(shards, places); turn++) {
+  for (let turn = 0; turn < Math.min(shards, SHARDS_TRIED); turn++) {
     const shard = (first + turn) % shards
     const segment = newSegment(engine, queue, { shard, ...plan })
-    try {
-      // The key is ours alone, so finding it taken means that an earlier try of this very put got through.
-      await engine.store.insert(segment)
-      // After the segment: a ticket never says less than there is.
-      if (plan.group !== undefined) await engine.store.transact([touchGroup(engine, queue, plan.group, segment)])
-      return segment
-    } catch (error) {
-      if (!isHoldfastError(error)) throw error
-      failure = error
-      if (error.code !== 'Throttled') return error
-      engine.observe({ type: 'throttled', queue: queue.name, shard })
-      shards = await raiseShards(engine, queue)
-    }
+    failure = await insert(engine, segment)
+    if (!failure) return segment
+    if (failure.code !== 'Throttled') break
+    shards = await onThrottle(engine, queue, shard, failure)
+    if (!isOfOnePartition(failure)) break
   }
   return failure as HoldfastError
+}
+
+/** Inserts a segment under a key that is its own: found taken, an earlier try of this very put got through. */
+const insert = (engine: Engine, segment: NewSegment): Promise<HoldfastError | undefined> =>
+  failureOf(engine.store.insert(segment))
+
+const failureOf = async (work: Promise<unknown>): Promise<HoldfastError | undefined> => {
+  try {
+    await work
+    return undefined
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error
+    return error
+  }
+}
+
+/** Whether another partition may take what this one refused: the whole table is not known to be at its limit. */
+const isOfOnePartition = ({ fields: { reason } }: HoldfastError): boolean =>
+  reason === undefined || reason === 'key-range' || reason === 'unknown'
+
+const TICKET_TRIES = 3
+
+/**
+ * Publishes to a group of a standard queue: first the segment, then the ticket that leads polls to it. The other way
+ * round a poll between the two writes would find the group empty and delete the ticket; one transaction for both would
+ * double the units of every publish.
+ *
+ * INVARIANT: a group that holds a message whose publish succeeded has a ticket. So the publish has not succeeded before
+ * its ticket is written. Where that keeps failing the segment is deleted, provided that nobody has received from it: then
+ * nothing was done, and the failure says so. A segment that stays is `StoreUnavailable`, since it may be received.
+ */
+const insertInGroup = async (
+  engine: Engine,
+  queue: QueueState,
+  group: string,
+  plan: Omit<SegmentPlan, 'shard'>,
+): Promise<NewSegment | HoldfastError> => {
+  const segment = newSegment(engine, queue, plan)
+  const { shard } = segment.segment.key.partition
+  const refused = await insert(engine, segment)
+  // More shards don't help: a group has one partition.
+  if (refused?.code === 'Throttled') observeThrottle(engine, queue, shard, refused)
+  if (refused) return refused
+  const failure = await writeTicket(engine, queue, group, segment)
+  if (!failure) return segment
+  const [undone] = await engine.store.change([remove(segment.segment)])
+  if (undone?.applied) return failure
+  const message = 'the message is stored, but polls may not come across it: its group could not be noted'
+  return new HoldfastError('StoreUnavailable', message, { queue: queue.name }, { cause: failure })
+}
+
+/** Tickets of a shard share a partition: where that is throttled, more shards move the ticket to another one. */
+const writeTicket = async (
+  engine: Engine,
+  queue: QueueState,
+  group: string,
+  segment: NewSegment,
+): Promise<HoldfastError | undefined> => {
+  let current = queue
+  let failure: HoldfastError | undefined
+  for (let attempt = 0; attempt < TICKET_TRIES; attempt++) {
+    failure = await failureOf(engine.store.transact([touchGroup(engine, current, group, segment)]))
+    if (!failure?.retryable) return failure
+    if (failure.code !== 'Throttled') continue
+    const shards = await onThrottle(engine, current, ticketShard(current, group), failure)
+    current = { ...current, settings: { ...current.settings, shards } }
+  }
+  return failure
 }

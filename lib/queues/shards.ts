@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts'
+import type { HoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import { layoutValue, type QueueLayout } from '../model/queue-layout.ts'
 import { layoutOf, partitionOf, pollShards, type QueueState, withLayout } from '../model/queue-record.ts'
@@ -15,6 +16,30 @@ import type { Write } from '../store/port.ts'
 const EVERYONE_KNOWS_MS = 60_000
 /** The count doubles no more often than pollers can follow. */
 const RAISE_PAUSE_MS = 10_000
+
+export const observeThrottle = (
+  engine: Engine,
+  queue: QueueState,
+  shard: number,
+  { fields: { reason = 'unknown' } }: HoldfastError,
+): void => {
+  // Writers that met in a transaction were not throttled.
+  if (reason !== 'contention') engine.observe({ type: 'throttled', queue: queue.name, shard, reason })
+}
+
+/**
+ * Takes note that DynamoDB throttled a write to a shard, and doubles the shards where that helps: only where a partition
+ * is at its limit, not where the whole table is. Answers how many there are now.
+ */
+export const onThrottle = async (
+  engine: Engine,
+  queue: QueueState,
+  shard: number,
+  failure: HoldfastError,
+): Promise<number> => {
+  observeThrottle(engine, queue, shard, failure)
+  return failure.fields.reason === 'key-range' ? raiseShards(engine, queue) : queue.settings.shards
+}
 
 /**
  * Doubles the shards after DynamoDB throttled a publisher; answers how many there are now. Gives up quietly when

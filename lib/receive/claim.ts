@@ -1,25 +1,13 @@
 import type { Engine } from '../engine.ts'
 import type { Lane, Request } from '../hints/scan-target.ts'
 import { type Content, contentOf } from '../model/content.ts'
-import type { HoldfastError } from '../model/errors.ts'
+import { type HoldfastError, isHoldfastError } from '../model/errors.ts'
 import type { Message } from '../model/message.ts'
-import { encodeReceiptHandle } from '../model/receipt-handle.ts'
-import {
-  type Change,
-  claim,
-  goneCount,
-  holds,
-  type Lease,
-  remove,
-  type Segment,
-  slotAt,
-  TOKEN_BYTES,
-  unclaim,
-} from '../model/segment.ts'
+import { bearsLeases, type Lease, remove, type Segment, slotAt, unclaim } from '../model/segment.ts'
 import type { Claim, ClaimOutcome } from '../store/port.ts'
 import {
   type After,
-  anySpent,
+  anyExhausted,
   type Candidate,
   candidatesOf,
   isScramble,
@@ -27,8 +15,9 @@ import {
   noteNewest,
   pick,
   without,
-  withoutSpent,
+  withoutExhausted,
 } from './candidates.ts'
+import { type IssuedClaim, newLeasing } from './leasing.ts'
 
 export interface Claimed {
   readonly messages: Message[]
@@ -59,7 +48,7 @@ export const claimFrom = async (
   const claimed: Claimed = { messages: [], after: new Map() }
   if (request.want <= 0 || request.signal?.aborted) return claimed
   let candidates = candidatesOf(engine, lane, segments, claimed.after)
-  if (anySpent(lane.queue, candidates)) candidates = await withoutSpent(engine, lane, candidates, claimed.after)
+  if (anyExhausted(lane.queue, candidates)) candidates = await withoutExhausted(engine, lane, candidates, claimed.after)
   noteDensity(lane, segments, candidates, engine.clock.now())
   if (!more && isScramble(lane, candidates, request.want)) {
     candidates = await deferred(engine, lane, segments, candidates, request, claimed.after)
@@ -99,11 +88,11 @@ const deferred = async (
   for (const { segment } of candidates) after.set(segment.key.sort, undefined)
   for (const segment of page.segments) after.set(segment.key.sort, segment)
   const found = candidatesOf(engine, lane, page.segments, after)
-  const left = anySpent(lane.queue, found) ? await withoutSpent(engine, lane, found, after) : found
+  const left = anyExhausted(lane.queue, found) ? await withoutExhausted(engine, lane, found, after) : found
   const untouched =
     left.length === candidates.length &&
     left.every(({ segment: { version } }, position) => version === candidates[position]?.segment.version)
-  if (untouched && patience > ENOUGH_PATIENCE) contention.sawNobody()
+  if (untouched && patience > ENOUGH_PATIENCE) contention.observeIdle()
   return left
 }
 
@@ -118,16 +107,15 @@ const claimPicked = async (
   const { reserved } = lane.memory
   for (const { segment, indexes } of picked) reserved.add(segment.key.sort, indexes)
   try {
-    const now = engine.clock.now()
-    const lease = { token: engine.random.bytes(TOKEN_BYTES), now, until: now + request.leaseMs }
-    const claims = picked.map(({ segment, indexes }) => ({ segment, change: claim(segment, indexes, lease) }))
+    const { issue } = newLeasing(engine, lane.queue, request.leaseMs)
+    const claims = picked.map(({ segment, indexes }) => issue(segment, indexes))
     const answered = await engine.store.claim(claims)
-    const outcomes = answered.every(isWhole) ? answered : await recognizeOwn(engine, answered, picked, lease.token)
+    const outcomes = answered.every(isWhole) ? answered : await recognizeOwn(engine, answered, claims)
     const fault = faultOf(outcomes)
     if (fault && claimed.messages.length === 0) throw fault
     const abandoned = request.signal?.aborted ?? false
-    if (abandoned || !outcomes.every(isWhole)) await putBack(engine, lane, claims, outcomes, { abandoned, ...lease })
-    return noteOutcomes(engine, lane, picked, outcomes, { claimed, abandoned, now })
+    if (abandoned || !outcomes.every(isWhole)) await putBack(engine, lane, claims, outcomes, abandoned)
+    return noteOutcomes(engine, lane, claims, outcomes, { claimed, abandoned })
   } finally {
     for (const { segment, indexes } of picked) reserved.remove(segment.key.sort, indexes)
   }
@@ -151,13 +139,13 @@ const putBack = async (
   lane: Lane,
   claims: readonly Claim[],
   outcomes: readonly ClaimOutcome[],
-  { abandoned, token }: { abandoned: boolean; token: Uint8Array },
+  abandoned: boolean,
 ): Promise<void> => {
   for (const [position, { segment, change }] of claims.entries()) {
     const outcome = outcomes[position]
     if (!outcome?.applied) continue
-    if (outcome.content === undefined) await giveUp(engine, lane, { segment, change }, outcome.segment, token)
-    else if (abandoned) await engine.store.change([unclaim(segment, indexesOf(change), token)])
+    if (outcome.content === undefined) await giveUp(engine, lane, { segment, change }, outcome.segment)
+    else if (abandoned) await engine.store.change([unclaim(segment, change)])
   }
 }
 
@@ -165,22 +153,22 @@ const putBack = async (
 const noteOutcomes = (
   engine: Engine,
   lane: Lane,
-  picked: readonly Candidate[],
+  claims: readonly IssuedClaim[],
   outcomes: readonly ClaimOutcome[],
-  { claimed, abandoned, now }: { claimed: Claimed; abandoned: boolean; now: number },
+  { claimed, abandoned }: { claimed: Claimed; abandoned: boolean },
 ): number => {
   let lost = 0
   for (const [position, outcome] of outcomes.entries()) {
-    const { segment, indexes } = picked[position] as Candidate
+    const claim = claims[position] as IssuedClaim
     if (outcome.segment) noteNewest(lane, outcome.segment)
     const delivered = outcome.applied && outcome.content !== undefined && !abandoned
     const unsure = outcome.applied ? !delivered : outcome.error !== undefined
-    claimed.after.set(segment.key.sort, unsure ? 'unknown' : outcome.segment)
+    claimed.after.set(claim.segment.key.sort, unsure ? 'unknown' : outcome.segment)
     if (delivered) {
-      claimed.messages.push(...messagesOf(lane, outcome.segment, outcome.content, indexes, { segment, now }))
+      claimed.messages.push(...messagesOf(outcome.segment, outcome.content, claim))
     } else if (!outcome.applied && !outcome.error) lost++
   }
-  lane.memory.contention.saw({ won: picked.length - lost, lost })
+  lane.memory.contention.observe({ won: claims.length - lost, lost })
   if (lost > 0) engine.observe({ type: 'lost-race', queue: lane.queue.name, count: lost })
   return lost
 }
@@ -189,66 +177,36 @@ const noteOutcomes = (
 const recognizeOwn = async (
   engine: Engine,
   outcomes: readonly ClaimOutcome[],
-  picked: readonly Candidate[],
-  token: Uint8Array,
+  claims: readonly Claim[],
 ): Promise<readonly ClaimOutcome[]> =>
   Promise.all(
     outcomes.map(async (outcome, position) => {
-      const { indexes } = picked[position] as Candidate
+      const { change } = claims[position] as Claim
       const { segment } = outcome
-      if (
-        outcome.applied ||
-        outcome.error ||
-        !segment ||
-        !indexes.every((index) => holds(slotAt(segment, index), token))
-      )
-        return outcome
-      const [stored] = await engine.store.read([segment.key])
-      return stored ? { applied: true as const, segment: stored.segment, content: stored.content } : outcome
+      if (outcome.applied || outcome.error || !segment || !bearsLeases(segment, change)) return outcome
+      try {
+        const [stored] = await engine.store.read([segment.key])
+        return stored ? { applied: true as const, segment: stored.segment, content: stored.content } : outcome
+      } catch (error) {
+        // The claims beside this one were made.
+        if (!isHoldfastError(error)) throw error
+        return { applied: false as const, segment: undefined, error }
+      }
     }),
   )
 
 /** A header without content: its publish failed half-way, or its content is a moment late. */
-export const giveUp = async (
-  engine: Engine,
-  lane: Lane,
-  { segment, change }: Claim,
-  now: Segment,
-  token: Uint8Array,
-) => {
+export const giveUp = async (engine: Engine, lane: Lane, { segment, change }: Claim, now: Segment) => {
   const orphan = engine.clock.now() - segment.publishedAt > ORPHAN_AFTER_MS
-  await engine.store.change([orphan ? remove(now) : unclaim(segment, indexesOf(change), token)])
+  await engine.store.change([orphan ? remove(now) : unclaim(segment, change)])
   if (orphan) engine.observe({ type: 'orphan-dropped', queue: lane.queue.name })
 }
 
-const indexesOf = ({ slots = [] }: Change): number[] => slots.map(([index]) => index)
-
-export const messagesOf = (
-  { queue }: Lane,
-  segment: Segment,
-  content: Content,
-  indexes: readonly number[],
-  read: { segment: Segment; now: number },
-): Message[] => {
-  const gone = goneCount(read.segment)
-  return indexes.map((index) => {
+export const messagesOf = (segment: Segment, content: Content, { receiptHandles }: IssuedClaim): Message[] =>
+  [...receiptHandles].map(([index, receiptHandle]) => {
     const slot = slotAt(segment, index) as Lease
     return {
-      receiptHandle: encodeReceiptHandle(queue.name, {
-        shard: segment.key.partition.shard,
-        sort: segment.key.sort,
-        index,
-        token: slot.token,
-        count: segment.slots.length,
-        claimed: indexes.length,
-        gone,
-        receiveCount: slot.receiveCount,
-        firstReceivedAt: slot.firstReceivedAt,
-        receivedAt: read.now,
-        ...(segment.key.partition.group !== undefined && {
-          group: { hash: segment.key.partition.group, lastSequence: '' },
-        }),
-      }),
+      receiptHandle,
       receiveCount: slot.receiveCount,
       firstReceivedAt: slot.firstReceivedAt,
       leasedUntil: slot.until,
@@ -256,4 +214,3 @@ export const messagesOf = (
       ...contentOf(segment, content, index),
     }
   })
-}

@@ -2,10 +2,11 @@ import type { Engine } from '../engine.ts'
 import { type Content, contentOf } from '../model/content.ts'
 import { type HeadPart, sequenceAfter, sequenceNumber, sequenceOf } from '../model/group.ts'
 import type { Message } from '../model/message.ts'
-import type { QueueState } from '../model/queue-record.ts'
-import { decodeReceiptHandle, encodeReceiptHandle, type HandleGroup } from '../model/receipt-handle.ts'
-import { claim, goneCount, holds, type Lease, type Segment, slotAt, TOKEN_BYTES, unclaim } from '../model/segment.ts'
+import { asDelayed, type QueueState } from '../model/queue-record.ts'
+import { decodeReceiptHandle, type HandleGroup } from '../model/receipt-handle.ts'
+import { bearsLeases, type Lease, type Segment, slotAt, unclaim } from '../model/segment.ts'
 import type { Claim, ClaimedSegment } from '../store/port.ts'
+import { newLeasing } from './leasing.ts'
 
 export interface HeadClaim {
   readonly messages: Message[]
@@ -28,67 +29,31 @@ export const claimHead = async (
   parts: readonly HeadPart[],
   { leaseMs, group }: { leaseMs: number; group: HandleGroup },
 ): Promise<HeadClaim | undefined> => {
-  const now = engine.clock.now()
-  const lease = { token: engine.random.bytes(TOKEN_BYTES), now, until: now + leaseMs }
-  const claims = parts.map(
-    (part): Claim => ({ segment: part.segment, change: claim(part.segment, part.indexes, lease) }),
-  )
-  const claimed = (await engine.store.claimTogether(claims)) ?? (await ownClaim(engine, parts, lease.token))
+  const { until, issue } = newLeasing(engine, queue, leaseMs, group)
+  const claims = parts.map((part) => issue(part.segment, part.indexes))
+  const claimed = (await engine.store.claimTogether(claims)) ?? (await ownClaim(engine, claims))
   if (!claimed) return undefined
   return {
-    messages: parts.flatMap((part, position) => {
+    messages: claims.flatMap(({ receiptHandles }, position) => {
       const { segment, content } = claimed[position] ?? {}
       if (!segment || !content) return []
-      return part.indexes.map((index) => {
-        const handle = handleOf(queue, { segment, part, index, group, receivedAt: now })
-        return messageAt(segment, content, index, handle)
-      })
+      const delayed = asDelayed(queue, segment)
+      return [...receiptHandles].map(([index, receiptHandle]) => messageAt(delayed, content, index, receiptHandle))
     }),
-    until: lease.until,
+    until,
     undo: async () => {
-      await engine.store.change(parts.map(({ segment, indexes }) => unclaim(segment, indexes, lease.token)))
+      await engine.store.change(claims.map(({ segment, change }) => unclaim(segment, change)))
     },
   }
 }
 
-/** A claim whose answer was lost is recognized by its token. */
+/** A claim whose answer was lost is recognized by its tokens. */
 export const ownClaim = async (
   engine: Engine,
-  parts: readonly HeadPart[],
-  token: Uint8Array,
+  claims: readonly Claim[],
 ): Promise<readonly (ClaimedSegment | undefined)[] | undefined> => {
-  const stored = await engine.store.read(parts.map(({ segment }) => segment.key))
-  const own = parts.every(({ indexes }, position) => {
-    const segment = stored[position]?.segment
-    return indexes.every((index) => segment && holds(slotAt(segment, index), token))
-  })
-  return own ? stored : undefined
-}
-
-const handleOf = (
-  queue: QueueState,
-  {
-    segment,
-    part,
-    index,
-    group,
-    receivedAt,
-  }: { segment: Segment; part: HeadPart; index: number; group: HandleGroup; receivedAt: number },
-): string => {
-  const { token, receiveCount, firstReceivedAt } = slotAt(segment, index) as Lease
-  return encodeReceiptHandle(queue.name, {
-    shard: segment.key.partition.shard,
-    sort: segment.key.sort,
-    index,
-    token,
-    count: segment.slots.length,
-    claimed: part.indexes.length,
-    gone: goneCount(part.segment),
-    receiveCount,
-    firstReceivedAt,
-    receivedAt,
-    group,
-  })
+  const stored = await engine.store.read(claims.map(({ segment }) => segment.key))
+  return claims.every(({ change }, position) => bearsLeases(stored[position]?.segment, change)) ? stored : undefined
 }
 
 const messageAt = (segment: Segment, content: Content, index: number, receiptHandle: string): Message => {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Engine } from '../engine.ts'
-import { isHoldfastError } from '../model/errors.ts'
+import { followUp } from '../follow-up.ts'
 import type { HandleResult, Message } from '../model/message.ts'
-import type { QueueState } from '../model/queue-record.ts'
+import { asDelayed, type QueueState } from '../model/queue-record.ts'
 import { decodeReceiptHandle, keyOfHandle, receiptHandleFor } from '../model/receipt-handle.ts'
 import { extend } from '../settle/extend.ts'
+import { inPassing } from '../store/best-effort.ts'
 import { receiveAttemptKey } from '../store/keys.ts'
 import type { DocumentKey } from '../store/port.ts'
 import { messageOfHandle } from './group-claim.ts'
@@ -33,11 +34,11 @@ export const repeatAttempt = async (
     receiptHandles.map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds: Math.ceil(leaseMs / 1_000) })),
   )
   const held = receiptHandles.filter(heldInOrder(results))
-  const keys = held.map((text) => keyOfHandle(queue, receiptHandleFor(queue.name, text)))
+  const keys = held.map((text) => keyOfHandle(queue, receiptHandleFor(queue.name, text, engine.clock.now())))
   const stored = await engine.store.read(keys)
   return held.flatMap((text, position) => {
     const segment = stored[position]
-    return segment?.content ? [messageOfHandle(segment.segment, segment.content, text)] : []
+    return segment?.content ? [messageOfHandle(asDelayed(queue, segment.segment), segment.content, text)] : []
   })
 }
 
@@ -62,12 +63,10 @@ export const rememberAttempt = async (
   if (messages.length === 0) return
   const value = { receiptHandles: messages.map(({ receiptHandle }) => receiptHandle) }
   const expiresAt = engine.clock.now() + REMEMBERED_MS
-  try {
-    await engine.store.transact([{ kind: 'put', key: attemptKey(queue, attemptId), value, expiresAt }])
-  } catch (error) {
-    // The messages are leased by now: their consumer shall have them, though it could not ask for them again.
-    if (!isHoldfastError(error) || !error.retryable) throw error
-  }
+  // The messages are leased by now: their consumer gets them, though it can't ask for them again where this fails.
+  await followUp(engine, queue.name, () =>
+    inPassing(engine.store.transact([{ kind: 'put', key: attemptKey(queue, attemptId), value, expiresAt }])),
+  )
 }
 
 const attemptKey = (queue: QueueState, attemptId: string): DocumentKey => {

@@ -12,17 +12,19 @@ import { moveTo } from './move.ts'
 export interface LeftBehind {
   /** Whether the messages are out of the queue now, by our doing or another's. */
   readonly moved: boolean
+  /** Set where nothing was moved by this call: the segment was no longer as it was read. */
+  readonly changed?: true
   /** What is left of the segment; `undefined` when nothing is, or when it changed under our hands. */
   readonly segment: Segment | undefined
 }
 
 /** Below the 4 MB of a DynamoDB transaction, with room for what surrounds the messages. */
-const MOST_BYTES_MOVED = 3_000_000
+const MAX_BYTES_MOVED = 3_000_000
 
 export const MAX_RECEIVES_EXCEEDED = 'MaxReceivesExceeded'
 
 /**
- * Moves messages that used up their receives to the queue's dead-letter queue. They keep their ids and the time they
+ * Moves messages that used up their receives, or were rejected, to the queue's dead-letter queue. They keep their ids and the time they
  * were published, and are kept there for that queue's whole retention, counted from now.
  *
  * reads: the segment with its content · writes, in one transaction: the source without the messages, a segment in the
@@ -34,12 +36,14 @@ export const deadLetter = async (
   queue: QueueState,
   segment: Segment,
   indexes: readonly number[],
+  reason = MAX_RECEIVES_EXCEEDED,
 ): Promise<LeftBehind> => {
   const name = queue.settings.deadLetter?.queue
   const target = name === undefined ? undefined : await existing(engine, name)
   if (!target) return missing(engine, queue, name, segment)
   const [stored] = await engine.store.read([segment.key])
-  if (stored?.segment.version !== segment.version || !stored.content) return { moved: true, segment: undefined }
+  if (stored?.segment.version !== segment.version || !stored.content)
+    return { moved: true, changed: true, segment: undefined }
   const now = engine.clock.now()
   const moving = fitting(stored.content, indexes)
   const messages = moving.map((index): ContentMessage => {
@@ -50,7 +54,7 @@ export const deadLetter = async (
       publishedAt: message.publishedAt ?? segment.publishedAt,
       deadLetter: {
         queue: plainName(queue.name),
-        reason: MAX_RECEIVES_EXCEEDED,
+        reason,
         at: now,
         receiveCount: receiveCountOf(slotAt(segment, index)) + (message.deadLetter?.receiveCount ?? 0),
       },
@@ -61,7 +65,7 @@ export const deadLetter = async (
   try {
     // Where another poller was ahead of us, or our own first try was, they are gone from here all the same.
     const moved = await moveTo(engine, target, { removal, messages, priority, now })
-    if (!moved) return { moved: true, segment: undefined }
+    if (!moved) return { moved: true, changed: true, segment: undefined }
   } catch (error) {
     if (!isHoldfastError(error, 'QueueNotFound')) throw error
     return missing(engine, queue, target.name, segment)
@@ -77,7 +81,7 @@ const fitting = ({ messages }: Content, indexes: readonly number[]): readonly nu
   let bytes = 0
   const end = indexes.findIndex((index) => {
     bytes += messageBytes(messages[index] as ContentMessage)
-    return bytes > MOST_BYTES_MOVED
+    return bytes > MAX_BYTES_MOVED
   })
   return end < 0 ? indexes : indexes.slice(0, Math.max(1, end))
 }

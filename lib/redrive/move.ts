@@ -49,7 +49,10 @@ export const moveTo = async (engine: Engine, into: QueueState, moving: Moving): 
     // A publish to the group at the target came between.
     lastSequence = outcome.failures.find((failure) => failure.lastSequence)?.lastSequence
   }
-  throw new HoldfastError('Throttled', 'others change the queue or publish to the group', { queue: target.name })
+  throw new HoldfastError('Throttled', 'others change the queue or publish to the group', {
+    queue: target.name,
+    reason: 'contention',
+  })
 }
 
 const placement = (

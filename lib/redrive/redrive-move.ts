@@ -3,7 +3,7 @@ import { bodyOf, type ContentMessage } from '../model/content.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import { bodyText } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
-import { isDropped, type QueueState, scopeOf } from '../model/queue-record.ts'
+import { asDelayed, isDropped, type QueueState, scopeOf } from '../model/queue-record.ts'
 import { plainName } from '../model/queue-settings.ts'
 import { receivable, type Segment, take, visibleAt } from '../model/segment.ts'
 import { priorityOf, type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
@@ -39,11 +39,19 @@ export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSi
   for (const segment of page.segments) {
     // Not past what is left undone: the next runner starts with it.
     if (signal?.aborted || moved >= limit) return { moved, cursor: placeIn(partition, segment.key.sort), done: false }
-    const { count, heldUp } = await moveSegment(engine, source, task, segment)
-    moved += count
-    if (heldUp) return { moved, cursor: placeBehind(partition), done: false }
-    if (task.maxPerSecond !== undefined && count > 0) {
-      await engine.clock.sleep((count * 1_000) / task.maxPerSecond, signal)
+    const before = moved
+    try {
+      const heldUp = await moveSegment(engine, source, task, segment, (count) => {
+        moved += count
+      })
+      if (heldUp) return { moved, cursor: placeBehind(partition), done: false }
+    } catch (error) {
+      // What was moved is counted first; where the failure lasts, the next page begins with it.
+      if (moved === 0) throw error
+      return { moved, cursor: placeIn(partition, segment.key.sort), done: false }
+    }
+    if (task.maxPerSecond !== undefined && moved > before) {
+      await engine.clock.sleep(((moved - before) * 1_000) / task.maxPerSecond, signal)
     }
   }
   const last = page.segments.at(-1)
@@ -58,32 +66,33 @@ export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSi
 const samePartition = ({ shard, group }: SegmentPartition, place: Place): boolean =>
   shard === place.shard && group === place.group
 
-interface Moved {
-  readonly count: number
-  /** Whether something stays that nothing of its group may overtake. */
-  readonly heldUp: boolean
-}
-
-const moveSegment = async (engine: Engine, source: QueueState, task: TaskRecord, header: Segment): Promise<Moved> => {
+/** Moves what it can of a segment; answers whether something stays that nothing of its group may overtake. */
+const moveSegment = async (
+  engine: Engine,
+  source: QueueState,
+  task: TaskRecord,
+  read: Segment,
+  count: (moved: number) => void,
+): Promise<boolean> => {
+  const header = asDelayed(source, read)
   const now = engine.clock.now()
-  const nothing = { count: 0, heldUp: source.settings.fifo !== undefined && isHeld(header, now) }
-  if (header.publishedAt > task.startedAt || isDropped(source, header, now)) return { count: 0, heldUp: false }
-  if (nothing.heldUp || receivable(header, now).length === 0) return nothing
-  const [stored] = await engine.store.read([header.key])
-  if (!stored?.content) return nothing
-  let count = 0
+  if (header.publishedAt > task.startedAt || isDropped(source, header, now)) return false
+  const heldUp = source.settings.fifo !== undefined && isHeld(header, now)
+  if (heldUp || receivable(header, now).length === 0) return heldUp
+  const [current] = await engine.store.read([header.key])
+  if (!current?.content) return heldUp
+  const stored = { ...current, segment: asDelayed(source, current.segment) }
   for (const [target, indexes] of await targetsOf(engine, task, stored)) {
     const moved = await moveMessages(engine, { task, target }, stored, indexes)
-    count += moved
+    count(moved)
     // Received by someone in the meantime.
-    if (source.settings.fifo && moved < indexes.length) return { count, heldUp: true }
+    if (source.settings.fifo && moved < indexes.length) return true
     // One move changes the segment that the next is decided on; what is left comes with the next look at this key.
     if (indexes.length < receivable(stored.segment, now).length) {
-      const rest = await moveSegment(engine, source, task, header)
-      return { count: count + rest.count, heldUp: rest.heldUp }
+      return moveSegment(engine, source, task, header, count)
     }
   }
-  return { count, heldUp: false }
+  return false
 }
 
 const isHeld = (segment: Segment, now: number): boolean =>

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts'
+import { followUp } from '../follow-up.ts'
 import { isOrdered } from '../model/group.ts'
 import type { HandleResult } from '../model/message.ts'
 import {
@@ -33,11 +34,11 @@ export const ack = async (
   receiptHandles: readonly string[],
 ): Promise<HandleResult[]> => {
   const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, wish: undefined }))
-  const results = await applyToHandles(engine, queueName, entries, ackOperation(engine, queueName))
   const queue = await engine.queues.get(queueName)
+  const results = await applyToHandles(engine, queue, entries, ackOperation(engine, queueName))
   // In a group of a standard queue an ack makes nothing receivable, unless there is a limit to what is in flight.
   if (queue.settings.fifo || queue.settings.maxInFlightPerGroup !== undefined) {
-    await releaseGroups(engine, queue, receiptHandles, results)
+    await followUp(engine, queueName, () => releaseGroups(engine, queue, receiptHandles, results))
   }
   return results
 }

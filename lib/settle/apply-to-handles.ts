@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts'
+import { followUp } from '../follow-up.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
@@ -21,7 +22,7 @@ export interface HandleOperation<T> {
   readonly change: (key: SegmentKey, held: readonly Held<T>[], current: Segment | undefined) => Change
   /** What is already decided about a handle, now that its segment is known; nothing when the change may be tried. */
   readonly settle: (held: Held<T>, current: Segment | undefined) => HandleResult | undefined
-  /** What to do once a change is made. */
+  /** What follows once a change is made; should it fail, the change has succeeded all the same. */
   readonly done: (key: SegmentKey, held: readonly Held<T>[], after: Segment | undefined) => Promise<void>
 }
 
@@ -37,27 +38,26 @@ const TRIES = 6
  * again.
  *
  * @returns one result a handle, in order
- * @throws `InvalidRequest` for none or more than 25, `QueueNotFound`
+ * @throws `InvalidRequest` for none or more than 25
  */
 export const applyToHandles = async <T>(
   engine: Engine,
-  queueName: string,
+  queue: QueueState,
   entries: readonly { receiptHandle: string; wish: T }[],
   operation: HandleOperation<T>,
 ): Promise<HandleResult[]> => {
   if (entries.length < 1 || entries.length > LIMITS.batchSize) {
     throw invalid('receiptHandles', entries.length, `must hold 1 to ${LIMITS.batchSize} receipt handles`)
   }
-  const queue = await engine.queues.get(queueName)
   const results = new Array<HandleResult>(entries.length)
-  let pending = bySegment(queue, entries, results)
+  let pending = bySegment(queue, entries, results, engine.clock.now())
   for (let attempt = 0; pending.length > 0; attempt++) {
     if (attempt === TRIES) {
-      const error = new HoldfastError('Throttled', 'the message is being changed by others')
+      const error = new HoldfastError('Throttled', 'the message is being changed by others', { reason: 'contention' })
       for (const { held } of pending) settleAll(held, results, failed(error))
       break
     }
-    pending = await tryOnce(engine, pending, operation, results)
+    pending = await tryOnce(engine, queue, pending, operation, results)
   }
   return results
 }
@@ -74,11 +74,12 @@ const bySegment = <T>(
   queue: QueueState,
   entries: readonly { receiptHandle: string; wish: T }[],
   results: HandleResult[],
+  now: number,
 ): Group<T>[] => {
   const groups = new Map<string, Group<T> & { held: Held<T>[] }>()
   for (const [position, { receiptHandle, wish }] of entries.entries()) {
     try {
-      const handle = receiptHandleFor(queue.name, receiptHandle)
+      const handle = receiptHandleFor(queue.name, receiptHandle, now)
       const key = keyOfHandle(queue, handle)
       const id = segmentId(key)
       const held = { handle, wish, position }
@@ -96,6 +97,7 @@ const bySegment = <T>(
 /** Makes a change for each group; answers what is to be tried again, knowing what was found. */
 const tryOnce = async <T>(
   engine: Engine,
+  { name }: QueueState,
   groups: readonly Group<T>[],
   operation: HandleOperation<T>,
   results: HandleResult[],
@@ -118,7 +120,7 @@ const tryOnce = async <T>(
     if (outcome?.applied) {
       const done = tried[at] ?? []
       settleAll(done, results, OK)
-      await operation.done(key, done, current)
+      await followUp(engine, name, () => operation.done(key, done, current))
       left = held.length === done.length ? [] : held.filter((one) => !done.includes(one))
     } else if (outcome?.error) {
       settleAll(held, results, failed(outcome.error))

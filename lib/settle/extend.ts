@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts'
+import { followUp } from '../follow-up.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
@@ -60,7 +61,7 @@ export const extend = async (
   const { requires, settle } = options.revive && canRevive(queue) ? heldAtAll(queueName) : heldNow(queueName, now)
   const results = await applyToHandles(
     engine,
-    queueName,
+    queue,
     entries.map(({ receiptHandle, visibilityTimeoutSeconds }) => ({ receiptHandle, wish: visibilityTimeoutSeconds })),
     {
       change: (key, held) => ({
@@ -92,7 +93,7 @@ export const extend = async (
     receiptHandle,
     endsAt: now + visibilityTimeoutSeconds * 1_000,
   }))
-  await hastenGroups(engine, queue, endings, results)
+  await followUp(engine, queueName, () => hastenGroups(engine, queue, endings, results))
   return results
 }
 

@@ -1,20 +1,28 @@
 import type { Engine } from '../engine.ts'
+import { followUp } from '../follow-up.ts'
+import { invalid } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
+import type { QueueState } from '../model/queue-record.ts'
 import { number, retryDelayMs } from '../model/queue-settings.ts'
 import type { Lease } from '../model/segment.ts'
 import { releaseEarly } from '../visibility/snapshot-exchange.ts'
 import { applyToHandles, type Held, heldByToken, settleByToken } from './apply-to-handles.ts'
 import { releaseGroups } from './group-release.ts'
+import { reject } from './reject.ts'
 
 export interface NackEntry {
   readonly receiptHandle: string
   /** Rest before it can be received again. @default what the queue's retry policy says; at once without one */
   readonly delaySeconds?: number
+  /** Moves the message to the queue's dead-letter queue at once; not together with `delaySeconds`. */
+  readonly deadLetter?: boolean
+  /** Why, with `deadLetter`: kept with the message as its reason, at most 1,024 characters of it. */
+  readonly error?: string
 }
 
 /**
- * Gives messages back: they can be received again after a rest, by anyone. Also after the lease ran out, as long as
+ * Gives messages back: they can be received again after a rest, by anyone; or moves them to the dead-letter queue. Also after the lease ran out, as long as
  * nobody else has received the message.
  *
  * reads: nothing · writes: one update a segment · condition: leased under the handle's token
@@ -27,10 +35,32 @@ export const nack = async (
   queueName: string,
   entries: readonly NackEntry[],
 ): Promise<HandleResult[]> => {
-  for (const [position, { delaySeconds }] of entries.entries()) {
-    if (delaySeconds !== undefined) number(`entries[${position}].delaySeconds`, delaySeconds, 0, LIMITS.delaySeconds)
+  for (const [position, { delaySeconds, deadLetter, error }] of entries.entries()) {
+    const field = `entries[${position}]`
+    if (delaySeconds !== undefined) number(`${field}.delaySeconds`, delaySeconds, 0, LIMITS.delaySeconds)
+    if (deadLetter && delaySeconds !== undefined) {
+      throw invalid(`${field}.delaySeconds`, delaySeconds, 'must not be given together with deadLetter')
+    }
+    if (error !== undefined && !deadLetter) throw invalid(`${field}.error`, error, 'is kept only with deadLetter: true')
   }
   const queue = await engine.queues.get(queueName)
+  const rejected = entries.flatMap(({ deadLetter }, position) => (deadLetter ? [position] : []))
+  if (rejected.length === 0) return giveBack(engine, queue, entries)
+  const given = entries.flatMap(({ deadLetter }, position) => (deadLetter ? [] : [position]))
+  const pick = (positions: readonly number[]) => positions.map((position) => entries[position] as NackEntry)
+  const [moved, back] = await Promise.all([
+    reject(engine, queue, pick(rejected)),
+    given.length > 0 ? giveBack(engine, queue, pick(given)) : [],
+  ])
+  const results = new Array<HandleResult>(entries.length)
+  for (const [index, position] of rejected.entries()) results[position] = moved[index] as HandleResult
+  for (const [index, position] of given.entries()) results[position] = back[index] as HandleResult
+  const handles = pick(rejected).map(({ receiptHandle }) => receiptHandle)
+  await followUp(engine, queue.name, () => releaseGroups(engine, queue, handles, moved))
+  return results
+}
+
+const giveBack = async (engine: Engine, queue: QueueState, entries: readonly NackEntry[]): Promise<HandleResult[]> => {
   const { settings } = queue
   const now = engine.clock.now()
   const rested = ({ handle, wish }: Held<number | undefined>): Lease => {
@@ -43,7 +73,7 @@ export const nack = async (
   }
   const results = await applyToHandles(
     engine,
-    queueName,
+    queue,
     entries.map(({ receiptHandle, delaySeconds }) => ({ receiptHandle, wish: delaySeconds })),
     {
       change: (key, held) => ({
@@ -51,15 +81,15 @@ export const nack = async (
         requires: heldByToken(held),
         slots: held.map((one) => [one.handle.index, rested(one)]),
       }),
-      settle: settleByToken(queueName),
+      settle: settleByToken(queue.name),
       done: async (key, held) => {
         // By the retry policy it may be later, which whoever looks will see.
         await releaseEarly(engine, key, now + Math.min(...held.map(({ wish = 0 }) => wish)) * 1_000)
-        engine.wakeups.wake(queueName, held.length)
+        engine.wakeups.wake(queue.name, held.length)
       },
     },
   )
   const handles = entries.map(({ receiptHandle }) => receiptHandle)
-  await releaseGroups(engine, queue, handles, results)
+  await followUp(engine, queue.name, () => releaseGroups(engine, queue, handles, results))
   return results
 }

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts'
+import { followUp } from '../follow-up.ts'
 import type { HandleResult } from '../model/message.ts'
 import { FRESH, type Slot } from '../model/segment.ts'
 import { releaseEarly } from '../visibility/snapshot-exchange.ts'
@@ -18,10 +19,11 @@ export const unreceive = async (
   queueName: string,
   receiptHandles: readonly string[],
 ): Promise<HandleResult[]> => {
+  const queue = await engine.queues.get(queueName)
   const now = engine.clock.now()
   const results = await applyToHandles(
     engine,
-    queueName,
+    queue,
     receiptHandles.map((receiptHandle) => ({ receiptHandle, wish: undefined })),
     {
       change: (key, held) => ({
@@ -42,6 +44,6 @@ export const unreceive = async (
       },
     },
   )
-  await releaseGroups(engine, await engine.queues.get(queueName), receiptHandles, results)
+  await followUp(engine, queueName, () => releaseGroups(engine, queue, receiptHandles, results))
   return results
 }

@@ -15,7 +15,7 @@ export type { Document, DocumentKey } from '../model/document.ts'
  * Every write is safe to send again after a lost response: an insert requires absence, a change requires what it was
  * decided on, and what a failed condition found is answered, so that the caller can tell its own earlier success.
  *
- * Failures are `HoldfastError`s: `Throttled` (nothing was done), `StoreUnavailable` (it may have been done),
+ * Failures are `HoldfastError`s: `Throttled` (nothing was done; its `reason` says why), `StoreUnavailable` (it may have been done),
  * `AccessDenied`, `Internal`.
  */
 export interface Store {

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts'
+import { followUp } from '../follow-up.ts'
 import { decodeHint, encodeHint, type FrontHint, hides, tellable } from '../hints/in-flight-snapshot.ts'
 import type { Skipped } from '../hints/key-ranges.ts'
 import type { Lane } from '../hints/scan-target.ts'
@@ -44,7 +45,8 @@ export const tellFront = (engine: Engine, lane: Lane): Promise<void> | undefined
   const now = engine.clock.now()
   if (now - (front.toldAt ?? 0) < TELL_PAUSE_MS) return undefined
   front.toldAt = now
-  return inPassing(tell(engine, lane, now), undefined, ALSO_UNPERMITTED)
+  // Waited for when the messages that were found are leased already.
+  return followUp(engine, lane.queue.name, () => inPassing(tell(engine, lane, now), undefined, ALSO_UNPERMITTED))
 }
 
 const tell = async (engine: Engine, lane: Lane, now: number): Promise<void> => {
@@ -132,7 +134,9 @@ export const releaseEarly = async (engine: Engine, key: SegmentKey, visibleAt: n
   engine.polls.release(key)
   // In the groups of FIFO queues nothing is passed over.
   if (isOrdered(key.partition.group)) return
-  await inPassing(leaveNotice(engine, key, visibleAt), undefined, ALSO_UNPERMITTED)
+  await followUp(engine, key.partition.queue, () =>
+    inPassing(leaveNotice(engine, key, visibleAt), undefined, ALSO_UNPERMITTED),
+  )
 }
 
 const leaveNotice = async (engine: Engine, { partition, sort }: SegmentKey, visibleAt: number): Promise<void> => {

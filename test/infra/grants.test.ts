@@ -125,6 +125,7 @@ describe('grants on one queue', () => {
     expect([Resource].flat().map((arn) => arn['Fn::Join'][1].at(-1))).toEqual([
       '/*/POST/queues/orders/messages',
       '/*/POST/queues/orders/poll',
+      '/*/POST/queues/orders/nack',
     ])
   })
 

@@ -65,6 +65,9 @@ describe('the bundles', () => {
   })
 })
 
+/** Behind IAM, a queue says itself from which others messages may be moved into it. */
+const ALL = { permission: 'allowAll' }
+
 /** The template with these of a role's actions on the table taken away. */
 const withoutActions = (from: TemplateView, actions: Readonly<Record<string, readonly string[]>>): TemplateView => {
   const json = structuredClone(from.template.toJSON())
@@ -137,7 +140,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
   })
 
   test('extends, nacks, dead-letters and redrives, with the rights that each role has', async () => {
-    await call('PUT', '/queues/failed', {})
+    await call('PUT', '/queues/failed', { redriveAllowPolicy: ALL })
     await call('PUT', '/queues/work', { deadLetter: { queue: 'failed', maxReceives: 1 } })
     const bodies = Array.from({ length: 3 }, (_, index) => ({ body: `job ${index}` }))
     for (const message of bodies) await call('POST', '/queues/work/messages', { messages: [message] })
@@ -160,12 +163,24 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     })
     expect(await call('GET', '/queues/failed/redrive')).toMatchObject({ body: { redrives: [{ state: 'completed' }] } })
 
-    const back = await pollAll('work')
-    expect(back).toHaveLength(4)
+    const again = await pollAll('work')
+    expect(again).toHaveLength(4)
+    const [rejected] = again
+    expect(
+      await call('POST', '/queues/work/nack', {
+        receiptHandles: [rejected?.receiptHandle],
+        deadLetter: true,
+        error: 'no such job',
+      }),
+    ).toMatchObject({ function: 'poll', status: 200, body: { results: [{ ok: true }] } })
+    expect((await call('GET', '/queues/failed/messages')).body.messages).toMatchObject([
+      { deadLetter: { reason: 'no such job' } },
+    ])
+    const back = again.slice(1)
     const acked = await call('POST', '/queues/work/ack', {
       receiptHandles: back.map(({ receiptHandle }) => receiptHandle),
     })
-    expect(acked).toMatchObject(ok)
+    expect(acked).toMatchObject({ status: 200, body: { results: back.map(() => ({ ok: true })) } })
   })
 
   test('looks at, reschedules, cancels, purges and deletes, with the rights that each role has', async () => {
@@ -206,8 +221,39 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     expect(await call('POST', `${plans}/purge`, {})).toMatchObject({ function: 'queues', status: 204 })
   })
 
+  test('moves nothing into a queue that has not said so, and lets no other way be written to it', async () => {
+    await call('PUT', '/queues/theirs', {})
+    await call('PUT', '/queues/mine-failed', { redriveAllowPolicy: ALL })
+    const stolen = { deadLetter: { queue: 'theirs', maxReceives: 1 } }
+    expect(await call('PUT', '/queues/mine', stolen)).toMatchObject({ status: 403, body: { code: 'MoveRefused' } })
+    await call('PUT', '/queues/mine', { deadLetter: { queue: 'mine-failed', maxReceives: 1 } })
+    expect(await call('PATCH', '/queues/mine', stolen)).toMatchObject({ status: 403 })
+    expect(await call('POST', '/queues/mine-failed/redrive', { destination: 'theirs' })).toMatchObject({ status: 403 })
+    expect(await call('DELETE', '/queues/mine-failed')).toMatchObject({ status: 409 })
+    expect(await call('DELETE', '/queues/mine-failed?force=true')).toMatchObject({ status: 204 })
+    expect((await call('GET', '/queues?prefix=theirs&include=counts')).body.queues).toMatchObject([
+      { name: 'theirs', counts: { ready: 0 } },
+    ])
+  })
+
+  test('undoes a receive', async () => {
+    await call('PUT', '/queues/undone', {})
+    await call('POST', '/queues/undone/messages', { messages: [{ body: 'again' }] })
+    const receiptHandles = (await pollAll('undone')).map(({ receiptHandle }) => receiptHandle)
+    expect(await call('POST', '/queues/undone/unreceive', { receiptHandles })).toMatchObject({
+      function: 'ack',
+      status: 200,
+      body: { results: [{ ok: true }] },
+    })
+    expect(await pollAgain('undone')).toMatchObject([{ body: 'again', receiveCount: 1 }])
+  })
+
   test('starts and cancels a redrive', async () => {
-    await call('PUT', '/queues/lost', {})
+    await call('PUT', '/queues/lost', { redriveAllowPolicy: ALL })
+    await call('PUT', '/queues/losing', { deadLetter: { queue: 'lost', maxReceives: 1 } })
+    await call('PATCH', '/queues/orders', {
+      redriveAllowPolicy: { permission: 'byQueue', sourceQueues: ['lost', 'mixed'] },
+    })
     await call('POST', '/queues/lost/messages', { messages: [{ body: 'lost' }] })
     const started = await call('POST', '/queues/lost/redrive', { destination: 'orders' })
     expect(await call('DELETE', `/queues/lost/redrive/${started.body.taskId}`)).toMatchObject({ status: 200 })
@@ -220,7 +266,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
 
   test('keeps the order of groups and refuses doubles, through dead-letter queue and redrive', async () => {
     const inGroup = (body: string) => ({ body, groupId: 'g' })
-    await call('PUT', '/queues/failed.fifo', {})
+    await call('PUT', '/queues/failed.fifo', { redriveAllowPolicy: ALL })
     await call('PUT', '/queues/steps.fifo', {
       fifo: { contentBasedDeduplication: true },
       deadLetter: { queue: 'failed.fifo', maxReceives: 1 },
@@ -268,7 +314,8 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
   })
 
   test('moves a part of what was published together', async () => {
-    await call('PUT', '/queues/mixed', {})
+    await call('PUT', '/queues/mixed', { redriveAllowPolicy: ALL })
+    await call('PUT', '/queues/mixing', { deadLetter: { queue: 'mixed', maxReceives: 1 } })
     await call('POST', '/queues/mixed/messages', { messages: [{ body: 'stays' }, { body: 'goes' }] })
     await call('POST', '/queues/mixed/redrive', { destination: 'orders', filter: { bodyContains: 'goes' } })
     await deployment.runAsked()
@@ -324,7 +371,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     expect((await send(new DeleteMessageBatchCommand({ QueueUrl, Entries }))).Successful).toHaveLength(3)
     expect(await pollAll('shared')).toEqual([])
 
-    await call('PUT', '/queues/shared-failed', {})
+    await call('PUT', '/queues/shared-failed', { redriveAllowPolicy: ALL })
     await call('PATCH', '/queues/shared', { deadLetter: { queue: 'shared-failed', maxReceives: 1 } })
     await send(new SendMessageCommand({ QueueUrl, MessageBody: 'poison' }))
     const receive = () => send(new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout: 0 }))

@@ -67,7 +67,9 @@ describe('settings of a deployment', () => {
   })
 
   test.each([
-    [{ memory: 512 }, 'memory is not a setting'],
+    [{ memory: 512 }, 'memory is not a setting: did you mean memoryMb?'],
+    [{ memroyMb: 512 }, 'memroyMb is not a setting: did you mean memoryMb?'],
+    [{ LogLevel: 'INFO' }, 'LogLevel is not a setting: did you mean logLevel?'],
     [{ memoryMb: 64 }, 'memoryMb must be a whole number from 128 to 10240, but is 64'],
     [{ memoryMb: 512.5 }, 'memoryMb must be a whole number from 128 to 10240, but is 512.5'],
     [{ memoryMb: 'much' }, 'memoryMb must be a whole number from 128 to 10240, but is "much"'],
@@ -82,9 +84,10 @@ describe('settings of a deployment', () => {
       { corsOrigins: ['https://a.example/path'] },
       'corsOrigins.0 must be an origin such as "https://example.com", or "*", but is "https://a.example/path"',
     ],
+    [{ reservedConcurrency: { pol: 5 } }, 'reservedConcurrency.pol is no function: did you mean poll?'],
     [
-      { reservedConcurrency: { pol: 5 } },
-      'reservedConcurrency.pol is no function; there are publish, poll, ack, queues, messages, redrive, redriveRun, sqs, monitor',
+      { reservedConcurrency: { x: 5 } },
+      'reservedConcurrency.x is no function: there are publish, poll, ack, queues, messages, redrive, redriveRun, sqs, monitor',
     ],
     [
       { reservedConcurrency: { poll: -1 } },

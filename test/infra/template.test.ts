@@ -166,7 +166,8 @@ describe('the API', () => {
       ['POST /queues/{queue}/poll', 'AWS_IAM', 'poll'],
       ['POST /queues/{queue}/ack', 'AWS_IAM', 'ack'],
       ['POST /queues/{queue}/extend', 'AWS_IAM', 'ack'],
-      ['POST /queues/{queue}/nack', 'AWS_IAM', 'ack'],
+      ['POST /queues/{queue}/nack', 'AWS_IAM', 'poll'],
+      ['POST /queues/{queue}/unreceive', 'AWS_IAM', 'ack'],
       ['GET /queues/{queue}/messages', 'AWS_IAM', 'messages'],
       ['GET /queues/{queue}/messages/{messageId}', 'AWS_IAM', 'messages'],
       ['PATCH /queues/{queue}/messages/{messageId}', 'AWS_IAM', 'messages'],
@@ -177,6 +178,22 @@ describe('the API', () => {
       ['DELETE /queues/{queue}/redrive/{taskId}', 'AWS_IAM', 'redrive'],
       ['$default', 'NONE', 'sqs'],
     ])
+  })
+
+  test('tells the functions that act on queues named in bodies what holds without a policy', () => {
+    const told = (settings: object) =>
+      Object.fromEntries(
+        serviceTemplate(settings)
+          .ofType('AWS::Lambda::Function')
+          .map(([id, { Environment }]) => [
+            functionOf(id),
+            Environment.Variables.HOLDFAST_REDRIVE_WITHOUT_POLICY as string | undefined,
+          ])
+          .filter(([, value]) => value !== undefined),
+      )
+    expect(told({})).toEqual({ queues: 'denyAll', redrive: 'denyAll' })
+    expect(told({ authorization: 'none' })).toEqual({ queues: 'allowAll', redrive: 'allowAll' })
+    expect(told({ redriveWithoutPolicy: 'allowAll' })).toEqual({ queues: 'allowAll', redrive: 'allowAll' })
   })
 
   test('is open to everyone only where the settings say so', () => {

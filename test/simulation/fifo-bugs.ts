@@ -1,6 +1,6 @@
 import type { PlantedBug } from './bugs.ts'
 
-const SIMULATION = ['test/simulation/fifo-simulation.test.ts']
+const SIMULATION = { suites: ['test/simulation/simulation.test.ts'], worlds: 'fifo' }
 const CONTRACT = ['test/lib/store']
 const UNIT = [
   'model/group',
@@ -12,24 +12,28 @@ const UNIT = [
   'receive/ticket-pages',
   'publish/deduplication',
   'receive/receive-attempt',
+  'receive/group-delay',
 ].map((test) => `test/lib/${test}.test.ts`)
 
-const LIMIT = ['test/lib/receive/limited-group.test.ts', 'test/simulation/limit']
+const LIMIT = {
+  suites: ['test/lib/receive/limited-group.test.ts', 'test/simulation/simulation.test.ts'],
+  worlds: 'limited',
+}
 
 /** Bugs of message groups and deduplication. */
 export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: "a group's head is claimed whatever happened to it since",
     file: 'lib/receive/group-claim.ts',
-    replace: 'change: claim(part.segment, part.indexes, lease) }',
-    by: "change: { ...claim(part.segment, part.indexes, lease), requires: { kind: 'slots', slots: [] } } }",
-    suites: SIMULATION,
+    replace: 'parts.map((part) => issue(part.segment, part.indexes))',
+    by: "parts.map((part) => issue(part.segment, part.indexes)).map((one) => ({ ...one, change: { ...one.change, requires: { kind: 'slots', slots: [] } as const } }))",
+    ...SIMULATION,
   },
   {
     name: 'a claim in several segments requires what it read of the first alone',
     file: 'lib/receive/group-claim.ts',
-    replace: 'change: claim(part.segment, part.indexes, lease) }',
-    by: "change: { ...claim(part.segment, part.indexes, lease), ...(part !== parts[0] && { requires: { kind: 'slots', slots: [] } }) } }",
+    replace: 'parts.map((part) => issue(part.segment, part.indexes))',
+    by: "parts.map((part) => issue(part.segment, part.indexes)).map((one, at) => ({ ...one, change: { ...one.change, ...(at > 0 && { requires: { kind: 'slots', slots: [] } as const }) } }))",
     suites: UNIT,
   },
   {
@@ -37,21 +41,21 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/model/group.ts',
     replace: 'const front = leading(left, (one) => one.visibleAt <= now)',
     by: 'const front = left.filter((one) => one.visibleAt <= now)',
-    suites: SIMULATION,
+    ...SIMULATION,
   },
   {
     name: 'a message that backs off is overtaken by those behind it',
     file: 'lib/model/group.ts',
     replace: 'const front = leading(left, (one) => one.visibleAt <= now)',
     by: "const front = leading(left.filter(({ slot }) => slot.kind !== 'lease' || !slot.resting || slot.until <= now), (one) => one.visibleAt <= now)",
-    suites: SIMULATION,
+    ...SIMULATION,
   },
   {
     name: 'what comes before a message in flight waits for it',
     file: 'lib/model/group.ts',
     replace: 'const front = leading(left, (one) => one.visibleAt <= now)',
     by: "const front = left.some(({ slot }) => slot.kind === 'lease' && liveAt(slot, now)) ? [] : leading(left, (one) => one.visibleAt <= now)",
-    suites: SIMULATION,
+    ...SIMULATION,
   },
   {
     name: 'messages are dead-lettered past one that is in flight',
@@ -94,7 +98,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/model/group.ts',
     replace: 'sequenceAt(now - NUMBERS_KEPT_MS) < lastSequence',
     by: "lastSequence === ''",
-    suites: SIMULATION,
+    ...SIMULATION,
   },
   {
     name: 'a ticket goes though a publish is only just getting through',
@@ -113,14 +117,14 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'a process does not know what it freed',
     file: 'lib/settle/group-release.ts',
-    replace: '  engine.polls.tickets(key.partition).say(key.group, Math.max(at, engine.clock.now()))\n',
+    replace: '  engine.polls.tickets(key.partition).markReady(key.group, Math.max(at, engine.clock.now()))\n',
     by: '',
     suites: UNIT,
   },
   {
     name: 'what was read before a group was freed undoes that',
     file: 'lib/hints/ticket-cache.ts',
-    replace: 'if ((known.get(group)?.said ?? 0) > since) return',
+    replace: 'if ((known.get(group)?.localVersion ?? 0) > since) return',
     by: '',
     suites: UNIT,
   },
@@ -132,10 +136,10 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     suites: UNIT,
   },
   {
-    name: 'looks over busy groups spend nothing',
+    name: 'scans of locked groups spend nothing',
     file: 'lib/hints/ticket-cache.ts',
-    replace: 'allowance - read + free * PAID_BY_A_FREE_ONE',
-    by: 'allowance - 0 * read + free * PAID_BY_A_FREE_ONE',
+    replace: 'allowance - read + free * PAID_PER_FREE_GROUP',
+    by: 'allowance - 0 * read + free * PAID_PER_FREE_GROUP',
     suites: UNIT,
   },
   {
@@ -148,30 +152,51 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'groups that were in flight at a purge stay busy',
     file: 'lib/receive/ticket-pages.ts',
-    replace: '(isLockStale(ticket, purged) ? { ...ticket, busyUntil: 0 } : ticket)',
-    by: '(isLockStale(ticket, purged) ? ticket : ticket)',
+    replace: 'isLockStale(ticket, staleBefore) ? { ...ticket, busyUntil: 0 } : ticket',
+    by: 'isLockStale(ticket, staleBefore) ? ticket : ticket',
     suites: UNIT,
   },
   {
     name: 'DynamoDB holds a purged queue to the locks before',
     file: 'lib/store/dynamodb/tickets.ts',
-    replace: ' OR t < :purged)',
-    by: ' OR (t < :purged AND u <= :now))',
+    replace: ' OR t < :stale)',
+    by: ' OR (t < :stale AND u <= :now))',
     suites: CONTRACT,
+  },
+  {
+    name: 'a delay counts as it was at the publish',
+    file: 'lib/model/queue-record.ts',
+    replace: 'return dueAt === segment.dueAt ? segment : { ...segment, dueAt }',
+    by: 'return dueAt === segment.dueAt ? segment : { ...segment }',
+    suites: UNIT,
+  },
+  {
+    name: 'a group stays locked for a delay that was lowered since',
+    file: 'lib/model/group.ts',
+    replace: 'if (delayLoweredAt !== undefined) {',
+    by: 'if (delayLoweredAt === 0) {',
+    ...SIMULATION,
+  },
+  {
+    name: 'a group stays locked by a publisher that did not know of a lowered delay',
+    file: 'lib/model/group.ts',
+    replace: 'instants.push(now < known ? delayLoweredAt : known)',
+    by: 'instants.push(delayLoweredAt)',
+    suites: UNIT,
   },
   {
     name: 'a lease cut short leaves its group busy',
     file: 'lib/settle/extend.ts',
-    replace: 'await hastenGroups(engine, queue, endings, results)',
+    replace: 'await followUp(engine, queueName, () => hastenGroups(engine, queue, endings, results))',
     by: 'void endings',
-    suites: SIMULATION,
+    ...SIMULATION,
   },
   {
     name: 'numbers are given twice',
     file: 'lib/model/ticket.ts',
     replace: 'if (ticket.lastSequence >= from) return REFUSED\n',
     by: '',
-    suites: SIMULATION,
+    ...SIMULATION,
   },
   {
     name: 'numbers follow the clock of the publisher alone',
@@ -185,7 +210,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/publish/deduplication.ts',
     replace: '  ifVersion: replaces,\n',
     by: '',
-    suites: SIMULATION,
+    ...SIMULATION,
   },
   {
     name: 'an id that waits is free',
@@ -220,6 +245,13 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/store/dynamodb/tickets.ts',
     replace: "'attribute_exists(l) AND (u <= :now OR (attribute_exists(m) AND m <> l))'",
     by: "'attribute_exists(l) AND (u <= :now OR u > :now)'",
+    suites: CONTRACT,
+  },
+  {
+    name: 'DynamoDB takes a batched deletion of nothing for one',
+    file: 'lib/store/dynamodb/changes.ts',
+    replace: 'held: change.slots !== undefined || outcome.Item !== undefined',
+    by: 'held: true',
     suites: CONTRACT,
   },
   {
@@ -290,27 +322,27 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/receive/limited-group.ts',
     replace: '      ifVersion: fence.version,\n',
     by: '',
-    suites: LIMIT,
+    ...LIMIT,
   },
   {
     name: 'under a limit a lease that is over makes room at once',
     file: 'lib/receive/limited-group.ts',
     replace: 'room: limited.limit - slots.filter(isHeld).length',
     by: 'room: limited.limit - live',
-    suites: LIMIT,
+    ...LIMIT,
   },
   {
     name: 'what is held under a limit is looked for at the front alone',
     file: 'lib/receive/limited-group.ts',
     replace: 'const held = through ?? sortUpTo(0, now + CLOCKS_MS)',
     by: 'const held = sortFrom(0)',
-    suites: LIMIT,
+    ...LIMIT,
   },
   {
     name: 'a fence forgets what was claimed without it',
     file: 'lib/receive/limited-group.ts',
     replace: 'latest(fence.through, held.at(-1)?.key.sort, ',
     by: 'latest(fence.through, ',
-    suites: LIMIT,
+    ...LIMIT,
   },
 ]

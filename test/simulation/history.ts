@@ -1,14 +1,25 @@
-import type { Message } from '../../lib/model/message.ts'
+import type { Message, PublishResult } from '../../lib/model/message.ts'
 
 /**
- * What the users of a queue saw, and the judgement of it. Instants are those of the simulated world, except for the
- * ends of leases and the instants of claims, which are of the clock of the process that wrote or judged them.
+ * What publishers, consumers and operators did and saw, to be held against the promises. Instants are those of the
+ * simulated world, except for the ends of leases and the instants of claims, which are of the clock of the process
+ * that wrote or judged them.
  */
 export interface History {
-  /** A message is about to be published; its body tells it from all others. */
-  attempted(body: string): void
-  published(body: string, messageId: string): void
-  received(queue: string, message: Message, poll: { startedAt: number; endedAt: number; leaseMs: number }): Delivery
+  /** By body, which tells a message from all others. */
+  readonly publishes: ReadonlyMap<string, Publish>
+  readonly deliveries: readonly Delivery[]
+  /** The same by message id. */
+  readonly deliveriesOf: ReadonlyMap<string, readonly Delivery[]>
+  readonly removals: ReadonlySet<Removal>
+  /** Messages of segments that were written twice, the first copy gone in between: at-least-once means this. */
+  readonly repeated: ReadonlySet<string>
+  /** Messages that were, or may have been, rescheduled: their time to live counts from another due time. */
+  readonly rescheduled: Set<string>
+
+  publishing(publish: Omit<Publish, 'answer'>): Publish
+  published(publish: Publish, result: Extract<PublishResult, { messageId: string }>, at: number): void
+  received(queue: string, messages: readonly Message[], poll: Poll): Delivery[]
   /**
    * A holder asks that its lease end at `until`. From now on it may; that it does, even if that is later, is known
    * once the answer has come, which may be never.
@@ -16,181 +27,161 @@ export interface History {
   moving(delivery: Delivery, until: number): { moved(): void }
   /** A message is being acked or cancelled: from now on it may be gone, whatever the answer, if any. */
   removing(messageId: string, startedAt: number, delivery?: Delivery): Removal
-  /** A segment was written twice, its first copy gone in between: its messages may come again. */
-  repeated(messageId: string): void
-  /** Messages that must be in the queues, and how many may be, those included. */
-  expected(): { must: Set<string>; most: number }
-  /** What went against the promises; empty when nothing did. */
-  violations(): string[]
-  readonly deliveries: readonly Delivery[]
+  repeat(messageId: string): void
+  /** The message whose publish was answered `back` answers ago or earlier, and that nobody tried to remove. */
+  waiting(back: number): string | undefined
 }
 
-export interface Span {
+export interface Publish {
+  readonly body: string
+  readonly groupId: string | undefined
+  readonly deduplicationId: string | undefined
+  readonly startedAt: number
+  /** Seconds until it is dropped; it may never be received. */
+  readonly timeToLiveSeconds: number | undefined
+  answer: { readonly messageId: string; readonly sequenceNumber: string | undefined; readonly at: number } | undefined
+}
+
+export interface Poll {
   readonly startedAt: number
   readonly endedAt: number
-}
-
-export interface Removal {
-  removed(endedAt: number): void
-  refused(): void
+  readonly leaseMs: number
 }
 
 export interface Delivery {
   readonly queue: string
   readonly message: Message
-  readonly poll: Span
+  readonly startedAt: number
+  readonly endedAt: number
+  /** Counts the polls: messages of one poll have the same. */
+  readonly poll: number
   /** On its process's clock. */
   readonly claimedAt: number
   /** Until when the lease was promised, at least. */
   leasedUntil: number
+  /** Until when its consumer relies on it: the lease's end, or when it began to ack it or to give it back. */
+  heldUntil: number
 }
 
-/** More than the clocks of a simulation are apart. */
+export interface Removal {
+  readonly messageId: string
+  readonly startedAt: number
+  readonly delivery: Delivery | undefined
+  /** Without an end while no answer has come. */
+  endedAt: number | undefined
+  outcome: 'unknown' | 'removed' | 'refused'
+  /** Whether the lease was surely live until the answer. */
+  inTime: boolean
+}
+
+/** More than the clocks of a simulation are apart where messages are dead-lettered. */
 const CLOCKS_DIFFER_MS = 1_000
 
-export const history = ({ maxReceives }: { maxReceives?: number | undefined } = {}): History => {
-  const attempts = new Map<string, string | undefined>()
+export const newHistory = (): History => {
+  const publishes = new Map<string, Publish>()
   const deliveries: Delivery[] = []
-  const removals = new Set<Attempt>()
-  const repeats = new Set<string>()
-
-  const removed = (certain: boolean) =>
-    new Set([...removals].filter((removal) => removal.certain === certain).map(({ messageId }) => messageId))
+  const deliveriesOf = new Map<string, Delivery[]>()
+  const removals = new Set<Removal>()
+  const removing = new Set<string>()
+  const repeated = new Set<string>()
+  const rescheduled = new Set<string>()
+  const answered: string[] = []
+  let polls = 0
 
   return {
+    publishes,
     deliveries,
-    attempted: (body) => void attempts.set(body, undefined),
-    published: (body, messageId) => void attempts.set(body, messageId),
-    received: (queue, message, { leaseMs, ...poll }) => {
-      const { leasedUntil } = message
-      const delivery = { queue, message, poll, claimedAt: leasedUntil - leaseMs, leasedUntil }
-      deliveries.push(delivery)
-      return delivery
+    deliveriesOf,
+    removals,
+    repeated,
+    rescheduled,
+    publishing: (publish) => {
+      const one: Publish = { ...publish, answer: undefined }
+      publishes.set(one.body, one)
+      return one
+    },
+    published: (publish, { messageId, sequenceNumber }, at) => {
+      publish.answer = { messageId, sequenceNumber, at }
+      answered.push(messageId)
+    },
+    received: (queue, messages, { startedAt, endedAt, leaseMs }) => {
+      const poll = polls++
+      return messages.map((message): Delivery => {
+        const { messageId, leasedUntil } = message
+        const claimedAt = leasedUntil - leaseMs
+        const delivery = { queue, message, startedAt, endedAt, poll, claimedAt, leasedUntil, heldUntil: leasedUntil }
+        deliveries.push(delivery)
+        const others = deliveriesOf.get(messageId)
+        if (others) others.push(delivery)
+        else deliveriesOf.set(messageId, [delivery])
+        return delivery
+      })
     },
     moving: (delivery, until) => {
       delivery.leasedUntil = Math.min(delivery.leasedUntil, until)
+      delivery.heldUntil = Math.min(delivery.heldUntil, until)
       return {
         moved: () => {
           delivery.leasedUntil = until
+          delivery.heldUntil = until
         },
       }
     },
     removing: (messageId, startedAt, delivery) => {
-      const removal: Attempt = { messageId, startedAt, endedAt: undefined, delivery, certain: false }
+      if (delivery) delivery.heldUntil = Math.min(delivery.heldUntil, startedAt)
+      const removal: Removal = {
+        messageId,
+        startedAt,
+        delivery,
+        endedAt: undefined,
+        outcome: 'unknown',
+        inTime: delivery === undefined,
+      }
       removals.add(removal)
-      return {
-        removed: (endedAt) => {
-          removal.endedAt = endedAt
-          // Once its lease is over a message may be dead-lettered; an ack then finds it gone, and leaves it there.
-          const inTime = !delivery || maxReceives === undefined || endedAt + CLOCKS_DIFFER_MS < delivery.leasedUntil
-          removal.certain = inTime
-        },
-        refused: () => void removals.delete(removal),
-      }
+      removing.add(messageId)
+      return removal
     },
-    repeated: (messageId) => void repeats.add(messageId),
-    expected: () => {
-      const [gone, perhapsGone] = [removed(true), removed(false)]
-      const published = [...attempts.values()].filter((id) => id !== undefined)
-      const surelyGone = [...gone].filter((id) => !repeats.has(id))
-      return {
-        must: new Set(published.filter((id) => !gone.has(id) && !perhapsGone.has(id))),
-        most: attempts.size + repeats.size - surelyGone.length,
+    repeat: (messageId) => void repeated.add(messageId),
+    waiting: (back) => {
+      let left = back
+      for (let at = answered.length - 1; at >= 0; at--) {
+        const messageId = answered[at]
+        if (messageId !== undefined && !removing.has(messageId) && --left <= 0) return messageId
       }
-    },
-    violations: () => {
-      const known = new Set(repeats)
-      const byPlace = new Map<string, Delivery[]>()
-      for (const delivery of deliveries) {
-        const place = `${delivery.queue} ${delivery.message.messageId}`
-        byPlace.set(place, [...(byPlace.get(place) ?? []), delivery])
-      }
-      return [
-        ...wrongBodies(attempts, deliveries),
-        ...[...byPlace.values()]
-          .filter(([first]) => first && !known.has(first.message.messageId))
-          .flatMap((row) => [...wrongLeases(row), ...wrongCounts(row, maxReceives)]),
-        ...[...removals]
-          .filter(({ certain, messageId }) => certain && !known.has(messageId))
-          .flatMap((removal) => [...returned(removal, deliveries), ...staleAcks(removal, deliveries, [...removals])]),
-      ]
+      return undefined
     },
   }
 }
 
-/** An ack or cancel; without an end while no answer has come. */
-interface Attempt {
-  readonly messageId: string
-  readonly delivery: Delivery | undefined
-  readonly startedAt: number
-  endedAt: number | undefined
-  /** Answered with success. */
-  certain: boolean
+/** The answer to an ack or cancel came. */
+export const removed = (removal: Removal, endedAt: number): void => {
+  removal.endedAt = endedAt
+  removal.outcome = 'removed'
+  if (removal.delivery) removal.inTime = endedAt + CLOCKS_DIFFER_MS < removal.delivery.leasedUntil
 }
 
-const nameOf = ({ queue, message }: Delivery): string =>
-  `${message.messageId} (${JSON.stringify(message.body)}) of ${queue}, receive ${message.receiveCount}`
+/**
+ * Whether a message is surely gone: once its lease is over it may be dead-lettered; an ack then finds it gone, and
+ * leaves it where it is.
+ */
+export const isCertain = ({ outcome, inTime }: Removal, maxReceives: number | undefined): boolean =>
+  outcome === 'removed' && (maxReceives === undefined || inTime)
 
-const wrongBodies = (attempts: ReadonlyMap<string, string | undefined>, deliveries: readonly Delivery[]): string[] => {
-  const ids = new Map<string, string>()
-  return deliveries.flatMap((delivery) => {
-    const { body, messageId } = delivery.message
-    if (typeof body !== 'string' || !attempts.has(body)) return [`nobody published ${nameOf(delivery)}`]
-    const id = attempts.get(body) ?? ids.get(body) ?? messageId
-    ids.set(body, id)
-    return id === messageId ? [] : [`${nameOf(delivery)} was published as ${id}`]
-  })
+/** Messages that must be in the queues, and how many may be, those included. */
+export const expected = (history: History, maxReceives: number | undefined): { must: Set<string>; most: number } => {
+  const perhapsGone = new Set<string>()
+  const surelyGone = new Set<string>()
+  for (const removal of history.removals) {
+    if (removal.outcome === 'refused') continue
+    perhapsGone.add(removal.messageId)
+    if (isCertain(removal, maxReceives) && !history.repeated.has(removal.messageId)) surelyGone.add(removal.messageId)
+  }
+  const must = new Set<string>()
+  for (const { answer, timeToLiveSeconds } of history.publishes.values()) {
+    if (answer && timeToLiveSeconds === undefined && !perhapsGone.has(answer.messageId)) must.add(answer.messageId)
+  }
+  return { must, most: history.publishes.size + history.repeated.size - surelyGone.size }
 }
 
-/** Leases of one message in one queue never overlap. */
-const wrongLeases = (row: readonly Delivery[]): string[] => {
-  const sorted = [...row].sort((a, b) => a.claimedAt - b.claimedAt || a.message.receiveCount - b.message.receiveCount)
-  return sorted.flatMap((delivery, position) => {
-    const before = sorted[position - 1]
-    return before && delivery.claimedAt < before.leasedUntil
-      ? [`two live leases: ${nameOf(delivery)} at ${delivery.claimedAt}, leased until ${before.leasedUntil}`]
-      : []
-  })
-}
-
-const wrongCounts = (row: readonly Delivery[], maxReceives = Number.POSITIVE_INFINITY): string[] => {
-  const sorted = [...row].sort((a, b) => a.claimedAt - b.claimedAt || a.message.receiveCount - b.message.receiveCount)
-  return sorted.flatMap((delivery, position) => {
-    const { receiveCount } = delivery.message
-    const before = sorted[position - 1]?.message.receiveCount ?? 0
-    return [
-      ...(receiveCount <= before ? [`receives did not rise: ${nameOf(delivery)} after receive ${before}`] : []),
-      ...(receiveCount > maxReceives ? [`received more than ${maxReceives} times: ${nameOf(delivery)}`] : []),
-      ...(receiveCount < position + 1 ? [`receives were forgotten: ${nameOf(delivery)}`] : []),
-    ]
-  })
-}
-
-/** What was acked or cancelled is not received again, wherever. */
-const returned = (
-  { messageId, endedAt = Number.POSITIVE_INFINITY }: Attempt,
-  deliveries: readonly Delivery[],
-): string[] =>
-  deliveries
-    .filter(({ message, poll }) => message.messageId === messageId && poll.startedAt > endedAt)
-    .map((delivery) => `came back after it was taken away at ${endedAt}: ${nameOf(delivery)}`)
-
-/** An ack with a handle that another receive has outdated does nothing, unless the message was gone before. */
-const staleAcks = (ack: Attempt, deliveries: readonly Delivery[], removals: readonly Attempt[]): string[] => {
-  const { delivery, endedAt = 0 } = ack
-  if (!delivery) return []
-  const { message, queue } = delivery
-  const goneBefore = removals.some(
-    (other) => other.delivery !== delivery && other.messageId === message.messageId && other.startedAt < endedAt,
-  )
-  if (goneBefore) return []
-  return deliveries
-    .filter(
-      (other) =>
-        other.queue === queue &&
-        other.message.messageId === message.messageId &&
-        other.message.receiveCount > message.receiveCount &&
-        other.poll.endedAt < ack.startedAt,
-    )
-    .map((other) => `acked with a handle of before: ${nameOf(delivery)}, though there was ${nameOf(other)}`)
-}
+export const nameOf = ({ queue, message, poll }: Delivery): string =>
+  `${JSON.stringify(message.body)} (${message.messageId}${message.sequenceNumber ? `, number ${message.sequenceNumber} of ${message.groupId}` : ''}) of ${queue}, receive ${message.receiveCount}, poll ${poll}`

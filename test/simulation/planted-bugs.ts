@@ -4,38 +4,24 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { availableParallelism, tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { BUGS, type PlantedBug } from './bugs.ts'
 import { GROUP_BUGS } from './fifo-bugs.ts'
+import { HINT_BUGS } from './hint-bugs.ts'
+import { newCopy, plant, ROOT } from './planted-copy.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const COPIED = [
-  'lib',
-  'test/support',
-  'test/lib',
-  'test/simulation',
-  'vitest.config.ts',
-  'package.json',
-  'tsconfig.json',
-]
-
-/** A copy of what the suites need, to be spoiled. */
-const newCopy = async (): Promise<string> => {
-  const copy = await mkdtemp(join(tmpdir(), 'holdfast-planted-'))
-  for (const path of COPIED) await cp(join(root, path), join(copy, path), { recursive: true })
-  await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
-  return copy
-}
-
-const run = async (copy: string, suites: readonly string[]): Promise<{ passed: boolean; output: string }> => {
-  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
+const run = async (
+  copy: string,
+  suites: readonly string[],
+  worlds = '',
+): Promise<{ passed: boolean; output: string }> => {
+  const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs')
   const child = spawn(process.execPath, [vitest, 'run', '--bail=1', '--reporter=agent', ...suites], {
     cwd: copy,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, HOLDFAST_SIMULATIONS: '6', NO_COLOR: '1' },
+    env: { ...process.env, HOLDFAST_SIMULATIONS: '6', HOLDFAST_WORLDS: worlds, NO_COLOR: '1' },
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -50,22 +36,17 @@ const run = async (copy: string, suites: readonly string[]): Promise<{ passed: b
 type Verdict = 'noticed' | 'NOT NOTICED' | 'DOES NOT FIT'
 
 const tryBug = async (copy: string, bug: PlantedBug): Promise<Verdict> => {
-  const file = join(copy, bug.file)
-  const source = await readFile(file, 'utf8')
-  if (source.split(bug.replace).length !== 2) return 'DOES NOT FIT'
-  await writeFile(
-    file,
-    source.replace(bug.replace, () => bug.by),
-  )
+  const undo = await plant(copy, bug)
+  if (!undo) return 'DOES NOT FIT'
   try {
-    return (await run(copy, bug.suites)).passed ? 'NOT NOTICED' : 'noticed'
+    return (await run(copy, bug.suites, bug.worlds)).passed ? 'NOT NOTICED' : 'noticed'
   } finally {
-    await writeFile(file, source)
+    await undo()
   }
 }
 
 const main = async (): Promise<boolean> => {
-  const chosen = [...BUGS, ...GROUP_BUGS].filter(({ name }) =>
+  const chosen = [...BUGS, ...GROUP_BUGS, ...HINT_BUGS].filter(({ name }) =>
     process.argv.slice(2).every((word) => name.includes(word)),
   )
   const left = [...chosen]

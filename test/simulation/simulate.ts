@@ -1,67 +1,99 @@
-import { counts } from '../../lib/queues/counts.ts'
-import { consumer, drain, employ, operator, publisher } from './actors.ts'
-import { DEAD, newWorld, QUEUE, type World, type WorldSettings } from './world.ts'
+/** `npm run simulate`: plays histories, as many as are wanted, and tells what went against the promises. */
+import { availableParallelism } from 'node:os'
+import { SingleBar } from 'cli-progress'
+import { Command, InvalidArgumentError } from 'commander'
+import { neverReached } from './coverage.ts'
+import { runSimulation, type SimulationResult } from './pool.ts'
+import { summaryOf, tellFailure } from './summary.ts'
 
-export interface Cast {
-  readonly publishers: number
-  readonly consumers: number
-  readonly operators: number
-  /** Simulated time during which they work. */
-  readonly ms: number
+interface Options {
+  readonly histories: number
+  readonly seed: number
+  readonly jobs: number
+  readonly world: string
+  readonly history?: number
+  readonly json?: boolean
 }
 
-/** Longer than any lease, delay or rest of the simulation, and than a poller's memory of what it may skip. */
-const REST_MS = 15_000
-const DRAIN_MS = 30_000
-
-/**
- * Lets publishers, consumers and operators work while things fail, then stops the failing and empties the queues with
- * a process that has been polling all along. Answers what went against the promises.
- */
-export const simulate = async (settings: WorldSettings, cast: Cast): Promise<string[]> => {
-  const world = await newWorld(settings)
-  return world.simulation.run(play(world, cast))
-}
-
-const play = async (world: World, { publishers, consumers, operators, ms }: Cast): Promise<string[]> => {
-  const { simulation, history } = world
-  const endAt = simulation.now() + ms
-  const works = [
-    ...Array.from({ length: publishers }, () => publisher),
-    ...Array.from({ length: consumers }, () => consumer),
-    ...Array.from({ length: operators }, () => operator),
-  ]
-  await Promise.all(works.map((work) => employ(world, endAt, work)))
-  world.calm()
-  await simulation.sleep(1_000)
-  const counted = await total(world)
-  const { must, most } = history.expected()
-  const before = [
-    ...(counted < must.size ? [`${counted} messages counted where ${must.size} must be`] : []),
-    ...(counted > most ? [`${counted} messages counted where at most ${most} can be`] : []),
-  ]
-  const last = world.newProcess()
-  await drain(world, last, REST_MS + DRAIN_MS)
-  const received = new Set(history.deliveries.map(({ message }) => message.messageId))
-  const lost = [...must].filter((messageId) => !received.has(messageId))
-  const left = history.expected().must
-  const counted2 = await total(world)
-  return [
-    ...before,
-    ...history.violations(),
-    ...lost.map((messageId) => `lost: ${messageId}, which was published and never received`),
-    ...[...left].map((messageId) => `not received again: ${messageId}`),
-    ...(counted2 > 0 ? [`${counted2} messages counted after everything was acked`] : []),
-  ]
-}
-
-const total = async (world: World): Promise<number> => {
-  const { engine } = world.newProcess()
-  let sum = 0
-  for (const queue of world.maxReceives === undefined ? [QUEUE] : [QUEUE, DEAD]) {
-    const { ready, delayed, leased, exact } = await counts(engine, queue)
-    if (!exact) throw new Error('a small queue was not counted exactly')
-    sum += ready + delayed + leased
+const wholeFrom =
+  (min: number) =>
+  (text: string): number => {
+    const value = Number(text)
+    if (!Number.isInteger(value) || value < min || value > 2 ** 32) {
+      throw new InvalidArgumentError(`It must be a whole number from ${min}.`)
+    }
+    return value
   }
-  return sum
+
+const options = new Command('simulate')
+  .description('Plays simulated histories of queues under faults and holds them against the promises.')
+  .option('--histories <n>', 'how many to play', wholeFrom(1), 1_000)
+  .option('--seed <n>', 'the same seed plays the same histories', wholeFrom(0), Math.floor(Math.random() * 2 ** 31))
+  .option('--jobs <n>', 'worker processes', wholeFrom(1), availableParallelism())
+  .option('--world <words>', 'only worlds whose names hold these words', '')
+  .option('--history <n>', 'only this one of the histories', wholeFrom(0))
+  .option('--json', 'one line of JSON on standard output, and nothing else')
+  .parse()
+  .opts<Options>()
+
+/** Histories after which an estimate is worth telling. */
+const ESTIMATED_AFTER = 64
+
+const progress = (total: number) => {
+  const startedAt = performance.now()
+  if (process.stderr.isTTY) {
+    const bar = new SingleBar({
+      format: '{bar} {percentage}% · {value} of {total} histories · {eta_formatted} left',
+      stream: process.stderr,
+      clearOnComplete: true,
+      hideCursor: true,
+    })
+    bar.start(total, 0)
+    return { onProgress: (played: number) => bar.update(played), end: () => bar.stop() }
+  }
+  let told = false
+  return {
+    onProgress: (played: number) => {
+      if (told || played < ESTIMATED_AFTER || played === total) return
+      told = true
+      const seconds = (((performance.now() - startedAt) / played) * (total - played)) / 1_000
+      console.error(`${total} histories: about ${Math.ceil(seconds)} s more`)
+    },
+    end: () => {},
+  }
 }
+
+const jsonOf = ({ trace, operations, seconds, coverage, failures }: SimulationResult, histories: number) => ({
+  trace,
+  seed: options.seed,
+  histories,
+  historiesPerSecond: Number((histories / seconds).toFixed(1)),
+  operations,
+  operationsPerSecond: Math.round(operations / seconds),
+  jobs: options.jobs,
+  violations: failures.reduce((sum, failure) => sum + failure.violations.length, 0),
+  failures: failures.map(({ index, world, violations, shrunk }) => ({
+    history: index,
+    world,
+    violations,
+    ...(shrunk && { left: shrunk.left, story: shrunk.story }),
+  })),
+  coverage,
+  neverReached: neverReached(coverage),
+})
+
+const main = async (): Promise<number> => {
+  const { seed, jobs, world, history, json } = options
+  const histories = history === undefined ? options.histories : 1
+  const { onProgress, end } = progress(histories)
+  const result = await runSimulation({ seed, histories, from: history ?? 0, worlds: world, jobs, onProgress })
+  end()
+  if (json) console.log(JSON.stringify(jsonOf(result, histories)))
+  else {
+    console.log(summaryOf(result, { seed, histories, jobs }))
+    for (const failure of result.failures) console.log(tellFailure(failure, { seed, world }))
+  }
+  return result.failures.length > 0 ? 1 : 0
+}
+
+process.exitCode = await main()

@@ -1,154 +1,188 @@
-import { createEngine, type Engine } from '../../lib/engine.ts'
+import { createEngine } from '../../lib/engine.ts'
 import { encodeMessageId } from '../../lib/model/message-id.ts'
-import type { SettingsChange } from '../../lib/model/queue-settings.ts'
+import { DEFAULT_FIFO } from '../../lib/model/queue-settings.ts'
 import { createQueue } from '../../lib/queues/queues.ts'
-import { memoryStore } from '../../lib/store/keyed/memory-store.ts'
 import type { Store } from '../../lib/store/port.ts'
-import { type Fate, faultyStore, type StoreCall } from '../support/faulty-store.ts'
-import { type SeededRandom, seededRandom } from '../support/seeded-random.ts'
-import { type Simulation, simulation, withReplica } from '../support/simulation.ts'
-import { type History, history } from './history.ts'
+import { type Coverage, newCoverage } from './coverage.ts'
+import { faultTable, NO_FAULTS } from './faults.ts'
+import { type History, newHistory } from './history.ts'
+import { newObserver, type Observer } from './observer.ts'
+import { isTransaction, type Network, newProcess, type Process, throttle, WRITES } from './process.ts'
+import { type RandomStream, randomStream } from './random-stream.ts'
+import { type Scheduler, scheduler } from './scheduler.ts'
+import { DEFAULT_SPANS, type Spans } from './spans.ts'
+import type { Reduction, Story } from './story.ts'
+import { newTable, PLAIN_TABLE, type TableParts } from './table.ts'
+import { newTrace } from './trace.ts'
+import { deadLetterQueueName, queueName, type WorldSettings } from './world-settings.ts'
 
-/** How often requests to the store fail, and how; probabilities. */
-export interface Faults {
-  readonly refused: number
-  readonly unreachable: number
-  readonly unanswered: number
-  readonly repeated: number
-  readonly crashed: number
-  /** Reads that need not be consistent and are answered by the replica. */
-  readonly stale: number
-}
-
-export const NO_FAULTS: Faults = { refused: 0, unreachable: 0, unanswered: 0, repeated: 0, crashed: 0, stale: 0 }
-export const SOME_FAULTS: Faults = {
-  refused: 0.02,
-  unreachable: 0.01,
-  unanswered: 0.03,
-  repeated: 0.03,
-  crashed: 0.002,
-  stale: 0.4,
-}
-
-export interface WorldSettings {
-  readonly seed: number
-  readonly settings?: SettingsChange
-  readonly faults?: Faults
-  /** Clocks of processes are off by up to this much, either way. */
-  readonly clocksDifferMs?: number
-  /** Wraps the store below all faults: planted bugs. */
-  readonly plant?: (store: Store) => Store
-}
-
-/** A process: an engine of its own on the shared store. Never answers again once it crashed. */
-export interface Process {
-  readonly engine: Engine
-  readonly crashed: Promise<void>
+/** Someone who works: in one process at a time, one action after the other, each with random numbers of its own. */
+export interface Actor {
+  readonly name: string
+  readonly index: number
+  readonly random: RandomStream
+  /** Counts the actions. */
+  step: number
+  /** Counts the requests of the action. */
+  requests: number
+  process: Process
+  /** What its process's engine draws from: its part of each action. */
+  engineRandom: RandomStream
 }
 
 export interface World {
-  readonly simulation: Simulation
-  readonly random: SeededRandom
+  readonly settings: WorldSettings
+  readonly spans: Spans
+  readonly scheduler: Scheduler
   readonly history: History
+  readonly coverage: Coverage
+  readonly observer: Observer
+  /** Below all faults. */
   readonly store: Store
+  readonly story: Story | undefined
   readonly maxReceives: number | undefined
-  newProcess(): Process
+  newActor(name: string): Actor
+  /** Gives the actor a process of its own, with a clock of its own. */
+  startProcess(actor: Actor): Process
+  /** Whether the actor's next action takes place; begins it. */
+  begin(actor: Actor, isOptional: boolean): boolean
   /** From now on nothing fails. */
   calm(): void
+  /** Hash of all that was done to the table. */
+  traceHash(): string
+  /** Requests to the store so far. */
+  operations(): number
 }
 
-export const QUEUE = 'orders'
-export const DEAD = 'orders-dead'
+export interface WorldOptions {
+  readonly seed: number
+  /** What is left out of the history; for shrinking it. */
+  readonly reduction?: Reduction | undefined
+  readonly story?: Story | undefined
+  readonly trace?: ((line: string) => void) | undefined
+  /** Given the clock of the world, for who tells its story. */
+  readonly onTime?: ((now: () => number) => void) | undefined
+  /** In place of a table in memory. */
+  readonly storeOn?: ((parts: TableParts) => Promise<Store>) | undefined
+  readonly quiet?: (() => Promise<void>) | undefined
+}
 
-export const newWorld = async ({
-  seed,
-  settings = {},
-  faults = NO_FAULTS,
-  clocksDifferMs = 0,
-  plant = (store) => store,
-}: WorldSettings): Promise<World> => {
-  const random = seededRandom(seed)
-  const world = simulation(random)
-  const maxReceives = settings.deadLetter?.maxReceives
-  const seen = history({ maxReceives })
+/** Streams of random numbers that belong to no actor. */
+const [ORDER, TABLE, SETUP] = [-1, -2, -3]
+/** Streams of an action beside its own and those of its requests: of the engine, and of a process that starts in it. */
+const [ENGINE, STARTED] = [-1, -2]
+
+export const newWorld = async (settings: WorldSettings, options: WorldOptions): Promise<World> => {
+  const { seed, reduction, story } = options
+  const stream = (name: number): RandomStream => {
+    const random = randomStream(seed)
+    random.restart(name)
+    return random
+  }
+  const order = stream(ORDER)
+  const time = scheduler(() => order.bits() >>> 12, options.quiet)
+  options.onTime?.(time.now)
+  const coverage = newCoverage()
+  const trace = newTrace(time.now, options.trace)
+  const observer = newObserver({ now: time.now, trace, coverage })
+  const history = newHistory()
+  const spans = { ...DEFAULT_SPANS, ...settings.spans }
+  const faults = faultTable(settings.faults ?? NO_FAULTS)
+  const behaviour = { ...PLAIN_TABLE, ...settings.table }
+  const requests = randomStream(seed)
   let calm = false
+  let operations = 0
 
-  const clock = world.clock()
-  const inserts = new Map<string, number>()
-  const primary = countingInserts(plant(memoryStore({ clock })), inserts, (messageId) => seen.repeated(messageId))
-  const store = withReplica(primary, plant(memoryStore({ clock })), {
-    now: world.now,
-    lagMs: () => random.whole(0, 400),
-    stale: () => !calm && random.chance(faults.stale),
+  observer.onRepeatedInsert((segment) => {
+    for (const index of segment.slots.keys()) history.repeat(encodeMessageId(segment.key, index))
+  })
+  if (behaviour.ttl !== 'on time') coverage.fault(`TTL ${behaviour.ttl}`)
+
+  const parts: TableParts = {
+    scheduler: time,
+    random: stream(TABLE),
+    behaviour,
+    isCalm: () => calm,
+    happened: coverage.fault,
+  }
+  const store = options.storeOn ? await options.storeOn(parts) : newTable(parts)
+  const throttles = throttle()
+
+  const networkOf = (actor: Actor): Network => ({
+    scheduler: time,
+    store,
+    spans,
+    random: requests,
+    throttle: throttles,
+    nameRequest: () => {
+      operations++
+      requests.restart(actor.index + 1, actor.step, ++actor.requests)
+    },
+    faultOf: (call) => {
+      if (calm) return undefined
+      const fault = faults.drawn(requests.fraction(), WRITES.has(call.operation), isTransaction(call))
+      return fault !== undefined && reduction?.isLeftOut(idOf(actor, actor.requests)) ? undefined : fault
+    },
+    performed: observer.performed,
+    met: (process, fault, call) => {
+      coverage.fault(fault)
+      story?.fault(idOf(actor, actor.requests), process, fault, call)
+    },
   })
 
-  const newProcess = (): Process => {
-    let crash = () => {}
-    const crashed = new Promise<void>((resolve) => {
-      crash = resolve
+  let actors = 0
+  const startProcess = (actor: Actor): Process => {
+    const random = randomStream(seed)
+    random.restart(actor.index + 1, actor.step, STARTED)
+    const mayBeOff = settings.kind === 'standard' || actor.name.startsWith('publisher')
+    const off = mayBeOff ? (settings.clocksOffByMs ?? 0) : 0
+    actor.process = newProcess(networkOf(actor), {
+      name: actor.name,
+      offByMs: random.whole(-off, off),
+      random,
     })
-    const onTheWay = () => world.sleep(random.chance(0.05) ? random.whole(20, 400) : random.whole(1, 12))
-    const fateOf = async (call: StoreCall): Promise<Fate> => {
-      await onTheWay()
-      const fate = calm ? 'done' : drawn(random, faults, call)
-      if (fate === 'crashed-before' || fate === 'crashed-after') crash()
-      return fate
-    }
-    const engine = createEngine({
-      store: faultyStore(store, { fateOf, answering: onTheWay }),
-      clock: world.clock(random.whole(-clocksDifferMs, clocksDifferMs)),
-      random: seededRandom(random.whole(0, 2 ** 31)),
-    })
-    return { engine, crashed }
+    actor.engineRandom = random
+    return actor.process
   }
 
-  const setup = createEngine({ store, clock, random })
-  if (settings.deadLetter) await createQueue(setup, DEAD)
-  await createQueue(setup, QUEUE, { settings })
+  const setup = createEngine({ store, clock: time.clock, random: stream(SETUP) })
+  const fifo = settings.kind === 'fifo' ? { fifo: DEFAULT_FIFO } : {}
+  if (settings.settings?.deadLetter) await createQueue(setup, deadLetterQueueName(settings), { settings: fifo })
+  await createQueue(setup, queueName(settings), { settings: { ...fifo, ...settings.settings } })
+
   return {
-    simulation: world,
-    random,
-    history: seen,
+    settings,
+    spans,
+    scheduler: time,
+    history,
+    coverage,
+    observer,
     store,
-    maxReceives,
-    newProcess,
+    story,
+    maxReceives: settings.settings?.deadLetter?.maxReceives,
+    newActor: (name) => {
+      const index = actors++
+      const actor = { name, index, random: randomStream(seed), step: 0, requests: 0 } as unknown as Actor
+      startProcess(actor)
+      return actor
+    },
+    startProcess,
+    begin: (actor, isOptional) => {
+      actor.step++
+      actor.requests = 0
+      actor.random.restart(actor.index + 1, actor.step, 0)
+      actor.engineRandom.restart(actor.index + 1, actor.step, ENGINE)
+      return !(isOptional && reduction?.isLeftOut(idOf(actor)))
+    },
     calm: () => {
       calm = true
+      throttles.end()
     },
+    traceHash: trace.hash,
+    operations: () => operations,
   }
 }
 
-const drawn = (random: SeededRandom, faults: Faults, { operation }: StoreCall): Fate => {
-  let lot = random.fraction()
-  const reads = operation === 'headers' || operation === 'read' || operation === 'getDocument'
-  for (const [fate, probability] of [
-    ['refused', faults.refused],
-    ['unreachable', faults.unreachable],
-    ['unanswered', reads ? 0 : faults.unanswered],
-    ['repeated', reads ? 0 : faults.repeated],
-    ['crashed-before', faults.crashed / 2],
-    ['crashed-after', faults.crashed / 2],
-  ] as const) {
-    if (lot < probability) return fate
-    lot -= probability
-  }
-  return 'done'
-}
-
-/**
- * A put that is sent again after its answer was lost finds its own segment, unless that was received, acked and
- * deleted in between: then its messages come a second time. At-least-once means this, and the judgement allows it.
- */
-const countingInserts = (store: Store, inserts: Map<string, number>, repeated: (messageId: string) => void): Store => ({
-  ...store,
-  insert: async (segment) => {
-    const outcome = store.insert(segment)
-    if ((await outcome) === 'inserted') {
-      const { key, slots } = segment.segment
-      const before = inserts.get(key.sort) ?? 0
-      inserts.set(key.sort, before + 1)
-      if (before > 0) for (const index of slots.keys()) repeated(encodeMessageId(key, index))
-    }
-    return outcome
-  },
-})
+/** Names an action, or a request of it. */
+export const idOf = (actor: Actor, request?: number): string =>
+  request === undefined ? `${actor.name}.${actor.step}` : `${actor.name}.${actor.step}/${request}`

@@ -5,7 +5,7 @@ import type { ChangeFailure, Claim, Store } from '../../lib/store/port.ts'
 /** What can become of one request to a database. */
 export type Fate =
   | 'done'
-  /** Not done: `Throttled`. */
+  /** Not done: `Throttled`, by the limit of a partition. */
   | 'refused'
   /** Not done: `StoreUnavailable`. */
   | 'unreachable'
@@ -40,7 +40,7 @@ export const faultyStore = (store: Store, { fateOf, answering = async () => {} }
       crashed = true
       return never()
     }
-    if (fate === 'refused') throw new HoldfastError('Throttled', 'refused by the test')
+    if (fate === 'refused') throw new HoldfastError('Throttled', 'refused by the test', { reason: 'key-range' })
     if (fate === 'unreachable') throw new HoldfastError('StoreUnavailable', 'not sent, by the test')
     const done = perform()
     if (fate === 'crashed-after') {

@@ -179,7 +179,9 @@ const writeTogether = async (
 
 /** A statement that failed for anything but its condition is sent again alone, where the SDK retries as it should. */
 const settle = async (table: TableClient, change: Change, outcome: BatchOutcome | undefined): Promise<Written> => {
-  if (outcome && !outcome.Error) return { held: true, item: outcome.Item }
+  // A deletion that returns nothing found nothing, for all that its condition says.
+  if (outcome && !outcome.Error)
+    return { held: change.slots !== undefined || outcome.Item !== undefined, item: outcome.Item }
   if (outcome?.Error?.Code !== 'ConditionalCheckFailed') return writeAlone(table, change)
   table.lost('BatchExecuteStatement')
   if (outcome.Error.Item) return { held: false, item: outcome.Error.Item }

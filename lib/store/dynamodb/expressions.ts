@@ -98,6 +98,8 @@ const updateOf = (slots: NonNullable<Change['slots']>, values: Record<string, At
 /**
  * The change as a PartiQL statement, in forms that DynamoDB, DynamoDB Local and the embedded engine all take: no
  * functions, no arithmetic, one SET. Nothing where it can't be said that way.
+ *
+ * A DELETE of a missing item succeeds whatever its WHERE demands: only the item that it returns tells that it was there.
  */
 export const statementFor = (table: string, change: Change): Statement | undefined => {
   const { pk, sk } = headerKey(change.key)
@@ -132,7 +134,7 @@ export const statementFor = (table: string, change: Change): Statement | undefin
     }
   }
   return {
-    Statement: `DELETE FROM "${table}" WHERE "pk"=? AND "sk"=? AND ${conditions.join(' AND ')}`,
+    Statement: `DELETE FROM "${table}" WHERE "pk"=? AND "sk"=? AND ${conditions.join(' AND ')} RETURNING ALL OLD *`,
     Parameters: [...key, ...parameters],
   }
 }

@@ -1,4 +1,4 @@
-import { HoldfastError } from '../../model/errors.ts'
+import { HoldfastError, type ThrottleReason } from '../../model/errors.ts'
 
 const THROTTLED = new Set([
   'ProvisionedThroughputExceededException',
@@ -24,8 +24,40 @@ export const isThrottle = (name: string | undefined): boolean => name !== undefi
 export const isConflict = (name: string | undefined): boolean =>
   name === 'TransactionConflictException' || name === 'TransactionConflict'
 
-export const throttled = (options?: ErrorOptions): HoldfastError =>
-  new HoldfastError('Throttled', 'DynamoDB is throttling the table', {}, options)
+const THROTTLED_BY = {
+  'key-range': 'DynamoDB is throttling one partition of the table',
+  'configured-maximum': 'DynamoDB is throttling the table, which is at the maximum configured for it',
+  'provisioned-capacity': 'DynamoDB is throttling the table, whose provisioned capacity is used up',
+  'account-limit': "DynamoDB is throttling the table, which is at the account's quota",
+  contention: 'other writers keep changing the same items',
+  unknown: 'DynamoDB is throttling the table',
+} as const satisfies Record<ThrottleReason, string>
+
+export const throttled = (reason: ThrottleReason, options?: ErrorOptions): HoldfastError =>
+  new HoldfastError('Throttled', THROTTLED_BY[reason], { reason }, options)
+
+/** The exceptions spell their list of reasons differently; those of a transaction and of a batch have none. */
+interface ThrottleFault {
+  readonly name?: string
+  readonly ThrottlingReasons?: readonly { readonly reason?: string }[]
+  readonly throttlingReasons?: readonly { readonly reason?: string }[]
+}
+
+/** By how the reasons end: before it they name table or index, read or write. */
+const REASONS = [
+  ['KeyRangeThroughputExceeded', 'key-range'],
+  ['MaxOnDemandThroughputExceeded', 'configured-maximum'],
+  ['ProvisionedThroughputExceeded', 'provisioned-capacity'],
+  ['AccountLimitExceeded', 'account-limit'],
+] as const satisfies [string, ThrottleReason][]
+
+/** Of several reasons the first in the order above. */
+const throttleReason = ({ name, ThrottlingReasons, throttlingReasons }: ThrottleFault): ThrottleReason => {
+  if (isConflict(name)) return 'contention'
+  const told = [ThrottlingReasons, throttlingReasons].flatMap((list) => list ?? []).map(({ reason = '' }) => reason)
+  for (const [end, reason] of REASONS) if (told.some((one) => one.endsWith(end))) return reason
+  return name === 'RequestLimitExceeded' ? 'account-limit' : 'unknown'
+}
 
 /** Translates a failure of the SDK; nothing of the SDK's leaves this folder but as a `cause`. */
 export const fault = (error: unknown, table: string): HoldfastError => {
@@ -37,7 +69,7 @@ export const fault = (error: unknown, table: string): HoldfastError => {
     $metadata?: { httpStatusCode?: number }
   }
   const options = { cause: error }
-  if (isThrottle(name)) return throttled(options)
+  if (isThrottle(name)) return throttled(throttleReason(error as ThrottleFault), options)
   if (name !== undefined && DENIED.has(name)) {
     return new HoldfastError('AccessDenied', `DynamoDB refused access to table ${table}: ${message}`, {}, options)
   }

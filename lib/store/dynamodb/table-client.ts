@@ -135,7 +135,7 @@ export const tableClient = ({
       const left = output.UnprocessedKeys?.[table]?.Keys ?? []
       // Some are left behind where an answer is full; all of them where the table is throttled.
       if (left.length < wanted.length) attempt = 0
-      else if (attempt === UNPROCESSED_TRIES) throw throttled()
+      else if (attempt === UNPROCESSED_TRIES) throw throttled('unknown')
       wanted = left
       if (wanted.length > 0) await pause(attempt)
     }

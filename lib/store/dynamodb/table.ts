@@ -2,20 +2,45 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import {
   CreateTableCommand,
   DescribeTableCommand,
+  DescribeTimeToLiveCommand,
   type DynamoDBClient,
+  type TimeToLiveDescription,
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb'
 import { TABLE_SHAPE } from '../keys.ts'
 
 const { partitionKey, sortKey, timeToLive } = TABLE_SHAPE
 
-/** Creates the table when it is missing, waits until it takes requests, and turns its TTL on. */
-export const createTable = async (client: DynamoDBClient, table: string): Promise<void> => {
-  if (await isActive(client, table)) return
+export interface CreateTableOptions {
+  /**
+   * Told, in a sentence, of what is not as it should be and could not be mended: without its TTL a table works, and keeps
+   * what is expired for good. @default a warning of the Node process
+   */
+  readonly warn?: (message: string) => void
+}
+
+/**
+ * Creates the table when it is missing, and waits until it takes requests. Turns the TTL of any table on that has none,
+ * such as one restored from a backup. Any number of processes may do so at once.
+ */
+export const createTable = async (
+  client: DynamoDBClient,
+  table: string,
+  { warn = (message) => process.emitWarning(message, 'HoldfastWarning') }: CreateTableOptions = {},
+): Promise<void> => {
+  if (!(await isActive(client, table))) {
+    await createIfMissing(client, table)
+    while (!(await isActive(client, table))) await sleep(250)
+  }
+  const problem = await turnTimeToLiveOn(client, table)
+  if (problem) warn(`DynamoDB will not delete expired items of the table ${table}: ${problem}`)
+}
+
+const createIfMissing = async (client: DynamoDBClient, TableName: string): Promise<void> => {
   try {
     await client.send(
       new CreateTableCommand({
-        TableName: table,
+        TableName,
         BillingMode: 'PAY_PER_REQUEST',
         KeySchema: [
           { AttributeName: partitionKey, KeyType: 'HASH' },
@@ -28,16 +53,9 @@ export const createTable = async (client: DynamoDBClient, table: string): Promis
       }),
     )
   } catch (error) {
-    // Someone else is creating it right now.
+    // Another process is creating it right now.
     if ((error as Error).name !== 'ResourceInUseException') throw error
   }
-  while (!(await isActive(client, table))) await sleep(250)
-  await client.send(
-    new UpdateTimeToLiveCommand({
-      TableName: table,
-      TimeToLiveSpecification: { AttributeName: timeToLive, Enabled: true },
-    }),
-  )
 }
 
 const isActive = async (client: DynamoDBClient, table: string): Promise<boolean> => {
@@ -49,3 +67,34 @@ const isActive = async (client: DynamoDBClient, table: string): Promise<boolean>
     throw error
   }
 }
+
+/** Answers why the TTL is not on, where it could not be turned on. */
+const turnTimeToLiveOn = async (client: DynamoDBClient, table: string): Promise<string | undefined> => {
+  try {
+    const before = await timeToLiveOf(client, table)
+    if (isOn(before)) return otherAttribute(before)
+    try {
+      const TimeToLiveSpecification = { AttributeName: timeToLive, Enabled: true }
+      await client.send(new UpdateTimeToLiveCommand({ TableName: table, TimeToLiveSpecification }))
+    } catch (error) {
+      // Refused also where another process was first. DynamoDB takes one change an hour.
+      const now = await timeToLiveOf(client, table)
+      return isOn(now) ? otherAttribute(now) : `its TTL could not be turned on: ${(error as Error).message}`
+    }
+    return undefined
+  } catch (error) {
+    if ((error as Error).name !== 'AccessDeniedException') throw error
+    return `whether its TTL is on is not known, for want of dynamodb:DescribeTimeToLive: ${(error as Error).message}`
+  }
+}
+
+const timeToLiveOf = async (client: DynamoDBClient, TableName: string): Promise<TimeToLiveDescription | undefined> =>
+  (await client.send(new DescribeTimeToLiveCommand({ TableName }))).TimeToLiveDescription
+
+const isOn = (found: TimeToLiveDescription | undefined): boolean =>
+  found?.TimeToLiveStatus === 'ENABLED' || found?.TimeToLiveStatus === 'ENABLING'
+
+const otherAttribute = (found: TimeToLiveDescription | undefined): string | undefined =>
+  found?.AttributeName === timeToLive
+    ? undefined
+    : `its TTL is on for the attribute ${found?.AttributeName} instead of ${timeToLive}`

@@ -14,7 +14,12 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
   it('go from publish through poll to ack', async () => {
     const published = await publish({ body: 'first' }, { body: { order: 2 } })
     expect(published.status).toBe(201)
-    expect(published.body).toEqual({ messages: [{ messageId: expect.any(String) }, { messageId: expect.any(String) }] })
+    expect(published.body).toEqual({
+      messages: [
+        { ok: true, messageId: expect.any(String) },
+        { ok: true, messageId: expect.any(String) },
+      ],
+    })
     const polled = await poll({ maxMessages: 10, visibilityTimeoutSeconds: 60 })
     expect(polled.status).toBe(200)
     expect(polled.body.messages).toEqual([
@@ -112,6 +117,23 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
     expect((await poll()).body.messages).toHaveLength(1)
   })
 
+  it('are as if they had not been received once they are unreceived', async () => {
+    await publish({ body: 'x' })
+    const unreceive = (receiptHandle: string) =>
+      api.send('POST', '/queues/orders/unreceive', { receiptHandles: [receiptHandle] })
+    const [first] = (await poll()).body.messages
+    expect(await unreceive(first.receiptHandle)).toMatchObject({ status: 200, body: { results: [{ ok: true }] } })
+    const [again] = (await poll()).body.messages
+    expect(again).toMatchObject({ body: 'x', receiveCount: 1 })
+    expect((await unreceive(first.receiptHandle)).body.results).toMatchObject([
+      { ok: false, error: { code: 'LeaseLost' }, problem: { code: 'LeaseLost' } },
+    ])
+    expect(await api.send('POST', '/queues/orders/unreceive', {})).toMatchObject({
+      status: 400,
+      body: { field: 'receiptHandles' },
+    })
+  })
+
   it('answer for each receipt handle by itself, in order', async () => {
     await publish({ body: 'a' }, { body: 'b' })
     const [a, b] = (await poll({ maxMessages: 2, visibilityTimeoutSeconds: 5 })).body.messages
@@ -124,8 +146,8 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
     })
     expect(status).toBe(200)
     expect(body.results).toMatchObject([
-      { ok: false, problem: { code: 'ReceiptHandleInvalid', status: 400 } },
-      { ok: false, problem: { code: 'LeaseLost', status: 409 } },
+      { ok: false, error: { code: 'ReceiptHandleInvalid', status: 400 }, problem: { code: 'ReceiptHandleInvalid' } },
+      { ok: false, error: { code: 'LeaseLost', status: 409 }, problem: { code: 'LeaseLost' } },
     ])
   })
 

@@ -34,8 +34,8 @@ describe('the OpenAPI document', () => {
     expect(Object.keys(served).toSorted()).toEqual(routes.map(({ operation }) => operation).toSorted())
     for (const { operation, function: name } of routes) {
       const file = (await import(`../../../functions/operations/${name}.ts`)) as Record<string, unknown>
-      const own =
-        name === 'redrive' ? (file.redriveOperations as (wake: unknown) => object)(undefined) : file.operations
+      const made = (file.redriveOperations ?? file.queueOperations) as ((...parts: unknown[]) => object) | undefined
+      const own = made ? made() : file.operations
       expect(Object.keys(own as object)).toContain(operation)
     }
   })

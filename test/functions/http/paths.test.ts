@@ -19,6 +19,7 @@ const BODIES: Readonly<Partial<Record<OperationId, unknown>>> = {
   ackMessages: { receiptHandles: ['x'] },
   extendLeases: { receiptHandles: ['x'], visibilityTimeoutSeconds: 1 },
   nackMessages: { receiptHandles: ['x'] },
+  unreceiveMessages: { receiptHandles: ['x'] },
   rescheduleMessage: { delaySeconds: 600 },
   startRedrive: {},
   purgeQueue: {},

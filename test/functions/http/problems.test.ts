@@ -1,8 +1,8 @@
-import * as fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { JSON_DEPTH, REQUEST_BYTES } from '../../../functions/http/request-body.ts'
 import { routes } from '../../../functions/http/routes.ts'
 import { HoldfastError } from '../../../lib/model/errors.ts'
+import fc from '../../support/properties.ts'
 import { type Api, apiOn, SURFACES } from './surfaces.ts'
 
 const MESSAGES = '/queues/orders/messages'
@@ -14,6 +14,17 @@ const REFUSED: readonly (readonly [string, string, string, unknown, object])[] =
   ['no messages', 'POST', MESSAGES, {}, { field: 'messages' }],
   ['an empty list of messages', 'POST', MESSAGES, { messages: [] }, { field: 'messages' }],
   ['26 messages', 'POST', MESSAGES, { messages: Array(26).fill({ body: 1 }) }, { field: 'messages' }],
+  [
+    'a priority where there is one',
+    'POST',
+    MESSAGES,
+    one({ body: 1, priority: 3 }),
+    {
+      value: 3,
+      detail:
+        'messages[0].priority must be 0 (the queue has one priority, and more with its setting priorities), but is 3',
+    },
+  ],
   ['an unknown field', 'POST', MESSAGES, { messages: [{ body: 1 }], dryRun: true }, { field: 'dryRun', value: true }],
   ['an unknown field inside', 'POST', MESSAGES, one({ body: 1, ttl: 5 }), { field: 'messages[0].ttl', value: 5 }],
   ['a message without a body', 'POST', MESSAGES, one({}), { field: 'messages[0]' }],
@@ -154,6 +165,44 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
     expect(got.headers['x-request-id']).toBe('mine-1')
   })
 
+  it.each([
+    ['PUT', '/queues/mail', { visibilityTimeout: 5 }, 'visibilityTimeout', 'did you mean visibilityTimeoutSeconds?'],
+    ['PUT', '/queues/mail', { retentonSeconds: 5 }, 'retentonSeconds', 'did you mean retentionSeconds?'],
+    ['PATCH', '/queues/orders', { Shards: 5 }, 'Shards', 'did you mean shards?'],
+    ['PUT', '/queues/mail', { deadLetter: { queue: 'a', max: 1 } }, 'deadLetter.max', 'there are queue, maxReceives'],
+    ['POST', '/queues/orders/poll', { maxMesages: 5 }, 'maxMesages', 'did you mean maxMessages?'],
+    ['POST', MESSAGES, one({ body: 1, groupID: 5 }), 'messages[0].groupID', 'did you mean groupId?'],
+    [
+      'POST',
+      MESSAGES,
+      one({ body: 1, attributes: { a: { datatype: 'String', value: 'x' } } }),
+      'messages[0].attributes.a.datatype',
+      'did you mean dataType?',
+    ],
+    ['POST', '/queues/orders/ack', { handles: 5 }, 'handles', 'did you mean receiptHandles?'],
+    ['GET', '/queues?limt=5', undefined, 'limt', 'did you mean limit?'],
+    ['POST', '/queues/orders/purge', { all: 5 }, 'all', 'there are none'],
+  ])('say which field was meant: %s %s %j', async (method, path, body, field, advice) => {
+    const got = await api.send(method, path, body)
+    expect(got).toMatchObject({ status: 400, body: { code: 'InvalidRequest', field } })
+    expect(got.body.detail).toMatch(/ is not known, and is (5|"5"|1|"\(\w+\)"): /)
+    expect(got.body.detail.endsWith(`: ${advice}`)).toBe(true)
+  })
+
+  it('say that a queue never changes its kind', async () => {
+    await api.send('PUT', '/queues/steps.fifo', {})
+    for (const [name, fifo, kind] of [
+      ['orders', {}, 'orders is a standard queue'],
+      ['steps.fifo', null, 'steps.fifo is a FIFO queue'],
+    ] as const) {
+      const got = await api.send('PATCH', `/queues/${name}`, { fifo })
+      expect(got).toMatchObject({ status: 400, body: { code: 'InvalidRequest', field: 'fifo', queue: name } })
+      expect(got.body.detail).toContain(`${kind}, and a queue never changes its kind: create another one`)
+    }
+    expect((await api.send('PATCH', '/queues/steps.fifo', { fifo: {} })).status).toBe(200)
+    expect((await api.send('PATCH', '/queues/orders', { fifo: null })).status).toBe(200)
+  })
+
   it('never repeat what is in a message', async () => {
     const secret = 'SECRET'
     for (const message of [
@@ -251,7 +300,7 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
 
 const bodyFor = (path: string): unknown => {
   if (path.endsWith('/messages')) return one({ body: 1 })
-  if (/\/(ack|nack)$/.test(path)) return { receiptHandles: ['x'] }
+  if (/\/(ack|nack|unreceive)$/.test(path)) return { receiptHandles: ['x'] }
   if (path.endsWith('/extend')) return { receiptHandles: ['x'], visibilityTimeoutSeconds: 1 }
   if (path.includes('/messages/')) return { delaySeconds: 1 }
   return {}
@@ -316,9 +365,9 @@ describe.each(SURFACES)('failures of the store over HTTP, %s', (_name, surface) 
     const messages = [{ body: 'a' }, { body: 'b', delaySeconds: 60 }]
     const some = await api.send('POST', MESSAGES, { messages })
     expect(some.status).toBe(201)
-    expect(some.body.messages.map((result: object) => Object.keys(result)[0]).toSorted()).toEqual([
-      'error',
-      'messageId',
+    expect(some.body.messages).toEqual([
+      { ok: true, messageId: expect.any(String) },
+      { ok: false, error: expect.objectContaining({ code: 'StoreUnavailable', retryable: true }) },
     ])
     inserts = 1
     expect(await api.send('POST', MESSAGES, one({ body: 'c' }))).toMatchObject({

@@ -31,8 +31,12 @@ describe('the redrive function', () => {
     engine = testEngine()
     useEngine(engine)
     for (const queue of ['dead', 'dead-too', 'elsewhere']) await createQueue(engine, queue)
+    for (const queue of ['dead', 'dead-too']) {
+      await createQueue(engine, `of-${queue}`, { settings: { deadLetter: { queue, maxReceives: 1 } } })
+    }
     for (const body of [1, 2, 3]) await publish(engine, 'dead', [{ body }])
     vi.stubEnv('HOLDFAST_REDRIVE_FUNCTION', 'holdfast-redrive-run')
+    vi.stubEnv('HOLDFAST_REDRIVE_WITHOUT_POLICY', 'allowAll')
     lambda.reset()
     lambda.on(InvokeCommand).resolves({})
   })

@@ -2,10 +2,10 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import { expect } from 'vitest'
 import { problem } from '../../../functions/http/answers.ts'
 import { createApp } from '../../../functions/http/app.ts'
-import { decodedPath } from '../../../functions/http/plain-path.ts'
+import { decodedPath, pathOf } from '../../../functions/http/plain-path.ts'
 import { type Route, routes } from '../../../functions/http/routes.ts'
-import { pathOf } from '../../../functions/local/sqs-listener.ts'
 import { allOperations } from '../../../functions/operations/all.ts'
+import { moveRules } from '../../../functions/operations/move-rules.ts'
 import { useEngine } from '../../../functions/runtime/compose.ts'
 import { silentLog } from '../../../functions/runtime/log.ts'
 import { createEngine, type Engine } from '../../../lib/engine.ts'
@@ -28,9 +28,16 @@ export interface Got {
 }
 export type Surface = (engine: Engine, sent: Sent) => Promise<Got>
 
+// As on the local server, and in a deployment without authorization.
+process.env.HOLDFAST_REDRIVE_WITHOUT_POLICY ??= 'allowAll'
+
 /** The app as the local server mounts it. */
 const inProcess: Surface = async (engine, { method, path, headers, body }) => {
-  const app = createApp({ operations: allOperations(async () => {}), engine: () => engine, log: silentLog })
+  const app = createApp({
+    operations: allOperations(async () => {}, moveRules(process.env)),
+    engine: () => engine,
+    log: silentLog,
+  })
   const target = new URL(path, 'http://local')
   const request = new Request(target, { method, headers, ...(body !== undefined && { body }) })
   const response = await app.fetch(request, { path: decodedPath(pathOf(path)) })

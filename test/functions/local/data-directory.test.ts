@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { type DataDirectory, DataDirectoryInUse, takeDataDirectory } from '../../../functions/local/data-directory.ts'
 import { temporaryDirectory } from './server-process.ts'
 
@@ -13,7 +13,7 @@ const taken = async (path: string): Promise<DataDirectory> => {
 }
 
 describe('a data directory', () => {
-  it('is created, held by one at a time, and free when released', async () => {
+  test('is created, held by one at a time, and free when released', async () => {
     const path = join(await temporaryDirectory(), 'deep', 'data')
     const first = await takeDataDirectory(path)
     await expect(takeDataDirectory(path)).rejects.toThrow(DataDirectoryInUse)
@@ -22,7 +22,7 @@ describe('a data directory', () => {
     await taken(path)
   })
 
-  it('is given to exactly one of many who come at once, also over the lock of a dead one', async () => {
+  test('is given to exactly one of many who come at once, also over the lock of a dead one', async () => {
     const path = await temporaryDirectory()
     await writeFile(join(path, 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, port: 1, nonce: 'dead' }))
     const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => taken(path)))
@@ -32,13 +32,13 @@ describe('a data directory', () => {
     }
   })
 
-  it('is not kept by a lock whose process id now belongs to another', async () => {
+  test('is not kept by a lock whose process id now belongs to another', async () => {
     const path = await temporaryDirectory()
     await writeFile(join(path, 'lock'), JSON.stringify({ pid: process.pid, port: 1, nonce: 'dead' }))
     await taken(path)
   })
 
-  it('is not kept by a lock whose process id and port now belong to others', async () => {
+  test('is not kept by a lock whose process id and port now belong to others', async () => {
     const path = await temporaryDirectory()
     const stranger = createServer((socket) => socket.end('something else')).listen(0, '127.0.0.1')
     onTestFinished(() => void stranger.close())
@@ -48,13 +48,13 @@ describe('a data directory', () => {
     await taken(path)
   })
 
-  it('is not kept by a lock that can not be read', async () => {
+  test('is not kept by a lock that can not be read', async () => {
     const path = await temporaryDirectory()
     await writeFile(join(path, 'lock'), '{"pid":')
     await taken(path)
   })
 
-  it('is created by all who come at once to where its parents are missing', async () => {
+  test('is created by all who come at once to where its parents are missing', async () => {
     const path = join(await temporaryDirectory(), 'a', 'b', 'c')
     const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => taken(path)))
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
@@ -63,12 +63,12 @@ describe('a data directory', () => {
     }
   })
 
-  it.runIf(existsSync('/proc/self'))('is refused where no directory can be made', async () => {
+  test.runIf(existsSync('/proc/self'))('is refused where no directory can be made', async () => {
     await expect(takeDataDirectory('/proc/holdfast')).rejects.toThrow('/proc/holdfast')
     await expect(takeDataDirectory('/proc/holdfast/deep/data')).rejects.toThrow('/proc/holdfast')
   })
 
-  it('says which file is in the way when it can not be a directory', async () => {
+  test('says which file is in the way when it can not be a directory', async () => {
     const path = join(await temporaryDirectory(), 'file')
     await writeFile(path, '')
     await expect(takeDataDirectory(path)).rejects.toThrow(path)

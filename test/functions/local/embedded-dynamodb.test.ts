@@ -1,24 +1,24 @@
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { startEmbeddedDynamodb } from '../../../functions/local/embedded-dynamodb.ts'
 import { noEmbedded } from '../../support/embedded.ts'
 import { temporaryDirectory } from './server-process.ts'
 
 describe('the embedded DynamoDB', () => {
-  it('tells what to do where it is not installed', async () => {
+  test('tells what to do where it is not installed', async () => {
     const arch = process.arch
     onTestFinished(() => void Object.defineProperty(process, 'arch', { value: arch }))
     Object.defineProperty(process, 'arch', { value: 'riscv64' })
-    await expect(startEmbeddedDynamodb('unused')).rejects.toThrow(
+    await expect(startEmbeddedDynamodb('unused', {})).rejects.toThrow(
       /riscv64.*not built.*--memory.*AWS_ENDPOINT_URL_DYNAMODB/s,
     )
     Object.defineProperty(process, 'arch', { value: 'arm64' })
     if (arch !== 'arm64')
-      await expect(startEmbeddedDynamodb('unused')).rejects.toThrow(/npm install --include=optional/)
+      await expect(startEmbeddedDynamodb('unused', {})).rejects.toThrow(/npm install --include=optional/)
   })
 
-  it.skipIf(noEmbedded())('says why it did not start', async () => {
+  test.skipIf(noEmbedded())('says why it did not start', async () => {
     const file = join(await temporaryDirectory(), 'no', 'such', 'directory', 'file')
-    await expect(startEmbeddedDynamodb(file)).rejects.toThrow(`did not start on ${file}: `)
+    await expect(startEmbeddedDynamodb(file, {})).rejects.toThrow(`did not start on ${file}: `)
   })
 })

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { access, readdir, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { embeddedEndpoint, noEmbedded } from '../../support/embedded.ts'
 import {
   call,
   enginesOn,
+  failedStart,
   guardsOn,
-  startInVain,
   startServerProcess,
   temporaryDirectory,
   until,
@@ -29,7 +30,7 @@ const pollAndLeave = async (url: string): Promise<void> => {
 }
 
 describe('the local server in memory', () => {
-  it('answers the HTTP API, the SQS protocol, its health and its description on one port', async () => {
+  test('answers the HTTP API, the SQS protocol, its health and its description on one port', async () => {
     const server = await startServerProcess({ args: ['--memory'] })
     expect(await call(server, 'GET', '/health')).toEqual({ status: 'ok' })
     expect(await call(server, 'GET', '/openapi.json')).toMatchObject({ openapi: '3.1.0' })
@@ -44,7 +45,7 @@ describe('the local server in memory', () => {
     expect(server.output()).toContain(`curl -X PUT ${server.url}/queues/orders`)
   })
 
-  it('ends at a signal, after answering the polls that wait', async () => {
+  test('ends at a signal, after answering the polls that wait', async () => {
     const server = await startServerProcess({ args: ['--memory'] })
     await call(server, 'PUT', '/queues/orders', {})
     const waiting = call(server, 'POST', '/queues/orders/poll', { waitTimeSeconds: 20 })
@@ -54,7 +55,7 @@ describe('the local server in memory', () => {
     expect(await ended).toBe(0)
   })
 
-  it('gives nothing to a poll whose caller has gone', async () => {
+  test('gives nothing to a poll whose caller has gone', async () => {
     const server = await startServerProcess({ args: ['--memory'] })
     await call(server, 'PUT', '/queues/orders', {})
     await pollAndLeave(server.url)
@@ -63,48 +64,56 @@ describe('the local server in memory', () => {
     expect(messages).toMatchObject([{ body: 'for someone else', receiveCount: 1 }])
   })
 
-  it('says so when its port is taken', async () => {
+  test('says so when its port is taken', async () => {
     const server = await startServerProcess({ args: ['--memory'] })
     const { port } = new URL(server.url)
-    const second = await startInVain({ args: ['--memory', '--port', port] })
+    const second = await failedStart({ args: ['--memory', '--port', port] })
     expect(second).toEqual({
-      code: 1,
+      code: 2,
       output: `holdfast: port ${port} of 127.0.0.1 is in use: choose another with --port\n`,
     })
   })
 
-  it('refuses options that make no sense, and explains those that do', async () => {
-    expect(await startInVain({ args: ['--port', 'http'] })).toMatchObject({
-      code: 1,
-      output: expect.stringContaining('--port'),
-    })
-    expect(await startInVain({ args: ['--colour'] })).toMatchObject({ code: 1 })
-    expect(await startInVain({ args: ['--memory', '--auth', '/no/such/file'] })).toMatchObject({
-      code: 1,
-      output: expect.stringContaining('--auth /no/such/file'),
-    })
-    const help = await startInVain({ args: ['--help'] })
-    expect(help.code).toBe(0)
-    for (const word of [
-      '--port',
-      '--host',
-      '--data',
-      '--memory',
-      '--auth',
-      'AWS_ENDPOINT_URL_DYNAMODB',
-      'HOLDFAST_TABLE',
-    ]) {
-      expect(help.output).toContain(word)
+  test('ends with exit code 2 and says what to do when the command line is wrong', async () => {
+    const directory = await temporaryDirectory()
+    const keys = join(directory, 'keys.json')
+    await writeFile(keys, '{"keys":[{"accessKeyId":"AKIATEST","secretAccessKey":"short"}]}')
+    const broken = join(directory, 'broken.json')
+    await writeFile(broken, '{\n  "keys": [,]\n}')
+    const cases: readonly (readonly [readonly string[], string])[] = [
+      [['--colour'], "holdfast: unknown option '--colour'"],
+      [
+        ['--memory', '--host', 'no.such.host.invalid'],
+        'holdfast: --host no.such.host.invalid is not an address of this',
+      ],
+      [['--memory', '--auth', '/no/such/file'], 'holdfast: --auth /no/such/file: there is no such file\n'],
+      [['--memory', '--auth', directory], `holdfast: --auth ${directory}: this is a directory, not a file\n`],
+      [
+        ['--memory', '--auth', keys],
+        `holdfast: --auth ${keys}: keys[0].secretAccessKey must have at least 16 characters\n`,
+      ],
+      [['--memory', '--auth', broken], '(line 2, column 12)\n'],
+    ]
+    for (const [args, message] of cases) {
+      expect(await failedStart({ args })).toEqual({ code: 2, output: expect.stringContaining(message) })
     }
   })
 
-  it('lets in only SQS clients with a key of the file given', async () => {
+  test('explains its options, and ends with exit code 0', async () => {
+    expect(await failedStart({ args: ['--help'] })).toMatchObject({ code: 0 })
+  })
+
+  test('with --auth admits only SQS clients that sign with a key of the file, unless --http-open is given', async () => {
     const file = join(await temporaryDirectory(), 'keys.json')
     await writeFile(
       file,
       JSON.stringify({ keys: [{ accessKeyId: 'AKIATEST', secretAccessKey: 'a secret of some length' }] }),
     )
     const server = await startServerProcess({ args: ['--memory', '--auth', file] })
+    expect(server.output()).toContain('HTTP API: closed by --auth')
+    expect(await call(server, 'PUT', '/queues/orders', {})).toMatchObject({ status: 403, code: 'CallerRefused' })
+    const open = await startServerProcess({ args: ['--memory', '--auth', file, '--http-open'] })
+    expect(await call(open, 'PUT', '/queues/orders', {})).toMatchObject({ name: 'orders' })
     const refused = await fetch(server.url, {
       method: 'POST',
       headers: { 'x-amz-target': 'AmazonSQS.ListQueues', 'content-type': 'application/x-amz-json-1.0' },
@@ -115,7 +124,7 @@ describe('the local server in memory', () => {
 })
 
 describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server on the embedded engine', () => {
-  it('keeps everything over a restart, and over kill -9', async () => {
+  test('keeps everything over a restart, and over kill -9', async () => {
     const data = await temporaryDirectory()
     const first = await startServerProcess({ args: ['--data', data] })
     await call(first, 'PUT', '/queues/orders', { delaySeconds: 0 })
@@ -129,7 +138,7 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
     expect(messages.map(({ body }: { body: string }) => body).toSorted()).toEqual(['kept', 'kept too'])
   })
 
-  it('takes its engine along, however it ends', async () => {
+  test('takes its engine along, however it ends', async () => {
     const data = await temporaryDirectory()
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       const server = await startServerProcess({ args: ['--data', data] })
@@ -140,7 +149,7 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
     }
   })
 
-  it('ends with its engine, or with the guard of its engine', async () => {
+  test('ends with its engine, or with the guard of its engine', async () => {
     const data = await temporaryDirectory()
     for (const processes of [enginesOn, guardsOn]) {
       const server = await startServerProcess({ args: ['--data', data] })
@@ -152,12 +161,12 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
     }
   })
 
-  it('tells a second server on the same data that it is there', async () => {
+  test('tells a second server on the same data that it is there', async () => {
     const data = await temporaryDirectory()
     const first = await startServerProcess({ args: ['--data', data] })
-    const second = await startInVain({ args: ['--data', data] })
+    const second = await failedStart({ args: ['--data', data] })
     expect(second).toEqual({
-      code: 1,
+      code: 2,
       output: `holdfast: another Holdfast (process ${first.child.pid}) is using the data in ${data}: stop it, or choose another directory with --data\n`,
     })
     expect(await call(first, 'GET', '/queues')).toEqual({ queues: [] })
@@ -165,20 +174,108 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
     expect((await readdir(data)).filter((name) => name.startsWith('lock'))).toEqual([])
   })
 
-  it('creates its table on another DynamoDB, and starts no engine of its own', async () => {
-    const data = join(await temporaryDirectory(), 'untouched')
-    const env = { AWS_ENDPOINT_URL_DYNAMODB: embeddedEndpoint(), HOLDFAST_TABLE: `local-${randomUUID()}` }
-    const first = await startServerProcess({ args: ['--data', data], env })
+  test('creates its table on another DynamoDB, and starts no engine of its own', async () => {
+    const cwd = await temporaryDirectory()
+    const table = `local-${randomUUID()}`
+    const env = { AWS_ENDPOINT_URL_DYNAMODB: embeddedEndpoint(), HOLDFAST_TABLE: table }
+    const first = await startServerProcess({ env, cwd })
+    expect(first.output()).toContain(`(table ${table} at ${embeddedEndpoint()})`)
     await call(first, 'PUT', '/queues/orders', {})
     await first.end('SIGTERM')
-    const second = await startServerProcess({ args: ['--data', data], env })
+    const second = await startServerProcess({ env, cwd })
     expect((await call(second, 'GET', '/queues')).queues).toMatchObject([{ name: 'orders' }])
-    await expect(access(data)).rejects.toThrow('ENOENT')
+    expect(await readdir(cwd)).toEqual([])
   })
 
-  it('says what is wrong when that DynamoDB is not there', async () => {
+  test('keeps its data where the command line says, whatever DynamoDB the environment names', async () => {
+    const data = await temporaryDirectory()
+    const env = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' }
+    const server = await startServerProcess({ args: ['--data', data], env })
+    expect(server.output()).toContain(`(data in ${data})`)
+  })
+
+  test('refuses a file in the place of its data directory, with exit code 2', async () => {
+    const file = join(await temporaryDirectory(), 'file')
+    await writeFile(file, '')
+    const { code, output } = await failedStart({ args: ['--data', file] })
+    expect(code).toBe(2)
+    expect(output).toContain(`holdfast: ${file} can't hold data (`)
+    expect(output).toContain('choose another directory with --data')
+  })
+
+  test('warns of its second port, which web pages of any site can use', async () => {
+    const server = await startServerProcess({ args: ['--data', await temporaryDirectory()] })
+    expect(server.output()).toMatch(
+      /Warning: the embedded DynamoDB engine listens on http:\/\/127\.0\.0\.1:\d+ without/,
+    )
+    expect(server.output()).toContain('--memory opens no second port')
+  })
+
+  test('keeps its data from other users, also what an earlier version left open to them', async () => {
+    const data = join(await temporaryDirectory(), 'new', 'data')
+    const modes = async () => {
+      const names = (await readdir(data)).toSorted()
+      const found = await Promise.all([data, ...names.map((name) => join(data, name))].map((path) => stat(path)))
+      return new Set(
+        found.map((one) => `${one.isDirectory() ? 'directory' : 'file'} ${(one.mode & 0o777).toString(8)}`),
+      )
+    }
+    const first = await startServerProcess({ args: ['--data', data] })
+    await call(first, 'PUT', '/queues/orders', {})
+    expect(await modes()).toEqual(new Set(['directory 700', 'file 600']))
+    await first.end('SIGTERM')
+    await chmod(data, 0o755)
+    for (const name of await readdir(data)) await chmod(join(data, name), 0o644)
+    const second = await startServerProcess({ args: ['--data', data] })
+    await call(second, 'GET', '/queues')
+    expect(await modes()).toEqual(new Set(['directory 700', 'file 600']))
+  })
+
+  test.runIf(process.platform === 'linux')('gives its engine none of the variables of the shell', async () => {
+    const data = await temporaryDirectory()
+    const secrets = { AWS_SECRET_ACCESS_KEY: 'a secret of the shell', NPM_TOKEN: 'another secret', TMPDIR: tmpdir() }
+    await startServerProcess({ args: ['--data', data], env: secrets })
+    for (const pid of [...(await enginesOn(data)), ...(await guardsOn(data))]) {
+      const environment = (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0').filter((one) => one !== '')
+      expect(environment).toEqual([`TMPDIR=${tmpdir()}`])
+    }
+  })
+
+  test('loses nothing that it has answered when a signal ends it under load', async () => {
+    const data = await temporaryDirectory()
+    const first = await startServerProcess({ args: ['--data', data] })
+    await call(first, 'PUT', '/queues/orders', {})
+    await call(first, 'PUT', '/queues/idle', {})
+    const waiting = call(first, 'POST', '/queues/idle/poll', { waitTimeSeconds: 20 })
+    const answered: string[] = []
+    const refused: string[] = []
+    const publishing = Array.from({ length: 8 }, async (_, publisher) => {
+      for (let at = 0; ; at++) {
+        const body = `${publisher}-${at}`
+        // Once it has ended, it takes no more connections.
+        const answer = await call(first, 'POST', '/queues/orders/messages', publish(body)).catch(() => undefined)
+        if (answer === undefined) return
+        ;(answer.messages?.[0]?.messageId ? answered : refused).push(body)
+      }
+    })
+    await until('many are published', () => answered.length >= 40 || refused.length > 0)
+    expect(await first.end('SIGTERM')).toBe(0)
+    expect(await waiting).toEqual({ messages: [] })
+    await Promise.all(publishing)
+    expect(refused).toEqual([])
+    const second = await startServerProcess({ args: ['--data', data] })
+    const kept = new Set<string>()
+    for (;;) {
+      const { messages } = await call(second, 'POST', '/queues/orders/poll', { maxMessages: 25 })
+      if (messages.length === 0) break
+      for (const { body } of messages) kept.add(body)
+    }
+    expect(answered.filter((body) => !kept.has(body))).toEqual([])
+  })
+
+  test('says what is wrong when that DynamoDB is not there', async () => {
     const env = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1', HOLDFAST_TABLE: 'orders' }
-    const { code, output } = await startInVain({ env })
+    const { code, output } = await failedStart({ env })
     expect(code).toBe(1)
     expect(output).toContain("holdfast: the table orders at http://127.0.0.1:1 can't be used:")
   })

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { startRedriveWorker } from '../../../functions/local/redrive-worker.ts'
 import { silentLog } from '../../../functions/runtime/log.ts'
 import { publish } from '../../../lib/publish/publish.ts'
@@ -17,7 +17,7 @@ const withDeadLetters = async (count: number): Promise<TestEngine> => {
 }
 
 describe('the redrive worker', () => {
-  it('works on a redrive as soon as it is woken', async () => {
+  test('works on a redrive as soon as it is woken', async () => {
     const engine = await withDeadLetters(3)
     const worker = startRedriveWorker(engine, silentLog)
     const { taskId } = await startRedrive(engine, 'dead', { destination: 'elsewhere' })
@@ -34,7 +34,7 @@ describe('the redrive worker', () => {
     await worker.stop()
   })
 
-  it('goes on with what was under way at its last end', async () => {
+  test('goes on with what was under way at its last end', async () => {
     const engine = await withDeadLetters(20)
     const { taskId } = await startRedrive(engine, 'dead', { destination: 'elsewhere', maxPerSecond: 1 })
     const first = startRedriveWorker(engine, silentLog)

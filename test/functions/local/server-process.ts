@@ -12,7 +12,7 @@ const PROJECT = join(import.meta.dirname, '../../..')
 export interface ServerProcess {
   readonly url: string
   readonly child: ChildProcess
-  /** All that it wrote so far, both streams. */
+  /** What it has written to both streams so far. */
   output(): string
   /** Sends the signal and waits for the end; answers exit code or signal. */
   end(signal: NodeJS.Signals): Promise<number | string>
@@ -21,13 +21,15 @@ export interface ServerProcess {
 export interface Start {
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** The directory that it starts in. @default the project's */
+  readonly cwd?: string
 }
 
-/** The command of `npm start`, on a free port, ended with the test at the latest. */
-const launch = ({ args = [], env = {} }: Start) => {
-  const child = spawn(process.execPath, ['functions/local/start.mjs', '--port', '0', ...args], {
-    cwd: PROJECT,
-    env: { ...withoutOurs(process.env), ...env },
+/** Runs what `npm start` runs, on a free port. The process ends with the test at the latest. */
+const launch = ({ args = [], env = {}, cwd = PROJECT }: Start) => {
+  const child = spawn(process.execPath, [join(PROJECT, 'functions/local/start.mjs'), '--port', '0', ...args], {
+    cwd,
+    env: { ...withoutSettings(process.env), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
@@ -44,7 +46,7 @@ const launch = ({ args = [], env = {} }: Start) => {
   return { child, exited, output: () => output }
 }
 
-/** A server that is answering. */
+/** Starts a server and waits until it listens. */
 export const startServerProcess = async (start: Start): Promise<ServerProcess> => {
   const { child, exited, output } = launch(start)
   await until('the server listens', () => {
@@ -63,22 +65,22 @@ export const startServerProcess = async (start: Start): Promise<ServerProcess> =
   }
 }
 
-/** A start that is expected to fail: how it ended, and what it said. */
-export const startInVain = async (start: Start): Promise<{ code: number | string; output: string }> => {
+/** A start that is expected to fail: its exit code, and what it wrote. */
+export const failedStart = async (start: Start): Promise<{ code: number | string; output: string }> => {
   const { exited, output } = launch(start)
   return { code: await exited, output: output() }
 }
 
-const withoutOurs = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+const withoutSettings = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !/^(AWS_|HOLDFAST_|NODE_OPTIONS$|VITEST)/.test(name)))
 
-const LONGEST_MS = 45_000
-const LOOK_MS = 50
+const MAX_WAIT_MS = 45_000
+const CHECK_EVERY_MS = 50
 
-/** Waits for what must come. The time is no expectation: it only ends what hangs. */
+/** Waits for a condition that must come true. The limit expects nothing of the time: it only ends a test that hangs. */
 export const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
-  for (const end = Date.now() + LONGEST_MS; Date.now() < end; await sleep(LOOK_MS)) if (await holds()) return
-  throw new Error(`waited in vain until ${what}`)
+  for (const end = Date.now() + MAX_WAIT_MS; Date.now() < end; await sleep(CHECK_EVERY_MS)) if (await holds()) return
+  throw new Error(`gave up waiting until ${what}`)
 }
 
 export const temporaryDirectory = async (): Promise<string> => {
@@ -89,7 +91,7 @@ export const temporaryDirectory = async (): Promise<string> => {
 
 const run = promisify(execFile)
 
-/** Processes that run the engine on a data directory, their guards left out. */
+/** Processes that run the engine on a data directory, without their guards. */
 export const enginesOn = async (directory: string): Promise<number[]> =>
   (await processesOn(directory, false)).map(Number)
 export const guardsOn = async (directory: string): Promise<number[]> => (await processesOn(directory, true)).map(Number)

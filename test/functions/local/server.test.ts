@@ -1,17 +1,15 @@
+import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
-import { connect } from 'node:net'
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { createApp } from '../../../functions/http/app.ts'
-import { callerCheck } from '../../../functions/local/caller-check.ts'
+import { connect, type Socket } from 'node:net'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type LocalServer, startServer } from '../../../functions/local/server.ts'
-import { allOperations } from '../../../functions/operations/all.ts'
 import { silentLog } from '../../../functions/runtime/log.ts'
-import { sqsExchange } from '../../../functions/sqs/exchange.ts'
 import { createEngine, type Engine } from '../../../lib/engine.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { counts } from '../../../lib/queues/counts.ts'
-import { createQueue } from '../../../lib/queues/queues.ts'
+import { createQueue, purgeQueue } from '../../../lib/queues/queues.ts'
 import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
+import { testFrontDoor } from './test-front-door.ts'
 
 let engine: Engine
 let server: LocalServer
@@ -21,10 +19,8 @@ beforeEach(async () => {
   server = await startServer({
     host: '127.0.0.1',
     port: 0,
-    app: createApp({ operations: allOperations(async () => {}), engine: () => engine, log: silentLog }),
-    sqs: sqsExchange({ engine, redrives: async () => {} }),
-    callers: { check: callerCheck({ host: '127.0.0.1' }), signed: false },
-    openApi: () => ({ openapi: '3.1.0' }),
+    answer: testFrontDoor(engine),
+    log: silentLog,
   })
   onTestFinished(() => server.stop())
   await createQueue(engine, 'v')
@@ -69,7 +65,7 @@ const sendLine = (line: string): Promise<string> =>
   })
 
 describe('a queue of the local server', () => {
-  it.each([
+  test.each([
     '/queues/v/messages/..',
     '/queues/v/messages/../',
     '/queues/v/messages/%2e%2e',
@@ -109,15 +105,15 @@ describe('a queue of the local server', () => {
     })
   })
 
-  it('is deleted by its one name', async () => {
+  test('is deleted by its one name', async () => {
     expect((await send('DELETE', '/queues/v')).status).toBe(204)
   })
 
-  it('answers a target that is no path', async () => {
+  test('answers a target that is no path', async () => {
     expect(await sendLine('OPTIONS * HTTP/1.1')).toBe('HTTP/1.1 404 Not Found')
   })
 
-  it('refuses bytes of a target that are not ASCII', async () => {
+  test('refuses bytes of a target that are not ASCII', async () => {
     expect(await sendLine('GET /queues?prefix=\xe4 HTTP/1.1')).toBe('HTTP/1.1 400 Bad Request')
     expect(await sendLine('GET /queues/\xc3\xa4 HTTP/1.1')).toBe('HTTP/1.1 400 Bad Request')
   })
@@ -129,7 +125,7 @@ const SCOPE = 'AKID/20260301/us-east-1/sqs/aws4_request'
 const SIGNED = { authorization: `AWS4-HMAC-SHA256 Credential=${SCOPE}, SignedHeaders=host, Signature=0` }
 
 describe('a request of SQS to the local server', () => {
-  it.each([
+  test.each([
     ['by its target', 'POST', '/', TARGET, '{}'],
     ['by its target, where the HTTP API has a queue', 'POST', '/queues/v', TARGET, '{}'],
     ['by its target, anywhere', 'POST', '/some/where', TARGET, '{}'],
@@ -141,7 +137,7 @@ describe('a request of SQS to the local server', () => {
     expect({ status: got.status, queue: got.text.includes('/000000000000/v') }).toEqual({ status: 200, queue: true })
   })
 
-  it('is known by its signature, in a header or in the URL', async () => {
+  test('is known by its signature, in a header or in the URL', async () => {
     const unknown = '<UnknownOperationException/>\n'
     expect(await send('GET', '/queues', { headers: SIGNED })).toMatchObject({ status: 404, text: unknown })
     for (const scope of [SCOPE, encodeURIComponent(SCOPE)]) {
@@ -149,7 +145,7 @@ describe('a request of SQS to the local server', () => {
     }
   })
 
-  it('is refused in its own protocol', async () => {
+  test('is refused in its own protocol', async () => {
     const host = { host: 'elsewhere.example' }
     const inJson = await send('POST', '/', { headers: { ...TARGET, ...host }, body: '{}' })
     expect(inJson).toMatchObject({ status: 403, headers: { 'x-amzn-query-error': 'AccessDenied;Sender' } })
@@ -164,7 +160,7 @@ describe('a request of SQS to the local server', () => {
     expect(JSON.parse(http.text)).toMatchObject({ code: 'CallerRefused' })
   })
 
-  it('too large is told what to do', async () => {
+  test('too large is told what to do', async () => {
     const headers = { ...TARGET, 'content-length': String(9_000_000) }
     const got = await send('POST', '/', { headers, body: new Uint8Array(9_000_000) }).catch(() => undefined)
     if (got) expect(got).toMatchObject({ status: 413, text: expect.stringContaining('in one request') })
@@ -172,7 +168,7 @@ describe('a request of SQS to the local server', () => {
 })
 
 describe('any other request to the local server', () => {
-  it('is one of the HTTP API, and hears what that has', async () => {
+  test('is one of the HTTP API, and hears what that has', async () => {
     for (const [method, path] of [
       ['GET', '/'],
       ['POST', '/'],
@@ -187,6 +183,74 @@ describe('any other request to the local server', () => {
       })
     }
     expect(JSON.parse((await send('GET', '/health')).text)).toEqual({ status: 'ok' })
-    expect(JSON.parse((await send('GET', '/openapi.json')).text)).toEqual({ openapi: '3.1.0' })
+    expect(JSON.parse((await send('GET', '/openapi.json')).text)).toMatchObject({ openapi: '3.1.0' })
+  })
+})
+
+describe('a server that is to end', () => {
+  // Nothing below may depend on the limit after which it closes every connection.
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  const opened = async (): Promise<Socket> => {
+    const socket = connect({ host: '127.0.0.1', port: server.port })
+    onTestFinished(() => void socket.destroy())
+    await once(socket, 'connect')
+    return socket
+  }
+
+  test('does not wait for connections that nothing has come on', async () => {
+    const socket = await opened()
+    const closed = once(socket.resume(), 'close')
+    await send('GET', '/health')
+    await server.stop()
+    await closed
+  })
+
+  test('does not wait for connections that are kept alive', async () => {
+    const socket = await opened()
+    const closed = once(socket, 'close')
+    socket.write('GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n')
+    await once(socket, 'data')
+    await server.stop()
+    await closed
+  })
+
+  test('answers a long poll at once, in either protocol', async () => {
+    await purgeQueue(engine, 'v')
+    const asJson = { 'content-type': 'application/json' }
+    const wait = { ...TARGET, 'x-amz-target': 'AmazonSQS.ReceiveMessage' }
+    const http = send('POST', '/queues/v/poll', { headers: asJson, body: '{"waitTimeSeconds":20}' })
+    const sqs = send('POST', '/', {
+      headers: wait,
+      body: '{"QueueUrl":"http://x/000000000000/v","WaitTimeSeconds":20}',
+    })
+    await send('GET', '/health')
+    await send('GET', '/queues/v')
+    await server.stop()
+    expect(await http).toMatchObject({ status: 200, text: '{"messages":[]}' })
+    expect(await sqs).toMatchObject({ status: 200, text: '{}' })
+  })
+
+  test('answers a request whose body is still coming', async () => {
+    const socket = await opened()
+    let text = ''
+    socket.on('data', (chunk) => {
+      text += chunk
+    })
+    const body = '{"messages":[{"body":"late"}]}'
+    const head = `POST /queues/v/messages HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`
+    socket.write(head + body.slice(0, 5))
+    await send('GET', '/queues/v')
+    const stopping = server.stop()
+    socket.write(body.slice(5))
+    await once(socket, 'close')
+    await stopping
+    expect(text).toMatch(/^HTTP\/1\.1 201 Created\r\n/)
+    expect((await counts(engine, 'v')).ready).toBe(2)
   })
 })

@@ -6,7 +6,7 @@ import {
   ScanCommand,
 } from '@aws-sdk/client-dynamodb'
 import { mockClient } from 'aws-sdk-client-mock'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { sweep } from '../../../functions/local/ttl-sweeper.ts'
 import { silentLog } from '../../../functions/runtime/log.ts'
 import { embeddedTable, noEmbedded } from '../../support/embedded.ts'
@@ -16,7 +16,7 @@ const clock = hastyClock(1_900_000_000_000)
 const signal = new AbortController().signal
 
 describe('the sweeper', () => {
-  it.skipIf(noEmbedded())('deletes what is past its time, page by page, and nothing else', async () => {
+  test.skipIf(noEmbedded())('deletes what is past its time, page by page, and nothing else', async () => {
     const { client, table, close } = await embeddedTable()
     onTestFinished(close)
     const put = (sk: string, x?: number) =>
@@ -35,7 +35,7 @@ describe('the sweeper', () => {
     expect(Items.map(({ sk }) => sk?.S)).toEqual(['forever', 'later', 'now'])
   })
 
-  it('leaves an item whose time was put off after it was read', async () => {
+  test('leaves an item whose time was put off after it was read', async () => {
     const client = new DynamoDBClient({ region: 'us-east-1' })
     const mock = mockClient(client)
     onTestFinished(() => mock.restore())

@@ -79,7 +79,7 @@ const SHAPES: Readonly<Record<ErrorCode, string>> = {
   LeaseLost: 'MessageNotInflight',
   MessageTooLarge: 'InvalidParameterValueException',
   OperationInProgress: 'UnsupportedOperation',
-  InFlightLimit: 'OverLimit',
+  NotSupported: 'UnsupportedOperation',
   AccessDenied: 'InternalFailure',
   Throttled: 'RequestThrottled',
   StoreUnavailable: 'ServiceUnavailable',

@@ -1,10 +1,10 @@
-import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { MODEL } from '../../../functions/sqs/model.ts'
 import type { Shape } from '../../../functions/sqs/shapes.ts'
 import { createEngine } from '../../../lib/engine.ts'
 import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
 import { hastyClock } from '../../support/manual-clock.ts'
+import fc from '../../support/properties.ts'
 import { BASE, sqsHarness } from './harness.ts'
 
 const ACTIONS = Object.keys(MODEL) as (keyof typeof MODEL)[]

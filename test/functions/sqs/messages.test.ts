@@ -407,6 +407,22 @@ describe('receipt handles', () => {
     expect(await bodies(sqs, QueueUrl)).toEqual(['x'])
   })
 
+  test('do not outlast the twelve hours by an edit of the handle', async () => {
+    const { sqs, QueueUrl } = await withQueue()
+    await sqs.json('SendMessage', { QueueUrl, MessageBody: 'x' })
+    const ReceiptHandle = await receive(sqs, QueueUrl)
+    await sqs.json('ChangeMessageVisibility', { QueueUrl, ReceiptHandle, VisibilityTimeout: 43_200 })
+    await sqs.engine.clock.advance(43_199_000)
+    const bytes = Buffer.from(ReceiptHandle, 'base64url')
+    // When the message was received: the last six bytes.
+    bytes.writeUIntBE(sqs.engine.clock.now(), bytes.length - 6, 6)
+    const edited = { QueueUrl, ReceiptHandle: bytes.toString('base64url'), VisibilityTimeout: 43_200 }
+    // It names no lease there is, as one that another receive has outdated: nothing changes.
+    await sqs.json('ChangeMessageVisibility', edited)
+    await sqs.engine.clock.advance(1_000)
+    expect(await bodies(sqs, QueueUrl)).toEqual(['x'])
+  })
+
   test('that have ended begin anew until the message is received again, and then change nothing', async () => {
     const { sqs, QueueUrl } = await withQueue()
     await sqs.json('SendMessage', { QueueUrl, MessageBody: 'x' })

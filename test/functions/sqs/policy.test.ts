@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { like, likeArn, likeResource } from '../../../functions/sqs/pattern.ts'
 import { type AccessRequest, evaluate } from '../../../functions/sqs/policy.ts'
 import { checkPolicy } from '../../../functions/sqs/policy-document.ts'
+import fc from '../../support/properties.ts'
 
 const ACCOUNT = '000000000000'
 const OTHER = '111122223333'

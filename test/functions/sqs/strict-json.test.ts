@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { JsonFault, parseStrictJson } from '../../../functions/sqs/strict-json.ts'
+import fc from '../../support/properties.ts'
 
 const faultOf = (text: string): JsonFault => {
   try {

@@ -1,9 +1,9 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeHint, encodeHint, hides, tellable } from '../../../lib/hints/in-flight-snapshot.ts'
 import type { Skipped } from '../../../lib/hints/key-ranges.ts'
 import { sortFrom, sortKey, sortRightBehind } from '../../../lib/model/segment-key.ts'
 import { START } from '../../support/manual-clock.ts'
+import fc from '../../support/properties.ts'
 
 const NOW = START + 3_600_000
 const NEVER = Number.POSITIVE_INFINITY

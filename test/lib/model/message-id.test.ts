@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { decodeMessageId, encodeMessageId } from '../../../lib/model/message-id.ts'
 import { sortKey } from '../../../lib/model/segment-key.ts'
 import { START } from '../../support/manual-clock.ts'
+import fc from '../../support/properties.ts'
 
 const KEY = {
   partition: { queue: 'orders', generation: 'g', shard: 5 },

@@ -7,6 +7,7 @@ import {
   type RetryPolicy,
   retryDelayMs,
   type SettingsChange,
+  whole,
 } from '../../../lib/model/queue-settings.ts'
 
 describe('settings', () => {
@@ -26,6 +27,37 @@ describe('settings', () => {
   test('that a change does not name stay, and null removes an optional one', () => {
     const before = applySettings('orders', { delaySeconds: 5, deadLetter: { queue: 'dead', maxReceives: 3 } })
     expect(applySettings('orders', { deadLetter: null }, before)).toEqual({ ...DEFAULT_SETTINGS, delaySeconds: 5 })
+  })
+
+  test('that do not exist are refused, with the one that was probably meant', () => {
+    for (const [change, message] of [
+      [{ visibilityTimeout: 5 }, 'visibilityTimeout is not known, and is 5: did you mean visibilityTimeoutSeconds?'],
+      [{ deadletter: { queue: 'a' } }, 'deadletter is not known, and is {"queue":"a"}: did you mean deadLetter?'],
+      [
+        { deadLetter: { queue: 'a', maxReceive: 3 } },
+        'deadLetter.maxReceive is not known, and is 3: did you mean maxReceives?',
+      ],
+      [{ fifo: { x: true } }, /^fifo\.x is not known, and is true: there are contentBasedDeduplication, /],
+      [{ constructor: 1 }, /^constructor is not known, and is 1: there are /],
+      [{ ['x'.repeat(10_000)]: 1 }, /^x{100}… is not known/],
+    ] as const) {
+      expect(() => applySettings('orders', change as SettingsChange)).toThrow(message)
+    }
+  })
+
+  test('keep a queue of its kind', () => {
+    const fifo = { contentBasedDeduplication: false, deduplicationScope: 'queue', throughputLimit: 'perQueue' } as const
+    const standard = applySettings('orders', {})
+    const steps = applySettings('steps.fifo', { fifo })
+    expect(() => applySettings('orders', { fifo }, standard)).toThrow('a queue never changes its kind')
+    expect(() => applySettings('steps.fifo', { fifo: null }, steps)).toThrow('steps.fifo is a FIFO queue')
+    expect(applySettings('orders', { fifo: null }, standard)).toEqual(standard)
+    expect(applySettings('steps.fifo', { fifo }, steps)).toEqual(steps)
+  })
+
+  test('with one value name it, and no range', () => {
+    expect(() => whole('priority', 3, 0, 0)).toThrow('priority must be 0, but is 3')
+    expect(() => whole('priority', 3, 0, 2)).toThrow('priority must be a whole number from 0 to 2, but is 3')
   })
 
   const policy: RetryPolicy = { initialSeconds: 1, factor: 2, maximumSeconds: 60, jitter: 'none' }
@@ -90,6 +122,10 @@ describe('the rest after a nack', () => {
   test('is drawn from all of it with full jitter', () => {
     expect(retryDelayMs({ ...policy, jitter: 'full' }, 2, 0)).toBe(0)
     expect(retryDelayMs({ ...policy, jitter: 'full' }, 2, 0.5)).toBe(3_000)
+  })
+  test('stays a number after more receives than its power has digits', () => {
+    expect(retryDelayMs({ ...policy, initialSeconds: 0, factor: 100 }, 32_767, 0.5)).toBe(0)
+    expect(retryDelayMs({ ...policy, initialSeconds: 1, factor: 100 }, 32_767, 0.5)).toBe(policy.maximumSeconds * 1_000)
   })
   test('is none without a policy', () => {
     expect(retryDelayMs(undefined, 5, 0.5)).toBe(0)

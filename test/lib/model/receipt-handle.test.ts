@@ -1,18 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import {
   decodeReceiptHandle,
-  encodeReceiptHandle,
+  issueReceiptHandle,
   type ReceiptHandle,
   receiptHandleFor,
 } from '../../../lib/model/receipt-handle.ts'
 import { sortKey } from '../../../lib/model/segment-key.ts'
 import { START } from '../../support/manual-clock.ts'
 
-const HANDLE: ReceiptHandle = {
+const HANDLE: Omit<ReceiptHandle, 'token'> = {
   shard: 3,
   sort: sortKey({ priority: 1, dueAt: START, unique: '00f00000000001' }),
   index: 4,
-  token: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
+  nonce: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
   count: 25,
   claimed: 2,
   gone: 1,
@@ -20,22 +20,82 @@ const HANDLE: ReceiptHandle = {
   firstReceivedAt: START + 5,
   receivedAt: START + 9,
 }
+const FIFO_GROUP = { hash: '0123456789abcd', lastSequence: '019ca9450a00001' }
+const FAIR_GROUP = { hash: '01234567', lastSequence: '' }
+const invalid = expect.objectContaining({ code: 'ReceiptHandleInvalid' })
 
-test('a receipt handle gives back what it was made of', () => {
-  expect(decodeReceiptHandle(encodeReceiptHandle('orders', HANDLE))).toEqual(HANDLE)
+test.each([
+  ['without a group', HANDLE, 64],
+  ['in a group of a FIFO queue', { ...HANDLE, group: FIFO_GROUP }, 88],
+])('a receipt handle %s gives back what it was made of', (_, handle, length) => {
+  const { text, token } = issueReceiptHandle('orders', handle)
+  expect(text).toHaveLength(length)
+  expect(decodeReceiptHandle(text)).toEqual({ ...handle, token })
+  expect(token).toHaveLength(8)
+})
+
+test('a receipt handle in a group of a standard queue gives back the group', () => {
+  const { text, token } = issueReceiptHandle('orders', { ...HANDLE, group: FAIR_GROUP })
+  const { group, ...handle } = decodeReceiptHandle(text) as ReceiptHandle
+  expect([handle, group?.hash]).toEqual([{ ...HANDLE, token }, FAIR_GROUP.hash])
 })
 
 test('a receipt handle is good for its own queue only', () => {
-  const text = encodeReceiptHandle('orders', HANDLE)
-  expect(receiptHandleFor('orders', text)).toEqual(HANDLE)
-  expect(() => receiptHandleFor('invoices', text)).toThrow(expect.objectContaining({ code: 'ReceiptHandleInvalid' }))
-  expect(() => receiptHandleFor('111122223333/eu-west-1/orders', text)).toThrow(
-    expect.objectContaining({ code: 'ReceiptHandleInvalid' }),
-  )
+  const { text, token } = issueReceiptHandle('orders', HANDLE)
+  expect(receiptHandleFor('orders', text, START)).toEqual({ ...HANDLE, token })
+  for (const other of ['invoices', '111122223333/eu-west-1/orders'])
+    expect(() => receiptHandleFor(other, text, START)).toThrow(invalid)
+})
+
+test.each([
+  ['', HANDLE],
+  [' in a group of a FIFO queue', { ...HANDLE, group: FIFO_GROUP }],
+  [' in a group of a standard queue', { ...HANDLE, group: FAIR_GROUP }],
+])('no bit of a receipt handle%s can be changed without naming another lease', (_, handle) => {
+  const { text, token } = issueReceiptHandle('orders', handle)
+  const bytes = Buffer.from(text, 'base64url')
+  let stillHandles = 0
+  for (let bit = 0; bit < bytes.length * 8; bit++) {
+    const edited = Buffer.from(bytes)
+    edited[bit >> 3] = (edited[bit >> 3] as number) ^ (1 << (bit & 7))
+    const read = decodeReceiptHandle(edited.toString('base64url'))
+    if (!read) continue
+    stillHandles++
+    expect(read.token).not.toEqual(token)
+  }
+  expect(stillHandles).toBeGreaterThan(300)
+})
+
+describe('a receipt handle from before tokens were hashes', () => {
+  /** As it was issued: the token where the nonce is now, under the format's number less 3. */
+  const old = (handle: Omit<ReceiptHandle, 'token'>): string => {
+    const bytes = Buffer.from(issueReceiptHandle('orders', handle).text, 'base64url')
+    bytes[0] = (bytes[0] as number) - 3
+    return bytes.toString('base64url')
+  }
+  const SINCE = Date.UTC(2026, 11, 1)
+  const WEEK_MS = 604_800_000
+
+  test.each([
+    ['', HANDLE],
+    [' in a group of a FIFO queue', { ...HANDLE, group: FIFO_GROUP }],
+  ])('holds its lease by the token in it%s', (_, handle) => {
+    expect(receiptHandleFor('orders', old(handle), START)).toEqual({ ...handle, token: HANDLE.nonce })
+  })
+
+  test('is good until the longest lease from that time has ended', () => {
+    const last = old({ ...HANDLE, receivedAt: SINCE - 1 })
+    expect(receiptHandleFor('orders', last, SINCE + WEEK_MS - 1).token).toEqual(HANDLE.nonce)
+    expect(() => receiptHandleFor('orders', last, SINCE + WEEK_MS)).toThrow(invalid)
+  })
+
+  test('does not stand for a lease that was taken since', () => {
+    expect(() => receiptHandleFor('orders', old({ ...HANDLE, receivedAt: SINCE }), SINCE)).toThrow(invalid)
+  })
 })
 
 describe('what is no receipt handle is refused', () => {
-  const good = encodeReceiptHandle('orders', HANDLE)
+  const good = issueReceiptHandle('orders', HANDLE).text
   const spoiled = (at: number, byte: number): string => {
     const bytes = Buffer.from(good, 'base64url')
     bytes[at] = byte
@@ -48,15 +108,15 @@ describe('what is no receipt handle is refused', () => {
     ['one that grew', `${good}A`],
     ['one with a character of another alphabet', `+${good.slice(1)}`],
     ['one of another format', spoiled(0, 9)],
+    ['one of no format', spoiled(0, 0)],
+    ['one of a group without the group', spoiled(0, 5)],
     ['one with a shard that there can not be', spoiled(7, 128)],
     ['one with a place outside of its segment', spoiled(22, 25)],
     ['one of a segment too large', spoiled(31, 26)],
   ])('%s', (_, text) => {
-    expect(() => receiptHandleFor('orders', text)).toThrow(expect.objectContaining({ code: 'ReceiptHandleInvalid' }))
+    expect(() => receiptHandleFor('orders', text, START)).toThrow(invalid)
   })
   test('a number', () => {
-    expect(() => receiptHandleFor('orders', 7 as unknown as string)).toThrow(
-      expect.objectContaining({ code: 'ReceiptHandleInvalid' }),
-    )
+    expect(() => receiptHandleFor('orders', 7 as unknown as string, START)).toThrow(invalid)
   })
 })

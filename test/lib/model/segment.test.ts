@@ -93,14 +93,16 @@ describe('a claim', () => {
   test('undone leaves each message as it was, receives included', () => {
     const before = withSlots(FRESH, lease({ until: START - 1, receiveCount: 2 }), FRESH)
     const taken = applyChange(before, claim(before, [0, 1], LEASE))
-    const undone = applyChange(taken.applied ? taken.segment : undefined, unclaim(before, [0, 1], LEASE.token))
+    const undone = applyChange(taken.applied ? taken.segment : undefined, unclaim(before, claim(before, [0, 1], LEASE)))
     expect(undone).toEqual({ applied: true, segment: { ...before, version: 6 } })
   })
 
   test('undone too late, when another has it, changes nothing', () => {
     const before = withSlots(FRESH)
     const others = withSlots(lease({ n: 2 }))
-    expect(applyChange({ ...others, key: before.key }, unclaim(before, [0], LEASE.token))).toEqual({ applied: false })
+    expect(applyChange({ ...others, key: before.key }, unclaim(before, claim(before, [0], LEASE)))).toEqual({
+      applied: false,
+    })
   })
 })
 

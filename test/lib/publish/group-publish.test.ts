@@ -20,7 +20,10 @@ describe('a publish to a FIFO queue', () => {
         "messages[0].delaySeconds must not be given on a FIFO queue, where the queue's applies, but is 5",
       ],
       [{ body: 'x', groupId, dueAt: 5 }, 'messages[0].dueAt must not be given on a FIFO queue, but is 5'],
-      [{ body: 'x', groupId, priority: 1 }, 'messages[0].priority must be a whole number from 0 to 0, but is 1'],
+      [
+        { body: 'x', groupId, priority: 1 },
+        'messages[0].priority must be 0 (a FIFO queue keeps the order of publication), but is 1',
+      ],
       [
         { body: 'x', groupId: 'a b' },
         'messages[0].groupId must be 1 to 128 letters, digits or punctuation characters, but is "a b"',

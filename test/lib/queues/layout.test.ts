@@ -73,6 +73,7 @@ describe('what publishers and pollers note about a queue', () => {
     expect([record.settings.delaySeconds, record.settings.shards]).toEqual([7, 1])
     expect(await shardsOf(engine)).toEqual([2, 2])
     expect(Object.keys(record).sort()).toEqual([
+      'changeId',
       'createdAt',
       'extras',
       'generation',

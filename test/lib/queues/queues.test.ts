@@ -165,6 +165,18 @@ describe('purging a queue', () => {
   })
 })
 
+test('a change of a queue whose answer was lost, and that was sent again, has been made once', async () => {
+  const engine = await engineWithQueue()
+  const store = faultyStore(engine.store, scripted(['transact', 'repeated']))
+  const repeating = testEngine({ clock: engine.clock, store, seed: 4 })
+  await purgeQueue(repeating, 'orders', { minIntervalMs: 60_000 })
+  const version = async () => (await engine.queues.fresh('orders')).version
+  expect(await version()).toBe(2)
+  await expect(purgeQueue(repeating, 'orders', { minIntervalMs: 60_000 })).rejects.toMatchObject({
+    code: 'PurgeInProgress',
+  })
+})
+
 describe('the list of queues', () => {
   test('is by name, by prefix, page by page', async () => {
     const engine = testEngine()

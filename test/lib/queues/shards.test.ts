@@ -1,19 +1,24 @@
 import { expect, test } from 'vitest'
-import { HoldfastError } from '../../../lib/model/errors.ts'
+import { HoldfastError, type ThrottleReason } from '../../../lib/model/errors.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { getQueue, updateQueue } from '../../../lib/queues/queues.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import type { Store } from '../../../lib/store/port.ts'
 import { anotherProcess, engineWithQueue, type TestEngine, testEngine } from '../../support/test-engine.ts'
 
-const refused = async () => {
-  throw new HoldfastError('Throttled', 'refused by the test')
+const refused = async (reason: ThrottleReason = 'key-range') => {
+  throw new HoldfastError('Throttled', 'refused by the test', { reason })
 }
 /** A store whose partitions of these shards are throttled. */
-const throttling = (store: Store, shards: readonly number[], more: Partial<Store> = {}): Store => ({
+const throttling = (
+  store: Store,
+  shards: readonly number[],
+  more: Partial<Store> = {},
+  reason?: ThrottleReason,
+): Store => ({
   ...store,
   ...more,
-  insert: (segment) => (shards.includes(segment.segment.key.partition.shard) ? refused() : store.insert(segment)),
+  insert: (segment) => (shards.includes(segment.segment.key.partition.shard) ? refused(reason) : store.insert(segment)),
 })
 const shardsOf = async (engine: TestEngine) => (await getQueue(engine, 'orders')).settings.shards
 const ok = [{ messageId: expect.any(String) }]
@@ -36,7 +41,7 @@ test('publishing survives a throttled shard by using another', async () => {
   const engine = await engineWithQueue({ shards: 2 })
   const throttled = testEngine({ clock: engine.clock, store: throttling(engine.store, [0]), seed: 3 })
   for (let n = 0; n < 10; n++) expect(await publish(throttled, 'orders', [{ body: n }])).toEqual(ok)
-  expect(throttled.events).toContainEqual({ type: 'throttled', queue: 'orders', shard: 0 })
+  expect(throttled.events).toContainEqual({ type: 'throttled', queue: 'orders', shard: 0, reason: 'key-range' })
 })
 
 test('throttling doubles the shards, and publishing goes on in a new one at once', async () => {
@@ -45,12 +50,58 @@ test('throttling doubles the shards, and publishing goes on in a new one at once
   const throttled = testEngine({ clock: engine.clock, store: throttling(engine.store, [0]), seed: 3 })
   expect(await publish(throttled, 'orders', [{ body: 'a' }])).toEqual(ok)
   expect(throttled.events).toEqual([
-    { type: 'throttled', queue: 'orders', shard: 0 },
+    { type: 'throttled', queue: 'orders', shard: 0, reason: 'key-range' },
     { type: 'shards-raised', queue: 'orders', shards: 2 },
   ])
   expect(await shardsOf(throttled)).toBe(2)
   await engine.clock.advance(5_000)
   expect(await poll(engine, 'orders')).toMatchObject([{ body: 'a' }])
+})
+
+test.each(['configured-maximum', 'provisioned-capacity', 'account-limit', 'contention', 'unknown'] as const)(
+  'shards are not doubled where they are no cure: %s',
+  async (reason) => {
+    const engine = await engineWithQueue()
+    await engine.clock.advance(10_000)
+    const store = throttling(engine.store, [0], {}, reason)
+    const throttled = testEngine({ clock: engine.clock, store, seed: 3 })
+    expect(await publish(throttled, 'orders', [{ body: 'a' }])).toEqual([
+      { error: expect.objectContaining({ code: 'Throttled', fields: { reason } }) },
+    ])
+    expect(throttled.events).toEqual(
+      reason === 'contention' ? [] : [{ type: 'throttled', queue: 'orders', shard: 0, reason }],
+    )
+    expect(await shardsOf(throttled)).toBe(1)
+  },
+)
+
+test('another shard is tried only where the table as a whole is not at its limit', async () => {
+  const engine = await engineWithQueue({ shards: 8 })
+  const triedWhere = async (reason: ThrottleReason) => {
+    const throttled = testEngine({
+      clock: engine.clock,
+      store: throttling(engine.store, [0, 1, 2, 3, 4, 5, 6, 7], {}, reason),
+      seed: 3,
+    })
+    await publish(throttled, 'orders', [{ body: 'a' }])
+    return throttled.events.length
+  }
+  expect([await triedWhere('key-range'), await triedWhere('unknown'), await triedWhere('account-limit')]).toEqual([
+    3, 3, 1,
+  ])
+})
+
+test('a publish to a message group that its own partition refuses does not double the shards', async () => {
+  const engine = await engineWithQueue()
+  await publish(engine, 'orders', [{ body: 'a', groupId: 'tenant' }])
+  await engine.clock.advance(10_000)
+  const store = throttling(engine.store, [0, 1, 2, 3, 4, 5, 6, 7])
+  const throttled = testEngine({ clock: engine.clock, store, seed: 3 })
+  expect(await publish(throttled, 'orders', [{ body: 'b', groupId: 'tenant' }])).toEqual([
+    { error: expect.objectContaining({ code: 'Throttled' }) },
+  ])
+  expect(throttled.events).toEqual([{ type: 'throttled', queue: 'orders', shard: 0, reason: 'key-range' }])
+  expect(await shardsOf(throttled)).toBe(1)
 })
 
 test('the shards are not doubled again before pollers could follow', async () => {
@@ -71,7 +122,7 @@ test('the shards are not doubled again before pollers could follow', async () =>
 test('publishing survives that raising the shards is throttled too', async () => {
   const engine = await engineWithQueue({ shards: 2 })
   await engine.clock.advance(10_000)
-  const store = throttling(engine.store, [0], { transact: refused })
+  const store = throttling(engine.store, [0], { transact: () => refused() })
   const throttled = testEngine({ clock: engine.clock, store, seed: 3 })
   for (let n = 0; n < 10; n++) expect(await publish(throttled, 'orders', [{ body: n }])).toEqual(ok)
 })
@@ -103,6 +154,6 @@ test('polling survives that retiring a shard is throttled', async () => {
   const engine = await engineWithQueue({ shards: 2 })
   await updateQueue(engine, 'orders', { settings: { shards: 1 } })
   await engine.clock.advance(60_000)
-  const throttled = testEngine({ clock: engine.clock, store: { ...engine.store, transact: refused }, seed: 3 })
+  const throttled = testEngine({ clock: engine.clock, store: { ...engine.store, transact: () => refused() }, seed: 3 })
   expect(await poll(throttled, 'orders')).toEqual([])
 })

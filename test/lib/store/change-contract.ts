@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { applyChange, type Change, claim, FRESH, GONE, type Segment, type Slot } from '../../../lib/model/segment.ts'
 import type { Store } from '../../../lib/store/port.ts'
 import { START } from '../../support/manual-clock.ts'
+import fc from '../../support/properties.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
 import { anySlots, anyWish, changeFor } from './change-samples.ts'
 import { comparable, lease, newPartition, segmentIn, slotChanges, textContent, textSegment, token } from './samples.ts'
@@ -81,6 +81,44 @@ export const changeContract = (subject: () => Subject): void => {
       expect(await store.change([change])).toEqual([{ applied: false, segment: undefined }])
       expect(await store.read([segment.key])).toEqual([undefined])
     })
+
+    test.each([1, 2, 3])('that deletes a missing segment is not made, among %s', async (count) => {
+      const { store } = subject()
+      const partition = newPartition()
+      const requirements: Change['requires'][] = [
+        { kind: 'version', version: 1 },
+        { kind: 'slots', slots: [[0, { kind: 'token', token: token(1) }]] },
+        { kind: 'slots', slots: [[0, { kind: 'token', token: token(1), liveAt: START }]], gone: 1, count: 2 },
+      ]
+      const missing = requirements
+        .slice(0, count)
+        .map((requires, n): Change => ({ key: segmentIn(partition, { n }).key, requires, slots: undefined }))
+      expect(await store.change(missing)).toEqual(missing.map(() => ({ applied: false, segment: undefined })))
+    })
+
+    test.each(['version', 'token'] as const)(
+      'that deletes is made once, alone and among others, by %s',
+      async (kind) => {
+        const { store } = subject()
+        const segments = [await place(store, [lease()]), await place(store, [lease()]), await place(store, [lease()])]
+        const changes = segments.map(
+          ({ key, version }): Change => ({
+            key,
+            requires:
+              kind === 'version' ? { kind, version } : { kind: 'slots', slots: [[0, { kind, token: token(1) }]] },
+            slots: undefined,
+          }),
+        )
+        const [first, ...others] = changes as [Change, ...Change[]]
+        expect(await store.change([first])).toEqual([{ applied: true, segment: undefined }])
+        expect(await store.change(changes)).toEqual([
+          { applied: false, segment: undefined },
+          { applied: true, segment: undefined },
+          { applied: true, segment: undefined },
+        ])
+        expect(await store.change(others)).toEqual(others.map(() => ({ applied: false, segment: undefined })))
+      },
+    )
 
     test.each<[string, Slot, boolean]>([
       ['is fresh', FRESH, true],

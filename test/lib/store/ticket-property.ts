@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { sequenceAfter, sequenceAt } from '../../../lib/model/group.ts'
 import { applyToTicket, type Ticket, type TicketCommand, type TicketState } from '../../../lib/model/ticket.ts'
 import type { Store, TicketKey } from '../../../lib/store/port.ts'
 import { START } from '../../support/manual-clock.ts'
+import fc from '../../support/properties.ts'
 import { newPartition } from './samples.ts'
 import type { Subject } from './subject.ts'
 
@@ -21,7 +21,7 @@ const anyCommand: fc.Arbitrary<TicketCommand> = fc.oneof(
       now: anyInstant,
       busyUntil: anyInstant,
       turn: anySequence,
-      purged: anySequence,
+      staleBefore: anySequence,
     },
     { requiredKeys: ['kind', 'now', 'busyUntil', 'turn'] },
   ),

@@ -165,6 +165,22 @@ describe('a hint', () => {
     expect(counted.hints).toBeLessThanOrEqual(320 / 25)
   })
 
+  test('is not written again by another process that comes to know the same', async () => {
+    const { counted, ...parts } = counting()
+    const engine = await engineWithQueue(MINUTES, parts)
+    const other = anotherProcess(engine)
+    // Before there is a hint to read.
+    await poll(other, 'orders')
+    await leaseMany(engine, 300)
+    const { hints } = counted
+    expect(hints).toBeGreaterThan(0)
+    for (let polls = 0; polls < 3; polls++) {
+      expect(await poll(other, 'orders')).toEqual([])
+      await engine.clock.advance(1_000)
+    }
+    expect(counted.hints).toBe(hints)
+  })
+
   test('is never written by who acks in time, however much passes', async () => {
     const { counted, ...parts } = counting()
     const engine = await engineWithQueue(MINUTES, parts)

@@ -207,7 +207,8 @@ describe('a claim', () => {
 
   test('undone puts back what was there, for whoever holds the token', async () => {
     mock.on(UpdateItemCommand).resolves({})
-    await store.change([unclaim(segment({ slots: [FRESH, GONE] }), [0], token(4))])
+    const before = segment({ slots: [FRESH, GONE] })
+    await store.change([unclaim(before, claim(before, [0], LEASE))])
     expect(sent()).toEqual([
       [
         'UpdateItemCommand',
@@ -318,17 +319,23 @@ describe('taking away', () => {
   })
 
   test('several lone messages is one batch of deletes, each under its token', async () => {
-    mock.on(BatchExecuteStatementCommand).resolves({ Responses: [{}, {}] })
+    // What a deletion returns tells that there was something: the second found nothing.
+    mock.on(BatchExecuteStatementCommand).resolves({ Responses: [{ Item: headerItem(segment()) }, {}] })
     const keys = [segment({ n: 1 }).key, segment({ n: 2 }).key]
-    await store.change(
+    const outcomes = await store.change(
       keys.map((key) => ({
         key,
         requires: { kind: 'slots', slots: [[0, { kind: 'token', token: token(4) }]], gone: 3, count: 4 },
         slots: undefined,
       })),
     )
+    expect(outcomes).toEqual([
+      { applied: true, segment: undefined },
+      { applied: false, segment: undefined },
+    ])
     const statement = (sk: string) => ({
-      Statement: 'DELETE FROM "holdfast" WHERE "pk"=? AND "sk"=? AND "A" BETWEEN ? AND ? AND "g"=? AND "c"=?',
+      Statement:
+        'DELETE FROM "holdfast" WHERE "pk"=? AND "sk"=? AND "A" BETWEEN ? AND ? AND "g"=? AND "c"=? RETURNING ALL OLD *',
       Parameters: [
         PK,
         { S: sk },

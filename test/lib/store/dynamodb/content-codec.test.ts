@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { ContentMessage } from '../../../../lib/model/content.ts'
 import { compressed, packContent, unpackContent } from '../../../../lib/store/dynamodb/content-codec.ts'
+import fc from '../../../support/properties.ts'
 
 const anyText = fc.string({ unit: 'grapheme' })
 const anyBytes = fc.uint8Array()

@@ -57,6 +57,44 @@ describe('a failure of DynamoDB becomes', () => {
   })
 })
 
+describe('a throttle says why', () => {
+  // As the exceptions spell it: two with a capital, one without.
+  const because = (...reasons: string[]) => reasons.map((reason) => ({ reason, resource: 'arn:aws:dynamodb:table' }))
+  test.each([
+    ['ThrottlingException', { throttlingReasons: because('TableWriteKeyRangeThroughputExceeded') }, 'key-range'],
+    [
+      'ProvisionedThroughputExceededException',
+      { ThrottlingReasons: because('TableWriteKeyRangeThroughputExceeded') },
+      'key-range',
+    ],
+    [
+      'ProvisionedThroughputExceededException',
+      { ThrottlingReasons: because('TableWriteProvisionedThroughputExceeded') },
+      'provisioned-capacity',
+    ],
+    [
+      'ThrottlingException',
+      { throttlingReasons: because('TableReadMaxOnDemandThroughputExceeded') },
+      'configured-maximum',
+    ],
+    [
+      'ThrottlingException',
+      {
+        throttlingReasons: because('TableWriteMaxOnDemandThroughputExceeded', 'TableWriteKeyRangeThroughputExceeded'),
+      },
+      'key-range',
+    ],
+    ['RequestLimitExceeded', { ThrottlingReasons: because('TableWriteAccountLimitExceeded') }, 'account-limit'],
+    ['RequestLimitExceeded', {}, 'account-limit'],
+    ['ProvisionedThroughputExceededException', {}, 'unknown'],
+    ['ThrottlingException', { throttlingReasons: because('SomethingNew') }, 'unknown'],
+    ['ThrottlingException', { throttlingReasons: [{}] }, 'unknown'],
+  ])('%s %j: %s', async (name, more, reason) => {
+    mock.on(GetItemCommand).rejects(failure(name, more))
+    await expect(store.getDocument(DOCUMENT)).rejects.toMatchObject({ code: 'Throttled', fields: { reason } })
+  })
+})
+
 const put = (value: number): Write => ({ kind: 'put', key: { ...DOCUMENT, sort: String(value) }, value })
 
 test('a condition that failed is no failure: it answers what it met', async () => {
@@ -74,10 +112,14 @@ test('a write that meets a transaction is sent again', async () => {
   expect(mock.calls()).toHaveLength(3)
 })
 
-test('a write that keeps meeting transactions is throttled in the end', async () => {
+test('a write that keeps meeting transactions fails in the end, by contention', async () => {
   mock.on(UpdateItemCommand).rejects(failure('TransactionConflictException', refusedWith(400)))
   expect(await store.change([CHANGE])).toEqual([
-    { applied: false, segment: undefined, error: expect.objectContaining({ code: 'Throttled' }) },
+    {
+      applied: false,
+      segment: undefined,
+      error: expect.objectContaining({ code: 'Throttled', fields: { reason: 'contention' } }),
+    },
   ])
   expect(mock.calls()).toHaveLength(5)
 })
@@ -101,12 +143,13 @@ describe('a transaction that was cancelled', () => {
   })
 
   test.each([
-    ['ThrottlingError', 'Throttled'],
-    ['ProvisionedThroughputExceeded', 'Throttled'],
-    ['ValidationError', 'Internal'],
-  ])('for %s fails as %s', async (reason, code) => {
+    ['ThrottlingError', 'Throttled', { reason: 'unknown' }],
+    ['ProvisionedThroughputExceeded', 'Throttled', { reason: 'unknown' }],
+    ['TransactionConflict', 'Throttled', { reason: 'contention' }],
+    ['ValidationError', 'Internal', {}],
+  ])('for %s fails as %s', async (reason, code, fields) => {
     mock.on(TransactWriteItemsCommand).rejects(cancelled('None', reason))
-    await expect(store.transact([put(1), put(2)])).rejects.toMatchObject({ code })
+    await expect(store.transact([put(1), put(2)])).rejects.toMatchObject({ code, fields })
   })
 })
 

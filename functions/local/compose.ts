@@ -1,0 +1,49 @@
+import type { Engine } from '../../lib/engine.ts'
+import { createApp } from '../http/app.ts'
+import { openApiDocument } from '../http/openapi.ts'
+import { allOperations } from '../operations/all.ts'
+import { OPEN_RULES } from '../operations/move-rules.ts'
+import type { Log } from '../runtime/log.ts'
+import type { WakeRedrive } from '../runtime/redrives.ts'
+import { sqsEndpoint } from '../sqs/endpoint.ts'
+import { DEFAULT_SCOPE, queueNames, sharedQueueNames } from '../sqs/queue-url.ts'
+import type { Authenticator } from '../sqs/sigv4.ts'
+import { callerCheck } from './caller-check.ts'
+import { type FrontDoor, frontDoor } from './front-door.ts'
+import type { LocalOptions } from './options.ts'
+
+export interface LocalParts {
+  readonly options: Pick<LocalOptions, 'host' | 'allowedHost' | 'httpOpen' | 'cooldowns' | 'regions'>
+  readonly engine: Engine
+  readonly wakeRedrive: WakeRedrive
+  /** Verifies the signatures of SQS clients. @default none is verified */
+  readonly authenticate?: Authenticator | undefined
+  readonly log: Log
+}
+
+/** The HTTP API and the SQS endpoint over one engine, as the command line wants them. */
+export const composeFrontDoor = ({ options, engine, wakeRedrive, authenticate, log }: LocalParts): FrontDoor => {
+  const { host, allowedHost, cooldowns } = options
+  // Keys and policies name accounts and regions: with them, accounts and regions have queues of their own.
+  const sharedScopes = !options.regions && authenticate === undefined
+  const names = sharedScopes ? sharedQueueNames(DEFAULT_SCOPE) : queueNames()
+  return frontDoor({
+    check: callerCheck({ host, allowedHosts: allowedHost }),
+    signed: authenticate !== undefined,
+    httpOpen: options.httpOpen || authenticate === undefined,
+    http: createApp({
+      operations: allOperations(wakeRedrive, { ...OPEN_RULES, names }),
+      engine: () => engine,
+      log,
+    }),
+    sqs: sqsEndpoint({
+      engine,
+      redrives: wakeRedrive,
+      log,
+      cooldowns: { recreation: cooldowns, purge: cooldowns },
+      sharedScopes,
+      ...(authenticate && { authenticate }),
+    }),
+    openApi: openApiDocument,
+  })
+}

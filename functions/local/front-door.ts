@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto'
+import type { App } from '../http/app.ts'
+import { noRoute } from '../http/no-route.ts'
+import { decodedPath, isPlainPath, pathOf } from '../http/plain-path.ts'
+import { HttpRefusal, problemResponse } from '../http/problem.ts'
+import { isForSqs, refuseSqsRequest, type SqsEndpoint } from '../sqs/endpoint.ts'
+import { SqsError } from '../sqs/errors.ts'
+import { changesState } from '../sqs/model.ts'
+import { UNKNOWN_OPERATION } from '../sqs/query-protocol.ts'
+import type { CallerCheck } from './caller-check.ts'
+
+export interface FrontDoorParts {
+  readonly http: App
+  readonly sqs: SqsEndpoint
+  readonly check: CallerCheck
+  /** Whether SQS clients sign their requests, which says more than the site that they come from. */
+  readonly signed: boolean
+  /** Whether the HTTP API, which has no signatures on this server, answers at all. */
+  readonly httpOpen: boolean
+  /** Builds the document at `/openapi.json`. */
+  readonly openApi: () => unknown
+}
+
+export interface Arrival {
+  /** Path and query as they were sent: the request's own URL is one that a parser may have changed. */
+  readonly target: string
+  /** Aborts when the caller has gone, or when an answer is due because the server is to end. */
+  readonly signal: AbortSignal
+}
+
+export type FrontDoor = (request: Request, arrival: Arrival) => Response | Promise<Response>
+
+/** Decides what each request to the local server's one port is for: the SQS endpoint, the HTTP API, or neither. */
+export const frontDoor = (parts: FrontDoorParts): FrontDoor => {
+  const forHttp = httpDoor(parts)
+  return (request, arrival) => {
+    if (!isForSqs(request, arrival.target)) return forHttp(request, arrival)
+    const refusal = parts.signed ? undefined : refusalOfUnsigned(parts.check, request)
+    if (refusal !== undefined)
+      return refuseSqsRequest(request, new SqsError('AccessDenied', `${refusal}.`), randomUUID())
+    const answer = parts.sqs(request, { signal: arrival.signal })
+    return isFormForHttp(request, arrival.target) ? answer.then(orForgottenType) : answer
+  }
+}
+
+const refusalOfUnsigned = (check: CallerCheck, request: Request): string | undefined =>
+  check(request.headers) ?? (isUnsignedChange(request) ? UNSIGNED_CHANGE : undefined)
+
+/**
+ * A page of any site can have a browser send a GET by showing an image, and can suppress all that names the page. What
+ * it can't add is the header `Authorization`; a signature in the URL it can, and nobody verifies that here.
+ */
+const isUnsignedChange = ({ method, headers, url }: Request): boolean =>
+  method === 'GET' && !headers.has('authorization') && changesState(new URL(url).searchParams.get('Action') ?? '')
+
+const UNSIGNED_CHANGE =
+  'a GET that changes something must bear the header Authorization: send it as a POST, sign it in its headers, or start the server with --auth, which verifies signatures in the URL too'
+
+/** Whether a request may be one of the HTTP API that `curl -d` sent as a form because nobody told it otherwise. */
+const isFormForHttp = ({ headers }: Request, target: string): boolean =>
+  target.startsWith('/queues/') && (headers.get('content-type') ?? '').startsWith('application/x-www-form-urlencoded')
+
+const orForgottenType = async (answer: Response): Promise<Response> => {
+  if (answer.status !== 404) return answer
+  const text = await answer.text()
+  return text === UNKNOWN_OPERATION ? problemResponse(FORGOTTEN_TYPE, randomUUID()) : new Response(text, answer)
+}
+
+const FORGOTTEN_TYPE = new HttpRefusal('UnsupportedMediaType', 'content-type must be application/json', {
+  value: 'application/x-www-form-urlencoded',
+  hint: "Send JSON and say so: curl takes -H 'content-type: application/json' beside -d.",
+})
+
+const httpDoor =
+  ({ http, check, httpOpen, openApi }: FrontDoorParts): FrontDoor =>
+  (request, { target, signal }) => {
+    const path = decodedPath(pathOf(target))
+    if (request.method === 'GET' && path === '/health') return Response.json({ status: 'ok' })
+    if (request.method === 'GET' && path === '/openapi.json') return Response.json(openApi())
+    const refusal = check(request.headers)
+    if (refusal !== undefined) return refuse(refusal)
+    if (!httpOpen) return refuse(...CLOSED)
+    // URL parsers each read such a path in their own way: nobody is to act on one.
+    if (!isPlainPath(path)) return noRoute(request.method, path, randomUUID())
+    return http.fetch(request, { path, signal })
+  }
+
+const CLOSED = [
+  'the HTTP API is closed, because --auth admits only SQS requests that are signed',
+  'Start the server with --http-open to open the HTTP API to everyone who can reach it.',
+] as const
+
+const refuse = (reason: string, hint?: string): Response =>
+  problemResponse(new HttpRefusal('CallerRefused', reason, hint === undefined ? {} : { hint }), randomUUID())

@@ -1,0 +1,204 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { type QueueClient, queueClient } from './client/queue.ts'
+import { type Clock, monotonicClock, systemClock } from './clock.ts'
+import type { Codec } from './codecs/codec.ts'
+import { type Json, jsonCodec } from './codecs/json.ts'
+import type { InvalidMessage } from './codecs/read-message.ts'
+import { isSchema, type StandardSchema } from './codecs/schema.ts'
+import { createEngine, type Engine, type Observer } from './engine.ts'
+import { invalid } from './model/errors.ts'
+import type { Queue } from './model/queue-settings.ts'
+import type { QueuePage } from './queues/queues.ts'
+import type { Random } from './random.ts'
+import { dynamodbClient } from './store/dynamodb/client.ts'
+import { dynamodbStore } from './store/dynamodb/dynamodb-store.ts'
+import { serverClock } from './store/dynamodb/server-clock.ts'
+import type { Store } from './store/port.ts'
+import { sureOfTime } from './store/sure-of-time.ts'
+import { engineTransport } from './transport/engine-transport.ts'
+import { httpTransport } from './transport/http-transport.ts'
+import type { CallOptions, GivenQueue, Transport } from './transport/port.ts'
+import { type Credentials, regionOfUrl, signer, unsigned } from './transport/signer.ts'
+
+interface Common {
+  /**
+   * Hears of messages that could not be decoded or did not fit their queue's schema.
+   * @default a warning of the process, once a queue
+   */
+  readonly onInvalid?: (failure: InvalidMessage) => void
+  /** How long a lone publish waits for others to share a write with, ms. @default 0: to the end of the event loop's turn */
+  readonly lingerMs?: number
+}
+
+/** Straight on the DynamoDB table, with the caller's own IAM role. */
+export interface TableOptions extends Common {
+  readonly table: string
+  /** @default a client of the SDK's standard environment */
+  readonly dynamodb?: DynamoDBClient
+  /** Told what operators count. */
+  readonly observe?: Observer
+}
+
+/** Through the HTTP API, or a local server. */
+export interface UrlOptions extends Common {
+  readonly url: string | URL
+  /** @default those of the SDK's standard chain; none when the address is on this machine */
+  readonly credentials?: Credentials | (() => Promise<Credentials>)
+  /** @default the region in the address, else that of the SDK's environment */
+  readonly region?: string
+  /** @default the runtime's own */
+  readonly fetch?: typeof fetch
+}
+
+/** In this process: `memoryStore()`, or another store. */
+export interface StoreOptions extends Common {
+  readonly store: Store
+  /** @default the system's clock; the store's own where it was given one */
+  readonly clock?: Clock
+  readonly random?: Random
+  readonly observe?: Observer
+}
+
+/** On an engine that is there already. */
+export interface EngineOptions extends Common {
+  readonly engine: Engine
+}
+
+export type ClientOptions = TableOptions | UrlOptions | StoreOptions | EngineOptions
+
+export interface QueueOptions<In = never, Out = never> {
+  /** Checks bodies on publish and on receive. What is published is the value given, not what the schema makes of it. */
+  readonly schema?: StandardSchema<In, Out>
+  /** @default JSON */
+  readonly codec?: Codec<In, Out>
+}
+
+export interface Client {
+  /** A queue whose bodies are JSON of one type. It is not created: see `createQueue`. */
+  queue<Body extends Json<Body>>(name: string): QueueClient<Body>
+  /** A queue whose bodies a schema checks, on publish and on receive. */
+  queue<In, Out>(name: string, options: { readonly schema: StandardSchema<In, Out> }): QueueClient<In, Out>
+  /** A queue whose bodies a codec carries. */
+  queue<Body>(name: string, options: { readonly codec: Codec<Body> }): QueueClient<Body>
+  /** Both: the codec carries what the schema takes. */
+  queue<In, Out>(
+    name: string,
+    // biome-ignore lint/suspicious/noExplicitAny: the schema decides the types, whatever the codec could carry besides
+    options: { readonly schema: StandardSchema<In, Out>; readonly codec: Codec<any> },
+  ): QueueClient<In, Out>
+
+  /** Creates a queue. The same again is fine; other settings are refused with `QueueExists`. */
+  createQueue(name: string, settings?: GivenQueue, options?: CallOptions): Promise<Queue>
+  deleteQueue(name: string, options?: CallOptions): Promise<void>
+  listQueues(query?: { prefix?: string; limit?: number; cursor?: string } & CallOptions): Promise<QueuePage>
+
+  /** Resolves when everything published through this client is settled. */
+  flush(): Promise<void>
+  /** Flushes, and gives back what the client holds. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * A client of the queues at one place: a table, an API, or a store in this process. Whatever the place, it answers
+ * alike.
+ *
+ * @throws `InvalidRequest` unless exactly one place is named
+ */
+export const createClient = (options: ClientOptions): Client => {
+  const { transport, clock } = open(options)
+  // A clock that was passed in is a test's, which moves it alone.
+  const monotonic =
+    'store' in options || 'engine' in options ? (clock === systemClock ? monotonicClock : clock) : monotonicClock
+  const { onInvalid = warnOnce(), lingerMs = 0 } = options
+  const queues = new Set<QueueClient<never, unknown>>()
+  const flush = async () => {
+    await Promise.all([...queues].map((queue) => queue.flush()))
+  }
+  const close = async () => {
+    await flush()
+    await transport.close()
+  }
+  const queue = (name: string, { schema, codec = jsonCodec() }: QueueOptions = {}) => {
+    if (schema !== undefined && !isSchema(schema)) {
+      throw invalid('schema', typeof schema, 'must speak Standard Schema (have a ~standard member)')
+    }
+    const client = queueClient({
+      transport,
+      name,
+      codec: codec as Codec<unknown>,
+      schema,
+      lingerMs,
+      clock,
+      monotonic,
+      onInvalid,
+    })
+    queues.add(client)
+    return client
+  }
+  return {
+    queue: queue as unknown as Client['queue'],
+    createQueue: async (name, settings = {}, callOptions) =>
+      (await transport.createQueue(name, settings, callOptions)).queue,
+    deleteQueue: (name, callOptions) => transport.deleteQueue(name, callOptions),
+    listQueues: ({ signal, ...query } = {}) => transport.listQueues(query, { signal }),
+    flush,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+const PLACES = ['table', 'url', 'store', 'engine'] as const
+
+const open = (options: ClientOptions): { transport: Transport; clock: Clock } => {
+  const named = PLACES.filter((place) => (options as unknown as Record<string, unknown>)[place] !== undefined)
+  if (named.length !== 1)
+    throw invalid('options', named.join(', ') || 'nothing', 'must name one of table, url, store, engine')
+  if ('table' in options) return onTable(options)
+  if ('url' in options) return overHttp(options)
+  if ('engine' in options) return { transport: engineTransport(options.engine), clock: options.engine.clock }
+  const { store, clock = systemClock, random, observe } = options
+  const engine = createEngine({ store, clock, ...(random && { random }), ...(observe && { observe }) })
+  return { transport: engineTransport(engine), clock }
+}
+
+const onTable = ({ table, dynamodb, observe }: TableOptions): { transport: Transport; clock: Clock } => {
+  const client = dynamodb ?? dynamodbClient()
+  const clock = serverClock(client)
+  const store = sureOfTime(dynamodbStore({ client, table, clock }), clock)
+  const engine = createEngine({ store, clock, ...(observe && { observe }) })
+  return { transport: engineTransport(engine, async () => (dynamodb ? undefined : client.destroy())), clock }
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
+
+const overHttp = ({ url: given, credentials, region, fetch }: UrlOptions): { transport: Transport; clock: Clock } => {
+  const url = new URL(given)
+  const open = !credentials && LOOPBACK.test(url.hostname)
+  const sign = open ? unsigned : signer(...credentialsAndRegion(url, credentials, region))
+  return { transport: httpTransport({ url, sign, ...(fetch && { fetch }) }), clock: systemClock }
+}
+
+/** What is not given comes from the SDK's standard chain, which its DynamoDB client looks through. */
+const credentialsAndRegion = (
+  url: URL,
+  credentials: UrlOptions['credentials'],
+  region: string | undefined,
+): [() => Promise<Credentials>, () => Promise<string>] => {
+  const sdk = () => dynamodbClient(region ? { region } : {}).config
+  const known = region ?? regionOfUrl(url)
+  return [
+    typeof credentials === 'function' ? credentials : async () => credentials ?? (await sdk().credentials()),
+    async () => known ?? (await sdk().region()),
+  ]
+}
+
+const warnOnce = (): ((failure: InvalidMessage) => void) => {
+  const warned = new Set<string>()
+  return ({ queue, reason, deadLettered }) => {
+    if (warned.has(queue)) return
+    warned.add(queue)
+    const fate = deadLettered ? 'went to its dead-letter queue' : 'stays there, for want of a dead-letter queue'
+    process.emitWarning(`a message of queue ${queue} ${fate}: ${reason}`, 'HoldfastWarning')
+  }
+}

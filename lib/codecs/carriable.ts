@@ -1,0 +1,75 @@
+import { HoldfastError } from '../model/errors.ts'
+
+/** Deeper values are refused: `JSON.stringify` and MessagePack's encoder recurse, and run out of stack. */
+const MAX_DEPTH = 500
+
+export const refuse = (path: string, what: string, advice: string): never => {
+  throw new HoldfastError('InvalidRequest', `${path} is ${what}, which ${advice}`, { field: path, value: what })
+}
+
+/** What a codec does with a value that is not plain data: nothing when it carries it, else it refuses. */
+export type Exceptions = (value: object, path: string) => boolean
+
+/**
+ * Refuses what a codec would not give back as it was, naming the path to it: functions, symbols, undefined, NaN, lone
+ * surrogates, instances of classes, cycles. `-0` passes, and comes back as 0 from JSON.
+ *
+ * @param carries whether an object that is no plain one is carried by the codec itself
+ * @param refusedKeys names of members that the codec can't read back
+ */
+export const checkCarriable = (
+  value: unknown,
+  codec: string,
+  carries: Exceptions = () => false,
+  refusedKeys: ReadonlySet<string> = new Set(),
+): void => {
+  const open = new Set<object>()
+  const visit = (here: unknown, path: string, depth: number): void => {
+    switch (typeof here) {
+      case 'string':
+        if (!here.isWellFormed()) refuse(path, 'text with a lone surrogate', 'has no UTF-8 form')
+        return
+      case 'number':
+        if (!Number.isFinite(here)) refuse(path, String(here), `${codec} does not carry`)
+        return
+      case 'boolean':
+        return
+      case 'object':
+        if (here !== null && !carries(here, path)) container(here, path, depth)
+        return
+      case 'undefined':
+        refuse(path, 'undefined', `${codec} does not carry: leave the member out, or use null`)
+        return
+      default:
+        refuse(path, `a ${typeof here}`, `${codec} does not carry`)
+    }
+  }
+  const container = (here: object, path: string, depth: number): void => {
+    if (open.has(here)) refuse(path, 'a value that holds itself', 'has no end')
+    if (depth >= MAX_DEPTH) refuse(path, `nested more than ${MAX_DEPTH} levels deep`, `${codec} does not carry`)
+    if (Object.getOwnPropertySymbols(here).length > 0) refuse(path, 'an object with symbol keys', `${codec} would drop`)
+    open.add(here)
+    if (Array.isArray(here)) {
+      if (Object.keys(here).length !== here.length)
+        refuse(path, 'an array with holes or names', `${codec} would change`)
+      for (let index = 0; index < here.length; index++) visit(here[index], `${path}[${index}]`, depth + 1)
+    } else {
+      checkPlain(here, path, codec)
+      for (const [key, member] of Object.entries(here)) {
+        if (refusedKeys.has(key)) refuse(path, `an object with the key ${key}`, `${codec} does not carry`)
+        if (!key.isWellFormed()) refuse(path, 'an object with a lone surrogate in a key', 'has no UTF-8 form')
+        visit(member, /^[\w$]+$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`, depth + 1)
+      }
+    }
+    open.delete(here)
+  }
+  visit(value, 'body', 0)
+}
+
+const checkPlain = (here: object, path: string, codec: string): void => {
+  const prototype: unknown = Object.getPrototypeOf(here)
+  // By name beside identity: plain objects of another realm, such as a test runner's, are plain all the same.
+  const plain = prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null
+  if (plain && typeof (here as { toJSON?: unknown }).toJSON !== 'function') return
+  refuse(path, `an instance of ${here.constructor?.name || 'a class'}`, `${codec} does not carry back as it was`)
+}

@@ -1,0 +1,72 @@
+import { isHoldfastError } from '../model/errors.ts'
+import type { HandleResult, Message } from '../model/message.ts'
+import type { Transport } from '../transport/port.ts'
+import type { Codec } from './codec.ts'
+import { issuesText, type StandardSchema, validate } from './schema.ts'
+
+/** A message as its consumer receives it, with its body decoded and validated. */
+export type Received<Out> = Omit<Message, 'body'> & { readonly body: Out }
+
+/** A message that could not be read, and what became of it. */
+export interface InvalidMessage {
+  readonly queue: string
+  readonly message: Message
+  readonly reason: string
+  /** Whether it is in the dead-letter queue; otherwise it stays, and comes again when its lease ends. */
+  readonly deadLettered: boolean
+}
+
+/** What a queue's bodies are read with. */
+export interface Reading<In, Out> {
+  readonly codec: Codec<unknown>
+  readonly schema?: StandardSchema<In, Out> | undefined
+}
+
+/** Where messages that can't be read go. */
+export interface Rejecting {
+  readonly transport: Pick<Transport, 'nack'>
+  readonly name: string
+  readonly onInvalid: (failure: InvalidMessage) => void
+}
+
+/** Reads a message's body. A schema's check that throws is no verdict on the message: the error goes to the caller. */
+export const readMessage = async <In, Out>(
+  { codec, schema }: Reading<In, Out>,
+  message: Message,
+): Promise<{ received: Received<Out> } | { message: Message; reason: string }> => {
+  let body: unknown
+  try {
+    body = codec.decode(message.body)
+  } catch (error) {
+    return { message, reason: `the body can't be decoded as ${codec.name}: ${reasonOf(error)}` }
+  }
+  if (!schema) return { received: { ...message, body: body as Out } }
+  const result = await validate(schema as unknown as StandardSchema<unknown, Out>, body)
+  return result.issues
+    ? { message, reason: `the body does not fit the schema: ${issuesText(result.issues)}` }
+    : { received: { ...message, body: result.value } }
+}
+
+/** Sends what can't be read to the dead-letter queue at once: trying again does not help. Answers whether each is there. */
+export const rejectInvalid = async (
+  { transport, name, onInvalid }: Rejecting,
+  invalid: readonly { readonly message: Message; readonly reason: string }[],
+): Promise<boolean[]> => {
+  const entries = invalid.map(({ message: { receiptHandle }, reason }) => ({
+    receiptHandle,
+    deadLetter: true,
+    error: reason,
+  }))
+  const results = await transport.nack(name, entries).catch((error: unknown): HandleResult[] => {
+    if (!isHoldfastError(error)) throw error
+    return entries.map(() => ({ ok: false, error }))
+  })
+  return invalid.map(({ message, reason }, index) => {
+    const deadLettered = results[index]?.ok ?? false
+    onInvalid({ queue: name, message, reason, deadLettered })
+    return deadLettered
+  })
+}
+
+export const reasonOf = (error: unknown): string =>
+  error instanceof Error ? (error.name === 'Error' ? error.message : `${error.name}: ${error.message}`) : String(error)

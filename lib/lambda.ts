@@ -1,0 +1,123 @@
+import { jsonCodec } from './codecs/json.ts'
+import type { SchemaIssue, StandardSchema } from './codecs/schema.ts'
+import { issuesText, validate } from './codecs/schema.ts'
+import type { TextCodec } from './codecs/text-codec.ts'
+import { HoldfastError } from './model/errors.ts'
+
+export { Reject, RetryLater } from './worker/verdicts.ts'
+
+/** What must be sent before the function is frozen: a client, or one of its queues. */
+interface Flushable {
+  flush(): Promise<void>
+}
+
+/**
+ * Wraps a Lambda handler so that whatever it published is stored before its answer is given: once a function has
+ * answered it is frozen, and what still waited would be sent minutes later, or never.
+ */
+export const flushing =
+  <Event, Context, Result>(
+    client: Flushable,
+    handler: (event: Event, context: Context) => Promise<Result>,
+  ): ((event: Event, context: Context) => Promise<Result>) =>
+  async (event, context) => {
+    try {
+      return await handler(event, context)
+    } finally {
+      await client.flush()
+    }
+  }
+
+/** A record of the event that Lambda makes of SQS messages, and Holdfast of its own. */
+export interface QueueRecord {
+  readonly messageId: string
+  readonly receiptHandle: string
+  readonly body: string
+  readonly attributes: Readonly<Record<string, string | undefined>>
+  readonly messageAttributes: Readonly<Record<string, unknown>>
+  readonly eventSourceARN: string
+}
+
+export interface QueueEvent {
+  readonly Records: readonly QueueRecord[]
+}
+
+export interface BatchResponse {
+  readonly batchItemFailures: { readonly itemIdentifier: string }[]
+}
+
+export interface RecordContext<Context> {
+  readonly record: QueueRecord
+  /** The invocation's own. */
+  readonly lambda: Context
+}
+
+export interface EventHandlerOptions<In, Out> {
+  readonly schema?: StandardSchema<In, Out>
+  /** @default JSON */
+  readonly codec?: TextCodec<In, Out>
+  /** Hears of each record that failed. @default console.error */
+  readonly onError?: (error: unknown, record: QueueRecord) => void
+}
+
+/**
+ * A handler of queue events that decodes and validates each body, works on the records at the same time, and answers
+ * which of them failed, so that only those come back (`ReportBatchItemFailures`). Of a FIFO queue the records of a group
+ * follow each other, and from the first that failed on they all come back.
+ */
+export const queueHandler =
+  <Out, Context = unknown, In = Out>(
+    work: (body: Out, context: RecordContext<Context>) => unknown,
+    { schema, codec = jsonCodec() as TextCodec<In, Out>, onError = reportFailure }: EventHandlerOptions<In, Out> = {},
+  ): ((event: QueueEvent, lambda: Context) => Promise<BatchResponse>) =>
+  async ({ Records }, lambda) => {
+    const failed: string[] = []
+    const runOne = async (record: QueueRecord): Promise<boolean> => {
+      try {
+        await work(await bodyOf(record, codec, schema), { record, lambda })
+        return true
+      } catch (error) {
+        failed.push(record.messageId)
+        onError(error, record)
+        return false
+      }
+    }
+    const runGroup = async (records: readonly QueueRecord[]): Promise<void> => {
+      for (const [position, record] of records.entries()) {
+        if (await runOne(record)) continue
+        failed.push(...records.slice(position + 1).map(({ messageId }) => messageId))
+        return
+      }
+    }
+    await Promise.all(groupsOf(Records).map(runGroup))
+    return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) }
+  }
+
+/** Records that must follow each other: those of one group of a FIFO queue; all others stand alone. */
+const groupsOf = (records: readonly QueueRecord[]): QueueRecord[][] => {
+  const groups = new Map<string, QueueRecord[]>()
+  for (const [position, record] of records.entries()) {
+    const ordered = record.eventSourceARN.endsWith('.fifo')
+    const key = ordered ? `group ${record.attributes.MessageGroupId}` : `record ${position}`
+    groups.set(key, [...(groups.get(key) ?? []), record])
+  }
+  return [...groups.values()]
+}
+
+const bodyOf = async <In, Out>(
+  { body }: QueueRecord,
+  codec: TextCodec<In, Out>,
+  schema: StandardSchema<In, Out> | undefined,
+): Promise<Out> => {
+  const decoded = codec.decodeText(body)
+  if (!schema) return decoded
+  const result = await validate(schema as unknown as StandardSchema<unknown, Out>, decoded)
+  if (result.issues) throw invalidBody(result.issues)
+  return result.value
+}
+
+const invalidBody = (issues: readonly SchemaIssue[]): HoldfastError =>
+  new HoldfastError('InvalidRequest', `the body does not fit the schema: ${issuesText(issues)}`, { field: 'body' })
+
+const reportFailure = (error: unknown, { messageId }: QueueRecord): void =>
+  console.error(`message ${messageId} failed`, error)

@@ -1,0 +1,46 @@
+/** The known name that a mistyped one most likely stands for; nothing where none is near. */
+const closestName = (given: string, known: readonly string[]): string | undefined => {
+  const wanted = given.toLowerCase()
+  const [best] = known
+    .map((name) => ({ name, distance: distanceOf(wanted, name.toLowerCase()) }))
+    .filter(({ name, distance }) => distance <= Math.max(1, Math.floor(name.length / 4)))
+    .sort((a, b) => a.distance - b.distance)
+  return best?.name ?? known.find((name) => isPart(wanted, name.toLowerCase()))
+}
+
+/** A name without its unit or its beginning: `visibilityTimeout`, `timeToLive`. */
+const LEAST_PART = 4
+const isPart = (given: string, name: string): boolean =>
+  given.length >= LEAST_PART && (name.startsWith(given) || name.endsWith(given) || given.startsWith(name))
+
+/** Longer names are not compared: whoever sends them chose their length. */
+const LONGEST = 64
+
+/** Letters to insert, delete, change or swap with their neighbour. */
+const distanceOf = (a: string, b: string): number => {
+  if (a.length > LONGEST || b.length > LONGEST) return LONGEST
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)]
+  const at = (row: number, column: number): number => rows[row]?.[column] ?? Number.POSITIVE_INFINITY
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row]
+    rows.push(current)
+    for (let column = 1; column <= b.length; column++) {
+      const same = a[row - 1] === b[column - 1]
+      const swapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
+      current[column] = Math.min(
+        at(row - 1, column) + 1,
+        at(row, column - 1) + 1,
+        at(row - 1, column - 1) + (same ? 0 : 1),
+        swapped ? at(row - 2, column - 2) + 1 : Number.POSITIVE_INFINITY,
+      )
+    }
+  }
+  return at(a.length, b.length)
+}
+
+/** What to do about a name that is not known. */
+export const nameAdvice = (given: string, known: readonly string[]): string => {
+  const near = closestName(given, known)
+  if (near !== undefined) return `did you mean ${near}?`
+  return known.length > 0 ? `there are ${known.join(', ')}` : 'there are none'
+}

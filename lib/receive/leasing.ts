@@ -1,0 +1,49 @@
+import type { Engine } from '../engine.ts'
+import type { QueueState } from '../model/queue-record.ts'
+import { type HandleGroup, issueReceiptHandle, NONCE_BYTES } from '../model/receipt-handle.ts'
+import { claim, goneCount, type Segment } from '../model/segment.ts'
+import type { Claim } from '../store/port.ts'
+
+/** A claim with the receipt handle of each message, by the messages' places: the lease tokens are their hashes. */
+export interface IssuedClaim extends Claim {
+  readonly receiptHandles: ReadonlyMap<number, string>
+}
+
+/** What the claims of one poll have in common. */
+export interface Leasing {
+  readonly now: number
+  readonly until: number
+  issue(segment: Segment, indexes: readonly number[]): IssuedClaim
+}
+
+/** @param group the group's hash and what its handles say of it; by default the hash alone, where segments have one */
+export const newLeasing = (engine: Engine, queue: QueueState, leaseMs: number, group?: HandleGroup): Leasing => {
+  const now = engine.clock.now()
+  const until = now + leaseMs
+  const nonce = engine.random.bytes(NONCE_BYTES)
+  const issue = (segment: Segment, indexes: readonly number[]): IssuedClaim => {
+    const { partition, sort } = segment.key
+    const receiptHandles = new Map<number, string>()
+    const common = {
+      shard: partition.shard,
+      sort,
+      nonce,
+      count: segment.slots.length,
+      claimed: indexes.length,
+      gone: goneCount(segment),
+      receivedAt: now,
+      ...(partition.group !== undefined && { group: group ?? { hash: partition.group, lastSequence: '' } }),
+    }
+    const change = claim(segment, indexes, {
+      now,
+      until,
+      token: (index, { receiveCount, firstReceivedAt }) => {
+        const { text, token } = issueReceiptHandle(queue.name, { ...common, index, receiveCount, firstReceivedAt })
+        receiptHandles.set(index, text)
+        return token
+      },
+    })
+    return { segment, change, receiptHandles }
+  }
+  return { now, until, issue }
+}

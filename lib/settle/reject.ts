@@ -1,0 +1,86 @@
+import type { Engine } from '../engine.ts'
+import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
+import type { HandleResult } from '../model/message.ts'
+import type { QueueState } from '../model/queue-record.ts'
+import { plainName } from '../model/queue-settings.ts'
+import { keyOfHandle, type ReceiptHandle, receiptHandleFor } from '../model/receipt-handle.ts'
+import { holds, slotAt } from '../model/segment.ts'
+import { segmentId } from '../model/segment-key.ts'
+import { deadLetter } from '../redrive/dead-letter.ts'
+import { failed, leaseLost, messageGone, OK } from './apply-to-handles.ts'
+
+const MAX_REASON = 1_024
+/** Retried only when others change messages of the same segment meanwhile. */
+const TRIES = 8
+
+/**
+ * Moves messages in hand to the queue's dead-letter queue at once, however often they were received, with a reason that
+ * is kept with them.
+ *
+ * reads: the segment of each message · writes: the transaction of `deadLetter` a message · condition: leased under the
+ * handle's token, as read · a crash leaves the message in exactly one of the two queues
+ *
+ * @returns one result a handle, in order: `InvalidRequest` where the queue has no dead-letter queue, `LeaseLost`,
+ *   `MessageNotFound`, `ReceiptHandleInvalid` … when not ok
+ */
+export const reject = async (
+  engine: Engine,
+  queue: QueueState,
+  entries: readonly { readonly receiptHandle: string; readonly error?: string | undefined }[],
+): Promise<HandleResult[]> => {
+  const results = new Array<HandleResult>(entries.length)
+  const bySegment = new Map<string, number[]>()
+  const handles = entries.map(({ receiptHandle }, position) => {
+    try {
+      const handle = receiptHandleFor(queue.name, receiptHandle, engine.clock.now())
+      const id = segmentId(keyOfHandle(queue, handle))
+      bySegment.set(id, [...(bySegment.get(id) ?? []), position])
+      return handle
+    } catch (error) {
+      if (!isHoldfastError(error)) throw error
+      results[position] = failed(error)
+      return undefined
+    }
+  })
+  // Messages of one segment one after the other: each move changes what the next one is decided on.
+  await Promise.all(
+    [...bySegment.values()].map(async (positions) => {
+      for (const position of positions) {
+        const reason = (entries[position]?.error ?? 'Rejected').slice(0, MAX_REASON)
+        results[position] = await rejectOne(engine, queue, handles[position] as ReceiptHandle, reason).catch(
+          (error: unknown) => {
+            if (!isHoldfastError(error)) throw error
+            return failed(error)
+          },
+        )
+      }
+    }),
+  )
+  return results
+}
+
+const rejectOne = async (
+  engine: Engine,
+  queue: QueueState,
+  handle: ReceiptHandle,
+  reason: string,
+): Promise<HandleResult> => {
+  const target = queue.settings.deadLetter?.queue
+  if (target === undefined) {
+    return failed(invalid('deadLetter', plainName(queue.name), 'needs a queue that has a dead-letter queue'))
+  }
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const [stored] = await engine.store.read([keyOfHandle(queue, handle)])
+    const slot = stored && slotAt(stored.segment, handle.index)
+    if (!slot || slot.kind === 'gone') return attempt > 0 ? OK : messageGone(queue.name)
+    if (!holds(slot, handle.token)) return leaseLost(queue.name)
+    const outcome = await deadLetter(engine, queue, stored.segment, [handle.index], reason)
+    if (!outcome.moved) {
+      const message = `the dead-letter queue ${plainName(target)} does not exist`
+      return failed(new HoldfastError('QueueNotFound', message, { queue: plainName(target) }))
+    }
+    if (!outcome.changed) return OK
+    // The next read tells whether an earlier try of this very move got through.
+  }
+  return failed(new HoldfastError('Throttled', 'the message is being changed by others', { queue: queue.name }))
+}

@@ -1,0 +1,40 @@
+import { HoldfastError } from '../model/errors.ts'
+import { inPassing } from './best-effort.ts'
+import { queueKey } from './keys.ts'
+import type { Store } from './port.ts'
+
+/** How well a clock knows the time. */
+export interface TimeKnowledge {
+  /** How far it may be off to either side, ms; Infinity while nothing is known. */
+  uncertaintyMs(): number
+  /** Whether there is nothing to compare it with. */
+  readonly untimed: boolean
+}
+
+const MAX_UNCERTAINTY_MS = 1_000
+
+/**
+ * A store that refuses to claim while the clock may be more than a second off to either side: what a poller decided by
+ * such a clock may take a message from its holder. The refusal is `StoreUnavailable`, and reads something cheap, from
+ * which the clock learns the time for the next poll. For processes whose own clock is not to be trusted.
+ */
+export const sureOfTime = (store: Store, time: TimeKnowledge): Store => {
+  const refuseUnlessSure = async (): Promise<void> => {
+    if (time.untimed || time.uncertaintyMs() <= MAX_UNCERTAINTY_MS) return
+    // The record of no queue.
+    await inPassing(store.getDocument(queueKey('')))
+    const message = "the store's time is not known to two seconds, so no lease can be judged"
+    throw new HoldfastError('StoreUnavailable', message)
+  }
+  return {
+    ...store,
+    claim: async (claims) => {
+      await refuseUnlessSure()
+      return store.claim(claims)
+    },
+    claimTogether: async (claims, fence) => {
+      await refuseUnlessSure()
+      return store.claimTogether(claims, fence)
+    },
+  }
+}

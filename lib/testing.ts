@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto'
+import { type QueueClient, queueClient } from './client/queue.ts'
+import { type Client, createClient } from './client.ts'
+import type { Codec } from './codecs/codec.ts'
+import { jsonCodec } from './codecs/json.ts'
+import type { InvalidMessage, Received } from './codecs/read-message.ts'
+import type { StandardSchema } from './codecs/schema.ts'
+import { createEngine } from './engine.ts'
+import type { StoredMessage } from './model/message.ts'
+import type { GivenSettings } from './model/queue-settings.ts'
+import { memoryStore } from './store/keyed/memory-store.ts'
+import { type ManualClock, manualClock, settled } from './testing/manual-clock.ts'
+import { engineTransport } from './transport/engine-transport.ts'
+import type { Handler } from './worker/handler.ts'
+import { Reject, RetryLater } from './worker/verdicts.ts'
+
+export { memoryStore } from './store/keyed/memory-store.ts'
+export { type ManualClock, manualClock } from './testing/manual-clock.ts'
+
+export interface TestQueueOptions<In = never, Out = never> {
+  /** @default orders, or orders.fifo for a FIFO queue */
+  readonly name?: string
+  /**
+   * As for `createQueue`. Without a dead-letter queue of its own the queue gets one that takes messages after 3 receives.
+   */
+  readonly settings?: GivenSettings
+  readonly schema?: StandardSchema<In, Out>
+  readonly codec?: Codec<In, Out>
+  /** Where the clock starts, epoch ms. @default 2026-03-01T12:00:00Z */
+  readonly startAt?: number
+}
+
+/** What a handler's run came to. */
+export type Outcome<Out> =
+  | { readonly kind: 'acked'; readonly message: Received<Out>; readonly result: unknown }
+  /** It threw: the message comes again at `visibleAt`, epoch ms. */
+  | { readonly kind: 'retried'; readonly message: Received<Out>; readonly error: unknown; readonly visibleAt: number }
+  /** It threw `Reject`. */
+  | { readonly kind: 'dead-lettered'; readonly message: Received<Out>; readonly error: unknown }
+
+export interface TestQueue<In, Out = In> extends QueueClient<In, Out> {
+  readonly client: Client
+  /** The queue's time, which stands still until the test moves it. */
+  readonly clock: ManualClock
+  /** Moves time on: delays end, leases run out. */
+  advance(ms: number): Promise<void>
+  /**
+   * Runs a handler on everything that can be received now, one message at a time, in the queue's order. What comes back
+   * later, after a nack or a delay, is left for when the clock has moved.
+   */
+  drain(handler: Handler<Out>): Promise<Outcome<Out>[]>
+  /** Runs a handler on one message as it would come from the queue: publishes it, receives it, settles it. */
+  run(handler: Handler<Out>, body: In): Promise<Outcome<Out>>
+  /** What is in the dead-letter queue, with the reasons. */
+  deadLetters(): Promise<readonly StoredMessage[]>
+  /** What could not be read, in order. */
+  readonly invalid: readonly InvalidMessage[]
+}
+
+const DEAD_LETTER_RECEIVES = 3
+
+/** A queue in memory, with no port and no timers, on a clock that the test moves. */
+export const createTestQueue = async <In, Out = In>(
+  options: TestQueueOptions<In, Out> = {},
+): Promise<TestQueue<In, Out>> => {
+  const clock = manualClock(options.startAt)
+  const engine = createEngine({ store: memoryStore({ clock }), clock })
+  const client = createClient({ engine })
+  const { settings = {} } = options
+  const name = options.name ?? (settings.fifo ? 'orders.fifo' : 'orders')
+  const deadLetter = settings.deadLetter ?? {
+    queue: name.endsWith('.fifo') ? `${name.slice(0, -'.fifo'.length)}-dead.fifo` : `${name}-dead`,
+    maxReceives: DEAD_LETTER_RECEIVES,
+  }
+  await client.createQueue(deadLetter.queue)
+  await client.createQueue(name, { ...settings, deadLetter })
+  const invalid: InvalidMessage[] = []
+  const queue = queueClient<In, Out>({
+    transport: engineTransport(engine),
+    name,
+    codec: (options.codec ?? jsonCodec()) as Codec<unknown>,
+    schema: options.schema,
+    lingerMs: 0,
+    clock,
+    monotonic: clock,
+    onInvalid: (failure) => invalid.push(failure),
+  })
+
+  const runOn = async (handler: Handler<Out>, message: Received<Out>): Promise<Outcome<Out>> => {
+    let result: unknown
+    try {
+      result = await handler(message, { signal: new AbortController().signal })
+    } catch (error) {
+      if (error instanceof Reject) {
+        await queue.nack(message, { deadLetter: true, error: error.message || 'Rejected' })
+        return { kind: 'dead-lettered', message, error }
+      }
+      await queue.nack(message, error instanceof RetryLater ? { delaySeconds: error.seconds } : {})
+      const { visibleAt } = await queue.get(message.messageId)
+      return { kind: 'retried', message, error, visibleAt }
+    }
+    await queue.ack(message)
+    return { kind: 'acked', message, result }
+  }
+
+  return {
+    ...queue,
+    client,
+    clock,
+    advance: async (ms) => {
+      await clock.advance(ms)
+      await settled()
+    },
+    drain: async (handler) => {
+      const outcomes: Outcome<Out>[] = []
+      for (;;) {
+        const [message] = await queue.poll({ maxMessages: 1, waitTimeSeconds: 0 })
+        if (!message) return outcomes
+        outcomes.push(await runOn(handler, message))
+      }
+    },
+    run: async (handler, body) => {
+      const grouped = name.endsWith('.fifo') ? { groupId: 'test', deduplicationId: randomUUID() } : {}
+      const { messageId } = await queue.publish(body, grouped)
+      const [message] = await queue.poll({ maxMessages: 1, waitTimeSeconds: 0 })
+      if (message?.messageId === messageId) return runOn(handler, message)
+      if (message) await queue.unreceive(message)
+      throw new Error(
+        message
+          ? 'the queue holds other messages, which come first: drain it before'
+          : `the message did not come: ${invalid.at(-1)?.reason ?? 'it is delayed, or others hold its group up'}`,
+      )
+    },
+    deadLetters: async () => {
+      const found: StoredMessage[] = []
+      for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+        const page = await client
+          .queue(deadLetter.queue)
+          .browse({ limit: 100, ...(cursor !== undefined && { cursor }) })
+        found.push(...page.messages)
+        cursor = page.cursor
+      }
+      return found
+    },
+    invalid,
+  }
+}

@@ -1,0 +1,54 @@
+import type { Engine } from '../engine.ts'
+import { browse, cancelMessage, getMessage, rescheduleMessage } from '../messages/messages.ts'
+import { changedSettings, newQueueSettings } from '../model/queue-settings.ts'
+import { publish } from '../publish/publish.ts'
+import { counts } from '../queues/counts.ts'
+import { createQueue, deleteQueue, getQueue, listQueues, purgeQueue, updateQueue } from '../queues/queues.ts'
+import { poll } from '../receive/poll.ts'
+import { ack } from '../settle/ack.ts'
+import { extend } from '../settle/extend.ts'
+import { nack } from '../settle/nack.ts'
+import { unreceive } from '../settle/unreceive.ts'
+import type { CallOptions, Transport } from './port.ts'
+
+/**
+ * The engine in this process, over a store in memory, on disk or in DynamoDB. A write that has begun is not called off
+ * by `signal`: only what has not begun is, and a poll's wait.
+ */
+export const engineTransport = (engine: Engine, close: () => Promise<void> = async () => {}): Transport => {
+  const unless = <T>({ signal }: CallOptions = {}, work: () => Promise<T>): Promise<T> =>
+    signal?.aborted ? Promise.reject(signal.reason) : work()
+  return {
+    workerWaitSeconds: 20,
+    pollsEndEarly: true,
+    createQueue: (queue, { tags, ...settings }, options) =>
+      unless(options, () =>
+        createQueue(engine, queue, { settings: newQueueSettings(queue, settings), ...(tags && { tags }) }),
+      ),
+    getQueue: (queue, options) => unless(options, () => getQueue(engine, queue)),
+    updateQueue: (queue, { tags, ...settings }, options) =>
+      unless(options, () =>
+        updateQueue(engine, queue, (present) => ({
+          settings: changedSettings(settings, present.settings),
+          ...(tags && { tags }),
+        })),
+      ),
+    deleteQueue: (queue, options) => unless(options, () => deleteQueue(engine, queue)),
+    purgeQueue: (queue, options) => unless(options, () => purgeQueue(engine, queue)),
+    listQueues: (query, options) => unless(options, () => listQueues(engine, query)),
+    counts: (queue, options) => unless(options, () => counts(engine, queue)),
+    publish: (queue, messages, options) => unless(options, () => publish(engine, queue, messages)),
+    poll: (queue, options) => unless(options, () => poll(engine, queue, options)),
+    ack: (queue, handles, options) => unless(options, () => ack(engine, queue, handles)),
+    nack: (queue, entries, options) => unless(options, () => nack(engine, queue, entries)),
+    extend: (queue, entries, { signal, ...options } = {}) =>
+      unless({ signal }, () => extend(engine, queue, entries, options)),
+    unreceive: (queue, handles, options) => unless(options, () => unreceive(engine, queue, handles)),
+    getMessage: (queue, messageId, options) => unless(options, () => getMessage(engine, queue, messageId)),
+    browse: (queue, page, options) => unless(options, () => browse(engine, queue, page)),
+    cancelMessage: (queue, messageId, options) => unless(options, () => cancelMessage(engine, queue, messageId)),
+    rescheduleMessage: (queue, messageId, when, options) =>
+      unless(options, () => rescheduleMessage(engine, queue, messageId, when)),
+    close,
+  }
+}

@@ -1,0 +1,125 @@
+import { ERROR_CODES, type ErrorCode, HoldfastError } from '../model/errors.ts'
+import type { Body, HandleResult, Message, MessageAttribute, NewMessage, StoredMessage } from '../model/message.ts'
+import type { Queue } from '../model/queue-settings.ts'
+import type { Counts } from '../queues/counts.ts'
+
+/**
+ * The HTTP API's JSON, as a client writes and reads it: instants are ISO 8601 there and epoch ms here, bytes base64.
+ * Members that this version does not know are passed over, so that a newer server can be talked to.
+ */
+export type Wire = Readonly<Record<string, unknown>>
+
+const base64 = (value: Uint8Array): string =>
+  Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
+const bytes = (text: unknown): Uint8Array => new Uint8Array(Buffer.from(String(text), 'base64'))
+const at = (instant: unknown): number => Date.parse(String(instant))
+const optionalAt = <K extends string>(key: K, instant: unknown): { [P in K]?: number } =>
+  (instant === undefined ? {} : { [key]: at(instant) }) as { [P in K]?: number }
+
+export const newMessageJson = ({ body, attributes, dueAt, ...rest }: NewMessage): Wire => ({
+  ...rest,
+  ...(body instanceof Uint8Array ? { bodyBase64: base64(body) } : { body }),
+  ...(dueAt !== undefined && { dueAt }),
+  ...(attributes && {
+    attributes: Object.fromEntries(
+      Object.entries(attributes).map(([name, { dataType, value }]) => [
+        name,
+        typeof value === 'string' ? { dataType, value } : { dataType, valueBase64: base64(value) },
+      ]),
+    ),
+  }),
+})
+
+export const messageFrom = (json: Wire): Message =>
+  ({
+    ...contentFrom(json),
+    firstReceivedAt: at(json.firstReceivedAt),
+    leasedUntil: at(json.leasedUntil),
+  }) as unknown as Message
+
+export const storedMessageFrom = (json: Wire): StoredMessage =>
+  ({
+    ...contentFrom(json),
+    visibleAt: at(json.visibleAt),
+    expiresAt: at(json.expiresAt),
+    ...optionalAt('firstReceivedAt', json.firstReceivedAt),
+  }) as unknown as StoredMessage
+
+const contentFrom = ({ bodyBase64, attributes = {}, deadLetter, ...json }: Wire): Wire => ({
+  ...json,
+  body: bodyBase64 === undefined ? (json.body as Body) : bytes(bodyBase64),
+  attributes: Object.fromEntries(
+    Object.entries(attributes as Wire).map(([name, value]) => [name, attributeFrom(value)]),
+  ),
+  publishedAt: at(json.publishedAt),
+  dueAt: at(json.dueAt),
+  ...(deadLetter !== undefined && { deadLetter: { ...(deadLetter as Wire), at: at((deadLetter as Wire).at) } }),
+})
+
+const attributeFrom = (given: unknown): MessageAttribute => {
+  if (typeof given === 'string') return { dataType: 'String', value: given }
+  if (typeof given === 'number') return { dataType: 'Number', value: String(given) }
+  const { dataType, value, valueBase64 } = given as Wire
+  return { dataType: String(dataType), value: valueBase64 === undefined ? String(value) : bytes(valueBase64) }
+}
+
+export const queueFrom = ({
+  name,
+  tags,
+  createdAt,
+  modifiedAt,
+  counts: _,
+  redriveAllowPolicy: __,
+  ...settings
+}: Wire): Queue => ({
+  name: String(name),
+  settings: settings as unknown as Queue['settings'],
+  createdAt: at(createdAt),
+  modifiedAt: at(modifiedAt),
+  tags: tags as Queue['tags'],
+  extras: {},
+})
+
+export const countsFrom = ({ counts }: Wire): Counts => {
+  const { oldestReadyAt, ...rest } = counts as Wire
+  return { ...rest, ...optionalAt('oldestReadyAt', oldestReadyAt) } as unknown as Counts
+}
+
+export const handleResultFrom = (json: Wire): HandleResult =>
+  json.ok ? { ok: true } : { ok: false, error: errorFrom((json.error ?? json.problem) as Wire) }
+
+const KNOWN: ReadonlySet<string> = new Set(ERROR_CODES)
+/** What a refusal is that HTTP knows and the engine does not. */
+const HTTP_CODES: Readonly<Record<string, ErrorCode>> = {
+  CallerRefused: 'AccessDenied',
+  RequestTooLarge: 'MessageTooLarge',
+}
+
+/** The error in a problem document (RFC 9457). */
+export const errorFrom = ({ code, detail, field, value, queue }: Wire, options?: ErrorOptions): HoldfastError =>
+  new HoldfastError(
+    KNOWN.has(String(code)) ? (code as ErrorCode) : (HTTP_CODES[String(code)] ?? 'InvalidRequest'),
+    String(detail),
+    {
+      ...(field !== undefined && { field: String(field) }),
+      ...(value !== undefined && { value }),
+      ...(queue !== undefined && { queue: String(queue) }),
+    },
+    options,
+  )
+
+/** The error behind an answer that is no problem document, such as one of API Gateway's own. */
+export const errorOfStatus = (status: number, text: string): HoldfastError => {
+  const code: ErrorCode =
+    status === 403 || status === 401
+      ? 'AccessDenied'
+      : status === 429
+        ? 'Throttled'
+        : status === 413
+          ? 'MessageTooLarge'
+          : status >= 500
+            ? 'StoreUnavailable'
+            : 'InvalidRequest'
+  const said = text.length > 300 ? `${text.slice(0, 300)}…` : text
+  return new HoldfastError(code, `the HTTP API answered ${status}${said && `: ${said}`}`)
+}

@@ -1,0 +1,62 @@
+import type { BrowsePage } from '../messages/messages.ts'
+import type { HandleResult, Message, NewMessage, PublishResult, StoredMessage } from '../model/message.ts'
+import type { GivenSettings, Queue } from '../model/queue-settings.ts'
+import type { Counts } from '../queues/counts.ts'
+import type { QueuePage } from '../queues/queues.ts'
+import type { PollOptions } from '../receive/poll.ts'
+import type { ExtendEntry, ExtendOptions } from '../settle/extend.ts'
+import type { NackEntry } from '../settle/nack.ts'
+
+/** Settings and tags of a new queue. */
+export interface GivenQueue extends GivenSettings {
+  readonly tags?: Readonly<Record<string, string>> | undefined
+}
+/** What is left out stays; `null` removes a setting that can be without, and a tag. */
+export interface GivenQueueChange extends GivenSettings {
+  readonly tags?: Readonly<Record<string, string | null>> | undefined
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * How a client reaches a queue: in its own process, straight on the table, or through the HTTP API. The three answer
+ * alike, which one contract suite holds them to; failures are `HoldfastError`s with the same codes.
+ *
+ * `ack`, `nack`, `extend` and `unreceive` answer one result an entry, in order, and take 1 to 25 of them.
+ */
+export interface Transport {
+  /** Longest wait of a worker's poll, seconds. Where a poll can't be called off, a short one holds up a shutdown less. */
+  readonly workerWaitSeconds: number
+  /** Whether aborting a poll's signal ends the poll itself, so that no message is leased for a caller who left. */
+  readonly pollsEndEarly: boolean
+
+  createQueue(queue: string, given: GivenQueue, options?: CallOptions): Promise<{ queue: Queue; created: boolean }>
+  getQueue(queue: string, options?: CallOptions): Promise<Queue>
+  updateQueue(queue: string, given: GivenQueueChange, options?: CallOptions): Promise<Queue>
+  deleteQueue(queue: string, options?: CallOptions): Promise<void>
+  purgeQueue(queue: string, options?: CallOptions): Promise<void>
+  listQueues(query: { prefix?: string; limit?: number; cursor?: string }, options?: CallOptions): Promise<QueuePage>
+  counts(queue: string, options?: CallOptions): Promise<Counts>
+
+  publish(queue: string, messages: readonly NewMessage[], options?: CallOptions): Promise<PublishResult[]>
+  poll(queue: string, options: PollOptions): Promise<Message[]>
+  ack(queue: string, receiptHandles: readonly string[], options?: CallOptions): Promise<HandleResult[]>
+  nack(queue: string, entries: readonly NackEntry[], options?: CallOptions): Promise<HandleResult[]>
+  extend(queue: string, entries: readonly ExtendEntry[], options?: CallOptions & ExtendOptions): Promise<HandleResult[]>
+  unreceive(queue: string, receiptHandles: readonly string[], options?: CallOptions): Promise<HandleResult[]>
+
+  getMessage(queue: string, messageId: string, options?: CallOptions): Promise<StoredMessage>
+  browse(queue: string, page: { limit?: number; cursor?: string }, options?: CallOptions): Promise<BrowsePage>
+  cancelMessage(queue: string, messageId: string, options?: CallOptions): Promise<void>
+  rescheduleMessage(
+    queue: string,
+    messageId: string,
+    when: { delaySeconds?: number; dueAt?: number },
+    options?: CallOptions,
+  ): Promise<StoredMessage>
+
+  /** Gives back what the transport holds: connections, timers. */
+  close(): Promise<void>
+}

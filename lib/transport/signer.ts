@@ -1,0 +1,69 @@
+import { Sha256 } from '@aws-crypto/sha256-js'
+import { SignatureV4 } from '@smithy/signature-v4'
+import { HoldfastError } from '../model/errors.ts'
+
+export interface Credentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string | undefined
+}
+
+export interface HttpRequest {
+  readonly method: string
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | undefined
+}
+
+/** Answers the headers to send. */
+export type Sign = (request: HttpRequest) => Promise<Readonly<Record<string, string>>>
+
+/** For a server that asks for no signature, such as a local one. */
+export const unsigned: Sign = async ({ headers }) => headers
+
+/** SigV4 for API Gateway's IAM authorization (`execute-api`). */
+export const signer = (credentials: () => Promise<Credentials>, region: () => Promise<string>): Sign => {
+  let signing: Promise<SignatureV4> | undefined
+  const open = async () =>
+    new SignatureV4({
+      service: 'execute-api',
+      region: await region(),
+      credentials: async () => {
+        const { accessKeyId, secretAccessKey, sessionToken } = await credentials()
+        return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) }
+      },
+      sha256: Sha256,
+    })
+  return async ({ method, url, headers, body }) => {
+    signing ??= open()
+    const query: Record<string, string> = Object.fromEntries(url.searchParams)
+    try {
+      const signed = await (await signing).sign({
+        method,
+        protocol: url.protocol,
+        hostname: url.hostname,
+        ...(url.port && { port: Number(url.port) }),
+        path: url.pathname,
+        query,
+        headers: { ...headers, host: url.host },
+        body,
+      })
+      const { host: _, ...rest } = signed.headers
+      return rest
+    } catch (cause) {
+      signing = undefined
+      throw new HoldfastError(
+        'AccessDenied',
+        'the request could not be signed: no credentials or region',
+        {},
+        { cause },
+      )
+    }
+  }
+}
+
+/** The region in an execute-api address. */
+export const regionOfUrl = ({ hostname }: URL): string | undefined =>
+  /^[a-z0-9]+(?:-vpce[\w-]*)?\.execute-api(?:-fips)?\.([a-z0-9-]+)\.(?:vpce\.)?amazonaws\.com(?:\.cn)?$/.exec(
+    hostname,
+  )?.[1]

@@ -1,0 +1,51 @@
+import type { Received } from '../codecs/read-message.ts'
+import type { Message } from '../model/message.ts'
+
+export interface HandlerContext {
+  /**
+   * Aborts when the message is no longer this worker's (its reason is a `LeaseLost`), or when the worker stops and the
+   * drain time is over.
+   */
+  readonly signal: AbortSignal
+}
+
+export interface BatchContext extends HandlerContext {
+  /** Marks one message of the batch as failed; the others are acked. On a FIFO queue all behind it go back as well. */
+  fail(message: { readonly receiptHandle: string }, error: unknown): void
+}
+
+/** Works on one message. What it returns acks the message; what it throws gives it back by the queue's retry policy. */
+export type Handler<Out> = (message: Received<Out>, context: HandlerContext) => unknown
+/** Works on several messages at once; of a FIFO queue, on those of one group. */
+export type BatchHandler<Out> = (messages: readonly Received<Out>[], context: BatchContext) => unknown
+
+export interface ErrorContext {
+  readonly queue: string
+  readonly during: 'poll' | 'decode' | 'handle' | 'extend' | 'ack' | 'nack' | 'unreceive'
+  /** The message concerned, where there is one. */
+  readonly message?: Message
+}
+
+/** Hears of everything that goes wrong. */
+export type Report = (error: unknown, context: Omit<ErrorContext, 'queue'>) => void
+
+/** A reporter that nothing a listener does can harm. */
+export const reporter = (
+  queue: string,
+  onError: ((error: unknown, context: ErrorContext) => void) | undefined,
+): Report => {
+  const listener = onError ?? warn
+  return (error, context) => {
+    try {
+      listener(error, { queue, ...context })
+    } catch (failure) {
+      warn(failure, { queue, ...context })
+    }
+  }
+}
+
+const warn = (error: unknown, { queue, during, message }: ErrorContext): void => {
+  const which = message ? `, message ${message.messageId}` : ''
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  process.emitWarning(`queue ${queue}, during ${during}${which}: ${text}`, 'HoldfastWarning')
+}

@@ -1,0 +1,178 @@
+import type { Clock } from '../clock.ts'
+import { HoldfastError, isHoldfastError } from '../model/errors.ts'
+import { LIMITS } from '../model/limits.ts'
+import type { Message } from '../model/message.ts'
+import type { Transport } from '../transport/port.ts'
+
+/** A lease in this process's hands. Instants are those of a monotonic clock. */
+export interface HeldLease {
+  readonly message: Message
+  /** When it ends unless it is extended: counted from before the poll, or the extension, was sent. */
+  readonly endsAt: number
+  readonly leaseMs: number
+  /** Whether it ended, or another consumer has the message: set for good. */
+  readonly lost: boolean
+  /** Aborts when the lease is lost, with `LeaseLost`, or when the worker cuts the handler off. */
+  readonly signal: AbortSignal
+  abort(reason: unknown): void
+  /** The message is settled, or given up: its lease is extended no more. */
+  release(): void
+}
+
+export interface LeaseKeeper {
+  /** @param leaseMs how long the poll leased the message; each extension leases it for as long again */
+  hold(message: Message, askedAt: number, leaseMs: number): HeldLease
+  /** Tries to make a lease that has ended begin anew, which works while nobody else has received the message. */
+  revive(lease: HeldLease): Promise<boolean>
+}
+
+export interface LeaseKeeperParts {
+  readonly transport: Pick<Transport, 'extend'>
+  readonly queue: string
+  readonly clock: Clock
+  readonly onError: (error: unknown, message: Message) => void
+}
+
+interface Held extends HeldLease {
+  endsAt: number
+  /** When it is to be extended next. */
+  extendAt: number
+  extending: boolean
+  lost: boolean
+}
+
+/** Leases within this part of their length travel in the extension of the one that is due. */
+const COMPANY = 0.1
+/** How soon an extension that failed for the moment is tried again: a part of what is left, a tenth of a second to one. */
+const RETRY_PART = 0.25
+const MIN_RETRY_MS = 100
+const MAX_RETRY_MS = 1_000
+
+/**
+ * Keeps leases alive: each is extended at half its time, those due about then together. A lease that ends all the same,
+ * or that turns out to be another's, aborts its signal.
+ *
+ * INVARIANT: while a lease is neither lost nor released, no other consumer has the message, provided that this clock and
+ * the store's run at the same rate: its end here is counted from before the request that set it was sent.
+ */
+export const leaseKeeper = ({ transport, queue, clock, onError }: LeaseKeeperParts): LeaseKeeper => {
+  const held = new Set<Held>()
+  let watching = false
+  let changed = new AbortController()
+
+  const lose = (lease: Held, error: HoldfastError): void => {
+    if (lease.lost) return
+    lease.lost = true
+    held.delete(lease)
+    lease.abort(error)
+  }
+
+  const extendTogether = async (leases: readonly Held[]): Promise<void> => {
+    const askedAt = clock.now()
+    for (const lease of leases) lease.extending = true
+    const entries = leases.map(({ message: { receiptHandle }, leaseMs }) => ({
+      receiptHandle,
+      visibilityTimeoutSeconds: leaseMs / 1_000,
+    }))
+    const results = await transport.extend(queue, entries).catch((error: unknown) => {
+      const failure = isHoldfastError(error)
+        ? error
+        : new HoldfastError('Internal', String(error), {}, { cause: error })
+      return leases.map(() => ({ ok: false as const, error: failure }))
+    })
+    for (const [index, lease] of leases.entries()) {
+      lease.extending = false
+      const result = results[index]
+      if (result?.ok) {
+        lease.endsAt = askedAt + lease.leaseMs
+        lease.extendAt = askedAt + lease.leaseMs / 2
+      } else if (result && LOSSES.has(result.error.code)) {
+        if (held.has(lease)) lose(lease, lostLease(queue, result.error))
+      } else if (held.has(lease)) {
+        if (result) onError(result.error, lease.message)
+        const left = Math.max(0, lease.endsAt - clock.now())
+        lease.extendAt = clock.now() + Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, left * RETRY_PART))
+      }
+    }
+    changed.abort()
+  }
+
+  /** One look at every lease: ends those that are over, extends those that are due. Answers when to look next. */
+  const look = (): number => {
+    const now = clock.now()
+    const due: Held[] = []
+    let next = Number.POSITIVE_INFINITY
+    for (const lease of held) {
+      if (lease.endsAt <= now) {
+        lose(lease, lostLease(queue))
+        continue
+      }
+      next = Math.min(next, lease.endsAt)
+      if (lease.extending) continue
+      if (lease.extendAt <= now) due.push(lease)
+      else next = Math.min(next, lease.extendAt)
+    }
+    if (due.length > 0) {
+      for (const lease of held) {
+        if (!lease.extending && lease.extendAt > now && lease.extendAt <= now + lease.leaseMs * COMPANY) due.push(lease)
+      }
+      for (let start = 0; start < due.length; start += LIMITS.batchSize) {
+        void extendTogether(due.slice(start, start + LIMITS.batchSize))
+      }
+    }
+    return next
+  }
+
+  const watch = async (): Promise<void> => {
+    watching = true
+    while (held.size > 0) {
+      changed = new AbortController()
+      const next = look()
+      const now = clock.now()
+      // Nothing to look for until something changes: what is left is being extended, and wakes this when it is done.
+      if (held.size > 0) await clock.sleep(Math.min(Math.max(0, next - now), MAX_SLEEP_MS), changed.signal)
+    }
+    watching = false
+  }
+
+  return {
+    hold: (message, askedAt, leaseMs) => {
+      const controller = new AbortController()
+      const lease: Held = {
+        message,
+        leaseMs,
+        endsAt: askedAt + leaseMs,
+        extendAt: askedAt + leaseMs / 2,
+        extending: false,
+        lost: false,
+        signal: controller.signal,
+        abort: (reason) => controller.abort(reason),
+        release: () => {
+          held.delete(lease)
+          if (held.size === 0) changed.abort()
+        },
+      }
+      held.add(lease)
+      if (watching) changed.abort()
+      else void watch()
+      return lease
+    },
+    revive: async (lease) => {
+      const entries = [{ receiptHandle: lease.message.receiptHandle, visibilityTimeoutSeconds: lease.leaseMs / 1_000 }]
+      const [result] = await transport.extend(queue, entries, { revive: true })
+      return result?.ok ?? false
+    },
+  }
+}
+
+const MAX_SLEEP_MS = 60_000
+
+const LOSSES: ReadonlySet<string> = new Set(['LeaseLost', 'MessageNotFound', 'ReceiptHandleInvalid', 'QueueNotFound'])
+
+export const lostLease = (queue: string, cause?: unknown): HoldfastError =>
+  new HoldfastError(
+    'LeaseLost',
+    'the lease ended before the message was settled',
+    { queue },
+    cause === undefined ? undefined : { cause },
+  )

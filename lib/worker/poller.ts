@@ -1,0 +1,111 @@
+import type { Clock } from '../clock.ts'
+import { isHoldfastError } from '../model/errors.ts'
+import { LIMITS } from '../model/limits.ts'
+import { backOff } from '../transport/backoff.ts'
+import type { Transport } from '../transport/port.ts'
+import type { Report } from './handler.ts'
+import type { LeaseKeeper } from './lease-keeper.ts'
+import type { Runner } from './runner.ts'
+
+export interface PollerParts {
+  readonly transport: Pick<Transport, 'poll' | 'getQueue' | 'workerWaitSeconds' | 'pollsEndEarly'>
+  readonly queue: string
+  readonly clock: Clock
+  readonly fraction: () => number
+  readonly keeper: LeaseKeeper
+  readonly runs: Runner
+  readonly report: Report
+  readonly concurrency: number
+  readonly batchSize?: number
+  readonly pollers?: number
+  /** @default the queue's own */
+  readonly visibilityTimeoutSeconds?: number
+}
+
+export interface Poller {
+  /** Receives nothing more. Resolves when the last poll has ended, and what it brought was given back. */
+  stop(): Promise<void>
+}
+
+/** A poll that found nothing and did not wait for anything either is not repeated at once. */
+const EMPTY_POLL_MS = 100
+/** The pause between polls that fail grows up to this many failures in a row. */
+const MAX_FAILURES = 8
+/** A wait for room ends when a handler does; this only bounds one sleep of a clock. */
+const ROOM_MS = 60_000
+
+/** Polls for as many messages as there are handlers to start at once: what waits here, another consumer could have. */
+export const poller = (parts: PollerParts): Poller => {
+  const { transport, queue, clock, fraction, keeper, runs, report, concurrency, batchSize = 1 } = parts
+  const stopping = new AbortController()
+  const { signal } = stopping
+  let asked = 0
+  let freed = new AbortController()
+  const room = () => concurrency - runs.running - asked
+
+  const roomFree = async (): Promise<void> => {
+    while (room() <= 0 && !signal.aborted) {
+      freed = new AbortController()
+      await clock.sleep(ROOM_MS, AbortSignal.any([freed.signal, signal]))
+    }
+  }
+
+  const pollOnce = async (slots: number, leaseSeconds: number): Promise<void> => {
+    const askedAt = clock.now()
+    const messages = await transport.poll(queue, {
+      maxMessages: Math.min(LIMITS.batchSize, slots * batchSize),
+      waitTimeSeconds: transport.workerWaitSeconds,
+      visibilityTimeoutSeconds: leaseSeconds,
+      // A poll that goes on when its caller has left would lease messages for nobody: it ends, and they are given back.
+      ...(transport.pollsEndEarly && { signal }),
+    })
+    const leases = messages.map((message) => keeper.hold(message, askedAt, leaseSeconds * 1_000))
+    if (signal.aborted) return runs.giveBack(leases)
+    runs.start(leases, () => freed.abort())
+    if (messages.length === 0 && clock.now() - askedAt < EMPTY_POLL_MS) await clock.sleep(EMPTY_POLL_MS, signal)
+  }
+
+  const pollUntilStopped = async (): Promise<void> => {
+    let leaseSeconds: number | undefined
+    for (let failures = 0; !signal.aborted; ) {
+      await roomFree()
+      if (signal.aborted) return
+      const slots = room()
+      asked += slots
+      try {
+        leaseSeconds ??= parts.visibilityTimeoutSeconds ?? (await leaseOf(parts, signal))
+        await pollOnce(slots, leaseSeconds)
+        failures = 0
+      } catch (error) {
+        if (signal.aborted) return
+        report(error, { during: 'poll' })
+        failures = Math.min(MAX_FAILURES, failures + 1)
+        await backOff(clock, fraction, failures, signal).catch(() => {})
+      } finally {
+        asked -= slots
+        freed.abort()
+      }
+    }
+  }
+
+  const polling = Promise.all(Array.from({ length: parts.pollers ?? 1 }, pollUntilStopped))
+  return {
+    stop: async () => {
+      stopping.abort()
+      await polling
+    },
+  }
+}
+
+/** Where the queue's own timeout can't be read, or is nothing. */
+const LEASE_SECONDS = 30
+
+/** A consumer may be allowed to poll and not to read settings. */
+const leaseOf = async ({ transport, queue }: PollerParts, signal: AbortSignal): Promise<number> => {
+  try {
+    return (await transport.getQueue(queue, { signal })).settings.visibilityTimeoutSeconds || LEASE_SECONDS
+  } catch (error) {
+    if (isHoldfastError(error, 'AccessDenied')) return LEASE_SECONDS
+    throw error
+  }
+}

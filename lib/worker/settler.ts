@@ -1,0 +1,90 @@
+import type { Clock } from '../clock.ts'
+import { HoldfastError, isHoldfastError } from '../model/errors.ts'
+import { LIMITS } from '../model/limits.ts'
+import type { HandleResult } from '../model/message.ts'
+import type { NackEntry } from '../settle/nack.ts'
+import { backOff } from '../transport/backoff.ts'
+import type { Transport } from '../transport/port.ts'
+import { type HeldLease, type LeaseKeeper, lostLease } from './lease-keeper.ts'
+
+/** Settles messages: those that come in one turn of the event loop in one call. Each promise tells its own message's fate. */
+export interface Settler {
+  ack(lease: HeldLease): Promise<HandleResult>
+  nack(lease: HeldLease, how: Omit<NackEntry, 'receiptHandle'>): Promise<HandleResult>
+  /** Gives a message back that nobody worked on: at once, and without counting the receive. */
+  unreceive(lease: HeldLease): Promise<HandleResult>
+}
+
+export interface SettlerParts {
+  readonly transport: Pick<Transport, 'ack' | 'nack' | 'unreceive'>
+  readonly queue: string
+  readonly clock: Clock
+  readonly keeper: Pick<LeaseKeeper, 'revive'>
+  readonly fraction: () => number
+}
+
+interface Waiting<E> {
+  readonly entry: E
+  readonly lease: HeldLease
+  done(result: HandleResult): void
+}
+
+export const settler = ({ transport, queue, clock, keeper, fraction }: SettlerParts): Settler => {
+  /** Repeats what failed for the moment, which is safe, until the lease is over. */
+  const settleAll = async <E>(
+    waiting: readonly Waiting<E>[],
+    send: (entries: readonly E[]) => Promise<HandleResult[]>,
+  ): Promise<void> => {
+    let left = waiting
+    for (let attempt = 1; left.length > 0; attempt++) {
+      const results = await send(left.map(({ entry }) => entry)).catch((error: unknown) =>
+        left.map(() => ({ ok: false as const, error: asHoldfastError(error) })),
+      )
+      const again: Waiting<E>[] = []
+      for (const [index, one] of left.entries()) {
+        const result = results[index] ?? { ok: false, error: new HoldfastError('Internal', 'a result is missing') }
+        if (result.ok || !result.error.retryable || clock.now() >= one.lease.endsAt) one.done(result)
+        else again.push(one)
+      }
+      left = again
+      if (left.length > 0) await backOff(clock, fraction, attempt)
+    }
+  }
+
+  const together = <E>(send: (entries: readonly E[]) => Promise<HandleResult[]>) => {
+    let waiting: Waiting<E>[] = []
+    const flush = (): void => {
+      const all = waiting
+      waiting = []
+      for (let start = 0; start < all.length; start += LIMITS.batchSize) {
+        void settleAll(all.slice(start, start + LIMITS.batchSize), send)
+      }
+    }
+    return (entry: E, lease: HeldLease): Promise<HandleResult> =>
+      new Promise((done) => {
+        if (waiting.length === 0) setImmediate(flush)
+        waiting.push({ entry, lease, done })
+      })
+  }
+
+  const ackTogether = together((handles: readonly string[]) => transport.ack(queue, handles))
+  const nackTogether = together((entries: readonly NackEntry[]) => transport.nack(queue, entries))
+  const unreceiveTogether = together((handles: readonly string[]) => transport.unreceive(queue, handles))
+
+  return {
+    ack: async (lease) => {
+      // An ack of a message that is gone succeeds, and says nothing of who acked it: once the lease was over, another
+      // consumer may have. Whether the message is still this one's, the lease itself can tell, by beginning anew.
+      // The clock says so before the keeper does, where the event loop was blocked.
+      const over = lease.lost || clock.now() >= lease.endsAt
+      if (over && !(await keeper.revive(lease).catch(() => false)))
+        return { ok: false, error: lostLease(queue, lease.signal.reason) }
+      return ackTogether(lease.message.receiptHandle, lease)
+    },
+    nack: (lease, how) => nackTogether({ receiptHandle: lease.message.receiptHandle, ...how }, lease),
+    unreceive: (lease) => unreceiveTogether(lease.message.receiptHandle, lease),
+  }
+}
+
+const asHoldfastError = (error: unknown): HoldfastError =>
+  isHoldfastError(error) ? error : new HoldfastError('Internal', String(error), {}, { cause: error })

@@ -1,0 +1,157 @@
+import type { Clock } from '../clock.ts'
+import type { Reading, Rejecting } from '../codecs/read-message.ts'
+import { invalid } from '../model/errors.ts'
+import { LIMITS } from '../model/limits.ts'
+import type { Message } from '../model/message.ts'
+import { number, whole } from '../model/queue-settings.ts'
+import type { Transport } from '../transport/port.ts'
+import { type BatchHandler, type ErrorContext, type Handler, reporter } from './handler.ts'
+import { leaseKeeper } from './lease-keeper.ts'
+import { poller } from './poller.ts'
+import { runner } from './runner.ts'
+import { settler } from './settler.ts'
+import { onTermination } from './termination.ts'
+
+export interface ConsumeOptions {
+  /** Handlers that run at the same time. @default 1 */
+  readonly concurrency?: number
+  /** How long messages are leased, seconds, 1 … 604800; extended at half of it while they are held. @default the queue's */
+  readonly visibilityTimeoutSeconds?: number
+  /** Polls under way at the same time. @default 1 */
+  readonly pollers?: number
+  /** Stops the worker when it aborts. */
+  readonly signal?: AbortSignal
+  /** Hears of everything that goes wrong; the worker goes on. @default a warning of the process */
+  readonly onError?: (error: unknown, context: ErrorContext) => void
+  /** How long handlers may go on at a stop, seconds, before their signals abort. @default 25 */
+  readonly drainSeconds?: number
+  /** Whether the worker stops on SIGTERM. @default true */
+  readonly stopOnSigterm?: boolean
+}
+
+export interface BatchOptions extends ConsumeOptions {
+  /** Messages handed to the handler at once, 1 … 25: as many as are there, up to this. */
+  readonly batchSize: number
+}
+
+export interface StopOptions {
+  /** @default that of the worker */
+  readonly drainSeconds?: number
+}
+
+export interface Worker {
+  /**
+   * Receives nothing more, gives back what was not started without counting a receive, lets handlers finish within the
+   * drain time, then aborts their signals. Resolves when all is settled, or five seconds after that abort.
+   */
+  stop(options?: StopOptions): Promise<void>
+  /** Resolves when the worker has stopped, however that came about. */
+  readonly stopped: Promise<void>
+  /** Handlers that are running. */
+  readonly running: number
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export interface WorkerParts<In, Out> extends Reading<In, Out>, Rejecting {
+  readonly transport: Transport
+  /** Monotonic. */
+  readonly clock: Clock
+  readonly fraction?: () => number
+}
+
+const DRAIN_SECONDS = 25
+/** How long a handler may take to notice that its signal was aborted at a stop. */
+const ABORT_GRACE_MS = 5_000
+
+/** Polls a queue and runs a handler on what comes, until it is stopped. */
+export const consume = <In, Out>(
+  parts: WorkerParts<In, Out>,
+  handler: Handler<Out> | BatchHandler<Out>,
+  options: ConsumeOptions & { readonly batchSize?: number } = {},
+): Worker => {
+  checkOptions(handler, options)
+  const { transport, name: queue, clock, fraction = Math.random } = parts
+  const { batchSize, concurrency = 1 } = options
+  const report = reporter(queue, options.onError)
+  const onError = (error: unknown, message: Message) => report(error, { during: 'extend', message })
+  const keeper = leaseKeeper({ transport, queue, clock, onError })
+  const settle = settler({ transport, queue, clock, keeper, fraction })
+  const runs = runner({ ...parts, handler, batchSize, settle, report })
+  const polls = poller({ transport, queue, clock, fraction, keeper, runs, report, concurrency, ...options })
+
+  const finish = async (drainSeconds: number): Promise<void> => {
+    const polled = polls.stop()
+    await runs.stop()
+    const idle = polled.then(() => runs.idle())
+    if (await endsWithin(clock, drainSeconds * 1_000, idle)) return
+    runs.cutOff(new Error('the worker is stopping, and its drain time is over'))
+    await endsWithin(clock, ABORT_GRACE_MS, idle)
+  }
+
+  const stops = new AbortController()
+  const stopped = withResolvers()
+  const stop = ({ drainSeconds = options.drainSeconds ?? DRAIN_SECONDS }: StopOptions = {}): Promise<void> => {
+    number('drainSeconds', drainSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+    if (!stops.signal.aborted) {
+      stops.abort()
+      stopped.resolve(finish(drainSeconds))
+    }
+    return stopped.promise
+  }
+  stopFromOutside(stop, options, stops.signal)
+
+  return {
+    stop,
+    stopped: stopped.promise,
+    get running() {
+      return runs.running
+    },
+    [Symbol.asyncDispose]: () => stop(),
+  }
+}
+
+const withResolvers = () => {
+  let resolve: (value: Promise<void>) => void = () => {}
+  const promise = new Promise<void>((given) => {
+    resolve = given
+  })
+  return { promise, resolve }
+}
+
+/** Lets the caller's signal and SIGTERM stop a worker, for as long as it has not stopped. */
+const stopFromOutside = (
+  stop: () => Promise<void>,
+  { signal, stopOnSigterm = true }: ConsumeOptions,
+  stopped: AbortSignal,
+): void => {
+  const onAbort = () => void stop()
+  const unregister = stopOnSigterm ? onTermination(stop) : () => {}
+  stopped.addEventListener('abort', () => {
+    unregister()
+    signal?.removeEventListener('abort', onAbort)
+  })
+  if (signal?.aborted) onAbort()
+  else signal?.addEventListener('abort', onAbort, { once: true })
+}
+
+/** Waits for work, but no longer than `ms`; answers whether it ended. */
+const endsWithin = async (clock: Clock, ms: number, work: Promise<void>): Promise<boolean> => {
+  const over = new AbortController()
+  const ended = work.then(() => true)
+  const late = clock.sleep(ms, over.signal).then(() => false)
+  const result = await Promise.race([ended, late])
+  over.abort()
+  return result
+}
+
+const checkOptions = (handler: unknown, options: ConsumeOptions & { readonly batchSize?: number }): void => {
+  if (typeof handler !== 'function') throw invalid('handler', typeof handler, 'must be a function')
+  const { concurrency, visibilityTimeoutSeconds, pollers, batchSize, drainSeconds } = options
+  if (concurrency !== undefined) whole('concurrency', concurrency, 1, 10_000)
+  if (pollers !== undefined) whole('pollers', pollers, 1, 100)
+  if (batchSize !== undefined) whole('batchSize', batchSize, 1, LIMITS.batchSize)
+  if (visibilityTimeoutSeconds !== undefined) {
+    whole('visibilityTimeoutSeconds', visibilityTimeoutSeconds, 1, LIMITS.visibilityTimeoutSeconds)
+  }
+  if (drainSeconds !== undefined) number('drainSeconds', drainSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+}

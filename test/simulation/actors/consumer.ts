@@ -1,0 +1,200 @@
+import type { Message } from '../../../lib/model/message.ts'
+import { poll } from '../../../lib/receive/poll.ts'
+import { ack } from '../../../lib/settle/ack.ts'
+import { extend } from '../../../lib/settle/extend.ts'
+import { nack } from '../../../lib/settle/nack.ts'
+import { type Delivery, removed } from '../history.ts'
+import type { Actor, World } from '../world.ts'
+import { queueName } from '../world-settings.ts'
+import { isDone, passing, type Work } from './employ.ts'
+
+/** Receives some messages and does with them what consumers do, good or bad. */
+export const consumer: Work = async (world, actor) => {
+  const { random, process } = actor
+  const { spans, settings } = world
+  const leaseSeconds = random.whole(...spans.leaseSeconds)
+  const waitTimeSeconds = random.whole(0, 2)
+  const maxMessages = settings.groups ? random.oneOf([1, 3, 10, 25]) : random.whole(1, 10)
+  const together = random.chance(0.3)
+  const pause = random.whole(0, 100)
+  const deliveries = await receive(world, actor, queueName(settings), { maxMessages, leaseSeconds, waitTimeSeconds })
+  if (settings.consumers === 'diligent') await handleDiligently(world, actor, deliveries)
+  else if (together) await ackTogether(world, actor, deliveries)
+  else await Promise.all(deliveries.map((delivery) => handle(world, actor, delivery, leaseSeconds * 1_000)))
+  await process.sleep(pause)
+}
+
+export const receive = async (
+  { history, scheduler, story }: World,
+  { name, process }: Actor,
+  queue: string,
+  {
+    maxMessages,
+    leaseSeconds,
+    waitTimeSeconds,
+  }: { maxMessages: number; leaseSeconds: number; waitTimeSeconds: number },
+): Promise<Delivery[]> => {
+  const startedAt = scheduler.now()
+  let messages: Message[] = []
+  try {
+    const options = { maxMessages, visibilityTimeoutSeconds: leaseSeconds, waitTimeSeconds }
+    messages = await poll(process.engine, queue, options)
+  } catch (error) {
+    passing(error)
+  }
+  const deliveries = history.received(queue, messages, {
+    startedAt,
+    endedAt: scheduler.now(),
+    leaseMs: leaseSeconds * 1_000,
+  })
+  if (story) {
+    for (const { message, claimedAt, leasedUntil } of deliveries) {
+      story.note(
+        scheduler.now(),
+        name,
+        `receives ${message.body} from ${queue}, receive ${message.receiveCount}, claimed at ${story.time(claimedAt)}, its own until ${story.time(leasedUntil)}`,
+      )
+    }
+  }
+  return deliveries
+}
+
+/** All at once and one by one, as a client without batches would; some are given back, or put off a little. */
+const handleDiligently = async (world: World, actor: Actor, received: readonly Delivery[]): Promise<void> => {
+  const { random } = actor
+  const [first, ...rest] = received
+  if (!first) return
+  if (random.chance(0.2)) {
+    await giveBack(world, actor, first, 0)
+    // Meanwhile its consumer goes on with other messages.
+    void ackOnceReceivedAgain(world, actor, first, rest)
+    return
+  }
+  const works = random.chance(0.5) ? [ackTogether(world, actor, [first])] : [giveBack(world, actor, first, 0)]
+  if (random.chance(0.3)) works.push(...rest.map((one) => prolong(world, actor, one, random.whole(0, 1))))
+  else works.push(...rest.map((one) => ackTogether(world, actor, [one])))
+  await Promise.all(works)
+}
+
+const RECEIVED_AGAIN_MS = 8_000
+
+/** Holds what follows a message that was given back. That message is received again all the same, or the rest is never acked. */
+const ackOnceReceivedAgain = async (
+  world: World,
+  actor: Actor,
+  { message, claimedAt }: Delivery,
+  rest: readonly Delivery[],
+): Promise<void> => {
+  const { history, scheduler } = world
+  const isReceivedAgain = () =>
+    history.deliveriesOf.get(message.messageId)?.some((other) => other.claimedAt > claimedAt) ?? false
+  for (const lateAt = scheduler.now() + RECEIVED_AGAIN_MS; !isReceivedAgain(); ) {
+    if (scheduler.now() > lateAt) return
+    await actor.process.sleep(50)
+  }
+  await ackTogether(world, actor, rest)
+}
+
+/** What a consumer may do with a message. All that it draws is drawn before it waits for anything. */
+const handle = async (world: World, actor: Actor, delivery: Delivery, leaseMs: number): Promise<void> => {
+  const { random, process } = actor
+  const way = random.whole(1, 12)
+  const workMs = random.whole(0, world.spans.workOnMessageMs)
+  const longMs = random.whole(0, 2_000)
+  const aroundLeaseEndMs = leaseMs - random.whole(0, 150)
+  const tooLongMs = random.whole(0, 2 * leaseMs)
+  const seconds = random.whole(1, 5)
+  const delaySeconds = random.whole(0, 3)
+  const lot = random.fraction()
+
+  await process.sleep(workMs)
+  if (way <= 4) return ackTogether(world, actor, [delivery])
+  if (way === 5) return
+  if (way === 6) return giveBack(world, actor, delivery, delaySeconds)
+  if (way === 7) return prolong(world, actor, delivery, 0)
+  if (way === 8) {
+    await prolong(world, actor, delivery, seconds)
+    await process.sleep(longMs)
+    return ackTogether(world, actor, [delivery])
+  }
+  // About when the lease ends, or any time after the receive: about as often as not too late.
+  await process.sleep(way === 9 ? aroundLeaseEndMs : tooLongMs)
+  if (way === 10 || lot < 0.3) return ackTogether(world, actor, [delivery])
+  if (way === 11 || lot < 0.6) return giveBack(world, actor, delivery, delaySeconds)
+  return prolong(world, actor, delivery, seconds)
+}
+
+export const ackTogether = async (
+  { history, scheduler, story }: World,
+  { name, process }: Actor,
+  deliveries: readonly Delivery[],
+): Promise<void> => {
+  const [first] = deliveries
+  if (!first) return
+  const startedAt = scheduler.now()
+  const removals = deliveries.map((one) => history.removing(one.message.messageId, startedAt, one))
+  const bodies = story && deliveries.map(({ message }) => message.body).join(', ')
+  story?.note(startedAt, name, `acks ${bodies}`)
+  try {
+    const results = await ack(
+      process.engine,
+      first.queue,
+      deliveries.map(({ message }) => message.receiptHandle),
+    )
+    for (const [position, removal] of removals.entries()) {
+      const result = results[position]
+      if (result?.ok) removed(removal, scheduler.now())
+      else if (result?.error.code === 'LeaseLost') removal.outcome = 'refused'
+      else if (result?.error.code !== 'MessageNotFound') passing(result?.error)
+      story?.note(
+        scheduler.now(),
+        name,
+        `is told that ${deliveries[position]?.message.body} is ${result?.ok ? 'acked' : `not acked: ${result?.error.code}`}`,
+      )
+    }
+  } catch (error) {
+    passing(error)
+  }
+}
+
+const giveBack = async (
+  { history, story, scheduler }: World,
+  { name, process }: Actor,
+  delivery: Delivery,
+  delaySeconds: number,
+): Promise<void> => {
+  // Its rest is no lease: an ack by the one who gave it back still counts.
+  history.moving(delivery, process.engine.clock.now())
+  const { receiptHandle, body } = delivery.message
+  story?.note(scheduler.now(), name, `gives back ${body}, to come again in ${delaySeconds} s`)
+  try {
+    const [result] = await nack(process.engine, delivery.queue, [{ receiptHandle, delaySeconds }])
+    isDone(result)
+  } catch (error) {
+    passing(error)
+  }
+}
+
+const prolong = async (
+  { history, story, scheduler }: World,
+  { name, process }: Actor,
+  delivery: Delivery,
+  seconds: number,
+): Promise<void> => {
+  const until = process.engine.clock.now() + seconds * 1_000
+  const move = history.moving(delivery, until)
+  const { receiptHandle, body } = delivery.message
+  try {
+    const [result] = await extend(process.engine, delivery.queue, [
+      { receiptHandle, visibilityTimeoutSeconds: seconds },
+    ])
+    if (isDone(result)) move.moved()
+    story?.note(
+      scheduler.now(),
+      name,
+      `${result?.ok ? 'moves' : 'may not move'} the lease of ${body} to ${story.time(until)}`,
+    )
+  } catch (error) {
+    passing(error)
+  }
+}

@@ -1,0 +1,41 @@
+import { type HoldfastError, isHoldfastError } from '../../../lib/model/errors.ts'
+import type { HandleResult } from '../../../lib/model/message.ts'
+import type { Actor, World } from '../world.ts'
+
+/** One action of an actor, which is over when it resolves. */
+export type Work = (world: World, actor: Actor) => Promise<void>
+
+/** Runs an actor's actions one after the other, in a new process whenever its own is killed, until the time is over. */
+export const employ = async (world: World, name: string, endAt: number, work: Work): Promise<void> => {
+  const actor = world.newActor(name)
+  while (world.scheduler.now() < endAt) {
+    const { process } = actor
+    await Promise.race([actUntil(world, actor, endAt, work), process.killed])
+    if (process.isAlive()) return
+    world.story?.note(world.scheduler.now(), name, 'is killed; a new process takes its place')
+    world.startProcess(actor)
+  }
+}
+
+/** What an action that is left out takes of time. */
+const IDLE_MS = 500
+
+const actUntil = async (world: World, actor: Actor, endAt: number, work: Work): Promise<void> => {
+  while (world.scheduler.now() < endAt) {
+    if (world.begin(actor, true)) await work(world, actor)
+    else await actor.process.sleep(IDLE_MS)
+  }
+}
+
+/** Failures that users must live with; any other is a fault of the engine, and ends the simulation. */
+export const passing = (error: unknown): HoldfastError => {
+  if (isHoldfastError(error) && error.retryable) return error
+  throw error
+}
+
+/** Whether it was done; if not, for a reason that a consumer who was slow, or not heard, must expect. */
+export const isDone = (result: HandleResult | undefined): boolean => {
+  if (result?.ok) return true
+  if (result?.error.code !== 'LeaseLost' && result?.error.code !== 'MessageNotFound') passing(result?.error)
+  return false
+}

@@ -1,0 +1,46 @@
+import { cancelMessage, getMessage, rescheduleMessage } from '../../../lib/messages/messages.ts'
+import { isHoldfastError } from '../../../lib/model/errors.ts'
+import { removed } from '../history.ts'
+import type { Actor, World } from '../world.ts'
+import { queueName } from '../world-settings.ts'
+import { passing, type Work } from './employ.ts'
+
+/** Looks at messages by id, cancels and reschedules some. */
+export const operator: Work = async (world, actor) => {
+  const { random, process } = actor
+  const queue = queueName(world.settings)
+  const back = random.whole(1, 20)
+  const looks = random.chance(0.3)
+  const reschedules = random.chance(0.5)
+  const delaySeconds = random.whole(0, 3)
+  await process.sleep(random.whole(100, 900))
+  const messageId = world.history.waiting(back)
+  if (messageId === undefined) return
+  try {
+    if (looks) await getMessage(process.engine, queue, messageId)
+    else if (world.settings.kind === 'standard' && reschedules) {
+      world.history.rescheduled.add(messageId)
+      await rescheduleMessage(process.engine, queue, messageId, { delaySeconds })
+      world.story?.note(world.scheduler.now(), actor.name, `puts off ${messageId} by ${delaySeconds} s`)
+    } else await cancel(world, actor, queue, messageId)
+  } catch (error) {
+    if (!isHoldfastError(error, 'MessageNotFound') && !isHoldfastError(error, 'OperationInProgress')) passing(error)
+  }
+}
+
+const cancel = async (
+  { history, scheduler, story }: World,
+  { name, process }: Actor,
+  queue: string,
+  messageId: string,
+) => {
+  const removal = history.removing(messageId, scheduler.now())
+  try {
+    await cancelMessage(process.engine, queue, messageId)
+    removed(removal, scheduler.now())
+    story?.note(scheduler.now(), name, `has cancelled ${messageId}`)
+  } catch (error) {
+    if (isHoldfastError(error, 'OperationInProgress')) removal.outcome = 'refused'
+    throw error
+  }
+}

@@ -1,0 +1,104 @@
+import { FAULTS } from './faults.ts'
+
+/** What a simulation reached, each with a count: to be looked at, since what was never reached proves nothing. */
+export interface Coverage {
+  operation(name: string): void
+  outcome(kind: string, outcome: 'done' | 'refused'): void
+  transition(from: string, to: string): void
+  interleaving(late: string, how: 'right after' | 'lost to', early: string): void
+  fault(name: string): void
+  counts(): CoverageCounts
+}
+
+export type CoverageCounts = Record<Section, Record<string, number>>
+export const SECTIONS = ['operations', 'outcomes', 'transitions', 'interleavings', 'faults'] as const
+type Section = (typeof SECTIONS)[number]
+
+export const newCoverage = (): Coverage => {
+  const operations = counter()
+  const outcomes = counter()
+  const transitions = counter()
+  const interleavings = counter()
+  const faults = counter()
+  return {
+    operation: (name) => operations.count(name),
+    outcome: (kind, outcome) => outcomes.count(kind, outcome),
+    transition: (from, to) => transitions.count(from, '→', to),
+    interleaving: (late, how, early) => interleavings.count(late, how, early),
+    fault: (name) => faults.count(name),
+    counts: () => ({
+      operations: operations.counts(),
+      outcomes: outcomes.counts(),
+      transitions: transitions.counts(),
+      interleavings: interleavings.counts(),
+      faults: faults.counts(),
+    }),
+  }
+}
+
+interface Node {
+  count: number
+  readonly next: Map<string, Node>
+}
+
+/** Counts names of several words, which are put together only when the counts are asked for. */
+const counter = () => {
+  const root: Node = { count: 0, next: new Map() }
+  const step = (node: Node, word: string): Node => {
+    let next = node.next.get(word)
+    if (!next) {
+      next = { count: 0, next: new Map() }
+      node.next.set(word, next)
+    }
+    return next
+  }
+  const namesBelow = (node: Node, name: string): [string, number][] => [
+    ...(node.count > 0 ? [[name, node.count] as [string, number]] : []),
+    ...[...node.next].flatMap(([word, next]) => namesBelow(next, name === '' ? word : `${name} ${word}`)),
+  ]
+  return {
+    count: (first: string, second?: string, third?: string): void => {
+      let node = step(root, first)
+      if (second !== undefined) node = step(node, second)
+      if (third !== undefined) node = step(node, third)
+      node.count++
+    },
+    counts: (): Record<string, number> => Object.fromEntries(namesBelow(root, '')),
+  }
+}
+
+export const noCounts = (): CoverageCounts =>
+  Object.fromEntries(SECTIONS.map((section) => [section, {}])) as CoverageCounts
+
+export const addCounts = (sum: CoverageCounts, more: CoverageCounts): void => {
+  for (const section of SECTIONS) {
+    for (const [name, count] of Object.entries(more[section])) sum[section][name] = (sum[section][name] ?? 0) + count
+  }
+}
+
+const WRITES = ['claim', 'ack', 'ack of all', 'extend', 'rest', 'removal']
+
+/** What the engine does to messages, and what can befall it. A simulation of any length is to reach all of it. */
+export const EXPECTED: Partial<Record<Section, readonly string[]>> = {
+  transitions: [
+    'fresh → leased',
+    'lapsed → leased',
+    'rested → leased',
+    'leased → extended',
+    'leased → resting',
+    'leased → rested',
+    'leased → gone',
+    'lapsed → gone',
+    'fresh → gone',
+    'fresh → resting',
+    'rested → gone',
+    'resting → gone',
+  ],
+  faults: [...Object.keys(FAULTS), 'stale read', 'torn read', 'TTL early', 'TTL late', 'TTL never'],
+  interleavings: WRITES.flatMap((late) => WRITES.map((early) => `${late} lost to ${early}`)),
+}
+
+export const neverReached = (counts: CoverageCounts): string[] =>
+  Object.entries(EXPECTED).flatMap(([section, names]) =>
+    names.filter((name) => !counts[section as Section][name]).map((name) => `${section}: ${name}`),
+  )

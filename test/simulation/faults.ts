@@ -1,0 +1,178 @@
+import { HoldfastError } from '../../lib/model/errors.ts'
+import type { RandomStream } from './random-stream.ts'
+import type { Spans } from './spans.ts'
+
+/**
+ * What can go wrong with a request to the store, or with the process that sends it. Each fault is a course that the
+ * request takes in place of the ordinary one: travel, take effect, travel back, be answered.
+ */
+export interface Request {
+  /** The numbers of this request alone; to be drawn from at once, not in what follows. */
+  readonly random: RandomStream
+  readonly process: FaultyProcess
+  readonly spans: Pick<Spans, 'lateMs' | 'pauseMs'>
+  /** Goes on where the request arrives, `extraMs` later than usual. */
+  travel(then: () => void, extraMs?: number): void
+  /** Takes effect in the store; goes on with the answer. */
+  perform(then: (answer: unknown) => void): void
+  /** Travels back and is answered, `extraMs` later than usual. */
+  answer(answer: unknown, extraMs?: number): void
+  /** Travels back and fails. */
+  fail(error: HoldfastError): void
+  /** From its arrival on for `ms`, requests are refused: those for the same partition, or those for the whole table. */
+  throttle(scope: 'partition' | 'table', reason: ThrottlingReason, ms: number): void
+}
+
+export interface FaultyProcess {
+  /** After `ms` nothing of it runs any more; requests on their way take effect all the same. */
+  kill(ms: number): void
+  /** Nothing of it runs for `ms`; its clock goes on. */
+  pause(ms: number): void
+  /** Moves its clock by `ms`. */
+  jump(ms: number): void
+}
+
+/** As DynamoDB names them. */
+export type ThrottlingReason =
+  | 'KeyRangeThroughputExceeded'
+  | 'MaxOnDemandThroughputExceeded'
+  | 'ProvisionedThroughputExceeded'
+  | 'AccountLimitExceeded'
+
+interface Fault {
+  /** Requests that it can befall. */
+  readonly befalls: 'all' | 'writes' | 'transactions'
+  readonly course: (request: Request) => void
+}
+
+const JUMP_MS = 300
+const THROTTLE_MS = [50, 1_500] as const
+
+export const throttledFor = (reason: ThrottlingReason): HoldfastError =>
+  new HoldfastError('Throttled', `refused by the simulation: ${reason}`)
+const conflict = () => new HoldfastError('Throttled', 'refused by the simulation: transaction conflict')
+const notSent = () => new HoldfastError('StoreUnavailable', 'not sent, by the simulation')
+const unanswered = () => new HoldfastError('StoreUnavailable', 'answer lost by the simulation')
+
+const usual = (request: Request, { thereMs = 0, backMs = 0 } = {}): void =>
+  request.travel(() => request.perform((answer) => request.answer(answer, backMs)), thereMs)
+
+const throttling = (scope: 'partition' | 'table', reason: ThrottlingReason): Fault => ({
+  befalls: 'all',
+  course: (request) => {
+    const ms = request.random.whole(...THROTTLE_MS)
+    request.travel(() => {
+      request.throttle(scope, reason, ms)
+      request.fail(throttledFor(reason))
+    })
+  },
+})
+
+export const FAULTS = {
+  'request lost': {
+    befalls: 'all',
+    course: (request) => request.travel(() => request.fail(notSent())),
+  },
+  'answer lost': {
+    befalls: 'writes',
+    course: (request) => request.travel(() => request.perform(() => request.fail(unanswered()))),
+  },
+  'request delayed': {
+    befalls: 'all',
+    course: (request) => usual(request, { thereMs: request.random.whole(...request.spans.lateMs) }),
+  },
+  'answer delayed': {
+    befalls: 'all',
+    course: (request) => usual(request, { backMs: request.random.whole(...request.spans.lateMs) }),
+  },
+  /** The answer to the first is lost, and the client below sends it again. */
+  'sent twice': {
+    befalls: 'writes',
+    course: (request) =>
+      request.travel(() =>
+        request.perform(() => request.travel(() => request.perform((answer) => request.answer(answer)))),
+      ),
+  },
+  /** The first is so slow that the client sends it again; it takes effect after the second was answered. */
+  'sent twice, the first late': {
+    befalls: 'writes',
+    course: (request) => {
+      usual(request)
+      request.travel(() => request.perform(() => {}), request.random.whole(...request.spans.lateMs))
+    },
+  },
+  'throttled once': {
+    befalls: 'all',
+    course: (request) => request.travel(() => request.fail(throttledFor('KeyRangeThroughputExceeded'))),
+  },
+  'throttled: key range': throttling('partition', 'KeyRangeThroughputExceeded'),
+  'throttled: on-demand maximum': throttling('table', 'MaxOnDemandThroughputExceeded'),
+  'throttled: provisioned throughput': throttling('table', 'ProvisionedThroughputExceeded'),
+  'throttled: account limit': throttling('table', 'AccountLimitExceeded'),
+  'transaction conflict': {
+    befalls: 'transactions',
+    course: (request) => request.travel(() => request.fail(conflict())),
+  },
+  /** Neither this request nor anything after it is sent. */
+  'killed before sending': { befalls: 'all', course: ({ process }) => process.kill(0) },
+  /** At any later await: of this answer, of another one, of a sleep. */
+  'killed while waiting': {
+    befalls: 'all',
+    course: (request) => {
+      usual(request)
+      // Now, before the answer comes, or at anything that it waits for later.
+      request.process.kill(request.random.whole(0, request.random.oneOf([0, 30, 2_000])))
+    },
+  },
+  paused: {
+    befalls: 'all',
+    course: (request) => {
+      usual(request)
+      request.process.pause(request.random.whole(...request.spans.pauseMs))
+    },
+  },
+  'clock jumps': {
+    befalls: 'all',
+    course: (request) => {
+      usual(request)
+      request.process.jump(request.random.whole(-JUMP_MS, JUMP_MS))
+    },
+  },
+} satisfies Record<string, Fault>
+
+export type FaultKind = keyof typeof FAULTS
+/** How likely a request meets each fault; absent is never. */
+export type Faults = Partial<Readonly<Record<FaultKind, number>>>
+
+/** What a request may meet, in a fixed order, so that one number decides. */
+export const faultTable = (faults: Faults) => {
+  const rows = (Object.entries(faults) as [FaultKind, number][]).filter(([, probability]) => probability > 0)
+  const sum = rows.reduce((total, [, probability]) => total + probability, 0)
+  return {
+    /** The fault that the request meets, if any. */
+    drawn: (lot: number, write: boolean, transaction: boolean): FaultKind | undefined => {
+      if (lot >= sum) return undefined
+      let left = lot
+      for (const [kind, probability] of rows) {
+        if (left < probability) {
+          const { befalls } = FAULTS[kind] as Fault
+          return befalls === 'all' || (befalls === 'writes' ? write : transaction) ? kind : undefined
+        }
+        left -= probability
+      }
+      return undefined
+    },
+  }
+}
+
+export const courseOf = (kind: FaultKind): ((request: Request) => void) => (FAULTS[kind] as Fault).course
+
+export const NO_FAULTS: Faults = {}
+export const SOME_FAULTS: Faults = {
+  'throttled once': 0.02,
+  'request lost': 0.01,
+  'answer lost': 0.03,
+  'sent twice': 0.03,
+  'killed before sending': 0.001,
+  'killed while waiting': 0.001,
+}

@@ -1,0 +1,101 @@
+import type { PlantedBug } from './bugs.ts'
+
+const HINTS = ['test/lib/hints', 'test/lib/visibility']
+const CACHE = 'lib/hints/scan-cache.ts'
+const EXCHANGE = 'lib/visibility/snapshot-exchange.ts'
+const SNAPSHOT = 'lib/hints/in-flight-snapshot.ts'
+
+/** Bugs of what pollers remember, and of what they tell each other: nothing is lost by them, but found late, or paid for. */
+export const HINT_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'what is released while it is being read is hidden by what the read found',
+    file: CACHE,
+    replace: 'if (count > before) uncover(sort, visibleAt)',
+    by: 'if (count > before + 1_000) uncover(sort, visibleAt)',
+    suites: HINTS,
+  },
+  {
+    name: 'a release uncovers the whole stretch',
+    file: CACHE,
+    replace: 'replace(cut(sort, alone.end), 0, alone)',
+    by: 'replace(cut(stretch.from, stretch.end), 0, alone)',
+    suites: HINTS,
+  },
+  {
+    name: 'what others may have changed is never checked',
+    file: CACHE,
+    replace: 'if (allowance < LEAST_CHECKED) return undefined',
+    by: 'if (allowance < Number.POSITIVE_INFINITY) return undefined',
+    suites: HINTS,
+  },
+  {
+    name: 'checks cost the poller nothing',
+    file: CACHE,
+    replace: 'allowance -= headers\n',
+    by: '\n',
+    suites: HINTS,
+  },
+  {
+    name: 'a stretch is checked as rarely when it is young as when it is old',
+    file: CACHE,
+    replace: 'const everyMs = Math.min(LEAST_OFTEN_MS, Math.max(MOST_OFTEN_MS, now - bornAt))',
+    by: 'const everyMs = LEAST_OFTEN_MS',
+    suites: HINTS,
+  },
+  {
+    name: 'what was forgotten stays hidden',
+    file: CACHE,
+    replace: '      cut(from, endBehind(to))\n',
+    by: '      void to\n',
+    suites: HINTS,
+  },
+  {
+    name: 'a snapshot hides what was only just published',
+    file: SNAPSHOT,
+    replace: 'end <= youngest && until > now + SHORTEST_MS',
+    by: "(end <= youngest || end !== '') && until > now + SHORTEST_MS",
+    suites: HINTS,
+  },
+  {
+    name: 'a snapshot hides what it joins until the last of it becomes visible',
+    file: SNAPSHOT,
+    replace: 'until: Math.min(first.until, second.until),',
+    by: 'until: Math.max(first.until, second.until),',
+    suites: HINTS,
+  },
+  {
+    name: 'a snapshot forgets where a stretch begins',
+    file: SNAPSHOT,
+    replace: '(apart ? HAS_FROM : 0)',
+    by: '0',
+    suites: HINTS,
+  },
+  {
+    name: 'nobody is told of what becomes visible sooner than the snapshot says',
+    file: EXCHANGE,
+    replace: 'if (!known || !hides(known, sort, visibleAt)) return',
+    by: 'if (!known || hides(known, sort, visibleAt)) return',
+    suites: HINTS,
+  },
+  {
+    name: 'a process that polls for the first time does not read what became visible since the snapshot',
+    file: EXCHANGE,
+    replace: '  await hearNotices(engine, lane, hint.writtenAt - NOTICES_LATE_MS)\n',
+    by: '  void hearNotices\n',
+    suites: HINTS,
+  },
+  {
+    name: 'notices that were late are passed over',
+    file: EXCHANGE,
+    replace: 'hearNotices(engine, lane, heardAt - NOTICES_LATE_MS)',
+    by: 'hearNotices(engine, lane, heardAt + NOTICES_LATE_MS)',
+    suites: HINTS,
+  },
+  {
+    name: 'every poller writes the snapshot, whatever others wrote',
+    file: EXCHANGE,
+    replace: '  await loadHint(engine, lane)\n  if (newsIn',
+    by: '  if (newsIn',
+    suites: HINTS,
+  },
+]

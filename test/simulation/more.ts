@@ -1,0 +1,22 @@
+/**
+ * `npm run test:more`: what `npm test` tries with fixed seeds, tried with fresh ones: the properties, and simulated
+ * histories. Failures name the seed that repeats them. Arguments are those of `npm run simulate`.
+ */
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const TESTS = join(import.meta.dirname, '..')
+
+const withProperties = readdirSync(TESTS, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts') && readFileSync(join(TESTS, path), 'utf8').includes('support/properties.ts'))
+  .map((path) => join('test', path))
+/** Properties that every store is held to stand in modules of their own, which these suites run. */
+const suites = [...withProperties.filter((path) => path.endsWith('.test.ts')), 'test/lib/store']
+
+const run = (command: string, args: readonly string[]): number =>
+  spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, HOLDFAST_FRESH_SEEDS: '1' } }).status ?? 1
+
+const properties = run('npx', ['vitest', 'run', ...suites])
+const simulation = run('npx', ['tsx', 'test/simulation/simulate.ts', ...process.argv.slice(2)])
+process.exitCode = properties || simulation

@@ -1,0 +1,136 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { addCounts, type CoverageCounts, noCounts } from './coverage.ts'
+import { type PlannedHistory, planHistory } from './plan.ts'
+import type { Violation } from './run-history.ts'
+import type { Order, PlayedHistory, Report } from './shard.ts'
+import type { Shrunk } from './shrink.ts'
+
+export interface SimulationOrder {
+  readonly seed: number
+  readonly histories: number
+  /** The first history to play. @default 0 */
+  readonly from?: number
+  /** Part of the names of the worlds to play in. @default all */
+  readonly worlds?: string
+  readonly jobs: number
+  /** Told how many histories were played so far. */
+  readonly onProgress?: (played: number) => void
+  /** Most failing histories to shrink. @default 3 */
+  readonly maxShrunk?: number
+  /** The Node that plays. @default this one */
+  readonly execPath?: string
+}
+
+export interface SimulationResult {
+  /** Hash of the traces of all histories, in their order: the same for the same seed, whatever the machine. */
+  readonly trace: string
+  readonly operations: number
+  readonly seconds: number
+  readonly coverage: CoverageCounts
+  readonly failures: readonly Failure[]
+}
+
+export interface Failure extends PlannedHistory {
+  readonly violations: readonly Violation[]
+  readonly shrunk: Shrunk | undefined
+}
+
+/** Histories that a worker plays before it reports. */
+const CHUNK = 16
+/** A history leaves much behind at once and nothing for long: a large young generation is emptied, not copied. */
+const NODE_FLAGS = ['--max-semi-space-size=64', '--stack-trace-limit=0']
+
+/** Plays histories in worker processes. */
+export const runSimulation = async (order: SimulationOrder): Promise<SimulationResult> => {
+  const { seed, histories, from = 0, worlds = '', jobs, onProgress, maxShrunk = 3 } = order
+  planHistory(seed, from, worlds)
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-simulation-'))
+  const workers: Worker[] = []
+  try {
+    const entry = await bundled(folder)
+    const startedAt = performance.now()
+    for (let job = 0; job < Math.max(1, Math.min(jobs, Math.ceil(histories / CHUNK))); job++) {
+      workers.push(newWorker(entry, order.execPath))
+    }
+    const played = new Array<PlayedHistory>(histories)
+    const coverage = noCounts()
+    let next = 0
+    let done = 0
+    const work = async (worker: Worker): Promise<void> => {
+      while (next < histories) {
+        const start = next
+        next = Math.min(histories, start + CHUNK)
+        const report = await worker.ask({ kind: 'play', seed, worlds, from: from + start, to: from + next })
+        if (report.kind !== 'played') throw new Error('a worker did something else than it was asked')
+        for (const [at, history] of report.histories.entries()) played[start + at] = history
+        addCounts(coverage, report.coverage)
+        done += report.histories.length
+        onProgress?.(done)
+      }
+    }
+    await Promise.all(workers.map(work))
+    const seconds = (performance.now() - startedAt) / 1_000
+    const failed = played.flatMap(({ violations }, at) =>
+      violations.length > 0 ? [{ index: from + at, violations }] : [],
+    )
+    const failures: Failure[] = []
+    for (const { index, violations } of failed) {
+      const shrunk = failures.length < maxShrunk ? await shrunkBy(workers[0] as Worker, seed, worlds, index) : undefined
+      failures.push({ ...planHistory(seed, index, worlds), violations, shrunk })
+    }
+    const hash = createHash('sha256')
+    for (const { trace } of played) hash.update(trace)
+    const operations = played.reduce((sum, one) => sum + one.operations, 0)
+    return { trace: hash.digest('hex').slice(0, 32), operations, seconds, coverage, failures }
+  } finally {
+    for (const worker of workers) worker.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const shrunkBy = async (worker: Worker, seed: number, worlds: string, index: number): Promise<Shrunk | undefined> => {
+  const report = await worker.ask({ kind: 'shrink', seed, worlds, index })
+  return report.kind === 'shrunk' ? report.shrunk : undefined
+}
+
+/** One file, which starts at once and runs as it is written, without a loader's wrappers around each function. */
+const bundled = async (folder: string): Promise<string> => {
+  const outfile = join(folder, 'shard.mjs')
+  await build({
+    entryPoints: [join(import.meta.dirname, 'shard.ts')],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    logLevel: 'error',
+  })
+  return outfile
+}
+
+interface Worker {
+  ask(order: Order): Promise<Report>
+  stop(): void
+}
+
+const newWorker = (entry: string, execPath = process.execPath): Worker => {
+  const child: ChildProcess = fork(entry, { execPath, execArgv: NODE_FLAGS })
+  return {
+    ask: (order) =>
+      new Promise((resolve, reject) => {
+        const onExit = () => reject(new Error('a worker ended before it answered'))
+        child.once('exit', onExit)
+        child.once('message', (report) => {
+          child.off('exit', onExit)
+          resolve(report as Report)
+        })
+        child.send(order)
+      }),
+    stop: () => void child.kill(),
+  }
+}

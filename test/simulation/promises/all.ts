@@ -1,0 +1,20 @@
+import { notPastItsTime } from './expiry.ts'
+import { exclusiveLeases, receiveCounts } from './leases.ts'
+import { oneMessage } from './one-message.ts'
+import { inOrderOfNumbers, inOrderOfPublishes, nothingBehindInFlight, nothingPassedOver } from './order.ts'
+import type { Promised } from './promise.ts'
+import { outdatedHandles, removedForGood } from './removals.ts'
+
+/** What every history is held against. */
+export const PROMISES: readonly Promised[] = [
+  oneMessage,
+  exclusiveLeases,
+  receiveCounts,
+  removedForGood,
+  outdatedHandles,
+  inOrderOfNumbers,
+  inOrderOfPublishes,
+  nothingBehindInFlight,
+  nothingPassedOver,
+  notPastItsTime,
+]

@@ -1,0 +1,18 @@
+import { nameOf } from '../history.ts'
+import type { Promised } from './promise.ts'
+
+/** A message is dropped at a whole second; a poll that is in progress by then may still receive it. */
+export const notPastItsTime: Promised = {
+  name: 'a poll receives no message whose time to live was over when it began',
+  madeFor: ({ timesToLive }) => timesToLive !== undefined,
+  violations: (history) =>
+    history.deliveries.flatMap((delivery) => {
+      const { message, startedAt } = delivery
+      const { timeToLiveSeconds } = history.publishes.get(message.body as string) ?? {}
+      if (timeToLiveSeconds === undefined || history.rescheduled.has(message.messageId)) return []
+      const endsAt = Math.ceil((message.dueAt + timeToLiveSeconds * 1_000) / 1_000) * 1_000
+      return startedAt >= endsAt
+        ? [`${nameOf(delivery)} was polled at ${startedAt}, and its time ended at ${endsAt}`]
+        : []
+    }),
+}

@@ -1,0 +1,50 @@
+import { type Delivery, nameOf, type Publish } from '../history.ts'
+import type { Promised } from './promise.ts'
+
+/** A message is one message, whatever was sent again, and a deduplication id stands for one message. */
+export const oneMessage: Promised = {
+  name: 'what is received was published, as one message',
+  violations: (history, { settings }) => {
+    const deduplicationForgets =
+      settings?.deduplicationMode === 'pending' || settings?.deduplicationWindowSeconds !== undefined
+    const found: string[] = []
+    const ids = new Map<string, { messageId: string; sequenceNumber: string | undefined }>()
+    const meet = (name: string, messageId: string, sequenceNumber: string | undefined, what: () => string) => {
+      const first = ids.get(name)
+      if (!first) ids.set(name, { messageId, sequenceNumber })
+      else if (first.messageId !== messageId)
+        found.push(`${what()} is ${messageId}, but ${name} was ${first.messageId}`)
+      // In a dead-letter queue a message has another number.
+      else if (sequenceNumber !== undefined && first.sequenceNumber !== sequenceNumber) {
+        found.push(`${what()} has number ${sequenceNumber}, but ${name} had ${first.sequenceNumber}`)
+      }
+    }
+    const nameFor = ({ body, deduplicationId }: Publish) =>
+      deduplicationId !== undefined && !deduplicationForgets ? deduplicationId : body
+    for (const one of history.publishes.values()) {
+      // Under an id that is forgotten after a while another body may have been answered before.
+      if (deduplicationForgets && one.deduplicationId !== undefined) continue
+      if (one.answer)
+        meet(nameFor(one), one.answer.messageId, one.answer.sequenceNumber, () => `the publish of ${one.body}`)
+    }
+    for (const delivery of history.deliveries) {
+      const { body, messageId, sequenceNumber } = delivery.message
+      const one = history.publishes.get(body as string)
+      if (!one) found.push(`nobody published ${nameOf(delivery)}`)
+      else if (one.groupId !== delivery.message.groupId) {
+        found.push(`in another group than published: ${nameOf(delivery)}`)
+      } else {
+        meet(
+          nameFor(one),
+          messageId,
+          isDead(delivery) ? undefined : sequenceNumber,
+          () => `the receive of ${nameOf(delivery)}`,
+        )
+      }
+    }
+    return found
+  },
+}
+
+/** In a dead-letter queue. */
+export const isDead = ({ queue }: Delivery): boolean => queue.includes('dead')

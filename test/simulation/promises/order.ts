@@ -1,0 +1,135 @@
+import { type Delivery, type History, nameOf, type Publish } from '../history.ts'
+import type { WorldSettings } from '../world-settings.ts'
+import { isDead } from './one-message.ts'
+import { groupedBy, type Promised } from './promise.ts'
+
+const isFifo = ({ kind }: WorldSettings): boolean => kind === 'fifo'
+const sequenceOf = ({ message }: Delivery): string => message.sequenceNumber ?? ''
+
+/** The batches that each group of each queue was received in, in the order of their claims. */
+const groupsOf = ({ deliveries }: History): Delivery[][][] =>
+  [...groupedBy(deliveries, ({ queue, message }) => `${queue} ${message.groupId}`).values()].map((row) =>
+    [...groupedBy(row, ({ poll }) => String(poll)).values()].sort(
+      ([a], [b]) => (a?.claimedAt ?? 0) - (b?.claimedAt ?? 0),
+    ),
+  )
+
+/**
+ * The first receives of a group's messages are in the order of their numbers, and so are the messages of a batch.
+ * Numbers rise over times when a group is empty where clocks differ by less than seconds.
+ */
+export const inOrderOfNumbers: Promised = {
+  name: 'the messages of a group are received in the order of their numbers',
+  madeFor: isFifo,
+  violations: (history, { clocksOffByMs = 0 }) =>
+    groupsOf(history).flatMap((group) => disorder(group, clocksOffByMs < 2_000)),
+}
+
+const disorder = (batches: readonly Delivery[][], numbersRise: boolean): string[] => {
+  const found: string[] = []
+  const seen = new Set<string>()
+  let newest: Delivery | undefined
+  for (const batch of batches) {
+    for (const [position, one] of batch.entries()) {
+      const before = batch[position - 1]
+      if (before && sequenceOf(before) >= sequenceOf(one)) found.push(`out of order in a batch: ${nameOf(one)}`)
+      if (seen.has(one.message.messageId)) continue
+      seen.add(one.message.messageId)
+      if (numbersRise && newest && sequenceOf(newest) >= sequenceOf(one)) {
+        found.push(`first received after ${nameOf(newest)}: ${nameOf(one)}`)
+      }
+      newest = one
+    }
+  }
+  return found
+}
+
+export const inOrderOfPublishes: Promised = {
+  name: 'what was answered before another publish began is received before what that one published',
+  madeFor: isFifo,
+  violations: (history) => groupsOf(history).flatMap((group) => swapped(group.flat(), history.publishes)),
+}
+
+const swapped = (row: readonly Delivery[], publishes: ReadonlyMap<string, Publish>): string[] => {
+  const found: string[] = []
+  const first = new Map<string, Delivery>()
+  for (const one of row) if (!first.has(one.message.messageId)) first.set(one.message.messageId, one)
+  // A message that others published under the same id was there when the first of them was answered.
+  let latestStart: Delivery | undefined
+  const startOf = (one: Delivery) => publishes.get(one.message.body as string)?.startedAt ?? 0
+  for (const one of first.values()) {
+    const answeredAt = publishes.get(one.message.body as string)?.answer?.at ?? Number.POSITIVE_INFINITY
+    if (latestStart && answeredAt < startOf(latestStart)) {
+      found.push(`${nameOf(one)} was answered before ${nameOf(latestStart)} was begun, and first received after it`)
+    }
+    if (!latestStart || startOf(one) > startOf(latestStart)) latestStart = one
+  }
+  return found
+}
+
+export const nothingBehindInFlight: Promised = {
+  name: 'while a message is in flight neither it nor what follows it in its group is received',
+  madeFor: isFifo,
+  violations: (history) => groupsOf(history).flatMap(overlaps),
+}
+
+const overlaps = (batches: readonly Delivery[][]): string[] => {
+  const found: string[] = []
+  let held: Delivery[] = []
+  for (const batch of batches) {
+    const last = batch.at(-1)
+    if (!last) continue
+    held = held.filter(({ heldUntil }) => heldUntil > last.claimedAt)
+    for (const one of held) {
+      if (sequenceOf(one) > sequenceOf(last)) continue
+      found.push(
+        `${nameOf(last)} was received at ${last.claimedAt} while ${nameOf(one)} was held until ${one.heldUntil}`,
+      )
+    }
+    held.push(...batch)
+  }
+  return found
+}
+
+export const nothingPassedOver: Promised = {
+  name: 'nothing is received while a message before it in its group is surely there',
+  madeFor: isFifo,
+  violations: (history) => {
+    const published = groupedBy(
+      [...history.publishes.values()].filter(({ answer }) => answer !== undefined),
+      ({ groupId }) => String(groupId),
+    )
+    const removedFrom = new Map<string, number>()
+    for (const { messageId, startedAt } of history.removals) {
+      removedFrom.set(messageId, Math.min(removedFrom.get(messageId) ?? Number.POSITIVE_INFINITY, startedAt))
+    }
+    const deadFrom = new Map<string, number>()
+    for (const { message } of history.deliveries) {
+      if (message.deadLetter) deadFrom.set(message.messageId, message.deadLetter.at)
+    }
+    const goneFrom = (messageId: string) =>
+      Math.min(
+        removedFrom.get(messageId) ?? Number.POSITIVE_INFINITY,
+        deadFrom.get(messageId) ?? Number.POSITIVE_INFINITY,
+      )
+    return groupsOf(history)
+      .filter(([batch]) => batch?.[0] && !isDead(batch[0]))
+      .flatMap((batches) => batches.flatMap((batch) => passedOver(batch, published, goneFrom)))
+  },
+}
+
+const passedOver = (
+  batch: readonly Delivery[],
+  published: ReadonlyMap<string, readonly Publish[]>,
+  goneFrom: (messageId: string) => number,
+): string[] => {
+  const [claim] = batch
+  const last = batch.at(-1)
+  if (!claim || !last) return []
+  const taken = new Set(batch.map(({ message }) => message.messageId))
+  return (published.get(String(claim.message.groupId)) ?? []).flatMap(({ answer }) => {
+    if (!answer || answer.at >= claim.startedAt || (answer.sequenceNumber ?? '') >= sequenceOf(last)) return []
+    if (taken.has(answer.messageId) || goneFrom(answer.messageId) < claim.endedAt) return []
+    return [`number ${answer.sequenceNumber} was passed over by ${nameOf(last)}`]
+  })
+}

@@ -1,0 +1,190 @@
+import { createEngine } from '../../lib/engine.ts'
+import { fairGroupHash, groupHash, groupPartition, isYoung } from '../../lib/model/group.ts'
+import { partitionOf } from '../../lib/model/queue-record.ts'
+import { liveAt, type Segment } from '../../lib/model/segment.ts'
+import { partitionId } from '../../lib/model/segment-key.ts'
+import { counts } from '../../lib/queues/counts.ts'
+import { updateQueue } from '../../lib/queues/queues.ts'
+import { ackTogether, consumer, receive } from './actors/consumer.ts'
+import { delayChanger } from './actors/delay-changer.ts'
+import { employ } from './actors/employ.ts'
+import { operator } from './actors/operator.ts'
+import { publisher } from './actors/publisher.ts'
+import type { CoverageCounts } from './coverage.ts'
+import { expected } from './history.ts'
+import { PROMISES } from './promises/all.ts'
+import { newWorld, type World, type WorldOptions } from './world.ts'
+import { deadLetterQueueName, queueName, queueNames, type WorldSettings } from './world-settings.ts'
+
+export interface Violation {
+  readonly promise: string
+  readonly what: string
+}
+
+export interface HistoryResult {
+  readonly violations: readonly Violation[]
+  /** Hash of the trace. */
+  readonly trace: string
+  /** Requests to the store. */
+  readonly operations: number
+  readonly received: number
+  readonly coverage: CoverageCounts
+}
+
+/**
+ * Lets publishers, consumers and operators work while things fail, then stops the failing and empties the queues.
+ * Answers what went against the promises.
+ */
+export const runHistory = async (settings: WorldSettings, options: WorldOptions): Promise<HistoryResult> => {
+  const world = await newWorld(settings, options)
+  const violations = await world.scheduler.run(play(world))
+  for (const { promise, what } of violations) world.story?.note(world.scheduler.now(), 'BROKEN', `${promise}: ${what}`)
+  return {
+    violations,
+    trace: world.traceHash(),
+    operations: world.operations(),
+    received: world.history.deliveries.length,
+    coverage: world.coverage.counts(),
+  }
+}
+
+/** After the last fault: what is late has arrived. */
+const SETTLE_MS = 1_000
+
+const play = async (world: World): Promise<Violation[]> => {
+  const { scheduler, history, settings, spans } = world
+  const { publishers, consumers, operators } = settings.cast
+  const limit = await watchLimit(world)
+  const endAt = scheduler.now() + spans.workMs
+  await Promise.all([
+    ...several(publishers, (n) => employ(world, `publisher-${n}`, endAt, publisher)),
+    ...several(consumers, (n) => employ(world, `consumer-${n}`, endAt, consumer)),
+    ...several(operators, (n) => employ(world, `operator-${n}`, endAt, operator)),
+    ...several(settings.delaysSeconds ? 1 : 0, (n) => employ(world, `delay-changer-${n}`, endAt, delayChanger)),
+  ])
+  world.calm()
+  if (settings.delaysSeconds) {
+    const { engine } = world.newActor('delay-changer-last').process
+    await updateQueue(engine, queueName(settings), { settings: { delaySeconds: 0 } })
+  }
+  world.story?.note(scheduler.now(), '', 'nothing fails any more, and the queues are emptied')
+  await scheduler.sleep(Math.max(SETTLE_MS, settings.faults?.['sent twice, the first late'] ? spans.lateMs[1] : 0))
+  const { must, most } = expected(history, world.maxReceives)
+  const wrongCounts = await judgeCounts(world, must.size, most)
+  await drainAll(world)
+  const lost = [...must].filter((messageId) => !history.deliveriesOf.has(messageId))
+  const left = [...expected(history, world.maxReceives).must]
+  return [
+    ...broken('messages are counted', wrongCounts),
+    ...PROMISES.filter(({ madeFor }) => madeFor?.(settings) ?? true).flatMap(({ name, violations }) =>
+      broken(name, violations(history, settings)),
+    ),
+    ...broken('no more of a group is in flight than its limit', limit),
+    ...broken('what was published is received until it is removed', [
+      ...lost.map((messageId) => `lost: ${messageId}, which was published and never received`),
+      ...left.map((messageId) => `not received again: ${messageId}`),
+      ...leftMessages(world),
+    ]),
+    ...broken('what is empty keeps neither tickets nor segments', await leftOver(world)),
+  ]
+}
+
+const several = <T>(count: number, make: (n: number) => T): T[] =>
+  Array.from({ length: count }, (_, at) => make(at + 1))
+
+const broken = (promise: string, violations: readonly string[]): Violation[] =>
+  violations.map((what) => ({ promise, what }))
+
+/** Takes all that is left, acking it, for longer than anything can stay hidden. */
+const drainAll = async (world: World): Promise<void> => {
+  const { settings, scheduler, spans } = world
+  const endAt = scheduler.now() + spans.drainMs
+  const drain = async (queue: string, name: string): Promise<void> => {
+    const actor = world.newActor(name)
+    while (scheduler.now() < endAt) {
+      world.begin(actor, false)
+      await ackTogether(world, actor, await receive(world, actor, queue, DRAIN_POLL))
+    }
+  }
+  await Promise.all([
+    ...several(settings.kind === 'fifo' ? 3 : settings.groups ? 2 : 1, (n) => drain(queueName(settings), `drain-${n}`)),
+    ...(settings.settings?.deadLetter ? [drain(deadLetterQueueName(settings), 'drain-dead')] : []),
+  ])
+}
+
+const DRAIN_POLL = { maxMessages: 25, leaseSeconds: 4, waitTimeSeconds: 1 }
+
+/** Counts are exact on standard queues without groups. */
+const judgeCounts = async (world: World, least: number, most: number): Promise<string[]> => {
+  if (world.settings.kind === 'fifo' || world.settings.groups) return []
+  const { engine } = world.newActor('counter').process
+  let counted = 0
+  for (const queue of queueNames(world.settings)) {
+    const { ready, delayed, leased, exact } = await counts(engine, queue)
+    if (!exact) throw new Error('a small queue was not counted exactly')
+    counted += ready + delayed + leased
+  }
+  return [
+    ...(counted < least ? [`${counted} messages counted where ${least} must be`] : []),
+    ...(counted > most ? [`${counted} messages counted where at most ${most} can be`] : []),
+  ]
+}
+
+/** The queues' partitions: of their shards, and of their groups. */
+const partitionsOf = async ({ store, scheduler, settings }: World): Promise<string[]> => {
+  const engine = createEngine({ store, clock: scheduler.clock })
+  const hash = settings.kind === 'fifo' ? groupHash : fairGroupHash
+  const queues = await Promise.all(queueNames(settings).map((name) => engine.queues.get(name)))
+  return queues.flatMap((queue) => [
+    ...several(queue.settings.shards, (n) => partitionId(partitionOf(queue, n - 1))),
+    ...(settings.groups ?? []).map((group) => partitionId(groupPartition(queue, hash(group)))),
+  ])
+}
+
+/** Goes on all the time, below everything that fails; adds to the list that it answers. */
+const watchLimit = async (world: World): Promise<string[]> => {
+  const found: string[] = []
+  const limit = world.settings.settings?.maxInFlightPerGroup
+  if (typeof limit !== 'number') return found
+  const { observer, scheduler } = world
+  const limited = new Set(await partitionsOf(world))
+  const live = ({ slots }: Segment, now: number) =>
+    slots.filter((slot) => slot.kind === 'lease' && liveAt(slot, now)).length
+  observer.onSegment((_, partition) => {
+    if (!limited.has(partition) || found.length >= 3) return
+    let inFlight = 0
+    for (const segment of observer.segmentsOf(partition)) inFlight += live(segment, scheduler.now())
+    if (inFlight > limit) found.push(`${inFlight} in flight in ${partition} at ${scheduler.now()}`)
+  })
+  return found
+}
+
+const leftMessages = ({ observer, scheduler }: World): string[] =>
+  [...observer.partitions()].flatMap(([partition, segments]) =>
+    [...segments.values()]
+      .filter(({ expiresAt, slots }) => expiresAt > scheduler.now() && slots.some(({ kind }) => kind !== 'gone'))
+      .map(({ key }) => `in ${partition} there is still ${key.sort}, after everything was acked`),
+  )
+
+/**
+ * At rest there is neither a ticket without messages nor a message without a ticket: both are gone with the last, but
+ * for tickets that only keep a number which a fast clock gave, until that is in the past.
+ */
+const leftOver = async (world: World): Promise<string[]> => {
+  const { settings, store, scheduler, observer } = world
+  if (settings.kind !== 'fifo') return []
+  const engine = createEngine({ store, clock: scheduler.clock })
+  const tickets = await Promise.all(
+    queueNames(settings).map(async (name) => {
+      const partition = partitionOf(await engine.queues.get(name), 0)
+      const page = await store.tickets({ partition, from: '0', to: '~', limit: 100, consistent: true })
+      return page.tickets
+        .filter(({ lastSequence }) => !isYoung(lastSequence, scheduler.now()))
+        .map(({ group }) => `a ticket is left in ${name} for ${group}`)
+    }),
+  )
+  const segments = [...observer.partitions()].flatMap(([partition, row]) =>
+    [...row.keys()].map((sort) => `a segment is left in ${partition}: ${sort}`),
+  )
+  return [...tickets.flat(), ...segments]
+}

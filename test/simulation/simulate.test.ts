@@ -1,0 +1,102 @@
+import { execFile } from 'node:child_process'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { BUGS } from './bugs.ts'
+import { newCopy, plant, ROOT } from './planted-copy.ts'
+
+interface Run {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** `npm run simulate` in a copy of the project, or in the project itself. */
+const simulate = (home: string, ...args: string[]): Promise<Run> =>
+  new Promise((resolve) => {
+    const tsx = join(ROOT, 'node_modules', 'tsx', 'dist', 'cli.mjs')
+    execFile(process.execPath, [tsx, 'test/simulation/simulate.ts', ...args], { cwd: home }, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    )
+  })
+
+describe('npm run simulate', () => {
+  test('ends in one line of JSON, and with 0 when every promise was kept', async () => {
+    const { code, stdout } = await simulate(ROOT, '--histories', '4', '--seed', '5', '--jobs', '1', '--json')
+    expect(code).toBe(0)
+    expect(stdout.split('\n')).toEqual([expect.stringMatching(/^\{.*\}$/), ''])
+    expect(JSON.parse(stdout)).toMatchObject({
+      trace: expect.stringMatching(/^[0-9a-f]{32}$/),
+      seed: 5,
+      histories: 4,
+      historiesPerSecond: expect.any(Number),
+      operationsPerSecond: expect.any(Number),
+      jobs: 1,
+      violations: 0,
+      failures: [],
+      coverage: {
+        faults: { 'answer lost': expect.any(Number) },
+        transitions: { 'fresh → leased': expect.any(Number) },
+      },
+      neverReached: expect.arrayContaining(['faults: TTL late']),
+    })
+  })
+
+  test('says what was reached, how often, and what never was', async () => {
+    const { stdout } = await simulate(ROOT, '--histories', '2', '--seed', '5', '--world', 'standard: clocks differ')
+    expect(stdout).toMatch(/^ +\d+ {2}fresh → leased$/m)
+    expect(stdout).toMatch(/never reached:\n(.*\n)* +faults: TTL late\n/)
+    expect(stdout).toMatch(
+      /2 histories of seed 5 in .* store operations a second\ntrace [0-9a-f]{32}\nevery promise was kept\n$/,
+    )
+  })
+
+  test.each([
+    [['--histories', '0'], 'whole number from 1'],
+    [['--seed', 'x'], 'whole number from 0'],
+    [['--world', 'nowhere'], 'standard: nothing fails'],
+  ])('refuses %j', async (args, message) => {
+    const { code, stderr } = await simulate(ROOT, ...args)
+    expect(code).not.toBe(0)
+    expect(stderr).toContain(message)
+  })
+})
+
+describe('npm run simulate on an engine with a bug', () => {
+  let copy: string
+  beforeAll(async () => {
+    copy = await newCopy()
+    const bug = BUGS.find(({ name }) => name === 'an outdated ack is answered with success')
+    if (!bug || !(await plant(copy, bug))) throw new Error('the bug does not fit the code')
+  })
+  afterAll(() => rm(copy, { recursive: true, force: true }))
+
+  test('ends with 1, and tells the shortest history that still breaks the promise', { timeout: 240_000 }, async () => {
+    const args = ['--histories', '16', '--seed', '1', '--world', 'standard: requests fail', '--jobs', '1']
+    const { code, stdout } = await simulate(copy, ...args)
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/PROMISES BROKEN in \d+ histories/)
+    const [, left = '', all = ''] = /shrunk to (\d+) of (\d+) actions and faults/.exec(stdout) ?? []
+    expect(Number(left)).toBeLessThanOrEqual(8)
+    expect(Number(all)).toBeGreaterThan(100)
+    expect(stdout).toMatch(/publisher-\d +publishes /)
+    expect(stdout).toMatch(/consumer-\d +acks /)
+    expect(stdout).toMatch(/BROKEN +/)
+    const [again = ''] = /--seed 1 --history \d+ --world "standard: requests fail"/.exec(stdout) ?? []
+    const history = /--history (\d+)/.exec(again)?.[1] ?? ''
+    const json = await simulate(
+      copy,
+      '--seed',
+      '1',
+      '--history',
+      history,
+      '--world',
+      'standard: requests fail',
+      '--json',
+    )
+    expect(json.code).toBe(1)
+    const { violations, failures } = JSON.parse(json.stdout)
+    expect(violations).toBeGreaterThan(0)
+    expect(failures).toMatchObject([{ history: Number(history), story: expect.any(Array) }])
+  })
+})

@@ -1,0 +1,54 @@
+import { neverReached, SECTIONS } from './coverage.ts'
+import type { Failure, SimulationResult } from './pool.ts'
+
+/** What a simulation came to, for a person to read. */
+export const summaryOf = (
+  { trace, operations, seconds, coverage, failures }: SimulationResult,
+  { seed, histories, jobs }: { seed: number; histories: number; jobs: number },
+): string => {
+  const covered = SECTIONS.flatMap((section) => [
+    '',
+    `${section}:`,
+    ...Object.entries(coverage[section])
+      .sort(([, a], [, b]) => b - a)
+      .map(([name, count]) => `${String(count).padStart(12)}  ${name}`),
+  ])
+  const missing = neverReached(coverage)
+  return [
+    ...covered,
+    '',
+    'never reached:',
+    ...(missing.length > 0
+      ? missing.map((name) => `              ${name}`)
+      : ['              nothing of what is expected']),
+    '',
+    `${histories} histories of seed ${seed} in ${seconds.toFixed(1)} s with ${jobs} jobs: ` +
+      `${(histories / seconds).toFixed(1)} histories and ${Math.round(operations / seconds)} store operations a second`,
+    `trace ${trace}`,
+    failures.length === 0 ? 'every promise was kept' : `PROMISES BROKEN in ${failures.length} histories`,
+  ].join('\n')
+}
+
+/** A story is told no longer than this. */
+const MAX_LINES = 200
+
+export const tellFailure = (
+  { index, world, violations, shrunk }: Failure,
+  { seed, world: worlds }: { seed: number; world: string },
+): string =>
+  [
+    '',
+    `history ${index}, in the world "${world}":`,
+    ...violations.slice(0, 5).map(({ promise, what }) => `  ${promise}: ${what}`),
+    ...(shrunk
+      ? [
+          '',
+          `shrunk to ${shrunk.left.length} of ${shrunk.of} actions and faults: ${shrunk.left.join(', ')}`,
+          '',
+          ...shrunk.story.slice(0, MAX_LINES),
+          ...(shrunk.story.length > MAX_LINES ? [`… and ${shrunk.story.length - MAX_LINES} lines more`] : []),
+        ]
+      : []),
+    '',
+    `again: npm run simulate -- --seed ${seed} --history ${index}${worlds ? ` --world ${JSON.stringify(worlds)}` : ''}`,
+  ].join('\n')

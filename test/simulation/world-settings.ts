@@ -1,0 +1,51 @@
+import type { SettingsChange } from '../../lib/model/queue-settings.ts'
+import type { Faults } from './faults.ts'
+import type { Spans } from './spans.ts'
+import type { TableBehaviour } from './table.ts'
+
+/** All that tells one simulated world from another. */
+export interface WorldSettings {
+  readonly kind: 'standard' | 'fifo'
+  /** Of the queue; with `deadLetter` there is a queue for dead letters too. */
+  readonly settings?: SettingsChange
+  /** What messages are published to; absent for messages without a group. */
+  readonly groups?: readonly string[]
+  readonly cast: Cast
+  /** What befalls requests and processes. @default nothing */
+  readonly faults?: Faults
+  /** What the table does that a plain one doesn't. @default nothing */
+  readonly table?: Partial<TableBehaviour>
+  /** Clocks of processes are off by up to this much, either way; on FIFO queues those of publishers alone. */
+  readonly clocksOffByMs?: number
+  /** How long things last. */
+  readonly spans?: Partial<Spans>
+  /** What consumers do with what they receive. @default 'careless' */
+  readonly consumers?: ConsumerHabit
+  /** Delays that the queue is given while it is worked on, seconds; 0 in the end. @default its delay stays */
+  readonly delaysSeconds?: readonly number[]
+  /** How often a message has a time to live of a few seconds; a probability. @default 0 */
+  readonly timesToLive?: number
+  /** How often a message on a standard queue has a deduplication id; a probability. @default 0 */
+  readonly deduplicationIds?: number
+}
+
+export interface Cast {
+  readonly publishers: number
+  readonly consumers: number
+  /** They look at, cancel and reschedule messages. */
+  readonly operators: number
+}
+
+/**
+ * `careless`: acks, forgets, gives back, extends, is too slow. `diligent`: answers all at once, so that nothing ever
+ * waits for a lease to end.
+ */
+export type ConsumerHabit = 'careless' | 'diligent'
+
+export const queueName = ({ kind }: WorldSettings): string => (kind === 'fifo' ? 'orders.fifo' : 'orders')
+export const deadLetterQueueName = ({ kind }: WorldSettings): string =>
+  kind === 'fifo' ? 'orders-dead.fifo' : 'orders-dead'
+export const queueNames = (world: WorldSettings): string[] => [
+  queueName(world),
+  ...(world.settings?.deadLetter ? [deadLetterQueueName(world)] : []),
+]

@@ -1,0 +1,108 @@
+import { type Faults, NO_FAULTS, SOME_FAULTS } from './faults.ts'
+import type { Spans } from './spans.ts'
+import type { WorldSettings } from './world-settings.ts'
+
+const STANDARD = {
+  kind: 'standard',
+  cast: { publishers: 2, consumers: 4, operators: 1 },
+  table: { staleReads: 0.4 },
+} as const satisfies WorldSettings
+
+const GROUPS = ['red', 'green', 'blue', 'white']
+/** Leases, extensions and rests end, what a crashed poller marked, and what is missed for seconds: then all must be there. */
+const FIFO_SPANS = { workMs: 12_000, drainMs: 24_000, publishEveryMs: 1_200 } as const satisfies Partial<Spans>
+const FIFO = {
+  kind: 'fifo',
+  cast: { publishers: 3, consumers: 4, operators: 1 },
+  groups: GROUPS,
+  table: { staleReads: 0.4, tornReads: 0.3 },
+  spans: FIFO_SPANS,
+} as const satisfies WorldSettings
+
+const DEAD_LETTERS = (maxReceives: number) => ({ deadLetter: { queue: 'orders-dead', maxReceives } })
+const FIFO_DEAD_LETTERS = (maxReceives: number) => ({ deadLetter: { queue: 'orders-dead.fifo', maxReceives } })
+
+/** Every fault there is. */
+const ALL_FAULTS: Faults = {
+  ...SOME_FAULTS,
+  'request delayed': 0.005,
+  'answer delayed': 0.005,
+  'sent twice, the first late': 0.01,
+  'throttled: key range': 0.002,
+  'throttled: on-demand maximum': 0.0005,
+  'throttled: provisioned throughput': 0.0005,
+  'throttled: account limit': 0.0005,
+  'transaction conflict': 0.03,
+  paused: 0.002,
+  'clock jumps': 0.005,
+}
+
+const LIMITED: WorldSettings = {
+  kind: 'standard',
+  cast: { publishers: 1, consumers: 5, operators: 0 },
+  groups: ['red', 'green'],
+  settings: { maxInFlightPerGroup: 3 },
+  clocksOffByMs: 20_000,
+  faults: {
+    'answer lost': 0.02,
+    'sent twice': 0.02,
+    'throttled once': 0.02,
+    'request delayed': 0.015,
+    'answer delayed': 0.015,
+  },
+  spans: {
+    workMs: 60_000,
+    drainMs: 120_000,
+    publishEveryMs: 3_000,
+    leaseSeconds: [0, 8],
+    workOnMessageMs: 10_000,
+    // Longer than leases and than any lock would last.
+    lateMs: [1_000, 40_000],
+  },
+}
+
+/** The worlds that histories are played in, by name. */
+export const WORLDS = {
+  'standard: nothing fails': { ...STANDARD, table: {} },
+  'standard: requests fail and processes are killed': { ...STANDARD, faults: SOME_FAULTS },
+  'standard: clocks differ': { ...STANDARD, faults: SOME_FAULTS, clocksOffByMs: 300 },
+  'standard: there are shards and priorities': {
+    ...STANDARD,
+    faults: SOME_FAULTS,
+    settings: { shards: 3, priorities: 2 },
+  },
+  'standard: nothing fails and messages are dead-lettered': { ...STANDARD, table: {}, settings: DEAD_LETTERS(2) },
+  'standard: messages are dead-lettered': { ...STANDARD, faults: SOME_FAULTS, settings: DEAD_LETTERS(3) },
+  'standard: everything fails': { ...STANDARD, faults: ALL_FAULTS, clocksOffByMs: 300 },
+  'standard: with groups': { ...STANDARD, groups: GROUPS, faults: SOME_FAULTS, spans: { drainMs: 60_000 } },
+  'standard: TTL is early': { ...STANDARD, faults: SOME_FAULTS, timesToLive: 0.3, table: { ttl: 'early' } },
+  'standard: TTL is late': { ...STANDARD, faults: SOME_FAULTS, timesToLive: 0.3, table: { ttl: 'late' } },
+  'standard: TTL never comes': { ...STANDARD, faults: SOME_FAULTS, timesToLive: 0.3, table: { ttl: 'never' } },
+  'fifo: nothing fails': { ...FIFO, faults: NO_FAULTS, table: { tornReads: 0.3 } },
+  'fifo: the clocks of publishers differ': { ...FIFO, table: { tornReads: 0.3 }, clocksOffByMs: 1_500 },
+  'fifo: the clocks of publishers differ by minutes': { ...FIFO, faults: SOME_FAULTS, clocksOffByMs: 120_000 },
+  'fifo: requests fail and processes are killed': { ...FIFO, faults: SOME_FAULTS, clocksOffByMs: 500 },
+  'fifo: processes are killed all the time': {
+    ...FIFO,
+    faults: { ...SOME_FAULTS, 'killed before sending': 0.01, 'killed while waiting': 0.01 },
+  },
+  'fifo: tickets are read out of date': { ...FIFO, table: { staleReads: 0.8, tornReads: 0.3 }, clocksOffByMs: 300 },
+  'fifo: messages are dead-lettered': {
+    ...FIFO,
+    faults: SOME_FAULTS,
+    clocksOffByMs: 1_000,
+    settings: FIFO_DEAD_LETTERS(2),
+  },
+  /** Far longer than the history: a group that stays locked for a delay of before is found out. */
+  'fifo: the delay changes': { ...FIFO, faults: SOME_FAULTS, clocksOffByMs: 500, delaysSeconds: [0, 0, 1, 600] },
+  /** Far shorter than the leases: whatever said busy until one of them ends would be found out. */
+  'fifo: no group waits for the end of a lease that was acked or given back': {
+    ...FIFO,
+    cast: { publishers: 3, consumers: 4, operators: 0 },
+    table: { tornReads: 0.3 },
+    consumers: 'diligent',
+    spans: { ...FIFO_SPANS, leaseSeconds: [600, 600], drainMs: 20_000 },
+  },
+  'fifo: everything fails': { ...FIFO, faults: { ...ALL_FAULTS, 'clock jumps': 0 }, clocksOffByMs: 500 },
+  'limited: requests are paused for longer than leases last, and clocks differ by seconds': LIMITED,
+} as const satisfies Record<string, WorldSettings>
