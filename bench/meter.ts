@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { type Item, writeUnitsOf } from './item-size.ts'
 
-/** What a stretch of work cost, counted at the table's door. */
+/** What a keyRange of work cost, counted at the table's door. */
 export interface Usage {
   readonly requests: number
   /** Requests one after the other: those that went out while no other was under way. */

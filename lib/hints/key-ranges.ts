@@ -10,50 +10,50 @@ export interface Skipped {
   readonly headers: number
 }
 
-export interface Stretch extends Skipped {
+export interface KeyRange extends Skipped {
   readonly checkAt: number
   /** How soon it wants to be checked. */
   readonly everyMs: number
 }
 
-/** A stretch is no longer than this, so that reading one that ends costs little. */
+/** A key range is no longer than this, so that reading one that ends costs little. */
 export const STRETCH_HEADERS = 64
 
-/** The end of a stretch whose last key is `to`; what is an end already stays as it is. */
+/** The end of a key range whose last key is `to`; what is an end already stays as it is. */
 export const endBehind = (to: string): string => (to.endsWith('!') ? to : sortRightBehind(to))
 
 /** Stretches in order and without overlap, and how many headers they hold. */
 export interface StretchRow {
-  readonly list: readonly Stretch[]
-  /** Index of the first stretch that ends behind `sort`. */
+  readonly list: readonly KeyRange[]
+  /** Index of the first key range that ends behind `sort`. */
   indexAt(sort: string): number
-  /** Puts stretches in the place of some. */
-  replace(at: number, removed: number, ...added: readonly Stretch[]): void
+  /** Puts key ranges in the place of some. */
+  replace(at: number, removed: number, ...added: readonly KeyRange[]): void
   /** Cuts `[from, end)` out; answers the index where something can take its place. */
   cut(from: string, end: string): number
-  /** Joins a stretch with the next one where they touch and the two are short; answers whether it did. */
+  /** Joins a key range with the next one where they touch and the two are short; answers whether it did. */
   joinAt(at: number, now: number): boolean
   readonly headers: number
-  /** Headers of the stretches that end behind what was told to others. */
+  /** Headers of the key ranges that end behind what was told to others. */
   readonly untold: number
   told(end: string): void
 }
 
 export const stretchRow = (): StretchRow => {
-  const list: Stretch[] = []
+  const list: KeyRange[] = []
   let total = 0
   let untold = 0
   let toldTo = ''
 
-  const account = ({ end, headers }: Stretch, sign: 1 | -1): void => {
+  const account = ({ end, headers }: KeyRange, sign: 1 | -1): void => {
     total += sign * headers
     if (end > toldTo) untold += sign * headers
   }
 
   /** Every change of the list goes through here, so that its counts are right. */
-  const replace = (at: number, removed: number, ...added: readonly Stretch[]): void => {
-    for (const stretch of list.splice(at, removed, ...added)) account(stretch, -1)
-    for (const stretch of added) account(stretch, 1)
+  const replace = (at: number, removed: number, ...added: readonly KeyRange[]): void => {
+    for (const keyRange of list.splice(at, removed, ...added)) account(keyRange, -1)
+    for (const keyRange of added) account(keyRange, 1)
   }
 
   const indexAt = (sort: string): number => {
@@ -61,7 +61,7 @@ export const stretchRow = (): StretchRow => {
     let high = list.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if ((list[middle] as Stretch).end <= sort) low = middle + 1
+      if ((list[middle] as KeyRange).end <= sort) low = middle + 1
       else high = middle
     }
     return low
@@ -70,7 +70,7 @@ export const stretchRow = (): StretchRow => {
   const cut = (from: string, end: string): number => {
     const start = indexAt(from)
     let stop = start
-    while (stop < list.length && (list[stop] as Stretch).from < end) stop++
+    while (stop < list.length && (list[stop] as KeyRange).from < end) stop++
     const left = list[start]
     const right = list[stop - 1]
     if (stop === start || !left || !right) return start
@@ -113,7 +113,7 @@ export const stretchRow = (): StretchRow => {
     },
     told: (end) => {
       toldTo = end
-      untold = list.reduce((sum, stretch) => sum + (stretch.end > end ? stretch.headers : 0), 0)
+      untold = list.reduce((sum, keyRange) => sum + (keyRange.end > end ? keyRange.headers : 0), 0)
     },
   }
 }

@@ -1,17 +1,17 @@
 import type { Segment } from '../model/segment.ts'
 import { partitionId, priorityOf, type SegmentKey, type SegmentPartition } from '../model/segment-key.ts'
 import { type Contention, contention } from './contention.ts'
-import type { FrontMemory } from './in-flight-snapshot.ts'
+import type { SnapshotHints } from './in-flight-snapshot.ts'
 import { type Recent, recent } from './recent.ts'
 import { type Reservations, reservations } from './reservations.ts'
-import { type Skips, skips } from './scan-cache.ts'
+import { type ScanCache, scanCache } from './scan-cache.ts'
 import { type TicketMemory, ticketMemory } from './ticket-cache.ts'
 
 /** What the polls of this process learned about one priority of one shard. */
-export interface LaneMemory {
-  readonly skips: Skips
+export interface TargetHints {
+  readonly scanCache: ScanCache
   /** What other processes were told and what they told. */
-  readonly front: FrontMemory
+  readonly front: SnapshotHints
   readonly contention: Contention
   /** Messages that a poll of this process is claiming right now, so that the others leave them to it. */
   readonly reserved: Reservations
@@ -34,7 +34,7 @@ export interface PollMemory {
   readonly missedNumbers: Map<string, { readonly lastSequence: string; readonly since: number }>
   /** The tickets of a shard. */
   tickets(shard: SegmentPartition): TicketMemory
-  lane(partition: SegmentPartition, priority: number): LaneMemory
+  target(partition: SegmentPartition, priority: number): TargetHints
   /** A message of this process's doing became visible. */
   release(key: SegmentKey): void
   /** A segment is no longer there. */
@@ -47,9 +47,9 @@ const NEWEST_KEPT = 256
 
 export const pollMemory = (): PollMemory => {
   /** By partition, then by priority. */
-  const lanes = new Map<string, LaneMemory[]>()
+  const targets = new Map<string, TargetHints[]>()
   const shards = new Map<string, TicketMemory>()
-  const laneOf = ({ partition, sort }: SegmentKey) => lanes.get(partitionId(partition))?.[priorityOf(sort)]
+  const targetOf = ({ partition, sort }: SegmentKey) => targets.get(partitionId(partition))?.[priorityOf(sort)]
   return {
     busyGroups: new Set(),
     missedNumbers: new Map(),
@@ -63,24 +63,24 @@ export const pollMemory = (): PollMemory => {
       }
       return memory
     },
-    lane: (partition, priority) => {
+    target: (partition, priority) => {
       const id = partitionId(partition)
-      let ofPartition = lanes.get(id)
+      let ofPartition = targets.get(id)
       if (!ofPartition) {
-        if (lanes.size >= MAX_PARTITIONS) lanes.clear()
+        if (targets.size >= MAX_PARTITIONS) targets.clear()
         ofPartition = []
-        lanes.set(id, ofPartition)
+        targets.set(id, ofPartition)
       }
       ofPartition[priority] ??= newLane()
       return ofPartition[priority]
     },
-    release: (key) => laneOf(key)?.skips.release(key.sort),
-    gone: (key) => laneOf(key)?.skips.gone(key.sort),
+    release: (key) => targetOf(key)?.scanCache.release(key.sort),
+    gone: (key) => targetOf(key)?.scanCache.gone(key.sort),
   }
 }
 
-const newLane = (): LaneMemory => ({
-  skips: skips(),
+const newLane = (): TargetHints => ({
+  scanCache: scanCache(),
   front: {},
   contention: contention(),
   reserved: reservations(),

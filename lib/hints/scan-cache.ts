@@ -1,38 +1,38 @@
 import { dueAtOf } from '../model/segment-key.ts'
-import { endBehind, type Skipped, type Stretch, stretchRow } from './key-ranges.ts'
+import { endBehind, type KeyRange, type Skipped, stretchRow } from './key-ranges.ts'
 
 /**
- * What a poller remembers of the headers of a partition that it need not read again for now: leased, resting, expired
+ * What a poller remembers of the headers of a partition that it need not read again for now: leased, backingOff, expired
  * or gone. Without it, a Query pays for each of them at every poll.
  *
- * The memory is a row of stretches, ordered and without overlap. A stretch is passed over until the first of its
+ * The memory is a row of key ranges, ordered and without overlap. A key range is passed over until the first of its
  * messages becomes visible. Others can change what lies in it before (a nack in another process, a publisher whose
- * write arrives after younger ones), so a stretch is also checked each time its age has doubled, that a late arrival may
+ * write arrives after younger ones), so a key range is also checked each time its age has doubled, that a late arrival may
  * wait about as long as it was late, and every few seconds when it is old.
  *
  * Checks are paid from an allowance that each poll adds a little to, so that a poll costs about the same however much
  * is in flight. They are free at the end of the row, where the Query of what lies behind reads a few headers along.
  *
- * A hint only: what it hides is still in its place, and is found when the stretch ends.
+ * A hint only: what it hides is still in its place, and is found when the key range ends.
  */
-export interface Skips {
+export interface ScanCache {
   /** The ranges a poll must read, in order; the last is the unbounded rest behind everything remembered. */
   ranges(first: string, last: string, now: number): Range[]
   /** Forgets what was known from `from` through `to`: it has been read again. */
   forget(from: string, to: string): void
   /** Remembers that some headers, one behind the other, have nothing to receive for a while. */
-  learn(stretch: Learned): void
+  learn(keyRange: Learned): void
   /** Something becomes visible sooner than was known: at once, or from `visibleAt` on, epoch ms. */
   release(sort: string, visibleAt?: number): void
   /** A header is no longer there. */
   gone(sort: string): void
   /** How often `release` was called. */
   readonly releases: number
-  /** When the first stretch runs out, epoch ms. */
+  /** When the first key range runs out, epoch ms. */
   endsAt(): number
   readonly size: number
   /** What is remembered, in order. */
-  readonly stretches: readonly Skipped[]
+  readonly keyRanges: readonly Skipped[]
   /** Headers remembered that are still there, as far as this process knows. */
   readonly headers: number
   /** Those of them behind what was told to others last. */
@@ -40,7 +40,7 @@ export interface Skips {
   /** Others were told of all that ends here or before. */
   told(end: string): void
   /** Remembers what another process told. */
-  recall(stretches: readonly Skipped[], now: number): void
+  recall(keyRanges: readonly Skipped[], now: number): void
 }
 
 export interface Learned {
@@ -77,7 +77,7 @@ interface Released {
 
 /** Fewer headers than this are read along in the same read unit anyway. */
 export const WORTH_SKIPPING = 12
-/** A stretch is checked when its age has doubled, within these bounds. */
+/** A key range is checked when its age has doubled, within these bounds. */
 const MIN_INTERVAL_MS = 50
 const MAX_INTERVAL_MS = 3_000
 /** The allowance, in headers. */
@@ -88,9 +88,9 @@ const MAX_ALLOWED = 64
 const MIN_CHECKED = 14
 const RELEASES_KEPT = 64
 
-export const skips = (): Skips => {
-  const stretches = stretchRow()
-  const { list: row, indexAt, cut, replace } = stretches
+export const scanCache = (): ScanCache => {
+  const keyRanges = stretchRow()
+  const { list: row, indexAt, cut, replace } = keyRanges
   const released: Released[] = []
   let releases = 0
   let allowance = MAX_ALLOWED
@@ -101,15 +101,15 @@ export const skips = (): Skips => {
   let checkFrom = 0
 
   const uncover = (sort: string, until: number): void => {
-    const stretch = row[indexAt(sort)]
-    if (!stretch || stretch.from > sort || stretch.until <= until) return
+    const keyRange = row[indexAt(sort)]
+    if (!keyRange || keyRange.from > sort || keyRange.until <= until) return
     const alone = { from: sort, end: endBehind(sort), until, checkAt: until, everyMs: MIN_INTERVAL_MS, headers: 1 }
     replace(cut(sort, alone.end), 0, alone)
     quietUntil = 0
   }
 
   /**
-   * Which stretches to check now, from one index up to another, when some are due and can be paid for. Where not all
+   * Which key ranges to check now, from one index up to another, when some are due and can be paid for. Where not all
    * can be, each waits longer by the same factor.
    */
   const dueRun = (now: number): { from: number; to: number } | undefined => {
@@ -117,16 +117,16 @@ export const skips = (): Skips => {
     let from = -1
     let most = -1
     for (let index = 0; index < row.length; index++) {
-      const stretch = row[index] as Stretch
-      const overdue = (now - stretch.checkAt) / stretch.everyMs
-      if (overdue <= most || stretch.until <= now) continue
+      const keyRange = row[index] as KeyRange
+      const overdue = (now - keyRange.checkAt) / keyRange.everyMs
+      if (overdue <= most || keyRange.until <= now) continue
       most = overdue
       from = index
     }
     if (most < 0) return undefined
     let to = from + 1
     for (; to < row.length; to++) {
-      const next = row[to] as Stretch
+      const next = row[to] as KeyRange
       if (next.checkAt > now || next.until <= now || next.from !== row[to - 1]?.end) break
     }
     return { from, to }
@@ -136,23 +136,23 @@ export const skips = (): Skips => {
   const alongFrom = (now: number): number => {
     let index = row.length
     for (let headers = 0; index > 0; index--) {
-      const stretch = row[index - 1] as Stretch
-      headers += stretch.headers
-      if (headers > WORTH_SKIPPING || (stretch.checkAt > now && stretch.until > now)) break
-      if (index < row.length && stretch.end !== row[index]?.from) break
+      const keyRange = row[index - 1] as KeyRange
+      headers += keyRange.headers
+      if (headers > WORTH_SKIPPING || (keyRange.checkAt > now && keyRange.until > now)) break
+      if (index < row.length && keyRange.end !== row[index]?.from) break
     }
     return index
   }
 
   const headersFrom = (start: number): number => {
     let headers = 0
-    for (let index = start; index < row.length; index++) headers += (row[index] as Stretch).headers
+    for (let index = start; index < row.length; index++) headers += (row[index] as KeyRange).headers
     return headers
   }
 
-  const earliest = (instantOf: (stretch: Stretch) => number): number => {
+  const earliest = (instantOf: (keyRange: KeyRange) => number): number => {
     let first = Number.POSITIVE_INFINITY
-    for (const stretch of row) first = Math.min(first, instantOf(stretch))
+    for (const keyRange of row) first = Math.min(first, instantOf(keyRange))
     return first
   }
 
@@ -183,12 +183,12 @@ export const skips = (): Skips => {
         ranges.push({ from: whole?.from ?? range.from, to: range.to, edge: range.to, headers, check: range.check })
       }
       for (let index = 0; index < along; index++) {
-        const stretch = row[index] as Stretch
-        const { end: to, headers } = stretch
-        if (stretch.from > from) add({ from, to: stretch.from, headers: 0, check: false })
+        const keyRange = row[index] as KeyRange
+        const { end: to, headers } = keyRange
+        if (keyRange.from > from) add({ from, to: keyRange.from, headers: 0, check: false })
         from = to
-        if (stretch.until <= now) add({ from: stretch.from, to, headers, check: false })
-        else if (run && index >= run.from && index < run.to) add({ from: stretch.from, to, headers, check: true })
+        if (keyRange.until <= now) add({ from: keyRange.from, to, headers, check: false })
+        else if (run && index >= run.from && index < run.to) add({ from: keyRange.from, to, headers, check: true })
       }
       quietUntil = ranges.some((range) => !range.check) ? 0 : earliest(({ until }) => until)
       checkFrom = earliest(({ checkAt }) => checkAt)
@@ -225,8 +225,8 @@ export const skips = (): Skips => {
       quietUntil = touches ? Math.min(quietUntil, until) : 0
       checkFrom = Math.min(checkFrom, checkAt)
       replace(at, 0, { from, end, until, checkAt, everyMs, headers })
-      const joined = stretches.joinAt(at - 1, now)
-      stretches.joinAt(joined ? at - 1 : at, now)
+      const joined = keyRanges.joinAt(at - 1, now)
+      keyRanges.joinAt(joined ? at - 1 : at, now)
       for (const { sort, count, visibleAt } of inside) if (count > before) uncover(sort, visibleAt)
     },
 
@@ -239,9 +239,9 @@ export const skips = (): Skips => {
 
     gone: (sort) => {
       const at = indexAt(sort)
-      const stretch = row[at]
-      if (!stretch || stretch.from > sort || stretch.headers === 0) return
-      replace(at, 1, { ...stretch, headers: stretch.headers - 1 })
+      const keyRange = row[at]
+      if (!keyRange || keyRange.from > sort || keyRange.headers === 0) return
+      replace(at, 1, { ...keyRange, headers: keyRange.headers - 1 })
     },
 
     get releases() {
@@ -251,16 +251,16 @@ export const skips = (): Skips => {
       return row.length
     },
     endsAt: () => earliest(({ until }) => until),
-    stretches: row,
+    keyRanges: row,
     get headers() {
-      return stretches.headers
+      return keyRanges.headers
     },
     get untold() {
-      return stretches.untold
+      return keyRanges.untold
     },
-    told: stretches.told,
-    recall: (stretches, now) => {
-      for (const { from, end, until, headers } of stretches) {
+    told: keyRanges.told,
+    recall: (keyRanges, now) => {
+      for (const { from, end, until, headers } of keyRanges) {
         const everyMs = Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, now - dueAtOf(end)))
         replace(cut(from, end), 0, { from, end, until, headers, everyMs, checkAt: now + everyMs })
       }

@@ -1,13 +1,13 @@
 import type { QueueState } from '../model/queue-record.ts'
 import type { SegmentPartition } from '../model/segment-key.ts'
-import type { LaneMemory } from './poll-hints.ts'
+import type { TargetHints } from './poll-hints.ts'
 
 /** A place to look for messages: one priority of one shard. */
-export interface Lane {
+export interface ScanTarget {
   readonly queue: QueueState
   readonly partition: SegmentPartition
   readonly priority: number
-  readonly memory: LaneMemory
+  readonly memory: TargetHints
 }
 
 /** What a poll still wants. */

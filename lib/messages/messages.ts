@@ -23,7 +23,7 @@ import {
 import { dueAtOf, priorityOf, sortRightBehind } from '../model/segment-key.ts'
 import { touchGroup } from '../publish/group-place.ts'
 import { newSegment } from '../publish/new-segment.ts'
-import { type Place, placeIn, START, walk } from '../queues/partitions.ts'
+import { type Cursor, cursorIn, partitions, START } from '../queues/partitions.ts'
 import { freeGroup, touchGroupOf } from '../settle/group-release.ts'
 import { releaseEarly } from '../visibility/snapshot-exchange.ts'
 
@@ -115,8 +115,8 @@ const rest = async (
   const { segment, content } = stored
   const expiresAt = expiryOf(queue, segmentDueAt(segment), segment.expiresAt)
   if (at >= expiresAt) throw invalid('dueAt', at, `must be before ${expiresAt}, when the message expires`)
-  const resting: Lease = { ...before, token: engine.random.bytes(TOKEN_BYTES), until: at, resting: true }
-  const change: Change = { ...take(segment, [index]), slots: [[index, resting]] }
+  const backingOff: Lease = { ...before, token: engine.random.bytes(TOKEN_BYTES), until: at, backingOff: true }
+  const change: Change = { ...take(segment, [index]), slots: [[index, backingOff]] }
   const [outcome] = await engine.store.change([change])
   if (outcome && !outcome.applied && outcome.error) throw outcome.error
   if (!outcome?.applied || !outcome.segment) return undefined
@@ -180,9 +180,9 @@ export const browse = async (
   const start = decodeCursor(cursor)
   const messages: StoredMessage[] = []
   let { from } = start
-  for await (const partition of walk(engine, queue, start)) {
+  for await (const partition of partitions(engine, queue, start)) {
     for (;;) {
-      if (messages.length >= limit) return { messages, cursor: encodeCursor(placeIn(partition, from)) }
+      if (messages.length >= limit) return { messages, cursor: encodeCursor(cursorIn(partition, from)) }
       const page = await engine.store.headers({ partition, from, to: '~', limit: limit - messages.length })
       const segments = withMessages(page.segments, limit - messages.length)
       const last = segments.at(-1)
@@ -224,10 +224,10 @@ const messagesIn = async (
   })
 }
 
-const encodeCursor = ({ shard, group = '', from }: Place): string =>
+const encodeCursor = ({ shard, group = '', from }: Cursor): string =>
   Buffer.from(`${shard} ${group} ${from}`).toString('base64url')
 
-const decodeCursor = (cursor: string | undefined): Place => {
+const decodeCursor = (cursor: string | undefined): Cursor => {
   if (cursor === undefined) return START
   const match = /^(\d{1,3}) ([0-9a-f]{0,14}!?) ([0-9a-f]{1,27}!?)$/.exec(
     Buffer.from(cursor, 'base64url').toString('latin1'),

@@ -10,7 +10,7 @@ import { dueAtOf, type SegmentKey } from './segment-key.ts'
  *       │              claim, │   │ lease ends, or nack                 │
  *       │              once   │   ▼                                     │
  *       │              until  └─ receivable again (same slot) ──────────┤
- *       │              is past    nack with a delay: resting till then  │
+ *       │              is past    nack with a delay: backingOff till then  │
  *       └───────────────────────────────────────────────────────────────┘
  *
  * Lease expiry writes nothing: a slot whose `until` has passed is receivable where it always was. When every slot is
@@ -57,7 +57,7 @@ export interface Lease {
   /** Epoch ms. */
   readonly firstReceivedAt: number
   /** Given back by a nack or put off by a reschedule: waiting, not being worked on. */
-  readonly resting: boolean
+  readonly backingOff: boolean
 }
 /** Acked, cancelled or moved elsewhere. */
 export interface Gone {
@@ -154,7 +154,14 @@ export const claim = (
     const firstReceivedAt = before.kind === 'lease' && before.receiveCount > 0 ? before.firstReceivedAt : lease.now
     const token =
       typeof lease.token === 'function' ? lease.token(index, { receiveCount, firstReceivedAt }) : lease.token
-    const claimed: Lease = { kind: 'lease', token, until: lease.until, receiveCount, firstReceivedAt, resting: false }
+    const claimed: Lease = {
+      kind: 'lease',
+      token,
+      until: lease.until,
+      receiveCount,
+      firstReceivedAt,
+      backingOff: false,
+    }
     return [index, claimed] as const
   })
   const whole = indexes.length + goneCount(segment) === segment.slots.length
@@ -248,9 +255,9 @@ const meets = (slot: Slot, expected: SlotCondition): boolean => {
 const sameLease = (slot: Slot, lease: Lease): boolean =>
   holds(slot, lease.token) &&
   slot.until === lease.until &&
-  slot.resting === lease.resting &&
+  slot.backingOff === lease.backingOff &&
   slot.receiveCount === lease.receiveCount &&
   slot.firstReceivedAt === lease.firstReceivedAt
 
 /** A lease ends at `until`: at that very instant the message may be received again. */
-export const liveAt = (lease: Lease, now: number): boolean => lease.until > now && !lease.resting
+export const liveAt = (lease: Lease, now: number): boolean => lease.until > now && !lease.backingOff

@@ -9,12 +9,12 @@ import {
 } from '../model/queue-record.ts'
 import { liveAt, type Segment, segmentDueAt, visibleAt } from '../model/segment.ts'
 import { dueAtOf, type SegmentPartition, sortFrom, sortRightBehind } from '../model/segment-key.ts'
-import { START, walk } from './partitions.ts'
+import { partitions, START } from './partitions.ts'
 
 export interface Counts {
   /** Can be received now. */
   readonly ready: number
-  /** Not due yet, or resting after a nack. */
+  /** Not due yet, or backingOff after a nack. */
   readonly delayed: number
   readonly leased: number
   /** When the oldest ready message became due, epoch ms. */
@@ -68,7 +68,7 @@ const shardsOf = (queue: QueueState): SegmentPartition[] =>
 
 /** Group after group until the limit; what is behind it is not estimated. */
 const countGroups = async (engine: Engine, queue: QueueState, tally: Tally): Promise<boolean> => {
-  for await (const partition of walk(engine, queue, { ...START, group: '0' })) {
+  for await (const partition of partitions(engine, queue, { ...START, group: '0' })) {
     for (let from = '9'; ; ) {
       if (tally.headers >= MAX_HEADERS) return false
       const page = await engine.store.headers({ partition, from, to: '~', limit: PAGE, consistent: true })
@@ -134,7 +134,7 @@ interface Rest {
   readonly priority: number
 }
 
-/** Weighs a few headers at each of some instants by the number that the stretch around them should hold. */
+/** Weighs a few headers at each of some instants by the number that the key range around them should hold. */
 const estimateRest = async (
   engine: Engine,
   queue: QueueState,

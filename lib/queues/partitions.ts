@@ -4,19 +4,19 @@ import { partitionOf, pollShards, type QueueState } from '../model/queue-record.
 import { type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
 
 /** A place in a queue, for going through it in pieces: a partition of it, and a sort key there to go on from. */
-export interface Place {
+export interface Cursor {
   readonly shard: number
   /** On FIFO queues: the group's hash. */
   readonly group?: string
   readonly from: string
 }
 
-export const START: Place = { shard: 0, from: '0' }
+export const START: Cursor = { shard: 0, from: '0' }
 
 const TICKETS = 100
 
 /** The partitions of a queue from a place on, in an order that stays: its shards, and the groups that have tickets. */
-export async function* walk(engine: Engine, queue: QueueState, start: Place): AsyncGenerator<SegmentPartition> {
+export async function* partitions(engine: Engine, queue: QueueState, start: Cursor): AsyncGenerator<SegmentPartition> {
   const inShards = !queue.settings.fifo && start.group === undefined
   if (inShards) for (let shard = start.shard; shard < pollShards(queue); shard++) yield partitionOf(queue, shard)
   if (!queue.settings.fifo && !queue.grouped) return
@@ -34,12 +34,12 @@ export async function* walk(engine: Engine, queue: QueueState, start: Place): As
 }
 
 /** The place in a partition from a sort key on. */
-export const placeIn = ({ shard, group }: SegmentPartition, from: string): Place => ({
+export const cursorIn = ({ shard, group }: SegmentPartition, from: string): Cursor => ({
   shard,
   ...(group !== undefined && { group }),
   from,
 })
 
 /** The first place behind a partition. */
-export const placeBehind = ({ shard, group }: SegmentPartition): Place =>
+export const cursorBehind = ({ shard, group }: SegmentPartition): Cursor =>
   group !== undefined ? { shard, group: sortRightBehind(group), from: '0' } : { shard: shard + 1, from: '0' }

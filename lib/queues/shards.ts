@@ -3,7 +3,7 @@ import type { HoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import { layoutValue, type QueueLayout } from '../model/queue-layout.ts'
 import { layoutOf, partitionOf, pollShards, type QueueState, withLayout } from '../model/queue-record.ts'
-import { inPassing } from '../store/best-effort.ts'
+import { bestEffort } from '../store/best-effort.ts'
 import { layoutKey } from '../store/keys.ts'
 import type { Write } from '../store/port.ts'
 
@@ -52,7 +52,7 @@ export const raiseShards = async (engine: Engine, queue: QueueState): Promise<nu
     return settings.shards
   }
   const shards = Math.min(LIMITS.shards, settings.shards * 2)
-  const raised = await inPassing(
+  const raised = await bestEffort(
     changeLayout(engine, queue, { shards, pollShards: Math.max(shards, pollShards(queue)), changedAt: now }),
     false,
   )
@@ -76,7 +76,7 @@ export const retireShard = async (engine: Engine, queue: QueueState): Promise<vo
   const last = pollShards(queue) - 1
   if (last < queue.settings.shards) return
   if (engine.clock.now() - (queue.shardsLoweredAt ?? 0) < EVERYONE_KNOWS_MS) return
-  await inPassing(retireIfEmpty(engine, queue, last), false)
+  await bestEffort(retireIfEmpty(engine, queue, last), false)
 }
 
 const retireIfEmpty = async (engine: Engine, queue: QueueState, last: number): Promise<boolean> => {

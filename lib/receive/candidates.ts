@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts'
-import type { Lane } from '../hints/scan-target.ts'
+import type { ScanTarget } from '../hints/scan-target.ts'
 import { isDropped, type QueueState } from '../model/queue-record.ts'
 import { receivable, receiveCountOf, type Segment, slotAt } from '../model/segment.ts'
 import { sortUpTo } from '../model/segment-key.ts'
@@ -25,17 +25,22 @@ const MAX_DEAD_LETTERED = 25
 const MIN_DENSITY = 0.2
 
 /** Those of the segments read that have something to receive. Nothing is done about messages past their receives yet. */
-export const candidatesOf = (engine: Engine, lane: Lane, segments: readonly Segment[], after: After): Candidate[] => {
-  const { queue } = lane
+export const candidatesOf = (
+  engine: Engine,
+  target: ScanTarget,
+  segments: readonly Segment[],
+  after: After,
+): Candidate[] => {
+  const { queue } = target
   const now = engine.clock.now()
-  const dueTo = sortUpTo(lane.priority, now)
+  const dueTo = sortUpTo(target.priority, now)
   const candidates: Candidate[] = []
   for (const read of segments) {
     if (read.key.sort > dueTo) break
-    const segment = newestOf(lane, read, after)
+    const segment = newestOf(target, read, after)
     if (isDropped(queue, segment, now)) continue
     const visible = receivable(segment, now)
-    const free = unreserved(lane, segment, visible)
+    const free = unreserved(target, segment, visible)
     if (free.length > 0) candidates.push({ segment, indexes: free })
     // Another poll of this process is at it: what becomes of it is not known yet.
     else if (visible.length > 0) after.set(segment.key.sort, 'unknown')
@@ -46,7 +51,7 @@ export const candidatesOf = (engine: Engine, lane: Lane, segments: readonly Segm
 /** The candidates without messages past their receives: these are dead-lettered. */
 export const withoutExhausted = async (
   engine: Engine,
-  { queue }: Lane,
+  { queue }: ScanTarget,
   candidates: readonly Candidate[],
   after: After,
 ): Promise<Candidate[]> => {
@@ -79,19 +84,19 @@ const exhaustedIn = ({ settings: { deadLetter } }: QueueState, { segment, indexe
 }
 
 /** A page may have been read before what another poll of this process has changed since. */
-const newestOf = ({ memory }: Lane, read: Segment, after: After): Segment => {
+const newestOf = ({ memory }: ScanTarget, read: Segment, after: After): Segment => {
   const known = memory.newest.get(read.key.sort)
   if (!known || known.version <= read.version) return read
   after.set(read.key.sort, known)
   return known
 }
 
-export const noteNewest = ({ memory: { newest } }: Lane, segment: Segment): void =>
+export const noteNewest = ({ memory: { newest } }: ScanTarget, segment: Segment): void =>
   newest.set(segment.key.sort, segment)
 
 /** Messages to receive for each header read, those with none included: says how many headers a wish takes. */
 export const noteDensity = (
-  { memory, priority }: Lane,
+  { memory, priority }: ScanTarget,
   segments: readonly Segment[],
   candidates: readonly Candidate[],
   now: number,
@@ -106,21 +111,26 @@ export const noteDensity = (
 }
 
 /** Whether so little is left that pollers who take of it at random would mostly meet. */
-export const isScramble = ({ memory }: Lane, candidates: readonly Candidate[], want: number): boolean => {
+export const isScramble = ({ memory }: ScanTarget, candidates: readonly Candidate[], want: number): boolean => {
   const { pressure } = memory.contention
   if (pressure < SCRAMBLE || candidates.length === 0) return false
   const supply = candidates.reduce((sum, { indexes }) => sum + indexes.length, 0)
   return supply < (want * pressure) / 2
 }
 
-export const pick = (engine: Engine, lane: Lane, candidates: readonly Candidate[], want: number): Candidate[] => {
-  const crowded = lane.memory.contention.pressure > CROWDED
+export const pick = (
+  engine: Engine,
+  target: ScanTarget,
+  candidates: readonly Candidate[],
+  want: number,
+): Candidate[] => {
+  const crowded = target.memory.contention.pressure > CROWDED
   const order = crowded ? shuffled(candidates, engine.random.fraction) : candidates
   const picked: Candidate[] = []
   let left = want
   for (const { segment, indexes } of order) {
     if (left <= 0) break
-    const free = unreserved(lane, segment, indexes)
+    const free = unreserved(target, segment, indexes)
     if (free.length === 0) continue
     const wanted = free.length > left ? someOf(free, left, crowded ? engine.random : undefined) : free
     picked.push({ segment, indexes: wanted })
@@ -141,5 +151,5 @@ export const without = (candidates: readonly Candidate[], picked: readonly Candi
   candidates.filter(({ segment }) => !picked.some((other) => other.segment.key.sort === segment.key.sort))
 
 /** Those that no other poll of this process is claiming. */
-const unreserved = ({ memory: { reserved } }: Lane, { key: { sort } }: Segment, indexes: number[]): number[] =>
+const unreserved = ({ memory: { reserved } }: ScanTarget, { key: { sort } }: Segment, indexes: number[]): number[] =>
   reserved.free(sort, indexes)

@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts'
-import type { Lane, Request } from '../hints/scan-target.ts'
+import type { Request, ScanTarget } from '../hints/scan-target.ts'
 import { type Content, contentOf } from '../model/content.ts'
 import { type HoldfastError, isHoldfastError } from '../model/errors.ts'
 import type { Message } from '../model/message.ts'
@@ -40,24 +40,25 @@ const ENOUGH_PATIENCE = 0.25
  */
 export const claimFrom = async (
   engine: Engine,
-  lane: Lane,
+  target: ScanTarget,
   segments: readonly Segment[],
   request: Request,
   { more = false } = {},
 ): Promise<Claimed> => {
   const claimed: Claimed = { messages: [], after: new Map() }
   if (request.want <= 0 || request.signal?.aborted) return claimed
-  let candidates = candidatesOf(engine, lane, segments, claimed.after)
-  if (anyExhausted(lane.queue, candidates)) candidates = await withoutExhausted(engine, lane, candidates, claimed.after)
-  noteDensity(lane, segments, candidates, engine.clock.now())
-  if (!more && isScramble(lane, candidates, request.want)) {
-    candidates = await deferred(engine, lane, segments, candidates, request, claimed.after)
+  let candidates = candidatesOf(engine, target, segments, claimed.after)
+  if (anyExhausted(target.queue, candidates))
+    candidates = await withoutExhausted(engine, target, candidates, claimed.after)
+  noteDensity(target, segments, candidates, engine.clock.now())
+  if (!more && isScramble(target, candidates, request.want)) {
+    candidates = await deferred(engine, target, segments, candidates, request, claimed.after)
     if (request.signal?.aborted) return claimed
   }
   for (let round = 0; round < ROUNDS && candidates.length > 0; round++) {
-    const picked = pick(engine, lane, candidates, request.want - claimed.messages.length)
+    const picked = pick(engine, target, candidates, request.want - claimed.messages.length)
     if (picked.length === 0) break
-    const lost = await claimPicked(engine, lane, picked, request, claimed)
+    const lost = await claimPicked(engine, target, picked, request, claimed)
     if (claimed.messages.length >= request.want || lost > picked.length * STALE_LOSS) break
     candidates = without(candidates, picked)
   }
@@ -70,7 +71,7 @@ export const claimFrom = async (
  */
 const deferred = async (
   engine: Engine,
-  lane: Lane,
+  target: ScanTarget,
   segments: readonly Segment[],
   candidates: readonly Candidate[],
   { signal }: Request,
@@ -79,16 +80,16 @@ const deferred = async (
   const from = candidates[0]?.segment.key.sort
   const to = candidates.at(-1)?.segment.key.sort
   if (from === undefined || to === undefined) return []
-  const { contention, roundTripMs } = lane.memory
+  const { contention, roundTripMs } = target.memory
   const patience = engine.random.fraction()
   const turnMs = Math.min(DEFER_MS.most, Math.max(DEFER_MS.least, roundTripMs))
   await engine.clock.sleep(patience * contention.pressure * turnMs, signal)
   if (signal?.aborted) return []
-  const page = await engine.store.headers({ partition: lane.partition, from, to, limit: segments.length })
+  const page = await engine.store.headers({ partition: target.partition, from, to, limit: segments.length })
   for (const { segment } of candidates) after.set(segment.key.sort, undefined)
   for (const segment of page.segments) after.set(segment.key.sort, segment)
-  const found = candidatesOf(engine, lane, page.segments, after)
-  const left = anyExhausted(lane.queue, found) ? await withoutExhausted(engine, lane, found, after) : found
+  const found = candidatesOf(engine, target, page.segments, after)
+  const left = anyExhausted(target.queue, found) ? await withoutExhausted(engine, target, found, after) : found
   const untouched =
     left.length === candidates.length &&
     left.every(({ segment: { version } }, position) => version === candidates[position]?.segment.version)
@@ -99,23 +100,23 @@ const deferred = async (
 /** Claims what was picked; answers how many claims were lost to others. */
 const claimPicked = async (
   engine: Engine,
-  lane: Lane,
+  target: ScanTarget,
   picked: readonly Candidate[],
   request: Request,
   claimed: Claimed,
 ): Promise<number> => {
-  const { reserved } = lane.memory
+  const { reserved } = target.memory
   for (const { segment, indexes } of picked) reserved.add(segment.key.sort, indexes)
   try {
-    const { issue } = newLeasing(engine, lane.queue, request.leaseMs)
+    const { issue } = newLeasing(engine, target.queue, request.leaseMs)
     const claims = picked.map(({ segment, indexes }) => issue(segment, indexes))
     const answered = await engine.store.claim(claims)
     const outcomes = answered.every(isWhole) ? answered : await recognizeOwn(engine, answered, claims)
     const fault = faultOf(outcomes)
     if (fault && claimed.messages.length === 0) throw fault
     const abandoned = request.signal?.aborted ?? false
-    if (abandoned || !outcomes.every(isWhole)) await putBack(engine, lane, claims, outcomes, abandoned)
-    return noteOutcomes(engine, lane, claims, outcomes, { claimed, abandoned })
+    if (abandoned || !outcomes.every(isWhole)) await putBack(engine, target, claims, outcomes, abandoned)
+    return noteOutcomes(engine, target, claims, outcomes, { claimed, abandoned })
   } finally {
     for (const { segment, indexes } of picked) reserved.remove(segment.key.sort, indexes)
   }
@@ -136,7 +137,7 @@ const faultOf = (outcomes: readonly ClaimOutcome[]): HoldfastError | undefined =
 /** Undoes claims whose messages nobody will get: those without content, and all of them when the caller has gone. */
 const putBack = async (
   engine: Engine,
-  lane: Lane,
+  target: ScanTarget,
   claims: readonly Claim[],
   outcomes: readonly ClaimOutcome[],
   abandoned: boolean,
@@ -144,7 +145,7 @@ const putBack = async (
   for (const [position, { segment, change }] of claims.entries()) {
     const outcome = outcomes[position]
     if (!outcome?.applied) continue
-    if (outcome.content === undefined) await giveUp(engine, lane, { segment, change }, outcome.segment)
+    if (outcome.content === undefined) await giveUp(engine, target, { segment, change }, outcome.segment)
     else if (abandoned) await engine.store.change([unclaim(segment, change)])
   }
 }
@@ -152,7 +153,7 @@ const putBack = async (
 /** Takes note of what became of the claims, and of the messages they brought; answers how many were lost to others. */
 const noteOutcomes = (
   engine: Engine,
-  lane: Lane,
+  target: ScanTarget,
   claims: readonly IssuedClaim[],
   outcomes: readonly ClaimOutcome[],
   { claimed, abandoned }: { claimed: Claimed; abandoned: boolean },
@@ -160,7 +161,7 @@ const noteOutcomes = (
   let lost = 0
   for (const [position, outcome] of outcomes.entries()) {
     const claim = claims[position] as IssuedClaim
-    if (outcome.segment) noteNewest(lane, outcome.segment)
+    if (outcome.segment) noteNewest(target, outcome.segment)
     const delivered = outcome.applied && outcome.content !== undefined && !abandoned
     const unsure = outcome.applied ? !delivered : outcome.error !== undefined
     claimed.after.set(claim.segment.key.sort, unsure ? 'unknown' : outcome.segment)
@@ -168,8 +169,8 @@ const noteOutcomes = (
       claimed.messages.push(...messagesOf(outcome.segment, outcome.content, claim))
     } else if (!outcome.applied && !outcome.error) lost++
   }
-  lane.memory.contention.observe({ won: claims.length - lost, lost })
-  if (lost > 0) engine.observe({ type: 'lost-race', queue: lane.queue.name, count: lost })
+  target.memory.contention.observe({ won: claims.length - lost, lost })
+  if (lost > 0) engine.observe({ type: 'lost-race', queue: target.queue.name, count: lost })
   return lost
 }
 
@@ -196,10 +197,10 @@ const recognizeOwn = async (
   )
 
 /** A header without content: its publish failed half-way, or its content is a moment late. */
-export const giveUp = async (engine: Engine, lane: Lane, { segment, change }: Claim, now: Segment) => {
+export const giveUp = async (engine: Engine, target: ScanTarget, { segment, change }: Claim, now: Segment) => {
   const orphan = engine.clock.now() - segment.publishedAt > ORPHAN_AFTER_MS
   await engine.store.change([orphan ? remove(now) : unclaim(segment, change)])
-  if (orphan) engine.observe({ type: 'orphan-dropped', queue: lane.queue.name })
+  if (orphan) engine.observe({ type: 'orphan-dropped', queue: target.queue.name })
 }
 
 export const messagesOf = (segment: Segment, content: Content, { receiptHandles }: IssuedClaim): Message[] =>

@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts'
-import type { Lane, Request } from '../hints/scan-target.ts'
+import type { Request, ScanTarget } from '../hints/scan-target.ts'
 import { isDropped, type QueueState } from '../model/queue-record.ts'
 import { liveAt, type Segment, type Slot, slotAt, unclaim, visibleAt } from '../model/segment.ts'
 import { dueAtOf, partitionId, sortFrom, sortRightBehind, sortUpTo } from '../model/segment-key.ts'
@@ -54,8 +54,8 @@ export const pollWithinLimit = async (
   if (busyGroups.has(name)) return undefined
   busyGroups.add(name)
   try {
-    const lane = { queue, partition, priority: 0, memory: engine.polls.lane(partition, 0) }
-    return await claimAllowed(engine, lane, limited, request)
+    const target = { queue, partition, priority: 0, memory: engine.polls.target(partition, 0) }
+    return await claimAllowed(engine, target, limited, request)
   } finally {
     busyGroups.delete(name)
   }
@@ -75,7 +75,7 @@ interface Fence {
   readonly through?: string
 }
 
-const readFence = async (engine: Engine, { queue }: Lane, { ticket }: Limited): Promise<Fence> => {
+const readFence = async (engine: Engine, { queue }: ScanTarget, { ticket }: Limited): Promise<Fence> => {
   const key = fenceKey(queue, ticket.group)
   const document = await engine.store.getDocument(key, { consistent: true })
   const value = document?.value as { through: string; settings: number } | undefined
@@ -91,15 +91,15 @@ const TRIES = 4
 
 const claimAllowed = async (
   engine: Engine,
-  lane: Lane,
+  target: ScanTarget,
   limited: Limited,
   request: Request,
   tries = TRIES,
 ): Promise<ScanResult | undefined> => {
-  const fence = await readFence(engine, lane, limited)
-  const front = await readFront(engine, lane, fence, request.want)
+  const fence = await readFence(engine, target, limited)
+  const front = await readFront(engine, target, fence, request.want)
   const after: After = new Map()
-  const candidates = await withoutExhausted(engine, lane, candidatesOf(engine, lane, front, after), after)
+  const candidates = await withoutExhausted(engine, target, candidatesOf(engine, target, front, after), after)
   const now = engine.clock.now()
   // What changed concurrently still counts as it was read: fewer messages are held since, or the claim fails.
   const left = front
@@ -107,30 +107,31 @@ const claimAllowed = async (
       const newest = after.get(read.key.sort)
       return newest === undefined || newest === 'unknown' ? read : newest
     })
-    .filter((segment) => !isDropped(lane.queue, segment, now))
+    .filter((segment) => !isDropped(target.queue, segment, now))
   const slots = left.flatMap((segment) => segment.slots)
   const live = slots.filter((slot) => isHeld(slot) && liveAt(slot, now)).length
   const picked = pickWithin(candidates, {
     most: Math.min(request.want, limited.limit - live),
     room: limited.limit - slots.filter(isHeld).length,
   })
-  if (picked.length === 0 && after.size > 0 && tries > 1) return claimAllowed(engine, lane, limited, request, tries - 1)
+  if (picked.length === 0 && after.size > 0 && tries > 1)
+    return claimAllowed(engine, target, limited, request, tries - 1)
   if (picked.length === 0) {
     const full = limited.limit <= live
     const nextAt = nextChange(left, full, now)
-    return { messages: [], nextAt: full ? nextAt : Math.min(nextAt, await nextDue(engine, lane, now)) }
+    return { messages: [], nextAt: full ? nextAt : Math.min(nextAt, await nextDue(engine, target, now)) }
   }
   // Where a fence knows nothing, a held message may be stored behind all that is picked.
   const held = left.filter((segment) => segment.slots.some(isHeld))
   const through = latest(fence.through, held.at(-1)?.key.sort, picked.at(-1)?.segment.key.sort)
-  return claimWithin(engine, lane, { ...fence, through }, picked, request)
+  return claimWithin(engine, target, { ...fence, through }, picked, request)
 }
 
 const latest = (...sorts: readonly (string | undefined)[]): string =>
   sorts.reduce<string>((last, sort = '') => (sort > last ? sort : last), '')
 
 /** Leased to a consumer that has not given it back, whether the lease is over or not. */
-const isHeld = (slot: Slot): slot is Extract<Slot, { kind: 'lease' }> => slot.kind === 'lease' && !slot.resting
+const isHeld = (slot: Slot): slot is Extract<Slot, { kind: 'lease' }> => slot.kind === 'lease' && !slot.backingOff
 
 const PAGE = 100
 const GROWTH = 4
@@ -141,8 +142,8 @@ const AHEAD_MS = 1_000
 const CLOCKS_MS = 60_000
 
 /** All headers that may hold a held message, and as many behind them as are wanted. */
-const readFront = async (engine: Engine, lane: Lane, { through }: Fence, want: number): Promise<Segment[]> => {
-  const { partition } = lane
+const readFront = async (engine: Engine, target: ScanTarget, { through }: Fence, want: number): Promise<Segment[]> => {
+  const { partition } = target
   const now = engine.clock.now()
   const held = through ?? sortUpTo(0, now + CLOCKS_MS)
   const ahead = sortUpTo(0, now + AHEAD_MS)
@@ -185,7 +186,7 @@ const pickWithin = (candidates: readonly Picked[], { most, room }: { most: numbe
 }
 
 /** When the first of the messages is due that are further ahead than was read. */
-const nextDue = async (engine: Engine, { partition }: Lane, now: number): Promise<number> => {
+const nextDue = async (engine: Engine, { partition }: ScanTarget, now: number): Promise<number> => {
   const from = sortUpTo(0, now + AHEAD_MS)
   const { segments } = await engine.store.headers({ partition, from, to: '~', limit: 1, consistent: true })
   return segments[0] ? dueAtOf(segments[0].key.sort) : Number.POSITIVE_INFINITY
@@ -206,12 +207,12 @@ const nextChange = (segments: readonly Segment[], full: boolean, now: number): n
 
 const claimWithin = async (
   engine: Engine,
-  lane: Lane,
+  target: ScanTarget,
   fence: Fence & { through: string },
   picked: readonly Picked[],
   { leaseMs, signal }: Request,
 ): Promise<ScanResult | undefined> => {
-  const { queue } = lane
+  const { queue } = target
   const now = engine.clock.now()
   if (signal?.aborted) return undefined
   const { issue } = newLeasing(engine, queue, leaseMs)
@@ -233,7 +234,7 @@ const claimWithin = async (
     claims.map(async (claim, position) => {
       const { segment = claim.segment, content } = outcomes[position] ?? {}
       if (content) return messagesOf(segment, content, claim)
-      await giveUp(engine, lane, claim, segment)
+      await giveUp(engine, target, claim, segment)
       return []
     }),
   )

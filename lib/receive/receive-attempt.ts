@@ -5,7 +5,7 @@ import type { HandleResult, Message } from '../model/message.ts'
 import { asDelayed, type QueueState } from '../model/queue-record.ts'
 import { decodeReceiptHandle, keyOfHandle, receiptHandleFor } from '../model/receipt-handle.ts'
 import { extend } from '../settle/extend.ts'
-import { inPassing } from '../store/best-effort.ts'
+import { bestEffort } from '../store/best-effort.ts'
 import { receiveAttemptKey } from '../store/keys.ts'
 import type { DocumentKey } from '../store/port.ts'
 import { messageOfHandle } from './group-claim.ts'
@@ -65,7 +65,7 @@ export const rememberAttempt = async (
   const expiresAt = engine.clock.now() + REMEMBERED_MS
   // The messages are leased by now: their consumer gets them, though it can't ask for them again where this fails.
   await followUp(engine, queue.name, () =>
-    inPassing(engine.store.transact([{ kind: 'put', key: attemptKey(queue, attemptId), value, expiresAt }])),
+    bestEffort(engine.store.transact([{ kind: 'put', key: attemptKey(queue, attemptId), value, expiresAt }])),
   )
 }
 

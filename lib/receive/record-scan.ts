@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import { STRETCH_HEADERS } from '../hints/key-ranges.ts'
-import { type Skips, WORTH_SKIPPING } from '../hints/scan-cache.ts'
-import type { Lane } from '../hints/scan-target.ts'
+import { type ScanCache, WORTH_SKIPPING } from '../hints/scan-cache.ts'
+import type { ScanTarget } from '../hints/scan-target.ts'
 import { isDropped } from '../model/queue-record.ts'
 import { nextVisibleAt, remove, type Segment } from '../model/segment.ts'
 import { sortRightBehind, sortUpTo } from '../model/segment-key.ts'
@@ -18,7 +18,7 @@ export interface PageRead {
   readonly page: HeaderPage
   /** Whether all that lies before the page is remembered already. */
   readonly connected: boolean
-  /** `skips.releases` before the page was read. */
+  /** `scanCache.releases` before the page was read. */
   readonly releases: number
 }
 
@@ -29,18 +29,18 @@ export interface PageRead {
  */
 export const remember = (
   engine: Engine,
-  lane: Lane,
+  target: ScanTarget,
   { from, edge, page, connected, releases }: PageRead,
   after: Claimed['after'],
 ): { nextAt: number; connected: boolean } => {
   const now = engine.clock.now()
-  const dueTo = sortUpTo(lane.priority, now)
-  const run = runOf(lane.memory.skips, { from, connected, now, releases })
+  const dueTo = sortUpTo(target.priority, now)
+  const run = runOf(target.memory.scanCache, { from, connected, now, releases })
   let nextAt = Number.POSITIVE_INFINITY
   for (const read of page.segments) {
     const { sort } = read.key
     const segment = after.has(sort) ? after.get(sort) : read
-    const visibleAt = visibleAgainAt(engine, lane, segment, now)
+    const visibleAt = visibleAgainAt(engine, target, segment, now)
     if (visibleAt > now) nextAt = Math.min(nextAt, visibleAt)
     if (visibleAt <= now || sort > dueTo) run.breakAt(sort, edge)
     else run.add(sort, visibleAt)
@@ -49,7 +49,7 @@ export const remember = (
 }
 
 /** Follows headers with nothing to receive, one behind the other, and has them remembered where that pays. */
-const runOf = (skips: Skips, start: { from: string; connected: boolean; now: number; releases: number }) => {
+const runOf = (scanCache: ScanCache, start: { from: string; connected: boolean; now: number; releases: number }) => {
   const { now, releases } = start
   let { from, connected } = start
   let last: string | undefined
@@ -59,7 +59,7 @@ const runOf = (skips: Skips, start: { from: string; connected: boolean; now: num
   const learn = (edge: string | undefined) => {
     const to = edge !== undefined && edge > (last ?? from) ? edge : last
     if (to === undefined || !(connected || headers >= WORTH_SKIPPING)) return
-    skips.learn({ from, to, until, headers, now, releases })
+    scanCache.learn({ from, to, until, headers, now, releases })
     begin(sortRightBehind(to))
     connected = true
   }
@@ -80,7 +80,7 @@ const runOf = (skips: Skips, start: { from: string; connected: boolean; now: num
     /** A header that is to be read again. */
     breakAt: (sort: string, edge: string) => {
       learn(edge <= sort ? edge : undefined)
-      skips.forget(sort, sort)
+      scanCache.forget(sort, sort)
       begin(sortRightBehind(sort))
       connected = false
     },
@@ -91,12 +91,12 @@ const runOf = (skips: Skips, start: { from: string; connected: boolean; now: num
   }
 }
 
-const visibleAgainAt = (engine: Engine, lane: Lane, segment: Segment | 'unknown' | undefined, now: number) => {
+const visibleAgainAt = (engine: Engine, target: ScanTarget, segment: Segment | 'unknown' | undefined, now: number) => {
   if (segment === undefined) return Number.POSITIVE_INFINITY
   if (segment === 'unknown') return now
-  if (isDropped(lane.queue, segment, now)) return Number.POSITIVE_INFINITY
+  if (isDropped(target.queue, segment, now)) return Number.POSITIVE_INFINITY
   const next = nextVisibleAt(segment)
-  if (next === Number.POSITIVE_INFINITY) sweep(engine, lane, segment, now)
+  if (next === Number.POSITIVE_INFINITY) sweep(engine, target, segment, now)
   return next
 }
 
@@ -104,7 +104,7 @@ const visibleAgainAt = (engine: Engine, lane: Lane, segment: Segment | 'unknown'
  * A header whose messages are all gone lost its deleter between two writes, if it stays: most are seen right between
  * the two. Whether its removal works is not waited for.
  */
-const sweep = (engine: Engine, { memory: { emptied } }: Lane, segment: Segment, now: number): void => {
+const sweep = (engine: Engine, { memory: { emptied } }: ScanTarget, segment: Segment, now: number): void => {
   const { sort } = segment.key
   const seenAt = emptied.get(sort)
   if (seenAt === undefined) {

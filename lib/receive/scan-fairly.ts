@@ -175,4 +175,4 @@ const scanGroup = (
   { partition }: TicketKey,
   request: Request,
 ): Promise<ScanResult> =>
-  scanLane(engine, { queue, partition, priority: 0, memory: engine.polls.lane(partition, 0) }, request)
+  scanLane(engine, { queue, partition, priority: 0, memory: engine.polls.target(partition, 0) }, request)

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { type Range, WORTH_SKIPPING } from '../hints/scan-cache.ts'
-import type { Lane, Request } from '../hints/scan-target.ts'
+import type { Request, ScanTarget } from '../hints/scan-target.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import type { Message } from '../model/message.ts'
 import { partitionOf, pollPriorities, pollShards, type QueueState } from '../model/queue-record.ts'
@@ -8,7 +8,7 @@ import type { Segment } from '../model/segment.ts'
 import { dueAtOf, sortFrom, sortRightBehind, sortUpTo } from '../model/segment-key.ts'
 import { retireShard } from '../queues/shards.ts'
 import type { HeaderPage } from '../store/port.ts'
-import { hearNews, tellFront } from '../visibility/snapshot-exchange.ts'
+import { loadEarlyReleases, publishSnapshot } from '../visibility/snapshot-exchange.ts'
 import { type Claimed, claimFrom } from './claim.ts'
 import { remember } from './record-scan.ts'
 
@@ -34,9 +34,9 @@ export const scan = async (engine: Engine, queue: QueueState, request: Request):
   for (let priority = pollPriorities(queue) - 1; priority >= 0; priority--) {
     for (let turn = 0; turn < shards; turn++) {
       const partition = partitionOf(queue, (start + turn) % shards)
-      const lane = { queue, partition, priority, memory: engine.polls.lane(partition, priority) }
+      const target = { queue, partition, priority, memory: engine.polls.target(partition, priority) }
       const remaining = { ...request, want: request.want - messages.length }
-      const scanning = scanLane(engine, lane, remaining)
+      const scanning = scanLane(engine, target, remaining)
       const seen = messages.length > 0 ? await orNothing(scanning, true) : await scanning
       messages.push(...seen.messages)
       nextAt = Math.min(nextAt, seen.nextAt)
@@ -60,19 +60,19 @@ export const orNothing = async (scanning: Promise<ScanResult>, claimed: boolean)
 }
 
 /** Takes what is wanted from one priority of one partition. */
-export const scanLane = async (engine: Engine, lane: Lane, request: Request): Promise<ScanResult> => {
+export const scanLane = async (engine: Engine, target: ScanTarget, request: Request): Promise<ScanResult> => {
   const messages: Message[] = []
-  lane.memory.scanning++
-  const telling = tellFront(engine, lane)
+  target.memory.scanning++
+  const telling = publishSnapshot(engine, target)
   try {
-    const result = await scanRanges(engine, lane, request, messages, hearNews(engine, lane))
+    const result = await scanRanges(engine, target, request, messages, loadEarlyReleases(engine, target))
     // What others told was not known yet when it was decided what to read.
-    return result.stale ? await scanRanges(engine, lane, request, messages) : result
+    return result.stale ? await scanRanges(engine, target, request, messages) : result
   } catch (error) {
     if (messages.length === 0 || !isHoldfastError(error)) throw error
     return { messages, nextAt: Number.POSITIVE_INFINITY }
   } finally {
-    lane.memory.scanning--
+    target.memory.scanning--
     if (telling !== undefined) await telling
   }
 }
@@ -80,35 +80,35 @@ export const scanLane = async (engine: Engine, lane: Lane, request: Request): Pr
 /** Adds to `messages` till there are as many as wanted; `stale` when it stopped for news that came beside its first read. */
 const scanRanges = async (
   engine: Engine,
-  lane: Lane,
+  target: ScanTarget,
   request: Request,
   messages: Message[],
   hearing?: Promise<boolean>,
 ): Promise<ScanResult & { stale?: boolean }> => {
-  const { memory, priority } = lane
-  const { skips } = memory
+  const { memory, priority } = target
+  const { scanCache } = memory
   const startedAt = engine.clock.now()
   let nextAt = Number.POSITIVE_INFINITY
   let seenTo = ''
-  const ranges = skips.ranges(sortFrom(priority), sortUpTo(priority, startedAt + AHEAD_MS), startedAt)
+  const ranges = scanCache.ranges(sortFrom(priority), sortUpTo(priority, startedAt + AHEAD_MS), startedAt)
   for (let at = 0; at < ranges.length; ) {
     let reads = readTogether(ranges, at)
     at += reads.length
     const main = reads.at(-1) as Range
-    let limit = firstLimit(lane, request.want) + Math.min(WORTH_SKIPPING, main.headers)
+    let limit = firstLimit(target, request.want) + Math.min(WORTH_SKIPPING, main.headers)
     for (let connected = true; ; ) {
-      const { releases } = skips
+      const { releases } = scanCache
       const readAt = engine.clock.now()
-      const reading = readHeaders(engine, lane, reads, limit)
+      const reading = readHeaders(engine, target, reads, limit)
       const [pages, stale] = hearing !== undefined ? await Promise.all([reading, hearing]) : [await reading, false]
       hearing = undefined
       memory.roundTripMs += (engine.clock.now() - readAt - memory.roundTripMs) / 8
       const found = behind(seenTo, pages)
       seenTo = found.at(-1)?.key.sort ?? seenTo
       const remaining = { ...request, want: request.want - messages.length }
-      const result = await claimFrom(engine, lane, found, remaining, { more: pages.at(-1)?.more ?? false })
+      const result = await claimFrom(engine, target, found, remaining, { more: pages.at(-1)?.more ?? false })
       messages.push(...result.messages)
-      const remembered = rememberPages(engine, lane, reads, pages, { connected, releases }, result.after)
+      const remembered = rememberPages(engine, target, reads, pages, { connected, releases }, result.after)
       nextAt = Math.min(nextAt, remembered.nextAt)
       connected = remembered.connected
       if (messages.length >= request.want || request.signal?.aborted) return { messages, nextAt }
@@ -120,7 +120,7 @@ const scanRanges = async (
       limit = Math.min(MAX_HEADERS, limit * PAGE_GROWTH)
     }
   }
-  return { messages, nextAt: Math.min(nextAt, skips.endsAt()) }
+  return { messages, nextAt: Math.min(nextAt, scanCache.endsAt()) }
 }
 
 /** The next range that is to be read for what it may hold, after those to check that come before it. */
@@ -130,17 +130,22 @@ const readTogether = (ranges: readonly Range[], at: number): Range[] => {
   return ranges.slice(at, last + 1)
 }
 
-const readHeaders = (engine: Engine, lane: Lane, reads: readonly Range[], limit: number): Promise<HeaderPage[]> =>
+const readHeaders = (
+  engine: Engine,
+  target: ScanTarget,
+  reads: readonly Range[],
+  limit: number,
+): Promise<HeaderPage[]> =>
   allOf(
     reads.map(({ from, to, check, headers }) =>
-      engine.store.headers({ partition: lane.partition, from, to, limit: check ? headers : limit }),
+      engine.store.headers({ partition: target.partition, from, to, limit: check ? headers : limit }),
     ),
   )
 
 /** Takes note of what was read side by side. Answers when that next has something, and whether all of it is remembered. */
 const rememberPages = (
   engine: Engine,
-  lane: Lane,
+  target: ScanTarget,
   reads: readonly Range[],
   pages: readonly HeaderPage[],
   before: { connected: boolean; releases: number },
@@ -150,7 +155,7 @@ const rememberPages = (
   let { connected } = before
   for (const [position, page] of pages.entries()) {
     const { from, edge } = reads[position] as Range
-    const remembered = remember(engine, lane, { from, edge, page, ...before }, after)
+    const remembered = remember(engine, target, { from, edge, page, ...before }, after)
     nextAt = Math.min(nextAt, remembered.nextAt)
     connected = remembered.connected
   }
@@ -178,7 +183,7 @@ const behind = (seenTo: string, pages: readonly HeaderPage[]): Segment[] => {
 }
 
 /** As many headers as the wish should take, more when others, here or elsewhere, are after the same ones. */
-const firstLimit = ({ memory }: Lane, want: number): number => {
+const firstLimit = ({ memory }: ScanTarget, want: number): number => {
   const rivals = memory.contention.pressure * Math.max(1, memory.scanning)
   const headers = Math.ceil((want / memory.density) * rivals)
   return Math.min(MAX_HEADERS, Math.max(MIN_HEADERS, headers + (want > 1 ? 1 : 0)))

@@ -7,7 +7,7 @@ import { asDelayed, isDropped, type QueueState, scopeOf } from '../model/queue-r
 import { plainName } from '../model/queue-settings.ts'
 import { receivable, type Segment, take, visibleAt } from '../model/segment.ts'
 import { priorityOf, type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
-import { type Place, placeBehind, placeIn, walk } from '../queues/partitions.ts'
+import { type Cursor, cursorBehind, cursorIn, partitions } from '../queues/partitions.ts'
 import type { StoredSegment } from '../store/port.ts'
 import { moveTo } from './move.ts'
 import { isSelected, type RedriveFilter, type TaskRecord } from './redrive-task.ts'
@@ -29,26 +29,26 @@ const PAGE = 25
 export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSignal | undefined): Promise<Move> => {
   const source = await engine.queues.get(task.source)
   const { from } = task.cursor
-  const { value: partition } = await walk(engine, source, task.cursor).next()
+  const { value: partition } = await partitions(engine, source, task.cursor).next()
   if (!partition) return { moved: 0, cursor: task.cursor, done: true }
-  const here = placeIn(partition, samePartition(partition, task.cursor) ? from : '0')
+  const here = cursorIn(partition, samePartition(partition, task.cursor) ? from : '0')
   // A second's worth at the most: so soon a slow one is noted, renewed and can be cancelled.
   const limit = Math.min(PAGE, task.maxPerSecond ?? PAGE)
   const page = await engine.store.headers({ partition, from: here.from, to: '~', limit, consistent: true })
   let moved = 0
   for (const segment of page.segments) {
     // Not past what is left undone: the next runner starts with it.
-    if (signal?.aborted || moved >= limit) return { moved, cursor: placeIn(partition, segment.key.sort), done: false }
+    if (signal?.aborted || moved >= limit) return { moved, cursor: cursorIn(partition, segment.key.sort), done: false }
     const before = moved
     try {
       const heldUp = await moveSegment(engine, source, task, segment, (count) => {
         moved += count
       })
-      if (heldUp) return { moved, cursor: placeBehind(partition), done: false }
+      if (heldUp) return { moved, cursor: cursorBehind(partition), done: false }
     } catch (error) {
       // What was moved is counted first; where the failure lasts, the next page begins with it.
       if (moved === 0) throw error
-      return { moved, cursor: placeIn(partition, segment.key.sort), done: false }
+      return { moved, cursor: cursorIn(partition, segment.key.sort), done: false }
     }
     if (task.maxPerSecond !== undefined && moved > before) {
       await engine.clock.sleep(((moved - before) * 1_000) / task.maxPerSecond, signal)
@@ -58,12 +58,12 @@ export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSi
   const more = page.more && last
   return {
     moved,
-    cursor: more ? placeIn(partition, sortRightBehind(last.key.sort)) : placeBehind(partition),
+    cursor: more ? cursorIn(partition, sortRightBehind(last.key.sort)) : cursorBehind(partition),
     done: false,
   }
 }
 
-const samePartition = ({ shard, group }: SegmentPartition, place: Place): boolean =>
+const samePartition = ({ shard, group }: SegmentPartition, place: Cursor): boolean =>
   shard === place.shard && group === place.group
 
 /** Moves what it can of a segment; answers whether something stays that nothing of its group may overtake. */

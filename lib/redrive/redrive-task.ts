@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { type ErrorCode, HoldfastError } from '../model/errors.ts'
 import type { JsonValue } from '../model/message.ts'
 import { isQueueName } from '../model/queue-settings.ts'
-import type { Place } from '../queues/partitions.ts'
+import type { Cursor } from '../queues/partitions.ts'
 import { redriveKey, runningRedriveKey } from '../store/keys.ts'
 import type { Write } from '../store/port.ts'
 
@@ -49,7 +49,7 @@ export interface RedriveTask {
 
 /** A task as it is stored: with how far it got, and who is at it. */
 export interface TaskRecord extends RedriveTask {
-  readonly cursor: Place
+  readonly cursor: Cursor
   /** Whoever runs it renews this; from then on another may take over. Epoch ms. */
   readonly runUntil: number
 }

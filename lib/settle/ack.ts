@@ -33,7 +33,7 @@ export const ack = async (
   queueName: string,
   receiptHandles: readonly string[],
 ): Promise<HandleResult[]> => {
-  const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, wish: undefined }))
+  const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, request: undefined }))
   const queue = await engine.queues.get(queueName)
   const results = await applyToHandles(engine, queue, entries, ackOperation(engine, queueName))
   // In a group of a standard queue an ack makes nothing receivable, unless there is a limit to what is in flight.

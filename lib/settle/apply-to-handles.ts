@@ -11,7 +11,7 @@ import { type SegmentKey, segmentId } from '../model/segment-key.ts'
 /** A receipt handle with what is asked for it. */
 export interface Held<T> {
   readonly handle: ReceiptHandle
-  readonly wish: T
+  readonly request: T
   /** Where it stood in the request. */
   readonly position: number
 }
@@ -43,7 +43,7 @@ const TRIES = 6
 export const applyToHandles = async <T>(
   engine: Engine,
   queue: QueueState,
-  entries: readonly { receiptHandle: string; wish: T }[],
+  entries: readonly { receiptHandle: string; request: T }[],
   operation: HandleOperation<T>,
 ): Promise<HandleResult[]> => {
   if (entries.length < 1 || entries.length > LIMITS.batchSize) {
@@ -72,17 +72,17 @@ interface Group<T> {
 
 const bySegment = <T>(
   queue: QueueState,
-  entries: readonly { receiptHandle: string; wish: T }[],
+  entries: readonly { receiptHandle: string; request: T }[],
   results: HandleResult[],
   now: number,
 ): Group<T>[] => {
   const groups = new Map<string, Group<T> & { held: Held<T>[] }>()
-  for (const [position, { receiptHandle, wish }] of entries.entries()) {
+  for (const [position, { receiptHandle, request }] of entries.entries()) {
     try {
       const handle = receiptHandleFor(queue.name, receiptHandle, now)
       const key = keyOfHandle(queue, handle)
       const id = segmentId(key)
-      const held = { handle, wish, position }
+      const held = { handle, request, position }
       const group = groups.get(id)
       if (group) group.held.push(held)
       else groups.set(id, { key, held: [held], current: undefined })

@@ -62,30 +62,33 @@ export const extend = async (
   const results = await applyToHandles(
     engine,
     queue,
-    entries.map(({ receiptHandle, visibilityTimeoutSeconds }) => ({ receiptHandle, wish: visibilityTimeoutSeconds })),
+    entries.map(({ receiptHandle, visibilityTimeoutSeconds }) => ({
+      receiptHandle,
+      request: visibilityTimeoutSeconds,
+    })),
     {
       change: (key, held) => ({
         key,
         requires: requires(held),
-        slots: held.map(({ handle, wish }) => [
+        slots: held.map(({ handle, request }) => [
           handle.index,
           {
             kind: 'lease',
             token: handle.token,
-            until: now + wish * 1_000,
+            until: now + request * 1_000,
             receiveCount: handle.receiveCount,
             firstReceivedAt: handle.firstReceivedAt,
-            resting: false,
+            backingOff: false,
           } satisfies Lease,
         ]),
       }),
       settle,
       done: async (key, held) => {
-        const soonestMs = Math.min(...held.map(({ wish }) => wish)) * 1_000
+        const soonestMs = Math.min(...held.map(({ request }) => request)) * 1_000
         // A heartbeat puts the end off: nobody looks for the message sooner.
         if (soonestMs < usualMs) await releaseEarly(engine, key, now + soonestMs)
         else engine.polls.release(key)
-        if (held.some(({ wish }) => wish === 0)) engine.wakeups.wake(queueName, held.length)
+        if (held.some(({ request }) => request === 0)) engine.wakeups.wake(queueName, held.length)
       },
     },
   )
@@ -113,13 +116,13 @@ const heldNow = (queue: string, now: number): Hold => ({
     kind: 'slots',
     slots: held.map(({ handle }) => [handle.index, { kind: 'token', token: handle.token, liveAt: now }]),
   }),
-  settle: ({ handle, wish }, current) => {
+  settle: ({ handle, request }, current) => {
     const slot = current && slotAt(current, handle.index)
     if (!slot || slot.kind === 'gone') return messageGone(queue)
     if (!holds(slot, handle.token)) return leaseLost(queue)
     if (liveAt(slot, now)) return undefined
-    // Ended at this very wish: by a first try whose answer was lost.
-    const done = wish === 0 && slot.until === now && !slot.resting
+    // Ended at this very request: by a first try whose answer was lost.
+    const done = request === 0 && slot.until === now && !slot.backingOff
     return done ? OK : leaseOver(queue)
   },
 })

@@ -5,7 +5,7 @@ import { asDelayed, isDropped, type QueueState } from '../model/queue-record.ts'
 import { decodeReceiptHandle, type ReceiptHandle } from '../model/receipt-handle.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
 import { touchWrite } from '../publish/group-place.ts'
-import { inPassing } from '../store/best-effort.ts'
+import { bestEffort } from '../store/best-effort.ts'
 import type { TicketKey } from '../store/port.ts'
 
 /**
@@ -24,7 +24,7 @@ export const releaseGroups = async (
   if (!queue.settings.fifo && !queue.grouped) return
   await Promise.all(
     groupsOf(queue, receiptHandles, results).map(({ key, handles }) =>
-      inPassing(queue.settings.fifo ? release(engine, queue, key, handles) : touch(engine, key)),
+      bestEffort(queue.settings.fifo ? release(engine, queue, key, handles) : touch(engine, key)),
     ),
   )
 }
@@ -41,7 +41,7 @@ export const hastenGroups = async (
   await Promise.all(
     groupsOf(queue, receiptHandles, results).map(({ key, positions }) => {
       const endsAt = Math.min(...positions.map((position) => endings[position]?.endsAt ?? 0))
-      return inPassing(queue.settings.fifo ? markFree(engine, key, endsAt) : touch(engine, key))
+      return bestEffort(queue.settings.fifo ? markFree(engine, key, endsAt) : touch(engine, key))
     }),
   )
 }
@@ -73,14 +73,14 @@ const touch = async (engine: Engine, key: TicketKey): Promise<void> => {
 export const touchGroupOf = async (engine: Engine, queue: QueueState, { partition }: SegmentKey): Promise<void> => {
   const { group } = partition
   if (queue.settings.fifo || group === undefined) return
-  await inPassing(touch(engine, { partition: groupPartition(queue, group), group }))
+  await bestEffort(touch(engine, { partition: groupPartition(queue, group), group }))
 }
 
 /** Ends the lock of a group of a FIFO queue now that one of its messages is gone. */
 export const freeGroup = async (engine: Engine, queue: QueueState, { partition }: SegmentKey): Promise<void> => {
   const { group } = partition
   if (!queue.settings.fifo || group === undefined) return
-  await inPassing(markFree(engine, { partition, group }))
+  await bestEffort(markFree(engine, { partition, group }))
   engine.wakeups.wake(queue.name, 1)
 }
 

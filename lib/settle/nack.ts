@@ -63,18 +63,18 @@ export const nack = async (
 const giveBack = async (engine: Engine, queue: QueueState, entries: readonly NackEntry[]): Promise<HandleResult[]> => {
   const { settings } = queue
   const now = engine.clock.now()
-  const rested = ({ handle, wish }: Held<number | undefined>): Lease => {
+  const rested = ({ handle, request }: Held<number | undefined>): Lease => {
     const restMs =
-      wish === undefined
+      request === undefined
         ? retryDelayMs(settings.retryPolicy, handle.receiveCount, engine.random.fraction())
-        : Math.round(wish * 1_000)
+        : Math.round(request * 1_000)
     const { token, receiveCount, firstReceivedAt } = handle
-    return { kind: 'lease', token, until: now + restMs, receiveCount, firstReceivedAt, resting: true }
+    return { kind: 'lease', token, until: now + restMs, receiveCount, firstReceivedAt, backingOff: true }
   }
   const results = await applyToHandles(
     engine,
     queue,
-    entries.map(({ receiptHandle, delaySeconds }) => ({ receiptHandle, wish: delaySeconds })),
+    entries.map(({ receiptHandle, delaySeconds }) => ({ receiptHandle, request: delaySeconds })),
     {
       change: (key, held) => ({
         key,
@@ -84,7 +84,7 @@ const giveBack = async (engine: Engine, queue: QueueState, entries: readonly Nac
       settle: settleByToken(queue.name),
       done: async (key, held) => {
         // By the retry policy it may be later, which whoever looks will see.
-        await releaseEarly(engine, key, now + Math.min(...held.map(({ wish = 0 }) => wish)) * 1_000)
+        await releaseEarly(engine, key, now + Math.min(...held.map(({ request = 0 }) => request)) * 1_000)
         engine.wakeups.wake(queue.name, held.length)
       },
     },

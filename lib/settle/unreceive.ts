@@ -24,7 +24,7 @@ export const unreceive = async (
   const results = await applyToHandles(
     engine,
     queue,
-    receiptHandles.map((receiptHandle) => ({ receiptHandle, wish: undefined })),
+    receiptHandles.map((receiptHandle) => ({ receiptHandle, request: undefined })),
     {
       change: (key, held) => ({
         key,
@@ -33,7 +33,7 @@ export const unreceive = async (
           const before: Slot =
             receiveCount === 1
               ? FRESH
-              : { kind: 'lease', token, until: now, receiveCount: receiveCount - 1, firstReceivedAt, resting: true }
+              : { kind: 'lease', token, until: now, receiveCount: receiveCount - 1, firstReceivedAt, backingOff: true }
           return [index, before]
         }),
       }),

@@ -4,7 +4,7 @@ import { type ErrorCode, isHoldfastError } from '../model/errors.ts'
  * Work that goes along with what was asked for, such as writing a hint, must not fail it: where the store fails for the
  * moment, or for one of the reasons given, the answer is `otherwise` and the work is left to the next who comes by.
  */
-export const inPassing = async <T, O = undefined>(
+export const bestEffort = async <T, O = undefined>(
   work: Promise<T>,
   otherwise?: O,
   { except = [] }: { except?: readonly ErrorCode[] } = {},

@@ -1,5 +1,5 @@
 import { HoldfastError } from '../model/errors.ts'
-import { inPassing } from './best-effort.ts'
+import { bestEffort } from './best-effort.ts'
 import { queueKey } from './keys.ts'
 import type { Store } from './port.ts'
 
@@ -22,7 +22,7 @@ export const sureOfTime = (store: Store, time: TimeKnowledge): Store => {
   const refuseUnlessSure = async (): Promise<void> => {
     if (time.untimed || time.uncertaintyMs() <= MAX_UNCERTAINTY_MS) return
     // The record of no queue.
-    await inPassing(store.getDocument(queueKey('')))
+    await bestEffort(store.getDocument(queueKey('')))
     const message = "the store's time is not known to two seconds, so no lease can be judged"
     throw new HoldfastError('StoreUnavailable', message)
   }

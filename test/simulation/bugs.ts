@@ -124,10 +124,10 @@ export const BUGS: readonly PlantedBug[] = [
     suites: UNIT,
   },
   {
-    name: 'what a poller skips is never looked at again',
+    name: 'what a poller scanCache is never looked at again',
     file: 'lib/hints/scan-cache.ts',
-    replace: 'if (stretch.until <= now) add({',
-    by: 'if (stretch.until <= 0) add({',
+    replace: 'if (keyRange.until <= now) add({',
+    by: 'if (keyRange.until <= 0) add({',
     suites: ['test/lib/hints/scan-cache.test.ts'],
   },
   {
@@ -141,7 +141,7 @@ export const BUGS: readonly PlantedBug[] = [
     name: 'what a poller gives back for its caller is counted as received',
     file: 'lib/model/segment.ts',
     replace: 'slots: leasesOf(claimed).map(([index]) => [index, slotAt(before, index)]),',
-    by: "slots: leasesOf(claimed).map(([index, { token }]) => [index, { kind: 'lease', token, until: 0, receiveCount: receiveCountOf(slotAt(before, index)) + 1, firstReceivedAt: 0, resting: false }]),",
+    by: "slots: leasesOf(claimed).map(([index, { token }]) => [index, { kind: 'lease', token, until: 0, receiveCount: receiveCountOf(slotAt(before, index)) + 1, firstReceivedAt: 0, backingOff: false }]),",
     suites: UNIT,
   },
   {

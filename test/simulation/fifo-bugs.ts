@@ -47,7 +47,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     name: 'a message that backs off is overtaken by those behind it',
     file: 'lib/model/group.ts',
     replace: 'const front = leading(left, (one) => one.visibleAt <= now)',
-    by: "const front = leading(left.filter(({ slot }) => slot.kind !== 'lease' || !slot.resting || slot.until <= now), (one) => one.visibleAt <= now)",
+    by: "const front = leading(left.filter(({ slot }) => slot.kind !== 'lease' || !slot.backingOff || slot.until <= now), (one) => one.visibleAt <= now)",
     ...SIMULATION,
   },
   {
@@ -299,7 +299,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'under a limit a group is hidden until a lease ends, whatever becomes due before',
     file: 'lib/receive/limited-group.ts',
-    replace: 'full ? nextAt : Math.min(nextAt, await nextDue(engine, lane, now))',
+    replace: 'full ? nextAt : Math.min(nextAt, await nextDue(engine, target, now))',
     by: 'nextAt',
     suites: ['test/lib/receive/scan-fairly.test.ts'],
   },

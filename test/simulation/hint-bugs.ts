@@ -15,10 +15,10 @@ export const HINT_BUGS: readonly PlantedBug[] = [
     suites: HINTS,
   },
   {
-    name: 'a release uncovers the whole stretch',
+    name: 'a release uncovers the whole keyRange',
     file: CACHE,
     replace: 'replace(cut(sort, alone.end), 0, alone)',
-    by: 'replace(cut(stretch.from, stretch.end), 0, alone)',
+    by: 'replace(cut(keyRange.from, keyRange.end), 0, alone)',
     suites: HINTS,
   },
   {
@@ -36,7 +36,7 @@ export const HINT_BUGS: readonly PlantedBug[] = [
     suites: HINTS,
   },
   {
-    name: 'a stretch is checked as rarely when it is young as when it is old',
+    name: 'a keyRange is checked as rarely when it is young as when it is old',
     file: CACHE,
     replace: 'const everyMs = Math.min(LEAST_OFTEN_MS, Math.max(MOST_OFTEN_MS, now - bornAt))',
     by: 'const everyMs = LEAST_OFTEN_MS',
@@ -64,7 +64,7 @@ export const HINT_BUGS: readonly PlantedBug[] = [
     suites: HINTS,
   },
   {
-    name: 'a snapshot forgets where a stretch begins',
+    name: 'a snapshot forgets where a keyRange begins',
     file: SNAPSHOT,
     replace: '(apart ? HAS_FROM : 0)',
     by: '0',
@@ -80,22 +80,22 @@ export const HINT_BUGS: readonly PlantedBug[] = [
   {
     name: 'a process that polls for the first time does not read what became visible since the snapshot',
     file: EXCHANGE,
-    replace: '  await hearNotices(engine, lane, hint.writtenAt - NOTICES_LATE_MS)\n',
-    by: '  void hearNotices\n',
+    replace: '  await loadReleases(engine, target, hint.writtenAt - RELEASES_LATE_MS)\n',
+    by: '  void loadReleases\n',
     suites: HINTS,
   },
   {
     name: 'notices that were late are passed over',
     file: EXCHANGE,
-    replace: 'hearNotices(engine, lane, heardAt - NOTICES_LATE_MS)',
-    by: 'hearNotices(engine, lane, heardAt + NOTICES_LATE_MS)',
+    replace: 'loadReleases(engine, target, loadedAt - RELEASES_LATE_MS)',
+    by: 'loadReleases(engine, target, loadedAt + RELEASES_LATE_MS)',
     suites: HINTS,
   },
   {
     name: 'every poller writes the snapshot, whatever others wrote',
     file: EXCHANGE,
-    replace: '  await loadHint(engine, lane)\n  if (newsIn',
-    by: '  if (newsIn',
+    replace: '  await loadHint(engine, target)\n  if (unpublishedIn',
+    by: '  if (unpublishedIn',
     suites: HINTS,
   },
 ]

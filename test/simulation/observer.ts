@@ -229,14 +229,14 @@ const kindOf = ({ slots, requires }: Change): string => {
   const [, slot] = first
   if (slot.kind === 'gone') return 'ack'
   if (slot.kind === 'fresh') return 'unclaim'
-  if (slot.resting) return 'rest'
+  if (slot.backingOff) return 'rest'
   const byToken = requires.kind === 'slots' && requires.slots.some(([, { kind }]) => kind === 'token')
   return byToken ? 'extend' : 'claim'
 }
 
 const stateOf = (slot: Slot, now: number): string => {
   if (slot.kind !== 'lease') return slot.kind
-  if (slot.resting) return slot.until > now ? 'resting' : 'rested'
+  if (slot.backingOff) return slot.until > now ? 'backingOff' : 'rested'
   return liveAt(slot, now) ? 'leased' : 'lapsed'
 }
 
@@ -250,7 +250,7 @@ const transitions = (before: Segment, after: Segment | undefined, now: number, c
       continue
     }
     const held = from.kind === 'lease' && to.kind === 'lease' && sameToken(from.token, to.token)
-    coverage.transition(stateOf(from, now), held && !to.resting ? 'extended' : stateOf(to, now))
+    coverage.transition(stateOf(from, now), held && !to.backingOff ? 'extended' : stateOf(to, now))
   }
 }
 
@@ -266,10 +266,10 @@ const slotsText = (slots: Change['slots']): string => {
   return text
 }
 
-const leaseText = ({ token, until, receiveCount, firstReceivedAt, resting }: Lease): string => {
+const leaseText = ({ token, until, receiveCount, firstReceivedAt, backingOff }: Lease): string => {
   let text = ' '
   for (const byte of token) text += HEX[byte]
-  return `${text} ${until} ${receiveCount} ${firstReceivedAt} ${resting}`
+  return `${text} ${until} ${receiveCount} ${firstReceivedAt} ${backingOff}`
 }
 
 /** What was read follows from what was written, which the trace holds; this tells one page from another. */

@@ -85,7 +85,7 @@ const publishing = (parcels: readonly Parcel[]) =>
         receiveCount: 0,
         firstReceivedAt: undefined,
         holder: undefined,
-        resting: false,
+        backingOff: false,
         gone: false,
         purged: false,
       })
@@ -119,7 +119,7 @@ const take = (model: QueueModel, received: Message, until: number): void => {
   if (!message) throw new Error(`${received.messageId} can't be received now`)
   message.receiveCount++
   message.visibleAt = until
-  message.resting = false
+  message.backingOff = false
   message.firstReceivedAt ??= model.now
   message.holder = { message, receiptHandle: received.receiptHandle }
   model.deliveries.push(message.holder)
@@ -168,7 +168,7 @@ const extending = (pick: number, seconds: number) =>
     const live = message.holder === delivery && isLeased(model, message)
     if (message.purged) return
     // Ending what ends this very instant is done already.
-    const done = seconds === 0 && message.holder === delivery && !message.resting && message.visibleAt === model.now
+    const done = seconds === 0 && message.holder === delivery && !message.backingOff && message.visibleAt === model.now
     expect(codeIn(result)).toBe(message.gone ? 'MessageNotFound' : live || done ? 'ok' : 'LeaseLost')
     if (!message.gone && live) message.visibleAt = model.now + seconds * 1_000
   })
@@ -184,7 +184,7 @@ const nacking = (pick: number, delaySeconds: number) =>
     expect(codeIn(result)).toBe(message.gone ? 'MessageNotFound' : held ? 'ok' : 'LeaseLost')
     if (message.gone || !held) return
     message.visibleAt = model.now + delaySeconds * 1_000
-    message.resting = true
+    message.backingOff = true
   })
 
 const chosenMessage = (model: QueueModel, pick: number): ModelMessage | undefined => {
@@ -224,7 +224,7 @@ const rescheduling = (pick: number, delaySeconds: number) =>
     // Whether it rests in its old place or moves to a new one is the engine's affair.
     message.dueAt = now.dueAt
     message.holder = undefined
-    message.resting = true
+    message.backingOff = true
   })
 
 const getting = (pick: number) =>

@@ -23,7 +23,7 @@ export interface ModelMessage {
   /** The delivery that holds it or held it last. */
   holder: ModelDelivery | undefined
   /** Given back, or put off: nobody works on it. */
-  resting: boolean
+  backingOff: boolean
   gone: boolean
   /** Gone by a purge, which leaves handles alone: what they answer is open. */
   purged: boolean
@@ -47,7 +47,7 @@ export const receivable = (model: QueueModel): ModelMessage[] =>
     .sort((a, b) => b.priority - a.priority || a.dueAt - b.dueAt)
 
 export const isLeased = (model: QueueModel, message: ModelMessage): boolean =>
-  message.holder !== undefined && !message.resting && message.visibleAt > model.now
+  message.holder !== undefined && !message.backingOff && message.visibleAt > model.now
 
 export const countsOf = (model: QueueModel): { ready: number; delayed: number; leased: number } => {
   const there = model.messages.filter((message) => isThere(model, message))

@@ -19,7 +19,7 @@ import { segmentPartition } from '../keys.ts'
  *     p   content, B, or the end of it where body items hold the rest
  *     x   TTL, N, epoch seconds
  *
- *     lease   token 8 · live 1 (0 while resting) · until 6 · receive count 2 · first received 6     = 23 bytes
+ *     lease   token 8 · live 1 (0 while backingOff) · until 6 · receive count 2 · first received 6     = 23 bytes
  *
  * A lease starts with its token so that `BETWEEN token‖0… AND token‖ff` asks for the token alone, and with live and
  * until after it so that the same comparison can ask for "and not over yet".
@@ -96,7 +96,7 @@ const slotOf = (value: AttributeValue | undefined): Slot => {
   return {
     kind: 'lease',
     token: Uint8Array.from(bytes.subarray(0, TOKEN_BYTES)),
-    resting: bytes[8] === 0,
+    backingOff: bytes[8] === 0,
     until: bytes.readUIntBE(9, 6),
     receiveCount: bytes.readUInt16BE(15),
     firstReceivedAt: bytes.readUIntBE(17, 6),
@@ -106,7 +106,7 @@ const slotOf = (value: AttributeValue | undefined): Slot => {
 const leaseBytes = (lease: Lease): Uint8Array => {
   const bytes = Buffer.alloc(LEASE_BYTES)
   bytes.set(lease.token, 0)
-  bytes[8] = lease.resting ? 0 : 1
+  bytes[8] = lease.backingOff ? 0 : 1
   bytes.writeUIntBE(lease.until, 9, 6)
   bytes.writeUInt16BE(lease.receiveCount, 15)
   bytes.writeUIntBE(lease.firstReceivedAt, 17, 6)

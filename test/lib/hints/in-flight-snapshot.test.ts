@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { decodeHint, encodeHint, hides, tellable } from '../../../lib/hints/in-flight-snapshot.ts'
+import { decodeSnapshot, encodeSnapshot, hides, publishable } from '../../../lib/hints/in-flight-snapshot.ts'
 import type { Skipped } from '../../../lib/hints/key-ranges.ts'
 import { sortFrom, sortKey, sortRightBehind } from '../../../lib/model/segment-key.ts'
 import { START } from '../../support/manual-clock.ts'
@@ -40,47 +40,47 @@ describe('a hint', () => {
     fc.assert(
       fc.property(
         fc.nat(9).chain((priority) => fc.tuple(fc.constant(priority), rowOf(priority))),
-        ([priority, stretches]) => {
-          const read = decodeHint(encodeHint({ writtenAt: NOW, stretches }), priority)
+        ([priority, keyRanges]) => {
+          const read = decodeSnapshot(encodeSnapshot({ writtenAt: NOW, keyRanges }), priority)
           // Only the very first place, before all keys, is written as a key of zeros.
-          const first = { ...stretches[0], from: sortFrom(priority).padEnd(27, '0') }
-          expect(read).toEqual({ writtenAt: NOW, stretches: [first, ...stretches.slice(1)] })
+          const first = { ...keyRanges[0], from: sortFrom(priority).padEnd(27, '0') }
+          expect(read).toEqual({ writtenAt: NOW, keyRanges: [first, ...keyRanges.slice(1)] })
         },
       ),
     )
   })
 
-  test('of stretches that touch stays within a write unit, with the longest name of a queue', () => {
+  test('of keyRanges that touch stays within a write unit, with the longest name of a queue', () => {
     const row = Array.from({ length: 300 }, (_, at) => ({
       from: at === 0 ? sortFrom(0) : sortRightBehind(key(at - 1)),
       end: sortRightBehind(key(at)),
       until: NOW + 60_000,
       headers: 64,
     }))
-    const value = JSON.stringify(encodeHint({ writtenAt: NOW, stretches: tellable(row, 0, NOW) }))
+    const value = JSON.stringify(encodeSnapshot({ writtenAt: NOW, keyRanges: publishable(row, 0, NOW) }))
     expect(value.length).toBeLessThan(700)
   })
 
   test('never hides more, or for longer, than what it is made of', () => {
     fc.assert(
       fc.property(rowOf(0), fc.nat(12_000), fc.nat(700_000), (row, ms, later) => {
-        const hint = { writtenAt: NOW, stretches: tellable(row, 0, NOW) }
+        const hint = { writtenAt: NOW, keyRanges: publishable(row, 0, NOW) }
         fc.pre(hides(hint, key(ms), NOW + later))
-        expect(hides({ writtenAt: NOW, stretches: row }, key(ms), NOW + later)).toBe(true)
+        expect(hides({ writtenAt: NOW, keyRanges: row }, key(ms), NOW + later)).toBe(true)
       }),
     )
   })
 
   test('tells nothing of the latest two seconds, nor of what ends within the next one', () => {
-    const stretch = (from: number, end: number, until: number) => ({
+    const keyRange = (from: number, end: number, until: number) => ({
       from: key(from),
       end: key(end),
       until,
       headers: 9,
     })
-    const old = stretch(0, 10, NOW + 1_001)
-    const ending = stretch(10, 20, NOW + 1_000)
-    const young = stretch(20, 3_600_000 - 1_999, NOW + 60_000)
-    expect(tellable([old, ending, young], 0, NOW)).toEqual([old])
+    const old = keyRange(0, 10, NOW + 1_001)
+    const ending = keyRange(10, 20, NOW + 1_000)
+    const young = keyRange(20, 3_600_000 - 1_999, NOW + 60_000)
+    expect(publishable([old, ending, young], 0, NOW)).toEqual([old])
   })
 })

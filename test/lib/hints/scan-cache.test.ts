@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Range, type Skips, skips } from '../../../lib/hints/scan-cache.ts'
+import { type Range, type ScanCache, scanCache } from '../../../lib/hints/scan-cache.ts'
 import { sortFrom, sortKey, sortUpTo } from '../../../lib/model/segment-key.ts'
 import { START } from '../../support/manual-clock.ts'
 
@@ -9,12 +9,12 @@ const LATER = 10 ** 12
 const key = (ms: number) => sortKey({ priority: 0, dueAt: START + ms, unique: '0'.repeat(14) })
 const OLD = START + 3_600_000
 
-const rangesAt = (memory: Skips, now: number): Range[] => memory.ranges(FIRST, sortUpTo(0, now), now)
-const reads = (memory: Skips, sort: string, now: number): boolean =>
+const rangesAt = (memory: ScanCache, now: number): Range[] => memory.ranges(FIRST, sortUpTo(0, now), now)
+const reads = (memory: ScanCache, sort: string, now: number): boolean =>
   rangesAt(memory, now).some(({ from, to }) => from <= sort && sort <= to)
 
-/** Learns headers `first` through `last`, one a ms, in stretches of `size`. */
-const learnRow = (memory: Skips, last: number, size: number, now: number, until = LATER * 2) => {
+/** Learns headers `first` through `last`, one a ms, in key ranges of `size`. */
+const learnRow = (memory: ScanCache, last: number, size: number, now: number, until = LATER * 2) => {
   let from = FIRST
   for (let at = size - 1; at <= last; at += size) {
     memory.learn({ from, to: key(at), until, headers: size, now })
@@ -23,7 +23,7 @@ const learnRow = (memory: Skips, last: number, size: number, now: number, until 
 }
 
 /** Reads as a poll would, finding what was learned unchanged; answers the keys of the headers read. */
-const pollOnce = (memory: Skips, headers: readonly string[], now: number): string[] => {
+const pollOnce = (memory: ScanCache, headers: readonly string[], now: number): string[] => {
   const checked: string[] = []
   for (const range of rangesAt(memory, now)) {
     const inside = headers.filter((sort) => sort >= range.from && sort <= range.to)
@@ -38,15 +38,15 @@ const pollOnce = (memory: Skips, headers: readonly string[], now: number): strin
 
 describe('what has nothing to receive', () => {
   test('is passed over until the first of its messages becomes visible', () => {
-    const memory = skips()
+    const memory = scanCache()
     memory.learn({ from: FIRST, to: key(500), until: OLD + 1_000, headers: 40, now: OLD })
     expect(reads(memory, key(100), OLD + 999)).toBe(false)
     expect(reads(memory, key(501), OLD + 999)).toBe(true)
     expect(reads(memory, key(100), OLD + 1_000)).toBe(true)
   })
 
-  test('leaves one range to read, however many stretches it is', () => {
-    const memory = skips()
+  test('leaves one range to read, however many keyRanges it is', () => {
+    const memory = scanCache()
     learnRow(memory, 6_399, 64, OLD)
     expect(memory.size).toBe(100)
     expect(rangesAt(memory, OLD + 1)).toEqual([
@@ -55,7 +55,7 @@ describe('what has nothing to receive', () => {
   })
 
   test('grows together where little is left of it', () => {
-    const memory = skips()
+    const memory = scanCache()
     for (let at = 0; at < 1_000; at++) {
       memory.learn({ from: at === 0 ? FIRST : `${key(at - 1)}!`, to: key(at), until: LATER * 2, headers: 0, now: OLD })
     }
@@ -64,8 +64,8 @@ describe('what has nothing to receive', () => {
 })
 
 describe('a release', () => {
-  test('is read at the next poll, and nothing else of its stretch', () => {
-    const memory = skips()
+  test('is read at the next poll, and nothing else of its keyRange', () => {
+    const memory = scanCache()
     learnRow(memory, 639, 64, OLD)
     memory.release(key(300))
     const ranges = rangesAt(memory, OLD + 1)
@@ -73,8 +73,8 @@ describe('a release', () => {
     expect(ranges).toHaveLength(2)
   })
 
-  test('that comes while its stretch is being read is not hidden by what the read found', () => {
-    const memory = skips()
+  test('that comes while its keyRange is being read is not hidden by what the read found', () => {
+    const memory = scanCache()
     const { releases } = memory
     memory.release(key(300))
     memory.learn({ from: FIRST, to: key(600), until: LATER * 2, headers: 60, now: OLD, releases })
@@ -87,7 +87,7 @@ describe('what others may have changed', () => {
   const headers = Array.from({ length: 2_000 }, (_, at) => key(at))
 
   test('is checked in turn, all of it, within polls in proportion to its headers', () => {
-    const memory = skips()
+    const memory = scanCache()
     learnRow(memory, 1_999, 50, OLD)
     const checked = new Set<string>()
     for (let poll = 0; poll < 800; poll++) {
@@ -97,7 +97,7 @@ describe('what others may have changed', () => {
   })
 
   test('costs each poll a few headers', () => {
-    const memory = skips()
+    const memory = scanCache()
     learnRow(memory, 1_999, 50, OLD)
     let checked = 0
     for (let poll = 0; poll < 500; poll++) checked += pollOnce(memory, headers, OLD + 3_000 + poll).length
@@ -105,7 +105,7 @@ describe('what others may have changed', () => {
   })
 
   test('is looked at again soon where it is young, and ever more rarely', () => {
-    const memory = skips()
+    const memory = scanCache()
     const now = START + 20
     memory.learn({ from: FIRST, to: key(10), until: LATER * 2, headers: 1, now })
     const late = key(5)
@@ -118,7 +118,7 @@ describe('what others may have changed', () => {
 })
 
 test('what was forgotten is read again, and only that', () => {
-  const memory = skips()
+  const memory = scanCache()
   learnRow(memory, 639, 64, OLD)
   memory.forget(key(100), key(100))
   expect(reads(memory, key(100), OLD + 1)).toBe(true)
@@ -126,8 +126,8 @@ test('what was forgotten is read again, and only that', () => {
   expect(reads(memory, key(102), OLD + 1)).toBe(false)
 })
 
-test('says when the first stretch runs out', () => {
-  const memory = skips()
+test('says when the first keyRange runs out', () => {
+  const memory = scanCache()
   expect(memory.endsAt()).toBe(Number.POSITIVE_INFINITY)
   memory.learn({ from: FIRST, to: key(10), until: OLD + 500, headers: 64, now: OLD })
   memory.learn({ from: `${key(10)}!`, to: key(20), until: OLD + 400, headers: 64, now: OLD })

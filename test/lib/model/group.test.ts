@@ -19,11 +19,11 @@ const lease = (change: Partial<Lease> = {}): Lease => ({
   until: now + 30_000,
   receiveCount: 1,
   firstReceivedAt: now - 1_000,
-  resting: false,
+  backingOff: false,
   ...change,
 })
 const over = lease({ until: now })
-const givenBack = lease({ until: now, resting: true })
+const givenBack = lease({ until: now, backingOff: true })
 
 const segment = (n: number, slots: readonly Slot[], change: Partial<Segment> = {}): Segment => ({
   key: {
@@ -93,18 +93,18 @@ describe('the head of a group', () => {
   })
 
   test('holds up what follows while it backs off, though that could be received', () => {
-    const backingOff = lease({ until: now + 1_000, resting: true })
+    const backingOff = lease({ until: now + 1_000, backingOff: true })
     expect(shown([segment(1, [backingOff, FRESH])])).toEqual({ kind: 'backing-off', until: now + 1_000 })
     expect(shown([segment(1, [FRESH, backingOff, FRESH])])).toBe('0.0')
   })
 
   test('backs off until its own time, whatever is in flight behind it', () => {
-    const backingOff = lease({ until: now + 60_000, resting: true })
+    const backingOff = lease({ until: now + 60_000, backingOff: true })
     expect(shown([segment(1, [backingOff, lease()])])).toEqual({ kind: 'backing-off', until: now + 60_000 })
   })
 
   test('holds nothing up for longer than it is kept', () => {
-    const backingOff = lease({ until: now + 60_000, resting: true })
+    const backingOff = lease({ until: now + 60_000, backingOff: true })
     const expiring = segment(1, [backingOff], { expiresAt: now + 2_000 })
     expect(shown([expiring, segment(2, [FRESH])])).toEqual({ kind: 'backing-off', until: now + 2_000 })
   })
@@ -118,7 +118,7 @@ describe('the head of a group', () => {
   })
 
   test('is exhausted when its messages were received often enough, one segment at a time', () => {
-    const exhausted = lease({ until: now, resting: true, receiveCount: 3 })
+    const exhausted = lease({ until: now, backingOff: true, receiveCount: 3 })
     const [first, second] = [segment(1, [GONE, exhausted, exhausted, FRESH]), segment(2, [exhausted])]
     expect(shown([first, second], { maxReceives: 3 })).toEqual({ kind: 'exhausted', segment: first, indexes: [1, 2] })
     expect(shown([segment(0, [FRESH]), first], { maxReceives: 3 })).toBe('0.0')

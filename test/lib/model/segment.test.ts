@@ -27,8 +27,8 @@ describe('receivable', () => {
       GONE,
       lease({ until: START + 1 }),
       lease({ until: START }),
-      lease({ until: START - 1, resting: true }),
-      lease({ until: START + 1, resting: true }),
+      lease({ until: START - 1, backingOff: true }),
+      lease({ until: START + 1, backingOff: true }),
     )
     expect(receivable(segment, START)).toEqual([0, 3, 4])
     expect(receivable(segment, START + 1)).toEqual([0, 2, 3, 4, 5])
@@ -81,7 +81,7 @@ describe('a claim', () => {
   })
 
   test('of a message that was put off before it was ever received is its first receive', () => {
-    const segment = withSlots(lease({ until: START - 1, receiveCount: 0, firstReceivedAt: 0, resting: true }))
+    const segment = withSlots(lease({ until: START - 1, receiveCount: 0, firstReceivedAt: 0, backingOff: true }))
     expect(claim(segment, [0], LEASE).slots).toEqual([[0, claimed]])
   })
 

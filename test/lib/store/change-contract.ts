@@ -123,7 +123,7 @@ export const changeContract = (subject: () => Subject): void => {
     test.each<[string, Slot, boolean]>([
       ['is fresh', FRESH, true],
       ['was received', lease(), false],
-      ['rests without ever having been received', lease({ receiveCount: 0, resting: true }), false],
+      ['rests without ever having been received', lease({ receiveCount: 0, backingOff: true }), false],
       ['is gone', GONE, false],
     ])('that wants a fresh message, on one that %s: made %s', async (_, slot, made) => {
       const { store } = subject()
@@ -160,7 +160,7 @@ export const changeContract = (subject: () => Subject): void => {
     test.each<[string, Slot, boolean]>([
       ['holds it', lease(), true],
       ['holds it and is over long since', lease({ until: 1 }), true],
-      ['holds it and rests', lease({ resting: true }), true],
+      ['holds it and rests', lease({ backingOff: true }), true],
       ['holds the next higher one', lease({ token: Uint8Array.of(1, 1, 2, 3, 4, 5, 6, 8) }), false],
       ['holds the next lower one', lease({ token: Uint8Array.of(1, 1, 2, 3, 4, 5, 6, 6) }), false],
       ['is gone', GONE, false],
@@ -181,7 +181,7 @@ export const changeContract = (subject: () => Subject): void => {
       ['is over in a millisecond', lease({ until: START + 1 }), true],
       ['ends this very instant', lease({ until: START }), false],
       ['is over', lease({ until: START - 1 }), false],
-      ['rests', lease({ until: START + 60_000, resting: true }), false],
+      ['rests', lease({ until: START + 60_000, backingOff: true }), false],
       ['is of another', lease({ n: 2 }), false],
     ])('that wants a live lease, on one that %s: made %s', async (_, slot, made) => {
       const { store } = subject()

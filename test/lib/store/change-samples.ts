@@ -23,7 +23,7 @@ const anyLease = fc
     until: anyInstant,
     receiveCount: fc.constantFrom(0, 1, 2, 32_767),
     firstReceivedAt: fc.constantFrom(0, START),
-    resting: fc.boolean(),
+    backingOff: fc.boolean(),
   })
   .map(lease)
 

@@ -45,7 +45,7 @@ export const lease = (change: Partial<Lease> & { n?: number } = {}): Lease => {
     until: START + 30_000,
     receiveCount: 1,
     firstReceivedAt: START,
-    resting: false,
+    backingOff: false,
     ...rest,
   }
 }

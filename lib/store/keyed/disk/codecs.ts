@@ -12,11 +12,11 @@ import type { ByteWriter } from './byte-writer.ts'
  *     version 4 · pieces of the content 2 · body items 2 · shard 1 · published at 6 · expires at 6
  *     · due at 6, all ones where the key tells it · number of slots 1 · slots
  *
- *     slot     0 fresh, 1 gone, 2 leased, 3 resting; the latter two with
+ *     slot     0 fresh, 1 gone, 2 leased, 3 backingOff; the latter two with
  *              token 8 · until 6 · receive count 2 · first received at 6
  */
 const NO_INSTANT = 2 ** 48 - 1
-const SLOT_KINDS = { fresh: 0, gone: 1, leased: 2, resting: 3 } as const
+const SLOT_KINDS = { fresh: 0, gone: 1, leased: 2, backingOff: 3 } as const
 
 export const encodeSegment = (out: ByteWriter, segment: Segment, pieces: number): void => {
   out.uint32(segment.version)
@@ -35,7 +35,7 @@ const encodeSlot = (out: ByteWriter, slot: Slot): void => {
     out.uint8(SLOT_KINDS[slot.kind])
     return
   }
-  out.uint8(slot.resting ? SLOT_KINDS.resting : SLOT_KINDS.leased)
+  out.uint8(slot.backingOff ? SLOT_KINDS.backingOff : SLOT_KINDS.leased)
   out.raw(slot.token)
   out.uint48(instant(slot.until))
   out.uint16(slot.receiveCount)
@@ -55,7 +55,7 @@ export const decodeSegment = (bytes: Buffer, partition: SegmentPartition, sort: 
     if (kind === SLOT_KINDS.fresh) slots.push(FRESH)
     else if (kind === SLOT_KINDS.gone) slots.push(GONE)
     else {
-      slots.push(decodeLease(bytes, at, kind === SLOT_KINDS.resting))
+      slots.push(decodeLease(bytes, at, kind === SLOT_KINDS.backingOff))
       at += LEASE_BYTES
     }
   }
@@ -73,13 +73,13 @@ export const decodeSegment = (bytes: Buffer, partition: SegmentPartition, sort: 
 
 const LEASE_BYTES = TOKEN_BYTES + 14
 
-const decodeLease = (bytes: Buffer, at: number, resting: boolean): Lease => ({
+const decodeLease = (bytes: Buffer, at: number, backingOff: boolean): Lease => ({
   kind: 'lease',
   token: Uint8Array.from(bytes.subarray(at, at + TOKEN_BYTES)),
   until: bytes.readUIntLE(at + TOKEN_BYTES, 6),
   receiveCount: bytes.readUInt16LE(at + TOKEN_BYTES + 6),
   firstReceivedAt: bytes.readUIntLE(at + TOKEN_BYTES + 8, 6),
-  resting,
+  backingOff,
 })
 
 /** The shard that a segment's header tells of: the id of a group's partition does not name it. */
