@@ -1,21 +1,20 @@
 import { awsFailure } from '../runtime/aws-failure.ts'
+import { serviceUrl } from './service-url.ts'
 import { signedPost } from './signed-post.ts'
 
 /**
  * Loads the text of a secret, for `keyRing`, with one signed request: AWS's client would be most of the function's code.
- * Credentials, and an endpoint other than AWS's (AWS_ENDPOINT_URL_SECRETS_MANAGER), come from the environment.
+ * Credentials, and an endpoint other than AWS's, come from the environment.
  */
 export const secretText =
   (secretArn: string): (() => Promise<string>) =>
   async () => {
     const region = secretArn.split(':')[3]
     if (!region) throw new Error(`${secretArn} is not the ARN of a secret`)
-    const { AWS_ENDPOINT_URL_SECRETS_MANAGER } = process.env
-    const suffix = secretArn.startsWith('arn:aws-cn:') ? '.cn' : ''
     const response = await signedPost({
       service: 'secretsmanager',
       region,
-      url: new URL(AWS_ENDPOINT_URL_SECRETS_MANAGER ?? `https://secretsmanager.${region}.amazonaws.com${suffix}`),
+      url: serviceUrl({ id: 'SECRETS_MANAGER', host: 'secretsmanager', region }),
       headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'secretsmanager.GetSecretValue' },
       body: JSON.stringify({ SecretId: secretArn }),
     })

@@ -228,7 +228,9 @@ const encodeCursor = ({ shard, group = '', from }: Place): string =>
 
 const decodeCursor = (cursor: string | undefined): Place => {
   if (cursor === undefined) return START
-  const match = /^(\d{1,3}) ([0-9a-f]*!?) ([0-9a-f]{1,27}!?)$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))
+  const match = /^(\d{1,3}) ([0-9a-f]{0,14}!?) ([0-9a-f]{1,27}!?)$/.exec(
+    Buffer.from(cursor, 'base64url').toString('latin1'),
+  )
   if (!match) throw invalid('cursor', cursor, 'must be one that a page before gave')
   const [, shard, group, from = '0'] = match
   return { shard: Number(shard), ...(group && { group }), from }

@@ -1,5 +1,6 @@
 import type { Document } from '../model/document.ts'
 import { type QueueState, queueState } from '../model/queue-record.ts'
+import { isQueueName } from '../model/queue-settings.ts'
 import { layoutKey, queueKey } from '../store/keys.ts'
 import type { Store } from '../store/port.ts'
 
@@ -14,6 +15,8 @@ export const readQueue = async (
   name: string,
   options: { readonly consistent?: boolean } = {},
 ): Promise<QueueState | undefined> => {
+  // Not asked for: a name that no queue can have may be longer than a key.
+  if (!isQueueName(name)) return undefined
   const [record, layout] = await Promise.all([
     store.getDocument(queueKey(name), options),
     readLayout(store, name, options),

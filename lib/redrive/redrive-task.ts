@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.ts'
 import { type ErrorCode, HoldfastError } from '../model/errors.ts'
 import type { JsonValue } from '../model/message.ts'
+import { isQueueName } from '../model/queue-settings.ts'
 import type { Place } from '../queues/partitions.ts'
 import { redriveKey, runningRedriveKey } from '../store/keys.ts'
 import type { Write } from '../store/port.ts'
@@ -79,9 +80,10 @@ export const taskWrite = (record: TaskRecord, ifVersion: number, now: number): W
 
 /** @throws `RedriveNotFound` */
 export const readTask = async (engine: Engine, queue: string, taskId: string): Promise<TaskState> => {
-  const document = /^[0-9a-f-]{28,36}$/.test(taskId)
-    ? await engine.store.getDocument(redriveKey(queue, taskId), { consistent: true })
-    : undefined
+  const document =
+    isQueueName(queue) && /^[0-9a-f-]{28,36}$/.test(taskId)
+      ? await engine.store.getDocument(redriveKey(queue, taskId), { consistent: true })
+      : undefined
   if (!document) throw new HoldfastError('RedriveNotFound', 'there is no such redrive task', { queue, value: taskId })
   return { record: document.value as unknown as TaskRecord, version: document.version }
 }

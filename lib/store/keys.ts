@@ -6,6 +6,9 @@ import { partitionId, type SegmentKey, type SegmentPartition } from '../model/se
 /** The table's attributes: the two halves of the key, and the epoch seconds of DynamoDB's TTL. */
 export const TABLE_SHAPE = { partitionKey: 'pk', sortKey: 'sk', timeToLive: 'x' } as const
 
+/** Characters of the longest sort key that may ever be; the longest there is is a queue's name. DynamoDB takes 1,024 bytes. */
+export const SORT_KEY_LENGTH = 250
+
 /**
  * Every kind of item in the table. A partition key is the kind's letter, `#` and what `names` says, so that IAM's
  * `dynamodb:LeadingKeys` can grant one kind of one queue's items to one role:

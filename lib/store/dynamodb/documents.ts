@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import type { JsonValue } from '../../model/message.ts'
+import { SORT_KEY_LENGTH } from '../keys.ts'
 import type { Document, DocumentKey, PutWrite, Store } from '../port.ts'
 import type { Item } from './header-item.ts'
 import type { TableClient } from './table-client.ts'
@@ -60,8 +61,11 @@ export const documentOperations = (table: TableClient, clock: Clock): Pick<Store
   },
   listDocuments: async ({ partition, prefix = '', after, limit, consistent = false }) => {
     const found: Document[] = []
+    // DynamoDB refuses a bound that no key could be as long as.
+    if (prefix.length > SORT_KEY_LENGTH) return found
     const to = `${prefix}\uffff`
-    for (let from = after === undefined || after < prefix ? prefix : `${after}\u0000`; from <= to; ) {
+    const behind = after?.slice(0, SORT_KEY_LENGTH)
+    for (let from = behind === undefined || behind < prefix ? prefix : `${behind}\u0000`; from <= to; ) {
       const { items, more } = await table.query({
         KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
         ExpressionAttributeValues: {

@@ -109,6 +109,15 @@ export const documentContract = (subject: () => Subject): void => {
       [{ partition: '', prefix: 'b', after: 'b', limit: 5 }, ['b_1']],
       [{ partition: '', prefix: 'b', after: 'a', limit: 5 }, ['b', 'b_1']],
       [{ partition: '', prefix: 'a', after: 'zz', limit: 5 }, []],
+      // Bounds that DynamoDB takes no key for.
+      ...[1_021, 1_024, 3_000].flatMap((length): [Parameters<typeof sortsOf>[1], string[]][] => [
+        [{ partition: '', prefix: 'a'.repeat(length), limit: 5 }, []],
+        [{ partition: '', after: 'a'.repeat(length), limit: 2 }, ['ab', 'ab-c']],
+        [
+          { partition: '', prefix: 'b', after: 'b'.repeat(length), limit: 2 },
+          ['b_1'].filter((name) => name > 'b'.repeat(length)),
+        ],
+      ]),
     ])('for %j is %j', async (query, expected) => {
       const { store, partition } = await filled()
       expect(await sortsOf(store, { ...query, partition })).toEqual(expected)
