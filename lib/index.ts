@@ -87,6 +87,7 @@ export { type ExtendEntry, type ExtendOptions, extend } from './settle/extend.ts
 export { type NackEntry, nack } from './settle/nack.ts'
 export { type DynamodbStoreParts, dynamodbStore } from './store/dynamodb/dynamodb-store.ts'
 export { createTable } from './store/dynamodb/table.ts'
+export { type DiskStore, type DiskStoreParts, diskStore } from './store/keyed/disk/disk-store.ts'
 export { memoryStore } from './store/keyed/memory-store.ts'
 export { TABLE_SHAPE } from './store/keys.ts'
 export type { Store } from './store/port.ts'

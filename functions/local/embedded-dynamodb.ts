@@ -13,8 +13,8 @@ export interface EmbeddedDynamodb {
   stop(): Promise<void>
 }
 
-/** Platforms that the engine is built for, as npm names its packages. */
-const PLATFORMS = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64', 'win32-x64']
+/** Platforms that the engine is installed on, as npm names its packages. */
+const PLATFORMS = ['linux-x64']
 
 /** Path of the engine's program; nothing where its package is not installed. */
 const enginePath = (): string | undefined => {
@@ -31,11 +31,11 @@ const missingEngine = (): Error => {
   const platform = `${process.platform}-${process.arch}`
   const hint = PLATFORMS.includes(platform)
     ? `it comes with npm's optional dependencies: run npm install --include=optional`
-    : `it is not built for ${platform}`
+    : `npm installs it on ${PLATFORMS.join(', ')} only`
   return new Error(
     [
       `the embedded DynamoDB engine @dynoxide/${platform} is not installed; ${hint}.`,
-      'Without it: npm start -- --memory keeps everything in memory, and',
+      'Without it: npm start -- --engine disk keeps everything in files, --engine memory in memory, and',
       'AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:8000 npm start uses another DynamoDB, such as DynamoDB Local.',
     ].join('\n'),
   )

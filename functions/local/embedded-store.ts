@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../../lib/clock.ts'
+import { type DataDirectory, DataDirectoryInUse, takeDataDirectory } from '../../lib/store/keyed/disk/data-directory.ts'
 import type { Log } from '../runtime/log.ts'
-import { type DataDirectory, DataDirectoryInUse, takeDataDirectory } from './data-directory.ts'
 import { openEmbeddedTable } from './dynamodb.ts'
 import { startEmbeddedDynamodb } from './embedded-dynamodb.ts'
 import { restrictToOwner } from './private-files.ts'
@@ -18,7 +18,10 @@ export interface EmbeddedStoreParts {
   readonly clock?: Clock
 }
 
-const FILE = 'dynamodb.sqlite'
+export const ENGINE_FILE = 'dynamodb.sqlite'
+
+/** The lock with the socket of its holder, and the engine's files. */
+const isOwn = (name: string): boolean => /^(lock(\.|$)|holdfast-\w+\.sock$)/.test(name) || name.startsWith(ENGINE_FILE)
 
 /** A table of the embedded DynamoDB engine, which keeps it in a file of the data directory. */
 export const openEmbedded = async (parts: EmbeddedStoreParts): Promise<LocalStore> => {
@@ -40,9 +43,9 @@ const openIn = async (
   directory: DataDirectory,
   { path, table, env, log, clock = systemClock }: EmbeddedStoreParts,
 ): Promise<LocalStore> => {
-  const stillOpen = await restrictToOwner(path, (name) => /^lock(\.|$)/.test(name) || name.startsWith(FILE))
+  const stillOpen = await restrictToOwner(path, isOwn)
   if (stillOpen.length > 0) log.warn('other users of this machine can read the data', { paths: stillOpen })
-  const engine = await startEmbeddedDynamodb(join(path, FILE), env)
+  const engine = await startEmbeddedDynamodb(join(path, ENGINE_FILE), env)
   const { store, client } = await openEmbeddedTable(engine.endpoint, table)
   const closing = new AbortController()
   const sweeping = sweepForever({ client, table, clock, log, signal: closing.signal })
@@ -65,5 +68,5 @@ const openPort = (endpoint: string): string =>
   [
     `the embedded DynamoDB engine listens on ${endpoint} without authentication, and answers web pages of`,
     '  any site: a page in a browser on this machine can read and change all messages. Open no pages that you do not trust',
-    '  while it runs. --memory opens no second port.',
+    '  while it runs. Without --engine dynamodb there is no second port.',
   ].join('\n')

@@ -7,20 +7,26 @@ const DEFAULT_TABLE = 'holdfast'
 const DEFAULT_DATA = '.holdfast'
 
 /**
- * Chooses where messages are kept: memory, the data directory, or the DynamoDB that the environment names. What the
+ * Chooses where messages are kept: memory, files in the data directory, the embedded DynamoDB engine, or the DynamoDB
+ * that the environment names. What the
  * command line says goes before the environment.
  */
 export const openStore = async (options: LocalOptions, env: NodeJS.ProcessEnv, log: Log): Promise<LocalStore> => {
-  const { memory, data } = options
+  const { memory, data, engine, sync } = options
   const table = env.HOLDFAST_TABLE || DEFAULT_TABLE
   const endpoint = env.AWS_ENDPOINT_URL_DYNAMODB
-  if (memory) return openMemory()
-  if (endpoint && data === undefined) {
+  if (memory || engine === 'memory') return openMemory()
+  if (endpoint && data === undefined && engine === undefined) {
     const { openRemote } = await import('./remote-store.ts')
     return openRemote(endpoint, table, env)
   }
-  const { openEmbedded } = await import('./embedded-store.ts')
-  return openEmbedded({ path: resolve(data ?? DEFAULT_DATA), table, env, log })
+  const path = resolve(data ?? DEFAULT_DATA)
+  if (engine === 'dynamodb') {
+    const { openEmbedded } = await import('./embedded-store.ts')
+    return openEmbedded({ path, table, env, log })
+  }
+  const { openDisk } = await import('./disk-store.ts')
+  return openDisk({ path, table, sync, log })
 }
 
 const openMemory = async (): Promise<LocalStore> => {

@@ -1,5 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 
+const ENGINES = ['disk', 'memory', 'dynamodb'] as const
+
 export interface LocalOptions {
   readonly port: number
   readonly host: string
@@ -8,6 +10,10 @@ export interface LocalOptions {
   /** Where messages are kept; absent when the command line does not say. */
   readonly data?: string
   readonly memory: boolean
+  /** What keeps messages, when the command line says so. */
+  readonly engine?: (typeof ENGINES)[number]
+  /** Whether each answer waits for the disk. */
+  readonly sync: boolean
   /** File with the access keys that SQS clients must sign with. */
   readonly auth?: string
   /** Whether the HTTP API, which has no signatures here, answers although SQS clients must sign. */
@@ -20,8 +26,9 @@ export interface LocalOptions {
 
 const ENVIRONMENT = `
 Environment:
-  AWS_ENDPOINT_URL_DYNAMODB   use this DynamoDB in place of the embedded one, e.g. DynamoDB Local
-  HOLDFAST_TABLE              its table, created when it is missing (default: holdfast)`
+  AWS_ENDPOINT_URL_DYNAMODB   keep messages in this DynamoDB, e.g. DynamoDB Local, unless --data or --engine is given
+  HOLDFAST_TABLE              its table, created when it is missing; on disk, the directory in the data directory
+                              (default: holdfast)`
 
 /**
  * The command line of the local server.
@@ -49,8 +56,17 @@ export const parseOptions = (args: readonly string[]): LocalOptions =>
     )
     .addOption(new Option('--data <directory>', 'where messages are kept (default: .holdfast)').argParser(notEmpty))
     .addOption(
-      new Option('--memory', 'keep everything in memory, and lose it at the end').default(false).conflicts('data'),
+      new Option('--memory', 'keep everything in memory, and lose it at the end')
+        .default(false)
+        .conflicts(['data', 'engine', 'sync']),
     )
+    .addOption(
+      new Option(
+        '--engine <name>',
+        'what keeps messages: files (disk, the default), memory, or an embedded DynamoDB engine (dynamodb)',
+      ).choices(ENGINES),
+    )
+    .addOption(new Option('--sync', 'on disk: let each answer wait until the disk has it').default(false))
     .addOption(
       new Option(
         '--auth <file>',

@@ -9,9 +9,9 @@
 export interface Contention {
   readonly pressure: number
   /** Takes note of the claims of one look. */
-  saw(outcome: { won: number; lost: number }): void
+  observe(outcome: { won: number; lost: number }): void
   /** Takes note that nobody was there to take what was left lying for long enough. */
-  sawNobody(): void
+  observeIdle(): void
 }
 
 const MOST = 64
@@ -31,13 +31,13 @@ export const contention = (): Contention => {
     get pressure() {
       return pressure
     },
-    saw: ({ won, lost }) => {
+    observe: ({ won, lost }) => {
       if (won + lost === 0) return
       const loss = lost / (won + lost)
       const growth = pressure < FIRST_GROWTH ? FIRST_GROWTH : GROWTH
       pressure = Math.min(MOST, Math.max(1, pressure * growth ** loss * EASE ** (1 - loss)))
     },
-    sawNobody: () => {
+    observeIdle: () => {
       pressure = Math.max(1, pressure * EASE_ALONE)
     },
   }

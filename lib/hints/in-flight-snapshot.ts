@@ -28,7 +28,7 @@ export interface FrontMemory {
   toldAt?: number
 }
 
-const MOST_STRETCHES = 20
+const MAX_STRETCHES = 20
 /** What younger keys hide may be a publish that is still on its way, by a clock that is behind. */
 const YOUNGEST_MS = 2_000
 /** What ends sooner is not worth telling. */
@@ -39,7 +39,7 @@ export const tellable = (row: readonly Skipped[], priority: number, now: number)
   const youngest = sortFrom(priority, now - YOUNGEST_MS)
   const worth = row.filter(({ end, until }) => end <= youngest && until > now + SHORTEST_MS)
   const total = worth.reduce((sum, { headers }) => sum + headers, 0)
-  const most = Math.ceil(total / MOST_STRETCHES) + STRETCH_HEADERS
+  const most = Math.ceil(total / MAX_STRETCHES) + STRETCH_HEADERS
   const told: Skipped[] = []
   for (const stretch of worth) {
     const last = told.at(-1)
@@ -47,7 +47,7 @@ export const tellable = (row: readonly Skipped[], priority: number, now: number)
     if (together) told[told.length - 1] = joined(last, stretch)
     else told.push(stretch)
   }
-  return told.slice(0, MOST_STRETCHES)
+  return told.slice(0, MAX_STRETCHES)
 }
 
 const joined = (first: Skipped, second: Skipped): Skipped => ({

@@ -19,8 +19,8 @@ export interface LaneMemory {
   readonly newest: Recent<Segment>
   /** When headers were first seen whose messages were all gone, epoch ms. */
   readonly emptied: Map<string, number>
-  /** Polls of this process that look here right now. */
-  looking: number
+  /** Polls of this process that scan here right now. */
+  scanning: number
   /** What a Query takes lately, ms. */
   roundTripMs: number
   /** Messages that a header held on average, lately. */
@@ -28,7 +28,7 @@ export interface LaneMemory {
 }
 
 export interface PollMemory {
-  /** Message groups that a poll of this process is looking at right now. */
+  /** Message groups that a poll of this process is polling right now. */
   readonly busyGroups: Set<string>
   /** Numbers given in groups that were empty then, and since when. */
   readonly missedNumbers: Map<string, { readonly lastSequence: string; readonly since: number }>
@@ -41,8 +41,8 @@ export interface PollMemory {
   gone(key: SegmentKey): void
 }
 
-const MOST_PARTITIONS = 10_000
-const MOST_SHARDS = 1_000
+const MAX_PARTITIONS = 10_000
+const MAX_SHARDS = 1_000
 const NEWEST_KEPT = 256
 
 export const pollMemory = (): PollMemory => {
@@ -57,7 +57,7 @@ export const pollMemory = (): PollMemory => {
       const id = partitionId(shard)
       let memory = shards.get(id)
       if (!memory) {
-        if (shards.size >= MOST_SHARDS) shards.clear()
+        if (shards.size >= MAX_SHARDS) shards.clear()
         memory = ticketMemory()
         shards.set(id, memory)
       }
@@ -67,7 +67,7 @@ export const pollMemory = (): PollMemory => {
       const id = partitionId(partition)
       let ofPartition = lanes.get(id)
       if (!ofPartition) {
-        if (lanes.size >= MOST_PARTITIONS) lanes.clear()
+        if (lanes.size >= MAX_PARTITIONS) lanes.clear()
         ofPartition = []
         lanes.set(id, ofPartition)
       }
@@ -86,7 +86,7 @@ const newLane = (): LaneMemory => ({
   reserved: reservations(),
   newest: recent(NEWEST_KEPT),
   emptied: new Map(),
-  looking: 0,
+  scanning: 0,
   roundTripMs: 0,
   density: 1,
 })

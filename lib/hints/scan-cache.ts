@@ -78,14 +78,14 @@ interface Released {
 /** Fewer headers than this are read along in the same read unit anyway. */
 export const WORTH_SKIPPING = 12
 /** A stretch is checked when its age has doubled, within these bounds. */
-const MOST_OFTEN_MS = 50
-const LEAST_OFTEN_MS = 3_000
+const MIN_INTERVAL_MS = 50
+const MAX_INTERVAL_MS = 3_000
 /** The allowance, in headers. */
 const PER_POLL = 3
 const PER_MS = 0.03
-const MOST_ALLOWED = 64
+const MAX_ALLOWED = 64
 /** A Query costs as much as this many headers at least. */
-const LEAST_CHECKED = 14
+const MIN_CHECKED = 14
 const RELEASES_KEPT = 64
 
 export const skips = (): Skips => {
@@ -93,7 +93,7 @@ export const skips = (): Skips => {
   const { list: row, indexAt, cut, replace } = stretches
   const released: Released[] = []
   let releases = 0
-  let allowance = MOST_ALLOWED
+  let allowance = MAX_ALLOWED
   let polledAt = Number.POSITIVE_INFINITY
   /** Set while the row has no holes: until then nothing in it becomes visible. */
   let quietUntil = 0
@@ -103,7 +103,7 @@ export const skips = (): Skips => {
   const uncover = (sort: string, until: number): void => {
     const stretch = row[indexAt(sort)]
     if (!stretch || stretch.from > sort || stretch.until <= until) return
-    const alone = { from: sort, end: endBehind(sort), until, checkAt: until, everyMs: MOST_OFTEN_MS, headers: 1 }
+    const alone = { from: sort, end: endBehind(sort), until, checkAt: until, everyMs: MIN_INTERVAL_MS, headers: 1 }
     replace(cut(sort, alone.end), 0, alone)
     quietUntil = 0
   }
@@ -113,7 +113,7 @@ export const skips = (): Skips => {
    * can be, each waits longer by the same factor.
    */
   const dueRun = (now: number): { from: number; to: number } | undefined => {
-    if (allowance < LEAST_CHECKED) return undefined
+    if (allowance < MIN_CHECKED) return undefined
     let from = -1
     let most = -1
     for (let index = 0; index < row.length; index++) {
@@ -158,7 +158,7 @@ export const skips = (): Skips => {
 
   return {
     ranges: (first, last, now) => {
-      allowance = Math.min(MOST_ALLOWED, allowance + PER_POLL + Math.max(0, now - polledAt) * PER_MS)
+      allowance = Math.min(MAX_ALLOWED, allowance + PER_POLL + Math.max(0, now - polledAt) * PER_MS)
       polledAt = now
       // The latest alone are without.
       for (let index = released.length - 1; index >= 0; index--) {
@@ -169,7 +169,7 @@ export const skips = (): Skips => {
       const rowEnd = row.at(-1)?.end ?? first
       const along = alongFrom(now)
       // With nothing to be seen and no check to be paid for, the row need not be gone through.
-      if (now < quietUntil && (now < checkFrom || allowance < LEAST_CHECKED)) {
+      if (now < quietUntil && (now < checkFrom || allowance < MIN_CHECKED)) {
         return [{ from: row[along]?.from ?? rowEnd, to: last, edge: rowEnd, headers: headersFrom(along), check: false }]
       }
       const run = dueRun(now)
@@ -195,7 +195,7 @@ export const skips = (): Skips => {
       const check = ranges.findIndex((range) => range.check)
       if (check >= 0) {
         const range = ranges[check] as Range
-        const headers = Math.max(LEAST_CHECKED, Math.min(range.headers, Math.floor(allowance)))
+        const headers = Math.max(MIN_CHECKED, Math.min(range.headers, Math.floor(allowance)))
         allowance -= headers
         ranges[check] = { ...range, headers }
       }
@@ -217,7 +217,7 @@ export const skips = (): Skips => {
       let bornAt = dueAtOf(to)
       const inside = released.filter(({ sort }) => sort >= from && sort < end)
       for (const { at } of inside) bornAt = Math.max(bornAt, at ?? now)
-      const everyMs = Math.min(LEAST_OFTEN_MS, Math.max(MOST_OFTEN_MS, now - bornAt))
+      const everyMs = Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, now - bornAt))
       const checkAt = now + everyMs
       const at = cut(from, end)
       // Touching what is known on either side it leaves no hole.
@@ -261,7 +261,7 @@ export const skips = (): Skips => {
     told: stretches.told,
     recall: (stretches, now) => {
       for (const { from, end, until, headers } of stretches) {
-        const everyMs = Math.min(LEAST_OFTEN_MS, Math.max(MOST_OFTEN_MS, now - dueAtOf(end)))
+        const everyMs = Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, now - dueAtOf(end)))
         replace(cut(from, end), 0, { from, end, until, headers, everyMs, checkAt: now + everyMs })
       }
       quietUntil = 0

@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { HoldfastError, isHoldfastError } from '../model/errors.ts'
 import { groupPartition, isFairGroup } from '../model/group.ts'
 import { decodeMessageId, encodeMessageId, fairSortEnd, type MessageAddress } from '../model/message-id.ts'
-import { isDropped, partitionOf, type QueueState } from '../model/queue-record.ts'
+import { asDelayed, isDropped, partitionOf, type QueueState } from '../model/queue-record.ts'
 import { plainName } from '../model/queue-settings.ts'
 import { slotAt } from '../model/segment.ts'
 import type { SegmentKey, SegmentPartition } from '../model/segment-key.ts'
@@ -75,8 +75,9 @@ const at = async (
     const message = stored?.content?.messages[index]
     if (!stored?.content || !message || slotAt(stored.segment, index).kind === 'gone') continue
     if ((message.messageId ?? encodeMessageId(stored.segment.key, index)) !== messageId) continue
-    if (isDropped(queue, stored.segment, engine.clock.now())) continue
-    return { queue, stored: { segment: stored.segment, content: stored.content }, index }
+    const segment = asDelayed(queue, stored.segment)
+    if (isDropped(queue, segment, engine.clock.now())) continue
+    return { queue, stored: { segment, content: stored.content }, index }
   }
   return undefined
 }

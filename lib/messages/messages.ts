@@ -6,7 +6,7 @@ import { type Content, type ContentMessage, contentOf } from '../model/content.t
 import { HoldfastError, invalid } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { StoredMessage } from '../model/message.ts'
-import { expiryOf, isDropped, type QueueState } from '../model/queue-record.ts'
+import { asDelayed, expiryOf, isDropped, type QueueState } from '../model/queue-record.ts'
 import { number, plainName } from '../model/queue-settings.ts'
 import {
   type Change,
@@ -211,14 +211,15 @@ const messagesIn = async (
   segments: readonly Segment[],
 ): Promise<StoredMessage[]> => {
   const now = engine.clock.now()
-  const keys = segments.filter((segment) => !isDropped(queue, segment, now)).map(({ key }) => key)
+  const keys = segments.filter((segment) => !isDropped(queue, asDelayed(queue, segment), now)).map(({ key }) => key)
   if (keys.length === 0) return []
   const stored = await engine.store.read(keys)
   return stored.flatMap((one) => {
     const content = one?.content
     if (!one || !content) return []
-    return one.segment.slots.flatMap((slot, index) =>
-      slot.kind === 'gone' ? [] : [storedMessage(queue, one.segment, content, index, now)],
+    const segment = asDelayed(queue, one.segment)
+    return segment.slots.flatMap((slot, index) =>
+      slot.kind === 'gone' ? [] : [storedMessage(queue, segment, content, index, now)],
     )
   })
 }
@@ -253,7 +254,8 @@ export const storedMessage = (
     state: working ? 'leased' : visible > now ? 'delayed' : core.deadLetter ? 'dead-lettered' : 'ready',
     receiveCount: slot.kind === 'lease' ? slot.receiveCount : 0,
     ...(slot.kind === 'lease' && slot.receiveCount > 0 && { firstReceivedAt: slot.firstReceivedAt }),
-    visibleAt: visible,
+    // Without a delay a message of a FIFO queue waits for no clock.
+    visibleAt: visible > 0 ? visible : Math.min(core.dueAt, now),
     expiresAt: expiryOf(queue, segmentDueAt(segment), segment.expiresAt),
   }
 }

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { afterPurge, partitionOf, type QueueState } from './queue-record.ts'
+import { QUEUE_CACHE_MS } from './limits.ts'
+import { partitionOf, type QueueState } from './queue-record.ts'
 import { liveAt, receiveCountOf, type Segment, type Slot, visibleAt } from './segment.ts'
 import type { SegmentPartition } from './segment-key.ts'
 
 /**
- * Message groups of FIFO queues. A group's segments stand in a partition of their own, in the order of their sequence
- * numbers; a ticket tells that the group has messages, and which sequence number was given last.
+ * Message groups of FIFO queues. A group's segments are stored in a partition of their own, in the order of their sequence
+ * numbers. A ticket notes that the group has messages, and which sequence number was given last.
  *
  * - A publish is one transaction: the ticket advances to a higher number, and the segment is there. So of two publishes
  *   the one that commits later has the higher numbers, whatever the clocks of their publishers say.
@@ -30,29 +31,29 @@ import type { SegmentPartition } from './segment-key.ts'
  */
 
 /**
- * A ticket outlives its group's messages until its last number is this old by the clock of who takes it away: a
- * publisher whose clock or request is slow then still meets it and gives a higher one. So a group's numbers rise, also
- * over times when it is empty, unless the clock of a publisher is behind that of a consumer by more than this; a clock
- * that is ahead does no harm.
+ * A ticket outlives its group's messages until its last number is this old by the clock of the process that deletes it: a
+ * publisher whose clock or request is slow then still finds it and gives a higher number. So a group's numbers rise, also
+ * over times when it is empty, unless the clock of a publisher is behind that of a consumer by more than this. A clock that
+ * is ahead does no harm.
  *
  * Beyond that, a number may be lower than one of a message that was gone by then. The order of messages is not touched:
  * a ticket goes only from an empty group, so of any two messages that are in the queue together, in flight or not, the
  * one whose publish committed later has the higher number.
  *
- * Not longer: polls read through the tickets of empty groups, a hundred one-off groups a second leave five hundred.
+ * Not longer, because polls read the tickets of empty groups: a hundred one-off groups a second leave five hundred of them.
  */
 const NUMBERS_KEPT_MS = 5_000
 
 export const isYoung = (lastSequence: Sequence, now: number): boolean =>
   sequenceAt(now - NUMBERS_KEPT_MS) < lastSequence
 
-/** 15 hex digits, 60 bits: the publisher's ms, 12 bits of counter; moved on where a clock would go back. */
+/** 15 hex digits, 60 bits: the publisher's ms and 12 bits of counter. Raised where a clock went back. */
 export type Sequence = string
 
 const SEQUENCE_DIGITS = 15
 const GROUP_DIGITS = 14
 const FAIR_GROUP_DIGITS = 8
-/** What fills a group's sort key up behind the sequence number. */
+/** Pads a group's sort key behind the sequence number. */
 const FILLER = '0'.repeat(11)
 
 const toSequence = (value: bigint): Sequence => value.toString(16).padStart(SEQUENCE_DIGITS, '0')
@@ -86,12 +87,12 @@ export const NO_SEQUENCE: Sequence = '0'.repeat(SEQUENCE_DIGITS)
 /** A group of a FIFO queue. */
 export const groupHash = (groupId: string): string => hashOf(groupId).slice(0, GROUP_DIGITS)
 /**
- * A group of a standard queue, where it stands for fairness, not for order: shorter, to leave room in message ids.
+ * A group of a standard queue, where groups mean fairness and not order. It is shorter, to leave room in message ids.
  * Two groups of one hash share their turns.
  */
 export const fairGroupHash = (groupId: string): string => hashOf(groupId).slice(0, FAIR_GROUP_DIGITS)
 export const isFairGroup = (group: string): boolean => group.length === FAIR_GROUP_DIGITS
-/** Whether what stands under this hash is a group of a FIFO queue. */
+/** Whether this hash is one of a group of a FIFO queue. */
 export const isOrdered = (group: string | undefined): boolean => group !== undefined && !isFairGroup(group)
 
 const hashOf = (groupId: string): string => createHash('sha256').update(groupId).digest('hex')
@@ -104,9 +105,24 @@ export const groupPartition = (queue: QueueState, group: string): SegmentPartiti
   group,
 })
 
-/** Turns that were taken before this one were taken before the queue's last purge; nothing when it was never purged. */
-export const purgeTurn = (queue: QueueState): Sequence | undefined =>
-  queue.purgedAt === undefined ? undefined : sequenceAt(afterPurge(queue, 0))
+/** So long after a change of a queue's settings a process may still act on those from before. */
+const CHANGE_KNOWN_MS = QUEUE_CACHE_MS + 1_000
+
+/**
+ * Locks of tickets that were set before this instant, epoch ms, do not count; all count when there is none. After a purge
+ * nothing of before is in flight, and after a delay was lowered, messages are due sooner than their tickets say. A group that
+ * has messages in flight all the same is polled once and locked again. A process that did not know of the lowered delay yet
+ * may lock a ticket for too long once more: when all processes know, its locks do not count either.
+ */
+export const locksStaleBefore = ({ purgedAt, delayLoweredAt }: QueueState, now: number): number | undefined => {
+  const instants = []
+  if (purgedAt !== undefined) instants.push(purgedAt + 1)
+  if (delayLoweredAt !== undefined) {
+    const known = delayLoweredAt + CHANGE_KNOWN_MS
+    instants.push(now < known ? delayLoweredAt : known)
+  }
+  return instants.length === 0 ? undefined : Math.max(...instants)
+}
 
 /** What the head of a group allows. */
 export type GroupHead =

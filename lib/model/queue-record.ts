@@ -19,6 +19,8 @@ export interface QueueRecord {
   /** Messages published at or before this instant are purged. */
   readonly purgedAt?: number
   readonly deletedAt?: number
+  /** When the delay of a FIFO queue was last lowered, epoch ms: locks of its tickets from before may last too long. */
+  readonly delayLoweredAt?: number
   /** Of the last change, at random: a process recognizes its own, whose answer was lost. */
   readonly changeId?: string
   /** Priorities that may still hold messages; more than `settings.priorities` after it was lowered. */
@@ -134,6 +136,17 @@ export const afterPurge = ({ purgedAt = 0 }: QueueState, at: number): number => 
 /** Whether a segment was there when the queue was last purged. */
 export const isPurged = (queue: QueueState, publishedAt: number): boolean =>
   queue.purgedAt !== undefined && publishedAt <= queue.purgedAt
+
+/**
+ * A segment as the queue's settings have it now. A change of a FIFO queue's delay also counts for the messages that are
+ * in the queue already and were never received (SQS: "For FIFO queues, the per-queue delay setting is retroactive"); on
+ * standard queues a segment keeps the due time that it was published with.
+ */
+export const asDelayed = ({ settings }: QueueState, segment: Segment): Segment => {
+  if (!settings.fifo || segment.dueAt === undefined) return segment
+  const dueAt = segment.publishedAt + settings.delaySeconds * 1_000
+  return dueAt === segment.dueAt ? segment : { ...segment, dueAt }
+}
 
 /**
  * When messages of a segment stop existing: what was written at publication, or what the queue's retention says now

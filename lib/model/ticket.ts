@@ -43,7 +43,7 @@ export interface TicketLock {
   readonly busyUntil: number
   readonly turn: Sequence
   /** A lock whose turn is before this one does not count. */
-  readonly purged?: Sequence | undefined
+  readonly staleBefore?: Sequence | undefined
 }
 
 /** What must hold of a ticket, all of it. */
@@ -113,9 +113,9 @@ export const applyToTicket = (ticket: TicketState | undefined, command: TicketCo
   }
 }
 
-const lock = (ticket: TicketState | undefined, { now, busyUntil, turn, purged }: TicketLock): TicketOutcome => {
+const lock = (ticket: TicketState | undefined, { now, busyUntil, turn, staleBefore }: TicketLock): TicketOutcome => {
   if (!ticket) return REFUSED
-  if (ticket.busyUntil <= now || isLockStale(ticket, purged)) {
+  if (ticket.busyUntil <= now || isLockStale(ticket, staleBefore)) {
     return { applied: true, ticket: { ...ticket, busyUntil, turn, lapses: false } }
   }
   // The same lock sent again after a lost response.
@@ -160,6 +160,6 @@ const meets = (ticket: TicketState, { lastSequence, busyUntil, busyAfter }: Tick
   (busyUntil === undefined || ticket.busyUntil === busyUntil) &&
   (busyAfter === undefined || (ticket.busyUntil > busyAfter && ticket.busyUntil < IDLE))
 
-/** Whether a lock is from before a purge: the group was polled last before it, and has nothing in flight any more. */
-export const isLockStale = ({ turn }: Pick<Ticket, 'turn'>, purged: Sequence | undefined): boolean =>
-  purged !== undefined && turn !== '' && turn < purged
+/** Whether a lock does not count: the group was last polled before the turn from which on locks count. */
+export const isLockStale = ({ turn }: Pick<Ticket, 'turn'>, staleBefore: Sequence | undefined): boolean =>
+  staleBefore !== undefined && turn !== '' && turn < staleBefore

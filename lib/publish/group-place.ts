@@ -12,19 +12,19 @@ export interface GroupPlan {
   readonly contents: readonly ContentMessage[]
   /** Seconds, one a message. @default the queue's retention for all */
   readonly timesToLive?: readonly (number | undefined)[]
-  /** The last number given, when a try before met it. */
+  /** The last number given in the group, when an earlier try found it. */
   readonly lastSequence?: Sequence | undefined
 }
 
 const DAY_MS = 86_400_000
-/** Longer than anything in the group may be kept that is not delayed, so that a ticket never goes before its messages. */
+/** Longer than any message without a delay may be kept, so that a ticket never expires before its messages. */
 export const TICKET_KEPT_MS = LIMITS.retentionSeconds * 1_000 + DAY_MS
-/** The same with the longest delay: each touch sets it anew, and must not cut short what an earlier one was for. */
+/** The same with the longest delay: each touch replaces the expiry, and must not shorten that of an earlier one. */
 const TOUCHED_KEPT_MS = TICKET_KEPT_MS + LIMITS.delaySeconds * 1_000
 
 /**
- * The writes that put messages at the end of a group, the first of them the ticket's: its condition is the one that
- * fails when another publish came between, and tells where to go on.
+ * The writes that put messages at the end of a group. The first is the ticket's: when another publish was first, its
+ * condition fails, and the failure has the number to continue behind.
  */
 export const placeInGroup = (
   engine: Engine,
@@ -34,13 +34,13 @@ export const placeInGroup = (
 ): { writes: Write[]; segments: NewSegment[]; placed: Placed[] } => {
   const partition = groupPartition(queue, group)
   const dueAt = now + queue.settings.delaySeconds * 1_000
-  // Started at random within its ms, so that a number is not given twice should a ticket go and a clock go back.
+  // Random within its ms, so that a number is not given twice when a ticket was deleted and a clock went back.
   const byClock = sequenceAfter(sequenceAt(now), Math.floor(engine.random.fraction() * 2_048))
   const base = lastSequence !== undefined && lastSequence >= byClock ? sequenceAfter(lastSequence, 1) : byClock
   const placed: Placed[] = []
   const segments: NewSegment[] = []
   for (let start = 0; start < contents.length; ) {
-    // Messages of one time to live share a segment; in a group only neighbours can.
+    // Messages of one time to live share a segment, and in a group only neighbours can.
     let end = start + 1
     while (end < contents.length && timesToLive[end] === timesToLive[start]) end++
     const plan = { priority: 0, dueAt, publishedAt: now, messages: contents.slice(start, end), shard: partition.shard }
@@ -63,11 +63,11 @@ export const placeInGroup = (
   return { writes: [advance, ...segments.map((insert): Write => ({ kind: 'insert', insert }))], segments, placed }
 }
 
-/** The write that tells of a new segment in a group of a standard queue. */
+/** The write that opens a group of a standard queue for a new segment. */
 export const touchGroup = (engine: Engine, queue: QueueState, group: string, { segment }: NewSegment): Write =>
   touchWrite(engine, { partition: groupPartition(queue, group), group }, segment.key.sort)
 
-/** The write that tells that a group of a standard queue is to be looked at; `mark` differs each time. */
+/** The write that opens the ticket of a group of a standard queue; `mark` differs each time. */
 export const touchWrite = (engine: Engine, key: TicketKey, mark: string): Write => ({
   kind: 'touch',
   key,

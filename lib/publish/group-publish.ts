@@ -7,8 +7,8 @@ import { placeInGroup } from './group-place.ts'
 import { asDuplicate, type Entry, entriesOf, publishOnce } from './publish-once.ts'
 
 /**
- * Publishes to message groups. What goes to one group in one call is one transaction: the ticket advances, the segment
- * appears, each deduplication id is remembered. Groups succeed and fail for themselves.
+ * Publishes to message groups. The messages of one group in one call are one transaction: it advances the ticket, inserts the
+ * segment and stores each deduplication id. Groups succeed and fail independently.
  *
  * Cost: 4 WRU a group and 2 an id; one round trip, two when bodies need items of their own.
  */
@@ -39,7 +39,7 @@ export const publishToGroups = async (
         results,
       )
       const at = engine.clock.now() + queue.settings.delaySeconds * 1_000
-      engine.polls.tickets(groupPartition(queue, group)).sayNew(group, at)
+      engine.polls.tickets(groupPartition(queue, group)).markPublished(group, at)
     }),
   )
   for (const [position, of] of repeats) results[position] = asDuplicate(results[of] as PublishResult)
@@ -47,7 +47,7 @@ export const publishToGroups = async (
   return results
 }
 
-/** Refuses what a FIFO queue can't take. A delay of a single message would let the ones behind it overtake. */
+/** Refuses what a FIFO queue cannot hold. With a delay of its own a message would be overtaken by those behind it. */
 export const checkGroupMessages = (messages: readonly NewMessage[]): void => {
   for (const [position, { groupId, delaySeconds, dueAt }] of messages.entries()) {
     const field = `messages[${position}]`

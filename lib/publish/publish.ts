@@ -52,7 +52,7 @@ export const publish = async (
     ),
   )
   for (const [position, of] of repeats) results[position] = asDuplicate(results[of] as PublishResult)
-  sayGroups(engine, queue, planned)
+  markReadyGroups(engine, queue, planned)
   const published = results.filter((result) => 'messageId' in result).length
   if (published > 0) engine.wakeups.wake(queueName, published)
   return results
@@ -112,11 +112,11 @@ const placeSegment =
   }
 
 /** This process's own polls know where something new is. */
-const sayGroups = (engine: Engine, queue: QueueState, planned: readonly Planned[]): void => {
+const markReadyGroups = (engine: Engine, queue: QueueState, planned: readonly Planned[]): void => {
   const now = engine.clock.now()
   for (const { plan } of planned) {
     const { group, dueAt } = plan
-    if (group !== undefined && dueAt <= now) engine.polls.tickets(groupPartition(queue, group)).say(group, now)
+    if (group !== undefined && dueAt <= now) engine.polls.tickets(groupPartition(queue, group)).markReady(group, now)
   }
 }
 

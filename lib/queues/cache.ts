@@ -19,14 +19,14 @@ export interface QueueCache {
   forget(name: string): void
 }
 
-const MOST_QUEUES = 10_000
+const MAX_QUEUES = 10_000
 
 export const queueCache = (store: Store, clock: Clock): QueueCache => {
   const known = new Map<string, { answer: Promise<QueueState>; readAt: number }>()
   const reads = new Map<string, Promise<QueueState>>()
 
   const put = (state: QueueState) => {
-    if (known.size >= MOST_QUEUES) known.clear()
+    if (known.size >= MAX_QUEUES) known.clear()
     known.set(state.name, { answer: Promise.resolve(state), readAt: clock.now() })
   }
 

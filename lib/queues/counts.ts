@@ -1,5 +1,12 @@
 import type { Engine } from '../engine.ts'
-import { isDropped, partitionOf, pollPriorities, pollShards, type QueueState } from '../model/queue-record.ts'
+import {
+  asDelayed,
+  isDropped,
+  partitionOf,
+  pollPriorities,
+  pollShards,
+  type QueueState,
+} from '../model/queue-record.ts'
 import { liveAt, type Segment, segmentDueAt, visibleAt } from '../model/segment.ts'
 import { dueAtOf, type SegmentPartition, sortFrom, sortRightBehind } from '../model/segment-key.ts'
 import { START, walk } from './partitions.ts'
@@ -17,7 +24,7 @@ export interface Counts {
 }
 
 /** Headers read at the most: a few MB, some hundred read units, however many messages there are. */
-const MOST_HEADERS = 10_000
+const MAX_HEADERS = 10_000
 const PAGE = 2_500
 /** Places of the rest that are looked at, and headers read at each. */
 const PROBES = 16
@@ -63,7 +70,7 @@ const shardsOf = (queue: QueueState): SegmentPartition[] =>
 const countGroups = async (engine: Engine, queue: QueueState, tally: Tally): Promise<boolean> => {
   for await (const partition of walk(engine, queue, { ...START, group: '0' })) {
     for (let from = '9'; ; ) {
-      if (tally.headers >= MOST_HEADERS) return false
+      if (tally.headers >= MAX_HEADERS) return false
       const page = await engine.store.headers({ partition, from, to: '~', limit: PAGE, consistent: true })
       for (const segment of page.segments) add(tally, queue, segment, engine.clock.now(), 1)
       const last = page.segments.at(-1)
@@ -80,7 +87,7 @@ const countShard = async (
   partition: SegmentPartition,
   tally: Tally,
 ): Promise<boolean> => {
-  const most = Math.max(100, Math.floor(MOST_HEADERS / (pollShards(queue) * pollPriorities(queue))))
+  const most = Math.max(100, Math.floor(MAX_HEADERS / (pollShards(queue) * pollPriorities(queue))))
   let exact = true
   for (let priority = 0; priority < pollPriorities(queue); priority++) {
     const end = `${sortFrom(priority, 2 ** 48 - 1)}~`
@@ -104,7 +111,8 @@ const countShard = async (
   return exact
 }
 
-const add = (tally: Tally, queue: QueueState, segment: Segment, now: number, weight: number): void => {
+const add = (tally: Tally, queue: QueueState, stored: Segment, now: number, weight: number): void => {
+  const segment = asDelayed(queue, stored)
   if (isDropped(queue, segment, now)) return
   for (const slot of segment.slots) {
     if (slot.kind === 'gone') continue

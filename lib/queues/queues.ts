@@ -196,43 +196,46 @@ export const updateQueue = async (
   engine: Engine,
   name: string,
   decide: QueueChange | ((queue: Queue) => QueueChange),
-): Promise<Queue> =>
-  asQueue(
-    await rewrite(engine, name, async (queue, now) => {
-      const change = typeof decide === 'function' ? decide(asQueue(queue)) : decide
-      const settings = applySettings(name, change.settings ?? {}, queue.settings)
-      if (change.settings?.deadLetter) await checkDeadLetterQueue(engine, settings)
-      // A group's ticket stands in a shard that follows from their number, and gives the group's numbers.
-      if (settings.fifo && settings.shards !== queue.settings.shards) {
-        throw invalid(
-          'shards',
-          settings.shards,
-          'must stay what it is on a FIFO queue, where numbers are given by shard',
-        )
-      }
-      const tags = patched(queue.tags, change.tags)
-      checkTags(tags)
-      const extras = patched(queue.extras, change.extras)
-      checkExtras(extras)
-      const { shards } = settings
-      const record = {
-        ...queue,
-        settings,
-        tags,
-        extras,
-        modifiedAt: now,
-        pollPriorities: Math.max(settings.priorities, pollPriorities(queue)),
-        ...(shards < queue.settings.shards && { shardsLoweredAt: now }),
-      }
-      // Where the request leaves the shards alone, the record keeps its own, and the layout what it noted.
-      if (shards === queue.settings.shards) return { record }
-      const most = Math.max(shards, pollShards(queue))
-      return {
-        record: { ...record, recordShards: shards },
-        layout: { ...layoutOf(queue), shards, pollShards: most, changedAt: now },
-      }
-    }),
-  )
+): Promise<Queue> => {
+  const changed = await rewrite(engine, name, (queue, now) => {
+    const change = typeof decide === 'function' ? decide(asQueue(queue)) : decide
+    return withChange(engine, queue, change, now)
+  })
+  // A delay that was lowered may have made messages receivable.
+  if (changed.delayLoweredAt === changed.modifiedAt) engine.wakeups.wake(name, Number.POSITIVE_INFINITY)
+  return asQueue(changed)
+}
+
+const withChange = async (engine: Engine, queue: QueueState, change: QueueChange, now: number): Promise<Rewritten> => {
+  const settings = applySettings(queue.name, change.settings ?? {}, queue.settings)
+  if (change.settings?.deadLetter) await checkDeadLetterQueue(engine, settings)
+  // A group's ticket stands in a shard that follows from their number, and gives the group's numbers.
+  if (settings.fifo && settings.shards !== queue.settings.shards) {
+    throw invalid('shards', settings.shards, 'must stay what it is on a FIFO queue, where numbers are given by shard')
+  }
+  const tags = patched(queue.tags, change.tags)
+  checkTags(tags)
+  const extras = patched(queue.extras, change.extras)
+  checkExtras(extras)
+  const { shards } = settings
+  const record = {
+    ...queue,
+    settings,
+    tags,
+    extras,
+    modifiedAt: now,
+    pollPriorities: Math.max(settings.priorities, pollPriorities(queue)),
+    ...(shards < queue.settings.shards && { shardsLoweredAt: now }),
+    ...(settings.fifo && settings.delaySeconds < queue.settings.delaySeconds && { delayLoweredAt: now }),
+  }
+  // Where the request leaves the shards alone, the record keeps its own, and the layout what it noted.
+  if (shards === queue.settings.shards) return { record }
+  const most = Math.max(shards, pollShards(queue))
+  return {
+    record: { ...record, recordShards: shards },
+    layout: { ...layoutOf(queue), shards, pollShards: most, changedAt: now },
+  }
+}
 
 /** Deletes a queue with all that is in it. @throws `QueueNotFound` */
 export const deleteQueue = async (engine: Engine, name: string): Promise<void> => {
@@ -278,7 +281,7 @@ const within = (intervalMs: number, at: number, now: number): boolean => interva
 
 /** What a change makes of a queue; without a layout, the layout stays what it is. */
 interface Rewritten {
-  readonly record: QueueRecord
+  readonly record: QueueRecord & Partial<Pick<QueueState, 'recordShards'>>
   readonly layout?: QueueLayout
 }
 

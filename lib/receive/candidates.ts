@@ -21,8 +21,8 @@ const CROWDED = 1.2
 /** Above this one, a few messages are worth waiting for one's turn. */
 const SCRAMBLE = 1.5
 /** Segments that one look moves messages of to the dead-letter queue: a transaction each. */
-const MOST_DEAD_LETTERED = 25
-const LEAST_DENSITY = 0.2
+const MAX_DEAD_LETTERED = 25
+const MIN_DENSITY = 0.2
 
 /** Those of the segments read that have something to receive. Nothing is done about messages past their receives yet. */
 export const candidatesOf = (engine: Engine, lane: Lane, segments: readonly Segment[], after: After): Candidate[] => {
@@ -44,7 +44,7 @@ export const candidatesOf = (engine: Engine, lane: Lane, segments: readonly Segm
 }
 
 /** The candidates without messages past their receives: these are dead-lettered. */
-export const withoutSpent = async (
+export const withoutExhausted = async (
   engine: Engine,
   { queue }: Lane,
   candidates: readonly Candidate[],
@@ -54,26 +54,26 @@ export const withoutSpent = async (
   let deadLettered = 0
   for (const candidate of candidates) {
     const { segment, indexes } = candidate
-    const spent = spentOf(queue, candidate)
-    if (spent.length === 0) left.push(candidate)
+    const exhausted = exhaustedIn(queue, candidate)
+    if (exhausted.length === 0) left.push(candidate)
     // A poll does not spend its time on the dead: those of the segments behind are left to the next.
-    else if (deadLettered >= MOST_DEAD_LETTERED) after.set(segment.key.sort, 'unknown')
+    else if (deadLettered >= MAX_DEAD_LETTERED) after.set(segment.key.sort, 'unknown')
     else {
       deadLettered++
-      const outcome = await deadLetter(engine, queue, segment, spent)
+      const outcome = await deadLetter(engine, queue, segment, exhausted)
       after.set(segment.key.sort, outcome.segment)
       // Without a dead-letter queue to take them they are delivered once more rather than lost.
-      const alive = outcome.moved ? indexes.filter((index) => !spent.includes(index)) : indexes
+      const alive = outcome.moved ? indexes.filter((index) => !exhausted.includes(index)) : indexes
       if (outcome.segment && alive.length > 0) left.push({ segment: outcome.segment, indexes: alive })
     }
   }
   return left
 }
 
-export const anySpent = (queue: QueueState, candidates: readonly Candidate[]): boolean =>
-  queue.settings.deadLetter !== undefined && candidates.some((candidate) => spentOf(queue, candidate).length > 0)
+export const anyExhausted = (queue: QueueState, candidates: readonly Candidate[]): boolean =>
+  queue.settings.deadLetter !== undefined && candidates.some((candidate) => exhaustedIn(queue, candidate).length > 0)
 
-const spentOf = ({ settings: { deadLetter } }: QueueState, { segment, indexes }: Candidate): number[] => {
+const exhaustedIn = ({ settings: { deadLetter } }: QueueState, { segment, indexes }: Candidate): number[] => {
   const limit = deadLetter?.maxReceives ?? Number.POSITIVE_INFINITY
   return indexes.filter((index) => receiveCountOf(slotAt(segment, index)) >= limit)
 }
@@ -102,7 +102,7 @@ export const noteDensity = (
   for (const { key } of segments) if (key.sort <= dueTo) due++
   let found = 0
   for (const { indexes } of candidates) found += indexes.length
-  memory.density = Math.max(LEAST_DENSITY, memory.density + (found / due - memory.density) / 4)
+  memory.density = Math.max(MIN_DENSITY, memory.density + (found / due - memory.density) / 4)
 }
 
 /** Whether so little is left that pollers who take of it at random would mostly meet. */

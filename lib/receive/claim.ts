@@ -7,7 +7,7 @@ import { bearsLeases, type Lease, remove, type Segment, slotAt, unclaim } from '
 import type { Claim, ClaimOutcome } from '../store/port.ts'
 import {
   type After,
-  anySpent,
+  anyExhausted,
   type Candidate,
   candidatesOf,
   isScramble,
@@ -15,7 +15,7 @@ import {
   noteNewest,
   pick,
   without,
-  withoutSpent,
+  withoutExhausted,
 } from './candidates.ts'
 import { type IssuedClaim, newLeasing } from './leasing.ts'
 
@@ -48,7 +48,7 @@ export const claimFrom = async (
   const claimed: Claimed = { messages: [], after: new Map() }
   if (request.want <= 0 || request.signal?.aborted) return claimed
   let candidates = candidatesOf(engine, lane, segments, claimed.after)
-  if (anySpent(lane.queue, candidates)) candidates = await withoutSpent(engine, lane, candidates, claimed.after)
+  if (anyExhausted(lane.queue, candidates)) candidates = await withoutExhausted(engine, lane, candidates, claimed.after)
   noteDensity(lane, segments, candidates, engine.clock.now())
   if (!more && isScramble(lane, candidates, request.want)) {
     candidates = await deferred(engine, lane, segments, candidates, request, claimed.after)
@@ -88,11 +88,11 @@ const deferred = async (
   for (const { segment } of candidates) after.set(segment.key.sort, undefined)
   for (const segment of page.segments) after.set(segment.key.sort, segment)
   const found = candidatesOf(engine, lane, page.segments, after)
-  const left = anySpent(lane.queue, found) ? await withoutSpent(engine, lane, found, after) : found
+  const left = anyExhausted(lane.queue, found) ? await withoutExhausted(engine, lane, found, after) : found
   const untouched =
     left.length === candidates.length &&
     left.every(({ segment: { version } }, position) => version === candidates[position]?.segment.version)
-  if (untouched && patience > ENOUGH_PATIENCE) contention.sawNobody()
+  if (untouched && patience > ENOUGH_PATIENCE) contention.observeIdle()
   return left
 }
 
@@ -168,7 +168,7 @@ const noteOutcomes = (
       claimed.messages.push(...messagesOf(outcome.segment, outcome.content, claim))
     } else if (!outcome.applied && !outcome.error) lost++
   }
-  lane.memory.contention.saw({ won: claims.length - lost, lost })
+  lane.memory.contention.observe({ won: claims.length - lost, lost })
   if (lost > 0) engine.observe({ type: 'lost-race', queue: lane.queue.name, count: lost })
   return lost
 }

@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { type Content, contentOf } from '../model/content.ts'
 import { type HeadPart, sequenceAfter, sequenceNumber, sequenceOf } from '../model/group.ts'
 import type { Message } from '../model/message.ts'
-import type { QueueState } from '../model/queue-record.ts'
+import { asDelayed, type QueueState } from '../model/queue-record.ts'
 import { decodeReceiptHandle, type HandleGroup } from '../model/receipt-handle.ts'
 import { bearsLeases, type Lease, type Segment, slotAt, unclaim } from '../model/segment.ts'
 import type { Claim, ClaimedSegment } from '../store/port.ts'
@@ -37,7 +37,8 @@ export const claimHead = async (
     messages: claims.flatMap(({ receiptHandles }, position) => {
       const { segment, content } = claimed[position] ?? {}
       if (!segment || !content) return []
-      return [...receiptHandles].map(([index, receiptHandle]) => messageAt(segment, content, index, receiptHandle))
+      const delayed = asDelayed(queue, segment)
+      return [...receiptHandles].map(([index, receiptHandle]) => messageAt(delayed, content, index, receiptHandle))
     }),
     until,
     undo: async () => {

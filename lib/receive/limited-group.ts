@@ -7,55 +7,55 @@ import type { Ticket } from '../model/ticket.ts'
 import { TICKET_KEPT_MS } from '../publish/group-place.ts'
 import { fenceKey } from '../store/keys.ts'
 import type { DocumentKey, TicketKey } from '../store/port.ts'
-import { type After, candidatesOf, withoutSpent } from './candidates.ts'
+import { type After, candidatesOf, withoutExhausted } from './candidates.ts'
 import { giveUp, messagesOf } from './claim.ts'
 import { ownClaim } from './group-claim.ts'
 import { newLeasing } from './leasing.ts'
-import type { Look } from './scan.ts'
+import type { ScanResult } from './scan.ts'
 
 /**
  * A limit of messages in flight in a group of a standard queue, kept by a **fence**: a document of the group that every
  * claim under the limit writes, in the transaction of the claim, on condition of its version.
  *
- * A message is *held* from its claim until it is acked, given back, dead-lettered, cancelled or claimed anew. That its
- * lease ran out does not free it: its holder's extension may be on its way, or judge by another clock. So nothing here
- * depends on a clock, and what is held includes whatever is in flight.
+ * A message is *held* from its claim until it is acked, given back, dead-lettered, cancelled or claimed again. The end of its
+ * lease does not free it: its holder may be about to extend it, or may judge by another clock. So nothing here depends on a
+ * clock, and every message in flight is held.
  *
- * INVARIANT: no more than the limit is held. A visit reads the fence, then, consistently, all headers that may hold
- * something, then claims as much as there is room for. What can come between the read and the claim:
+ * INVARIANT: no more messages than the limit are held. A poll reads the fence, then, consistently, all headers that may hold
+ * a held message, and then claims as many messages as there is room for. Between the read and the claim there may be
  *
- * - another poller's claim: it wrote the fence, so ours fails as a whole, however long this process was paused;
- * - an ack, a nack, a cancel, a dead-lettering: less is held than was counted;
- * - an extension: the message was counted, be its lease over or not. It fails the claim when we are to claim that very
- *   message anew, since the lease is no longer as it was read;
- * - a publish: nobody holds what is new.
+ * - a claim by another poller: it wrote the fence, so this claim fails as a whole, however long this process was paused;
+ * - an ack, a nack, a cancellation, a move to the dead-letter queue: fewer messages are held than were counted;
+ * - an extension: the message was counted, whether its lease was over or not. Where this claim is to claim that very
+ *   message again, the claim fails, since the lease is no longer as it was read;
+ * - a publish: nobody holds a new message.
  *
- * Nothing is held behind the fence's `through`, the last key ever claimed: so far headers are to be read. A fence that
- * was written under other settings does not know what was claimed without it meanwhile, and everything due is read.
+ * No message is held behind the fence's `through`, the last key that was ever claimed, so headers are read up to there. A
+ * fence that was written under other settings does not know what was claimed without it since: then everything due is read.
  *
- * What stays outside: a process that does not know of the limit yet, for the five seconds that settings are cached, and
- * messages that are gone by a purge or at the end of their retention while somebody still works on them.
+ * Outside of the limit are processes that do not know of it yet, for the five seconds that settings are cached, and messages
+ * that were purged, or expired, while a consumer still works on them.
  *
- * @returns nothing when others are at it or were ahead: what they left has to be counted anew
+ * @returns nothing when another poll is polling this group or claimed first: what is left has to be counted again
  *
- * reads: the fence, headers up to what is held and wanted · writes: one transaction · cost: 2 WRU and 2 a segment;
+ * reads: the fence, headers up to the last one that is held or wanted · writes: one transaction · cost: 2 WRU and 2 a segment;
  * nothing where there is no room · a crash leaves nothing behind but leases
  */
-export const visitWithin = async (
+export const pollWithinLimit = async (
   engine: Engine,
   queue: QueueState,
   limited: Limited,
   request: Request,
-): Promise<Look | undefined> => {
+): Promise<ScanResult | undefined> => {
   const { busyGroups } = engine.polls
   const { partition } = limited.key
   const name = partitionId(partition)
-  // Another poll of this process is at it: one of the two would claim in vain.
+  // Another poll of this process is already polling this group: the claim of one of the two would fail.
   if (busyGroups.has(name)) return undefined
   busyGroups.add(name)
   try {
     const lane = { queue, partition, priority: 0, memory: engine.polls.lane(partition, 0) }
-    return await takeWithin(engine, lane, limited, request)
+    return await claimAllowed(engine, lane, limited, request)
   } finally {
     busyGroups.delete(name)
   }
@@ -86,22 +86,22 @@ const readFence = async (engine: Engine, { queue }: Lane, { ticket }: Limited): 
   }
 }
 
-/** Each further look follows messages that were dead-lettered, or were changed under our hands. */
-const LOOKS = 4
+/** Tries of one poll. Retried only when messages were dead-lettered, or changed concurrently. */
+const TRIES = 4
 
-const takeWithin = async (
+const claimAllowed = async (
   engine: Engine,
   lane: Lane,
   limited: Limited,
   request: Request,
-  looks = LOOKS,
-): Promise<Look | undefined> => {
+  tries = TRIES,
+): Promise<ScanResult | undefined> => {
   const fence = await readFence(engine, lane, limited)
   const front = await readFront(engine, lane, fence, request.want)
   const after: After = new Map()
-  const candidates = await withoutSpent(engine, lane, candidatesOf(engine, lane, front, after), after)
+  const candidates = await withoutExhausted(engine, lane, candidatesOf(engine, lane, front, after), after)
   const now = engine.clock.now()
-  // What changed under our hands still counts as it was read: less is held since, or the claim fails.
+  // What changed concurrently still counts as it was read: fewer messages are held since, or the claim fails.
   const left = front
     .map((read) => {
       const newest = after.get(read.key.sort)
@@ -114,13 +114,13 @@ const takeWithin = async (
     most: Math.min(request.want, limited.limit - live),
     room: limited.limit - slots.filter(isHeld).length,
   })
-  if (picked.length === 0 && after.size > 0 && looks > 1) return takeWithin(engine, lane, limited, request, looks - 1)
+  if (picked.length === 0 && after.size > 0 && tries > 1) return claimAllowed(engine, lane, limited, request, tries - 1)
   if (picked.length === 0) {
     const full = limited.limit <= live
     const nextAt = nextChange(left, full, now)
     return { messages: [], nextAt: full ? nextAt : Math.min(nextAt, await nextDue(engine, lane, now)) }
   }
-  // Where a fence knows nothing, what is held may stand behind all that is picked.
+  // Where a fence knows nothing, a held message may be stored behind all that is picked.
   const held = left.filter((segment) => segment.slots.some(isHeld))
   const through = latest(fence.through, held.at(-1)?.key.sort, picked.at(-1)?.segment.key.sort)
   return claimWithin(engine, lane, { ...fence, through }, picked, request)
@@ -129,18 +129,18 @@ const takeWithin = async (
 const latest = (...sorts: readonly (string | undefined)[]): string =>
   sorts.reduce<string>((last, sort = '') => (sort > last ? sort : last), '')
 
-/** Leased to someone who has not given it back, be the lease over or not. */
+/** Leased to a consumer that has not given it back, whether the lease is over or not. */
 const isHeld = (slot: Slot): slot is Extract<Slot, { kind: 'lease' }> => slot.kind === 'lease' && !slot.resting
 
 const PAGE = 100
 const GROWTH = 4
-const MOST_HEADERS = 2_500
-/** A little past now, so that a long poll knows when to look again. */
+const MAX_HEADERS = 2_500
+/** A little past now, so that a long poll knows when to scan again. */
 const AHEAD_MS = 1_000
 /** A claim by a clock ahead of this one, before the limit was set. */
 const CLOCKS_MS = 60_000
 
-/** All that may be held, and as much behind it as is wanted. */
+/** All headers that may hold a held message, and as many behind them as are wanted. */
 const readFront = async (engine: Engine, lane: Lane, { through }: Fence, want: number): Promise<Segment[]> => {
   const { partition } = lane
   const now = engine.clock.now()
@@ -149,7 +149,7 @@ const readFront = async (engine: Engine, lane: Lane, { through }: Fence, want: n
   const to = latest(held, ahead)
   const found: Segment[] = []
   let receivable = 0
-  for (let from = sortFrom(0), limit = PAGE; ; limit = Math.min(MOST_HEADERS, limit * GROWTH)) {
+  for (let from = sortFrom(0), limit = PAGE; ; limit = Math.min(MAX_HEADERS, limit * GROWTH)) {
     const page = await engine.store.headers({ partition, from, to, limit, consistent: true })
     found.push(...page.segments)
     for (const segment of page.segments)
@@ -165,7 +165,7 @@ interface Picked {
   readonly indexes: number[]
 }
 
-/** In order, as far as there is room: what is held already needs none. */
+/** Messages in order, as far as there is room. A message that is held already needs none. */
 const pickWithin = (candidates: readonly Picked[], { most, room }: { most: number; room: number }): Picked[] => {
   const picked: Picked[] = []
   let left = most
@@ -191,7 +191,7 @@ const nextDue = async (engine: Engine, { partition }: Lane, now: number): Promis
   return segments[0] ? dueAtOf(segments[0].key.sort) : Number.POSITIVE_INFINITY
 }
 
-/** When there may be something to take: at the limit, when a lease ends; else also when something becomes due. */
+/** When there may be something to claim: at the limit when a lease ends, else also when a message becomes due. */
 const nextChange = (segments: readonly Segment[], full: boolean, now: number): number => {
   let next = Number.POSITIVE_INFINITY
   for (const segment of segments) {
@@ -210,7 +210,7 @@ const claimWithin = async (
   fence: Fence & { through: string },
   picked: readonly Picked[],
   { leaseMs, signal }: Request,
-): Promise<Look | undefined> => {
+): Promise<ScanResult | undefined> => {
   const { queue } = lane
   const now = engine.clock.now()
   if (signal?.aborted) return undefined

@@ -5,9 +5,9 @@ import type { QueueState } from '../model/queue-record.ts'
 import { whole } from '../model/queue-settings.ts'
 import { unreceive } from '../settle/unreceive.ts'
 import { rememberAttempt, repeatAttempt } from './receive-attempt.ts'
-import { look } from './scan.ts'
-import { lookFairly } from './scan-fairly.ts'
-import { lookInGroups } from './scan-groups.ts'
+import { scan } from './scan.ts'
+import { scanFairly } from './scan-fairly.ts'
+import { scanGroups } from './scan-groups.ts'
 
 export interface PollOptions {
   /** 1 … 25. @default 1 */
@@ -56,8 +56,8 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
   }
   const deadline = engine.clock.now() + (options.waitTimeSeconds ?? queue.settings.receiveWaitTimeSeconds) * 1_000
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(LONGEST_WAIT_MS, waitMs * GROWTH)) {
-    const looking = queue.settings.fifo ? lookInGroups : queue.grouped ? lookFairly : look
-    const { messages, nextAt } = await looking(engine, queue, request(queue))
+    const scanning = queue.settings.fifo ? scanGroups : queue.grouped ? scanFairly : scan
+    const { messages, nextAt } = await scanning(engine, queue, request(queue))
     const now = engine.clock.now()
     if (signal?.aborted) {
       const handles = messages.map(({ receiptHandle }) => receiptHandle)

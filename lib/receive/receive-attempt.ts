@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Engine } from '../engine.ts'
 import { followUp } from '../follow-up.ts'
 import type { HandleResult, Message } from '../model/message.ts'
-import type { QueueState } from '../model/queue-record.ts'
+import { asDelayed, type QueueState } from '../model/queue-record.ts'
 import { decodeReceiptHandle, keyOfHandle, receiptHandleFor } from '../model/receipt-handle.ts'
 import { extend } from '../settle/extend.ts'
 import { inPassing } from '../store/best-effort.ts'
@@ -38,7 +38,7 @@ export const repeatAttempt = async (
   const stored = await engine.store.read(keys)
   return held.flatMap((text, position) => {
     const segment = stored[position]
-    return segment?.content ? [messageOfHandle(segment.segment, segment.content, text)] : []
+    return segment?.content ? [messageOfHandle(asDelayed(queue, segment.segment), segment.content, text)] : []
   })
 }
 

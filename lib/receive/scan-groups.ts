@@ -10,13 +10,13 @@ import {
   isYoung,
   judgeHead,
   lastSequenceOf,
+  locksStaleBefore,
   NO_SEQUENCE,
-  purgeTurn,
   type Sequence,
   sequenceAt,
 } from '../model/group.ts'
 import type { Message } from '../model/message.ts'
-import { afterPurge, isDropped, type QueueState } from '../model/queue-record.ts'
+import { asDelayed, isDropped, type QueueState } from '../model/queue-record.ts'
 import { goneCount, remove, type Segment } from '../model/segment.ts'
 import { partitionId, sortRightBehind } from '../model/segment-key.ts'
 import type { Ticket } from '../model/ticket.ts'
@@ -24,27 +24,27 @@ import { deadLetter } from '../redrive/dead-letter.ts'
 import { markFree, retireTicket } from '../settle/group-release.ts'
 import type { TicketKey } from '../store/port.ts'
 import { claimHead } from './group-claim.ts'
-import type { Look } from './scan.ts'
+import type { ScanResult } from './scan.ts'
 import { nextTicketAt, ticketPages } from './ticket-pages.ts'
 
-/** Groups that may fail in one look before it is given up: one that can't be polled must not stop the others. */
-const MOST_FAILURES = 3
+/** Groups that may fail in one scan before it ends: one group that cannot be polled must not stop the others. */
+const MAX_FAILURES = 3
 
-/** One look through the groups of a FIFO queue: of each free group as much as is wanted, before the next. */
-export const lookInGroups = async (engine: Engine, queue: QueueState, request: Request): Promise<Look> => {
+/** One scan of the groups of a FIFO queue: claims as much of each free group as is wanted, before the next group. */
+export const scanGroups = async (engine: Engine, queue: QueueState, request: Request): Promise<ScanResult> => {
   const messages: Message[] = []
   const failures: unknown[] = []
   let nextAt = Number.POSITIVE_INFINITY
   for await (const tickets of ticketPages(engine, queue)) {
-    sweep(engine, queue, tickets)
+    dropIdleTickets(engine, queue, tickets)
     for (const ticket of tickets) {
       try {
-        const taken = await takeFromGroup(engine, queue, ticket, { ...request, want: request.want - messages.length })
-        messages.push(...taken.messages)
-        nextAt = Math.min(nextAt, taken.nextAt)
+        const found = await pollGroup(engine, queue, ticket, { ...request, want: request.want - messages.length })
+        messages.push(...found.messages)
+        nextAt = Math.min(nextAt, found.nextAt)
       } catch (error) {
-        // What was taken of other groups before is handed out all the same.
-        if (!isHoldfastError(error) || failures.push(error) === MOST_FAILURES) return settled(messages, nextAt, [error])
+        // Messages that were claimed in other groups before still reach the caller.
+        if (!isHoldfastError(error) || failures.push(error) === MAX_FAILURES) return settled(messages, nextAt, [error])
       }
       if (messages.length >= request.want || request.signal?.aborted) return { messages, nextAt }
     }
@@ -52,123 +52,145 @@ export const lookInGroups = async (engine: Engine, queue: QueueState, request: R
   return settled(messages, Math.min(nextAt, nextTicketAt(engine, queue)), failures)
 }
 
-/** Takes away the tickets of groups that have been empty for long enough; whether it works is not waited for. */
-const sweep = (engine: Engine, queue: QueueState, tickets: readonly Ticket[]): void => {
+/** Tickets that one page of a scan deletes. */
+const MAX_DROPPED = 100
+const NEVER = Number.POSITIVE_INFINITY
+
+/** Deletes the tickets of groups that have been empty for long enough. The scan does not wait for the outcome. */
+const dropIdleTickets = (engine: Engine, queue: QueueState, tickets: readonly Ticket[]): void => {
   const now = engine.clock.now()
-  const over = tickets.filter(({ busyUntil, lastSequence }) => busyUntil === NEVER && !isYoung(lastSequence, now))
-  for (const { group, shard, lastSequence } of over.slice(0, MOST_SWEPT)) {
+  const idle = tickets.filter(({ busyUntil, lastSequence }) => busyUntil === NEVER && !isYoung(lastSequence, now))
+  for (const { group, shard, lastSequence } of idle.slice(0, MAX_DROPPED)) {
     const partition = { ...groupPartition(queue, group), shard }
     engine.store.dropTicket({ partition, group }, lastSequence).catch(() => {})
   }
 }
 
-const MOST_SWEPT = 100
-const NEVER = Number.POSITIVE_INFINITY
-
-const settled = (messages: Message[], nextAt: number, [failure]: readonly unknown[]): Look => {
+const settled = (messages: Message[], nextAt: number, [failure]: readonly unknown[]): ScanResult => {
   if (failure !== undefined && messages.length === 0) throw failure
   return { messages, nextAt }
 }
 
-/** A look at a group takes no longer; should its poller die in it, the group is free again after this. */
-const SHORTEST_LOCK_MS = 2_000
-const NOTHING: Look = { messages: [], nextAt: Number.POSITIVE_INFINITY }
+/** Longer than the poll of one group takes. When the poller dies during it, the group is free again after this span. */
+const MIN_LOCK_MS = 2_000
+const NOTHING: ScanResult = { messages: [], nextAt: Number.POSITIVE_INFINITY }
 
 interface Locked {
   readonly key: TicketKey
   readonly ticket: Ticket
 }
 
-const takeFromGroup = async (engine: Engine, queue: QueueState, ticket: Ticket, request: Request): Promise<Look> => {
+const pollGroup = async (engine: Engine, queue: QueueState, ticket: Ticket, request: Request): Promise<ScanResult> => {
   const now = engine.clock.now()
   if (ticket.busyUntil > now) return { messages: [], nextAt: ticket.busyUntil }
   const { busyGroups } = engine.polls
   const partition = { ...groupPartition(queue, ticket.group), shard: ticket.shard }
   const name = partitionId(partition)
-  // Another poll of this process is at it.
+  // Another poll of this process is already polling this group.
   if (busyGroups.has(name)) return NOTHING
   busyGroups.add(name)
   try {
-    const key: TicketKey = { partition, group: ticket.group }
-    const busyUntil = now + Math.max(request.leaseMs, SHORTEST_LOCK_MS)
-    const known = engine.polls.tickets(partition)
-    const { said } = known
-    const turn = engine.turns(afterPurge(queue, now))
-    const locked = await engine.store.lockTicket(key, { now, busyUntil, turn, purged: purgeTurn(queue) })
-    if (!locked) known.rivalsAt = now
-    const looked = locked ? await takeOrLetGo(engine, queue, { key, ticket: locked }, request) : NOTHING
-    known.saw({ group: ticket.group, busyUntil: looked.nextAt }, said)
-    return looked
+    const tickets = engine.polls.tickets(partition)
+    const { localVersion } = tickets
+    const locked = await lockGroup(engine, queue, { partition, group: ticket.group }, { now, leaseMs: request.leaseMs })
+    if (!locked) tickets.rivalsAt = now
+    const found = locked ? await pollOrUnlock(engine, queue, locked, request) : NOTHING
+    tickets.observe({ group: ticket.group, busyUntil: found.nextAt }, localVersion)
+    return found
   } finally {
     busyGroups.delete(name)
   }
 }
 
-const takeOrLetGo = async (engine: Engine, queue: QueueState, locked: Locked, request: Request): Promise<Look> => {
+const lockGroup = async (
+  engine: Engine,
+  queue: QueueState,
+  key: TicketKey,
+  { now, leaseMs }: { now: number; leaseMs: number },
+): Promise<Locked | undefined> => {
+  const staleAt = locksStaleBefore(queue, now)
+  const ticket = await engine.store.lockTicket(key, {
+    now,
+    busyUntil: now + Math.max(leaseMs, MIN_LOCK_MS),
+    // Right behind a change by a faster clock, a lock that is set now still counts as set after it.
+    turn: engine.turns(Math.max(now, staleAt ?? 0)),
+    staleBefore: staleAt === undefined ? undefined : sequenceAt(staleAt),
+  })
+  return ticket && { key, ticket }
+}
+
+const pollOrUnlock = async (
+  engine: Engine,
+  queue: QueueState,
+  locked: Locked,
+  request: Request,
+): Promise<ScanResult> => {
   try {
-    return await takeFromLocked(engine, queue, locked, request)
+    return await pollLocked(engine, queue, locked, request)
   } catch (error) {
     await markFree(engine, locked.key).catch(() => {})
     throw error
   }
 }
 
-/** Each further look follows a change by others, or messages dead-lettered. */
-const LOOKS = 30
+/** Reads of one group's head in one poll. Repeated only when the head changed concurrently, or was dead-lettered. */
+const MAX_READS = 30
 
-const takeFromLocked = async (engine: Engine, queue: QueueState, locked: Locked, request: Request): Promise<Look> => {
-  let limit = queue.settings.deadLetter?.maxReceives
+const pollLocked = async (engine: Engine, queue: QueueState, locked: Locked, request: Request): Promise<ScanResult> => {
+  let maxReceives = queue.settings.deadLetter?.maxReceives
   let seen = NO_SEQUENCE
-  for (let look = 0; look < LOOKS && !request.signal?.aborted; look++) {
-    const { head, last } = await readHead(engine, queue, locked.key, { want: request.want, maxReceives: limit })
+  for (let reads = 0; reads < MAX_READS && !request.signal?.aborted; reads++) {
+    const { head, last } = await readHead(engine, queue, locked.key, { want: request.want, maxReceives })
     if (last > seen) seen = last
-    if (head.kind === 'empty') return letGo(engine, queue, locked, seen)
+    if (head.kind === 'empty') return releaseEmpty(engine, queue, locked, seen)
     if (head.kind === 'in-flight' || head.kind === 'backing-off') {
-      await noteBusy(engine, locked, head)
+      await moveLock(engine, locked, head)
       return { messages: [], nextAt: head.until }
     }
     if (head.kind === 'exhausted') {
-      // Where there is nowhere to put it, it is delivered once more rather than lost or in the way.
-      if (!(await deadLetter(engine, queue, head.segment, head.indexes)).moved) limit = undefined
+      // Without a dead-letter queue to move it to, it is delivered once more: neither lost, nor in the way of the others.
+      if (!(await deadLetter(engine, queue, head.segment, head.indexes)).moved) maxReceives = undefined
       continue
     }
-    const taken = await take(engine, queue, locked, { parts: head.parts, seen, request })
-    if (taken) return taken
+    const claimed = await claimFront(engine, queue, locked, { parts: head.parts, seen, request })
+    if (claimed) return claimed
   }
   await markFree(engine, locked.key)
   return NOTHING
 }
 
-const noteBusy = async (
+/** Moves the end of the lock to the instant at which the head can be received. */
+const moveLock = async (
   engine: Engine,
-  locked: Locked,
+  { key, ticket: { busyUntil } }: Locked,
   { kind, until }: { kind: 'in-flight' | 'backing-off'; until: number },
 ): Promise<void> => {
-  const { key, ticket } = locked
-  const { busyUntil } = ticket
   // A delay or a backoff may be long, and hardly ever ends early.
   if (kind === 'backing-off' && until > busyUntil) await engine.store.markTicket(key, until, { busyUntil })
-  else if (until < busyUntil) await markFree(engine, locked.key, until)
+  else if (until < busyUntil) await markFree(engine, key, until)
 }
 
 /**
- * A group was found empty.
+ * Deletes or parks the ticket of a group that was found empty.
  *
- * DynamoDB makes the writes of a transaction visible one after the other. So a number whose message nobody has seen may
- * have been given by a publish that is only just getting through, and how old the number says it is counts for nothing:
- * its publisher's clock may be slow. It is looked for again, less and less often, for seconds after this process first
- * missed it.
+ * DynamoDB makes the writes of a transaction visible one after the other. So when a ticket has a number that no poller has
+ * seen a message of, a publish may be about to become visible. The age of that number proves nothing, because the
+ * publisher's clock may be slow. The group is polled again, at growing intervals, for some seconds after this process first
+ * missed the message.
  */
-const letGo = async (engine: Engine, queue: QueueState, locked: Locked, seen: Sequence): Promise<Look> => {
-  const { key, ticket } = locked
-  const { lastSequence } = ticket
+const releaseEmpty = async (
+  engine: Engine,
+  queue: QueueState,
+  { key, ticket: { lastSequence } }: Locked,
+  seen: Sequence,
+): Promise<ScanResult> => {
   const purged = queue.purgedAt !== undefined && lastSequence < sequenceAt(queue.purgedAt)
   if (seen < lastSequence && !purged) {
     const now = engine.clock.now()
     const missedMs = now - missedSince(engine, key, lastSequence)
     if (missedMs < MISSED_MS) {
-      const at = now + Math.max(LOOK_AGAIN_MS, 2 * missedMs)
-      // A publish is not to wait for it.
+      const at = now + Math.max(MIN_RETRY_MS, 2 * missedMs)
+      // The lock ends with the next publish, which must not wait for it.
       await markFree(engine, key, at, { lapses: true })
       return { messages: [], nextAt: at }
     }
@@ -177,25 +199,25 @@ const letGo = async (engine: Engine, queue: QueueState, locked: Locked, seen: Se
   return NOTHING
 }
 
+const MISSED_MS = 5_000
+const MAX_MISSED = 1_000
+const MIN_RETRY_MS = 200
+
 /** When this process first missed the message of a number, epoch ms. */
 const missedSince = (engine: Engine, { partition }: TicketKey, lastSequence: Sequence): number => {
   const { missedNumbers } = engine.polls
   const name = partitionId(partition)
   const known = missedNumbers.get(name)
   if (known?.lastSequence === lastSequence) return known.since
-  if (missedNumbers.size >= MOST_MISSED) missedNumbers.clear()
+  if (missedNumbers.size >= MAX_MISSED) missedNumbers.clear()
   const since = engine.clock.now()
   missedNumbers.set(name, { lastSequence, since })
   return since
 }
 
-const MISSED_MS = 5_000
-const MOST_MISSED = 1_000
-const LOOK_AGAIN_MS = 200
-
 /**
- * Reads, consistently, as much of the head as is wanted, past what is expired or purged; answers with it the last number
- * that it came across.
+ * Reads, consistently, as many messages at the head of a group as are wanted, past those that expired or were purged.
+ * Answers with the head the last number that was read.
  */
 const readHead = async (
   engine: Engine,
@@ -206,17 +228,18 @@ const readHead = async (
   const now = engine.clock.now()
   const segments: Segment[] = []
   let last = NO_SEQUENCE
-  let left = 0
+  let count = 0
   let from = queue.purgedAt === undefined ? '9' : groupSort(sequenceAt(queue.purgedAt))
-  while (left < want) {
+  while (count < want) {
     const page = await engine.store.headers({ partition, from, to: '~', limit: want, consistent: true })
-    for (const segment of page.segments) {
+    for (const stored of page.segments) {
+      const segment = asDelayed(queue, stored)
       last = lastSequenceOf(segment)
       if (isDropped(queue, segment, now)) continue
-      const here = segment.slots.length - goneCount(segment)
-      left += here
-      if (here > 0) segments.push(segment)
-      // Whoever acked the last of it died before the delete. Whether this works is not waited for.
+      const left = segment.slots.length - goneCount(segment)
+      count += left
+      if (left > 0) segments.push(segment)
+      // A process acked the last message of it and died before the delete. This poll does not wait for the outcome.
       else void engine.store.change([remove(segment)])
     }
     const end = page.segments.at(-1)
@@ -226,15 +249,14 @@ const readHead = async (
   return { head: judgeHead(segments, { now, want, maxReceives }), last }
 }
 
-/** Takes what stands at the head; nothing when the head is no longer what was read. */
-const take = async (
+/** Claims the messages at the front of a group. Answers nothing when they are no longer as they were read. */
+const claimFront = async (
   engine: Engine,
   queue: QueueState,
-  locked: Locked,
+  { key, ticket }: Locked,
   { parts, seen, request }: { parts: readonly HeadPart[]; seen: Sequence; request: Request },
-): Promise<Look | undefined> => {
-  const { key, ticket } = locked
-  // Only who has seen the last message of a group can know later that it is gone.
+): Promise<ScanResult | undefined> => {
+  // Only a process that has seen the last message of a group can tell later that it is gone.
   const lastSequence = seen >= ticket.lastSequence ? ticket.lastSequence : NO_SEQUENCE
   const group = { hash: key.group, lastSequence }
   const claimed = await claimHead(engine, queue, parts, { leaseMs: request.leaseMs, group })
@@ -243,12 +265,10 @@ const take = async (
   const wanted = parts.reduce((sum, { indexes }) => sum + indexes.length, 0)
   if (request.signal?.aborted || messages.length < wanted) {
     await undo()
-    await markFree(engine, locked.key)
+    await markFree(engine, key)
     return NOTHING
   }
-  // The lock outlasts a shorter lease only as long as it took to get here.
-  if (request.leaseMs < SHORTEST_LOCK_MS) {
-    await followUp(engine, queue.name, () => markFree(engine, locked.key, until))
-  }
+  // A lease that is shorter than the lock ends first, and so must the lock.
+  if (request.leaseMs < MIN_LOCK_MS) await followUp(engine, queue.name, () => markFree(engine, key, until))
   return { messages, nextAt: until }
 }

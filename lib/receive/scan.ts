@@ -12,7 +12,7 @@ import { hearNews, tellFront } from '../visibility/snapshot-exchange.ts'
 import { type Claimed, claimFrom } from './claim.ts'
 import { remember } from './record-scan.ts'
 
-export interface Look {
+export interface ScanResult {
   readonly messages: Message[]
   /** The earliest instant at which something seen becomes visible, epoch ms. */
   readonly nextAt: number
@@ -20,13 +20,13 @@ export interface Look {
 
 /** Reads a little past now, so that a long poll knows when to look again. */
 const AHEAD_MS = 1_000
-const FEWEST_HEADERS = 4
+const MIN_HEADERS = 4
 /** About a Query's megabyte. */
-const MOST_HEADERS = 4_000
+const MAX_HEADERS = 4_000
 const PAGE_GROWTH = 4
 
-/** One look through the queue: priorities from the first to the last, shards from a random one onward. */
-export const look = async (engine: Engine, queue: QueueState, request: Request): Promise<Look> => {
+/** One scan of the queue: priorities from the first to the last, shards from a random one onward. */
+export const scan = async (engine: Engine, queue: QueueState, request: Request): Promise<ScanResult> => {
   const shards = pollShards(queue)
   const start = Math.floor(engine.random.fraction() * shards)
   const messages: Message[] = []
@@ -35,9 +35,9 @@ export const look = async (engine: Engine, queue: QueueState, request: Request):
     for (let turn = 0; turn < shards; turn++) {
       const partition = partitionOf(queue, (start + turn) % shards)
       const lane = { queue, partition, priority, memory: engine.polls.lane(partition, priority) }
-      const wish = { ...request, want: request.want - messages.length }
-      const looking = lookInLane(engine, lane, wish)
-      const seen = messages.length > 0 ? await orNothing(looking, true) : await looking
+      const remaining = { ...request, want: request.want - messages.length }
+      const scanning = scanLane(engine, lane, remaining)
+      const seen = messages.length > 0 ? await orNothing(scanning, true) : await scanning
       messages.push(...seen.messages)
       nextAt = Math.min(nextAt, seen.nextAt)
       if (messages.length >= request.want || request.signal?.aborted) return { messages, nextAt }
@@ -47,12 +47,12 @@ export const look = async (engine: Engine, queue: QueueState, request: Request):
   return { messages, nextAt }
 }
 
-const NOTHING: Look = { messages: [], nextAt: Number.POSITIVE_INFINITY }
+const NOTHING: ScanResult = { messages: [], nextAt: Number.POSITIVE_INFINITY }
 
 /** Once something is claimed, a store that fails further on must not keep it from the caller. */
-export const orNothing = async (looking: Promise<Look>, claimed: boolean): Promise<Look> => {
+export const orNothing = async (scanning: Promise<ScanResult>, claimed: boolean): Promise<ScanResult> => {
   try {
-    return await looking
+    return await scanning
   } catch (error) {
     if (!claimed || !isHoldfastError(error)) throw error
     return NOTHING
@@ -60,31 +60,31 @@ export const orNothing = async (looking: Promise<Look>, claimed: boolean): Promi
 }
 
 /** Takes what is wanted from one priority of one partition. */
-export const lookInLane = async (engine: Engine, lane: Lane, request: Request): Promise<Look> => {
+export const scanLane = async (engine: Engine, lane: Lane, request: Request): Promise<ScanResult> => {
   const messages: Message[] = []
-  lane.memory.looking++
+  lane.memory.scanning++
   const telling = tellFront(engine, lane)
   try {
-    const looked = await lookThroughRanges(engine, lane, request, messages, hearNews(engine, lane))
+    const result = await scanRanges(engine, lane, request, messages, hearNews(engine, lane))
     // What others told was not known yet when it was decided what to read.
-    return looked.stale ? await lookThroughRanges(engine, lane, request, messages) : looked
+    return result.stale ? await scanRanges(engine, lane, request, messages) : result
   } catch (error) {
     if (messages.length === 0 || !isHoldfastError(error)) throw error
     return { messages, nextAt: Number.POSITIVE_INFINITY }
   } finally {
-    lane.memory.looking--
+    lane.memory.scanning--
     if (telling !== undefined) await telling
   }
 }
 
 /** Adds to `messages` till there are as many as wanted; `stale` when it stopped for news that came beside its first read. */
-const lookThroughRanges = async (
+const scanRanges = async (
   engine: Engine,
   lane: Lane,
   request: Request,
   messages: Message[],
   hearing?: Promise<boolean>,
-): Promise<Look & { stale?: boolean }> => {
+): Promise<ScanResult & { stale?: boolean }> => {
   const { memory, priority } = lane
   const { skips } = memory
   const startedAt = engine.clock.now()
@@ -105,10 +105,10 @@ const lookThroughRanges = async (
       memory.roundTripMs += (engine.clock.now() - readAt - memory.roundTripMs) / 8
       const found = behind(seenTo, pages)
       seenTo = found.at(-1)?.key.sort ?? seenTo
-      const wish = { ...request, want: request.want - messages.length }
-      const looked = await claimFrom(engine, lane, found, wish, { more: pages.at(-1)?.more ?? false })
-      messages.push(...looked.messages)
-      const remembered = rememberPages(engine, lane, reads, pages, { connected, releases }, looked.after)
+      const remaining = { ...request, want: request.want - messages.length }
+      const result = await claimFrom(engine, lane, found, remaining, { more: pages.at(-1)?.more ?? false })
+      messages.push(...result.messages)
+      const remembered = rememberPages(engine, lane, reads, pages, { connected, releases }, result.after)
       nextAt = Math.min(nextAt, remembered.nextAt)
       connected = remembered.connected
       if (messages.length >= request.want || request.signal?.aborted) return { messages, nextAt }
@@ -117,7 +117,7 @@ const lookThroughRanges = async (
       const last = page?.segments.at(-1)?.key.sort
       if (!page?.more || last === undefined || dueAtOf(last) > engine.clock.now()) break
       reads = [{ ...main, from: sortRightBehind(last) }]
-      limit = Math.min(MOST_HEADERS, limit * PAGE_GROWTH)
+      limit = Math.min(MAX_HEADERS, limit * PAGE_GROWTH)
     }
   }
   return { messages, nextAt: Math.min(nextAt, skips.endsAt()) }
@@ -179,7 +179,7 @@ const behind = (seenTo: string, pages: readonly HeaderPage[]): Segment[] => {
 
 /** As many headers as the wish should take, more when others, here or elsewhere, are after the same ones. */
 const firstLimit = ({ memory }: Lane, want: number): number => {
-  const rivals = memory.contention.pressure * Math.max(1, memory.looking)
+  const rivals = memory.contention.pressure * Math.max(1, memory.scanning)
   const headers = Math.ceil((want / memory.density) * rivals)
-  return Math.min(MOST_HEADERS, Math.max(FEWEST_HEADERS, headers + (want > 1 ? 1 : 0)))
+  return Math.min(MAX_HEADERS, Math.max(MIN_HEADERS, headers + (want > 1 ? 1 : 0)))
 }

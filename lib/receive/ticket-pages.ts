@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import type { Due, TicketMemory } from '../hints/ticket-cache.ts'
-import { purgeTurn } from '../model/group.ts'
+import { locksStaleBefore, sequenceAt } from '../model/group.ts'
 import { partitionOf, pollShards, type QueueState } from '../model/queue-record.ts'
 import { type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
 import { isLockStale, type Ticket } from '../model/ticket.ts'
@@ -11,15 +11,15 @@ import { shuffled } from './shuffle.ts'
 const FIRST_PAGE = 25
 const SECOND_PAGE = 100
 const GROWTH = 4
-const MOST_TICKETS = 1_000
+const MAX_TICKETS = 1_000
 /** Before and behind every group's hash. */
 const FRONT = '0'
 const END = '~'
 
 /**
- * The tickets of a queue's groups, page by page, each page in the order of the groups' turns: from the
- * front where all of a shard's tickets are known to fit in a page, else from a random place on, and then, as far as the
- * shard's allowance goes, from where this process stopped the last time.
+ * The tickets of a queue's groups, page by page, each page in the order of the groups' turns. The first page of a shard starts
+ * at the front where all tickets are known to fit in a page, and else at a random place. Further pages start where this
+ * process stopped the last time, as far as the shard's allowance permits.
  */
 export async function* ticketPages(engine: Engine, queue: QueueState): AsyncGenerator<readonly Ticket[]> {
   const shards = pollShards(queue)
@@ -27,7 +27,7 @@ export async function* ticketPages(engine: Engine, queue: QueueState): AsyncGene
   for (let turn = 0; turn < shards; turn++) yield* pagesOf(engine, queue, partitionOf(queue, (first + turn) % shards))
 }
 
-/** When the next group is due that this process knows of, where looks don't go through all of them. */
+/** When the next group is due that this process knows of, in shards of which scans do not read all tickets. */
 export const nextTicketAt = (engine: Engine, queue: QueueState): number => {
   const now = engine.clock.now()
   let next = Number.POSITIVE_INFINITY
@@ -49,19 +49,19 @@ async function* pagesOf(
   memory.refill(startedAt)
   const start = memory.crowded ? Buffer.from(engine.random.bytes(7)).toString('hex') : FRONT
   let pass = memory.cursor === undefined ? undefined : passFrom(memory.cursor)
-  const besides = memory.scarce
-    ? [...memory.takeDue(startedAt).map((due) => readDue(reader, due)), goOn(reader, pass, SECOND_PAGE)]
+  const extras = memory.scarce
+    ? [...memory.removeDue(startedAt).map((due) => readDue(reader, due)), continuePass(reader, pass, SECOND_PAGE)]
     : []
-  // One page of them all: a group that is known to be free comes no sooner than one that was come across.
-  const [first, ...beside] = await Promise.all([firstPage(reader, start), ...besides])
+  // All of them are one page: a group that is known to be free comes no sooner than one found at a random place.
+  const [first, ...others] = await Promise.all([firstPage(reader, start), ...extras])
   memory.scarce = memory.crowded && freeOf(first, engine.clock.now()) === 0
-  const found = new Map([first, ...beside].flat().map((ticket) => [ticket.group, ticket]))
-  yield inTurn(reader, [...found.values()])
+  const found = new Map([first, ...others].flat().map((ticket) => [ticket.group, ticket]))
+  yield byTurn(reader, [...found.values()])
   if (!memory.crowded) return
   memory.scarce = true
   pass ??= passBehind(first, start)
   for (let limit = SECOND_PAGE; !pass.over && memory.allowance >= FIRST_PAGE; limit = limit * GROWTH) {
-    yield inTurn(reader, await goOn(reader, pass, Math.min(MOST_TICKETS, limit)))
+    yield byTurn(reader, await continuePass(reader, pass, Math.min(MAX_TICKETS, limit)))
   }
 }
 
@@ -72,21 +72,21 @@ interface Reader {
   readonly memory: TicketMemory
 }
 
-/** With others about, they would all be after the group whose turn it is. */
+/** So long after another process was first at a group the order is drawn: else all would lock the group whose turn it is. */
 const RIVALS_MS = 10_000
 
 /**
- * Groups that have waited the longest for their turn come first, so that a group that is looked at goes to the end of
- * the line, however much it has waiting. Where turns are alike, as on standard queues, or others poll the same groups,
- * the order is drawn.
+ * The groups that have waited the longest for their turn come first. A group that is polled goes to the end of the line,
+ * however many messages it has. Where turns are equal, as on standard queues, or other processes poll the same groups, the
+ * order is drawn.
  */
-const inTurn = ({ engine, memory }: Reader, tickets: readonly Ticket[]): readonly Ticket[] => {
+const byTurn = ({ engine, memory }: Reader, tickets: readonly Ticket[]): readonly Ticket[] => {
   const drawn = shuffled(tickets, engine.random.fraction)
   if (engine.clock.now() - memory.rivalsAt < RIVALS_MS) return drawn
   return drawn.sort((a, b) => (a.turn < b.turn ? -1 : a.turn > b.turn ? 1 : 0))
 }
 
-/** A page from a random place on, around the end; tells by the way whether there are more tickets than a page. */
+/** A page from a place on, around the end. Notes whether there are more tickets than a page. */
 const firstPage = async (reader: Reader, start: string): Promise<readonly Ticket[]> => {
   const { tickets, more } = await read(reader, { from: start, to: END, limit: FIRST_PAGE })
   reader.memory.crowded = more || tickets.length === FIRST_PAGE
@@ -97,7 +97,7 @@ const firstPage = async (reader: Reader, start: string): Promise<readonly Ticket
   return [...tickets, ...around.tickets]
 }
 
-/** What is said by this process is younger than what an eventually consistent read may show. */
+/** Consistent where this process changed the group: an eventually consistent read may not show the change yet. */
 const readDue = async (reader: Reader, { group, own }: Due): Promise<readonly Ticket[]> =>
   (await read(reader, { from: group, to: group, limit: 1, consistent: own })).tickets
 
@@ -105,7 +105,7 @@ const readDue = async (reader: Reader, { group, own }: Due): Promise<readonly Ti
 interface Pass {
   from: string
   readonly end: string
-  /** Whether what is behind the end is done. */
+  /** Whether the pass has reached the last ticket and continued at the front. */
   around: boolean
   over: boolean
 }
@@ -116,12 +116,12 @@ const passBehind = (page: readonly Ticket[], start: string): Pass => {
   return { from: sortRightBehind(last), end: start, around: last < start, over: false }
 }
 
-/** The next tickets of a pass, as many as may be read; none where it has not begun. */
-const goOn = async (reader: Reader, pass: Pass | undefined, most: number): Promise<readonly Ticket[]> => {
+/** The next tickets of a pass, as many as the allowance permits; none where the pass has not begun. */
+const continuePass = async (reader: Reader, pass: Pass | undefined, most: number): Promise<readonly Ticket[]> => {
   const { memory, engine } = reader
   const limit = Math.min(most, Math.floor(memory.allowance))
   if (!pass || limit < FIRST_PAGE) return []
-  // Paid before it is known how many there are, so that polls at the same time don't spend it twice.
+  // Paid before the read, so that concurrent polls do not spend the same allowance twice.
   memory.spend(limit, 0)
   const { tickets, more } = await read(reader, { from: pass.from, to: pass.around ? pass.end : END, limit })
   memory.spend(tickets.length - limit, freeOf(tickets, engine.clock.now()))
@@ -137,11 +137,14 @@ const read = async (
   { engine, queue, partition, memory }: Reader,
   range: Omit<TicketRange, 'partition'>,
 ): Promise<TicketPage> => {
-  const { said } = memory
+  const { localVersion } = memory
   const page = await engine.store.tickets({ partition, ...range })
-  const purged = purgeTurn(queue)
-  const tickets = page.tickets.map((ticket) => (isLockStale(ticket, purged) ? { ...ticket, busyUntil: 0 } : ticket))
-  for (const ticket of tickets) memory.saw(ticket, said)
+  const staleAt = locksStaleBefore(queue, engine.clock.now())
+  const staleBefore = staleAt === undefined ? undefined : sequenceAt(staleAt)
+  const tickets = page.tickets.map((ticket) =>
+    isLockStale(ticket, staleBefore) ? { ...ticket, busyUntil: 0 } : ticket,
+  )
+  for (const ticket of tickets) memory.observe(ticket, localVersion)
   return { ...page, tickets }
 }
 

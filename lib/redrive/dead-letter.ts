@@ -19,7 +19,7 @@ export interface LeftBehind {
 }
 
 /** Below the 4 MB of a DynamoDB transaction, with room for what surrounds the messages. */
-const MOST_BYTES_MOVED = 3_000_000
+const MAX_BYTES_MOVED = 3_000_000
 
 export const MAX_RECEIVES_EXCEEDED = 'MaxReceivesExceeded'
 
@@ -81,7 +81,7 @@ const fitting = ({ messages }: Content, indexes: readonly number[]): readonly nu
   let bytes = 0
   const end = indexes.findIndex((index) => {
     bytes += messageBytes(messages[index] as ContentMessage)
-    return bytes > MOST_BYTES_MOVED
+    return bytes > MAX_BYTES_MOVED
   })
   return end < 0 ? indexes : indexes.slice(0, Math.max(1, end))
 }

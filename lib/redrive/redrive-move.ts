@@ -3,7 +3,7 @@ import { bodyOf, type ContentMessage } from '../model/content.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import { bodyText } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
-import { isDropped, type QueueState, scopeOf } from '../model/queue-record.ts'
+import { asDelayed, isDropped, type QueueState, scopeOf } from '../model/queue-record.ts'
 import { plainName } from '../model/queue-settings.ts'
 import { receivable, type Segment, take, visibleAt } from '../model/segment.ts'
 import { priorityOf, type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
@@ -71,15 +71,17 @@ const moveSegment = async (
   engine: Engine,
   source: QueueState,
   task: TaskRecord,
-  header: Segment,
+  read: Segment,
   count: (moved: number) => void,
 ): Promise<boolean> => {
+  const header = asDelayed(source, read)
   const now = engine.clock.now()
   if (header.publishedAt > task.startedAt || isDropped(source, header, now)) return false
   const heldUp = source.settings.fifo !== undefined && isHeld(header, now)
   if (heldUp || receivable(header, now).length === 0) return heldUp
-  const [stored] = await engine.store.read([header.key])
-  if (!stored?.content) return heldUp
+  const [current] = await engine.store.read([header.key])
+  if (!current?.content) return heldUp
+  const stored = { ...current, segment: asDelayed(source, current.segment) }
   for (const [target, indexes] of await targetsOf(engine, task, stored)) {
     const moved = await moveMessages(engine, { task, target }, stored, indexes)
     count(moved)

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import { groupPartition, isYoung, judgeHead, NO_SEQUENCE, type Sequence } from '../model/group.ts'
 import type { HandleResult } from '../model/message.ts'
-import { isDropped, type QueueState } from '../model/queue-record.ts'
+import { asDelayed, isDropped, type QueueState } from '../model/queue-record.ts'
 import { decodeReceiptHandle, type ReceiptHandle } from '../model/receipt-handle.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
 import { touchWrite } from '../publish/group-place.ts'
@@ -12,8 +12,8 @@ import type { TicketKey } from '../store/port.ts'
  * Lets a FIFO queue's groups go on once messages of theirs were acked or given back: the ticket of a group is freed as
  * soon as its first message can be received, and removed when the group is empty.
  *
- * Only a hint is written here. A crash before it leaves a ticket that says busy until the lease would have ended, and so
- * does a store that fails for the moment: what was asked for is done by then.
+ * This writes hints only. After a crash before it, or a failure of the store, the ticket stays locked until the lease would
+ * have ended. The ack or nack itself is done by then.
  */
 export const releaseGroups = async (
   engine: Engine,
@@ -29,7 +29,7 @@ export const releaseGroups = async (
   )
 }
 
-/** Lets groups be looked at from an instant on, where their tickets say later: leases may end sooner than they began. */
+/** Ends the locks of groups at the instant at which a lease that was moved ends, where that is sooner. */
 export const hastenGroups = async (
   engine: Engine,
   queue: QueueState,
@@ -47,8 +47,8 @@ export const hastenGroups = async (
 }
 
 /**
- * Lets a group be looked at from an instant on, or sooner if others said so: at once by default, whatever the clocks of
- * others say. This process's own polls know of it.
+ * Ends the lock of a group at an instant, unless it ends sooner: at once by default, whatever the clocks of other processes
+ * say. The polls of this process know of it.
  */
 export const markFree = async (
   engine: Engine,
@@ -57,26 +57,26 @@ export const markFree = async (
   { lapses = false }: { lapses?: boolean } = {},
 ): Promise<void> => {
   await engine.store.markTicket(key, at, { busyAfter: at, lapses })
-  engine.polls.tickets(key.partition).say(key.group, Math.max(at, engine.clock.now()))
+  engine.polls.tickets(key.partition).markReady(key.group, Math.max(at, engine.clock.now()))
 }
 
 /**
- * Tells that a group of a standard queue is to be looked at, with a mark of its own: a poller that read the group before
- * then fails to say that there is nothing.
+ * Opens the ticket of a group of a standard queue, with a mark of its own: a poller that read the group before then fails to
+ * lock it.
  */
 const touch = async (engine: Engine, key: TicketKey): Promise<void> => {
   await engine.store.transact([touchWrite(engine, key, Buffer.from(engine.random.bytes(8)).toString('hex'))])
-  engine.polls.tickets(key.partition).say(key.group, engine.clock.now())
+  engine.polls.tickets(key.partition).markReady(key.group, engine.clock.now())
 }
 
-/** The same for a message that was moved within its group or put off. */
+/** The same for a message that was moved within its group or rescheduled. */
 export const touchGroupOf = async (engine: Engine, queue: QueueState, { partition }: SegmentKey): Promise<void> => {
   const { group } = partition
   if (queue.settings.fifo || group === undefined) return
   await inPassing(touch(engine, { partition: groupPartition(queue, group), group }))
 }
 
-/** Lets a group of a FIFO queue be looked at now that one of its messages is gone. */
+/** Ends the lock of a group of a FIFO queue now that one of its messages is gone. */
 export const freeGroup = async (engine: Engine, queue: QueueState, { partition }: SegmentKey): Promise<void> => {
   const { group } = partition
   if (!queue.settings.fifo || group === undefined) return
@@ -85,8 +85,8 @@ export const freeGroup = async (engine: Engine, queue: QueueState, { partition }
 }
 
 /**
- * The ticket of an empty group goes, or while its last number is young stays to be found by publishers alone; unless
- * something was published since that number, which is answered.
+ * Deletes the ticket of an empty group. While its last number is young the ticket stays, for publishers alone. Answers false,
+ * and does nothing, when something was published since that number.
  */
 export const retireTicket = (engine: Engine, key: TicketKey, lastSequence: Sequence): Promise<boolean> =>
   isYoung(lastSequence, engine.clock.now())
@@ -96,11 +96,11 @@ export const retireTicket = (engine: Engine, key: TicketKey, lastSequence: Seque
 interface Handled {
   readonly key: TicketKey
   readonly handles: readonly ReceiptHandle[]
-  /** Where the handles stood in the request. */
+  /** Positions of the handles in the request. */
   readonly positions: readonly number[]
 }
 
-/** The groups of the handles with which something was done. */
+/** The groups of the handles for which the operation succeeded. */
 const groupsOf = (
   queue: QueueState,
   receiptHandles: readonly string[],
@@ -132,12 +132,12 @@ const release = async (
   const lastSequence = first?.group?.lastSequence ?? NO_SEQUENCE
   const page = await engine.store.headers({ partition, from: '9', to: '~', limit: 1, consistent: true })
   const now = engine.clock.now()
-  const left = page.segments.filter((segment) => !isDropped(queue, segment, now))
+  const left = page.segments.map((one) => asDelayed(queue, one)).filter((segment) => !isDropped(queue, segment, now))
   const head = judgeHead(left, { now, want: 1 })
   const last = head.kind === 'empty' && !page.more && lastSequence !== NO_SEQUENCE
-  const { said } = known
+  const { localVersion } = known
   if (last && (await retireTicket(engine, key, lastSequence))) {
-    return known.saw({ group, busyUntil: Number.POSITIVE_INFINITY }, said)
+    return known.observe({ group, busyUntil: Number.POSITIVE_INFINITY }, localVersion)
   }
   await markFree(engine, key, 'until' in head ? head.until : 0)
   engine.wakeups.wake(queue.name, 1)

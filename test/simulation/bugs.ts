@@ -140,8 +140,8 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'what a poller gives back for its caller is counted as received',
     file: 'lib/model/segment.ts',
-    replace: 'slots: indexes.map((index) => [index, slotAt(before, index)]),',
-    by: "slots: indexes.map((index) => [index, { kind: 'lease', token, until: 0, receiveCount: receiveCountOf(slotAt(before, index)) + 1, firstReceivedAt: 0, resting: false }]),",
+    replace: 'slots: leasesOf(claimed).map(([index]) => [index, slotAt(before, index)]),',
+    by: "slots: leasesOf(claimed).map(([index, { token }]) => [index, { kind: 'lease', token, until: 0, receiveCount: receiveCountOf(slotAt(before, index)) + 1, firstReceivedAt: 0, resting: false }]),",
     suites: UNIT,
   },
   {

@@ -12,6 +12,7 @@ const UNIT = [
   'receive/ticket-pages',
   'publish/deduplication',
   'receive/receive-attempt',
+  'receive/group-delay',
 ].map((test) => `test/lib/${test}.test.ts`)
 
 const LIMIT = {
@@ -116,14 +117,14 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'a process does not know what it freed',
     file: 'lib/settle/group-release.ts',
-    replace: '  engine.polls.tickets(key.partition).say(key.group, Math.max(at, engine.clock.now()))\n',
+    replace: '  engine.polls.tickets(key.partition).markReady(key.group, Math.max(at, engine.clock.now()))\n',
     by: '',
     suites: UNIT,
   },
   {
     name: 'what was read before a group was freed undoes that',
     file: 'lib/hints/ticket-cache.ts',
-    replace: 'if ((known.get(group)?.said ?? 0) > since) return',
+    replace: 'if ((known.get(group)?.localVersion ?? 0) > since) return',
     by: '',
     suites: UNIT,
   },
@@ -135,10 +136,10 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     suites: UNIT,
   },
   {
-    name: 'looks over busy groups spend nothing',
+    name: 'scans of locked groups spend nothing',
     file: 'lib/hints/ticket-cache.ts',
-    replace: 'allowance - read + free * PAID_BY_A_FREE_ONE',
-    by: 'allowance - 0 * read + free * PAID_BY_A_FREE_ONE',
+    replace: 'allowance - read + free * PAID_PER_FREE_GROUP',
+    by: 'allowance - 0 * read + free * PAID_PER_FREE_GROUP',
     suites: UNIT,
   },
   {
@@ -151,21 +152,42 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'groups that were in flight at a purge stay busy',
     file: 'lib/receive/ticket-pages.ts',
-    replace: '(isLockStale(ticket, purged) ? { ...ticket, busyUntil: 0 } : ticket)',
-    by: '(isLockStale(ticket, purged) ? ticket : ticket)',
+    replace: 'isLockStale(ticket, staleBefore) ? { ...ticket, busyUntil: 0 } : ticket',
+    by: 'isLockStale(ticket, staleBefore) ? ticket : ticket',
     suites: UNIT,
   },
   {
     name: 'DynamoDB holds a purged queue to the locks before',
     file: 'lib/store/dynamodb/tickets.ts',
-    replace: ' OR t < :purged)',
-    by: ' OR (t < :purged AND u <= :now))',
+    replace: ' OR t < :stale)',
+    by: ' OR (t < :stale AND u <= :now))',
     suites: CONTRACT,
+  },
+  {
+    name: 'a delay counts as it was at the publish',
+    file: 'lib/model/queue-record.ts',
+    replace: 'return dueAt === segment.dueAt ? segment : { ...segment, dueAt }',
+    by: 'return dueAt === segment.dueAt ? segment : { ...segment }',
+    suites: UNIT,
+  },
+  {
+    name: 'a group stays locked for a delay that was lowered since',
+    file: 'lib/model/group.ts',
+    replace: 'if (delayLoweredAt !== undefined) {',
+    by: 'if (delayLoweredAt === 0) {',
+    ...SIMULATION,
+  },
+  {
+    name: 'a group stays locked by a publisher that did not know of a lowered delay',
+    file: 'lib/model/group.ts',
+    replace: 'instants.push(now < known ? delayLoweredAt : known)',
+    by: 'instants.push(delayLoweredAt)',
+    suites: UNIT,
   },
   {
     name: 'a lease cut short leaves its group busy',
     file: 'lib/settle/extend.ts',
-    replace: 'await hastenGroups(engine, queue, endings, results)',
+    replace: 'await followUp(engine, queueName, () => hastenGroups(engine, queue, endings, results))',
     by: 'void endings',
     ...SIMULATION,
   },

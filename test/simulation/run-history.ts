@@ -4,7 +4,9 @@ import { partitionOf } from '../../lib/model/queue-record.ts'
 import { liveAt, type Segment } from '../../lib/model/segment.ts'
 import { partitionId } from '../../lib/model/segment-key.ts'
 import { counts } from '../../lib/queues/counts.ts'
+import { updateQueue } from '../../lib/queues/queues.ts'
 import { ackTogether, consumer, receive } from './actors/consumer.ts'
+import { delayChanger } from './actors/delay-changer.ts'
 import { employ } from './actors/employ.ts'
 import { operator } from './actors/operator.ts'
 import { publisher } from './actors/publisher.ts'
@@ -58,8 +60,13 @@ const play = async (world: World): Promise<Violation[]> => {
     ...several(publishers, (n) => employ(world, `publisher-${n}`, endAt, publisher)),
     ...several(consumers, (n) => employ(world, `consumer-${n}`, endAt, consumer)),
     ...several(operators, (n) => employ(world, `operator-${n}`, endAt, operator)),
+    ...several(settings.delaysSeconds ? 1 : 0, (n) => employ(world, `delay-changer-${n}`, endAt, delayChanger)),
   ])
   world.calm()
+  if (settings.delaysSeconds) {
+    const { engine } = world.newActor('delay-changer-last').process
+    await updateQueue(engine, queueName(settings), { settings: { delaySeconds: 0 } })
+  }
   world.story?.note(scheduler.now(), '', 'nothing fails any more, and the queues are emptied')
   await scheduler.sleep(Math.max(SETTLE_MS, settings.faults?.['sent twice, the first late'] ? spans.lateMs[1] : 0))
   const { must, most } = expected(history, world.maxReceives)

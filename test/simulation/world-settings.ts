@@ -21,6 +21,8 @@ export interface WorldSettings {
   readonly spans?: Partial<Spans>
   /** What consumers do with what they receive. @default 'careless' */
   readonly consumers?: ConsumerHabit
+  /** Delays that the queue is given while it is worked on, seconds; 0 in the end. @default its delay stays */
+  readonly delaysSeconds?: readonly number[]
   /** How often a message has a time to live of a few seconds; a probability. @default 0 */
   readonly timesToLive?: number
   /** How often a message on a standard queue has a deduplication id; a probability. @default 0 */

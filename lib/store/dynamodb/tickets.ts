@@ -23,8 +23,7 @@ const ticketKey = ({ partition, group }: TicketKey): Item => ({
 })
 
 const NOT_BUSY = 'attribute_exists(l) AND (u <= :now OR (attribute_exists(m) AND m <> l))'
-/** Where the queue was purged: or its turn was before that. */
-const NOT_BUSY_SINCE_PURGE = 'attribute_exists(l) AND (u <= :now OR (attribute_exists(m) AND m <> l) OR t < :purged)'
+const NOT_BUSY_OR_STALE = 'attribute_exists(l) AND (u <= :now OR (attribute_exists(m) AND m <> l) OR t < :stale)'
 const TICKET_EXISTS = 'attribute_exists(l)'
 const UNTOUCHED = 'l = :last'
 const LOCKED_STILL = 'u = :locked AND (attribute_not_exists(m) OR m = l)'
@@ -44,16 +43,16 @@ export const ticketOperations = (
     })
     return { tickets: items.map((item) => ticketOf(partition, item)), more }
   },
-  lockTicket: async (key, { now, busyUntil, turn, purged }) => {
+  lockTicket: async (key, { now, busyUntil, turn, staleBefore }) => {
     const { held, item } = await table.update({
       Key: ticketKey(key),
       UpdateExpression: 'SET u = :until, t = :turn REMOVE m',
-      ConditionExpression: purged === undefined ? NOT_BUSY : NOT_BUSY_SINCE_PURGE,
+      ConditionExpression: staleBefore === undefined ? NOT_BUSY : NOT_BUSY_OR_STALE,
       ExpressionAttributeValues: {
         ':until': { N: String(busyUntil) },
         ':turn': { S: turn },
         ':now': { N: String(now) },
-        ...(purged !== undefined && { ':purged': { S: purged } }),
+        ...(staleBefore !== undefined && { ':stale': { S: staleBefore } }),
       },
     })
     const ticket = item && ticketOf(key.partition, item)

@@ -7,6 +7,10 @@ export interface SortedMap<V> {
   delete(key: string): void
   /** Shows the values with `from <= key <= to`, in order, until `visit` answers false. It may delete what it is shown. */
   visit(from: string, to: string, visit: (key: string, value: V) => boolean): void
+  /** The first key from this one on. */
+  firstFrom(key: string): string | undefined
+  /** No key lies behind this one, which may be gone. */
+  bound(): string | undefined
   readonly size: number
 }
 
@@ -74,6 +78,14 @@ export const sortedMap = <V>(): SortedMap<V> => {
         if (!visit(key, value)) return
       }
     },
+    firstFrom: (from) => {
+      for (let position = lowerBound(from); position < keys.length; position++) {
+        const key = keys[position] as string
+        if (values.has(key)) return key
+      }
+      return undefined
+    },
+    bound: () => keys.at(-1),
     get size() {
       return values.size
     },

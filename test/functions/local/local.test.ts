@@ -126,14 +126,14 @@ describe('the local server in memory', () => {
 describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server on the embedded engine', () => {
   test('keeps everything over a restart, and over kill -9', async () => {
     const data = await temporaryDirectory()
-    const first = await startServerProcess({ args: ['--data', data] })
+    const first = await startServerProcess({ args: ['--engine', 'dynamodb', '--data', data] })
     await call(first, 'PUT', '/queues/orders', { delaySeconds: 0 })
     await call(first, 'POST', '/queues/orders/messages', publish('kept'))
     expect(await first.end('SIGTERM')).toBe(0)
-    const second = await startServerProcess({ args: ['--data', data] })
+    const second = await startServerProcess({ args: ['--engine', 'dynamodb', '--data', data] })
     await call(second, 'POST', '/queues/orders/messages', publish('kept too'))
     expect(await second.end('SIGKILL')).toBe('SIGKILL')
-    const third = await startServerProcess({ args: ['--data', data] })
+    const third = await startServerProcess({ args: ['--engine', 'dynamodb', '--data', data] })
     const { messages } = await call(third, 'POST', '/queues/orders/poll', { maxMessages: 10 })
     expect(messages.map(({ body }: { body: string }) => body).toSorted()).toEqual(['kept', 'kept too'])
   })
@@ -141,7 +141,7 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
   test('takes its engine along, however it ends', async () => {
     const data = await temporaryDirectory()
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      const server = await startServerProcess({ args: ['--data', data] })
+      const server = await startServerProcess({ args: ['--engine', 'dynamodb', '--data', data] })
       expect(await enginesOn(data)).toHaveLength(1)
       await server.end(signal)
       await until('the engine has ended', async () => (await enginesOn(data)).length === 0)
@@ -152,7 +152,7 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
   test('ends with its engine, or with the guard of its engine', async () => {
     const data = await temporaryDirectory()
     for (const processes of [enginesOn, guardsOn]) {
-      const server = await startServerProcess({ args: ['--data', data] })
+      const server = await startServerProcess({ args: ['--engine', 'dynamodb', '--data', data] })
       for (const pid of await processes(data)) process.kill(pid, 'SIGKILL')
       await until('the server has ended', () => server.child.exitCode !== null)
       expect(server.child.exitCode).toBe(1)
@@ -163,8 +163,8 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
 
   test('tells a second server on the same data that it is there', async () => {
     const data = await temporaryDirectory()
-    const first = await startServerProcess({ args: ['--data', data] })
-    const second = await failedStart({ args: ['--data', data] })
+    const first = await startServerProcess({ args: ['--engine', 'dynamodb', '--data', data] })
+    const second = await failedStart({ args: ['--engine', 'dynamodb', '--data', data] })
     expect(second).toEqual({
       code: 2,
       output: `holdfast: another Holdfast (process ${first.child.pid}) is using the data in ${data}: stop it, or choose another directory with --data\n`,
@@ -191,7 +191,7 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
     const data = await temporaryDirectory()
     const env = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' }
     const server = await startServerProcess({ args: ['--data', data], env })
-    expect(server.output()).toContain(`(data in ${data})`)
+    expect(server.output()).toContain(`(data in ${join(data, 'holdfast')})`)
   })
 
   test('refuses a file in the place of its data directory, with exit code 2', async () => {
@@ -204,29 +204,35 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
   })
 
   test('warns of its second port, which web pages of any site can use', async () => {
-    const server = await startServerProcess({ args: ['--data', await temporaryDirectory()] })
+    const server = await startServerProcess({ args: ['--engine', 'dynamodb', '--data', await temporaryDirectory()] })
     expect(server.output()).toMatch(
       /Warning: the embedded DynamoDB engine listens on http:\/\/127\.0\.0\.1:\d+ without/,
     )
-    expect(server.output()).toContain('--memory opens no second port')
+    expect(server.output()).toContain('Without --engine dynamodb there is no second port')
   })
 
-  test('keeps its data from other users, also what an earlier version left open to them', async () => {
-    const data = join(await temporaryDirectory(), 'new', 'data')
+  test.each([
+    ['disk', 'holdfast'],
+    ['dynamodb', '.'],
+  ])('keeps its data from other users, also what was left open to them, on engine %s', async (engine, place) => {
+    const parent = join(await temporaryDirectory(), 'new', 'data')
+    const data = join(parent, place)
     const modes = async () => {
       const names = (await readdir(data)).toSorted()
       const found = await Promise.all([data, ...names.map((name) => join(data, name))].map((path) => stat(path)))
       return new Set(
-        found.map((one) => `${one.isDirectory() ? 'directory' : 'file'} ${(one.mode & 0o777).toString(8)}`),
+        found
+          .filter((one) => !one.isSocket())
+          .map((one) => `${one.isDirectory() ? 'directory' : 'file'} ${(one.mode & 0o777).toString(8)}`),
       )
     }
-    const first = await startServerProcess({ args: ['--data', data] })
+    const first = await startServerProcess({ args: ['--engine', engine, '--data', parent] })
     await call(first, 'PUT', '/queues/orders', {})
     expect(await modes()).toEqual(new Set(['directory 700', 'file 600']))
     await first.end('SIGTERM')
     await chmod(data, 0o755)
     for (const name of await readdir(data)) await chmod(join(data, name), 0o644)
-    const second = await startServerProcess({ args: ['--data', data] })
+    const second = await startServerProcess({ args: ['--engine', engine, '--data', parent] })
     await call(second, 'GET', '/queues')
     expect(await modes()).toEqual(new Set(['directory 700', 'file 600']))
   })
@@ -234,7 +240,7 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
   test.runIf(process.platform === 'linux')('gives its engine none of the variables of the shell', async () => {
     const data = await temporaryDirectory()
     const secrets = { AWS_SECRET_ACCESS_KEY: 'a secret of the shell', NPM_TOKEN: 'another secret', TMPDIR: tmpdir() }
-    await startServerProcess({ args: ['--data', data], env: secrets })
+    await startServerProcess({ args: ['--engine', 'dynamodb', '--data', data], env: secrets })
     for (const pid of [...(await enginesOn(data)), ...(await guardsOn(data))]) {
       const environment = (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0').filter((one) => one !== '')
       expect(environment).toEqual([`TMPDIR=${tmpdir()}`])

@@ -31,6 +31,7 @@ describe('the command line of the local server', () => {
       host: '127.0.0.1',
       allowedHost: [],
       memory: false,
+      sync: false,
       httpOpen: false,
       cooldowns: false,
       regions: false,
@@ -39,13 +40,15 @@ describe('the command line of the local server', () => {
 
   test('sets everything', () => {
     const args =
-      '-p 0 --host ::1 --allowed-host a --allowed-host b.c --data d --auth f --http-open --cooldowns --regions'
+      '-p 0 --host ::1 --allowed-host a --allowed-host b.c --data d --engine disk --sync --auth f --http-open --cooldowns --regions'
     expect(parseOptions(args.split(' '))).toEqual({
       port: 0,
       host: '::1',
       allowedHost: ['a', 'b.c'],
       data: 'd',
       memory: false,
+      engine: 'disk',
+      sync: true,
       auth: 'f',
       httpOpen: true,
       cooldowns: true,

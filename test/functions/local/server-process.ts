@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
 
 const PROJECT = join(import.meta.dirname, '../../..')
+const START_SCRIPT = join(PROJECT, 'functions/local/start.mjs')
 
 export interface ServerProcess {
   readonly url: string
@@ -27,7 +28,7 @@ export interface Start {
 
 /** Runs what `npm start` runs, on a free port. The process ends with the test at the latest. */
 const launch = ({ args = [], env = {}, cwd = PROJECT }: Start) => {
-  const child = spawn(process.execPath, [join(PROJECT, 'functions/local/start.mjs'), '--port', '0', ...args], {
+  const child = spawn(process.execPath, [START_SCRIPT, '--port', '0', ...args], {
     cwd,
     env: { ...withoutSettings(process.env), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -2,11 +2,11 @@ import { expect, test } from 'vitest'
 import { contention } from '../../../lib/hints/contention.ts'
 
 const after = (...looks: { won: number; lost: number }[]): number => {
-  const { pressure, saw } = looks.reduce((learned, look) => {
-    learned.saw(look)
+  const { pressure, observe } = looks.reduce((learned, look) => {
+    learned.observe(look)
     return learned
   }, contention())
-  void saw
+  void observe
   return pressure
 }
 const times = <T>(count: number, one: T): T[] => Array.from({ length: count }, () => one)

@@ -48,10 +48,10 @@ describe('the rule of tickets', () => {
   })
 
   test('a lock from before a purge is stale, and no later one', () => {
-    const locked = { ...lock, purged: n(1) }
+    const locked = { ...lock, staleBefore: n(1) }
     expect(applyToTicket(ticket(), locked)).toEqual(REFUSED)
-    expect(applyToTicket(ticket(), { ...locked, purged: n(2) })).toMatchObject({ applied: true })
-    expect(applyToTicket(idle, { ...locked, purged: n(2) })).toEqual(REFUSED)
+    expect(applyToTicket(ticket(), { ...locked, staleBefore: n(2) })).toMatchObject({ applied: true })
+    expect(applyToTicket(idle, { ...locked, staleBefore: n(2) })).toEqual(REFUSED)
     expect([isLockStale({ turn: '' }, n(9)), isLockStale({ turn: n(1) }, undefined)]).toEqual([false, false])
   })
 

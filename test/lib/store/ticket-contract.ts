@@ -141,11 +141,13 @@ export const ticketContract = (subject: () => Subject): void => {
       await store.lockTicket(key, { now: START, busyUntil: START + 50, turn: numberAt(8) })
       const again = { now: START, busyUntil: START + 60, turn: numberAt(9) }
       expect(await store.lockTicket(key, again)).toBeUndefined()
-      expect(await store.lockTicket(key, { ...again, purged: numberAt(8) })).toBeUndefined()
-      expect(await store.lockTicket(key, { ...again, purged: numberAt(9) })).toMatchObject({ busyUntil: START + 60 })
+      expect(await store.lockTicket(key, { ...again, staleBefore: numberAt(8) })).toBeUndefined()
+      expect(await store.lockTicket(key, { ...again, staleBefore: numberAt(9) })).toMatchObject({
+        busyUntil: START + 60,
+      })
       const idle = await newTicket(store)
       await store.markTicket(idle, NEVER)
-      expect(await store.lockTicket(idle, { ...again, purged: numberAt(99) })).toBeUndefined()
+      expect(await store.lockTicket(idle, { ...again, staleBefore: numberAt(99) })).toBeUndefined()
     })
 
     test('says what lapses until the next number is given, or it is said anew', async () => {

@@ -21,7 +21,7 @@ const anyCommand: fc.Arbitrary<TicketCommand> = fc.oneof(
       now: anyInstant,
       busyUntil: anyInstant,
       turn: anySequence,
-      purged: anySequence,
+      staleBefore: anySequence,
     },
     { requiredKeys: ['kind', 'now', 'busyUntil', 'turn'] },
   ),

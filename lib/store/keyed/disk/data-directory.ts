@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -22,17 +23,18 @@ export class DataDirectoryInUse extends Error {
 }
 
 interface Holder {
+  /** For people to see. */
   readonly pid: number
-  /** The port of 127.0.0.1 on which the holder answers with its nonce. */
-  readonly port: number
-  /** What the holder answers. A process that was given the id or the port of a dead holder does not know it. */
+  /** The socket, or on Windows the pipe, on which the holder answers for itself. */
+  readonly socket: string
+  /** What it answers. */
   readonly nonce: string
 }
 
 /**
- * Takes a data directory and creates it when it is missing. Its file `lock` names the holder, and the holder answers on
- * a port of its own for as long as it lives. A server that was killed leaves nothing that somebody must clear away, and
- * another process that was given its process id or its port is not mistaken for it.
+ * Takes a data directory, which is created when missing. Its file `lock` names the process that holds it, and a socket
+ * in the file system, no port, on which that process answers as long as it lives: so a process that was killed leaves
+ * nothing that must be cleared away by hand, and another one that gets its process id is not mistaken for it.
  *
  * @throws `DataDirectoryInUse`
  */
@@ -40,11 +42,10 @@ export const takeDataDirectory = async (path: string): Promise<DataDirectory> =>
   await makeDirectory(path)
   const lock = join(path, 'lock')
   const nonce = randomUUID()
-  const witness = await startWitness(nonce)
+  const { witness, socket } = await startWitness(path, nonce)
   const own = join(path, `lock.${nonce}`)
   try {
-    const holder = { pid: process.pid, port: portOf(witness), nonce } satisfies Holder
-    await writeFile(own, JSON.stringify(holder), { mode: 0o600 })
+    await writeFile(own, JSON.stringify({ pid: process.pid, socket, nonce } satisfies Holder), { mode: 0o600 })
     await takeLock(path, lock, own)
   } catch (error) {
     witness.close()
@@ -94,7 +95,7 @@ const takeLock = async (path: string, lock: string, own: string): Promise<void> 
     // A link appears whole or not at all, and never replaces another file.
     if (await linked(own, lock)) return
     const holder = await readHolder(lock)
-    if (holder && (await isAlive(holder))) throw new DataDirectoryInUse(path, holder.pid)
+    if (holder && (await lives(holder))) throw new DataDirectoryInUse(path, holder.pid)
     await clearStale(lock)
     await sleep(PAUSE_MS)
   }
@@ -117,7 +118,10 @@ const clearStale = async (lock: string): Promise<void> => {
   }
   try {
     const holder = await readHolder(lock)
-    if (!holder || !(await isAlive(holder))) await rm(lock, { force: true })
+    if (!holder || !(await lives(holder))) {
+      await rm(lock, { force: true })
+      if (holder && process.platform !== 'win32') await rm(holder.socket, { force: true })
+    }
   } finally {
     await rmdir(guard).catch(() => {})
   }
@@ -135,57 +139,63 @@ const linked = async (from: string, to: string): Promise<boolean> => {
 
 const readHolder = async (lock: string): Promise<Holder | undefined> => {
   try {
-    return JSON.parse(await readFile(lock, 'utf8')) as Holder
+    const { pid, socket, nonce } = JSON.parse(await readFile(lock, 'utf8')) as Partial<Holder>
+    // A lock of an earlier version has a port in place of the socket; nobody answers for that one any more.
+    return pid !== undefined && socket !== undefined && nonce !== undefined ? { pid, socket, nonce } : undefined
   } catch {
     return undefined
   }
 }
 
-const startWitness = async (nonce: string): Promise<Server> => {
-  const server = createServer((socket) => {
-    socket.on('error', () => {})
-    socket.end(nonce)
+/** The longest path of a socket that every system takes, in bytes. */
+const MAX_SOCKET_PATH = 100
+
+const startWitness = async (path: string, nonce: string): Promise<{ witness: Server; socket: string }> => {
+  const name = `holdfast-${nonce.slice(0, 8)}.sock`
+  if (process.platform === 'win32') {
+    const pipe = `\\\\.\\pipe\\${name}`
+    return { witness: await listen(pipe, nonce), socket: pipe }
+  }
+  const here = join(path, name)
+  const elsewhere = join(tmpdir(), name)
+  if (Buffer.byteLength(here) > MAX_SOCKET_PATH) return { witness: await listen(elsewhere, nonce), socket: elsewhere }
+  try {
+    return { witness: await listen(here, nonce), socket: here }
+  } catch (error) {
+    // Not every file system has sockets: what another machine shares with this one often has none.
+    if (codeOf(error) === 'EACCES' || codeOf(error) === 'EROFS') throw error
+    return { witness: await listen(elsewhere, nonce), socket: elsewhere }
+  }
+}
+
+const listen = async (socket: string, nonce: string): Promise<Server> => {
+  const server = createServer((client) => {
+    client.on('error', () => {})
+    client.end(nonce)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
+    server.listen(socket, resolve)
   })
   return server.unref()
 }
 
-const portOf = (server: Server): number => {
-  const address = server.address()
-  return typeof address === 'object' && address ? address.port : 0
-}
-
-/** A holder that takes longer than this to answer counts as alive, but suspended. */
+/** How long a holder may take to answer before it is taken for one that is alive, but stopped. */
 const ANSWER_MS = 2_000
 
-const isAlive = async ({ pid, port, nonce }: Holder): Promise<boolean> => {
-  if (!isRunning(pid)) return false
-  return new Promise((resolve) => {
-    let answer = ''
-    const socket = connect({ port, host: '127.0.0.1' })
+const lives = ({ socket: path, nonce }: Holder): Promise<boolean> =>
+  new Promise((resolve) => {
+    let heard = ''
+    const socket = connect(path)
     socket.setTimeout(ANSWER_MS, () => {
       resolve(true)
       socket.destroy()
     })
     socket.on('data', (chunk) => {
-      answer += chunk.toString('latin1')
+      heard += chunk.toString('latin1')
     })
     socket.on('error', () => resolve(false))
-    socket.on('close', () => resolve(answer === nonce))
+    socket.on('close', () => resolve(heard === nonce))
   })
-}
-
-const isRunning = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    // The process exists and belongs to another user.
-    return codeOf(error) === 'EPERM'
-  }
-}
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code

@@ -3,8 +3,12 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type DataDirectory, DataDirectoryInUse, takeDataDirectory } from '../../../functions/local/data-directory.ts'
-import { temporaryDirectory } from './server-process.ts'
+import {
+  type DataDirectory,
+  DataDirectoryInUse,
+  takeDataDirectory,
+} from '../../../../lib/store/keyed/disk/data-directory.ts'
+import { temporaryDirectory } from '../../../functions/local/server-process.ts'
 
 const taken = async (path: string): Promise<DataDirectory> => {
   const directory = await takeDataDirectory(path)
@@ -24,7 +28,10 @@ describe('a data directory', () => {
 
   test('is given to exactly one of many who come at once, also over the lock of a dead one', async () => {
     const path = await temporaryDirectory()
-    await writeFile(join(path, 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, port: 1, nonce: 'dead' }))
+    await writeFile(
+      join(path, 'lock'),
+      JSON.stringify({ pid: 2 ** 22 + 1, socket: join(path, 'gone.sock'), nonce: 'dead' }),
+    )
     const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => taken(path)))
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     for (const outcome of outcomes) {
@@ -34,17 +41,20 @@ describe('a data directory', () => {
 
   test('is not kept by a lock whose process id now belongs to another', async () => {
     const path = await temporaryDirectory()
-    await writeFile(join(path, 'lock'), JSON.stringify({ pid: process.pid, port: 1, nonce: 'dead' }))
+    await writeFile(
+      join(path, 'lock'),
+      JSON.stringify({ pid: process.pid, socket: join(path, 'gone.sock'), nonce: 'dead' }),
+    )
     await taken(path)
   })
 
-  test('is not kept by a lock whose process id and port now belong to others', async () => {
+  test('is not kept by a lock whose process id and socket now belong to others', async () => {
     const path = await temporaryDirectory()
-    const stranger = createServer((socket) => socket.end('something else')).listen(0, '127.0.0.1')
+    const socket = join(path, 'stranger.sock')
+    const stranger = createServer((client) => client.end('something else')).listen(socket)
     onTestFinished(() => void stranger.close())
     await new Promise((resolve) => stranger.once('listening', resolve))
-    const { port } = stranger.address() as { port: number }
-    await writeFile(join(path, 'lock'), JSON.stringify({ pid: process.pid, port, nonce: 'dead' }))
+    await writeFile(join(path, 'lock'), JSON.stringify({ pid: process.pid, socket, nonce: 'dead' }))
     await taken(path)
   })
 

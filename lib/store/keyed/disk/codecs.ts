@@ -1,0 +1,138 @@
+import type { Content, ContentMessage } from '../../../model/content.ts'
+import { FRESH, GONE, type Lease, type Segment, type Slot, TOKEN_BYTES } from '../../../model/segment.ts'
+import type { SegmentPartition } from '../../../model/segment-key.ts'
+import type { TicketState } from '../../../model/ticket.ts'
+import { packContent, unpackContent } from '../../dynamodb/content-codec.ts'
+import type { StoredDocument } from '../entries.ts'
+import type { ByteWriter } from './byte-writer.ts'
+
+/**
+ * How a segment's header is stored. Numbers are little-endian, instants epoch ms.
+ *
+ *     version 4 · pieces of the content 2 · body items 2 · shard 1 · published at 6 · expires at 6
+ *     · due at 6, all ones where the key tells it · number of slots 1 · slots
+ *
+ *     slot     0 fresh, 1 gone, 2 leased, 3 resting; the latter two with
+ *              token 8 · until 6 · receive count 2 · first received at 6
+ */
+const NO_INSTANT = 2 ** 48 - 1
+const SLOT_KINDS = { fresh: 0, gone: 1, leased: 2, resting: 3 } as const
+
+export const encodeSegment = (out: ByteWriter, segment: Segment, pieces: number): void => {
+  out.uint32(segment.version)
+  out.uint16(pieces)
+  out.uint16(segment.bodyItems)
+  out.uint8(segment.key.partition.shard)
+  out.uint48(segment.publishedAt)
+  out.uint48(segment.expiresAt)
+  out.uint48(segment.dueAt ?? NO_INSTANT)
+  out.uint8(segment.slots.length)
+  for (const slot of segment.slots) encodeSlot(out, slot)
+}
+
+const encodeSlot = (out: ByteWriter, slot: Slot): void => {
+  if (slot.kind !== 'lease') {
+    out.uint8(SLOT_KINDS[slot.kind])
+    return
+  }
+  out.uint8(slot.resting ? SLOT_KINDS.resting : SLOT_KINDS.leased)
+  out.raw(slot.token)
+  out.uint48(instant(slot.until))
+  out.uint16(slot.receiveCount)
+  out.uint48(slot.firstReceivedAt)
+}
+
+const instant = (at: number): number => Math.min(at, NO_INSTANT)
+
+/** Pieces of the content that a segment's header tells of. */
+export const piecesIn = (bytes: Buffer): number => bytes.readUInt16LE(4)
+
+export const decodeSegment = (bytes: Buffer, partition: SegmentPartition, sort: string): Segment => {
+  const slots: Slot[] = []
+  const count = bytes.readUInt8(27)
+  for (let index = 0, at = 28; index < count; index++) {
+    const kind = bytes.readUInt8(at++)
+    if (kind === SLOT_KINDS.fresh) slots.push(FRESH)
+    else if (kind === SLOT_KINDS.gone) slots.push(GONE)
+    else {
+      slots.push(decodeLease(bytes, at, kind === SLOT_KINDS.resting))
+      at += LEASE_BYTES
+    }
+  }
+  const dueAt = bytes.readUIntLE(21, 6)
+  return {
+    key: { partition, sort },
+    version: bytes.readUInt32LE(0),
+    slots,
+    publishedAt: bytes.readUIntLE(9, 6),
+    ...(dueAt !== NO_INSTANT && { dueAt }),
+    expiresAt: bytes.readUIntLE(15, 6),
+    bodyItems: bytes.readUInt16LE(6),
+  }
+}
+
+const LEASE_BYTES = TOKEN_BYTES + 14
+
+const decodeLease = (bytes: Buffer, at: number, resting: boolean): Lease => ({
+  kind: 'lease',
+  token: Uint8Array.from(bytes.subarray(at, at + TOKEN_BYTES)),
+  until: bytes.readUIntLE(at + TOKEN_BYTES, 6),
+  receiveCount: bytes.readUInt16LE(at + TOKEN_BYTES + 6),
+  firstReceivedAt: bytes.readUIntLE(at + TOKEN_BYTES + 8, 6),
+  resting,
+})
+
+/** The shard that a segment's header tells of: the id of a group's partition does not name it. */
+export const shardIn = (bytes: Buffer): number => bytes.readUInt8(8)
+
+/**
+ * Content is packed as for DynamoDB, uncompressed: bytes are not billed here. Most is a lone message with a body and
+ * nothing else, which is told by the first byte and needs no packing.
+ */
+const PACKED = 0
+const TEXT = 1
+const JSON_TEXT = 2
+
+export const encodeContent = (content: Content): Uint8Array => {
+  const [only, another] = content.messages
+  if (!only || another || !isPlain(only)) {
+    const packed = packContent(content)
+    packed[0] = PACKED
+    return packed
+  }
+  const { body, json } = only
+  const bytes = Buffer.allocUnsafe(1 + Buffer.byteLength(body, 'utf8'))
+  bytes[0] = json ? JSON_TEXT : TEXT
+  bytes.write(body, 1, 'utf8')
+  return bytes
+}
+
+const isPlain = (message: ContentMessage): message is ContentMessage & { body: string } => {
+  if (typeof message.body !== 'string') return false
+  for (const name in message) if (name !== 'body' && name !== 'json') return false
+  return true
+}
+
+export const decodeContent = (bytes: Buffer): Content => {
+  if (bytes[0] === PACKED) return unpackContent(bytes)
+  const body = bytes.toString('utf8', 1)
+  return { messages: [bytes[0] === JSON_TEXT ? { body, json: true } : { body }] }
+}
+
+/** Documents and tickets are JSON; a ticket that waits for a publish has no `busyUntil`, since JSON has no Infinity. */
+export const encodeDocument = (out: ByteWriter, { version, value, expiresAt }: StoredDocument): void =>
+  void out.text(JSON.stringify({ version, value, expiresAt }))
+
+export const decodeDocument = (bytes: Buffer, partition: string, sort: string): StoredDocument => ({
+  partition,
+  sort,
+  ...(JSON.parse(bytes.toString('utf8')) as Pick<StoredDocument, 'version' | 'value' | 'expiresAt'>),
+})
+
+export const encodeTicket = (out: ByteWriter, { busyUntil, ...ticket }: TicketState): void =>
+  void out.text(JSON.stringify({ ...ticket, ...(busyUntil < Number.POSITIVE_INFINITY && { busyUntil }) }))
+
+export const decodeTicket = (bytes: Buffer): TicketState => ({
+  busyUntil: Number.POSITIVE_INFINITY,
+  ...(JSON.parse(bytes.toString('utf8')) as Omit<TicketState, 'busyUntil'>),
+})

@@ -1,0 +1,54 @@
+import { type ByteWriter, byteWriter } from './byte-writer.ts'
+import { beginRecord, type ChangeOf, endRecord, isEmptyRecord, writeChange } from './log-record.ts'
+
+/** What the steps of one moment change: written to the log together, or undone together. */
+export interface Journal {
+  /** The log that it will be written to. */
+  log: number
+  readonly isEmpty: boolean
+  readonly bytes: number
+  /** Takes note of a change, and of how it is undone in memory. */
+  note(change: ChangeOf, undo: () => void, head?: (out: ByteWriter) => void, body?: Uint8Array): void
+  /** Where it is now, for `undoTo`. */
+  mark(): Mark
+  /** Undoes what was noted since. */
+  undoTo(mark: Mark): void
+  /** The record of all that was noted, for a place in a log. */
+  record(salt: number, position: number): Buffer
+  clear(): void
+}
+
+interface Mark {
+  readonly length: number
+  readonly undos: number
+}
+
+export const journal = (log: number): Journal => {
+  const out = byteWriter()
+  const undos: (() => void)[] = []
+  beginRecord(out)
+  return {
+    log,
+    get isEmpty() {
+      return isEmptyRecord(out)
+    },
+    get bytes() {
+      return out.length
+    },
+    note: (change, undo, head, body) => {
+      undos.push(undo)
+      writeChange(out, change, head && (() => head(out)), body)
+    },
+    mark: () => ({ length: out.length, undos: undos.length }),
+    undoTo: ({ length, undos: kept }) => {
+      out.truncate(length)
+      while (undos.length > kept) undos.pop()?.()
+    },
+    record: (salt, position) => endRecord(out, salt, position),
+    clear: () => {
+      out.truncate(0)
+      undos.length = 0
+      beginRecord(out)
+    },
+  }
+}

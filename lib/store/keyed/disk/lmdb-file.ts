@@ -1,0 +1,160 @@
+import { stat } from 'node:fs/promises'
+import type { Database } from 'lmdb'
+
+/**
+ * The file that the logs are emptied into, from time to time: an LMDB of byte keys and values.
+ *
+ *     s<partition>1<sort key>              a segment's header      (1 stands for a byte of that value)
+ *     b<partition>1<sort key>1<piece>      its content, in pieces: large values need pages in a row
+ *     d<partition>1<sort key>              a document
+ *     t<partition>1<group>                 a ticket
+ *     m                                    the layout's version
+ *
+ * LMDB is written to by one batch of puts at a time, whose bytes are all made before, and never from inside one of its
+ * transactions: what a callback there has written stays written when it throws. Each batch is on the disk when it
+ * resolves, so that it does not matter whether the machine's boot id can be read.
+ */
+export interface LmdbFile {
+  get(key: string): Buffer | undefined
+  /** Entries from one key up to another, the first one only if asked for, in the order of their bytes. */
+  range(range: { from: string; to: string; limit: number; behind?: boolean }): { key: string; value: Buffer }[]
+  /** The first key from this one on. */
+  firstKey(from: string): string | undefined
+  /** The last key between two. */
+  lastKey(from: string, to: string): string | undefined
+  /** Writes all of it, or nothing. `undefined` deletes. */
+  write(batch: readonly (readonly [key: string, value: Uint8Array | undefined])[]): Promise<void>
+  /** What is read from now on is no older than what was written last. */
+  refresh(): void
+  close(): Promise<void>
+}
+
+export const SEPARATOR = '\u0001'
+/** Above every key that starts like it. */
+export const BEHIND_ALL = '\uffff'
+/** LMDB takes no longer keys with pages of 4 KB. */
+export const MAX_KEY_BYTES = 1_900
+
+export const LAYOUT = 1
+const LAYOUT_KEY = 'm'
+
+/** Opens the file, which is created when it is missing. */
+export const openLmdbFile = async (path: string): Promise<LmdbFile> => {
+  const { open } = await loadLmdb()
+  const size = await stat(path).then(
+    ({ size: bytes }) => bytes,
+    () => 0,
+  )
+  let db: Database<Uint8Array, string>
+  try {
+    db = open<Uint8Array, string>({
+      path,
+      noSubdir: true,
+      encoding: 'binary',
+      keyEncoder: KEYS,
+      // Each commit is on the disk when it is answered, and what is reopened is the last one.
+      overlappingSync: false,
+      useWritemap: false,
+      // Free pages are used again as soon as nobody can read what was on them.
+      maxReaders: 8,
+    })
+  } catch (error) {
+    throw unusable(path, error)
+  }
+  try {
+    checkWhole(db, path, size)
+    await checkLayout(db, path)
+  } catch (error) {
+    await db.close()
+    throw error
+  }
+  return fileOn(db)
+}
+
+const loadLmdb = async (): Promise<typeof import('lmdb')> => {
+  try {
+    return await import('lmdb')
+  } catch (cause) {
+    throw new Error(
+      `the package lmdb, which keeps messages on disk, can't be loaded on ${process.platform}-${process.arch}: run npm install --include=optional`,
+      { cause },
+    )
+  }
+}
+
+/** Keys as they are: the library's own encoding of strings depends on their length. */
+const KEYS = {
+  writeKey: (key: string, target: Buffer, position: number): number =>
+    position + target.write(key, position, target.length - position, 'utf8'),
+  readKey: (source: Buffer, start: number, end: number): string => Buffer.prototype.utf8Slice.call(source, start, end),
+}
+
+const unusable = (path: string, cause: unknown): Error => {
+  const { message, code } = cause as NodeJS.ErrnoException
+  return new Error(
+    `${path} can't be opened (${message ?? code}): if its disk is read-only or full, mend that; if the file is damaged, ` +
+      `restore its directory from a copy, or move the directory away to start with an empty one`,
+    { cause },
+  )
+}
+
+/** Reading what a file should hold behind its end would end the process, so its end is checked first. */
+const checkWhole = (db: Database<Uint8Array, string>, path: string, size: number): void => {
+  if (size === 0) return
+  const { lastPageNumber, root } = db.getStats() as { lastPageNumber: number; root: { pageSize: number } }
+  if (size < (lastPageNumber + 1) * root.pageSize) {
+    throw unusable(path, new Error(`it has ${size} bytes, fewer than it says of itself`))
+  }
+}
+
+const checkLayout = async (db: Database<Uint8Array, string>, path: string): Promise<void> => {
+  const found = db.get(LAYOUT_KEY)
+  if (!found) {
+    await db.put(LAYOUT_KEY, Buffer.of(LAYOUT))
+    return
+  }
+  if (found[0] !== LAYOUT) throw layoutUnknown(path, found[0] ?? 0)
+}
+
+export const layoutUnknown = (path: string, layout: number): Error =>
+  new Error(
+    `${path} was written in layout ${layout} by another version of Holdfast, and this one reads layout ${LAYOUT}: ` +
+      'start that version, or choose another directory',
+  )
+
+const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, byteLength)
+
+const fileOn = (db: Database<Uint8Array, string>): LmdbFile => ({
+  get: (key) => {
+    const value = db.getBinary(key)
+    return value && asBuffer(value)
+  },
+  range: ({ from, to, limit, behind = false }) => {
+    const found: { key: string; value: Buffer }[] = []
+    const range = { start: from, end: to, limit, exclusiveStart: behind, inclusiveEnd: true }
+    // Binary values come as plain byte arrays.
+    for (const { key, value } of db.getRange(range)) found.push({ key, value: asBuffer(value) })
+    return found
+  },
+  firstKey: (from) => {
+    for (const key of db.getKeys({ start: from, limit: 1 })) return key
+    return undefined
+  },
+  lastKey: (from, to) => {
+    for (const key of db.getKeys({ start: to, end: from, reverse: true, limit: 1 })) return key
+    return undefined
+  },
+  write: async (batch) => {
+    if (batch.length === 0) return
+    const done: Promise<boolean>[] = []
+    for (const [key, value] of batch) done.push(value ? db.put(key, value) : db.remove(key))
+    try {
+      await Promise.all(done)
+    } catch (error) {
+      // The library says why in a promise of its own.
+      throw await ((error as { commitError?: Promise<never> }).commitError?.catch((cause: unknown) => cause) ?? error)
+    }
+  },
+  refresh: () => db.resetReadTxn(),
+  close: () => db.close(),
+})

@@ -1,0 +1,35 @@
+import type { Content } from '../../model/content.ts'
+import type { Document } from '../../model/document.ts'
+import type { Segment } from '../../model/segment.ts'
+import type { TicketState } from '../../model/ticket.ts'
+import type { OrderedMap } from './ordered-map.ts'
+
+/** A segment with what it carries. */
+export interface Entry {
+  readonly segment: Segment
+  readonly content: Content | StoredContent
+}
+
+/** Content that a map has not read yet. It can be loaded in the step that got the entry, and not later. */
+export interface StoredContent {
+  load(): Content | undefined
+}
+
+export interface StoredDocument extends Document {
+  /** Epoch ms; kept for good when absent. */
+  readonly expiresAt?: number | undefined
+}
+
+/** Everything that the adapter keeps. */
+export interface Maps {
+  /** By partition id and sort key. */
+  readonly segments: OrderedMap<Entry>
+  readonly documents: OrderedMap<StoredDocument>
+  /** By the partition id of the shard and the group's hash. */
+  readonly tickets: OrderedMap<TicketState>
+}
+
+export const contentIn = ({ content }: Entry): Content | undefined => ('load' in content ? content.load() : content)
+
+export const isExpired = ({ expiresAt }: { readonly expiresAt?: number | undefined }, now: number): boolean =>
+  expiresAt !== undefined && expiresAt <= now

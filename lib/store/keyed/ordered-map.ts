@@ -1,0 +1,35 @@
+import type { HoldfastError } from '../../model/errors.ts'
+
+/**
+ * Values under keys of two parts. Those of one partition are in the order of their sort keys, as JavaScript compares
+ * strings; partitions are in no order.
+ */
+export interface OrderedMap<V> {
+  get(partition: string, sort: string): V | undefined
+  /** Whether a key surely lies behind all others of its partition: known without a lookup, which may be slow. */
+  isBehind(partition: string, sort: string): boolean
+  set(partition: string, sort: string, value: V): void
+  delete(partition: string, sort: string): void
+  /**
+   * Shows the values with `from <= sort <= to`, in order, until `show` answers false. It may delete what it is shown,
+   * and nothing else.
+   */
+  visit(partition: string, from: string, to: string, show: (sort: string, value: V) => boolean): void
+  /** Every partition that holds something, each once. The map may change between two steps. */
+  partitions(): IterableIterator<string>
+}
+
+/** The maps that the adapter keeps everything in. Nothing outside `atomically` and `look` touches them. */
+export interface KeyedMaps<Maps> {
+  /**
+   * Does synchronous work as one step: all that it writes is kept, or nothing. Resolves when what it wrote, and what it
+   * read of others' writes, is kept.
+   *
+   * What could not be kept has changed nothing; then the answer is that of `failed`.
+   *
+   * @throws `StoreUnavailable` when it could not be kept and there is no `failed`
+   */
+  atomically<T>(work: (maps: Maps) => T, failed?: (error: HoldfastError) => T): Promise<T>
+  /** Work that writes nothing and may see what is not kept yet. */
+  look<T>(work: (maps: Maps) => T): Promise<T>
+}

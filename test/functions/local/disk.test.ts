@@ -1,0 +1,86 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { call, failedStart, startServerProcess, temporaryDirectory } from './server-process.ts'
+
+const publish = (body: unknown) => ({ messages: [{ body }] })
+const NO_DYNAMODB = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' }
+
+describe.skipIf(process.platform === 'win32')('the local server on disk', () => {
+  it('is what starts without options: it keeps everything in .holdfast over a restart, and over kill -9', async () => {
+    const cwd = await temporaryDirectory()
+    const first = await startServerProcess({ cwd })
+    await call(first, 'PUT', '/queues/orders', { delaySeconds: 0 })
+    await call(first, 'POST', '/queues/orders/messages', publish('kept'))
+    expect(await first.end('SIGTERM')).toBe(0)
+    const second = await startServerProcess({ cwd })
+    await call(second, 'POST', '/queues/orders/messages', publish('kept too'))
+    expect(await second.end('SIGKILL')).toBe('SIGKILL')
+    const third = await startServerProcess({ cwd })
+    const { messages } = await call(third, 'POST', '/queues/orders/poll', { maxMessages: 10 })
+    expect(messages.map(({ body }: { body: string }) => body).toSorted()).toEqual(['kept', 'kept too'])
+    expect(await third.end('SIGTERM')).toBe(0)
+    expect(await readdir(join(cwd, '.holdfast'))).toEqual(['holdfast'])
+  })
+
+  it('answers after the disk with --sync', async () => {
+    const data = await temporaryDirectory()
+    const server = await startServerProcess({ args: ['--data', data, '--sync'] })
+    await call(server, 'PUT', '/queues/orders', {})
+    await call(server, 'POST', '/queues/orders/messages', publish('on the disk'))
+    const { messages } = await call(server, 'POST', '/queues/orders/poll', {})
+    expect(messages).toMatchObject([{ body: 'on the disk' }])
+  })
+
+  it('tells a second server on the same data that it is there', async () => {
+    const data = await temporaryDirectory()
+    const first = await startServerProcess({ args: ['--data', data] })
+    const second = await failedStart({ args: ['--data', data] })
+    expect(second).toEqual({
+      code: 2,
+      output: `holdfast: another Holdfast (process ${first.child.pid}) is using the data in ${join(data, 'holdfast')}: stop it, or choose another directory with --data\n`,
+    })
+    expect(await call(first, 'GET', '/queues')).toEqual({ queues: [] })
+    await first.end('SIGTERM')
+    expect(await readdir(join(data, 'holdfast'))).toEqual(['data.mdb', 'data.mdb-lock'])
+  })
+
+  it('keeps what HOLDFAST_TABLE names apart', async () => {
+    const data = await temporaryDirectory()
+    const start = (HOLDFAST_TABLE: string) => startServerProcess({ args: ['--data', data], env: { HOLDFAST_TABLE } })
+    const [one, two] = [await start('one'), await start('two')]
+    await call(one, 'PUT', '/queues/orders', {})
+    expect(await call(two, 'GET', '/queues')).toEqual({ queues: [] })
+    await one.end('SIGTERM')
+    expect(await call(await start('one'), 'GET', '/queues')).toMatchObject({ queues: [{ name: 'orders' }] })
+  })
+
+  it('refuses a name of data that leads out of the directory', async () => {
+    const data = await temporaryDirectory()
+    for (const HOLDFAST_TABLE of ['../elsewhere', '..', 'a/b']) {
+      const { code, output } = await failedStart({ args: ['--data', data], env: { HOLDFAST_TABLE } })
+      expect({ code, output }).toEqual({ code: 2, output: expect.stringContaining('HOLDFAST_TABLE') })
+    }
+  })
+
+  it('refuses a directory that holds the data of the embedded engine, and says how to use it', async () => {
+    const data = await temporaryDirectory()
+    await writeFile(join(data, 'dynamodb.sqlite'), 'whatever the engine wrote')
+    const { code, output } = await failedStart({ args: ['--data', data] })
+    expect(code).toBe(2)
+    expect(output).toContain(`${data} holds the data of the embedded DynamoDB engine`)
+    expect(output).toContain('--engine dynamodb')
+    expect(await readdir(data)).toEqual(['dynamodb.sqlite'])
+  })
+
+  it.each([['--data', 'DATA'], ['--engine', 'disk'], ['--memory'], ['--engine', 'memory']])(
+    'is told by %s %s rather than by AWS_ENDPOINT_URL_DYNAMODB',
+    async (...options) => {
+      const cwd = await temporaryDirectory()
+      await mkdir(join(cwd, 'data'))
+      const args = options.map((option) => (option === 'DATA' ? join(cwd, 'data') : option))
+      const server = await startServerProcess({ args, env: NO_DYNAMODB, cwd })
+      expect(await call(server, 'GET', '/queues')).toEqual({ queues: [] })
+    },
+  )
+})
