@@ -64,7 +64,7 @@ export const busyGroups = async (engine: Engine, queueName: string, groups: numb
     const key = { partition: groupPartition(queue, group), group }
     const until = now + HOUR_MS
     return engine.store.transact([
-      { kind: 'advance', key, from: to, to, expiresAt: now + 2 * HOUR_MS, busyUntil: until, turn: to },
+      { kind: 'advance', key, from: to, to, expiresAt: now + 2 * HOUR_MS, lockedUntil: until, turn: to },
     ])
   })
 }

@@ -29,7 +29,7 @@ export interface TargetHints {
 
 export interface PollMemory {
   /** Message groups that a poll of this process is polling right now. */
-  readonly busyGroups: Set<string>
+  readonly polledGroups: Set<string>
   /** Numbers given in groups that were empty then, and since when. */
   readonly missedNumbers: Map<string, { readonly lastSequence: string; readonly since: number }>
   /** The tickets of a shard. */
@@ -51,7 +51,7 @@ export const pollMemory = (): PollMemory => {
   const shards = new Map<string, TicketMemory>()
   const targetOf = ({ partition, sort }: SegmentKey) => targets.get(partitionId(partition))?.[priorityOf(sort)]
   return {
-    busyGroups: new Set(),
+    polledGroups: new Set(),
     missedNumbers: new Map(),
     tickets: ({ group: _, ...shard }) => {
       const id = partitionId(shard)

@@ -32,7 +32,7 @@ export interface TicketMemory {
   /** Rises with each change that this process makes to a group. A ticket that was read before a change must not undo it. */
   readonly localVersion: number
   /** A ticket was read, or a group found to be locked until then, by a request that began at that `localVersion`. */
-  observe(ticket: Pick<Ticket, 'group' | 'busyUntil'>, localVersion: number): void
+  observe(ticket: Pick<Ticket, 'group' | 'lockedUntil'>, localVersion: number): void
   /** This process made a group worth a poll from an instant on. */
   markReady(group: string, at: number): void
   /** This process published to a group. Without effect while the group is known to be locked beyond that instant. */
@@ -103,10 +103,10 @@ export const ticketMemory = (): TicketMemory => {
     get localVersion() {
       return localVersion
     },
-    observe: ({ group, busyUntil }, since) => {
+    observe: ({ group, lockedUntil }, since) => {
       if ((known.get(group)?.localVersion ?? 0) > since) return
-      if (busyUntil === Number.POSITIVE_INFINITY) known.delete(group)
-      else known.set(group, { at: busyUntil, own: false, localVersion: since })
+      if (lockedUntil === Number.POSITIVE_INFINITY) known.delete(group)
+      else known.set(group, { at: lockedUntil, own: false, localVersion: since })
       trim()
     },
     markReady,

@@ -27,12 +27,12 @@ export interface Ticket {
    */
   readonly turn: Sequence
   /** Polls of the group before this instant return nothing, epoch ms; Infinity until something is published. */
-  readonly busyUntil: number
+  readonly lockedUntil: number
 }
 
 /** What a store keeps of a ticket, beside its place. */
-export interface TicketState extends Pick<Ticket, 'lastSequence' | 'turn' | 'busyUntil'> {
-  /** Whether `busyUntil` ends with the next publish. */
+export interface TicketState extends Pick<Ticket, 'lastSequence' | 'turn' | 'lockedUntil'> {
+  /** Whether `lockedUntil` ends with the next publish. */
   readonly lapses: boolean
   /** Epoch ms. */
   readonly expiresAt: number
@@ -40,7 +40,7 @@ export interface TicketState extends Pick<Ticket, 'lastSequence' | 'turn' | 'bus
 
 export interface TicketLock {
   readonly now: number
-  readonly busyUntil: number
+  readonly lockedUntil: number
   readonly turn: Sequence
   /** A lock whose turn is before this one does not count. */
   readonly staleBefore?: Sequence | undefined
@@ -51,9 +51,9 @@ export interface TicketCondition {
   /** Nothing was published since this number was given. */
   readonly lastSequence?: string
   /** The ticket is locked until this very instant, as the poller that locked it wrote; not 0. */
-  readonly busyUntil?: number
+  readonly lockedUntil?: number
   /** The ticket is locked beyond this instant, yet not until something is published. */
-  readonly busyAfter?: number
+  readonly lockedAfter?: number
 }
 
 export interface TicketMark extends TicketCondition {
@@ -67,7 +67,7 @@ export interface TicketAdvance {
   /** Epoch ms; of the ticket itself. */
   readonly expiresAt: number
   /** For a ticket that the advance makes, or that is idle. */
-  readonly busyUntil: number
+  readonly lockedUntil: number
   /** For such a ticket: since when it waits for its turn. */
   readonly turn: Sequence
 }
@@ -113,13 +113,13 @@ export const applyToTicket = (ticket: TicketState | undefined, command: TicketCo
   }
 }
 
-const lock = (ticket: TicketState | undefined, { now, busyUntil, turn, staleBefore }: TicketLock): TicketOutcome => {
+const lock = (ticket: TicketState | undefined, { now, lockedUntil, turn, staleBefore }: TicketLock): TicketOutcome => {
   if (!ticket) return REFUSED
-  if (ticket.busyUntil <= now || isLockStale(ticket, staleBefore)) {
-    return { applied: true, ticket: { ...ticket, busyUntil, turn, lapses: false } }
+  if (ticket.lockedUntil <= now || isLockStale(ticket, staleBefore)) {
+    return { applied: true, ticket: { ...ticket, lockedUntil, turn, lapses: false } }
   }
   // The same lock sent again after a lost response.
-  return ticket.busyUntil === busyUntil && ticket.turn === turn ? { applied: true, ticket } : REFUSED
+  return ticket.lockedUntil === lockedUntil && ticket.turn === turn ? { applied: true, ticket } : REFUSED
 }
 
 const mark = (
@@ -127,23 +127,23 @@ const mark = (
   { until, lapses = false, ...condition }: TicketMark & { until: number },
 ): TicketOutcome => {
   if (!ticket || !meets(ticket, condition)) return REFUSED
-  if (until === IDLE) return { applied: true, ticket: { ...ticket, busyUntil: IDLE, turn: '', lapses: false } }
-  return { applied: true, ticket: { ...ticket, busyUntil: until, lapses } }
+  if (until === IDLE) return { applied: true, ticket: { ...ticket, lockedUntil: IDLE, turn: '', lapses: false } }
+  return { applied: true, ticket: { ...ticket, lockedUntil: until, lapses } }
 }
 
 const advance = (
   ticket: TicketState | undefined,
-  { from, to, expiresAt, busyUntil, turn }: TicketAdvance,
+  { from, to, expiresAt, lockedUntil, turn }: TicketAdvance,
 ): TicketOutcome => {
-  if (!ticket) return { applied: true, ticket: { lastSequence: to, turn, busyUntil, lapses: false, expiresAt } }
+  if (!ticket) return { applied: true, ticket: { lastSequence: to, turn, lockedUntil, lapses: false, expiresAt } }
   if (ticket.lastSequence >= from) return REFUSED
-  const kept = ticket.busyUntil === IDLE ? busyUntil : ticket.lapses ? 0 : ticket.busyUntil
+  const kept = ticket.lockedUntil === IDLE ? lockedUntil : ticket.lapses ? 0 : ticket.lockedUntil
   return {
     applied: true,
     ticket: {
       lastSequence: to,
       turn: ticket.turn === '' ? turn : ticket.turn,
-      busyUntil: kept,
+      lockedUntil: kept,
       lapses: false,
       expiresAt,
     },
@@ -152,13 +152,13 @@ const advance = (
 
 const opened = ({ mark: lastSequence, expiresAt }: TicketTouch): TicketOutcome => ({
   applied: true,
-  ticket: { lastSequence, turn: '', busyUntil: 0, lapses: false, expiresAt },
+  ticket: { lastSequence, turn: '', lockedUntil: 0, lapses: false, expiresAt },
 })
 
-const meets = (ticket: TicketState, { lastSequence, busyUntil, busyAfter }: TicketCondition): boolean =>
+const meets = (ticket: TicketState, { lastSequence, lockedUntil, lockedAfter }: TicketCondition): boolean =>
   (lastSequence === undefined || ticket.lastSequence === lastSequence) &&
-  (busyUntil === undefined || ticket.busyUntil === busyUntil) &&
-  (busyAfter === undefined || (ticket.busyUntil > busyAfter && ticket.busyUntil < IDLE))
+  (lockedUntil === undefined || ticket.lockedUntil === lockedUntil) &&
+  (lockedAfter === undefined || (ticket.lockedUntil > lockedAfter && ticket.lockedUntil < IDLE))
 
 /** Whether a lock does not count: the group was last polled before the turn from which on locks count. */
 export const isLockStale = ({ turn }: Pick<Ticket, 'turn'>, staleBefore: Sequence | undefined): boolean =>

@@ -57,7 +57,7 @@ export const placeInGroup = (
     from: base,
     to: sequenceAfter(base, contents.length - 1),
     expiresAt: Math.max(now + TICKET_KEPT_MS, ...segments.map(({ segment }) => segment.expiresAt + DAY_MS)),
-    busyUntil: queue.settings.delaySeconds > 0 ? dueAt : 0,
+    lockedUntil: queue.settings.delaySeconds > 0 ? dueAt : 0,
     turn: engine.turns(now),
   }
   return { writes: [advance, ...segments.map((insert): Write => ({ kind: 'insert', insert }))], segments, placed }

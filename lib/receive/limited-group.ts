@@ -47,17 +47,17 @@ export const pollWithinLimit = async (
   limited: Limited,
   request: Request,
 ): Promise<ScanResult | undefined> => {
-  const { busyGroups } = engine.polls
+  const { polledGroups } = engine.polls
   const { partition } = limited.key
   const name = partitionId(partition)
   // Another poll of this process is already polling this group: the claim of one of the two would fail.
-  if (busyGroups.has(name)) return undefined
-  busyGroups.add(name)
+  if (polledGroups.has(name)) return undefined
+  polledGroups.add(name)
   try {
     const target = { queue, partition, priority: 0, memory: engine.polls.target(partition, 0) }
     return await claimAllowed(engine, target, limited, request)
   } finally {
-    busyGroups.delete(name)
+    polledGroups.delete(name)
   }
 }
 

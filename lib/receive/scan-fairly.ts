@@ -57,10 +57,10 @@ const pollInTurns = async (
   const now = engine.clock.now()
   const messages: Message[] = []
   let nextAt = Math.min(
-    ...tickets.map(({ busyUntil }) => busyUntil).filter((until) => until > now),
+    ...tickets.map(({ lockedUntil }) => lockedUntil).filter((until) => until > now),
     Number.POSITIVE_INFINITY,
   )
-  let free = tickets.filter(({ busyUntil }) => busyUntil <= now)
+  let free = tickets.filter(({ lockedUntil }) => lockedUntil <= now)
   while (free.length > 0 && messages.length < request.want && !request.signal?.aborted) {
     const want = request.want - messages.length
     const share = Math.max(1, Math.ceil(want / free.length))
@@ -95,8 +95,8 @@ const pollGroup = async (engine: Engine, queue: QueueState, ticket: Ticket, requ
   const { localVersion } = known
   const seen = await claimWhereAllowed(engine, queue, key, ticket, request)
   // A group that gave all it was asked for is likely to have more.
-  const busyUntil = seen.messages.length < request.want ? seen.nextAt : engine.clock.now()
-  known.observe({ group: ticket.group, busyUntil }, localVersion)
+  const lockedUntil = seen.messages.length < request.want ? seen.nextAt : engine.clock.now()
+  known.observe({ group: ticket.group, lockedUntil }, localVersion)
   return seen
 }
 

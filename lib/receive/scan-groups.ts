@@ -59,7 +59,7 @@ const NEVER = Number.POSITIVE_INFINITY
 /** Deletes the tickets of groups that have been empty for long enough. The scan does not wait for the outcome. */
 const dropIdleTickets = (engine: Engine, queue: QueueState, tickets: readonly Ticket[]): void => {
   const now = engine.clock.now()
-  const idle = tickets.filter(({ busyUntil, lastSequence }) => busyUntil === NEVER && !isYoung(lastSequence, now))
+  const idle = tickets.filter(({ lockedUntil, lastSequence }) => lockedUntil === NEVER && !isYoung(lastSequence, now))
   for (const { group, shard, lastSequence } of idle.slice(0, MAX_DROPPED)) {
     const partition = { ...groupPartition(queue, group), shard }
     engine.store.dropTicket({ partition, group }, lastSequence).catch(() => {})
@@ -82,23 +82,23 @@ interface Locked {
 
 const pollGroup = async (engine: Engine, queue: QueueState, ticket: Ticket, request: Request): Promise<ScanResult> => {
   const now = engine.clock.now()
-  if (ticket.busyUntil > now) return { messages: [], nextAt: ticket.busyUntil }
-  const { busyGroups } = engine.polls
+  if (ticket.lockedUntil > now) return { messages: [], nextAt: ticket.lockedUntil }
+  const { polledGroups } = engine.polls
   const partition = { ...groupPartition(queue, ticket.group), shard: ticket.shard }
   const name = partitionId(partition)
   // Another poll of this process is already polling this group.
-  if (busyGroups.has(name)) return NOTHING
-  busyGroups.add(name)
+  if (polledGroups.has(name)) return NOTHING
+  polledGroups.add(name)
   try {
     const tickets = engine.polls.tickets(partition)
     const { localVersion } = tickets
     const locked = await lockGroup(engine, queue, { partition, group: ticket.group }, { now, leaseMs: request.leaseMs })
     if (!locked) tickets.rivalsAt = now
     const found = locked ? await pollOrUnlock(engine, queue, locked, request) : NOTHING
-    tickets.observe({ group: ticket.group, busyUntil: found.nextAt }, localVersion)
+    tickets.observe({ group: ticket.group, lockedUntil: found.nextAt }, localVersion)
     return found
   } finally {
-    busyGroups.delete(name)
+    polledGroups.delete(name)
   }
 }
 
@@ -111,7 +111,7 @@ const lockGroup = async (
   const staleAt = locksStaleBefore(queue, now)
   const ticket = await engine.store.lockTicket(key, {
     now,
-    busyUntil: now + Math.max(leaseMs, MIN_LOCK_MS),
+    lockedUntil: now + Math.max(leaseMs, MIN_LOCK_MS),
     // Right behind a change by a faster clock, a lock that is set now still counts as set after it.
     turn: engine.turns(Math.max(now, staleAt ?? 0)),
     staleBefore: staleAt === undefined ? undefined : sequenceAt(staleAt),
@@ -162,12 +162,12 @@ const pollLocked = async (engine: Engine, queue: QueueState, locked: Locked, req
 /** Moves the end of the lock to the instant at which the head can be received. */
 const moveLock = async (
   engine: Engine,
-  { key, ticket: { busyUntil } }: Locked,
+  { key, ticket: { lockedUntil } }: Locked,
   { kind, until }: { kind: 'in-flight' | 'backing-off'; until: number },
 ): Promise<void> => {
   // A delay or a backoff may be long, and hardly ever ends early.
-  if (kind === 'backing-off' && until > busyUntil) await engine.store.markTicket(key, until, { busyUntil })
-  else if (until < busyUntil) await markFree(engine, key, until)
+  if (kind === 'backing-off' && until > lockedUntil) await engine.store.markTicket(key, until, { lockedUntil })
+  else if (until < lockedUntil) await markFree(engine, key, until)
 }
 
 /**

@@ -142,11 +142,11 @@ const read = async (
   const staleAt = locksStaleBefore(queue, engine.clock.now())
   const staleBefore = staleAt === undefined ? undefined : sequenceAt(staleAt)
   const tickets = page.tickets.map((ticket) =>
-    isLockStale(ticket, staleBefore) ? { ...ticket, busyUntil: 0 } : ticket,
+    isLockStale(ticket, staleBefore) ? { ...ticket, lockedUntil: 0 } : ticket,
   )
   for (const ticket of tickets) memory.observe(ticket, localVersion)
   return { ...page, tickets }
 }
 
 const freeOf = (tickets: readonly Ticket[], now: number): number =>
-  tickets.reduce((count, { busyUntil }) => count + (busyUntil <= now ? 1 : 0), 0)
+  tickets.reduce((count, { lockedUntil }) => count + (lockedUntil <= now ? 1 : 0), 0)

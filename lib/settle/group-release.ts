@@ -56,7 +56,7 @@ export const markFree = async (
   at = 0,
   { lapses = false }: { lapses?: boolean } = {},
 ): Promise<void> => {
-  await engine.store.markTicket(key, at, { busyAfter: at, lapses })
+  await engine.store.markTicket(key, at, { lockedAfter: at, lapses })
   engine.polls.tickets(key.partition).markReady(key.group, Math.max(at, engine.clock.now()))
 }
 
@@ -137,7 +137,7 @@ const release = async (
   const last = head.kind === 'empty' && !page.more && lastSequence !== NO_SEQUENCE
   const { localVersion } = known
   if (last && (await retireTicket(engine, key, lastSequence))) {
-    return known.observe({ group, busyUntil: Number.POSITIVE_INFINITY }, localVersion)
+    return known.observe({ group, lockedUntil: Number.POSITIVE_INFINITY }, localVersion)
   }
   await markFree(engine, key, 'until' in head ? head.until : 0)
   engine.wakeups.wake(queue.name, 1)

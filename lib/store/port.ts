@@ -52,11 +52,11 @@ export interface Store {
    */
   lockTicket(key: TicketKey, lock: TicketLock): Promise<Ticket | undefined>
   /**
-   * Says until when a group is busy, if the ticket is there and meets the condition; answers whether it did. Infinity is
-   * until something is published.
+   * Sets until when a group is locked, where its ticket is stored and meets the condition; answers whether it did.
+   * Infinity is until something is published.
    */
-  markTicket(key: TicketKey, busyUntil: number, mark?: TicketMark): Promise<boolean>
-  /** Takes a ticket away unless something was published since `lastSequence`; answers whether it is gone. */
+  markTicket(key: TicketKey, lockedUntil: number, mark?: TicketMark): Promise<boolean>
+  /** Deletes a ticket unless something was published since `lastSequence`; answers whether it is gone. */
   dropTicket(key: TicketKey, lastSequence: string): Promise<boolean>
 
   getDocument(key: DocumentKey, options?: { consistent?: boolean }): Promise<Document | undefined>

@@ -143,16 +143,16 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     suites: UNIT,
   },
   {
-    name: 'whoever frees a group or finds it busy puts off what others said of it since',
+    name: 'a process that frees a group or finds it locked puts off a lock that ends sooner',
     file: 'lib/settle/group-release.ts',
-    replace: '  await engine.store.markTicket(key, at, { busyAfter: at, lapses })',
+    replace: '  await engine.store.markTicket(key, at, { lockedAfter: at, lapses })',
     by: '  await engine.store.markTicket(key, at, { lapses })',
     suites: UNIT,
   },
   {
-    name: 'groups that were in flight at a purge stay busy',
+    name: 'groups that were in flight at a purge stay locked',
     file: 'lib/receive/ticket-pages.ts',
-    replace: 'isLockStale(ticket, staleBefore) ? { ...ticket, busyUntil: 0 } : ticket',
+    replace: 'isLockStale(ticket, staleBefore) ? { ...ticket, lockedUntil: 0 } : ticket',
     by: 'isLockStale(ticket, staleBefore) ? ticket : ticket',
     suites: UNIT,
   },
@@ -185,7 +185,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     suites: UNIT,
   },
   {
-    name: 'a lease cut short leaves its group busy',
+    name: 'a lease cut short leaves its group locked',
     file: 'lib/settle/extend.ts',
     replace: 'await followUp(engine, queueName, () => hastenGroups(engine, queue, endings, results))',
     by: 'void endings',
@@ -264,8 +264,8 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'DynamoDB takes the lock of another for its own',
     file: 'lib/store/dynamodb/tickets.ts',
-    replace: 'ticket?.busyUntil === busyUntil && ticket.turn === turn',
-    by: 'ticket?.busyUntil === busyUntil',
+    replace: 'ticket?.lockedUntil === lockedUntil && ticket.turn === turn',
+    by: 'ticket?.lockedUntil === lockedUntil',
     suites: CONTRACT,
   },
   {

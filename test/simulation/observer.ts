@@ -176,7 +176,7 @@ export const newObserver = ({
         return ticket(process, sentAt, 'drop', first as TicketKey, answer === true)
       case 'tickets':
         return (answer as TicketPage).tickets
-          .map(({ group, busyUntil, lastSequence }) => `${group} ${busyUntil} ${lastSequence}`)
+          .map(({ group, lockedUntil, lastSequence }) => `${group} ${lockedUntil} ${lastSequence}`)
           .join(', ')
       case 'transact': {
         const writes = first as readonly Write[]

@@ -94,8 +94,8 @@ export const WORLDS = {
     settings: FIFO_DEAD_LETTERS(2),
   },
   /** Far longer than the history: a group that stays locked for a delay of before is found out. */
-  'fifo: the delay changes': { ...FIFO, faults: SOME_FAULTS, clocksOffByMs: 500, delaysSeconds: [0, 0, 1, 600] },
-  /** Far shorter than the leases: whatever said busy until one of them ends would be found out. */
+  'fifo: the delay changes': { ...FIFO, faults: SOME_FAULTS, clocksOffByMs: 500, delaysSeconds: [0, 1, 600, 600] },
+  /** Far shorter than the leases: a ticket that is locked until one of them ends is found out. */
   'fifo: no group waits for the end of a lease that was acked or given back': {
     ...FIFO,
     cast: { publishers: 3, consumers: 4, operators: 0 },

@@ -12,9 +12,9 @@ import type { TableClient } from './table-client.ts'
  *     pk  t#<queue>#<generation>#<shard>
  *     sk  hash of the group, 14 hex digits
  *     l   last sequence number, S, 15 hex digits: compared as text; on standard queues a mark of the last publish
- *     u   busy until, N, epoch ms; absent when there is nothing to look for until something is published
+ *     u   locked until, N, epoch ms; absent while the group is idle, until something is published
  *     t   since when it waits for its turn, S, 15 hex digits; absent with `u`, and on standard queues
- *     m   last number when `u` was said, where that lapses as soon as there is another; S
+ *     m   last number when `u` was set, where the lock ends with the next number; S
  *     x   TTL, N, epoch seconds
  */
 const ticketKey = ({ partition, group }: TicketKey): Item => ({
@@ -22,12 +22,12 @@ const ticketKey = ({ partition, group }: TicketKey): Item => ({
   sk: { S: group },
 })
 
-const NOT_BUSY = 'attribute_exists(l) AND (u <= :now OR (attribute_exists(m) AND m <> l))'
-const NOT_BUSY_OR_STALE = 'attribute_exists(l) AND (u <= :now OR (attribute_exists(m) AND m <> l) OR t < :stale)'
+const NOT_LOCKED = 'attribute_exists(l) AND (u <= :now OR (attribute_exists(m) AND m <> l))'
+const NOT_LOCKED_OR_STALE = 'attribute_exists(l) AND (u <= :now OR (attribute_exists(m) AND m <> l) OR t < :stale)'
 const TICKET_EXISTS = 'attribute_exists(l)'
 const UNTOUCHED = 'l = :last'
 const LOCKED_STILL = 'u = :locked AND (attribute_not_exists(m) OR m = l)'
-const BUSY_FOR_LONGER = 'u > :after AND (attribute_not_exists(m) OR m = l)'
+const LOCKED_FOR_LONGER = 'u > :after AND (attribute_not_exists(m) OR m = l)'
 const NOTHING_SINCE = 'attribute_not_exists(l) OR l = :last'
 const NONE_GIVEN_FROM = 'attribute_not_exists(l) OR l < :from'
 
@@ -43,13 +43,13 @@ export const ticketOperations = (
     })
     return { tickets: items.map((item) => ticketOf(partition, item)), more }
   },
-  lockTicket: async (key, { now, busyUntil, turn, staleBefore }) => {
+  lockTicket: async (key, { now, lockedUntil, turn, staleBefore }) => {
     const { held, item } = await table.update({
       Key: ticketKey(key),
       UpdateExpression: 'SET u = :until, t = :turn REMOVE m',
-      ConditionExpression: staleBefore === undefined ? NOT_BUSY : NOT_BUSY_OR_STALE,
+      ConditionExpression: staleBefore === undefined ? NOT_LOCKED : NOT_LOCKED_OR_STALE,
       ExpressionAttributeValues: {
-        ':until': { N: String(busyUntil) },
+        ':until': { N: String(lockedUntil) },
         ':turn': { S: turn },
         ':now': { N: String(now) },
         ...(staleBefore !== undefined && { ':stale': { S: staleBefore } }),
@@ -57,20 +57,20 @@ export const ticketOperations = (
     })
     const ticket = item && ticketOf(key.partition, item)
     // Sent again by the SDK after a lost response, it meets what it wrote itself.
-    return held || (ticket?.busyUntil === busyUntil && ticket.turn === turn) ? ticket : undefined
+    return held || (ticket?.lockedUntil === lockedUntil && ticket.turn === turn) ? ticket : undefined
   },
-  markTicket: async (key, until, { lapses, lastSequence, busyUntil, busyAfter } = {}) => {
+  markTicket: async (key, until, { lapses, lastSequence, lockedUntil, lockedAfter } = {}) => {
     const conditions = [
       TICKET_EXISTS,
       ...(lastSequence === undefined ? [] : [UNTOUCHED]),
-      ...(busyUntil === undefined ? [] : [LOCKED_STILL]),
-      ...(busyAfter === undefined ? [] : [BUSY_FOR_LONGER]),
+      ...(lockedUntil === undefined ? [] : [LOCKED_STILL]),
+      ...(lockedAfter === undefined ? [] : [LOCKED_FOR_LONGER]),
     ]
     const values: Item = {
       ...(until < Number.POSITIVE_INFINITY && { ':until': { N: String(until) } }),
       ...(lastSequence !== undefined && { ':last': { S: lastSequence } }),
-      ...(busyUntil !== undefined && { ':locked': { N: String(busyUntil) } }),
-      ...(busyAfter !== undefined && { ':after': { N: String(busyAfter) } }),
+      ...(lockedUntil !== undefined && { ':locked': { N: String(lockedUntil) } }),
+      ...(lockedAfter !== undefined && { ':after': { N: String(lockedAfter) } }),
     }
     const { held } = await table.update({
       Key: ticketKey(key),
@@ -99,7 +99,7 @@ export const advanceExpression = (write: Extract<Write, { kind: 'advance' }>): R
     ':from': { S: write.from },
     ':to': { S: write.to },
     ':x': { N: String(Math.ceil(write.expiresAt / 1_000)) },
-    ':u': { N: String(write.busyUntil) },
+    ':u': { N: String(write.lockedUntil) },
     ':t': { S: write.turn },
   },
 })
@@ -119,10 +119,10 @@ const ticketOf = ({ shard }: SegmentPartition, item: Item): Ticket => ({
   shard,
   lastSequence: item.l?.S ?? '',
   turn: item.t?.S ?? '',
-  busyUntil: busyUntilOf(item),
+  lockedUntil: lockedUntilOf(item),
 })
 
-const busyUntilOf = ({ u, m, l }: Item): number => {
+const lockedUntilOf = ({ u, m, l }: Item): number => {
   if (u?.N === undefined) return Number.POSITIVE_INFINITY
   return m !== undefined && m.S !== l?.S ? 0 : Number(u.N)
 }

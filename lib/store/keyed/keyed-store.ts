@@ -189,8 +189,8 @@ const tickets = ({ tickets: map }: Maps, { partition, from, to, limit }: TicketR
 
 const shownTicket = (
   { partition: { shard }, group }: TicketKey,
-  { lastSequence, turn, busyUntil }: TicketState,
-): Ticket => ({ group, shard, lastSequence, turn, busyUntil })
+  { lastSequence, turn, lockedUntil }: TicketState,
+): Ticket => ({ group, shard, lastSequence, turn, lockedUntil })
 
 const documentAt = ({ documents }: Maps, { partition, sort }: DocumentKey, now: number): StoredDocument | undefined =>
   live(documents.get(partition, sort), now)

@@ -8,20 +8,20 @@ const n = (number: number) => sequenceAfter(sequenceAt(START), number)
 const ticket = (change: Partial<TicketState> = {}): TicketState => ({
   lastSequence: n(5),
   turn: n(1),
-  busyUntil: START + 1_000,
+  lockedUntil: START + 1_000,
   lapses: false,
   expiresAt: START + 86_400_000,
   ...change,
 })
-const open = ticket({ busyUntil: 0 })
-const idle = ticket({ busyUntil: IDLE, turn: '' })
-const lock = { kind: 'lock', now: START, busyUntil: START + 2_000, turn: n(9) } as const
+const open = ticket({ lockedUntil: 0 })
+const idle = ticket({ lockedUntil: IDLE, turn: '' })
+const lock = { kind: 'lock', now: START, lockedUntil: START + 2_000, turn: n(9) } as const
 const advance = {
   kind: 'advance',
   from: n(6),
   to: n(8),
   expiresAt: START + 90_000_000,
-  busyUntil: START + 7,
+  lockedUntil: START + 7,
   turn: n(6),
 } as const
 const touch = { kind: 'touch', mark: 'mark', expiresAt: START + 90_000_000 } as const
@@ -30,19 +30,19 @@ const made = (state: TicketState | undefined) => ({ applied: true, ticket: state
 
 describe('the rule of tickets', () => {
   test('a lock takes an open ticket and moves it to the end of the line', () => {
-    expect(applyToTicket(open, lock)).toEqual(made(ticket({ busyUntil: START + 2_000, turn: n(9) })))
-    expect(applyToTicket(ticket({ busyUntil: START, lapses: true }), lock)).toEqual(
-      made(ticket({ busyUntil: START + 2_000, turn: n(9) })),
+    expect(applyToTicket(open, lock)).toEqual(made(ticket({ lockedUntil: START + 2_000, turn: n(9) })))
+    expect(applyToTicket(ticket({ lockedUntil: START, lapses: true }), lock)).toEqual(
+      made(ticket({ lockedUntil: START + 2_000, turn: n(9) })),
     )
   })
 
   test('a lock is refused by a ticket that is locked, idle or absent', () => {
-    for (const state of [ticket(), ticket({ busyUntil: START + 1 }), idle, undefined])
+    for (const state of [ticket(), ticket({ lockedUntil: START + 1 }), idle, undefined])
       expect(applyToTicket(state, lock)).toEqual(REFUSED)
   })
 
   test('a lock sent again finds its own, and another of the same end does not', () => {
-    const locked = ticket({ busyUntil: START + 2_000, turn: n(9) })
+    const locked = ticket({ lockedUntil: START + 2_000, turn: n(9) })
     expect(applyToTicket(locked, lock)).toEqual(made(locked))
     expect(applyToTicket(locked, { ...lock, turn: n(10) })).toEqual(REFUSED)
   })
@@ -60,24 +60,24 @@ describe('the rule of tickets', () => {
       [{}, true],
       [{ lastSequence: n(5) }, true],
       [{ lastSequence: n(4) }, false],
-      [{ busyUntil: START + 1_000 }, true],
-      [{ busyUntil: START + 999 }, false],
-      [{ busyAfter: START + 999 }, true],
-      [{ busyAfter: START + 1_000 }, false],
-      [{ lastSequence: n(4), busyAfter: 0 }, false],
+      [{ lockedUntil: START + 1_000 }, true],
+      [{ lockedUntil: START + 999 }, false],
+      [{ lockedAfter: START + 999 }, true],
+      [{ lockedAfter: START + 1_000 }, false],
+      [{ lastSequence: n(4), lockedAfter: 0 }, false],
     ]
     for (const [condition, applied] of cases) {
       const outcome = applyToTicket(ticket(), { kind: 'mark', until: START + 3, ...condition })
-      expect(outcome).toEqual(applied ? made(ticket({ busyUntil: START + 3 })) : REFUSED)
+      expect(outcome).toEqual(applied ? made(ticket({ lockedUntil: START + 3 })) : REFUSED)
     }
     expect(applyToTicket(undefined, { kind: 'mark', until: 0 })).toEqual(REFUSED)
-    expect(applyToTicket(idle, { kind: 'mark', until: 0, busyAfter: 0 })).toEqual(REFUSED)
+    expect(applyToTicket(idle, { kind: 'mark', until: 0, lockedAfter: 0 })).toEqual(REFUSED)
   })
 
   test('an idle ticket loses its turn, and gets one with the next number', () => {
     expect(applyToTicket(ticket(), { kind: 'mark', until: IDLE, lapses: true })).toEqual(made(idle))
     expect(applyToTicket(idle, advance)).toEqual(
-      made({ lastSequence: n(8), turn: n(6), busyUntil: START + 7, lapses: false, expiresAt: START + 90_000_000 }),
+      made({ lastSequence: n(8), turn: n(6), lockedUntil: START + 7, lapses: false, expiresAt: START + 90_000_000 }),
     )
   })
 
@@ -85,12 +85,12 @@ describe('the rule of tickets', () => {
     for (const from of [n(5), n(4)]) expect(applyToTicket(open, { ...advance, from })).toEqual(REFUSED)
     const after = { lastSequence: n(8), expiresAt: START + 90_000_000 }
     expect(applyToTicket(ticket(), advance)).toEqual(made(ticket(after)))
-    expect(applyToTicket(ticket({ lapses: true }), advance)).toEqual(made(ticket({ ...after, busyUntil: 0 })))
-    expect(applyToTicket(undefined, advance)).toEqual(made(ticket({ ...after, turn: n(6), busyUntil: START + 7 })))
+    expect(applyToTicket(ticket({ lapses: true }), advance)).toEqual(made(ticket({ ...after, lockedUntil: 0 })))
+    expect(applyToTicket(undefined, advance)).toEqual(made(ticket({ ...after, turn: n(6), lockedUntil: START + 7 })))
   })
 
   test('a touch opens a ticket, or makes it', () => {
-    const opened = { lastSequence: 'mark', turn: '', busyUntil: 0, lapses: false, expiresAt: START + 90_000_000 }
+    const opened = { lastSequence: 'mark', turn: '', lockedUntil: 0, lapses: false, expiresAt: START + 90_000_000 }
     for (const state of [ticket(), ticket({ lapses: true }), idle, undefined])
       expect(applyToTicket(state, touch)).toEqual(made(opened))
   })

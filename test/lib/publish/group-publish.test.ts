@@ -158,7 +158,7 @@ describe('the ticket of a group', () => {
     const engine = await fifoEngine()
     await send(engine, 'a', '1')
     await ack(engine, FIFO, handles(await take(engine)))
-    expect(await ticketsOf(engine)).toMatchObject([{ busyUntil: Number.POSITIVE_INFINITY }])
+    expect(await ticketsOf(engine)).toMatchObject([{ lockedUntil: Number.POSITIVE_INFINITY }])
     await take(engine)
     expect(await ticketsOf(engine)).toHaveLength(1)
     await engine.clock.advance(5_001)

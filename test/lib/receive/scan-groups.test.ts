@@ -311,7 +311,7 @@ describe('when a request of a poll fails', () => {
     await send(engine, 'a', '1', '2')
     const held = handles(await take(engine, { maxMessages: 1, visibilityTimeoutSeconds: 10 }))
     const [receiptHandle = ''] = held
-    // Its ticket says busy for ten seconds, its lease lasts for a minute.
+    // Its ticket is locked for ten seconds, its lease lasts for a minute.
     await extend(engine, FIFO, [{ receiptHandle, visibilityTimeoutSeconds: 60 }])
     await engine.clock.advance(11_000)
     let acked = false

@@ -27,7 +27,12 @@ const HOUR_MS = 3_600_000
 const LONG = { visibilityTimeoutSeconds: 3_600 }
 
 /** Tickets as groups have them whose messages are in flight. */
-const addBusy = async (engine: TestEngine, count: number, busyUntil = engine.clock.now() + HOUR_MS, name = 'busy') => {
+const addBusy = async (
+  engine: TestEngine,
+  count: number,
+  lockedUntil = engine.clock.now() + HOUR_MS,
+  name = 'busy',
+) => {
   const queue = await engine.queues.get(FIFO)
   const sequence = sequenceAt(engine.clock.now())
   for (let n = 0; n < count; n++) {
@@ -35,7 +40,7 @@ const addBusy = async (engine: TestEngine, count: number, busyUntil = engine.clo
     const key = { partition: groupPartition(queue, group), group }
     const expiresAt = engine.clock.now() + 100 * HOUR_MS
     await engine.store.transact([
-      { kind: 'advance', key, from: sequence, to: sequence, expiresAt, busyUntil, turn: sequence },
+      { kind: 'advance', key, from: sequence, to: sequence, expiresAt, lockedUntil, turn: sequence },
     ])
   }
 }

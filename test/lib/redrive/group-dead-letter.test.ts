@@ -92,10 +92,10 @@ describe('a poisoned group', () => {
     const engine = await engineWithDeadLetters(1)
     await send(engine, 'a', '1', '2')
     await fail(engine, 1)
-    // All of them at once: as if the ticket never said busy.
+    // All of them at once: as if the ticket was never locked.
     const racing: Store = {
       ...engine.store,
-      lockTicket: (key, lock) => engine.store.lockTicket(key, { ...lock, busyUntil: 0 }),
+      lockTicket: (key, lock) => engine.store.lockTicket(key, { ...lock, lockedUntil: 0 }),
     }
     const looks = [2, 3, 4].map((seed) => take(testEngine({ clock: engine.clock, store: racing, seed })))
     expect((await Promise.all(looks)).flatMap(bodies)).toEqual(['2'])

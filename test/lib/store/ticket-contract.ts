@@ -15,25 +15,25 @@ export const ticketContract = (subject: () => Subject): void => {
     partition: newPartition(),
     group,
   })
-  const advance = (key: TicketKey, from: number, to = from, busyUntil = 0): Write => ({
+  const advance = (key: TicketKey, from: number, to = from, lockedUntil = 0): Write => ({
     kind: 'advance',
     key,
     from: numberAt(from),
     to: numberAt(to),
     expiresAt: START + 86_400_000,
-    busyUntil,
+    lockedUntil,
     turn: numberAt(from),
   })
   const ticketsOf = async (store: Store, { partition }: TicketKey, range = {}) =>
     (await store.tickets({ partition, from: '0', to: '~', limit: 10, ...range })).tickets
-  const newTicket = async (store: Store, busyUntil = 0) => {
+  const newTicket = async (store: Store, lockedUntil = 0) => {
     const key = newKey()
-    await store.transact([advance(key, 1, 5, busyUntil), { kind: 'put', key: other(), value: 1 }])
+    await store.transact([advance(key, 1, 5, lockedUntil), { kind: 'put', key: other(), value: 1 }])
     return key
   }
   const other = () => ({ partition: `t#${randomUUID()}`, sort: 't' })
-  const shownAs = (key: TicketKey, busyUntil: number, last = 5) => [
-    expect.objectContaining({ group: key.group, shard: 0, lastSequence: numberAt(last), busyUntil }),
+  const shownAs = (key: TicketKey, lockedUntil: number, last = 5) => [
+    expect.objectContaining({ group: key.group, shard: 0, lastSequence: numberAt(last), lockedUntil }),
   ]
 
   describe('the ticket of a message group', () => {
@@ -64,47 +64,47 @@ export const ticketContract = (subject: () => Subject): void => {
     test('is locked once, until the lock ends', async () => {
       const { store } = subject()
       const key = await newTicket(store)
-      const lock = { now: START, busyUntil: START + 2_000, turn: numberAt(40) }
+      const lock = { now: START, lockedUntil: START + 2_000, turn: numberAt(40) }
       const [locked] = shownAs(key, START + 2_000)
       expect(await store.lockTicket(key, lock)).toEqual(locked)
       expect(
-        await store.lockTicket(key, { now: START + 1_999, busyUntil: START + 5_000, turn: numberAt(50) }),
+        await store.lockTicket(key, { now: START + 1_999, lockedUntil: START + 5_000, turn: numberAt(50) }),
       ).toBeUndefined()
       // Sent again after its answer was lost.
       expect(await store.lockTicket(key, lock)).toEqual(locked)
       // Another poller's, that ends at the same instant.
       expect(await store.lockTicket(key, { ...lock, turn: numberAt(41) })).toBeUndefined()
       expect(
-        await store.lockTicket(key, { now: START + 2_000, busyUntil: START + 5_000, turn: numberAt(50) }),
+        await store.lockTicket(key, { now: START + 2_000, lockedUntil: START + 5_000, turn: numberAt(50) }),
       ).toBeDefined()
     })
 
     test('is not made by a lock or a mark', async () => {
       const { store } = subject()
       const key = newKey()
-      expect(await store.lockTicket(key, { now: START, busyUntil: START + 1, turn: numberAt(50) })).toBeUndefined()
+      expect(await store.lockTicket(key, { now: START, lockedUntil: START + 1, turn: numberAt(50) })).toBeUndefined()
       for (const until of [0, NEVER]) expect(await store.markTicket(key, until)).toBe(false)
       expect(await ticketsOf(store, key)).toEqual([])
     })
 
     test('is marked on condition', async () => {
       const { store } = subject()
-      const busyUntil = START + 1_000
+      const lockedUntil = START + 1_000
       const cases = [
         [undefined, true],
         [{ lastSequence: numberAt(5) }, true],
         [{ lastSequence: numberAt(4) }, false],
-        [{ busyUntil }, true],
-        [{ busyUntil: busyUntil + 1 }, false],
-        [{ busyAfter: busyUntil - 1 }, true],
-        [{ busyAfter: busyUntil }, false],
-        [{ lastSequence: numberAt(5), busyAfter: busyUntil }, false],
+        [{ lockedUntil }, true],
+        [{ lockedUntil: lockedUntil + 1 }, false],
+        [{ lockedAfter: lockedUntil - 1 }, true],
+        [{ lockedAfter: lockedUntil }, false],
+        [{ lastSequence: numberAt(5), lockedAfter: lockedUntil }, false],
       ] as const
       for (const [condition, marked] of cases) {
         for (const until of [START + 7, NEVER]) {
-          const key = await newTicket(store, busyUntil)
+          const key = await newTicket(store, lockedUntil)
           expect(await store.markTicket(key, until, condition)).toBe(marked)
-          expect(await ticketsOf(store, key)).toEqual(shownAs(key, marked ? until : busyUntil))
+          expect(await ticketsOf(store, key)).toEqual(shownAs(key, marked ? until : lockedUntil))
         }
       }
     })
@@ -113,8 +113,8 @@ export const ticketContract = (subject: () => Subject): void => {
       const { store } = subject()
       const key = await newTicket(store)
       await store.markTicket(key, NEVER)
-      expect(await store.lockTicket(key, { now: START, busyUntil: START + 1, turn: numberAt(50) })).toBeUndefined()
-      expect(await store.markTicket(key, 0, { busyAfter: 0 })).toBe(false)
+      expect(await store.lockTicket(key, { now: START, lockedUntil: START + 1, turn: numberAt(50) })).toBeUndefined()
+      expect(await store.markTicket(key, 0, { lockedAfter: 0 })).toBe(false)
       await store.transact([advance(key, 6, 6, START + 3)])
       expect(await ticketsOf(store, key)).toEqual(shownAs(key, START + 3, 6))
     })
@@ -125,8 +125,8 @@ export const ticketContract = (subject: () => Subject): void => {
       const key = await newTicket(store)
       await store.transact([advance(key, 6)])
       expect(await turnOf(key)).toEqual([numberAt(1)])
-      await store.lockTicket(key, { now: START, busyUntil: START + 1, turn: numberAt(30) })
-      await store.markTicket(key, 0, { busyAfter: 0 })
+      await store.lockTicket(key, { now: START, lockedUntil: START + 1, turn: numberAt(30) })
+      await store.markTicket(key, 0, { lockedAfter: 0 })
       await store.transact([advance(key, 7)])
       expect(await turnOf(key)).toEqual([numberAt(30)])
       await store.markTicket(key, NEVER)
@@ -138,12 +138,12 @@ export const ticketContract = (subject: () => Subject): void => {
     test('is locked over a lock from before a purge, and over no later one', async () => {
       const { store } = subject()
       const key = await newTicket(store)
-      await store.lockTicket(key, { now: START, busyUntil: START + 50, turn: numberAt(8) })
-      const again = { now: START, busyUntil: START + 60, turn: numberAt(9) }
+      await store.lockTicket(key, { now: START, lockedUntil: START + 50, turn: numberAt(8) })
+      const again = { now: START, lockedUntil: START + 60, turn: numberAt(9) }
       expect(await store.lockTicket(key, again)).toBeUndefined()
       expect(await store.lockTicket(key, { ...again, staleBefore: numberAt(8) })).toBeUndefined()
       expect(await store.lockTicket(key, { ...again, staleBefore: numberAt(9) })).toMatchObject({
-        busyUntil: START + 60,
+        lockedUntil: START + 60,
       })
       const idle = await newTicket(store)
       await store.markTicket(idle, NEVER)
@@ -153,15 +153,15 @@ export const ticketContract = (subject: () => Subject): void => {
     test('says what lapses until the next number is given, or it is said anew', async () => {
       const { store } = subject()
       const key = await newTicket(store, START + 9)
-      const later = { now: START, busyUntil: START + 50, turn: numberAt(9) }
-      await store.markTicket(key, START + 5, { busyAfter: START + 5, lapses: true })
+      const later = { now: START, lockedUntil: START + 50, turn: numberAt(9) }
+      await store.markTicket(key, START + 5, { lockedAfter: START + 5, lapses: true })
       expect(await ticketsOf(store, key)).toEqual(shownAs(key, START + 5))
       expect(await store.lockTicket(key, later)).toBeUndefined()
       await store.transact([advance(key, 6, 6, START + 99)])
       expect(await ticketsOf(store, key)).toEqual(shownAs(key, 0, 6))
-      expect(await store.markTicket(key, START + 3, { busyAfter: START + 3 })).toBe(false)
-      expect(await store.markTicket(key, START + 3, { busyUntil: START + 5 })).toBe(false)
-      expect(await store.lockTicket(key, later)).toMatchObject({ busyUntil: START + 50 })
+      expect(await store.markTicket(key, START + 3, { lockedAfter: START + 3 })).toBe(false)
+      expect(await store.markTicket(key, START + 3, { lockedUntil: START + 5 })).toBe(false)
+      expect(await store.lockTicket(key, later)).toMatchObject({ lockedUntil: START + 50 })
       await store.transact([advance(key, 7)])
       expect(await ticketsOf(store, key)).toEqual(shownAs(key, START + 50, 7))
     })

@@ -19,33 +19,33 @@ const anyCommand: fc.Arbitrary<TicketCommand> = fc.oneof(
     {
       kind: fc.constant('lock' as const),
       now: anyInstant,
-      busyUntil: anyInstant,
+      lockedUntil: anyInstant,
       turn: anySequence,
       staleBefore: anySequence,
     },
-    { requiredKeys: ['kind', 'now', 'busyUntil', 'turn'] },
+    { requiredKeys: ['kind', 'now', 'lockedUntil', 'turn'] },
   ),
   fc.record(
     {
       kind: fc.constant('mark' as const),
       until: anyEnd,
       lastSequence: anySequence,
-      busyUntil: anyInstant,
-      busyAfter: fc.oneof(anyInstant, fc.constant(0)),
+      lockedUntil: anyInstant,
+      lockedAfter: fc.oneof(anyInstant, fc.constant(0)),
       lapses: fc.boolean(),
     },
     { requiredKeys: ['kind', 'until'] },
   ),
   fc.record({ kind: fc.constant('drop' as const), lastSequence: anySequence }),
   fc
-    .record({ from: anySequence, count: fc.integer({ min: 1, max: 2 }), busyUntil: anyEnd, turn: anySequence })
-    .filter(({ busyUntil }) => busyUntil < Number.POSITIVE_INFINITY)
-    .map(({ from, count, busyUntil, turn }) => ({
+    .record({ from: anySequence, count: fc.integer({ min: 1, max: 2 }), lockedUntil: anyEnd, turn: anySequence })
+    .filter(({ lockedUntil }) => lockedUntil < Number.POSITIVE_INFINITY)
+    .map(({ from, count, lockedUntil, turn }) => ({
       kind: 'advance' as const,
       from,
       to: sequenceAfter(from, count - 1),
       expiresAt,
-      busyUntil,
+      lockedUntil,
       turn,
     })),
   anySequence.map((mark) => ({ kind: 'touch' as const, mark, expiresAt })),
@@ -77,8 +77,8 @@ export const ticketProperty = (subject: () => Subject): void => {
           let state: TicketState | undefined
           const shown = (): Ticket[] => {
             if (!state) return []
-            const { lastSequence, turn, busyUntil } = state
-            return [{ group: key.group, shard: 0, lastSequence, turn, busyUntil }]
+            const { lastSequence, turn, lockedUntil } = state
+            return [{ group: key.group, shard: 0, lastSequence, turn, lockedUntil }]
           }
           for (const command of commands) {
             const outcome = applyToTicket(state, command)

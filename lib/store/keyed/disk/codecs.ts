@@ -119,7 +119,7 @@ export const decodeContent = (bytes: Buffer): Content => {
   return { messages: [bytes[0] === JSON_TEXT ? { body, json: true } : { body }] }
 }
 
-/** Documents and tickets are JSON; a ticket that waits for a publish has no `busyUntil`, since JSON has no Infinity. */
+/** Documents and tickets are JSON; a ticket that waits for a publish has no `lockedUntil`, since JSON has no Infinity. */
 export const encodeDocument = (out: ByteWriter, { version, value, expiresAt }: StoredDocument): void =>
   void out.text(JSON.stringify({ version, value, expiresAt }))
 
@@ -129,10 +129,10 @@ export const decodeDocument = (bytes: Buffer, partition: string, sort: string): 
   ...(JSON.parse(bytes.toString('utf8')) as Pick<StoredDocument, 'version' | 'value' | 'expiresAt'>),
 })
 
-export const encodeTicket = (out: ByteWriter, { busyUntil, ...ticket }: TicketState): void =>
-  void out.text(JSON.stringify({ ...ticket, ...(busyUntil < Number.POSITIVE_INFINITY && { busyUntil }) }))
+export const encodeTicket = (out: ByteWriter, { lockedUntil, ...ticket }: TicketState): void =>
+  void out.text(JSON.stringify({ ...ticket, ...(lockedUntil < Number.POSITIVE_INFINITY && { lockedUntil }) }))
 
 export const decodeTicket = (bytes: Buffer): TicketState => ({
-  busyUntil: Number.POSITIVE_INFINITY,
-  ...(JSON.parse(bytes.toString('utf8')) as Omit<TicketState, 'busyUntil'>),
+  lockedUntil: Number.POSITIVE_INFINITY,
+  ...(JSON.parse(bytes.toString('utf8')) as Omit<TicketState, 'lockedUntil'>),
 })

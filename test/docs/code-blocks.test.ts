@@ -1,0 +1,185 @@
+/** The code in the documentation is compiled and run, as a newcomer would run it: with no setting of AWS's around. */
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { build } from 'esbuild'
+import { afterAll, expect, test } from 'vitest'
+import { startServerProcess } from '../functions/local/server-process.ts'
+import { type CodeBlock, codeBlocks, DOCUMENTS, nameOf, PROJECT } from './code-blocks.ts'
+
+const LOCAL_SERVER = 'http://127.0.0.1:9324'
+const LANGUAGES = ['sh', 'ts', 'js', 'json', 'text', 'http', 'mermaid']
+
+const blocks = DOCUMENTS.flatMap(codeBlocks)
+const inLanguage = (...languages: string[]) => blocks.filter(({ language }) => languages.includes(language))
+
+/** Below `node_modules`, so that the blocks find the packages that they name. */
+const work = mkdtempSync(join(PROJECT, 'node_modules/.docs-'))
+afterAll(() => rmSync(work, { recursive: true, force: true }))
+writeFileSync(join(work, 'package.json'), '{"type":"module"}')
+
+const SOURCES = {
+  holdfast: join(PROJECT, 'lib/index.ts'),
+  'holdfast/testing': join(PROJECT, 'lib/testing.ts'),
+  'holdfast/lambda': join(PROJECT, 'lib/lambda.ts'),
+  'holdfast/cdk': join(PROJECT, 'infra/index.ts'),
+}
+
+/** A block as a module. Paths in it are relative to its document. */
+const write = (block: CodeBlock, url = LOCAL_SERVER): string => {
+  const program = block.within?.replace('…', () => block.code) ?? block.code
+  const file = join(work, `${nameOf(block).replace(/\W/g, '-')}.ts`)
+  const from = dirname(join(PROJECT, block.file))
+  const text = program
+    .replaceAll(/from '(\.\.?\/[^']+)'/g, (_, path: string) => `from '${join(from, path)}'`)
+    .replaceAll(LOCAL_SERVER, url)
+  // A program without imports is a module all the same.
+  writeFileSync(file, /^(import|export) /m.test(text) ? text : `${text}\nexport {}\n`)
+  return file
+}
+
+const environment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(AWS_|HOLDFAST_|npm_|NODE_|VITEST|POWERTOOLS_)/.test(name)),
+  )
+
+const execute = promisify(execFile)
+const run = async (command: string, args: readonly string[], cwd = PROJECT): Promise<string> => {
+  try {
+    return (await execute(command, args, { cwd, env: environment() })).stdout
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string }
+    throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}\n${stderr}`)
+  }
+}
+
+/** Runs a block of TypeScript; answers what it prints. */
+const runTypeScript = async (block: CodeBlock, url?: string): Promise<string> => {
+  const entry = write(block, url)
+  const outfile = entry.replace(/\.ts$/, '.mjs')
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    packages: 'external',
+    alias: SOURCES,
+    logLevel: 'silent',
+  })
+  return run(process.execPath, [outfile], work)
+}
+
+test('every block names its language', () => {
+  const fences = blocks.filter(({ language }) => !LANGUAGES.includes(language))
+  expect(fences.map(nameOf)).toEqual([])
+})
+
+test('the blocks that no test runs say why, and are these', () => {
+  const reasons = new Map<string, string[]>()
+  for (const { file, notRun } of blocks) {
+    if (notRun !== undefined) reasons.set(notRun, [...(reasons.get(notRun) ?? []), file])
+  }
+  expect(Object.fromEntries(reasons)).toMatchInlineSnapshot(`
+    {
+      "is the gate itself": [
+        "README.md",
+        "README.md",
+        "CONTRIBUTING.md",
+        "CONTRIBUTING.md",
+      ],
+      "needs an AWS account": [
+        "README.md",
+        "docs/deploy.md",
+        "docs/deploy.md",
+        "docs/deploy.md",
+        "docs/deploy.md",
+      ],
+      "needs the AWS command line": [
+        "README.md",
+        "docs/sqs.md",
+      ],
+    }
+  `)
+})
+
+test('every block of TypeScript compiles against the sources', async () => {
+  const typed = inLanguage('ts', 'js')
+  expect(typed.length).toBeGreaterThan(10)
+  const files = typed.map((block) => write(block))
+  writeFileSync(
+    join(work, 'tsconfig.json'),
+    JSON.stringify({
+      extends: join(PROJECT, 'tsconfig.json'),
+      compilerOptions: {
+        paths: Object.fromEntries(Object.entries(SOURCES).map(([name, path]) => [name, [path]])),
+        noUnusedLocals: false,
+        noUnusedParameters: false,
+        declaration: false,
+      },
+      include: [],
+      exclude: [],
+      files,
+    }),
+  )
+  await expect(run('npx', ['tsc', '-p', join(work, 'tsconfig.json')])).resolves.toBe('')
+})
+
+test('every block of JSON is JSON', () => {
+  for (const block of inLanguage('json')) expect(() => JSON.parse(block.code), nameOf(block)).not.toThrow()
+})
+
+const recipes = codeBlocks('docs/library.md').filter(({ language }) => language === 'ts')
+
+test('the library guide has ten recipes, and each says what it prints', () => {
+  expect(recipes.filter(({ prints }) => prints === undefined).map(nameOf)).toEqual([])
+  expect(recipes.length).toBeGreaterThanOrEqual(10)
+})
+
+test.each(recipes.map((block) => [nameOf(block), block] as const))(
+  '%s prints what the guide shows',
+  async (_, block) => {
+    expect(await runTypeScript(block)).toBe(block.prints)
+  },
+)
+
+test('the blocks of shell run in their order, each document against a server of its own', async () => {
+  for (const file of DOCUMENTS) {
+    const shell = codeBlocks(file).filter(({ language, notRun }) => language === 'sh' && notRun === undefined)
+    if (shell.length === 0) continue
+    const server = await startServerProcess({ args: ['--memory'] })
+    for (const block of shell) {
+      // A refused request fails the block. `…` stands for the receipt handle of the answer before.
+      const script = `set -euo pipefail
+        curl() {
+          answer=$(command curl --silent --show-error --fail-with-body "$@")
+          HANDLE=$(grep -o '"receiptHandle":"[^"]*"' <<< "$answer" | head -1 | cut -d '"' -f 4 || true)
+          echo "$answer"
+        }
+        ${block.code
+          .replaceAll(LOCAL_SERVER, server.url)
+          .replaceAll(/--histories \d+/g, '--histories 4')
+          .replaceAll('"…"', () => `"'"$HANDLE"'"`)}`
+      expect(await run('bash', ['-c', script]), nameOf(block)).not.toMatch(/"ok":false|"error":/)
+    }
+    await server.end('SIGTERM')
+  }
+})
+
+test("the README's programs run against a local server", async () => {
+  const typed = codeBlocks('README.md').filter(({ language }) => language === 'ts')
+  expect(typed.length).toBeGreaterThanOrEqual(2)
+  for (const block of typed) {
+    const server = await startServerProcess({ args: ['--memory'] })
+    if (block.code.includes('SendMessageCommand')) {
+      const made = await fetch(`${server.url}/queues/orders`, { method: 'PUT', body: '{}', headers: JSON_TYPE })
+      expect(made.ok).toBe(true)
+    }
+    await expect(runTypeScript(block, server.url), nameOf(block)).resolves.toEqual(expect.any(String))
+    await server.end('SIGTERM')
+  }
+})
+
+const JSON_TYPE = { 'content-type': 'application/json' }
