@@ -15,7 +15,7 @@ export const HINT_BUGS: readonly PlantedBug[] = [
     suites: HINTS,
   },
   {
-    name: 'a release uncovers the whole keyRange',
+    name: 'a release uncovers the whole key range',
     file: CACHE,
     replace: 'replace(cut(sort, alone.end), 0, alone)',
     by: 'replace(cut(keyRange.from, keyRange.end), 0, alone)',
@@ -24,7 +24,7 @@ export const HINT_BUGS: readonly PlantedBug[] = [
   {
     name: 'what others may have changed is never checked',
     file: CACHE,
-    replace: 'if (allowance < LEAST_CHECKED) return undefined',
+    replace: 'if (allowance < MIN_CHECKED) return undefined',
     by: 'if (allowance < Number.POSITIVE_INFINITY) return undefined',
     suites: HINTS,
   },
@@ -36,10 +36,10 @@ export const HINT_BUGS: readonly PlantedBug[] = [
     suites: HINTS,
   },
   {
-    name: 'a keyRange is checked as rarely when it is young as when it is old',
+    name: 'a key range is checked as rarely when it is young as when it is old',
     file: CACHE,
-    replace: 'const everyMs = Math.min(LEAST_OFTEN_MS, Math.max(MOST_OFTEN_MS, now - bornAt))',
-    by: 'const everyMs = LEAST_OFTEN_MS',
+    replace: 'const everyMs = Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, now - bornAt))',
+    by: 'const everyMs = MAX_INTERVAL_MS',
     suites: HINTS,
   },
   {
