@@ -4,6 +4,7 @@ import { DataDirectoryInUse } from '../../lib/store/keyed/disk/data-directory.ts
 import { DATA_FILE, diskStore } from '../../lib/store/keyed/disk/disk-store.ts'
 import type { Log } from '../runtime/log.ts'
 import { restrictToOwner } from './private-files.ts'
+import { startReclaiming } from './reclaim-worker.ts'
 import type { LocalStore } from './store.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -43,7 +44,16 @@ export const openDisk = async ({ path, table, sync, log }: DiskStoreParts): Prom
   })
   const stillOpen = await restrictToOwner(directory, () => true)
   if (stillOpen.length > 0) log.warn('other users of this machine can read the data', { paths: stillOpen })
-  return { store, description: `data in ${directory}`, failed: store.failed, close: store.close }
+  const reclaiming = startReclaiming(store, log)
+  return {
+    store,
+    description: `data in ${directory}`,
+    failed: store.failed,
+    close: async () => {
+      await reclaiming.stop()
+      await store.close()
+    },
+  }
 }
 
 const reasonOf = (error: Error, path: string): string => {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Log } from '../runtime/log.ts'
 import type { LocalOptions } from './options.ts'
+import { startReclaiming } from './reclaim-worker.ts'
 import type { LocalStore } from './store.ts'
 
 const DEFAULT_TABLE = 'holdfast'
@@ -8,14 +9,13 @@ const DEFAULT_DATA = '.holdfast'
 
 /**
  * Chooses where messages are kept: memory, files in the data directory, the embedded DynamoDB engine, or the DynamoDB
- * that the environment names. What the
- * command line says goes before the environment.
+ * that the environment names. What the command line says goes before the environment.
  */
 export const openStore = async (options: LocalOptions, env: NodeJS.ProcessEnv, log: Log): Promise<LocalStore> => {
   const { memory, data, engine, sync } = options
   const table = env.HOLDFAST_TABLE || DEFAULT_TABLE
   const endpoint = env.AWS_ENDPOINT_URL_DYNAMODB
-  if (memory || engine === 'memory') return openMemory()
+  if (memory || engine === 'memory') return openMemory(log)
   if (endpoint && data === undefined && engine === undefined) {
     const { openRemote } = await import('./remote-store.ts')
     return openRemote(endpoint, table, env)
@@ -29,7 +29,9 @@ export const openStore = async (options: LocalOptions, env: NodeJS.ProcessEnv, l
   return openDisk({ path, table, sync, log })
 }
 
-const openMemory = async (): Promise<LocalStore> => {
+const openMemory = async (log: Log): Promise<LocalStore> => {
   const { memoryStore } = await import('../../lib/store/keyed/memory-store.ts')
-  return { store: memoryStore(), description: 'in memory', failed: new Promise(() => {}), close: async () => {} }
+  const store = memoryStore()
+  const reclaiming = startReclaiming(store, log)
+  return { store, description: 'in memory', failed: new Promise(() => {}), close: reclaiming.stop }
 }

@@ -4,10 +4,16 @@ import type { Maps } from './entries.ts'
 import { keyedStore } from './keyed-store.ts'
 import { memoryMap } from './memory-map.ts'
 import type { KeyedMaps } from './ordered-map.ts'
+import { type Reclaim, reclaimer } from './reclaim.ts'
 
-/** The store in memory: the reference for every other. All is lost when the process ends. */
-export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): Store =>
-  keyedStore({ maps: memoryMaps(), clock, readsMayWrite: true })
+/**
+ * The store in memory: the reference for every other. All is lost when the process ends. A process that runs for long
+ * calls `reclaim` now and then.
+ */
+export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): Store & Reclaim => {
+  const maps = memoryMaps()
+  return { ...keyedStore({ maps, clock, readsMayWrite: true }), ...reclaimer(maps, clock) }
+}
 
 const memoryMaps = (): KeyedMaps<Maps> => {
   const maps: Maps = { segments: memoryMap(), documents: memoryMap(), tickets: memoryMap() }

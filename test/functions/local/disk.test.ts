@@ -1,7 +1,8 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { call, failedStart, startServerProcess, temporaryDirectory } from './server-process.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
+import { call, failedStart, startServerProcess } from './server-process.ts'
 
 const publish = (body: unknown) => ({ messages: [{ body }] })
 const NO_DYNAMODB = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' }

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { startEmbeddedDynamodb } from '../../../functions/local/embedded-dynamodb.ts'
 import { noEmbedded } from '../../support/embedded.ts'
-import { temporaryDirectory } from './server-process.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 describe('the embedded DynamoDB', () => {
   test('tells what to do where it is not installed', async () => {

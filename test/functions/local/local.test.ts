@@ -6,15 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { embeddedEndpoint, noEmbedded } from '../../support/embedded.ts'
-import {
-  call,
-  enginesOn,
-  failedStart,
-  guardsOn,
-  startServerProcess,
-  temporaryDirectory,
-  until,
-} from './server-process.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
+import { call, enginesOn, failedStart, guardsOn, startServerProcess, until } from './server-process.ts'
 
 const publish = (body: unknown) => ({ messages: [{ body }] })
 

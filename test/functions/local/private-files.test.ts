@@ -2,7 +2,7 @@ import { chmod, mkdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { restrictToOwner } from '../../../functions/local/private-files.ts'
-import { temporaryDirectory } from './server-process.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const isOwn = (name: string) => name.startsWith('data')
 

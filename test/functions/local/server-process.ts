@@ -1,7 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -82,12 +80,6 @@ const CHECK_EVERY_MS = 50
 export const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
   for (const end = Date.now() + MAX_WAIT_MS; Date.now() < end; await sleep(CHECK_EVERY_MS)) if (await holds()) return
   throw new Error(`gave up waiting until ${what}`)
-}
-
-export const temporaryDirectory = async (): Promise<string> => {
-  const path = await mkdtemp(join(tmpdir(), 'holdfast-test-'))
-  onTestFinished(() => rm(path, { recursive: true, force: true, maxRetries: 5 }))
-  return path
 }
 
 const run = promisify(execFile)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Clock, systemClock } from '../../../clock.ts'
 import type { Store } from '../../port.ts'
 import { keyedStore } from '../keyed-store.ts'
+import { type Reclaim, reclaimer } from '../reclaim.ts'
 import { emptyInto } from './checkpoint.ts'
 import { takeDataDirectory } from './data-directory.ts'
 import { diskMaps } from './disk-maps.ts'
@@ -27,7 +28,7 @@ export interface DiskStoreParts {
   readonly warn?: (message: string, error: unknown) => void
 }
 
-export interface DiskStore extends Store {
+export interface DiskStore extends Store, Reclaim {
   /** Resolves with the reason when nothing can be kept any more, and the process should end. */
   readonly failed: Promise<string>
   /** Brings everything into the data file, and lets go of the directory. */
@@ -55,6 +56,7 @@ export const diskStore = async ({
     const maps = diskMaps({ directory, file, clock, firstLog, sync, warn, ...options })
     return {
       ...keyedStore({ maps, clock }),
+      ...reclaimer(maps, clock),
       failed: maps.failed,
       close: async () => {
         await maps.close()

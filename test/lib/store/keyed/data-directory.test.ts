@@ -8,7 +8,7 @@ import {
   DataDirectoryInUse,
   takeDataDirectory,
 } from '../../../../lib/store/keyed/disk/data-directory.ts'
-import { temporaryDirectory } from '../../../functions/local/server-process.ts'
+import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 const taken = async (path: string): Promise<DataDirectory> => {
   const directory = await takeDataDirectory(path)
