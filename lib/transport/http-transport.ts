@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { type Clock, systemClock } from '../clock.ts'
 import { HoldfastError, isHoldfastError } from '../model/errors.ts'
 import type { HandleResult, PublishResult } from '../model/message.ts'
@@ -37,7 +36,6 @@ interface Call extends CallOptions {
   readonly path: string
   readonly query?: Readonly<Record<string, string | number | undefined>>
   readonly body?: unknown
-  readonly headers?: Readonly<Record<string, string>>
   /** `never`: a poll, whose lost answer may have leased messages. @default whenever the error is retryable */
   readonly repeat?: 'always' | 'never' | 'if-nothing-was-done'
   /** An error that means success when an earlier try may have got through. */
@@ -99,13 +97,9 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
         method: 'POST',
         path: queuePath(queue, '/messages'),
         body: { messages: messages.map(newMessageJson) },
-        // The server derives the messages' place from it, so that a repeat finds what an earlier try stored.
-        headers: { 'idempotency-key': randomUUID() },
-        // In a group the order of numbers is the order of commits: there a deduplication id is what makes a repeat safe.
-        repeat:
-          isOrdered(queue) && messages.some((one) => one.deduplicationId === undefined)
-            ? 'if-nothing-was-done'
-            : 'always',
+        // A try whose answer was lost may have stored its messages: only deduplication ids keep a repeat from storing them
+        // twice. Without them the caller gets the error and decides.
+        repeat: messages.every((one) => one.deduplicationId !== undefined) ? 'always' : 'if-nothing-was-done',
         ...options,
       })
       return (answer.messages as Wire[]).map(publishResultFrom)
@@ -163,8 +157,6 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
 
 const TIMEOUT_MS = 10_000
 
-const isOrdered = (queue: string): boolean => queue.endsWith('.fifo')
-
 const publishResultFrom = (json: Wire): PublishResult =>
   json.messageId === undefined
     ? { error: errorFrom((json.error ?? json.problem) as Wire) }
@@ -215,7 +207,7 @@ const caller = ({
     const request = {
       method: call.method,
       url,
-      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...call.headers },
+      headers: { ...(body !== undefined && { 'content-type': 'application/json' }) },
       body,
     }
     const headers = await sign(request)

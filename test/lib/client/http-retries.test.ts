@@ -1,0 +1,122 @@
+import { describe, expect, test } from 'vitest'
+import type { Clock } from '../../../lib/clock.ts'
+import { httpTransport } from '../../../lib/transport/http-transport.ts'
+import { unsigned } from '../../../lib/transport/signer.ts'
+
+type Answer = (() => Response) | 'lost'
+
+const problem = (status: number, code: string) => () => Response.json({ code, detail: 'refused' }, { status })
+const ok = (body: object) => () => Response.json(body)
+const gateway = (status: number, message: string) => () => Response.json({ message }, { status })
+
+/** A transport whose server gives these answers in turn; waits between tries end at once. */
+const answering = (...answers: Answer[]) => {
+  const calls: string[] = []
+  const clock: Clock = { now: () => 0, sleep: async () => {} }
+  const transport = httpTransport({
+    url: new URL('http://127.0.0.1:9324/base'),
+    sign: unsigned,
+    clock,
+    fraction: () => 0,
+    fetch: async (input, init) => {
+      calls.push(`${init?.method} ${new URL(String(input)).pathname}`)
+      const answer = answers.shift()
+      if (answer === undefined) throw new Error('more calls than answers')
+      if (answer === 'lost') throw new TypeError('fetch failed')
+      return answer()
+    },
+  })
+  return { transport, calls }
+}
+
+const stored = ok({ messages: [{ ok: true, messageId: 'm' }] })
+const polled = { maxMessages: 1, waitTimeSeconds: 0 }
+
+describe('what the HTTP transport repeats', () => {
+  test.each<[string, Answer]>([
+    ['a lost answer', 'lost'],
+    ['503', problem(503, 'StoreUnavailable')],
+    ['429', problem(429, 'Throttled')],
+  ])('a poll is never repeated: %s', async (_, answer) => {
+    const { transport, calls } = answering(answer)
+    await expect(transport.poll('q', polled)).rejects.toMatchObject({ name: 'HoldfastError', retryable: true })
+    expect(calls).toEqual(['POST /base/queues/q/poll'])
+  })
+
+  test.each<[string, Answer]>([
+    ['a lost answer', 'lost'],
+    ['503', problem(503, 'StoreUnavailable')],
+  ])('a publish that may have been stored is not repeated: %s', async (_, answer) => {
+    for (const queue of ['q', 'q.fifo']) {
+      const { transport, calls } = answering(answer)
+      await expect(transport.publish(queue, [{ body: 1 }])).rejects.toMatchObject({ code: 'StoreUnavailable' })
+      expect(calls).toHaveLength(1)
+    }
+  })
+
+  test('one message without a deduplication id keeps the whole publish from being repeated', async () => {
+    const { transport, calls } = answering('lost')
+    const messages = [{ body: 1, deduplicationId: 'a' }, { body: 2 }]
+    await expect(transport.publish('q', messages)).rejects.toMatchObject({ code: 'StoreUnavailable' })
+    expect(calls).toHaveLength(1)
+  })
+
+  test('a publish with deduplication ids is repeated after a lost answer', async () => {
+    const { transport, calls } = answering('lost', stored)
+    expect(await transport.publish('q', [{ body: 1, deduplicationId: 'a' }])).toEqual([{ messageId: 'm' }])
+    expect(calls).toHaveLength(2)
+  })
+
+  test('a throttled publish, which stored nothing, is repeated', async () => {
+    const { transport, calls } = answering(problem(429, 'Throttled'), gateway(429, 'Too Many Requests'), stored)
+    expect(await transport.publish('q', [{ body: 1 }])).toEqual([{ messageId: 'm' }])
+    expect(calls).toHaveLength(3)
+  })
+
+  test.each<[string, Answer]>([
+    ['a lost answer', 'lost'],
+    ['503', problem(503, 'StoreUnavailable')],
+    ['429', problem(429, 'Throttled')],
+  ])('an ack is repeated: %s', async (_, answer) => {
+    const { transport, calls } = answering(answer, ok({ results: [{ ok: true }] }))
+    expect(await transport.ack('q', ['h'])).toEqual([{ ok: true }])
+    expect(calls).toEqual(['POST /base/queues/q/ack', 'POST /base/queues/q/ack'])
+  })
+
+  test('a deletion whose answer was lost has succeeded when the repeat finds no queue', async () => {
+    const { transport } = answering('lost', problem(404, 'QueueNotFound'))
+    await transport.deleteQueue('q')
+  })
+
+  test('a deletion of a queue that is not there fails, also after a throttled try', async () => {
+    const { transport } = answering(problem(429, 'Throttled'), problem(404, 'QueueNotFound'))
+    await expect(transport.deleteQueue('q')).rejects.toMatchObject({ code: 'QueueNotFound' })
+  })
+
+  test('four tries at most', async () => {
+    const { transport, calls } = answering('lost', 'lost', 'lost', 'lost')
+    await expect(transport.ack('q', ['h'])).rejects.toMatchObject({ code: 'StoreUnavailable' })
+    expect(calls).toHaveLength(4)
+  })
+
+  test('an aborted signal ends the tries with its reason', async () => {
+    const stop = new AbortController()
+    const { transport, calls } = answering(() => {
+      stop.abort(new Error('enough'))
+      return problem(503, 'StoreUnavailable')()
+    })
+    await expect(transport.ack('q', ['h'], { signal: stop.signal })).rejects.toThrow('enough')
+    expect(calls).toHaveLength(1)
+  })
+})
+
+test.each([
+  [403, 'Forbidden', 'AccessDenied'],
+  [401, 'Unauthorized', 'AccessDenied'],
+  [413, 'Request Too Long', 'MessageTooLarge'],
+  [429, 'Too Many Requests', 'Throttled'],
+  [504, 'Endpoint request timed out', 'StoreUnavailable'],
+])("API Gateway's own %i is a HoldfastError", async (status, message, code) => {
+  const { transport } = answering(gateway(status, message))
+  await expect(transport.poll('q', polled)).rejects.toMatchObject({ code, message: expect.stringContaining(message) })
+})
