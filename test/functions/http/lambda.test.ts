@@ -1,5 +1,5 @@
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { lambdaHandler } from '../../../functions/http/lambda.ts'
 
 const context = (remainingMs = 29_000) =>
@@ -29,7 +29,7 @@ const echoed = async (change: Parameters<typeof event>[0]) =>
   JSON.parse((await echo(event(change), context())).body ?? '')
 
 describe('the Lambda handler', () => {
-  it('hands over the request as it was sent', async () => {
+  test('hands over the request as it was sent', async () => {
     expect(
       await echoed({
         rawPath: '/queues/a b',
@@ -48,7 +48,7 @@ describe('the Lambda handler', () => {
     })
   })
 
-  it('takes the path from the route and its parameters', async () => {
+  test('takes the path from the route and its parameters', async () => {
     const routeKey = 'GET /queues/{queue}/messages/{messageId}'
     const pathParameters = { queue: 'orders', messageId: 'a' }
     for (const rawPath of ['/queues/orders/messages/a', '/base/queues/orders/messages/a']) {
@@ -56,7 +56,7 @@ describe('the Lambda handler', () => {
     }
   })
 
-  it('has no path where the route, its parameters and what came in disagree', async () => {
+  test('has no path where the route, its parameters and what came in disagree', async () => {
     const routeKey = 'GET /queues/{queue}/messages/{messageId}'
     for (const [messageId, rawPath] of [
       ['a', '/queues/orders/messages/b'],
@@ -75,34 +75,34 @@ describe('the Lambda handler', () => {
     expect(unnamed).toMatchObject({ statusCode: 404 })
   })
 
-  it('takes a decoded path for a path, whatever is in it', async () => {
+  test('takes a decoded path for a path, whatever is in it', async () => {
     expect(await echoed({ rawPath: '/a?Action=x#y%zz', rawQueryString: 'b=1' })).toMatchObject({
       path: '/a?Action=x#y%zz',
       url: 'https://api.example.com/a%3FAction=x%23y%25zz?b=1',
     })
   })
 
-  it('decodes a body that came as base64', async () => {
+  test('decodes a body that came as base64', async () => {
     expect(await echoed({ body: 'AAH/', isBase64Encoded: true })).toMatchObject({ body: 'AAH/' })
   })
 
-  it('lets pass headers beyond ASCII, as bytes', async () => {
+  test('lets pass headers beyond ASCII, as bytes', async () => {
     const { headers } = await echoed({ headers: { 'x-name': 'Ünï 日本' } })
     expect(Buffer.from(headers['x-name'], 'latin1').toString()).toBe('Ünï 日本')
   })
 
-  it('ignores the body of a GET', async () => {
+  test('ignores the body of a GET', async () => {
     expect(await echoed({ method: 'GET', body: 'x' })).toMatchObject({ method: 'GET', body: '' })
   })
 
-  it('refuses a request that can not be said as one', async () => {
+  test('refuses a request that can not be said as one', async () => {
     for (const change of [{ headers: { 'bad name': 'x' } }, { headers: { 'x-line': 'a\nb' } }, { method: 'CONNECT' }]) {
       const refused = await echo(event(change), context())
       expect(refused).toMatchObject({ statusCode: 404, headers: { 'content-type': 'application/problem+json' } })
     }
   })
 
-  it('tells a request to end before Lambda ends it', async () => {
+  test('tells a request to end before Lambda ends it', async () => {
     let aborted = false
     const handler = lambdaHandler(
       (_request, { signal }) =>
@@ -117,7 +117,7 @@ describe('the Lambda handler', () => {
     expect(aborted).toBe(true)
   })
 
-  it('flushes what was measured even when it fails', async () => {
+  test('flushes what was measured even when it fails', async () => {
     let flushed = 0
     const handler = lambdaHandler(
       () => {

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { type Api, apiOn, SURFACES } from './surfaces.ts'
 
 describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
@@ -11,7 +11,7 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
   const publish = (...messages: unknown[]) => api.send('POST', '/queues/orders/messages', { messages })
   const poll = (options: object = {}) => api.send('POST', '/queues/orders/poll', options)
 
-  it('go from publish through poll to ack', async () => {
+  test('go from publish through poll to ack', async () => {
     const published = await publish({ body: 'first' }, { body: { order: 2 } })
     expect(published.status).toBe(201)
     expect(published.body).toEqual({
@@ -44,7 +44,7 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
     expect((await poll()).body).toEqual({ messages: [] })
   })
 
-  it('carry text, JSON of every kind, and bytes', async () => {
+  test('carry text, JSON of every kind, and bytes', async () => {
     const bodies = [
       'text',
       '',
@@ -65,7 +65,7 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
     expect(messages.at(-1)).not.toHaveProperty('body')
   })
 
-  it('carry attributes of every type', async () => {
+  test('carry attributes of every type', async () => {
     const attributes = {
       text: 'plain',
       count: 3,
@@ -77,7 +77,7 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
     expect((await poll()).body.messages[0].attributes).toEqual(attributes)
   })
 
-  it('wait for their delay, or their due time in either form', async () => {
+  test('wait for their delay, or their due time in either form', async () => {
     await publish({ body: 'delay', delaySeconds: 10 })
     await publish({ body: 'iso', dueAt: '2030-01-01T01:00:20+01:00' })
     await publish({ body: 'ms', dueAt: Date.parse('2030-01-01T00:00:30Z') })
@@ -90,7 +90,7 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
     expect(seen).toEqual([[], ['delay'], ['iso'], ['ms']])
   })
 
-  it('come back after a nack, at once or later, and after their lease', async () => {
+  test('come back after a nack, at once or later, and after their lease', async () => {
     await publish({ body: 'x' })
     const first = (await poll({ visibilityTimeoutSeconds: 30 })).body.messages[0]
     const nacked = await api.send('POST', '/queues/orders/nack', { receiptHandles: [first.receiptHandle] })
@@ -105,7 +105,7 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
     expect((await poll()).body.messages[0]).toMatchObject({ receiveCount: 4 })
   })
 
-  it('stay leased for longer when extended, and are free when extended to nothing', async () => {
+  test('stay leased for longer when extended, and are free when extended to nothing', async () => {
     await publish({ body: 'x' })
     const [{ receiptHandle }] = (await poll({ visibilityTimeoutSeconds: 10 })).body.messages
     const extend = (visibilityTimeoutSeconds: number) =>
@@ -117,7 +117,7 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
     expect((await poll()).body.messages).toHaveLength(1)
   })
 
-  it('are as if they had not been received once they are unreceived', async () => {
+  test('are as if they had not been received once they are unreceived', async () => {
     await publish({ body: 'x' })
     const unreceive = (receiptHandle: string) =>
       api.send('POST', '/queues/orders/unreceive', { receiptHandles: [receiptHandle] })
@@ -134,7 +134,7 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
     })
   })
 
-  it('answer for each receipt handle by itself, in order', async () => {
+  test('answer for each receipt handle by itself, in order', async () => {
     await publish({ body: 'a' }, { body: 'b' })
     const [a, b] = (await poll({ maxMessages: 2, visibilityTimeoutSeconds: 5 })).body.messages
     await api.clock.advance(6_000)
@@ -151,7 +151,7 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
     ])
   })
 
-  it('are looked at, put off, brought forward and cancelled by their id', async () => {
+  test('are looked at, put off, brought forward and cancelled by their id', async () => {
     const { messageId } = (await publish({ body: 'x', delaySeconds: 60 })).body.messages[0]
     const path = `/queues/orders/messages/${messageId}`
     expect((await api.send('GET', path)).body).toEqual({
@@ -175,7 +175,7 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
     expect(await api.send('GET', path)).toMatchObject({ status: 404, body: { code: 'MessageNotFound' } })
   })
 
-  it('can not be cancelled while someone works on them', async () => {
+  test('can not be cancelled while someone works on them', async () => {
     const { messageId } = (await publish({ body: 'x' })).body.messages[0]
     await poll()
     const path = `/queues/orders/messages/${messageId}`
@@ -183,7 +183,7 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
     expect((await api.send('GET', path)).body).toMatchObject({ state: 'leased', receiveCount: 1 })
   })
 
-  it('are browsed page by page without being received', async () => {
+  test('are browsed page by page without being received', async () => {
     for (const body of ['a', 'b', 'c']) await publish({ body })
     const seen: string[] = []
     let cursor: string | undefined
@@ -197,7 +197,7 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
     expect((await poll({ maxMessages: 3 })).body.messages).toHaveLength(3)
   })
 
-  it('of a FIFO group are received again up to the first one in flight', async () => {
+  test('of a FIFO group are received again up to the first one in flight', async () => {
     const of = (path: string) => `/queues/steps.fifo/${path}`
     await api.send('PUT', '/queues/steps.fifo', {})
     const messages = ['1', '2', '3', '4'].map((body) => ({ body, groupId: 'a' }))
@@ -216,7 +216,7 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
     expect(await receive()).toMatchObject([{ body: '1' }, { body: '2' }, { body: '3' }])
   })
 
-  it('wait for a poll that waits for them', async () => {
+  test('wait for a poll that waits for them', async () => {
     const waiting = poll({ waitTimeSeconds: 20 })
     await api.clock.advance(5_000)
     await publish({ body: 'late' })
@@ -224,13 +224,13 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
     expect((await waiting).body.messages).toMatchObject([{ body: 'late' }])
   })
 
-  it('are taken by nobody when a poll ends empty', async () => {
+  test('are taken by nobody when a poll ends empty', async () => {
     const waiting = poll({ waitTimeSeconds: 3 })
     await api.clock.advance(3_000)
     expect(await waiting).toMatchObject({ status: 200, body: { messages: [] } })
   })
 
-  it('that are large come in as many answers as they need', async () => {
+  test('that are large come in as many answers as they need', async () => {
     const body = 'x'.repeat(1_000_000)
     for (let call = 0; call < 2; call++) await publish(...Array.from({ length: 4 }, () => ({ body })))
     const first = (await poll({ maxMessages: 8 })).body.messages.length

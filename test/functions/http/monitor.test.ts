@@ -1,5 +1,5 @@
 import type { Context } from 'aws-lambda'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { useEngine } from '../../../functions/runtime/compose.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { createQueue } from '../../../lib/queues/queues.ts'
@@ -42,7 +42,7 @@ describe('the monitor', () => {
     })
   }
 
-  it('writes what each queue holds, and what all of them do', async () => {
+  test('writes what each queue holds, and what all of them do', async () => {
     await createQueue(engine, 'orders')
     await createQueue(engine, 'mail')
     await createQueue(engine, 'empty')
@@ -81,12 +81,12 @@ describe('the monitor', () => {
     ])
   })
 
-  it('writes nothing while nothing is there', async () => {
+  test('writes nothing while nothing is there', async () => {
     await createQueue(engine, 'orders')
     expect(await measure()).toEqual([])
   })
 
-  it('writes nothing it had no time to measure', async () => {
+  test('writes nothing it had no time to measure', async () => {
     await createQueue(engine, 'orders')
     await publish(engine, 'orders', [{ body: 1 }])
     expect(await measure(1_000)).toEqual([])

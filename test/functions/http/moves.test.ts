@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { updateQueue } from '../../../lib/queues/queues.ts'
 import { type Api, apiOn, SURFACES } from './surfaces.ts'
 
@@ -33,7 +33,7 @@ describe.each(SURFACES)('a queue named in a body, %s', (_name, surface) => {
       await put('mine', deadLetter('failed'))
     })
 
-    it('is not written to by those who have rights on another one', async () => {
+    test('is not written to by those who have rights on another one', async () => {
       expect(await put('new', deadLetter('theirs'))).toMatchObject(REFUSED)
       expect((await api.send('GET', '/queues/new')).status).toBe(404)
       expect(await patch('mine', deadLetter('theirs'))).toMatchObject(REFUSED)
@@ -43,7 +43,7 @@ describe.each(SURFACES)('a queue named in a body, %s', (_name, surface) => {
       expect((await api.send('GET', '/queues/failed/redrive')).body.redrives).toEqual([])
     })
 
-    it('is refused with what would let it', async () => {
+    test('is refused with what would let it', async () => {
       const { body } = await patch('mine', deadLetter('theirs'))
       expect(body.detail).toBe('queue theirs takes no messages of mine')
       expect(body.hint).toBe(
@@ -54,7 +54,7 @@ describe.each(SURFACES)('a queue named in a body, %s', (_name, surface) => {
       expect((await patch('mine', deadLetter('theirs'))).status).toBe(200)
     })
 
-    it('is written to where it says so itself, by whichever protocol', async () => {
+    test('is written to where it says so itself, by whichever protocol', async () => {
       await setPolicy('theirs', { redrivePermission: 'byQueue', sourceQueueArns: [arn('failed'), arn('other')] })
       expect(await patch('mine', deadLetter('theirs'))).toMatchObject(REFUSED)
       expect((await api.send('POST', '/queues/failed/redrive', { destination: 'theirs' })).status).toBe(202)
@@ -62,23 +62,23 @@ describe.each(SURFACES)('a queue named in a body, %s', (_name, surface) => {
       expect((await patch('mine', deadLetter('theirs'))).status).toBe(200)
     })
 
-    it('needs no leave where it is the dead-letter queue already', async () => {
+    test('needs no leave where it is the dead-letter queue already', async () => {
       await patch('failed', { redriveAllowPolicy: { permission: 'denyAll' } })
       expect((await patch('mine', { deadLetter: { queue: 'failed', maxReceives: 9 } })).status).toBe(200)
       expect((await put('mine', { deadLetter: { queue: 'failed', maxReceives: 9 } })).status).toBe(200)
       expect(await put('another', deadLetter('failed'))).toMatchObject({ status: 403 })
     })
 
-    it('needs no leave of itself', async () => {
+    test('needs no leave of itself', async () => {
       expect((await patch('mine', deadLetter('mine'))).status).toBe(200)
     })
 
-    it('gets back what failed in it without being named', async () => {
+    test('gets back what failed in it without being named', async () => {
       await api.send('POST', '/queues/mine/messages', { messages: [{ body: 1 }] })
       expect((await api.send('POST', '/queues/failed/redrive', {})).status).toBe(202)
     })
 
-    it('is not looked into through another one', async () => {
+    test('is not looked into through another one', async () => {
       const { body } = await api.send('POST', '/queues/failed/messages', { messages: [{ body: 'not of mine' }] })
       const path = `/queues/mine/messages/${body.messages[0].messageId}`
       expect((await api.send('GET', path)).body).toMatchObject({ status: 404, code: 'MessageNotFound' })
@@ -87,7 +87,7 @@ describe.each(SURFACES)('a queue named in a body, %s', (_name, surface) => {
       expect((await api.send('GET', '/queues/failed')).body.counts).toMatchObject({ ready: 1 })
     })
 
-    it('that does not exist is told of as such', async () => {
+    test('that does not exist is told of as such', async () => {
       expect(await patch('mine', deadLetter('none'))).toMatchObject({
         status: 400,
         body: { code: 'InvalidRequest', field: 'deadLetter.queue', value: 'none' },
@@ -99,7 +99,7 @@ describe.each(SURFACES)('a queue named in a body, %s', (_name, surface) => {
   describe('where everyone may use every queue', () => {
     beforeEach(() => deny('allowAll'))
 
-    it('is taken without a policy, and not against one', async () => {
+    test('is taken without a policy, and not against one', async () => {
       await put('theirs')
       expect((await put('mine', deadLetter('theirs'))).status).toBe(201)
       await patch('mine', { deadLetter: null })
@@ -117,7 +117,7 @@ describe.each(SURFACES)('a queue named in a body, %s', (_name, surface) => {
     })
   })
 
-  it('is of the account and region of the deployment', async () => {
+  test('is of the account and region of the deployment', async () => {
     vi.stubEnv('HOLDFAST_ACCOUNT', '111122223333')
     vi.stubEnv('AWS_REGION', 'eu-west-1')
     deny('denyAll')
@@ -131,7 +131,7 @@ describe.each(SURFACES)('a queue named in a body, %s', (_name, surface) => {
 })
 
 describe.each(SURFACES)('a redrive-allow policy over HTTP, %s', (_name, surface) => {
-  it('is shown as it is given, whoever gave it, and removed by null', async () => {
+  test('is shown as it is given, whoever gave it, and removed by null', async () => {
     vi.stubEnv('AWS_REGION', 'us-east-1')
     const api = apiOn(surface)
     const shown = async () => (await api.send('GET', '/queues/q')).body.redriveAllowPolicy
@@ -155,7 +155,7 @@ describe.each(SURFACES)('a redrive-allow policy over HTTP, %s', (_name, surface)
     vi.unstubAllEnvs()
   })
 
-  it.each([
+  test.each([
     [{ permission: 'some' }, 'redriveAllowPolicy.permission'],
     [{ permission: 'byQueue' }, 'redriveAllowPolicy.sourceQueues'],
     [{ permission: 'denyAll', sourceQueues: ['a'] }, 'redriveAllowPolicy.sourceQueues'],
@@ -176,7 +176,7 @@ describe.each(SURFACES)('dead-letter queues over HTTP, %s', (_name, surface) => 
     await api.send('PUT', '/queues/orders', deadLetter('dead'))
   })
 
-  it('that are in use are deleted by force only', async () => {
+  test('that are in use are deleted by force only', async () => {
     expect(await api.send('DELETE', '/queues/dead')).toMatchObject({
       status: 409,
       body: {
@@ -196,20 +196,20 @@ describe.each(SURFACES)('dead-letter queues over HTTP, %s', (_name, surface) => 
     expect((await api.send('DELETE', '/queues/dead?force=true')).status).toBe(204)
   })
 
-  it('are deleted once nobody uses them, also when they name themselves', async () => {
+  test('are deleted once nobody uses them, also when they name themselves', async () => {
     await api.send('PATCH', '/queues/orders', { deadLetter: null })
     expect((await api.send('DELETE', '/queues/dead')).status).toBe(204)
     await api.send('PATCH', '/queues/plain', deadLetter('plain'))
     expect((await api.send('DELETE', '/queues/plain')).status).toBe(204)
   })
 
-  it('are looked for among all queues, however many there are', async () => {
+  test('are looked for among all queues, however many there are', async () => {
     for (let index = 0; index < 101; index++) await api.send('PUT', `/queues/a${index}`, {})
     expect((await api.send('DELETE', '/queues/dead')).status).toBe(409)
     expect((await api.send('DELETE', '/queues/plain')).status).toBe(204)
   })
 
-  it('are what can be redriven, and nothing else', async () => {
+  test('are what can be redriven, and nothing else', async () => {
     expect(await api.send('POST', '/queues/plain/redrive', { destination: 'orders' })).toMatchObject({
       status: 409,
       body: { code: 'NoDeadLetterQueue', value: 'plain', hint: expect.stringContaining('"deadLetter"') },
@@ -220,7 +220,7 @@ describe.each(SURFACES)('dead-letter queues over HTTP, %s', (_name, surface) => 
 })
 
 describe.each(SURFACES)('a list of queues over HTTP, %s', (_name, surface) => {
-  it('includes counts where asked', async () => {
+  test('includes counts where asked', async () => {
     const api = apiOn(surface)
     for (const name of ['a', 'b']) await api.send('PUT', `/queues/${name}`, {})
     await api.send('POST', '/queues/b/messages', { messages: [{ body: 1 }, { body: 2, delaySeconds: 9 }] })

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { openApiDocument } from '../../../functions/http/openapi.ts'
 import { routes } from '../../../functions/http/routes.ts'
 import { allOperations } from '../../../functions/operations/all.ts'
@@ -11,11 +11,11 @@ interface Document {
 describe('the OpenAPI document', () => {
   const document = openApiDocument() as unknown as Document
 
-  it('in docs/ is that of the routes; `vitest -u` writes it anew', async () => {
+  test('in docs/ is that of the routes; `vitest -u` writes it anew', async () => {
     await expect(`${JSON.stringify(openApiDocument(), null, 2)}\n`).toMatchFileSnapshot('../../../docs/openapi.json')
   })
 
-  it('has every route, and refers to nothing that is not there', () => {
+  test('has every route, and refers to nothing that is not there', () => {
     const listed = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, { operationId }]) => `${operationId} ${method.toUpperCase()} ${path}`),
     )
@@ -29,7 +29,7 @@ describe('the OpenAPI document', () => {
     }
   })
 
-  it('and the functions know the same operations, each served by the function that its route names', async () => {
+  test('and the functions know the same operations, each served by the function that its route names', async () => {
     const served = allOperations(async () => {})
     expect(Object.keys(served).toSorted()).toEqual(routes.map(({ operation }) => operation).toSorted())
     for (const { operation, function: name } of routes) {

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { type OperationId, type Route, routes } from '../../../functions/http/routes.ts'
 import { type Api, apiOn, SURFACES } from './surfaces.ts'
 
@@ -53,7 +53,7 @@ describe.each(SURFACES)('paths over HTTP, %s', (_name, surface) => {
     expect(JSON.stringify(got.body), path).not.toContain('of the other')
   }
 
-  it.each(withParameters.map((route) => [`${route.method} ${route.path}`, route] as const))(
+  test.each(withParameters.map((route) => [`${route.method} ${route.path}`, route] as const))(
     'of one queue never reach another one: %s',
     async (_route, route) => {
       const inner = /\{(messageId|taskId)\}/.exec(route.path)?.[0]
@@ -76,7 +76,7 @@ describe.each(SURFACES)('paths over HTTP, %s', (_name, surface) => {
     },
   )
 
-  it.each([
+  test.each([
     '/queues/other/',
     '/queues/other//',
     '/queues//other',
@@ -114,7 +114,7 @@ describe.each(SURFACES)('paths over HTTP, %s', (_name, surface) => {
     expect(await other()).toEqual(before)
   })
 
-  it('say in a hint what a path has to look like', async () => {
+  test('say in a hint what a path has to look like', async () => {
     expect((await api.send('GET', '/queues/other/')).body.hint).toContain('a slash at the end')
     expect((await api.send('GET', '/queue/other')).body.hint).toContain('/queues/{queue}')
     expect((await api.send('POST', '/queues/other', {})).body.hint).toBe(
@@ -122,7 +122,7 @@ describe.each(SURFACES)('paths over HTTP, %s', (_name, surface) => {
     )
   })
 
-  it('may be percent-encoded where that changes nothing', async () => {
+  test('may be percent-encoded where that changes nothing', async () => {
     expect((await api.send('GET', '/queues/%6Fther')).body.name).toBe('other')
   })
 })

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { JSON_DEPTH, REQUEST_BYTES } from '../../../functions/http/request-body.ts'
 import { routes } from '../../../functions/http/routes.ts'
 import { HoldfastError } from '../../../lib/model/errors.ts'
@@ -143,13 +143,13 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
     await api.send('PUT', '/queues/orders', {})
   })
 
-  it.each(REFUSED)('refuse %s', async (_case, method, path, body, named) => {
+  test.each(REFUSED)('refuse %s', async (_case, method, path, body, named) => {
     const got = await api.send(method, path, body)
     expect(got).toMatchObject({ status: 400, body: { code: 'InvalidRequest', retryable: false, ...named } })
     expect(got.headers['content-type']).toBe('application/problem+json')
   })
 
-  it('say what is wrong in a problem document', async () => {
+  test('say what is wrong in a problem document', async () => {
     const got = await api.send('POST', MESSAGES, one({ body: 1, delaySeconds: -1 }), { 'x-request-id': 'mine-1' })
     expect(got.body).toEqual({
       type: 'urn:holdfast:problem:invalid-request',
@@ -165,7 +165,7 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
     expect(got.headers['x-request-id']).toBe('mine-1')
   })
 
-  it.each([
+  test.each([
     ['PUT', '/queues/mail', { visibilityTimeout: 5 }, 'visibilityTimeout', 'did you mean visibilityTimeoutSeconds?'],
     ['PUT', '/queues/mail', { retentonSeconds: 5 }, 'retentonSeconds', 'did you mean retentionSeconds?'],
     ['PATCH', '/queues/orders', { Shards: 5 }, 'Shards', 'did you mean shards?'],
@@ -189,7 +189,7 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
     expect(got.body.detail.endsWith(`: ${advice}`)).toBe(true)
   })
 
-  it('say that a queue never changes its kind', async () => {
+  test('say that a queue never changes its kind', async () => {
     await api.send('PUT', '/queues/steps.fifo', {})
     for (const [name, fifo, kind] of [
       ['orders', {}, 'orders is a standard queue'],
@@ -203,7 +203,7 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
     expect((await api.send('PATCH', '/queues/orders', { fifo: null })).status).toBe(200)
   })
 
-  it('never repeat what is in a message', async () => {
+  test('never repeat what is in a message', async () => {
     const secret = 'SECRET'
     for (const message of [
       { bodyBase64: `${secret}*` },
@@ -219,13 +219,13 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
     expect(broken).toMatchObject({ status: 400, body: { detail: 'the request is not valid JSON' } })
   })
 
-  it('make up a request id where the given one is none', async () => {
+  test('make up a request id where the given one is none', async () => {
     const got = await api.send('GET', '/queues/none', undefined, { 'x-request-id': 'not an id' })
     expect(got.headers['x-request-id']).toMatch(/^[\w-]{10,}$/)
     expect(got.body.requestId).toBe(got.headers['x-request-id'])
   })
 
-  it('tell an unknown queue from an unknown message and an unknown path', async () => {
+  test('tell an unknown queue from an unknown message and an unknown path', async () => {
     expect((await api.send('GET', '/queues/none')).body).toMatchObject({
       status: 404,
       code: 'QueueNotFound',
@@ -241,7 +241,7 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
     }
   })
 
-  it('name the methods that a path takes', async () => {
+  test('name the methods that a path takes', async () => {
     const got = await api.send('DELETE', '/queues/orders/poll')
     expect(got).toMatchObject({ status: 405, body: { code: 'MethodNotAllowed', value: 'DELETE' } })
     expect(got.headers.allow).toBe('POST, OPTIONS')
@@ -250,7 +250,7 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
     expect(options.headers.allow).toBe('PUT, GET, PATCH, DELETE, HEAD, OPTIONS')
   })
 
-  it('refuse what is not JSON', async () => {
+  test('refuse what is not JSON', async () => {
     const form = { 'content-type': 'application/x-www-form-urlencoded' }
     expect(await api.send('POST', MESSAGES, 'a=b', form)).toMatchObject({
       status: 415,
@@ -262,7 +262,7 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
     expect((await api.send('POST', '/queues/orders/poll', 'null')).status).toBe(400)
   })
 
-  it('refuse JSON nested beyond reason, and take it up to there', async () => {
+  test('refuse JSON nested beyond reason, and take it up to there', async () => {
     const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
     const body = (levels: number) => `{"messages":[{"body":${nested(levels)}}]}`
     expect((await api.send('POST', MESSAGES, body(JSON_DEPTH - 3))).status).toBe(201)
@@ -273,7 +273,7 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
     expect((await api.send('POST', MESSAGES, one({ body: `\\"${'['.repeat(1_000)}` }))).status).toBe(201)
   })
 
-  it('refuse requests and messages that are too large', async () => {
+  test('refuse requests and messages that are too large', async () => {
     const large = await api.send('POST', MESSAGES, one({ body: 'x'.repeat(REQUEST_BYTES) }))
     expect(large).toMatchObject({ status: 413, body: { code: 'RequestTooLarge' } })
     const message = await api.send('POST', MESSAGES, one({ body: 'x'.repeat(1_048_577) }))
@@ -285,7 +285,7 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
     expect(together).toMatchObject({ status: 413, body: { code: 'MessageTooLarge', field: 'messages' } })
   })
 
-  it('never are failures of ours, whatever JSON comes to whatever route', async () => {
+  test('never are failures of ours, whatever JSON comes to whatever route', async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...routes), fc.oneof(fc.json(), almostRight), async ({ method, path }, text) => {
         const filled = path.replace('{queue}', 'orders').replaceAll(/\{[^}]+\}/g, 'x')
@@ -330,7 +330,7 @@ const almostRight = fc
 describe.each(SURFACES)('failures of the store over HTTP, %s', (_name, surface) => {
   const failing = (error: Error) => apiOn(surface, (store) => ({ ...store, getDocument: () => Promise.reject(error) }))
 
-  it('are told as they are when trying again makes sense', async () => {
+  test('are told as they are when trying again makes sense', async () => {
     const got = await failing(new HoldfastError('Throttled', 'DynamoDB throttles')).send('GET', '/queues/orders')
     expect(got).toMatchObject({ status: 429, body: { code: 'Throttled', retryable: true } })
     expect(got.headers['retry-after']).toBe('1')
@@ -338,7 +338,7 @@ describe.each(SURFACES)('failures of the store over HTTP, %s', (_name, surface) 
     expect(gone).toMatchObject({ status: 503, body: { code: 'StoreUnavailable', retryable: true } })
   })
 
-  it('say nothing of what is inside when they are unexpected', async () => {
+  test('say nothing of what is inside when they are unexpected', async () => {
     // `AccessDenied` of the store is a right that the function itself lacks: none of the caller's business.
     const errors = [
       new TypeError('secret of the house'),
@@ -352,7 +352,7 @@ describe.each(SURFACES)('failures of the store over HTTP, %s', (_name, surface) 
     }
   })
 
-  it('of some messages of a publish are answered beside the ids of the others', async () => {
+  test('of some messages of a publish are answered beside the ids of the others', async () => {
     let inserts = 0
     const api = apiOn(surface, (store) => ({
       ...store,

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { type Api, apiOn, SURFACES } from './surfaces.ts'
 
 const DEFAULTS = {
@@ -20,17 +20,17 @@ describe.each(SURFACES)('queues over HTTP, %s', (_name, surface) => {
     api = apiOn(surface)
   })
 
-  it('are created with the defaults of SQS', async () => {
+  test('are created with the defaults of SQS', async () => {
     const { status, body } = await api.send('PUT', '/queues/orders', {})
     expect(status).toBe(201)
     expect(body).toEqual({ name: 'orders', ...DEFAULTS, ...CREATED, tags: {} })
   })
 
-  it('are created without a body too', async () => {
+  test('are created without a body too', async () => {
     expect((await api.send('PUT', '/queues/orders')).status).toBe(201)
   })
 
-  it('are created with every setting there is', async () => {
+  test('are created with every setting there is', async () => {
     await api.send('PUT', '/queues/dead', {})
     const settings = {
       visibilityTimeoutSeconds: 60,
@@ -52,12 +52,12 @@ describe.each(SURFACES)('queues over HTTP, %s', (_name, surface) => {
     expect(body).toEqual({ name: 'orders', ...settings, ...CREATED })
   })
 
-  it('get the rest of a retry policy by default', async () => {
+  test('get the rest of a retry policy by default', async () => {
     const { body } = await api.send('PUT', '/queues/orders', { retryPolicy: { initialSeconds: 5 } })
     expect(body.retryPolicy).toEqual({ initialSeconds: 5, factor: 2, maximumSeconds: 3_600, jitter: 'full' })
   })
 
-  it('are FIFO queues when their name says so', async () => {
+  test('are FIFO queues when their name says so', async () => {
     const { status, body } = await api.send('PUT', '/queues/orders.fifo', { fifo: { contentBasedDeduplication: true } })
     expect(status).toBe(201)
     expect(body.fifo).toEqual({
@@ -68,7 +68,7 @@ describe.each(SURFACES)('queues over HTTP, %s', (_name, surface) => {
     expect((await api.send('PUT', '/queues/orders', { fifo: {} })).status).toBe(400)
   })
 
-  it('may be created again with the same settings, not with others', async () => {
+  test('may be created again with the same settings, not with others', async () => {
     await api.send('PUT', '/queues/orders', { delaySeconds: 5 })
     expect((await api.send('PUT', '/queues/orders', { delaySeconds: 5 })).status).toBe(200)
     expect((await api.send('PUT', '/queues/orders', {})).status).toBe(200)
@@ -78,7 +78,7 @@ describe.each(SURFACES)('queues over HTTP, %s', (_name, surface) => {
     })
   })
 
-  it('tell their settings and how many messages they hold', async () => {
+  test('tell their settings and how many messages they hold', async () => {
     await api.send('PUT', '/queues/orders', {})
     await api.send('POST', '/queues/orders/messages', {
       messages: [{ body: 1 }, { body: 2 }, { body: 3, delaySeconds: 60 }],
@@ -93,7 +93,7 @@ describe.each(SURFACES)('queues over HTTP, %s', (_name, surface) => {
     })
   })
 
-  it('change what a PATCH names, and lose what it sets to null', async () => {
+  test('change what a PATCH names, and lose what it sets to null', async () => {
     await api.send('PUT', '/queues/dead', {})
     await api.send('PUT', '/queues/orders', {
       deadLetter: { queue: 'dead', maxReceives: 3 },
@@ -120,13 +120,13 @@ describe.each(SURFACES)('queues over HTTP, %s', (_name, surface) => {
     })
   })
 
-  it('keep what a PATCH of fifo leaves out', async () => {
+  test('keep what a PATCH of fifo leaves out', async () => {
     await api.send('PUT', '/queues/orders.fifo', { fifo: { deduplicationScope: 'messageGroup' } })
     const { body } = await api.send('PATCH', '/queues/orders.fifo', { fifo: { contentBasedDeduplication: true } })
     expect(body.fifo).toMatchObject({ deduplicationScope: 'messageGroup', contentBasedDeduplication: true })
   })
 
-  it('are listed by prefix, page by page', async () => {
+  test('are listed by prefix, page by page', async () => {
     for (const name of ['orders', 'orders-dead', 'mail']) await api.send('PUT', `/queues/${name}`, {})
     const first = await api.send('GET', '/queues?prefix=orders&limit=1')
     expect(first).toMatchObject({ status: 200, body: { queues: [{ name: 'orders' }], cursor: expect.any(String) } })
@@ -140,7 +140,7 @@ describe.each(SURFACES)('queues over HTTP, %s', (_name, surface) => {
     expect(all.body.queues.map(({ name }: { name: string }) => name)).toEqual(['mail', 'orders', 'orders-dead'])
   })
 
-  it('are purged and deleted', async () => {
+  test('are purged and deleted', async () => {
     await api.send('PUT', '/queues/orders', {})
     await api.send('POST', '/queues/orders/messages', { messages: [{ body: 1 }] })
     expect(await api.send('POST', '/queues/orders/purge')).toMatchObject({ status: 204, body: undefined })
@@ -150,7 +150,7 @@ describe.each(SURFACES)('queues over HTTP, %s', (_name, surface) => {
     expect((await api.send('DELETE', '/queues/orders')).status).toBe(404)
   })
 
-  it('send dead letters back where they came from', async () => {
+  test('send dead letters back where they came from', async () => {
     await api.send('PUT', '/queues/dead', {})
     await api.send('PUT', '/queues/orders', { deadLetter: { queue: 'dead', maxReceives: 1 } })
     await api.send('POST', '/queues/orders/messages', { messages: [{ body: 'poison' }] })

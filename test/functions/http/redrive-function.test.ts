@@ -1,7 +1,7 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
 import { mockClient } from 'aws-sdk-client-mock'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { handler } from '../../../functions/redrive.ts'
 import { useEngine } from '../../../functions/runtime/compose.ts'
 import { publish } from '../../../lib/publish/publish.ts'
@@ -45,7 +45,7 @@ describe('the redrive function', () => {
     vi.unstubAllEnvs()
   })
 
-  it('wakes the one that moves the messages when a redrive is started', async () => {
+  test('wakes the one that moves the messages when a redrive is started', async () => {
     const answer = await start('dead')
     expect(answer).toMatchObject({ statusCode: 202 })
     const { taskId } = JSON.parse((answer as { body: string }).body)
@@ -59,18 +59,18 @@ describe('the redrive function', () => {
     })
   })
 
-  it('answers that it was started even when nobody could be woken: the schedule will', async () => {
+  test('answers that it was started even when nobody could be woken: the schedule will', async () => {
     lambda.on(InvokeCommand).rejects(new Error('throttled'))
     expect(await start('dead')).toMatchObject({ statusCode: 202 })
   })
 
-  it('moves the messages when it is told to', async () => {
+  test('moves the messages when it is told to', async () => {
     const { taskId } = await startRedrive(engine, 'dead', { destination: 'elsewhere' })
     await handler({ holdfast: 'run-redrive', queue: 'dead', taskId }, context)
     expect(await getRedrive(engine, 'dead', taskId)).toMatchObject({ state: 'completed', moved: 3 })
   })
 
-  it('goes on with everything under way by schedule, and is not stopped by one that fails', async () => {
+  test('goes on with everything under way by schedule, and is not stopped by one that fails', async () => {
     const { taskId } = await startRedrive(engine, 'dead', { destination: 'elsewhere' })
     const other = await startRedrive(engine, 'dead-too', {})
     await handler({ holdfast: 'run-redrive', queue: 'dead', taskId: 'unknown' }, context)

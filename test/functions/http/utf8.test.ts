@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { type Api, apiOn, SURFACES } from './surfaces.ts'
 
 /** The text with each `\xHH` in it as that byte. */
@@ -54,7 +54,7 @@ describe.each(SURFACES)('bytes that are not UTF-8, over HTTP, %s', (_name, surfa
     await api.send('PUT', '/queues/orders', {})
   })
 
-  it.each(PLACES)('are refused in %s, and nothing is stored', async (_place, method, path, write) => {
+  test.each(PLACES)('are refused in %s, and nothing is stored', async (_place, method, path, write) => {
     const before = (await api.send('GET', '/queues/orders')).body
     for (const broken of BROKEN) {
       const got = await api.send(method, path, bytes(write(broken)))
@@ -64,7 +64,7 @@ describe.each(SURFACES)('bytes that are not UTF-8, over HTTP, %s', (_name, surfa
     expect((await api.send('GET', '/queues/orders/messages')).body.messages).toEqual([])
   })
 
-  it('are refused in a query string', async () => {
+  test('are refused in a query string', async () => {
     for (const broken of ['%ff', '%C3', '%c3x', '%ED%A0%80', 'a%80b']) {
       const got = await api.send('GET', `/queues?prefix=${broken}`)
       expect(got, broken).toMatchObject({ status: 400, body: { code: 'InvalidRequest', field: 'query' } })
@@ -72,7 +72,7 @@ describe.each(SURFACES)('bytes that are not UTF-8, over HTTP, %s', (_name, surfa
     expect((await api.send('GET', '/queues?prefix=%C3%A4')).status).toBe(200)
   })
 
-  it('in the way of lone surrogates are refused wherever they would be kept as text', async () => {
+  test('in the way of lone surrogates are refused wherever they would be kept as text', async () => {
     const lone = '\ud800'
     for (const [method, path, body] of [
       ['POST', '/queues/orders/messages', { messages: [{ body: lone }] }],
@@ -90,7 +90,7 @@ describe.each(SURFACES)('bytes that are not UTF-8, over HTTP, %s', (_name, surfa
     expect((await api.send('GET', '/queues/orders')).body.tags).toEqual({})
   })
 
-  it('are not what other characters are', async () => {
+  test('are not what other characters are', async () => {
     const body = 'ä \u{1f600} \ufffd \u0000'
     await api.send('POST', '/queues/orders/messages', { messages: [{ body, attributes: { ä: '\ufffd' } }] })
     expect((await api.send('POST', '/queues/orders/poll', {})).body.messages).toMatchObject([

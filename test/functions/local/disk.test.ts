@@ -1,6 +1,6 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { call, failedStart, startServerProcess } from './server-process.ts'
 
@@ -8,7 +8,7 @@ const publish = (body: unknown) => ({ messages: [{ body }] })
 const NO_DYNAMODB = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' }
 
 describe.skipIf(process.platform === 'win32')('the local server on disk', () => {
-  it('is what starts without options: it keeps everything in .holdfast over a restart, and over kill -9', async () => {
+  test('is what starts without options: it keeps everything in .holdfast over a restart, and over kill -9', async () => {
     const cwd = await temporaryDirectory()
     const first = await startServerProcess({ cwd })
     await call(first, 'PUT', '/queues/orders', { delaySeconds: 0 })
@@ -24,7 +24,7 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
     expect(await readdir(join(cwd, '.holdfast'))).toEqual(['holdfast'])
   })
 
-  it('answers after the disk with --sync', async () => {
+  test('answers after the disk with --sync', async () => {
     const data = await temporaryDirectory()
     const server = await startServerProcess({ args: ['--data', data, '--sync'] })
     await call(server, 'PUT', '/queues/orders', {})
@@ -33,7 +33,7 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
     expect(messages).toMatchObject([{ body: 'on the disk' }])
   })
 
-  it('tells a second server on the same data that it is there', async () => {
+  test('tells a second server on the same data that it is there', async () => {
     const data = await temporaryDirectory()
     const first = await startServerProcess({ args: ['--data', data] })
     const second = await failedStart({ args: ['--data', data] })
@@ -46,7 +46,7 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
     expect(await readdir(join(data, 'holdfast'))).toEqual(['data.mdb', 'data.mdb-lock'])
   })
 
-  it('keeps what HOLDFAST_TABLE names apart', async () => {
+  test('keeps what HOLDFAST_TABLE names apart', async () => {
     const data = await temporaryDirectory()
     const start = (HOLDFAST_TABLE: string) => startServerProcess({ args: ['--data', data], env: { HOLDFAST_TABLE } })
     const [one, two] = [await start('one'), await start('two')]
@@ -56,7 +56,7 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
     expect(await call(await start('one'), 'GET', '/queues')).toMatchObject({ queues: [{ name: 'orders' }] })
   })
 
-  it('refuses a name of data that leads out of the directory', async () => {
+  test('refuses a name of data that leads out of the directory', async () => {
     const data = await temporaryDirectory()
     for (const HOLDFAST_TABLE of ['../elsewhere', '..', 'a/b']) {
       const { code, output } = await failedStart({ args: ['--data', data], env: { HOLDFAST_TABLE } })
@@ -64,7 +64,7 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
     }
   })
 
-  it('refuses a directory that holds the data of the embedded engine, and says how to use it', async () => {
+  test('refuses a directory that holds the data of the embedded engine, and says how to use it', async () => {
     const data = await temporaryDirectory()
     await writeFile(join(data, 'dynamodb.sqlite'), 'whatever the engine wrote')
     const { code, output } = await failedStart({ args: ['--data', data] })
@@ -74,7 +74,7 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
     expect(await readdir(data)).toEqual(['dynamodb.sqlite'])
   })
 
-  it.each([['--data', 'DATA'], ['--engine', 'disk'], ['--memory'], ['--engine', 'memory']])(
+  test.each([['--data', 'DATA'], ['--engine', 'disk'], ['--memory'], ['--engine', 'memory']])(
     'is told by %s %s rather than by AWS_ENDPOINT_URL_DYNAMODB',
     async (...options) => {
       const cwd = await temporaryDirectory()
