@@ -44,6 +44,7 @@ export const memoryMap = <V>(): OrderedMap<V> => {
       if (map.size === 0 && empty.add(partition).size > MAX_EMPTY) dropEmpty()
     },
     visit: (partition, from, to, show) => mapOf(partition)?.visit(from, to, show),
+    scan: (partition, from, show) => mapOf(partition)?.visit(from, '\uffff', show),
     partitions: function* () {
       dropEmpty()
       yield* maps.keys()

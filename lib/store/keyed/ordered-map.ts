@@ -15,7 +15,9 @@ export interface OrderedMap<V> {
    * and nothing else.
    */
   visit(partition: string, from: string, to: string, show: (sort: string, value: V) => boolean): void
-  /** Every partition that holds something, each once. The map may change between two steps. */
+  /** Like `visit`, for a pass through all of a partition: what it comes across is not kept at hand for the next visit. */
+  scan(partition: string, from: string, show: (sort: string, value: V) => boolean): void
+  /** Every partition that holds something, at least once each. The map may change between two steps. */
   partitions(): IterableIterator<string>
 }
 

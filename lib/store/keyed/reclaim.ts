@@ -1,115 +1,150 @@
 import type { Clock } from '../../clock.ts'
-import { recordIn } from '../../model/queue-record.ts'
-import type { Segment } from '../../model/segment.ts'
-import { queueKey } from '../keys.ts'
-import { type Entry, isExpired, type Maps } from './entries.ts'
+import { asDelayed, isDropped, type QueueRecord, recordIn, withLayout } from '../../model/queue-record.ts'
+import { KEY_KINDS, queueKey } from '../keys.ts'
+import { type Entry, isExpired, type Maps, type StoredDocument } from './entries.ts'
 import type { KeyedMaps, OrderedMap } from './ordered-map.ts'
 
 /** Frees what no operation shows any more. DynamoDB does this by its TTL, and later. */
 export interface Reclaim {
   /**
    * Goes through the next entries, at most `limit`, from where the last call stopped, and deletes those that are past
-   * their time, and messages that a purge or a deletion of their queue dropped. Answers how many it deleted.
+   * their time, and all that a purge, a shorter retention or the deletion of their queue dropped. Answers how many it
+   * deleted.
    */
   reclaim(limit: number): Promise<number>
 }
 
-type MapName = keyof Maps
+/** One map with the rule for what is dead in it. */
+interface Pass<V> {
+  mapOf(all: Maps): OrderedMap<V>
+  /** Tells of the values of a partition whether nobody can get them any more. */
+  judge(all: Maps, partition: string, now: number): (value: V) => boolean
+}
 
 /** Entries that one atomic step goes through: others wait for it. */
 const STEP = 200
 
-interface Position {
-  readonly map: MapName
-  readonly partition: string
-  /** A key to go on from. */
-  readonly from: string
-}
-
 export const reclaimer = (maps: KeyedMaps<Maps>, clock: Clock): Reclaim => {
-  let positions: Iterator<Position> | undefined
-  let current: Position | undefined
-
-  const everyPartition = async (): Promise<Position[]> =>
-    maps.look((all) =>
-      (['segments', 'documents', 'tickets'] as const).flatMap((map) =>
-        [...all[map].partitions()].map((partition) => ({ map, partition, from: '' })),
-      ),
-    )
-
+  const passes = [resumable(SEGMENTS), resumable(TICKETS), resumable(DOCUMENTS)]
+  let at = 0
   return {
     reclaim: async (limit) => {
       let deleted = 0
       for (let left = limit; left > 0; ) {
-        if (!current) {
-          positions ??= (await everyPartition())[Symbol.iterator]()
-          const next = positions.next()
-          if (next.done) {
-            // The next call begins a new pass.
-            positions = undefined
-            return deleted
-          }
-          current = next.value
-        }
-        const at: Position = current
-        const step = await maps.atomically((all) => reclaimStep(all, at, Math.min(STEP, left), clock.now()))
+        const pass = passes[at]
+        // The next call begins anew.
+        if (!pass) break
+        const step = await maps.atomically((all) => pass(all, Math.min(STEP, left), clock.now()))
         deleted += step.deleted
         left -= Math.max(1, step.seen)
-        current = step.next === undefined ? undefined : { ...at, from: step.next }
+        if (step.isLast) at++
         await nextTurn()
       }
+      if (at === passes.length) at = 0
       return deleted
     },
   }
 }
 
-const reclaimStep = (
-  all: Maps,
-  { map, partition, from }: Position,
-  limit: number,
-  now: number,
-): { deleted: number; seen: number; next: string | undefined } => {
-  const isDead =
-    map === 'segments'
-      ? deadSegments(all, now)
-      : (value: unknown) => isExpired(value as { expiresAt?: number | undefined }, now)
-  const entries = all[map] as OrderedMap<unknown>
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+interface Step {
+  readonly seen: number
+  readonly deleted: number
+  /** Whether the pass is over: then the next step begins another. */
+  readonly isLast: boolean
+}
+
+/** Goes through a map step by step, each from where the one before has stopped. */
+const resumable = <V>({ mapOf, judge }: Pass<V>) => {
+  let partitions: Iterator<string> | undefined
+  let partition: string | undefined
+  let from = ''
+  return (all: Maps, limit: number, now: number): Step => {
+    const map = mapOf(all)
+    let seen = 0
+    let deleted = 0
+    while (seen < limit) {
+      if (partition === undefined) {
+        partitions ??= map.partitions()
+        const { value, done } = partitions.next()
+        if (done) {
+          partitions = undefined
+          return { seen, deleted, isLast: true }
+        }
+        partition = value
+        from = ''
+      }
+      const part = reclaimFrom(map, { partition, from, limit: limit - seen }, judge(all, partition, now))
+      // An empty partition is some work, too.
+      seen += part.seen + 1
+      deleted += part.deleted
+      from = part.next ?? ''
+      if (part.next === undefined) partition = undefined
+    }
+    return { seen, deleted, isLast: false }
+  }
+}
+
+const reclaimFrom = <V>(
+  map: OrderedMap<V>,
+  { partition, from, limit }: { partition: string; from: string; limit: number },
+  isDead: (value: V) => boolean,
+): { seen: number; deleted: number; next: string | undefined } => {
+  const dead: string[] = []
   let seen = 0
-  let deleted = 0
   let next: string | undefined
-  entries.visit(partition, from, '\uffff', (sort, value) => {
+  map.scan(partition, from, (sort, value) => {
     if (seen === limit) {
       next = sort
       return false
     }
     seen++
-    if (isDead(value)) {
-      entries.delete(partition, sort)
-      deleted++
-    }
+    if (isDead(value)) dead.push(sort)
     return true
   })
-  return { deleted, seen, next }
+  for (const sort of dead) map.delete(partition, sort)
+  return { seen, deleted: dead.length, next }
 }
 
-/** Judges the segments of one partition, whose queue is looked up once. */
-const deadSegments = ({ documents }: Maps, now: number): ((value: unknown) => boolean) => {
-  let dropped: ((segment: Segment) => boolean) | undefined
-  return (value) => {
-    const { segment } = value as Entry
-    if (isExpired(segment, now)) return true
-    const { queue: name, generation } = segment.key.partition
-    if (!dropped) {
-      const key = queueKey(name)
-      const document = documents.get(key.partition, key.sort)
-      const record = document && recordIn(document)
-      // A record outlives its queue for a day. Where there is none nothing is known, and the messages' own time decides.
-      const isGone = record !== undefined && (record.deletedAt !== undefined || record.generation !== generation)
-      const purgedAt = record?.purgedAt ?? Number.NEGATIVE_INFINITY
-      dropped = ({ publishedAt }) => isGone || publishedAt <= purgedAt
-    }
-    return dropped(segment)
-  }
+const SEGMENTS: Pass<Entry> = {
+  mapOf: ({ segments }) => segments,
+  judge: (all, partition, now) => {
+    const life = lifeOf(all, partition)
+    if (life === 'over') return () => true
+    if (life === 'unknown') return ({ segment }) => isExpired(segment, now)
+    const queue = withLayout({ ...life, name: '', version: 0 }, {}, 0)
+    return ({ segment }) => isDropped(queue, segment, now) && isDropped(queue, asDelayed(queue, segment), now)
+  },
 }
 
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+const TICKETS: Pass<{ readonly expiresAt: number }> = {
+  mapOf: ({ tickets }) => tickets as OrderedMap<{ readonly expiresAt: number }>,
+  judge: (all, partition, now) => (lifeOf(all, partition) === 'over' ? () => true : (ticket) => isExpired(ticket, now)),
+}
+
+/** Letters of the kinds of documents that are gone with their queue. */
+const OF_GENERATIONS: ReadonlySet<string> = new Set(
+  Object.values(KEY_KINDS).flatMap(({ letter, names }) => (names === 'generation' ? [letter] : [])),
+)
+
+const DOCUMENTS: Pass<StoredDocument> = {
+  mapOf: ({ documents }) => documents,
+  judge: (all, partition, now) => {
+    const isOver = OF_GENERATIONS.has(partition.slice(0, 1)) && lifeOf(all, partition.slice(2)) === 'over'
+    return isOver ? () => true : (document) => isExpired(document, now)
+  },
+}
+
+/**
+ * The life of a queue that a partition belongs to, by the start of its id, `<queue>#<generation>#…`: its record, or that
+ * it is over. A record outlives its queue for a day; where there is none nothing is known.
+ */
+const lifeOf = ({ documents }: Maps, id: string): QueueRecord | 'over' | 'unknown' => {
+  const [name = '', generation] = id.split('#', 2)
+  const key = queueKey(name)
+  const document = documents.get(key.partition, key.sort)
+  if (!document) return 'unknown'
+  const record = recordIn(document)
+  return record.deletedAt !== undefined || record.generation !== generation ? 'over' : record
+}

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { PIECE_BYTES } from './disk-map.ts'
+import { PIECE_BYTES } from './disk-map-parts.ts'
 import { type LmdbFile, layoutUnknown, SEPARATOR } from './lmdb-file.ts'
 import { LOG_LAYOUT, type LoggedChange, readLog, readLogHeader, type Space } from './log-record.ts'
 import { bodyKey } from './space-codecs.ts'

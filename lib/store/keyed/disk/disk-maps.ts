@@ -1,16 +1,17 @@
-import { rm } from 'node:fs/promises'
 import type { Clock } from '../../../clock.ts'
-import { HoldfastError, isHoldfastError } from '../../../model/errors.ts'
+import { isHoldfastError } from '../../../model/errors.ts'
 import type { Maps } from '../entries.ts'
 import type { KeyedMaps } from '../ordered-map.ts'
 import { type EmptiedLog, emptyInto } from './checkpoint.ts'
 import { type DiskMap, diskMap } from './disk-map.ts'
+import { downfall } from './fault.ts'
 import { journal } from './journal.ts'
 import type { LmdbFile } from './lmdb-file.ts'
-import { createLog, type LogFile } from './log-file.ts'
-import { LOG_HEADER_BYTES, type Space } from './log-record.ts'
+import { createLog } from './log-file.ts'
+import { logKeeper } from './log-keeper.ts'
+import type { Space } from './log-record.ts'
+import type { CacheLimits } from './partition-cache.ts'
 import { documentCodec, segmentCodec, ticketCodec } from './space-codecs.ts'
-import { syncer } from './syncer.ts'
 
 export interface DiskMapsParts {
   readonly directory: string
@@ -20,9 +21,12 @@ export interface DiskMapsParts {
   readonly firstLog: number
   /** Whether each answer waits for the disk, and not for the system alone. */
   readonly sync: boolean
-  /** From how many bytes on a log is emptied into the file. */
+  /** From how many bytes on a log is brought into the file. @default 8 MiB */
   readonly logBytes?: number
-  /** Is told what went wrong with nobody waiting for it. */
+  readonly limits?: CacheLimits
+  /** Creates the file of a log. @default one in the directory */
+  readonly create?: typeof createLog
+  /** Is told what went wrong with nobody waiting for it, and is tried again. */
   readonly warn: (message: string, error: unknown) => void
 }
 
@@ -33,143 +37,58 @@ export interface DiskMaps extends KeyedMaps<Maps> {
 }
 
 const LOG_BYTES = 8_388_608
-/** How large the next log may become, in logs, before the one that is being emptied is done: then writes wait. */
-const MAX_LOGS_AHEAD = 4
-/** What the system has and the disk has not is at most about this old, ms. */
-const SYNC_MS = 250
-const RETRY_MS = 1_000
 /** Keys that are settled at once. */
 const SETTLED_AT_ONCE = 2_000
 
 /**
  * Maps on disk. What a step changes is in memory at once; what the steps of one turn of the event loop changed is
- * appended to the log in one write, and only then are they answered. The log is emptied into the file from time to
+ * appended to the log in one write, and only then are they answered. The log is brought into the file from time to
  * time, while the next one is written. So the file is written to seldom and in bulk, and what comes and goes quickly
  * never gets there.
  *
  * Nobody else writes to the directory, so what memory holds is right.
  */
 export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
-  const { directory, file, clock, warn, logBytes = LOG_BYTES } = parts
-  let log = createLog(directory, parts.firstLog)
-  const pending = journal(log.number)
-  const nothingPending = pending.mark()
-  const segments = diskMap({ space: 's', file, journal: pending, codec: segmentCodec(file) })
-  const documents = diskMap({ space: 'd', file, journal: pending, codec: documentCodec })
-  const tickets = diskMap({ space: 't', file, journal: pending, codec: ticketCodec })
+  const { directory, file, clock, warn, sync, limits, firstLog: first, logBytes: bytes = LOG_BYTES } = parts
+  const { create = createLog } = parts
+  const pending = journal(first)
+  const segments = diskMap({ space: 's', file, journal: pending, codec: segmentCodec(file), limits })
+  const documents = diskMap({ space: 'd', file, journal: pending, codec: documentCodec, limits })
+  const tickets = diskMap({ space: 't', file, journal: pending, codec: ticketCodec, limits })
   const maps: Maps = { segments, documents, tickets }
-  const spaces: Readonly<Record<Space, Pick<DiskMap<unknown>, 'settle' | 'trim'>>> = {
-    s: segments,
-    d: documents,
-    t: tickets,
+  const spaces: Spaces = { s: segments, d: documents, t: tickets }
+  const end = downfall()
+  const empty = async (path: string, number: number) => settle(spaces, file, await emptyInto(file, path), number)
+  const started = (number: number) => {
+    pending.log = number
   }
+  const logs = logKeeper({ directory, clock, warn, first, bytes, sync, downfall: end, create, started, empty })
 
-  const disk = syncer()
-  let syncTimer: NodeJS.Timeout | undefined
-  /** The steps of this turn, until what they changed is kept. */
-  let turn: Promise<void> | undefined
-  let emptying: Promise<void> | undefined
-  /** Why the log can't be emptied at present. */
-  let obstacle: HoldfastError | undefined
-  const blocked = signal()
-  const closing = new AbortController()
-  const failure = firstFailure()
-
+  const nothing = pending.mark()
   const append = (): void => {
+    if (pending.isEmpty) return
     try {
-      log.append(pending.record(log.salt, log.size))
-      disk.appended(log)
+      logs.append(pending.record)
+    } catch (error) {
+      pending.undoTo(nothing)
+      throw error
+    } finally {
       pending.clear()
-    } catch (error) {
-      pending.undoTo(nothingPending)
-      pending.clear()
-      throw unavailable(directory, error)
     }
   }
 
-  const synced = async (): Promise<void> => {
-    try {
-      await disk.synced()
-    } catch (error) {
-      // What the disk refused may be gone although it can still be read: nothing may be built on it.
-      throw failure.is(unavailable(directory, error))
-    }
-  }
-
-  /** Resolves when all that memory holds now is kept. */
-  const kept = (): Promise<void> => {
-    turn ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
-      turn = undefined
-      if (!pending.isEmpty) append()
-      if (log.size >= logBytes) empty()
-      if (parts.sync) return synced()
-      syncTimer ??= setTimeout(syncInTime, SYNC_MS).unref()
-    })
-    return turn
-  }
-  const syncInTime = () => {
-    syncTimer = undefined
-    synced().catch(() => {})
-  }
-
-  const empty = (): void => {
-    emptying ??= emptyLog().finally(() => {
-      emptying = undefined
-    })
-  }
-
-  /** Starts the next log, and brings this one into the file, however often it takes. */
-  const emptyLog = async (): Promise<void> => {
-    const full = log
-    try {
-      log = await startNext(directory, full)
-      pending.log = log.number
-      disk.appended(full)
-    } catch (error) {
-      warn('a new log can not be started yet', error)
-      await clock.sleep(RETRY_MS, closing.signal)
-      return
-    }
-    do {
-      try {
-        await disk.synced()
-        await settle(await emptyInto(file, full.path), full.number)
-        full.close()
-        await rm(full.path, { force: true })
-        obstacle = undefined
-        return
-      } catch (error) {
-        obstacle = unavailable(directory, error)
-        blocked.now()
-        warn('what is new can not be brought into the data file yet', error)
-        await clock.sleep(RETRY_MS, closing.signal)
-      }
-    } while (!closing.signal.aborted)
-  }
-
-  /** What a log told of is in the file now. */
-  const settle = async ({ keys }: EmptiedLog, number: number): Promise<void> => {
-    for (let at = 0; at < keys.length; at += SETTLED_AT_ONCE) {
-      file.refresh()
-      for (const { space, partition, sort } of keys.slice(at, at + SETTLED_AT_ONCE)) {
-        spaces[space].settle(partition, sort, number)
-      }
-      await nextTurn()
-    }
-    for (const map of Object.values(spaces)) map.trim()
-  }
-
-  /** Waits while the log that is being written has got too far ahead of the file. */
-  const roomToWrite = async (): Promise<void> => {
-    while (emptying !== undefined && log.size > logBytes * MAX_LOGS_AHEAD) {
-      if (obstacle) throw obstacle
-      await Promise.race([emptying, blocked.next()])
-    }
+  /** The steps of this turn of the event loop, until what they changed is kept. */
+  let turn: Promise<void> | undefined
+  const turnEnds = async (): Promise<void> => {
+    await nextTurn()
+    turn = undefined
+    append()
+    if (sync) await logs.kept()
   }
 
   const step = async <T>(work: (maps: Maps) => T): Promise<T> => {
-    if (failure.error) throw failure.error
-    if (emptying !== undefined) await roomToWrite()
+    if (end.error) throw end.error
+    while (logs.isAhead) await logs.caughtUp()
     const before = pending.mark()
     let result: T
     try {
@@ -178,14 +97,16 @@ export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
       pending.undoTo(before)
       throw error
     }
-    if (turn || !pending.isEmpty) await kept()
-    // It may have read what others wrote and still wait for.
-    else if (parts.sync && !disk.isDone) await synced()
+    if (turn || !pending.isEmpty) {
+      turn ??= turnEnds()
+      await turn
+      // It may have read what others changed in earlier turns, and wait for.
+    } else if (!logs.isKept) await logs.kept()
     return result
   }
 
   return {
-    failed: failure.told,
+    failed: end.told,
     atomically: async (work, failed) => {
       try {
         return await step(work)
@@ -195,87 +116,29 @@ export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
       }
     },
     look: async (work) => {
-      if (failure.error) throw failure.error
+      if (end.error) throw end.error
       return work(maps)
     },
     close: async () => {
       await turn?.catch(() => {})
-      closing.abort()
-      await emptying
-      if (!obstacle && !failure.error && log.size > LOG_HEADER_BYTES) await emptyLog()
-      clearTimeout(syncTimer)
-      await disk.synced().catch(() => {})
-      log.close()
-      if (log.size === LOG_HEADER_BYTES) await rm(log.path, { force: true })
+      await logs.close()
       await file.close()
     },
   }
 }
 
-/** Something that happens now and then, and can be waited for. */
-const signal = () => {
-  let happen = () => {}
-  let next: Promise<void> | undefined
-  return {
-    now: () => {
-      next = undefined
-      happen()
-    },
-    next: () => {
-      next ??= new Promise((resolve) => {
-        happen = resolve
-      })
-      return next
-    },
+type Spaces = Readonly<Record<Space, Pick<DiskMap<unknown>, 'settle' | 'trim'>>>
+
+/** What a log told of is in the file now: memory need not hold it any more. */
+const settle = async (spaces: Spaces, file: LmdbFile, { keys }: EmptiedLog, log: number): Promise<void> => {
+  for (let at = 0; at < keys.length; at += SETTLED_AT_ONCE) {
+    file.refresh()
+    for (const { space, partition, sort } of keys.slice(at, at + SETTLED_AT_ONCE)) {
+      spaces[space].settle(partition, sort, log)
+    }
+    await nextTurn()
   }
+  for (const map of Object.values(spaces)) map.trim()
 }
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-
-/** The log that follows one that says to be complete from now on. */
-const startNext = async (directory: string, full: LogFile): Promise<LogFile> => {
-  const next = createLog(directory, full.number + 1)
-  try {
-    full.complete()
-    return next
-  } catch (error) {
-    next.close()
-    await rm(next.path, { force: true })
-    throw error
-  }
-}
-
-/** A failure after which nothing can be relied on, and those that are to hear of it. */
-const firstFailure = () => {
-  let tell: (reason: string) => void = () => {}
-  const told = new Promise<string>((resolve) => {
-    tell = resolve
-  })
-  let error: HoldfastError | undefined
-  return {
-    told,
-    get error() {
-      return error
-    },
-    is: (reason: HoldfastError): HoldfastError => {
-      error ??= reason
-      tell(error.message)
-      return error
-    },
-  }
-}
-
-const NO_ROOM: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
-
-const unavailable = (directory: string, cause: unknown): HoldfastError => {
-  if (isHoldfastError(cause)) return cause
-  const { code, message } = cause as NodeJS.ErrnoException
-  return new HoldfastError(
-    'StoreUnavailable',
-    NO_ROOM.includes(code) || /MDB_MAP_FULL|No space left/.test(message)
-      ? `the disk that holds ${directory} is full: nothing was changed; free some space and try again`
-      : `the data in ${directory} can't be written: ${message}`,
-    {},
-    { cause },
-  )
-}

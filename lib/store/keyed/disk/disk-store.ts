@@ -73,7 +73,7 @@ export const diskStore = async ({
 export const DATA_FILE = 'data.mdb'
 
 /** Brings the logs that the last process left into the file. Answers the number of the next log. */
-const recover = async (
+export const recover = async (
   directory: string,
   file: LmdbFile,
   warn: (message: string, error: unknown) => void,

@@ -16,8 +16,8 @@ import type { Database } from 'lmdb'
  */
 export interface LmdbFile {
   get(key: string): Buffer | undefined
-  /** Entries from one key up to another, the first one only if asked for, in the order of their bytes. */
-  range(range: { from: string; to: string; limit: number; behind?: boolean }): { key: string; value: Buffer }[]
+  /** Entries from one key on and before another, in the order of their bytes. */
+  range(range: { from: string; before: string; limit: number }): { key: string; value: Buffer }[]
   /** The first key from this one on. */
   firstKey(from: string): string | undefined
   /** The last key between two. */
@@ -30,8 +30,6 @@ export interface LmdbFile {
 }
 
 export const SEPARATOR = '\u0001'
-/** Above every key that starts like it. */
-export const BEHIND_ALL = '\uffff'
 /** LMDB takes no longer keys with pages of 4 KB. */
 export const MAX_KEY_BYTES = 1_900
 
@@ -129,11 +127,11 @@ const fileOn = (db: Database<Uint8Array, string>): LmdbFile => ({
     const value = db.getBinary(key)
     return value && asBuffer(value)
   },
-  range: ({ from, to, limit, behind = false }) => {
+  range: ({ from, before, limit }) => {
     const found: { key: string; value: Buffer }[] = []
-    const range = { start: from, end: to, limit, exclusiveStart: behind, inclusiveEnd: true }
     // Binary values come as plain byte arrays.
-    for (const { key, value } of db.getRange(range)) found.push({ key, value: asBuffer(value) })
+    for (const { key, value } of db.getRange({ start: from, end: before, limit }))
+      found.push({ key, value: asBuffer(value) })
     return found
   },
   firstKey: (from) => {

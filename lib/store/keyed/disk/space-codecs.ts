@@ -14,7 +14,7 @@ import {
   piecesIn,
   shardIn,
 } from './codecs.ts'
-import type { Codec } from './disk-map.ts'
+import type { Codec } from './disk-map-parts.ts'
 import { type LmdbFile, SEPARATOR } from './lmdb-file.ts'
 
 export const documentCodec: Codec<StoredDocument> = { encode: encodeDocument, decode: decodeDocument }

@@ -1,0 +1,86 @@
+import type { OrderedMap } from '../ordered-map.ts'
+import { ALL, type CachedPartition, isCovered, partOf, type Slot, shorten } from './cached-partition.ts'
+import { type Codec, type DiskMapParts, PIECE_BYTES } from './disk-map-parts.ts'
+import type { PartitionCache } from './partition-cache.ts'
+
+interface Reading<V> {
+  readonly cache: PartitionCache<V>
+  /** Reads from the file. */
+  read(partition: string, sort: string): Buffer | undefined
+  prefixOf(partition: string): string
+}
+
+/** What changes a map on disk: the change is in memory at once, and noted in the journal. */
+export const diskChanges = <V>(
+  { space, file, journal, codec }: DiskMapParts<V>,
+  { cache, read, prefixOf }: Reading<V>,
+): Pick<OrderedMap<V>, 'isBehind' | 'set' | 'delete'> => {
+  const lastOf = (partition: string, { front, tail }: CachedPartition<V>): string => {
+    const prefix = prefixOf(partition)
+    const stored = file.lastKey(prefix, prefix + ALL)?.slice(prefix.length) ?? ''
+    return [stored, front.bound() ?? '', tail.bound() ?? ''].toSorted().at(-1) ?? ''
+  }
+  const isBehind = (partition: string, cached: CachedPartition<V>, sort: string): boolean => {
+    cached.last ??= lastOf(partition, cached)
+    return sort > cached.last
+  }
+
+  const remove = (partition: string, cached: CachedPartition<V>, sort: string): void => {
+    const before = partOf(cached, sort).get(sort)
+    let pieces = before?.pieces ?? 0
+    if (!before) {
+      if (isCovered(cached, sort) || cached.deleted.has(sort)) return
+      const stored = read(partition, sort)
+      if (!stored) return
+      pieces = codec.piecesIn?.(stored) ?? 0
+    }
+    journal.note({ kind: 'delete', space, partition, sort, pieces }, undoing(cached, sort, before))
+    partOf(cached, sort).delete(sort)
+    // What came and went within one log never gets into the file.
+    if (before?.born !== journal.log) cached.deleted.set(sort, journal.log)
+    if (before) cache.grew(-1)
+  }
+
+  const set = (partition: string, cached: CachedPartition<V>, sort: string, value: V): void => {
+    const before = partOf(cached, sort).get(sort)
+    const isNew = !before && !cached.deleted.has(sort) && (isCovered(cached, sort) || isBehind(partition, cached, sort))
+    const body = codec.bodyOf?.(value, before?.value)
+    const pieces = body ? Math.ceil(body.length / PIECE_BYTES) : piecesOf(codec, value, before)
+    // The body before may be in more pieces.
+    if (body && !isNew) remove(partition, cached, sort)
+    const change = { kind: isNew ? 'insert' : 'put', space, partition, sort, pieces } as const
+    journal.note(
+      change,
+      undoing(cached, sort, partOf(cached, sort).get(sort)),
+      (out) => codec.encode(out, value, pieces),
+      body,
+    )
+    cached.deleted.delete(sort)
+    const born = before?.born ?? (isNew ? journal.log : 0)
+    partOf(cached, sort).set(sort, { value, pieces, log: journal.log, born })
+    if (cached.last !== undefined && sort > cached.last) cached.last = sort
+    if (!before) cache.grew(1)
+  }
+
+  return {
+    isBehind: (partition, sort) => isBehind(partition, cache.of(partition), sort),
+    set: (partition, sort, value) => set(partition, cache.of(partition), sort, value),
+    delete: (partition, sort) => remove(partition, cache.of(partition), sort),
+  }
+}
+
+const piecesOf = <V>(codec: Codec<V>, value: V, before: Slot<V> | undefined): number =>
+  before?.pieces ?? codec.piecesOf?.(value) ?? 0
+
+/** Puts back what was there before. What else was learned of the partition since then is forgotten. */
+const undoing = <V>(cached: CachedPartition<V>, sort: string, before: Slot<V> | undefined) => {
+  const deletedIn = cached.deleted.get(sort)
+  return () => {
+    const part = partOf(cached, sort)
+    if (before) part.set(sort, before)
+    else part.delete(sort)
+    if (deletedIn === undefined) cached.deleted.delete(sort)
+    else cached.deleted.set(sort, deletedIn)
+    shorten(cached, 0)
+  }
+}
