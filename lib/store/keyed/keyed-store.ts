@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts'
 import type { Document, DocumentKey } from '../../model/document.ts'
 import type { HoldfastError } from '../../model/errors.ts'
-import { applyChange, type Change, type Segment } from '../../model/segment.ts'
+import { applyChange, type Change, keptUntil, type Segment } from '../../model/segment.ts'
 import { partitionId, type SegmentKey, type SegmentPartition } from '../../model/segment-key.ts'
 import { applyToTicket, type Ticket, type TicketCommand, type TicketState } from '../../model/ticket.ts'
 import type {
@@ -106,7 +106,7 @@ const live = <V extends { readonly expiresAt?: number | undefined }>(value: V | 
   value && isExpired(value, now) ? undefined : value
 
 const liveEntry = (entry: Entry | undefined, now: number): Entry | undefined =>
-  entry && isExpired(entry.segment, now) ? undefined : entry
+  entry && keptUntil(entry.segment) <= now ? undefined : entry
 
 const entryAt = ({ segments }: Maps, { partition, sort }: SegmentKey, now: number): Entry | undefined =>
   liveEntry(segments.get(partitionId(partition), sort), now)
@@ -145,7 +145,7 @@ const headers = (
   const page: Segment[] = []
   let more = false
   segments.visit(id, from, to, (sort, { segment }) => {
-    if (segment.expiresAt <= now) {
+    if (keptUntil(segment) <= now) {
       if (dropExpired) segments.delete(id, sort)
     } else if (page.length === limit) more = true
     else page.push(segment)
