@@ -57,19 +57,12 @@ export type {
 } from './model/queue-settings.ts'
 export { publish } from './publish/publish.ts'
 export { type Counts, counts } from './queues/counts.ts'
-export {
-  createQueue,
-  deleteQueue,
-  getQueue,
-  type ListQuery,
-  listQueueNames,
-  listQueues,
-  purgeQueue,
-  type QueueChange,
-  type QueueCreation,
-  type QueuePage,
-  updateQueue,
-} from './queues/queues.ts'
+export { createQueue, type QueueCreation } from './queues/create-queue.ts'
+export { deleteQueue } from './queues/delete-queue.ts'
+export { getQueue } from './queues/get-queue.ts'
+export { type ListQuery, listQueueNames, listQueues, type QueuePage } from './queues/list-queues.ts'
+export { purgeQueue } from './queues/purge-queue.ts'
+export { type QueueChange, updateQueue } from './queues/update-queue.ts'
 export { type Random, systemRandom } from './random.ts'
 export { type PollOptions, poll } from './receive/poll.ts'
 export {

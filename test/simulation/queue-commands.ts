@@ -5,7 +5,7 @@ import { cancelMessage, getMessage, rescheduleMessage } from '../../lib/messages
 import type { HandleResult, Message } from '../../lib/model/message.ts'
 import { publish } from '../../lib/publish/publish.ts'
 import { counts } from '../../lib/queues/counts.ts'
-import { purgeQueue } from '../../lib/queues/queues.ts'
+import { purgeQueue } from '../../lib/queues/purge-queue.ts'
 import { poll } from '../../lib/receive/poll.ts'
 import { ack } from '../../lib/settle/ack.ts'
 import { extend } from '../../lib/settle/extend.ts'

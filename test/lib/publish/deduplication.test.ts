@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { cancelMessage } from '../../../lib/messages/messages.ts'
 import { publish } from '../../../lib/publish/publish.ts'
-import { purgeQueue } from '../../../lib/queues/queues.ts'
+import { purgeQueue } from '../../../lib/queues/purge-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import { runRedrive, startRedrive } from '../../../lib/redrive/redrive.ts'
 import { ack } from '../../../lib/settle/ack.ts'

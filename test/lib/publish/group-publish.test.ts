@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { cancelMessage } from '../../../lib/messages/messages.ts'
 import { publish } from '../../../lib/publish/publish.ts'
-import { updateQueue } from '../../../lib/queues/queues.ts'
+import { updateQueue } from '../../../lib/queues/update-queue.ts'
 import { ack } from '../../../lib/settle/ack.ts'
 import type { Store } from '../../../lib/store/port.ts'
 import { faultyStore, scripted } from '../../support/faulty-store.ts'
