@@ -26,7 +26,10 @@ export type { InvalidMessage, Received } from './codecs/read-message.ts'
 export type { SchemaIssue, StandardSchema } from './codecs/schema.ts'
 export { textCodec } from './codecs/text.ts'
 export { createEngine, type Engine, type EngineEvent, type EngineParts, type Observer } from './engine.ts'
-export { type BrowsePage, browse, cancelMessage, getMessage, rescheduleMessage } from './messages/messages.ts'
+export { type BrowsePage, browse } from './messages/browse.ts'
+export { cancelMessage } from './messages/cancel-message.ts'
+export { getMessage } from './messages/get-message.ts'
+export { rescheduleMessage } from './messages/reschedule-message.ts'
 export {
   type ErrorCode,
   type ErrorFields,
@@ -47,14 +50,8 @@ export type {
   PublishResult,
   StoredMessage,
 } from './model/message.ts'
-export type {
-  DeadLetterSettings,
-  FifoSettings,
-  Queue,
-  QueueSettings,
-  RetryPolicy,
-  SettingsChange,
-} from './model/queue-settings.ts'
+export type { DeadLetterSettings, FifoSettings, Queue, QueueSettings, SettingsChange } from './model/queue-settings.ts'
+export type { RetryPolicy } from './model/retry-policy.ts'
 export { publish } from './publish/publish.ts'
 export { type Counts, counts } from './queues/counts.ts'
 export { createQueue, type QueueCreation } from './queues/create-queue.ts'

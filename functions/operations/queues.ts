@@ -1,6 +1,7 @@
 import type { Engine } from '../../lib/engine.ts'
 import { invalid, isHoldfastError } from '../../lib/model/errors.ts'
-import { changedSettings, type GivenSettings, newQueueSettings, type Queue } from '../../lib/model/queue-settings.ts'
+import { changedSettings, type GivenSettings, newQueueSettings } from '../../lib/model/given-settings.ts'
+import type { Queue } from '../../lib/model/queue-settings.ts'
 import { counts } from '../../lib/queues/counts.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
 import { deadLetterSource } from '../../lib/queues/dead-letter-source.ts'

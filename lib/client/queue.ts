@@ -8,7 +8,7 @@ import {
   rejectInvalid,
 } from '../codecs/read-message.ts'
 import { issuesText, type StandardSchema, validate } from '../codecs/schema.ts'
-import type { BrowsePage } from '../messages/messages.ts'
+import type { BrowsePage } from '../messages/browse.ts'
 import { HoldfastError, isHoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import { type HandleResult, type Message, messageBytes, type NewMessage, type StoredMessage } from '../model/message.ts'

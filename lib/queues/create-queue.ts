@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError } from '../model/errors.ts'
+import { checkQueueName, plainName } from '../model/queue-name.ts'
 import {
   asQueue,
   type QueueRecord,
@@ -9,14 +10,7 @@ import {
   recordValue,
   withLayout,
 } from '../model/queue-record.ts'
-import {
-  applySettings,
-  checkQueueName,
-  plainName,
-  type Queue,
-  type QueueSettings,
-  type SettingsChange,
-} from '../model/queue-settings.ts'
+import { applySettings, type Queue, type QueueSettings, type SettingsChange } from '../model/queue-settings.ts'
 import { queueKey, queueListKey } from '../store/keys.ts'
 import { checkDeadLetterQueue, checkExtras, checkTags } from './queue-rules.ts'
 import { readLayout } from './read-queue.ts'

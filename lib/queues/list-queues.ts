@@ -1,7 +1,8 @@
 import type { Engine } from '../engine.ts'
 import { LIMITS } from '../model/limits.ts'
+import { whole } from '../model/number-checks.ts'
 import { asQueue } from '../model/queue-record.ts'
-import { type Queue, whole } from '../model/queue-settings.ts'
+import type { Queue } from '../model/queue-settings.ts'
 import { queueListPartition } from '../store/keys.ts'
 import { readQueue } from './read-queue.ts'
 

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError } from '../model/errors.ts'
-import { plainName } from '../model/queue-settings.ts'
+import { plainName } from '../model/queue-name.ts'
 import { rewriteQueue, within } from './rewrite-queue.ts'
 
 /**

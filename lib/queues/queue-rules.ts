@@ -1,7 +1,8 @@
 import type { Engine } from '../engine.ts'
 import { invalid } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
-import { plainName, type QueueSettings } from '../model/queue-settings.ts'
+import { plainName } from '../model/queue-name.ts'
+import type { QueueSettings } from '../model/queue-settings.ts'
 import { readQueue } from './read-queue.ts'
 
 export const checkTags = (tags: Readonly<Record<string, string>>): void => {

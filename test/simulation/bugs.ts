@@ -225,7 +225,7 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a message put off moves where its retention has ended',
-    file: 'lib/messages/messages.ts',
+    file: 'lib/messages/reschedule-message.ts',
     replace: "slot.kind === 'lease' ? await rest(",
     by: "slot.kind !== 'gone' ? await rest(",
     suites: UNIT,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { cancelMessage } from '../../../lib/messages/messages.ts'
+import { cancelMessage } from '../../../lib/messages/cancel-message.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { purgeQueue } from '../../../lib/queues/purge-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'

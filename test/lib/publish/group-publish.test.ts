@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { cancelMessage } from '../../../lib/messages/messages.ts'
+import { cancelMessage } from '../../../lib/messages/cancel-message.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { updateQueue } from '../../../lib/queues/update-queue.ts'
 import { ack } from '../../../lib/settle/ack.ts'

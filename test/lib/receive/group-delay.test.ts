@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { browse, getMessage } from '../../../lib/messages/messages.ts'
+import { browse } from '../../../lib/messages/browse.ts'
+import { getMessage } from '../../../lib/messages/get-message.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { counts } from '../../../lib/queues/counts.ts'
 import { createQueue } from '../../../lib/queues/create-queue.ts'

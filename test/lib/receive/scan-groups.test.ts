@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { cancelMessage } from '../../../lib/messages/messages.ts'
+import { cancelMessage } from '../../../lib/messages/cancel-message.ts'
 import { groupHash, groupPartition, groupSort, sequenceAfter, sequenceAt } from '../../../lib/model/group.ts'
 import { FRESH } from '../../../lib/model/segment.ts'
 import { publish } from '../../../lib/publish/publish.ts'
