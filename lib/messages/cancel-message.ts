@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { followUp } from '../follow-up.ts'
-import { take } from '../model/segment.ts'
+import { take } from '../model/segment-change.ts'
 import { freeGroup } from '../settle/group-release.ts'
 import { onceUnleased } from './change-unleased.ts'
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import type { HoldfastError } from '../../model/errors.ts'
-import { applyChange, type Change } from '../../model/segment.ts'
+import { applyChange, type Change } from '../../model/segment-change.ts'
 import type { ChangeFailure, ChangeOutcome, ClaimOutcome, Store } from '../port.ts'
 import { asDocument, documentAt, listDocuments } from './documents.ts'
 import { contentIn, type Maps } from './entries.ts'

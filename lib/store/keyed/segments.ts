@@ -1,4 +1,5 @@
-import { applyChange, type Change, type Segment } from '../../model/segment.ts'
+import type { Segment } from '../../model/segment.ts'
+import { applyChange, type Change } from '../../model/segment-change.ts'
 import { partitionId, type SegmentKey } from '../../model/segment-key.ts'
 import type { ChangeOutcome, HeaderPage, HeaderRange, NewSegment } from '../port.ts'
 import { type Entry, isExpired, type Maps } from './entries.ts'

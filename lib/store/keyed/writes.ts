@@ -1,4 +1,4 @@
-import { applyChange } from '../../model/segment.ts'
+import { applyChange } from '../../model/segment-change.ts'
 import { applyToTicket } from '../../model/ticket.ts'
 import type { Write, WriteFailure } from '../port.ts'
 import { asDocument, documentAt } from './documents.ts'
