@@ -185,10 +185,7 @@ const isOutdated = (bytes: Buffer, now: number): boolean => {
 /** @throws `ReceiptHandleInvalid` for what is no handle, or one of another queue. */
 export const receiptHandleFor = (queue: string, text: string, now: number): ReceiptHandle => {
   const bytes = bytesOf(text)
-  if (
-    bytes?.compare(fingerprint(queue), 0, QUEUE_BYTES, 1, 1 + QUEUE_BYTES) !== 0 ||
-    isOutdated(bytes, now)
-  ) {
+  if (bytes?.compare(fingerprint(queue), 0, QUEUE_BYTES, 1, 1 + QUEUE_BYTES) !== 0 || isOutdated(bytes, now)) {
     throw new HoldfastError('ReceiptHandleInvalid', 'the receipt handle is not one of this queue', {
       field: 'receiptHandle',
       value: typeof text === 'string' ? text.slice(0, 100) : text,

@@ -110,14 +110,17 @@ export const isPrompt = (results: ResultSettings, receivedAt: number, now: numbe
  * which is before the next receive. An item counted from the receive gets the time for a prompt ack on top, so that it is kept
  * for the retention, counted from the ack.
  */
-export const resultExpiry = (
-  { retentionSeconds, receivedAt, keptUntil, heldAt }: ResultSettings & {
-    readonly receivedAt: number
-    readonly keptUntil: number
-    /** When the message was seen held under this claim, where that was looked at. */
-    readonly heldAt?: number | undefined
-  },
-): number =>
+export const resultExpiry = ({
+  retentionSeconds,
+  receivedAt,
+  keptUntil,
+  heldAt,
+}: ResultSettings & {
+  readonly receivedAt: number
+  readonly keptUntil: number
+  /** When the message was seen held under this claim, where that was looked at. */
+  readonly heldAt?: number | undefined
+}): number =>
   Math.min(Math.max(receivedAt + promptMs({ retentionSeconds }), heldAt ?? 0) + retentionSeconds * 1_000, keptUntil)
 
 /** A failure with what it may hold at most. */

@@ -3,11 +3,13 @@ import { bodyOf, type ContentMessage } from '../model/content.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import { bodyText } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
+import { plainName } from '../model/queue-name.ts'
 import { asDelayed, isDropped, type QueueState, scopeOf } from '../model/queue-record.ts'
-import { plainName } from '../model/queue-settings.ts'
-import { receivable, type Segment, take, visibleAt } from '../model/segment.ts'
+import { receivable, type Segment, visibleAt } from '../model/segment.ts'
+import { take } from '../model/segment-change.ts'
 import { priorityOf, type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
 import { type Cursor, cursorBehind, cursorIn, partitions } from '../queues/partitions.ts'
+import { endingWrites } from '../results/write-results.ts'
 import type { StoredSegment } from '../store/port.ts'
 import { moveTo } from './move.ts'
 import { isSelected, type RedriveFilter, type TaskRecord } from './redrive-task.ts'
@@ -83,7 +85,7 @@ const moveSegment = async (
   if (!current?.content) return heldUp
   const stored = { ...current, segment: asDelayed(source, current.segment) }
   for (const [target, indexes] of await targetsOf(engine, task, stored)) {
-    const moved = await moveMessages(engine, { task, target }, stored, indexes)
+    const moved = await moveMessages(engine, { source, task, target }, stored, indexes)
     count(moved)
     // Received by someone in the meantime.
     if (source.settings.fifo && moved < indexes.length) return true
@@ -152,7 +154,7 @@ const matches = (filter: RedriveFilter | undefined, message: ContentMessage, mes
  */
 const moveMessages = async (
   engine: Engine,
-  { task, target }: { task: TaskRecord; target: QueueState },
+  { source, task, target }: { source: QueueState; task: TaskRecord; target: QueueState },
   { segment, content }: StoredSegment,
   indexes: readonly number[],
 ): Promise<number> => {
@@ -163,7 +165,9 @@ const moveMessages = async (
   })
   const priority = priorityOf(segment.key.sort)
   try {
-    if (!(await moveTo(engine, target, { removal: take(segment, indexes), messages, priority, now }))) return 0
+    const endings = endingWrites(source, segment, indexes, { kind: 'moved', queue: plainName(target.name) }, now)
+    const removal = take(segment, indexes)
+    if (!(await moveTo(engine, target, { removal, messages, priority, now, endings }))) return 0
   } catch (error) {
     // Deleted a moment ago: what came from there stays, as if it had been found deleted.
     if (isHoldfastError(error, 'QueueNotFound') && task.destination === undefined) return 0

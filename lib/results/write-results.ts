@@ -18,7 +18,7 @@ import {
 } from '../model/result.ts'
 import { holds, type Segment, slotAt } from '../model/segment.ts'
 import { dueAtOf, type SegmentKey, segmentId } from '../model/segment-key.ts'
-import { resultKey, sharedResultKey } from '../store/keys.ts'
+import { resultKey, resultPartition, sharedResultKey } from '../store/keys.ts'
 import type { DocumentKey, PutWrite, StoredSegment } from '../store/port.ts'
 
 /** An ack with what it says of the work. */
@@ -88,7 +88,11 @@ export const resultWrites = <T extends WorkDone & { readonly handle: TellingHand
       share.bytes += bytes
     } else shares.push({ acks: [ack], entries: [entry], bytes: bytes + ITEM_OVERHEAD_BYTES, expiresAt })
   }
-  const writeOf = (some: readonly [T, ...T[]], entries: readonly ResultEntry[], itemKey: DocumentKey): ResultWrite<T> => ({
+  const writeOf = (
+    some: readonly [T, ...T[]],
+    entries: readonly ResultEntry[],
+    itemKey: DocumentKey,
+  ): ResultWrite<T> => ({
     acks: some,
     write: {
       kind: 'put',
@@ -112,7 +116,8 @@ export const resultWrites = <T extends WorkDone & { readonly handle: TellingHand
 const expiryOfAck = (
   { settings: { results } }: QueueState,
   { handle: { receivedAt, claim }, heldAt }: WorkDone & { readonly handle: TellingHandle },
-): number => resultExpiry({ retentionSeconds: results?.retentionSeconds ?? 0, receivedAt, keptUntil: claim.keptUntil, heldAt })
+): number =>
+  resultExpiry({ retentionSeconds: results?.retentionSeconds ?? 0, receivedAt, keptUntil: claim.keptUntil, heldAt })
 
 /**
  * The write that tells what became of messages of a segment that are moved or cancelled, for the transaction which does that;
@@ -248,4 +253,4 @@ const withContent = ({ handle: { index }, outcome }: WorkDone, { segment, conten
 }
 
 /** Names what a wait for a result in this process waits for. */
-export const resultWakeup = (key: SegmentKey): string => `result ${segmentId(key)}`
+export const resultWakeup = (key: SegmentKey): string => `result ${resultPartition(key)}`

@@ -1,23 +1,14 @@
 import type { Engine } from '../engine.ts'
 import { followUp } from '../follow-up.ts'
-import { isOrdered } from '../model/group.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
+import { isOrdered } from '../model/group.ts'
 import type { Body, HandleResult } from '../model/message.ts'
+import { plainName } from '../model/queue-name.ts'
 import type { QueueState } from '../model/queue-record.ts'
-import { plainName } from '../model/queue-settings.ts'
 import { type ReceiptHandle, receiptHandleFor } from '../model/receipt-handle.ts'
 import { type Failure, failureFrom, type WorkOutcome } from '../model/result.ts'
-import {
-  atVersion,
-  type Change,
-  GONE,
-  goneCount,
-  holds,
-  liveAt,
-  remove,
-  type Segment,
-  slotAt,
-} from '../model/segment.ts'
+import { GONE, goneCount, holds, liveAt, type Segment, slotAt } from '../model/segment.ts'
+import { atVersion, type Change, remove } from '../model/segment-change.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
 import { type PlacedWork, resultWakeup, storeResults } from '../results/write-results.ts'
 import { applyToHandles, checkCount, type HandleOperation, type Held, leaseLost, OK } from './apply-to-handles.ts'
@@ -65,8 +56,7 @@ export const ack = async (
   const positions = [...told.keys()].filter((position) => !refused.has(position))
   const receiptHandles = positions.map((position) => told[position]?.receiptHandle as string)
   const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, request: undefined }))
-  const results =
-    entries.length > 0 ? await applyToHandles(engine, queue, entries, ackOperation(engine, queue)) : []
+  const results = entries.length > 0 ? await applyToHandles(engine, queue, entries, ackOperation(engine, queue)) : []
   // In a group of a standard queue an ack makes nothing receivable, unless there is a limit to what is in flight.
   if (queue.settings.fifo || queue.settings.maxInFlightPerGroup !== undefined) {
     await followUp(engine, queueName, () => releaseGroups(engine, queue, receiptHandles, results))

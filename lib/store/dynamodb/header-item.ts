@@ -1,6 +1,15 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 import { isOrdered } from '../../model/group.ts'
-import { FRESH, GONE, goneCount, keptUntil, type Lease, type Segment, type Slot, TOKEN_BYTES } from '../../model/segment.ts'
+import {
+  FRESH,
+  GONE,
+  goneCount,
+  keptUntil,
+  type Lease,
+  type Segment,
+  type Slot,
+  TOKEN_BYTES,
+} from '../../model/segment.ts'
 import { dueAtOf, partitionId, type SegmentKey, type SegmentPartition } from '../../model/segment-key.ts'
 import { segmentPartition } from '../keys.ts'
 
