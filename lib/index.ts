@@ -45,6 +45,7 @@ export type {
   StoredMessage,
 } from './model/message.ts'
 export type { DeadLetterSettings, FifoSettings, Queue, QueueSettings, SettingsChange } from './model/queue-settings.ts'
+export type { Failure, MessageStatus, ResultAnswer } from './model/result.ts'
 export type { RetryPolicy } from './model/retry-policy.ts'
 export { publish } from './publish/publish.ts'
 export { type Counts, counts } from './queues/counts.ts'
@@ -66,7 +67,8 @@ export {
   startRedrive,
 } from './redrive/redrive.ts'
 export type { RedriveFilter, RedriveTask } from './redrive/redrive-task.ts'
-export { ack } from './settle/ack.ts'
+export { type AwaitOptions, awaitResult, messageStatus } from './results/await-result.ts'
+export { type AckEntry, ack } from './settle/ack.ts'
 export { type ExtendEntry, type ExtendOptions, extend } from './settle/extend.ts'
 export { type NackEntry, nack } from './settle/nack.ts'
 export { type DynamodbStoreParts, dynamodbStore } from './store/dynamodb/dynamodb-store.ts'

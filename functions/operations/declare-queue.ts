@@ -61,6 +61,7 @@ const undeclared = (present: QueueSettings): SettingsChange => ({
   deadLetter: null,
   retryPolicy: null,
   maxInFlightPerGroup: null,
+  results: null,
 })
 
 const deleteIfThere = async (engine: Engine, name: string): Promise<void> => {

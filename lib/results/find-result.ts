@@ -180,7 +180,8 @@ const deadLetterStatus = async (
     if (!origin || home.name === queue.name) return undefined
     return { state: 'deadLettered', at: origin.at, queue: plainName(home.name), reason: origin.reason }
   } catch (error) {
-    if (isHoldfastError(error, 'MessageNotFound')) return undefined
+    // Those who may read results need not be allowed to look into the dead-letter queue.
+    if (isHoldfastError(error, 'MessageNotFound') || isHoldfastError(error, 'AccessDenied')) return undefined
     throw error
   }
 }
