@@ -11,14 +11,7 @@ import { addDashboard } from './dashboard.ts'
 import { DeclaredQueue, type DeclaredQueueProps } from './declared-queue.ts'
 import { addFunction } from './function.ts'
 import { DECLARE_FUNCTION } from './functions.ts'
-import {
-  grantBrowse,
-  grantConsume,
-  grantManage,
-  grantPublish,
-  grantReadResults,
-  type PublishGrant,
-} from './grants.ts'
+import { grantBrowse, grantConsume, grantManage, grantPublish, grantReadResults, type PublishGrant } from './grants.ts'
 import { addHttpApi, grantRoutes, type RoutedFunction } from './http-api.ts'
 import { addServiceFunctions, type ServiceFunctions } from './service-functions.ts'
 import { checkSettings, type Settings } from './settings.ts'

@@ -55,7 +55,9 @@ const roleOf = (id: string) => new Role(stack, id, { assumedBy: new ServicePrinc
 
 /** Roles by the headings of the guide's table, each with its grant on a queue. */
 const grantAll = (queue: DeclaredQueue, kind: string): Record<string, string> => {
-  const names = ['Publisher', 'PendingPublisher', 'Consumer', 'Browser', 'Manager', 'Awaiter'].map((name) => `${kind}${name}X`)
+  const names = ['Publisher', 'PendingPublisher', 'Consumer', 'Browser', 'Manager', 'Awaiter'].map(
+    (name) => `${kind}${name}X`,
+  )
   const roles = names.map(roleOf) as [Role, Role, Role, Role, Role, Role]
   const [publisher, pendingPublisher, consumer, browser, manager, awaiter] = roles
   queue.grantPublish(publisher)
@@ -214,7 +216,8 @@ const published = async (engine: Engine, queue: string, messages: readonly NewMe
   return result.messageId
 }
 
-const keepResults = (owner: Engine) => updateQueue(owner, 'orders', { settings: { results: { retentionSeconds: 600 } } })
+const keepResults = (owner: Engine) =>
+  updateQueue(owner, 'orders', { settings: { results: { retentionSeconds: 600 } } })
 
 const received = async (engine: Engine, queue = 'orders'): Promise<Message> => {
   const [message] = await poll(engine, queue)
