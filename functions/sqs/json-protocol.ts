@@ -2,6 +2,7 @@ import { isWithin, type JsonBounds } from '../runtime/json-bounds.ts'
 import { missingParameter, SqsError } from './errors.ts'
 import type { SqsAnswer } from './request.ts'
 import type { Shape, StructureShape } from './shapes.ts'
+import { isObject } from './strict-json.ts'
 
 /** AWS JSON 1.0: https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html */
 export const JSON_CONTENT_TYPE = 'application/x-amz-json-1.0'
@@ -81,9 +82,7 @@ export const decodeBase64 = (text: string): Uint8Array => {
 }
 
 const record = (value: unknown, wanted: string): Record<string, unknown> =>
-  value !== null && typeof value === 'object' && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : refuse(value, wanted)
+  isObject(value) ? value : refuse(value, wanted)
 
 const refuse = (value: unknown, wanted: string): never => {
   const kind =

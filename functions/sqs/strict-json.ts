@@ -37,6 +37,10 @@ export const parseStrictJson = (text: string): unknown => {
   return value
 }
 
+/** Whether a parsed value is an object, and so no list and not null. */
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  value !== null && typeof value === 'object' && !Array.isArray(value)
+
 /** A text and the position of the next character. */
 interface Reader {
   readonly text: string

@@ -213,7 +213,7 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
     throw invalid('deduplicationMode', settings.deduplicationMode, 'must be "window" or "pending"')
   }
   if (settings.maxInFlightPerGroup !== undefined) {
-    whole('maxInFlightPerGroup', settings.maxInFlightPerGroup, 1, 1_000_000)
+    whole('maxInFlightPerGroup', settings.maxInFlightPerGroup, 1, LIMITS.maxInFlightPerGroup)
   }
   const { deadLetter, retryPolicy } = settings
   if (deadLetter) {
@@ -225,7 +225,7 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
   }
   if (retryPolicy) {
     number('retryPolicy.initialSeconds', retryPolicy.initialSeconds, 0, LIMITS.retryDelaySeconds)
-    number('retryPolicy.factor', retryPolicy.factor, 1, 100)
+    number('retryPolicy.factor', retryPolicy.factor, 1, LIMITS.retryFactor)
     number('retryPolicy.maximumSeconds', retryPolicy.maximumSeconds, 0, LIMITS.retryDelaySeconds)
     if (retryPolicy.jitter !== 'none' && retryPolicy.jitter !== 'full') {
       throw invalid('retryPolicy.jitter', retryPolicy.jitter, 'must be "none" or "full"')

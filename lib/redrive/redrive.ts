@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
+import { LIMITS } from '../model/limits.ts'
 import { checkQueueName, plainName, whole } from '../model/queue-settings.ts'
 import { counts } from '../queues/counts.ts'
 import { START } from '../queues/partitions.ts'
@@ -34,7 +35,6 @@ export interface RedriveRequest {
 
 /** A runner that was not heard of for this long is taken to be dead. */
 const RUNNER_LEASE_MS = 60_000
-const MAX_PER_SECOND = 500
 const LISTED = 10
 export const MAX_ORIGINS = 1_000
 
@@ -58,7 +58,7 @@ export const startRedrive = async (
       throw invalid('destination', plainName(destination), 'must be of the same kind as the queue, FIFO or standard')
     }
   }
-  if (maxPerSecond !== undefined) whole('maxPerSecond', maxPerSecond, 1, MAX_PER_SECOND)
+  if (maxPerSecond !== undefined) whole('maxPerSecond', maxPerSecond, 1, LIMITS.redriveMessagesPerSecond)
   if (origins) checkOrigins(origins)
   const { ready } = await counts(engine, deadLetterQueue)
   const record: TaskRecord = {
