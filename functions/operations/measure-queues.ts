@@ -2,7 +2,7 @@ import type { Engine } from '../../lib/engine.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
 import { LIMITS } from '../../lib/model/limits.ts'
 import { type Counts, counts } from '../../lib/queues/counts.ts'
-import { listQueueNames } from '../../lib/queues/queues.ts'
+import { listQueueNames } from '../../lib/queues/list-queues.ts'
 
 /** Queues counted at the same time. */
 const AT_ONCE = 8

@@ -1,5 +1,6 @@
 import { LIMITS } from '../../lib/model/limits.ts'
-import { getQueue, updateQueue } from '../../lib/queues/queues.ts'
+import { getQueue } from '../../lib/queues/get-queue.ts'
+import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { type ActionContext, target } from './context.ts'
 import { invalidParameter, missingParameter } from './errors.ts'
 import type { Input, Output } from './model.ts'

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { type Reading, type Received, type Rejecting, readMessage, rejectInvalid } from '../codecs/read-message.ts'
-import type { BrowsePage } from '../messages/messages.ts'
+import type { BrowsePage } from '../messages/browse.ts'
 import type { Message, StoredMessage } from '../model/message.ts'
 import type { Queue } from '../model/queue-settings.ts'
 import type { Counts } from '../queues/counts.ts'
