@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../lib/model/errors.ts'
 import { isWithin } from '../runtime/json-bounds.ts'
+import { JsonFault, NOT_JSON, parseStrictJson } from '../runtime/strict-json.ts'
 import { utf8Text } from '../runtime/utf8.ts'
 import { HttpRefusal } from './problem.ts'
 
@@ -33,7 +34,19 @@ export const readJson = async (request: Request): Promise<unknown> => {
     return JSON.parse(text)
   } catch (cause) {
     // The parser's own message quotes the text, which may be a message body.
-    throw new HoldfastError('InvalidRequest', 'the request is not valid JSON', { field: 'request' }, { cause })
+    const message = `the request is not valid JSON${placeOfFault(text)}`
+    throw new HoldfastError('InvalidRequest', message, { field: 'request' }, { cause })
+  }
+}
+
+const placeOfFault = (text: string): string => {
+  try {
+    parseStrictJson(text)
+    return ''
+  } catch (error) {
+    return error instanceof JsonFault && error.message === NOT_JSON
+      ? ` (line ${error.line}, column ${error.column})`
+      : ''
   }
 }
 

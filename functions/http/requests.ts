@@ -87,25 +87,36 @@ export const extendRequest = z.strictObject({
   ),
 })
 
-export const nackRequest = z.strictObject({
-  receiptHandles,
-  delaySeconds: z.optional(
-    amount(0, LIMITS.delaySeconds).check(z.describe("Default: the queue's retry policy, else at once")),
-  ),
-  deadLetter: z.optional(
-    z
-      .boolean()
-      .check(z.describe('Moves the messages to the dead-letter queue at once. Not together with delaySeconds')),
-  ),
-  error: z.optional(
-    z
-      .string()
-      .check(
-        z.maxLength(10_000),
-        z.describe('The reason, with deadLetter: its first 1,024 characters are stored with the messages'),
-      ),
-  ),
-})
+export const nackRequest = z
+  .strictObject({
+    receiptHandles,
+    delaySeconds: z.optional(
+      amount(0, LIMITS.delaySeconds).check(z.describe("Default: the queue's retry policy, else at once")),
+    ),
+    deadLetter: z.optional(
+      z
+        .boolean()
+        .check(z.describe('Moves the messages to the dead-letter queue at once. Not together with delaySeconds')),
+    ),
+    error: z.optional(
+      z
+        .string()
+        .check(
+          z.maxLength(10_000),
+          z.describe('The reason, with deadLetter: its first 1,024 characters are stored with the messages'),
+        ),
+    ),
+  })
+  .check(
+    z.refine((given) => !given.deadLetter || given.delaySeconds === undefined, {
+      error: 'must not be given together with deadLetter',
+      path: ['delaySeconds'],
+    }),
+    z.refine((given) => given.error === undefined || given.deadLetter === true, {
+      error: 'must be given together with deadLetter: true',
+      path: ['error'],
+    }),
+  )
 
 export const unreceiveRequest = z.strictObject({ receiptHandles })
 

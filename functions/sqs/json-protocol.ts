@@ -1,8 +1,8 @@
 import { isWithin, type JsonBounds } from '../runtime/json-bounds.ts'
+import { isObject } from '../runtime/strict-json.ts'
 import { missingParameter, SqsError } from './errors.ts'
 import type { SqsAnswer } from './request.ts'
 import type { Shape, StructureShape } from './shapes.ts'
-import { isObject } from './strict-json.ts'
 
 /** AWS JSON 1.0: https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html */
 export const JSON_CONTENT_TYPE = 'application/x-amz-json-1.0'

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { type Clock, systemClock } from '../../lib/clock.ts'
+import { isObject, JsonFault, parseStrictJson } from '../runtime/strict-json.ts'
 import { SqsError } from './errors.ts'
 import { ACTION_NAMES, type ActionName } from './model.ts'
 import { like } from './pattern.ts'
 import { isAccount } from './queue-url.ts'
-import { isObject, JsonFault, parseStrictJson } from './strict-json.ts'
 
 /** Actions that a key may perform on queues. In both, `*` matches any characters and `?` matches one. */
 export interface KeyPermission {

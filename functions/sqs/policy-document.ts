@@ -1,5 +1,5 @@
+import { isObject, JsonFault, parseStrictJson } from '../runtime/strict-json.ts'
 import { invalidAttribute, SqsError } from './errors.ts'
-import { isObject, JsonFault, parseStrictJson } from './strict-json.ts'
 
 /**
  * SQS's limits of a policy:

@@ -1,12 +1,12 @@
 import type { QueueSettings } from '../../lib/model/queue-settings.ts'
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from '../../lib/model/retry-policy.ts'
+import { isObject, JsonFault, parseStrictJson } from '../runtime/strict-json.ts'
 import { invalidAttribute, SqsError, unknownAttribute } from './errors.ts'
 import { fifoSettings, flag } from './fifo-attributes.ts'
 import { checkPolicy } from './policy-document.ts'
 import { FIFO_ATTRIBUTES, NUMBER_ATTRIBUTES, NUMBER_EXTENSIONS } from './queue-attribute-names.ts'
 import type { QueueAddress, QueueNames } from './queue-url.ts'
 import { checkRedriveAllowPolicy, parseRedrivePolicy, type RedrivePolicy } from './redrive-policy.ts'
-import { isObject, JsonFault, parseStrictJson } from './strict-json.ts'
 
 export type Settings = { -readonly [K in keyof QueueSettings]?: QueueSettings[K] | null }
 

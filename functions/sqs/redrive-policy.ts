@@ -1,7 +1,7 @@
 import { LIMITS } from '../../lib/model/limits.ts'
+import { isObject, JsonFault, parseStrictJson } from '../runtime/strict-json.ts'
 import { invalidValue, type SqsError } from './errors.ts'
 import { parseQueueArn, type QueueAddress, type QueueNames, queueArn } from './queue-url.ts'
-import { isObject, JsonFault, parseStrictJson } from './strict-json.ts'
 
 /** The dead-letter queue of a queue, and after how many receives a message moves to it. */
 export interface RedrivePolicy {

@@ -169,6 +169,9 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
     throw invalid('priorities', settings.priorities, 'must be 1 on a FIFO queue, whose order is that of publication')
   }
   if (name.endsWith('.fifo') !== (settings.fifo !== undefined)) {
-    throw invalid('queue', plainName(name), 'must end in .fifo exactly when the queue is a FIFO queue')
+    const rule = settings.fifo
+      ? 'must end in .fifo, as it has fifo settings'
+      : 'must have fifo settings, as it ends in .fifo'
+    throw invalid('queue', plainName(name), rule)
   }
 }

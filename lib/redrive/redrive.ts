@@ -192,7 +192,8 @@ export const listRedrives = async (engine: Engine, deadLetterQueue: string): Pro
 export const cancelRedrive = async (engine: Engine, deadLetterQueue: string, taskId: string): Promise<RedriveTask> => {
   for (;;) {
     const task = await readTask(engine, deadLetterQueue, taskId)
-    if (isOver(task.record)) throw invalid('taskId', taskId, `must be of a running task (it is ${task.record.state})`)
+    if (isOver(task.record))
+      throw invalid('taskId', taskId, `must name a running redrive (this one is ${task.record.state})`)
     // Nobody is at it: it can be over at once.
     const idle = task.record.runUntil <= engine.clock.now()
     const written = await writeTask(engine, task, { ...task.record, state: idle ? 'cancelled' : 'cancelling' })
