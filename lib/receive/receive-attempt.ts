@@ -19,7 +19,7 @@ const REMEMBERED_MS = 300_000
  * with a new lease; in each group up to the first one that is still there and no longer leased to it, since whoever
  * lost the answer has not seen that one either.
  */
-export const repeatAttempt = async (
+export const repeatReceiveAttempt = async (
   engine: Engine,
   queue: QueueState,
   attemptId: string,
@@ -54,7 +54,7 @@ const heldInOrder = (results: readonly HandleResult[]): ((receiptHandle: string,
   }
 }
 
-export const rememberAttempt = async (
+export const recordReceiveAttempt = async (
   engine: Engine,
   queue: QueueState,
   attemptId: string,
