@@ -11,10 +11,18 @@ import { issuesText, type StandardSchema, validate } from '../codecs/schema.ts'
 import type { BrowsePage } from '../messages/messages.ts'
 import { HoldfastError, isHoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
-import { type HandleResult, type Message, messageBytes, type NewMessage, type StoredMessage } from '../model/message.ts'
+import {
+  type HandleResult,
+  type Message,
+  messageBytes,
+  type NewMessage,
+  type PublishResult,
+  type StoredMessage,
+} from '../model/message.ts'
 import type { Queue } from '../model/queue-settings.ts'
 import { producer } from '../producer/producer.ts'
 import type { Counts } from '../queues/counts.ts'
+import type { QueueTelemetry, Settled, SettleVerb } from '../telemetry/telemetry.ts'
 import type { CallOptions, GivenQueueChange, Transport } from '../transport/port.ts'
 import type { BatchHandler, Handler } from '../worker/handler.ts'
 import { type BatchOptions, type ConsumeOptions, consume, type Worker } from '../worker/worker.ts'
@@ -117,6 +125,7 @@ export interface QueueClient<In, Out = In> {
 
 export interface QueueParts<In, Out> extends Reading<In, Out>, Rejecting {
   readonly transport: Transport
+  readonly telemetry: QueueTelemetry
   readonly lingerMs: number
   readonly clock: Clock
   /** Of this process; leases in hand are judged by it. */
@@ -124,7 +133,7 @@ export interface QueueParts<In, Out> extends Reading<In, Out>, Rejecting {
 }
 
 export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In, Out> => {
-  const { transport, name, lingerMs, clock } = parts
+  const { transport, name, telemetry, lingerMs, clock } = parts
   const coalescing = producer({
     send: (messages) => transport.publish(name, messages),
     ordered: name.endsWith('.fifo'),
@@ -150,37 +159,40 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
     options: CallOptions = {},
   ): Promise<PublishOutcome[]> => {
     const outcomes = new Array<PublishOutcome>(entries.length)
-    const messages: { position: number; message: NewMessage }[] = []
+    const messages: NewMessage[] = []
+    const positions: number[] = []
     for (const [position, entry] of entries.entries()) {
       try {
-        messages.push({ position, message: await encoded(entry) })
+        messages.push(await encoded(entry))
+        positions.push(position)
       } catch (error) {
         if (!isHoldfastError(error)) throw error
         outcomes[position] = { ok: false, error }
       }
     }
-    const publishSome = async (some: typeof messages): Promise<void> => {
-      try {
-        const results = await transport.publish(
-          name,
-          some.map(({ message }) => message),
-          options,
-        )
-        for (const [index, { position }] of some.entries()) {
-          const result = results[index]
-          if (result)
-            outcomes[position] = 'error' in result ? { ok: false, error: result.error } : { ok: true, ...result }
-        }
-      } catch (error) {
-        if (!isHoldfastError(error)) throw error
-        // One bad message fails the call before anything is written.
-        if (some.length > 1 && !error.retryable) for (const one of some) await publishSome([one])
-        else for (const { position } of some) outcomes[position] = { ok: false, error }
-      }
-    }
-    // One after the other: in a FIFO queue the order given is the order stored.
-    for (const batch of batches(messages)) await publishSome(batch)
+    if (messages.length === 0) return outcomes
+    const published = await telemetry.publishBatch(messages, async (traced) => {
+      const results: PublishOutcome[] = []
+      // One after the other: in a FIFO queue the order given is the order stored.
+      for (const batch of batches(traced)) results.push(...(await publishTogether(batch, options)))
+      return results
+    })
+    for (const [index, position] of positions.entries()) outcomes[position] = published[index] as PublishOutcome
     return outcomes
+  }
+
+  const publishTogether = async (some: readonly NewMessage[], options: CallOptions): Promise<PublishOutcome[]> => {
+    try {
+      const results = await transport.publish(name, some, options)
+      return some.map((_, index) => outcomeOf(results[index]))
+    } catch (error) {
+      if (!isHoldfastError(error)) throw error
+      if (some.length === 1 || error.retryable) return some.map(() => ({ ok: false, error }))
+      // One bad message fails the call before anything is written: alone, each gets what it deserves.
+      const outcomes: PublishOutcome[] = []
+      for (const one of some) outcomes.push(...(await publishTogether([one], options)))
+      return outcomes
+    }
   }
 
   const readable = async (messages: readonly Message[]): Promise<Received<Out>[]> => {
@@ -191,17 +203,25 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
   }
 
   const settle = <O extends CallOptions>(
+    verb: SettleVerb | 'extend',
     apply: (handles: readonly string[], options: O) => Promise<HandleResult[]>,
   ): {
     (message: Handle, options: O): Promise<void>
     (messages: readonly Handle[], options: O): Promise<HandleResult[]>
   } =>
     (async (what: Handle | readonly Handle[], options: O) => {
-      const handles = (Array.isArray(what) ? what : [what]).map(handleOf)
-      const results: HandleResult[] = []
-      for (let start = 0; start < handles.length; start += LIMITS.batchSize) {
-        results.push(...(await apply(handles.slice(start, start + LIMITS.batchSize), options)))
+      const messages = (Array.isArray(what) ? what : [what]).map(settled)
+      const applyAll = async (): Promise<HandleResult[]> => {
+        const results: HandleResult[] = []
+        for (let start = 0; start < messages.length; start += LIMITS.batchSize) {
+          const some = messages.slice(start, start + LIMITS.batchSize)
+          const handles = some.map(({ receiptHandle }) => receiptHandle)
+          results.push(...(await apply(handles, options)))
+        }
+        return results
       }
+      const untold = verb === 'extend' || messages.length === 0
+      const results = await (untold ? applyAll() : telemetry.settle(verb, messages, applyAll))
       if (Array.isArray(what)) return results
       const [only] = results
       if (only && !only.ok) throw only.error
@@ -214,7 +234,8 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
     name,
     publish: async (body, { signal, ...options } = {}) => {
       const message = await encoded({ body, ...options })
-      const result = await coalescing.publish(message, signal).catch((error: unknown) => {
+      const send = (traced: NewMessage) => coalescing.publish(traced, signal)
+      const result = await telemetry.publish(message, send).catch((error: unknown) => {
         throw isHoldfastError(error) ? aboutOne(error) : error
       })
       if ('error' in result) throw aboutOne(result.error)
@@ -222,12 +243,12 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
     },
     publishBatch,
     poll: async ({ maxMessages = 10, ...options } = {}) =>
-      readable(await transport.poll(name, { maxMessages, ...withoutUndefined(options) })),
-    ack: settle((handles, options?: CallOptions) => transport.ack(name, handles, options)) as QueueClient<
+      readable(await telemetry.poll(() => transport.poll(name, { maxMessages, ...withoutUndefined(options) }))),
+    ack: settle('ack', (handles, options?: CallOptions) => transport.ack(name, handles, options)) as QueueClient<
       In,
       Out
     >['ack'],
-    nack: settle((handles, { signal, delaySeconds, deadLetter, error }: NackOptions = {}) =>
+    nack: settle('nack', (handles, { signal, delaySeconds, deadLetter, error }: NackOptions = {}) =>
       transport.nack(
         name,
         handles.map((receiptHandle) => ({
@@ -239,20 +260,19 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
         { signal },
       ),
     ) as QueueClient<In, Out>['nack'],
-    extend: settle((handles, { signal, visibilityTimeoutSeconds }: ExtendOptions) =>
+    extend: settle('extend', (handles, { signal, visibilityTimeoutSeconds }: ExtendOptions) =>
       transport.extend(
         name,
         handles.map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds })),
         { signal },
       ),
     ) as QueueClient<In, Out>['extend'],
-    unreceive: settle((handles, options?: CallOptions) => transport.unreceive(name, handles, options)) as QueueClient<
-      In,
-      Out
-    >['unreceive'],
+    unreceive: settle('unreceive', (handles, options?: CallOptions) =>
+      transport.unreceive(name, handles, options),
+    ) as QueueClient<In, Out>['unreceive'],
 
     consume: (handler: Handler<Out> | BatchHandler<Out>, options?: ConsumeOptions | BatchOptions) =>
-      consume({ ...parts, clock: parts.monotonic }, handler, options),
+      telemetry.detached(() => consume({ ...parts, clock: parts.monotonic }, handler, options)),
 
     get: (messageId, options) => transport.getMessage(name, messageId, options),
     browse: ({ signal, ...page } = {}) => transport.browse(name, page, { signal }),
@@ -274,7 +294,12 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
   }
 }
 
-const handleOf = (what: Handle): string => (typeof what === 'string' ? what : what.receiptHandle)
+const settled = (what: Handle): Settled => (typeof what === 'string' ? { receiptHandle: what } : what)
+
+const outcomeOf = (result: PublishResult | undefined): PublishOutcome => {
+  if (!result) return { ok: false, error: new HoldfastError('Internal', 'the publish answered too few results') }
+  return 'error' in result ? { ok: false, error: result.error } : { ok: true, ...result }
+}
 
 /** The error of a lone publish, without the place in a list that the caller never made. */
 const aboutOne = (error: HoldfastError): HoldfastError => {
@@ -285,11 +310,11 @@ const aboutOne = (error: HoldfastError): HoldfastError => {
 }
 
 /** As many messages at a time as one publish takes, by number and by bytes. */
-function* batches<T extends { readonly message: NewMessage }>(messages: readonly T[]): Generator<T[]> {
-  let batch: T[] = []
+function* batches(messages: readonly NewMessage[]): Generator<NewMessage[]> {
+  let batch: NewMessage[] = []
   let bytes = 0
   for (const one of messages) {
-    const size = messageBytes(one.message)
+    const size = messageBytes(one)
     if (batch.length === LIMITS.batchSize || (batch.length > 0 && bytes + size > LIMITS.publishBytes)) {
       yield batch
       batch = []

@@ -7,8 +7,10 @@ import {
   rejectInvalid,
 } from '../codecs/read-message.ts'
 import { HoldfastError } from '../model/errors.ts'
+import type { HandleResult } from '../model/message.ts'
 import type { NackEntry } from '../settle/nack.ts'
-import type { BatchHandler, Handler, Report } from './handler.ts'
+import type { QueueTelemetry, SettleVerb } from '../telemetry/telemetry.ts'
+import type { BatchContext, BatchHandler, Handler, Report } from './handler.ts'
 import type { HeldLease } from './lease-keeper.ts'
 import type { Settler } from './settler.ts'
 import { Reject, RetryLater } from './verdicts.ts'
@@ -19,6 +21,7 @@ export interface RunnerParts<In, Out> extends Reading<In, Out>, Rejecting {
   readonly batchSize: number | undefined
   readonly settle: Settler
   readonly report: Report
+  readonly telemetry: QueueTelemetry
 }
 
 export interface Runner {
@@ -137,31 +140,32 @@ interface Settlement {
   giveBack(leases: readonly HeldLease[]): Promise<void>
 }
 
-const settlement = ({ settle, report }: Pick<RunnerParts<never, never>, 'settle' | 'report'>): Settlement => ({
-  done: async (lease) => {
-    const result = await settle.ack(lease)
+const settlement = (parts: Pick<RunnerParts<never, never>, 'settle' | 'report' | 'telemetry'>): Settlement => {
+  const { settle, report, telemetry } = parts
+  /** Settles, lets go of the lease, and reports what failed. */
+  const end = async (verb: SettleVerb, lease: HeldLease, work: () => Promise<HandleResult>): Promise<boolean> => {
+    const [result] = await telemetry.settle(verb, [lease.message], async () => [await work()])
     lease.release()
-    if (!result.ok) report(result.error, { during: 'ack', message: lease.message })
-    return result.ok
-  },
-  failed: async (lease, error) => {
-    report(error, { during: 'handle', message: lease.message })
-    if (!lease.lost) {
-      const result = await settle.nack(lease, verdictOf(error))
-      if (!result.ok) report(result.error, { during: 'nack', message: lease.message })
-    }
-    lease.release()
-  },
-  giveBack: async (leases) => {
-    await Promise.all(
-      leases.map(async (lease) => {
-        const result = lease.lost ? undefined : await settle.unreceive(lease)
-        lease.release()
-        if (result && !result.ok) report(result.error, { during: 'unreceive', message: lease.message })
-      }),
-    )
-  },
-})
+    if (result && !result.ok) report(result.error, { during: verb, message: lease.message })
+    return result?.ok ?? false
+  }
+  return {
+    done: (lease) => end('ack', lease, () => settle.ack(lease)),
+    failed: async (lease, error) => {
+      report(error, { during: 'handle', message: lease.message })
+      if (lease.lost) lease.release()
+      else await end('nack', lease, () => settle.nack(lease, verdictOf(error)))
+    },
+    giveBack: async (leases) => {
+      await Promise.all(
+        leases.map(async (lease) => {
+          if (lease.lost) lease.release()
+          else await end('unreceive', lease, () => settle.unreceive(lease))
+        }),
+      )
+    },
+  }
+}
 
 const verdictOf = (error: unknown): Omit<NackEntry, 'receiptHandle'> => {
   if (error instanceof RetryLater) return { delaySeconds: error.seconds }
@@ -178,7 +182,9 @@ const runOne = async <In, Out>(
   const read = await readHeld(parts, settling, lease)
   if (!read.message) return read.gone
   try {
-    await (parts.handler as Handler<Out>)(read.message, { signal: lease.signal })
+    const { message } = read
+    const work = () => (parts.handler as Handler<Out>)(message, { signal: lease.signal })
+    await parts.telemetry.process([lease.message], false, work)
   } catch (error) {
     await settling.failed(lease, error)
     return false
@@ -199,7 +205,7 @@ const runBatch = async <In, Out>(
   await settling.giveBack(read.slice(cut + 1).map(({ lease }) => lease))
   const readable = read.slice(0, cut).flatMap(({ lease, message }) => (message ? [{ lease, message }] : []))
   if (readable.length === 0) return stuck < 0
-  const failures = await failuresOf(parts.handler as BatchHandler<Out>, readable)
+  const failures = await failuresOf(parts, readable)
   const failed = ({ message }: { message: Received<Out> }) => failures.has(message.receiptHandle)
   const first = readable.findIndex(failed)
   const end = ordered && first >= 0 ? first + 1 : readable.length
@@ -216,16 +222,16 @@ const runBatch = async <In, Out>(
 
 /** Runs the handler on a batch; answers the messages that failed, by their receipt handles. */
 const failuresOf = async <Out>(
-  handler: BatchHandler<Out>,
+  { handler, telemetry }: Pick<RunnerParts<never, Out>, 'handler' | 'telemetry'>,
   batch: readonly { readonly lease: HeldLease; readonly message: Received<Out> }[],
 ): Promise<Map<string, unknown>> => {
   const failures = new Map<string, unknown>()
   const signal = AbortSignal.any(batch.map(({ lease }) => lease.signal))
   try {
-    await handler(
-      batch.map(({ message }) => message),
-      { signal, fail: ({ receiptHandle }, error) => void failures.set(receiptHandle, error) },
-    )
+    const messages = batch.map(({ message }) => message)
+    const fail: BatchContext['fail'] = ({ receiptHandle }, error) => void failures.set(receiptHandle, error)
+    const held = batch.map(({ lease }) => lease.message)
+    await telemetry.process(held, true, () => (handler as BatchHandler<Out>)(messages, { signal, fail }))
   } catch (error) {
     for (const { message } of batch) {
       if (!failures.has(message.receiptHandle)) failures.set(message.receiptHandle, error)
