@@ -3,7 +3,8 @@ import type { Request, ScanTarget } from '../hints/scan-target.ts'
 import { type Content, contentOf } from '../model/content.ts'
 import { type HoldfastError, isHoldfastError } from '../model/errors.ts'
 import type { Message } from '../model/message.ts'
-import { bearsLeases, type Lease, remove, type Segment, slotAt, unclaim } from '../model/segment.ts'
+import { type Lease, type Segment, slotAt } from '../model/segment.ts'
+import { bearsLeases, remove, unclaim } from '../model/segment-change.ts'
 import type { Claim, ClaimOutcome } from '../store/port.ts'
 import {
   type After,

@@ -27,14 +27,14 @@ const MODEL = [...UNIT, 'test/simulation/queue.test.ts']
 export const BUGS: readonly PlantedBug[] = [
   {
     name: 'the claim of a whole segment has no condition',
-    file: 'lib/model/segment.ts',
+    file: 'lib/model/segment-change.ts',
     replace: 'requires: whole ? atVersion(segment) : asRead(segment, indexes), slots',
     by: "requires: whole ? { kind: 'slots', slots: [] } : asRead(segment, indexes), slots",
     ...SIMULATION,
   },
   {
     name: 'the claim of a part has no condition on its messages',
-    file: 'lib/model/segment.ts',
+    file: 'lib/model/segment-change.ts',
     replace: 'requires: whole ? atVersion(segment) : asRead(segment, indexes), slots',
     by: "requires: whole ? atVersion(segment) : { kind: 'slots', slots: [] }, slots",
     ...SIMULATION,
@@ -55,7 +55,7 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a lease as read is told by its token alone, not by its end',
-    file: 'lib/model/segment.ts',
+    file: 'lib/model/segment-change.ts',
     replace: 'slot.until === lease.until &&',
     by: '',
     suites: CONTRACT,
@@ -132,14 +132,14 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a poll looks at a segment with each of the ranges that share it',
-    file: 'lib/receive/scan.ts',
+    file: 'lib/receive/scan-partition.ts',
     replace: 'if (segment.key.sort <= last) continue',
     by: "if (segment.key.sort === '') continue",
     suites: UNIT,
   },
   {
     name: 'what a poller gives back for its caller is counted as received',
-    file: 'lib/model/segment.ts',
+    file: 'lib/model/segment-change.ts',
     replace: 'slots: leasesOf(claimed).map(([index]) => [index, slotAt(before, index)]),',
     by: "slots: leasesOf(claimed).map(([index, { token }]) => [index, { kind: 'lease', token, until: 0, receiveCount: receiveCountOf(slotAt(before, index)) + 1, firstReceivedAt: 0, backingOff: false }]),",
     suites: UNIT,
@@ -167,7 +167,7 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'dead letters are moved whatever happened to them since',
-    file: 'lib/model/segment.ts',
+    file: 'lib/model/segment-change.ts',
     replace: ': { requires: asRead(segment, indexes), slots: indexes.map((index) => [index, GONE]) }),',
     by: ": { requires: { kind: 'slots' as const, slots: [] }, slots: indexes.map((index) => [index, GONE] as const) }),",
     ...SIMULATION,
@@ -239,7 +239,7 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a message put off moves where its retention has ended',
-    file: 'lib/messages/messages.ts',
+    file: 'lib/messages/reschedule-message.ts',
     replace: "slot.kind === 'lease' ? await rest(",
     by: "slot.kind !== 'gone' ? await rest(",
     suites: UNIT,

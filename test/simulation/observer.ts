@@ -1,5 +1,6 @@
-import type { Change, Lease, Segment, Slot } from '../../lib/model/segment.ts'
+import type { Lease, Segment, Slot } from '../../lib/model/segment.ts'
 import { liveAt, sameToken } from '../../lib/model/segment.ts'
+import type { Change } from '../../lib/model/segment-change.ts'
 import { partitionId, segmentId } from '../../lib/model/segment-key.ts'
 import type {
   ChangeOutcome,

@@ -1,7 +1,7 @@
 import { createEngine } from '../../lib/engine.ts'
 import { encodeMessageId } from '../../lib/model/message-id.ts'
 import { DEFAULT_FIFO } from '../../lib/model/queue-settings.ts'
-import { createQueue } from '../../lib/queues/queues.ts'
+import { createQueue } from '../../lib/queues/create-queue.ts'
 import type { Store } from '../../lib/store/port.ts'
 import { type Coverage, newCoverage } from './coverage.ts'
 import { faultTable, NO_FAULTS } from './faults.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Message } from '../../../lib/model/message.ts'
 import { publish } from '../../../lib/publish/publish.ts'
-import { deleteQueue } from '../../../lib/queues/queues.ts'
+import { deleteQueue } from '../../../lib/queues/delete-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import { ack } from '../../../lib/settle/ack.ts'
 import { nack } from '../../../lib/settle/nack.ts'

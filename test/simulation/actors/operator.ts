@@ -1,4 +1,6 @@
-import { cancelMessage, getMessage, rescheduleMessage } from '../../../lib/messages/messages.ts'
+import { cancelMessage } from '../../../lib/messages/cancel-message.ts'
+import { getMessage } from '../../../lib/messages/get-message.ts'
+import { rescheduleMessage } from '../../../lib/messages/reschedule-message.ts'
 import { isHoldfastError } from '../../../lib/model/errors.ts'
 import { removed } from '../history.ts'
 import type { Actor, World } from '../world.ts'
