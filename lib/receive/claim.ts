@@ -188,7 +188,8 @@ const recognizeOwn = async (
       if (outcome.applied || outcome.error || !segment || !bearsLeases(segment, change)) return outcome
       try {
         const [stored] = await engine.store.read([segment.key])
-        return stored ? { applied: true as const, segment: stored.segment, content: stored.content } : outcome
+        // The header is the one that bears our leases: by the time of the read others may hold the messages.
+        return stored ? { applied: true as const, segment, content: stored.content } : outcome
       } catch (error) {
         // The claims beside this one were made.
         if (!isHoldfastError(error)) throw error
