@@ -75,6 +75,7 @@ export { type DiskStore, type DiskStoreParts, diskStore } from './store/keyed/di
 export { memoryStore } from './store/keyed/memory-store.ts'
 export { TABLE_SHAPE } from './store/keys.ts'
 export type { Store } from './store/port.ts'
+export type { Telemetry } from './telemetry/telemetry.ts'
 export type { CallOptions, GivenQueue, GivenQueueChange } from './transport/port.ts'
 export type { BatchContext, BatchHandler, ErrorContext, Handler, HandlerContext } from './worker/handler.ts'
 export { Reject, RetryLater } from './worker/verdicts.ts'

@@ -16,8 +16,10 @@ export const LIMITS = {
   messageBytesMin: 1_024,
   /** Bytes of all messages in one publish: with base64 it fits Lambda's 6 MB request. */
   publishBytes: 4_194_304,
-  /** Attributes of one message. SQS takes 10; its endpoint keeps to that. */
+  /** Attributes of one message. */
   attributesPerMessage: 100,
+  /** Attributes of one message that SQS takes. Its endpoint keeps to that, and so does a trace context that is added to others. */
+  sqsAttributesPerMessage: 10,
   /** Characters of an attribute's name and of its data type (SQS). */
   attributeNameLength: 256,
   /** Visibility timeout, seconds. SQS ends at 12 hours; ours at 7 days. */
