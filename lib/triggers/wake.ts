@@ -55,9 +55,6 @@ const wakeQueue = async (
   await startRun(queue)
 }
 
-/** How many ticks there are between two sweeps. */
-export const TICKS_A_SWEEP = 10
-
 /**
  * Starts a run for each queue with something due, once a minute; and, with `sweep`, for each queue where a run left
  * something that other pollers may have given back since.
