@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts'
-import { type Range, WORTH_SKIPPING } from '../hints/scan-cache.ts'
+import { MIN_SKIPPED, type Range } from '../hints/scan-cache.ts'
 import type { Request, ScanTarget } from '../hints/scan-target.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import type { Message } from '../model/message.ts'
@@ -8,7 +8,7 @@ import { dueAtOf, sortFrom, sortRightBehind, sortUpTo } from '../model/segment-k
 import type { HeaderPage } from '../store/port.ts'
 import { loadEarlyReleases, publishSnapshot } from '../visibility/snapshot-exchange.ts'
 import { type Claimed, claimFrom } from './claim.ts'
-import { remember } from './record-scan.ts'
+import { recordScan } from './record-scan.ts'
 import type { ScanResult } from './scan-result.ts'
 
 /** Reads a little past now, so that a long poll knows when to look again. */
@@ -24,7 +24,7 @@ const PAGE_GROWTH = 4
 /** Takes what is wanted from one priority of one partition. */
 export const scanPartition = async (engine: Engine, target: ScanTarget, request: Request): Promise<ScanResult> => {
   const messages: Message[] = []
-  target.memory.scanning++
+  target.hints.scanning++
   const telling = publishSnapshot(engine, target)
   try {
     const result = await scanRanges(engine, target, request, messages, loadEarlyReleases(engine, target))
@@ -34,7 +34,7 @@ export const scanPartition = async (engine: Engine, target: ScanTarget, request:
     if (messages.length === 0 || !isHoldfastError(error)) throw error
     return { messages, nextAt: Number.POSITIVE_INFINITY }
   } finally {
-    target.memory.scanning--
+    target.hints.scanning--
     if (telling !== undefined) await telling
   }
 }
@@ -47,8 +47,8 @@ const scanRanges = async (
   messages: Message[],
   hearing?: Promise<boolean>,
 ): Promise<ScanResult & { stale?: boolean }> => {
-  const { memory, priority } = target
-  const { scanCache } = memory
+  const { hints, priority } = target
+  const { scanCache } = hints
   const startedAt = engine.clock.now()
   let nextAt = Number.POSITIVE_INFINITY
   let seenTo = ''
@@ -57,22 +57,22 @@ const scanRanges = async (
     let reads = readTogether(ranges, at)
     at += reads.length
     const main = reads.at(-1) as Range
-    let limit = firstLimit(target, request.want) + Math.min(WORTH_SKIPPING, main.headers)
+    let limit = firstLimit(target, request.want) + Math.min(MIN_SKIPPED, main.headers)
     for (let connected = true; ; ) {
       const { releases } = scanCache
       const readAt = engine.clock.now()
       const reading = readHeaders(engine, target, reads, limit)
       const [pages, stale] = hearing !== undefined ? await Promise.all([reading, hearing]) : [await reading, false]
       hearing = undefined
-      memory.roundTripMs += (engine.clock.now() - readAt - memory.roundTripMs) / 8
+      hints.roundTripMs += (engine.clock.now() - readAt - hints.roundTripMs) / 8
       const found = behind(seenTo, pages)
       seenTo = found.at(-1)?.key.sort ?? seenTo
       const remaining = { ...request, want: request.want - messages.length }
       const result = await claimFrom(engine, target, found, remaining, { more: pages.at(-1)?.more ?? false })
       messages.push(...result.messages)
-      const remembered = rememberPages(engine, target, reads, pages, { connected, releases }, result.after)
-      nextAt = Math.min(nextAt, remembered.nextAt)
-      connected = remembered.connected
+      const recorded = recordPages(engine, target, reads, pages, { connected, releases }, result.after)
+      nextAt = Math.min(nextAt, recorded.nextAt)
+      connected = recorded.connected
       if (messages.length >= request.want || request.signal?.aborted) return { messages, nextAt }
       if (stale) return { messages, nextAt, stale }
       const page = pages.at(-1)
@@ -104,8 +104,8 @@ const readHeaders = (
     ),
   )
 
-/** Takes note of what was read side by side. Answers when that next has something, and whether all of it is remembered. */
-const rememberPages = (
+/** Takes note of what was read side by side. Answers when that next has something, and whether all of it is recorded. */
+const recordPages = (
   engine: Engine,
   target: ScanTarget,
   reads: readonly Range[],
@@ -117,14 +117,14 @@ const rememberPages = (
   let { connected } = before
   for (const [position, page] of pages.entries()) {
     const { from, edge } = reads[position] as Range
-    const remembered = remember(engine, target, { from, edge, page, ...before }, after)
-    nextAt = Math.min(nextAt, remembered.nextAt)
-    connected = remembered.connected
+    const recorded = recordScan(engine, target, { from, edge, page, ...before }, after)
+    nextAt = Math.min(nextAt, recorded.nextAt)
+    connected = recorded.connected
   }
   return { nextAt, connected }
 }
 
-/** `Promise.all`, whose own work is about what a whole page of the memory store costs, where there is but one. */
+/** `Promise.all`, whose own work is about what a whole page of the hints store costs, where there is but one. */
 const allOf = async <T>(promises: readonly Promise<T>[]): Promise<T[]> => {
   const [only] = promises
   return only && promises.length === 1 ? [await only] : Promise.all(promises)
@@ -145,8 +145,8 @@ const behind = (seenTo: string, pages: readonly HeaderPage[]): Segment[] => {
 }
 
 /** As many headers as the wish should take, more when others, here or elsewhere, are after the same ones. */
-const firstLimit = ({ memory }: ScanTarget, want: number): number => {
-  const rivals = memory.contention.pressure * Math.max(1, memory.scanning)
-  const headers = Math.ceil((want / memory.density) * rivals)
+const firstLimit = ({ hints }: ScanTarget, want: number): number => {
+  const rivals = hints.contention.pressure * Math.max(1, hints.scanning)
+  const headers = Math.ceil((want / hints.density) * rivals)
   return Math.min(MAX_HEADERS, Math.max(MIN_HEADERS, headers + (want > 1 ? 1 : 0)))
 }

@@ -6,7 +6,7 @@ import { encodeMessageId } from '../model/message-id.ts'
 import { plainName } from '../model/queue-name.ts'
 import { asDelayed, isDropped, type QueueState, scopeOf } from '../model/queue-record.ts'
 import { receivable, type Segment, visibleAt } from '../model/segment.ts'
-import { take } from '../model/segment-change.ts'
+import { removeMessages } from '../model/segment-change.ts'
 import { priorityOf, type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
 import { type Cursor, cursorBehind, cursorIn, partitions } from '../queues/partitions.ts'
 import { endingWrites } from '../results/write-results.ts'
@@ -166,7 +166,7 @@ const moveMessages = async (
   const priority = priorityOf(segment.key.sort)
   try {
     const endings = endingWrites(source, segment, indexes, { kind: 'moved', queue: plainName(target.name) }, now)
-    const removal = take(segment, indexes)
+    const removal = removeMessages(segment, indexes)
     if (!(await moveTo(engine, target, { removal, messages, priority, now, endings }))) return 0
   } catch (error) {
     // Deleted a moment ago: what came from there stays, as if it had been found deleted.

@@ -8,7 +8,7 @@ import type { QueueState } from '../model/queue-record.ts'
 import { type ReceiptHandle, receiptHandleFor } from '../model/receipt-handle.ts'
 import { type Failure, failureFrom, type WorkOutcome } from '../model/result.ts'
 import { GONE, goneCount, holds, liveAt, type Segment, slotAt } from '../model/segment.ts'
-import { atVersion, type Change, remove } from '../model/segment-change.ts'
+import { atVersion, type Change, removeSegment } from '../model/segment-change.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
 import { type PlacedWork, resultWakeup, storeResults } from '../results/write-results.ts'
 import { applyToHandles, checkCount, type HandleOperation, type Held, leaseLost, OK } from './apply-to-handles.ts'
@@ -120,7 +120,7 @@ const ackOperation = (engine: Engine, queue: QueueState): HandleOperation<undefi
   },
   done: async (key, _, after) => {
     const empty = after && goneCount(after) === after.slots.length
-    if (empty) await engine.store.change([remove(after)])
+    if (empty) await engine.store.change([removeSegment(after)])
     if (empty || !after) engine.polls.gone(key)
     if (queue.settings.results) engine.wakeups.wake(resultWakeup(key), Number.POSITIVE_INFINITY)
   },

@@ -145,6 +145,20 @@ export const BUGS: readonly PlantedBug[] = [
     suites: UNIT,
   },
   {
+    name: 'a claim whose answer was lost is delivered with the leases that others took since',
+    file: 'lib/receive/claim.ts',
+    replace: 'return stored ? { applied: true as const, segment, content: stored.content } : outcome',
+    by: 'return stored ? { applied: true as const, segment: stored.segment, content: stored.content } : outcome',
+    suites: ['test/lib/receive/poll.test.ts'],
+  },
+  {
+    name: 'a repeated receive hands out what another received while it read',
+    file: 'lib/receive/receive-attempt.ts',
+    replace: "(decoded[position] as ReceiptHandle).token) ? 'held' : 'lost'",
+    by: "(decoded[position] as ReceiptHandle).token) ? 'held' : 'held'",
+    suites: ['test/lib/receive/receive-attempt.test.ts'],
+  },
+  {
     name: 'a claim whose answer was lost is given up',
     file: 'lib/receive/claim.ts',
     replace: '!bearsLeases(segment, change)',

@@ -93,8 +93,12 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
   let calm = false
   let operations = 0
 
-  observer.onRepeatedInsert((segment) => {
-    for (const index of segment.slots.keys()) history.repeat(encodeMessageId(segment.key, index))
+  observer.onInsert(({ segment, content }, again) => {
+    for (const [index, { messageId, deadLetter }] of content.messages.entries()) {
+      const id = messageId ?? encodeMessageId(segment.key, index)
+      if (again) history.repeat(id)
+      if (deadLetter && !history.deadLettered.has(id)) history.deadLettered.set(id, time.now())
+    }
   })
   if (behaviour.ttl !== 'on time') coverage.fault(`TTL ${behaviour.ttl}`)
 
