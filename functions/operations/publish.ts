@@ -7,7 +7,7 @@ import { METRICS } from '../runtime/metric-names.ts'
 export const operations = {
   publishMessages: async ({ engine, params, body }) => {
     const results = await publish(engine, params.queue, body.messages.map(newMessageFrom))
-    const failures = results.filter((result) => 'error' in result)
+    const failures = results.filter((result) => !result.ok)
     const [failure] = failures
     // Where nothing was written, the call as a whole failed, and is simply to be sent again.
     if (failure && failures.length === results.length) throw failure.error
@@ -15,7 +15,7 @@ export const operations = {
       status: 201,
       body: {
         messages: results.map((result) =>
-          'error' in result ? { ok: false, error: problemOf(result.error) } : { ok: true, ...result },
+          result.ok ? result : { ok: false, error: problemOf(result.error) },
         ),
       },
       counted: { [METRICS.published]: results.length - failures.length },

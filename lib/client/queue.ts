@@ -168,8 +168,7 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
         )
         for (const [index, { position }] of some.entries()) {
           const result = results[index]
-          if (result)
-            outcomes[position] = 'error' in result ? { ok: false, error: result.error } : { ok: true, ...result }
+          if (result) outcomes[position] = result
         }
       } catch (error) {
         if (!isHoldfastError(error)) throw error
@@ -217,8 +216,9 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
       const result = await coalescing.publish(message, signal).catch((error: unknown) => {
         throw isHoldfastError(error) ? aboutOne(error) : error
       })
-      if ('error' in result) throw aboutOne(result.error)
-      return result
+      if (!result.ok) throw aboutOne(result.error)
+      const { ok: _, ...sent } = result
+      return sent
     },
     publishBatch,
     poll: async ({ maxMessages = 10, ...options } = {}) =>

@@ -159,8 +159,9 @@ const TIMEOUT_MS = 10_000
 
 const publishResultFrom = (json: Wire): PublishResult =>
   json.messageId === undefined
-    ? { error: errorFrom((json.error ?? json.problem) as Wire) }
+    ? { ok: false, error: errorFrom((json.error ?? json.problem) as Wire) }
     : {
+        ok: true,
         messageId: String(json.messageId),
         ...(json.sequenceNumber !== undefined && { sequenceNumber: String(json.sequenceNumber) }),
         ...(json.duplicate === true && { duplicate: true }),

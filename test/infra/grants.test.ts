@@ -197,7 +197,7 @@ type Attempt = (rights: Rights) => Promise<unknown>
 
 const published = async (engine: Engine, queue: string, messages: readonly NewMessage[]): Promise<string> => {
   const [result] = await publish(engine, queue, messages)
-  if (!result || 'error' in result) throw result?.error ?? new Error('nothing was published')
+  if (!result?.ok) throw result?.error ?? new Error('nothing was published')
   return result.messageId
 }
 
