@@ -1,12 +1,6 @@
-export type {
-  Handle,
-  NackOptions,
-  PublishEntry,
-  PublishOptions,
-  PublishOutcome,
-  QueueClient,
-  Sent,
-} from './client/queue.ts'
+export type { PublishEntry, PublishOptions, PublishOutcome, Sent } from './client/publishing.ts'
+export type { QueueClient } from './client/queue.ts'
+export type { Handle, NackOptions } from './client/settling.ts'
 export {
   type Client,
   type ClientOptions,
