@@ -14,9 +14,7 @@ export const operations = {
     return {
       status: 201,
       body: {
-        messages: results.map((result) =>
-          result.ok ? result : { ok: false, error: problemOf(result.error) },
-        ),
+        messages: results.map((result) => (result.ok ? result : { ok: false, error: problemOf(result.error) })),
       },
       counted: { [METRICS.published]: results.length - failures.length },
     }

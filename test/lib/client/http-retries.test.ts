@@ -63,13 +63,13 @@ describe('what the HTTP transport repeats', () => {
 
   test('a publish with deduplication ids is repeated after a lost answer', async () => {
     const { transport, calls } = answering('lost', stored)
-    expect(await transport.publish('q', [{ body: 1, deduplicationId: 'a' }])).toEqual([{ messageId: 'm' }])
+    expect(await transport.publish('q', [{ body: 1, deduplicationId: 'a' }])).toEqual([{ ok: true, messageId: 'm' }])
     expect(calls).toHaveLength(2)
   })
 
   test('a throttled publish, which stored nothing, is repeated', async () => {
     const { transport, calls } = answering(problem(429, 'Throttled'), gateway(429, 'Too Many Requests'), stored)
-    expect(await transport.publish('q', [{ body: 1 }])).toEqual([{ messageId: 'm' }])
+    expect(await transport.publish('q', [{ body: 1 }])).toEqual([{ ok: true, messageId: 'm' }])
     expect(calls).toHaveLength(3)
   })
 
