@@ -20,7 +20,7 @@ const PUBLISH: Rights = [
   [['layout'], ['GetItem', 'PutItem']],
   [['segment', 'body'], ['PutItem']],
   [['ticket'], ['UpdateItem']],
-  [['deduplication'], ['PutItem']],
+  [['deduplication', 'idempotency'], ['PutItem']],
 ]
 
 /** What a publisher needs besides where an id is taken as long as its message is pending: it looks for the message. */

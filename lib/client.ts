@@ -48,6 +48,14 @@ export interface UrlOptions extends Common {
   readonly region?: string
   /** @default the runtime's own */
   readonly fetch?: typeof fetch
+  /**
+   * Whether a publish whose answer was lost is repeated, and stored once all the same: it bears an idempotency key.
+   * That costs 2 write units a call and one a segment, so 3 for messages that are alike, one or 25. Without the key such
+   * a publish throws `StoreUnavailable`, and publishing again may store a second copy.
+   *
+   * @default true
+   */
+  readonly idempotentPublish?: boolean
 }
 
 /** In this process: `memoryStore()`, or another store. */
@@ -172,11 +180,17 @@ const onTable = ({ table, dynamodb, observe }: TableOptions): { transport: Trans
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
-const overHttp = ({ url: given, credentials, region, fetch }: UrlOptions): { transport: Transport; clock: Clock } => {
+const overHttp = ({
+  url: given,
+  credentials,
+  region,
+  fetch,
+  idempotentPublish = true,
+}: UrlOptions): { transport: Transport; clock: Clock } => {
   const url = new URL(given)
   const open = !credentials && LOOPBACK.test(url.hostname)
   const sign = open ? unsigned : signer(...credentialsAndRegion(url, credentials, region))
-  return { transport: httpTransport({ url, sign, ...(fetch && { fetch }) }), clock: systemClock }
+  return { transport: httpTransport({ url, sign, idempotentPublish, ...(fetch && { fetch }) }), clock: systemClock }
 }
 
 /** What is not given comes from the SDK's standard chain, which its DynamoDB client looks through. */

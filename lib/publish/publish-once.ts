@@ -44,8 +44,8 @@ export type Place = (
   lastSequences: ReadonlyMap<string, Sequence>,
 ) => { readonly writes: readonly Write[]; readonly placed: readonly Placed[] }
 
-/** Named by its caller, so that a repeat of it stores nothing more. */
-export interface NamedRequest {
+/** A publish with an idempotency key, a repeat of which stores nothing more. */
+export interface IdempotentRequest {
   /** The write that records what became of each message. */
   record(results: readonly PublishResult[]): Write
   /** What an earlier try recorded. @throws `InvalidRequest` where that was of other messages */
@@ -81,7 +81,7 @@ export const asDuplicate = (result: PublishResult): PublishResult =>
 
 /**
  * Publishes messages in one transaction with their deduplication ids, or answers for those whose id is taken what it
- * stands for. All that are left get through together or not at all. The record of a named request is part of the
+ * stands for. All that are left get through together or not at all. The record of an idempotency key is part of the
  * transaction: so there is a record exactly when the messages were stored, and of any number of tries one stores them.
  */
 export const publishOnce = async (
@@ -90,7 +90,7 @@ export const publishOnce = async (
   entries: readonly Entry[],
   place: Place,
   results: PublishResult[],
-  request?: NamedRequest,
+  request?: IdempotentRequest,
 ): Promise<void> => {
   let pending = entries
   const lastSequences = new Map<string, Sequence>()

@@ -12,18 +12,18 @@ import type { NewSegment } from '../store/port.ts'
 import { touchGroup } from './group-place.ts'
 import { checkGroupMessages, publishToGroups } from './group-publish.ts'
 import { newSegment, type SegmentPlan } from './new-segment.ts'
+import { publishIdempotently } from './publish-idempotently.ts'
 import { asDuplicate, entriesOf, publishOnce } from './publish-once.ts'
-import { publishRequest } from './publish-request.ts'
 import { markReadyGroups, type Planned, placeSegments, planSegments } from './standard-place.ts'
 
 export interface PublishCallOptions {
   /**
-   * Names this call, 1 to 128 printable ASCII characters without spaces. Repeated within ten minutes with the same
-   * messages, the call stores nothing more and answers what the first one did. All of the messages are stored or none.
+   * 1 to 128 printable ASCII characters without spaces. A call that is repeated within ten minutes with the same key
+   * and messages stores nothing more, and answers what the first one did. All of the messages are stored or none.
    *
-   * Cost: one transaction, twice the units of a plain publish and 2 WRU for the call.
+   * Cost: the segments' headers are written in a transaction, which doubles their units, and the key takes 2 WRU.
    */
-  readonly requestId?: string
+  readonly idempotencyKey?: string
 }
 
 /**
@@ -41,7 +41,7 @@ export const publish = async (
   engine: Engine,
   queueName: string,
   messages: readonly NewMessage[],
-  { requestId }: PublishCallOptions = {},
+  { idempotencyKey }: PublishCallOptions = {},
 ): Promise<PublishResult[]> => {
   if (messages.length < 1 || messages.length > LIMITS.batchSize) {
     throw invalid('messages', messages.length, `must hold 1 to ${LIMITS.batchSize} messages`)
@@ -52,7 +52,7 @@ export const publish = async (
   else if (!queue.grouped && messages.some(({ groupId }) => groupId !== undefined)) {
     queue = await markGrouped(engine, queue)
   }
-  if (requestId !== undefined) return publishRequest(engine, queue, requestId, messages)
+  if (idempotencyKey !== undefined) return publishIdempotently(engine, queue, idempotencyKey, messages)
   if (queue.settings.fifo) return publishToGroups(engine, queue, messages)
   const results = new Array<PublishResult>(messages.length)
   const { entries, repeats } = entriesOf(queue, messages)

@@ -5,15 +5,16 @@ import { isOrdered, sequenceAfter, sequenceNumber, sequenceOf } from '../model/g
 import { LIMITS } from '../model/limits.ts'
 import { type Body, bodyText, type NewMessage, type PublishResult } from '../model/message.ts'
 import { decodeMessageId } from '../model/message-id.ts'
+import { IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_RULE } from '../model/message-rules.ts'
 import type { QueueState } from '../model/queue-record.ts'
-import { publishRequestKey } from '../store/keys.ts'
+import { idempotencyRecordKey } from '../store/keys.ts'
 import type { Document } from '../store/port.ts'
 import { byGroup, markGroupPublished, placeInGroups } from './group-publish.ts'
-import { asDuplicate, entriesOf, type NamedRequest, publishOnce } from './publish-once.ts'
+import { asDuplicate, entriesOf, type IdempotentRequest, publishOnce } from './publish-once.ts'
 import { markReadyGroups, placeSegments, planSegments } from './standard-place.ts'
 
 /**
- * A publish that its caller named, to be repeated after a lost answer.
+ * A publish with an idempotency key can be repeated after a lost answer.
  *
  * INVARIANT: of all tries of a request, one after the other or at the same time, exactly one stores the messages, and
  * each that succeeds answers the same message ids. One transaction inserts the segments and the request's record, on
@@ -23,16 +24,18 @@ import { markReadyGroups, placeSegments, planSegments } from './standard-place.t
  *
  * The record is kept for ten minutes. A repeat that comes later is a new request.
  */
-export const publishRequest = async (
+export const publishIdempotently = async (
   engine: Engine,
   queue: QueueState,
-  requestId: string,
+  idempotencyKey: string,
   messages: readonly NewMessage[],
 ): Promise<PublishResult[]> => {
-  checkRequestId('requestId', requestId)
+  if (typeof idempotencyKey !== 'string' || !IDEMPOTENCY_KEY.test(idempotencyKey)) {
+    throw invalid('idempotencyKey', idempotencyKey, IDEMPOTENCY_KEY_RULE)
+  }
   const results = new Array<PublishResult>(messages.length)
   const { entries, repeats } = entriesOf(queue, messages)
-  const request = named(engine, queue, { requestId, messages, repeats })
+  const request = requestOf(engine, queue, { idempotencyKey, messages, repeats })
   const place = queue.settings.fifo ? placeInGroups(engine, queue) : placeSegments(engine, queue)
   await publishOnce(engine, queue, entries, place, results, request)
   fillRepeats(results, repeats)
@@ -40,17 +43,6 @@ export const publishRequest = async (
   else markReadyGroups(engine, queue, planSegments(engine, queue, entries))
   if (results.some(({ ok }) => ok)) engine.wakeups.wake(queue.name, messages.length)
   return results
-}
-
-const REQUEST_ID = new RegExp(`^[\\x21-\\x7e]{1,${LIMITS.requestIdLength}}$`)
-
-export const checkRequestId = (field: string, requestId: unknown): void => {
-  if (typeof requestId === 'string' && REQUEST_ID.test(requestId)) return
-  throw invalid(
-    field,
-    requestId,
-    `must have 1 to ${LIMITS.requestIdLength} printable ASCII characters, none of them a space`,
-  )
 }
 
 type Repeats = ReturnType<typeof entriesOf>['repeats']
@@ -70,28 +62,32 @@ interface RequestRecord {
 }
 
 interface Parts {
-  readonly requestId: string
+  readonly idempotencyKey: string
   readonly messages: readonly NewMessage[]
   readonly repeats: Repeats
 }
 
-const named = (engine: Engine, queue: QueueState, { requestId, messages, repeats }: Parts): NamedRequest => {
-  const key = publishRequestKey(queue, createHash('sha256').update(requestId).digest('hex').slice(0, 40))
+const requestOf = (
+  engine: Engine,
+  queue: QueueState,
+  { idempotencyKey, messages, repeats }: Parts,
+): IdempotentRequest => {
+  const key = idempotencyRecordKey(queue, createHash('sha256').update(idempotencyKey).digest('hex').slice(0, 40))
   const fingerprint = fingerprintOf(messages)
   return {
     record: (stored) => {
       const results = [...stored]
       fillRepeats(results, repeats)
       const value = { f: fingerprint, ...outcomesOf(results) }
-      const expiresAt = engine.clock.now() + LIMITS.requestIdKeptSeconds * 1_000
+      const expiresAt = engine.clock.now() + LIMITS.idempotencyKeySeconds * 1_000
       return { kind: 'put', key, value, ifVersion: 0, expiresAt }
     },
     recorded: ({ value }: Document) => {
       const record = value as unknown as RequestRecord
       if (record.f === fingerprint) return resultsIn(queue, record)
-      throw new HoldfastError('InvalidRequest', 'the request id was used before, with other messages', {
-        field: 'requestId',
-        value: requestId,
+      throw new HoldfastError('InvalidRequest', 'the idempotency key was used before, with other messages', {
+        field: 'idempotencyKey',
+        value: idempotencyKey,
         queue: queue.name,
       })
     },
