@@ -1,6 +1,6 @@
 import { createEngine, type Engine } from '../lib/engine.ts'
 import { publish } from '../lib/publish/publish.ts'
-import { createQueue } from '../lib/queues/queues.ts'
+import { createQueue } from '../lib/queues/create-queue.ts'
 import { poll } from '../lib/receive/poll.ts'
 import { ack } from '../lib/settle/ack.ts'
 import { memoryStore } from '../lib/store/keyed/memory-store.ts'
@@ -11,7 +11,7 @@ import type { Rig } from './rig.ts'
 const RUN_MS = 2_000
 const QUEUE = 'throughput'
 
-/** Messages a second that one process moves; only ratios within one run mean anything. */
+/** Messages a second that one process moves. Only ratios within one run mean anything. */
 export const throughputFigures = async (rig: Rig): Promise<Figure[]> => {
   const memory = createEngine({ store: memoryStore() })
   await createQueue(memory, QUEUE, {})

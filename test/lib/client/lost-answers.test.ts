@@ -3,6 +3,7 @@ import { type Publishing, publishing } from '../../../lib/client/publishing.ts'
 import { jsonCodec } from '../../../lib/codecs/json.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import { ack } from '../../../lib/settle/ack.ts'
+import { noTelemetry } from '../../../lib/telemetry/telemetry.ts'
 import { httpTransport } from '../../../lib/transport/http-transport.ts'
 import { unsigned } from '../../../lib/transport/signer.ts'
 import { engineWithQueue, type TestEngine } from '../../support/test-engine.ts'
@@ -35,7 +36,8 @@ describe('a publish over HTTP', () => {
     }
     const clock = { now: () => engine.clock.now(), sleep: async () => {} }
     const transport = httpTransport({ url: new URL('http://localhost:9324'), sign: unsigned, clock, fetch: lossy })
-    orders = publishing({ transport, name: 'orders', lingerMs: 0, clock, codec: jsonCodec(), schema: undefined })
+    const parts = { codec: jsonCodec(), schema: undefined, telemetry: noTelemetry }
+    orders = publishing({ transport, name: 'orders', lingerMs: 0, clock, ...parts })
   })
 
   const acked = async (): Promise<unknown[]> => {
