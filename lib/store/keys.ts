@@ -32,7 +32,7 @@ export const KEY_KINDS = {
   /** Which message a deduplication id stands for. */
   deduplication: { letter: 'd', names: 'generation' },
   /** What a publish with an idempotency key stored, so that a repeat is answered and not stored again. */
-  idempotency: { letter: 'u', names: 'generation' },
+  idempotencyKey: { letter: 'u', names: 'generation' },
   /** What a poll of a FIFO queue took, to be repeated under its attempt id. */
   receiveAttempt: { letter: 'p', names: 'generation' },
   /** What is in flight at the front of a shard or group: a hint for pollers. */
@@ -98,7 +98,7 @@ export const fenceKey = ({ name, generation }: QueueLife, group: string): Docume
 export const deduplicationKey = ({ name, generation }: QueueLife, hash: string): DocumentKey =>
   lone('deduplication', `${name}#${generation}#${hash}`)
 export const idempotencyRecordKey = ({ name, generation }: QueueLife, hash: string): DocumentKey =>
-  lone('idempotency', `${name}#${generation}#${hash}`)
+  lone('idempotencyKey', `${name}#${generation}#${hash}`)
 export const receiveAttemptKey = ({ name, generation }: QueueLife, hash: string): DocumentKey =>
   lone('receiveAttempt', `${name}#${generation}#${hash}`)
 
