@@ -4,13 +4,9 @@ import { queueArn } from '../sqs/queue-url.ts'
 import { ALL_SYSTEM_ATTRIBUTES, type ReceivedFrom, systemAttributes } from '../sqs/system-attributes.ts'
 
 /**
- * The event by which Lambda brings messages of an SQS queue to a function.
+ * A message in the event by which Lambda brings messages of an SQS queue to a function.
  * https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event
  */
-export interface SqsEvent {
-  readonly Records: readonly SqsRecord[]
-}
-
 export interface SqsRecord {
   readonly messageId: string
   readonly receiptHandle: string

@@ -6,7 +6,6 @@ import { segmentKeyOf } from '../../lib/store/keys.ts'
 export interface TickEvent {
   readonly holdfast: 'tick-triggers'
 }
-export const TICK_EVENT: TickEvent = { holdfast: 'tick-triggers' }
 
 /** Has `functions/dispatch.ts` deliver a queue's messages. */
 export interface DispatchEvent {
