@@ -84,6 +84,14 @@ const lone = (kind: KeyKind, rest: string): DocumentKey => ({
 })
 
 export const segmentPartition = (of: SegmentPartition): string => partition('segment', partitionId(of))
+/** The segment that a header's key stands for; nothing for any other item's. */
+export const segmentKeyOf = ({ partition: text, sort }: DocumentKey): SegmentKey | undefined => {
+  const [letter, queue, generation, place] = text.split('#')
+  if (letter !== KEY_KINDS.segment.letter || !queue || !generation || !place) return undefined
+  const where = place.startsWith('g') ? { shard: 0, group: place.slice(1) } : { shard: Number.parseInt(place, 36) }
+  return { partition: { queue, generation, ...where }, sort }
+}
+
 export const bodyPartition = ({ partition: of, sort }: SegmentKey): string =>
   partition('body', `${partitionId(of)}#${sort}`)
 /** The tickets of a shard, whichever group of it is asked for. */
