@@ -41,6 +41,12 @@ export const LIMITS = {
   shards: 100,
   /** Longest backoff a retry policy may reach, seconds. */
   retryDelaySeconds: 604_800,
+  /** Factor by which a retry policy grows its delay. */
+  retryFactor: 100,
+  /** Messages of one group in flight at the same time. */
+  maxInFlightPerGroup: 1_000_000,
+  /** Messages a second that a redrive moves (SQS). */
+  redriveMessagesPerSecond: 500,
   /** Queues in one page of a list (SQS). */
   listQueuesPage: 1_000,
   /** Messages in one page of a browse. */

@@ -182,7 +182,7 @@ const guide = (() => {
         .slice(1, -1)
         .map((cell) => cell.trim()),
     )
-  const past = rows.findIndex(([what]) => what === '**In the table, past the library**')
+  const past = rows.findIndex(([what]) => what === '**In the table, without the library**')
   return {
     columns: heads.slice(1),
     library: rows.slice(0, past).map(([what = '']) => what),
@@ -193,7 +193,7 @@ const guide = (() => {
 /** A body that stays large when it is compressed, so that it is stored in an item of its own. */
 const LARGE = Array.from({ length: 300 }, (_, n) => createHash('sha512').update(`${n}`).digest('hex')).join('')
 
-/** What a role has to work with, past the library too. */
+/** What a role can work with, without the library too. */
 interface Rights {
   readonly engine: Engine
   readonly client: DynamoDBClient
@@ -331,14 +331,14 @@ const ATTEMPTS: Record<string, Attempt> = {
     expect(await ack(engine, 'orders', handles.slice(1))).toEqual(handles.slice(1).map(() => ({ ok: true })))
     await clock.advance(1)
   },
-  'move a message that used up its receives to the dead-letter queue': async ({ engine, owner, clock }) => {
+  'move an exhausted message to the dead-letter queue': async ({ engine, owner, clock }) => {
     await published(owner, 'orders', [{ body: LARGE }])
     await poll(owner, 'orders', { visibilityTimeoutSeconds: 1 })
     await clock.advance(2_000)
     expect(await poll(engine, 'orders')).toEqual([])
     expect(await poll(owner, 'orders-failed')).toHaveLength(1)
   },
-  'look a message up by id': async ({ engine, owner }) => {
+  'read a message by id': async ({ engine, owner }) => {
     const id = await published(owner, 'orders', [{ body: LARGE }])
     await getMessage(engine, 'orders', id)
   },
@@ -404,7 +404,7 @@ const ATTEMPTS: Record<string, Attempt> = {
     const { header } = await keysOfMessage(rights, 'orders', 'a')
     await rights.client.send(new DeleteItemCommand({ TableName: rights.table, Key: header }))
   },
-  'write over a message whose id is known': async (rights) => {
+  'overwrite a message whose id is known': async (rights) => {
     const { header } = await keysOfMessage(rights, 'orders', 'a')
     await rights.client.send(new PutItemCommand({ TableName: rights.table, Item: header }))
   },
@@ -418,12 +418,12 @@ const ATTEMPTS: Record<string, Attempt> = {
   })),
   "rewrite the queue's record: settings, policy, dead-letter queue": (rights) =>
     any(writeAnything(rights, [{ pk: 'q#orders', sk: 'q' }])),
-  'write over a deduplication id': async (rights) => {
+  'overwrite a deduplication id': async (rights) => {
     const { generation } = await rights.owner.queues.get('orders')
     const keys = [{ pk: `d#orders#${generation}#0123abcd`, sk: 'd' }]
     await any(writeAnything(rights, keys))
   },
-  'write over what a poll of a FIFO queue took, or the fence of a message group': async (rights) => {
+  'overwrite the receive attempt of a poll of a FIFO queue, or the fence of a message group': async (rights) => {
     const { generation } = await rights.owner.queues.get('orders')
     const keys = [
       { pk: `p#orders#${generation}#0123abcd`, sk: 'p' },
@@ -447,8 +447,8 @@ const ATTEMPTS: Record<string, Attempt> = {
     const Key = { pk: { S: `t#orders#${generation}#0` }, sk: { S: '01234567!' } }
     await client.send(new DeleteItemCommand({ TableName: table, Key }))
   },
-  'write a hint of what is in flight': put((generation) => ({ pk: `h#orders#${generation}#0`, sk: '9' })),
-  'tell pollers that a message is visible again': put((generation) => ({ pk: `e#orders#${generation}#0`, sk: '9' })),
+  'write an in-flight snapshot': put((generation) => ({ pk: `h#orders#${generation}#0`, sk: '9' })),
+  'write an early release': put((generation) => ({ pk: `e#orders#${generation}#0`, sk: '9' })),
   'add a message to the dead-letter queue': put(
     (generation) => ({ pk: `s#orders-failed#${generation}#0`, sk: '9' }),
     'orders-failed',
