@@ -125,9 +125,9 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'what a poller scanCache is never looked at again',
-    file: 'lib/hints/scan-cache.ts',
-    replace: 'if (keyRange.until <= now) add({',
-    by: 'if (keyRange.until <= 0) add({',
+    file: 'lib/hints/scan-cache/read-plan.ts',
+    replace: 'if (range.until <= now) add(ranges, {',
+    by: 'if (range.until <= 0) add(ranges, {',
     suites: ['test/lib/hints/scan-cache.test.ts'],
   },
   {
