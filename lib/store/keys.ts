@@ -33,13 +33,10 @@ export const KEY_KINDS = {
   fence: { letter: 'f', names: 'generation' },
   /** Which message a deduplication id stands for. */
   deduplication: { letter: 'd', names: 'generation' },
-<<<<<<< HEAD
   /** What became of a segment's messages: results, failures, and that they were cancelled or moved. */
   result: { letter: 'o', names: 'generation' },
-=======
   /** What a publish with an idempotency key stored, so that a repeat is answered and not stored again. */
   idempotencyKey: { letter: 'u', names: 'generation' },
->>>>>>> main
   /** What a poll of a FIFO queue took, to be repeated under its attempt id. */
   receiveAttempt: { letter: 'p', names: 'generation' },
   /** What is in flight at the front of a shard or group: a hint for pollers. */
