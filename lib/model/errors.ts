@@ -89,6 +89,16 @@ export const queueNotFound = (queue: string): HoldfastError =>
 export const isHoldfastError = (error: unknown, code?: ErrorCode): error is HoldfastError =>
   error instanceof HoldfastError && (code === undefined || error.code === code)
 
+/** The result of work on a queue; undefined if the queue does not exist. */
+export const ifQueueExists = async <T>(work: Promise<T>): Promise<T | undefined> => {
+  try {
+    return await work
+  } catch (error) {
+    if (isHoldfastError(error, 'QueueNotFound')) return undefined
+    throw error
+  }
+}
+
 const show = (value: unknown): string => shortened(textOf(value))
 
 const textOf = (value: unknown): string => {
