@@ -1,5 +1,5 @@
 import { type ByteWriter, byteWriter } from './byte-writer.ts'
-import { beginRecord, type ChangeOf, endRecord, isEmptyRecord, writeChange } from './log-record.ts'
+import { beginRecord, type ChangeOf, endRecord, isEmptyRecord, type LogPlace, writeChange } from './log-record.ts'
 
 /** What the steps of one moment change: written to the log together, or undone together. */
 export interface Journal {
@@ -14,7 +14,7 @@ export interface Journal {
   /** Undoes what was noted since. */
   undoTo(mark: Mark): void
   /** The record of all that was noted, for a place in a log. */
-  record(salt: number, position: number): Buffer
+  record(place: LogPlace): Buffer
   clear(): void
 }
 
@@ -44,7 +44,7 @@ export const journal = (log: number): Journal => {
       out.truncate(length)
       while (undos.length > kept) undos.pop()?.()
     },
-    record: (salt, position) => endRecord(out, salt, position),
+    record: (place) => endRecord(out, place),
     clear: () => {
       out.truncate(0)
       undos.length = 0

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type DiskMaps, diskMaps } from '../../../../lib/store/keyed/disk/disk-maps.ts'
-import { DATA_FILE, recover } from '../../../../lib/store/keyed/disk/disk-store.ts'
+import { DATA_FILE } from '../../../../lib/store/keyed/disk/disk-store.ts'
 import { openLmdbFile } from '../../../../lib/store/keyed/disk/lmdb-file.ts'
 import { createLog } from '../../../../lib/store/keyed/disk/log-file.ts'
+import { recover } from '../../../../lib/store/keyed/disk/recovery.ts'
 import type { Maps, StoredDocument } from '../../../../lib/store/keyed/entries.ts'
 import { manualClock, settled } from '../../../support/manual-clock.ts'
 import fc, { FRESH_SEEDS } from '../../../support/properties.ts'
@@ -135,7 +136,7 @@ const smallMaps = async (directory: string, logBytes: number) => {
     create,
     logBytes,
     clock: manualClock(),
-    firstLog: await recover(directory, file, () => {}),
+    firstLog: await recover({ directory, file, warn: () => {} }),
     sync: false,
     limits: { values: 4, partitions: 2, chunk: 2 },
     warn: () => {},
