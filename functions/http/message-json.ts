@@ -6,7 +6,7 @@ import type {
   NewMessage,
   StoredMessage,
 } from '../../lib/model/message.ts'
-import { plainName } from '../../lib/model/queue-settings.ts'
+import { plainName } from '../../lib/model/queue-name.ts'
 import type { MessageAttributeBody, NewMessageBody } from './requests.ts'
 
 /** Messages as the HTTP API writes and reads them. Instants are ISO 8601 on the outside, epoch ms inside. */

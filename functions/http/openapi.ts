@@ -1,7 +1,8 @@
 import * as z from 'zod/mini'
 import { problem } from './answers.ts'
 import { PROBLEM_STATUSES } from './problem.ts'
-import { PATH_PARAMETERS, type RouteShape, routes } from './routes.ts'
+import type { RouteShape } from './route-shape.ts'
+import { PATH_PARAMETERS, routes } from './routes.ts'
 
 type Json = { readonly [key: string]: unknown }
 

@@ -1,7 +1,8 @@
 import type * as z from 'zod/mini'
 import type { Engine } from '../../lib/engine.ts'
 import type { MetricName } from '../runtime/metric-names.ts'
-import type { BodyOf, OperationId, ParametersIn, RouteOf } from './routes.ts'
+import type { ParametersIn } from './route-shape.ts'
+import type { BodyOf, OperationId, RouteOf } from './routes.ts'
 
 /** A request whose every part has the shape that its route says. */
 export interface Call<O extends OperationId> {

@@ -1,5 +1,5 @@
 import { type ErrorCode, isHoldfastError } from '../../lib/model/errors.ts'
-import { plainName } from '../../lib/model/queue-settings.ts'
+import { plainName } from '../../lib/model/queue-name.ts'
 
 const STATUS = {
   InvalidRequest: 400,

@@ -1,4 +1,5 @@
-import { plainName, type Queue } from '../../lib/model/queue-settings.ts'
+import { plainName } from '../../lib/model/queue-name.ts'
+import type { Queue } from '../../lib/model/queue-settings.ts'
 import type { Counts } from '../../lib/queues/counts.ts'
 import { type QueueNames, queueArn, type Scope } from '../sqs/queue-url.ts'
 import { readRedriveAllowPolicy, redriveAllowText } from '../sqs/redrive-policy.ts'

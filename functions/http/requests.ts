@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import { LIMITS } from '../../lib/model/limits.ts'
-import { amount, base64, givenInstant, queueName, text, whole } from './shapes.ts'
+import { amount, base64, cursor, givenInstant, pageLimit, queueName, text, whole } from './shapes.ts'
 
 const messageAttribute = z.union([
   z.string(),
@@ -119,6 +119,31 @@ export const rescheduleRequest = z
       error: 'must hold either delaySeconds or dueAt',
     }),
   )
+
+export const queueListQuery = z.strictObject({
+  prefix: z.optional(text(0, LIMITS.queueNameLength)),
+  limit: pageLimit(LIMITS.listQueuesPage),
+  cursor,
+  include: z.optional(
+    z
+      .enum(['counts'])
+      .check(
+        z.describe(
+          'How many messages each queue holds, at the cost of counting each; a page then has at most 100 queues',
+        ),
+      ),
+  ),
+})
+
+export const queueDeletionQuery = z.strictObject({
+  force: z.optional(
+    z
+      .enum(['true', 'false'])
+      .check(z.describe('Whether to delete a queue that is the dead-letter queue of another one. Default false')),
+  ),
+})
+
+export const browseQuery = z.strictObject({ limit: pageLimit(LIMITS.browsePage), cursor })
 
 /** All that is given must hold. */
 const redriveFilter = z.strictObject({

@@ -1,5 +1,4 @@
 import * as z from 'zod/mini'
-import { LIMITS } from '../../lib/model/limits.ts'
 import {
   browseAnswer,
   handlesAnswer,
@@ -13,16 +12,20 @@ import {
 } from './answers.ts'
 import {
   ackRequest,
+  browseQuery,
   extendRequest,
   nackRequest,
   pollRequest,
   publishRequest,
+  queueDeletionQuery,
+  queueListQuery,
   redriveRequest,
   rescheduleRequest,
   unreceiveRequest,
 } from './requests.ts'
+import type { RouteShape } from './route-shape.ts'
 import { newQueue, queueChange } from './settings-shape.ts'
-import { cursor, pageLimit, queueName, text } from './shapes.ts'
+import { queueName, text } from './shapes.ts'
 
 /** What stands between braces in a path. */
 export const PATH_PARAMETERS = {
@@ -31,6 +34,7 @@ export const PATH_PARAMETERS = {
   taskId: text(1, 128),
 } as const
 
+/** A query or a body with no members. */
 const none = z.strictObject({})
 
 /**
@@ -44,20 +48,7 @@ export const routes = [
     path: '/queues',
     function: 'queues',
     summary: 'List queues by name',
-    query: z.strictObject({
-      prefix: z.optional(text(0, LIMITS.queueNameLength)),
-      limit: pageLimit(LIMITS.listQueuesPage),
-      cursor,
-      include: z.optional(
-        z
-          .enum(['counts'])
-          .check(
-            z.describe(
-              'How many messages each queue holds, at the cost of counting each; a page then has at most 100 queues',
-            ),
-          ),
-      ),
-    }),
+    query: queueListQuery,
     request: undefined,
     answers: { 200: queueListAnswer },
   },
@@ -97,13 +88,7 @@ export const routes = [
     path: '/queues/{queue}',
     function: 'queues',
     summary: 'Delete a queue with all its messages',
-    query: z.strictObject({
-      force: z.optional(
-        z
-          .enum(['true', 'false'])
-          .check(z.describe('Whether to delete a queue that is the dead-letter queue of another one. Default false')),
-      ),
-    }),
+    query: queueDeletionQuery,
     request: undefined,
     answers: { 204: undefined },
   },
@@ -183,7 +168,7 @@ export const routes = [
     path: '/queues/{queue}/messages',
     function: 'messages',
     summary: 'Look through a queue without receiving anything',
-    query: z.strictObject({ limit: pageLimit(LIMITS.browsePage), cursor }),
+    query: browseQuery,
     request: undefined,
     answers: { 200: browseAnswer },
   },
@@ -259,28 +244,10 @@ export const routes = [
   },
 ] as const satisfies readonly RouteShape[]
 
-export interface RouteShape {
-  readonly operation: string
-  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
-  /** In OpenAPI's and API Gateway's way of writing. */
-  readonly path: `/${string}`
-  readonly function: string
-  readonly summary: string
-  readonly query: z.ZodMiniType
-  /** Shape of the JSON body; nothing for requests without one. */
-  readonly request: z.ZodMiniType | undefined
-  /** Shape of the body by status. */
-  readonly answers: Readonly<Record<number, z.ZodMiniType | undefined>>
-}
-
 export type Route = (typeof routes)[number]
 export type OperationId = Route['operation']
 export type RouteOf<O extends OperationId> = Extract<Route, { operation: O }>
 
-/** The names between the braces of a path. */
-export type ParametersIn<P extends string> = P extends `${string}{${infer Name}}${infer Rest}`
-  ? Name | ParametersIn<Rest>
-  : never
 export type BodyOf<O extends OperationId> = RouteOf<O>['request'] extends z.ZodMiniType
   ? z.output<RouteOf<O>['request']>
   : undefined

@@ -1,7 +1,10 @@
 import type { Engine } from '../../lib/engine.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
 import { DEFAULT_SETTINGS, type QueueSettings, type SettingsChange } from '../../lib/model/queue-settings.ts'
-import { createQueue, deleteQueue, getQueue, updateQueue } from '../../lib/queues/queues.ts'
+import { createQueue } from '../../lib/queues/create-queue.ts'
+import { deleteQueue } from '../../lib/queues/delete-queue.ts'
+import { getQueue } from '../../lib/queues/get-queue.ts'
+import { updateQueue } from '../../lib/queues/update-queue.ts'
 import type { Log } from '../runtime/log.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { Engine } from '../../lib/engine.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
 import { type Counts, counts } from '../../lib/queues/counts.ts'
-import { listQueueNames } from '../../lib/queues/queues.ts'
+import { listQueueNames } from '../../lib/queues/list-queues.ts'
 
 /** Queues counted at once, and names read at once. */
 const AT_ONCE = 8

@@ -1,7 +1,7 @@
 import type { Engine } from '../../lib/engine.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
 import type { Queue } from '../../lib/model/queue-settings.ts'
-import { listQueues } from '../../lib/queues/queues.ts'
+import { listQueues } from '../../lib/queues/list-queues.ts'
 import {
   cancelRedrive,
   listRedrives,

@@ -1,4 +1,5 @@
-import type { QueueSettings, RetryPolicy } from '../../lib/model/queue-settings.ts'
+import type { QueueSettings } from '../../lib/model/queue-settings.ts'
+import type { RetryPolicy } from '../../lib/model/retry-policy.ts'
 import { invalidAttribute, SqsError, unknownAttribute } from './errors.ts'
 import { fifoSettings, flag } from './fifo-attributes.ts'
 import { checkPolicy } from './policy-document.ts'

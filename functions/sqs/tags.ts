@@ -1,4 +1,5 @@
-import { getQueue, updateQueue } from '../../lib/queues/queues.ts'
+import { getQueue } from '../../lib/queues/get-queue.ts'
+import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { type ActionContext, target } from './context.ts'
 import { invalidParameter, missingParameter } from './errors.ts'
 import type { Input, Output } from './model.ts'

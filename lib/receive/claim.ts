@@ -3,7 +3,8 @@ import type { Request, ScanTarget } from '../hints/scan-target.ts'
 import { type Content, contentOf } from '../model/content.ts'
 import { type HoldfastError, isHoldfastError } from '../model/errors.ts'
 import type { Message } from '../model/message.ts'
-import { bearsLeases, type Lease, remove, type Segment, slotAt, unclaim } from '../model/segment.ts'
+import { type Lease, type Segment, slotAt } from '../model/segment.ts'
+import { bearsLeases, remove, unclaim } from '../model/segment-change.ts'
 import type { Claim, ClaimOutcome } from '../store/port.ts'
 import {
   type After,
@@ -187,7 +188,8 @@ const recognizeOwn = async (
       if (outcome.applied || outcome.error || !segment || !bearsLeases(segment, change)) return outcome
       try {
         const [stored] = await engine.store.read([segment.key])
-        return stored ? { applied: true as const, segment: stored.segment, content: stored.content } : outcome
+        // The header is the one that bears our leases: by the time of the read others may hold the messages.
+        return stored ? { applied: true as const, segment, content: stored.content } : outcome
       } catch (error) {
         // The claims beside this one were made.
         if (!isHoldfastError(error)) throw error

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import { type ErrorCode, HoldfastError } from '../model/errors.ts'
 import type { JsonValue } from '../model/message.ts'
-import { isQueueName } from '../model/queue-settings.ts'
+import { isQueueName } from '../model/queue-name.ts'
 import type { Cursor } from '../queues/partitions.ts'
 import { redriveKey, runningRedriveKey } from '../store/keys.ts'
 import type { Write } from '../store/port.ts'

@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
-import { checkQueueName, plainName, whole } from '../model/queue-settings.ts'
+import { whole } from '../model/number-checks.ts'
+import { checkQueueName, plainName } from '../model/queue-name.ts'
 import { counts } from '../queues/counts.ts'
 import { START } from '../queues/partitions.ts'
 import { RUNNING_REDRIVES, redrivePartition, runningRedriveKey } from '../store/keys.ts'

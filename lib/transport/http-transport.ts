@@ -1,11 +1,9 @@
-import { type Clock, systemClock } from '../clock.ts'
-import { HoldfastError, isHoldfastError } from '../model/errors.ts'
+import { LIMITS } from '../model/limits.ts'
 import type { HandleResult, PublishResult } from '../model/message.ts'
-import { backOff } from './backoff.ts'
+import { type Call, DEFAULT_TIMEOUT_MS, type HttpTransportParts, httpCaller } from './http-call.ts'
 import {
   countsFrom,
   errorFrom,
-  errorOfStatus,
   handleResultFrom,
   messageFrom,
   newMessageJson,
@@ -14,46 +12,11 @@ import {
   type Wire,
 } from './http-wire.ts'
 import type { CallOptions, Transport } from './port.ts'
-import type { Sign } from './signer.ts'
 
-export interface HttpTransportParts {
-  /** Of the API; a base path is kept. */
-  readonly url: URL
-  readonly sign: Sign
-  /** @default the runtime's own */
-  readonly fetch?: typeof fetch
-  /** Tries of a request that is safe to repeat, the first included. @default 4 */
-  readonly maxAttempts?: number
-  /** How long one try may take beyond a poll's wait, ms. @default 10000 */
-  readonly timeoutMs?: number
-  /** Waits between tries. @default the system's clock */
-  readonly clock?: Clock
-  readonly fraction?: () => number
-}
-
-interface Call extends CallOptions {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
-  readonly path: string
-  readonly query?: Readonly<Record<string, string | number | undefined>>
-  readonly body?: unknown
-  /** `never`: a poll, whose lost answer may have leased messages. @default whenever the error is retryable */
-  readonly repeat?: 'always' | 'never' | 'if-nothing-was-done'
-  /** An error that means success when an earlier try may have got through. */
-  readonly doneWhen?: HoldfastError['code']
-  readonly timeoutMs?: number
-}
-
-interface Reply {
-  readonly status: number
-  readonly json: Wire
-}
-
-const MAX_WAIT_SECONDS = 20
-
-/** A queue behind the HTTP API: one request a call, repeated with jitter where a repeat changes nothing. */
+/** A queue behind the HTTP API: each method is one call of it. */
 export const httpTransport = (parts: HttpTransportParts): Transport => {
-  const request = caller(parts)
-  const call = async (asked: Call): Promise<Wire> => (await request(asked)).json
+  const request = httpCaller(parts)
+  const call = async (options: Call): Promise<Wire> => (await request(options)).json
   const queuePath = (queue: string, rest = '') => `/queues/${encodeURIComponent(queue)}${rest}`
   const messagePath = (queue: string, messageId: string) =>
     queuePath(queue, `/messages/${encodeURIComponent(messageId)}`)
@@ -105,7 +68,7 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
       return (answer.messages as Wire[]).map(publishResultFrom)
     },
     poll: async (queue, { signal, ...body }) => {
-      const waitMs = (body.waitTimeSeconds ?? MAX_WAIT_SECONDS) * 1_000
+      const waitMs = (body.waitTimeSeconds ?? LIMITS.waitTimeSeconds) * 1_000
       try {
         const answer = await call({
           method: 'POST',
@@ -113,7 +76,7 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
           body,
           signal,
           repeat: 'never',
-          timeoutMs: waitMs + (parts.timeoutMs ?? TIMEOUT_MS),
+          timeoutMs: waitMs + (parts.timeoutMs ?? DEFAULT_TIMEOUT_MS),
         })
         return (answer.messages as Wire[]).map(messageFrom)
       } catch (error) {
@@ -155,8 +118,6 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
   }
 }
 
-const TIMEOUT_MS = 10_000
-
 const publishResultFrom = (json: Wire): PublishResult =>
   json.messageId === undefined
     ? { error: errorFrom((json.error ?? json.problem) as Wire) }
@@ -190,82 +151,4 @@ const inGroups = async <E extends { readonly receiptHandle: string }>(
     }),
   )
   return results
-}
-
-const caller = ({
-  url: base,
-  sign,
-  fetch: send = fetch,
-  maxAttempts = 4,
-  timeoutMs = TIMEOUT_MS,
-  clock = systemClock,
-  fraction = Math.random,
-}: HttpTransportParts) => {
-  const once = async (call: Call): Promise<Reply> => {
-    const url = addressOf(base, call)
-    const body = call.body === undefined ? undefined : JSON.stringify(call.body)
-    const request = {
-      method: call.method,
-      url,
-      headers: { ...(body !== undefined && { 'content-type': 'application/json' }) },
-      body,
-    }
-    const headers = await sign(request)
-    const timeout = AbortSignal.timeout(call.timeoutMs ?? timeoutMs)
-    let status: number
-    let text: string
-    try {
-      const response = await send(url, {
-        method: call.method,
-        headers,
-        ...(body !== undefined && { body }),
-        redirect: 'error',
-        signal: call.signal ? AbortSignal.any([call.signal, timeout]) : timeout,
-      })
-      status = response.status
-      text = await response.text()
-    } catch (cause) {
-      call.signal?.throwIfAborted()
-      const why = timeout.aborted ? 'did not answer in time' : 'could not be reached'
-      throw new HoldfastError('StoreUnavailable', `${url.origin} ${why}`, {}, { cause })
-    }
-    const json = parsed(text)
-    if (status >= 400) throw json?.code === undefined ? errorOfStatus(status, text) : errorFrom(json)
-    if (text !== '' && !json) throw errorOfStatus(502, `no JSON object: ${text}`)
-    return { status, json: json ?? {} }
-  }
-
-  return async (call: Call): Promise<Reply> => {
-    // A try whose answer was lost may have done its work.
-    let ambiguous = false
-    for (let attempt = 1; ; attempt++) {
-      call.signal?.throwIfAborted()
-      try {
-        return await once(call)
-      } catch (error) {
-        if (!isHoldfastError(error)) throw error
-        if (ambiguous && error.code === call.doneWhen) return { status: 204, json: {} }
-        const repeatable = error.retryable && (call.repeat !== 'if-nothing-was-done' || error.code === 'Throttled')
-        if (call.repeat === 'never' || !repeatable || attempt >= maxAttempts) throw error
-        ambiguous ||= error.code !== 'Throttled'
-      }
-      await backOff(clock, fraction, attempt, call.signal)
-    }
-  }
-}
-
-const addressOf = (base: URL, { path, query = {} }: Call): URL => {
-  const url = new URL(base)
-  url.pathname = `${base.pathname.replace(/\/$/, '')}${path}`
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value))
-  return url
-}
-
-const parsed = (text: string): Wire | undefined => {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Wire) : undefined
-  } catch {
-    return undefined
-  }
 }

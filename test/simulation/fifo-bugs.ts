@@ -102,14 +102,14 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a ticket goes though a publish is only just getting through',
-    file: 'lib/receive/scan-groups.ts',
+    file: 'lib/receive/release-empty.ts',
     replace: 'if (seen < lastSequence && !purged)',
     by: "if (seen > '~')",
     suites: UNIT,
   },
   {
     name: 'a ticket goes though the publish of a slow clock is only just getting through',
-    file: 'lib/receive/scan-groups.ts',
+    file: 'lib/receive/release-empty.ts',
     replace: 'if (missedMs < MISSED_MS)',
     by: 'if (missedMs < MISSED_MS && isYoung(lastSequence, now))',
     suites: UNIT,

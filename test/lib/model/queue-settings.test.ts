@@ -1,14 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import {
-  applySettings,
-  checkQueueName,
-  DEFAULT_SETTINGS,
-  plainName,
-  type RetryPolicy,
-  retryDelayMs,
-  type SettingsChange,
-  whole,
-} from '../../../lib/model/queue-settings.ts'
+import { whole } from '../../../lib/model/number-checks.ts'
+import { checkQueueName, plainName } from '../../../lib/model/queue-name.ts'
+import { applySettings, DEFAULT_SETTINGS, type SettingsChange } from '../../../lib/model/queue-settings.ts'
+import { type RetryPolicy, retryDelayMs } from '../../../lib/model/retry-policy.ts'
 
 describe('settings', () => {
   test('are those of SQS by default', () => {

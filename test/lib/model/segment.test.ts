@@ -1,17 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  applyChange,
-  claim,
-  FRESH,
-  GONE,
-  goneCount,
-  nextVisibleAt,
-  receivable,
-  remove,
-  type Slot,
-  take,
-  unclaim,
-} from '../../../lib/model/segment.ts'
+import { FRESH, GONE, goneCount, nextVisibleAt, receivable, type Slot } from '../../../lib/model/segment.ts'
+import { applyChange, claim, remove, take, unclaim } from '../../../lib/model/segment-change.ts'
 import { sortKey } from '../../../lib/model/segment-key.ts'
 import { START } from '../../support/manual-clock.ts'
 import { lease, newPartition, segmentIn, token, unique } from '../store/samples.ts'

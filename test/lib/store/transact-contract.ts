@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { FRESH, GONE, take } from '../../../lib/model/segment.ts'
+import { FRESH, GONE } from '../../../lib/model/segment.ts'
+import { take } from '../../../lib/model/segment-change.ts'
 import type { DocumentKey, Write } from '../../../lib/store/port.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
 import { place } from './change-contract.ts'

@@ -1,0 +1,22 @@
+import type * as z from 'zod/mini'
+
+/** One route of the HTTP API. */
+export interface RouteShape {
+  readonly operation: string
+  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
+  /** In OpenAPI's and API Gateway's way of writing. */
+  readonly path: `/${string}`
+  /** Name of the file in `functions/`, and of the Lambda. */
+  readonly function: string
+  readonly summary: string
+  readonly query: z.ZodMiniType
+  /** Shape of the JSON body; nothing for requests without one. */
+  readonly request: z.ZodMiniType | undefined
+  /** Shape of the body by status. */
+  readonly answers: Readonly<Record<number, z.ZodMiniType | undefined>>
+}
+
+/** The names between the braces of a path. */
+export type ParametersIn<P extends string> = P extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | ParametersIn<Rest>
+  : never

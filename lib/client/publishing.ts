@@ -1,0 +1,159 @@
+import type { Clock } from '../clock.ts'
+import type { Reading } from '../codecs/read-message.ts'
+import { issuesText, type StandardSchema, validate } from '../codecs/schema.ts'
+import { HoldfastError, isHoldfastError } from '../model/errors.ts'
+import { LIMITS } from '../model/limits.ts'
+import { messageBytes, type NewMessage, type PublishResult } from '../model/message.ts'
+import { producer } from '../producer/producer.ts'
+import type { CallOptions, Transport } from '../transport/port.ts'
+
+/** How and when a message is delivered; the body stands beside it. */
+export type PublishOptions = Omit<NewMessage, 'body' | 'senderId'>
+/** One message of a batch. */
+export interface PublishEntry<In> extends PublishOptions {
+  readonly body: In
+}
+
+/** A message that is stored. */
+export interface Sent {
+  readonly messageId: string
+  /** In a FIFO queue: 20 digits, rising within the group. */
+  readonly sequenceNumber?: string
+  /** Another message had the deduplication id before; `messageId` is that message's, and this one was not stored. */
+  readonly duplicate?: true
+}
+
+/** One message's outcome of a batch, in the order given. */
+export type PublishOutcome = ({ readonly ok: true } & Sent) | { readonly ok: false; readonly error: HoldfastError }
+
+export interface PublishingParts<In, Out> extends Reading<In, Out> {
+  readonly transport: Pick<Transport, 'publish'>
+  readonly name: string
+  readonly lingerMs: number
+  readonly clock: Clock
+}
+
+export interface Publishing<In> {
+  publish(body: In, options?: PublishOptions & CallOptions): Promise<Sent>
+  publishBatch(entries: readonly PublishEntry<In>[], options?: CallOptions): Promise<PublishOutcome[]>
+  flush(): Promise<void>
+}
+
+/** The publishing half of a queue's client: encodes and checks bodies, and lets lone publishes share segments. */
+export const publishing = <In, Out>({
+  transport,
+  name,
+  lingerMs,
+  clock,
+  ...reading
+}: PublishingParts<In, Out>): Publishing<In> => {
+  const shared = producer({
+    send: (messages) => transport.publish(name, messages),
+    ordered: name.endsWith('.fifo'),
+    lingerMs,
+    clock,
+  })
+  const encode = async ({ body, ...options }: PublishEntry<In>): Promise<NewMessage> => {
+    await checkBody(name, reading, body)
+    return { ...options, body: reading.codec.encode(body) }
+  }
+  return {
+    publish: async (body, { signal, ...options } = {}) => {
+      const message = await encode({ body, ...options })
+      const result = await shared.publish(message, signal).catch((error: unknown) => {
+        throw isHoldfastError(error) ? aboutOne(error) : error
+      })
+      if ('error' in result) throw aboutOne(result.error)
+      return result
+    },
+    publishBatch: async (entries, options = {}) => {
+      const outcomes = new Array<PublishOutcome>(entries.length)
+      const messages: Positioned[] = []
+      for (const [position, entry] of entries.entries()) {
+        try {
+          messages.push({ position, message: await encode(entry) })
+        } catch (error) {
+          outcomes[position] = failed(error)
+        }
+      }
+      const send = (some: readonly NewMessage[]) => transport.publish(name, some, options)
+      // One after the other: in a FIFO queue the order given is the order stored.
+      for (const batch of batches(messages)) await publishTogether(batch, send, outcomes)
+      return outcomes
+    },
+    flush: () => shared.flush(),
+  }
+}
+
+const checkBody = async <In, Out>(
+  queue: string,
+  { schema }: Pick<Reading<In, Out>, 'schema'>,
+  body: In,
+): Promise<void> => {
+  if (!schema) return
+  const { issues } = await validate(schema as StandardSchema, body)
+  if (!issues) return
+  throw new HoldfastError('InvalidRequest', `body does not fit the queue's schema: ${issuesText(issues)}`, {
+    field: 'body',
+    queue,
+  })
+}
+
+/** A message, and its place in the batch that the caller gave. */
+interface Positioned {
+  readonly position: number
+  readonly message: NewMessage
+}
+
+/** Publishes messages in one call, and enters their outcomes. */
+const publishTogether = async (
+  messages: readonly Positioned[],
+  send: (messages: readonly NewMessage[]) => Promise<PublishResult[]>,
+  outcomes: PublishOutcome[],
+): Promise<void> => {
+  try {
+    const results = await send(messages.map(({ message }) => message))
+    for (const [index, { position }] of messages.entries()) {
+      const result = results[index]
+      if (result) outcomes[position] = 'error' in result ? failed(result.error) : { ok: true, ...result }
+    }
+  } catch (error) {
+    const outcome = failed(error)
+    // One bad message fails the call before anything is written: alone, the others succeed.
+    if (messages.length > 1 && !outcome.error.retryable) {
+      for (const one of messages) await publishTogether([one], send, outcomes)
+    } else {
+      for (const { position } of messages) outcomes[position] = outcome
+    }
+  }
+}
+
+const failed = (error: unknown): { readonly ok: false; readonly error: HoldfastError } => {
+  if (!isHoldfastError(error)) throw error
+  return { ok: false, error }
+}
+
+/** The error of a lone publish, without the place in a list that the caller never made. */
+const aboutOne = (error: HoldfastError): HoldfastError => {
+  const { field, ...fields } = error.fields
+  if (!field?.startsWith('messages[')) return error
+  const own = field.replace(/^messages\[\d+\]\.?/, '') || 'message'
+  return new HoldfastError(error.code, error.message.replace(field, own), { ...fields, field: own }, { cause: error })
+}
+
+/** As many messages at a time as one publish takes, by number and by bytes. */
+function* batches(messages: readonly Positioned[]): Generator<Positioned[]> {
+  let batch: Positioned[] = []
+  let bytes = 0
+  for (const one of messages) {
+    const size = messageBytes(one.message)
+    if (batch.length === LIMITS.batchSize || (batch.length > 0 && bytes + size > LIMITS.publishBytes)) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push(one)
+    bytes += size
+  }
+  if (batch.length > 0) yield batch
+}
