@@ -1,5 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type DiskMaps, diskMaps } from '../../../../lib/store/keyed/disk/disk-maps.ts'
@@ -10,8 +9,9 @@ import { recover } from '../../../../lib/store/keyed/disk/recovery.ts'
 import type { Maps, StoredDocument } from '../../../../lib/store/keyed/entries.ts'
 import { manualClock, settled } from '../../../support/manual-clock.ts'
 import fc, { FRESH_SEEDS } from '../../../support/properties.ts'
+import { quickDirectory } from '../../../support/temporary-directory.ts'
 
-const PARTITIONS = ['p', 'q'] as const
+const PARTITIONS = ['p', 'q', 'r', 's'] as const
 const SORTS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const
 
 type Operation =
@@ -152,7 +152,7 @@ const smallMaps = async (directory: string, logBytes: number) => {
 /** A copy as a process that is killed leaves it behind: taken when no log is just being brought into the file. */
 const copyOf = async (directory: string): Promise<string> => {
   while (readdirSync(directory).filter((name) => name.startsWith('log.')).length > 1) await settled()
-  const copy = mkdtempSync(join(tmpdir(), 'holdfast-test-'))
+  const copy = quickDirectory()
   cpSync(directory, copy, { recursive: true, filter: (path) => !path.endsWith('-lock') })
   return copy
 }
@@ -166,7 +166,7 @@ describe('maps on disk', () => {
         fc.array(event, { minLength: 20, maxLength: 150, size: 'max' }),
         fc.constantFrom(60, 300, 100_000),
         async (events, logBytes) => {
-          const directories = [mkdtempSync(join(tmpdir(), 'holdfast-test-'))]
+          const directories = [quickDirectory()]
           const opened: DiskMaps[] = []
           let model: Model = new Map()
           let { maps, refuse } = await smallMaps(directories[0] ?? '', logBytes)
@@ -198,6 +198,23 @@ describe('maps on disk', () => {
       { numRuns: RUNS },
     )
   })
+})
+
+test('what a refused write had deleted is there again, though all else of its partition was forgotten', async () => {
+  const directory = quickDirectory()
+  const { maps, refuse } = await smallMaps(directory, 100_000)
+  const document = { partition: 'p', sort: 'a', version: 1, value: 'kept' }
+  await maps.atomically(({ documents }) => documents.set('p', 'a', document))
+  refuse(true)
+  const refused = maps.atomically(({ documents }) => {
+    documents.delete('p', 'a')
+    // More partitions than there is room for: those used first are forgotten.
+    for (const other of ['q', 'r', 's']) documents.visit(other, '', '~', () => true)
+  })
+  await expect(refused).rejects.toThrow('is full: nothing was changed')
+  refuse(false)
+  expect(await maps.atomically(({ documents }) => documents.get('p', 'a'))).toEqual(document)
+  await maps.close()
 })
 
 const takeStep = async (
