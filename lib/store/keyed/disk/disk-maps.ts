@@ -93,13 +93,24 @@ export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
     if (sync) await logs.kept()
   }
 
+  /** Waits while the logs are too large. Answers why they stay so: then nothing can be written, only read. */
+  const obstacle = async (): Promise<unknown> => {
+    try {
+      while (logs.isAhead) await logs.caughtUp()
+      return undefined
+    } catch (error) {
+      return error
+    }
+  }
+
   const step = async <T>(work: (maps: Maps) => T): Promise<T> => {
     if (end.error) throw end.error
-    while (logs.isAhead) await logs.caughtUp()
+    const refusal = await obstacle()
     const before = pending.mark()
     let result: T
     try {
       result = work(maps)
+      if (refusal && pending.hasSince(before)) throw refusal
     } catch (error) {
       pending.undoTo(before)
       throw error

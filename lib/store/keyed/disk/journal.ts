@@ -11,6 +11,8 @@ export interface Journal {
   note(change: ChangeOf, undo: () => void, head?: (out: ByteWriter) => void, body?: Uint8Array): void
   /** Where it is now, for `undoTo`. */
   mark(): Mark
+  /** Whether anything was noted since. */
+  hasSince(mark: Mark): boolean
   /** Undoes what was noted since. */
   undoTo(mark: Mark): void
   /** The record of all that was noted, for a place in a log. */
@@ -40,6 +42,7 @@ export const journal = (log: number): Journal => {
       writeChange(out, change, head && (() => head(out)), body)
     },
     mark: () => ({ length: out.length, undos: undos.length }),
+    hasSince: ({ undos: kept }) => undos.length > kept,
     undoTo: ({ length, undos: kept }) => {
       out.truncate(length)
       while (undos.length > kept) undos.pop()?.()

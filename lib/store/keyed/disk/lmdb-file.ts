@@ -57,6 +57,8 @@ export const openLmdbFile = async (path: string): Promise<LmdbFile> => {
       // Each commit is on the disk when it is answered, and what is reopened is the last one.
       overlappingSync: false,
       useWritemap: false,
+      // What the library batches of its own accord ends the process where a commit fails: nobody handles its promise.
+      eventTurnBatching: false,
       // Free pages are used again as soon as nobody can read what was on them.
       maxReaders: 8,
     })
@@ -133,8 +135,11 @@ const fileOn = (db: Database<Uint8Array, string>, path: string): LmdbFile => {
   }
   const write: LmdbFile['write'] = async (batch) => {
     if (batch.length === 0) return
-    const done: Promise<boolean>[] = []
-    for (const [key, value] of batch) done.push(value ? db.put(key, value) : db.remove(key))
+    const done: Promise<unknown>[] = []
+    const putAll = () => {
+      for (const [key, value] of batch) done.push(value ? db.put(key, value) : db.remove(key))
+    }
+    done.push(db.batch(putAll))
     try {
       await Promise.all(done)
     } catch (error) {

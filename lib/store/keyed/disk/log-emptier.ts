@@ -48,9 +48,9 @@ export const logEmptier = (parts: LogEmptierParts, synced: () => Promise<void>):
       obstacle = undefined
       return true
     } catch (error) {
+      if (!obstacle) warn('what is new can not be brought into the data file yet', error)
       obstacle = unavailable(directory, error)
       tell()
-      warn('what is new can not be brought into the data file yet', error)
       return false
     }
   }
