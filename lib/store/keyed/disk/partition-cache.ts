@@ -16,6 +16,8 @@ export interface PartitionCache<V> {
   find(partition: string): CachedPartition<V> | undefined
   /** Finds it, or makes it. */
   of(partition: string): CachedPartition<V>
+  /** Forgets a partition of which there is nothing in memory. */
+  forgetEmpty(partition: string): void
   /** Values came into memory, or left it. */
   grew(values: number): void
   readonly hasRoom: boolean
@@ -65,6 +67,10 @@ export const partitionCache = <V>(isStored: (partition: string) => boolean, limi
       }
       cached.usedAt = ++uses
       return cached
+    },
+    forgetEmpty: (partition) => {
+      const cached = partitions.get(partition)
+      if (cached && cached.front.size + cached.tail.size + cached.deleted.size === 0) partitions.delete(partition)
     },
     grew: (by) => {
       values += by

@@ -18,6 +18,7 @@ type Operation =
   | { readonly kind: 'put'; readonly partition: string; readonly sort: string; readonly value: number }
   | { readonly kind: 'delete'; readonly partition: string; readonly sort: string }
   | { readonly kind: 'get'; readonly partition: string; readonly sort: string }
+  | { readonly kind: 'partitions' }
   | {
       readonly kind: 'visit' | 'scan'
       readonly partition: string
@@ -38,6 +39,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('put' as const), partition, sort, value: fc.nat(99) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('delete' as const), partition, sort }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('get' as const), partition, sort }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'partitions' as const }) },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -84,6 +86,8 @@ const inModel = (model: Model, one: Operation): unknown => {
       return undefined
     case 'get':
       return model.get(keyOf(one))
+    case 'partitions':
+      return PARTITIONS.filter((name) => SORTS.some((key) => model.has(keyOf({ partition: name, sort: key }))))
     case 'visit':
     case 'scan': {
       const to = one.kind === 'scan' ? '\uffff' : one.to
@@ -104,6 +108,10 @@ const inMaps = ({ documents }: Maps, one: Operation): unknown => {
       return documents.delete(one.partition, one.sort)
     case 'get':
       return documents.get(one.partition, one.sort)?.value
+    case 'partitions': {
+      const found = new Set(documents.partitions())
+      return PARTITIONS.filter((name) => found.has(name) && SORTS.some((key) => documents.get(name, key)))
+    }
     case 'visit':
     case 'scan': {
       const found: [string, unknown][] = []
