@@ -44,7 +44,7 @@ export const restartedDisk = async ({
   const passed = (name: keyof Store) => {
     return async (...args: never[]): Promise<unknown> => {
       if (every !== undefined && ++operations % every === 0) void restart()
-      while (restarting) await restarting
+      while (restarting !== undefined) await restarting
       const operation = (current[name] as (...args: never[]) => Promise<unknown>)(...args)
       inProgress.add(operation)
       return operation.finally(() => inProgress.delete(operation))

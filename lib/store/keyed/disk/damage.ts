@@ -23,5 +23,5 @@ export const brokenLogs = (path: string, next: string): Error =>
 export const layoutUnknown = (path: string, layout: number, own: number): Error =>
   new Error(
     `${path} was written in layout ${layout} by another version of Holdfast, and this one reads layout ${own}: ` +
-      `start that version${layout < own ? ' once, and end it with Ctrl-C,' : ''} or choose another directory`,
+      `start that version${layout < own ? ' once and end it with Ctrl-C' : ''}`,
   )
