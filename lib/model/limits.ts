@@ -41,12 +41,21 @@ export const LIMITS = {
   shards: 100,
   /** Longest backoff a retry policy may reach, seconds. */
   retryDelaySeconds: 604_800,
+  /** Factor by which a retry policy grows its delay. */
+  retryFactor: 100,
+  /** Messages of one group in flight at the same time. */
+  maxInFlightPerGroup: 1_000_000,
+  /** Messages a second that a redrive moves (SQS). */
+  redriveMessagesPerSecond: 500,
   /** Queues in one page of a list (SQS). */
   listQueuesPage: 1_000,
   /** Messages in one page of a browse. */
   browsePage: 100,
   /** Characters of message group and deduplication ids (SQS). */
   groupIdLength: 128,
+  /** Characters of a publish's idempotency key, and how long a repeat with it is known as one, seconds. */
+  idempotencyKeyLength: 128,
+  idempotencyKeySeconds: 600,
   /** Longest deduplication window, seconds: 7 days (SQS has 5 minutes). */
   deduplicationWindowSeconds: 604_800,
   /** Tags of a queue, and their lengths (SQS). */
