@@ -89,6 +89,9 @@ export const queueNotFound = (queue: string): HoldfastError =>
 export const isHoldfastError = (error: unknown, code?: ErrorCode): error is HoldfastError =>
   error instanceof HoldfastError && (code === undefined || error.code === code)
 
+/** Whether a request was refused for what is in it, before anything was done: without the part at fault it may succeed. */
+export const isRefusal = ({ code }: HoldfastError): boolean => code === 'InvalidRequest' || code === 'MessageTooLarge'
+
 const show = (value: unknown): string => shortened(textOf(value))
 
 const textOf = (value: unknown): string => {

@@ -53,6 +53,9 @@ export const LIMITS = {
   browsePage: 100,
   /** Characters of message group and deduplication ids (SQS). */
   groupIdLength: 128,
+  /** Characters of a publish's idempotency key, and how long a repeat with it is known as one, seconds. */
+  idempotencyKeyLength: 128,
+  idempotencyKeySeconds: 600,
   /** Longest deduplication window, seconds: 7 days (SQS has 5 minutes). */
   deduplicationWindowSeconds: 604_800,
   /** Tags of a queue, and their lengths (SQS). */
