@@ -52,12 +52,12 @@ const components = () => {
       io,
       unrepresentable: 'any',
       override: ({ jsonSchema }) => {
-        // Ranges that only say "a JSON number that is exact" say nothing.
+        // The range of integers that JSON can hold is no range of the field.
         if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
-        // `format` says it in one word.
+        // `format` says the same.
         if (jsonSchema.format === 'date-time') delete jsonSchema.pattern
         delete jsonSchema.id
-        // Answers may grow: clients are to let pass what they don't know.
+        // Answers may get further members: clients must ignore those that they don't know.
         if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
       },
     }) as Json & { $defs?: Record<string, Json> }
@@ -74,7 +74,11 @@ const inComponents = (schema: Json): Json =>
 type Reference = ReturnType<typeof components>['reference']
 
 const operation = (route: RouteShape, reference: Reference): Json => {
-  const parameters = [...pathParameters(route, reference), ...queryParameters(route, reference)]
+  const parameters = [
+    ...pathParameters(route, reference),
+    ...parametersIn('query', route.query, reference),
+    ...parametersIn('header', route.headers, reference),
+  ]
   return {
     operationId: route.operation,
     summary: route.summary,
@@ -97,9 +101,9 @@ const pathParameters = ({ path }: RouteShape, reference: Reference): Json[] =>
     schema: reference(PATH_PARAMETERS[name as keyof typeof PATH_PARAMETERS], 'input'),
   }))
 
-const queryParameters = ({ query }: RouteShape, reference: Reference): Json[] => {
-  const { properties = {} } = reference(query, 'input') as { properties?: Json }
-  return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: false, schema }))
+const parametersIn = (where: 'query' | 'header', shape: z.ZodMiniType | undefined, reference: Reference): Json[] => {
+  const { properties = {} } = shape ? (reference(shape, 'input') as { properties?: Json }) : {}
+  return Object.entries(properties).map(([name, schema]) => ({ name, in: where, required: false, schema }))
 }
 
 const TITLES: Readonly<Record<string, string>> = { 200: 'Done', 201: 'Created', 202: 'Accepted', 204: 'Done' }

@@ -4,12 +4,14 @@ import type * as z from 'zod/mini'
 export interface RouteShape {
   readonly operation: string
   readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
-  /** In OpenAPI's and API Gateway's way of writing. */
+  /** As OpenAPI and API Gateway write paths: parameters stand in braces. */
   readonly path: `/${string}`
   /** Name of the file in `functions/`, and of the Lambda. */
   readonly function: string
   readonly summary: string
   readonly query: z.ZodMiniType
+  /** Headers that mean something to the operation; any others are passed over. */
+  readonly headers?: z.ZodMiniObject
   /** Shape of the JSON body; nothing for requests without one. */
   readonly request: z.ZodMiniType | undefined
   /** Shape of the body by status. */

@@ -21,7 +21,7 @@ import { checkMove, type MoveRules } from './move-rules.ts'
 /** Queues of one page whose messages are counted: each costs what `GET /queues/{queue}` does. */
 const COUNTED_PAGE = 100
 
-/** `rules` are asked for at each request, so that what is wrong with the environment is an answer. */
+/** `rules` is called at each request, so that a fault of the environment is an answer to the caller. */
 export const queueOperations = (rules: () => MoveRules) => {
   const names = () => rules().names
   return {
@@ -75,11 +75,11 @@ export const queueOperations = (rules: () => MoveRules) => {
   } satisfies Operations
 }
 
-/** A body without what is no setting of the engine's. */
+/** The settings in a body, without its other members. */
 const settingsIn = ({ tags: _, redriveAllowPolicy: __, ...settings }: NewQueueBody | QueueChangeBody): GivenSettings =>
   settings
 
-/** A dead-letter queue that the queue has already needs no right again. */
+/** Naming the present dead-letter queue again needs no right. */
 const checkDeadLetterMove = async (
   engine: Engine,
   rules: MoveRules,

@@ -1,4 +1,5 @@
 import { isHoldfastError } from '../../lib/model/errors.ts'
+import { LIMITS } from '../../lib/model/limits.ts'
 import type { Queue } from '../../lib/model/queue-settings.ts'
 import { counts } from '../../lib/queues/counts.ts'
 import { createQueue as create } from '../../lib/queues/create-queue.ts'
@@ -18,7 +19,7 @@ import { needsCounts, showAttributes, wantedAttributes } from './show-attributes
 import { checkTags } from './tags.ts'
 
 const COOLDOWN_MS = 60_000
-const MAX_RESULTS = 1_000
+const MAX_RESULTS = LIMITS.listQueuesPage
 
 export const createQueue = async (
   context: ActionContext,

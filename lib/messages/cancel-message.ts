@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import { followUp } from '../follow-up.ts'
-import { take } from '../model/segment-change.ts'
-import { freeGroup } from '../settle/group-release.ts'
+import { removeMessages } from '../model/segment-change.ts'
+import { unlockGroupOf } from '../settle/group-release.ts'
 import { onceUnleased } from './change-unleased.ts'
 
 /**
@@ -12,10 +12,10 @@ import { onceUnleased } from './change-unleased.ts'
  */
 export const cancelMessage = (engine: Engine, queue: string, messageId: string): Promise<void> =>
   onceUnleased(engine, queue, messageId, async ({ queue: home, stored, index }) => {
-    const [outcome] = await engine.store.change([take(stored.segment, [index])])
+    const [outcome] = await engine.store.change([removeMessages(stored.segment, [index])])
     if (outcome && !outcome.applied && outcome.error) throw outcome.error
     if (!outcome?.applied) return undefined
     // What waited behind it in its group has its turn, however long it would have rested.
-    await followUp(engine, home.name, () => freeGroup(engine, home, stored.segment.key))
+    await followUp(engine, home.name, () => unlockGroupOf(engine, home, stored.segment.key))
     return { done: undefined }
   })

@@ -10,7 +10,7 @@ import { number } from '../model/number-checks.ts'
 import { plainName } from '../model/queue-name.ts'
 import { expiryOf } from '../model/queue-record.ts'
 import { type Lease, segmentDueAt, slotAt, TOKEN_BYTES } from '../model/segment.ts'
-import { type Change, take } from '../model/segment-change.ts'
+import { type Change, removeMessages } from '../model/segment-change.ts'
 import { dueAtOf, priorityOf } from '../model/segment-key.ts'
 import { touchGroup } from '../publish/group-place.ts'
 import { newSegment } from '../publish/new-segment.ts'
@@ -60,7 +60,7 @@ const rest = async (
   const expiresAt = expiryOf(queue, segmentDueAt(segment), segment.expiresAt)
   if (at >= expiresAt) throw invalid('dueAt', at, `must be before ${expiresAt}, when the message expires`)
   const backingOff: Lease = { ...before, token: engine.random.bytes(TOKEN_BYTES), until: at, backingOff: true }
-  const change: Change = { ...take(segment, [index]), slots: [[index, backingOff]] }
+  const change: Change = { ...removeMessages(segment, [index]), slots: [[index, backingOff]] }
   const [outcome] = await engine.store.change([change])
   if (outcome && !outcome.applied && outcome.error) throw outcome.error
   if (!outcome?.applied || !outcome.segment) return undefined
@@ -88,7 +88,7 @@ const move = async (
     timeToLiveSeconds: (segment.expiresAt - dueAtOf(segment.key.sort)) / 1_000,
   })
   const outcome = await engine.store.transact([
-    { kind: 'change', change: take(segment, [index]) },
+    { kind: 'change', change: removeMessages(segment, [index]) },
     { kind: 'insert', insert: moved },
     aliasWrite(queue.name, messageId, moved.segment, 0),
     ...(segment.key.partition.group === undefined

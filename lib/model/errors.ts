@@ -75,7 +75,8 @@ export const invalid = (field: string, value: unknown, requirement: string): Hol
 export const unknownField = (field: string, value: unknown, known: readonly string[]): HoldfastError => {
   const name = field.slice(field.lastIndexOf('.') + 1)
   const advice = nameAdvice(name, known)
-  return new HoldfastError('InvalidRequest', `${shortened(field)} is not known, and is ${show(value)}: ${advice}`, {
+  const given = value === undefined ? '' : ` (${show(value)})`
+  return new HoldfastError('InvalidRequest', `${shortened(field)}${given} is not a known field: ${advice}`, {
     field,
     value,
   })
@@ -88,9 +89,13 @@ export const queueNotFound = (queue: string): HoldfastError =>
 export const isHoldfastError = (error: unknown, code?: ErrorCode): error is HoldfastError =>
   error instanceof HoldfastError && (code === undefined || error.code === code)
 
+/** Whether a request was refused for what is in it, before anything was done: without the part at fault it may succeed. */
+export const isRefusal = ({ code }: HoldfastError): boolean => code === 'InvalidRequest' || code === 'MessageTooLarge'
+
 const show = (value: unknown): string => shortened(textOf(value))
 
 const textOf = (value: unknown): string => {
+  if (value === undefined) return 'missing'
   if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) return String(value)
   // What arrived as JSON may be nested deeper than can be written again.
   try {

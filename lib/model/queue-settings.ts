@@ -147,7 +147,7 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
     throw invalid('deduplicationMode', settings.deduplicationMode, 'must be "window" or "pending"')
   }
   if (settings.maxInFlightPerGroup !== undefined) {
-    whole('maxInFlightPerGroup', settings.maxInFlightPerGroup, 1, 1_000_000)
+    whole('maxInFlightPerGroup', settings.maxInFlightPerGroup, 1, LIMITS.maxInFlightPerGroup)
   }
   const { deadLetter, retryPolicy } = settings
   if (deadLetter) {
@@ -159,7 +159,7 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
   }
   if (retryPolicy) {
     number('retryPolicy.initialSeconds', retryPolicy.initialSeconds, 0, LIMITS.retryDelaySeconds)
-    number('retryPolicy.factor', retryPolicy.factor, 1, 100)
+    number('retryPolicy.factor', retryPolicy.factor, 1, LIMITS.retryFactor)
     number('retryPolicy.maximumSeconds', retryPolicy.maximumSeconds, 0, LIMITS.retryDelaySeconds)
     if (retryPolicy.jitter !== 'none' && retryPolicy.jitter !== 'full') {
       throw invalid('retryPolicy.jitter', retryPolicy.jitter, 'must be "none" or "full"')
@@ -169,6 +169,9 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
     throw invalid('priorities', settings.priorities, 'must be 1 on a FIFO queue, whose order is that of publication')
   }
   if (name.endsWith('.fifo') !== (settings.fifo !== undefined)) {
-    throw invalid('queue', plainName(name), 'must end in .fifo exactly when the queue is a FIFO queue')
+    const rule = settings.fifo
+      ? 'must end in .fifo, as it has fifo settings'
+      : 'must have fifo settings, as it ends in .fifo'
+    throw invalid('queue', plainName(name), rule)
   }
 }

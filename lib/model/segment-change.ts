@@ -89,7 +89,7 @@ const leasesOf = ({ slots = [] }: Change): [index: number, lease: Lease][] =>
   slots.flatMap(([index, slot]): [number, Lease][] => (slot.kind === 'lease' ? [[index, slot]] : []))
 
 /** Takes messages away for good, provided that they are as they were read. */
-export const take = (segment: Segment, indexes: readonly number[]): Change => ({
+export const removeMessages = (segment: Segment, indexes: readonly number[]): Change => ({
   key: segment.key,
   ...(indexes.length + goneCount(segment) === segment.slots.length
     ? { requires: atVersion(segment), slots: undefined }
@@ -97,7 +97,7 @@ export const take = (segment: Segment, indexes: readonly number[]): Change => ({
 })
 
 /** Deletes a segment that holds nothing to be received any more. */
-export const remove = (segment: Segment): Change => ({
+export const removeSegment = (segment: Segment): Change => ({
   key: segment.key,
   requires: atVersion(segment),
   slots: undefined,

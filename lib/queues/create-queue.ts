@@ -95,7 +95,7 @@ const matching = (existing: QueueState, { settings = {}, tags = {}, extras = {} 
     if (!sameValue(value, present)) {
       throw new HoldfastError(
         'QueueExists',
-        `queue ${plainName(existing.name)} exists with a different value for ${field}`,
+        `queue ${plainName(existing.name)} exists with another ${field}: update the queue to change it`,
         { queue: existing.name, field, value },
       )
     }

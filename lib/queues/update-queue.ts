@@ -37,7 +37,8 @@ const withChange = async (engine: Engine, queue: QueueState, change: QueueChange
   if (change.settings?.deadLetter) await checkDeadLetterQueue(engine, settings)
   // A group's ticket stands in a shard that follows from their number, and gives the group's numbers.
   if (settings.fifo && settings.shards !== queue.settings.shards) {
-    throw invalid('shards', settings.shards, 'must stay what it is on a FIFO queue, where numbers are given by shard')
+    const rule = `must stay ${queue.settings.shards}, as a FIFO queue keeps the shards that it was created with`
+    throw invalid('shards', settings.shards, rule)
   }
   const tags = patched(queue.tags, change.tags)
   checkTags(tags)

@@ -10,7 +10,7 @@ import {
 } from '../model/group.ts'
 import { asDelayed, isDropped, type QueueState } from '../model/queue-record.ts'
 import { goneCount, type Segment } from '../model/segment.ts'
-import { remove } from '../model/segment-change.ts'
+import { removeSegment } from '../model/segment-change.ts'
 import { sortRightBehind } from '../model/segment-key.ts'
 import type { TicketKey } from '../store/port.ts'
 
@@ -39,7 +39,7 @@ export const readHead = async (
       count += left
       if (left > 0) segments.push(segment)
       // A process acked the last message of it and died before the delete. This poll does not wait for the outcome.
-      else void engine.store.change([remove(segment)])
+      else void engine.store.change([removeSegment(segment)])
     }
     const end = page.segments.at(-1)
     if (!page.more || !end) break

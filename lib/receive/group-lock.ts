@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { locksStaleBefore, sequenceAt } from '../model/group.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import type { Ticket } from '../model/ticket.ts'
-import { markFree } from '../settle/group-release.ts'
+import { unlockGroup } from '../settle/group-release.ts'
 import type { TicketKey } from '../store/port.ts'
 
 /** Longer than the poll of one group takes. When the poller dies during it, the group is free again after this span. */
@@ -38,5 +38,5 @@ export const moveLock = async (
 ): Promise<void> => {
   // A delay or a backoff may be long, and hardly ever ends early.
   if (kind === 'backing-off' && until > lockedUntil) await engine.store.markTicket(key, until, { lockedUntil })
-  else if (until < lockedUntil) await markFree(engine, key, until)
+  else if (until < lockedUntil) await unlockGroup(engine, key, until)
 }

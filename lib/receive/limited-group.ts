@@ -55,7 +55,7 @@ export const pollWithinLimit = async (
   if (polledGroups.has(name)) return undefined
   polledGroups.add(name)
   try {
-    const target = { queue, partition, priority: 0, memory: engine.polls.target(partition, 0) }
+    const target = { queue, partition, priority: 0, hints: engine.polls.target(partition, 0) }
     return await claimAllowed(engine, target, limited, request)
   } finally {
     polledGroups.delete(name)

@@ -6,7 +6,7 @@ import type { QueueState } from '../model/queue-record.ts'
 import { partitionId } from '../model/segment-key.ts'
 import type { Ticket } from '../model/ticket.ts'
 import { deadLetter } from '../redrive/dead-letter.ts'
-import { markFree } from '../settle/group-release.ts'
+import { unlockGroup } from '../settle/group-release.ts'
 import { claimHead } from './group-claim.ts'
 import { readHead } from './group-head.ts'
 import { type Locked, lockGroup, MIN_LOCK_MS, moveLock } from './group-lock.ts'
@@ -49,7 +49,7 @@ const pollOrUnlock = async (
   try {
     return await pollLocked(engine, queue, locked, request)
   } catch (error) {
-    await markFree(engine, locked.key).catch(() => {})
+    await unlockGroup(engine, locked.key).catch(() => {})
     throw error
   }
 }
@@ -76,7 +76,7 @@ const pollLocked = async (engine: Engine, queue: QueueState, locked: Locked, req
     const claimed = await claimFront(engine, queue, locked, { parts: head.parts, seen, request })
     if (claimed) return claimed
   }
-  await markFree(engine, locked.key)
+  await unlockGroup(engine, locked.key)
   return NOTHING_FOUND
 }
 
@@ -96,10 +96,10 @@ const claimFront = async (
   const wanted = parts.reduce((sum, { indexes }) => sum + indexes.length, 0)
   if (request.signal?.aborted || messages.length < wanted) {
     await undo()
-    await markFree(engine, key)
+    await unlockGroup(engine, key)
     return NOTHING_FOUND
   }
   // A lease that is shorter than the lock ends first, and so must the lock.
-  if (request.leaseMs < MIN_LOCK_MS) await followUp(engine, queue.name, () => markFree(engine, key, until))
+  if (request.leaseMs < MIN_LOCK_MS) await followUp(engine, queue.name, () => unlockGroup(engine, key, until))
   return { messages, nextAt: until }
 }

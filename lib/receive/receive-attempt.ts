@@ -20,7 +20,7 @@ const REMEMBERED_MS = 300_000
  * with a new lease; in each group up to the first one that is still there and no longer leased to it, since whoever
  * lost the answer has not seen that one either.
  */
-export const repeatAttempt = async (
+export const repeatReceiveAttempt = async (
   engine: Engine,
   queue: QueueState,
   attemptId: string,
@@ -69,7 +69,7 @@ const heldInOrder = (
   }
 }
 
-export const rememberAttempt = async (
+export const recordReceiveAttempt = async (
   engine: Engine,
   queue: QueueState,
   attemptId: string,

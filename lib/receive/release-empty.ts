@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { type Sequence, sequenceAt } from '../model/group.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { partitionId } from '../model/segment-key.ts'
-import { markFree, retireTicket } from '../settle/group-release.ts'
+import { retireTicket, unlockGroup } from '../settle/group-release.ts'
 import type { TicketKey } from '../store/port.ts'
 import type { Locked } from './group-lock.ts'
 import type { ScanResult } from './scan-result.ts'
@@ -29,11 +29,11 @@ export const releaseEmpty = async (
     if (missedMs < MISSED_MS) {
       const at = now + Math.max(MIN_RETRY_MS, 2 * missedMs)
       // The lock ends with the next publish, which must not wait for it.
-      await markFree(engine, key, at, { lapses: true })
+      await unlockGroup(engine, key, at, { lapses: true })
       return { messages: [], nextAt: at }
     }
   }
-  if (!(await retireTicket(engine, key, lastSequence))) await markFree(engine, key)
+  if (!(await retireTicket(engine, key, lastSequence))) await unlockGroup(engine, key)
   return NOTHING_FOUND
 }
 

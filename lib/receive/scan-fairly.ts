@@ -177,4 +177,4 @@ const scanGroup = (
   { partition }: TicketKey,
   request: Request,
 ): Promise<ScanResult> =>
-  scanPartition(engine, { queue, partition, priority: 0, memory: engine.polls.target(partition, 0) }, request)
+  scanPartition(engine, { queue, partition, priority: 0, hints: engine.polls.target(partition, 0) }, request)

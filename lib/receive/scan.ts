@@ -15,7 +15,7 @@ export const scan = async (engine: Engine, queue: QueueState, request: Request):
   for (let priority = pollPriorities(queue) - 1; priority >= 0; priority--) {
     for (let turn = 0; turn < shards; turn++) {
       const partition = partitionOf(queue, (start + turn) % shards)
-      const target = { queue, partition, priority, memory: engine.polls.target(partition, priority) }
+      const target = { queue, partition, priority, hints: engine.polls.target(partition, priority) }
       const remaining = { ...request, want: request.want - messages.length }
       const scanning = scanPartition(engine, target, remaining)
       const seen = messages.length > 0 ? await orNothing(scanning, true) : await scanning

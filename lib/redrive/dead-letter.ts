@@ -6,7 +6,7 @@ import { encodeMessageId } from '../model/message-id.ts'
 import { plainName } from '../model/queue-name.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { receiveCountOf, type Segment, slotAt } from '../model/segment.ts'
-import { applyChange, take } from '../model/segment-change.ts'
+import { applyChange, removeMessages } from '../model/segment-change.ts'
 import { priorityOf } from '../model/segment-key.ts'
 import { moveTo } from './move.ts'
 
@@ -61,7 +61,7 @@ export const deadLetter = async (
       },
     }
   })
-  const removal = take(segment, moving)
+  const removal = removeMessages(segment, moving)
   const priority = priorityOf(segment.key.sort)
   try {
     // Where another poller was ahead of us, or our own first try was, they are gone from here all the same.

@@ -6,7 +6,7 @@ import { encodeMessageId } from '../model/message-id.ts'
 import { plainName } from '../model/queue-name.ts'
 import { asDelayed, isDropped, type QueueState, scopeOf } from '../model/queue-record.ts'
 import { receivable, type Segment, visibleAt } from '../model/segment.ts'
-import { take } from '../model/segment-change.ts'
+import { removeMessages } from '../model/segment-change.ts'
 import { priorityOf, type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
 import { type Cursor, cursorBehind, cursorIn, partitions } from '../queues/partitions.ts'
 import type { StoredSegment } from '../store/port.ts'
@@ -164,7 +164,8 @@ const moveMessages = async (
   })
   const priority = priorityOf(segment.key.sort)
   try {
-    if (!(await moveTo(engine, target, { removal: take(segment, indexes), messages, priority, now }))) return 0
+    if (!(await moveTo(engine, target, { removal: removeMessages(segment, indexes), messages, priority, now })))
+      return 0
   } catch (error) {
     // Deleted a moment ago: what came from there stays, as if it had been found deleted.
     if (isHoldfastError(error, 'QueueNotFound') && task.destination === undefined) return 0

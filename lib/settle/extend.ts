@@ -19,7 +19,7 @@ import {
   OK,
   settleByToken,
 } from './apply-to-handles.ts'
-import { hastenGroups } from './group-release.ts'
+import { unlockGroupsSooner } from './group-release.ts'
 
 export interface ExtendEntry {
   readonly receiptHandle: string
@@ -97,7 +97,7 @@ export const extend = async (
     receiptHandle,
     endsAt: now + visibilityTimeoutSeconds * 1_000,
   }))
-  await followUp(engine, queueName, () => hastenGroups(engine, queue, endings, results))
+  await followUp(engine, queueName, () => unlockGroupsSooner(engine, queue, endings, results))
   return results
 }
 

@@ -31,6 +31,8 @@ export const KEY_KINDS = {
   fence: { letter: 'f', names: 'generation' },
   /** Which message a deduplication id stands for. */
   deduplication: { letter: 'd', names: 'generation' },
+  /** What a publish with an idempotency key stored, so that a repeat is answered and not stored again. */
+  idempotencyKey: { letter: 'u', names: 'generation' },
   /** What a poll of a FIFO queue took, to be repeated under its attempt id. */
   receiveAttempt: { letter: 'p', names: 'generation' },
   /** What is in flight at the front of a shard or group: a hint for pollers. */
@@ -49,6 +51,10 @@ export const KEY_KINDS = {
   runningRedrive: { letter: 'w', names: 'table' },
   /** The names of the queues of one account and region. */
   queueList: { letter: 'l', names: 'table' },
+  /** A queue's trigger, the mark of the run that dispatches for it, and the slots of its invocations. No grant of a queue covers it. */
+  trigger: { letter: 'g', names: 'queue' },
+  /** When the next run of each triggered queue is to start. */
+  dueIndex: { letter: 'i', names: 'table' },
 } as const satisfies Record<string, { letter: string; names: 'queue' | 'generation' | 'message' | 'table' }>
 
 export type KeyKind = keyof typeof KEY_KINDS
@@ -80,6 +86,14 @@ const lone = (kind: KeyKind, rest: string): DocumentKey => ({
 })
 
 export const segmentPartition = (of: SegmentPartition): string => partition('segment', partitionId(of))
+/** The segment that a header's key stands for; nothing for any other item's. */
+export const segmentKeyOf = ({ partition: text, sort }: DocumentKey): SegmentKey | undefined => {
+  const [letter, queue, generation, place] = text.split('#')
+  if (letter !== KEY_KINDS.segment.letter || !queue || !generation || !place) return undefined
+  const where = place.startsWith('g') ? { shard: 0, group: place.slice(1) } : { shard: Number.parseInt(place, 36) }
+  return { partition: { queue, generation, ...where }, sort }
+}
+
 export const bodyPartition = ({ partition: of, sort }: SegmentKey): string =>
   partition('body', `${partitionId(of)}#${sort}`)
 /** The tickets of a shard, whichever group of it is asked for. */
@@ -91,6 +105,8 @@ export const fenceKey = ({ name, generation }: QueueLife, group: string): Docume
   lone('fence', `${name}#${generation}#${group}`)
 export const deduplicationKey = ({ name, generation }: QueueLife, hash: string): DocumentKey =>
   lone('deduplication', `${name}#${generation}#${hash}`)
+export const idempotencyRecordKey = ({ name, generation }: QueueLife, hash: string): DocumentKey =>
+  lone('idempotencyKey', `${name}#${generation}#${hash}`)
 export const receiveAttemptKey = ({ name, generation }: QueueLife, hash: string): DocumentKey =>
   lone('receiveAttempt', `${name}#${generation}#${hash}`)
 
@@ -120,3 +136,15 @@ export const redriveKey = (queue: string, taskId: string): DocumentKey => ({
 /** At most one document a queue. */
 export const RUNNING_REDRIVES = partition('runningRedrive', '')
 export const runningRedriveKey = (queue: string): DocumentKey => ({ partition: RUNNING_REDRIVES, sort: queue })
+
+export const triggerPartition = (queue: string): string => partition('trigger', queue)
+export const triggerKey = (queue: string): DocumentKey => ({ partition: triggerPartition(queue), sort: 'config' })
+export const triggerMarkKey = (queue: string): DocumentKey => ({ partition: triggerPartition(queue), sort: 'mark' })
+export const SLOT_PREFIX = 'slot#'
+export const triggerSlotKey = (queue: string, slot: number): DocumentKey => ({
+  partition: triggerPartition(queue),
+  sort: `${SLOT_PREFIX}${slot.toString().padStart(4, '0')}`,
+})
+/** One document a triggered queue, so that one query finds all that are due. */
+export const DUE_INDEX = partition('dueIndex', '')
+export const dueKey = (queue: string): DocumentKey => ({ partition: DUE_INDEX, sort: queue })

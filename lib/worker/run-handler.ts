@@ -7,7 +7,8 @@ import {
   rejectInvalid,
 } from '../codecs/read-message.ts'
 import { HoldfastError } from '../model/errors.ts'
-import type { BatchHandler, Handler, Report } from './handler.ts'
+import type { QueueTelemetry } from '../telemetry/telemetry.ts'
+import type { BatchContext, BatchHandler, Handler, Report } from './handler.ts'
 import type { HeldLease } from './lease-keeper.ts'
 import type { Settlement } from './settlement.ts'
 import type { Settler } from './settler.ts'
@@ -18,6 +19,7 @@ export interface RunnerParts<In, Out> extends Reading<In, Out>, Rejecting {
   readonly batchSize: number | undefined
   readonly settle: Settler
   readonly report: Report
+  readonly telemetry: QueueTelemetry
 }
 
 /** Answers whether the message is done, and what follows it in its group may be begun. */
@@ -29,7 +31,9 @@ export const runOne = async <In, Out>(
   const read = await readHeld(parts, settling, lease)
   if (!read.message) return read.gone
   try {
-    await (parts.handler as Handler<Out>)(read.message, { signal: lease.signal })
+    const { message } = read
+    const work = () => (parts.handler as Handler<Out>)(message, { signal: lease.signal })
+    await parts.telemetry.process([lease.message], false, work)
   } catch (error) {
     await settling.failed(lease, error)
     return false
@@ -50,7 +54,7 @@ export const runBatch = async <In, Out>(
   await settling.giveBack(read.slice(cut + 1).map(({ lease }) => lease))
   const readable = read.slice(0, cut).flatMap(({ lease, message }) => (message ? [{ lease, message }] : []))
   if (readable.length === 0) return stuck < 0
-  const failures = await failuresOf(parts.handler as BatchHandler<Out>, readable)
+  const failures = await failuresOf(parts, readable)
   const failed = ({ message }: { message: Received<Out> }) => failures.has(message.receiptHandle)
   const first = readable.findIndex(failed)
   const end = ordered && first >= 0 ? first + 1 : readable.length
@@ -67,16 +71,16 @@ export const runBatch = async <In, Out>(
 
 /** Runs the handler on a batch; answers the messages that failed, by their receipt handles. */
 const failuresOf = async <Out>(
-  handler: BatchHandler<Out>,
+  { handler, telemetry }: Pick<RunnerParts<never, Out>, 'handler' | 'telemetry'>,
   batch: readonly { readonly lease: HeldLease; readonly message: Received<Out> }[],
 ): Promise<Map<string, unknown>> => {
   const failures = new Map<string, unknown>()
   const signal = AbortSignal.any(batch.map(({ lease }) => lease.signal))
   try {
-    await handler(
-      batch.map(({ message }) => message),
-      { signal, fail: ({ receiptHandle }, error) => void failures.set(receiptHandle, error) },
-    )
+    const messages = batch.map(({ message }) => message)
+    const fail: BatchContext['fail'] = ({ receiptHandle }, error) => void failures.set(receiptHandle, error)
+    const held = batch.map(({ lease }) => lease.message)
+    await telemetry.process(held, true, () => (handler as BatchHandler<Out>)(messages, { signal, fail }))
   } catch (error) {
     for (const { message } of batch) {
       if (!failures.has(message.receiptHandle)) failures.set(message.receiptHandle, error)

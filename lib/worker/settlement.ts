@@ -1,4 +1,6 @@
+import type { HandleResult } from '../model/message.ts'
 import type { NackEntry } from '../settle/nack.ts'
+import type { QueueTelemetry, SettleVerb } from '../telemetry/telemetry.ts'
 import type { Report } from './handler.ts'
 import type { HeldLease } from './lease-keeper.ts'
 import type { Settler } from './settler.ts'
@@ -7,6 +9,7 @@ import { Reject, RetryLater } from './verdicts.ts'
 interface SettlementParts {
   readonly settle: Settler
   readonly report: Report
+  readonly telemetry: QueueTelemetry
 }
 
 /** How messages end. */
@@ -16,31 +19,31 @@ export interface Settlement {
   giveBack(leases: readonly HeldLease[]): Promise<void>
 }
 
-export const settlement = ({ settle, report }: SettlementParts): Settlement => ({
-  done: async (lease) => {
-    const result = await settle.ack(lease)
+export const settlement = ({ settle, report, telemetry }: SettlementParts): Settlement => {
+  /** Settles a message, lets go of its lease, and reports a failure. Answers whether it succeeded. */
+  const end = async (verb: SettleVerb, lease: HeldLease, work: () => Promise<HandleResult>): Promise<boolean> => {
+    const [result] = await telemetry.settle(verb, [lease.message], async () => [await work()])
     lease.release()
-    if (!result.ok) report(result.error, { during: 'ack', message: lease.message })
-    return result.ok
-  },
-  failed: async (lease, error) => {
-    report(error, { during: 'handle', message: lease.message })
-    if (!lease.lost) {
-      const result = await settle.nack(lease, verdictOf(error))
-      if (!result.ok) report(result.error, { during: 'nack', message: lease.message })
-    }
-    lease.release()
-  },
-  giveBack: async (leases) => {
-    await Promise.all(
-      leases.map(async (lease) => {
-        const result = lease.lost ? undefined : await settle.unreceive(lease)
-        lease.release()
-        if (result && !result.ok) report(result.error, { during: 'unreceive', message: lease.message })
-      }),
-    )
-  },
-})
+    if (result && !result.ok) report(result.error, { during: verb, message: lease.message })
+    return result?.ok ?? false
+  }
+  return {
+    done: (lease) => end('ack', lease, () => settle.ack(lease)),
+    failed: async (lease, error) => {
+      report(error, { during: 'handle', message: lease.message })
+      if (lease.lost) lease.release()
+      else await end('nack', lease, () => settle.nack(lease, verdictOf(error)))
+    },
+    giveBack: async (leases) => {
+      await Promise.all(
+        leases.map(async (lease) => {
+          if (lease.lost) lease.release()
+          else await end('unreceive', lease, () => settle.unreceive(lease))
+        }),
+      )
+    },
+  }
+}
 
 const verdictOf = (error: unknown): Omit<NackEntry, 'receiptHandle'> => {
   if (error instanceof RetryLater) return { delaySeconds: error.seconds }

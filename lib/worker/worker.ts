@@ -4,6 +4,7 @@ import { invalid } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { Message } from '../model/message.ts'
 import { number, whole } from '../model/number-checks.ts'
+import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import type { Transport } from '../transport/port.ts'
 import { type BatchHandler, type ErrorContext, type Handler, reporter } from './handler.ts'
 import { leaseKeeper } from './lease-keeper.ts'
@@ -42,7 +43,8 @@ export interface StopOptions {
 export interface Worker {
   /**
    * Receives nothing more, gives back what was not started without counting a receive, lets handlers finish within the
-   * drain time, then aborts their signals. Resolves when all is settled, or five seconds after that abort.
+   * drain time, then aborts their signals. Resolves when all is settled, or five seconds after that abort: what is still
+   * running then has its lease extended no more, so that its message comes back.
    */
   stop(options?: StopOptions): Promise<void>
   /** Resolves when the worker has stopped, however that came about. */
@@ -54,6 +56,7 @@ export interface Worker {
 
 export interface WorkerParts<In, Out> extends Reading<In, Out>, Rejecting {
   readonly transport: Transport
+  readonly telemetry: QueueTelemetry
   /** Monotonic. */
   readonly clock: Clock
   readonly fraction?: () => number
@@ -70,14 +73,14 @@ export const consume = <In, Out>(
   options: ConsumeOptions & { readonly batchSize?: number } = {},
 ): Worker => {
   checkOptions(handler, options)
-  const { transport, name: queue, clock, fraction = Math.random } = parts
+  const { transport, telemetry, name: queue, clock, fraction = Math.random } = parts
   const { batchSize, concurrency = 1 } = options
   const report = reporter(queue, options.onError)
   const onError = (error: unknown, message: Message) => report(error, { during: 'extend', message })
   const keeper = leaseKeeper({ transport, queue, clock, onError })
   const settle = settler({ transport, queue, clock, keeper, fraction })
   const runs = runner({ ...parts, handler, batchSize, settle, report })
-  const polls = poller({ transport, queue, clock, fraction, keeper, runs, report, concurrency, ...options })
+  const polls = poller({ transport, telemetry, queue, clock, fraction, keeper, runs, report, concurrency, ...options })
 
   const finish = async (drainSeconds: number): Promise<void> => {
     const polled = polls.stop()
@@ -85,7 +88,7 @@ export const consume = <In, Out>(
     const idle = polled.then(() => runs.idle())
     if (await endsWithin(clock, drainSeconds * 1_000, idle)) return
     runs.cutOff(new Error('the worker is stopping, and its drain time is over'))
-    await endsWithin(clock, ABORT_GRACE_MS, idle)
+    if (!(await endsWithin(clock, ABORT_GRACE_MS, idle))) runs.abandon()
   }
 
   const stops = new AbortController()

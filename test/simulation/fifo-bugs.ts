@@ -67,8 +67,8 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'a repeated receive passes over what it no longer holds',
     file: 'lib/receive/receive-attempt.ts',
-    replace: 'if (result?.ok) return !interrupted.has(group)',
-    by: 'if (result?.ok) return true',
+    replace: "return state === 'held' && !interrupted.has(group)",
+    by: "return state === 'held'",
     suites: UNIT,
   },
   {
@@ -131,8 +131,8 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'a pass through the tickets never comes round',
     file: 'lib/receive/ticket-pages.ts',
-    replace: 'memory.cursor = pass.over ? pass.end : pass.from',
-    by: "memory.cursor = '8'",
+    replace: 'cache.cursor = pass.over ? pass.end : pass.from',
+    by: "cache.cursor = '8'",
     suites: UNIT,
   },
   {
@@ -187,7 +187,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'a lease cut short leaves its group locked',
     file: 'lib/settle/extend.ts',
-    replace: 'await followUp(engine, queueName, () => hastenGroups(engine, queue, endings, results))',
+    replace: 'await followUp(engine, queueName, () => unlockGroupsSooner(engine, queue, endings, results))',
     by: 'void endings',
     ...SIMULATION,
   },

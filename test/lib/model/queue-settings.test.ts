@@ -25,15 +25,15 @@ describe('settings', () => {
 
   test('that do not exist are refused, with the one that was probably meant', () => {
     for (const [change, message] of [
-      [{ visibilityTimeout: 5 }, 'visibilityTimeout is not known, and is 5: did you mean visibilityTimeoutSeconds?'],
-      [{ deadletter: { queue: 'a' } }, 'deadletter is not known, and is {"queue":"a"}: did you mean deadLetter?'],
+      [{ visibilityTimeout: 5 }, 'visibilityTimeout (5) is not a known field: did you mean visibilityTimeoutSeconds?'],
+      [{ deadletter: { queue: 'a' } }, 'deadletter ({"queue":"a"}) is not a known field: did you mean deadLetter?'],
       [
         { deadLetter: { queue: 'a', maxReceive: 3 } },
-        'deadLetter.maxReceive is not known, and is 3: did you mean maxReceives?',
+        'deadLetter.maxReceive (3) is not a known field: did you mean maxReceives?',
       ],
-      [{ fifo: { x: true } }, /^fifo\.x is not known, and is true: there are contentBasedDeduplication, /],
-      [{ constructor: 1 }, /^constructor is not known, and is 1: there are /],
-      [{ ['x'.repeat(10_000)]: 1 }, /^x{100}… is not known/],
+      [{ fifo: { x: true } }, /^fifo\.x \(true\) is not a known field: there are contentBasedDeduplication, /],
+      [{ constructor: 1 }, /^constructor \(1\) is not a known field: there are /],
+      [{ ['x'.repeat(10_000)]: 1 }, /^x{100}… \(1\) is not a known field: /],
     ] as const) {
       expect(() => applySettings('orders', change as SettingsChange)).toThrow(message)
     }

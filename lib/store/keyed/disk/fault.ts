@@ -13,7 +13,7 @@ const isFull = (directory: string, { code, message }: { code?: unknown; message:
   return bavail * bsize < MIN_FREE_BYTES
 }
 
-/** The error for what could not be written to a directory. */
+/** The error for a failed write in a directory. */
 export const unavailable = (directory: string, cause: unknown): HoldfastError => {
   if (isHoldfastError(cause)) return cause
   const { message } = cause as Error
@@ -27,12 +27,12 @@ export const unavailable = (directory: string, cause: unknown): HoldfastError =>
   )
 }
 
-/** The first failure after which nothing can be relied on. */
+/** Records the first failure after which the store can't go on. */
 export interface Downfall {
   readonly error: HoldfastError | undefined
   /** Resolves with its message. */
   readonly told: Promise<string>
-  /** Takes note of it; answers the first one. */
+  /** Records a failure. Returns the first one. */
   of(error: HoldfastError): HoldfastError
 }
 

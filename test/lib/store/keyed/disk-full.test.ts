@@ -100,7 +100,7 @@ describe.each(PLACES)('where %s finds no room', (place) => {
     } else {
       // The log that there is goes on being written.
       expect(kept).toHaveLength(101)
-      expect(warnings).toContain('a new log can not be started yet')
+      expect(warnings).toContain('a new log of changes can not be started, and is retried')
     }
     expect(await maps.look(allIn)).toEqual(kept)
     expect(await maps.atomically(allIn)).toEqual(kept)
