@@ -19,11 +19,12 @@ export { messagePackCodec } from './codecs/messagepack.ts'
 export type { InvalidMessage, Received } from './codecs/read-message.ts'
 export type { SchemaIssue, StandardSchema } from './codecs/schema.ts'
 export { textCodec } from './codecs/text.ts'
-export { createEngine, type Engine, type EngineEvent, type EngineParts, type Observer } from './engine.ts'
+export { createEngine, type Engine, type EngineParts } from './engine.ts'
 export { type BrowsePage, browse } from './messages/browse.ts'
 export { cancelMessage } from './messages/cancel-message.ts'
 export { getMessage } from './messages/get-message.ts'
 export { rescheduleMessage } from './messages/reschedule-message.ts'
+export type { EngineEvent, Observer } from './model/engine-event.ts'
 export {
   type ErrorCode,
   type ErrorFields,
