@@ -131,7 +131,10 @@ describe.each(PLACES)('a client %s', (name, openPlace) => {
       [() => orders.ack(['h', undefined as never]), 'messages[1]'],
       [() => orders.ack(undefined as never), 'messages[0]'],
     ] as const) {
-      await expect(Promise.resolve().then<unknown>(work)).rejects.toMatchObject({ code: 'InvalidRequest', fields: { field } })
+      await expect(Promise.resolve().then<unknown>(work)).rejects.toMatchObject({
+        code: 'InvalidRequest',
+        fields: { field },
+      })
     }
     expect(await orders.ack(['', 'h'])).toEqual(
       Array(2).fill({ ok: false, error: expect.objectContaining({ code: 'ReceiptHandleInvalid' }) }),
