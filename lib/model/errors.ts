@@ -106,3 +106,13 @@ const textOf = (value: unknown): string => {
 }
 
 const shortened = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}…` : text)
+
+/** An error, or whatever else was thrown, as the reason that people read. */
+export const reasonOf = (error: unknown): string =>
+  error instanceof Error
+    ? error.name === 'Error'
+      ? error.message
+      : `${error.name}: ${error.message}`
+    : typeof error === 'string'
+      ? error
+      : textOf(error)
