@@ -115,7 +115,7 @@ describe('grants on one queue', () => {
       ['n#orders', ['GetItem', 'PutItem']],
       ['s#orders#* b#orders#*', ['PutItem']],
       ['t#orders#*', ['UpdateItem']],
-      ['d#orders#*', ['PutItem']],
+      ['d#orders#* u#orders#*', ['PutItem']],
     ])
   })
 
@@ -205,7 +205,7 @@ type Attempt = (rights: Rights) => Promise<unknown>
 
 const published = async (engine: Engine, queue: string, messages: readonly NewMessage[]): Promise<string> => {
   const [result] = await publish(engine, queue, messages)
-  if (!result || 'error' in result) throw result?.error ?? new Error('nothing was published')
+  if (!result?.ok) throw result?.error ?? new Error('nothing was published')
   return result.messageId
 }
 
@@ -239,7 +239,7 @@ const ownerOf = (_: DynamoDBClient): DynamoDBClient => embedded.client
 const keysIn = (queue: string, generation: string): { pk: string; sk: string }[] => [
   { pk: `q#${queue}`, sk: 'q' },
   { pk: `n#${queue}`, sk: 'n' },
-  ...['s', 'b', 't', 'd', 'h', 'a'].map((kind) => ({ pk: `${kind}#${queue}#${generation}#0`, sk: '0' })),
+  ...['s', 'b', 't', 'd', 'u', 'h', 'a'].map((kind) => ({ pk: `${kind}#${queue}#${generation}#0`, sk: '0' })),
 ]
 
 /** Succeeds when any of the attempts does; throws what each of them was refused with otherwise. */
@@ -302,6 +302,11 @@ const ATTEMPTS: Record<string, Attempt> = {
   },
   'publish with a deduplication id': async ({ engine }) => {
     for (const _ of [1, 2]) await published(engine, 'orders', [{ body: 'once', deduplicationId: 'one' }])
+  },
+  'publish with an idempotency key': async ({ engine }) => {
+    const sent = []
+    for (const _ of [1, 2]) sent.push(await publish(engine, 'orders', [{ body: 'once' }], { idempotencyKey: 'one' }))
+    expect(sent[1]).toEqual(sent[0])
   },
   'publish with an id that is taken while its message is pending': async ({ engine, owner }) => {
     await updateQueue(owner, 'orders', { settings: { deduplicationMode: 'pending' } })
@@ -418,9 +423,9 @@ const ATTEMPTS: Record<string, Attempt> = {
   })),
   "rewrite the queue's record: settings, policy, dead-letter queue": (rights) =>
     any(writeAnything(rights, [{ pk: 'q#orders', sk: 'q' }])),
-  'overwrite a deduplication id': async (rights) => {
+  'overwrite a deduplication id, or an idempotency key': async (rights) => {
     const { generation } = await rights.owner.queues.get('orders')
-    const keys = [{ pk: `d#orders#${generation}#0123abcd`, sk: 'd' }]
+    const keys = ['d', 'u'].map((kind) => ({ pk: `${kind}#orders#${generation}#0123abcd`, sk: kind }))
     await any(writeAnything(rights, keys))
   },
   'overwrite the receive attempt of a poll of a FIFO queue, or the fence of a message group': async (rights) => {
