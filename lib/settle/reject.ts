@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
+import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import { plainName } from '../model/queue-name.ts'
 import type { QueueState } from '../model/queue-record.ts'
@@ -11,7 +12,6 @@ import { deadLetter, MAX_RECEIVES_EXCEEDED } from '../redrive/dead-letter.ts'
 import { ack } from './ack.ts'
 import { failed, leaseLost, messageGone, OK } from './apply-to-handles.ts'
 
-const MAX_REASON = 1_024
 /** Retried only when others change messages of the same segment meanwhile. */
 const TRIES = 8
 
@@ -89,7 +89,7 @@ interface Verdict {
 }
 
 const verdictOf = ({ error, deadLetter, failure }: Rejection): Verdict => ({
-  reason: (error ?? (deadLetter ? 'Rejected' : MAX_RECEIVES_EXCEEDED)).slice(0, MAX_REASON),
+  reason: (error ?? (deadLetter ? 'Rejected' : MAX_RECEIVES_EXCEEDED)).slice(0, LIMITS.reasonLength).toWellFormed(),
   failure: failure && failureFrom(failure),
 })
 
