@@ -18,6 +18,8 @@ export interface LocalOptions {
   readonly auth?: string
   /** Whether the HTTP API stays open, without signatures, although SQS clients must sign. */
   readonly httpOpen: boolean
+  /** File with the queues that are to exist. */
+  readonly queues?: string
   /** Whether SQS's sixty seconds apply before a deleted queue's name can be used again, and between two purges. */
   readonly cooldowns: boolean
   /** Whether SQS clients of different accounts and regions have queues of their own. */
@@ -71,6 +73,12 @@ export const parseOptions = (args: readonly string[]): LocalOptions =>
       new Option(
         '--auth <file>',
         'file with the access keys that SQS clients must sign with; closes the HTTP API (default: anyone may do anything)',
+      ).argParser(notEmpty),
+    )
+    .addOption(
+      new Option(
+        '--queues <file>',
+        'JSON file of queues: those that are missing are created, those that differ are changed, none is deleted',
       ).argParser(notEmpty),
     )
     .addOption(new Option('--http-open', 'with --auth: leave the HTTP API open to everyone').default(false))

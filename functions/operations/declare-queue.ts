@@ -55,7 +55,7 @@ const settingsOf = async (engine: Engine, name: string): Promise<QueueSettings |
 }
 
 /** The default of each setting except the shards, which Holdfast raises automatically. */
-const undeclared = (present: QueueSettings): SettingsChange => ({
+export const undeclared = (present: QueueSettings): SettingsChange => ({
   ...DEFAULT_SETTINGS,
   shards: present.shards,
   deadLetter: null,
