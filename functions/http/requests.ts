@@ -82,7 +82,7 @@ export const pollRequest = z.strictObject({
 })
 
 // Longer than any receipt handle of Holdfast, so that a foreign one fails alone and not the whole request.
-const receiptHandles = z.array(text(1, 2_048)).check(z.minLength(1), z.maxLength(LIMITS.batchSize))
+const receiptHandles = z.array(text(0, 2_048)).check(z.minLength(1), z.maxLength(LIMITS.batchSize))
 
 export const ackRequest = z.strictObject({ receiptHandles })
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Engine } from '../../lib/engine.ts'
 import { nameAdvice } from '../../lib/model/closest-name.ts'
-import { HoldfastError, isHoldfastError } from '../../lib/model/errors.ts'
+import { HoldfastError, ifQueueExists } from '../../lib/model/errors.ts'
 import { newQueueSettings } from '../../lib/model/given-settings.ts'
 import { applySettings, type Queue } from '../../lib/model/queue-settings.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
@@ -100,15 +100,7 @@ const inPlace = async (name: string, work: () => Promise<unknown>): Promise<void
   }
 }
 
-const existing = async (engine: Engine, name: string): Promise<boolean> => {
-  try {
-    await getQueue(engine, name)
-    return true
-  } catch (error) {
-    if (isHoldfastError(error, 'QueueNotFound')) return false
-    throw error
-  }
-}
+const existing = (engine: Engine, name: string): Promise<Queue | undefined> => ifQueueExists(getQueue(engine, name))
 
 /** What became of the queues, for a person. */
 export const declaredText = (file: string, { created, changed, unchanged }: Declared): string => {

@@ -35,6 +35,8 @@ export const LIMITS = {
   waitTimeSeconds: 20,
   /** Receives before a message is dead-lettered (SQS). */
   maxReceives: 1_000,
+  /** Characters of the reason that is stored with a dead letter. */
+  reasonLength: 1_024,
   /** Priorities of a queue: 0 … 9, one digit of the sort key. */
   priorities: 10,
   /** Shards of a queue: seven bits of the message id. */
