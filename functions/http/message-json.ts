@@ -98,8 +98,8 @@ export const fitting = (elements: readonly unknown[]): number => {
   return elements.length
 }
 
-const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))
-const base64 = (value: Uint8Array): string =>
+export const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))
+export const base64 = (value: Uint8Array): string =>
   Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
 
 type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> }

@@ -13,6 +13,10 @@ const STATUS = {
   LeaseLost: 409,
   MessageTooLarge: 413,
   OperationInProgress: 409,
+  MessageFailed: 409,
+  MessageGone: 410,
+  ResultNotStored: 410,
+  TimedOut: 504,
   NotSupported: 501,
   // The function's own role lacks a right. The caller's rights were checked before.
   AccessDenied: 500,

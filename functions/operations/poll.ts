@@ -21,7 +21,11 @@ export const operations = {
 
   // In the function `poll` because a nack may dead-letter, as a poll does: the role of `ack` can't publish.
   nackMessages: async ({ engine, params, body: { receiptHandles, ...how } }) => {
-    const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, ...defined(how) }))
+    const { failure, failures, ...rest } = how
+    const entries = receiptHandles.map((receiptHandle, position) => {
+      const own = failures?.[position] ?? failure
+      return { receiptHandle, ...defined(rest), ...(own && { failure: defined(own) }) }
+    })
     return handleResults(await nack(engine, params.queue, entries), METRICS.nacked)
   },
 } satisfies Operations

@@ -95,6 +95,11 @@ const SHAPES = {
   LeaseLost: 'MessageNotInflight',
   MessageTooLarge: 'InvalidParameterValueException',
   OperationInProgress: 'UnsupportedOperation',
+  // Of waits for results, which SQS does not have.
+  MessageFailed: 'InternalFailure',
+  MessageGone: 'InternalFailure',
+  ResultNotStored: 'InternalFailure',
+  TimedOut: 'InternalFailure',
   NotSupported: 'UnsupportedOperation',
   // A right that this function lacks itself; what callers lack is refused before, as `SqsError`.
   AccessDenied: 'InternalFailure',

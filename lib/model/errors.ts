@@ -1,4 +1,5 @@
 import { nameAdvice } from './closest-name.ts'
+import type { MessageStatus } from './message-status.ts'
 
 /**
  * Why an operation failed. One code is one reason; the data behind it stands in fields, the underlying failure
@@ -16,6 +17,14 @@ export const ERROR_CODES = [
   'LeaseLost',
   'MessageTooLarge',
   'OperationInProgress',
+  /** Its consumer said that the work failed for good, or it is in the dead-letter queue: a wait for its result is in vain. */
+  'MessageFailed',
+  /** Cancelled, expired, purged, or nothing is known of it: a wait for its result is in vain. */
+  'MessageGone',
+  /** The work is done, and its result could not be stored. */
+  'ResultNotStored',
+  /** The time of a wait is over. */
+  'TimedOut',
   'NotSupported',
   'AccessDenied',
   'Throttled',
@@ -50,6 +59,8 @@ export interface ErrorFields {
   readonly queue?: string
   /** Of `Throttled`. */
   readonly reason?: ThrottleReason
+  /** Of the message, where its result was waited for. */
+  readonly status?: MessageStatus
 }
 
 export class HoldfastError extends Error {
@@ -84,6 +95,13 @@ export const unknownField = (field: string, value: unknown, known: readonly stri
 
 export const queueNotFound = (queue: string): HoldfastError =>
   new HoldfastError('QueueNotFound', `queue ${show(queue)} does not exist`, { queue })
+
+export const messageNotFound = (queue: string, messageId: string): HoldfastError =>
+  new HoldfastError('MessageNotFound', `there is no message ${JSON.stringify(messageId.slice(0, 100))}`, {
+    queue,
+    field: 'messageId',
+    value: messageId.slice(0, 100),
+  })
 
 /** Whether `error` is one of ours, with this code when one is given. */
 export const isHoldfastError = (error: unknown, code?: ErrorCode): error is HoldfastError =>

@@ -1,19 +1,13 @@
 import type { Engine } from '../engine.ts'
 import { readAlias } from '../locate/alias.ts'
-import { locate, notFound } from '../locate/locate.ts'
-import { isHoldfastError } from '../model/errors.ts'
+import { locate } from '../locate/locate.ts'
+import { isHoldfastError, messageNotFound } from '../model/errors.ts'
 import { groupPartition, isFairGroup } from '../model/group.ts'
 import { decodeMessageId, fairSortEnd, type MessageAddress } from '../model/message-id.ts'
+import type { MessageStatus } from '../model/message-status.ts'
 import { plainName } from '../model/queue-name.ts'
 import { asDelayed, expiryOf, isDropped, isPurged, partitionOf, type QueueState } from '../model/queue-record.ts'
-import {
-  decisive,
-  decodeResults,
-  type MessageStatus,
-  type ResultAnswer,
-  type ResultEntry,
-  type ResultRecord,
-} from '../model/result.ts'
+import { decisive, decodeResults, type ResultAnswer, type ResultEntry, type ResultRecord } from '../model/result.ts'
 import { type Segment, segmentDueAt, slotAt } from '../model/segment.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
 import { ownResults, resultPartition, SHARED_RESULTS } from '../store/keys.ts'
@@ -55,7 +49,7 @@ export const findResult = async (
 ): Promise<Look> => {
   const queue = await engine.queues.get(queueName)
   const start = known ?? placeOf(queue, messageId)
-  if (!start) throw notFound(queueName, messageId)
+  if (!start) throw messageNotFound(queueName, messageId)
   const quick = await statusInSlot(engine, queue, start, false)
   if (quick) return { answer: { status: quick }, place: start }
   let place = start

@@ -1,14 +1,20 @@
 import { randomUUID } from 'node:crypto'
+import { isHoldfastError, messageNotFound } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult, NewMessage, PublishResult } from '../model/message.ts'
+import { decodeMessageId } from '../model/message-id.ts'
 import { type Call, DEFAULT_TIMEOUT_MS, type HttpTransportParts, httpCaller } from './http-call.ts'
 import {
+  ackJson,
   countsFrom,
   errorFrom,
+  failuresJson,
   handleResultFrom,
   messageFrom,
   newMessageJson,
   queueFrom,
+  resultAnswerFrom,
+  statusFrom,
   storedMessageFrom,
   type Wire,
 } from './http-wire.ts'
@@ -86,13 +92,14 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
         throw error
       }
     },
-    ack: (queue, receiptHandles, options) => settle(queue, 'ack', { receiptHandles }, options),
+    ack: (queue, entries, options) => settle(queue, 'ack', ackJson(entries), options),
     unreceive: (queue, receiptHandles, options) => settle(queue, 'unreceive', { receiptHandles }, options),
     nack: (queue, entries, options) =>
       inGroups(
         entries,
-        ({ receiptHandle: _, ...rest }) => rest,
-        (receiptHandles, rest) => settle(queue, 'nack', { receiptHandles, ...rest }, options),
+        ({ receiptHandle: _, failure: __, ...rest }) => rest,
+        (receiptHandles, rest, some) =>
+          settle(queue, 'nack', { receiptHandles, ...rest, ...failuresJson(some) }, options),
       ),
     extend: (queue, entries, { revive, ...options } = {}) =>
       inGroups(
@@ -101,8 +108,32 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
         (receiptHandles, rest) => settle(queue, 'extend', { receiptHandles, ...rest }, options),
       ),
 
-    getMessage: async (queue, messageId, options) =>
-      storedMessageFrom(await call({ method: 'GET', path: messagePath(queue, messageId), ...options })),
+    getMessage: async (queue, messageId, options) => {
+      const json = await call({ method: 'GET', path: messagePath(queue, messageId), ...options })
+      // What is left of it is how it ended.
+      if (json.publishedAt === undefined) throw messageNotFound(queue, messageId)
+      return storedMessageFrom(json)
+    },
+    messageStatus: async (queue, messageId, options) => {
+      try {
+        return statusFrom(
+          (await call({ method: 'GET', path: messagePath(queue, messageId), ...options })).status as Wire,
+        )
+      } catch (error) {
+        if (!isHoldfastError(error, 'MessageNotFound') || !isMessageId(queue, messageId)) throw error
+        return { state: 'gone' }
+      }
+    },
+    awaitResult: async (queue, messageId, { waitTimeSeconds = 0, signal } = {}) =>
+      resultAnswerFrom(
+        await call({
+          method: 'GET',
+          path: `${messagePath(queue, messageId)}/result`,
+          query: { waitTimeSeconds },
+          signal,
+          timeoutMs: waitTimeSeconds * 1_000 + (parts.timeoutMs ?? DEFAULT_TIMEOUT_MS),
+        }),
+      ),
     browse: async (queue, query, options) => {
       const { messages, cursor } = await call({ method: 'GET', path: queuePath(queue, '/messages'), query, ...options })
       return {
@@ -130,6 +161,9 @@ const KEY_TRUSTED_MS = (LIMITS.idempotencyKeySeconds * 1_000) / 2
 const repeatWithoutKey = (messages: readonly NewMessage[]): NonNullable<Call['repeat']> =>
   messages.every(({ deduplicationId }) => deduplicationId !== undefined) ? 'always' : 'if-nothing-was-done'
 
+const isMessageId = (queue: string, messageId: string): boolean =>
+  decodeMessageId(messageId, { standard: !queue.endsWith('.fifo') }) !== undefined
+
 const publishResultFrom = (json: Wire): PublishResult =>
   json.messageId === undefined
     ? { ok: false, error: errorFrom((json.error ?? json.problem) as Wire) }
@@ -144,7 +178,7 @@ const publishResultFrom = (json: Wire): PublishResult =>
 const inGroups = async <E extends { readonly receiptHandle: string }>(
   entries: readonly E[],
   asked: (entry: E) => object,
-  send: (receiptHandles: string[], asked: object) => Promise<HandleResult[]>,
+  send: (receiptHandles: string[], asked: object, some: readonly E[]) => Promise<HandleResult[]>,
 ): Promise<HandleResult[]> => {
   const groups = new Map<string, { asked: object; positions: number[] }>()
   for (const [position, entry] of entries.entries()) {
@@ -156,10 +190,9 @@ const inGroups = async <E extends { readonly receiptHandle: string }>(
   const results = new Array<HandleResult>(entries.length)
   await Promise.all(
     [...groups.values()].map(async ({ asked: same, positions }) => {
-      const answers = await send(
-        positions.map((position) => (entries[position] as E).receiptHandle),
-        same,
-      )
+      const some = positions.map((position) => entries[position] as E)
+      const handles = some.map(({ receiptHandle }) => receiptHandle)
+      const answers = await send(handles, same, some)
       for (const [index, position] of positions.entries()) results[position] = answers[index] as HandleResult
     }),
   )
