@@ -70,22 +70,19 @@ export const slotsOf = async (engine: Engine, queue: string, runId: string): Pro
   /** The difference of two clocks is within the margin of `busyUntil` itself. */
   const isOpen = (record: Known | undefined): boolean => !record || record.busyUntil <= engine.clock.now()
 
-  const write = async (number: number, busyUntil: number): Promise<boolean> => {
+  /** Writes a slot's record, and answers what it is now. */
+  const write = async (number: number, busyUntil: number): Promise<Known | undefined> => {
     const version = known.get(number)?.version ?? 0
     const record: SlotRecord = { runId, busyUntil }
     const key = triggerSlotKey(queue, number)
     const value = record as unknown as JsonValue
     const { applied } = await engine.store.transact([{ kind: 'put', key, value, ifVersion: version }])
-    if (applied) {
-      known.set(number, { ...record, version: version + 1 })
-      return true
+    if (applied) known.set(number, { ...record, version: version + 1 })
+    else {
+      const found = await engine.store.getDocument(key, { consistent: true })
+      if (found) known.set(number, { ...(found.value as unknown as SlotRecord), version: found.version })
     }
-    const found = await engine.store.getDocument(key, { consistent: true })
-    if (!found) known.delete(number)
-    else known.set(number, { ...(found.value as unknown as SlotRecord), version: found.version })
-    const now = known.get(number)
-    // A write whose first answer was lost finds its own record.
-    return isOwn(now) && now.busyUntil === busyUntil
+    return known.get(number)
   }
 
   await readAll()
@@ -109,13 +106,12 @@ export const slotsOf = async (engine: Engine, queue: string, runId: string): Pro
         }
         if (!isOwn(record) && !isOpen(record)) continue
         inUse.set(number, Number.POSITIVE_INFINITY)
-        const busyUntil = needed + SLOT_AHEAD_MS
-        try {
-          if (await write(number, busyUntil)) return { number, busyUntil }
-        } catch (error) {
+        const written = await write(number, needed + SLOT_AHEAD_MS).catch((error: unknown) => {
           inUse.delete(number)
           throw error
-        }
+        })
+        // Its own, too, where an earlier write took effect whose answer was lost.
+        if (isOwn(written) && written.busyUntil >= needed) return { number, busyUntil: written.busyUntil }
         inUse.delete(number)
       }
       return undefined

@@ -53,7 +53,7 @@ export const newObserver = ({
   const inserted = new Set<string>()
   const lastWrites = new Map<string, LastWrite>()
   let onSegment: ((segment: Segment, partition: string) => void) | undefined
-  let onInsert: (insert: NewSegment, again: boolean) => void = () => {}
+  const onInsert: ((insert: NewSegment, again: boolean) => void)[] = []
 
   const segmentsIn = (partition: string): Map<string, Segment> => {
     let segments = partitions.get(partition)
@@ -100,7 +100,7 @@ export const newObserver = ({
     const partition = partitionId(segment.key.partition)
     const name = segmentId(segment.key)
     interleaved(segment.key.sort, 'insert', true, process, sentAt)
-    onInsert(insert, inserted.has(name))
+    for (const listener of onInsert) listener(insert, inserted.has(name))
     inserted.add(name)
     segmentsIn(partition).set(segment.key.sort, segment)
     onSegment?.(segment, partition)
@@ -205,9 +205,7 @@ export const newObserver = ({
     onSegment: (listener) => {
       onSegment = listener
     },
-    onInsert: (listener) => {
-      onInsert = listener
-    },
+    onInsert: (listener) => void onInsert.push(listener),
     partitions: () => partitions,
     segmentsOf: (partition) => partitions.get(partition)?.values() ?? [],
   }

@@ -12,6 +12,7 @@ import { operator } from './actors/operator.ts'
 import { publisher } from './actors/publisher.ts'
 import type { CoverageCounts } from './coverage.ts'
 import { expected } from './history.ts'
+import { playTriggers } from './play-triggers.ts'
 import { PROMISES } from './promises/all.ts'
 import { newWorld, type World, type WorldOptions } from './world.ts'
 import { deadLetterQueueName, queueName, queueNames, type WorldSettings } from './world-settings.ts'
@@ -53,6 +54,7 @@ const SETTLE_MS = 1_000
 
 const play = async (world: World): Promise<Violation[]> => {
   const { scheduler, history, settings, spans } = world
+  if (settings.trigger) return broken('a trigger delivers', await playTriggers(world, settings.trigger))
   const { publishers, consumers, operators } = settings.cast
   const limit = await watchLimit(world)
   const endAt = scheduler.now() + spans.workMs

@@ -61,6 +61,22 @@ const LIMITED: WorldSettings = {
   },
 }
 
+const TRIGGERED: WorldSettings = {
+  kind: 'standard',
+  cast: { publishers: 2, consumers: 0, operators: 0 },
+  table: { staleReads: 0.4 },
+  spans: { workMs: 240_000, publishEveryMs: 20_000, pauseMs: [5_000, 45_000] },
+  trigger: { maxConcurrency: 3 },
+}
+const FUNCTION_FAULTS = {
+  fails: 0.05,
+  reports: 0.1,
+  hangs: 0.02,
+  answersLost: 0.02,
+  answersLate: 0.05,
+  requestsLost: 0.01,
+}
+
 /** The worlds that histories are played in, by name. */
 export const WORLDS = {
   'standard: nothing fails': { ...STANDARD, table: {} },
@@ -104,5 +120,37 @@ export const WORLDS = {
     spans: { ...FIFO_SPANS, leaseSeconds: [600, 600], drainMs: 20_000 },
   },
   'fifo: everything fails': { ...FIFO, faults: { ...ALL_FAULTS, 'clock jumps': 0 }, clocksOffByMs: 500 },
+  'trigger: nothing fails': TRIGGERED,
+  'trigger: the function is throttled for ten minutes': {
+    ...TRIGGERED,
+    spans: { ...TRIGGERED.spans, workMs: 640_000, publishEveryMs: 60_000 },
+    trigger: { maxConcurrency: 2, throttledMs: 600_000 },
+  },
+  'trigger: one at a time, and everything fails': {
+    ...TRIGGERED,
+    faults: { ...SOME_FAULTS, paused: 0.004, 'killed while waiting': 0.002 },
+    clocksOffByMs: 300,
+    trigger: { maxConcurrency: 1, faults: FUNCTION_FAULTS, startsLost: 0.1, wakesOdd: 0.2 },
+  },
+  'trigger: everything fails': {
+    ...TRIGGERED,
+    faults: { ...SOME_FAULTS, paused: 0.004, 'killed while waiting': 0.002 },
+    clocksOffByMs: 300,
+    trigger: { maxConcurrency: 3, batchingWindowSeconds: 2, faults: FUNCTION_FAULTS, startsLost: 0.1, wakesOdd: 0.2 },
+  },
+  'trigger: with groups, everything fails': {
+    ...TRIGGERED,
+    groups: GROUPS,
+    faults: { ...SOME_FAULTS, paused: 0.002 },
+    clocksOffByMs: 300,
+    trigger: { maxConcurrency: 2, faults: FUNCTION_FAULTS, startsLost: 0.1, wakesOdd: 0.2 },
+  },
+  'trigger: a FIFO queue, everything fails': {
+    ...TRIGGERED,
+    kind: 'fifo',
+    groups: GROUPS,
+    faults: { ...SOME_FAULTS, paused: 0.002 },
+    trigger: { maxConcurrency: 2, faults: FUNCTION_FAULTS, startsLost: 0.1, wakesOdd: 0.2 },
+  },
   'limited: requests are paused for longer than leases last, and clocks differ by seconds': LIMITED,
 } as const satisfies Record<string, WorldSettings>
