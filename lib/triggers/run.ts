@@ -45,9 +45,9 @@ export const dispatch = async (engine: Engine, options: DispatchOptions): Promis
   } finally {
     options.signal?.removeEventListener('abort', stop)
     ended.abort()
-    await keeping
-    await Promise.all(run.underWay)
-    await run.slots.release()
+    // Each as soon as it is free: a successor waits for it.
+    const release = () => run.slots.release()
+    await Promise.all([keeping, release(), ...[...run.underWay].map((work) => work.then(release))])
   }
 }
 

@@ -31,7 +31,7 @@ export interface Slots {
   free(slot: Slot): void
   /** Something may be under way in it until then, epoch ms. */
   freeAt(slot: Slot, at: number): void
-  /** When the next slot becomes free that is not free now, as far as time alone frees it; epoch ms. */
+  /** When to try again where none was free, as far as time alone changes that; epoch ms. */
   nextFreeAt(max: number): number
   /** Gives the run's free slots to whichever run comes next. A slot that was never freed stays taken until its end. */
   release(): Promise<void>
@@ -42,14 +42,17 @@ interface Known extends SlotRecord {
 }
 
 const PAGE = 100
+/** How often the slots of other runs are read again while none is free. */
+const REREAD_MS = 1_000
 
 export const slotsOf = async (engine: Engine, queue: string, runId: string): Promise<Slots> => {
   const known = new Map<number, Known>()
   /** Slots with an invocation, and when it must have ended, where its own answer will not say so. */
   const inUse = new Map<number, number>()
 
+  let readAt = Number.NEGATIVE_INFINITY
   const readAll = async (): Promise<void> => {
-    known.clear()
+    readAt = engine.clock.now()
     for (let after: string | undefined; ; ) {
       const page = await engine.store.listDocuments({
         partition: triggerPartition(queue),
@@ -114,6 +117,8 @@ export const slotsOf = async (engine: Engine, queue: string, runId: string): Pro
         if (isOwn(written) && written.busyUntil >= needed) return { number, busyUntil: written.busyUntil }
         inUse.delete(number)
       }
+      // Another run may have given slots back before their time.
+      if (engine.clock.now() - readAt >= REREAD_MS) await readAll()
       return undefined
     },
     free: ({ number }) => void inUse.delete(number),
@@ -121,12 +126,13 @@ export const slotsOf = async (engine: Engine, queue: string, runId: string): Pro
     nextFreeAt: (max) => {
       const others = [...known].filter(([number, record]) => number < max && !isOwn(record))
       const ends = [...others.map(([, { busyUntil }]) => busyUntil), ...inUse.values()]
-      return Math.min(Number.POSITIVE_INFINITY, ...ends)
+      const nextReadAt = others.length > 0 ? readAt + REREAD_MS : Number.POSITIVE_INFINITY
+      return Math.min(nextReadAt, ...ends)
     },
     release: async () => {
       await Promise.all(
         [...known].map(async ([number, record]) => {
-          if (!isOwn(record) || inUse.has(number)) return
+          if (!isOwn(record) || inUse.has(number) || record.busyUntil === 0) return
           // The record stays: a version that came again would let a run that was paused take the slot of another.
           await bestEffort(write(number, 0))
         }),

@@ -85,6 +85,8 @@ export const playTriggers = async (world: World, trigger: TriggerSettings): Prom
     }
   }
   if (isHarmless(world, trigger)) found.push(...laterReceives(simulated.runs))
+  if (isHarmless(world, trigger) && trigger.throttledMs === undefined) found.push(...lateStarts(world, simulated.runs))
+  if (settings.kind === 'fifo') found.push(...passedOver(simulated.runs))
   return found
 }
 
@@ -98,6 +100,35 @@ const laterReceives = (runs: readonly FunctionRun[]): string[] =>
       .filter(({ receiveCount }) => receiveCount !== 1)
       .map(({ body, receiveCount }) => `${body} came with receive ${receiveCount}, though nothing failed`),
   )
+
+/** A run's start, its polls, and what is in front of a message: far less than a tick. */
+const STARTS_WITHIN_MS = 30_000
+/** What nobody wakes for waits for a tick. */
+const TICKED_WITHIN_MS = 130_000
+
+const lateStarts = ({ history, scheduler }: World, runs: readonly FunctionRun[]): string[] => {
+  const startedAt = new Map<string, number>()
+  for (const run of runs) for (const { messageId } of run.messages) startedAt.set(messageId, run.startedAt)
+  return runs.flatMap(({ messages }) =>
+    messages.flatMap(({ messageId, body, publishedAt, dueAt }) => {
+      const within = dueAt - publishedAt > 5_000 ? TICKED_WITHIN_MS : STARTS_WITHIN_MS
+      const lateMs = (startedAt.get(messageId) ?? scheduler.now()) - dueAt
+      return lateMs > within ? [`${body} came ${lateMs} ms after it was due, among ${history.publishes.size}`] : []
+    }),
+  )
+}
+
+/** In a group nothing counts as done that was behind a failed message in its batch: it comes again. */
+const passedOver = (runs: readonly FunctionRun[]): string[] =>
+  runs.flatMap((run, position) => {
+    const failedGroups = new Set<string | undefined>()
+    return run.messages.flatMap(({ messageId, groupId, body }) => {
+      const isBehind = failedGroups.has(groupId)
+      if (!run.succeeded.includes(messageId)) failedGroups.add(groupId)
+      const comesAgain = runs.slice(position + 1).some((later) => later.succeeded.includes(messageId))
+      return isBehind && !comesAgain ? [`${body}, behind a failed message of its group, did not come again`] : []
+    })
+  })
 
 const judgeStart = (runs: readonly FunctionRun[], run: FunctionRun, maxConcurrency: number, found: string[]): void => {
   const underWay = runs.filter(({ endedAt }) => endedAt === Number.POSITIVE_INFINITY)
