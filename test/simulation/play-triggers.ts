@@ -235,8 +235,6 @@ const feedStream = (
   })
 }
 
-const TICKS_A_SWEEP = 3
-
 const tickEveryMinute = async (
   world: World,
   startRun: (random: RandomStream) => Promise<void>,
@@ -248,7 +246,8 @@ const tickEveryMinute = async (
     const actor: Actor = world.newActor(`tick-${count}`)
     world.begin(actor, false)
     const random = world.randomOf(actor, 0)
-    const ticked = tick(actor.process.engine, { startRun: () => startRun(random), sweep: count % TICKS_A_SWEEP === 0 })
+    // No sweeps: nobody else gives anything back here, and a sweep would make up for what a run forgot.
+    const ticked = tick(actor.process.engine, { startRun: () => startRun(random) })
     await Promise.race([ticked.catch(passing), actor.process.killed])
   }
 }

@@ -16,6 +16,8 @@ export interface FunctionFaults {
   readonly answersLost?: number
   /** Its answer arrives this much later than it was given. */
   readonly answersLate?: number
+  /** The connection breaks while it runs. */
+  readonly connectionsBreak?: number
   /** The request to run it never arrives, which the caller can't know. */
   readonly requestsLost?: number
 }
@@ -65,7 +67,7 @@ export const simulatedFunction = (
       throttledUntil = at
     },
     invoke: (caller, { functionTimeoutSeconds }, messages, random) => {
-      const { hangs = 0, answersLost = 0, answersLate = 0, requestsLost = 0 } = faults()
+      const { hangs = 0, answersLost = 0, answersLate = 0, requestsLost = 0, connectionsBreak = 0 } = faults()
       const wayMs = random.whole(1, 30)
       const workMs = random.whole(...WORK_MS)
       const initMs = random.chance(0.2) ? random.whole(0, INIT_MS) : 0
@@ -74,8 +76,11 @@ export const simulatedFunction = (
       const isLost = random.chance(answersLost)
       const lateMs = random.chance(answersLate) ? random.whole(...LATE_MS) : 0
       const isNotSent = random.chance(requestsLost)
+      const breaksAfterMs = random.chance(connectionsBreak) ? random.whole(1, WORK_MS[1]) : undefined
       const timeoutMs = functionTimeoutSeconds * 1_000
       return new Promise((resolve) => {
+        const broken = { kind: 'unknown', error: 'the connection broke, by the simulation' } as const
+        if (breaksAfterMs !== undefined) scheduler.after(wayMs + breaksAfterMs, () => resolve(broken))
         const unknown = () =>
           scheduler.after(timeoutMs, () => resolve({ kind: 'unknown', error: 'no answer, by the simulation' }))
         scheduler.after(wayMs, () => {
