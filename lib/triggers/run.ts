@@ -30,6 +30,7 @@ export const dispatch = async (engine: Engine, options: DispatchOptions): Promis
     bell: bell(engine.clock),
     claiming: new AbortController(),
     underWay: new Set(),
+    idleAt: 0,
     alone: oneAtATime(),
     trigger: (await readTrigger(engine, options.queue))?.trigger,
     mark,

@@ -16,14 +16,14 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     file: 'lib/triggers/next-due.ts',
     replace: 'limit: PAGE, consistent: true })\n    for (const stored',
     by: 'limit: PAGE })\n    for (const stored',
-    ...SIMULATION,
+    suites: ['test/lib/triggers'],
   },
   {
     name: 'the last look forgets what is in flight',
     file: 'lib/triggers/next-due.ts',
     replace: 'at = Math.min(at, visibleAt)',
     by: 'if (visibleAt <= soon) at = visibleAt',
-    ...SIMULATION,
+    suites: ['test/lib/triggers'],
   },
   {
     name: 'the last look forgets groups that are locked',
@@ -44,7 +44,7 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     file: 'lib/triggers/wake.ts',
     replace: 'if (late.length > 0) await noteDue(engine, queue, Math.min(...late))',
     by: '',
-    ...SIMULATION,
+    suites: ['test/lib/triggers'],
   },
   {
     name: 'a mark counts for good',

@@ -137,6 +137,20 @@ export const WORLDS = {
     spans: { ...TRIGGERED.spans, workMs: 30_000, publishEveryMs: 20_000 },
     trigger: { maxConcurrency: 2, faults: FUNCTION_FAULTS, startsLost: 0.4, wakesOdd: 0.2 },
   },
+  'trigger: few messages, and starts of runs are lost': {
+    ...TRIGGERED,
+    cast: { publishers: 1, consumers: 0, operators: 0 },
+    spans: { ...TRIGGERED.spans, workMs: 50_000, publishEveryMs: 40_000 },
+    trigger: { maxConcurrency: 2, startsLost: 0.6 },
+  },
+  'trigger: few messages on a FIFO queue, and everything fails': {
+    ...TRIGGERED,
+    kind: 'fifo',
+    groups: GROUPS,
+    faults: DISPATCHER_FAULTS,
+    spans: { ...TRIGGERED.spans, workMs: 30_000, publishEveryMs: 20_000 },
+    trigger: { maxConcurrency: 2, faults: { ...FUNCTION_FAULTS, answersLost: 0.2 }, startsLost: 0.4, wakesOdd: 0.2 },
+  },
   'trigger: one at a time, and everything fails': {
     ...TRIGGERED,
     faults: DISPATCHER_FAULTS,
