@@ -14,6 +14,8 @@ export interface LocalOptions {
   readonly engine?: (typeof ENGINES)[number]
   /** Whether each answer waits for the disk. */
   readonly sync: boolean
+  /** Whether what the embedded DynamoDB engine keeps in the data directory is copied to disk first. */
+  readonly migrate: boolean
   /** File with the access keys that SQS clients must sign with. */
   readonly auth?: string
   /** Whether the HTTP API stays open, without signatures, although SQS clients must sign. */
@@ -67,6 +69,14 @@ export const parseOptions = (args: readonly string[]): LocalOptions =>
       ).choices(ENGINES),
     )
     .addOption(new Option('--sync', 'on disk: let each answer wait until the disk has it').default(false))
+    .addOption(
+      new Option(
+        '--migrate',
+        'on disk: first copy what the embedded DynamoDB engine keeps in the data directory; its file stays as it is',
+      )
+        .default(false)
+        .conflicts(['memory', 'engine']),
+    )
     .addOption(
       new Option(
         '--auth <file>',
