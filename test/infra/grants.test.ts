@@ -505,7 +505,7 @@ const LIBRARY_ATTEMPTS = Object.entries(ATTEMPTS)
 
 /** What a standard queue needs rights for only in some states. */
 const MORE_ATTEMPTS: readonly Attempt[] = [
-  // Hints and notices, once many messages are in flight.
+  // Snapshots and early releases, once many messages are in flight.
   async ({ engine, owner, clock }) => {
     await updateQueue(owner, 'orders', { settings: { visibilityTimeoutSeconds: 600 } })
     for (let n = 0; n < 120; n++) await published(owner, 'orders', [{ body: n }])
