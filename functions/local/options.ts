@@ -18,6 +18,8 @@ export interface LocalOptions {
   readonly auth?: string
   /** Whether the HTTP API stays open, without signatures, although SQS clients must sign. */
   readonly httpOpen: boolean
+  /** File with the queues that are to exist. */
+  readonly queues?: string
   /** Whether SQS's sixty seconds apply before a deleted queue's name can be used again, and between two purges. */
   readonly cooldowns: boolean
   /** Whether SQS clients of different accounts and regions have queues of their own. */
@@ -74,6 +76,10 @@ const storeOptions = (): Option[] => [
     'what keeps messages: files (disk, the default), memory, or an embedded DynamoDB engine (dynamodb)',
   ).choices(ENGINES),
   new Option('--sync', 'on disk: let each answer wait until the disk has it').default(false),
+  new Option(
+    '--queues <file>',
+    'JSON file of queues: those that are missing are created, those that differ are changed, none is deleted',
+  ).argParser(notEmpty),
 ]
 
 /** Who may use which protocol, and how closely the SQS endpoint follows SQS. */

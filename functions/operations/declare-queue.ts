@@ -46,7 +46,7 @@ const createOrChange = async (engine: Engine, name: string, settings: SettingsCh
 }
 
 /** The default of each setting except the shards, which Holdfast raises automatically. */
-const undeclared = (present: QueueSettings): SettingsChange => ({
+export const undeclared = (present: QueueSettings): SettingsChange => ({
   ...DEFAULT_SETTINGS,
   shards: present.shards,
   deadLetter: null,
