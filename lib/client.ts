@@ -24,7 +24,7 @@ import { type Credentials, regionOfUrl, signer, unsigned } from './transport/sig
 
 interface Common {
   /**
-   * Hears of messages that could not be decoded or did not fit their queue's schema.
+   * Called with a message that could not be decoded or did not fit its queue's schema.
    * @default a warning of the process, once a queue
    */
   readonly onInvalid?: (failure: InvalidMessage) => void
@@ -34,12 +34,12 @@ interface Common {
   readonly telemetry?: Telemetry
 }
 
-/** Straight on the DynamoDB table, with the caller's own IAM role. */
+/** Directly on the DynamoDB table, with the caller's own IAM role. */
 export interface TableOptions extends Common {
   readonly table: string
   /** @default a client of the SDK's standard environment */
   readonly dynamodb?: DynamoDBClient
-  /** Told what operators count. */
+  /** Called with the events of the engine. */
   readonly observe?: Observer
 }
 
@@ -53,7 +53,7 @@ export interface UrlOptions extends Common {
   /** @default the runtime's own */
   readonly fetch?: typeof fetch
   /**
-   * Whether a publish whose answer was lost is repeated, and stored once all the same: it bears an idempotency key.
+   * Whether a publish has an idempotency key: a publish whose answer was lost is then repeated, and stored only once.
    * That costs 2 write units a call and one a segment, so 3 for messages that are alike, one or 25. Without the key such
    * a publish throws `StoreUnavailable`, and publishing again may store a second copy.
    *
@@ -71,7 +71,7 @@ export interface StoreOptions extends Common {
   readonly observe?: Observer
 }
 
-/** On an engine that is there already. */
+/** On an existing engine. */
 export interface EngineOptions extends Common {
   readonly engine: Engine
 }
@@ -99,27 +99,27 @@ export interface Client {
     options: { readonly schema: StandardSchema<In, Out>; readonly codec: Codec<any> },
   ): QueueClient<In, Out>
 
-  /** Creates a queue. The same again is fine; other settings are refused with `QueueExists`. */
+  /** Creates a queue. Repeating it with the same settings succeeds; with others it fails with `QueueExists`. */
   createQueue(name: string, settings?: GivenQueue, options?: CallOptions): Promise<Queue>
   deleteQueue(name: string, options?: CallOptions): Promise<void>
   listQueues(query?: { prefix?: string; limit?: number; cursor?: string } & CallOptions): Promise<QueuePage>
 
   /** Resolves when everything published through this client is settled. */
   flush(): Promise<void>
-  /** Flushes, and gives back what the client holds. */
+  /** Flushes, and closes the connections of the client. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
 /**
- * A client of the queues at one place: a table, an API, or a store in this process. Whatever the place, it answers
- * alike.
+ * A client of the queues at one place: a table, an API, or a store in this process. The place makes no difference to the
+ * results.
  *
  * @throws `InvalidRequest` unless exactly one place is named
  */
 export const createClient = (options: ClientOptions): Client => {
   const { transport, clock, server } = open(options)
-  // A clock that was passed in is a test's, which moves it alone.
+  // A clock that was passed in belongs to a test, which moves only that one.
   const monotonic =
     'store' in options || 'engine' in options ? (clock === systemClock ? monotonicClock : clock) : monotonicClock
   const { onInvalid = warnOnce(), lingerMs = 0, telemetry } = options
@@ -203,7 +203,7 @@ const overHttp = ({ url: given, credentials, region, fetch, idempotentPublish = 
   }
 }
 
-/** What is not given comes from the SDK's standard chain, which its DynamoDB client looks through. */
+/** Credentials and region. The DynamoDB client's standard chain finds those that are not given. */
 const credentialsAndRegion = (
   url: URL,
   credentials: UrlOptions['credentials'],
