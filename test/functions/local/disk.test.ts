@@ -75,7 +75,7 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
   })
 
   test.each([['--data', 'DATA'], ['--engine', 'disk'], ['--memory'], ['--engine', 'memory']])(
-    'is told by %s %s rather than by AWS_ENDPOINT_URL_DYNAMODB',
+    'is chosen by %s %s rather than by AWS_ENDPOINT_URL_DYNAMODB',
     async (...options) => {
       const cwd = await temporaryDirectory()
       await mkdir(join(cwd, 'data'))

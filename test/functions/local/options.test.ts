@@ -40,7 +40,7 @@ describe('the command line of the local server', () => {
 
   test('sets everything', () => {
     const args =
-      '-p 0 --host ::1 --allowed-host a --allowed-host b.c --data d --engine disk --sync --auth f --http-open --cooldowns --regions'
+      '-p 0 --host ::1 --allowed-host a --allowed-host b.c --data d --engine disk --sync --auth f --queues q.json --http-open --cooldowns --regions'
     expect(parseOptions(args.split(' '))).toEqual({
       port: 0,
       host: '::1',
@@ -50,6 +50,7 @@ describe('the command line of the local server', () => {
       engine: 'disk',
       sync: true,
       auth: 'f',
+      queues: 'q.json',
       httpOpen: true,
       cooldowns: true,
       regions: true,
@@ -73,6 +74,7 @@ describe('the command line of the local server', () => {
     [['--allowed-host', ''], 'without a scheme and without a port'],
     [['--data', ''], 'It must not be empty.'],
     [['--auth', ''], 'It must not be empty.'],
+    [['--queues', ''], 'It must not be empty.'],
     [['orders'], 'too many arguments'],
   ])('refuses %j, and says where help is', (args, message) => {
     expect(exitCode(...args)).not.toBe(0)
@@ -89,6 +91,7 @@ describe('the command line of the local server', () => {
       '--data',
       '--memory',
       '--auth',
+      '--queues',
       '--http-open',
       '--cooldowns',
       '--regions',

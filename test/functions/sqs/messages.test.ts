@@ -290,7 +290,7 @@ describe('ReceiveMessage', () => {
     expect(await bodies(sqs, QueueUrl)).toHaveLength(3)
   })
 
-  test('waits for a message as long as it is told, or else as the queue says', async () => {
+  test('waits for a message as long as the request says, or otherwise as the queue says', async () => {
     const { sqs, QueueUrl } = await withQueue({ ReceiveMessageWaitTimeSeconds: '20' })
     expect((await sqs.json('ReceiveMessage', { QueueUrl, WaitTimeSeconds: 0 })).body).toEqual({})
     const waiting = sqs.json('ReceiveMessage', { QueueUrl })
@@ -423,7 +423,7 @@ describe('receipt handles', () => {
     expect(await bodies(sqs, QueueUrl)).toEqual(['x'])
   })
 
-  test('that have ended begin anew until the message is received again, and then change nothing', async () => {
+  test('that have ended begin again until the message is received again, and then change nothing', async () => {
     const { sqs, QueueUrl } = await withQueue()
     await sqs.json('SendMessage', { QueueUrl, MessageBody: 'x' })
     const ReceiptHandle = await receive(sqs, QueueUrl)

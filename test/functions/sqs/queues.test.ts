@@ -61,7 +61,7 @@ describe('CreateQueue', () => {
     })
   })
 
-  test('waits a minute after a deletion, unless the endpoint is told not to', async () => {
+  test('waits a minute after a deletion, unless the endpoint has no cooldowns', async () => {
     const sqs = sqsHarness()
     const QueueUrl = await sqs.queue('orders')
     await sqs.json('DeleteQueue', { QueueUrl })
@@ -320,7 +320,7 @@ describe('queue attributes', () => {
     expect(await sqs.queue('orders.fifo', { FifoQueue: 'true' })).toBe(QueueUrl)
   })
 
-  test('of ours are shown where they are set, and else only by name', async () => {
+  test('of Holdfast are shown if they are set, and otherwise only by name', async () => {
     const sqs = sqsHarness()
     const retry = '{"initialSeconds":1,"factor":3,"maximumSeconds":60,"jitter":"none"}'
     const QueueUrl = await sqs.queue('orders', {
