@@ -20,7 +20,7 @@ const PUBLISH: Rights = [
   [['layout'], ['GetItem', 'PutItem']],
   [['segment', 'body'], ['PutItem']],
   [['ticket'], ['UpdateItem']],
-  [['deduplication'], ['PutItem']],
+  [['deduplication', 'idempotencyKey'], ['PutItem']],
 ]
 
 /** What a publisher needs besides with `deduplicationMode: 'pending'`: it looks for the message of a deduplication id. */

@@ -5,7 +5,8 @@ import type { Codec } from './codecs/codec.ts'
 import { type Json, jsonCodec } from './codecs/json.ts'
 import type { InvalidMessage } from './codecs/read-message.ts'
 import { isSchema, type StandardSchema } from './codecs/schema.ts'
-import { createEngine, type Engine, type Observer } from './engine.ts'
+import { createEngine, type Engine } from './engine.ts'
+import type { Observer } from './model/engine-event.ts'
 import { invalid } from './model/errors.ts'
 import type { Queue } from './model/queue-settings.ts'
 import type { QueuePage } from './queues/list-queues.ts'
@@ -51,6 +52,14 @@ export interface UrlOptions extends Common {
   readonly region?: string
   /** @default the runtime's own */
   readonly fetch?: typeof fetch
+  /**
+   * Whether a publish whose answer was lost is repeated, and stored once all the same: it bears an idempotency key.
+   * That costs 2 write units a call and one a segment, so 3 for messages that are alike, one or 25. Without the key such
+   * a publish throws `StoreUnavailable`, and publishing again may store a second copy.
+   *
+   * @default true
+   */
+  readonly idempotentPublish?: boolean
 }
 
 /** In this process: `memoryStore()`, or another store. */
@@ -182,13 +191,13 @@ const onTable = ({ table, dynamodb, observe }: TableOptions): Opened => {
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
-const overHttp = ({ url: given, credentials, region, fetch }: UrlOptions): Opened => {
+const overHttp = ({ url: given, credentials, region, fetch, idempotentPublish = true }: UrlOptions): Opened => {
   const url = new URL(given)
   const open = !credentials && LOOPBACK.test(url.hostname)
   const sign = open ? unsigned : signer(...credentialsAndRegion(url, credentials, region))
   const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
   return {
-    transport: httpTransport({ url, sign, ...(fetch && { fetch }) }),
+    transport: httpTransport({ url, sign, idempotentPublish, ...(fetch && { fetch }) }),
     clock: systemClock,
     server: { address: url.hostname, port },
   }

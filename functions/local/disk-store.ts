@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { isHoldfastError } from '../../lib/model/errors.ts'
 import { DataDirectoryInUse } from '../../lib/store/keyed/disk/data-directory.ts'
 import { DATA_FILE, diskStore } from '../../lib/store/keyed/disk/disk-store.ts'
 import type { Log } from '../runtime/log.ts'
@@ -58,6 +59,7 @@ export const openDisk = async ({ path, table, sync, log }: DiskStoreParts): Prom
 
 const reasonOf = (error: Error, path: string): string => {
   if (error instanceof DataDirectoryInUse) return `${error.message}: stop it, or`
+  if (isHoldfastError(error)) return `${error.message}, or`
   // The operating system's errors lack the context; the store's own errors have it.
-  return (error as NodeJS.ErrnoException).code ? `${path} can't hold data (${error.message}):` : `${error.message}:`
+  return (error as NodeJS.ErrnoException).code ? `${path} can't hold data (${error.message}):` : `${error.message}, or`
 }

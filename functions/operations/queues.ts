@@ -1,7 +1,6 @@
 import type { Engine } from '../../lib/engine.ts'
-import { invalid, isHoldfastError } from '../../lib/model/errors.ts'
+import { ifQueueExists, invalid } from '../../lib/model/errors.ts'
 import { changedSettings, type GivenSettings, newQueueSettings } from '../../lib/model/given-settings.ts'
-import type { Queue } from '../../lib/model/queue-settings.ts'
 import { counts } from '../../lib/queues/counts.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
 import { deadLetterSource } from '../../lib/queues/dead-letter-source.ts'
@@ -87,18 +86,9 @@ const checkDeadLetterMove = async (
   { deadLetter }: NewQueueBody | QueueChangeBody,
 ): Promise<void> => {
   if (!deadLetter) return
-  const present = await existing(engine, name)
+  const present = await ifQueueExists(engine.queues.fresh(name))
   if (present?.settings.deadLetter?.queue === deadLetter.queue) return
   await checkMove(engine, rules, { from: name, to: deadLetter.queue, field: 'deadLetter.queue' })
-}
-
-const existing = async (engine: Engine, name: string): Promise<Queue | undefined> => {
-  try {
-    return await engine.queues.fresh(name)
-  } catch (error) {
-    if (isHoldfastError(error, 'QueueNotFound')) return undefined
-    throw error
-  }
 }
 
 const checkUnused = async (engine: Engine, name: string): Promise<void> => {

@@ -15,7 +15,6 @@ import { dueAtOf, priorityOf } from '../model/segment-key.ts'
 import { touchGroup } from '../publish/group-place.ts'
 import { newSegment } from '../publish/new-segment.ts'
 import { touchGroupOf } from '../settle/group-release.ts'
-import { releaseEarly } from '../visibility/snapshot-exchange.ts'
 import { onceUnleased } from './change-unleased.ts'
 import { storedMessage } from './stored-message.ts'
 
@@ -64,7 +63,7 @@ const rest = async (
   const [outcome] = await engine.store.change([change])
   if (outcome && !outcome.applied && outcome.error) throw outcome.error
   if (!outcome?.applied || !outcome.segment) return undefined
-  await releaseEarly(engine, segment.key, at)
+  await engine.visibility.release(segment.key, at)
   await followUp(engine, queue.name, () => touchGroupOf(engine, queue, segment.key))
   engine.wakeups.wake(queue.name, 1)
   return storedMessage(queue, outcome.segment, content, index, engine.clock.now())

@@ -7,7 +7,6 @@ import { number } from '../model/number-checks.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { retryDelayMs } from '../model/retry-policy.ts'
 import type { Lease } from '../model/segment.ts'
-import { releaseEarly } from '../visibility/snapshot-exchange.ts'
 import { applyToHandles, type Held, heldByToken, settleByToken } from './apply-to-handles.ts'
 import { releaseGroups } from './group-release.ts'
 import { reject } from './reject.ts'
@@ -85,7 +84,7 @@ const giveBack = async (engine: Engine, queue: QueueState, entries: readonly Nac
       settle: settleByToken(queue.name),
       done: async (key, held) => {
         // By the retry policy it may be later, which whoever looks will see.
-        await releaseEarly(engine, key, now + Math.min(...held.map(({ request = 0 }) => request)) * 1_000)
+        await engine.visibility.release(key, now + Math.min(...held.map(({ request = 0 }) => request)) * 1_000)
         engine.wakeups.wake(queue.name, held.length)
       },
     },

@@ -2,7 +2,6 @@ import type { Engine } from '../engine.ts'
 import { followUp } from '../follow-up.ts'
 import type { HandleResult } from '../model/message.ts'
 import { FRESH, type Slot } from '../model/segment.ts'
-import { releaseEarly } from '../visibility/snapshot-exchange.ts'
 import { applyToHandles, heldByToken, settleByToken } from './apply-to-handles.ts'
 import { releaseGroups } from './group-release.ts'
 
@@ -39,7 +38,7 @@ export const unreceive = async (
       }),
       settle: settleByToken(queueName),
       done: async (key, held) => {
-        await releaseEarly(engine, key, now)
+        await engine.visibility.release(key, now)
         engine.wakeups.wake(queueName, held.length)
       },
     },

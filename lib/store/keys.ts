@@ -31,6 +31,8 @@ export const KEY_KINDS = {
   fence: { letter: 'f', names: 'generation' },
   /** Which message a deduplication id stands for. */
   deduplication: { letter: 'd', names: 'generation' },
+  /** What a publish with an idempotency key stored, so that a repeat is answered and not stored again. */
+  idempotencyKey: { letter: 'u', names: 'generation' },
   /** What a poll of a FIFO queue took, to be repeated under its attempt id. */
   receiveAttempt: { letter: 'p', names: 'generation' },
   /** What is in flight at the front of a shard or group: a hint for pollers. */
@@ -103,6 +105,8 @@ export const fenceKey = ({ name, generation }: QueueLife, group: string): Docume
   lone('fence', `${name}#${generation}#${group}`)
 export const deduplicationKey = ({ name, generation }: QueueLife, hash: string): DocumentKey =>
   lone('deduplication', `${name}#${generation}#${hash}`)
+export const idempotencyRecordKey = ({ name, generation }: QueueLife, hash: string): DocumentKey =>
+  lone('idempotencyKey', `${name}#${generation}#${hash}`)
 export const receiveAttemptKey = ({ name, generation }: QueueLife, hash: string): DocumentKey =>
   lone('receiveAttempt', `${name}#${generation}#${hash}`)
 

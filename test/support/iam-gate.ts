@@ -46,7 +46,7 @@ interface Body {
 const text = (value: Wire): string[] => (value?.S === undefined ? [] : [value.S])
 
 /** https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html */
-export const accessesOf = (operation: string, body: Body): Access[] => {
+const accessesOf = (operation: string, body: Body): Access[] => {
   switch (operation) {
     case 'GetItem':
     case 'UpdateItem':
