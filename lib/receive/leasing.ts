@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { type HandleGroup, issueReceiptHandle, NONCE_BYTES } from '../model/receipt-handle.ts'
-import { goneCount, type Segment } from '../model/segment.ts'
+import { goneCount, keptUntil, type Segment } from '../model/segment.ts'
 import { claim } from '../model/segment-change.ts'
 import type { Claim } from '../store/port.ts'
 
@@ -33,6 +33,12 @@ export const newLeasing = (engine: Engine, queue: QueueState, leaseMs: number, g
       claimed: indexes.length,
       gone: goneCount(segment),
       receivedAt: now,
+      claim: {
+        version: segment.version,
+        publishedAt: segment.publishedAt,
+        expiresAt: segment.expiresAt,
+        keptUntil: keptUntil(segment),
+      },
       ...(partition.group !== undefined && { group: group ?? { hash: partition.group, lastSequence: '' } }),
     }
     const change = claim(segment, indexes, {

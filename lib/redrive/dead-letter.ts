@@ -6,9 +6,11 @@ import { messageBytes } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
 import { plainName } from '../model/queue-name.ts'
 import type { QueueState } from '../model/queue-record.ts'
+import type { Failure } from '../model/result.ts'
 import { receiveCountOf, type Segment, slotAt } from '../model/segment.ts'
 import { applyChange, removeMessages } from '../model/segment-change.ts'
 import { priorityOf } from '../model/segment-key.ts'
+import { endingWrites, resultWakeup } from '../results/write-results.ts'
 import { moveTo } from './move.ts'
 
 export interface LeftBehind {
@@ -30,7 +32,7 @@ export const MAX_RECEIVES_EXCEEDED = 'MaxReceivesExceeded'
  * were published, and are kept there for that queue's whole retention, counted from now.
  *
  * reads: the segment with its content · writes, in one transaction: the source without the messages, a segment in the
- * dead-letter queue, an alias for each id · condition: the messages are as they were read · a crash leaves either all
+ * dead-letter queue, an alias for each id, and on a queue that keeps results where they went · condition: the messages are as they were read · a crash leaves either all
  * of it or nothing.
  */
 export const deadLetter = async (
@@ -39,6 +41,7 @@ export const deadLetter = async (
   segment: Segment,
   indexes: readonly number[],
   reason = MAX_RECEIVES_EXCEEDED,
+  failure?: Failure,
 ): Promise<LeftBehind> => {
   const name = queue.settings.deadLetter?.queue
   const target = name === undefined ? undefined : await existing(engine, name)
@@ -66,7 +69,9 @@ export const deadLetter = async (
   const priority = priorityOf(segment.key.sort)
   try {
     // Where another poller was ahead of us, or our own first try was, they are gone from here all the same.
-    const moved = await moveTo(engine, target, { removal, messages, priority, now })
+    const ending = { kind: 'deadLettered', queue: plainName(target.name), reason, failure } as const
+    const endings = endingWrites(queue, segment, moving, ending, now)
+    const moved = await moveTo(engine, target, { removal, messages, priority, now, endings })
     if (!moved) return { moved: true, changed: true, segment: undefined }
   } catch (error) {
     if (!isHoldfastError(error, 'QueueNotFound')) throw error
@@ -74,6 +79,7 @@ export const deadLetter = async (
   }
   engine.observe({ type: 'dead-lettered', queue: queue.name, count: messages.length })
   engine.wakeups.wake(target.name, messages.length)
+  if (queue.settings.results) engine.wakeups.wake(resultWakeup(segment.key), Number.POSITIVE_INFINITY)
   const after = applyChange(segment, removal)
   return { moved: true, segment: after.applied ? after.segment : undefined }
 }

@@ -9,6 +9,7 @@ import { receivable, type Segment, visibleAt } from '../model/segment.ts'
 import { removeMessages } from '../model/segment-change.ts'
 import { priorityOf, type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
 import { type Cursor, cursorBehind, cursorIn, partitions } from '../queues/partitions.ts'
+import { endingWrites } from '../results/write-results.ts'
 import type { StoredSegment } from '../store/port.ts'
 import { moveTo } from './move.ts'
 import { isSelected, type RedriveFilter, type TaskRecord } from './redrive-task.ts'
@@ -84,7 +85,7 @@ const moveSegment = async (
   if (!current?.content) return heldUp
   const stored = { ...current, segment: asDelayed(source, current.segment) }
   for (const [target, indexes] of await targetsOf(engine, task, stored)) {
-    const moved = await moveMessages(engine, { task, target }, stored, indexes)
+    const moved = await moveMessages(engine, { source, task, target }, stored, indexes)
     count(moved)
     // Received by someone in the meantime.
     if (source.settings.fifo && moved < indexes.length) return true
@@ -154,7 +155,7 @@ const matches = (filter: RedriveFilter | undefined, message: ContentMessage, mes
  */
 const moveMessages = async (
   engine: Engine,
-  { task, target }: { task: TaskRecord; target: QueueState },
+  { source, task, target }: { source: QueueState; task: TaskRecord; target: QueueState },
   { segment, content }: StoredSegment,
   indexes: readonly number[],
 ): Promise<number> => {
@@ -165,8 +166,9 @@ const moveMessages = async (
   })
   const priority = priorityOf(segment.key.sort)
   try {
-    if (!(await moveTo(engine, target, { removal: removeMessages(segment, indexes), messages, priority, now })))
-      return 0
+    const endings = endingWrites(source, segment, indexes, { kind: 'moved', queue: plainName(target.name) }, now)
+    const removal = removeMessages(segment, indexes)
+    if (!(await moveTo(engine, target, { removal, messages, priority, now, endings }))) return 0
   } catch (error) {
     // Deleted a moment ago: what came from there stays, as if it had been found deleted.
     if (isHoldfastError(error, 'QueueNotFound') && task.destination === undefined) return 0
