@@ -46,6 +46,7 @@ export type {
   StoredMessage,
 } from './model/message.ts'
 export type { DeadLetterSettings, FifoSettings, Queue, QueueSettings, SettingsChange } from './model/queue-settings.ts'
+export type { Failure, MessageStatus, ResultAnswer } from './model/result.ts'
 export type { RetryPolicy } from './model/retry-policy.ts'
 export { publish } from './publish/publish.ts'
 export { type Counts, counts } from './queues/counts.ts'
@@ -67,7 +68,8 @@ export {
   startRedrive,
 } from './redrive/redrive.ts'
 export type { RedriveFilter, RedriveTask } from './redrive/redrive-task.ts'
-export { ack, extend, type Handle, nack, unreceive } from './settle/verbs.ts'
+export { type AwaitOptions, awaitResult, messageStatus } from './results/await-result.ts'
+export { type AckOptions, ack, extend, type Handle, nack, unreceive } from './settle/verbs.ts'
 export { type DynamodbStoreParts, dynamodbStore } from './store/dynamodb/dynamodb-store.ts'
 export { createTable } from './store/dynamodb/table.ts'
 export { type DiskStore, type DiskStoreParts, diskStore } from './store/keyed/disk/disk-store.ts'

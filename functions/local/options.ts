@@ -14,10 +14,14 @@ export interface LocalOptions {
   readonly engine?: (typeof ENGINES)[number]
   /** Whether each answer waits for the disk. */
   readonly sync: boolean
+  /** Whether what the embedded DynamoDB engine keeps in the data directory is copied to disk first. */
+  readonly migrate: boolean
   /** File with the access keys that SQS clients must sign with. */
   readonly auth?: string
   /** Whether the HTTP API stays open, without signatures, although SQS clients must sign. */
   readonly httpOpen: boolean
+  /** File with the queues that are to exist. */
+  readonly queues?: string
   /** Whether SQS's sixty seconds apply before a deleted queue's name can be used again, and between two purges. */
   readonly cooldowns: boolean
   /** Whether SQS clients of different accounts and regions have queues of their own. */
@@ -74,6 +78,16 @@ const storeOptions = (): Option[] => [
     'what keeps messages: files (disk, the default), memory, or an embedded DynamoDB engine (dynamodb)',
   ).choices(ENGINES),
   new Option('--sync', 'on disk: let each answer wait until the disk has it').default(false),
+  new Option(
+    '--migrate',
+    'on disk: first copy what the embedded DynamoDB engine keeps in the data directory; its file stays as it is',
+  )
+    .default(false)
+    .conflicts(['memory', 'engine']),
+  new Option(
+    '--queues <file>',
+    'JSON file of queues: those that are missing are created, those that differ are changed, none is deleted',
+  ).argParser(notEmpty),
 ]
 
 /** Who may use which protocol, and how closely the SQS endpoint follows SQS. */

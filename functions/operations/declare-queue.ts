@@ -46,12 +46,13 @@ const createOrChange = async (engine: Engine, name: string, settings: SettingsCh
 }
 
 /** The default of each setting except the shards, which Holdfast raises automatically. */
-const undeclared = (present: QueueSettings): SettingsChange => ({
+export const undeclared = (present: QueueSettings): SettingsChange => ({
   ...DEFAULT_SETTINGS,
   shards: present.shards,
   deadLetter: null,
   retryPolicy: null,
   maxInFlightPerGroup: null,
+  results: null,
 })
 
 /** Answers CloudFormation in every case: without an answer, a stack waits for an hour. */
