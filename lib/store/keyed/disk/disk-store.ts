@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Clock, systemClock } from '../../../clock.ts'
 import type { Store } from '../../port.ts'
 import { keyedStore } from '../keyed-store.ts'
+import { type Load, loader } from '../load.ts'
 import { type Reclaim, reclaimer } from '../reclaim.ts'
 import { takeDataDirectory } from './data-directory.ts'
 import { diskMaps } from './disk-maps.ts'
@@ -27,7 +28,7 @@ export interface DiskStoreParts {
   readonly warn?: (message: string, error: unknown) => void
 }
 
-export interface DiskStore extends Store, Reclaim {
+export interface DiskStore extends Store, Reclaim, Load {
   /** Resolves with the reason when nothing can be kept any more, and the process should end. */
   readonly failed: Promise<string>
   /** Brings everything into the data file, and lets go of the directory. */
@@ -58,6 +59,7 @@ export const diskStore = async ({
     return {
       ...keyedStore({ maps, clock }),
       ...reclaimer(maps, clock),
+      ...loader(maps),
       failed: maps.failed,
       close: async () => {
         await maps.close()
