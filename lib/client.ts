@@ -8,6 +8,7 @@ import { isSchema, type StandardSchema } from './codecs/schema.ts'
 import { createEngine, type Engine } from './engine.ts'
 import type { Observer } from './model/engine-event.ts'
 import { invalid } from './model/errors.ts'
+import { checkQueueName } from './model/queue-name.ts'
 import type { Queue } from './model/queue-settings.ts'
 import type { QueuePage } from './queues/list-queues.ts'
 import type { Random } from './random.ts'
@@ -17,6 +18,7 @@ import { serverClock } from './store/dynamodb/server-clock.ts'
 import type { Store } from './store/port.ts'
 import { sureOfTime } from './store/sure-of-time.ts'
 import { noTelemetry, type Server, type Telemetry } from './telemetry/telemetry.ts'
+import { apiUrl, isLoopback } from './transport/api-url.ts'
 import { engineTransport } from './transport/engine-transport.ts'
 import { httpTransport } from './transport/http-transport.ts'
 import type { CallOptions, GivenQueue, Transport } from './transport/port.ts'
@@ -123,15 +125,20 @@ export const createClient = (options: ClientOptions): Client => {
   const monotonic =
     'store' in options || 'engine' in options ? (clock === systemClock ? monotonicClock : clock) : monotonicClock
   const { onInvalid = warnOnce(), lingerMs = 0, telemetry } = options
-  const queues = new Set<QueueClient<never, unknown>>()
+  const queues = new Map<string, OpenQueue[]>()
   const flush = async () => {
-    await Promise.all([...queues].map((queue) => queue.flush()))
+    await Promise.all([...queues.values()].flat().map(({ client }) => client.flush()))
   }
   const close = async () => {
     await flush()
     await transport.close()
   }
-  const queue = (name: string, { schema, codec = jsonCodec() }: QueueOptions = {}) => {
+  const json: Codec<unknown> = jsonCodec()
+  const queue = (name: string, { schema, codec = json as Codec<never> }: QueueOptions = {}) => {
+    checkQueueName(name)
+    const ofName = queues.get(name) ?? []
+    const known = ofName.find((one) => one.schema === schema && one.codec === codec)
+    if (known) return known.client
     if (schema !== undefined && !isSchema(schema)) {
       throw invalid('schema', typeof schema, 'must speak Standard Schema (have a ~standard member)')
     }
@@ -146,19 +153,31 @@ export const createClient = (options: ClientOptions): Client => {
       monotonic,
       onInvalid,
     })
-    queues.add(client)
+    queues.set(name, [...ofName, { schema, codec, client }])
     return client
   }
   return {
     queue: queue as unknown as Client['queue'],
-    createQueue: async (name, settings = {}, callOptions) =>
-      (await transport.createQueue(name, settings, callOptions)).queue,
-    deleteQueue: (name, callOptions) => transport.deleteQueue(name, callOptions),
+    createQueue: async (name, settings = {}, callOptions) => {
+      checkQueueName(name)
+      return (await transport.createQueue(name, settings, callOptions)).queue
+    },
+    deleteQueue: async (name, callOptions) => {
+      checkQueueName(name)
+      await transport.deleteQueue(name, callOptions)
+    },
     listQueues: ({ signal, ...query } = {}) => transport.listQueues(query, { signal }),
     flush,
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+/** Asked for again with the same schema and codec, a queue has the same client: their publishes travel together. */
+interface OpenQueue {
+  readonly schema: unknown
+  readonly codec: unknown
+  readonly client: QueueClient<never, unknown>
 }
 
 const PLACES = ['table', 'url', 'store', 'engine'] as const
@@ -189,12 +208,9 @@ const onTable = ({ table, dynamodb, observe }: TableOptions): Opened => {
   return { transport: engineTransport(engine, async () => (dynamodb ? undefined : client.destroy())), clock }
 }
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
-
 const overHttp = ({ url: given, credentials, region, fetch, idempotentPublish = true }: UrlOptions): Opened => {
-  const url = new URL(given)
-  const open = !credentials && LOOPBACK.test(url.hostname)
-  const sign = open ? unsigned : signer(...credentialsAndRegion(url, credentials, region))
+  const url = apiUrl(given)
+  const sign = !credentials && isLoopback(url) ? unsigned : signer(...credentialsAndRegion(url, credentials, region))
   const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
   return {
     transport: httpTransport({ url, sign, idempotentPublish, ...(fetch && { fetch }) }),
