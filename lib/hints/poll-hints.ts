@@ -4,14 +4,14 @@ import { type Contention, contention } from './contention.ts'
 import type { SnapshotHints } from './in-flight-snapshot.ts'
 import { type Recent, recent } from './recent.ts'
 import { type Reservations, reservations } from './reservations.ts'
-import { type ScanCache, scanCache } from './scan-cache.ts'
+import { type ScanCache, scanCache } from './scan-cache/scan-cache.ts'
 import { type TicketCache, ticketCache } from './ticket-cache.ts'
 
 /** What the polls of this process learned about one priority of one shard. */
 export interface TargetHints {
   readonly scanCache: ScanCache
-  /** What other processes were told and what they told. */
-  readonly front: SnapshotHints
+  /** The in-flight snapshot that processes share. */
+  readonly snapshot: SnapshotHints
   readonly contention: Contention
   /** Messages that a poll of this process is claiming right now, so that the others leave them to it. */
   readonly reserved: Reservations
@@ -81,7 +81,7 @@ export const pollHints = (): PollHints => {
 
 const newTargetHints = (): TargetHints => ({
   scanCache: scanCache(),
-  front: {},
+  snapshot: {},
   contention: contention(),
   reserved: reservations(),
   newest: recent(NEWEST_KEPT),

@@ -85,9 +85,29 @@ export const unknownField = (field: string, value: unknown, known: readonly stri
 export const queueNotFound = (queue: string): HoldfastError =>
   new HoldfastError('QueueNotFound', `queue ${show(queue)} does not exist`, { queue })
 
+export const messageNotFound = (queue: string, messageId: string): HoldfastError =>
+  new HoldfastError('MessageNotFound', `there is no message ${JSON.stringify(String(messageId).slice(0, 100))}`, {
+    queue,
+    field: 'messageId',
+    value: String(messageId).slice(0, 100),
+  })
+
 /** Whether `error` is one of ours, with this code when one is given. */
 export const isHoldfastError = (error: unknown, code?: ErrorCode): error is HoldfastError =>
   error instanceof HoldfastError && (code === undefined || error.code === code)
+
+/** The result of work on a queue; undefined if the queue does not exist. */
+export const ifQueueExists = async <T>(work: Promise<T>): Promise<T | undefined> => {
+  try {
+    return await work
+  } catch (error) {
+    if (isHoldfastError(error, 'QueueNotFound')) return undefined
+    throw error
+  }
+}
+
+/** Whether a request was refused for what is in it, before anything was done: without the part at fault it may succeed. */
+export const isRefusal = ({ code }: HoldfastError): boolean => code === 'InvalidRequest' || code === 'MessageTooLarge'
 
 const show = (value: unknown): string => shortened(textOf(value))
 
@@ -103,3 +123,13 @@ const textOf = (value: unknown): string => {
 }
 
 const shortened = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}…` : text)
+
+/** An error, or whatever else was thrown, as the reason that people read. */
+export const reasonOf = (error: unknown): string =>
+  error instanceof Error
+    ? error.name === 'Error'
+      ? error.message
+      : `${error.name}: ${error.message}`
+    : typeof error === 'string'
+      ? error
+      : textOf(error)

@@ -38,6 +38,7 @@ import { raiseShards } from '../../lib/queues/shards.ts'
 import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { poll } from '../../lib/receive/poll.ts'
 import { startRedrive } from '../../lib/redrive/redrive.ts'
+import { awaitResult, messageStatus } from '../../lib/results/await-result.ts'
 import { ack } from '../../lib/settle/ack.ts'
 import { extend } from '../../lib/settle/extend.ts'
 import { nack } from '../../lib/settle/nack.ts'
@@ -54,19 +55,24 @@ const roleOf = (id: string) => new Role(stack, id, { assumedBy: new ServicePrinc
 
 /** Roles by the headings of the guide's table, each with its grant on a queue. */
 const grantAll = (queue: DeclaredQueue, kind: string): Record<string, string> => {
-  const names = ['Publisher', 'PendingPublisher', 'Consumer', 'Browser', 'Manager'].map((name) => `${kind}${name}X`)
-  const [publisher, pendingPublisher, consumer, browser, manager] = names.map(roleOf) as [Role, Role, Role, Role, Role]
+  const names = ['Publisher', 'PendingPublisher', 'Consumer', 'Browser', 'Manager', 'Awaiter'].map(
+    (name) => `${kind}${name}X`,
+  )
+  const roles = names.map(roleOf) as [Role, Role, Role, Role, Role, Role]
+  const [publisher, pendingPublisher, consumer, browser, manager, awaiter] = roles
   queue.grantPublish(publisher)
   service.grantPublish(queue.queueName, pendingPublisher, { pendingIds: true })
   queue.grantConsume(consumer)
   queue.grantBrowse(browser)
   queue.grantManage(manager)
+  queue.grantReadResults(awaiter)
   const headings = [
     '`grantPublish`',
     '`grantPublish` with `pendingIds`',
     '`grantConsume`',
     '`grantBrowse`',
     '`grantManage`',
+    '`grantReadResults`',
   ]
   return Object.fromEntries(headings.map((heading, at) => [heading, names[at] ?? '']))
 }
@@ -106,7 +112,7 @@ describe('grants on one queue', () => {
     const failedKeys = Object.values(ROLES).map((role) =>
       statementsOf(role).some((one) => /failed/.test(`${keysOf(one)}`)),
     )
-    expect(failedKeys).toEqual([false, false, true, false, false])
+    expect(failedKeys).toEqual([false, false, true, false, false, false])
   })
 
   test('to publish are for what a publisher does with each kind of its own keys', () => {
@@ -115,7 +121,7 @@ describe('grants on one queue', () => {
       ['n#orders', ['GetItem', 'PutItem']],
       ['s#orders#* b#orders#*', ['PutItem']],
       ['t#orders#*', ['UpdateItem']],
-      ['d#orders#*', ['PutItem']],
+      ['d#orders#* u#orders#*', ['PutItem']],
     ])
   })
 
@@ -144,6 +150,7 @@ describe('grants on one queue', () => {
     'grantConsume, as the dead-letter queue': (name) => service.grantConsume('orders', roleOf('Refused3'), name),
     grantBrowse: (name) => service.grantBrowse(name, roleOf('Refused4')),
     grantManage: (name) => service.grantManage(name, roleOf('Refused5')),
+    grantReadResults: (name) => service.grantReadResults(name, roleOf('Refused7')),
     grantInvoke: (name) => service.grantInvoke(name, roleOf('Refused6'), 'publish'),
     alarmOnAge: (name) => service.alarmOnAge(name, 60),
   }
@@ -182,7 +189,7 @@ const guide = (() => {
         .slice(1, -1)
         .map((cell) => cell.trim()),
     )
-  const past = rows.findIndex(([what]) => what === '**In the table, past the library**')
+  const past = rows.findIndex(([what]) => what === '**In the table, without the library**')
   return {
     columns: heads.slice(1),
     library: rows.slice(0, past).map(([what = '']) => what),
@@ -193,7 +200,7 @@ const guide = (() => {
 /** A body that stays large when it is compressed, so that it is stored in an item of its own. */
 const LARGE = Array.from({ length: 300 }, (_, n) => createHash('sha512').update(`${n}`).digest('hex')).join('')
 
-/** What a role has to work with, past the library too. */
+/** What a role can work with, without the library too. */
 interface Rights {
   readonly engine: Engine
   readonly client: DynamoDBClient
@@ -205,9 +212,12 @@ type Attempt = (rights: Rights) => Promise<unknown>
 
 const published = async (engine: Engine, queue: string, messages: readonly NewMessage[]): Promise<string> => {
   const [result] = await publish(engine, queue, messages)
-  if (!result || 'error' in result) throw result?.error ?? new Error('nothing was published')
+  if (!result?.ok) throw result?.error ?? new Error('nothing was published')
   return result.messageId
 }
+
+const keepResults = (owner: Engine) =>
+  updateQueue(owner, 'orders', { settings: { results: { retentionSeconds: 600 } } })
 
 const received = async (engine: Engine, queue = 'orders'): Promise<Message> => {
   const [message] = await poll(engine, queue)
@@ -239,7 +249,7 @@ const ownerOf = (_: DynamoDBClient): DynamoDBClient => embedded.client
 const keysIn = (queue: string, generation: string): { pk: string; sk: string }[] => [
   { pk: `q#${queue}`, sk: 'q' },
   { pk: `n#${queue}`, sk: 'n' },
-  ...['s', 'b', 't', 'd', 'h', 'a'].map((kind) => ({ pk: `${kind}#${queue}#${generation}#0`, sk: '0' })),
+  ...['s', 'b', 't', 'd', 'u', 'h', 'a'].map((kind) => ({ pk: `${kind}#${queue}#${generation}#0`, sk: '0' })),
 ]
 
 /** Succeeds when any of the attempts does; throws what each of them was refused with otherwise. */
@@ -303,6 +313,11 @@ const ATTEMPTS: Record<string, Attempt> = {
   'publish with a deduplication id': async ({ engine }) => {
     for (const _ of [1, 2]) await published(engine, 'orders', [{ body: 'once', deduplicationId: 'one' }])
   },
+  'publish with an idempotency key': async ({ engine }) => {
+    const sent = []
+    for (const _ of [1, 2]) sent.push(await publish(engine, 'orders', [{ body: 'once' }], { idempotencyKey: 'one' }))
+    expect(sent[1]).toEqual(sent[0])
+  },
   'publish with an id that is taken while its message is pending': async ({ engine, owner }) => {
     await updateQueue(owner, 'orders', { settings: { deduplicationMode: 'pending' } })
     for (const _ of [1, 2]) await published(engine, 'orders', [{ body: 'once', deduplicationId: 'one' }])
@@ -331,14 +346,20 @@ const ATTEMPTS: Record<string, Attempt> = {
     expect(await ack(engine, 'orders', handles.slice(1))).toEqual(handles.slice(1).map(() => ({ ok: true })))
     await clock.advance(1)
   },
-  'move a message that used up its receives to the dead-letter queue': async ({ engine, owner, clock }) => {
+  'ack with a result': async ({ engine, owner }) => {
+    await keepResults(owner)
+    await published(owner, 'orders', [{ body: 'a' }])
+    const { receiptHandle } = await received(engine)
+    expect(await ack(engine, 'orders', [{ receiptHandle, result: 'done' }])).toEqual([{ ok: true }])
+  },
+  'move an exhausted message to the dead-letter queue': async ({ engine, owner, clock }) => {
     await published(owner, 'orders', [{ body: LARGE }])
     await poll(owner, 'orders', { visibilityTimeoutSeconds: 1 })
     await clock.advance(2_000)
     expect(await poll(engine, 'orders')).toEqual([])
     expect(await poll(owner, 'orders-failed')).toHaveLength(1)
   },
-  'look a message up by id': async ({ engine, owner }) => {
+  'read a message by id': async ({ engine, owner }) => {
     const id = await published(owner, 'orders', [{ body: LARGE }])
     await getMessage(engine, 'orders', id)
   },
@@ -356,11 +377,28 @@ const ATTEMPTS: Record<string, Attempt> = {
     expect(await counts(engine, 'orders')).toMatchObject({ ready: 1 })
   },
   'read the settings': ({ engine }) => getQueue(engine, 'orders'),
+  'wait for the result of a message': async ({ engine, owner, clock }) => {
+    await keepResults(owner)
+    await clock.advance(10_000)
+    const id = await published(owner, 'orders', [{ body: 'a' }])
+    expect(await messageStatus(engine, 'orders', id)).toMatchObject({ state: 'ready' })
+    await ack(owner, 'orders', [{ receiptHandle: (await received(owner)).receiptHandle, result: 'done' }])
+    expect(await awaitResult(engine, 'orders', id)).toMatchObject({ result: 'done' })
+    // Of one that is gone for good, without a trace.
+    const cancelled = await published(owner, 'orders', [{ body: 'b' }])
+    await cancelMessage(owner, 'orders', cancelled)
+    await clock.advance(10_000_000)
+    expect(await messageStatus(engine, 'orders', cancelled)).toEqual({ state: 'gone' })
+  },
   'cancel a message': async ({ engine, owner }) => {
     await cancelMessage(engine, 'orders', await published(owner, 'orders', [{ body: 'a' }]))
     await publish(owner, 'orders', [{ body: 'a' }, { body: 'b' }])
     const [first] = (await browse(owner, 'orders')).messages
     await cancelMessage(engine, 'orders', first?.messageId ?? '')
+  },
+  'cancel a message of a queue that keeps results': async ({ engine, owner }) => {
+    await keepResults(owner)
+    await cancelMessage(engine, 'orders', await published(owner, 'orders', [{ body: 'a' }]))
   },
   'reschedule a message': async ({ engine, owner }) => {
     const body = LARGE
@@ -400,11 +438,16 @@ const ATTEMPTS: Record<string, Attempt> = {
       },
     ])
   },
+  'read the results of messages': async (rights) => {
+    const { generation } = await rights.owner.queues.get('orders')
+    await any(readAnything(rights, [{ pk: `o#orders#${generation}#0#90`, sk: 's0' }]))
+  },
+  'write the result of a message': put((generation) => ({ pk: `o#orders#${generation}#0#90`, sk: 's0' })),
   'delete a message whose id is known': async (rights) => {
     const { header } = await keysOfMessage(rights, 'orders', 'a')
     await rights.client.send(new DeleteItemCommand({ TableName: rights.table, Key: header }))
   },
-  'write over a message whose id is known': async (rights) => {
+  'overwrite a message whose id is known': async (rights) => {
     const { header } = await keysOfMessage(rights, 'orders', 'a')
     await rights.client.send(new PutItemCommand({ TableName: rights.table, Item: header }))
   },
@@ -418,12 +461,12 @@ const ATTEMPTS: Record<string, Attempt> = {
   })),
   "rewrite the queue's record: settings, policy, dead-letter queue": (rights) =>
     any(writeAnything(rights, [{ pk: 'q#orders', sk: 'q' }])),
-  'write over a deduplication id': async (rights) => {
+  'overwrite a deduplication id, or an idempotency key': async (rights) => {
     const { generation } = await rights.owner.queues.get('orders')
-    const keys = [{ pk: `d#orders#${generation}#0123abcd`, sk: 'd' }]
+    const keys = ['d', 'u'].map((kind) => ({ pk: `${kind}#orders#${generation}#0123abcd`, sk: kind }))
     await any(writeAnything(rights, keys))
   },
-  'write over what a poll of a FIFO queue took, or the fence of a message group': async (rights) => {
+  'overwrite the receive attempt of a poll of a FIFO queue, or the fence of a message group': async (rights) => {
     const { generation } = await rights.owner.queues.get('orders')
     const keys = [
       { pk: `p#orders#${generation}#0123abcd`, sk: 'p' },
@@ -447,8 +490,8 @@ const ATTEMPTS: Record<string, Attempt> = {
     const Key = { pk: { S: `t#orders#${generation}#0` }, sk: { S: '01234567!' } }
     await client.send(new DeleteItemCommand({ TableName: table, Key }))
   },
-  'write a hint of what is in flight': put((generation) => ({ pk: `h#orders#${generation}#0`, sk: '9' })),
-  'tell pollers that a message is visible again': put((generation) => ({ pk: `e#orders#${generation}#0`, sk: '9' })),
+  'write an in-flight snapshot': put((generation) => ({ pk: `h#orders#${generation}#0`, sk: '9' })),
+  'write an early release': put((generation) => ({ pk: `e#orders#${generation}#0`, sk: '9' })),
   'add a message to the dead-letter queue': put(
     (generation) => ({ pk: `s#orders-failed#${generation}#0`, sk: '9' }),
     'orders-failed',
@@ -500,7 +543,7 @@ const LIBRARY_ATTEMPTS = Object.entries(ATTEMPTS)
 
 /** What a standard queue needs rights for only in some states. */
 const MORE_ATTEMPTS: readonly Attempt[] = [
-  // Hints and notices, once many messages are in flight.
+  // Snapshots and early releases, once many messages are in flight.
   async ({ engine, owner, clock }) => {
     await updateQueue(owner, 'orders', { settings: { visibilityTimeoutSeconds: 600 } })
     for (let n = 0; n < 120; n++) await published(owner, 'orders', [{ body: n }])

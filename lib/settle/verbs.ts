@@ -1,0 +1,141 @@
+import type { Engine } from '../engine.ts'
+import { HoldfastError, invalid, isHoldfastError, reasonOf } from '../model/errors.ts'
+import { LIMITS } from '../model/limits.ts'
+import type { Body, HandleResult } from '../model/message.ts'
+import { failureFrom } from '../model/result.ts'
+import { type AckEntry, ack as ackHandles } from './ack.ts'
+import { extend as extendEach } from './extend.ts'
+import { type NackEntry, nack as nackEach } from './nack.ts'
+import { unreceive as unreceiveHandles } from './unreceive.ts'
+
+/**
+ * The verbs on leased messages as users of the library call them: 1 to 25 messages or receipt handles, and options that count
+ * for all of them. Each answers one result a message, in order. The operations beneath take entries that differ.
+ */
+
+/** What stands for a leased message: itself, or its receipt handle. */
+export type Handle = string | { readonly receiptHandle: string }
+
+export interface ExtendOptions {
+  /** The lease's new end, counted from now, seconds, 0 … 604800; 0 makes the messages receivable at once. */
+  readonly visibilityTimeoutSeconds: number
+  /**
+   * Whether a lease that has ended may begin anew while nobody else has received the message. No effect on FIFO queues and
+   * with `maxInFlightPerGroup`.
+   *
+   * @default false
+   */
+  readonly revive?: boolean
+}
+
+export interface NackOptions {
+  /** Until the messages can be received again, seconds. @default what the queue's retry policy says; at once without one */
+  readonly delaySeconds?: number
+  /** Moves the messages to the queue's dead-letter queue at once. Not together with `delaySeconds`. */
+  readonly deadLetter?: boolean
+  /** Why, with `deadLetter`: an error or a text, the first 1,024 characters of which are stored with the messages. */
+  readonly error?: unknown
+  /**
+   * What went wrong, for the producer, on a queue that keeps results. Stored when the nack is final: with `deadLetter`, or at the
+   * last receive that the queue allows, where the message then moves to the dead-letter queue at once.
+   */
+  readonly failure?: unknown
+}
+
+export interface AckOptions {
+  /** What the work came to, for the producer, on a queue that keeps results: at most 32 KB. */
+  readonly result?: Body
+  /** One result a message, in their order, in place of `result`. */
+  readonly results?: readonly (Body | undefined)[]
+  /** That the work failed for good, and why: the producer is told, and the messages are gone from the queue. */
+  readonly failure?: unknown
+}
+
+/** Confirms messages: they are gone for good. What is gone already succeeds. */
+export const ack = async (
+  engine: Engine,
+  queue: string,
+  messages: readonly Handle[],
+  options: AckOptions = {},
+): Promise<HandleResult[]> => alike(ackHandles(engine, queue, ackEntries(handlesOf(messages), options)))
+
+/** @throws `InvalidRequest` for results that are not one a message */
+export const ackEntries = (
+  receiptHandles: readonly string[],
+  { result, results, failure }: AckOptions,
+): readonly (string | AckEntry)[] => {
+  if (results && results.length !== receiptHandles.length) {
+    throw invalid('results', results.length, `must be one a message, which are ${receiptHandles.length}`)
+  }
+  if (result === undefined && !results && failure === undefined) return receiptHandles
+  return receiptHandles.map((receiptHandle, position) => {
+    const own = results ? results[position] : result
+    return {
+      receiptHandle,
+      ...(own !== undefined && { result: own }),
+      ...(failure !== undefined && { failure: failureFrom(failure) }),
+    }
+  })
+}
+
+/** Gives messages back, or moves them to the dead-letter queue. */
+export const nack = async (
+  engine: Engine,
+  queue: string,
+  messages: readonly Handle[],
+  options: NackOptions = {},
+): Promise<HandleResult[]> => alike(nackEach(engine, queue, nackEntries(handlesOf(messages), options)))
+
+/** Moves the end of leases to a span from now. */
+export const extend = async (
+  engine: Engine,
+  queue: string,
+  messages: readonly Handle[],
+  { visibilityTimeoutSeconds, revive = false }: ExtendOptions,
+): Promise<HandleResult[]> => {
+  const entries = handlesOf(messages).map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds }))
+  return alike(extendEach(engine, queue, entries, { revive }))
+}
+
+/** Gives messages back as if they had not been received: at once, and without counting the receive. */
+export const unreceive = async (engine: Engine, queue: string, messages: readonly Handle[]): Promise<HandleResult[]> =>
+  unreceiveHandles(engine, queue, handlesOf(messages))
+
+/** @throws `InvalidRequest` for what is neither, such as the first message of an empty poll */
+const handleOf = (message: Handle, position: number): string => {
+  const handle: unknown =
+    typeof message === 'string' ? message : (message as Partial<{ receiptHandle: unknown }>)?.receiptHandle
+  if (typeof handle === 'string') return handle
+  throw invalid(`messages[${position}]`, message, 'must be a message or its receipt handle')
+}
+
+/** @throws `InvalidRequest` for what is not a list of messages or receipt handles */
+export const handlesOf = (messages: readonly Handle[]): string[] => {
+  if (!Array.isArray(messages)) throw invalid('messages', messages, 'must be a list of messages or receipt handles')
+  return messages.map(handleOf)
+}
+
+export const nackEntries = (
+  receiptHandles: readonly string[],
+  { delaySeconds, deadLetter, error, failure }: NackOptions,
+): NackEntry[] =>
+  receiptHandles.map((receiptHandle) => ({
+    receiptHandle,
+    ...(delaySeconds !== undefined && { delaySeconds }),
+    ...(deadLetter && { deadLetter }),
+    ...(error !== undefined && { error: reasonOf(error).slice(0, LIMITS.reasonLength) }),
+    ...(failure !== undefined && { failure: failureFrom(failure) }),
+  }))
+
+/** Work on entries that are alike: an error names the option at fault, and not the entry, which the caller never made. */
+export const alike = async <T>(work: Promise<T>): Promise<T> => {
+  try {
+    return await work
+  } catch (error) {
+    const field = isHoldfastError(error) ? error.fields.field : undefined
+    const own = field?.replace(/^entries\[\d+\]\./, '')
+    if (!isHoldfastError(error) || field === undefined || own === field) throw error
+    const fields = { ...error.fields, field: own as string }
+    throw new HoldfastError(error.code, error.message.replace(field, own as string), fields, { cause: error })
+  }
+}
