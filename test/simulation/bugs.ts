@@ -265,4 +265,12 @@ export const BUGS: readonly PlantedBug[] = [
     by: 'message.dueAt ?? now',
     suites: MODEL,
   },
+  {
+    name: 'a message is given back unreceived by a consumer that lost its lease',
+    file: 'lib/settle/unreceive.ts',
+    replace: 'requires: heldByToken(held),',
+    by: "requires: { kind: 'slots', slots: [] },",
+    suites: ['test/simulation/simulation.test.ts'],
+    worlds: 'unreceived',
+  },
 ]

@@ -15,6 +15,7 @@ import type {
   Write,
 } from '../../lib/store/port.ts'
 import type { Coverage } from './coverage.ts'
+import { type Ledger, tokenText } from './ledger.ts'
 import type { StoreCall } from './process.ts'
 import type { Trace } from './trace.ts'
 
@@ -44,10 +45,12 @@ export const newObserver = ({
   now,
   trace,
   coverage,
+  ledger,
 }: {
   now: () => number
   trace: Trace
   coverage: Coverage
+  ledger: Ledger
 }): Observer => {
   const partitions = new Map<string, Map<string, Segment>>()
   const inserted = new Set<string>()
@@ -85,7 +88,10 @@ export const newObserver = ({
       return ' refused'
     }
     coverage.outcome(kind, 'done')
-    if (before) transitions(before, after, now(), coverage)
+    if (before) {
+      transitions(before, after, now(), coverage)
+      ledger.changed(before, after)
+    }
     if (after) {
       segments.set(sort, after)
       onSegment?.(after, partition)
@@ -101,6 +107,7 @@ export const newObserver = ({
     const name = segmentId(segment.key)
     interleaved(segment.key.sort, 'insert', true, process, sentAt)
     onInsert(insert, inserted.has(name))
+    ledger.inserted(insert)
     inserted.add(name)
     segmentsIn(partition).set(segment.key.sort, segment)
     onSegment?.(segment, partition)
@@ -256,8 +263,6 @@ const transitions = (before: Segment, after: Segment | undefined, now: number, c
   }
 }
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-
 /** What a change writes, decoded. */
 const slotsText = (slots: Change['slots']): string => {
   let text = ''
@@ -268,11 +273,8 @@ const slotsText = (slots: Change['slots']): string => {
   return text
 }
 
-const leaseText = ({ token, until, receiveCount, firstReceivedAt, backingOff }: Lease): string => {
-  let text = ' '
-  for (const byte of token) text += HEX[byte]
-  return `${text} ${until} ${receiveCount} ${firstReceivedAt} ${backingOff}`
-}
+const leaseText = ({ token, until, receiveCount, firstReceivedAt, backingOff }: Lease): string =>
+  ` ${tokenText(token)} ${until} ${receiveCount} ${firstReceivedAt} ${backingOff}`
 
 /** What was read follows from what was written, which the trace holds; this tells one page from another. */
 const pageText = ({ segments, more }: HeaderPage): string => {

@@ -27,6 +27,8 @@ export interface WorldSettings {
   readonly timesToLive?: number
   /** How often a message on a standard queue has a deduplication id; a probability. @default 0 */
   readonly deduplicationIds?: number
+  /** How often a consumer gives a message back as if it had not received it; a probability. @default 0 */
+  readonly unreceives?: number
 }
 
 export interface Cast {
@@ -34,6 +36,10 @@ export interface Cast {
   readonly consumers: number
   /** They look at, cancel and reschedule messages. */
   readonly operators: number
+  /** They move what is in the dead-letter queue back. @default 0 */
+  readonly redrivers?: number
+  /** They consume the dead-letter queue. @default 0 */
+  readonly deadLetterConsumers?: number
 }
 
 /**

@@ -2,10 +2,13 @@ import { type Faults, NO_FAULTS, SOME_FAULTS } from './faults.ts'
 import type { Spans } from './spans.ts'
 import type { WorldSettings } from './world-settings.ts'
 
+/** Few messages for many consumers: each is received again and again, while others still think that they hold it. */
+const CONTENDED = { publishEveryMs: 2_000, drainMs: 20_000 } as const satisfies Partial<Spans>
 const STANDARD = {
   kind: 'standard',
   cast: { publishers: 2, consumers: 4, operators: 1 },
   table: { staleReads: 0.4 },
+  spans: CONTENDED,
 } as const satisfies WorldSettings
 
 const GROUPS = ['red', 'green', 'blue', 'white']
@@ -73,8 +76,21 @@ export const WORLDS = {
   },
   'standard: nothing fails and messages are dead-lettered': { ...STANDARD, table: {}, settings: DEAD_LETTERS(2) },
   'standard: messages are dead-lettered': { ...STANDARD, faults: SOME_FAULTS, settings: DEAD_LETTERS(3) },
+  'standard: messages are given back unreceived, and redriven': {
+    ...STANDARD,
+    cast: { ...STANDARD.cast, redrivers: 1, deadLetterConsumers: 1 },
+    // A redrive that fails half-way is taken up by another runner only when its own has not been heard of for a minute.
+    faults: { 'sent twice': 0.05, 'request delayed': 0.02, 'answer delayed': 0.02 },
+    settings: DEAD_LETTERS(2),
+    unreceives: 0.2,
+  },
   'standard: everything fails': { ...STANDARD, faults: ALL_FAULTS, clocksOffByMs: 300 },
-  'standard: with groups': { ...STANDARD, groups: GROUPS, faults: SOME_FAULTS, spans: { drainMs: 60_000 } },
+  'standard: with groups': {
+    ...STANDARD,
+    groups: GROUPS,
+    faults: SOME_FAULTS,
+    spans: { ...CONTENDED, drainMs: 60_000 },
+  },
   'standard: TTL is early': { ...STANDARD, faults: SOME_FAULTS, timesToLive: 0.3, table: { ttl: 'early' } },
   'standard: TTL is late': { ...STANDARD, faults: SOME_FAULTS, timesToLive: 0.3, table: { ttl: 'late' } },
   'standard: TTL never comes': { ...STANDARD, faults: SOME_FAULTS, timesToLive: 0.3, table: { ttl: 'never' } },
@@ -102,6 +118,13 @@ export const WORLDS = {
     table: { tornReads: 0.3 },
     consumers: 'diligent',
     spans: { ...FIFO_SPANS, leaseSeconds: [600, 600], drainMs: 20_000 },
+  },
+  'fifo: messages are given back unreceived': {
+    ...FIFO,
+    faults: SOME_FAULTS,
+    clocksOffByMs: 500,
+    settings: FIFO_DEAD_LETTERS(2),
+    unreceives: 0.2,
   },
   'fifo: everything fails': { ...FIFO, faults: { ...ALL_FAULTS, 'clock jumps': 0 }, clocksOffByMs: 500 },
   'limited: requests are paused for longer than leases last, and clocks differ by seconds': LIMITED,
