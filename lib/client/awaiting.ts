@@ -54,7 +54,7 @@ export const awaiting = ({ transport, name, codec, clock }: AwaitingParts): Awai
       } catch (error) {
         if (!isHoldfastError(error) || !error.retryable) throw error
         seen.error = error
-        await backOff(clock, Math.random, ++failures, signal)
+        await backOff(clock, { attempt: ++failures, fraction: Math.random(), signal })
       }
       if (clock.now() >= deadline) throw timedOut(name, messageId, seen)
     }

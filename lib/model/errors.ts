@@ -97,10 +97,10 @@ export const queueNotFound = (queue: string): HoldfastError =>
   new HoldfastError('QueueNotFound', `queue ${show(queue)} does not exist`, { queue })
 
 export const messageNotFound = (queue: string, messageId: string): HoldfastError =>
-  new HoldfastError('MessageNotFound', `there is no message ${JSON.stringify(messageId.slice(0, 100))}`, {
+  new HoldfastError('MessageNotFound', `there is no message ${JSON.stringify(String(messageId).slice(0, 100))}`, {
     queue,
     field: 'messageId',
-    value: messageId.slice(0, 100),
+    value: String(messageId).slice(0, 100),
   })
 
 /** Whether `error` is one of ours, with this code when one is given. */
