@@ -1,20 +1,24 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb'
 import { type QueueClient, queueClient } from './client/queue.ts'
+import { type JointDatabase, type JointTransaction, jointTransaction } from './client/transaction.ts'
 import { type Clock, monotonicClock, systemClock } from './clock.ts'
 import type { Codec } from './codecs/codec.ts'
 import { type Json, jsonCodec } from './codecs/json.ts'
-import type { InvalidMessage } from './codecs/read-message.ts'
+import type { InvalidMessage, Reading } from './codecs/read-message.ts'
 import { isSchema, type StandardSchema } from './codecs/schema.ts'
 import { createEngine, type Engine, type Observer } from './engine.ts'
-import { invalid } from './model/errors.ts'
+import { HoldfastError, invalid } from './model/errors.ts'
 import type { Queue } from './model/queue-settings.ts'
 import type { QueuePage } from './queues/queues.ts'
 import type { Random } from './random.ts'
 import { dynamodbClient } from './store/dynamodb/client.ts'
 import { dynamodbStore } from './store/dynamodb/dynamodb-store.ts'
+import { canceledActions, dynamodbCommits } from './store/dynamodb/joint-commits.ts'
 import { serverClock } from './store/dynamodb/server-clock.ts'
-import type { Store } from './store/port.ts'
+import { type Store, sharedTableOf } from './store/port.ts'
 import { sureOfTime } from './store/sure-of-time.ts'
+import { storeCommits } from './transactions/store-commits.ts'
+import { engineTransaction, type TransactionOptions } from './transactions/transaction.ts'
 import { engineTransport } from './transport/engine-transport.ts'
 import { httpTransport } from './transport/http-transport.ts'
 import type { CallOptions, GivenQueue, Transport } from './transport/port.ts'
@@ -73,6 +77,9 @@ export interface QueueOptions<In = never, Out = never> {
   readonly codec?: Codec<In, Out>
 }
 
+/** Acks, publishes and the caller's own writes to DynamoDB, all or none. */
+export type Transaction = JointTransaction<TransactWriteItem, DynamoDBClient>
+
 export interface Client {
   /** A queue whose bodies are JSON of one type. It is not created: see `createQueue`. */
   queue<Body extends Json<Body>>(name: string): QueueClient<Body>
@@ -86,6 +93,13 @@ export interface Client {
     // biome-ignore lint/suspicious/noExplicitAny: the schema decides the types, whatever the codec could carry besides
     options: { readonly schema: StandardSchema<In, Out>; readonly codec: Codec<any> },
   ): QueueClient<In, Out>
+
+  /**
+   * Begins a transaction. On a store in memory or on disk it takes no entries of the caller's own.
+   *
+   * @throws `NotSupported` through the HTTP API
+   */
+  transaction(options?: TransactionOptions): Transaction
 
   /** Creates a queue. The same again is fine; other settings are refused with `QueueExists`. */
   createQueue(name: string, settings?: GivenQueue, options?: CallOptions): Promise<Queue>
@@ -106,14 +120,14 @@ export interface Client {
  * @throws `InvalidRequest` unless exactly one place is named
  */
 export const createClient = (options: ClientOptions): Client => {
-  const { transport, clock } = open(options)
+  const { transport, clock, engine } = open(options)
   // A clock that was passed in is a test's, which moves it alone.
   const monotonic =
     'store' in options || 'engine' in options ? (clock === systemClock ? monotonicClock : clock) : monotonicClock
   const { onInvalid = warnOnce(), lingerMs = 0 } = options
-  const queues = new Set<QueueClient<never, unknown>>()
+  const queues = new Map<QueueClient<never, unknown>, Reading<never, unknown>>()
   const flush = async () => {
-    await Promise.all([...queues].map((queue) => queue.flush()))
+    await Promise.all([...queues.keys()].map((queue) => queue.flush()))
   }
   const close = async () => {
     await flush()
@@ -133,11 +147,24 @@ export const createClient = (options: ClientOptions): Client => {
       monotonic,
       onInvalid,
     })
-    queues.add(client)
+    queues.set(client, { codec: codec as Codec<unknown>, schema: schema as StandardSchema<never, unknown> | undefined })
     return client
+  }
+  const transaction = (given?: TransactionOptions): Transaction => {
+    if (!engine) throw new HoldfastError('NotSupported', 'transactions need the table: createClient({ table })')
+    return jointTransaction({
+      transaction: engineTransaction(engine, given),
+      database: databaseOf(engine.store),
+      queueNames: () => [...queues.keys()].map(({ name }) => name),
+      readingOf: (wanted) => {
+        const known = [...queues].findLast(([client]) => client === wanted || client.name === wanted)
+        return known?.[1] ?? { codec: jsonCodec() as Codec<unknown> }
+      },
+    })
   }
   return {
     queue: queue as unknown as Client['queue'],
+    transaction,
     createQueue: async (name, settings = {}, callOptions) =>
       (await transport.createQueue(name, settings, callOptions)).queue,
     deleteQueue: (name, callOptions) => transport.deleteQueue(name, callOptions),
@@ -150,29 +177,68 @@ export const createClient = (options: ClientOptions): Client => {
 
 const PLACES = ['table', 'url', 'store', 'engine'] as const
 
-const open = (options: ClientOptions): { transport: Transport; clock: Clock } => {
+/** Where the queues are. */
+interface Opened {
+  readonly transport: Transport
+  readonly clock: Clock
+  /** Absent over HTTP. */
+  readonly engine?: Engine
+}
+
+const open = (options: ClientOptions): Opened => {
   const named = PLACES.filter((place) => (options as unknown as Record<string, unknown>)[place] !== undefined)
   if (named.length !== 1)
     throw invalid('options', named.join(', ') || 'nothing', 'must name one of table, url, store, engine')
   if ('table' in options) return onTable(options)
   if ('url' in options) return overHttp(options)
-  if ('engine' in options) return { transport: engineTransport(options.engine), clock: options.engine.clock }
+  if ('engine' in options) {
+    const { engine } = options
+    return { transport: engineTransport(engine), clock: engine.clock, engine }
+  }
   const { store, clock = systemClock, random, observe } = options
   const engine = createEngine({ store, clock, ...(random && { random }), ...(observe && { observe }) })
-  return { transport: engineTransport(engine), clock }
+  return { transport: engineTransport(engine), clock, engine }
 }
 
-const onTable = ({ table, dynamodb, observe }: TableOptions): { transport: Transport; clock: Clock } => {
+const onTable = ({ table, dynamodb, observe }: TableOptions): Opened => {
   const client = dynamodb ?? dynamodbClient()
   const clock = serverClock(client)
   const store = sureOfTime(dynamodbStore({ client, table, clock }), clock)
   const engine = createEngine({ store, clock, ...(observe && { observe }) })
-  return { transport: engineTransport(engine, async () => (dynamodb ? undefined : client.destroy())), clock }
+  return { transport: engineTransport(engine, async () => (dynamodb ? undefined : client.destroy())), clock, engine }
+}
+
+/** How a store commits: on a table with the caller's own entries, elsewhere without. */
+const databaseOf = (store: Store): JointDatabase<TransactWriteItem, DynamoDBClient> => {
+  const table = sharedTableOf(store)
+  if (table) {
+    return {
+      commits: (dynamodb, entries) => dynamodbCommits(table, entries, dynamodb),
+      items: async (writes) => {
+        const { actions, storeContent } = table.actions(writes)
+        await storeContent()
+        return [...actions] as TransactWriteItem[]
+      },
+      canceledActions: (error, writes) => canceledActions(error, writes) ?? [],
+    }
+  }
+  const refusal = () =>
+    new HoldfastError('NotSupported', 'entries of your own need the table: this store takes acks and publishes alone')
+  return {
+    commits: (dynamodb, entries) => {
+      if (dynamodb !== undefined || entries.length > 0) throw refusal()
+      return storeCommits(store)
+    },
+    items: async () => {
+      throw refusal()
+    },
+    canceledActions: () => [],
+  }
 }
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
-const overHttp = ({ url: given, credentials, region, fetch }: UrlOptions): { transport: Transport; clock: Clock } => {
+const overHttp = ({ url: given, credentials, region, fetch }: UrlOptions): Opened => {
   const url = new URL(given)
   const open = !credentials && LOOPBACK.test(url.hostname)
   const sign = open ? unsigned : signer(...credentialsAndRegion(url, credentials, region))

@@ -13,6 +13,9 @@ const STATUS = {
   LeaseLost: 409,
   MessageTooLarge: 413,
   OperationInProgress: 409,
+  // No route commits transactions.
+  TransactionCanceled: 409,
+  OutcomeUnknown: 503,
   NotSupported: 501,
   // A right that this function lacks itself: no fault of the caller, whose own rights were checked before.
   AccessDenied: 500,

@@ -47,6 +47,12 @@ export const LIMITS = {
   groupIdLength: 128,
   /** Longest deduplication window, seconds: 7 days (SQS has 5 minutes). */
   deduplicationWindowSeconds: 604_800,
+  /** Actions of one transaction (DynamoDB). */
+  transactionActions: 100,
+  /** Bytes of a transaction's items together (DynamoDB). */
+  transactionBytes: 4_194_304,
+  /** Characters of a transaction's id: letters, digits and punctuation, as for deduplication ids. */
+  transactionIdLength: 128,
   /** Tags of a queue, and their lengths (SQS). */
   tags: 50,
   tagKeyLength: 128,

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import { toContent } from '../model/content.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
-import { fairGroupHash, groupPartition, ticketShard } from '../model/group.ts'
+import { groupPartition, ticketShard } from '../model/group.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { NewMessage, PublishResult } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
@@ -12,7 +12,7 @@ import { markGrouped, observeThrottle, onThrottle } from '../queues/shards.ts'
 import type { NewSegment } from '../store/port.ts'
 import { touchGroup } from './group-place.ts'
 import { checkGroupMessages, publishToGroups } from './group-publish.ts'
-import { newSegment, type SegmentPlan } from './new-segment.ts'
+import { isAlike, newSegment, type PlanOfMessage, type SegmentPlan, segmentPlanOf } from './new-segment.ts'
 import { asDuplicate, type Entry, entriesOf, type Place, publishOnce } from './publish-once.ts'
 
 /**
@@ -60,7 +60,7 @@ export const publish = async (
 
 /** Messages of one priority, due time and time to live, with deduplication ids or without. */
 interface Planned {
-  readonly plan: Omit<SegmentPlan, 'messages' | 'shard'>
+  readonly plan: PlanOfMessage
   readonly entries: Entry[]
   readonly once: boolean
 }
@@ -69,20 +69,14 @@ const planSegments = (engine: Engine, queue: QueueState, entries: readonly Entry
   const now = afterPurge(queue, engine.clock.now())
   const planned: Planned[] = []
   for (const entry of entries) {
-    const { delaySeconds = queue.settings.delaySeconds, priority = 0, timeToLiveSeconds, groupId } = entry.message
-    const dueAt = Math.max(now, Math.round(entry.message.dueAt ?? now + delaySeconds * 1_000))
     const once = entry.remembered !== undefined
-    const group = groupId === undefined ? undefined : fairGroupHash(groupId)
-    const plan = { priority, dueAt, publishedAt: now, timeToLiveSeconds, group }
+    const plan = segmentPlanOf(queue, entry.message, now)
     const alike = planned.find((one) => one.once === once && isAlike(one.plan, plan))
     if (alike) alike.entries.push(entry)
     else planned.push({ plan, entries: [entry], once })
   }
   return planned
 }
-
-const isAlike = (a: Planned['plan'], b: Planned['plan']): boolean =>
-  a.priority === b.priority && a.dueAt === b.dueAt && a.timeToLiveSeconds === b.timeToLiveSeconds && a.group === b.group
 
 const publishPlain = async (
   engine: Engine,

@@ -59,7 +59,8 @@ const ackOperation = (engine: Engine, queueName: string): HandleOperation<undefi
   },
 })
 
-const ackChange = (
+/** The change that takes leased messages of one segment away; `current` is the segment, where it was read. */
+export const ackChange = (
   key: SegmentKey,
   held: readonly Held<undefined>[],
   current: Segment | undefined,
