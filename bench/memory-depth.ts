@@ -1,5 +1,5 @@
 import { createEngine } from '../lib/engine.ts'
-import { createQueue } from '../lib/queues/queues.ts'
+import { createQueue } from '../lib/queues/create-queue.ts'
 import { poll } from '../lib/receive/poll.ts'
 import { memoryStore } from '../lib/store/keyed/memory-store.ts'
 import { fill } from './depth.ts'

@@ -1,7 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { createEngine, type Engine } from '../lib/engine.ts'
 import type { SettingsChange } from '../lib/model/queue-settings.ts'
-import { createQueue } from '../lib/queues/queues.ts'
+import { createQueue } from '../lib/queues/create-queue.ts'
 import { dynamodbStore } from '../lib/store/dynamodb/dynamodb-store.ts'
 import { createTable } from '../lib/store/dynamodb/table.ts'
 import { enginePath, startEngineProcess } from '../test/support/engine-process.ts'

@@ -1,6 +1,6 @@
 import { createEngine, type Engine } from '../lib/engine.ts'
 import { publish } from '../lib/publish/publish.ts'
-import { createQueue } from '../lib/queues/queues.ts'
+import { createQueue } from '../lib/queues/create-queue.ts'
 import { poll } from '../lib/receive/poll.ts'
 import { ack } from '../lib/settle/ack.ts'
 import { memoryStore } from '../lib/store/keyed/memory-store.ts'

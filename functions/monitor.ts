@@ -6,7 +6,7 @@ import { lambdaLog, metrics, observeInLambda } from './runtime/telemetry.ts'
 
 observeInLambda()
 
-/** Time that is kept for writing the metrics. */
+/** Time left for writing the metrics. */
 const ENDING_MS = 5_000
 
 /**

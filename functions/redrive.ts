@@ -8,7 +8,7 @@ import { continueRedrives } from './runtime/redrives.ts'
 import { serve } from './runtime/serve.ts'
 import { countMissingRight, flushMetrics, lambdaLog } from './runtime/telemetry.ts'
 
-/** Time that is kept for recording how far a redrive got. */
+/** Time left for storing the progress of a redrive. */
 const ENDING_MS = 5_000
 
 const work = async (event: RedriveEvent, context: Context): Promise<void> => {

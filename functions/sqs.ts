@@ -16,7 +16,7 @@ import { sigv4Authenticator } from './sqs/sigv4.ts'
 observeInLambda()
 
 /**
- * HOLDFAST_SQS_KEYS_SECRET: ARN of the secret with the access keys; nobody gets in without one.
+ * HOLDFAST_SQS_KEYS_SECRET: ARN of the secret with the access keys; a request without such a key is refused.
  * HOLDFAST_ACCOUNT and AWS_REGION: the account and region whose queues the HTTP API shows too.
  * HOLDFAST_SQS_PUBLIC_URL: where callers reach this endpoint, if not at the name that they asked for; its path is a base
  * path that they sign, whether or not it is handed over.
@@ -40,7 +40,7 @@ const endpointFromEnvironment = (env: NodeJS.ProcessEnv): SqsEndpoint => {
       region: env.AWS_REGION ?? DEFAULT_SCOPE.region,
     },
     ...(publicUrl && { publicUrl }),
-    // API Gateway passes them on as callers send them, and knows the name they asked for.
+    // API Gateway passes on forwarding headers as callers send them, so they are not trusted; the event has the host's name.
     forwarded: false,
     redrives: invokeRedrive(lambdaLog, invokeBySignedPost, countMissingRight),
     log: lambdaLog,
@@ -56,7 +56,7 @@ const basePathOf = (url: string): string => new URL(url).pathname.replace(/\/+$/
 
 let endpoint: SqsEndpoint | undefined
 
-/** The gateway hands over whatever its routes do not take: requests of SQS, and those of the HTTP API that went astray. */
+/** The gateway sends this function every request without a route: those of SQS, and HTTP API requests with a wrong path. */
 export const handler = lambdaHandler((request, surroundings) => {
   const { path, requestId = randomUUID() } = surroundings
   if (!isForSqs(request, new URL(request.url).search)) {

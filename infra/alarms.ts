@@ -8,7 +8,7 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns'
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions'
 import type { Construct } from 'constructs'
 import { METRICS, QUEUE_METRICS } from '../functions/runtime/metric-names.ts'
-import { checkQueueName } from '../lib/model/queue-settings.ts'
+import { checkQueueName } from '../lib/model/queue-name.ts'
 import { METRIC_NAMESPACE } from './function.ts'
 import type { Settings } from './settings.ts'
 

@@ -3,8 +3,9 @@ import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch'
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam'
 import type { IFunction } from 'aws-cdk-lib/aws-lambda'
 import { Construct } from 'constructs'
+import { checkQueueName } from '../lib/model/queue-name.ts'
 // The engine's own rules of names and settings, so that a wrong one fails at synthesis and not during a deployment.
-import { applySettings, checkQueueName, DEFAULT_FIFO, type SettingsChange } from '../lib/model/queue-settings.ts'
+import { applySettings, DEFAULT_FIFO, type SettingsChange } from '../lib/model/queue-settings.ts'
 import type { RoutedFunction } from './http-api.ts'
 
 export interface DeclaredQueueProps {

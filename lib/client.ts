@@ -1,23 +1,23 @@
 import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb'
 import { type QueueClient, queueClient } from './client/queue.ts'
-import { type JointDatabase, type JointTransaction, jointTransaction } from './client/transaction.ts'
+import { type JointTransaction, jointTransaction } from './client/transaction.ts'
 import { type Clock, monotonicClock, systemClock } from './clock.ts'
 import type { Codec } from './codecs/codec.ts'
 import { type Json, jsonCodec } from './codecs/json.ts'
 import type { InvalidMessage, Reading } from './codecs/read-message.ts'
 import { isSchema, type StandardSchema } from './codecs/schema.ts'
 import { createEngine, type Engine, type Observer } from './engine.ts'
+import { jointDatabase } from './joint-database.ts'
 import { HoldfastError, invalid } from './model/errors.ts'
 import type { Queue } from './model/queue-settings.ts'
-import type { QueuePage } from './queues/queues.ts'
+import type { QueuePage } from './queues/list-queues.ts'
 import type { Random } from './random.ts'
 import { dynamodbClient } from './store/dynamodb/client.ts'
 import { dynamodbStore } from './store/dynamodb/dynamodb-store.ts'
-import { canceledActions, dynamodbCommits } from './store/dynamodb/joint-commits.ts'
 import { serverClock } from './store/dynamodb/server-clock.ts'
-import { type Store, sharedTableOf } from './store/port.ts'
+import type { Store } from './store/port.ts'
 import { sureOfTime } from './store/sure-of-time.ts'
-import { storeCommits } from './transactions/store-commits.ts'
+import { noTelemetry, type Server, type Telemetry } from './telemetry/telemetry.ts'
 import { engineTransaction, type TransactionOptions } from './transactions/transaction.ts'
 import { engineTransport } from './transport/engine-transport.ts'
 import { httpTransport } from './transport/http-transport.ts'
@@ -32,6 +32,8 @@ interface Common {
   readonly onInvalid?: (failure: InvalidMessage) => void
   /** How long a lone publish waits for others to share a write with, ms. @default 0: to the end of the event loop's turn */
   readonly lingerMs?: number
+  /** Traces and measures what the client does: `openTelemetry()` of `holdfast/opentelemetry`. @default nothing does */
+  readonly telemetry?: Telemetry
 }
 
 /** Straight on the DynamoDB table, with the caller's own IAM role. */
@@ -120,11 +122,11 @@ export interface Client {
  * @throws `InvalidRequest` unless exactly one place is named
  */
 export const createClient = (options: ClientOptions): Client => {
-  const { transport, clock, engine } = open(options)
+  const { transport, clock, engine, server } = open(options)
   // A clock that was passed in is a test's, which moves it alone.
   const monotonic =
     'store' in options || 'engine' in options ? (clock === systemClock ? monotonicClock : clock) : monotonicClock
-  const { onInvalid = warnOnce(), lingerMs = 0 } = options
+  const { onInvalid = warnOnce(), lingerMs = 0, telemetry } = options
   const queues = new Map<QueueClient<never, unknown>, Reading<never, unknown>>()
   const flush = async () => {
     await Promise.all([...queues.keys()].map((queue) => queue.flush()))
@@ -142,6 +144,7 @@ export const createClient = (options: ClientOptions): Client => {
       name,
       codec: codec as Codec<unknown>,
       schema,
+      telemetry: telemetry?.queue(name, server) ?? noTelemetry,
       lingerMs,
       clock,
       monotonic,
@@ -154,7 +157,7 @@ export const createClient = (options: ClientOptions): Client => {
     if (!engine) throw new HoldfastError('NotSupported', 'transactions need the table: createClient({ table })')
     return jointTransaction({
       transaction: engineTransaction(engine, given),
-      database: databaseOf(engine.store),
+      database: jointDatabase(engine.store),
       queueNames: () => [...queues.keys()].map(({ name }) => name),
       readingOf: (wanted) => {
         const known = [...queues].findLast(([client]) => client === wanted || client.name === wanted)
@@ -177,12 +180,12 @@ export const createClient = (options: ClientOptions): Client => {
 
 const PLACES = ['table', 'url', 'store', 'engine'] as const
 
-/** Where the queues are. */
 interface Opened {
   readonly transport: Transport
   readonly clock: Clock
   /** Absent over HTTP. */
   readonly engine?: Engine
+  readonly server?: Server
 }
 
 const open = (options: ClientOptions): Opened => {
@@ -208,41 +211,18 @@ const onTable = ({ table, dynamodb, observe }: TableOptions): Opened => {
   return { transport: engineTransport(engine, async () => (dynamodb ? undefined : client.destroy())), clock, engine }
 }
 
-/** How a store commits: on a table with the caller's own entries, elsewhere without. */
-const databaseOf = (store: Store): JointDatabase<TransactWriteItem, DynamoDBClient> => {
-  const table = sharedTableOf(store)
-  if (table) {
-    return {
-      commits: (dynamodb, entries) => dynamodbCommits(table, entries, dynamodb),
-      items: async (writes) => {
-        const { actions, storeContent } = table.actions(writes)
-        await storeContent()
-        return [...actions] as TransactWriteItem[]
-      },
-      canceledActions: (error, writes) => canceledActions(error, writes) ?? [],
-    }
-  }
-  const refusal = () =>
-    new HoldfastError('NotSupported', 'entries of your own need the table: this store takes acks and publishes alone')
-  return {
-    commits: (dynamodb, entries) => {
-      if (dynamodb !== undefined || entries.length > 0) throw refusal()
-      return storeCommits(store)
-    },
-    items: async () => {
-      throw refusal()
-    },
-    canceledActions: () => [],
-  }
-}
-
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
 const overHttp = ({ url: given, credentials, region, fetch }: UrlOptions): Opened => {
   const url = new URL(given)
   const open = !credentials && LOOPBACK.test(url.hostname)
   const sign = open ? unsigned : signer(...credentialsAndRegion(url, credentials, region))
-  return { transport: httpTransport({ url, sign, ...(fetch && { fetch }) }), clock: systemClock }
+  const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
+  return {
+    transport: httpTransport({ url, sign, ...(fetch && { fetch }) }),
+    clock: systemClock,
+    server: { address: url.hostname, port },
+  }
 }
 
 /** What is not given comes from the SDK's standard chain, which its DynamoDB client looks through. */

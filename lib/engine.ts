@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from './clock.ts'
-import { type PollMemory, pollMemory } from './hints/poll-hints.ts'
+import { type PollHints, pollHints } from './hints/poll-hints.ts'
 import { type Wakeups, wakeups } from './hints/wakeups.ts'
 import type { ThrottleReason } from './model/errors.ts'
 import { ascending, type Sequence } from './model/group.ts'
@@ -33,7 +33,7 @@ export interface Engine {
   readonly observe: Observer
   readonly queues: QueueCache
   /** What this process's polls learned; hints only. */
-  readonly polls: PollMemory
+  readonly polls: PollHints
   /** Wakes this process's long polls. */
   readonly wakeups: Wakeups
   /** Unique part of a new segment's key. */
@@ -63,7 +63,7 @@ export const createEngine = ({
   random,
   observe,
   queues: queueCache(store, clock),
-  polls: pollMemory(),
+  polls: pollHints(),
   wakeups: wakeups(clock),
   unique: uniqueSequence(random.bytes),
   turns: ascending(),

@@ -1,6 +1,7 @@
 export type { PublishEntry, PublishOptions, PublishOutcome, Sent } from './client/publishing.ts'
 export type { QueueClient } from './client/queue.ts'
 export type { Handle, NackOptions } from './client/settling.ts'
+export type { CommitResult, JointTransaction, TransactionAckOptions } from './client/transaction.ts'
 export {
   type Client,
   type ClientOptions,
@@ -9,6 +10,7 @@ export {
   type QueueOptions,
   type StoreOptions,
   type TableOptions,
+  type Transaction,
   type UrlOptions,
 } from './client.ts'
 export { type Clock, systemClock } from './clock.ts'
@@ -20,7 +22,11 @@ export type { InvalidMessage, Received } from './codecs/read-message.ts'
 export type { SchemaIssue, StandardSchema } from './codecs/schema.ts'
 export { textCodec } from './codecs/text.ts'
 export { createEngine, type Engine, type EngineEvent, type EngineParts, type Observer } from './engine.ts'
-export { type BrowsePage, browse, cancelMessage, getMessage, rescheduleMessage } from './messages/messages.ts'
+export { type BrowsePage, browse } from './messages/browse.ts'
+export { cancelMessage } from './messages/cancel-message.ts'
+export { getMessage } from './messages/get-message.ts'
+export { rescheduleMessage } from './messages/reschedule-message.ts'
+export type { CancelReason } from './model/cancel-reason.ts'
 export {
   type ErrorCode,
   type ErrorFields,
@@ -41,29 +47,16 @@ export type {
   PublishResult,
   StoredMessage,
 } from './model/message.ts'
-export type {
-  DeadLetterSettings,
-  FifoSettings,
-  Queue,
-  QueueSettings,
-  RetryPolicy,
-  SettingsChange,
-} from './model/queue-settings.ts'
+export type { DeadLetterSettings, FifoSettings, Queue, QueueSettings, SettingsChange } from './model/queue-settings.ts'
+export type { RetryPolicy } from './model/retry-policy.ts'
 export { publish } from './publish/publish.ts'
 export { type Counts, counts } from './queues/counts.ts'
-export {
-  createQueue,
-  deleteQueue,
-  getQueue,
-  type ListQuery,
-  listQueueNames,
-  listQueues,
-  purgeQueue,
-  type QueueChange,
-  type QueueCreation,
-  type QueuePage,
-  updateQueue,
-} from './queues/queues.ts'
+export { createQueue, type QueueCreation } from './queues/create-queue.ts'
+export { deleteQueue } from './queues/delete-queue.ts'
+export { getQueue } from './queues/get-queue.ts'
+export { type ListQuery, listQueueNames, listQueues, type QueuePage } from './queues/list-queues.ts'
+export { purgeQueue } from './queues/purge-queue.ts'
+export { type QueueChange, updateQueue } from './queues/update-queue.ts'
 export { type Random, systemRandom } from './random.ts'
 export { type PollOptions, poll } from './receive/poll.ts'
 export {
@@ -85,6 +78,8 @@ export { type DiskStore, type DiskStoreParts, diskStore } from './store/keyed/di
 export { memoryStore } from './store/keyed/memory-store.ts'
 export { TABLE_SHAPE } from './store/keys.ts'
 export type { Store } from './store/port.ts'
+export type { Telemetry } from './telemetry/telemetry.ts'
+export type { TransactionOptions } from './transactions/transaction.ts'
 export type { CallOptions, GivenQueue, GivenQueueChange } from './transport/port.ts'
 export type { BatchContext, BatchHandler, ErrorContext, Handler, HandlerContext } from './worker/handler.ts'
 export { Reject, RetryLater } from './worker/verdicts.ts'

@@ -6,9 +6,10 @@ import { jsonCodec } from './codecs/json.ts'
 import type { InvalidMessage, Received } from './codecs/read-message.ts'
 import type { StandardSchema } from './codecs/schema.ts'
 import { createEngine } from './engine.ts'
+import type { GivenSettings } from './model/given-settings.ts'
 import type { StoredMessage } from './model/message.ts'
-import type { GivenSettings } from './model/queue-settings.ts'
 import { memoryStore } from './store/keyed/memory-store.ts'
+import { noTelemetry } from './telemetry/telemetry.ts'
 import { type ManualClock, manualClock, settled } from './testing/manual-clock.ts'
 import { engineTransport } from './transport/engine-transport.ts'
 import type { Handler } from './worker/handler.ts'
@@ -80,6 +81,7 @@ export const createTestQueue = async <In, Out = In>(
     name,
     codec: (options.codec ?? jsonCodec()) as Codec<unknown>,
     schema: options.schema,
+    telemetry: noTelemetry,
     lingerMs: 0,
     clock,
     monotonic: clock,

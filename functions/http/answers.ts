@@ -2,7 +2,7 @@ import * as z from 'zod/mini'
 import { PROBLEM_CODES } from './problem.ts'
 import { instant, tags } from './shapes.ts'
 
-/** What the routes answer. Never checked while serving; the tests hold every answer against them. */
+/** Shapes of the answers. The server does not check them; the tests check every answer. */
 
 const count = z.int().check(z.gte(0))
 

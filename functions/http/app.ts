@@ -13,19 +13,19 @@ import { checked } from './refusal.ts'
 import { readJson } from './request-body.ts'
 import { type OperationId, PATH_PARAMETERS, type Route, routes } from './routes.ts'
 
-/** What the gateway or server that received the request knows beside it. */
+/** What the gateway or the local server knows about a request, besides the request itself. */
 export interface Surroundings {
-  /** The decoded path, which alone decides: the request's URL is one that a parser may have changed. */
+  /** The decoded path, which picks the route: a parser may have changed the path in the request's URL. */
   readonly path: string
   readonly requestId?: string
-  /** Aborts when an answer is due now, or nobody waits for it. @default the request's own */
+  /** Aborts when the process must answer now, or when the caller has disconnected. @default the request's own */
   readonly signal?: AbortSignal
 }
 
 export interface AppParts {
-  /** Routes of other operations are answered as if they were not there. */
+  /** A route whose operation is not among them is answered with 404. */
   readonly operations: Operations
-  /** Asked at each request, so that what is wrong with the surroundings is an answer and not a crash at start. */
+  /** Called at each request, so that a fault of the environment is an answer to the caller and not a crash at start. */
   readonly engine: () => Engine
   readonly log: Log
   /** Called once for each request that reached an operation. */
@@ -35,7 +35,7 @@ export interface AppParts {
 type Env = { Bindings: Surroundings; Variables: { requestId: string; startedAt: number; operation?: OperationId } }
 export type App = Hono<Env>
 
-/** The HTTP API over an engine: routes, shapes and problems. Everything a request could do wrong ends as a 4xx here. */
+/** The HTTP API over an engine: routes, shapes and problems. Every fault of a request is answered with a 4xx here. */
 export const createApp = ({ operations, engine, log, answered }: AppParts): App => {
   const app = new Hono<Env>({ getPath: (_request, { env } = {}) => rooted((env as Surroundings).path) })
 
@@ -45,7 +45,7 @@ export const createApp = ({ operations, engine, log, answered }: AppParts): App 
     await next()
     report(c, log)
   })
-  // The router takes a slash at the end for nothing.
+  // The router ignores a slash at the end of a path.
   app.use((c, next) => (isPlainPath(c.req.path) ? next() : Promise.resolve(c.notFound())))
 
   for (const route of routes) {
@@ -64,7 +64,7 @@ export const createApp = ({ operations, engine, log, answered }: AppParts): App 
 
   app.onError((error, c) => {
     const requestId = c.get('requestId')
-    // Nobody is there to read this; it ends the request as what it was.
+    // The caller has disconnected: the status is for the log alone.
     if (c.req.raw.signal.aborted) return new Response(null, { status: CLIENT_GONE })
     if (isUnexpected(error)) {
       log.error('a request failed unexpectedly', { requestId, operation: c.get('operation'), error })
@@ -78,7 +78,7 @@ export const createApp = ({ operations, engine, log, answered }: AppParts): App 
 /** A target such as `*` or `http://host/…` has no route; a router expects a slash before it. */
 const rooted = (path: string): string => (path.startsWith('/') ? path : `/${path}`)
 
-/** nginx's own, known to those who read logs. */
+/** nginx's status for a client that disconnected before the answer. */
 const CLIENT_GONE = 499
 
 const callOf = async (c: Context<Env>, route: Route): Promise<Omit<Call<OperationId>, 'engine'>> => {
@@ -126,13 +126,13 @@ const respond = ({ status, body, headers }: Answer, requestId: string): Response
 
 const REQUEST_ID = /^[\w.:=/+-]{1,128}$/
 
-/** The caller's own request id, when it is fit for a log line; else the gateway's, else a new one. */
+/** The caller's own request id, if it is fit for a log line; otherwise the gateway's, or a new one. */
 const requestIdOf = (c: Context<Env>): string => {
   const given = c.req.header('x-request-id')
   return given !== undefined && REQUEST_ID.test(given) ? given : (c.env?.requestId ?? randomUUID())
 }
 
-/** The gateway's own log has a line for every request; here the ones that went wrong stand out. */
+/** The gateway's access log has a line for every request too; this line adds the operation, and its level marks failures. */
 const report = (c: Context<Env>, log: Log): void => {
   const { status } = c.res
   log[status >= 500 ? 'error' : status >= 400 ? 'info' : 'debug']('request', {

@@ -6,7 +6,7 @@ import { HttpRefusal, problemResponse } from './problem.ts'
 /** Anything that answers web requests: the HTTP API, the SQS endpoint. */
 export type Respond = (request: Request, surroundings: Surroundings) => Response | Promise<Response>
 
-/** Kept for writing the answer when a long poll is told to end. */
+/** Time left for writing the answer once a long poll is told to end. */
 const ANSWERING_MS = 1_000
 
 /**
@@ -57,7 +57,7 @@ const routedPath = ({ routeKey, rawPath, pathParameters }: APIGatewayProxyEventV
   return plain && rawPath.endsWith(path) ? path : undefined
 }
 
-/** The request in an event; nothing when it can't be said as one. */
+/** The request in an event; undefined if the event makes no valid one. */
 const requestFrom = (event: APIGatewayProxyEventV2): Request | undefined => {
   const { http, domainName } = event.requestContext
   const query = event.rawQueryString ? `?${event.rawQueryString}` : ''
@@ -78,7 +78,7 @@ const requestFrom = (event: APIGatewayProxyEventV2): Request | undefined => {
   }
 }
 
-/** Characters of a decoded path that would end it in a URL, or could not be in one. */
+/** Escapes the characters of a decoded path that would end the path of a URL, or that no URL can have. */
 const escaped = (path: string): string =>
   path.replace(/[^\w\-.~!$&'()*+,;=:@/%]|%(?![\dA-Fa-f]{2})/gu, encodeURIComponent)
 

@@ -6,7 +6,7 @@ import type {
   NewMessage,
   StoredMessage,
 } from '../../lib/model/message.ts'
-import { plainName } from '../../lib/model/queue-settings.ts'
+import { plainName } from '../../lib/model/queue-name.ts'
 import type { MessageAttributeBody, NewMessageBody } from './requests.ts'
 
 /** Messages as the HTTP API writes and reads them. Instants are ISO 8601 on the outside, epoch ms inside. */
@@ -38,7 +38,7 @@ const attributeFrom = (given: MessageAttributeBody): MessageAttribute => {
 const attributeJson = ({ dataType, value }: MessageAttribute): MessageAttributeBody => {
   if (typeof value !== 'string') return { dataType, valueBase64: base64(value) }
   if (dataType === 'String') return value
-  // Numbers of SQS have 38 digits: those that JSON would round stay as they were written.
+  // Numbers in SQS have up to 38 digits: one that JSON would round stays text.
   if (dataType === 'Number' && String(Number(value)) === value && Number.isFinite(Number(value))) return Number(value)
   return { dataType, value }
 }
@@ -85,7 +85,7 @@ export const storedMessageJson = (message: StoredMessage) => ({
   expiresAt: iso(message.expiresAt),
 })
 
-/** Bytes of JSON that one answer may have: what Lambda lets out, less room for the rest of the answer. */
+/** Bytes of JSON that one answer may have: Lambda's limit for a response, minus room for the rest of the answer. */
 const ANSWER_BYTES = 5_500_000
 
 /** How many of the leading elements fit into one answer. */

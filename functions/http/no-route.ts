@@ -7,7 +7,7 @@ const PATTERNS = routes.map(({ method, path }) => ({
   pattern: new RegExp(`^${path.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`),
 }))
 
-/** Methods that a path takes; none where there is nothing at it. */
+/** Methods that a path takes; none if no route has the path. */
 const allowedMethods = (path: string): string[] => {
   const methods = isPlainPath(path)
     ? PATTERNS.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method as string)
@@ -26,7 +26,7 @@ export const noRoute = (method: string, path: string, requestId: string): Respon
   const allowed = allowedMethods(path)
   if (allowed.length === 0) {
     const hint = isPlainPath(path) || path === '/' ? ROUTES_HINT : PLAIN_HINT
-    const message = `there is nothing at ${path.slice(0, LONGEST_PATH)}`
+    const message = `there is nothing at ${path.slice(0, MAX_PATH_LENGTH)}`
     return problemResponse(new HttpRefusal('RouteNotFound', message, { value: path, hint }), requestId)
   }
   const allow = allowed.join(', ')
@@ -39,4 +39,4 @@ export const noRoute = (method: string, path: string, requestId: string): Respon
   )
 }
 
-const LONGEST_PATH = 200
+const MAX_PATH_LENGTH = 200

@@ -52,12 +52,12 @@ const components = () => {
       io,
       unrepresentable: 'any',
       override: ({ jsonSchema }) => {
-        // Ranges that only say "a JSON number that is exact" say nothing.
+        // The range of integers that JSON can hold is no range of the field.
         if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
-        // `format` says it in one word.
+        // `format` says the same.
         if (jsonSchema.format === 'date-time') delete jsonSchema.pattern
         delete jsonSchema.id
-        // Answers may grow: clients are to let pass what they don't know.
+        // Answers may get further members: clients must ignore those that they don't know.
         if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
       },
     }) as Json & { $defs?: Record<string, Json> }

@@ -4,7 +4,7 @@ import type { MetricName } from '../runtime/metric-names.ts'
 import type { ParametersIn } from './route-shape.ts'
 import type { BodyOf, OperationId, RouteOf } from './routes.ts'
 
-/** A request whose every part has the shape that its route says. */
+/** A request, each part of which has the shape that its route gives. */
 export interface Call<O extends OperationId> {
   readonly engine: Engine
   readonly params: Readonly<Record<ParametersIn<RouteOf<O>['path']>, string>>

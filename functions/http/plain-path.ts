@@ -28,7 +28,7 @@ export const decodedPath = (path: string): string => {
   }
 }
 
-/** The path of a request's target, as it was sent: a URL parser would have resolved what `..` and backslashes stand for. */
+/** The path of a request's target as it was sent. A URL parser would have resolved `..` and backslashes. */
 export const pathOf = (target: string): string => {
   const end = target.search(/[?#]/)
   return end < 0 ? target : target.slice(0, end)

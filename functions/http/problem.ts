@@ -1,5 +1,5 @@
 import { type ErrorCode, isHoldfastError } from '../../lib/model/errors.ts'
-import { plainName } from '../../lib/model/queue-settings.ts'
+import { plainName } from '../../lib/model/queue-name.ts'
 
 const STATUS = {
   InvalidRequest: 400,
@@ -17,14 +17,14 @@ const STATUS = {
   TransactionCanceled: 409,
   OutcomeUnknown: 503,
   NotSupported: 501,
-  // A right that this function lacks itself: no fault of the caller, whose own rights were checked before.
+  // The function's own role lacks a right. The caller's rights were checked before.
   AccessDenied: 500,
   Throttled: 429,
   StoreUnavailable: 503,
   Internal: 500,
 } as const satisfies Record<ErrorCode, number>
 
-/** Refusals that HTTP knows and the engine does not. */
+/** Refusals that only the HTTP API has. */
 const HTTP_STATUS = {
   CallerRefused: 403,
   MoveRefused: 403,
@@ -37,7 +37,7 @@ const HTTP_STATUS = {
 } as const
 
 export type HttpErrorCode = keyof typeof HTTP_STATUS
-/** Every code that a problem document may bear, with its status. */
+/** Every code of a problem document, with its status. */
 export const PROBLEM_CODES: Readonly<Record<string, number>> = { ...STATUS, ...HTTP_STATUS }
 export const PROBLEM_STATUSES: readonly number[] = [...new Set(Object.values(PROBLEM_CODES))]
 
@@ -87,11 +87,11 @@ export interface Problem {
   readonly requestId?: string
 }
 
-/** Whether a failure is this service's own, so that the caller is told nothing of it but the request's id. */
+/** Whether a failure is this service's own fault. Its answer then gives the request's id, and no reason. */
 export const isUnexpected = (error: unknown): boolean =>
   !(error instanceof HttpRefusal) && (!isHoldfastError(error) || STATUS[error.code] === 500)
 
-/** Why something failed, as the caller is told it. */
+/** The problem document for a failure. */
 export const problemOf = (error: unknown, requestId?: string): Problem => {
   if (error instanceof HttpRefusal) {
     const { code, message, value, field, hint } = error
@@ -145,23 +145,23 @@ const words = (code: string): string[] => code.split(/(?=[A-Z])/).map((word) => 
 const sentence = ([first = '', ...rest]: string[]): string =>
   [first.charAt(0).toUpperCase() + first.slice(1), ...rest].join(' ')
 
-const LONGEST_VALUE = 200
+const MAX_VALUE_LENGTH = 200
 
 /** The refused value, unless it is too long to be of help. */
 const shown = (value: unknown): unknown => {
   if (value === undefined || typeof value === 'bigint') return undefined
-  if (typeof value === 'string') return value.length > LONGEST_VALUE ? `${value.slice(0, LONGEST_VALUE)}…` : value
+  if (typeof value === 'string') return value.length > MAX_VALUE_LENGTH ? `${value.slice(0, MAX_VALUE_LENGTH)}…` : value
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value
   // What arrived as JSON may be nested deeper than can be written again.
   try {
     const text = JSON.stringify(value)
-    return text !== undefined && text.length <= LONGEST_VALUE ? value : undefined
+    return text !== undefined && text.length <= MAX_VALUE_LENGTH ? value : undefined
   } catch {
     return undefined
   }
 }
 
-/** Seconds after which trying again makes sense. */
+/** Seconds after which the caller can try again. */
 const RETRY_AFTER_SECONDS = '1'
 
 export const problemResponse = (error: unknown, requestId: string): Response => {

@@ -1,11 +1,12 @@
-import { plainName, type Queue } from '../../lib/model/queue-settings.ts'
+import { plainName } from '../../lib/model/queue-name.ts'
+import type { Queue } from '../../lib/model/queue-settings.ts'
 import type { Counts } from '../../lib/queues/counts.ts'
 import { type QueueNames, queueArn, type Scope } from '../sqs/queue-url.ts'
 import { readRedriveAllowPolicy, redriveAllowText } from '../sqs/redrive-policy.ts'
 import { iso } from './message-json.ts'
 import type { QueueChangeBody, RedriveAllowPolicyBody } from './settings-shape.ts'
 
-/** A queue as the HTTP API writes it: what `PUT` and `PATCH` take stands at the top level, where they take it. */
+/** A queue in the JSON of the HTTP API. Its settings are members of the top level, as `PUT` and `PATCH` take them. */
 export const queueJson = (queue: Queue, names: QueueNames, counts?: Counts) => ({
   name: plainName(queue.name),
   ...queue.settings,
@@ -21,7 +22,7 @@ export const queueJson = (queue: Queue, names: QueueNames, counts?: Counts) => (
   ...(counts && { counts: countsJson(counts) }),
 })
 
-/** Queues of the home account and region by their names, as everywhere in this API; others by their ARNs. */
+/** Names queues of the home account and region by name, as everywhere in this API, and others by ARN. */
 const redriveAllowPolicyJson = (text: string, { home }: QueueNames): RedriveAllowPolicyBody => {
   const { permission, sources } = readRedriveAllowPolicy(text)
   const isHome = ({ account, region }: Scope) => account === home.account && region === home.region
@@ -33,7 +34,7 @@ const redriveAllowPolicyJson = (text: string, { home }: QueueNames): RedriveAllo
   }
 }
 
-/** What a request changes of a queue beside its settings and tags: SQS keeps it with the queue, and both read it. */
+/** What a request changes besides settings and tags. It is stored in the form that the SQS endpoint reads too. */
 export const extrasFrom = ({ redriveAllowPolicy }: QueueChangeBody, { home }: QueueNames) => {
   if (redriveAllowPolicy === undefined) return {}
   if (redriveAllowPolicy === null) return { RedriveAllowPolicy: null }

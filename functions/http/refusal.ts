@@ -1,5 +1,5 @@
 import type * as z from 'zod/mini'
-import { type HoldfastError, invalid, unknownField } from '../../lib/model/errors.ts'
+import { HoldfastError, invalid, unknownField } from '../../lib/model/errors.ts'
 
 type Issue = z.core.$ZodIssue
 type Path = readonly PropertyKey[]
@@ -22,16 +22,20 @@ const refusal = (issue: Issue, input: unknown, { where, shape }: Checked): Holdf
   if (found.code === 'unrecognized_keys') {
     const [key = ''] = found.keys
     const full = [...path, key]
-    return unknownField(nameOf(full, where), quotable(full, valueAt(input, full)), fieldsAt(shape, path))
+    const value = valueAt(input, full)
+    return unknownField(nameOf(full, where), isQuotable(full, value) ? value : undefined, fieldsAt(shape, path))
   }
-  return invalid(nameOf(path, where), quotable(path, valueAt(input, path)), requirement(found))
+  const field = nameOf(path, where)
+  const value = valueAt(input, path)
+  if (isQuotable(path, value)) return invalid(field, value, requirement(found))
+  return new HoldfastError('InvalidRequest', `${field} ${requirement(found)}, but is ${kindOf(value)}`, { field })
 }
 
-/** An unknown field is told before a missing one: it is the same field, mistyped, as likely as not. */
+/** An unknown field is reported before a missing one, because it is probably that field, mistyped. */
 const tellingIssue = (issues: readonly Issue[]): Issue | undefined =>
   issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]
 
-/** Of a union the branch that came closest: the one whose complaint is about something inside the value. */
+/** Of a union, the issue of the branch that came closest: the one that found a fault inside the value. */
 const deepest = (issue: Issue, before: Path = []): { path: Path; found: Issue } => {
   const path = [...before, ...issue.path]
   if (issue.code === 'invalid_union') {
@@ -74,15 +78,19 @@ const requirement = (issue: Issue): string => {
     case 'too_big':
       return `must ${sized(issue.origin, 'at most', Number(issue.maximum))}`
     case 'invalid_value':
-      return `must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`
+      return `must be ${alternatives(issue.values.map((value) => JSON.stringify(value)))}`
     case 'invalid_union':
-      return `must be ${issue.errors.map(expectedBy).join(' or ')}`
+      return `must be ${alternatives(issue.errors.map(expectedBy))}`
     case 'invalid_key':
       return `must be a name that ${requirement(issue.issues[0] as Issue)}`
     default:
       return issue.message
   }
 }
+
+/** `a`, `a or b`, `a, b or c` */
+const alternatives = (all: readonly string[]): string =>
+  all.length < 2 ? all.join() : `${all.slice(0, -1).join(', ')} or ${all.at(-1)}`
 
 const EXPECTED: Readonly<Record<string, string>> = {
   array: 'a list',
@@ -117,20 +125,15 @@ const valueAt = (input: unknown, path: Path): unknown =>
     input,
   )
 
-/** What a publisher put into a message is never repeated, in answers or logs. */
+/** The content of a message never appears in an answer or a log. */
 const PAYLOAD = new Set<PropertyKey>(['body', 'bodyBase64', 'attributes'])
 
-const quotable = (path: Path, value: unknown): unknown => {
-  if (path.some((key) => PAYLOAD.has(key))) return `(${kindOf(value)})`
-  if (value === null || typeof value !== 'object') return value
-  return `(${kindOf(value)})`
-}
+/** Whether an error may show a value: an object or a list can hold the content of a message. */
+const isQuotable = (path: Path, value: unknown): boolean =>
+  value === undefined || (!path.some((key) => PAYLOAD.has(key)) && (value === null || typeof value !== 'object'))
 
-const kindOf = (value: unknown): string =>
-  value === undefined
-    ? 'nothing'
-    : value === null
-      ? 'null'
-      : Array.isArray(value)
-        ? `list of ${value.length}`
-        : typeof value
+const kindOf = (value: unknown): string => {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return `a list of ${value.length} ${value.length === 1 ? 'element' : 'elements'}`
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}

@@ -1,9 +1,10 @@
 import { HoldfastError } from '../../lib/model/errors.ts'
 import { isWithin } from '../runtime/json-bounds.ts'
+import { JsonFault, NOT_JSON, parseStrictJson } from '../runtime/strict-json.ts'
 import { utf8Text } from '../runtime/utf8.ts'
 import { HttpRefusal } from './problem.ts'
 
-/** Bytes of a request body: what Lambda takes, less room for the event around it. */
+/** Bytes of a request body: Lambda's limit for an event, minus room for the rest of the event. */
 export const REQUEST_BYTES = 5_900_000
 /** How deep JSON may be nested. Beyond some thousands, writing it again would exhaust the stack. */
 export const JSON_DEPTH = 200
@@ -11,8 +12,8 @@ export const JSON_DEPTH = 200
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i
 
 /**
- * The JSON of a request; an empty body is an empty object. Any other must be said to be JSON, which pages of other
- * sites can't do without asking first.
+ * The JSON of a request; an empty body is an empty object. Any other body must have a JSON content type: a browser lets
+ * a page send that to another site only if the site allows it.
  */
 export const readJson = async (request: Request): Promise<unknown> => {
   const text = await readText(request)
@@ -33,7 +34,19 @@ export const readJson = async (request: Request): Promise<unknown> => {
     return JSON.parse(text)
   } catch (cause) {
     // The parser's own message quotes the text, which may be a message body.
-    throw new HoldfastError('InvalidRequest', 'the request is not valid JSON', { field: 'request' }, { cause })
+    const message = `the request is not valid JSON${placeOfFault(text)}`
+    throw new HoldfastError('InvalidRequest', message, { field: 'request' }, { cause })
+  }
+}
+
+const placeOfFault = (text: string): string => {
+  try {
+    parseStrictJson(text)
+    return ''
+  } catch (error) {
+    return error instanceof JsonFault && error.message === NOT_JSON
+      ? ` (line ${error.line}, column ${error.column})`
+      : ''
   }
 }
 
@@ -56,7 +69,7 @@ const readBytes = async (request: Request): Promise<Uint8Array> => {
   return request.headers.has('transfer-encoding') || request.body ? readStream(request) : new Uint8Array()
 }
 
-/** A body of unknown length, read no further than it may be long. */
+/** Reads a body of unknown length, and at most as many bytes as a request may have. */
 const readStream = async (request: Request): Promise<Uint8Array> => {
   const chunks: Uint8Array[] = []
   let bytes = 0

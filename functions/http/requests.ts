@@ -22,7 +22,7 @@ const messageAttribute = z.union([
 
 const newMessage = z
   .strictObject({
-    body: z.optional(z.unknown().check(z.describe('A string is text, anything else is kept as JSON'))),
+    body: z.optional(z.unknown().check(z.describe('A string is stored as text, any other value as JSON'))),
     bodyBase64: z.optional(base64),
     attributes: z.optional(z.record(text(1, LIMITS.attributeNameLength), messageAttribute)),
     delaySeconds: z.optional(amount(0, LIMITS.delaySeconds)),
@@ -65,7 +65,7 @@ export const pollRequest = z.strictObject({
   ),
 })
 
-// Longer than any receipt handle of ours, so that a foreign one is answered for itself and does not fail the batch.
+// Longer than any receipt handle of Holdfast, so that a foreign one fails alone and not the whole request.
 const receiptHandles = z.array(text(1, 2_048)).check(z.minLength(1), z.maxLength(LIMITS.batchSize))
 
 export const ackRequest = z.strictObject({ receiptHandles })
@@ -80,32 +80,43 @@ export const extendRequest = z.strictObject({
       .boolean()
       .check(
         z.describe(
-          'Whether a lease that has ended may begin anew while nobody else has received the message. No effect on FIFO ' +
+          'Whether a lease that has ended may begin again as long as no other consumer has received the message. No effect on FIFO ' +
             'queues and with maxInFlightPerGroup',
         ),
       ),
   ),
 })
 
-export const nackRequest = z.strictObject({
-  receiptHandles,
-  delaySeconds: z.optional(
-    amount(0, LIMITS.delaySeconds).check(z.describe("Default: the queue's retry policy, else at once")),
-  ),
-  deadLetter: z.optional(
-    z
-      .boolean()
-      .check(z.describe('Moves the messages to the dead-letter queue at once. Not together with delaySeconds')),
-  ),
-  error: z.optional(
-    z
-      .string()
-      .check(
-        z.maxLength(10_000),
-        z.describe('Why, with deadLetter: the first 1,024 characters are kept with the messages as their reason'),
-      ),
-  ),
-})
+export const nackRequest = z
+  .strictObject({
+    receiptHandles,
+    delaySeconds: z.optional(
+      amount(0, LIMITS.delaySeconds).check(z.describe("Default: the queue's retry policy, else at once")),
+    ),
+    deadLetter: z.optional(
+      z
+        .boolean()
+        .check(z.describe('Moves the messages to the dead-letter queue at once. Not together with delaySeconds')),
+    ),
+    error: z.optional(
+      z
+        .string()
+        .check(
+          z.maxLength(10_000),
+          z.describe('The reason, with deadLetter: its first 1,024 characters are stored with the messages'),
+        ),
+    ),
+  })
+  .check(
+    z.refine((given) => !given.deadLetter || given.delaySeconds === undefined, {
+      error: 'must not be given together with deadLetter',
+      path: ['delaySeconds'],
+    }),
+    z.refine((given) => given.error === undefined || given.deadLetter === true, {
+      error: 'must be given together with deadLetter: true',
+      path: ['error'],
+    }),
+  )
 
 export const unreceiveRequest = z.strictObject({ receiptHandles })
 
@@ -145,7 +156,7 @@ export const queueDeletionQuery = z.strictObject({
 
 export const browseQuery = z.strictObject({ limit: pageLimit(LIMITS.browsePage), cursor })
 
-/** All that is given must hold. */
+/** A message matches if all the given conditions hold. */
 const redriveFilter = z.strictObject({
   messageIds: z.optional(z.array(text(1, 128)).check(z.minLength(1), z.maxLength(1_000))),
   sourceQueue: z.optional(queueName.check(z.describe('The queue the messages failed in'))),
@@ -160,7 +171,9 @@ const redriveFilter = z.strictObject({
 export const redriveRequest = z.strictObject({
   destination: z.optional(queueName.check(z.describe('Default: the queue each message came from'))),
   filter: z.optional(redriveFilter),
-  maxPerSecond: z.optional(whole(1, 500).check(z.describe('Messages a second. Default: as fast as it goes.'))),
+  maxPerSecond: z.optional(
+    whole(1, LIMITS.redriveMessagesPerSecond).check(z.describe('Messages a second. Default: no limit.')),
+  ),
 })
 
 export type NewMessageBody = z.infer<typeof newMessage>

@@ -4,7 +4,7 @@ import type * as z from 'zod/mini'
 export interface RouteShape {
   readonly operation: string
   readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
-  /** In OpenAPI's and API Gateway's way of writing. */
+  /** As OpenAPI and API Gateway write paths: parameters stand in braces. */
   readonly path: `/${string}`
   /** Name of the file in `functions/`, and of the Lambda. */
   readonly function: string

@@ -27,7 +27,7 @@ import type { RouteShape } from './route-shape.ts'
 import { newQueue, queueChange } from './settings-shape.ts'
 import { queueName, text } from './shapes.ts'
 
-/** What stands between braces in a path. */
+/** Shapes of the parameters in paths. */
 export const PATH_PARAMETERS = {
   queue: queueName,
   messageId: text(1, 128),
@@ -38,8 +38,8 @@ export const PATH_PARAMETERS = {
 const none = z.strictObject({})
 
 /**
- * Every route of the HTTP API, once: the deployment wires each to its function, the server and the tests mount them,
- * and the OpenAPI document is made of them. `function` is the file in `functions/`, and the Lambda.
+ * Every route of the HTTP API. The deployment connects each to its function, the local server and the tests serve
+ * them, and the OpenAPI document is built from them.
  */
 export const routes = [
   {
@@ -57,7 +57,7 @@ export const routes = [
     method: 'PUT',
     path: '/queues/{queue}',
     function: 'queues',
-    summary: 'Create a queue; the same again is fine, other settings are refused',
+    summary: 'Create a queue; repeating it with the same settings succeeds, with others it is refused',
     query: none,
     request: newQueue,
     answers: { 200: queueAnswer, 201: queueAnswer },
@@ -67,7 +67,7 @@ export const routes = [
     method: 'GET',
     path: '/queues/{queue}',
     function: 'queues',
-    summary: 'Settings of a queue, and how many messages it holds',
+    summary: 'Read the settings of a queue, and how many messages it holds',
     query: none,
     request: undefined,
     answers: { 200: queueAnswer },
@@ -127,7 +127,7 @@ export const routes = [
     method: 'POST',
     path: '/queues/{queue}/ack',
     function: 'ack',
-    summary: 'Delete messages that are done',
+    summary: 'Delete messages whose work is done',
     query: none,
     request: ackRequest,
     answers: { 200: handlesAnswer },
@@ -167,7 +167,7 @@ export const routes = [
     method: 'GET',
     path: '/queues/{queue}/messages',
     function: 'messages',
-    summary: 'Look through a queue without receiving anything',
+    summary: 'Read the messages of a queue without receiving them',
     query: browseQuery,
     request: undefined,
     answers: { 200: browseAnswer },
@@ -177,7 +177,7 @@ export const routes = [
     method: 'GET',
     path: '/queues/{queue}/messages/{messageId}',
     function: 'messages',
-    summary: 'Look at one message without receiving it',
+    summary: 'Read one message without receiving it',
     query: none,
     request: undefined,
     answers: { 200: storedMessage },
@@ -187,7 +187,7 @@ export const routes = [
     method: 'PATCH',
     path: '/queues/{queue}/messages/{messageId}',
     function: 'messages',
-    summary: 'Give a message that nobody works on another due time',
+    summary: 'Change the due time of a message that is not leased',
     query: none,
     request: rescheduleRequest,
     answers: { 200: storedMessage },
@@ -197,7 +197,7 @@ export const routes = [
     method: 'DELETE',
     path: '/queues/{queue}/messages/{messageId}',
     function: 'messages',
-    summary: 'Take a message back before anyone works on it',
+    summary: 'Delete a message that is not leased',
     query: none,
     request: undefined,
     answers: { 204: undefined },
@@ -217,7 +217,7 @@ export const routes = [
     method: 'GET',
     path: '/queues/{queue}/redrive',
     function: 'redrive',
-    summary: 'Redrives of a dead-letter queue, latest first',
+    summary: 'List the redrives of a dead-letter queue, latest first',
     query: none,
     request: undefined,
     answers: { 200: redriveListAnswer },
@@ -227,7 +227,7 @@ export const routes = [
     method: 'GET',
     path: '/queues/{queue}/redrive/{taskId}',
     function: 'redrive',
-    summary: 'How far a redrive is',
+    summary: 'Read the progress of a redrive',
     query: none,
     request: undefined,
     answers: { 200: redriveTask },
@@ -237,7 +237,7 @@ export const routes = [
     method: 'DELETE',
     path: '/queues/{queue}/redrive/{taskId}',
     function: 'redrive',
-    summary: 'Stop a redrive; what was moved stays moved',
+    summary: 'Stop a redrive; messages that it has moved stay moved',
     query: none,
     request: undefined,
     answers: { 200: redriveTask },

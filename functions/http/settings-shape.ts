@@ -9,10 +9,18 @@ const deadLetter = z.strictObject({
 
 const retryPolicy = z.strictObject({
   initialSeconds: amount(0, LIMITS.retryDelaySeconds),
-  factor: z.optional(amount(1, 100).check(z.describe('Growth with each further receive. Default 2.'))),
+  factor: z.optional(
+    amount(1, LIMITS.retryFactor).check(
+      z.describe('By how much each further receive multiplies the delay. Default 2.'),
+    ),
+  ),
   maximumSeconds: z.optional(amount(0, LIMITS.retryDelaySeconds).check(z.describe('Default 3600.'))),
   jitter: z.optional(
-    z.enum(['none', 'full']).check(z.describe('`full` (default) draws between 0 and the rest, `none` keeps to it.')),
+    z
+      .enum(['none', 'full'])
+      .check(
+        z.describe('`full` (default) draws a delay between 0 and the computed one, `none` takes the computed one.'),
+      ),
   ),
 })
 
@@ -36,7 +44,7 @@ const redriveAllowPolicy = z
     z.describe('The RedriveAllowPolicy of SQS: which queues may have messages moved into this one'),
   )
 
-const plain = {
+const common = {
   visibilityTimeoutSeconds: z.optional(whole(0, LIMITS.visibilityTimeoutSeconds)),
   delaySeconds: z.optional(whole(0, LIMITS.delaySeconds)),
   retentionSeconds: z.optional(whole(LIMITS.retentionSecondsMin, LIMITS.retentionSeconds)),
@@ -48,12 +56,12 @@ const plain = {
   deduplicationWindowSeconds: z.optional(whole(1, LIMITS.deduplicationWindowSeconds)),
   deduplicationMode: z.optional(z.enum(['window', 'pending'])),
 }
-const maxInFlightPerGroup = whole(1, 1_000_000)
+const maxInFlightPerGroup = whole(1, LIMITS.maxInFlightPerGroup)
 
-/** Body of `PUT /queues/{queue}`: what is left out gets its default. */
+/** Body of `PUT /queues/{queue}`: an absent setting gets its default. */
 export const newQueue = z
   .strictObject({
-    ...plain,
+    ...common,
     deadLetter: z.optional(deadLetter),
     retryPolicy: z.optional(retryPolicy),
     maxInFlightPerGroup: z.optional(maxInFlightPerGroup),
@@ -62,10 +70,10 @@ export const newQueue = z
   })
   .check(z.meta({ id: 'NewQueue' }))
 
-/** Body of `PATCH /queues/{queue}`: what is left out stays, `null` removes what can be without. */
+/** Body of `PATCH /queues/{queue}`: an absent setting stays, and `null` removes an optional one. */
 export const queueChange = z
   .strictObject({
-    ...plain,
+    ...common,
     deadLetter: z.optional(z.nullable(deadLetter)),
     retryPolicy: z.optional(z.nullable(retryPolicy)),
     maxInFlightPerGroup: z.optional(z.nullable(maxInFlightPerGroup)),

@@ -3,13 +3,13 @@ import { LIMITS } from '../../lib/model/limits.ts'
 
 /** Small shapes that requests and answers share. Every range comes from `lib/model/limits.ts`, and so into the OpenAPI document. */
 
-export const whole = (least: number, most: number) => z.int().check(z.gte(least), z.lte(most))
-export const amount = (least: number, most: number) => z.number().check(z.gte(least), z.lte(most))
-/** Text that UTF-8 can write, which lone surrogates are not. */
+export const whole = (min: number, max: number) => z.int().check(z.gte(min), z.lte(max))
+export const amount = (min: number, max: number) => z.number().check(z.gte(min), z.lte(max))
+/** Text that UTF-8 can encode: without lone surrogates. */
 const wellFormed = z.refine<string>((value) => value.isWellFormed(), {
   error: 'must be well-formed Unicode, without lone surrogates',
 })
-export const text = (least: number, most: number) => z.string().check(z.minLength(least), z.maxLength(most), wellFormed)
+export const text = (min: number, max: number) => z.string().check(z.minLength(min), z.maxLength(max), wellFormed)
 
 /** A queue of this deployment's own account and region: others are reached through the SQS endpoint only. */
 export const queueName = z.string().check(
@@ -33,14 +33,14 @@ const isBase64 = (value: string): boolean => {
   )
 }
 
-/** An instant as an answer tells it. */
+/** An instant in an answer. */
 export const instant = z.iso.datetime()
 
-/** An instant as a request may tell it. */
+/** An instant in a request. */
 export const givenInstant = z.union([
   whole(0, 253_402_300_799_999).check(z.describe('Epoch milliseconds')),
   z.string().check(
-    // What lies outside the calendar, such as 31 February, has no time.
+    // `Date.parse` refuses days outside the calendar, such as 31 February.
     z.refine((value) => ISO_INSTANT.test(value) && !Number.isNaN(Date.parse(value)), {
       error: 'must be an instant such as "2030-01-31T12:00:00Z" or epoch milliseconds',
     }),
@@ -51,5 +51,5 @@ const ISO_INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\
 
 export const tags = z.record(text(1, LIMITS.tagKeyLength), text(0, LIMITS.tagValueLength))
 
-export const pageLimit = (most: number) => z.optional(z.coerce.number().check(z.int(), z.gte(1), z.lte(most)))
+export const pageLimit = (max: number) => z.optional(z.coerce.number().check(z.int(), z.gte(1), z.lte(max)))
 export const cursor = z.optional(text(1, 1_024).check(z.describe('`cursor` of the page before')))

@@ -3,7 +3,7 @@ export interface BannerFacts {
   readonly port: number
   /** Where the messages are. */
   readonly store: string
-  /** What whoever starts the server must know of the store. */
+  /** A warning about the store for the user who starts the server. */
   readonly warning?: string | undefined
   /** Whether SQS clients must sign. */
   readonly signed: boolean
@@ -13,12 +13,12 @@ export interface BannerFacts {
   readonly exposed: boolean
 }
 
-/** What a newcomer needs next: commands to paste, and warnings. */
+/** What the server prints at its start: commands to paste, and warnings. */
 export const banner = ({ host, port, store, warning, signed, httpOpen, exposed }: BannerFacts): string => {
   const url = `http://${reachableHost(host)}:${port}`
   const sqsKeys = signed ? '' : 'AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x '
   const open = [...(httpOpen ? ['the HTTP API'] : []), ...(signed ? [] : ['the SQS endpoint'])].join(' and ')
-  const openNote = `Anyone who can reach port ${port} of ${host} can use ${open}. Under a name, too, with --allowed-host NAME.`
+  const openNote = `Anyone who can reach port ${port} of ${host} can use ${open}. To be reached under a name, the server needs --allowed-host NAME.`
   return [
     `Holdfast is listening on ${url}   (${store})`,
     '',

@@ -7,7 +7,7 @@ export interface TrustedCallers {
   readonly allowedHosts?: readonly string[]
 }
 
-/** Why a request is refused; nothing when it is not. */
+/** The reason why a request is refused; undefined if it is not. */
 export type CallerCheck = (headers: Headers) => string | undefined
 
 /**

@@ -21,7 +21,7 @@ export interface LocalParts {
   readonly log: Log
 }
 
-/** The HTTP API and the SQS endpoint over one engine, as the command line wants them. */
+/** The HTTP API and the SQS endpoint over one engine, as the command line configures them. */
 export const composeFrontDoor = ({ options, engine, wakeRedrive, authenticate, log }: LocalParts): FrontDoor => {
   const { host, allowedHost, cooldowns } = options
   // Keys and policies name accounts and regions: with them, accounts and regions have queues of their own.

@@ -28,7 +28,7 @@ export const openDisk = async ({ path, table, sync, log }: DiskStoreParts): Prom
     throw new UsageError(`HOLDFAST_TABLE is ${is}, but must be 1 to 255 letters, digits, dashes and dots`)
   }
   const directory = join(path, table)
-  // The messages are there, and would seem to be gone.
+  // A new store in this directory would hide the messages that the engine keeps here.
   if (existsSync(join(path, ENGINE_FILE)) && !existsSync(join(directory, DATA_FILE))) {
     throw new UsageError(
       [
@@ -58,6 +58,6 @@ export const openDisk = async ({ path, table, sync, log }: DiskStoreParts): Prom
 
 const reasonOf = (error: Error, path: string): string => {
   if (error instanceof DataDirectoryInUse) return `${error.message}: stop it, or`
-  // What the system refuses says nothing of Holdfast; what the store refuses says what to do.
+  // The operating system's errors lack the context; the store's own errors have it.
   return (error as NodeJS.ErrnoException).code ? `${path} can't hold data (${error.message}):` : `${error.message}:`
 }

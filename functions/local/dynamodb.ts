@@ -29,7 +29,7 @@ const UNSIGNED: DynamoDBClientConfig = {
     },
   }),
 }
-/** They describe the client in headers that the engine does not read. */
+/** Middleware that describes the client in headers, which the engine does not read. */
 const INTRODUCTIONS = ['getUserAgentMiddleware', 'recursionDetectionMiddleware']
 
 /** A store on a table of the engine that this server runs itself. */

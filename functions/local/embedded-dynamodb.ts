@@ -16,7 +16,7 @@ export interface EmbeddedDynamodb {
 /** Platforms that the engine is installed on, as npm names its packages. */
 const PLATFORMS = ['linux-x64']
 
-/** Path of the engine's program; nothing where its package is not installed. */
+/** Path of the engine's program; undefined if its package is not installed. */
 const enginePath = (): string | undefined => {
   try {
     const require = createRequire(import.meta.url)

@@ -13,7 +13,7 @@ export interface FrontDoorParts {
   readonly http: App
   readonly sqs: SqsEndpoint
   readonly check: CallerCheck
-  /** Whether SQS clients sign their requests, which says more than the site that they come from. */
+  /** Whether SQS clients sign their requests: a signature makes the check of the caller's site unnecessary. */
   readonly signed: boolean
   /** Whether the HTTP API, which has no signatures on this server, answers at all. */
   readonly httpOpen: boolean
@@ -22,9 +22,9 @@ export interface FrontDoorParts {
 }
 
 export interface Arrival {
-  /** Path and query as they were sent: the request's own URL is one that a parser may have changed. */
+  /** Path and query as they were sent: a parser may have changed those in the request's URL. */
   readonly target: string
-  /** Aborts when the caller has gone, or when an answer is due because the server is to end. */
+  /** Aborts when the caller has disconnected, or when the server stops and must answer now. */
   readonly signal: AbortSignal
 }
 
@@ -56,7 +56,7 @@ const isUnsignedChange = ({ method, headers, url }: Request): boolean =>
 const UNSIGNED_CHANGE =
   'a GET that changes something must bear the header Authorization: send it as a POST, sign it in its headers, or start the server with --auth, which verifies signatures in the URL too'
 
-/** Whether a request may be one of the HTTP API that `curl -d` sent as a form because nobody told it otherwise. */
+/** Whether a request may be meant for the HTTP API: without a content type, `curl -d` sends a form. */
 const isFormForHttp = ({ headers }: Request, target: string): boolean =>
   target.startsWith('/queues/') && (headers.get('content-type') ?? '').startsWith('application/x-www-form-urlencoded')
 
@@ -80,7 +80,7 @@ const httpDoor =
     const refusal = check(request.headers)
     if (refusal !== undefined) return refuse(refusal)
     if (!httpOpen) return refuse(...CLOSED)
-    // URL parsers each read such a path in their own way: nobody is to act on one.
+    // URL parsers disagree about such a path, so no operation may act on it.
     if (!isPlainPath(path)) return noRoute(request.method, path, randomUUID())
     return http.fetch(request, { path, signal })
   }

@@ -14,7 +14,7 @@ import { stderrLog as log } from './stderr-log.ts'
 import type { LocalStore } from './store.ts'
 import { UsageError } from './usage-error.ts'
 
-/** `npm start`: all of Holdfast in one process, with the handlers that run in Lambda. Answers the exit code. */
+/** `npm start`: all of Holdfast in one process, with the handlers that run in Lambda. Returns the exit code. */
 const main = async (args: readonly string[]): Promise<number> => {
   // Only their owner may read the files that this process and its engine create.
   process.umask(0o077)

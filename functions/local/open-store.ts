@@ -9,7 +9,7 @@ const DEFAULT_DATA = '.holdfast'
 
 /**
  * Chooses where messages are kept: memory, files in the data directory, the embedded DynamoDB engine, or the DynamoDB
- * that the environment names. What the command line says goes before the environment.
+ * that the environment names. Options take precedence over the environment.
  */
 export const openStore = async (options: LocalOptions, env: NodeJS.ProcessEnv, log: Log): Promise<LocalStore> => {
   const { memory, data, engine, sync } = options

@@ -5,20 +5,20 @@ const ENGINES = ['disk', 'memory', 'dynamodb'] as const
 export interface LocalOptions {
   readonly port: number
   readonly host: string
-  /** Names that `Host` may bear, beside addresses and the names of this machine. */
+  /** Names that `Host` may have, besides addresses and the names of this machine. */
   readonly allowedHost: readonly string[]
-  /** Where messages are kept; absent when the command line does not say. */
+  /** Data directory; absent if the command line has none. */
   readonly data?: string
   readonly memory: boolean
-  /** What keeps messages, when the command line says so. */
+  /** Kind of store; absent if the command line has none. */
   readonly engine?: (typeof ENGINES)[number]
   /** Whether each answer waits for the disk. */
   readonly sync: boolean
   /** File with the access keys that SQS clients must sign with. */
   readonly auth?: string
-  /** Whether the HTTP API, which has no signatures here, answers although SQS clients must sign. */
+  /** Whether the HTTP API stays open, without signatures, although SQS clients must sign. */
   readonly httpOpen: boolean
-  /** Whether a deleted queue's name, and a purged queue, rest for the sixty seconds of SQS. */
+  /** Whether SQS's sixty seconds apply before a deleted queue's name can be used again, and between two purges. */
   readonly cooldowns: boolean
   /** Whether SQS clients of different accounts and regions have queues of their own. */
   readonly regions: boolean
@@ -33,7 +33,7 @@ Environment:
 /**
  * The command line of the local server.
  *
- * @throws `CommanderError` once help or what is wrong has been printed; its exit code is 0 after help
+ * @throws `CommanderError` after it has printed help (exit code 0) or the fault
  */
 export const parseOptions = (args: readonly string[]): LocalOptions =>
   new Command('holdfast')
@@ -80,7 +80,7 @@ export const parseOptions = (args: readonly string[]): LocalOptions =>
         "apply SQS's sixty seconds after the deletion of a queue of the same name, and between purges",
       ).default(false),
     )
-    // What was needed once to get today's default.
+    // Accepted because earlier versions needed it: it is the default now.
     .addOption(new Option('--no-cooldowns').hideHelp())
     .addOption(
       new Option(

@@ -8,8 +8,8 @@ const OWNER_FILE = 0o600
 
 /**
  * Takes all rights on a data directory and on its files from everyone but their owner, also where an earlier version
- * left some. Files with other names are someone else's: they keep their rights, and so does a directory that holds any.
- * Answers the paths that stay open because this process may not change them.
+ * left some. Files with other names are not Holdfast's: they keep their rights, and so does a directory that holds any.
+ * Returns the paths that stay open because this process may not change them.
  */
 export const restrictToOwner = async (directory: string, isOwn: (name: string) => boolean): Promise<string[]> => {
   // On Windows the rights of a directory are inherited from the user's own.
@@ -38,5 +38,5 @@ const restricted = async (path: string): Promise<boolean> => {
   }
 }
 
-/** A link's rights mean nothing, and what it leads to may be someone else's. */
+/** A link's own rights have no effect, and its target may not be Holdfast's. */
 const isOpen = (found: Stats): boolean => (found.isFile() || found.isDirectory()) && (found.mode & OTHERS) !== 0

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Reclaim } from '../../lib/store/keyed/reclaim.ts'
 import type { Log } from '../runtime/log.ts'
 
-/** So many entries a second are gone through: a pass over a million takes about eight minutes, and little of a core. */
+/** Entries examined a second: a pass over a million takes about eight minutes, and little of a core. */
 const EVERY_MS = 1_000
 const ENTRIES = 2_000
 
-/** Deletes what is past its time, purged or deleted with its queue, for as long as the store is open. */
+/** Frees messages that are expired, purged or of deleted queues, for as long as the store is open. */
 export const startReclaiming = ({ reclaim }: Reclaim, log: Log): { stop(): Promise<void> } => {
   const stopping = new AbortController()
   const { signal } = stopping

@@ -15,15 +15,15 @@ export interface ServerParts {
 }
 
 export interface LocalServer {
-  /** The port that it listens on, also where any free one was asked for. */
+  /** The port that the server listens on: with port 0, the one that the system chose. */
   readonly port: number
-  /** Takes no more requests, ends the waiting of long polls, and resolves when every request is answered. */
+  /** Accepts no more requests, ends the wait of long polls, and resolves when every request is answered. */
   stop(): Promise<void>
 }
 
 /** Clients keep connections for as long as a minute; one that the server closes first costs a client an error. */
 const KEEP_ALIVE_MS = 75_000
-/** How long requests that have begun may take once the server is to end. */
+/** How long running requests may take once the server stops. */
 const LAST_REQUESTS_MS = 1_500
 
 /** Serves one handler of web requests on one port. @throws `UsageError` where the server can't listen there */
@@ -49,7 +49,7 @@ export const startServer = async ({ host, port, answer, log }: ServerParts): Pro
   }
 }
 
-/** The answer where the target or the host of a request make no URL, or where the handler itself fails. */
+/** The answer if the target and the host of a request make no URL, or if the handler itself fails. */
 const failure = (error: unknown, log: Log): Response => {
   const requestId = randomUUID()
   if (error instanceof RequestError) {
@@ -62,9 +62,9 @@ const failure = (error: unknown, log: Log): Response => {
   return problemResponse(error, requestId)
 }
 
-/** A client's connection, which bears one request at a time. */
+/** A client's connection, which carries one request at a time. */
 interface Connection {
-  /** Aborts when the client has gone, or when an answer is due because the server is to end. */
+  /** Aborts when the client has disconnected, or when the server stops and must answer now. */
   readonly ending: AbortController
   latest?: ServerResponse
 }
@@ -96,9 +96,9 @@ const stopped = (server: Server, connections: Connections): Promise<void> =>
       resolve()
     })
     for (const [socket, { latest, ending }] of connections.entries()) {
-      // Nothing has come on it yet, and Node does not count it among the idle ones.
+      // Node does not count a connection without any request as idle.
       if (socket.bytesRead === 0) socket.destroy()
-      // A connection that is kept alive would keep the server alive.
+      // An open connection would keep the server running.
       if (latest && !latest.headersSent) latest.shouldKeepAlive = false
       ending.abort()
     }

@@ -11,7 +11,7 @@ const project = join(here, '../..')
 // Inside node_modules, so that the bundle can import the packages, which are not part of it.
 const cache = join(project, 'node_modules/.cache/holdfast')
 
-/** Path of the bundle; nothing where node_modules is read-only. */
+/** Path of the bundle; undefined if node_modules is read-only. */
 const bundled = async () => {
   const { outputFiles } = await build({
     absWorkingDir: project,

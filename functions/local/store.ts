@@ -5,9 +5,9 @@ export interface LocalStore {
   readonly store: Store
   /** Where the messages are, for the banner. */
   readonly description: string
-  /** What whoever starts the server must know of this store. */
+  /** A warning about this store for the user who starts the server. */
   readonly warning?: string
-  /** Resolves with the reason when the store ends although nobody has closed it. */
+  /** Resolves with the reason if the store fails before it is closed. */
   readonly failed: Promise<string>
   close(): Promise<void>
 }

@@ -30,7 +30,7 @@ export const sweepForever = async (parts: SweeperParts): Promise<void> => {
   }
 }
 
-/** Deletes the expired items of one pass through the table. Answers their number. */
+/** Deletes the expired items of one pass through the table. Returns their number. */
 export const sweep = async ({ client, table, clock, signal }: SweeperParts): Promise<number> => {
   const { partitionKey, sortKey, timeToLive } = TABLE_SHAPE
   const names = { '#pk': partitionKey, '#sk': sortKey, '#x': timeToLive }

@@ -1,7 +1,10 @@
 import type { Engine } from '../../lib/engine.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
 import { DEFAULT_SETTINGS, type QueueSettings, type SettingsChange } from '../../lib/model/queue-settings.ts'
-import { createQueue, deleteQueue, getQueue, updateQueue } from '../../lib/queues/queues.ts'
+import { createQueue } from '../../lib/queues/create-queue.ts'
+import { deleteQueue } from '../../lib/queues/delete-queue.ts'
+import { getQueue } from '../../lib/queues/get-queue.ts'
+import { updateQueue } from '../../lib/queues/update-queue.ts'
 import type { Log } from '../runtime/log.ts'
 
 /**
@@ -10,7 +13,7 @@ import type { Log } from '../runtime/log.ts'
  */
 export interface QueueDeclaration {
   readonly RequestType: 'Create' | 'Update' | 'Delete'
-  /** Takes the outcome by PUT, once, and for an hour. */
+  /** CloudFormation accepts the outcome here: one PUT, within an hour. */
   readonly ResponseURL: string
   readonly StackId: string
   readonly RequestId: string
@@ -20,10 +23,10 @@ export interface QueueDeclaration {
   readonly ResourceProperties: { readonly name: string; readonly settings: string }
 }
 
-/** Stands for a queue that could not be created: CloudFormation deletes it on its way back, and must not hit another's. */
+/** Id of a queue that could not be created. At its rollback CloudFormation deletes this id, and so no other queue. */
 const NOT_CREATED = 'queue-not-created'
 
-/** A queue that exists is taken over: it gets the declared settings, and those that are not declared their defaults. */
+/** Creates the queue. One that exists gets the declared settings, and its defaults for the others. */
 export const declareQueue = async (engine: Engine, declaration: QueueDeclaration): Promise<string> => {
   const { RequestType, PhysicalResourceId: id, ResourceProperties } = declaration
   if (RequestType === 'Delete') {
@@ -32,7 +35,7 @@ export const declareQueue = async (engine: Engine, declaration: QueueDeclaration
   }
   const { name, settings } = ResourceProperties
   await createOrChange(engine, name, JSON.parse(settings) as SettingsChange)
-  // Another name is another queue: told another id, CloudFormation has the old one deleted afterwards.
+  // Another name is another queue: at a new id, CloudFormation has the queue of the old id deleted.
   return name
 }
 
@@ -51,7 +54,7 @@ const settingsOf = async (engine: Engine, name: string): Promise<QueueSettings |
   }
 }
 
-/** Back to the defaults, but for the shards, which the queue has raised by itself when it needed them. */
+/** The default of each setting except the shards, which Holdfast raises automatically. */
 const undeclared = (present: QueueSettings): SettingsChange => ({
   ...DEFAULT_SETTINGS,
   shards: present.shards,
@@ -68,7 +71,7 @@ const deleteIfThere = async (engine: Engine, name: string): Promise<void> => {
   }
 }
 
-/** Answers CloudFormation in every case: a stack that hears nothing waits for an hour. */
+/** Answers CloudFormation in every case: without an answer, a stack waits for an hour. */
 export const answerDeclaration = async (engine: Engine, log: Log, declaration: QueueDeclaration): Promise<void> => {
   const { ResponseURL, StackId, RequestId, LogicalResourceId, PhysicalResourceId, ResourceProperties } = declaration
   const outcome = await declareQueue(engine, declaration).then(
@@ -86,10 +89,10 @@ export const answerDeclaration = async (engine: Engine, log: Log, declaration: Q
   })
   const answer = await fetch(ResponseURL, {
     method: 'PUT',
-    // Signed for without a content type.
+    // The signature of the URL covers an empty content type.
     headers: { 'content-type': '' },
     body: JSON.stringify({ ...outcome, StackId, RequestId, LogicalResourceId }),
   })
-  // Lambda invokes again, and CloudFormation is answered again.
+  // Lambda repeats the invocation after this error, and so the answer.
   if (!answer.ok) throw new Error(`CloudFormation took the outcome with status ${answer.status}`)
 }

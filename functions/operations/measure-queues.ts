@@ -1,18 +1,20 @@
 import type { Engine } from '../../lib/engine.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
+import { LIMITS } from '../../lib/model/limits.ts'
 import { type Counts, counts } from '../../lib/queues/counts.ts'
-import { listQueueNames } from '../../lib/queues/queues.ts'
+import { listQueueNames } from '../../lib/queues/list-queues.ts'
 
-/** Queues counted at once, and names read at once. */
+/** Queues counted at the same time. */
 const AT_ONCE = 8
-const NAMES = 1_000
+/** Names read in one page. */
+const NAMES = LIMITS.listQueuesPage
 
 export interface QueueMeasures {
   readonly queue: string
   readonly counts: Counts
 }
 
-/** Counts of all queues, as far as time allows. A queue deleted meanwhile is left out. */
+/** Counts of all queues, as far as time allows. A queue deleted concurrently is left out. */
 export const measureQueues = async (
   engine: Engine,
   inTime: () => boolean,
@@ -22,33 +24,35 @@ export const measureQueues = async (
     const page = await listQueueNames(engine, { limit: NAMES, ...(cursor !== undefined && { cursor }) })
     cursor = page.cursor
     const waiting = [...page.names]
-    const counter = async () => {
-      for (
-        let queue = inTime() ? waiting.shift() : undefined;
-        queue !== undefined;
-        queue = inTime() ? waiting.shift() : undefined
-      ) {
-        const held = await countsUnlessGone(engine, queue)
-        if (held) measured.push({ queue, counts: held })
-      }
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, counter))
+    for (const [queue, held] of await countAll(engine, waiting, inTime)) measured.push({ queue, counts: held })
     if (waiting.length > 0) return { measured, complete: false }
   }
   return { measured, complete: true }
 }
 
 /** Counts of these queues by name. A queue deleted concurrently is left out. */
-export const countsByQueue = async (
+export const countsByQueue = (
   engine: Engine,
   queues: readonly { readonly name: string }[],
+): Promise<Map<string, Counts>> =>
+  countAll(
+    engine,
+    queues.map(({ name }) => name),
+  )
+
+/** Counts queues, several at once, and removes each from `waiting`; those that are left were not reached in time. */
+const countAll = async (
+  engine: Engine,
+  waiting: string[],
+  inTime: () => boolean = () => true,
 ): Promise<Map<string, Counts>> => {
   const found = new Map<string, Counts>()
-  const waiting = [...queues]
   const counter = async () => {
-    for (let queue = waiting.shift(); queue !== undefined; queue = waiting.shift()) {
-      const held = await countsUnlessGone(engine, queue.name)
-      if (held) found.set(queue.name, held)
+    while (inTime()) {
+      const queue = waiting.shift()
+      if (queue === undefined) return
+      const held = await countsUnlessGone(engine, queue)
+      if (held) found.set(queue, held)
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, counter))

@@ -1,5 +1,8 @@
 import type { Engine } from '../../lib/engine.ts'
-import { browse, cancelMessage, getMessage, rescheduleMessage } from '../../lib/messages/messages.ts'
+import { browse } from '../../lib/messages/browse.ts'
+import { cancelMessage } from '../../lib/messages/cancel-message.ts'
+import { getMessage } from '../../lib/messages/get-message.ts'
+import { rescheduleMessage } from '../../lib/messages/reschedule-message.ts'
 import { defined, epochMs, fitting, storedMessageJson } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
 

@@ -10,13 +10,13 @@ import { allowsSource } from '../sqs/redrive-policy.ts'
  * queues messages may be moved into it, in its redrive-allow policy, which only its own path changes.
  */
 export interface MoveRules {
-  /** Which queues the accounts and regions in policies mean. */
+  /** Translates the accounts and regions in policies to queues. */
   readonly names: QueueNames
-  /** What holds for a queue without a redrive-allow policy. */
+  /** The rule for a queue without a redrive-allow policy. */
   readonly withoutPolicy: 'allowAll' | 'denyAll'
 }
 
-/** Where everyone who can send a request may use every queue. */
+/** The rules where every caller may use every queue. */
 export const OPEN_RULES: MoveRules = { names: queueNames(), withoutPolicy: 'allowAll' }
 
 /**
@@ -58,7 +58,7 @@ export const checkMove = async (
   })
 }
 
-/** That a queue does not exist is said by the operation itself. */
+/** A missing queue is allowed here: the operation itself reports it. */
 const policyOf = async (engine: Engine, queue: string): Promise<string | undefined> => {
   try {
     return (await engine.queues.fresh(queue)).extras.RedriveAllowPolicy

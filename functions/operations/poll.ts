@@ -19,14 +19,14 @@ export const operations = {
     return { status: 200, body: { messages: messages.slice(0, room) }, counted }
   },
 
-  // Here, since a nack may dead-letter as a poll does: acks can put nothing on a queue.
+  // In the function `poll` because a nack may dead-letter, as a poll does: the role of `ack` can't publish.
   nackMessages: async ({ engine, params, body: { receiptHandles, ...how } }) => {
     const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, ...defined(how) }))
     return handleResults(await nack(engine, params.queue, entries), METRICS.nacked)
   },
 } satisfies Operations
 
-/** Messages that one answer has no room for are there for the next poll at once. */
+/** Gives back messages that do not fit into the answer, so that the next poll receives them at once. */
 const release = async (engine: Engine, queue: string, messages: readonly Message[]): Promise<void> => {
   if (messages.length === 0) return
   await unreceive(

@@ -9,7 +9,7 @@ export const operations = {
     const results = await publish(engine, params.queue, body.messages.map(newMessageFrom))
     const failures = results.filter((result) => 'error' in result)
     const [failure] = failures
-    // Where nothing was written, the call as a whole failed, and is simply to be sent again.
+    // If nothing was stored the whole call fails, so that the caller can simply repeat it.
     if (failure && failures.length === results.length) throw failure.error
     return {
       status: 201,

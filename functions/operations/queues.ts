@@ -1,9 +1,15 @@
 import type { Engine } from '../../lib/engine.ts'
 import { invalid, isHoldfastError } from '../../lib/model/errors.ts'
-import { changedSettings, type GivenSettings, newQueueSettings, type Queue } from '../../lib/model/queue-settings.ts'
+import { changedSettings, type GivenSettings, newQueueSettings } from '../../lib/model/given-settings.ts'
+import type { Queue } from '../../lib/model/queue-settings.ts'
 import { counts } from '../../lib/queues/counts.ts'
-import { createQueue, deleteQueue, getQueue, listQueues, purgeQueue, updateQueue } from '../../lib/queues/queues.ts'
-import { deadLetterSource } from '../../lib/queues/sources.ts'
+import { createQueue } from '../../lib/queues/create-queue.ts'
+import { deadLetterSource } from '../../lib/queues/dead-letter-source.ts'
+import { deleteQueue } from '../../lib/queues/delete-queue.ts'
+import { getQueue } from '../../lib/queues/get-queue.ts'
+import { listQueues } from '../../lib/queues/list-queues.ts'
+import { purgeQueue } from '../../lib/queues/purge-queue.ts'
+import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { defined } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
 import { HttpRefusal } from '../http/problem.ts'
@@ -15,7 +21,7 @@ import { checkMove, type MoveRules } from './move-rules.ts'
 /** Queues of one page whose messages are counted: each costs what `GET /queues/{queue}` does. */
 const COUNTED_PAGE = 100
 
-/** `rules` are asked for at each request, so that what is wrong with the environment is an answer. */
+/** `rules` is called at each request, so that a fault of the environment is an answer to the caller. */
 export const queueOperations = (rules: () => MoveRules) => {
   const names = () => rules().names
   return {
@@ -69,11 +75,11 @@ export const queueOperations = (rules: () => MoveRules) => {
   } satisfies Operations
 }
 
-/** A body without what is no setting of the engine's. */
+/** The settings in a body, without its other members. */
 const settingsIn = ({ tags: _, redriveAllowPolicy: __, ...settings }: NewQueueBody | QueueChangeBody): GivenSettings =>
   settings
 
-/** A dead-letter queue that the queue has already needs no right again. */
+/** Naming the present dead-letter queue again needs no right. */
 const checkDeadLetterMove = async (
   engine: Engine,
   rules: MoveRules,

@@ -1,6 +1,6 @@
 import type { Engine } from '../../lib/engine.ts'
-import { plainName } from '../../lib/model/queue-settings.ts'
-import { deadLetterSource } from '../../lib/queues/sources.ts'
+import { plainName } from '../../lib/model/queue-name.ts'
+import { deadLetterSource } from '../../lib/queues/dead-letter-source.ts'
 import { cancelRedrive, getRedrive, listRedrives, startRedrive } from '../../lib/redrive/redrive.ts'
 import type { RedriveTask } from '../../lib/redrive/redrive-task.ts'
 import { defined, iso } from '../http/message-json.ts'

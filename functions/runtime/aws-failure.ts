@@ -1,4 +1,4 @@
-/** A failure of a service of AWS that was called without its client, in the form that AWS's clients give theirs. */
+/** The failure of a call to an AWS service without the SDK, in the form of the SDK's errors. */
 export const awsFailure = (message: string, status: number, type = ''): Error =>
   Object.assign(new Error(message), {
     name: type.split('#').at(-1) || 'Error',

@@ -6,8 +6,8 @@ export interface JsonBounds {
 }
 
 /**
- * Whether a text, should it be JSON, keeps to the bounds. The text is read once, without recursion, and no further than
- * to what is beyond them: eight megabytes of brackets take a parser a second and hundreds of megabytes.
+ * Whether JSON text is within the bounds. The check reads the text once, without recursion, and stops at the first value
+ * beyond them. A parser would need a second and hundreds of megabytes for eight megabytes of brackets.
  */
 export const isWithin = (text: string, { depth, values = Number.POSITIVE_INFINITY }: JsonBounds): boolean => {
   let level = 0

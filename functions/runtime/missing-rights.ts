@@ -5,8 +5,8 @@ import type { Store } from '../../lib/store/port.ts'
 export type Denied = (operation: keyof Store, error: HoldfastError) => void
 
 /**
- * A store that reports each right that is missing. The failures stay as they are: some callers do without, such as
- * those that write hints, and the others answer their own caller with an internal error.
+ * A store that reports each missing right. The failures stay as they are: callers that write hints ignore them, and the
+ * others answer their own caller with an internal error.
  */
 export const reportingDenials = (store: Store, denied: Denied): Store => {
   const reporting = { ...store }

@@ -3,7 +3,7 @@ import type { Counts } from '../../lib/queues/counts.ts'
 import { QUEUE_METRICS } from './metric-names.ts'
 import { flushMetrics, metrics } from './telemetry.ts'
 
-/** Writes one metric record for these queues together, with the dimensions that were added before. */
+/** Writes one metric record for these queues together, with the dimensions added before. */
 export const writeCounts = (all: readonly Counts[], now: number): void => {
   const sum = (of: (held: Counts) => number) => all.reduce((total, held) => total + of(held), 0)
   const ages = all.map(({ oldestReadyAt }) => (oldestReadyAt === undefined ? 0 : Math.max(0, now - oldestReadyAt)))

@@ -2,7 +2,7 @@ import type { Engine } from '../../lib/engine.ts'
 import { runningRedrives, runRedrive } from '../../lib/redrive/redrive.ts'
 import type { Log } from './log.ts'
 
-/** Ensures that someone works on a redrive that was started; resolves when that is certain, not when the redrive is done. */
+/** Makes sure that a worker runs a redrive; resolves when that is certain, not when the redrive is done. */
 export type WakeRedrive = (queue: string, taskId: string) => Promise<void>
 
 export interface RedriveRef {

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 
 /**
- * The text in bytes; nothing where they are not UTF-8. Decoders put U+FFFD in the place of what they can't read, and a
- * message that was stored like that is not the one that was sent.
+ * The text in bytes; undefined if they are not UTF-8. Decoders would replace each invalid byte by U+FFFD, and so store
+ * another message than the one sent.
  */
 export const utf8Text = (bytes: Uint8Array): string | undefined =>
   isUtf8(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8') : undefined

@@ -64,3 +64,35 @@ export const resultOrError = <T>(make: () => T): T | SqsError => {
     throw error
   }
 }
+
+/** How an action works on the entries of a batch. */
+export interface BatchWork<E, P, R> {
+  /** Reads an entry. @throws the error that fails this entry alone */
+  readonly prepare: (entry: E) => P
+  /** Applies all valid entries together; one result each, in order. */
+  readonly apply: (prepared: readonly P[]) => Promise<readonly R[]>
+  /** The error that a result stands for; undefined for a success. */
+  readonly failureOf: (prepared: P, result: R | undefined) => SqsError | undefined
+}
+
+/** Works on a batch whose action answers nothing but the ids. An entry that fails leaves the others to succeed. */
+export const settleBatch = async <E extends { readonly Id: string }, P, R>(
+  entries: readonly E[],
+  { prepare, apply, failureOf }: BatchWork<E, P, R>,
+): Promise<{ successful: { Id: string }[]; failed: FailedEntry[] }> => {
+  const failed: FailedEntry[] = []
+  const valid: { id: string; prepared: P }[] = []
+  for (const entry of entries) {
+    const prepared = resultOrError(() => prepare(entry))
+    if (prepared instanceof SqsError) failed.push(failedEntry(entry.Id, prepared))
+    else valid.push({ id: entry.Id, prepared })
+  }
+  const results = valid.length > 0 ? await apply(valid.map(({ prepared }) => prepared)) : []
+  const successful: { Id: string }[] = []
+  for (const [position, { id, prepared }] of valid.entries()) {
+    const failure = failureOf(prepared, results[position])
+    if (failure) failed.push(failedEntry(id, failure))
+    else successful.push({ Id: id })
+  }
+  return { successful, failed }
+}

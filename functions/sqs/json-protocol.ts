@@ -1,4 +1,5 @@
 import { isWithin, type JsonBounds } from '../runtime/json-bounds.ts'
+import { isObject } from '../runtime/strict-json.ts'
 import { missingParameter, SqsError } from './errors.ts'
 import type { SqsAnswer } from './request.ts'
 import type { Shape, StructureShape } from './shapes.ts'
@@ -81,9 +82,7 @@ export const decodeBase64 = (text: string): Uint8Array => {
 }
 
 const record = (value: unknown, wanted: string): Record<string, unknown> =>
-  value !== null && typeof value === 'object' && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : refuse(value, wanted)
+  isObject(value) ? value : refuse(value, wanted)
 
 const refuse = (value: unknown, wanted: string): never => {
   const kind =

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { type Clock, systemClock } from '../../lib/clock.ts'
+import { isObject, JsonFault, parseStrictJson } from '../runtime/strict-json.ts'
 import { SqsError } from './errors.ts'
 import { ACTION_NAMES, type ActionName } from './model.ts'
 import { like } from './pattern.ts'
 import { isAccount } from './queue-url.ts'
-import { JsonFault, parseStrictJson } from './strict-json.ts'
 
 /** Actions that a key may perform on queues. In both, `*` matches any characters and `?` matches one. */
 export interface KeyPermission {
@@ -66,9 +66,6 @@ const parseDocument = (text: string): unknown => {
     throw new Error(`${path || 'the document of the keys'} ${message} (line ${line}, column ${column})`)
   }
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  value !== null && typeof value === 'object' && !Array.isArray(value)
 
 /** Refuses unknown members: ignoring one that was meant to restrict the key would allow more than was intended. */
 const checkMembers = (value: object, known: ReadonlySet<string>, where: string): void => {

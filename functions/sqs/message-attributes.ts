@@ -1,10 +1,11 @@
+import { LIMITS } from '../../lib/model/limits.ts'
 import type { MessageAttribute, NewMessage } from '../../lib/model/message.ts'
 import { invalidParameter, SqsError } from './errors.ts'
 import type { AttributeValue } from './model.ts'
 
 export type Attributes = Readonly<Record<string, MessageAttribute>>
 
-const MAX_ATTRIBUTES = 10
+const MAX_ATTRIBUTES = LIMITS.sqsAttributesPerMessage
 /** Letters and digits of any script: SQS accepts more than its documentation lists. */
 const NAME = /^[\p{L}\p{N}_-]+(\.[\p{L}\p{N}_-]+)*$/u
 const TYPE = /^(String|Number|Binary)(\.|$)/

@@ -1,7 +1,8 @@
 import type { Engine } from '../../lib/engine.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
+import { LIMITS } from '../../lib/model/limits.ts'
 import type { Queue } from '../../lib/model/queue-settings.ts'
-import { listQueues } from '../../lib/queues/queues.ts'
+import { listQueues } from '../../lib/queues/list-queues.ts'
 import {
   cancelRedrive,
   listRedrives,
@@ -16,7 +17,7 @@ import type { Input, Output } from './model.ts'
 import { parseQueueArn, type QueueAddress, queueArn } from './queue-url.ts'
 import { sourcesIn } from './queues.ts'
 
-const MAX_RATE = 500
+const MAX_RATE = LIMITS.redriveMessagesPerSecond
 const MAX_RESULTS = 10
 const ACTIONS_ON_SOURCE = ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'] as const
 

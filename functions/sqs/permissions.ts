@@ -1,4 +1,4 @@
-import { updateQueue } from '../../lib/queues/queues.ts'
+import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { type ActionContext, required, targetQueue } from './context.ts'
 import { invalidValue, SqsError } from './errors.ts'
 import type { Input, Output } from './model.ts'

@@ -1,5 +1,5 @@
+import { isObject, JsonFault, parseStrictJson } from '../runtime/strict-json.ts'
 import { invalidAttribute, SqsError } from './errors.ts'
-import { JsonFault, parseStrictJson } from './strict-json.ts'
 
 /**
  * SQS's limits of a policy:
@@ -92,9 +92,6 @@ const parsed = (text: string): unknown => {
     throw error
   }
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  value !== null && typeof value === 'object' && !Array.isArray(value)
 
 const withoutNulls = (value: unknown): unknown =>
   isObject(value) ? Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null)) : value

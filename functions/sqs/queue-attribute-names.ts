@@ -1,3 +1,4 @@
+import { LIMITS } from '../../lib/model/limits.ts'
 import type { QueueSettings } from '../../lib/model/queue-settings.ts'
 
 /** A setting that is a whole number, with the range that the attribute accepts. */
@@ -12,21 +13,33 @@ interface NumberAttribute {
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html */
 export const NUMBER_ATTRIBUTES: Readonly<Record<string, NumberAttribute>> = {
   DelaySeconds: { setting: 'delaySeconds', min: 0, max: 900 },
-  MaximumMessageSize: { setting: 'maximumMessageBytes', min: 1_024, max: 1_048_576 },
+  MaximumMessageSize: { setting: 'maximumMessageBytes', min: LIMITS.messageBytesMin, max: LIMITS.messageBytes },
   MessageRetentionPeriod: { setting: 'retentionSeconds', min: 60, max: 1_209_600 },
-  ReceiveMessageWaitTimeSeconds: { setting: 'receiveWaitTimeSeconds', min: 0, max: 20 },
+  ReceiveMessageWaitTimeSeconds: { setting: 'receiveWaitTimeSeconds', min: 0, max: LIMITS.waitTimeSeconds },
   VisibilityTimeout: { setting: 'visibilityTimeoutSeconds', min: 0, max: 43_200 },
 }
 
 /** Settings beyond the range of SQS's attributes, and settings that SQS does not have. */
 export const NUMBER_EXTENSIONS: Readonly<Record<string, NumberAttribute>> = {
-  HoldfastDelaySeconds: { setting: 'delaySeconds', min: 0, max: 315_360_000 },
-  HoldfastRetentionSeconds: { setting: 'retentionSeconds', min: 60, max: 31_536_000 },
-  HoldfastVisibilityTimeoutSeconds: { setting: 'visibilityTimeoutSeconds', min: 0, max: 604_800 },
-  HoldfastPriorities: { setting: 'priorities', min: 1, max: 10 },
-  HoldfastShards: { setting: 'shards', min: 1, max: 100 },
-  HoldfastDeduplicationWindowSeconds: { setting: 'deduplicationWindowSeconds', min: 1, max: 604_800 },
-  HoldfastMaxInFlightPerGroup: { setting: 'maxInFlightPerGroup', min: 1, max: 1_000_000 },
+  HoldfastDelaySeconds: { setting: 'delaySeconds', min: 0, max: LIMITS.delaySeconds },
+  HoldfastRetentionSeconds: {
+    setting: 'retentionSeconds',
+    min: LIMITS.retentionSecondsMin,
+    max: LIMITS.retentionSeconds,
+  },
+  HoldfastVisibilityTimeoutSeconds: {
+    setting: 'visibilityTimeoutSeconds',
+    min: 0,
+    max: LIMITS.visibilityTimeoutSeconds,
+  },
+  HoldfastPriorities: { setting: 'priorities', min: 1, max: LIMITS.priorities },
+  HoldfastShards: { setting: 'shards', min: 1, max: LIMITS.shards },
+  HoldfastDeduplicationWindowSeconds: {
+    setting: 'deduplicationWindowSeconds',
+    min: 1,
+    max: LIMITS.deduplicationWindowSeconds,
+  },
+  HoldfastMaxInFlightPerGroup: { setting: 'maxInFlightPerGroup', min: 1, max: LIMITS.maxInFlightPerGroup },
 }
 
 export const FIFO_ATTRIBUTES = [

@@ -1,11 +1,12 @@
-import type { QueueSettings, RetryPolicy } from '../../lib/model/queue-settings.ts'
+import type { QueueSettings } from '../../lib/model/queue-settings.ts'
+import { DEFAULT_RETRY_POLICY, type RetryPolicy } from '../../lib/model/retry-policy.ts'
+import { isObject, JsonFault, parseStrictJson } from '../runtime/strict-json.ts'
 import { invalidAttribute, SqsError, unknownAttribute } from './errors.ts'
 import { fifoSettings, flag } from './fifo-attributes.ts'
 import { checkPolicy } from './policy-document.ts'
 import { FIFO_ATTRIBUTES, NUMBER_ATTRIBUTES, NUMBER_EXTENSIONS } from './queue-attribute-names.ts'
 import type { QueueAddress, QueueNames } from './queue-url.ts'
 import { checkRedriveAllowPolicy, parseRedrivePolicy, type RedrivePolicy } from './redrive-policy.ts'
-import { JsonFault, parseStrictJson } from './strict-json.ts'
 
 export type Settings = { -readonly [K in keyof QueueSettings]?: QueueSettings[K] | null }
 
@@ -121,7 +122,7 @@ const wholeNumber = (name: string, text: string, min: number, max: number): numb
   throw invalidAttribute(name)
 }
 
-const RETRY_MEMBERS = ['initialSeconds', 'factor', 'maximumSeconds', 'jitter']
+const RETRY_MEMBERS = ['initialSeconds', ...Object.keys(DEFAULT_RETRY_POLICY)]
 
 /** `{"initialSeconds":1,"factor":2,"maximumSeconds":600,"jitter":"full"}`; the engine checks the ranges. */
 const retryPolicy = (name: string, text: string): RetryPolicy => {
@@ -132,10 +133,10 @@ const retryPolicy = (name: string, text: string): RetryPolicy => {
     if (error instanceof JsonFault) throw invalidAttribute(name)
     throw error
   }
-  if (given === null || typeof given !== 'object' || Object.keys(given).some((key) => !RETRY_MEMBERS.includes(key))) {
+  if (!isObject(given) || Object.keys(given).some((key) => !RETRY_MEMBERS.includes(key))) {
     throw invalidAttribute(name)
   }
-  const { initialSeconds, factor = 2, maximumSeconds = 3_600, jitter = 'full' } = given as Partial<RetryPolicy>
+  const { initialSeconds, ...others } = given as Partial<RetryPolicy>
   if (initialSeconds === undefined) throw invalidAttribute(name)
-  return { initialSeconds, factor, maximumSeconds, jitter }
+  return { initialSeconds, ...DEFAULT_RETRY_POLICY, ...others }
 }

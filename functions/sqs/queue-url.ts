@@ -1,5 +1,5 @@
 import { isHoldfastError } from '../../lib/model/errors.ts'
-import { checkQueueName, plainName } from '../../lib/model/queue-settings.ts'
+import { checkQueueName, plainName } from '../../lib/model/queue-name.ts'
 import { queueDoesNotExist } from './errors.ts'
 import { remembered } from './remembered.ts'
 import type { SqsRequest } from './request.ts'

@@ -1,14 +1,12 @@
 import { isHoldfastError } from '../../lib/model/errors.ts'
+import { LIMITS } from '../../lib/model/limits.ts'
 import type { Queue } from '../../lib/model/queue-settings.ts'
 import { counts } from '../../lib/queues/counts.ts'
-import {
-  createQueue as create,
-  listQueues as list,
-  listQueueNames,
-  purgeQueue as purge,
-  deleteQueue as remove,
-  updateQueue,
-} from '../../lib/queues/queues.ts'
+import { createQueue as create } from '../../lib/queues/create-queue.ts'
+import { deleteQueue as remove } from '../../lib/queues/delete-queue.ts'
+import { listQueues as list, listQueueNames } from '../../lib/queues/list-queues.ts'
+import { purgeQueue as purge } from '../../lib/queues/purge-queue.ts'
+import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { type ActionContext, required, type Target, target } from './context.ts'
 import { invalidParameter, invalidValue, queueDoesNotExist, SqsError } from './errors.ts'
 import { QUEUE_NAME_RULE } from './fifo-attributes.ts'
@@ -21,7 +19,7 @@ import { needsCounts, showAttributes, wantedAttributes } from './show-attributes
 import { checkTags } from './tags.ts'
 
 const COOLDOWN_MS = 60_000
-const MAX_RESULTS = 1_000
+const MAX_RESULTS = LIMITS.listQueuesPage
 
 export const createQueue = async (
   context: ActionContext,

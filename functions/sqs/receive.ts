@@ -1,3 +1,4 @@
+import { LIMITS } from '../../lib/model/limits.ts'
 import { bodyText, type Message, messageBytes } from '../../lib/model/message.ts'
 import type { QueueState } from '../../lib/model/queue-record.ts'
 import { contentId } from '../../lib/publish/deduplication.ts'
@@ -15,7 +16,7 @@ import { maxVisibilitySeconds } from './visibility.ts'
 import { escapeXml } from './xml.ts'
 
 const MAX_MESSAGES = 10
-const MAX_WAIT_SECONDS = 20
+const MAX_WAIT_SECONDS = LIMITS.waitTimeSeconds
 const ATTEMPT_ID = /^[\x21-\x7e]{1,128}$/
 
 export const receiveMessage = async (

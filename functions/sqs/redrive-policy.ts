@@ -1,6 +1,7 @@
+import { LIMITS } from '../../lib/model/limits.ts'
+import { isObject, JsonFault, parseStrictJson } from '../runtime/strict-json.ts'
 import { invalidValue, type SqsError } from './errors.ts'
 import { parseQueueArn, type QueueAddress, type QueueNames, queueArn } from './queue-url.ts'
-import { JsonFault, parseStrictJson } from './strict-json.ts'
 
 /** The dead-letter queue of a queue, and after how many receives a message moves to it. */
 export interface RedrivePolicy {
@@ -14,9 +15,7 @@ const parseObject = (text: string): Record<string, unknown> | undefined => {
   if (text.length > MAX_CHARACTERS) return undefined
   try {
     const value = parseStrictJson(text)
-    return value !== null && typeof value === 'object' && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
+    return isObject(value) ? value : undefined
   } catch (error) {
     if (error instanceof JsonFault) return undefined
     throw error
@@ -36,9 +35,14 @@ export const parseRedrivePolicy = (text: string, queue: QueueAddress, names: Que
   }
   const given = policy.maxReceiveCount
   const maxReceives = typeof given === 'string' && /^[0-9]{1,4}$/.test(given) ? Number(given) : given
-  if (typeof maxReceives !== 'number' || !Number.isInteger(maxReceives) || maxReceives < 1 || maxReceives > 1_000) {
+  if (
+    typeof maxReceives !== 'number' ||
+    !Number.isInteger(maxReceives) ||
+    maxReceives < 1 ||
+    maxReceives > LIMITS.maxReceives
+  ) {
     throw refuse(
-      `Invalid value for maxReceiveCount: ${typeof given === 'string' ? given : JSON.stringify(given)}, valid values are from 1 to 1000 both inclusive.`,
+      `Invalid value for maxReceiveCount: ${typeof given === 'string' ? given : JSON.stringify(given)}, valid values are from 1 to ${LIMITS.maxReceives} both inclusive.`,
     )
   }
   const target = typeof policy.deadLetterTargetArn === 'string' ? parseQueueArn(policy.deadLetterTargetArn) : undefined

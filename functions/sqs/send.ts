@@ -19,6 +19,7 @@ import {
 import type { Input, Output } from './model.ts'
 
 const MAX_DELAY_SECONDS = 900
+/** SQS's limit for the messages of a batch together. */
 const MAX_BATCH_BYTES = 1_048_576
 const GROUP_ID = /^[A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]{1,128}$/
 

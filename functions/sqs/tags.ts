@@ -1,22 +1,29 @@
-import { getQueue, updateQueue } from '../../lib/queues/queues.ts'
+import { LIMITS } from '../../lib/model/limits.ts'
+import { getQueue } from '../../lib/queues/get-queue.ts'
+import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { type ActionContext, target } from './context.ts'
 import { invalidParameter, missingParameter } from './errors.ts'
 import type { Input, Output } from './model.ts'
 
-const MAX_TAGS = 50
 const TEXT = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u
 
 /** @throws `InvalidParameterValue` */
 export const checkTags = (queue: string, tags: Readonly<Record<string, string>>): void => {
   const entries = Object.entries(tags)
-  if (entries.length > MAX_TAGS) throw invalidParameter(`Too many tags added for queue ${queue}.`)
+  if (entries.length > LIMITS.tags) throw invalidParameter(`Too many tags added for queue ${queue}.`)
   for (const [key, value] of entries) {
-    if (key === '' || key.length > 128 || !TEXT.test(key) || /^aws:/i.test(key) || key === '__proto__') {
+    if (
+      key === '' ||
+      key.length > LIMITS.tagKeyLength ||
+      !TEXT.test(key) ||
+      /^aws:/i.test(key) ||
+      key === '__proto__'
+    ) {
       throw invalidParameter(
         'Tag keys must be between 1 and 128 characters in length: letters, digits, spaces and _.:/=+-@, and not start with aws:.',
       )
     }
-    if (value.length > 256 || !TEXT.test(value)) {
+    if (value.length > LIMITS.tagValueLength || !TEXT.test(value)) {
       throw invalidParameter(
         'Tag values must be between 0 and 256 characters in length: letters, digits, spaces and _.:/=+-@.',
       )

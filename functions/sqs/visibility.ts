@@ -4,9 +4,9 @@ import { decodeReceiptHandle } from '../../lib/model/receipt-handle.ts'
 import { extend } from '../../lib/settle/extend.ts'
 import { nack } from '../../lib/settle/nack.ts'
 import { METRICS } from '../runtime/metric-names.ts'
-import { batchAnswer, checkBatch, type FailedEntry, failedEntry, resultOrError } from './batch.ts'
+import { batchAnswer, checkBatch, settleBatch } from './batch.ts'
 import { type ActionContext, required, targetQueue } from './context.ts'
-import { invalidValue, missingParameter, SqsError } from './errors.ts'
+import { invalidValue, missingParameter } from './errors.ts'
 import { batchHandleFailure, handleFailure } from './handle-failure.ts'
 import type { Input, Output } from './model.ts'
 
@@ -43,24 +43,11 @@ export const changeMessageVisibilityBatch = async (
 ): Promise<Output<'ChangeMessageVisibilityBatch'>> => {
   const { queue } = await targetQueue(context, input.QueueUrl)
   const entries = checkBatch(input.Entries, 'ChangeMessageVisibilityBatchRequestEntry')
-  const failed: FailedEntry[] = []
-  const valid: { id: string; change: VisibilityChange }[] = []
-  for (const entry of entries) {
-    const change = resultOrError(() => checkedChange(context, queue, entry))
-    if (change instanceof SqsError) failed.push(failedEntry(entry.Id, change))
-    else valid.push({ id: entry.Id, change })
-  }
-  const results = await applyChanges(
-    context,
-    queue,
-    valid.map(({ change }) => change),
-  )
-  const successful: { Id: string }[] = []
-  for (const [position, { id, change }] of valid.entries()) {
-    const failure = batchHandleFailure(queue, change.receiptHandle, results[position])
-    if (failure) failed.push(failedEntry(id, failure))
-    else successful.push({ Id: id })
-  }
+  const { successful, failed } = await settleBatch(entries, {
+    prepare: (entry) => checkedChange(context, queue, entry),
+    apply: (changes) => applyChanges(context, queue, changes),
+    failureOf: ({ receiptHandle }, result) => batchHandleFailure(queue, receiptHandle, result),
+  })
   return batchAnswer(successful, failed)
 }
 

@@ -5,6 +5,7 @@ import { HoldfastError, isHoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import { messageBytes, type NewMessage, type PublishResult } from '../model/message.ts'
 import { producer } from '../producer/producer.ts'
+import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import type { CallOptions, Transport } from '../transport/port.ts'
 
 /** How and when a message is delivered; the body stands beside it. */
@@ -29,6 +30,7 @@ export type PublishOutcome = ({ readonly ok: true } & Sent) | { readonly ok: fal
 export interface PublishingParts<In, Out> extends Reading<In, Out> {
   readonly transport: Pick<Transport, 'publish'>
   readonly name: string
+  readonly telemetry: QueueTelemetry
   readonly lingerMs: number
   readonly clock: Clock
 }
@@ -43,6 +45,7 @@ export interface Publishing<In> {
 export const publishing = <In, Out>({
   transport,
   name,
+  telemetry,
   lingerMs,
   clock,
   ...reading
@@ -60,7 +63,8 @@ export const publishing = <In, Out>({
   return {
     publish: async (body, { signal, ...options } = {}) => {
       const message = await encode({ body, ...options })
-      const result = await shared.publish(message, signal).catch((error: unknown) => {
+      const send = (traced: NewMessage) => shared.publish(traced, signal)
+      const result = await telemetry.publish(message, send).catch((error: unknown) => {
         throw isHoldfastError(error) ? aboutOne(error) : error
       })
       if ('error' in result) throw aboutOne(result.error)
@@ -68,17 +72,20 @@ export const publishing = <In, Out>({
     },
     publishBatch: async (entries, options = {}) => {
       const outcomes = new Array<PublishOutcome>(entries.length)
-      const messages: Positioned[] = []
+      const messages: NewMessage[] = []
+      const positions: number[] = []
       for (const [position, entry] of entries.entries()) {
         try {
-          messages.push({ position, message: await encode(entry) })
+          messages.push(await encode(entry))
+          positions.push(position)
         } catch (error) {
           outcomes[position] = failed(error)
         }
       }
+      if (messages.length === 0) return outcomes
       const send = (some: readonly NewMessage[]) => transport.publish(name, some, options)
-      // One after the other: in a FIFO queue the order given is the order stored.
-      for (const batch of batches(messages)) await publishTogether(batch, send, outcomes)
+      const published = await telemetry.publishBatch(messages, (traced) => publishAll(traced, send))
+      for (const [index, position] of positions.entries()) outcomes[position] = published[index] as PublishOutcome
       return outcomes
     },
     flush: () => shared.flush(),
@@ -100,33 +107,34 @@ export const checkBody = async <In, Out>(
   })
 }
 
-/** A message, and its place in the batch that the caller gave. */
-interface Positioned {
-  readonly position: number
-  readonly message: NewMessage
+type Send = (messages: readonly NewMessage[]) => Promise<PublishResult[]>
+
+/** Publishes any number of messages, call after call: in a FIFO queue the order given is the order stored. */
+const publishAll = async (messages: readonly NewMessage[], send: Send): Promise<PublishOutcome[]> => {
+  const outcomes: PublishOutcome[] = []
+  for (const batch of batches(messages)) outcomes.push(...(await publishTogether(batch, send)))
+  return outcomes
 }
 
-/** Publishes messages in one call, and enters their outcomes. */
-const publishTogether = async (
-  messages: readonly Positioned[],
-  send: (messages: readonly NewMessage[]) => Promise<PublishResult[]>,
-  outcomes: PublishOutcome[],
-): Promise<void> => {
+/** Publishes messages in one call; answers their outcomes. */
+const publishTogether = async (messages: readonly NewMessage[], send: Send): Promise<PublishOutcome[]> => {
   try {
-    const results = await send(messages.map(({ message }) => message))
-    for (const [index, { position }] of messages.entries()) {
-      const result = results[index]
-      if (result) outcomes[position] = 'error' in result ? failed(result.error) : { ok: true, ...result }
-    }
+    const results = await send(messages)
+    return messages.map((_, index) => outcomeOf(results[index]))
   } catch (error) {
     const outcome = failed(error)
+    if (messages.length === 1 || outcome.error.retryable) return messages.map(() => outcome)
     // One bad message fails the call before anything is written: alone, the others succeed.
-    if (messages.length > 1 && !outcome.error.retryable) {
-      for (const one of messages) await publishTogether([one], send, outcomes)
-    } else {
-      for (const { position } of messages) outcomes[position] = outcome
-    }
+    const outcomes: PublishOutcome[] = []
+    for (const one of messages) outcomes.push(...(await publishTogether([one], send)))
+    return outcomes
   }
+}
+
+const outcomeOf = (result: PublishResult | undefined): PublishOutcome => {
+  if (!result)
+    return failed(new HoldfastError('Internal', 'the publish answered fewer results than it was given messages'))
+  return 'error' in result ? failed(result.error) : { ok: true, ...result }
 }
 
 const failed = (error: unknown): { readonly ok: false; readonly error: HoldfastError } => {
@@ -143,11 +151,11 @@ const aboutOne = (error: HoldfastError): HoldfastError => {
 }
 
 /** As many messages at a time as one publish takes, by number and by bytes. */
-function* batches(messages: readonly Positioned[]): Generator<Positioned[]> {
-  let batch: Positioned[] = []
+function* batches(messages: readonly NewMessage[]): Generator<NewMessage[]> {
+  let batch: NewMessage[] = []
   let bytes = 0
   for (const one of messages) {
-    const size = messageBytes(one.message)
+    const size = messageBytes(one)
     if (batch.length === LIMITS.batchSize || (batch.length > 0 && bytes + size > LIMITS.publishBytes)) {
       yield batch
       batch = []

@@ -1,9 +1,10 @@
 import type { Clock } from '../clock.ts'
 import { type Reading, type Received, type Rejecting, readMessage, rejectInvalid } from '../codecs/read-message.ts'
-import type { BrowsePage } from '../messages/messages.ts'
+import type { BrowsePage } from '../messages/browse.ts'
 import type { Message, StoredMessage } from '../model/message.ts'
 import type { Queue } from '../model/queue-settings.ts'
 import type { Counts } from '../queues/counts.ts'
+import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import type { CallOptions, GivenQueueChange, Transport } from '../transport/port.ts'
 import type { BatchHandler, Handler } from '../worker/handler.ts'
 import { type BatchOptions, type ConsumeOptions, consume, type Worker } from '../worker/worker.ts'
@@ -63,6 +64,7 @@ export interface QueueClient<In, Out = In> extends Settling {
 
 export interface QueueParts<In, Out> extends Reading<In, Out>, Rejecting {
   readonly transport: Transport
+  readonly telemetry: QueueTelemetry
   readonly lingerMs: number
   readonly clock: Clock
   /** Of this process; leases in hand are judged by it. */
@@ -70,7 +72,7 @@ export interface QueueParts<In, Out> extends Reading<In, Out>, Rejecting {
 }
 
 export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In, Out> => {
-  const { transport, name } = parts
+  const { transport, name, telemetry } = parts
   const { publish, publishBatch, flush } = publishing(parts)
 
   const readable = async (messages: readonly Message[]): Promise<Received<Out>[]> => {
@@ -85,11 +87,11 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
     publish,
     publishBatch,
     poll: async ({ maxMessages = 10, ...options } = {}) =>
-      readable(await transport.poll(name, { maxMessages, ...withoutUndefined(options) })),
-    ...settling(transport, name),
+      readable(await telemetry.poll(() => transport.poll(name, { maxMessages, ...withoutUndefined(options) }))),
+    ...settling(parts),
 
     consume: (handler: Handler<Out> | BatchHandler<Out>, options?: ConsumeOptions | BatchOptions) =>
-      consume({ ...parts, clock: parts.monotonic }, handler, options),
+      telemetry.detached(() => consume({ ...parts, clock: parts.monotonic }, handler, options)),
 
     get: (messageId, options) => transport.getMessage(name, messageId, options),
     browse: ({ signal, ...page } = {}) => transport.browse(name, page, { signal }),

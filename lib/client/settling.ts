@@ -1,6 +1,7 @@
 import { reasonOf } from '../codecs/read-message.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
+import type { QueueTelemetry, Settled, SettleVerb } from '../telemetry/telemetry.ts'
 import type { CallOptions, Transport } from '../transport/port.ts'
 
 /** What stands for a leased message: itself, or its receipt handle. */
@@ -33,13 +34,21 @@ export interface Settling {
   unreceive(messages: readonly Handle[], options?: CallOptions): Promise<HandleResult[]>
 }
 
-export type SettlingTransport = Pick<Transport, 'ack' | 'nack' | 'extend' | 'unreceive'>
+export interface SettlingParts {
+  readonly transport: Pick<Transport, 'ack' | 'nack' | 'extend' | 'unreceive'>
+  readonly name: string
+  readonly telemetry: QueueTelemetry
+}
 
 /** The settling half of a queue's client: any number of messages, in calls of as many as the transport takes. */
-export const settling = (transport: SettlingTransport, name: string): Settling =>
-  ({
-    ack: settle((handles, options?: CallOptions) => transport.ack(name, handles, options)),
-    nack: settle((handles, { signal, delaySeconds, deadLetter, error }: NackOptions = {}) =>
+export const settling = ({ transport, name, telemetry }: SettlingParts): Settling => {
+  const told =
+    (verb: SettleVerb): Tell =>
+    (messages, work) =>
+      telemetry.settle(verb, messages, work)
+  return {
+    ack: settle(told('ack'), (handles, options?: CallOptions) => transport.ack(name, handles, options)),
+    nack: settle(told('nack'), (handles, { signal, delaySeconds, deadLetter, error }: NackOptions = {}) =>
       transport.nack(
         name,
         handles.map((receiptHandle) => ({
@@ -51,28 +60,42 @@ export const settling = (transport: SettlingTransport, name: string): Settling =
         { signal },
       ),
     ),
-    extend: settle((handles, { signal, visibilityTimeoutSeconds }: ExtendOptions) =>
-      transport.extend(
-        name,
-        handles.map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds })),
-        { signal },
-      ),
+    // Extending a lease settles nothing.
+    extend: settle(
+      (_messages, work) => work(),
+      (handles, { signal, visibilityTimeoutSeconds }: ExtendOptions) =>
+        transport.extend(
+          name,
+          handles.map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds })),
+          { signal },
+        ),
     ),
-    unreceive: settle((handles, options?: CallOptions) => transport.unreceive(name, handles, options)),
-  }) satisfies Record<keyof Settling, unknown> as unknown as Settling
+    unreceive: settle(told('unreceive'), (handles, options?: CallOptions) =>
+      transport.unreceive(name, handles, options),
+    ),
+  } satisfies Record<keyof Settling, unknown> as unknown as Settling
+}
+
+/** Does work on messages, and tells of it. */
+type Tell = (messages: readonly Settled[], work: () => Promise<HandleResult[]>) => Promise<HandleResult[]>
 
 const settle =
-  <O>(apply: (handles: readonly string[], options: O) => Promise<HandleResult[]>) =>
+  <O>(tell: Tell, apply: (handles: readonly string[], options: O) => Promise<HandleResult[]>) =>
   async (given: Handle | readonly Handle[], options: O): Promise<HandleResult[] | undefined> => {
-    const handles = (Array.isArray(given) ? given : [given]).map(handleOf)
-    const results: HandleResult[] = []
-    for (let start = 0; start < handles.length; start += LIMITS.batchSize) {
-      results.push(...(await apply(handles.slice(start, start + LIMITS.batchSize), options)))
+    const messages = (Array.isArray(given) ? given : [given]).map(settled)
+    const applyAll = async (): Promise<HandleResult[]> => {
+      const results: HandleResult[] = []
+      for (let start = 0; start < messages.length; start += LIMITS.batchSize) {
+        const handles = messages.slice(start, start + LIMITS.batchSize).map(({ receiptHandle }) => receiptHandle)
+        results.push(...(await apply(handles, options)))
+      }
+      return results
     }
+    const results = messages.length === 0 ? [] : await tell(messages, applyAll)
     if (Array.isArray(given)) return results
     const [only] = results
     if (only && !only.ok) throw only.error
     return undefined
   }
 
-const handleOf = (given: Handle): string => (typeof given === 'string' ? given : given.receiptHandle)
+const settled = (given: Handle): Settled => (typeof given === 'string' ? { receiptHandle: given } : given)

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../model/message.ts'
 import { sortFrom, sortRightBehind } from '../model/segment-key.ts'
-import { type Skipped, STRETCH_HEADERS } from './key-ranges.ts'
+import { type KeyRange, MAX_RANGE_HEADERS } from './key-ranges.ts'
 
 /**
  * What the pollers of a queue tell each other about the front of one priority of one shard: key ranges of it where
@@ -13,7 +13,7 @@ export interface InFlightSnapshot {
   /** Epoch ms. */
   readonly writtenAt: number
   /** In order; each begins where the one before ends, or further on. */
-  readonly keyRanges: readonly Skipped[]
+  readonly keyRanges: readonly KeyRange[]
 }
 
 /** What a process knows of the hint of one priority of one shard. */
@@ -28,29 +28,29 @@ export interface SnapshotHints {
   publishedAt?: number
 }
 
-const MAX_STRETCHES = 20
+const MAX_KEY_RANGES = 20
 /** What younger keys hide may be a publish that is still on its way, by a clock that is behind. */
 const YOUNGEST_MS = 2_000
 /** What ends sooner is not worth telling. */
 const SHORTEST_MS = 1_000
 
 /** What is worth telling others of a priority's key ranges. */
-export const publishable = (row: readonly Skipped[], priority: number, now: number): Skipped[] => {
+export const publishable = (row: readonly KeyRange[], priority: number, now: number): KeyRange[] => {
   const youngest = sortFrom(priority, now - YOUNGEST_MS)
   const worth = row.filter(({ end, until }) => end <= youngest && until > now + SHORTEST_MS)
   const total = worth.reduce((sum, { headers }) => sum + headers, 0)
-  const most = Math.ceil(total / MAX_STRETCHES) + STRETCH_HEADERS
-  const told: Skipped[] = []
+  const most = Math.ceil(total / MAX_KEY_RANGES) + MAX_RANGE_HEADERS
+  const told: KeyRange[] = []
   for (const keyRange of worth) {
     const last = told.at(-1)
     const together = last && last.end === keyRange.from && last.headers + keyRange.headers <= most
     if (together) told[told.length - 1] = joined(last, keyRange)
     else told.push(keyRange)
   }
-  return told.slice(0, MAX_STRETCHES)
+  return told.slice(0, MAX_KEY_RANGES)
 }
 
-const joined = (first: Skipped, second: Skipped): Skipped => ({
+const joined = (first: KeyRange, second: KeyRange): KeyRange => ({
   from: first.from,
   end: second.end,
   until: Math.min(first.until, second.until),
@@ -92,7 +92,7 @@ const keyBytes = (place: string): Buffer => Buffer.from(place.slice(1, KEY_DIGIT
 export const decodeSnapshot = (value: JsonValue, priority: number): InFlightSnapshot => {
   const { a, s } = value as { a: number; s: string }
   const bytes = Buffer.from(s, 'base64url')
-  const keyRanges: Skipped[] = []
+  const keyRanges: KeyRange[] = []
   let at = 0
   const place = (behind: number): string => {
     const key = `${9 - priority}${bytes.toString('hex', at, at + KEY_BYTES)}`

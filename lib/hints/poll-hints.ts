@@ -5,7 +5,7 @@ import type { SnapshotHints } from './in-flight-snapshot.ts'
 import { type Recent, recent } from './recent.ts'
 import { type Reservations, reservations } from './reservations.ts'
 import { type ScanCache, scanCache } from './scan-cache.ts'
-import { type TicketMemory, ticketMemory } from './ticket-cache.ts'
+import { type TicketCache, ticketCache } from './ticket-cache.ts'
 
 /** What the polls of this process learned about one priority of one shard. */
 export interface TargetHints {
@@ -27,13 +27,13 @@ export interface TargetHints {
   density: number
 }
 
-export interface PollMemory {
+export interface PollHints {
   /** Message groups that a poll of this process is polling right now. */
   readonly polledGroups: Set<string>
   /** Numbers given in groups that were empty then, and since when. */
   readonly missedNumbers: Map<string, { readonly lastSequence: string; readonly since: number }>
   /** The tickets of a shard. */
-  tickets(shard: SegmentPartition): TicketMemory
+  tickets(shard: SegmentPartition): TicketCache
   target(partition: SegmentPartition, priority: number): TargetHints
   /** A message of this process's doing became visible. */
   release(key: SegmentKey): void
@@ -45,10 +45,10 @@ const MAX_PARTITIONS = 10_000
 const MAX_SHARDS = 1_000
 const NEWEST_KEPT = 256
 
-export const pollMemory = (): PollMemory => {
+export const pollHints = (): PollHints => {
   /** By partition, then by priority. */
   const targets = new Map<string, TargetHints[]>()
-  const shards = new Map<string, TicketMemory>()
+  const shards = new Map<string, TicketCache>()
   const targetOf = ({ partition, sort }: SegmentKey) => targets.get(partitionId(partition))?.[priorityOf(sort)]
   return {
     polledGroups: new Set(),
@@ -58,7 +58,7 @@ export const pollMemory = (): PollMemory => {
       let memory = shards.get(id)
       if (!memory) {
         if (shards.size >= MAX_SHARDS) shards.clear()
-        memory = ticketMemory()
+        memory = ticketCache()
         shards.set(id, memory)
       }
       return memory
@@ -71,7 +71,7 @@ export const pollMemory = (): PollMemory => {
         ofPartition = []
         targets.set(id, ofPartition)
       }
-      ofPartition[priority] ??= newLane()
+      ofPartition[priority] ??= newTargetHints()
       return ofPartition[priority]
     },
     release: (key) => targetOf(key)?.scanCache.release(key.sort),
@@ -79,7 +79,7 @@ export const pollMemory = (): PollMemory => {
   }
 }
 
-const newLane = (): TargetHints => ({
+const newTargetHints = (): TargetHints => ({
   scanCache: scanCache(),
   front: {},
   contention: contention(),

@@ -1,5 +1,5 @@
 import { dueAtOf } from '../model/segment-key.ts'
-import { endBehind, type KeyRange, type Skipped, stretchRow } from './key-ranges.ts'
+import { type CachedRange, cachedRanges, endBehind, type KeyRange } from './key-ranges.ts'
 
 /**
  * What a poller remembers of the headers of a partition that it need not read again for now: leased, backingOff, expired
@@ -21,7 +21,7 @@ export interface ScanCache {
   /** Forgets what was known from `from` through `to`: it has been read again. */
   forget(from: string, to: string): void
   /** Remembers that some headers, one behind the other, have nothing to receive for a while. */
-  learn(keyRange: Learned): void
+  record(keyRange: ScannedHeaders): void
   /** Something becomes visible sooner than was known: at once, or from `visibleAt` on, epoch ms. */
   release(sort: string, visibleAt?: number): void
   /** A header is no longer there. */
@@ -32,18 +32,18 @@ export interface ScanCache {
   endsAt(): number
   readonly size: number
   /** What is remembered, in order. */
-  readonly keyRanges: readonly Skipped[]
+  readonly keyRanges: readonly KeyRange[]
   /** Headers remembered that are still there, as far as this process knows. */
   readonly headers: number
   /** Those of them behind what was told to others last. */
-  readonly untold: number
+  readonly unpublished: number
   /** Others were told of all that ends here or before. */
-  told(end: string): void
+  markPublished(end: string): void
   /** Remembers what another process told. */
-  recall(keyRanges: readonly Skipped[], now: number): void
+  addSnapshot(keyRanges: readonly KeyRange[], now: number): void
 }
 
-export interface Learned {
+export interface ScannedHeaders {
   readonly from: string
   readonly to: string
   /** When the first of them becomes visible, epoch ms. */
@@ -76,7 +76,7 @@ interface Released {
 }
 
 /** Fewer headers than this are read along in the same read unit anyway. */
-export const WORTH_SKIPPING = 12
+export const MIN_SKIPPED = 12
 /** A key range is checked when its age has doubled, within these bounds. */
 const MIN_INTERVAL_MS = 50
 const MAX_INTERVAL_MS = 3_000
@@ -89,7 +89,7 @@ const MIN_CHECKED = 14
 const RELEASES_KEPT = 64
 
 export const scanCache = (): ScanCache => {
-  const keyRanges = stretchRow()
+  const keyRanges = cachedRanges()
   const { list: row, indexAt, cut, replace } = keyRanges
   const released: Released[] = []
   let releases = 0
@@ -117,7 +117,7 @@ export const scanCache = (): ScanCache => {
     let from = -1
     let most = -1
     for (let index = 0; index < row.length; index++) {
-      const keyRange = row[index] as KeyRange
+      const keyRange = row[index] as CachedRange
       const overdue = (now - keyRange.checkAt) / keyRange.everyMs
       if (overdue <= most || keyRange.until <= now) continue
       most = overdue
@@ -126,7 +126,7 @@ export const scanCache = (): ScanCache => {
     if (most < 0) return undefined
     let to = from + 1
     for (; to < row.length; to++) {
-      const next = row[to] as KeyRange
+      const next = row[to] as CachedRange
       if (next.checkAt > now || next.until <= now || next.from !== row[to - 1]?.end) break
     }
     return { from, to }
@@ -136,9 +136,9 @@ export const scanCache = (): ScanCache => {
   const alongFrom = (now: number): number => {
     let index = row.length
     for (let headers = 0; index > 0; index--) {
-      const keyRange = row[index - 1] as KeyRange
+      const keyRange = row[index - 1] as CachedRange
       headers += keyRange.headers
-      if (headers > WORTH_SKIPPING || (keyRange.checkAt > now && keyRange.until > now)) break
+      if (headers > MIN_SKIPPED || (keyRange.checkAt > now && keyRange.until > now)) break
       if (index < row.length && keyRange.end !== row[index]?.from) break
     }
     return index
@@ -146,11 +146,11 @@ export const scanCache = (): ScanCache => {
 
   const headersFrom = (start: number): number => {
     let headers = 0
-    for (let index = start; index < row.length; index++) headers += (row[index] as KeyRange).headers
+    for (let index = start; index < row.length; index++) headers += (row[index] as CachedRange).headers
     return headers
   }
 
-  const earliest = (instantOf: (keyRange: KeyRange) => number): number => {
+  const earliest = (instantOf: (keyRange: CachedRange) => number): number => {
     let first = Number.POSITIVE_INFINITY
     for (const keyRange of row) first = Math.min(first, instantOf(keyRange))
     return first
@@ -183,7 +183,7 @@ export const scanCache = (): ScanCache => {
         ranges.push({ from: whole?.from ?? range.from, to: range.to, edge: range.to, headers, check: range.check })
       }
       for (let index = 0; index < along; index++) {
-        const keyRange = row[index] as KeyRange
+        const keyRange = row[index] as CachedRange
         const { end: to, headers } = keyRange
         if (keyRange.from > from) add({ from, to: keyRange.from, headers: 0, check: false })
         from = to
@@ -211,7 +211,7 @@ export const scanCache = (): ScanCache => {
       quietUntil = 0
     },
 
-    learn: ({ from, to, until, headers, now, releases: before = releases }) => {
+    record: ({ from, to, until, headers, now, releases: before = releases }) => {
       const end = endBehind(to)
       // Its age counts from when its last key was due, or from when something of it was released.
       let bornAt = dueAtOf(to)
@@ -255,11 +255,11 @@ export const scanCache = (): ScanCache => {
     get headers() {
       return keyRanges.headers
     },
-    get untold() {
-      return keyRanges.untold
+    get unpublished() {
+      return keyRanges.unpublished
     },
-    told: keyRanges.told,
-    recall: (keyRanges, now) => {
+    markPublished: keyRanges.markPublished,
+    addSnapshot: (keyRanges, now) => {
       for (const { from, end, until, headers } of keyRanges) {
         const everyMs = Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, now - dueAtOf(end)))
         replace(cut(from, end), 0, { from, end, until, headers, everyMs, checkAt: now + everyMs })

@@ -7,7 +7,7 @@ export interface ScanTarget {
   readonly queue: QueueState
   readonly partition: SegmentPartition
   readonly priority: number
-  readonly memory: TargetHints
+  readonly hints: TargetHints
 }
 
 /** What a poll still wants. */

@@ -14,7 +14,7 @@ import type { Ticket } from '../model/ticket.ts'
  * scan costs what it finds, and where all are locked a scan costs a small constant; and each ticket is read again within the
  * time that the allowance takes to grow by the number of tickets.
  */
-export interface TicketMemory {
+export interface TicketCache {
   /** Whether there are more tickets than a page. */
   crowded: boolean
   /** Whether the last scan found no free group at its random place. */
@@ -66,7 +66,7 @@ const MAX_KNOWN = 1_000
 /** A group that was free so long ago is likely to be locked by another process by now. */
 const FORGOTTEN_MS = 60_000
 
-export const ticketMemory = (): TicketMemory => {
+export const ticketCache = (): TicketCache => {
   const known = new Map<string, { at: number; own: boolean; localVersion: number }>()
   let allowance = FULL
   let refilledAt: number | undefined

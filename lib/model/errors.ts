@@ -80,7 +80,8 @@ export const invalid = (field: string, value: unknown, requirement: string): Hol
 export const unknownField = (field: string, value: unknown, known: readonly string[]): HoldfastError => {
   const name = field.slice(field.lastIndexOf('.') + 1)
   const advice = nameAdvice(name, known)
-  return new HoldfastError('InvalidRequest', `${shortened(field)} is not known, and is ${show(value)}: ${advice}`, {
+  const given = value === undefined ? '' : ` (${show(value)})`
+  return new HoldfastError('InvalidRequest', `${shortened(field)}${given} is not a known field: ${advice}`, {
     field,
     value,
   })
@@ -96,6 +97,7 @@ export const isHoldfastError = (error: unknown, code?: ErrorCode): error is Hold
 const show = (value: unknown): string => shortened(textOf(value))
 
 const textOf = (value: unknown): string => {
+  if (value === undefined) return 'missing'
   if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) return String(value)
   // What arrived as JSON may be nested deeper than can be written again.
   try {

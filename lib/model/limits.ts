@@ -16,8 +16,10 @@ export const LIMITS = {
   messageBytesMin: 1_024,
   /** Bytes of all messages in one publish: with base64 it fits Lambda's 6 MB request. */
   publishBytes: 4_194_304,
-  /** Attributes of one message. SQS takes 10; its endpoint keeps to that. */
+  /** Attributes of one message. */
   attributesPerMessage: 100,
+  /** Attributes of one message that SQS takes. Its endpoint keeps to that, and so does a trace context that is added to others. */
+  sqsAttributesPerMessage: 10,
   /** Characters of an attribute's name and of its data type (SQS). */
   attributeNameLength: 256,
   /** Visibility timeout, seconds. SQS ends at 12 hours; ours at 7 days. */
@@ -39,6 +41,12 @@ export const LIMITS = {
   shards: 100,
   /** Longest backoff a retry policy may reach, seconds. */
   retryDelaySeconds: 604_800,
+  /** Factor by which a retry policy grows its delay. */
+  retryFactor: 100,
+  /** Messages of one group in flight at the same time. */
+  maxInFlightPerGroup: 1_000_000,
+  /** Messages a second that a redrive moves (SQS). */
+  redriveMessagesPerSecond: 500,
   /** Queues in one page of a list (SQS). */
   listQueuesPage: 1_000,
   /** Messages in one page of a browse. */

@@ -1,8 +1,8 @@
 import { HoldfastError, invalid } from './errors.ts'
 import { LIMITS } from './limits.ts'
 import { messageBytes, type NewMessage } from './message.ts'
+import { number, whole } from './number-checks.ts'
 import type { QueueState } from './queue-record.ts'
-import { number, whole } from './queue-settings.ts'
 
 /** Refuses what can't be published, naming the message by its place in the request. */
 export const checkMessages = (queue: QueueState, messages: readonly NewMessage[]): void => {

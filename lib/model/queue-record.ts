@@ -1,8 +1,8 @@
 import type { Document } from './document.ts'
 import type { JsonValue } from './message.ts'
 import { layoutIn, type QueueLayout } from './queue-layout.ts'
+import { plainName } from './queue-name.ts'
 import type { Queue, QueueSettings } from './queue-settings.ts'
-import { plainName } from './queue-settings.ts'
 import { type Segment, segmentDueAt } from './segment.ts'
 import { lasting, type SegmentPartition } from './segment-key.ts'
 

@@ -1,16 +1,8 @@
 import { HoldfastError, invalid, unknownField } from './errors.ts'
 import { LIMITS } from './limits.ts'
-
-/** How long a nacked message rests: `initial × factor^(receives − 1)`, at most `maximum`. */
-export interface RetryPolicy {
-  /** Rest after the first failed receive, seconds. */
-  readonly initialSeconds: number
-  /** Growth with each further receive, ≥ 1. */
-  readonly factor: number
-  readonly maximumSeconds: number
-  /** `full` draws uniformly between 0 and the rest, so that failures of one moment don't return at one moment. */
-  readonly jitter: 'none' | 'full'
-}
+import { number, whole } from './number-checks.ts'
+import { checkQueueName, plainName } from './queue-name.ts'
+import type { RetryPolicy } from './retry-policy.ts'
 
 export interface DeadLetterSettings {
   /** Name of the queue that takes messages received `maxReceives` times without an ack. */
@@ -88,64 +80,6 @@ export const DEFAULT_FIFO: FifoSettings = {
   throughputLimit: 'perQueue',
 }
 
-export const DEFAULT_RETRY_POLICY: Omit<RetryPolicy, 'initialSeconds'> = {
-  factor: 2,
-  maximumSeconds: 3_600,
-  jitter: 'full',
-}
-
-type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined }
-
-/** Settings as a user writes them: what is left out of `fifo` and `retryPolicy` gets its default. */
-export type GivenSettings = Loose<Omit<SettingsChange, 'fifo' | 'retryPolicy'>> & {
-  readonly fifo?: Loose<FifoSettings> | null | undefined
-  readonly retryPolicy?: (Loose<RetryPolicy> & Pick<RetryPolicy, 'initialSeconds'>) | null | undefined
-}
-
-/** Settings of a new queue, completed with the defaults. One whose name ends in `.fifo` is a FIFO queue, said or not. */
-export const newQueueSettings = (name: string, given: GivenSettings): SettingsChange =>
-  completed(name.endsWith('.fifo') ? { fifo: {}, ...withoutUndefined(given) } : given, DEFAULT_FIFO)
-
-/** A change of settings. Members of `fifo` that are left out stay as they are in `present`. */
-export const changedSettings = (given: GivenSettings, present: QueueSettings | undefined): SettingsChange =>
-  completed(given, present?.fifo ?? DEFAULT_FIFO)
-
-const completed = ({ fifo, retryPolicy, ...plain }: GivenSettings, fifoBase: FifoSettings): SettingsChange =>
-  ({
-    ...withoutUndefined(plain),
-    ...(fifo !== undefined && { fifo: fifo && { ...fifoBase, ...withoutUndefined(fifo) } }),
-    ...(retryPolicy !== undefined && {
-      retryPolicy: retryPolicy && { ...DEFAULT_RETRY_POLICY, ...withoutUndefined(retryPolicy) },
-    }),
-  }) as SettingsChange
-
-const withoutUndefined = <T extends object>(given: T): T =>
-  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T
-
-const NAME = /^[A-Za-z0-9_-]+(\.fifo)?$/
-/** Queues of another account or region than the default carry it before their name: `111122223333/eu-west-1/orders`. */
-const SCOPED = /^[0-9]{12}\/[a-z0-9-]{1,40}\//
-
-/** The name without the account and region that may stand before it. */
-export const plainName = (queue: string): string => queue.replace(SCOPED, '')
-
-/** Whether a queue can have this name, an account and region before it aside. */
-export const isQueueName = (queue: string): boolean => {
-  const name = plainName(queue)
-  return NAME.test(name) && name.length <= LIMITS.queueNameLength
-}
-
-/** Refuses a name that SQS would refuse; it also becomes part of partition keys, so nothing else is let in. */
-export const checkQueueName = (queue: string, field = 'queue'): void => {
-  if (!isQueueName(queue)) {
-    throw invalid(
-      field,
-      plainName(queue),
-      `must be 1 to ${LIMITS.queueNameLength} letters, digits, hyphens or underscores (.fifo at the end for a FIFO queue)`,
-    )
-  }
-}
-
 /** The settings after a change, checked. `base` is absent for a new queue. */
 export const applySettings = (name: string, change: SettingsChange, base?: QueueSettings): QueueSettings => {
   checkKnown(change)
@@ -213,7 +147,7 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
     throw invalid('deduplicationMode', settings.deduplicationMode, 'must be "window" or "pending"')
   }
   if (settings.maxInFlightPerGroup !== undefined) {
-    whole('maxInFlightPerGroup', settings.maxInFlightPerGroup, 1, 1_000_000)
+    whole('maxInFlightPerGroup', settings.maxInFlightPerGroup, 1, LIMITS.maxInFlightPerGroup)
   }
   const { deadLetter, retryPolicy } = settings
   if (deadLetter) {
@@ -225,7 +159,7 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
   }
   if (retryPolicy) {
     number('retryPolicy.initialSeconds', retryPolicy.initialSeconds, 0, LIMITS.retryDelaySeconds)
-    number('retryPolicy.factor', retryPolicy.factor, 1, 100)
+    number('retryPolicy.factor', retryPolicy.factor, 1, LIMITS.retryFactor)
     number('retryPolicy.maximumSeconds', retryPolicy.maximumSeconds, 0, LIMITS.retryDelaySeconds)
     if (retryPolicy.jitter !== 'none' && retryPolicy.jitter !== 'full') {
       throw invalid('retryPolicy.jitter', retryPolicy.jitter, 'must be "none" or "full"')
@@ -235,29 +169,9 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
     throw invalid('priorities', settings.priorities, 'must be 1 on a FIFO queue, whose order is that of publication')
   }
   if (name.endsWith('.fifo') !== (settings.fifo !== undefined)) {
-    throw invalid('queue', plainName(name), 'must end in .fifo exactly when the queue is a FIFO queue')
+    const rule = settings.fifo
+      ? 'must end in .fifo, as it has fifo settings'
+      : 'must have fifo settings, as it ends in .fifo'
+    throw invalid('queue', plainName(name), rule)
   }
-}
-
-/** Refuses anything but a whole number within `[min, max]`. */
-export const whole = (field: string, value: number, min: number, max: number): void => {
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw invalid(field, value, min === max ? `must be ${min}` : `must be a whole number from ${min} to ${max}`)
-  }
-}
-
-/** Refuses anything but a finite number within `[min, max]`. */
-export const number = (field: string, value: number, min: number, max: number): void => {
-  if (typeof value !== 'number' || !(value >= min && value <= max)) {
-    throw invalid(field, value, min === max ? `must be ${min}` : `must be a number from ${min} to ${max}`)
-  }
-}
-
-/** How long a message nacked after its `receiveCount`-th receive rests, ms. */
-export const retryDelayMs = (policy: RetryPolicy | undefined, receiveCount: number, fraction: number): number => {
-  if (!policy) return 0
-  // After a thousand receives the power may be infinite, which times zero is no number.
-  const grown = policy.initialSeconds === 0 ? 0 : policy.initialSeconds * policy.factor ** (receiveCount - 1)
-  const restMs = Math.min(policy.maximumSeconds, grown) * 1_000
-  return Math.round(policy.jitter === 'full' ? restMs * fraction : restMs)
 }

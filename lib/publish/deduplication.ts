@@ -14,7 +14,7 @@ export interface FirstPublish {
   readonly sequenceNumber?: string
 }
 /** As it is stored: with when that was, epoch ms, since a purge frees the ids of what it drops. */
-interface Remembered extends FirstPublish {
+interface DeduplicationRecord extends FirstPublish {
   readonly publishedAt: number
 }
 
@@ -30,14 +30,19 @@ export const contentId = (body: Body): string =>
     .update(body instanceof Uint8Array ? body : bodyText(body))
     .digest('hex')
 
-export const rememberedKey = (queue: QueueState, message: NewMessage, id: string): DocumentKey => {
+export const deduplicationRecordKey = (queue: QueueState, message: NewMessage, id: string): DocumentKey => {
   const scoped = queue.settings.fifo?.deduplicationScope === 'messageGroup' ? `${message.groupId}\n${id}` : id
   const hash = createHash('sha256').update(scoped).digest('hex').slice(0, 40)
   return deduplicationKey(queue, hash)
 }
 
 /** @param replaces version of what is remembered of a message that its id no longer stands for; 0 for nothing */
-export const rememberWrite = (key: DocumentKey, first: Remembered, expiresAt: number, replaces: number): Write => ({
+export const deduplicationWrite = (
+  key: DocumentKey,
+  first: DeduplicationRecord,
+  expiresAt: number,
+  replaces: number,
+): Write => ({
   kind: 'put',
   key,
   value: { ...first },
@@ -46,10 +51,10 @@ export const rememberWrite = (key: DocumentKey, first: Remembered, expiresAt: nu
 })
 
 export const firstPublish = ({ value }: Document): FirstPublish => {
-  const { publishedAt: _, ...first } = value as unknown as Remembered
+  const { publishedAt: _, ...first } = value as unknown as DeduplicationRecord
   return first
 }
 
 /** Whether the message that a remembered id stood for was purged with its queue. */
 export const isForgotten = (queue: QueueState, { value }: Document): boolean =>
-  isPurged(queue, (value as unknown as Remembered).publishedAt)
+  isPurged(queue, (value as unknown as DeduplicationRecord).publishedAt)

@@ -10,11 +10,11 @@ import { observeThrottle } from '../queues/shards.ts'
 import type { Document, DocumentKey, NewSegment, Write, WriteFailure } from '../store/port.ts'
 import {
   deduplicationIdOf,
+  deduplicationRecordKey,
+  deduplicationWrite,
   type FirstPublish,
   firstPublish,
   isForgotten,
-  rememberedKey,
-  rememberWrite,
 } from './deduplication.ts'
 
 /** A message on its way, with where it stood in the request. */
@@ -53,7 +53,7 @@ export const entriesOf = (
   const seen = new Map<string, number>()
   for (const [position, message] of messages.entries()) {
     const id = deduplicationIdOf(queue, message)
-    const remembered = id === undefined ? undefined : rememberedKey(queue, message, id)
+    const remembered = id === undefined ? undefined : deduplicationRecordKey(queue, message, id)
     const first = remembered && seen.get(remembered.partition)
     if (first !== undefined) repeats.push([position, first])
     else {
@@ -98,7 +98,9 @@ export const publishOnce = async (
       const remembering = pending.flatMap(({ remembered, replaces }, at) => {
         const { publishedAt, expiresAt } = (placed[at] as Placed).segment.segment
         const first = { ...(firsts[at] as FirstPublish), publishedAt }
-        return remembered ? [rememberWrite(remembered, first, rememberedUntil(engine, queue, expiresAt), replaces)] : []
+        return remembered
+          ? [deduplicationWrite(remembered, first, deduplicatedUntil(engine, queue, expiresAt), replaces)]
+          : []
       })
       const outcome = await engine.store.transact([...writes, ...remembering])
       if (outcome.applied) {
@@ -125,7 +127,7 @@ export const firstOf = ({ segment: { segment }, index }: Placed): FirstPublish =
 })
 
 /** Unique while pending, an id is remembered as long as its message can be pending. */
-export const rememberedUntil = (engine: Engine, { settings }: QueueState, expiresAt: number): number =>
+export const deduplicatedUntil = (engine: Engine, { settings }: QueueState, expiresAt: number): number =>
   settings.deduplicationMode === 'pending'
     ? expiresAt
     : engine.clock.now() + settings.deduplicationWindowSeconds * 1_000

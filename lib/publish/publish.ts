@@ -7,7 +7,7 @@ import type { NewMessage, PublishResult } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
 import { checkMessages } from '../model/message-rules.ts'
 import { afterPurge, type QueueState } from '../model/queue-record.ts'
-import { remove } from '../model/segment.ts'
+import { removeSegment } from '../model/segment-change.ts'
 import { markGrouped, observeThrottle, onThrottle } from '../queues/shards.ts'
 import type { NewSegment } from '../store/port.ts'
 import { touchGroup } from './group-place.ts'
@@ -181,7 +181,7 @@ const insertInGroup = async (
   if (refused) return refused
   const failure = await writeTicket(engine, queue, group, segment)
   if (!failure) return segment
-  const [undone] = await engine.store.change([remove(segment.segment)])
+  const [undone] = await engine.store.change([removeSegment(segment.segment)])
   if (undone?.applied) return failure
   const message = 'the message is stored, but polls may not come across it: its group could not be noted'
   return new HoldfastError('StoreUnavailable', message, { queue: queue.name }, { cause: failure })

@@ -1,6 +1,6 @@
 import type { Document } from '../model/document.ts'
+import { isQueueName } from '../model/queue-name.ts'
 import { type QueueState, queueState } from '../model/queue-record.ts'
-import { isQueueName } from '../model/queue-settings.ts'
 import { layoutKey, queueKey } from '../store/keys.ts'
 import type { Store } from '../store/port.ts'
 

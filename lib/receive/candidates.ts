@@ -84,19 +84,19 @@ const exhaustedIn = ({ settings: { deadLetter } }: QueueState, { segment, indexe
 }
 
 /** A page may have been read before what another poll of this process has changed since. */
-const newestOf = ({ memory }: ScanTarget, read: Segment, after: After): Segment => {
-  const known = memory.newest.get(read.key.sort)
+const newestOf = ({ hints }: ScanTarget, read: Segment, after: After): Segment => {
+  const known = hints.newest.get(read.key.sort)
   if (!known || known.version <= read.version) return read
   after.set(read.key.sort, known)
   return known
 }
 
-export const noteNewest = ({ memory: { newest } }: ScanTarget, segment: Segment): void =>
+export const noteNewest = ({ hints: { newest } }: ScanTarget, segment: Segment): void =>
   newest.set(segment.key.sort, segment)
 
 /** Messages to receive for each header read, those with none included: says how many headers a wish takes. */
 export const noteDensity = (
-  { memory, priority }: ScanTarget,
+  { hints, priority }: ScanTarget,
   segments: readonly Segment[],
   candidates: readonly Candidate[],
   now: number,
@@ -107,12 +107,12 @@ export const noteDensity = (
   for (const { key } of segments) if (key.sort <= dueTo) due++
   let found = 0
   for (const { indexes } of candidates) found += indexes.length
-  memory.density = Math.max(MIN_DENSITY, memory.density + (found / due - memory.density) / 4)
+  hints.density = Math.max(MIN_DENSITY, hints.density + (found / due - hints.density) / 4)
 }
 
 /** Whether so little is left that pollers who take of it at random would mostly meet. */
-export const isScramble = ({ memory }: ScanTarget, candidates: readonly Candidate[], want: number): boolean => {
-  const { pressure } = memory.contention
+export const isScramble = ({ hints }: ScanTarget, candidates: readonly Candidate[], want: number): boolean => {
+  const { pressure } = hints.contention
   if (pressure < SCRAMBLE || candidates.length === 0) return false
   const supply = candidates.reduce((sum, { indexes }) => sum + indexes.length, 0)
   return supply < (want * pressure) / 2
@@ -124,7 +124,7 @@ export const pick = (
   candidates: readonly Candidate[],
   want: number,
 ): Candidate[] => {
-  const crowded = target.memory.contention.pressure > CROWDED
+  const crowded = target.hints.contention.pressure > CROWDED
   const order = crowded ? shuffled(candidates, engine.random.fraction) : candidates
   const picked: Candidate[] = []
   let left = want
@@ -151,5 +151,5 @@ export const without = (candidates: readonly Candidate[], picked: readonly Candi
   candidates.filter(({ segment }) => !picked.some((other) => other.segment.key.sort === segment.key.sort))
 
 /** Those that no other poll of this process is claiming. */
-const unreserved = ({ memory: { reserved } }: ScanTarget, { key: { sort } }: Segment, indexes: number[]): number[] =>
+const unreserved = ({ hints: { reserved } }: ScanTarget, { key: { sort } }: Segment, indexes: number[]): number[] =>
   reserved.free(sort, indexes)

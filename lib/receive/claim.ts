@@ -3,7 +3,8 @@ import type { Request, ScanTarget } from '../hints/scan-target.ts'
 import { type Content, contentOf } from '../model/content.ts'
 import { type HoldfastError, isHoldfastError } from '../model/errors.ts'
 import type { Message } from '../model/message.ts'
-import { bearsLeases, type Lease, remove, type Segment, slotAt, unclaim } from '../model/segment.ts'
+import { type Lease, type Segment, slotAt } from '../model/segment.ts'
+import { bearsLeases, removeSegment, unclaim } from '../model/segment-change.ts'
 import type { Claim, ClaimOutcome } from '../store/port.ts'
 import {
   type After,
@@ -80,7 +81,7 @@ const deferred = async (
   const from = candidates[0]?.segment.key.sort
   const to = candidates.at(-1)?.segment.key.sort
   if (from === undefined || to === undefined) return []
-  const { contention, roundTripMs } = target.memory
+  const { contention, roundTripMs } = target.hints
   const patience = engine.random.fraction()
   const turnMs = Math.min(DEFER_MS.most, Math.max(DEFER_MS.least, roundTripMs))
   await engine.clock.sleep(patience * contention.pressure * turnMs, signal)
@@ -105,7 +106,7 @@ const claimPicked = async (
   request: Request,
   claimed: Claimed,
 ): Promise<number> => {
-  const { reserved } = target.memory
+  const { reserved } = target.hints
   for (const { segment, indexes } of picked) reserved.add(segment.key.sort, indexes)
   try {
     const { issue } = newLeasing(engine, target.queue, request.leaseMs)
@@ -169,7 +170,7 @@ const noteOutcomes = (
       claimed.messages.push(...messagesOf(outcome.segment, outcome.content, claim))
     } else if (!outcome.applied && !outcome.error) lost++
   }
-  target.memory.contention.observe({ won: claims.length - lost, lost })
+  target.hints.contention.observe({ won: claims.length - lost, lost })
   if (lost > 0) engine.observe({ type: 'lost-race', queue: target.queue.name, count: lost })
   return lost
 }
@@ -187,7 +188,8 @@ const recognizeOwn = async (
       if (outcome.applied || outcome.error || !segment || !bearsLeases(segment, change)) return outcome
       try {
         const [stored] = await engine.store.read([segment.key])
-        return stored ? { applied: true as const, segment: stored.segment, content: stored.content } : outcome
+        // The header is the one that bears our leases: by the time of the read others may hold the messages.
+        return stored ? { applied: true as const, segment, content: stored.content } : outcome
       } catch (error) {
         // The claims beside this one were made.
         if (!isHoldfastError(error)) throw error
@@ -199,7 +201,7 @@ const recognizeOwn = async (
 /** A header without content: its publish failed half-way, or its content is a moment late. */
 export const giveUp = async (engine: Engine, target: ScanTarget, { segment, change }: Claim, now: Segment) => {
   const orphan = engine.clock.now() - segment.publishedAt > ORPHAN_AFTER_MS
-  await engine.store.change([orphan ? remove(now) : unclaim(segment, change)])
+  await engine.store.change([orphan ? removeSegment(now) : unclaim(segment, change)])
   if (orphan) engine.observe({ type: 'orphan-dropped', queue: target.queue.name })
 }
 

@@ -4,7 +4,8 @@ import { type HeadPart, sequenceAfter, sequenceNumber, sequenceOf } from '../mod
 import type { Message } from '../model/message.ts'
 import { asDelayed, type QueueState } from '../model/queue-record.ts'
 import { decodeReceiptHandle, type HandleGroup } from '../model/receipt-handle.ts'
-import { bearsLeases, type Lease, type Segment, slotAt, unclaim } from '../model/segment.ts'
+import { type Lease, type Segment, slotAt } from '../model/segment.ts'
+import { bearsLeases, unclaim } from '../model/segment-change.ts'
 import type { Claim, ClaimedSegment } from '../store/port.ts'
 import { newLeasing } from './leasing.ts'
 

@@ -1,7 +1,8 @@
 import type { Engine } from '../engine.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { type HandleGroup, issueReceiptHandle, NONCE_BYTES } from '../model/receipt-handle.ts'
-import { claim, goneCount, type Segment } from '../model/segment.ts'
+import { goneCount, type Segment } from '../model/segment.ts'
+import { claim } from '../model/segment-change.ts'
 import type { Claim } from '../store/port.ts'
 
 /** A claim with the receipt handle of each message, by the messages' places: the lease tokens are their hashes. */

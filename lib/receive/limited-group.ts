@@ -1,7 +1,8 @@
 import type { Engine } from '../engine.ts'
 import type { Request, ScanTarget } from '../hints/scan-target.ts'
 import { isDropped, type QueueState } from '../model/queue-record.ts'
-import { liveAt, type Segment, type Slot, slotAt, unclaim, visibleAt } from '../model/segment.ts'
+import { liveAt, type Segment, type Slot, slotAt, visibleAt } from '../model/segment.ts'
+import { unclaim } from '../model/segment-change.ts'
 import { dueAtOf, partitionId, sortFrom, sortRightBehind, sortUpTo } from '../model/segment-key.ts'
 import type { Ticket } from '../model/ticket.ts'
 import { TICKET_KEPT_MS } from '../publish/group-place.ts'
@@ -11,7 +12,7 @@ import { type After, candidatesOf, withoutExhausted } from './candidates.ts'
 import { giveUp, messagesOf } from './claim.ts'
 import { ownClaim } from './group-claim.ts'
 import { newLeasing } from './leasing.ts'
-import type { ScanResult } from './scan.ts'
+import type { ScanResult } from './scan-result.ts'
 
 /**
  * A limit of messages in flight in a group of a standard queue, kept by a **fence**: a document of the group that every
@@ -54,7 +55,7 @@ export const pollWithinLimit = async (
   if (polledGroups.has(name)) return undefined
   polledGroups.add(name)
   try {
-    const target = { queue, partition, priority: 0, memory: engine.polls.target(partition, 0) }
+    const target = { queue, partition, priority: 0, hints: engine.polls.target(partition, 0) }
     return await claimAllowed(engine, target, limited, request)
   } finally {
     polledGroups.delete(name)

@@ -1,10 +1,10 @@
 import type { Engine } from '../engine.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { Message } from '../model/message.ts'
+import { whole } from '../model/number-checks.ts'
 import type { QueueState } from '../model/queue-record.ts'
-import { whole } from '../model/queue-settings.ts'
 import { unreceive } from '../settle/unreceive.ts'
-import { rememberAttempt, repeatAttempt } from './receive-attempt.ts'
+import { recordReceiveAttempt, repeatReceiveAttempt } from './receive-attempt.ts'
 import { scan } from './scan.ts'
 import { scanFairly } from './scan-fairly.ts'
 import { scanGroups } from './scan-groups.ts'
@@ -51,7 +51,7 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
   let queue = await engine.queues.get(queueName)
   const attemptId = queue.settings.fifo && options.attemptId
   if (attemptId) {
-    const again = await repeatAttempt(engine, queue, attemptId, request(queue).leaseMs)
+    const again = await repeatReceiveAttempt(engine, queue, attemptId, request(queue).leaseMs)
     if (again.length > 0) return again
   }
   const deadline = engine.clock.now() + (options.waitTimeSeconds ?? queue.settings.receiveWaitTimeSeconds) * 1_000
@@ -64,7 +64,7 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
       if (handles.length > 0) await unreceive(engine, queueName, handles)
       return []
     }
-    if (attemptId) await rememberAttempt(engine, queue, attemptId, messages)
+    if (attemptId) await recordReceiveAttempt(engine, queue, attemptId, messages)
     if (messages.length > 0 || now >= deadline) return messages
     // Jittered, so that pollers that started together drift apart; sooner when something is known to become visible.
     const jittered = waitMs * (0.75 + engine.random.fraction() / 2)

@@ -3,7 +3,8 @@ import type { Engine } from '../engine.ts'
 import { followUp } from '../follow-up.ts'
 import type { HandleResult, Message } from '../model/message.ts'
 import { asDelayed, type QueueState } from '../model/queue-record.ts'
-import { decodeReceiptHandle, keyOfHandle, receiptHandleFor } from '../model/receipt-handle.ts'
+import { decodeReceiptHandle, keyOfHandle, type ReceiptHandle, receiptHandleFor } from '../model/receipt-handle.ts'
+import { holds, slotAt } from '../model/segment.ts'
 import { extend } from '../settle/extend.ts'
 import { bestEffort } from '../store/best-effort.ts'
 import { receiveAttemptKey } from '../store/keys.ts'
@@ -19,7 +20,7 @@ const REMEMBERED_MS = 300_000
  * with a new lease; in each group up to the first one that is still there and no longer leased to it, since whoever
  * lost the answer has not seen that one either.
  */
-export const repeatAttempt = async (
+export const repeatReceiveAttempt = async (
   engine: Engine,
   queue: QueueState,
   attemptId: string,
@@ -33,28 +34,42 @@ export const repeatAttempt = async (
     queue.name,
     receiptHandles.map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds: Math.ceil(leaseMs / 1_000) })),
   )
-  const held = receiptHandles.filter(heldInOrder(results))
-  const keys = held.map((text) => keyOfHandle(queue, receiptHandleFor(queue.name, text, engine.clock.now())))
-  const stored = await engine.store.read(keys)
+  const held = receiptHandles.filter(heldInOrder((position) => stateAfter(results[position])))
+  const decoded = held.map((text) => receiptHandleFor(queue.name, text, engine.clock.now()))
+  const stored = await engine.store.read(decoded.map((handle) => keyOfHandle(queue, handle)))
+  // Between the extension and the read the message may be acked, or the lease may end and another poller claim it.
+  const stateRead = (position: number): HandleState => {
+    const slot = stored[position] && slotAt(stored[position].segment, decoded[position]?.index ?? 0)
+    if (!slot || slot.kind === 'gone') return 'gone'
+    return holds(slot, (decoded[position] as ReceiptHandle).token) ? 'held' : 'lost'
+  }
+  const isHeld = heldInOrder(stateRead)
   return held.flatMap((text, position) => {
     const segment = stored[position]
-    return segment?.content ? [messageOfHandle(asDelayed(queue, segment.segment), segment.content, text)] : []
+    if (!isHeld(text, position) || !segment?.content) return []
+    return [messageOfHandle(asDelayed(queue, segment.segment), segment.content, text)]
   })
 }
 
+type HandleState = 'held' | 'lost' | 'gone'
+
+const stateAfter = (extended: HandleResult | undefined): HandleState =>
+  extended?.ok ? 'held' : extended?.error.code === 'MessageNotFound' ? 'gone' : 'lost'
+
 /** Which of an attempt's handles, in the order of their messages, are still held with all that is left before them. */
-const heldInOrder = (results: readonly HandleResult[]): ((receiptHandle: string, position: number) => boolean) => {
+const heldInOrder = (
+  stateOf: (position: number) => HandleState,
+): ((receiptHandle: string, position: number) => boolean) => {
   const interrupted = new Set<string | undefined>()
   return (receiptHandle, position) => {
     const group = decodeReceiptHandle(receiptHandle)?.group?.hash
-    const result = results[position]
-    if (result?.ok) return !interrupted.has(group)
-    if (result?.error.code !== 'MessageNotFound') interrupted.add(group)
-    return false
+    const state = stateOf(position)
+    if (state === 'lost') interrupted.add(group)
+    return state === 'held' && !interrupted.has(group)
   }
 }
 
-export const rememberAttempt = async (
+export const recordReceiveAttempt = async (
   engine: Engine,
   queue: QueueState,
   attemptId: string,

@@ -1,9 +1,10 @@
 import type { Engine } from '../engine.ts'
-import { STRETCH_HEADERS } from '../hints/key-ranges.ts'
-import { type ScanCache, WORTH_SKIPPING } from '../hints/scan-cache.ts'
+import { MAX_RANGE_HEADERS } from '../hints/key-ranges.ts'
+import { MIN_SKIPPED, type ScanCache } from '../hints/scan-cache.ts'
 import type { ScanTarget } from '../hints/scan-target.ts'
 import { isDropped } from '../model/queue-record.ts'
-import { nextVisibleAt, remove, type Segment } from '../model/segment.ts'
+import { nextVisibleAt, type Segment } from '../model/segment.ts'
+import { removeSegment } from '../model/segment-change.ts'
 import { sortRightBehind, sortUpTo } from '../model/segment-key.ts'
 import type { HeaderPage } from '../store/port.ts'
 import type { Claimed } from './claim.ts'
@@ -13,10 +14,10 @@ const DELETER_GONE_MS = 1_000
 
 export interface PageRead {
   readonly from: string
-  /** Through here what was read can be remembered even if no header ends it; see `Range`. */
+  /** Through here what was read can be recorded even if no header ends it; see `Range`. */
   readonly edge: string
   readonly page: HeaderPage
-  /** Whether all that lies before the page is remembered already. */
+  /** Whether all that lies before the page is recorded already. */
   readonly connected: boolean
   /** `scanCache.releases` before the page was read. */
   readonly releases: number
@@ -25,9 +26,9 @@ export interface PageRead {
 /**
  * Takes note of the headers of a page that have nothing to receive for now.
  *
- * @returns when the page next has something, epoch ms, and whether all through its end is remembered
+ * @returns when the page next has something, epoch ms, and whether all through its end is recorded
  */
-export const remember = (
+export const recordScan = (
   engine: Engine,
   target: ScanTarget,
   { from, edge, page, connected, releases }: PageRead,
@@ -35,7 +36,7 @@ export const remember = (
 ): { nextAt: number; connected: boolean } => {
   const now = engine.clock.now()
   const dueTo = sortUpTo(target.priority, now)
-  const run = runOf(target.memory.scanCache, { from, connected, now, releases })
+  const run = runOf(target.hints.scanCache, { from, connected, now, releases })
   let nextAt = Number.POSITIVE_INFINITY
   for (const read of page.segments) {
     const { sort } = read.key
@@ -48,7 +49,7 @@ export const remember = (
   return { nextAt, connected: run.end(page.more ? undefined : edge) }
 }
 
-/** Follows headers with nothing to receive, one behind the other, and has them remembered where that pays. */
+/** Follows headers with nothing to receive, one behind the other, and has them recorded where that pays. */
 const runOf = (scanCache: ScanCache, start: { from: string; connected: boolean; now: number; releases: number }) => {
   const { now, releases } = start
   let { from, connected } = start
@@ -56,10 +57,10 @@ const runOf = (scanCache: ScanCache, start: { from: string; connected: boolean; 
   let headers = 0
   let until = Number.POSITIVE_INFINITY
 
-  const learn = (edge: string | undefined) => {
+  const record = (edge: string | undefined) => {
     const to = edge !== undefined && edge > (last ?? from) ? edge : last
-    if (to === undefined || !(connected || headers >= WORTH_SKIPPING)) return
-    scanCache.learn({ from, to, until, headers, now, releases })
+    if (to === undefined || !(connected || headers >= MIN_SKIPPED)) return
+    scanCache.record({ from, to, until, headers, now, releases })
     begin(sortRightBehind(to))
     connected = true
   }
@@ -75,17 +76,17 @@ const runOf = (scanCache: ScanCache, start: { from: string; connected: boolean; 
       last = sort
       headers++
       until = Math.min(until, visibleAt)
-      if (headers === STRETCH_HEADERS) learn(undefined)
+      if (headers === MAX_RANGE_HEADERS) record(undefined)
     },
     /** A header that is to be read again. */
     breakAt: (sort: string, edge: string) => {
-      learn(edge <= sort ? edge : undefined)
+      record(edge <= sort ? edge : undefined)
       scanCache.forget(sort, sort)
       begin(sortRightBehind(sort))
       connected = false
     },
     end: (edge: string | undefined): boolean => {
-      learn(edge)
+      record(edge)
       return connected && headers === 0
     },
   }
@@ -104,7 +105,7 @@ const visibleAgainAt = (engine: Engine, target: ScanTarget, segment: Segment | '
  * A header whose messages are all gone lost its deleter between two writes, if it stays: most are seen right between
  * the two. Whether its removal works is not waited for.
  */
-const sweep = (engine: Engine, { memory: { emptied } }: ScanTarget, segment: Segment, now: number): void => {
+const sweep = (engine: Engine, { hints: { emptied } }: ScanTarget, segment: Segment, now: number): void => {
   const { sort } = segment.key
   const seenAt = emptied.get(sort)
   if (seenAt === undefined) {
@@ -112,6 +113,6 @@ const sweep = (engine: Engine, { memory: { emptied } }: ScanTarget, segment: Seg
     emptied.set(sort, now)
   } else if (now - seenAt >= DELETER_GONE_MS) {
     emptied.delete(sort)
-    void engine.store.change([remove(segment)])
+    void engine.store.change([removeSegment(segment)])
   }
 }

@@ -8,7 +8,9 @@ import { dueAtOf, sortFrom } from '../model/segment-key.ts'
 import type { Ticket } from '../model/ticket.ts'
 import type { TicketKey } from '../store/port.ts'
 import { pollWithinLimit } from './limited-group.ts'
-import { orNothing, type ScanResult, scan, scanLane } from './scan.ts'
+import { scan } from './scan.ts'
+import { scanPartition } from './scan-partition.ts'
+import { orNothing, type ScanResult } from './scan-result.ts'
 import { nextTicketAt, ticketPages } from './ticket-pages.ts'
 
 /**
@@ -175,4 +177,4 @@ const scanGroup = (
   { partition }: TicketKey,
   request: Request,
 ): Promise<ScanResult> =>
-  scanLane(engine, { queue, partition, priority: 0, memory: engine.polls.target(partition, 0) }, request)
+  scanPartition(engine, { queue, partition, priority: 0, hints: engine.polls.target(partition, 0) }, request)

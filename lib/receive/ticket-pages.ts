@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts'
-import type { Due, TicketMemory } from '../hints/ticket-cache.ts'
+import type { Due, TicketCache } from '../hints/ticket-cache.ts'
 import { locksStaleBefore, sequenceAt } from '../model/group.ts'
 import { partitionOf, pollShards, type QueueState } from '../model/queue-record.ts'
 import { type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
@@ -32,8 +32,8 @@ export const nextTicketAt = (engine: Engine, queue: QueueState): number => {
   const now = engine.clock.now()
   let next = Number.POSITIVE_INFINITY
   for (let shard = 0; shard < pollShards(queue); shard++) {
-    const memory = engine.polls.tickets(partitionOf(queue, shard))
-    if (memory.scarce) next = Math.min(next, memory.nextAt(now))
+    const cache = engine.polls.tickets(partitionOf(queue, shard))
+    if (cache.scarce) next = Math.min(next, cache.nextAt(now))
   }
   return next
 }
@@ -43,24 +43,24 @@ async function* pagesOf(
   queue: QueueState,
   partition: SegmentPartition,
 ): AsyncGenerator<readonly Ticket[]> {
-  const memory = engine.polls.tickets(partition)
-  const reader: Reader = { engine, queue, partition, memory }
+  const cache = engine.polls.tickets(partition)
+  const reader: Reader = { engine, queue, partition, cache }
   const startedAt = engine.clock.now()
-  memory.refill(startedAt)
-  const start = memory.crowded ? Buffer.from(engine.random.bytes(7)).toString('hex') : FRONT
-  let pass = memory.cursor === undefined ? undefined : passFrom(memory.cursor)
-  const extras = memory.scarce
-    ? [...memory.removeDue(startedAt).map((due) => readDue(reader, due)), continuePass(reader, pass, SECOND_PAGE)]
+  cache.refill(startedAt)
+  const start = cache.crowded ? Buffer.from(engine.random.bytes(7)).toString('hex') : FRONT
+  let pass = cache.cursor === undefined ? undefined : passFrom(cache.cursor)
+  const extras = cache.scarce
+    ? [...cache.removeDue(startedAt).map((due) => readDue(reader, due)), continuePass(reader, pass, SECOND_PAGE)]
     : []
   // All of them are one page: a group that is known to be free comes no sooner than one found at a random place.
   const [first, ...others] = await Promise.all([firstPage(reader, start), ...extras])
-  memory.scarce = memory.crowded && freeOf(first, engine.clock.now()) === 0
+  cache.scarce = cache.crowded && freeOf(first, engine.clock.now()) === 0
   const found = new Map([first, ...others].flat().map((ticket) => [ticket.group, ticket]))
   yield byTurn(reader, [...found.values()])
-  if (!memory.crowded) return
-  memory.scarce = true
+  if (!cache.crowded) return
+  cache.scarce = true
   pass ??= passBehind(first, start)
-  for (let limit = SECOND_PAGE; !pass.over && memory.allowance >= FIRST_PAGE; limit = limit * GROWTH) {
+  for (let limit = SECOND_PAGE; !pass.over && cache.allowance >= FIRST_PAGE; limit = limit * GROWTH) {
     yield byTurn(reader, await continuePass(reader, pass, Math.min(MAX_TICKETS, limit)))
   }
 }
@@ -69,7 +69,7 @@ interface Reader {
   readonly engine: Engine
   readonly queue: QueueState
   readonly partition: SegmentPartition
-  readonly memory: TicketMemory
+  readonly cache: TicketCache
 }
 
 /** So long after another process was first at a group the order is drawn: else all would lock the group whose turn it is. */
@@ -80,20 +80,20 @@ const RIVALS_MS = 10_000
  * however many messages it has. Where turns are equal, as on standard queues, or other processes poll the same groups, the
  * order is drawn.
  */
-const byTurn = ({ engine, memory }: Reader, tickets: readonly Ticket[]): readonly Ticket[] => {
+const byTurn = ({ engine, cache }: Reader, tickets: readonly Ticket[]): readonly Ticket[] => {
   const drawn = shuffled(tickets, engine.random.fraction)
-  if (engine.clock.now() - memory.rivalsAt < RIVALS_MS) return drawn
+  if (engine.clock.now() - cache.rivalsAt < RIVALS_MS) return drawn
   return drawn.sort((a, b) => (a.turn < b.turn ? -1 : a.turn > b.turn ? 1 : 0))
 }
 
 /** A page from a place on, around the end. Notes whether there are more tickets than a page. */
 const firstPage = async (reader: Reader, start: string): Promise<readonly Ticket[]> => {
   const { tickets, more } = await read(reader, { from: start, to: END, limit: FIRST_PAGE })
-  reader.memory.crowded = more || tickets.length === FIRST_PAGE
-  if (reader.memory.crowded || start === FRONT) return tickets
+  reader.cache.crowded = more || tickets.length === FIRST_PAGE
+  if (reader.cache.crowded || start === FRONT) return tickets
   const limit = FIRST_PAGE - tickets.length
   const around = await read(reader, { from: FRONT, to: start, limit })
-  reader.memory.crowded = around.more
+  reader.cache.crowded = around.more
   return [...tickets, ...around.tickets]
 }
 
@@ -118,33 +118,33 @@ const passBehind = (page: readonly Ticket[], start: string): Pass => {
 
 /** The next tickets of a pass, as many as the allowance permits; none where the pass has not begun. */
 const continuePass = async (reader: Reader, pass: Pass | undefined, most: number): Promise<readonly Ticket[]> => {
-  const { memory, engine } = reader
-  const limit = Math.min(most, Math.floor(memory.allowance))
+  const { cache, engine } = reader
+  const limit = Math.min(most, Math.floor(cache.allowance))
   if (!pass || limit < FIRST_PAGE) return []
   // Paid before the read, so that concurrent polls do not spend the same allowance twice.
-  memory.spend(limit, 0)
+  cache.spend(limit, 0)
   const { tickets, more } = await read(reader, { from: pass.from, to: pass.around ? pass.end : END, limit })
-  memory.spend(tickets.length - limit, freeOf(tickets, engine.clock.now()))
+  cache.spend(tickets.length - limit, freeOf(tickets, engine.clock.now()))
   const last = tickets.at(-1)?.group
   if (more && last !== undefined && !(pass.around && last >= pass.end)) pass.from = sortRightBehind(last)
   else if (pass.around || pass.end === FRONT) pass.over = true
   else Object.assign(pass, { from: FRONT, around: true })
-  memory.cursor = pass.over ? pass.end : pass.from
+  cache.cursor = pass.over ? pass.end : pass.from
   return tickets
 }
 
 const read = async (
-  { engine, queue, partition, memory }: Reader,
+  { engine, queue, partition, cache }: Reader,
   range: Omit<TicketRange, 'partition'>,
 ): Promise<TicketPage> => {
-  const { localVersion } = memory
+  const { localVersion } = cache
   const page = await engine.store.tickets({ partition, ...range })
   const staleAt = locksStaleBefore(queue, engine.clock.now())
   const staleBefore = staleAt === undefined ? undefined : sequenceAt(staleAt)
   const tickets = page.tickets.map((ticket) =>
     isLockStale(ticket, staleBefore) ? { ...ticket, lockedUntil: 0 } : ticket,
   )
-  for (const ticket of tickets) memory.observe(ticket, localVersion)
+  for (const ticket of tickets) cache.observe(ticket, localVersion)
   return { ...page, tickets }
 }
 

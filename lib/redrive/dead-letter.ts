@@ -3,9 +3,10 @@ import type { Content, ContentMessage } from '../model/content.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import { messageBytes } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
+import { plainName } from '../model/queue-name.ts'
 import type { QueueState } from '../model/queue-record.ts'
-import { plainName } from '../model/queue-settings.ts'
-import { applyChange, receiveCountOf, type Segment, slotAt, take } from '../model/segment.ts'
+import { receiveCountOf, type Segment, slotAt } from '../model/segment.ts'
+import { applyChange, removeMessages } from '../model/segment-change.ts'
 import { priorityOf } from '../model/segment-key.ts'
 import { moveTo } from './move.ts'
 
@@ -60,7 +61,7 @@ export const deadLetter = async (
       },
     }
   })
-  const removal = take(segment, moving)
+  const removal = removeMessages(segment, moving)
   const priority = priorityOf(segment.key.sort)
   try {
     // Where another poller was ahead of us, or our own first try was, they are gone from here all the same.

@@ -3,9 +3,10 @@ import { bodyOf, type ContentMessage } from '../model/content.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import { bodyText } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
+import { plainName } from '../model/queue-name.ts'
 import { asDelayed, isDropped, type QueueState, scopeOf } from '../model/queue-record.ts'
-import { plainName } from '../model/queue-settings.ts'
-import { receivable, type Segment, take, visibleAt } from '../model/segment.ts'
+import { receivable, type Segment, visibleAt } from '../model/segment.ts'
+import { removeMessages } from '../model/segment-change.ts'
 import { priorityOf, type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
 import { type Cursor, cursorBehind, cursorIn, partitions } from '../queues/partitions.ts'
 import type { StoredSegment } from '../store/port.ts'
@@ -163,7 +164,8 @@ const moveMessages = async (
   })
   const priority = priorityOf(segment.key.sort)
   try {
-    if (!(await moveTo(engine, target, { removal: take(segment, indexes), messages, priority, now }))) return 0
+    if (!(await moveTo(engine, target, { removal: removeMessages(segment, indexes), messages, priority, now })))
+      return 0
   } catch (error) {
     // Deleted a moment ago: what came from there stays, as if it had been found deleted.
     if (isHoldfastError(error, 'QueueNotFound') && task.destination === undefined) return 0

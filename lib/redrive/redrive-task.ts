@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import { type ErrorCode, HoldfastError } from '../model/errors.ts'
 import type { JsonValue } from '../model/message.ts'
-import { isQueueName } from '../model/queue-settings.ts'
+import { isQueueName, plainName } from '../model/queue-name.ts'
 import type { Cursor } from '../queues/partitions.ts'
 import { redriveKey, runningRedriveKey } from '../store/keys.ts'
 import type { Write } from '../store/port.ts'
@@ -84,7 +84,10 @@ export const readTask = async (engine: Engine, queue: string, taskId: string): P
     isQueueName(queue) && /^[0-9a-f-]{28,36}$/.test(taskId)
       ? await engine.store.getDocument(redriveKey(queue, taskId), { consistent: true })
       : undefined
-  if (!document) throw new HoldfastError('RedriveNotFound', 'there is no such redrive task', { queue, value: taskId })
+  if (!document) {
+    const message = `queue ${plainName(queue)} has no redrive ${JSON.stringify(taskId)}`
+    throw new HoldfastError('RedriveNotFound', message, { queue, field: 'taskId', value: taskId })
+  }
   return { record: document.value as unknown as TaskRecord, version: document.version }
 }
 

@@ -1,6 +1,8 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
-import { checkQueueName, plainName, whole } from '../model/queue-settings.ts'
+import { LIMITS } from '../model/limits.ts'
+import { whole } from '../model/number-checks.ts'
+import { checkQueueName, plainName } from '../model/queue-name.ts'
 import { counts } from '../queues/counts.ts'
 import { START } from '../queues/partitions.ts'
 import { RUNNING_REDRIVES, redrivePartition, runningRedriveKey } from '../store/keys.ts'
@@ -34,7 +36,6 @@ export interface RedriveRequest {
 
 /** A runner that was not heard of for this long is taken to be dead. */
 const RUNNER_LEASE_MS = 60_000
-const MAX_PER_SECOND = 500
 const LISTED = 10
 export const MAX_ORIGINS = 1_000
 
@@ -58,7 +59,7 @@ export const startRedrive = async (
       throw invalid('destination', plainName(destination), 'must be of the same kind as the queue, FIFO or standard')
     }
   }
-  if (maxPerSecond !== undefined) whole('maxPerSecond', maxPerSecond, 1, MAX_PER_SECOND)
+  if (maxPerSecond !== undefined) whole('maxPerSecond', maxPerSecond, 1, LIMITS.redriveMessagesPerSecond)
   if (origins) checkOrigins(origins)
   const { ready } = await counts(engine, deadLetterQueue)
   const record: TaskRecord = {
@@ -191,7 +192,8 @@ export const listRedrives = async (engine: Engine, deadLetterQueue: string): Pro
 export const cancelRedrive = async (engine: Engine, deadLetterQueue: string, taskId: string): Promise<RedriveTask> => {
   for (;;) {
     const task = await readTask(engine, deadLetterQueue, taskId)
-    if (isOver(task.record)) throw invalid('taskId', taskId, `must be of a running task (it is ${task.record.state})`)
+    if (isOver(task.record))
+      throw invalid('taskId', taskId, `must name a running redrive (this one is ${task.record.state})`)
     // Nobody is at it: it can be over at once.
     const idle = task.record.runUntil <= engine.clock.now()
     const written = await writeTask(engine, task, { ...task.record, state: idle ? 'cancelled' : 'cancelling' })

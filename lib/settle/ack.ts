@@ -2,17 +2,8 @@ import type { Engine } from '../engine.ts'
 import { followUp } from '../follow-up.ts'
 import { isOrdered } from '../model/group.ts'
 import type { HandleResult } from '../model/message.ts'
-import {
-  atVersion,
-  type Change,
-  GONE,
-  goneCount,
-  holds,
-  liveAt,
-  remove,
-  type Segment,
-  slotAt,
-} from '../model/segment.ts'
+import { GONE, goneCount, holds, liveAt, type Segment, slotAt } from '../model/segment.ts'
+import { atVersion, type Change, removeSegment } from '../model/segment-change.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
 import { applyToHandles, type HandleOperation, type Held, leaseLost, OK } from './apply-to-handles.ts'
 import { releaseGroups } from './group-release.ts'
@@ -54,7 +45,7 @@ const ackOperation = (engine: Engine, queueName: string): HandleOperation<undefi
   },
   done: async (key, _, after) => {
     const empty = after && goneCount(after) === after.slots.length
-    if (empty) await engine.store.change([remove(after)])
+    if (empty) await engine.store.change([removeSegment(after)])
     if (empty || !after) engine.polls.gone(key)
   },
 })

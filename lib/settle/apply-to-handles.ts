@@ -5,7 +5,8 @@ import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { keyOfHandle, type ReceiptHandle, receiptHandleFor } from '../model/receipt-handle.ts'
-import { type Change, holds, type Requirement, type Segment, slotAt } from '../model/segment.ts'
+import { holds, type Segment, slotAt } from '../model/segment.ts'
+import type { Change, Requirement } from '../model/segment-change.ts'
 import { type SegmentKey, segmentId } from '../model/segment-key.ts'
 
 /** A receipt handle with what is asked for it. */

@@ -3,9 +3,10 @@ import { followUp } from '../follow-up.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
+import { whole } from '../model/number-checks.ts'
 import type { QueueState } from '../model/queue-record.ts'
-import { whole } from '../model/queue-settings.ts'
-import { holds, type Lease, liveAt, type Requirement, slotAt } from '../model/segment.ts'
+import { holds, type Lease, liveAt, slotAt } from '../model/segment.ts'
+import type { Requirement } from '../model/segment-change.ts'
 import { releaseEarly } from '../visibility/snapshot-exchange.ts'
 import {
   applyToHandles,
@@ -18,7 +19,7 @@ import {
   OK,
   settleByToken,
 } from './apply-to-handles.ts'
-import { hastenGroups } from './group-release.ts'
+import { unlockGroupsSooner } from './group-release.ts'
 
 export interface ExtendEntry {
   readonly receiptHandle: string
@@ -96,7 +97,7 @@ export const extend = async (
     receiptHandle,
     endsAt: now + visibilityTimeoutSeconds * 1_000,
   }))
-  await followUp(engine, queueName, () => hastenGroups(engine, queue, endings, results))
+  await followUp(engine, queueName, () => unlockGroupsSooner(engine, queue, endings, results))
   return results
 }
 

@@ -30,7 +30,7 @@ export const releaseGroups = async (
 }
 
 /** Ends the locks of groups at the instant at which a lease that was moved ends, where that is sooner. */
-export const hastenGroups = async (
+export const unlockGroupsSooner = async (
   engine: Engine,
   queue: QueueState,
   endings: readonly { readonly receiptHandle: string; readonly endsAt: number }[],
@@ -41,7 +41,7 @@ export const hastenGroups = async (
   await Promise.all(
     groupsOf(queue, receiptHandles, results).map(({ key, positions }) => {
       const endsAt = Math.min(...positions.map((position) => endings[position]?.endsAt ?? 0))
-      return bestEffort(queue.settings.fifo ? markFree(engine, key, endsAt) : touch(engine, key))
+      return bestEffort(queue.settings.fifo ? unlockGroup(engine, key, endsAt) : touch(engine, key))
     }),
   )
 }
@@ -50,7 +50,7 @@ export const hastenGroups = async (
  * Ends the lock of a group at an instant, unless it ends sooner: at once by default, whatever the clocks of other processes
  * say. The polls of this process know of it.
  */
-export const markFree = async (
+export const unlockGroup = async (
   engine: Engine,
   key: TicketKey,
   at = 0,
@@ -77,10 +77,10 @@ export const touchGroupOf = async (engine: Engine, queue: QueueState, { partitio
 }
 
 /** Ends the lock of a group of a FIFO queue now that one of its messages is gone. */
-export const freeGroup = async (engine: Engine, queue: QueueState, { partition }: SegmentKey): Promise<void> => {
+export const unlockGroupOf = async (engine: Engine, queue: QueueState, { partition }: SegmentKey): Promise<void> => {
   const { group } = partition
   if (!queue.settings.fifo || group === undefined) return
-  await bestEffort(markFree(engine, { partition, group }))
+  await bestEffort(unlockGroup(engine, { partition, group }))
   engine.wakeups.wake(queue.name, 1)
 }
 
@@ -139,6 +139,6 @@ const release = async (
   if (last && (await retireTicket(engine, key, lastSequence))) {
     return known.observe({ group, lockedUntil: Number.POSITIVE_INFINITY }, localVersion)
   }
-  await markFree(engine, key, 'until' in head ? head.until : 0)
+  await unlockGroup(engine, key, 'until' in head ? head.until : 0)
   engine.wakeups.wake(queue.name, 1)
 }

@@ -1,6 +1,6 @@
 import type { DocumentKey } from '../model/document.ts'
+import { plainName } from '../model/queue-name.ts'
 import { scopeOf } from '../model/queue-record.ts'
-import { plainName } from '../model/queue-settings.ts'
 import { partitionId, type SegmentKey, type SegmentPartition } from '../model/segment-key.ts'
 
 /** The table's attributes: the two halves of the key, and the epoch seconds of DynamoDB's TTL. */

@@ -7,10 +7,15 @@ import { LIMITS } from '../model/limits.ts'
 import { messageBytes, type NewMessage } from '../model/message.ts'
 import { afterPurge, type QueueState } from '../model/queue-record.ts'
 import { partitionId } from '../model/segment-key.ts'
-import { deduplicationIdOf, type FirstPublish, rememberedKey, rememberWrite } from '../publish/deduplication.ts'
+import {
+  deduplicationIdOf,
+  deduplicationRecordKey,
+  deduplicationWrite,
+  type FirstPublish,
+} from '../publish/deduplication.ts'
 import { placeInGroup, touchGroup } from '../publish/group-place.ts'
 import { isAlike, newSegment, type PlanOfMessage, segmentPlanOf } from '../publish/new-segment.ts'
-import { firstOf, type Placed, rememberedUntil } from '../publish/publish-once.ts'
+import { deduplicatedUntil, firstOf, type Placed } from '../publish/publish-once.ts'
 import type { NewSegment, TicketKey } from '../store/port.ts'
 import type { Found, Part } from './part.ts'
 
@@ -41,7 +46,7 @@ export const publishings = (
   const seen = new Map<string, number>()
   return messages.map(({ position, message }) => {
     const id = deduplicationIdOf(queue, message)
-    const remembered = id === undefined ? undefined : rememberedKey(queue, message, id)
+    const remembered = id === undefined ? undefined : deduplicationRecordKey(queue, message, id)
     const before = remembered && seen.get(remembered.partition)
     if (before !== undefined) {
       throw invalid(`messages[${position}].deduplicationId`, id, `must not be that of messages[${before}] as well`)
@@ -168,7 +173,7 @@ const remember = (
   const replaces = found.replaces.get(position) ?? 0
   return [
     {
-      write: rememberWrite(remembered, first, rememberedUntil(engine, queue, expiresAt), replaces),
+      write: deduplicationWrite(remembered, first, deduplicatedUntil(engine, queue, expiresAt), replaces),
       origin: { kind: 'deduplication', queue: queue.name, position },
     },
   ]

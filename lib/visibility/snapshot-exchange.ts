@@ -7,7 +7,7 @@ import {
   type InFlightSnapshot,
   publishable,
 } from '../hints/in-flight-snapshot.ts'
-import type { Skipped } from '../hints/key-ranges.ts'
+import type { KeyRange } from '../hints/key-ranges.ts'
 import type { ScanTarget } from '../hints/scan-target.ts'
 import { isOrdered } from '../model/group.ts'
 import { priorityOf, type SegmentKey, sortFrom } from '../model/segment-key.ts'
@@ -46,8 +46,8 @@ const ALSO_UNPERMITTED = { except: ['AccessDenied'] } as const
  * reads: the hint that is there, 0.5 RRU · writes: the hint, 1 WRU for about every 40 headers that came to be in flight
  */
 export const publishSnapshot = (engine: Engine, target: ScanTarget): Promise<void> | undefined => {
-  const { scanCache, front } = target.memory
-  if (scanCache.headers < MIN_PUBLISHED || scanCache.untold < NEWS) return undefined
+  const { scanCache, front } = target.hints
+  if (scanCache.headers < MIN_PUBLISHED || scanCache.unpublished < NEWS) return undefined
   const now = engine.clock.now()
   if (now - (front.publishedAt ?? 0) < PUBLISH_PAUSE_MS) return undefined
   front.publishedAt = now
@@ -56,8 +56,8 @@ export const publishSnapshot = (engine: Engine, target: ScanTarget): Promise<voi
 }
 
 const tell = async (engine: Engine, target: ScanTarget, now: number): Promise<void> => {
-  const { partition, priority, memory } = target
-  const { scanCache, front } = memory
+  const { partition, priority, hints } = target
+  const { scanCache, front } = hints
   const told = publishable(scanCache.keyRanges, priority, now)
   const end = told.at(-1)?.end
   // Pollers that start together do not all come to the same conclusion at once.
@@ -71,11 +71,11 @@ const tell = async (engine: Engine, target: ScanTarget, now: number): Promise<vo
   ])
   front.hint = hint
   front.hintAt = now
-  scanCache.told(end)
+  scanCache.markPublished(end)
 }
 
 /** Headers that lie behind a hint, up to where the next one would end; about half of a key range that it ends in. */
-const unpublishedIn = (row: readonly Skipped[], hint: InFlightSnapshot | undefined, end: string): number => {
+const unpublishedIn = (row: readonly KeyRange[], hint: InFlightSnapshot | undefined, end: string): number => {
   const known = hint?.keyRanges.at(-1)?.end ?? ''
   return row.reduce((sum, keyRange) => {
     if (keyRange.end <= known || keyRange.end > end) return sum
@@ -89,7 +89,7 @@ const unpublishedIn = (row: readonly Skipped[], hint: InFlightSnapshot | undefin
  * reads: 0.5 RRU each · @returns whether there is something else to read now than there was
  */
 export const loadEarlyReleases = (engine: Engine, target: ScanTarget): Promise<boolean> | undefined => {
-  const { front, scanCache } = target.memory
+  const { front, scanCache } = target.hints
   const now = engine.clock.now()
   const { loadedAt } = front
   if (loadedAt !== undefined && (scanCache.headers < MIN_PUBLISHED || now - loadedAt < RELEASES_EVERY_MS))
@@ -105,14 +105,14 @@ const loadSnapshot = async (engine: Engine, target: ScanTarget): Promise<boolean
   const now = engine.clock.now()
   const live = hint?.keyRanges.filter(({ until }) => until > now) ?? []
   if (!hint || live.length === 0) return false
-  target.memory.scanCache.recall(live, now)
+  target.hints.scanCache.addSnapshot(live, now)
   await loadReleases(engine, target, hint.writtenAt - RELEASES_LATE_MS)
   return true
 }
 
 const loadReleases = async (engine: Engine, target: ScanTarget, since: number): Promise<boolean> => {
-  const { partition, priority, memory } = target
-  const { scanCache } = memory
+  const { partition, priority, hints } = target
+  const { scanCache } = hints
   const before = scanCache.releases
   for (let after = sortFrom(priority, since); ; ) {
     const documents = await engine.store.listDocuments({
@@ -128,7 +128,7 @@ const loadReleases = async (engine: Engine, target: ScanTarget, since: number): 
   }
 }
 
-const release = (scanCache: ScanTarget['memory']['scanCache'], { value }: Document): void => {
+const release = (scanCache: ScanTarget['hints']['scanCache'], { value }: Document): void => {
   const { s: sort, v: visibleAt } = value as { s: string; v: number }
   scanCache.release(sort, visibleAt)
 }
@@ -149,9 +149,9 @@ export const releaseEarly = async (engine: Engine, key: SegmentKey, visibleAt: n
 
 const leaveNotice = async (engine: Engine, { partition, sort }: SegmentKey, visibleAt: number): Promise<void> => {
   const priority = priorityOf(sort)
-  const target = { partition, priority, memory: engine.polls.target(partition, priority) }
+  const target = { partition, priority, hints: engine.polls.target(partition, priority) }
   const now = engine.clock.now()
-  const { hint, hintAt = 0 } = target.memory.front
+  const { hint, hintAt = 0 } = target.hints.front
   const known = now - hintAt < HINT_KNOWN_MS ? hint : await loadHint(engine, target)
   if (!known || !hides(known, sort, visibleAt)) return
   const unique = Buffer.from(engine.random.bytes(4)).toString('hex')
@@ -162,15 +162,15 @@ const leaveNotice = async (engine: Engine, { partition, sort }: SegmentKey, visi
 
 const loadHint = async (
   engine: Engine,
-  { partition, priority, memory }: Omit<ScanTarget, 'queue'>,
+  { partition, priority, hints }: Omit<ScanTarget, 'queue'>,
 ): Promise<InFlightSnapshot | undefined> => {
-  const { front, scanCache } = memory
+  const { front, scanCache } = hints
   front.hintAt = engine.clock.now()
   const document = await engine.store.getDocument(snapshotKey(partition, priority))
   const hint = document && decodeSnapshot(document.value, priority)
   if ((hint?.writtenAt ?? 0) > (front.hint?.writtenAt ?? 0)) {
     front.hint = hint
-    scanCache.told(hint?.keyRanges.at(-1)?.end ?? '')
+    scanCache.markPublished(hint?.keyRanges.at(-1)?.end ?? '')
   }
   return front.hint
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
+import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import { backOff } from '../transport/backoff.ts'
 import type { Transport } from '../transport/port.ts'
 import type { Report } from './handler.ts'
@@ -15,6 +16,7 @@ export interface PollerParts {
   readonly keeper: LeaseKeeper
   readonly runs: Runner
   readonly report: Report
+  readonly telemetry: QueueTelemetry
   readonly concurrency: number
   readonly batchSize?: number
   readonly pollers?: number
@@ -52,13 +54,14 @@ export const poller = (parts: PollerParts): Poller => {
 
   const pollOnce = async (slots: number, leaseSeconds: number): Promise<void> => {
     const askedAt = clock.now()
-    const messages = await transport.poll(queue, {
+    const request = {
       maxMessages: Math.min(LIMITS.batchSize, slots * batchSize),
       waitTimeSeconds: transport.workerWaitSeconds,
       visibilityTimeoutSeconds: leaseSeconds,
       // A poll that goes on when its caller has left would lease messages for nobody: it ends, and they are given back.
       ...(transport.pollsEndEarly && { signal }),
-    })
+    }
+    const messages = await parts.telemetry.workerPoll(() => transport.poll(queue, request))
     const leases = messages.map((message) => keeper.hold(message, askedAt, leaseSeconds * 1_000))
     if (signal.aborted) return runs.giveBack(leases)
     runs.start(leases, () => freed.abort())

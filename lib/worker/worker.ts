@@ -3,7 +3,8 @@ import type { Reading, Rejecting } from '../codecs/read-message.ts'
 import { invalid } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { Message } from '../model/message.ts'
-import { number, whole } from '../model/queue-settings.ts'
+import { number, whole } from '../model/number-checks.ts'
+import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import type { Transport } from '../transport/port.ts'
 import { type BatchHandler, type ErrorContext, type Handler, reporter } from './handler.ts'
 import { leaseKeeper } from './lease-keeper.ts'
@@ -54,6 +55,7 @@ export interface Worker {
 
 export interface WorkerParts<In, Out> extends Reading<In, Out>, Rejecting {
   readonly transport: Transport
+  readonly telemetry: QueueTelemetry
   /** Monotonic. */
   readonly clock: Clock
   readonly fraction?: () => number
@@ -70,14 +72,14 @@ export const consume = <In, Out>(
   options: ConsumeOptions & { readonly batchSize?: number } = {},
 ): Worker => {
   checkOptions(handler, options)
-  const { transport, name: queue, clock, fraction = Math.random } = parts
+  const { transport, telemetry, name: queue, clock, fraction = Math.random } = parts
   const { batchSize, concurrency = 1 } = options
   const report = reporter(queue, options.onError)
   const onError = (error: unknown, message: Message) => report(error, { during: 'extend', message })
   const keeper = leaseKeeper({ transport, queue, clock, onError })
   const settle = settler({ transport, queue, clock, keeper, fraction })
   const runs = runner({ ...parts, handler, batchSize, settle, report })
-  const polls = poller({ transport, queue, clock, fraction, keeper, runs, report, concurrency, ...options })
+  const polls = poller({ transport, telemetry, queue, clock, fraction, keeper, runs, report, concurrency, ...options })
 
   const finish = async (drainSeconds: number): Promise<void> => {
     const polled = polls.stop()

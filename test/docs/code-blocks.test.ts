@@ -23,6 +23,7 @@ const SOURCES = {
   holdfast: join(PROJECT, 'lib/index.ts'),
   'holdfast/testing': join(PROJECT, 'lib/testing.ts'),
   'holdfast/lambda': join(PROJECT, 'lib/lambda.ts'),
+  'holdfast/opentelemetry': join(PROJECT, 'lib/opentelemetry.ts'),
   'holdfast/cdk': join(PROJECT, 'infra/index.ts'),
 }
 

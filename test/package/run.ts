@@ -84,6 +84,7 @@ const main = async (): Promise<void> => {
     // The types of `holdfast/cdk` name them.
     version('aws-cdk-lib'),
     version('constructs'),
+    version('@opentelemetry/api'),
   ])
   const options = {
     strict: true,
@@ -111,6 +112,7 @@ const main = async (): Promise<void> => {
     run(library, node, 'out/typescript.js')
     run(plain, node, copy('javascript.mjs', plain))
     run(library, node, copy('cdk.mjs', library))
+    run(library, node, copy('opentelemetry.mjs', library))
     const server = await startDev(plain, node, 9324)
     try {
       for (const [index] of snippets('ts').entries()) run(library, node, `out/readme-${index}.js`)

@@ -27,14 +27,14 @@ const MODEL = [...UNIT, 'test/simulation/queue.test.ts']
 export const BUGS: readonly PlantedBug[] = [
   {
     name: 'the claim of a whole segment has no condition',
-    file: 'lib/model/segment.ts',
+    file: 'lib/model/segment-change.ts',
     replace: 'requires: whole ? atVersion(segment) : asRead(segment, indexes), slots',
     by: "requires: whole ? { kind: 'slots', slots: [] } : asRead(segment, indexes), slots",
     ...SIMULATION,
   },
   {
     name: 'the claim of a part has no condition on its messages',
-    file: 'lib/model/segment.ts',
+    file: 'lib/model/segment-change.ts',
     replace: 'requires: whole ? atVersion(segment) : asRead(segment, indexes), slots',
     by: "requires: whole ? atVersion(segment) : { kind: 'slots', slots: [] }, slots",
     ...SIMULATION,
@@ -55,7 +55,7 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a lease as read is told by its token alone, not by its end',
-    file: 'lib/model/segment.ts',
+    file: 'lib/model/segment-change.ts',
     replace: 'slot.until === lease.until &&',
     by: '',
     suites: CONTRACT,
@@ -132,17 +132,31 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a poll looks at a segment with each of the ranges that share it',
-    file: 'lib/receive/scan.ts',
+    file: 'lib/receive/scan-partition.ts',
     replace: 'if (segment.key.sort <= last) continue',
     by: "if (segment.key.sort === '') continue",
     suites: UNIT,
   },
   {
     name: 'what a poller gives back for its caller is counted as received',
-    file: 'lib/model/segment.ts',
+    file: 'lib/model/segment-change.ts',
     replace: 'slots: leasesOf(claimed).map(([index]) => [index, slotAt(before, index)]),',
     by: "slots: leasesOf(claimed).map(([index, { token }]) => [index, { kind: 'lease', token, until: 0, receiveCount: receiveCountOf(slotAt(before, index)) + 1, firstReceivedAt: 0, backingOff: false }]),",
     suites: UNIT,
+  },
+  {
+    name: 'a claim whose answer was lost is delivered with the leases that others took since',
+    file: 'lib/receive/claim.ts',
+    replace: 'return stored ? { applied: true as const, segment, content: stored.content } : outcome',
+    by: 'return stored ? { applied: true as const, segment: stored.segment, content: stored.content } : outcome',
+    suites: ['test/lib/receive/poll.test.ts'],
+  },
+  {
+    name: 'a repeated receive hands out what another received while it read',
+    file: 'lib/receive/receive-attempt.ts',
+    replace: "(decoded[position] as ReceiptHandle).token) ? 'held' : 'lost'",
+    by: "(decoded[position] as ReceiptHandle).token) ? 'held' : 'held'",
+    suites: ['test/lib/receive/receive-attempt.test.ts'],
   },
   {
     name: 'a claim whose answer was lost is given up',
@@ -153,7 +167,7 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'dead letters are moved whatever happened to them since',
-    file: 'lib/model/segment.ts',
+    file: 'lib/model/segment-change.ts',
     replace: ': { requires: asRead(segment, indexes), slots: indexes.map((index) => [index, GONE]) }),',
     by: ": { requires: { kind: 'slots' as const, slots: [] }, slots: indexes.map((index) => [index, GONE] as const) }),",
     ...SIMULATION,
@@ -225,7 +239,7 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a message put off moves where its retention has ended',
-    file: 'lib/messages/messages.ts',
+    file: 'lib/messages/reschedule-message.ts',
     replace: "slot.kind === 'lease' ? await rest(",
     by: "slot.kind !== 'gone' ? await rest(",
     suites: UNIT,

@@ -102,14 +102,14 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a ticket goes though a publish is only just getting through',
-    file: 'lib/receive/scan-groups.ts',
+    file: 'lib/receive/release-empty.ts',
     replace: 'if (seen < lastSequence && !purged)',
     by: "if (seen > '~')",
     suites: UNIT,
   },
   {
     name: 'a ticket goes though the publish of a slow clock is only just getting through',
-    file: 'lib/receive/scan-groups.ts',
+    file: 'lib/receive/release-empty.ts',
     replace: 'if (missedMs < MISSED_MS)',
     by: 'if (missedMs < MISSED_MS && isYoung(lastSequence, now))',
     suites: UNIT,
@@ -131,8 +131,8 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'a pass through the tickets never comes round',
     file: 'lib/receive/ticket-pages.ts',
-    replace: 'memory.cursor = pass.over ? pass.end : pass.from',
-    by: "memory.cursor = '8'",
+    replace: 'cache.cursor = pass.over ? pass.end : pass.from',
+    by: "cache.cursor = '8'",
     suites: UNIT,
   },
   {
@@ -187,7 +187,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'a lease cut short leaves its group locked',
     file: 'lib/settle/extend.ts',
-    replace: 'await followUp(engine, queueName, () => hastenGroups(engine, queue, endings, results))',
+    replace: 'await followUp(engine, queueName, () => unlockGroupsSooner(engine, queue, endings, results))',
     by: 'void endings',
     ...SIMULATION,
   },

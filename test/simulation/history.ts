@@ -14,6 +14,8 @@ export interface History {
   readonly removals: ReadonlySet<Removal>
   /** Messages of segments that were written twice, the first copy gone in between: at-least-once means this. */
   readonly repeated: ReadonlySet<string>
+  /** When each dead-lettered message was first inserted into the dead-letter queue, by the table's clock. */
+  readonly deadLettered: Map<string, number>
   /** Messages that were, or may have been, rescheduled: their time to live counts from another due time. */
   readonly rescheduled: Set<string>
 
@@ -84,6 +86,7 @@ export const newHistory = (): History => {
   const removals = new Set<Removal>()
   const removing = new Set<string>()
   const repeated = new Set<string>()
+  const deadLettered = new Map<string, number>()
   const rescheduled = new Set<string>()
   const answered: string[] = []
   let polls = 0
@@ -94,6 +97,7 @@ export const newHistory = (): History => {
     deliveriesOf,
     removals,
     repeated,
+    deadLettered,
     rescheduled,
     publishing: (publish) => {
       const one: Publish = { ...publish, answer: undefined }

@@ -1,5 +1,6 @@
-import type { Change, Lease, Segment, Slot } from '../../lib/model/segment.ts'
+import type { Lease, Segment, Slot } from '../../lib/model/segment.ts'
 import { liveAt, sameToken } from '../../lib/model/segment.ts'
+import type { Change } from '../../lib/model/segment-change.ts'
 import { partitionId, segmentId } from '../../lib/model/segment-key.ts'
 import type {
   ChangeOutcome,
@@ -25,8 +26,8 @@ export interface Observer {
   performed(process: string, call: StoreCall, answer: unknown, sentAt: number): void
   /** Told of every segment that a write changed. */
   onSegment(listener: (segment: Segment, partition: string) => void): void
-  /** Told of a segment that was inserted under a key that had one before. */
-  onRepeatedInsert(listener: (segment: Segment) => void): void
+  /** Told of every segment that is inserted, and whether its key had one before. */
+  onInsert(listener: (insert: NewSegment, again: boolean) => void): void
   /** The segments of a partition as they are now. */
   segmentsOf(partition: string): Iterable<Segment>
   /** All partitions, and their segments by sort key. */
@@ -52,7 +53,7 @@ export const newObserver = ({
   const inserted = new Set<string>()
   const lastWrites = new Map<string, LastWrite>()
   let onSegment: ((segment: Segment, partition: string) => void) | undefined
-  let onRepeatedInsert: (segment: Segment) => void = () => {}
+  let onInsert: (insert: NewSegment, again: boolean) => void = () => {}
 
   const segmentsIn = (partition: string): Map<string, Segment> => {
     let segments = partitions.get(partition)
@@ -94,11 +95,12 @@ export const newObserver = ({
     return ' deleted'
   }
 
-  const insertedSegment = (process: string, sentAt: number, { segment }: NewSegment): string => {
+  const insertedSegment = (process: string, sentAt: number, insert: NewSegment): string => {
+    const { segment } = insert
     const partition = partitionId(segment.key.partition)
     const name = segmentId(segment.key)
     interleaved(segment.key.sort, 'insert', true, process, sentAt)
-    if (inserted.has(name)) onRepeatedInsert(segment)
+    onInsert(insert, inserted.has(name))
     inserted.add(name)
     segmentsIn(partition).set(segment.key.sort, segment)
     onSegment?.(segment, partition)
@@ -203,8 +205,8 @@ export const newObserver = ({
     onSegment: (listener) => {
       onSegment = listener
     },
-    onRepeatedInsert: (listener) => {
-      onRepeatedInsert = listener
+    onInsert: (listener) => {
+      onInsert = listener
     },
     partitions: () => partitions,
     segmentsOf: (partition) => partitions.get(partition)?.values() ?? [],

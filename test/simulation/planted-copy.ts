@@ -5,15 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { PlantedBug } from './bugs.ts'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const COPIED = [
-  'lib',
-  'test/support',
-  'test/lib',
-  'test/simulation',
-  'vitest.config.ts',
-  'package.json',
-  'tsconfig.json',
-]
+const COPIED = ['lib', 'functions', 'test', 'vitest.config.ts', 'package.json', 'tsconfig.json']
 
 /** A copy of what the suites need, to be spoiled. */
 export const newCopy = async (): Promise<string> => {

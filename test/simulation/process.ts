@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock.ts'
 import { createEngine, type Engine } from '../../lib/engine.ts'
 import type { HoldfastError } from '../../lib/model/errors.ts'
-import type { Change } from '../../lib/model/segment.ts'
+import type { Change } from '../../lib/model/segment-change.ts'
 import { partitionId } from '../../lib/model/segment-key.ts'
 import type { ChangeFailure, Claim, Store } from '../../lib/store/port.ts'
 import { courseOf, type FaultKind, type FaultyProcess, type Request, throttledFor } from './faults.ts'

@@ -4,7 +4,7 @@ import { partitionOf } from '../../lib/model/queue-record.ts'
 import { liveAt, type Segment } from '../../lib/model/segment.ts'
 import { partitionId } from '../../lib/model/segment-key.ts'
 import { counts } from '../../lib/queues/counts.ts'
-import { updateQueue } from '../../lib/queues/queues.ts'
+import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { ackTogether, consumer, receive } from './actors/consumer.ts'
 import { delayChanger } from './actors/delay-changer.ts'
 import { employ } from './actors/employ.ts'
@@ -166,6 +166,9 @@ const leftMessages = ({ observer, scheduler }: World): string[] =>
       .map(({ key }) => `in ${partition} there is still ${key.sort}, after everything was acked`),
   )
 
+/** A poll reads every ticket within this time, and deletes the ones that are no longer needed. */
+const TICKETS_READ_WITHIN_MS = 5_000
+
 /**
  * At rest there is neither a ticket without messages nor a message without a ticket: both are gone with the last, but
  * for tickets that only keep a number which a fast clock gave, until that is in the past.
@@ -179,7 +182,7 @@ const leftOver = async (world: World): Promise<string[]> => {
       const partition = partitionOf(await engine.queues.get(name), 0)
       const page = await store.tickets({ partition, from: '0', to: '~', limit: 100, consistent: true })
       return page.tickets
-        .filter(({ lastSequence }) => !isYoung(lastSequence, scheduler.now()))
+        .filter(({ lastSequence }) => !isYoung(lastSequence, scheduler.now() - TICKETS_READ_WITHIN_MS))
         .map(({ group }) => `a ticket is left in ${name} for ${group}`)
     }),
   )

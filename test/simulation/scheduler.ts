@@ -70,8 +70,10 @@ export const scheduler = (lot: () => number, quiet?: () => Promise<void>): Sched
           if (!next()) return reject(new Error('the simulation stands still: something waits for what never happens'))
           process.nextTick(again)
         }
-        // A microtask of its own: what a tick callback queues with `nextTick` would run before any microtask.
-        const again = quiet ? () => void quiet().then(step) : () => queueMicrotask(step)
+        // In a microtask of its own: what a tick callback queues with `nextTick` would run before any microtask.
+        // `queueMicrotask` would make an asynchronous resource for each.
+        const settled = Promise.resolve()
+        const again = quiet ? () => void quiet().then(step) : () => void settled.then(step)
         process.nextTick(again)
       }),
   }

@@ -1,7 +1,7 @@
 import { createEngine } from '../../lib/engine.ts'
 import { encodeMessageId } from '../../lib/model/message-id.ts'
 import { DEFAULT_FIFO } from '../../lib/model/queue-settings.ts'
-import { createQueue } from '../../lib/queues/queues.ts'
+import { createQueue } from '../../lib/queues/create-queue.ts'
 import type { Store } from '../../lib/store/port.ts'
 import { type Coverage, newCoverage } from './coverage.ts'
 import { faultTable, NO_FAULTS } from './faults.ts'
@@ -93,8 +93,12 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
   let calm = false
   let operations = 0
 
-  observer.onRepeatedInsert((segment) => {
-    for (const index of segment.slots.keys()) history.repeat(encodeMessageId(segment.key, index))
+  observer.onInsert(({ segment, content }, again) => {
+    for (const [index, { messageId, deadLetter }] of content.messages.entries()) {
+      const id = messageId ?? encodeMessageId(segment.key, index)
+      if (again) history.repeat(id)
+      if (deadLetter && !history.deadLettered.has(id)) history.deadLettered.set(id, time.now())
+    }
   })
   if (behaviour.ttl !== 'on time') coverage.fault(`TTL ${behaviour.ttl}`)
 

@@ -1,5 +1,5 @@
 import { HoldfastError } from '../../lib/model/errors.ts'
-import type { Change } from '../../lib/model/segment.ts'
+import type { Change } from '../../lib/model/segment-change.ts'
 import type { ChangeFailure, Claim, Store } from '../../lib/store/port.ts'
 
 /** What can become of one request to a database. */

@@ -1,6 +1,6 @@
 import { createEngine, type Engine, type EngineEvent } from '../../lib/engine.ts'
 import type { SettingsChange } from '../../lib/model/queue-settings.ts'
-import { createQueue } from '../../lib/queues/queues.ts'
+import { createQueue } from '../../lib/queues/create-queue.ts'
 import { memoryStore } from '../../lib/store/keyed/memory-store.ts'
 import type { Store } from '../../lib/store/port.ts'
 import { type ManualClock, manualClock } from './manual-clock.ts'

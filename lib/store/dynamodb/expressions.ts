@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
-import type { Change, SlotCondition } from '../../model/segment.ts'
+import type { Change, SlotCondition } from '../../model/segment-change.ts'
 import { headerKey, type Item, slotName, slotValue, tokenBounds } from './header-item.ts'
 
 /** A conditional write as UpdateItem or DeleteItem takes it. */

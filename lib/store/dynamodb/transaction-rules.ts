@@ -31,7 +31,11 @@ export const checkTransaction = (
   const count = ours.length + own.length
   if (count > LIMITS.transactionActions) {
     const parts = `${ours.length} of Holdfast's and ${own.length} of your own`
-    throw invalid('transaction', `${count} (${parts})`, `must hold at most ${LIMITS.transactionActions} actions`)
+    throw new HoldfastError(
+      'InvalidRequest',
+      `the transaction has ${count} actions, ${parts}, and DynamoDB takes up to ${LIMITS.transactionActions}`,
+      { field: 'transaction', value: count },
+    )
   }
   const keyNames = new Map<string, readonly string[]>([[table, [TABLE_SHAPE.partitionKey, TABLE_SHAPE.sortKey]]])
   const actions = [

@@ -33,3 +33,6 @@ export const contentIn = ({ content }: Entry): Content | undefined => ('load' in
 
 export const isExpired = ({ expiresAt }: { readonly expiresAt?: number | undefined }, now: number): boolean =>
   expiresAt !== undefined && expiresAt <= now
+
+export const live = <V extends { readonly expiresAt?: number | undefined }>(value: V | undefined, now: number) =>
+  value && isExpired(value, now) ? undefined : value

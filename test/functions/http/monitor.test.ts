@@ -2,7 +2,7 @@ import type { Context } from 'aws-lambda'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { useEngine } from '../../../functions/runtime/compose.ts'
 import { publish } from '../../../lib/publish/publish.ts'
-import { createQueue } from '../../../lib/queues/queues.ts'
+import { createQueue } from '../../../lib/queues/create-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import { type TestEngine, testEngine } from '../../support/test-engine.ts'
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { updateQueue } from '../../../lib/queues/queues.ts'
+import { updateQueue } from '../../../lib/queues/update-queue.ts'
 import { type Api, apiOn, SURFACES } from './surfaces.ts'
 
 const arn = (name: string) => `arn:aws:sqs:us-east-1:000000000000:${name}`

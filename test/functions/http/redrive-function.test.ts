@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { handler } from '../../../functions/redrive.ts'
 import { useEngine } from '../../../functions/runtime/compose.ts'
 import { publish } from '../../../lib/publish/publish.ts'
-import { createQueue } from '../../../lib/queues/queues.ts'
+import { createQueue } from '../../../lib/queues/create-queue.ts'
 import { getRedrive, startRedrive } from '../../../lib/redrive/redrive.ts'
 import { type TestEngine, testEngine } from '../../support/test-engine.ts'
 

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { FrontDoor } from '../../../functions/local/front-door.ts'
 import { ACTION_NAMES } from '../../../functions/sqs/model.ts'
-import { createQueue, listQueueNames } from '../../../lib/queues/queues.ts'
+import { createQueue } from '../../../lib/queues/create-queue.ts'
+import { listQueueNames } from '../../../lib/queues/list-queues.ts'
 import { type TestEngine, testEngine } from '../../support/test-engine.ts'
 import { testFrontDoor } from './test-front-door.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { decodeSnapshot, encodeSnapshot, hides, publishable } from '../../../lib/hints/in-flight-snapshot.ts'
-import type { Skipped } from '../../../lib/hints/key-ranges.ts'
+import type { KeyRange } from '../../../lib/hints/key-ranges.ts'
 import { sortFrom, sortKey, sortRightBehind } from '../../../lib/model/segment-key.ts'
 import { START } from '../../support/manual-clock.ts'
 import fc from '../../support/properties.ts'
@@ -23,7 +23,7 @@ const rowOf = (priority: number) =>
       { minLength: 1, maxLength: 200 },
     )
     .map((parts) => {
-      const row: Skipped[] = []
+      const row: KeyRange[] = []
       let at = 0
       let end = sortFrom(priority)
       for (const { gap, length, behind, headers, until } of parts) {

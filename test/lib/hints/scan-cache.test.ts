@@ -17,7 +17,7 @@ const reads = (memory: ScanCache, sort: string, now: number): boolean =>
 const learnRow = (memory: ScanCache, last: number, size: number, now: number, until = LATER * 2) => {
   let from = FIRST
   for (let at = size - 1; at <= last; at += size) {
-    memory.learn({ from, to: key(at), until, headers: size, now })
+    memory.record({ from, to: key(at), until, headers: size, now })
     from = `${key(at)}!`
   }
 }
@@ -30,7 +30,7 @@ const pollOnce = (memory: ScanCache, headers: readonly string[], now: number): s
     const read = range.check ? inside.slice(0, range.headers) : inside
     if (read.length === 0) continue
     const to = read.length < inside.length ? (read.at(-1) as string) : range.edge
-    memory.learn({ from: range.from, to, until: LATER * 2, headers: read.length, now })
+    memory.record({ from: range.from, to, until: LATER * 2, headers: read.length, now })
     checked.push(...read)
   }
   return checked
@@ -39,7 +39,7 @@ const pollOnce = (memory: ScanCache, headers: readonly string[], now: number): s
 describe('what has nothing to receive', () => {
   test('is passed over until the first of its messages becomes visible', () => {
     const memory = scanCache()
-    memory.learn({ from: FIRST, to: key(500), until: OLD + 1_000, headers: 40, now: OLD })
+    memory.record({ from: FIRST, to: key(500), until: OLD + 1_000, headers: 40, now: OLD })
     expect(reads(memory, key(100), OLD + 999)).toBe(false)
     expect(reads(memory, key(501), OLD + 999)).toBe(true)
     expect(reads(memory, key(100), OLD + 1_000)).toBe(true)
@@ -57,7 +57,7 @@ describe('what has nothing to receive', () => {
   test('grows together where little is left of it', () => {
     const memory = scanCache()
     for (let at = 0; at < 1_000; at++) {
-      memory.learn({ from: at === 0 ? FIRST : `${key(at - 1)}!`, to: key(at), until: LATER * 2, headers: 0, now: OLD })
+      memory.record({ from: at === 0 ? FIRST : `${key(at - 1)}!`, to: key(at), until: LATER * 2, headers: 0, now: OLD })
     }
     expect(memory.size).toBe(1)
   })
@@ -77,7 +77,7 @@ describe('a release', () => {
     const memory = scanCache()
     const { releases } = memory
     memory.release(key(300))
-    memory.learn({ from: FIRST, to: key(600), until: LATER * 2, headers: 60, now: OLD, releases })
+    memory.record({ from: FIRST, to: key(600), until: LATER * 2, headers: 60, now: OLD, releases })
     expect(reads(memory, key(300), OLD + 1)).toBe(true)
     expect(reads(memory, key(299), OLD + 1)).toBe(false)
   })
@@ -107,11 +107,11 @@ describe('what others may have changed', () => {
   test('is looked at again soon where it is young, and ever more rarely', () => {
     const memory = scanCache()
     const now = START + 20
-    memory.learn({ from: FIRST, to: key(10), until: LATER * 2, headers: 1, now })
+    memory.record({ from: FIRST, to: key(10), until: LATER * 2, headers: 1, now })
     const late = key(5)
     expect(reads(memory, late, now + 49)).toBe(false)
     expect(reads(memory, late, now + 50)).toBe(true)
-    memory.learn({ from: FIRST, to: key(10), until: LATER * 2, headers: 1, now: START + 1_010 })
+    memory.record({ from: FIRST, to: key(10), until: LATER * 2, headers: 1, now: START + 1_010 })
     expect(reads(memory, late, START + 2_009)).toBe(false)
     expect(reads(memory, late, START + 2_010)).toBe(true)
   })
@@ -129,7 +129,7 @@ test('what was forgotten is read again, and only that', () => {
 test('says when the first keyRange runs out', () => {
   const memory = scanCache()
   expect(memory.endsAt()).toBe(Number.POSITIVE_INFINITY)
-  memory.learn({ from: FIRST, to: key(10), until: OLD + 500, headers: 64, now: OLD })
-  memory.learn({ from: `${key(10)}!`, to: key(20), until: OLD + 400, headers: 64, now: OLD })
+  memory.record({ from: FIRST, to: key(10), until: OLD + 500, headers: 64, now: OLD })
+  memory.record({ from: `${key(10)}!`, to: key(20), until: OLD + 400, headers: 64, now: OLD })
   expect(memory.endsAt()).toBe(OLD + 400)
 })

@@ -1,14 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import {
-  applySettings,
-  checkQueueName,
-  DEFAULT_SETTINGS,
-  plainName,
-  type RetryPolicy,
-  retryDelayMs,
-  type SettingsChange,
-  whole,
-} from '../../../lib/model/queue-settings.ts'
+import { whole } from '../../../lib/model/number-checks.ts'
+import { checkQueueName, plainName } from '../../../lib/model/queue-name.ts'
+import { applySettings, DEFAULT_SETTINGS, type SettingsChange } from '../../../lib/model/queue-settings.ts'
+import { type RetryPolicy, retryDelayMs } from '../../../lib/model/retry-policy.ts'
 
 describe('settings', () => {
   test('are those of SQS by default', () => {
@@ -31,15 +25,15 @@ describe('settings', () => {
 
   test('that do not exist are refused, with the one that was probably meant', () => {
     for (const [change, message] of [
-      [{ visibilityTimeout: 5 }, 'visibilityTimeout is not known, and is 5: did you mean visibilityTimeoutSeconds?'],
-      [{ deadletter: { queue: 'a' } }, 'deadletter is not known, and is {"queue":"a"}: did you mean deadLetter?'],
+      [{ visibilityTimeout: 5 }, 'visibilityTimeout (5) is not a known field: did you mean visibilityTimeoutSeconds?'],
+      [{ deadletter: { queue: 'a' } }, 'deadletter ({"queue":"a"}) is not a known field: did you mean deadLetter?'],
       [
         { deadLetter: { queue: 'a', maxReceive: 3 } },
-        'deadLetter.maxReceive is not known, and is 3: did you mean maxReceives?',
+        'deadLetter.maxReceive (3) is not a known field: did you mean maxReceives?',
       ],
-      [{ fifo: { x: true } }, /^fifo\.x is not known, and is true: there are contentBasedDeduplication, /],
-      [{ constructor: 1 }, /^constructor is not known, and is 1: there are /],
-      [{ ['x'.repeat(10_000)]: 1 }, /^x{100}… is not known/],
+      [{ fifo: { x: true } }, /^fifo\.x \(true\) is not a known field: there are contentBasedDeduplication, /],
+      [{ constructor: 1 }, /^constructor \(1\) is not a known field: there are /],
+      [{ ['x'.repeat(10_000)]: 1 }, /^x{100}… \(1\) is not a known field: /],
     ] as const) {
       expect(() => applySettings('orders', change as SettingsChange)).toThrow(message)
     }

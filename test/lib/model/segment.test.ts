@@ -1,17 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  applyChange,
-  claim,
-  FRESH,
-  GONE,
-  goneCount,
-  nextVisibleAt,
-  receivable,
-  remove,
-  type Slot,
-  take,
-  unclaim,
-} from '../../../lib/model/segment.ts'
+import { FRESH, GONE, goneCount, nextVisibleAt, receivable, type Slot } from '../../../lib/model/segment.ts'
+import { applyChange, claim, removeMessages, removeSegment, unclaim } from '../../../lib/model/segment-change.ts'
 import { sortKey } from '../../../lib/model/segment-key.ts'
 import { START } from '../../support/manual-clock.ts'
 import { lease, newPartition, segmentIn, token, unique } from '../store/samples.ts'
@@ -108,7 +97,7 @@ describe('a claim', () => {
 
 describe('taking away', () => {
   test('the last message deletes the segment, at its version', () => {
-    expect(take(withSlots(GONE, lease()), [1])).toMatchObject({
+    expect(removeMessages(withSlots(GONE, lease()), [1])).toMatchObject({
       requires: { kind: 'version', version: 4 },
       slots: undefined,
     })
@@ -116,7 +105,7 @@ describe('taking away', () => {
 
   test('some leaves the others', () => {
     const segment = withSlots(lease(), FRESH)
-    const after = applyChange(segment, take(segment, [0]))
+    const after = applyChange(segment, removeMessages(segment, [0]))
     expect(after).toEqual({ applied: true, segment: { ...segment, version: 5, slots: [GONE, FRESH] } })
     expect(after.applied && after.segment && goneCount(after.segment)).toBe(1)
   })
@@ -124,8 +113,8 @@ describe('taking away', () => {
   test('what has changed since it was read does nothing', () => {
     const segment = withSlots(lease(), FRESH)
     const extended = { ...segment, version: 5, slots: [lease({ until: START + 60_000 }), FRESH] }
-    expect(applyChange(extended, take(segment, [0]))).toEqual({ applied: false })
-    expect(applyChange(extended, remove(segment))).toEqual({ applied: false })
-    expect(applyChange(undefined, remove(segment))).toEqual({ applied: false })
+    expect(applyChange(extended, removeMessages(segment, [0]))).toEqual({ applied: false })
+    expect(applyChange(extended, removeSegment(segment))).toEqual({ applied: false })
+    expect(applyChange(undefined, removeSegment(segment))).toEqual({ applied: false })
   })
 })

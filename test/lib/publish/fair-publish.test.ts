@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { HoldfastError } from '../../../lib/model/errors.ts'
 import { publish } from '../../../lib/publish/publish.ts'
-import { getQueue } from '../../../lib/queues/queues.ts'
+import { getQueue } from '../../../lib/queues/get-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import type { Store, Write } from '../../../lib/store/port.ts'
 import { anotherProcess, engineWithQueue, type TestEngine, testEngine } from '../../support/test-engine.ts'

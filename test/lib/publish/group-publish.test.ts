@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { cancelMessage } from '../../../lib/messages/messages.ts'
+import { cancelMessage } from '../../../lib/messages/cancel-message.ts'
 import { publish } from '../../../lib/publish/publish.ts'
-import { updateQueue } from '../../../lib/queues/queues.ts'
+import { updateQueue } from '../../../lib/queues/update-queue.ts'
 import { ack } from '../../../lib/settle/ack.ts'
 import type { Store } from '../../../lib/store/port.ts'
 import { faultyStore, scripted } from '../../support/faulty-store.ts'
@@ -14,7 +14,7 @@ describe('a publish to a FIFO queue', () => {
     const engine = await fifoEngine()
     const groupId = 'a'
     for (const [message, text] of [
-      [{ body: 'x' }, 'messages[0].groupId must be given on a FIFO queue, but is undefined'],
+      [{ body: 'x' }, 'messages[0].groupId must be given on a FIFO queue, but is missing'],
       [
         { body: 'x', groupId, delaySeconds: 5 },
         "messages[0].delaySeconds must not be given on a FIFO queue, where the queue's applies, but is 5",
@@ -220,7 +220,7 @@ describe('the ticket of a group', () => {
     expect(bodies(await take(engine)).sort()).toEqual(['a', 'b', 'c', 'd', 'e'])
     await expect(updateQueue(engine, FIFO, { settings: { shards: 4 } })).rejects.toMatchObject({
       code: 'InvalidRequest',
-      message: 'shards must stay what it is on a FIFO queue, where numbers are given by shard, but is 4',
+      message: 'shards must stay 3, as a FIFO queue keeps the shards that it was created with, but is 4',
     })
   })
 })

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { Message } from '../../../lib/model/message.ts'
 import { publish } from '../../../lib/publish/publish.ts'
-import { deleteQueue } from '../../../lib/queues/queues.ts'
+import { deleteQueue } from '../../../lib/queues/delete-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
+import { ack } from '../../../lib/settle/ack.ts'
 import { nack } from '../../../lib/settle/nack.ts'
 import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
 import type { Store } from '../../../lib/store/port.ts'
@@ -84,6 +85,25 @@ test('a claim that got through though its answer was lost is delivered', async (
     { body: 'a', receiveCount: 1 },
     { body: 'b', receiveCount: 1 },
   ])
+})
+
+test('a claim whose answer was lost is delivered as it was made, whoever claimed the message before its content was read', async () => {
+  const engine = await engineWithQueue()
+  const other = anotherProcess(engine)
+  const claims = faultyStore(engine.store, scripted(['claim', 'repeated']))
+  const slow: Store = {
+    ...claims,
+    read: async (keys) => {
+      await engine.clock.advance(10_000)
+      await poll(other, 'orders', { visibilityTimeoutSeconds: 30 })
+      return claims.read(keys)
+    },
+  }
+  await publish(engine, 'orders', [{ body: 'a' }])
+  const late = testEngine({ clock: engine.clock, store: slow, seed: 3 })
+  const [message] = await poll(late, 'orders', { visibilityTimeoutSeconds: 10 })
+  expect(message).toMatchObject({ body: 'a', receiveCount: 1, firstReceivedAt: START, leasedUntil: START + 10_000 })
+  expect(await ack(late, 'orders', [message?.receiptHandle ?? ''])).toMatchObject([{ error: { code: 'LeaseLost' } }])
 })
 
 test('a poll that can not claim fails with what the store said', async () => {

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
 import { ack } from '../../../lib/settle/ack.ts'
 import { extend } from '../../../lib/settle/extend.ts'
+import { nack } from '../../../lib/settle/nack.ts'
+import type { Store } from '../../../lib/store/port.ts'
 import { bodies, FIFO, fifoEngine, handles, send, take } from '../../support/fifo-engine.ts'
-import { anotherProcess } from '../../support/test-engine.ts'
+import { anotherProcess, testEngine } from '../../support/test-engine.ts'
 
 const ATTEMPT = { attemptId: 'attempt-1', maxMessages: 2, visibilityTimeoutSeconds: 30 }
 
@@ -68,4 +70,25 @@ test('a repeat stops before a message that is no longer leased to it, and passes
     ['1', 2],
     ['4', 2],
   ])
+})
+
+test('a repeat leaves out what is acked or received by another while it reads, and what follows that in its group', async () => {
+  const engine = await fifoEngine()
+  await send(engine, 'a', '1', '2')
+  await send(engine, 'b', '3', '4')
+  await send(engine, 'c', '5')
+  const all = { ...ATTEMPT, maxMessages: 10, visibilityTimeoutSeconds: 10 }
+  const first = await take(engine, all)
+  const handleOf = (body: string) => first.find((message) => message.body === body)?.receiptHandle ?? ''
+  const store: Store = {
+    ...engine.store,
+    read: async (keys) => {
+      await ack(engine, FIFO, [handleOf('3')])
+      await nack(engine, FIFO, [{ receiptHandle: handleOf('1') }])
+      await take(anotherProcess(engine), { maxMessages: 1, visibilityTimeoutSeconds: 30 })
+      return engine.store.read(keys)
+    },
+  }
+  const again = await take(testEngine({ clock: engine.clock, store }), all)
+  expect(bodies(again).sort()).toEqual(['4', '5'])
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { HoldfastError } from '../../../lib/model/errors.ts'
 import { publish } from '../../../lib/publish/publish.ts'
-import { deleteQueue } from '../../../lib/queues/queues.ts'
+import { deleteQueue } from '../../../lib/queues/delete-queue.ts'
 import { type RedriveRequest, runRedrive, startRedrive } from '../../../lib/redrive/redrive.ts'
 import { ack } from '../../../lib/settle/ack.ts'
 import { nack } from '../../../lib/settle/nack.ts'

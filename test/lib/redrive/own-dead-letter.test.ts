@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { publish } from '../../../lib/publish/publish.ts'
-import { createQueue, updateQueue } from '../../../lib/queues/queues.ts'
+import { createQueue } from '../../../lib/queues/create-queue.ts'
+import { updateQueue } from '../../../lib/queues/update-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import { runRedrive, startRedrive } from '../../../lib/redrive/redrive.ts'
 import { dynamodbStore } from '../../../lib/store/dynamodb/dynamodb-store.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { HoldfastError } from '../../../lib/model/errors.ts'
 import { publish } from '../../../lib/publish/publish.ts'
-import { createQueue } from '../../../lib/queues/queues.ts'
+import { createQueue } from '../../../lib/queues/create-queue.ts'
 import { getRedrive, runRedrive, startRedrive } from '../../../lib/redrive/redrive.ts'
 import type { Store } from '../../../lib/store/port.ts'
 import { engineWithQueue, testEngine } from '../../support/test-engine.ts'

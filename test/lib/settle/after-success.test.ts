@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { cancelMessage } from '../../../lib/messages/messages.ts'
+import { cancelMessage } from '../../../lib/messages/cancel-message.ts'
 import { HoldfastError } from '../../../lib/model/errors.ts'
 import type { HandleResult } from '../../../lib/model/message.ts'
 import { ack } from '../../../lib/settle/ack.ts'

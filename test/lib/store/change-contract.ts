@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { applyChange, type Change, claim, FRESH, GONE, type Segment, type Slot } from '../../../lib/model/segment.ts'
+import { FRESH, GONE, type Segment, type Slot } from '../../../lib/model/segment.ts'
+import { applyChange, type Change, claim } from '../../../lib/model/segment-change.ts'
 import type { Store } from '../../../lib/store/port.ts'
 import { START } from '../../support/manual-clock.ts'
 import fc from '../../support/properties.ts'

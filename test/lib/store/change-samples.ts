@@ -1,15 +1,12 @@
 import fc from 'fast-check'
+import { FRESH, GONE, type Segment, type Slot } from '../../../lib/model/segment.ts'
 import {
   asRead,
   atVersion,
   type Change,
-  FRESH,
-  GONE,
   type Requirement,
-  type Segment,
-  type Slot,
   type SlotCondition,
-} from '../../../lib/model/segment.ts'
+} from '../../../lib/model/segment-change.ts'
 import { START } from '../../support/manual-clock.ts'
 import { lease, token } from './samples.ts'
 

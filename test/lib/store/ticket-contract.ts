@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { sequenceAfter, sequenceAt } from '../../../lib/model/group.ts'
-import { claim } from '../../../lib/model/segment.ts'
+import { claim } from '../../../lib/model/segment-change.ts'
 import type { Store, TicketKey, Write } from '../../../lib/store/port.ts'
 import { START } from '../../support/manual-clock.ts'
 import { newPartition, textSegment, token } from './samples.ts'

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { FRESH, GONE, take } from '../../../lib/model/segment.ts'
+import { FRESH, GONE } from '../../../lib/model/segment.ts'
+import { removeMessages } from '../../../lib/model/segment-change.ts'
 import type { DocumentKey, Write } from '../../../lib/store/port.ts'
 import { seededRandom } from '../../support/seeded-random.ts'
 import { place } from './change-contract.ts'
@@ -18,7 +19,7 @@ export const transactContract = (subject: () => Subject): void => {
       const key = newKey()
       expect(
         await store.transact([
-          { kind: 'change', change: take(source, [0]) },
+          { kind: 'change', change: removeMessages(source, [0]) },
           { kind: 'insert', insert: moved },
           { kind: 'put', key, value: { to: 'there' }, ifVersion: 0 },
         ]),
@@ -40,14 +41,14 @@ export const transactContract = (subject: () => Subject): void => {
       const taken = textSegment(newPartition(), ['taken'])
       await store.insert(taken)
       const fine: Record<string, Write> = {
-        change: { kind: 'change', change: take(source, [0]) },
+        change: { kind: 'change', change: removeMessages(source, [0]) },
         insert: { kind: 'insert', insert: fresh },
         put: { kind: 'put', key: newKey(), value: 1 },
         delete: { kind: 'delete', key: kept },
         check: { kind: 'check', key: checked, ifVersion: 1 },
       }
       const failing: Write[] = [
-        { kind: 'change', change: take({ ...source, version: 9 }, [0]) },
+        { kind: 'change', change: removeMessages({ ...source, version: 9 }, [0]) },
         { kind: 'insert', insert: taken },
         { kind: 'put', key: kept, value: 'other', ifVersion: 7 },
         { kind: 'delete', key: kept, ifVersion: 7 },
@@ -69,7 +70,7 @@ export const transactContract = (subject: () => Subject): void => {
       const { store } = subject()
       const source = await place(store, [lease(), FRESH])
       const moved = textSegment(newPartition(), ['alone'])
-      const change: Write = { kind: 'change', change: take(source, [0]) }
+      const change: Write = { kind: 'change', change: removeMessages(source, [0]) }
       expect(await store.transact([change])).toEqual({ applied: true })
       expect(await store.transact([change])).toEqual(failedAt(0))
       expect(await store.transact([{ kind: 'insert', insert: moved }])).toEqual({ applied: true })
@@ -81,7 +82,7 @@ export const transactContract = (subject: () => Subject): void => {
       const source = await place(store, [lease(), GONE])
       const key = newKey()
       await store.transact([
-        { kind: 'change', change: take(source, [0]) },
+        { kind: 'change', change: removeMessages(source, [0]) },
         { kind: 'put', key, value: 1 },
       ])
       expect(await store.read([source.key])).toEqual([undefined])
@@ -120,7 +121,7 @@ export const transactContract = (subject: () => Subject): void => {
       const outcomes = await Promise.all(
         Array.from({ length: 5 }, () =>
           store.transact([
-            { kind: 'change', change: take(source, [0]) },
+            { kind: 'change', change: removeMessages(source, [0]) },
             { kind: 'put', key: newKey(), value: 1 },
           ]),
         ),

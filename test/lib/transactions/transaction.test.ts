@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createClient } from '../../../lib/client.ts'
 import type { HoldfastError } from '../../../lib/model/errors.ts'
 import { dueAtOf } from '../../../lib/model/segment-key.ts'
-import { deleteQueue, purgeQueue } from '../../../lib/queues/queues.ts'
+import { deleteQueue } from '../../../lib/queues/delete-queue.ts'
+import { purgeQueue } from '../../../lib/queues/purge-queue.ts'
 import { raiseShards } from '../../../lib/queues/shards.ts'
 import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
 import { noEmbedded } from '../../support/embedded.ts'
@@ -123,7 +124,7 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
     const error = await failureOf(tx.commit(rig.through(), [...entries, credit('account-50', 50)]))
     expect([error.code, error.message]).toEqual([
       'InvalidRequest',
-      "transaction must hold at most 100 actions, but is 101 (50 of Holdfast's and 51 of your own)",
+      "the transaction has 101 actions, 50 of Holdfast's and 51 of your own, and DynamoDB takes up to 100",
     ])
     expect(rig.sent).toEqual([])
     await tx.commit(rig.through(), entries)

@@ -5,8 +5,9 @@ import { type Client, createClient } from '../../../lib/client.ts'
 import { jsonCodec } from '../../../lib/codecs/json.ts'
 import type { StandardSchema } from '../../../lib/codecs/schema.ts'
 import { HoldfastError } from '../../../lib/model/errors.ts'
+import type { GivenSettings } from '../../../lib/model/given-settings.ts'
 import type { Message } from '../../../lib/model/message.ts'
-import type { GivenSettings } from '../../../lib/model/queue-settings.ts'
+import { noTelemetry } from '../../../lib/telemetry/telemetry.ts'
 import { engineTransport } from '../../../lib/transport/engine-transport.ts'
 import type { Transport } from '../../../lib/transport/port.ts'
 import type { ErrorContext } from '../../../lib/worker/handler.ts'
@@ -89,6 +90,7 @@ const rig = async (
     name,
     codec: jsonCodec(),
     schema,
+    telemetry: noTelemetry,
     lingerMs: 0,
     clock,
     monotonic: clock,

@@ -1,4 +1,4 @@
-import { updateQueue } from '../../../lib/queues/queues.ts'
+import { updateQueue } from '../../../lib/queues/update-queue.ts'
 import { queueName } from '../world-settings.ts'
 import { passing, type Work } from './employ.ts'
 

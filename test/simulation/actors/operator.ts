@@ -1,4 +1,6 @@
-import { cancelMessage, getMessage, rescheduleMessage } from '../../../lib/messages/messages.ts'
+import { cancelMessage } from '../../../lib/messages/cancel-message.ts'
+import { getMessage } from '../../../lib/messages/get-message.ts'
+import { rescheduleMessage } from '../../../lib/messages/reschedule-message.ts'
 import { isHoldfastError } from '../../../lib/model/errors.ts'
 import { removed } from '../history.ts'
 import type { Actor, World } from '../world.ts'
@@ -24,7 +26,11 @@ export const operator: Work = async (world, actor) => {
       world.story?.note(world.scheduler.now(), actor.name, `puts off ${messageId} by ${delaySeconds} s`)
     } else await cancel(world, actor, queue, messageId)
   } catch (error) {
-    if (!isHoldfastError(error, 'MessageNotFound') && !isHoldfastError(error, 'OperationInProgress')) passing(error)
+    // A message that has a time to live can't be put off past its end.
+    const isTooLate =
+      reschedules && world.settings.timesToLive !== undefined && isHoldfastError(error, 'InvalidRequest')
+    const isGone = isHoldfastError(error, 'MessageNotFound') || isHoldfastError(error, 'OperationInProgress')
+    if (!isTooLate && !isGone) passing(error)
   }
 }
 

@@ -103,14 +103,10 @@ export const nothingPassedOver: Promised = {
     for (const { messageId, startedAt } of history.removals) {
       removedFrom.set(messageId, Math.min(removedFrom.get(messageId) ?? Number.POSITIVE_INFINITY, startedAt))
     }
-    const deadFrom = new Map<string, number>()
-    for (const { message } of history.deliveries) {
-      if (message.deadLetter) deadFrom.set(message.messageId, message.deadLetter.at)
-    }
     const goneFrom = (messageId: string) =>
       Math.min(
         removedFrom.get(messageId) ?? Number.POSITIVE_INFINITY,
-        deadFrom.get(messageId) ?? Number.POSITIVE_INFINITY,
+        history.deadLettered.get(messageId) ?? Number.POSITIVE_INFINITY,
       )
     return groupsOf(history)
       .filter(([batch]) => batch?.[0] && !isDead(batch[0]))

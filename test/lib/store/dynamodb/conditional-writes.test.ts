@@ -11,7 +11,8 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import { mockClient } from 'aws-sdk-client-mock'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { claim, FRESH, GONE, type Segment, take, unclaim } from '../../../../lib/model/segment.ts'
+import { FRESH, GONE, type Segment } from '../../../../lib/model/segment.ts'
+import { claim, removeMessages, unclaim } from '../../../../lib/model/segment-change.ts'
 import { dynamodbStore } from '../../../../lib/store/dynamodb/dynamodb-store.ts'
 import { HEADER_PROJECTION, headerItem } from '../../../../lib/store/dynamodb/header-item.ts'
 import { manualClock, START } from '../../../support/manual-clock.ts'
@@ -360,8 +361,8 @@ describe('a transaction', () => {
     mock.on(TransactWriteItemsCommand).resolves({})
     const source = segment({ version: 4, slots: [lease({ n: 4 }), FRESH] })
     await store.transact([
-      { kind: 'change', change: take(source, [0]) },
-      { kind: 'change', change: take(segment({ n: 2, version: 9 }), [0]) },
+      { kind: 'change', change: removeMessages(source, [0]) },
+      { kind: 'change', change: removeMessages(segment({ n: 2, version: 9 }), [0]) },
       { kind: 'insert', insert: { segment: segment({ n: 3 }), content: textContent('a') } },
       { kind: 'put', key: { partition: 'p', sort: 's' }, value: { to: 1 }, ifVersion: 2, expiresAt: START },
       { kind: 'put', key: { partition: 'p', sort: 't' }, value: null, ifVersion: 0 },

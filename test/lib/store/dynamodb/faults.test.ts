@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import { mockClient } from 'aws-sdk-client-mock'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { claim } from '../../../../lib/model/segment.ts'
+import { claim } from '../../../../lib/model/segment-change.ts'
 import { dynamodbStore } from '../../../../lib/store/dynamodb/dynamodb-store.ts'
 import { headerItem } from '../../../../lib/store/dynamodb/header-item.ts'
 import type { Write } from '../../../../lib/store/port.ts'

@@ -1,3 +1,6 @@
+/** The reason of a fault in a text that is no JSON at all. */
+export const NOT_JSON = 'is not valid JSON'
+
 /** A fault in a JSON text, with its place. It quotes no value, because that may be a secret. */
 export class JsonFault extends Error {
   override readonly name = 'JsonFault'
@@ -33,9 +36,13 @@ export const parseStrictJson = (text: string): unknown => {
   const reader: Reader = { text, at: 0 }
   const value = readValue(reader, '', 0)
   skipSpace(reader)
-  if (reader.at < text.length) throw fault(reader, 'is not valid JSON', '')
+  if (reader.at < text.length) throw fault(reader, NOT_JSON, '')
   return value
 }
+
+/** Whether a parsed value is an object, and so no list and not null. */
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  value !== null && typeof value === 'object' && !Array.isArray(value)
 
 /** A text and the position of the next character. */
 interface Reader {
@@ -60,10 +67,10 @@ const readScalar = (reader: Reader, forms: readonly RegExp[], path: string): unk
     try {
       return JSON.parse(scalar)
     } catch {
-      throw fault(start, 'is not valid JSON', path)
+      throw fault(start, NOT_JSON, path)
     }
   }
-  throw fault(start, 'is not valid JSON', path)
+  throw fault(start, NOT_JSON, path)
 }
 
 const readObject = (reader: Reader, path: string, depth: number): Record<string, unknown> => {
@@ -75,7 +82,7 @@ const readObject = (reader: Reader, path: string, depth: number): Record<string,
     const memberPath = path === '' ? member : `${path}.${member}`
     if (members.has(member)) throw fault(start, 'is there twice', memberPath)
     skipSpace(reader)
-    if (reader.text[reader.at] !== ':') throw fault(reader, 'is not valid JSON', memberPath)
+    if (reader.text[reader.at] !== ':') throw fault(reader, NOT_JSON, memberPath)
     reader.at++
     members.set(member, readValue(reader, memberPath, depth + 1))
   }
@@ -99,7 +106,7 @@ const isEnd = (reader: Reader, separator: string, end: string, path: string): bo
     return true
   }
   if (separator !== ',') return false
-  if (reader.text[reader.at] !== ',') throw fault(reader, 'is not valid JSON', path)
+  if (reader.text[reader.at] !== ',') throw fault(reader, NOT_JSON, path)
   reader.at++
   skipSpace(reader)
   return false

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { JsonFault, parseStrictJson } from '../../../functions/sqs/strict-json.ts'
+import { JsonFault, parseStrictJson } from '../../../functions/runtime/strict-json.ts'
 import fc from '../../support/properties.ts'
 
 const faultOf = (text: string): JsonFault => {

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import { scopeOf } from '../model/queue-record.ts'
 import type { Queue } from '../model/queue-settings.ts'
-import { listQueues } from './queues.ts'
+import { listQueues } from './list-queues.ts'
 
 const PAGE = 100
 

@@ -1,0 +1,30 @@
+import type { Engine } from '../engine.ts'
+import { type Located, locate } from '../locate/locate.ts'
+import { HoldfastError } from '../model/errors.ts'
+import { liveAt, slotAt } from '../model/segment.ts'
+
+const TRIES = 5
+
+/** Runs a change on a message that must not be leased, again when others changed the message meanwhile. */
+export const onceUnleased = async <T>(
+  engine: Engine,
+  queue: string,
+  messageId: string,
+  change: (located: Located, now: number) => Promise<{ done: T } | undefined>,
+): Promise<T> => {
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const located = await locate(engine, queue, messageId)
+    const slot = slotAt(located.stored.segment, located.index)
+    const now = engine.clock.now()
+    if (slot.kind === 'lease' && liveAt(slot, now)) {
+      throw new HoldfastError('OperationInProgress', 'the message is leased to a consumer', {
+        queue,
+        field: 'messageId',
+        value: messageId,
+      })
+    }
+    const outcome = await change(located, now)
+    if (outcome) return outcome.done
+  }
+  throw new HoldfastError('Throttled', 'the message is being changed by others', { queue, reason: 'contention' })
+}

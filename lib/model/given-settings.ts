@@ -1,0 +1,30 @@
+import { DEFAULT_FIFO, type FifoSettings, type QueueSettings, type SettingsChange } from './queue-settings.ts'
+import { DEFAULT_RETRY_POLICY, type RetryPolicy } from './retry-policy.ts'
+
+type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined }
+
+/** Settings as a user writes them: what is left out of `fifo` and `retryPolicy` gets its default. */
+export type GivenSettings = Loose<Omit<SettingsChange, 'fifo' | 'retryPolicy'>> & {
+  readonly fifo?: Loose<FifoSettings> | null | undefined
+  readonly retryPolicy?: (Loose<RetryPolicy> & Pick<RetryPolicy, 'initialSeconds'>) | null | undefined
+}
+
+/** Settings of a new queue, completed with the defaults. One whose name ends in `.fifo` is a FIFO queue, said or not. */
+export const newQueueSettings = (name: string, given: GivenSettings): SettingsChange =>
+  completed(name.endsWith('.fifo') ? { fifo: {}, ...withoutUndefined(given) } : given, DEFAULT_FIFO)
+
+/** A change of settings. Members of `fifo` that are left out stay as they are in `present`. */
+export const changedSettings = (given: GivenSettings, present: QueueSettings | undefined): SettingsChange =>
+  completed(given, present?.fifo ?? DEFAULT_FIFO)
+
+const completed = ({ fifo, retryPolicy, ...plain }: GivenSettings, fifoBase: FifoSettings): SettingsChange =>
+  ({
+    ...withoutUndefined(plain),
+    ...(fifo !== undefined && { fifo: fifo && { ...fifoBase, ...withoutUndefined(fifo) } }),
+    ...(retryPolicy !== undefined && {
+      retryPolicy: retryPolicy && { ...DEFAULT_RETRY_POLICY, ...withoutUndefined(retryPolicy) },
+    }),
+  }) as SettingsChange
+
+const withoutUndefined = <T extends object>(given: T): T =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T

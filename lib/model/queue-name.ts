@@ -1,0 +1,27 @@
+import { invalid } from './errors.ts'
+import { LIMITS } from './limits.ts'
+
+const NAME = /^[A-Za-z0-9_-]+(\.fifo)?$/
+
+/** Queues of another account or region than the default carry it before their name: `111122223333/eu-west-1/orders`. */
+const SCOPED = /^[0-9]{12}\/[a-z0-9-]{1,40}\//
+
+/** The name without the account and region that may stand before it. */
+export const plainName = (queue: string): string => queue.replace(SCOPED, '')
+
+/** Whether a queue can have this name, an account and region before it aside. */
+export const isQueueName = (queue: string): boolean => {
+  const name = plainName(queue)
+  return NAME.test(name) && name.length <= LIMITS.queueNameLength
+}
+
+/** Refuses a name that SQS would refuse; it also becomes part of partition keys, so nothing else is let in. */
+export const checkQueueName = (queue: string, field = 'queue'): void => {
+  if (!isQueueName(queue)) {
+    throw invalid(
+      field,
+      plainName(queue),
+      `must be 1 to ${LIMITS.queueNameLength} letters, digits, hyphens or underscores (.fifo at the end for a FIFO queue)`,
+    )
+  }
+}

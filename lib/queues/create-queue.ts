@@ -1,0 +1,114 @@
+import type { Engine } from '../engine.ts'
+import { HoldfastError } from '../model/errors.ts'
+import { checkQueueName, plainName } from '../model/queue-name.ts'
+import {
+  asQueue,
+  type QueueRecord,
+  type QueueState,
+  queueState,
+  recordIn,
+  recordValue,
+  withLayout,
+} from '../model/queue-record.ts'
+import { applySettings, type Queue, type QueueSettings, type SettingsChange } from '../model/queue-settings.ts'
+import { queueKey, queueListKey } from '../store/keys.ts'
+import { checkDeadLetterQueue, checkExtras, checkTags } from './queue-rules.ts'
+import { readLayout } from './read-queue.ts'
+import { contended, TRIES, within } from './rewrite-queue.ts'
+
+export interface QueueCreation {
+  readonly settings?: SettingsChange
+  readonly tags?: Readonly<Record<string, string>>
+  readonly extras?: Readonly<Record<string, string>>
+}
+
+/**
+ * Creates a queue. Where it exists with what was asked for, that is fine too: only what the request names is compared.
+ *
+ * @throws `InvalidRequest`, `QueueExists` when a setting differs, `QueueDeletedRecently`
+ */
+export const createQueue = async (
+  engine: Engine,
+  name: string,
+  creation: QueueCreation = {},
+  { minIntervalSinceDeleteMs = 0 }: { minIntervalSinceDeleteMs?: number } = {},
+): Promise<{ queue: Queue; created: boolean }> => {
+  checkQueueName(name)
+  const settings = applySettings(name, creation.settings ?? {})
+  checkTags(creation.tags ?? {})
+  checkExtras(creation.extras ?? {})
+  await checkDeadLetterQueue(engine, settings)
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const [document, layout] = await Promise.all([
+      engine.store.getDocument(queueKey(name), { consistent: true }),
+      readLayout(engine.store, name, { consistent: true }),
+    ])
+    const existing = queueState(name, document, layout)
+    if (existing) return { queue: asQueue(matching(existing, creation)), created: false }
+    const before = document && recordIn(document)
+    const now = engine.clock.now()
+    if (before?.deletedAt !== undefined && within(minIntervalSinceDeleteMs, before.deletedAt, now)) {
+      throw new HoldfastError('QueueDeletedRecently', `queue ${plainName(name)} was deleted a moment ago`, {
+        queue: name,
+      })
+    }
+    // A generation is the time of its creation, moved on where a clock has gone back.
+    const createdAt = Math.max(now, (before?.createdAt ?? 0) + 1)
+    const record: QueueRecord = {
+      settings,
+      generation: createdAt.toString(36),
+      createdAt,
+      modifiedAt: createdAt,
+      tags: creation.tags ?? {},
+      extras: creation.extras ?? {},
+    }
+    const version = document?.version ?? 0
+    const { applied } = await engine.store.transact([
+      { kind: 'put', key: queueKey(name), value: recordValue(record), ifVersion: version },
+      { kind: 'put', key: queueListKey(name), value: {} },
+    ])
+    if (!applied) continue
+    const state = withLayout({ ...record, name, version: version + 1 }, {}, layout?.version ?? 0)
+    engine.queues.put(state)
+    return { queue: asQueue(state), created: true }
+  }
+  throw contended(name)
+}
+
+/** @throws `QueueExists` naming the first thing that was asked for and is otherwise */
+const matching = (existing: QueueState, { settings = {}, tags = {}, extras = {} }: QueueCreation): QueueState => {
+  const wanted = applySettings(existing.name, settings, existing.settings)
+  const asked: [string, unknown, unknown][] = [
+    ...Object.keys(settings).map((key): [string, unknown, unknown] => [
+      key,
+      wanted[key as keyof QueueSettings],
+      existing.settings[key as keyof QueueSettings],
+    ]),
+    ...Object.entries(extras).map(([key, value]): [string, unknown, unknown] => [key, value, existing.extras[key]]),
+    ...Object.entries(tags).map(([key, value]): [string, unknown, unknown] => [
+      `tags.${key}`,
+      value,
+      existing.tags[key],
+    ]),
+  ]
+  for (const [field, value, present] of asked) {
+    if (!sameValue(value, present)) {
+      throw new HoldfastError(
+        'QueueExists',
+        `queue ${plainName(existing.name)} exists with another ${field}: update the queue to change it`,
+        { queue: existing.name, field, value },
+      )
+    }
+  }
+  return existing
+}
+
+const sameValue = (a: unknown, b: unknown): boolean => canonical(a) === canonical(b)
+
+const canonical = (value: unknown): string =>
+  value !== null && typeof value === 'object'
+    ? `{${Object.entries(value)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([key, inner]) => `${key}:${canonical(inner)}`)
+        .join()}}`
+    : (JSON.stringify(value) ?? 'undefined')

@@ -1,0 +1,56 @@
+import type { Engine } from '../engine.ts'
+import { LIMITS } from '../model/limits.ts'
+import { whole } from '../model/number-checks.ts'
+import { asQueue } from '../model/queue-record.ts'
+import type { Queue } from '../model/queue-settings.ts'
+import { queueListPartition } from '../store/keys.ts'
+import { readQueue } from './read-queue.ts'
+
+export interface QueuePage {
+  readonly queues: readonly Queue[]
+  /** Give it back to get the next page. */
+  readonly cursor?: string
+}
+
+/** Queues of one account and region, by name. Names alone: `listQueueNames`, which reads no settings. */
+export const listQueues = async (engine: Engine, query: ListQuery = {}): Promise<QueuePage> => {
+  const { names, cursor } = await listQueueNames(engine, query)
+  const scope = query.scope ?? ''
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const full = scope === '' ? name : `${scope}/${name}`
+      return readQueue(engine.store, full)
+    }),
+  )
+  const queues = found.filter((state) => state !== undefined).map(asQueue)
+  return { queues, ...(cursor !== undefined && { cursor }) }
+}
+
+export interface ListQuery {
+  readonly prefix?: string
+  /** 1 … 1000. @default 100 */
+  readonly limit?: number
+  readonly cursor?: string
+  /** `<account>/<region>`, when not the default ones. */
+  readonly scope?: string
+}
+
+export const listQueueNames = async (
+  engine: Engine,
+  { prefix = '', limit = 100, cursor, scope = '' }: ListQuery = {},
+): Promise<{ names: readonly string[]; cursor?: string }> => {
+  whole('limit', limit, 1, LIMITS.listQueuesPage)
+  const after = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url').toString('utf8')
+  const documents = await engine.store.listDocuments({
+    partition: queueListPartition(scope),
+    prefix,
+    limit: limit + 1,
+    consistent: true,
+    ...(after !== undefined && { after }),
+  })
+  const names = documents.slice(0, limit).map(({ sort }) => sort)
+  const last = names.at(-1)
+  return documents.length > limit && last !== undefined
+    ? { names, cursor: Buffer.from(last, 'utf8').toString('base64url') }
+    : { names }
+}

@@ -1,0 +1,64 @@
+import type { Engine } from '../engine.ts'
+import { HoldfastError, queueNotFound } from '../model/errors.ts'
+import type { QueueLayout } from '../model/queue-layout.ts'
+import { plainName } from '../model/queue-name.ts'
+import { layoutOf, type QueueRecord, type QueueState, recordValue, withLayout } from '../model/queue-record.ts'
+import { queueKey } from '../store/keys.ts'
+import { readQueue } from './read-queue.ts'
+import { layoutWrite } from './shards.ts'
+
+/** Changes of one queue at the same moment retry this often. */
+export const TRIES = 8
+
+/** Without an interval nothing is too soon, not even for a clock that is behind the one that wrote. */
+export const within = (intervalMs: number, at: number, now: number): boolean => intervalMs > 0 && now - at < intervalMs
+
+/** What a change makes of a queue; without a layout, the layout stays what it is. */
+export interface Rewritten {
+  readonly record: QueueRecord & Partial<Pick<QueueState, 'recordShards'>>
+  readonly layout?: QueueLayout
+}
+
+/** Writes a queue's record, and its layout where that changes too, on condition that neither changed concurrently. */
+export const rewriteQueue = async (
+  engine: Engine,
+  name: string,
+  change: (queue: QueueState, now: number) => Promise<Rewritten>,
+): Promise<QueueState> => {
+  const changeId = Buffer.from(engine.random.bytes(6)).toString('base64url')
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const queue = await freshQueue(engine, name)
+    // A lone write that DynamoDB's client sent again, since its answer was lost, met what it had written itself.
+    if (attempt > 0 && queue.changeId === changeId) {
+      engine.queues.put(queue)
+      return queue
+    }
+    const { record: changed, layout } = await change(queue, engine.clock.now())
+    const record: QueueRecord = { ...changed, changeId }
+    const { applied } = await engine.store.transact([
+      { kind: 'put', key: queueKey(name), value: recordValue(record), ifVersion: queue.version },
+      ...(layout ? [layoutWrite(queue, layout)] : []),
+    ])
+    if (applied) {
+      const layoutVersion = queue.layoutVersion + (layout ? 1 : 0)
+      const state = withLayout(
+        { ...record, name, version: queue.version + 1 },
+        layout ?? layoutOf(queue),
+        layoutVersion,
+      )
+      engine.queues.put(state)
+      return state
+    }
+    engine.queues.forget(name)
+  }
+  throw contended(name)
+}
+
+export const freshQueue = async (engine: Engine, name: string): Promise<QueueState> => {
+  const queue = await readQueue(engine.store, name, { consistent: true })
+  if (!queue) throw queueNotFound(name)
+  return queue
+}
+
+export const contended = (name: string): HoldfastError =>
+  new HoldfastError('OperationInProgress', `queue ${plainName(name)} is being changed by others`, { queue: name })

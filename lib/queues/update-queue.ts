@@ -1,0 +1,77 @@
+import type { Engine } from '../engine.ts'
+import { invalid } from '../model/errors.ts'
+import { asQueue, layoutOf, pollPriorities, pollShards, type QueueState } from '../model/queue-record.ts'
+import { applySettings, type Queue, type SettingsChange } from '../model/queue-settings.ts'
+import { checkDeadLetterQueue, checkExtras, checkTags } from './queue-rules.ts'
+import { type Rewritten, rewriteQueue } from './rewrite-queue.ts'
+
+export interface QueueChange {
+  readonly settings?: SettingsChange
+  /** `null` removes. */
+  readonly tags?: Readonly<Record<string, string | null>>
+  readonly extras?: Readonly<Record<string, string | null>>
+}
+
+/**
+ * Changes what the request names. A change that depends on what is there is a function of it: it is asked again when
+ * another process changed the queue concurrently, so that neither change is lost.
+ *
+ * @throws `InvalidRequest`, `QueueNotFound`, and what the function throws
+ */
+export const updateQueue = async (
+  engine: Engine,
+  name: string,
+  decide: QueueChange | ((queue: Queue) => QueueChange),
+): Promise<Queue> => {
+  const changed = await rewriteQueue(engine, name, (queue, now) => {
+    const change = typeof decide === 'function' ? decide(asQueue(queue)) : decide
+    return withChange(engine, queue, change, now)
+  })
+  // A delay that was lowered may have made messages receivable.
+  if (changed.delayLoweredAt === changed.modifiedAt) engine.wakeups.wake(name, Number.POSITIVE_INFINITY)
+  return asQueue(changed)
+}
+
+const withChange = async (engine: Engine, queue: QueueState, change: QueueChange, now: number): Promise<Rewritten> => {
+  const settings = applySettings(queue.name, change.settings ?? {}, queue.settings)
+  if (change.settings?.deadLetter) await checkDeadLetterQueue(engine, settings)
+  // A group's ticket stands in a shard that follows from their number, and gives the group's numbers.
+  if (settings.fifo && settings.shards !== queue.settings.shards) {
+    const rule = `must stay ${queue.settings.shards}, as a FIFO queue keeps the shards that it was created with`
+    throw invalid('shards', settings.shards, rule)
+  }
+  const tags = patched(queue.tags, change.tags)
+  checkTags(tags)
+  const extras = patched(queue.extras, change.extras)
+  checkExtras(extras)
+  const { shards } = settings
+  const record = {
+    ...queue,
+    settings,
+    tags,
+    extras,
+    modifiedAt: now,
+    pollPriorities: Math.max(settings.priorities, pollPriorities(queue)),
+    ...(shards < queue.settings.shards && { shardsLoweredAt: now }),
+    ...(settings.fifo && settings.delaySeconds < queue.settings.delaySeconds && { delayLoweredAt: now }),
+  }
+  // Where the request leaves the shards alone, the record keeps its own, and the layout what it noted.
+  if (shards === queue.settings.shards) return { record }
+  const most = Math.max(shards, pollShards(queue))
+  return {
+    record: { ...record, recordShards: shards },
+    layout: { ...layoutOf(queue), shards, pollShards: most, changedAt: now },
+  }
+}
+
+const patched = (
+  present: Readonly<Record<string, string>>,
+  change: Readonly<Record<string, string | null>> = {},
+): Record<string, string> => {
+  const result: Record<string, string> = { ...present }
+  for (const [key, value] of Object.entries(change)) {
+    if (value === null) delete result[key]
+    else result[key] = value
+  }
+  return result
+}

@@ -1,0 +1,49 @@
+import type { Engine } from '../engine.ts'
+import {
+  type GroupHead,
+  groupSort,
+  judgeHead,
+  lastSequenceOf,
+  NO_SEQUENCE,
+  type Sequence,
+  sequenceAt,
+} from '../model/group.ts'
+import { asDelayed, isDropped, type QueueState } from '../model/queue-record.ts'
+import { goneCount, type Segment } from '../model/segment.ts'
+import { removeSegment } from '../model/segment-change.ts'
+import { sortRightBehind } from '../model/segment-key.ts'
+import type { TicketKey } from '../store/port.ts'
+
+/**
+ * Reads, consistently, as many messages at the head of a group as are wanted, past those that expired or were purged.
+ * Answers with the head the last number that was read.
+ */
+export const readHead = async (
+  engine: Engine,
+  queue: QueueState,
+  { partition }: TicketKey,
+  { want, maxReceives }: { want: number; maxReceives: number | undefined },
+): Promise<{ head: GroupHead; last: Sequence }> => {
+  const now = engine.clock.now()
+  const segments: Segment[] = []
+  let last = NO_SEQUENCE
+  let count = 0
+  let from = queue.purgedAt === undefined ? '9' : groupSort(sequenceAt(queue.purgedAt))
+  while (count < want) {
+    const page = await engine.store.headers({ partition, from, to: '~', limit: want, consistent: true })
+    for (const stored of page.segments) {
+      const segment = asDelayed(queue, stored)
+      last = lastSequenceOf(segment)
+      if (isDropped(queue, segment, now)) continue
+      const left = segment.slots.length - goneCount(segment)
+      count += left
+      if (left > 0) segments.push(segment)
+      // A process acked the last message of it and died before the delete. This poll does not wait for the outcome.
+      else void engine.store.change([removeSegment(segment)])
+    }
+    const end = page.segments.at(-1)
+    if (!page.more || !end) break
+    from = sortRightBehind(end.key.sort)
+  }
+  return { head: judgeHead(segments, { now, want, maxReceives }), last }
+}

@@ -1,0 +1,42 @@
+import type { Engine } from '../engine.ts'
+import { locksStaleBefore, sequenceAt } from '../model/group.ts'
+import type { QueueState } from '../model/queue-record.ts'
+import type { Ticket } from '../model/ticket.ts'
+import { unlockGroup } from '../settle/group-release.ts'
+import type { TicketKey } from '../store/port.ts'
+
+/** Longer than the poll of one group takes. When the poller dies during it, the group is free again after this span. */
+export const MIN_LOCK_MS = 2_000
+
+export interface Locked {
+  readonly key: TicketKey
+  readonly ticket: Ticket
+}
+
+export const lockGroup = async (
+  engine: Engine,
+  queue: QueueState,
+  key: TicketKey,
+  { now, leaseMs }: { now: number; leaseMs: number },
+): Promise<Locked | undefined> => {
+  const staleAt = locksStaleBefore(queue, now)
+  const ticket = await engine.store.lockTicket(key, {
+    now,
+    lockedUntil: now + Math.max(leaseMs, MIN_LOCK_MS),
+    // Right behind a change by a faster clock, a lock that is set now still counts as set after it.
+    turn: engine.turns(Math.max(now, staleAt ?? 0)),
+    staleBefore: staleAt === undefined ? undefined : sequenceAt(staleAt),
+  })
+  return ticket && { key, ticket }
+}
+
+/** Moves the end of the lock to the instant at which the head can be received. */
+export const moveLock = async (
+  engine: Engine,
+  { key, ticket: { lockedUntil } }: Locked,
+  { kind, until }: { kind: 'in-flight' | 'backing-off'; until: number },
+): Promise<void> => {
+  // A delay or a backoff may be long, and hardly ever ends early.
+  if (kind === 'backing-off' && until > lockedUntil) await engine.store.markTicket(key, until, { lockedUntil })
+  else if (until < lockedUntil) await unlockGroup(engine, key, until)
+}

@@ -1,0 +1,105 @@
+import type { Engine } from '../engine.ts'
+import { followUp } from '../follow-up.ts'
+import type { Request } from '../hints/scan-target.ts'
+import { groupPartition, type HeadPart, NO_SEQUENCE, type Sequence } from '../model/group.ts'
+import type { QueueState } from '../model/queue-record.ts'
+import { partitionId } from '../model/segment-key.ts'
+import type { Ticket } from '../model/ticket.ts'
+import { deadLetter } from '../redrive/dead-letter.ts'
+import { unlockGroup } from '../settle/group-release.ts'
+import { claimHead } from './group-claim.ts'
+import { readHead } from './group-head.ts'
+import { type Locked, lockGroup, MIN_LOCK_MS, moveLock } from './group-lock.ts'
+import { releaseEmpty } from './release-empty.ts'
+import { NOTHING_FOUND, type ScanResult } from './scan-result.ts'
+
+export const pollGroup = async (
+  engine: Engine,
+  queue: QueueState,
+  ticket: Ticket,
+  request: Request,
+): Promise<ScanResult> => {
+  const now = engine.clock.now()
+  if (ticket.lockedUntil > now) return { messages: [], nextAt: ticket.lockedUntil }
+  const { polledGroups } = engine.polls
+  const partition = { ...groupPartition(queue, ticket.group), shard: ticket.shard }
+  const name = partitionId(partition)
+  // Another poll of this process is already polling this group.
+  if (polledGroups.has(name)) return NOTHING_FOUND
+  polledGroups.add(name)
+  try {
+    const tickets = engine.polls.tickets(partition)
+    const { localVersion } = tickets
+    const locked = await lockGroup(engine, queue, { partition, group: ticket.group }, { now, leaseMs: request.leaseMs })
+    if (!locked) tickets.rivalsAt = now
+    const found = locked ? await pollOrUnlock(engine, queue, locked, request) : NOTHING_FOUND
+    tickets.observe({ group: ticket.group, lockedUntil: found.nextAt }, localVersion)
+    return found
+  } finally {
+    polledGroups.delete(name)
+  }
+}
+
+const pollOrUnlock = async (
+  engine: Engine,
+  queue: QueueState,
+  locked: Locked,
+  request: Request,
+): Promise<ScanResult> => {
+  try {
+    return await pollLocked(engine, queue, locked, request)
+  } catch (error) {
+    await unlockGroup(engine, locked.key).catch(() => {})
+    throw error
+  }
+}
+
+/** Reads of one group's head in one poll. Repeated only when the head changed concurrently, or was dead-lettered. */
+const MAX_READS = 30
+
+const pollLocked = async (engine: Engine, queue: QueueState, locked: Locked, request: Request): Promise<ScanResult> => {
+  let maxReceives = queue.settings.deadLetter?.maxReceives
+  let seen = NO_SEQUENCE
+  for (let reads = 0; reads < MAX_READS && !request.signal?.aborted; reads++) {
+    const { head, last } = await readHead(engine, queue, locked.key, { want: request.want, maxReceives })
+    if (last > seen) seen = last
+    if (head.kind === 'empty') return releaseEmpty(engine, queue, locked, seen)
+    if (head.kind === 'in-flight' || head.kind === 'backing-off') {
+      await moveLock(engine, locked, head)
+      return { messages: [], nextAt: head.until }
+    }
+    if (head.kind === 'exhausted') {
+      // Without a dead-letter queue to move it to, it is delivered once more: neither lost, nor in the way of the others.
+      if (!(await deadLetter(engine, queue, head.segment, head.indexes)).moved) maxReceives = undefined
+      continue
+    }
+    const claimed = await claimFront(engine, queue, locked, { parts: head.parts, seen, request })
+    if (claimed) return claimed
+  }
+  await unlockGroup(engine, locked.key)
+  return NOTHING_FOUND
+}
+
+/** Claims the messages at the front of a group. Answers nothing when they are no longer as they were read. */
+const claimFront = async (
+  engine: Engine,
+  queue: QueueState,
+  { key, ticket }: Locked,
+  { parts, seen, request }: { parts: readonly HeadPart[]; seen: Sequence; request: Request },
+): Promise<ScanResult | undefined> => {
+  // Only a process that has seen the last message of a group can tell later that it is gone.
+  const lastSequence = seen >= ticket.lastSequence ? ticket.lastSequence : NO_SEQUENCE
+  const group = { hash: key.group, lastSequence }
+  const claimed = await claimHead(engine, queue, parts, { leaseMs: request.leaseMs, group })
+  if (!claimed) return undefined
+  const { messages, until, undo } = claimed
+  const wanted = parts.reduce((sum, { indexes }) => sum + indexes.length, 0)
+  if (request.signal?.aborted || messages.length < wanted) {
+    await undo()
+    await unlockGroup(engine, key)
+    return NOTHING_FOUND
+  }
+  // A lease that is shorter than the lock ends first, and so must the lock.
+  if (request.leaseMs < MIN_LOCK_MS) await followUp(engine, queue.name, () => unlockGroup(engine, key, until))
+  return { messages, nextAt: until }
+}

@@ -1,0 +1,32 @@
+import type { Document, DocumentKey } from '../../model/document.ts'
+import type { DocumentQuery } from '../port.ts'
+import { isExpired, live, type Maps, type StoredDocument } from './entries.ts'
+
+export const documentAt = (
+  { documents }: Maps,
+  { partition, sort }: DocumentKey,
+  now: number,
+): StoredDocument | undefined => live(documents.get(partition, sort), now)
+
+export const listDocuments = (
+  { documents }: Maps,
+  { partition, prefix = '', after, limit }: DocumentQuery,
+  now: number,
+): readonly Document[] => {
+  const found: Document[] = []
+  const from = after === undefined || after < prefix ? prefix : after
+  documents.visit(partition, from, `${prefix}\uffff`, (sort, document) => {
+    if (sort !== after && !isExpired(document, now)) found.push(asDocument(document))
+    return found.length < limit
+  })
+  return found
+}
+
+/** A document as it is handed out: nothing that the caller does to it reaches what is kept. */
+export const asDocument = <D extends StoredDocument | undefined>(kept: D): D extends undefined ? undefined : Document =>
+  (kept && {
+    partition: kept.partition,
+    sort: kept.sort,
+    version: kept.version,
+    value: structuredClone(kept.value),
+  }) as D extends undefined ? undefined : Document

@@ -1,0 +1,112 @@
+import {
+  type Reading,
+  type Received,
+  type Rejecting,
+  readMessage,
+  reasonOf,
+  rejectInvalid,
+} from '../codecs/read-message.ts'
+import { HoldfastError } from '../model/errors.ts'
+import type { QueueTelemetry } from '../telemetry/telemetry.ts'
+import type { BatchContext, BatchHandler, Handler, Report } from './handler.ts'
+import type { HeldLease } from './lease-keeper.ts'
+import type { Settlement } from './settlement.ts'
+import type { Settler } from './settler.ts'
+
+export interface RunnerParts<In, Out> extends Reading<In, Out>, Rejecting {
+  readonly handler: Handler<Out> | BatchHandler<Out>
+  /** Messages handed over at once; one by one when absent. */
+  readonly batchSize: number | undefined
+  readonly settle: Settler
+  readonly report: Report
+  readonly telemetry: QueueTelemetry
+}
+
+/** Answers whether the message is done, and what follows it in its group may be begun. */
+export const runOne = async <In, Out>(
+  parts: RunnerParts<In, Out>,
+  settling: Settlement,
+  lease: HeldLease,
+): Promise<boolean> => {
+  const read = await readHeld(parts, settling, lease)
+  if (!read.message) return read.gone
+  try {
+    const { message } = read
+    const work = () => (parts.handler as Handler<Out>)(message, { signal: lease.signal })
+    await parts.telemetry.process([lease.message], false, work)
+  } catch (error) {
+    await settling.failed(lease, error)
+    return false
+  }
+  return settling.done(lease)
+}
+
+/** Answers whether all of the batch is done. */
+export const runBatch = async <In, Out>(
+  parts: RunnerParts<In, Out>,
+  settling: Settlement,
+  leases: readonly HeldLease[],
+  ordered: boolean,
+): Promise<boolean> => {
+  const read = await Promise.all(leases.map(async (lease) => ({ lease, ...(await readHeld(parts, settling, lease)) })))
+  const stuck = read.findIndex(({ message, gone }) => !message && !gone)
+  const cut = ordered && stuck >= 0 ? stuck : read.length
+  await settling.giveBack(read.slice(cut + 1).map(({ lease }) => lease))
+  const readable = read.slice(0, cut).flatMap(({ lease, message }) => (message ? [{ lease, message }] : []))
+  if (readable.length === 0) return stuck < 0
+  const failures = await failuresOf(parts, readable)
+  const failed = ({ message }: { message: Received<Out> }) => failures.has(message.receiptHandle)
+  const first = readable.findIndex(failed)
+  const end = ordered && first >= 0 ? first + 1 : readable.length
+  const settled = await Promise.all(
+    readable.slice(0, end).map(async (one) => {
+      if (!failed(one)) return settling.done(one.lease)
+      await settling.failed(one.lease, failures.get(one.message.receiptHandle))
+      return false
+    }),
+  )
+  await settling.giveBack(readable.slice(end).map(({ lease }) => lease))
+  return stuck < 0 && settled.every((done) => done)
+}
+
+/** Runs the handler on a batch; answers the messages that failed, by their receipt handles. */
+const failuresOf = async <Out>(
+  { handler, telemetry }: Pick<RunnerParts<never, Out>, 'handler' | 'telemetry'>,
+  batch: readonly { readonly lease: HeldLease; readonly message: Received<Out> }[],
+): Promise<Map<string, unknown>> => {
+  const failures = new Map<string, unknown>()
+  const signal = AbortSignal.any(batch.map(({ lease }) => lease.signal))
+  try {
+    const messages = batch.map(({ message }) => message)
+    const fail: BatchContext['fail'] = ({ receiptHandle }, error) => void failures.set(receiptHandle, error)
+    const held = batch.map(({ lease }) => lease.message)
+    await telemetry.process(held, true, () => (handler as BatchHandler<Out>)(messages, { signal, fail }))
+  } catch (error) {
+    for (const { message } of batch) {
+      if (!failures.has(message.receiptHandle)) failures.set(message.receiptHandle, error)
+    }
+  }
+  return failures
+}
+
+/** The message with its body read. Where that fails the message is settled, and `gone` tells whether it left the queue. */
+const readHeld = async <In, Out>(
+  parts: RunnerParts<In, Out>,
+  settling: Settlement,
+  lease: HeldLease,
+): Promise<{ readonly message?: Received<Out>; readonly gone: boolean }> => {
+  try {
+    const outcome = await readMessage(parts, lease.message)
+    if ('received' in outcome) return { message: outcome.received, gone: false }
+    const [deadLettered = false] = await rejectInvalid(parts, [outcome])
+    const error = new HoldfastError('InvalidRequest', outcome.reason, { queue: parts.name })
+    parts.report(error, { during: 'decode', message: lease.message })
+    // Without a dead-letter queue it stays leased until then, and comes again.
+    lease.release()
+    return { gone: deadLettered }
+  } catch (error) {
+    // A check that could not be made says nothing of the message: it is tried again.
+    await settling.failed(lease, new Error(`the body could not be checked: ${reasonOf(error)}`, { cause: error }))
+    return { gone: false }
+  }
+}
