@@ -34,7 +34,7 @@ const medium = (): JsonValue => ({
   })),
 })
 
-/** 1 KB that hardly compresses: random bytes in base64 within JSON. */
+/** 1 KB that hardly compresses: random bytes, as base64 in JSON. */
 const incompressible = (): JsonValue => ({ orderId: randomUUID(), blob: randomBytes(714).toString('base64') })
 
 export const bodyOfKind = (kind: BodyKind): JsonValue =>

@@ -3,10 +3,12 @@ import { costOfLoneMessage, costOfPolls, fill, findingGivenBack, leaseAll, type 
 import type { Figure } from './figures.ts'
 import type { Rig } from './rig.ts'
 
-const MOST = 2
-const TELLABLE_MS = 2_500
+/** How many times the cost on an empty queue a poll may cost. */
+const MAX_RATIO = 2
+/** Only key ranges older than two seconds get into an in-flight snapshot. */
+const SNAPSHOT_AGE_MS = 2_500
 
-/** The cost of a poll of ten against messages waiting, and against messages in flight. */
+/** The cost of a poll of ten by the number of messages waiting, and by the number in flight. */
 export const depthFigures = async (rig: Rig, { million = false } = {}): Promise<Figure[]> => {
   const fresh = await freshCosts(rig)
   const figures: Figure[] = [
@@ -40,15 +42,14 @@ const freshCosts = async (rig: Rig): Promise<Costs> => {
   return { cold, warm: await costOfPolls(rig, warm, queue) }
 }
 
-/** Every message a segment of its own: the most headers that so many messages can have. */
+/** Each message is its own segment, and so has its own header: the most headers that so many messages can have. */
 const inFlightFigures = async (rig: Rig, count: number, fresh: Costs): Promise<Figure[]> => {
   const queue = await rig.queue({ visibilityTimeoutSeconds: 3_600 })
   const warm = rig.process()
   await fill(warm, queue, count, 1)
   const handles = await leaseAll(warm, queue, count)
   const section = `${count.toLocaleString('en')} in flight`
-  // What is younger than two seconds is not told to other processes.
-  await sleep(TELLABLE_MS)
+  await sleep(SNAPSHOT_AGE_MS)
   const polls = await costOfPolls(rig, warm, queue)
   const once = rig.process()
   const cold = await costOfPolls(rig, once, queue, 1)
@@ -77,6 +78,6 @@ const against = (section: string, who: string, cost: PollCost, fresh: PollCost):
     name: `${who}: read units against an empty queue`,
     value: cost.readUnits / fresh.readUnits,
     unit: '×',
-    goal: MOST,
+    goal: MAX_RATIO,
   },
 ]

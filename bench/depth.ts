@@ -1,4 +1,5 @@
 import type { Engine } from '../lib/engine.ts'
+import { LIMITS } from '../lib/model/limits.ts'
 import { publish } from '../lib/publish/publish.ts'
 import { poll } from '../lib/receive/poll.ts'
 import { ack } from '../lib/settle/ack.ts'
@@ -18,7 +19,7 @@ export interface PollCost {
 
 const POLLS = 30
 const BATCH = 10
-const MOST = 25
+const MAX_BATCH = LIMITS.batchSize
 const PARALLEL = 8
 
 /** Publishes `count` messages, each its own segment or in batches. */
@@ -64,14 +65,14 @@ export const costOfPolls = async (rig: Rig, engine: Engine, queue: string, polls
 export const leaseAll = async (engine: Engine, queue: string, count: number): Promise<string[]> => {
   const handles: string[] = []
   while (handles.length < count) {
-    const messages = await poll(engine, queue, { maxMessages: MOST })
+    const messages = await poll(engine, queue, { maxMessages: MAX_BATCH })
     if (messages.length === 0) throw new Error(`only ${handles.length} of ${count} messages could be leased`)
     handles.push(...messages.map(({ receiptHandle }) => receiptHandle))
   }
   return handles
 }
 
-/** A poll and ack of one message that was given back in the middle of all that is in flight. */
+/** A poll and an ack of a message that was given back in the middle of the messages in flight. */
 export const costOfLoneMessage = async (rig: Rig, engine: Engine, queue: string, handle: string): Promise<PollCost> => {
   const [given] = await nack(engine, queue, [{ receiptHandle: handle, delaySeconds: 0 }])
   if (!given?.ok) throw new Error('the message could not be given back')
@@ -83,7 +84,7 @@ export const costOfLoneMessage = async (rig: Rig, engine: Engine, queue: string,
   return costOf(usage, ms)
 }
 
-/** Polls till a message that another process gave back is found; answers after how many ms. */
+/** Polls until it finds a message that another process gave back. Returns how long that took, ms. */
 export const findingGivenBack = async (rig: Rig, engine: Engine, queue: string, handle: string): Promise<number> => {
   await nack(rig.process(), queue, [{ receiptHandle: handle, delaySeconds: 0 }])
   const startedAt = Date.now()

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine } from '../lib/engine.ts'
+import { LIMITS } from '../lib/model/limits.ts'
 import { publish } from '../lib/publish/publish.ts'
 import { poll } from '../lib/receive/poll.ts'
 import { bodyOfKind } from './bodies.ts'
@@ -133,7 +134,7 @@ const busyFigures = async (rig: Rig): Promise<Figure[]> => {
   const tight = await rig.measure(() => expectNothing(engine, queue, TIGHT_POLLS))
   const long = await rig.measure(() => poll(engine, queue, { waitTimeSeconds: LONG_POLL_SECONDS }))
   const free = `FIFO, one free group among ${GROUPS.toLocaleString('en')} busy ones`
-  // Another process's publish, so that nothing but looking tells of it.
+  // Published by another process, so that only a scan can find it.
   const other = rig.unmetered()
   await publish(other, queue, messagesFor('free', 1))
   const cold = rig.process()
@@ -227,13 +228,12 @@ const fairFigures = async (rig: Rig, depth: number): Promise<Figure[]> => {
 }
 
 const LIMIT = 10
-const MOST = 25
 
-/** A visit of a group that may have so many in flight: with room, and without. */
+/** A poll of a group with a limit of messages in flight, below the limit and at it. */
 const limited = async (rig: Rig): Promise<Figure[]> => {
   const queue = await rig.queue({ visibilityTimeoutSeconds: HOUR_SECONDS, maxInFlightPerGroup: LIMIT })
   const engine = rig.process()
-  await fillGroup(rig.unmetered(), queue, 'tenant', MOST)
+  await fillGroup(rig.unmetered(), queue, 'tenant', LIMITS.batchSize)
   await engine.queues.get(queue)
   const room = await rig.measure(() => expectMessages(engine, queue, 1))
   const full = await rig.measure(() => expectNothing(engine, queue, 1))
@@ -248,7 +248,7 @@ const limited = async (rig: Rig): Promise<Figure[]> => {
 
 const HOUR_SECONDS = 3_600
 
-/** What message groups cost a queue that has none. */
+/** The cost of polls of a queue without message groups. */
 const ungrouped = async (rig: Rig): Promise<Figure[]> => {
   const queue = await rig.queue()
   const engine = rig.process()

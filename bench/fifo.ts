@@ -1,5 +1,6 @@
 import type { Engine } from '../lib/engine.ts'
 import { groupHash, groupPartition, sequenceAt } from '../lib/model/group.ts'
+import { LIMITS } from '../lib/model/limits.ts'
 import type { NewMessage } from '../lib/model/message.ts'
 import { DEFAULT_FIFO, type FifoSettings, type SettingsChange } from '../lib/model/queue-settings.ts'
 import { publish } from '../lib/publish/publish.ts'
@@ -10,10 +11,10 @@ import type { Usage } from './meter.ts'
 import type { Rig } from './rig.ts'
 
 const PARALLEL = 16
-const MOST = 25
+const MAX_BATCH = LIMITS.batchSize
 const HOUR_MS = 3_600_000
 
-/** Messages of one group, or of each their own; each body differs. */
+/** Messages of one group. Each has another body. */
 export const messagesFor = (groupId: string, count: number, ids = false): NewMessage[] =>
   Array.from({ length: count }, (): NewMessage => {
     const body = bodyOfKind('small')
@@ -31,7 +32,7 @@ export const messagesFor = (groupId: string, count: number, ids = false): NewMes
 export const fifoQueue = (rig: Rig, fifo: Partial<FifoSettings> = {}, settings: SettingsChange = {}): Promise<string> =>
   rig.fifoQueue({ visibilityTimeoutSeconds: HOUR_MS / 1_000, ...settings, fifo: { ...DEFAULT_FIFO, ...fifo } })
 
-/** Does something `count` times, a few at a time. */
+/** Calls `work` `count` times, a few calls at a time. */
 export const many = async (count: number, work: (turn: number) => Promise<unknown>): Promise<void> => {
   let turn = 0
   const loop = async () => {
@@ -46,14 +47,14 @@ export const fillGroups = (engine: Engine, queue: string, groups: number, batch:
 
 /** Publishes to one group, 25 messages a segment. */
 export const fillGroup = async (engine: Engine, queue: string, groupId: string, count: number): Promise<void> => {
-  for (let left = count; left > 0; left -= MOST) {
-    await publish(engine, queue, messagesFor(groupId, Math.min(MOST, left)))
+  for (let left = count; left > 0; left -= MAX_BATCH) {
+    await publish(engine, queue, messagesFor(groupId, Math.min(MAX_BATCH, left)))
   }
 }
 
 /**
- * Tickets as groups have them whose messages are all in flight, without the messages: a look that finds a group busy
- * reads nothing else.
+ * Writes the tickets of groups whose messages are all in flight, without the messages: a scan reads nothing but the
+ * ticket of a locked group.
  */
 export const busyGroups = async (engine: Engine, queueName: string, groups: number): Promise<void> => {
   const queue = await engine.queues.get(queueName)
@@ -85,7 +86,7 @@ const NOTHING: Usage = {
   byCommand: {},
 }
 
-/** Publishes, polls and acks batches of one group, one after the other; answers what each step cost over all of them. */
+/** Publishes, polls and acks batches of one group, one after the other. Returns what each verb cost in total. */
 export const costOfRounds = async (
   rig: Rig,
   queue: string,
@@ -117,7 +118,7 @@ const added = (a: Usage, b: Usage): Usage => ({
   readUnits: a.readUnits + b.readUnits,
 })
 
-/** Polls by ten, acking all, until the ten quiet tenants were served; answers how many polls that took. */
+/** Polls ten at a time, and acks all, until the ten quiet tenants are served. Returns how many polls that took. */
 export const pollsUntilServed = async (engine: Engine, queue: string, quiet: string): Promise<number> => {
   const served = new Set<string>()
   for (let polls = 1; ; polls++) {

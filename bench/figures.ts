@@ -10,7 +10,7 @@ export interface Figure {
 
 export const isMet = ({ value, goal }: Figure): boolean => goal === undefined || rounded(value) <= goal
 
-/** To three digits behind the point, as printed: a goal is not missed by what nobody can see. */
+/** Three digits after the point, as printed: a difference that is not printed misses no goal. */
 const rounded = (value: number): number => Math.round(value * 1_000) / 1_000
 
 export const printFigure = (figure: Figure): string => {

@@ -15,7 +15,7 @@ Measures the engine on an embedded DynamoDB engine behind a meter that counts re
 
   --only PARTS    some of: units, races, depth, fifo, memory, throughput (with commas between)
   --million       depth also with 1,000,000 messages waiting, and a group with 200,000 (some minutes)
-  --latency MS    have the table answer so much later, as a network would (default 0)
+  --latency MS    delay each answer of the table, as a network would (default 0)
   --messages N    messages in each race (default 2000)
   --json          one JSON document instead of tables
   --help
@@ -77,7 +77,7 @@ const run = async () => {
     )
   const measured: Figure[] = []
   for (const part of chosen) {
-    // A table of its own for each part, so that what one leaves behind slows no other.
+    // Each part has its own table, so that the items of one part do not slow the next.
     const rig = await startRig({ latencyMs })
     try {
       const figures = await PARTS[part](rig)

@@ -1,4 +1,4 @@
-/** An item as it goes over the wire: binary in base64. */
+/** An item in a request to DynamoDB: binary values are base64. */
 export type Item = Record<string, { S?: string; N?: string; B?: string }>
 
 /**

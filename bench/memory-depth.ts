@@ -7,10 +7,10 @@ import type { Figure } from './figures.ts'
 
 const QUEUE = 'deep'
 const POLLS = 5_000
-/** Polls until the code is compiled. */
+/** Polls before the measurement, until the code is compiled. */
 const WARM_UP = 10_000
 
-/** What a poll costs in CPU time with much waiting, on the store in memory. */
+/** CPU time of a poll with many messages waiting, on the store in memory. */
 export const memoryDepthFigures = async (depth: number): Promise<Figure[]> => {
   const fresh = await microsecondsPerPoll(POLLS)
   const deep = await microsecondsPerPoll(depth)

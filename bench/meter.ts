@@ -4,16 +4,16 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { type Item, writeUnitsOf } from './item-size.ts'
 
-/** What a keyRange of work cost, counted at the table's door. */
+/** The cost of some work, counted in front of the table. */
 export interface Usage {
   readonly requests: number
-  /** Requests one after the other: those that went out while no other was under way. */
+  /** Requests one after the other: those that were sent while no other was running. */
   readonly rounds: number
   readonly writeUnits: number
   readonly readUnits: number
   /** Part of `writeUnits`: conditions that failed. */
   readonly wastedUnits: number
-  /** Puts whose reported units differ from what DynamoDB's size rules say of the item. */
+  /** Puts whose reported units differ from those that DynamoDB's size rules give for the item. */
   readonly misreported: number
   readonly byCommand: Readonly<Record<string, number>>
 }
@@ -26,7 +26,7 @@ export interface Meter {
 }
 
 const READS = new Set(['GetItem', 'BatchGetItem', 'Query', 'Scan'])
-/** A failed condition is billed like a write of the item it met; every item that the engine races for is within 1 KB. */
+/** A failed condition costs a write of the stored item. The engine's conditions are on items of at most 1 KB. */
 const FAILED_CONDITION_UNITS = 1
 
 interface Answer {
@@ -37,8 +37,8 @@ interface Answer {
 }
 
 /**
- * A proxy between the engine and its table that asks for the capacity each request consumed. It knows nothing of what
- * passes through it, so it measures what DynamoDB would bill and not what the engine believes.
+ * A proxy between the engine and its table that requests the consumed capacity with each request. It does not interpret
+ * the requests, so it measures what DynamoDB would bill and not what the engine assumes.
  */
 export const startMeter = async (target: string, { latencyMs = 0 } = {}): Promise<Meter> => {
   const agent = new Agent({ keepAlive: true, maxSockets: 128 })

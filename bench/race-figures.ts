@@ -2,7 +2,7 @@ import type { Figure } from './figures.ts'
 import { type Race, runRace } from './races.ts'
 import type { Rig } from './rig.ts'
 
-/** Published by, polled by, and how many write units may be wasted on lost races per message. */
+/** Batch sizes of publishes and of polls, and the write units a message that lost races may waste. */
 const KINDS = [
   { publishedBy: 10, polledBy: 10, goal: 0.1 },
   { publishedBy: 10, polledBy: 1, goal: 0.5 },
@@ -10,7 +10,7 @@ const KINDS = [
 ] as const
 const POLLERS = [1, 4, 16]
 
-/** Write units wasted by pollers that empty one shard together, each as fast as it can. */
+/** Write units wasted by pollers that empty one shard together, each as fast as possible. */
 export const raceFigures = async (rig: Rig, { messages = 2_000 } = {}): Promise<Figure[]> => {
   const figures: Figure[] = []
   const add = async (section: string, race: Race, goal?: number) => {

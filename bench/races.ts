@@ -12,9 +12,9 @@ export interface Race {
   readonly publishedBy: number
   readonly polledBy: number
   readonly messages: number
-  /** All pollers in one process, where they see each other. @default each in its own */
+  /** All pollers run in one process, and share its hints. @default each in its own */
   readonly together?: boolean
-  /** One message every so many ms while the pollers are at it. @default all before they start */
+  /** Time between two messages, which are published while the pollers run, ms. @default all are published before */
   readonly trickleMs?: number
   readonly waitTimeSeconds?: number
 }
@@ -25,12 +25,12 @@ export interface RaceResult extends Race {
   readonly readsPerMessage: number
   readonly polls: number
   readonly seconds: number
-  /** Trickled messages: from publish to the end of the poll that got them, ms, median and the 95th of 100. */
+  /** With `trickleMs`: time from publish to the end of the poll that received the message, ms, median and 95th percentile. */
   readonly medianMs?: number
   readonly lateMs?: number
 }
 
-/** Lets pollers empty a queue of one shard, each as fast as it can, and counts what they paid for each other. */
+/** Lets pollers empty a queue of one shard, each as fast as possible, and counts the units that lost races cost. */
 export const runRace = async (rig: Rig, race: Race): Promise<RaceResult> => {
   const queue = await rig.queue({ visibilityTimeoutSeconds: 600 })
   const publisher = rig.process()

@@ -3,8 +3,8 @@ import { connect, type Socket } from 'node:net'
 export type Call = (action: string, input: object) => Promise<Record<string, unknown>>
 
 /**
- * Requests of the JSON protocol over kept-alive sockets, with as little work for each as can be: a load that costs
- * more than the server it measures measures itself. Answers must say how long they are.
+ * Requests of the JSON protocol over kept-alive sockets, with as little work for each as possible: a client that works
+ * more than the server would measure itself. Answers must have a content length.
  */
 export const rawClient = (port: number, connections: number): Call => {
   const idle = Array.from({ length: connections }, () => connection(port))

@@ -7,16 +7,16 @@ import { createTable } from '../lib/store/dynamodb/table.ts'
 import { enginePath, startEngineProcess } from '../test/support/engine-process.ts'
 import { startMeter, type Usage, usageBetween } from './meter.ts'
 
-/** A table of its own behind a meter, on a DynamoDB engine of its own. */
+/** A table behind a meter, on a DynamoDB engine that nothing else uses. */
 export interface Rig {
-  /** An engine with a memory of its own, as another process would have. */
+  /** A new engine, with its own hints, as another process would have. */
   process(): Engine
-  /** The same past the meter, for what is not to be measured. */
+  /** The same without the meter, for work that is not measured. */
   unmetered(): Engine
   /** A new queue with a name of its own. */
   queue(settings?: SettingsChange): Promise<string>
   fifoQueue(settings: SettingsChange): Promise<string>
-  /** What the table was asked for meanwhile. */
+  /** Does some work, and measures its requests to the table. */
   measure<T>(work: () => Promise<T>): Promise<{ result: T; usage: Usage }>
   stop(): Promise<void>
 }

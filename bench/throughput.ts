@@ -11,7 +11,7 @@ import type { Rig } from './rig.ts'
 const RUN_MS = 2_000
 const QUEUE = 'throughput'
 
-/** Messages a second that one process moves; only ratios within one run mean anything. */
+/** Messages a second that one process moves. Only ratios within one run mean anything. */
 export const throughputFigures = async (rig: Rig): Promise<Figure[]> => {
   const memory = createEngine({ store: memoryStore() })
   await createQueue(memory, QUEUE, {})

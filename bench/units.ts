@@ -92,7 +92,7 @@ const figuresOf = async (rig: Rig, { name, body, batch, writeGoal, readGoal }: L
       name: `round trips, one after the other: ${verb}`,
       value: usage.rounds / ROUNDS,
       unit: 'per request',
-      // Configuration is read again every few seconds, a keyRange checked now and then.
+      // A process reads the queue's settings again every few seconds, and checks a key range now and then.
       goal: GOAL_ROUNDS[verb as keyof typeof GOAL_ROUNDS] + 0.1,
     })),
   ]

@@ -87,7 +87,7 @@ export const addFunctionAlarms = (
     {
       metric: target.metricErrors({ period: A_MINUTE }),
       threshold: 1,
-      description: `The function ${name} failed: its log says why.`,
+      description: `The function ${name} failed: its log has the error.`,
     },
     topic,
   )
@@ -97,7 +97,7 @@ export const addFunctionAlarms = (
     {
       metric: target.metricThrottles({ period: A_MINUTE }),
       threshold: 1,
-      description: `The function ${name} was called more often at once than Lambda allows it to run.`,
+      description: `Lambda throttled the function ${name}: more runs at the same time than its concurrency allows.`,
     },
     topic,
   )
@@ -110,7 +110,7 @@ export interface AgeAlarm {
   readonly topic: ITopic | undefined
 }
 
-/** Goes off when the oldest ready message of one queue is older. */
+/** An alarm for when the oldest ready message of one queue is older than this. */
 export const addAgeAlarm = (scope: Construct, { queue, seconds, settings, topic }: AgeAlarm): Alarm => {
   checkQueueName(queue)
   if (!settings.monitor) throw new Error(`an alarm on the age of ${queue} needs the setting monitor`)
@@ -122,7 +122,7 @@ export const addAgeAlarm = (scope: Construct, { queue, seconds, settings, topic 
   return addAlarm(scope, `age of ${queue}`, plan, topic)
 }
 
-/** Minutes in a row with throttled requests before it counts: shorter bursts are retried and answered. */
+/** Minutes in a row with throttled requests before the alarm: requests of a shorter burst succeed at a retry. */
 const THROTTLED_MINUTES = 5
 
 export interface AlarmedParts {

@@ -7,7 +7,7 @@ import { FUNCTION_ENTRIES } from './functions.ts'
 
 const PROJECT = join(import.meta.dirname, '..')
 const FUNCTIONS = join(PROJECT, 'functions')
-/** Where the installed package has the functions, already bundled: see `scripts/build.ts`. */
+/** Where the installed package has the bundled functions: see `scripts/build.ts`. */
 const PREBUILT = join(import.meta.dirname, '../bundles')
 export const OUTPUT_FILE = 'index.mjs'
 export const HANDLER = 'index.handler'
@@ -19,9 +19,9 @@ const REQUIRE =
 let built: ReadonlyMap<string, Uint8Array> | undefined
 
 /**
- * Every function's module, by the name of its file. One pass builds all of them in a second or two; a pass for each
- * would parse the SDK each time. The SDK is part of the bundle, so that the version that was tested is the one that
- * runs, and a cold start loads one file. The same sources give the same bytes on every machine.
+ * Every function's module, by the name of its file. One pass builds all of them in a second or two; one pass a function
+ * would parse the SDK each time. The SDK is in the bundle, so that the tested version runs, and a cold start loads one
+ * file. The same sources give the same bytes on every machine.
  */
 export const bundles = (): ReadonlyMap<string, Uint8Array> => {
   if (built) return built
@@ -57,8 +57,8 @@ const bundleOf = (entry: string): Uint8Array => {
 }
 
 /**
- * The code of `functions/<entry>.ts`. CDK asks for the bundle only when it needs one: not for `cdk list`, and not in
- * tests that look at nothing but the template (context `aws:cdk:bundling-stacks: []`).
+ * The code of `functions/<entry>.ts`. CDK builds the bundle only when it needs one: not for `cdk list`, and not in tests
+ * that read only the template (context `aws:cdk:bundling-stacks: []`).
  */
 export const functionCode = (entry: string): Code =>
   existsSync(PREBUILT) ? Code.fromAsset(join(PREBUILT, entry)) : bundledCode(entry)
@@ -69,7 +69,7 @@ const bundledCode = (entry: string): Code =>
     bundling: {
       // Never pulled: `tryBundle` succeeds or throws.
       image: DockerImage.fromRegistry('unused'),
-      // CDK takes two assets of one folder for the same asset unless their commands differ.
+      // CDK identifies assets of one folder with each other unless their commands differ.
       command: [entry],
       local: {
         tryBundle: (directory) => {

@@ -61,7 +61,7 @@ export const addDashboard = (scope: Construct, { functions, table, api, settings
   return dashboard
 }
 
-/** One line for each queue, declared or not: CloudWatch searches for the queues when someone opens the page. */
+/** One line for each queue, declared or not: CloudWatch searches for the queues each time the page is opened. */
 const everyQueue = (scope: Construct, metric: string, { serviceName }: Settings): MathExpression =>
   new MathExpression({
     expression: `SEARCH('{${METRIC_NAMESPACE},queue,service} service="${serviceName}" MetricName="${metric}"', 'Maximum', 60)`,

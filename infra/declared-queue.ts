@@ -9,9 +9,9 @@ import { applySettings, DEFAULT_FIFO, type SettingsChange } from '../lib/model/q
 import type { RoutedFunction } from './http-api.ts'
 
 export interface DeclaredQueueProps {
-  /** Where messages go that were received `maxReceives` times (1 … 1000) without an ack. @default they stay in the queue */
+  /** The queue for messages received `maxReceives` times (1 … 1000) without an ack. @default they stay in this queue */
   readonly deadLetter?: { readonly queue: DeclaredQueue; readonly maxReceives: number }
-  /** All the other settings, as the API takes them. @default those of SQS */
+  /** All other settings, as the HTTP API takes them. @default those of SQS */
   readonly settings?: Omit<SettingsChange, 'deadLetter'>
   /** Whether the queue and its messages are deleted when it leaves the stack. @default RemovalPolicy.RETAIN */
   readonly removalPolicy?: RemovalPolicy.RETAIN | RemovalPolicy.DESTROY
@@ -27,7 +27,7 @@ interface Service extends Construct {
   alarmOnAge(queue: string, seconds: number): Alarm
 }
 
-/** A queue that the deployment creates, or takes over when it exists. Made by `QueueService.addQueue`. */
+/** A queue that the deployment creates, or updates if it exists. Made by `QueueService.addQueue`. */
 export class DeclaredQueue extends Construct {
   readonly queueName: string
   readonly #service: Service
@@ -64,7 +64,7 @@ export class DeclaredQueue extends Construct {
     return this.#service.grantConsume(this.queueName, grantee)
   }
 
-  /** Lets a role look at this queue's settings and messages, and count these, with the library. */
+  /** Lets a role read this queue's settings, and browse and count its messages, with the library. */
   grantBrowse(grantee: IGrantable): Grant {
     return this.#service.grantBrowse(this.queueName, grantee)
   }
@@ -74,12 +74,12 @@ export class DeclaredQueue extends Construct {
     return this.#service.grantManage(this.queueName, grantee)
   }
 
-  /** Lets a role call this queue's routes of the HTTP API that one of the service's functions answers. */
+  /** Lets a role call the routes of this queue in the HTTP API that the named functions answer. */
   grantInvoke(grantee: IGrantable, ...functions: RoutedFunction[]): Grant {
     return this.#service.grantInvoke(this.queueName, grantee, ...functions)
   }
 
-  /** Goes off when the oldest ready message of this queue is older. */
+  /** An alarm for when the oldest ready message of this queue is older than this. */
   alarmOnAge(seconds: number): Alarm {
     return this.#service.alarmOnAge(this.queueName, seconds)
   }

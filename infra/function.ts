@@ -14,14 +14,14 @@ export const METRIC_NAMESPACE = 'Holdfast'
 export interface FunctionSurroundings {
   readonly table: Table
   readonly settings: Settings
-  /** @default what the settings say for this function, otherwise the account's pool */
+  /** @default the account's pool */
   readonly reservedConcurrency?: number | undefined
   readonly environment?: Readonly<Record<string, string>>
   /** What the role may do in addition to using the table and writing its log. */
   readonly statements?: readonly PolicyStatement[]
 }
 
-/** One Lambda function with a log and a role of its own: the role can use the table and write the log, no more. */
+/** One Lambda function with its own log and role. Without further statements the role can use the table and write the log. */
 export const addFunction = (
   scope: Construct,
   id: string,

@@ -16,9 +16,9 @@ export interface FunctionShape {
   /** The file in `functions/`, without its ending. */
   readonly entry: string
   readonly description: string
-  /** All that its role may do to the table. */
+  /** Actions on any item of the table that the function's role allows. */
   readonly tableActions: readonly TableAction[]
-  /** What it may do only to items of one kind, by the letter of their keys. */
+  /** Actions that the role allows on items of one kind alone, by the letter of their keys. */
   readonly kindActions?: Readonly<Record<string, readonly TableAction[]>>
   readonly timeoutSeconds: number
 }
@@ -29,7 +29,7 @@ export interface FunctionShape {
  */
 const LONG_POLL_TIMEOUT_SECONDS = 29
 
-/** Every Lambda function of a deployment: what it is, what it may do, how long it may take. */
+/** Every Lambda function of a deployment, with its rights and its timeout. */
 export const FUNCTIONS = {
   publish: {
     entry: 'publish',
@@ -39,7 +39,7 @@ export const FUNCTIONS = {
   },
   poll: {
     entry: 'poll',
-    description: 'Leases messages of a queue to a consumer, and takes them back',
+    description: 'Leases messages of a queue to consumers, and takes them back',
     tableActions: [
       'BatchGetItem',
       'ConditionCheckItem',
@@ -56,7 +56,7 @@ export const FUNCTIONS = {
     entry: 'ack',
     description: 'Acks messages and extends leases',
     tableActions: ['DeleteItem', 'GetItem', 'PartiQLDelete', 'Query', 'UpdateItem'],
-    // Early releases: it can put nothing on a queue.
+    // For early releases: the function can't publish.
     kindActions: { [KEY_KINDS.earlyRelease.letter]: ['PutItem'] },
     timeoutSeconds: 15,
   },
@@ -68,7 +68,7 @@ export const FUNCTIONS = {
   },
   messages: {
     entry: 'messages',
-    description: 'Looks at, cancels and reschedules messages by id',
+    description: 'Reads, cancels and reschedules messages by id',
     tableActions: ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
     timeoutSeconds: 15,
   },
@@ -78,7 +78,7 @@ export const FUNCTIONS = {
     tableActions: ['DeleteItem', 'GetItem', 'PutItem', 'Query'],
     timeoutSeconds: 15,
   },
-  // The same code as `redrive`, apart: moving messages needs minutes and many rights, answering requests needs neither.
+  // The code of `redrive` in a second function: moving messages needs minutes and many rights, answering requests neither.
   redriveRun: {
     entry: 'redrive',
     description: 'Moves the messages of running redrives',
@@ -109,7 +109,7 @@ export const FUNCTIONS = {
   },
 } as const satisfies Record<string, FunctionShape>
 
-/** Creates the queues that a stack declares; deployed with the first of them only. */
+/** Creates the queues that a stack declares; part of a deployment that declares any. */
 export const DECLARE_FUNCTION = {
   entry: 'declared-queue',
   description: 'Creates, changes and deletes the queues that a stack declares',

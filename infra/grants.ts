@@ -6,24 +6,27 @@ import { keyStatements, named, onKeys } from './function.ts'
 import type { TableAction } from './functions.ts'
 
 /**
- * Rights on single queues, for roles that use the library on the table itself: what they may do to which kinds of its
- * items. Every partition key names its queue right after the letter of its kind (`KEY_KINDS`), so
- * `dynamodb:LeadingKeys` can tell queues apart. A batch of reads can be of several kinds.
+ * Rights on single queues, for roles that use the library on the table itself: actions on kinds of items. In every
+ * partition key the queue follows the letter of the kind (`KEY_KINDS`), so that `dynamodb:LeadingKeys` tells queues
+ * apart. Kinds that one batch reads together need one right together.
  *
  * `docs/deploy.md` lists what each grant can do; `test/infra/grants.test.ts` holds that list.
  */
 type Rights = readonly (readonly [kinds: readonly QueueKeyKind[], actions: readonly TableAction[]])[]
 
 const PUBLISH: Rights = [
-  [['queue'], ['GetItem']],
+  // Checking it in a transaction that is strict.
+  [['queue'], ['ConditionCheckItem', 'GetItem']],
   // That the queue needs more shards, and that it has message groups.
   [['layout'], ['GetItem', 'PutItem']],
   [['segment', 'body'], ['PutItem']],
   [['ticket'], ['UpdateItem']],
   [['deduplication'], ['PutItem']],
+  // That a transaction with an id was committed.
+  [['transaction'], ['GetItem', 'PutItem']],
 ]
 
-/** What a publisher needs besides where an id is taken as long as its message is pending: it looks for the message. */
+/** What a publisher needs besides with `deduplicationMode: 'pending'`: it looks for the message of a deduplication id. */
 const LOOK_FOR_PENDING: Rights = [
   [['segment'], ['Query']],
   [['segment', 'body'], ['BatchGetItem']],
@@ -32,7 +35,7 @@ const LOOK_FOR_PENDING: Rights = [
 
 const CONSUME: Rights = [
   [['queue'], ['GetItem']],
-  // That a surplus shard is empty.
+  // To note that a surplus shard is empty.
   [['layout'], ['GetItem', 'PutItem']],
   [['segment'], ['DeleteItem', 'GetItem', 'PartiQLDelete', 'PartiQLUpdate', 'Query', 'UpdateItem']],
   [['segment', 'body'], ['BatchGetItem']],
@@ -42,6 +45,7 @@ const CONSUME: Rights = [
     ['GetItem', 'PutItem'],
   ],
   [['earlyRelease'], ['PutItem', 'Query']],
+  [['transaction'], ['GetItem', 'PutItem']],
 ]
 
 /** A consumer only adds to the dead-letter queue: it can neither read nor delete there. */
@@ -70,14 +74,14 @@ const MANAGE: Rights = [
 export interface PublishGrant {
   /**
    * For a queue with `deduplicationMode: 'pending'`: also lets the role read the queue's messages, to see whether the
-   * message of a deduplication id is still there. @default what the queue's declaration says, otherwise false
+   * message of a deduplication id is still there. @default whether a declared queue has that mode, otherwise false
    */
   readonly pendingIds?: boolean
 }
 
 export interface ConsumedQueue {
   readonly queue: string
-  /** Where its consumer moves messages that used up their receives. */
+  /** Where its consumer moves exhausted messages. */
   readonly deadLetterQueue?: string | undefined
 }
 
@@ -102,14 +106,14 @@ export const grantManage = (table: Table, queue: string, grantee: IGrantable): G
   grantRights(table, grantee, queue, [BROWSE, MANAGE])
 
 /**
- * Refuses a grant that would be more than its words say, or nothing: a name that no queue can have (`*` would be every
- * queue), and a grantee whose policy this app can't change.
+ * Refuses a grant that would allow more than it says, or nothing: on a name that no queue can have (`*` would be every
+ * queue), or to a grantee whose policy this app can't change.
  */
 export const checkGrant = (grantee: IGrantable, queue: string): void => {
   checkQueueName(queue)
   if (grantee.grantPrincipal instanceof UnknownPrincipal) {
     throw new Error(
-      `the grant on queue ${queue} has no role to go to: import the function with its role, or grant to the role itself`,
+      `the grant on queue ${queue} has no role: import the function with its role, or grant to the role itself`,
     )
   }
 }

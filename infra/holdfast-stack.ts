@@ -13,8 +13,8 @@ export class HoldfastStack extends Stack {
 
     const { url, sqsEndpoint, sqsKeys, table, functions, dashboard } = this.service
     this.#output('ApiUrl', url, 'The native HTTP API')
-    if (sqsEndpoint) this.#output('SqsEndpoint', sqsEndpoint, 'The endpoint to give to any AWS SDK as that of SQS')
-    if (sqsKeys) this.#output('SqsKeysSecret', sqsKeys.ref, 'The secret to put the access keys of SQS clients in')
+    if (sqsEndpoint) this.#output('SqsEndpoint', sqsEndpoint, 'The endpoint to set for SQS in an AWS SDK')
+    if (sqsKeys) this.#output('SqsKeysSecret', sqsKeys.ref, 'The secret for the access keys of SQS clients')
     this.#output('TableName', table.tableName, 'The table that holds everything')
     for (const [name, target] of Object.entries(functions)) {
       this.#output(`Function-${name}`, target.functionName, `The function ${name}`)

@@ -31,7 +31,7 @@ export interface HttpApiParts {
   readonly settings: Settings
 }
 
-/** The HTTP API: one route for each line of `functions/http/routes.ts`; the SQS endpoint takes all other requests. */
+/** The HTTP API: one route for each entry of `functions/http/routes.ts`; the SQS endpoint takes all other requests. */
 export const addHttpApi = (
   scope: Construct,
   { functions, sqs, settings }: HttpApiParts,
@@ -68,7 +68,7 @@ export const addHttpApi = (
 }
 
 /**
- * SQS clients post to `/`, to a queue URL's own path, or to any other, so the endpoint takes what no other route takes.
+ * SQS clients post to `/`, to the path of a queue URL, or to any other, so the endpoint takes what no other route takes.
  * IAM can't authorize it: API Gateway checks signatures for `execute-api` only, and these are made for `sqs`.
  */
 const addSqsRoute = (scope: Construct, api: HttpApi, integration: HttpLambdaIntegration): HttpRoute => {

@@ -37,7 +37,7 @@ export class QueueService extends Construct {
   readonly api: HttpApi
   /** The API's only stage; for an API mapping of your own domain. */
   readonly stage: HttpStage
-  /** Holds the access keys of SQS clients; the operator puts them in, never the template. */
+  /** The secret with the access keys of SQS clients. The operator puts the keys in; the template never has them. */
   readonly sqsKeys: CfnSecret | undefined
   readonly dashboard: Dashboard | undefined
   readonly #alarmTopic: ITopic | undefined
@@ -66,12 +66,12 @@ export class QueueService extends Construct {
     return this.settings.publicUrl ?? this.api.apiEndpoint
   }
 
-  /** What SQS clients take as their endpoint; `undefined` when the setting `sqs` is off. */
+  /** The endpoint for SQS clients; `undefined` when the setting `sqs` is off. */
   get sqsEndpoint(): string | undefined {
     return this.functions.sqs && `${this.url}/`
   }
 
-  /** A queue that the deployment creates or, where it exists, takes over and changes to these settings. */
+  /** Adds a queue that the deployment creates, or changes to these settings if it exists. */
   addQueue(name: string, props: DeclaredQueueProps = {}): DeclaredQueue {
     this.#declareFunction ??= this.#addDeclareFunction()
     const queue = new DeclaredQueue(this, name, this.#declareFunction, props)
@@ -92,7 +92,7 @@ export class QueueService extends Construct {
   }
 
   /**
-   * Lets a role poll a queue, and ack, extend and nack what it polled, with the library, on the table itself.
+   * Lets a role poll a queue, and ack, extend and nack its messages, with the library, on the table itself.
    *
    * @param deadLetterQueue must be named for a queue that has one and was not declared with `addQueue`
    */
@@ -104,7 +104,7 @@ export class QueueService extends Construct {
     return grantConsume(this.table, { queue, deadLetterQueue }, grantee)
   }
 
-  /** Lets a role look at a queue's settings and messages, and count these, with the library; it changes nothing. */
+  /** Lets a role read a queue's settings, and browse and count its messages, with the library. */
   grantBrowse(queue: string, grantee: IGrantable): Grant {
     return grantBrowse(this.table, queue, grantee)
   }
@@ -119,7 +119,7 @@ export class QueueService extends Construct {
     return grantRoutes(this.api, queue, grantee, functions)
   }
 
-  /** Goes off when a queue's oldest ready message is older. Needs the setting `monitor`. */
+  /** An alarm for when a queue's oldest ready message is older than this. Needs the setting `monitor`. */
   alarmOnAge(queue: string, seconds: number): Alarm {
     return addAgeAlarm(this, { queue, seconds, settings: this.settings, topic: this.#alarmTopic })
   }

@@ -19,7 +19,7 @@ export type ServiceFunctions = Readonly<
 export interface ServiceFunctionParts {
   readonly table: Table
   readonly settings: Settings
-  /** Where the SQS function finds the access keys; no SQS function without them. */
+  /** The secret with the access keys; without it there is no SQS function. */
   readonly sqsKeys: CfnSecret | undefined
 }
 
@@ -62,14 +62,14 @@ const CONTINUE_REDRIVES = { holdfast: 'continue-redrives' }
 const invokeEveryMinute = (scope: Construct, id: string, target: LambdaFunction, event?: object): void => {
   new Rule(scope, id, {
     schedule: Schedule.rate(Duration.minutes(1)),
-    // No retries: the next minute's event does what a lost one would have done.
+    // No retries: the next minute's event does the work of a lost one.
     targets: [
       new LambdaTarget(target, { retryAttempts: 0, ...(event && { event: RuleTargetInput.fromObject(event) }) }),
     ],
   })
 }
 
-/** A function that starts redrives also invokes the one that moves their messages, which would otherwise start within a minute. */
+/** For functions that start redrives: they invoke `redriveRun` at once, which otherwise starts within a minute. */
 const redriveStarter = (
   redriveRun: LambdaFunction,
 ): Required<Pick<FunctionSurroundings, 'environment' | 'statements'>> => ({
@@ -77,7 +77,7 @@ const redriveStarter = (
   statements: [new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [redriveRun.functionArn] })],
 })
 
-/** What functions need to know that move messages into queues which a body names. */
+/** The rules of moves (`functions/operations/move-rules.ts`), for functions whose requests name a second queue. */
 const moveRules = (
   scope: Construct,
   { authorization, redriveWithoutPolicy = authorization === 'iam' ? 'denyAll' : 'allowAll' }: Settings,

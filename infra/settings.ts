@@ -30,7 +30,7 @@ const oneOf = <const T extends readonly string[]>(...values: T) =>
 
 const RETENTION_DAYS = Object.values(RetentionDays).filter((days) => typeof days === 'number')
 
-/** What a deployment can choose. Units are in the names; `docs/deploy.md` tells what each costs. */
+/** The settings of a deployment. Units are in the names; `docs/deploy.md` gives the costs. */
 const schema = z.strictObject({
   /** Dimension of every metric and name of every log line's service; two deployments in one account need two. */
   serviceName: text(/^[A-Za-z0-9_-]{1,64}$/, '1 to 64 letters, digits, hyphens or underscores').default('holdfast'),
@@ -44,7 +44,7 @@ const schema = z.strictObject({
   /** Ceiling of capacity, units a second; on demand, it limits what a minute can cost. @default none on demand */
   maximumReadUnits: whole(1, 1_000_000).optional(),
   maximumWriteUnits: whole(1, 1_000_000).optional(),
-  /** Units a second that the table takes from its first second on; charged once, never lowered. @default DynamoDB's */
+  /** Units a second that the table can serve from its start; charged once, and never lowered. @default DynamoDB's */
   warmReadUnits: whole(12_000, 10_000_000).optional(),
   warmWriteUnits: whole(4_000, 10_000_000).optional(),
   /** Whether DynamoDB refuses to delete the table. */
@@ -74,7 +74,7 @@ const schema = z.strictObject({
       error: 'must be a list of origins',
     }),
   ).optional(),
-  /** Where callers reach the API, when it is not its own address: a domain of yours, with the key of its API mapping. */
+  /** Where callers reach the API under another address: your own domain, with the key of its API mapping. */
   publicUrl: text(
     /^https:\/\/[a-z0-9.-]+(:\d{1,5})?(\/[A-Za-z0-9$_.+!*'(),-]+)*$/,
     'an https address without a slash at its end',
@@ -89,9 +89,9 @@ const schema = z.strictObject({
   sqsRequestsPerSecond: whole(1, 100_000).optional(),
   sqsRequestBurst: whole(1, 100_000).optional(),
 
-  /** Memory of each function, MB; its share of a CPU grows with it, a whole one at 1769. */
+  /** Memory of each function, MB. Its share of a CPU grows with it, up to a whole one at 1769. */
   memoryMb: whole(128, 10_240).default(512),
-  /** Concurrent runs kept for, and at most taken by, a function: `{"poll": 50}`. @default the account's pool */
+  /** Concurrent runs that a function has reserved, and can't exceed: `{"poll": 50}`. @default the account's pool */
   reservedConcurrency: parsed(
     z.record(z.string(), whole(0, 100_000), { error: 'must be an object of function names and numbers' }),
   ).default({}),
@@ -103,9 +103,9 @@ const schema = z.strictObject({
   /** A function that measures every queue each minute: depth, in flight, age of the oldest message. */
   monitor: flag().default(true),
   alarms: flag().default(true),
-  /** The alarm goes off when the oldest ready message of any queue is older, seconds. */
+  /** Age of the oldest ready message of any queue at which the alarm goes off, seconds. */
   oldestMessageAgeSeconds: whole(60, 31_536_000).default(900),
-  /** Where alarms are sent: an address, which AWS asks to confirm, or an SNS topic of yours. @default nowhere */
+  /** Where alarms are sent: an e-mail address, which must be confirmed to AWS, or your own SNS topic. @default nowhere */
   alarmEmail: text(/^[^@\s]+@[^@\s]+$/, 'an e-mail address').optional(),
   alarmTopicArn: text(/^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[\w-]+$/, 'the ARN of an SNS topic').optional(),
   dashboard: flag().default(true),

@@ -1,6 +1,6 @@
 /**
- * `npm run build`: makes `dist/`, which is what the package consists of. The library, the constructs, the local server and
- * the command line as modules with types, and each Lambda function as one bundled file.
+ * `npm run build`: builds the package in `dist/`: the library, the constructs, the local server and the command line as
+ * modules with types, and each Lambda function as one bundled file.
  */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'

@@ -51,6 +51,10 @@ export const KEY_KINDS = {
   runningRedrive: { letter: 'w', names: 'table' },
   /** The names of the queues of one account and region. */
   queueList: { letter: 'l', names: 'table' },
+  /** A queue's trigger, the mark of the run that dispatches for it, and the slots of its invocations. No grant of a queue covers it. */
+  trigger: { letter: 'g', names: 'queue' },
+  /** When the next run of each triggered queue is to start. */
+  dueIndex: { letter: 'i', names: 'table' },
 } as const satisfies Record<string, { letter: string; names: 'queue' | 'generation' | 'message' | 'table' }>
 
 export type KeyKind = keyof typeof KEY_KINDS
@@ -125,3 +129,15 @@ export const redriveKey = (queue: string, taskId: string): DocumentKey => ({
 /** At most one document a queue. */
 export const RUNNING_REDRIVES = partition('runningRedrive', '')
 export const runningRedriveKey = (queue: string): DocumentKey => ({ partition: RUNNING_REDRIVES, sort: queue })
+
+export const triggerPartition = (queue: string): string => partition('trigger', queue)
+export const triggerKey = (queue: string): DocumentKey => ({ partition: triggerPartition(queue), sort: 'config' })
+export const triggerMarkKey = (queue: string): DocumentKey => ({ partition: triggerPartition(queue), sort: 'mark' })
+export const SLOT_PREFIX = 'slot#'
+export const triggerSlotKey = (queue: string, slot: number): DocumentKey => ({
+  partition: triggerPartition(queue),
+  sort: `${SLOT_PREFIX}${slot.toString().padStart(4, '0')}`,
+})
+/** One document a triggered queue, so that one query finds all that are due. */
+export const DUE_INDEX = partition('dueIndex', '')
+export const dueKey = (queue: string): DocumentKey => ({ partition: DUE_INDEX, sort: queue })

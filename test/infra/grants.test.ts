@@ -19,6 +19,7 @@ import { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { DeclaredQueue } from '../../infra/declared-queue.ts'
 import { QueueService } from '../../infra/queue-service.ts'
+import { createClient } from '../../lib/client.ts'
 import type { Engine } from '../../lib/engine.ts'
 import { browse } from '../../lib/messages/browse.ts'
 import { cancelMessage } from '../../lib/messages/cancel-message.ts'
@@ -111,11 +112,12 @@ describe('grants on one queue', () => {
 
   test('to publish are for what a publisher does with each kind of its own keys', () => {
     expect(statementsOf('OrdersPublisher').map((one) => [keysOf(one).join(' '), actionsOf(one)])).toEqual([
-      ['q#orders', ['GetItem']],
+      ['q#orders', ['ConditionCheckItem', 'GetItem']],
       ['n#orders', ['GetItem', 'PutItem']],
       ['s#orders#* b#orders#*', ['PutItem']],
       ['t#orders#*', ['UpdateItem']],
       ['d#orders#*', ['PutItem']],
+      ['x#orders#*', ['GetItem', 'PutItem']],
     ])
   })
 
@@ -310,6 +312,25 @@ const ATTEMPTS: Record<string, Attempt> = {
     await published(engine, 'orders', [{ body: 'again', deduplicationId: 'one' }])
   },
   'publish to a message group': ({ engine }) => published(engine, 'orders', [{ body: 'grouped', groupId: 'tenant' }]),
+  'publish in a transaction, strict and with an id too': async ({ engine }) => {
+    for (const repeated of [undefined, true]) {
+      const tx = createClient({ engine }).transaction({ strict: true, transactionId: 'one' })
+      tx.publish('orders', [
+        { body: LARGE, deduplicationId: 'one' },
+        { body: 'b', groupId: 'tenant' },
+      ])
+      expect((await tx.commit()).repeated).toBe(repeated)
+    }
+  },
+  'ack in a transaction, with an id too': async ({ engine, owner }) => {
+    await publish(owner, 'orders', [{ body: 1 }, { body: 2 }])
+    const messages = await poll(owner, 'orders', { maxMessages: 2 })
+    for (const message of messages) {
+      const tx = createClient({ engine }).transaction({ transactionId: message.messageId })
+      tx.ack(message, { queue: 'orders' })
+      await tx.commit()
+    }
+  },
   'receive messages': async ({ engine, owner }) => {
     await published(owner, 'orders', [{ body: 'a' }])
     await received(engine)
@@ -423,6 +444,7 @@ const ATTEMPTS: Record<string, Attempt> = {
     const keys = [{ pk: `d#orders#${generation}#0123abcd`, sk: 'd' }]
     await any(writeAnything(rights, keys))
   },
+  'write over the marker of a transaction that has an id': put(() => ({ pk: 'x#orders#one', sk: 'x' })),
   'write over what a poll of a FIFO queue took, or the fence of a message group': async (rights) => {
     const { generation } = await rights.owner.queues.get('orders')
     const keys = [

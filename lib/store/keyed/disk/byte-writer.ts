@@ -1,9 +1,9 @@
-/** Bytes written one after the other into one buffer that grows and is used again. */
+/** Writes bytes one after the other into one buffer, which grows and is reused. */
 export interface ByteWriter {
   readonly length: number
-  /** What was written; valid until the next write. */
+  /** The bytes written so far; valid until the next write. */
   bytes(from?: number): Buffer
-  /** Forgets what was written behind this length. */
+  /** Drops the bytes after this length. */
   truncate(length: number): void
   uint8(value: number): void
   uint16(value: number): void
@@ -11,9 +11,9 @@ export interface ByteWriter {
   /** Up to 2 ** 48 - 1. */
   uint48(value: number): void
   raw(bytes: Uint8Array): void
-  /** UTF-8; answers how many bytes that were. */
+  /** Writes UTF-8. Returns the number of bytes. */
   text(value: string): number
-  /** Sets what was written earlier. */
+  /** Overwrites bytes that were written earlier. */
   uint16At(value: number, position: number): void
   uint32At(value: number, position: number): void
 }
@@ -36,7 +36,7 @@ export const byteWriter = (): ByteWriter => {
     bytes: (from = 0) => buffer.subarray(from, length),
     truncate: (to) => {
       length = to
-      // What one large body needed is not kept for good.
+      // A buffer that grew for one large body is not kept.
       if (to === 0 && buffer.length > 16 * FIRST_BYTES) buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
     },
     uint8: (value) => {

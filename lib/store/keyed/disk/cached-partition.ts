@@ -3,26 +3,26 @@ import { type SortedMap, sortedMap } from '../sorted-map.ts'
 /** A value in memory. */
 export interface Slot<V> {
   readonly value: V
-  /** Pieces that its body is in, in the file or as soon as it is there. */
+  /** Number of pieces that its body has in the file, now or once it is written there. */
   readonly pieces: number
-  /** The log that tells of it as it is here; 0 once the file has it like this. */
+  /** Number of the log that has this value; 0 once the file has it. */
   readonly log: number
-  /** The log that it came into being in; 0 when it may be in the file. */
+  /** Number of the log that the key first appeared in; 0 when the file may have the key. */
   readonly born: number
 }
 
 /**
- * What is in memory of one partition of the file. The logs are emptied into the file late, so it is behind: what it says
- * of a key counts only where memory says nothing.
+ * The part of one partition that is in memory. The file is behind, because logs are emptied into it late: its value of a
+ * key counts only if memory has none.
  *
  *     file     |  a  b  c  d  e  f  g …            sorted by key
  *     memory   |  a  b     d' |    f'   h' |       d', f', h' are changed, c is deleted
  *                 ▲ front     ▲    tail
  *                 start       reach
  *
- * - Everything from `start` up to `reach` is in `front`, changed or not: what is not there does not exist. So the part of
- *   a queue that polls look at is read as in memory alone.
- * - Outside of it `tail` has what changed and the file doesn't have yet, and `deleted` what it still has.
+ * - Everything from `start` up to `reach` is in `front`, changed or not: a key that is missing there does not exist. So
+ *   polls read the front of a queue without the file.
+ * - Outside of it `tail` has the changes that the file lacks, and `deleted` the deleted keys that it still has.
  */
 export interface CachedPartition<V> {
   front: SortedMap<Slot<V>>
@@ -30,22 +30,22 @@ export interface CachedPartition<V> {
   start: string
   /** Before `start` when the front covers nothing. */
   reach: string
-  /** No key in the file, or in memory, is behind this one; nothing while that is not known. */
+  /** The last key, in the file and in memory; undefined while it is not known. */
   last: string | undefined
-  /** Keys that were deleted and that the file may still have, and the log that tells so. */
+  /** Deleted keys that the file may still have, each with the number of the log that has the deletion. */
   readonly deleted: Map<string, number>
-  /** When it was last used, counted in uses. */
+  /** Time of the last use, counted in uses of the cache. */
   usedAt: number
   /** Visits in a row that began outside of the front. */
   misses: number
 }
 
-/** Behind every sort key. */
+/** After every sort key. */
 export const ALL = '\uffff'
 /** Before every sort key. */
 export const NOTHING = ''
 
-/** @param isEmpty whether the file has nothing of it */
+/** @param isEmpty whether the file has no keys of the partition */
 export const cachedPartition = <V>(isEmpty: boolean): CachedPartition<V> => ({
   front: sortedMap(),
   tail: sortedMap(),
@@ -57,7 +57,7 @@ export const cachedPartition = <V>(isEmpty: boolean): CachedPartition<V> => ({
   misses: 0,
 })
 
-/** Whether what the front lacks does not exist. */
+/** Whether the front covers a key: if it is missing there, it does not exist. */
 export const isCovered = <V>({ start, reach }: CachedPartition<V>, sort: string): boolean =>
   sort <= reach && sort >= start
 
@@ -65,7 +65,7 @@ export const isCovered = <V>({ start, reach }: CachedPartition<V>, sort: string)
 export const partOf = <V>(cached: CachedPartition<V>, sort: string): SortedMap<Slot<V>> =>
   isCovered(cached, sort) ? cached.front : cached.tail
 
-/** Moves what the tail has from the front's start on, and before a key, to the end of the front. */
+/** Moves the tail's values from the front's start up to `before`, exclusive, to the end of the front. */
 export const moveToFront = <V>({ front, tail, start }: CachedPartition<V>, before: string): void => {
   for (let sort = tail.firstFrom(start); sort !== undefined && sort < before; sort = tail.firstFrom(start)) {
     front.set(sort, tail.get(sort) as Slot<V>)
@@ -73,7 +73,7 @@ export const moveToFront = <V>({ front, tail, start }: CachedPartition<V>, befor
   }
 }
 
-/** Forgets what the file has as well: in the front all but the first `keep` values. */
+/** Drops values that the file has too: in the front all but the first `keep`. */
 export const shorten = <V>(cached: CachedPartition<V>, keep: number): void => {
   if (keep > 0 && cached.front.size <= keep) return
   const front = sortedMap<Slot<V>>()
@@ -93,7 +93,7 @@ export const shorten = <V>(cached: CachedPartition<V>, keep: number): void => {
   Object.assign(cached, { front, tail, reach, last: undefined })
 }
 
-/** Lets the front begin anew at a key. */
+/** Empties the front, and lets it begin at another key. */
 export const restart = <V>(cached: CachedPartition<V>, start: string): void => {
   shorten(cached, 0)
   Object.assign(cached, { start, misses: 0 })

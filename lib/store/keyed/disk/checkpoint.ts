@@ -4,17 +4,17 @@ import { type LmdbFile, layoutUnknown, SEPARATOR } from './lmdb-file.ts'
 import { LOG_LAYOUT, type LoggedChange, readLog, readLogHeader, type Space } from './log-record.ts'
 import { bodyKey } from './space-codecs.ts'
 
-/** What a whole log says of one key. */
+/** The outcome of a whole log for one key. */
 interface Outcome {
   readonly space: Space
   readonly partition: string
   readonly sort: string
-  /** Whether the key surely was not in the file before. */
+  /** Whether the file certainly lacks the key. */
   readonly isNew: boolean
   /** Nothing when it was deleted. */
   head: Uint8Array | undefined
   body: Uint8Array | undefined
-  /** Pieces of content that the file may have under it. */
+  /** Number of pieces of content that the file may have. */
   pieces: number
 }
 

@@ -10,7 +10,7 @@ import type { ByteWriter } from './byte-writer.ts'
  * How a segment's header is stored. Numbers are little-endian, instants epoch ms.
  *
  *     version 4 · pieces of the content 2 · body items 2 · shard 1 · published at 6 · expires at 6
- *     · due at 6, all ones where the key tells it · number of slots 1 · slots
+ *     · due at 6, all ones if the sort key has it · number of slots 1 · slots
  *
  *     slot     0 fresh, 1 gone, 2 leased, 3 backingOff; the latter two with
  *              token 8 · until 6 · receive count 2 · first received at 6
@@ -44,7 +44,7 @@ const encodeSlot = (out: ByteWriter, slot: Slot): void => {
 
 const instant = (at: number): number => Math.min(at, NO_INSTANT)
 
-/** Pieces of the content that a segment's header tells of. */
+/** Number of pieces of the content, from a stored header. */
 export const piecesIn = (bytes: Buffer): number => bytes.readUInt16LE(4)
 
 export const decodeSegment = (bytes: Buffer, partition: SegmentPartition, sort: string): Segment => {
@@ -82,12 +82,12 @@ const decodeLease = (bytes: Buffer, at: number, backingOff: boolean): Lease => (
   backingOff,
 })
 
-/** The shard that a segment's header tells of: the id of a group's partition does not name it. */
+/** The shard, from a stored header: the id of a group's partition does not have it. */
 export const shardIn = (bytes: Buffer): number => bytes.readUInt8(8)
 
 /**
- * Content is packed as for DynamoDB, uncompressed: bytes are not billed here. Most is a lone message with a body and
- * nothing else, which is told by the first byte and needs no packing.
+ * Content is packed as for DynamoDB, but uncompressed: bytes are not billed here. A lone message with nothing but a body,
+ * the most frequent content, is stored unpacked; the first byte tells the two apart.
  */
 const PACKED = 0
 const TEXT = 1

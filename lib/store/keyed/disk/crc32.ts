@@ -6,7 +6,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
   return value >>> 0
 })
 
-/** For versions of Node before 20.15, which have none. */
+/** For versions of Node before 20.15, which have no `zlib.crc32`. */
 export const crc32InJavaScript = (bytes: Uint8Array, before = 0): number => {
   let crc = ~before
   for (let at = 0; at < bytes.length; at++) {
@@ -17,5 +17,5 @@ export const crc32InJavaScript = (bytes: Uint8Array, before = 0): number => {
 
 const { crc32: native } = zlib as { crc32?: (bytes: Uint8Array, before?: number) => number }
 
-/** The checksum of zlib and PNG; `before` is that of what precedes the bytes. */
+/** The checksum of zlib and PNG; `before` is the checksum of the bytes that precede. */
 export const crc32: (bytes: Uint8Array, before?: number) => number = native ?? crc32InJavaScript

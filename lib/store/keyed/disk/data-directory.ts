@@ -23,18 +23,18 @@ export class DataDirectoryInUse extends Error {
 }
 
 interface Holder {
-  /** For people to see. */
+  /** For error messages. */
   readonly pid: number
-  /** The socket, or on Windows the pipe, on which the holder answers for itself. */
+  /** The socket, or on Windows the pipe, on which the holder answers as long as it runs. */
   readonly socket: string
-  /** What it answers. */
+  /** The holder's answer. */
   readonly nonce: string
 }
 
 /**
- * Takes a data directory, which is created when missing. Its file `lock` names the process that holds it, and a socket
- * in the file system, no port, on which that process answers as long as it lives: so a process that was killed leaves
- * nothing that must be cleared away by hand, and another one that gets its process id is not mistaken for it.
+ * Takes a data directory, which is created if it is missing. Its file `lock` names the process that holds it, and a
+ * socket in the file system (not a port) on which that process answers as long as it runs. So nobody has to clear up after
+ * a process that was killed, and another process with the same id is not mistaken for it.
  *
  * @throws `DataDirectoryInUse`
  */
@@ -105,7 +105,7 @@ const takeLock = async (path: string, lock: string, own: string): Promise<void> 
 /** A crash during the few milliseconds of clearing leaves the guard behind; a guard of this age is ignored. */
 const GUARD_MS = 5_000
 
-/** Removes a dead holder's lock. One process at a time, after it has read the lock again: a living one may hold it by now. */
+/** Removes the lock of a holder that has ended. One process at a time, which reads the lock again: a running one may hold it by now. */
 const clearStale = async (lock: string): Promise<void> => {
   const guard = `${lock}.clearing`
   try {
@@ -140,7 +140,7 @@ const linked = async (from: string, to: string): Promise<boolean> => {
 const readHolder = async (lock: string): Promise<Holder | undefined> => {
   try {
     const { pid, socket, nonce } = JSON.parse(await readFile(lock, 'utf8')) as Partial<Holder>
-    // A lock of an earlier version has a port in place of the socket; nobody answers for that one any more.
+    // A lock of an earlier version has a port in place of the socket; its holder counts as ended.
     return pid !== undefined && socket !== undefined && nonce !== undefined ? { pid, socket, nonce } : undefined
   } catch {
     return undefined
@@ -162,7 +162,7 @@ const startWitness = async (path: string, nonce: string): Promise<{ witness: Ser
   try {
     return { witness: await listen(here, nonce), socket: here }
   } catch (error) {
-    // Not every file system has sockets: what another machine shares with this one often has none.
+    // Some file systems have no sockets, such as those that another machine shares.
     if (codeOf(error) === 'EACCES' || codeOf(error) === 'EROFS') throw error
     return { witness: await listen(elsewhere, nonce), socket: elsewhere }
   }
@@ -180,7 +180,7 @@ const listen = async (socket: string, nonce: string): Promise<Server> => {
   return server.unref()
 }
 
-/** How long a holder may take to answer before it is taken for one that is alive, but stopped. */
+/** How long a holder may take to answer before it counts as running, but suspended. */
 const ANSWER_MS = 2_000
 
 const lives = ({ socket: path, nonce }: Holder): Promise<boolean> =>

@@ -8,13 +8,13 @@ import type { CacheLimits } from './partition-cache.ts'
 export interface Codec<V> {
   encode(out: ByteWriter, value: V, pieces: number): void
   decode(bytes: Buffer, partition: string, sort: string): V
-  /** The body to be stored beside a value, when it differs from that of the value before. */
+  /** The body to store beside a value, if it differs from that of the value before. */
   bodyOf?(value: V, before: V | undefined): Uint8Array | undefined
-  /** Pieces that the body of a stored value is in. */
+  /** Number of pieces of a stored value's body. */
   piecesIn?(bytes: Buffer): number
-  /** The same of a value that was decoded; nothing when its body has not been stored yet. */
+  /** The same of a decoded value; undefined if its body is not stored yet. */
   piecesOf?(value: V): number | undefined
-  /** The value as it is kept in memory once the file has it. */
+  /** The value to keep in memory once the file has it. */
   settled?(value: V, pieces: number, partition: string, sort: string): V
 }
 
@@ -26,5 +26,5 @@ export interface DiskMapParts<V> {
   readonly limits?: CacheLimits | undefined
 }
 
-/** A body is stored in pieces of this size: large values need pages in a row, which a file in use has few of. */
+/** Size of the pieces of a body: a large value needs consecutive pages, which are scarce in a used file. */
 export const PIECE_BYTES = 32_768

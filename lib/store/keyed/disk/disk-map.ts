@@ -6,20 +6,20 @@ import { MAX_KEY_BYTES, SEPARATOR } from './lmdb-file.ts'
 import { CACHE_LIMITS, partitionCache } from './partition-cache.ts'
 
 export interface DiskMap<V> extends OrderedMap<V> {
-  /** The file has caught up with a log that tells of this key. */
+  /** Notes that a log with a change of this key was emptied into the file. */
   settle(partition: string, sort: string, log: number): void
-  /** Forgets what need not be in memory, where that is too much. */
+  /** Drops values that the file has too, if there are too many in memory. */
   trim(): void
 }
 
 type Show<V> = (sort: string, value: V) => boolean
 
-/** Visits in a row that begin outside of what is in memory, until it is what they begin at that is. */
+/** Visits in a row that begin outside of the front, before the front moves to where they begin. */
 const MAX_MISSES = 8
-/** The key right behind this one. */
+/** The next possible key. */
 const behind = (sort: string): string => `${sort}\0`
 
-/** An ordered map in a file; what is new and what is visited often is in memory. */
+/** An ordered map in a file; new values, and those that are visited often, are in memory. */
 export const diskMap = <V>(parts: DiskMapParts<V>): DiskMap<V> => {
   const { space, file, codec, limits = CACHE_LIMITS } = parts
   const prefixOf = (partition: string): string => space + partition + SEPARATOR
@@ -33,8 +33,8 @@ export const diskMap = <V>(parts: DiskMapParts<V>): DiskMap<V> => {
   }
 
   /**
-   * Shows what is between two keys in the file and in the tail, the second one not included, without keeping it in
-   * memory; answers whether to go on behind it.
+   * Shows the values from one key up to another, exclusive, in the file and in the tail, without keeping them in memory.
+   * Returns whether to go on.
    */
   const visitFile = (
     partition: string,
@@ -56,7 +56,7 @@ export const diskMap = <V>(parts: DiskMapParts<V>): DiskMap<V> => {
       const rows = file.range({ from: prefix + next, before: prefix + before, limit: limits.chunk })
       for (const { key, value } of rows) {
         const sort = key.slice(prefix.length)
-        // What the tail has of this key comes along.
+        // The tail's value of this key counts, and is shown here.
         if (!showTail(behind(sort))) return false
         const isKnown = next === behind(sort) || cached?.deleted.has(sort)
         if (!isKnown && !show(sort, codec.decode(value, partition, sort))) return false
@@ -66,7 +66,7 @@ export const diskMap = <V>(parts: DiskMapParts<V>): DiskMap<V> => {
     }
   }
 
-  /** Reads more into the front; answers whether it did. */
+  /** Reads more into the front. Returns whether it did. */
   const extend = (partition: string, cached: CachedPartition<V>): boolean => {
     if (cached.reach === ALL || !cache.hasRoom) return false
     const prefix = prefixOf(partition)
@@ -86,7 +86,7 @@ export const diskMap = <V>(parts: DiskMapParts<V>): DiskMap<V> => {
     return true
   }
 
-  /** Shows what the front covers from a key in it on; answers whether to go on behind it. */
+  /** Shows the front's values from a key on. Returns whether to go on after them. */
   const visitFront = ({ front, reach }: CachedPartition<V>, from: string, to: string, show: Show<V>): boolean => {
     let goOn = true
     front.visit(from, to < reach ? to : reach, (sort, slot) => {
@@ -96,7 +96,7 @@ export const diskMap = <V>(parts: DiskMapParts<V>): DiskMap<V> => {
     return goOn && to > reach
   }
 
-  /** Goes through a partition from key to key; `cover` brings what comes next into the front, where that is worth it. */
+  /** Visits a partition from key to key; `cover` extends the front by what comes next, if that is worth it. */
   const go = (
     partition: string,
     cached: CachedPartition<V>,

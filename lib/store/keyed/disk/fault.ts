@@ -2,7 +2,7 @@ import { HoldfastError, isHoldfastError } from '../../../model/errors.ts'
 
 const NO_ROOM: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
 
-/** The error for what could not be written to a directory. */
+/** The error for a failed write in a directory. */
 export const unavailable = (directory: string, cause: unknown): HoldfastError => {
   if (isHoldfastError(cause)) return cause
   const { code, message } = cause as NodeJS.ErrnoException
@@ -16,12 +16,12 @@ export const unavailable = (directory: string, cause: unknown): HoldfastError =>
   )
 }
 
-/** The first failure after which nothing can be relied on. */
+/** Records the first failure after which the store can't go on. */
 export interface Downfall {
   readonly error: HoldfastError | undefined
   /** Resolves with its message. */
   readonly told: Promise<string>
-  /** Takes note of it; answers the first one. */
+  /** Records a failure. Returns the first one. */
   of(error: HoldfastError): HoldfastError
 }
 

@@ -4,16 +4,16 @@ import type { HoldfastError } from '../../../model/errors.ts'
 import { unavailable } from './fault.ts'
 import type { LogFile } from './log-file.ts'
 
-/** Brings logs into the file, one at a time and however often it takes. */
+/** Empties logs into the file, one at a time, and retries until it succeeds. */
 export interface LogEmptier {
   readonly isRunning: boolean
-  /** Why the log can't be brought into the file at present. */
+  /** Why the log can't be emptied at present. */
   readonly obstacle: HoldfastError | undefined
-  /** Closes one log in favour of the next, and empties it; does nothing while that is under way. */
+  /** Starts the next log and empties the full one; does nothing while a log is being emptied. */
   run(next: () => LogFile): void
   /** Resolves when a log has been emptied. @throws `StoreUnavailable` when that may take a while */
   caughtUp(): Promise<void>
-  /** Resolves when nothing is under way any more; what fails is not tried again. */
+  /** Resolves when the running work has ended; a failure is not retried. */
   stop(): Promise<void>
 }
 
@@ -21,13 +21,13 @@ export interface LogEmptierParts {
   readonly directory: string
   readonly clock: Clock
   readonly warn: (message: string, error: unknown) => void
-  /** Brings a whole log into the file. */
+  /** Empties a whole log into the file. */
   readonly empty: (path: string, number: number) => Promise<void>
 }
 
 const RETRY_MS = 1_000
 
-/** @param synced resolves when the disk has all of the logs: the file must not get ahead of them */
+/** @param synced resolves when the logs are on the disk: the file must not be ahead of them */
 export const logEmptier = (parts: LogEmptierParts, synced: () => Promise<void>): LogEmptier => {
   const { directory, clock, warn } = parts
   const stopping = new AbortController()
@@ -50,7 +50,7 @@ export const logEmptier = (parts: LogEmptierParts, synced: () => Promise<void>):
     } catch (error) {
       obstacle = unavailable(directory, error)
       tell()
-      warn('what is new can not be brought into the data file yet', error)
+      warn('the log of changes can not be emptied into the data file, and is retried', error)
       return false
     }
   }
@@ -59,7 +59,7 @@ export const logEmptier = (parts: LogEmptierParts, synced: () => Promise<void>):
     try {
       full = next()
     } catch (error) {
-      warn('a new log can not be started yet', error)
+      warn('a new log of changes can not be started, and is retried', error)
       await clock.sleep(RETRY_MS, stopping.signal)
       return
     }

@@ -1,34 +1,34 @@
 import { type CachedPartition, cachedPartition, isClean, shorten } from './cached-partition.ts'
 
 export interface CacheLimits {
-  /** Values in memory, of all partitions; as many again may be there that the file lacks. */
+  /** Values in memory, over all partitions; as many again that the file lacks. */
   readonly values: number
-  /** Partitions of which there is something in memory. */
+  /** Partitions with values in memory. */
   readonly partitions: number
-  /** Values that are read from the file at once. */
+  /** Values that one read takes from the file. */
   readonly chunk: number
 }
 
 export const CACHE_LIMITS: CacheLimits = { values: 24_000, partitions: 4_000, chunk: 256 }
 
-/** What is in memory of the partitions of one map. */
+/** The cached partitions of one map. */
 export interface PartitionCache<V> {
   find(partition: string): CachedPartition<V> | undefined
-  /** Finds it, or makes it. */
+  /** The cached partition; created if there is none. */
   of(partition: string): CachedPartition<V>
-  /** Values came into memory, or left it. */
+  /** Counts values that were added to memory, or removed if negative. */
   grew(values: number): void
   readonly hasRoom: boolean
-  /** Forgets what need not be in memory, where that is too much. */
+  /** Drops values that the file has too, if there are too many in memory. */
   trim(): void
   entries(): IterableIterator<[string, CachedPartition<V>]>
 }
 
-/** @param isStored whether the file has anything of a partition */
+/** @param isStored whether the file has keys of a partition */
 export const partitionCache = <V>(isStored: (partition: string) => boolean, limits: CacheLimits): PartitionCache<V> => {
   const partitions = new Map<string, CachedPartition<V>>()
   let uses = 0
-  /** More or less: counted anew at each trim. */
+  /** An estimate, which each trim corrects. */
   let values = 0
   let maxPartitions = limits.partitions
 
@@ -38,7 +38,7 @@ export const partitionCache = <V>(isStored: (partition: string) => boolean, limi
     return sum
   }
 
-  /** The partitions used last are kept, and half of the room is left free, so that this is seldom done. */
+  /** Keeps the partitions used last, and leaves half of the room free, so that a trim is rare. */
   const trim = (): void => {
     values = count()
     if (values < limits.values && partitions.size < maxPartitions) return
@@ -50,7 +50,7 @@ export const partitionCache = <V>(isStored: (partition: string) => boolean, limi
       room = Math.max(0, room - cached.front.size)
     }
     values = count()
-    // What the file lacks can't be forgotten: looking for more each time would find nothing.
+    // Partitions that the file lacks must stay: a trim at each new one would free nothing.
     maxPartitions = Math.max(limits.partitions, 2 * partitions.size)
   }
 

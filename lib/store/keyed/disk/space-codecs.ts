@@ -21,12 +21,12 @@ export const documentCodec: Codec<StoredDocument> = { encode: encodeDocument, de
 
 export const ticketCodec: Codec<TicketState> = { encode: encodeTicket, decode: decodeTicket }
 
-/** Content in the file, in this many pieces. */
+/** Content that is in the file, in this number of pieces. */
 interface ContentInFile extends StoredContent {
   readonly pieces: number
 }
 
-/** Content of this many bytes stays in memory with a segment that does. */
+/** Content of fewer bytes stays in memory with its segment. */
 const MAX_KEPT_BYTES = 1_024
 const MAX_KNOWN_PARTITIONS = 1_000
 
@@ -76,7 +76,7 @@ const contentOf = (file: LmdbFile, partition: string, sort: string, pieces: numb
   return only && decodeContent(another ? Buffer.concat(found) : only)
 }
 
-/** `<queue>#<generation>#<shard>`, or `…#g<group>`, whose shard its id does not name. */
+/** `<queue>#<generation>#<shard>`, or `…#g<group>`, which does not have the shard. */
 const partitionWithId = (id: string, shard: number): SegmentPartition => {
   const end = id.lastIndexOf('#')
   const middle = id.lastIndexOf('#', end - 1)

@@ -1,10 +1,10 @@
 import type { LogFile } from './log-file.ts'
 
-/** Has the disk take what was appended to logs. */
+/** Syncs logs to the disk. */
 export interface Syncer {
-  /** Something was appended to it. */
+  /** Notes that a log was appended to. */
   appended(log: LogFile): void
-  /** Resolves when the disk has all that was appended until now. Calls at the same time share the work. */
+  /** Resolves when everything appended until now is on the disk. Concurrent calls share the work. */
   synced(): Promise<void>
   /** Whether the disk has everything. */
   readonly isDone: boolean
@@ -13,7 +13,7 @@ export interface Syncer {
 export const syncer = (): Syncer => {
   const unsynced = new Set<LogFile>()
   let running: Promise<void> | undefined
-  /** What was appended since the running one began waits for this one. */
+  /** Syncs what was appended after the running sync began. */
   let next: Promise<void> | undefined
 
   const syncAll = async (): Promise<void> => {

@@ -1,0 +1,19 @@
+import type { Clock } from '../clock.ts'
+
+/** Lets one waiter sleep until something happens or time is up. */
+export interface Bell {
+  ring(): void
+  /** Resolves at the next ring, or one since the last wait; at the latest after `ms`. */
+  wait(ms: number): Promise<void>
+}
+
+export const bell = (clock: Clock): Bell => {
+  let ringing = new AbortController()
+  return {
+    ring: () => ringing.abort(),
+    wait: async (ms) => {
+      await clock.sleep(Math.max(0, ms), ringing.signal)
+      ringing = new AbortController()
+    },
+  }
+}

@@ -1,0 +1,90 @@
+import { isHoldfastError } from '../model/errors.ts'
+import type { Message } from '../model/message.ts'
+import { assembleBatch } from './assemble-batch.ts'
+import { invokeBatch } from './invoke-batch.ts'
+import { claimsUntil, holdsMark, type Run } from './run-state.ts'
+import type { Slot } from './slots.ts'
+import { LINGER_MS, MARK_RENEWAL_MS } from './times.ts'
+import type { Trigger } from './trigger.ts'
+
+export type WhyEnded = 'mark-lost' | 'time-over' | 'idle' | 'stopped'
+
+/** How long to wait for messages while invocations are under way, whose ends keep the run anyway. */
+const BUSY_WAIT_MS = 5_000
+const AFTER_FAULT_MS = 1_000
+
+/**
+ * Claims batches and has them invoked, each in a slot of its own, until there is nothing left to do for this run, and
+ * nothing is under way.
+ *
+ * @param lingerMs how long to wait for messages before that
+ */
+export const dispatchBatches = async (run: Run, lingerMs = LINGER_MS): Promise<WhyEnded> => {
+  const { engine } = run
+  run.claiming = new AbortController()
+  let idleAt = engine.clock.now() + lingerMs
+  for (;;) {
+    const ended = whyEnded(run)
+    if (ended && ended !== 'disabled') return ended
+    const { trigger } = run
+    if (ended || !trigger) {
+      if (run.underWay.size === 0) return 'idle'
+      await run.bell.wait(MARK_RENEWAL_MS)
+      continue
+    }
+    const slot = await freeSlot(run, trigger)
+    if (!slot) continue
+    const messages = await claimUntil(run, trigger, idleAt)
+    if (messages.length > 0) {
+      invokeBatch(run, trigger, slot, messages)
+      idleAt = engine.clock.now() + LINGER_MS
+    } else {
+      run.slots.free(slot)
+      if (run.underWay.size === 0 && engine.clock.now() >= idleAt) return 'idle'
+    }
+  }
+}
+
+const whyEnded = (run: Run): WhyEnded | 'disabled' | undefined => {
+  if (!holdsMark(run)) return 'mark-lost'
+  if (run.options.signal?.aborted) return 'stopped'
+  if (!run.trigger?.enabled) return 'disabled'
+  return run.engine.clock.now() >= claimsUntil(run, run.trigger) ? 'time-over' : undefined
+}
+
+/** A slot for the next invocation; nothing after a wait for one. */
+const freeSlot = async (run: Run, trigger: Trigger): Promise<Slot | undefined> => {
+  const { engine, slots, throttle, underWay } = run
+  const now = engine.clock.now()
+  if (throttle.tryAt > now || (throttle.delayMs > 0 && underWay.size > 0)) {
+    // One invocation at a time shows whether the function runs again.
+    const tryAt = throttle.tryAt > now ? throttle.tryAt - now : MARK_RENEWAL_MS
+    await run.bell.wait(Math.min(tryAt, MARK_RENEWAL_MS))
+    return undefined
+  }
+  const slot = await orFault(run, slots.acquire(trigger.maxConcurrency, trigger.functionTimeoutSeconds * 1_000))
+  if (slot) return slot
+  const wait = Math.max(1, slots.nextFreeAt(trigger.maxConcurrency) - now)
+  await run.bell.wait(Math.min(wait, MARK_RENEWAL_MS))
+  return undefined
+}
+
+const claimUntil = async (run: Run, trigger: Trigger, idleAt: number): Promise<readonly Message[]> => {
+  const now = run.engine.clock.now()
+  const waitMs = run.underWay.size > 0 ? BUSY_WAIT_MS : Math.max(0, idleAt - now)
+  const until = Math.min(now + waitMs, claimsUntil(run, trigger))
+  return (await orFault(run, assembleBatch(run, trigger, until))) ?? []
+}
+
+/** A store that fails for the moment is given one; what it refuses for good ends the run. */
+const orFault = async <T>(run: Run, work: Promise<T>): Promise<T | undefined> => {
+  try {
+    return await work
+  } catch (error) {
+    // The look at the end says what becomes of a queue that was deleted.
+    if (!isHoldfastError(error) || !(error.retryable || error.code === 'QueueNotFound')) throw error
+    run.observe({ type: 'store-failed', queue: run.options.queue, error })
+    await run.bell.wait(AFTER_FAULT_MS)
+    return undefined
+  }
+}

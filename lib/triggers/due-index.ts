@@ -1,0 +1,86 @@
+import type { Engine } from '../engine.ts'
+import { HoldfastError } from '../model/errors.ts'
+import type { JsonValue } from '../model/message.ts'
+import { DUE_INDEX, dueKey } from '../store/keys.ts'
+
+/**
+ * When the next run of a queue's dispatcher is to start, as far as nothing in the stream will say so.
+ *
+ * Invariant: an instant in it may be too early, never too late. Whoever writes a later one has looked at the queue
+ * after reading the very version that it replaces; whoever writes an earlier one just does.
+ */
+export interface Due {
+  /** Epoch ms; absent when nothing is known to come. */
+  readonly at?: number
+  /** While a run is under way: when to look after it, should it have died. Epoch ms. */
+  readonly guard?: number
+  /** Whether the last run left anything in the queue: others may give it back, so a sweep looks. */
+  readonly left: boolean
+}
+
+export interface StoredDue {
+  readonly due: Due
+  /** 0 when there is none. */
+  readonly version: number
+}
+
+/** Retried only when others write the same entry at the same time. */
+const TRIES = 10
+
+export const readDue = async (engine: Engine, queue: string): Promise<StoredDue> => {
+  const document = await engine.store.getDocument(dueKey(queue), { consistent: true })
+  return document
+    ? { due: document.value as unknown as Due, version: document.version }
+    : { due: { left: true }, version: 0 }
+}
+
+/** Replaces an entry that is still as it was read; answers whether it was. */
+export const writeDue = async (engine: Engine, queue: string, due: Due, ifVersion: number): Promise<boolean> => {
+  const value = due as unknown as JsonValue
+  const { applied } = await engine.store.transact([{ kind: 'put', key: dueKey(queue), value, ifVersion }])
+  return applied
+}
+
+/** Something is due in a queue at an instant: a run is to start then, or sooner. Writes nothing where one is. */
+export const noteDue = async (engine: Engine, queue: string, at: number): Promise<void> => {
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const { due, version } = await readDue(engine, queue)
+    if (version > 0 && due.at !== undefined && due.at <= at) return
+    if (await writeDue(engine, queue, { ...due, at, left: true }, version)) return
+  }
+  throw new HoldfastError('Throttled', 'the entry of the due index is being changed by others', {
+    queue,
+    reason: 'contention',
+  })
+}
+
+/** A run is under way until `guard` at least. Instants that have come are done with: the run looks for itself. */
+export const guardRun = async (engine: Engine, queue: string, guard: number): Promise<void> => {
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const { due, version } = await readDue(engine, queue)
+    const at = due.at !== undefined && due.at > engine.clock.now() ? due.at : undefined
+    if (await writeDue(engine, queue, { guard, left: true, ...(at !== undefined && { at }) }, version)) return
+  }
+  // Others wrote it again and again: an entry that is too early does no harm.
+}
+
+export interface DueQueue {
+  readonly queue: string
+  readonly due: Due
+}
+
+const PAGE = 1_000
+
+/** The whole index: one query a page of 1 MB. */
+export async function* dueQueues(engine: Engine): AsyncGenerator<DueQueue> {
+  for (let after: string | undefined; ; ) {
+    const page = await engine.store.listDocuments({
+      partition: DUE_INDEX,
+      limit: PAGE,
+      ...(after !== undefined && { after }),
+    })
+    for (const { sort, value } of page) yield { queue: sort, due: value as unknown as Due }
+    after = page.at(-1)?.sort
+    if (page.length < PAGE || after === undefined) return
+  }
+}

@@ -1,0 +1,48 @@
+import type { Message } from '../model/message.ts'
+import type { Trigger } from './trigger.ts'
+
+/** What the dispatcher needs of whatever runs functions. */
+export interface Invoker {
+  /**
+   * Runs the trigger's function once on these messages. Never tries again, and never rejects: what it doesn't know it
+   * says is unknown.
+   */
+  invoke(trigger: Trigger, messages: readonly Message[]): Promise<InvokeOutcome>
+  /**
+   * How many messages from the front fit in one event, by its size; 0 when the first is too large alone.
+   */
+  fitting(trigger: Trigger, messages: readonly Message[]): number
+}
+
+export type InvokeOutcome =
+  /** The function ran and answered: the messages it named as failed, by id, in the order of the batch. */
+  | { readonly kind: 'answered'; readonly failed: ReadonlySet<string> }
+  /** It ran and failed as a whole, or answered what names no message of the batch. */
+  | { readonly kind: 'failed'; readonly error: string }
+  /** It surely did not run: throttled, denied, absent, or refused before it started. */
+  | { readonly kind: 'not-run'; readonly reason: 'throttled' | 'refused'; readonly error: string }
+  /** Whether it ran is not known: an answer was lost. */
+  | { readonly kind: 'unknown'; readonly error: string }
+
+/** Something of a trigger that operators count. */
+export type TriggerEvent = { readonly queue: string } & (
+  | { readonly type: 'invoked'; readonly messages: number; readonly failed: number; readonly durationMs: number }
+  | { readonly type: 'function-failed'; readonly messages: number; readonly error: string }
+  | {
+      readonly type: 'not-run'
+      readonly reason: 'throttled' | 'refused'
+      readonly error: string
+      readonly retryInMs: number
+    }
+  | { readonly type: 'outcome-unknown'; readonly messages: number; readonly error: string }
+  /** Alone larger than an event may be: moved to the dead-letter queue, or left where there is none. */
+  | { readonly type: 'message-too-large'; readonly messageId: string; readonly moved: boolean }
+  /** The function worked on a message that was no longer this run's. */
+  | { readonly type: 'lease-lost'; readonly messages: number }
+  | { readonly type: 'unmatched'; readonly messages: number }
+  /** Another run has taken over: this one was away for longer than its mark lasts. */
+  | { readonly type: 'mark-lost' }
+  | { readonly type: 'settling-failed'; readonly error: unknown }
+  /** The store failed for the moment; the run goes on. */
+  | { readonly type: 'store-failed'; readonly error: unknown }
+)

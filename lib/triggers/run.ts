@@ -1,0 +1,164 @@
+import type { Engine } from '../engine.ts'
+import { isHoldfastError } from '../model/errors.ts'
+import { bell } from './bell.ts'
+import { dispatchBatches } from './dispatch-batches.ts'
+import { guardRun, noteDue, readDue, writeDue } from './due-index.ts'
+import { dropMark, type HeldMark, renewMark, takeMark } from './mark.ts'
+import { nextDue } from './next-due.ts'
+import type { DispatchOptions, Run, RunEnd } from './run-state.ts'
+import { slotsOf } from './slots.ts'
+import { GUARD_MS, MARK_RENEWAL_MS, STAY_MS } from './times.ts'
+import { readTrigger } from './trigger.ts'
+
+/**
+ * Delivers a queue's messages to its trigger's function until nothing is due soon. At most one run of a queue claims at
+ * one time, by its mark; the invariant of `Slots` holds whether or not.
+ *
+ * @returns how it ended, when everything that it invoked has ended as well
+ * @throws what the store or the engine refuses for good; the guard in the due index has a tick look after the queue
+ */
+export const dispatch = async (engine: Engine, options: DispatchOptions): Promise<RunEnd> => {
+  const runId = Buffer.from(engine.random.bytes(12)).toString('hex')
+  const mark = await takeMark(engine, options.queue, runId)
+  if (!mark) return 'marked'
+  await guardRun(engine, options.queue, engine.clock.now() + GUARD_MS)
+  const run: Run = {
+    engine,
+    options,
+    observe: options.observe ?? (() => {}),
+    slots: await slotsOf(engine, options.queue, runId),
+    bell: bell(engine.clock),
+    claiming: new AbortController(),
+    underWay: new Set(),
+    alone: oneAtATime(),
+    trigger: (await readTrigger(engine, options.queue))?.trigger,
+    mark,
+    markLost: false,
+    throttle: { delayMs: 0, tryAt: 0 },
+  }
+  const ended = new AbortController()
+  const keeping = keepMark(run, ended.signal)
+  const stop = () => stopClaiming(run)
+  options.signal?.addEventListener('abort', stop, { once: true })
+  try {
+    return await dispatchUntilIdle(run)
+  } finally {
+    options.signal?.removeEventListener('abort', stop)
+    ended.abort()
+    await keeping
+    await Promise.all(run.underWay)
+    await run.slots.release()
+  }
+}
+
+const dispatchUntilIdle = async (run: Run): Promise<RunEnd> => {
+  const { engine, options } = run
+  for (let lingerMs: number | undefined; ; ) {
+    const why = await dispatchBatches(run, lingerMs)
+    switch (why) {
+      case 'mark-lost':
+        run.observe({ type: 'mark-lost', queue: options.queue })
+        return why
+      case 'stopped':
+        // The next run finds what is left.
+        if (await letGo(run)) await noteDue(engine, options.queue, engine.clock.now())
+        return why
+      case 'time-over':
+        if (!(await letGo(run))) return 'mark-lost'
+        await options.startRun(options.queue)
+        return 'handed-over'
+      case 'idle': {
+        const stayUntil = await run.alone(() => rest(run))
+        if (stayUntil === undefined) return 'idle'
+        lingerMs = Math.max(0, stayUntil - engine.clock.now())
+      }
+    }
+  }
+}
+
+/** Takes the run's mark away for good; answers whether it still was its own. */
+const letGo = (run: Run): Promise<boolean> =>
+  run.alone(async () => {
+    const dropped = await dropMark(run.engine, run.options.queue, run.mark)
+    if (dropped) run.mark = dropped
+    return dropped !== undefined
+  })
+
+/**
+ * Takes the mark away and then looks once more: a wake that read the mark before leaves its message to this look, one that
+ * reads it afterwards starts a run.
+ *
+ * @returns until when to stay, the mark taken again; nothing when the run is over
+ */
+const rest = async (run: Run): Promise<number | undefined> => {
+  const { engine, options } = run
+  const { queue } = options
+  const dropped = await dropMark(engine, queue, run.mark)
+  if (!dropped) return undefined
+  run.mark = dropped
+  for (;;) {
+    // Before the look: whoever notes something earlier from here on changes the version.
+    const { due, version } = await readDue(engine, queue)
+    const trigger = (await readTrigger(engine, queue))?.trigger
+    const now = engine.clock.now()
+    const next = trigger?.enabled
+      ? await nextDue(engine, queue, now + STAY_MS)
+      : { at: Number.POSITIVE_INFINITY, left: false }
+    if (next.at <= now + STAY_MS) {
+      const again = await renewMark(engine, queue, dropped)
+      // Another run began: the look's find is its own.
+      if (!again) return undefined
+      run.mark = again
+      run.trigger = trigger
+      return Math.max(next.at, now)
+    }
+    const noted = due.at !== undefined && due.at > now ? due.at : Number.POSITIVE_INFINITY
+    const at = Math.min(next.at, noted)
+    const left = next.left || Number.isFinite(noted)
+    if (await writeDue(engine, queue, { left, ...(Number.isFinite(at) && { at }) }, version)) return undefined
+  }
+}
+
+/** Renews the mark and the guard, and reads the trigger's settings again, until the run ends. */
+const keepMark = async (run: Run, ended: AbortSignal): Promise<void> => {
+  const { engine, options } = run
+  let guardedUntil = engine.clock.now() + GUARD_MS
+  for (;;) {
+    await engine.clock.sleep(MARK_RENEWAL_MS, ended)
+    if (ended.aborted) return
+    try {
+      await run.alone(async () => {
+        if (ended.aborted || isDropped(run.mark)) return
+        const renewed = await renewMark(engine, options.queue, run.mark)
+        if (renewed) run.mark = renewed
+        else run.markLost = true
+      })
+      run.trigger = (await readTrigger(engine, options.queue))?.trigger
+      if (engine.clock.now() > guardedUntil - GUARD_MS / 2 && !isDropped(run.mark)) {
+        guardedUntil = engine.clock.now() + GUARD_MS
+        await guardRun(engine, options.queue, guardedUntil)
+      }
+      if (run.markLost || !run.trigger?.enabled) stopClaiming(run)
+    } catch (error) {
+      // Tried again with the next renewal; the mark's own end is checked before every claim.
+      if (!isHoldfastError(error)) throw error
+    }
+  }
+}
+
+/** Ends a wait for messages, so that the run sees what changed. */
+const stopClaiming = (run: Run): void => {
+  run.claiming.abort()
+  run.bell.ring()
+}
+
+const isDropped = ({ until }: HeldMark): boolean => until === 0
+
+const oneAtATime = () => {
+  let last: Promise<unknown> = Promise.resolve()
+  return <T>(work: () => Promise<T>): Promise<T> => {
+    const done = last.then(work, work)
+    last = done.catch(() => {})
+    return done
+  }
+}

@@ -1,0 +1,101 @@
+import type { Engine } from '../engine.ts'
+import { isHoldfastError } from '../model/errors.ts'
+import { LIMITS } from '../model/limits.ts'
+import type { HandleResult, Message } from '../model/message.ts'
+import { ack } from '../settle/ack.ts'
+import { nack } from '../settle/nack.ts'
+import { unreceive } from '../settle/unreceive.ts'
+import type { Run } from './run-state.ts'
+
+/** What becomes of each message of a batch, by its place in it. */
+export interface Verdicts {
+  readonly acked: readonly Message[]
+  readonly nacked: readonly Message[]
+  /** Given back as if they had not been received. */
+  readonly unreceived: readonly Message[]
+}
+
+/**
+ * What an answer means for a batch. On FIFO queues everything of a group from its first failed message on goes back: that
+ * message with its receive, those behind it without one.
+ */
+export const verdictsOf = (messages: readonly Message[], failed: ReadonlySet<string>, fifo: boolean): Verdicts => {
+  const acked: Message[] = []
+  const nacked: Message[] = []
+  const unreceived: Message[] = []
+  const failedGroups = new Set<string>()
+  for (const message of messages) {
+    const group = fifo ? (message.groupId ?? '') : undefined
+    if (group !== undefined && failedGroups.has(group)) unreceived.push(message)
+    else if (!failed.has(message.messageId)) acked.push(message)
+    else {
+      nacked.push(message)
+      if (group !== undefined) failedGroups.add(group)
+    }
+  }
+  return { acked, nacked, unreceived }
+}
+
+const TRIES = 6
+const FIRST_PAUSE_MS = 100
+
+/**
+ * Settles a batch. What the store refuses for the moment is tried again while the leases last; what cannot be settled comes
+ * back when its lease ends.
+ */
+export const settleBatch = async (
+  { engine, options: { queue }, observe }: Run,
+  { acked, nacked, unreceived }: Verdicts,
+): Promise<void> => {
+  const lost: HandleResult[] = []
+  const settling = async (
+    messages: readonly Message[],
+    settle: (handles: readonly string[]) => Promise<HandleResult[]>,
+  ): Promise<void> => {
+    for (let start = 0; start < messages.length; start += LIMITS.batchSize) {
+      const handles = messages.slice(start, start + LIMITS.batchSize).map(({ receiptHandle }) => receiptHandle)
+      lost.push(...(await settleSome(engine, handles, settle)))
+    }
+  }
+  // What lies behind a failed head goes back before it, so that the group opens with all of it there.
+  const back = async (): Promise<void> => {
+    await settling(unreceived, (handles) => unreceive(engine, queue, handles))
+    await settling(nacked, (handles) =>
+      nack(
+        engine,
+        queue,
+        handles.map((receiptHandle) => ({ receiptHandle })),
+      ),
+    )
+  }
+  await Promise.all([settling(acked, (handles) => ack(engine, queue, handles)), back()])
+  const leases = lost.filter((result) => !result.ok && result.error.code === 'LeaseLost').length
+  if (leases > 0) observe({ type: 'lease-lost', queue, messages: leases })
+  const other = lost.find((result) => !result.ok && result.error.code !== 'LeaseLost')
+  if (other && !other.ok) observe({ type: 'settling-failed', queue, error: other.error })
+}
+
+/** Answers the results of those that could not be settled. */
+const settleSome = async (
+  engine: Engine,
+  handles: readonly string[],
+  settle: (handles: readonly string[]) => Promise<HandleResult[]>,
+): Promise<HandleResult[]> => {
+  let left = handles
+  const lost: HandleResult[] = []
+  for (let attempt = 1; ; attempt++) {
+    const results = await settle(left).catch((error: unknown) => {
+      if (!isHoldfastError(error)) throw error
+      return left.map(() => ({ ok: false as const, error }))
+    })
+    const again: string[] = []
+    for (const [position, result] of results.entries()) {
+      if (result.ok || result.error.code === 'MessageNotFound') continue
+      if (result.error.retryable && attempt < TRIES) again.push(left[position] as string)
+      else lost.push(result)
+    }
+    if (again.length === 0) return lost
+    left = again
+    await engine.clock.sleep(FIRST_PAUSE_MS * 2 ** attempt * (0.5 + engine.random.fraction()))
+  }
+}

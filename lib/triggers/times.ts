@@ -1,0 +1,40 @@
+/**
+ * The spans of the trigger protocol, ms. `docs/triggers.md` says how they hang together.
+ *
+ * Limits of SQS's event source that the ranges follow:
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html
+ */
+
+/** How long a run's mark lasts without being renewed. */
+export const MARK_MS = 20_000
+/** A run renews its mark this often, and reads its trigger's settings again. */
+export const MARK_RENEWAL_MS = 7_000
+/** A run does not claim while its mark ends sooner than this: clocks differ by less. */
+export const MARK_MARGIN_MS = 3_000
+
+/**
+ * How much longer than the function's timeout an invocation may take: its start, its initialization (up to 10 s, which
+ * the timeout does not count) and the way there, with the difference of two clocks.
+ */
+export const INVOCATION_MARGIN_MS = 30_000
+/** How far ahead a slot is written, beyond one invocation: so many invocations of a busy slot share one write. */
+export const SLOT_AHEAD_MS = 60_000
+/** How long a batch may take from its first claim to its invocation, beside the batching window. */
+export const ASSEMBLY_MS = 10_000
+
+/** A run without work stays this long before it ends: a start costs more than a few empty polls. */
+export const LINGER_MS = 2_000
+/** A run does not end while something is due so soon. */
+export const STAY_MS = 10_000
+/** When a tick is to look after a run that died, from its last sign of life. */
+export const GUARD_MS = 60_000
+
+/** A throttled function is tried again after this long, and twice as long each time it still is. */
+export const FIRST_PROBE_MS = 1_000
+export const LAST_PROBE_MS = 60_000
+
+/** A run keeps this much of its own time for settling its last batches. */
+export const SETTLE_MS = 15_000
+
+/** How long the second write of a publish may follow the first: the content of a header, the ticket of a fair group. */
+export const PUBLISH_SPREAD_MS = 60_000

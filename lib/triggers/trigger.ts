@@ -1,0 +1,180 @@
+import type { Engine } from '../engine.ts'
+import { HoldfastError, invalid, unknownField } from '../model/errors.ts'
+import type { JsonValue } from '../model/message.ts'
+import { whole } from '../model/number-checks.ts'
+import { checkQueueName, plainName } from '../model/queue-name.ts'
+import { DUE_INDEX, triggerKey } from '../store/keys.ts'
+import { noteDue } from './due-index.ts'
+
+/** A function that gets a queue's messages without polling for them. A queue has at most one. */
+export interface Trigger {
+  readonly queue: string
+  /** What is invoked: the ARN or the name of a Lambda function, or a handler's path on the local server. */
+  readonly functionName: string
+  /** The function's own timeout, 1 … 720: leases and slots last longer than it. */
+  readonly functionTimeoutSeconds: number
+  /** Most messages of one invocation: 1 … 100, on FIFO queues 1 … 10. @default 10 */
+  readonly batchSize: number
+  /** How long a batch may wait for more messages, seconds, 0 … 20. @default 0 */
+  readonly batchingWindowSeconds: number
+  /** Most invocations at one time, 1 … 1000. @default 10 */
+  readonly maxConcurrency: number
+  /** @default true */
+  readonly enabled: boolean
+  /**
+   * Whether the function's answer names the messages that failed, as `batchItemFailures`. When false, every answer
+   * without an error acks the whole batch. @default true
+   */
+  readonly reportBatchItemFailures: boolean
+  /** Event patterns; a message must match one of them. All messages are delivered when absent. */
+  readonly filters?: readonly JsonValue[]
+  /** What becomes of a message that matches none: it is deleted, or moved to another queue. Given with `filters`. */
+  readonly unmatched?: 'delete' | { readonly queue: string }
+}
+
+export type GivenTrigger = Pick<Trigger, 'queue' | 'functionName' | 'functionTimeoutSeconds'> &
+  Partial<Omit<Trigger, 'queue' | 'functionName' | 'functionTimeoutSeconds'>>
+
+/** Ranges of a trigger's settings, after SQS's event source where it has them. */
+export const TRIGGER_LIMITS = {
+  batchSize: 100,
+  fifoBatchSize: 10,
+  batchingWindowSeconds: 20,
+  maxConcurrency: 1_000,
+  /** 12 minutes: a run lives for 15, and outlives its last invocation. */
+  functionTimeoutSeconds: 720,
+  filters: 5,
+} as const
+
+export const DEFAULT_TRIGGER = {
+  batchSize: 10,
+  batchingWindowSeconds: 0,
+  maxConcurrency: 10,
+  enabled: true,
+  reportBatchItemFailures: true,
+} as const
+
+const FIELDS: readonly (keyof Trigger)[] = [
+  'queue',
+  'functionName',
+  'functionTimeoutSeconds',
+  'batchSize',
+  'batchingWindowSeconds',
+  'maxConcurrency',
+  'enabled',
+  'reportBatchItemFailures',
+  'filters',
+  'unmatched',
+]
+
+/** A trigger with its defaults. @throws `InvalidRequest` */
+export const checkedTrigger = (given: GivenTrigger): Trigger => {
+  for (const [field, value] of Object.entries(given)) {
+    if (!(FIELDS as readonly string[]).includes(field)) throw unknownField(field, value, FIELDS)
+  }
+  checkQueueName(given.queue)
+  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  const trigger = { ...DEFAULT_TRIGGER, ...present } as Trigger
+  if (typeof trigger.functionName !== 'string' || trigger.functionName === '') {
+    throw invalid('functionName', trigger.functionName, 'must be the name or the ARN of a function')
+  }
+  const fifo = plainName(trigger.queue).endsWith('.fifo')
+  whole('functionTimeoutSeconds', trigger.functionTimeoutSeconds, 1, TRIGGER_LIMITS.functionTimeoutSeconds)
+  whole('batchSize', trigger.batchSize, 1, fifo ? TRIGGER_LIMITS.fifoBatchSize : TRIGGER_LIMITS.batchSize)
+  whole('batchingWindowSeconds', trigger.batchingWindowSeconds, 0, TRIGGER_LIMITS.batchingWindowSeconds)
+  whole('maxConcurrency', trigger.maxConcurrency, 1, TRIGGER_LIMITS.maxConcurrency)
+  if (fifo && trigger.batchingWindowSeconds > 0) {
+    throw invalid('batchingWindowSeconds', trigger.batchingWindowSeconds, 'must be 0 on a FIFO queue')
+  }
+  for (const field of ['enabled', 'reportBatchItemFailures'] as const) {
+    if (typeof trigger[field] !== 'boolean') throw invalid(field, trigger[field], 'must be true or false')
+  }
+  checkFilters(trigger)
+  return trigger
+}
+
+const checkFilters = ({ queue, filters, unmatched }: Trigger): void => {
+  if (filters === undefined) {
+    if (unmatched !== undefined) throw invalid('unmatched', unmatched, 'needs filters')
+    return
+  }
+  if (!Array.isArray(filters) || filters.length === 0 || filters.length > TRIGGER_LIMITS.filters) {
+    throw invalid('filters', filters, `must be a list of 1 to ${TRIGGER_LIMITS.filters} event patterns`)
+  }
+  if (unmatched === 'delete') return
+  const to = (unmatched as { queue?: unknown } | undefined)?.queue
+  if (typeof to !== 'string') {
+    throw invalid(
+      'unmatched',
+      unmatched,
+      "must say what becomes of messages that match no filter: 'delete' or { queue }",
+    )
+  }
+  checkQueueName(to, 'unmatched.queue')
+  if (to === queue) throw invalid('unmatched.queue', to, 'must be another queue than the one that is filtered')
+}
+
+/** A trigger as it is stored, with the document's version. */
+export interface StoredTrigger {
+  readonly trigger: Trigger
+  readonly version: number
+}
+
+export const readTrigger = async (engine: Engine, queue: string): Promise<StoredTrigger | undefined> => {
+  const document = await engine.store.getDocument(triggerKey(queue), { consistent: true })
+  return document && { trigger: document.value as unknown as Trigger, version: document.version }
+}
+
+/**
+ * Declares a queue's trigger, or changes it. A run that is under way notices within seconds; where none is, one starts
+ * with the next tick.
+ *
+ * @throws `InvalidRequest`, `QueueNotFound`
+ */
+export const setTrigger = async (engine: Engine, given: GivenTrigger): Promise<Trigger> => {
+  const trigger = checkedTrigger(given)
+  await engine.queues.fresh(trigger.queue)
+  if (typeof trigger.unmatched === 'object') await engine.queues.fresh(trigger.unmatched.queue)
+  await engine.store.transact([{ kind: 'put', key: triggerKey(trigger.queue), value: trigger as unknown as JsonValue }])
+  // After the trigger itself: a run that ends in between has seen it, or finds its own last note overtaken.
+  await noteDue(engine, trigger.queue, engine.clock.now())
+  return trigger
+}
+
+/** Removes a queue's trigger; answers whether there was one. Invocations that are under way end as they would. */
+export const removeTrigger = async (engine: Engine, queue: string): Promise<boolean> => {
+  checkQueueName(queue)
+  const before = await readTrigger(engine, queue)
+  if (before) await engine.store.transact([{ kind: 'delete', key: triggerKey(queue) }])
+  return before !== undefined
+}
+
+/** @throws `QueueNotFound` where the queue has no trigger, or does not exist */
+export const getTrigger = async (engine: Engine, queue: string): Promise<Trigger> => {
+  checkQueueName(queue)
+  const stored = await readTrigger(engine, queue)
+  if (!stored) {
+    await engine.queues.fresh(queue)
+    throw new HoldfastError('InvalidRequest', `queue ${plainName(queue)} has no trigger`, { queue })
+  }
+  return stored.trigger
+}
+
+const PAGE = 100
+
+/** Every trigger, in the order of the queues' names. */
+export async function* triggers(engine: Engine): AsyncGenerator<Trigger> {
+  for (let after: string | undefined; ; ) {
+    const page = await engine.store.listDocuments({
+      partition: DUE_INDEX,
+      limit: PAGE,
+      ...(after !== undefined && { after }),
+    })
+    for (const { sort } of page) {
+      const stored = await readTrigger(engine, sort)
+      if (stored) yield stored.trigger
+    }
+    after = page.at(-1)?.sort
+    if (page.length < PAGE || after === undefined) return
+  }
+}
