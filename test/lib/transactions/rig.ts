@@ -31,6 +31,8 @@ export interface Rig {
   readonly events: EngineEvent[]
   readonly clock: ReturnType<typeof hastyClock>
   readonly dynamodb: DynamoDBClient
+  /** Holdfast's. */
+  readonly table: string
   /** The caller's own table, with the key `id`. */
   readonly accounts: string
   /** What was sent, in order. */
@@ -69,6 +71,7 @@ export const openRig = async (): Promise<Rig> => {
     events,
     clock,
     dynamodb,
+    table: table.table,
     accounts,
     sent,
     through: (fates = [], before = async () => {}) => {
