@@ -21,7 +21,7 @@ const PUBLISH: Rights = [
   [['layout'], ['GetItem', 'PutItem']],
   [['segment', 'body'], ['PutItem']],
   [['ticket'], ['UpdateItem']],
-  [['deduplication'], ['PutItem']],
+  [['deduplication', 'idempotencyKey'], ['PutItem']],
   // That a transaction with an id was committed.
   [['transaction'], ['GetItem', 'PutItem']],
 ]

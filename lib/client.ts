@@ -54,6 +54,14 @@ export interface UrlOptions extends Common {
   readonly region?: string
   /** @default the runtime's own */
   readonly fetch?: typeof fetch
+  /**
+   * Whether a publish whose answer was lost is repeated, and stored once all the same: it bears an idempotency key.
+   * That costs 2 write units a call and one a segment, so 3 for messages that are alike, one or 25. Without the key such
+   * a publish throws `StoreUnavailable`, and publishing again may store a second copy.
+   *
+   * @default true
+   */
+  readonly idempotentPublish?: boolean
 }
 
 /** In this process: `memoryStore()`, or another store. */
@@ -213,13 +221,13 @@ const onTable = ({ table, dynamodb, observe }: TableOptions): Opened => {
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
-const overHttp = ({ url: given, credentials, region, fetch }: UrlOptions): Opened => {
+const overHttp = ({ url: given, credentials, region, fetch, idempotentPublish = true }: UrlOptions): Opened => {
   const url = new URL(given)
   const open = !credentials && LOOPBACK.test(url.hostname)
   const sign = open ? unsigned : signer(...credentialsAndRegion(url, credentials, region))
   const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
   return {
-    transport: httpTransport({ url, sign, ...(fetch && { fetch }) }),
+    transport: httpTransport({ url, sign, idempotentPublish, ...(fetch && { fetch }) }),
     clock: systemClock,
     server: { address: url.hostname, port },
   }

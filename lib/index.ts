@@ -1,6 +1,6 @@
 export type { PublishEntry, PublishOptions, PublishOutcome, Sent } from './client/publishing.ts'
 export type { QueueClient } from './client/queue.ts'
-export type { Handle, NackOptions } from './client/settling.ts'
+export type { ExtendOptions, NackOptions } from './client/settling.ts'
 export type { CommitResult, JointTransaction, TransactionAckOptions } from './client/transaction.ts'
 export {
   type Client,
@@ -69,9 +69,7 @@ export {
   startRedrive,
 } from './redrive/redrive.ts'
 export type { RedriveFilter, RedriveTask } from './redrive/redrive-task.ts'
-export { ack } from './settle/ack.ts'
-export { type ExtendEntry, type ExtendOptions, extend } from './settle/extend.ts'
-export { type NackEntry, nack } from './settle/nack.ts'
+export { ack, extend, type Handle, nack, unreceive } from './settle/verbs.ts'
 export { type DynamodbStoreParts, dynamodbStore } from './store/dynamodb/dynamodb-store.ts'
 export { createTable } from './store/dynamodb/table.ts'
 export { type DiskStore, type DiskStoreParts, diskStore } from './store/keyed/disk/disk-store.ts'

@@ -11,6 +11,7 @@ import { isPlainPath } from './plain-path.ts'
 import { isUnexpected, problemResponse } from './problem.ts'
 import { checked } from './refusal.ts'
 import { readJson } from './request-body.ts'
+import type { RouteShape } from './route-shape.ts'
 import { type OperationId, PATH_PARAMETERS, type Route, routes } from './routes.ts'
 
 /** What the gateway or the local server knows about a request, besides the request itself. */
@@ -90,13 +91,21 @@ const callOf = async (c: Context<Env>, route: Route): Promise<Omit<Call<Operatio
   )
   const query = checked(route.query, queryOf(c), 'query')
   const body = route.request && checked(route.request, await readJson(c.req.raw), 'request')
+  const headers = headersOf(c, route)
   const { signal = undefined } = c.env ?? {}
   return {
     params,
     query,
     body,
+    headers,
     signal: signal ?? c.req.raw.signal,
   } as Omit<Call<OperationId>, 'engine'>
+}
+
+const headersOf = (c: Context<Env>, { headers: shape }: RouteShape) => {
+  if (!shape) return {}
+  const given = Object.keys(shape.shape).map((name) => [name, c.req.header(name)])
+  return checked(shape, Object.fromEntries(given), 'headers')
 }
 
 /** @throws `InvalidRequest` for a query that is not UTF-8, or that gives a parameter twice */

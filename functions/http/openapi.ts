@@ -74,7 +74,11 @@ const inComponents = (schema: Json): Json =>
 type Reference = ReturnType<typeof components>['reference']
 
 const operation = (route: RouteShape, reference: Reference): Json => {
-  const parameters = [...pathParameters(route, reference), ...queryParameters(route, reference)]
+  const parameters = [
+    ...pathParameters(route, reference),
+    ...parametersIn('query', route.query, reference),
+    ...parametersIn('header', route.headers, reference),
+  ]
   return {
     operationId: route.operation,
     summary: route.summary,
@@ -97,9 +101,9 @@ const pathParameters = ({ path }: RouteShape, reference: Reference): Json[] =>
     schema: reference(PATH_PARAMETERS[name as keyof typeof PATH_PARAMETERS], 'input'),
   }))
 
-const queryParameters = ({ query }: RouteShape, reference: Reference): Json[] => {
-  const { properties = {} } = reference(query, 'input') as { properties?: Json }
-  return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: false, schema }))
+const parametersIn = (where: 'query' | 'header', shape: z.ZodMiniType | undefined, reference: Reference): Json[] => {
+  const { properties = {} } = shape ? (reference(shape, 'input') as { properties?: Json }) : {}
+  return Object.entries(properties).map(([name, schema]) => ({ name, in: where, required: false, schema }))
 }
 
 const TITLES: Readonly<Record<string, string>> = { 200: 'Done', 201: 'Created', 202: 'Accepted', 204: 'Done' }

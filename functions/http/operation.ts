@@ -2,7 +2,7 @@ import type * as z from 'zod/mini'
 import type { Engine } from '../../lib/engine.ts'
 import type { MetricName } from '../runtime/metric-names.ts'
 import type { ParametersIn } from './route-shape.ts'
-import type { BodyOf, OperationId, RouteOf } from './routes.ts'
+import type { BodyOf, HeadersOf, OperationId, RouteOf } from './routes.ts'
 
 /** A request, each part of which has the shape that its route gives. */
 export interface Call<O extends OperationId> {
@@ -10,6 +10,7 @@ export interface Call<O extends OperationId> {
   readonly params: Readonly<Record<ParametersIn<RouteOf<O>['path']>, string>>
   readonly query: z.output<RouteOf<O>['query']>
   readonly body: BodyOf<O>
+  readonly headers: HeadersOf<O>
   /** Aborts when the caller has gone, or when the process must answer now. */
   readonly signal: AbortSignal
 }

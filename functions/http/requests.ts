@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { LIMITS } from '../../lib/model/limits.ts'
+import { IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_RULE } from '../../lib/model/message-rules.ts'
 import { amount, base64, cursor, givenInstant, pageLimit, queueName, text, whole } from './shapes.ts'
 
 const messageAttribute = z.union([
@@ -48,6 +49,21 @@ export const publishRequest = z.strictObject({
   messages: z.array(newMessage).check(z.minLength(1), z.maxLength(LIMITS.batchSize)),
 })
 
+export const publishHeaders = z.strictObject({
+  'Idempotency-Key': z.optional(
+    z
+      .string()
+      .check(
+        z.regex(IDEMPOTENCY_KEY, { error: IDEMPOTENCY_KEY_RULE }),
+        z.describe(
+          'Makes the request safe to repeat: sent again within ten minutes with the same key and messages, it stores ' +
+            'nothing more and answers what the first one did. All of its messages are stored or none. The segments are ' +
+            'written in a transaction, which doubles their write units, and the key takes 2 write units.',
+        ),
+      ),
+  ),
+})
+
 export const pollRequest = z.strictObject({
   maxMessages: z.optional(whole(1, LIMITS.batchSize).check(z.describe('Default 1'))),
   visibilityTimeoutSeconds: z.optional(
@@ -66,7 +82,7 @@ export const pollRequest = z.strictObject({
 })
 
 // Longer than any receipt handle of Holdfast, so that a foreign one fails alone and not the whole request.
-const receiptHandles = z.array(text(1, 2_048)).check(z.minLength(1), z.maxLength(LIMITS.batchSize))
+const receiptHandles = z.array(text(0, 2_048)).check(z.minLength(1), z.maxLength(LIMITS.batchSize))
 
 export const ackRequest = z.strictObject({ receiptHandles })
 

@@ -10,6 +10,8 @@ export interface RouteShape {
   readonly function: string
   readonly summary: string
   readonly query: z.ZodMiniType
+  /** Headers that mean something to the operation; any others are passed over. */
+  readonly headers?: z.ZodMiniObject
   /** Shape of the JSON body; nothing for requests without one. */
   readonly request: z.ZodMiniType | undefined
   /** Shape of the body by status. */

@@ -16,6 +16,7 @@ import {
   extendRequest,
   nackRequest,
   pollRequest,
+  publishHeaders,
   publishRequest,
   queueDeletionQuery,
   queueListQuery,
@@ -109,6 +110,7 @@ export const routes = [
     function: 'publish',
     summary: 'Publish up to 25 messages',
     query: none,
+    headers: publishHeaders,
     request: publishRequest,
     answers: { 201: publishAnswer },
   },
@@ -248,6 +250,8 @@ export type Route = (typeof routes)[number]
 export type OperationId = Route['operation']
 export type RouteOf<O extends OperationId> = Extract<Route, { operation: O }>
 
+export type HeadersOf<O extends OperationId> =
+  RouteOf<O> extends { headers: infer H extends z.ZodMiniType } ? z.output<H> : Readonly<Record<string, never>>
 export type BodyOf<O extends OperationId> = RouteOf<O>['request'] extends z.ZodMiniType
   ? z.output<RouteOf<O>['request']>
   : undefined

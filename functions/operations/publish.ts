@@ -1,24 +1,31 @@
+import { HoldfastError, isHoldfastError } from '../../lib/model/errors.ts'
 import { publish } from '../../lib/publish/publish.ts'
-import { newMessageFrom } from '../http/message-json.ts'
+import { defined, newMessageFrom } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
 import { problemOf } from '../http/problem.ts'
 import { METRICS } from '../runtime/metric-names.ts'
 
 export const operations = {
-  publishMessages: async ({ engine, params, body }) => {
-    const results = await publish(engine, params.queue, body.messages.map(newMessageFrom))
-    const failures = results.filter((result) => 'error' in result)
-    const [failure] = failures
-    // If nothing was stored the whole call fails, so that the caller can simply repeat it.
+  publishMessages: async ({ engine, params, headers, body }) => {
+    const idempotencyKey = headers['Idempotency-Key']
+    const messages = body.messages.map(newMessageFrom)
+    const results = await publish(engine, params.queue, messages, defined({ idempotencyKey })).catch(asHeaderError)
+    const failures = results.filter((result) => !result.ok)
+    // Where nothing is known to be stored, the call as a whole failed. Of several errors the one that leaves it open is told.
+    const failure = failures.find(({ error }) => error.code !== 'Throttled') ?? failures[0]
     if (failure && failures.length === results.length) throw failure.error
     return {
       status: 201,
       body: {
-        messages: results.map((result) =>
-          'error' in result ? { ok: false, error: problemOf(result.error) } : { ok: true, ...result },
-        ),
+        messages: results.map((result) => (result.ok ? result : { ok: false, error: problemOf(result.error) })),
       },
       counted: { [METRICS.published]: results.length - failures.length },
     }
   },
 } satisfies Operations
+
+/** What the engine calls `idempotencyKey` is a header here. */
+const asHeaderError = (error: unknown): never => {
+  if (!isHoldfastError(error) || error.fields.field !== 'idempotencyKey') throw error
+  throw new HoldfastError(error.code, error.message, { ...error.fields, field: 'Idempotency-Key' }, { cause: error })
+}

@@ -14,6 +14,19 @@ export const METRICS = {
   shardsRaised: 'ShardsRaised',
   orphansDropped: 'OrphansDropped',
   followUpsFailed: 'FollowUpsFailed',
+  /** Batches that triggers brought to their functions. */
+  triggerInvocations: 'TriggerInvocations',
+  /** Of these, the ones whose function failed as a whole. */
+  triggerFunctionErrors: 'TriggerFunctionErrors',
+  /** Messages that went back since their function failed, or named them as failed. */
+  triggerFailedMessages: 'TriggerFailedMessages',
+  /** Invocations that Lambda throttled: the batch went back without a receive. */
+  triggerThrottles: 'TriggerThrottles',
+  /** Invocations that Lambda refused for another reason, such as a missing right or function. */
+  triggerRefusals: 'TriggerRefusals',
+  /** Invocations whose answer was lost. */
+  triggerUnknownOutcomes: 'TriggerUnknownOutcomes',
+  triggerMessagesTooLarge: 'TriggerMessagesTooLarge',
   /** Requests that AWS refused because the role of the function lacks a right; the log names it. */
   rightsMissing: 'RightsMissing',
 } as const

@@ -1,7 +1,6 @@
 import { LIMITS } from '../../lib/model/limits.ts'
 import { bodyText, type Message, messageBytes } from '../../lib/model/message.ts'
 import type { QueueState } from '../../lib/model/queue-record.ts'
-import { contentId } from '../../lib/publish/deduplication.ts'
 import { poll } from '../../lib/receive/poll.ts'
 import { unreceive } from '../../lib/settle/unreceive.ts'
 import { METRICS } from '../runtime/metric-names.ts'
@@ -11,7 +10,7 @@ import { md5, md5OfAttributes } from './md5.ts'
 import { type Attributes, attributeFilter } from './message-attributes.ts'
 import type { Input, Output } from './model.ts'
 import { isQueueAttribute } from './queue-attribute-names.ts'
-import { queueArn } from './queue-url.ts'
+import { ALL_SYSTEM_ATTRIBUTES, isSystemAttribute, systemAttributes } from './system-attributes.ts'
 import { maxVisibilitySeconds } from './visibility.ts'
 import { escapeXml } from './xml.ts'
 
@@ -45,7 +44,7 @@ export const receiveMessage = async (
       ReceiptHandle: message.receiptHandle,
       MD5OfBody: md5(body),
       Body: body,
-      Attributes: wantedSystem && systemAttributes(context, found, message, wantedSystem),
+      Attributes: wantedSystem && present(systemAttributes(message, found, wantedSystem)),
       MD5OfMessageAttributes: attributes && md5OfAttributes(attributes),
       MessageAttributes: attributes && asValues(attributes),
     }
@@ -110,53 +109,13 @@ const checkRanges = (queue: QueueState, input: Input<'ReceiveMessage'>): void =>
   }
 }
 
-type Found = Target & { readonly queue: QueueState }
-type SystemValue = (message: Message, found: Found, context: ActionContext) => string | number | undefined
-
-const SYSTEM_ATTRIBUTES: Readonly<Record<string, SystemValue>> = {
-  SenderId: ({ senderId }, { address }) => senderId ?? address.account,
-  SentTimestamp: ({ publishedAt }) => publishedAt,
-  // Receives in all the queues that the message was in.
-  ApproximateReceiveCount: ({ receiveCount, deadLetter }) => receiveCount + (deadLetter?.receiveCount ?? 0),
-  ApproximateFirstReceiveTimestamp: ({ firstReceivedAt }) => firstReceivedAt,
-  SequenceNumber: ({ sequenceNumber }) => sequenceNumber,
-  MessageDeduplicationId: (message, { queue }) => deduplicationIdShown(queue, message),
-  MessageGroupId: ({ groupId }) => groupId,
-  AWSTraceHeader: ({ traceHeader }) => traceHeader,
-  // A queue and its dead-letter queue are of one account and region.
-  DeadLetterQueueSourceArn: ({ deadLetter }, { address }) =>
-    deadLetter && queueArn({ ...address, name: deadLetter.queue }),
-}
-
-/**
- * The deduplication id that a FIFO queue shows: the sender's, else that of the body. In a dead-letter queue SQS shows the
- * message id.
- * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html
- */
-const deduplicationIdShown = (
-  { settings: { fifo } }: QueueState,
-  { messageId, body, deduplicationId, deadLetter }: Message,
-): string | undefined => {
-  if (fifo && deadLetter) return messageId
-  return deduplicationId ?? (fifo?.contentBasedDeduplication ? contentId(body) : undefined)
-}
-
-const ALL_SYSTEM_ATTRIBUTES = Object.keys(SYSTEM_ATTRIBUTES)
-
-/** Attributes that are returned only by name: `All` means the attributes of SQS. */
-const EXTENSIONS: Readonly<Record<string, SystemValue>> = {
-  HoldfastPriority: ({ priority }) => priority,
-  HoldfastDueAt: ({ dueAt }) => dueAt,
-  HoldfastDeadLetterReason: ({ deadLetter }) => deadLetter?.reason,
-}
-
 /** The requested system attributes, under the parameter's old name or its new one; nothing when none are requested. */
 const wantedSystemAttributes = (input: Input<'ReceiveMessage'>): readonly string[] | undefined => {
   const { AttributeNames: old = [], MessageSystemAttributeNames: named = [] } = input
   if (old.length + named.length === 0) return undefined
   const requested = new Set([...old, ...named])
   const wanted = [...requested].filter((name) => {
-    if (Object.hasOwn(SYSTEM_ATTRIBUTES, name) || Object.hasOwn(EXTENSIONS, name)) return true
+    if (isSystemAttribute(name)) return true
     // The type of the old parameter also lists the names of queue attributes. They have no meaning here.
     if (name === 'All' || isQueueAttribute(name)) return false
     throw unknownAttribute(name)
@@ -164,22 +123,7 @@ const wantedSystemAttributes = (input: Input<'ReceiveMessage'>): readonly string
   return requested.has('All') ? [...new Set([...ALL_SYSTEM_ATTRIBUTES, ...wanted])] : wanted
 }
 
-const systemAttributes = (
-  context: ActionContext,
-  found: Found,
-  message: Message,
-  wanted: readonly string[],
-): Record<string, string> | undefined => {
-  const attributes: Record<string, string> = {}
-  let any = false
-  for (const name of wanted) {
-    const value = (SYSTEM_ATTRIBUTES[name] ?? EXTENSIONS[name])?.(message, found, context)
-    if (value === undefined) continue
-    attributes[name] = String(value)
-    any = true
-  }
-  return any ? attributes : undefined
-}
+const present = <T extends object>(values: T): T | undefined => (Object.keys(values).length > 0 ? values : undefined)
 
 const filtered = (attributes: Attributes, wanted: (name: string) => boolean): Attributes | undefined => {
   const entries = Object.entries(attributes).filter(([name]) => wanted(name))

@@ -40,7 +40,7 @@ export const sendMessage = async (
   const outgoing = prepare(context, queue, input)
   checkSize(outgoing, queue)
   const [result] = await publishMessages(context, queue, [outgoing.message])
-  if (!result || 'error' in result) throw toSqsError(result?.error)
+  if (!result?.ok) throw toSqsError(result?.error)
   context.count({ [METRICS.published]: 1 })
   return answer(outgoing, result)
 }
@@ -87,7 +87,7 @@ const publishValid = async (
   const successful: ({ Id: string } & Output<'SendMessage'>)[] = []
   for (const [position, { id, outgoing }] of valid.entries()) {
     const result = results[position]
-    if (!result || 'error' in result) failed.push(failedEntry(id, result?.error))
+    if (!result?.ok) failed.push(failedEntry(id, result?.error))
     else successful.push({ Id: id, ...answer(outgoing, result) })
   }
   context.count({ [METRICS.published]: successful.length })

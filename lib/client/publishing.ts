@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Reading } from '../codecs/read-message.ts'
 import { issuesText, type StandardSchema, validate } from '../codecs/schema.ts'
-import { HoldfastError, isHoldfastError } from '../model/errors.ts'
+import { HoldfastError, isHoldfastError, isRefusal } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import { messageBytes, type NewMessage, type PublishResult } from '../model/message.ts'
 import { producer } from '../producer/producer.ts'
@@ -67,8 +67,9 @@ export const publishing = <In, Out>({
       const result = await telemetry.publish(message, send).catch((error: unknown) => {
         throw isHoldfastError(error) ? aboutOne(error) : error
       })
-      if ('error' in result) throw aboutOne(result.error)
-      return result
+      if (!result.ok) throw aboutOne(result.error)
+      const { ok: _, ...sent } = result
+      return sent
     },
     publishBatch: async (entries, options = {}) => {
       const outcomes = new Array<PublishOutcome>(entries.length)
@@ -123,7 +124,7 @@ const publishTogether = async (messages: readonly NewMessage[], send: Send): Pro
     return messages.map((_, index) => outcomeOf(results[index]))
   } catch (error) {
     const outcome = failed(error)
-    if (messages.length === 1 || outcome.error.retryable) return messages.map(() => outcome)
+    if (messages.length === 1 || !isRefusal(outcome.error)) return messages.map(() => outcome)
     // One bad message fails the call before anything is written: alone, the others succeed.
     const outcomes: PublishOutcome[] = []
     for (const one of messages) outcomes.push(...(await publishTogether([one], send)))
@@ -134,7 +135,7 @@ const publishTogether = async (messages: readonly NewMessage[], send: Send): Pro
 const outcomeOf = (result: PublishResult | undefined): PublishOutcome => {
   if (!result)
     return failed(new HoldfastError('Internal', 'the publish answered fewer results than it was given messages'))
-  return 'error' in result ? failed(result.error) : { ok: true, ...result }
+  return result
 }
 
 const failed = (error: unknown): { readonly ok: false; readonly error: HoldfastError } => {

@@ -1,25 +1,13 @@
-import { reasonOf } from '../codecs/read-message.ts'
+import { isHoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
+import type * as verbs from '../settle/verbs.ts'
+import { alike, type Handle, handlesOf, nackEntries } from '../settle/verbs.ts'
 import type { QueueTelemetry, Settled, SettleVerb } from '../telemetry/telemetry.ts'
 import type { CallOptions, Transport } from '../transport/port.ts'
 
-/** What stands for a leased message: itself, or its receipt handle. */
-export type Handle = string | { readonly receiptHandle: string }
-
-export interface ExtendOptions extends CallOptions {
-  /** The lease's new end, counted from now, seconds; 0 makes the message receivable at once. */
-  readonly visibilityTimeoutSeconds: number
-}
-
-export interface NackOptions extends CallOptions {
-  /** Until it can be received again, seconds. @default what the queue's retry policy says; at once without one */
-  readonly delaySeconds?: number
-  /** Sends the message to the queue's dead-letter queue at once. */
-  readonly deadLetter?: boolean
-  /** Why, with `deadLetter`: stored with the message, shown and browsable. */
-  readonly error?: unknown
-}
+export interface ExtendOptions extends verbs.ExtendOptions, CallOptions {}
+export interface NackOptions extends verbs.NackOptions, CallOptions {}
 
 /** Verbs on leased messages: given one they throw when it fails, given a list they answer one result each, in order. */
 export interface Settling {
@@ -48,26 +36,19 @@ export const settling = ({ transport, name, telemetry }: SettlingParts): Settlin
       telemetry.settle(verb, messages, work)
   return {
     ack: settle(told('ack'), (handles, options?: CallOptions) => transport.ack(name, handles, options)),
-    nack: settle(told('nack'), (handles, { signal, delaySeconds, deadLetter, error }: NackOptions = {}) =>
-      transport.nack(
-        name,
-        handles.map((receiptHandle) => ({
-          receiptHandle,
-          ...(delaySeconds !== undefined && { delaySeconds }),
-          ...(deadLetter && { deadLetter }),
-          ...(error !== undefined && { error: reasonOf(error) }),
-        })),
-        { signal },
-      ),
+    nack: settle(told('nack'), (handles, { signal, ...options }: NackOptions = {}) =>
+      alike(transport.nack(name, nackEntries(handles, options), { signal })),
     ),
     // Extending a lease settles nothing.
     extend: settle(
       (_messages, work) => work(),
-      (handles, { signal, visibilityTimeoutSeconds }: ExtendOptions) =>
-        transport.extend(
-          name,
-          handles.map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds })),
-          { signal },
+      (handles, { signal, visibilityTimeoutSeconds, revive = false }: ExtendOptions) =>
+        alike(
+          transport.extend(
+            name,
+            handles.map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds })),
+            { revive, signal },
+          ),
         ),
     ),
     unreceive: settle(told('unreceive'), (handles, options?: CallOptions) =>
@@ -82,20 +63,31 @@ type Tell = (messages: readonly Settled[], work: () => Promise<HandleResult[]>) 
 const settle =
   <O>(tell: Tell, apply: (handles: readonly string[], options: O) => Promise<HandleResult[]>) =>
   async (given: Handle | readonly Handle[], options: O): Promise<HandleResult[] | undefined> => {
-    const messages = (Array.isArray(given) ? given : [given]).map(settled)
-    const applyAll = async (): Promise<HandleResult[]> => {
-      const results: HandleResult[] = []
-      for (let start = 0; start < messages.length; start += LIMITS.batchSize) {
-        const handles = messages.slice(start, start + LIMITS.batchSize).map(({ receiptHandle }) => receiptHandle)
-        results.push(...(await apply(handles, options)))
-      }
-      return results
-    }
-    const results = messages.length === 0 ? [] : await tell(messages, applyAll)
+    const list: readonly Handle[] = Array.isArray(given) ? given : [given]
+    const handles = handlesOf(list)
+    const results =
+      list.length === 0 ? [] : await tell(list.map(settled), () => inCalls(handles, (some) => apply(some, options)))
     if (Array.isArray(given)) return results
     const [only] = results
     if (only && !only.ok) throw only.error
     return undefined
   }
+
+/** Call after call. Once one was answered, a later one that fails is told of its own messages: the answers are not lost. */
+const inCalls = async (
+  handles: readonly string[],
+  apply: (handles: readonly string[]) => Promise<HandleResult[]>,
+): Promise<HandleResult[]> => {
+  const results: HandleResult[] = []
+  for (let start = 0; start < handles.length; start += LIMITS.batchSize) {
+    const some = handles.slice(start, start + LIMITS.batchSize)
+    const answers = await apply(some).catch((error: unknown) => {
+      if (start === 0 || !isHoldfastError(error)) throw error
+      return some.map((): HandleResult => ({ ok: false, error }))
+    })
+    results.push(...answers)
+  }
+  return results
+}
 
 const settled = (given: Handle): Settled => (typeof given === 'string' ? { receiptHandle: given } : given)

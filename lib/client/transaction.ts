@@ -4,6 +4,7 @@ import type { CancelReason } from '../model/cancel-reason.ts'
 import { invalid, isHoldfastError } from '../model/errors.ts'
 import type { NewMessage } from '../model/message.ts'
 import { isHandleOf } from '../model/receipt-handle.ts'
+import { type Handle, handlesOf } from '../settle/verbs.ts'
 import type { ActionFailure, JointCommits } from '../store/joint.ts'
 import type { Write } from '../store/port.ts'
 import { snapshot } from '../transactions/asked.ts'
@@ -11,7 +12,6 @@ import type { EngineTransaction } from '../transactions/transaction.ts'
 import type { CallOptions } from '../transport/port.ts'
 import { checkBody, type PublishEntry, type Sent } from './publishing.ts'
 import type { QueueClient } from './queue.ts'
-import type { Handle } from './settling.ts'
 
 export interface TransactionAckOptions {
   /** @default found among the queues that this client was asked for */
@@ -103,8 +103,7 @@ export const jointTransaction = <Entry, Database>({
 
   return {
     ack: (given, { queue } = {}) => {
-      for (const handle of Array.isArray(given) ? given : [given]) {
-        const receiptHandle = typeof handle === 'string' ? handle : handle.receiptHandle
+      for (const receiptHandle of handlesOf(Array.isArray(given) ? given : [given])) {
         transaction.ack({ queue: queue ?? queueOf(receiptHandle, queueNames()), receiptHandle })
       }
     },

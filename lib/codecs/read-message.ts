@@ -1,4 +1,5 @@
-import { isHoldfastError } from '../model/errors.ts'
+import { isHoldfastError, reasonOf } from '../model/errors.ts'
+import { LIMITS } from '../model/limits.ts'
 import type { HandleResult, Message } from '../model/message.ts'
 import type { Transport } from '../transport/port.ts'
 import type { Codec } from './codec.ts'
@@ -55,7 +56,7 @@ export const rejectInvalid = async (
   const entries = invalid.map(({ message: { receiptHandle }, reason }) => ({
     receiptHandle,
     deadLetter: true,
-    error: reason,
+    error: reason.slice(0, LIMITS.reasonLength),
   }))
   const results = await transport.nack(name, entries).catch((error: unknown): HandleResult[] => {
     if (!isHoldfastError(error)) throw error
@@ -67,6 +68,3 @@ export const rejectInvalid = async (
     return deadLettered
   })
 }
-
-export const reasonOf = (error: unknown): string =>
-  error instanceof Error ? (error.name === 'Error' ? error.message : `${error.name}: ${error.message}`) : String(error)

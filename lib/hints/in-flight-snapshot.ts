@@ -1,6 +1,6 @@
 import type { JsonValue } from '../model/message.ts'
 import { sortFrom, sortRightBehind } from '../model/segment-key.ts'
-import { type KeyRange, MAX_RANGE_HEADERS } from './key-ranges.ts'
+import { type KeyRange, MAX_RANGE_HEADERS } from './scan-cache/key-range.ts'
 
 /**
  * What the pollers of a queue tell each other about the front of one priority of one shard: key ranges of it where

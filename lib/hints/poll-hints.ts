@@ -4,7 +4,7 @@ import { type Contention, contention } from './contention.ts'
 import type { SnapshotHints } from './in-flight-snapshot.ts'
 import { type Recent, recent } from './recent.ts'
 import { type Reservations, reservations } from './reservations.ts'
-import { type ScanCache, scanCache } from './scan-cache.ts'
+import { type ScanCache, scanCache } from './scan-cache/scan-cache.ts'
 import { type TicketCache, ticketCache } from './ticket-cache.ts'
 
 /** What the polls of this process learned about one priority of one shard. */

@@ -94,6 +94,9 @@ export const queueNotFound = (queue: string): HoldfastError =>
 export const isHoldfastError = (error: unknown, code?: ErrorCode): error is HoldfastError =>
   error instanceof HoldfastError && (code === undefined || error.code === code)
 
+/** Whether a request was refused for what is in it, before anything was done: without the part at fault it may succeed. */
+export const isRefusal = ({ code }: HoldfastError): boolean => code === 'InvalidRequest' || code === 'MessageTooLarge'
+
 const show = (value: unknown): string => shortened(textOf(value))
 
 const textOf = (value: unknown): string => {
@@ -108,3 +111,13 @@ const textOf = (value: unknown): string => {
 }
 
 const shortened = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}…` : text)
+
+/** An error, or whatever else was thrown, as the reason that people read. */
+export const reasonOf = (error: unknown): string =>
+  error instanceof Error
+    ? error.name === 'Error'
+      ? error.message
+      : `${error.name}: ${error.message}`
+    : typeof error === 'string'
+      ? error
+      : textOf(error)

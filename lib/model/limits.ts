@@ -35,6 +35,8 @@ export const LIMITS = {
   waitTimeSeconds: 20,
   /** Receives before a message is dead-lettered (SQS). */
   maxReceives: 1_000,
+  /** Characters of the reason that is stored with a dead letter. */
+  reasonLength: 1_024,
   /** Priorities of a queue: 0 … 9, one digit of the sort key. */
   priorities: 10,
   /** Shards of a queue: seven bits of the message id. */
@@ -53,6 +55,9 @@ export const LIMITS = {
   browsePage: 100,
   /** Characters of message group and deduplication ids (SQS). */
   groupIdLength: 128,
+  /** Characters of a publish's idempotency key, and how long a repeat with it is known as one, seconds. */
+  idempotencyKeyLength: 128,
+  idempotencyKeySeconds: 600,
   /** Longest deduplication window, seconds: 7 days (SQS has 5 minutes). */
   deduplicationWindowSeconds: 604_800,
   /** Actions of one transaction (DynamoDB). */

@@ -99,3 +99,6 @@ const checkAttributes = ({ attributes = {} }: NewMessage, field: string): void =
 const checkText = (field: string, text: string): void => {
   if (!text.isWellFormed()) throw invalid(field, '(text)', 'must be well-formed Unicode, without lone surrogates')
 }
+
+export const IDEMPOTENCY_KEY = new RegExp(`^[\\x21-\\x7e]{1,${LIMITS.idempotencyKeyLength}}$`)
+export const IDEMPOTENCY_KEY_RULE = `must have 1 to ${LIMITS.idempotencyKeyLength} printable ASCII characters, none of them a space`

@@ -37,8 +37,8 @@ export interface NewMessage {
 
 /** One message's outcome of a publish, in the order given. */
 export type PublishResult =
-  | { readonly messageId: string; readonly sequenceNumber?: string; readonly duplicate?: true }
-  | { readonly error: HoldfastError }
+  | { readonly ok: true; readonly messageId: string; readonly sequenceNumber?: string; readonly duplicate?: true }
+  | { readonly ok: false; readonly error: HoldfastError }
 
 /** Where and why a message in a dead-letter queue failed. */
 export interface DeadLetterOrigin {

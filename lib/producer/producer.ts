@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { HoldfastError, isHoldfastError } from '../model/errors.ts'
+import { HoldfastError, isHoldfastError, isRefusal } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import { messageBytes, type NewMessage, type PublishResult } from '../model/message.ts'
 
@@ -119,12 +119,10 @@ const sendAll = async (send: ProducerParts['send'], waiting: readonly Waiting[])
     }
   } catch (error) {
     // One bad message fails the call before anything is written: alone, each gets what it deserves.
-    if (waiting.length > 1 && isHoldfastError(error) && REFUSALS.has(error.code)) {
+    if (waiting.length > 1 && isHoldfastError(error) && isRefusal(error)) {
       for (const one of waiting) await sendAll(send, [one])
     } else {
       for (const { fail } of waiting) fail(error)
     }
   }
 }
-
-const REFUSALS: ReadonlySet<string> = new Set(['InvalidRequest', 'MessageTooLarge'])

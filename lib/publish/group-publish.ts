@@ -3,8 +3,9 @@ import { invalid } from '../model/errors.ts'
 import { groupHash, groupPartition } from '../model/group.ts'
 import type { NewMessage, PublishResult } from '../model/message.ts'
 import { afterPurge, type QueueState } from '../model/queue-record.ts'
+import type { Write } from '../store/port.ts'
 import { placeInGroup } from './group-place.ts'
-import { asDuplicate, type Entry, entriesOf, publishOnce } from './publish-once.ts'
+import { asDuplicate, type Entry, entriesOf, type Place, type Placed, publishOnce } from './publish-once.ts'
 
 /**
  * Publishes to message groups. The messages of one group in one call are one transaction: it advances the ticket, inserts the
@@ -19,32 +20,52 @@ export const publishToGroups = async (
 ): Promise<PublishResult[]> => {
   const results = new Array<PublishResult>(messages.length)
   const { entries, repeats } = entriesOf(queue, messages)
-  const groups = new Map<string, Entry[]>()
-  for (const entry of entries) {
-    const groupId = entry.message.groupId as string
-    groups.set(groupId, [...(groups.get(groupId) ?? []), entry])
-  }
   await Promise.all(
-    [...groups].map(async ([groupId, members]) => {
-      const group = groupHash(groupId)
-      await publishOnce(
-        engine,
-        queue,
-        members,
-        (contents, placing, lastSequence) => {
-          const timesToLive = placing.map(({ message }) => message.timeToLiveSeconds)
-          const now = afterPurge(queue, engine.clock.now())
-          return placeInGroup(engine, queue, group, { now, contents, timesToLive, lastSequence })
-        },
-        results,
-      )
-      const at = engine.clock.now() + queue.settings.delaySeconds * 1_000
-      engine.polls.tickets(groupPartition(queue, group)).markPublished(group, at)
+    [...byGroup(entries)].map(async ([group, members]) => {
+      await publishOnce(engine, queue, members, placeInGroups(engine, queue), results)
+      markGroupPublished(engine, queue, group)
     }),
   )
   for (const [position, of] of repeats) results[position] = asDuplicate(results[of] as PublishResult)
-  if (results.some((result) => 'messageId' in result)) engine.wakeups.wake(queue.name, messages.length)
+  if (results.some(({ ok }) => ok)) engine.wakeups.wake(queue.name, messages.length)
   return results
+}
+
+/** Entries by the hash of their group, in order. */
+export const byGroup = (entries: readonly Entry[]): Map<string, Entry[]> => {
+  const groups = new Map<string, Entry[]>()
+  for (const entry of entries) {
+    const group = groupHash(entry.message.groupId as string)
+    const members = groups.get(group)
+    if (members) members.push(entry)
+    else groups.set(group, [entry])
+  }
+  return groups
+}
+
+/** Places messages of a FIFO queue, each behind those of its group. */
+export const placeInGroups =
+  (engine: Engine, queue: QueueState): Place =>
+  (entries, lastSequences) => {
+    const writes: Write[] = []
+    const placed = new Map<Entry, Placed>()
+    for (const [group, members] of byGroup(entries)) {
+      const ofGroup = placeInGroup(engine, queue, group, {
+        now: afterPurge(queue, engine.clock.now()),
+        contents: members.map(({ content }) => content),
+        timesToLive: members.map(({ message }) => message.timeToLiveSeconds),
+        lastSequence: lastSequences.get(group),
+      })
+      writes.push(...ofGroup.writes)
+      for (const [index, entry] of members.entries()) placed.set(entry, ofGroup.placed[index] as Placed)
+    }
+    return { writes, placed: entries.map((entry) => placed.get(entry) as Placed) }
+  }
+
+/** This process's own polls know that a group has something new. */
+export const markGroupPublished = (engine: Engine, queue: QueueState, group: string): void => {
+  const at = engine.clock.now() + queue.settings.delaySeconds * 1_000
+  engine.polls.tickets(groupPartition(queue, group)).markPublished(group, at)
 }
 
 /** Refuses what a FIFO queue cannot hold. With a delay of its own a message would be overtaken by those behind it. */

@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { isPending } from '../locate/locate.ts'
 import { type ContentMessage, toContent } from '../model/content.ts'
 import { HoldfastError, isHoldfastError } from '../model/errors.ts'
-import { sequenceAfter, sequenceNumber, sequenceOf } from '../model/group.ts'
+import { isOrdered, type Sequence, sequenceAfter, sequenceNumber, sequenceOf } from '../model/group.ts'
 import type { NewMessage, PublishResult } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
 import type { QueueState } from '../model/queue-record.ts'
@@ -20,6 +20,7 @@ import {
 /** A message on its way, with where it stood in the request. */
 export interface Entry {
   readonly message: NewMessage
+  readonly content: ContentMessage
   readonly position: number
   /** Where its deduplication id is remembered, if it has one. */
   readonly remembered: DocumentKey | undefined
@@ -33,12 +34,23 @@ export interface Placed {
   readonly index: number
 }
 
-/** The writes that put messages in their place; where the first is a group's ticket, `lastSequence` is what it met. */
+/**
+ * The writes that put messages in their place, and where each one then is, in order.
+ *
+ * @param lastSequences of groups whose ticket an earlier try found ahead: the last number given, by the group's hash
+ */
 export type Place = (
-  contents: readonly ContentMessage[],
   entries: readonly Entry[],
-  lastSequence: string | undefined,
+  lastSequences: ReadonlyMap<string, Sequence>,
 ) => { readonly writes: readonly Write[]; readonly placed: readonly Placed[] }
+
+/** A publish with an idempotency key, a repeat of which stores nothing more. */
+export interface IdempotentRequest {
+  /** The write that records what became of each message. */
+  record(results: readonly PublishResult[]): Write
+  /** What an earlier try recorded. @throws `InvalidRequest` where that was of other messages */
+  recorded(document: Document): PublishResult[]
+}
 
 /** Each further try follows a publish of another into the group, or a duplicate found. */
 const TRIES = 12
@@ -58,18 +70,19 @@ export const entriesOf = (
     if (first !== undefined) repeats.push([position, first])
     else {
       if (remembered) seen.set(remembered.partition, position)
-      entries.push({ message, position, remembered, replaces: 0 })
+      entries.push({ message, content: toContent(message), position, remembered, replaces: 0 })
     }
   }
   return { entries, repeats }
 }
 
 export const asDuplicate = (result: PublishResult): PublishResult =>
-  'error' in result ? result : { ...result, duplicate: true }
+  result.ok ? { ...result, duplicate: true } : result
 
 /**
  * Publishes messages in one transaction with their deduplication ids, or answers for those whose id is taken what it
- * stands for. All that are left get through together or not at all.
+ * stands for. All that are left get through together or not at all. The record of an idempotency key is part of the
+ * transaction: so there is a record exactly when the messages were stored, and of any number of tries one stores them.
  */
 export const publishOnce = async (
   engine: Engine,
@@ -77,9 +90,10 @@ export const publishOnce = async (
   entries: readonly Entry[],
   place: Place,
   results: PublishResult[],
+  request?: IdempotentRequest,
 ): Promise<void> => {
   let pending = entries
-  let lastSequence: string | undefined
+  const lastSequences = new Map<string, Sequence>()
   let shard = 0
   try {
     for (let attempt = 0; pending.length > 0; attempt++) {
@@ -88,11 +102,7 @@ export const publishOnce = async (
           queue: queue.name,
           reason: 'contention',
         })
-      const { writes, placed } = place(
-        pending.map(({ message }) => toContent(message)),
-        pending,
-        lastSequence,
-      )
+      const { writes, placed } = place(pending, lastSequences)
       shard = placed[0]?.segment.segment.key.partition.shard ?? 0
       const firsts = placed.map((where) => firstOf(where))
       const remembering = pending.flatMap(({ remembered, replaces }, at) => {
@@ -102,26 +112,56 @@ export const publishOnce = async (
           ? [deduplicationWrite(remembered, first, deduplicatedUntil(engine, queue, expiresAt), replaces)]
           : []
       })
-      const outcome = await engine.store.transact([...writes, ...remembering])
+      const outcomes = [...results]
+      for (const [at, { position }] of pending.entries()) outcomes[position] = published(firsts[at] as FirstPublish)
+      const recording = request ? [request.record(outcomes)] : []
+      const outcome = await engine.store.transact([...writes, ...remembering, ...recording])
       if (outcome.applied) {
-        for (const [at, { position }] of pending.entries()) results[position] = firsts[at] as FirstPublish
+        for (const { position } of pending) results[position] = outcomes[position] as PublishResult
+        for (const { segment } of placed) engine.polls.release(segment.segment.key)
         return
       }
-      lastSequence = outcome.failures.find(({ write }) => write === 0)?.lastSequence ?? lastSequence
+      const earlier = outcome.failures.find(({ write }) => write === writes.length + remembering.length)
+      if (earlier) {
+        // Without the document another round tells: it was past its time, or the answer did not have it.
+        if (!earlier.document) continue
+        for (const [position, result] of request?.recorded(earlier.document).entries() ?? []) results[position] = result
+        return
+      }
+      noteSequences(writes, outcome.failures, lastSequences)
       pending = await withoutDuplicates(engine, queue, pending, writes.length, outcome.failures, results)
     }
   } catch (error) {
     if (!isHoldfastError(error)) throw error
     if (error.code === 'Throttled') observeThrottle(engine, queue, shard, error)
+    if (request) {
+      // A refusal is the whole request's, and so is a failure: nothing was stored, or all of it, or that is not known.
+      if (!error.retryable) throw error
+      for (const { position } of entries) results[position] = { ok: false, error }
+      return
+    }
     // What is known to be a duplicate stays one.
-    for (const { position } of pending) results[position] ??= { error }
+    for (const { position } of pending) results[position] ??= { ok: false, error }
+  }
+}
+
+const published = (first: FirstPublish): PublishResult => ({ ok: true, ...first })
+
+const noteSequences = (
+  writes: readonly Write[],
+  failures: readonly WriteFailure[],
+  lastSequences: Map<string, Sequence>,
+): void => {
+  for (const { write, lastSequence } of failures) {
+    const tried = writes[write]
+    if (tried?.kind === 'advance' && lastSequence !== undefined) lastSequences.set(tried.key.group, lastSequence)
   }
 }
 
 /** What is answered, and remembered, of a message in its place. */
 export const firstOf = ({ segment: { segment }, index }: Placed): FirstPublish => ({
   messageId: encodeMessageId(segment.key, index),
-  ...(segment.key.partition.group !== undefined && {
+  ...(isOrdered(segment.key.partition.group) && {
     sequenceNumber: sequenceNumber(sequenceAfter(sequenceOf(segment.key.sort), index)),
   }),
 })
@@ -152,7 +192,7 @@ const withoutDuplicates = async (
       continue
     }
     left.delete(entry)
-    results[entry.position] = asDuplicate(firstPublish(document))
+    results[entry.position] = asDuplicate(published(firstPublish(document)))
   }
   return [...left.values()]
 }

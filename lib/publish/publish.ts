@@ -1,19 +1,30 @@
 import type { Engine } from '../engine.ts'
-import { toContent } from '../model/content.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
-import { groupPartition, ticketShard } from '../model/group.ts'
+import { ticketShard } from '../model/group.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { NewMessage, PublishResult } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
 import { checkMessages } from '../model/message-rules.ts'
-import { afterPurge, type QueueState } from '../model/queue-record.ts'
+import type { QueueState } from '../model/queue-record.ts'
 import { removeSegment } from '../model/segment-change.ts'
 import { markGrouped, observeThrottle, onThrottle } from '../queues/shards.ts'
 import type { NewSegment } from '../store/port.ts'
 import { touchGroup } from './group-place.ts'
 import { checkGroupMessages, publishToGroups } from './group-publish.ts'
-import { isAlike, newSegment, type PlanOfMessage, type SegmentPlan, segmentPlanOf } from './new-segment.ts'
-import { asDuplicate, type Entry, entriesOf, type Place, publishOnce } from './publish-once.ts'
+import { newSegment, type SegmentPlan } from './new-segment.ts'
+import { publishIdempotently } from './publish-idempotently.ts'
+import { asDuplicate, entriesOf, publishOnce } from './publish-once.ts'
+import { markReadyGroups, type Planned, placeSegments, planSegments } from './standard-place.ts'
+
+export interface PublishCallOptions {
+  /**
+   * 1 to 128 printable ASCII characters without spaces. A call that is repeated within ten minutes with the same key
+   * and messages stores nothing more, and answers what the first one did. All of the messages are stored or none.
+   *
+   * Cost: the segments' headers are written in a transaction, which doubles their units, and the key takes 2 WRU.
+   */
+  readonly idempotencyKey?: string
+}
 
 /**
  * Publishes 1 to 25 messages. Those of one priority, due time and time to live become one segment, written by one
@@ -30,52 +41,34 @@ export const publish = async (
   engine: Engine,
   queueName: string,
   messages: readonly NewMessage[],
+  { idempotencyKey }: PublishCallOptions = {},
 ): Promise<PublishResult[]> => {
   if (messages.length < 1 || messages.length > LIMITS.batchSize) {
     throw invalid('messages', messages.length, `must hold 1 to ${LIMITS.batchSize} messages`)
   }
   let queue = await engine.queues.get(queueName)
   checkMessages(queue, messages)
-  if (queue.settings.fifo) {
-    checkGroupMessages(messages)
-    return publishToGroups(engine, queue, messages)
+  if (queue.settings.fifo) checkGroupMessages(messages)
+  else if (!queue.grouped && messages.some(({ groupId }) => groupId !== undefined)) {
+    queue = await markGrouped(engine, queue)
   }
-  if (!queue.grouped && messages.some(({ groupId }) => groupId !== undefined)) queue = await markGrouped(engine, queue)
+  if (idempotencyKey !== undefined) return publishIdempotently(engine, queue, idempotencyKey, messages)
+  if (queue.settings.fifo) return publishToGroups(engine, queue, messages)
   const results = new Array<PublishResult>(messages.length)
   const { entries, repeats } = entriesOf(queue, messages)
   const planned = planSegments(engine, queue, entries)
   await Promise.all(
     planned.map((one) =>
       one.once
-        ? publishOnce(engine, queue, one.entries, placeSegment(engine, queue, one.plan), results)
+        ? publishOnce(engine, queue, one.entries, placeSegments(engine, queue), results)
         : publishPlain(engine, queue, one, results),
     ),
   )
   for (const [position, of] of repeats) results[position] = asDuplicate(results[of] as PublishResult)
   markReadyGroups(engine, queue, planned)
-  const published = results.filter((result) => 'messageId' in result).length
+  const published = results.filter(({ ok }) => ok).length
   if (published > 0) engine.wakeups.wake(queueName, published)
   return results
-}
-
-/** Messages of one priority, due time and time to live, with deduplication ids or without. */
-interface Planned {
-  readonly plan: PlanOfMessage
-  readonly entries: Entry[]
-  readonly once: boolean
-}
-
-const planSegments = (engine: Engine, queue: QueueState, entries: readonly Entry[]): Planned[] => {
-  const now = afterPurge(queue, engine.clock.now())
-  const planned: Planned[] = []
-  for (const entry of entries) {
-    const once = entry.remembered !== undefined
-    const plan = segmentPlanOf(queue, entry.message, now)
-    const alike = planned.find((one) => one.once === once && isAlike(one.plan, plan))
-    if (alike) alike.entries.push(entry)
-    else planned.push({ plan, entries: [entry], once })
-  }
-  return planned
 }
 
 const publishPlain = async (
@@ -84,34 +77,15 @@ const publishPlain = async (
   { plan, entries }: Planned,
   results: PublishResult[],
 ): Promise<void> => {
-  const messages = entries.map(({ message }) => toContent(message))
+  const messages = entries.map(({ content }) => content)
   const outcome = await insertSomewhere(engine, queue, { messages, ...plan })
   const failed = outcome instanceof HoldfastError
   for (const [index, { position }] of entries.entries()) {
-    results[position] = failed ? { error: outcome } : { messageId: encodeMessageId(outcome.segment.key, index) }
+    results[position] = failed
+      ? { ok: false, error: outcome }
+      : { ok: true, messageId: encodeMessageId(outcome.segment.key, index) }
   }
   if (!failed) engine.polls.release(outcome.segment.key)
-}
-
-const placeSegment =
-  (engine: Engine, queue: QueueState, plan: Planned['plan']): Place =>
-  (messages) => {
-    const insert = newSegment(engine, queue, { messages, ...plan })
-    const { group } = plan
-    const touching = group === undefined ? [] : [touchGroup(engine, queue, group, insert)]
-    return {
-      writes: [{ kind: 'insert', insert }, ...touching],
-      placed: messages.map((_, index) => ({ segment: insert, index })),
-    }
-  }
-
-/** This process's own polls know where something new is. */
-const markReadyGroups = (engine: Engine, queue: QueueState, planned: readonly Planned[]): void => {
-  const now = engine.clock.now()
-  for (const { plan } of planned) {
-    const { group, dueAt } = plan
-    if (group !== undefined && dueAt <= now) engine.polls.tickets(groupPartition(queue, group)).markReady(group, now)
-  }
 }
 
 const SHARDS_TRIED = 3

@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.ts'
-import { MAX_RANGE_HEADERS } from '../hints/key-ranges.ts'
-import { MIN_SKIPPED, type ScanCache } from '../hints/scan-cache.ts'
+import { MAX_RANGE_HEADERS } from '../hints/scan-cache/key-range.ts'
+import { MIN_SKIPPED } from '../hints/scan-cache/read-plan.ts'
+import type { ScanCache } from '../hints/scan-cache/scan-cache.ts'
 import type { ScanTarget } from '../hints/scan-target.ts'
 import { isDropped } from '../model/queue-record.ts'
 import { nextVisibleAt, type Segment } from '../model/segment.ts'
@@ -9,107 +10,115 @@ import { sortRightBehind, sortUpTo } from '../model/segment-key.ts'
 import type { HeaderPage } from '../store/port.ts'
 import type { Claimed } from './claim.ts'
 
-const EMPTIED_KEPT = 256
-const DELETER_GONE_MS = 1_000
-
 export interface PageRead {
   readonly from: string
-  /** Through here what was read can be recorded even if no header ends it; see `Range`. */
+  /** What was read can be cached up to here even if no header ends it; see `Range`. */
   readonly edge: string
   readonly page: HeaderPage
-  /** Whether all that lies before the page is recorded already. */
-  readonly connected: boolean
+  /** Whether all that lies before the page is cached. */
+  readonly isConnected: boolean
   /** `scanCache.releases` before the page was read. */
   readonly releases: number
 }
 
 /**
- * Takes note of the headers of a page that have nothing to receive for now.
+ * Adds the headers of a page that have nothing to receive now to the scan cache.
  *
- * @returns when the page next has something, epoch ms, and whether all through its end is recorded
+ * @returns when a message of the page becomes visible, epoch ms, and whether all through the page's end is cached
  */
 export const recordScan = (
   engine: Engine,
   target: ScanTarget,
-  { from, edge, page, connected, releases }: PageRead,
+  { from, edge, page, isConnected, releases }: PageRead,
   after: Claimed['after'],
-): { nextAt: number; connected: boolean } => {
+): { nextAt: number; isConnected: boolean } => {
   const now = engine.clock.now()
   const dueTo = sortUpTo(target.priority, now)
-  const run = runOf(target.hints.scanCache, { from, connected, now, releases })
+  const recorder: Recorder = { scanCache: target.hints.scanCache, now, releases, ...emptyRun(from, isConnected) }
   let nextAt = Number.POSITIVE_INFINITY
   for (const read of page.segments) {
     const { sort } = read.key
     const segment = after.has(sort) ? after.get(sort) : read
     const visibleAt = visibleAgainAt(engine, target, segment, now)
     if (visibleAt > now) nextAt = Math.min(nextAt, visibleAt)
-    if (visibleAt <= now || sort > dueTo) run.breakAt(sort, edge)
-    else run.add(sort, visibleAt)
+    if (visibleAt <= now || sort > dueTo) endRunBefore(recorder, sort, edge)
+    else addToRun(recorder, sort, visibleAt)
   }
-  return { nextAt, connected: run.end(page.more ? undefined : edge) }
+  recordRun(recorder, page.more ? undefined : edge)
+  return { nextAt, isConnected: recorder.isConnected && recorder.headers === 0 }
 }
 
-/** Follows headers with nothing to receive, one behind the other, and has them recorded where that pays. */
-const runOf = (scanCache: ScanCache, start: { from: string; connected: boolean; now: number; releases: number }) => {
-  const { now, releases } = start
-  let { from, connected } = start
-  let last: string | undefined
-  let headers = 0
-  let until = Number.POSITIVE_INFINITY
-
-  const record = (edge: string | undefined) => {
-    const to = edge !== undefined && edge > (last ?? from) ? edge : last
-    if (to === undefined || !(connected || headers >= MIN_SKIPPED)) return
-    scanCache.record({ from, to, until, headers, now, releases })
-    begin(sortRightBehind(to))
-    connected = true
-  }
-  const begin = (at: string) => {
-    from = at
-    last = undefined
-    headers = 0
-    until = Number.POSITIVE_INFINITY
-  }
-
-  return {
-    add: (sort: string, visibleAt: number) => {
-      last = sort
-      headers++
-      until = Math.min(until, visibleAt)
-      if (headers === MAX_RANGE_HEADERS) record(undefined)
-    },
-    /** A header that is to be read again. */
-    breakAt: (sort: string, edge: string) => {
-      record(edge <= sort ? edge : undefined)
-      scanCache.forget(sort, sort)
-      begin(sortRightBehind(sort))
-      connected = false
-    },
-    end: (edge: string | undefined): boolean => {
-      record(edge)
-      return connected && headers === 0
-    },
-  }
+/** Headers with nothing to receive, one behind the other, that are not in the scan cache yet. */
+interface Run {
+  from: string
+  /** Whether all that lies before the run is cached. */
+  isConnected: boolean
+  last: string | undefined
+  headers: number
+  /** When the first message becomes visible, epoch ms. */
+  until: number
 }
 
+interface Recorder extends Run {
+  readonly scanCache: ScanCache
+  readonly now: number
+  readonly releases: number
+}
+
+const emptyRun = (from: string, isConnected: boolean): Run => ({
+  from,
+  isConnected,
+  last: undefined,
+  headers: 0,
+  until: Number.POSITIVE_INFINITY,
+})
+
+const addToRun = (recorder: Recorder, sort: string, visibleAt: number): void => {
+  recorder.last = sort
+  recorder.headers++
+  recorder.until = Math.min(recorder.until, visibleAt)
+  if (recorder.headers === MAX_RANGE_HEADERS) recordRun(recorder, undefined)
+}
+
+/** Ends the run before a header that must be read again. */
+const endRunBefore = (recorder: Recorder, sort: string, edge: string): void => {
+  recordRun(recorder, edge <= sort ? edge : undefined)
+  recorder.scanCache.forget(sort, sort)
+  Object.assign(recorder, emptyRun(sortRightBehind(sort), false))
+}
+
+/** Puts the run into the scan cache, up to the edge where the edge lies behind it. A short one alone is not worth it. */
+const recordRun = (recorder: Recorder, edge: string | undefined): void => {
+  const { scanCache, from, last, until, headers, now, releases, isConnected } = recorder
+  const to = edge !== undefined && edge > (last ?? from) ? edge : last
+  if (to === undefined || !(isConnected || headers >= MIN_SKIPPED)) return
+  scanCache.record({ from, to, until, headers, now, releases })
+  Object.assign(recorder, emptyRun(sortRightBehind(to), true))
+}
+
+/** When a segment next has something to receive, epoch ms. */
 const visibleAgainAt = (engine: Engine, target: ScanTarget, segment: Segment | 'unknown' | undefined, now: number) => {
   if (segment === undefined) return Number.POSITIVE_INFINITY
   if (segment === 'unknown') return now
   if (isDropped(target.queue, segment, now)) return Number.POSITIVE_INFINITY
   const next = nextVisibleAt(segment)
-  if (next === Number.POSITIVE_INFINITY) sweep(engine, target, segment, now)
+  if (next === Number.POSITIVE_INFINITY) deleteEmpty(engine, target, segment, now)
   return next
 }
 
+const MAX_EMPTIED = 256
+/** The process that acked the last message deletes the header within this time, or died. */
+const DELETER_GONE_MS = 1_000
+
 /**
- * A header whose messages are all gone lost its deleter between two writes, if it stays: most are seen right between
- * the two. Whether its removal works is not waited for.
+ * Deletes a header whose messages are all gone, once it has been seen for a second: most are seen between the update and the
+ * delete of the process that acks them. The scan does not wait for the outcome.
  */
-const sweep = (engine: Engine, { hints: { emptied } }: ScanTarget, segment: Segment, now: number): void => {
+const deleteEmpty = (engine: Engine, { hints: { emptied } }: ScanTarget, segment: Segment, now: number): void => {
   const { sort } = segment.key
   const seenAt = emptied.get(sort)
   if (seenAt === undefined) {
-    if (emptied.size >= EMPTIED_KEPT) emptied.clear()
+    if (emptied.size >= MAX_EMPTIED) emptied.clear()
     emptied.set(sort, now)
   } else if (now - seenAt >= DELETER_GONE_MS) {
     emptied.delete(sort)

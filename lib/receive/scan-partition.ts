@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts'
-import { MIN_SKIPPED, type Range } from '../hints/scan-cache.ts'
+import { MIN_SKIPPED, type Range } from '../hints/scan-cache/read-plan.ts'
 import type { Request, ScanTarget } from '../hints/scan-target.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import type { Message } from '../model/message.ts'
@@ -11,81 +11,132 @@ import { type Claimed, claimFrom } from './claim.ts'
 import { recordScan } from './record-scan.ts'
 import type { ScanResult } from './scan-result.ts'
 
-/** Reads a little past now, so that a long poll knows when to look again. */
+/** A scan reads a little past now, so that a long poll knows when to scan again. */
 const AHEAD_MS = 1_000
-
 const MIN_HEADERS = 4
-
-/** About a Query's megabyte. */
+/** About as many as the megabyte of a Query holds. */
 const MAX_HEADERS = 4_000
-
 const PAGE_GROWTH = 4
 
-/** Takes what is wanted from one priority of one partition. */
+/** Receives up to `want` messages from one priority of one partition. */
 export const scanPartition = async (engine: Engine, target: ScanTarget, request: Request): Promise<ScanResult> => {
   const messages: Message[] = []
   target.hints.scanning++
-  const telling = publishSnapshot(engine, target)
+  const publishing = publishSnapshot(engine, target)
   try {
     const result = await scanRanges(engine, target, request, messages, loadEarlyReleases(engine, target))
-    // What others told was not known yet when it was decided what to read.
-    return result.stale ? await scanRanges(engine, target, request, messages) : result
+    // The ranges were chosen before the snapshot of another process was there.
+    return result.isOutdated ? await scanRanges(engine, target, request, messages) : result
   } catch (error) {
     if (messages.length === 0 || !isHoldfastError(error)) throw error
     return { messages, nextAt: Number.POSITIVE_INFINITY }
   } finally {
     target.hints.scanning--
-    if (telling !== undefined) await telling
+    if (publishing !== undefined) await publishing
   }
 }
 
-/** Adds to `messages` till there are as many as wanted; `stale` when it stopped for news that came beside its first read. */
+/** A scan of one partition that is under way. */
+interface Scan {
+  readonly engine: Engine
+  readonly target: ScanTarget
+  readonly request: Request
+  readonly messages: Message[]
+  /** When the first message that was read and not claimed becomes visible, epoch ms. */
+  nextAt: number
+  /** The last key that was read. */
+  readTo: string
+  /** What other processes published is loaded beside the first read. */
+  loading: Promise<boolean> | undefined
+  /** The ranges that the scan reads were chosen without something that was loaded since. */
+  isOutdated: boolean
+}
+
+/** Reads the ranges that may have something, and claims from them until there are as many messages as wanted. */
 const scanRanges = async (
   engine: Engine,
   target: ScanTarget,
   request: Request,
   messages: Message[],
-  hearing?: Promise<boolean>,
-): Promise<ScanResult & { stale?: boolean }> => {
-  const { hints, priority } = target
-  const { scanCache } = hints
-  const startedAt = engine.clock.now()
-  let nextAt = Number.POSITIVE_INFINITY
-  let seenTo = ''
-  const ranges = scanCache.ranges(sortFrom(priority), sortUpTo(priority, startedAt + AHEAD_MS), startedAt)
-  for (let at = 0; at < ranges.length; ) {
-    let reads = readTogether(ranges, at)
-    at += reads.length
-    const main = reads.at(-1) as Range
-    let limit = firstLimit(target, request.want) + Math.min(MIN_SKIPPED, main.headers)
-    for (let connected = true; ; ) {
-      const { releases } = scanCache
-      const readAt = engine.clock.now()
-      const reading = readHeaders(engine, target, reads, limit)
-      const [pages, stale] = hearing !== undefined ? await Promise.all([reading, hearing]) : [await reading, false]
-      hearing = undefined
-      hints.roundTripMs += (engine.clock.now() - readAt - hints.roundTripMs) / 8
-      const found = behind(seenTo, pages)
-      seenTo = found.at(-1)?.key.sort ?? seenTo
-      const remaining = { ...request, want: request.want - messages.length }
-      const result = await claimFrom(engine, target, found, remaining, { more: pages.at(-1)?.more ?? false })
-      messages.push(...result.messages)
-      const recorded = recordPages(engine, target, reads, pages, { connected, releases }, result.after)
-      nextAt = Math.min(nextAt, recorded.nextAt)
-      connected = recorded.connected
-      if (messages.length >= request.want || request.signal?.aborted) return { messages, nextAt }
-      if (stale) return { messages, nextAt, stale }
-      const page = pages.at(-1)
-      const last = page?.segments.at(-1)?.key.sort
-      if (!page?.more || last === undefined || dueAtOf(last) > engine.clock.now()) break
-      reads = [{ ...main, from: sortRightBehind(last) }]
-      limit = Math.min(MAX_HEADERS, limit * PAGE_GROWTH)
-    }
+  loading?: Promise<boolean>,
+): Promise<ScanResult & { readonly isOutdated?: boolean }> => {
+  const scan: Scan = {
+    engine,
+    target,
+    request,
+    messages,
+    nextAt: Number.POSITIVE_INFINITY,
+    readTo: '',
+    loading,
+    isOutdated: false,
   }
-  return { messages, nextAt: Math.min(nextAt, scanCache.endsAt()) }
+  const { scanCache } = target.hints
+  const now = engine.clock.now()
+  const ranges = scanCache.ranges(sortFrom(target.priority), sortUpTo(target.priority, now + AHEAD_MS), now)
+  for (let at = 0; at < ranges.length; ) {
+    const together = readTogether(ranges, at)
+    at += together.length
+    await scanPages(scan, together)
+    if (isOver(scan)) return scan
+  }
+  return { messages, nextAt: Math.min(scan.nextAt, scanCache.endsAt()) }
 }
 
-/** The next range that is to be read for what it may hold, after those to check that come before it. */
+const isOver = ({ messages, request, isOutdated }: Scan): boolean =>
+  messages.length >= request.want || request.signal?.aborted === true || isOutdated
+
+/** Scans a range page by page, each larger than the one before. The ranges to check are read beside the first page. */
+const scanPages = async (scan: Scan, together: readonly Range[]): Promise<void> => {
+  const { engine, target, request } = scan
+  const main = together.at(-1) as Range
+  let reads = together
+  let limit = firstLimit(target, request.want) + Math.min(MIN_SKIPPED, main.headers)
+  let isConnected = true
+  for (;;) {
+    const { releases } = target.hints.scanCache
+    const pages = await readPages(scan, reads, limit)
+    const claimed = await claimUnread(scan, pages)
+    const recorded = recordPages(engine, target, reads, pages, { isConnected, releases }, claimed.after)
+    scan.nextAt = Math.min(scan.nextAt, recorded.nextAt)
+    isConnected = recorded.isConnected
+    const next = isOver(scan) ? undefined : behindPage(pages.at(-1), engine.clock.now())
+    if (next === undefined) return
+    reads = [{ ...main, from: next }]
+    limit = Math.min(MAX_HEADERS, limit * PAGE_GROWTH)
+  }
+}
+
+/** Reads ranges side by side, and the first time waits for what other processes published. */
+const readPages = async (scan: Scan, reads: readonly Range[], limit: number): Promise<HeaderPage[]> => {
+  const { engine, target, loading } = scan
+  const { hints } = target
+  const readAt = engine.clock.now()
+  const reading = readHeaders(engine, target, reads, limit)
+  scan.loading = undefined
+  if (loading !== undefined) [, scan.isOutdated] = await Promise.all([reading, loading])
+  const pages = await reading
+  hints.roundTripMs += (engine.clock.now() - readAt - hints.roundTripMs) / 8
+  return pages
+}
+
+/** Claims from the segments of pages that no page before had. */
+const claimUnread = async (scan: Scan, pages: readonly HeaderPage[]): Promise<Claimed> => {
+  const { engine, target, request, messages } = scan
+  const found = unread(scan.readTo, pages)
+  scan.readTo = found.at(-1)?.key.sort ?? scan.readTo
+  const remaining = { ...request, want: request.want - messages.length }
+  const claimed = await claimFrom(engine, target, found, remaining, { more: pages.at(-1)?.more ?? false })
+  messages.push(...claimed.messages)
+  return claimed
+}
+
+/** Where the page behind this one begins, unless the partition ends here or what follows is not due yet. */
+const behindPage = (page: HeaderPage | undefined, now: number): string | undefined => {
+  const last = page?.segments.at(-1)?.key.sort
+  return page?.more && last !== undefined && dueAtOf(last) <= now ? sortRightBehind(last) : undefined
+}
+
+/** The ranges to check that come next, and the range behind them that may hold something. */
 const readTogether = (ranges: readonly Range[], at: number): Range[] => {
   let last = at
   while (ranges[last]?.check && last < ranges.length - 1) last++
@@ -104,36 +155,36 @@ const readHeaders = (
     ),
   )
 
-/** Takes note of what was read side by side. Answers when that next has something, and whether all of it is recorded. */
+/** Records what was read side by side. Returns when a message of it becomes visible, and whether all of it is cached. */
 const recordPages = (
   engine: Engine,
   target: ScanTarget,
   reads: readonly Range[],
   pages: readonly HeaderPage[],
-  before: { connected: boolean; releases: number },
+  before: { isConnected: boolean; releases: number },
   after: Claimed['after'],
-): { nextAt: number; connected: boolean } => {
+): { nextAt: number; isConnected: boolean } => {
   let nextAt = Number.POSITIVE_INFINITY
-  let { connected } = before
+  let { isConnected } = before
   for (const [position, page] of pages.entries()) {
     const { from, edge } = reads[position] as Range
     const recorded = recordScan(engine, target, { from, edge, page, ...before }, after)
     nextAt = Math.min(nextAt, recorded.nextAt)
-    connected = recorded.connected
+    isConnected = recorded.isConnected
   }
-  return { nextAt, connected }
+  return { nextAt, isConnected }
 }
 
-/** `Promise.all`, whose own work is about what a whole page of the hints store costs, where there is but one. */
+/** `Promise.all`, without its cost where there is only one promise: about that of a whole page in the memory store. */
 const allOf = async <T>(promises: readonly Promise<T>[]): Promise<T[]> => {
   const [only] = promises
   return only && promises.length === 1 ? [await only] : Promise.all(promises)
 }
 
-/** The segments of pages one behind the other. Neighbouring ranges share the key between them: none comes twice. */
-const behind = (seenTo: string, pages: readonly HeaderPage[]): Segment[] => {
+/** The segments of pages behind a key. Neighbouring ranges share the key between them: no segment is returned twice. */
+const unread = (readTo: string, pages: readonly HeaderPage[]): Segment[] => {
   const found: Segment[] = []
-  let last = seenTo
+  let last = readTo
   for (const { segments } of pages) {
     for (const segment of segments) {
       if (segment.key.sort <= last) continue
@@ -144,7 +195,7 @@ const behind = (seenTo: string, pages: readonly HeaderPage[]): Segment[] => {
   return found
 }
 
-/** As many headers as the wish should take, more when others, here or elsewhere, are after the same ones. */
+/** As many headers as should hold `want` messages: more when other polls, here or in other processes, claim the same ones. */
 const firstLimit = ({ hints }: ScanTarget, want: number): number => {
   const rivals = hints.contention.pressure * Math.max(1, hints.scanning)
   const headers = Math.ceil((want / hints.density) * rivals)

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
+import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import { plainName } from '../model/queue-name.ts'
 import type { QueueState } from '../model/queue-record.ts'
@@ -9,7 +10,6 @@ import { segmentId } from '../model/segment-key.ts'
 import { deadLetter } from '../redrive/dead-letter.ts'
 import { failed, leaseLost, messageGone, OK } from './apply-to-handles.ts'
 
-const MAX_REASON = 1_024
 /** Retried only when others change messages of the same segment meanwhile. */
 const TRIES = 8
 
@@ -46,7 +46,7 @@ export const reject = async (
   await Promise.all(
     [...bySegment.values()].map(async (positions) => {
       for (const position of positions) {
-        const reason = (entries[position]?.error ?? 'Rejected').slice(0, MAX_REASON)
+        const reason = (entries[position]?.error ?? 'Rejected').slice(0, LIMITS.reasonLength).toWellFormed()
         results[position] = await rejectOne(engine, queue, handles[position] as ReceiptHandle, reason).catch(
           (error: unknown) => {
             if (!isHoldfastError(error)) throw error

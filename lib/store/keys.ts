@@ -31,6 +31,8 @@ export const KEY_KINDS = {
   fence: { letter: 'f', names: 'generation' },
   /** Which message a deduplication id stands for. */
   deduplication: { letter: 'd', names: 'generation' },
+  /** What a publish with an idempotency key stored, so that a repeat is answered and not stored again. */
+  idempotencyKey: { letter: 'u', names: 'generation' },
   /** What a poll of a FIFO queue took, to be repeated under its attempt id. */
   receiveAttempt: { letter: 'p', names: 'generation' },
   /** What is in flight at the front of a shard or group: a hint for pollers. */
@@ -86,6 +88,14 @@ const lone = (kind: KeyKind, rest: string): DocumentKey => ({
 })
 
 export const segmentPartition = (of: SegmentPartition): string => partition('segment', partitionId(of))
+/** The segment that a header's key stands for; nothing for any other item's. */
+export const segmentKeyOf = ({ partition: text, sort }: DocumentKey): SegmentKey | undefined => {
+  const [letter, queue, generation, place] = text.split('#')
+  if (letter !== KEY_KINDS.segment.letter || !queue || !generation || !place) return undefined
+  const where = place.startsWith('g') ? { shard: 0, group: place.slice(1) } : { shard: Number.parseInt(place, 36) }
+  return { partition: { queue, generation, ...where }, sort }
+}
+
 export const bodyPartition = ({ partition: of, sort }: SegmentKey): string =>
   partition('body', `${partitionId(of)}#${sort}`)
 /** The tickets of a shard, whichever group of it is asked for. */
@@ -97,6 +107,8 @@ export const fenceKey = ({ name, generation }: QueueLife, group: string): Docume
   lone('fence', `${name}#${generation}#${group}`)
 export const deduplicationKey = ({ name, generation }: QueueLife, hash: string): DocumentKey =>
   lone('deduplication', `${name}#${generation}#${hash}`)
+export const idempotencyRecordKey = ({ name, generation }: QueueLife, hash: string): DocumentKey =>
+  lone('idempotencyKey', `${name}#${generation}#${hash}`)
 export const receiveAttemptKey = ({ name, generation }: QueueLife, hash: string): DocumentKey =>
   lone('receiveAttempt', `${name}#${generation}#${hash}`)
 

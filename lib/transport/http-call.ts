@@ -11,6 +11,11 @@ export interface HttpTransportParts {
   readonly sign: Sign
   /** @default the runtime's own */
   readonly fetch?: typeof fetch
+  /**
+   * Whether publishes bear an idempotency key, so that one whose answer was lost can be repeated and is stored once.
+   * @default true
+   */
+  readonly idempotentPublish?: boolean
   /** Tries of a request that is safe to repeat, the first included. @default 4 */
   readonly maxAttempts?: number
   /** How long one try may take beyond a poll's wait, ms. @default 10000 */
@@ -27,10 +32,13 @@ export interface Call extends CallOptions {
   readonly path: string
   readonly query?: Readonly<Record<string, string | number | undefined>>
   readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
   /** `never`: a poll, whose lost answer may have leased messages. @default whenever the error is retryable */
   readonly repeat?: 'always' | 'never' | 'if-nothing-was-done'
   /** An error that means success when an earlier try may have done the work. */
   readonly doneWhen?: HoldfastError['code']
+  /** Where a call repeated too late would do its work again: how long after the first try it may be repeated, ms. */
+  readonly repeatableMs?: number
   /** @default the transport's */
   readonly timeoutMs?: number
 }
@@ -49,8 +57,9 @@ export const httpCaller = ({
 }: HttpTransportParts): ((call: Call) => Promise<Reply>) => {
   const once = singleTry(parts)
   return async (call) => {
-    // A try whose answer was lost may have done its work.
-    let ambiguous = false
+    const startedAt = clock.now()
+    // A try whose answer was lost, which may have done its work.
+    let ambiguous: HoldfastError | undefined
     for (let attempt = 1; ; attempt++) {
       call.signal?.throwIfAborted()
       try {
@@ -58,12 +67,24 @@ export const httpCaller = ({
       } catch (error) {
         if (!isHoldfastError(error)) throw error
         if (ambiguous && error.code === call.doneWhen) return { status: 204, json: {} }
-        if (attempt >= maxAttempts || !isRepeatable(call, error)) throw error
-        ambiguous ||= error.code !== 'Throttled'
+        if (attempt >= maxAttempts || !isRepeatable(call, error)) throw lastError(call, error, ambiguous)
+        if (error.code !== 'Throttled') ambiguous = error
+        await backOff(clock, fraction, attempt, call.signal)
+        // A laptop may have slept in between.
+        if (ambiguous && clock.now() - startedAt > (call.repeatableMs ?? Number.POSITIVE_INFINITY)) throw ambiguous
       }
-      await backOff(clock, fraction, attempt, call.signal)
     }
   }
+}
+
+/**
+ * The error that a call ends with. Where a try may have done its work, a refusal of the last one must not say that
+ * nothing was done: the caller would do it again, under another key.
+ */
+const lastError = (call: Call, last: HoldfastError, ambiguous: HoldfastError | undefined): HoldfastError => {
+  if (!ambiguous || call.repeatableMs === undefined || last.code === ambiguous.code) return last
+  const message = `an earlier try may have succeeded (${ambiguous.message}), and the last one failed: ${last.message}`
+  return new HoldfastError(ambiguous.code, message, last.fields, { cause: last })
 }
 
 const isRepeatable = ({ repeat }: Call, { code, retryable }: HoldfastError): boolean =>
@@ -79,7 +100,7 @@ const singleTry =
     const headers = await sign({
       method: call.method,
       url,
-      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...call.headers },
       body,
     })
     const timeout = AbortSignal.timeout(call.timeoutMs ?? timeoutMs)

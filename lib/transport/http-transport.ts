@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { LIMITS } from '../model/limits.ts'
-import type { HandleResult, PublishResult } from '../model/message.ts'
+import type { HandleResult, NewMessage, PublishResult } from '../model/message.ts'
 import { type Call, DEFAULT_TIMEOUT_MS, type HttpTransportParts, httpCaller } from './http-call.ts'
 import {
   countsFrom,
@@ -15,6 +16,7 @@ import type { CallOptions, Transport } from './port.ts'
 
 /** A queue behind the HTTP API: each method is one call of it. */
 export const httpTransport = (parts: HttpTransportParts): Transport => {
+  const { idempotentPublish = true } = parts
   const request = httpCaller(parts)
   const call = async (options: Call): Promise<Wire> => (await request(options)).json
   const queuePath = (queue: string, rest = '') => `/queues/${encodeURIComponent(queue)}${rest}`
@@ -60,9 +62,9 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
         method: 'POST',
         path: queuePath(queue, '/messages'),
         body: { messages: messages.map(newMessageJson) },
-        // A try whose answer was lost may have stored its messages: only deduplication ids keep a repeat from storing them
-        // twice. Without them the caller gets the error and decides.
-        repeat: messages.every((one) => one.deduplicationId !== undefined) ? 'always' : 'if-nothing-was-done',
+        ...(idempotentPublish
+          ? { headers: { 'idempotency-key': randomUUID() }, repeatableMs: KEY_TRUSTED_MS }
+          : { repeat: repeatWithoutKey(messages) }),
         ...options,
       })
       return (answer.messages as Wire[]).map(publishResultFrom)
@@ -118,10 +120,21 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
   }
 }
 
+/** Half of the time that the server knows a key for: the last repeat must arrive before that is over. */
+const KEY_TRUSTED_MS = (LIMITS.idempotencyKeySeconds * 1_000) / 2
+
+/**
+ * A try whose answer was lost may have stored its messages: without an idempotency key only deduplication ids keep a
+ * repeat from storing them twice. Where there is none the caller gets the error and decides.
+ */
+const repeatWithoutKey = (messages: readonly NewMessage[]): NonNullable<Call['repeat']> =>
+  messages.every(({ deduplicationId }) => deduplicationId !== undefined) ? 'always' : 'if-nothing-was-done'
+
 const publishResultFrom = (json: Wire): PublishResult =>
   json.messageId === undefined
-    ? { error: errorFrom((json.error ?? json.problem) as Wire) }
+    ? { ok: false, error: errorFrom((json.error ?? json.problem) as Wire) }
     : {
+        ok: true,
         messageId: String(json.messageId),
         ...(json.sequenceNumber !== undefined && { sequenceNumber: String(json.sequenceNumber) }),
         ...(json.duplicate === true && { duplicate: true }),

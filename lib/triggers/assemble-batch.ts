@@ -60,7 +60,7 @@ const claimMore = async (run: Run, trigger: Trigger, want: number): Promise<Mess
 }
 
 const cutToSize = async (run: Run, trigger: Trigger, messages: readonly Message[]): Promise<readonly Message[]> => {
-  const fitting = run.options.invoker.fitting(trigger, messages)
+  const fitting = await run.options.invoker.fitting(trigger, messages)
   if (fitting >= messages.length) return messages
   const [first] = messages
   const behind = messages.slice(Math.max(1, fitting))

@@ -11,7 +11,7 @@ export interface Invoker {
   /**
    * How many messages from the front fit in one event, by its size; 0 when the first is too large alone.
    */
-  fitting(trigger: Trigger, messages: readonly Message[]): number
+  fitting(trigger: Trigger, messages: readonly Message[]): Promise<number>
 }
 
 export type InvokeOutcome =

@@ -52,7 +52,12 @@ const wakeQueue = async (
     await noteDue(engine, queue, now + PUBLISH_SPREAD_MS)
   }
   if (later.length === dueTimes.length || (await isMarked(engine, queue))) return
-  await startRun(queue)
+  try {
+    await startRun(queue)
+  } catch {
+    // The next tick does what this could not.
+    await noteDue(engine, queue, now)
+  }
 }
 
 /**

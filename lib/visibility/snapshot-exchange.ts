@@ -7,7 +7,7 @@ import {
   type InFlightSnapshot,
   publishable,
 } from '../hints/in-flight-snapshot.ts'
-import type { KeyRange } from '../hints/key-ranges.ts'
+import type { KeyRange } from '../hints/scan-cache/key-range.ts'
 import type { ScanTarget } from '../hints/scan-target.ts'
 import { isOrdered } from '../model/group.ts'
 import { priorityOf, type SegmentKey, sortFrom } from '../model/segment-key.ts'

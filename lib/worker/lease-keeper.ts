@@ -12,6 +12,8 @@ export interface HeldLease {
   readonly leaseMs: number
   /** Whether it ended, or another consumer has the message: set for good. */
   readonly lost: boolean
+  /** Whether it is lost, or has ended by the clock though nothing has noticed yet, as after a blocked event loop. */
+  readonly over: boolean
   /** Aborts when the lease is lost, with `LeaseLost`, or when the worker cuts the handler off. */
   readonly signal: AbortSignal
   abort(reason: unknown): void
@@ -145,6 +147,9 @@ export const leaseKeeper = ({ transport, queue, clock, onError }: LeaseKeeperPar
         extendAt: askedAt + leaseMs / 2,
         extending: false,
         lost: false,
+        get over() {
+          return lease.lost || lease.endsAt <= clock.now()
+        },
         signal: controller.signal,
         abort: (reason) => controller.abort(reason),
         release: () => {

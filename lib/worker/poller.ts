@@ -56,7 +56,7 @@ export const poller = (parts: PollerParts): Poller => {
     const askedAt = clock.now()
     const request = {
       maxMessages: Math.min(LIMITS.batchSize, slots * batchSize),
-      waitTimeSeconds: transport.workerWaitSeconds,
+      waitTimeSeconds: waitSeconds(transport.workerWaitSeconds, leaseSeconds),
       visibilityTimeoutSeconds: leaseSeconds,
       // A poll that goes on when its caller has left would lease messages for nobody: it ends, and they are given back.
       ...(transport.pollsEndEarly && { signal }),
@@ -99,6 +99,12 @@ export const poller = (parts: PollerParts): Poller => {
     },
   }
 }
+
+/**
+ * A lease counts from before its poll was sent, so a poll that waits for long leaves less of it: half of each lease stays,
+ * and the first extension is due no sooner than the handler's start.
+ */
+const waitSeconds = (longest: number, leaseSeconds: number): number => Math.min(longest, Math.floor(leaseSeconds / 2))
 
 /** Where the queue's own timeout can't be read, or is nothing. */
 const LEASE_SECONDS = 30

@@ -1,12 +1,5 @@
-import {
-  type Reading,
-  type Received,
-  type Rejecting,
-  readMessage,
-  reasonOf,
-  rejectInvalid,
-} from '../codecs/read-message.ts'
-import { HoldfastError } from '../model/errors.ts'
+import { type Reading, type Received, type Rejecting, readMessage, rejectInvalid } from '../codecs/read-message.ts'
+import { HoldfastError, reasonOf } from '../model/errors.ts'
 import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import type { BatchContext, BatchHandler, Handler, Report } from './handler.ts'
 import type { HeldLease } from './lease-keeper.ts'

@@ -1,4 +1,4 @@
-import type { HeldLease } from './lease-keeper.ts'
+import { type HeldLease, lostLease } from './lease-keeper.ts'
 import { type RunnerParts, runBatch, runOne } from './run-handler.ts'
 import { settlement } from './settlement.ts'
 import { type Task, tasksOf } from './tasks.ts'
@@ -19,6 +19,8 @@ export interface Runner {
   idle(): Promise<void>
   /** Aborts the signals of all that is running. */
   cutOff(reason: Error): void
+  /** Extends the leases of what is still running no more: its messages come back. */
+  abandon(): void
 }
 
 /**
@@ -50,16 +52,32 @@ export const runner = <In, Out>(parts: RunnerParts<In, Out>): Runner => {
     return settling.giveBack(left)
   }
 
+  /** Lets go of messages whose leases are over before their turn came: another consumer may have them. */
+  const dropLost = (leases: readonly HeldLease[]): void => {
+    for (const lease of leases.filter((one) => one.over && waiting.delete(one))) {
+      lease.release()
+      report(lostLease(name, lease.signal.reason), { during: 'extend', message: lease.message })
+    }
+  }
+
+  const run = async (batch: readonly HeldLease[]): Promise<boolean> => {
+    const [only] = batch
+    if (!only) return true
+    const done =
+      batchSize === undefined ? await runOne(parts, settling, only) : await runBatch(parts, settling, batch, ordered)
+    for (const lease of batch) working.delete(lease)
+    return done
+  }
+
   const runTask = async (task: Task): Promise<void> => {
-    for (const [position, batch] of task.entries()) {
+    for (const [position, whole] of task.entries()) {
+      const lost = whole.findIndex((lease) => lease.over)
+      // In a group, nothing behind a message that was lost may be begun.
+      const batch = lost < 0 || !ordered ? whole.filter((lease) => !lease.over) : whole.slice(0, lost)
+      dropLost(whole)
       if (!begin(batch)) return
-      const [only] = batch
-      const done =
-        batchSize === undefined && only
-          ? await runOne(parts, settling, only)
-          : await runBatch(parts, settling, batch, ordered)
-      for (const lease of batch) working.delete(lease)
-      if (!done) return giveBackWaiting(task.slice(position + 1).flat())
+      const done = await run(batch)
+      if (!done || (ordered && lost >= 0)) return giveBackWaiting(task.slice(position).flat())
     }
   }
 
@@ -85,6 +103,9 @@ export const runner = <In, Out>(parts: RunnerParts<In, Out>): Runner => {
     },
     cutOff: (reason) => {
       for (const lease of working) lease.abort(reason)
+    },
+    abandon: () => {
+      for (const lease of working) lease.release()
     },
   }
 }

@@ -75,9 +75,7 @@ export const settler = ({ transport, queue, clock, keeper, fraction }: SettlerPa
     ack: async (lease) => {
       // An ack of a message that is gone succeeds, and says nothing of who acked it: once the lease was over, another
       // consumer may have. Whether the message is still this one's, the lease itself can tell, by beginning anew.
-      // The clock says so before the keeper does, where the event loop was blocked.
-      const over = lease.lost || clock.now() >= lease.endsAt
-      if (over && !(await keeper.revive(lease).catch(() => false)))
+      if (lease.over && !(await keeper.revive(lease).catch(() => false)))
         return { ok: false, error: lostLease(queue, lease.signal.reason) }
       return ackTogether(lease.message.receiptHandle, lease)
     },

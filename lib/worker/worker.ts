@@ -43,7 +43,8 @@ export interface StopOptions {
 export interface Worker {
   /**
    * Receives nothing more, gives back what was not started without counting a receive, lets handlers finish within the
-   * drain time, then aborts their signals. Resolves when all is settled, or five seconds after that abort.
+   * drain time, then aborts their signals. Resolves when all is settled, or five seconds after that abort: what is still
+   * running then has its lease extended no more, so that its message comes back.
    */
   stop(options?: StopOptions): Promise<void>
   /** Resolves when the worker has stopped, however that came about. */
@@ -87,7 +88,7 @@ export const consume = <In, Out>(
     const idle = polled.then(() => runs.idle())
     if (await endsWithin(clock, drainSeconds * 1_000, idle)) return
     runs.cutOff(new Error('the worker is stopping, and its drain time is over'))
-    await endsWithin(clock, ABORT_GRACE_MS, idle)
+    if (!(await endsWithin(clock, ABORT_GRACE_MS, idle))) runs.abandon()
   }
 
   const stops = new AbortController()

@@ -11,7 +11,23 @@ test.each(DOCUMENTS)('%s links to files that exist', (file) => {
   expect(paths.filter((path) => !existsSync(join(PROJECT, dirname(file), path)))).toEqual([])
 })
 
-test.each(DOCUMENTS)('%s bears no mark of an unresolved merge', (file) => {
+/** The anchor that GitHub gives a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
+
+test.each(DOCUMENTS)('%s links to headings that exist', (file) => {
+  const links = [...read(file).matchAll(/\]\((?!https?:)([^)#\s]*)#([^)]+)\)/g)]
+  const missing = links.filter(([, path = '', anchor = '']) => {
+    const target = path === '' ? file : join(dirname(file), path)
+    return ![...read(target).matchAll(/^#+ (.+)$/gm)].some(([, heading = '']) => anchorOf(heading) === anchor)
+  })
+  expect(missing.map(([link]) => link)).toEqual([])
+})
+
+test.each(DOCUMENTS)('%s has no mark of an unresolved merge', (file) => {
   expect(read(file)).not.toMatch(/^(<{7}|={7}|>{7}|\|{7})( |$)/m)
 })
 

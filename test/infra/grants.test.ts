@@ -116,7 +116,7 @@ describe('grants on one queue', () => {
       ['n#orders', ['GetItem', 'PutItem']],
       ['s#orders#* b#orders#*', ['PutItem']],
       ['t#orders#*', ['UpdateItem']],
-      ['d#orders#*', ['PutItem']],
+      ['d#orders#* u#orders#*', ['PutItem']],
       ['x#orders#*', ['GetItem', 'PutItem']],
     ])
   })
@@ -184,7 +184,7 @@ const guide = (() => {
         .slice(1, -1)
         .map((cell) => cell.trim()),
     )
-  const past = rows.findIndex(([what]) => what === '**In the table, past the library**')
+  const past = rows.findIndex(([what]) => what === '**In the table, without the library**')
   return {
     columns: heads.slice(1),
     library: rows.slice(0, past).map(([what = '']) => what),
@@ -195,7 +195,7 @@ const guide = (() => {
 /** A body that stays large when it is compressed, so that it is stored in an item of its own. */
 const LARGE = Array.from({ length: 300 }, (_, n) => createHash('sha512').update(`${n}`).digest('hex')).join('')
 
-/** What a role has to work with, past the library too. */
+/** What a role can work with, without the library too. */
 interface Rights {
   readonly engine: Engine
   readonly client: DynamoDBClient
@@ -207,7 +207,7 @@ type Attempt = (rights: Rights) => Promise<unknown>
 
 const published = async (engine: Engine, queue: string, messages: readonly NewMessage[]): Promise<string> => {
   const [result] = await publish(engine, queue, messages)
-  if (!result || 'error' in result) throw result?.error ?? new Error('nothing was published')
+  if (!result?.ok) throw result?.error ?? new Error('nothing was published')
   return result.messageId
 }
 
@@ -241,7 +241,7 @@ const ownerOf = (_: DynamoDBClient): DynamoDBClient => embedded.client
 const keysIn = (queue: string, generation: string): { pk: string; sk: string }[] => [
   { pk: `q#${queue}`, sk: 'q' },
   { pk: `n#${queue}`, sk: 'n' },
-  ...['s', 'b', 't', 'd', 'h', 'a'].map((kind) => ({ pk: `${kind}#${queue}#${generation}#0`, sk: '0' })),
+  ...['s', 'b', 't', 'd', 'u', 'h', 'a'].map((kind) => ({ pk: `${kind}#${queue}#${generation}#0`, sk: '0' })),
 ]
 
 /** Succeeds when any of the attempts does; throws what each of them was refused with otherwise. */
@@ -305,6 +305,11 @@ const ATTEMPTS: Record<string, Attempt> = {
   'publish with a deduplication id': async ({ engine }) => {
     for (const _ of [1, 2]) await published(engine, 'orders', [{ body: 'once', deduplicationId: 'one' }])
   },
+  'publish with an idempotency key': async ({ engine }) => {
+    const sent = []
+    for (const _ of [1, 2]) sent.push(await publish(engine, 'orders', [{ body: 'once' }], { idempotencyKey: 'one' }))
+    expect(sent[1]).toEqual(sent[0])
+  },
   'publish with an id that is taken while its message is pending': async ({ engine, owner }) => {
     await updateQueue(owner, 'orders', { settings: { deduplicationMode: 'pending' } })
     for (const _ of [1, 2]) await published(engine, 'orders', [{ body: 'once', deduplicationId: 'one' }])
@@ -352,14 +357,14 @@ const ATTEMPTS: Record<string, Attempt> = {
     expect(await ack(engine, 'orders', handles.slice(1))).toEqual(handles.slice(1).map(() => ({ ok: true })))
     await clock.advance(1)
   },
-  'move a message that used up its receives to the dead-letter queue': async ({ engine, owner, clock }) => {
+  'move an exhausted message to the dead-letter queue': async ({ engine, owner, clock }) => {
     await published(owner, 'orders', [{ body: LARGE }])
     await poll(owner, 'orders', { visibilityTimeoutSeconds: 1 })
     await clock.advance(2_000)
     expect(await poll(engine, 'orders')).toEqual([])
     expect(await poll(owner, 'orders-failed')).toHaveLength(1)
   },
-  'look a message up by id': async ({ engine, owner }) => {
+  'read a message by id': async ({ engine, owner }) => {
     const id = await published(owner, 'orders', [{ body: LARGE }])
     await getMessage(engine, 'orders', id)
   },
@@ -425,7 +430,7 @@ const ATTEMPTS: Record<string, Attempt> = {
     const { header } = await keysOfMessage(rights, 'orders', 'a')
     await rights.client.send(new DeleteItemCommand({ TableName: rights.table, Key: header }))
   },
-  'write over a message whose id is known': async (rights) => {
+  'overwrite a message whose id is known': async (rights) => {
     const { header } = await keysOfMessage(rights, 'orders', 'a')
     await rights.client.send(new PutItemCommand({ TableName: rights.table, Item: header }))
   },
@@ -439,13 +444,13 @@ const ATTEMPTS: Record<string, Attempt> = {
   })),
   "rewrite the queue's record: settings, policy, dead-letter queue": (rights) =>
     any(writeAnything(rights, [{ pk: 'q#orders', sk: 'q' }])),
-  'write over a deduplication id': async (rights) => {
+  'overwrite a deduplication id, or an idempotency key': async (rights) => {
     const { generation } = await rights.owner.queues.get('orders')
-    const keys = [{ pk: `d#orders#${generation}#0123abcd`, sk: 'd' }]
+    const keys = ['d', 'u'].map((kind) => ({ pk: `${kind}#orders#${generation}#0123abcd`, sk: kind }))
     await any(writeAnything(rights, keys))
   },
-  'write over the marker of a transaction that has an id': put(() => ({ pk: 'x#orders#one', sk: 'x' })),
-  'write over what a poll of a FIFO queue took, or the fence of a message group': async (rights) => {
+  'overwrite the marker of a transaction that has an id': put(() => ({ pk: 'x#orders#one', sk: 'x' })),
+  'overwrite the receive attempt of a poll of a FIFO queue, or the fence of a message group': async (rights) => {
     const { generation } = await rights.owner.queues.get('orders')
     const keys = [
       { pk: `p#orders#${generation}#0123abcd`, sk: 'p' },
@@ -469,8 +474,8 @@ const ATTEMPTS: Record<string, Attempt> = {
     const Key = { pk: { S: `t#orders#${generation}#0` }, sk: { S: '01234567!' } }
     await client.send(new DeleteItemCommand({ TableName: table, Key }))
   },
-  'write a hint of what is in flight': put((generation) => ({ pk: `h#orders#${generation}#0`, sk: '9' })),
-  'tell pollers that a message is visible again': put((generation) => ({ pk: `e#orders#${generation}#0`, sk: '9' })),
+  'write an in-flight snapshot': put((generation) => ({ pk: `h#orders#${generation}#0`, sk: '9' })),
+  'write an early release': put((generation) => ({ pk: `e#orders#${generation}#0`, sk: '9' })),
   'add a message to the dead-letter queue': put(
     (generation) => ({ pk: `s#orders-failed#${generation}#0`, sk: '9' }),
     'orders-failed',

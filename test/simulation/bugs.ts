@@ -125,9 +125,9 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'what a poller scanCache is never looked at again',
-    file: 'lib/hints/scan-cache.ts',
-    replace: 'if (keyRange.until <= now) add({',
-    by: 'if (keyRange.until <= 0) add({',
+    file: 'lib/hints/scan-cache/read-plan.ts',
+    replace: 'if (range.until <= now) add(ranges, {',
+    by: 'if (range.until <= 0) add(ranges, {',
     suites: ['test/lib/hints/scan-cache.test.ts'],
   },
   {
@@ -252,8 +252,15 @@ export const BUGS: readonly PlantedBug[] = [
     suites: UNIT,
   },
   {
+    name: 'a publish with an idempotency key is stored again',
+    file: 'lib/publish/publish-idempotently.ts',
+    replace: 'key, value, ifVersion: 0, expiresAt',
+    by: 'key, value, expiresAt',
+    suites: ['test/lib/publish/publish-idempotently.test.ts'],
+  },
+  {
     name: 'a delay is forgotten',
-    file: 'lib/publish/publish.ts',
+    file: 'lib/publish/standard-place.ts',
     replace: 'message.dueAt ?? now + delaySeconds * 1_000',
     by: 'message.dueAt ?? now',
     suites: MODEL,

@@ -67,8 +67,8 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'a repeated receive passes over what it no longer holds',
     file: 'lib/receive/receive-attempt.ts',
-    replace: 'if (result?.ok) return !interrupted.has(group)',
-    by: 'if (result?.ok) return true',
+    replace: "return state === 'held' && !interrupted.has(group)",
+    by: "return state === 'held'",
     suites: UNIT,
   },
   {

@@ -1,7 +1,7 @@
 import type { PlantedBug } from './bugs.ts'
 
 const HINTS = ['test/lib/hints', 'test/lib/visibility']
-const CACHE = 'lib/hints/scan-cache.ts'
+const CACHE = 'lib/hints/scan-cache/scan-cache.ts'
 const EXCHANGE = 'lib/visibility/snapshot-exchange.ts'
 const SNAPSHOT = 'lib/hints/in-flight-snapshot.ts'
 
@@ -17,35 +17,35 @@ export const HINT_BUGS: readonly PlantedBug[] = [
   {
     name: 'a release uncovers the whole key range',
     file: CACHE,
-    replace: 'replace(cut(sort, alone.end), 0, alone)',
-    by: 'replace(cut(keyRange.from, keyRange.end), 0, alone)',
+    replace: '      from: sort,\n      end: endBehind(sort),',
+    by: '      from: around.from,\n      end: around.end,',
     suites: HINTS,
   },
   {
     name: 'what others may have changed is never checked',
-    file: CACHE,
-    replace: 'if (allowance < MIN_CHECKED) return undefined',
-    by: 'if (allowance < Number.POSITIVE_INFINITY) return undefined',
+    file: 'lib/hints/scan-cache/check-allowance.ts',
+    replace: 'return allowed >= MIN_CHECKED',
+    by: 'return allowed < 0',
     suites: HINTS,
   },
   {
     name: 'checks cost the poller nothing',
-    file: CACHE,
-    replace: 'allowance -= headers\n',
+    file: 'lib/hints/scan-cache/check-allowance.ts',
+    replace: 'allowed -= paid\n',
     by: '\n',
     suites: HINTS,
   },
   {
     name: 'a key range is checked as rarely when it is young as when it is old',
     file: CACHE,
-    replace: 'const everyMs = Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, now - bornAt))',
-    by: 'const everyMs = MAX_INTERVAL_MS',
+    replace: 'const checkEveryMs = Math.min(MAX_CHECK_EVERY_MS, Math.max(MIN_CHECK_EVERY_MS, ageMs))',
+    by: 'const checkEveryMs = ageMs < 0 ? 0 : MAX_CHECK_EVERY_MS',
     suites: HINTS,
   },
   {
     name: 'what was forgotten stays hidden',
     file: CACHE,
-    replace: '      cut(from, endBehind(to))\n',
+    replace: '      cached.cut(from, endBehind(to))\n',
     by: '      void to\n',
     suites: HINTS,
   },

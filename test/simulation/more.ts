@@ -1,6 +1,6 @@
 /**
  * `npm run test:more`: what `npm test` tries with fixed seeds, tried with fresh ones: the properties, and simulated
- * histories. Failures name the seed that repeats them. Arguments are those of `npm run simulate`.
+ * histories; and workers in processes of their own, on 10,000 messages. Failures name the seed that repeats them. Arguments are those of `npm run simulate`.
  */
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -14,9 +14,11 @@ const withProperties = readdirSync(TESTS, { recursive: true, encoding: 'utf8' })
 /** Properties that every store is held to stand in modules of their own, which these suites run. */
 const suites = [...withProperties.filter((path) => path.endsWith('.test.ts')), 'test/lib/store']
 
+const ENVIRONMENT = { HOLDFAST_FRESH_SEEDS: '1', HOLDFAST_PROCESS_MESSAGES: '10000' }
 const run = (command: string, args: readonly string[]): number =>
-  spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, HOLDFAST_FRESH_SEEDS: '1' } }).status ?? 1
+  spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, ...ENVIRONMENT } }).status ?? 1
 
 const properties = run('npx', ['vitest', 'run', ...suites])
+const processes = run('npx', ['vitest', 'run', 'test/processes'])
 const simulation = run('npx', ['tsx', 'test/simulation/simulate.ts', ...process.argv.slice(2)])
-process.exitCode = properties || simulation
+process.exitCode = properties || processes || simulation

@@ -73,7 +73,7 @@ const publishing = (parcels: readonly Parcel[]) =>
     const results = await publish(engine, queue, batch)
     for (const [position, message] of batch.entries()) {
       const result = results[position]
-      if (!result || !('messageId' in result)) throw new Error('a message was not published')
+      if (!result?.ok) throw new Error('a message was not published')
       const dueAt = model.now + message.delaySeconds * 1_000
       const keptMs = Math.min(message.timeToLiveSeconds ?? Number.POSITIVE_INFINITY, RETENTION_SECONDS) * 1_000
       model.messages.push({

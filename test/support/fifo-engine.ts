@@ -31,7 +31,7 @@ export const send = async (engine: TestEngine, groupId: string, ...bodies: strin
 
 export const sendOne = async (engine: TestEngine, message: NewMessage, queue = FIFO) => {
   const [result] = await publish(engine, queue, [message])
-  if (!result || 'error' in result) throw result?.error
+  if (!result?.ok) throw result?.error
   return result
 }
 

@@ -4,20 +4,18 @@ import type { Content, ContentMessage } from '../../model/content.ts'
 import type { DeadLetterOrigin, MessageAttribute } from '../../model/message.ts'
 
 /**
- * A segment's content as bytes: one byte that tells how, then MessagePack, compressed where that pays.
+ * A segment's content as bytes: one byte for the format, then MessagePack, compressed where that saves bytes.
  *
- * A message is a string (text), bytes, or an array of the fields below with the empty ones at the end left out. All
- * messages of a segment are compressed together: in a batch of alike messages most of the bytes are repetition.
+ * A message is a string (text), bytes, or an array of the fields below, without the empty ones at its end. All messages of a
+ * segment are compressed together, because most bytes of similar messages are repetition.
  */
 type Packed = string | Uint8Array | unknown[]
 
 const PLAIN = 0
 const BROTLI = 1
-/** Added to either: the bytes end with what stands in the header. */
-const ENDS_IN_HEADER = 0x80
-/** What a content may unpack to: far above one publish, far below a process's memory. */
-const MOST_BYTES = 64 * 1_048_576
-/** Above this size time is better spent than bytes: a coarser search. */
+/** A content unpacks to at most this: far above one publish, far below the memory of a process. */
+const MAX_UNPACKED_BYTES = 64 * 1_048_576
+/** Larger content is compressed with a coarser search: its time matters more than its bytes. */
 const LARGE_BYTES = 65_536
 
 export const packContent = (content: Content): Uint8Array => {
@@ -45,23 +43,9 @@ export const compressed = (plain: Uint8Array): Uint8Array => {
   return bytes
 }
 
-/** Divides packed content into what goes into body items and the last `endBytes`, which go into the header. */
-export const divided = (bytes: Uint8Array, endBytes: number): { start: Uint8Array; end: Uint8Array } => {
-  const start = bytes.slice(0, bytes.length - endBytes)
-  start[0] = (start[0] ?? 0) | ENDS_IN_HEADER
-  return { start, end: bytes.subarray(bytes.length - endBytes) }
-}
-
-/** Packed content from its body items, with its end when that is in the header; nothing when the end is missing. */
-export const rejoined = (start: Uint8Array, end: Uint8Array | undefined): Uint8Array | undefined => {
-  if (!((start[0] ?? 0) & ENDS_IN_HEADER)) return start
-  return end && Buffer.concat([start, end])
-}
-
 export const unpackContent = (bytes: Uint8Array): Content => {
   const body = bytes.subarray(1)
-  const plain =
-    ((bytes[0] ?? 0) & ~ENDS_IN_HEADER) === BROTLI ? brotliDecompressSync(body, { maxOutputLength: MOST_BYTES }) : body
+  const plain = bytes[0] === BROTLI ? brotliDecompressSync(body, { maxOutputLength: MAX_UNPACKED_BYTES }) : body
   return { messages: (decode(plain) as Packed[]).map(unpackMessage) }
 }
 

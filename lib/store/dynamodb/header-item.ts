@@ -5,7 +5,7 @@ import { dueAtOf, partitionId, type SegmentKey, type SegmentPartition } from '..
 import { segmentPartition } from '../keys.ts'
 
 /**
- * How a segment's header stands in the table. Each byte of a name is billed, so names are single letters.
+ * How a segment's header is stored in the table. Each byte of a name is billed, so names are single letters.
  *
  *     pk  s#<queue>#<generation>#<shard>
  *     sk  <9 − priority><due time><unique>
@@ -15,8 +15,8 @@ import { segmentPartition } from '../keys.ts'
  *     A…Y state of the 1st … 25th message, B: absent while fresh, empty when gone, else a lease (below)
  *     s   published at, N, epoch ms; absent when it equals the time in the sort key
  *     w   waits until, N, epoch ms: the due time of a delayed segment of a FIFO queue, whose key has none
- *     b   number of items the content is in, N; absent when it is here, in p
- *     p   content, B, or the end of it where body items hold the rest
+ *     b   number of body items that hold the content, N; absent when the content is here, in p
+ *     p   content, B
  *     x   TTL, N, epoch seconds
  *
  *     lease   token 8 · live 1 (0 while backingOff) · until 6 · receive count 2 · first received 6     = 23 bytes

@@ -2,7 +2,7 @@ import type { Content } from '../../model/content.ts'
 import type { Segment } from '../../model/segment.ts'
 import { segmentPartition } from '../keys.ts'
 import type { Store, StoredSegment } from '../port.ts'
-import { rejoined, unpackContent } from './content-codec.ts'
+import { unpackContent } from './content-codec.ts'
 import { HEADER_PROJECTION, headerKey, headerOf, type Item } from './header-item.ts'
 import { bodyKey, bodyKeys, segmentItems } from './segment-items.ts'
 import type { TableClient } from './table-client.ts'
@@ -90,12 +90,11 @@ export const bodiesOf = async (
 
 const itemName = ({ pk, sk }: Item): string => `${pk?.S} ${sk?.S}`
 
-/** The content of a header that came with it or in `bodies`; nothing while a piece is missing. */
+/** The content of a segment, from its header item or from `bodies`. Nothing while a piece is missing. */
 export const contentIn = (item: Item | undefined, segment: Segment, bodies: Bodies): Content | undefined => {
   if (segment.bodyItems === 0) return item?.p?.B && unpackContent(item.p.B)
   if (!haveArrived(segment, bodies)) return undefined
-  const bytes = rejoined(Buffer.concat(piecesOf(segment, bodies).filter(isDefined)), item?.p?.B)
-  return bytes && unpackContent(bytes)
+  return unpackContent(Buffer.concat(piecesOf(segment, bodies).filter(isDefined)))
 }
 
 /** Whether every body item of a segment was found. */

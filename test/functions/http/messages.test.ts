@@ -44,6 +44,52 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
     expect((await poll()).body).toEqual({ messages: [] })
   })
 
+  const keyed = (key: string, ...messages: unknown[]) =>
+    api.send('POST', '/queues/orders/messages', { messages }, { 'idempotency-key': key })
+
+  test('with an idempotency key are stored once, however often they are sent, also when they were acked', async () => {
+    const first = await keyed('a-1', { body: 'once' }, { bodyBase64: 'AAH/', priority: 0 })
+    expect(first).toMatchObject({ status: 201, body: { messages: [{ ok: true }, { ok: true }] } })
+    const polled = await poll({ maxMessages: 10 })
+    expect(polled.body.messages).toHaveLength(2)
+    const receiptHandles = polled.body.messages.map((message: { receiptHandle: string }) => message.receiptHandle)
+    await api.send('POST', '/queues/orders/ack', { receiptHandles })
+    const again = await keyed('a-1', { body: 'once' }, { bodyBase64: 'AAH/', priority: 0 })
+    expect(again).toMatchObject({ status: 201, body: first.body })
+    expect((await poll({ maxMessages: 10 })).body).toEqual({ messages: [] })
+    expect((await keyed('a-2', { body: 'once' })).body).not.toEqual(first.body)
+    expect((await poll({ maxMessages: 10 })).body.messages).toHaveLength(1)
+  })
+
+  test('with an idempotency key of other messages are refused', async () => {
+    await keyed('a-1', { body: 'once' })
+    expect(await keyed('a-1', { body: 'twice' })).toMatchObject({
+      status: 400,
+      body: {
+        code: 'InvalidRequest',
+        field: 'Idempotency-Key',
+        value: 'a-1',
+        queue: 'orders',
+        detail: 'the idempotency key was used before, with other messages',
+      },
+    })
+  })
+
+  test.each(['', 'two words', 'x'.repeat(129), 'é', 'a, b'])('with the idempotency key %j are refused', async (key) => {
+    const refused = await keyed(key, { body: 'x' })
+    expect(refused).toMatchObject({
+      status: 400,
+      body: {
+        code: 'InvalidRequest',
+        field: 'Idempotency-Key',
+        detail: expect.stringMatching(
+          /^Idempotency-Key must have 1 to 128 printable ASCII characters, none of them a space, but is "/,
+        ),
+      },
+    })
+    expect((await poll()).body).toEqual({ messages: [] })
+  })
+
   test('carry text, JSON of every kind, and bytes', async () => {
     const bodies = [
       'text',

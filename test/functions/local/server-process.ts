@@ -77,8 +77,12 @@ const MAX_WAIT_MS = 45_000
 const CHECK_EVERY_MS = 50
 
 /** Waits for a condition that must come true. The limit expects nothing of the time: it only ends a test that hangs. */
-export const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
-  for (const end = Date.now() + MAX_WAIT_MS; Date.now() < end; await sleep(CHECK_EVERY_MS)) if (await holds()) return
+export const until = async (
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  maxWaitMs = MAX_WAIT_MS,
+): Promise<void> => {
+  for (const end = Date.now() + maxWaitMs; Date.now() < end; await sleep(CHECK_EVERY_MS)) if (await holds()) return
   throw new Error(`gave up waiting until ${what}`)
 }
 

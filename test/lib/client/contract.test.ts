@@ -120,6 +120,38 @@ describe.each(PLACES)('a client %s', (name, openPlace) => {
     ).toMatchObject([{ ok: true }, { ok: false, error: { code: 'InvalidRequest' } }, { ok: true }])
   })
 
+  test('names the option that is wrong, wherever the queue is', async () => {
+    await place.client.createQueue('orders')
+    const orders = place.client.queue<Order>('orders')
+    for (const [work, field] of [
+      [() => orders.nack(['h'], { delaySeconds: -1 }), 'delaySeconds'],
+      [() => orders.nack('h', { deadLetter: true, delaySeconds: 1 }), 'delaySeconds'],
+      [() => orders.nack('h', { error: 'why' }), 'error'],
+      [() => orders.extend(['h'], { visibilityTimeoutSeconds: -1 }), 'visibilityTimeoutSeconds'],
+      [() => orders.ack(['h', undefined as never]), 'messages[1]'],
+      [() => orders.ack(undefined as never), 'messages[0]'],
+    ] as const) {
+      await expect(Promise.resolve().then<unknown>(work)).rejects.toMatchObject({
+        code: 'InvalidRequest',
+        fields: { field },
+      })
+    }
+    expect(await orders.ack(['', 'h'])).toEqual(
+      Array(2).fill({ ok: false, error: expect.objectContaining({ code: 'ReceiptHandleInvalid' }) }),
+    )
+  })
+
+  test('takes an error of any length as the reason of a dead letter', async () => {
+    await place.client.createQueue('dead')
+    await place.client.createQueue('orders', { deadLetter: { queue: 'dead', maxReceives: 5 } })
+    const orders = place.client.queue<Order>('orders')
+    await orders.publish({ id: 1 })
+    const [message] = await orders.poll()
+    await orders.nack(message as never, { deadLetter: true, error: new Error('x'.repeat(50_000)) })
+    const [dead] = (await place.client.queue('dead').browse()).messages
+    expect(dead?.deadLetter?.reason).toBe('x'.repeat(1_024))
+  })
+
   test('stores the good ones of publishes made together with a bad one', async () => {
     await place.client.createQueue('orders')
     const orders = place.client.queue<Order>('orders')

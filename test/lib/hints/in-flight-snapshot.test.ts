@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { decodeSnapshot, encodeSnapshot, hides, publishable } from '../../../lib/hints/in-flight-snapshot.ts'
-import type { KeyRange } from '../../../lib/hints/key-ranges.ts'
+import type { KeyRange } from '../../../lib/hints/scan-cache/key-range.ts'
 import { sortFrom, sortKey, sortRightBehind } from '../../../lib/model/segment-key.ts'
 import { START } from '../../support/manual-clock.ts'
 import fc from '../../support/properties.ts'

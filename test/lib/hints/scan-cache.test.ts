@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type Range, type ScanCache, scanCache } from '../../../lib/hints/scan-cache.ts'
+import type { Range } from '../../../lib/hints/scan-cache/read-plan.ts'
+import { type ScanCache, scanCache } from '../../../lib/hints/scan-cache/scan-cache.ts'
 import { sortFrom, sortKey, sortUpTo } from '../../../lib/model/segment-key.ts'
 import { START } from '../../support/manual-clock.ts'
 
@@ -9,28 +10,28 @@ const LATER = 10 ** 12
 const key = (ms: number) => sortKey({ priority: 0, dueAt: START + ms, unique: '0'.repeat(14) })
 const OLD = START + 3_600_000
 
-const rangesAt = (memory: ScanCache, now: number): Range[] => memory.ranges(FIRST, sortUpTo(0, now), now)
-const reads = (memory: ScanCache, sort: string, now: number): boolean =>
-  rangesAt(memory, now).some(({ from, to }) => from <= sort && sort <= to)
+const rangesAt = (cache: ScanCache, now: number): Range[] => cache.ranges(FIRST, sortUpTo(0, now), now)
+const reads = (cache: ScanCache, sort: string, now: number): boolean =>
+  rangesAt(cache, now).some(({ from, to }) => from <= sort && sort <= to)
 
 /** Learns headers `first` through `last`, one a ms, in key ranges of `size`. */
-const learnRow = (memory: ScanCache, last: number, size: number, now: number, until = LATER * 2) => {
+const learnRow = (cache: ScanCache, last: number, size: number, now: number, until = LATER * 2) => {
   let from = FIRST
   for (let at = size - 1; at <= last; at += size) {
-    memory.record({ from, to: key(at), until, headers: size, now })
+    cache.record({ from, to: key(at), until, headers: size, now })
     from = `${key(at)}!`
   }
 }
 
 /** Reads as a poll would, finding what was learned unchanged; answers the keys of the headers read. */
-const pollOnce = (memory: ScanCache, headers: readonly string[], now: number): string[] => {
+const pollOnce = (cache: ScanCache, headers: readonly string[], now: number): string[] => {
   const checked: string[] = []
-  for (const range of rangesAt(memory, now)) {
+  for (const range of rangesAt(cache, now)) {
     const inside = headers.filter((sort) => sort >= range.from && sort <= range.to)
     const read = range.check ? inside.slice(0, range.headers) : inside
     if (read.length === 0) continue
     const to = read.length < inside.length ? (read.at(-1) as string) : range.edge
-    memory.record({ from: range.from, to, until: LATER * 2, headers: read.length, now })
+    cache.record({ from: range.from, to, until: LATER * 2, headers: read.length, now })
     checked.push(...read)
   }
   return checked
@@ -38,48 +39,48 @@ const pollOnce = (memory: ScanCache, headers: readonly string[], now: number): s
 
 describe('what has nothing to receive', () => {
   test('is passed over until the first of its messages becomes visible', () => {
-    const memory = scanCache()
-    memory.record({ from: FIRST, to: key(500), until: OLD + 1_000, headers: 40, now: OLD })
-    expect(reads(memory, key(100), OLD + 999)).toBe(false)
-    expect(reads(memory, key(501), OLD + 999)).toBe(true)
-    expect(reads(memory, key(100), OLD + 1_000)).toBe(true)
+    const cache = scanCache()
+    cache.record({ from: FIRST, to: key(500), until: OLD + 1_000, headers: 40, now: OLD })
+    expect(reads(cache, key(100), OLD + 999)).toBe(false)
+    expect(reads(cache, key(501), OLD + 999)).toBe(true)
+    expect(reads(cache, key(100), OLD + 1_000)).toBe(true)
   })
 
   test('leaves one range to read, however many keyRanges it is', () => {
-    const memory = scanCache()
-    learnRow(memory, 6_399, 64, OLD)
-    expect(memory.size).toBe(100)
-    expect(rangesAt(memory, OLD + 1)).toEqual([
+    const cache = scanCache()
+    learnRow(cache, 6_399, 64, OLD)
+    expect(cache.size).toBe(100)
+    expect(rangesAt(cache, OLD + 1)).toEqual([
       { from: `${key(6_399)}!`, to: sortUpTo(0, OLD + 1), edge: `${key(6_399)}!`, headers: 0, check: false },
     ])
   })
 
   test('grows together where little is left of it', () => {
-    const memory = scanCache()
+    const cache = scanCache()
     for (let at = 0; at < 1_000; at++) {
-      memory.record({ from: at === 0 ? FIRST : `${key(at - 1)}!`, to: key(at), until: LATER * 2, headers: 0, now: OLD })
+      cache.record({ from: at === 0 ? FIRST : `${key(at - 1)}!`, to: key(at), until: LATER * 2, headers: 0, now: OLD })
     }
-    expect(memory.size).toBe(1)
+    expect(cache.size).toBe(1)
   })
 })
 
 describe('a release', () => {
   test('is read at the next poll, and nothing else of its keyRange', () => {
-    const memory = scanCache()
-    learnRow(memory, 639, 64, OLD)
-    memory.release(key(300))
-    const ranges = rangesAt(memory, OLD + 1)
+    const cache = scanCache()
+    learnRow(cache, 639, 64, OLD)
+    cache.release(key(300))
+    const ranges = rangesAt(cache, OLD + 1)
     expect(ranges[0]).toMatchObject({ from: key(300), to: `${key(300)}!`, headers: 1, check: false })
     expect(ranges).toHaveLength(2)
   })
 
   test('that comes while its keyRange is being read is not hidden by what the read found', () => {
-    const memory = scanCache()
-    const { releases } = memory
-    memory.release(key(300))
-    memory.record({ from: FIRST, to: key(600), until: LATER * 2, headers: 60, now: OLD, releases })
-    expect(reads(memory, key(300), OLD + 1)).toBe(true)
-    expect(reads(memory, key(299), OLD + 1)).toBe(false)
+    const cache = scanCache()
+    const { releases } = cache
+    cache.release(key(300))
+    cache.record({ from: FIRST, to: key(600), until: LATER * 2, headers: 60, now: OLD, releases })
+    expect(reads(cache, key(300), OLD + 1)).toBe(true)
+    expect(reads(cache, key(299), OLD + 1)).toBe(false)
   })
 })
 
@@ -87,49 +88,49 @@ describe('what others may have changed', () => {
   const headers = Array.from({ length: 2_000 }, (_, at) => key(at))
 
   test('is checked in turn, all of it, within polls in proportion to its headers', () => {
-    const memory = scanCache()
-    learnRow(memory, 1_999, 50, OLD)
+    const cache = scanCache()
+    learnRow(cache, 1_999, 50, OLD)
     const checked = new Set<string>()
     for (let poll = 0; poll < 800; poll++) {
-      for (const sort of pollOnce(memory, headers, OLD + 3_000 + poll * 10)) checked.add(sort)
+      for (const sort of pollOnce(cache, headers, OLD + 3_000 + poll * 10)) checked.add(sort)
     }
     expect(checked.size).toBe(headers.length)
   })
 
   test('costs each poll a few headers', () => {
-    const memory = scanCache()
-    learnRow(memory, 1_999, 50, OLD)
+    const cache = scanCache()
+    learnRow(cache, 1_999, 50, OLD)
     let checked = 0
-    for (let poll = 0; poll < 500; poll++) checked += pollOnce(memory, headers, OLD + 3_000 + poll).length
+    for (let poll = 0; poll < 500; poll++) checked += pollOnce(cache, headers, OLD + 3_000 + poll).length
     expect(checked / 500).toBeLessThan(4)
   })
 
   test('is looked at again soon where it is young, and ever more rarely', () => {
-    const memory = scanCache()
+    const cache = scanCache()
     const now = START + 20
-    memory.record({ from: FIRST, to: key(10), until: LATER * 2, headers: 1, now })
+    cache.record({ from: FIRST, to: key(10), until: LATER * 2, headers: 1, now })
     const late = key(5)
-    expect(reads(memory, late, now + 49)).toBe(false)
-    expect(reads(memory, late, now + 50)).toBe(true)
-    memory.record({ from: FIRST, to: key(10), until: LATER * 2, headers: 1, now: START + 1_010 })
-    expect(reads(memory, late, START + 2_009)).toBe(false)
-    expect(reads(memory, late, START + 2_010)).toBe(true)
+    expect(reads(cache, late, now + 49)).toBe(false)
+    expect(reads(cache, late, now + 50)).toBe(true)
+    cache.record({ from: FIRST, to: key(10), until: LATER * 2, headers: 1, now: START + 1_010 })
+    expect(reads(cache, late, START + 2_009)).toBe(false)
+    expect(reads(cache, late, START + 2_010)).toBe(true)
   })
 })
 
 test('what was forgotten is read again, and only that', () => {
-  const memory = scanCache()
-  learnRow(memory, 639, 64, OLD)
-  memory.forget(key(100), key(100))
-  expect(reads(memory, key(100), OLD + 1)).toBe(true)
-  expect(reads(memory, key(99), OLD + 1)).toBe(false)
-  expect(reads(memory, key(102), OLD + 1)).toBe(false)
+  const cache = scanCache()
+  learnRow(cache, 639, 64, OLD)
+  cache.forget(key(100), key(100))
+  expect(reads(cache, key(100), OLD + 1)).toBe(true)
+  expect(reads(cache, key(99), OLD + 1)).toBe(false)
+  expect(reads(cache, key(102), OLD + 1)).toBe(false)
 })
 
 test('says when the first keyRange runs out', () => {
-  const memory = scanCache()
-  expect(memory.endsAt()).toBe(Number.POSITIVE_INFINITY)
-  memory.record({ from: FIRST, to: key(10), until: OLD + 500, headers: 64, now: OLD })
-  memory.record({ from: `${key(10)}!`, to: key(20), until: OLD + 400, headers: 64, now: OLD })
-  expect(memory.endsAt()).toBe(OLD + 400)
+  const cache = scanCache()
+  expect(cache.endsAt()).toBe(Number.POSITIVE_INFINITY)
+  cache.record({ from: FIRST, to: key(10), until: OLD + 500, headers: 64, now: OLD })
+  cache.record({ from: `${key(10)}!`, to: key(20), until: OLD + 400, headers: 64, now: OLD })
+  expect(cache.endsAt()).toBe(OLD + 400)
 })

@@ -13,7 +13,7 @@ import { START } from '../../support/manual-clock.ts'
 import { engineWithQueue, type TestEngine } from '../../support/test-engine.ts'
 
 const DAY = 86_400_000
-const idOf = (result: PublishResult | undefined): string => (result && 'messageId' in result ? result.messageId : '')
+const idOf = (result: PublishResult | undefined): string => (result?.ok ? result.messageId : '')
 const publishOne = async (engine: TestEngine, message: Parameters<typeof publish>[2][number]) =>
   idOf((await publish(engine, 'orders', [message]))[0])
 

@@ -11,7 +11,7 @@ interface Rig {
   readonly clock: ReturnType<typeof manualClock>
 }
 
-const idOf = (body: unknown): PublishResult => ({ messageId: `id-${String(body)}` })
+const idOf = (body: unknown): PublishResult => ({ ok: true, messageId: `id-${String(body)}` })
 
 const rig = ({
   ordered = false,

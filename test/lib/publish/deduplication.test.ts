@@ -16,7 +16,7 @@ describe('a deduplication id', () => {
   test('is answered with the first message and its number, and published no second time', async () => {
     const engine = await fifoEngine()
     const first = await sendOne(engine, { ...ONCE, body: 'first' })
-    expect(first).toEqual({ messageId: expect.any(String), sequenceNumber: expect.any(String) })
+    expect(first).toEqual({ ok: true, messageId: expect.any(String), sequenceNumber: expect.any(String) })
     expect(await sendOne(anotherProcess(engine), { ...ONCE, body: 'other words' })).toEqual({
       ...first,
       duplicate: true,
@@ -70,7 +70,7 @@ describe('a deduplication id', () => {
     const first = await sendOne(engine, { ...ONCE, body: 'purged' })
     await purgeQueue(engine, FIFO)
     const second = await sendOne(engine, { ...ONCE, body: 'after' })
-    expect(second).toEqual({ messageId: expect.any(String), sequenceNumber: expect.any(String) })
+    expect(second).toEqual({ ok: true, messageId: expect.any(String), sequenceNumber: expect.any(String) })
     expect(second).not.toEqual(first)
     expect(await sendOne(engine, { ...ONCE, body: 'again' })).toEqual({ ...second, duplicate: true })
     expect(bodies(await take(engine))).toEqual(['after'])
@@ -101,7 +101,7 @@ describe('a deduplication id', () => {
         store: faultyStore(engine.store, scripted(['transact', fate])),
       })
       const [failed] = await publish(failing, FIFO, [{ ...ONCE, body: 'x' }])
-      expect(failed).toMatchObject({ error: expect.objectContaining({ retryable: true }) })
+      expect(failed).toMatchObject({ ok: false, error: expect.objectContaining({ retryable: true }) })
       const again = await sendOne(failing, { ...ONCE, body: 'x' })
       expect(bodies(await take(engine))).toEqual(['x'])
       return again

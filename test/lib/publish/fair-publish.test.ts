@@ -32,7 +32,7 @@ const failingTickets = (
 }
 const throttled = (reason: 'key-range' | 'configured-maximum' = 'configured-maximum') =>
   new HoldfastError('Throttled', 'refused by the test', { reason })
-const ok = { messageId: expect.any(String) }
+const ok = { ok: true, messageId: expect.any(String) }
 
 const grouped = async () => {
   const engine = await engineWithQueue()
@@ -79,7 +79,7 @@ describe('a publish to a group of a standard queue whose ticket is not written',
     const engine = await grouped()
     const { store } = failingTickets(engine.store, () => throttled())
     expect(await publishOn(engine, store)).toEqual([
-      { error: expect.objectContaining({ code: 'Throttled', retryable: true }) },
+      { ok: false, error: expect.objectContaining({ code: 'Throttled', retryable: true }) },
     ])
     expect(await publishOn(engine, engine.store)).toEqual([ok])
     expect(await received(engine)).toEqual(['a'])
@@ -94,7 +94,7 @@ describe('a publish to a group of a standard queue whose ticket is not written',
       change: async (changes) => changes.map(() => ({ applied: false, segment: undefined, error })),
     })
     expect(await publishOn(engine, store)).toEqual([
-      { error: expect.objectContaining({ code: 'StoreUnavailable', retryable: true }) },
+      { ok: false, error: expect.objectContaining({ code: 'StoreUnavailable', retryable: true }) },
     ])
     // What leads polls to the group, leads them to all of it.
     await publishOn(engine, engine.store, 'b')
@@ -111,7 +111,9 @@ describe('a publish to a group of a standard queue whose ticket is not written',
         return inserted
       },
     })
-    expect(await publishOn(engine, store)).toEqual([{ error: expect.objectContaining({ code: 'StoreUnavailable' }) }])
+    expect(await publishOn(engine, store)).toEqual([
+      { ok: false, error: expect.objectContaining({ code: 'StoreUnavailable' }) },
+    ])
     await engine.clock.advance(60_000)
     expect(await received(engine)).toEqual(['a', 'before'])
   })

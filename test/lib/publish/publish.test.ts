@@ -33,7 +33,7 @@ test('what is published is received as it was: text, JSON, bytes and attributes'
   const results = await publish(engine, 'orders', messages)
   const received = await poll(engine, 'orders', { maxMessages: 10 })
   expect(received.map(({ body }) => body)).toStrictEqual(messages.map(({ body }) => body))
-  expect(received.map(({ messageId }) => ({ messageId }))).toEqual(results)
+  expect(received.map(({ messageId }) => ({ ok: true, messageId }))).toEqual(results)
   expect(received[0]).toEqual({
     messageId: expect.any(String),
     receiptHandle: expect.any(String),
@@ -109,7 +109,7 @@ test('a message past its time to live, or the retention of its queue, is gone', 
 describe('a put whose answer was lost', () => {
   test('and that was sent again leaves one message', async () => {
     const { engine, faulty } = await publishedOn(['insert', 'repeated'])
-    expect(await publish(faulty, 'orders', [{ body: 'once' }])).toEqual([{ messageId: expect.any(String) }])
+    expect(await publish(faulty, 'orders', [{ body: 'once' }])).toEqual([{ ok: true, messageId: expect.any(String) }])
     expect(await poll(engine, 'orders', { maxMessages: 10 })).toHaveLength(1)
   })
 
@@ -134,8 +134,8 @@ describe('a put whose answer was lost', () => {
     const { engine, faulty } = await publishedOn(['insert', 'unanswered'])
     const results = await publish(faulty, 'orders', [{ body: 'perhaps' }, { body: 'surely', delaySeconds: 0.001 }])
     expect(results).toEqual([
-      { error: expect.objectContaining({ code: 'StoreUnavailable', retryable: true }) },
-      { messageId: expect.any(String) },
+      { ok: false, error: expect.objectContaining({ code: 'StoreUnavailable', retryable: true }) },
+      { ok: true, messageId: expect.any(String) },
     ])
     await engine.clock.advance(1)
     expect(await poll(engine, 'orders', { maxMessages: 10 })).toHaveLength(2)
@@ -174,7 +174,9 @@ describe('what can not be published is refused whole, before anything is written
       code: 'MessageTooLarge',
       fields: { field: 'messages[0]', value: 1_026 },
     })
-    expect(await publish(engine, 'orders', [{ body: 'ü'.repeat(512) }])).toEqual([{ messageId: expect.any(String) }])
+    expect(await publish(engine, 'orders', [{ body: 'ü'.repeat(512) }])).toEqual([
+      { ok: true, messageId: expect.any(String) },
+    ])
   })
 
   test('to a queue that is not there', async () => {

@@ -22,7 +22,7 @@ const throttling = (
   insert: (segment) => (shards.includes(segment.segment.key.partition.shard) ? refused(reason) : store.insert(segment)),
 })
 const shardsOf = async (engine: TestEngine) => (await getQueue(engine, 'orders')).settings.shards
-const ok = [{ messageId: expect.any(String) }]
+const ok = [{ ok: true, messageId: expect.any(String) }]
 
 test('publishing spreads over the shards, and polling finds all of it', async () => {
   const engine = await engineWithQueue({ shards: 4 })
@@ -67,7 +67,7 @@ test.each(['configured-maximum', 'provisioned-capacity', 'account-limit', 'conte
     const store = throttling(engine.store, [0], {}, reason)
     const throttled = testEngine({ clock: engine.clock, store, seed: 3 })
     expect(await publish(throttled, 'orders', [{ body: 'a' }])).toEqual([
-      { error: expect.objectContaining({ code: 'Throttled', fields: { reason } }) },
+      { ok: false, error: expect.objectContaining({ code: 'Throttled', fields: { reason } }) },
     ])
     expect(throttled.events).toEqual(
       reason === 'contention' ? [] : [{ type: 'throttled', queue: 'orders', shard: 0, reason }],
@@ -99,7 +99,7 @@ test('a publish to a message group that its own partition refuses does not doubl
   const store = throttling(engine.store, [0, 1, 2, 3, 4, 5, 6, 7])
   const throttled = testEngine({ clock: engine.clock, store, seed: 3 })
   expect(await publish(throttled, 'orders', [{ body: 'b', groupId: 'tenant' }])).toEqual([
-    { error: expect.objectContaining({ code: 'Throttled' }) },
+    { ok: false, error: expect.objectContaining({ code: 'Throttled' }) },
   ])
   expect(throttled.events).toEqual([{ type: 'throttled', queue: 'orders', shard: 0, reason: 'key-range' }])
   expect(await shardsOf(throttled)).toBe(1)
@@ -112,7 +112,7 @@ test('the shards are not doubled again before pollers could follow', async () =>
   await publish(throttled, 'orders', [{ body: 'a' }])
   await engine.clock.advance(9_999)
   expect(await publish(throttled, 'orders', [{ body: 'a' }])).toEqual([
-    { error: expect.objectContaining({ code: 'Throttled' }) },
+    { ok: false, error: expect.objectContaining({ code: 'Throttled' }) },
   ])
   expect(await shardsOf(throttled)).toBe(2)
   await engine.clock.advance(1)

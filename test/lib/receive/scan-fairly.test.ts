@@ -24,7 +24,7 @@ const publishMany = async (engine: Engine, message: NewMessage, count: number): 
 
 const idOf = async (engine: Engine, message: NewMessage): Promise<string> => {
   const [result] = await publish(engine, 'orders', [message])
-  if (!result || 'error' in result) throw new Error('not published')
+  if (!result?.ok) throw new Error('not published')
   return result.messageId
 }
 

@@ -31,7 +31,7 @@ const rig = async (given: Partial<GivenTrigger> = {}, { answering }: { answering
   let underWay = 0
   let most = 0
   const invoker = {
-    fitting: (_: unknown, messages: readonly Message[]) => messages.length,
+    fitting: async (_: unknown, messages: readonly Message[]) => messages.length,
     invoke: async (_: unknown, messages: readonly Message[]): Promise<InvokeOutcome> => {
       underWay++
       most = Math.max(most, underWay)

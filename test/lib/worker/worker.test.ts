@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { QueueClient } from '../../../lib/client/queue.ts'
 import { queueClient } from '../../../lib/client/queue.ts'
 import { type Client, createClient } from '../../../lib/client.ts'
+import type { Clock } from '../../../lib/clock.ts'
 import { jsonCodec } from '../../../lib/codecs/json.ts'
 import type { StandardSchema } from '../../../lib/codecs/schema.ts'
 import { HoldfastError } from '../../../lib/model/errors.ts'
@@ -12,7 +13,7 @@ import { engineTransport } from '../../../lib/transport/engine-transport.ts'
 import type { Transport } from '../../../lib/transport/port.ts'
 import type { ErrorContext } from '../../../lib/worker/handler.ts'
 import { Reject, RetryLater } from '../../../lib/worker/verdicts.ts'
-import type { Worker } from '../../../lib/worker/worker.ts'
+import { consume, type Worker } from '../../../lib/worker/worker.ts'
 import { type ManualClock, manualClock, settled } from '../../support/manual-clock.ts'
 import { anotherProcess, type TestEngine, testEngine } from '../../support/test-engine.ts'
 
@@ -49,12 +50,15 @@ const rig = async (
     pausedMs = { value: 0 },
     change = (transport: Transport) => transport,
     schema,
+    wall,
   }: {
     name?: string
     /** How far time has gone on without this process, whose timers are late by as much. */
     pausedMs?: { value: number }
     change?: (transport: Transport) => Transport
     schema?: StandardSchema<number>
+    /** The process's clock that someone can set. @default the monotonic one */
+    wall?: Clock
   } = {},
 ): Promise<Rig> => {
   const engine = testEngine()
@@ -92,7 +96,7 @@ const rig = async (
     schema,
     telemetry: noTelemetry,
     lingerMs: 0,
-    clock,
+    clock: wall ?? clock,
     monotonic: clock,
     onInvalid: () => {},
   })
@@ -328,6 +332,75 @@ describe('a worker', () => {
     expect(seen).toEqual([1])
   })
 
+  test('waits between polls that fail for a random part of a time that doubles up to five seconds', async () => {
+    const it = await rig()
+    const at: number[] = []
+    const startedAt = it.clock.now()
+    const transport: Transport = {
+      ...it.transport,
+      poll: () => {
+        at.push(it.clock.now() - startedAt)
+        return Promise.reject(new HoldfastError('Throttled', 'too much'))
+      },
+    }
+    const parts = { transport, telemetry: noTelemetry, name: 'jobs', codec: jsonCodec(), onInvalid: () => {} }
+    kept(consume({ ...parts, clock: it.clock, fraction: () => 0.5 }, () => {}, it.quiet))
+    await it.clock.advance(10_000)
+    expect(at).toEqual([0, 50, 150, 350, 750, 1_550, 3_150, 5_650, 8_150])
+  })
+
+  test('aborts a handler whose queue is deleted, and its ack surfaces', async () => {
+    const it = await rig()
+    await publishAll(it.queue, [1])
+    const done = gate()
+    const reasons: unknown[] = []
+    kept(
+      it.queue.consume((_, { signal }) => {
+        signal.addEventListener('abort', () => reasons.push(signal.reason))
+        return done.promise
+      }, it.quiet),
+    )
+    await pass(it, 1_000)
+    await it.client.deleteQueue('jobs')
+    await pass(it, 15_000)
+    expect(reasons).toMatchObject([{ code: 'LeaseLost', cause: { code: 'QueueNotFound' } }])
+    done.open()
+    await pass(it, 10)
+    expect(it.errors.filter(({ context: { during } }) => during === 'ack')).toMatchObject([
+      { error: { code: 'LeaseLost' } },
+    ])
+  })
+
+  test('judges leases by a clock that nobody can set', async () => {
+    let jumpedMs = 0
+    const engineClock = { now: () => 0 }
+    const wall: Clock = { now: () => engineClock.now() + jumpedMs, sleep: () => Promise.resolve() }
+    const it = await rig({}, { wall })
+    engineClock.now = () => it.engine.clock.now()
+    await publishAll(it.queue, [1])
+    const done = gate()
+    const signals: AbortSignal[] = []
+    kept(
+      it.queue.consume((_, { signal }) => {
+        signals.push(signal)
+        return done.promise
+      }, it.quiet),
+    )
+    await pass(it, 1_000)
+    for (const jump of [86_400_000, -172_800_000]) {
+      jumpedMs += jump
+      await pass(it, 6_000)
+      expect(asked(it, 'extend')).toEqual([])
+    }
+    await pass(it, 20_000)
+    expect(asked(it, 'extend')).toHaveLength(2)
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false])
+    done.open()
+    await pass(it, 10)
+    expect(it.errors).toEqual([])
+    expect(await it.queue.counts()).toMatchObject({ ready: 0, leased: 0 })
+  })
+
   test('goes on when its queue is deleted and created again', async () => {
     const it = await rig()
     const seen: number[] = []
@@ -377,6 +450,76 @@ describe('leases in hand', () => {
     const extensions = asked(it, 'extend').length
     await pass(it, 600_000)
     expect(asked(it, 'extend')).toHaveLength(extensions)
+  })
+
+  test('are extended for messages that wait behind others of their group, too', async () => {
+    const it = await rig({}, { name: 'jobs.fifo' })
+    await publishAll(it.queue, [1, 2, 3], 'g')
+    const done = gate()
+    kept(it.queue.consume(() => done.promise, { ...it.quiet, concurrency: 3 }))
+    await pass(it, 15_100)
+    expect(asked(it, 'extend').map((entries) => (entries as unknown[]).length)).toEqual([3])
+  })
+
+  test('of messages that come late in a long poll last beyond it, however short they are', async () => {
+    const it = await rig({ visibilityTimeoutSeconds: 4 })
+    const done = gate()
+    const signals: AbortSignal[] = []
+    kept(
+      it.queue.consume((_, { signal }) => {
+        signals.push(signal)
+        return done.promise
+      }, it.quiet),
+    )
+    await pass(it, 19_250)
+    await publishAll(it.queue, [1])
+    await pass(it, 30_000)
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false])
+    done.open()
+    await pass(it, 10)
+    expect(it.errors).toEqual([])
+    expect(await it.queue.counts()).toMatchObject({ ready: 0, leased: 0 })
+  })
+
+  test('that is lost while its message waits its turn keeps that message, and all behind it, from being begun', async () => {
+    const it = await rig(
+      {},
+      {
+        name: 'jobs.fifo',
+        change: (transport) => ({
+          ...transport,
+          extend: async (queue, entries, options) => {
+            const results = await transport.extend(queue, entries, options)
+            return results.map((result, index) =>
+              index === 1 ? { ok: false, error: new HoldfastError('LeaseLost', 'another has it') } : result,
+            )
+          },
+        }),
+      },
+    )
+    await publishAll(it.queue, [1, 2, 3], 'g')
+    const done = gate()
+    const seen: number[] = []
+    kept(
+      it.queue.consume(
+        ({ body }) => {
+          seen.push(body)
+          return done.promise
+        },
+        { ...it.quiet, concurrency: 3 },
+      ),
+    )
+    await pass(it, 16_000)
+    expect(it.errors).toEqual([])
+    done.open()
+    await pass(it, 10)
+    expect(seen).toEqual([1])
+    expect(it.errors).toMatchObject([
+      { error: { code: 'LeaseLost' }, context: { during: 'extend', message: { body: 2 } } },
+    ])
+    expect(asked(it, 'unreceive')).toEqual([[it.received.find(({ body }) => body === 3)?.receiptHandle]])
+    await pass(it, 31_000)
+    expect(seen).toEqual([1, 2, 3])
   })
 
   test('that can not be extended abort the signal when they end, and the ack surfaces as LeaseLost', async () => {
@@ -436,6 +579,32 @@ describe('leases in hand', () => {
 })
 
 describe('a process that was paused for longer than its leases', () => {
+  test('does not begin what it received before, and says that the lease was lost', async () => {
+    const pausedMs = { value: 0 }
+    const it = await rig(
+      {},
+      {
+        pausedMs,
+        change: (transport) => ({
+          ...transport,
+          poll: async (queue, options) => {
+            const messages = await transport.poll(queue, options)
+            if (messages.length > 0 && pausedMs.value === 0) pausedMs.value = 60_000
+            return messages
+          },
+        }),
+      },
+    )
+    await publishAll(it.queue, [1])
+    const seen: number[] = []
+    kept(it.queue.consume(({ receiveCount }) => void seen.push(receiveCount), it.quiet))
+    await pass(it, 10)
+    expect(seen).toEqual([])
+    expect(it.errors).toMatchObject([{ error: { code: 'LeaseLost' }, context: { during: 'extend' } }])
+    await pass(it, 31_000)
+    expect(seen).toEqual([2])
+  })
+
   test('does not ack what another consumer has acked meanwhile, and says that the lease was lost', async () => {
     const pausedMs = { value: 0 }
     const it = await rig({}, { pausedMs })
@@ -553,6 +722,11 @@ describe('a worker that stops', () => {
     expect(over).toBe(false)
     await pass(it, 1)
     expect(over).toBe(true)
+    // Nobody extends its lease any more: another consumer gets the message.
+    await pass(it, 31_000)
+    const [again] = await it.client.queue<number>('jobs').poll()
+    expect(again).toMatchObject({ body: 1, receiveCount: 2 })
+    expect(it.clock.sleeping()).toBe(0)
   })
 
   test('gives back what waits behind others of its group, without counting the receive', async () => {

@@ -32,7 +32,7 @@ export const publisher: Work = async (world, actor) => {
       )
       for (const [position, result] of results.entries()) {
         const one = left[position] as Planned
-        if ('messageId' in result) {
+        if (result.ok) {
           history.published(one.publish, result, scheduler.now())
           story?.note(scheduler.now(), actor.name, `is promised ${one.message.body} as ${result.messageId}`)
         } else if (passing(result.error) && one.message.deduplicationId !== undefined) failed.push(one)

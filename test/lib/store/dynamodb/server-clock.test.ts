@@ -142,7 +142,8 @@ describe.skipIf(noEmbedded())('a client on a laptop whose clock is a minute fast
     const orders = laptop.queue<number>('orders')
     expect(await orders.poll()).toEqual([])
     const { messageId } = await orders.publish(2)
-    expect((await orders.poll()).map((message) => message.messageId)).toEqual([messageId])
+    // The laptop's estimate of the time may go back by less than a second as it becomes more exact.
+    expect((await orders.poll({ waitTimeSeconds: 2 })).map((message) => message.messageId)).toEqual([messageId])
     expect(await ack(honest, 'orders', [held?.receiptHandle ?? ''])).toEqual([{ ok: true }])
     table.close()
   })

@@ -1,0 +1,62 @@
+import type { Engine } from '../../lib/engine.ts'
+import { isHoldfastError } from '../../lib/model/errors.ts'
+import type { Message } from '../../lib/model/message.ts'
+import type { InvokeOutcome, Invoker } from '../../lib/triggers/invoker.ts'
+import type { Trigger } from '../../lib/triggers/trigger.ts'
+import type { QueueNames } from '../sqs/queue-url.ts'
+import type { ReceivedFrom } from '../sqs/system-attributes.ts'
+import { answerOf } from './function-answer.ts'
+import { type SqsRecord, sqsRecord } from './sqs-event.ts'
+
+/** What Lambda takes in a synchronous invocation, 6 MB, less what surrounds the records. */
+export const MAX_EVENT_BYTES = 6 * 1024 * 1024 - 1024
+
+/** Runs a function once with the JSON of an event. */
+export type RunFunction = (trigger: Trigger, event: string) => Promise<FunctionOutcome>
+export type FunctionOutcome =
+  /** It answered, with this JSON. */
+  { readonly kind: 'answered'; readonly payload: string } | Exclude<InvokeOutcome, { kind: 'answered' }>
+
+/** Brings messages to functions in the events of SQS. */
+export const eventInvoker = (engine: Engine, names: QueueNames, run: RunFunction): Invoker => {
+  const records = new WeakMap<Message, string>()
+  const recordOf = (message: Message, from: ReceivedFrom): string => {
+    let record = records.get(message)
+    if (record === undefined) {
+      record = JSON.stringify(sqsRecord(message, from) satisfies SqsRecord)
+      records.set(message, record)
+    }
+    return record
+  }
+  const origin = async ({ queue }: Trigger): Promise<ReceivedFrom> => ({
+    queue: await engine.queues.get(queue),
+    address: names.addressOf(queue),
+  })
+  return {
+    fitting: async (trigger, messages) => {
+      const from = await origin(trigger)
+      let bytes = 0
+      const over = messages.findIndex((message) => {
+        bytes += Buffer.byteLength(recordOf(message, from)) + 1
+        return bytes > MAX_EVENT_BYTES
+      })
+      return over < 0 ? messages.length : over
+    },
+    invoke: async (trigger, messages) => {
+      let from: ReceivedFrom
+      try {
+        from = await origin(trigger)
+      } catch (error) {
+        if (!isHoldfastError(error)) throw error
+        return { kind: 'not-run', reason: 'refused', error: error.message }
+      }
+      const event = `{"Records":[${messages.map((message) => recordOf(message, from)).join(',')}]}`
+      const outcome = await run(trigger, event)
+      if (outcome.kind !== 'answered') return outcome
+      return answerOf(
+        outcome.payload,
+        messages.map(({ messageId }) => messageId),
+      )
+    },
+  }
+}

@@ -1,0 +1,53 @@
+import type { InvokeOutcome } from '../../lib/triggers/invoker.ts'
+
+/**
+ * What a function's answer says of its batch, as Lambda reads it with `ReportBatchItemFailures`: `null`, an object
+ * without failures and an empty list mean success; an entry that names no message of the batch fails the whole batch.
+ * Answers that are no object report nothing: functions that were written without reports answer what they like.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
+ *
+ * @param payload the answer's JSON
+ */
+export const answerOf = (payload: string, messageIds: readonly string[]): InvokeOutcome => {
+  const answer = parsed(payload)
+  if (answer === UNREADABLE) return { kind: 'failed', error: 'the answer is not JSON' }
+  const failures = typeof answer === 'object' && answer !== null ? (answer as Answer).batchItemFailures : undefined
+  if (failures === undefined || failures === null) return { kind: 'answered', failed: new Set() }
+  if (!Array.isArray(failures)) return { kind: 'failed', error: 'batchItemFailures is not a list' }
+  const known = new Set(messageIds)
+  const failed = new Set<string>()
+  for (const failure of failures as readonly unknown[]) {
+    const id = (failure as { itemIdentifier?: unknown } | null)?.itemIdentifier
+    if (typeof id !== 'string' || !known.has(id)) {
+      return {
+        kind: 'failed',
+        error: `batchItemFailures names ${JSON.stringify(id) ?? 'nothing'}, which is no message of the batch`,
+      }
+    }
+    failed.add(id)
+  }
+  return { kind: 'answered', failed }
+}
+
+interface Answer {
+  readonly batchItemFailures?: unknown
+}
+
+const UNREADABLE = Symbol('not JSON')
+
+const parsed = (payload: string): unknown => {
+  if (payload === '') return null
+  try {
+    return JSON.parse(payload)
+  } catch {
+    return UNREADABLE
+  }
+}
+
+/** The words of a function error: its type and message, as far as the payload has them. */
+export const functionError = (kind: string, payload: string): string => {
+  const error = parsed(payload)
+  if (typeof error !== 'object' || error === null) return kind
+  const { errorType, errorMessage } = error as { errorType?: unknown; errorMessage?: unknown }
+  return [errorType ?? kind, errorMessage].filter((part) => typeof part === 'string').join(': ')
+}

@@ -1,0 +1,94 @@
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import { INVOCATION_MARGIN_MS } from '../../lib/triggers/times.ts'
+import type { Trigger } from '../../lib/triggers/trigger.ts'
+import type { FunctionOutcome, RunFunction } from './event-invoker.ts'
+import { functionError } from './function-answer.ts'
+
+const CONNECTION_TIMEOUT_MS = 2_000
+const SOCKETS = 1_000
+
+/**
+ * A client that sends each request once: an answer that is lost must not run a batch twice. Its sockets are kept alive, so
+ * that nothing between here and Lambda drops a connection that is silent for minutes.
+ */
+export const lambdaClient = (): LambdaClient =>
+  new LambdaClient({
+    maxAttempts: 1,
+    requestHandler: { connectionTimeout: CONNECTION_TIMEOUT_MS, httpsAgent: { keepAlive: true, maxSockets: SOCKETS } },
+  })
+
+/** Runs Lambda functions, and waits for their answers. */
+export const lambdaFunction =
+  (client: Pick<LambdaClient, 'send'>): RunFunction =>
+  async ({ functionName, functionTimeoutSeconds }: Trigger, event: string): Promise<FunctionOutcome> => {
+    const abortSignal = AbortSignal.timeout(functionTimeoutSeconds * 1_000 + INVOCATION_MARGIN_MS)
+    try {
+      const { Payload, FunctionError } = await client.send(
+        new InvokeCommand({
+          FunctionName: functionName,
+          InvocationType: 'RequestResponse',
+          Payload: Buffer.from(event),
+        }),
+        { abortSignal },
+      )
+      const payload = Payload ? Buffer.from(Payload).toString('utf8') : ''
+      if (FunctionError) return { kind: 'failed', error: functionError(FunctionError, payload) }
+      return { kind: 'answered', payload }
+    } catch (error) {
+      return failureOf(error)
+    }
+  }
+
+/**
+ * Errors of Invoke with a status of 5xx that come before the function's code begins.
+ * https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
+ */
+const BEFORE_START: ReadonlySet<string> = new Set([
+  'EC2AccessDeniedException',
+  'EC2ThrottledException',
+  'EC2UnexpectedException',
+  'EFSIOException',
+  'EFSMountConnectivityException',
+  'EFSMountFailureException',
+  'EFSMountTimeoutException',
+  'ENILimitReachedException',
+  'InvalidRuntimeException',
+  'InvalidSecurityGroupIDException',
+  'InvalidSubnetIDException',
+  'InvalidZipFileException',
+  'KMSAccessDeniedException',
+  'KMSDisabledException',
+  'KMSInvalidStateException',
+  'KMSNotFoundException',
+  'ResourceNotReadyException',
+  'SubnetIPAddressLimitReachedException',
+])
+const THROTTLED: ReadonlySet<string> = new Set([
+  'TooManyRequestsException',
+  'EC2ThrottledException',
+  'ThrottlingException',
+])
+/** The connection was never there, or nothing could be signed. */
+const NOT_SENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+
+/** Whether the function did not run, as far as an error proves it; all others may come after it began. */
+const failureOf = (error: unknown): FunctionOutcome => {
+  const {
+    name = '',
+    message = '',
+    code,
+    $metadata,
+  } = (error ?? {}) as {
+    name?: string
+    message?: string
+    code?: string
+    $metadata?: { httpStatusCode?: number }
+  }
+  const words = [name, message].filter(Boolean).join(': ')
+  const status = $metadata?.httpStatusCode
+  if (THROTTLED.has(name) || status === 429) return { kind: 'not-run', reason: 'throttled', error: words }
+  const refused = status !== undefined && status >= 400 && status < 500
+  const unsent = (code !== undefined && NOT_SENT.has(code)) || name === 'CredentialsProviderError'
+  if (refused || unsent || BEFORE_START.has(name)) return { kind: 'not-run', reason: 'refused', error: words }
+  return { kind: 'unknown', error: words || String(error) }
+}

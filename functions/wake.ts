@@ -1,0 +1,31 @@
+import type { DynamoDBStreamEvent } from 'aws-lambda'
+import { tick, wake } from '../lib/triggers/wake.ts'
+import { theEngine } from './runtime/compose.ts'
+import { invokeByClient } from './runtime/lambda-invocation.ts'
+import { flushMetrics, lambdaLog, observeInLambda } from './runtime/telemetry.ts'
+import { dispatchEvent, isTick, publishedSegments, type TickEvent } from './triggers/trigger-events.ts'
+
+observeInLambda()
+
+/** A tick in ten is a sweep. */
+const SWEEP_EVERY_MS = 600_000
+const TICK_MS = 60_000
+
+/** HOLDFAST_DISPATCH_FUNCTION: the name of the function that runs `functions/dispatch.ts`. */
+const startRun = async (queue: string): Promise<void> => {
+  const { HOLDFAST_DISPATCH_FUNCTION: name } = process.env
+  if (!name) throw new Error('the environment variable HOLDFAST_DISPATCH_FUNCTION must name the dispatcher')
+  await invokeByClient(name, JSON.stringify(dispatchEvent(queue)))
+}
+
+export const handler = async (event: DynamoDBStreamEvent | TickEvent): Promise<void> => {
+  const engine = theEngine()
+  try {
+    if (!isTick(event)) return await wake(engine, publishedSegments(event), { startRun })
+    const sweep = engine.clock.now() % SWEEP_EVERY_MS < TICK_MS
+    const started = await tick(engine, { startRun, sweep })
+    if (started > 0) lambdaLog.info('started runs of triggers', { started, sweep })
+  } finally {
+    flushMetrics()
+  }
+}

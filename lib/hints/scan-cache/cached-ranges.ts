@@ -1,0 +1,140 @@
+import { type KeyRange, MAX_RANGE_HEADERS } from './key-range.ts'
+
+/** A key range, with when a poll checks whether it still has nothing to receive. */
+export interface CachedRange extends KeyRange {
+  /** Epoch ms. */
+  readonly checkAt: number
+  /** The time from one check to the next. */
+  readonly checkEveryMs: number
+}
+
+/** Key ranges in order and without overlap. */
+export interface CachedRanges {
+  readonly list: readonly CachedRange[]
+  /** Headers in all of them. */
+  readonly headers: number
+  /** Headers of those that end behind the last published snapshot. */
+  readonly unpublished: number
+  /** Index of the first range that ends behind `sort`. */
+  indexAt(sort: string): number
+  /** Replaces the range at an index. */
+  replaceAt(at: number, range: CachedRange): void
+  /** Adds a range in the place of all that overlaps it. Returns its index. */
+  put(range: CachedRange): number
+  /** Removes what lies in `[from, end)`. */
+  cut(from: string, end: string): void
+  /** Joins a range with the next one where they touch and the two are short. Returns whether it did. */
+  joinAt(at: number, now: number): boolean
+  /** A snapshot was published that reaches to this end. */
+  markPublished(end: string): void
+}
+
+export const cachedRanges = (): CachedRanges => {
+  const list: CachedRange[] = []
+  const counts = headerCounts()
+
+  /** Every change of the list is made here, so that the counts stay right. */
+  const replace = (at: number, removed: number, ...added: readonly CachedRange[]): void => {
+    for (const range of list.splice(at, removed, ...added)) counts.add(range, -1)
+    for (const range of added) counts.add(range, 1)
+  }
+
+  /** Cuts `[from, end)` out. Returns the index at which a range can be put in its place. */
+  const cut = (from: string, end: string): number => {
+    const start = indexIn(list, from)
+    const stop = indexBehind(list, start, end)
+    const first = list[start]
+    const last = list[stop - 1]
+    if (stop === start || !first || !last) return start
+    const before = first.from < from ? [{ ...first, end: from, headers: first.headers >> 1 }] : []
+    const after = last.end > end ? [{ ...last, from: end, headers: last.headers >> 1 }] : []
+    replace(start, stop - start, ...before, ...after)
+    return start + before.length
+  }
+
+  return {
+    list,
+    get headers() {
+      return counts.all
+    },
+    get unpublished() {
+      return counts.unpublished
+    },
+    indexAt: (sort) => indexIn(list, sort),
+    replaceAt: (at, range) => replace(at, 1, range),
+    put: (range) => {
+      const at = cut(range.from, range.end)
+      replace(at, 0, range)
+      return at
+    },
+    cut: (from, end) => void cut(from, end),
+    joinAt: (at, now) => {
+      const first = list[at]
+      const second = list[at + 1]
+      // A range that reaches over the end of the snapshot would count as unpublished again.
+      if (!first || !second || first.end === counts.publishedTo || !canJoin(first, second, now)) return false
+      replace(at, 2, joined(first, second))
+      return true
+    },
+    markPublished: (end) => counts.markPublished(list, end),
+  }
+}
+
+/** Headers of the ranges: all of them, and those that end behind the last published snapshot. */
+const headerCounts = () => {
+  const counts = { all: 0, unpublished: 0, publishedTo: '' }
+  return {
+    get all() {
+      return counts.all
+    },
+    get unpublished() {
+      return counts.unpublished
+    },
+    get publishedTo() {
+      return counts.publishedTo
+    },
+    /** Counts a range that was added, or with -1 one that was removed. */
+    add: ({ end, headers }: CachedRange, sign: 1 | -1): void => {
+      counts.all += sign * headers
+      if (end > counts.publishedTo) counts.unpublished += sign * headers
+    },
+    markPublished: (list: readonly CachedRange[], publishedTo: string): void => {
+      counts.publishedTo = publishedTo
+      counts.unpublished = list.reduce((sum, { end, headers }) => sum + (end > publishedTo ? headers : 0), 0)
+    },
+  }
+}
+
+/** Index of the first range that ends behind `sort`, by halving. */
+const indexIn = (list: readonly CachedRange[], sort: string): number => {
+  let low = 0
+  let high = list.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((list[middle] as CachedRange).end <= sort) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** Index of the first range from `start` on that begins at `end` or behind it. */
+const indexBehind = (list: readonly CachedRange[], start: number, end: string): number => {
+  let index = start
+  while (index < list.length && (list[index] as CachedRange).from < end) index++
+  return index
+}
+
+/** Whether two ranges touch and are short. A range that is due stays apart, or a check would read its neighbour too. */
+const canJoin = (first: CachedRange, second: CachedRange, now: number): boolean =>
+  first.end === second.from &&
+  first.headers + second.headers <= MAX_RANGE_HEADERS &&
+  Math.min(first.until, second.until, first.checkAt, second.checkAt) > now
+
+const joined = (first: CachedRange, second: CachedRange): CachedRange => ({
+  from: first.from,
+  end: second.end,
+  until: Math.min(first.until, second.until),
+  headers: first.headers + second.headers,
+  checkAt: Math.min(first.checkAt, second.checkAt),
+  checkEveryMs: Math.min(first.checkEveryMs, second.checkEveryMs),
+})

@@ -1,0 +1,171 @@
+import { dueAtOf } from '../../model/segment-key.ts'
+import { type CachedRange, cachedRanges } from './cached-ranges.ts'
+import { checkAllowance } from './check-allowance.ts'
+import { endBehind, type KeyRange } from './key-range.ts'
+import { firstUntil, quietPeriod } from './quiet-period.ts'
+import { dueRun, type Range, rangeBehind, rangesBefore, tailIndex } from './read-plan.ts'
+import { recentReleases } from './recent-releases.ts'
+
+/**
+ * The key ranges of a scan target that a process need not read again yet: their messages are leased, backing off, expired or
+ * gone. Without the cache a Query pays for each of their headers at every poll.
+ *
+ * A key range is skipped until the first of its messages becomes visible. Other processes can change that: a consumer gives a
+ * message back, or the write of a publisher arrives after younger ones. So a key range is also checked, each time its age has
+ * doubled and at least every few seconds: a late arrival waits about as long as it was late. The last ranges cost nothing to
+ * check, because the Query of what lies behind them reads a few headers more.
+ *
+ * The cache is a hint. What it hides is still stored, and polls find it when the key range ends.
+ */
+export interface ScanCache {
+  /** The ranges that a poll must read, in order. The last one is what lies behind all key ranges, up to `last`. */
+  ranges(first: string, last: string, now: number): Range[]
+  /** Removes what is known from `from` through `to`. */
+  forget(from: string, to: string): void
+  /** Adds neighbouring headers that a poll read and that have nothing to receive for a while. */
+  record(headers: ScannedHeaders): void
+  /** A message becomes visible sooner than its key range says: at once, or from `visibleAt` on, epoch ms. */
+  release(sort: string, visibleAt?: number): void
+  /** A header was deleted. */
+  gone(sort: string): void
+  /** The number of calls of `release`. */
+  readonly releases: number
+  /** When the first message of the key ranges becomes visible, epoch ms. */
+  endsAt(): number
+  /** The number of key ranges. */
+  readonly size: number
+  /** In order. */
+  readonly keyRanges: readonly KeyRange[]
+  /** Headers in the key ranges, without those that this process knows to be deleted. */
+  readonly headers: number
+  /** Headers of the key ranges that end behind the last published snapshot. */
+  readonly unpublished: number
+  /** A snapshot was published that reaches to this end. */
+  markPublished(end: string): void
+  /** Adds the key ranges of a snapshot that another process published. */
+  addSnapshot(keyRanges: readonly KeyRange[], now: number): void
+}
+
+export interface ScannedHeaders {
+  readonly from: string
+  readonly to: string
+  /** When the first message becomes visible, epoch ms. */
+  readonly until: number
+  readonly headers: number
+  readonly now: number
+  /** `releases` before the headers were read. What was released since then must be read again. */
+  readonly releases?: number
+}
+
+/** A key range is checked when its age has doubled, within these bounds. */
+const MIN_CHECK_EVERY_MS = 50
+const MAX_CHECK_EVERY_MS = 3_000
+
+export const scanCache = (): ScanCache => {
+  const cached = cachedRanges()
+  const { list } = cached
+  const allowance = checkAllowance()
+  const releases = recentReleases()
+  const quiet = quietPeriod()
+
+  /** Cuts a message out of its key range, as a range of its own that ends when the message becomes visible. */
+  const uncover = (sort: string, visibleAt: number): void => {
+    const around = list[cached.indexAt(sort)]
+    if (!around || around.from > sort || around.until <= visibleAt) return
+    cached.put({
+      from: sort,
+      end: endBehind(sort),
+      until: visibleAt,
+      headers: 1,
+      checkAt: visibleAt,
+      checkEveryMs: MIN_CHECK_EVERY_MS,
+    })
+    quiet.end()
+  }
+
+  return {
+    ranges: (first, last, now) => {
+      allowance.refill(now)
+      releases.observe(now)
+      const tail = tailIndex(list, now)
+      const end = list.at(-1)?.end ?? first
+      if (quiet.includes(now, allowance.isEnough)) {
+        return [rangeBehind(list, tail, { from: list[tail]?.from ?? end, last, end })]
+      }
+      const run = allowance.isEnough ? dueRun(list, now) : { from: 0, to: 0 }
+      const { ranges, from } = rangesBefore(list, tail, { first, run, now })
+      quiet.renew(
+        list,
+        ranges.some(({ check }) => !check),
+      )
+      const paid = ranges.map((range) => (range.check ? { ...range, headers: allowance.pay(range.headers) } : range))
+      return [...paid, rangeBehind(list, tail, { from, last, end })]
+    },
+
+    forget: (from, to) => {
+      // As a rule a poll forgets headers behind all key ranges, of which nothing is known.
+      const end = list.at(-1)?.end
+      if (end === undefined || end <= from) return
+      cached.cut(from, endBehind(to))
+      quiet.end()
+    },
+
+    record: ({ from, to, until, headers, now, releases: before = releases.count }) => {
+      const end = endBehind(to)
+      const inside = releases.inside(from, end)
+      // A range is as old as its last key, or as the time since which polls look for a message that was released in it.
+      const bornAt = inside.reduce((born, { observedAt = now }) => Math.max(born, observedAt), dueAtOf(to))
+      const range = checkedAfter(now - bornAt, { from, end, until, headers }, now)
+      const at = cached.put(range)
+      quiet.add(range, !touchesNeighbours(list, at))
+      const joined = cached.joinAt(at - 1, now)
+      cached.joinAt(joined ? at - 1 : at, now)
+      for (const { sort, count, visibleAt } of inside) if (count > before) uncover(sort, visibleAt)
+    },
+
+    release: (sort, visibleAt = 0) => {
+      releases.add(sort, visibleAt)
+      uncover(sort, visibleAt)
+    },
+
+    gone: (sort) => {
+      const at = cached.indexAt(sort)
+      const range = list[at]
+      if (!range || range.from > sort || range.headers === 0) return
+      cached.replaceAt(at, { ...range, headers: range.headers - 1 })
+    },
+
+    addSnapshot: (keyRanges, now) => {
+      for (const range of keyRanges) cached.put(checkedAfter(now - dueAtOf(range.end), range, now))
+      quiet.end()
+    },
+
+    get releases() {
+      return releases.count
+    },
+    get size() {
+      return list.length
+    },
+    keyRanges: list,
+    endsAt: () => firstUntil(list),
+    get headers() {
+      return cached.headers
+    },
+    get unpublished() {
+      return cached.unpublished
+    },
+    markPublished: cached.markPublished,
+  }
+}
+
+/** A key range that is first checked after its age, within the bounds. */
+const checkedAfter = (ageMs: number, { from, end, until, headers }: KeyRange, now: number): CachedRange => {
+  const checkEveryMs = Math.min(MAX_CHECK_EVERY_MS, Math.max(MIN_CHECK_EVERY_MS, ageMs))
+  return { from, end, until, headers, checkAt: now + checkEveryMs, checkEveryMs }
+}
+
+/** Whether a range leaves no gap on either side. The first range leaves one, because nothing is known of what lies before it. */
+const touchesNeighbours = (list: readonly CachedRange[], at: number): boolean => {
+  const { from, end } = list[at] as CachedRange
+  return list[at - 1]?.end === from && (at === list.length - 1 || list[at + 1]?.from === end)
+}

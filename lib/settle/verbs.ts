@@ -1,0 +1,102 @@
+import type { Engine } from '../engine.ts'
+import { HoldfastError, invalid, isHoldfastError, reasonOf } from '../model/errors.ts'
+import { LIMITS } from '../model/limits.ts'
+import type { HandleResult } from '../model/message.ts'
+import { ack as ackHandles } from './ack.ts'
+import { extend as extendEach } from './extend.ts'
+import { nack as nackEach } from './nack.ts'
+import { unreceive as unreceiveHandles } from './unreceive.ts'
+
+/**
+ * The verbs on leased messages as users of the library call them: 1 to 25 messages or receipt handles, and options that count
+ * for all of them. Each answers one result a message, in order. The operations beneath take entries that differ.
+ */
+
+/** What stands for a leased message: itself, or its receipt handle. */
+export type Handle = string | { readonly receiptHandle: string }
+
+export interface ExtendOptions {
+  /** The lease's new end, counted from now, seconds, 0 … 604800; 0 makes the messages receivable at once. */
+  readonly visibilityTimeoutSeconds: number
+  /**
+   * Whether a lease that has ended may begin anew while nobody else has received the message. No effect on FIFO queues and
+   * with `maxInFlightPerGroup`.
+   *
+   * @default false
+   */
+  readonly revive?: boolean
+}
+
+export interface NackOptions {
+  /** Until the messages can be received again, seconds. @default what the queue's retry policy says; at once without one */
+  readonly delaySeconds?: number
+  /** Moves the messages to the queue's dead-letter queue at once. Not together with `delaySeconds`. */
+  readonly deadLetter?: boolean
+  /** Why, with `deadLetter`: an error or a text, the first 1,024 characters of which are stored with the messages. */
+  readonly error?: unknown
+}
+
+/** Confirms messages: they are gone for good. What is gone already succeeds. */
+export const ack = async (engine: Engine, queue: string, messages: readonly Handle[]): Promise<HandleResult[]> =>
+  ackHandles(engine, queue, handlesOf(messages))
+
+/** Gives messages back, or moves them to the dead-letter queue. */
+export const nack = async (
+  engine: Engine,
+  queue: string,
+  messages: readonly Handle[],
+  options: NackOptions = {},
+): Promise<HandleResult[]> => alike(nackEach(engine, queue, nackEntries(handlesOf(messages), options)))
+
+/** Moves the end of leases to a span from now. */
+export const extend = async (
+  engine: Engine,
+  queue: string,
+  messages: readonly Handle[],
+  { visibilityTimeoutSeconds, revive = false }: ExtendOptions,
+): Promise<HandleResult[]> => {
+  const entries = handlesOf(messages).map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds }))
+  return alike(extendEach(engine, queue, entries, { revive }))
+}
+
+/** Gives messages back as if they had not been received: at once, and without counting the receive. */
+export const unreceive = async (engine: Engine, queue: string, messages: readonly Handle[]): Promise<HandleResult[]> =>
+  unreceiveHandles(engine, queue, handlesOf(messages))
+
+/** @throws `InvalidRequest` for what is neither, such as the first message of an empty poll */
+const handleOf = (message: Handle, position: number): string => {
+  const handle: unknown =
+    typeof message === 'string' ? message : (message as Partial<{ receiptHandle: unknown }>)?.receiptHandle
+  if (typeof handle === 'string') return handle
+  throw invalid(`messages[${position}]`, message, 'must be a message or its receipt handle')
+}
+
+/** @throws `InvalidRequest` for what is not a list of messages or receipt handles */
+export const handlesOf = (messages: readonly Handle[]): string[] => {
+  if (!Array.isArray(messages)) throw invalid('messages', messages, 'must be a list of messages or receipt handles')
+  return messages.map(handleOf)
+}
+
+export const nackEntries = (
+  receiptHandles: readonly string[],
+  { delaySeconds, deadLetter, error }: NackOptions,
+): { readonly receiptHandle: string; delaySeconds?: number; deadLetter?: boolean; error?: string }[] =>
+  receiptHandles.map((receiptHandle) => ({
+    receiptHandle,
+    ...(delaySeconds !== undefined && { delaySeconds }),
+    ...(deadLetter && { deadLetter }),
+    ...(error !== undefined && { error: reasonOf(error).slice(0, LIMITS.reasonLength) }),
+  }))
+
+/** Work on entries that are alike: an error names the option at fault, and not the entry, which the caller never made. */
+export const alike = async <T>(work: Promise<T>): Promise<T> => {
+  try {
+    return await work
+  } catch (error) {
+    const field = isHoldfastError(error) ? error.fields.field : undefined
+    const own = field?.replace(/^entries\[\d+\]\./, '')
+    if (!isHoldfastError(error) || field === undefined || own === field) throw error
+    const fields = { ...error.fields, field: own as string }
+    throw new HoldfastError(error.code, error.message.replace(field, own as string), fields, { cause: error })
+  }
+}
