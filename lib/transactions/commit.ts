@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Engine } from '../engine.ts'
 import { HoldfastError, isHoldfastError } from '../model/errors.ts'
 import type { JointCommits, PreparedTransaction } from '../store/joint.ts'
@@ -108,7 +109,7 @@ const send = async (parts: CommitParts, attempt: Attempt): Promise<Step> => {
         return { failure: contended(), next }
       }
       // Known to be canceled: the next sending is another one.
-      if (!attempt.unanswered) attempt.token = tokenOf(engine)
+      if (!attempt.unanswered) attempt.token = randomUUID()
       return { failure: contended(), next: 'send-again' }
     }
   }
@@ -133,10 +134,10 @@ const isUsable = (engine: Engine, { unanswered, built }: Attempt): boolean =>
 /** Builds an attempt, and stores its content; anew where that took too long. */
 const prepare = async ({ engine, commits, build, history }: CommitParts): Promise<Attempt> => {
   for (let tries = 0; tries < TRIES; tries++) {
-    const built = await build(tokenOf(engine))
+    const built = await build(attemptName(engine))
     const prepared = commits.prepare(built.parts.map(({ write }) => write))
     await prepared.storeContent()
-    const attempt = { built, prepared, token: tokenOf(engine), sentAt: engine.clock.now(), unanswered: false }
+    const attempt = { built, prepared, token: randomUUID(), sentAt: engine.clock.now(), unanswered: false }
     if (!isUsable(engine, attempt)) continue
     history.push(attempt)
     return attempt
@@ -144,8 +145,8 @@ const prepare = async ({ engine, commits, build, history }: CommitParts): Promis
   throw new HoldfastError('StoreUnavailable', 'the bodies take longer to store than actions may be old')
 }
 
-/** 36 characters, as DynamoDB takes them at most. */
-const tokenOf = (engine: Engine): string => Buffer.from(engine.random.bytes(18)).toString('hex')
+/** Names an attempt in the marker. */
+const attemptName = (engine: Engine): string => Buffer.from(engine.random.bytes(18)).toString('hex')
 
 const pause = (engine: Engine, tries: number, signal: AbortSignal | undefined): Promise<void> => {
   const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1))
@@ -166,7 +167,7 @@ const settle = async (parts: CommitParts, failure: HoldfastError): Promise<Commi
   const { engine, marker, found, history } = parts
   if (!inDoubt(history)) throw nothingDone(failure)
   if (!marker) throw outcomeUnknown('a sending of it has had no answer, and it has no transactionId', failure)
-  const { done, version } = await settleMarker(engine, marker, found.marker, tokenOf(engine)).catch(
+  const { done, version } = await settleMarker(engine, marker, found.marker, attemptName(engine)).catch(
     (error: unknown) => {
       throw isHoldfastError(error, 'OutcomeUnknown') ? error : outcomeUnknown('its marker could not be read', error)
     },
