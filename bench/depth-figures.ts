@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { localVisibility } from '../lib/visibility/visibility.ts'
 import { costOfLoneMessage, costOfPolls, fill, findingGivenBack, leaseAll, type PollCost } from './depth.ts'
 import type { Figure } from './figures.ts'
 import type { Rig } from './rig.ts'
@@ -51,6 +52,9 @@ const inFlightFigures = async (rig: Rig, count: number, fresh: Costs): Promise<F
   const section = `${count.toLocaleString('en')} in flight`
   await sleep(SNAPSHOT_AGE_MS)
   const polls = await costOfPolls(rig, warm, queue)
+  const unshared = rig.process()
+  const alone = { ...unshared, visibility: localVisibility(unshared.polls) }
+  const unaided = await costOfPolls(rig, alone, queue, 1)
   const once = rig.process()
   const cold = await costOfPolls(rig, once, queue, 1)
   const next = await costOfPolls(rig, once, queue)
@@ -60,6 +64,7 @@ const inFlightFigures = async (rig: Rig, count: number, fresh: Costs): Promise<F
     ...against(section, 'a process that has polled before', polls, fresh.warm),
     ...costFigures(section, 'a poll and an ack of one given back in their middle', lone),
     { section, name: 'given back by another process, found after', value: foundMs, unit: 'ms' },
+    ...costFigures(section, 'the first poll of a new process, without snapshots', unaided),
     ...against(section, 'the first poll of a new process', cold, fresh.cold),
     ...against(section, 'its next ones', next, fresh.warm),
   ]

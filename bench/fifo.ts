@@ -33,7 +33,7 @@ export const fifoQueue = (rig: Rig, fifo: Partial<FifoSettings> = {}, settings: 
   rig.fifoQueue({ visibilityTimeoutSeconds: HOUR_MS / 1_000, ...settings, fifo: { ...DEFAULT_FIFO, ...fifo } })
 
 /** Calls `work` `count` times, a few calls at a time. */
-export const many = async (count: number, work: (turn: number) => Promise<unknown>): Promise<void> => {
+const many = async (count: number, work: (turn: number) => Promise<unknown>): Promise<void> => {
   let turn = 0
   const loop = async () => {
     while (turn < count) await work(turn++)

@@ -7,7 +7,7 @@ export type Item = Record<string, { S?: string; N?: string; B?: string }>
  */
 export const writeUnitsOf = (item: Item): number => Math.max(1, Math.ceil(itemBytes(item) / 1_024))
 
-export const itemBytes = (item: Item): number =>
+const itemBytes = (item: Item): number =>
   Object.entries(item).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + valueBytes(value), 0)
 
 const valueBytes = ({ S, N, B }: Item[string]): number => {

@@ -38,44 +38,52 @@ export const runRace = async (rig: Rig, race: Race): Promise<RaceResult> => {
   const one = rig.process()
   const engines = Array.from({ length: race.pollers }, () => (race.together ? one : rig.process()))
   for (const engine of engines) await engine.queues.get(queue)
-  const seen = new Map<string, number>()
-  const waits: number[] = []
-  let polls = 0
+  const received = newTally()
   const startedAt = Date.now()
   const { usage } = await rig.measure(async () => {
     const trickle = race.trickleMs === undefined ? undefined : publishSlowly(publisher, queue, race)
-    await Promise.all(
-      engines.map(async (engine) => {
-        while (seen.size < race.messages) {
-          const { waitTimeSeconds = 0, polledBy } = race
-          const messages = await poll(engine, queue, { maxMessages: polledBy, waitTimeSeconds })
-          polls++
-          for (const { messageId, publishedAt } of messages) {
-            if (seen.has(messageId)) throw new Error(`message ${messageId} was received twice`)
-            seen.set(messageId, publishedAt)
-            waits.push(Date.now() - publishedAt)
-          }
-          if (messages.length > 0)
-            await ack(
-              engine,
-              queue,
-              messages.map(({ receiptHandle }) => receiptHandle),
-            )
-        }
-      }),
-    )
+    await Promise.all(engines.map((engine) => pollUntilAll(engine, queue, race, received)))
     await trickle
   })
-  waits.sort((a, b) => a - b)
+  const waits = received.waits.toSorted((a, b) => a - b)
   return {
     ...race,
     ...perMessage(usage, race.messages),
-    polls,
+    polls: received.polls,
     seconds: (Date.now() - startedAt) / 1_000,
     ...(race.trickleMs !== undefined && {
       medianMs: waits[waits.length >> 1] ?? 0,
       lateMs: waits[Math.floor(waits.length * 0.95)] ?? 0,
     }),
+  }
+}
+
+/** What the pollers of a race received together. */
+interface Tally {
+  readonly messageIds: Set<string>
+  /** Time from publish to receive of each message, ms. */
+  readonly waits: number[]
+  polls: number
+}
+
+const newTally = (): Tally => ({ messageIds: new Set(), waits: [], polls: 0 })
+
+const pollUntilAll = async (engine: Engine, queue: string, race: Race, received: Tally): Promise<void> => {
+  const { waitTimeSeconds = 0, polledBy: maxMessages } = race
+  while (received.messageIds.size < race.messages) {
+    const messages = await poll(engine, queue, { maxMessages, waitTimeSeconds })
+    received.polls++
+    for (const { messageId, publishedAt } of messages) {
+      if (received.messageIds.has(messageId)) throw new Error(`message ${messageId} was received twice`)
+      received.messageIds.add(messageId)
+      received.waits.push(Date.now() - publishedAt)
+    }
+    if (messages.length === 0) continue
+    await ack(
+      engine,
+      queue,
+      messages.map(({ receiptHandle }) => receiptHandle),
+    )
   }
 }
 

@@ -1,4 +1,3 @@
-import type { Message } from '../lib/model/message.ts'
 import { publish } from '../lib/publish/publish.ts'
 import { poll } from '../lib/receive/poll.ts'
 import { ack } from '../lib/settle/ack.ts'
@@ -41,52 +40,18 @@ export const unitFigures = async (rig: Rig): Promise<Figure[]> => {
   return figures
 }
 
-const figuresOf = async (rig: Rig, { name, body, batch, writeGoal, readGoal }: Load): Promise<Figure[]> => {
-  const queue = await rig.queue()
-  const engine = rig.process()
-  await publish(engine, queue, [{ body: 'the first request of a process reads the configuration' }])
-  const [first] = await poll(engine, queue)
-  if (first) await ack(engine, queue, [first.receiptHandle])
-  const published = await rig.measure(async () => {
-    for (let round = 0; round < ROUNDS; round++) {
-      await publish(
-        engine,
-        queue,
-        Array.from({ length: batch }, () => ({ body: bodyOfKind(body) })),
-      )
-    }
-  })
-  const polled = await rig.measure(async () => {
-    const batches: Message[][] = []
-    for (let round = 0; round < ROUNDS; round++) batches.push(await poll(engine, queue, { maxMessages: batch }))
-    return batches
-  })
-  const acked = await rig.measure(async () => {
-    for (const messages of polled.result)
-      await ack(
-        engine,
-        queue,
-        messages.map(({ receiptHandle }) => receiptHandle),
-      )
-  })
-  const messages = polled.result.flat().length
-  if (messages !== ROUNDS * batch) throw new Error(`${name}: received ${messages} of ${ROUNDS * batch} messages`)
-  const parts = { publish: published.usage, poll: polled.usage, ack: acked.usage }
+const figuresOf = async (rig: Rig, load: Load): Promise<Figure[]> => {
+  const { name: section, batch, writeGoal, readGoal } = load
+  const { messages, parts } = await costOfLoad(rig, load)
+  if (messages !== ROUNDS * batch) throw new Error(`${section}: received ${messages} of ${ROUNDS * batch} messages`)
   const total = (field: 'writeUnits' | 'readUnits' | 'requests' | 'misreported') =>
     Object.values(parts).reduce((sum, usage) => sum + usage[field], 0)
-  if (total('misreported') > 0) throw new Error(`${name}: the engine reports other units than the items' sizes say`)
-  const section = name
-  const per = 'per message'
+  if (total('misreported') > 0) throw new Error(`${section}: the engine reports other units than the items' sizes give`)
+  const unit = 'per message'
   return [
-    { section, name: 'write units', value: total('writeUnits') / messages, unit: per, goal: writeGoal },
-    {
-      section,
-      name: 'read units',
-      value: total('readUnits') / messages,
-      unit: per,
-      ...(readGoal && { goal: readGoal }),
-    },
-    { section, name: 'requests', value: total('requests') / messages, unit: per },
+    { section, name: 'write units', value: total('writeUnits') / messages, unit, goal: writeGoal },
+    { section, name: 'read units', value: total('readUnits') / messages, unit, ...(readGoal && { goal: readGoal }) },
+    { section, name: 'requests', value: total('requests') / messages, unit },
     ...Object.entries(parts).map(([verb, usage]: [string, Usage]) => ({
       section,
       name: `round trips, one after the other: ${verb}`,
@@ -96,6 +61,40 @@ const figuresOf = async (rig: Rig, { name, body, batch, writeGoal, readGoal }: L
       goal: GOAL_ROUNDS[verb as keyof typeof GOAL_ROUNDS] + 0.1,
     })),
   ]
+}
+
+interface LoadCost {
+  /** Number of messages received. */
+  readonly messages: number
+  readonly parts: Readonly<Record<keyof typeof GOAL_ROUNDS, Usage>>
+}
+
+/** Publishes all rounds of a load, then polls them, then acks them. */
+const costOfLoad = async (rig: Rig, { body, batch }: Load): Promise<LoadCost> => {
+  const queue = await rig.queue()
+  const engine = rig.process()
+  await publish(engine, queue, [{ body: 'the first request of a process reads the settings' }])
+  const [first] = await poll(engine, queue)
+  if (first) await ack(engine, queue, [first.receiptHandle])
+  const bodies = () => Array.from({ length: batch }, () => ({ body: bodyOfKind(body) }))
+  const published = await rig.measure(async () => {
+    for (let round = 0; round < ROUNDS; round++) await publish(engine, queue, bodies())
+  })
+  const polled = await rig.measure(async () => {
+    const batches: string[][] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      const messages = await poll(engine, queue, { maxMessages: batch })
+      batches.push(messages.map(({ receiptHandle }) => receiptHandle))
+    }
+    return batches
+  })
+  const acked = await rig.measure(async () => {
+    for (const handles of polled.result) await ack(engine, queue, handles)
+  })
+  return {
+    messages: polled.result.flat().length,
+    parts: { publish: published.usage, poll: polled.usage, ack: acked.usage },
+  }
 }
 
 const EMPTY_POLLS = 100

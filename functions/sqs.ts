@@ -19,7 +19,7 @@ observeInLambda()
  * HOLDFAST_SQS_KEYS_SECRET: ARN of the secret with the access keys; a request without such a key is refused.
  * HOLDFAST_ACCOUNT and AWS_REGION: the account and region whose queues the HTTP API shows too.
  * HOLDFAST_SQS_PUBLIC_URL: where callers reach this endpoint, if not at the name that they asked for; its path is a base
- * path that they sign, whether or not it is handed over.
+ * path that they sign, whether or not the gateway passes it on.
  */
 const endpointFromEnvironment = (env: NodeJS.ProcessEnv): SqsEndpoint => {
   const { HOLDFAST_SQS_KEYS_SECRET: secret, HOLDFAST_SQS_PUBLIC_URL: publicUrl } = env

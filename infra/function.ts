@@ -33,21 +33,7 @@ export const addFunction = (
     retention: settings.logRetentionDays as RetentionDays,
     removalPolicy: RemovalPolicy.DESTROY,
   })
-  const role = new Role(own, 'Role', {
-    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-    inlinePolicies: {
-      Holdfast: new PolicyDocument({
-        statements: [
-          ...tableStatements(table, shape),
-          new PolicyStatement({
-            actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-            resources: [logGroup.logGroupArn],
-          }),
-          ...statements,
-        ],
-      }),
-    },
-  })
+  const role = addRole(own, [...tableStatements(table, shape), logStatement(logGroup), ...statements])
   return new LambdaFunction(own, 'Function', {
     description: `Holdfast: ${shape.description}`,
     code: functionCode(shape.entry),
@@ -68,6 +54,15 @@ export const addFunction = (
     },
   })
 }
+
+const addRole = (scope: Construct, statements: PolicyStatement[]): Role =>
+  new Role(scope, 'Role', {
+    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+    inlinePolicies: { Holdfast: new PolicyDocument({ statements }) },
+  })
+
+const logStatement = ({ logGroupArn }: LogGroup): PolicyStatement =>
+  new PolicyStatement({ actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [logGroupArn] })
 
 const tableStatements = (table: Table, { tableActions, kindActions = {} }: FunctionShape): PolicyStatement[] => [
   new PolicyStatement({ actions: named(tableActions), resources: [table.tableArn] }),

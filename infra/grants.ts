@@ -46,6 +46,14 @@ const CONSUME: Rights = [
   ],
   [['earlyRelease'], ['PutItem', 'Query']],
   [['transaction'], ['GetItem', 'PutItem']],
+  // What became of a message, on a queue that keeps results: written, and not read.
+  [['result'], ['PutItem']],
+]
+
+/** What a producer needs to wait for results: the headers tell where messages are, and hold what fits of their content. */
+const READ_RESULTS: Rights = [
+  [['queue', 'layout', 'alias'], ['GetItem']],
+  [['segment', 'result'], ['Query']],
 ]
 
 /** A consumer only adds to the dead-letter queue: it can neither read nor delete there. */
@@ -66,7 +74,7 @@ const MANAGE: Rights = [
   [['queue', 'layout'], ['PutItem']],
   // Cancelling and rescheduling messages.
   [['segment'], ['DeleteItem', 'PutItem', 'UpdateItem']],
-  [['body', 'alias', 'earlyRelease'], ['PutItem']],
+  [['body', 'alias', 'earlyRelease', 'result'], ['PutItem']],
   [['ticket'], ['UpdateItem']],
   [['snapshot'], ['GetItem']],
 ]
@@ -101,6 +109,9 @@ export const grantConsume = (table: Table, { queue, deadLetterQueue }: ConsumedQ
 
 export const grantBrowse = (table: Table, queue: string, grantee: IGrantable): Grant =>
   grantRights(table, grantee, queue, [BROWSE])
+
+export const grantReadResults = (table: Table, queue: string, grantee: IGrantable): Grant =>
+  grantRights(table, grantee, queue, [READ_RESULTS])
 
 export const grantManage = (table: Table, queue: string, grantee: IGrantable): Grant =>
   grantRights(table, grantee, queue, [BROWSE, MANAGE])

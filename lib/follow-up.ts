@@ -1,13 +1,17 @@
-import type { Engine } from './engine.ts'
+import type { Observer } from './model/engine-event.ts'
 
 /**
- * Work that follows a change which is already made, such as freeing its message group. Whatever fails here is observed
- * and goes no further: the operation reports the success of the change, which a caller would otherwise repeat.
+ * Work that follows a change which is already made, such as freeing its message group. A failure is observed and goes no further:
+ * the operation reports the success of the change, which its caller would otherwise repeat.
  */
-export const followUp = async (engine: Engine, queue: string, work: () => Promise<unknown>): Promise<void> => {
+export const followUp = async (
+  { observe }: { readonly observe: Observer },
+  queue: string,
+  work: () => Promise<unknown>,
+): Promise<void> => {
   try {
     await work()
   } catch (error) {
-    engine.observe({ type: 'follow-up-failed', queue, error })
+    observe({ type: 'follow-up-failed', queue, error })
   }
 }

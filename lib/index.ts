@@ -21,12 +21,13 @@ export { messagePackCodec } from './codecs/messagepack.ts'
 export type { InvalidMessage, Received } from './codecs/read-message.ts'
 export type { SchemaIssue, StandardSchema } from './codecs/schema.ts'
 export { textCodec } from './codecs/text.ts'
-export { createEngine, type Engine, type EngineEvent, type EngineParts, type Observer } from './engine.ts'
+export { createEngine, type Engine, type EngineParts } from './engine.ts'
 export { type BrowsePage, browse } from './messages/browse.ts'
 export { cancelMessage } from './messages/cancel-message.ts'
 export { getMessage } from './messages/get-message.ts'
 export { rescheduleMessage } from './messages/reschedule-message.ts'
 export type { CancelReason } from './model/cancel-reason.ts'
+export type { EngineEvent, Observer } from './model/engine-event.ts'
 export {
   type ErrorCode,
   type ErrorFields,
@@ -48,6 +49,7 @@ export type {
   StoredMessage,
 } from './model/message.ts'
 export type { DeadLetterSettings, FifoSettings, Queue, QueueSettings, SettingsChange } from './model/queue-settings.ts'
+export type { Failure, MessageStatus, ResultAnswer } from './model/result.ts'
 export type { RetryPolicy } from './model/retry-policy.ts'
 export { publish } from './publish/publish.ts'
 export { type Counts, counts } from './queues/counts.ts'
@@ -69,7 +71,8 @@ export {
   startRedrive,
 } from './redrive/redrive.ts'
 export type { RedriveFilter, RedriveTask } from './redrive/redrive-task.ts'
-export { ack, extend, type Handle, nack, unreceive } from './settle/verbs.ts'
+export { type AwaitOptions, awaitResult, messageStatus } from './results/await-result.ts'
+export { type AckOptions, ack, extend, type Handle, nack, unreceive } from './settle/verbs.ts'
 export { type DynamodbStoreParts, dynamodbStore } from './store/dynamodb/dynamodb-store.ts'
 export { createTable } from './store/dynamodb/table.ts'
 export { type DiskStore, type DiskStoreParts, diskStore } from './store/keyed/disk/disk-store.ts'

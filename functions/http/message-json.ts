@@ -1,3 +1,4 @@
+import { countThatFits } from '../../lib/model/count-that-fits.ts'
 import type {
   Body,
   Message,
@@ -7,6 +8,7 @@ import type {
   StoredMessage,
 } from '../../lib/model/message.ts'
 import { plainName } from '../../lib/model/queue-name.ts'
+import { MAX_ANSWER_BYTES } from '../runtime/answer-size.ts'
 import type { MessageAttributeBody, NewMessageBody } from './requests.ts'
 
 /** Messages as the HTTP API writes and reads them. Instants are ISO 8601 on the outside, epoch ms inside. */
@@ -85,18 +87,9 @@ export const storedMessageJson = (message: StoredMessage) => ({
   expiresAt: iso(message.expiresAt),
 })
 
-/** Bytes of JSON that one answer may have: Lambda's limit for a response, minus room for the rest of the answer. */
-const ANSWER_BYTES = 5_500_000
-
-/** How many of the leading elements fit into one answer. */
-export const fitting = (elements: readonly unknown[]): number => {
-  let bytes = 0
-  for (const [position, element] of elements.entries()) {
-    bytes += Buffer.byteLength(JSON.stringify(element)) + 1
-    if (bytes > ANSWER_BYTES) return position
-  }
-  return elements.length
-}
+/** How many of the elements, from the first one on, fit into one answer. */
+export const fitting = (elements: readonly unknown[]): number =>
+  countThatFits(elements, (element) => Buffer.byteLength(JSON.stringify(element)) + 1, MAX_ANSWER_BYTES)
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))
 const base64 = (value: Uint8Array): string =>

@@ -1,10 +1,9 @@
-import * as z from 'zod/mini'
+import type * as z from 'zod/mini'
 import { problem } from './answers.ts'
+import { type Json, jsonSchema } from './json-schema.ts'
 import { PROBLEM_STATUSES } from './problem.ts'
 import type { RouteShape } from './route-shape.ts'
 import { PATH_PARAMETERS, routes } from './routes.ts'
-
-type Json = { readonly [key: string]: unknown }
 
 /**
  * The OpenAPI 3.1 document of the HTTP API, made of the route table and its shapes. Served by the local server, and
@@ -44,23 +43,7 @@ export const openApiDocument = (): Json => {
 const components = () => {
   const named: Record<string, Json> = {}
   const reference = (shape: z.core.$ZodType, io: 'input' | 'output'): Json => {
-    const {
-      $schema: _,
-      $defs = {},
-      ...schema
-    } = z.toJSONSchema(shape, {
-      io,
-      unrepresentable: 'any',
-      override: ({ jsonSchema }) => {
-        // The range of integers that JSON can hold is no range of the field.
-        if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
-        // `format` says the same.
-        if (jsonSchema.format === 'date-time') delete jsonSchema.pattern
-        delete jsonSchema.id
-        // Answers may get further members: clients must ignore those that they don't know.
-        if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
-      },
-    }) as Json & { $defs?: Record<string, Json> }
+    const { $defs = {}, ...schema } = jsonSchema(shape, io)
     for (const [name, definition] of Object.entries($defs)) named[name] = inComponents(definition)
     return inComponents(schema)
   }

@@ -23,13 +23,22 @@ const refusal = (issue: Issue, input: unknown, { where, shape }: Checked): Holdf
     const [key = ''] = found.keys
     const full = [...path, key]
     const value = valueAt(input, full)
-    return unknownField(nameOf(full, where), isQuotable(full, value) ? value : undefined, fieldsAt(shape, path))
+    return unknownField(pathName(full, where), isQuotable(full, value) ? value : undefined, fieldsAt(shape, path))
   }
-  const field = nameOf(path, where)
+  const field = pathName(path, where)
+  if (found.code === 'invalid_key') {
+    const name = JSON.stringify(String(path.at(-1))).slice(0, MAX_SHOWN_NAME)
+    const rule = requirement(found.issues[0] as Issue)
+    const place = pathName(path.slice(0, -1), where)
+    return new HoldfastError('InvalidRequest', `the name ${name} in ${place} ${rule}`, { field })
+  }
   const value = valueAt(input, path)
   if (isQuotable(path, value)) return invalid(field, value, requirement(found))
   return new HoldfastError('InvalidRequest', `${field} ${requirement(found)}, but is ${kindOf(value)}`, { field })
 }
+
+/** Characters of a name that an error shows. */
+const MAX_SHOWN_NAME = 100
 
 /** An unknown field is reported before a missing one, because it is probably that field, mistyped. */
 const tellingIssue = (issues: readonly Issue[]): Issue | undefined =>
@@ -81,8 +90,6 @@ const requirement = (issue: Issue): string => {
       return `must be ${alternatives(issue.values.map((value) => JSON.stringify(value)))}`
     case 'invalid_union':
       return `must be ${alternatives(issue.errors.map(expectedBy))}`
-    case 'invalid_key':
-      return `must be a name that ${requirement(issue.issues[0] as Issue)}`
     default:
       return issue.message
   }
@@ -112,10 +119,16 @@ const sized = (origin: string, bound: string, limit: number): string => {
 }
 
 /** `messages[0].delaySeconds`, as the public API spells it; `where` stands for the whole. */
-const nameOf = (path: Path, where: string): string => {
+export const pathName = (path: Path, where: string): string => {
   let name = ''
-  for (const key of path) name += typeof key === 'number' ? `[${key}]` : name === '' ? String(key) : `.${String(key)}`
+  for (const key of path) name += typeof key === 'number' ? `[${key}]` : memberName(String(key), name)
   return name === '' ? where : name
+}
+
+/** A dot within a member's name is no separator: `queues["payments.fifo"]`. */
+const memberName = (key: string, before: string): string => {
+  if (key.includes('.') && before !== '') return `[${JSON.stringify(key)}]`
+  return before === '' ? key : `.${key}`
 }
 
 const valueAt = (input: unknown, path: Path): unknown =>

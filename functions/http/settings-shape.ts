@@ -1,14 +1,17 @@
 import * as z from 'zod/mini'
+import type { GivenSettings } from '../../lib/model/given-settings.ts'
 import { LIMITS } from '../../lib/model/limits.ts'
 import { amount, queueName, tags, text, whole } from './shapes.ts'
 
 const deadLetter = z.strictObject({
-  queue: queueName,
-  maxReceives: whole(1, LIMITS.maxReceives),
+  queue: queueName.check(z.describe('A queue that exists, of the same kind: FIFO or standard')),
+  maxReceives: whole(1, LIMITS.maxReceives).check(
+    z.describe('Receives without an ack after which a message goes there'),
+  ),
 })
 
 const retryPolicy = z.strictObject({
-  initialSeconds: amount(0, LIMITS.retryDelaySeconds),
+  initialSeconds: amount(0, LIMITS.retryDelaySeconds).check(z.describe('Delay after the first failed receive')),
   factor: z.optional(
     amount(1, LIMITS.retryFactor).check(
       z.describe('By how much each further receive multiplies the delay. Default 2.'),
@@ -45,18 +48,52 @@ const redriveAllowPolicy = z
   )
 
 const common = {
-  visibilityTimeoutSeconds: z.optional(whole(0, LIMITS.visibilityTimeoutSeconds)),
-  delaySeconds: z.optional(whole(0, LIMITS.delaySeconds)),
-  retentionSeconds: z.optional(whole(LIMITS.retentionSecondsMin, LIMITS.retentionSeconds)),
-  maximumMessageBytes: z.optional(whole(LIMITS.messageBytesMin, LIMITS.messageBytes)),
-  receiveWaitTimeSeconds: z.optional(whole(0, LIMITS.waitTimeSeconds)),
-  priorities: z.optional(whole(1, LIMITS.priorities)),
-  shards: z.optional(whole(1, LIMITS.shards)),
+  visibilityTimeoutSeconds: z.optional(
+    whole(0, LIMITS.visibilityTimeoutSeconds).check(
+      z.describe('How long a poll leases a message, where the poll does not say. Default 30.'),
+    ),
+  ),
+  delaySeconds: z.optional(
+    whole(0, LIMITS.delaySeconds).check(z.describe('Delay of a message that names none. Default 0.')),
+  ),
+  retentionSeconds: z.optional(
+    whole(LIMITS.retentionSecondsMin, LIMITS.retentionSeconds).check(
+      z.describe('How long a message is kept, counted from when it is due. Default 345600, four days.'),
+    ),
+  ),
+  maximumMessageBytes: z.optional(
+    whole(LIMITS.messageBytesMin, LIMITS.messageBytes).check(
+      z.describe('Largest message, body and attributes. Default 1048576.'),
+    ),
+  ),
+  receiveWaitTimeSeconds: z.optional(
+    whole(0, LIMITS.waitTimeSeconds).check(z.describe('Wait of a poll that names none. Default 0.')),
+  ),
+  priorities: z.optional(whole(1, LIMITS.priorities).check(z.describe('Number of priorities. Default 1.'))),
+  shards: z.optional(
+    whole(1, LIMITS.shards).check(
+      z.describe('Partitions that publishers spread over; raised automatically when DynamoDB throttles. Default 1.'),
+    ),
+  ),
   fifo: z.optional(fifo),
-  deduplicationWindowSeconds: z.optional(whole(1, LIMITS.deduplicationWindowSeconds)),
-  deduplicationMode: z.optional(z.enum(['window', 'pending'])),
+  deduplicationWindowSeconds: z.optional(
+    whole(1, LIMITS.deduplicationWindowSeconds).check(
+      z.describe('How long a deduplication id is remembered. Default 300.'),
+    ),
+  ),
+  deduplicationMode: z.optional(
+    z
+      .enum(['window', 'pending'])
+      .check(
+        z.describe(
+          '`window` (default): an id is refused for the window. `pending`: only until its message is acked, dead-lettered or cancelled.',
+        ),
+      ),
+  ),
 }
-const maxInFlightPerGroup = whole(1, LIMITS.maxInFlightPerGroup)
+const maxInFlightPerGroup = whole(1, LIMITS.maxInFlightPerGroup).check(
+  z.describe('Hard limit of messages of one group in flight on a standard queue. Default: none.'),
+)
 
 /** Body of `PUT /queues/{queue}`: an absent setting gets its default. */
 export const newQueue = z
@@ -86,3 +123,10 @@ export const queueChange = z
 export type NewQueueBody = z.infer<typeof newQueue>
 export type RedriveAllowPolicyBody = z.infer<typeof redriveAllowPolicy>
 export type QueueChangeBody = z.infer<typeof queueChange>
+
+/** The settings in a body, without its other members. */
+export const settingsIn = ({
+  tags: _,
+  redriveAllowPolicy: __,
+  ...settings
+}: NewQueueBody | QueueChangeBody): GivenSettings => settings

@@ -5,6 +5,8 @@ export interface BannerFacts {
   readonly store: string
   /** A warning about the store for the user who starts the server. */
   readonly warning?: string | undefined
+  /** What became of the queues that a file declares, where there is one. */
+  readonly queues?: string | undefined
   /** Whether SQS clients must sign. */
   readonly signed: boolean
   /** Whether the HTTP API answers. */
@@ -14,13 +16,14 @@ export interface BannerFacts {
 }
 
 /** What the server prints at its start: commands to paste, and warnings. */
-export const banner = ({ host, port, store, warning, signed, httpOpen, exposed }: BannerFacts): string => {
+export const banner = ({ host, port, store, warning, queues, signed, httpOpen, exposed }: BannerFacts): string => {
   const url = `http://${reachableHost(host)}:${port}`
   const sqsKeys = signed ? '' : 'AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x '
   const open = [...(httpOpen ? ['the HTTP API'] : []), ...(signed ? [] : ['the SQS endpoint'])].join(' and ')
   const openNote = `Anyone who can reach port ${port} of ${host} can use ${open}. To be reached under a name, the server needs --allowed-host NAME.`
   return [
     `Holdfast is listening on ${url}   (${store})`,
+    ...(queues === undefined ? [] : [queues]),
     '',
     ...(httpOpen ? httpCommands(url) : []),
     `  ${sqsKeys}aws sqs list-queues --endpoint-url ${url} --region us-east-1`,

@@ -5,7 +5,7 @@ import { createTable } from '../../lib/store/dynamodb/table.ts'
 import type { Store } from '../../lib/store/port.ts'
 
 /** Region and credentials for emulators, which require some and do not check them. */
-export const LOCAL_ACCESS = {
+const LOCAL_ACCESS = {
   region: 'us-east-1',
   credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
 } as const satisfies DynamoDBClientConfig

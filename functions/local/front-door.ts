@@ -54,7 +54,7 @@ const isUnsignedChange = ({ method, headers, url }: Request): boolean =>
   method === 'GET' && !headers.has('authorization') && changesState(new URL(url).searchParams.get('Action') ?? '')
 
 const UNSIGNED_CHANGE =
-  'a GET that changes something must bear the header Authorization: send it as a POST, sign it in its headers, or start the server with --auth, which verifies signatures in the URL too'
+  'a GET that changes something must have the header Authorization: send it as a POST, sign it in its headers, or start the server with --auth, which verifies signatures in the URL too'
 
 /** Whether a request may be meant for the HTTP API: without a content type, `curl -d` sends a form. */
 const isFormForHttp = ({ headers }: Request, target: string): boolean =>

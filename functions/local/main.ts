@@ -1,12 +1,15 @@
 import { CommanderError } from 'commander'
-import { createEngine } from '../../lib/engine.ts'
+import { createEngine, type Engine } from '../../lib/engine.ts'
+import { isHoldfastError } from '../../lib/model/errors.ts'
 import type { Authenticator } from '../sqs/sigv4.ts'
 import { banner } from './banner.ts'
 import { isLoopback } from './caller-check.ts'
 import { composeFrontDoor } from './compose.ts'
+import { declaredText, declareQueues } from './declare-queues.ts'
 import { endingSignal } from './ending.ts'
 import { openStore } from './open-store.ts'
 import { type LocalOptions, parseOptions } from './options.ts'
+import { type DeclaredQueues, readQueueFile } from './queue-file.ts'
 import { startRedriveWorker } from './redrive-worker.ts'
 import { startServer } from './server.ts'
 import { authenticatorFrom } from './sqs-keys.ts'
@@ -20,9 +23,10 @@ const main = async (args: readonly string[]): Promise<number> => {
   process.umask(0o077)
   const options = parseOptions(args)
   const authenticate = options.auth === undefined ? undefined : await authenticatorFrom(options.auth, log)
+  const queues = options.queues === undefined ? undefined : await readQueueFile(options.queues)
   const store = await openStore(options, process.env, log)
   try {
-    return await serveUntilEnded(options, store, authenticate)
+    return await serveUntilEnded(options, store, authenticate, queues)
   } finally {
     await store.close()
   }
@@ -32,8 +36,10 @@ const serveUntilEnded = async (
   options: LocalOptions,
   { store, description, warning, failed }: LocalStore,
   authenticate: Authenticator | undefined,
+  queues: DeclaredQueues | undefined,
 ): Promise<number> => {
   const engine = createEngine({ store })
+  const declared = queues && (await declare(engine, options.queues ?? '', queues))
   const redrives = startRedriveWorker(engine, log)
   try {
     const answer = composeFrontDoor({ options, engine, wakeRedrive: redrives.wake, authenticate, log })
@@ -46,6 +52,7 @@ const serveUntilEnded = async (
         port: server.port,
         store: description,
         warning,
+        queues: declared,
         signed,
         httpOpen: options.httpOpen || !signed,
         exposed: !isLoopback(host),
@@ -57,6 +64,17 @@ const serveUntilEnded = async (
     return failure === undefined ? 0 : 1
   } finally {
     await redrives.stop()
+  }
+}
+
+const declare = async (engine: Engine, file: string, queues: DeclaredQueues): Promise<string> => {
+  try {
+    return declaredText(file, await declareQueues(engine, queues))
+  } catch (error) {
+    if (isHoldfastError(error, 'InvalidRequest')) {
+      throw new UsageError(`--queues ${file}: ${error.message}`, { cause: error })
+    }
+    throw error
   }
 }
 

@@ -14,10 +14,14 @@ export interface LocalOptions {
   readonly engine?: (typeof ENGINES)[number]
   /** Whether each answer waits for the disk. */
   readonly sync: boolean
+  /** Whether what the embedded DynamoDB engine keeps in the data directory is copied to disk first. */
+  readonly migrate: boolean
   /** File with the access keys that SQS clients must sign with. */
   readonly auth?: string
   /** Whether the HTTP API stays open, without signatures, although SQS clients must sign. */
   readonly httpOpen: boolean
+  /** File with the queues that are to exist. */
+  readonly queues?: string
   /** Whether SQS's sixty seconds apply before a deleted queue's name can be used again, and between two purges. */
   readonly cooldowns: boolean
   /** Whether SQS clients of different accounts and regions have queues of their own. */
@@ -35,59 +39,12 @@ Environment:
  *
  * @throws `CommanderError` after it has printed help (exit code 0) or the fault
  */
-export const parseOptions = (args: readonly string[]): LocalOptions =>
-  new Command('holdfast')
-    .description('Holdfast on this machine: the HTTP API and the SQS endpoint on one port.')
-    .addOption(
-      new Option('-p, --port <number>', 'port to listen on; 0 for any that is free').default(9324).argParser(port),
-    )
-    .addOption(
-      new Option('--host <address>', 'address to listen on; 0.0.0.0 for all of this machine')
-        .default('127.0.0.1')
-        .argParser(hostName),
-    )
-    .addOption(
-      new Option(
-        '--allowed-host <name>',
-        'a further name that clients reach it by, e.g. host.docker.internal; repeatable',
-      )
-        .default([], 'addresses and localhost')
-        .argParser((name: string, before: readonly string[]) => [...before, hostName(name)]),
-    )
-    .addOption(new Option('--data <directory>', 'where messages are kept (default: .holdfast)').argParser(notEmpty))
-    .addOption(
-      new Option('--memory', 'keep everything in memory, and lose it at the end')
-        .default(false)
-        .conflicts(['data', 'engine', 'sync']),
-    )
-    .addOption(
-      new Option(
-        '--engine <name>',
-        'what keeps messages: files (disk, the default), memory, or an embedded DynamoDB engine (dynamodb)',
-      ).choices(ENGINES),
-    )
-    .addOption(new Option('--sync', 'on disk: let each answer wait until the disk has it').default(false))
-    .addOption(
-      new Option(
-        '--auth <file>',
-        'file with the access keys that SQS clients must sign with; closes the HTTP API (default: anyone may do anything)',
-      ).argParser(notEmpty),
-    )
-    .addOption(new Option('--http-open', 'with --auth: leave the HTTP API open to everyone').default(false))
-    .addOption(
-      new Option(
-        '--cooldowns',
-        "apply SQS's sixty seconds after the deletion of a queue of the same name, and between purges",
-      ).default(false),
-    )
-    // Accepted because earlier versions needed it: it is the default now.
-    .addOption(new Option('--no-cooldowns').hideHelp())
-    .addOption(
-      new Option(
-        '--regions',
-        'give the clients of each account and region queues of their own, as --auth does',
-      ).default(false),
-    )
+export const parseOptions = (args: readonly string[]): LocalOptions => {
+  const command = new Command('holdfast').description(
+    'Holdfast on this machine: the HTTP API and the SQS endpoint on one port.',
+  )
+  for (const option of [...addressOptions(), ...storeOptions(), ...protocolOptions()]) command.addOption(option)
+  return command
     .addHelpText('after', ENVIRONMENT)
     .allowExcessArguments(false)
     .exitOverride()
@@ -97,6 +54,59 @@ export const parseOptions = (args: readonly string[]): LocalOptions =>
     .showHelpAfterError('(--help lists the options)')
     .parse(args, { from: 'user' })
     .opts<LocalOptions>()
+}
+
+/** Where clients reach the server. */
+const addressOptions = (): Option[] => [
+  new Option('-p, --port <number>', 'port to listen on; 0 for any that is free').default(9324).argParser(port),
+  new Option('--host <address>', 'address to listen on; 0.0.0.0 for all of this machine')
+    .default('127.0.0.1')
+    .argParser(hostName),
+  new Option('--allowed-host <name>', 'a further name that clients reach it by, e.g. host.docker.internal; repeatable')
+    .default([], 'addresses and localhost')
+    .argParser((name: string, before: readonly string[]) => [...before, hostName(name)]),
+]
+
+/** Where messages are kept. */
+const storeOptions = (): Option[] => [
+  new Option('--data <directory>', 'where messages are kept (default: .holdfast)').argParser(notEmpty),
+  new Option('--memory', 'keep everything in memory, and lose it at the end')
+    .default(false)
+    .conflicts(['data', 'engine', 'sync']),
+  new Option(
+    '--engine <name>',
+    'what keeps messages: files (disk, the default), memory, or an embedded DynamoDB engine (dynamodb)',
+  ).choices(ENGINES),
+  new Option('--sync', 'on disk: let each answer wait until the disk has it').default(false),
+  new Option(
+    '--migrate',
+    'on disk: first copy what the embedded DynamoDB engine keeps in the data directory; its file stays as it is',
+  )
+    .default(false)
+    .conflicts(['memory', 'engine']),
+  new Option(
+    '--queues <file>',
+    'JSON file of queues: those that are missing are created, those that differ are changed, none is deleted',
+  ).argParser(notEmpty),
+]
+
+/** Who may use which protocol, and how closely the SQS endpoint follows SQS. */
+const protocolOptions = (): Option[] => [
+  new Option(
+    '--auth <file>',
+    'file with the access keys that SQS clients must sign with; closes the HTTP API (default: anyone may do anything)',
+  ).argParser(notEmpty),
+  new Option('--http-open', 'with --auth: leave the HTTP API open to everyone').default(false),
+  new Option(
+    '--cooldowns',
+    "apply SQS's sixty seconds after the deletion of a queue of the same name, and between purges",
+  ).default(false),
+  // Accepted because earlier versions needed it: it is the default now.
+  new Option('--no-cooldowns').hideHelp(),
+  new Option('--regions', 'give the clients of each account and region queues of their own, as --auth does').default(
+    false,
+  ),
+]
 
 const port = (value: string): number => {
   const number = Number(value)

@@ -1,6 +1,7 @@
 import type { Log } from '../runtime/log.ts'
 import { keyRing, keysInFile, parseKeys } from '../sqs/keys.ts'
 import { type Authenticator, sigv4Authenticator } from '../sqs/sigv4.ts'
+import { fileFault } from './file-fault.ts'
 import { UsageError } from './usage-error.ts'
 
 /**
@@ -13,22 +14,9 @@ export const authenticatorFrom = async (file: string, log: Log): Promise<Authent
   try {
     parseKeys(await load())
   } catch (error) {
-    throw new UsageError(`--auth ${file}: ${reasonOf(error)}`, { cause: error })
+    throw new UsageError(`--auth ${file}: ${fileFault(error)}`, { cause: error })
   }
   const failed = (error: unknown) =>
     log.warn(`the access keys in ${file} can't be read; the keys read last stay in force`, { error })
   return sigv4Authenticator({ keys: keyRing({ load, failed }) })
-}
-
-const reasonOf = (error: unknown): string => {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'ENOENT':
-      return 'there is no such file'
-    case 'EISDIR':
-      return 'this is a directory, not a file'
-    case 'EACCES':
-      return 'this user may not read the file'
-    default:
-      return (error as Error).message
-  }
 }

@@ -1,5 +1,5 @@
 import type { Engine } from '../../lib/engine.ts'
-import { isHoldfastError } from '../../lib/model/errors.ts'
+import { ifQueueExists } from '../../lib/model/errors.ts'
 import { DEFAULT_SETTINGS, type QueueSettings, type SettingsChange } from '../../lib/model/queue-settings.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
 import { deleteQueue } from '../../lib/queues/delete-queue.ts'
@@ -30,7 +30,7 @@ const NOT_CREATED = 'queue-not-created'
 export const declareQueue = async (engine: Engine, declaration: QueueDeclaration): Promise<string> => {
   const { RequestType, PhysicalResourceId: id, ResourceProperties } = declaration
   if (RequestType === 'Delete') {
-    if (id !== undefined && id !== NOT_CREATED) await deleteIfThere(engine, id)
+    if (id !== undefined && id !== NOT_CREATED) await ifQueueExists(deleteQueue(engine, id))
     return id ?? NOT_CREATED
   }
   const { name, settings } = ResourceProperties
@@ -40,36 +40,20 @@ export const declareQueue = async (engine: Engine, declaration: QueueDeclaration
 }
 
 const createOrChange = async (engine: Engine, name: string, settings: SettingsChange): Promise<void> => {
-  const present = await settingsOf(engine, name)
-  if (present) await updateQueue(engine, name, { settings: { ...undeclared(present), ...settings } })
+  const present = await ifQueueExists(getQueue(engine, name))
+  if (present) await updateQueue(engine, name, { settings: { ...undeclared(present.settings), ...settings } })
   else await createQueue(engine, name, { settings })
 }
 
-const settingsOf = async (engine: Engine, name: string): Promise<QueueSettings | undefined> => {
-  try {
-    return (await getQueue(engine, name)).settings
-  } catch (error) {
-    if (isHoldfastError(error, 'QueueNotFound')) return undefined
-    throw error
-  }
-}
-
 /** The default of each setting except the shards, which Holdfast raises automatically. */
-const undeclared = (present: QueueSettings): SettingsChange => ({
+export const undeclared = (present: QueueSettings): SettingsChange => ({
   ...DEFAULT_SETTINGS,
   shards: present.shards,
   deadLetter: null,
   retryPolicy: null,
   maxInFlightPerGroup: null,
+  results: null,
 })
-
-const deleteIfThere = async (engine: Engine, name: string): Promise<void> => {
-  try {
-    await deleteQueue(engine, name)
-  } catch (error) {
-    if (!isHoldfastError(error, 'QueueNotFound')) throw error
-  }
-}
 
 /** Answers CloudFormation in every case: without an answer, a stack waits for an hour. */
 export const answerDeclaration = async (engine: Engine, log: Log, declaration: QueueDeclaration): Promise<void> => {

@@ -1,5 +1,5 @@
 import type { Engine } from '../../lib/engine.ts'
-import { isHoldfastError } from '../../lib/model/errors.ts'
+import { ifQueueExists } from '../../lib/model/errors.ts'
 import { LIMITS } from '../../lib/model/limits.ts'
 import { type Counts, counts } from '../../lib/queues/counts.ts'
 import { listQueueNames } from '../../lib/queues/list-queues.ts'
@@ -51,19 +51,10 @@ const countAll = async (
     while (inTime()) {
       const queue = waiting.shift()
       if (queue === undefined) return
-      const held = await countsUnlessGone(engine, queue)
+      const held = await ifQueueExists(counts(engine, queue))
       if (held) found.set(queue, held)
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, counter))
   return found
-}
-
-const countsUnlessGone = async (engine: Engine, queue: string): Promise<Counts | undefined> => {
-  try {
-    return await counts(engine, queue)
-  } catch (error) {
-    if (isHoldfastError(error, 'QueueNotFound')) return undefined
-    throw error
-  }
 }

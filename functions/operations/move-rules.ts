@@ -1,5 +1,5 @@
 import type { Engine } from '../../lib/engine.ts'
-import { isHoldfastError } from '../../lib/model/errors.ts'
+import { ifQueueExists } from '../../lib/model/errors.ts'
 import { HttpRefusal } from '../http/problem.ts'
 import { DEFAULT_SCOPE, type QueueNames, queueNames } from '../sqs/queue-url.ts'
 import { allowsSource } from '../sqs/redrive-policy.ts'
@@ -47,7 +47,10 @@ export const checkMove = async (
   { from, to, field }: QueueMove,
 ): Promise<void> => {
   if (from === to) return
-  const policy = await policyOf(engine, to)
+  const target = await ifQueueExists(engine.queues.fresh(to))
+  // The operation itself reports a missing queue.
+  if (!target) return
+  const policy = target.extras.RedriveAllowPolicy
   const allowed =
     policy === undefined ? withoutPolicy === 'allowAll' : allowsSource(policy, names.addressOf(from), names)
   if (allowed) return
@@ -56,14 +59,4 @@ export const checkMove = async (
     value: to,
     hint: `Someone with rights on ${to} can let it: PATCH /queues/${to} with {"redriveAllowPolicy":{"permission":"byQueue","sourceQueues":["${from}"]}}`,
   })
-}
-
-/** A missing queue is allowed here: the operation itself reports it. */
-const policyOf = async (engine: Engine, queue: string): Promise<string | undefined> => {
-  try {
-    return (await engine.queues.fresh(queue)).extras.RedriveAllowPolicy
-  } catch (error) {
-    if (isHoldfastError(error, 'QueueNotFound')) return '{"redrivePermission":"allowAll"}'
-    throw error
-  }
 }

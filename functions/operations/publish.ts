@@ -11,7 +11,7 @@ export const operations = {
     const messages = body.messages.map(newMessageFrom)
     const results = await publish(engine, params.queue, messages, defined({ idempotencyKey })).catch(asHeaderError)
     const failures = results.filter((result) => !result.ok)
-    // Where nothing is known to be stored, the call as a whole failed. Of several errors the one that leaves it open is told.
+    // If no message is known to be stored, the whole call fails, with the error that leaves that open if there is one.
     const failure = failures.find(({ error }) => error.code !== 'Throttled') ?? failures[0]
     if (failure && failures.length === results.length) throw failure.error
     return {

@@ -1,7 +1,6 @@
 import type { Engine } from '../../lib/engine.ts'
-import { invalid, isHoldfastError } from '../../lib/model/errors.ts'
-import { changedSettings, type GivenSettings, newQueueSettings } from '../../lib/model/given-settings.ts'
-import type { Queue } from '../../lib/model/queue-settings.ts'
+import { ifQueueExists, invalid } from '../../lib/model/errors.ts'
+import { changedSettings, newQueueSettings } from '../../lib/model/given-settings.ts'
 import { counts } from '../../lib/queues/counts.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
 import { deadLetterSource } from '../../lib/queues/dead-letter-source.ts'
@@ -14,7 +13,7 @@ import { defined } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
 import { HttpRefusal } from '../http/problem.ts'
 import { extrasFrom, queueJson } from '../http/queue-json.ts'
-import type { NewQueueBody, QueueChangeBody } from '../http/settings-shape.ts'
+import { type NewQueueBody, type QueueChangeBody, settingsIn } from '../http/settings-shape.ts'
 import { countsByQueue } from './measure-queues.ts'
 import { checkMove, type MoveRules } from './move-rules.ts'
 
@@ -75,10 +74,6 @@ export const queueOperations = (rules: () => MoveRules) => {
   } satisfies Operations
 }
 
-/** The settings in a body, without its other members. */
-const settingsIn = ({ tags: _, redriveAllowPolicy: __, ...settings }: NewQueueBody | QueueChangeBody): GivenSettings =>
-  settings
-
 /** Naming the present dead-letter queue again needs no right. */
 const checkDeadLetterMove = async (
   engine: Engine,
@@ -87,18 +82,9 @@ const checkDeadLetterMove = async (
   { deadLetter }: NewQueueBody | QueueChangeBody,
 ): Promise<void> => {
   if (!deadLetter) return
-  const present = await existing(engine, name)
+  const present = await ifQueueExists(engine.queues.fresh(name))
   if (present?.settings.deadLetter?.queue === deadLetter.queue) return
   await checkMove(engine, rules, { from: name, to: deadLetter.queue, field: 'deadLetter.queue' })
-}
-
-const existing = async (engine: Engine, name: string): Promise<Queue | undefined> => {
-  try {
-    return await engine.queues.fresh(name)
-  } catch (error) {
-    if (isHoldfastError(error, 'QueueNotFound')) return undefined
-    throw error
-  }
 }
 
 const checkUnused = async (engine: Engine, name: string): Promise<void> => {

@@ -1,4 +1,5 @@
-import { createEngine, type Engine, type Observer } from '../../lib/engine.ts'
+import { createEngine, type Engine } from '../../lib/engine.ts'
+import type { Observer } from '../../lib/model/engine-event.ts'
 import { dynamodbClient } from '../../lib/store/dynamodb/client.ts'
 import { dynamodbStore } from '../../lib/store/dynamodb/dynamodb-store.ts'
 import { type Denied, reportingDenials } from './missing-rights.ts'

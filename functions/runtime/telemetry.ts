@@ -1,6 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger'
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
-import type { EngineEvent } from '../../lib/engine.ts'
+import type { EngineEvent } from '../../lib/model/engine-event.ts'
 import type { Answer } from '../http/operation.ts'
 import type { OperationId } from '../http/routes.ts'
 import { observeDenials, observeEngine } from './compose.ts'

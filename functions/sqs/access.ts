@@ -1,5 +1,5 @@
 import type { Engine } from '../../lib/engine.ts'
-import { isHoldfastError } from '../../lib/model/errors.ts'
+import { ifQueueExists } from '../../lib/model/errors.ts'
 import type { Queue } from '../../lib/model/queue-settings.ts'
 import type { QueueSelection } from '../../lib/redrive/redrive-task.ts'
 import { SqsError } from './errors.ts'
@@ -136,14 +136,8 @@ const keyAllows = (
       ),
   )
 
-const policyOf = async ({ engine, names }: Access, queue: QueueAddress): Promise<string | undefined> => {
-  try {
-    return (await engine.queues.get(names.engineName(queue))).extras.Policy
-  } catch (error) {
-    if (isHoldfastError(error, 'QueueNotFound')) return undefined
-    throw error
-  }
-}
+const policyOf = async ({ engine, names }: Access, queue: QueueAddress): Promise<string | undefined> =>
+  (await ifQueueExists(engine.queues.get(names.engineName(queue))))?.extras.Policy
 
 const denied = ({ principal, names }: Access, permission: string, resource: string, reason: string): SqsError =>
   new SqsError(

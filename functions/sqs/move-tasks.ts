@@ -1,5 +1,5 @@
 import type { Engine } from '../../lib/engine.ts'
-import { isHoldfastError } from '../../lib/model/errors.ts'
+import { ifQueueExists, isHoldfastError } from '../../lib/model/errors.ts'
 import { LIMITS } from '../../lib/model/limits.ts'
 import type { Queue } from '../../lib/model/queue-settings.ts'
 import { listQueues } from '../../lib/queues/list-queues.ts'
@@ -97,16 +97,11 @@ const existingQueue = async (
   address: QueueAddress,
 ): Promise<string> => {
   const name = names.engineName(address)
-  try {
-    await engine.queues.get(name)
-    return name
-  } catch (error) {
-    if (!isHoldfastError(error, 'QueueNotFound')) throw error
-    throw new SqsError(
-      'ResourceNotFoundException',
-      `The resource that you specified for the ${parameter} parameter doesn't exist.`,
-    )
-  }
+  if (await ifQueueExists(engine.queues.get(name))) return name
+  throw new SqsError(
+    'ResourceNotFoundException',
+    `The resource that you specified for the ${parameter} parameter doesn't exist.`,
+  )
 }
 
 /** All queues of an account and region. A queue's dead-letter queue is of the same account and region. */

@@ -5,7 +5,7 @@ import { invalidAttribute, SqsError } from './errors.ts'
  * SQS's limits of a policy:
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html
  */
-export const MAX_POLICY_BYTES = 8_192
+const MAX_POLICY_BYTES = 8_192
 export const MAX_STATEMENTS = 20
 export const MAX_ACTIONS = 7
 

@@ -1,4 +1,4 @@
-import { isHoldfastError } from '../../lib/model/errors.ts'
+import { ifQueueExists, isHoldfastError } from '../../lib/model/errors.ts'
 import { LIMITS } from '../../lib/model/limits.ts'
 import type { Queue } from '../../lib/model/queue-settings.ts'
 import { counts } from '../../lib/queues/counts.ts'
@@ -31,7 +31,7 @@ export const createQueue = async (
   const address: QueueAddress = { ...scope, name }
   await context.authorize?.(address)
   const engineName = names.engineName(address)
-  const existing = await existingQueue(context, engineName)
+  const existing = await ifQueueExists(engine.queues.get(engineName))
   const subject = { address, names, current: existing?.settings, extras: existing?.extras, creating: true }
   const change = readQueueAttributes(input.Attributes ?? {}, subject)
   checkTags(name, input.tags ?? {})
@@ -56,15 +56,6 @@ export const createQueue = async (
   return { QueueUrl: context.queueUrl(address) }
 }
 
-const existingQueue = async ({ engine }: ActionContext, name: string): Promise<Queue | undefined> => {
-  try {
-    return await engine.queues.get(name)
-  } catch (error) {
-    if (isHoldfastError(error, 'QueueNotFound')) return undefined
-    throw error
-  }
-}
-
 /** The setting for a redrive policy, after a check that the target exists and allows this source. */
 const deadLetterSettings = async (
   context: ActionContext,
@@ -75,7 +66,7 @@ const deadLetterSettings = async (
   if (redrivePolicy === null) return { deadLetter: null }
   const { target: address, maxReceives } = redrivePolicy
   const name = context.names.engineName(address)
-  const queue = await existingQueue(context, name)
+  const queue = await ifQueueExists(context.engine.queues.get(name))
   if (!queue) throw invalidValue('RedrivePolicy', JSON.stringify(address.name), 'Dead letter target does not exist.')
   if (!allowsSource(queue.extras.RedriveAllowPolicy, source, context.names)) {
     throw invalidValue(

@@ -9,7 +9,7 @@ export interface ServiceAddress {
 }
 
 /**
- * Where a service of AWS is, by the rules of AWS's clients: AWS_ENDPOINT_URL_<id> goes before AWS_ENDPOINT_URL, and
+ * Where a service of AWS is, by the rules of AWS's clients: AWS_ENDPOINT_URL_<id> takes precedence over AWS_ENDPOINT_URL, and
  * AWS_IGNORE_CONFIGURED_ENDPOINT_URLS turns both off. https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
  */
 export const serviceUrl = (

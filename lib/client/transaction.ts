@@ -2,18 +2,23 @@ import type { Json } from '../codecs/json.ts'
 import type { Reading } from '../codecs/read-message.ts'
 import type { CancelReason } from '../model/cancel-reason.ts'
 import { invalid, isHoldfastError } from '../model/errors.ts'
-import type { NewMessage } from '../model/message.ts'
+import type { Body, NewMessage } from '../model/message.ts'
 import { isHandleOf } from '../model/receipt-handle.ts'
+import { failureFrom, type WorkOutcome } from '../model/result.ts'
 import { type Handle, handlesOf } from '../settle/verbs.ts'
 import type { ActionFailure, JointCommits } from '../store/joint.ts'
 import type { Write } from '../store/port.ts'
-import { snapshot } from '../transactions/asked.ts'
+import { bodyNow, snapshot } from '../transactions/asked.ts'
 import type { EngineTransaction } from '../transactions/transaction.ts'
 import type { CallOptions } from '../transport/port.ts'
 import { checkBody, type PublishEntry, type Sent } from './publishing.ts'
 import type { QueueClient } from './queue.ts'
 
 export interface TransactionAckOptions {
+  /** Stored for the messages' producers, on a queue that keeps results. */
+  readonly result?: Body
+  /** That the work failed for good: an error. Not together with `result`. */
+  readonly failure?: unknown
   /** @default found among the queues that this client was asked for */
   readonly queue?: string
 }
@@ -102,9 +107,14 @@ export const jointTransaction = <Entry, Database>({
   }
 
   return {
-    ack: (given, { queue } = {}) => {
+    ack: (given, { queue, ...work } = {}) => {
+      const outcome = outcomeOf(work)
       for (const receiptHandle of handlesOf(Array.isArray(given) ? given : [given])) {
-        transaction.ack({ queue: queue ?? queueOf(receiptHandle, queueNames()), receiptHandle })
+        transaction.ack({
+          queue: queue ?? queueOf(receiptHandle, queueNames()),
+          receiptHandle,
+          ...(outcome && { outcome }),
+        })
       }
     },
     publish: (
@@ -154,6 +164,14 @@ const messageNow = async (
   await checked
   if ('error' in encoded) throw encoded.error
   return encoded.message
+}
+
+const outcomeOf = ({ result, failure }: Omit<TransactionAckOptions, 'queue'>): WorkOutcome | undefined => {
+  if (result !== undefined && failure !== undefined) {
+    throw invalid('result', 'given', 'must not be given together with failure')
+  }
+  if (failure !== undefined) return { kind: 'failed', failure: failureFrom(failure) }
+  return result === undefined ? undefined : { kind: 'done', result: bodyNow(result) }
 }
 
 const queueOf = (receiptHandle: string, names: Iterable<string>): string => {

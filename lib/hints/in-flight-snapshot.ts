@@ -3,51 +3,51 @@ import { sortFrom, sortRightBehind } from '../model/segment-key.ts'
 import { type KeyRange, MAX_RANGE_HEADERS } from './scan-cache/key-range.ts'
 
 /**
- * What the pollers of a queue tell each other about the front of one priority of one shard: key ranges of it where
- * everything is leased, backingOff or gone, so that a process that polls for the first time need not read them all.
+ * The key ranges in flight at the front of one priority of one partition, as one process publishes them for others: a process that
+ * polls for the first time need not read their headers.
  *
- * Small enough for one write unit: neighbouring key ranges are told as one, to be looked at again when the first of
- * them ends. A hint only, like all that pollers remember: what it hides is still in its place.
+ * Within one write unit: neighbouring key ranges are joined, and end when the first of them ends. A hint: what it hides is still
+ * stored.
  */
 export interface InFlightSnapshot {
   /** Epoch ms. */
   readonly writtenAt: number
-  /** In order; each begins where the one before ends, or further on. */
+  /** In order and without overlap. */
   readonly keyRanges: readonly KeyRange[]
 }
 
-/** What a process knows of the hint of one priority of one shard. */
+/** What a process knows of the snapshot of one priority of one partition. Instants are epoch ms. */
 export interface SnapshotHints {
-  /** The hint as it was last seen or written. */
-  hint?: InFlightSnapshot | undefined
-  /** When that was, epoch ms. */
-  hintAt?: number
-  /** When a poll last learned of what others did; never before the first poll. */
+  /** The snapshot that this process read or wrote last. */
+  latest?: InFlightSnapshot | undefined
+  /** When it did. */
+  readAt?: number
+  /** When this process loaded the snapshot or early releases last; absent before its first poll. */
   loadedAt?: number
-  /** When telling others was last considered. */
-  publishedAt?: number
+  /** When this process last considered to publish a snapshot. */
+  consideredAt?: number
 }
 
 const MAX_KEY_RANGES = 20
-/** What younger keys hide may be a publish that is still on its way, by a clock that is behind. */
-const YOUNGEST_MS = 2_000
-/** What ends sooner is not worth telling. */
-const SHORTEST_MS = 1_000
+/** Younger keys are not hidden: a publisher whose clock is behind may still write there. */
+const MIN_AGE_MS = 2_000
+/** A key range that ends sooner is not worth publishing. */
+const MIN_REMAINING_MS = 1_000
 
-/** What is worth telling others of a priority's key ranges. */
-export const publishable = (row: readonly KeyRange[], priority: number, now: number): KeyRange[] => {
-  const youngest = sortFrom(priority, now - YOUNGEST_MS)
-  const worth = row.filter(({ end, until }) => end <= youngest && until > now + SHORTEST_MS)
-  const total = worth.reduce((sum, { headers }) => sum + headers, 0)
-  const most = Math.ceil(total / MAX_KEY_RANGES) + MAX_RANGE_HEADERS
-  const told: KeyRange[] = []
-  for (const keyRange of worth) {
-    const last = told.at(-1)
-    const together = last && last.end === keyRange.from && last.headers + keyRange.headers <= most
-    if (together) told[told.length - 1] = joined(last, keyRange)
-    else told.push(keyRange)
+/** The key ranges to publish, joined where they are neighbours, so that few are left. */
+export const publishable = (keyRanges: readonly KeyRange[], priority: number, now: number): KeyRange[] => {
+  const youngest = sortFrom(priority, now - MIN_AGE_MS)
+  const lasting = keyRanges.filter(({ end, until }) => end <= youngest && until > now + MIN_REMAINING_MS)
+  const headers = lasting.reduce((sum, range) => sum + range.headers, 0)
+  const maxHeaders = Math.ceil(headers / MAX_KEY_RANGES) + MAX_RANGE_HEADERS
+  const found: KeyRange[] = []
+  for (const range of lasting) {
+    const last = found.at(-1)
+    if (last?.end === range.from && last.headers + range.headers <= maxHeaders)
+      found[found.length - 1] = joined(last, range)
+    else found.push(range)
   }
-  return told.slice(0, MAX_KEY_RANGES)
+  return found.slice(0, MAX_KEY_RANGES)
 }
 
 const joined = (first: KeyRange, second: KeyRange): KeyRange => ({
@@ -57,7 +57,7 @@ const joined = (first: KeyRange, second: KeyRange): KeyRange => ({
   headers: first.headers + second.headers,
 })
 
-/** Whether others may pass over a key at an instant because of a hint. */
+/** Whether a poller that knows this snapshot skips a key at an instant. */
 export const hides = ({ keyRanges }: InFlightSnapshot, sort: string, at: number): boolean =>
   keyRanges.some(({ from, end, until }) => from <= sort && sort < end && at < until)
 

@@ -10,8 +10,8 @@ import { type TicketCache, ticketCache } from './ticket-cache.ts'
 /** What the polls of this process learned about one priority of one shard. */
 export interface TargetHints {
   readonly scanCache: ScanCache
-  /** What other processes were told and what they told. */
-  readonly front: SnapshotHints
+  /** The in-flight snapshot that processes share. */
+  readonly snapshot: SnapshotHints
   readonly contention: Contention
   /** Messages that a poll of this process is claiming right now, so that the others leave them to it. */
   readonly reserved: Reservations
@@ -81,7 +81,7 @@ export const pollHints = (): PollHints => {
 
 const newTargetHints = (): TargetHints => ({
   scanCache: scanCache(),
-  front: {},
+  snapshot: {},
   contention: contention(),
   reserved: reservations(),
   newest: recent(NEWEST_KEPT),

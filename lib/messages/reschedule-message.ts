@@ -15,7 +15,6 @@ import { dueAtOf, priorityOf } from '../model/segment-key.ts'
 import { touchGroup } from '../publish/group-place.ts'
 import { newSegment } from '../publish/new-segment.ts'
 import { touchGroupOf } from '../settle/group-release.ts'
-import { releaseEarly } from '../visibility/snapshot-exchange.ts'
 import { onceUnleased } from './change-unleased.ts'
 import { storedMessage } from './stored-message.ts'
 
@@ -44,7 +43,9 @@ export const rescheduleMessage = (
     const at = Math.max(now, Math.round(dueAt ?? now + (delaySeconds ?? 0) * 1_000))
     const slot = slotAt(located.stored.segment, located.index)
     const done =
-      slot.kind === 'lease' ? await rest(engine, located, slot, at) : await move(engine, located, messageId, at, now)
+      slot.kind === 'lease' && slot.receiveCount > 0
+        ? await rest(engine, located, slot, at)
+        : await move(engine, located, messageId, at, now)
     return done && { done }
   })
 }
@@ -64,7 +65,7 @@ const rest = async (
   const [outcome] = await engine.store.change([change])
   if (outcome && !outcome.applied && outcome.error) throw outcome.error
   if (!outcome?.applied || !outcome.segment) return undefined
-  await releaseEarly(engine, segment.key, at)
+  await engine.visibility.release(segment.key, at)
   await followUp(engine, queue.name, () => touchGroupOf(engine, queue, segment.key))
   engine.wakeups.wake(queue.name, 1)
   return storedMessage(queue, outcome.segment, content, index, engine.clock.now())

@@ -3,6 +3,7 @@ import type { ContentMessage } from '../model/content.ts'
 import { fairGroupHash, groupPartition } from '../model/group.ts'
 import type { NewMessage } from '../model/message.ts'
 import { afterPurge, partitionOf, type QueueState } from '../model/queue-record.ts'
+import { resultsKeptMs } from '../model/result.ts'
 import { FRESH } from '../model/segment.ts'
 import { sortKey } from '../model/segment-key.ts'
 import type { NewSegment } from '../store/port.ts'
@@ -39,6 +40,8 @@ export const newSegment = (engine: Engine, queue: QueueState, plan: SegmentPlan)
   const { priority, dueAt, publishedAt, messages } = plan
   const shard = plan.shard ?? Math.floor(engine.random.fraction() * queue.settings.shards)
   const keptSeconds = Math.min(plan.timeToLiveSeconds ?? Number.POSITIVE_INFINITY, queue.settings.retentionSeconds)
+  // DynamoDB's TTL counts whole seconds; never sooner than promised.
+  const expiresAt = Math.ceil((dueAt + keptSeconds * 1_000) / 1_000) * 1_000
   return {
     segment: {
       key: {
@@ -49,8 +52,8 @@ export const newSegment = (engine: Engine, queue: QueueState, plan: SegmentPlan)
       slots: messages.map(() => FRESH),
       // Right behind a purge by a faster clock, what is moved or published here still counts as come after it.
       publishedAt: afterPurge(queue, publishedAt),
-      // DynamoDB's TTL counts whole seconds; never sooner than promised.
-      expiresAt: Math.ceil((dueAt + keptSeconds * 1_000) / 1_000) * 1_000,
+      expiresAt,
+      ...(queue.settings.results && { keptUntil: expiresAt + resultsKeptMs(queue.settings.results) }),
       bodyItems: 0,
     },
     content: { messages },

@@ -6,7 +6,6 @@ import type { Message } from '../model/message.ts'
 import type { Segment } from '../model/segment.ts'
 import { dueAtOf, sortFrom, sortRightBehind, sortUpTo } from '../model/segment-key.ts'
 import type { HeaderPage } from '../store/port.ts'
-import { loadEarlyReleases, publishSnapshot } from '../visibility/snapshot-exchange.ts'
 import { type Claimed, claimFrom } from './claim.ts'
 import { recordScan } from './record-scan.ts'
 import type { ScanResult } from './scan-result.ts'
@@ -22,9 +21,9 @@ const PAGE_GROWTH = 4
 export const scanPartition = async (engine: Engine, target: ScanTarget, request: Request): Promise<ScanResult> => {
   const messages: Message[] = []
   target.hints.scanning++
-  const publishing = publishSnapshot(engine, target)
+  const publishing = engine.visibility.publish(target)
   try {
-    const result = await scanRanges(engine, target, request, messages, loadEarlyReleases(engine, target))
+    const result = await scanRanges(engine, target, request, messages, engine.visibility.load(target))
     // The ranges were chosen before the snapshot of another process was there.
     return result.isOutdated ? await scanRanges(engine, target, request, messages) : result
   } catch (error) {

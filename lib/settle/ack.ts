@@ -1,12 +1,31 @@
 import type { Engine } from '../engine.ts'
 import { followUp } from '../follow-up.ts'
+import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
 import { isOrdered } from '../model/group.ts'
-import type { HandleResult } from '../model/message.ts'
+import type { Body, HandleResult } from '../model/message.ts'
+import { plainName } from '../model/queue-name.ts'
+import type { QueueState } from '../model/queue-record.ts'
+import { type ReceiptHandle, receiptHandleFor } from '../model/receipt-handle.ts'
+import { type Failure, failureFrom, type WorkOutcome } from '../model/result.ts'
 import { GONE, goneCount, holds, liveAt, type Segment, slotAt } from '../model/segment.ts'
 import { atVersion, type Change, removeSegment } from '../model/segment-change.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
-import { applyToHandles, type HandleOperation, type Held, leaseLost, OK } from './apply-to-handles.ts'
+import { type PlacedWork, resultWakeup, storeResults } from '../results/write-results.ts'
+import { applyToHandles, checkCount, type HandleOperation, type Held, leaseLost, OK } from './apply-to-handles.ts'
 import { releaseGroups } from './group-release.ts'
+
+/** A message to ack, and what its consumer says of the work, on a queue that keeps results. */
+export interface AckEntry {
+  readonly receiptHandle: string
+  /** Stored for the producer, at most 32 KB. Not together with `failure`. */
+  readonly result?: Body
+  /** That the work failed for good: the producer is told, and the message is gone from the queue. */
+  readonly failure?: Failure
+  /** Whether the message is acked without `result` or `failure` where the queue keeps none. @default refused */
+  readonly ifKept?: boolean
+  /** Why there is no result, though there should be one. */
+  readonly unstored?: string
+}
 
 /**
  * Confirms messages: they are gone for good. Also after the lease ran out, as long as nobody else has received the
@@ -17,36 +36,93 @@ import { releaseGroups } from './group-release.ts'
  * and for a delete that no others are left · crash between the
  * last update and the delete: an empty header stays, which the next poller sweeps.
  *
- * @returns one result a handle, in order: `ReceiptHandleInvalid`, `LeaseLost`, `Throttled` or `StoreUnavailable` when not ok
+ * On a queue that keeps results every ack first writes a result item, an empty one too, and then removes the message:
+ * `docs/results.md`. A message whose item could not be written is not removed.
+ *
+ * @param acked receipt handles, or entries with what is to be told of the work
+ * @returns one result a handle, in order: `ReceiptHandleInvalid`, `LeaseLost`, `MessageTooLarge` (its result), `Throttled` or
+ *   `StoreUnavailable` when not ok
+ * @throws `InvalidRequest`, also for a result on a queue that keeps none
  */
 export const ack = async (
   engine: Engine,
   queueName: string,
-  receiptHandles: readonly string[],
+  acked: readonly (string | AckEntry)[],
 ): Promise<HandleResult[]> => {
+  checkCount(acked)
+  const told = acked.map((one): AckEntry => (typeof one === 'string' ? { receiptHandle: one } : one))
+  const queue = await queueFor(engine, queueName, told)
+  const refused = queue.settings.results ? await storeResults(engine, queue, worksIn(engine, queue, told)) : NONE
+  const positions = [...told.keys()].filter((position) => !refused.has(position))
+  const receiptHandles = positions.map((position) => told[position]?.receiptHandle as string)
   const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, request: undefined }))
-  const queue = await engine.queues.get(queueName)
-  const results = await applyToHandles(engine, queue, entries, ackOperation(engine, queueName))
+  const results = entries.length > 0 ? await applyToHandles(engine, queue, entries, ackOperation(engine, queue)) : []
   // In a group of a standard queue an ack makes nothing receivable, unless there is a limit to what is in flight.
   if (queue.settings.fifo || queue.settings.maxInFlightPerGroup !== undefined) {
     await followUp(engine, queueName, () => releaseGroups(engine, queue, receiptHandles, results))
   }
-  return results
+  if (refused.size === 0) return results
+  const byPosition = new Map(positions.map((position, index) => [position, results[index] as HandleResult]))
+  return told.map((_, position) => (refused.get(position) ?? byPosition.get(position)) as HandleResult)
 }
 
-const ackOperation = (engine: Engine, queueName: string): HandleOperation<undefined> => ({
+const NONE: ReadonlyMap<number, HandleResult> = new Map()
+
+/** The queue; read anew where it seems to keep no results, and is given one. */
+const queueFor = async (engine: Engine, name: string, told: readonly AckEntry[]): Promise<QueueState> => {
+  for (const [position, { result, failure }] of told.entries()) {
+    if (result !== undefined && failure)
+      throw invalid(`entries[${position}].result`, 'given', 'must not be given together with failure')
+  }
+  const queue = await engine.queues.get(name)
+  const at = told.findIndex(({ result, failure, ifKept }) => !ifKept && (result !== undefined || failure))
+  if (at < 0 || queue.settings.results) return queue
+  const fresh = await engine.queues.fresh(name)
+  if (fresh.settings.results) return fresh
+  throw new HoldfastError(
+    'InvalidRequest',
+    `queue ${plainName(name)} keeps no results: set its results.retentionSeconds, or ack without one`,
+    { field: told[at]?.failure ? 'failure' : 'result', queue: name },
+  )
+}
+
+/** What each ack says of the work, as far as its receipt handle is one. */
+const worksIn = (engine: Engine, queue: QueueState, told: readonly AckEntry[]): PlacedWork[] =>
+  told.flatMap(({ receiptHandle, result, failure, unstored }, position): PlacedWork[] => {
+    const handle = handleOrNothing(queue, receiptHandle, engine.clock.now())
+    if (!handle) return []
+    const outcome: WorkOutcome = failure
+      ? { kind: 'failed', failure: failureFrom(failure) }
+      : unstored !== undefined
+        ? { kind: 'unstored', reason: unstored }
+        : { kind: 'done', result }
+    return [{ handle, outcome, position }]
+  })
+
+/** What is no receipt handle is answered where it is applied. */
+const handleOrNothing = (queue: QueueState, text: string, now: number): ReceiptHandle | undefined => {
+  try {
+    return receiptHandleFor(queue.name, text, now)
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error
+    return undefined
+  }
+}
+
+const ackOperation = (engine: Engine, queue: QueueState): HandleOperation<undefined> => ({
   change: (key, held, current) => ackChange(key, held, current, engine.clock.now()),
   settle: ({ handle }, current) => {
     const slot = current && slotAt(current, handle.index)
     if (!slot || slot.kind === 'gone') return OK
     // In a group the lease must be live: once it is over, the messages behind may be on their way to others.
     const held = holds(slot, handle.token) && (!isOrdered(handle.group?.hash) || liveAt(slot, engine.clock.now()))
-    return held ? undefined : leaseLost(queueName)
+    return held ? undefined : leaseLost(queue.name)
   },
   done: async (key, _, after) => {
     const empty = after && goneCount(after) === after.slots.length
     if (empty) await engine.store.change([removeSegment(after)])
     if (empty || !after) engine.polls.gone(key)
+    if (queue.settings.results) engine.wakeups.wake(resultWakeup(key), Number.POSITIVE_INFINITY)
   },
 })
 

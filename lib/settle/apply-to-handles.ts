@@ -47,9 +47,7 @@ export const applyToHandles = async <T>(
   entries: readonly { receiptHandle: string; request: T }[],
   operation: HandleOperation<T>,
 ): Promise<HandleResult[]> => {
-  if (entries.length < 1 || entries.length > LIMITS.batchSize) {
-    throw invalid('receiptHandles', entries.length, `must hold 1 to ${LIMITS.batchSize} receipt handles`)
-  }
+  checkCount(entries)
   const results = new Array<HandleResult>(entries.length)
   let pending = bySegment(queue, entries, results, engine.clock.now())
   for (let attempt = 0; pending.length > 0; attempt++) {
@@ -61,6 +59,12 @@ export const applyToHandles = async <T>(
     pending = await tryOnce(engine, queue, pending, operation, results)
   }
   return results
+}
+
+/** @throws `InvalidRequest` for none or more than 25 */
+export const checkCount = ({ length }: readonly unknown[]): void => {
+  if (length < 1 || length > LIMITS.batchSize)
+    throw invalid('receiptHandles', length, `must hold 1 to ${LIMITS.batchSize} receipt handles`)
 }
 
 /** What is asked for the messages of one segment. */

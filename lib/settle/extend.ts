@@ -7,7 +7,6 @@ import { whole } from '../model/number-checks.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { holds, type Lease, liveAt, slotAt } from '../model/segment.ts'
 import type { Requirement } from '../model/segment-change.ts'
-import { releaseEarly } from '../visibility/snapshot-exchange.ts'
 import {
   applyToHandles,
   failed,
@@ -87,7 +86,7 @@ export const extend = async (
       done: async (key, held) => {
         const soonestMs = Math.min(...held.map(({ request }) => request)) * 1_000
         // A heartbeat puts the end off: nobody looks for the message sooner.
-        if (soonestMs < usualMs) await releaseEarly(engine, key, now + soonestMs)
+        if (soonestMs < usualMs) await engine.visibility.release(key, now + soonestMs)
         else engine.polls.release(key)
         if (held.some(({ request }) => request === 0)) engine.wakeups.wake(queueName, held.length)
       },

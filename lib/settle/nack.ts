@@ -5,9 +5,10 @@ import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import { number } from '../model/number-checks.ts'
 import type { QueueState } from '../model/queue-record.ts'
+import { decodeReceiptHandle } from '../model/receipt-handle.ts'
+import type { Failure } from '../model/result.ts'
 import { retryDelayMs } from '../model/retry-policy.ts'
 import type { Lease } from '../model/segment.ts'
-import { releaseEarly } from '../visibility/snapshot-exchange.ts'
 import { applyToHandles, type Held, heldByToken, settleByToken } from './apply-to-handles.ts'
 import { releaseGroups } from './group-release.ts'
 import { reject } from './reject.ts'
@@ -20,6 +21,11 @@ export interface NackEntry {
   readonly deadLetter?: boolean
   /** Why, with `deadLetter`: kept with the message as its reason, at most 1,024 characters of it. */
   readonly error?: string
+  /**
+   * What went wrong, for the producer, on a queue that keeps results: stored when the nack is final, which is with `deadLetter`, and
+   * after the last receive that the queue allows, where the message then moves at once.
+   */
+  readonly failure?: Failure
 }
 
 /**
@@ -45,12 +51,13 @@ export const nack = async (
     if (error !== undefined && !deadLetter) throw invalid(`${field}.error`, error, 'is kept only with deadLetter: true')
   }
   const queue = await engine.queues.get(queueName)
-  const rejected = entries.flatMap(({ deadLetter }, position) => (deadLetter ? [position] : []))
+  const final = entries.map((entry) => entry.deadLetter ?? isLastFailure(queue, entry))
+  const rejected = final.flatMap((isFinal, position) => (isFinal ? [position] : []))
   if (rejected.length === 0) return giveBack(engine, queue, entries)
-  const given = entries.flatMap(({ deadLetter }, position) => (deadLetter ? [] : [position]))
+  const given = final.flatMap((isFinal, position) => (isFinal ? [] : [position]))
   const pick = (positions: readonly number[]) => positions.map((position) => entries[position] as NackEntry)
   const [moved, back] = await Promise.all([
-    reject(engine, queue, pick(rejected)),
+    rejectOrGiveBack(engine, queue, pick(rejected)),
     given.length > 0 ? giveBack(engine, queue, pick(given)) : [],
   ])
   const results = new Array<HandleResult>(entries.length)
@@ -60,6 +67,33 @@ export const nack = async (
   await followUp(engine, queue.name, () => releaseGroups(engine, queue, handles, moved))
   return results
 }
+
+/** One that nobody asked to move is given back where its dead-letter queue does not exist. */
+const rejectOrGiveBack = async (
+  engine: Engine,
+  queue: QueueState,
+  entries: readonly NackEntry[],
+): Promise<HandleResult[]> => {
+  const results = await reject(engine, queue, entries)
+  return Promise.all(
+    results.map(async (result, position) => {
+      const entry = entries[position] as NackEntry
+      if (entry.deadLetter || result.ok || result.error.code !== 'QueueNotFound') return result
+      const [given] = await giveBack(engine, queue, [entry])
+      return given as HandleResult
+    }),
+  )
+}
+
+/** Whether a message failed at the last receive that its queue allows, and its producer is to hear of it. */
+const isLastFailure = (
+  { settings: { results, deadLetter } }: QueueState,
+  { receiptHandle, failure }: NackEntry,
+): boolean =>
+  results !== undefined &&
+  deadLetter !== undefined &&
+  failure !== undefined &&
+  (decodeReceiptHandle(receiptHandle)?.receiveCount ?? 0) >= deadLetter.maxReceives
 
 const giveBack = async (engine: Engine, queue: QueueState, entries: readonly NackEntry[]): Promise<HandleResult[]> => {
   const { settings } = queue
@@ -85,7 +119,7 @@ const giveBack = async (engine: Engine, queue: QueueState, entries: readonly Nac
       settle: settleByToken(queue.name),
       done: async (key, held) => {
         // By the retry policy it may be later, which whoever looks will see.
-        await releaseEarly(engine, key, now + Math.min(...held.map(({ request = 0 }) => request)) * 1_000)
+        await engine.visibility.release(key, now + Math.min(...held.map(({ request = 0 }) => request)) * 1_000)
         engine.wakeups.wake(queue.name, held.length)
       },
     },

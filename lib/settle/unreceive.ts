@@ -1,14 +1,15 @@
 import type { Engine } from '../engine.ts'
 import { followUp } from '../follow-up.ts'
 import type { HandleResult } from '../model/message.ts'
-import { FRESH, type Slot } from '../model/segment.ts'
-import { releaseEarly } from '../visibility/snapshot-exchange.ts'
+import type { Lease } from '../model/segment.ts'
 import { applyToHandles, heldByToken, settleByToken } from './apply-to-handles.ts'
 import { releaseGroups } from './group-release.ts'
 
 /**
  * Undoes the receive of messages that never reached their consumer, such as those an answer had no room for: they are
- * there for the next poll at once, and the receive is not counted.
+ * there for the next poll at once, and the receive is not counted. The lease that ended stays in the slot, also that of a first
+ * receive: a message that reached a consumer is never again as it was before, or a poller that read it then could claim
+ * it now, with the claim version of the consumer that gave it back.
  *
  * reads: nothing · writes: one update a segment · condition: leased under the handle's token
  *
@@ -30,16 +31,20 @@ export const unreceive = async (
         key,
         requires: heldByToken(held),
         slots: held.map(({ handle: { index, token, receiveCount, firstReceivedAt } }) => {
-          const before: Slot =
-            receiveCount === 1
-              ? FRESH
-              : { kind: 'lease', token, until: now, receiveCount: receiveCount - 1, firstReceivedAt, backingOff: true }
+          const before: Lease = {
+            kind: 'lease',
+            token,
+            until: now,
+            receiveCount: receiveCount - 1,
+            firstReceivedAt,
+            backingOff: true,
+          }
           return [index, before]
         }),
       }),
       settle: settleByToken(queueName),
       done: async (key, held) => {
-        await releaseEarly(engine, key, now)
+        await engine.visibility.release(key, now)
         engine.wakeups.wake(queueName, held.length)
       },
     },

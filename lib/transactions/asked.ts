@@ -2,6 +2,7 @@ import { invalid } from '../model/errors.ts'
 import type { Body, NewMessage } from '../model/message.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { keyOfHandle, receiptHandleFor } from '../model/receipt-handle.ts'
+import type { WorkOutcome } from '../model/result.ts'
 import { sameToken } from '../model/segment.ts'
 import { type SegmentKey, segmentId } from '../model/segment-key.ts'
 import type { Held } from '../settle/apply-to-handles.ts'
@@ -10,6 +11,8 @@ import type { Held } from '../settle/apply-to-handles.ts'
 export interface AskedAck {
   readonly queue: string
   readonly receiptHandle: string
+  /** What is told of the work, on a queue that keeps results: by default that it is done, with no more to say. */
+  readonly outcome?: WorkOutcome
 }
 
 /** A message to be published with the transaction. */
@@ -27,7 +30,7 @@ export interface Asked {
 /** A message as it is now: nothing that its publisher does to it afterwards reaches what is stored. */
 export const snapshot = (message: NewMessage): NewMessage => ({ ...message, body: bodyNow(message.body) })
 
-const bodyNow = (body: Body): Body => {
+export const bodyNow = (body: Body): Body => {
   if (typeof body !== 'object' || body === null) return body
   return body instanceof Uint8Array ? Uint8Array.from(body) : (JSON.parse(JSON.stringify(body)) as Body)
 }

@@ -15,6 +15,7 @@ import { type AckedSegment, type Asked, ackedSegments } from './asked.ts'
 import { markerWrite } from './marker.ts'
 import type { Found, Part } from './part.ts'
 import { type Publishing, placeMessages, publishings, ticketId } from './placement.ts'
+import { checkOutcomes, resultParts } from './result-parts.ts'
 
 export interface BuildOptions {
   /** Adds a check of the record of each queue that is published to. */
@@ -59,8 +60,10 @@ export const buildTransaction = async (
   const queues = await queuesOf(engine, asked, options)
   const toPublish = publishingsOf(asked, queues)
   if (options.reads) for (const [queue, messages] of toPublish) await readAhead(engine, queue, messages, found)
+  checkOutcomes(asked.acks, queues)
   const now = engine.clock.now()
   const acked = ackedSegments(asked.acks, queues, now)
+  const told = await Promise.all(acked.map((one) => resultParts(engine, one, asked.acks, found, now)))
   const placements = [...toPublish].map(([queue, messages]) => ({
     queue,
     placement: placeMessages(engine, queue, messages, found),
@@ -71,6 +74,7 @@ export const buildTransaction = async (
     parts: [
       ...markerPart(engine, options, found),
       ...acked.map((one) => ackPart(one, found, now)),
+      ...told.flat(),
       ...(options.strict ? placements.map(({ queue }) => checkPart(queue)) : []),
       ...placements.flatMap(({ placement }) => placement.parts),
     ],
@@ -88,10 +92,13 @@ const queuesOf = async (
   { strict }: BuildOptions,
 ): Promise<Map<string, QueueState>> => {
   const published = new Set(publishes.map(({ queue }) => queue))
+  // What seems to keep no results, and is given one, is read anew.
+  const told = new Set(acks.filter(({ outcome }) => outcome).map(({ queue }) => queue))
   const names = new Set([...acks.map(({ queue }) => queue), ...published])
-  const states = [...names].map((name) =>
-    strict && published.has(name) ? engine.queues.fresh(name) : engine.queues.get(name),
-  )
+  const states = [...names].map(async (name) => {
+    const state = strict && published.has(name) ? engine.queues.fresh(name) : engine.queues.get(name)
+    return told.has(name) && !(await state).settings.results ? engine.queues.fresh(name) : state
+  })
   const queues = new Map((await Promise.all(states)).map((queue) => [queue.name, queue]))
   for (const { queue: name, message } of publishes) {
     const queue = queues.get(name) as QueueState

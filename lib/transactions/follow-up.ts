@@ -3,6 +3,7 @@ import { followUp } from '../follow-up.ts'
 import { groupPartition } from '../model/group.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { segmentDueAt } from '../model/segment.ts'
+import { resultWakeup } from '../results/write-results.ts'
 import { releaseGroups } from '../settle/group-release.ts'
 import type { NewSegment } from '../store/port.ts'
 import type { Built } from './build.ts'
@@ -17,7 +18,8 @@ export const followCommit = async (engine: Engine, { asked, acked, placed, parts
   }
   for (const { queue, segments } of placed) markPublished(engine, queue, segments)
   const handles = new Map<QueueState, string[]>()
-  for (const { queue, held } of acked) {
+  for (const { queue, key, held } of acked) {
+    if (queue.settings.results) engine.wakeups.wake(resultWakeup(key), Number.POSITIVE_INFINITY)
     const ofQueue = handles.get(queue) ?? []
     handles.set(queue, ofQueue)
     for (const { position } of held) ofQueue.push(asked.acks[position]?.receiptHandle ?? '')

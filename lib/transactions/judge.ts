@@ -14,6 +14,7 @@ import type { Built } from './build.ts'
 import { markerIn } from './marker.ts'
 import type { Found, Origin, Part } from './part.ts'
 import { ticketId } from './placement.ts'
+import { itemName } from './result-parts.ts'
 
 /** What follows from a cancellation. */
 export type Judgement =
@@ -85,6 +86,9 @@ const canBuildOn = async (engine: Engine, part: Part, failure: ActionFailure, fo
       if (write.kind === 'advance' && failure.lastSequence !== undefined) {
         found.lastSequences.set(ticketId(write.key), failure.lastSequence)
       }
+      return true
+    case 'result':
+      if (write.kind === 'put') found.storedResults.add(itemName(write.key))
       return true
     case 'deduplication': {
       const { document } = failure
@@ -165,6 +169,8 @@ const conditionReasons = (origin: Origin, failure: ActionFailure, now: number, a
       return [{ reason: 'queue-changed', queue, text: `queue ${queue} was purged, changed or deleted meanwhile` }]
     case 'placing':
       return [{ reason: 'group-moved-on', queue, text: `others published to a group of queue ${queue} meanwhile` }]
+    case 'result':
+      return [{ reason: 'conflict', queue, text: `the result of a message of queue ${queue} is stored already` }]
     case 'deduplication': {
       const messageId = failure.document ? firstPublish(failure.document).messageId : ''
       const text = `messages[${origin.position}] has the deduplication id of message ${messageId}`

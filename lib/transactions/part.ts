@@ -16,6 +16,8 @@ export type Origin =
   | { readonly kind: 'queue'; readonly queue: string }
   /** A new segment, or the ticket of its group. */
   | { readonly kind: 'placing'; readonly queue: string }
+  /** What is told of acked messages. */
+  | { readonly kind: 'result'; readonly queue: string }
   | { readonly kind: 'deduplication'; readonly queue: string; readonly position: number }
 
 /** What attempts that were cancelled found, for the next one to be built on. */
@@ -26,6 +28,8 @@ export interface Found {
   readonly segments: Map<string, Segment>
   /** Versions of what is remembered of deduplication ids that are free again, by the messages' positions. */
   readonly replaces: Map<number, number>
+  /** Result items that are there already, by partition and sort key. */
+  readonly storedResults: Set<string>
   /** Version of the transaction's marker; 0 for none. */
   marker: number
 }
@@ -34,5 +38,6 @@ export const nothingFound = (): Found => ({
   lastSequences: new Map(),
   segments: new Map(),
   replaces: new Map(),
+  storedResults: new Set(),
   marker: 0,
 })

@@ -60,7 +60,7 @@ describe('what each function may do', () => {
     expect(actionsOn(name, 'dynamodb')).toEqual(actions)
   })
 
-  test('lets acks, extensions and nacks put notices for pollers, and nothing on a queue', () => {
+  test('lets acks, extensions and nacks write early releases, and no messages', () => {
     const may = (partition: string) => allows(statementsOf('ack'), { action: 'PutItem', leadingKeys: [partition] })
     expect(may('e#orders#mf1x2y3z#0')).toBe(true)
     for (const { letter } of Object.values(KEY_KINDS))

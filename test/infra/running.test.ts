@@ -405,7 +405,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     expect(Object.fromEntries(unused.filter(([, rest]) => rest.length > 0))).toEqual({
       // Takes back a header whose body could not be written, which no one can bring about here.
       publish: ['DeleteItem'],
-      // Leaves a notice of what was given back, once more than sixty headers are in flight for some seconds.
+      // A message given back needs an early release once more than sixty headers are in flight for some seconds.
       ack: ['PutItem'],
     })
   })

@@ -48,7 +48,7 @@ describe('settings of a deployment', () => {
     })
   })
 
-  test('mean the same as the text that the command line hands over', () => {
+  test('mean the same as the text of the command line', () => {
     const given = {
       'holdfast:memoryMb': '1024',
       'holdfast:deletionProtection': 'false',
@@ -118,7 +118,7 @@ describe('settings of a deployment', () => {
     )
   })
 
-  test('stand in the guide, each with its default', () => {
+  test('are in the guide, each with its default', () => {
     const guide = readFileSync(join(import.meta.dirname, '../../docs/deploy.md'), 'utf8')
     const rows = new Map(
       [...guide.matchAll(/^\| `(\w+)` +\| ([^|]+) \|/gm)].map(([, name = '', value = '']) => [name, value.trim()]),

@@ -59,7 +59,7 @@ describe('the table', () => {
     expect(one('AWS::DynamoDB::Table')).not.toHaveProperty('StreamSpecification')
   })
 
-  test('scales by itself when its capacity is provisioned', () => {
+  test('scales automatically when its capacity is provisioned', () => {
     const { one, ofType } = serviceTemplate({
       billing: 'provisioned',
       minimumReadUnits: 5,

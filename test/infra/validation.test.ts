@@ -43,7 +43,7 @@ describe('the stack', () => {
     expect(findings(stackWith(settings).app)).toEqual([])
   })
 
-  test('says so by itself when a check finds something', () => {
+  test('reports automatically what a check finds', () => {
     expect(findings(stackWith({ pointInTimeRecovery: false }).app)).toEqual([
       'AwsSolutions-DDB3 Holdfast/Service/Table/Resource',
     ])

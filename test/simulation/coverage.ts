@@ -79,7 +79,7 @@ export const addCounts = (sum: CoverageCounts, more: CoverageCounts): void => {
 const WRITES = ['claim', 'ack', 'ack of all', 'extend', 'rest', 'removal']
 
 /** What the engine does to messages, and what can befall it. A simulation of any length is to reach all of it. */
-export const EXPECTED: Partial<Record<Section, readonly string[]>> = {
+const EXPECTED: Partial<Record<Section, readonly string[]>> = {
   transitions: [
     'fresh → leased',
     'lapsed → leased',

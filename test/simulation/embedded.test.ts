@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { dynamodbStore } from '../../lib/store/dynamodb/dynamodb-store.ts'
-import type { Store } from '../../lib/store/port.ts'
 import { embeddedTable, noEmbedded } from '../support/embedded.ts'
-import { settled } from '../support/manual-clock.ts'
+import { inRealTime } from './in-real-time.ts'
 import { runHistory } from './run-history.ts'
 import { departing } from './table.ts'
 import type { WorldSettings } from './world-settings.ts'
@@ -39,23 +38,3 @@ describe.skipIf(noEmbedded())('message groups on DynamoDB', () => {
     })
   })
 })
-
-/** Simulated time stands still while the database is at work. */
-const inRealTime = () => {
-  const atWork = new Set<Promise<unknown>>()
-  const work = <A extends unknown[], T>(request: (...args: A) => Promise<T>) => {
-    return (...args: A): Promise<T> => {
-      const done = request(...args).finally(() => atWork.delete(done))
-      atWork.add(done)
-      return done
-    }
-  }
-  return {
-    counted: (store: Store): Store =>
-      Object.fromEntries(Object.entries(store).map(([name, request]) => [name, work(request)])) as unknown as Store,
-    quiet: async () => {
-      for (await settled(); atWork.size > 0; await settled())
-        await Promise.race([...atWork].map((one) => one.catch(() => {})))
-    },
-  }
-}

@@ -2,10 +2,9 @@ import type { PlantedBug } from './bugs.ts'
 
 const HINTS = ['test/lib/hints', 'test/lib/visibility']
 const CACHE = 'lib/hints/scan-cache/scan-cache.ts'
-const EXCHANGE = 'lib/visibility/snapshot-exchange.ts'
 const SNAPSHOT = 'lib/hints/in-flight-snapshot.ts'
 
-/** Bugs of what pollers remember, and of what they tell each other: nothing is lost by them, but found late, or paid for. */
+/** Bugs of the hints of pollers, and of those that they share: messages are found late, or cost more, and none is lost. */
 export const HINT_BUGS: readonly PlantedBug[] = [
   {
     name: 'what is released while it is being read is hidden by what the read found',
@@ -52,8 +51,8 @@ export const HINT_BUGS: readonly PlantedBug[] = [
   {
     name: 'a snapshot hides what was only just published',
     file: SNAPSHOT,
-    replace: 'end <= youngest && until > now + SHORTEST_MS',
-    by: "(end <= youngest || end !== '') && until > now + SHORTEST_MS",
+    replace: 'end <= youngest && until > now + MIN_REMAINING_MS',
+    by: "(end <= youngest || end !== '') && until > now + MIN_REMAINING_MS",
     suites: HINTS,
   },
   {
@@ -71,31 +70,31 @@ export const HINT_BUGS: readonly PlantedBug[] = [
     suites: HINTS,
   },
   {
-    name: 'nobody is told of what becomes visible sooner than the snapshot says',
-    file: EXCHANGE,
-    replace: 'if (!known || !hides(known, sort, visibleAt)) return',
-    by: 'if (!known || hides(known, sort, visibleAt)) return',
+    name: 'no early release is published of what becomes visible sooner than the snapshot says',
+    file: 'lib/visibility/early-release.ts',
+    replace: 'if (!snapshot || !hides(snapshot, sort, visibleAt)) return',
+    by: 'if (!snapshot || hides(snapshot, sort, visibleAt)) return',
     suites: HINTS,
   },
   {
     name: 'a process that polls for the first time does not read what became visible since the snapshot',
-    file: EXCHANGE,
-    replace: '  await loadReleases(engine, target, hint.writtenAt - RELEASES_LATE_MS)\n',
+    file: 'lib/visibility/load-published.ts',
+    replace: '  await loadReleases(parts, target, snapshot.writtenAt - RELEASES_LATE_MS)\n',
     by: '  void loadReleases\n',
     suites: HINTS,
   },
   {
-    name: 'notices that were late are passed over',
-    file: EXCHANGE,
-    replace: 'loadReleases(engine, target, loadedAt - RELEASES_LATE_MS)',
-    by: 'loadReleases(engine, target, loadedAt + RELEASES_LATE_MS)',
+    name: 'early releases that were written late are not loaded',
+    file: 'lib/visibility/load-published.ts',
+    replace: 'loadReleases(parts, target, loadedAt - RELEASES_LATE_MS)',
+    by: 'loadReleases(parts, target, loadedAt + RELEASES_LATE_MS)',
     suites: HINTS,
   },
   {
     name: 'every poller writes the snapshot, whatever others wrote',
-    file: EXCHANGE,
-    replace: '  await loadHint(engine, target)\n  if (unpublishedIn',
-    by: '  if (unpublishedIn',
+    file: 'lib/visibility/publish-snapshot.ts',
+    replace: '  await readSnapshot(parts, target)\n',
+    by: '  void readSnapshot\n',
     suites: HINTS,
   },
 ]

@@ -30,7 +30,7 @@ export interface Real {
   /** Moves the clock. */
   advance(ms: number): void
   /** Another process takes over: all that an engine remembers is lost. */
-  restart(): void
+  restart(): Promise<void>
 }
 export type Command = fc.AsyncCommand<QueueModel, Real>
 

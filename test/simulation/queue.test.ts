@@ -10,15 +10,23 @@ import type { Store } from '../../lib/store/port.ts'
 import { type EmbeddedTable, embeddedTable, noEmbedded } from '../support/embedded.ts'
 import { hastyClock, START } from '../support/manual-clock.ts'
 import fc from '../support/properties.ts'
+import { restartedDisk } from '../support/restarted-disk.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { anyCommands, type Real } from './queue-commands.ts'
 import { isSpent, isThere, type QueueModel } from './queue-model.ts'
 
 const MAX_RECEIVES = 3
 
+interface Opened {
+  readonly store: Store
+  /** Another process takes over. */
+  restart?(): Promise<void>
+  close?(): Promise<void>
+}
+
 /** Any commands, given to the engine and to the model, are answered alike; then every message is accounted for. */
 const holds = (
-  storeOn: (clock: Clock) => Store,
+  open: (clock: Clock) => Promise<Opened>,
   options: { maxCommands: number; deadLetter: boolean; numRuns: number; grouped?: boolean },
 ) =>
   fc.assert(
@@ -27,7 +35,7 @@ const holds = (
       fc.nat(),
       async (commands, seed) => {
         const clock = hastyClock()
-        const store = storeOn(clock)
+        const { store, restart, close } = await open(clock)
         // One sequence for all of them: no two processes draw the same tokens.
         const random = seededRandom(seed)
         const newEngine = () => createEngine({ store, clock, random })
@@ -38,7 +46,8 @@ const holds = (
           deadLetterQueue,
           engine: newEngine(),
           advance: clock.advance,
-          restart: () => {
+          restart: async () => {
+            await restart?.()
             real.engine = newEngine()
           },
         }
@@ -54,6 +63,7 @@ const holds = (
         }
         await fc.asyncModelRun(() => ({ model, real }), commands)
         await settleAccounts(model, real)
+        await close?.()
       },
     ),
     { numRuns: options.numRuns },
@@ -84,14 +94,29 @@ const settleAccounts = async (model: QueueModel, { engine, advance, queue, deadL
 
 describe('a queue in memory', () => {
   test('answers any commands as the model does', () =>
-    holds((clock) => memoryStore({ clock }), { maxCommands: 60, deadLetter: false, numRuns: 200 }))
+    holds(async (clock) => ({ store: memoryStore({ clock }) }), { maxCommands: 60, deadLetter: false, numRuns: 200 }))
   test('with a dead-letter queue answers any commands as the model does', () =>
-    holds((clock) => memoryStore({ clock }), { maxCommands: 60, deadLetter: true, numRuns: 200 }))
+    holds(async (clock) => ({ store: memoryStore({ clock }) }), { maxCommands: 60, deadLetter: true, numRuns: 200 }))
   test.each([false, true])(
     'with message groups answers any commands as the model does (dead letters: %s)',
     (deadLetter) =>
-      holds((clock) => memoryStore({ clock }), { maxCommands: 60, deadLetter, grouped: true, numRuns: 200 }),
+      holds(async (clock) => ({ store: memoryStore({ clock }) }), {
+        maxCommands: 60,
+        deadLetter,
+        grouped: true,
+        numRuns: 200,
+      }),
   )
+})
+
+describe('a queue on disk, whose process is ended and started again', () => {
+  const onDisk = (clock: Clock) => restartedDisk({ clock })
+  test('answers any commands as the model does', () =>
+    holds(onDisk, { maxCommands: 60, deadLetter: false, numRuns: 20 }))
+  test('with a dead-letter queue answers any commands as the model does', () =>
+    holds(onDisk, { maxCommands: 60, deadLetter: true, numRuns: 20 }))
+  test('with message groups answers any commands as the model does', () =>
+    holds(onDisk, { maxCommands: 60, deadLetter: true, grouped: true, numRuns: 20 }))
 })
 
 describe.skipIf(noEmbedded())('a queue on DynamoDB', () => {
@@ -102,12 +127,25 @@ describe.skipIf(noEmbedded())('a queue on DynamoDB', () => {
   afterAll(() => table.close())
 
   test('answers any commands as the model does', () =>
-    holds((clock) => dynamodbStore({ ...table, clock }), { maxCommands: 40, deadLetter: false, numRuns: 15 }))
+    holds(async (clock) => ({ store: dynamodbStore({ ...table, clock }) }), {
+      maxCommands: 40,
+      deadLetter: false,
+      numRuns: 15,
+    }))
   test('with a dead-letter queue answers any commands as the model does', () =>
-    holds((clock) => dynamodbStore({ ...table, clock }), { maxCommands: 40, deadLetter: true, numRuns: 15 }))
+    holds(async (clock) => ({ store: dynamodbStore({ ...table, clock }) }), {
+      maxCommands: 40,
+      deadLetter: true,
+      numRuns: 15,
+    }))
   test.each([false, true])(
     'with message groups answers any commands as the model does (dead letters: %s)',
     (deadLetter) =>
-      holds((clock) => dynamodbStore({ ...table, clock }), { maxCommands: 40, deadLetter, grouped: true, numRuns: 15 }),
+      holds(async (clock) => ({ store: dynamodbStore({ ...table, clock }) }), {
+        maxCommands: 40,
+        deadLetter,
+        grouped: true,
+        numRuns: 15,
+      }),
   )
 })

@@ -22,7 +22,7 @@ interface Match {
  * https://github.com/honojs/hono/issues/2156, https://github.com/fastify/aws-lambda-fastify/issues/169,
  * https://github.com/middleapi/standard-server/pull/93
  */
-export const decodedPath = ({ path }: Pick<GatewayRequest, 'path'>): string | undefined => {
+const decodedPath = ({ path }: Pick<GatewayRequest, 'path'>): string | undefined => {
   try {
     return decodeURIComponent(path.split('?')[0] ?? '').split('?')[0]
   } catch {

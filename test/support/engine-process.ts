@@ -62,7 +62,7 @@ export const answers = async (endpoint: string): Promise<boolean> => {
   }
 }
 
-export const freePort = async (): Promise<number> => {
+const freePort = async (): Promise<number> => {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

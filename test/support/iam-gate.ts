@@ -46,7 +46,7 @@ interface Body {
 const text = (value: Wire): string[] => (value?.S === undefined ? [] : [value.S])
 
 /** https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html */
-export const accessesOf = (operation: string, body: Body): Access[] => {
+const accessesOf = (operation: string, body: Body): Access[] => {
   switch (operation) {
     case 'GetItem':
     case 'UpdateItem':
@@ -121,7 +121,7 @@ const PER_HOP = new Set(['connection', 'content-length', 'host', 'keep-alive', '
 
 /**
  * Stands before a DynamoDB engine and lets through what the caller's policy allows, as IAM would; the engine itself
- * knows no policies. Callers are told apart by the path of their endpoint.
+ * knows no policies. The path of its endpoint identifies a caller.
  */
 export const startIamGate = async (engineEndpoint: string): Promise<IamGate> => {
   const callers = new Map<string, { statements: readonly Statement[]; accesses: Access[]; used: Set<string> }>()

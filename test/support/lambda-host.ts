@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 
 export interface FunctionToLoad {
   readonly file: string
-  /** `<module>.<export>`, as Lambda is told it. */
+  /** `<module>.<export>`, as in the configuration of the function. */
   readonly handler: string
   readonly name: string
   readonly timeoutSeconds: number
@@ -54,7 +54,7 @@ const HOST = `
   })
 `
 
-/** Loads a bundle in a thread of its own, whose environment is the function's and nothing of ours. */
+/** Loads a bundle in its own thread, whose environment is the function's alone. */
 export const loadFunction = ({ file, handler, name, timeoutSeconds, environment }: FunctionToLoad): LoadedFunction => {
   const worker = new Worker(HOST, {
     eval: true,

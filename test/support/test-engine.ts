@@ -1,4 +1,5 @@
-import { createEngine, type Engine, type EngineEvent } from '../../lib/engine.ts'
+import { createEngine, type Engine } from '../../lib/engine.ts'
+import type { EngineEvent } from '../../lib/model/engine-event.ts'
 import type { SettingsChange } from '../../lib/model/queue-settings.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
 import { memoryStore } from '../../lib/store/keyed/memory-store.ts'

@@ -29,7 +29,7 @@ const echoed = async (change: Parameters<typeof event>[0]) =>
   JSON.parse((await echo(event(change), context())).body ?? '')
 
 describe('the Lambda handler', () => {
-  test('hands over the request as it was sent', async () => {
+  test('passes the request on as it was sent', async () => {
     expect(
       await echoed({
         rawPath: '/queues/a b',

@@ -180,11 +180,11 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
     })
   })
 
-  test('answer for each receipt handle by itself, in order', async () => {
+  test('answer for each receipt handle independently, in order', async () => {
     await publish({ body: 'a' }, { body: 'b' })
     const [a, b] = (await poll({ maxMessages: 2, visibilityTimeoutSeconds: 5 })).body.messages
     await api.clock.advance(6_000)
-    // Received anew by someone else: the first lease is lost.
+    // Another consumer receives the message again: the first lease is lost.
     await poll({ maxMessages: 2 })
     await api.send('POST', '/queues/orders/ack', { receiptHandles: [b.receiptHandle] })
     const { status, body } = await api.send('POST', '/queues/orders/ack', {

@@ -31,7 +31,7 @@ describe('the monitor', () => {
   })
 
   const measure = async (remainingMs = 50_000) => {
-    // Loaded anew, so that the environment above is the one it sees.
+    // Loaded again, so that the function sees the environment above.
     const { handler } = await import('../../../functions/monitor.ts')
     const { useEngine: use } = await import('../../../functions/runtime/compose.ts')
     use(engine)

@@ -87,7 +87,7 @@ describe.each(SURFACES)('a queue named in a body, %s', (_name, surface) => {
       expect((await api.send('GET', '/queues/failed')).body.counts).toMatchObject({ ready: 1 })
     })
 
-    test('that does not exist is told of as such', async () => {
+    test('that does not exist is reported as such', async () => {
       expect(await patch('mine', deadLetter('none'))).toMatchObject({
         status: 400,
         body: { code: 'InvalidRequest', field: 'deadLetter.queue', value: 'none' },
@@ -131,7 +131,7 @@ describe.each(SURFACES)('a queue named in a body, %s', (_name, surface) => {
 })
 
 describe.each(SURFACES)('a redrive-allow policy over HTTP, %s', (_name, surface) => {
-  test('is shown as it is given, whoever gave it, and removed by null', async () => {
+  test('is shown as it was set, through either protocol, and removed by null', async () => {
     vi.stubEnv('AWS_REGION', 'us-east-1')
     const api = apiOn(surface)
     const shown = async () => (await api.send('GET', '/queues/q')).body.redriveAllowPolicy

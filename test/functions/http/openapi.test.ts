@@ -11,7 +11,7 @@ interface Document {
 describe('the OpenAPI document', () => {
   const document = openApiDocument() as unknown as Document
 
-  test('in docs/ is that of the routes; `vitest -u` writes it anew', async () => {
+  test('in docs/ is that of the routes; `vitest -u` updates it', async () => {
     await expect(`${JSON.stringify(openApiDocument(), null, 2)}\n`).toMatchFileSnapshot('../../../docs/openapi.json')
   })
 

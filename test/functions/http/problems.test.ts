@@ -326,7 +326,7 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
     expect(together).toMatchObject({ status: 413, body: { code: 'MessageTooLarge', field: 'messages' } })
   })
 
-  test('never are failures of ours, whatever JSON comes to whatever route', async () => {
+  test('are never internal failures, whatever JSON a route gets', async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...routes), fc.oneof(fc.json(), almostRight), async ({ method, path }, text) => {
         const filled = path.replace('{queue}', 'orders').replaceAll(/\{[^}]+\}/g, 'x')
@@ -371,7 +371,7 @@ const almostRight = fc
 describe.each(SURFACES)('failures of the store over HTTP, %s', (_name, surface) => {
   const failing = (error: Error) => apiOn(surface, (store) => ({ ...store, getDocument: () => Promise.reject(error) }))
 
-  test('are told as they are when trying again makes sense', async () => {
+  test('give the real reason if trying again makes sense', async () => {
     const got = await failing(new HoldfastError('Throttled', 'DynamoDB throttles')).send('GET', '/queues/orders')
     expect(got).toMatchObject({ status: 429, body: { code: 'Throttled', retryable: true } })
     expect(got.headers['retry-after']).toBe('1')

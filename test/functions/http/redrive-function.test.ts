@@ -64,7 +64,7 @@ describe('the redrive function', () => {
     expect(await start('dead')).toMatchObject({ statusCode: 202 })
   })
 
-  test('moves the messages when it is told to', async () => {
+  test('moves the messages at the event for it', async () => {
     const { taskId } = await startRedrive(engine, 'dead', { destination: 'elsewhere' })
     await handler({ holdfast: 'run-redrive', queue: 'dead', taskId }, context)
     expect(await getRedrive(engine, 'dead', taskId)).toMatchObject({ state: 'completed', moved: 3 })

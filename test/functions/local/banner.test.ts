@@ -26,6 +26,10 @@ describe('the banner', () => {
 HTTP API: http://127.0.0.1:9324/openapi.json   Stop with Ctrl-C.`)
   })
 
+  test('says what became of the queues of a file', () => {
+    expect(shown({ queues: 'Queues of q.json: created a.' })).toContain('(in memory)\nQueues of q.json: created a.\n\n')
+  })
+
   test('shows no commands for an HTTP API that is closed, and no keys where real ones are needed', () => {
     const text = shown({ signed: true, httpOpen: false })
     expect(text).not.toContain('curl')

@@ -96,7 +96,7 @@ describe('a page of another site', () => {
 describe('a form at a path of the HTTP API', () => {
   const form = { 'content-type': 'application/x-www-form-urlencoded' }
 
-  test('is told what curl -d forgot to say', async () => {
+  test('gets an error about the content type that curl -d lacks', async () => {
     const init = { method: 'POST', headers: form, body: '{"messages":[{"body":1}]}' }
     const { status, text } = await send(testFrontDoor(engine), '/queues/v/messages', init)
     expect([status, JSON.parse(text)]).toMatchObject([

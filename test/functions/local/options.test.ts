@@ -32,6 +32,7 @@ describe('the command line of the local server', () => {
       allowedHost: [],
       memory: false,
       sync: false,
+      migrate: false,
       httpOpen: false,
       cooldowns: false,
       regions: false,
@@ -40,7 +41,7 @@ describe('the command line of the local server', () => {
 
   test('sets everything', () => {
     const args =
-      '-p 0 --host ::1 --allowed-host a --allowed-host b.c --data d --engine disk --sync --auth f --http-open --cooldowns --regions'
+      '-p 0 --host ::1 --allowed-host a --allowed-host b.c --data d --engine disk --sync --auth f --queues q.json --http-open --cooldowns --regions'
     expect(parseOptions(args.split(' '))).toEqual({
       port: 0,
       host: '::1',
@@ -49,11 +50,17 @@ describe('the command line of the local server', () => {
       memory: false,
       engine: 'disk',
       sync: true,
+      migrate: false,
       auth: 'f',
+      queues: 'q.json',
       httpOpen: true,
       cooldowns: true,
       regions: true,
     })
+  })
+
+  test('takes along what the embedded engine has kept, to disk alone', () => {
+    expect(parseOptions(['--data', 'd', '--migrate'])).toMatchObject({ data: 'd', migrate: true })
   })
 
   test('still takes --no-cooldowns, which is what happens without it', () => {
@@ -73,6 +80,7 @@ describe('the command line of the local server', () => {
     [['--allowed-host', ''], 'without a scheme and without a port'],
     [['--data', ''], 'It must not be empty.'],
     [['--auth', ''], 'It must not be empty.'],
+    [['--queues', ''], 'It must not be empty.'],
     [['orders'], 'too many arguments'],
   ])('refuses %j, and says where help is', (args, message) => {
     expect(exitCode(...args)).not.toBe(0)
@@ -89,6 +97,7 @@ describe('the command line of the local server', () => {
       '--data',
       '--memory',
       '--auth',
+      '--queues',
       '--http-open',
       '--cooldowns',
       '--regions',

@@ -161,7 +161,7 @@ describe('a request of SQS to the local server', () => {
     expect(JSON.parse(http.text)).toMatchObject({ code: 'CallerRefused' })
   })
 
-  test('too large is told what to do', async () => {
+  test('too large gets an error that says what to do', async () => {
     const headers = { ...TARGET, 'content-length': String(9_000_000) }
     const got = await send('POST', '/', { headers, body: new Uint8Array(9_000_000) }).catch(() => undefined)
     if (got) expect(got).toMatchObject({ status: 413, text: expect.stringContaining('in one request') })

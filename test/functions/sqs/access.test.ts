@@ -87,7 +87,7 @@ describe('a key', () => {
     }
   })
 
-  test('of another account gets at no queue by itself', async () => {
+  test('of another account alone gives access to no queue', async () => {
     const { as, QueueUrl } = await withQueue()
     expect(failureOf(await as(STRANGER, 'SendMessage', { QueueUrl, MessageBody: 'x' })).shape).toBe('AccessDenied')
     expect((await as(STRANGER, 'CreateQueue', { QueueName: 'orders' })).body.QueueUrl).toContain('/111122223333/orders')

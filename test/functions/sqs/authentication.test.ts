@@ -43,7 +43,7 @@ describe('a signature in the headers', () => {
     }
   })
 
-  test('is told from the sender that it stands for', async () => {
+  test('is distinguished from the sender that it stands for', async () => {
     const sqs = guarded([{ ...KEY, accountId: '111122223333' }])
     const created = await sqs.fetch(await signedJson('CreateQueue', { QueueName: 'orders' }, { region: 'eu-west-1' }))
     const { QueueUrl } = (await created.json()) as { QueueUrl: string }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { MODEL } from '../../../functions/sqs/model.ts'
 import { isQueueAttribute, NUMBER_EXTENSIONS, OTHER_EXTENSIONS } from '../../../functions/sqs/queue-attribute-names.ts'
 
-test('the documentation names every action and every attribute of ours', async () => {
+test('the documentation names every action of SQS and every attribute of Holdfast', async () => {
   const text = await readFile(new URL('../../../docs/sqs.md', import.meta.url), 'utf8')
   const actions = Object.keys(MODEL)
   expect(actions).toHaveLength(23)

@@ -132,7 +132,7 @@ describe('keyRing', () => {
     expect(await ring.find('HF2')).toBeUndefined()
   })
 
-  test('asks for unknown keys once a second, whoever asks', async () => {
+  test('loads the keys for unknown key ids once a second, whatever the caller', async () => {
     const clock = manualClock()
     let loads = 0
     const ring = keyRing({ load: async () => text(...(loads++ === 0 ? [] : ['never'])), clock })

@@ -47,7 +47,7 @@ const newProcess = async () => {
   return engine
 }
 
-/** Calls the function as API Gateway does for a client of `url`, with the path that it hands over. */
+/** Calls the function as API Gateway does for a client of `url`, with the path that the gateway passes on. */
 const call = async (action: string, input: object, url = 'https://api.example.com/', rawPath = '/') => {
   const { handler } = await import('../../../functions/sqs.ts')
   const request = await signedJson(action, input, { region: 'eu-west-1', at: Date.now() }, url)
@@ -90,7 +90,7 @@ test.each([
   ['without the base path', '/base/', '/'],
   ['of a queue, with the base path', '/base/111122223333/orders', '/base/111122223333/orders'],
   ['of a queue, without the base path', '/base/111122223333/orders', '/111122223333/orders'],
-])('behind the base path of a custom domain a path handed over %s fits its signature', async (_, path, rawPath) => {
+])('behind the base path of a custom domain a path passed on %s fits its signature', async (_, path, rawPath) => {
   vi.stubEnv('HOLDFAST_SQS_PUBLIC_URL', 'https://api.example.com/base')
   await newProcess()
   answer = { SecretString: JSON.stringify({ keys: [KEY] }) }

@@ -163,7 +163,7 @@ describe('the query protocol', () => {
     expect(xml).toContain('<Attribute><Name>DelaySeconds</Name><Value>7</Value></Attribute>')
   })
 
-  test('a queue URL in the body goes before the path', async () => {
+  test('a queue URL in the body takes precedence over the path', async () => {
     const sqs = sqsHarness()
     const url = await sqs.queue('orders')
     const QueueUrl = await sqs.queue('others')

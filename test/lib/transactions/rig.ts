@@ -9,7 +9,8 @@ import {
   type TransactWriteItemsCommandInput,
 } from '@aws-sdk/client-dynamodb'
 import { type Client, createClient } from '../../../lib/client.ts'
-import { createEngine, type Engine, type EngineEvent } from '../../../lib/engine.ts'
+import { createEngine, type Engine } from '../../../lib/engine.ts'
+import type { EngineEvent } from '../../../lib/model/engine-event.ts'
 import { dynamodbStore } from '../../../lib/store/dynamodb/dynamodb-store.ts'
 import { embeddedTable } from '../../support/embedded.ts'
 import { hastyClock } from '../../support/manual-clock.ts'

@@ -7,6 +7,8 @@ import { dueAtOf } from '../../../lib/model/segment-key.ts'
 import { deleteQueue } from '../../../lib/queues/delete-queue.ts'
 import { purgeQueue } from '../../../lib/queues/purge-queue.ts'
 import { raiseShards } from '../../../lib/queues/shards.ts'
+import { awaitResult } from '../../../lib/results/await-result.ts'
+import { ack } from '../../../lib/settle/ack.ts'
 import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
 import { noEmbedded } from '../../support/embedded.ts'
 import { openRig, type Rig } from './rig.ts'
@@ -621,6 +623,57 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
       await send(await tx.items())
       await tx.committed()
       expect(await bodiesIn('steps.fifo')).toEqual([1, 2])
+    })
+  })
+
+  describe('from a queue that keeps results', () => {
+    const resultOf = (messageId = '') => awaitResult(rig.engine, 'jobs', messageId)
+    const jobs = () => rig.client.queue<Order>('jobs')
+
+    beforeEach(() => rig.client.createQueue('jobs', { results: { retentionSeconds: 600 } }))
+
+    test('tells the producer what was done, in the transaction that acks', async () => {
+      await jobs().publishBatch([1, 2, 3].map((id) => ({ body: { id } })))
+      const [first, second, third] = await jobs().poll()
+      const tx = rig.client.transaction()
+      tx.ack(first as never, { result: { total: 5 } })
+      tx.ack(second as never, { failure: new RangeError('too much') })
+      tx.ack(third as never)
+      const canceled = await failureOf(tx.commit(rig.dynamodb, [never('ada')]))
+      expect(canceled.code).toBe('TransactionCanceled')
+      expect((await resultOf(first?.messageId)).status.state).toBe('leased')
+      await tx.commit(rig.dynamodb, [credit('ada', 5)])
+      const at = rig.clock.now()
+      expect(await resultOf(first?.messageId)).toEqual({ status: { state: 'done', at }, result: { total: 5 } })
+      expect(await resultOf(second?.messageId)).toMatchObject({
+        status: { state: 'failed', at },
+        failure: { name: 'RangeError', message: 'too much' },
+      })
+      expect(await resultOf(third?.messageId)).toEqual({ status: { state: 'done', at } })
+    })
+
+    test('keeps what an ack of the same claim said before it crashed', async () => {
+      const { messageId } = await jobs().publish({ id: 1 })
+      const [message] = await jobs().poll()
+      const unchanged = { ...rig.engine, store: { ...rig.engine.store, change: async () => [] } }
+      await ack(unchanged, 'jobs', [{ receiptHandle: message?.receiptHandle ?? '', result: 'first' }]).catch(() => {})
+      const tx = rig.client.transaction()
+      tx.ack(message as never, { result: 'second' })
+      await tx.commit(rig.through(), [credit('ada', 5)])
+      expect(rig.sent).toHaveLength(2)
+      expect(await resultOf(messageId)).toMatchObject({ status: { state: 'done' }, result: 'first' })
+      expect(await rig.balance('ada')).toBe(5)
+    })
+
+    test('refuses results that are too large, and results where none are kept', async () => {
+      await jobs().publish({ id: 1 })
+      const large = rig.client.transaction()
+      large.ack(await jobs().poll(), { result: 'x'.repeat(40_000) })
+      expect((await failureOf(large.commit(rig.dynamodb))).code).toBe('MessageTooLarge')
+      const elsewhere = rig.client.transaction()
+      elsewhere.ack(await published(1), { result: 1 })
+      const error = await failureOf(elsewhere.commit(rig.dynamodb))
+      expect([error.code, error.fields.field]).toEqual(['InvalidRequest', 'result'])
     })
   })
 

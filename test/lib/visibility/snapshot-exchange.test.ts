@@ -9,18 +9,19 @@ import { nack } from '../../../lib/settle/nack.ts'
 import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
 import { KEY_KINDS } from '../../../lib/store/keys.ts'
 import type { DocumentKey, HeaderRange, Store, Write } from '../../../lib/store/port.ts'
+import { localVisibility } from '../../../lib/visibility/visibility.ts'
 import { manualClock } from '../../support/manual-clock.ts'
 import { anotherProcess, engineWithQueue, type TestEngine } from '../../support/test-engine.ts'
 
 interface Counted {
   headers: number
-  hints: number
-  notices: number
+  snapshots: number
+  earlyReleases: number
 }
 
 const isEarlyRelease = ({ partition }: DocumentKey): boolean =>
   partition.startsWith(`${KEY_KINDS.earlyRelease.letter}#`)
-/** What processes tell each other about the front of a queue. */
+/** What processes share of what is in flight. */
 const isShared = (key: DocumentKey): boolean =>
   isEarlyRelease(key) || key.partition.startsWith(`${KEY_KINDS.snapshot.letter}#`)
 
@@ -28,7 +29,7 @@ const isShared = (key: DocumentKey): boolean =>
 const counting = () => {
   const clock = manualClock()
   const inner = memoryStore({ clock })
-  const counted: Counted = { headers: 0, hints: 0, notices: 0 }
+  const counted: Counted = { headers: 0, snapshots: 0, earlyReleases: 0 }
   const store: Store = {
     ...inner,
     headers: async (range: HeaderRange) => {
@@ -39,8 +40,8 @@ const counting = () => {
     transact: (writes: readonly Write[]) => {
       for (const write of writes) {
         if (write.kind !== 'put' || !isShared(write.key)) continue
-        if (isEarlyRelease(write.key)) counted.notices++
-        else counted.hints++
+        if (isEarlyRelease(write.key)) counted.earlyReleases++
+        else counted.snapshots++
       }
       return inner.transact(writes)
     },
@@ -69,7 +70,7 @@ const read = async (counted: Counted, work: () => Promise<unknown>): Promise<num
 }
 
 describe('a process that polls for the first time', () => {
-  test('passes over what others have in flight', async () => {
+  test('skips what others have in flight', async () => {
     const { counted, ...parts } = counting()
     const engine = await engineWithQueue(MINUTES, parts)
     await leaseMany(engine, 1_000)
@@ -81,17 +82,17 @@ describe('a process that polls for the first time', () => {
     expect(headers).toBeLessThan(80)
   })
 
-  test('finds what was given back after the hint was written', async () => {
+  test('finds what was given back after the snapshot was written', async () => {
     const { counted, ...parts } = counting()
     const engine = await engineWithQueue(MINUTES, parts)
     const messages = await leaseMany(engine, 1_000)
     await nack(anotherProcess(engine, 3), 'orders', [{ receiptHandle: messages[500]?.receiptHandle ?? '' }])
     await engine.clock.advance(3_600_000 / 10)
     expect(await poll(anotherProcess(engine), 'orders')).toMatchObject([{ body: 500 }])
-    expect(counted.notices).toBe(1)
+    expect(counted.earlyReleases).toBe(1)
   })
 
-  test('finds everything once the leases that the hint was of have ended', async () => {
+  test('finds everything once the leases in the snapshot have ended', async () => {
     const { counted: _, ...parts } = counting()
     const engine = await engineWithQueue(MINUTES, parts)
     await leaseMany(engine, 200)
@@ -106,6 +107,30 @@ describe('a process that polls for the first time', () => {
       left -= messages.length
     }
     expect(bodies.size).toBe(200)
+  })
+})
+
+describe('processes that share nothing', () => {
+  const alone = (engine: TestEngine): TestEngine => ({ ...engine, visibility: localVisibility(engine.polls) })
+
+  test('read all that others have in flight, and find the same', async () => {
+    const { counted, ...parts } = counting()
+    const engine = alone(await engineWithQueue(MINUTES, parts))
+    await leaseMany(engine, 1_000)
+    await publish(engine, 'orders', [{ body: 'new' }])
+    const headers = await read(counted, async () => {
+      expect(await poll(alone(anotherProcess(engine)), 'orders')).toMatchObject([{ body: 'new' }])
+    })
+    expect(headers).toBeGreaterThan(1_000)
+    expect(counted).toMatchObject({ snapshots: 0, earlyReleases: 0 })
+  })
+
+  test('find at once what they give back themselves', async () => {
+    const { counted: _, ...parts } = counting()
+    const engine = alone(await engineWithQueue(MINUTES, parts))
+    const messages = await leaseMany(engine, 300)
+    await nack(engine, 'orders', [{ receiptHandle: messages[150]?.receiptHandle ?? '' }])
+    expect(await poll(engine, 'orders')).toMatchObject([{ body: 150, receiveCount: 2 }])
   })
 })
 
@@ -138,21 +163,21 @@ describe('what one process gives back', () => {
     expect(await poll(engine, 'orders')).toMatchObject([{ body: 300 }])
   })
 
-  test('costs no notice while little is in flight, nor does a heartbeat', async () => {
+  test('costs no early release while little is in flight, nor does a heartbeat', async () => {
     const { counted, ...parts } = counting()
     const engine = await engineWithQueue(MINUTES, parts)
     const few = await leaseMany(engine, 50)
     await nack(engine, 'orders', [{ receiptHandle: few[20]?.receiptHandle ?? '' }])
-    expect(counted).toMatchObject({ hints: 0, notices: 0 })
+    expect(counted).toMatchObject({ snapshots: 0, earlyReleases: 0 })
     const many = await leaseMany(engine, 500)
     await extend(engine, 'orders', [
       { receiptHandle: many[300]?.receiptHandle ?? '', visibilityTimeoutSeconds: MINUTES.visibilityTimeoutSeconds },
     ])
-    expect(counted.notices).toBe(0)
+    expect(counted.earlyReleases).toBe(0)
   })
 })
 
-describe('a hint', () => {
+describe('a snapshot', () => {
   test('is written no more than once for 25 headers that came to be in flight', async () => {
     const { counted, ...parts } = counting()
     const engine = await engineWithQueue(MINUTES, parts)
@@ -161,27 +186,27 @@ describe('a hint', () => {
       await engine.clock.advance(1_000)
       await poll(engine, 'orders')
     }
-    expect(counted.hints).toBeGreaterThan(0)
-    expect(counted.hints).toBeLessThanOrEqual(320 / 25)
+    expect(counted.snapshots).toBeGreaterThan(0)
+    expect(counted.snapshots).toBeLessThanOrEqual(320 / 25)
   })
 
   test('is not written again by another process that comes to know the same', async () => {
     const { counted, ...parts } = counting()
     const engine = await engineWithQueue(MINUTES, parts)
     const other = anotherProcess(engine)
-    // Before there is a hint to read.
+    // Before there is a snapshot to read.
     await poll(other, 'orders')
     await leaseMany(engine, 300)
-    const { hints } = counted
-    expect(hints).toBeGreaterThan(0)
+    const { snapshots } = counted
+    expect(snapshots).toBeGreaterThan(0)
     for (let polls = 0; polls < 3; polls++) {
       expect(await poll(other, 'orders')).toEqual([])
       await engine.clock.advance(1_000)
     }
-    expect(counted.hints).toBe(hints)
+    expect(counted.snapshots).toBe(snapshots)
   })
 
-  test('is never written by who acks in time, however much passes', async () => {
+  test('is never written by a process that acks in time, however many messages it receives', async () => {
     const { counted, ...parts } = counting()
     const engine = await engineWithQueue(MINUTES, parts)
     for (let at = 0; at < 500; at++) {
@@ -194,12 +219,12 @@ describe('a hint', () => {
         messages.map(({ receiptHandle }) => receiptHandle),
       )
     }
-    expect(counted).toMatchObject({ hints: 0, notices: 0 })
+    expect(counted).toMatchObject({ snapshots: 0, earlyReleases: 0 })
   })
 
   test('that may not be read or written stops nobody', async () => {
     const { counted: _, clock, store } = counting()
-    const refused = () => Promise.reject(new HoldfastError('AccessDenied', 'no rights on hints'))
+    const refused = () => Promise.reject(new HoldfastError('AccessDenied', 'no rights on snapshots'))
     const engine = await engineWithQueue(MINUTES, {
       clock,
       store: {

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
+import { damagedLog, layoutUnknown } from './damage.ts'
 import { PIECE_BYTES } from './disk-map-parts.ts'
-import { type LmdbFile, layoutUnknown, SEPARATOR } from './lmdb-file.ts'
-import { LOG_LAYOUT, type LoggedChange, readLog, readLogHeader, type Space } from './log-record.ts'
+import { type LmdbFile, SEPARATOR } from './lmdb-file.ts'
+import { type LogEnd, readLog } from './log-reader.ts'
+import { LOG_LAYOUT, type LoggedChange, type Space } from './log-record.ts'
 import { bodyKey } from './space-codecs.ts'
 
 /** The outcome of a whole log for one key. */
@@ -18,29 +20,39 @@ interface Outcome {
   pieces: number
 }
 
-export interface EmptiedLog {
-  /** Keys that the log tells of. */
-  readonly keys: readonly Pick<Outcome, 'space' | 'partition' | 'sort'>[]
-  /** Whether it says that it is complete. */
-  readonly complete: boolean
-  /** Bytes at its end that are no whole record. */
-  readonly tornBytes: number
+/** A key that a log tells of. */
+export type LoggedKey = Pick<Outcome, 'space' | 'partition' | 'sort'>
+
+/** A log that the file can be brought to the end of. */
+export interface ReadLog {
+  readonly changes: readonly LoggedChange[]
+  readonly end: Exclude<LogEnd['kind'], 'damaged' | 'unknown layout'>
+  /** Whether the machine has not been started anew since the log was begun. */
+  readonly isOfThisBoot: boolean
 }
 
 /** Entries and bytes that are written to the file at once: enough to share a commit, few enough to hold up nobody. */
 const BATCH_ENTRIES = 500
 const BATCH_BYTES = 1_048_576
 
-/**
- * Brings the file to where the log at this path ends. Where it is interrupted it is done again from the start, with the
- * same outcome.
- */
-export const emptyInto = async (file: LmdbFile, path: string): Promise<EmptiedLog> => {
+/** @throws an error that says what to do where the log is damaged, or in another layout */
+export const readWholeLog = async (path: string, boot: Uint8Array): Promise<ReadLog> => {
   const bytes = await readFile(path)
-  const header = readLogHeader(bytes)
-  if (!header) return { keys: [], complete: false, tornBytes: bytes.length }
-  if (header.layout !== LOG_LAYOUT) throw layoutUnknown(path, header.layout)
-  const { changes, wholeBytes, complete } = readLog(bytes, header)
+  const { changes, end, isOfThisBoot } = readLog(bytes, boot)
+  if (end.kind === 'unknown layout') throw layoutUnknown(path, end.layout, LOG_LAYOUT)
+  if (end.kind === 'damaged') throw damagedLog(path, end.at)
+  return { changes, end: end.kind, isOfThisBoot }
+}
+
+/**
+ * Brings the file to where a log ends. Where it is interrupted it is done again from the start, with the same outcome.
+ * Answers the keys that the log tells of.
+ */
+export const emptyInto = async (
+  file: LmdbFile,
+  { changes }: Pick<ReadLog, 'changes'>,
+  number: number,
+): Promise<readonly LoggedKey[]> => {
   const outcomes = outcomesOf(changes)
   let batch: [string, Uint8Array | undefined][] = []
   let batchBytes = 0
@@ -55,7 +67,9 @@ export const emptyInto = async (file: LmdbFile, path: string): Promise<EmptiedLo
     }
   }
   await file.write(batch)
-  return { keys: outcomes, complete, tornBytes: bytes.length - wholeBytes }
+  // Not before all of it is there.
+  await file.setEmptied(number)
+  return outcomes
 }
 
 /** What came and went within the log leaves no trace. */

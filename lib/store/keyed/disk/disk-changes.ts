@@ -34,7 +34,7 @@ export const diskChanges = <V>(
       if (!stored) return
       pieces = codec.piecesIn?.(stored) ?? 0
     }
-    journal.note({ kind: 'delete', space, partition, sort, pieces }, undoing(cached, sort, before))
+    journal.note({ kind: 'delete', space, partition, sort, pieces }, undoing(cache, partition, sort, before))
     partOf(cached, sort).delete(sort)
     // What came and went within one log never gets into the file.
     if (before?.born !== journal.log) cached.deleted.set(sort, journal.log)
@@ -51,7 +51,7 @@ export const diskChanges = <V>(
     const change = { kind: isNew ? 'insert' : 'put', space, partition, sort, pieces } as const
     journal.note(
       change,
-      undoing(cached, sort, partOf(cached, sort).get(sort)),
+      undoing(cache, partition, sort, partOf(cached, sort).get(sort)),
       (out) => codec.encode(out, value, pieces),
       body,
     )
@@ -72,10 +72,14 @@ export const diskChanges = <V>(
 const piecesOf = <V>(codec: Codec<V>, value: V, before: Slot<V> | undefined): number =>
   before?.pieces ?? codec.piecesOf?.(value) ?? 0
 
-/** Puts back what was there before. What else was learned of the partition since then is forgotten. */
-const undoing = <V>(cached: CachedPartition<V>, sort: string, before: Slot<V> | undefined) => {
-  const deletedIn = cached.deleted.get(sort)
+/**
+ * Puts back what was there before. What else was learned of the partition since then is forgotten, and all of it may have
+ * been.
+ */
+const undoing = <V>(cache: PartitionCache<V>, partition: string, sort: string, before: Slot<V> | undefined) => {
+  const deletedIn = cache.of(partition).deleted.get(sort)
   return () => {
+    const cached = cache.of(partition)
     const part = partOf(cached, sort)
     if (before) part.set(sort, before)
     else part.delete(sort)

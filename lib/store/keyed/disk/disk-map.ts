@@ -116,6 +116,20 @@ export const diskMap = <V>(parts: DiskMapParts<V>): DiskMap<V> => {
     }
   }
 
+  const settleIn = (cached: CachedPartition<V>, partition: string, sort: string, log: number): void => {
+    if (cached.deleted.get(sort) === log) cached.deleted.delete(sort)
+    const part = partOf(cached, sort)
+    const slot = part.get(sort)
+    if (slot?.log !== log) return
+    if (part === cached.tail) {
+      part.delete(sort)
+      cache.grew(-1)
+      return
+    }
+    const value = codec.settled?.(slot.value, slot.pieces, partition, sort) ?? slot.value
+    part.set(sort, { value, pieces: slot.pieces, log: 0, born: 0 })
+  }
+
   return {
     ...diskChanges(parts, { cache, read, prefixOf }),
     get: (partition, sort) => {
@@ -147,27 +161,24 @@ export const diskMap = <V>(parts: DiskMapParts<V>): DiskMap<V> => {
       else visitFile(partition, { from, before: ALL, show })
     },
     partitions: function* () {
-      for (const [partition, { front, tail }] of cache.entries()) if (front.size + tail.size > 0) yield partition
+      const shown = new Set<string>()
+      for (const [partition, { front, tail }] of cache.entries()) {
+        if (front.size + tail.size === 0) continue
+        shown.add(partition)
+        yield partition
+      }
       for (let key = file.firstKey(space); key?.startsWith(space); ) {
         const partition = key.slice(space.length, key.indexOf(SEPARATOR))
-        if (!cache.find(partition)) yield partition
+        if (!shown.has(partition)) yield partition
         key = file.firstKey(prefixOf(partition) + ALL)
       }
     },
     settle: (partition, sort, log) => {
       const cached = cache.find(partition)
       if (!cached) return
-      if (cached.deleted.get(sort) === log) cached.deleted.delete(sort)
-      const part = partOf(cached, sort)
-      const slot = part.get(sort)
-      if (slot?.log !== log) return
-      if (part === cached.tail) {
-        part.delete(sort)
-        cache.grew(-1)
-        return
-      }
-      const value = codec.settled?.(slot.value, slot.pieces, partition, sort) ?? slot.value
-      part.set(sort, { value, pieces: slot.pieces, log: 0, born: 0 })
+      settleIn(cached, partition, sort, log)
+      // Groups, and queues, come and go.
+      cache.forgetEmpty(partition)
     },
     trim: cache.trim,
   }

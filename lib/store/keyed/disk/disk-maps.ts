@@ -2,7 +2,8 @@ import type { Clock } from '../../../clock.ts'
 import { isHoldfastError } from '../../../model/errors.ts'
 import type { Maps } from '../entries.ts'
 import type { KeyedMaps } from '../ordered-map.ts'
-import { type EmptiedLog, emptyInto } from './checkpoint.ts'
+import { thisBoot } from './boot.ts'
+import { emptyInto, type LoggedKey, readWholeLog } from './checkpoint.ts'
 import { type DiskMap, diskMap } from './disk-map.ts'
 import { downfall } from './fault.ts'
 import { journal } from './journal.ts'
@@ -24,6 +25,8 @@ export interface DiskMapsParts {
   /** From how many bytes on a log is brought into the file. @default 8 MiB */
   readonly logBytes?: number
   readonly limits?: CacheLimits
+  /** Names this start of the machine. @default as the system does */
+  readonly boot?: Uint8Array
   /** Creates the file of a log. @default one in the directory */
   readonly create?: typeof createLog
   /** Is told what went wrong with nobody waiting for it, and is tried again. */
@@ -50,7 +53,7 @@ const SETTLED_AT_ONCE = 2_000
  */
 export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
   const { directory, file, clock, warn, sync, limits, firstLog: first, logBytes: bytes = LOG_BYTES } = parts
-  const { create = createLog } = parts
+  const { boot = thisBoot(), create = createLog } = parts
   const pending = journal(first)
   const segments = diskMap({ space: 's', file, journal: pending, codec: segmentCodec(file), limits })
   const documents = diskMap({ space: 'd', file, journal: pending, codec: documentCodec, limits })
@@ -58,7 +61,11 @@ export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
   const maps: Maps = { segments, documents, tickets }
   const spaces: Spaces = { s: segments, d: documents, t: tickets }
   const end = downfall()
-  const empty = async (path: string, number: number) => settle(spaces, file, await emptyInto(file, path), number)
+  const empty = async (path: string, number: number) => {
+    const log = await readWholeLog(path, boot)
+    if (log.end !== 'complete') throw new Error(`${path} has lost its end`)
+    await settle(spaces, file, await emptyInto(file, log, number), number)
+  }
   const started = (number: number) => {
     pending.log = number
   }
@@ -86,13 +93,24 @@ export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
     if (sync) await logs.kept()
   }
 
+  /** Waits while the logs are too large. Answers why they stay so: then nothing can be written, only read. */
+  const obstacle = async (): Promise<unknown> => {
+    try {
+      while (logs.isAhead) await logs.caughtUp()
+      return undefined
+    } catch (error) {
+      return error
+    }
+  }
+
   const step = async <T>(work: (maps: Maps) => T): Promise<T> => {
     if (end.error) throw end.error
-    while (logs.isAhead) await logs.caughtUp()
+    const refusal = await obstacle()
     const before = pending.mark()
     let result: T
     try {
       result = work(maps)
+      if (refusal && pending.hasSince(before)) throw refusal
     } catch (error) {
       pending.undoTo(before)
       throw error
@@ -130,7 +148,7 @@ export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
 type Spaces = Readonly<Record<Space, Pick<DiskMap<unknown>, 'settle' | 'trim'>>>
 
 /** What a log told of is in the file now: memory need not hold it any more. */
-const settle = async (spaces: Spaces, file: LmdbFile, { keys }: EmptiedLog, log: number): Promise<void> => {
+const settle = async (spaces: Spaces, file: LmdbFile, keys: readonly LoggedKey[], log: number): Promise<void> => {
   for (let at = 0; at < keys.length; at += SETTLED_AT_ONCE) {
     file.refresh()
     for (const { space, partition, sort } of keys.slice(at, at + SETTLED_AT_ONCE)) {

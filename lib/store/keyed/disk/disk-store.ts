@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { type Clock, systemClock } from '../../../clock.ts'
 import type { Store } from '../../port.ts'
 import { keyedStore } from '../keyed-store.ts'
+import { type Load, loader } from '../load.ts'
 import { type Reclaim, reclaimer } from '../reclaim.ts'
-import { emptyInto } from './checkpoint.ts'
 import { takeDataDirectory } from './data-directory.ts'
 import { diskMaps } from './disk-maps.ts'
 import { type LmdbFile, openLmdbFile } from './lmdb-file.ts'
-import { logNumbers, logPath } from './log-file.ts'
+import { recover } from './recovery.ts'
 
 export interface DiskStoreParts {
   /** The directory that the data is in; created when it is missing. One process at a time has it. */
@@ -28,7 +28,7 @@ export interface DiskStoreParts {
   readonly warn?: (message: string, error: unknown) => void
 }
 
-export interface DiskStore extends Store, Reclaim {
+export interface DiskStore extends Store, Reclaim, Load {
   /** Resolves with the reason when nothing can be kept any more, and the process should end. */
   readonly failed: Promise<string>
   /** Brings everything into the data file, and lets go of the directory. */
@@ -51,12 +51,15 @@ export const diskStore = async ({
   const taken = await takeDataDirectory(directory)
   let file: LmdbFile | undefined
   try {
+    // It tells of readers that have ended: nobody else has the file open.
+    await rm(join(directory, `${DATA_FILE}-lock`), { force: true })
     file = await openLmdbFile(join(directory, DATA_FILE))
-    const firstLog = await recover(directory, file, warn)
+    const firstLog = await recover({ directory, file, warn })
     const maps = diskMaps({ directory, file, clock, firstLog, sync, warn, ...options })
     return {
       ...keyedStore({ maps, clock }),
       ...reclaimer(maps, clock),
+      ...loader(maps),
       failed: maps.failed,
       close: async () => {
         await maps.close()
@@ -71,25 +74,3 @@ export const diskStore = async ({
 }
 
 export const DATA_FILE = 'data.mdb'
-
-/** Brings the logs that the last process left into the file. Answers the number of the next log. */
-export const recover = async (
-  directory: string,
-  file: LmdbFile,
-  warn: (message: string, error: unknown) => void,
-): Promise<number> => {
-  const numbers = await logNumbers(directory)
-  let isWhole = true
-  for (const number of numbers) {
-    const path = logPath(directory, number)
-    if (isWhole) {
-      const { complete } = await emptyInto(file, path)
-      isWhole = complete
-    } else {
-      // The machine ended: of the log before the end is missing, and what builds on it counts for nothing.
-      warn(`${path} goes on from a log whose end was lost with the machine, and is left out`, undefined)
-    }
-    await rm(path)
-  }
-  return (numbers.at(-1) ?? 0) + 1
-}

@@ -1,14 +1,25 @@
+import { statfsSync } from 'node:fs'
 import { HoldfastError, isHoldfastError } from '../../../model/errors.ts'
 
 const NO_ROOM: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
+/** LMDB's word for a write that found room for a part. */
+const EIO = 5
+const MIN_FREE_BYTES = 1_048_576
+
+const isFull = (directory: string, { code, message }: { code?: unknown; message: string }): boolean => {
+  if (NO_ROOM.includes(code) || /No space left|Disk quota|File too large/.test(message)) return true
+  if (code !== EIO) return false
+  const { bavail, bsize } = statfsSync(directory)
+  return bavail * bsize < MIN_FREE_BYTES
+}
 
 /** The error for a failed write in a directory. */
 export const unavailable = (directory: string, cause: unknown): HoldfastError => {
   if (isHoldfastError(cause)) return cause
-  const { code, message } = cause as NodeJS.ErrnoException
+  const { message } = cause as Error
   return new HoldfastError(
     'StoreUnavailable',
-    NO_ROOM.includes(code) || /No space left/.test(message)
+    isFull(directory, cause as Error)
       ? `the disk that holds ${directory} is full: nothing was changed; free some space and try again`
       : `the data in ${directory} can't be written: ${message}`,
     {},

@@ -1,5 +1,5 @@
 import { type ByteWriter, byteWriter } from './byte-writer.ts'
-import { beginRecord, type ChangeOf, endRecord, isEmptyRecord, writeChange } from './log-record.ts'
+import { beginRecord, type ChangeOf, endRecord, isEmptyRecord, type LogPlace, writeChange } from './log-record.ts'
 
 /** What the steps of one moment change: written to the log together, or undone together. */
 export interface Journal {
@@ -11,10 +11,12 @@ export interface Journal {
   note(change: ChangeOf, undo: () => void, head?: (out: ByteWriter) => void, body?: Uint8Array): void
   /** Where it is now, for `undoTo`. */
   mark(): Mark
+  /** Whether anything was noted since. */
+  hasSince(mark: Mark): boolean
   /** Undoes what was noted since. */
   undoTo(mark: Mark): void
   /** The record of all that was noted, for a place in a log. */
-  record(salt: number, position: number): Buffer
+  record(place: LogPlace): Buffer
   clear(): void
 }
 
@@ -40,11 +42,12 @@ export const journal = (log: number): Journal => {
       writeChange(out, change, head && (() => head(out)), body)
     },
     mark: () => ({ length: out.length, undos: undos.length }),
+    hasSince: ({ undos: kept }) => undos.length > kept,
     undoTo: ({ length, undos: kept }) => {
       out.truncate(length)
       while (undos.length > kept) undos.pop()?.()
     },
-    record: (salt, position) => endRecord(out, salt, position),
+    record: (place) => endRecord(out, place),
     clear: () => {
       out.truncate(0)
       undos.length = 0

@@ -1,5 +1,7 @@
-import { stat } from 'node:fs/promises'
 import type { Database } from 'lmdb'
+import { HoldfastError } from '../../../model/errors.ts'
+import { damagedFile, layoutUnknown } from './damage.ts'
+import { findDamage } from './lmdb-check.ts'
 
 /**
  * The file that the logs are emptied into, from time to time: an LMDB of byte keys and values.
@@ -9,6 +11,7 @@ import type { Database } from 'lmdb'
  *     d<partition>1<sort key>              a document
  *     t<partition>1<group>                 a ticket
  *     m                                    the layout's version
+ *     l                                    the number of the last log that the file has all of
  *
  * LMDB is written to by one batch of puts at a time, whose bytes are all made before, and never from inside one of its
  * transactions: what a callback there has written stays written when it throws. Each batch is on the disk when it
@@ -24,6 +27,9 @@ export interface LmdbFile {
   lastKey(from: string, to: string): string | undefined
   /** Writes all of it, or nothing. `undefined` deletes. */
   write(batch: readonly (readonly [key: string, value: Uint8Array | undefined])[]): Promise<void>
+  /** Number of the last log that the file has all of; 0 when there was none. */
+  readonly emptied: number
+  setEmptied(log: number): Promise<void>
   /** What is read from now on is no older than what was written last. */
   refresh(): void
   close(): Promise<void>
@@ -35,14 +41,12 @@ export const MAX_KEY_BYTES = 1_900
 
 export const LAYOUT = 1
 const LAYOUT_KEY = 'm'
+const EMPTIED_KEY = 'l'
 
 /** Opens the file, which is created when it is missing. */
 export const openLmdbFile = async (path: string): Promise<LmdbFile> => {
   const { open } = await loadLmdb()
-  const size = await stat(path).then(
-    ({ size: bytes }) => bytes,
-    () => 0,
-  )
+  await checkWhole(path)
   let db: Database<Uint8Array, string>
   try {
     db = open<Uint8Array, string>({
@@ -53,6 +57,8 @@ export const openLmdbFile = async (path: string): Promise<LmdbFile> => {
       // Each commit is on the disk when it is answered, and what is reopened is the last one.
       overlappingSync: false,
       useWritemap: false,
+      // What the library batches of its own accord ends the process where a commit fails: nobody handles its promise.
+      eventTurnBatching: false,
       // Free pages are used again as soon as nobody can read what was on them.
       maxReaders: 8,
     })
@@ -60,13 +66,12 @@ export const openLmdbFile = async (path: string): Promise<LmdbFile> => {
     throw unusable(path, error)
   }
   try {
-    checkWhole(db, path, size)
     await checkLayout(db, path)
   } catch (error) {
     await db.close()
     throw error
   }
-  return fileOn(db)
+  return fileOn(db, path)
 }
 
 const loadLmdb = async (): Promise<typeof import('lmdb')> => {
@@ -90,19 +95,18 @@ const KEYS = {
 const unusable = (path: string, cause: unknown): Error => {
   const { message, code } = cause as NodeJS.ErrnoException
   return new Error(
-    `${path} can't be opened (${message ?? code}): if its disk is read-only or full, mend that; if the file is damaged, ` +
-      `restore its directory from a copy, or move the directory away to start with an empty one`,
+    `${path} can't be opened (${message ?? code}): see to it that this process may read and write it, and that its disk ` +
+      'is neither read-only nor full',
     { cause },
   )
 }
 
-/** Reading what a file should hold behind its end would end the process, so its end is checked first. */
-const checkWhole = (db: Database<Uint8Array, string>, path: string, size: number): void => {
-  if (size === 0) return
-  const { lastPageNumber, root } = db.getStats() as { lastPageNumber: number; root: { pageSize: number } }
-  if (size < (lastPageNumber + 1) * root.pageSize) {
-    throw unusable(path, new Error(`it has ${size} bytes, fewer than it says of itself`))
-  }
+const checkWhole = async (path: string): Promise<void> => {
+  const damage = await findDamage(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw unusable(path, error)
+    return undefined
+  })
+  if (damage) throw damagedFile(path, damage)
 }
 
 const checkLayout = async (db: Database<Uint8Array, string>, path: string): Promise<void> => {
@@ -111,48 +115,68 @@ const checkLayout = async (db: Database<Uint8Array, string>, path: string): Prom
     await db.put(LAYOUT_KEY, Buffer.of(LAYOUT))
     return
   }
-  if (found[0] !== LAYOUT) throw layoutUnknown(path, found[0] ?? 0)
+  if (found[0] !== LAYOUT) throw layoutUnknown(path, found[0] ?? 0, LAYOUT)
 }
-
-export const layoutUnknown = (path: string, layout: number): Error =>
-  new Error(
-    `${path} was written in layout ${layout} by another version of Holdfast, and this one reads layout ${LAYOUT}: ` +
-      'start that version, or choose another directory',
-  )
 
 const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, byteLength)
 
-const fileOn = (db: Database<Uint8Array, string>): LmdbFile => ({
-  get: (key) => {
+const fileOn = (db: Database<Uint8Array, string>, path: string): LmdbFile => {
+  const reading = <T>(read: () => T): T => {
+    try {
+      return read()
+    } catch (cause) {
+      const { message } = damagedFile(path, (cause as Error).message)
+      throw new HoldfastError('StoreUnavailable', message, {}, { cause })
+    }
+  }
+  const get = (key: string): Buffer | undefined => {
     const value = db.getBinary(key)
     return value && asBuffer(value)
-  },
-  range: ({ from, before, limit }) => {
-    const found: { key: string; value: Buffer }[] = []
-    // Binary values come as plain byte arrays.
-    for (const { key, value } of db.getRange({ start: from, end: before, limit }))
-      found.push({ key, value: asBuffer(value) })
-    return found
-  },
-  firstKey: (from) => {
-    for (const key of db.getKeys({ start: from, limit: 1 })) return key
-    return undefined
-  },
-  lastKey: (from, to) => {
-    for (const key of db.getKeys({ start: to, end: from, reverse: true, limit: 1 })) return key
-    return undefined
-  },
-  write: async (batch) => {
+  }
+  const write: LmdbFile['write'] = async (batch) => {
     if (batch.length === 0) return
-    const done: Promise<boolean>[] = []
-    for (const [key, value] of batch) done.push(value ? db.put(key, value) : db.remove(key))
+    const done: Promise<unknown>[] = []
+    const putAll = () => {
+      for (const [key, value] of batch) done.push(value ? db.put(key, value) : db.remove(key))
+    }
+    done.push(db.batch(putAll))
     try {
       await Promise.all(done)
     } catch (error) {
       // The library says why in a promise of its own.
       throw await ((error as { commitError?: Promise<never> }).commitError?.catch((cause: unknown) => cause) ?? error)
     }
-  },
-  refresh: () => db.resetReadTxn(),
-  close: () => db.close(),
-})
+  }
+  return {
+    get: (key) => reading(() => get(key)),
+    range: ({ from, before, limit }) =>
+      reading(() => {
+        const found: { key: string; value: Buffer }[] = []
+        // Binary values come as plain byte arrays.
+        for (const { key, value } of db.getRange({ start: from, end: before, limit }))
+          found.push({ key, value: asBuffer(value) })
+        return found
+      }),
+    firstKey: (from) =>
+      reading(() => {
+        for (const key of db.getKeys({ start: from, limit: 1 })) return key
+        return undefined
+      }),
+    lastKey: (from, to) =>
+      reading(() => {
+        for (const key of db.getKeys({ start: to, end: from, reverse: true, limit: 1 })) return key
+        return undefined
+      }),
+    write,
+    get emptied() {
+      return get(EMPTIED_KEY)?.readUInt32LE() ?? 0
+    },
+    setEmptied: (log) => {
+      const number = Buffer.alloc(4)
+      number.writeUInt32LE(log)
+      return write([[EMPTIED_KEY, number]])
+    },
+    refresh: () => db.resetReadTxn(),
+    close: () => db.close(),
+  }
+}

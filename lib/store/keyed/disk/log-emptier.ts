@@ -48,9 +48,9 @@ export const logEmptier = (parts: LogEmptierParts, synced: () => Promise<void>):
       obstacle = undefined
       return true
     } catch (error) {
+      if (!obstacle) warn('the log of changes can not be emptied into the data file, and is retried', error)
       obstacle = unavailable(directory, error)
       tell()
-      warn('the log of changes can not be emptied into the data file, and is retried', error)
       return false
     }
   }

@@ -1,20 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, fdatasync, fsyncSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fdatasync, fdatasyncSync, fsyncSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { thisBoot } from './boot.ts'
 import { byteWriter } from './byte-writer.ts'
-import { beginRecord, endRecord, writeLogHeader } from './log-record.ts'
+import { beginRecord, endRecord, type LogPlace, writeLogHeader } from './log-record.ts'
 
 /**
  * A log that is appended to. What was appended survives the end of the process at any instant, as soon as `append` has
  * returned: the system has it. What was synced survives the end of the machine.
  */
-export interface LogFile {
+export interface LogFile extends LogPlace {
   readonly number: number
   readonly path: string
-  readonly salt: number
-  readonly size: number
   /** Appends all of it, or throws and has appended nothing. */
   append(bytes: Uint8Array): void
   sync(): Promise<void>
@@ -35,23 +34,35 @@ export const logNumbers = async (directory: string): Promise<number[]> =>
     .map(Number)
     .sort((a, b) => a - b)
 
-/** A new log, or none where it can't be created. */
-export const createLog = (directory: string, number: number): LogFile => {
+/** A new log, or none where it can't be created. `boot` names the start of the machine. */
+export const createLog = (directory: string, number: number, boot = thisBoot()): LogFile => {
   const path = logPath(directory, number)
   const salt = randomBytes(4).readUInt32LE()
   const fd = openSync(path, 'w', 0o600)
   const header = byteWriter()
-  writeLogHeader(header, number, salt)
+  writeLogHeader(header, { number, salt, boot })
   let size = 0
+  let synced = 0
+  let isDirty = false
   let open = true
 
+  /** Half a record must not be found there, behind whatever is written next. */
+  const clean = (): void => {
+    ftruncateSync(fd, size)
+    isDirty = false
+  }
   const append = (bytes: Uint8Array): void => {
     try {
+      if (isDirty) clean()
       for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, size + done)
       size += bytes.length
     } catch (error) {
-      // Half a record must not be found there, in front of whatever is written next.
-      ftruncateSync(fd, size)
+      isDirty = true
+      try {
+        clean()
+      } catch {
+        // It is tried again before anything else is appended.
+      }
       throw error
     }
   }
@@ -62,6 +73,9 @@ export const createLog = (directory: string, number: number): LogFile => {
 
   try {
     append(header.bytes())
+    // What is found without a header is damaged.
+    fdatasyncSync(fd)
+    synced = size
     syncDirectory(directory)
   } catch (error) {
     close()
@@ -75,12 +89,19 @@ export const createLog = (directory: string, number: number): LogFile => {
     get size() {
       return size
     },
+    get synced() {
+      return synced
+    },
     append,
-    sync: () => sync(fd),
+    sync: async () => {
+      const until = size
+      await sync(fd)
+      synced = Math.max(synced, until)
+    },
     complete: () => {
       const end = byteWriter()
       beginRecord(end)
-      append(endRecord(end, salt, size))
+      append(endRecord(end, { salt, size, synced }))
     },
     close,
   }

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { type Downfall, unavailable } from './fault.ts'
 import { type LogEmptierParts, logEmptier } from './log-emptier.ts'
 import type { createLog, LogFile } from './log-file.ts'
-import { LOG_HEADER_BYTES } from './log-record.ts'
+import { LOG_HEADER_BYTES, type LogPlace } from './log-record.ts'
 import { syncer } from './syncer.ts'
 
 /** Keeps the logs of a directory: the one that is written, and the one before while it is brought into the file. */
@@ -11,7 +11,7 @@ export interface LogKeeper {
   /** Number of the log that is written. */
   readonly number: number
   /** Gives a record to the system, or throws `StoreUnavailable` and has not. */
-  append(record: (salt: number, position: number) => Buffer): void
+  append(record: (place: LogPlace) => Buffer): void
   /** Whether what was appended is kept as it is promised to be. */
   readonly isKept: boolean
   /** Resolves when all that was appended is. */
@@ -47,10 +47,10 @@ export const logKeeper = (parts: LogKeeperParts): LogKeeper => {
   const { directory, downfall, bytes, create } = parts
   let log = create(directory, parts.first)
   const disk = syncer()
-  const emptier = logEmptier(parts, disk.synced)
   let timer: NodeJS.Timeout | undefined
 
   const synced = async (): Promise<void> => {
+    if (downfall.error) throw downfall.error
     try {
       await disk.synced()
     } catch (error) {
@@ -58,6 +58,7 @@ export const logKeeper = (parts: LogKeeperParts): LogKeeper => {
       throw downfall.of(unavailable(directory, error))
     }
   }
+  const emptier = logEmptier(parts, synced)
   const syncInTime = (): void => {
     timer = undefined
     synced().catch(() => {})
@@ -85,7 +86,7 @@ export const logKeeper = (parts: LogKeeperParts): LogKeeper => {
     },
     append: (record) => {
       try {
-        log.append(record(log.salt, log.size))
+        log.append(record(log))
       } catch (error) {
         throw unavailable(directory, error)
       }

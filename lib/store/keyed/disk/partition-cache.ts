@@ -16,6 +16,8 @@ export interface PartitionCache<V> {
   find(partition: string): CachedPartition<V> | undefined
   /** The cached partition; created if there is none. */
   of(partition: string): CachedPartition<V>
+  /** Drops a partition of which no value is in memory. */
+  forgetEmpty(partition: string): void
   /** Counts values that were added to memory, or removed if negative. */
   grew(values: number): void
   readonly hasRoom: boolean
@@ -65,6 +67,10 @@ export const partitionCache = <V>(isStored: (partition: string) => boolean, limi
       }
       cached.usedAt = ++uses
       return cached
+    },
+    forgetEmpty: (partition) => {
+      const cached = partitions.get(partition)
+      if (cached && cached.front.size + cached.tail.size + cached.deleted.size === 0) partitions.delete(partition)
     },
     grew: (by) => {
       values += by

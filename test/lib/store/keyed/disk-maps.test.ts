@@ -1,22 +1,24 @@
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type DiskMaps, diskMaps } from '../../../../lib/store/keyed/disk/disk-maps.ts'
-import { DATA_FILE, recover } from '../../../../lib/store/keyed/disk/disk-store.ts'
+import { DATA_FILE } from '../../../../lib/store/keyed/disk/disk-store.ts'
 import { openLmdbFile } from '../../../../lib/store/keyed/disk/lmdb-file.ts'
 import { createLog } from '../../../../lib/store/keyed/disk/log-file.ts'
+import { recover } from '../../../../lib/store/keyed/disk/recovery.ts'
 import type { Maps, StoredDocument } from '../../../../lib/store/keyed/entries.ts'
 import { manualClock, settled } from '../../../support/manual-clock.ts'
 import fc, { FRESH_SEEDS } from '../../../support/properties.ts'
+import { quickDirectory } from '../../../support/temporary-directory.ts'
 
-const PARTITIONS = ['p', 'q'] as const
+const PARTITIONS = ['p', 'q', 'r', 's'] as const
 const SORTS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const
 
 type Operation =
   | { readonly kind: 'put'; readonly partition: string; readonly sort: string; readonly value: number }
   | { readonly kind: 'delete'; readonly partition: string; readonly sort: string }
   | { readonly kind: 'get'; readonly partition: string; readonly sort: string }
+  | { readonly kind: 'partitions' }
   | {
       readonly kind: 'visit' | 'scan'
       readonly partition: string
@@ -37,6 +39,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('put' as const), partition, sort, value: fc.nat(99) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('delete' as const), partition, sort }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('get' as const), partition, sort }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'partitions' as const }) },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -83,6 +86,8 @@ const inModel = (model: Model, one: Operation): unknown => {
       return undefined
     case 'get':
       return model.get(keyOf(one))
+    case 'partitions':
+      return PARTITIONS.filter((name) => SORTS.some((key) => model.has(keyOf({ partition: name, sort: key }))))
     case 'visit':
     case 'scan': {
       const to = one.kind === 'scan' ? '\uffff' : one.to
@@ -103,6 +108,10 @@ const inMaps = ({ documents }: Maps, one: Operation): unknown => {
       return documents.delete(one.partition, one.sort)
     case 'get':
       return documents.get(one.partition, one.sort)?.value
+    case 'partitions': {
+      const found = new Set(documents.partitions())
+      return PARTITIONS.filter((name) => found.has(name) && SORTS.some((key) => documents.get(name, key)))
+    }
     case 'visit':
     case 'scan': {
       const found: [string, unknown][] = []
@@ -135,7 +144,7 @@ const smallMaps = async (directory: string, logBytes: number) => {
     create,
     logBytes,
     clock: manualClock(),
-    firstLog: await recover(directory, file, () => {}),
+    firstLog: await recover({ directory, file, warn: () => {} }),
     sync: false,
     limits: { values: 4, partitions: 2, chunk: 2 },
     warn: () => {},
@@ -151,7 +160,7 @@ const smallMaps = async (directory: string, logBytes: number) => {
 /** A copy as a process that is killed leaves it behind: taken when no log is just being brought into the file. */
 const copyOf = async (directory: string): Promise<string> => {
   while (readdirSync(directory).filter((name) => name.startsWith('log.')).length > 1) await settled()
-  const copy = mkdtempSync(join(tmpdir(), 'holdfast-test-'))
+  const copy = quickDirectory()
   cpSync(directory, copy, { recursive: true, filter: (path) => !path.endsWith('-lock') })
   return copy
 }
@@ -165,7 +174,7 @@ describe('maps on disk', () => {
         fc.array(event, { minLength: 20, maxLength: 150, size: 'max' }),
         fc.constantFrom(60, 300, 100_000),
         async (events, logBytes) => {
-          const directories = [mkdtempSync(join(tmpdir(), 'holdfast-test-'))]
+          const directories = [quickDirectory()]
           const opened: DiskMaps[] = []
           let model: Model = new Map()
           let { maps, refuse } = await smallMaps(directories[0] ?? '', logBytes)
@@ -197,6 +206,23 @@ describe('maps on disk', () => {
       { numRuns: RUNS },
     )
   })
+})
+
+test('what a refused write had deleted is there again, though all else of its partition was forgotten', async () => {
+  const directory = quickDirectory()
+  const { maps, refuse } = await smallMaps(directory, 100_000)
+  const document = { partition: 'p', sort: 'a', version: 1, value: 'kept' }
+  await maps.atomically(({ documents }) => documents.set('p', 'a', document))
+  refuse(true)
+  const refused = maps.atomically(({ documents }) => {
+    documents.delete('p', 'a')
+    // More partitions than there is room for: those used first are forgotten.
+    for (const other of ['q', 'r', 's']) documents.visit(other, '', '~', () => true)
+  })
+  await expect(refused).rejects.toThrow('is full: nothing was changed')
+  refuse(false)
+  expect(await maps.atomically(({ documents }) => documents.get('p', 'a'))).toEqual(document)
+  await maps.close()
 })
 
 const takeStep = async (

@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { expect, onTestFinished, test } from 'vitest'
 import { createEngine, type Engine } from '../../../../lib/engine.ts'
 import { publish } from '../../../../lib/publish/publish.ts'
@@ -11,7 +9,8 @@ import { poll } from '../../../../lib/receive/poll.ts'
 import { diskStore } from '../../../../lib/store/keyed/disk/disk-store.ts'
 import { memoryStore } from '../../../../lib/store/keyed/memory-store.ts'
 import type { Reclaim } from '../../../../lib/store/keyed/reclaim.ts'
-import { hastyClock, settled } from '../../../support/manual-clock.ts'
+import { bytesInUse } from '../../../support/bytes-in-use.ts'
+import { hastyClock } from '../../../support/manual-clock.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 type Clock = ReturnType<typeof hastyClock>
@@ -105,19 +104,6 @@ test.each(['memory', 'disk'])(
     expect(await reclaimAll()).toBe(9)
   },
 )
-
-/** Bytes that are in use, garbage left out. */
-const bytesInUse = async (): Promise<number> => {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  // What waits for the next turn is not garbage yet.
-  for (let turn = 0; turn < 3; turn++) {
-    await settled()
-    collect()
-  }
-  const { heapUsed, external } = process.memoryUsage()
-  return heapUsed + external
-}
 
 const MEGABYTE = 1_048_576
 

@@ -1,0 +1,113 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Engine } from '../../lib/engine.ts'
+import { nameAdvice } from '../../lib/model/closest-name.ts'
+import { HoldfastError, ifQueueExists } from '../../lib/model/errors.ts'
+import { newQueueSettings } from '../../lib/model/given-settings.ts'
+import { applySettings, type Queue } from '../../lib/model/queue-settings.ts'
+import { createQueue } from '../../lib/queues/create-queue.ts'
+import { getQueue } from '../../lib/queues/get-queue.ts'
+import { updateQueue } from '../../lib/queues/update-queue.ts'
+import { extrasFrom } from '../http/queue-json.ts'
+import { type NewQueueBody, settingsIn } from '../http/settings-shape.ts'
+import { undeclared } from '../operations/declare-queue.ts'
+import { queueNames } from '../sqs/queue-url.ts'
+import { type DeclaredQueues, inFile } from './queue-file.ts'
+
+/** Names of the queues that a file declares, by what became of them. */
+export interface Declared {
+  readonly created: readonly string[]
+  readonly changed: readonly string[]
+  readonly unchanged: readonly string[]
+}
+
+/**
+ * Makes the declared queues exist, with their settings and the defaults for what the file leaves out. Tags that it leaves
+ * out stay. No queue is deleted. What fails leaves the queues before it as they are declared: the next start goes on.
+ *
+ * @throws `HoldfastError` with the place in the file
+ */
+export const declareQueues = async (engine: Engine, queues: DeclaredQueues): Promise<Declared> => {
+  await checkDeadLetterQueues(engine, queues)
+  const created: string[] = []
+  const changed: string[] = []
+  const unchanged: string[] = []
+  // A dead-letter queue must exist before another queue names it, and two may name each other.
+  for (const [name, body] of queues) {
+    if (await existing(engine, name)) continue
+    const { deadLetter: _, ...settings } = settingsIn(body)
+    await inPlace(name, () => createQueue(engine, name, { settings: newQueueSettings(name, settings) }))
+    created.push(name)
+  }
+  for (const [name, body] of queues) {
+    const before = await getQueue(engine, name)
+    const change = changeTo(name, body, before)
+    if (!isChange(before, change)) {
+      if (!created.includes(name)) unchanged.push(name)
+      continue
+    }
+    await inPlace(name, () => updateQueue(engine, name, change))
+    if (!created.includes(name)) changed.push(name)
+  }
+  return { created, changed, unchanged }
+}
+
+/** A file speaks of queues of the server's own account and region, as the HTTP API does. */
+const NAMES = queueNames()
+
+/** A dead-letter queue that is neither declared nor there is probably a typing mistake: nothing is created then. */
+const checkDeadLetterQueues = async (engine: Engine, queues: DeclaredQueues): Promise<void> => {
+  for (const [name, { deadLetter }] of queues) {
+    if (!deadLetter || queues.has(deadLetter.queue) || (await existing(engine, deadLetter.queue))) continue
+    const advice = nameAdvice(deadLetter.queue, [...queues.keys()])
+    const rule = `names the queue ${JSON.stringify(deadLetter.queue)}, which the file does not declare and which does not exist: ${advice}`
+    const field = 'deadLetter.queue'
+    throw inFile(name, new HoldfastError('InvalidRequest', `${field} ${rule}`, { field, value: deadLetter.queue }))
+  }
+}
+
+interface Change {
+  readonly settings: ReturnType<typeof newQueueSettings>
+  readonly tags?: Readonly<Record<string, string | null>>
+  readonly extras: Readonly<Record<string, string | null>>
+}
+
+/** The change that makes a queue what the file declares. */
+const changeTo = (name: string, body: NewQueueBody, present: Queue): Change => {
+  const { tags, redriveAllowPolicy = null } = body
+  const removed = Object.keys(present.tags).filter((key) => tags && !Object.hasOwn(tags, key))
+  return {
+    settings: { ...undeclared(present.settings), ...newQueueSettings(name, settingsIn(body)) },
+    ...(tags && { tags: { ...tags, ...Object.fromEntries(removed.map((key) => [key, null])) } }),
+    extras: extrasFrom({ redriveAllowPolicy }, NAMES),
+  }
+}
+
+const isChange = ({ name, settings, tags, extras }: Queue, change: Change): boolean => {
+  const differs = (present: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string | null>> = {}) =>
+    Object.entries(wanted).some(([key, value]) => (present[key] ?? null) !== value)
+  return (
+    !isDeepStrictEqual(applySettings(name, change.settings, settings), settings) ||
+    differs(tags, change.tags) ||
+    differs(extras, change.extras)
+  )
+}
+
+const inPlace = async (name: string, work: () => Promise<unknown>): Promise<void> => {
+  try {
+    await work()
+  } catch (error) {
+    throw inFile(name, error)
+  }
+}
+
+const existing = (engine: Engine, name: string): Promise<Queue | undefined> => ifQueueExists(getQueue(engine, name))
+
+/** What became of the queues, for a person. */
+export const declaredText = (file: string, { created, changed, unchanged }: Declared): string => {
+  const parts = [
+    ...(created.length > 0 ? [`created ${created.join(', ')}`] : []),
+    ...(changed.length > 0 ? [`changed ${changed.join(', ')}`] : []),
+    ...(unchanged.length > 0 ? [`left ${unchanged.length} as ${unchanged.length === 1 ? 'it is' : 'they are'}`] : []),
+  ]
+  return `Queues of ${file}: ${parts.join('; ') || 'it declares none'}.`
+}

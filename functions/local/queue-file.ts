@@ -1,0 +1,82 @@
+import { readFile } from 'node:fs/promises'
+import * as z from 'zod/mini'
+import { HoldfastError, isHoldfastError } from '../../lib/model/errors.ts'
+import { newQueueSettings } from '../../lib/model/given-settings.ts'
+import { applySettings } from '../../lib/model/queue-settings.ts'
+import { jsonSchema } from '../http/json-schema.ts'
+import { checked, pathName } from '../http/refusal.ts'
+import { type NewQueueBody, newQueue, settingsIn } from '../http/settings-shape.ts'
+import { queueName } from '../http/shapes.ts'
+import { JsonFault, parseStrictJson } from '../runtime/strict-json.ts'
+import { utf8Text } from '../runtime/utf8.ts'
+import { fileFault } from './file-fault.ts'
+import { UsageError } from './usage-error.ts'
+
+/** The queues that a file declares, by name. */
+export type DeclaredQueues = ReadonlyMap<string, NewQueueBody>
+
+/** A file that declares queues, each with what `PUT /queues/{queue}` takes. */
+const queueFile = z
+  .strictObject({
+    $schema: z.optional(z.string().check(z.describe('Where an editor finds this schema'))),
+    queues: z
+      .record(queueName, newQueue)
+      .check(z.describe('The settings of each queue, by its name. What is left out has its default.')),
+  })
+  .check(z.meta({ title: 'Queues of Holdfast', description: 'Read by holdfast dev --queues FILE' }))
+
+/**
+ * The queues that a file declares, checked as far as the file alone tells.
+ *
+ * @throws `UsageError` naming the file, and the line or the member at fault
+ */
+export const readQueueFile = async (file: string): Promise<DeclaredQueues> => {
+  const bytes = await readFile(file).catch((error: unknown) => {
+    throw refused(file, fileFault(error), error)
+  })
+  const text = utf8Text(bytes)
+  if (text === undefined) throw refused(file, 'the file is not UTF-8')
+  try {
+    return parseQueueFile(text)
+  } catch (error) {
+    if (error instanceof JsonFault) {
+      const what = error.path === '' ? 'the file' : error.path
+      throw refused(file, `line ${error.line}, column ${error.column}: ${what} ${error.message}`, error)
+    }
+    if (isHoldfastError(error)) throw refused(file, error.message, error)
+    throw error
+  }
+}
+
+/** @throws `JsonFault`, `HoldfastError` */
+export const parseQueueFile = (text: string): DeclaredQueues => {
+  const { queues } = checked(queueFile, parseStrictJson(text.replace(/^\uFEFF/, '')), 'the file')
+  for (const [name, body] of Object.entries(queues)) {
+    try {
+      applySettings(name, newQueueSettings(name, settingsIn(body)))
+    } catch (error) {
+      throw inFile(name, error)
+    }
+  }
+  return new Map(Object.entries(queues))
+}
+
+/** The error of a queue's settings, with their place in the file. */
+export const inFile = (name: string, error: unknown): unknown => {
+  if (!isHoldfastError(error)) return error
+  const place = pathName(['queues', name], 'the file')
+  const { field = '' } = error.fields
+  // The field that holds a queue's name is its key here.
+  const path = field === '' || field === 'queue' ? place : `${place}.${field}`
+  const said = error.message.startsWith(`${field} `) ? error.message.slice(field.length) : `: ${error.message}`
+  return new HoldfastError(error.code, `${path}${said}`, { ...error.fields, field: path }, { cause: error })
+}
+
+const refused = (file: string, reason: string, cause?: unknown): UsageError =>
+  new UsageError(`--queues ${file}: ${reason}`, { cause })
+
+/** The JSON Schema of such files, for editors. */
+export const queueFileSchema = (): object => ({
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  ...jsonSchema(queueFile, 'input'),
+})

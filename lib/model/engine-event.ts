@@ -1,0 +1,18 @@
+import type { ThrottleReason } from './errors.ts'
+
+/** Something that operators count. */
+export type EngineEvent =
+  /** Conditional writes of a poll that failed because another poller had claimed the messages. */
+  | { readonly type: 'lost-race'; readonly queue: string; readonly count: number }
+  | { readonly type: 'dead-lettered'; readonly queue: string; readonly count: number }
+  /** A message is due for its dead-letter queue, which does not exist. The message stays where it is. */
+  | { readonly type: 'dead-letter-queue-missing'; readonly queue: string; readonly target: string }
+  /** A publisher was throttled, in the partition of this shard or of a group in it. */
+  | { readonly type: 'throttled'; readonly queue: string; readonly shard: number; readonly reason: ThrottleReason }
+  | { readonly type: 'shards-raised'; readonly queue: string; readonly shards: number }
+  /** A header whose content never arrived was deleted: its publish never succeeded. */
+  | { readonly type: 'orphan-dropped'; readonly queue: string }
+  /** Work that follows a change failed, such as freeing the message group. The change itself is made. */
+  | { readonly type: 'follow-up-failed'; readonly queue: string; readonly error: unknown }
+
+export type Observer = (event: EngineEvent) => void

@@ -1,0 +1,27 @@
+import { dirname } from 'node:path'
+
+const RESTORE = (path: string): string =>
+  `restore ${dirname(path)} from a copy, or move it away to start with an empty one`
+
+export const damagedFile = (path: string, what: string): Error =>
+  new Error(`${path} is damaged (${what}): ${RESTORE(path)}`)
+
+/** A log that is damaged at a byte: what is before it can be kept. */
+export const damagedLog = (path: string, at: number): Error =>
+  new Error(
+    `${path} is damaged at byte ${at}: ${RESTORE(path)}. To keep what was changed before, and lose what was changed ` +
+      `from then on, cut it off there (truncate -s ${at} ${path}) and remove the logs of higher numbers`,
+  )
+
+/** A log that ends too early, or is missing, although there is one that goes on from it. */
+export const brokenLogs = (path: string, next: string): Error =>
+  new Error(
+    `${path} is missing or has lost its end, and ${next} goes on from it: ${RESTORE(path)}. To lose what was changed from then on, ` +
+      `remove the logs of higher numbers`,
+  )
+
+export const layoutUnknown = (path: string, layout: number, own: number): Error =>
+  new Error(
+    `${path} was written in layout ${layout} by another version of Holdfast, and this one reads layout ${own}: ` +
+      `start that version${layout < own ? ' once and end it with Ctrl-C' : ''}`,
+  )

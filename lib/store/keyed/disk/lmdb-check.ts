@@ -1,0 +1,125 @@
+import { type FileHandle, open } from 'node:fs/promises'
+
+/**
+ * Finds damage in an LMDB file before LMDB maps it into memory: LMDB trusts what it maps, and a damaged page ends the
+ * process without a word. Goes down both trees of the file, of its entries and of its free pages, from their roots on.
+ *
+ *     page     number 8 · transaction 8 · pad 2 · flags 2 · lower 2 · upper 2 · offsets of nodes, 2 each · … · nodes
+ *     meta     page header · magic 4 · version 4 · address 8 · map size 8 · tree of free pages · tree of entries
+ *              · last page 8 · transaction 8
+ *     tree     page size 4, in the first · flags 2 · depth 2 · three counts of pages 24 · entries 8 · root 8
+ *     node     size 4, or child 6 · flags 2 · key length 2 · key · value, or its first page 8
+ *
+ * The tail of the file may be missing where no tree refers to it.
+ */
+const HEADER_BYTES = 24
+const META_BYTES = HEADER_BYTES + 24 + 2 * 48 + 16
+const MAGIC = 0xbeefc0de
+const DATA_VERSION = 2
+const NO_PAGE = 2n ** 64n - 1n
+const FLAGS = { branch: 1, leaf: 2, overflow: 4, meta: 8 } as const
+const NODE_HEADER_BYTES = 8
+const BIG_VALUE = 1
+
+/** Pages that are looked at, at most: some 80 MB of a file, whose damage further down is met when it is read. */
+export const MAX_CHECKED_PAGES = 20_000
+
+interface Meta {
+  readonly pageBytes: number
+  readonly transaction: bigint
+  readonly trees: readonly Tree[]
+}
+
+interface Tree {
+  readonly root: bigint
+  readonly depth: number
+}
+
+/** What is wrong with the file; nothing when it is whole as far as it was looked at, or empty. */
+export const findDamage = async (path: string, maxPages = MAX_CHECKED_PAGES): Promise<string | undefined> => {
+  const file = await open(path, 'r')
+  try {
+    const { size } = await file.stat()
+    return size === 0 ? undefined : await damageIn(file, size, maxPages)
+  } finally {
+    await file.close()
+  }
+}
+
+const damageIn = async (file: FileHandle, size: number, maxPages: number): Promise<string | undefined> => {
+  const first = metaIn(await bytesAt(file, 0, META_BYTES))
+  const second = first && metaIn(await bytesAt(file, first.pageBytes, META_BYTES))
+  if (!first || !second || second.pageBytes !== first.pageBytes) return 'its header is not that of a data file'
+  const { trees } = first.transaction > second.transaction ? first : second
+  const { pageBytes } = first
+  let level = trees.filter(({ root }) => root !== NO_PAGE).map(({ root, depth }) => ({ page: root, height: depth }))
+  const pagesInFile = BigInt(Math.floor(size / pageBytes))
+  for (let checked = 0; level.length > 0; ) {
+    const below: typeof level = []
+    for (const { page, height } of level) {
+      if (checked++ === maxPages) return undefined
+      if (page >= pagesInFile) return `it has ${size} bytes, fewer than it says of itself`
+      const bytes = await bytesAt(file, Number(page) * pageBytes, pageBytes)
+      const children = childrenIn(bytes, { page, isLeaf: height === 1, pagesInFile })
+      if (!children) return `its page ${page} is not what it should be`
+      for (const child of children) below.push({ page: child, height: height - 1 })
+    }
+    level = below
+  }
+  return undefined
+}
+
+const bytesAt = async (file: FileHandle, position: number, length: number): Promise<Buffer> => {
+  const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, position)
+  return buffer.subarray(0, bytesRead)
+}
+
+const metaIn = (bytes: Buffer): Meta | undefined => {
+  if (bytes.length < META_BYTES || (bytes.readUInt16LE(18) & FLAGS.meta) === 0) return undefined
+  if (bytes.readUInt32LE(HEADER_BYTES) !== MAGIC) return undefined
+  if (bytes.readUInt16LE(HEADER_BYTES + 4) !== DATA_VERSION) return undefined
+  const treesAt = HEADER_BYTES + 24
+  const pageBytes = bytes.readUInt32LE(treesAt)
+  if (pageBytes < 256 || pageBytes > 65_536 || (pageBytes & (pageBytes - 1)) !== 0) return undefined
+  const treeAt = (at: number): Tree => ({ depth: bytes.readUInt16LE(at + 6), root: bytes.readBigUInt64LE(at + 40) })
+  return {
+    pageBytes,
+    transaction: bytes.readBigUInt64LE(treesAt + 2 * 48 + 8),
+    trees: [treeAt(treesAt), treeAt(treesAt + 48)],
+  }
+}
+
+interface Place {
+  readonly page: bigint
+  readonly isLeaf: boolean
+  readonly pagesInFile: bigint
+}
+
+/** The pages below this one; nothing when it is damaged. */
+const childrenIn = (bytes: Buffer, { page, isLeaf, pagesInFile }: Place): bigint[] | undefined => {
+  const kind = isLeaf ? FLAGS.leaf : FLAGS.branch
+  if (bytes.readBigUInt64LE(0) !== page || (bytes.readUInt16LE(18) & 0xf) !== kind) return undefined
+  const lower = bytes.readUInt16LE(20)
+  const upper = bytes.readUInt16LE(22)
+  if (lower > upper || upper > bytes.length - HEADER_BYTES || lower % 2 === 1 || lower === 0) return undefined
+  const children: bigint[] = []
+  for (let at = HEADER_BYTES; at < HEADER_BYTES + lower; at += 2) {
+    const node = HEADER_BYTES + bytes.readUInt16LE(at)
+    if (node < HEADER_BYTES + upper || node + NODE_HEADER_BYTES > bytes.length) return undefined
+    const value = node + NODE_HEADER_BYTES + bytes.readUInt16LE(node + 6)
+    if (value > bytes.length) return undefined
+    if (!isLeaf) {
+      children.push(BigInt(bytes.readUIntLE(node, 6)))
+      continue
+    }
+    const length = bytes.readUInt32LE(node)
+    if ((bytes.readUInt16LE(node + 4) & BIG_VALUE) === 0) {
+      if (value + length > bytes.length) return undefined
+      continue
+    }
+    if (value + 8 > bytes.length) return undefined
+    const pages = Math.ceil((HEADER_BYTES + length) / bytes.length)
+    if (bytes.readBigUInt64LE(value) + BigInt(pages) > pagesInFile) return undefined
+  }
+  return children
+}
