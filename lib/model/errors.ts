@@ -90,6 +90,12 @@ export const unknownField = (field: string, value: unknown, known: readonly stri
 export const queueNotFound = (queue: string): HoldfastError =>
   new HoldfastError('QueueNotFound', `queue ${show(queue)} does not exist`, { queue })
 
+export const messageNotFound = (queue: string, messageId: string): HoldfastError => {
+  const value = String(messageId).slice(0, 100)
+  const message = `queue ${queue} has no message ${JSON.stringify(value)}`
+  return new HoldfastError('MessageNotFound', message, { queue, field: 'messageId', value })
+}
+
 /** Whether `error` is one of ours, with this code when one is given. */
 export const isHoldfastError = (error: unknown, code?: ErrorCode): error is HoldfastError =>
   error instanceof HoldfastError && (code === undefined || error.code === code)

@@ -63,29 +63,29 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'an ack believes its handle how many messages there were',
     file: 'lib/settle/ack.ts',
-    replace: '...(all && { count: first.count }),',
-    by: '',
+    replace: 'slots, count: first.count, ',
+    by: 'slots, ',
     suites: UNIT,
   },
   {
     name: 'the second try of an ack does not ask for its token',
     file: 'lib/settle/ack.ts',
-    replace: ": { key, requires: { kind: 'slots', slots: tokens }, slots: gone }",
-    by: ": { key, requires: { kind: 'slots', slots: [] }, slots: gone }",
+    replace: "requires: { kind: 'slots', slots: tokensOf(handles, now) }",
+    by: "requires: { kind: 'slots', slots: [] }",
     suites: UNIT,
   },
   {
     name: 'the first try of an ack does not ask for its token',
     file: 'lib/settle/ack.ts',
-    replace: 'slots: tokens,\n      // A handle',
-    by: 'slots: [],\n      // A handle',
+    replace: 'const slots = tokensOf(handles, now)',
+    by: 'const slots = tokensOf(handles.slice(0, 0), now)',
     ...SIMULATION,
   },
   {
     name: 'an ack of a part deletes the whole segment',
     file: 'lib/settle/ack.ts',
-    replace: 'slots: all ? undefined : gone,',
-    by: 'slots: undefined,',
+    replace: "if (!areAll) return { key, requires: { kind: 'slots', slots }, slots: goneSlots(handles) }",
+    by: "if (!areAll) return { key, requires: { kind: 'slots', slots }, slots: undefined }",
     ...SIMULATION,
   },
   {
@@ -98,7 +98,7 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'an outdated ack is answered with success',
     file: 'lib/settle/ack.ts',
-    replace: 'return held ? undefined : leaseLost(queueName)',
+    replace: 'return held ? undefined : leaseLost(queue.name)',
     by: 'return held ? undefined : OK',
     ...SIMULATION,
   },
@@ -119,8 +119,8 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'an extension forgets the receives',
     file: 'lib/settle/extend.ts',
-    replace: 'receiveCount: handle.receiveCount,',
-    by: 'receiveCount: 1,',
+    replace: '  until,\n  receiveCount,\n',
+    by: '  until,\n  receiveCount: receiveCount > 0 ? 1 : 0,\n',
     suites: UNIT,
   },
   {
@@ -240,8 +240,8 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'a message put off moves where its retention has ended',
     file: 'lib/messages/reschedule-message.ts',
-    replace: "slot.kind === 'lease' ? await rest(",
-    by: "slot.kind !== 'gone' ? await rest(",
+    replace: "slot.kind === 'lease'\n        ? await rest(",
+    by: "slot.kind !== 'gone'\n        ? await rest(",
     suites: UNIT,
   },
   {
@@ -264,5 +264,13 @@ export const BUGS: readonly PlantedBug[] = [
     replace: 'message.dueAt ?? now + delaySeconds * 1_000',
     by: 'message.dueAt ?? now',
     suites: MODEL,
+  },
+  {
+    name: 'a message is given back unreceived by a consumer that lost its lease',
+    file: 'lib/settle/unreceive.ts',
+    replace: 'requires: heldByToken(held),',
+    by: "requires: { kind: 'slots', slots: [] },",
+    suites: ['test/simulation/simulation.test.ts'],
+    worlds: 'unreceived',
   },
 ]

@@ -1,5 +1,5 @@
 import { notPastItsTime } from './expiry.ts'
-import { exclusiveLeases, receiveCounts } from './leases.ts'
+import { exclusiveLeases, receiveCounts, underLeases } from './leases.ts'
 import { oneMessage } from './one-message.ts'
 import { inOrderOfNumbers, inOrderOfPublishes, nothingBehindInFlight, nothingPassedOver } from './order.ts'
 import type { Promised } from './promise.ts'
@@ -17,4 +17,5 @@ export const PROMISES: readonly Promised[] = [
   nothingBehindInFlight,
   nothingPassedOver,
   notPastItsTime,
+  underLeases,
 ]
