@@ -17,6 +17,9 @@ const STATUS = {
   MessageGone: 410,
   ResultNotStored: 410,
   TimedOut: 504,
+  // No route commits transactions.
+  TransactionCanceled: 409,
+  OutcomeUnknown: 503,
   NotSupported: 501,
   // The function's own role lacks a right. The caller's rights were checked before.
   AccessDenied: 500,

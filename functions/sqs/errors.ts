@@ -100,6 +100,9 @@ const SHAPES = {
   MessageGone: 'InternalFailure',
   ResultNotStored: 'InternalFailure',
   TimedOut: 'InternalFailure',
+  // No action commits transactions.
+  TransactionCanceled: 'InternalFailure',
+  OutcomeUnknown: 'InternalFailure',
   NotSupported: 'UnsupportedOperation',
   // A right that this function lacks itself; what callers lack is refused before, as `SqsError`.
   AccessDenied: 'InternalFailure',

@@ -114,7 +114,8 @@ const asSent = <S extends { readonly messageId: string }>(
     status: { value: (options?: CallOptions) => awaits.status(sent.messageId, options) },
   }) as S & Pick<Sent, 'result' | 'status'>
 
-const checkBody = async <In, Out>(
+/** @throws `InvalidRequest` where a body does not fit its queue's schema */
+export const checkBody = async <In, Out>(
   queue: string,
   { schema }: Pick<Reading<In, Out>, 'schema'>,
   body: In,

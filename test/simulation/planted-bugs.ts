@@ -1,6 +1,6 @@
 /**
- * `npm run test:mutants`: plants bugs into a copy of the engine, one at a time, and sees to it that the suites notice
- * each. A bug that goes unnoticed, or no longer fits the code it is to be planted in, fails the run.
+ * `npm run test:mutants`: plants bugs into a copy of the engine, one at a time, and checks that a suite fails with each. A
+ * bug that no suite notices, or whose text is not in the code any more, fails the run.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

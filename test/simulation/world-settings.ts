@@ -4,7 +4,7 @@ import type { Spans } from './spans.ts'
 import type { TableBehaviour } from './table.ts'
 import type { FunctionFaults } from './trigger-function.ts'
 
-/** All that tells one simulated world from another. */
+/** The parameters of a simulated world. */
 export interface WorldSettings {
   readonly kind: 'standard' | 'fifo'
   /** Of the queue; with `deadLetter` there is a queue for dead letters too. */
@@ -12,7 +12,7 @@ export interface WorldSettings {
   /** What messages are published to; absent for messages without a group. */
   readonly groups?: readonly string[]
   readonly cast: Cast
-  /** What befalls requests and processes. @default nothing */
+  /** Faults of requests and processes. @default none */
   readonly faults?: Faults
   /** What the table does that a plain one doesn't. @default nothing */
   readonly table?: Partial<TableBehaviour>

@@ -83,6 +83,8 @@ const SHAPES: Readonly<Record<ErrorCode, string>> = {
   MessageGone: 'InternalFailure',
   ResultNotStored: 'InternalFailure',
   TimedOut: 'InternalFailure',
+  TransactionCanceled: 'InternalFailure',
+  OutcomeUnknown: 'InternalFailure',
   NotSupported: 'UnsupportedOperation',
   AccessDenied: 'InternalFailure',
   Throttled: 'RequestThrottled',
