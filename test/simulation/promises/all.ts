@@ -6,7 +6,7 @@ import type { Promised } from './promise.ts'
 import { outdatedHandles, removedForGood } from './removals.ts'
 import { endingsTold, noGhostWorks, resultsOfHolders, waitsEnd } from './results.ts'
 
-/** What every history is held against. */
+/** The promises that every history is checked against. */
 export const PROMISES: readonly Promised[] = [
   oneMessage,
   exclusiveLeases,
