@@ -240,8 +240,8 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'a message put off moves where its retention has ended',
     file: 'lib/messages/reschedule-message.ts',
-    replace: "slot.kind === 'lease'\n        ? await rest(",
-    by: "slot.kind !== 'gone'\n        ? await rest(",
+    replace: "slot.kind === 'lease' && slot.receiveCount > 0\n",
+    by: "slot.kind !== 'gone'\n",
     suites: UNIT,
   },
   {
