@@ -195,7 +195,8 @@ const noteSequences = (
   }
 }
 
-const firstOf = ({ segment: { segment }, index }: Placed): FirstPublish => ({
+/** What is answered, and remembered, of a message in its place. */
+export const firstOf = ({ segment: { segment }, index }: Placed): FirstPublish => ({
   messageId: encodeMessageId(segment.key, index),
   ...(isOrdered(segment.key.partition.group) && {
     sequenceNumber: sequenceNumber(sequenceAfter(sequenceOf(segment.key.sort), index)),
@@ -203,7 +204,7 @@ const firstOf = ({ segment: { segment }, index }: Placed): FirstPublish => ({
 })
 
 /** When the id is free again, epoch ms. In mode `pending` its record is kept as long as the message can be pending. */
-const deduplicatedUntil = (engine: Engine, { settings }: QueueState, expiresAt: number): number =>
+export const deduplicatedUntil = (engine: Engine, { settings }: QueueState, expiresAt: number): number =>
   settings.deduplicationMode === 'pending'
     ? expiresAt
     : engine.clock.now() + settings.deduplicationWindowSeconds * 1_000
@@ -234,7 +235,7 @@ const withoutDuplicates = async (
 }
 
 /** Whether an id no longer stands for its message: the message was purged, or in mode `pending` is no longer in the queue. */
-const isFree = async (engine: Engine, queue: QueueState, document: Document): Promise<boolean> =>
+export const isFree = async (engine: Engine, queue: QueueState, document: Document): Promise<boolean> =>
   isOfPurged(queue, document) ||
   (queue.settings.deduplicationMode === 'pending' &&
     !(await isPending(engine, queue, firstPublish(document).messageId)))

@@ -1,13 +1,13 @@
-/** A bug as someone might make it: one place of the engine, changed. */
+/** A bug that somebody might make: one place of the engine, changed. */
 export interface PlantedBug {
   readonly name: string
   readonly file: string
-  /** Stands exactly once in the file. */
+  /** The text to replace, which is in the file exactly once. */
   readonly replace: string
   readonly by: string
-  /** What must notice it. */
+  /** The suites that must fail. */
   readonly suites: readonly string[]
-  /** Simulated worlds that suffice: those whose names hold this. @default all */
+  /** Part of the names of the simulated worlds to run. @default all worlds */
   readonly worlds?: string
 }
 
@@ -21,7 +21,7 @@ const UNIT = [
   'publish/publish',
   'queues/queues',
 ].map((test) => `test/lib/${test}.test.ts`)
-/** The model's commands are drawn at random, so it may miss what the tests beside it never do. */
+/** The commands of the model are drawn at random, so it may miss a bug that the tests beside it always find. */
 const MODEL = [...UNIT, 'test/simulation/queue.test.ts']
 
 export const BUGS: readonly PlantedBug[] = [
@@ -260,7 +260,7 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a delay is forgotten',
-    file: 'lib/publish/standard-place.ts',
+    file: 'lib/publish/new-segment.ts',
     replace: 'message.dueAt ?? now + delaySeconds * 1_000',
     by: 'message.dueAt ?? now',
     suites: MODEL,
