@@ -1,13 +1,15 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb'
 import { type QueueClient, queueClient } from './client/queue.ts'
+import { type JointTransaction, jointTransaction } from './client/transaction.ts'
 import { type Clock, monotonicClock, systemClock } from './clock.ts'
 import type { Codec } from './codecs/codec.ts'
 import { type Json, jsonCodec } from './codecs/json.ts'
-import type { InvalidMessage } from './codecs/read-message.ts'
+import type { InvalidMessage, Reading } from './codecs/read-message.ts'
 import { isSchema, type StandardSchema } from './codecs/schema.ts'
 import { createEngine, type Engine } from './engine.ts'
+import { jointDatabase } from './joint-database.ts'
 import type { Observer } from './model/engine-event.ts'
-import { invalid } from './model/errors.ts'
+import { HoldfastError, invalid } from './model/errors.ts'
 import { checkQueueName } from './model/queue-name.ts'
 import type { Queue } from './model/queue-settings.ts'
 import type { QueuePage } from './queues/list-queues.ts'
@@ -18,6 +20,7 @@ import { serverClock } from './store/dynamodb/server-clock.ts'
 import type { Store } from './store/port.ts'
 import { sureOfTime } from './store/sure-of-time.ts'
 import { noTelemetry, type Server, type Telemetry } from './telemetry/telemetry.ts'
+import { engineTransaction, type TransactionOptions } from './transactions/transaction.ts'
 import { apiUrl, isLoopback } from './transport/api-url.ts'
 import { engineTransport } from './transport/engine-transport.ts'
 import { httpTransport } from './transport/http-transport.ts'
@@ -87,6 +90,9 @@ export interface QueueOptions<In = never, Out = never> {
   readonly codec?: Codec<In, Out>
 }
 
+/** Acks, publishes and the caller's own writes to DynamoDB, all or none. */
+export type Transaction = JointTransaction<TransactWriteItem, DynamoDBClient>
+
 export interface Client {
   /** A queue whose bodies are JSON of one type. It is not created: see `createQueue`. */
   queue<Body extends Json<Body>>(name: string): QueueClient<Body>
@@ -100,6 +106,13 @@ export interface Client {
     // biome-ignore lint/suspicious/noExplicitAny: the schema decides the types, whatever the codec could carry besides
     options: { readonly schema: StandardSchema<In, Out>; readonly codec: Codec<any> },
   ): QueueClient<In, Out>
+
+  /**
+   * Begins a transaction. On a store in memory or on disk it takes no entries of the caller's own.
+   *
+   * @throws `NotSupported` through the HTTP API
+   */
+  transaction(options?: TransactionOptions): Transaction
 
   /** Creates a queue. Repeating it with the same settings succeeds; with others it fails with `QueueExists`. */
   createQueue(name: string, settings?: GivenQueue, options?: CallOptions): Promise<Queue>
@@ -120,7 +133,7 @@ export interface Client {
  * @throws `InvalidRequest` unless exactly one place is named
  */
 export const createClient = (options: ClientOptions): Client => {
-  const { transport, clock, server } = open(options)
+  const { transport, clock, engine, server } = open(options)
   // A clock that was passed in belongs to a test, which moves only that one.
   const monotonic =
     'store' in options || 'engine' in options ? (clock === systemClock ? monotonicClock : clock) : monotonicClock
@@ -156,8 +169,22 @@ export const createClient = (options: ClientOptions): Client => {
     queues.set(name, [...ofName, { schema, codec, client }])
     return client
   }
+  const transaction = (given?: TransactionOptions): Transaction => {
+    if (!engine) throw new HoldfastError('NotSupported', 'transactions need the table: createClient({ table })')
+    return jointTransaction({
+      transaction: engineTransaction(engine, given),
+      database: jointDatabase(engine.store),
+      queueNames: () => queues.keys(),
+      readingOf: (wanted) => {
+        const open = queues.get(typeof wanted === 'string' ? wanted : wanted.name) ?? []
+        const { codec = json, schema } = open.findLast(({ client }) => client === wanted) ?? open.at(-1) ?? {}
+        return { codec, schema } as Reading<never, unknown>
+      },
+    })
+  }
   return {
     queue: queue as unknown as Client['queue'],
+    transaction,
     createQueue: async (name, settings = {}, callOptions) => {
       checkQueueName(name)
       return (await transport.createQueue(name, settings, callOptions)).queue
@@ -185,6 +212,8 @@ const PLACES = ['table', 'url', 'store', 'engine'] as const
 interface Opened {
   readonly transport: Transport
   readonly clock: Clock
+  /** Absent over HTTP. */
+  readonly engine?: Engine
   readonly server?: Server
 }
 
@@ -194,10 +223,13 @@ const open = (options: ClientOptions): Opened => {
     throw invalid('options', named.join(', ') || 'nothing', 'must name one of table, url, store, engine')
   if ('table' in options) return onTable(options)
   if ('url' in options) return overHttp(options)
-  if ('engine' in options) return { transport: engineTransport(options.engine), clock: options.engine.clock }
+  if ('engine' in options) {
+    const { engine } = options
+    return { transport: engineTransport(engine), clock: engine.clock, engine }
+  }
   const { store, clock = systemClock, random, observe } = options
   const engine = createEngine({ store, clock, ...(random && { random }), ...(observe && { observe }) })
-  return { transport: engineTransport(engine), clock }
+  return { transport: engineTransport(engine), clock, engine }
 }
 
 const onTable = ({ table, dynamodb, observe }: TableOptions): Opened => {
@@ -205,7 +237,7 @@ const onTable = ({ table, dynamodb, observe }: TableOptions): Opened => {
   const clock = serverClock(client)
   const store = sureOfTime(dynamodbStore({ client, table, clock }), clock)
   const engine = createEngine({ store, clock, ...(observe && { observe }) })
-  return { transport: engineTransport(engine, async () => (dynamodb ? undefined : client.destroy())), clock }
+  return { transport: engineTransport(engine, async () => (dynamodb ? undefined : client.destroy())), clock, engine }
 }
 
 const overHttp = ({ url: given, credentials, region, fetch, idempotentPublish = true }: UrlOptions): Opened => {

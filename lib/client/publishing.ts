@@ -93,7 +93,8 @@ export const publishing = <In, Out>({
   }
 }
 
-const checkBody = async <In, Out>(
+/** @throws `InvalidRequest` where a body does not fit its queue's schema */
+export const checkBody = async <In, Out>(
   queue: string,
   { schema }: Pick<Reading<In, Out>, 'schema'>,
   body: In,

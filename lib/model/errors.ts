@@ -1,3 +1,4 @@
+import type { CancelReason } from './cancel-reason.ts'
 import { nameAdvice } from './closest-name.ts'
 
 /**
@@ -16,6 +17,8 @@ export const ERROR_CODES = [
   'LeaseLost',
   'MessageTooLarge',
   'OperationInProgress',
+  'TransactionCanceled',
+  'OutcomeUnknown',
   'NotSupported',
   'AccessDenied',
   'Throttled',
@@ -50,6 +53,8 @@ export interface ErrorFields {
   readonly queue?: string
   /** Of `Throttled`. */
   readonly reason?: ThrottleReason
+  /** Of `TransactionCanceled`. */
+  readonly reasons?: readonly CancelReason[]
 }
 
 export class HoldfastError extends Error {

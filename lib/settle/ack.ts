@@ -125,7 +125,8 @@ const ackOperation = (engine: Engine, queue: QueueState): HandleOperation<undefi
   },
 })
 
-const ackChange = (
+/** The change that takes leased messages of one segment away; `current` is the segment, where it was read. */
+export const ackChange = (
   key: SegmentKey,
   held: readonly Held<undefined>[],
   current: Segment | undefined,
