@@ -1,8 +1,10 @@
+import { base64, bytesOfBase64 } from '../../lib/model/base64.ts'
 import type { Body } from '../../lib/model/message.ts'
 import type { MessageStatus } from '../../lib/model/message-status.ts'
 import type { ResultAnswer } from '../../lib/model/result.ts'
+import { withoutUndefined } from '../../lib/model/without-undefined.ts'
 import type { AckEntry } from '../../lib/settle/ack.ts'
-import { base64, bytes, defined, iso } from './message-json.ts'
+import { iso } from './message-json.ts'
 import type { ToldBody } from './requests.ts'
 
 interface AckBody extends Omit<ToldBody, 'ifKept' | 'unstored'> {
@@ -15,10 +17,10 @@ export const ackEntriesFrom = ({ receiptHandles, results, ...all }: AckBody): Ac
   receiptHandles.map((receiptHandle, position) => ({ receiptHandle, ...toldFrom(results?.[position] ?? all) }))
 
 const toldFrom = ({ result, resultBase64, failure, ...rest }: ToldBody): Omit<AckEntry, 'receiptHandle'> => ({
-  ...defined(rest),
+  ...withoutUndefined(rest),
   ...(result !== undefined && { result: result as Body }),
-  ...(resultBase64 !== undefined && { result: bytes(resultBase64) }),
-  ...(failure && { failure: defined(failure) }),
+  ...(resultBase64 !== undefined && { result: bytesOfBase64(resultBase64) }),
+  ...(failure && { failure: withoutUndefined(failure) }),
 })
 
 /** The members of a status that are instants. */

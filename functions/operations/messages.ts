@@ -4,8 +4,9 @@ import { cancelMessage } from '../../lib/messages/cancel-message.ts'
 import { getMessage } from '../../lib/messages/get-message.ts'
 import { rescheduleMessage } from '../../lib/messages/reschedule-message.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
+import { withoutUndefined } from '../../lib/model/without-undefined.ts'
 import { messageStatus } from '../../lib/results/await-result.ts'
-import { defined, epochMs, fitting, storedMessageJson } from '../http/message-json.ts'
+import { epochMs, fitting, storedMessageJson } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
 import { statusJson } from '../http/result-json.ts'
 
@@ -32,7 +33,7 @@ export const operations = {
   },
 
   rescheduleMessage: async ({ engine, params, body: { delaySeconds, dueAt } }) => {
-    const when = defined({ delaySeconds, dueAt: dueAt === undefined ? undefined : epochMs(dueAt) })
+    const when = withoutUndefined({ delaySeconds, dueAt: dueAt === undefined ? undefined : epochMs(dueAt) })
     return {
       status: 200,
       body: storedMessageJson(await rescheduleMessage(engine, params.queue, params.messageId, when)),
