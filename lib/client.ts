@@ -1,13 +1,15 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb'
 import { type QueueClient, queueClient } from './client/queue.ts'
+import { type JointTransaction, jointTransaction } from './client/transaction.ts'
 import { type Clock, monotonicClock, systemClock } from './clock.ts'
 import type { Codec } from './codecs/codec.ts'
 import { type Json, jsonCodec } from './codecs/json.ts'
-import type { InvalidMessage } from './codecs/read-message.ts'
+import type { InvalidMessage, Reading } from './codecs/read-message.ts'
 import { isSchema, type StandardSchema } from './codecs/schema.ts'
 import { createEngine, type Engine } from './engine.ts'
+import { jointDatabase } from './joint-database.ts'
 import type { Observer } from './model/engine-event.ts'
-import { invalid } from './model/errors.ts'
+import { HoldfastError, invalid } from './model/errors.ts'
 import { checkQueueName } from './model/queue-name.ts'
 import type { Queue } from './model/queue-settings.ts'
 import type { QueuePage } from './queues/list-queues.ts'
@@ -18,6 +20,7 @@ import { serverClock } from './store/dynamodb/server-clock.ts'
 import type { Store } from './store/port.ts'
 import { sureOfTime } from './store/sure-of-time.ts'
 import { noTelemetry, type Server, type Telemetry } from './telemetry/telemetry.ts'
+import { engineTransaction, type TransactionOptions } from './transactions/transaction.ts'
 import { apiUrl, isLoopback } from './transport/api-url.ts'
 import { engineTransport } from './transport/engine-transport.ts'
 import { httpTransport } from './transport/http-transport.ts'
@@ -26,7 +29,7 @@ import { type Credentials, regionOfUrl, signer, unsigned } from './transport/sig
 
 interface Common {
   /**
-   * Hears of messages that could not be decoded or did not fit their queue's schema.
+   * Called with a message that could not be decoded or did not fit its queue's schema.
    * @default a warning of the process, once a queue
    */
   readonly onInvalid?: (failure: InvalidMessage) => void
@@ -36,12 +39,12 @@ interface Common {
   readonly telemetry?: Telemetry
 }
 
-/** Straight on the DynamoDB table, with the caller's own IAM role. */
+/** Directly on the DynamoDB table, with the caller's own IAM role. */
 export interface TableOptions extends Common {
   readonly table: string
   /** @default a client of the SDK's standard environment */
   readonly dynamodb?: DynamoDBClient
-  /** Told what operators count. */
+  /** Called with the events of the engine. */
   readonly observe?: Observer
 }
 
@@ -55,7 +58,7 @@ export interface UrlOptions extends Common {
   /** @default the runtime's own */
   readonly fetch?: typeof fetch
   /**
-   * Whether a publish whose answer was lost is repeated, and stored once all the same: it bears an idempotency key.
+   * Whether a publish has an idempotency key: a publish whose answer was lost is then repeated, and stored only once.
    * That costs 2 write units a call and one a segment, so 3 for messages that are alike, one or 25. Without the key such
    * a publish throws `StoreUnavailable`, and publishing again may store a second copy.
    *
@@ -73,7 +76,7 @@ export interface StoreOptions extends Common {
   readonly observe?: Observer
 }
 
-/** On an engine that is there already. */
+/** On an existing engine. */
 export interface EngineOptions extends Common {
   readonly engine: Engine
 }
@@ -86,6 +89,9 @@ export interface QueueOptions<In = never, Out = never> {
   /** @default JSON */
   readonly codec?: Codec<In, Out>
 }
+
+/** Acks, publishes and the caller's own writes to DynamoDB, all or none. */
+export type Transaction = JointTransaction<TransactWriteItem, DynamoDBClient>
 
 export interface Client {
   /** A queue whose bodies are JSON of one type. It is not created: see `createQueue`. */
@@ -101,27 +107,34 @@ export interface Client {
     options: { readonly schema: StandardSchema<In, Out>; readonly codec: Codec<any> },
   ): QueueClient<In, Out>
 
-  /** Creates a queue. The same again is fine; other settings are refused with `QueueExists`. */
+  /**
+   * Begins a transaction. On a store in memory or on disk it takes no entries of the caller's own.
+   *
+   * @throws `NotSupported` through the HTTP API
+   */
+  transaction(options?: TransactionOptions): Transaction
+
+  /** Creates a queue. Repeating it with the same settings succeeds; with others it fails with `QueueExists`. */
   createQueue(name: string, settings?: GivenQueue, options?: CallOptions): Promise<Queue>
   deleteQueue(name: string, options?: CallOptions): Promise<void>
   listQueues(query?: { prefix?: string; limit?: number; cursor?: string } & CallOptions): Promise<QueuePage>
 
   /** Resolves when everything published through this client is settled. */
   flush(): Promise<void>
-  /** Flushes, and gives back what the client holds. */
+  /** Flushes, and closes the connections of the client. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
 /**
- * A client of the queues at one place: a table, an API, or a store in this process. Whatever the place, it answers
- * alike.
+ * A client of the queues at one place: a table, an API, or a store in this process. The place makes no difference to the
+ * results.
  *
  * @throws `InvalidRequest` unless exactly one place is named
  */
 export const createClient = (options: ClientOptions): Client => {
-  const { transport, clock, server } = open(options)
-  // A clock that was passed in is a test's, which moves it alone.
+  const { transport, clock, engine, server } = open(options)
+  // A clock that was passed in belongs to a test, which moves only that one.
   const monotonic =
     'store' in options || 'engine' in options ? (clock === systemClock ? monotonicClock : clock) : monotonicClock
   const { onInvalid = warnOnce(), lingerMs = 0, telemetry } = options
@@ -156,8 +169,22 @@ export const createClient = (options: ClientOptions): Client => {
     queues.set(name, [...ofName, { schema, codec, client }])
     return client
   }
+  const transaction = (given?: TransactionOptions): Transaction => {
+    if (!engine) throw new HoldfastError('NotSupported', 'transactions need the table: createClient({ table })')
+    return jointTransaction({
+      transaction: engineTransaction(engine, given),
+      database: jointDatabase(engine.store),
+      queueNames: () => queues.keys(),
+      readingOf: (wanted) => {
+        const open = queues.get(typeof wanted === 'string' ? wanted : wanted.name) ?? []
+        const { codec = json, schema } = open.findLast(({ client }) => client === wanted) ?? open.at(-1) ?? {}
+        return { codec, schema } as Reading<never, unknown>
+      },
+    })
+  }
   return {
     queue: queue as unknown as Client['queue'],
+    transaction,
     createQueue: async (name, settings = {}, callOptions) => {
       checkQueueName(name)
       if (typeof settings !== 'object' || settings === null) throw invalid('settings', settings, 'must be an object')
@@ -186,6 +213,8 @@ const PLACES = ['table', 'url', 'store', 'engine'] as const
 interface Opened {
   readonly transport: Transport
   readonly clock: Clock
+  /** Absent over HTTP. */
+  readonly engine?: Engine
   readonly server?: Server
 }
 
@@ -195,10 +224,13 @@ const open = (options: ClientOptions): Opened => {
     throw invalid('options', named.join(', ') || 'nothing', 'must name one of table, url, store, engine')
   if ('table' in options) return onTable(options)
   if ('url' in options) return overHttp(options)
-  if ('engine' in options) return { transport: engineTransport(options.engine), clock: options.engine.clock }
+  if ('engine' in options) {
+    const { engine } = options
+    return { transport: engineTransport(engine), clock: engine.clock, engine }
+  }
   const { store, clock = systemClock, random, observe } = options
   const engine = createEngine({ store, clock, ...(random && { random }), ...(observe && { observe }) })
-  return { transport: engineTransport(engine), clock }
+  return { transport: engineTransport(engine), clock, engine }
 }
 
 const onTable = ({ table, dynamodb, observe }: TableOptions): Opened => {
@@ -206,7 +238,7 @@ const onTable = ({ table, dynamodb, observe }: TableOptions): Opened => {
   const clock = serverClock(client)
   const store = sureOfTime(dynamodbStore({ client, table, clock }), clock)
   const engine = createEngine({ store, clock, ...(observe && { observe }) })
-  return { transport: engineTransport(engine, async () => (dynamodb ? undefined : client.destroy())), clock }
+  return { transport: engineTransport(engine, async () => (dynamodb ? undefined : client.destroy())), clock, engine }
 }
 
 const overHttp = ({ url: given, credentials, region, fetch, idempotentPublish = true }: UrlOptions): Opened => {
@@ -220,7 +252,7 @@ const overHttp = ({ url: given, credentials, region, fetch, idempotentPublish = 
   }
 }
 
-/** What is not given comes from the SDK's standard chain, which its DynamoDB client looks through. */
+/** Credentials and region. The DynamoDB client's standard chain finds those that are not given. */
 const credentialsAndRegion = (
   url: URL,
   credentials: UrlOptions['credentials'],

@@ -13,6 +13,9 @@ const STATUS = {
   LeaseLost: 409,
   MessageTooLarge: 413,
   OperationInProgress: 409,
+  // No route commits transactions.
+  TransactionCanceled: 409,
+  OutcomeUnknown: 503,
   NotSupported: 501,
   // The function's own role lacks a right. The caller's rights were checked before.
   AccessDenied: 500,

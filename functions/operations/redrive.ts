@@ -51,7 +51,7 @@ export const redriveOperations = (wake: WakeRedrive, rules: () => MoveRules) =>
 const checkDeadLetterQueue = async (engine: Engine, name: string): Promise<void> => {
   await engine.queues.fresh(name)
   if (await deadLetterSource(engine, name)) return
-  throw new HttpRefusal('NoDeadLetterQueue', `queue ${name} is the dead-letter queue of no other`, {
+  throw new HttpRefusal('NoDeadLetterQueue', `queue ${name} is not the dead-letter queue of any queue`, {
     value: name,
     hint: `Nothing is dead-lettered into it, so nothing can be sent back. Where it was a dead-letter queue before, PATCH a queue with {"deadLetter":{"queue":"${name}","maxReceives":5}} first.`,
   })

@@ -8,7 +8,7 @@ import { producer } from '../producer/producer.ts'
 import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import type { CallOptions, Transport } from '../transport/port.ts'
 
-/** How and when a message is delivered; the body stands beside it. */
+/** How and when a message is delivered. */
 export interface PublishOptions extends Omit<NewMessage, 'body' | 'senderId' | 'dueAt' | 'attributes'> {
   /** When the message is due, epoch ms or a date. An instant in the past means now. */
   readonly dueAt?: number | Date
@@ -61,14 +61,9 @@ export const publishing = <In, Out>({
     lingerMs,
     clock,
   })
-  const encode = async ({ body, dueAt, attributes, ...options }: PublishEntry<In>): Promise<NewMessage> => {
+  const encode = async ({ body, ...options }: PublishEntry<In>): Promise<NewMessage> => {
     await checkBody(name, reading, body)
-    return {
-      ...options,
-      ...(dueAt !== undefined && { dueAt: instantOf(dueAt) }),
-      ...(attributes !== undefined && { attributes: attributesOf(attributes) }),
-      body: reading.codec.encode(body),
-    }
+    return newMessage(reading.codec.encode(body), options)
   }
   return {
     publish: async (body, { signal, ...options } = {}) => {
@@ -105,6 +100,17 @@ export const publishing = <In, Out>({
   }
 }
 
+/** @throws `InvalidRequest` for a due time or attributes that can be none */
+export const newMessage = (
+  body: NewMessage['body'],
+  { dueAt, attributes, ...options }: PublishOptions,
+): NewMessage => ({
+  ...options,
+  ...(dueAt !== undefined && { dueAt: instantOf(dueAt) }),
+  ...(attributes !== undefined && { attributes: attributesOf(attributes) }),
+  body,
+})
+
 const instantOf = (dueAt: number | Date): number => {
   const at = dueAt instanceof Date ? dueAt.getTime() : dueAt
   if (typeof at !== 'number' || Number.isNaN(at)) throw invalid('dueAt', dueAt, 'must be epoch milliseconds or a date')
@@ -132,7 +138,8 @@ const attributeOf = (name: string, given: MessageAttribute | string | number): M
   )
 }
 
-const checkBody = async <In, Out>(
+/** @throws `InvalidRequest` where a body does not fit its queue's schema */
+export const checkBody = async <In, Out>(
   queue: string,
   { schema }: Pick<Reading<In, Out>, 'schema'>,
   body: In,
@@ -182,7 +189,7 @@ const failed = (error: unknown): { readonly ok: false; readonly error: HoldfastE
   return { ok: false, error }
 }
 
-/** The error of a lone publish, without the place in a list that the caller never made. */
+/** The error of a single publish, without its position in the list that the caller does not know of. */
 const aboutOne = (error: HoldfastError): HoldfastError => {
   const { field, ...fields } = error.fields
   if (!field?.startsWith('messages[')) return error

@@ -8,19 +8,8 @@ import type { QueueState } from './queue-record.ts'
 export const checkMessages = (queue: QueueState, messages: readonly NewMessage[]): void => {
   let total = 0
   for (const [position, message] of messages.entries()) {
-    const field = `messages[${position}]`
-    checkFields(message, field)
-    checkMessage(queue, message, field)
-    const bytes = messageBytes(message)
-    total += bytes
-    const most = queue.settings.maximumMessageBytes
-    if (bytes > most) {
-      throw new HoldfastError('MessageTooLarge', `${field} has ${bytes} bytes, and the queue takes up to ${most}`, {
-        field,
-        value: bytes,
-        queue: queue.name,
-      })
-    }
+    checkMessage(queue, message, `messages[${position}]`)
+    total += messageBytes(message)
   }
   if (total > LIMITS.publishBytes) {
     throw new HoldfastError(
@@ -54,7 +43,9 @@ const checkFields = (message: NewMessage, field: string): void => {
   }
 }
 
-const checkMessage = (queue: QueueState, message: NewMessage, field: string): void => {
+/** The same for one message; `field` names it in what is thrown. */
+export const checkMessage = (queue: QueueState, message: NewMessage, field: string): void => {
+  checkFields(message, field)
   const { body, delaySeconds, dueAt, priority, timeToLiveSeconds } = message
   if (body === undefined) throw invalid(`${field}.body`, body, 'must be given')
   if (typeof body === 'string') checkText(`${field}.body`, body)
@@ -74,6 +65,15 @@ const checkMessage = (queue: QueueState, message: NewMessage, field: string): vo
   if (message.deduplicationId !== undefined) checkGroupingId(`${field}.deduplicationId`, message.deduplicationId)
   if (message.traceHeader !== undefined) checkTraceHeader(`${field}.traceHeader`, message.traceHeader)
   checkAttributes(message, `${field}.attributes`)
+  const bytes = messageBytes(message)
+  const most = queue.settings.maximumMessageBytes
+  if (bytes > most) {
+    throw new HoldfastError('MessageTooLarge', `${field} has ${bytes} bytes, and the queue takes up to ${most}`, {
+      field,
+      value: bytes,
+      queue: queue.name,
+    })
+  }
 }
 
 const checkTraceHeader = (field: string, header: string): void => {

@@ -2,6 +2,7 @@ import type { Engine } from '../engine.ts'
 import type { ContentMessage } from '../model/content.ts'
 import { groupPartition, groupSort, type Sequence, sequenceAfter, sequenceAt } from '../model/group.ts'
 import { LIMITS } from '../model/limits.ts'
+import { messageBytes } from '../model/message.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import type { NewSegment, TicketKey, Write } from '../store/port.ts'
 import { newSegment } from './new-segment.ts'
@@ -40,9 +41,7 @@ export const placeInGroup = (
   const placed: Placed[] = []
   const segments: NewSegment[] = []
   for (let start = 0; start < contents.length; ) {
-    // Messages of one time to live share a segment, and in a group only neighbours can.
-    let end = start + 1
-    while (end < contents.length && timesToLive[end] === timesToLive[start]) end++
+    const end = segmentEnd(contents, timesToLive, start)
     const plan = { priority: 0, dueAt, publishedAt: now, messages: contents.slice(start, end), shard: partition.shard }
     const { segment, content } = newSegment(engine, queue, { ...plan, timeToLiveSeconds: timesToLive[start] })
     const key = { partition, sort: groupSort(sequenceAfter(base, start)) }
@@ -61,6 +60,24 @@ export const placeInGroup = (
     turn: engine.turns(now),
   }
   return { writes: [advance, ...segments.map((insert): Write => ({ kind: 'insert', insert }))], segments, placed }
+}
+
+/**
+ * Behind the last message that shares a segment with the one at `start`. Messages of one time to live share a segment, and
+ * in a group only neighbours can.
+ */
+const segmentEnd = (
+  contents: readonly ContentMessage[],
+  timesToLive: readonly (number | undefined)[],
+  start: number,
+): number => {
+  let end = start + 1
+  let bytes = messageBytes(contents[start] as ContentMessage)
+  for (; end < contents.length && end - start < LIMITS.batchSize && timesToLive[end] === timesToLive[start]; end++) {
+    bytes += messageBytes(contents[end] as ContentMessage)
+    if (bytes > LIMITS.publishBytes) break
+  }
+  return end
 }
 
 /** The write that opens a group of a standard queue for a new segment. */

@@ -70,16 +70,14 @@ export const markGroupPublished = (engine: Engine, queue: QueueState, group: str
 
 /** Refuses what a FIFO queue cannot hold. With a delay of its own a message would be overtaken by those behind it. */
 export const checkGroupMessages = (messages: readonly NewMessage[]): void => {
-  for (const [position, { groupId, delaySeconds, dueAt }] of messages.entries()) {
-    const field = `messages[${position}]`
-    if (groupId === undefined) throw invalid(`${field}.groupId`, groupId, 'must be given on a FIFO queue')
-    if (delaySeconds !== undefined) {
-      throw invalid(
-        `${field}.delaySeconds`,
-        delaySeconds,
-        "must not be given on a FIFO queue, where the queue's applies",
-      )
-    }
-    if (dueAt !== undefined) throw invalid(`${field}.dueAt`, dueAt, 'must not be given on a FIFO queue')
+  for (const [position, message] of messages.entries()) checkGroupMessage(message, `messages[${position}]`)
+}
+
+/** The same for one message; `field` names it in what is thrown. */
+export const checkGroupMessage = ({ groupId, delaySeconds, dueAt }: NewMessage, field: string): void => {
+  if (groupId === undefined) throw invalid(`${field}.groupId`, groupId, 'must be given on a FIFO queue')
+  if (delaySeconds !== undefined) {
+    throw invalid(`${field}.delaySeconds`, delaySeconds, "must not be given on a FIFO queue, where the queue's applies")
   }
+  if (dueAt !== undefined) throw invalid(`${field}.dueAt`, dueAt, 'must not be given on a FIFO queue')
 }

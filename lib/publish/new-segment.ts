@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.ts'
 import type { ContentMessage } from '../model/content.ts'
-import { groupPartition } from '../model/group.ts'
+import { fairGroupHash, groupPartition } from '../model/group.ts'
+import type { NewMessage } from '../model/message.ts'
 import { afterPurge, partitionOf, type QueueState } from '../model/queue-record.ts'
 import { resultsKeptMs } from '../model/result.ts'
 import { FRESH } from '../model/segment.ts'
@@ -19,6 +20,20 @@ export interface SegmentPlan {
   /** Hash of the messages' group, on a standard queue. */
   readonly group?: string | undefined
 }
+
+/** What of a plan follows from a message: messages of equal plans may share a segment. */
+export type PlanOfMessage = Omit<SegmentPlan, 'messages' | 'shard'>
+
+/** The plan for a message of a standard queue that is published at an instant. */
+export const segmentPlanOf = ({ settings }: QueueState, message: NewMessage, now: number): PlanOfMessage => {
+  const { delaySeconds = settings.delaySeconds, priority = 0, timeToLiveSeconds, groupId } = message
+  const dueAt = Math.max(now, Math.round(message.dueAt ?? now + delaySeconds * 1_000))
+  const group = groupId === undefined ? undefined : fairGroupHash(groupId)
+  return { priority, dueAt, publishedAt: now, timeToLiveSeconds, group }
+}
+
+export const isAlike = (a: PlanOfMessage, b: PlanOfMessage): boolean =>
+  a.priority === b.priority && a.dueAt === b.dueAt && a.timeToLiveSeconds === b.timeToLiveSeconds && a.group === b.group
 
 /** A segment under a key of its own, every message fresh. */
 export const newSegment = (engine: Engine, queue: QueueState, plan: SegmentPlan): NewSegment => {

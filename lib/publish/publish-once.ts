@@ -158,7 +158,8 @@ const noteSequences = (
   }
 }
 
-const firstOf = ({ segment: { segment }, index }: Placed): FirstPublish => ({
+/** What is answered, and remembered, of a message in its place. */
+export const firstOf = ({ segment: { segment }, index }: Placed): FirstPublish => ({
   messageId: encodeMessageId(segment.key, index),
   ...(isOrdered(segment.key.partition.group) && {
     sequenceNumber: sequenceNumber(sequenceAfter(sequenceOf(segment.key.sort), index)),
@@ -166,7 +167,7 @@ const firstOf = ({ segment: { segment }, index }: Placed): FirstPublish => ({
 })
 
 /** Unique while pending, an id is remembered as long as its message can be pending. */
-const deduplicatedUntil = (engine: Engine, { settings }: QueueState, expiresAt: number): number =>
+export const deduplicatedUntil = (engine: Engine, { settings }: QueueState, expiresAt: number): number =>
   settings.deduplicationMode === 'pending'
     ? expiresAt
     : engine.clock.now() + settings.deduplicationWindowSeconds * 1_000
@@ -197,7 +198,7 @@ const withoutDuplicates = async (
 }
 
 /** Whether an id no longer stands for its message: purged, or where that frees it acked, cancelled or moved on. */
-const isFree = async (engine: Engine, queue: QueueState, document: Document): Promise<boolean> =>
+export const isFree = async (engine: Engine, queue: QueueState, document: Document): Promise<boolean> =>
   isForgotten(queue, document) ||
   (queue.settings.deduplicationMode === 'pending' &&
     !(await isPending(engine, queue, firstPublish(document).messageId)))

@@ -1,14 +1,14 @@
 import type { Engine } from '../engine.ts'
-import { fairGroupHash, groupPartition } from '../model/group.ts'
+import { groupPartition } from '../model/group.ts'
 import { afterPurge, type QueueState } from '../model/queue-record.ts'
 import type { Write } from '../store/port.ts'
 import { touchGroup } from './group-place.ts'
-import { newSegment, type SegmentPlan } from './new-segment.ts'
+import { isAlike, newSegment, type PlanOfMessage, segmentPlanOf } from './new-segment.ts'
 import type { Entry, Place, Placed } from './publish-once.ts'
 
 /** Messages of one priority, due time, time to live and group, with deduplication ids or without. */
 export interface Planned {
-  readonly plan: Omit<SegmentPlan, 'messages' | 'shard'>
+  readonly plan: PlanOfMessage
   readonly entries: Entry[]
   readonly once: boolean
 }
@@ -17,20 +17,14 @@ export const planSegments = (engine: Engine, queue: QueueState, entries: readonl
   const now = afterPurge(queue, engine.clock.now())
   const planned: Planned[] = []
   for (const entry of entries) {
-    const { delaySeconds = queue.settings.delaySeconds, priority = 0, timeToLiveSeconds, groupId } = entry.message
-    const dueAt = Math.max(now, Math.round(entry.message.dueAt ?? now + delaySeconds * 1_000))
     const once = entry.remembered !== undefined
-    const group = groupId === undefined ? undefined : fairGroupHash(groupId)
-    const plan = { priority, dueAt, publishedAt: now, timeToLiveSeconds, group }
+    const plan = segmentPlanOf(queue, entry.message, now)
     const alike = planned.find((one) => one.once === once && isAlike(one.plan, plan))
     if (alike) alike.entries.push(entry)
     else planned.push({ plan, entries: [entry], once })
   }
   return planned
 }
-
-const isAlike = (a: Planned['plan'], b: Planned['plan']): boolean =>
-  a.priority === b.priority && a.dueAt === b.dueAt && a.timeToLiveSeconds === b.timeToLiveSeconds && a.group === b.group
 
 /** Places messages of a standard queue: a segment for those that are alike, and one write a ticket that leads polls to them. */
 export const placeSegments =

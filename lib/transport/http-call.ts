@@ -12,7 +12,7 @@ export interface HttpTransportParts {
   /** @default the runtime's own */
   readonly fetch?: typeof fetch
   /**
-   * Whether publishes bear an idempotency key, so that one whose answer was lost can be repeated and is stored once.
+   * Whether publishes have an idempotency key, so that one whose answer was lost can be repeated and is stored once.
    * @default true
    */
   readonly idempotentPublish?: boolean

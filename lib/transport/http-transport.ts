@@ -33,7 +33,7 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
   }
 
   return {
-    // Behind API Gateway a function does not learn that its caller has left: a poll goes on to its end.
+    // Behind API Gateway a function does not learn that its caller has disconnected: the poll goes on to its end.
     workerWaitSeconds: 5,
     pollsEndEarly: false,
 
@@ -177,7 +177,7 @@ const publishResultFrom = (json: Wire): PublishResult =>
         ...(json.duplicate === true && { duplicate: true }),
       }
 
-/** One request for the entries that ask for the same; results in the order of the entries. */
+/** One request for all entries with the same options; results in the order of the entries. */
 const inGroups = async <E extends { readonly receiptHandle: string }>(
   entries: readonly E[],
   asked: (entry: E) => object,

@@ -5,7 +5,7 @@ import type { Counts } from '../queues/counts.ts'
 
 /**
  * The HTTP API's JSON, as a client writes and reads it: instants are ISO 8601 there and epoch ms here, bytes base64.
- * Members that this version does not know are passed over, so that a newer server can be talked to.
+ * Members that this version does not know are ignored, so that the client works with a newer server.
  */
 export type Wire = Readonly<Record<string, unknown>>
 

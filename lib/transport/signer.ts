@@ -17,10 +17,10 @@ export interface HttpRequest {
   readonly at: Date
 }
 
-/** Answers the headers to send. */
+/** Returns the headers to send. */
 export type Sign = (request: HttpRequest) => Promise<Readonly<Record<string, string>>>
 
-/** For a server that asks for no signature, such as a local one. */
+/** For a server that needs no signature, such as a local one. */
 export const unsigned: Sign = async ({ headers }) => headers
 
 /** SigV4 for API Gateway's IAM authorization (`execute-api`). */

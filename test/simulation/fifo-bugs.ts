@@ -74,7 +74,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'an ack in a group does not ask whether the lease is live',
     file: 'lib/settle/ack.ts',
-    replace: '...(isOrdered(handle.group?.hash) && { liveAt: now })',
+    replace: '...(isOrdered(group?.hash) && { liveAt: now })',
     by: '',
     suites: UNIT,
   },

@@ -56,7 +56,7 @@ export const newObserver = ({
   const inserted = new Set<string>()
   const lastWrites = new Map<string, LastWrite>()
   let onSegment: ((segment: Segment, partition: string) => void) | undefined
-  let onInsert: (insert: NewSegment, again: boolean) => void = () => {}
+  const onInsert: ((insert: NewSegment, again: boolean) => void)[] = []
 
   const segmentsIn = (partition: string): Map<string, Segment> => {
     let segments = partitions.get(partition)
@@ -106,7 +106,7 @@ export const newObserver = ({
     const partition = partitionId(segment.key.partition)
     const name = segmentId(segment.key)
     interleaved(segment.key.sort, 'insert', true, process, sentAt)
-    onInsert(insert, inserted.has(name))
+    for (const listener of onInsert) listener(insert, inserted.has(name))
     ledger.inserted(insert)
     inserted.add(name)
     segmentsIn(partition).set(segment.key.sort, segment)
@@ -212,9 +212,7 @@ export const newObserver = ({
     onSegment: (listener) => {
       onSegment = listener
     },
-    onInsert: (listener) => {
-      onInsert = listener
-    },
+    onInsert: (listener) => void onInsert.push(listener),
     partitions: () => partitions,
     segmentsOf: (partition) => partitions.get(partition)?.values() ?? [],
   }

@@ -13,6 +13,7 @@ import { publisher } from './actors/publisher.ts'
 import { redriver } from './actors/redriver.ts'
 import type { CoverageCounts } from './coverage.ts'
 import { expected } from './history.ts'
+import { playTriggers } from './play-triggers.ts'
 import { PROMISES } from './promises/all.ts'
 import { newWorld, type World, type WorldOptions } from './world.ts'
 import { deadLetterQueueName, queueName, queueNames, type WorldSettings } from './world-settings.ts'
@@ -54,6 +55,7 @@ const SETTLE_MS = 1_000
 
 const play = async (world: World): Promise<Violation[]> => {
   const { scheduler, history, settings, spans } = world
+  if (settings.trigger) return broken('a trigger delivers', await playTriggers(world, settings.trigger))
   const { publishers, consumers, operators, redrivers = 0, deadLetterConsumers = 0 } = settings.cast
   const limit = await watchLimit(world)
   const endAt = scheduler.now() + spans.workMs

@@ -1,4 +1,4 @@
-/** `npm run simulate`: plays histories, as many as are wanted, and tells what went against the promises. */
+/** `npm run simulate`: plays any number of histories, and prints the violations of promises. */
 import { availableParallelism } from 'node:os'
 import { SingleBar } from 'cli-progress'
 import { Command, InvalidArgumentError } from 'commander'

@@ -45,6 +45,10 @@ export interface World {
   newActor(name: string): Actor
   /** Gives the actor a process of its own, with a clock of its own. */
   startProcess(actor: Actor): Process
+  /** Numbers of an actor's action for a purpose of its own. */
+  randomOf(actor: Actor, purpose: number): RandomStream
+  /** Numbers that belong to no actor. */
+  randomNamed(name: number): RandomStream
   /** Whether the actor's next action takes place; begins it. */
   begin(actor: Actor, isOptional: boolean): boolean
   /** Goes on beside what its actor does next; a failure of it ends the history as any other does. */
@@ -73,9 +77,9 @@ export interface WorldOptions {
 }
 
 /** Streams of random numbers that belong to no actor. */
-const [ORDER, TABLE, SETUP] = [-1, -2, -3]
+const [ORDER, TABLE, SETUP, OTHER] = [-1, -2, -3, -4]
 /** Streams of an action beside its own and those of its requests: of the engine, and of a process that starts in it. */
-const [ENGINE, STARTED] = [-1, -2]
+const [ENGINE, STARTED, PURPOSES] = [-1, -2, -3]
 
 export const newWorld = async (settings: WorldSettings, options: WorldOptions): Promise<World> => {
   const { seed, reduction, story } = options
@@ -178,6 +182,16 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
       return actor
     },
     startProcess,
+    randomOf: ({ index, step }, purpose) => {
+      const random = randomStream(seed)
+      random.restart(index + 1, step, PURPOSES - purpose)
+      return random
+    },
+    randomNamed: (name) => {
+      const random = randomStream(seed)
+      random.restart(OTHER, name)
+      return random
+    },
     begin: (actor, isOptional) => {
       actor.step++
       actor.requests = 0

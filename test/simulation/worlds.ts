@@ -64,6 +64,25 @@ const LIMITED: WorldSettings = {
   },
 }
 
+const TRIGGERED: WorldSettings = {
+  kind: 'standard',
+  cast: { publishers: 2, consumers: 0, operators: 0 },
+  table: { staleReads: 0.4 },
+  spans: { workMs: 240_000, publishEveryMs: 20_000, pauseMs: [5_000, 60_000] },
+  trigger: { maxConcurrency: 3 },
+}
+const FUNCTION_FAULTS = {
+  fails: 0.05,
+  reports: 0.1,
+  hangs: 0.02,
+  answersLost: 0.02,
+  answersLate: 0.05,
+  connectionsBreak: 0.03,
+  requestsLost: 0.01,
+}
+const DISPATCHER_FAULTS: Faults = { ...SOME_FAULTS, paused: 0.01, 'killed while waiting': 0.003 }
+const ODD_WAKES = { startsLost: 0.2, wakesOdd: 0.2 }
+
 /** The worlds that histories are played in, by name. */
 export const WORLDS = {
   'standard: nothing fails': { ...STANDARD, table: {} },
@@ -127,5 +146,59 @@ export const WORLDS = {
     unreceives: 0.2,
   },
   'fifo: everything fails': { ...FIFO, faults: { ...ALL_FAULTS, 'clock jumps': 0 }, clocksOffByMs: 500 },
+  'trigger: nothing fails': TRIGGERED,
+  'trigger: the function is throttled for ten minutes': {
+    ...TRIGGERED,
+    spans: { ...TRIGGERED.spans, workMs: 640_000, publishEveryMs: 60_000 },
+    trigger: { maxConcurrency: 2, throttledMs: 600_000 },
+  },
+  /** A wake-up that is lost is not made up for by the next publish. */
+  'trigger: few messages, and everything fails': {
+    ...TRIGGERED,
+    faults: DISPATCHER_FAULTS,
+    clocksOffByMs: 300,
+    spans: { ...TRIGGERED.spans, workMs: 30_000, publishEveryMs: 20_000 },
+    trigger: { maxConcurrency: 2, faults: FUNCTION_FAULTS, startsLost: 0.4, wakesOdd: 0.2 },
+  },
+  'trigger: few messages, and starts of runs are lost': {
+    ...TRIGGERED,
+    cast: { publishers: 1, consumers: 0, operators: 0 },
+    spans: { ...TRIGGERED.spans, workMs: 50_000, publishEveryMs: 40_000 },
+    trigger: { maxConcurrency: 2, startsLost: 0.6 },
+  },
+  'trigger: few messages on a FIFO queue, and everything fails': {
+    ...TRIGGERED,
+    kind: 'fifo',
+    groups: GROUPS,
+    faults: DISPATCHER_FAULTS,
+    spans: { ...TRIGGERED.spans, workMs: 30_000, publishEveryMs: 20_000 },
+    trigger: { maxConcurrency: 2, faults: { ...FUNCTION_FAULTS, answersLost: 0.2 }, startsLost: 0.4, wakesOdd: 0.2 },
+  },
+  'trigger: one at a time, and everything fails': {
+    ...TRIGGERED,
+    faults: DISPATCHER_FAULTS,
+    clocksOffByMs: 300,
+    trigger: { maxConcurrency: 1, faults: FUNCTION_FAULTS, ...ODD_WAKES },
+  },
+  'trigger: everything fails': {
+    ...TRIGGERED,
+    faults: DISPATCHER_FAULTS,
+    clocksOffByMs: 300,
+    trigger: { maxConcurrency: 3, batchingWindowSeconds: 2, faults: FUNCTION_FAULTS, ...ODD_WAKES },
+  },
+  'trigger: with groups, everything fails': {
+    ...TRIGGERED,
+    groups: GROUPS,
+    faults: DISPATCHER_FAULTS,
+    clocksOffByMs: 300,
+    trigger: { maxConcurrency: 2, faults: FUNCTION_FAULTS, ...ODD_WAKES },
+  },
+  'trigger: a FIFO queue, everything fails': {
+    ...TRIGGERED,
+    kind: 'fifo',
+    groups: GROUPS,
+    faults: DISPATCHER_FAULTS,
+    trigger: { maxConcurrency: 2, faults: FUNCTION_FAULTS, ...ODD_WAKES },
+  },
   'limited: requests are paused for longer than leases last, and clocks differ by seconds': LIMITED,
 } as const satisfies Record<string, WorldSettings>

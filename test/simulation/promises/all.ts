@@ -5,7 +5,7 @@ import { inOrderOfNumbers, inOrderOfPublishes, nothingBehindInFlight, nothingPas
 import type { Promised } from './promise.ts'
 import { outdatedHandles, removedForGood } from './removals.ts'
 
-/** What every history is held against. */
+/** The promises that every history is checked against. */
 export const PROMISES: readonly Promised[] = [
   oneMessage,
   exclusiveLeases,
