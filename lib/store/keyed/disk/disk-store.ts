@@ -22,7 +22,7 @@ export interface DiskStoreParts {
    * @default false
    */
   readonly sync?: boolean
-  /** From how many bytes on a log is emptied into the data file. @default 8 MiB */
+  /** From how many bytes on a log is emptied into the data file. @default 4 MiB */
   readonly logBytes?: number
   /** Is told what went wrong with nobody waiting for it, and is tried again. @default nobody */
   readonly warn?: (message: string, error: unknown) => void

@@ -39,7 +39,7 @@ export interface LogKeeperParts extends LogEmptierParts {
 }
 
 /** How large the log that is written may become, in logs, while the one before is brought into the file. */
-const MAX_LOGS_AHEAD = 4
+const MAX_LOGS_AHEAD = 2
 /** What the system has and the disk has not is about this old at most, ms. */
 const SYNC_MS = 250
 
