@@ -10,6 +10,8 @@ import { type Call, rawClient, rawQueryClient } from './raw-client.ts'
 export interface PeerServer {
   readonly name: string
   client(connections: number): Call
+  /** Milliseconds of processor time that the process has used; nothing where the system does not tell. */
+  cpuMs(): number | undefined
   /** Megabytes of memory that belong to the process alone; nothing where the system does not tell. */
   memory(): number | undefined
   stop(): Promise<void>
@@ -111,11 +113,24 @@ export const startPeer = async (peer: Peer): Promise<PeerServer | undefined> => 
 
 export const removeData = (): void => rmSync(data, { recursive: true, force: true })
 
+/** Fields of /proc/<pid>/stat, behind the process's name. */
+const [USER_TICKS, SYSTEM_TICKS] = [11, 12]
+const TICK_MS = 10
+
 const serverOn = ({ name, protocol }: Peer, child: ChildProcess, port: number): PeerServer => {
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   return {
     name,
     client: (connections) => (protocol === 'query' ? rawQueryClient : rawClient)(port, connections),
+    cpuMs: () => {
+      try {
+        const [, after = ''] = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')
+        const fields = after.split(' ')
+        return (Number(fields[USER_TICKS]) + Number(fields[SYSTEM_TICKS])) * TICK_MS
+      } catch {
+        return undefined
+      }
+    },
     memory: () => {
       try {
         const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')

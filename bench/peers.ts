@@ -5,8 +5,8 @@ import { DISK, EMBEDDED, MEMORY, OTHERS, type PeerServer, removeData, SYNC, star
 import type { Call } from './raw-client.ts'
 
 /**
- * Messages a second of the local server, in each of its modes, beside other SQS servers, over raw kept-alive HTTP, all in
- * one run on one machine: only the ratios mean anything. Each server is a process of its own, and so is this load. The
+ * Messages a second, and a second of processor time, of the local server, in each of its modes, beside other SQS servers, over raw kept-alive HTTP, all in
+ * one run on one machine: only the ratios mean anything. On a machine that does other work, too, those of the processor time do. Each server is a process of its own, and so is this load. The
  * servers take turns of a fraction of a second within each figure, so that what else the machine does meets all of them
  * alike; each is warm before it is measured, and at 16 connections has 20,000 messages waiting.
  *
@@ -16,7 +16,9 @@ const json = process.argv.includes('--json')
 const secondsAt = process.argv.indexOf('--seconds')
 const SECONDS = secondsAt < 0 ? 2 : Number(process.argv[secondsAt + 1])
 const TURNS = 4
-const WARM_MS = 500
+/** Calls until a server is warm, at most for some time: on a busy machine time alone says little. */
+const WARM_CALLS = 4_000
+const MAX_WARM_MS = 4_000
 const WAITING = 20_000
 const BODY = JSON.stringify({ order: 12345, customer: 'c-000042', items: ['a', 'b', 'c'], note: 'x'.repeat(80) })
 
@@ -56,6 +58,14 @@ const worksOn = async (call: Call): Promise<Works> => {
 interface Tally {
   done: number
   ms: number
+  cpuMs: number
+}
+const newTally = (): Tally => ({ done: 0, ms: 0, cpuMs: 0 })
+
+interface Rate {
+  readonly perSecond: number
+  /** Messages a second of processor time. */
+  readonly perCpuSecond: number
 }
 
 /** Has `connections` loops work at once for a while; each ends early when there is nothing left to do. */
@@ -73,6 +83,11 @@ const workFor = async (ms: number, connections: number, work: () => Promise<numb
   tally.ms += performance.now() - startedAt
 }
 
+const warm = async (connections: number, work: () => Promise<number>): Promise<void> => {
+  let calls = 0
+  await workFor(MAX_WARM_MS, connections, async () => (++calls > WARM_CALLS ? 0 : work()), newTally())
+}
+
 const fill = async (send: () => Promise<number>): Promise<void> => {
   let left = WAITING
   await Promise.all(
@@ -85,28 +100,32 @@ const fill = async (send: () => Promise<number>): Promise<void> => {
   )
 }
 
-type Rates = Record<string, Record<Figure, number>>
+type Rates = Record<string, Record<Figure, Rate>>
 
 /** Messages a second, by server and figure. */
 const measure = async (servers: readonly PeerServer[], connections: number): Promise<Rates> => {
   const works = await Promise.all(servers.map((server) => worksOn(server.client(connections))))
   for (const work of works) {
-    for (const figure of FIGURES) await workFor(WARM_MS, connections, work[figure], { done: 0, ms: 0 })
+    for (const figure of FIGURES) await warm(connections, work[figure])
     if (connections > 1) await fill(work['send by ten'])
   }
-  const rates: Rates = Object.fromEntries(servers.map(({ name }) => [name, {} as Record<Figure, number>]))
+  const rates: Rates = Object.fromEntries(servers.map(({ name }) => [name, {} as Record<Figure, Rate>]))
   for (const figure of FIGURES) {
-    const tallies = works.map(() => ({ done: 0, ms: 0 }))
+    const tallies = works.map(newTally)
     for (let turn = 0; turn < TURNS; turn++) {
       const inTurn = [...works.entries()]
       // What one leaves behind in the load's own memory must not always meet the same next one.
       for (const [at, work] of turn % 2 === 0 ? inTurn : inTurn.reverse()) {
-        await workFor((SECONDS * 1_000) / TURNS, connections, work[figure], tallies[at] as Tally)
+        const tally = tallies[at] as Tally
+        const before = servers[at]?.cpuMs() ?? 0
+        await workFor((SECONDS * 1_000) / TURNS, connections, work[figure], tally)
+        tally.cpuMs += (servers[at]?.cpuMs() ?? 0) - before
       }
     }
-    for (const [at, { done, ms }] of tallies.entries()) {
+    for (const [at, { done, ms, cpuMs }] of tallies.entries()) {
       const rate = rates[servers[at]?.name ?? '']
-      if (rate) rate[figure] = Math.round((done * 1_000) / ms)
+      const per = (time: number) => Math.round((done * 1_000) / Math.max(1, time))
+      if (rate) rate[figure] = { perSecond: per(ms), perCpuSecond: per(cpuMs) }
     }
   }
   return rates
@@ -151,9 +170,12 @@ else {
   for (const [connections, byServer] of Object.entries(rates)) {
     for (const figure of FIGURES) {
       console.log(`\n${connections} ${connections === '1' ? 'connection' : 'connections'}: ${figure}`)
-      const own = byServer[MEMORY.name]?.[figure] ?? 0
-      for (const [name, rate] of Object.entries(byServer)) {
-        console.log(`  ${name.padEnd(28)} ${String(rate[figure]).padStart(7)}  (${(rate[figure] / own).toFixed(2)})`)
+      const own = byServer[MEMORY.name]?.[figure]
+      for (const [name, { [figure]: rate }] of Object.entries(byServer)) {
+        const cells = (['perSecond', 'perCpuSecond'] as const).map(
+          (of) => `${String(rate[of]).padStart(8)} (${(rate[of] / (own?.[of] ?? 1)).toFixed(2)})`,
+        )
+        console.log(`  ${name.padEnd(28)} ${cells.join('  of processor time')}`)
       }
     }
   }
