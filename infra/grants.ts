@@ -15,12 +15,15 @@ import type { TableAction } from './functions.ts'
 type Rights = readonly (readonly [kinds: readonly QueueKeyKind[], actions: readonly TableAction[]])[]
 
 const PUBLISH: Rights = [
-  [['queue'], ['GetItem']],
-  // To note that the queue needs more shards, or that it has message groups.
+  // Checking it in a transaction that is strict.
+  [['queue'], ['ConditionCheckItem', 'GetItem']],
+  // That the queue needs more shards, and that it has message groups.
   [['layout'], ['GetItem', 'PutItem']],
   [['segment', 'body'], ['PutItem']],
   [['ticket'], ['UpdateItem']],
   [['deduplication', 'idempotencyKey'], ['PutItem']],
+  // That a transaction with an id was committed.
+  [['transaction'], ['GetItem', 'PutItem']],
 ]
 
 /** What a publisher needs besides with `deduplicationMode: 'pending'`: it looks for the message of a deduplication id. */
@@ -42,6 +45,7 @@ const CONSUME: Rights = [
     ['GetItem', 'PutItem'],
   ],
   [['earlyRelease'], ['PutItem', 'Query']],
+  [['transaction'], ['GetItem', 'PutItem']],
   // What became of a message, on a queue that keeps results: written, and not read.
   [['result'], ['PutItem']],
 ]

@@ -60,6 +60,12 @@ export const LIMITS = {
   idempotencyKeySeconds: 600,
   /** Longest deduplication window, seconds: 7 days (SQS has 5 minutes). */
   deduplicationWindowSeconds: 604_800,
+  /** Actions of one transaction (DynamoDB). */
+  transactionActions: 100,
+  /** Bytes of a transaction's items together (DynamoDB). */
+  transactionBytes: 4_194_304,
+  /** Characters of a transaction's id: letters, digits and punctuation, as for deduplication ids. */
+  transactionIdLength: 128,
   /** How long results are kept, seconds: a minute to 30 days. */
   resultRetentionSecondsMin: 60,
   resultRetentionSeconds: 2_592_000,

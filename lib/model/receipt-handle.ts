@@ -195,6 +195,10 @@ export const receiptHandleFor = (queue: string, text: string, now: number): Rece
   return handleIn(bytes)
 }
 
+/** Whether a text is a handle of this queue, as far as it says itself. */
+export const isHandleOf = (queue: string, text: string): boolean =>
+  bytesOf(text)?.compare(fingerprint(queue), 0, QUEUE_BYTES, 1, 1 + QUEUE_BYTES) === 0
+
 /** Where the message of a handle stands. */
 export const keyOfHandle = (queue: QueueState, { shard, sort, group }: ReceiptHandle): SegmentKey => ({
   partition: group ? groupPartition(queue, group.hash) : partitionOf(queue, shard),

@@ -133,5 +133,8 @@ export const sameToken = (a: Uint8Array, b: Uint8Array): boolean => {
 export const holds = (slot: Slot, token: Uint8Array): slot is Lease =>
   slot.kind === 'lease' && sameToken(slot.token, token)
 
+/** Whether a consumer received the message and has not given it back, whether its lease is over or not. */
+export const isHeld = (slot: Slot): slot is Lease => slot.kind === 'lease' && !slot.backingOff
+
 /** A lease ends at `until`: at that very instant the message may be received again. */
 export const liveAt = (lease: Lease, now: number): boolean => lease.until > now && !lease.backingOff

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts'
 import type { Content, ContentMessage } from '../model/content.ts'
+import { countThatFits } from '../model/count-that-fits.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import { messageBytes } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
@@ -83,14 +84,10 @@ export const deadLetter = async (
   return { moved: true, segment: after.applied ? after.segment : undefined }
 }
 
-/** As many as one transaction takes; the rest goes with the next poll. */
+/** As many as one transaction takes, at least one. The next poll moves the others. */
 const fitting = ({ messages }: Content, indexes: readonly number[]): readonly number[] => {
-  let bytes = 0
-  const end = indexes.findIndex((index) => {
-    bytes += messageBytes(messages[index] as ContentMessage)
-    return bytes > MAX_BYTES_MOVED
-  })
-  return end < 0 ? indexes : indexes.slice(0, Math.max(1, end))
+  const bytesOf = (index: number) => messageBytes(messages[index] as ContentMessage)
+  return indexes.slice(0, Math.max(1, countThatFits(indexes, bytesOf, MAX_BYTES_MOVED)))
 }
 
 const existing = async (engine: Engine, name: string): Promise<QueueState | undefined> => {

@@ -79,7 +79,7 @@ const moveSegment = async (
   const header = asDelayed(source, read)
   const now = engine.clock.now()
   if (header.publishedAt > task.startedAt || isDropped(source, header, now)) return false
-  const heldUp = source.settings.fifo !== undefined && isHeld(header, now)
+  const heldUp = source.settings.fifo !== undefined && holdsUpGroup(header, now)
   if (heldUp || receivable(header, now).length === 0) return heldUp
   const [current] = await engine.store.read([header.key])
   if (!current?.content) return heldUp
@@ -97,7 +97,8 @@ const moveSegment = async (
   return false
 }
 
-const isHeld = (segment: Segment, now: number): boolean =>
+/** Whether a message of the segment cannot be received now, so that nothing behind it in its group may be moved. */
+const holdsUpGroup = (segment: Segment, now: number): boolean =>
   segment.slots.some((slot) => slot.kind !== 'gone' && visibleAt(segment, slot) > now)
 
 /** Where each message that can be moved goes. */

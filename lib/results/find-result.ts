@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import { readAlias } from '../locate/alias.ts'
-import { locate, notFound } from '../locate/locate.ts'
-import { isHoldfastError } from '../model/errors.ts'
+import { locate } from '../locate/locate.ts'
+import { isHoldfastError, messageNotFound } from '../model/errors.ts'
 import { groupPartition, isFairGroup } from '../model/group.ts'
 import { decodeMessageId, fairSortEnd, type MessageAddress } from '../model/message-id.ts'
 import { plainName } from '../model/queue-name.ts'
@@ -55,7 +55,7 @@ export const findResult = async (
 ): Promise<Look> => {
   const queue = await engine.queues.get(queueName)
   const start = known ?? placeOf(queue, messageId)
-  if (!start) throw notFound(queueName, messageId)
+  if (!start) throw messageNotFound(queueName, messageId)
   const quick = await statusInSlot(engine, queue, start, false)
   if (quick) return { answer: { status: quick }, place: start }
   let place = start

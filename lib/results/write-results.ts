@@ -202,7 +202,8 @@ export const storeResults = async (
   return refused
 }
 
-const largeResult = (queue: QueueState, result: Body) => {
+/** The error for a result that is too large to be kept. */
+export const largeResult = (queue: QueueState, result: Body) => {
   const bytes = resultBytes(result)
   if (bytes <= LIMITS.resultBytes) return undefined
   return new HoldfastError(
@@ -216,7 +217,7 @@ const largeResult = (queue: QueueState, result: Body) => {
  * The acks with what has to be read for them. One of a message that is no longer held has no result: its item would say
  * nothing, and a late one might be the last to expire.
  */
-const withKnown = async <T extends PlacedWork & { readonly handle: TellingHandle }>(
+export const withKnown = async <T extends PlacedWork & { readonly handle: TellingHandle }>(
   engine: Engine,
   { settings: { results } }: QueueState,
   key: SegmentKey,

@@ -8,7 +8,7 @@ import type { QueueState } from '../model/queue-record.ts'
 import { type ReceiptHandle, receiptHandleFor } from '../model/receipt-handle.ts'
 import { type Failure, failureFrom, type WorkOutcome } from '../model/result.ts'
 import { GONE, goneCount, holds, liveAt, type Segment, slotAt } from '../model/segment.ts'
-import { atVersion, type Change, removeSegment } from '../model/segment-change.ts'
+import { atVersion, type Change, removeSegment, type SlotCondition } from '../model/segment-change.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
 import { type PlacedWork, resultWakeup, storeResults } from '../results/write-results.ts'
 import { applyToHandles, checkCount, type HandleOperation, type Held, leaseLost, OK } from './apply-to-handles.ts'
@@ -28,13 +28,12 @@ export interface AckEntry {
 }
 
 /**
- * Confirms messages: they are gone for good. Also after the lease ran out, as long as nobody else has received the
- * message; then it is `LeaseLost`. What is already gone succeeds, any number of times.
+ * Deletes messages whose work is done. An ack succeeds after the lease has ended too, while no other consumer has received the
+ * message. Afterwards it is `LeaseLost`. The ack of a message that is gone succeeds, any number of times.
  *
- * reads: nothing · writes: one delete for a lone message or all of a segment's, one update for a part of it, and a
- * delete by whoever takes the last · condition: each message is leased under its handle's token,
- * and for a delete that no others are left · crash between the
- * last update and the delete: an empty header stays, which the next poller sweeps.
+ * reads: nothing · writes: one delete for a lone message or for all messages of a segment, one update for some of them, and a
+ * delete with the last one · condition: each message is leased under its handle's token, and for a delete no other message is
+ * left · a crash between the last update and the delete leaves an empty header, which the next poller deletes
  *
  * On a queue that keeps results every ack first writes a result item, an empty one too, and then removes the message:
  * `docs/results.md`. A message whose item could not be written is not removed.
@@ -114,7 +113,7 @@ const ackOperation = (engine: Engine, queue: QueueState): HandleOperation<undefi
   settle: ({ handle }, current) => {
     const slot = current && slotAt(current, handle.index)
     if (!slot || slot.kind === 'gone') return OK
-    // In a group the lease must be live: once it is over, the messages behind may be on their way to others.
+    // In an ordered group the lease must be live: once it is over, others may receive the messages behind.
     const held = holds(slot, handle.token) && (!isOrdered(handle.group?.hash) || liveAt(slot, engine.clock.now()))
     return held ? undefined : leaseLost(queue.name)
   },
@@ -126,45 +125,49 @@ const ackOperation = (engine: Engine, queue: QueueState): HandleOperation<undefi
   },
 })
 
-const ackChange = (
+/** The change that takes leased messages of one segment away; `current` is the segment, where it was read. */
+export const ackChange = (
   key: SegmentKey,
   held: readonly Held<undefined>[],
   current: Segment | undefined,
   now: number,
 ): Change => {
   const handles = held.map(({ handle }) => handle)
-  const tokens = handles.map(
-    (handle) =>
-      [
-        handle.index,
-        { kind: 'token', token: handle.token, ...(isOrdered(handle.group?.hash) && { liveAt: now }) },
-      ] as const,
+  return current ? changeOf(current, handles, now) : changeUnread(key, handles, now)
+}
+
+/** The change of a segment that an earlier try found: a delete when no other message is left. */
+const changeOf = (current: Segment, handles: readonly ReceiptHandle[], now: number): Change => {
+  // By place, not by number: the handle of a message that is gone must not count for another message.
+  const isLast = current.slots.every(
+    (slot, index) => slot.kind === 'gone' || handles.some((handle) => handle.index === index),
   )
-  const gone = handles.map(({ index }) => [index, GONE] as const)
-  if (current) {
-    // By place, not by number: a handle of a message that is gone must not stand for one that is not.
-    const last = current.slots.every(
-      (slot, index) => slot.kind === 'gone' || handles.some((one) => one.index === index),
-    )
-    return last
-      ? { key, requires: atVersion(current), slots: undefined }
-      : { key, requires: { kind: 'slots', slots: tokens }, slots: gone }
-  }
-  // All that was left at the claim, if nothing else happened since: then one delete does, and its condition says so.
+  return isLast
+    ? { key: current.key, requires: atVersion(current), slots: undefined }
+    : { key: current.key, requires: { kind: 'slots', slots: tokensOf(handles, now) }, slots: goneSlots(handles) }
+}
+
+/** The change of a segment that was not read: a delete when the handles are all that was left of it at their claim. */
+const changeUnread = (key: SegmentKey, handles: readonly ReceiptHandle[], now: number): Change => {
+  const slots = tokensOf(handles, now)
   const [first] = handles
-  const all =
+  const areAll =
     first !== undefined &&
     first.gone + handles.length === first.count &&
     handles.every((handle) => handle.claimed === handles.length && handle.gone === first.gone)
+  if (!areAll) return { key, requires: { kind: 'slots', slots }, slots: goneSlots(handles) }
+  // A consumer could have forged the numbers in its handles, so the condition has them too.
   return {
     key,
-    requires: {
-      kind: 'slots',
-      slots: tokens,
-      // A handle is in its holder's hands: that these are all the messages there are is for the store to say.
-      ...(all && { count: first.count }),
-      ...(all && first.gone > 0 && { gone: first.gone }),
-    },
-    slots: all ? undefined : gone,
+    requires: { kind: 'slots', slots, count: first.count, ...(first.gone > 0 && { gone: first.gone }) },
+    slots: undefined,
   }
 }
+
+const goneSlots = (handles: readonly ReceiptHandle[]) => handles.map(({ index }) => [index, GONE] as const)
+
+const tokensOf = (handles: readonly ReceiptHandle[], now: number) =>
+  handles.map(({ index, token, group }) => {
+    const condition: SlotCondition = { kind: 'token', token, ...(isOrdered(group?.hash) && { liveAt: now }) }
+    return [index, condition] as const
+  })

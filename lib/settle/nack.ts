@@ -15,11 +15,11 @@ import { reject } from './reject.ts'
 
 export interface NackEntry {
   readonly receiptHandle: string
-  /** Rest before it can be received again. @default what the queue's retry policy says; at once without one */
+  /** How long the message backs off. @default the retry policy of the queue; 0 without one */
   readonly delaySeconds?: number
   /** Moves the message to the queue's dead-letter queue at once; not together with `delaySeconds`. */
   readonly deadLetter?: boolean
-  /** Why, with `deadLetter`: kept with the message as its reason, at most 1,024 characters of it. */
+  /** The reason, with `deadLetter`. At most its first 1,024 characters are kept with the message. */
   readonly error?: string
   /**
    * What went wrong, for the producer, on a queue that keeps results: stored when the nack is final, which is with `deadLetter`, and
@@ -29,8 +29,8 @@ export interface NackEntry {
 }
 
 /**
- * Gives messages back: they can be received again after a rest, by anyone; or moves them to the dead-letter queue. Also after the lease ran out, as long as
- * nobody else has received the message.
+ * Gives messages back, so that any consumer can receive them again after a delay, or moves them to the dead-letter queue. A nack
+ * succeeds after the lease has ended too, while no other consumer has received the message.
  *
  * reads: nothing · writes: one update a segment · condition: leased under the handle's token
  *
@@ -98,13 +98,13 @@ const isLastFailure = (
 const giveBack = async (engine: Engine, queue: QueueState, entries: readonly NackEntry[]): Promise<HandleResult[]> => {
   const { settings } = queue
   const now = engine.clock.now()
-  const rested = ({ handle, request }: Held<number | undefined>): Lease => {
-    const restMs =
+  const backedOff = ({ handle, request }: Held<number | undefined>): Lease => {
+    const delayMs =
       request === undefined
         ? retryDelayMs(settings.retryPolicy, handle.receiveCount, engine.random.fraction())
         : Math.round(request * 1_000)
     const { token, receiveCount, firstReceivedAt } = handle
-    return { kind: 'lease', token, until: now + restMs, receiveCount, firstReceivedAt, backingOff: true }
+    return { kind: 'lease', token, until: now + delayMs, receiveCount, firstReceivedAt, backingOff: true }
   }
   const results = await applyToHandles(
     engine,
@@ -114,11 +114,11 @@ const giveBack = async (engine: Engine, queue: QueueState, entries: readonly Nac
       change: (key, held) => ({
         key,
         requires: heldByToken(held),
-        slots: held.map((one) => [one.handle.index, rested(one)]),
+        slots: held.map((one) => [one.handle.index, backedOff(one)]),
       }),
       settle: settleByToken(queue.name),
       done: async (key, held) => {
-        // By the retry policy it may be later, which whoever looks will see.
+        // The retry policy may delay the message further, which the poller reads in the header.
         await engine.visibility.release(key, now + Math.min(...held.map(({ request = 0 }) => request)) * 1_000)
         engine.wakeups.wake(queue.name, held.length)
       },

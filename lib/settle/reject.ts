@@ -12,7 +12,7 @@ import { deadLetter, MAX_RECEIVES_EXCEEDED } from '../redrive/dead-letter.ts'
 import { ack } from './ack.ts'
 import { failed, leaseLost, messageGone, OK } from './apply-to-handles.ts'
 
-/** Retried only when others change messages of the same segment meanwhile. */
+/** Retried only when another process changes messages of the same segment concurrently. */
 const TRIES = 8
 
 export interface Rejection {
@@ -52,7 +52,7 @@ export const reject = async (
       return undefined
     }
   })
-  // Messages of one segment one after the other: each move changes what the next one is decided on.
+  // Messages of one segment are moved one after the other: each move changes the segment that the next one requires.
   await Promise.all(
     [...bySegment.values()].map(async (positions) => {
       for (const position of positions) {
@@ -101,7 +101,9 @@ const rejectOne = async (
 ): Promise<HandleResult> => {
   const target = queue.settings.deadLetter?.queue
   if (target === undefined) {
-    return failed(invalid('deadLetter', plainName(queue.name), 'needs a queue that has a dead-letter queue'))
+    return failed(
+      invalid('deadLetter', plainName(queue.name), 'needs a queue that has a dead-letter queue: set its deadLetter'),
+    )
   }
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const [stored] = await engine.store.read([keyOfHandle(queue, handle)])
@@ -114,7 +116,7 @@ const rejectOne = async (
       return failed(new HoldfastError('QueueNotFound', message, { queue: plainName(target) }))
     }
     if (!outcome.changed) return OK
-    // The next read tells whether an earlier try of this very move got through.
+    // The next read shows whether an earlier try of this move succeeded.
   }
   return failed(new HoldfastError('Throttled', 'the message is being changed by others', { queue: queue.name }))
 }

@@ -6,10 +6,9 @@ import { applyToHandles, heldByToken, settleByToken } from './apply-to-handles.t
 import { releaseGroups } from './group-release.ts'
 
 /**
- * Undoes the receive of messages that never reached their consumer, such as those an answer had no room for: they are
- * there for the next poll at once, and the receive is not counted. The lease that ended stays in the slot, also that of a first
- * receive: a message that reached a consumer is never again as it was before, or a poller that read it then could claim
- * it now, with the claim version of the consumer that gave it back.
+ * Undoes the receive of messages that did not reach their consumer, such as those that did not fit into an answer. They are
+ * visible at once, and the receive does not count. The ended lease stays in the slot, also that of a first receive: a slot that was
+ * leased never becomes fresh again, because a poller that read it as fresh could then claim it under an outdated condition.
  *
  * reads: nothing · writes: one update a segment · condition: leased under the handle's token
  *

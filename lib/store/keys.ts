@@ -17,7 +17,7 @@ export const SORT_KEY_LENGTH = 250
  *
  *     queue       <letter>#<queue>                  one partition a queue
  *     generation  <letter>#<queue>#<generation>#…   gone with the queue's deletion
- *     message     <letter>#<queue>#<message id>     outlives it
+ *     message     <letter>#<queue>#<message id>     outlives it; for a transaction, its id
  *     table       <letter>#…                        of several queues
  *
  * One letter has one purpose: no other module writes one down.
@@ -45,6 +45,8 @@ export const KEY_KINDS = {
   earlyRelease: { letter: 'e', names: 'generation' },
   /** Where a moved message is. */
   alias: { letter: 'a', names: 'message' },
+  /** That a transaction with an id of its own was committed, or never will be. */
+  transaction: { letter: 'x', names: 'message' },
   /** A queue's settings and state. */
   queue: { letter: 'q', names: 'queue' },
   /** How a queue is spread over partitions. */
@@ -142,6 +144,9 @@ export const resultKey = (key: SegmentKey, index: number, name: string): Documen
 })
 
 export const aliasKey = (queue: string, messageId: string): DocumentKey => lone('alias', `${queue}#${messageId}`)
+
+/** @param id the transaction's, as its caller named it */
+export const transactionKey = (queue: string, id: string): DocumentKey => lone('transaction', `${queue}#${id}`)
 
 export const queueKey = (name: string): DocumentKey => lone('queue', name)
 export const layoutKey = (name: string): DocumentKey => lone('layout', name)

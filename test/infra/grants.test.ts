@@ -19,6 +19,7 @@ import { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { DeclaredQueue } from '../../infra/declared-queue.ts'
 import { QueueService } from '../../infra/queue-service.ts'
+import { createClient, type Transaction } from '../../lib/client.ts'
 import type { Engine } from '../../lib/engine.ts'
 import { browse } from '../../lib/messages/browse.ts'
 import { cancelMessage } from '../../lib/messages/cancel-message.ts'
@@ -117,11 +118,12 @@ describe('grants on one queue', () => {
 
   test('to publish are for what a publisher does with each kind of its own keys', () => {
     expect(statementsOf('OrdersPublisher').map((one) => [keysOf(one).join(' '), actionsOf(one)])).toEqual([
-      ['q#orders', ['GetItem']],
+      ['q#orders', ['ConditionCheckItem', 'GetItem']],
       ['n#orders', ['GetItem', 'PutItem']],
       ['s#orders#* b#orders#*', ['PutItem']],
       ['t#orders#*', ['UpdateItem']],
       ['d#orders#* u#orders#*', ['PutItem']],
+      ['x#orders#*', ['GetItem', 'PutItem']],
     ])
   })
 
@@ -303,6 +305,22 @@ const put =
     await client.send(new PutItemCommand({ TableName: table, Item: { pk: { S: pk }, sk: { S: sk } } }))
   }
 
+/** Commits while every answer is lost, so that the marker tells that it was done. */
+const committedUnanswered = async (tx: Transaction, client: DynamoDBClient, clock: ManualClock): Promise<void> => {
+  const send = async (command: never): Promise<never> => {
+    await client.send(command)
+    throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' })
+  }
+  let pending = true
+  const committing = tx.commit(Object.assign(Object.create(client) as DynamoDBClient, { send })).finally(() => {
+    pending = false
+  })
+  const moving = (async () => {
+    while (pending) await clock.advance(2_000)
+  })()
+  await Promise.all([committing, moving])
+}
+
 const ATTEMPTS: Record<string, Attempt> = {
   'publish messages': async ({ engine, clock }) => {
     await published(engine, 'orders', [{ body: 'small' }, { body: 'later', delaySeconds: 60 }])
@@ -325,6 +343,14 @@ const ATTEMPTS: Record<string, Attempt> = {
     await published(engine, 'orders', [{ body: 'again', deduplicationId: 'one' }])
   },
   'publish to a message group': ({ engine }) => published(engine, 'orders', [{ body: 'grouped', groupId: 'tenant' }]),
+  'publish in a transaction, strict and with an id too': async ({ engine, client, clock }) => {
+    const tx = createClient({ engine }).transaction({ strict: true, transactionId: 'one' })
+    tx.publish('orders', [
+      { body: LARGE, deduplicationId: 'one' },
+      { body: 'b', groupId: 'tenant' },
+    ])
+    await committedUnanswered(tx, client, clock)
+  },
   'receive messages': async ({ engine, owner }) => {
     await published(owner, 'orders', [{ body: 'a' }])
     await received(engine)
@@ -351,6 +377,15 @@ const ATTEMPTS: Record<string, Attempt> = {
     await published(owner, 'orders', [{ body: 'a' }])
     const { receiptHandle } = await received(engine)
     expect(await ack(engine, 'orders', [{ receiptHandle, result: 'done' }])).toEqual([{ ok: true }])
+  },
+  'ack in a transaction, with an id too': async ({ engine, owner, client, clock }) => {
+    await publish(owner, 'orders', [{ body: 1 }, { body: 2 }])
+    const messages = await poll(owner, 'orders', { maxMessages: 2 })
+    for (const message of messages) {
+      const tx = createClient({ engine }).transaction({ transactionId: message.messageId })
+      tx.ack(message, { queue: 'orders' })
+      await committedUnanswered(tx, client, clock)
+    }
   },
   'move an exhausted message to the dead-letter queue': async ({ engine, owner, clock }) => {
     await published(owner, 'orders', [{ body: LARGE }])
@@ -466,6 +501,7 @@ const ATTEMPTS: Record<string, Attempt> = {
     const keys = ['d', 'u'].map((kind) => ({ pk: `${kind}#orders#${generation}#0123abcd`, sk: kind }))
     await any(writeAnything(rights, keys))
   },
+  'overwrite the marker of a transaction that has an id': put(() => ({ pk: 'x#orders#one', sk: 'x' })),
   'overwrite the receive attempt of a poll of a FIFO queue, or the fence of a message group': async (rights) => {
     const { generation } = await rights.owner.queues.get('orders')
     const keys = [

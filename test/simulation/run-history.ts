@@ -5,13 +5,15 @@ import { liveAt, type Segment } from '../../lib/model/segment.ts'
 import { partitionId } from '../../lib/model/segment-key.ts'
 import { counts } from '../../lib/queues/counts.ts'
 import { updateQueue } from '../../lib/queues/update-queue.ts'
-import { ackTogether, consumer, receive } from './actors/consumer.ts'
+import { ackTogether, consumer, deadLetterConsumer, receive } from './actors/consumer.ts'
 import { delayChanger } from './actors/delay-changer.ts'
 import { employ } from './actors/employ.ts'
 import { operator } from './actors/operator.ts'
 import { publisher } from './actors/publisher.ts'
+import { redriver } from './actors/redriver.ts'
 import type { CoverageCounts } from './coverage.ts'
 import { expected } from './history.ts'
+import { playTriggers } from './play-triggers.ts'
 import { PROMISES } from './promises/all.ts'
 import { newWorld, type World, type WorldOptions } from './world.ts'
 import { deadLetterQueueName, queueName, queueNames, type WorldSettings } from './world-settings.ts'
@@ -53,13 +55,16 @@ const SETTLE_MS = 1_000
 
 const play = async (world: World): Promise<Violation[]> => {
   const { scheduler, history, settings, spans } = world
-  const { publishers, consumers, operators } = settings.cast
+  if (settings.trigger) return broken('a trigger delivers', await playTriggers(world, settings.trigger))
+  const { publishers, consumers, operators, redrivers = 0, deadLetterConsumers = 0 } = settings.cast
   const limit = await watchLimit(world)
   const endAt = scheduler.now() + spans.workMs
   await Promise.all([
     ...several(publishers, (n) => employ(world, `publisher-${n}`, endAt, publisher)),
     ...several(consumers, (n) => employ(world, `consumer-${n}`, endAt, consumer)),
     ...several(operators, (n) => employ(world, `operator-${n}`, endAt, operator)),
+    ...several(deadLetterConsumers, (n) => employ(world, `dead-letter-consumer-${n}`, endAt, deadLetterConsumer)),
+    ...several(redrivers, (n) => employ(world, `redriver-${n}`, endAt, redriver)),
     ...several(settings.delaysSeconds ? 1 : 0, (n) => employ(world, `delay-changer-${n}`, endAt, delayChanger)),
   ])
   world.calm()
@@ -69,6 +74,7 @@ const play = async (world: World): Promise<Violation[]> => {
   }
   world.story?.note(scheduler.now(), '', 'nothing fails any more, and the queues are emptied')
   await scheduler.sleep(Math.max(SETTLE_MS, settings.faults?.['sent twice, the first late'] ? spans.lateMs[1] : 0))
+  if (world.failures.length > 0) throw world.failures[0]
   const { must, most } = expected(history, world.maxReceives)
   const wrongCounts = await judgeCounts(world, must.size, most)
   await drainAll(world)
@@ -103,7 +109,9 @@ const drainAll = async (world: World): Promise<void> => {
     const actor = world.newActor(name)
     while (scheduler.now() < endAt) {
       world.begin(actor, false)
-      await ackTogether(world, actor, await receive(world, actor, queue, DRAIN_POLL))
+      const deliveries = await receive(world, actor, queue, DRAIN_POLL)
+      if (deliveries.length > 0) await ackTogether(world, actor, deliveries)
+      else await actor.process.sleep(DRAIN_PAUSE_MS)
     }
   }
   await Promise.all([
@@ -112,7 +120,9 @@ const drainAll = async (world: World): Promise<void> => {
   ])
 }
 
-const DRAIN_POLL = { maxMessages: 25, leaseSeconds: 4, waitTimeSeconds: 1 }
+const DRAIN_POLL = { maxMessages: 25, leaseSeconds: 4, waitTimeSeconds: 0 }
+/** Between polls that receive nothing: a long poll would read an empty queue several times a second. */
+const DRAIN_PAUSE_MS = 1_500
 
 /** Counts are exact on standard queues without groups. */
 const judgeCounts = async (world: World, least: number, most: number): Promise<string[]> => {

@@ -1,11 +1,11 @@
 import { notPastItsTime } from './expiry.ts'
-import { exclusiveLeases, receiveCounts } from './leases.ts'
+import { exclusiveLeases, receiveCounts, underLeases } from './leases.ts'
 import { oneMessage } from './one-message.ts'
 import { inOrderOfNumbers, inOrderOfPublishes, nothingBehindInFlight, nothingPassedOver } from './order.ts'
 import type { Promised } from './promise.ts'
 import { outdatedHandles, removedForGood } from './removals.ts'
 
-/** What every history is held against. */
+/** The promises that every history is checked against. */
 export const PROMISES: readonly Promised[] = [
   oneMessage,
   exclusiveLeases,
@@ -17,4 +17,5 @@ export const PROMISES: readonly Promised[] = [
   nothingBehindInFlight,
   nothingPassedOver,
   notPastItsTime,
+  underLeases,
 ]
