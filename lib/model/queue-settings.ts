@@ -34,7 +34,7 @@ export interface QueueSettings {
   readonly retryPolicy?: RetryPolicy
   /** Number of priorities, 1 … 10. @default 1 */
   readonly priorities: number
-  /** Partitions that publishers spread over; raised by itself when DynamoDB throttles. @default 1 */
+  /** Partitions that publishers spread over; raised automatically when DynamoDB throttles. @default 1 */
   readonly shards: number
   /** Present on FIFO queues only; a queue never changes its kind. */
   readonly fifo?: FifoSettings
