@@ -10,7 +10,7 @@ export const TRANSACTION_BUGS: readonly PlantedBug[] = [
     file: 'lib/transactions/commit.ts',
     replace: 'acks || marker !== undefined',
     by: 'true || acks || marker !== undefined',
-    ...PROPERTY,
+    ...TABLE,
   },
   {
     name: 'transactions: an attempt without an answer is built anew once it is old',

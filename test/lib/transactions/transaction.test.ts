@@ -461,6 +461,31 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
       expect(await rig.balance('ada')).toBe(5)
     })
 
+    test('is not built anew, unless an ack or an id keeps both from being done', async () => {
+      await rig.client.createQueue('steps.fifo', { fifo: { contentBasedDeduplication: true } })
+      const steps = rig.client.queue<Order>('steps.fifo')
+      const movedOn = async (sending: number) => {
+        if (sending !== 1) return
+        rig.clock.advance(4_000)
+        await steps.publish({ id: 1 }, { groupId: 'a', deduplicationId: `other-${begun}` })
+        rig.clock.advance(-4_000)
+      }
+      let begun = 0
+      const begin = (options: TransactionOptions = {}) => {
+        const tx = rig.client.transaction(options)
+        tx.publish('steps.fifo', [{ body: { id: 100 }, groupId: 'a', deduplicationId: `tx-${begun++}` }])
+        return tx
+      }
+      const error = await failureOf(begin().commit(rig.through(['broken'], movedOn)))
+      expect(error.code).toBe('OutcomeUnknown')
+      await begin({ transactionId: 'one' }).commit(rig.through(['broken'], movedOn))
+      const acking = begin()
+      acking.ack(await published(1))
+      await acking.commit(rig.through(['broken'], movedOn))
+      for (const { ClientRequestToken } of rig.sent) expect(ClientRequestToken).toHaveLength(36)
+      expect((await steps.poll({ maxMessages: 25 })).filter(({ body }) => body.id === 100)).toHaveLength(2)
+    })
+
     test('for longer than DynamoDB knows its token is unknown', async () => {
       const tx = rig.client.transaction()
       tx.publish('invoices', [{ body: { id: 1 } }])
