@@ -1,3 +1,4 @@
+import { base64 } from '../../lib/model/base64.ts'
 import { countThatFits } from '../../lib/model/count-that-fits.ts'
 import { LIMITS } from '../../lib/model/limits.ts'
 import { bodyText, type Message, messageBytes } from '../../lib/model/message.ts'
@@ -133,6 +134,6 @@ const asValues = (attributes: Attributes) =>
       name,
       typeof value === 'string'
         ? { StringValue: value, DataType: dataType }
-        : { BinaryValue: Buffer.from(value).toString('base64'), DataType: dataType },
+        : { BinaryValue: base64(value), DataType: dataType },
     ]),
   )

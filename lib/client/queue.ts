@@ -3,6 +3,7 @@ import { type Reading, type Received, type Rejecting, readMessage, rejectInvalid
 import type { BrowsePage } from '../messages/browse.ts'
 import type { Message, StoredMessage } from '../model/message.ts'
 import type { Queue } from '../model/queue-settings.ts'
+import { withoutUndefined } from '../model/without-undefined.ts'
 import type { Counts } from '../queues/counts.ts'
 import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import type { CallOptions, GivenQueueChange, Transport } from '../transport/port.ts'
@@ -112,7 +113,3 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
     [Symbol.asyncDispose]: flush,
   }
 }
-
-type Given<T> = { [K in keyof T]: Exclude<T[K], undefined> }
-const withoutUndefined = <T extends object>(given: T): Given<T> =>
-  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given<T>

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { base64, bytesOfBase64 } from './base64.ts'
 import type { ContentMessage } from './content.ts'
 import { LIMITS } from './limits.ts'
 import type { Body, JsonValue, MessageAttribute } from './message.ts'
@@ -205,7 +206,7 @@ const outcomeOf = (kind: number, value: JsonValue | undefined): WorkOutcome | En
     case KINDS.json:
       return { kind: 'done', result: value as JsonValue }
     case KINDS.bytes:
-      return { kind: 'done', result: new Uint8Array(Buffer.from(value as string, 'base64')) }
+      return { kind: 'done', result: bytesOfBase64(value as string) }
     case KINDS.unstored:
       return { kind: 'unstored', reason: value as string }
     case KINDS.failed: {
@@ -260,9 +261,6 @@ export const resultName = (about: readonly (string | Uint8Array)[]): string => {
   return hash.digest('hex').slice(0, 12)
 }
 
-const base64 = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
-
 /** A message as JSON, so that one that failed can be published again from its result. */
 const encodeContentMessage = ({ body, attributes, ...rest }: ContentMessage): JsonValue =>
   ({
@@ -282,11 +280,11 @@ const decodeContentMessage = (json: JsonValue): ContentMessage => {
   }
   const decoded = attributes?.map(([name, dataType, value, binary]): [string, MessageAttribute] => [
     name,
-    { dataType, value: binary ? new Uint8Array(Buffer.from(value, 'base64')) : value },
+    { dataType, value: binary ? bytesOfBase64(value) : value },
   ])
   return {
     ...rest,
-    ...(bytes !== undefined && { body: new Uint8Array(Buffer.from(bytes, 'base64')) }),
+    ...(bytes !== undefined && { body: bytesOfBase64(bytes) }),
     ...(decoded && { attributes: Object.fromEntries(decoded) }),
   }
 }

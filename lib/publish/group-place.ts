@@ -13,19 +13,19 @@ export interface GroupPlan {
   readonly contents: readonly ContentMessage[]
   /** Seconds, one a message. @default the queue's retention for all */
   readonly timesToLive?: readonly (number | undefined)[]
-  /** The last number given in the group, when an earlier try found it. */
+  /** The last number given in the group, where an earlier try found it. */
   readonly lastSequence?: Sequence | undefined
 }
 
 const DAY_MS = 86_400_000
 /** Longer than any message without a delay may be kept, so that a ticket never expires before its messages. */
 export const TICKET_KEPT_MS = LIMITS.retentionSeconds * 1_000 + DAY_MS
-/** The same with the longest delay: each touch replaces the expiry, and must not shorten that of an earlier one. */
+/** The same with the longest delay. Each touch replaces the expiry, and must not make it earlier. */
 const TOUCHED_KEPT_MS = TICKET_KEPT_MS + LIMITS.delaySeconds * 1_000
 
 /**
- * The writes that put messages at the end of a group. The first is the ticket's: when another publish was first, its
- * condition fails, and the failure has the number to continue behind.
+ * The writes that put messages at the end of a group. The first one advances the ticket. Its condition fails when another publisher
+ * advanced the ticket first, and the failure has the number to continue after.
  */
 export const placeInGroup = (
   engine: Engine,
@@ -35,7 +35,7 @@ export const placeInGroup = (
 ): { writes: Write[]; segments: NewSegment[]; placed: Placed[] } => {
   const partition = groupPartition(queue, group)
   const dueAt = now + queue.settings.delaySeconds * 1_000
-  // Random within its ms, so that a number is not given twice when a ticket was deleted and a clock went back.
+  // A random number within the ms, so that none is given twice when a ticket was deleted and a clock went back.
   const byClock = sequenceAfter(sequenceAt(now), Math.floor(engine.random.fraction() * 2_048))
   const base = lastSequence !== undefined && lastSequence >= byClock ? sequenceAfter(lastSequence, 1) : byClock
   const placed: Placed[] = []
@@ -84,7 +84,7 @@ const segmentEnd = (
 export const touchGroup = (engine: Engine, queue: QueueState, group: string, { segment }: NewSegment): Write =>
   touchWrite(engine, { partition: groupPartition(queue, group), group }, segment.key.sort)
 
-/** The write that opens the ticket of a group of a standard queue; `mark` differs each time. */
+/** The write that opens the ticket of a group of a standard queue. `mark` is different each time. */
 export const touchWrite = (engine: Engine, key: TicketKey, mark: string): Write => ({
   kind: 'touch',
   key,

@@ -40,7 +40,7 @@ export const newSegment = (engine: Engine, queue: QueueState, plan: SegmentPlan)
   const { priority, dueAt, publishedAt, messages } = plan
   const shard = plan.shard ?? Math.floor(engine.random.fraction() * queue.settings.shards)
   const keptSeconds = Math.min(plan.timeToLiveSeconds ?? Number.POSITIVE_INFINITY, queue.settings.retentionSeconds)
-  // DynamoDB's TTL counts whole seconds; never sooner than promised.
+  // DynamoDB's TTL counts whole seconds. Rounded up, so that no message expires early.
   const expiresAt = Math.ceil((dueAt + keptSeconds * 1_000) / 1_000) * 1_000
   return {
     segment: {
@@ -50,7 +50,7 @@ export const newSegment = (engine: Engine, queue: QueueState, plan: SegmentPlan)
       },
       version: 1,
       slots: messages.map(() => FRESH),
-      // Right behind a purge by a faster clock, what is moved or published here still counts as come after it.
+      // After a purge by a clock that is ahead, the messages still count as published later than the purge.
       publishedAt: afterPurge(queue, publishedAt),
       expiresAt,
       ...(queue.settings.results && { keptUntil: expiresAt + resultsKeptMs(queue.settings.results) }),

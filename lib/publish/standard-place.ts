@@ -6,7 +6,7 @@ import { touchGroup } from './group-place.ts'
 import { isAlike, newSegment, type PlanOfMessage, segmentPlanOf } from './new-segment.ts'
 import type { Entry, Place, Placed } from './publish-once.ts'
 
-/** Messages of one priority, due time, time to live and group, with deduplication ids or without. */
+/** Messages of one priority, due time, time to live and group: all with deduplication ids, or none. */
 export interface Planned {
   readonly plan: PlanOfMessage
   readonly entries: Entry[]
@@ -17,7 +17,7 @@ export const planSegments = (engine: Engine, queue: QueueState, entries: readonl
   const now = afterPurge(queue, engine.clock.now())
   const planned: Planned[] = []
   for (const entry of entries) {
-    const once = entry.remembered !== undefined
+    const once = entry.deduplicationKey !== undefined
     const plan = segmentPlanOf(queue, entry.message, now)
     const alike = planned.find((one) => one.once === once && isAlike(one.plan, plan))
     if (alike) alike.entries.push(entry)
@@ -26,14 +26,14 @@ export const planSegments = (engine: Engine, queue: QueueState, entries: readonl
   return planned
 }
 
-/** Places messages of a standard queue: a segment for those that are alike, and one write a ticket that leads polls to them. */
+/** Places messages of a standard queue: one segment for messages that are alike, and one write for the ticket of each group. */
 export const placeSegments =
   (engine: Engine, queue: QueueState): Place =>
   (entries) => {
     const writes: Write[] = []
     const touched = new Map<string, Write>()
     const placed = new Map<Entry, Placed>()
-    // Those that need no ticket share a shard, so that a throttled transaction tells which one was.
+    // All segments without a group share a shard, so that a throttled transaction names the shard that was throttled.
     const shard = Math.floor(engine.random.fraction() * queue.settings.shards)
     for (const { plan, entries: alike } of planSegments(engine, queue, entries)) {
       const messages = alike.map(({ content }) => content)
@@ -49,7 +49,7 @@ export const placeSegments =
     }
   }
 
-/** This process's own polls know where something new is. */
+/** Lets the polls of this process know which groups have new messages. */
 export const markReadyGroups = (engine: Engine, queue: QueueState, planned: readonly Planned[]): void => {
   const now = engine.clock.now()
   for (const { plan } of planned) {

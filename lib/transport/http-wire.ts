@@ -1,3 +1,4 @@
+import { base64, bytesOfBase64 } from '../model/base64.ts'
 import { ERROR_CODES, type ErrorCode, HoldfastError, type ThrottleReason } from '../model/errors.ts'
 import type { Body, HandleResult, Message, MessageAttribute, NewMessage, StoredMessage } from '../model/message.ts'
 import type { Queue } from '../model/queue-settings.ts'
@@ -9,9 +10,7 @@ import type { Counts } from '../queues/counts.ts'
  */
 export type Wire = Readonly<Record<string, unknown>>
 
-const base64 = (value: Uint8Array): string =>
-  Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
-const bytes = (text: unknown): Uint8Array => new Uint8Array(Buffer.from(String(text), 'base64'))
+const bytes = (text: unknown): Uint8Array => bytesOfBase64(String(text))
 const at = (instant: unknown): number => Date.parse(String(instant))
 const optionalAt = <K extends string>(key: K, instant: unknown): { [P in K]?: number } =>
   (instant === undefined ? {} : { [key]: at(instant) }) as { [P in K]?: number }

@@ -240,8 +240,8 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'a message put off moves where its retention has ended',
     file: 'lib/messages/reschedule-message.ts',
-    replace: "slot.kind === 'lease'\n        ? await rest(",
-    by: "slot.kind !== 'gone'\n        ? await rest(",
+    replace: "slot.kind === 'lease' && slot.receiveCount > 0\n",
+    by: "slot.kind !== 'gone'\n",
     suites: UNIT,
   },
   {
@@ -260,7 +260,7 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a delay is forgotten',
-    file: 'lib/publish/standard-place.ts',
+    file: 'lib/publish/new-segment.ts',
     replace: 'message.dueAt ?? now + delaySeconds * 1_000',
     by: 'message.dueAt ?? now',
     suites: MODEL,
