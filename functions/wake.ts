@@ -3,6 +3,7 @@ import { tick, wake } from '../lib/triggers/wake.ts'
 import { theEngine } from './runtime/compose.ts'
 import { invokeByClient } from './runtime/lambda-invocation.ts'
 import { flushMetrics, lambdaLog, observeInLambda } from './runtime/telemetry.ts'
+import { observeTrigger } from './triggers/observe-trigger.ts'
 import { dispatchEvent, isTick, publishedSegments, type TickEvent } from './triggers/trigger-events.ts'
 
 observeInLambda()
@@ -21,9 +22,9 @@ const startRun = async (queue: string): Promise<void> => {
 export const handler = async (event: DynamoDBStreamEvent | TickEvent): Promise<void> => {
   const engine = theEngine()
   try {
-    if (!isTick(event)) return await wake(engine, publishedSegments(event), { startRun })
+    if (!isTick(event)) return await wake(engine, publishedSegments(event), { startRun, observe: observeTrigger })
     const sweep = engine.clock.now() % SWEEP_EVERY_MS < TICK_MS
-    const started = await tick(engine, { startRun, sweep })
+    const started = await tick(engine, { startRun, sweep, observe: observeTrigger })
     if (started > 0) lambdaLog.info('started runs of triggers', { started, sweep })
   } finally {
     flushMetrics()

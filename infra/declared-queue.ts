@@ -22,6 +22,7 @@ interface Service extends Construct {
   grantPublish(queue: string, grantee: IGrantable): Grant
   grantConsume(queue: string, grantee: IGrantable): Grant
   grantBrowse(queue: string, grantee: IGrantable): Grant
+  grantReadResults(queue: string, grantee: IGrantable): Grant
   grantManage(queue: string, grantee: IGrantable): Grant
   grantInvoke(queue: string, grantee: IGrantable, ...functions: RoutedFunction[]): Grant
   alarmOnAge(queue: string, seconds: number): Alarm
@@ -67,6 +68,11 @@ export class DeclaredQueue extends Construct {
   /** Lets a role read this queue's settings, and browse and count its messages, with the library. */
   grantBrowse(grantee: IGrantable): Grant {
     return this.#service.grantBrowse(this.queueName, grantee)
+  }
+
+  /** Lets a role wait for results of this queue, which must keep them, and ask for the status of its messages. */
+  grantReadResults(grantee: IGrantable): Grant {
+    return this.#service.grantReadResults(this.queueName, grantee)
   }
 
   /** Lets a role browse this queue, cancel and reschedule its messages, change its settings and purge it. */

@@ -15,12 +15,15 @@ import type { TableAction } from './functions.ts'
 type Rights = readonly (readonly [kinds: readonly QueueKeyKind[], actions: readonly TableAction[]])[]
 
 const PUBLISH: Rights = [
-  [['queue'], ['GetItem']],
-  // To note that the queue needs more shards, or that it has message groups.
+  // Checking it in a transaction that is strict.
+  [['queue'], ['ConditionCheckItem', 'GetItem']],
+  // That the queue needs more shards, and that it has message groups.
   [['layout'], ['GetItem', 'PutItem']],
   [['segment', 'body'], ['PutItem']],
   [['ticket'], ['UpdateItem']],
   [['deduplication', 'idempotencyKey'], ['PutItem']],
+  // That a transaction with an id was committed.
+  [['transaction'], ['GetItem', 'PutItem']],
 ]
 
 /** What a publisher needs besides with `deduplicationMode: 'pending'`: it looks for the message of a deduplication id. */
@@ -42,6 +45,15 @@ const CONSUME: Rights = [
     ['GetItem', 'PutItem'],
   ],
   [['earlyRelease'], ['PutItem', 'Query']],
+  [['transaction'], ['GetItem', 'PutItem']],
+  // What became of a message, on a queue that keeps results: written, and not read.
+  [['result'], ['PutItem']],
+]
+
+/** What a producer needs to wait for results: the headers tell where messages are, and hold what fits of their content. */
+const READ_RESULTS: Rights = [
+  [['queue', 'layout', 'alias'], ['GetItem']],
+  [['segment', 'result'], ['Query']],
 ]
 
 /** A consumer only adds to the dead-letter queue: it can neither read nor delete there. */
@@ -62,7 +74,7 @@ const MANAGE: Rights = [
   [['queue', 'layout'], ['PutItem']],
   // Cancelling and rescheduling messages.
   [['segment'], ['DeleteItem', 'PutItem', 'UpdateItem']],
-  [['body', 'alias', 'earlyRelease'], ['PutItem']],
+  [['body', 'alias', 'earlyRelease', 'result'], ['PutItem']],
   [['ticket'], ['UpdateItem']],
   [['snapshot'], ['GetItem']],
 ]
@@ -97,6 +109,9 @@ export const grantConsume = (table: Table, { queue, deadLetterQueue }: ConsumedQ
 
 export const grantBrowse = (table: Table, queue: string, grantee: IGrantable): Grant =>
   grantRights(table, grantee, queue, [BROWSE])
+
+export const grantReadResults = (table: Table, queue: string, grantee: IGrantable): Grant =>
+  grantRights(table, grantee, queue, [READ_RESULTS])
 
 export const grantManage = (table: Table, queue: string, grantee: IGrantable): Grant =>
   grantRights(table, grantee, queue, [BROWSE, MANAGE])

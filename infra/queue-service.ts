@@ -11,7 +11,7 @@ import { addDashboard } from './dashboard.ts'
 import { DeclaredQueue, type DeclaredQueueProps } from './declared-queue.ts'
 import { addFunction } from './function.ts'
 import { DECLARE_FUNCTION } from './functions.ts'
-import { grantBrowse, grantConsume, grantManage, grantPublish, type PublishGrant } from './grants.ts'
+import { grantBrowse, grantConsume, grantManage, grantPublish, grantReadResults, type PublishGrant } from './grants.ts'
 import { addHttpApi, grantRoutes, type RoutedFunction } from './http-api.ts'
 import { addServiceFunctions, type ServiceFunctions } from './service-functions.ts'
 import { checkSettings, type Settings } from './settings.ts'
@@ -107,6 +107,11 @@ export class QueueService extends Construct {
   /** Lets a role read a queue's settings, and browse and count its messages, with the library. */
   grantBrowse(queue: string, grantee: IGrantable): Grant {
     return grantBrowse(this.table, queue, grantee)
+  }
+
+  /** Lets a role wait for results of a queue that keeps them, and ask for the status of its messages, with the library. */
+  grantReadResults(queue: string, grantee: IGrantable): Grant {
+    return grantReadResults(this.table, queue, grantee)
   }
 
   /** Lets a role browse a queue, cancel and reschedule its messages, change its settings and purge it, with the library. */

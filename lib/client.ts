@@ -1,13 +1,16 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb'
 import { type QueueClient, queueClient } from './client/queue.ts'
+import { type JointTransaction, jointTransaction } from './client/transaction.ts'
 import { type Clock, monotonicClock, systemClock } from './clock.ts'
 import type { Codec } from './codecs/codec.ts'
 import { type Json, jsonCodec } from './codecs/json.ts'
-import type { InvalidMessage } from './codecs/read-message.ts'
+import type { InvalidMessage, Reading } from './codecs/read-message.ts'
 import { isSchema, type StandardSchema } from './codecs/schema.ts'
 import { createEngine, type Engine } from './engine.ts'
+import { jointDatabase } from './joint-database.ts'
 import type { Observer } from './model/engine-event.ts'
-import { invalid } from './model/errors.ts'
+import { HoldfastError, invalid } from './model/errors.ts'
+import { checkQueueName } from './model/queue-name.ts'
 import type { Queue } from './model/queue-settings.ts'
 import type { QueuePage } from './queues/list-queues.ts'
 import type { Random } from './random.ts'
@@ -17,6 +20,8 @@ import { serverClock } from './store/dynamodb/server-clock.ts'
 import type { Store } from './store/port.ts'
 import { sureOfTime } from './store/sure-of-time.ts'
 import { noTelemetry, type Server, type Telemetry } from './telemetry/telemetry.ts'
+import { engineTransaction, type TransactionOptions } from './transactions/transaction.ts'
+import { apiUrl, isLoopback } from './transport/api-url.ts'
 import { engineTransport } from './transport/engine-transport.ts'
 import { httpTransport } from './transport/http-transport.ts'
 import type { CallOptions, GivenQueue, Transport } from './transport/port.ts'
@@ -24,7 +29,7 @@ import { type Credentials, regionOfUrl, signer, unsigned } from './transport/sig
 
 interface Common {
   /**
-   * Hears of messages that could not be decoded or did not fit their queue's schema.
+   * Called with a message that could not be decoded or did not fit its queue's schema.
    * @default a warning of the process, once a queue
    */
   readonly onInvalid?: (failure: InvalidMessage) => void
@@ -34,12 +39,12 @@ interface Common {
   readonly telemetry?: Telemetry
 }
 
-/** Straight on the DynamoDB table, with the caller's own IAM role. */
+/** Directly on the DynamoDB table, with the caller's own IAM role. */
 export interface TableOptions extends Common {
   readonly table: string
   /** @default a client of the SDK's standard environment */
   readonly dynamodb?: DynamoDBClient
-  /** Told what operators count. */
+  /** Called with the events of the engine. */
   readonly observe?: Observer
 }
 
@@ -53,7 +58,7 @@ export interface UrlOptions extends Common {
   /** @default the runtime's own */
   readonly fetch?: typeof fetch
   /**
-   * Whether a publish whose answer was lost is repeated, and stored once all the same: it bears an idempotency key.
+   * Whether a publish has an idempotency key: a publish whose answer was lost is then repeated, and stored only once.
    * That costs 2 write units a call and one a segment, so 3 for messages that are alike, one or 25. Without the key such
    * a publish throws `StoreUnavailable`, and publishing again may store a second copy.
    *
@@ -71,7 +76,7 @@ export interface StoreOptions extends Common {
   readonly observe?: Observer
 }
 
-/** On an engine that is there already. */
+/** On an existing engine. */
 export interface EngineOptions extends Common {
   readonly engine: Engine
 }
@@ -84,6 +89,9 @@ export interface QueueOptions<In = never, Out = never> {
   /** @default JSON */
   readonly codec?: Codec<In, Out>
 }
+
+/** Acks, publishes and the caller's own writes to DynamoDB, all or none. */
+export type Transaction = JointTransaction<TransactWriteItem, DynamoDBClient>
 
 export interface Client {
   /** A queue whose bodies are JSON of one type. It is not created: see `createQueue`. */
@@ -99,39 +107,51 @@ export interface Client {
     options: { readonly schema: StandardSchema<In, Out>; readonly codec: Codec<any> },
   ): QueueClient<In, Out>
 
-  /** Creates a queue. The same again is fine; other settings are refused with `QueueExists`. */
+  /**
+   * Begins a transaction. On a store in memory or on disk it takes no entries of the caller's own.
+   *
+   * @throws `NotSupported` through the HTTP API
+   */
+  transaction(options?: TransactionOptions): Transaction
+
+  /** Creates a queue. Repeating it with the same settings succeeds; with others it fails with `QueueExists`. */
   createQueue(name: string, settings?: GivenQueue, options?: CallOptions): Promise<Queue>
   deleteQueue(name: string, options?: CallOptions): Promise<void>
   listQueues(query?: { prefix?: string; limit?: number; cursor?: string } & CallOptions): Promise<QueuePage>
 
   /** Resolves when everything published through this client is settled. */
   flush(): Promise<void>
-  /** Flushes, and gives back what the client holds. */
+  /** Flushes, and closes the connections of the client. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
 /**
- * A client of the queues at one place: a table, an API, or a store in this process. Whatever the place, it answers
- * alike.
+ * A client of the queues at one place: a table, an API, or a store in this process. The place makes no difference to the
+ * results.
  *
  * @throws `InvalidRequest` unless exactly one place is named
  */
 export const createClient = (options: ClientOptions): Client => {
-  const { transport, clock, server } = open(options)
-  // A clock that was passed in is a test's, which moves it alone.
+  const { transport, clock, engine, server } = open(options)
+  // A clock that was passed in belongs to a test, which moves only that one.
   const monotonic =
     'store' in options || 'engine' in options ? (clock === systemClock ? monotonicClock : clock) : monotonicClock
   const { onInvalid = warnOnce(), lingerMs = 0, telemetry } = options
-  const queues = new Set<QueueClient<never, unknown>>()
+  const queues = new Map<string, OpenQueue[]>()
   const flush = async () => {
-    await Promise.all([...queues].map((queue) => queue.flush()))
+    await Promise.all([...queues.values()].flat().map(({ client }) => client.flush()))
   }
   const close = async () => {
     await flush()
     await transport.close()
   }
-  const queue = (name: string, { schema, codec = jsonCodec() }: QueueOptions = {}) => {
+  const json: Codec<unknown> = jsonCodec()
+  const queue = (name: string, { schema, codec = json as Codec<never> }: QueueOptions = {}) => {
+    checkQueueName(name)
+    const ofName = queues.get(name) ?? []
+    const known = ofName.find((one) => one.schema === schema && one.codec === codec)
+    if (known) return known.client
     if (schema !== undefined && !isSchema(schema)) {
       throw invalid('schema', typeof schema, 'must speak Standard Schema (have a ~standard member)')
     }
@@ -146,14 +166,33 @@ export const createClient = (options: ClientOptions): Client => {
       monotonic,
       onInvalid,
     })
-    queues.add(client)
+    queues.set(name, [...ofName, { schema, codec, client }])
     return client
+  }
+  const transaction = (given?: TransactionOptions): Transaction => {
+    if (!engine) throw new HoldfastError('NotSupported', 'transactions need the table: createClient({ table })')
+    return jointTransaction({
+      transaction: engineTransaction(engine, given),
+      database: jointDatabase(engine.store),
+      queueNames: () => queues.keys(),
+      readingOf: (wanted) => {
+        const open = queues.get(typeof wanted === 'string' ? wanted : wanted.name) ?? []
+        const { codec = json, schema } = open.findLast(({ client }) => client === wanted) ?? open.at(-1) ?? {}
+        return { codec, schema } as Reading<never, unknown>
+      },
+    })
   }
   return {
     queue: queue as unknown as Client['queue'],
-    createQueue: async (name, settings = {}, callOptions) =>
-      (await transport.createQueue(name, settings, callOptions)).queue,
-    deleteQueue: (name, callOptions) => transport.deleteQueue(name, callOptions),
+    transaction,
+    createQueue: async (name, settings = {}, callOptions) => {
+      checkQueueName(name)
+      return (await transport.createQueue(name, settings, callOptions)).queue
+    },
+    deleteQueue: async (name, callOptions) => {
+      checkQueueName(name)
+      await transport.deleteQueue(name, callOptions)
+    },
     listQueues: ({ signal, ...query } = {}) => transport.listQueues(query, { signal }),
     flush,
     close,
@@ -161,11 +200,20 @@ export const createClient = (options: ClientOptions): Client => {
   }
 }
 
+/** Asked for again with the same schema and codec, a queue has the same client: their publishes travel together. */
+interface OpenQueue {
+  readonly schema: unknown
+  readonly codec: unknown
+  readonly client: QueueClient<never, unknown>
+}
+
 const PLACES = ['table', 'url', 'store', 'engine'] as const
 
 interface Opened {
   readonly transport: Transport
   readonly clock: Clock
+  /** Absent over HTTP. */
+  readonly engine?: Engine
   readonly server?: Server
 }
 
@@ -175,10 +223,13 @@ const open = (options: ClientOptions): Opened => {
     throw invalid('options', named.join(', ') || 'nothing', 'must name one of table, url, store, engine')
   if ('table' in options) return onTable(options)
   if ('url' in options) return overHttp(options)
-  if ('engine' in options) return { transport: engineTransport(options.engine), clock: options.engine.clock }
+  if ('engine' in options) {
+    const { engine } = options
+    return { transport: engineTransport(engine), clock: engine.clock, engine }
+  }
   const { store, clock = systemClock, random, observe } = options
   const engine = createEngine({ store, clock, ...(random && { random }), ...(observe && { observe }) })
-  return { transport: engineTransport(engine), clock }
+  return { transport: engineTransport(engine), clock, engine }
 }
 
 const onTable = ({ table, dynamodb, observe }: TableOptions): Opened => {
@@ -186,15 +237,12 @@ const onTable = ({ table, dynamodb, observe }: TableOptions): Opened => {
   const clock = serverClock(client)
   const store = sureOfTime(dynamodbStore({ client, table, clock }), clock)
   const engine = createEngine({ store, clock, ...(observe && { observe }) })
-  return { transport: engineTransport(engine, async () => (dynamodb ? undefined : client.destroy())), clock }
+  return { transport: engineTransport(engine, async () => (dynamodb ? undefined : client.destroy())), clock, engine }
 }
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
-
 const overHttp = ({ url: given, credentials, region, fetch, idempotentPublish = true }: UrlOptions): Opened => {
-  const url = new URL(given)
-  const open = !credentials && LOOPBACK.test(url.hostname)
-  const sign = open ? unsigned : signer(...credentialsAndRegion(url, credentials, region))
+  const url = apiUrl(given)
+  const sign = !credentials && isLoopback(url) ? unsigned : signer(...credentialsAndRegion(url, credentials, region))
   const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
   return {
     transport: httpTransport({ url, sign, idempotentPublish, ...(fetch && { fetch }) }),
@@ -203,7 +251,7 @@ const overHttp = ({ url: given, credentials, region, fetch, idempotentPublish = 
   }
 }
 
-/** What is not given comes from the SDK's standard chain, which its DynamoDB client looks through. */
+/** Credentials and region. The DynamoDB client's standard chain finds those that are not given. */
 const credentialsAndRegion = (
   url: URL,
   credentials: UrlOptions['credentials'],

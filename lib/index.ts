@@ -1,6 +1,7 @@
 export type { PublishEntry, PublishOptions, PublishOutcome, Sent } from './client/publishing.ts'
 export type { QueueClient } from './client/queue.ts'
 export type { ExtendOptions, NackOptions } from './client/settling.ts'
+export type { CommitResult, JointTransaction, TransactionAckOptions } from './client/transaction.ts'
 export {
   type Client,
   type ClientOptions,
@@ -9,6 +10,7 @@ export {
   type QueueOptions,
   type StoreOptions,
   type TableOptions,
+  type Transaction,
   type UrlOptions,
 } from './client.ts'
 export { type Clock, systemClock } from './clock.ts'
@@ -24,6 +26,7 @@ export { type BrowsePage, browse } from './messages/browse.ts'
 export { cancelMessage } from './messages/cancel-message.ts'
 export { getMessage } from './messages/get-message.ts'
 export { rescheduleMessage } from './messages/reschedule-message.ts'
+export type { CancelReason } from './model/cancel-reason.ts'
 export type { EngineEvent, Observer } from './model/engine-event.ts'
 export {
   type ErrorCode,
@@ -46,6 +49,7 @@ export type {
   StoredMessage,
 } from './model/message.ts'
 export type { DeadLetterSettings, FifoSettings, Queue, QueueSettings, SettingsChange } from './model/queue-settings.ts'
+export type { Failure, MessageStatus, ResultAnswer } from './model/result.ts'
 export type { RetryPolicy } from './model/retry-policy.ts'
 export { publish } from './publish/publish.ts'
 export { type Counts, counts } from './queues/counts.ts'
@@ -67,7 +71,8 @@ export {
   startRedrive,
 } from './redrive/redrive.ts'
 export type { RedriveFilter, RedriveTask } from './redrive/redrive-task.ts'
-export { ack, extend, type Handle, nack, unreceive } from './settle/verbs.ts'
+export { type AwaitOptions, awaitResult, messageStatus } from './results/await-result.ts'
+export { type AckOptions, ack, extend, type Handle, nack, unreceive } from './settle/verbs.ts'
 export { type DynamodbStoreParts, dynamodbStore } from './store/dynamodb/dynamodb-store.ts'
 export { createTable } from './store/dynamodb/table.ts'
 export { type DiskStore, type DiskStoreParts, diskStore } from './store/keyed/disk/disk-store.ts'
@@ -75,6 +80,7 @@ export { memoryStore } from './store/keyed/memory-store.ts'
 export { TABLE_SHAPE } from './store/keys.ts'
 export type { Store } from './store/port.ts'
 export type { Telemetry } from './telemetry/telemetry.ts'
+export type { TransactionOptions } from './transactions/transaction.ts'
 export type { CallOptions, GivenQueue, GivenQueueChange } from './transport/port.ts'
 export type { InvokeOutcome, Invoker, TriggerEvent } from './triggers/invoker.ts'
 export { dispatch } from './triggers/run.ts'

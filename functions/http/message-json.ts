@@ -1,3 +1,5 @@
+import { base64, bytesOfBase64 } from '../../lib/model/base64.ts'
+import { countThatFits } from '../../lib/model/count-that-fits.ts'
 import type {
   Body,
   Message,
@@ -7,6 +9,8 @@ import type {
   StoredMessage,
 } from '../../lib/model/message.ts'
 import { plainName } from '../../lib/model/queue-name.ts'
+import { withoutUndefined } from '../../lib/model/without-undefined.ts'
+import { MAX_ANSWER_BYTES } from '../runtime/answer-size.ts'
 import type { MessageAttributeBody, NewMessageBody } from './requests.ts'
 
 /** Messages as the HTTP API writes and reads them. Instants are ISO 8601 on the outside, epoch ms inside. */
@@ -19,8 +23,8 @@ export const epochMs = (instant: string | number): number =>
 export const newMessageFrom = (given: NewMessageBody): NewMessage => {
   const { body, bodyBase64, attributes, dueAt, ...rest } = given
   return {
-    ...defined(rest),
-    body: bodyBase64 === undefined ? (body as Body) : bytes(bodyBase64),
+    ...withoutUndefined(rest),
+    body: bodyBase64 === undefined ? (body as Body) : bytesOfBase64(bodyBase64),
     ...(dueAt !== undefined && { dueAt: epochMs(dueAt) }),
     ...(attributes && {
       attributes: Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, attributeFrom(value)])),
@@ -32,7 +36,7 @@ const attributeFrom = (given: MessageAttributeBody): MessageAttribute => {
   if (typeof given === 'string') return { dataType: 'String', value: given }
   if (typeof given === 'number') return { dataType: 'Number', value: String(given) }
   const { dataType, value, valueBase64 } = given
-  return { dataType, value: valueBase64 === undefined ? (value ?? '') : bytes(valueBase64) }
+  return { dataType, value: valueBase64 === undefined ? (value ?? '') : bytesOfBase64(valueBase64) }
 }
 
 const attributeJson = ({ dataType, value }: MessageAttribute): MessageAttributeBody => {
@@ -85,24 +89,6 @@ export const storedMessageJson = (message: StoredMessage) => ({
   expiresAt: iso(message.expiresAt),
 })
 
-/** Bytes of JSON that one answer may have: Lambda's limit for a response, minus room for the rest of the answer. */
-const ANSWER_BYTES = 5_500_000
-
-/** How many of the leading elements fit into one answer. */
-export const fitting = (elements: readonly unknown[]): number => {
-  let bytes = 0
-  for (const [position, element] of elements.entries()) {
-    bytes += Buffer.byteLength(JSON.stringify(element)) + 1
-    if (bytes > ANSWER_BYTES) return position
-  }
-  return elements.length
-}
-
-const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))
-const base64 = (value: Uint8Array): string =>
-  Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
-
-type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> }
-/** The object without its undefined members. */
-export const defined = <T extends object>(given: T): Defined<T> =>
-  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Defined<T>
+/** How many of the elements, from the first one on, fit into one answer. */
+export const fitting = (elements: readonly unknown[]): number =>
+  countThatFits(elements, (element) => Buffer.byteLength(JSON.stringify(element)) + 1, MAX_ANSWER_BYTES)

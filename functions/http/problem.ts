@@ -1,4 +1,4 @@
-import { type ErrorCode, isHoldfastError } from '../../lib/model/errors.ts'
+import { type ErrorCode, isHoldfastError, type ThrottleReason } from '../../lib/model/errors.ts'
 import { plainName } from '../../lib/model/queue-name.ts'
 
 const STATUS = {
@@ -13,6 +13,9 @@ const STATUS = {
   LeaseLost: 409,
   MessageTooLarge: 413,
   OperationInProgress: 409,
+  // No route commits transactions.
+  TransactionCanceled: 409,
+  OutcomeUnknown: 503,
   NotSupported: 501,
   // The function's own role lacks a right. The caller's rights were checked before.
   AccessDenied: 500,
@@ -78,6 +81,8 @@ export interface Problem {
   readonly field?: string
   readonly value?: unknown
   readonly queue?: string
+  /** Of `Throttled`: what is at its limit. */
+  readonly reason?: ThrottleReason
   /** What to do about it, where the detail does not say so already. */
   readonly hint?: string
   readonly retryable: boolean
@@ -100,11 +105,12 @@ export const problemOf = (error: unknown, requestId?: string): Problem => {
       requestId,
     })
   }
-  const { field, value, queue } = error.fields
+  const { field, value, queue, reason } = error.fields
   return document(error.code, STATUS[error.code], error.message, {
     field,
     value,
     queue: queue === undefined ? undefined : plainName(queue),
+    reason,
     retryable: error.retryable,
     requestId,
   })
@@ -114,6 +120,7 @@ interface Particulars {
   readonly field?: string | undefined
   readonly value?: unknown
   readonly queue?: string | undefined
+  readonly reason?: ThrottleReason | undefined
   readonly hint?: string | undefined
   readonly retryable: boolean
   readonly requestId?: string | undefined
@@ -123,7 +130,7 @@ const document = (
   code: ErrorCode | HttpErrorCode,
   status: number,
   detail: string,
-  { field, value, queue, hint, retryable, requestId }: Particulars,
+  { field, value, queue, reason, hint, retryable, requestId }: Particulars,
 ): Problem => ({
   type: `urn:holdfast:problem:${words(code).join('-')}`,
   title: sentence(words(code)),
@@ -133,6 +140,7 @@ const document = (
   ...(field !== undefined && { field }),
   ...(shown(value) !== undefined && { value: shown(value) }),
   ...(queue !== undefined && { queue }),
+  ...(reason !== undefined && { reason }),
   ...(hint !== undefined && { hint }),
   retryable,
   ...(requestId !== undefined && { requestId }),

@@ -16,6 +16,9 @@ export interface DiskStoreParts {
   readonly table: string
   /** Whether each answer waits for the disk. */
   readonly sync: boolean
+  /** Whether what the embedded DynamoDB engine keeps in the data directory is copied first. */
+  readonly migrates: boolean
+  readonly env: NodeJS.ProcessEnv
   readonly log: Log
 }
 
@@ -23,22 +26,13 @@ export interface DiskStoreParts {
 const ENGINE_FILE = 'dynamodb.sqlite'
 
 /** Files in the data directory, written by this process alone. */
-export const openDisk = async ({ path, table, sync, log }: DiskStoreParts): Promise<LocalStore> => {
+export const openDisk = async ({ path, table, sync, migrates, env, log }: DiskStoreParts): Promise<LocalStore> => {
   if (!/^[\w.-]{1,255}$/.test(table) || /^\.+$/.test(table)) {
     const is = JSON.stringify(table)
     throw new UsageError(`HOLDFAST_TABLE is ${is}, but must be 1 to 255 letters, digits, dashes and dots`)
   }
   const directory = join(path, table)
-  // A new store in this directory would hide the messages that the engine keeps here.
-  if (existsSync(join(path, ENGINE_FILE)) && !existsSync(join(directory, DATA_FILE))) {
-    throw new UsageError(
-      [
-        `${path} holds the data of the embedded DynamoDB engine.`,
-        'Use it as it is with --engine dynamodb, or start with other data with --data DIRECTORY. To take messages along,',
-        'run both on two ports, and move them from one to the other with any SQS client.',
-      ].join('\n'),
-    )
-  }
+  const migrated = await takenAlong({ path, table, directory, migrates, env, log })
   const warn = (message: string, error: unknown) => log.warn(message, { error })
   const store = await diskStore({ directory, sync, warn }).catch((error: Error) => {
     throw new UsageError(`${reasonOf(error, path)} choose another directory with --data`, { cause: error })
@@ -48,7 +42,7 @@ export const openDisk = async ({ path, table, sync, log }: DiskStoreParts): Prom
   const reclaiming = startReclaiming(store, log)
   return {
     store,
-    description: `data in ${directory}`,
+    description: `data in ${directory}${migrated}`,
     failed: store.failed,
     close: async () => {
       await reclaiming.stop()
@@ -56,6 +50,38 @@ export const openDisk = async ({ path, table, sync, log }: DiskStoreParts): Prom
     },
   }
 }
+
+/**
+ * Copies the data of the embedded engine, if there is any that is not on disk, or refuses to start without it: a new store
+ * would hide the messages that the engine keeps. Answers what the banner says of it.
+ */
+const takenAlong = async ({
+  path,
+  table,
+  directory,
+  migrates,
+  env,
+  log,
+}: Omit<DiskStoreParts, 'sync'> & { directory: string }): Promise<string> => {
+  if (existsSync(join(directory, DATA_FILE))) {
+    if (migrates) log.warn('--migrate has no effect: there is data on disk already', { directory })
+    return ''
+  }
+  if (!existsSync(join(path, ENGINE_FILE))) return ''
+  if (!migrates) throw new UsageError(engineDataIn(path))
+  const { migrate } = await import('./migrate.ts')
+  const items = await migrate({ path, table, directory, env }).catch((cause: Error) => {
+    throw new UsageError(`the data in ${path} can't be migrated, and is as it was: ${cause.message}`, { cause })
+  })
+  return ` (${items} items from ${ENGINE_FILE}, which is no longer used)`
+}
+
+const engineDataIn = (path: string): string =>
+  [
+    `${path} holds the data of the embedded DynamoDB engine.`,
+    'Start once with --migrate to copy it to disk, with leases and due times. Or use it as it is with --engine dynamodb, or',
+    'start with other data with --data DIRECTORY.',
+  ].join('\n')
 
 const reasonOf = (error: Error, path: string): string => {
   if (error instanceof DataDirectoryInUse) return `${error.message}: stop it, or`

@@ -18,7 +18,7 @@ export interface EmbeddedStoreParts {
   readonly clock?: Clock
 }
 
-const ENGINE_FILE = 'dynamodb.sqlite'
+export const ENGINE_FILE = 'dynamodb.sqlite'
 
 /** The lock with the socket of its holder, and the engine's files. */
 const isOwn = (name: string): boolean => /^(lock(\.|$)|holdfast-\w+\.sock$)/.test(name) || name.startsWith(ENGINE_FILE)

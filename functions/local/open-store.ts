@@ -12,11 +12,11 @@ const DEFAULT_DATA = '.holdfast'
  * that the environment names. Options take precedence over the environment.
  */
 export const openStore = async (options: LocalOptions, env: NodeJS.ProcessEnv, log: Log): Promise<LocalStore> => {
-  const { memory, data, engine, sync } = options
+  const { memory, data, engine, sync, migrate: migrates } = options
   const table = env.HOLDFAST_TABLE || DEFAULT_TABLE
   const endpoint = env.AWS_ENDPOINT_URL_DYNAMODB
   if (memory || engine === 'memory') return openMemory(log)
-  if (endpoint && data === undefined && engine === undefined) {
+  if (endpoint && data === undefined && engine === undefined && !migrates) {
     const { openRemote } = await import('./remote-store.ts')
     return openRemote(endpoint, table, env)
   }
@@ -26,7 +26,7 @@ export const openStore = async (options: LocalOptions, env: NodeJS.ProcessEnv, l
     return openEmbedded({ path, table, env, log })
   }
   const { openDisk } = await import('./disk-store.ts')
-  return openDisk({ path, table, sync, log })
+  return openDisk({ path, table, sync, migrates, env, log })
 }
 
 const openMemory = async (log: Log): Promise<LocalStore> => {

@@ -14,6 +14,8 @@ export interface LocalOptions {
   readonly engine?: (typeof ENGINES)[number]
   /** Whether each answer waits for the disk. */
   readonly sync: boolean
+  /** Whether what the embedded DynamoDB engine keeps in the data directory is copied to disk first. */
+  readonly migrate: boolean
   /** File with the access keys that SQS clients must sign with. */
   readonly auth?: string
   /** Whether the HTTP API stays open, without signatures, although SQS clients must sign. */
@@ -76,6 +78,12 @@ const storeOptions = (): Option[] => [
     'what keeps messages: files (disk, the default), memory, or an embedded DynamoDB engine (dynamodb)',
   ).choices(ENGINES),
   new Option('--sync', 'on disk: let each answer wait until the disk has it').default(false),
+  new Option(
+    '--migrate',
+    'on disk: first copy what the embedded DynamoDB engine keeps in the data directory; its file stays as it is',
+  )
+    .default(false)
+    .conflicts(['memory', 'engine']),
   new Option(
     '--queues <file>',
     'JSON file of queues: those that are missing are created, those that differ are changed, none is deleted',

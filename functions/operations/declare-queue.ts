@@ -52,6 +52,7 @@ export const undeclared = (present: QueueSettings): SettingsChange => ({
   deadLetter: null,
   retryPolicy: null,
   maxInFlightPerGroup: null,
+  results: null,
 })
 
 /** Answers CloudFormation in every case: without an answer, a stack waits for an hour. */

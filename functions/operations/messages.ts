@@ -3,7 +3,8 @@ import { browse } from '../../lib/messages/browse.ts'
 import { cancelMessage } from '../../lib/messages/cancel-message.ts'
 import { getMessage } from '../../lib/messages/get-message.ts'
 import { rescheduleMessage } from '../../lib/messages/reschedule-message.ts'
-import { defined, epochMs, fitting, storedMessageJson } from '../http/message-json.ts'
+import { withoutUndefined } from '../../lib/model/without-undefined.ts'
+import { epochMs, fitting, storedMessageJson } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
 
 const DEFAULT_PAGE = 10
@@ -20,7 +21,7 @@ export const operations = {
   }),
 
   rescheduleMessage: async ({ engine, params, body: { delaySeconds, dueAt } }) => {
-    const when = defined({ delaySeconds, dueAt: dueAt === undefined ? undefined : epochMs(dueAt) })
+    const when = withoutUndefined({ delaySeconds, dueAt: dueAt === undefined ? undefined : epochMs(dueAt) })
     return {
       status: 200,
       body: storedMessageJson(await rescheduleMessage(engine, params.queue, params.messageId, when)),

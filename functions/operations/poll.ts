@@ -1,16 +1,17 @@
 import type { Engine } from '../../lib/engine.ts'
 import type { Message } from '../../lib/model/message.ts'
+import { withoutUndefined } from '../../lib/model/without-undefined.ts'
 import { poll } from '../../lib/receive/poll.ts'
 import { nack } from '../../lib/settle/nack.ts'
 import { unreceive } from '../../lib/settle/unreceive.ts'
 import { handleResults } from '../http/handle-results.ts'
-import { defined, fitting, messageJson } from '../http/message-json.ts'
+import { fitting, messageJson } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
 import { METRICS } from '../runtime/metric-names.ts'
 
 export const operations = {
   pollMessages: async ({ engine, params, body, signal }) => {
-    const polled = await poll(engine, params.queue, { ...defined(body), signal })
+    const polled = await poll(engine, params.queue, { ...withoutUndefined(body), signal })
     const messages = polled.map(messageJson)
     const room = Math.max(1, fitting(messages))
     await release(engine, params.queue, polled.slice(room))
@@ -21,7 +22,7 @@ export const operations = {
 
   // In the function `poll` because a nack may dead-letter, as a poll does: the role of `ack` can't publish.
   nackMessages: async ({ engine, params, body: { receiptHandles, ...how } }) => {
-    const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, ...defined(how) }))
+    const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, ...withoutUndefined(how) }))
     return handleResults(await nack(engine, params.queue, entries), METRICS.nacked)
   },
 } satisfies Operations

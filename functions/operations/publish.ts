@@ -1,6 +1,7 @@
 import { HoldfastError, isHoldfastError } from '../../lib/model/errors.ts'
+import { withoutUndefined } from '../../lib/model/without-undefined.ts'
 import { publish } from '../../lib/publish/publish.ts'
-import { defined, newMessageFrom } from '../http/message-json.ts'
+import { newMessageFrom } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
 import { problemOf } from '../http/problem.ts'
 import { METRICS } from '../runtime/metric-names.ts'
@@ -9,7 +10,9 @@ export const operations = {
   publishMessages: async ({ engine, params, headers, body }) => {
     const idempotencyKey = headers['Idempotency-Key']
     const messages = body.messages.map(newMessageFrom)
-    const results = await publish(engine, params.queue, messages, defined({ idempotencyKey })).catch(asHeaderError)
+    const results = await publish(engine, params.queue, messages, withoutUndefined({ idempotencyKey })).catch(
+      asHeaderError,
+    )
     const failures = results.filter((result) => !result.ok)
     // If no message is known to be stored, the whole call fails, with the error that leaves that open if there is one.
     const failure = failures.find(({ error }) => error.code !== 'Throttled') ?? failures[0]

@@ -1,6 +1,7 @@
 import type { Engine } from '../../lib/engine.ts'
 import { ifQueueExists, invalid } from '../../lib/model/errors.ts'
 import { changedSettings, newQueueSettings } from '../../lib/model/given-settings.ts'
+import { withoutUndefined } from '../../lib/model/without-undefined.ts'
 import { counts } from '../../lib/queues/counts.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
 import { deadLetterSource } from '../../lib/queues/dead-letter-source.ts'
@@ -9,7 +10,6 @@ import { getQueue } from '../../lib/queues/get-queue.ts'
 import { listQueues } from '../../lib/queues/list-queues.ts'
 import { purgeQueue } from '../../lib/queues/purge-queue.ts'
 import { updateQueue } from '../../lib/queues/update-queue.ts'
-import { defined } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
 import { HttpRefusal } from '../http/problem.ts'
 import { extrasFrom, queueJson } from '../http/queue-json.ts'
@@ -28,7 +28,7 @@ export const queueOperations = (rules: () => MoveRules) => {
       if (include && query.limit !== undefined && query.limit > COUNTED_PAGE) {
         throw invalid('limit', query.limit, `must be at most ${COUNTED_PAGE} with include=counts`)
       }
-      const { queues, cursor } = await listQueues(engine, defined(query))
+      const { queues, cursor } = await listQueues(engine, withoutUndefined(query))
       const counted = include ? await countsByQueue(engine, queues) : new Map()
       return {
         status: 200,
@@ -41,7 +41,7 @@ export const queueOperations = (rules: () => MoveRules) => {
       const { queue, created } = await createQueue(engine, params.queue, {
         settings: newQueueSettings(params.queue, settingsIn(body)),
         ...(body.tags && { tags: body.tags }),
-        extras: defined(extrasFrom(body, names())) as Record<string, string>,
+        extras: withoutUndefined(extrasFrom(body, names())) as Record<string, string>,
       })
       return { status: created ? 201 : 200, body: queueJson(queue, names()) }
     },

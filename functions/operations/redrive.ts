@@ -1,9 +1,10 @@
 import type { Engine } from '../../lib/engine.ts'
 import { plainName } from '../../lib/model/queue-name.ts'
+import { withoutUndefined } from '../../lib/model/without-undefined.ts'
 import { deadLetterSource } from '../../lib/queues/dead-letter-source.ts'
 import { cancelRedrive, getRedrive, listRedrives, startRedrive } from '../../lib/redrive/redrive.ts'
 import type { RedriveTask } from '../../lib/redrive/redrive-task.ts'
-import { defined, iso } from '../http/message-json.ts'
+import { iso } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
 import { HttpRefusal } from '../http/problem.ts'
 import type { WakeRedrive } from '../runtime/redrives.ts'
@@ -25,8 +26,8 @@ export const redriveOperations = (wake: WakeRedrive, rules: () => MoveRules) =>
         await checkMove(engine, rules(), { from: params.queue, to: destination, field: 'destination' })
       }
       const task = await startRedrive(engine, params.queue, {
-        ...defined(body),
-        ...(filter && { filter: defined(filter) }),
+        ...withoutUndefined(body),
+        ...(filter && { filter: withoutUndefined(filter) }),
       })
       await wake(params.queue, task.taskId)
       return { status: 202, body: taskJson(task) }
@@ -51,7 +52,7 @@ export const redriveOperations = (wake: WakeRedrive, rules: () => MoveRules) =>
 const checkDeadLetterQueue = async (engine: Engine, name: string): Promise<void> => {
   await engine.queues.fresh(name)
   if (await deadLetterSource(engine, name)) return
-  throw new HttpRefusal('NoDeadLetterQueue', `queue ${name} is the dead-letter queue of no other`, {
+  throw new HttpRefusal('NoDeadLetterQueue', `queue ${name} is not the dead-letter queue of any queue`, {
     value: name,
     hint: `Nothing is dead-lettered into it, so nothing can be sent back. Where it was a dead-letter queue before, PATCH a queue with {"deadLetter":{"queue":"${name}","maxReceives":5}} first.`,
   })

@@ -95,6 +95,9 @@ const SHAPES = {
   LeaseLost: 'MessageNotInflight',
   MessageTooLarge: 'InvalidParameterValueException',
   OperationInProgress: 'UnsupportedOperation',
+  // No action commits transactions.
+  TransactionCanceled: 'InternalFailure',
+  OutcomeUnknown: 'InternalFailure',
   NotSupported: 'UnsupportedOperation',
   // A right that this function lacks itself; what callers lack is refused before, as `SqsError`.
   AccessDenied: 'InternalFailure',

@@ -23,6 +23,7 @@ import type { SqsAnswer, SqsRequest } from './request.ts'
 import type { StructureShape } from './shapes.ts'
 import type { Authenticator, Principal } from './sigv4.ts'
 import { isJson, sqsFailure, wantsJson } from './sqs-request.ts'
+import { senderTraceHeader } from './trace-header.ts'
 
 export interface SqsEndpointParts {
   readonly engine: Engine
@@ -191,7 +192,7 @@ const contextOf = (
     signal: request.signal,
     scope: caller,
     senderId: principal?.key.accessKeyId,
-    traceHeader: instrumented(request.header('x-amzn-trace-id')),
+    traceHeader: senderTraceHeader(request.header('x-amzn-trace-id')),
     pathQueue: accountAndName(request.path) ? request.path : undefined,
     queueUrl: ({ account, name }) => `${originOf(parts, request)}/${account}/${name}`,
     authorize: access && ((queue, other) => authorize(access, other ?? action, queue)),
@@ -207,7 +208,3 @@ const originOf = ({ publicUrl, forwarded = true }: SqsEndpointParts, request: Sq
 
 const ALL_COOLDOWNS: Cooldowns = { recreation: true, purge: true }
 const ignore = () => {}
-
-/** A trace header that the sender set. The one that load balancers and gateways add to every request names a root alone. */
-const instrumented = (header: string | undefined): string | undefined =>
-  header && /^[\x20-\x7e]{1,500}$/.test(header) && !/^(Self=[^;]*;)?Root=[^;]*$/.test(header) ? header : undefined

@@ -52,23 +52,6 @@ export const checkAttributeCount = (count: number): void => {
   }
 }
 
-/** The value of `AWSTraceHeader`, the only system attribute that can be sent. @throws `InvalidParameterValue` */
-export const readTraceHeader = (given: Readonly<Record<string, AttributeValue>> = {}): string | undefined => {
-  for (const [name, value] of Object.entries(given)) {
-    if (name !== 'AWSTraceHeader') {
-      throw invalidParameter(
-        `Message system attribute name '${name.slice(0, 256)}' is invalid. You can use only 'AWSTraceHeader'.`,
-      )
-    }
-    const attribute = attributeOf(name, value, 'system')
-    if (attribute.dataType !== 'String' || typeof attribute.value !== 'string') {
-      throw invalidParameter("The type of message (system) attribute 'AWSTraceHeader' must be String.")
-    }
-    return attribute.value
-  }
-  return undefined
-}
-
 const checkName = (name: string): void => {
   if (name.length > 256) throw invalidParameter('Message (user) attribute name must be shorter than 256 bytes.')
   // A JavaScript object, in which a message keeps its attributes, has no ordinary member of that name.
@@ -84,7 +67,8 @@ const checkName = (name: string): void => {
   }
 }
 
-const attributeOf = (name: string, value: AttributeValue, kind: 'user' | 'system'): MessageAttribute => {
+/** The attribute that a sender gives. @throws `InvalidParameterValue` */
+export const attributeOf = (name: string, value: AttributeValue, kind: 'user' | 'system'): MessageAttribute => {
   const { DataType, StringValue, BinaryValue, StringListValues, BinaryListValues } = value
   const what = `essage (${kind}) attribute '${name}'`
   if (!DataType) throw invalidParameter(`M${what} must contain a non-empty message attribute type.`)

@@ -1,8 +1,11 @@
+import { base64 } from '../../lib/model/base64.ts'
+import { countThatFits } from '../../lib/model/count-that-fits.ts'
 import { LIMITS } from '../../lib/model/limits.ts'
 import { bodyText, type Message, messageBytes } from '../../lib/model/message.ts'
 import type { QueueState } from '../../lib/model/queue-record.ts'
 import { poll } from '../../lib/receive/poll.ts'
 import { unreceive } from '../../lib/settle/unreceive.ts'
+import { MAX_ANSWER_BYTES } from '../runtime/answer-size.ts'
 import { METRICS } from '../runtime/metric-names.ts'
 import { type ActionContext, type Target, targetQueue } from './context.ts'
 import { invalidValue, unknownAttribute } from './errors.ts'
@@ -50,25 +53,20 @@ export const receiveMessage = async (
     }
   })
   const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0)
-  const count = bytes < ALWAYS_FITS_BYTES ? messages.length : countThatFits(received)
+  const count = bytes < ALWAYS_FITS_BYTES ? messages.length : countOfAnswer(received)
   if (count < messages.length) await giveBack(context, found, messages.slice(count))
   return { Messages: received.slice(0, count) }
 }
 
-/** Below the 6 MB of a Lambda answer, with room for what surrounds the messages. */
-const MAX_ANSWER_BYTES = 5_500_000
 /** Messages of this size fit even if every byte of them is escaped. */
 const ALWAYS_FITS_BYTES = MAX_ANSWER_BYTES / 6
 
-/** How many of the messages fit into one answer; at least one. */
-const countThatFits = (messages: readonly object[]): number => {
-  let bytes = 0
-  const over = messages.findIndex((message) => {
-    bytes += Buffer.byteLength(escapeXml(JSON.stringify(message)))
-    return bytes > MAX_ANSWER_BYTES
-  })
-  return over < 0 ? messages.length : Math.max(1, over)
-}
+/** How many of the messages fit into one answer, at least one. */
+const countOfAnswer = (messages: readonly object[]): number =>
+  Math.max(
+    1,
+    countThatFits(messages, (message) => Buffer.byteLength(escapeXml(JSON.stringify(message))), MAX_ANSWER_BYTES),
+  )
 
 /** Makes messages that do not fit into the answer visible again at once, and does not count their receive. */
 const giveBack = async ({ engine }: ActionContext, { name }: Target, messages: readonly Message[]): Promise<void> => {
@@ -136,6 +134,6 @@ const asValues = (attributes: Attributes) =>
       name,
       typeof value === 'string'
         ? { StringValue: value, DataType: dataType }
-        : { BinaryValue: Buffer.from(value).toString('base64'), DataType: dataType },
+        : { BinaryValue: base64(value), DataType: dataType },
     ]),
   )

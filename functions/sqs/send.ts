@@ -13,10 +13,10 @@ import {
   checkAttributeCount,
   checkBodyCharacters,
   readAttributes,
-  readTraceHeader,
   splitExtensions,
 } from './message-attributes.ts'
 import type { Input, Output } from './model.ts'
+import { readTraceHeader } from './trace-header.ts'
 
 const MAX_DELAY_SECONDS = 900
 /** SQS's limit for the messages of a batch together. */

@@ -25,12 +25,14 @@ const ALWAYS_SIGNED = ['host', 'x-amz-date', 'x-amz-target', 'x-amz-content-sha2
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 export const sigv4Authenticator =
-  ({ keys, clock = systemClock, basePath = '' }: SigV4Parts): Authenticator =>
+  ({ keys, clock = systemClock, basePath = '', service = 'sqs' }: SigV4Parts): Authenticator =>
   async (request, body) => {
     checkGivenOnce('', request.url().searchParams)
     const claimed = claimedSignature(request)
     refuseSessionToken(request)
-    if (claimed.credential.service !== 'sqs') throw mismatch("Credential should be scoped to correct service: 'sqs'.")
+    if (claimed.credential.service !== service) {
+      throw mismatch(`Credential should be scoped to correct service: '${service}'.`)
+    }
     checkTime(claimed, clock.now())
     checkBodyHash(request, body)
     checkSignedHeaders(request, claimed)
@@ -54,6 +56,8 @@ export interface SigV4Parts {
    * they hand it over. @default none
    */
   readonly basePath?: string
+  /** Service of the signature's scope. @default `sqs` */
+  readonly service?: string
 }
 
 /** The paths that a client may have signed: the one received, or the same below the base path. */

@@ -1,4 +1,5 @@
 import type { Engine } from '../../lib/engine.ts'
+import { countThatFits } from '../../lib/model/count-that-fits.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
 import type { Message } from '../../lib/model/message.ts'
 import type { InvokeOutcome, Invoker } from '../../lib/triggers/invoker.ts'
@@ -35,12 +36,7 @@ export const eventInvoker = (engine: Engine, names: QueueNames, run: RunFunction
   return {
     fitting: async (trigger, messages) => {
       const from = await origin(trigger)
-      let bytes = 0
-      const over = messages.findIndex((message) => {
-        bytes += Buffer.byteLength(recordOf(message, from)) + 1
-        return bytes > MAX_EVENT_BYTES
-      })
-      return over < 0 ? messages.length : over
+      return countThatFits(messages, (message) => Buffer.byteLength(recordOf(message, from)) + 1, MAX_EVENT_BYTES)
     },
     invoke: async (trigger, messages) => {
       let from: ReceivedFrom

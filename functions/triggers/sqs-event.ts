@@ -1,3 +1,4 @@
+import { base64 } from '../../lib/model/base64.ts'
 import { bodyText, type Message, type MessageAttribute } from '../../lib/model/message.ts'
 import { md5, md5OfAttributes } from '../sqs/md5.ts'
 import { queueArn } from '../sqs/queue-url.ts'
@@ -50,7 +51,7 @@ export const sqsRecord = (message: Message, from: ReceivedFrom): SqsRecord => {
 }
 
 const recordAttribute = ({ dataType, value }: MessageAttribute): SqsRecordAttribute => ({
-  ...(typeof value === 'string' ? { stringValue: value } : { binaryValue: Buffer.from(value).toString('base64') }),
+  ...(typeof value === 'string' ? { stringValue: value } : { binaryValue: base64(value) }),
   stringListValues: [],
   binaryListValues: [],
   dataType,

@@ -8,7 +8,7 @@ import { producer } from '../producer/producer.ts'
 import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import type { CallOptions, Transport } from '../transport/port.ts'
 
-/** How and when a message is delivered; the body stands beside it. */
+/** How and when a message is delivered. */
 export type PublishOptions = Omit<NewMessage, 'body' | 'senderId'>
 /** One message of a batch. */
 export interface PublishEntry<In> extends PublishOptions {
@@ -93,7 +93,8 @@ export const publishing = <In, Out>({
   }
 }
 
-const checkBody = async <In, Out>(
+/** @throws `InvalidRequest` where a body does not fit its queue's schema */
+export const checkBody = async <In, Out>(
   queue: string,
   { schema }: Pick<Reading<In, Out>, 'schema'>,
   body: In,
@@ -142,7 +143,7 @@ const failed = (error: unknown): { readonly ok: false; readonly error: HoldfastE
   return { ok: false, error }
 }
 
-/** The error of a lone publish, without the place in a list that the caller never made. */
+/** The error of a single publish, without its position in the list that the caller does not know of. */
 const aboutOne = (error: HoldfastError): HoldfastError => {
   const { field, ...fields } = error.fields
   if (!field?.startsWith('messages[')) return error

@@ -3,6 +3,7 @@ import { type Reading, type Received, type Rejecting, readMessage, rejectInvalid
 import type { BrowsePage } from '../messages/browse.ts'
 import type { Message, StoredMessage } from '../model/message.ts'
 import type { Queue } from '../model/queue-settings.ts'
+import { withoutUndefined } from '../model/without-undefined.ts'
 import type { Counts } from '../queues/counts.ts'
 import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import type { CallOptions, GivenQueueChange, Transport } from '../transport/port.ts'
@@ -33,7 +34,7 @@ export interface QueueClient<In, Out = In> extends Settling {
   publishBatch(entries: readonly PublishEntry<In>[], options?: CallOptions): Promise<PublishOutcome[]>
   /**
    * Leases messages. One whose body can't be decoded or does not fit the schema is not among them: it goes to the
-   * dead-letter queue with the reason, or stays leased where there is none, and `onInvalid` hears of it.
+   * dead-letter queue with the reason, or stays leased if there is none, and `onInvalid` is called.
    */
   poll(options?: PollOptions): Promise<Received<Out>[]>
 
@@ -41,11 +42,11 @@ export interface QueueClient<In, Out = In> extends Settling {
   consume(handler: BatchHandler<Out>, options: BatchOptions): Worker
   consume(handler: Handler<Out>, options?: ConsumeOptions): Worker
 
-  /** A message without receiving it; its body as it is stored. */
+  /** Reads a message without receiving it; its body is as stored. */
   get(messageId: string, options?: CallOptions): Promise<StoredMessage>
-  /** A page of the queue without receiving anything. */
+  /** Reads a page of the queue without receiving messages. */
   browse(page?: { limit?: number; cursor?: string } & CallOptions): Promise<BrowsePage>
-  /** Takes a message back that nobody is working on. */
+  /** Deletes a message that is not leased. */
   cancel(messageId: string, options?: CallOptions): Promise<void>
   reschedule(
     messageId: string,
@@ -67,7 +68,7 @@ export interface QueueParts<In, Out> extends Reading<In, Out>, Rejecting {
   readonly telemetry: QueueTelemetry
   readonly lingerMs: number
   readonly clock: Clock
-  /** Of this process; leases in hand are judged by it. */
+  /** The process's monotonic clock, which judges the leases that it holds. */
   readonly monotonic: Clock
 }
 
@@ -112,7 +113,3 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
     [Symbol.asyncDispose]: flush,
   }
 }
-
-type Given<T> = { [K in keyof T]: Exclude<T[K], undefined> }
-const withoutUndefined = <T extends object>(given: T): Given<T> =>
-  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given<T>

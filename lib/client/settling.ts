@@ -73,7 +73,7 @@ const settle =
     return undefined
   }
 
-/** Call after call. Once one was answered, a later one that fails is told of its own messages: the answers are not lost. */
+/** Calls one after the other. If a call fails after one was answered, its messages get the error, so that no answer is lost. */
 const inCalls = async (
   handles: readonly string[],
   apply: (handles: readonly string[]) => Promise<HandleResult[]>,

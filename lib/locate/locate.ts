@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts'
-import { HoldfastError, isHoldfastError } from '../model/errors.ts'
+import { isHoldfastError, messageNotFound } from '../model/errors.ts'
 import { groupPartition, isFairGroup } from '../model/group.ts'
 import { decodeMessageId, encodeMessageId, fairSortEnd, type MessageAddress } from '../model/message-id.ts'
 import { plainName } from '../model/queue-name.ts'
@@ -25,10 +25,10 @@ export interface Located {
 export const locate = async (engine: Engine, queueName: string, messageId: string): Promise<Located> => {
   const queue = await engine.queues.get(queueName)
   const address = addressIn(queue, messageId)
-  if (!address) throw notFound(queueName, messageId)
+  if (!address) throw messageNotFound(queueName, messageId)
   const found =
     (await locateIn(engine, queue, messageId, address)) ?? (await locateDead(engine, queue, messageId, address))
-  if (!found) throw notFound(queueName, messageId)
+  if (!found) throw messageNotFound(queueName, messageId)
   return found
 }
 
@@ -89,10 +89,3 @@ const keysFrom = async (engine: Engine, partition: SegmentPartition, from: strin
   const range = { partition, from, to: fairSortEnd(from), limit: SAME_START, consistent: true }
   return (await engine.store.headers(range)).segments.map(({ key }) => key)
 }
-
-export const notFound = (queue: string, messageId: string): HoldfastError =>
-  new HoldfastError('MessageNotFound', `there is no message ${JSON.stringify(messageId.slice(0, 100))}`, {
-    queue,
-    field: 'messageId',
-    value: messageId.slice(0, 100),
-  })

@@ -84,7 +84,7 @@ const decodeCursor = (cursor: string | undefined): Cursor => {
   const match = /^(\d{1,3}) ([0-9a-f]{0,14}!?) ([0-9a-f]{1,27}!?)$/.exec(
     Buffer.from(cursor, 'base64url').toString('latin1'),
   )
-  if (!match) throw invalid('cursor', cursor, 'must be one that a page before gave')
+  if (!match) throw invalid('cursor', cursor, 'must be the cursor of an earlier page')
   const [, shard, group, from = '0'] = match
   return { shard: Number(shard), ...(group && { group }), from }
 }

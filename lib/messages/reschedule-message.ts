@@ -43,7 +43,9 @@ export const rescheduleMessage = (
     const at = Math.max(now, Math.round(dueAt ?? now + (delaySeconds ?? 0) * 1_000))
     const slot = slotAt(located.stored.segment, located.index)
     const done =
-      slot.kind === 'lease' ? await rest(engine, located, slot, at) : await move(engine, located, messageId, at, now)
+      slot.kind === 'lease' && slot.receiveCount > 0
+        ? await rest(engine, located, slot, at)
+        : await move(engine, located, messageId, at, now)
     return done && { done }
   })
 }

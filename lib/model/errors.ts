@@ -1,3 +1,4 @@
+import type { CancelReason } from './cancel-reason.ts'
 import { nameAdvice } from './closest-name.ts'
 
 /**
@@ -16,6 +17,8 @@ export const ERROR_CODES = [
   'LeaseLost',
   'MessageTooLarge',
   'OperationInProgress',
+  'TransactionCanceled',
+  'OutcomeUnknown',
   'NotSupported',
   'AccessDenied',
   'Throttled',
@@ -50,6 +53,8 @@ export interface ErrorFields {
   readonly queue?: string
   /** Of `Throttled`. */
   readonly reason?: ThrottleReason
+  /** Of `TransactionCanceled`. */
+  readonly reasons?: readonly CancelReason[]
 }
 
 export class HoldfastError extends Error {
@@ -84,6 +89,12 @@ export const unknownField = (field: string, value: unknown, known: readonly stri
 
 export const queueNotFound = (queue: string): HoldfastError =>
   new HoldfastError('QueueNotFound', `queue ${show(queue)} does not exist`, { queue })
+
+export const messageNotFound = (queue: string, messageId: string): HoldfastError => {
+  const value = String(messageId).slice(0, 100)
+  const message = `queue ${queue} has no message ${JSON.stringify(value)}`
+  return new HoldfastError('MessageNotFound', message, { queue, field: 'messageId', value })
+}
 
 /** Whether `error` is one of ours, with this code when one is given. */
 export const isHoldfastError = (error: unknown, code?: ErrorCode): error is HoldfastError =>

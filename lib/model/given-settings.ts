@@ -1,5 +1,6 @@
 import { DEFAULT_FIFO, type FifoSettings, type QueueSettings, type SettingsChange } from './queue-settings.ts'
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from './retry-policy.ts'
+import { withoutUndefined } from './without-undefined.ts'
 
 type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined }
 
@@ -25,6 +26,3 @@ const completed = ({ fifo, retryPolicy, ...plain }: GivenSettings, fifoBase: Fif
       retryPolicy: retryPolicy && { ...DEFAULT_RETRY_POLICY, ...withoutUndefined(retryPolicy) },
     }),
   }) as SettingsChange
-
-const withoutUndefined = <T extends object>(given: T): T =>
-  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T

@@ -60,6 +60,23 @@ export const LIMITS = {
   idempotencyKeySeconds: 600,
   /** Longest deduplication window, seconds: 7 days (SQS has 5 minutes). */
   deduplicationWindowSeconds: 604_800,
+  /** Actions of one transaction (DynamoDB). */
+  transactionActions: 100,
+  /** Bytes of a transaction's items together (DynamoDB). */
+  transactionBytes: 4_194_304,
+  /** Characters of a transaction's id: letters, digits and punctuation, as for deduplication ids. */
+  transactionIdLength: 128,
+  /** How long results are kept, seconds: a minute to 30 days. */
+  resultRetentionSecondsMin: 60,
+  resultRetentionSeconds: 2_592_000,
+  /** Bytes of one result as it is stored; a larger one belongs elsewhere, with a result that says where. */
+  resultBytes: 32_768,
+  /** Bytes of results that share one item. */
+  sharedResultBytes: 2_048,
+  /** Characters of a failure's name, message and stack. */
+  failureNameLength: 128,
+  failureMessageLength: 2_048,
+  failureStackLength: 4_096,
   /** Tags of a queue, and their lengths (SQS). */
   tags: 50,
   tagKeyLength: 128,

@@ -56,8 +56,10 @@ const UNIQUE_DIGITS = 14
 const FAIR_LOW = 0x2000000
 
 /** Through where the keys may lie that an id of a fair group stands for; they begin with the one decoded from it. */
-export const fairSortEnd = (sort: string): string =>
-  `${sort.slice(0, sort.length - UNIQUE_DIGITS + FAIR_UNIQUE_DIGITS)}~`
+export const fairSortEnd = (sort: string): string => `${sortInId(sort)}~`
+
+/** The part of the sort key of a fair group's segment that its messages' ids hold. */
+export const sortInId = (sort: string): string => sort.slice(0, sort.length - UNIQUE_DIGITS + FAIR_UNIQUE_DIGITS)
 
 const encodeFairId = (sort: string, index: number, group: string): string => {
   const unique = Number.parseInt(uniqueOf(sort).slice(0, FAIR_UNIQUE_DIGITS), 16)

@@ -8,18 +8,8 @@ import type { QueueState } from './queue-record.ts'
 export const checkMessages = (queue: QueueState, messages: readonly NewMessage[]): void => {
   let total = 0
   for (const [position, message] of messages.entries()) {
-    const field = `messages[${position}]`
-    checkMessage(queue, message, field)
-    const bytes = messageBytes(message)
-    total += bytes
-    const most = queue.settings.maximumMessageBytes
-    if (bytes > most) {
-      throw new HoldfastError('MessageTooLarge', `${field} has ${bytes} bytes, and the queue takes up to ${most}`, {
-        field,
-        value: bytes,
-        queue: queue.name,
-      })
-    }
+    checkMessage(queue, message, `messages[${position}]`)
+    total += messageBytes(message)
   }
   if (total > LIMITS.publishBytes) {
     throw new HoldfastError(
@@ -30,7 +20,8 @@ export const checkMessages = (queue: QueueState, messages: readonly NewMessage[]
   }
 }
 
-const checkMessage = (queue: QueueState, message: NewMessage, field: string): void => {
+/** The same for one message; `field` names it in what is thrown. */
+export const checkMessage = (queue: QueueState, message: NewMessage, field: string): void => {
   const { body, delaySeconds, dueAt, priority, timeToLiveSeconds } = message
   if (body === undefined) throw invalid(`${field}.body`, body, 'must be given')
   if (typeof body === 'string') checkText(`${field}.body`, body)
@@ -49,6 +40,15 @@ const checkMessage = (queue: QueueState, message: NewMessage, field: string): vo
   }
   if (message.deduplicationId !== undefined) checkGroupingId(`${field}.deduplicationId`, message.deduplicationId)
   checkAttributes(message, `${field}.attributes`)
+  const bytes = messageBytes(message)
+  const most = queue.settings.maximumMessageBytes
+  if (bytes > most) {
+    throw new HoldfastError('MessageTooLarge', `${field} has ${bytes} bytes, and the queue takes up to ${most}`, {
+      field,
+      value: bytes,
+      queue: queue.name,
+    })
+  }
 }
 
 const checkPriority = (field: string, priority: number, { settings: { priorities, fifo } }: QueueState): void => {

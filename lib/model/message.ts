@@ -1,3 +1,4 @@
+import { base64 } from './base64.ts'
 import type { HoldfastError } from './errors.ts'
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue }
@@ -96,11 +97,7 @@ export const utf8Bytes = (text: string): number => Buffer.byteLength(text, 'utf8
 
 /** Text of a body as a client of a text protocol sees it: JSON serialized, bytes as base64. */
 export const bodyText = (body: Body): string =>
-  typeof body === 'string'
-    ? body
-    : body instanceof Uint8Array
-      ? Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('base64')
-      : JSON.stringify(body)
+  typeof body === 'string' ? body : body instanceof Uint8Array ? base64(body) : JSON.stringify(body)
 
 const bodyBytes = (body: Body): number => (body instanceof Uint8Array ? body.byteLength : utf8Bytes(bodyText(body)))
 

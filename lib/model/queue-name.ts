@@ -10,7 +10,8 @@ const SCOPED = /^[0-9]{12}\/[a-z0-9-]{1,40}\//
 export const plainName = (queue: string): string => queue.replace(SCOPED, '')
 
 /** Whether a queue can have this name, an account and region before it aside. */
-export const isQueueName = (queue: string): boolean => {
+export const isQueueName = (queue: unknown): boolean => {
+  if (typeof queue !== 'string') return false
   const name = plainName(queue)
   return NAME.test(name) && name.length <= LIMITS.queueNameLength
 }
@@ -20,7 +21,7 @@ export const checkQueueName = (queue: string, field = 'queue'): void => {
   if (!isQueueName(queue)) {
     throw invalid(
       field,
-      plainName(queue),
+      typeof queue === 'string' ? plainName(queue) : queue,
       `must be 1 to ${LIMITS.queueNameLength} letters, digits, hyphens or underscores (.fifo at the end for a FIFO queue)`,
     )
   }

@@ -21,6 +21,11 @@ export interface QueueRecord {
   readonly deletedAt?: number
   /** When the delay of a FIFO queue was last lowered, epoch ms: locks of its tickets from before may last too long. */
   readonly delayLoweredAt?: number
+  /**
+   * When results were switched on after the queue's creation, epoch ms. Another process may not know for a while, and ack
+   * without a result: those of messages received before all know are not kept.
+   */
+  readonly resultsSince?: number
   /** Of the last change, at random: a process recognizes its own, whose answer was lost. */
   readonly changeId?: string
   /** Priorities that may still hold messages; more than `settings.priorities` after it was lowered. */

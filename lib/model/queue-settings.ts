@@ -44,6 +44,13 @@ export interface QueueSettings {
   readonly deduplicationMode: 'window' | 'pending'
   /** Hard limit of messages of one group in flight on a standard queue. @default none */
   readonly maxInFlightPerGroup?: number
+  /** Whether consumers' results are kept for their producers. @default they are not, and cost nothing */
+  readonly results?: ResultSettings
+}
+
+export interface ResultSettings {
+  /** How long a result is kept after its ack, at least, seconds, 60 … 2592000 (30 days). */
+  readonly retentionSeconds: number
 }
 
 /** A change of settings: absent keeps, `null` removes an optional one. */
@@ -109,6 +116,7 @@ const MEMBERS: Readonly<Record<keyof QueueSettings, readonly string[]>> = {
   deduplicationWindowSeconds: [],
   deduplicationMode: [],
   maxInFlightPerGroup: [],
+  results: ['retentionSeconds'],
 }
 
 /** Refuses what is no setting, which would be kept and do nothing. */
@@ -149,7 +157,11 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
   if (settings.maxInFlightPerGroup !== undefined) {
     whole('maxInFlightPerGroup', settings.maxInFlightPerGroup, 1, LIMITS.maxInFlightPerGroup)
   }
-  const { deadLetter, retryPolicy } = settings
+  const { deadLetter, retryPolicy, results } = settings
+  if (results) {
+    const { resultRetentionSecondsMin: min, resultRetentionSeconds: max } = LIMITS
+    whole('results.retentionSeconds', results.retentionSeconds, min, max)
+  }
   if (deadLetter) {
     checkQueueName(deadLetter.queue, 'deadLetter.queue')
     if (deadLetter.queue.endsWith('.fifo') !== name.endsWith('.fifo')) {

@@ -33,6 +33,26 @@ export interface ReceiptHandle {
   readonly receivedAt: number
   /** For a message of a FIFO queue. */
   readonly group?: HandleGroup
+  /** Absent in handles of the formats before. */
+  readonly claim?: HandleClaim
+}
+
+/** What a result is stored with: which claim brought it, and what was known of the segment when it was claimed. */
+export interface HandleClaim {
+  /**
+   * Version of the header that the claim was decided on.
+   *
+   * INVARIANT: of two claims of one message in one segment the later one has the higher version. The later claim requires
+   * the message to be as it was read, so that read came after the earlier claim's write, which had raised the version; and
+   * nothing brings back what a message was like before a claim that reached its consumer (`unreceive`).
+   */
+  readonly version: number
+  /** When the segment was published, epoch ms: tells what a purge dropped. */
+  readonly publishedAt: number
+  /** Epoch ms, whole seconds: when the message is dropped. */
+  readonly expiresAt: number
+  /** Epoch ms, whole seconds: until when the header stays in the store, unless it is deleted. */
+  readonly keptUntil: number
 }
 
 export interface HandleGroup {
@@ -47,32 +67,43 @@ export interface HandleGroup {
  *     · count 1 · claimed 1 · gone 1 · receive count 2 · first received 6 · received 6      = 48 bytes, base64url
  *     · group's hash 7 · its last sequence number 8 · 3 unused, on FIFO queues              = 66 bytes
  *     · group's hash 4 · 14 unused, in groups of standard queues
+ *     · then, of the claim: version 4 · published at 6 · expires at 5 · kept beyond that 4 · 2 unused = 21 bytes
  */
-const FORMAT = 4
-const GROUP_FORMAT = 5
-const FAIR_GROUP_FORMAT = 6
-const BYTES = 48
-const GROUP_BYTES = 66
+const FORMAT = 7
+const GROUP_FORMAT = 8
+const FAIR_GROUP_FORMAT = 9
+const BASE_BYTES = 48
+const GROUP_BASE_BYTES = 66
+const CLAIM_BYTES = 21
 const QUEUE_BYTES = 6
 export const NONCE_BYTES = 8
-const TEXT = /^[A-Za-z0-9_-]{64}(?:[A-Za-z0-9_-]{24})?$/
+/** Without the claim 64 or 88 characters, with it 92 or 116. */
+const TEXT = /^[A-Za-z0-9_-]{64}(?:[A-Za-z0-9_-]{24}|[A-Za-z0-9_-]{28}|[A-Za-z0-9_-]{52})?$/
 
 /**
- * Formats 1 to 3 are these less 3, with the token itself in place of the nonce: leases that were taken before tokens
- * were hashes. They are good until the longest of these leases has ended, so that an upgrade loses none.
+ * Formats 4 to 6 are these less 3, without the claim; formats 1 to 3 are those with the token itself in place of the nonce:
+ * leases that were taken before tokens were hashes. Each is good until the longest lease of its time has ended, so that an
+ * upgrade loses none.
  */
-const BEFORE_HASHES = 3
-const HASHED_SINCE = Date.UTC(2026, 11, 1)
-const OLD_LEASES_OVER = HASHED_SINCE + LIMITS.visibilityTimeoutSeconds * 1_000
+const GENERATIONS = [
+  { last: 3, replacedAt: Date.UTC(2026, 11, 1) },
+  { last: 6, replacedAt: Date.UTC(2026, 11, 15) },
+] as const
+const FORMATS_PER_GENERATION = 3
+const LONGEST_LEASE_MS = LIMITS.visibilityTimeoutSeconds * 1_000
+
+/** A handle as it is made, before it has a token. */
+export type IssuedHandle = Omit<ReceiptHandle, 'token' | 'claim'> & { readonly claim: HandleClaim }
 
 /** A receipt handle for a claim that is about to be made, and the lease token that it is good for. */
 export const issueReceiptHandle = (
   queue: string,
-  handle: Omit<ReceiptHandle, 'token'>,
+  handle: IssuedHandle,
 ): { readonly text: string; readonly token: Uint8Array } => {
-  const { group } = handle
+  const { group, claim } = handle
+  const base = group ? GROUP_BASE_BYTES : BASE_BYTES
   // From the pool that Node has for it: memory of its own for each handle costs more than what is written into it.
-  const bytes = Buffer.allocUnsafe(group ? GROUP_BYTES : BYTES).fill(0)
+  const bytes = Buffer.allocUnsafe(base + CLAIM_BYTES).fill(0)
   bytes[0] = !group ? FORMAT : isFairGroup(group.hash) ? FAIR_GROUP_FORMAT : GROUP_FORMAT
   bytes.set(fingerprint(queue), 1)
   bytes[7] = handle.shard
@@ -90,6 +121,10 @@ export const issueReceiptHandle = (
     bytes.write(group.hash, 48, group.hash.length / 2, 'hex')
     bytes.write(group.lastSequence.padStart(16, '0'), 55, 8, 'hex')
   }
+  bytes.writeUInt32BE(claim.version, base)
+  bytes.writeUIntBE(claim.publishedAt, base + 4, 6)
+  bytes.writeUIntBE(claim.expiresAt / 1_000, base + 10, 5)
+  bytes.writeUInt32BE(Math.max(0, claim.keptUntil - claim.expiresAt) / 1_000, base + 15)
   return { text: bytes.toString('base64url'), token: tokenOf(bytes) }
 }
 
@@ -102,24 +137,25 @@ export const decodeReceiptHandle = (text: string): ReceiptHandle | undefined => 
   return bytes && handleIn(bytes)
 }
 
-const isOld = (bytes: Buffer): boolean => bytes.readUInt8(0) <= BEFORE_HASHES
-
 const handleIn = (bytes: Buffer): ReceiptHandle => {
   const nonce = new Uint8Array(bytes.subarray(23, 23 + NONCE_BYTES))
+  const format = formatOf(bytes)
   const handle = {
     shard: bytes.readUInt8(7),
     sort: `${bytes.readUInt8(8)}${bytes.toString('hex', 9, 22)}`,
     index: bytes.readUInt8(22),
     nonce,
-    token: isOld(bytes) ? nonce : tokenOf(bytes),
+    token: bytes.readUInt8(0) <= GENERATIONS[0].last ? nonce : tokenOf(bytes),
     count: bytes.readUInt8(31),
     claimed: bytes.readUInt8(32),
     gone: bytes.readUInt8(33),
     receiveCount: bytes.readUInt16BE(34),
     firstReceivedAt: bytes.readUIntBE(36, 6),
     receivedAt: bytes.readUIntBE(42, 6),
+    ...(bytes.readUInt8(0) >= FORMAT && {
+      claim: claimIn(bytes, format === FORMAT ? BASE_BYTES : GROUP_BASE_BYTES),
+    }),
   }
-  const format = formatOf(bytes)
   if (format === FORMAT) return handle
   const group = {
     hash: bytes.toString('hex', 48, format === FAIR_GROUP_FORMAT ? 52 : 55),
@@ -128,13 +164,28 @@ const handleIn = (bytes: Buffer): ReceiptHandle => {
   return { group, ...handle }
 }
 
+const claimIn = (bytes: Buffer, at: number): HandleClaim => {
+  const expiresAt = bytes.readUIntBE(at + 10, 5) * 1_000
+  return {
+    version: bytes.readUInt32BE(at),
+    publishedAt: bytes.readUIntBE(at + 4, 6),
+    expiresAt,
+    keptUntil: expiresAt + bytes.readUInt32BE(at + 15) * 1_000,
+  }
+}
+
+/** Whether no lease can be live any more for which handles of this format were issued. */
+const isOutdated = (bytes: Buffer, now: number): boolean => {
+  const generation = GENERATIONS.find(({ last }) => bytes.readUInt8(0) <= last)
+  if (!generation) return false
+  const { replacedAt } = generation
+  return now >= replacedAt + LONGEST_LEASE_MS || handleIn(bytes).receivedAt >= replacedAt
+}
+
 /** @throws `ReceiptHandleInvalid` for what is no handle, or one of another queue. */
 export const receiptHandleFor = (queue: string, text: string, now: number): ReceiptHandle => {
   const bytes = bytesOf(text)
-  if (
-    bytes?.compare(fingerprint(queue), 0, QUEUE_BYTES, 1, 1 + QUEUE_BYTES) !== 0 ||
-    (isOld(bytes) && (now >= OLD_LEASES_OVER || handleIn(bytes).receivedAt >= HASHED_SINCE))
-  ) {
+  if (bytes?.compare(fingerprint(queue), 0, QUEUE_BYTES, 1, 1 + QUEUE_BYTES) !== 0 || isOutdated(bytes, now)) {
     throw new HoldfastError('ReceiptHandleInvalid', 'the receipt handle is not one of this queue', {
       field: 'receiptHandle',
       value: typeof text === 'string' ? text.slice(0, 100) : text,
@@ -143,6 +194,10 @@ export const receiptHandleFor = (queue: string, text: string, now: number): Rece
   }
   return handleIn(bytes)
 }
+
+/** Whether a text is a handle of this queue, as far as it says itself. */
+export const isHandleOf = (queue: string, text: string): boolean =>
+  bytesOf(text)?.compare(fingerprint(queue), 0, QUEUE_BYTES, 1, 1 + QUEUE_BYTES) === 0
 
 /** Where the message of a handle stands. */
 export const keyOfHandle = (queue: QueueState, { shard, sort, group }: ReceiptHandle): SegmentKey => ({
@@ -153,15 +208,18 @@ export const keyOfHandle = (queue: QueueState, { shard, sort, group }: ReceiptHa
 /** The format as it is now, of an old one too. */
 const formatOf = (bytes: Buffer): number => {
   const format = bytes.readUInt8(0)
-  return format <= BEFORE_HASHES && format > 0 ? format + BEFORE_HASHES : format
+  return format === 0 || format >= FORMAT ? format : ((format - 1) % FORMATS_PER_GENERATION) + FORMAT
 }
 
 const bytesOf = (text: string): Buffer | undefined => {
   if (typeof text !== 'string' || !TEXT.test(text)) return undefined
   const bytes = Buffer.from(text, 'base64url')
   const format = formatOf(bytes)
+  const claim = bytes.readUInt8(0) >= FORMAT ? CLAIM_BYTES : 0
   const wellFormed =
-    (bytes.length === GROUP_BYTES ? format === GROUP_FORMAT || format === FAIR_GROUP_FORMAT : format === FORMAT) &&
+    (bytes.length === GROUP_BASE_BYTES + claim
+      ? format === GROUP_FORMAT || format === FAIR_GROUP_FORMAT
+      : format === FORMAT && bytes.length === BASE_BYTES + claim) &&
     bytes.readUInt8(7) <= 127 &&
     bytes.readUInt8(8) <= 9 &&
     bytes.readUInt8(22) < bytes.readUInt8(31)

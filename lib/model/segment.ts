@@ -36,6 +36,11 @@ export interface Segment {
   readonly dueAt?: number
   /** Epoch ms, whole seconds: dropped from then on. */
   readonly expiresAt: number
+  /**
+   * Epoch ms, whole seconds, where the queue keeps results: how long the header of an expired segment stays in the store, which
+   * is longer than any of its results. So a header that is absent before then was deleted, and never merely expired.
+   */
+  readonly keptUntil?: number
   /** Items that hold the content apart from the header; 0 when it is in the header itself. */
   readonly bodyItems: number
 }
@@ -72,6 +77,9 @@ export const FRESH: Fresh = { kind: 'fresh' }
 export const GONE: Gone = { kind: 'gone' }
 
 export const TOKEN_BYTES = 8
+
+/** Until when a segment's header stays in the store, unless it is deleted, epoch ms. */
+export const keptUntil = (segment: Segment): number => segment.keptUntil ?? segment.expiresAt
 
 export const goneCount = (segment: Segment): number => {
   let gone = 0
@@ -124,6 +132,9 @@ export const sameToken = (a: Uint8Array, b: Uint8Array): boolean => {
 /** Whether `slot` is leased under `token`, whoever's turn it was to know. */
 export const holds = (slot: Slot, token: Uint8Array): slot is Lease =>
   slot.kind === 'lease' && sameToken(slot.token, token)
+
+/** Whether a consumer received the message and has not given it back, whether its lease is over or not. */
+export const isHeld = (slot: Slot): slot is Lease => slot.kind === 'lease' && !slot.backingOff
 
 /** A lease ends at `until`: at that very instant the message may be received again. */
 export const liveAt = (lease: Lease, now: number): boolean => lease.until > now && !lease.backingOff

@@ -5,26 +5,26 @@ import { deduplicationKey } from '../store/keys.ts'
 import type { Document, DocumentKey, Write } from '../store/port.ts'
 
 /**
- * A deduplication id is remembered by a document of its own, written in the transaction that publishes its message:
- * absent, or past its window, is the condition. So of any number of publishes of an id at once exactly one gets
- * through, and the others learn from what their condition met which message it stood for.
+ * A deduplication id has a document, the *deduplication record*, written in the transaction that publishes its message on condition
+ * that it is absent or past its window. So of any number of concurrent publishes of an id exactly one succeeds, and the others
+ * read in the record that their condition met which message the id stands for.
  */
 export interface FirstPublish {
   readonly messageId: string
   readonly sequenceNumber?: string
 }
-/** As it is stored: with when that was, epoch ms, since a purge frees the ids of what it drops. */
+/** As it is stored. A purge frees the ids of messages that were published before it. */
 interface DeduplicationRecord extends FirstPublish {
   readonly publishedAt: number
 }
 
-/** The id that a message is deduplicated by, if by any: its own, or on a queue that wants it the hash of its body. */
+/** The id that a message is deduplicated by, if any: its own, or on a queue with content-based deduplication the hash of its body. */
 export const deduplicationIdOf = (queue: QueueState, message: NewMessage): string | undefined => {
   if (message.deduplicationId !== undefined) return message.deduplicationId
   return queue.settings.fifo?.contentBasedDeduplication ? contentId(message.body) : undefined
 }
 
-/** The id that a body gives a message without one of its own. It is not kept with the message: the body is. */
+/** The id of a message without one of its own, from its body. It is not stored with the message. */
 export const contentId = (body: Body): string =>
   createHash('sha256')
     .update(body instanceof Uint8Array ? body : bodyText(body))
@@ -36,7 +36,7 @@ export const deduplicationRecordKey = (queue: QueueState, message: NewMessage, i
   return deduplicationKey(queue, hash)
 }
 
-/** @param replaces version of what is remembered of a message that its id no longer stands for; 0 for nothing */
+/** @param replaces version of the record of a message that the id no longer stands for; 0 where there is none */
 export const deduplicationWrite = (
   key: DocumentKey,
   first: DeduplicationRecord,
@@ -55,6 +55,6 @@ export const firstPublish = ({ value }: Document): FirstPublish => {
   return first
 }
 
-/** Whether the message that a remembered id stood for was purged with its queue. */
-export const isForgotten = (queue: QueueState, { value }: Document): boolean =>
+/** Whether the message that the id stands for was purged. */
+export const isOfPurged = (queue: QueueState, { value }: Document): boolean =>
   isPurged(queue, (value as unknown as DeduplicationRecord).publishedAt)

@@ -62,24 +62,31 @@ export const placeInGroups =
     return { writes, placed: entries.map((entry) => placed.get(entry) as Placed) }
   }
 
-/** This process's own polls know that a group has something new. */
+/** Lets the polls of this process know that a group has new messages. */
 export const markGroupPublished = (engine: Engine, queue: QueueState, group: string): void => {
   const at = engine.clock.now() + queue.settings.delaySeconds * 1_000
   engine.polls.tickets(groupPartition(queue, group)).markPublished(group, at)
 }
 
-/** Refuses what a FIFO queue cannot hold. With a delay of its own a message would be overtaken by those behind it. */
+/** Refuses messages that a FIFO queue cannot hold. Messages behind one with a delay of its own would overtake it. */
 export const checkGroupMessages = (messages: readonly NewMessage[]): void => {
-  for (const [position, { groupId, delaySeconds, dueAt }] of messages.entries()) {
-    const field = `messages[${position}]`
-    if (groupId === undefined) throw invalid(`${field}.groupId`, groupId, 'must be given on a FIFO queue')
-    if (delaySeconds !== undefined) {
-      throw invalid(
-        `${field}.delaySeconds`,
-        delaySeconds,
-        "must not be given on a FIFO queue, where the queue's applies",
-      )
-    }
-    if (dueAt !== undefined) throw invalid(`${field}.dueAt`, dueAt, 'must not be given on a FIFO queue')
+  for (const [position, message] of messages.entries()) checkGroupMessage(message, `messages[${position}]`)
+}
+
+/** The same for one message, which the error names as `field`. */
+export const checkGroupMessage = ({ groupId, delaySeconds, dueAt }: NewMessage, field: string): void => {
+  if (groupId === undefined) throw invalid(`${field}.groupId`, groupId, 'must be given on a FIFO queue')
+  if (delaySeconds !== undefined) {
+    throw invalid(
+      `${field}.delaySeconds`,
+      delaySeconds,
+      "must not be given on a FIFO queue, where the queue's own delaySeconds applies",
+    )
   }
+  if (dueAt !== undefined)
+    throw invalid(
+      `${field}.dueAt`,
+      dueAt,
+      'must not be given on a FIFO queue, where messages are received in the order of their publish',
+    )
 }

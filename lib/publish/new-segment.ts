@@ -1,7 +1,9 @@
 import type { Engine } from '../engine.ts'
 import type { ContentMessage } from '../model/content.ts'
-import { groupPartition } from '../model/group.ts'
+import { fairGroupHash, groupPartition } from '../model/group.ts'
+import type { NewMessage } from '../model/message.ts'
 import { afterPurge, partitionOf, type QueueState } from '../model/queue-record.ts'
+import { resultsKeptMs } from '../model/result.ts'
 import { FRESH } from '../model/segment.ts'
 import { sortKey } from '../model/segment-key.ts'
 import type { NewSegment } from '../store/port.ts'
@@ -19,11 +21,27 @@ export interface SegmentPlan {
   readonly group?: string | undefined
 }
 
+/** What of a plan follows from a message: messages of equal plans may share a segment. */
+export type PlanOfMessage = Omit<SegmentPlan, 'messages' | 'shard'>
+
+/** The plan for a message of a standard queue that is published at an instant. */
+export const segmentPlanOf = ({ settings }: QueueState, message: NewMessage, now: number): PlanOfMessage => {
+  const { delaySeconds = settings.delaySeconds, priority = 0, timeToLiveSeconds, groupId } = message
+  const dueAt = Math.max(now, Math.round(message.dueAt ?? now + delaySeconds * 1_000))
+  const group = groupId === undefined ? undefined : fairGroupHash(groupId)
+  return { priority, dueAt, publishedAt: now, timeToLiveSeconds, group }
+}
+
+export const isAlike = (a: PlanOfMessage, b: PlanOfMessage): boolean =>
+  a.priority === b.priority && a.dueAt === b.dueAt && a.timeToLiveSeconds === b.timeToLiveSeconds && a.group === b.group
+
 /** A segment under a key of its own, every message fresh. */
 export const newSegment = (engine: Engine, queue: QueueState, plan: SegmentPlan): NewSegment => {
   const { priority, dueAt, publishedAt, messages } = plan
   const shard = plan.shard ?? Math.floor(engine.random.fraction() * queue.settings.shards)
   const keptSeconds = Math.min(plan.timeToLiveSeconds ?? Number.POSITIVE_INFINITY, queue.settings.retentionSeconds)
+  // DynamoDB's TTL counts whole seconds. Rounded up, so that no message expires early.
+  const expiresAt = Math.ceil((dueAt + keptSeconds * 1_000) / 1_000) * 1_000
   return {
     segment: {
       key: {
@@ -32,10 +50,10 @@ export const newSegment = (engine: Engine, queue: QueueState, plan: SegmentPlan)
       },
       version: 1,
       slots: messages.map(() => FRESH),
-      // Right behind a purge by a faster clock, what is moved or published here still counts as come after it.
+      // After a purge by a clock that is ahead, the messages still count as published later than the purge.
       publishedAt: afterPurge(queue, publishedAt),
-      // DynamoDB's TTL counts whole seconds; never sooner than promised.
-      expiresAt: Math.ceil((dueAt + keptSeconds * 1_000) / 1_000) * 1_000,
+      expiresAt,
+      ...(queue.settings.results && { keptUntil: expiresAt + resultsKeptMs(queue.settings.results) }),
       bodyItems: 0,
     },
     content: { messages },

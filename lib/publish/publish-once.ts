@@ -14,21 +14,22 @@ import {
   deduplicationWrite,
   type FirstPublish,
   firstPublish,
-  isForgotten,
+  isOfPurged,
 } from './deduplication.ts'
 
-/** A message on its way, with where it stood in the request. */
+/** A message of a request. */
 export interface Entry {
   readonly message: NewMessage
   readonly content: ContentMessage
+  /** Its place in the request. */
   readonly position: number
-  /** Where its deduplication id is remembered, if it has one. */
-  readonly remembered: DocumentKey | undefined
-  /** Version of what is remembered there of a message that was purged, or is no longer pending. */
+  /** The key of its deduplication record, if it has a deduplication id. */
+  readonly deduplicationKey: DocumentKey | undefined
+  /** Version of the record of an earlier message under the id, which was purged or is no longer pending; 0 without one. */
   readonly replaces: number
 }
 
-/** Where a message came to stand. */
+/** The segment and place that a message was given. */
 export interface Placed {
   readonly segment: NewSegment
   readonly index: number
@@ -52,7 +53,7 @@ export interface IdempotentRequest {
   recorded(document: Document): PublishResult[]
 }
 
-/** Each further try follows a publish of another into the group, or a duplicate found. */
+/** Retried only when another publisher wrote to the group, or a duplicate was found. */
 const TRIES = 12
 
 /** The entries of a request, and those that repeat another entry's id. */
@@ -65,12 +66,12 @@ export const entriesOf = (
   const seen = new Map<string, number>()
   for (const [position, message] of messages.entries()) {
     const id = deduplicationIdOf(queue, message)
-    const remembered = id === undefined ? undefined : deduplicationRecordKey(queue, message, id)
-    const first = remembered && seen.get(remembered.partition)
+    const deduplicationKey = id === undefined ? undefined : deduplicationRecordKey(queue, message, id)
+    const first = deduplicationKey && seen.get(deduplicationKey.partition)
     if (first !== undefined) repeats.push([position, first])
     else {
-      if (remembered) seen.set(remembered.partition, position)
-      entries.push({ message, content: toContent(message), position, remembered, replaces: 0 })
+      if (deduplicationKey) seen.set(deduplicationKey.partition, position)
+      entries.push({ message, content: toContent(message), position, deduplicationKey, replaces: 0 })
     }
   }
   return { entries, repeats }
@@ -79,10 +80,23 @@ export const entriesOf = (
 export const asDuplicate = (result: PublishResult): PublishResult =>
   result.ok ? { ...result, duplicate: true } : result
 
+/** A publish under way. */
+interface Publication {
+  readonly engine: Engine
+  readonly queue: QueueState
+  readonly place: Place
+  readonly results: PublishResult[]
+  readonly request: IdempotentRequest | undefined
+  /** The last number given in groups whose ticket an earlier try found ahead. */
+  readonly lastSequences: Map<string, Sequence>
+  /** The shard of the first message, in the latest try. */
+  shard: number
+}
+
 /**
- * Publishes messages in one transaction with their deduplication ids, or answers for those whose id is taken what it
- * stands for. All that are left get through together or not at all. The record of an idempotency key is part of the
- * transaction: so there is a record exactly when the messages were stored, and of any number of tries one stores them.
+ * Publishes messages in one transaction with their deduplication ids. A message whose id is taken gets the result of the message that
+ * the id stands for. All others are stored together or not at all. The record of an idempotency key is part of the transaction: so
+ * there is a record exactly when the messages were stored, and of any number of tries one stores them.
  */
 export const publishOnce = async (
   engine: Engine,
@@ -92,57 +106,80 @@ export const publishOnce = async (
   results: PublishResult[],
   request?: IdempotentRequest,
 ): Promise<void> => {
+  const publication: Publication = { engine, queue, place, results, request, lastSequences: new Map(), shard: 0 }
   let pending = entries
-  const lastSequences = new Map<string, Sequence>()
-  let shard = 0
   try {
     for (let attempt = 0; pending.length > 0; attempt++) {
-      if (attempt === TRIES)
-        throw new HoldfastError('Throttled', 'others publish to the same place', {
-          queue: queue.name,
-          reason: 'contention',
-        })
-      const { writes, placed } = place(pending, lastSequences)
-      shard = placed[0]?.segment.segment.key.partition.shard ?? 0
-      const firsts = placed.map((where) => firstOf(where))
-      const remembering = pending.flatMap(({ remembered, replaces }, at) => {
-        const { publishedAt, expiresAt } = (placed[at] as Placed).segment.segment
-        const first = { ...(firsts[at] as FirstPublish), publishedAt }
-        return remembered
-          ? [deduplicationWrite(remembered, first, deduplicatedUntil(engine, queue, expiresAt), replaces)]
-          : []
-      })
-      const outcomes = [...results]
-      for (const [at, { position }] of pending.entries()) outcomes[position] = published(firsts[at] as FirstPublish)
-      const recording = request ? [request.record(outcomes)] : []
-      const outcome = await engine.store.transact([...writes, ...remembering, ...recording])
-      if (outcome.applied) {
-        for (const { position } of pending) results[position] = outcomes[position] as PublishResult
-        for (const { segment } of placed) engine.polls.release(segment.segment.key)
-        return
-      }
-      const earlier = outcome.failures.find(({ write }) => write === writes.length + remembering.length)
-      if (earlier) {
-        // Without the document another round tells: it was past its time, or the answer did not have it.
-        if (!earlier.document) continue
-        for (const [position, result] of request?.recorded(earlier.document).entries() ?? []) results[position] = result
-        return
-      }
-      noteSequences(writes, outcome.failures, lastSequences)
-      pending = await withoutDuplicates(engine, queue, pending, writes.length, outcome.failures, results)
+      if (attempt === TRIES) throw contended(queue)
+      pending = await tryOnce(publication, pending)
     }
   } catch (error) {
     if (!isHoldfastError(error)) throw error
-    if (error.code === 'Throttled') observeThrottle(engine, queue, shard, error)
-    if (request) {
-      // A refusal is the whole request's, and so is a failure: nothing was stored, or all of it, or that is not known.
-      if (!error.retryable) throw error
-      for (const { position } of entries) results[position] = { ok: false, error }
-      return
-    }
-    // What is known to be a duplicate stays one.
-    for (const { position } of pending) results[position] ??= { ok: false, error }
+    if (error.code === 'Throttled') observeThrottle(engine, queue, publication.shard, error)
+    fail(publication, { entries, pending }, error)
   }
+}
+
+const contended = ({ name }: QueueState): HoldfastError =>
+  new HoldfastError('Throttled', 'other publishers keep writing to the same groups or ids: try again', {
+    queue: name,
+    reason: 'contention',
+  })
+
+/** Sends one transaction. Returns the entries to try again, none when each has its result. */
+const tryOnce = async (publication: Publication, pending: readonly Entry[]): Promise<readonly Entry[]> => {
+  const { engine, queue, place, results, request, lastSequences } = publication
+  const { writes, placed } = place(pending, lastSequences)
+  publication.shard = placed[0]?.segment.segment.key.partition.shard ?? 0
+  const ids = deduplicationWrites(engine, queue, pending, placed)
+  const outcomes = [...results]
+  for (const [at, { position }] of pending.entries()) outcomes[position] = published(firstOf(placed[at] as Placed))
+  const recording = request ? [request.record(outcomes)] : []
+  const outcome = await engine.store.transact([...writes, ...ids, ...recording])
+  if (outcome.applied) {
+    for (const { position } of pending) results[position] = outcomes[position] as PublishResult
+    for (const { segment } of placed) engine.polls.release(segment.segment.key)
+    return []
+  }
+  const earlier = outcome.failures.find(({ write }) => write === writes.length + ids.length)
+  if (earlier) {
+    // Without the document another try shows what is stored: it had expired, or the response did not have it.
+    if (!earlier.document) return pending
+    for (const [position, result] of request?.recorded(earlier.document).entries() ?? []) results[position] = result
+    return []
+  }
+  noteSequences(writes, outcome.failures, lastSequences)
+  return withoutDuplicates(engine, queue, pending, writes.length, outcome.failures, results)
+}
+
+const deduplicationWrites = (
+  engine: Engine,
+  queue: QueueState,
+  pending: readonly Entry[],
+  placed: readonly Placed[],
+): Write[] =>
+  pending.flatMap(({ deduplicationKey, replaces }, at) => {
+    if (!deduplicationKey) return []
+    const place = placed[at] as Placed
+    const { publishedAt, expiresAt } = place.segment.segment
+    const record = { ...firstOf(place), publishedAt }
+    return [deduplicationWrite(deduplicationKey, record, deduplicatedUntil(engine, queue, expiresAt), replaces)]
+  })
+
+/** Gives the error to the messages that have no result. With an idempotency key it is that of the whole request. */
+const fail = (
+  { results, request }: Publication,
+  { entries, pending }: { entries: readonly Entry[]; pending: readonly Entry[] },
+  error: HoldfastError,
+): void => {
+  if (request) {
+    // Nothing was stored, or all of it, or that is not known.
+    if (!error.retryable) throw error
+    for (const { position } of entries) results[position] = { ok: false, error }
+    return
+  }
+  // A message that is known to be a duplicate stays one.
+  for (const { position } of pending) results[position] ??= { ok: false, error }
 }
 
 const published = (first: FirstPublish): PublishResult => ({ ok: true, ...first })
@@ -158,20 +195,21 @@ const noteSequences = (
   }
 }
 
-const firstOf = ({ segment: { segment }, index }: Placed): FirstPublish => ({
+/** What is answered, and remembered, of a message in its place. */
+export const firstOf = ({ segment: { segment }, index }: Placed): FirstPublish => ({
   messageId: encodeMessageId(segment.key, index),
   ...(isOrdered(segment.key.partition.group) && {
     sequenceNumber: sequenceNumber(sequenceAfter(sequenceOf(segment.key.sort), index)),
   }),
 })
 
-/** Unique while pending, an id is remembered as long as its message can be pending. */
-const deduplicatedUntil = (engine: Engine, { settings }: QueueState, expiresAt: number): number =>
+/** When the id is free again, epoch ms. In mode `pending` its record is kept as long as the message can be pending. */
+export const deduplicatedUntil = (engine: Engine, { settings }: QueueState, expiresAt: number): number =>
   settings.deduplicationMode === 'pending'
     ? expiresAt
     : engine.clock.now() + settings.deduplicationWindowSeconds * 1_000
 
-/** Answers those whose id stands for a message already; the rest is left to be tried again. */
+/** Gives entries whose id stands for another message that one's result. Returns the others, to try again. */
 const withoutDuplicates = async (
   engine: Engine,
   queue: QueueState,
@@ -180,13 +218,13 @@ const withoutDuplicates = async (
   failures: readonly WriteFailure[],
   results: PublishResult[],
 ): Promise<Entry[]> => {
-  const remembering = pending.filter(({ remembered }) => remembered)
+  const withIds = pending.filter(({ deduplicationKey }) => deduplicationKey)
   const left = new Map(pending.map((entry) => [entry, entry]))
   for (const { write, document } of failures) {
-    const entry = remembering[write - before]
+    const entry = withIds[write - before]
     if (!entry) continue
     if (!document || (await isFree(engine, queue, document))) {
-      // Taken over on condition that nobody else did.
+      // The next try takes the id over, on condition that no other publisher did.
       left.set(entry, { ...entry, replaces: document?.version ?? 0 })
       continue
     }
@@ -196,8 +234,8 @@ const withoutDuplicates = async (
   return [...left.values()]
 }
 
-/** Whether an id no longer stands for its message: purged, or where that frees it acked, cancelled or moved on. */
-const isFree = async (engine: Engine, queue: QueueState, document: Document): Promise<boolean> =>
-  isForgotten(queue, document) ||
+/** Whether an id no longer stands for its message: the message was purged, or in mode `pending` is no longer in the queue. */
+export const isFree = async (engine: Engine, queue: QueueState, document: Document): Promise<boolean> =>
+  isOfPurged(queue, document) ||
   (queue.settings.deduplicationMode === 'pending' &&
     !(await isPending(engine, queue, firstPublish(document).messageId)))

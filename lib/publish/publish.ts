@@ -27,14 +27,14 @@ export interface PublishCallOptions {
 }
 
 /**
- * Publishes 1 to 25 messages. Those of one priority, due time and time to live become one segment, written by one
- * conditional put (and one for its body, at the same time, when it is large), so each segment is there whole or not
- * at all. A put repeated after a lost response finds its own segment and changes nothing.
+ * Publishes 1 to 25 messages. Messages of one priority, due time and time to live become one segment, written by one conditional
+ * put, and concurrently one put for a large body. So each segment is stored whole or not at all. A put that is repeated after a
+ * lost response finds its own segment and changes nothing.
  *
  * Cost: one round trip; 1 WRU per started KB of what is stored. With deduplication ids it is a transaction: twice that,
  * and 2 WRU an id.
  *
- * @returns one result a message, in order; an `error` only where the store failed for that message's segment.
+ * @returns one result a message, in order; an `error` only where the store failed for the segment of that message
  * @throws `InvalidRequest`, `MessageTooLarge`, `QueueNotFound` before anything is written
  */
 export const publish = async (
@@ -90,7 +90,7 @@ const publishPlain = async (
 
 const SHARDS_TRIED = 3
 
-/** Inserts into a random shard; where DynamoDB throttles its partition, into another, a new one if need be. */
+/** Inserts into a random shard. Where DynamoDB throttles the shard's partition, into another one, which may be new. */
 const insertSomewhere = async (
   engine: Engine,
   queue: QueueState,
@@ -112,7 +112,7 @@ const insertSomewhere = async (
   return failure as HoldfastError
 }
 
-/** Inserts a segment under a key that is its own: found taken, an earlier try of this very put got through. */
+/** Inserts a segment under a key of its own. Where the key is taken, an earlier try of the same put succeeded. */
 const insert = (engine: Engine, segment: NewSegment): Promise<HoldfastError | undefined> =>
   failureOf(engine.store.insert(segment))
 
@@ -126,20 +126,20 @@ const failureOf = async (work: Promise<unknown>): Promise<HoldfastError | undefi
   }
 }
 
-/** Whether another partition may take what this one refused: the whole table is not known to be at its limit. */
+/** Whether only one partition may be at its limit, and not the whole table, so that another shard may accept the segment. */
 const isOfOnePartition = ({ fields: { reason } }: HoldfastError): boolean =>
   reason === undefined || reason === 'key-range' || reason === 'unknown'
 
 const TICKET_TRIES = 3
 
 /**
- * Publishes to a group of a standard queue: first the segment, then the ticket that leads polls to it. The other way
- * round a poll between the two writes would find the group empty and delete the ticket; one transaction for both would
- * double the units of every publish.
+ * Publishes to a group of a standard queue: first the segment, then the ticket that polls find it by. In the other order a poll
+ * between the two writes would find the group empty and delete the ticket. One transaction for both would double the units of
+ * every publish.
  *
- * INVARIANT: a group that holds a message whose publish succeeded has a ticket. So the publish has not succeeded before
- * its ticket is written. Where that keeps failing the segment is deleted, provided that nobody has received from it: then
- * nothing was done, and the failure says so. A segment that stays is `StoreUnavailable`, since it may be received.
+ * INVARIANT: a group with a message whose publish succeeded has a ticket. So a publish succeeds only after its ticket is written.
+ * Where that keeps failing, the segment is deleted unless a message of it was received. Then nothing was stored, and the publish
+ * fails with the error of the ticket. Where the segment stays, the error is `StoreUnavailable`, since its messages may be received.
  */
 const insertInGroup = async (
   engine: Engine,
@@ -157,11 +157,12 @@ const insertInGroup = async (
   if (!failure) return segment
   const [undone] = await engine.store.change([removeSegment(segment.segment)])
   if (undone?.applied) return failure
-  const message = 'the message is stored, but polls may not come across it: its group could not be noted'
+  const message =
+    'the message is stored, but polls may not find it, because the ticket of its group could not be written: publish it again'
   return new HoldfastError('StoreUnavailable', message, { queue: queue.name }, { cause: failure })
 }
 
-/** Tickets of a shard share a partition: where that is throttled, more shards move the ticket to another one. */
+/** Writes the ticket of a group. Tickets of a shard share a partition: where it is throttled, more shards move the ticket. */
 const writeTicket = async (
   engine: Engine,
   queue: QueueState,

@@ -1,14 +1,14 @@
 import type { Engine } from '../engine.ts'
-import { fairGroupHash, groupPartition } from '../model/group.ts'
+import { groupPartition } from '../model/group.ts'
 import { afterPurge, type QueueState } from '../model/queue-record.ts'
 import type { Write } from '../store/port.ts'
 import { touchGroup } from './group-place.ts'
-import { newSegment, type SegmentPlan } from './new-segment.ts'
+import { isAlike, newSegment, type PlanOfMessage, segmentPlanOf } from './new-segment.ts'
 import type { Entry, Place, Placed } from './publish-once.ts'
 
-/** Messages of one priority, due time, time to live and group, with deduplication ids or without. */
+/** Messages of one priority, due time, time to live and group: all with deduplication ids, or none. */
 export interface Planned {
-  readonly plan: Omit<SegmentPlan, 'messages' | 'shard'>
+  readonly plan: PlanOfMessage
   readonly entries: Entry[]
   readonly once: boolean
 }
@@ -17,11 +17,8 @@ export const planSegments = (engine: Engine, queue: QueueState, entries: readonl
   const now = afterPurge(queue, engine.clock.now())
   const planned: Planned[] = []
   for (const entry of entries) {
-    const { delaySeconds = queue.settings.delaySeconds, priority = 0, timeToLiveSeconds, groupId } = entry.message
-    const dueAt = Math.max(now, Math.round(entry.message.dueAt ?? now + delaySeconds * 1_000))
-    const once = entry.remembered !== undefined
-    const group = groupId === undefined ? undefined : fairGroupHash(groupId)
-    const plan = { priority, dueAt, publishedAt: now, timeToLiveSeconds, group }
+    const once = entry.deduplicationKey !== undefined
+    const plan = segmentPlanOf(queue, entry.message, now)
     const alike = planned.find((one) => one.once === once && isAlike(one.plan, plan))
     if (alike) alike.entries.push(entry)
     else planned.push({ plan, entries: [entry], once })
@@ -29,17 +26,14 @@ export const planSegments = (engine: Engine, queue: QueueState, entries: readonl
   return planned
 }
 
-const isAlike = (a: Planned['plan'], b: Planned['plan']): boolean =>
-  a.priority === b.priority && a.dueAt === b.dueAt && a.timeToLiveSeconds === b.timeToLiveSeconds && a.group === b.group
-
-/** Places messages of a standard queue: a segment for those that are alike, and one write a ticket that leads polls to them. */
+/** Places messages of a standard queue: one segment for messages that are alike, and one write for the ticket of each group. */
 export const placeSegments =
   (engine: Engine, queue: QueueState): Place =>
   (entries) => {
     const writes: Write[] = []
     const touched = new Map<string, Write>()
     const placed = new Map<Entry, Placed>()
-    // Those that need no ticket share a shard, so that a throttled transaction tells which one was.
+    // All segments without a group share a shard, so that a throttled transaction names the shard that was throttled.
     const shard = Math.floor(engine.random.fraction() * queue.settings.shards)
     for (const { plan, entries: alike } of planSegments(engine, queue, entries)) {
       const messages = alike.map(({ content }) => content)
@@ -55,7 +49,7 @@ export const placeSegments =
     }
   }
 
-/** This process's own polls know where something new is. */
+/** Lets the polls of this process know which groups have new messages. */
 export const markReadyGroups = (engine: Engine, queue: QueueState, planned: readonly Planned[]): void => {
   const now = engine.clock.now()
   for (const { plan } of planned) {

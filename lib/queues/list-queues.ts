@@ -1,6 +1,8 @@
 import type { Engine } from '../engine.ts'
+import { invalid } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import { whole } from '../model/number-checks.ts'
+import { isQueueName } from '../model/queue-name.ts'
 import { asQueue } from '../model/queue-record.ts'
 import type { Queue } from '../model/queue-settings.ts'
 import { queueListPartition } from '../store/keys.ts'
@@ -40,7 +42,7 @@ export const listQueueNames = async (
   { prefix = '', limit = 100, cursor, scope = '' }: ListQuery = {},
 ): Promise<{ names: readonly string[]; cursor?: string }> => {
   whole('limit', limit, 1, LIMITS.listQueuesPage)
-  const after = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url').toString('utf8')
+  const after = cursor === undefined ? undefined : nameIn(cursor)
   const documents = await engine.store.listDocuments({
     partition: queueListPartition(scope),
     prefix,
@@ -53,4 +55,11 @@ export const listQueueNames = async (
   return documents.length > limit && last !== undefined
     ? { names, cursor: Buffer.from(last, 'utf8').toString('base64url') }
     : { names }
+}
+
+/** @throws `InvalidRequest` for a text that is no cursor of a page */
+const nameIn = (cursor: string): string => {
+  const name = Buffer.from(cursor, 'base64url').toString('utf8')
+  if (!isQueueName(name)) throw invalid('cursor', cursor, 'must be the cursor of an earlier page')
+  return name
 }

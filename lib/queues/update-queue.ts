@@ -53,6 +53,7 @@ const withChange = async (engine: Engine, queue: QueueState, change: QueueChange
     modifiedAt: now,
     pollPriorities: Math.max(settings.priorities, pollPriorities(queue)),
     ...(shards < queue.settings.shards && { shardsLoweredAt: now }),
+    ...(settings.results && !queue.settings.results && { resultsSince: now }),
     ...(settings.fifo && settings.delaySeconds < queue.settings.delaySeconds && { delayLoweredAt: now }),
   }
   // Where the request leaves the shards alone, the record keeps its own, and the layout what it noted.

@@ -7,24 +7,24 @@ import type { Random } from '../random.ts'
 import { deadLetter } from '../redrive/dead-letter.ts'
 import { shuffled } from './shuffle.ts'
 
-/** A segment with the places of the messages that may be received. */
+/** A segment with the places of those of its messages that can be received. */
 export interface Candidate {
   readonly segment: Segment
   readonly indexes: number[]
 }
 
-/** Segments that are no longer as they were read: what they are now, gone, or not known. */
+/** What became of segments since they were read, by their sort keys: how they are now, gone, or not known. */
 export type After = Map<string, Segment | 'unknown' | undefined>
 
-/** Above this pressure others are about: heads are left to whoever comes by chance. */
+/** Above this pressure other processes poll here too, and a poll claims random segments in place of the first ones. */
 const CROWDED = 1.2
-/** Above this one, a few messages are worth waiting for one's turn. */
-const SCRAMBLE = 1.5
-/** Segments that one look moves messages of to the dead-letter queue: a transaction each. */
+/** Above this pressure a poll that finds few messages waits before it claims. */
+const DEFER_PRESSURE = 1.5
+/** Segments from which one scan moves messages to the dead-letter queue: a transaction each. */
 const MAX_DEAD_LETTERED = 25
 const MIN_DENSITY = 0.2
 
-/** Those of the segments read that have something to receive. Nothing is done about messages past their receives yet. */
+/** The segments that have something to receive. Exhausted messages are among it. */
 export const candidatesOf = (
   engine: Engine,
   target: ScanTarget,
@@ -42,13 +42,13 @@ export const candidatesOf = (
     const visible = receivable(segment, now)
     const free = unreserved(target, segment, visible)
     if (free.length > 0) candidates.push({ segment, indexes: free })
-    // Another poll of this process is at it: what becomes of it is not known yet.
+    // Another poll of this process is claiming all of it, with an outcome that is not known yet.
     else if (visible.length > 0) after.set(segment.key.sort, 'unknown')
   }
   return candidates
 }
 
-/** The candidates without messages past their receives: these are dead-lettered. */
+/** The candidates without exhausted messages, which are moved to the dead-letter queue. */
 export const withoutExhausted = async (
   engine: Engine,
   { queue }: ScanTarget,
@@ -61,13 +61,13 @@ export const withoutExhausted = async (
     const { segment, indexes } = candidate
     const exhausted = exhaustedIn(queue, candidate)
     if (exhausted.length === 0) left.push(candidate)
-    // A poll does not spend its time on the dead: those of the segments behind are left to the next.
+    // The next scan moves the exhausted messages of the segments behind, so that this one can return messages.
     else if (deadLettered >= MAX_DEAD_LETTERED) after.set(segment.key.sort, 'unknown')
     else {
       deadLettered++
       const outcome = await deadLetter(engine, queue, segment, exhausted)
       after.set(segment.key.sort, outcome.segment)
-      // Without a dead-letter queue to take them they are delivered once more rather than lost.
+      // Where the dead-letter queue does not exist, exhausted messages are delivered once more, so that none is lost.
       const alive = outcome.moved ? indexes.filter((index) => !exhausted.includes(index)) : indexes
       if (outcome.segment && alive.length > 0) left.push({ segment: outcome.segment, indexes: alive })
     }
@@ -83,7 +83,7 @@ const exhaustedIn = ({ settings: { deadLetter } }: QueueState, { segment, indexe
   return indexes.filter((index) => receiveCountOf(slotAt(segment, index)) >= limit)
 }
 
-/** A page may have been read before what another poll of this process has changed since. */
+/** The segment as this process's latest claim left it, where the page was read before that claim. */
 const newestOf = ({ hints }: ScanTarget, read: Segment, after: After): Segment => {
   const known = hints.newest.get(read.key.sort)
   if (!known || known.version <= read.version) return read
@@ -94,7 +94,7 @@ const newestOf = ({ hints }: ScanTarget, read: Segment, after: After): Segment =
 export const noteNewest = ({ hints: { newest } }: ScanTarget, segment: Segment): void =>
   newest.set(segment.key.sort, segment)
 
-/** Messages to receive for each header read, those with none included: says how many headers a wish takes. */
+/** Takes note of how many messages to receive a header has on average: so many headers a scan reads for what it wants. */
 export const noteDensity = (
   { hints, priority }: ScanTarget,
   segments: readonly Segment[],
@@ -110,10 +110,10 @@ export const noteDensity = (
   hints.density = Math.max(MIN_DENSITY, hints.density + (found / due - hints.density) / 4)
 }
 
-/** Whether so little is left that pollers who take of it at random would mostly meet. */
-export const isScramble = ({ hints }: ScanTarget, candidates: readonly Candidate[], want: number): boolean => {
+/** Whether so few messages are left that pollers which claim random ones would mostly claim the same. */
+export const areTooFew = ({ hints }: ScanTarget, candidates: readonly Candidate[], want: number): boolean => {
   const { pressure } = hints.contention
-  if (pressure < SCRAMBLE || candidates.length === 0) return false
+  if (pressure < DEFER_PRESSURE || candidates.length === 0) return false
   const supply = candidates.reduce((sum, { indexes }) => sum + indexes.length, 0)
   return supply < (want * pressure) / 2
 }
@@ -139,7 +139,7 @@ export const pick = (
   return picked
 }
 
-/** The first of them, or any in their order. */
+/** The first ones, or with `random` any, in order. */
 const someOf = (indexes: readonly number[], count: number, random: Random | undefined): number[] =>
   random
     ? shuffled(indexes, random.fraction)
@@ -150,6 +150,6 @@ const someOf = (indexes: readonly number[], count: number, random: Random | unde
 export const without = (candidates: readonly Candidate[], picked: readonly Candidate[]): Candidate[] =>
   candidates.filter(({ segment }) => !picked.some((other) => other.segment.key.sort === segment.key.sort))
 
-/** Those that no other poll of this process is claiming. */
+/** The places that no other poll of this process is claiming. */
 const unreserved = ({ hints: { reserved } }: ScanTarget, { key: { sort } }: Segment, indexes: number[]): number[] =>
   reserved.free(sort, indexes)

@@ -1,17 +1,17 @@
 import type { Engine } from '../engine.ts'
 import type { Request, ScanTarget } from '../hints/scan-target.ts'
-import { type Content, contentOf } from '../model/content.ts'
 import { type HoldfastError, isHoldfastError } from '../model/errors.ts'
 import type { Message } from '../model/message.ts'
-import { type Lease, type Segment, slotAt } from '../model/segment.ts'
+import { receivedMessages } from '../model/received-message.ts'
+import type { Segment } from '../model/segment.ts'
 import { bearsLeases, removeSegment, unclaim } from '../model/segment-change.ts'
 import type { Claim, ClaimOutcome } from '../store/port.ts'
 import {
   type After,
   anyExhausted,
+  areTooFew,
   type Candidate,
   candidatesOf,
-  isScramble,
   noteDensity,
   noteNewest,
   pick,
@@ -25,19 +25,22 @@ export interface Claimed {
   readonly after: After
 }
 
-/** Losing this much of a round means that what was read is out of date. */
+/** When more than this part of a round's claims is lost, what was read is out of date. */
 const STALE_LOSS = 0.5
 const ROUNDS = 3
-/** How long content may take to follow its header: both are written at once, and retried for seconds. */
+/** Content that is not there this long after its header never comes: both are written concurrently, and retried for seconds. */
 const ORPHAN_AFTER_MS = 60_000
-/** The longest wait for each other poller there seems to be: about a claim's round trip. */
-const DEFER_MS = { least: 4, most: 25 }
-/** Had there been others, one of them would likely have come first. */
+/** The longest wait for each other poller that there seems to be: about a round trip of a claim, within these bounds. */
+
+const DEFER_MS = { min: 4, max: 25 }
+/** After this part of the longest wait another poller, if there were one, would probably have claimed first. */
 const ENOUGH_PATIENCE = 0.25
 
 /**
- * Claims up to `want` messages of the segments read: their heads when alone, a random part when other pollers were
- * noticed. Messages that used up their receives go to the dead-letter queue here.
+ * Claims up to `want` messages of the segments that were read: the first ones, or random ones while other pollers are noticed.
+ * Exhausted messages are moved to the dead-letter queue.
+ *
+ * @param more whether the partition holds more segments that are due
  */
 export const claimFrom = async (
   engine: Engine,
@@ -52,7 +55,7 @@ export const claimFrom = async (
   if (anyExhausted(target.queue, candidates))
     candidates = await withoutExhausted(engine, target, candidates, claimed.after)
   noteDensity(target, segments, candidates, engine.clock.now())
-  if (!more && isScramble(target, candidates, request.want)) {
+  if (!more && areTooFew(target, candidates, request.want)) {
     candidates = await deferred(engine, target, segments, candidates, request, claimed.after)
     if (request.signal?.aborted) return claimed
   }
@@ -67,8 +70,8 @@ export const claimFrom = async (
 }
 
 /**
- * Few messages and many pollers: whoever waits the shortest takes them, and the rest, having read again, write nothing.
- * A read costs a fraction of a lost race.
+ * Waits a random time and reads the candidates again. Of many pollers that want few messages, the one that waits the shortest
+ * claims them, and the others find nothing and write nothing: a read costs a fraction of a lost claim.
  */
 const deferred = async (
   engine: Engine,
@@ -83,7 +86,7 @@ const deferred = async (
   if (from === undefined || to === undefined) return []
   const { contention, roundTripMs } = target.hints
   const patience = engine.random.fraction()
-  const turnMs = Math.min(DEFER_MS.most, Math.max(DEFER_MS.least, roundTripMs))
+  const turnMs = Math.min(DEFER_MS.max, Math.max(DEFER_MS.min, roundTripMs))
   await engine.clock.sleep(patience * contention.pressure * turnMs, signal)
   if (signal?.aborted) return []
   const page = await engine.store.headers({ partition: target.partition, from, to, limit: segments.length })
@@ -98,7 +101,7 @@ const deferred = async (
   return left
 }
 
-/** Claims what was picked; answers how many claims were lost to others. */
+/** Claims what was picked. Returns how many claims were lost to other pollers. */
 const claimPicked = async (
   engine: Engine,
   target: ScanTarget,
@@ -125,7 +128,7 @@ const claimPicked = async (
 
 const isWhole = (outcome: ClaimOutcome): boolean => outcome.applied && outcome.content !== undefined
 
-/** Why none of the claims could be tried. */
+/** The error of the claims, when the store tried none of them. */
 const faultOf = (outcomes: readonly ClaimOutcome[]): HoldfastError | undefined => {
   let fault: HoldfastError | undefined
   for (const outcome of outcomes) {
@@ -135,7 +138,7 @@ const faultOf = (outcomes: readonly ClaimOutcome[]): HoldfastError | undefined =
   return fault
 }
 
-/** Undoes claims whose messages nobody will get: those without content, and all of them when the caller has gone. */
+/** Undoes claims whose messages reach no consumer: those without content, and all of them when the caller has aborted. */
 const putBack = async (
   engine: Engine,
   target: ScanTarget,
@@ -151,7 +154,7 @@ const putBack = async (
   }
 }
 
-/** Takes note of what became of the claims, and of the messages they brought; answers how many were lost to others. */
+/** Takes note of the outcomes of claims, and adds the messages. Returns how many claims were lost to other pollers. */
 const noteOutcomes = (
   engine: Engine,
   target: ScanTarget,
@@ -167,7 +170,7 @@ const noteOutcomes = (
     const unsure = outcome.applied ? !delivered : outcome.error !== undefined
     claimed.after.set(claim.segment.key.sort, unsure ? 'unknown' : outcome.segment)
     if (delivered) {
-      claimed.messages.push(...messagesOf(outcome.segment, outcome.content, claim))
+      claimed.messages.push(...receivedMessages(outcome.segment, outcome.content, claim.receiptHandles))
     } else if (!outcome.applied && !outcome.error) lost++
   }
   target.hints.contention.observe({ won: claims.length - lost, lost })
@@ -175,7 +178,7 @@ const noteOutcomes = (
   return lost
 }
 
-/** A claim that failed because its own first try had succeeded, its answer lost, is a success. */
+/** Corrects outcomes of claims that failed because an earlier try of the same claim had succeeded and its response was lost. */
 const recognizeOwn = async (
   engine: Engine,
   outcomes: readonly ClaimOutcome[],
@@ -188,7 +191,7 @@ const recognizeOwn = async (
       if (outcome.applied || outcome.error || !segment || !bearsLeases(segment, change)) return outcome
       try {
         const [stored] = await engine.store.read([segment.key])
-        // The header is the one that bears our leases: by the time of the read others may hold the messages.
+        // `segment` has the leases of this claim. By the time of the read other consumers may hold the messages.
         return stored ? { applied: true as const, segment, content: stored.content } : outcome
       } catch (error) {
         // The claims beside this one were made.
@@ -198,22 +201,9 @@ const recognizeOwn = async (
     }),
   )
 
-/** A header without content: its publish failed half-way, or its content is a moment late. */
+/** Undoes the claim of a segment without content, or deletes the segment: its publish failed, or the content is not there yet. */
 export const giveUp = async (engine: Engine, target: ScanTarget, { segment, change }: Claim, now: Segment) => {
-  const orphan = engine.clock.now() - segment.publishedAt > ORPHAN_AFTER_MS
-  await engine.store.change([orphan ? removeSegment(now) : unclaim(segment, change)])
-  if (orphan) engine.observe({ type: 'orphan-dropped', queue: target.queue.name })
+  const isOrphan = engine.clock.now() - segment.publishedAt > ORPHAN_AFTER_MS
+  await engine.store.change([isOrphan ? removeSegment(now) : unclaim(segment, change)])
+  if (isOrphan) engine.observe({ type: 'orphan-dropped', queue: target.queue.name })
 }
-
-export const messagesOf = (segment: Segment, content: Content, { receiptHandles }: IssuedClaim): Message[] =>
-  [...receiptHandles].map(([index, receiptHandle]) => {
-    const slot = slotAt(segment, index) as Lease
-    return {
-      receiptHandle,
-      receiveCount: slot.receiveCount,
-      firstReceivedAt: slot.firstReceivedAt,
-      leasedUntil: slot.until,
-      // Last, not first: V8 is many times slower in adding to a copy than in copying onto a literal.
-      ...contentOf(segment, content, index),
-    }
-  })

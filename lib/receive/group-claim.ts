@@ -1,10 +1,11 @@
 import type { Engine } from '../engine.ts'
-import { type Content, contentOf } from '../model/content.ts'
-import { type HeadPart, sequenceAfter, sequenceNumber, sequenceOf } from '../model/group.ts'
+import type { Content } from '../model/content.ts'
+import type { HeadPart } from '../model/group.ts'
 import type { Message } from '../model/message.ts'
 import { asDelayed, type QueueState } from '../model/queue-record.ts'
 import { decodeReceiptHandle, type HandleGroup } from '../model/receipt-handle.ts'
-import { type Lease, type Segment, slotAt } from '../model/segment.ts'
+import { receivedMessage, receivedMessages } from '../model/received-message.ts'
+import type { Segment } from '../model/segment.ts'
 import { bearsLeases, unclaim } from '../model/segment-change.ts'
 import type { Claim, ClaimedSegment } from '../store/port.ts'
 import { newLeasing } from './leasing.ts'
@@ -17,10 +18,9 @@ export interface HeadClaim {
 }
 
 /**
- * Leases messages at the head of a group, all of them or none.
+ * Claims messages at the head of an ordered group, all of them or none.
  *
- * writes: one update a segment, in one transaction when there are several · condition: the messages are as they were
- * read · cost: 1 WRU for one segment, 2 each for several
+ * writes: one update a segment, several in one transaction · condition: the messages are as they were read · cost: 1 WRU for one segment, 2 each for several
  *
  * @returns nothing when the group is no longer as it was read
  */
@@ -38,8 +38,7 @@ export const claimHead = async (
     messages: claims.flatMap(({ receiptHandles }, position) => {
       const { segment, content } = claimed[position] ?? {}
       if (!segment || !content) return []
-      const delayed = asDelayed(queue, segment)
-      return [...receiptHandles].map(([index, receiptHandle]) => messageAt(delayed, content, index, receiptHandle))
+      return receivedMessages(asDelayed(queue, segment), content, receiptHandles)
     }),
     until,
     undo: async () => {
@@ -48,7 +47,7 @@ export const claimHead = async (
   }
 }
 
-/** A claim whose answer was lost is recognized by its tokens. */
+/** The segments of a claim that an earlier try made, and whose response was lost: they have its lease tokens. */
 export const ownClaim = async (
   engine: Engine,
   claims: readonly Claim[],
@@ -57,18 +56,6 @@ export const ownClaim = async (
   return claims.every(({ change }, position) => bearsLeases(stored[position]?.segment, change)) ? stored : undefined
 }
 
-const messageAt = (segment: Segment, content: Content, index: number, receiptHandle: string): Message => {
-  const { receiveCount, firstReceivedAt, until } = slotAt(segment, index) as Lease
-  return {
-    ...contentOf(segment, content, index),
-    sequenceNumber: sequenceNumber(sequenceAfter(sequenceOf(segment.key.sort), index)),
-    receiptHandle,
-    receiveCount,
-    firstReceivedAt,
-    leasedUntil: until,
-  }
-}
-
 /** The message that a receipt handle holds, as it was handed out with it. */
 export const messageOfHandle = (segment: Segment, content: Content, receiptHandle: string): Message =>
-  messageAt(segment, content, decodeReceiptHandle(receiptHandle)?.index ?? 0, receiptHandle)
+  receivedMessage(segment, content, decodeReceiptHandle(receiptHandle)?.index ?? 0, receiptHandle)

@@ -16,7 +16,7 @@ import type { TicketKey } from '../store/port.ts'
 
 /**
  * Reads, consistently, as many messages at the head of a group as are wanted, past those that expired or were purged.
- * Answers with the head the last number that was read.
+ * Returns the head with the last number that was read.
  */
 export const readHead = async (
   engine: Engine,
@@ -38,7 +38,7 @@ export const readHead = async (
       const left = segment.slots.length - goneCount(segment)
       count += left
       if (left > 0) segments.push(segment)
-      // A process acked the last message of it and died before the delete. This poll does not wait for the outcome.
+      // A process acked the last message and died before it deleted the header. This poll does not wait for the outcome.
       else void engine.store.change([removeSegment(segment)])
     }
     const end = page.segments.at(-1)

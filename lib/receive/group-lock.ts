@@ -5,7 +5,7 @@ import type { Ticket } from '../model/ticket.ts'
 import { unlockGroup } from '../settle/group-release.ts'
 import type { TicketKey } from '../store/port.ts'
 
-/** Longer than the poll of one group takes. When the poller dies during it, the group is free again after this span. */
+/** Longer than the poll of one group takes. When the poller dies during it, the group is free again after this time. */
 export const MIN_LOCK_MS = 2_000
 
 export interface Locked {
@@ -13,6 +13,7 @@ export interface Locked {
   readonly ticket: Ticket
 }
 
+/** Locks a group for its poll. Returns nothing when another poller locked it first. */
 export const lockGroup = async (
   engine: Engine,
   queue: QueueState,
@@ -23,7 +24,7 @@ export const lockGroup = async (
   const ticket = await engine.store.lockTicket(key, {
     now,
     lockedUntil: now + Math.max(leaseMs, MIN_LOCK_MS),
-    // Right behind a change by a faster clock, a lock that is set now still counts as set after it.
+    // After a change of the queue by a clock that is ahead, this lock still counts as later than that change.
     turn: engine.turns(Math.max(now, staleAt ?? 0)),
     staleBefore: staleAt === undefined ? undefined : sequenceAt(staleAt),
   })
@@ -36,7 +37,7 @@ export const moveLock = async (
   { key, ticket: { lockedUntil } }: Locked,
   { kind, until }: { kind: 'in-flight' | 'backing-off'; until: number },
 ): Promise<void> => {
-  // A delay or a backoff may be long, and hardly ever ends early.
+  // A delay or a backoff may be long, and rarely ends early.
   if (kind === 'backing-off' && until > lockedUntil) await engine.store.markTicket(key, until, { lockedUntil })
   else if (until < lockedUntil) await unlockGroup(engine, key, until)
 }

@@ -1,11 +1,11 @@
 import type { Engine } from '../engine.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { type HandleGroup, issueReceiptHandle, NONCE_BYTES } from '../model/receipt-handle.ts'
-import { goneCount, type Segment } from '../model/segment.ts'
+import { goneCount, keptUntil, type Segment } from '../model/segment.ts'
 import { claim } from '../model/segment-change.ts'
 import type { Claim } from '../store/port.ts'
 
-/** A claim with the receipt handle of each message, by the messages' places: the lease tokens are their hashes. */
+/** A claim with the receipt handle of each message, by the messages' places. The lease tokens are the hashes of the handles. */
 export interface IssuedClaim extends Claim {
   readonly receiptHandles: ReadonlyMap<number, string>
 }
@@ -17,7 +17,7 @@ export interface Leasing {
   issue(segment: Segment, indexes: readonly number[]): IssuedClaim
 }
 
-/** @param group the group's hash and what its handles say of it; by default the hash alone, where segments have one */
+/** @param group the group as the receipt handles name it; by default its hash alone, where segments have one */
 export const newLeasing = (engine: Engine, queue: QueueState, leaseMs: number, group?: HandleGroup): Leasing => {
   const now = engine.clock.now()
   const until = now + leaseMs
@@ -33,6 +33,12 @@ export const newLeasing = (engine: Engine, queue: QueueState, leaseMs: number, g
       claimed: indexes.length,
       gone: goneCount(segment),
       receivedAt: now,
+      claim: {
+        version: segment.version,
+        publishedAt: segment.publishedAt,
+        expiresAt: segment.expiresAt,
+        keptUntil: keptUntil(segment),
+      },
       ...(partition.group !== undefined && { group: group ?? { hash: partition.group, lastSequence: '' } }),
     }
     const change = claim(segment, indexes, {

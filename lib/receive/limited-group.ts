@@ -1,7 +1,8 @@
 import type { Engine } from '../engine.ts'
 import type { Request, ScanTarget } from '../hints/scan-target.ts'
 import { isDropped, type QueueState } from '../model/queue-record.ts'
-import { liveAt, type Segment, type Slot, slotAt, visibleAt } from '../model/segment.ts'
+import { receivedMessages } from '../model/received-message.ts'
+import { isHeld, liveAt, type Segment, slotAt, visibleAt } from '../model/segment.ts'
 import { unclaim } from '../model/segment-change.ts'
 import { dueAtOf, partitionId, sortFrom, sortRightBehind, sortUpTo } from '../model/segment-key.ts'
 import type { Ticket } from '../model/ticket.ts'
@@ -9,7 +10,7 @@ import { TICKET_KEPT_MS } from '../publish/group-place.ts'
 import { fenceKey } from '../store/keys.ts'
 import type { DocumentKey, TicketKey } from '../store/port.ts'
 import { type After, candidatesOf, withoutExhausted } from './candidates.ts'
-import { giveUp, messagesOf } from './claim.ts'
+import { giveUp } from './claim.ts'
 import { ownClaim } from './group-claim.ts'
 import { newLeasing } from './leasing.ts'
 import type { ScanResult } from './scan-result.ts'
@@ -37,10 +38,10 @@ import type { ScanResult } from './scan-result.ts'
  * Outside of the limit are processes that do not know of it yet, for the five seconds that settings are cached, and messages
  * that were purged, or expired, while a consumer still works on them.
  *
- * @returns nothing when another poll is polling this group or claimed first: what is left has to be counted again
+ * @returns nothing when another poll is polling this group or claimed first, so that the held messages must be counted again
  *
  * reads: the fence, headers up to the last one that is held or wanted · writes: one transaction · cost: 2 WRU and 2 a segment;
- * nothing where there is no room · a crash leaves nothing behind but leases
+ * nothing where there is no room · a crash leaves only leases
  */
 export const pollWithinLimit = async (
   engine: Engine,
@@ -87,7 +88,7 @@ const readFence = async (engine: Engine, { queue }: ScanTarget, { ticket }: Limi
   }
 }
 
-/** Tries of one poll. Retried only when messages were dead-lettered, or changed concurrently. */
+/** Tries of one poll. Retried only when messages were dead-lettered or changed concurrently. */
 const TRIES = 4
 
 const claimAllowed = async (
@@ -102,7 +103,7 @@ const claimAllowed = async (
   const after: After = new Map()
   const candidates = await withoutExhausted(engine, target, candidatesOf(engine, target, front, after), after)
   const now = engine.clock.now()
-  // What changed concurrently still counts as it was read: fewer messages are held since, or the claim fails.
+  // A segment that changed concurrently counts as it was read: fewer messages are held since then, or the claim fails.
   const left = front
     .map((read) => {
       const newest = after.get(read.key.sort)
@@ -112,7 +113,7 @@ const claimAllowed = async (
   const slots = left.flatMap((segment) => segment.slots)
   const live = slots.filter((slot) => isHeld(slot) && liveAt(slot, now)).length
   const picked = pickWithin(candidates, {
-    most: Math.min(request.want, limited.limit - live),
+    max: Math.min(request.want, limited.limit - live),
     room: limited.limit - slots.filter(isHeld).length,
   })
   if (picked.length === 0 && after.size > 0 && tries > 1)
@@ -122,33 +123,30 @@ const claimAllowed = async (
     const nextAt = nextChange(left, full, now)
     return { messages: [], nextAt: full ? nextAt : Math.min(nextAt, await nextDue(engine, target, now)) }
   }
-  // Where a fence knows nothing, a held message may be stored behind all that is picked.
+  // A fence without `through` may have held messages behind everything that is picked.
   const held = left.filter((segment) => segment.slots.some(isHeld))
-  const through = latest(fence.through, held.at(-1)?.key.sort, picked.at(-1)?.segment.key.sort)
+  const through = furthest(fence.through, held.at(-1)?.key.sort, picked.at(-1)?.segment.key.sort)
   return claimWithin(engine, target, { ...fence, through }, picked, request)
 }
 
-const latest = (...sorts: readonly (string | undefined)[]): string =>
+const furthest = (...sorts: readonly (string | undefined)[]): string =>
   sorts.reduce<string>((last, sort = '') => (sort > last ? sort : last), '')
-
-/** Leased to a consumer that has not given it back, whether the lease is over or not. */
-const isHeld = (slot: Slot): slot is Extract<Slot, { kind: 'lease' }> => slot.kind === 'lease' && !slot.backingOff
 
 const PAGE = 100
 const GROWTH = 4
 const MAX_HEADERS = 2_500
-/** A little past now, so that a long poll knows when to scan again. */
+/** A poll reads a little past now, so that a long poll knows when to scan again. */
 const AHEAD_MS = 1_000
-/** A claim by a clock ahead of this one, before the limit was set. */
+/** How far the clock of a poller that claimed before the limit was set may be ahead. */
 const CLOCKS_MS = 60_000
 
-/** All headers that may hold a held message, and as many behind them as are wanted. */
+/** All headers that may have held messages, and behind them as many as hold `want` messages to receive. */
 const readFront = async (engine: Engine, target: ScanTarget, { through }: Fence, want: number): Promise<Segment[]> => {
   const { partition } = target
   const now = engine.clock.now()
   const held = through ?? sortUpTo(0, now + CLOCKS_MS)
   const ahead = sortUpTo(0, now + AHEAD_MS)
-  const to = latest(held, ahead)
+  const to = furthest(held, ahead)
   const found: Segment[] = []
   let receivable = 0
   for (let from = sortFrom(0), limit = PAGE; ; limit = Math.min(MAX_HEADERS, limit * GROWTH)) {
@@ -167,33 +165,33 @@ interface Picked {
   readonly indexes: number[]
 }
 
-/** Messages in order, as far as there is room. A message that is held already needs none. */
-const pickWithin = (candidates: readonly Picked[], { most, room }: { most: number; room: number }): Picked[] => {
+/** Messages in order, as many as there is room for. A message that is held already needs no room. */
+const pickWithin = (candidates: readonly Picked[], { max, room }: { max: number; room: number }): Picked[] => {
   const picked: Picked[] = []
-  let left = most
+  let left = max
   let places = room
   for (const { segment, indexes } of candidates) {
-    const taken: number[] = []
+    const chosen: number[] = []
     for (const index of indexes) {
-      const free = isHeld(slotAt(segment, index))
-      if (left <= 0 || (!free && places <= 0)) continue
+      const needsRoom = !isHeld(slotAt(segment, index))
+      if (left <= 0 || (needsRoom && places <= 0)) continue
       left--
-      if (!free) places--
-      taken.push(index)
+      if (needsRoom) places--
+      chosen.push(index)
     }
-    if (taken.length > 0) picked.push({ segment, indexes: taken })
+    if (chosen.length > 0) picked.push({ segment, indexes: chosen })
   }
   return picked
 }
 
-/** When the first of the messages is due that are further ahead than was read. */
+/** When the first message is due that lies behind everything that was read, epoch ms. */
 const nextDue = async (engine: Engine, { partition }: ScanTarget, now: number): Promise<number> => {
   const from = sortUpTo(0, now + AHEAD_MS)
   const { segments } = await engine.store.headers({ partition, from, to: '~', limit: 1, consistent: true })
   return segments[0] ? dueAtOf(segments[0].key.sort) : Number.POSITIVE_INFINITY
 }
 
-/** When there may be something to claim: at the limit when a lease ends, else also when a message becomes due. */
+/** When there may be something to claim, epoch ms: at the limit when a lease ends, else also when a message becomes due. */
 const nextChange = (segments: readonly Segment[], full: boolean, now: number): number => {
   let next = Number.POSITIVE_INFINITY
   for (const segment of segments) {
@@ -234,7 +232,7 @@ const claimWithin = async (
   const messages = await Promise.all(
     claims.map(async (claim, position) => {
       const { segment = claim.segment, content } = outcomes[position] ?? {}
-      if (content) return messagesOf(segment, content, claim)
+      if (content) return receivedMessages(segment, content, claim.receiptHandles)
       await giveUp(engine, target, claim, segment)
       return []
     }),

@@ -69,25 +69,25 @@ const pollLocked = async (engine: Engine, queue: QueueState, locked: Locked, req
       return { messages: [], nextAt: head.until }
     }
     if (head.kind === 'exhausted') {
-      // Without a dead-letter queue to move it to, it is delivered once more: neither lost, nor in the way of the others.
+      // Where the dead-letter queue does not exist, the message is delivered once more, so that it does not block its group.
       if (!(await deadLetter(engine, queue, head.segment, head.indexes)).moved) maxReceives = undefined
       continue
     }
-    const claimed = await claimFront(engine, queue, locked, { parts: head.parts, seen, request })
+    const claimed = await claimParts(engine, queue, locked, { parts: head.parts, seen, request })
     if (claimed) return claimed
   }
   await unlockGroup(engine, locked.key)
   return NOTHING_FOUND
 }
 
-/** Claims the messages at the front of a group. Answers nothing when they are no longer as they were read. */
-const claimFront = async (
+/** Claims the messages at the head of a group. Returns nothing when they are no longer as they were read. */
+const claimParts = async (
   engine: Engine,
   queue: QueueState,
   { key, ticket }: Locked,
   { parts, seen, request }: { parts: readonly HeadPart[]; seen: Sequence; request: Request },
 ): Promise<ScanResult | undefined> => {
-  // Only a process that has seen the last message of a group can tell later that it is gone.
+  // Only a process that has read the last message of a group can know later that it is gone.
   const lastSequence = seen >= ticket.lastSequence ? ticket.lastSequence : NO_SEQUENCE
   const group = { hash: key.group, lastSequence }
   const claimed = await claimHead(engine, queue, parts, { leaseMs: request.leaseMs, group })
@@ -99,7 +99,7 @@ const claimFront = async (
     await unlockGroup(engine, key)
     return NOTHING_FOUND
   }
-  // A lease that is shorter than the lock ends first, and so must the lock.
+  // The lock must not outlast a lease that is shorter.
   if (request.leaseMs < MIN_LOCK_MS) await followUp(engine, queue.name, () => unlockGroup(engine, key, until))
   return { messages, nextAt: until }
 }

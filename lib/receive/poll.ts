@@ -18,18 +18,20 @@ export interface PollOptions {
   readonly waitTimeSeconds?: number
   /** FIFO queues: a poll repeated with the same id within 5 minutes gets the same messages again. */
   readonly attemptId?: string
-  /** Ends the wait; a poll whose caller has gone takes no message. */
+  /** Ends the wait. An aborted poll leases no message. */
   readonly signal?: AbortSignal
 }
 
 const FIRST_WAIT_MS = 20
-const LONGEST_WAIT_MS = 1_000
+const MAX_WAIT_MS = 1_000
 const GROWTH = 1.6
 
 /**
- * Leases up to `maxMessages` messages: each is this consumer's alone until its lease ends, is acked, or is given back.
- * With `waitTimeSeconds` it waits for the first message and returns with what is there then, as SQS does; an empty
- * answer is `[]`. One Query and one claim when there is something to receive.
+ * Leases up to `maxMessages` messages. No other consumer receives one of them until it is given back or its lease ends. With
+ * `waitTimeSeconds` the poll waits for the first message and returns the messages that are there then, as SQS does. Without
+ * messages it returns `[]`.
+ *
+ * reads: one Query when there is something to receive · writes: one claim a segment, in one request
  *
  * @throws `InvalidRequest`, `QueueNotFound` (also when the queue is deleted during the wait)
  */
@@ -55,7 +57,7 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
     if (again.length > 0) return again
   }
   const deadline = engine.clock.now() + (options.waitTimeSeconds ?? queue.settings.receiveWaitTimeSeconds) * 1_000
-  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(LONGEST_WAIT_MS, waitMs * GROWTH)) {
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(MAX_WAIT_MS, waitMs * GROWTH)) {
     const scanning = queue.settings.fifo ? scanGroups : queue.grouped ? scanFairly : scan
     const { messages, nextAt } = await scanning(engine, queue, request(queue))
     const now = engine.clock.now()
@@ -66,7 +68,7 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
     }
     if (attemptId) await recordReceiveAttempt(engine, queue, attemptId, messages)
     if (messages.length > 0 || now >= deadline) return messages
-    // Jittered, so that pollers that started together drift apart; sooner when something is known to become visible.
+    // A random part keeps pollers that started together apart. A message that is known to become visible ends the wait sooner.
     const jittered = waitMs * (0.75 + engine.random.fraction() / 2)
     const sleepMs = Math.min(jittered, deadline - now, Math.max(1, nextAt - now))
     await engine.wakeups.wait(queueName, sleepMs, signal)

@@ -11,14 +11,14 @@ import { receiveAttemptKey } from '../store/keys.ts'
 import type { DocumentKey } from '../store/port.ts'
 import { messageOfHandle } from './group-claim.ts'
 
-/** How long a poll of a FIFO queue can be repeated under its attempt id (SQS). */
-const REMEMBERED_MS = 300_000
+/** How long a poll of a FIFO queue can be repeated under its attempt id, as in SQS. */
+const KEPT_MS = 300_000
 
 /**
- * A poll of a FIFO queue whose answer was lost would leave its groups blocked until the lease ends. Repeated with the
- * same attempt id, it gets the messages that are still leased to it once more, under the same receipt handles and
- * with a new lease; in each group up to the first one that is still there and no longer leased to it, since whoever
- * lost the answer has not seen that one either.
+ * Repeats a poll of a FIFO queue whose response was lost, and whose groups would be blocked until the leases end. Under the same
+ * attempt id the poller gets the messages that are still leased to it once more, with the same receipt handles and new leases. In
+ * each group it gets them up to the first message that is stored and no longer leased to it: the poller has not received that one
+ * either, and would get the later ones out of order.
  */
 export const repeatReceiveAttempt = async (
   engine: Engine,
@@ -26,7 +26,7 @@ export const repeatReceiveAttempt = async (
   attemptId: string,
   leaseMs: number,
 ): Promise<Message[]> => {
-  const document = await engine.store.getDocument(attemptKey(queue, attemptId), { consistent: true })
+  const document = await engine.store.getDocument(attemptDocumentKey(queue, attemptId), { consistent: true })
   if (!document) return []
   const receiptHandles = (document.value as { receiptHandles: string[] }).receiptHandles
   const results = await extend(
@@ -56,7 +56,7 @@ type HandleState = 'held' | 'lost' | 'gone'
 const stateAfter = (extended: HandleResult | undefined): HandleState =>
   extended?.ok ? 'held' : extended?.error.code === 'MessageNotFound' ? 'gone' : 'lost'
 
-/** Which of an attempt's handles, in the order of their messages, are still held with all that is left before them. */
+/** Whether a handle of an attempt, in the order of their messages, is held with all that is left before it in its group. */
 const heldInOrder = (
   stateOf: (position: number) => HandleState,
 ): ((receiptHandle: string, position: number) => boolean) => {
@@ -69,6 +69,7 @@ const heldInOrder = (
   }
 }
 
+/** Stores the handles of a poll, so that the poll can be repeated. writes: 1 WRU a started KB */
 export const recordReceiveAttempt = async (
   engine: Engine,
   queue: QueueState,
@@ -77,14 +78,14 @@ export const recordReceiveAttempt = async (
 ): Promise<void> => {
   if (messages.length === 0) return
   const value = { receiptHandles: messages.map(({ receiptHandle }) => receiptHandle) }
-  const expiresAt = engine.clock.now() + REMEMBERED_MS
-  // The messages are leased by now: their consumer gets them, though it can't ask for them again where this fails.
+  const expiresAt = engine.clock.now() + KEPT_MS
+  // The messages are leased, so their consumer gets them even where this fails. It only can't repeat the poll.
   await followUp(engine, queue.name, () =>
-    bestEffort(engine.store.transact([{ kind: 'put', key: attemptKey(queue, attemptId), value, expiresAt }])),
+    bestEffort(engine.store.transact([{ kind: 'put', key: attemptDocumentKey(queue, attemptId), value, expiresAt }])),
   )
 }
 
-const attemptKey = (queue: QueueState, attemptId: string): DocumentKey => {
+const attemptDocumentKey = (queue: QueueState, attemptId: string): DocumentKey => {
   const hash = createHash('sha256').update(attemptId).digest('hex').slice(0, 40)
   return receiveAttemptKey(queue, hash)
 }

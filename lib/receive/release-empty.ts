@@ -12,7 +12,7 @@ import { NOTHING_FOUND } from './scan-result.ts'
  * Deletes or parks the ticket of a group that was found empty.
  *
  * DynamoDB makes the writes of a transaction visible one after the other. So when a ticket has a number that no poller has
- * seen a message of, a publish may be about to become visible. The age of that number proves nothing, because the
+ * lastRead a message of, a publish may be about to become visible. The age of that number proves nothing, because the
  * publisher's clock may be slow. The group is polled again, at growing intervals, for some seconds after this process first
  * missed the message.
  */
@@ -20,10 +20,10 @@ export const releaseEmpty = async (
   engine: Engine,
   queue: QueueState,
   { key, ticket: { lastSequence } }: Locked,
-  seen: Sequence,
+  lastRead: Sequence,
 ): Promise<ScanResult> => {
   const purged = queue.purgedAt !== undefined && lastSequence < sequenceAt(queue.purgedAt)
-  if (seen < lastSequence && !purged) {
+  if (lastRead < lastSequence && !purged) {
     const now = engine.clock.now()
     const missedMs = now - missedSince(engine, key, lastSequence)
     if (missedMs < MISSED_MS) {
@@ -37,10 +37,9 @@ export const releaseEmpty = async (
   return NOTHING_FOUND
 }
 
+/** For so long after a message was first missed its publish may still become visible. */
 const MISSED_MS = 5_000
-
 const MAX_MISSED = 1_000
-
 const MIN_RETRY_MS = 200
 
 /** When this process first missed the message of a number, epoch ms. */

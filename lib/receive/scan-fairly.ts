@@ -30,9 +30,9 @@ export const scanFairly = async (engine: Engine, queue: QueueState, request: Req
   for (const turn of turns) {
     const want = request.want - messages.length
     if (want <= 0 || request.signal?.aborted) break
-    const seen = await orNothing(turn(engine, queue, { ...request, want }), messages.length > 0)
-    messages.push(...seen.messages)
-    nextAt = Math.min(nextAt, seen.nextAt)
+    const found = await orNothing(turn(engine, queue, { ...request, want }), messages.length > 0)
+    messages.push(...found.messages)
+    nextAt = Math.min(nextAt, found.nextAt)
   }
   return { messages, nextAt }
 }
@@ -42,14 +42,15 @@ const scanInTurns = async (engine: Engine, queue: QueueState, request: Request):
   const messages: Message[] = []
   let nextAt = Number.POSITIVE_INFINITY
   for await (const tickets of ticketPages(engine, queue)) {
-    const seen = await pollInTurns(engine, queue, tickets, { ...request, want: request.want - messages.length })
-    messages.push(...seen.messages)
-    nextAt = Math.min(nextAt, seen.nextAt)
+    const found = await pollInTurns(engine, queue, tickets, { ...request, want: request.want - messages.length })
+    messages.push(...found.messages)
+    nextAt = Math.min(nextAt, found.nextAt)
     if (messages.length >= request.want || request.signal?.aborted) return { messages, nextAt }
   }
   return { messages, nextAt: Math.min(nextAt, nextTicketAt(engine, queue)) }
 }
 
+/** Polls the free groups of a page until there are as many messages as wanted, or the groups have no more. */
 const pollInTurns = async (
   engine: Engine,
   queue: QueueState,
@@ -58,48 +59,72 @@ const pollInTurns = async (
 ): Promise<ScanResult> => {
   const now = engine.clock.now()
   const messages: Message[] = []
-  let nextAt = Math.min(
-    ...tickets.map(({ lockedUntil }) => lockedUntil).filter((until) => until > now),
-    Number.POSITIVE_INFINITY,
-  )
+  let nextAt = firstLockEnd(tickets, now)
   let free = tickets.filter(({ lockedUntil }) => lockedUntil <= now)
   while (free.length > 0 && messages.length < request.want && !request.signal?.aborted) {
-    const want = request.want - messages.length
-    const share = Math.max(1, Math.ceil(want / free.length))
-    const polled = free.slice(0, Math.ceil(want / share))
-    const outcomes = await Promise.allSettled(
-      polled.map((ticket, position) => {
-        const left = Math.min(share, want - share * position)
-        return pollGroup(engine, queue, ticket, { ...request, want: left }).then((seen) => ({ ticket, left, seen }))
-      }),
-    )
-    const results = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
-    const failure = outcomes.find((outcome) => outcome.status === 'rejected')
-    const claimed = messages.length > 0 || results.some(({ seen }) => seen.messages.length > 0)
+    const polls = await pollShares(engine, queue, free, { ...request, want: request.want - messages.length })
+    const { done, failure } = polls
+    const hasClaimed = messages.length > 0 || done.some(({ found }) => found.messages.length > 0)
     // Messages that were claimed in other groups must reach the caller.
-    if (failure && !claimed) throw failure.reason
-    for (const { seen } of results) messages.push(...seen.messages)
-    nextAt = Math.min(nextAt, ...results.map(({ seen }) => seen.nextAt))
-    // Groups that gave all they were asked for may have more, and come after those not polled yet. Without a lease this very
-    // poll would receive the same messages again.
-    const generous = results
-      .filter(({ left, seen }) => request.leaseMs > 0 && seen.messages.length >= left)
-      .map(({ ticket }) => ticket)
-    free = [...free.slice(polled.length), ...generous]
+    if (failure && !hasClaimed) throw failure.reason
+    for (const { found } of done) messages.push(...found.messages)
+    nextAt = Math.min(nextAt, ...done.map(({ found }) => found.nextAt))
+    // Groups with more to give come after those not polled yet. Without a lease this poll would receive the same messages again.
+    const generous = done.filter(({ share, found }) => request.leaseMs > 0 && found.messages.length >= share)
+    free = [...free.slice(polls.count), ...generous.map(({ ticket }) => ticket)]
   }
   return { messages, nextAt }
 }
 
-const pollGroup = async (engine: Engine, queue: QueueState, ticket: Ticket, request: Request): Promise<ScanResult> => {
+/** When the first locked group is free, epoch ms. */
+const firstLockEnd = (tickets: readonly Ticket[], now: number): number =>
+  Math.min(...tickets.map(({ lockedUntil }) => lockedUntil).filter((until) => until > now), Number.POSITIVE_INFINITY)
+
+interface SharePoll {
+  readonly ticket: Ticket
+  /** The number of messages that the group was asked for. */
+  readonly share: number
+  readonly found: ScanResult
+}
+
+/** Polls groups concurrently, each for an equal share of what is wanted: the first `count` groups, one message each at least. */
+const pollShares = async (
+  engine: Engine,
+  queue: QueueState,
+  free: readonly Ticket[],
+  request: Request,
+): Promise<{ count: number; done: SharePoll[]; failure: PromiseRejectedResult | undefined }> => {
+  const { want } = request
+  const equalShare = Math.max(1, Math.ceil(want / free.length))
+  const polled = free.slice(0, Math.ceil(want / equalShare))
+  const outcomes = await Promise.allSettled(
+    polled.map(async (ticket, position): Promise<SharePoll> => {
+      const share = Math.min(equalShare, want - equalShare * position)
+      return { ticket, share, found: await pollFairGroup(engine, queue, ticket, { ...request, want: share }) }
+    }),
+  )
+  return {
+    count: polled.length,
+    done: outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : [])),
+    failure: outcomes.find((outcome) => outcome.status === 'rejected'),
+  }
+}
+
+const pollFairGroup = async (
+  engine: Engine,
+  queue: QueueState,
+  ticket: Ticket,
+  request: Request,
+): Promise<ScanResult> => {
   const partition = { ...groupPartition(queue, ticket.group), shard: ticket.shard }
   const key: TicketKey = { partition, group: ticket.group }
   const known = engine.polls.tickets(partition)
   const { localVersion } = known
-  const seen = await claimWhereAllowed(engine, queue, key, ticket, request)
-  // A group that gave all it was asked for is likely to have more.
-  const lockedUntil = seen.messages.length < request.want ? seen.nextAt : engine.clock.now()
+  const found = await claimWhereAllowed(engine, queue, key, ticket, request)
+  // A group that gave as many messages as it was asked for probably has more.
+  const lockedUntil = found.messages.length < request.want ? found.nextAt : engine.clock.now()
   known.observe({ group: ticket.group, lockedUntil }, localVersion)
-  return seen
+  return found
 }
 
 const claimWhereAllowed = async (
@@ -110,20 +135,20 @@ const claimWhereAllowed = async (
   request: Request,
 ): Promise<ScanResult> => {
   const limit = queue.settings.maxInFlightPerGroup
-  const seen =
+  const found =
     limit === undefined
       ? await scanGroup(engine, queue, key, request)
       : await pollWithinLimit(engine, queue, { key, ticket, limit }, request)
-  // Not at once: many pollers would spend more on the group than they receive from it.
-  if (!seen) return { messages: [], nextAt: engine.clock.now() + RETRY_MS }
-  if (seen.messages.length > 0) return seen
+  // After a pause: many pollers would spend more on the group than they receive from it.
+  if (!found) return { messages: [], nextAt: engine.clock.now() + RETRY_MS }
+  if (found.messages.length > 0) return found
   // A poll under a limit has read all of that already.
-  const nextAt = limit === undefined ? await nextSurely(engine, queue, key, seen.nextAt) : seen.nextAt
+  const nextAt = limit === undefined ? await nextSurely(engine, queue, key, found.nextAt) : found.nextAt
   await lockEmpty(engine, key, ticket, nextAt)
-  return { ...seen, nextAt }
+  return { ...found, nextAt }
 }
 
-/** Every read shows what was published longer ago than this. */
+/** An eventually consistent read shows everything that was published longer ago than this. */
 const VISIBLE_TO_ALL_MS = 5_000
 const FEW_HEADERS = 4
 
@@ -149,8 +174,8 @@ const nextSurely = async (
     if (!isDropped(queue, segment, now)) next = Math.min(next, nextVisibleAt(segment))
   }
   const last = page.segments.at(-1)
-  const further = page.more && last !== undefined && dueAtOf(last.key.sort) <= now
-  return further ? Math.min(next, now + RETRY_MS) : next
+  const hasMoreDue = page.more && last !== undefined && dueAtOf(last.key.sort) <= now
+  return hasMoreDue ? Math.min(next, now + RETRY_MS) : next
 }
 
 /** Locks a group that has nothing to receive until it does, or deletes its ticket when no message is left. */

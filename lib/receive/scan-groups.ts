@@ -11,7 +11,7 @@ import { nextTicketAt, ticketPages } from './ticket-pages.ts'
 /** Groups that may fail in one scan before it ends: one group that cannot be polled must not stop the others. */
 const MAX_FAILURES = 3
 
-/** One scan of the groups of a FIFO queue: claims as much of each free group as is wanted, before the next group. */
+/** One scan of the groups of a FIFO queue. Claims from each free group as many messages as are wanted, before the next group. */
 export const scanGroups = async (engine: Engine, queue: QueueState, request: Request): Promise<ScanResult> => {
   const messages: Message[] = []
   const failures: unknown[] = []

@@ -6,7 +6,7 @@ import { retireShard } from '../queues/shards.ts'
 import { scanPartition } from './scan-partition.ts'
 import { orNothing, type ScanResult } from './scan-result.ts'
 
-/** One scan of the queue: priorities from the first to the last, shards from a random one onward. */
+/** One scan of a queue: priorities from the highest to the lowest, and the shards of each from a random one on. */
 export const scan = async (engine: Engine, queue: QueueState, request: Request): Promise<ScanResult> => {
   const shards = pollShards(queue)
   const start = Math.floor(engine.random.fraction() * shards)
@@ -18,9 +18,9 @@ export const scan = async (engine: Engine, queue: QueueState, request: Request):
       const target = { queue, partition, priority, hints: engine.polls.target(partition, priority) }
       const remaining = { ...request, want: request.want - messages.length }
       const scanning = scanPartition(engine, target, remaining)
-      const seen = messages.length > 0 ? await orNothing(scanning, true) : await scanning
-      messages.push(...seen.messages)
-      nextAt = Math.min(nextAt, seen.nextAt)
+      const found = messages.length > 0 ? await orNothing(scanning, true) : await scanning
+      messages.push(...found.messages)
+      nextAt = Math.min(nextAt, found.nextAt)
       if (messages.length >= request.want || request.signal?.aborted) return { messages, nextAt }
     }
   }

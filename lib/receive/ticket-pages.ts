@@ -7,7 +7,7 @@ import { isLockStale, type Ticket } from '../model/ticket.ts'
 import type { TicketPage, TicketRange } from '../store/port.ts'
 import { shuffled } from './shuffle.ts'
 
-/** As many tickets as half a read unit holds. */
+/** As many tickets as half a read unit reads. */
 const FIRST_PAGE = 25
 const SECOND_PAGE = 100
 const GROWTH = 4
@@ -52,7 +52,7 @@ async function* pagesOf(
   const extras = cache.scarce
     ? [...cache.removeDue(startedAt).map((due) => readDue(reader, due)), continuePass(reader, pass, SECOND_PAGE)]
     : []
-  // All of them are one page: a group that is known to be free comes no sooner than one found at a random place.
+  // One page, so that a group that is known to be free comes no sooner than a group found at the random place.
   const [first, ...others] = await Promise.all([firstPage(reader, start), ...extras])
   cache.scarce = cache.crowded && freeOf(first, engine.clock.now()) === 0
   const found = new Map([first, ...others].flat().map((ticket) => [ticket.group, ticket]))
@@ -72,21 +72,21 @@ interface Reader {
   readonly cache: TicketCache
 }
 
-/** So long after another process was first at a group the order is drawn: else all would lock the group whose turn it is. */
+/** For so long after another process locked a group first, the order is random. Otherwise all would lock the same group. */
 const RIVALS_MS = 10_000
 
 /**
  * The groups that have waited the longest for their turn come first. A group that is polled goes to the end of the line,
- * however many messages it has. Where turns are equal, as on standard queues, or other processes poll the same groups, the
- * order is drawn.
+ * however many messages it has. The order is random where turns are equal, as on standard queues, and while other processes poll
+ * the same groups.
  */
 const byTurn = ({ engine, cache }: Reader, tickets: readonly Ticket[]): readonly Ticket[] => {
-  const drawn = shuffled(tickets, engine.random.fraction)
-  if (engine.clock.now() - cache.rivalsAt < RIVALS_MS) return drawn
-  return drawn.sort((a, b) => (a.turn < b.turn ? -1 : a.turn > b.turn ? 1 : 0))
+  const mixed = shuffled(tickets, engine.random.fraction)
+  if (engine.clock.now() - cache.rivalsAt < RIVALS_MS) return mixed
+  return mixed.sort((a, b) => (a.turn < b.turn ? -1 : a.turn > b.turn ? 1 : 0))
 }
 
-/** A page from a place on, around the end. Notes whether there are more tickets than a page. */
+/** A page from a place on, and around the end. Takes note of whether there are more tickets than a page. */
 const firstPage = async (reader: Reader, start: string): Promise<readonly Ticket[]> => {
   const { tickets, more } = await read(reader, { from: start, to: END, limit: FIRST_PAGE })
   reader.cache.crowded = more || tickets.length === FIRST_PAGE
@@ -97,7 +97,7 @@ const firstPage = async (reader: Reader, start: string): Promise<readonly Ticket
   return [...tickets, ...around.tickets]
 }
 
-/** Consistent where this process changed the group: an eventually consistent read may not show the change yet. */
+/** The ticket of a due group. Consistent where this process changed the group, or the read might not show the change. */
 const readDue = async (reader: Reader, { group, own }: Due): Promise<readonly Ticket[]> =>
   (await read(reader, { from: group, to: group, limit: 1, consistent: own })).tickets
 
@@ -116,12 +116,12 @@ const passBehind = (page: readonly Ticket[], start: string): Pass => {
   return { from: sortRightBehind(last), end: start, around: last < start, over: false }
 }
 
-/** The next tickets of a pass, as many as the allowance permits; none where the pass has not begun. */
-const continuePass = async (reader: Reader, pass: Pass | undefined, most: number): Promise<readonly Ticket[]> => {
+/** The next tickets of a pass, as many as the allowance permits. None where the pass has not begun. */
+const continuePass = async (reader: Reader, pass: Pass | undefined, max: number): Promise<readonly Ticket[]> => {
   const { cache, engine } = reader
-  const limit = Math.min(most, Math.floor(cache.allowance))
+  const limit = Math.min(max, Math.floor(cache.allowance))
   if (!pass || limit < FIRST_PAGE) return []
-  // Paid before the read, so that concurrent polls do not spend the same allowance twice.
+  // Spent before the read, so that concurrent polls do not spend the same allowance.
   cache.spend(limit, 0)
   const { tickets, more } = await read(reader, { from: pass.from, to: pass.around ? pass.end : END, limit })
   cache.spend(tickets.length - limit, freeOf(tickets, engine.clock.now()))

@@ -1,13 +1,16 @@
 import type { Engine } from '../engine.ts'
 import type { Content, ContentMessage } from '../model/content.ts'
+import { countThatFits } from '../model/count-that-fits.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import { messageBytes } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
 import { plainName } from '../model/queue-name.ts'
 import type { QueueState } from '../model/queue-record.ts'
+import type { Failure } from '../model/result.ts'
 import { receiveCountOf, type Segment, slotAt } from '../model/segment.ts'
 import { applyChange, removeMessages } from '../model/segment-change.ts'
 import { priorityOf } from '../model/segment-key.ts'
+import { endingWrites, resultWakeup } from '../results/write-results.ts'
 import { moveTo } from './move.ts'
 
 export interface LeftBehind {
@@ -29,7 +32,7 @@ export const MAX_RECEIVES_EXCEEDED = 'MaxReceivesExceeded'
  * were published, and are kept there for that queue's whole retention, counted from now.
  *
  * reads: the segment with its content · writes, in one transaction: the source without the messages, a segment in the
- * dead-letter queue, an alias for each id · condition: the messages are as they were read · a crash leaves either all
+ * dead-letter queue, an alias for each id, and on a queue that keeps results where they went · condition: the messages are as they were read · a crash leaves either all
  * of it or nothing.
  */
 export const deadLetter = async (
@@ -38,6 +41,7 @@ export const deadLetter = async (
   segment: Segment,
   indexes: readonly number[],
   reason = MAX_RECEIVES_EXCEEDED,
+  failure?: Failure,
 ): Promise<LeftBehind> => {
   const name = queue.settings.deadLetter?.queue
   const target = name === undefined ? undefined : await existing(engine, name)
@@ -65,7 +69,9 @@ export const deadLetter = async (
   const priority = priorityOf(segment.key.sort)
   try {
     // Where another poller was ahead of us, or our own first try was, they are gone from here all the same.
-    const moved = await moveTo(engine, target, { removal, messages, priority, now })
+    const ending = { kind: 'deadLettered', queue: plainName(target.name), reason, failure } as const
+    const endings = endingWrites(queue, segment, moving, ending, now)
+    const moved = await moveTo(engine, target, { removal, messages, priority, now, endings })
     if (!moved) return { moved: true, changed: true, segment: undefined }
   } catch (error) {
     if (!isHoldfastError(error, 'QueueNotFound')) throw error
@@ -73,18 +79,15 @@ export const deadLetter = async (
   }
   engine.observe({ type: 'dead-lettered', queue: queue.name, count: messages.length })
   engine.wakeups.wake(target.name, messages.length)
+  if (queue.settings.results) engine.wakeups.wake(resultWakeup(segment.key), Number.POSITIVE_INFINITY)
   const after = applyChange(segment, removal)
   return { moved: true, segment: after.applied ? after.segment : undefined }
 }
 
-/** As many as one transaction takes; the rest goes with the next poll. */
+/** As many as one transaction takes, at least one. The next poll moves the others. */
 const fitting = ({ messages }: Content, indexes: readonly number[]): readonly number[] => {
-  let bytes = 0
-  const end = indexes.findIndex((index) => {
-    bytes += messageBytes(messages[index] as ContentMessage)
-    return bytes > MAX_BYTES_MOVED
-  })
-  return end < 0 ? indexes : indexes.slice(0, Math.max(1, end))
+  const bytesOf = (index: number) => messageBytes(messages[index] as ContentMessage)
+  return indexes.slice(0, Math.max(1, countThatFits(indexes, bytesOf, MAX_BYTES_MOVED)))
 }
 
 const existing = async (engine: Engine, name: string): Promise<QueueState | undefined> => {

@@ -8,7 +8,7 @@ import type { Change } from '../model/segment-change.ts'
 import { placeInGroup } from '../publish/group-place.ts'
 import { newSegment } from '../publish/new-segment.ts'
 import { queueKey } from '../store/keys.ts'
-import type { NewSegment, Write } from '../store/port.ts'
+import type { NewSegment, PutWrite, Write } from '../store/port.ts'
 
 export interface Moving {
   /** Takes the messages from where they are. */
@@ -17,6 +17,8 @@ export interface Moving {
   readonly messages: readonly ContentMessage[]
   readonly priority: number
   readonly now: number
+  /** What tells, in the place that they leave, where they went. */
+  readonly endings?: readonly PutWrite[]
 }
 
 const TRIES = 12
@@ -31,7 +33,7 @@ const TRIES = 12
  * @throws `QueueNotFound` when the target was deleted meanwhile
  */
 export const moveTo = async (engine: Engine, into: QueueState, moving: Moving): Promise<boolean> => {
-  const { removal, messages, priority } = moving
+  const { removal, messages, priority, endings = [] } = moving
   let target = into
   let lastSequence: string | undefined
   for (let attempt = 0; attempt < TRIES; attempt++) {
@@ -41,6 +43,7 @@ export const moveTo = async (engine: Engine, into: QueueState, moving: Moving): 
       { kind: 'change', change: removal },
       { kind: 'check', key: queueKey(target.name), ifVersion: target.version },
       ...writes,
+      ...endings,
       ...messages.map(({ messageId }, index) => aliasWrite(target.name, messageId as string, segment, index)),
     ])
     if (outcome.applied) return true

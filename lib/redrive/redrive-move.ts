@@ -9,6 +9,7 @@ import { receivable, type Segment, visibleAt } from '../model/segment.ts'
 import { removeMessages } from '../model/segment-change.ts'
 import { priorityOf, type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
 import { type Cursor, cursorBehind, cursorIn, partitions } from '../queues/partitions.ts'
+import { endingWrites } from '../results/write-results.ts'
 import type { StoredSegment } from '../store/port.ts'
 import { moveTo } from './move.ts'
 import { isSelected, type RedriveFilter, type TaskRecord } from './redrive-task.ts'
@@ -78,13 +79,13 @@ const moveSegment = async (
   const header = asDelayed(source, read)
   const now = engine.clock.now()
   if (header.publishedAt > task.startedAt || isDropped(source, header, now)) return false
-  const heldUp = source.settings.fifo !== undefined && isHeld(header, now)
+  const heldUp = source.settings.fifo !== undefined && holdsUpGroup(header, now)
   if (heldUp || receivable(header, now).length === 0) return heldUp
   const [current] = await engine.store.read([header.key])
   if (!current?.content) return heldUp
   const stored = { ...current, segment: asDelayed(source, current.segment) }
   for (const [target, indexes] of await targetsOf(engine, task, stored)) {
-    const moved = await moveMessages(engine, { task, target }, stored, indexes)
+    const moved = await moveMessages(engine, { source, task, target }, stored, indexes)
     count(moved)
     // Received by someone in the meantime.
     if (source.settings.fifo && moved < indexes.length) return true
@@ -96,7 +97,8 @@ const moveSegment = async (
   return false
 }
 
-const isHeld = (segment: Segment, now: number): boolean =>
+/** Whether a message of the segment cannot be received now, so that nothing behind it in its group may be moved. */
+const holdsUpGroup = (segment: Segment, now: number): boolean =>
   segment.slots.some((slot) => slot.kind !== 'gone' && visibleAt(segment, slot) > now)
 
 /** Where each message that can be moved goes. */
@@ -153,7 +155,7 @@ const matches = (filter: RedriveFilter | undefined, message: ContentMessage, mes
  */
 const moveMessages = async (
   engine: Engine,
-  { task, target }: { task: TaskRecord; target: QueueState },
+  { source, task, target }: { source: QueueState; task: TaskRecord; target: QueueState },
   { segment, content }: StoredSegment,
   indexes: readonly number[],
 ): Promise<number> => {
@@ -164,8 +166,9 @@ const moveMessages = async (
   })
   const priority = priorityOf(segment.key.sort)
   try {
-    if (!(await moveTo(engine, target, { removal: removeMessages(segment, indexes), messages, priority, now })))
-      return 0
+    const endings = endingWrites(source, segment, indexes, { kind: 'moved', queue: plainName(target.name) }, now)
+    const removal = removeMessages(segment, indexes)
+    if (!(await moveTo(engine, target, { removal, messages, priority, now, endings }))) return 0
   } catch (error) {
     // Deleted a moment ago: what came from there stays, as if it had been found deleted.
     if (isHoldfastError(error, 'QueueNotFound') && task.destination === undefined) return 0

@@ -1,94 +1,173 @@
 import type { Engine } from '../engine.ts'
 import { followUp } from '../follow-up.ts'
+import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
 import { isOrdered } from '../model/group.ts'
-import type { HandleResult } from '../model/message.ts'
+import type { Body, HandleResult } from '../model/message.ts'
+import { plainName } from '../model/queue-name.ts'
+import type { QueueState } from '../model/queue-record.ts'
+import { type ReceiptHandle, receiptHandleFor } from '../model/receipt-handle.ts'
+import { type Failure, failureFrom, type WorkOutcome } from '../model/result.ts'
 import { GONE, goneCount, holds, liveAt, type Segment, slotAt } from '../model/segment.ts'
-import { atVersion, type Change, removeSegment } from '../model/segment-change.ts'
+import { atVersion, type Change, removeSegment, type SlotCondition } from '../model/segment-change.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
-import { applyToHandles, type HandleOperation, type Held, leaseLost, OK } from './apply-to-handles.ts'
+import { type PlacedWork, resultWakeup, storeResults } from '../results/write-results.ts'
+import { applyToHandles, checkCount, type HandleOperation, type Held, leaseLost, OK } from './apply-to-handles.ts'
 import { releaseGroups } from './group-release.ts'
 
+/** A message to ack, and what its consumer says of the work, on a queue that keeps results. */
+export interface AckEntry {
+  readonly receiptHandle: string
+  /** Stored for the producer, at most 32 KB. Not together with `failure`. */
+  readonly result?: Body
+  /** That the work failed for good: the producer is told, and the message is gone from the queue. */
+  readonly failure?: Failure
+  /** Whether the message is acked without `result` or `failure` where the queue keeps none. @default refused */
+  readonly ifKept?: boolean
+  /** Why there is no result, though there should be one. */
+  readonly unstored?: string
+}
+
 /**
- * Confirms messages: they are gone for good. Also after the lease ran out, as long as nobody else has received the
- * message; then it is `LeaseLost`. What is already gone succeeds, any number of times.
+ * Deletes messages whose work is done. An ack succeeds after the lease has ended too, while no other consumer has received the
+ * message. Afterwards it is `LeaseLost`. The ack of a message that is gone succeeds, any number of times.
  *
- * reads: nothing · writes: one delete for a lone message or all of a segment's, one update for a part of it, and a
- * delete by whoever takes the last · condition: each message is leased under its handle's token,
- * and for a delete that no others are left · crash between the
- * last update and the delete: an empty header stays, which the next poller sweeps.
+ * reads: nothing · writes: one delete for a lone message or for all messages of a segment, one update for some of them, and a
+ * delete with the last one · condition: each message is leased under its handle's token, and for a delete no other message is
+ * left · a crash between the last update and the delete leaves an empty header, which the next poller deletes
  *
- * @returns one result a handle, in order: `ReceiptHandleInvalid`, `LeaseLost`, `Throttled` or `StoreUnavailable` when not ok
+ * On a queue that keeps results every ack first writes a result item, an empty one too, and then removes the message:
+ * `docs/results.md`. A message whose item could not be written is not removed.
+ *
+ * @param acked receipt handles, or entries with what is to be told of the work
+ * @returns one result a handle, in order: `ReceiptHandleInvalid`, `LeaseLost`, `MessageTooLarge` (its result), `Throttled` or
+ *   `StoreUnavailable` when not ok
+ * @throws `InvalidRequest`, also for a result on a queue that keeps none
  */
 export const ack = async (
   engine: Engine,
   queueName: string,
-  receiptHandles: readonly string[],
+  acked: readonly (string | AckEntry)[],
 ): Promise<HandleResult[]> => {
+  checkCount(acked)
+  const told = acked.map((one): AckEntry => (typeof one === 'string' ? { receiptHandle: one } : one))
+  const queue = await queueFor(engine, queueName, told)
+  const refused = queue.settings.results ? await storeResults(engine, queue, worksIn(engine, queue, told)) : NONE
+  const positions = [...told.keys()].filter((position) => !refused.has(position))
+  const receiptHandles = positions.map((position) => told[position]?.receiptHandle as string)
   const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, request: undefined }))
-  const queue = await engine.queues.get(queueName)
-  const results = await applyToHandles(engine, queue, entries, ackOperation(engine, queueName))
+  const results = entries.length > 0 ? await applyToHandles(engine, queue, entries, ackOperation(engine, queue)) : []
   // In a group of a standard queue an ack makes nothing receivable, unless there is a limit to what is in flight.
   if (queue.settings.fifo || queue.settings.maxInFlightPerGroup !== undefined) {
     await followUp(engine, queueName, () => releaseGroups(engine, queue, receiptHandles, results))
   }
-  return results
+  if (refused.size === 0) return results
+  const byPosition = new Map(positions.map((position, index) => [position, results[index] as HandleResult]))
+  return told.map((_, position) => (refused.get(position) ?? byPosition.get(position)) as HandleResult)
 }
 
-const ackOperation = (engine: Engine, queueName: string): HandleOperation<undefined> => ({
+const NONE: ReadonlyMap<number, HandleResult> = new Map()
+
+/** The queue; read anew where it seems to keep no results, and is given one. */
+const queueFor = async (engine: Engine, name: string, told: readonly AckEntry[]): Promise<QueueState> => {
+  for (const [position, { result, failure }] of told.entries()) {
+    if (result !== undefined && failure)
+      throw invalid(`entries[${position}].result`, 'given', 'must not be given together with failure')
+  }
+  const queue = await engine.queues.get(name)
+  const at = told.findIndex(({ result, failure, ifKept }) => !ifKept && (result !== undefined || failure))
+  if (at < 0 || queue.settings.results) return queue
+  const fresh = await engine.queues.fresh(name)
+  if (fresh.settings.results) return fresh
+  throw new HoldfastError(
+    'InvalidRequest',
+    `queue ${plainName(name)} keeps no results: set its results.retentionSeconds, or ack without one`,
+    { field: told[at]?.failure ? 'failure' : 'result', queue: name },
+  )
+}
+
+/** What each ack says of the work, as far as its receipt handle is one. */
+const worksIn = (engine: Engine, queue: QueueState, told: readonly AckEntry[]): PlacedWork[] =>
+  told.flatMap(({ receiptHandle, result, failure, unstored }, position): PlacedWork[] => {
+    const handle = handleOrNothing(queue, receiptHandle, engine.clock.now())
+    if (!handle) return []
+    const outcome: WorkOutcome = failure
+      ? { kind: 'failed', failure: failureFrom(failure) }
+      : unstored !== undefined
+        ? { kind: 'unstored', reason: unstored }
+        : { kind: 'done', result }
+    return [{ handle, outcome, position }]
+  })
+
+/** What is no receipt handle is answered where it is applied. */
+const handleOrNothing = (queue: QueueState, text: string, now: number): ReceiptHandle | undefined => {
+  try {
+    return receiptHandleFor(queue.name, text, now)
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error
+    return undefined
+  }
+}
+
+const ackOperation = (engine: Engine, queue: QueueState): HandleOperation<undefined> => ({
   change: (key, held, current) => ackChange(key, held, current, engine.clock.now()),
   settle: ({ handle }, current) => {
     const slot = current && slotAt(current, handle.index)
     if (!slot || slot.kind === 'gone') return OK
-    // In a group the lease must be live: once it is over, the messages behind may be on their way to others.
+    // In an ordered group the lease must be live: once it is over, others may receive the messages behind.
     const held = holds(slot, handle.token) && (!isOrdered(handle.group?.hash) || liveAt(slot, engine.clock.now()))
-    return held ? undefined : leaseLost(queueName)
+    return held ? undefined : leaseLost(queue.name)
   },
   done: async (key, _, after) => {
     const empty = after && goneCount(after) === after.slots.length
     if (empty) await engine.store.change([removeSegment(after)])
     if (empty || !after) engine.polls.gone(key)
+    if (queue.settings.results) engine.wakeups.wake(resultWakeup(key), Number.POSITIVE_INFINITY)
   },
 })
 
-const ackChange = (
+/** The change that takes leased messages of one segment away; `current` is the segment, where it was read. */
+export const ackChange = (
   key: SegmentKey,
   held: readonly Held<undefined>[],
   current: Segment | undefined,
   now: number,
 ): Change => {
   const handles = held.map(({ handle }) => handle)
-  const tokens = handles.map(
-    (handle) =>
-      [
-        handle.index,
-        { kind: 'token', token: handle.token, ...(isOrdered(handle.group?.hash) && { liveAt: now }) },
-      ] as const,
+  return current ? changeOf(current, handles, now) : changeUnread(key, handles, now)
+}
+
+/** The change of a segment that an earlier try found: a delete when no other message is left. */
+const changeOf = (current: Segment, handles: readonly ReceiptHandle[], now: number): Change => {
+  // By place, not by number: the handle of a message that is gone must not count for another message.
+  const isLast = current.slots.every(
+    (slot, index) => slot.kind === 'gone' || handles.some((handle) => handle.index === index),
   )
-  const gone = handles.map(({ index }) => [index, GONE] as const)
-  if (current) {
-    // By place, not by number: a handle of a message that is gone must not stand for one that is not.
-    const last = current.slots.every(
-      (slot, index) => slot.kind === 'gone' || handles.some((one) => one.index === index),
-    )
-    return last
-      ? { key, requires: atVersion(current), slots: undefined }
-      : { key, requires: { kind: 'slots', slots: tokens }, slots: gone }
-  }
-  // All that was left at the claim, if nothing else happened since: then one delete does, and its condition says so.
+  return isLast
+    ? { key: current.key, requires: atVersion(current), slots: undefined }
+    : { key: current.key, requires: { kind: 'slots', slots: tokensOf(handles, now) }, slots: goneSlots(handles) }
+}
+
+/** The change of a segment that was not read: a delete when the handles are all that was left of it at their claim. */
+const changeUnread = (key: SegmentKey, handles: readonly ReceiptHandle[], now: number): Change => {
+  const slots = tokensOf(handles, now)
   const [first] = handles
-  const all =
+  const areAll =
     first !== undefined &&
     first.gone + handles.length === first.count &&
     handles.every((handle) => handle.claimed === handles.length && handle.gone === first.gone)
+  if (!areAll) return { key, requires: { kind: 'slots', slots }, slots: goneSlots(handles) }
+  // A consumer could have forged the numbers in its handles, so the condition has them too.
   return {
     key,
-    requires: {
-      kind: 'slots',
-      slots: tokens,
-      // A handle is in its holder's hands: that these are all the messages there are is for the store to say.
-      ...(all && { count: first.count }),
-      ...(all && first.gone > 0 && { gone: first.gone }),
-    },
-    slots: all ? undefined : gone,
+    requires: { kind: 'slots', slots, count: first.count, ...(first.gone > 0 && { gone: first.gone }) },
+    slots: undefined,
   }
 }
+
+const goneSlots = (handles: readonly ReceiptHandle[]) => handles.map(({ index }) => [index, GONE] as const)
+
+const tokensOf = (handles: readonly ReceiptHandle[], now: number) =>
+  handles.map(({ index, token, group }) => {
+    const condition: SlotCondition = { kind: 'token', token, ...(isOrdered(group?.hash) && { liveAt: now }) }
+    return [index, condition] as const
+  })

@@ -13,30 +13,29 @@ import { type SegmentKey, segmentId } from '../model/segment-key.ts'
 export interface Held<T> {
   readonly handle: ReceiptHandle
   readonly request: T
-  /** Where it stood in the request. */
+  /** Its place in the request. */
   readonly position: number
 }
 
-/** How an operation on receipt handles acts; ack, extend and nack differ in nothing else. */
+/** An operation on receipt handles. Ack, extend, nack and unreceive differ only in this. */
 export interface HandleOperation<T> {
-  /** The change for these handles of one segment; `current` is what a try before found there. */
+  /** The change for these handles of one segment. `current` is the segment as an earlier try found it. */
   readonly change: (key: SegmentKey, held: readonly Held<T>[], current: Segment | undefined) => Change
-  /** What is already decided about a handle, now that its segment is known; nothing when the change may be tried. */
+  /** The result of a handle, now that its segment is known. Nothing when the change can be tried. */
   readonly settle: (held: Held<T>, current: Segment | undefined) => HandleResult | undefined
-  /** What follows once a change is made; should it fail, the change has succeeded all the same. */
+  /** Work that follows a change. Where it fails, the change has succeeded all the same. */
   readonly done: (key: SegmentKey, held: readonly Held<T>[], after: Segment | undefined) => Promise<void>
 }
 
 export const OK: HandleResult = { ok: true }
 export const failed = (error: HoldfastError): HandleResult => ({ ok: false, error })
 
-/** Each further try follows a change by someone else to the very messages in hand. */
+/** Retried only when another process changed the same messages. */
 const TRIES = 6
 
 /**
- * Applies an operation to receipt handles: one conditional write for each segment they are of, all at once, with no
- * read before. Where the condition fails the store answers what it found, from which each handle is settled or tried
- * again.
+ * Applies an operation to receipt handles: one conditional write a segment, all concurrently, without a read. Where a condition
+ * fails, the store returns the segment that it met, and each handle gets its result from that segment or is tried again.
  *
  * @returns one result a handle, in order
  * @throws `InvalidRequest` for none or more than 25
@@ -47,9 +46,7 @@ export const applyToHandles = async <T>(
   entries: readonly { receiptHandle: string; request: T }[],
   operation: HandleOperation<T>,
 ): Promise<HandleResult[]> => {
-  if (entries.length < 1 || entries.length > LIMITS.batchSize) {
-    throw invalid('receiptHandles', entries.length, `must hold 1 to ${LIMITS.batchSize} receipt handles`)
-  }
+  checkCount(entries)
   const results = new Array<HandleResult>(entries.length)
   let pending = bySegment(queue, entries, results, engine.clock.now())
   for (let attempt = 0; pending.length > 0; attempt++) {
@@ -63,11 +60,17 @@ export const applyToHandles = async <T>(
   return results
 }
 
+/** @throws `InvalidRequest` for none or more than 25 */
+export const checkCount = ({ length }: readonly unknown[]): void => {
+  if (length < 1 || length > LIMITS.batchSize)
+    throw invalid('receiptHandles', length, `must hold 1 to ${LIMITS.batchSize} receipt handles`)
+}
+
 /** What is asked for the messages of one segment. */
 interface Group<T> {
   readonly key: SegmentKey
   readonly held: readonly Held<T>[]
-  /** The segment as a try before found it. */
+  /** The segment as an earlier try found it. */
   readonly current: Segment | undefined
 }
 
@@ -95,7 +98,7 @@ const bySegment = <T>(
   return [...groups.values()]
 }
 
-/** Makes a change for each group; answers what is to be tried again, knowing what was found. */
+/** Makes one change a group. Returns what must be tried again, with the segments that were found. */
 const tryOnce = async <T>(
   engine: Engine,
   { name }: QueueState,
@@ -133,7 +136,7 @@ const tryOnce = async <T>(
   return pending
 }
 
-/** A message named twice in one request is changed once at a time: the others wait for the next try. */
+/** A message that the request names twice is changed once in a try. The next try changes it again. */
 const oncePerMessage = <T>(held: readonly Held<T>[]): readonly Held<T>[] => {
   if (held.length === 1) return held
   const seen = new Set<number>()
@@ -156,7 +159,7 @@ export const heldByToken = (held: readonly Held<unknown>[]): Requirement => ({
   slots: held.map(({ handle }) => [handle.index, { kind: 'token', token: handle.token }]),
 })
 
-/** What follows for a handle where that requirement failed. */
+/** The result of a handle for which that requirement failed. */
 export const settleByToken =
   (queue: string) =>
   ({ handle }: Held<unknown>, current: Segment | undefined): HandleResult | undefined => {

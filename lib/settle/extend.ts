@@ -5,6 +5,7 @@ import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import { whole } from '../model/number-checks.ts'
 import type { QueueState } from '../model/queue-record.ts'
+import type { ReceiptHandle } from '../model/receipt-handle.ts'
 import { holds, type Lease, liveAt, slotAt } from '../model/segment.ts'
 import type { Requirement } from '../model/segment-change.ts'
 import {
@@ -22,14 +23,14 @@ import { unlockGroupsSooner } from './group-release.ts'
 
 export interface ExtendEntry {
   readonly receiptHandle: string
-  /** From now, 0 … 604800; 0 makes the message receivable at once. */
+  /** Counted from now, 0 … 604800. 0 makes the message visible at once. */
   readonly visibilityTimeoutSeconds: number
 }
 
 export interface ExtendOptions {
   /**
-   * Whether a lease that has ended may begin anew while nobody else has received the message. It has no effect where
-   * leases are what keeps a group in order or within a limit: others may have begun since on the strength of its end.
+   * Whether a lease that has ended may begin anew while no other consumer has received the message. It has no effect where
+   * leases keep a group in order or within a limit: other consumers may have received messages since the lease ended.
    *
    * @default false
    */
@@ -37,7 +38,7 @@ export interface ExtendOptions {
 }
 
 /**
- * Moves the end of leases to a span from now. Only a live lease can be moved, or one that may be revived.
+ * Gives leases a new end, counted from now. Only a live lease can be extended, or one that may be revived.
  *
  * reads: nothing · writes: one update a segment · condition: leased under the handle's token and not yet over, or
  * revived whether it is over or not
@@ -56,42 +57,13 @@ export const extend = async (
     whole(field, visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
   }
   const queue = await engine.queues.get(queueName)
-  const usualMs = queue.settings.visibilityTimeoutSeconds * 1_000
   const now = engine.clock.now()
-  const { requires, settle } = options.revive && canRevive(queue) ? heldAtAll(queueName) : heldNow(queueName, now)
-  const results = await applyToHandles(
-    engine,
-    queue,
-    entries.map(({ receiptHandle, visibilityTimeoutSeconds }) => ({
-      receiptHandle,
-      request: visibilityTimeoutSeconds,
-    })),
-    {
-      change: (key, held) => ({
-        key,
-        requires: requires(held),
-        slots: held.map(({ handle, request }) => [
-          handle.index,
-          {
-            kind: 'lease',
-            token: handle.token,
-            until: now + request * 1_000,
-            receiveCount: handle.receiveCount,
-            firstReceivedAt: handle.firstReceivedAt,
-            backingOff: false,
-          } satisfies Lease,
-        ]),
-      }),
-      settle,
-      done: async (key, held) => {
-        const soonestMs = Math.min(...held.map(({ request }) => request)) * 1_000
-        // A heartbeat puts the end off: nobody looks for the message sooner.
-        if (soonestMs < usualMs) await engine.visibility.release(key, now + soonestMs)
-        else engine.polls.release(key)
-        if (held.some(({ request }) => request === 0)) engine.wakeups.wake(queueName, held.length)
-      },
-    },
-  )
+  const hold = options.revive && canRevive(queue) ? heldAtAll(queueName) : heldNow(queueName, now)
+  const requests = entries.map(({ receiptHandle, visibilityTimeoutSeconds }) => ({
+    receiptHandle,
+    request: visibilityTimeoutSeconds,
+  }))
+  const results = await applyToHandles(engine, queue, requests, extension(engine, queue, hold, now))
   const endings = entries.map(({ receiptHandle, visibilityTimeoutSeconds }) => ({
     receiptHandle,
     endsAt: now + visibilityTimeoutSeconds * 1_000,
@@ -100,10 +72,40 @@ export const extend = async (
   return results
 }
 
+const extension = (
+  engine: Engine,
+  { name, settings }: QueueState,
+  { requires, settle }: Hold,
+  now: number,
+): HandleOperation<number> => ({
+  change: (key, held) => ({
+    key,
+    requires: requires(held),
+    slots: held.map(({ handle, request }) => [handle.index, leaseUntil(handle, now + request * 1_000)]),
+  }),
+  settle,
+  done: async (key, held) => {
+    const soonestMs = Math.min(...held.map(({ request }) => request)) * 1_000
+    // A heartbeat moves the end of a lease to later: no poller needs to look for the message sooner.
+    if (soonestMs < settings.visibilityTimeoutSeconds * 1_000) await engine.visibility.release(key, now + soonestMs)
+    else engine.polls.release(key)
+    if (held.some(({ request }) => request === 0)) engine.wakeups.wake(name, held.length)
+  },
+})
+
+const leaseUntil = ({ token, receiveCount, firstReceivedAt }: ReceiptHandle, until: number): Lease => ({
+  kind: 'lease',
+  token,
+  until,
+  receiveCount,
+  firstReceivedAt,
+  backingOff: false,
+})
+
 const canRevive = ({ settings: { fifo, maxInFlightPerGroup } }: QueueState): boolean =>
   !fifo && maxInFlightPerGroup === undefined
 
-/** What must hold of a lease that is to be moved, and what follows where it does not. */
+/** What an extension requires of a lease, and the result where the lease does not meet it. */
 interface Hold {
   readonly requires: (held: readonly Held<number>[]) => Requirement
   readonly settle: HandleOperation<number>['settle']
@@ -121,7 +123,7 @@ const heldNow = (queue: string, now: number): Hold => ({
     if (!slot || slot.kind === 'gone') return messageGone(queue)
     if (!holds(slot, handle.token)) return leaseLost(queue)
     if (liveAt(slot, now)) return undefined
-    // Ended at this very request: by a first try whose answer was lost.
+    // An earlier try of the same request ended the lease, and its response was lost.
     const done = request === 0 && slot.until === now && !slot.backingOff
     return done ? OK : leaseOver(queue)
   },

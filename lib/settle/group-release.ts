@@ -9,11 +9,11 @@ import { bestEffort } from '../store/best-effort.ts'
 import type { TicketKey } from '../store/port.ts'
 
 /**
- * Lets a FIFO queue's groups go on once messages of theirs were acked or given back: the ticket of a group is freed as
- * soon as its first message can be received, and removed when the group is empty.
+ * Unlocks groups after messages of theirs were acked or given back. On a FIFO queue the lock of a group ends when its head can be
+ * received, and its ticket is deleted when the group is empty.
  *
- * This writes hints only. After a crash before it, or a failure of the store, the ticket stays locked until the lease would
- * have ended. The ack or nack itself is done by then.
+ * It writes hints only. After a crash before it, or a failure of the store, the ticket stays locked until the lease would have
+ * ended. The ack or nack is made by then.
  */
 export const releaseGroups = async (
   engine: Engine,
@@ -47,8 +47,8 @@ export const unlockGroupsSooner = async (
 }
 
 /**
- * Ends the lock of a group at an instant, unless it ends sooner: at once by default, whatever the clocks of other processes
- * say. The polls of this process know of it.
+ * Ends the lock of a group at an instant, unless it ends sooner. The default is at once, by any clock. The polls of this process
+ * know of it.
  */
 export const unlockGroup = async (
   engine: Engine,
@@ -85,8 +85,8 @@ export const unlockGroupOf = async (engine: Engine, queue: QueueState, { partiti
 }
 
 /**
- * Deletes the ticket of an empty group. While its last number is young the ticket stays, for publishers alone. Answers false,
- * and does nothing, when something was published since that number.
+ * Deletes the ticket of an empty group, or marks the group idle while its last number is young: publishers still need the number.
+ * Returns false, and does nothing, when something was published since that number.
  */
 export const retireTicket = (engine: Engine, key: TicketKey, lastSequence: Sequence): Promise<boolean> =>
   isYoung(lastSequence, engine.clock.now())

@@ -5,6 +5,8 @@ import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import { number } from '../model/number-checks.ts'
 import type { QueueState } from '../model/queue-record.ts'
+import { decodeReceiptHandle } from '../model/receipt-handle.ts'
+import type { Failure } from '../model/result.ts'
 import { retryDelayMs } from '../model/retry-policy.ts'
 import type { Lease } from '../model/segment.ts'
 import { applyToHandles, type Held, heldByToken, settleByToken } from './apply-to-handles.ts'
@@ -13,17 +15,22 @@ import { reject } from './reject.ts'
 
 export interface NackEntry {
   readonly receiptHandle: string
-  /** Rest before it can be received again. @default what the queue's retry policy says; at once without one */
+  /** How long the message backs off. @default the retry policy of the queue; 0 without one */
   readonly delaySeconds?: number
   /** Moves the message to the queue's dead-letter queue at once; not together with `delaySeconds`. */
   readonly deadLetter?: boolean
-  /** Why, with `deadLetter`: kept with the message as its reason, at most 1,024 characters of it. */
+  /** The reason, with `deadLetter`. At most its first 1,024 characters are kept with the message. */
   readonly error?: string
+  /**
+   * What went wrong, for the producer, on a queue that keeps results: stored when the nack is final, which is with `deadLetter`, and
+   * after the last receive that the queue allows, where the message then moves at once.
+   */
+  readonly failure?: Failure
 }
 
 /**
- * Gives messages back: they can be received again after a rest, by anyone; or moves them to the dead-letter queue. Also after the lease ran out, as long as
- * nobody else has received the message.
+ * Gives messages back, so that any consumer can receive them again after a delay, or moves them to the dead-letter queue. A nack
+ * succeeds after the lease has ended too, while no other consumer has received the message.
  *
  * reads: nothing · writes: one update a segment · condition: leased under the handle's token
  *
@@ -44,12 +51,13 @@ export const nack = async (
     if (error !== undefined && !deadLetter) throw invalid(`${field}.error`, error, 'is kept only with deadLetter: true')
   }
   const queue = await engine.queues.get(queueName)
-  const rejected = entries.flatMap(({ deadLetter }, position) => (deadLetter ? [position] : []))
+  const final = entries.map((entry) => entry.deadLetter ?? isLastFailure(queue, entry))
+  const rejected = final.flatMap((isFinal, position) => (isFinal ? [position] : []))
   if (rejected.length === 0) return giveBack(engine, queue, entries)
-  const given = entries.flatMap(({ deadLetter }, position) => (deadLetter ? [] : [position]))
+  const given = final.flatMap((isFinal, position) => (isFinal ? [] : [position]))
   const pick = (positions: readonly number[]) => positions.map((position) => entries[position] as NackEntry)
   const [moved, back] = await Promise.all([
-    reject(engine, queue, pick(rejected)),
+    rejectOrGiveBack(engine, queue, pick(rejected)),
     given.length > 0 ? giveBack(engine, queue, pick(given)) : [],
   ])
   const results = new Array<HandleResult>(entries.length)
@@ -60,16 +68,43 @@ export const nack = async (
   return results
 }
 
+/** One that nobody asked to move is given back where its dead-letter queue does not exist. */
+const rejectOrGiveBack = async (
+  engine: Engine,
+  queue: QueueState,
+  entries: readonly NackEntry[],
+): Promise<HandleResult[]> => {
+  const results = await reject(engine, queue, entries)
+  return Promise.all(
+    results.map(async (result, position) => {
+      const entry = entries[position] as NackEntry
+      if (entry.deadLetter || result.ok || result.error.code !== 'QueueNotFound') return result
+      const [given] = await giveBack(engine, queue, [entry])
+      return given as HandleResult
+    }),
+  )
+}
+
+/** Whether a message failed at the last receive that its queue allows, and its producer is to hear of it. */
+const isLastFailure = (
+  { settings: { results, deadLetter } }: QueueState,
+  { receiptHandle, failure }: NackEntry,
+): boolean =>
+  results !== undefined &&
+  deadLetter !== undefined &&
+  failure !== undefined &&
+  (decodeReceiptHandle(receiptHandle)?.receiveCount ?? 0) >= deadLetter.maxReceives
+
 const giveBack = async (engine: Engine, queue: QueueState, entries: readonly NackEntry[]): Promise<HandleResult[]> => {
   const { settings } = queue
   const now = engine.clock.now()
-  const rested = ({ handle, request }: Held<number | undefined>): Lease => {
-    const restMs =
+  const backedOff = ({ handle, request }: Held<number | undefined>): Lease => {
+    const delayMs =
       request === undefined
         ? retryDelayMs(settings.retryPolicy, handle.receiveCount, engine.random.fraction())
         : Math.round(request * 1_000)
     const { token, receiveCount, firstReceivedAt } = handle
-    return { kind: 'lease', token, until: now + restMs, receiveCount, firstReceivedAt, backingOff: true }
+    return { kind: 'lease', token, until: now + delayMs, receiveCount, firstReceivedAt, backingOff: true }
   }
   const results = await applyToHandles(
     engine,
@@ -79,11 +114,11 @@ const giveBack = async (engine: Engine, queue: QueueState, entries: readonly Nac
       change: (key, held) => ({
         key,
         requires: heldByToken(held),
-        slots: held.map((one) => [one.handle.index, rested(one)]),
+        slots: held.map((one) => [one.handle.index, backedOff(one)]),
       }),
       settle: settleByToken(queue.name),
       done: async (key, held) => {
-        // By the retry policy it may be later, which whoever looks will see.
+        // The retry policy may delay the message further, which the poller reads in the header.
         await engine.visibility.release(key, now + Math.min(...held.map(({ request = 0 }) => request)) * 1_000)
         engine.wakeups.wake(queue.name, held.length)
       },

@@ -5,17 +5,27 @@ import type { HandleResult } from '../model/message.ts'
 import { plainName } from '../model/queue-name.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { keyOfHandle, type ReceiptHandle, receiptHandleFor } from '../model/receipt-handle.ts'
+import { type Failure, failureFrom } from '../model/result.ts'
 import { holds, slotAt } from '../model/segment.ts'
 import { segmentId } from '../model/segment-key.ts'
-import { deadLetter } from '../redrive/dead-letter.ts'
+import { deadLetter, MAX_RECEIVES_EXCEEDED } from '../redrive/dead-letter.ts'
+import { ack } from './ack.ts'
 import { failed, leaseLost, messageGone, OK } from './apply-to-handles.ts'
 
-/** Retried only when others change messages of the same segment meanwhile. */
+/** Retried only when another process changes messages of the same segment concurrently. */
 const TRIES = 8
+
+export interface Rejection {
+  readonly receiptHandle: string
+  readonly error?: string
+  /** Asked for; otherwise the message failed at the last receive that its queue allows. */
+  readonly deadLetter?: boolean
+  readonly failure?: Failure
+}
 
 /**
  * Moves messages in hand to the queue's dead-letter queue at once, however often they were received, with a reason that
- * is kept with them.
+ * is kept with them. Where the queue keeps results and has no dead-letter queue, they fail for good.
  *
  * reads: the segment of each message · writes: the transaction of `deadLetter` a message · condition: leased under the
  * handle's token, as read · a crash leaves the message in exactly one of the two queues
@@ -26,7 +36,7 @@ const TRIES = 8
 export const reject = async (
   engine: Engine,
   queue: QueueState,
-  entries: readonly { readonly receiptHandle: string; readonly error?: string | undefined }[],
+  entries: readonly Rejection[],
 ): Promise<HandleResult[]> => {
   const results = new Array<HandleResult>(entries.length)
   const bySegment = new Map<string, number[]>()
@@ -42,45 +52,71 @@ export const reject = async (
       return undefined
     }
   })
-  // Messages of one segment one after the other: each move changes what the next one is decided on.
+  // Messages of one segment are moved one after the other: each move changes the segment that the next one requires.
   await Promise.all(
     [...bySegment.values()].map(async (positions) => {
       for (const position of positions) {
-        const reason = (entries[position]?.error ?? 'Rejected').slice(0, LIMITS.reasonLength).toWellFormed()
-        results[position] = await rejectOne(engine, queue, handles[position] as ReceiptHandle, reason).catch(
-          (error: unknown) => {
-            if (!isHoldfastError(error)) throw error
-            return failed(error)
-          },
-        )
+        const handle = handles[position] as ReceiptHandle
+        const rejection = entries[position] as Rejection
+        const rejecting = failsForGood(queue)
+          ? failForGood(engine, queue, rejection)
+          : rejectOne(engine, queue, handle, verdictOf(rejection))
+        results[position] = await rejecting.catch((error: unknown) => {
+          if (!isHoldfastError(error)) throw error
+          return failed(error)
+        })
       }
     }),
   )
   return results
 }
 
+const failsForGood = ({ settings: { deadLetter: to, results } }: QueueState): boolean =>
+  to === undefined && results !== undefined
+
+const failForGood = async (
+  engine: Engine,
+  queue: QueueState,
+  { receiptHandle, error = 'Rejected', failure = { name: 'Rejected', message: error } }: Rejection,
+): Promise<HandleResult> => {
+  const [result] = await ack(engine, queue.name, [{ receiptHandle, failure }])
+  return result as HandleResult
+}
+
+interface Verdict {
+  readonly reason: string
+  readonly failure: Failure | undefined
+}
+
+const verdictOf = ({ error, deadLetter, failure }: Rejection): Verdict => ({
+  reason: (error ?? (deadLetter ? 'Rejected' : MAX_RECEIVES_EXCEEDED)).slice(0, LIMITS.reasonLength).toWellFormed(),
+  failure: failure && failureFrom(failure),
+})
+
 const rejectOne = async (
   engine: Engine,
   queue: QueueState,
   handle: ReceiptHandle,
-  reason: string,
+  { reason, failure }: Verdict,
 ): Promise<HandleResult> => {
   const target = queue.settings.deadLetter?.queue
   if (target === undefined) {
-    return failed(invalid('deadLetter', plainName(queue.name), 'needs a queue that has a dead-letter queue'))
+    return failed(
+      invalid('deadLetter', plainName(queue.name), 'needs a queue that has a dead-letter queue: set its deadLetter'),
+    )
   }
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const [stored] = await engine.store.read([keyOfHandle(queue, handle)])
     const slot = stored && slotAt(stored.segment, handle.index)
     if (!slot || slot.kind === 'gone') return attempt > 0 ? OK : messageGone(queue.name)
     if (!holds(slot, handle.token)) return leaseLost(queue.name)
-    const outcome = await deadLetter(engine, queue, stored.segment, [handle.index], reason)
+    const outcome = await deadLetter(engine, queue, stored.segment, [handle.index], reason, failure)
     if (!outcome.moved) {
       const message = `the dead-letter queue ${plainName(target)} does not exist`
       return failed(new HoldfastError('QueueNotFound', message, { queue: plainName(target) }))
     }
     if (!outcome.changed) return OK
-    // The next read tells whether an earlier try of this very move got through.
+    // The next read shows whether an earlier try of this move succeeded.
   }
   return failed(new HoldfastError('Throttled', 'the message is being changed by others', { queue: queue.name }))
 }

@@ -1,13 +1,14 @@
 import type { Engine } from '../engine.ts'
 import { followUp } from '../follow-up.ts'
 import type { HandleResult } from '../model/message.ts'
-import { FRESH, type Slot } from '../model/segment.ts'
+import type { Lease } from '../model/segment.ts'
 import { applyToHandles, heldByToken, settleByToken } from './apply-to-handles.ts'
 import { releaseGroups } from './group-release.ts'
 
 /**
- * Undoes the receive of messages that never reached their consumer, such as those an answer had no room for: they are
- * there for the next poll at once, and the receive is not counted.
+ * Undoes the receive of messages that did not reach their consumer, such as those that did not fit into an answer. They are
+ * visible at once, and the receive does not count. The ended lease stays in the slot, also that of a first receive: a slot that was
+ * leased never becomes fresh again, because a poller that read it as fresh could then claim it under an outdated condition.
  *
  * reads: nothing · writes: one update a segment · condition: leased under the handle's token
  *
@@ -29,10 +30,14 @@ export const unreceive = async (
         key,
         requires: heldByToken(held),
         slots: held.map(({ handle: { index, token, receiveCount, firstReceivedAt } }) => {
-          const before: Slot =
-            receiveCount === 1
-              ? FRESH
-              : { kind: 'lease', token, until: now, receiveCount: receiveCount - 1, firstReceivedAt, backingOff: true }
+          const before: Lease = {
+            kind: 'lease',
+            token,
+            until: now,
+            receiveCount: receiveCount - 1,
+            firstReceivedAt,
+            backingOff: true,
+          }
           return [index, before]
         }),
       }),

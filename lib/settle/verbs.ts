@@ -1,10 +1,11 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, isHoldfastError, reasonOf } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
-import type { HandleResult } from '../model/message.ts'
-import { ack as ackHandles } from './ack.ts'
+import type { Body, HandleResult } from '../model/message.ts'
+import { failureFrom } from '../model/result.ts'
+import { type AckEntry, ack as ackHandles } from './ack.ts'
 import { extend as extendEach } from './extend.ts'
-import { nack as nackEach } from './nack.ts'
+import { type NackEntry, nack as nackEach } from './nack.ts'
 import { unreceive as unreceiveHandles } from './unreceive.ts'
 
 /**
@@ -34,11 +35,48 @@ export interface NackOptions {
   readonly deadLetter?: boolean
   /** Why, with `deadLetter`: an error or a text, the first 1,024 characters of which are stored with the messages. */
   readonly error?: unknown
+  /**
+   * What went wrong, for the producer, on a queue that keeps results. Stored when the nack is final: with `deadLetter`, or at the
+   * last receive that the queue allows, where the message then moves to the dead-letter queue at once.
+   */
+  readonly failure?: unknown
+}
+
+export interface AckOptions {
+  /** What the work came to, for the producer, on a queue that keeps results: at most 32 KB. */
+  readonly result?: Body
+  /** One result a message, in their order, in place of `result`. */
+  readonly results?: readonly (Body | undefined)[]
+  /** That the work failed for good, and why: the producer is told, and the messages are gone from the queue. */
+  readonly failure?: unknown
 }
 
 /** Confirms messages: they are gone for good. What is gone already succeeds. */
-export const ack = async (engine: Engine, queue: string, messages: readonly Handle[]): Promise<HandleResult[]> =>
-  ackHandles(engine, queue, handlesOf(messages))
+export const ack = async (
+  engine: Engine,
+  queue: string,
+  messages: readonly Handle[],
+  options: AckOptions = {},
+): Promise<HandleResult[]> => alike(ackHandles(engine, queue, ackEntries(handlesOf(messages), options)))
+
+/** @throws `InvalidRequest` for results that are not one a message */
+export const ackEntries = (
+  receiptHandles: readonly string[],
+  { result, results, failure }: AckOptions,
+): readonly (string | AckEntry)[] => {
+  if (results && results.length !== receiptHandles.length) {
+    throw invalid('results', results.length, `must be one a message, which are ${receiptHandles.length}`)
+  }
+  if (result === undefined && !results && failure === undefined) return receiptHandles
+  return receiptHandles.map((receiptHandle, position) => {
+    const own = results ? results[position] : result
+    return {
+      receiptHandle,
+      ...(own !== undefined && { result: own }),
+      ...(failure !== undefined && { failure: failureFrom(failure) }),
+    }
+  })
+}
 
 /** Gives messages back, or moves them to the dead-letter queue. */
 export const nack = async (
@@ -79,13 +117,14 @@ export const handlesOf = (messages: readonly Handle[]): string[] => {
 
 export const nackEntries = (
   receiptHandles: readonly string[],
-  { delaySeconds, deadLetter, error }: NackOptions,
-): { readonly receiptHandle: string; delaySeconds?: number; deadLetter?: boolean; error?: string }[] =>
+  { delaySeconds, deadLetter, error, failure }: NackOptions,
+): NackEntry[] =>
   receiptHandles.map((receiptHandle) => ({
     receiptHandle,
     ...(delaySeconds !== undefined && { delaySeconds }),
     ...(deadLetter && { deadLetter }),
     ...(error !== undefined && { error: reasonOf(error).slice(0, LIMITS.reasonLength) }),
+    ...(failure !== undefined && { failure: failureFrom(failure) }),
   }))
 
 /** Work on entries that are alike: an error names the option at fault, and not the entry, which the caller never made. */

@@ -1,4 +1,6 @@
 import type { DocumentKey } from '../model/document.ts'
+import { isFairGroup } from '../model/group.ts'
+import { sortInId } from '../model/message-id.ts'
 import { plainName } from '../model/queue-name.ts'
 import { scopeOf } from '../model/queue-record.ts'
 import { partitionId, type SegmentKey, type SegmentPartition } from '../model/segment-key.ts'
@@ -15,7 +17,7 @@ export const SORT_KEY_LENGTH = 250
  *
  *     queue       <letter>#<queue>                  one partition a queue
  *     generation  <letter>#<queue>#<generation>#…   gone with the queue's deletion
- *     message     <letter>#<queue>#<message id>     outlives it
+ *     message     <letter>#<queue>#<message id>     outlives it; for a transaction, its id
  *     table       <letter>#…                        of several queues
  *
  * One letter has one purpose: no other module writes one down.
@@ -31,6 +33,8 @@ export const KEY_KINDS = {
   fence: { letter: 'f', names: 'generation' },
   /** Which message a deduplication id stands for. */
   deduplication: { letter: 'd', names: 'generation' },
+  /** What became of a segment's messages: results, failures, and that they were cancelled or moved. */
+  result: { letter: 'o', names: 'generation' },
   /** What a publish with an idempotency key stored, so that a repeat is answered and not stored again. */
   idempotencyKey: { letter: 'u', names: 'generation' },
   /** What a poll of a FIFO queue took, to be repeated under its attempt id. */
@@ -41,6 +45,8 @@ export const KEY_KINDS = {
   earlyRelease: { letter: 'e', names: 'generation' },
   /** Where a moved message is. */
   alias: { letter: 'a', names: 'message' },
+  /** That a transaction with an id of its own was committed, or never will be. */
+  transaction: { letter: 'x', names: 'message' },
   /** A queue's settings and state. */
   queue: { letter: 'q', names: 'queue' },
   /** How a queue is spread over partitions. */
@@ -117,7 +123,30 @@ export const snapshotKey = (of: SegmentPartition, priority: number): DocumentKey
 })
 export const earlyReleasePartition = (of: SegmentPartition): string => partition('earlyRelease', partitionId(of))
 
+/**
+ * What became of the messages of a segment. A message's id says where: of a segment of a fair group it holds less than the
+ * whole sort key, so the rest is left out here too.
+ */
+export const resultPartition = ({ partition: of, sort }: SegmentKey): string =>
+  partition('result', `${partitionId(of)}#${isFairGroup(of.group ?? '') ? sortInId(sort) : sort}`)
+
+/** Results that share an item. */
+export const SHARED_RESULTS = 's'
+export const sharedResultKey = (key: SegmentKey, name: string): DocumentKey => ({
+  partition: resultPartition(key),
+  sort: `${SHARED_RESULTS}${name}`,
+})
+/** The start of the sort keys of one message's own items; `index` is its place in the segment. */
+export const ownResults = (index: number): string => `m${index.toString(16).padStart(2, '0')}-`
+export const resultKey = (key: SegmentKey, index: number, name: string): DocumentKey => ({
+  partition: resultPartition(key),
+  sort: `${ownResults(index)}${name}`,
+})
+
 export const aliasKey = (queue: string, messageId: string): DocumentKey => lone('alias', `${queue}#${messageId}`)
+
+/** @param id the transaction's, as its caller named it */
+export const transactionKey = (queue: string, id: string): DocumentKey => lone('transaction', `${queue}#${id}`)
 
 export const queueKey = (name: string): DocumentKey => lone('queue', name)
 export const layoutKey = (name: string): DocumentKey => lone('layout', name)

@@ -68,6 +68,28 @@ export interface Store {
   transact(writes: readonly Write[]): Promise<TransactOutcome>
 }
 
+/** A store whose database takes writes of the caller's own into a transaction with the engine's. */
+export interface TableStore extends Store {
+  readonly table: SharedTable
+}
+
+export const sharedTableOf = (store: Store): SharedTable | undefined => (store as Partial<TableStore>).table
+
+/** A table as a transaction with writes of the caller's own needs it. What is `unknown` here is the database's own. */
+export interface SharedTable {
+  readonly name: string
+  /** The store's own client of the database. */
+  readonly client: unknown
+  /** The writes as actions of the database's transactions, one each, in order. */
+  actions(writes: readonly Write[]): TableActions
+}
+
+export interface TableActions {
+  readonly actions: readonly object[]
+  /** Stores what must be there before the actions: content that does not fit into them. TTL reclaims what stays unused. */
+  storeContent(): Promise<void>
+}
+
 export interface NewSegment {
   readonly segment: Segment
   readonly content: Content

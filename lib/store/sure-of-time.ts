@@ -14,8 +14,8 @@ export interface TimeKnowledge {
 const MAX_UNCERTAINTY_MS = 1_000
 
 /**
- * A store that refuses to claim while the clock may be more than a second off to either side: what a poller decided by
- * such a clock may take a message from its holder. The refusal is `StoreUnavailable`, and reads something cheap, from
+ * A store that refuses to claim and to move messages while the clock may be more than a second off to either side: what a
+ * poller decided by such a clock may take a message from its holder. The refusal is `StoreUnavailable`, and reads something cheap, from
  * which the clock learns the time for the next poll. For processes whose own clock is not to be trusted.
  */
 export const sureOfTime = (store: Store, time: TimeKnowledge): Store => {
@@ -35,6 +35,11 @@ export const sureOfTime = (store: Store, time: TimeKnowledge): Store => {
     claimTogether: async (claims, fence) => {
       await refuseUnlessSure()
       return store.claimTogether(claims, fence)
+    },
+    transact: async (writes) => {
+      // A message leaves its segment: to the dead-letter queue after its last lease, or to another due time.
+      if (writes.some(({ kind }) => kind === 'change')) await refuseUnlessSure()
+      return store.transact(writes)
     },
   }
 }

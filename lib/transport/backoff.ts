@@ -3,14 +3,19 @@ import type { Clock } from '../clock.ts'
 const FIRST_MS = 100
 const MAX_MS = 5_000
 
-/** Waits before try `attempt` (1 is the first repeat): full jitter under a ceiling that doubles. */
-export const backOff = async (
-  clock: Clock,
-  fraction: () => number,
-  attempt: number,
-  signal?: AbortSignal,
-): Promise<void> => {
+export interface Backoff {
+  /** 1 is the first repeat. */
+  readonly attempt: number
+  /** 0 … 1, of the ceiling that doubles with each repeat (full jitter). */
+  readonly fraction: number
+  /** What the server asked for; the jitter comes on top, so that those whom it turned away don't return together. */
+  readonly minMs?: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Waits before a repeat. @throws the signal's reason once it is aborted */
+export const backOff = async (clock: Clock, { attempt, fraction, minMs = 0, signal }: Backoff): Promise<void> => {
   const ceilingMs = Math.min(MAX_MS, FIRST_MS * 2 ** (attempt - 1))
-  await clock.sleep(Math.ceil(ceilingMs * fraction()), signal)
+  await clock.sleep(minMs + Math.ceil(ceilingMs * fraction), signal)
   signal?.throwIfAborted()
 }

@@ -20,8 +20,8 @@ import { unreceive } from '../settle/unreceive.ts'
 import type { CallOptions, Transport } from './port.ts'
 
 /**
- * The engine in this process, over a store in memory, on disk or in DynamoDB. A write that has begun is not called off
- * by `signal`: only what has not begun is, and a poll's wait.
+ * The engine in this process, over a store in memory, on disk or in DynamoDB. `signal` ends the wait of a poll, and work
+ * that has not begun; it does not end a write that has begun.
  */
 export const engineTransport = (engine: Engine, close: () => Promise<void> = async () => {}): Transport => {
   const unless = <T>({ signal }: CallOptions = {}, work: () => Promise<T>): Promise<T> =>

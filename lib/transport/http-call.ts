@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { HoldfastError, isHoldfastError } from '../model/errors.ts'
 import { backOff } from './backoff.ts'
-import { errorFrom, errorOfStatus, type Wire } from './http-wire.ts'
+import { errorFrom, errorOfStatus, quoted, type Wire } from './http-wire.ts'
 import type { CallOptions } from './port.ts'
 import type { Sign } from './signer.ts'
 
@@ -12,7 +12,7 @@ export interface HttpTransportParts {
   /** @default the runtime's own */
   readonly fetch?: typeof fetch
   /**
-   * Whether publishes bear an idempotency key, so that one whose answer was lost can be repeated and is stored once.
+   * Whether publishes have an idempotency key, so that one whose answer was lost can be repeated and is stored once.
    * @default true
    */
   readonly idempotentPublish?: boolean
@@ -55,27 +55,31 @@ export const httpCaller = ({
   fraction = Math.random,
   ...parts
 }: HttpTransportParts): ((call: Call) => Promise<Reply>) => {
-  const once = singleTry(parts)
+  const once = singleTry({ ...parts, clock })
   return async (call) => {
     const startedAt = clock.now()
     // A try whose answer was lost, which may have done its work.
     let ambiguous: HoldfastError | undefined
     for (let attempt = 1; ; attempt++) {
       call.signal?.throwIfAborted()
-      try {
-        return await once(call)
-      } catch (error) {
-        if (!isHoldfastError(error)) throw error
-        if (ambiguous && error.code === call.doneWhen) return { status: 204, json: {} }
-        if (attempt >= maxAttempts || !isRepeatable(call, error)) throw lastError(call, error, ambiguous)
-        if (error.code !== 'Throttled') ambiguous = error
-        await backOff(clock, fraction, attempt, call.signal)
-        // A laptop may have slept in between.
-        if (ambiguous && clock.now() - startedAt > (call.repeatableMs ?? Number.POSITIVE_INFINITY)) throw ambiguous
+      const answer = await once(call)
+      if (!('error' in answer)) return answer
+      const { error, retryAfterMs, wrongTime = false } = answer
+      if (wrongTime) continue
+      if (ambiguous && error.code === call.doneWhen) return { status: 204, json: {} }
+      if (attempt >= maxAttempts || retryAfterMs > MAX_RETRY_AFTER_MS || !isRepeatable(call, error)) {
+        throw lastError(call, error, ambiguous)
       }
+      if (error.code !== 'Throttled') ambiguous = error
+      await backOff(clock, { attempt, fraction: fraction(), minMs: retryAfterMs, signal: call.signal })
+      // A laptop may have slept in between.
+      if (ambiguous && clock.now() - startedAt > (call.repeatableMs ?? Number.POSITIVE_INFINITY)) throw ambiguous
     }
   }
 }
+
+/** Longer than this nobody is kept waiting: the error is the caller's, to be tried again later. */
+const MAX_RETRY_AFTER_MS = 20_000
 
 /**
  * The error that a call ends with. Where a try may have done its work, a refusal of the last one must not say that
@@ -90,49 +94,98 @@ const lastError = (call: Call, last: HoldfastError, ambiguous: HoldfastError | u
 const isRepeatable = ({ repeat }: Call, { code, retryable }: HoldfastError): boolean =>
   retryable && repeat !== 'never' && (repeat !== 'if-nothing-was-done' || code === 'Throttled')
 
-type TryParts = Pick<HttpTransportParts, 'url' | 'sign' | 'fetch' | 'timeoutMs'>
+/** A try that failed, and for how long the server asks not to be tried again. */
+interface Failure {
+  readonly error: HoldfastError
+  readonly retryAfterMs: number
+  /** The request was refused, and the clock that it was signed by is wrong: it is known by how much now. */
+  readonly wrongTime?: boolean
+}
 
-const singleTry =
-  ({ url: base, sign, fetch: send = fetch, timeoutMs = DEFAULT_TIMEOUT_MS }: TryParts) =>
-  async (call: Call): Promise<Reply> => {
+type TryParts = Pick<HttpTransportParts, 'url' | 'sign' | 'fetch' | 'timeoutMs'> & { readonly clock: Clock }
+
+/** SigV4 takes a signature that is five minutes off. */
+const MAX_SKEW_MS = 240_000
+
+const singleTry = ({ url: base, sign, fetch: send = fetch, timeoutMs = DEFAULT_TIMEOUT_MS, clock }: TryParts) => {
+  /** How far the server's clock is ahead of this one, as far as it matters. */
+  let skewMs = 0
+  const isWrongTime = ({ status, headers }: Response): boolean => {
+    const ahead = Date.parse(headers.get('date') ?? '') - clock.now()
+    if ((status !== 401 && status !== 403) || !(Math.abs(ahead - skewMs) > MAX_SKEW_MS)) return false
+    skewMs = ahead
+    return true
+  }
+  return async (call: Call): Promise<Reply | Failure> => {
     const url = addressOf(base, call)
     const body = call.body === undefined ? undefined : JSON.stringify(call.body)
-    const headers = await sign({
-      method: call.method,
-      url,
-      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...call.headers },
-      body,
-    })
+    const unsigned = { ...(body !== undefined && { 'content-type': 'application/json' }), ...call.headers }
+    let headers: Readonly<Record<string, string>>
+    try {
+      const at = new Date(clock.now() + skewMs)
+      headers = await sign({ method: call.method, url, headers: unsigned, body, at })
+    } catch (error) {
+      if (!isHoldfastError(error)) throw error
+      return { error, retryAfterMs: 0 }
+    }
     const timeout = AbortSignal.timeout(call.timeoutMs ?? timeoutMs)
     try {
       const response = await send(url, {
         method: call.method,
         headers,
         ...(body !== undefined && { body }),
-        redirect: 'error',
+        redirect: 'manual',
         signal: call.signal ? AbortSignal.any([call.signal, timeout]) : timeout,
       })
-      return replyOf(response.status, await response.text())
+      const text = await response.text()
+      return { ...replyOf(url, response, text), ...(isWrongTime(response) && { wrongTime: true }) }
     } catch (cause) {
-      if (isHoldfastError(cause)) throw cause
       call.signal?.throwIfAborted()
-      const failure = timeout.aborted ? 'did not answer in time' : 'could not be reached'
-      throw new HoldfastError('StoreUnavailable', `${url.origin} ${failure}`, {}, { cause })
+      const failure = timeout.aborted ? 'did not answer in time' : 'could not be reached, or broke off'
+      const error = new HoldfastError('StoreUnavailable', `${url.origin} ${failure}${causeText(cause)}`, {}, { cause })
+      return { error, retryAfterMs: 0 }
     }
   }
+}
+
+/** What `fetch` hides behind "fetch failed", such as ECONNREFUSED. */
+const causeText = (error: unknown): string => {
+  const { cause } = error as { cause?: { code?: unknown } }
+  return typeof cause?.code === 'string' ? ` (${cause.code})` : ''
+}
 
 const addressOf = (base: URL, { path, query = {} }: Call): URL => {
   const url = new URL(base)
-  url.pathname = `${base.pathname.replace(/\/$/, '')}${path}`
+  url.pathname = `${base.pathname.replace(/\/+$/, '')}${path}`
   for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value))
   return url
 }
 
-const replyOf = (status: number, text: string): Reply => {
+const replyOf = (url: URL, { status, headers }: Response, text: string): Reply | Failure => {
+  const retryAfterMs = retryAfter(headers.get('retry-after'), headers.get('date'))
+  if (status < 200 || status >= 300) return { error: refusalOf(url, status, headers, text), retryAfterMs }
+  const json = text === '' ? {} : parsed(text)
+  if (json) return { status, json }
+  // Something between answered in the server's place: whether the work was done is not known.
+  const message = `${url.origin} answered ${status} without JSON: is that the address of a Holdfast API?${quoted(text)}`
+  return { error: new HoldfastError('StoreUnavailable', message), retryAfterMs }
+}
+
+const refusalOf = (url: URL, status: number, headers: Headers, text: string): HoldfastError => {
+  if (status < 400) {
+    const to = headers.get('location')
+    const message = `${url.origin} answered ${status}, a redirect${to === null ? '' : ` to ${to}`}: give the client that address`
+    return new HoldfastError('InvalidRequest', message, { field: 'url', value: url.origin })
+  }
   const json = parsed(text)
-  if (status >= 400) throw json?.code === undefined ? errorOfStatus(status, text) : errorFrom(json)
-  if (text !== '' && !json) throw errorOfStatus(502, `no JSON object: ${text}`)
-  return { status, json: json ?? {} }
+  return json?.code === undefined ? errorOfStatus(url, status, text) : errorFrom({ status, ...json })
+}
+
+/** `Retry-After`: seconds, or a date by the server's clock, of which the answer's own date tells the time. */
+const retryAfter = (value: string | null, date: string | null): number => {
+  if (value === null) return 0
+  const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1_000 : Date.parse(value) - Date.parse(date ?? '')
+  return Math.max(ms || 0, 0)
 }
 
 const parsed = (text: string): Wire | undefined => {

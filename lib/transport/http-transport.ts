@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { HoldfastError, isHoldfastError, messageNotFound } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult, NewMessage, PublishResult } from '../model/message.ts'
+import { checkQueueName } from '../model/queue-name.ts'
 import { type Call, DEFAULT_TIMEOUT_MS, type HttpTransportParts, httpCaller } from './http-call.ts'
 import {
   countsFrom,
@@ -19,16 +21,19 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
   const { idempotentPublish = true } = parts
   const request = httpCaller(parts)
   const call = async (options: Call): Promise<Wire> => (await request(options)).json
-  const queuePath = (queue: string, rest = '') => `/queues/${encodeURIComponent(queue)}${rest}`
-  const messagePath = (queue: string, messageId: string) =>
-    queuePath(queue, `/messages/${encodeURIComponent(messageId)}`)
-  const settle = async (queue: string, verb: string, body: object, options?: CallOptions): Promise<HandleResult[]> => {
+  const settle = async (
+    queue: string,
+    verb: string,
+    { handles, ...how }: { readonly handles: readonly string[] },
+    options?: CallOptions,
+  ): Promise<HandleResult[]> => {
+    const body = { receiptHandles: handles, ...how }
     const answer = await call({ method: 'POST', path: queuePath(queue, `/${verb}`), body, ...options })
-    return (answer.results as Wire[]).map(handleResultFrom)
+    return listIn(answer, 'results', handles.length).map(handleResultFrom)
   }
 
   return {
-    // Behind API Gateway a function does not learn that its caller has left: a poll goes on to its end.
+    // Behind API Gateway a function does not learn that its caller has disconnected: the poll goes on to its end.
     workerWaitSeconds: 5,
     pollsEndEarly: false,
 
@@ -52,8 +57,9 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
       })
     },
     listQueues: async (query, options) => {
-      const { queues, cursor } = await call({ method: 'GET', path: '/queues', query, ...options })
-      return { queues: (queues as Wire[]).map(queueFrom), ...(cursor !== undefined && { cursor: String(cursor) }) }
+      const page = await call({ method: 'GET', path: '/queues', query, ...options })
+      const { cursor } = page
+      return { queues: listIn(page, 'queues').map(queueFrom), ...(cursor !== undefined && { cursor: String(cursor) }) }
     },
     counts: async (queue, options) => countsFrom(await call({ method: 'GET', path: queuePath(queue), ...options })),
 
@@ -67,10 +73,12 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
           : { repeat: repeatWithoutKey(messages) }),
         ...options,
       })
-      return (answer.messages as Wire[]).map(publishResultFrom)
+      return listIn(answer, 'messages', messages.length).map(publishResultFrom)
     },
     poll: async (queue, { signal, ...body }) => {
-      const waitMs = (body.waitTimeSeconds ?? LIMITS.waitTimeSeconds) * 1_000
+      // What is out of range is the server's to refuse.
+      const waitMs =
+        Math.min(Math.max(body.waitTimeSeconds ?? LIMITS.waitTimeSeconds, 0) || 0, LIMITS.waitTimeSeconds) * 1_000
       try {
         const answer = await call({
           method: 'POST',
@@ -80,33 +88,34 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
           repeat: 'never',
           timeoutMs: waitMs + (parts.timeoutMs ?? DEFAULT_TIMEOUT_MS),
         })
-        return (answer.messages as Wire[]).map(messageFrom)
+        return listIn(answer, 'messages').map(messageFrom)
       } catch (error) {
         if (signal?.aborted) return []
         throw error
       }
     },
-    ack: (queue, receiptHandles, options) => settle(queue, 'ack', { receiptHandles }, options),
-    unreceive: (queue, receiptHandles, options) => settle(queue, 'unreceive', { receiptHandles }, options),
+    ack: (queue, handles, options) => settle(queue, 'ack', { handles }, options),
+    unreceive: (queue, handles, options) => settle(queue, 'unreceive', { handles }, options),
     nack: (queue, entries, options) =>
       inGroups(
         entries,
         ({ receiptHandle: _, ...rest }) => rest,
-        (receiptHandles, rest) => settle(queue, 'nack', { receiptHandles, ...rest }, options),
+        (handles, rest) => settle(queue, 'nack', { handles, ...rest }, options),
       ),
     extend: (queue, entries, { revive, ...options } = {}) =>
       inGroups(
         entries,
         ({ receiptHandle: _, ...rest }) => ({ ...rest, ...(revive && { revive }) }),
-        (receiptHandles, rest) => settle(queue, 'extend', { receiptHandles, ...rest }, options),
+        (handles, rest) => settle(queue, 'extend', { handles, ...rest }, options),
       ),
 
     getMessage: async (queue, messageId, options) =>
       storedMessageFrom(await call({ method: 'GET', path: messagePath(queue, messageId), ...options })),
     browse: async (queue, query, options) => {
-      const { messages, cursor } = await call({ method: 'GET', path: queuePath(queue, '/messages'), query, ...options })
+      const page = await call({ method: 'GET', path: queuePath(queue, '/messages'), query, ...options })
+      const { cursor } = page
       return {
-        messages: (messages as Wire[]).map(storedMessageFrom),
+        messages: listIn(page, 'messages').map(storedMessageFrom),
         ...(cursor !== undefined && { cursor: String(cursor) }),
       }
     },
@@ -130,6 +139,32 @@ const KEY_TRUSTED_MS = (LIMITS.idempotencyKeySeconds * 1_000) / 2
 const repeatWithoutKey = (messages: readonly NewMessage[]): NonNullable<Call['repeat']> =>
   messages.every(({ deduplicationId }) => deduplicationId !== undefined) ? 'always' : 'if-nothing-was-done'
 
+/** @throws `StoreUnavailable` for an answer that is not Holdfast's: what became of the request is not known */
+const listIn = (answer: Wire, name: string, length?: number): Wire[] => {
+  const list = answer[name]
+  if (Array.isArray(list) && (length === undefined || list.length === length)) return list as Wire[]
+  const wanted = length === undefined ? 'a list' : `a list of ${length}`
+  throw new HoldfastError('StoreUnavailable', `the answer has not ${wanted} of ${name}: is that a Holdfast API?`)
+}
+
+/**
+ * Only names that a queue can have stand in a path: a URL takes `..` for a step up, and the request would be another one.
+ *
+ * @throws `InvalidRequest`
+ */
+const queuePath = (queue: string, rest = ''): string => {
+  checkQueueName(queue)
+  return `/queues/${encodeURIComponent(queue)}${rest}`
+}
+
+const MESSAGE_ID = /^[0-9a-f-]{1,128}$/
+
+/** @throws `MessageNotFound` for what can be no message's id */
+const messagePath = (queue: string, messageId: string): string => {
+  if (!MESSAGE_ID.test(messageId)) throw messageNotFound(queue, messageId)
+  return queuePath(queue, `/messages/${messageId}`)
+}
+
 const publishResultFrom = (json: Wire): PublishResult =>
   json.messageId === undefined
     ? { ok: false, error: errorFrom((json.error ?? json.problem) as Wire) }
@@ -140,7 +175,7 @@ const publishResultFrom = (json: Wire): PublishResult =>
         ...(json.duplicate === true && { duplicate: true }),
       }
 
-/** One request for the entries that ask for the same; results in the order of the entries. */
+/** One request for all entries with the same options; results in the order of the entries. */
 const inGroups = async <E extends { readonly receiptHandle: string }>(
   entries: readonly E[],
   asked: (entry: E) => object,
@@ -156,10 +191,12 @@ const inGroups = async <E extends { readonly receiptHandle: string }>(
   const results = new Array<HandleResult>(entries.length)
   await Promise.all(
     [...groups.values()].map(async ({ asked: same, positions }) => {
-      const answers = await send(
-        positions.map((position) => (entries[position] as E).receiptHandle),
-        same,
-      )
+      const handles = positions.map((position) => (entries[position] as E).receiptHandle)
+      const answers = await send(handles, same).catch((error: unknown) => {
+        // What other requests did is answered: each fails for its own messages.
+        if (groups.size === 1 || !isHoldfastError(error)) throw error
+        return positions.map((): HandleResult => ({ ok: false, error }))
+      })
       for (const [index, position] of positions.entries()) results[position] = answers[index] as HandleResult
     }),
   )

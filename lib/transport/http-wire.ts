@@ -1,17 +1,16 @@
-import { ERROR_CODES, type ErrorCode, HoldfastError } from '../model/errors.ts'
+import { base64, bytesOfBase64 } from '../model/base64.ts'
+import { ERROR_CODES, type ErrorCode, HoldfastError, type ThrottleReason } from '../model/errors.ts'
 import type { Body, HandleResult, Message, MessageAttribute, NewMessage, StoredMessage } from '../model/message.ts'
 import type { Queue } from '../model/queue-settings.ts'
 import type { Counts } from '../queues/counts.ts'
 
 /**
  * The HTTP API's JSON, as a client writes and reads it: instants are ISO 8601 there and epoch ms here, bytes base64.
- * Members that this version does not know are passed over, so that a newer server can be talked to.
+ * Members that this version does not know are ignored, so that the client works with a newer server.
  */
 export type Wire = Readonly<Record<string, unknown>>
 
-const base64 = (value: Uint8Array): string =>
-  Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
-const bytes = (text: unknown): Uint8Array => new Uint8Array(Buffer.from(String(text), 'base64'))
+const bytes = (text: unknown): Uint8Array => bytesOfBase64(String(text))
 const at = (instant: unknown): number => Date.parse(String(instant))
 const optionalAt = <K extends string>(key: K, instant: unknown): { [P in K]?: number } =>
   (instant === undefined ? {} : { [key]: at(instant) }) as { [P in K]?: number }
@@ -92,34 +91,53 @@ const KNOWN: ReadonlySet<string> = new Set(ERROR_CODES)
 /** What a refusal is that HTTP knows and the engine does not. */
 const HTTP_CODES: Readonly<Record<string, ErrorCode>> = {
   CallerRefused: 'AccessDenied',
+  MoveRefused: 'AccessDenied',
   RequestTooLarge: 'MessageTooLarge',
 }
 
 /** The error in a problem document (RFC 9457). */
-export const errorFrom = ({ code, detail, field, value, queue }: Wire, options?: ErrorOptions): HoldfastError =>
+export const errorFrom = (
+  { code, status, detail, hint, field, value, queue, reason }: Wire,
+  options?: ErrorOptions,
+): HoldfastError =>
   new HoldfastError(
-    KNOWN.has(String(code)) ? (code as ErrorCode) : (HTTP_CODES[String(code)] ?? 'InvalidRequest'),
-    String(detail),
+    KNOWN.has(String(code)) ? (code as ErrorCode) : (HTTP_CODES[String(code)] ?? codeOfStatus(Number(status))),
+    hint === undefined ? String(detail) : `${String(detail)}. ${String(hint)}`,
     {
       ...(field !== undefined && { field: String(field) }),
       ...(value !== undefined && { value }),
       ...(queue !== undefined && { queue: String(queue) }),
+      ...(reason !== undefined && { reason: reason as ThrottleReason }),
     },
     options,
   )
 
-/** The error behind an answer that is no problem document, such as one of API Gateway's own. */
-export const errorOfStatus = (status: number, text: string): HoldfastError => {
-  const code: ErrorCode =
-    status === 403 || status === 401
-      ? 'AccessDenied'
-      : status === 429
-        ? 'Throttled'
-        : status === 413
-          ? 'MessageTooLarge'
-          : status >= 500
-            ? 'StoreUnavailable'
-            : 'InvalidRequest'
-  const said = text.length > 300 ? `${text.slice(0, 300)}…` : text
-  return new HoldfastError(code, `the HTTP API answered ${status}${said && `: ${said}`}`)
+/** What a status says by itself: of an answer that is no problem document, or of a code that this version does not know. */
+const codeOfStatus = (status: number): ErrorCode => {
+  if (status === 401 || status === 403 || status === 407) return 'AccessDenied'
+  if (status === 413) return 'MessageTooLarge'
+  if (status === 429) return 'Throttled'
+  if (status === 501) return 'NotSupported'
+  // A proxy gave up waiting (408), or something behind it failed: the request may have been served.
+  return status >= 500 || status === 408 ? 'StoreUnavailable' : 'InvalidRequest'
 }
+
+/** The error behind an answer that is no problem document, such as one of API Gateway's own. */
+export const errorOfStatus = (url: URL, status: number, text: string): HoldfastError => {
+  const doubt = status === 404 || status === 405 ? ': is that the address of a Holdfast API, with its stage?' : ''
+  return new HoldfastError(codeOfStatus(status), `${url.origin} answered ${status}${doubt}${quoted(text)}`)
+}
+
+/** The beginning of an answer; of a page only its words. */
+export const quoted = (text: string): string => {
+  const words = text
+    .slice(0, 10_000)
+    .replace(/<(style|script)\b.*?<\/\1>/gis, ' ')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+  if (words === '') return ''
+  return ` ${JSON.stringify(words.length > MAX_QUOTED ? `${words.slice(0, MAX_QUOTED)}…` : words)}`
+}
+
+const MAX_QUOTED = 300

@@ -12,7 +12,7 @@ import type { NackEntry } from '../settle/nack.ts'
 export interface GivenQueue extends GivenSettings {
   readonly tags?: Readonly<Record<string, string>> | undefined
 }
-/** What is left out stays; `null` removes a setting that can be without, and a tag. */
+/** An absent setting stays; `null` removes an optional setting, or a tag. */
 export interface GivenQueueChange extends GivenSettings {
   readonly tags?: Readonly<Record<string, string | null>> | undefined
 }
@@ -22,15 +22,15 @@ export interface CallOptions {
 }
 
 /**
- * How a client reaches a queue: in its own process, straight on the table, or through the HTTP API. The three answer
- * alike, which one contract suite holds them to; failures are `HoldfastError`s with the same codes.
+ * How a client reaches a queue: in its own process, directly on the table, or through the HTTP API. One contract suite
+ * checks that all three give the same results; failures are `HoldfastError`s with the same codes.
  *
  * `ack`, `nack`, `extend` and `unreceive` answer one result an entry, in order, and take 1 to 25 of them.
  */
 export interface Transport {
-  /** Longest wait of a worker's poll, seconds. Where a poll can't be called off, a short one holds up a shutdown less. */
+  /** Longest wait of a worker's poll, seconds. A poll that can't be ended early must be short, so that it does not delay a stop. */
   readonly workerWaitSeconds: number
-  /** Whether aborting a poll's signal ends the poll itself, so that no message is leased for a caller who left. */
+  /** Whether aborting a poll's signal ends the poll itself, so that no message is leased to a caller that has stopped. */
   readonly pollsEndEarly: boolean
 
   createQueue(queue: string, given: GivenQueue, options?: CallOptions): Promise<{ queue: Queue; created: boolean }>
@@ -58,6 +58,6 @@ export interface Transport {
     options?: CallOptions,
   ): Promise<StoredMessage>
 
-  /** Gives back what the transport holds: connections, timers. */
+  /** Closes what the transport holds: connections, timers. */
   close(): Promise<void>
 }

@@ -1,6 +1,6 @@
 import { Sha256 } from '@aws-crypto/sha256-js'
 import { SignatureV4 } from '@smithy/signature-v4'
-import { HoldfastError } from '../model/errors.ts'
+import { HoldfastError, reasonOf } from '../model/errors.ts'
 
 export interface Credentials {
   readonly accessKeyId: string
@@ -13,12 +13,14 @@ export interface HttpRequest {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | undefined
+  /** The instant of the signature, which the server compares with its own clock. */
+  readonly at: Date
 }
 
-/** Answers the headers to send. */
+/** Returns the headers to send. */
 export type Sign = (request: HttpRequest) => Promise<Readonly<Record<string, string>>>
 
-/** For a server that asks for no signature, such as a local one. */
+/** For a server that needs no signature, such as a local one. */
 export const unsigned: Sign = async ({ headers }) => headers
 
 /** SigV4 for API Gateway's IAM authorization (`execute-api`). */
@@ -34,11 +36,11 @@ export const signer = (credentials: () => Promise<Credentials>, region: () => Pr
       },
       sha256: Sha256,
     })
-  return async ({ method, url, headers, body }) => {
+  return async ({ method, url, headers, body, at }) => {
     signing ??= open()
     const query: Record<string, string> = Object.fromEntries(url.searchParams)
     try {
-      const signed = await (await signing).sign({
+      const request = {
         method,
         protocol: url.protocol,
         hostname: url.hostname,
@@ -47,14 +49,15 @@ export const signer = (credentials: () => Promise<Credentials>, region: () => Pr
         query,
         headers: { ...headers, host: url.host },
         body,
-      })
+      }
+      const signed = await (await signing).sign(request, { signingDate: at })
       const { host: _, ...rest } = signed.headers
       return rest
     } catch (cause) {
       signing = undefined
       throw new HoldfastError(
         'AccessDenied',
-        'the request could not be signed: no credentials or region',
+        `the request could not be signed, for want of credentials or a region: ${reasonOf(cause)}`,
         {},
         { cause },
       )

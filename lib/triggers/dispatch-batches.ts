@@ -21,9 +21,9 @@ const AFTER_FAULT_MS = 1_000
  */
 export const dispatchBatches = async (run: Run, lingerMs = LINGER_MS): Promise<WhyEnded> => {
   const { engine } = run
-  run.claiming = new AbortController()
-  let idleAt = engine.clock.now() + lingerMs
+  run.idleAt = engine.clock.now() + lingerMs
   for (;;) {
+    if (run.claiming.signal.aborted) run.claiming = new AbortController()
     const ended = whyEnded(run)
     if (ended && ended !== 'disabled') return ended
     const { trigger } = run
@@ -34,13 +34,13 @@ export const dispatchBatches = async (run: Run, lingerMs = LINGER_MS): Promise<W
     }
     const slot = await freeSlot(run, trigger)
     if (!slot) continue
-    const messages = await claimUntil(run, trigger, idleAt)
+    const messages = await claim(run, trigger)
     if (messages.length > 0) {
       invokeBatch(run, trigger, slot, messages)
-      idleAt = engine.clock.now() + LINGER_MS
+      run.idleAt = engine.clock.now() + LINGER_MS
     } else {
       run.slots.free(slot)
-      if (run.underWay.size === 0 && engine.clock.now() >= idleAt) return 'idle'
+      if (run.underWay.size === 0 && engine.clock.now() >= run.idleAt) return 'idle'
     }
   }
 }
@@ -69,9 +69,9 @@ const freeSlot = async (run: Run, trigger: Trigger): Promise<Slot | undefined> =
   return undefined
 }
 
-const claimUntil = async (run: Run, trigger: Trigger, idleAt: number): Promise<readonly Message[]> => {
+const claim = async (run: Run, trigger: Trigger): Promise<readonly Message[]> => {
   const now = run.engine.clock.now()
-  const waitMs = run.underWay.size > 0 ? BUSY_WAIT_MS : Math.max(0, idleAt - now)
+  const waitMs = run.underWay.size > 0 ? BUSY_WAIT_MS : Math.max(0, run.idleAt - now)
   const until = Math.min(now + waitMs, claimsUntil(run, trigger))
   return (await orFault(run, assembleBatch(run, trigger, until))) ?? []
 }

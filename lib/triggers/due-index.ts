@@ -2,6 +2,7 @@ import type { Engine } from '../engine.ts'
 import { HoldfastError } from '../model/errors.ts'
 import type { JsonValue } from '../model/message.ts'
 import { DUE_INDEX, dueKey } from '../store/keys.ts'
+import { PUBLISH_SPREAD_MS } from './times.ts'
 
 /**
  * When the next run of a queue's dispatcher is to start, as far as nothing in the stream will say so.
@@ -14,6 +15,8 @@ export interface Due {
   readonly at?: number
   /** While a run is under way: when to look after it, should it have died. Epoch ms. */
   readonly guard?: number
+  /** When to look once more for what a publisher had written only half of; epoch ms. */
+  readonly again?: number
   /** Whether the last run left anything in the queue: others may give it back, so a sweep looks. */
   readonly left: boolean
 }
@@ -41,27 +44,49 @@ export const writeDue = async (engine: Engine, queue: string, due: Due, ifVersio
   return applied
 }
 
+/** When an entry has a run start, epoch ms. */
+export const startsAt = ({ at, guard, again }: Omit<Due, 'left'>): number =>
+  Math.min(...[at, guard, again].map((instant) => instant ?? Number.POSITIVE_INFINITY))
+
 /** Something is due in a queue at an instant: a run is to start then, or sooner. Writes nothing where one is. */
-export const noteDue = async (engine: Engine, queue: string, at: number): Promise<void> => {
+export const noteDue = (engine: Engine, queue: string, at: number): Promise<void> =>
+  change(engine, queue, (due) => (due.at !== undefined && due.at <= at ? undefined : { ...due, at, left: true }))
+
+/**
+ * A publish may be half done: its other half follows within half of `PUBLISH_SPREAD_MS`, and a run is to look again
+ * when it has. Writes at most twice in that span.
+ */
+export const noteAgain = (engine: Engine, queue: string): Promise<void> => {
+  const again = engine.clock.now() + PUBLISH_SPREAD_MS
+  const lateEnough = again - PUBLISH_SPREAD_MS / 2
+  return change(engine, queue, (due) =>
+    due.again !== undefined && due.again >= lateEnough ? undefined : { ...due, again, left: true },
+  )
+}
+
+/** A run is under way until `guard` at least. What was due by now is done with: the run looks for itself. */
+export const guardRun = (engine: Engine, queue: string, guard: number): Promise<void> =>
+  change(engine, queue, (due) => ({ ...later(due, engine.clock.now()), guard, left: true }))
+
+/** What an entry still asks for after an instant, the guard aside. */
+export const later = ({ at, again }: Due, now: number): Pick<Due, 'at' | 'again'> => ({
+  ...(at !== undefined && at > now && { at }),
+  ...(again !== undefined && again > now && { again }),
+})
+
+/** Changes an entry unless there is nothing to change. */
+const change = async (engine: Engine, queue: string, changed: (due: Due) => Due | undefined): Promise<void> => {
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const { due, version } = await readDue(engine, queue)
-    if (version > 0 && due.at !== undefined && due.at <= at) return
-    if (await writeDue(engine, queue, { ...due, at, left: true }, version)) return
+    const next = changed(due)
+    // An entry that does not exist yet is made all the same: a sweep finds it.
+    if (next === undefined && version > 0) return
+    if (await writeDue(engine, queue, next ?? due, version)) return
   }
   throw new HoldfastError('Throttled', 'the entry of the due index is being changed by others', {
     queue,
     reason: 'contention',
   })
-}
-
-/** A run is under way until `guard` at least. Instants that have come are done with: the run looks for itself. */
-export const guardRun = async (engine: Engine, queue: string, guard: number): Promise<void> => {
-  for (let attempt = 0; attempt < TRIES; attempt++) {
-    const { due, version } = await readDue(engine, queue)
-    const at = due.at !== undefined && due.at > engine.clock.now() ? due.at : undefined
-    if (await writeDue(engine, queue, { guard, left: true, ...(at !== undefined && { at }) }, version)) return
-  }
-  // Others wrote it again and again: an entry that is too early does no harm.
 }
 
 export interface DueQueue {

@@ -4,7 +4,7 @@ import type { InvokeOutcome } from './invoker.ts'
 import type { Run } from './run-state.ts'
 import { settleBatch, verdictsOf } from './settle-batch.ts'
 import type { Slot } from './slots.ts'
-import { FIRST_PROBE_MS, INVOCATION_MARGIN_MS, LAST_PROBE_MS } from './times.ts'
+import { FIRST_PROBE_MS, INVOCATION_MARGIN_MS, LAST_PROBE_MS, LINGER_MS } from './times.ts'
 import type { Trigger } from './trigger.ts'
 
 /** Has a batch invoked in a slot, and settles it when the answer is there, while the run goes on. */
@@ -14,6 +14,10 @@ export const invokeBatch = (run: Run, trigger: Trigger, slot: Slot, messages: re
     .finally(() => {
       run.underWay.delete(work)
       run.bell.ring()
+      if (run.underWay.size > 0) return
+      // Waits for messages are shorter from now on.
+      run.idleAt = run.engine.clock.now() + LINGER_MS
+      run.claiming.abort()
     })
   run.underWay.add(work)
 }

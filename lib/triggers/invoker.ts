@@ -43,6 +43,8 @@ export type TriggerEvent = { readonly queue: string } & (
   /** Another run has taken over: this one was away for longer than its mark lasts. */
   | { readonly type: 'mark-lost' }
   | { readonly type: 'settling-failed'; readonly error: unknown }
+  /** A run could not be started; the next tick tries again. */
+  | { readonly type: 'start-failed'; readonly error: unknown }
   /** The store failed for the moment; the run goes on. */
   | { readonly type: 'store-failed'; readonly error: unknown }
 )

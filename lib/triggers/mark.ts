@@ -51,9 +51,9 @@ const write = async (engine: Engine, queue: string, mark: Mark, ifVersion: numbe
   const value = mark as unknown as JsonValue
   const { applied } = await engine.store.transact([{ kind: 'put', key, value, ifVersion }])
   if (applied) return { ...mark, version: ifVersion + 1 }
-  // A write whose first answer was lost finds its own mark: only it can have made this version.
   const found = await engine.store.getDocument(key, { consistent: true })
-  const own =
-    found?.version === ifVersion + 1 && markIn(found).runId === mark.runId && markIn(found).until === mark.until
-  return own ? { ...mark, version: found.version } : undefined
+  if (!found || markIn(found).runId !== mark.runId) return undefined
+  // Only this run can have written it: this very write, whose first answer was lost, or one before it.
+  if (markIn(found).until === mark.until) return { ...mark, version: found.version }
+  return write(engine, queue, mark, found.version)
 }

@@ -44,6 +44,8 @@ export interface Run {
   readonly underWay: Set<Promise<void>>
   /** Writes of the mark come one after the other. */
   readonly alone: <T>(work: () => Promise<T>) => Promise<T>
+  /** Without work the run ends then, epoch ms. */
+  idleAt: number
   trigger: Trigger | undefined
   mark: HeldMark
   markLost: boolean

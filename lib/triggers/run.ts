@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import { bell } from './bell.ts'
 import { dispatchBatches } from './dispatch-batches.ts'
-import { guardRun, noteDue, readDue, writeDue } from './due-index.ts'
+import { guardRun, later, noteDue, readDue, startsAt, writeDue } from './due-index.ts'
 import { dropMark, type HeldMark, renewMark, takeMark } from './mark.ts'
 import { nextDue } from './next-due.ts'
 import type { DispatchOptions, Run, RunEnd } from './run-state.ts'
@@ -30,6 +30,7 @@ export const dispatch = async (engine: Engine, options: DispatchOptions): Promis
     bell: bell(engine.clock),
     claiming: new AbortController(),
     underWay: new Set(),
+    idleAt: 0,
     alone: oneAtATime(),
     trigger: (await readTrigger(engine, options.queue))?.trigger,
     mark,
@@ -45,9 +46,9 @@ export const dispatch = async (engine: Engine, options: DispatchOptions): Promis
   } finally {
     options.signal?.removeEventListener('abort', stop)
     ended.abort()
-    await keeping
-    await Promise.all(run.underWay)
-    await run.slots.release()
+    // Each as soon as it is free: a successor waits for it.
+    const release = () => run.slots.release()
+    await Promise.all([keeping, release(), ...[...run.underWay].map((work) => work.then(release))])
   }
 }
 
@@ -112,10 +113,10 @@ const rest = async (run: Run): Promise<number | undefined> => {
       run.trigger = trigger
       return Math.max(next.at, now)
     }
-    const noted = due.at !== undefined && due.at > now ? due.at : Number.POSITIVE_INFINITY
-    const at = Math.min(next.at, noted)
-    const left = next.left || Number.isFinite(noted)
-    if (await writeDue(engine, queue, { left, ...(Number.isFinite(at) && { at }) }, version)) return undefined
+    const noted = later(due, now)
+    const at = Math.min(next.at, noted.at ?? Number.POSITIVE_INFINITY)
+    const left = next.left || Number.isFinite(startsAt(noted))
+    if (await writeDue(engine, queue, { ...noted, left, ...(Number.isFinite(at) && { at }) }, version)) return undefined
   }
 }
 

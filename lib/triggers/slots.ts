@@ -31,7 +31,7 @@ export interface Slots {
   free(slot: Slot): void
   /** Something may be under way in it until then, epoch ms. */
   freeAt(slot: Slot, at: number): void
-  /** When the next slot becomes free that is not free now, as far as time alone frees it; epoch ms. */
+  /** When to try again where none was free, as far as time alone changes that; epoch ms. */
   nextFreeAt(max: number): number
   /** Gives the run's free slots to whichever run comes next. A slot that was never freed stays taken until its end. */
   release(): Promise<void>
@@ -42,14 +42,17 @@ interface Known extends SlotRecord {
 }
 
 const PAGE = 100
+/** How often the slots of other runs are read again while none is free. */
+const REREAD_MS = 1_000
 
 export const slotsOf = async (engine: Engine, queue: string, runId: string): Promise<Slots> => {
   const known = new Map<number, Known>()
   /** Slots with an invocation, and when it must have ended, where its own answer will not say so. */
   const inUse = new Map<number, number>()
 
+  let readAt = Number.NEGATIVE_INFINITY
   const readAll = async (): Promise<void> => {
-    known.clear()
+    readAt = engine.clock.now()
     for (let after: string | undefined; ; ) {
       const page = await engine.store.listDocuments({
         partition: triggerPartition(queue),
@@ -70,22 +73,19 @@ export const slotsOf = async (engine: Engine, queue: string, runId: string): Pro
   /** The difference of two clocks is within the margin of `busyUntil` itself. */
   const isOpen = (record: Known | undefined): boolean => !record || record.busyUntil <= engine.clock.now()
 
-  const write = async (number: number, busyUntil: number): Promise<boolean> => {
+  /** Writes a slot's record, and answers what it is now. */
+  const write = async (number: number, busyUntil: number): Promise<Known | undefined> => {
     const version = known.get(number)?.version ?? 0
     const record: SlotRecord = { runId, busyUntil }
     const key = triggerSlotKey(queue, number)
     const value = record as unknown as JsonValue
     const { applied } = await engine.store.transact([{ kind: 'put', key, value, ifVersion: version }])
-    if (applied) {
-      known.set(number, { ...record, version: version + 1 })
-      return true
+    if (applied) known.set(number, { ...record, version: version + 1 })
+    else {
+      const found = await engine.store.getDocument(key, { consistent: true })
+      if (found) known.set(number, { ...(found.value as unknown as SlotRecord), version: found.version })
     }
-    const found = await engine.store.getDocument(key, { consistent: true })
-    if (!found) known.delete(number)
-    else known.set(number, { ...(found.value as unknown as SlotRecord), version: found.version })
-    const now = known.get(number)
-    // A write whose first answer was lost finds its own record.
-    return isOwn(now) && now.busyUntil === busyUntil
+    return known.get(number)
   }
 
   await readAll()
@@ -109,15 +109,16 @@ export const slotsOf = async (engine: Engine, queue: string, runId: string): Pro
         }
         if (!isOwn(record) && !isOpen(record)) continue
         inUse.set(number, Number.POSITIVE_INFINITY)
-        const busyUntil = needed + SLOT_AHEAD_MS
-        try {
-          if (await write(number, busyUntil)) return { number, busyUntil }
-        } catch (error) {
+        const written = await write(number, needed + SLOT_AHEAD_MS).catch((error: unknown) => {
           inUse.delete(number)
           throw error
-        }
+        })
+        // Its own, too, where an earlier write took effect whose answer was lost.
+        if (isOwn(written) && written.busyUntil >= needed) return { number, busyUntil: written.busyUntil }
         inUse.delete(number)
       }
+      // Another run may have given slots back before their time.
+      if (engine.clock.now() - readAt >= REREAD_MS) await readAll()
       return undefined
     },
     free: ({ number }) => void inUse.delete(number),
@@ -125,12 +126,13 @@ export const slotsOf = async (engine: Engine, queue: string, runId: string): Pro
     nextFreeAt: (max) => {
       const others = [...known].filter(([number, record]) => number < max && !isOwn(record))
       const ends = [...others.map(([, { busyUntil }]) => busyUntil), ...inUse.values()]
-      return Math.min(Number.POSITIVE_INFINITY, ...ends)
+      const nextReadAt = others.length > 0 ? readAt + REREAD_MS : Number.POSITIVE_INFINITY
+      return Math.min(nextReadAt, ...ends)
     },
     release: async () => {
       await Promise.all(
         [...known].map(async ([number, record]) => {
-          if (!isOwn(record) || inUse.has(number)) return
+          if (!isOwn(record) || inUse.has(number) || record.busyUntil === 0) return
           // The record stays: a version that came again would let a run that was paused take the slot of another.
           await bestEffort(write(number, 0))
         }),

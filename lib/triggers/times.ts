@@ -36,5 +36,5 @@ export const LAST_PROBE_MS = 60_000
 /** A run keeps this much of its own time for settling its last batches. */
 export const SETTLE_MS = 15_000
 
-/** How long the second write of a publish may follow the first: the content of a header, the ticket of a fair group. */
+/** After a segment without its ticket yet, a run looks again between half of this and all of it later. */
 export const PUBLISH_SPREAD_MS = 60_000

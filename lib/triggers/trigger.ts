@@ -3,6 +3,7 @@ import { HoldfastError, invalid, unknownField } from '../model/errors.ts'
 import type { JsonValue } from '../model/message.ts'
 import { whole } from '../model/number-checks.ts'
 import { checkQueueName, plainName } from '../model/queue-name.ts'
+import { withoutUndefined } from '../model/without-undefined.ts'
 import { DUE_INDEX, triggerKey } from '../store/keys.ts'
 import { noteDue } from './due-index.ts'
 
@@ -73,8 +74,7 @@ export const checkedTrigger = (given: GivenTrigger): Trigger => {
     if (!(FIELDS as readonly string[]).includes(field)) throw unknownField(field, value, FIELDS)
   }
   checkQueueName(given.queue)
-  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-  const trigger = { ...DEFAULT_TRIGGER, ...present } as Trigger
+  const trigger = { ...DEFAULT_TRIGGER, ...withoutUndefined(given) } as Trigger
   if (typeof trigger.functionName !== 'string' || trigger.functionName === '') {
     throw invalid('functionName', trigger.functionName, 'must be the name or the ARN of a function')
   }

@@ -1,14 +1,17 @@
 import type { Engine } from '../engine.ts'
 import { isFairGroup, isOrdered } from '../model/group.ts'
 import { dueAtOf, type SegmentKey } from '../model/segment-key.ts'
-import { dueQueues, noteDue } from './due-index.ts'
+import { dueQueues, noteAgain, noteDue, startsAt } from './due-index.ts'
+import type { TriggerEvent } from './invoker.ts'
 import { isMarked } from './mark.ts'
-import { PUBLISH_SPREAD_MS, STAY_MS } from './times.ts'
+import { STAY_MS } from './times.ts'
 import { readTrigger } from './trigger.ts'
 
 export interface WakeOptions {
   /** Starts a run of a queue's dispatcher, which waits for nothing. */
   readonly startRun: (queue: string) => Promise<void>
+  /** @default nobody */
+  readonly observe?: (event: TriggerEvent) => void
 }
 
 /**
@@ -23,7 +26,7 @@ export interface WakeOptions {
  *
  * @throws what the store refuses: the whole call can be repeated
  */
-export const wake = async (engine: Engine, keys: readonly SegmentKey[], { startRun }: WakeOptions): Promise<void> => {
+export const wake = async (engine: Engine, keys: readonly SegmentKey[], options: WakeOptions): Promise<void> => {
   const byQueue = new Map<string, SegmentKey[]>()
   for (const key of keys) {
     const { queue } = key.partition
@@ -31,33 +34,29 @@ export const wake = async (engine: Engine, keys: readonly SegmentKey[], { startR
     if (known) known.push(key)
     else byQueue.set(queue, [key])
   }
-  await Promise.all([...byQueue].map(([queue, published]) => wakeQueue(engine, queue, published, startRun)))
+  await Promise.all([...byQueue].map(([queue, published]) => wakeQueue(engine, queue, published, options)))
 }
 
 const wakeQueue = async (
   engine: Engine,
   queue: string,
   published: readonly SegmentKey[],
-  startRun: WakeOptions['startRun'],
+  { startRun, observe = () => {} }: WakeOptions,
 ): Promise<void> => {
   const stored = await readTrigger(engine, queue)
   if (!stored?.trigger.enabled) return
   const now = engine.clock.now()
   const soon = now + STAY_MS
   const dueTimes = published.map(({ sort, partition }) => (isOrdered(partition.group) ? now : dueAtOf(sort)))
-  const later = dueTimes.filter((at) => at > soon)
-  if (later.length > 0) await noteDue(engine, queue, Math.min(...later))
+  const late = dueTimes.filter((at) => at > soon)
+  if (late.length > 0) await noteDue(engine, queue, Math.min(...late))
   // The ticket without which no poll sees a segment of a fair group may follow it by a while: a later look finds both.
-  if (published.some(({ partition }) => partition.group !== undefined && isFairGroup(partition.group))) {
-    await noteDue(engine, queue, now + PUBLISH_SPREAD_MS)
-  }
-  if (later.length === dueTimes.length || (await isMarked(engine, queue))) return
-  try {
-    await startRun(queue)
-  } catch {
-    // The next tick does what this could not.
-    await noteDue(engine, queue, now)
-  }
+  const grouped = published.some(({ partition }) => partition.group !== undefined && isFairGroup(partition.group))
+  if (grouped) await noteAgain(engine, queue)
+  if (late.length === dueTimes.length || (await isMarked(engine, queue))) return
+  // First: a start that is accepted and then lost is made up for by the next tick.
+  await noteDue(engine, queue, now)
+  await startRun(queue).catch((error: unknown) => observe({ type: 'start-failed', queue, error }))
 }
 
 /**
@@ -70,16 +69,15 @@ const wakeQueue = async (
  */
 export const tick = async (
   engine: Engine,
-  { startRun, sweep = false }: WakeOptions & { readonly sweep?: boolean },
+  { startRun, observe = () => {}, sweep = false }: WakeOptions & { readonly sweep?: boolean },
 ): Promise<number> => {
   const starting: Promise<void>[] = []
   for await (const { queue, due } of dueQueues(engine)) {
-    const at = Math.min(due.at ?? Number.POSITIVE_INFINITY, due.guard ?? Number.POSITIVE_INFINITY)
-    if (at <= engine.clock.now() || (sweep && due.left)) starting.push(startRun(queue))
+    if (startsAt(due) <= engine.clock.now() || (sweep && due.left)) {
+      // The next tick finds the same entry.
+      starting.push(startRun(queue).catch((error: unknown) => observe({ type: 'start-failed', queue, error })))
+    }
   }
-  const outcomes = await Promise.allSettled(starting)
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
-  // The next tick finds the same entries.
-  if (failed) throw failed.reason
+  await Promise.all(starting)
   return starting.length
 }

@@ -83,7 +83,7 @@ export const poller = (parts: PollerParts): Poller => {
         if (signal.aborted) return
         report(error, { during: 'poll' })
         failures = Math.min(MAX_FAILURES, failures + 1)
-        await backOff(clock, fraction, failures, signal).catch(() => {})
+        await backOff(clock, { attempt: failures, fraction: fraction(), signal }).catch(() => {})
       } finally {
         asked -= slots
         freed.ring()

@@ -47,7 +47,7 @@ export const settler = ({ transport, queue, clock, keeper, fraction }: SettlerPa
         else again.push(one)
       }
       left = again
-      if (left.length > 0) await backOff(clock, fraction, attempt)
+      if (left.length > 0) await backOff(clock, { attempt, fraction: fraction() })
     }
   }
 

@@ -49,6 +49,7 @@ test('the glossary explains each term once', () => {
 /** What the glossary calls the kinds of items, where that is not the kind's name with spaces. */
 const KINDS: Partial<Record<keyof typeof KEY_KINDS, string>> = {
   deduplication: 'deduplication id',
+  transaction: 'marker',
   snapshot: 'in-flight snapshot',
   queue: 'queue record',
 }

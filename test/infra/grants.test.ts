@@ -19,6 +19,7 @@ import { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { DeclaredQueue } from '../../infra/declared-queue.ts'
 import { QueueService } from '../../infra/queue-service.ts'
+import { createClient, type Transaction } from '../../lib/client.ts'
 import type { Engine } from '../../lib/engine.ts'
 import { browse } from '../../lib/messages/browse.ts'
 import { cancelMessage } from '../../lib/messages/cancel-message.ts'
@@ -38,6 +39,7 @@ import { raiseShards } from '../../lib/queues/shards.ts'
 import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { poll } from '../../lib/receive/poll.ts'
 import { startRedrive } from '../../lib/redrive/redrive.ts'
+import { awaitResult, messageStatus } from '../../lib/results/await-result.ts'
 import { ack } from '../../lib/settle/ack.ts'
 import { extend } from '../../lib/settle/extend.ts'
 import { nack } from '../../lib/settle/nack.ts'
@@ -54,19 +56,24 @@ const roleOf = (id: string) => new Role(stack, id, { assumedBy: new ServicePrinc
 
 /** Roles by the headings of the guide's table, each with its grant on a queue. */
 const grantAll = (queue: DeclaredQueue, kind: string): Record<string, string> => {
-  const names = ['Publisher', 'PendingPublisher', 'Consumer', 'Browser', 'Manager'].map((name) => `${kind}${name}X`)
-  const [publisher, pendingPublisher, consumer, browser, manager] = names.map(roleOf) as [Role, Role, Role, Role, Role]
+  const names = ['Publisher', 'PendingPublisher', 'Consumer', 'Browser', 'Manager', 'Awaiter'].map(
+    (name) => `${kind}${name}X`,
+  )
+  const roles = names.map(roleOf) as [Role, Role, Role, Role, Role, Role]
+  const [publisher, pendingPublisher, consumer, browser, manager, awaiter] = roles
   queue.grantPublish(publisher)
   service.grantPublish(queue.queueName, pendingPublisher, { pendingIds: true })
   queue.grantConsume(consumer)
   queue.grantBrowse(browser)
   queue.grantManage(manager)
+  queue.grantReadResults(awaiter)
   const headings = [
     '`grantPublish`',
     '`grantPublish` with `pendingIds`',
     '`grantConsume`',
     '`grantBrowse`',
     '`grantManage`',
+    '`grantReadResults`',
   ]
   return Object.fromEntries(headings.map((heading, at) => [heading, names[at] ?? '']))
 }
@@ -106,16 +113,17 @@ describe('grants on one queue', () => {
     const failedKeys = Object.values(ROLES).map((role) =>
       statementsOf(role).some((one) => /failed/.test(`${keysOf(one)}`)),
     )
-    expect(failedKeys).toEqual([false, false, true, false, false])
+    expect(failedKeys).toEqual([false, false, true, false, false, false])
   })
 
   test('to publish are for what a publisher does with each kind of its own keys', () => {
     expect(statementsOf('OrdersPublisher').map((one) => [keysOf(one).join(' '), actionsOf(one)])).toEqual([
-      ['q#orders', ['GetItem']],
+      ['q#orders', ['ConditionCheckItem', 'GetItem']],
       ['n#orders', ['GetItem', 'PutItem']],
       ['s#orders#* b#orders#*', ['PutItem']],
       ['t#orders#*', ['UpdateItem']],
       ['d#orders#* u#orders#*', ['PutItem']],
+      ['x#orders#*', ['GetItem', 'PutItem']],
     ])
   })
 
@@ -144,6 +152,7 @@ describe('grants on one queue', () => {
     'grantConsume, as the dead-letter queue': (name) => service.grantConsume('orders', roleOf('Refused3'), name),
     grantBrowse: (name) => service.grantBrowse(name, roleOf('Refused4')),
     grantManage: (name) => service.grantManage(name, roleOf('Refused5')),
+    grantReadResults: (name) => service.grantReadResults(name, roleOf('Refused7')),
     grantInvoke: (name) => service.grantInvoke(name, roleOf('Refused6'), 'publish'),
     alarmOnAge: (name) => service.alarmOnAge(name, 60),
   }
@@ -208,6 +217,9 @@ const published = async (engine: Engine, queue: string, messages: readonly NewMe
   if (!result?.ok) throw result?.error ?? new Error('nothing was published')
   return result.messageId
 }
+
+const keepResults = (owner: Engine) =>
+  updateQueue(owner, 'orders', { settings: { results: { retentionSeconds: 600 } } })
 
 const received = async (engine: Engine, queue = 'orders'): Promise<Message> => {
   const [message] = await poll(engine, queue)
@@ -293,6 +305,22 @@ const put =
     await client.send(new PutItemCommand({ TableName: table, Item: { pk: { S: pk }, sk: { S: sk } } }))
   }
 
+/** Commits while every answer is lost, so that the marker tells that it was done. */
+const committedUnanswered = async (tx: Transaction, client: DynamoDBClient, clock: ManualClock): Promise<void> => {
+  const send = async (command: never): Promise<never> => {
+    await client.send(command)
+    throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' })
+  }
+  let pending = true
+  const committing = tx.commit(Object.assign(Object.create(client) as DynamoDBClient, { send })).finally(() => {
+    pending = false
+  })
+  const moving = (async () => {
+    while (pending) await clock.advance(2_000)
+  })()
+  await Promise.all([committing, moving])
+}
+
 const ATTEMPTS: Record<string, Attempt> = {
   'publish messages': async ({ engine, clock }) => {
     await published(engine, 'orders', [{ body: 'small' }, { body: 'later', delaySeconds: 60 }])
@@ -315,6 +343,14 @@ const ATTEMPTS: Record<string, Attempt> = {
     await published(engine, 'orders', [{ body: 'again', deduplicationId: 'one' }])
   },
   'publish to a message group': ({ engine }) => published(engine, 'orders', [{ body: 'grouped', groupId: 'tenant' }]),
+  'publish in a transaction, strict and with an id too': async ({ engine, client, clock }) => {
+    const tx = createClient({ engine }).transaction({ strict: true, transactionId: 'one' })
+    tx.publish('orders', [
+      { body: LARGE, deduplicationId: 'one' },
+      { body: 'b', groupId: 'tenant' },
+    ])
+    await committedUnanswered(tx, client, clock)
+  },
   'receive messages': async ({ engine, owner }) => {
     await published(owner, 'orders', [{ body: 'a' }])
     await received(engine)
@@ -335,6 +371,21 @@ const ATTEMPTS: Record<string, Attempt> = {
     expect(await nack(engine, 'orders', [{ receiptHandle: handles[0] ?? '' }])).toEqual([{ ok: true }])
     expect(await ack(engine, 'orders', handles.slice(1))).toEqual(handles.slice(1).map(() => ({ ok: true })))
     await clock.advance(1)
+  },
+  'ack with a result': async ({ engine, owner }) => {
+    await keepResults(owner)
+    await published(owner, 'orders', [{ body: 'a' }])
+    const { receiptHandle } = await received(engine)
+    expect(await ack(engine, 'orders', [{ receiptHandle, result: 'done' }])).toEqual([{ ok: true }])
+  },
+  'ack in a transaction, with an id too': async ({ engine, owner, client, clock }) => {
+    await publish(owner, 'orders', [{ body: 1 }, { body: 2 }])
+    const messages = await poll(owner, 'orders', { maxMessages: 2 })
+    for (const message of messages) {
+      const tx = createClient({ engine }).transaction({ transactionId: message.messageId })
+      tx.ack(message, { queue: 'orders' })
+      await committedUnanswered(tx, client, clock)
+    }
   },
   'move an exhausted message to the dead-letter queue': async ({ engine, owner, clock }) => {
     await published(owner, 'orders', [{ body: LARGE }])
@@ -361,11 +412,28 @@ const ATTEMPTS: Record<string, Attempt> = {
     expect(await counts(engine, 'orders')).toMatchObject({ ready: 1 })
   },
   'read the settings': ({ engine }) => getQueue(engine, 'orders'),
+  'wait for the result of a message': async ({ engine, owner, clock }) => {
+    await keepResults(owner)
+    await clock.advance(10_000)
+    const id = await published(owner, 'orders', [{ body: 'a' }])
+    expect(await messageStatus(engine, 'orders', id)).toMatchObject({ state: 'ready' })
+    await ack(owner, 'orders', [{ receiptHandle: (await received(owner)).receiptHandle, result: 'done' }])
+    expect(await awaitResult(engine, 'orders', id)).toMatchObject({ result: 'done' })
+    // Of one that is gone for good, without a trace.
+    const cancelled = await published(owner, 'orders', [{ body: 'b' }])
+    await cancelMessage(owner, 'orders', cancelled)
+    await clock.advance(10_000_000)
+    expect(await messageStatus(engine, 'orders', cancelled)).toEqual({ state: 'gone' })
+  },
   'cancel a message': async ({ engine, owner }) => {
     await cancelMessage(engine, 'orders', await published(owner, 'orders', [{ body: 'a' }]))
     await publish(owner, 'orders', [{ body: 'a' }, { body: 'b' }])
     const [first] = (await browse(owner, 'orders')).messages
     await cancelMessage(engine, 'orders', first?.messageId ?? '')
+  },
+  'cancel a message of a queue that keeps results': async ({ engine, owner }) => {
+    await keepResults(owner)
+    await cancelMessage(engine, 'orders', await published(owner, 'orders', [{ body: 'a' }]))
   },
   'reschedule a message': async ({ engine, owner }) => {
     const body = LARGE
@@ -405,6 +473,11 @@ const ATTEMPTS: Record<string, Attempt> = {
       },
     ])
   },
+  'read the results of messages': async (rights) => {
+    const { generation } = await rights.owner.queues.get('orders')
+    await any(readAnything(rights, [{ pk: `o#orders#${generation}#0#90`, sk: 's0' }]))
+  },
+  'write the result of a message': put((generation) => ({ pk: `o#orders#${generation}#0#90`, sk: 's0' })),
   'delete a message whose id is known': async (rights) => {
     const { header } = await keysOfMessage(rights, 'orders', 'a')
     await rights.client.send(new DeleteItemCommand({ TableName: rights.table, Key: header }))
@@ -428,6 +501,7 @@ const ATTEMPTS: Record<string, Attempt> = {
     const keys = ['d', 'u'].map((kind) => ({ pk: `${kind}#orders#${generation}#0123abcd`, sk: kind }))
     await any(writeAnything(rights, keys))
   },
+  'overwrite the marker of a transaction that has an id': put(() => ({ pk: 'x#orders#one', sk: 'x' })),
   'overwrite the receive attempt of a poll of a FIFO queue, or the fence of a message group': async (rights) => {
     const { generation } = await rights.owner.queues.get('orders')
     const keys = [

@@ -1,13 +1,13 @@
-/** A bug as someone might make it: one place of the engine, changed. */
+/** A bug that somebody might make: one place of the engine, changed. */
 export interface PlantedBug {
   readonly name: string
   readonly file: string
-  /** Stands exactly once in the file. */
+  /** The text to replace, which is in the file exactly once. */
   readonly replace: string
   readonly by: string
-  /** What must notice it. */
+  /** The suites that must fail. */
   readonly suites: readonly string[]
-  /** Simulated worlds that suffice: those whose names hold this. @default all */
+  /** Part of the names of the simulated worlds to run. @default all worlds */
   readonly worlds?: string
 }
 
@@ -21,7 +21,7 @@ const UNIT = [
   'publish/publish',
   'queues/queues',
 ].map((test) => `test/lib/${test}.test.ts`)
-/** The model's commands are drawn at random, so it may miss what the tests beside it never do. */
+/** The commands of the model are drawn at random, so it may miss a bug that the tests beside it always find. */
 const MODEL = [...UNIT, 'test/simulation/queue.test.ts']
 
 export const BUGS: readonly PlantedBug[] = [
@@ -63,29 +63,29 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'an ack believes its handle how many messages there were',
     file: 'lib/settle/ack.ts',
-    replace: '...(all && { count: first.count }),',
-    by: '',
+    replace: 'slots, count: first.count, ',
+    by: 'slots, ',
     suites: UNIT,
   },
   {
     name: 'the second try of an ack does not ask for its token',
     file: 'lib/settle/ack.ts',
-    replace: ": { key, requires: { kind: 'slots', slots: tokens }, slots: gone }",
-    by: ": { key, requires: { kind: 'slots', slots: [] }, slots: gone }",
+    replace: "requires: { kind: 'slots', slots: tokensOf(handles, now) }",
+    by: "requires: { kind: 'slots', slots: [] }",
     suites: UNIT,
   },
   {
     name: 'the first try of an ack does not ask for its token',
     file: 'lib/settle/ack.ts',
-    replace: 'slots: tokens,\n      // A handle',
-    by: 'slots: [],\n      // A handle',
+    replace: 'const slots = tokensOf(handles, now)',
+    by: 'const slots = tokensOf(handles.slice(0, 0), now)',
     ...SIMULATION,
   },
   {
     name: 'an ack of a part deletes the whole segment',
     file: 'lib/settle/ack.ts',
-    replace: 'slots: all ? undefined : gone,',
-    by: 'slots: undefined,',
+    replace: "if (!areAll) return { key, requires: { kind: 'slots', slots }, slots: goneSlots(handles) }",
+    by: "if (!areAll) return { key, requires: { kind: 'slots', slots }, slots: undefined }",
     ...SIMULATION,
   },
   {
@@ -98,7 +98,7 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'an outdated ack is answered with success',
     file: 'lib/settle/ack.ts',
-    replace: 'return held ? undefined : leaseLost(queueName)',
+    replace: 'return held ? undefined : leaseLost(queue.name)',
     by: 'return held ? undefined : OK',
     ...SIMULATION,
   },
@@ -119,8 +119,8 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'an extension forgets the receives',
     file: 'lib/settle/extend.ts',
-    replace: 'receiveCount: handle.receiveCount,',
-    by: 'receiveCount: 1,',
+    replace: '  until,\n  receiveCount,\n',
+    by: '  until,\n  receiveCount: receiveCount > 0 ? 1 : 0,\n',
     suites: UNIT,
   },
   {
@@ -240,8 +240,8 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'a message put off moves where its retention has ended',
     file: 'lib/messages/reschedule-message.ts',
-    replace: "slot.kind === 'lease' ? await rest(",
-    by: "slot.kind !== 'gone' ? await rest(",
+    replace: "slot.kind === 'lease' && slot.receiveCount > 0\n",
+    by: "slot.kind !== 'gone'\n",
     suites: UNIT,
   },
   {
@@ -260,9 +260,17 @@ export const BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a delay is forgotten',
-    file: 'lib/publish/standard-place.ts',
+    file: 'lib/publish/new-segment.ts',
     replace: 'message.dueAt ?? now + delaySeconds * 1_000',
     by: 'message.dueAt ?? now',
     suites: MODEL,
+  },
+  {
+    name: 'a message is given back unreceived by a consumer that lost its lease',
+    file: 'lib/settle/unreceive.ts',
+    replace: 'requires: heldByToken(held),',
+    by: "requires: { kind: 'slots', slots: [] },",
+    suites: ['test/simulation/simulation.test.ts'],
+    worlds: 'unreceived',
   },
 ]

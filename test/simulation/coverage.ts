@@ -1,6 +1,6 @@
 import { FAULTS } from './faults.ts'
 
-/** What a simulation reached, each with a count: to be looked at, since what was never reached proves nothing. */
+/** Counts what a simulation reached. Read the counts: a case that was never reached is not tested. */
 export interface Coverage {
   operation(name: string): void
   outcome(kind: string, outcome: 'done' | 'refused'): void
@@ -78,7 +78,7 @@ export const addCounts = (sum: CoverageCounts, more: CoverageCounts): void => {
 
 const WRITES = ['claim', 'ack', 'ack of all', 'extend', 'rest', 'removal']
 
-/** What the engine does to messages, and what can befall it. A simulation of any length is to reach all of it. */
+/** What the engine does to messages, and the faults. A simulation of any length must reach all of it. */
 const EXPECTED: Partial<Record<Section, readonly string[]>> = {
   transitions: [
     'fresh → leased',

@@ -3,8 +3,8 @@ import type { RandomStream } from './random-stream.ts'
 import type { Spans } from './spans.ts'
 
 /**
- * What can go wrong with a request to the store, or with the process that sends it. Each fault is a course that the
- * request takes in place of the ordinary one: travel, take effect, travel back, be answered.
+ * Faults of a request to the store, or of the process that sends it. A fault is a course that the request takes in
+ * place of the ordinary one: it travels, takes effect, travels back, and is answered.
  */
 export interface Request {
   /** The numbers of this request alone; to be drawn from at once, not in what follows. */
@@ -24,15 +24,15 @@ export interface Request {
 }
 
 export interface FaultyProcess {
-  /** After `ms` nothing of it runs any more; requests on their way take effect all the same. */
+  /** Kills the process after `ms`. Requests on their way take effect nevertheless. */
   kill(ms: number): void
-  /** Nothing of it runs for `ms`; its clock goes on. */
+  /** Pauses the process for `ms`; its clock goes on. */
   pause(ms: number): void
   /** Moves its clock by `ms`. */
   jump(ms: number): void
 }
 
-/** As DynamoDB names them. */
+/** The reasons as DynamoDB names them. */
 export type ThrottlingReason =
   | 'KeyRangeThroughputExceeded'
   | 'MaxOnDemandThroughputExceeded'
@@ -40,8 +40,8 @@ export type ThrottlingReason =
   | 'AccountLimitExceeded'
 
 interface Fault {
-  /** Requests that it can befall. */
-  readonly befalls: 'all' | 'writes' | 'transactions'
+  /** The requests that it can happen to. */
+  readonly appliesTo: 'all' | 'writes' | 'transactions'
   readonly course: (request: Request) => void
 }
 
@@ -58,7 +58,7 @@ const usual = (request: Request, { thereMs = 0, backMs = 0 } = {}): void =>
   request.travel(() => request.perform((answer) => request.answer(answer, backMs)), thereMs)
 
 const throttling = (scope: 'partition' | 'table', reason: ThrottlingReason): Fault => ({
-  befalls: 'all',
+  appliesTo: 'all',
   course: (request) => {
     const ms = request.random.whole(...THROTTLE_MS)
     request.travel(() => {
@@ -70,24 +70,24 @@ const throttling = (scope: 'partition' | 'table', reason: ThrottlingReason): Fau
 
 export const FAULTS = {
   'request lost': {
-    befalls: 'all',
+    appliesTo: 'all',
     course: (request) => request.travel(() => request.fail(notSent())),
   },
   'answer lost': {
-    befalls: 'writes',
+    appliesTo: 'writes',
     course: (request) => request.travel(() => request.perform(() => request.fail(unanswered()))),
   },
   'request delayed': {
-    befalls: 'all',
+    appliesTo: 'all',
     course: (request) => usual(request, { thereMs: request.random.whole(...request.spans.lateMs) }),
   },
   'answer delayed': {
-    befalls: 'all',
+    appliesTo: 'all',
     course: (request) => usual(request, { backMs: request.random.whole(...request.spans.lateMs) }),
   },
   /** The answer to the first is lost, and the client below sends it again. */
   'sent twice': {
-    befalls: 'writes',
+    appliesTo: 'writes',
     course: (request) =>
       request.travel(() =>
         request.perform(() => request.travel(() => request.perform((answer) => request.answer(answer)))),
@@ -95,14 +95,14 @@ export const FAULTS = {
   },
   /** The first is so slow that the client sends it again; it takes effect after the second was answered. */
   'sent twice, the first late': {
-    befalls: 'writes',
+    appliesTo: 'writes',
     course: (request) => {
       usual(request)
       request.travel(() => request.perform(() => {}), request.random.whole(...request.spans.lateMs))
     },
   },
   'throttled once': {
-    befalls: 'all',
+    appliesTo: 'all',
     course: (request) => request.travel(() => request.fail(throttledFor('KeyRangeThroughputExceeded'))),
   },
   'throttled: key range': throttling('partition', 'KeyRangeThroughputExceeded'),
@@ -110,14 +110,14 @@ export const FAULTS = {
   'throttled: provisioned throughput': throttling('table', 'ProvisionedThroughputExceeded'),
   'throttled: account limit': throttling('table', 'AccountLimitExceeded'),
   'transaction conflict': {
-    befalls: 'transactions',
+    appliesTo: 'transactions',
     course: (request) => request.travel(() => request.fail(conflict())),
   },
   /** Neither this request nor anything after it is sent. */
-  'killed before sending': { befalls: 'all', course: ({ process }) => process.kill(0) },
+  'killed before sending': { appliesTo: 'all', course: ({ process }) => process.kill(0) },
   /** At any later await: of this answer, of another one, of a sleep. */
   'killed while waiting': {
-    befalls: 'all',
+    appliesTo: 'all',
     course: (request) => {
       usual(request)
       // Now, before the answer comes, or at anything that it waits for later.
@@ -125,14 +125,14 @@ export const FAULTS = {
     },
   },
   paused: {
-    befalls: 'all',
+    appliesTo: 'all',
     course: (request) => {
       usual(request)
       request.process.pause(request.random.whole(...request.spans.pauseMs))
     },
   },
   'clock jumps': {
-    befalls: 'all',
+    appliesTo: 'all',
     course: (request) => {
       usual(request)
       request.process.jump(request.random.whole(-JUMP_MS, JUMP_MS))
@@ -141,22 +141,22 @@ export const FAULTS = {
 } satisfies Record<string, Fault>
 
 export type FaultKind = keyof typeof FAULTS
-/** How likely a request meets each fault; absent is never. */
+/** The probability of each fault, for each request; 0 if absent. */
 export type Faults = Partial<Readonly<Record<FaultKind, number>>>
 
-/** What a request may meet, in a fixed order, so that one number decides. */
+/** The faults in a fixed order, so that one random number decides. */
 export const faultTable = (faults: Faults) => {
   const rows = (Object.entries(faults) as [FaultKind, number][]).filter(([, probability]) => probability > 0)
   const sum = rows.reduce((total, [, probability]) => total + probability, 0)
   return {
-    /** The fault that the request meets, if any. */
+    /** The fault of this request, if any. */
     drawn: (lot: number, write: boolean, transaction: boolean): FaultKind | undefined => {
       if (lot >= sum) return undefined
       let left = lot
       for (const [kind, probability] of rows) {
         if (left < probability) {
-          const { befalls } = FAULTS[kind] as Fault
-          return befalls === 'all' || (befalls === 'writes' ? write : transaction) ? kind : undefined
+          const { appliesTo } = FAULTS[kind] as Fault
+          return appliesTo === 'all' || (appliesTo === 'writes' ? write : transaction) ? kind : undefined
         }
         left -= probability
       }

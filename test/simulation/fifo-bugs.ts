@@ -74,7 +74,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'an ack in a group does not ask whether the lease is live',
     file: 'lib/settle/ack.ts',
-    replace: '...(isOrdered(handle.group?.hash) && { liveAt: now })',
+    replace: '...(isOrdered(group?.hash) && { liveAt: now })',
     by: '',
     suites: UNIT,
   },
@@ -103,7 +103,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'a ticket goes though a publish is only just getting through',
     file: 'lib/receive/release-empty.ts',
-    replace: 'if (seen < lastSequence && !purged)',
+    replace: 'if (lastRead < lastSequence && !purged)',
     by: "if (seen > '~')",
     suites: UNIT,
   },
@@ -222,8 +222,8 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'a redrive moves what stands behind messages in flight',
     file: 'lib/redrive/redrive-move.ts',
-    replace: 'source.settings.fifo !== undefined && isHeld(header, now)',
-    by: 'isHeld(header, now) && false',
+    replace: 'source.settings.fifo !== undefined && holdsUpGroup(header, now)',
+    by: 'holdsUpGroup(header, now) && false',
     suites: UNIT,
   },
   {
@@ -292,7 +292,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'a group is hidden until a lease ends, whatever becomes due before',
     file: 'lib/receive/scan-fairly.ts',
-    replace: 'limit === undefined ? await nextSurely(engine, queue, key, seen.nextAt) : seen.nextAt',
+    replace: 'limit === undefined ? await nextSurely(engine, queue, key, found.nextAt) : found.nextAt',
     by: 'seen.nextAt',
     suites: ['test/lib/receive/scan-fairly.test.ts'],
   },
@@ -341,8 +341,8 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'a fence forgets what was claimed without it',
     file: 'lib/receive/limited-group.ts',
-    replace: 'latest(fence.through, held.at(-1)?.key.sort, ',
-    by: 'latest(fence.through, ',
+    replace: 'furthest(fence.through, held.at(-1)?.key.sort, ',
+    by: 'furthest(fence.through, ',
     ...LIMIT,
   },
 ]

@@ -1,4 +1,7 @@
 import type { Message, PublishResult } from '../../lib/model/message.ts'
+import { decodeReceiptHandle } from '../../lib/model/receipt-handle.ts'
+import type { ResultAnswer } from '../../lib/model/result.ts'
+import { type LeaseSpan, type Ledger, tokenText } from './ledger.ts'
 
 /**
  * What publishers, consumers and operators did and saw, to be held against the promises. Instants are those of the
@@ -6,6 +9,8 @@ import type { Message, PublishResult } from '../../lib/model/message.ts'
  * that wrote or judged them.
  */
 export interface History {
+  /** What the table saw. */
+  readonly ledger: Ledger
   /** By body, which tells a message from all others. */
   readonly publishes: ReadonlyMap<string, Publish>
   readonly deliveries: readonly Delivery[]
@@ -18,6 +23,10 @@ export interface History {
   readonly deadLettered: Map<string, number>
   /** Messages that were, or may have been, rescheduled: their time to live counts from another due time. */
   readonly rescheduled: Set<string>
+  /** Messages that were, or may have been, given back without a receive: their receives do not rise. */
+  readonly unreceived: Set<string>
+  /** What producers were told of their messages. */
+  readonly looks: Look[]
 
   publishing(publish: Omit<Publish, 'answer'>): Publish
   published(publish: Publish, result: Extract<PublishResult, { messageId: string }>, at: number): void
@@ -32,6 +41,19 @@ export interface History {
   repeat(messageId: string): void
   /** The message whose publish was answered `back` answers ago or earlier, and that nobody tried to remove. */
   waiting(back: number): string | undefined
+  /** The message whose publish was answered `back` answers ago, whatever became of it. */
+  known(back: number): string | undefined
+}
+
+/** A producer's look at one of its messages: its status, or a wait for its result. */
+export interface Look {
+  readonly by: string
+  readonly messageId: string
+  readonly startedAt: number
+  readonly endedAt: number
+  /** Absent for a status. */
+  readonly waitedMs: number | undefined
+  readonly answer: ResultAnswer
 }
 
 export interface Publish {
@@ -79,7 +101,7 @@ export interface Removal {
 /** More than the clocks of a simulation are apart where messages are dead-lettered. */
 const CLOCKS_DIFFER_MS = 1_000
 
-export const newHistory = (): History => {
+export const newHistory = (ledger: Ledger): History => {
   const publishes = new Map<string, Publish>()
   const deliveries: Delivery[] = []
   const deliveriesOf = new Map<string, Delivery[]>()
@@ -88,10 +110,13 @@ export const newHistory = (): History => {
   const repeated = new Set<string>()
   const deadLettered = new Map<string, number>()
   const rescheduled = new Set<string>()
+  const unreceived = new Set<string>()
+  const looks: Look[] = []
   const answered: string[] = []
   let polls = 0
 
   return {
+    ledger,
     publishes,
     deliveries,
     deliveriesOf,
@@ -99,6 +124,8 @@ export const newHistory = (): History => {
     repeated,
     deadLettered,
     rescheduled,
+    unreceived,
+    looks,
     publishing: (publish) => {
       const one: Publish = { ...publish, answer: undefined }
       publishes.set(one.body, one)
@@ -154,6 +181,7 @@ export const newHistory = (): History => {
       }
       return undefined
     },
+    known: (back) => answered[answered.length - back],
   }
 }
 
@@ -185,6 +213,12 @@ export const expected = (history: History, maxReceives: number | undefined): { m
     if (answer && timeToLiveSeconds === undefined && !perhapsGone.has(answer.messageId)) must.add(answer.messageId)
   }
   return { must, most: history.publishes.size + history.repeated.size - surelyGone.size }
+}
+
+/** The claim of a delivery, as the table saw it. */
+export const claimOf = ({ ledger }: History, { message }: Pick<Delivery, 'message'>): LeaseSpan | undefined => {
+  const handle = decodeReceiptHandle(message.receiptHandle)
+  return handle && ledger.claim(tokenText(handle.token))
 }
 
 export const nameOf = ({ queue, message, poll }: Delivery): string =>

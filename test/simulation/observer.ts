@@ -15,6 +15,7 @@ import type {
   Write,
 } from '../../lib/store/port.ts'
 import type { Coverage } from './coverage.ts'
+import { type Ledger, tokenText } from './ledger.ts'
 import type { StoreCall } from './process.ts'
 import type { Trace } from './trace.ts'
 
@@ -44,16 +45,18 @@ export const newObserver = ({
   now,
   trace,
   coverage,
+  ledger,
 }: {
   now: () => number
   trace: Trace
   coverage: Coverage
+  ledger: Ledger
 }): Observer => {
   const partitions = new Map<string, Map<string, Segment>>()
   const inserted = new Set<string>()
   const lastWrites = new Map<string, LastWrite>()
   let onSegment: ((segment: Segment, partition: string) => void) | undefined
-  let onInsert: (insert: NewSegment, again: boolean) => void = () => {}
+  const onInsert: ((insert: NewSegment, again: boolean) => void)[] = []
 
   const segmentsIn = (partition: string): Map<string, Segment> => {
     let segments = partitions.get(partition)
@@ -73,7 +76,14 @@ export const newObserver = ({
     if (applied) lastWrites.set(item, { kind, process, at: now() })
   }
 
-  const changed = (process: string, sentAt: number, change: Change, after: Segment | undefined, applied: boolean) => {
+  const changed = (
+    process: string,
+    sentAt: number,
+    change: Change,
+    after: Segment | undefined,
+    applied: boolean,
+    inTransaction = false,
+  ) => {
     const partition = partitionId(change.key.partition)
     const segments = segmentsIn(partition)
     const { sort } = change.key
@@ -85,7 +95,10 @@ export const newObserver = ({
       return ' refused'
     }
     coverage.outcome(kind, 'done')
-    if (before) transitions(before, after, now(), coverage)
+    if (before) {
+      transitions(before, after, now(), coverage)
+      ledger.changed(before, after, inTransaction)
+    }
     if (after) {
       segments.set(sort, after)
       onSegment?.(after, partition)
@@ -100,7 +113,8 @@ export const newObserver = ({
     const partition = partitionId(segment.key.partition)
     const name = segmentId(segment.key)
     interleaved(segment.key.sort, 'insert', true, process, sentAt)
-    onInsert(insert, inserted.has(name))
+    for (const listener of onInsert) listener(insert, inserted.has(name))
+    ledger.inserted(insert)
     inserted.add(name)
     segmentsIn(partition).set(segment.key.sort, segment)
     onSegment?.(segment, partition)
@@ -115,7 +129,7 @@ export const newObserver = ({
       case 'change': {
         const { key } = write.change
         const before = segmentsIn(partitionId(key.partition)).get(key.sort)
-        return changed(process, sentAt, write.change, before && after(before, write.change), true)
+        return changed(process, sentAt, write.change, before && after(before, write.change), true, true)
       }
       case 'put':
         return ` ${write.key.partition} ${write.key.sort} ${JSON.stringify(write.value)}`
@@ -205,9 +219,7 @@ export const newObserver = ({
     onSegment: (listener) => {
       onSegment = listener
     },
-    onInsert: (listener) => {
-      onInsert = listener
-    },
+    onInsert: (listener) => void onInsert.push(listener),
     partitions: () => partitions,
     segmentsOf: (partition) => partitions.get(partition)?.values() ?? [],
   }
@@ -256,8 +268,6 @@ const transitions = (before: Segment, after: Segment | undefined, now: number, c
   }
 }
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-
 /** What a change writes, decoded. */
 const slotsText = (slots: Change['slots']): string => {
   let text = ''
@@ -268,11 +278,8 @@ const slotsText = (slots: Change['slots']): string => {
   return text
 }
 
-const leaseText = ({ token, until, receiveCount, firstReceivedAt, backingOff }: Lease): string => {
-  let text = ' '
-  for (const byte of token) text += HEX[byte]
-  return `${text} ${until} ${receiveCount} ${firstReceivedAt} ${backingOff}`
-}
+const leaseText = ({ token, until, receiveCount, firstReceivedAt, backingOff }: Lease): string =>
+  ` ${tokenText(token)} ${until} ${receiveCount} ${firstReceivedAt} ${backingOff}`
 
 /** What was read follows from what was written, which the trace holds; this tells one page from another. */
 const pageText = ({ segments, more }: HeaderPage): string => {

@@ -1,6 +1,6 @@
 /**
- * `npm run test:mutants`: plants bugs into a copy of the engine, one at a time, and sees to it that the suites notice
- * each. A bug that goes unnoticed, or no longer fits the code it is to be planted in, fails the run.
+ * `npm run test:mutants`: plants bugs into a copy of the engine, one at a time, and checks that a suite fails with each. A
+ * bug that no suite notices, or whose text is not in the code any more, fails the run.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,6 +11,8 @@ import { BUGS, type PlantedBug } from './bugs.ts'
 import { GROUP_BUGS } from './fifo-bugs.ts'
 import { HINT_BUGS } from './hint-bugs.ts'
 import { newCopy, plant, ROOT } from './planted-copy.ts'
+import { RESULT_BUGS } from './result-bugs.ts'
+import { TRIGGER_BUGS } from './trigger-bugs.ts'
 
 const run = async (
   copy: string,
@@ -46,7 +48,7 @@ const tryBug = async (copy: string, bug: PlantedBug): Promise<Verdict> => {
 }
 
 const main = async (): Promise<boolean> => {
-  const chosen = [...BUGS, ...GROUP_BUGS, ...HINT_BUGS].filter(({ name }) =>
+  const chosen = [...BUGS, ...GROUP_BUGS, ...HINT_BUGS, ...RESULT_BUGS, ...TRIGGER_BUGS].filter(({ name }) =>
     process.argv.slice(2).every((word) => name.includes(word)),
   )
   const left = [...chosen]

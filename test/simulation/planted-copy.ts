@@ -7,7 +7,7 @@ import type { PlantedBug } from './bugs.ts'
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const COPIED = ['lib', 'functions', 'test', 'vitest.config.ts', 'package.json', 'tsconfig.json']
 
-/** A copy of what the suites need, to be spoiled. */
+/** A copy of the files that the suites need, for bugs to be planted in. */
 export const newCopy = async (): Promise<string> => {
   const copy = await mkdtemp(join(tmpdir(), 'holdfast-planted-'))
   for (const path of COPIED) await cp(join(ROOT, path), join(copy, path), { recursive: true })

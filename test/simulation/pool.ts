@@ -31,6 +31,8 @@ export interface SimulationResult {
   readonly trace: string
   readonly operations: number
   readonly seconds: number
+  /** What the workers used together; where a machine does other things too, a better measure than `seconds`. */
+  readonly cpuSeconds: number
   readonly coverage: CoverageCounts
   readonly failures: readonly Failure[]
 }
@@ -61,6 +63,7 @@ export const runSimulation = async (order: SimulationOrder): Promise<SimulationR
     const coverage = noCounts()
     let next = 0
     let done = 0
+    let cpuSeconds = 0
     const work = async (worker: Worker): Promise<void> => {
       while (next < histories) {
         const start = next
@@ -69,6 +72,7 @@ export const runSimulation = async (order: SimulationOrder): Promise<SimulationR
         if (report.kind !== 'played') throw new Error('a worker did something else than it was asked')
         for (const [at, history] of report.histories.entries()) played[start + at] = history
         addCounts(coverage, report.coverage)
+        cpuSeconds += report.cpuSeconds
         done += report.histories.length
         onProgress?.(done)
       }
@@ -86,7 +90,7 @@ export const runSimulation = async (order: SimulationOrder): Promise<SimulationR
     const hash = createHash('sha256')
     for (const { trace } of played) hash.update(trace)
     const operations = played.reduce((sum, one) => sum + one.operations, 0)
-    return { trace: hash.digest('hex').slice(0, 32), operations, seconds, coverage, failures }
+    return { trace: hash.digest('hex').slice(0, 32), operations, seconds, cpuSeconds, coverage, failures }
   } finally {
     for (const worker of workers) worker.stop()
     await rm(folder, { recursive: true, force: true })

@@ -25,6 +25,8 @@ export interface Process {
   readonly engine: Engine
   isAlive(): boolean
   readonly killed: Promise<void>
+  /** Ends it now. */
+  kill(): void
   /** Of the process: it does not end while the process is paused, and never once it is killed. */
   sleep(ms: number): Promise<void>
 }
@@ -116,6 +118,7 @@ export const newProcess = (
     name,
     killed,
     isAlive: state.isAlive,
+    kill: () => state.kill(0),
     sleep: (ms) => new Promise((resolve) => scheduler.after(ms, () => enter(resolve))),
     engine: createEngine({ store: remoteStore(network, name, state), clock, random: random }),
   }

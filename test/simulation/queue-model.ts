@@ -1,6 +1,6 @@
 /**
- * What a queue is, in the simplest words that can be run: one list of messages, changed in place. The engine is held
- * against it. Only what a single process sees is modelled; order among messages of one priority and due time is open.
+ * The simplest model of a queue that runs: one list of messages, changed in place. The engine's answers are compared with
+ * it. Only what a single process sees is modelled; order among messages of one priority and due time is open.
  */
 export interface QueueModel {
   now: number
@@ -37,7 +37,7 @@ export interface ModelDelivery {
 export const isThere = (model: QueueModel, message: ModelMessage): boolean =>
   !message.gone && message.expiresAt > model.now
 
-/** Due for the dead-letter queue: there as soon as a poll comes across it. */
+/** Exhausted: in the dead-letter queue as soon as a poll finds it. */
 export const isSpent = (model: QueueModel, message: ModelMessage): boolean =>
   isThere(model, message) && message.receiveCount >= model.maxReceives && message.visibleAt <= model.now
 

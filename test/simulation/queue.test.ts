@@ -24,7 +24,7 @@ interface Opened {
   close?(): Promise<void>
 }
 
-/** Any commands, given to the engine and to the model, are answered alike; then every message is accounted for. */
+/** The engine and the model answer any commands alike; then every message is accounted for. */
 const holds = (
   open: (clock: Clock) => Promise<Opened>,
   options: { maxCommands: number; deadLetter: boolean; numRuns: number; grouped?: boolean },

@@ -15,7 +15,7 @@ export interface Scheduler {
   /** Runs `happen` once `ms` have passed. */
   after(ms: number, happen: () => void): void
   sleep(ms: number): Promise<void>
-  /** A clock on this time, for who is neither killed nor paused. */
+  /** A clock on this time, for users that are neither killed nor paused. */
   readonly clock: Clock
   /** Lets time pass until the task is done. */
   run<T>(task: Promise<T>): Promise<T>

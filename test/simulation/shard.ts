@@ -20,6 +20,7 @@ export type Report =
       readonly from: number
       readonly histories: readonly PlayedHistory[]
       readonly coverage: CoverageCounts
+      readonly cpuSeconds: number
     }
   | { readonly kind: 'shrunk'; readonly index: number; readonly shrunk: Shrunk | undefined }
 
@@ -35,6 +36,7 @@ const NO_TRACE = '-'
 const play = async ({ seed, worlds, from, to }: Extract<Order, { kind: 'play' }>): Promise<Report> => {
   const histories: PlayedHistory[] = []
   const coverage = noCounts()
+  const usedBefore = process.cpuUsage()
   for (let index = from; index < to; index++) {
     const { settings, seed: own } = planHistory(seed, index, worlds)
     const result = await outcomeOf(settings, { seed: own })
@@ -43,7 +45,8 @@ const play = async ({ seed, worlds, from, to }: Extract<Order, { kind: 'play' }>
       histories.push({ trace: result.trace, operations: result.operations, violations: result.violations })
     } else histories.push({ trace: NO_TRACE, operations: 0, violations: result.violations })
   }
-  return { kind: 'played', from, histories, coverage }
+  const { user, system } = process.cpuUsage(usedBefore)
+  return { kind: 'played', from, histories, coverage, cpuSeconds: (user + system) / 1_000_000 }
 }
 
 const answer = async (order: Order): Promise<Report> => {

@@ -8,11 +8,11 @@ export interface Shrunk {
   /** Actions and faults that are left, and how many there were. */
   readonly left: readonly string[]
   readonly of: number
-  /** The history as a person reads it. */
+  /** The history for a reader. */
   readonly story: readonly string[]
 }
 
-/** What a history comes to; an error that no user must live with counts as a promise broken. */
+/** The outcome of a history; an error that no user has to expect counts as a broken promise. */
 export const outcomeOf = async (
   settings: WorldSettings,
   options: WorldOptions,
@@ -29,8 +29,8 @@ export const outcomeOf = async (
 const MAX_PLAYS = 3_000
 
 /**
- * Leaves out of a failing history whatever it fails without, by delta debugging: larger parts first, then smaller ones,
- * until no single action or fault can be left out. It must go on breaking the same promise. Random numbers are drawn
+ * Leaves out of a failing history the actions and faults that it also fails without, by delta debugging: larger parts first,
+ * then smaller ones, until no single one can be left out. It must go on breaking the same promise. Random numbers are drawn
  * by action and request, so that what is left stays as it was.
  */
 export const shrink = async (settings: WorldSettings, options: WorldOptions): Promise<Shrunk | undefined> => {

@@ -1,4 +1,4 @@
-/** `npm run simulate`: plays histories, as many as are wanted, and tells what went against the promises. */
+/** `npm run simulate`: plays any number of histories, and prints the violations of promises. */
 import { availableParallelism } from 'node:os'
 import { SingleBar } from 'cli-progress'
 import { Command, InvalidArgumentError } from 'commander'
@@ -63,13 +63,17 @@ const progress = (total: number) => {
   }
 }
 
-const jsonOf = ({ trace, operations, seconds, coverage, failures }: SimulationResult, histories: number) => ({
+const jsonOf = (
+  { trace, operations, seconds, cpuSeconds, coverage, failures }: SimulationResult,
+  histories: number,
+) => ({
   trace,
   seed: options.seed,
   histories,
   historiesPerSecond: Number((histories / seconds).toFixed(1)),
   operations,
   operationsPerSecond: Math.round(operations / seconds),
+  cpuSeconds: Number(cpuSeconds.toFixed(1)),
   jobs: options.jobs,
   violations: failures.reduce((sum, failure) => sum + failure.violations.length, 0),
   failures: failures.map(({ index, world, violations, shrunk }) => ({

@@ -2,19 +2,19 @@ import { START } from '../support/manual-clock.ts'
 import type { FaultKind } from './faults.ts'
 import type { StoreCall } from './process.ts'
 
-/** What is left out of a history: actions and faults, by their ids. */
+/** The actions and faults that are left out of a history, by their ids. */
 export interface Reduction {
   isLeftOut(id: string): boolean
 }
 
-/** A history as a person reads it: who did what when, what was promised, what was seen, what went wrong. */
+/** A history for a reader: who did what when, what was promised, what was seen, what went wrong. */
 export interface Story {
   note(at: number, who: string, what: string): void
   fault(id: string, process: string, fault: FaultKind, call: StoreCall): void
   /** An instant, as the story shows it. */
   time(at: number): string
   readonly lines: readonly string[]
-  /** Faults that befell, by their ids. */
+  /** The faults that happened, by their ids. */
   readonly faults: readonly string[]
 }
 

@@ -1,7 +1,7 @@
 import { neverReached, SECTIONS } from './coverage.ts'
 import type { Failure, SimulationResult } from './pool.ts'
 
-/** What a simulation came to, for a person to read. */
+/** The outcome of a simulation, for a reader. */
 export const summaryOf = (
   { trace, operations, seconds, coverage, failures }: SimulationResult,
   { seed, histories, jobs }: { seed: number; histories: number; jobs: number },

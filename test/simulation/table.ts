@@ -5,13 +5,13 @@ import type { DocumentKey, Store, Write } from '../../lib/store/port.ts'
 import type { RandomStream } from './random-stream.ts'
 import type { Scheduler } from './scheduler.ts'
 
-/** How the table departs from one that answers every read with the last write and deletes everything on time. */
+/** How the table differs from one that answers every read with the last write and deletes everything on time. */
 export interface TableBehaviour {
   /** How often a read that need not be consistent is answered by a replica that lags behind; a probability. */
   readonly staleReads: number
   /** How often a Query is read in two steps, with writes in between; a probability. */
   readonly tornReads: number
-  /** When TTL deletes what is past its time, by the table's clock. */
+  /** When TTL deletes expired items, by the table's clock. */
   readonly ttl: Ttl
 }
 export type Ttl = 'on time' | 'early' | 'late' | 'never'

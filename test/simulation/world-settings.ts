@@ -2,8 +2,9 @@ import type { SettingsChange } from '../../lib/model/queue-settings.ts'
 import type { Faults } from './faults.ts'
 import type { Spans } from './spans.ts'
 import type { TableBehaviour } from './table.ts'
+import type { FunctionFaults } from './trigger-function.ts'
 
-/** All that tells one simulated world from another. */
+/** The parameters of a simulated world. */
 export interface WorldSettings {
   readonly kind: 'standard' | 'fifo'
   /** Of the queue; with `deadLetter` there is a queue for dead letters too. */
@@ -11,7 +12,7 @@ export interface WorldSettings {
   /** What messages are published to; absent for messages without a group. */
   readonly groups?: readonly string[]
   readonly cast: Cast
-  /** What befalls requests and processes. @default nothing */
+  /** Faults of requests and processes. @default none */
   readonly faults?: Faults
   /** What the table does that a plain one doesn't. @default nothing */
   readonly table?: Partial<TableBehaviour>
@@ -21,12 +22,31 @@ export interface WorldSettings {
   readonly spans?: Partial<Spans>
   /** What consumers do with what they receive. @default 'careless' */
   readonly consumers?: ConsumerHabit
+  /** A function that is triggered, in place of consumers and operators. */
+  readonly trigger?: TriggerSettings
   /** Delays that the queue is given while it is worked on, seconds; 0 in the end. @default its delay stays */
   readonly delaysSeconds?: readonly number[]
   /** How often a message has a time to live of a few seconds; a probability. @default 0 */
   readonly timesToLive?: number
   /** How often a message on a standard queue has a deduplication id; a probability. @default 0 */
   readonly deduplicationIds?: number
+  /** How often a consumer gives a message back as if it had not received it; a probability. @default 0 */
+  readonly unreceives?: number
+}
+
+/** A trigger in place of consumers. */
+export interface TriggerSettings {
+  readonly maxConcurrency: number
+  readonly batchSize?: number
+  readonly batchingWindowSeconds?: number
+  readonly functionTimeoutSeconds?: number
+  readonly faults?: FunctionFaults
+  /** How often a start of a run never takes place, though it was accepted; a probability. */
+  readonly startsLost?: number
+  /** How often a record of the stream is handed over twice, or late; a probability. */
+  readonly wakesOdd?: number
+  /** For how long the function is throttled from the start on, ms. */
+  readonly throttledMs?: number
 }
 
 export interface Cast {
@@ -34,6 +54,12 @@ export interface Cast {
   readonly consumers: number
   /** They look at, cancel and reschedule messages. */
   readonly operators: number
+  /** They move what is in the dead-letter queue back. @default 0 */
+  readonly redrivers?: number
+  /** They ask for the status of messages, and wait for results. @default 0 */
+  readonly watchers?: number
+  /** They consume the dead-letter queue. @default 0 */
+  readonly deadLetterConsumers?: number
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Store } from '../../lib/store/port.ts'
 import { type Coverage, newCoverage } from './coverage.ts'
 import { faultTable, NO_FAULTS } from './faults.ts'
 import { type History, newHistory } from './history.ts'
+import { newLedger } from './ledger.ts'
 import { newObserver, type Observer } from './observer.ts'
 import { isTransaction, type Network, newProcess, type Process, throttle, WRITES } from './process.ts'
 import { type RandomStream, randomStream } from './random-stream.ts'
@@ -44,8 +45,16 @@ export interface World {
   newActor(name: string): Actor
   /** Gives the actor a process of its own, with a clock of its own. */
   startProcess(actor: Actor): Process
+  /** Numbers of an actor's action for a purpose of its own. */
+  randomOf(actor: Actor, purpose: number): RandomStream
+  /** Numbers that belong to no actor. */
+  randomNamed(name: number): RandomStream
   /** Whether the actor's next action takes place; begins it. */
   begin(actor: Actor, isOptional: boolean): boolean
+  /** Goes on beside what its actor does next; a failure of it ends the history as any other does. */
+  aside(work: Promise<unknown>): void
+  /** What failed aside. */
+  readonly failures: readonly unknown[]
   /** From now on nothing fails. */
   calm(): void
   /** Hash of all that was done to the table. */
@@ -68,9 +77,9 @@ export interface WorldOptions {
 }
 
 /** Streams of random numbers that belong to no actor. */
-const [ORDER, TABLE, SETUP] = [-1, -2, -3]
+const [ORDER, TABLE, SETUP, OTHER] = [-1, -2, -3, -4]
 /** Streams of an action beside its own and those of its requests: of the engine, and of a process that starts in it. */
-const [ENGINE, STARTED] = [-1, -2]
+const [ENGINE, STARTED, PURPOSES] = [-1, -2, -3]
 
 export const newWorld = async (settings: WorldSettings, options: WorldOptions): Promise<World> => {
   const { seed, reduction, story } = options
@@ -84,14 +93,16 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
   options.onTime?.(time.now)
   const coverage = newCoverage()
   const trace = newTrace(time.now, options.trace)
-  const observer = newObserver({ now: time.now, trace, coverage })
-  const history = newHistory()
+  const ledger = newLedger(time.now)
+  const observer = newObserver({ now: time.now, trace, coverage, ledger })
+  const history = newHistory(ledger)
   const spans = { ...DEFAULT_SPANS, ...settings.spans }
   const faults = faultTable(settings.faults ?? NO_FAULTS)
   const behaviour = { ...PLAIN_TABLE, ...settings.table }
   const requests = randomStream(seed)
   let calm = false
   let operations = 0
+  const failures: unknown[] = []
 
   observer.onInsert(({ segment, content }, again) => {
     for (const [index, { messageId, deadLetter }] of content.messages.entries()) {
@@ -171,6 +182,16 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
       return actor
     },
     startProcess,
+    randomOf: ({ index, step }, purpose) => {
+      const random = randomStream(seed)
+      random.restart(index + 1, step, PURPOSES - purpose)
+      return random
+    },
+    randomNamed: (name) => {
+      const random = randomStream(seed)
+      random.restart(OTHER, name)
+      return random
+    },
     begin: (actor, isOptional) => {
       actor.step++
       actor.requests = 0
@@ -178,6 +199,8 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
       actor.engineRandom.restart(actor.index + 1, actor.step, ENGINE)
       return !(isOptional && reduction?.isLeftOut(idOf(actor)))
     },
+    aside: (work) => void work.catch((error: unknown) => failures.push(error)),
+    failures,
     calm: () => {
       calm = true
       throttles.end()

@@ -2,10 +2,13 @@ import { type Faults, NO_FAULTS, SOME_FAULTS } from './faults.ts'
 import type { Spans } from './spans.ts'
 import type { WorldSettings } from './world-settings.ts'
 
+/** Few messages for many consumers: each is received again and again, while others still think that they hold it. */
+const CONTENDED = { publishEveryMs: 2_000, drainMs: 20_000 } as const satisfies Partial<Spans>
 const STANDARD = {
   kind: 'standard',
   cast: { publishers: 2, consumers: 4, operators: 1 },
   table: { staleReads: 0.4 },
+  spans: CONTENDED,
 } as const satisfies WorldSettings
 
 const GROUPS = ['red', 'green', 'blue', 'white']
@@ -61,6 +64,32 @@ const LIMITED: WorldSettings = {
   },
 }
 
+const KEPT = { results: { retentionSeconds: 600 } }
+const RESULTS = {
+  ...STANDARD,
+  cast: { ...STANDARD.cast, watchers: 2 },
+  settings: KEPT,
+  unreceives: 0.1,
+} as const satisfies WorldSettings
+const TRIGGERED: WorldSettings = {
+  kind: 'standard',
+  cast: { publishers: 2, consumers: 0, operators: 0 },
+  table: { staleReads: 0.4 },
+  spans: { workMs: 240_000, publishEveryMs: 20_000, pauseMs: [5_000, 60_000] },
+  trigger: { maxConcurrency: 3 },
+}
+const FUNCTION_FAULTS = {
+  fails: 0.05,
+  reports: 0.1,
+  hangs: 0.02,
+  answersLost: 0.02,
+  answersLate: 0.05,
+  connectionsBreak: 0.03,
+  requestsLost: 0.01,
+}
+const DISPATCHER_FAULTS: Faults = { ...SOME_FAULTS, paused: 0.01, 'killed while waiting': 0.003 }
+const ODD_WAKES = { startsLost: 0.2, wakesOdd: 0.2 }
+
 /** The worlds that histories are played in, by name. */
 export const WORLDS = {
   'standard: nothing fails': { ...STANDARD, table: {} },
@@ -73,8 +102,21 @@ export const WORLDS = {
   },
   'standard: nothing fails and messages are dead-lettered': { ...STANDARD, table: {}, settings: DEAD_LETTERS(2) },
   'standard: messages are dead-lettered': { ...STANDARD, faults: SOME_FAULTS, settings: DEAD_LETTERS(3) },
+  'standard: messages are given back unreceived, and redriven': {
+    ...STANDARD,
+    cast: { ...STANDARD.cast, redrivers: 1, deadLetterConsumers: 1 },
+    // A redrive that fails half-way is taken up by another runner only when its own has not been heard of for a minute.
+    faults: { 'sent twice': 0.05, 'request delayed': 0.02, 'answer delayed': 0.02 },
+    settings: DEAD_LETTERS(2),
+    unreceives: 0.2,
+  },
   'standard: everything fails': { ...STANDARD, faults: ALL_FAULTS, clocksOffByMs: 300 },
-  'standard: with groups': { ...STANDARD, groups: GROUPS, faults: SOME_FAULTS, spans: { drainMs: 60_000 } },
+  'standard: with groups': {
+    ...STANDARD,
+    groups: GROUPS,
+    faults: SOME_FAULTS,
+    spans: { ...CONTENDED, drainMs: 60_000 },
+  },
   'standard: TTL is early': { ...STANDARD, faults: SOME_FAULTS, timesToLive: 0.3, table: { ttl: 'early' } },
   'standard: TTL is late': { ...STANDARD, faults: SOME_FAULTS, timesToLive: 0.3, table: { ttl: 'late' } },
   'standard: TTL never comes': { ...STANDARD, faults: SOME_FAULTS, timesToLive: 0.3, table: { ttl: 'never' } },
@@ -103,6 +145,92 @@ export const WORLDS = {
     consumers: 'diligent',
     spans: { ...FIFO_SPANS, leaseSeconds: [600, 600], drainMs: 20_000 },
   },
+  'fifo: messages are given back unreceived': {
+    ...FIFO,
+    faults: SOME_FAULTS,
+    clocksOffByMs: 500,
+    settings: FIFO_DEAD_LETTERS(2),
+    unreceives: 0.2,
+  },
   'fifo: everything fails': { ...FIFO, faults: { ...ALL_FAULTS, 'clock jumps': 0 }, clocksOffByMs: 500 },
+  'results: consumers are killed before, between and after result and ack': {
+    ...RESULTS,
+    faults: { ...SOME_FAULTS, 'killed before sending': 0.01, 'killed while waiting': 0.01 },
+  },
+  /** Few consumers: leases end, and nobody receives the messages for a while. */
+  'results: clocks differ and consumers are few': {
+    ...RESULTS,
+    cast: { publishers: 2, consumers: 1, operators: 1, watchers: 3 },
+    faults: SOME_FAULTS,
+    clocksOffByMs: 300,
+  },
+  'results: messages are dead-lettered and redriven': {
+    ...RESULTS,
+    cast: { ...RESULTS.cast, redrivers: 1, deadLetterConsumers: 1 },
+    faults: { 'sent twice': 0.05, 'killed before sending': 0.01, 'killed while waiting': 0.002 },
+    settings: { ...KEPT, ...DEAD_LETTERS(2) },
+  },
+  'results: of fifo queues': {
+    ...FIFO,
+    cast: { ...FIFO.cast, watchers: 2 },
+    faults: SOME_FAULTS,
+    clocksOffByMs: 300,
+    settings: KEPT,
+    unreceives: 0.1,
+  },
+  'trigger: nothing fails': TRIGGERED,
+  'trigger: the function is throttled for ten minutes': {
+    ...TRIGGERED,
+    spans: { ...TRIGGERED.spans, workMs: 640_000, publishEveryMs: 60_000 },
+    trigger: { maxConcurrency: 2, throttledMs: 600_000 },
+  },
+  /** A wake-up that is lost is not made up for by the next publish. */
+  'trigger: few messages, and everything fails': {
+    ...TRIGGERED,
+    faults: DISPATCHER_FAULTS,
+    clocksOffByMs: 300,
+    spans: { ...TRIGGERED.spans, workMs: 30_000, publishEveryMs: 20_000 },
+    trigger: { maxConcurrency: 2, faults: FUNCTION_FAULTS, startsLost: 0.4, wakesOdd: 0.2 },
+  },
+  'trigger: few messages, and starts of runs are lost': {
+    ...TRIGGERED,
+    cast: { publishers: 1, consumers: 0, operators: 0 },
+    spans: { ...TRIGGERED.spans, workMs: 50_000, publishEveryMs: 40_000 },
+    trigger: { maxConcurrency: 2, startsLost: 0.6 },
+  },
+  'trigger: few messages on a FIFO queue, and everything fails': {
+    ...TRIGGERED,
+    kind: 'fifo',
+    groups: GROUPS,
+    faults: DISPATCHER_FAULTS,
+    spans: { ...TRIGGERED.spans, workMs: 30_000, publishEveryMs: 20_000 },
+    trigger: { maxConcurrency: 2, faults: { ...FUNCTION_FAULTS, answersLost: 0.2 }, startsLost: 0.4, wakesOdd: 0.2 },
+  },
+  'trigger: one at a time, and everything fails': {
+    ...TRIGGERED,
+    faults: DISPATCHER_FAULTS,
+    clocksOffByMs: 300,
+    trigger: { maxConcurrency: 1, faults: FUNCTION_FAULTS, ...ODD_WAKES },
+  },
+  'trigger: everything fails': {
+    ...TRIGGERED,
+    faults: DISPATCHER_FAULTS,
+    clocksOffByMs: 300,
+    trigger: { maxConcurrency: 3, batchingWindowSeconds: 2, faults: FUNCTION_FAULTS, ...ODD_WAKES },
+  },
+  'trigger: with groups, everything fails': {
+    ...TRIGGERED,
+    groups: GROUPS,
+    faults: DISPATCHER_FAULTS,
+    clocksOffByMs: 300,
+    trigger: { maxConcurrency: 2, faults: FUNCTION_FAULTS, ...ODD_WAKES },
+  },
+  'trigger: a FIFO queue, everything fails': {
+    ...TRIGGERED,
+    kind: 'fifo',
+    groups: GROUPS,
+    faults: DISPATCHER_FAULTS,
+    trigger: { maxConcurrency: 2, faults: FUNCTION_FAULTS, ...ODD_WAKES },
+  },
   'limited: requests are paused for longer than leases last, and clocks differ by seconds': LIMITED,
 } as const satisfies Record<string, WorldSettings>

@@ -1,12 +1,12 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { type Clock, systemClock } from '../../clock.ts'
-import type { Store } from '../port.ts'
+import type { TableStore } from '../port.ts'
 import { changeOperations } from './changes.ts'
 import { documentOperations } from './documents.ts'
 import { segmentOperations } from './segments.ts'
 import { type Consumption, tableClient } from './table-client.ts'
 import { ticketOperations } from './tickets.ts'
-import { transactOperation } from './transact.ts'
+import { sharedTable, transactOperation } from './transact.ts'
 
 /** The engine's store on one DynamoDB table. */
 export interface DynamodbStoreParts {
@@ -22,7 +22,7 @@ export interface DynamodbStoreParts {
   readonly consumed?: (consumption: Consumption) => void
 }
 
-export const dynamodbStore = (parts: DynamodbStoreParts): Store => {
+export const dynamodbStore = (parts: DynamodbStoreParts): TableStore => {
   const { clock = systemClock } = parts
   const table = tableClient(parts)
   return {
@@ -31,5 +31,6 @@ export const dynamodbStore = (parts: DynamodbStoreParts): Store => {
     ...documentOperations(table, clock),
     ...ticketOperations(table),
     ...transactOperation(table, clock),
+    table: sharedTable(table, parts.client, clock),
   }
 }

@@ -1,6 +1,15 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 import { isOrdered } from '../../model/group.ts'
-import { FRESH, GONE, goneCount, type Lease, type Segment, type Slot, TOKEN_BYTES } from '../../model/segment.ts'
+import {
+  FRESH,
+  GONE,
+  goneCount,
+  keptUntil,
+  type Lease,
+  type Segment,
+  type Slot,
+  TOKEN_BYTES,
+} from '../../model/segment.ts'
 import { dueAtOf, partitionId, type SegmentKey, type SegmentPartition } from '../../model/segment-key.ts'
 import { segmentPartition } from '../keys.ts'
 
@@ -18,6 +27,7 @@ import { segmentPartition } from '../keys.ts'
  *     b   number of body items that hold the content, N; absent when the content is here, in p
  *     p   content, B
  *     x   TTL, N, epoch seconds
+ *     k   when the messages expire, N, epoch seconds; absent when that is x
  *
  *     lease   token 8 · live 1 (0 while backingOff) · until 6 · receive count 2 · first received 6     = 23 bytes
  *
@@ -41,7 +51,8 @@ export const headerItem = (segment: Segment): Item => {
     ...headerKey(segment.key),
     e: { N: String(segment.version) },
     c: { N: String(segment.slots.length) },
-    x: { N: String(Math.ceil(segment.expiresAt / 1_000)) },
+    x: { N: String(Math.ceil(keptUntil(segment) / 1_000)) },
+    ...(keptUntil(segment) > segment.expiresAt && { k: { N: String(Math.ceil(segment.expiresAt / 1_000)) } }),
     ...(gone > 0 && { g: { N: String(gone) } }),
     ...(segment.publishedAt !== dueAtOf(segment.key.sort) && { s: { N: String(segment.publishedAt) } }),
     ...(segment.dueAt !== undefined && segment.dueAt !== segment.publishedAt && { w: { N: String(segment.dueAt) } }),
@@ -64,6 +75,7 @@ export const HEADER_PROJECTION = [
   'w',
   'b',
   'x',
+  'k',
   ...Array.from({ length: 25 }, (_, index) => slotName(index)),
 ].join()
 
@@ -80,7 +92,8 @@ export const headerOf = (partition: SegmentPartition, item: Item): Segment => {
     publishedAt,
     // Keys in groups of FIFO queues hold a sequence number in place of the due time.
     ...(isOrdered(partition.group) && { dueAt: item.w?.N === undefined ? publishedAt : Number(item.w.N) }),
-    expiresAt: Number(item.x?.N) * 1_000,
+    expiresAt: Number(item.k?.N ?? item.x?.N) * 1_000,
+    ...(item.k && { keptUntil: Number(item.x?.N) * 1_000 }),
     bodyItems: Number(item.b?.N ?? 0),
   }
 }
@@ -131,10 +144,11 @@ export const tokenBounds = (token: Uint8Array, liveAt?: number): [from: Attribut
  * room for the numbers to grow.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
  */
-export const headerBytes = ({ key, slots }: Segment): number => {
+export const headerBytes = ({ key, slots, keptUntil: kept }: Segment): number => {
   const keys = 4 + 2 + Buffer.byteLength(partitionId(key.partition)) + key.sort.length
   const numbers = 5 + 3 + 3 + 9 + 9 + 3 + 7
   const contentName = 1
-  return keys + numbers + contentName + slots.length * (1 + LEASE_BYTES) + SLACK
+  const expiry = kept === undefined ? 0 : 7
+  return keys + numbers + expiry + contentName + slots.length * (1 + LEASE_BYTES) + SLACK
 }
 const SLACK = 8

@@ -1,5 +1,5 @@
 import type { SegmentPartition } from '../../model/segment-key.ts'
-import type { Ticket } from '../../model/ticket.ts'
+import type { Ticket, TicketState } from '../../model/ticket.ts'
 import { ticketPartition } from '../keys.ts'
 import type { Store, TicketKey, Write } from '../port.ts'
 import type { Expression } from './expressions.ts'
@@ -120,6 +120,15 @@ const ticketOf = ({ shard }: SegmentPartition, item: Item): Ticket => ({
   lastSequence: item.l?.S ?? '',
   turn: item.t?.S ?? '',
   lockedUntil: lockedUntilOf(item),
+})
+
+/** A ticket's state, without its place. */
+export const ticketStateOf = (item: Item): TicketState => ({
+  lastSequence: item.l?.S ?? '',
+  turn: item.t?.S ?? '',
+  lockedUntil: lockedUntilOf(item),
+  lapses: item.m !== undefined && item.m.S === item.l?.S,
+  expiresAt: Number(item.x?.N) * 1_000,
 })
 
 const lockedUntilOf = ({ u, m, l }: Item): number => {

@@ -1,6 +1,6 @@
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb'
 import type { Clock } from '../../clock.ts'
-import type { Store, Write, WriteFailure } from '../port.ts'
+import type { SharedTable, Store, Write, WriteFailure } from '../port.ts'
 import { documentItemKey, documentOf, ifVersion, putDocument, versionIs } from './documents.ts'
 import { expressionFor } from './expressions.ts'
 import type { Item } from './header-item.ts'
@@ -26,6 +26,22 @@ export const transactOperation = (table: TableClient, clock: Clock): Pick<Store,
     return {
       applied: false,
       failures: outcome.failures.map(({ position, item }) => failureOf(items[position]?.position ?? 0, item)),
+    }
+  },
+})
+
+/** The writes as actions of a transaction that is sent elsewhere. */
+export const sharedTable = (table: TableClient, client: unknown, clock: Clock): SharedTable => ({
+  name: table.table,
+  client,
+  actions: (writes) => {
+    const now = clock.now()
+    const made = writes.map((write) => itemsOf(write, now))
+    return {
+      actions: made.map(({ item }) => named(table.table, item)),
+      storeContent: async () => {
+        await Promise.all(made.flatMap(({ bodies }) => bodies.map((body) => table.put(body))))
+      },
     }
   },
 })

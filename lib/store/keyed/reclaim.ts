@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import { asDelayed, isDropped, type QueueRecord, recordIn, withLayout } from '../../model/queue-record.ts'
+import { keptUntil } from '../../model/segment.ts'
 import { KEY_KINDS, queueKey } from '../keys.ts'
 import { type Entry, isExpired, type Maps, type StoredDocument } from './entries.ts'
 import type { KeyedMaps, OrderedMap } from './ordered-map.ts'
@@ -112,9 +113,13 @@ const SEGMENTS: Pass<Entry> = {
   judge: (all, partition, now) => {
     const life = lifeOf(all, partition)
     if (life === 'over') return () => true
-    if (life === 'unknown') return ({ segment }) => isExpired(segment, now)
+    if (life === 'unknown') return ({ segment }) => keptUntil(segment) <= now
     const queue = withLayout({ ...life, name: '', version: 0 }, {}, 0)
-    return ({ segment }) => isDropped(queue, segment, now) && isDropped(queue, asDelayed(queue, segment), now)
+    return ({ segment }) =>
+      isDropped(queue, segment, now) &&
+      isDropped(queue, asDelayed(queue, segment), now) &&
+      // It tells that its messages were not acked, for as long as results are kept that say otherwise.
+      (segment.keptUntil === undefined || segment.keptUntil <= now)
   },
 }
 

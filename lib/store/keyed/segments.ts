@@ -1,11 +1,11 @@
-import type { Segment } from '../../model/segment.ts'
+import { keptUntil, type Segment } from '../../model/segment.ts'
 import { applyChange, type Change } from '../../model/segment-change.ts'
 import { partitionId, type SegmentKey } from '../../model/segment-key.ts'
 import type { ChangeOutcome, HeaderPage, HeaderRange, NewSegment } from '../port.ts'
-import { type Entry, isExpired, type Maps } from './entries.ts'
+import type { Entry, Maps } from './entries.ts'
 
 const liveEntry = (entry: Entry | undefined, now: number): Entry | undefined =>
-  entry && isExpired(entry.segment, now) ? undefined : entry
+  entry && keptUntil(entry.segment) <= now ? undefined : entry
 
 export const entryAt = ({ segments }: Maps, { partition, sort }: SegmentKey, now: number): Entry | undefined =>
   liveEntry(segments.get(partitionId(partition), sort), now)
@@ -44,7 +44,7 @@ export const headers = (
   const page: Segment[] = []
   let more = false
   segments.visit(id, from, to, (sort, { segment }) => {
-    if (segment.expiresAt <= now) {
+    if (keptUntil(segment) <= now) {
       if (dropExpired) segments.delete(id, sort)
     } else if (page.length === limit) more = true
     else page.push(segment)

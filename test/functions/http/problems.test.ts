@@ -130,6 +130,7 @@ const REFUSED: readonly (readonly [string, string, string, unknown, object])[] =
   ['a queue name beyond ASCII', 'GET', '/queues/%C3%A4', undefined, { field: 'queue', value: 'ä' }],
   ['a limit that is no number', 'GET', '/queues?limit=many', undefined, { field: 'limit', value: 'many' }],
   ['a query parameter given twice', 'GET', '/queues?limit=1&limit=2', undefined, { field: 'limit', value: '1,2' }],
+  ['a made-up cursor', 'GET', '/queues?cursor=zzz', undefined, { field: 'cursor', value: 'zzz' }],
   ['an unknown query parameter', 'GET', '/queues?colour=red', undefined, { field: 'colour', value: 'red' }],
   ['a cursor of its own making', 'GET', `${MESSAGES}?cursor=abc`, undefined, { field: 'cursor', value: 'abc' }],
   ['no time to put off to', 'PATCH', `${MESSAGES}/x`, {}, { field: 'request' }],
@@ -226,6 +227,8 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
       'error must be given together with deadLetter: true, but is "bad"',
     ],
     ['GET', '/queues/orders/redrive/none', undefined, 'queue orders has no redrive "none"'],
+    ['GET', '/queues/orders/messages/none', undefined, 'queue orders has no message "none"'],
+    ['GET', '/queues?cursor=zzz', undefined, 'cursor must be the cursor of an earlier page, but is "zzz"'],
   ])('say what is wrong and what is right: %s %s %j', async (method, path, body, detail) => {
     expect((await api.send(method, path, body)).body).toMatchObject({ detail })
   })

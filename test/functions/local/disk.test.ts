@@ -70,11 +70,12 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
     const { code, output } = await failedStart({ args: ['--data', data] })
     expect(code).toBe(2)
     expect(output).toContain(`${data} holds the data of the embedded DynamoDB engine`)
+    expect(output).toContain('--migrate')
     expect(output).toContain('--engine dynamodb')
     expect(await readdir(data)).toEqual(['dynamodb.sqlite'])
   })
 
-  test.each([['--data', 'DATA'], ['--engine', 'disk'], ['--memory'], ['--engine', 'memory']])(
+  test.each([['--data', 'DATA'], ['--engine', 'disk'], ['--memory'], ['--engine', 'memory'], ['--migrate']])(
     'is chosen by %s %s rather than by AWS_ENDPOINT_URL_DYNAMODB',
     async (...options) => {
       const cwd = await temporaryDirectory()

@@ -32,6 +32,7 @@ describe('the command line of the local server', () => {
       allowedHost: [],
       memory: false,
       sync: false,
+      migrate: false,
       httpOpen: false,
       cooldowns: false,
       regions: false,
@@ -49,12 +50,17 @@ describe('the command line of the local server', () => {
       memory: false,
       engine: 'disk',
       sync: true,
+      migrate: false,
       auth: 'f',
       queues: 'q.json',
       httpOpen: true,
       cooldowns: true,
       regions: true,
     })
+  })
+
+  test('takes along what the embedded engine has kept, to disk alone', () => {
+    expect(parseOptions(['--data', 'd', '--migrate'])).toMatchObject({ data: 'd', migrate: true })
   })
 
   test('still takes --no-cooldowns, which is what happens without it', () => {

@@ -79,6 +79,8 @@ const SHAPES: Readonly<Record<ErrorCode, string>> = {
   LeaseLost: 'MessageNotInflight',
   MessageTooLarge: 'InvalidParameterValueException',
   OperationInProgress: 'UnsupportedOperation',
+  TransactionCanceled: 'InternalFailure',
+  OutcomeUnknown: 'InternalFailure',
   NotSupported: 'UnsupportedOperation',
   AccessDenied: 'InternalFailure',
   Throttled: 'RequestThrottled',

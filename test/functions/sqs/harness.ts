@@ -83,3 +83,18 @@ export const failureOf = ({ status, headers, body }: JsonAnswer) => ({
   code: headers.get('x-amzn-query-error'),
   message: body.message,
 })
+
+/** A harness with one queue. */
+export const withQueue = async (attributes: Readonly<Record<string, string>> = {}, name = 'orders') => {
+  const sqs = sqsHarness()
+  return { sqs, QueueUrl: await sqs.queue(name, attributes) }
+}
+
+/** A message attribute with a text or a number. */
+export const textValue = (StringValue: string, DataType = 'String') => ({ DataType, StringValue })
+
+/** Receives up to ten messages; their bodies. */
+export const receivedBodies = async (sqs: SqsHarness, QueueUrl: string): Promise<string[]> =>
+  ((await sqs.json('ReceiveMessage', { QueueUrl, MaxNumberOfMessages: 10 })).body.Messages ?? []).map(
+    ({ Body }: { Body: string }) => Body,
+  )

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import {
   decodeReceiptHandle,
+  type IssuedHandle,
   issueReceiptHandle,
   type ReceiptHandle,
   receiptHandleFor,
@@ -8,7 +10,7 @@ import {
 import { sortKey } from '../../../lib/model/segment-key.ts'
 import { START } from '../../support/manual-clock.ts'
 
-const HANDLE: Omit<ReceiptHandle, 'token'> = {
+const HANDLE: IssuedHandle = {
   shard: 3,
   sort: sortKey({ priority: 1, dueAt: START, unique: '00f00000000001' }),
   index: 4,
@@ -19,14 +21,15 @@ const HANDLE: Omit<ReceiptHandle, 'token'> = {
   receiveCount: 7,
   firstReceivedAt: START + 5,
   receivedAt: START + 9,
+  claim: { version: 12, publishedAt: START + 3, expiresAt: START + 60_000, keptUntil: START + 180_000 },
 }
 const FIFO_GROUP = { hash: '0123456789abcd', lastSequence: '019ca9450a00001' }
 const FAIR_GROUP = { hash: '01234567', lastSequence: '' }
 const invalid = expect.objectContaining({ code: 'ReceiptHandleInvalid' })
 
 test.each([
-  ['without a group', HANDLE, 64],
-  ['in a group of a FIFO queue', { ...HANDLE, group: FIFO_GROUP }, 88],
+  ['without a group', HANDLE, 92],
+  ['in a group of a FIFO queue', { ...HANDLE, group: FIFO_GROUP }, 116],
 ])('a receipt handle %s gives back what it was made of', (_, handle, length) => {
   const { text, token } = issueReceiptHandle('orders', handle)
   expect(text).toHaveLength(length)
@@ -66,21 +69,53 @@ test.each([
   expect(stillHandles).toBeGreaterThan(300)
 })
 
+/** A handle as it was issued: under the format's number less 3 a generation, without what it says of the claim. */
+const ofGeneration = (before: number, handle: IssuedHandle): string => {
+  const bytes = Buffer.from(issueReceiptHandle('orders', handle).text, 'base64url')
+  bytes[0] = (bytes[0] as number) - 3 * before
+  return bytes.subarray(0, bytes.length - 21).toString('base64url')
+}
+
+describe('a receipt handle from before handles told of the claim', () => {
+  const SINCE = Date.UTC(2026, 11, 15)
+  const WEEK_MS = 604_800_000
+  const old = (handle: IssuedHandle): string => ofGeneration(1, handle)
+  const { claim: _, ...WITHOUT_CLAIM } = HANDLE
+
+  test.each([
+    ['', HANDLE, WITHOUT_CLAIM],
+    [' in a group of a FIFO queue', { ...HANDLE, group: FIFO_GROUP }, { ...WITHOUT_CLAIM, group: FIFO_GROUP }],
+  ])('holds its lease by the hash of what it is%s', (_name, handle, read) => {
+    const token = createHash('sha256')
+      .update(Buffer.from(old(handle), 'base64url'))
+      .digest()
+      .subarray(0, 8)
+    expect(receiptHandleFor('orders', old(handle), START)).toEqual({ ...read, token: new Uint8Array(token) })
+  })
+
+  test('is good until the longest lease from that time has ended', () => {
+    const last = old({ ...HANDLE, receivedAt: SINCE - 1 })
+    expect(receiptHandleFor('orders', last, SINCE + WEEK_MS - 1).index).toBe(HANDLE.index)
+    expect(() => receiptHandleFor('orders', last, SINCE + WEEK_MS)).toThrow(invalid)
+  })
+
+  test('does not stand for a lease that was taken since', () => {
+    expect(() => receiptHandleFor('orders', old({ ...HANDLE, receivedAt: SINCE }), SINCE)).toThrow(invalid)
+  })
+})
+
 describe('a receipt handle from before tokens were hashes', () => {
-  /** As it was issued: the token where the nonce is now, under the format's number less 3. */
-  const old = (handle: Omit<ReceiptHandle, 'token'>): string => {
-    const bytes = Buffer.from(issueReceiptHandle('orders', handle).text, 'base64url')
-    bytes[0] = (bytes[0] as number) - 3
-    return bytes.toString('base64url')
-  }
+  /** As it was issued: the token where the nonce is now. */
+  const old = (handle: IssuedHandle): string => ofGeneration(2, handle)
+  const { claim: _, ...WITHOUT_CLAIM } = HANDLE
   const SINCE = Date.UTC(2026, 11, 1)
   const WEEK_MS = 604_800_000
 
   test.each([
-    ['', HANDLE],
-    [' in a group of a FIFO queue', { ...HANDLE, group: FIFO_GROUP }],
-  ])('holds its lease by the token in it%s', (_, handle) => {
-    expect(receiptHandleFor('orders', old(handle), START)).toEqual({ ...handle, token: HANDLE.nonce })
+    ['', HANDLE, WITHOUT_CLAIM],
+    [' in a group of a FIFO queue', { ...HANDLE, group: FIFO_GROUP }, { ...WITHOUT_CLAIM, group: FIFO_GROUP }],
+  ])('holds its lease by the token in it%s', (_name, handle, read) => {
+    expect(receiptHandleFor('orders', old(handle), START)).toEqual({ ...read, token: HANDLE.nonce })
   })
 
   test('is good until the longest lease from that time has ended', () => {
@@ -107,9 +142,9 @@ describe('what is no receipt handle is refused', () => {
     ['one that was cut', good.slice(0, -1)],
     ['one that grew', `${good}A`],
     ['one with a character of another alphabet', `+${good.slice(1)}`],
-    ['one of another format', spoiled(0, 9)],
+    ['one of another format', spoiled(0, 10)],
     ['one of no format', spoiled(0, 0)],
-    ['one of a group without the group', spoiled(0, 5)],
+    ['one of a group without the group', spoiled(0, 8)],
     ['one with a shard that there can not be', spoiled(7, 128)],
     ['one with a place outside of its segment', spoiled(22, 25)],
     ['one of a segment too large', spoiled(31, 26)],

@@ -17,9 +17,12 @@ describe('a publish to a FIFO queue', () => {
       [{ body: 'x' }, 'messages[0].groupId must be given on a FIFO queue, but is missing'],
       [
         { body: 'x', groupId, delaySeconds: 5 },
-        "messages[0].delaySeconds must not be given on a FIFO queue, where the queue's applies, but is 5",
+        "messages[0].delaySeconds must not be given on a FIFO queue, where the queue's own delaySeconds applies, but is 5",
       ],
-      [{ body: 'x', groupId, dueAt: 5 }, 'messages[0].dueAt must not be given on a FIFO queue, but is 5'],
+      [
+        { body: 'x', groupId, dueAt: 5 },
+        'messages[0].dueAt must not be given on a FIFO queue, where messages are received in the order of their publish, but is 5',
+      ],
       [
         { body: 'x', groupId, priority: 1 },
         'messages[0].priority must be 0 (a FIFO queue keeps the order of publication), but is 1',

@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { HandleResult } from '../../../lib/model/message.ts'
 import { DEFAULT_FIFO } from '../../../lib/model/queue-settings.ts'
-import { decodeReceiptHandle, issueReceiptHandle, type ReceiptHandle } from '../../../lib/model/receipt-handle.ts'
+import {
+  decodeReceiptHandle,
+  type IssuedHandle,
+  issueReceiptHandle,
+  type ReceiptHandle,
+} from '../../../lib/model/receipt-handle.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { counts } from '../../../lib/queues/counts.ts'
 import { createQueue } from '../../../lib/queues/create-queue.ts'
@@ -27,14 +32,14 @@ const held = async (engine: TestEngine, count: number, leaseSeconds = 30): Promi
   return messages.map(({ receiptHandle }) => receiptHandle)
 }
 /** A handle after an edit of what it says. */
-const edited = (receiptHandle: string, change: Partial<ReceiptHandle>): string =>
-  issueReceiptHandle('orders', { ...(decodeReceiptHandle(receiptHandle) as ReceiptHandle), ...change }).text
+const edited = (receiptHandle: string, change: Partial<IssuedHandle>): string =>
+  issueReceiptHandle('orders', { ...(decodeReceiptHandle(receiptHandle) as IssuedHandle), ...change }).text
 /** The same in the format before, in which the token was in the handle. */
-const editedInOldFormat = (receiptHandle: string, change: Partial<ReceiptHandle>): string => {
+const editedInOldFormat = (receiptHandle: string, change: Partial<IssuedHandle>): string => {
   const { token } = decodeReceiptHandle(receiptHandle) as ReceiptHandle
   const bytes = Buffer.from(edited(receiptHandle, { ...change, nonce: token }), 'base64url')
-  bytes[0] = (bytes[0] as number) - 3
-  return bytes.toString('base64url')
+  bytes[0] = (bytes[0] as number) - 6
+  return bytes.subarray(0, bytes.length - 21).toString('base64url')
 }
 const one = (results: HandleResult[]): HandleResult | undefined => results[0]
 const total = async (engine: TestEngine): Promise<number> => {

@@ -274,6 +274,27 @@ export const changeContract = (subject: () => Subject): void => {
         { numRuns: 150 },
       )
     })
+
+    // A store may write the changes of one call in another way than a lone one.
+    test('answers and leaves the same for changes of two segments in one call', async () => {
+      const { store } = subject()
+      await fc.assert(
+        fc.asyncProperty(anySlots, fc.array(anyWish, { minLength: 1, maxLength: 4 }), async (slots, wishes) => {
+          const segments = [await place(store, slots), await place(store, slots)]
+          const expected: (Segment | undefined)[] = [...segments]
+          for (const wish of wishes) {
+            const changes = segments.map((segment, at) => changeFor(expected[at] ?? segment, wish))
+            const rules = changes.map((change, at) => applyChange(expected[at], change))
+            expect(await store.change(changes)).toEqual(
+              rules.map((rule, at) => (rule.applied ? rule : { applied: false, segment: expected[at] })),
+            )
+            for (const [at, rule] of rules.entries()) if (rule.applied) expected[at] = rule.segment
+          }
+          expect(await Promise.all(segments.map((segment) => stored(store, segment)))).toEqual(expected)
+        }),
+        { numRuns: 150 },
+      )
+    })
   })
 
   describe('a claim', () => {

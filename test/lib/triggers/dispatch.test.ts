@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { Message } from '../../../lib/model/message.ts'
+import { sortKey } from '../../../lib/model/segment-key.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { counts } from '../../../lib/queues/counts.ts'
 import { createQueue } from '../../../lib/queues/create-queue.ts'
+import { poll } from '../../../lib/receive/poll.ts'
 import type { InvokeOutcome, TriggerEvent } from '../../../lib/triggers/invoker.ts'
 import { dispatch } from '../../../lib/triggers/run.ts'
 import { type GivenTrigger, setTrigger } from '../../../lib/triggers/trigger.ts'
@@ -151,24 +153,72 @@ describe('a run', () => {
   })
 })
 
+/** A segment's key as the stream brings it. */
+const published = (engine: TestEngine, inMs = 0, queue = 'orders') => ({
+  partition: { queue, generation: 'x', shard: 0 },
+  sort: sortKey({ priority: 0, dueAt: engine.clock.now() + inMs, unique: '0'.repeat(14) }),
+})
+
+/** Starts of runs that a wake or a tick asks for. */
+const starts = () => {
+  const queues: string[] = []
+  return { queues, startRun: async (queue: string) => void queues.push(queue) }
+}
+
 describe('a wake', () => {
-  test('starts a run where none is marked', async () => {
+  test('starts a run where none has the mark, and none where one has', async () => {
     const { engine, run } = await rig()
-    const key = { partition: { queue: 'orders', generation: 'x', shard: 0 }, sort: '9' }
-    const woken: string[] = []
-    const startRun = async (queue: string) => void woken.push(queue)
-    await wake(engine, [{ ...key, sort: `9${engine.clock.now().toString(16).padStart(12, '0')}00000000000000` }], {
-      startRun,
-    })
-    expect(woken).toEqual(['orders'])
+    const { queues, startRun } = starts()
+    await wake(engine, [published(engine), published(engine)], { startRun })
+    expect(queues).toEqual(['orders'])
     const running = run()
     await settled()
-    await wake(engine, [{ ...key, sort: `9${engine.clock.now().toString(16).padStart(12, '0')}00000000000000` }], {
-      startRun,
-    })
-    expect(woken).toEqual(['orders'])
+    await wake(engine, [published(engine)], { startRun })
+    expect(queues).toEqual(['orders'])
     await engine.clock.advance(10_000)
     await running
+    await wake(engine, [published(engine)], { startRun })
+    expect(queues).toEqual(['orders', 'orders'])
+  })
+
+  test('starts no run for a queue without a trigger, or whose trigger is disabled', async () => {
+    const { engine } = await rig({ enabled: false })
+    const { queues, startRun } = starts()
+    await wake(engine, [published(engine), published(engine, 0, 'others')], { startRun })
+    expect(queues).toEqual([])
+  })
+
+  test('has a tick start a run when what is due later is due', async () => {
+    const { engine, run } = await rig()
+    const { queues, startRun } = starts()
+    const running = run()
+    await engine.clock.advance(10_000)
+    expect(await running).toBe('idle')
+    await wake(engine, [published(engine, 300_000)], { startRun })
+    await tick(engine, { startRun })
+    expect(queues).toEqual([])
+    await engine.clock.advance(300_000)
+    await tick(engine, { startRun })
+    expect(queues).toEqual(['orders'])
+  })
+
+  test('whose start is refused tells of it, and leaves it to the next tick', async () => {
+    const { engine, run } = await rig()
+    const running = run()
+    await engine.clock.advance(10_000)
+    await running
+    const events: TriggerEvent[] = []
+    const refused = new Error('throttled')
+    await wake(engine, [published(engine)], {
+      startRun: async () => {
+        throw refused
+      },
+      observe: (event) => events.push(event),
+    })
+    expect(events).toEqual([{ type: 'start-failed', queue: 'orders', error: refused }])
+    const { queues, startRun } = starts()
+    await tick(engine, { startRun })
+    expect(queues).toEqual(['orders'])
   })
 })
 
@@ -196,12 +246,41 @@ describe('a tick', () => {
   test('looks after a run that died', async () => {
     const { engine, queue, run, invocations } = await rig()
     await publish(engine, queue, [{ body: 'a' }])
-    void run()
+    // Nothing of it goes on: its clock stands still.
+    const dead = anotherProcess(engine, 3)
+    void run({ ...dead, clock: { ...engine.clock, sleep: () => new Promise(() => {}) } })
     await engine.clock.advance(1_000)
     expect(invocations).toHaveLength(1)
-    const woken: string[] = []
-    const startRun = async (name: string) => void woken.push(name)
-    await tick(anotherProcess(engine), { startRun })
-    expect(woken).toEqual([])
+    const { queues, startRun } = starts()
+    await tick(engine, { startRun })
+    expect(queues).toEqual([])
+    await engine.clock.advance(60_000)
+    await tick(engine, { startRun })
+    expect(queues).toEqual(['orders'])
+    const successor = run(anotherProcess(engine))
+    await engine.clock.advance(20_000)
+    expect(invocations.map(bodies)).toEqual([['a'], ['a']])
+    await invocations[1]?.answer()
+    await engine.clock.advance(10_000)
+    expect(await successor).toBe('idle')
+  })
+
+  test('with a sweep starts runs for queues in which something was left, and for no others', async () => {
+    const { engine, queue, run } = await rig()
+    const running = run()
+    await engine.clock.advance(10_000)
+    await running
+    const { queues, startRun } = starts()
+    await tick(engine, { startRun, sweep: true })
+    expect(queues).toEqual([])
+    await publish(engine, queue, [{ body: 'a' }])
+    await poll(engine, queue, { visibilityTimeoutSeconds: 3_600 })
+    const again = run()
+    await engine.clock.advance(10_000)
+    expect(await again).toBe('idle')
+    await tick(engine, { startRun })
+    expect(queues).toEqual([])
+    await tick(engine, { startRun, sweep: true })
+    expect(queues).toEqual(['orders'])
   })
 })

@@ -1,26 +1,37 @@
 import type { Message } from '../../../lib/model/message.ts'
 import { poll } from '../../../lib/receive/poll.ts'
-import { ack } from '../../../lib/settle/ack.ts'
+import { type AckEntry, ack } from '../../../lib/settle/ack.ts'
 import { extend } from '../../../lib/settle/extend.ts'
 import { nack } from '../../../lib/settle/nack.ts'
+import { unreceive } from '../../../lib/settle/unreceive.ts'
 import { type Delivery, removed } from '../history.ts'
 import type { Actor, World } from '../world.ts'
-import { queueName } from '../world-settings.ts'
+import { deadLetterQueueName, queueName } from '../world-settings.ts'
 import { isDone, passing, type Work } from './employ.ts'
 
 /** Receives some messages and does with them what consumers do, good or bad. */
-export const consumer: Work = async (world, actor) => {
+export const consumer: Work = (world, actor) => consumeFrom(queueName(world.settings), world, actor)
+
+/** Does the same with dead letters. */
+export const deadLetterConsumer: Work = (world, actor) => consumeFrom(deadLetterQueueName(world.settings), world, actor)
+
+const consumeFrom = async (queue: string, world: World, actor: Actor): Promise<void> => {
   const { random, process } = actor
   const { spans, settings } = world
   const leaseSeconds = random.whole(...spans.leaseSeconds)
   const waitTimeSeconds = random.whole(0, 2)
   const maxMessages = settings.groups ? random.oneOf([1, 3, 10, 25]) : random.whole(1, 10)
   const together = random.chance(0.3)
+  const goesOn = random.chance(0.7)
   const pause = random.whole(0, 100)
-  const deliveries = await receive(world, actor, queueName(settings), { maxMessages, leaseSeconds, waitTimeSeconds })
+  const deliveries = await receive(world, actor, queue, { maxMessages, leaseSeconds, waitTimeSeconds })
   if (settings.consumers === 'diligent') await handleDiligently(world, actor, deliveries)
   else if (together) await ackTogether(world, actor, deliveries)
-  else await Promise.all(deliveries.map((delivery) => handle(world, actor, delivery, leaseSeconds * 1_000)))
+  else {
+    const handled = Promise.all(deliveries.map((delivery) => handle(world, actor, delivery, leaseSeconds * 1_000)))
+    if (goesOn) world.aside(handled)
+    else await handled
+  }
   await process.sleep(pause)
 }
 
@@ -67,7 +78,7 @@ const handleDiligently = async (world: World, actor: Actor, received: readonly D
   if (random.chance(0.2)) {
     await giveBack(world, actor, first, 0)
     // Meanwhile its consumer goes on with other messages.
-    void ackOnceReceivedAgain(world, actor, first, rest)
+    world.aside(ackOnceReceivedAgain(world, actor, first, rest))
     return
   }
   const works = random.chance(0.5) ? [ackTogether(world, actor, [first])] : [giveBack(world, actor, first, 0)]
@@ -106,8 +117,14 @@ const handle = async (world: World, actor: Actor, delivery: Delivery, leaseMs: n
   const seconds = random.whole(1, 5)
   const delaySeconds = random.whole(0, 3)
   const lot = random.fraction()
+  const hasNotStarted = world.settings.unreceives !== undefined && random.chance(world.settings.unreceives)
 
   await process.sleep(workMs)
+  if (hasNotStarted) {
+    // As often as not when the lease is over, and others may have received it.
+    if (lot < 0.5) await process.sleep(tooLongMs)
+    return returnUnreceived(world, actor, delivery)
+  }
   if (way <= 4) return ackTogether(world, actor, [delivery])
   if (way === 5) return
   if (way === 6) return giveBack(world, actor, delivery, delaySeconds)
@@ -125,7 +142,7 @@ const handle = async (world: World, actor: Actor, delivery: Delivery, leaseMs: n
 }
 
 export const ackTogether = async (
-  { history, scheduler, story }: World,
+  { history, scheduler, story, settings }: World,
   { name, process }: Actor,
   deliveries: readonly Delivery[],
 ): Promise<void> => {
@@ -136,10 +153,13 @@ export const ackTogether = async (
   const bodies = story && deliveries.map(({ message }) => message.body).join(', ')
   story?.note(startedAt, name, `acks ${bodies}`)
   try {
+    const told = settings.settings?.results !== undefined && first.queue === queueName(settings)
     const results = await ack(
       process.engine,
       first.queue,
-      deliveries.map(({ message }) => message.receiptHandle),
+      deliveries.map((one) =>
+        told ? { ...outcomeOf(one), receiptHandle: one.message.receiptHandle } : one.message.receiptHandle,
+      ),
     )
     for (const [position, removal] of removals.entries()) {
       const result = results[position]
@@ -157,6 +177,13 @@ export const ackTogether = async (
   }
 }
 
+/** What a consumer says of its work on a message: a result that no other work has, no result, or a failure. */
+export const outcomeOf = ({ message: { messageId }, poll }: Delivery): Pick<AckEntry, 'result' | 'failure'> => {
+  const work = `work of poll ${poll} on ${messageId}`
+  if (poll % 5 === 0) return { failure: { name: 'Failed', message: work } }
+  return poll % 5 === 1 ? {} : { result: work }
+}
+
 const giveBack = async (
   { history, story, scheduler }: World,
   { name, process }: Actor,
@@ -169,6 +196,24 @@ const giveBack = async (
   story?.note(scheduler.now(), name, `gives back ${body}, to come again in ${delaySeconds} s`)
   try {
     const [result] = await nack(process.engine, delivery.queue, [{ receiptHandle, delaySeconds }])
+    isDone(result)
+  } catch (error) {
+    passing(error)
+  }
+}
+
+/** Gives back a message that it has not started on: the receive does not count. */
+const returnUnreceived = async (
+  { history, story, scheduler }: World,
+  { name, process }: Actor,
+  delivery: Delivery,
+): Promise<void> => {
+  const { messageId, receiptHandle, body } = delivery.message
+  history.unreceived.add(messageId)
+  history.moving(delivery, process.engine.clock.now())
+  story?.note(scheduler.now(), name, `gives back ${body} as if it had not received it`)
+  try {
+    const [result] = await unreceive(process.engine, delivery.queue, [receiptHandle])
     isDone(result)
   } catch (error) {
     passing(error)

@@ -69,7 +69,7 @@ const standardMessage = ({ settings }: World, actor: Actor, place: number): Plan
   return {
     body: bodyOf(actor, place),
     ...(settings.groups && { groupId: random.oneOf(settings.groups) }),
-    ...(random.chance(0.2) && { delaySeconds: random.whole(0, 4) }),
+    ...(random.chance(0.2) && { delaySeconds: random.whole(0, settings.trigger ? 60 : 4) }),
     ...(random.chance(0.3) && { priority: random.whole(0, (priorities as number) - 1) }),
     ...(random.chance(settings.deduplicationIds ?? 0) && { deduplicationId: `own-${bodyOf(actor, place)}` }),
     ...(random.chance(settings.timesToLive ?? 0) && { timeToLiveSeconds: random.whole(1, 10) }),

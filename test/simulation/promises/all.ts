@@ -1,11 +1,12 @@
 import { notPastItsTime } from './expiry.ts'
-import { exclusiveLeases, receiveCounts } from './leases.ts'
+import { exclusiveLeases, receiveCounts, underLeases } from './leases.ts'
 import { oneMessage } from './one-message.ts'
 import { inOrderOfNumbers, inOrderOfPublishes, nothingBehindInFlight, nothingPassedOver } from './order.ts'
 import type { Promised } from './promise.ts'
 import { outdatedHandles, removedForGood } from './removals.ts'
+import { endingsTold, noGhostWorks, resultsOfHolders, waitsEnd } from './results.ts'
 
-/** What every history is held against. */
+/** The promises that every history is checked against. */
 export const PROMISES: readonly Promised[] = [
   oneMessage,
   exclusiveLeases,
@@ -17,4 +18,9 @@ export const PROMISES: readonly Promised[] = [
   nothingBehindInFlight,
   nothingPassedOver,
   notPastItsTime,
+  underLeases,
+  resultsOfHolders,
+  endingsTold,
+  noGhostWorks,
+  waitsEnd,
 ]

@@ -1,7 +1,7 @@
 import { type Delivery, nameOf, type Publish } from '../history.ts'
 import type { Promised } from './promise.ts'
 
-/** A message is one message, whatever was sent again, and a deduplication id stands for one message. */
+/** A message is stored once, whatever was sent again, and a deduplication id stands for one message. */
 export const oneMessage: Promised = {
   name: 'what is received was published, as one message',
   violations: (history, { settings }) => {

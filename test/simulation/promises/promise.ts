@@ -4,9 +4,9 @@ import type { WorldSettings } from '../world-settings.ts'
 /** Something that users may rely on, whatever fails. */
 export interface Promised {
   readonly name: string
-  /** Queues that it is made for. @default all */
+  /** The queues that it is for. @default all */
   readonly madeFor?: (settings: WorldSettings) => boolean
-  /** What went against it, a sentence each; empty when nothing did. */
+  /** The violations in a history, a sentence each. */
   readonly violations: (history: History, settings: WorldSettings) => string[]
 }
 

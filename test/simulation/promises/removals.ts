@@ -1,4 +1,4 @@
-import { isCertain, nameOf } from '../history.ts'
+import { claimOf, isCertain, nameOf } from '../history.ts'
 import { groupedBy, type Promised } from './promise.ts'
 
 export const removedForGood: Promised = {
@@ -38,7 +38,8 @@ export const outdatedHandles: Promised = {
         .filter(
           ({ queue, message, endedAt: receivedAt }) =>
             queue === delivery.queue &&
-            message.receiveCount > delivery.message.receiveCount &&
+            message.receiptHandle !== delivery.message.receiptHandle &&
+            (claimOf(history, { message })?.order ?? 0) > (claimOf(history, delivery)?.order ?? 0) &&
             receivedAt < ack.startedAt,
         )
         .map((other) => `acked with a handle of before: ${nameOf(delivery)}, though there was ${nameOf(other)}`)

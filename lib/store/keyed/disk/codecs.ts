@@ -11,6 +11,7 @@ import type { ByteWriter } from './byte-writer.ts'
  *
  *     version 4 · pieces of the content 2 · body items 2 · shard 1 · published at 6 · expires at 6
  *     · due at 6, all ones if the sort key has it · number of slots 1 · slots
+ *     · kept until 6, where that is not when it expires
  *
  *     slot     0 fresh, 1 gone, 2 leased, 3 backingOff; the latter two with
  *              token 8 · until 6 · receive count 2 · first received at 6
@@ -28,6 +29,7 @@ export const encodeSegment = (out: ByteWriter, segment: Segment, pieces: number)
   out.uint48(segment.dueAt ?? NO_INSTANT)
   out.uint8(segment.slots.length)
   for (const slot of segment.slots) encodeSlot(out, slot)
+  if (segment.keptUntil !== undefined) out.uint48(segment.keptUntil)
 }
 
 const encodeSlot = (out: ByteWriter, slot: Slot): void => {
@@ -50,7 +52,8 @@ export const piecesIn = (bytes: Buffer): number => bytes.readUInt16LE(4)
 export const decodeSegment = (bytes: Buffer, partition: SegmentPartition, sort: string): Segment => {
   const slots: Slot[] = []
   const count = bytes.readUInt8(27)
-  for (let index = 0, at = 28; index < count; index++) {
+  let at = 28
+  for (let index = 0; index < count; index++) {
     const kind = bytes.readUInt8(at++)
     if (kind === SLOT_KINDS.fresh) slots.push(FRESH)
     else if (kind === SLOT_KINDS.gone) slots.push(GONE)
@@ -67,6 +70,7 @@ export const decodeSegment = (bytes: Buffer, partition: SegmentPartition, sort: 
     publishedAt: bytes.readUIntLE(9, 6),
     ...(dueAt !== NO_INSTANT && { dueAt }),
     expiresAt: bytes.readUIntLE(15, 6),
+    ...(at < bytes.length && { keptUntil: bytes.readUIntLE(at, 6) }),
     bodyItems: bytes.readUInt16LE(6),
   }
 }

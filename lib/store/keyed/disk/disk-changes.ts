@@ -10,7 +10,7 @@ interface Reading<V> {
   prefixOf(partition: string): string
 }
 
-/** What changes a map on disk: the change is in memory at once, and noted in the journal. */
+/** The operations that change a map on disk. A change is in memory at once, and noted in the journal. */
 export const diskChanges = <V>(
   { space, file, journal, codec }: DiskMapParts<V>,
   { cache, read, prefixOf }: Reading<V>,
@@ -36,7 +36,7 @@ export const diskChanges = <V>(
     }
     journal.note({ kind: 'delete', space, partition, sort, pieces }, undoing(cache, partition, sort, before))
     partOf(cached, sort).delete(sort)
-    // What came and went within one log never gets into the file.
+    // A key that was added and deleted within one log never gets into the file.
     if (before?.born !== journal.log) cached.deleted.set(sort, journal.log)
     if (before) cache.grew(-1)
   }
@@ -46,7 +46,7 @@ export const diskChanges = <V>(
     const isNew = !before && !cached.deleted.has(sort) && (isCovered(cached, sort) || isBehind(partition, cached, sort))
     const body = codec.bodyOf?.(value, before?.value)
     const pieces = body ? Math.ceil(body.length / PIECE_BYTES) : piecesOf(codec, value, before)
-    // The body before may be in more pieces.
+    // The previous body may have more pieces.
     if (body && !isNew) remove(partition, cached, sort)
     const change = { kind: isNew ? 'insert' : 'put', space, partition, sort, pieces } as const
     journal.note(

@@ -20,36 +20,35 @@ export interface DiskMapsParts {
   readonly clock: Clock
   /** Number of the first log to write. */
   readonly firstLog: number
-  /** Whether each answer waits for the disk, and not for the system alone. */
+  /** Whether each answer waits until its changes are on the disk, and not only with the operating system. */
   readonly sync: boolean
-  /** From how many bytes on a log is brought into the file. @default 8 MiB */
+  /** Size at which a log is emptied into the file. @default 8 MiB */
   readonly logBytes?: number
   readonly limits?: CacheLimits
   /** Names this start of the machine. @default as the system does */
   readonly boot?: Uint8Array
   /** Creates the file of a log. @default one in the directory */
   readonly create?: typeof createLog
-  /** Is told what went wrong with nobody waiting for it, and is tried again. */
+  /** Called with a failure in the background, which is retried. */
   readonly warn: (message: string, error: unknown) => void
 }
 
 export interface DiskMaps extends KeyedMaps<Maps> {
-  /** Resolves with the reason when nothing can be kept any more. */
+  /** Resolves with the reason when the store can no longer keep changes. */
   readonly failed: Promise<string>
   close(): Promise<void>
 }
 
 const LOG_BYTES = 8_388_608
-/** Keys that are settled at once. */
+/** Keys that are settled in one turn of the event loop. */
 const SETTLED_AT_ONCE = 2_000
 
 /**
- * Maps on disk. What a step changes is in memory at once; what the steps of one turn of the event loop changed is
- * appended to the log in one write, and only then are they answered. The log is brought into the file from time to
- * time, while the next one is written. So the file is written to seldom and in bulk, and what comes and goes quickly
- * never gets there.
+ * Maps on disk. A step changes memory at once. The changes of all steps in one turn of the event loop are appended to
+ * the log in one write, and only then are the steps answered. A full log is emptied into the file while the next one is
+ * written. So the file is written rarely and in bulk, and a key that is added and deleted quickly never gets there.
  *
- * Nobody else writes to the directory, so what memory holds is right.
+ * No other process writes to the directory, so memory is always right.
  */
 export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
   const { directory, file, clock, warn, sync, limits, firstLog: first, logBytes: bytes = LOG_BYTES } = parts
@@ -84,7 +83,7 @@ export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
     }
   }
 
-  /** The steps of this turn of the event loop, until what they changed is kept. */
+  /** The steps of this turn of the event loop; resolves when their changes are kept. */
   let turn: Promise<void> | undefined
   const turnEnds = async (): Promise<void> => {
     await nextTurn()
@@ -118,7 +117,7 @@ export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
     if (turn || !pending.isEmpty) {
       turn ??= turnEnds()
       await turn
-      // It may have read what others changed in earlier turns, and wait for.
+      // The step may have read changes of earlier turns that are not kept yet.
     } else if (!logs.isKept) await logs.kept()
     return result
   }
@@ -147,7 +146,7 @@ export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
 
 type Spaces = Readonly<Record<Space, Pick<DiskMap<unknown>, 'settle' | 'trim'>>>
 
-/** What a log told of is in the file now: memory need not hold it any more. */
+/** Lets memory drop the changes of a log that was emptied into the file. */
 const settle = async (spaces: Spaces, file: LmdbFile, keys: readonly LoggedKey[], log: number): Promise<void> => {
   for (let at = 0; at < keys.length; at += SETTLED_AT_ONCE) {
     file.refresh()

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Clock, systemClock } from '../../../clock.ts'
 import type { Store } from '../../port.ts'
 import { keyedStore } from '../keyed-store.ts'
+import { type Load, loader } from '../load.ts'
 import { type Reclaim, reclaimer } from '../reclaim.ts'
 import { takeDataDirectory } from './data-directory.ts'
 import { diskMaps } from './disk-maps.ts'
@@ -10,35 +11,36 @@ import { type LmdbFile, openLmdbFile } from './lmdb-file.ts'
 import { recover } from './recovery.ts'
 
 export interface DiskStoreParts {
-  /** The directory that the data is in; created when it is missing. One process at a time has it. */
+  /** The data directory; created if it is missing. One process at a time can use it. */
   readonly directory: string
   /** @default the system's clock */
   readonly clock?: Clock
   /**
-   * Whether each answer waits until the disk has what it tells of. Otherwise it waits for the system alone: then it
-   * survives the end of the process at any instant, and the last quarter of a second may be lost with the machine.
+   * Whether each answer waits until its changes are on the disk. Otherwise it waits until the operating system has
+   * them: they survive the end of the process at any instant, but the last quarter of a second may be lost with the
+   * machine.
    *
    * @default false
    */
   readonly sync?: boolean
-  /** From how many bytes on a log is emptied into the data file. @default 8 MiB */
+  /** Size at which a log is emptied into the data file. @default 8 MiB */
   readonly logBytes?: number
-  /** Is told what went wrong with nobody waiting for it, and is tried again. @default nobody */
+  /** Called with a failure in the background, which is retried. @default nothing */
   readonly warn?: (message: string, error: unknown) => void
 }
 
-export interface DiskStore extends Store, Reclaim {
-  /** Resolves with the reason when nothing can be kept any more, and the process should end. */
+export interface DiskStore extends Store, Reclaim, Load {
+  /** Resolves with the reason when the store can no longer keep changes; the process should then end. */
   readonly failed: Promise<string>
-  /** Brings everything into the data file, and lets go of the directory. */
+  /** Empties the logs into the data file, and releases the directory. */
   close(): Promise<void>
 }
 
 /**
  * The store on disk.
  *
- * @throws an error that says what to do when the directory is another process's, can't be written to, is damaged, or
- * was written by a version with another layout
+ * @throws an error that says what to do, if another process uses the directory, or the directory is read-only, damaged, or
+ * in the layout of another version
  */
 export const diskStore = async ({
   directory,
@@ -58,6 +60,7 @@ export const diskStore = async ({
     return {
       ...keyedStore({ maps, clock }),
       ...reclaimer(maps, clock),
+      ...loader(maps),
       failed: maps.failed,
       close: async () => {
         await maps.close()

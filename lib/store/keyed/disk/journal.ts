@@ -1,21 +1,21 @@
 import { type ByteWriter, byteWriter } from './byte-writer.ts'
 import { beginRecord, type ChangeOf, endRecord, isEmptyRecord, type LogPlace, writeChange } from './log-record.ts'
 
-/** What the steps of one moment change: written to the log together, or undone together. */
+/** The changes of the steps of one turn: written to the log together, or undone together. */
 export interface Journal {
-  /** The log that it will be written to. */
+  /** Number of the log that the changes will be written to. */
   log: number
   readonly isEmpty: boolean
   readonly bytes: number
-  /** Takes note of a change, and of how it is undone in memory. */
+  /** Notes a change, and how to undo it in memory. */
   note(change: ChangeOf, undo: () => void, head?: (out: ByteWriter) => void, body?: Uint8Array): void
-  /** Where it is now, for `undoTo`. */
+  /** The present position, for `undoTo`. */
   mark(): Mark
   /** Whether anything was noted since. */
   hasSince(mark: Mark): boolean
   /** Undoes what was noted since. */
   undoTo(mark: Mark): void
-  /** The record of all that was noted, for a place in a log. */
+  /** The record of all noted changes, for a position in a log. */
   record(place: LogPlace): Buffer
   clear(): void
 }

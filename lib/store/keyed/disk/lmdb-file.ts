@@ -13,9 +13,9 @@ import { findDamage } from './lmdb-check.ts'
  *     m                                    the layout's version
  *     l                                    the number of the last log that the file has all of
  *
- * LMDB is written to by one batch of puts at a time, whose bytes are all made before, and never from inside one of its
- * transactions: what a callback there has written stays written when it throws. Each batch is on the disk when it
- * resolves, so that it does not matter whether the machine's boot id can be read.
+ * One batch of puts is written at a time, with all bytes prepared before, and never from inside a transaction of LMDB:
+ * what a callback there writes stays written when it throws. Each batch is on the disk when it resolves, so that it does
+ * not matter whether the machine's boot id can be read.
  */
 export interface LmdbFile {
   get(key: string): Buffer | undefined
@@ -30,20 +30,20 @@ export interface LmdbFile {
   /** Number of the last log that the file has all of; 0 when there was none. */
   readonly emptied: number
   setEmptied(log: number): Promise<void>
-  /** What is read from now on is no older than what was written last. */
+  /** Makes later reads see the last write. */
   refresh(): void
   close(): Promise<void>
 }
 
 export const SEPARATOR = '\u0001'
-/** LMDB takes no longer keys with pages of 4 KB. */
+/** The longest key that LMDB takes with pages of 4 KB. */
 export const MAX_KEY_BYTES = 1_900
 
 export const LAYOUT = 1
 const LAYOUT_KEY = 'm'
 const EMPTIED_KEY = 'l'
 
-/** Opens the file, which is created when it is missing. */
+/** Opens the file, or creates it. */
 export const openLmdbFile = async (path: string): Promise<LmdbFile> => {
   const { open } = await loadLmdb()
   await checkWhole(path)
@@ -54,12 +54,12 @@ export const openLmdbFile = async (path: string): Promise<LmdbFile> => {
       noSubdir: true,
       encoding: 'binary',
       keyEncoder: KEYS,
-      // Each commit is on the disk when it is answered, and what is reopened is the last one.
+      // Each commit is on the disk before it is answered, and a restart opens the last one.
       overlappingSync: false,
       useWritemap: false,
       // What the library batches of its own accord ends the process where a commit fails: nobody handles its promise.
       eventTurnBatching: false,
-      // Free pages are used again as soon as nobody can read what was on them.
+      // Free pages are reused as soon as no reader can read them.
       maxReaders: 8,
     })
   } catch (error) {
@@ -85,7 +85,7 @@ const loadLmdb = async (): Promise<typeof import('lmdb')> => {
   }
 }
 
-/** Keys as they are: the library's own encoding of strings depends on their length. */
+/** Stores keys as UTF-8: the library's own encoding of strings depends on their length. */
 const KEYS = {
   writeKey: (key: string, target: Buffer, position: number): number =>
     position + target.write(key, position, target.length - position, 'utf8'),
@@ -143,7 +143,7 @@ const fileOn = (db: Database<Uint8Array, string>, path: string): LmdbFile => {
     try {
       await Promise.all(done)
     } catch (error) {
-      // The library says why in a promise of its own.
+      // The library gives the reason in a separate promise.
       throw await ((error as { commitError?: Promise<never> }).commitError?.catch((cause: unknown) => cause) ?? error)
     }
   }
@@ -152,7 +152,7 @@ const fileOn = (db: Database<Uint8Array, string>, path: string): LmdbFile => {
     range: ({ from, before, limit }) =>
       reading(() => {
         const found: { key: string; value: Buffer }[] = []
-        // Binary values come as plain byte arrays.
+        // The library gives binary values as plain byte arrays.
         for (const { key, value } of db.getRange({ start: from, end: before, limit }))
           found.push({ key, value: asBuffer(value) })
         return found

@@ -8,8 +8,8 @@ import { byteWriter } from './byte-writer.ts'
 import { beginRecord, endRecord, type LogPlace, writeLogHeader } from './log-record.ts'
 
 /**
- * A log that is appended to. What was appended survives the end of the process at any instant, as soon as `append` has
- * returned: the system has it. What was synced survives the end of the machine.
+ * A log that is appended to. Once `append` has returned, the operating system has the bytes, which survive the end of the
+ * process at any instant. Synced bytes survive the end of the machine.
  */
 export interface LogFile extends LogPlace {
   readonly number: number
@@ -107,7 +107,7 @@ export const createLog = (directory: string, number: number, boot = thisBoot()):
   }
 }
 
-/** Makes a new name in a directory survive the end of the machine, where the system can do that. */
+/** Makes a new name in a directory survive the end of the machine, if the system can do that. */
 const syncDirectory = (directory: string): void => {
   let fd: number
   try {
@@ -118,7 +118,7 @@ const syncDirectory = (directory: string): void => {
   try {
     fsyncSync(fd)
   } catch {
-    // Windows has no such thing.
+    // Windows can not sync a directory.
   } finally {
     closeSync(fd)
   }

@@ -6,41 +6,41 @@ import type { createLog, LogFile } from './log-file.ts'
 import { LOG_HEADER_BYTES, type LogPlace } from './log-record.ts'
 import { syncer } from './syncer.ts'
 
-/** Keeps the logs of a directory: the one that is written, and the one before while it is brought into the file. */
+/** Keeps the logs of a directory: the one that is written, and the full one while it is emptied into the file. */
 export interface LogKeeper {
   /** Number of the log that is written. */
   readonly number: number
-  /** Gives a record to the system, or throws `StoreUnavailable` and has not. */
+  /** Gives a record to the operating system. @throws `StoreUnavailable` if that failed; nothing is written then */
   append(record: (place: LogPlace) => Buffer): void
-  /** Whether what was appended is kept as it is promised to be. */
+  /** Whether all appended records are kept: on the disk with `sync`, otherwise with the operating system. */
   readonly isKept: boolean
-  /** Resolves when all that was appended is. */
+  /** Resolves when all appended records are kept. */
   kept(): Promise<void>
-  /** Whether the logs are too large for more to be written at once. */
+  /** Whether the logs are so large that writes must wait. */
   readonly isAhead: boolean
-  /** Resolves when they no longer are. @throws `StoreUnavailable` when that may take a while */
+  /** Resolves when writes need not wait any more. @throws `StoreUnavailable` if that may take a while */
   caughtUp(): Promise<void>
-  /** Brings everything into the file, if that is possible. */
+  /** Empties the logs into the file, if that is possible. */
   close(): Promise<void>
 }
 
 export interface LogKeeperParts extends LogEmptierParts {
   /** Number of the first log. */
   readonly first: number
-  /** From how many bytes on a log is brought into the file. */
+  /** Size at which a log is emptied into the file. */
   readonly bytes: number
-  /** Whether what is appended is kept only once the disk has it. */
+  /** Whether a record counts as kept only once it is on the disk. */
   readonly sync: boolean
   readonly downfall: Downfall
   /** Creates the file of a log. */
   readonly create: typeof createLog
-  /** Is told when another log is written from now on. */
+  /** Called with the number of a new log that is written from now on. */
   readonly started: (number: number) => void
 }
 
-/** How large the log that is written may become, in logs, while the one before is brought into the file. */
+/** How many times its size a log may reach while the one before is emptied into the file. */
 const MAX_LOGS_AHEAD = 4
-/** What the system has and the disk has not is about this old at most, ms. */
+/** About how long a record may be with the operating system before it is on the disk, ms. */
 const SYNC_MS = 250
 
 export const logKeeper = (parts: LogKeeperParts): LogKeeper => {
@@ -54,7 +54,7 @@ export const logKeeper = (parts: LogKeeperParts): LogKeeper => {
     try {
       await disk.synced()
     } catch (error) {
-      // What the disk refused may be gone although it can still be read: nothing may be built on it.
+      // Bytes whose sync failed may be lost although they can still be read: no later change may depend on them.
       throw downfall.of(unavailable(directory, error))
     }
   }

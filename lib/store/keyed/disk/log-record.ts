@@ -2,8 +2,8 @@ import type { ByteWriter } from './byte-writer.ts'
 import { crc32 } from './crc32.ts'
 
 /**
- * A log file is a header and records, one behind the other. A record holds what the steps of one moment changed: all of
- * it counts, or nothing.
+ * A log file is a header and a sequence of records. A record has the changes of the steps of one turn: all of them count,
+ * or none.
  *
  *     file     "HFLOG" 5 · layout 1 · 0 0 · number of the log 4 · salt 4 · boot 16 · checksum of these 4
  *     record   length of its changes 4 · synced 4 · checksum of the changes 4 · checksum of these 4 · changes
@@ -27,7 +27,7 @@ export const CHANGE_HEADER_BYTES = 16
 
 export type Space = 's' | 'd' | 't'
 
-/** `insert` is a put of what surely was not there before. */
+/** `insert` is a put of a key that certainly did not exist. */
 export const KINDS = ['delete', 'put', 'insert'] as const
 
 export interface LoggedChange {
@@ -35,11 +35,11 @@ export interface LoggedChange {
   readonly space: Space
   readonly partition: string
   readonly sort: string
-  /** Of a put: what is stored under the key itself. */
+  /** Of a put: the bytes stored under the key itself. */
   readonly head: Uint8Array
-  /** What is stored beside it in pieces, if that is new. */
+  /** The body, which is stored in pieces, if it is new. */
   readonly body: Uint8Array | undefined
-  /** Pieces of the body that is stored: of a delete, those to delete along. */
+  /** Number of pieces of the stored body; of a delete, of the body to delete. */
   readonly pieces: number
 }
 
@@ -89,10 +89,10 @@ export const endRecord = (out: ByteWriter, { salt, size, synced }: LogPlace): Bu
 export const checksum = (bytes: Uint8Array, salt: number, position: number): number =>
   crc32(bytes, (salt ^ Math.imul(position + 1, 0x9e3779b1)) >>> 0)
 
-/** What a change says of a key, but for the bytes that are stored under it. */
+/** A change without the bytes that it stores. */
 export type ChangeOf = Omit<LoggedChange, 'head' | 'body'>
 
-/** Writes a change. `head` writes what is stored under the key itself. */
+/** Writes a change. `head` writes the bytes to store under the key itself. */
 export const writeChange = (
   out: ByteWriter,
   { kind, space, partition, sort, pieces }: ChangeOf,

@@ -15,7 +15,7 @@ export interface RecoveryParts {
 }
 
 /**
- * Brings the logs that the last process left into the file. Answers the number of the next log.
+ * Empties the logs that the last process left into the file. Returns the number of the next log.
  *
  * @throws an error that says what to do where a log is damaged, or in another layout
  */

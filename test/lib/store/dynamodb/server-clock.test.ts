@@ -2,6 +2,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createClient } from '../../../../lib/client.ts'
 import { createEngine } from '../../../../lib/engine.ts'
+import { browse } from '../../../../lib/messages/browse.ts'
 import { publish } from '../../../../lib/publish/publish.ts'
 import { createQueue } from '../../../../lib/queues/create-queue.ts'
 import { poll } from '../../../../lib/receive/poll.ts'
@@ -112,6 +113,21 @@ describe('a store that must be sure of the time', () => {
     await expect(poll(poller, 'orders')).rejects.toMatchObject({ code: 'StoreUnavailable', retryable: true })
     time.known = 1_000
     expect(await poll(poller, 'orders')).toHaveLength(1)
+  })
+
+  test('refuses to dead-letter a message by such a clock, though its lease may be its last', async () => {
+    const { time, poller } = await queueWith(1_001)
+    await createQueue(poller, 'dead')
+    await createQueue(poller, 'work', { settings: { deadLetter: { queue: 'dead', maxReceives: 1 } } })
+    await publish(poller, 'work', [{ body: 1 }])
+    time.known = 1_000
+    expect(await poll(poller, 'work', { visibilityTimeoutSeconds: 0 })).toHaveLength(1)
+    time.known = 1_001
+    await poll(poller, 'work').catch(() => {})
+    expect((await browse(poller, 'dead', {})).messages).toEqual([])
+    time.known = 1_000
+    await poll(poller, 'work')
+    expect(await poll(poller, 'dead')).toHaveLength(1)
   })
 
   test('claims by its own clock where there is nothing to compare it with', async () => {

@@ -1,0 +1,180 @@
+import type { Json } from '../codecs/json.ts'
+import type { Reading } from '../codecs/read-message.ts'
+import type { CancelReason } from '../model/cancel-reason.ts'
+import { invalid, isHoldfastError } from '../model/errors.ts'
+import type { Body, NewMessage } from '../model/message.ts'
+import { isHandleOf } from '../model/receipt-handle.ts'
+import { failureFrom, type WorkOutcome } from '../model/result.ts'
+import { type Handle, handlesOf } from '../settle/verbs.ts'
+import type { ActionFailure, JointCommits } from '../store/joint.ts'
+import type { Write } from '../store/port.ts'
+import { bodyNow, snapshot } from '../transactions/asked.ts'
+import type { EngineTransaction } from '../transactions/transaction.ts'
+import type { CallOptions } from '../transport/port.ts'
+import { checkBody, type PublishEntry, type Sent } from './publishing.ts'
+import type { QueueClient } from './queue.ts'
+
+export interface TransactionAckOptions {
+  /** Stored for the messages' producers, on a queue that keeps results. */
+  readonly result?: Body
+  /** That the work failed for good: an error. Not together with `result`. */
+  readonly failure?: unknown
+  /** @default found among the queues that this client was asked for */
+  readonly queue?: string
+}
+
+export interface CommitResult {
+  /** Of each published message, in the order in which they were given. Empty where `repeated`. */
+  readonly published: readonly Sent[]
+  /** A transaction with this `transactionId` was committed before: nothing was done now. */
+  readonly repeated?: true
+}
+
+/**
+ * Messages that are acked and published together with writes of the caller's own: all of it is done, or nothing.
+ *
+ * @typeParam Entry what the database takes for a write
+ * @typeParam Database its client
+ */
+export interface JointTransaction<Entry, Database> {
+  /**
+   * Acks leased messages, of any queues. One that is gone or whose lease is lost cancels the transaction: its work was done
+   * before, or is another's now.
+   */
+  ack(messages: Handle | readonly Handle[], options?: TransactionAckOptions): void
+  /**
+   * Publishes messages, as they are now. A queue's name alone stands for the codec and the schema of the client's queue of
+   * that name, if it was asked for one, and otherwise for JSON. A deduplication id that is taken cancels the transaction.
+   */
+  publish<Body extends Json<Body>>(queue: string, entries: readonly PublishEntry<Body>[]): void
+  publish<In, Out>(queue: QueueClient<In, Out>, entries: readonly PublishEntry<In>[]): void
+  /**
+   * Commits, together with entries of the caller's own. Conflicts with other writers are tried again.
+   *
+   * @param dynamodb sends the transaction; its role needs the rights for all of it. @default the client's own
+   * @throws `TransactionCanceled` (nothing was done: see `explain`), `OutcomeUnknown`, `InvalidRequest`, `MessageTooLarge`,
+   * `QueueNotFound`, `Throttled` (nothing was done)
+   */
+  commit(dynamodb?: Database, entries?: readonly Entry[], options?: CallOptions): Promise<CommitResult>
+  /**
+   * The actions for a transaction that the caller sends: within 5 seconds, first in its list, and then calls `committed`.
+   * Each call builds them anew.
+   */
+  items(): Promise<Entry[]>
+  /** Does what follows the acks and publishes of the `items` that were sent with success. */
+  committed(): Promise<CommitResult>
+  /**
+   * Why a transaction was canceled: of an error that `commit` threw, or of the SDK's `TransactionCanceledException` for
+   * `items`, with the caller's own entries behind them. Empty for any other error.
+   */
+  explain(error: unknown): readonly CancelReason[]
+}
+
+/** What differs with the database. */
+export interface JointDatabase<Entry, Database> {
+  commits(dynamodb: Database | undefined, entries: readonly Entry[]): JointCommits
+  /** @throws `NotSupported` where the database takes no entries */
+  items(writes: readonly Write[]): Promise<Entry[]>
+  canceledActions(error: unknown, writes: readonly Write[]): readonly ActionFailure[]
+}
+
+export interface JointTransactionParts<Entry, Database> {
+  readonly transaction: EngineTransaction
+  readonly database: JointDatabase<Entry, Database>
+  /** The names of the queues that the client was asked for. */
+  readonly queueNames: () => Iterable<string>
+  /** How the bodies of a queue are written. */
+  readonly readingOf: (queue: string | QueueClient<never, unknown>) => Reading<never, unknown>
+}
+
+export const jointTransaction = <Entry, Database>({
+  transaction,
+  database,
+  queueNames,
+  readingOf,
+}: JointTransactionParts<Entry, Database>): JointTransaction<Entry, Database> => {
+  /** Publishes in the order given, some of which wait for their schema's verdict. */
+  const messages: { queue: string; message: Promise<NewMessage> }[] = []
+  let handedOver = 0
+  let writes: readonly Write[] = []
+
+  const handOver = async (): Promise<void> => {
+    while (handedOver < messages.length) {
+      const { queue, message } = messages[handedOver] as (typeof messages)[number]
+      transaction.publish({ queue, message: await message })
+      handedOver++
+    }
+  }
+
+  return {
+    ack: (given, { queue, ...work } = {}) => {
+      const outcome = outcomeOf(work)
+      for (const receiptHandle of handlesOf(Array.isArray(given) ? given : [given])) {
+        transaction.ack({
+          queue: queue ?? queueOf(receiptHandle, queueNames()),
+          receiptHandle,
+          ...(outcome && { outcome }),
+        })
+      }
+    },
+    publish: (
+      queue: string | { readonly name: string },
+      entries: readonly (PublishEntry<never> | PublishEntry<unknown>)[],
+    ) => {
+      const name = typeof queue === 'string' ? queue : queue.name
+      const reading = readingOf(queue as string | QueueClient<never, unknown>)
+      for (const entry of entries) {
+        const message = messageNow(name, reading, entry)
+        // Heard when it is waited for.
+        message.catch(() => {})
+        messages.push({ queue: name, message })
+      }
+    },
+    commit: async (dynamodb, entries = [], { signal } = {}) => {
+      await handOver()
+      return transaction.commit(database.commits(dynamodb, entries), signal)
+    },
+    items: async () => {
+      await handOver()
+      writes = await transaction.writes()
+      return database.items(writes)
+    },
+    committed: () => transaction.committed(),
+    explain: (error) =>
+      isHoldfastError(error)
+        ? (error.fields.reasons ?? [])
+        : transaction.explain(database.canceledActions(error, writes)),
+  }
+}
+
+/** A message as it is at this call, whatever is done to its body while a schema takes its time. */
+const messageNow = async (
+  queue: string,
+  reading: Reading<never, unknown>,
+  { body, ...options }: PublishEntry<unknown>,
+): Promise<NewMessage> => {
+  const checked = checkBody(queue, reading, body as never)
+  const encode = () => snapshot({ ...options, body: reading.codec.encode(body) })
+  let encoded: { readonly message: NewMessage } | { readonly error: unknown }
+  try {
+    encoded = { message: encode() }
+  } catch (error) {
+    encoded = { error }
+  }
+  await checked
+  if ('error' in encoded) throw encoded.error
+  return encoded.message
+}
+
+const outcomeOf = ({ result, failure }: Omit<TransactionAckOptions, 'queue'>): WorkOutcome | undefined => {
+  if (result !== undefined && failure !== undefined) {
+    throw invalid('result', 'given', 'must not be given together with failure')
+  }
+  if (failure !== undefined) return { kind: 'failed', failure: failureFrom(failure) }
+  return result === undefined ? undefined : { kind: 'done', result: bodyNow(result) }
+}
+
+const queueOf = (receiptHandle: string, names: Iterable<string>): string => {
+  for (const name of names) if (isHandleOf(name, receiptHandle)) return name
+  throw invalid('queue', undefined, 'must be given for a message of a queue that this client was not asked for')
+}

@@ -1,0 +1,101 @@
+import { type DynamoDBClient, type TransactWriteItem, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb'
+import { HoldfastError } from '../../model/errors.ts'
+import type { ActionFailure, JointCommits, JointOutcome } from '../joint.ts'
+import type { SharedTable, Write } from '../port.ts'
+import { documentOf } from './documents.ts'
+import { fault, isConflict, isThrottle } from './faults.ts'
+import { headerOf, type Item } from './header-item.ts'
+import { checkTransaction } from './transaction-rules.ts'
+
+/**
+ * Commits with entries of the caller's own: one TransactWriteItems, Holdfast's actions first, sent through the caller's client
+ * or the store's.
+ *
+ * @param own the caller's entries
+ */
+export const dynamodbCommits = (
+  table: SharedTable,
+  own: readonly TransactWriteItem[],
+  client: DynamoDBClient = table.client as DynamoDBClient,
+): JointCommits => ({
+  repeatable: true,
+  prepare: (writes) => {
+    const { actions, storeContent } = table.actions(writes)
+    checkTransaction(table.name, actions, own)
+    return { writes, actions: [...actions, ...own], storeContent }
+  },
+  send: async ({ writes, actions }, ClientRequestToken) => {
+    try {
+      await client.send(new TransactWriteItemsCommand({ TransactItems: [...actions], ClientRequestToken }))
+      return { kind: 'applied' }
+    } catch (error) {
+      return outcomeOf(error, writes, table.name)
+    }
+  },
+})
+
+/** What the SDK's errors of a transaction bear. */
+interface TransactionFault {
+  readonly name?: string
+  readonly message?: string
+  readonly CancellationReasons?: readonly { readonly Code?: string; readonly Message?: string; readonly Item?: Item }[]
+  readonly $metadata?: { readonly attempts?: number }
+}
+
+/** Of the request itself, so that nothing was done. */
+const REFUSALS = new Set(['ValidationException', 'ResourceNotFoundException'])
+/** An earlier sending of the token may have been done, or may be under way. */
+const UNKNOWN = new Set(['TransactionInProgressException', 'IdempotentParameterMismatchException'])
+
+const outcomeOf = (error: unknown, writes: readonly Write[], table: string): JointOutcome => {
+  const { name = '', message, $metadata } = error as TransactionFault
+  const failures = canceledActions(error, writes)
+  if (failures) return { kind: 'canceled', failures, resent: ($metadata?.attempts ?? 1) > 1 }
+  if (UNKNOWN.has(name)) {
+    const told = `DynamoDB does not tell what became of the transaction: ${name}: ${message}`
+    return { kind: 'unknown', error: new HoldfastError('StoreUnavailable', told, {}, { cause: error }) }
+  }
+  if (REFUSALS.has(name)) {
+    const told = `DynamoDB refused the transaction: ${name}: ${message}`
+    return {
+      kind: 'refused',
+      error: new HoldfastError('InvalidRequest', told, { field: 'transaction' }, { cause: error }),
+    }
+  }
+  const translated = fault(error, table)
+  return { kind: translated.code === 'StoreUnavailable' ? 'unknown' : 'refused', error: translated }
+}
+
+/** The actions that a transaction was cancelled for; nothing where the error is no cancellation. */
+export const canceledActions = (error: unknown, writes: readonly Write[]): ActionFailure[] | undefined => {
+  const { name, CancellationReasons } = error as TransactionFault
+  if (name !== 'TransactionCanceledException' || !CancellationReasons) return undefined
+  return CancellationReasons.flatMap(({ Code = 'None', Message, Item }, action): ActionFailure[] =>
+    Code === 'None'
+      ? []
+      : [{ action, cause: causeOf(Code), ...(Message && { text: Message }), ...metBy(writes[action], Item) }],
+  )
+}
+
+const causeOf = (code: string): ActionFailure['cause'] => {
+  if (code === 'ConditionalCheckFailed') return 'condition'
+  if (isConflict(code)) return 'conflict'
+  return isThrottle(code) ? 'throttled' : 'refused'
+}
+
+const metBy = (write: Write | undefined, item: Item | undefined): Partial<ActionFailure> => {
+  if (!item) return {}
+  switch (write?.kind) {
+    case undefined:
+      return { item }
+    case 'change':
+      return { segment: headerOf(write.change.key.partition, item) }
+    case 'advance':
+    case 'touch':
+      return { ...(item.l?.S !== undefined && { lastSequence: item.l.S }) }
+    case 'insert':
+      return {}
+    default:
+      return { ...(item.j && { document: documentOf(item) }) }
+  }
+}

@@ -1,0 +1,75 @@
+import { invalid } from '../model/errors.ts'
+import type { Body, NewMessage } from '../model/message.ts'
+import type { QueueState } from '../model/queue-record.ts'
+import { keyOfHandle, receiptHandleFor } from '../model/receipt-handle.ts'
+import type { WorkOutcome } from '../model/result.ts'
+import { sameToken } from '../model/segment.ts'
+import { type SegmentKey, segmentId } from '../model/segment-key.ts'
+import type { Held } from '../settle/apply-to-handles.ts'
+
+/** A message to be acked with the transaction. */
+export interface AskedAck {
+  readonly queue: string
+  readonly receiptHandle: string
+  /** What is told of the work, on a queue that keeps results: by default that it is done, with no more to say. */
+  readonly outcome?: WorkOutcome
+}
+
+/** A message to be published with the transaction. */
+export interface AskedPublish {
+  readonly queue: string
+  readonly message: NewMessage
+}
+
+/** What a caller asked of a transaction, in the order asked. */
+export interface Asked {
+  readonly acks: readonly AskedAck[]
+  readonly publishes: readonly AskedPublish[]
+}
+
+/** A message as it is now: nothing that its publisher does to it afterwards reaches what is stored. */
+export const snapshot = (message: NewMessage): NewMessage => ({ ...message, body: bodyNow(message.body) })
+
+export const bodyNow = (body: Body): Body => {
+  if (typeof body !== 'object' || body === null) return body
+  return body instanceof Uint8Array ? Uint8Array.from(body) : (JSON.parse(JSON.stringify(body)) as Body)
+}
+
+/** The messages of one segment that are to be acked. */
+export interface AckedSegment {
+  readonly queue: QueueState
+  readonly key: SegmentKey
+  /** `position` is that among the acks asked for. */
+  readonly held: readonly Held<undefined>[]
+}
+
+/**
+ * The acks by their segments, each message once.
+ *
+ * @throws `ReceiptHandleInvalid`, and `InvalidRequest` for two leases of one message, of which one is lost
+ */
+export const ackedSegments = (
+  acks: readonly AskedAck[],
+  queues: ReadonlyMap<string, QueueState>,
+  now: number,
+): AckedSegment[] => {
+  const segments = new Map<string, AckedSegment & { held: Held<undefined>[] }>()
+  for (const [position, { queue: name, receiptHandle }] of acks.entries()) {
+    const queue = queues.get(name) as QueueState
+    const handle = receiptHandleFor(queue.name, receiptHandle, now)
+    const key = keyOfHandle(queue, handle)
+    const id = segmentId(key)
+    const segment = segments.get(id) ?? { queue, key, held: [] }
+    segments.set(id, segment)
+    const same = segment.held.find((one) => one.handle.index === handle.index)
+    if (!same) segment.held.push({ handle, request: undefined, position })
+    else if (!sameToken(same.handle.token, handle.token)) {
+      throw invalid(
+        `acks[${position}]`,
+        receiptHandle,
+        `must not be another lease of the message of acks[${same.position}]`,
+      )
+    }
+  }
+  return [...segments.values()]
+}

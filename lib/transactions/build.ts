@@ -1,0 +1,179 @@
+import type { Engine } from '../engine.ts'
+import { groupHash, groupPartition } from '../model/group.ts'
+import { checkMessage } from '../model/message-rules.ts'
+import type { QueueState } from '../model/queue-record.ts'
+import { segmentId } from '../model/segment-key.ts'
+import type { FirstPublish } from '../publish/deduplication.ts'
+import { checkGroupMessage } from '../publish/group-publish.ts'
+import { isFree } from '../publish/publish-once.ts'
+import { markGrouped } from '../queues/shards.ts'
+import { ackChange } from '../settle/ack.ts'
+import { bestEffort } from '../store/best-effort.ts'
+import { queueKey } from '../store/keys.ts'
+import type { NewSegment } from '../store/port.ts'
+import { type AckedSegment, type Asked, ackedSegments } from './asked.ts'
+import { markerWrite } from './marker.ts'
+import type { Found, Part } from './part.ts'
+import { type Publishing, placeMessages, publishings, ticketId } from './placement.ts'
+import { checkOutcomes, resultParts } from './result-parts.ts'
+
+export interface BuildOptions {
+  /** Adds a check of the record of each queue that is published to. */
+  readonly strict: boolean
+  /** Of a transaction that has an id. */
+  readonly marker: { readonly queue: string; readonly transactionId: string } | undefined
+  /** Names this attempt in the marker. */
+  readonly attempt: string
+  /** Reads what otherwise only a cancellation would tell: the last numbers of groups, and ids unique while pending. */
+  readonly reads: boolean
+}
+
+/** The writes of one attempt, and what is needed to follow it up. */
+export interface Built {
+  readonly asked: Asked
+  readonly parts: readonly Part[]
+  /** Epoch ms. */
+  readonly builtAt: number
+  readonly attempt: string
+  readonly acked: readonly AckedSegment[]
+  readonly placed: readonly { readonly queue: QueueState; readonly segments: readonly NewSegment[] }[]
+  /** Of each published message, in the order asked. */
+  readonly sent: readonly FirstPublish[]
+}
+
+/**
+ * Builds the writes of a transaction: one a segment that is acked from, one a new segment, one a group's ticket, one a
+ * deduplication id.
+ *
+ * reads: the queues' records, from the cache where it is fresh; with `strict` each record that is published to, from the
+ * store · writes: that a queue has message groups, once in its life · INVARIANT: no two parts write one item. Segments that
+ * are acked from are there already and new ones have keys of their own; tickets, ids and records are each named once.
+ *
+ * @throws `InvalidRequest`, `MessageTooLarge`, `QueueNotFound`, `ReceiptHandleInvalid`
+ */
+export const buildTransaction = async (
+  engine: Engine,
+  asked: Asked,
+  found: Found,
+  options: BuildOptions,
+): Promise<Built> => {
+  const queues = await queuesOf(engine, asked, options)
+  const toPublish = publishingsOf(asked, queues)
+  if (options.reads) for (const [queue, messages] of toPublish) await readAhead(engine, queue, messages, found)
+  checkOutcomes(asked.acks, queues)
+  const now = engine.clock.now()
+  const acked = ackedSegments(asked.acks, queues, now)
+  const told = await Promise.all(acked.map((one) => resultParts(engine, one, asked.acks, found, now)))
+  const placements = [...toPublish].map(([queue, messages]) => ({
+    queue,
+    placement: placeMessages(engine, queue, messages, found),
+  }))
+  const sent = new Map(placements.flatMap(({ placement }) => [...placement.sent]))
+  return {
+    asked,
+    parts: [
+      ...markerPart(engine, options, found),
+      ...acked.map((one) => ackPart(one, found, now)),
+      ...told.flat(),
+      ...(options.strict ? placements.map(({ queue }) => checkPart(queue)) : []),
+      ...placements.flatMap(({ placement }) => placement.parts),
+    ],
+    builtAt: now,
+    attempt: options.attempt,
+    acked,
+    placed: placements.map(({ queue, placement }) => ({ queue, segments: placement.segments })),
+    sent: asked.publishes.map((_, position) => sent.get(position) as FirstPublish),
+  }
+}
+
+const queuesOf = async (
+  engine: Engine,
+  { acks, publishes }: Asked,
+  { strict }: BuildOptions,
+): Promise<Map<string, QueueState>> => {
+  const published = new Set(publishes.map(({ queue }) => queue))
+  // What seems to keep no results, and is given one, is read anew.
+  const told = new Set(acks.filter(({ outcome }) => outcome).map(({ queue }) => queue))
+  const names = new Set([...acks.map(({ queue }) => queue), ...published])
+  const states = [...names].map(async (name) => {
+    const state = strict && published.has(name) ? engine.queues.fresh(name) : engine.queues.get(name)
+    return told.has(name) && !(await state).settings.results ? engine.queues.fresh(name) : state
+  })
+  const queues = new Map((await Promise.all(states)).map((queue) => [queue.name, queue]))
+  for (const { queue: name, message } of publishes) {
+    const queue = queues.get(name) as QueueState
+    if (!queue.settings.fifo && !queue.grouped && message.groupId !== undefined) {
+      queues.set(name, await markGrouped(engine, queue))
+    }
+  }
+  return queues
+}
+
+const publishingsOf = (
+  { publishes }: Asked,
+  queues: ReadonlyMap<string, QueueState>,
+): Map<QueueState, Publishing[]> => {
+  const byQueue = new Map<QueueState, { position: number; message: Publishing['message'] }[]>()
+  for (const [position, { queue: name, message }] of publishes.entries()) {
+    const queue = queues.get(name) as QueueState
+    checkMessage(queue, message, `messages[${position}]`)
+    if (queue.settings.fifo) checkGroupMessage(message, `messages[${position}]`)
+    const messages = byQueue.get(queue) ?? []
+    byQueue.set(queue, messages)
+    messages.push({ position, message })
+  }
+  return new Map([...byQueue].map(([queue, messages]) => [queue, publishings(queue, messages)]))
+}
+
+const UNPERMITTED = { except: ['AccessDenied'] } as const
+
+/**
+ * reads: the ticket of each group of a FIFO queue, 1 RRU each; each deduplication id that is unique while pending, 1 RRU, and
+ * where it is taken its message
+ */
+const readAhead = async (
+  engine: Engine,
+  queue: QueueState,
+  messages: readonly Publishing[],
+  found: Found,
+): Promise<void> => {
+  const groups = queue.settings.fifo ? new Set(messages.map(({ message }) => groupHash(message.groupId as string))) : []
+  for (const group of groups) {
+    const partition = groupPartition(queue, group)
+    const range = { partition, from: group, to: group, limit: 1, consistent: true }
+    // A publisher's role may lack the right: then a group that moved on is found when the actions are sent.
+    const page = await bestEffort(engine.store.tickets(range), undefined, UNPERMITTED)
+    const ticket = page?.tickets[0]
+    if (ticket) found.lastSequences.set(ticketId({ partition, group }), ticket.lastSequence)
+  }
+  if (queue.settings.deduplicationMode !== 'pending') return
+  for (const { position, remembered } of messages) {
+    if (!remembered) continue
+    const read = engine.store.getDocument(remembered, { consistent: true })
+    const document = await bestEffort(read, undefined, UNPERMITTED)
+    if (document && (await isFree(engine, queue, document))) found.replaces.set(position, document.version)
+  }
+}
+
+const markerPart = (engine: Engine, { marker, attempt }: BuildOptions, found: Found): Part[] =>
+  marker
+    ? [
+        {
+          write: markerWrite(engine, marker, { state: 'committed', attempt, replaces: found.marker }),
+          origin: { kind: 'marker', transactionId: marker.transactionId },
+        },
+      ]
+    : []
+
+const ackPart = (acked: AckedSegment, found: Found, now: number): Part => ({
+  write: {
+    kind: 'change',
+    change: ackChange(acked.key, acked.held, found.segments.get(segmentId(acked.key)), now),
+  },
+  origin: { kind: 'ack', acked },
+})
+
+const checkPart = ({ name, version }: QueueState): Part => ({
+  write: { kind: 'check', key: queueKey(name), ifVersion: version },
+  origin: { kind: 'queue', queue: name },
+})

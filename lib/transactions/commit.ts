@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto'
+import type { Engine } from '../engine.ts'
+import { HoldfastError, isHoldfastError } from '../model/errors.ts'
+import type { JointCommits, PreparedTransaction } from '../store/joint.ts'
+import type { Built } from './build.ts'
+import { canceled, judge } from './judge.ts'
+import { type Marker, outcomeUnknown, settleMarker } from './marker.ts'
+import type { Found } from './part.ts'
+
+export interface CommitParts {
+  readonly engine: Engine
+  readonly commits: JointCommits
+  readonly found: Found
+  /** The attempts so far, also those of a call before that could not tell what became of them. */
+  readonly history: Attempt[]
+  readonly build: (attempt: string) => Promise<Built>
+  /** Of a transaction that has an id. */
+  readonly marker: Marker | undefined
+  /** Whether a lease is acked, which no two attempts can do. */
+  readonly acks: boolean
+  readonly signal: AbortSignal | undefined
+}
+
+/** What was committed: an attempt of this call, or one of an earlier call under the transaction's id. */
+export type Commitment = { readonly built: Built } | { readonly earlier: true }
+
+/** Each follows a conflict with another writer, a throttle, a lost answer, or a change that new actions are built on. */
+const TRIES = 12
+const FIRST_PAUSE_MS = 20
+const LONGEST_PAUSE_MS = 2_000
+/** Actions are built anew from this age on: see `isUsable`. */
+const BUILT_KEPT_MS = 5_000
+/** DynamoDB knows a token for ten minutes after the request with it was completed; this is counted from the first sending. */
+const TOKEN_KNOWN_MS = 9 * 60_000
+
+export interface Attempt {
+  readonly built: Built
+  readonly prepared: PreparedTransaction
+  token: string
+  /** When it was first sent, epoch ms. */
+  readonly sentAt: number
+  /** Whether a sending of it has had no answer. */
+  unanswered: boolean
+}
+
+/**
+ * Commits a transaction, whatever other writers do.
+ *
+ * - INVARIANT: at most one attempt is ever done. Sendings under one token are one to the database. A second token is taken
+ *   only when every sending of the first was answered "cancelled", or where a fence holds: a lease that is acked, which only
+ *   one attempt can find still leased, or the marker.
+ * - INVARIANT: success is answered only when an attempt was done, and "nothing was done" only when none was and none can
+ *   be any more. Otherwise the error is `OutcomeUnknown`.
+ * - Actions are sent for the first time within 5 seconds of their build, or are built anew. A purge or a deletion after the
+ *   build drops what they publish, and what comes late may be behind what pollers skip. An attempt that may have been
+ *   done is sent again as it is, later than that too: whatever happened since its build happened during this call.
+ */
+export const commit = async (parts: CommitParts): Promise<Commitment> => {
+  const { engine, history, signal } = parts
+  let attempt = history.find(({ unanswered }) => unanswered)
+  let failure = contended()
+  for (let tries = 0; tries < TRIES; tries++) {
+    if (tries > 0) await pause(engine, tries, signal)
+    if (signal?.aborted && !inDoubt(history)) throw signal.reason
+    if (attempt && isTokenForgotten(engine, attempt)) break
+    try {
+      if (!attempt || !isUsable(engine, attempt)) attempt = await prepare(parts)
+    } catch (error) {
+      if (!isHoldfastError(error)) throw error
+      failure = error
+      if (error.retryable) continue
+      break
+    }
+    const step = await send(parts, attempt)
+    if ('commitment' in step) return step.commitment
+    failure = step.failure
+    if (step.next === 'give-up') break
+    if (step.next === 'renew') attempt = undefined
+  }
+  return settle(parts, failure)
+}
+
+type Step =
+  | { readonly commitment: Commitment }
+  | { readonly failure: HoldfastError; readonly next: 'send-again' | 'renew' | 'give-up' }
+
+const send = async (parts: CommitParts, attempt: Attempt): Promise<Step> => {
+  const { engine, commits, found } = parts
+  const outcome = await commits.send(attempt.prepared, attempt.token)
+  switch (outcome.kind) {
+    case 'applied':
+      return { commitment: { built: attempt.built } }
+    case 'unknown':
+      attempt.unanswered = true
+      return { failure: outcome.error, next: commits.repeatable ? 'send-again' : 'give-up' }
+    case 'refused':
+      return { failure: outcome.error, next: outcome.error.code === 'Throttled' ? 'send-again' : 'give-up' }
+    case 'canceled': {
+      const judgement = await judge(engine, attempt.built, outcome.failures, found)
+      if (judgement.kind === 'done') return { commitment: commitmentOf(parts, judgement.attempt) }
+      if (judgement.kind === 'final') {
+        // The answer tells of all sendings of its token.
+        attempt.unanswered = false
+        return { failure: canceled(judgement.reasons), next: 'give-up' }
+      }
+      if (outcome.resent) attempt.unanswered = true
+      if (judgement.kind === 'rebuild') {
+        const next = !attempt.unanswered || isFenced(parts) ? 'renew' : 'give-up'
+        return { failure: contended(), next }
+      }
+      // Known to be canceled: the next sending is another one.
+      if (!attempt.unanswered) attempt.token = randomUUID()
+      return { failure: contended(), next: 'send-again' }
+    }
+  }
+}
+
+const contended = (): HoldfastError =>
+  new HoldfastError('Throttled', 'nothing was done: other writers keep changing the same items', {
+    reason: 'contention',
+  })
+
+const isFenced = ({ acks, marker }: CommitParts): boolean => acks || marker !== undefined
+
+const inDoubt = (history: readonly Attempt[]): boolean => history.some(({ unanswered }) => unanswered)
+
+const isTokenForgotten = (engine: Engine, { unanswered, sentAt }: Attempt): boolean =>
+  unanswered && engine.clock.now() - sentAt > TOKEN_KNOWN_MS
+
+/** Whether an attempt is to be sent again: one that may have been done always is, any other while it is fresh. */
+const isUsable = (engine: Engine, { unanswered, built }: Attempt): boolean =>
+  unanswered || engine.clock.now() - built.builtAt <= BUILT_KEPT_MS
+
+/** Builds an attempt, and stores its content; anew where that took too long. */
+const prepare = async ({ engine, commits, build, history }: CommitParts): Promise<Attempt> => {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const built = await build(attemptName(engine))
+    const prepared = commits.prepare(built.parts.map(({ write }) => write))
+    await prepared.storeContent()
+    const attempt = { built, prepared, token: randomUUID(), sentAt: engine.clock.now(), unanswered: false }
+    if (!isUsable(engine, attempt)) continue
+    history.push(attempt)
+    return attempt
+  }
+  throw new HoldfastError('StoreUnavailable', 'the bodies take longer to store than actions may be old')
+}
+
+/** Names an attempt in the marker. */
+const attemptName = (engine: Engine): string => Buffer.from(engine.random.bytes(18)).toString('hex')
+
+const pause = (engine: Engine, tries: number, signal: AbortSignal | undefined): Promise<void> => {
+  const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1))
+  // Full jitter: those that collided once should not collide again.
+  return engine.clock.sleep(Math.round(longest * engine.random.fraction()), signal)
+}
+
+const commitmentOf = ({ history }: CommitParts, done: string): Commitment => {
+  const ours = history.find(({ built }) => built.attempt === done)
+  return ours ? { built: ours.built } : { earlier: true }
+}
+
+/**
+ * The end of a commit that was not answered "done": a failure where nothing was done for certain, else what the marker
+ * tells, else that it is not known.
+ */
+const settle = async (parts: CommitParts, failure: HoldfastError): Promise<Commitment> => {
+  const { engine, marker, found, history } = parts
+  if (!inDoubt(history)) throw nothingDone(failure)
+  if (!marker) throw outcomeUnknown('a sending of it has had no answer, and it has no transactionId', failure)
+  const { done, version } = await settleMarker(engine, marker, found.marker, attemptName(engine)).catch(
+    (error: unknown) => {
+      throw isHoldfastError(error, 'OutcomeUnknown') ? error : outcomeUnknown('its marker could not be read', error)
+    },
+  )
+  found.marker = version
+  for (const attempt of history) attempt.unanswered = false
+  if (done !== undefined) return commitmentOf(parts, done)
+  throw nothingDone(failure)
+}
+
+const nothingDone = (failure: HoldfastError): HoldfastError =>
+  failure.code === 'StoreUnavailable'
+    ? new HoldfastError(failure.code, `nothing was done: ${failure.message}`, failure.fields, { cause: failure })
+    : failure

@@ -1,0 +1,55 @@
+import type { Engine } from '../engine.ts'
+import { followUp } from '../follow-up.ts'
+import { groupPartition } from '../model/group.ts'
+import type { QueueState } from '../model/queue-record.ts'
+import { segmentDueAt } from '../model/segment.ts'
+import { resultWakeup } from '../results/write-results.ts'
+import { releaseGroups } from '../settle/group-release.ts'
+import type { NewSegment } from '../store/port.ts'
+import type { Built } from './build.ts'
+
+/**
+ * Does after a commit what follows an ack and a publish: frees the groups of FIFO queues, tells this process's polls what is
+ * new and what is gone, and wakes them. Whatever fails here is observed, and the commit has succeeded all the same.
+ */
+export const followCommit = async (engine: Engine, { asked, acked, placed, parts }: Built): Promise<void> => {
+  for (const { write } of parts) {
+    if (write.kind === 'change' && !write.change.slots) engine.polls.gone(write.change.key)
+  }
+  for (const { queue, segments } of placed) markPublished(engine, queue, segments)
+  const handles = new Map<QueueState, string[]>()
+  for (const { queue, key, held } of acked) {
+    if (queue.settings.results) engine.wakeups.wake(resultWakeup(key), Number.POSITIVE_INFINITY)
+    const ofQueue = handles.get(queue) ?? []
+    handles.set(queue, ofQueue)
+    for (const { position } of held) ofQueue.push(asked.acks[position]?.receiptHandle ?? '')
+  }
+  await Promise.all(
+    [...handles]
+      .filter(([{ settings }]) => settings.fifo || settings.maxInFlightPerGroup !== undefined)
+      .map(([queue, texts]) =>
+        followUp(engine, queue.name, () =>
+          releaseGroups(
+            engine,
+            queue,
+            texts,
+            texts.map(() => ({ ok: true })),
+          ),
+        ),
+      ),
+  )
+}
+
+const markPublished = (engine: Engine, queue: QueueState, segments: readonly NewSegment[]): void => {
+  const now = engine.clock.now()
+  let messages = 0
+  for (const { segment } of segments) {
+    messages += segment.slots.length
+    const { group } = segment.key.partition
+    const dueAt = segmentDueAt(segment)
+    if (group === undefined) engine.polls.release(segment.key)
+    else if (queue.settings.fifo) engine.polls.tickets(groupPartition(queue, group)).markPublished(group, dueAt)
+    else if (dueAt <= now) engine.polls.tickets(groupPartition(queue, group)).markReady(group, now)
+  }
+  engine.wakeups.wake(queue.name, messages)
+}

@@ -1,0 +1,206 @@
+import type { Engine } from '../engine.ts'
+import type { CancelReason } from '../model/cancel-reason.ts'
+import { HoldfastError } from '../model/errors.ts'
+import { isOrdered } from '../model/group.ts'
+import { plainName } from '../model/queue-name.ts'
+import { holds, liveAt, slotAt } from '../model/segment.ts'
+import { segmentId } from '../model/segment-key.ts'
+import { firstPublish } from '../publish/deduplication.ts'
+import { isFree } from '../publish/publish-once.ts'
+import type { Held } from '../settle/apply-to-handles.ts'
+import type { ActionFailure } from '../store/joint.ts'
+import type { Asked } from './asked.ts'
+import type { Built } from './build.ts'
+import { markerIn } from './marker.ts'
+import type { Found, Origin, Part } from './part.ts'
+import { ticketId } from './placement.ts'
+import { itemName } from './result-parts.ts'
+
+/** What follows from a cancellation. */
+export type Judgement =
+  /** An attempt under the transaction's id was done before. */
+  | { readonly kind: 'done'; readonly attempt: string }
+  /** It can't be done. */
+  | { readonly kind: 'final'; readonly reasons: readonly CancelReason[] }
+  /** Other writers were in the way; the same actions can be tried again. */
+  | { readonly kind: 'again' }
+  /** Something has changed that new actions can be built on. */
+  | { readonly kind: 'rebuild' }
+
+/**
+ * Judges what a transaction was cancelled for, and takes note of what was found.
+ *
+ * reads: where a deduplication id is taken, the queue and what the id stands for, as a publish does
+ */
+export const judge = async (
+  engine: Engine,
+  built: Built,
+  failures: readonly ActionFailure[],
+  found: Found,
+): Promise<Judgement> => {
+  const committed = failures.flatMap((failure) => {
+    const marker = partOf(built, failure)?.origin.kind === 'marker' && failure.document && markerIn(failure.document)
+    return marker && marker.state === 'committed' ? [marker.attempt] : []
+  })
+  if (committed[0] !== undefined) return { kind: 'done', attempt: committed[0] }
+  let rebuild = false
+  const reasons: CancelReason[] = []
+  for (const failure of failures) {
+    const part = partOf(built, failure)
+    if (failure.cause === 'throttled') observe(engine, part)
+    if (failure.cause === 'conflict' || failure.cause === 'throttled') continue
+    if (part && failure.cause === 'condition' && (await canBuildOn(engine, part, failure, found))) rebuild = true
+    else reasons.push(...reasonsOf(built, failure, engine.clock.now()))
+  }
+  if (reasons.length > 0) return { kind: 'final', reasons }
+  return { kind: rebuild ? 'rebuild' : 'again' }
+}
+
+const partOf = ({ parts }: Built, { action }: ActionFailure): Part | undefined => parts[action]
+
+/** Cancellations do not say what the limit was. */
+const observe = (engine: Engine, part: Part | undefined): void => {
+  if (part?.origin.kind !== 'placing' || part.write.kind !== 'insert') return
+  const { shard } = part.write.insert.segment.key.partition
+  engine.observe({ type: 'throttled', queue: part.origin.queue, shard, reason: 'unknown' })
+}
+
+/** Whether new actions can be built on what a condition met, which is noted. */
+const canBuildOn = async (engine: Engine, part: Part, failure: ActionFailure, found: Found): Promise<boolean> => {
+  const { origin, write } = part
+  switch (origin.kind) {
+    case 'marker':
+      found.marker = failure.document?.version ?? 0
+      return true
+    case 'ack': {
+      const { segment } = failure
+      const { held, key } = origin.acked
+      if (!segment || held.some((one) => lossOf(one, failure, engine.clock.now()) !== undefined)) return false
+      found.segments.set(segmentId(key), segment)
+      return true
+    }
+    case 'queue':
+      // Its next build reads the record, and fails where the queue is gone.
+      return true
+    case 'placing':
+      if (write.kind === 'advance' && failure.lastSequence !== undefined) {
+        found.lastSequences.set(ticketId(write.key), failure.lastSequence)
+      }
+      return true
+    case 'result':
+      if (write.kind === 'put') found.storedResults.add(itemName(write.key))
+      return true
+    case 'deduplication': {
+      const { document } = failure
+      const queue = await engine.queues.get(origin.queue)
+      if (document && !(await isFree(engine, queue, document))) return false
+      found.replaces.set(origin.position, document?.version ?? 0)
+      return true
+    }
+  }
+}
+
+/** What has become of a lease, as a failed condition shows it; nothing while it is held. */
+const lossOf = (
+  { handle }: Held<undefined>,
+  { segment }: ActionFailure,
+  now: number,
+): 'message-gone' | 'lease-lost' | undefined => {
+  const slot = segment && slotAt(segment, handle.index)
+  if (!slot || slot.kind === 'gone') return 'message-gone'
+  // In an ordered group a lease must not be over: see `ack`.
+  const held = holds(slot, handle.token) && (!isOrdered(handle.group?.hash) || liveAt(slot, now))
+  return held ? undefined : 'lease-lost'
+}
+
+const LOSS_TEXTS = {
+  'lease-lost': 'the lease of a message to be acked ended, and the message has been received again since',
+  'message-gone': 'a message to be acked is gone: acked, cancelled, moved or expired',
+} as const
+
+/** What a failure says to the caller. */
+export const reasonsOf = (built: Built, failure: ActionFailure, now: number): CancelReason[] => {
+  const part = partOf(built, failure)
+  if (!part) return [ownReason(failure, failure.action - built.parts.length)]
+  const queue = queueOf(part.origin)
+  const where = queue === undefined ? {} : { queue }
+  const at = queue === undefined ? '' : ` in queue ${queue}`
+  switch (failure.cause) {
+    case 'conflict':
+      return [{ reason: 'conflict', ...where, text: `another writer was at an item${at} at the same time` }]
+    case 'throttled':
+      return [{ reason: 'throttled', ...where, text: `DynamoDB had no capacity for an item${at}` }]
+    case 'refused':
+      return [
+        { reason: 'refused', ...where, text: `DynamoDB refused an item${at}: ${failure.text ?? 'no reason given'}` },
+      ]
+    case 'condition':
+      return conditionReasons(part.origin, failure, now, built.asked.acks)
+  }
+}
+
+const queueOf = (origin: Origin): string | undefined => {
+  if (origin.kind === 'marker') return undefined
+  return plainName(origin.kind === 'ack' ? origin.acked.queue.name : origin.queue)
+}
+
+const conditionReasons = (origin: Origin, failure: ActionFailure, now: number, acks: Asked['acks']): CancelReason[] => {
+  const queue = queueOf(origin) ?? ''
+  switch (origin.kind) {
+    case 'marker': {
+      const { transactionId } = origin
+      const committed = failure.document !== undefined && markerIn(failure.document).state === 'committed'
+      const text = committed
+        ? `the transaction ${transactionId} is committed already`
+        : `the transaction ${transactionId} was given up by another process`
+      return [{ reason: 'id-taken', transactionId, committed, text }]
+    }
+    case 'ack': {
+      const lost = origin.acked.held.map((one) => ({ one, loss: lossOf(one, failure, now) }))
+      const known = lost.filter(({ loss }) => loss !== undefined)
+      return (known.length > 0 ? known : lost).map(({ one, loss = 'lease-lost' }) => ({
+        reason: loss,
+        queue,
+        receiptHandle: acks[one.position]?.receiptHandle ?? '',
+        text: LOSS_TEXTS[loss],
+      }))
+    }
+    case 'queue':
+      return [{ reason: 'queue-changed', queue, text: `queue ${queue} was purged, changed or deleted meanwhile` }]
+    case 'placing':
+      return [{ reason: 'group-moved-on', queue, text: `others published to a group of queue ${queue} meanwhile` }]
+    case 'result':
+      return [{ reason: 'conflict', queue, text: `the result of a message of queue ${queue} is stored already` }]
+    case 'deduplication': {
+      const messageId = failure.document ? firstPublish(failure.document).messageId : ''
+      const text = `messages[${origin.position}] has the deduplication id of message ${messageId}`
+      return [{ reason: 'duplicate', queue, message: origin.position, messageId, text }]
+    }
+  }
+}
+
+const ownReason = ({ cause, text, item }: ActionFailure, entry: number): CancelReason => {
+  switch (cause) {
+    case 'condition':
+      return {
+        reason: 'condition',
+        entry,
+        ...(item && { item }),
+        text: `the condition of entries[${entry}] does not hold`,
+      }
+    case 'conflict':
+      return { reason: cause, entry, text: `another writer was at the item of entries[${entry}] at the same time` }
+    case 'throttled':
+      return { reason: cause, entry, text: `DynamoDB had no capacity for entries[${entry}]` }
+    case 'refused':
+      return { reason: cause, entry, text: `DynamoDB refused entries[${entry}]: ${text ?? 'no reason given'}` }
+  }
+}
+
+export const canceled = (reasons: readonly CancelReason[], cause?: unknown): HoldfastError =>
+  new HoldfastError(
+    'TransactionCanceled',
+    `nothing was done: ${reasons.map(({ text }) => text).join('; ')}`,
+    { reasons },
+    { cause },
+  )

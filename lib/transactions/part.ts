@@ -1,0 +1,43 @@
+import type { Sequence } from '../model/group.ts'
+import type { Segment } from '../model/segment.ts'
+import type { Write } from '../store/port.ts'
+import type { AckedSegment } from './asked.ts'
+
+/** A write of a transaction, with what of the caller's wishes it is for. */
+export interface Part {
+  readonly write: Write
+  readonly origin: Origin
+}
+
+export type Origin =
+  | { readonly kind: 'marker'; readonly transactionId: string }
+  | { readonly kind: 'ack'; readonly acked: AckedSegment }
+  /** The check of a queue's record. */
+  | { readonly kind: 'queue'; readonly queue: string }
+  /** A new segment, or the ticket of its group. */
+  | { readonly kind: 'placing'; readonly queue: string }
+  /** What is told of acked messages. */
+  | { readonly kind: 'result'; readonly queue: string }
+  | { readonly kind: 'deduplication'; readonly queue: string; readonly position: number }
+
+/** What attempts that were cancelled found, for the next one to be built on. */
+export interface Found {
+  /** The last number given in a group, by its ticket. */
+  readonly lastSequences: Map<string, Sequence>
+  /** Segments of acked messages, by their ids. */
+  readonly segments: Map<string, Segment>
+  /** Versions of what is remembered of deduplication ids that are free again, by the messages' positions. */
+  readonly replaces: Map<number, number>
+  /** Result items that are there already, by partition and sort key. */
+  readonly storedResults: Set<string>
+  /** Version of the transaction's marker; 0 for none. */
+  marker: number
+}
+
+export const nothingFound = (): Found => ({
+  lastSequences: new Map(),
+  segments: new Map(),
+  replaces: new Map(),
+  storedResults: new Set(),
+  marker: 0,
+})

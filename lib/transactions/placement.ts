@@ -1,0 +1,183 @@
+import type { Engine } from '../engine.ts'
+import { toContent } from '../model/content.ts'
+import type { DocumentKey } from '../model/document.ts'
+import { invalid } from '../model/errors.ts'
+import { groupHash, groupPartition } from '../model/group.ts'
+import { LIMITS } from '../model/limits.ts'
+import { messageBytes, type NewMessage } from '../model/message.ts'
+import { afterPurge, type QueueState } from '../model/queue-record.ts'
+import { partitionId } from '../model/segment-key.ts'
+import {
+  deduplicationIdOf,
+  deduplicationRecordKey,
+  deduplicationWrite,
+  type FirstPublish,
+} from '../publish/deduplication.ts'
+import { placeInGroup, touchGroup } from '../publish/group-place.ts'
+import { isAlike, newSegment, type PlanOfMessage, segmentPlanOf } from '../publish/new-segment.ts'
+import { deduplicatedUntil, firstOf, type Placed } from '../publish/publish-once.ts'
+import type { NewSegment, TicketKey } from '../store/port.ts'
+import type { Found, Part } from './part.ts'
+
+/** A message to be placed, with its place among all that the transaction publishes. */
+export interface Publishing {
+  readonly position: number
+  readonly message: NewMessage
+  /** Where its deduplication id is remembered, if it has one. */
+  readonly remembered: DocumentKey | undefined
+}
+
+export interface Placement {
+  readonly parts: readonly Part[]
+  readonly segments: readonly NewSegment[]
+  /** What is answered of each message, by its position. */
+  readonly sent: ReadonlyMap<number, FirstPublish>
+}
+
+/**
+ * The messages of one queue, each with its deduplication id.
+ *
+ * @throws `InvalidRequest` where two of them have one id
+ */
+export const publishings = (
+  queue: QueueState,
+  messages: readonly { readonly position: number; readonly message: NewMessage }[],
+): Publishing[] => {
+  const seen = new Map<string, number>()
+  return messages.map(({ position, message }) => {
+    const id = deduplicationIdOf(queue, message)
+    const remembered = id === undefined ? undefined : deduplicationRecordKey(queue, message, id)
+    const before = remembered && seen.get(remembered.partition)
+    if (before !== undefined) {
+      throw invalid(`messages[${position}].deduplicationId`, id, `must not be that of messages[${before}] as well`)
+    }
+    if (remembered) seen.set(remembered.partition, position)
+    return { position, message, remembered }
+  })
+}
+
+/** Puts the messages of a queue into as few segments as they fit in. */
+export const placeMessages = (
+  engine: Engine,
+  queue: QueueState,
+  messages: readonly Publishing[],
+  found: Found,
+): Placement => {
+  const placements = queue.settings.fifo
+    ? byGroup(messages).map(([groupId, members]) => placeGroup(engine, queue, groupId, members, found))
+    : placeSegments(engine, queue, messages)
+  const placed = new Map(placements.flatMap((one) => [...one.placed]))
+  return {
+    parts: [
+      ...placements.flatMap(({ parts }) => parts),
+      ...messages.flatMap((one) => remember(engine, queue, one, placed.get(one.position) as Placed, found)),
+    ],
+    segments: placements.flatMap(({ segments }) => segments),
+    sent: new Map([...placed].map(([position, where]) => [position, firstOf(where)])),
+  }
+}
+
+interface Placing {
+  readonly parts: readonly Part[]
+  readonly segments: readonly NewSegment[]
+  readonly placed: ReadonlyMap<number, Placed>
+}
+
+const byGroup = (messages: readonly Publishing[]): [string, Publishing[]][] => {
+  const groups = new Map<string, Publishing[]>()
+  for (const one of messages) {
+    const groupId = one.message.groupId as string
+    groups.set(groupId, [...(groups.get(groupId) ?? []), one])
+  }
+  return [...groups]
+}
+
+/** A group of a FIFO queue: its ticket advances once, over all that is published to it. */
+const placeGroup = (
+  engine: Engine,
+  queue: QueueState,
+  groupId: string,
+  members: readonly Publishing[],
+  found: Found,
+): Placing => {
+  const group = groupHash(groupId)
+  const { writes, segments, placed } = placeInGroup(engine, queue, group, {
+    now: afterPurge(queue, engine.clock.now()),
+    contents: members.map(({ message }) => toContent(message)),
+    timesToLive: members.map(({ message }) => message.timeToLiveSeconds),
+    lastSequence: found.lastSequences.get(ticketId({ partition: groupPartition(queue, group), group })),
+  })
+  return {
+    parts: writes.map((write): Part => ({ write, origin: { kind: 'placing', queue: queue.name } })),
+    segments,
+    placed: new Map(members.map(({ position }, at) => [position, placed[at] as Placed])),
+  }
+}
+
+/** Messages of one priority, due time, time to live and group share segments; a group's ticket is opened once. */
+const placeSegments = (engine: Engine, queue: QueueState, messages: readonly Publishing[]): Placing[] => {
+  const now = afterPurge(queue, engine.clock.now())
+  const opened = new Set<string>()
+  return chunks(queue, messages, now).map(({ plan, members }) => {
+    const insert = newSegment(engine, queue, { ...plan, messages: members.map(({ message }) => toContent(message)) })
+    const origin = { kind: 'placing', queue: queue.name } as const
+    const parts: Part[] = [{ write: { kind: 'insert', insert }, origin }]
+    const { group } = plan
+    if (group !== undefined && !opened.has(group)) {
+      opened.add(group)
+      parts.push({ write: touchGroup(engine, queue, group, insert), origin })
+    }
+    return {
+      parts,
+      segments: [insert],
+      placed: new Map(members.map(({ position }, index) => [position, { segment: insert, index }])),
+    }
+  })
+}
+
+interface Chunk {
+  readonly plan: PlanOfMessage
+  readonly members: Publishing[]
+  bytes: number
+}
+
+const chunks = (queue: QueueState, messages: readonly Publishing[], now: number): Chunk[] => {
+  const all: Chunk[] = []
+  for (const one of messages) {
+    const plan = segmentPlanOf(queue, one.message, now)
+    const bytes = messageBytes(one.message)
+    const open = all.find(
+      (chunk) =>
+        isAlike(chunk.plan, plan) &&
+        chunk.members.length < LIMITS.batchSize &&
+        chunk.bytes + bytes <= LIMITS.publishBytes,
+    )
+    if (open) {
+      open.members.push(one)
+      open.bytes += bytes
+    } else all.push({ plan, members: [one], bytes })
+  }
+  return all
+}
+
+const remember = (
+  engine: Engine,
+  queue: QueueState,
+  { position, remembered }: Publishing,
+  where: Placed,
+  found: Found,
+): Part[] => {
+  if (!remembered) return []
+  const { publishedAt, expiresAt } = where.segment.segment
+  const first = { ...firstOf(where), publishedAt }
+  const replaces = found.replaces.get(position) ?? 0
+  return [
+    {
+      write: deduplicationWrite(remembered, first, deduplicatedUntil(engine, queue, expiresAt), replaces),
+      origin: { kind: 'deduplication', queue: queue.name, position },
+    },
+  ]
+}
+
+export const ticketId = ({ partition: { group: _, ...shard }, group }: TicketKey): string =>
+  `${partitionId(shard)}#${group}`

@@ -1,0 +1,52 @@
+import type { Engine } from '../engine.ts'
+import { HoldfastError } from '../model/errors.ts'
+import { plainName } from '../model/queue-name.ts'
+import type { QueueState } from '../model/queue-record.ts'
+import { isTold, largeResult, resultWrites, withKnown } from '../results/write-results.ts'
+import type { DocumentKey } from '../store/port.ts'
+import type { AckedSegment, AskedAck } from './asked.ts'
+import type { Found, Part } from './part.ts'
+
+/**
+ * The result items of a segment that is acked from, on a queue that keeps results: in the transaction that removes the
+ * messages. What an ack under the same claim has said before stays.
+ *
+ * reads: as an ack does, the header of a message that was received long ago, the segment of one that failed
+ */
+export const resultParts = async (
+  engine: Engine,
+  { queue, key, held }: AckedSegment,
+  acks: readonly AskedAck[],
+  found: Found,
+  now: number,
+): Promise<Part[]> => {
+  if (!queue.settings.results) return []
+  const works = held.flatMap(({ handle, position }) => {
+    const { outcome = { kind: 'done' } as const } = acks[position] as AskedAck
+    return isTold(queue, handle, now) ? [{ handle, outcome, position }] : []
+  })
+  const told = works.length > 0 ? await withKnown(engine, queue, key, works, now) : []
+  return resultWrites(queue, key, told, now)
+    .filter(({ write }) => !found.storedResults.has(itemName(write.key)))
+    .map(({ write }) => ({ write, origin: { kind: 'result', queue: queue.name } }))
+}
+
+export const itemName = ({ partition, sort }: DocumentKey): string => `${partition} ${sort}`
+
+/**
+ * @throws `InvalidRequest` for a result on a queue that keeps none, `MessageTooLarge` for one that is too large
+ */
+export const checkOutcomes = (acks: readonly AskedAck[], queues: ReadonlyMap<string, QueueState>): void => {
+  for (const { queue: name, outcome } of acks) {
+    if (!outcome) continue
+    const queue = queues.get(name) as QueueState
+    if (!queue.settings.results) {
+      const field = outcome.kind === 'failed' ? 'failure' : 'result'
+      const message = `queue ${plainName(name)} keeps no results: set its results.retentionSeconds, or ack without one`
+      throw new HoldfastError('InvalidRequest', message, { field, queue: name })
+    }
+    const tooLarge =
+      outcome.kind === 'done' && outcome.result !== undefined ? largeResult(queue, outcome.result) : undefined
+    if (tooLarge) throw tooLarge
+  }
+}

@@ -1,0 +1,37 @@
+import { isHoldfastError } from '../model/errors.ts'
+import type { ActionFailure, JointCommits, JointOutcome } from '../store/joint.ts'
+import type { Store, Write, WriteFailure } from '../store/port.ts'
+
+/**
+ * Commits on a store whose database takes no entries of the caller's: the store's own transaction, in memory or on disk. It
+ * knows no tokens, so what has no answer is not sent again.
+ */
+export const storeCommits = (store: Store): JointCommits => ({
+  repeatable: false,
+  prepare: (writes) => ({ writes, actions: [], storeContent: async () => {} }),
+  send: ({ writes }) => send(store, writes),
+})
+
+const send = async (store: Store, writes: readonly Write[]): Promise<JointOutcome> => {
+  try {
+    const outcome = await store.transact(writes)
+    if (outcome.applied) return { kind: 'applied' }
+    const failures = outcome.failures.map((failure) => withSegment(store, writes, failure))
+    return { kind: 'canceled', failures: await Promise.all(failures), resent: false }
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error
+    return { kind: error.code === 'StoreUnavailable' ? 'unknown' : 'refused', error }
+  }
+}
+
+const withSegment = async (
+  store: Store,
+  writes: readonly Write[],
+  { write: action, ...met }: WriteFailure,
+): Promise<ActionFailure> => {
+  const write = writes[action]
+  if (write?.kind !== 'change') return { action, cause: 'condition', ...met }
+  const { partition, sort } = write.change.key
+  const { segments } = await store.headers({ partition, from: sort, to: sort, limit: 1, consistent: true })
+  return { action, cause: 'condition', ...met, ...(segments[0] && { segment: segments[0] }) }
+}

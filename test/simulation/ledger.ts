@@ -1,0 +1,130 @@
+import { encodeMessageId } from '../../lib/model/message-id.ts'
+import { type Lease, liveAt, type Segment, type Slot, sameToken } from '../../lib/model/segment.ts'
+import { segmentId } from '../../lib/model/segment-key.ts'
+import type { NewSegment } from '../../lib/store/port.ts'
+
+/**
+ * What became of each message, as the table saw it: the truth that what users were told is held against. Instants are
+ * those of the simulated world, except for the ends of leases, which are of the clocks that wrote them.
+ */
+export interface Ledger {
+  inserted(insert: NewSegment): void
+  /** A write to a segment that was applied, alone or in a transaction; without `after` it deleted the segment. */
+  changed(before: Segment, after: Segment | undefined, inTransaction: boolean): void
+  /** A claim by its token; nothing for one that never took effect. */
+  claim(token: string): LeaseSpan | undefined
+  of(messageId: string): Entry | undefined
+  readonly entries: ReadonlyMap<string, Entry>
+}
+
+export interface Entry {
+  /** In the order in which they began. */
+  readonly leases: readonly LeaseSpan[]
+  /** Slots that became empty: several where the message was moved. */
+  readonly removals: readonly SlotRemoval[]
+  /** When it was stored: several times where it was moved, in the instant in which it was removed. */
+  readonly insertedAt: readonly number[]
+}
+
+export interface LeaseSpan {
+  readonly token: string
+  /** Place of the claim among all claims. */
+  readonly order: number
+  /** How often the message had left a segment before: to the dead-letter queue, and back by a redrive. */
+  readonly stay: number
+  readonly from: number
+  /** When the table saw it end before its time: given back, acked, moved. */
+  endedAt: number
+  until: number
+}
+
+export interface SlotRemoval {
+  readonly at: number
+  /** Of the lease that the message was under, live or over; absent for one that nobody had received. */
+  readonly token: string | undefined
+  readonly inTransaction: boolean
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+/** A lease token, as it is written in traces. */
+export const tokenText = (token: Uint8Array): string => {
+  let text = ''
+  for (const byte of token) text += HEX[byte]
+  return text
+}
+
+interface OwnEntry extends Entry {
+  readonly leases: LeaseSpan[]
+  readonly removals: SlotRemoval[]
+  readonly insertedAt: number[]
+}
+
+export const newLedger = (now: () => number): Ledger => {
+  const idsIn = new Map<string, readonly string[]>()
+  const entries = new Map<string, OwnEntry>()
+  const claims = new Map<string, LeaseSpan>()
+
+  const entryOf = (messageId: string): OwnEntry => {
+    let entry = entries.get(messageId)
+    if (!entry) {
+      entry = { leases: [], removals: [], insertedAt: [] }
+      entries.set(messageId, entry)
+    }
+    return entry
+  }
+
+  const end = ({ leases }: OwnEntry): void => {
+    const last = leases.at(-1)
+    if (last && last.endedAt > now()) last.endedAt = now()
+  }
+
+  const leased = (entry: OwnEntry, before: Slot, after: Lease): void => {
+    const held = before.kind === 'lease' && sameToken(before.token, after.token)
+    if (held && liveAt(after, Number.NEGATIVE_INFINITY)) {
+      const last = entry.leases.at(-1)
+      if (last) last.until = after.until
+      return
+    }
+    end(entry)
+    if (held || after.backingOff) return
+    const token = tokenText(after.token)
+    const span: LeaseSpan = {
+      token,
+      order: claims.size,
+      stay: entry.removals.length,
+      from: now(),
+      endedAt: Number.POSITIVE_INFINITY,
+      until: after.until,
+    }
+    claims.set(token, span)
+    entry.leases.push(span)
+  }
+
+  return {
+    inserted: ({ segment, content }) => {
+      const ids = content.messages.map(({ messageId }, index) => messageId ?? encodeMessageId(segment.key, index))
+      idsIn.set(segmentId(segment.key), ids)
+      for (const id of ids) entryOf(id).insertedAt.push(now())
+    },
+    changed: (before, after, inTransaction) => {
+      const ids = idsIn.get(segmentId(before.key))
+      for (const [index, slot] of before.slots.entries()) {
+        const messageId = ids?.[index]
+        const next = after?.slots[index]
+        if (messageId === undefined || slot.kind === 'gone' || slot === next) continue
+        const entry = entryOf(messageId)
+        if (next?.kind === 'lease') leased(entry, slot, next)
+        else {
+          end(entry)
+          if (next?.kind === 'fresh') continue
+          const token = slot.kind === 'lease' ? tokenText(slot.token) : undefined
+          entry.removals.push({ at: now(), token, inTransaction })
+        }
+      }
+    },
+    claim: (token) => claims.get(token),
+    of: (messageId) => entries.get(messageId),
+    entries,
+  }
+}

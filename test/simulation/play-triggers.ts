@@ -1,0 +1,260 @@
+import { createEngine } from '../../lib/engine.ts'
+import { dispatch } from '../../lib/triggers/run.ts'
+import { setTrigger } from '../../lib/triggers/trigger.ts'
+import { tick, wake } from '../../lib/triggers/wake.ts'
+import { employ, passing } from './actors/employ.ts'
+import { publisher } from './actors/publisher.ts'
+import type { RandomStream } from './random-stream.ts'
+import { type FunctionRun, type SimulatedFunction, simulatedFunction } from './trigger-function.ts'
+import type { Actor, World } from './world.ts'
+import { queueName, type TriggerSettings } from './world-settings.ts'
+
+const DEFAULT_TRIGGER = { batchSize: 4, batchingWindowSeconds: 0, functionTimeoutSeconds: 10 }
+/** Far shorter than Lambda's 15 minutes: hand-overs are what is to be seen. */
+const RUN_MS = 90_000
+const TICK_MS = 60_000
+const FIRST_RUN_MS = 20_000
+/** A tick and its run, what a dead run's slots and leases last, and what a late answer holds up; twice. */
+const DELIVERED_WITHIN_MS = 400_000
+
+/**
+ * Publishers publish; the table's stream wakes; runs of the dispatcher are started, killed, paused and succeeded; the
+ * function runs, fails, hangs and is throttled. Afterwards nothing fails, and all is delivered within minutes.
+ *
+ * Promises:
+ * - at most `maxConcurrency` invocations run at one time, and no message is in two of them;
+ * - a message leaves the queue only after an invocation that worked on it has succeeded;
+ * - while nothing kills runs or loses answers, the first delivery of a message is its first receive;
+ * - what is published is delivered, and the queue is empty in the end.
+ */
+export const playTriggers = async (world: World, trigger: TriggerSettings): Promise<string[]> => {
+  const { scheduler, settings, spans, history } = world
+  const found: string[] = []
+  const failures: unknown[] = []
+  const fail = (error: unknown) => void failures.push(error)
+  const queue = queueName(settings)
+  let calm = false
+  let begun = false
+  const simulated = simulatedFunction(
+    scheduler,
+    () => (calm ? {} : (trigger.faults ?? {})),
+    (run, what) => {
+      const bodies = run.messages.map(({ body, receiveCount }) => `${body} (receive ${receiveCount})`).join(', ')
+      world.story?.note(scheduler.now(), 'function', `${what}, run by ${run.run}: ${bodies}`)
+      if (what !== 'starts') return
+      history.received(queue, run.messages, { startedAt: run.startedAt, endedAt: run.startedAt, leaseMs: 0 })
+      judgeStart(simulated.runs, run, trigger.maxConcurrency, found)
+    },
+  )
+  if (trigger.throttledMs !== undefined) simulated.throttleUntil(scheduler.now() + trigger.throttledMs)
+  const { maxConcurrency, batchSize, batchingWindowSeconds, functionTimeoutSeconds } = {
+    ...DEFAULT_TRIGGER,
+    ...trigger,
+  }
+  const setup = createEngine({ store: world.store, clock: scheduler.clock, random: world.randomNamed(0) })
+  await setTrigger(setup, {
+    queue,
+    functionName: 'function',
+    maxConcurrency,
+    batchSize,
+    batchingWindowSeconds,
+    functionTimeoutSeconds,
+  })
+  const started = dispatchers(world, simulated, fail, () => (calm || !begun ? 0 : (trigger.startsLost ?? 0)))
+  // What the new trigger asked for is done with: a tick would make up for wakes that are lost.
+  await tick(setup, { startRun: () => started.startRun(world.randomNamed(0)) })
+  await scheduler.sleep(FIRST_RUN_MS)
+  begun = true
+  feedStream(world, started.startRun, fail, () => (calm ? 0 : (trigger.wakesOdd ?? 0)))
+  let ticking = true
+  const ticks = tickEveryMinute(world, started.startRun, () => ticking)
+
+  const endAt = scheduler.now() + spans.workMs
+  const { publishers } = settings.cast
+  await Promise.all(Array.from({ length: publishers }, (_, n) => employ(world, `publisher-${n + 1}`, endAt, publisher)))
+  world.calm()
+  calm = true
+  world.story?.note(scheduler.now(), '', 'nothing fails any more')
+  await scheduler.sleep(DELIVERED_WITHIN_MS)
+  ticking = false
+  await ticks
+
+  if (failures.length > 0) throw failures[0]
+  const succeeded = new Set(simulated.runs.flatMap((run) => run.succeeded))
+  for (const { body, answer, timeToLiveSeconds } of history.publishes.values()) {
+    if (answer && timeToLiveSeconds === undefined && !succeeded.has(answer.messageId)) {
+      found.push(`${body} (${answer.messageId}) was published, and no invocation that worked on it succeeded`)
+    }
+  }
+  for (const [partition, segments] of world.observer.partitions()) {
+    for (const { key, slots } of segments.values()) {
+      if (slots.some(({ kind }) => kind !== 'gone')) found.push(`in ${partition} there is still ${key.sort}`)
+    }
+  }
+  if (isHarmless(world, trigger)) found.push(...laterReceives(simulated.runs))
+  if (isHarmless(world, trigger) && trigger.throttledMs === undefined) found.push(...lateStarts(world, simulated.runs))
+  if (settings.kind === 'fifo') found.push(...passedOver(simulated.runs))
+  return found
+}
+
+/** Whether nothing happens that may cost a receive. */
+const isHarmless = ({ settings }: World, { faults = {}, startsLost = 0 }: TriggerSettings): boolean =>
+  settings.faults === undefined && Object.keys(faults).length === 0 && startsLost === 0
+
+const laterReceives = (runs: readonly FunctionRun[]): string[] =>
+  runs.flatMap(({ messages }) =>
+    messages
+      .filter(({ receiveCount }) => receiveCount !== 1)
+      .map(({ body, receiveCount }) => `${body} came with receive ${receiveCount}, though nothing failed`),
+  )
+
+/** A run's start, its polls, and what is in front of a message: far less than a tick. */
+const STARTS_WITHIN_MS = 30_000
+/** What nobody wakes for waits for a tick. */
+const TICKED_WITHIN_MS = 130_000
+
+const lateStarts = ({ history, scheduler }: World, runs: readonly FunctionRun[]): string[] => {
+  const startedAt = new Map<string, number>()
+  for (const run of runs) for (const { messageId } of run.messages) startedAt.set(messageId, run.startedAt)
+  return runs.flatMap(({ messages }) =>
+    messages.flatMap(({ messageId, body, publishedAt, dueAt }) => {
+      const within = dueAt - publishedAt > 5_000 ? TICKED_WITHIN_MS : STARTS_WITHIN_MS
+      const lateMs = (startedAt.get(messageId) ?? scheduler.now()) - dueAt
+      return lateMs > within ? [`${body} came ${lateMs} ms after it was due, among ${history.publishes.size}`] : []
+    }),
+  )
+}
+
+/** In a group nothing counts as done that was behind a failed message in its batch: it comes again. */
+const passedOver = (runs: readonly FunctionRun[]): string[] =>
+  runs.flatMap((run, position) => {
+    const failedGroups = new Set<string | undefined>()
+    return run.messages.flatMap(({ messageId, groupId, body }) => {
+      const isBehind = failedGroups.has(groupId)
+      if (!run.succeeded.includes(messageId)) failedGroups.add(groupId)
+      const comesAgain = runs.slice(position + 1).some((later) => later.succeeded.includes(messageId))
+      return isBehind && !comesAgain ? [`${body}, behind a failed message of its group, did not come again`] : []
+    })
+  })
+
+const judgeStart = (runs: readonly FunctionRun[], run: FunctionRun, maxConcurrency: number, found: string[]): void => {
+  const underWay = runs.filter(({ endedAt }) => endedAt === Number.POSITIVE_INFINITY)
+  if (underWay.length > maxConcurrency) {
+    found.push(`${underWay.length} invocations run at ${run.startedAt}, and ${maxConcurrency} may`)
+  }
+  const ids = new Set(run.messages.map(({ messageId }) => messageId))
+  for (const other of underWay) {
+    if (other === run) continue
+    const both = other.messages.find(({ messageId }) => ids.has(messageId))
+    if (both) found.push(`${both.body} is in two invocations at ${run.startedAt}`)
+  }
+}
+
+/** Between the start of a run and its first step. */
+const START_MS = [20, 1_500] as const
+
+const dispatchers = (
+  world: World,
+  simulated: SimulatedFunction,
+  fail: (error: unknown) => void,
+  startsLost: () => number,
+) => {
+  const { scheduler, settings, story } = world
+  let count = 0
+  /** @param random of who starts it */
+  const startRun = async (random: RandomStream): Promise<void> => {
+    const startMs = random.whole(...START_MS)
+    if (random.chance(startsLost())) return
+    scheduler.after(startMs, () => void runOnce().catch((error: unknown) => fail(error)))
+  }
+  const runOnce = async (): Promise<void> => {
+    const actor = world.newActor(`dispatcher-${++count}`)
+    world.begin(actor, false)
+    const { engine } = actor.process
+    let invocations = 0
+    story?.note(scheduler.now(), actor.name, 'begins')
+    const run = dispatch(engine, {
+      queue: queueName(settings),
+      endsAt: engine.clock.now() + RUN_MS,
+      invoker: {
+        fitting: async (_, messages) => messages.length,
+        invoke: async (trigger, messages) => {
+          const random = world.randomOf(actor, ++invocations)
+          const outcome = await simulated.invoke(actor.name, trigger, messages, random)
+          // Once it is killed, nothing of it goes on.
+          if (!actor.process.isAlive()) await new Promise(() => {})
+          return outcome
+        },
+      },
+      startRun: () => startRun(world.randomOf(actor, 0)),
+    }).then(
+      (end) => story?.note(scheduler.now(), actor.name, `ends: ${end}`),
+      (error: unknown) => story?.note(scheduler.now(), actor.name, `ends: ${passing(error).code}`),
+    )
+    // Lambda cuts it off, whatever it waits for.
+    const cutOff = scheduler.sleep(RUN_MS).then(() => actor.process.kill())
+    await Promise.race([run, actor.process.killed, cutOff])
+  }
+  return { startRun }
+}
+
+/** What the stream takes to hand over a record, and what it may take in addition. */
+const STREAM_MS = [100, 600] as const
+const STREAM_LATE_MS = 8_000
+const STREAM_RETRY_MS = 1_000
+
+/** Hands each insert over at least once, in order of arrival; what failed, or died, is handed over again. */
+const feedStream = (
+  world: World,
+  startRun: (random: RandomStream) => Promise<void>,
+  fail: (error: unknown) => void,
+  oddness: () => number,
+): void => {
+  const { scheduler, observer, settings } = world
+  const queue = queueName(settings)
+  let records = 0
+  const handOver = async (key: Parameters<typeof wake>[1][number], name: string): Promise<void> => {
+    for (;;) {
+      const actor = world.newActor(name)
+      world.begin(actor, false)
+      const random = world.randomOf(actor, 0)
+      const woken = wake(actor.process.engine, [key], { startRun: () => startRun(random) }).then(
+        () => true,
+        (error: unknown) => {
+          passing(error)
+          return false
+        },
+      )
+      if (await Promise.race([woken, actor.process.killed.then(() => false)])) return
+      await scheduler.sleep(STREAM_RETRY_MS)
+    }
+  }
+  observer.onInsert(({ segment }, again) => {
+    if (again || segment.key.partition.queue !== queue) return
+    const name = `wake-${++records}`
+    const random = world.randomNamed(records)
+    const isOdd = random.chance(oddness())
+    const isTwice = isOdd && random.chance(0.5)
+    const afterMs = random.whole(...STREAM_MS) + (isOdd ? random.whole(0, STREAM_LATE_MS) : 0)
+    const hand = () => void handOver(segment.key, name).catch((error: unknown) => fail(error))
+    scheduler.after(afterMs, hand)
+    if (isTwice) scheduler.after(random.whole(0, STREAM_LATE_MS), hand)
+  })
+}
+
+const tickEveryMinute = async (
+  world: World,
+  startRun: (random: RandomStream) => Promise<void>,
+  ticking: () => boolean,
+): Promise<void> => {
+  const { scheduler } = world
+  for (let count = 1; ticking(); count++) {
+    await scheduler.sleep(TICK_MS)
+    const actor: Actor = world.newActor(`tick-${count}`)
+    world.begin(actor, false)
+    const random = world.randomOf(actor, 0)
+    // No sweeps: nobody else gives anything back here, and a sweep would make up for what a run forgot.
+    const ticked = tick(actor.process.engine, { startRun: () => startRun(random) })
+    await Promise.race([ticked.catch(passing), actor.process.killed])
+  }
+}
