@@ -21,8 +21,8 @@ test.skipIf(!enginePath())(
         Promise.all(Array.from({ length: 1_000 }, (_, n) => queue.publish(body(n)))),
       )
       expect(new Set(result.map(({ messageId }) => messageId)).size).toBe(1_000)
-        // 40 segments of 25 messages, each a header and a content.
-    expect(usage.byCommand.PutItem).toBe(80)
+      // 40 segments of 25 messages, each a header and a content.
+      expect(usage.byCommand.PutItem).toBe(80)
       expect(usage.requests).toBeLessThanOrEqual(82) // the queue's settings may be read again
       expect(usage.misreported).toBe(0)
       expect(usage.writeUnits / 1_000).toBeLessThanOrEqual(0.35)
