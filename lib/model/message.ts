@@ -51,7 +51,7 @@ export interface DeadLetterOrigin {
   readonly receiveCount: number
 }
 
-/** What stays the same over a message's life, whoever looks. Instants are epoch ms. */
+/** What stays the same over a message's life. Instants are epoch ms. */
 export interface MessageContent {
   readonly messageId: string
   readonly body: Body

@@ -34,7 +34,7 @@ export interface QueueSettings {
   readonly retryPolicy?: RetryPolicy
   /** Number of priorities, 1 … 10. @default 1 */
   readonly priorities: number
-  /** Partitions that publishers spread over; raised by itself when DynamoDB throttles. @default 1 */
+  /** Partitions that publishers spread over; raised automatically when DynamoDB throttles. @default 1 */
   readonly shards: number
   /** Present on FIFO queues only; a queue never changes its kind. */
   readonly fifo?: FifoSettings
@@ -163,6 +163,7 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
     whole('results.retentionSeconds', results.retentionSeconds, min, max)
   }
   if (deadLetter) {
+    if (typeof deadLetter !== 'object') throw invalid('deadLetter', deadLetter, 'must be an object')
     checkQueueName(deadLetter.queue, 'deadLetter.queue')
     if (deadLetter.queue.endsWith('.fifo') !== name.endsWith('.fifo')) {
       throw invalid('deadLetter.queue', deadLetter.queue, 'must be of the same kind as the queue, FIFO or standard')

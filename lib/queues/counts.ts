@@ -23,7 +23,7 @@ export interface Counts {
   readonly exact: boolean
 }
 
-/** Headers read at the most: a few MB, some hundred read units, however many messages there are. */
+/** Headers that a count reads at most: a few MB, some hundred read units, however many messages there are. */
 const MAX_HEADERS = 10_000
 const PAGE = 2_500
 /** Places of the rest that are looked at, and headers read at each. */

@@ -18,7 +18,7 @@ export interface LeftBehind {
   readonly moved: boolean
   /** Set where nothing was moved by this call: the segment was no longer as it was read. */
   readonly changed?: true
-  /** What is left of the segment; `undefined` when nothing is, or when it changed under our hands. */
+  /** What is left of the segment; `undefined` when nothing is, or when it changed concurrently. */
   readonly segment: Segment | undefined
 }
 

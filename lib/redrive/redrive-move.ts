@@ -34,7 +34,7 @@ export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSi
   const { value: partition } = await partitions(engine, source, task.cursor).next()
   if (!partition) return { moved: 0, cursor: task.cursor, done: true }
   const here = cursorIn(partition, samePartition(partition, task.cursor) ? from : '0')
-  // A second's worth at the most: so soon a slow one is noted, renewed and can be cancelled.
+  // At most the messages of one second, so that a slow redrive still stores its progress and can be cancelled.
   const limit = Math.min(PAGE, task.maxPerSecond ?? PAGE)
   const page = await engine.store.headers({ partition, from: here.from, to: '~', limit, consistent: true })
   let moved = 0

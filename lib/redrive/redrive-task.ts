@@ -47,10 +47,10 @@ export interface RedriveTask {
   readonly failureCode?: ErrorCode
 }
 
-/** A task as it is stored: with how far it got, and who is at it. */
+/** A task as it is stored: with its progress and its runner. */
 export interface TaskRecord extends RedriveTask {
   readonly cursor: Cursor
-  /** Whoever runs it renews this; from then on another may take over. Epoch ms. */
+  /** The runner renews this instant; after it another runner may take over. Epoch ms. */
   readonly runUntil: number
 }
 

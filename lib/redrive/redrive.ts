@@ -115,7 +115,7 @@ const runningVersion = async (engine: Engine, queue: string): Promise<number> =>
 /**
  * Moves messages until the task is done or cancelled, or `signal` aborts; then another call goes on where this one
  * stopped. Each message moves in a transaction of its own segment, so that a crash at any point loses and doubles
- * nothing, and two runners do no harm. Answers at once while another runner is at it.
+ * nothing, and two runners do no harm. Returns at once if another runner is working on it.
  *
  * @throws `RedriveNotFound`
  */
@@ -151,7 +151,7 @@ const step = async (
   const progress: TaskRecord = { ...record, ...moved, runUntil: engine.clock.now() + RUNNER_LEASE_MS }
   const written = await writeTask(engine, task, progress)
   if (written) return written
-  // Whoever cancels writes into the task too: keep the count, take over the state.
+  // A cancellation writes into the task too: keep the count, and take over the state.
   const current = await readTask(engine, record.source, record.taskId)
   if (current.record.state !== 'cancelling') return undefined
   return writeTask(engine, current, { ...current.record, moved: progress.moved, state: 'cancelled' })
@@ -176,7 +176,7 @@ const attempt = async (
 export const getRedrive = async (engine: Engine, deadLetterQueue: string, taskId: string): Promise<RedriveTask> =>
   asTask((await readTask(engine, deadLetterQueue, taskId)).record)
 
-/** The newest tasks of a queue first, ten at the most. @throws `QueueNotFound` */
+/** The tasks of a queue, at most ten, newest first. @throws `QueueNotFound` */
 export const listRedrives = async (engine: Engine, deadLetterQueue: string): Promise<readonly RedriveTask[]> => {
   await engine.queues.get(deadLetterQueue)
   const partition = redrivePartition(deadLetterQueue)
@@ -194,14 +194,14 @@ export const cancelRedrive = async (engine: Engine, deadLetterQueue: string, tas
     const task = await readTask(engine, deadLetterQueue, taskId)
     if (isOver(task.record))
       throw invalid('taskId', taskId, `must name a running redrive (this one is ${task.record.state})`)
-    // Nobody is at it: it can be over at once.
+    // No runner is working on it: it can end at once.
     const idle = task.record.runUntil <= engine.clock.now()
     const written = await writeTask(engine, task, { ...task.record, state: idle ? 'cancelled' : 'cancelling' })
     if (written) return asTask(written.record)
   }
 }
 
-/** Tasks of all queues that are not over, for whoever makes sure that they go on. */
+/** Tasks of all queues that are not over, for the worker that continues them. */
 export const runningRedrives = async (engine: Engine): Promise<readonly { queue: string; taskId: string }[]> => {
   const documents = await engine.store.listDocuments({ partition: RUNNING_REDRIVES, limit: 1_000, consistent: true })
   return documents.map(({ sort, value }) => ({ queue: sort, taskId: (value as { taskId: string }).taskId }))
