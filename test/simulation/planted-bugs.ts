@@ -49,7 +49,7 @@ const tryBug = async (copy: string, bug: PlantedBug): Promise<Verdict> => {
 }
 
 const main = async (): Promise<boolean> => {
-  const chosen = [...BUGS, ...GROUP_BUGS, ...HINT_BUGS, ...RESULT_BUGS, ...TRANSACTION_BUGS, ...TRIGGER_BUGS].filter(
+  const chosen = [...BUGS, ...GROUP_BUGS, ...HINT_BUGS, ...RESULT_BUGS, ...TRIGGER_BUGS, ...TRANSACTION_BUGS].filter(
     ({ name }) => process.argv.slice(2).every((word) => name.includes(word)),
   )
   const left = [...chosen]
