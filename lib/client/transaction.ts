@@ -25,7 +25,7 @@ export interface TransactionAckOptions {
 
 export interface CommitResult {
   /** Of each published message, in the order in which they were given. Empty where `repeated`. */
-  readonly published: readonly Sent[]
+  readonly published: readonly Omit<Sent, 'result' | 'status'>[]
   /** A transaction with this `transactionId` was committed before: nothing was done now. */
   readonly repeated?: true
 }
