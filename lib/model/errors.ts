@@ -2,7 +2,7 @@ import type { CancelReason } from './cancel-reason.ts'
 import { nameAdvice } from './closest-name.ts'
 
 /**
- * Why an operation failed. One code is one reason; the data behind it stands in fields, the underlying failure
+ * Why an operation failed. One code is one reason. Its data is in fields, the underlying failure
  * in `cause`. HTTP statuses and SQS names are maps over these codes kept at the edges; the engine knows neither.
  */
 export const ERROR_CODES = [

@@ -51,7 +51,7 @@ export interface DeadLetterOrigin {
   readonly receiveCount: number
 }
 
-/** What stays the same over a message's life, whoever looks. Instants are epoch ms. */
+/** What stays the same over a message's life. Instants are epoch ms. */
 export interface MessageContent {
   readonly messageId: string
   readonly body: Body
@@ -78,7 +78,7 @@ export interface Message extends MessageContent {
 
 export type MessageState = 'delayed' | 'ready' | 'leased' | 'dead-lettered'
 
-/** A message looked at without receiving it. */
+/** A message, read without receiving it. */
 export interface StoredMessage extends MessageContent {
   readonly state: MessageState
   /** The queue it is in now: the dead-letter queue once it is dead-lettered. */

@@ -14,7 +14,7 @@ import { dueAtOf, type SegmentKey } from './segment-key.ts'
  *       └───────────────────────────────────────────────────────────────┘
  *
  * Lease expiry writes nothing: a slot whose `until` has passed is receivable where it always was. When every slot is
- * gone the header is deleted. Each arrow is one conditional write of one item, so a segment is linearizable by itself:
+ * gone the header is deleted. Each arrow is one conditional write of one item, so each segment is linearizable:
  *
  * - A claim of all that is left requires the version it read; a claim of some requires exactly the slots it read, so
  *   that claims of different messages of a segment don't disturb each other.
@@ -129,7 +129,7 @@ export const sameToken = (a: Uint8Array, b: Uint8Array): boolean => {
   return true
 }
 
-/** Whether `slot` is leased under `token`, whoever's turn it was to know. */
+/** Whether `slot` is leased under `token`, whether the lease is over or not. */
 export const holds = (slot: Slot, token: Uint8Array): slot is Lease =>
   slot.kind === 'lease' && sameToken(slot.token, token)
 
