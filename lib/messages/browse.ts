@@ -2,6 +2,7 @@ import type { Engine } from '../engine.ts'
 import { invalid } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { StoredMessage } from '../model/message.ts'
+import { whole } from '../model/number-checks.ts'
 import { asDelayed, isDropped, type QueueState } from '../model/queue-record.ts'
 import { goneCount, type Segment } from '../model/segment.ts'
 import { sortRightBehind } from '../model/segment-key.ts'
@@ -15,8 +16,8 @@ export interface BrowsePage {
 }
 
 /**
- * The messages of a queue, page by page, without leasing any: shard by shard, in the order in which polls take them.
- * A page may hold up to a segment more than `limit`.
+ * The messages of a queue, page by page, without leasing any: shard by shard, each in the order of its sort keys. A page may hold up to
+ * one segment more than `limit`.
  *
  * @throws `InvalidRequest`, `QueueNotFound`
  */
@@ -25,9 +26,7 @@ export const browse = async (
   queueName: string,
   { limit = 10, cursor }: { limit?: number; cursor?: string } = {},
 ): Promise<BrowsePage> => {
-  if (!Number.isInteger(limit) || limit < 1 || limit > LIMITS.browsePage) {
-    throw invalid('limit', limit, `must be a whole number from 1 to ${LIMITS.browsePage}`)
-  }
+  whole('limit', limit, 1, LIMITS.browsePage)
   const queue = await engine.queues.get(queueName)
   const start = decodeCursor(cursor)
   const messages: StoredMessage[] = []
@@ -47,7 +46,7 @@ export const browse = async (
   return { messages }
 }
 
-/** As many of the segments, from the first on, as hold `count` messages. */
+/** The first segments, as many as hold `count` messages. */
 const withMessages = (segments: readonly Segment[], count: number): readonly Segment[] => {
   let left = count
   const end = segments.findIndex((segment) => {

@@ -96,6 +96,13 @@ export const messageNotFound = (queue: string, messageId: string): HoldfastError
   return new HoldfastError('MessageNotFound', message, { queue, field: 'messageId', value })
 }
 
+/** The error for a message that other processes changed at each try. */
+export const messageContended = (queue: string): HoldfastError =>
+  new HoldfastError('Throttled', 'other processes keep changing the message: try again', {
+    queue,
+    reason: 'contention',
+  })
+
 /** Whether `error` is one of ours, with this code when one is given. */
 export const isHoldfastError = (error: unknown, code?: ErrorCode): error is HoldfastError =>
   error instanceof HoldfastError && (code === undefined || error.code === code)

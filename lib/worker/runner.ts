@@ -4,29 +4,29 @@ import { settlement } from './settlement.ts'
 import { type Task, tasksOf } from './tasks.ts'
 
 export interface Runner {
-  /** Handlers that are running. */
+  /** The number of handlers that are running. */
   readonly running: number
   /**
-   * Starts on leased messages, in order. Of a FIFO queue those of one group follow each other, the others run at once.
-   * `freed` is called as often as a handler ends.
+   * Starts handlers on leased messages, in order. On a FIFO queue the messages of one group follow each other, all others run
+   * concurrently. `freed` is called when a handler ends.
    */
   start(leases: readonly HeldLease[], freed: () => void): void
-  /** Gives back what waits behind others of its group. */
+  /** Gives back messages that wait behind others of their group. */
   stop(): Promise<void>
-  /** Gives messages back that are not to be started, without counting their receive. */
+  /** Gives back messages that will not be started. Their receive does not count. */
   giveBack(leases: readonly HeldLease[]): Promise<void>
   /** Resolves when nothing is running. */
   idle(): Promise<void>
-  /** Aborts the signals of all that is running. */
+  /** Aborts the signals of all running handlers. */
   cutOff(reason: Error): void
-  /** Extends the leases of what is still running no more: its messages come back. */
+  /** Stops extending the leases of running handlers, so that their messages are received again. */
   abandon(): void
 }
 
 /**
- * Runs the handler on messages and settles each by how that ended: acked when it returned, given back by the retry
- * policy when it threw, after its own time for `RetryLater`, dead-lettered for `Reject`. A message whose lease was lost
- * is left alone, but for an ack, which tells whether the message was this worker's after all.
+ * Runs the handler on messages and settles each: acked when the handler returns, nacked by the retry policy when it throws, after the
+ * time in `RetryLater`, dead-lettered for `Reject`. A message whose lease was lost is not settled, except by an ack, which succeeds
+ * where no other consumer has received the message.
  */
 export const runner = <In, Out>(parts: RunnerParts<In, Out>): Runner => {
   const { name, batchSize, report } = parts
@@ -36,7 +36,7 @@ export const runner = <In, Out>(parts: RunnerParts<In, Out>): Runner => {
   const waiting = new Set<HeldLease>()
   const settling = settlement(parts)
 
-  /** Marks messages as begun; false where they were given back meanwhile. */
+  /** Marks messages as begun. Returns false where they were given back before. */
   const begin = (leases: readonly HeldLease[]): boolean => {
     if (!leases.every((lease) => waiting.has(lease))) return false
     for (const lease of leases) {
@@ -46,13 +46,13 @@ export const runner = <In, Out>(parts: RunnerParts<In, Out>): Runner => {
     return true
   }
 
-  /** What follows in the group of a message that failed waits behind it, in the queue. */
+  /** Gives back the messages that follow a failed one in its group. */
   const giveBackWaiting = (leases: readonly HeldLease[]): Promise<void> => {
     const left = leases.filter((lease) => waiting.delete(lease))
     return settling.giveBack(left)
   }
 
-  /** Lets go of messages whose leases are over before their turn came: another consumer may have them. */
+  /** Drops messages whose leases ended before they were begun: another consumer may have them. */
   const dropLost = (leases: readonly HeldLease[]): void => {
     for (const lease of leases.filter((one) => one.over && waiting.delete(one))) {
       lease.release()
@@ -72,7 +72,7 @@ export const runner = <In, Out>(parts: RunnerParts<In, Out>): Runner => {
   const runTask = async (task: Task): Promise<void> => {
     for (const [position, whole] of task.entries()) {
       const lost = whole.findIndex((lease) => lease.over)
-      // In a group, nothing behind a message that was lost may be begun.
+      // No message may begin behind a lost one of its group.
       const batch = lost < 0 || !ordered ? whole.filter((lease) => !lease.over) : whole.slice(0, lost)
       dropLost(whole)
       if (!begin(batch)) return

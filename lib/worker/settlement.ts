@@ -12,7 +12,7 @@ interface SettlementParts {
   readonly telemetry: QueueTelemetry
 }
 
-/** How messages end. */
+/** Settles messages and reports failures. */
 export interface Settlement {
   done(lease: HeldLease): Promise<boolean>
   failed(lease: HeldLease, error: unknown): Promise<void>
@@ -20,7 +20,7 @@ export interface Settlement {
 }
 
 export const settlement = ({ settle, report, telemetry }: SettlementParts): Settlement => {
-  /** Settles a message, lets go of its lease, and reports a failure. Answers whether it succeeded. */
+  /** Settles a message, releases its lease, and reports a failure. Returns whether it succeeded. */
   const end = async (verb: SettleVerb, lease: HeldLease, work: () => Promise<HandleResult>): Promise<boolean> => {
     const [result] = await telemetry.settle(verb, [lease.message], async () => [await work()])
     lease.release()
