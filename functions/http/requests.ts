@@ -32,7 +32,7 @@ const newMessage = z
     timeToLiveSeconds: z.optional(whole(LIMITS.timeToLiveSecondsMin, LIMITS.retentionSeconds)),
     groupId: z.optional(text(1, LIMITS.groupIdLength)),
     deduplicationId: z.optional(text(1, LIMITS.groupIdLength)),
-    traceHeader: z.optional(text(1, 1_024)),
+    traceHeader: z.optional(text(1, LIMITS.traceHeaderLength)),
   })
   .check(
     z.refine((given) => (given.body === undefined) !== (given.bodyBase64 === undefined), {
@@ -81,8 +81,8 @@ export const pollRequest = z.strictObject({
   ),
 })
 
-// Longer than any receipt handle of Holdfast, so that a foreign one fails alone and not the whole request.
-const receiptHandles = z.array(text(0, 2_048)).check(z.minLength(1), z.maxLength(LIMITS.batchSize))
+// Of any length, so that a foreign one fails alone and not the whole request.
+const receiptHandles = z.array(z.string()).check(z.minLength(1), z.maxLength(LIMITS.batchSize))
 
 export const ackRequest = z.strictObject({ receiptHandles })
 
@@ -143,7 +143,8 @@ export const rescheduleRequest = z
   })
   .check(
     z.refine((given) => (given.delaySeconds === undefined) !== (given.dueAt === undefined), {
-      error: 'must hold either delaySeconds or dueAt',
+      error: 'or delaySeconds must be given, and not both',
+      path: ['dueAt'],
     }),
   )
 

@@ -1,15 +1,20 @@
 import type { Clock } from '../clock.ts'
 import type { Reading } from '../codecs/read-message.ts'
 import { issuesText, type StandardSchema, validate } from '../codecs/schema.ts'
-import { HoldfastError, isHoldfastError, isRefusal } from '../model/errors.ts'
+import { HoldfastError, invalid, isHoldfastError, isRefusal } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
-import { messageBytes, type NewMessage, type PublishResult } from '../model/message.ts'
+import { type MessageAttribute, messageBytes, type NewMessage, type PublishResult } from '../model/message.ts'
 import { producer } from '../producer/producer.ts'
 import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import type { CallOptions, Transport } from '../transport/port.ts'
 
 /** How and when a message is delivered. */
-export type PublishOptions = Omit<NewMessage, 'body' | 'senderId'>
+export interface PublishOptions extends Omit<NewMessage, 'body' | 'senderId' | 'dueAt' | 'attributes'> {
+  /** When the message is due, epoch ms or a date. An instant in the past means now. */
+  readonly dueAt?: number | Date
+  /** A text and a number stand for attributes of the types `String` and `Number`. */
+  readonly attributes?: Readonly<Record<string, MessageAttribute | string | number>>
+}
 /** One message of a batch. */
 export interface PublishEntry<In> extends PublishOptions {
   readonly body: In
@@ -58,7 +63,7 @@ export const publishing = <In, Out>({
   })
   const encode = async ({ body, ...options }: PublishEntry<In>): Promise<NewMessage> => {
     await checkBody(name, reading, body)
-    return { ...options, body: reading.codec.encode(body) }
+    return newMessage(reading.codec.encode(body), options)
   }
   return {
     publish: async (body, { signal, ...options } = {}) => {
@@ -72,11 +77,13 @@ export const publishing = <In, Out>({
       return sent
     },
     publishBatch: async (entries, options = {}) => {
+      if (!Array.isArray(entries)) throw invalid('entries', entries, 'must be a list of messages')
       const outcomes = new Array<PublishOutcome>(entries.length)
       const messages: NewMessage[] = []
       const positions: number[] = []
       for (const [position, entry] of entries.entries()) {
         try {
+          if (typeof entry !== 'object' || entry === null) throw invalid('body', entry, 'must be given, in an object')
           messages.push(await encode(entry))
           positions.push(position)
         } catch (error) {
@@ -91,6 +98,44 @@ export const publishing = <In, Out>({
     },
     flush: () => shared.flush(),
   }
+}
+
+/** @throws `InvalidRequest` for a due time or attributes that can be none */
+export const newMessage = (
+  body: NewMessage['body'],
+  { dueAt, attributes, ...options }: PublishOptions,
+): NewMessage => ({
+  ...options,
+  ...(dueAt !== undefined && { dueAt: instantOf(dueAt) }),
+  ...(attributes !== undefined && { attributes: attributesOf(attributes) }),
+  body,
+})
+
+const instantOf = (dueAt: number | Date): number => {
+  const at = dueAt instanceof Date ? dueAt.getTime() : dueAt
+  if (typeof at !== 'number' || Number.isNaN(at)) throw invalid('dueAt', dueAt, 'must be epoch milliseconds or a date')
+  return at
+}
+
+const attributesOf = (given: NonNullable<PublishOptions['attributes']>): NonNullable<NewMessage['attributes']> => {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw invalid('attributes', given, 'must be an object of attributes')
+  }
+  return Object.fromEntries(Object.entries(given).map(([name, attribute]) => [name, attributeOf(name, attribute)]))
+}
+
+const attributeOf = (name: string, given: MessageAttribute | string | number): MessageAttribute => {
+  if (typeof given === 'string') return { dataType: 'String', value: given }
+  if (typeof given === 'number') return { dataType: 'Number', value: String(given) }
+  const { dataType, value } = (given ?? {}) as Partial<MessageAttribute>
+  if (typeof dataType === 'string' && (typeof value === 'string' || value instanceof Uint8Array)) {
+    return { dataType, value }
+  }
+  throw invalid(
+    `attributes.${name}`,
+    typeof given,
+    'must be a text, a number, or an object with a dataType and a value',
+  )
 }
 
 /** @throws `InvalidRequest` where a body does not fit its queue's schema */
@@ -124,7 +169,8 @@ const publishTogether = async (messages: readonly NewMessage[], send: Send): Pro
     return messages.map((_, index) => outcomeOf(results[index]))
   } catch (error) {
     const outcome = failed(error)
-    if (messages.length === 1 || !isRefusal(outcome.error)) return messages.map(() => outcome)
+    if (messages.length === 1) return [{ ok: false, error: aboutOne(outcome.error) }]
+    if (!isRefusal(outcome.error)) return messages.map(() => outcome)
     // One bad message fails the call before anything is written: alone, the others succeed.
     const outcomes: PublishOutcome[] = []
     for (const one of messages) outcomes.push(...(await publishTogether([one], send)))

@@ -9,11 +9,11 @@ const closestName = (given: string, known: readonly string[]): string | undefine
 }
 
 /** A name without its unit or its beginning: `visibilityTimeout`, `timeToLive`. */
-const MIN_PART = 4
+const MIN_PART_LENGTH = 4
 const isPart = (given: string, name: string): boolean =>
-  given.length >= MIN_PART && (name.startsWith(given) || name.endsWith(given) || given.startsWith(name))
+  given.length >= MIN_PART_LENGTH && (name.startsWith(given) || name.endsWith(given) || given.startsWith(name))
 
-/** Longer names are not compared, since the caller chooses their length. */
+/** Longer names are not compared: the caller chose their length, and a comparison costs its square. */
 const MAX_LENGTH = 64
 
 /** Letters to insert, delete, change or swap with their neighbour. */

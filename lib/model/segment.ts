@@ -129,7 +129,7 @@ export const sameToken = (a: Uint8Array, b: Uint8Array): boolean => {
   return true
 }
 
-/** Whether `slot` is leased under `token`, whether the lease is over or not. */
+/** Whether `slot` is leased under `token`. */
 export const holds = (slot: Slot, token: Uint8Array): slot is Lease =>
   slot.kind === 'lease' && sameToken(slot.token, token)
 

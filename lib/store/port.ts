@@ -26,7 +26,7 @@ export interface Store {
   /** Headers in key order, without content. May lag behind recent writes unless `consistent`. */
   headers(range: HeaderRange): Promise<HeaderPage>
 
-  /** Makes each change for itself: some may succeed while others fail. Outcomes in the order of the changes; never rejects. */
+  /** Makes each change independently: some may succeed while others fail. Outcomes in the order of the changes; never rejects. */
   change(changes: readonly Change[]): Promise<ChangeOutcome[]>
 
   /**

@@ -38,7 +38,9 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
     pollsEndEarly: false,
 
     createQueue: async (queue, given, options) => {
-      const { status, json } = await request({ method: 'PUT', path: queuePath(queue), body: given, ...options })
+      // A new queue has nothing that `null` could take away.
+      const body = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
+      const { status, json } = await request({ method: 'PUT', path: queuePath(queue), body, ...options })
       return { queue: queueFrom(json), created: status === 201 }
     },
     getQueue: async (queue, options) => queueFrom(await call({ method: 'GET', path: queuePath(queue), ...options })),

@@ -1,5 +1,6 @@
 import type { Message, PublishResult } from '../../lib/model/message.ts'
 import { decodeReceiptHandle } from '../../lib/model/receipt-handle.ts'
+import type { ResultAnswer } from '../../lib/model/result.ts'
 import { type LeaseSpan, type Ledger, tokenText } from './ledger.ts'
 
 /**
@@ -24,6 +25,8 @@ export interface History {
   readonly rescheduled: Set<string>
   /** Messages that were, or may have been, given back without a receive: their receives do not rise. */
   readonly unreceived: Set<string>
+  /** What producers were told of their messages. */
+  readonly looks: Look[]
 
   publishing(publish: Omit<Publish, 'answer'>): Publish
   published(publish: Publish, result: Extract<PublishResult, { messageId: string }>, at: number): void
@@ -38,6 +41,19 @@ export interface History {
   repeat(messageId: string): void
   /** The message whose publish was answered `back` answers ago or earlier, and that nobody tried to remove. */
   waiting(back: number): string | undefined
+  /** The message whose publish was answered `back` answers ago, whatever became of it. */
+  known(back: number): string | undefined
+}
+
+/** A producer's look at one of its messages: its status, or a wait for its result. */
+export interface Look {
+  readonly by: string
+  readonly messageId: string
+  readonly startedAt: number
+  readonly endedAt: number
+  /** Absent for a status. */
+  readonly waitedMs: number | undefined
+  readonly answer: ResultAnswer
 }
 
 export interface Publish {
@@ -95,6 +111,7 @@ export const newHistory = (ledger: Ledger): History => {
   const deadLettered = new Map<string, number>()
   const rescheduled = new Set<string>()
   const unreceived = new Set<string>()
+  const looks: Look[] = []
   const answered: string[] = []
   let polls = 0
 
@@ -108,6 +125,7 @@ export const newHistory = (ledger: Ledger): History => {
     deadLettered,
     rescheduled,
     unreceived,
+    looks,
     publishing: (publish) => {
       const one: Publish = { ...publish, answer: undefined }
       publishes.set(one.body, one)
@@ -163,6 +181,7 @@ export const newHistory = (ledger: Ledger): History => {
       }
       return undefined
     },
+    known: (back) => answered[answered.length - back],
   }
 }
 

@@ -9,8 +9,8 @@ import type { NewSegment } from '../../lib/store/port.ts'
  */
 export interface Ledger {
   inserted(insert: NewSegment): void
-  /** A write to a segment that was applied; without `after` it deleted the segment. */
-  changed(before: Segment, after: Segment | undefined): void
+  /** A write to a segment that was applied, alone or in a transaction; without `after` it deleted the segment. */
+  changed(before: Segment, after: Segment | undefined, inTransaction: boolean): void
   /** A claim by its token; nothing for one that never took effect. */
   claim(token: string): LeaseSpan | undefined
   of(messageId: string): Entry | undefined
@@ -22,6 +22,8 @@ export interface Entry {
   readonly leases: readonly LeaseSpan[]
   /** Slots that became empty: several where the message was moved. */
   readonly removals: readonly SlotRemoval[]
+  /** When it was stored: several times where it was moved, in the instant in which it was removed. */
+  readonly insertedAt: readonly number[]
 }
 
 export interface LeaseSpan {
@@ -40,6 +42,7 @@ export interface SlotRemoval {
   readonly at: number
   /** Of the lease that the message was under, live or over; absent for one that nobody had received. */
   readonly token: string | undefined
+  readonly inTransaction: boolean
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
@@ -54,6 +57,7 @@ export const tokenText = (token: Uint8Array): string => {
 interface OwnEntry extends Entry {
   readonly leases: LeaseSpan[]
   readonly removals: SlotRemoval[]
+  readonly insertedAt: number[]
 }
 
 export const newLedger = (now: () => number): Ledger => {
@@ -64,7 +68,7 @@ export const newLedger = (now: () => number): Ledger => {
   const entryOf = (messageId: string): OwnEntry => {
     let entry = entries.get(messageId)
     if (!entry) {
-      entry = { leases: [], removals: [] }
+      entry = { leases: [], removals: [], insertedAt: [] }
       entries.set(messageId, entry)
     }
     return entry
@@ -101,8 +105,9 @@ export const newLedger = (now: () => number): Ledger => {
     inserted: ({ segment, content }) => {
       const ids = content.messages.map(({ messageId }, index) => messageId ?? encodeMessageId(segment.key, index))
       idsIn.set(segmentId(segment.key), ids)
+      for (const id of ids) entryOf(id).insertedAt.push(now())
     },
-    changed: (before, after) => {
+    changed: (before, after, inTransaction) => {
       const ids = idsIn.get(segmentId(before.key))
       for (const [index, slot] of before.slots.entries()) {
         const messageId = ids?.[index]
@@ -113,7 +118,8 @@ export const newLedger = (now: () => number): Ledger => {
         else {
           end(entry)
           if (next?.kind === 'fresh') continue
-          entry.removals.push({ at: now(), token: slot.kind === 'lease' ? tokenText(slot.token) : undefined })
+          const token = slot.kind === 'lease' ? tokenText(slot.token) : undefined
+          entry.removals.push({ at: now(), token, inTransaction })
         }
       }
     },

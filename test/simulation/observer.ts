@@ -76,7 +76,14 @@ export const newObserver = ({
     if (applied) lastWrites.set(item, { kind, process, at: now() })
   }
 
-  const changed = (process: string, sentAt: number, change: Change, after: Segment | undefined, applied: boolean) => {
+  const changed = (
+    process: string,
+    sentAt: number,
+    change: Change,
+    after: Segment | undefined,
+    applied: boolean,
+    inTransaction = false,
+  ) => {
     const partition = partitionId(change.key.partition)
     const segments = segmentsIn(partition)
     const { sort } = change.key
@@ -90,7 +97,7 @@ export const newObserver = ({
     coverage.outcome(kind, 'done')
     if (before) {
       transitions(before, after, now(), coverage)
-      ledger.changed(before, after)
+      ledger.changed(before, after, inTransaction)
     }
     if (after) {
       segments.set(sort, after)
@@ -122,7 +129,7 @@ export const newObserver = ({
       case 'change': {
         const { key } = write.change
         const before = segmentsIn(partitionId(key.partition)).get(key.sort)
-        return changed(process, sentAt, write.change, before && after(before, write.change), true)
+        return changed(process, sentAt, write.change, before && after(before, write.change), true, true)
       }
       case 'put':
         return ` ${write.key.partition} ${write.key.sort} ${JSON.stringify(write.value)}`

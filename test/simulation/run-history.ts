@@ -11,10 +11,12 @@ import { employ } from './actors/employ.ts'
 import { operator } from './actors/operator.ts'
 import { publisher } from './actors/publisher.ts'
 import { redriver } from './actors/redriver.ts'
+import { look, watcher } from './actors/watcher.ts'
 import type { CoverageCounts } from './coverage.ts'
 import { expected } from './history.ts'
 import { playTriggers } from './play-triggers.ts'
 import { PROMISES } from './promises/all.ts'
+import { finalStates } from './promises/results.ts'
 import { newWorld, type World, type WorldOptions } from './world.ts'
 import { deadLetterQueueName, queueName, queueNames, type WorldSettings } from './world-settings.ts'
 
@@ -56,7 +58,7 @@ const SETTLE_MS = 1_000
 const play = async (world: World): Promise<Violation[]> => {
   const { scheduler, history, settings, spans } = world
   if (settings.trigger) return broken('a trigger delivers', await playTriggers(world, settings.trigger))
-  const { publishers, consumers, operators, redrivers = 0, deadLetterConsumers = 0 } = settings.cast
+  const { publishers, consumers, operators, redrivers = 0, deadLetterConsumers = 0, watchers = 0 } = settings.cast
   const limit = await watchLimit(world)
   const endAt = scheduler.now() + spans.workMs
   await Promise.all([
@@ -64,6 +66,7 @@ const play = async (world: World): Promise<Violation[]> => {
     ...several(consumers, (n) => employ(world, `consumer-${n}`, endAt, consumer)),
     ...several(operators, (n) => employ(world, `operator-${n}`, endAt, operator)),
     ...several(deadLetterConsumers, (n) => employ(world, `dead-letter-consumer-${n}`, endAt, deadLetterConsumer)),
+    ...several(watchers, (n) => employ(world, `watcher-${n}`, endAt, watcher)),
     ...several(redrivers, (n) => employ(world, `redriver-${n}`, endAt, redriver)),
     ...several(settings.delaysSeconds ? 1 : 0, (n) => employ(world, `delay-changer-${n}`, endAt, delayChanger)),
   ])
@@ -78,6 +81,7 @@ const play = async (world: World): Promise<Violation[]> => {
   const { must, most } = expected(history, world.maxReceives)
   const wrongCounts = await judgeCounts(world, must.size, most)
   await drainAll(world)
+  const untold = await judgeEndings(world)
   const lost = [...must].filter((messageId) => !history.deliveriesOf.has(messageId))
   const left = [...expected(history, world.maxReceives).must]
   return [
@@ -85,6 +89,7 @@ const play = async (world: World): Promise<Violation[]> => {
     ...PROMISES.filter(({ madeFor }) => madeFor?.(settings) ?? true).flatMap(({ name, violations }) =>
       broken(name, violations(history, settings)),
     ),
+    ...broken('every message has the end that its producer is told', untold),
     ...broken('no more of a group is in flight than its limit', limit),
     ...broken('what was published is received until it is removed', [
       ...lost.map((messageId) => `lost: ${messageId}, which was published and never received`),
@@ -100,6 +105,19 @@ const several = <T>(count: number, make: (n: number) => T): T[] =>
 
 const broken = (promise: string, violations: readonly string[]): Violation[] =>
   violations.map((what) => ({ promise, what }))
+
+/** At rest every producer is told what became of its messages, with its consumer's result. */
+const judgeEndings = async (world: World): Promise<string[]> => {
+  if (!world.settings.settings?.results) return []
+  const actor = world.newActor('producer')
+  const found: string[] = []
+  for (const [messageId, state] of finalStates(world.history)) {
+    world.begin(actor, false)
+    const { status } = await look(world, actor, messageId, 0)
+    if (status.state !== state) found.push(`${messageId} is told to be ${JSON.stringify(status)}, and was ${state}`)
+  }
+  return found
+}
 
 /** Takes all that is left, acking it, for longer than anything can stay hidden. */
 const drainAll = async (world: World): Promise<void> => {

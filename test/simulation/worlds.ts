@@ -64,6 +64,13 @@ const LIMITED: WorldSettings = {
   },
 }
 
+const KEPT = { results: { retentionSeconds: 600 } }
+const RESULTS = {
+  ...STANDARD,
+  cast: { ...STANDARD.cast, watchers: 2 },
+  settings: KEPT,
+  unreceives: 0.1,
+} as const satisfies WorldSettings
 const TRIGGERED: WorldSettings = {
   kind: 'standard',
   cast: { publishers: 2, consumers: 0, operators: 0 },
@@ -146,6 +153,31 @@ export const WORLDS = {
     unreceives: 0.2,
   },
   'fifo: everything fails': { ...FIFO, faults: { ...ALL_FAULTS, 'clock jumps': 0 }, clocksOffByMs: 500 },
+  'results: consumers are killed before, between and after result and ack': {
+    ...RESULTS,
+    faults: { ...SOME_FAULTS, 'killed before sending': 0.01, 'killed while waiting': 0.01 },
+  },
+  /** Few consumers: leases end, and nobody receives the messages for a while. */
+  'results: clocks differ and consumers are few': {
+    ...RESULTS,
+    cast: { publishers: 2, consumers: 1, operators: 1, watchers: 3 },
+    faults: SOME_FAULTS,
+    clocksOffByMs: 300,
+  },
+  'results: messages are dead-lettered and redriven': {
+    ...RESULTS,
+    cast: { ...RESULTS.cast, redrivers: 1, deadLetterConsumers: 1 },
+    faults: { 'sent twice': 0.05, 'killed before sending': 0.01, 'killed while waiting': 0.002 },
+    settings: { ...KEPT, ...DEAD_LETTERS(2) },
+  },
+  'results: of fifo queues': {
+    ...FIFO,
+    cast: { ...FIFO.cast, watchers: 2 },
+    faults: SOME_FAULTS,
+    clocksOffByMs: 300,
+    settings: KEPT,
+    unreceives: 0.1,
+  },
   'trigger: nothing fails': TRIGGERED,
   'trigger: the function is throttled for ten minutes': {
     ...TRIGGERED,

@@ -33,7 +33,7 @@ export const changeOperations = (
     })
   },
 
-  /** The same for claims, while their bodies are read: what a lost race reads in vain is a fraction of a write. */
+  /** The same for claims, while their bodies are read: what a lost race reads for nothing is a fraction of a write. */
   claim: (claims) => claimEach(table, claims),
 
   /**

@@ -61,7 +61,7 @@ export type TransactResult =
   | { readonly applied: true }
   | { readonly applied: false; readonly failures: readonly { readonly position: number; readonly item?: Item }[] }
 
-const MOST_KEYS = 100
+const MAX_KEYS = 100
 const CONFLICT_TRIES = 5
 const UNPROCESSED_TRIES = 6
 const CONFLICT_PAUSE_MS = 15
@@ -156,8 +156,8 @@ export const tableClient = ({
       // DynamoDB refuses a batch that names a key twice.
       const unique = [...new Map(keys.map((key) => [`${key.pk?.S} ${key.sk?.S}`, key])).values()]
       const parts: Promise<Item[]>[] = []
-      for (let start = 0; start < unique.length; start += MOST_KEYS) {
-        parts.push(getSome(unique.slice(start, start + MOST_KEYS), consistent))
+      for (let start = 0; start < unique.length; start += MAX_KEYS) {
+        parts.push(getSome(unique.slice(start, start + MAX_KEYS), consistent))
       }
       return (await Promise.all(parts)).flat()
     },

@@ -102,7 +102,7 @@ describe('an ack', () => {
     expect(await ack(engine, 'orders', [again?.receiptHandle as string])).toEqual([OK])
   })
 
-  test('answers each handle for itself, in order', async () => {
+  test('answers each handle independently, in order', async () => {
     const engine = await engineWithQueue()
     await createQueue(engine, 'invoices')
     const handles = await held(engine, 25)

@@ -229,7 +229,7 @@ export const changeContract = (subject: () => Subject): void => {
       })
     })
 
-    test('among many of one call succeeds or fails for itself, in the order given', async () => {
+    test('among many of one call succeeds or fails independently, in the order given', async () => {
       const { store } = subject()
       const partition = newPartition()
       const segments = await Promise.all(
@@ -337,7 +337,7 @@ export const changeContract = (subject: () => Subject): void => {
       expect(outcome?.segment?.slots).toEqual([FRESH, lease({ n: 1 }), GONE, lease({ n: 4 })])
     })
 
-    test('among many of one call wins or loses for itself, in the order given', async () => {
+    test('among many of one call wins or loses independently, in the order given', async () => {
       const { store } = subject()
       const partition = newPartition()
       const segments = await Promise.all(Array.from({ length: 25 }, (_, n) => place(store, [FRESH], n, partition)))

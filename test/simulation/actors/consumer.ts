@@ -1,6 +1,6 @@
 import type { Message } from '../../../lib/model/message.ts'
 import { poll } from '../../../lib/receive/poll.ts'
-import { ack } from '../../../lib/settle/ack.ts'
+import { type AckEntry, ack } from '../../../lib/settle/ack.ts'
 import { extend } from '../../../lib/settle/extend.ts'
 import { nack } from '../../../lib/settle/nack.ts'
 import { unreceive } from '../../../lib/settle/unreceive.ts'
@@ -142,7 +142,7 @@ const handle = async (world: World, actor: Actor, delivery: Delivery, leaseMs: n
 }
 
 export const ackTogether = async (
-  { history, scheduler, story }: World,
+  { history, scheduler, story, settings }: World,
   { name, process }: Actor,
   deliveries: readonly Delivery[],
 ): Promise<void> => {
@@ -153,10 +153,13 @@ export const ackTogether = async (
   const bodies = story && deliveries.map(({ message }) => message.body).join(', ')
   story?.note(startedAt, name, `acks ${bodies}`)
   try {
+    const told = settings.settings?.results !== undefined && first.queue === queueName(settings)
     const results = await ack(
       process.engine,
       first.queue,
-      deliveries.map(({ message }) => message.receiptHandle),
+      deliveries.map((one) =>
+        told ? { ...outcomeOf(one), receiptHandle: one.message.receiptHandle } : one.message.receiptHandle,
+      ),
     )
     for (const [position, removal] of removals.entries()) {
       const result = results[position]
@@ -172,6 +175,13 @@ export const ackTogether = async (
   } catch (error) {
     passing(error)
   }
+}
+
+/** What a consumer says of its work on a message: a result that no other work has, no result, or a failure. */
+export const outcomeOf = ({ message: { messageId }, poll }: Delivery): Pick<AckEntry, 'result' | 'failure'> => {
+  const work = `work of poll ${poll} on ${messageId}`
+  if (poll % 5 === 0) return { failure: { name: 'Failed', message: work } }
+  return poll % 5 === 1 ? {} : { result: work }
 }
 
 const giveBack = async (

@@ -4,6 +4,7 @@ import { oneMessage } from './one-message.ts'
 import { inOrderOfNumbers, inOrderOfPublishes, nothingBehindInFlight, nothingPassedOver } from './order.ts'
 import type { Promised } from './promise.ts'
 import { outdatedHandles, removedForGood } from './removals.ts'
+import { endingsTold, noGhostWorks, resultsOfHolders, waitsEnd } from './results.ts'
 
 /** The promises that every history is checked against. */
 export const PROMISES: readonly Promised[] = [
@@ -18,4 +19,8 @@ export const PROMISES: readonly Promised[] = [
   nothingPassedOver,
   notPastItsTime,
   underLeases,
+  resultsOfHolders,
+  endingsTold,
+  noGhostWorks,
+  waitsEnd,
 ]

@@ -126,7 +126,7 @@ test('memory stays flat over purges: 40 MB are gone each time', async () => {
   expect((await bytesInUse()) - before).toBeLessThan(5 * MEGABYTE)
 })
 
-test.each(['memory', 'disk'])('%s keeps nothing of names that were asked for in vain', async (kind) => {
+test.each(['memory', 'disk'])('%s keeps nothing of names that were read and not found', async (kind) => {
   const { engine } = await opened(kind)
   const ask = async (count: number) => {
     let refused = 0

@@ -1,0 +1,122 @@
+import { isFinal, type MessageStatus } from '../../../lib/model/result.ts'
+import { outcomeOf } from '../actors/consumer.ts'
+import { claimOf, type Delivery, type History, type Look } from '../history.ts'
+import type { Entry, SlotRemoval } from '../ledger.ts'
+import { isDead } from './one-message.ts'
+import type { Promised } from './promise.ts'
+
+const keepsResults: Promised['madeFor'] = ({ settings }) => settings?.results !== undefined
+
+/** How the end of a message came about, as the table saw it. */
+type End =
+  | { readonly kind: 'acked'; readonly at: number; readonly delivery: Delivery | undefined }
+  | { readonly kind: 'cancelled'; readonly at: number }
+
+const isMove = ({ insertedAt }: Entry, { at }: SlotRemoval): boolean => insertedAt.indexOf(at, 1) > 0
+
+const endOf = (history: History, messageId: string, entry: Entry): End | undefined => {
+  const removal = entry.removals.find((one) => !isMove(entry, one))
+  if (!removal) return undefined
+  const { at, token, inTransaction } = removal
+  if (inTransaction) return { kind: 'cancelled', at }
+  const delivery = history.deliveriesOf.get(messageId)?.find((one) => claimOf(history, one)?.token === token)
+  return { kind: 'acked', at, delivery }
+}
+
+/** A read that need not be consistent may be so much behind. */
+const STALE_MS = 1_000
+/** A wait reads again within this time. */
+const READ_AGAIN_MS = 1_500
+/** Requests that a wait has on their way when its time is over; each takes up to 0.8 s. */
+const ON_THE_WAY_MS = 6_000
+
+const nameOf = ({ by, messageId, startedAt, waitedMs, answer }: Look): string =>
+  `${by} was told at ${startedAt} that ${messageId} is ${JSON.stringify(answer)}${waitedMs === undefined ? '' : `, after a wait of up to ${waitedMs} ms`}`
+
+const judged = (history: History, judge: (look: Look, entry: Entry, end: End | undefined) => string | undefined) =>
+  history.looks.flatMap((look) => {
+    const entry = history.ledger.of(look.messageId)
+    if (!entry || history.repeated.has(look.messageId)) return []
+    const wrong = judge(look, entry, endOf(history, look.messageId, entry))
+    return wrong === undefined ? [] : [`${nameOf(look)}: ${wrong}`]
+  })
+
+/** A result is that of the work whose ack removed the message, and is told once it is removed. */
+export const resultsOfHolders: Promised = {
+  name: 'a result is told of work by the one who held the message last, once it is acked',
+  madeFor: keepsResults,
+  violations: (history) =>
+    judged(history, ({ endedAt, waitedMs, answer: { status, result, failure } }, _, end) => {
+      if (status.state !== 'done' && status.state !== 'failed') return undefined
+      if (!end || end.at > endedAt) return 'it was not removed by then'
+      if (end.kind === 'cancelled') return 'it was cancelled'
+      if (!end.delivery) return 'nobody received it under the lease that was acked'
+      if (isDead(end.delivery)) return 'it was acked as a dead letter'
+      const told = outcomeOf(end.delivery)
+      if ((status.state === 'failed') !== (told.failure !== undefined)) {
+        return `its consumer said ${JSON.stringify(told)}`
+      }
+      // A status bears no result.
+      if (waitedMs === undefined) return undefined
+      const isSame = result === told.result && failure?.message === told.failure?.message
+      return isSame ? undefined : `its consumer said ${JSON.stringify(told)}`
+    }),
+}
+
+/** Every ending is told, and nothing else is told as one. */
+export const endingsTold: Promised = {
+  name: 'every ending is told as what it was',
+  madeFor: keepsResults,
+  violations: (history) =>
+    judged(history, (look, entry, end) => {
+      const { startedAt, endedAt, waitedMs, answer } = look
+      const { status } = answer
+      const moved = entry.removals.some((one) => isMove(entry, one) && one.at <= endedAt)
+      if (status.state === 'gone') return 'what became of it is not told'
+      if (status.state === 'cancelled' && (end?.kind !== 'cancelled' || end.at > endedAt)) return 'it was not cancelled'
+      if (status.state === 'deadLettered' && !moved) return 'it was not moved'
+      if (isFinal(status) || !end) return undefined
+      const lateMs = waitedMs === undefined ? endedAt - startedAt + STALE_MS : READ_AGAIN_MS + ON_THE_WAY_MS
+      return end.at < endedAt - lateMs ? `it had ended at ${end.at}` : undefined
+    }),
+}
+
+export const noGhostWorks: Promised = {
+  name: 'a message is said to be worked on only while it is leased, and a second longer',
+  madeFor: keepsResults,
+  violations: (history, { clocksOffByMs = 0 }) =>
+    judged(history, ({ startedAt, endedAt, answer: { status } }, { leases }) => {
+      if (status.state !== 'leased') return undefined
+      const isLeased = leases.some(
+        (lease) =>
+          lease.from <= endedAt && Math.min(lease.endedAt, lease.until + 2 * clocksOffByMs) + STALE_MS > startedAt,
+      )
+      return isLeased ? undefined : 'its lease was over'
+    }),
+}
+
+export const waitsEnd: Promised = {
+  name: 'a wait for a result ends in time, and not before it has one',
+  madeFor: keepsResults,
+  violations: (history) =>
+    judged(history, ({ startedAt, endedAt, waitedMs, answer: { status } }) => {
+      if (waitedMs === undefined) return undefined
+      if (endedAt - startedAt > waitedMs + ON_THE_WAY_MS) return `it ended after ${endedAt - startedAt} ms`
+      const early = !isFinal(status) && endedAt - startedAt < waitedMs
+      return early ? `it ended after ${endedAt - startedAt} ms` : undefined
+    }),
+}
+
+/** At rest, when all were acked or cancelled: what each producer must be told. */
+export const finalStates = (history: History): ReadonlyMap<string, MessageStatus['state']> => {
+  const states = new Map<string, MessageStatus['state']>()
+  for (const { answer } of history.publishes.values()) {
+    const entry = answer && history.ledger.of(answer.messageId)
+    if (!answer || !entry || history.repeated.has(answer.messageId)) continue
+    const end = endOf(history, answer.messageId, entry)
+    if (end?.kind === 'cancelled') states.set(answer.messageId, 'cancelled')
+    else if (end?.delivery && isDead(end.delivery)) states.set(answer.messageId, 'deadLettered')
+    else if (end?.delivery) states.set(answer.messageId, outcomeOf(end.delivery).failure ? 'failed' : 'done')
+  }
+  return states
+}

@@ -1,0 +1,78 @@
+import type { PlantedBug } from './bugs.ts'
+
+const RESULTS = { suites: ['test/simulation/simulation.test.ts'], worlds: 'results' }
+
+/** Bugs of what producers are told of their messages. */
+export const RESULT_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'an ack removes the message whether or not its result is stored',
+    file: 'lib/settle/ack.ts',
+    replace:
+      'const refused = queue.settings.results ? await storeResults(engine, queue, worksIn(engine, queue, told)) : NONE',
+    by: 'if (queue.settings.results) storeResults(engine, queue, worksIn(engine, queue, told)).catch(() => {})\n  const refused = NONE',
+    ...RESULTS,
+  },
+  {
+    name: 'of the results of several claims the earliest is told',
+    file: 'lib/model/result.ts',
+    replace: 'return a.entry.version < b.entry.version',
+    by: 'return a.entry.version > b.entry.version',
+    ...RESULTS,
+  },
+  {
+    name: 'a result counts while its message is still there, once the lease is over',
+    file: 'lib/results/find-result.ts',
+    replace: "if (slot.kind === 'gone') return undefined",
+    by: "if (slot.kind === 'gone' || (slot.kind === 'lease' && slot.until <= engine.clock.now())) return undefined",
+    ...RESULTS,
+  },
+  {
+    name: 'the result of one message is told of all of its segment',
+    file: 'lib/model/result.ts',
+    replace: 'if (entry.index === index && (!best',
+    by: 'if ((!best',
+    ...RESULTS,
+  },
+  {
+    name: 'a message is said to be worked on after its lease has ended',
+    file: 'lib/results/slot-status.ts',
+    replace: "if (slot.kind === 'lease' && liveAt(slot, now)) return",
+    by: "if (slot.kind === 'lease' && !slot.backingOff) return",
+    ...RESULTS,
+  },
+  {
+    name: 'a wait goes on past its time',
+    file: 'lib/results/await-result.ts',
+    replace: 'const deadline = engine.clock.now() + waitTimeSeconds * 1_000',
+    by: 'const deadline = engine.clock.now() + waitTimeSeconds * 4_000',
+    ...RESULTS,
+  },
+  {
+    name: 'nothing is told of what a transaction removes',
+    file: 'lib/results/write-results.ts',
+    replace: '  if (!results) return []\n  const entries = indexes',
+    by: '  if (results) return []\n  const entries = indexes',
+    ...RESULTS,
+  },
+  {
+    name: 'the result of a killed consumer is told in place of what became of the message',
+    file: 'lib/model/result.ts',
+    replace: 'if (ended !== ends) return ends',
+    by: 'if (ended !== ends) return ended',
+    ...RESULTS,
+  },
+  {
+    name: 'what became of a message is read from a replica',
+    file: 'lib/results/find-result.ts',
+    replace: 'limit: MAX_RESULTS, consistent: true',
+    by: 'limit: MAX_RESULTS',
+    ...RESULTS,
+  },
+  {
+    name: 'an alias is not followed',
+    file: 'lib/results/find-result.ts',
+    replace: 'if (alias) place = placeAt(queue, alias)',
+    by: '',
+    ...RESULTS,
+  },
+]
