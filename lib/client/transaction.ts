@@ -25,7 +25,7 @@ export interface TransactionAckOptions {
 
 export interface CommitResult {
   /** Of each published message, in the order in which they were given. Empty where `repeated`. */
-  readonly published: readonly Sent[]
+  readonly published: readonly Omit<Sent, 'result' | 'status'>[]
   /** A transaction with this `transactionId` was committed before: nothing was done now. */
   readonly repeated?: true
 }
@@ -43,8 +43,8 @@ export interface JointTransaction<Entry, Database> {
    */
   ack(messages: Handle | readonly Handle[], options?: TransactionAckOptions): void
   /**
-   * Publishes messages, as they are now. A queue's name alone stands for the codec and the schema of the client's queue of
-   * that name, if it was asked for one, and otherwise for JSON. A deduplication id that is taken cancels the transaction.
+   * Publishes messages, as they are now. A queue's name alone stands for the codec and the schema that the client was asked
+   * for that queue with, and for JSON where there were none. A deduplication id that is taken cancels the transaction.
    */
   publish<Body extends Json<Body>>(queue: string, entries: readonly PublishEntry<Body>[]): void
   publish<In, Out>(queue: QueueClient<In, Out>, entries: readonly PublishEntry<In>[]): void
@@ -96,14 +96,18 @@ export const jointTransaction = <Entry, Database>({
   /** Publishes in the order given, some of which wait for their schema's verdict. */
   const messages: { queue: string; message: Promise<NewMessage> }[] = []
   let handedOver = 0
+  let handing = Promise.resolve()
   let writes: readonly Write[] = []
 
-  const handOver = async (): Promise<void> => {
-    while (handedOver < messages.length) {
-      const { queue, message } = messages[handedOver] as (typeof messages)[number]
-      transaction.publish({ queue, message: await message })
-      handedOver++
-    }
+  /** One call after the other, so that each message is handed over once. */
+  const handOver = (): Promise<void> => {
+    handing = handing.then(async () => {
+      for (; handedOver < messages.length; handedOver++) {
+        const { queue, message } = messages[handedOver] as (typeof messages)[number]
+        transaction.publish({ queue, message: await message })
+      }
+    })
+    return handing
   }
 
   return {

@@ -12,9 +12,14 @@ export interface HandlerContext {
 export interface BatchContext extends HandlerContext {
   /** Marks one message of the batch as failed; the others are acked. On a FIFO queue all behind it go back as well. */
   fail(message: { readonly receiptHandle: string }, error: unknown): void
+  /** Gives one message's result, for its producer, where the queue keeps results. */
+  result(message: { readonly receiptHandle: string }, value: unknown): void
 }
 
-/** Works on one message. When it returns, the message is acked. When it throws, the message is nacked by the queue's retry policy. */
+/**
+ * Works on one message. When it returns, the message is acked, with the returned value as its result where the queue keeps results.
+ * When it throws, the message is nacked by the queue's retry policy.
+ */
 export type Handler<Out> = (message: Received<Out>, context: HandlerContext) => unknown
 /** Works on several messages at once; of a FIFO queue, on those of one group. */
 export type BatchHandler<Out> = (messages: readonly Received<Out>[], context: BatchContext) => unknown

@@ -27,9 +27,12 @@ export const runOne = async <In, Out>(
 ): Promise<boolean> => {
   const read = await readHeld(parts, settling, lease)
   if (!read.message) return read.gone
+  let value: unknown
   try {
     const { message } = read
-    const work = () => (parts.handler as Handler<Out>)(message, contextOf(lease))
+    const work = async () => {
+      value = await (parts.handler as Handler<Out>)(message, contextOf(lease))
+    }
     await parts.telemetry.process([lease.message], false, work)
     handled()
   } catch (error) {
@@ -37,7 +40,7 @@ export const runOne = async <In, Out>(
     await settling.failed(lease, error)
     return false
   }
-  return settling.done(lease)
+  return settling.done(lease, value)
 }
 
 /** Runs the handler on a batch. Returns whether every message is done. */
@@ -53,14 +56,15 @@ export const runBatch = async <In, Out>(
   await settling.giveBack(read.slice(cut + 1).map(({ lease }) => lease))
   const readable = read.slice(0, cut).flatMap(({ lease, message }) => (message ? [{ lease, message }] : []))
   if (readable.length === 0) return stuck < 0
-  const failures = await failuresOf(parts, readable)
+  const results = new Map<string, unknown>()
+  const failures = await failuresOf(parts, readable, results)
   handled()
   const failed = ({ message }: { message: Received<Out> }) => failures.has(message.receiptHandle)
   const first = readable.findIndex(failed)
   const end = ordered && first >= 0 ? first + 1 : readable.length
   const settled = await Promise.all(
     readable.slice(0, end).map(async (one) => {
-      if (!failed(one)) return settling.done(one.lease)
+      if (!failed(one)) return settling.done(one.lease, results.get(one.message.receiptHandle))
       await settling.failed(one.lease, failures.get(one.message.receiptHandle))
       return false
     }),
@@ -73,13 +77,17 @@ export const runBatch = async <In, Out>(
 const failuresOf = async <Out>(
   { handler, telemetry }: Pick<RunnerParts<never, Out>, 'handler' | 'telemetry'>,
   batch: readonly { readonly lease: HeldLease; readonly message: Received<Out> }[],
+  results: Map<string, unknown>,
 ): Promise<Map<string, unknown>> => {
   const failures = new Map<string, unknown>()
   try {
     const messages = batch.map(({ message }) => message)
     const fail: BatchContext['fail'] = ({ receiptHandle }, error) => void failures.set(receiptHandle, error)
+    const result: BatchContext['result'] = ({ receiptHandle }, value) => void results.set(receiptHandle, value)
     const held = batch.map(({ lease }) => lease.message)
-    await telemetry.process(held, true, () => (handler as BatchHandler<Out>)(messages, batchContextOf(batch, fail)))
+    await telemetry.process(held, true, () =>
+      (handler as BatchHandler<Out>)(messages, batchContextOf(batch, { fail, result })),
+    )
   } catch (error) {
     for (const { message } of batch) {
       if (!failures.has(message.receiptHandle)) failures.set(message.receiptHandle, error)
@@ -117,13 +125,16 @@ const contextOf = (lease: HeldLease): HandlerContext => ({
   },
 })
 
-const batchContextOf = (batch: readonly { readonly lease: HeldLease }[], fail: BatchContext['fail']): BatchContext => {
+const batchContextOf = (
+  batch: readonly { readonly lease: HeldLease }[],
+  told: Pick<BatchContext, 'fail' | 'result'>,
+): BatchContext => {
   let signal: AbortSignal | undefined
   return {
     get signal() {
       signal ??= AbortSignal.any(batch.map(({ lease }) => lease.signal))
       return signal
     },
-    fail,
+    ...told,
   }
 }
