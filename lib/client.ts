@@ -175,6 +175,7 @@ export const createClient = (options: ClientOptions): Client => {
       transaction: engineTransaction(engine, given),
       database: jointDatabase(engine.store),
       queueNames: () => queues.keys(),
+      awaitingOf: (name) => queue(name),
       readingOf: (wanted) => {
         const open = queues.get(typeof wanted === 'string' ? wanted : wanted.name) ?? []
         const { codec = json, schema } = open.find(({ client }) => client === wanted) ?? ownReading(open, json) ?? {}
