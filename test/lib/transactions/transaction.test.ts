@@ -766,6 +766,19 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
       expect(await resultOf(third?.messageId)).toEqual({ status: { state: 'done', at } })
     })
 
+    test('tells the producer of a transaction what becomes of its messages', async () => {
+      const tx = rig.client.transaction()
+      tx.publish('jobs', [{ body: { id: 1 } }, { body: { id: 2 } }])
+      const { published: sent } = await tx.commit(rig.dynamodb)
+      expect((await sent[1]?.status())?.state).toBe('ready')
+      const working = rig.client.transaction()
+      working.ack(await jobs().poll(), { result: 'paid' })
+      await working.commit(rig.dynamodb)
+      expect((await sent[1]?.status())?.state).toBe('done')
+      expect(await resultOf(sent[1]?.messageId)).toMatchObject({ result: 'paid' })
+      expect(sent[1]?.result).toBeTypeOf('function')
+    })
+
     test('keeps what an ack of the same claim said before it crashed', async () => {
       const { messageId } = await jobs().publish({ id: 1 })
       const [message] = await jobs().poll()
