@@ -176,6 +176,7 @@ export const createClient = (options: ClientOptions): Client => {
       database: jointDatabase(engine.store),
       queueNames: () => queues.keys(),
       awaitingOf: (name) => queue(name),
+      telemetryOf: (name) => telemetry?.queue(name, server) ?? noTelemetry,
       readingOf: (wanted) => {
         const open = queues.get(typeof wanted === 'string' ? wanted : wanted.name) ?? []
         const { codec = json, schema } = open.find(({ client }) => client === wanted) ?? ownReading(open, json) ?? {}
