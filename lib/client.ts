@@ -175,9 +175,10 @@ export const createClient = (options: ClientOptions): Client => {
       transaction: engineTransaction(engine, given),
       database: jointDatabase(engine.store),
       queueNames: () => queues.keys(),
+      awaitingOf: (name) => queue(name),
       readingOf: (wanted) => {
         const open = queues.get(typeof wanted === 'string' ? wanted : wanted.name) ?? []
-        const { codec = json, schema } = open.findLast(({ client }) => client === wanted) ?? open.at(-1) ?? {}
+        const { codec = json, schema } = open.find(({ client }) => client === wanted) ?? ownReading(open, json) ?? {}
         return { codec, schema } as Reading<never, unknown>
       },
     })
@@ -206,6 +207,16 @@ interface OpenQueue {
   readonly schema: unknown
   readonly codec: unknown
   readonly client: QueueClient<never, unknown>
+}
+
+/** How a queue that is named alone is written to: by the schema or codec that it was asked for with, where that is one. */
+const ownReading = (open: readonly OpenQueue[], json: Codec<unknown>): OpenQueue | undefined => {
+  const [own, another] = open.filter(({ schema, codec }) => schema !== undefined || codec !== json)
+  if (another) {
+    const requirement = "must be the queue's client: it was asked for with different schemas or codecs"
+    throw invalid('queue', another.client.name, requirement)
+  }
+  return own
 }
 
 const PLACES = ['table', 'url', 'store', 'engine'] as const

@@ -2,21 +2,22 @@ import type { Json } from '../codecs/json.ts'
 import type { Reading } from '../codecs/read-message.ts'
 import type { CancelReason } from '../model/cancel-reason.ts'
 import { invalid, isHoldfastError } from '../model/errors.ts'
-import type { Body, NewMessage } from '../model/message.ts'
+import type { NewMessage } from '../model/message.ts'
 import { isHandleOf } from '../model/receipt-handle.ts'
 import { failureFrom, type WorkOutcome } from '../model/result.ts'
 import { type Handle, handlesOf } from '../settle/verbs.ts'
 import type { ActionFailure, JointCommits } from '../store/joint.ts'
 import type { Write } from '../store/port.ts'
 import { bodyNow, snapshot } from '../transactions/asked.ts'
-import type { EngineTransaction } from '../transactions/transaction.ts'
+import type { Committed, EngineTransaction } from '../transactions/transaction.ts'
 import type { CallOptions } from '../transport/port.ts'
-import { checkBody, newMessage, type PublishEntry, type Sent } from './publishing.ts'
+import type { Awaiting } from './awaiting.ts'
+import { asSent, checkBody, newMessage, type PublishEntry, type Sent } from './publishing.ts'
 import type { QueueClient } from './queue.ts'
 
 export interface TransactionAckOptions {
-  /** Stored for the messages' producers, on a queue that keeps results. */
-  readonly result?: Body
+  /** What the work came to, for the messages' producers, on a queue that keeps results; the queue's codec writes it. */
+  readonly result?: unknown
   /** That the work failed for good: an error. Not together with `result`. */
   readonly failure?: unknown
   /** @default found among the queues that this client was asked for */
@@ -25,7 +26,7 @@ export interface TransactionAckOptions {
 
 export interface CommitResult {
   /** Of each published message, in the order in which they were given. Empty where `repeated`. */
-  readonly published: readonly Omit<Sent, 'result' | 'status'>[]
+  readonly published: readonly Sent[]
   /** A transaction with this `transactionId` was committed before: nothing was done now. */
   readonly repeated?: true
 }
@@ -43,8 +44,8 @@ export interface JointTransaction<Entry, Database> {
    */
   ack(messages: Handle | readonly Handle[], options?: TransactionAckOptions): void
   /**
-   * Publishes messages, as they are now. A queue's name alone stands for the codec and the schema of the client's queue of
-   * that name, if it was asked for one, and otherwise for JSON. A deduplication id that is taken cancels the transaction.
+   * Publishes messages, as they are now. A queue's name alone stands for the codec and the schema that the client was asked
+   * for that queue with, and for JSON where there were none. A deduplication id that is taken cancels the transaction.
    */
   publish<Body extends Json<Body>>(queue: string, entries: readonly PublishEntry<Body>[]): void
   publish<In, Out>(queue: QueueClient<In, Out>, entries: readonly PublishEntry<In>[]): void
@@ -83,6 +84,8 @@ export interface JointTransactionParts<Entry, Database> {
   readonly database: JointDatabase<Entry, Database>
   /** The names of the queues that the client was asked for. */
   readonly queueNames: () => Iterable<string>
+  /** Asks what became of a queue's messages. */
+  readonly awaitingOf: (queue: string) => Awaiting
   /** How the bodies of a queue are written. */
   readonly readingOf: (queue: string | QueueClient<never, unknown>) => Reading<never, unknown>
 }
@@ -91,31 +94,40 @@ export const jointTransaction = <Entry, Database>({
   transaction,
   database,
   queueNames,
+  awaitingOf,
   readingOf,
 }: JointTransactionParts<Entry, Database>): JointTransaction<Entry, Database> => {
   /** Publishes in the order given, some of which wait for their schema's verdict. */
   const messages: { queue: string; message: Promise<NewMessage> }[] = []
   let handedOver = 0
+  let handing = Promise.resolve()
   let writes: readonly Write[] = []
 
-  const handOver = async (): Promise<void> => {
-    while (handedOver < messages.length) {
-      const { queue, message } = messages[handedOver] as (typeof messages)[number]
-      transaction.publish({ queue, message: await message })
-      handedOver++
-    }
+  /** One call after the other, so that each message is handed over once. */
+  const handOver = (): Promise<void> => {
+    handing = handing.then(async () => {
+      for (; handedOver < messages.length; handedOver++) {
+        const { queue, message } = messages[handedOver] as (typeof messages)[number]
+        transaction.publish({ queue, message: await message })
+      }
+    })
+    return handing
   }
+
+  const resultOf = ({ published, ...committed }: Committed): CommitResult => ({
+    ...committed,
+    published: published.map((sent, position) => asSent(awaitingOf(messages[position]?.queue ?? ''), { ...sent })),
+  })
 
   return {
     ack: (given, { queue, ...work } = {}) => {
-      const outcome = outcomeOf(work)
-      for (const receiptHandle of handlesOf(Array.isArray(given) ? given : [given])) {
-        transaction.ack({
-          queue: queue ?? queueOf(receiptHandle, queueNames()),
-          receiptHandle,
-          ...(outcome && { outcome }),
-        })
-      }
+      const acks = handlesOf(Array.isArray(given) ? given : [given]).map((receiptHandle) => {
+        const name = queue ?? queueOf(receiptHandle, queueNames())
+        const outcome = outcomeOf(work, () => readingOf(name))
+        return { queue: name, receiptHandle, ...(outcome && { outcome }) }
+      })
+      // All of them or none: what is refused above adds nothing.
+      for (const ack of acks) transaction.ack(ack)
     },
     publish: (
       queue: string | { readonly name: string },
@@ -132,14 +144,14 @@ export const jointTransaction = <Entry, Database>({
     },
     commit: async (dynamodb, entries = [], { signal } = {}) => {
       await handOver()
-      return transaction.commit(database.commits(dynamodb, entries), signal)
+      return resultOf(await transaction.commit(database.commits(dynamodb, entries), signal))
     },
     items: async () => {
       await handOver()
       writes = await transaction.writes()
       return database.items(writes)
     },
-    committed: () => transaction.committed(),
+    committed: async () => resultOf(await transaction.committed()),
     explain: (error) =>
       isHoldfastError(error)
         ? (error.fields.reasons ?? [])
@@ -166,12 +178,15 @@ const messageNow = async (
   return encoded.message
 }
 
-const outcomeOf = ({ result, failure }: Omit<TransactionAckOptions, 'queue'>): WorkOutcome | undefined => {
+const outcomeOf = (
+  { result, failure }: Omit<TransactionAckOptions, 'queue'>,
+  reading: () => Reading<never, unknown>,
+): WorkOutcome | undefined => {
   if (result !== undefined && failure !== undefined) {
     throw invalid('result', 'given', 'must not be given together with failure')
   }
   if (failure !== undefined) return { kind: 'failed', failure: failureFrom(failure) }
-  return result === undefined ? undefined : { kind: 'done', result: bodyNow(result) }
+  return result === undefined ? undefined : { kind: 'done', result: bodyNow(reading().codec.encode(result)) }
 }
 
 const queueOf = (receiptHandle: string, names: Iterable<string>): string => {

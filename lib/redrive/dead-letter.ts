@@ -71,7 +71,13 @@ export const deadLetter = async (
     // Where another poller was ahead of us, or our own first try was, they are gone from here all the same.
     const ending = { kind: 'deadLettered', queue: plainName(target.name), reason, failure } as const
     const endings = endingWrites(queue, segment, moving, ending, now)
-    const moved = await moveTo(engine, target, { removal, messages, priority, now, endings })
+    const moved = await moveTo(engine, target, {
+      removal: { kind: 'change', change: removal },
+      messages,
+      priority,
+      now,
+      endings,
+    })
     if (!moved) return { moved: true, changed: true, segment: undefined }
   } catch (error) {
     if (!isHoldfastError(error, 'QueueNotFound')) throw error

@@ -4,7 +4,6 @@ import type { ContentMessage } from '../model/content.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { groupHash } from '../model/group.ts'
 import { afterPurge, type QueueState } from '../model/queue-record.ts'
-import type { Change } from '../model/segment-change.ts'
 import { placeInGroup } from '../publish/group-place.ts'
 import { newSegment } from '../publish/new-segment.ts'
 import { queueKey } from '../store/keys.ts'
@@ -12,7 +11,7 @@ import type { NewSegment, PutWrite, Write } from '../store/port.ts'
 
 export interface Moving {
   /** Takes the messages from where they are. */
-  readonly removal: Change
+  readonly removal: Write
   /** As they are to be at the target, each with the id it keeps; of one group where the target has groups. */
   readonly messages: readonly ContentMessage[]
   readonly priority: number
@@ -40,7 +39,7 @@ export const moveTo = async (engine: Engine, into: QueueState, moving: Moving): 
     const now = afterPurge(target, moving.now)
     const { writes, segment } = placement(engine, target, { messages, priority, now, lastSequence })
     const outcome = await engine.store.transact([
-      { kind: 'change', change: removal },
+      removal,
       { kind: 'check', key: queueKey(target.name), ifVersion: target.version },
       ...writes,
       ...endings,

@@ -167,7 +167,7 @@ const moveMessages = async (
   const priority = priorityOf(segment.key.sort)
   try {
     const endings = endingWrites(source, segment, indexes, { kind: 'moved', queue: plainName(target.name) }, now)
-    const removal = removeMessages(segment, indexes)
+    const removal = { kind: 'change', change: removeMessages(segment, indexes) } as const
     if (!(await moveTo(engine, target, { removal, messages, priority, now, endings }))) return 0
   } catch (error) {
     // Deleted a moment ago: what came from there stays, as if it had been found deleted.

@@ -3,6 +3,7 @@ import { browse } from '../messages/browse.ts'
 import { cancelMessage } from '../messages/cancel-message.ts'
 import { getMessage } from '../messages/get-message.ts'
 import { rescheduleMessage } from '../messages/reschedule-message.ts'
+import { resendMessage } from '../messages/resend-message.ts'
 import { changedSettings, newQueueSettings } from '../model/given-settings.ts'
 import { publish } from '../publish/publish.ts'
 import { counts } from '../queues/counts.ts'
@@ -57,6 +58,7 @@ export const engineTransport = (engine: Engine, close: () => Promise<void> = asy
     messageStatus: (queue, messageId, options) => unless(options, () => messageStatus(engine, queue, messageId)),
     awaitResult: (queue, messageId, options) => unless(options, () => awaitResult(engine, queue, messageId, options)),
     browse: (queue, page, options) => unless(options, () => browse(engine, queue, page)),
+    resendMessage: (queue, messageId, options) => unless(options, () => resendMessage(engine, queue, messageId)),
     cancelMessage: (queue, messageId, options) => unless(options, () => cancelMessage(engine, queue, messageId)),
     rescheduleMessage: (queue, messageId, when, options) =>
       unless(options, () => rescheduleMessage(engine, queue, messageId, when)),

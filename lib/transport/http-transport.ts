@@ -142,7 +142,8 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
           timeoutMs: waitTimeSeconds * 1_000 + (parts.timeoutMs ?? DEFAULT_TIMEOUT_MS),
         }),
       ),
-    browse: async (queue, query, options) => {
+    browse: async (queue, { states, ...paging }, options) => {
+      const query = { ...paging, ...(states && { states: states.join() }) }
       const page = await call({ method: 'GET', path: queuePath(queue, '/messages'), query, ...options })
       const { cursor } = page
       return {
@@ -150,6 +151,16 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
         ...(cursor !== undefined && { cursor: String(cursor) }),
       }
     },
+    resendMessage: async (queue, messageId, options) =>
+      storedMessageFrom(
+        await call({
+          method: 'POST',
+          path: `${messagePath(queue, messageId)}/resend`,
+          body: {},
+          repeat: 'if-nothing-was-done',
+          ...options,
+        }),
+      ),
     cancelMessage: async (queue, messageId, options) => {
       await call({ method: 'DELETE', path: messagePath(queue, messageId), doneWhen: 'MessageNotFound', ...options })
     },

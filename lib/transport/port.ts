@@ -1,4 +1,4 @@
-import type { BrowsePage } from '../messages/browse.ts'
+import type { BrowseOptions, BrowsePage } from '../messages/browse.ts'
 import type { GivenSettings } from '../model/given-settings.ts'
 import type { HandleResult, Message, NewMessage, PublishResult, StoredMessage } from '../model/message.ts'
 import type { MessageStatus } from '../model/message-status.ts'
@@ -55,7 +55,8 @@ export interface Transport {
   getMessage(queue: string, messageId: string, options?: CallOptions): Promise<StoredMessage>
   messageStatus(queue: string, messageId: string, options?: CallOptions): Promise<MessageStatus>
   awaitResult(queue: string, messageId: string, options?: AwaitOptions): Promise<ResultAnswer>
-  browse(queue: string, page: { limit?: number; cursor?: string }, options?: CallOptions): Promise<BrowsePage>
+  browse(queue: string, page: BrowseOptions, options?: CallOptions): Promise<BrowsePage>
+  resendMessage(queue: string, messageId: string, options?: CallOptions): Promise<StoredMessage>
   cancelMessage(queue: string, messageId: string, options?: CallOptions): Promise<void>
   rescheduleMessage(
     queue: string,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb'
 import { PutItemCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { createClient, type Transaction } from '../../../lib/client.ts'
 import type { HoldfastError } from '../../../lib/model/errors.ts'
 import { dueAtOf } from '../../../lib/model/segment-key.ts'
@@ -248,6 +249,40 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
     expect([error.code, error.fields.reason, error.retryable]).toEqual(['Throttled', 'contention', true])
     await tx.commit(rig.dynamodb, [credit('ada', 5)])
     expect(await rig.balance('ada')).toBe(5)
+  })
+
+  test('is called off by its signal, and nothing is sent', async () => {
+    const tx = rig.client.transaction()
+    tx.publish('invoices', [{ body: { id: 1 } }])
+    const signal = AbortSignal.abort(new Error('called off'))
+    await expect(tx.commit(rig.through(), [], { signal })).rejects.toThrow('called off')
+    expect(rig.sent).toEqual([])
+    await tx.commit(rig.through())
+    expect(await bodiesIn('invoices')).toEqual([1])
+  })
+
+  test('is committed once at a time, with each message once', async () => {
+    const tx = rig.client.transaction()
+    tx.publish('invoices', [{ body: { id: 1 } }])
+    const outcomes = await Promise.allSettled([tx.commit(rig.dynamodb), tx.commit(rig.dynamodb)])
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    expect(await bodiesIn('invoices')).toEqual([1])
+    expect(() => tx.ack('handle', { queue: 'orders' })).toThrow('the transaction is committed: begin another one')
+  })
+
+  test('publishes bodies as they were when they were given, checked by their queue’s schema', async () => {
+    const schema = z.object({ id: z.number().max(5) })
+    const strict = rig.client.queue('invoices', { schema })
+    const tx = rig.client.transaction()
+    const body = { id: 1 }
+    tx.publish(strict, [{ body }])
+    body.id = 2
+    await tx.commit(rig.dynamodb)
+    expect(await bodiesIn('invoices')).toEqual([1])
+    const bad = rig.client.transaction()
+    bad.publish('invoices', [{ body: { id: 6 } }])
+    const error = await failureOf(bad.commit(rig.through()))
+    expect([error.code, error.fields.field, rig.sent.length]).toEqual(['InvalidRequest', 'body', 0])
   })
 
   test('takes a deduplication id once, and is canceled where another message has it', async () => {
@@ -729,6 +764,19 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
         failure: { name: 'RangeError', message: 'too much' },
       })
       expect(await resultOf(third?.messageId)).toEqual({ status: { state: 'done', at } })
+    })
+
+    test('tells the producer of a transaction what becomes of its messages', async () => {
+      const tx = rig.client.transaction()
+      tx.publish('jobs', [{ body: { id: 1 } }, { body: { id: 2 } }])
+      const { published: sent } = await tx.commit(rig.dynamodb)
+      expect((await sent[1]?.status())?.state).toBe('ready')
+      const working = rig.client.transaction()
+      working.ack(await jobs().poll(), { result: 'paid' })
+      await working.commit(rig.dynamodb)
+      expect((await sent[1]?.status())?.state).toBe('done')
+      expect(await resultOf(sent[1]?.messageId)).toMatchObject({ result: 'paid' })
+      expect(sent[1]?.result).toBeTypeOf('function')
     })
 
     test('keeps what an ack of the same claim said before it crashed', async () => {
