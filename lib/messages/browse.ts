@@ -2,6 +2,7 @@ import type { Engine } from '../engine.ts'
 import { invalid } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { StoredMessage } from '../model/message.ts'
+import { whole } from '../model/number-checks.ts'
 import { plainName } from '../model/queue-name.ts'
 import { asDelayed, isDropped, type QueueState } from '../model/queue-record.ts'
 import { goneCount, type Segment, slotAt } from '../model/segment.ts'
@@ -30,12 +31,12 @@ export interface BrowseOptions {
   readonly states?: readonly BrowseState[]
 }
 
-/** Headers that one page goes through at most: where few messages match, a page may be empty and have a cursor. */
+/** One page reads at most this many headers. Where few messages match, a page may be empty and have a cursor. */
 const MAX_HEADERS = 1_000
 
 /**
- * The messages of a queue, page by page, without leasing any: shard by shard, in the order in which polls take them.
- * A page may hold up to a segment more than `limit`.
+ * The messages of a queue, page by page, without leasing any: shard by shard, each in the order of its sort keys. A page may hold up to
+ * one segment more than `limit`.
  *
  * @throws `InvalidRequest`, `QueueNotFound`
  */
@@ -44,9 +45,7 @@ export const browse = async (
   queueName: string,
   { limit = 10, cursor, states }: BrowseOptions = {},
 ): Promise<BrowsePage> => {
-  if (!Number.isInteger(limit) || limit < 1 || limit > LIMITS.browsePage) {
-    throw invalid('limit', limit, `must be a whole number from 1 to ${LIMITS.browsePage}`)
-  }
+  whole('limit', limit, 1, LIMITS.browsePage)
   const { queue, matches } = await selection(engine, queueName, states)
   const start = decodeCursor(cursor)
   const messages: StoredMessage[] = []
@@ -69,7 +68,7 @@ export const browse = async (
   return { messages }
 }
 
-/** Tells of a message whether it is browsed, by its slot alone and then by its content. */
+/** Whether a message is browsed: by its slot alone, and then by its content. */
 interface Matches {
   slot(segment: Segment, index: number, now: number): boolean
   message(message: StoredMessage): boolean
@@ -77,7 +76,7 @@ interface Matches {
 
 const ALL: Matches = { slot: () => true, message: () => true }
 
-/** Where the messages in these states are, and which they are. */
+/** The queue that holds the messages in these states, and which of its messages they are. */
 const selection = async (
   engine: Engine,
   queueName: string,
@@ -101,12 +100,12 @@ const selection = async (
   const origin = plainName(queue.name)
   return {
     queue: await engine.queues.get(deadLetter.queue),
-    // What else is in that queue is not for those who may look at this one.
+    // Other messages of the dead-letter queue are hidden: a caller with rights on this queue may have none on theirs.
     matches: { ...ALL, message: (message) => message.deadLetter?.queue === origin },
   }
 }
 
-/** As many of the segments, from the first on, as hold `count` messages. */
+/** The first segments, as many as hold `count` messages. */
 const withMessages = (segments: readonly Segment[], count: number): readonly Segment[] => {
   let left = count
   const end = segments.findIndex((segment) => {
