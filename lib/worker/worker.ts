@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Reading, Rejecting } from '../codecs/read-message.ts'
-import { invalid } from '../model/errors.ts'
+import { invalid, unknownField } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { Message } from '../model/message.ts'
 import { number, whole } from '../model/number-checks.ts'
@@ -148,9 +148,28 @@ const endsWithin = async (clock: Clock, ms: number, work: Promise<void>): Promis
   return result
 }
 
+/** An option that nobody knows would do nothing, and stay unnoticed: `concurency: 10`. */
+const OPTIONS = {
+  concurrency: true,
+  visibilityTimeoutSeconds: true,
+  pollers: true,
+  signal: true,
+  onError: true,
+  drainSeconds: true,
+  stopOnSigterm: true,
+  batchSize: true,
+} satisfies Record<keyof BatchOptions, true>
+
 const checkOptions = (handler: unknown, options: ConsumeOptions & { readonly batchSize?: number }): void => {
   if (typeof handler !== 'function') throw invalid('handler', typeof handler, 'must be a function')
-  const { concurrency, visibilityTimeoutSeconds, pollers, batchSize, drainSeconds } = options
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !Object.hasOwn(OPTIONS, name)) throw unknownField(name, value, Object.keys(OPTIONS))
+  }
+  const { concurrency, visibilityTimeoutSeconds, pollers, batchSize, drainSeconds, onError, signal } = options
+  if (onError !== undefined && typeof onError !== 'function') throw invalid('onError', onError, 'must be a function')
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw invalid('signal', typeof signal, 'must be an AbortSignal')
+  }
   if (concurrency !== undefined) whole('concurrency', concurrency, 1, 10_000)
   if (pollers !== undefined) whole('pollers', pollers, 1, 100)
   if (batchSize !== undefined) whole('batchSize', batchSize, 1, LIMITS.batchSize)
