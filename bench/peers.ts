@@ -1,99 +1,71 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import {
-  CreateQueueCommand,
-  DeleteMessageBatchCommand,
-  DeleteMessageCommand,
-  ReceiveMessageCommand,
-  SendMessageBatchCommand,
-  SendMessageCommand,
-  SQSClient,
-} from '@aws-sdk/client-sqs'
-import { type Call, rawClient } from './raw-client.ts'
+import { DISK, EMBEDDED, MEMORY, OTHERS, type PeerServer, removeData, SYNC, startPeer } from './peer-servers.ts'
+import type { Call } from './raw-client.ts'
 
 /**
- * Requests a second of the local server beside another SQS emulator, all in one run on one machine: only the ratios
- * mean anything. Each server is a process of its own, and so is this load: with two cores it has one and the server one.
- * The servers take turns of a fraction of a second within each figure, so that what else the machine does meets all of
- * them alike; each is warm before it is measured.
+ * Messages a second, and a second of processor time, of the local server, in each of its modes, beside other SQS servers, over raw kept-alive HTTP, all in
+ * one run on one machine: only the ratios mean anything. On a machine that does other work, too, those of the processor time do. Each server is a process of its own, and so is this load. The
+ * servers take turns of a fraction of a second within each figure, so that what else the machine does meets all of them
+ * alike; each is warm before it is measured, and at 16 connections has 20,000 messages waiting.
  *
- *     npm run bench:peers [-- --json] [-- --seconds 4]
+ *     npm run bench:peers [-- --json] [-- --seconds 2]
  */
 const json = process.argv.includes('--json')
 const secondsAt = process.argv.indexOf('--seconds')
-const SECONDS = secondsAt < 0 ? 4 : Number(process.argv[secondsAt + 1])
+const SECONDS = secondsAt < 0 ? 2 : Number(process.argv[secondsAt + 1])
+const TURNS = 4
+/** Calls until a server is warm, at most for some time: on a busy machine time alone says little. */
+const WARM_CALLS = 4_000
+const MAX_WARM_MS = 4_000
+const WAITING = 20_000
 const BODY = JSON.stringify({ order: 12345, customer: 'c-000042', items: ['a', 'b', 'c'], note: 'x'.repeat(80) })
-const PEER = 'fauxqs@1.9.2'
-const project = fileURLToPath(new URL('..', import.meta.url))
 
-interface Peer {
-  readonly name: string
-  readonly command: (port: number) => { args: string[]; env?: Record<string, string> }
-}
+const FIGURES = ['send', 'receive + delete', 'send by ten', 'receive + delete by ten'] as const
+type Figure = (typeof FIGURES)[number]
+/** What is measured: each answers how many messages it was about. */
+type Works = Record<Figure, () => Promise<number>>
 
-/** Installed beside the project's dependencies, never into them. Answers where its modules are. */
-const installPeer = (): string => {
-  const folder = join(tmpdir(), 'holdfast-bench-peers')
-  const modules = join(folder, 'node_modules/fauxqs/dist')
-  if (!existsSync(modules)) {
-    mkdirSync(folder, { recursive: true })
-    execFileSync('npm', ['install', '--no-save', '--prefix', folder, PEER], { stdio: 'ignore' })
+const worksOn = async (call: Call): Promise<Works> => {
+  const { QueueUrl } = (await call('CreateQueue', { QueueName: 'bench' })) as { QueueUrl: string }
+  const batch = Array.from({ length: 10 }, (_, Id) => ({ Id: String(Id), MessageBody: BODY }))
+  const receive = async (MaxNumberOfMessages: number) => {
+    const { Messages = [] } = (await call('ReceiveMessage', { QueueUrl, MaxNumberOfMessages })) as {
+      Messages?: { ReceiptHandle: string }[]
+    }
+    return Messages
   }
-  return modules
-}
-const peerSettings = (port: number) => ({ FAUXQS_PORT: String(port), FAUXQS_HOST: '127.0.0.1' })
-
-const data = mkdtempSync(join(tmpdir(), 'holdfast-bench-'))
-/** As `npm start` does. */
-const local = (port: number, ...options: string[]) => ({
-  args: [join(project, 'functions/local/start.mjs'), '--port', String(port), ...options],
-})
-const peers: Peer[] = [
-  { name: 'Holdfast, in memory', command: (port) => local(port, '--memory') },
-  { name: 'Holdfast, durable', command: (port) => local(port, '--data', data) },
-  { name: PEER, command: (port) => ({ args: [join(installPeer(), 'cli.js')], env: peerSettings(port) }) },
-  {
-    // Its command logs every request and can't be told not to; as a library it can.
-    name: `${PEER} without its log`,
-    command: (port) => ({
-      args: [
-        '--input-type=module',
-        '--eval',
-        `import { startFauxqs } from '${pathToFileURL(join(installPeer(), 'app.js'))}'; startFauxqs({ logger: false })`,
-      ],
-      env: peerSettings(port),
-    }),
-  },
-]
-
-const COMMANDS = {
-  CreateQueue: CreateQueueCommand,
-  SendMessage: SendMessageCommand,
-  SendMessageBatch: SendMessageBatchCommand,
-  ReceiveMessage: ReceiveMessageCommand,
-  DeleteMessage: DeleteMessageCommand,
-  DeleteMessageBatch: DeleteMessageBatchCommand,
-} as const
-
-const sdkClient = (port: number): Call => {
-  const client = new SQSClient({
-    endpoint: `http://127.0.0.1:${port}`,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'x', secretAccessKey: 'y' },
-  })
-  return async (action, input) => {
-    const Command = COMMANDS[action as keyof typeof COMMANDS] as new (input: object) => SendMessageCommand
-    return { ...(await client.send(new Command(input))) }
+  return {
+    send: () => call('SendMessage', { QueueUrl, MessageBody: BODY }).then(() => 1),
+    'receive + delete': async () => {
+      const [message] = await receive(1)
+      if (!message) return 0
+      await call('DeleteMessage', { QueueUrl, ReceiptHandle: message.ReceiptHandle })
+      return 1
+    },
+    'send by ten': () => call('SendMessageBatch', { QueueUrl, Entries: batch }).then(() => 10),
+    'receive + delete by ten': async () => {
+      const messages = await receive(10)
+      if (messages.length === 0) return 0
+      const Entries = messages.map(({ ReceiptHandle }, Id) => ({ Id: String(Id), ReceiptHandle }))
+      await call('DeleteMessageBatch', { QueueUrl, Entries })
+      return messages.length
+    },
   }
 }
 
 interface Tally {
   done: number
   ms: number
+  cpuMs: number
+}
+const newTally = (): Tally => ({ done: 0, ms: 0, cpuMs: 0 })
+
+interface Rate {
+  readonly perSecond: number
+  /** Messages a second of processor time. */
+  readonly perCpuSecond: number
 }
 
 /** Has `connections` loops work at once for a while; each ends early when there is nothing left to do. */
@@ -111,131 +83,106 @@ const workFor = async (ms: number, connections: number, work: () => Promise<numb
   tally.ms += performance.now() - startedAt
 }
 
-const FIGURES = ['sends', 'receive + delete', 'messages sent by ten', 'messages received + deleted by ten'] as const
-type Works = Record<(typeof FIGURES)[number], () => Promise<number>>
-
-/** What is measured: each answers how many messages it was about. */
-const worksOn = async (call: Call, queueName: string): Promise<Works> => {
-  const { QueueUrl } = (await call('CreateQueue', { QueueName: queueName })) as { QueueUrl: string }
-  const batch = Array.from({ length: 10 }, (_, Id) => ({ Id: String(Id), MessageBody: BODY }))
-  const receive = async (MaxNumberOfMessages: number) => {
-    const { Messages = [] } = (await call('ReceiveMessage', { QueueUrl, MaxNumberOfMessages })) as {
-      Messages?: { ReceiptHandle: string }[]
-    }
-    return Messages
-  }
-  return {
-    sends: () => call('SendMessage', { QueueUrl, MessageBody: BODY }).then(() => 1),
-    'receive + delete': async () => {
-      const [message] = await receive(1)
-      if (!message) return 0
-      await call('DeleteMessage', { QueueUrl, ReceiptHandle: message.ReceiptHandle })
-      return 1
-    },
-    'messages sent by ten': () => call('SendMessageBatch', { QueueUrl, Entries: batch }).then(() => 10),
-    'messages received + deleted by ten': async () => {
-      const messages = await receive(10)
-      if (messages.length === 0) return 0
-      const Entries = messages.map(({ ReceiptHandle }, Id) => ({ Id: String(Id), ReceiptHandle }))
-      await call('DeleteMessageBatch', { QueueUrl, Entries })
-      return messages.length
-    },
-  }
+const warm = async (connections: number, work: () => Promise<number>): Promise<void> => {
+  let calls = 0
+  await workFor(MAX_WARM_MS, connections, async () => (++calls > WARM_CALLS ? 0 : work()), newTally())
 }
 
-const TURNS = 8
-const WARM_MS = 3_000
+const fill = async (send: () => Promise<number>): Promise<void> => {
+  let left = WAITING
+  await Promise.all(
+    Array.from({ length: 16 }, async () => {
+      while (left > 0) {
+        left -= 10
+        await send()
+      }
+    }),
+  )
+}
 
-/** Messages a second of each peer, by figure. */
-const measure = async (
-  servers: readonly Server[],
-  client: (port: number) => Call,
-  connections: number,
-  label: string,
-): Promise<Record<string, number[]>> => {
-  const name = `bench-${label.replaceAll(/\W/g, '')}-${connections}`
-  const works = await Promise.all(servers.map(({ port }) => worksOn(client(port), name)))
+type Rates = Record<string, Record<Figure, Rate>>
+
+/** Messages a second, by server and figure. */
+const measure = async (servers: readonly PeerServer[], connections: number): Promise<Rates> => {
+  const works = await Promise.all(servers.map((server) => worksOn(server.client(connections))))
   for (const work of works) {
-    for (const figure of FIGURES) await workFor(WARM_MS, connections, work[figure], { done: 0, ms: 0 })
+    for (const figure of FIGURES) await warm(connections, work[figure])
+    if (connections > 1) await fill(work['send by ten'])
   }
-  const rates: Record<string, number[]> = {}
+  const rates: Rates = Object.fromEntries(servers.map(({ name }) => [name, {} as Record<Figure, Rate>]))
   for (const figure of FIGURES) {
-    const tallies = works.map(() => ({ done: 0, ms: 0 }))
+    const tallies = works.map(newTally)
     for (let turn = 0; turn < TURNS; turn++) {
       const inTurn = [...works.entries()]
       // What one leaves behind in the load's own memory must not always meet the same next one.
       for (const [at, work] of turn % 2 === 0 ? inTurn : inTurn.reverse()) {
-        await workFor((SECONDS * 1_000) / TURNS, connections, work[figure], tallies[at] as Tally)
+        const tally = tallies[at] as Tally
+        const before = servers[at]?.cpuMs() ?? 0
+        await workFor((SECONDS * 1_000) / TURNS, connections, work[figure], tally)
+        tally.cpuMs += (servers[at]?.cpuMs() ?? 0) - before
       }
     }
-    rates[`${label}, ${connections}: ${figure}`] = tallies.map(({ done, ms }) => Math.round((done * 1_000) / ms))
+    for (const [at, { done, ms, cpuMs }] of tallies.entries()) {
+      const rate = rates[servers[at]?.name ?? '']
+      const per = (time: number) => Math.round((done * 1_000) / Math.max(1, time))
+      if (rate) rate[figure] = { perSecond: per(ms), perCpuSecond: per(cpuMs) }
+    }
   }
   return rates
 }
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
-
-interface Server {
-  readonly port: number
-  stop(): Promise<void>
+/** How often a second this disk takes a small append. */
+const syncsPerSecond = (): number => {
+  const path = join(tmpdir(), `holdfast-bench-${process.pid}`)
+  const fd = openSync(path, 'w')
+  const startedAt = performance.now()
+  let count = 0
+  while (performance.now() - startedAt < 1_000) {
+    writeSync(fd, BODY)
+    fdatasyncSync(fd)
+    count++
+  }
+  closeSync(fd)
+  rmSync(path)
+  return Math.round((count * 1_000) / (performance.now() - startedAt))
 }
 
-const start = async ({ command }: Peer): Promise<Server> => {
-  const port = await freePort()
-  const { args, env = {} } = command(port)
-  const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: 'ignore', cwd: project })
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  const stop = () => {
-    child.kill('SIGTERM')
-    return ended
-  }
-  for (let attempt = 0; ; attempt++) {
-    try {
-      await rawClient(port, 1)('CreateQueue', { QueueName: 'ready' })
-      return { port, stop }
-    } catch (error) {
-      if (attempt === 100) {
-        await stop()
-        throw error
-      }
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
-  }
-}
-
-const servers: Server[] = []
-const figures: Record<string, number[]> = {}
+const servers: PeerServer[] = []
+const rates: Record<string, Rates> = {}
+let memory: Record<string, number | undefined> = {}
+const syncs = [syncsPerSecond()]
 try {
-  for (const peer of peers) servers.push(await start(peer))
-  for (const connections of [1, 16]) {
-    Object.assign(figures, await measure(servers, (port) => rawClient(port, connections), connections, 'raw HTTP'))
-    Object.assign(figures, await measure(servers, sdkClient, connections, 'SDK'))
+  for (const peer of [MEMORY, DISK, SYNC, EMBEDDED, ...OTHERS]) {
+    const server = await startPeer(peer)
+    if (server) servers.push(server)
   }
+  for (const connections of [1, 16]) rates[connections] = await measure(servers, connections)
+  memory = Object.fromEntries(servers.map((server) => [server.name, server.memory()]))
+  syncs.push(syncsPerSecond())
 } finally {
   await Promise.all(servers.map(({ stop }) => stop()))
-  rmSync(data, { recursive: true, force: true })
+  removeData()
 }
 
-const names = peers.map(({ name }) => name)
-if (json) {
-  const byPeer = names.map((name, at) => [
-    name,
-    Object.fromEntries(Object.entries(figures).map(([figure, rates]) => [figure, rates[at]])),
-  ])
-  console.log(JSON.stringify(Object.fromEntries(byPeer), null, 2))
-} else {
-  const against = names.indexOf(PEER)
-  console.log(`Messages a second; ${SECONDS} s a figure; Node ${process.version}; in brackets against ${PEER}\n`)
-  for (const [figure, rates] of Object.entries(figures)) {
-    const cells = rates.map(
-      (rate, at) => `${names[at]} ${rate} (${(rate / Math.max(1, rates[against] ?? 0)).toFixed(2)})`,
-    )
-    console.log(`${figure.padEnd(48)} ${cells.join('   ')}`)
+if (json) console.log(JSON.stringify({ rates, memory, syncs }, null, 2))
+else {
+  console.log(`Messages a second; ${SECONDS} s a figure; in brackets against ${MEMORY.name}; Node ${process.version}`)
+  for (const [connections, byServer] of Object.entries(rates)) {
+    for (const figure of FIGURES) {
+      console.log(`\n${connections} ${connections === '1' ? 'connection' : 'connections'}: ${figure}`)
+      const own = byServer[MEMORY.name]?.[figure]
+      for (const [name, { [figure]: rate }] of Object.entries(byServer)) {
+        const cells = (['perSecond', 'perCpuSecond'] as const).map(
+          (of) => `${String(rate[of]).padStart(8)} (${(rate[of] / (own?.[of] ?? 1)).toFixed(2)})`,
+        )
+        console.log(`  ${name.padEnd(28)} ${cells.join('  of processor time')}`)
+      }
+    }
   }
+  console.log(`\nfdatasync a second, before and after: ${syncs.join(', ')}`)
+  console.log(
+    `MB of memory at the end: ${Object.entries(memory)
+      .map(([name, megabytes]) => `${name} ${megabytes}`)
+      .join(', ')}`,
+  )
 }

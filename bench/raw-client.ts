@@ -4,16 +4,48 @@ export type Call = (action: string, input: object) => Promise<Record<string, unk
 
 /**
  * Requests of the JSON protocol over kept-alive sockets, with as little work for each as possible: a client that works
- * more than the server would measure itself. Answers must have a content length.
+ * more than the server would measure itself.
  */
 export const rawClient = (port: number, connections: number): Call => {
-  const idle = Array.from({ length: connections }, () => connection(port))
+  const send = pool(port, connections, 'application/x-amz-json-1.0')
   return async (action, input) => {
-    const own = idle.pop() ?? connection(port)
-    const { status, body } = await own(action, JSON.stringify(input))
+    const body = await send(action, JSON.stringify(input))
+    return body === '' ? {} : JSON.parse(body)
+  }
+}
+
+/** The same in the query protocol, whose answers are searched for a queue's URL and for receipt handles alone. */
+export const rawQueryClient = (port: number, connections: number): Call => {
+  const send = pool(port, connections, 'application/x-www-form-urlencoded')
+  return async (action, input) => {
+    const form = new URLSearchParams({ Action: action, Version: '2012-11-05' })
+    for (const [name, value] of Object.entries(input)) {
+      if (Array.isArray(value)) addEntries(form, `${action}RequestEntry`, value)
+      else form.set(name, String(value))
+    }
+    const body = await send(action, form.toString())
+    const [, QueueUrl] = /<QueueUrl>([^<]*)/.exec(body) ?? []
+    return {
+      QueueUrl,
+      Messages: [...body.matchAll(/<ReceiptHandle>([^<]*)/g)].map(([, ReceiptHandle]) => ({ ReceiptHandle })),
+    }
+  }
+}
+
+const addEntries = (form: URLSearchParams, prefix: string, entries: readonly Record<string, unknown>[]): void => {
+  for (const [at, entry] of entries.entries()) {
+    for (const [name, value] of Object.entries(entry)) form.set(`${prefix}.${at + 1}.${name}`, String(value))
+  }
+}
+
+const pool = (port: number, connections: number, contentType: string) => {
+  const idle = Array.from({ length: connections }, () => connection(port, contentType))
+  return async (action: string, request: string): Promise<string> => {
+    const own = idle.pop() ?? connection(port, contentType)
+    const { status, body } = await own(action, request)
     idle.push(own)
     if (status !== 200) throw new Error(`${action}: ${status} ${body}`)
-    return body === '' ? {} : JSON.parse(body)
+    return body
   }
 }
 
@@ -22,7 +54,7 @@ interface Answer {
   readonly body: string
 }
 
-const connection = (port: number) => {
+const connection = (port: number, contentType: string) => {
   let socket: Socket | undefined
   let received: Buffer = Buffer.alloc(0)
   let settle: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined
@@ -48,15 +80,15 @@ const connection = (port: number) => {
     new Promise((resolve, reject) => {
       settle = { resolve, reject }
       socket ??= open()
-      socket.write(requestOf(port, action, body))
+      socket.write(requestOf(port, contentType, action, body))
     })
 }
 
-const requestOf = (port: number, action: string, body: string): string =>
+const requestOf = (port: number, contentType: string, action: string, body: string): string =>
   [
     'POST / HTTP/1.1',
     `host: 127.0.0.1:${port}`,
-    'content-type: application/x-amz-json-1.0',
+    `content-type: ${contentType}`,
     `x-amz-target: AmazonSQS.${action}`,
     'authorization: AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=0',
     'connection: keep-alive',
@@ -70,9 +102,28 @@ const answerIn = (received: Buffer): Answer | undefined => {
   const end = received.indexOf('\r\n\r\n')
   if (end < 0) return undefined
   const head = received.toString('latin1', 0, end)
-  const length = /^content-length: *(\d+)/im.exec(head)?.[1]
-  if (length === undefined) throw new Error(`an answer without a length: ${head}`)
+  const status = Number(head.slice(9, 12))
   const from = end + 4
+  const length = /^content-length: *(\d+)/im.exec(head)?.[1]
+  if (length === undefined) {
+    const body = /^transfer-encoding: *chunked/im.test(head) ? inChunks(received, from) : undefined
+    return body === undefined ? undefined : { status, body }
+  }
   if (received.length < from + Number(length)) return undefined
-  return { status: Number(head.slice(9, 12)), body: received.toString('utf8', from, from + Number(length)) }
+  return { status, body: received.toString('utf8', from, from + Number(length)) }
+}
+
+/** The body in chunks from here on; nothing until the last one is there. */
+const inChunks = (received: Buffer, from: number): string | undefined => {
+  const chunks: Buffer[] = []
+  for (let at = from; ; ) {
+    const end = received.indexOf('\r\n', at)
+    if (end < 0) return undefined
+    const length = Number.parseInt(received.toString('latin1', at, end), 16)
+    const next = end + 2 + length + 2
+    if (next > received.length) return undefined
+    if (length === 0) return Buffer.concat(chunks).toString('utf8')
+    chunks.push(received.subarray(end + 2, end + 2 + length))
+    at = next
+  }
 }

@@ -187,6 +187,7 @@ export const createClient = (options: ClientOptions): Client => {
     transaction,
     createQueue: async (name, settings = {}, callOptions) => {
       checkQueueName(name)
+      if (typeof settings !== 'object' || settings === null) throw invalid('settings', settings, 'must be an object')
       return (await transport.createQueue(name, settings, callOptions)).queue
     },
     deleteQueue: async (name, callOptions) => {

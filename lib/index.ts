@@ -1,6 +1,7 @@
+export type { Awaiting, ResultOptions } from './client/awaiting.ts'
 export type { PublishEntry, PublishOptions, PublishOutcome, Sent } from './client/publishing.ts'
 export type { QueueClient } from './client/queue.ts'
-export type { ExtendOptions, NackOptions } from './client/settling.ts'
+export type { AckOptions, ExtendOptions, NackOptions } from './client/settling.ts'
 export type { CommitResult, JointTransaction, TransactionAckOptions } from './client/transaction.ts'
 export {
   type Client,
@@ -48,8 +49,9 @@ export type {
   PublishResult,
   StoredMessage,
 } from './model/message.ts'
+export type { MessageStatus } from './model/message-status.ts'
 export type { DeadLetterSettings, FifoSettings, Queue, QueueSettings, SettingsChange } from './model/queue-settings.ts'
-export type { Failure, MessageStatus, ResultAnswer } from './model/result.ts'
+export type { Failure, ResultAnswer } from './model/result.ts'
 export type { RetryPolicy } from './model/retry-policy.ts'
 export { publish } from './publish/publish.ts'
 export { type Counts, counts } from './queues/counts.ts'
@@ -72,7 +74,7 @@ export {
 } from './redrive/redrive.ts'
 export type { RedriveFilter, RedriveTask } from './redrive/redrive-task.ts'
 export { type AwaitOptions, awaitResult, messageStatus } from './results/await-result.ts'
-export { type AckOptions, ack, extend, type Handle, nack, unreceive } from './settle/verbs.ts'
+export { ack, extend, type Handle, nack, unreceive } from './settle/verbs.ts'
 export { type DynamodbStoreParts, dynamodbStore } from './store/dynamodb/dynamodb-store.ts'
 export { createTable } from './store/dynamodb/table.ts'
 export { type DiskStore, type DiskStoreParts, diskStore } from './store/keyed/disk/disk-store.ts'

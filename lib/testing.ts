@@ -101,7 +101,7 @@ export const createTestQueue = async <In, Out = In>(
       const { visibleAt } = await queue.get(message.messageId)
       return { kind: 'retried', message, error, visibleAt }
     }
-    await queue.ack(message)
+    await queue.ack(message, settings.results && result !== undefined ? { result } : {})
     return { kind: 'acked', message, result }
   }
 

@@ -121,7 +121,9 @@ const sized = (origin: string, bound: string, limit: number): string => {
 /** `messages[0].delaySeconds`, as the public API spells it; `where` stands for the whole. */
 export const pathName = (path: Path, where: string): string => {
   let name = ''
-  for (const key of path) name += typeof key === 'number' ? `[${key}]` : memberName(String(key), name)
+  // A key that is no name is told as a fault of the object.
+  for (const key of path.filter((one) => one !== ''))
+    name += typeof key === 'number' ? `[${key}]` : memberName(String(key), name)
   return name === '' ? where : name
 }
 

@@ -2,12 +2,14 @@ import * as z from 'zod/mini'
 import {
   browseAnswer,
   handlesAnswer,
+  messageAnswer,
   pollAnswer,
   publishAnswer,
   queueAnswer,
   queueListAnswer,
   redriveListAnswer,
   redriveTask,
+  resultAnswer,
   storedMessage,
 } from './answers.ts'
 import {
@@ -22,6 +24,7 @@ import {
   queueListQuery,
   redriveRequest,
   rescheduleRequest,
+  resultQuery,
   unreceiveRequest,
 } from './requests.ts'
 import type { RouteShape } from './route-shape.ts'
@@ -182,7 +185,17 @@ export const routes = [
     summary: 'Read one message without receiving it',
     query: none,
     request: undefined,
-    answers: { 200: storedMessage },
+    answers: { 200: messageAnswer },
+  },
+  {
+    operation: 'getResult',
+    method: 'GET',
+    path: '/queues/{queue}/messages/{messageId}/result',
+    function: 'results',
+    summary: 'Read or wait for what became of a message, on a queue that keeps results',
+    query: resultQuery,
+    request: undefined,
+    answers: { 200: resultAnswer },
   },
   {
     operation: 'rescheduleMessage',

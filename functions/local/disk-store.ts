@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 import { isHoldfastError } from '../../lib/model/errors.ts'
 import { DataDirectoryInUse } from '../../lib/store/keyed/disk/data-directory.ts'
 import { DATA_FILE, diskStore } from '../../lib/store/keyed/disk/disk-store.ts'
@@ -25,12 +26,19 @@ export interface DiskStoreParts {
 /** The file of the embedded DynamoDB engine: see `embedded-store.ts`, which is not loaded here. */
 const ENGINE_FILE = 'dynamodb.sqlite'
 
+/**
+ * By how many percent the heap may outgrow what is in use before it is collected. By default V8 lets a small heap grow
+ * fourfold: 231 MB of memory instead of 135 MB while 1 KB messages are published.
+ */
+const HEAP_GROWTH = '--heap-growing-percent=40'
+
 /** Files in the data directory, written by this process alone. */
 export const openDisk = async ({ path, table, sync, migrates, env, log }: DiskStoreParts): Promise<LocalStore> => {
   if (!/^[\w.-]{1,255}$/.test(table) || /^\.+$/.test(table)) {
     const is = JSON.stringify(table)
     throw new UsageError(`HOLDFAST_TABLE is ${is}, but must be 1 to 255 letters, digits, dashes and dots`)
   }
+  setFlagsFromString(HEAP_GROWTH)
   const directory = join(path, table)
   const migrated = await takenAlong({ path, table, directory, migrates, env, log })
   const warn = (message: string, error: unknown) => log.warn(message, { error })

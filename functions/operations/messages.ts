@@ -3,9 +3,12 @@ import { browse } from '../../lib/messages/browse.ts'
 import { cancelMessage } from '../../lib/messages/cancel-message.ts'
 import { getMessage } from '../../lib/messages/get-message.ts'
 import { rescheduleMessage } from '../../lib/messages/reschedule-message.ts'
+import { isHoldfastError } from '../../lib/model/errors.ts'
 import { withoutUndefined } from '../../lib/model/without-undefined.ts'
+import { messageStatus } from '../../lib/results/await-result.ts'
 import { epochMs, fitting, storedMessageJson } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
+import { statusJson } from '../http/result-json.ts'
 
 const DEFAULT_PAGE = 10
 
@@ -15,10 +18,19 @@ export const operations = {
     body: await page(engine, params.queue, { limit, ...(cursor !== undefined && { cursor }) }),
   }),
 
-  getMessage: async ({ engine, params }) => ({
-    status: 200,
-    body: storedMessageJson(await getMessage(engine, params.queue, params.messageId)),
-  }),
+  getMessage: async ({ engine, params: { queue, messageId } }) => {
+    try {
+      const message = await getMessage(engine, queue, messageId)
+      const status = statusJson(await messageStatus(engine, queue, messageId))
+      return { status: 200, body: { ...storedMessageJson(message), status } }
+    } catch (error) {
+      if (!isHoldfastError(error, 'MessageNotFound')) throw error
+      const ended = await messageStatus(engine, queue, messageId)
+      // No more is known than that it is not there.
+      if (ended.state === 'gone' && ended.reason === undefined) throw error
+      return { status: 200, body: { messageId, queue, status: statusJson(ended) } }
+    }
+  },
 
   rescheduleMessage: async ({ engine, params, body: { delaySeconds, dueAt } }) => {
     const when = withoutUndefined({ delaySeconds, dueAt: dueAt === undefined ? undefined : epochMs(dueAt) })

@@ -9,6 +9,7 @@ import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import type { CallOptions, GivenQueueChange, Transport } from '../transport/port.ts'
 import type { BatchHandler, Handler } from '../worker/handler.ts'
 import { type BatchOptions, type ConsumeOptions, consume, type Worker } from '../worker/worker.ts'
+import { type Awaiting, awaiting } from './awaiting.ts'
 import { type PublishEntry, type PublishOptions, type PublishOutcome, publishing, type Sent } from './publishing.ts'
 import { type Settling, settling } from './settling.ts'
 
@@ -27,7 +28,7 @@ export interface PollOptions extends CallOptions {
  * One queue. Verbs that take one message throw when they fail; given a list they answer one outcome each, in order, and
  * take any number, none included.
  */
-export interface QueueClient<In, Out = In> extends Settling {
+export interface QueueClient<In, Out = In> extends Settling, Awaiting {
   readonly name: string
   /** Stores a message. @throws `HoldfastError` when it was not stored, or when that is not known */
   publish(body: In, options?: PublishOptions & CallOptions): Promise<Sent>
@@ -74,7 +75,8 @@ export interface QueueParts<In, Out> extends Reading<In, Out>, Rejecting {
 
 export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In, Out> => {
   const { transport, name, telemetry } = parts
-  const { publish, publishBatch, flush } = publishing(parts)
+  const awaits = awaiting({ ...parts, clock: parts.monotonic })
+  const { publish, publishBatch, flush } = publishing({ ...parts, awaits })
 
   const readable = async (messages: readonly Message[]): Promise<Received<Out>[]> => {
     const read = await Promise.all(messages.map((message) => readMessage(parts, message)))
@@ -94,6 +96,7 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
     consume: (handler: Handler<Out> | BatchHandler<Out>, options?: ConsumeOptions | BatchOptions) =>
       telemetry.detached(() => consume({ ...parts, clock: parts.monotonic }, handler, options)),
 
+    ...awaits,
     get: (messageId, options) => transport.getMessage(name, messageId, options),
     browse: ({ signal, ...page } = {}) => transport.browse(name, page, { signal }),
     cancel: (messageId, options) => transport.cancelMessage(name, messageId, options),

@@ -11,7 +11,7 @@ import type { Write } from '../store/port.ts'
 import { bodyNow, snapshot } from '../transactions/asked.ts'
 import type { EngineTransaction } from '../transactions/transaction.ts'
 import type { CallOptions } from '../transport/port.ts'
-import { checkBody, type PublishEntry, type Sent } from './publishing.ts'
+import { checkBody, newMessage, type PublishEntry, type Sent } from './publishing.ts'
 import type { QueueClient } from './queue.ts'
 
 export interface TransactionAckOptions {
@@ -25,7 +25,7 @@ export interface TransactionAckOptions {
 
 export interface CommitResult {
   /** Of each published message, in the order in which they were given. Empty where `repeated`. */
-  readonly published: readonly Sent[]
+  readonly published: readonly Omit<Sent, 'result' | 'status'>[]
   /** A transaction with this `transactionId` was committed before: nothing was done now. */
   readonly repeated?: true
 }
@@ -154,7 +154,7 @@ const messageNow = async (
   { body, ...options }: PublishEntry<unknown>,
 ): Promise<NewMessage> => {
   const checked = checkBody(queue, reading, body as never)
-  const encode = () => snapshot({ ...options, body: reading.codec.encode(body) })
+  const encode = () => snapshot(newMessage(reading.codec.encode(body), options))
   let encoded: { readonly message: NewMessage } | { readonly error: unknown }
   try {
     encoded = { message: encode() }

@@ -1,5 +1,6 @@
 import type { CancelReason } from './cancel-reason.ts'
 import { nameAdvice } from './closest-name.ts'
+import type { MessageStatus } from './message-status.ts'
 
 /**
  * Why an operation failed. One code is one reason; the data behind it stands in fields, the underlying failure
@@ -17,6 +18,14 @@ export const ERROR_CODES = [
   'LeaseLost',
   'MessageTooLarge',
   'OperationInProgress',
+  /** Its consumer said that the work failed for good, or it is in the dead-letter queue: a wait for its result is in vain. */
+  'MessageFailed',
+  /** Cancelled, expired, purged, or nothing is known of it: a wait for its result is in vain. */
+  'MessageGone',
+  /** The work is done, and its result could not be stored. */
+  'ResultNotStored',
+  /** The time of a wait is over. */
+  'TimedOut',
   'TransactionCanceled',
   'OutcomeUnknown',
   'NotSupported',
@@ -53,6 +62,8 @@ export interface ErrorFields {
   readonly queue?: string
   /** Of `Throttled`. */
   readonly reason?: ThrottleReason
+  /** Of the message, where its result was waited for. */
+  readonly status?: MessageStatus
   /** Of `TransactionCanceled`. */
   readonly reasons?: readonly CancelReason[]
 }

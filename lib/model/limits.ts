@@ -55,6 +55,8 @@ export const LIMITS = {
   browsePage: 100,
   /** Characters of message group and deduplication ids (SQS). */
   groupIdLength: 128,
+  /** Characters of an AWS X-Ray trace header. */
+  traceHeaderLength: 1_024,
   /** Characters of a publish's idempotency key, and how long a repeat with it is known as one, seconds. */
   idempotencyKeyLength: 128,
   idempotencyKeySeconds: 600,

@@ -1,4 +1,4 @@
-import { HoldfastError, invalid } from './errors.ts'
+import { HoldfastError, invalid, unknownField } from './errors.ts'
 import { LIMITS } from './limits.ts'
 import { messageBytes, type NewMessage } from './message.ts'
 import { number, whole } from './number-checks.ts'
@@ -20,8 +20,32 @@ export const checkMessages = (queue: QueueState, messages: readonly NewMessage[]
   }
 }
 
+const FIELDS: Readonly<Record<keyof NewMessage, true>> = {
+  body: true,
+  attributes: true,
+  delaySeconds: true,
+  dueAt: true,
+  priority: true,
+  timeToLiveSeconds: true,
+  groupId: true,
+  deduplicationId: true,
+  traceHeader: true,
+  senderId: true,
+}
+
+/** An option that is mistyped would be passed over: `delay` for `delaySeconds`. */
+const checkFields = (message: NewMessage, field: string): void => {
+  if (typeof message !== 'object' || message === null) throw invalid(field, message, 'must be a message')
+  for (const [name, value] of Object.entries(message)) {
+    if (value !== undefined && !Object.hasOwn(FIELDS, name)) {
+      throw unknownField(`${field}.${name}`, value, Object.keys(FIELDS))
+    }
+  }
+}
+
 /** The same for one message; `field` names it in what is thrown. */
 export const checkMessage = (queue: QueueState, message: NewMessage, field: string): void => {
+  checkFields(message, field)
   const { body, delaySeconds, dueAt, priority, timeToLiveSeconds } = message
   if (body === undefined) throw invalid(`${field}.body`, body, 'must be given')
   if (typeof body === 'string') checkText(`${field}.body`, body)
@@ -39,6 +63,7 @@ export const checkMessage = (queue: QueueState, message: NewMessage, field: stri
     if (priority) throw invalid(`${field}.priority`, priority, 'must not be given together with groupId')
   }
   if (message.deduplicationId !== undefined) checkGroupingId(`${field}.deduplicationId`, message.deduplicationId)
+  if (message.traceHeader !== undefined) checkTraceHeader(`${field}.traceHeader`, message.traceHeader)
   checkAttributes(message, `${field}.attributes`)
   const bytes = messageBytes(message)
   const most = queue.settings.maximumMessageBytes
@@ -49,6 +74,13 @@ export const checkMessage = (queue: QueueState, message: NewMessage, field: stri
       queue: queue.name,
     })
   }
+}
+
+const checkTraceHeader = (field: string, header: string): void => {
+  if (typeof header !== 'string' || header.length < 1 || header.length > LIMITS.traceHeaderLength) {
+    throw invalid(field, header, `must have 1 to ${LIMITS.traceHeaderLength} characters`)
+  }
+  checkText(field, header)
 }
 
 const checkPriority = (field: string, priority: number, { settings: { priorities, fifo } }: QueueState): void => {
@@ -69,26 +101,38 @@ const GROUPING_ID = /^[\x21-\x7e]+$/
 
 /** Group and deduplication ids: letters, digits and punctuation, as SQS takes them. */
 export const checkGroupingId = (field: string, id: string): void => {
-  if (!GROUPING_ID.test(id) || id.length > LIMITS.groupIdLength) {
+  if (typeof id !== 'string' || !GROUPING_ID.test(id) || id.length > LIMITS.groupIdLength) {
     throw invalid(field, id, `must be 1 to ${LIMITS.groupIdLength} letters, digits or punctuation characters`)
   }
 }
 
 const checkAttributes = ({ attributes = {} }: NewMessage, field: string): void => {
+  if (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes)) {
+    throw invalid(field, attributes, 'must be an object of attributes')
+  }
   const names = Object.entries(attributes)
   if (names.length > LIMITS.attributesPerMessage) {
     throw invalid(field, names.length, `must hold at most ${LIMITS.attributesPerMessage} attributes`)
   }
-  for (const [name, { dataType, value }] of names) {
+  for (const [name, attribute] of names) {
     const named = `${field}.${name}`
+    if (typeof attribute !== 'object' || attribute === null) {
+      throw invalid(named, typeof attribute, 'must have a dataType and a value')
+    }
+    const { dataType, value } = attribute
     if (name.length < 1 || name.length > LIMITS.attributeNameLength) {
       throw invalid(field, name, `must have names of 1 to ${LIMITS.attributeNameLength} characters`)
     }
     checkText(field, name)
-    if (!/^(String|Number|Binary)(\..*)?$/su.test(dataType) || dataType.length > LIMITS.attributeNameLength) {
+    if (
+      typeof dataType !== 'string' ||
+      !/^(String|Number|Binary)(\..*)?$/su.test(dataType) ||
+      dataType.length > LIMITS.attributeNameLength
+    ) {
       throw invalid(`${named}.dataType`, dataType, 'must be String, Number or Binary, or start with one and a dot')
     }
-    if (dataType.startsWith('Binary') !== value instanceof Uint8Array) {
+    const fits = dataType.startsWith('Binary') ? value instanceof Uint8Array : typeof value === 'string'
+    if (!fits) {
       throw invalid(named, typeof value, `must have a value of its type ${dataType}`)
     }
     if (typeof value === 'string') checkText(named, value)

@@ -163,6 +163,7 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
     whole('results.retentionSeconds', results.retentionSeconds, min, max)
   }
   if (deadLetter) {
+    if (typeof deadLetter !== 'object') throw invalid('deadLetter', deadLetter, 'must be an object')
     checkQueueName(deadLetter.queue, 'deadLetter.queue')
     if (deadLetter.queue.endsWith('.fifo') !== name.endsWith('.fifo')) {
       throw invalid('deadLetter.queue', deadLetter.queue, 'must be of the same kind as the queue, FIFO or standard')

@@ -16,6 +16,7 @@ export interface QueuePage {
 
 /** Queues of one account and region, by name. Names alone: `listQueueNames`, which reads no settings. */
 export const listQueues = async (engine: Engine, query: ListQuery = {}): Promise<QueuePage> => {
+  checkQuery(query)
   const { names, cursor } = await listQueueNames(engine, query)
   const scope = query.scope ?? ''
   const found = await Promise.all(
@@ -26,6 +27,15 @@ export const listQueues = async (engine: Engine, query: ListQuery = {}): Promise
   )
   const queues = found.filter((state) => state !== undefined).map(asQueue)
   return { queues, ...(cursor !== undefined && { cursor }) }
+}
+
+const checkQuery = ({ prefix = '', cursor }: ListQuery): void => {
+  if (typeof prefix !== 'string' || prefix.length > LIMITS.queueNameLength) {
+    throw invalid('prefix', prefix, `must have at most ${LIMITS.queueNameLength} characters`)
+  }
+  if (cursor !== undefined && (typeof cursor !== 'string' || cursor === '')) {
+    throw invalid('cursor', cursor, 'must be one that a page before gave')
+  }
 }
 
 export interface ListQuery {

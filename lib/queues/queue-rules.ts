@@ -12,6 +12,7 @@ export const checkTags = (tags: Readonly<Record<string, string>>): void => {
     if (key.length < 1 || key.length > LIMITS.tagKeyLength) {
       throw invalid('tags', key, `must have keys of 1 to ${LIMITS.tagKeyLength} characters`)
     }
+    if (typeof value !== 'string') throw invalid(`tags.${key}`, value, 'must be a string')
     if (!key.isWellFormed() || !value.isWellFormed()) {
       throw invalid('tags', '(text)', 'must be well-formed Unicode, without lone surrogates')
     }

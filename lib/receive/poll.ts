@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts'
+import { invalid, unknownField } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { Message } from '../model/message.ts'
 import { whole } from '../model/number-checks.ts'
@@ -22,6 +23,14 @@ export interface PollOptions {
   readonly signal?: AbortSignal
 }
 
+const OPTIONS: Readonly<Record<keyof PollOptions, true>> = {
+  maxMessages: true,
+  visibilityTimeoutSeconds: true,
+  waitTimeSeconds: true,
+  attemptId: true,
+  signal: true,
+}
+
 const FIRST_WAIT_MS = 20
 const MAX_WAIT_MS = 1_000
 const GROWTH = 1.6
@@ -36,6 +45,9 @@ const GROWTH = 1.6
  * @throws `InvalidRequest`, `QueueNotFound` (also when the queue is deleted during the wait)
  */
 export const poll = async (engine: Engine, queueName: string, options: PollOptions = {}): Promise<Message[]> => {
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !Object.hasOwn(OPTIONS, name)) throw unknownField(name, value, Object.keys(OPTIONS))
+  }
   const { maxMessages = 1, signal } = options
   whole('maxMessages', maxMessages, 1, LIMITS.batchSize)
   if (options.visibilityTimeoutSeconds !== undefined) {
@@ -43,6 +55,10 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
   }
   if (options.waitTimeSeconds !== undefined) {
     whole('waitTimeSeconds', options.waitTimeSeconds, 0, LIMITS.waitTimeSeconds)
+  }
+  const { attemptId: given } = options
+  if (given !== undefined && (typeof given !== 'string' || given.length < 1 || given.length > LIMITS.groupIdLength)) {
+    throw invalid('attemptId', given, `must have 1 to ${LIMITS.groupIdLength} characters`)
   }
   const request = (queue: QueueState) => ({
     want: maxMessages,

@@ -1,9 +1,10 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
-import { whole } from '../model/number-checks.ts'
+import { isFinal, type MessageStatus } from '../model/message-status.ts'
+import { number } from '../model/number-checks.ts'
 import { plainName } from '../model/queue-name.ts'
-import { isFinal, type MessageStatus, type ResultAnswer } from '../model/result.ts'
+import type { ResultAnswer } from '../model/result.ts'
 import { findResult, type Look } from './find-result.ts'
 import { resultWakeup } from './write-results.ts'
 
@@ -34,7 +35,7 @@ export const awaitResult = async (
   messageId: string,
   { waitTimeSeconds = 0, signal }: AwaitOptions = {},
 ): Promise<ResultAnswer> => {
-  whole('waitTimeSeconds', waitTimeSeconds, 0, LIMITS.waitTimeSeconds)
+  number('waitTimeSeconds', waitTimeSeconds, 0, LIMITS.waitTimeSeconds)
   await checkKept(engine, queueName)
   const deadline = engine.clock.now() + waitTimeSeconds * 1_000
   let look: Look | undefined

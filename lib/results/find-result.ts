@@ -4,16 +4,10 @@ import { locate } from '../locate/locate.ts'
 import { isHoldfastError, messageNotFound } from '../model/errors.ts'
 import { groupPartition, isFairGroup } from '../model/group.ts'
 import { decodeMessageId, fairSortEnd, type MessageAddress } from '../model/message-id.ts'
+import type { MessageStatus } from '../model/message-status.ts'
 import { plainName } from '../model/queue-name.ts'
 import { asDelayed, expiryOf, isDropped, isPurged, partitionOf, type QueueState } from '../model/queue-record.ts'
-import {
-  decisive,
-  decodeResults,
-  type MessageStatus,
-  type ResultAnswer,
-  type ResultEntry,
-  type ResultRecord,
-} from '../model/result.ts'
+import { decisive, decodeResults, type ResultAnswer, type ResultEntry, type ResultRecord } from '../model/result.ts'
 import { type Segment, segmentDueAt, slotAt } from '../model/segment.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
 import { ownResults, resultPartition, SHARED_RESULTS } from '../store/keys.ts'

@@ -2,15 +2,20 @@ import { randomUUID } from 'node:crypto'
 import { HoldfastError, isHoldfastError, messageNotFound } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult, NewMessage, PublishResult } from '../model/message.ts'
+import { decodeMessageId } from '../model/message-id.ts'
 import { checkQueueName } from '../model/queue-name.ts'
 import { type Call, DEFAULT_TIMEOUT_MS, type HttpTransportParts, httpCaller } from './http-call.ts'
 import {
+  ackJson,
   countsFrom,
   errorFrom,
+  failuresJson,
   handleResultFrom,
   messageFrom,
   newMessageJson,
   queueFrom,
+  resultAnswerFrom,
+  statusFrom,
   storedMessageFrom,
   type Wire,
 } from './http-wire.ts'
@@ -38,7 +43,9 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
     pollsEndEarly: false,
 
     createQueue: async (queue, given, options) => {
-      const { status, json } = await request({ method: 'PUT', path: queuePath(queue), body: given, ...options })
+      // A new queue has nothing that `null` could take away.
+      const body = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
+      const { status, json } = await request({ method: 'PUT', path: queuePath(queue), body, ...options })
       return { queue: queueFrom(json), created: status === 201 }
     },
     getQueue: async (queue, options) => queueFrom(await call({ method: 'GET', path: queuePath(queue), ...options })),
@@ -94,13 +101,13 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
         throw error
       }
     },
-    ack: (queue, handles, options) => settle(queue, 'ack', { handles }, options),
-    unreceive: (queue, handles, options) => settle(queue, 'unreceive', { handles }, options),
+    ack: (queue, entries, options) => settle(queue, 'ack', ackJson(entries), options),
+    unreceive: (queue, receiptHandles, options) => settle(queue, 'unreceive', { handles: receiptHandles }, options),
     nack: (queue, entries, options) =>
       inGroups(
         entries,
-        ({ receiptHandle: _, ...rest }) => rest,
-        (handles, rest) => settle(queue, 'nack', { handles, ...rest }, options),
+        ({ receiptHandle: _, failure: __, ...rest }) => rest,
+        (handles, rest, some) => settle(queue, 'nack', { handles, ...rest, ...failuresJson(some) }, options),
       ),
     extend: (queue, entries, { revive, ...options } = {}) =>
       inGroups(
@@ -109,8 +116,32 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
         (handles, rest) => settle(queue, 'extend', { handles, ...rest }, options),
       ),
 
-    getMessage: async (queue, messageId, options) =>
-      storedMessageFrom(await call({ method: 'GET', path: messagePath(queue, messageId), ...options })),
+    getMessage: async (queue, messageId, options) => {
+      const json = await call({ method: 'GET', path: messagePath(queue, messageId), ...options })
+      // What is left of it is how it ended.
+      if (json.publishedAt === undefined) throw messageNotFound(queue, messageId)
+      return storedMessageFrom(json)
+    },
+    messageStatus: async (queue, messageId, options) => {
+      try {
+        return statusFrom(
+          (await call({ method: 'GET', path: messagePath(queue, messageId), ...options })).status as Wire,
+        )
+      } catch (error) {
+        if (!isHoldfastError(error, 'MessageNotFound') || !isMessageId(queue, messageId)) throw error
+        return { state: 'gone' }
+      }
+    },
+    awaitResult: async (queue, messageId, { waitTimeSeconds = 0, signal } = {}) =>
+      resultAnswerFrom(
+        await call({
+          method: 'GET',
+          path: `${messagePath(queue, messageId)}/result`,
+          query: { waitTimeSeconds },
+          signal,
+          timeoutMs: waitTimeSeconds * 1_000 + (parts.timeoutMs ?? DEFAULT_TIMEOUT_MS),
+        }),
+      ),
     browse: async (queue, query, options) => {
       const page = await call({ method: 'GET', path: queuePath(queue, '/messages'), query, ...options })
       const { cursor } = page
@@ -138,6 +169,9 @@ const KEY_TRUSTED_MS = (LIMITS.idempotencyKeySeconds * 1_000) / 2
  */
 const repeatWithoutKey = (messages: readonly NewMessage[]): NonNullable<Call['repeat']> =>
   messages.every(({ deduplicationId }) => deduplicationId !== undefined) ? 'always' : 'if-nothing-was-done'
+
+const isMessageId = (queue: string, messageId: string): boolean =>
+  decodeMessageId(messageId, { standard: !queue.endsWith('.fifo') }) !== undefined
 
 /** @throws `StoreUnavailable` for an answer that is not Holdfast's: what became of the request is not known */
 const listIn = (answer: Wire, name: string, length?: number): Wire[] => {
@@ -179,7 +213,7 @@ const publishResultFrom = (json: Wire): PublishResult =>
 const inGroups = async <E extends { readonly receiptHandle: string }>(
   entries: readonly E[],
   asked: (entry: E) => object,
-  send: (receiptHandles: string[], asked: object) => Promise<HandleResult[]>,
+  send: (receiptHandles: string[], asked: object, some: readonly E[]) => Promise<HandleResult[]>,
 ): Promise<HandleResult[]> => {
   const groups = new Map<string, { asked: object; positions: number[] }>()
   for (const [position, entry] of entries.entries()) {
@@ -191,8 +225,9 @@ const inGroups = async <E extends { readonly receiptHandle: string }>(
   const results = new Array<HandleResult>(entries.length)
   await Promise.all(
     [...groups.values()].map(async ({ asked: same, positions }) => {
-      const handles = positions.map((position) => (entries[position] as E).receiptHandle)
-      const answers = await send(handles, same).catch((error: unknown) => {
+      const some = positions.map((position) => entries[position] as E)
+      const handles = some.map(({ receiptHandle }) => receiptHandle)
+      const answers = await send(handles, same, some).catch((error: unknown) => {
         // What other requests did is answered: each fails for its own messages.
         if (groups.size === 1 || !isHoldfastError(error)) throw error
         return positions.map((): HandleResult => ({ ok: false, error }))

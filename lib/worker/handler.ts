@@ -12,9 +12,13 @@ export interface HandlerContext {
 export interface BatchContext extends HandlerContext {
   /** Marks one message of the batch as failed; the others are acked. On a FIFO queue all behind it go back as well. */
   fail(message: { readonly receiptHandle: string }, error: unknown): void
+  /** Gives one message's result, for its producer, where the queue keeps results. */
+  result(message: { readonly receiptHandle: string }, value: unknown): void
 }
 
-/** Works on one message. What it returns acks the message; what it throws gives it back by the queue's retry policy. */
+/**
+ * Works on one message. What it returns acks the message, with that as its result where the queue keeps results; what it throws gives it back by the queue's retry policy.
+ */
 export type Handler<Out> = (message: Received<Out>, context: HandlerContext) => unknown
 /** Works on several messages at once; of a FIFO queue, on those of one group. */
 export type BatchHandler<Out> = (messages: readonly Received<Out>[], context: BatchContext) => unknown

@@ -133,7 +133,7 @@ const REFUSED: readonly (readonly [string, string, string, unknown, object])[] =
   ['a made-up cursor', 'GET', '/queues?cursor=zzz', undefined, { field: 'cursor', value: 'zzz' }],
   ['an unknown query parameter', 'GET', '/queues?colour=red', undefined, { field: 'colour', value: 'red' }],
   ['a cursor of its own making', 'GET', `${MESSAGES}?cursor=abc`, undefined, { field: 'cursor', value: 'abc' }],
-  ['no time to put off to', 'PATCH', `${MESSAGES}/x`, {}, { field: 'request' }],
+  ['no time to put off to', 'PATCH', `${MESSAGES}/x`, {}, { field: 'dueAt' }],
   ['a rate of nothing', 'POST', '/queues/orders/redrive', { maxPerSecond: 0 }, { field: 'maxPerSecond', value: 0 }],
 ]
 

@@ -427,7 +427,7 @@ describe.skipIf(noEmbedded())('units of an idempotent publish', () => {
     expect(await unitsOf(grouped(small(10)), 'r', true)).toBe(6)
     expect(await unitsOf(grouped(withIds(10)), undefined, true)).toBe(24)
     // A body of its own is written outside of the transaction.
-    expect(await unitsOf([{ body: LARGE.slice(0, 4_000) }])).toBe(1 + 4)
-    expect(await unitsOf([{ body: LARGE.slice(0, 4_000) }], 'r')).toBe(2 + 2 + 4)
+    expect(await unitsOf([{ body: LARGE.slice(0, 3_600) }])).toBe(1 + 3)
+    expect(await unitsOf([{ body: LARGE.slice(0, 3_600) }], 'r')).toBe(2 + 2 + 3)
   })
 })

@@ -1,4 +1,4 @@
-import { isFinal, type MessageStatus } from '../../../lib/model/result.ts'
+import { isFinal, type MessageStatus } from '../../../lib/model/message-status.ts'
 import { outcomeOf } from '../actors/consumer.ts'
 import { claimOf, type Delivery, type History, type Look } from '../history.ts'
 import type { Entry, SlotRemoval } from '../ledger.ts'

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { damagedLog, layoutUnknown } from './damage.ts'
 import { PIECE_BYTES } from './disk-map-parts.ts'
 import { type LmdbFile, SEPARATOR } from './lmdb-file.ts'
@@ -35,9 +35,34 @@ export interface ReadLog {
 const BATCH_ENTRIES = 500
 const BATCH_BYTES = 1_048_576
 
+/** Reads logs one after the other. What is read of one is valid until the next is read. */
+export type ReadWholeLog = (path: string) => Promise<ReadLog>
+
+/** @param boot names this start of the machine */
+export const logReader = (boot: Uint8Array): ReadWholeLog => {
+  // One buffer for all: garbage of this size is collected late.
+  let buffer = Buffer.alloc(0)
+  const read = async (path: string): Promise<Buffer> => {
+    const file = await open(path, 'r')
+    try {
+      const { size } = await file.stat()
+      if (buffer.length < size) buffer = Buffer.allocUnsafeSlow(size)
+      let length = 0
+      while (length < size) {
+        const { bytesRead } = await file.read(buffer, length, size - length, length)
+        if (bytesRead === 0) break
+        length += bytesRead
+      }
+      return buffer.subarray(0, length)
+    } finally {
+      await file.close()
+    }
+  }
+  return async (path) => wholeLog(path, await read(path), boot)
+}
+
 /** @throws an error that says what to do where the log is damaged, or in another layout */
-export const readWholeLog = async (path: string, boot: Uint8Array): Promise<ReadLog> => {
-  const bytes = await readFile(path)
+const wholeLog = (path: string, bytes: Buffer, boot: Uint8Array): ReadLog => {
   const { changes, end, isOfThisBoot } = readLog(bytes, boot)
   if (end.kind === 'unknown layout') throw layoutUnknown(path, end.layout, LOG_LAYOUT)
   if (end.kind === 'damaged') throw damagedLog(path, end.at)

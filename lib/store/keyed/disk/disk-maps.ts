@@ -3,7 +3,7 @@ import { isHoldfastError } from '../../../model/errors.ts'
 import type { Maps } from '../entries.ts'
 import type { KeyedMaps } from '../ordered-map.ts'
 import { thisBoot } from './boot.ts'
-import { emptyInto, type LoggedKey, readWholeLog } from './checkpoint.ts'
+import { emptyInto, type LoggedKey, logReader } from './checkpoint.ts'
 import { type DiskMap, diskMap } from './disk-map.ts'
 import { downfall } from './fault.ts'
 import { journal } from './journal.ts'
@@ -22,7 +22,7 @@ export interface DiskMapsParts {
   readonly firstLog: number
   /** Whether each answer waits until its changes are on the disk, and not only with the operating system. */
   readonly sync: boolean
-  /** Size at which a log is emptied into the file. @default 8 MiB */
+  /** Size at which a log is emptied into the file. @default 4 MiB */
   readonly logBytes?: number
   readonly limits?: CacheLimits
   /** Names this start of the machine. @default as the system does */
@@ -39,7 +39,7 @@ export interface DiskMaps extends KeyedMaps<Maps> {
   close(): Promise<void>
 }
 
-const LOG_BYTES = 8_388_608
+const LOG_BYTES = 4_194_304
 /** Keys that are settled in one turn of the event loop. */
 const SETTLED_AT_ONCE = 2_000
 
@@ -60,8 +60,9 @@ export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
   const maps: Maps = { segments, documents, tickets }
   const spaces: Spaces = { s: segments, d: documents, t: tickets }
   const end = downfall()
+  const readWholeLog = logReader(boot)
   const empty = async (path: string, number: number) => {
-    const log = await readWholeLog(path, boot)
+    const log = await readWholeLog(path)
     if (log.end !== 'complete') throw new Error(`${path} has lost its end`)
     await settle(spaces, file, await emptyInto(file, log, number), number)
   }

@@ -23,7 +23,7 @@ export interface DiskStoreParts {
    * @default false
    */
   readonly sync?: boolean
-  /** Size at which a log is emptied into the data file. @default 8 MiB */
+  /** Size at which a log is emptied into the data file. @default 4 MiB */
   readonly logBytes?: number
   /** Called with a failure in the background, which is retried. @default nothing */
   readonly warn?: (message: string, error: unknown) => void

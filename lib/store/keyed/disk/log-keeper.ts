@@ -39,7 +39,7 @@ export interface LogKeeperParts extends LogEmptierParts {
 }
 
 /** How many times its size a log may reach while the one before is emptied into the file. */
-const MAX_LOGS_AHEAD = 4
+const MAX_LOGS_AHEAD = 2
 /** About how long a record may be with the operating system before it is on the disk, ms. */
 const SYNC_MS = 250
 

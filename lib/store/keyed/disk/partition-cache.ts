@@ -9,7 +9,7 @@ export interface CacheLimits {
   readonly chunk: number
 }
 
-export const CACHE_LIMITS: CacheLimits = { values: 24_000, partitions: 4_000, chunk: 256 }
+export const CACHE_LIMITS: CacheLimits = { values: 12_000, partitions: 4_000, chunk: 256 }
 
 /** The cached partitions of one map. */
 export interface PartitionCache<V> {

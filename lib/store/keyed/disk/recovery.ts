@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { thisBoot } from './boot.ts'
-import { emptyInto, readWholeLog } from './checkpoint.ts'
+import { emptyInto, logReader } from './checkpoint.ts'
 import { brokenLogs } from './damage.ts'
 import { unavailable } from './fault.ts'
 import type { LmdbFile } from './lmdb-file.ts'
@@ -22,6 +22,7 @@ export interface RecoveryParts {
 export const recover = async ({ directory, file, boot = thisBoot(), warn }: RecoveryParts): Promise<number> => {
   const { emptied } = file
   const numbers = await logNumbers(directory)
+  const readNext = logReader(boot)
   const remove = (number: number) => rm(logPath(directory, number))
   // The process ended before it had removed them.
   for (const number of numbers) if (number <= emptied) await remove(number)
@@ -29,7 +30,7 @@ export const recover = async ({ directory, file, boot = thisBoot(), warn }: Reco
   for (const [at, number] of left.entries()) {
     const path = logPath(directory, number)
     if (number !== emptied + at + 1) throw brokenLogs(logPath(directory, number - 1), path)
-    const log = await readWholeLog(path, boot)
+    const log = await readNext(path)
     const behind = log.end === 'complete' ? [] : left.slice(at + 1)
     for (const next of behind) await checkLeftOut(path, logPath(directory, next), { boot, warn })
     // That the logs behind are left out is kept in one step with the end of this one: they never count without it.
@@ -49,7 +50,7 @@ const checkLeftOut = async (
   next: string,
   { boot, warn }: Pick<RecoveryParts, 'warn'> & { boot: Uint8Array },
 ): Promise<void> => {
-  const { changes, isOfThisBoot } = await readWholeLog(next, boot)
+  const { changes, isOfThisBoot } = await logReader(boot)(next)
   if (changes.length === 0) return
   if (isOfThisBoot) throw brokenLogs(path, next)
   warn(`${next} goes on from ${path}, whose end was lost with the machine, and is left out`, undefined)

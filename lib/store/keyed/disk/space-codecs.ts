@@ -27,7 +27,7 @@ interface ContentInFile extends StoredContent {
 }
 
 /** Content of fewer bytes stays in memory with its segment. */
-const MAX_KEPT_BYTES = 1_024
+const MAX_KEPT_BYTES = 256
 const MAX_KNOWN_PARTITIONS = 1_000
 
 export const segmentCodec = (file: LmdbFile): Codec<Entry> => {
