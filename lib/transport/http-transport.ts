@@ -46,8 +46,9 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
     getQueue: async (queue, options) => queueFrom(await call({ method: 'GET', path: queuePath(queue), ...options })),
     updateQueue: async (queue, given, options) =>
       queueFrom(await call({ method: 'PATCH', path: queuePath(queue), body: given, ...options })),
-    deleteQueue: async (queue, options) => {
-      await call({ method: 'DELETE', path: queuePath(queue), doneWhen: 'QueueNotFound', ...options })
+    deleteQueue: async (queue, { force, ...options } = {}) => {
+      const query = force ? { force: 'true' } : {}
+      await call({ method: 'DELETE', path: queuePath(queue), query, doneWhen: 'QueueNotFound', ...options })
     },
     purgeQueue: async (queue, options) => {
       await call({
