@@ -1,21 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine } from '../lib/engine.ts'
-import { LIMITS } from '../lib/model/limits.ts'
 import { publish } from '../lib/publish/publish.ts'
 import { poll } from '../lib/receive/poll.ts'
-import { bodyOfKind } from './bodies.ts'
-import {
-  busyGroups,
-  costOfRounds,
-  fifoQueue,
-  fillGroup,
-  fillGroups,
-  messagesFor,
-  pollsUntilServed,
-  type RoundUsage,
-} from './fifo.ts'
+import { fairFigures } from './fairness-figures.ts'
+import { busyGroups, costOfRounds, fifoQueue, fillGroup, fillGroups, messagesFor, type RoundUsage } from './fifo.ts'
 import type { Figure } from './figures.ts'
 import type { Usage } from './meter.ts'
+import { costs, expectMessages, expectNothing } from './poll-costs.ts'
 import type { Rig } from './rig.ts'
 
 const ROUNDS = 30
@@ -83,15 +74,6 @@ const duplicateFigures = async (rig: Rig): Promise<Figure[]> => {
   return costs(section, 'all of it', usage, 1)
 }
 
-const costs = (section: string, name: string, usage: Usage, polls: number, goals: Goals = {}): Figure[] => [
-  { section, name: `${name}: read units`, value: usage.readUnits / polls, unit: '', ...goal(goals.readUnits) },
-  { section, name: `${name}: write units`, value: usage.writeUnits / polls, unit: '', ...goal(goals.writeUnits) },
-  { section, name: `${name}: round trips`, value: usage.rounds / polls, unit: '', ...goal(goals.rounds) },
-]
-
-type Goals = { readonly [K in 'readUnits' | 'writeUnits' | 'rounds']?: number }
-const goal = (value: number | undefined) => (value === undefined ? {} : { goal: value })
-
 const POLLS = 8
 
 /** Polls of ten, each of which finds a batch of one group. */
@@ -113,13 +95,6 @@ const freeFigures = async (rig: Rig): Promise<Figure[]> => {
     )
   }
   return figures
-}
-
-const expectMessages = async (engine: Engine, queue: string, polls: number): Promise<void> => {
-  for (let count = 0; count < polls; count++) {
-    const messages = await poll(engine, queue, { maxMessages: 10 })
-    if (messages.length !== 10) throw new Error(`a poll got ${messages.length} messages of 10`)
-  }
 }
 
 const TIGHT_POLLS = 200
@@ -153,13 +128,6 @@ const busyFigures = async (rig: Rig): Promise<Figure[]> => {
     ...costs(free, 'until then', sought.usage, 1),
     ...costs(free, 'published by the same process, found by the next poll', own.usage, 1, { readUnits: 6, rounds: 5 }),
   ]
-}
-
-const expectNothing = async (engine: Engine, queue: string, polls: number): Promise<void> => {
-  for (let count = 0; count < polls; count++) {
-    const { length } = await poll(engine, queue, { maxMessages: 10 })
-    if (length > 0) throw new Error('a busy group was polled')
-  }
 }
 
 const pollsUntilFound = async (engine: Engine, queue: string): Promise<number> => {
@@ -199,63 +167,4 @@ const deepFigures = async (rig: Rig, depth: number): Promise<Figure[]> => {
     },
     ...costs(section, 'a poll of another group beside it', beside.usage, 1),
   ]
-}
-
-const fairFigures = async (rig: Rig, depth: number): Promise<Figure[]> => {
-  const served = async (section: string, noise: number, goalOf?: number): Promise<[number, Figure[]]> => {
-    const queue = await rig.queue({ visibilityTimeoutSeconds: HOUR_SECONDS })
-    const filler = rig.unmetered()
-    if (noise > 0) await fillGroup(filler, queue, 'noisy', noise)
-    await publish(
-      filler,
-      queue,
-      Array.from({ length: 10 }, (_, tenant) => ({ body: bodyOfKind('small'), groupId: `quiet-${tenant}` })),
-    )
-    const engine = rig.process()
-    const { result, usage } = await rig.measure(() => pollsUntilServed(engine, queue, 'quiet'))
-    return [
-      result,
-      [
-        { section, name: 'polls of ten until all ten are served', value: result, unit: '', ...goal(goalOf) },
-        ...costs(section, 'polls and acks until then', usage, 1),
-      ],
-    ]
-  }
-  const [alone, idle] = await served('Fairness, ten tenants with a message each', 0)
-  const noisy = `Fairness, the same beside a tenant with ${depth.toLocaleString('en')}`
-  const [, beside] = await served(noisy, depth, alone + 4)
-  return [...idle, ...beside, ...(await limited(rig)), ...(await ungrouped(rig))]
-}
-
-const LIMIT = 10
-
-/** A poll of a group with a limit of messages in flight, below the limit and at it. */
-const limited = async (rig: Rig): Promise<Figure[]> => {
-  const queue = await rig.queue({ visibilityTimeoutSeconds: HOUR_SECONDS, maxInFlightPerGroup: LIMIT })
-  const engine = rig.process()
-  await fillGroup(rig.unmetered(), queue, 'tenant', LIMITS.batchSize)
-  await engine.queues.get(queue)
-  const room = await rig.measure(() => expectMessages(engine, queue, 1))
-  const full = await rig.measure(() => expectNothing(engine, queue, 1))
-  const next = await rig.measure(() => expectNothing(engine, queue, 1))
-  const section = `A group with a limit of ${LIMIT} in flight`
-  return [
-    ...costs(section, 'a poll of ten out of one segment', room.usage, 1),
-    ...costs(section, 'the first poll that finds it full', full.usage, 1),
-    ...costs(section, 'the next ones', next.usage, 1),
-  ]
-}
-
-const HOUR_SECONDS = 3_600
-
-/** The cost of polls of a queue without message groups. */
-const ungrouped = async (rig: Rig): Promise<Figure[]> => {
-  const queue = await rig.queue()
-  const engine = rig.process()
-  await poll(engine, queue)
-  const { usage } = await rig.measure(() => expectNothing(engine, queue, TIGHT_POLLS))
-  return costs('A standard queue that never saw a group', 'an empty poll', usage, TIGHT_POLLS, {
-    readUnits: 0.51,
-    rounds: 1.05,
-  })
 }

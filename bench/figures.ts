@@ -6,16 +6,21 @@ export interface Figure {
   readonly unit: string
   /** The value must not exceed it. */
   readonly goal?: number
+  /** The value must not fall below it. */
+  readonly least?: number
 }
 
-export const isMet = ({ value, goal }: Figure): boolean => goal === undefined || rounded(value) <= goal
+export const hasGoal = ({ goal, least }: Figure): boolean => goal !== undefined || least !== undefined
+
+export const isMet = ({ value, goal = Number.POSITIVE_INFINITY, least = Number.NEGATIVE_INFINITY }: Figure): boolean =>
+  rounded(value) <= goal && rounded(value) >= least
 
 /** Three digits after the point, as printed: a difference that is not printed misses no goal. */
 const rounded = (value: number): number => Math.round(value * 1_000) / 1_000
 
 export const printFigure = (figure: Figure): string => {
-  const { name, value, unit, goal } = figure
-  const mark = goal === undefined ? '    ' : isMet(figure) ? 'ok  ' : 'MISS'
-  const against = goal === undefined ? '' : `  (goal ≤ ${goal})`
+  const { name, value, unit, goal, least } = figure
+  const mark = !hasGoal(figure) ? '    ' : isMet(figure) ? 'ok  ' : 'MISS'
+  const against = goal !== undefined ? `  (goal ≤ ${goal})` : least !== undefined ? `  (goal ≥ ${least})` : ''
   return `  ${mark} ${name.padEnd(66)} ${String(rounded(value)).padStart(10)} ${unit}${against}`
 }

@@ -1,8 +1,9 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { clientFigures } from './client-figures.ts'
 import { depthFigures } from './depth-figures.ts'
 import { fifoFigures } from './fifo-figures.ts'
-import { type Figure, isMet, printFigure } from './figures.ts'
+import { type Figure, hasGoal, isMet, printFigure } from './figures.ts'
 import { memoryDepthFigures } from './memory-depth.ts'
 import { raceFigures } from './race-figures.ts'
 import { type Rig, startRig } from './rig.ts'
@@ -13,7 +14,7 @@ const HELP = `Usage: npm run bench -- [options]
 
 Measures the engine on an embedded DynamoDB engine behind a meter that counts requests and consumed units.
 
-  --only PARTS    some of: units, races, depth, fifo, memory, throughput (with commas between)
+  --only PARTS    some of: units, races, depth, fifo, memory, throughput, client (with commas between)
   --million       depth also with 1,000,000 messages waiting, and a group with 200,000 (some minutes)
   --latency MS    delay each answer of the table, as a network would (default 0)
   --messages N    messages in each race (default 2000)
@@ -46,6 +47,7 @@ const PARTS = {
   fifo: (rig: Rig) => fifoFigures(rig, { million: values.million }),
   memory: () => memoryDepthFigures(values.million ? 1_000_000 : 100_000),
   throughput: throughputFigures,
+  client: clientFigures,
 } satisfies Record<string, (rig: Rig) => Promise<Figure[]>>
 
 const chosen = (values.only?.split(',') ?? Object.keys(PARTS)).map((part) => {
@@ -92,10 +94,7 @@ const run = async () => {
     console.log(
       JSON.stringify({ settings, figures: measured.map((figure) => ({ ...figure, met: isMet(figure) })) }, null, 2),
     )
-  } else
-    console.log(
-      `\n${measured.filter(({ goal }) => goal !== undefined).length - missed.length} goals met, ${missed.length} missed`,
-    )
+  } else console.log(`\n${measured.filter(hasGoal).length - missed.length} goals met, ${missed.length} missed`)
   if (missed.length > 0) process.exitCode = 1
 }
 

@@ -13,7 +13,7 @@ import { undeclared } from '../operations/declare-queue.ts'
 import { queueNames } from '../sqs/queue-url.ts'
 import { type DeclaredQueues, inFile } from './queue-file.ts'
 
-/** Names of the queues that a file declares, by what became of them. */
+/** Names of the queues that a file declares, by outcome. */
 export interface Declared {
   readonly created: readonly string[]
   readonly changed: readonly string[]
@@ -21,8 +21,8 @@ export interface Declared {
 }
 
 /**
- * Makes the declared queues exist, with their settings and the defaults for what the file leaves out. Tags that it leaves
- * out stay. No queue is deleted. What fails leaves the queues before it as they are declared: the next start goes on.
+ * Creates or changes the declared queues, with the defaults for settings that the file lacks. Tags that the file lacks
+ * stay. No queue is deleted. After a failure the queues before it are as declared, and the next start continues.
  *
  * @throws `HoldfastError` with the place in the file
  */
@@ -51,10 +51,10 @@ export const declareQueues = async (engine: Engine, queues: DeclaredQueues): Pro
   return { created, changed, unchanged }
 }
 
-/** A file speaks of queues of the server's own account and region, as the HTTP API does. */
+/** A file declares queues of the server's own account and region, as the HTTP API does. */
 const NAMES = queueNames()
 
-/** A dead-letter queue that is neither declared nor there is probably a typing mistake: nothing is created then. */
+/** A dead-letter queue that is neither declared nor exists is probably a typing mistake: no queue is created then. */
 const checkDeadLetterQueues = async (engine: Engine, queues: DeclaredQueues): Promise<void> => {
   for (const [name, { deadLetter }] of queues) {
     if (!deadLetter || queues.has(deadLetter.queue) || (await existing(engine, deadLetter.queue))) continue
@@ -102,7 +102,7 @@ const inPlace = async (name: string, work: () => Promise<unknown>): Promise<void
 
 const existing = (engine: Engine, name: string): Promise<Queue | undefined> => ifQueueExists(getQueue(engine, name))
 
-/** What became of the queues, for a person. */
+/** The outcome, as text for the terminal. */
 export const declaredText = (file: string, { created, changed, unchanged }: Declared): string => {
   const parts = [
     ...(created.length > 0 ? [`created ${created.join(', ')}`] : []),

@@ -17,9 +17,9 @@ export interface MigrationParts {
 }
 
 /**
- * Copies what the embedded engine keeps in a table to a store on disk, as it is: leases, receipt handles, receive counts
- * and due times included. Changes nothing of the engine's file. The directory appears when all is in it, so an
- * interrupted migration is done again. Answers the number of items.
+ * Copies a table of the embedded engine to a store on disk, with leases, receipt handles, receive counts and due times.
+ * The engine's file does not change. The directory appears once it is complete, so an interrupted migration starts again.
+ * Returns the number of items.
  */
 export const migrate = async ({ path, table, directory, env }: MigrationParts): Promise<number> => {
   const incoming = `${directory}.incoming`

@@ -40,7 +40,7 @@ Environment:
  * @throws `CommanderError` after it has printed help (exit code 0) or the fault
  */
 export const parseOptions = (args: readonly string[]): LocalOptions => {
-  const command = new Command('holdfast').description(
+  const command = new Command('holdfast dev').description(
     'Holdfast on this machine: the HTTP API and the SQS endpoint on one port.',
   )
   for (const option of [...addressOptions(), ...storeOptions(), ...protocolOptions()]) command.addOption(option)

@@ -15,7 +15,7 @@ import { UsageError } from './usage-error.ts'
 /** The queues that a file declares, by name. */
 export type DeclaredQueues = ReadonlyMap<string, NewQueueBody>
 
-/** A file that declares queues, each with what `PUT /queues/{queue}` takes. */
+/** A file that declares queues, each with the body of `PUT /queues/{queue}`. */
 const queueFile = z
   .strictObject({
     $schema: z.optional(z.string().check(z.describe('Where an editor finds this schema'))),
@@ -26,7 +26,7 @@ const queueFile = z
   .check(z.meta({ title: 'Queues of Holdfast', description: 'Read by holdfast dev --queues FILE' }))
 
 /**
- * The queues that a file declares, checked as far as the file alone tells.
+ * Reads the queues that a file declares, with the checks that need nothing but the file.
  *
  * @throws `UsageError` naming the file, and the line or the member at fault
  */

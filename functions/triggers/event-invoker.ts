@@ -9,7 +9,7 @@ import type { ReceivedFrom } from '../sqs/system-attributes.ts'
 import { answerOf } from './function-answer.ts'
 import { type SqsRecord, sqsRecord } from './sqs-event.ts'
 
-/** What Lambda takes in a synchronous invocation, 6 MB, less what surrounds the records. */
+/** Lambda's limit for a synchronous invocation, 6 MB, minus room for what surrounds the records. */
 export const MAX_EVENT_BYTES = 6 * 1024 * 1024 - 1024
 
 /** Runs a function once with the JSON of an event. */

@@ -3,7 +3,7 @@ import type { InvokeOutcome } from '../../lib/triggers/invoker.ts'
 /**
  * What a function's answer says of its batch, as Lambda reads it with `ReportBatchItemFailures`: `null`, an object
  * without failures and an empty list mean success; an entry that names no message of the batch fails the whole batch.
- * Answers that are no object report nothing: functions that were written without reports answer what they like.
+ * An answer that is no object reports nothing: a function that was written without reports may answer anything.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
  *
  * @param payload the answer's JSON

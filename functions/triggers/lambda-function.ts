@@ -8,8 +8,8 @@ const CONNECTION_TIMEOUT_MS = 2_000
 const SOCKETS = 1_000
 
 /**
- * A client that sends each request once: an answer that is lost must not run a batch twice. Its sockets are kept alive, so
- * that nothing between here and Lambda drops a connection that is silent for minutes.
+ * A client that sends each request once: a lost answer must not make a batch run twice. Its sockets send keep-alive
+ * packets, so that no network device drops a connection that is silent for minutes.
  */
 export const lambdaClient = (): LambdaClient =>
   new LambdaClient({

@@ -32,7 +32,7 @@ export interface QueueTelemetry {
   /** A poll of a worker, whose messages are told of when their handler runs. */
   workerPoll(poll: () => Promise<Message[]>): Promise<Message[]>
   /** A handler at work on a message; on several when `batch`. */
-  process(messages: readonly Message[], batch: boolean, work: () => unknown): Promise<void>
+  process(messages: readonly Message[], batch: boolean, work: () => unknown): unknown
   settle(verb: SettleVerb, messages: readonly Settled[], settle: () => Promise<HandleResult[]>): Promise<HandleResult[]>
 }
 
@@ -54,8 +54,6 @@ export const noTelemetry: QueueTelemetry = {
   poll: (poll) => poll(),
   detached: (start) => start(),
   workerPoll: (poll) => poll(),
-  process: async (_messages, _batch, work) => {
-    await work()
-  },
+  process: (_messages, _batch, work) => work(),
   settle: (_verb, _messages, settle) => settle(),
 }

@@ -26,6 +26,8 @@ export interface LeaseKeeper {
   hold(message: Message, askedAt: number, leaseMs: number): HeldLease
   /** Tries to make a lease that has ended begin anew, which works while nobody else has received the message. */
   revive(lease: HeldLease): Promise<boolean>
+  /** Extends nothing any more. */
+  close(): void
 }
 
 export interface LeaseKeeperParts {
@@ -60,7 +62,11 @@ const MAX_RETRY_MS = 1_000
 export const leaseKeeper = ({ transport, queue, clock, onError }: LeaseKeeperParts): LeaseKeeper => {
   const held = new Set<Held>()
   let watching = false
-  let changed = new AbortController()
+  let closed = false
+  let sleep = new AbortController()
+  /** When the watch looks at the leases next. */
+  let wakesAt = 0
+  const wake = () => sleep.abort(WOKEN)
 
   const lose = (lease: Held, error: HoldfastError): void => {
     if (lease.lost) return
@@ -96,7 +102,7 @@ export const leaseKeeper = ({ transport, queue, clock, onError }: LeaseKeeperPar
         lease.extendAt = clock.now() + Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, left * RETRY_PART))
       }
     }
-    changed.abort()
+    wake()
   }
 
   /** One look at every lease: ends those that are over, extends those that are due. Answers when to look next. */
@@ -127,19 +133,22 @@ export const leaseKeeper = ({ transport, queue, clock, onError }: LeaseKeeperPar
 
   const watch = async (): Promise<void> => {
     watching = true
-    while (held.size > 0) {
-      changed = new AbortController()
+    while (held.size > 0 && !closed) {
+      sleep = new AbortController()
       const next = look()
       const now = clock.now()
-      // Nothing to look for until something changes: what is left is being extended, and wakes this when it is done.
-      if (held.size > 0) await clock.sleep(Math.min(Math.max(0, next - now), MAX_SLEEP_MS), changed.signal)
+      const ms = Math.min(Math.max(0, next - now), MAX_SLEEP_MS)
+      wakesAt = now + ms
+      if (held.size > 0) await clock.sleep(ms, sleep.signal)
     }
     watching = false
   }
 
   return {
     hold: (message, askedAt, leaseMs) => {
-      const controller = new AbortController()
+      // Made when someone asks for it: most handlers never do.
+      let controller: AbortController | undefined
+      let aborted: { readonly reason: unknown } | undefined
       const lease: Held = {
         message,
         leaseMs,
@@ -150,16 +159,23 @@ export const leaseKeeper = ({ transport, queue, clock, onError }: LeaseKeeperPar
         get over() {
           return lease.lost || lease.endsAt <= clock.now()
         },
-        signal: controller.signal,
-        abort: (reason) => controller.abort(reason),
-        release: () => {
-          held.delete(lease)
-          if (held.size === 0) changed.abort()
+        get signal() {
+          if (!controller) {
+            controller = new AbortController()
+            if (aborted) controller.abort(aborted.reason)
+          }
+          return controller.signal
         },
+        abort: (reason) => {
+          aborted ??= { reason }
+          controller?.abort(aborted.reason)
+        },
+        release: () => void held.delete(lease),
       }
       held.add(lease)
-      if (watching) changed.abort()
-      else void watch()
+      // A new lease is due later than those before it, as a rule: the watch goes on sleeping.
+      if (!watching) void watch()
+      else if (lease.extendAt < wakesAt) wake()
       return lease
     },
     revive: async (lease) => {
@@ -167,10 +183,16 @@ export const leaseKeeper = ({ transport, queue, clock, onError }: LeaseKeeperPar
       const [result] = await transport.extend(queue, entries, { revive: true })
       return result?.ok ?? false
     },
+    close: () => {
+      closed = true
+      wake()
+    },
   }
 }
 
 const MAX_SLEEP_MS = 60_000
+/** Given once: an abort without a reason makes an exception each time. */
+const WOKEN = new Error('woken')
 
 const LOSSES: ReadonlySet<string> = new Set(['LeaseLost', 'MessageNotFound', 'ReceiptHandleInvalid', 'QueueNotFound'])
 

@@ -4,6 +4,7 @@ import { LIMITS } from '../model/limits.ts'
 import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import { backOff } from '../transport/backoff.ts'
 import type { Transport } from '../transport/port.ts'
+import { doorbell } from './doorbell.ts'
 import type { Report } from './handler.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
 import type { Runner } from './runner.ts'
@@ -33,8 +34,6 @@ export interface Poller {
 const EMPTY_POLL_MS = 100
 /** The pause between polls that fail grows up to this many failures in a row. */
 const MAX_FAILURES = 8
-/** A wait for room ends when a handler does; this only bounds one sleep of a clock. */
-const ROOM_MS = 60_000
 
 /** Polls for as many messages as there are handlers to start at once: what waits here, another consumer could have. */
 export const poller = (parts: PollerParts): Poller => {
@@ -42,14 +41,15 @@ export const poller = (parts: PollerParts): Poller => {
   const stopping = new AbortController()
   const { signal } = stopping
   let asked = 0
-  let freed = new AbortController()
-  const room = () => concurrency - runs.running - asked
+  const freed = doorbell()
+  /** The next messages come while acks are under way; where acks are slow, their number bounds them, too. */
+  const room = () => {
+    const wanted = runs.running + asked
+    return Math.min(concurrency - wanted, 2 * concurrency - wanted - runs.settling)
+  }
 
   const roomFree = async (): Promise<void> => {
-    while (room() <= 0 && !signal.aborted) {
-      freed = new AbortController()
-      await clock.sleep(ROOM_MS, AbortSignal.any([freed.signal, signal]))
-    }
+    while (room() <= 0 && !signal.aborted) await freed.rung()
   }
 
   const pollOnce = async (slots: number, leaseSeconds: number): Promise<void> => {
@@ -64,7 +64,7 @@ export const poller = (parts: PollerParts): Poller => {
     const messages = await parts.telemetry.workerPoll(() => transport.poll(queue, request))
     const leases = messages.map((message) => keeper.hold(message, askedAt, leaseSeconds * 1_000))
     if (signal.aborted) return runs.giveBack(leases)
-    runs.start(leases, () => freed.abort())
+    runs.start(leases, freed.ring)
     if (messages.length === 0 && clock.now() - askedAt < EMPTY_POLL_MS) await clock.sleep(EMPTY_POLL_MS, signal)
   }
 
@@ -86,7 +86,7 @@ export const poller = (parts: PollerParts): Poller => {
         await backOff(clock, { attempt: failures, fraction: fraction(), signal }).catch(() => {})
       } finally {
         asked -= slots
-        freed.abort()
+        freed.ring()
       }
     }
   }
@@ -95,6 +95,7 @@ export const poller = (parts: PollerParts): Poller => {
   return {
     stop: async () => {
       stopping.abort()
+      freed.ring()
       await polling
     },
   }

@@ -1,7 +1,7 @@
 import { type Reading, type Received, type Rejecting, readMessage, rejectInvalid } from '../codecs/read-message.ts'
 import { HoldfastError, reasonOf } from '../model/errors.ts'
 import type { QueueTelemetry } from '../telemetry/telemetry.ts'
-import type { BatchContext, BatchHandler, Handler, Report } from './handler.ts'
+import type { BatchContext, BatchHandler, Handler, HandlerContext, Report } from './handler.ts'
 import type { HeldLease } from './lease-keeper.ts'
 import type { Settlement } from './settlement.ts'
 import type { Settler } from './settler.ts'
@@ -15,19 +15,22 @@ export interface RunnerParts<In, Out> extends Reading<In, Out>, Rejecting {
   readonly telemetry: QueueTelemetry
 }
 
-/** Answers whether the message is done, and what follows it in its group may be begun. */
+/** Answers whether the message is done, and what follows it in its group may be begun. `handled` hears of the handler's end. */
 export const runOne = async <In, Out>(
   parts: RunnerParts<In, Out>,
   settling: Settlement,
   lease: HeldLease,
+  handled: () => void,
 ): Promise<boolean> => {
   const read = await readHeld(parts, settling, lease)
   if (!read.message) return read.gone
   try {
     const { message } = read
-    const work = () => (parts.handler as Handler<Out>)(message, { signal: lease.signal })
+    const work = () => (parts.handler as Handler<Out>)(message, contextOf(lease))
     await parts.telemetry.process([lease.message], false, work)
+    handled()
   } catch (error) {
+    handled()
     await settling.failed(lease, error)
     return false
   }
@@ -39,7 +42,7 @@ export const runBatch = async <In, Out>(
   parts: RunnerParts<In, Out>,
   settling: Settlement,
   leases: readonly HeldLease[],
-  ordered: boolean,
+  { ordered, handled }: { readonly ordered: boolean; readonly handled: () => void },
 ): Promise<boolean> => {
   const read = await Promise.all(leases.map(async (lease) => ({ lease, ...(await readHeld(parts, settling, lease)) })))
   const stuck = read.findIndex(({ message, gone }) => !message && !gone)
@@ -48,6 +51,7 @@ export const runBatch = async <In, Out>(
   const readable = read.slice(0, cut).flatMap(({ lease, message }) => (message ? [{ lease, message }] : []))
   if (readable.length === 0) return stuck < 0
   const failures = await failuresOf(parts, readable)
+  handled()
   const failed = ({ message }: { message: Received<Out> }) => failures.has(message.receiptHandle)
   const first = readable.findIndex(failed)
   const end = ordered && first >= 0 ? first + 1 : readable.length
@@ -68,12 +72,11 @@ const failuresOf = async <Out>(
   batch: readonly { readonly lease: HeldLease; readonly message: Received<Out> }[],
 ): Promise<Map<string, unknown>> => {
   const failures = new Map<string, unknown>()
-  const signal = AbortSignal.any(batch.map(({ lease }) => lease.signal))
   try {
     const messages = batch.map(({ message }) => message)
     const fail: BatchContext['fail'] = ({ receiptHandle }, error) => void failures.set(receiptHandle, error)
     const held = batch.map(({ lease }) => lease.message)
-    await telemetry.process(held, true, () => (handler as BatchHandler<Out>)(messages, { signal, fail }))
+    await telemetry.process(held, true, () => (handler as BatchHandler<Out>)(messages, batchContextOf(batch, fail)))
   } catch (error) {
     for (const { message } of batch) {
       if (!failures.has(message.receiptHandle)) failures.set(message.receiptHandle, error)
@@ -101,5 +104,23 @@ const readHeld = async <In, Out>(
     // A check that could not be made says nothing of the message: it is tried again.
     await settling.failed(lease, new Error(`the body could not be checked: ${reasonOf(error)}`, { cause: error }))
     return { gone: false }
+  }
+}
+
+/** The signal is made when the handler asks for it. */
+const contextOf = (lease: HeldLease): HandlerContext => ({
+  get signal() {
+    return lease.signal
+  },
+})
+
+const batchContextOf = (batch: readonly { readonly lease: HeldLease }[], fail: BatchContext['fail']): BatchContext => {
+  let signal: AbortSignal | undefined
+  return {
+    get signal() {
+      signal ??= AbortSignal.any(batch.map(({ lease }) => lease.signal))
+      return signal
+    },
+    fail,
   }
 }

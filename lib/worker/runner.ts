@@ -6,9 +6,11 @@ import { type Task, tasksOf } from './tasks.ts'
 export interface Runner {
   /** Handlers that are running. */
   readonly running: number
+  /** Runs whose handler has ended, and whose messages are being settled. */
+  readonly settling: number
   /**
    * Starts on leased messages, in order. Of a FIFO queue those of one group follow each other, the others run at once.
-   * `freed` is called as often as a handler ends.
+   * `freed` is called when a handler has ended, and again when its messages are settled.
    */
   start(leases: readonly HeldLease[], freed: () => void): void
   /** Gives back what waits behind others of its group. */
@@ -19,8 +21,6 @@ export interface Runner {
   idle(): Promise<void>
   /** Aborts the signals of all that is running. */
   cutOff(reason: Error): void
-  /** Extends the leases of what is still running no more: its messages come back. */
-  abandon(): void
 }
 
 /**
@@ -31,7 +31,9 @@ export interface Runner {
 export const runner = <In, Out>(parts: RunnerParts<In, Out>): Runner => {
   const { name, batchSize, report } = parts
   const ordered = name.endsWith('.fifo')
-  const running = new Set<Promise<void>>()
+  /** Handlers, and what settles their messages. */
+  const runs = new Set<Promise<void>>()
+  let running = 0
   const working = new Set<HeldLease>()
   const waiting = new Set<HeldLease>()
   const settling = settlement(parts)
@@ -60,52 +62,69 @@ export const runner = <In, Out>(parts: RunnerParts<In, Out>): Runner => {
     }
   }
 
-  const run = async (batch: readonly HeldLease[]): Promise<boolean> => {
+  /** What of a batch may be begun: in a group, nothing behind a message that was lost. */
+  const beforeLost = (whole: readonly HeldLease[], lost: number): readonly HeldLease[] =>
+    ordered ? whole.slice(0, lost) : whole.filter((lease) => !lease.over)
+
+  const run = async (batch: readonly HeldLease[], handled: () => void): Promise<boolean> => {
     const [only] = batch
     if (!only) return true
     const done =
-      batchSize === undefined ? await runOne(parts, settling, only) : await runBatch(parts, settling, batch, ordered)
+      batchSize === undefined
+        ? await runOne(parts, settling, only, handled)
+        : await runBatch(parts, settling, batch, { ordered, handled })
     for (const lease of batch) working.delete(lease)
     return done
   }
 
-  const runTask = async (task: Task): Promise<void> => {
+  const runTask = async (task: Task, handled: () => void): Promise<void> => {
     for (const [position, whole] of task.entries()) {
       const lost = whole.findIndex((lease) => lease.over)
-      // In a group, nothing behind a message that was lost may be begun.
-      const batch = lost < 0 || !ordered ? whole.filter((lease) => !lease.over) : whole.slice(0, lost)
-      dropLost(whole)
+      const batch = lost < 0 ? whole : beforeLost(whole, lost)
+      if (lost >= 0) dropLost(whole)
       if (!begin(batch)) return
-      const done = await run(batch)
+      const done = await run(batch, handled)
       if (!done || (ordered && lost >= 0)) return giveBackWaiting(task.slice(position).flat())
     }
   }
 
+  const startTask = (task: Task, freed: () => void): void => {
+    let counted = true
+    running++
+    const handled = () => {
+      if (counted) running--
+      counted = false
+      freed()
+    }
+    // Until its ack a group of a FIFO queue stays locked: a poll before that would look for other groups in vain.
+    const work = runTask(task, ordered ? () => {} : handled).catch((error: unknown) =>
+      report(error, { during: 'handle' }),
+    )
+    runs.add(work)
+    void work.then(() => {
+      runs.delete(work)
+      handled()
+    })
+  }
+
   return {
     get running() {
-      return running.size
+      return running
+    },
+    get settling() {
+      return runs.size - running
     },
     start: (leases, freed) => {
       for (const lease of leases) waiting.add(lease)
-      for (const task of tasksOf(leases, ordered, batchSize)) {
-        const work = runTask(task).catch((error: unknown) => report(error, { during: 'handle' }))
-        running.add(work)
-        void work.then(() => {
-          running.delete(work)
-          freed()
-        })
-      }
+      for (const task of tasksOf(leases, ordered, batchSize)) startTask(task, freed)
     },
     stop: () => giveBackWaiting([...waiting]),
     giveBack: settling.giveBack,
     idle: async () => {
-      while (running.size > 0) await Promise.all(running)
+      while (runs.size > 0) await Promise.all(runs)
     },
     cutOff: (reason) => {
       for (const lease of working) lease.abort(reason)
-    },
-    abandon: () => {
-      for (const lease of working) lease.release()
     },
   }
 }

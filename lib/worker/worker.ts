@@ -88,7 +88,7 @@ export const consume = <In, Out>(
     const idle = polled.then(() => runs.idle())
     if (await endsWithin(clock, drainSeconds * 1_000, idle)) return
     runs.cutOff(new Error('the worker is stopping, and its drain time is over'))
-    if (!(await endsWithin(clock, ABORT_GRACE_MS, idle))) runs.abandon()
+    await endsWithin(clock, ABORT_GRACE_MS, idle)
   }
 
   const stops = new AbortController()
@@ -97,7 +97,8 @@ export const consume = <In, Out>(
     number('drainSeconds', drainSeconds, 0, LIMITS.visibilityTimeoutSeconds)
     if (!stops.signal.aborted) {
       stops.abort()
-      stopped.resolve(finish(drainSeconds))
+      // Whatever has not ended by then comes back when its lease does.
+      stopped.resolve(finish(drainSeconds).finally(keeper.close))
     }
     return stopped.promise
   }

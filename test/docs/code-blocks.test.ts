@@ -106,6 +106,9 @@ test('the blocks that no test runs say why, and are these', () => {
         "README.md",
         "docs/sqs.md",
       ],
+      "npm run test:package does this": [
+        "docs/library.md",
+      ],
     }
   `)
 })
@@ -146,7 +149,9 @@ test('the library guide has ten recipes, and each says what it prints', () => {
 test.each(recipes.map((block) => [nameOf(block), block] as const))(
   '%s prints what the guide shows',
   async (_, block) => {
-    expect(await runTypeScript(block)).toBe(block.prints)
+    const server = block.code.includes(LOCAL_SERVER) ? await startServerProcess({ args: ['--memory'] }) : undefined
+    expect(await runTypeScript(block, server?.url)).toBe(block.prints)
+    await server?.end('SIGTERM')
   },
 )
 

@@ -111,6 +111,7 @@ const main = async (): Promise<void> => {
     console.log(`on Node ${execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()}`)
     run(library, node, 'out/typescript.js')
     run(plain, node, copy('javascript.mjs', plain))
+    run(library, node, copy('commonjs.cjs', library))
     run(library, node, copy('cdk.mjs', library))
     run(library, node, copy('opentelemetry.mjs', library))
     const server = await startDev(plain, node, 9324)

@@ -21,7 +21,7 @@ test('the workflow can read the repository, and do nothing else', () => {
 
 test('the workflow tests on each Node that is supported', () => {
   expect(workflow).toContain('node: [20, 22, 24]')
-  expect(manifest.engines.node).toBe('>=20')
+  expect(manifest.engines.node).toBe('>=20.19')
 })
 
 test('the workflow runs scripts that there are', () => {

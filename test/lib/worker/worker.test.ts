@@ -303,6 +303,35 @@ describe('a worker', () => {
     expect(asked(it, 'ack')[0]).toHaveLength(20)
   })
 
+  test('polls while its acks are under way, but not past as many of them as it has handlers', async () => {
+    const acks = gate()
+    const slow = (transport: Transport): Transport => ({
+      ...transport,
+      ack: async (...given) => {
+        await acks.promise
+        return transport.ack(...given)
+      },
+    })
+    const it = await rig({}, { change: slow })
+    await publishAll(it.queue, [1, 2, 3, 4, 5, 6])
+    const seen: number[] = []
+    const worker = kept(it.queue.consume(({ body }) => void seen.push(body), { ...it.quiet, concurrency: 2 }))
+    await pass(it, 1_000)
+    expect(seen.toSorted()).toEqual([1, 2, 3, 4])
+    expect(worker.running).toBe(0)
+    const stopped = worker.stop()
+    let over = false
+    void stopped.then(() => {
+      over = true
+    })
+    await pass(it, 1_000)
+    expect(over).toBe(false)
+    acks.open()
+    await pass(it, 100)
+    await stopped
+    expect(await it.queue.counts()).toMatchObject({ ready: 2, leased: 0 })
+  })
+
   test('goes on when polls fail, waits longer between them, and reports each', async () => {
     let broken = true
     const it = await rig(
