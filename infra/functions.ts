@@ -57,7 +57,13 @@ export const FUNCTIONS = {
     description: 'Acks messages and extends leases',
     tableActions: ['DeleteItem', 'GetItem', 'PartiQLDelete', 'Query', 'UpdateItem'],
     // For early releases: the function can't publish.
-    kindActions: { [KEY_KINDS.earlyRelease.letter]: ['PutItem'] },
+    kindActions: {
+      [KEY_KINDS.earlyRelease.letter]: ['PutItem'],
+      [KEY_KINDS.result.letter]: ['PutItem'],
+      // A message that failed for good is kept with its failure.
+      [KEY_KINDS.segment.letter]: ['BatchGetItem'],
+      [KEY_KINDS.body.letter]: ['BatchGetItem'],
+    },
     timeoutSeconds: 15,
   },
   queues: {
@@ -69,8 +75,14 @@ export const FUNCTIONS = {
   messages: {
     entry: 'messages',
     description: 'Reads, cancels and reschedules messages by id',
-    tableActions: ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
+    tableActions: ['BatchGetItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
     timeoutSeconds: 15,
+  },
+  results: {
+    entry: 'results',
+    description: 'Waits for results of messages',
+    tableActions: ['BatchGetItem', 'GetItem', 'Query'],
+    timeoutSeconds: LONG_POLL_TIMEOUT_SECONDS,
   },
   redrive: {
     entry: 'redrive',

@@ -46,6 +46,7 @@ export const addServiceFunctions = (
     ack: add('ack'),
     queues: add('queues', { environment: moveRules(scope, settings) }),
     messages: add('messages'),
+    results: add('results'),
     redrive: add('redrive', {
       ...startsRedrives,
       environment: { ...startsRedrives.environment, ...moveRules(scope, settings) },

@@ -1,6 +1,7 @@
+export type { Awaiting, ResultOptions } from './client/awaiting.ts'
 export type { PublishEntry, PublishOptions, PublishOutcome, Sent } from './client/publishing.ts'
 export type { QueueClient } from './client/queue.ts'
-export type { ExtendOptions, NackOptions } from './client/settling.ts'
+export type { AckOptions, ExtendOptions, NackOptions } from './client/settling.ts'
 export type { CommitResult, JointTransaction, TransactionAckOptions } from './client/transaction.ts'
 export {
   type Client,
@@ -22,10 +23,11 @@ export type { InvalidMessage, Received } from './codecs/read-message.ts'
 export type { SchemaIssue, StandardSchema } from './codecs/schema.ts'
 export { textCodec } from './codecs/text.ts'
 export { createEngine, type Engine, type EngineParts } from './engine.ts'
-export { type BrowsePage, browse } from './messages/browse.ts'
+export { type BrowseOptions, type BrowsePage, type BrowseState, browse } from './messages/browse.ts'
 export { cancelMessage } from './messages/cancel-message.ts'
 export { getMessage } from './messages/get-message.ts'
 export { rescheduleMessage } from './messages/reschedule-message.ts'
+export { resendMessage } from './messages/resend-message.ts'
 export type { CancelReason } from './model/cancel-reason.ts'
 export type { EngineEvent, Observer } from './model/engine-event.ts'
 export {
@@ -48,8 +50,9 @@ export type {
   PublishResult,
   StoredMessage,
 } from './model/message.ts'
+export type { MessageStatus } from './model/message-status.ts'
 export type { DeadLetterSettings, FifoSettings, Queue, QueueSettings, SettingsChange } from './model/queue-settings.ts'
-export type { Failure, MessageStatus, ResultAnswer } from './model/result.ts'
+export type { Failure, ResultAnswer } from './model/result.ts'
 export type { RetryPolicy } from './model/retry-policy.ts'
 export { publish } from './publish/publish.ts'
 export { type Counts, counts } from './queues/counts.ts'
@@ -72,7 +75,7 @@ export {
 } from './redrive/redrive.ts'
 export type { RedriveFilter, RedriveTask } from './redrive/redrive-task.ts'
 export { type AwaitOptions, awaitResult, messageStatus } from './results/await-result.ts'
-export { type AckOptions, ack, extend, type Handle, nack, unreceive } from './settle/verbs.ts'
+export { ack, extend, type Handle, nack, unreceive } from './settle/verbs.ts'
 export { type DynamodbStoreParts, dynamodbStore } from './store/dynamodb/dynamodb-store.ts'
 export { createTable } from './store/dynamodb/table.ts'
 export { type DiskStore, type DiskStoreParts, diskStore } from './store/keyed/disk/disk-store.ts'

@@ -43,6 +43,7 @@ export const queueAnswer = z
       }),
     ),
     maxInFlightPerGroup: z.optional(count),
+    results: z.optional(z.strictObject({ retentionSeconds: count })),
     redriveAllowPolicy: z.optional(
       z.strictObject({
         permission: z.enum(['allowAll', 'denyAll', 'byQueue']),
@@ -127,17 +128,56 @@ const polledMessage = z
 
 export const pollAnswer = z.strictObject({ messages: z.array(polledMessage) })
 
-export const storedMessage = z
+const stored = {
+  ...content,
+  state: z.enum(['delayed', 'ready', 'leased', 'dead-lettered']),
+  queue: z.string(),
+  receiveCount: count,
+  firstReceivedAt: z.optional(instant),
+  visibleAt: instant,
+  expiresAt: instant,
+}
+
+export const storedMessage = z.strictObject(stored).check(z.meta({ id: 'StoredMessage' }))
+
+const statusOf = <S extends string>(state: S, members: Record<string, z.ZodMiniType> = {}) =>
+  z.strictObject({ state: z.literal(state), ...members })
+
+const status = z
+  .union([
+    statusOf('delayed', { visibleAt: instant, receiveCount: count }),
+    statusOf('ready', { receiveCount: count }),
+    statusOf('leased', { until: instant, receiveCount: count }),
+    statusOf('backingOff', { visibleAt: instant, receiveCount: count }),
+    statusOf('attemptsUsedUp', { receiveCount: count }),
+    statusOf('done', { at: instant }),
+    statusOf('failed', { at: instant }),
+    statusOf('deadLettered', { at: instant, queue: z.string(), reason: z.string() }),
+    statusOf('cancelled', { at: instant }),
+    statusOf('gone', {
+      reason: z.optional(z.enum(['expired', 'purged', 'moved'])),
+      at: z.optional(instant),
+      queue: z.optional(z.string()),
+    }),
+  ])
+  .check(z.meta({ id: 'MessageStatus', description: 'What a message is doing, or became' }))
+
+/** A message that is stored; of one that is not, only its status, where that is known. */
+export const messageAnswer = z.union([
+  z.strictObject({ ...stored, status }).check(z.meta({ id: 'MessageWithStatus' })),
+  z.strictObject({ messageId: z.string(), queue: z.string(), status }).check(z.meta({ id: 'EndedMessage' })),
+])
+
+export const resultAnswer = z
   .strictObject({
-    ...content,
-    state: z.enum(['delayed', 'ready', 'leased', 'dead-lettered']),
-    queue: z.string(),
-    receiveCount: count,
-    firstReceivedAt: z.optional(instant),
-    visibleAt: instant,
-    expiresAt: instant,
+    messageId: z.string(),
+    status,
+    result: z.optional(z.unknown()),
+    resultBase64: z.optional(z.string().check(z.meta({ contentEncoding: 'base64' }))),
+    failure: z.optional(z.strictObject({ name: z.string(), message: z.string(), stack: z.optional(z.string()) })),
+    unstored: z.optional(z.string().check(z.describe('Why there is no result though the work is done'))),
   })
-  .check(z.meta({ id: 'StoredMessage' }))
+  .check(z.meta({ id: 'Result' }))
 
 export const browseAnswer = z.strictObject({ messages: z.array(storedMessage), cursor: z.optional(z.string()) })
 

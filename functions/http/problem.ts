@@ -13,6 +13,10 @@ const STATUS = {
   LeaseLost: 409,
   MessageTooLarge: 413,
   OperationInProgress: 409,
+  MessageFailed: 409,
+  MessageGone: 410,
+  ResultNotStored: 410,
+  TimedOut: 504,
   // No route commits transactions.
   TransactionCanceled: 409,
   OutcomeUnknown: 503,

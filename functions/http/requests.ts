@@ -1,7 +1,20 @@
 import * as z from 'zod/mini'
+import { BROWSE_STATES } from '../../lib/messages/browse.ts'
 import { LIMITS } from '../../lib/model/limits.ts'
 import { IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_RULE } from '../../lib/model/message-rules.ts'
 import { amount, base64, cursor, givenInstant, pageLimit, queueName, text, whole } from './shapes.ts'
+
+function toldOnce({
+  result,
+  resultBase64,
+  failure,
+}: {
+  result?: unknown
+  resultBase64?: unknown
+  failure?: unknown
+}): boolean {
+  return [result, resultBase64, failure].filter((one) => one !== undefined).length <= 1
+}
 
 const messageAttribute = z.union([
   z.string(),
@@ -84,7 +97,73 @@ export const pollRequest = z.strictObject({
 // Of any length, so that a foreign one fails alone and not the whole request.
 const receiptHandles = z.array(z.string()).check(z.minLength(1), z.maxLength(LIMITS.batchSize))
 
-export const ackRequest = z.strictObject({ receiptHandles })
+const failure = z
+  .strictObject({
+    name: text(1, 1_000),
+    message: text(0, 10_000),
+    stack: z.optional(text(0, 100_000)),
+  })
+  .check(
+    z.describe(
+      'What went wrong. Of name, message and stack the first 128, 2,048 and 4,096 characters are kept, on a queue that keeps results',
+    ),
+  )
+
+/** What is told of the work on a message. */
+const told = {
+  result: z.optional(
+    z
+      .unknown()
+      .check(z.describe('What the work came to, at most 32 KB. A string is kept as text, any other value as JSON')),
+  ),
+  resultBase64: z.optional(base64),
+  failure: z.optional(failure),
+}
+
+const ackResult = z
+  .strictObject({
+    ...told,
+    unstored: z.optional(text(0, 1_024).check(z.describe('Why there is no result, though there should be one'))),
+    ifKept: z.optional(
+      z.boolean().check(z.describe('Whether the message is acked all the same where the queue keeps no results')),
+    ),
+  })
+  .check(z.refine(toldOnce, { error: 'must hold at most one of result, resultBase64 and failure' }))
+
+export const ackRequest = z
+  .strictObject({
+    receiptHandles,
+    ...told,
+    results: z.optional(
+      z.array(ackResult).check(z.describe('One a receipt handle, in their order, in place of the same for all')),
+    ),
+  })
+  .check(
+    z.refine(toldOnce, { error: 'must hold at most one of result, resultBase64 and failure' }),
+    z.refine((given) => given.results === undefined || given.results.length === given.receiptHandles.length, {
+      error: 'must be one a receipt handle',
+      path: ['results'],
+    }),
+    z.refine(
+      ({ results, result, resultBase64, failure: failed }) =>
+        results === undefined || (result === undefined && resultBase64 === undefined && failed === undefined),
+      { error: 'must not be given together with one for all', path: ['results'] },
+    ),
+  )
+
+export type ToldBody = z.infer<typeof ackResult>
+
+export const resultQuery = z.strictObject({
+  waitTimeSeconds: z.optional(
+    z.coerce
+      .number()
+      .check(
+        z.gte(0),
+        z.lte(LIMITS.waitTimeSeconds),
+        z.describe('How long to wait for the end of the work. Default 0.'),
+      ),
+  ),
+})
 
 export const extendRequest = z.strictObject({
   receiptHandles,
@@ -122,8 +201,18 @@ export const nackRequest = z
           z.describe('The reason, with deadLetter: its first 1,024 characters are stored with the messages'),
         ),
     ),
+    failure: z.optional(failure),
+    failures: z.optional(
+      z
+        .array(z.nullable(failure))
+        .check(z.describe('One a receipt handle, in their order, in place of the same for all')),
+    ),
   })
   .check(
+    z.refine((given) => given.failures === undefined || given.failures.length === given.receiptHandles.length, {
+      error: 'must be one a receipt handle',
+      path: ['failures'],
+    }),
     z.refine((given) => !given.deadLetter || given.delaySeconds === undefined, {
       error: 'must not be given together with deadLetter',
       path: ['delaySeconds'],
@@ -171,7 +260,18 @@ export const queueDeletionQuery = z.strictObject({
   ),
 })
 
-export const browseQuery = z.strictObject({ limit: pageLimit(LIMITS.browsePage), cursor })
+export const browseQuery = z.strictObject({
+  limit: pageLimit(LIMITS.browsePage),
+  cursor,
+  states: z.optional(
+    z.string().check(
+      z.regex(new RegExp(`^(${BROWSE_STATES.join('|')})(,(${BROWSE_STATES.join('|')}))*$`), {
+        error: `must be states with commas between: ${BROWSE_STATES.join(', ')}`,
+      }),
+      z.describe(`Only messages in these states: ${BROWSE_STATES.join(', ')}, with commas between. Default: all`),
+    ),
+  ),
+})
 
 /** A message matches if all the given conditions hold. */
 const redriveFilter = z.strictObject({

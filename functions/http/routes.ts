@@ -2,12 +2,14 @@ import * as z from 'zod/mini'
 import {
   browseAnswer,
   handlesAnswer,
+  messageAnswer,
   pollAnswer,
   publishAnswer,
   queueAnswer,
   queueListAnswer,
   redriveListAnswer,
   redriveTask,
+  resultAnswer,
   storedMessage,
 } from './answers.ts'
 import {
@@ -22,6 +24,7 @@ import {
   queueListQuery,
   redriveRequest,
   rescheduleRequest,
+  resultQuery,
   unreceiveRequest,
 } from './requests.ts'
 import type { RouteShape } from './route-shape.ts'
@@ -182,7 +185,17 @@ export const routes = [
     summary: 'Read one message without receiving it',
     query: none,
     request: undefined,
-    answers: { 200: storedMessage },
+    answers: { 200: messageAnswer },
+  },
+  {
+    operation: 'getResult',
+    method: 'GET',
+    path: '/queues/{queue}/messages/{messageId}/result',
+    function: 'results',
+    summary: 'Read or wait for what became of a message, on a queue that keeps results',
+    query: resultQuery,
+    request: undefined,
+    answers: { 200: resultAnswer },
   },
   {
     operation: 'rescheduleMessage',
@@ -192,6 +205,16 @@ export const routes = [
     summary: 'Change the due time of a message that is not leased',
     query: none,
     request: rescheduleRequest,
+    answers: { 200: storedMessage },
+  },
+  {
+    operation: 'resendMessage',
+    method: 'POST',
+    path: '/queues/{queue}/messages/{messageId}/resend',
+    function: 'messages',
+    summary: 'Send a message round again that failed for good or is in the dead-letter queue',
+    query: none,
+    request: none,
     answers: { 200: storedMessage },
   },
   {

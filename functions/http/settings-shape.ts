@@ -95,6 +95,14 @@ const maxInFlightPerGroup = whole(1, LIMITS.maxInFlightPerGroup).check(
   z.describe('Hard limit of messages of one group in flight on a standard queue. Default: none.'),
 )
 
+const results = z
+  .strictObject({
+    retentionSeconds: whole(LIMITS.resultRetentionSecondsMin, LIMITS.resultRetentionSeconds).check(
+      z.describe('How long a result is kept after its ack, at least.'),
+    ),
+  })
+  .check(z.describe("Whether consumers' results are kept for their producers. Default: they are not."))
+
 /** Body of `PUT /queues/{queue}`: an absent setting gets its default. */
 export const newQueue = z
   .strictObject({
@@ -102,6 +110,7 @@ export const newQueue = z
     deadLetter: z.optional(deadLetter),
     retryPolicy: z.optional(retryPolicy),
     maxInFlightPerGroup: z.optional(maxInFlightPerGroup),
+    results: z.optional(results),
     redriveAllowPolicy: z.optional(redriveAllowPolicy),
     tags: z.optional(tags),
   })
@@ -114,6 +123,7 @@ export const queueChange = z
     deadLetter: z.optional(z.nullable(deadLetter)),
     retryPolicy: z.optional(z.nullable(retryPolicy)),
     maxInFlightPerGroup: z.optional(z.nullable(maxInFlightPerGroup)),
+    results: z.optional(z.nullable(results)),
     redriveAllowPolicy: z.optional(z.nullable(redriveAllowPolicy)),
     fifo: z.optional(z.nullable(fifo).check(z.describe('A queue never changes its kind'))),
     tags: z.optional(z.record(text(1, LIMITS.tagKeyLength), z.nullable(text(0, LIMITS.tagValueLength)))),

@@ -3,11 +3,12 @@ import { extend } from '../../lib/settle/extend.ts'
 import { unreceive } from '../../lib/settle/unreceive.ts'
 import { handleResults } from '../http/handle-results.ts'
 import type { Operations } from '../http/operation.ts'
+import { ackEntriesFrom } from '../http/result-json.ts'
 import { METRICS } from '../runtime/metric-names.ts'
 
 export const operations = {
   ackMessages: async ({ engine, params, body }) =>
-    handleResults(await ack(engine, params.queue, body.receiptHandles), METRICS.acked),
+    handleResults(await ack(engine, params.queue, ackEntriesFrom(body)), METRICS.acked),
 
   extendLeases: async ({ engine, params, body: { receiptHandles, visibilityTimeoutSeconds, revive = false } }) => {
     const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds }))

@@ -7,6 +7,7 @@ import { operations as poll } from './poll.ts'
 import { operations as publish } from './publish.ts'
 import { queueOperations } from './queues.ts'
 import { redriveOperations } from './redrive.ts'
+import { operations as results } from './results.ts'
 
 /** What all the functions serve, in one process. */
 export const allOperations = (wakeRedrive: WakeRedrive, rules: MoveRules = OPEN_RULES): Required<Operations> => ({
@@ -15,5 +16,6 @@ export const allOperations = (wakeRedrive: WakeRedrive, rules: MoveRules = OPEN_
   ...poll,
   ...ack,
   ...messages,
+  ...results,
   ...redriveOperations(wakeRedrive, () => rules),
 })

@@ -22,7 +22,11 @@ export const operations = {
 
   // In the function `poll` because a nack may dead-letter, as a poll does: the role of `ack` can't publish.
   nackMessages: async ({ engine, params, body: { receiptHandles, ...how } }) => {
-    const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, ...withoutUndefined(how) }))
+    const { failure, failures, ...rest } = how
+    const entries = receiptHandles.map((receiptHandle, position) => {
+      const own = failures?.[position] ?? failure
+      return { receiptHandle, ...withoutUndefined(rest), ...(own && { failure: withoutUndefined(own) }) }
+    })
     return handleResults(await nack(engine, params.queue, entries), METRICS.nacked)
   },
 } satisfies Operations

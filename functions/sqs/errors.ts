@@ -95,6 +95,11 @@ const SHAPES = {
   LeaseLost: 'MessageNotInflight',
   MessageTooLarge: 'InvalidParameterValueException',
   OperationInProgress: 'UnsupportedOperation',
+  // Of waits for results, which SQS does not have.
+  MessageFailed: 'InternalFailure',
+  MessageGone: 'InternalFailure',
+  ResultNotStored: 'InternalFailure',
+  TimedOut: 'InternalFailure',
   // No action commits transactions.
   TransactionCanceled: 'InternalFailure',
   OutcomeUnknown: 'InternalFailure',

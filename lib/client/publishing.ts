@@ -4,9 +4,11 @@ import { issuesText, type StandardSchema, validate } from '../codecs/schema.ts'
 import { HoldfastError, invalid, isHoldfastError, isRefusal } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import { type MessageAttribute, messageBytes, type NewMessage, type PublishResult } from '../model/message.ts'
+import type { MessageStatus } from '../model/message-status.ts'
 import { producer } from '../producer/producer.ts'
 import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import type { CallOptions, Transport } from '../transport/port.ts'
+import type { Awaiting, ResultOptions } from './awaiting.ts'
 
 /** How and when a message is delivered. */
 export interface PublishOptions extends Omit<NewMessage, 'body' | 'senderId' | 'dueAt' | 'attributes'> {
@@ -27,6 +29,10 @@ export interface Sent {
   readonly sequenceNumber?: string
   /** Another message had the deduplication id before; `messageId` is that message's, and this one was not stored. */
   readonly duplicate?: true
+  /** Waits for what its consumer's ack says of the work: `result` of the queue, for this message. */
+  result<R = unknown>(options?: ResultOptions): Promise<R>
+  /** What it is doing, or became. */
+  status(options?: CallOptions): Promise<MessageStatus>
 }
 
 /** One message's outcome of a batch, in the order given. */
@@ -38,6 +44,7 @@ export interface PublishingParts<In, Out> extends Reading<In, Out> {
   readonly telemetry: QueueTelemetry
   readonly lingerMs: number
   readonly clock: Clock
+  readonly awaits: Awaiting
 }
 
 export interface Publishing<In> {
@@ -53,6 +60,7 @@ export const publishing = <In, Out>({
   telemetry,
   lingerMs,
   clock,
+  awaits,
   ...reading
 }: PublishingParts<In, Out>): Publishing<In> => {
   const shared = producer({
@@ -74,7 +82,7 @@ export const publishing = <In, Out>({
       })
       if (!result.ok) throw aboutOne(result.error)
       const { ok: _, ...sent } = result
-      return sent
+      return asSent(awaits, sent)
     },
     publishBatch: async (entries, options = {}) => {
       if (!Array.isArray(entries)) throw invalid('entries', entries, 'must be a list of messages')
@@ -93,12 +101,25 @@ export const publishing = <In, Out>({
       if (messages.length === 0) return outcomes
       const send = (some: readonly NewMessage[]) => transport.publish(name, some, options)
       const published = await telemetry.publishBatch(messages, (traced) => publishAll(traced, send))
-      for (const [index, position] of positions.entries()) outcomes[position] = published[index] as PublishOutcome
+      for (const [index, position] of positions.entries()) {
+        const one = published[index] as PublishResult
+        outcomes[position] = one.ok ? asSent(awaits, one) : one
+      }
       return outcomes
     },
     flush: () => shared.flush(),
   }
 }
+
+/** A stored message that its producer can ask about. What it can do is not enumerable, so that the rest is plain data. */
+export const asSent = <S extends { readonly messageId: string }>(
+  awaits: Awaiting,
+  sent: S,
+): S & Pick<Sent, 'result' | 'status'> =>
+  Object.defineProperties(sent, {
+    result: { value: (options?: ResultOptions) => awaits.result(sent.messageId, options) },
+    status: { value: (options?: CallOptions) => awaits.status(sent.messageId, options) },
+  }) as S & Pick<Sent, 'result' | 'status'>
 
 /** @throws `InvalidRequest` for a due time or attributes that can be none */
 export const newMessage = (
@@ -156,14 +177,14 @@ export const checkBody = async <In, Out>(
 type Send = (messages: readonly NewMessage[]) => Promise<PublishResult[]>
 
 /** Publishes any number of messages, call after call: in a FIFO queue the order given is the order stored. */
-const publishAll = async (messages: readonly NewMessage[], send: Send): Promise<PublishOutcome[]> => {
-  const outcomes: PublishOutcome[] = []
+const publishAll = async (messages: readonly NewMessage[], send: Send): Promise<PublishResult[]> => {
+  const outcomes: PublishResult[] = []
   for (const batch of batches(messages)) outcomes.push(...(await publishTogether(batch, send)))
   return outcomes
 }
 
 /** Publishes messages in one call; answers their outcomes. */
-const publishTogether = async (messages: readonly NewMessage[], send: Send): Promise<PublishOutcome[]> => {
+const publishTogether = async (messages: readonly NewMessage[], send: Send): Promise<PublishResult[]> => {
   try {
     const results = await send(messages)
     return messages.map((_, index) => outcomeOf(results[index]))
@@ -172,13 +193,13 @@ const publishTogether = async (messages: readonly NewMessage[], send: Send): Pro
     if (messages.length === 1) return [{ ok: false, error: aboutOne(outcome.error) }]
     if (!isRefusal(outcome.error)) return messages.map(() => outcome)
     // One bad message fails the call before anything is written: alone, the others succeed.
-    const outcomes: PublishOutcome[] = []
+    const outcomes: PublishResult[] = []
     for (const one of messages) outcomes.push(...(await publishTogether([one], send)))
     return outcomes
   }
 }
 
-const outcomeOf = (result: PublishResult | undefined): PublishOutcome => {
+const outcomeOf = (result: PublishResult | undefined): PublishResult => {
   if (!result)
     return failed(new HoldfastError('Internal', 'the publish answered fewer results than it was given messages'))
   return result

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { type Reading, type Received, type Rejecting, readMessage, rejectInvalid } from '../codecs/read-message.ts'
-import type { BrowsePage } from '../messages/browse.ts'
+import type { BrowseOptions, BrowsePage } from '../messages/browse.ts'
 import type { Message, StoredMessage } from '../model/message.ts'
 import type { Queue } from '../model/queue-settings.ts'
 import { withoutUndefined } from '../model/without-undefined.ts'
@@ -9,6 +9,7 @@ import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import type { CallOptions, GivenQueueChange, Transport } from '../transport/port.ts'
 import type { BatchHandler, Handler } from '../worker/handler.ts'
 import { type BatchOptions, type ConsumeOptions, consume, type Worker } from '../worker/worker.ts'
+import { type Awaiting, awaiting } from './awaiting.ts'
 import { type PublishEntry, type PublishOptions, type PublishOutcome, publishing, type Sent } from './publishing.ts'
 import { type Settling, settling } from './settling.ts'
 
@@ -27,7 +28,7 @@ export interface PollOptions extends CallOptions {
  * One queue. Verbs that take one message throw when they fail; given a list they answer one outcome each, in order, and
  * take any number, none included.
  */
-export interface QueueClient<In, Out = In> extends Settling {
+export interface QueueClient<In, Out = In> extends Settling, Awaiting {
   readonly name: string
   /** Stores a message. @throws `HoldfastError` when it was not stored, or when that is not known */
   publish(body: In, options?: PublishOptions & CallOptions): Promise<Sent>
@@ -45,7 +46,9 @@ export interface QueueClient<In, Out = In> extends Settling {
   /** Reads a message without receiving it; its body is as stored. */
   get(messageId: string, options?: CallOptions): Promise<StoredMessage>
   /** Reads a page of the queue without receiving messages. */
-  browse(page?: { limit?: number; cursor?: string } & CallOptions): Promise<BrowsePage>
+  browse(page?: BrowseOptions & CallOptions): Promise<BrowsePage>
+  /** Sends a message round again that failed for good or is in the dead-letter queue, under its id. */
+  resend(messageId: string, options?: CallOptions): Promise<StoredMessage>
   /** Deletes a message that is not leased. */
   cancel(messageId: string, options?: CallOptions): Promise<void>
   reschedule(
@@ -74,7 +77,8 @@ export interface QueueParts<In, Out> extends Reading<In, Out>, Rejecting {
 
 export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In, Out> => {
   const { transport, name, telemetry } = parts
-  const { publish, publishBatch, flush } = publishing(parts)
+  const awaits = awaiting({ ...parts, clock: parts.monotonic })
+  const { publish, publishBatch, flush } = publishing({ ...parts, awaits })
 
   const readable = async (messages: readonly Message[]): Promise<Received<Out>[]> => {
     const read = await Promise.all(messages.map((message) => readMessage(parts, message)))
@@ -94,8 +98,10 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
     consume: (handler: Handler<Out> | BatchHandler<Out>, options?: ConsumeOptions | BatchOptions) =>
       telemetry.detached(() => consume({ ...parts, clock: parts.monotonic }, handler, options)),
 
+    ...awaits,
     get: (messageId, options) => transport.getMessage(name, messageId, options),
     browse: ({ signal, ...page } = {}) => transport.browse(name, page, { signal }),
+    resend: (messageId, options) => transport.resendMessage(name, messageId, options),
     cancel: (messageId, options) => transport.cancelMessage(name, messageId, options),
     reschedule: (messageId, { signal, ...when }) =>
       transport.rescheduleMessage(

@@ -1,18 +1,29 @@
+import type { Codec } from '../codecs/codec.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
+import type { AckEntry } from '../settle/ack.ts'
 import type * as verbs from '../settle/verbs.ts'
-import { alike, type Handle, handlesOf, nackEntries } from '../settle/verbs.ts'
+import { ackEntries, alike, type Handle, handlesOf, nackEntries } from '../settle/verbs.ts'
 import type { QueueTelemetry, Settled, SettleVerb } from '../telemetry/telemetry.ts'
 import type { CallOptions, Transport } from '../transport/port.ts'
 
 export interface ExtendOptions extends verbs.ExtendOptions, CallOptions {}
+/** As for `ack` of the library, with results that the queue's codec writes. */
+export interface AckOptions extends CallOptions {
+  /** What the work came to, for the producer, on a queue that keeps results: at most 32 KB. */
+  readonly result?: unknown
+  /** One result a message, in their order, in place of `result`. */
+  readonly results?: readonly unknown[]
+  /** That the work failed for good, and why: the producer is told, and the messages are gone from the queue. */
+  readonly failure?: unknown
+}
 export interface NackOptions extends verbs.NackOptions, CallOptions {}
 
 /** Verbs on leased messages: given one they throw when it fails, given a list they answer one result each, in order. */
 export interface Settling {
-  ack(message: Handle, options?: CallOptions): Promise<void>
-  ack(messages: readonly Handle[], options?: CallOptions): Promise<HandleResult[]>
+  ack(message: Handle, options?: AckOptions): Promise<void>
+  ack(messages: readonly Handle[], options?: AckOptions): Promise<HandleResult[]>
   nack(message: Handle, options?: NackOptions): Promise<void>
   nack(messages: readonly Handle[], options?: NackOptions): Promise<HandleResult[]>
   extend(message: Handle, options: ExtendOptions): Promise<void>
@@ -26,16 +37,29 @@ export interface SettlingParts {
   readonly transport: Pick<Transport, 'ack' | 'nack' | 'extend' | 'unreceive'>
   readonly name: string
   readonly telemetry: QueueTelemetry
+  readonly codec: Codec<unknown>
 }
 
+/** What the codec can't carry is refused before anything is acked. */
+const encoded = (codec: Codec<unknown>, { result, results, failure }: AckOptions): verbs.AckOptions => ({
+  ...(result !== undefined && { result: codec.encode(result) }),
+  ...(results && { results: results.map((one) => (one === undefined ? undefined : codec.encode(one))) }),
+  ...(failure !== undefined && { failure }),
+})
+
 /** The settling half of a queue's client: any number of messages, in calls of as many as the transport takes. */
-export const settling = ({ transport, name, telemetry }: SettlingParts): Settling => {
+export const settling = ({ transport, name, telemetry, codec }: SettlingParts): Settling => {
   const told =
     (verb: SettleVerb): Tell =>
     (messages, work) =>
       telemetry.settle(verb, messages, work)
   return {
-    ack: settle(told('ack'), (handles, options?: CallOptions) => transport.ack(name, handles, options)),
+    ack: settle(
+      told('ack'),
+      (entries: readonly (string | AckEntry)[], { signal }: AckOptions = {}) =>
+        alike(transport.ack(name, entries, { signal })),
+      (handles, options: AckOptions = {}) => ackEntries(handles, encoded(codec, options)),
+    ),
     nack: settle(told('nack'), (handles, { signal, ...options }: NackOptions = {}) =>
       alike(transport.nack(name, nackEntries(handles, options), { signal })),
     ),
@@ -61,12 +85,17 @@ export const settling = ({ transport, name, telemetry }: SettlingParts): Settlin
 type Tell = (messages: readonly Settled[], work: () => Promise<HandleResult[]>) => Promise<HandleResult[]>
 
 const settle =
-  <O>(tell: Tell, apply: (handles: readonly string[], options: O) => Promise<HandleResult[]>) =>
+  <O, E = string>(
+    tell: Tell,
+    apply: (entries: readonly E[], options: O) => Promise<HandleResult[]>,
+    entriesOf: (handles: readonly string[], options: O) => readonly E[] = (handles) =>
+      handles as readonly unknown[] as E[],
+  ) =>
   async (given: Handle | readonly Handle[], options: O): Promise<HandleResult[] | undefined> => {
     const list: readonly Handle[] = Array.isArray(given) ? given : [given]
-    const handles = handlesOf(list)
+    const entries = entriesOf(handlesOf(list), options)
     const results =
-      list.length === 0 ? [] : await tell(list.map(settled), () => inCalls(handles, (some) => apply(some, options)))
+      list.length === 0 ? [] : await tell(list.map(settled), () => inCalls(entries, (some) => apply(some, options)))
     if (Array.isArray(given)) return results
     const [only] = results
     if (only && !only.ok) throw only.error
@@ -74,13 +103,13 @@ const settle =
   }
 
 /** Calls one after the other. If a call fails after one was answered, its messages get the error, so that no answer is lost. */
-const inCalls = async (
-  handles: readonly string[],
-  apply: (handles: readonly string[]) => Promise<HandleResult[]>,
+const inCalls = async <E>(
+  entries: readonly E[],
+  apply: (entries: readonly E[]) => Promise<HandleResult[]>,
 ): Promise<HandleResult[]> => {
   const results: HandleResult[] = []
-  for (let start = 0; start < handles.length; start += LIMITS.batchSize) {
-    const some = handles.slice(start, start + LIMITS.batchSize)
+  for (let start = 0; start < entries.length; start += LIMITS.batchSize) {
+    const some = entries.slice(start, start + LIMITS.batchSize)
     const answers = await apply(some).catch((error: unknown) => {
       if (start === 0 || !isHoldfastError(error)) throw error
       return some.map((): HandleResult => ({ ok: false, error }))

@@ -1,8 +1,9 @@
 import type { CancelReason } from './cancel-reason.ts'
 import { nameAdvice } from './closest-name.ts'
+import type { MessageStatus } from './message-status.ts'
 
 /**
- * Why an operation failed. One code is one reason; the data behind it stands in fields, the underlying failure
+ * Why an operation failed. One code is one reason. Its data is in fields, the underlying failure
  * in `cause`. HTTP statuses and SQS names are maps over these codes kept at the edges; the engine knows neither.
  */
 export const ERROR_CODES = [
@@ -17,6 +18,14 @@ export const ERROR_CODES = [
   'LeaseLost',
   'MessageTooLarge',
   'OperationInProgress',
+  /** Its consumer said that the work failed for good, or it is in the dead-letter queue: a wait for its result is in vain. */
+  'MessageFailed',
+  /** Cancelled, expired, purged, or nothing is known of it: a wait for its result is in vain. */
+  'MessageGone',
+  /** The work is done, and its result could not be stored. */
+  'ResultNotStored',
+  /** The time of a wait is over. */
+  'TimedOut',
   'TransactionCanceled',
   'OutcomeUnknown',
   'NotSupported',
@@ -53,6 +62,8 @@ export interface ErrorFields {
   readonly queue?: string
   /** Of `Throttled`. */
   readonly reason?: ThrottleReason
+  /** Of the message, where its result was waited for. */
+  readonly status?: MessageStatus
   /** Of `TransactionCanceled`. */
   readonly reasons?: readonly CancelReason[]
 }
@@ -95,6 +106,13 @@ export const messageNotFound = (queue: string, messageId: string): HoldfastError
   const message = `queue ${queue} has no message ${JSON.stringify(value)}`
   return new HoldfastError('MessageNotFound', message, { queue, field: 'messageId', value })
 }
+
+/** The error for a message that other processes changed at each try. */
+export const messageContended = (queue: string): HoldfastError =>
+  new HoldfastError('Throttled', 'other processes keep changing the message: try again', {
+    queue,
+    reason: 'contention',
+  })
 
 /** Whether `error` is one of ours, with this code when one is given. */
 export const isHoldfastError = (error: unknown, code?: ErrorCode): error is HoldfastError =>

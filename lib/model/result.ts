@@ -3,6 +3,7 @@ import { base64, bytesOfBase64 } from './base64.ts'
 import type { ContentMessage } from './content.ts'
 import { LIMITS } from './limits.ts'
 import type { Body, JsonValue, MessageAttribute } from './message.ts'
+import type { MessageStatus } from './message-status.ts'
 import type { ResultSettings } from './queue-settings.ts'
 
 /** What went wrong with a message, as its consumer said it. */
@@ -49,32 +50,6 @@ export interface ResultRecord {
   readonly entries: readonly ResultEntry[]
 }
 
-export type MessageStatus =
-  /** Not due yet. */
-  | { readonly state: 'delayed'; readonly visibleAt: number; readonly receiveCount: number }
-  | { readonly state: 'ready'; readonly receiveCount: number }
-  /** A consumer works on it, unless it was killed: until the lease ends nobody can know. */
-  | { readonly state: 'leased'; readonly until: number; readonly receiveCount: number }
-  /** Given back, and not to be received before `visibleAt`. */
-  | { readonly state: 'backingOff'; readonly visibleAt: number; readonly receiveCount: number }
-  /** The last lease that its queue allows has ended. Not final: a late ack still counts, until the message is moved. */
-  | { readonly state: 'attemptsUsedUp'; readonly receiveCount: number }
-  | { readonly state: 'done'; readonly at: number }
-  | { readonly state: 'failed'; readonly at: number }
-  | { readonly state: 'deadLettered'; readonly at: number; readonly queue: string; readonly reason: string }
-  | { readonly state: 'cancelled'; readonly at: number }
-  /** No trace of what became of it, or none but the reason: acked without a result, or dropped. */
-  | {
-      readonly state: 'gone'
-      readonly reason?: 'expired' | 'purged' | 'moved'
-      /** When it expired or was moved. */
-      readonly at?: number
-      /** Where it was moved. */
-      readonly queue?: string
-    }
-
-export type StatusState = MessageStatus['state']
-
 /** What is known of a message's work. */
 export interface ResultAnswer {
   readonly status: MessageStatus
@@ -85,10 +60,6 @@ export interface ResultAnswer {
   /** Why there is no result though the work is done. */
   readonly unstored?: string
 }
-
-const FINAL: ReadonlySet<StatusState> = new Set(['done', 'failed', 'deadLettered', 'cancelled', 'gone'])
-/** Whether nothing that a consumer does can change this any more. */
-export const isFinal = ({ state }: MessageStatus): boolean => FINAL.has(state)
 
 /**
  * How long after its receive a message can be acked without a look at whether it is still held: one more retention, at most an

@@ -1,9 +1,10 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
-import { whole } from '../model/number-checks.ts'
+import { isFinal, type MessageStatus } from '../model/message-status.ts'
+import { number } from '../model/number-checks.ts'
 import { plainName } from '../model/queue-name.ts'
-import { isFinal, type MessageStatus, type ResultAnswer } from '../model/result.ts'
+import type { ResultAnswer } from '../model/result.ts'
 import { findResult, type Look } from './find-result.ts'
 import { resultWakeup } from './write-results.ts'
 
@@ -24,7 +25,7 @@ const CLOCKS_MS = 2_000
  * What became of a message: its result, its failure, or its state as it is; with `waitTimeSeconds` it waits until that is
  * final. An ack in this process is seen at once, one in another process within a second.
  *
- * reads: the message's header at each look, 0.5 RRU, 25 of them in 20 s; 4 RRU more at the last one
+ * reads: the message's header at each look, 0.5 RRU, 25 of them in 20 s; 5 RRU more at the last one
  *
  * @throws `InvalidRequest` on a queue that keeps no results, `QueueNotFound`, `MessageNotFound` for what is no message id
  */
@@ -34,7 +35,7 @@ export const awaitResult = async (
   messageId: string,
   { waitTimeSeconds = 0, signal }: AwaitOptions = {},
 ): Promise<ResultAnswer> => {
-  whole('waitTimeSeconds', waitTimeSeconds, 0, LIMITS.waitTimeSeconds)
+  number('waitTimeSeconds', waitTimeSeconds, 0, LIMITS.waitTimeSeconds)
   await checkKept(engine, queueName)
   const deadline = engine.clock.now() + waitTimeSeconds * 1_000
   let look: Look | undefined

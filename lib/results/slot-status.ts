@@ -1,5 +1,5 @@
+import type { MessageStatus } from '../model/message-status.ts'
 import type { QueueState } from '../model/queue-record.ts'
-import type { MessageStatus } from '../model/result.ts'
 import { liveAt, receiveCountOf, type Segment, type Slot, visibleAt } from '../model/segment.ts'
 
 /** The status of a message that is in its place: the lease is the state, so that it is true of a consumer that was killed. */

@@ -3,6 +3,7 @@ import { browse } from '../messages/browse.ts'
 import { cancelMessage } from '../messages/cancel-message.ts'
 import { getMessage } from '../messages/get-message.ts'
 import { rescheduleMessage } from '../messages/reschedule-message.ts'
+import { resendMessage } from '../messages/resend-message.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { changedSettings, newQueueSettings } from '../model/given-settings.ts'
 import { publish } from '../publish/publish.ts'
@@ -15,6 +16,7 @@ import { listQueues } from '../queues/list-queues.ts'
 import { purgeQueue } from '../queues/purge-queue.ts'
 import { updateQueue } from '../queues/update-queue.ts'
 import { poll } from '../receive/poll.ts'
+import { awaitResult, messageStatus } from '../results/await-result.ts'
 import { ack } from '../settle/ack.ts'
 import { extend } from '../settle/extend.ts'
 import { nack } from '../settle/nack.ts'
@@ -60,7 +62,10 @@ export const engineTransport = (engine: Engine, close: () => Promise<void> = asy
       unless({ signal }, () => extend(engine, queue, entries, options)),
     unreceive: (queue, handles, options) => unless(options, () => unreceive(engine, queue, handles)),
     getMessage: (queue, messageId, options) => unless(options, () => getMessage(engine, queue, messageId)),
+    messageStatus: (queue, messageId, options) => unless(options, () => messageStatus(engine, queue, messageId)),
+    awaitResult: (queue, messageId, options) => unless(options, () => awaitResult(engine, queue, messageId, options)),
     browse: (queue, page, options) => unless(options, () => browse(engine, queue, page)),
+    resendMessage: (queue, messageId, options) => unless(options, () => resendMessage(engine, queue, messageId)),
     cancelMessage: (queue, messageId, options) => unless(options, () => cancelMessage(engine, queue, messageId)),
     rescheduleMessage: (queue, messageId, when, options) =>
       unless(options, () => rescheduleMessage(engine, queue, messageId, when)),

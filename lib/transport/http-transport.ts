@@ -2,15 +2,20 @@ import { randomUUID } from 'node:crypto'
 import { HoldfastError, isHoldfastError, messageNotFound } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult, NewMessage, PublishResult } from '../model/message.ts'
+import { decodeMessageId } from '../model/message-id.ts'
 import { checkQueueName } from '../model/queue-name.ts'
 import { type Call, DEFAULT_TIMEOUT_MS, type HttpTransportParts, httpCaller } from './http-call.ts'
 import {
+  ackJson,
   countsFrom,
   errorFrom,
+  failuresJson,
   handleResultFrom,
   messageFrom,
   newMessageJson,
   queueFrom,
+  resultAnswerFrom,
+  statusFrom,
   storedMessageFrom,
   type Wire,
 } from './http-wire.ts'
@@ -97,13 +102,13 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
         throw error
       }
     },
-    ack: (queue, handles, options) => settle(queue, 'ack', { handles }, options),
-    unreceive: (queue, handles, options) => settle(queue, 'unreceive', { handles }, options),
+    ack: (queue, entries, options) => settle(queue, 'ack', ackJson(entries), options),
+    unreceive: (queue, receiptHandles, options) => settle(queue, 'unreceive', { handles: receiptHandles }, options),
     nack: (queue, entries, options) =>
       inGroups(
         entries,
-        ({ receiptHandle: _, ...rest }) => rest,
-        (handles, rest) => settle(queue, 'nack', { handles, ...rest }, options),
+        ({ receiptHandle: _, failure: __, ...rest }) => rest,
+        (handles, rest, some) => settle(queue, 'nack', { handles, ...rest, ...failuresJson(some) }, options),
       ),
     extend: (queue, entries, { revive, ...options } = {}) =>
       inGroups(
@@ -112,9 +117,34 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
         (handles, rest) => settle(queue, 'extend', { handles, ...rest }, options),
       ),
 
-    getMessage: async (queue, messageId, options) =>
-      storedMessageFrom(await call({ method: 'GET', path: messagePath(queue, messageId), ...options })),
-    browse: async (queue, query, options) => {
+    getMessage: async (queue, messageId, options) => {
+      const json = await call({ method: 'GET', path: messagePath(queue, messageId), ...options })
+      // What is left of it is how it ended.
+      if (json.publishedAt === undefined) throw messageNotFound(queue, messageId)
+      return storedMessageFrom(json)
+    },
+    messageStatus: async (queue, messageId, options) => {
+      try {
+        return statusFrom(
+          (await call({ method: 'GET', path: messagePath(queue, messageId), ...options })).status as Wire,
+        )
+      } catch (error) {
+        if (!isHoldfastError(error, 'MessageNotFound') || !isMessageId(queue, messageId)) throw error
+        return { state: 'gone' }
+      }
+    },
+    awaitResult: async (queue, messageId, { waitTimeSeconds = 0, signal } = {}) =>
+      resultAnswerFrom(
+        await call({
+          method: 'GET',
+          path: `${messagePath(queue, messageId)}/result`,
+          query: { waitTimeSeconds },
+          signal,
+          timeoutMs: waitTimeSeconds * 1_000 + (parts.timeoutMs ?? DEFAULT_TIMEOUT_MS),
+        }),
+      ),
+    browse: async (queue, { states, ...paging }, options) => {
+      const query = { ...paging, ...(states && { states: states.join() }) }
       const page = await call({ method: 'GET', path: queuePath(queue, '/messages'), query, ...options })
       const { cursor } = page
       return {
@@ -122,6 +152,16 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
         ...(cursor !== undefined && { cursor: String(cursor) }),
       }
     },
+    resendMessage: async (queue, messageId, options) =>
+      storedMessageFrom(
+        await call({
+          method: 'POST',
+          path: `${messagePath(queue, messageId)}/resend`,
+          body: {},
+          repeat: 'if-nothing-was-done',
+          ...options,
+        }),
+      ),
     cancelMessage: async (queue, messageId, options) => {
       await call({ method: 'DELETE', path: messagePath(queue, messageId), doneWhen: 'MessageNotFound', ...options })
     },
@@ -141,6 +181,9 @@ const KEY_TRUSTED_MS = (LIMITS.idempotencyKeySeconds * 1_000) / 2
  */
 const repeatWithoutKey = (messages: readonly NewMessage[]): NonNullable<Call['repeat']> =>
   messages.every(({ deduplicationId }) => deduplicationId !== undefined) ? 'always' : 'if-nothing-was-done'
+
+const isMessageId = (queue: string, messageId: string): boolean =>
+  decodeMessageId(messageId, { standard: !queue.endsWith('.fifo') }) !== undefined
 
 /** @throws `StoreUnavailable` for an answer that is not Holdfast's: what became of the request is not known */
 const listIn = (answer: Wire, name: string, length?: number): Wire[] => {
@@ -182,7 +225,7 @@ const publishResultFrom = (json: Wire): PublishResult =>
 const inGroups = async <E extends { readonly receiptHandle: string }>(
   entries: readonly E[],
   asked: (entry: E) => object,
-  send: (receiptHandles: string[], asked: object) => Promise<HandleResult[]>,
+  send: (receiptHandles: string[], asked: object, some: readonly E[]) => Promise<HandleResult[]>,
 ): Promise<HandleResult[]> => {
   const groups = new Map<string, { asked: object; positions: number[] }>()
   for (const [position, entry] of entries.entries()) {
@@ -194,8 +237,9 @@ const inGroups = async <E extends { readonly receiptHandle: string }>(
   const results = new Array<HandleResult>(entries.length)
   await Promise.all(
     [...groups.values()].map(async ({ asked: same, positions }) => {
-      const handles = positions.map((position) => (entries[position] as E).receiptHandle)
-      const answers = await send(handles, same).catch((error: unknown) => {
+      const some = positions.map((position) => entries[position] as E)
+      const handles = some.map(({ receiptHandle }) => receiptHandle)
+      const answers = await send(handles, same, some).catch((error: unknown) => {
         // What other requests did is answered: each fails for its own messages.
         if (groups.size === 1 || !isHoldfastError(error)) throw error
         return positions.map((): HandleResult => ({ ok: false, error }))

@@ -1,8 +1,12 @@
 import { base64, bytesOfBase64 } from '../model/base64.ts'
 import { ERROR_CODES, type ErrorCode, HoldfastError, type ThrottleReason } from '../model/errors.ts'
 import type { Body, HandleResult, Message, MessageAttribute, NewMessage, StoredMessage } from '../model/message.ts'
+import type { MessageStatus } from '../model/message-status.ts'
 import type { Queue } from '../model/queue-settings.ts'
+import type { Failure, ResultAnswer } from '../model/result.ts'
 import type { Counts } from '../queues/counts.ts'
+import type { AckEntry } from '../settle/ack.ts'
+import type { NackEntry } from '../settle/nack.ts'
 
 /**
  * The HTTP API's JSON, as a client writes and reads it: instants are ISO 8601 there and epoch ms here, bytes base64.
@@ -36,7 +40,38 @@ export const messageFrom = (json: Wire): Message =>
     leasedUntil: at(json.leasedUntil),
   }) as unknown as Message
 
-export const storedMessageFrom = (json: Wire): StoredMessage =>
+/** An ack as the API takes it: receipt handles, and where something is told of the work, one entry each. */
+export const ackJson = (entries: readonly (string | AckEntry)[]): { handles: string[]; results?: Wire[] } => {
+  const handles = entries.map((entry) => (typeof entry === 'string' ? entry : entry.receiptHandle))
+  if (entries.every((entry) => typeof entry === 'string')) return { handles }
+  return { handles, results: entries.map((entry) => (typeof entry === 'string' ? {} : toldJson(entry))) }
+}
+
+/** What went wrong with each message of a nack, where anything is told. */
+export const failuresJson = (entries: readonly NackEntry[]): Wire =>
+  entries.some(({ failure }) => failure) ? { failures: entries.map(({ failure = null }) => failure) } : {}
+
+const toldJson = ({ receiptHandle: _, result, ...told }: AckEntry): Wire => ({
+  ...told,
+  ...(result !== undefined && (result instanceof Uint8Array ? { resultBase64: base64(result) } : { result })),
+})
+
+const STATUS_INSTANTS = ['visibleAt', 'until', 'at'] as const
+
+export const statusFrom = (json: Wire): MessageStatus => {
+  const instants = STATUS_INSTANTS.flatMap((name) => (json[name] === undefined ? [] : [[name, at(json[name])]]))
+  return { ...json, ...Object.fromEntries(instants) } as unknown as MessageStatus
+}
+
+export const resultAnswerFrom = ({ status, result, resultBase64, failure, unstored }: Wire): ResultAnswer => ({
+  status: statusFrom(status as Wire),
+  ...(result !== undefined && { result: result as Body }),
+  ...(resultBase64 !== undefined && { result: bytes(resultBase64) }),
+  ...(failure !== undefined && { failure: failure as Failure }),
+  ...(unstored !== undefined && { unstored: String(unstored) }),
+})
+
+export const storedMessageFrom = ({ status: _, ...json }: Wire): StoredMessage =>
   ({
     ...contentFrom(json),
     visibleAt: at(json.visibleAt),

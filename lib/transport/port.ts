@@ -1,10 +1,14 @@
-import type { BrowsePage } from '../messages/browse.ts'
+import type { BrowseOptions, BrowsePage } from '../messages/browse.ts'
 import type { GivenSettings } from '../model/given-settings.ts'
 import type { HandleResult, Message, NewMessage, PublishResult, StoredMessage } from '../model/message.ts'
+import type { MessageStatus } from '../model/message-status.ts'
 import type { Queue } from '../model/queue-settings.ts'
+import type { ResultAnswer } from '../model/result.ts'
 import type { Counts } from '../queues/counts.ts'
 import type { QueuePage } from '../queues/list-queues.ts'
 import type { PollOptions } from '../receive/poll.ts'
+import type { AwaitOptions } from '../results/await-result.ts'
+import type { AckEntry } from '../settle/ack.ts'
 import type { ExtendEntry, ExtendOptions } from '../settle/extend.ts'
 import type { NackEntry } from '../settle/nack.ts'
 
@@ -44,13 +48,16 @@ export interface Transport {
 
   publish(queue: string, messages: readonly NewMessage[], options?: CallOptions): Promise<PublishResult[]>
   poll(queue: string, options: PollOptions): Promise<Message[]>
-  ack(queue: string, receiptHandles: readonly string[], options?: CallOptions): Promise<HandleResult[]>
+  ack(queue: string, entries: readonly (string | AckEntry)[], options?: CallOptions): Promise<HandleResult[]>
   nack(queue: string, entries: readonly NackEntry[], options?: CallOptions): Promise<HandleResult[]>
   extend(queue: string, entries: readonly ExtendEntry[], options?: CallOptions & ExtendOptions): Promise<HandleResult[]>
   unreceive(queue: string, receiptHandles: readonly string[], options?: CallOptions): Promise<HandleResult[]>
 
   getMessage(queue: string, messageId: string, options?: CallOptions): Promise<StoredMessage>
-  browse(queue: string, page: { limit?: number; cursor?: string }, options?: CallOptions): Promise<BrowsePage>
+  messageStatus(queue: string, messageId: string, options?: CallOptions): Promise<MessageStatus>
+  awaitResult(queue: string, messageId: string, options?: AwaitOptions): Promise<ResultAnswer>
+  browse(queue: string, page: BrowseOptions, options?: CallOptions): Promise<BrowsePage>
+  resendMessage(queue: string, messageId: string, options?: CallOptions): Promise<StoredMessage>
   cancelMessage(queue: string, messageId: string, options?: CallOptions): Promise<void>
   rescheduleMessage(
     queue: string,

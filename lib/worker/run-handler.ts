@@ -8,14 +8,17 @@ import type { Settler } from './settler.ts'
 
 export interface RunnerParts<In, Out> extends Reading<In, Out>, Rejecting {
   readonly handler: Handler<Out> | BatchHandler<Out>
-  /** Messages handed over at once; one by one when absent. */
+  /** The most messages that the handler gets at once; absent where it gets one. */
   readonly batchSize: number | undefined
   readonly settle: Settler
   readonly report: Report
   readonly telemetry: QueueTelemetry
 }
 
-/** Answers whether the message is done, and what follows it in its group may be begun. `handled` hears of the handler's end. */
+/**
+ * Runs the handler on a message. Returns whether the message is done, so that the next one of its group may begin. `handled` is called
+ * when the handler has ended.
+ */
 export const runOne = async <In, Out>(
   parts: RunnerParts<In, Out>,
   settling: Settlement,
@@ -24,9 +27,12 @@ export const runOne = async <In, Out>(
 ): Promise<boolean> => {
   const read = await readHeld(parts, settling, lease)
   if (!read.message) return read.gone
+  let value: unknown
   try {
     const { message } = read
-    const work = () => (parts.handler as Handler<Out>)(message, contextOf(lease))
+    const work = async () => {
+      value = await (parts.handler as Handler<Out>)(message, contextOf(lease))
+    }
     await parts.telemetry.process([lease.message], false, work)
     handled()
   } catch (error) {
@@ -34,10 +40,10 @@ export const runOne = async <In, Out>(
     await settling.failed(lease, error)
     return false
   }
-  return settling.done(lease)
+  return settling.done(lease, value)
 }
 
-/** Answers whether all of the batch is done. */
+/** Runs the handler on a batch. Returns whether every message is done. */
 export const runBatch = async <In, Out>(
   parts: RunnerParts<In, Out>,
   settling: Settlement,
@@ -50,14 +56,15 @@ export const runBatch = async <In, Out>(
   await settling.giveBack(read.slice(cut + 1).map(({ lease }) => lease))
   const readable = read.slice(0, cut).flatMap(({ lease, message }) => (message ? [{ lease, message }] : []))
   if (readable.length === 0) return stuck < 0
-  const failures = await failuresOf(parts, readable)
+  const results = new Map<string, unknown>()
+  const failures = await failuresOf(parts, readable, results)
   handled()
   const failed = ({ message }: { message: Received<Out> }) => failures.has(message.receiptHandle)
   const first = readable.findIndex(failed)
   const end = ordered && first >= 0 ? first + 1 : readable.length
   const settled = await Promise.all(
     readable.slice(0, end).map(async (one) => {
-      if (!failed(one)) return settling.done(one.lease)
+      if (!failed(one)) return settling.done(one.lease, results.get(one.message.receiptHandle))
       await settling.failed(one.lease, failures.get(one.message.receiptHandle))
       return false
     }),
@@ -66,17 +73,21 @@ export const runBatch = async <In, Out>(
   return stuck < 0 && settled.every((done) => done)
 }
 
-/** Runs the handler on a batch; answers the messages that failed, by their receipt handles. */
+/** Runs the handler on a batch. Returns the errors of the messages that failed, by their receipt handles. */
 const failuresOf = async <Out>(
   { handler, telemetry }: Pick<RunnerParts<never, Out>, 'handler' | 'telemetry'>,
   batch: readonly { readonly lease: HeldLease; readonly message: Received<Out> }[],
+  results: Map<string, unknown>,
 ): Promise<Map<string, unknown>> => {
   const failures = new Map<string, unknown>()
   try {
     const messages = batch.map(({ message }) => message)
     const fail: BatchContext['fail'] = ({ receiptHandle }, error) => void failures.set(receiptHandle, error)
+    const result: BatchContext['result'] = ({ receiptHandle }, value) => void results.set(receiptHandle, value)
     const held = batch.map(({ lease }) => lease.message)
-    await telemetry.process(held, true, () => (handler as BatchHandler<Out>)(messages, batchContextOf(batch, fail)))
+    await telemetry.process(held, true, () =>
+      (handler as BatchHandler<Out>)(messages, batchContextOf(batch, { fail, result })),
+    )
   } catch (error) {
     for (const { message } of batch) {
       if (!failures.has(message.receiptHandle)) failures.set(message.receiptHandle, error)
@@ -85,7 +96,7 @@ const failuresOf = async <Out>(
   return failures
 }
 
-/** The message with its body read. Where that fails the message is settled, and `gone` tells whether it left the queue. */
+/** The message with its body read. Where that fails the message is settled, and `gone` says whether it left the queue. */
 const readHeld = async <In, Out>(
   parts: RunnerParts<In, Out>,
   settling: Settlement,
@@ -97,11 +108,11 @@ const readHeld = async <In, Out>(
     const [deadLettered = false] = await rejectInvalid(parts, [outcome])
     const error = new HoldfastError('InvalidRequest', outcome.reason, { queue: parts.name })
     parts.report(error, { during: 'decode', message: lease.message })
-    // Without a dead-letter queue it stays leased until then, and comes again.
+    // Without a dead-letter queue the message stays leased until its lease ends, and is received again.
     lease.release()
     return { gone: deadLettered }
   } catch (error) {
-    // A check that could not be made says nothing of the message: it is tried again.
+    // The check failed, and not the message: it is nacked, to be tried again.
     await settling.failed(lease, new Error(`the body could not be checked: ${reasonOf(error)}`, { cause: error }))
     return { gone: false }
   }
@@ -114,13 +125,16 @@ const contextOf = (lease: HeldLease): HandlerContext => ({
   },
 })
 
-const batchContextOf = (batch: readonly { readonly lease: HeldLease }[], fail: BatchContext['fail']): BatchContext => {
+const batchContextOf = (
+  batch: readonly { readonly lease: HeldLease }[],
+  told: Pick<BatchContext, 'fail' | 'result'>,
+): BatchContext => {
   let signal: AbortSignal | undefined
   return {
     get signal() {
       signal ??= AbortSignal.any(batch.map(({ lease }) => lease.signal))
       return signal
     },
-    fail,
+    ...told,
   }
 }

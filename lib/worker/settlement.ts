@@ -1,26 +1,33 @@
+import type { Codec } from '../codecs/codec.ts'
+import { reasonOf } from '../model/errors.ts'
+import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
+import { failureFrom, resultBytes } from '../model/result.ts'
 import type { NackEntry } from '../settle/nack.ts'
 import type { QueueTelemetry, SettleVerb } from '../telemetry/telemetry.ts'
 import type { Report } from './handler.ts'
 import type { HeldLease } from './lease-keeper.ts'
-import type { Settler } from './settler.ts'
+import type { Settler, Told } from './settler.ts'
 import { Reject, RetryLater } from './verdicts.ts'
 
 interface SettlementParts {
   readonly settle: Settler
   readonly report: Report
   readonly telemetry: QueueTelemetry
+  /** Writes what handlers return. */
+  readonly codec: Codec<unknown>
 }
 
-/** How messages end. */
+/** Settles messages and reports failures. */
 export interface Settlement {
-  done(lease: HeldLease): Promise<boolean>
+  /** @param value what the handler returned for it */
+  done(lease: HeldLease, value?: unknown): Promise<boolean>
   failed(lease: HeldLease, error: unknown): Promise<void>
   giveBack(leases: readonly HeldLease[]): Promise<void>
 }
 
-export const settlement = ({ settle, report, telemetry }: SettlementParts): Settlement => {
-  /** Settles a message, lets go of its lease, and reports a failure. Answers whether it succeeded. */
+export const settlement = ({ settle, report, telemetry, codec }: SettlementParts): Settlement => {
+  /** Settles a message, releases its lease, and reports a failure. Returns whether it succeeded. */
   const end = async (verb: SettleVerb, lease: HeldLease, work: () => Promise<HandleResult>): Promise<boolean> => {
     const [result] = await telemetry.settle(verb, [lease.message], async () => [await work()])
     lease.release()
@@ -28,7 +35,7 @@ export const settlement = ({ settle, report, telemetry }: SettlementParts): Sett
     return result?.ok ?? false
   }
   return {
-    done: (lease) => end('ack', lease, () => settle.ack(lease)),
+    done: (lease, value) => end('ack', lease, () => settle.ack(lease, toldOf(codec, value))),
     failed: async (lease, error) => {
       report(error, { during: 'handle', message: lease.message })
       if (lease.lost) lease.release()
@@ -47,6 +54,22 @@ export const settlement = ({ settle, report, telemetry }: SettlementParts): Sett
 
 const verdictOf = (error: unknown): Omit<NackEntry, 'receiptHandle'> => {
   if (error instanceof RetryLater) return { delaySeconds: error.seconds }
-  if (error instanceof Reject) return { deadLetter: true, error: error.message || 'Rejected' }
-  return {}
+  const failure = failureFrom(error)
+  if (error instanceof Reject) return { deadLetter: true, error: error.message || 'Rejected', failure }
+  return { failure }
+}
+
+/** What an ack says of a returned value. The work is done, so a value that can't be kept does not undo the ack. */
+const toldOf = (codec: Codec<unknown>, value: unknown): Told | undefined => {
+  if (value === undefined) return undefined
+  try {
+    const result = codec.encode(value)
+    const bytes = resultBytes(result)
+    if (bytes <= LIMITS.resultBytes) return { result }
+    return { unstored: `the result has ${bytes} bytes, and at most ${LIMITS.resultBytes} are kept` }
+  } catch (error) {
+    return {
+      unstored: `the result can't be encoded as ${codec.name}: ${reasonOf(error)}`.slice(0, LIMITS.reasonLength),
+    }
+  }
 }

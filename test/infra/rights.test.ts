@@ -36,9 +36,23 @@ describe('what each function may do', () => {
         'UpdateItem',
       ],
     ],
-    ['ack', ['DeleteItem', 'GetItem', 'PartiQLDelete', 'Query', 'UpdateItem', 'PutItem']],
+    [
+      'ack',
+      [
+        'DeleteItem',
+        'GetItem',
+        'PartiQLDelete',
+        'Query',
+        'UpdateItem',
+        'PutItem',
+        'PutItem',
+        'BatchGetItem',
+        'BatchGetItem',
+      ],
+    ],
     ['queues', ['DeleteItem', 'GetItem', 'PutItem', 'Query']],
-    ['messages', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
+    ['messages', ['BatchGetItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
+    ['results', ['BatchGetItem', 'GetItem', 'Query']],
     ['redrive', ['DeleteItem', 'GetItem', 'PutItem', 'Query']],
     ['redriveRun', ['BatchGetItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
     [
@@ -60,11 +74,11 @@ describe('what each function may do', () => {
     expect(actionsOn(name, 'dynamodb')).toEqual(actions)
   })
 
-  test('lets acks, extensions and nacks write early releases, and no messages', () => {
+  test('lets acks, extensions and nacks write early releases and results, and no messages', () => {
     const may = (partition: string) => allows(statementsOf('ack'), { action: 'PutItem', leadingKeys: [partition] })
-    expect(may('e#orders#mf1x2y3z#0')).toBe(true)
+    expect([may('e#orders#mf1x2y3z#0'), may('o#orders#mf1x2y3z#0')]).toEqual([true, true])
     for (const { letter } of Object.values(KEY_KINDS))
-      expect([letter, may(`${letter}#orders#mf1x2y3z#0`)]).toEqual([letter, letter === 'e'])
+      expect([letter, may(`${letter}#orders#mf1x2y3z#0`)]).toEqual([letter, letter === 'e' || letter === 'o'])
     expect(allows(statementsOf('ack'), { action: 'PutItem', leadingKeys: [] })).toBe(false)
   })
 
@@ -82,6 +96,7 @@ describe('what each function may do', () => {
       ack: log,
       queues: log,
       messages: log,
+      results: log,
       redrive: [...log, 'lambda:InvokeFunction'],
       redriveRun: log,
       sqs: [...log, 'lambda:InvokeFunction', 'secretsmanager:GetSecretValue'],

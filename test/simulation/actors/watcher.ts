@@ -1,4 +1,5 @@
-import { isFinal, type ResultAnswer } from '../../../lib/model/result.ts'
+import { isFinal } from '../../../lib/model/message-status.ts'
+import type { ResultAnswer } from '../../../lib/model/result.ts'
 import { awaitResult, messageStatus } from '../../../lib/results/await-result.ts'
 import type { Actor, World } from '../world.ts'
 import { queueName } from '../world-settings.ts'

@@ -1,4 +1,4 @@
-import { isFinal, type MessageStatus } from '../../../lib/model/result.ts'
+import { isFinal, type MessageStatus } from '../../../lib/model/message-status.ts'
 import { outcomeOf } from '../actors/consumer.ts'
 import { claimOf, type Delivery, type History, type Look } from '../history.ts'
 import type { Entry, SlotRemoval } from '../ledger.ts'
@@ -18,9 +18,14 @@ const endOf = (history: History, messageId: string, entry: Entry): End | undefin
   const removal = entry.removals.find((one) => !isMove(entry, one))
   if (!removal) return undefined
   const { at, token, inTransaction } = removal
-  if (inTransaction) return { kind: 'cancelled', at }
   const delivery = history.deliveriesOf.get(messageId)?.find((one) => claimOf(history, one)?.token === token)
-  return { kind: 'acked', at, delivery }
+  const isAck =
+    !inTransaction ||
+    history.transactions.some(
+      ({ name, deliveries }) =>
+        delivery && deliveries.includes(delivery) && history.ledger.effects.get(name)?.includes(at),
+    )
+  return isAck ? { kind: 'acked', at, delivery } : { kind: 'cancelled', at }
 }
 
 /** A read that need not be consistent may be so much behind. */

@@ -1,0 +1,41 @@
+import { base64, bytesOfBase64 } from '../../lib/model/base64.ts'
+import type { Body } from '../../lib/model/message.ts'
+import type { MessageStatus } from '../../lib/model/message-status.ts'
+import type { ResultAnswer } from '../../lib/model/result.ts'
+import { withoutUndefined } from '../../lib/model/without-undefined.ts'
+import type { AckEntry } from '../../lib/settle/ack.ts'
+import { iso } from './message-json.ts'
+import type { ToldBody } from './requests.ts'
+
+interface AckBody extends Omit<ToldBody, 'ifKept' | 'unstored'> {
+  readonly receiptHandles: readonly string[]
+  readonly results?: readonly ToldBody[] | undefined
+}
+
+/** What a request says of each message to ack. */
+export const ackEntriesFrom = ({ receiptHandles, results, ...all }: AckBody): AckEntry[] =>
+  receiptHandles.map((receiptHandle, position) => ({ receiptHandle, ...toldFrom(results?.[position] ?? all) }))
+
+const toldFrom = ({ result, resultBase64, failure, ...rest }: ToldBody): Omit<AckEntry, 'receiptHandle'> => ({
+  ...withoutUndefined(rest),
+  ...(result !== undefined && { result: result as Body }),
+  ...(resultBase64 !== undefined && { result: bytesOfBase64(resultBase64) }),
+  ...(failure && { failure: withoutUndefined(failure) }),
+})
+
+/** The members of a status that are instants. */
+const INSTANTS = ['visibleAt', 'until', 'at'] as const
+
+export const statusJson = (status: MessageStatus) => {
+  const told: Readonly<Record<string, unknown>> = { ...status }
+  const instants = INSTANTS.flatMap((name) => (told[name] === undefined ? [] : [[name, iso(told[name] as number)]]))
+  return { ...told, ...Object.fromEntries(instants) }
+}
+
+export const resultJson = (messageId: string, { status, result, failure, unstored }: ResultAnswer) => ({
+  messageId,
+  status: statusJson(status),
+  ...(result !== undefined && (result instanceof Uint8Array ? { resultBase64: base64(result) } : { result })),
+  ...(failure && { failure }),
+  ...(unstored !== undefined && { unstored }),
+})

@@ -1,0 +1,145 @@
+import type { Clock } from '../clock.ts'
+import type { Codec } from '../codecs/codec.ts'
+import { HoldfastError, isHoldfastError } from '../model/errors.ts'
+import { LIMITS } from '../model/limits.ts'
+import { isFinal, type MessageStatus } from '../model/message-status.ts'
+import { number } from '../model/number-checks.ts'
+import type { Failure, ResultAnswer } from '../model/result.ts'
+import { backOff } from '../transport/backoff.ts'
+import type { CallOptions, Transport } from '../transport/port.ts'
+
+export interface ResultOptions extends CallOptions {
+  /** How long to wait, seconds, 0 … 604800. @default 30 */
+  readonly timeoutSeconds?: number
+}
+
+/** What a producer asks about its messages, by their ids, in this process or another. */
+export interface Awaiting {
+  /**
+   * Waits for the result of a message, on a queue that keeps results; `undefined` when its consumer gave none.
+   *
+   * @throws `MessageFailed` (its consumer's failure is the `cause`), `MessageGone` (cancelled, expired, purged, or acked without a
+   *   trace), `ResultNotStored`, `TimedOut`; `fields.status` has the message's status
+   */
+  result<R = unknown>(messageId: string, options?: ResultOptions): Promise<R>
+  /** What a message is doing, or became. */
+  status(messageId: string, options?: CallOptions): Promise<MessageStatus>
+}
+
+export interface AwaitingParts {
+  readonly transport: Pick<Transport, 'awaitResult' | 'messageStatus'>
+  readonly name: string
+  readonly codec: Codec<unknown>
+  readonly clock: Clock
+}
+
+const DEFAULT_TIMEOUT_SECONDS = 30
+
+export const awaiting = ({ transport, name, codec, clock }: AwaitingParts): Awaiting => {
+  /** Asks until the answer is final; what fails for the moment is asked again. */
+  const settled = async (
+    messageId: string,
+    deadline: number,
+    signal: AbortSignal,
+    seen: Seen,
+  ): Promise<ResultAnswer> => {
+    for (let failures = 0; ; ) {
+      const left = deadline - clock.now()
+      const waitTimeSeconds = Math.min(LIMITS.waitTimeSeconds, Math.max(0, left / 1_000))
+      try {
+        const answer = await transport.awaitResult(name, messageId, { waitTimeSeconds, signal })
+        seen.status = answer.status
+        if (isSettled(answer.status)) return answer
+        failures = 0
+      } catch (error) {
+        if (!isHoldfastError(error) || !error.retryable) throw error
+        seen.error = error
+        await backOff(clock, { attempt: ++failures, fraction: Math.random(), signal })
+      }
+      if (clock.now() >= deadline) throw timedOut(name, messageId, seen)
+    }
+  }
+
+  return {
+    result: async <R>(messageId: string, { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, signal }: ResultOptions = {}) => {
+      number('timeoutSeconds', timeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+      signal?.throwIfAborted()
+      const deadline = clock.now() + timeoutSeconds * 1_000
+      const over = new AbortController()
+      const ends = signal ? AbortSignal.any([signal, over.signal]) : over.signal
+      const seen: Seen = {}
+      // Whatever a request does, the wait ends in time.
+      const late = clock.sleep(timeoutSeconds * 1_000 + GRACE_MS, ends).then(() => {
+        signal?.throwIfAborted()
+        throw timedOut(name, messageId, seen)
+      })
+      late.catch(() => {})
+      const asking = settled(messageId, deadline, ends, seen)
+      asking.catch(() => {})
+      try {
+        const answer = await Promise.race([asking, late])
+        return resultOf<R>(name, messageId, codec, answer)
+      } finally {
+        over.abort()
+      }
+    },
+    status: (messageId, options) => transport.messageStatus(name, messageId, options),
+  }
+}
+
+/** For the last answer to arrive. */
+const GRACE_MS = 250
+
+/** The engine's wait goes on for a while past an expiry: a consumer whose clock is behind may still ack. */
+const isSettled = (status: MessageStatus): boolean => isFinal(status)
+
+interface Seen {
+  status?: MessageStatus
+  error?: HoldfastError
+}
+
+const resultOf = <R>(queue: string, messageId: string, codec: Codec<unknown>, answer: ResultAnswer): R => {
+  const { status, result, failure, unstored } = answer
+  const about = `message ${messageId}`
+  switch (status.state) {
+    case 'done':
+      if (unstored === undefined) return (result === undefined ? undefined : codec.decode(result)) as R
+      throw new HoldfastError('ResultNotStored', `the work on ${about} is done, but ${unstored}`, { queue, status })
+    case 'failed':
+    case 'deadLettered': {
+      const where = status.state === 'failed' ? 'failed' : `is in the dead-letter queue ${status.queue}`
+      const why = failure
+        ? `${failure.name}: ${failure.message}`
+        : 'reason' in status
+          ? status.reason
+          : 'no reason given'
+      const cause = failure && { cause: asError(failure) }
+      throw new HoldfastError('MessageFailed', `${about} ${where}: ${why}`, { queue, status }, cause)
+    }
+    case 'cancelled':
+      throw new HoldfastError('MessageGone', `${about} was cancelled`, { queue, status })
+    default: {
+      const why =
+        'reason' in status && status.reason ? GONE[status.reason] : 'is gone, and nothing tells what became of it'
+      throw new HoldfastError('MessageGone', `${about} ${why}`, { queue, status })
+    }
+  }
+}
+
+const GONE = { expired: 'expired', purged: 'was purged with its queue', moved: 'was moved to another queue' } as const
+
+/** The consumer's error, as far as it was told. */
+const asError = ({ name, message, stack }: Failure): Error => {
+  const error = new Error(message)
+  error.name = name
+  if (stack !== undefined) error.stack = stack
+  return error
+}
+
+const timedOut = (queue: string, messageId: string, { status, error }: Seen): HoldfastError =>
+  new HoldfastError(
+    'TimedOut',
+    `there was no result of message ${messageId} in time${status ? `: it is ${status.state}` : ''}`,
+    { queue, ...(status && { status }) },
+    error && { cause: error },
+  )
