@@ -75,7 +75,7 @@ export const FUNCTIONS = {
   messages: {
     entry: 'messages',
     description: 'Reads, cancels and reschedules messages by id',
-    tableActions: ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
+    tableActions: ['BatchGetItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
     timeoutSeconds: 15,
   },
   results: {

@@ -9,7 +9,7 @@ import { isSchema, type StandardSchema } from './codecs/schema.ts'
 import { createEngine, type Engine } from './engine.ts'
 import { jointDatabase } from './joint-database.ts'
 import type { Observer } from './model/engine-event.ts'
-import { HoldfastError, invalid } from './model/errors.ts'
+import { HoldfastError, invalid, unknownField } from './model/errors.ts'
 import { checkQueueName } from './model/queue-name.ts'
 import type { Queue } from './model/queue-settings.ts'
 import type { QueuePage } from './queues/list-queues.ts'
@@ -116,7 +116,12 @@ export interface Client {
 
   /** Creates a queue. Repeating it with the same settings succeeds; with others it fails with `QueueExists`. */
   createQueue(name: string, settings?: GivenQueue, options?: CallOptions): Promise<Queue>
-  deleteQueue(name: string, options?: CallOptions): Promise<void>
+  /**
+   * @param options with `force`, also a queue that is the dead-letter queue of another one. Messages that would go there then
+   *   stay in their queue.
+   * @throws `InvalidRequest` for a dead-letter queue in use
+   */
+  deleteQueue(name: string, options?: CallOptions & { readonly force?: boolean }): Promise<void>
   listQueues(query?: { prefix?: string; limit?: number; cursor?: string } & CallOptions): Promise<QueuePage>
 
   /** Resolves when everything published through this client is settled. */
@@ -175,9 +180,11 @@ export const createClient = (options: ClientOptions): Client => {
       transaction: engineTransaction(engine, given),
       database: jointDatabase(engine.store),
       queueNames: () => queues.keys(),
+      awaitingOf: (name) => queue(name),
+      telemetryOf: (name) => telemetry?.queue(name, server) ?? noTelemetry,
       readingOf: (wanted) => {
         const open = queues.get(typeof wanted === 'string' ? wanted : wanted.name) ?? []
-        const { codec = json, schema } = open.findLast(({ client }) => client === wanted) ?? open.at(-1) ?? {}
+        const { codec = json, schema } = open.find(({ client }) => client === wanted) ?? ownReading(open, json) ?? {}
         return { codec, schema } as Reading<never, unknown>
       },
     })
@@ -208,6 +215,43 @@ interface OpenQueue {
   readonly client: QueueClient<never, unknown>
 }
 
+/** How a queue that is named alone is written to: by the schema or codec that it was asked for with, where that is one. */
+const ownReading = (open: readonly OpenQueue[], json: Codec<unknown>): OpenQueue | undefined => {
+  const [own, another] = open.filter(({ schema, codec }) => schema !== undefined || codec !== json)
+  if (another) {
+    const requirement = "must be the queue's client: it was asked for with different schemas or codecs"
+    throw invalid('queue', another.client.name, requirement)
+  }
+  return own
+}
+
+type KeyOf<T> = T extends unknown ? keyof T : never
+
+/** Of clients at every place: an option that nobody knows would do nothing, and stay unnoticed. */
+const OPTIONS = {
+  table: true,
+  url: true,
+  store: true,
+  engine: true,
+  dynamodb: true,
+  observe: true,
+  credentials: true,
+  region: true,
+  fetch: true,
+  idempotentPublish: true,
+  clock: true,
+  random: true,
+  onInvalid: true,
+  lingerMs: true,
+  telemetry: true,
+} satisfies Record<KeyOf<ClientOptions>, true>
+
+const checkKnown = (options: object): void => {
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !Object.hasOwn(OPTIONS, name)) throw unknownField(name, undefined, Object.keys(OPTIONS))
+  }
+}
+
 const PLACES = ['table', 'url', 'store', 'engine'] as const
 
 interface Opened {
@@ -219,6 +263,7 @@ interface Opened {
 }
 
 const open = (options: ClientOptions): Opened => {
+  checkKnown(options)
   const named = PLACES.filter((place) => (options as unknown as Record<string, unknown>)[place] !== undefined)
   if (named.length !== 1)
     throw invalid('options', named.join(', ') || 'nothing', 'must name one of table, url, store, engine')

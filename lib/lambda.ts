@@ -6,14 +6,14 @@ import { HoldfastError } from './model/errors.ts'
 
 export { Reject, RetryLater } from './worker/verdicts.ts'
 
-/** What must be sent before the function is frozen: a client, or one of its queues. */
+/** A client, or one of its queues, whose messages must be sent before the function is frozen. */
 interface Flushable {
   flush(): Promise<void>
 }
 
 /**
- * Wraps a Lambda handler so that whatever it published is stored before its answer is given: once a function has
- * answered it is frozen, and what still waited would be sent minutes later, or never.
+ * Wraps a Lambda handler so that all messages it published are stored before it returns. A function is frozen once it has returned,
+ * and messages that still wait would be sent minutes later, or never.
  */
 export const flushing =
   <Event, Context, Result>(
@@ -56,14 +56,14 @@ export interface EventHandlerOptions<In, Out> {
   readonly schema?: StandardSchema<In, Out>
   /** @default JSON */
   readonly codec?: TextCodec<In, Out>
-  /** Hears of each record that failed. @default console.error */
+  /** Is called for each record that failed. @default console.error */
   readonly onError?: (error: unknown, record: QueueRecord) => void
 }
 
 /**
- * A handler of queue events that decodes and validates each body, works on the records at the same time, and answers
- * which of them failed, so that only those come back (`ReportBatchItemFailures`). Of a FIFO queue the records of a group
- * follow each other, and from the first that failed on they all come back.
+ * A handler of queue events that decodes and validates each body, works on the records concurrently, and returns which of them failed,
+ * so that only those are received again (`ReportBatchItemFailures`). On a FIFO queue the records of a group follow each other, and from
+ * the first one that failed on all of them are received again.
  */
 export const queueHandler =
   <Out, Context = unknown, In = Out>(
@@ -93,7 +93,7 @@ export const queueHandler =
     return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) }
   }
 
-/** Records that must follow each other: those of one group of a FIFO queue; all others stand alone. */
+/** Records that must follow each other: those of one group of a FIFO queue. Each other record is alone. */
 const groupsOf = (records: readonly QueueRecord[]): QueueRecord[][] => {
   const groups = new Map<string, QueueRecord[]>()
   for (const [position, record] of records.entries()) {

@@ -31,10 +31,10 @@ export interface TestQueueOptions<In = never, Out = never> {
   readonly startAt?: number
 }
 
-/** What a handler's run came to. */
+/** The outcome of a handler's run. */
 export type Outcome<Out> =
   | { readonly kind: 'acked'; readonly message: Received<Out>; readonly result: unknown }
-  /** It threw: the message comes again at `visibleAt`, epoch ms. */
+  /** The handler threw, and the message is received again from `visibleAt` on, epoch ms. */
   | { readonly kind: 'retried'; readonly message: Received<Out>; readonly error: unknown; readonly visibleAt: number }
   /** It threw `Reject`. */
   | { readonly kind: 'dead-lettered'; readonly message: Received<Out>; readonly error: unknown }
@@ -46,15 +46,15 @@ export interface TestQueue<In, Out = In> extends QueueClient<In, Out> {
   /** Moves time on: delays end, leases run out. */
   advance(ms: number): Promise<void>
   /**
-   * Runs a handler on everything that can be received now, one message at a time, in the queue's order. What comes back
-   * later, after a nack or a delay, is left for when the clock has moved.
+   * Runs a handler on every message that can be received now, one at a time, in the queue's order. Messages that are delayed or
+   * back off stay until the clock has moved.
    */
   drain(handler: Handler<Out>): Promise<Outcome<Out>[]>
   /** Runs a handler on one message as it would come from the queue: publishes it, receives it, settles it. */
   run(handler: Handler<Out>, body: In): Promise<Outcome<Out>>
-  /** What is in the dead-letter queue, with the reasons. */
+  /** The messages in the dead-letter queue, with the reasons. */
   deadLetters(): Promise<readonly StoredMessage[]>
-  /** What could not be read, in order. */
+  /** The messages that could not be read, in order. */
   readonly invalid: readonly InvalidMessage[]
 }
 

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { BROWSE_STATES } from '../../lib/messages/browse.ts'
 import { LIMITS } from '../../lib/model/limits.ts'
 import { IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_RULE } from '../../lib/model/message-rules.ts'
 import { amount, base64, cursor, givenInstant, pageLimit, queueName, text, whole } from './shapes.ts'
@@ -259,7 +260,18 @@ export const queueDeletionQuery = z.strictObject({
   ),
 })
 
-export const browseQuery = z.strictObject({ limit: pageLimit(LIMITS.browsePage), cursor })
+export const browseQuery = z.strictObject({
+  limit: pageLimit(LIMITS.browsePage),
+  cursor,
+  states: z.optional(
+    z.string().check(
+      z.regex(new RegExp(`^(${BROWSE_STATES.join('|')})(,(${BROWSE_STATES.join('|')}))*$`), {
+        error: `must be states with commas between: ${BROWSE_STATES.join(', ')}`,
+      }),
+      z.describe(`Only messages in these states: ${BROWSE_STATES.join(', ')}, with commas between. Default: all`),
+    ),
+  ),
+})
 
 /** A message matches if all the given conditions hold. */
 const redriveFilter = z.strictObject({

@@ -208,6 +208,16 @@ export const routes = [
     answers: { 200: storedMessage },
   },
   {
+    operation: 'resendMessage',
+    method: 'POST',
+    path: '/queues/{queue}/messages/{messageId}/resend',
+    function: 'messages',
+    summary: 'Send a message round again that failed for good or is in the dead-letter queue',
+    query: none,
+    request: none,
+    answers: { 200: storedMessage },
+  },
+  {
     operation: 'cancelMessage',
     method: 'DELETE',
     path: '/queues/{queue}/messages/{messageId}',

@@ -1,8 +1,9 @@
 import type { Engine } from '../../lib/engine.ts'
-import { browse } from '../../lib/messages/browse.ts'
+import { type BrowseOptions, type BrowseState, browse } from '../../lib/messages/browse.ts'
 import { cancelMessage } from '../../lib/messages/cancel-message.ts'
 import { getMessage } from '../../lib/messages/get-message.ts'
 import { rescheduleMessage } from '../../lib/messages/reschedule-message.ts'
+import { resendMessage } from '../../lib/messages/resend-message.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
 import { withoutUndefined } from '../../lib/model/without-undefined.ts'
 import { messageStatus } from '../../lib/results/await-result.ts'
@@ -13,9 +14,13 @@ import { statusJson } from '../http/result-json.ts'
 const DEFAULT_PAGE = 10
 
 export const operations = {
-  browseMessages: async ({ engine, params, query: { limit = DEFAULT_PAGE, cursor } }) => ({
+  browseMessages: async ({ engine, params, query: { limit = DEFAULT_PAGE, cursor, states } }) => ({
     status: 200,
-    body: await page(engine, params.queue, { limit, ...(cursor !== undefined && { cursor }) }),
+    body: await page(engine, params.queue, {
+      limit,
+      ...(cursor !== undefined && { cursor }),
+      ...(states !== undefined && { states: states.split(',') as BrowseState[] }),
+    }),
   }),
 
   getMessage: async ({ engine, params: { queue, messageId } }) => {
@@ -40,6 +45,11 @@ export const operations = {
     }
   },
 
+  resendMessage: async ({ engine, params }) => ({
+    status: 200,
+    body: storedMessageJson(await resendMessage(engine, params.queue, params.messageId)),
+  }),
+
   cancelMessage: async ({ engine, params }) => {
     await cancelMessage(engine, params.queue, params.messageId)
     return { status: 204 }
@@ -47,7 +57,7 @@ export const operations = {
 } satisfies Operations
 
 /** A page that fits into one answer: of large messages fewer than asked for. */
-const page = async (engine: Engine, queue: string, options: { limit: number; cursor?: string }) => {
+const page = async (engine: Engine, queue: string, options: BrowseOptions & { limit: number }) => {
   for (let { limit } = options; ; limit = Math.floor(limit / 2)) {
     const { messages, cursor } = await browse(engine, queue, { ...options, limit })
     const body = { messages: messages.map(storedMessageJson), cursor }

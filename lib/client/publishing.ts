@@ -112,7 +112,7 @@ export const publishing = <In, Out>({
 }
 
 /** A stored message that its producer can ask about. What it can do is not enumerable, so that the rest is plain data. */
-const asSent = <S extends { readonly messageId: string }>(
+export const asSent = <S extends { readonly messageId: string }>(
   awaits: Awaiting,
   sent: S,
 ): S & Pick<Sent, 'result' | 'status'> =>

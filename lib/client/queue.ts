@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { type Reading, type Received, type Rejecting, readMessage, rejectInvalid } from '../codecs/read-message.ts'
-import type { BrowsePage } from '../messages/browse.ts'
+import type { BrowseOptions, BrowsePage } from '../messages/browse.ts'
 import type { Message, StoredMessage } from '../model/message.ts'
 import type { Queue } from '../model/queue-settings.ts'
 import { withoutUndefined } from '../model/without-undefined.ts'
@@ -46,7 +46,9 @@ export interface QueueClient<In, Out = In> extends Settling, Awaiting {
   /** Reads a message without receiving it; its body is as stored. */
   get(messageId: string, options?: CallOptions): Promise<StoredMessage>
   /** Reads a page of the queue without receiving messages. */
-  browse(page?: { limit?: number; cursor?: string } & CallOptions): Promise<BrowsePage>
+  browse(page?: BrowseOptions & CallOptions): Promise<BrowsePage>
+  /** Sends a message round again that failed for good or is in the dead-letter queue, under its id. */
+  resend(messageId: string, options?: CallOptions): Promise<StoredMessage>
   /** Deletes a message that is not leased. */
   cancel(messageId: string, options?: CallOptions): Promise<void>
   reschedule(
@@ -99,6 +101,7 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
     ...awaits,
     get: (messageId, options) => transport.getMessage(name, messageId, options),
     browse: ({ signal, ...page } = {}) => transport.browse(name, page, { signal }),
+    resend: (messageId, options) => transport.resendMessage(name, messageId, options),
     cancel: (messageId, options) => transport.cancelMessage(name, messageId, options),
     reschedule: (messageId, { signal, ...when }) =>
       transport.rescheduleMessage(

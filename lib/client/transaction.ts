@@ -1,22 +1,24 @@
 import type { Json } from '../codecs/json.ts'
 import type { Reading } from '../codecs/read-message.ts'
 import type { CancelReason } from '../model/cancel-reason.ts'
-import { invalid, isHoldfastError } from '../model/errors.ts'
-import type { Body, NewMessage } from '../model/message.ts'
+import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
+import type { NewMessage } from '../model/message.ts'
 import { isHandleOf } from '../model/receipt-handle.ts'
 import { failureFrom, type WorkOutcome } from '../model/result.ts'
 import { type Handle, handlesOf } from '../settle/verbs.ts'
 import type { ActionFailure, JointCommits } from '../store/joint.ts'
 import type { Write } from '../store/port.ts'
+import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import { bodyNow, snapshot } from '../transactions/asked.ts'
-import type { EngineTransaction } from '../transactions/transaction.ts'
+import type { Committed, EngineTransaction } from '../transactions/transaction.ts'
 import type { CallOptions } from '../transport/port.ts'
-import { checkBody, newMessage, type PublishEntry, type Sent } from './publishing.ts'
+import type { Awaiting } from './awaiting.ts'
+import { asSent, checkBody, newMessage, type PublishEntry, type Sent } from './publishing.ts'
 import type { QueueClient } from './queue.ts'
 
 export interface TransactionAckOptions {
-  /** Stored for the messages' producers, on a queue that keeps results. */
-  readonly result?: Body
+  /** What the work came to, for the messages' producers, on a queue that keeps results; the queue's codec writes it. */
+  readonly result?: unknown
   /** That the work failed for good: an error. Not together with `result`. */
   readonly failure?: unknown
   /** @default found among the queues that this client was asked for */
@@ -25,7 +27,7 @@ export interface TransactionAckOptions {
 
 export interface CommitResult {
   /** Of each published message, in the order in which they were given. Empty where `repeated`. */
-  readonly published: readonly Omit<Sent, 'result' | 'status'>[]
+  readonly published: readonly Sent[]
   /** A transaction with this `transactionId` was committed before: nothing was done now. */
   readonly repeated?: true
 }
@@ -43,8 +45,8 @@ export interface JointTransaction<Entry, Database> {
    */
   ack(messages: Handle | readonly Handle[], options?: TransactionAckOptions): void
   /**
-   * Publishes messages, as they are now. A queue's name alone stands for the codec and the schema of the client's queue of
-   * that name, if it was asked for one, and otherwise for JSON. A deduplication id that is taken cancels the transaction.
+   * Publishes messages, as they are now. A queue's name alone stands for the codec and the schema that the client was asked
+   * for that queue with, and for JSON where there were none. A deduplication id that is taken cancels the transaction.
    */
   publish<Body extends Json<Body>>(queue: string, entries: readonly PublishEntry<Body>[]): void
   publish<In, Out>(queue: QueueClient<In, Out>, entries: readonly PublishEntry<In>[]): void
@@ -83,6 +85,9 @@ export interface JointTransactionParts<Entry, Database> {
   readonly database: JointDatabase<Entry, Database>
   /** The names of the queues that the client was asked for. */
   readonly queueNames: () => Iterable<string>
+  /** Asks what became of a queue's messages. */
+  readonly awaitingOf: (queue: string) => Awaiting
+  readonly telemetryOf: (queue: string) => QueueTelemetry
   /** How the bodies of a queue are written. */
   readonly readingOf: (queue: string | QueueClient<never, unknown>) => Reading<never, unknown>
 }
@@ -91,31 +96,52 @@ export const jointTransaction = <Entry, Database>({
   transaction,
   database,
   queueNames,
+  awaitingOf,
+  telemetryOf,
   readingOf,
 }: JointTransactionParts<Entry, Database>): JointTransaction<Entry, Database> => {
   /** Publishes in the order given, some of which wait for their schema's verdict. */
   const messages: { queue: string; message: Promise<NewMessage> }[] = []
   let handedOver = 0
+  let busy = false
   let writes: readonly Write[] = []
 
-  const handOver = async (): Promise<void> => {
-    while (handedOver < messages.length) {
-      const { queue, message } = messages[handedOver] as (typeof messages)[number]
-      transaction.publish({ queue, message: await message })
-      handedOver++
+  /** The messages that are to be handed over, each once, when all of them could be encoded. */
+  const pendingMessages = async (): Promise<Pending[]> => {
+    const pending = await Promise.all(
+      messages.slice(handedOver).map(async ({ queue, message }) => ({ queue, message: await message })),
+    )
+    handedOver += pending.length
+    return pending
+  }
+  /** One commit, or one build, at a time. */
+  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (busy) throw new HoldfastError('OperationInProgress', 'the transaction is being committed: begin another one')
+    busy = true
+    try {
+      return await work()
+    } finally {
+      busy = false
     }
   }
+  const handOver = (pending: readonly Pending[]): void => {
+    for (const one of pending) transaction.publish(one)
+  }
+
+  const resultOf = ({ published, ...committed }: Committed): CommitResult => ({
+    ...committed,
+    published: published.map((sent, position) => asSent(awaitingOf(messages[position]?.queue ?? ''), { ...sent })),
+  })
 
   return {
     ack: (given, { queue, ...work } = {}) => {
-      const outcome = outcomeOf(work)
-      for (const receiptHandle of handlesOf(Array.isArray(given) ? given : [given])) {
-        transaction.ack({
-          queue: queue ?? queueOf(receiptHandle, queueNames()),
-          receiptHandle,
-          ...(outcome && { outcome }),
-        })
-      }
+      const acks = handlesOf(Array.isArray(given) ? given : [given]).map((receiptHandle) => {
+        const name = queue ?? queueOf(receiptHandle, queueNames())
+        const outcome = outcomeOf(work, () => readingOf(name))
+        return { queue: name, receiptHandle, ...(outcome && { outcome }) }
+      })
+      // All of them or none: what is refused above adds nothing.
+      for (const ack of acks) transaction.ack(ack)
     },
     publish: (
       queue: string | { readonly name: string },
@@ -130,21 +156,60 @@ export const jointTransaction = <Entry, Database>({
         messages.push({ queue: name, message })
       }
     },
-    commit: async (dynamodb, entries = [], { signal } = {}) => {
-      await handOver()
-      return transaction.commit(database.commits(dynamodb, entries), signal)
-    },
-    items: async () => {
-      await handOver()
-      writes = await transaction.writes()
-      return database.items(writes)
-    },
-    committed: () => transaction.committed(),
+    commit: (dynamodb, entries = [], { signal } = {}) =>
+      alone(async () => {
+        const from = handedOver
+        const committed = await inSpans(telemetryOf, await pendingMessages(), from, (traced) => {
+          handOver(traced)
+          return transaction.commit(database.commits(dynamodb, entries), signal)
+        })
+        return resultOf(committed)
+      }),
+    items: () =>
+      alone(async () => {
+        handOver(await pendingMessages())
+        writes = await transaction.writes()
+        return database.items(writes)
+      }),
+    committed: async () => resultOf(await transaction.committed()),
     explain: (error) =>
       isHoldfastError(error)
         ? (error.fields.reasons ?? [])
         : transaction.explain(database.canceledActions(error, writes)),
   }
+}
+
+interface Pending {
+  readonly queue: string
+  readonly message: NewMessage
+}
+
+/** Commits in the spans of a publish to each queue; the messages carry their trace contexts. */
+const inSpans = async (
+  telemetryOf: (queue: string) => QueueTelemetry,
+  pending: readonly Pending[],
+  from: number,
+  work: (traced: readonly Pending[]) => Promise<Committed>,
+): Promise<Committed> => {
+  const traced = [...pending]
+  let committed: Committed = { published: [] }
+  let run = async (): Promise<void> => {
+    committed = await work(traced)
+  }
+  for (const queue of new Set(pending.map((one) => one.queue))) {
+    const inner = run
+    const positions = [...pending.keys()].filter((position) => pending[position]?.queue === queue)
+    const own = positions.map((position) => (pending[position] as Pending).message)
+    run = async () => {
+      await telemetryOf(queue).publishBatch(own, async (some) => {
+        for (const [index, message] of some.entries()) traced[positions[index] as number] = { queue, message }
+        await inner()
+        return positions.map((position) => ({ messageId: committed.published[from + position]?.messageId ?? '' }))
+      })
+    }
+  }
+  await run()
+  return committed
 }
 
 /** A message as it is at this call, whatever is done to its body while a schema takes its time. */
@@ -166,12 +231,15 @@ const messageNow = async (
   return encoded.message
 }
 
-const outcomeOf = ({ result, failure }: Omit<TransactionAckOptions, 'queue'>): WorkOutcome | undefined => {
+const outcomeOf = (
+  { result, failure }: Omit<TransactionAckOptions, 'queue'>,
+  reading: () => Reading<never, unknown>,
+): WorkOutcome | undefined => {
   if (result !== undefined && failure !== undefined) {
     throw invalid('result', 'given', 'must not be given together with failure')
   }
   if (failure !== undefined) return { kind: 'failed', failure: failureFrom(failure) }
-  return result === undefined ? undefined : { kind: 'done', result: bodyNow(result) }
+  return result === undefined ? undefined : { kind: 'done', result: bodyNow(reading().codec.encode(result)) }
 }
 
 const queueOf = (receiptHandle: string, names: Iterable<string>): string => {

@@ -7,11 +7,11 @@ export const refuse = (path: string, what: string, advice: string): never => {
   throw new HoldfastError('InvalidRequest', `${path} is ${what}, which ${advice}`, { field: path, value: what })
 }
 
-/** What a codec does with a value that is not plain data: nothing when it carries it, else it refuses. */
+/** Refuses a value that is not plain data, unless the codec can carry it. */
 export type Exceptions = (value: object, path: string) => boolean
 
 /**
- * Refuses what a codec would not give back as it was, naming the path to it: functions, symbols, undefined, NaN, lone
+ * Refuses values that a codec would not give back unchanged. The error names the path to the value: functions, symbols, undefined, NaN, lone
  * surrogates, instances of classes, cycles. `-0` passes, and comes back as 0 from JSON.
  *
  * @param carries whether an object that is no plain one is carried by the codec itself

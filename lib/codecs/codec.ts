@@ -1,8 +1,8 @@
 import type { Body } from '../model/message.ts'
 
 /**
- * How the bodies of a queue are written and read back. What a codec can't carry back as it was, it refuses when the
- * message is published, not when it is received.
+ * Writes the bodies of a queue and reads them back. A value that a codec can't give back unchanged is refused when it is published, not
+ * when it is received.
  */
 export interface Codec<In, Out = In> {
   readonly name: string

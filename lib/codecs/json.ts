@@ -3,7 +3,7 @@ import { checkCarriable } from './carriable.ts'
 import type { TextCodec } from './text-codec.ts'
 
 /**
- * What JSON gives back as it was, as a constraint: `T extends Json<T>`. It maps over the type, so that an `interface`
+ * A constraint to types that JSON gives back unchanged: `T extends Json<T>`. It maps over the type, so that an `interface`
  * fits, which has no index signature; a member of another kind (Date, bigint, Map, a function) becomes `never`, and the
  * type does not fit any more.
  */
@@ -19,8 +19,7 @@ type Member<T> = T extends string | number | boolean | null | undefined
 
 export interface JsonOptions {
   /**
-   * What to do with a message that was published as text, as every message of an SQS client is: hand out the text, or
-   * parse it as JSON. With `parse` a text published here must be JSON as well.
+   * How to read a message that was published as text, as every message of an SQS client is: return the text, or parse it as JSON. With `parse` a text published here must be JSON as well.
    *
    * @default keep
    */

@@ -8,16 +8,16 @@ import { issuesText, type StandardSchema, validate } from './schema.ts'
 /** A message as its consumer receives it, with its body decoded and validated. */
 export type Received<Out> = Omit<Message, 'body'> & { readonly body: Out }
 
-/** A message that could not be read, and what became of it. */
+/** A message that could not be read, and where it is now. */
 export interface InvalidMessage {
   readonly queue: string
   readonly message: Message
   readonly reason: string
-  /** Whether it is in the dead-letter queue; otherwise it stays, and comes again when its lease ends. */
+  /** Whether it is in the dead-letter queue. Otherwise it stays, and is received again when its lease ends. */
   readonly deadLettered: boolean
 }
 
-/** What a queue's bodies are read with. */
+/** The codec and schema of a queue's bodies. */
 export interface Reading<In, Out> {
   readonly codec: Codec<unknown>
   readonly schema?: StandardSchema<In, Out> | undefined
@@ -30,7 +30,7 @@ export interface Rejecting {
   readonly onInvalid: (failure: InvalidMessage) => void
 }
 
-/** Reads a message's body. A schema's check that throws is no verdict on the message: the error goes to the caller. */
+/** Reads a message's body. Where a schema's check throws, the error goes to the caller: the check failed, and not the message. */
 export const readMessage = async <In, Out>(
   { codec, schema }: Reading<In, Out>,
   message: Message,
@@ -49,7 +49,7 @@ export const readMessage = async <In, Out>(
     : { received: { ...message, body: result.value } }
 }
 
-/** Sends what can't be read to the dead-letter queue at once: trying again does not help. Answers whether each is there. */
+/** Moves messages that can't be read to the dead-letter queue, since trying again does not help. Returns whether each is there. */
 export const rejectInvalid = async (
   { transport, name, onInvalid }: Rejecting,
   invalid: readonly { readonly message: Message; readonly reason: string }[],

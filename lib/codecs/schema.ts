@@ -32,8 +32,8 @@ export const isSchema = (value: unknown): value is StandardSchema =>
   typeof (value as StandardSchema)['~standard']?.validate === 'function'
 
 /**
- * Checks a value, and answers what the schema makes of it. A check that throws is no verdict on the value: it goes on
- * to the caller, who may try again later.
+ * Checks a value, and returns the schema's output. Where the check throws, the error goes to the caller, who may try again later: the
+ * check failed, and not the value.
  */
 export const validate = async <Output>(
   schema: StandardSchema<unknown, Output>,
@@ -47,7 +47,7 @@ export const validate = async <Output>(
   }
   const result = await schema['~standard'].validate(value)
   if (result.issues) return result
-  // An async morph of ArkType answers a promise of its value.
+  // An async morph of ArkType returns a promise of its value.
   return { value: await result.value }
 }
 

@@ -4,8 +4,8 @@ import { aliasKey } from '../store/keys.ts'
 import type { Store, Write } from '../store/port.ts'
 
 /**
- * A message that was moved keeps the id it was published under. Where it stands now is kept in an alias: written in
- * the transaction that moves it, never deleted by us, reclaimed by TTL with the message.
+ * A message that was moved keeps its id. The alias of the id holds where the message is now. The transaction that moves the message
+ * writes the alias, and TTL deletes it.
  */
 export const aliasWrite = (queue: string, messageId: string, segment: Segment, index: number): Write => ({
   kind: 'put',

@@ -9,7 +9,7 @@ import type { SegmentKey, SegmentPartition } from '../model/segment-key.ts'
 import type { StoredSegment } from '../store/port.ts'
 import { readAlias } from './alias.ts'
 
-/** A message found: in which queue, and where in which segment. */
+/** A message with the queue and the segment it is in, and its place there. */
 export interface Located {
   readonly queue: QueueState
   readonly stored: StoredSegment & { readonly content: NonNullable<StoredSegment['content']> }
@@ -17,8 +17,7 @@ export interface Located {
 }
 
 /**
- * Finds a message by its id, as it is now: at the address that the id is, else where an alias says it was moved to,
- * else in the queue's dead-letter queue.
+ * Finds a message by its id: at the address that the id holds, else where an alias leads, else in the queue's dead-letter queue.
  *
  * @throws `MessageNotFound`
  */
@@ -42,7 +41,7 @@ const locateIn = async (engine: Engine, queue: QueueState, messageId: string, ad
   return moved && at(engine, queue, messageId, moved)
 }
 
-/** Whether a queue itself still has a message. */
+/** Whether a message is still in its queue, and not in the dead-letter queue. */
 export const isPending = async (engine: Engine, queue: QueueState, messageId: string): Promise<boolean> => {
   const address = addressIn(queue, messageId)
   return address !== undefined && (await locateIn(engine, queue, messageId, address)) !== undefined
@@ -53,7 +52,7 @@ const locateDead = async (engine: Engine, queue: QueueState, messageId: string, 
   if (!deadLetter) return undefined
   try {
     const found = await locateIn(engine, await engine.queues.get(deadLetter.queue), messageId, address)
-    // What else is in that queue is not this queue's, and not for those who may look at this one.
+    // Other messages of the dead-letter queue are hidden: a caller with rights on this queue may have none on theirs.
     const origin = found?.stored.content.messages[found.index]?.deadLetter?.queue
     return origin === plainName(queue.name) ? found : undefined
   } catch (error) {

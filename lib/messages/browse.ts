@@ -2,10 +2,13 @@ import type { Engine } from '../engine.ts'
 import { invalid } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { StoredMessage } from '../model/message.ts'
+import { whole } from '../model/number-checks.ts'
+import { plainName } from '../model/queue-name.ts'
 import { asDelayed, isDropped, type QueueState } from '../model/queue-record.ts'
-import { goneCount, type Segment } from '../model/segment.ts'
+import { goneCount, type Segment, slotAt } from '../model/segment.ts'
 import { sortRightBehind } from '../model/segment-key.ts'
 import { type Cursor, cursorIn, partitions, START } from '../queues/partitions.ts'
+import { slotStatus } from '../results/slot-status.ts'
 import { storedMessage } from './stored-message.ts'
 
 export interface BrowsePage {
@@ -14,31 +17,49 @@ export interface BrowsePage {
   readonly cursor?: string
 }
 
+export const BROWSE_STATES = ['delayed', 'ready', 'leased', 'backingOff', 'attemptsUsedUp', 'deadLettered'] as const
+export type BrowseState = (typeof BROWSE_STATES)[number]
+
+export interface BrowseOptions {
+  /** Messages of a page, 1 … 100. @default 10 */
+  readonly limit?: number
+  readonly cursor?: string
+  /**
+   * Only messages in these states. `deadLettered`, which stands alone, are those of this queue in its dead-letter queue, or of a
+   * dead-letter queue itself. @default all that are in the queue
+   */
+  readonly states?: readonly BrowseState[]
+}
+
+/** One page reads at most this many headers. Where few messages match, a page may be empty and have a cursor. */
+const MAX_HEADERS = 1_000
+
 /**
- * The messages of a queue, page by page, without leasing any: shard by shard, in the order in which polls take them.
- * A page may hold up to a segment more than `limit`.
+ * The messages of a queue, page by page, without leasing any: shard by shard, each in the order of its sort keys. A page may hold up to
+ * one segment more than `limit`.
  *
  * @throws `InvalidRequest`, `QueueNotFound`
  */
 export const browse = async (
   engine: Engine,
   queueName: string,
-  { limit = 10, cursor }: { limit?: number; cursor?: string } = {},
+  { limit = 10, cursor, states }: BrowseOptions = {},
 ): Promise<BrowsePage> => {
-  if (!Number.isInteger(limit) || limit < 1 || limit > LIMITS.browsePage) {
-    throw invalid('limit', limit, `must be a whole number from 1 to ${LIMITS.browsePage}`)
-  }
-  const queue = await engine.queues.get(queueName)
+  whole('limit', limit, 1, LIMITS.browsePage)
+  const { queue, matches } = await selection(engine, queueName, states)
   const start = decodeCursor(cursor)
   const messages: StoredMessage[] = []
   let { from } = start
+  let read = 0
   for await (const partition of partitions(engine, queue, start)) {
     for (;;) {
-      if (messages.length >= limit) return { messages, cursor: encodeCursor(cursorIn(partition, from)) }
+      if (messages.length >= limit || read >= MAX_HEADERS)
+        return { messages, cursor: encodeCursor(cursorIn(partition, from)) }
       const page = await engine.store.headers({ partition, from, to: '~', limit: limit - messages.length })
       const segments = withMessages(page.segments, limit - messages.length)
       const last = segments.at(-1)
-      messages.push(...(await messagesIn(engine, queue, segments)))
+      read += segments.length
+      messages.push(...(await messagesIn(engine, queue, segments, matches)))
       if (!last || (!page.more && segments.length === page.segments.length)) break
       from = sortRightBehind(last.key.sort)
     }
@@ -47,7 +68,44 @@ export const browse = async (
   return { messages }
 }
 
-/** As many of the segments, from the first on, as hold `count` messages. */
+/** Whether a message is browsed: by its slot alone, and then by its content. */
+interface Matches {
+  slot(segment: Segment, index: number, now: number): boolean
+  message(message: StoredMessage): boolean
+}
+
+const ALL: Matches = { slot: () => true, message: () => true }
+
+/** The queue that holds the messages in these states, and which of its messages they are. */
+const selection = async (
+  engine: Engine,
+  queueName: string,
+  states: readonly BrowseState[] | undefined,
+): Promise<{ readonly queue: QueueState; readonly matches: Matches }> => {
+  const queue = await engine.queues.get(queueName)
+  if (!states) return { queue, matches: ALL }
+  const unknown = states.find((state) => !BROWSE_STATES.includes(state))
+  if (states.length === 0 || unknown !== undefined) {
+    throw invalid('states', unknown ?? states, `must be among ${BROWSE_STATES.join(', ')}`)
+  }
+  if (!states.includes('deadLettered')) {
+    const wanted: ReadonlySet<string> = new Set(states)
+    const slot: Matches['slot'] = (segment, index, now) =>
+      wanted.has(slotStatus(queue, segment, slotAt(segment, index), now).state)
+    return { queue, matches: { ...ALL, slot } }
+  }
+  if (states.length > 1) throw invalid('states', states, 'must not hold deadLettered beside others')
+  const { deadLetter } = queue.settings
+  if (!deadLetter) return { queue, matches: { ...ALL, message: (message) => message.deadLetter !== undefined } }
+  const origin = plainName(queue.name)
+  return {
+    queue: await engine.queues.get(deadLetter.queue),
+    // Other messages of the dead-letter queue are hidden: a caller with rights on this queue may have none on theirs.
+    matches: { ...ALL, message: (message) => message.deadLetter?.queue === origin },
+  }
+}
+
+/** The first segments, as many as hold `count` messages. */
 const withMessages = (segments: readonly Segment[], count: number): readonly Segment[] => {
   let left = count
   const end = segments.findIndex((segment) => {
@@ -61,18 +119,25 @@ const messagesIn = async (
   engine: Engine,
   queue: QueueState,
   segments: readonly Segment[],
+  matches: Matches,
 ): Promise<StoredMessage[]> => {
   const now = engine.clock.now()
-  const keys = segments.filter((segment) => !isDropped(queue, asDelayed(queue, segment), now)).map(({ key }) => key)
+  const isWanted = (segment: Segment, index: number): boolean =>
+    slotAt(segment, index).kind !== 'gone' && matches.slot(segment, index, now)
+  const keys = segments
+    .map((segment) => asDelayed(queue, segment))
+    .filter((segment) => !isDropped(queue, segment, now) && segment.slots.some((_, index) => isWanted(segment, index)))
+    .map(({ key }) => key)
   if (keys.length === 0) return []
   const stored = await engine.store.read(keys)
   return stored.flatMap((one) => {
     const content = one?.content
     if (!one || !content) return []
     const segment = asDelayed(queue, one.segment)
-    return segment.slots.flatMap((slot, index) =>
-      slot.kind === 'gone' ? [] : [storedMessage(queue, segment, content, index, now)],
+    const messages = segment.slots.flatMap((_, index) =>
+      isWanted(segment, index) ? [storedMessage(queue, segment, content, index, now)] : [],
     )
+    return messages.filter(matches.message)
   })
 }
 

@@ -6,10 +6,10 @@ import { unlockGroupOf } from '../settle/group-release.ts'
 import { onceUnleased } from './change-unleased.ts'
 
 /**
- * Takes a message back before anyone works on it.
+ * Deletes a message that is not leased.
  *
- * writes: one delete or update; on a queue that keeps results, in one transaction with what tells of it · condition: it is as
- * it was read
+ * writes: one delete or update; on a queue that keeps results, in one transaction with a result item that says so · condition:
+ * it is as it was read
  * @throws `QueueNotFound`, `MessageNotFound`, `OperationInProgress` while it is leased
  */
 export const cancelMessage = (engine: Engine, queue: string, messageId: string): Promise<void> =>
@@ -19,7 +19,7 @@ export const cancelMessage = (engine: Engine, queue: string, messageId: string):
     const { applied } = await engine.store.transact([{ kind: 'change', change }, ...told])
     if (!applied) return undefined
     engine.wakeups.wake(resultWakeup(stored.segment.key), Number.POSITIVE_INFINITY)
-    // What waited behind it in its group has its turn, however long it would have rested.
+    // The next message of its group can be received, however long this one would have been delayed.
     await followUp(engine, home.name, () => unlockGroupOf(engine, home, stored.segment.key))
     return { done: undefined }
   })

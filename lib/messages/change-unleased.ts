@@ -1,11 +1,11 @@
 import type { Engine } from '../engine.ts'
 import { type Located, locate } from '../locate/locate.ts'
-import { HoldfastError } from '../model/errors.ts'
+import { HoldfastError, messageContended } from '../model/errors.ts'
 import { liveAt, slotAt } from '../model/segment.ts'
 
 const TRIES = 5
 
-/** Runs a change on a message that must not be leased, again when others changed the message meanwhile. */
+/** Runs a change on a message that must not be leased. Retried only when another process changed the message concurrently. */
 export const onceUnleased = async <T>(
   engine: Engine,
   queue: string,
@@ -16,7 +16,9 @@ export const onceUnleased = async <T>(
     const located = await locate(engine, queue, messageId)
     const slot = slotAt(located.stored.segment, located.index)
     const now = engine.clock.now()
-    if (slot.kind === 'lease' && liveAt(slot, now)) {
+    // Nobody's message is taken by a clock that may be ahead.
+    const surely = now - (engine.clock.doubtMs?.() ?? 0)
+    if (slot.kind === 'lease' && liveAt(slot, surely)) {
       throw new HoldfastError('OperationInProgress', 'the message is leased to a consumer', {
         queue,
         field: 'messageId',
@@ -26,5 +28,5 @@ export const onceUnleased = async <T>(
     const outcome = await change(located, now)
     if (outcome) return outcome.done
   }
-  throw new HoldfastError('Throttled', 'the message is being changed by others', { queue, reason: 'contention' })
+  throw messageContended(queue)
 }

@@ -19,9 +19,9 @@ import { onceUnleased } from './change-unleased.ts'
 import { storedMessage } from './stored-message.ts'
 
 /**
- * Gives a message that nobody is working on another due time. It moves there, is kept as long from then on as it
- * would have been from its old one, and keeps its id by an alias. One that was received before rests where it is: its
- * receives stay counted, handles of before stay outdated, and it can't be put off beyond its expiry.
+ * Gives a message that is not leased another due time. A message that was never received moves to the segment of its new due time,
+ * from which its retention is counted, and keeps its id by an alias. A message that was received before stays where it is and backs
+ * off: its receives stay counted, its earlier handles stay outdated, and its due time must be before its expiry.
  *
  * writes: one transaction, or one update · condition: it is as it was read
  * @throws `InvalidRequest`, `QueueNotFound`, `MessageNotFound`, `OperationInProgress` while it is leased
@@ -44,14 +44,14 @@ export const rescheduleMessage = (
     const slot = slotAt(located.stored.segment, located.index)
     const done =
       slot.kind === 'lease' && slot.receiveCount > 0
-        ? await rest(engine, located, slot, at)
+        ? await backOff(engine, located, slot, at)
         : await move(engine, located, messageId, at, now)
     return done && { done }
   })
 }
 
-/** Puts the message off where it stands, under a token that nobody was given. */
-const rest = async (
+/** Lets the message back off where it is, under a new token, so that no earlier handle is valid. */
+const backOff = async (
   engine: Engine,
   { queue, stored, index }: Located,
   before: Lease,

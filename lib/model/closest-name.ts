@@ -1,4 +1,4 @@
-/** The known name that a mistyped one most likely stands for; nothing where none is near. */
+/** The known name that a mistyped one probably means. Nothing where none is similar. */
 const closestName = (given: string, known: readonly string[]): string | undefined => {
   const wanted = given.toLowerCase()
   const [best] = known
@@ -14,11 +14,11 @@ const isPart = (given: string, name: string): boolean =>
   given.length >= MIN_PART_LENGTH && (name.startsWith(given) || name.endsWith(given) || given.startsWith(name))
 
 /** Longer names are not compared: the caller chose their length, and a comparison costs its square. */
-const LONGEST = 64
+const MAX_LENGTH = 64
 
 /** Letters to insert, delete, change or swap with their neighbour. */
 const distanceOf = (a: string, b: string): number => {
-  if (a.length > LONGEST || b.length > LONGEST) return LONGEST
+  if (a.length > MAX_LENGTH || b.length > MAX_LENGTH) return MAX_LENGTH
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)]
   const at = (row: number, column: number): number => rows[row]?.[column] ?? Number.POSITIVE_INFINITY
   for (let row = 1; row <= a.length; row++) {

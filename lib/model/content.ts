@@ -4,8 +4,8 @@ import { type Segment, segmentDueAt } from './segment.ts'
 import { priorityOf } from './segment-key.ts'
 
 /**
- * The part of a segment that never changes: what its messages carry. Bodies are held as text or bytes, JSON already
- * serialized, so that nothing a publisher does to its objects afterwards can reach a message.
+ * The part of a segment that never changes: the bodies and attributes of its messages. Bodies are text or bytes, JSON already
+ * serialized, so that a publisher that changes its objects afterwards does not change a message.
  */
 export interface Content {
   readonly messages: readonly ContentMessage[]
@@ -57,7 +57,7 @@ const copied = (attributes: Readonly<Record<string, MessageAttribute>>): Record<
     ]),
   )
 
-/** What a message is, wherever it is looked at from. */
+/** The parts of a message that never change. */
 export const contentOf = (segment: Segment, content: Content, index: number): MessageContent => {
   const message = content.messages[index] as ContentMessage
   const { groupId, deduplicationId, traceHeader, senderId, deadLetter } = message

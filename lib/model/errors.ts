@@ -3,7 +3,7 @@ import { nameAdvice } from './closest-name.ts'
 import type { MessageStatus } from './message-status.ts'
 
 /**
- * Why an operation failed. One code is one reason; the data behind it stands in fields, the underlying failure
+ * Why an operation failed. One code is one reason. Its data is in fields, the underlying failure
  * in `cause`. HTTP statuses and SQS names are maps over these codes kept at the edges; the engine knows neither.
  */
 export const ERROR_CODES = [
@@ -106,6 +106,13 @@ export const messageNotFound = (queue: string, messageId: string): HoldfastError
   const message = `queue ${queue} has no message ${JSON.stringify(value)}`
   return new HoldfastError('MessageNotFound', message, { queue, field: 'messageId', value })
 }
+
+/** The error for a message that other processes changed at each try. */
+export const messageContended = (queue: string): HoldfastError =>
+  new HoldfastError('Throttled', 'other processes keep changing the message: try again', {
+    queue,
+    reason: 'contention',
+  })
 
 /** Whether `error` is one of ours, with this code when one is given. */
 export const isHoldfastError = (error: unknown, code?: ErrorCode): error is HoldfastError =>

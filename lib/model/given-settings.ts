@@ -4,13 +4,13 @@ import { withoutUndefined } from './without-undefined.ts'
 
 type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined }
 
-/** Settings as a user writes them: what is left out of `fifo` and `retryPolicy` gets its default. */
+/** Settings as a user writes them. Members that are left out of `fifo` and `retryPolicy` get their defaults. */
 export type GivenSettings = Loose<Omit<SettingsChange, 'fifo' | 'retryPolicy'>> & {
   readonly fifo?: Loose<FifoSettings> | null | undefined
   readonly retryPolicy?: (Loose<RetryPolicy> & Pick<RetryPolicy, 'initialSeconds'>) | null | undefined
 }
 
-/** Settings of a new queue, completed with the defaults. One whose name ends in `.fifo` is a FIFO queue, said or not. */
+/** Settings of a new queue, completed with the defaults. A queue whose name ends in `.fifo` is a FIFO queue, with `fifo` given or not. */
 export const newQueueSettings = (name: string, given: GivenSettings): SettingsChange =>
   completed(name.endsWith('.fifo') ? { fifo: {}, ...withoutUndefined(given) } : given, DEFAULT_FIFO)
 

@@ -6,28 +6,27 @@ import type { SegmentPartition } from './segment-key.ts'
 
 /**
  * Message groups of FIFO queues. A group's segments are stored in a partition of their own, in the order of their sequence
- * numbers. A ticket notes that the group has messages, and which sequence number was given last.
+ * numbers. A ticket says that the group has messages, and which sequence number was given last.
  *
  * - A publish is one transaction: the ticket advances to a higher number, and the segment is there. So of two publishes
- *   the one that commits later has the higher numbers, whatever the clocks of their publishers say.
- * - INVARIANT: a claim takes messages from the front of the group: the first one that is still there, and those that
- *   follow it without a gap, up to the first one that is in flight, delayed or backing off. The claim is one atomic
- *   write that requires each message it takes to be as it was read; nothing ever comes to stand before these. From this
- *   follows
+ *   the one that commits later has the higher numbers, by any clock.
+ * - INVARIANT: a claim leases messages from the front of the group: the first one that is stored, and those that follow it
+ *   without a gap, up to the first one that is in flight, delayed or backing off. The claim is one atomic write that requires
+ *   each of its messages to be as it was read, and no message is ever inserted before these. From this follows:
  *
- *   - every receive of a message brings with it, before it in the same batch, all messages of the group that were
- *     published before it and are still there. So first receives are in order, and nothing is received past a message
- *     that is in flight, delayed or backing off;
- *   - while a consumer holds a message, nobody receives that message or a later one of its group. A lease that a claimer
- *     judges to be over is replaced by the claimer's own: the claim fails when the old lease was extended first, and an
- *     extension that comes later finds another token;
- *   - what a consumer holds does not hold up what comes *before* it. Where the leases of earlier messages of its batch
- *     end or are given back, these are received again, by anyone, and two consumers hold messages of one group at the
- *     same time. SQS does the same.
- * - The ticket's lock (`ticket.ts`) only says when a poll of the group returns nothing. It is never needed for safety:
- *   it runs out, and a poller that finds it wrong corrects it. It only moves to an earlier instant, since what a process
- *   knows may be out of date. One exception: the poller that set a lock may put it off to the instant at which a delayed
- *   head, or one that backs off, can be received, while the lock is as that poller set it.
+ *   - Every receive of a message has before it, in the same batch, all messages of the group that were published before it and
+ *     are still stored. So first receives are in order, and no message is received past one that is in flight, delayed or
+ *     backing off.
+ *   - While a consumer holds a message, no other consumer receives that message or a later one of its group. A claim replaces a
+ *     lease that is over by the claimer's clock: the claim fails when the lease was extended first, and an extension that comes
+ *     later finds another token.
+ *   - A message that a consumer holds does not block messages *before* it. Where the leases of earlier messages of its batch end
+ *     or are given back, any consumer can receive these, and two consumers hold messages of one group at the same time. SQS does
+ *     the same.
+ * - The ticket's lock (`ticket.ts`) only says when a poll of the group returns nothing. It is never needed for safety: it ends, and
+ *   a poller that finds it wrong corrects it. It only moves to an earlier instant, since what a process knows may be out of date.
+ *   One exception: the poller that set a lock may move its end to the instant at which a delayed or backing off head can be
+ *   received, while the lock is as that poller set it.
  */
 
 /**
@@ -36,11 +35,11 @@ import type { SegmentPartition } from './segment-key.ts'
  * over times when it is empty, unless the clock of a publisher is behind that of a consumer by more than this. A clock that
  * is ahead does no harm.
  *
- * Beyond that, a number may be lower than one of a message that was gone by then. The order of messages is not touched:
- * a ticket goes only from an empty group, so of any two messages that are in the queue together, in flight or not, the
- * one whose publish committed later has the higher number.
+ * Beyond that, a number may be lower than that of a message that was gone by then. The order of messages is kept: a ticket is
+ * deleted only from an empty group, so of any two messages that are in the queue at the same time, in flight or not, the one whose
+ * publish committed later has the higher number.
  *
- * Not longer, because polls read the tickets of empty groups: a hundred one-off groups a second leave five hundred of them.
+ * It is not longer, because polls read the tickets of empty groups: a hundred one-off groups a second leave five hundred of them.
  */
 const NUMBERS_KEPT_MS = 5_000
 
@@ -63,7 +62,7 @@ export const sequenceAt = (at: number): Sequence => toSequence(BigInt(Math.floor
 export const sequenceAfter = (sequence: Sequence, steps: number): Sequence =>
   toSequence(fromSequence(sequence) + BigInt(steps))
 
-/** Instants as numbers that one process never gives twice: each is higher than the one before. */
+/** Turns instants into sequence numbers, each higher than the one before. */
 export const ascending = (): ((at: number) => Sequence) => {
   let last = NO_SEQUENCE
   return (at) => {
@@ -105,14 +104,14 @@ export const groupPartition = (queue: QueueState, group: string): SegmentPartiti
   group,
 })
 
-/** So long after a change of a queue's settings a process may still act on those from before. */
+/** For so long after a change of a queue's settings a process may still act on the old ones. */
 const CHANGE_KNOWN_MS = QUEUE_CACHE_MS + 1_000
 
 /**
- * Locks of tickets that were set before this instant, epoch ms, do not count; all count when there is none. After a purge
- * nothing of before is in flight, and after a delay was lowered, messages are due sooner than their tickets say. A group that
- * has messages in flight all the same is polled once and locked again. A process that did not know of the lowered delay yet
- * may lock a ticket for too long once more: when all processes know, its locks do not count either.
+ * Locks that were set before this instant, epoch ms, are stale. Without an instant none is. After a purge no earlier message is
+ * in flight, and after a delay was lowered, messages are due sooner than their tickets say. A group that has messages in flight
+ * all the same is polled once and locked again. A process that does not know of the lowered delay yet may lock a ticket for too
+ * long once more. When all processes know of it, those locks are stale too.
  */
 export const locksStaleBefore = ({ purgedAt, delayLoweredAt }: QueueState, now: number): number | undefined => {
   const instants = []
@@ -124,11 +123,11 @@ export const locksStaleBefore = ({ purgedAt, delayLoweredAt }: QueueState, now: 
   return instants.length === 0 ? undefined : Math.max(...instants)
 }
 
-/** What the head of a group allows. */
+/** What a poll can do with the head of a group. */
 export type GroupHead =
-  /** Messages to take, in order. */
+  /** Messages to claim, in order. */
   | { readonly kind: 'ready'; readonly parts: readonly HeadPart[] }
-  /** The messages at the head that used up their receives, as far as they are of one segment. */
+  /** The exhausted messages at the head, as far as they are of one segment. */
   | { readonly kind: 'exhausted'; readonly segment: Segment; readonly indexes: readonly number[] }
   /** The first message is in flight: until then, unless its lease is moved. */
   | { readonly kind: 'in-flight'; readonly until: number }
@@ -138,11 +137,11 @@ export type GroupHead =
 
 export interface HeadPart {
   readonly segment: Segment
-  /** Places of the messages to take. */
+  /** Places of the messages to claim. */
   readonly indexes: readonly number[]
 }
 
-/** Judges a group by the segments at its head, which must reach over at least `want` messages that are still there. */
+/** Judges a group by the segments at its head, which must hold at least `want` messages if the group has so many. */
 export const judgeHead = (
   segments: readonly Segment[],
   {
@@ -164,14 +163,14 @@ export const judgeHead = (
     return { kind: inFlight ? 'in-flight' : 'backing-off', until: heldUntil(head) }
   }
   const isExhausted = ({ slot }: Left) => receiveCountOf(slot) >= maxReceives
-  // What follows messages that are to be dead-lettered waits for its turn.
+  // Messages behind exhausted ones wait until these are dead-lettered.
   const run = leading(front, (one) => isExhausted(one) === isExhausted(head))
   if (isExhausted(head)) {
     const { segment } = head
     return { kind: 'exhausted', segment, indexes: indexesIn(segment, run) }
   }
-  const taken = run.slice(0, want)
-  const parts = segments.map((segment): HeadPart => ({ segment, indexes: indexesIn(segment, taken) }))
+  const claimable = run.slice(0, want)
+  const parts = segments.map((segment): HeadPart => ({ segment, indexes: indexesIn(segment, claimable) }))
   return { kind: 'ready', parts: parts.filter(({ indexes }) => indexes.length > 0) }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Every limit of the product: name, unit, source. Limits of SQS that users rely on are kept where they shape
- * answers; where SQS is narrow for no reason of ours, ours are wider and the SQS endpoint narrows them.
+ * Every limit of the product: name, unit, source. Limits of SQS are kept where users rely on them. Other limits are wider here, and
+ * the SQS endpoint has those of SQS.
  *
  * SQS quotas: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-quotas.html
  * DynamoDB quotas: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html

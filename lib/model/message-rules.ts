@@ -4,7 +4,7 @@ import { messageBytes, type NewMessage } from './message.ts'
 import { number, whole } from './number-checks.ts'
 import type { QueueState } from './queue-record.ts'
 
-/** Refuses what can't be published, naming the message by its place in the request. */
+/** Refuses messages that can't be published. The error names the message by its place in the request. */
 export const checkMessages = (queue: QueueState, messages: readonly NewMessage[]): void => {
   let total = 0
   for (const [position, message] of messages.entries()) {
@@ -43,7 +43,7 @@ const checkFields = (message: NewMessage, field: string): void => {
   }
 }
 
-/** The same for one message; `field` names it in what is thrown. */
+/** The same for one message, which the error names as `field`. */
 export const checkMessage = (queue: QueueState, message: NewMessage, field: string): void => {
   checkFields(message, field)
   const { body, delaySeconds, dueAt, priority, timeToLiveSeconds } = message

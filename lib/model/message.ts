@@ -78,7 +78,7 @@ export interface Message extends MessageContent {
 
 export type MessageState = 'delayed' | 'ready' | 'leased' | 'dead-lettered'
 
-/** A message looked at without receiving it. */
+/** A message, read without receiving it. */
 export interface StoredMessage extends MessageContent {
   readonly state: MessageState
   /** The queue it is in now: the dead-letter queue once it is dead-lettered. */

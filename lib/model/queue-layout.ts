@@ -18,7 +18,7 @@ export interface QueueLayout {
   readonly shards: number
   /** Shards that may still hold messages; more than `shards` after their number was lowered. */
   readonly pollShards: number
-  /** Whether a standard queue was ever published to with message groups: only then do polls look for them. */
+  /** Whether a message with a group was ever published to a standard queue. Only then do polls scan groups. */
   readonly grouped?: boolean
   /** When the number of shards last changed, epoch ms. */
   readonly changedAt: number

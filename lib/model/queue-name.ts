@@ -6,7 +6,7 @@ const NAME = /^[A-Za-z0-9_-]+(\.fifo)?$/
 /** Queues of another account or region than the default carry it before their name: `111122223333/eu-west-1/orders`. */
 const SCOPED = /^[0-9]{12}\/[a-z0-9-]{1,40}\//
 
-/** The name without the account and region that may stand before it. */
+/** The name without the account and region that may precede it. */
 export const plainName = (queue: string): string => queue.replace(SCOPED, '')
 
 /** Whether a queue can have this name, an account and region before it aside. */
@@ -16,7 +16,7 @@ export const isQueueName = (queue: unknown): boolean => {
   return NAME.test(name) && name.length <= LIMITS.queueNameLength
 }
 
-/** Refuses a name that SQS would refuse; it also becomes part of partition keys, so nothing else is let in. */
+/** Refuses a name that SQS would refuse. The name also becomes part of partition keys. */
 export const checkQueueName = (queue: string, field = 'queue'): void => {
   if (!isQueueName(queue)) {
     throw invalid(

@@ -7,8 +7,8 @@ import { type Segment, segmentDueAt } from './segment.ts'
 import { lasting, type SegmentPartition } from './segment-key.ts'
 
 /**
- * What is kept of a queue. Its deletion leaves the record behind for a while, marked, so that a queue created anew
- * under the name gets another generation and can be told that it was deleted recently.
+ * The stored record of a queue. After the deletion of the queue its record stays for a while, marked as deleted, so that a new queue
+ * of the name gets another generation, and its creator can be told that a queue was deleted recently.
  */
 export interface QueueRecord {
   readonly settings: QueueSettings
@@ -26,7 +26,7 @@ export interface QueueRecord {
    * without a result: those of messages received before all know are not kept.
    */
   readonly resultsSince?: number
-  /** Of the last change, at random: a process recognizes its own, whose answer was lost. */
+  /** A random id of the last change, by which a process recognizes its own change after a lost response. */
   readonly changeId?: string
   /** Priorities that may still hold messages; more than `settings.priorities` after it was lowered. */
   readonly pollPriorities?: number
@@ -128,17 +128,17 @@ export const partitionOf = (queue: QueueState, shard: number): SegmentPartition 
   return known[shard]
 }
 
-/** How many shards a poll has to look into. */
+/** The number of shards that a poll scans. */
 export const pollShards = (queue: QueueState): number => queue.pollShards
 
-/** How many priorities a poll has to look into: what was published under a higher one stays receivable. */
+/** The number of priorities that a poll scans: messages that were published under a higher one stay receivable. */
 export const pollPriorities = (queue: QueueState): number =>
   Math.max(queue.settings.priorities, queue.pollPriorities ?? 0)
 
-/** An instant, or right behind the last purge where that was by a faster clock: what happens now comes after it. */
+/** An instant, moved behind the last purge where that was by a clock that is ahead. */
 export const afterPurge = ({ purgedAt = 0 }: QueueState, at: number): number => Math.max(at, purgedAt + 1)
 
-/** Whether a segment was there when the queue was last purged. */
+/** Whether a message was published before the last purge. */
 export const isPurged = (queue: QueueState, publishedAt: number): boolean =>
   queue.purgedAt !== undefined && publishedAt <= queue.purgedAt
 
@@ -154,12 +154,12 @@ export const asDelayed = ({ settings }: QueueState, segment: Segment): Segment =
 }
 
 /**
- * When messages of a segment stop existing: what was written at publication, or what the queue's retention says now
+ * When the messages of a segment expire: at the instant written at their publish, or at the end of the queue's present retention
  * if that is sooner.
  */
 export const expiryOf = (queue: QueueState, dueAt: number, expiresAt: number): number =>
   Math.min(expiresAt, dueAt + queue.settings.retentionSeconds * 1_000)
 
-/** Whether the queue no longer has what a segment holds, though it is still stored. */
+/** Whether the messages of a stored segment are purged or expired. */
 export const isDropped = (queue: QueueState, segment: Segment, now: number): boolean =>
   expiryOf(queue, segmentDueAt(segment), segment.expiresAt) <= now || isPurged(queue, segment.publishedAt)

@@ -11,7 +11,7 @@ export interface DeadLetterSettings {
 }
 
 export interface FifoSettings {
-  /** Whether the SHA-256 of the body stands in for an absent deduplication id. */
+  /** Whether a message without a deduplication id has the SHA-256 of its body as one. */
   readonly contentBasedDeduplication: boolean
   readonly deduplicationScope: 'queue' | 'messageGroup'
   readonly throughputLimit: 'perQueue' | 'perMessageGroupId'
@@ -38,7 +38,7 @@ export interface QueueSettings {
   readonly shards: number
   /** Present on FIFO queues only; a queue never changes its kind. */
   readonly fifo?: FifoSettings
-  /** How long a deduplication id is remembered. @default 300 */
+  /** How long a deduplication id is taken. @default 300 */
   readonly deduplicationWindowSeconds: number
   /** `window`: an id is refused for the window. `pending`: only until its message is acked, dead-lettered or cancelled. @default window */
   readonly deduplicationMode: 'window' | 'pending'
@@ -119,7 +119,7 @@ const MEMBERS: Readonly<Record<keyof QueueSettings, readonly string[]>> = {
   results: ['retentionSeconds'],
 }
 
-/** Refuses what is no setting, which would be kept and do nothing. */
+/** Refuses unknown settings, which would be stored without any effect. */
 const checkKnown = (change: SettingsChange): void => {
   for (const [name, value] of Object.entries(change)) {
     if (!Object.hasOwn(MEMBERS, name)) throw unknownField(name, value, Object.keys(MEMBERS))

@@ -7,8 +7,8 @@ import { TOKEN_BYTES } from './segment.ts'
 import type { SegmentKey } from './segment-key.ts'
 
 /**
- * What a consumer shows to ack, extend or nack. It is self-contained: where the message is, and what was known at the
- * claim, so that none of these needs a read before its write.
+ * The text with which a consumer acks, extends or nacks. It holds where the message is and what was known at the claim, so that
+ * none of these needs a read before its write.
  *
  * INVARIANT: the lease token, which every conditional write checks, is the hash of the whole handle. So a handle that was
  * edited anywhere names another lease, and nothing in it needs to be distrusted: neither when the message was received,
@@ -29,7 +29,7 @@ export interface ReceiptHandle {
   readonly gone: number
   readonly receiveCount: number
   readonly firstReceivedAt: number
-  /** When this lease was taken, epoch ms. */
+  /** When the message was claimed under this lease, epoch ms. */
   readonly receivedAt: number
   /** For a message of a FIFO queue. */
   readonly group?: HandleGroup
@@ -56,9 +56,9 @@ export interface HandleClaim {
 }
 
 export interface HandleGroup {
-  /** Hash of the message group; a short one on standard queues, where the rest is of no use. */
+  /** Hash of the message group. On standard queues it is a short one. */
   readonly hash: string
-  /** The last sequence number given in the group when it was taken from. */
+  /** The last sequence number given in the group at the claim. */
   readonly lastSequence: string
 }
 
@@ -102,7 +102,7 @@ export const issueReceiptHandle = (
 ): { readonly text: string; readonly token: Uint8Array } => {
   const { group, claim } = handle
   const base = group ? GROUP_BASE_BYTES : BASE_BYTES
-  // From the pool that Node has for it: memory of its own for each handle costs more than what is written into it.
+  // From Node's pool: an allocation for each handle costs more than the writes into it.
   const bytes = Buffer.allocUnsafe(base + CLAIM_BYTES).fill(0)
   bytes[0] = !group ? FORMAT : isFairGroup(group.hash) ? FAIR_GROUP_FORMAT : GROUP_FORMAT
   bytes.set(fingerprint(queue), 1)
@@ -131,7 +131,7 @@ export const issueReceiptHandle = (
 const tokenOf = (bytes: Buffer): Uint8Array =>
   new Uint8Array(createHash('sha256').update(bytes).digest().subarray(0, TOKEN_BYTES))
 
-/** The handle in a text, or nothing when it is none of ours. Whose queue it is of stays unchecked. */
+/** The handle in a text, of any queue. Nothing when the text is no receipt handle. */
 export const decodeReceiptHandle = (text: string): ReceiptHandle | undefined => {
   const bytes = bytesOf(text)
   return bytes && handleIn(bytes)
@@ -195,11 +195,11 @@ export const receiptHandleFor = (queue: string, text: string, now: number): Rece
   return handleIn(bytes)
 }
 
-/** Whether a text is a handle of this queue, as far as it says itself. */
+/** Whether a text says that it is a handle of this queue. */
 export const isHandleOf = (queue: string, text: string): boolean =>
   bytesOf(text)?.compare(fingerprint(queue), 0, QUEUE_BYTES, 1, 1 + QUEUE_BYTES) === 0
 
-/** Where the message of a handle stands. */
+/** The key of the segment that the message of a handle is in. */
 export const keyOfHandle = (queue: QueueState, { shard, sort, group }: ReceiptHandle): SegmentKey => ({
   partition: group ? groupPartition(queue, group.hash) : partitionOf(queue, shard),
   sort,

@@ -1,11 +1,11 @@
-/** How long a nacked message rests: `initial × factor^(receives − 1)`, at most `maximum`. */
+/** How long a nacked message backs off: `initial × factor^(receives − 1)`, at most `maximum`. */
 export interface RetryPolicy {
-  /** Rest after the first failed receive, seconds. */
+  /** Delay after the first failed receive, seconds. */
   readonly initialSeconds: number
   /** Growth with each further receive, ≥ 1. */
   readonly factor: number
   readonly maximumSeconds: number
-  /** `full` draws uniformly between 0 and the rest, so that failures of one moment don't return at one moment. */
+  /** `full` draws uniformly between 0 and the delay, so that messages that failed at one instant don't come back at one instant. */
   readonly jitter: 'none' | 'full'
 }
 
@@ -15,11 +15,11 @@ export const DEFAULT_RETRY_POLICY: Omit<RetryPolicy, 'initialSeconds'> = {
   jitter: 'full',
 }
 
-/** How long a message nacked after its `receiveCount`-th receive rests, ms. */
+/** How long a message backs off that was nacked after its `receiveCount`-th receive, ms. */
 export const retryDelayMs = (policy: RetryPolicy | undefined, receiveCount: number, fraction: number): number => {
   if (!policy) return 0
   // After a thousand receives the power may be infinite, which times zero is no number.
   const grown = policy.initialSeconds === 0 ? 0 : policy.initialSeconds * policy.factor ** (receiveCount - 1)
-  const restMs = Math.min(policy.maximumSeconds, grown) * 1_000
-  return Math.round(policy.jitter === 'full' ? restMs * fraction : restMs)
+  const delayMs = Math.min(policy.maximumSeconds, grown) * 1_000
+  return Math.round(policy.jitter === 'full' ? delayMs * fraction : delayMs)
 }

@@ -71,7 +71,7 @@ export const claim = (
   return { key: segment.key, requires: whole ? atVersion(segment) : asRead(segment, indexes), slots }
 }
 
-/** Undoes a claim whose messages nobody will get, receive counts included. */
+/** Undoes a claim whose messages reach no consumer, with the receive counts. */
 export const unclaim = (before: Segment, claimed: Change): Change => ({
   key: before.key,
   requires: {

@@ -1,5 +1,5 @@
 /**
- * Where a segment stands. The sort key starts with the priority and the due time, so that one Query of a partition
+ * The key of a segment. The sort key starts with the priority and the due time, so that one Query of a partition
  * reads the messages of a priority in the order they are due:
  *
  *     <9 − priority> <due time, 12 hex> <counter 3 hex + random 11 hex>
@@ -73,7 +73,7 @@ export const sortRightBehind = (sort: string): string => sort + RIGHT_BEHIND
 
 const ids = new WeakMap<SegmentPartition, string>()
 
-/** A partition that is asked for its id again and again: it is made once. */
+/** The id of a partition, made once for each partition object. */
 export const lasting = (partition: SegmentPartition): SegmentPartition => {
   ids.set(partition, idOf(partition))
   return partition
@@ -95,7 +95,7 @@ export const uniqueSequence = (randomBytes: (length: number) => Uint8Array): ((a
   let counter = 0
   return (at) => {
     const bytes = Buffer.from(randomBytes(8))
-    // Started at random: messages scheduled for one instant by many publishers must not meet under one key.
+    // Starts at random, so that messages that many publishers schedule for one instant have different keys.
     counter = at === last ? Math.min(counter + 1, COUNTER_MAX) : bytes.readUInt16BE(6) & FIRST_COUNTER
     last = at
     const random = bytes.toString('hex').slice(0, UNIQUE_DIGITS - 3)

@@ -11,8 +11,8 @@ import type { Sequence } from './group.ts'
  *
  * A mark may lapse: it holds until its instant, or until the next publish if that is sooner.
  *
- * Everything here is pure: no store, no clock, no randomness. What is past `expiresAt` counts as absent to a store that
- * looks at it; a ticket outlives its group's messages, so no rule depends on it.
+ * Everything here is pure: no store, no clock, no randomness. A store treats a ticket that is past `expiresAt` as absent. No rule
+ * depends on that, because a ticket outlives the messages of its group.
  */
 export interface Ticket {
   /** Hash of the group. */

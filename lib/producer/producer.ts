@@ -4,7 +4,7 @@ import { LIMITS } from '../model/limits.ts'
 import { messageBytes, type NewMessage, type PublishResult } from '../model/message.ts'
 
 export interface ProducerParts {
-  /** Publishes 1 to 25 messages; answers one result each, in order. */
+  /** Publishes 1 to 25 messages. Returns one result each, in order. */
   readonly send: (messages: readonly NewMessage[]) => Promise<PublishResult[]>
   /** Whether messages of one group must be stored in the order in which they were published here. */
   readonly ordered: boolean
@@ -14,9 +14,9 @@ export interface ProducerParts {
 }
 
 export interface Producer {
-  /** Resolves with the message's own fate. An aborted signal takes it back as long as it was not sent. */
+  /** Resolves with the result of the message. An aborted signal takes the message back while it was not sent. */
   publish(message: NewMessage, signal?: AbortSignal): Promise<PublishResult>
-  /** Sends what waits, and resolves when everything published before is settled. Never rejects. */
+  /** Sends the messages that wait, and resolves when every message published before has its result. Never rejects. */
   flush(): Promise<void>
 }
 
@@ -31,13 +31,13 @@ interface Waiting {
 interface Bucket {
   waiting: Waiting[]
   bytes: number
-  /** The end of what was sent before, where the order of a group is to be kept. */
+  /** The end of the call before, where the order of a group must be kept. */
   sent: Promise<void>
 }
 
 /**
- * Lets publishes that one process makes at the same time share calls, and so segments: a thousand lone publishes cost
- * what forty batches of 25 do. Each promise settles with its own message's fate.
+ * Lets concurrent publishes of one process share calls, and so segments: a thousand lone publishes cost as much as forty batches of 25.
+ * Each promise settles with the result of its message.
  */
 export const producer = ({ send, ordered, lingerMs, clock }: ProducerParts): Producer => {
   const buckets = new Map<string, Bucket>()
@@ -64,7 +64,7 @@ export const producer = ({ send, ordered, lingerMs, clock }: ProducerParts): Pro
   const schedule = (): void => {
     if (scheduled) return
     scheduled = true
-    // A turn of the event loop, not a microtask: validation may take several of those, one message more than another.
+    // A turn of the event loop, not a microtask: validation may take several of those, a different number for each message.
     if (lingerMs === 0) setImmediate(sendEverything)
     else void clock.sleep(lingerMs).then(sendEverything)
   }
@@ -105,7 +105,7 @@ export const producer = ({ send, ordered, lingerMs, clock }: ProducerParts): Pro
   }
 }
 
-/** What must be alike for messages to share a segment. */
+/** A key that is equal for messages that can share a segment. */
 const bucketOf = ({ delaySeconds, dueAt, priority, timeToLiveSeconds, groupId }: NewMessage): string =>
   JSON.stringify([delaySeconds, dueAt, priority, timeToLiveSeconds, groupId])
 
@@ -118,7 +118,7 @@ const sendAll = async (send: ProducerParts['send'], waiting: readonly Waiting[])
       else fail(new HoldfastError('Internal', 'the publish answered fewer results than it was given messages'))
     }
   } catch (error) {
-    // One bad message fails the call before anything is written: alone, each gets what it deserves.
+    // One invalid message fails the call before anything is written. Sent alone, each message gets its own result.
     if (waiting.length > 1 && isHoldfastError(error) && isRefusal(error)) {
       for (const one of waiting) await sendAll(send, [one])
     } else {

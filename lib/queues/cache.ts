@@ -6,15 +6,15 @@ import type { Store } from '../store/port.ts'
 import { readQueue } from './read-queue.ts'
 
 /**
- * Queue configurations as this process knows them, at most `QUEUE_CACHE_MS` old. Only queues that exist are
- * remembered: where none was found, the next call looks again.
+ * The states of queues as this process knows them, at most `QUEUE_CACHE_MS` old. Only queues that exist are
+ * cached: where none was found, the next call reads again.
  */
 export interface QueueCache {
   /** @throws `QueueNotFound` */
   get(name: string): Promise<QueueState>
   /** Reads it again whatever is known. @throws `QueueNotFound` */
   fresh(name: string): Promise<QueueState>
-  /** Takes note of a state just written or read. */
+  /** Caches a state that was just written or read. */
   put(state: QueueState): void
   forget(name: string): void
 }
@@ -45,7 +45,7 @@ export const queueCache = (store: Store, clock: Clock): QueueCache => {
     get: (name) => {
       const entry = known.get(name)
       if (entry && clock.now() - entry.readAt < QUEUE_CACHE_MS) return entry.answer
-      // Callers that come while a read is under way share it.
+      // Calls during a read share it.
       let reading = reads.get(name)
       if (!reading) {
         reading = read(name).finally(() => reads.delete(name))

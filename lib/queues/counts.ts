@@ -19,14 +19,14 @@ export interface Counts {
   readonly leased: number
   /** When the oldest ready message became due, epoch ms. */
   readonly oldestReadyAt?: number
-  /** Whether every header was read; else the rest is estimated. */
+  /** Whether every header was read. Otherwise the others are estimated. */
   readonly exact: boolean
 }
 
-/** Headers that a count reads at most: a few MB, some hundred read units, however many messages there are. */
+/** A count reads at most this many headers: a few MB, some hundred read units. */
 const MAX_HEADERS = 10_000
 const PAGE = 2_500
-/** Places of the rest that are looked at, and headers read at each. */
+/** The number of places at which the estimate reads headers, and how many at each. */
 const PROBES = 16
 const PROBE_HEADERS = 25
 
@@ -42,9 +42,9 @@ interface Tally {
  * How many messages a queue holds.
  *
  * Exact, from a consistent read of every header, up to 10,000 headers (that many messages or up to 25 times as many). Beyond, each
- * shard's share of headers is read from its front and the rest is estimated from how densely the keys lie at 16
- * instants spread over it: so the cost has an end, and the answer says that it is not exact. Message groups are counted one
- * after the other up to the same limit.
+ * shard's share of headers is read from its front, and the others are estimated from the density of the keys at 16 instants spread
+ * over them. So the cost is bounded, and the answer says that it is not exact. Message groups are counted one after the other up to
+ * the same limit.
  *
  * @throws `QueueNotFound`
  */
@@ -66,7 +66,7 @@ export const counts = async (engine: Engine, queueName: string): Promise<Counts>
 const shardsOf = (queue: QueueState): SegmentPartition[] =>
   Array.from({ length: pollShards(queue) }, (_, shard) => partitionOf(queue, shard))
 
-/** Group after group until the limit; what is behind it is not estimated. */
+/** Counts group after group up to the limit. The groups behind it are not estimated. */
 const countGroups = async (engine: Engine, queue: QueueState, tally: Tally): Promise<boolean> => {
   for await (const partition of partitions(engine, queue, { ...START, group: '0' })) {
     for (let from = '9'; ; ) {
@@ -134,7 +134,7 @@ interface Rest {
   readonly priority: number
 }
 
-/** Weighs a few headers at each of some instants by the number that the key range around them should hold. */
+/** Reads a few headers at each of some instants, and weighs them by the number of headers that should be between two instants. */
 const estimateRest = async (
   engine: Engine,
   queue: QueueState,
@@ -143,7 +143,7 @@ const estimateRest = async (
   tally: Tally,
 ): Promise<void> => {
   const now = engine.clock.now()
-  // Most of what waits is due by now; what is scheduled ahead has no end to spread probes over, and is looked at once.
+  // Most messages that wait are due by now. Those scheduled ahead have no end to spread probes over: one probe reads them.
   const spanMs = Math.max(1, now - startAt)
   const starts = Array.from({ length: PROBES }, (_, probe) =>
     probe === 0 ? from : sortFrom(priority, Math.floor(startAt + (spanMs * probe) / PROBES)),

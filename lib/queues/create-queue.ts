@@ -23,7 +23,7 @@ export interface QueueCreation {
 }
 
 /**
- * Creates a queue. Where it exists with what was asked for, that is fine too: only what the request names is compared.
+ * Creates a queue. Where a queue of the name exists, the creation succeeds if every setting and tag that the request names is the same.
  *
  * @throws `InvalidRequest`, `QueueExists` when a setting differs, `QueueDeletedRecently`
  */
@@ -52,7 +52,7 @@ export const createQueue = async (
         queue: name,
       })
     }
-    // A generation is the time of its creation, moved on where a clock has gone back.
+    // A generation is the time of its creation, made later where a clock has gone back.
     const createdAt = Math.max(now, (before?.createdAt ?? 0) + 1)
     const record: QueueRecord = {
       settings,
@@ -75,7 +75,7 @@ export const createQueue = async (
   throw contended(name)
 }
 
-/** @throws `QueueExists` naming the first thing that was asked for and is otherwise */
+/** The queue that exists. @throws `QueueExists` with the first field of the request that is different in it */
 const matching = (existing: QueueState, { settings = {}, tags = {}, extras = {} }: QueueCreation): QueueState => {
   const wanted = applySettings(existing.name, settings, existing.settings)
   const asked: [string, unknown, unknown][] = [

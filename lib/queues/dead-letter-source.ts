@@ -6,7 +6,7 @@ import { listQueues } from './list-queues.ts'
 const PAGE = 100
 
 /**
- * A queue that has this one as its dead-letter queue, `except` itself where that is said; the first by name.
+ * The first queue by name that has this one as its dead-letter queue. With `exceptItself` the queue itself is left out.
  *
  * reads: the settings of every queue of the account and region up to the one found, by the hundred
  */

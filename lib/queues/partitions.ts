@@ -3,7 +3,7 @@ import { groupPartition } from '../model/group.ts'
 import { partitionOf, pollShards, type QueueState } from '../model/queue-record.ts'
 import { type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
 
-/** A place in a queue, for going through it in pieces: a partition of it, and a sort key there to go on from. */
+/** A place in a queue from which a pass through it goes on: a partition, and a sort key there. */
 export interface Cursor {
   readonly shard: number
   /** On FIFO queues: the group's hash. */
@@ -15,7 +15,7 @@ export const START: Cursor = { shard: 0, from: '0' }
 
 const TICKETS = 100
 
-/** The partitions of a queue from a place on, in an order that stays: its shards, and the groups that have tickets. */
+/** The partitions of a queue from a place on, always in the same order: its shards, and the groups that have tickets. */
 export async function* partitions(engine: Engine, queue: QueueState, start: Cursor): AsyncGenerator<SegmentPartition> {
   const inShards = !queue.settings.fifo && start.group === undefined
   if (inShards) for (let shard = start.shard; shard < pollShards(queue); shard++) yield partitionOf(queue, shard)

@@ -4,8 +4,8 @@ import { plainName } from '../model/queue-name.ts'
 import { rewriteQueue, within } from './rewrite-queue.ts'
 
 /**
- * Empties a queue: whatever was published until now, delayed and leased messages too, is gone. One write; DynamoDB's
- * TTL reclaims the rest. Other processes see it when their knowledge of the queue is renewed, within five seconds.
+ * Drops every message that was published until now, delayed and leased ones too. writes: the queue's record; DynamoDB's TTL deletes
+ * the messages. Other processes know of the purge when they read the queue again, within five seconds.
  *
  * @throws `QueueNotFound`, `PurgeInProgress` within `minIntervalMs` of the last purge
  */

@@ -5,17 +5,17 @@ import { layoutKey, queueKey } from '../store/keys.ts'
 import type { Store } from '../store/port.ts'
 
 /**
- * A queue's record and its layout, read at the same time; nothing where the queue is absent or deleted.
+ * The state of a queue: its record and its layout, read concurrently. Nothing where the queue is absent or deleted.
  *
- * Between the two reads someone may change both. The mixture does no harm: a shard is looked into, or not, until the queue is read
- * again, and every write is conditional on the version that was read.
+ * Another process may change both between the two reads. That does no harm: a shard is scanned, or not, until the queue is read
+ * again, and every write requires the version that was read.
  */
 export const readQueue = async (
   store: Store,
   name: string,
   options: { readonly consistent?: boolean } = {},
 ): Promise<QueueState | undefined> => {
-  // Not asked for: a name that no queue can have may be longer than a key.
+  // Not read: a name that no queue can have may be longer than a key.
   if (!isQueueName(name)) return undefined
   const [record, layout] = await Promise.all([
     store.getDocument(queueKey(name), options),

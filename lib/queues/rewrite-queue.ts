@@ -7,13 +7,13 @@ import { queueKey } from '../store/keys.ts'
 import { readQueue } from './read-queue.ts'
 import { layoutWrite } from './shards.ts'
 
-/** Changes of one queue at the same moment retry this often. */
+/** Tries of a change of a queue. Retried only when another process changed the queue concurrently. */
 export const TRIES = 8
 
-/** Without an interval nothing is too soon, not even for a clock that is behind the one that wrote. */
+/** Whether `now` is within an interval after `at`. Never without an interval, not even by a clock that is behind. */
 export const within = (intervalMs: number, at: number, now: number): boolean => intervalMs > 0 && now - at < intervalMs
 
-/** What a change makes of a queue; without a layout, the layout stays what it is. */
+/** A queue after a change. Without `layout` the layout does not change. */
 export interface Rewritten {
   readonly record: QueueRecord & Partial<Pick<QueueState, 'recordShards'>>
   readonly layout?: QueueLayout
@@ -28,7 +28,7 @@ export const rewriteQueue = async (
   const changeId = Buffer.from(engine.random.bytes(6)).toString('base64url')
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const queue = await freshQueue(engine, name)
-    // A lone write that DynamoDB's client sent again, since its answer was lost, met what it had written itself.
+    // The client of DynamoDB sent the write again after a lost response, and its condition met the first one's outcome.
     if (attempt > 0 && queue.changeId === changeId) {
       engine.queues.put(queue)
       return queue
@@ -61,4 +61,6 @@ export const freshQueue = async (engine: Engine, name: string): Promise<QueueSta
 }
 
 export const contended = (name: string): HoldfastError =>
-  new HoldfastError('OperationInProgress', `queue ${plainName(name)} is being changed by others`, { queue: name })
+  new HoldfastError('OperationInProgress', `queue ${plainName(name)} is being changed by other processes: try again`, {
+    queue: name,
+  })

@@ -9,10 +9,10 @@ import type { Write } from '../store/port.ts'
 
 /**
  * A DynamoDB partition takes 1,000 write units a second, and a time-ordered sort key is never split for heat. So a
- * queue has shards: publishers spread over `settings.shards`, pollers look into all that may hold something.
+ * queue has shards: publishers spread over `settings.shards`, and pollers scan all shards that may hold messages.
  */
 
-/** Configuration is at most this old anywhere, with room for slow writes: from then on no one uses a dropped shard. */
+/** A process knows of a change of the queue after at most this time, slow writes included, and no longer publishes to the shard. */
 const EVERYONE_KNOWS_MS = 60_000
 /** The count doubles no more often than pollers can follow. */
 const RAISE_PAUSE_MS = 10_000
@@ -23,13 +23,13 @@ export const observeThrottle = (
   shard: number,
   { fields: { reason = 'unknown' } }: HoldfastError,
 ): void => {
-  // Writers that met in a transaction were not throttled.
+  // A conflict with another writer's transaction is no throttle.
   if (reason !== 'contention') engine.observe({ type: 'throttled', queue: queue.name, shard, reason })
 }
 
 /**
  * Takes note that DynamoDB throttled a write to a shard, and doubles the shards where that helps: only where a partition
- * is at its limit, not where the whole table is. Answers how many there are now.
+ * is at its limit, not where the whole table is. Returns the number of shards.
  */
 export const onThrottle = async (
   engine: Engine,
@@ -42,7 +42,7 @@ export const onThrottle = async (
 }
 
 /**
- * Doubles the shards after DynamoDB throttled a publisher; answers how many there are now. Gives up quietly when
+ * Doubles the shards after DynamoDB throttled a publisher. Returns the number of shards. Does nothing when
  * another process changed the layout first, or when the store throttles this write too.
  */
 export const raiseShards = async (engine: Engine, queue: QueueState): Promise<number> => {
@@ -61,7 +61,7 @@ export const raiseShards = async (engine: Engine, queue: QueueState): Promise<nu
   return shards
 }
 
-/** Notes that a standard queue has message groups, so that pollers look for them: once in its life. */
+/** Writes into the layout, once in a queue's life, that a standard queue has message groups, so that polls scan them. */
 export const markGrouped = async (engine: Engine, queue: QueueState): Promise<QueueState> => {
   let state = queue
   while (!state.grouped) {
@@ -71,7 +71,7 @@ export const markGrouped = async (engine: Engine, queue: QueueState): Promise<Qu
   return state
 }
 
-/** Drops the last surplus shard once nothing is left in it, whatever its due time. */
+/** Retires the last surplus shard once no message is left in it, delayed ones included. */
 export const retireShard = async (engine: Engine, queue: QueueState): Promise<void> => {
   const last = pollShards(queue) - 1
   if (last < queue.settings.shards) return
@@ -89,7 +89,7 @@ const retireIfEmpty = async (engine: Engine, queue: QueueState, last: number): P
   return empty && changeLayout(engine, queue, { pollShards: last })
 }
 
-/** Writes a queue's layout unless it changed concurrently; answers whether it did. */
+/** Writes a queue's layout unless another process changed it concurrently. Returns whether it did. */
 const changeLayout = async (engine: Engine, queue: QueueState, change: Partial<QueueLayout>): Promise<boolean> => {
   const layout = { ...layoutOf(queue), ...change }
   const { applied } = await engine.store.transact([layoutWrite(queue, layout)])

@@ -13,8 +13,8 @@ export interface QueueChange {
 }
 
 /**
- * Changes what the request names. A change that depends on what is there is a function of it: it is asked again when
- * another process changed the queue concurrently, so that neither change is lost.
+ * Changes the settings, tags and extras that the request names. A change that depends on the present queue is a function of it, which
+ * is called again when another process changed the queue concurrently, so that neither change is lost.
  *
  * @throws `InvalidRequest`, `QueueNotFound`, and what the function throws
  */
@@ -35,7 +35,7 @@ export const updateQueue = async (
 const withChange = async (engine: Engine, queue: QueueState, change: QueueChange, now: number): Promise<Rewritten> => {
   const settings = applySettings(queue.name, change.settings ?? {}, queue.settings)
   if (change.settings?.deadLetter) await checkDeadLetterQueue(engine, settings)
-  // A group's ticket stands in a shard that follows from their number, and gives the group's numbers.
+  // The shard of a group's ticket follows from the number of shards, and the ticket gives the group's sequence numbers.
   if (settings.fifo && settings.shards !== queue.settings.shards) {
     const rule = `must stay ${queue.settings.shards}, as a FIFO queue keeps the shards that it was created with`
     throw invalid('shards', settings.shards, rule)
@@ -56,7 +56,7 @@ const withChange = async (engine: Engine, queue: QueueState, change: QueueChange
     ...(settings.results && !queue.settings.results && { resultsSince: now }),
     ...(settings.fifo && settings.delaySeconds < queue.settings.delaySeconds && { delayLoweredAt: now }),
   }
-  // Where the request leaves the shards alone, the record keeps its own, and the layout what it noted.
+  // Where the number of shards stays the same, the record keeps its own number, and the layout the present one.
   if (shards === queue.settings.shards) return { record }
   const most = Math.max(shards, pollShards(queue))
   return {

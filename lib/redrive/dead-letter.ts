@@ -14,26 +14,26 @@ import { endingWrites, resultWakeup } from '../results/write-results.ts'
 import { moveTo } from './move.ts'
 
 export interface LeftBehind {
-  /** Whether the messages are out of the queue now, by our doing or another's. */
+  /** Whether the messages are no longer in the queue, moved by this call or by another process. */
   readonly moved: boolean
-  /** Set where nothing was moved by this call: the segment was no longer as it was read. */
+  /** Set where this call moved nothing, because the segment was no longer as it was read. */
   readonly changed?: true
-  /** What is left of the segment; `undefined` when nothing is, or when it changed concurrently. */
+  /** What is left of the segment; `undefined` when nothing is left, or when the segment changed concurrently. */
   readonly segment: Segment | undefined
 }
 
-/** Below the 4 MB of a DynamoDB transaction, with room for what surrounds the messages. */
+/** Below the 4 MB of a DynamoDB transaction, with room for the other parts of its items. */
 const MAX_BYTES_MOVED = 3_000_000
 
 export const MAX_RECEIVES_EXCEEDED = 'MaxReceivesExceeded'
 
 /**
- * Moves messages that used up their receives, or were rejected, to the queue's dead-letter queue. They keep their ids and the time they
- * were published, and are kept there for that queue's whole retention, counted from now.
+ * Moves exhausted or rejected messages to the queue's dead-letter queue. They keep their ids and the time of their publish, and are kept
+ * there for that queue's whole retention, counted from now.
  *
- * reads: the segment with its content · writes, in one transaction: the source without the messages, a segment in the
- * dead-letter queue, an alias for each id, and on a queue that keeps results where they went · condition: the messages are as they were read · a crash leaves either all
- * of it or nothing.
+ * reads: the segment with its content · writes, in one transaction: the source without the messages, a segment in the dead-letter
+ * queue, an alias for each id, and on a queue that keeps results where the messages went · condition: the messages are as they were
+ * read · a crash leaves all of it or nothing
  */
 export const deadLetter = async (
   engine: Engine,
@@ -71,7 +71,13 @@ export const deadLetter = async (
     // Where another poller was ahead of us, or our own first try was, they are gone from here all the same.
     const ending = { kind: 'deadLettered', queue: plainName(target.name), reason, failure } as const
     const endings = endingWrites(queue, segment, moving, ending, now)
-    const moved = await moveTo(engine, target, { removal, messages, priority, now, endings })
+    const moved = await moveTo(engine, target, {
+      removal: { kind: 'change', change: removal },
+      messages,
+      priority,
+      now,
+      endings,
+    })
     if (!moved) return { moved: true, changed: true, segment: undefined }
   } catch (error) {
     if (!isHoldfastError(error, 'QueueNotFound')) throw error

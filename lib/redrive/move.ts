@@ -4,7 +4,6 @@ import type { ContentMessage } from '../model/content.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { groupHash } from '../model/group.ts'
 import { afterPurge, type QueueState } from '../model/queue-record.ts'
-import type { Change } from '../model/segment-change.ts'
 import { placeInGroup } from '../publish/group-place.ts'
 import { newSegment } from '../publish/new-segment.ts'
 import { queueKey } from '../store/keys.ts'
@@ -12,23 +11,23 @@ import type { NewSegment, PutWrite, Write } from '../store/port.ts'
 
 export interface Moving {
   /** Takes the messages from where they are. */
-  readonly removal: Change
-  /** As they are to be at the target, each with the id it keeps; of one group where the target has groups. */
+  readonly removal: Write
+  /** The messages as the target stores them, each with the id it keeps. For a FIFO target all are of one group. */
   readonly messages: readonly ContentMessage[]
   readonly priority: number
   readonly now: number
-  /** What tells, in the place that they leave, where they went. */
+  /** Result items at the source that say where the messages went. */
   readonly endings?: readonly PutWrite[]
 }
 
 const TRIES = 12
 
 /**
- * Moves messages to another queue, at its end; answers whether it did, or found them changed.
+ * Moves messages to the end of another queue. Returns whether it did: false where the messages had changed.
  *
  * writes, in one transaction: the removal, the messages at the target, an alias for each id · condition: that of the
- * removal, and that the target's record is as it was read, or messages would go down with a queue that is being deleted
- * · a crash leaves either all of it or nothing
+ * removal, and that the target's record is as it was read, since messages would be lost in a queue that is being deleted ·
+ * a crash leaves all of it or nothing
  *
  * @throws `QueueNotFound` when the target was deleted meanwhile
  */
@@ -40,7 +39,7 @@ export const moveTo = async (engine: Engine, into: QueueState, moving: Moving): 
     const now = afterPurge(target, moving.now)
     const { writes, segment } = placement(engine, target, { messages, priority, now, lastSequence })
     const outcome = await engine.store.transact([
-      { kind: 'change', change: removal },
+      removal,
       { kind: 'check', key: queueKey(target.name), ifVersion: target.version },
       ...writes,
       ...endings,
@@ -49,13 +48,17 @@ export const moveTo = async (engine: Engine, into: QueueState, moving: Moving): 
     if (outcome.applied) return true
     if (outcome.failures.some(({ write }) => write === 0)) return false
     if (outcome.failures.some(({ write }) => write === 1)) target = await engine.queues.fresh(target.name)
-    // A publish to the group at the target came between.
+    // Another publisher advanced the group's ticket at the target.
     lastSequence = outcome.failures.find((failure) => failure.lastSequence)?.lastSequence
   }
-  throw new HoldfastError('Throttled', 'others change the queue or publish to the group', {
-    queue: target.name,
-    reason: 'contention',
-  })
+  throw new HoldfastError(
+    'Throttled',
+    'other processes keep changing the queue or publishing to the group: try again',
+    {
+      queue: target.name,
+      reason: 'contention',
+    },
+  )
 }
 
 const placement = (

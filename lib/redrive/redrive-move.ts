@@ -14,7 +14,7 @@ import type { StoredSegment } from '../store/port.ts'
 import { moveTo } from './move.ts'
 import { isSelected, type RedriveFilter, type TaskRecord } from './redrive-task.ts'
 
-/** What one page of a redrive did. */
+/** The outcome of one page of a redrive. */
 export interface Move {
   readonly moved: number
   readonly cursor: TaskRecord['cursor']
@@ -24,9 +24,9 @@ export interface Move {
 const PAGE = 25
 
 /**
- * Moves what a page of the dead-letter queue holds and the task asks for. Leased messages stay, and with them all that
- * is behind them in their group on a FIFO queue, whose order would be lost. So does what came after the task began: else
- * a message that fails again at once would go round for ever.
+ * Moves the messages of one page of the dead-letter queue that the task selects. Leased messages stay. On a FIFO queue all messages
+ * behind them in their group stay too, or the order would be lost. Messages that arrived after the task began also stay, or a message
+ * that fails again at once would be moved for ever.
  */
 export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSignal | undefined): Promise<Move> => {
   const source = await engine.queues.get(task.source)
@@ -34,12 +34,12 @@ export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSi
   const { value: partition } = await partitions(engine, source, task.cursor).next()
   if (!partition) return { moved: 0, cursor: task.cursor, done: true }
   const here = cursorIn(partition, samePartition(partition, task.cursor) ? from : '0')
-  // At most the messages of one second, so that a slow redrive still stores its progress and can be cancelled.
+  // At most as many as the task moves in a second, so that its progress is written and it can be cancelled every second.
   const limit = Math.min(PAGE, task.maxPerSecond ?? PAGE)
   const page = await engine.store.headers({ partition, from: here.from, to: '~', limit, consistent: true })
   let moved = 0
   for (const segment of page.segments) {
-    // Not past what is left undone: the next runner starts with it.
+    // The cursor stays before what is not done, and the next runner starts there.
     if (signal?.aborted || moved >= limit) return { moved, cursor: cursorIn(partition, segment.key.sort), done: false }
     const before = moved
     try {
@@ -48,7 +48,7 @@ export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSi
       })
       if (heldUp) return { moved, cursor: cursorBehind(partition), done: false }
     } catch (error) {
-      // What was moved is counted first; where the failure lasts, the next page begins with it.
+      // Written first: what was moved. A failure that lasts comes again at the start of the next page.
       if (moved === 0) throw error
       return { moved, cursor: cursorIn(partition, segment.key.sort), done: false }
     }
@@ -68,7 +68,7 @@ export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSi
 const samePartition = ({ shard, group }: SegmentPartition, place: Cursor): boolean =>
   shard === place.shard && group === place.group
 
-/** Moves what it can of a segment; answers whether something stays that nothing of its group may overtake. */
+/** Moves the selected messages of a segment. Returns whether a message stays that no later message of its group may overtake. */
 const moveSegment = async (
   engine: Engine,
   source: QueueState,
@@ -87,9 +87,9 @@ const moveSegment = async (
   for (const [target, indexes] of await targetsOf(engine, task, stored)) {
     const moved = await moveMessages(engine, { source, task, target }, stored, indexes)
     count(moved)
-    // Received by someone in the meantime.
+    // A consumer received some of them concurrently.
     if (source.settings.fifo && moved < indexes.length) return true
-    // One move changes the segment that the next is decided on; what is left comes with the next look at this key.
+    // The move changed the segment, which the next move must read again.
     if (indexes.length < receivable(stored.segment, now).length) {
       return moveSegment(engine, source, task, header, count)
     }
@@ -167,7 +167,7 @@ const moveMessages = async (
   const priority = priorityOf(segment.key.sort)
   try {
     const endings = endingWrites(source, segment, indexes, { kind: 'moved', queue: plainName(target.name) }, now)
-    const removal = removeMessages(segment, indexes)
+    const removal = { kind: 'change', change: removeMessages(segment, indexes) } as const
     if (!(await moveTo(engine, target, { removal, messages, priority, now, endings }))) return 0
   } catch (error) {
     // Deleted a moment ago: what came from there stays, as if it had been found deleted.

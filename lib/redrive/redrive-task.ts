@@ -6,7 +6,7 @@ import type { Cursor } from '../queues/partitions.ts'
 import { redriveKey, runningRedriveKey } from '../store/keys.ts'
 import type { Write } from '../store/port.ts'
 
-/** Which messages of a dead-letter queue to move; all that is given must hold. */
+/** Selects messages of a dead-letter queue: those that meet every condition given. */
 export interface RedriveFilter {
   readonly messageIds?: readonly string[]
   /** The queue they failed in. */
@@ -29,28 +29,28 @@ export interface RedriveTask {
   readonly taskId: string
   /** The dead-letter queue. */
   readonly source: string
-  /** Where everything goes; each message to the queue it came from when absent. */
+  /** The queue that all messages are moved to. Absent: each message is moved to the queue it came from. */
   readonly destination?: string
   /** Queues that messages may go back to; a message of another queue stays. All queues when absent. */
   readonly origins?: QueueSelection
   readonly filter?: RedriveFilter
   readonly maxPerSecond?: number
   readonly state: 'running' | 'completed' | 'cancelling' | 'cancelled' | 'failed'
-  /** Messages moved; after a crash it may lag by what was moved since the last note of progress. */
+  /** Messages moved. After a crash those moved since the last write of the progress are missing. */
   readonly moved: number
   /** Messages in the dead-letter queue at the start. */
   readonly toMove: number
   /** Epoch ms. */
   readonly startedAt: number
-  /** Why it failed, in words and by the code of the error that ended it. */
+  /** The message and the code of the error that ended the task. */
   readonly failure?: string
   readonly failureCode?: ErrorCode
 }
 
-/** A task as it is stored: with its progress and its runner. */
+/** A task as it is stored, with its progress and its runner's lease. */
 export interface TaskRecord extends RedriveTask {
   readonly cursor: Cursor
-  /** The runner renews this instant; after it another runner may take over. Epoch ms. */
+  /** The runner renews this instant. After it another runner may take over. Epoch ms. */
   readonly runUntil: number
 }
 
@@ -69,7 +69,7 @@ export const newTaskId = (engine: Engine): string => {
   return `${order.slice(0, 8)}-${order.slice(8)}-8${random.slice(0, 3)}-8${random.slice(3, 6)}-${random.slice(6)}`
 }
 
-/** Kept from its last write on, so that a task that is still running is never forgotten. */
+/** The write of a task's record. Each write renews its expiry, so that the record of a running task never expires. */
 export const taskWrite = (record: TaskRecord, ifVersion: number, now: number): Write => ({
   kind: 'put',
   key: redriveKey(record.source, record.taskId),
@@ -95,7 +95,7 @@ export const isOver = ({ state }: RedriveTask): boolean => state !== 'running' &
 
 export const asTask = ({ cursor: _, runUntil: __, ...task }: TaskRecord): RedriveTask => task
 
-/** Writes a task's next state; answers nothing when it changed meanwhile. A task that is over is no longer running. */
+/** Writes a task's next state. Returns nothing when the task changed concurrently. A task that is over leaves the running redrives. */
 export const writeTask = async (
   engine: Engine,
   { version }: TaskState,

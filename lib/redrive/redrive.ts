@@ -34,14 +34,14 @@ export interface RedriveRequest {
   readonly maxPerSecond?: number
 }
 
-/** A runner that was not heard of for this long is taken to be dead. */
+/** A runner that has not written its progress for this long is considered dead. */
 const RUNNER_LEASE_MS = 60_000
 const LISTED = 10
 export const MAX_ORIGINS = 1_000
 
 /**
- * Starts to move what a dead-letter queue holds now back to where it came from, or elsewhere. This only notes the
- * task down; `runRedrive` does the work.
+ * Starts a task that moves the messages of a dead-letter queue back to the queues they came from, or to another one. This only stores the
+ * task. `runRedrive` does the work.
  *
  * @throws `QueueNotFound`, `InvalidRequest`, `OperationInProgress` while another task of this queue runs
  */
@@ -93,13 +93,13 @@ export const startRedrive = async (
   return asTask(record)
 }
 
-/** The task's record holds them, and is written anew with each page of messages. */
+/** The names are in the task's record, which is written with each page of messages, so their number is limited. */
 const checkOrigins = (origins: QueueSelection): void => {
   const { length } = 'only' in origins ? origins.only : origins.except
   if (length > MAX_ORIGINS) throw invalid('origins', length, `must be at most ${MAX_ORIGINS} names`)
 }
 
-/** Version of what is noted as running here though its task is over or forgotten; 0 where nothing is, or it does run. */
+/** Version of a running redrive's document whose task is over or has expired; 0 where there is none, or the task does run. */
 const runningVersion = async (engine: Engine, queue: string): Promise<number> => {
   const running = await engine.store.getDocument(runningRedriveKey(queue), { consistent: true })
   if (!running) return 0
@@ -113,9 +113,9 @@ const runningVersion = async (engine: Engine, queue: string): Promise<number> =>
 }
 
 /**
- * Moves messages until the task is done or cancelled, or `signal` aborts; then another call goes on where this one
- * stopped. Each message moves in a transaction of its own segment, so that a crash at any point loses and doubles
- * nothing, and two runners do no harm. Returns at once if another runner is working on it.
+ * Moves messages until the task is done or cancelled, or `signal` aborts. Another call continues where this one stopped. Messages move
+ * in transactions, so that a crash at any point loses and doubles none, and two runners do no harm. Returns at once while another
+ * runner has the task.
  *
  * @throws `RedriveNotFound`
  */
@@ -139,7 +139,7 @@ export const runRedrive = async (
   return asTask((task ?? (await readTask(engine, deadLetterQueue, taskId))).record)
 }
 
-/** Moves a page and notes the progress; answers nothing when another runner has taken over. */
+/** Moves a page and writes the progress. Returns nothing when another runner has taken over. */
 const step = async (
   engine: Engine,
   task: TaskState,
@@ -147,17 +147,18 @@ const step = async (
 ): Promise<TaskState | undefined> => {
   const { record } = task
   if (record.state === 'cancelling') return writeTask(engine, task, { ...record, state: 'cancelled' })
-  const moved = await attempt(engine, record, signal)
+  const moved = await progressOf(engine, record, signal)
   const progress: TaskRecord = { ...record, ...moved, runUntil: engine.clock.now() + RUNNER_LEASE_MS }
   const written = await writeTask(engine, task, progress)
   if (written) return written
-  // A cancellation writes into the task too: keep the count, and take over the state.
+  // A cancellation writes the task too: its state and this runner's count are both kept.
   const current = await readTask(engine, record.source, record.taskId)
   if (current.record.state !== 'cancelling') return undefined
   return writeTask(engine, current, { ...current.record, moved: progress.moved, state: 'cancelled' })
 }
 
-const attempt = async (
+/** The progress of the task after one more page, or its failure. */
+const progressOf = async (
   engine: Engine,
   record: TaskRecord,
   signal: AbortSignal | undefined,
@@ -176,7 +177,7 @@ const attempt = async (
 export const getRedrive = async (engine: Engine, deadLetterQueue: string, taskId: string): Promise<RedriveTask> =>
   asTask((await readTask(engine, deadLetterQueue, taskId)).record)
 
-/** The tasks of a queue, at most ten, newest first. @throws `QueueNotFound` */
+/** At most ten tasks of a queue, the newest first. @throws `QueueNotFound` */
 export const listRedrives = async (engine: Engine, deadLetterQueue: string): Promise<readonly RedriveTask[]> => {
   await engine.queues.get(deadLetterQueue)
   const partition = redrivePartition(deadLetterQueue)
@@ -185,7 +186,7 @@ export const listRedrives = async (engine: Engine, deadLetterQueue: string): Pro
 }
 
 /**
- * Asks a running task to stop; what it moved stays moved.
+ * Asks a running task to stop. Messages that it moved stay where they are.
  *
  * @throws `RedriveNotFound`, `InvalidRequest` when it is over already
  */
@@ -194,14 +195,14 @@ export const cancelRedrive = async (engine: Engine, deadLetterQueue: string, tas
     const task = await readTask(engine, deadLetterQueue, taskId)
     if (isOver(task.record))
       throw invalid('taskId', taskId, `must name a running redrive (this one is ${task.record.state})`)
-    // No runner is working on it: it can end at once.
+    // Without a runner the task is over at once.
     const idle = task.record.runUntil <= engine.clock.now()
     const written = await writeTask(engine, task, { ...task.record, state: idle ? 'cancelled' : 'cancelling' })
     if (written) return asTask(written.record)
   }
 }
 
-/** Tasks of all queues that are not over, for the worker that continues them. */
+/** The tasks of all queues that are not over, for a process that continues them. */
 export const runningRedrives = async (engine: Engine): Promise<readonly { queue: string; taskId: string }[]> => {
   const documents = await engine.store.listDocuments({ partition: RUNNING_REDRIVES, limit: 1_000, consistent: true })
   return documents.map(({ sort, value }) => ({ queue: sort, taskId: (value as { taskId: string }).taskId }))

@@ -1,6 +1,8 @@
 import type { Engine } from '../engine.ts'
 import { readAlias } from '../locate/alias.ts'
 import { locate } from '../locate/locate.ts'
+import type { ContentMessage } from '../model/content.ts'
+import type { DocumentKey } from '../model/document.ts'
 import { isHoldfastError, messageNotFound } from '../model/errors.ts'
 import { groupPartition, isFairGroup } from '../model/group.ts'
 import { decodeMessageId, fairSortEnd, type MessageAddress } from '../model/message-id.ts'
@@ -63,6 +65,25 @@ export const findResult = async (
     if (again?.sort === alias?.sort) break
   }
   return { answer: await ending(engine, queue, messageId, place), place }
+}
+
+/** The failure of a message that failed for good, as an item, with the message where that is kept. */
+export const findFailure = async (
+  engine: Engine,
+  { key, index }: Place,
+): Promise<{ readonly key: DocumentKey; readonly version: number; readonly content: ContentMessage } | undefined> => {
+  const partition = resultPartition(key)
+  const documents = await engine.store.listDocuments({
+    partition,
+    prefix: ownResults(index),
+    limit: MAX_RESULTS,
+    consistent: true,
+  })
+  const records = documents.map(({ value }) => decodeResults(value))
+  const told = decisive(records, index)
+  const document = told && documents[records.indexOf(told.record)]
+  const content = told?.entry.outcome.kind === 'failed' ? told.entry.outcome.content : undefined
+  return document && content && { key: { partition, sort: document.sort }, version: document.version, content }
 }
 
 const placeOf = (queue: QueueState, messageId: string): Place | undefined => {

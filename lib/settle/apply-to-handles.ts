@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { followUp } from '../follow-up.ts'
-import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
+import { HoldfastError, invalid, isHoldfastError, messageContended } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import type { QueueState } from '../model/queue-record.ts'
@@ -51,8 +51,7 @@ export const applyToHandles = async <T>(
   let pending = bySegment(queue, entries, results, engine.clock.now())
   for (let attempt = 0; pending.length > 0; attempt++) {
     if (attempt === TRIES) {
-      const error = new HoldfastError('Throttled', 'the message is being changed by others', { reason: 'contention' })
-      for (const { held } of pending) settleAll(held, results, failed(error))
+      for (const { held } of pending) settleAll(held, results, failed(messageContended(queue.name)))
       break
     }
     pending = await tryOnce(engine, queue, pending, operation, results)

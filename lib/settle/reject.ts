@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts'
-import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
+import { HoldfastError, invalid, isHoldfastError, messageContended } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import { plainName } from '../model/queue-name.ts'
@@ -118,5 +118,5 @@ const rejectOne = async (
     if (!outcome.changed) return OK
     // The next read shows whether an earlier try of this move succeeded.
   }
-  return failed(new HoldfastError('Throttled', 'the message is being changed by others', { queue: queue.name }))
+  return failed(messageContended(queue.name))
 }

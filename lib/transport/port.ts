@@ -1,4 +1,4 @@
-import type { BrowsePage } from '../messages/browse.ts'
+import type { BrowseOptions, BrowsePage } from '../messages/browse.ts'
 import type { GivenSettings } from '../model/given-settings.ts'
 import type { HandleResult, Message, NewMessage, PublishResult, StoredMessage } from '../model/message.ts'
 import type { MessageStatus } from '../model/message-status.ts'
@@ -40,7 +40,8 @@ export interface Transport {
   createQueue(queue: string, given: GivenQueue, options?: CallOptions): Promise<{ queue: Queue; created: boolean }>
   getQueue(queue: string, options?: CallOptions): Promise<Queue>
   updateQueue(queue: string, given: GivenQueueChange, options?: CallOptions): Promise<Queue>
-  deleteQueue(queue: string, options?: CallOptions): Promise<void>
+  /** Refuses a dead-letter queue that is in use, unless forced. */
+  deleteQueue(queue: string, options?: CallOptions & { readonly force?: boolean }): Promise<void>
   purgeQueue(queue: string, options?: CallOptions): Promise<void>
   listQueues(query: { prefix?: string; limit?: number; cursor?: string }, options?: CallOptions): Promise<QueuePage>
   counts(queue: string, options?: CallOptions): Promise<Counts>
@@ -55,7 +56,8 @@ export interface Transport {
   getMessage(queue: string, messageId: string, options?: CallOptions): Promise<StoredMessage>
   messageStatus(queue: string, messageId: string, options?: CallOptions): Promise<MessageStatus>
   awaitResult(queue: string, messageId: string, options?: AwaitOptions): Promise<ResultAnswer>
-  browse(queue: string, page: { limit?: number; cursor?: string }, options?: CallOptions): Promise<BrowsePage>
+  browse(queue: string, page: BrowseOptions, options?: CallOptions): Promise<BrowsePage>
+  resendMessage(queue: string, messageId: string, options?: CallOptions): Promise<StoredMessage>
   cancelMessage(queue: string, messageId: string, options?: CallOptions): Promise<void>
   rescheduleMessage(
     queue: string,

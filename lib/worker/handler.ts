@@ -17,7 +17,8 @@ export interface BatchContext extends HandlerContext {
 }
 
 /**
- * Works on one message. What it returns acks the message, with that as its result where the queue keeps results; what it throws gives it back by the queue's retry policy.
+ * Works on one message. When it returns, the message is acked, with the returned value as its result where the queue keeps results.
+ * When it throws, the message is nacked by the queue's retry policy.
  */
 export type Handler<Out> = (message: Received<Out>, context: HandlerContext) => unknown
 /** Works on several messages at once; of a FIFO queue, on those of one group. */
@@ -30,10 +31,10 @@ export interface ErrorContext {
   readonly message?: Message
 }
 
-/** Hears of everything that goes wrong. */
+/** Is called with every failure. */
 export type Report = (error: unknown, context: Omit<ErrorContext, 'queue'>) => void
 
-/** A reporter that nothing a listener does can harm. */
+/** A reporter that goes on where its listener throws or rejects. */
 export const reporter = (
   queue: string,
   onError: ((error: unknown, context: ErrorContext) => void) | undefined,

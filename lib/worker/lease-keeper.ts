@@ -4,7 +4,7 @@ import { LIMITS } from '../model/limits.ts'
 import type { Message } from '../model/message.ts'
 import type { Transport } from '../transport/port.ts'
 
-/** A lease in this process's hands. Instants are those of a monotonic clock. */
+/** A lease that this process holds. Instants are those of a monotonic clock. */
 export interface HeldLease {
   readonly message: Message
   /** When it ends unless it is extended: counted from before the poll, or the extension, was sent. */
@@ -12,7 +12,7 @@ export interface HeldLease {
   readonly leaseMs: number
   /** Whether it ended, or another consumer has the message: set for good. */
   readonly lost: boolean
-  /** Whether it is lost, or has ended by the clock though nothing has noticed yet, as after a blocked event loop. */
+  /** Whether it is lost, or has ended by the clock and was not marked as lost yet, as after a blocked event loop. */
   readonly over: boolean
   /** Aborts when the lease is lost, with `LeaseLost`, or when the worker cuts the handler off. */
   readonly signal: AbortSignal
@@ -24,9 +24,9 @@ export interface HeldLease {
 export interface LeaseKeeper {
   /** @param leaseMs how long the poll leased the message; each extension leases it for as long again */
   hold(message: Message, askedAt: number, leaseMs: number): HeldLease
-  /** Tries to make a lease that has ended begin anew, which works while nobody else has received the message. */
+  /** Tries to revive a lease that has ended, which works while no other consumer has received the message. */
   revive(lease: HeldLease): Promise<boolean>
-  /** Extends nothing any more. */
+  /** Stops extending leases. */
   close(): void
 }
 
@@ -45,16 +45,16 @@ interface Held extends HeldLease {
   lost: boolean
 }
 
-/** Leases within this part of their length travel in the extension of the one that is due. */
+/** The extension of a due lease also extends leases that are due within this part of their length. */
 const COMPANY = 0.1
-/** How soon an extension that failed for the moment is tried again: a part of what is left, a tenth of a second to one. */
+/** The pause before a failed extension is tried again: a part of the time that the lease has left, from 0.1 to 1 second. */
 const RETRY_PART = 0.25
 const MIN_RETRY_MS = 100
 const MAX_RETRY_MS = 1_000
 
 /**
- * Keeps leases alive: each is extended at half its time, those due about then together. A lease that ends all the same,
- * or that turns out to be another's, aborts its signal.
+ * Extends leases at half their time, those that are due at about the same instant together. A lease that ends all the same, or that
+ * another consumer has, aborts its signal.
  *
  * INVARIANT: while a lease is neither lost nor released, no other consumer has the message, provided that this clock and
  * the store's run at the same rate: its end here is counted from before the request that set it was sent.
@@ -105,7 +105,7 @@ export const leaseKeeper = ({ transport, queue, clock, onError }: LeaseKeeperPar
     wake()
   }
 
-  /** One look at every lease: ends those that are over, extends those that are due. Answers when to look next. */
+  /** Ends the leases that are over and extends those that are due. Returns when the next one is due. */
   const look = (): number => {
     const now = clock.now()
     const due: Held[] = []

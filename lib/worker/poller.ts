@@ -26,16 +26,16 @@ export interface PollerParts {
 }
 
 export interface Poller {
-  /** Receives nothing more. Resolves when the last poll has ended, and what it brought was given back. */
+  /** Stops polling. Resolves when the last poll has ended and its messages were given back. */
   stop(): Promise<void>
 }
 
-/** A poll that found nothing and did not wait for anything either is not repeated at once. */
+/** The pause after a poll that found nothing and did not wait. */
 const EMPTY_POLL_MS = 100
-/** The pause between polls that fail grows up to this many failures in a row. */
+/** The pause between failing polls grows up to this many failures in a row. */
 const MAX_FAILURES = 8
 
-/** Polls for as many messages as there are handlers to start at once: what waits here, another consumer could have. */
+/** Polls for as many messages as handlers can start at once, since another consumer could receive messages that wait here. */
 export const poller = (parts: PollerParts): Poller => {
   const { transport, queue, clock, fraction, keeper, runs, report, concurrency, batchSize = 1 } = parts
   const stopping = new AbortController()
@@ -58,7 +58,7 @@ export const poller = (parts: PollerParts): Poller => {
       maxMessages: Math.min(LIMITS.batchSize, slots * batchSize),
       waitTimeSeconds: waitSeconds(transport.workerWaitSeconds, leaseSeconds),
       visibilityTimeoutSeconds: leaseSeconds,
-      // A poll that goes on when its caller has left would lease messages for nobody: it ends, and they are given back.
+      // An abort ends the poll, and the messages that it leased are given back.
       ...(transport.pollsEndEarly && { signal }),
     }
     const messages = await parts.telemetry.workerPoll(() => transport.poll(queue, request))
@@ -102,12 +102,12 @@ export const poller = (parts: PollerParts): Poller => {
 }
 
 /**
- * A lease counts from before its poll was sent, so a poll that waits for long leaves less of it: half of each lease stays,
- * and the first extension is due no sooner than the handler's start.
+ * A lease counts from before its poll was sent, so a long poll leaves less of it. At least half of each lease is left, and the first
+ * extension is due after the start of the handler.
  */
 const waitSeconds = (longest: number, leaseSeconds: number): number => Math.min(longest, Math.floor(leaseSeconds / 2))
 
-/** Where the queue's own timeout can't be read, or is nothing. */
+/** Used where the queue's own timeout can't be read, or is 0. */
 const LEASE_SECONDS = 30
 
 /** A consumer may be allowed to poll and not to read settings. */

@@ -8,14 +8,17 @@ import type { Settler } from './settler.ts'
 
 export interface RunnerParts<In, Out> extends Reading<In, Out>, Rejecting {
   readonly handler: Handler<Out> | BatchHandler<Out>
-  /** Messages handed over at once; one by one when absent. */
+  /** The most messages that the handler gets at once; absent where it gets one. */
   readonly batchSize: number | undefined
   readonly settle: Settler
   readonly report: Report
   readonly telemetry: QueueTelemetry
 }
 
-/** Answers whether the message is done, and what follows it in its group may be begun. `handled` hears of the handler's end. */
+/**
+ * Runs the handler on a message. Returns whether the message is done, so that the next one of its group may begin. `handled` is called
+ * when the handler has ended.
+ */
 export const runOne = async <In, Out>(
   parts: RunnerParts<In, Out>,
   settling: Settlement,
@@ -40,7 +43,7 @@ export const runOne = async <In, Out>(
   return settling.done(lease, value)
 }
 
-/** Answers whether all of the batch is done. */
+/** Runs the handler on a batch. Returns whether every message is done. */
 export const runBatch = async <In, Out>(
   parts: RunnerParts<In, Out>,
   settling: Settlement,
@@ -70,7 +73,7 @@ export const runBatch = async <In, Out>(
   return stuck < 0 && settled.every((done) => done)
 }
 
-/** Runs the handler on a batch; answers the messages that failed, by their receipt handles. */
+/** Runs the handler on a batch. Returns the errors of the messages that failed, by their receipt handles. */
 const failuresOf = async <Out>(
   { handler, telemetry }: Pick<RunnerParts<never, Out>, 'handler' | 'telemetry'>,
   batch: readonly { readonly lease: HeldLease; readonly message: Received<Out> }[],
@@ -93,7 +96,7 @@ const failuresOf = async <Out>(
   return failures
 }
 
-/** The message with its body read. Where that fails the message is settled, and `gone` tells whether it left the queue. */
+/** The message with its body read. Where that fails the message is settled, and `gone` says whether it left the queue. */
 const readHeld = async <In, Out>(
   parts: RunnerParts<In, Out>,
   settling: Settlement,
@@ -105,11 +108,11 @@ const readHeld = async <In, Out>(
     const [deadLettered = false] = await rejectInvalid(parts, [outcome])
     const error = new HoldfastError('InvalidRequest', outcome.reason, { queue: parts.name })
     parts.report(error, { during: 'decode', message: lease.message })
-    // Without a dead-letter queue it stays leased until then, and comes again.
+    // Without a dead-letter queue the message stays leased until its lease ends, and is received again.
     lease.release()
     return { gone: deadLettered }
   } catch (error) {
-    // A check that could not be made says nothing of the message: it is tried again.
+    // The check failed, and not the message: it is nacked, to be tried again.
     await settling.failed(lease, new Error(`the body could not be checked: ${reasonOf(error)}`, { cause: error }))
     return { gone: false }
   }

@@ -4,29 +4,29 @@ import { settlement } from './settlement.ts'
 import { type Task, tasksOf } from './tasks.ts'
 
 export interface Runner {
-  /** Handlers that are running. */
+  /** The number of handlers that are running. */
   readonly running: number
   /** Runs whose handler has ended, and whose messages are being settled. */
   readonly settling: number
   /**
-   * Starts on leased messages, in order. Of a FIFO queue those of one group follow each other, the others run at once.
-   * `freed` is called when a handler has ended, and again when its messages are settled.
+   * Starts handlers on leased messages, in order. On a FIFO queue the messages of one group follow each other, all others run
+   * concurrently. `freed` is called when a handler has ended, and again when its messages are settled.
    */
   start(leases: readonly HeldLease[], freed: () => void): void
-  /** Gives back what waits behind others of its group. */
+  /** Gives back messages that wait behind others of their group. */
   stop(): Promise<void>
-  /** Gives messages back that are not to be started, without counting their receive. */
+  /** Gives back messages that will not be started. Their receive does not count. */
   giveBack(leases: readonly HeldLease[]): Promise<void>
   /** Resolves when nothing is running. */
   idle(): Promise<void>
-  /** Aborts the signals of all that is running. */
+  /** Aborts the signals of all running handlers. */
   cutOff(reason: Error): void
 }
 
 /**
- * Runs the handler on messages and settles each by how that ended: acked when it returned, given back by the retry
- * policy when it threw, after its own time for `RetryLater`, dead-lettered for `Reject`. A message whose lease was lost
- * is left alone, but for an ack, which tells whether the message was this worker's after all.
+ * Runs the handler on messages and settles each: acked when the handler returns, nacked by the retry policy when it throws, after the
+ * time in `RetryLater`, dead-lettered for `Reject`. A message whose lease was lost is not settled, except by an ack, which succeeds
+ * where no other consumer has received the message.
  */
 export const runner = <In, Out>(parts: RunnerParts<In, Out>): Runner => {
   const { name, batchSize, report } = parts
@@ -38,7 +38,7 @@ export const runner = <In, Out>(parts: RunnerParts<In, Out>): Runner => {
   const waiting = new Set<HeldLease>()
   const settling = settlement(parts)
 
-  /** Marks messages as begun; false where they were given back meanwhile. */
+  /** Marks messages as begun. Returns false where they were given back before. */
   const begin = (leases: readonly HeldLease[]): boolean => {
     if (!leases.every((lease) => waiting.has(lease))) return false
     for (const lease of leases) {
@@ -48,13 +48,13 @@ export const runner = <In, Out>(parts: RunnerParts<In, Out>): Runner => {
     return true
   }
 
-  /** What follows in the group of a message that failed waits behind it, in the queue. */
+  /** Gives back the messages that follow a failed one in its group. */
   const giveBackWaiting = (leases: readonly HeldLease[]): Promise<void> => {
     const left = leases.filter((lease) => waiting.delete(lease))
     return settling.giveBack(left)
   }
 
-  /** Lets go of messages whose leases are over before their turn came: another consumer may have them. */
+  /** Drops messages whose leases ended before they were begun: another consumer may have them. */
   const dropLost = (leases: readonly HeldLease[]): void => {
     for (const lease of leases.filter((one) => one.over && waiting.delete(one))) {
       lease.release()

@@ -18,7 +18,7 @@ interface SettlementParts {
   readonly codec: Codec<unknown>
 }
 
-/** How messages end. */
+/** Settles messages and reports failures. */
 export interface Settlement {
   /** @param value what the handler returned for it */
   done(lease: HeldLease, value?: unknown): Promise<boolean>
@@ -27,7 +27,7 @@ export interface Settlement {
 }
 
 export const settlement = ({ settle, report, telemetry, codec }: SettlementParts): Settlement => {
-  /** Settles a message, lets go of its lease, and reports a failure. Answers whether it succeeded. */
+  /** Settles a message, releases its lease, and reports a failure. Returns whether it succeeded. */
   const end = async (verb: SettleVerb, lease: HeldLease, work: () => Promise<HandleResult>): Promise<boolean> => {
     const [result] = await telemetry.settle(verb, [lease.message], async () => [await work()])
     lease.release()

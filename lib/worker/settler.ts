@@ -8,12 +8,12 @@ import { backOff } from '../transport/backoff.ts'
 import type { Transport } from '../transport/port.ts'
 import { type HeldLease, type LeaseKeeper, lostLease } from './lease-keeper.ts'
 
-/** Settles messages: those that come in one turn of the event loop in one call. Each promise tells its own message's fate. */
+/** Settles messages, in one call those of one turn of the event loop. Each promise resolves with the result of its message. */
 export interface Settler {
   /** @param told what the handler returned, for the producer */
   ack(lease: HeldLease, told?: Told): Promise<HandleResult>
   nack(lease: HeldLease, how: Omit<NackEntry, 'receiptHandle'>): Promise<HandleResult>
-  /** Gives a message back that nobody worked on: at once, and without counting the receive. */
+  /** Gives back a message that no handler worked on, at once. Its receive does not count. */
   unreceive(lease: HeldLease): Promise<HandleResult>
 }
 
@@ -35,7 +35,7 @@ interface Waiting<E> {
 }
 
 export const settler = ({ transport, queue, clock, keeper, fraction }: SettlerParts): Settler => {
-  /** Repeats what failed for the moment, which is safe, until the lease is over. */
+  /** Retries settlements that failed with a retryable error until the lease is over. A repeated settlement is safe. */
   const settleAll = async <E>(
     waiting: readonly Waiting<E>[],
     send: (entries: readonly E[]) => Promise<HandleResult[]>,
@@ -78,8 +78,8 @@ export const settler = ({ transport, queue, clock, keeper, fraction }: SettlerPa
 
   return {
     ack: async (lease, told) => {
-      // An ack of a message that is gone succeeds, and says nothing of who acked it: once the lease was over, another
-      // consumer may have. Whether the message is still this one's, the lease itself can tell, by beginning anew.
+      // The ack of a message that is gone succeeds, although another consumer may have acked it once the lease was over. A revived
+      // lease shows that no other consumer has received the message.
       if (lease.over && !(await keeper.revive(lease).catch(() => false)))
         return { ok: false, error: lostLease(queue, lease.signal.reason) }
       const { receiptHandle } = lease.message

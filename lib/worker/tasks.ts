@@ -3,7 +3,7 @@ import type { HeldLease } from './lease-keeper.ts'
 /** Runs of the handler that follow each other, each with the messages it is for. */
 export type Task = readonly (readonly HeldLease[])[]
 
-/** Messages of a group of a FIFO queue follow each other; all others are independent. */
+/** Messages of one group of a FIFO queue are one task. All others are independent. */
 export const tasksOf = (leases: readonly HeldLease[], ordered: boolean, batchSize = 1): Task[] => {
   if (ordered) return [...byGroup(leases).values()].map((group) => inBatches(group, batchSize))
   return inBatches(leases, batchSize).map((batch) => [batch])

@@ -1,9 +1,9 @@
-/** What is to be stopped when the process is asked to end. */
+/** Functions that are called at SIGTERM. */
 const stops = new Set<() => Promise<void>>()
 
 /**
- * Has `stop` called on SIGTERM; answers how to call that off. Once all that is registered has stopped the process ends
- * by the signal, as it would have without this, unless others listen for it too: then it is theirs to end it.
+ * Registers `stop` to be called at SIGTERM. Returns a function that unregisters it. When all registered functions have resolved, the
+ * process ends by the signal, as it would without a listener. Where other code listens for the signal, that code ends the process.
  */
 export const onTermination = (stop: () => Promise<void>): (() => void) => {
   if (stops.size === 0) process.on('SIGTERM', terminate)

@@ -1,6 +1,6 @@
 import { invalid } from '../model/errors.ts'
 
-/** Thrown by a handler: the message is to be tried again after this time, whatever the queue's retry policy says. */
+/** Thrown by a handler: the message is tried again after this time, in place of the queue's retry policy. */
 export class RetryLater extends Error {
   override readonly name = 'RetryLater'
   readonly seconds: number
@@ -13,7 +13,7 @@ export class RetryLater extends Error {
   }
 }
 
-/** Thrown by a handler: trying again does not help. The message goes to the dead-letter queue at once, with the reason. */
+/** Thrown by a handler when trying again does not help: the message is moved to the dead-letter queue at once, with the reason. */
 export class Reject extends Error {
   override readonly name = 'Reject'
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Reading, Rejecting } from '../codecs/read-message.ts'
-import { invalid } from '../model/errors.ts'
+import { invalid, unknownField } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { Message } from '../model/message.ts'
 import { number, whole } from '../model/number-checks.ts'
@@ -22,7 +22,7 @@ export interface ConsumeOptions {
   readonly pollers?: number
   /** Stops the worker when it aborts. */
   readonly signal?: AbortSignal
-  /** Hears of everything that goes wrong; the worker goes on. @default a warning of the process */
+  /** Is called with every failure. The worker goes on. @default a warning of the process */
   readonly onError?: (error: unknown, context: ErrorContext) => void
   /** How long handlers may go on at a stop, seconds, before their signals abort. @default 25 */
   readonly drainSeconds?: number
@@ -31,7 +31,7 @@ export interface ConsumeOptions {
 }
 
 export interface BatchOptions extends ConsumeOptions {
-  /** Messages handed to the handler at once, 1 … 25: as many as are there, up to this. */
+  /** The most messages that the handler gets at once, 1 … 25. */
   readonly batchSize: number
 }
 
@@ -42,12 +42,12 @@ export interface StopOptions {
 
 export interface Worker {
   /**
-   * Receives nothing more, gives back what was not started without counting a receive, lets handlers finish within the
-   * drain time, then aborts their signals. Resolves when all is settled, or five seconds after that abort: what is still
-   * running then has its lease extended no more, so that its message comes back.
+   * Stops polling, gives back messages that were not started without counting their receive, lets handlers finish within the drain
+   * time, then aborts their signals. Resolves when every message is settled, or five seconds after that abort. The leases of handlers
+   * that still run then are no longer extended, so that their messages are received again.
    */
   stop(options?: StopOptions): Promise<void>
-  /** Resolves when the worker has stopped, however that came about. */
+  /** Resolves when the worker has stopped, for any reason. */
   readonly stopped: Promise<void>
   /** Handlers that are running. */
   readonly running: number
@@ -63,10 +63,10 @@ export interface WorkerParts<In, Out> extends Reading<In, Out>, Rejecting {
 }
 
 const DRAIN_SECONDS = 25
-/** How long a handler may take to notice that its signal was aborted at a stop. */
+/** How long a handler may take to end after its signal was aborted at a stop. */
 const ABORT_GRACE_MS = 5_000
 
-/** Polls a queue and runs a handler on what comes, until it is stopped. */
+/** Polls a queue and runs a handler on its messages, until it is stopped. */
 export const consume = <In, Out>(
   parts: WorkerParts<In, Out>,
   handler: Handler<Out> | BatchHandler<Out>,
@@ -138,7 +138,7 @@ const stopFromOutside = (
   else signal?.addEventListener('abort', onAbort, { once: true })
 }
 
-/** Waits for work, but no longer than `ms`; answers whether it ended. */
+/** Waits for work, at most `ms`. Returns whether the work ended. */
 const endsWithin = async (clock: Clock, ms: number, work: Promise<void>): Promise<boolean> => {
   const over = new AbortController()
   const ended = work.then(() => true)
@@ -148,9 +148,28 @@ const endsWithin = async (clock: Clock, ms: number, work: Promise<void>): Promis
   return result
 }
 
+/** An option that nobody knows would do nothing, and stay unnoticed: `concurency: 10`. */
+const OPTIONS = {
+  concurrency: true,
+  visibilityTimeoutSeconds: true,
+  pollers: true,
+  signal: true,
+  onError: true,
+  drainSeconds: true,
+  stopOnSigterm: true,
+  batchSize: true,
+} satisfies Record<keyof BatchOptions, true>
+
 const checkOptions = (handler: unknown, options: ConsumeOptions & { readonly batchSize?: number }): void => {
   if (typeof handler !== 'function') throw invalid('handler', typeof handler, 'must be a function')
-  const { concurrency, visibilityTimeoutSeconds, pollers, batchSize, drainSeconds } = options
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !Object.hasOwn(OPTIONS, name)) throw unknownField(name, value, Object.keys(OPTIONS))
+  }
+  const { concurrency, visibilityTimeoutSeconds, pollers, batchSize, drainSeconds, onError, signal } = options
+  if (onError !== undefined && typeof onError !== 'function') throw invalid('onError', onError, 'must be a function')
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw invalid('signal', typeof signal, 'must be an AbortSignal')
+  }
   if (concurrency !== undefined) whole('concurrency', concurrency, 1, 10_000)
   if (pollers !== undefined) whole('pollers', pollers, 1, 100)
   if (batchSize !== undefined) whole('batchSize', batchSize, 1, LIMITS.batchSize)

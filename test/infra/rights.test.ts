@@ -51,7 +51,7 @@ describe('what each function may do', () => {
       ],
     ],
     ['queues', ['DeleteItem', 'GetItem', 'PutItem', 'Query']],
-    ['messages', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
+    ['messages', ['BatchGetItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
     ['results', ['BatchGetItem', 'GetItem', 'Query']],
     ['redrive', ['DeleteItem', 'GetItem', 'PutItem', 'Query']],
     ['redriveRun', ['BatchGetItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],

@@ -173,6 +173,7 @@ describe('the API', () => {
       ['GET /queues/{queue}/messages/{messageId}', 'AWS_IAM', 'messages'],
       ['GET /queues/{queue}/messages/{messageId}/result', 'AWS_IAM', 'results'],
       ['PATCH /queues/{queue}/messages/{messageId}', 'AWS_IAM', 'messages'],
+      ['POST /queues/{queue}/messages/{messageId}/resend', 'AWS_IAM', 'messages'],
       ['DELETE /queues/{queue}/messages/{messageId}', 'AWS_IAM', 'messages'],
       ['POST /queues/{queue}/redrive', 'AWS_IAM', 'redrive'],
       ['GET /queues/{queue}/redrive', 'AWS_IAM', 'redrive'],

@@ -101,6 +101,14 @@ export const FAULTS = {
       request.travel(() => request.perform(() => {}), request.random.whole(...request.spans.lateMs))
     },
   },
+  /** The client gives it up before it arrives. */
+  'given up, and done late': {
+    appliesTo: 'writes',
+    course: (request) => {
+      request.travel(() => request.fail(unanswered()))
+      request.travel(() => request.perform(() => {}), request.random.whole(...request.spans.lateMs))
+    },
+  },
   'throttled once': {
     appliesTo: 'all',
     course: (request) => request.travel(() => request.fail(throttledFor('KeyRangeThroughputExceeded'))),

@@ -27,6 +27,7 @@ export interface History {
   readonly unreceived: Set<string>
   /** What producers were told of their messages. */
   readonly looks: Look[]
+  readonly transactions: Transaction[]
 
   publishing(publish: Omit<Publish, 'answer'>): Publish
   published(publish: Publish, result: Extract<PublishResult, { messageId: string }>, at: number): void
@@ -43,6 +44,18 @@ export interface History {
   waiting(back: number): string | undefined
   /** The message whose publish was answered `back` answers ago, whatever became of it. */
   known(back: number): string | undefined
+}
+
+/** Messages that a consumer acks and publishes together with an effect of its own, which bears the name. */
+export interface Transaction {
+  readonly name: string
+  readonly deliveries: readonly Delivery[]
+  /** Of the messages it publishes. */
+  readonly bodies: readonly string[]
+  readonly startedAt: number
+  /** Without an end while no answer has come. */
+  endedAt: number | undefined
+  outcome: 'unknown' | 'committed' | 'nothing'
 }
 
 /** A producer's look at one of its messages: its status, or a wait for its result. */
@@ -112,6 +125,7 @@ export const newHistory = (ledger: Ledger): History => {
   const rescheduled = new Set<string>()
   const unreceived = new Set<string>()
   const looks: Look[] = []
+  const transactions: Transaction[] = []
   const answered: string[] = []
   let polls = 0
 
@@ -126,6 +140,7 @@ export const newHistory = (ledger: Ledger): History => {
     rescheduled,
     unreceived,
     looks,
+    transactions,
     publishing: (publish) => {
       const one: Publish = { ...publish, answer: undefined }
       publishes.set(one.body, one)

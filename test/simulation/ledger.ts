@@ -15,7 +15,14 @@ export interface Ledger {
   claim(token: string): LeaseSpan | undefined
   of(messageId: string): Entry | undefined
   readonly entries: ReadonlyMap<string, Entry>
+  /** A write of a user's own in a transaction was applied. */
+  effect(name: string): void
+  /** When each was. */
+  readonly effects: ReadonlyMap<string, readonly number[]>
 }
+
+/** Where users' own writes go. */
+export const EFFECTS = 'effects'
 
 export interface Entry {
   /** In the order in which they began. */
@@ -64,6 +71,7 @@ export const newLedger = (now: () => number): Ledger => {
   const idsIn = new Map<string, readonly string[]>()
   const entries = new Map<string, OwnEntry>()
   const claims = new Map<string, LeaseSpan>()
+  const effects = new Map<string, readonly number[]>()
 
   const entryOf = (messageId: string): OwnEntry => {
     let entry = entries.get(messageId)
@@ -125,6 +133,8 @@ export const newLedger = (now: () => number): Ledger => {
     },
     claim: (token) => claims.get(token),
     of: (messageId) => entries.get(messageId),
+    effect: (name) => void effects.set(name, [...(effects.get(name) ?? []), now()]),
+    effects,
     entries,
   }
 }

@@ -11,12 +11,12 @@ import type {
   NewSegment,
   TicketKey,
   TicketPage,
-  TransactOutcome,
   Write,
 } from '../../lib/store/port.ts'
 import type { Coverage } from './coverage.ts'
-import { type Ledger, tokenText } from './ledger.ts'
+import { EFFECTS, type Ledger, tokenText } from './ledger.ts'
 import type { StoreCall } from './process.ts'
+import type { TokenOutcome } from './tokens.ts'
 import type { Trace } from './trace.ts'
 
 /**
@@ -132,6 +132,7 @@ export const newObserver = ({
         return changed(process, sentAt, write.change, before && after(before, write.change), true, true)
       }
       case 'put':
+        if (write.key.partition === EFFECTS) ledger.effect(write.key.sort)
         return ` ${write.key.partition} ${write.key.sort} ${JSON.stringify(write.value)}`
       case 'delete':
       case 'check':
@@ -196,7 +197,8 @@ export const newObserver = ({
           .join(', ')
       case 'transact': {
         const writes = first as readonly Write[]
-        const outcome = answer as TransactOutcome
+        const outcome = answer as TokenOutcome
+        if ('repeated' in outcome) return 'done before'
         for (const { kind } of writes) coverage.outcome(`transaction: ${kind}`, outcome.applied ? 'done' : 'refused')
         return outcome.applied
           ? writes.map((write) => write.kind + wrote(process, sentAt, write)).join('; ')

@@ -11,6 +11,7 @@ import { employ } from './actors/employ.ts'
 import { operator } from './actors/operator.ts'
 import { publisher } from './actors/publisher.ts'
 import { redriver } from './actors/redriver.ts'
+import { locker, transactor } from './actors/transactor.ts'
 import { look, watcher } from './actors/watcher.ts'
 import type { CoverageCounts } from './coverage.ts'
 import { expected } from './history.ts'
@@ -58,7 +59,15 @@ const SETTLE_MS = 1_000
 const play = async (world: World): Promise<Violation[]> => {
   const { scheduler, history, settings, spans } = world
   if (settings.trigger) return broken('a trigger delivers', await playTriggers(world, settings.trigger))
-  const { publishers, consumers, operators, redrivers = 0, deadLetterConsumers = 0, watchers = 0 } = settings.cast
+  const {
+    publishers,
+    consumers,
+    operators,
+    redrivers = 0,
+    deadLetterConsumers = 0,
+    watchers = 0,
+    transactors = 0,
+  } = settings.cast
   const limit = await watchLimit(world)
   const endAt = scheduler.now() + spans.workMs
   await Promise.all([
@@ -66,6 +75,8 @@ const play = async (world: World): Promise<Violation[]> => {
     ...several(consumers, (n) => employ(world, `consumer-${n}`, endAt, consumer)),
     ...several(operators, (n) => employ(world, `operator-${n}`, endAt, operator)),
     ...several(deadLetterConsumers, (n) => employ(world, `dead-letter-consumer-${n}`, endAt, deadLetterConsumer)),
+    ...several(transactors > 0 ? 1 : 0, (n) => employ(world, `locker-${n}`, endAt, locker)),
+    ...several(transactors, (n) => employ(world, `transactor-${n}`, endAt, transactor)),
     ...several(watchers, (n) => employ(world, `watcher-${n}`, endAt, watcher)),
     ...several(redrivers, (n) => employ(world, `redriver-${n}`, endAt, redriver)),
     ...several(settings.delaysSeconds ? 1 : 0, (n) => employ(world, `delay-changer-${n}`, endAt, delayChanger)),

@@ -1,6 +1,7 @@
 import type { PlantedBug } from './bugs.ts'
 
 const PROPERTY = { suites: ['test/lib/transactions/property.test.ts'] }
+const SIMULATION = { suites: ['test/simulation/simulation.test.ts'], worlds: 'transactions' }
 const TABLE = { suites: ['test/lib/transactions/transaction.test.ts'] }
 
 /** Bugs in transactions. */
@@ -109,5 +110,47 @@ export const TRANSACTION_BUGS: readonly PlantedBug[] = [
     replace: 'if (before !== undefined) {',
     by: 'if (before === table) {',
     ...TABLE,
+  },
+  {
+    name: 'a transaction acks messages whose lease is lost',
+    file: 'lib/transactions/build.ts',
+    replace: 'change: ackChange(acked.key, acked.held, found.segments.get(segmentId(acked.key)), now),',
+    by: "change: { ...ackChange(acked.key, acked.held, found.segments.get(segmentId(acked.key)), now), requires: { kind: 'slots', slots: [] } },",
+    ...SIMULATION,
+  },
+  {
+    name: 'a transaction that is sent again has another token',
+    file: 'lib/transactions/commit.ts',
+    replace: 'commits.send(attempt.prepared, attempt.token)',
+    by: 'commits.send(attempt.prepared, randomUUID())',
+    ...SIMULATION,
+  },
+  {
+    name: 'a transaction without an answer counts as not done',
+    file: 'lib/transactions/commit.ts',
+    replace: '      attempt.unanswered = true\n      return { failure: outcome.error',
+    by: '      return { failure: outcome.error',
+    ...SIMULATION,
+  },
+  {
+    name: 'a transaction forgets the messages that it acks in other segments',
+    file: 'lib/transactions/build.ts',
+    replace: '...acked.map((one) => ackPart(one, found, now)),',
+    by: '...acked.slice(0, 1).map((one) => ackPart(one, found, now)),',
+    ...SIMULATION,
+  },
+  {
+    name: 'the result of a transaction is not stored with it',
+    file: 'lib/transactions/build.ts',
+    replace: '      ...told.flat(),\n',
+    by: '',
+    ...SIMULATION,
+  },
+  {
+    name: 'transactions: what cancels one sending is taken to have canceled those without an answer',
+    file: 'lib/transactions/commit.ts',
+    replace: 'if (judgement.reasons.some(isLasting)) attempt.unanswered = false',
+    by: 'attempt.unanswered = judgement.reasons.some(isLasting) && false',
+    suites: ['test/lib/transactions/transaction.test.ts'],
   },
 ]

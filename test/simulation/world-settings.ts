@@ -56,6 +56,8 @@ export interface Cast {
   readonly operators: number
   /** They move what is in the dead-letter queue back. @default 0 */
   readonly redrivers?: number
+  /** They ack and publish in transactions with writes of their own. @default 0 */
+  readonly transactors?: number
   /** They ask for the status of messages, and wait for results. @default 0 */
   readonly watchers?: number
   /** They consume the dead-letter queue. @default 0 */

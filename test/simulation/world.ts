@@ -14,6 +14,7 @@ import { type Scheduler, scheduler } from './scheduler.ts'
 import { DEFAULT_SPANS, type Spans } from './spans.ts'
 import type { Reduction, Story } from './story.ts'
 import { newTable, PLAIN_TABLE, type TableParts } from './table.ts'
+import { type Tokens, withTokens } from './tokens.ts'
 import { newTrace } from './trace.ts'
 import { deadLetterQueueName, queueName, type WorldSettings } from './world-settings.ts'
 
@@ -55,6 +56,8 @@ export interface World {
   aside(work: Promise<unknown>): void
   /** What failed aside. */
   readonly failures: readonly unknown[]
+  /** The tokens of users' transactions. */
+  readonly tokens: Tokens
   /** From now on nothing fails. */
   calm(): void
   /** Hash of all that was done to the table. */
@@ -120,7 +123,8 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
     isCalm: () => calm,
     happened: coverage.fault,
   }
-  const store = options.storeOn ? await options.storeOn(parts) : newTable(parts)
+  const tokens: Tokens = new WeakMap()
+  const store = withTokens(options.storeOn ? await options.storeOn(parts) : newTable(parts), tokens)
   const throttles = throttle()
 
   const networkOf = (actor: Actor): Network => ({
@@ -201,6 +205,7 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
     },
     aside: (work) => void work.catch((error: unknown) => failures.push(error)),
     failures,
+    tokens,
     calm: () => {
       calm = true
       throttles.end()

@@ -71,6 +71,11 @@ const RESULTS = {
   settings: KEPT,
   unreceives: 0.1,
 } as const satisfies WorldSettings
+const TRANSACTIONS = {
+  ...STANDARD,
+  cast: { publishers: 2, consumers: 1, operators: 1, transactors: 3 },
+} as const satisfies WorldSettings
+
 const TRIGGERED: WorldSettings = {
   kind: 'standard',
   cast: { publishers: 2, consumers: 0, operators: 0 },
@@ -231,6 +236,27 @@ export const WORLDS = {
     groups: GROUPS,
     faults: DISPATCHER_FAULTS,
     trigger: { maxConcurrency: 2, faults: FUNCTION_FAULTS, ...ODD_WAKES },
+  },
+  'transactions: requests fail and processes are killed': {
+    ...TRANSACTIONS,
+    faults: { ...SOME_FAULTS, 'answer lost': 0.1, 'killed before sending': 0.005, 'killed while waiting': 0.005 },
+    clocksOffByMs: 300,
+  },
+  'transactions: requests arrive after they were given up': {
+    ...TRANSACTIONS,
+    faults: { 'given up, and done late': 0.1, 'answer lost': 0.05, 'request lost': 0.05, 'transaction conflict': 0.1 },
+  },
+  'transactions: results are kept': {
+    ...TRANSACTIONS,
+    cast: { ...TRANSACTIONS.cast, watchers: 1 },
+    faults: { ...SOME_FAULTS, 'answer lost': 0.1, 'killed before sending': 0.005 },
+    settings: KEPT,
+  },
+  'transactions: on fifo queues': {
+    ...FIFO,
+    cast: { publishers: 2, consumers: 1, operators: 1, transactors: 3 },
+    faults: { ...SOME_FAULTS, 'answer lost': 0.1, 'killed before sending': 0.005, 'transaction conflict': 0.05 },
+    clocksOffByMs: 300,
   },
   'limited: requests are paused for longer than leases last, and clocks differ by seconds': LIMITED,
 } as const satisfies Record<string, WorldSettings>

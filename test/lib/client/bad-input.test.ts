@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import type { Client } from '../../../lib/client.ts'
+import { type Client, createClient } from '../../../lib/client.ts'
 import { isHoldfastError } from '../../../lib/model/errors.ts'
 import { PLACES, type Place } from './places.ts'
 
@@ -158,4 +158,13 @@ describe('bad input', () => {
     expect({ name, outcome: overHttp }).toEqual({ name, outcome: inProcess })
     expect(inProcess).not.toMatch(/^(Type|Range|Reference|Syntax)?Error:/)
   })
+})
+
+test('a client refuses an option that it does not know, without its value, which may be a secret', () => {
+  expect(() => createClient({ url: 'http://127.0.0.1:9324', credential: 'secret' } as never)).toThrow(
+    expect.objectContaining({
+      code: 'InvalidRequest',
+      message: 'credential is not a known field: did you mean credentials?',
+    }),
+  )
 })

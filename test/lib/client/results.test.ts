@@ -148,6 +148,48 @@ describe.each(PLACES)('the results of a queue %s', (name, openPlace) => {
     await expect(waiting).rejects.toThrow('enough')
   })
 
+  test('come anew of a message that is sent again, failed or dead-lettered', async () => {
+    const failed = await orders.publish({ id: 1 }, { attributes: { by: { dataType: 'String', value: 'me' } } })
+    await expect(orders.resend(failed.messageId)).rejects.toMatchObject({ code: 'OperationInProgress' })
+    await orders.ack(await receive(), { failure: new Error('no') })
+    const dead = await orders.publish({ id: 2 })
+    await orders.nack(await receive(), { deadLetter: true })
+    for (const [id, { messageId }] of [failed, dead].entries()) {
+      expect(await orders.resend(messageId)).toMatchObject({ messageId, body: { id: id + 1 }, receiveCount: 0 })
+      await expect(orders.resend(messageId)).rejects.toMatchObject({ code: 'OperationInProgress' })
+      expect(await orders.status(messageId)).toEqual({ state: 'ready', receiveCount: 0 })
+      const message = await receive()
+      expect(message).toMatchObject({ messageId, body: { id: id + 1 }, receiveCount: 1 })
+      expect(message.deadLetter).toBeUndefined()
+      await orders.ack(message, { result: `now ${id}` })
+      expect(await orders.result(messageId, { timeoutSeconds: 0 })).toBe(`now ${id}`)
+      await expect(orders.resend(messageId)).rejects.toMatchObject({ code: 'MessageNotFound' })
+    }
+    expect((await place.client.queue('dead').browse()).messages).toEqual([])
+  })
+
+  test('are missing of messages that can be listed by their state', async () => {
+    const ids = async (states: Parameters<typeof orders.browse>[0]) =>
+      (await orders.browse(states)).messages.map(({ body }) => (body as unknown as Order).id)
+    await orders.publish({ id: 1 }, { delaySeconds: 60 })
+    for (const id of [2, 3, 4, 5]) await orders.publish({ id })
+    const [leased, backingOff, dead] = await orders.poll({ maxMessages: 3 })
+    await orders.nack(backingOff as never, { delaySeconds: 10 })
+    await orders.nack(dead as never, { deadLetter: true })
+    expect(await ids({ states: ['delayed'] })).toEqual([1])
+    expect(await ids({ states: ['leased'] })).toEqual([leased?.body.id])
+    expect(await ids({ states: ['backingOff'] })).toEqual([backingOff?.body.id])
+    expect(await ids({ states: ['ready'] })).toEqual([5])
+    expect(await ids({ states: ['deadLettered'] })).toEqual([dead?.body.id])
+    expect((await ids({ states: ['ready', 'leased', 'backingOff'] })).toSorted()).toEqual(
+      [leased?.body.id, backingOff?.body.id, 5].toSorted(),
+    )
+    await expect(ids({ states: ['done' as never] })).rejects.toMatchObject({ fields: { field: 'states' } })
+    await expect(ids({ states: ['ready', 'deadLettered'] })).rejects.toMatchObject({ fields: { field: 'states' } })
+    const dead2 = place.client.queue<Order>('dead')
+    expect((await dead2.browse({ states: ['deadLettered'] })).messages).toHaveLength(1)
+  })
+
   test('are what a worker returns, and its failures', async () => {
     const [good, plain, odd, bad] = await Promise.all([1, 2, 3, 4].map((id) => orders.publish({ id })))
     const worker = orders.consume(

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb'
 import { PutItemCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { createClient, type Transaction } from '../../../lib/client.ts'
 import type { HoldfastError } from '../../../lib/model/errors.ts'
 import { dueAtOf } from '../../../lib/model/segment-key.ts'
@@ -250,6 +251,40 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
     expect(await rig.balance('ada')).toBe(5)
   })
 
+  test('is called off by its signal, and nothing is sent', async () => {
+    const tx = rig.client.transaction()
+    tx.publish('invoices', [{ body: { id: 1 } }])
+    const signal = AbortSignal.abort(new Error('called off'))
+    await expect(tx.commit(rig.through(), [], { signal })).rejects.toThrow('called off')
+    expect(rig.sent).toEqual([])
+    await tx.commit(rig.through())
+    expect(await bodiesIn('invoices')).toEqual([1])
+  })
+
+  test('is committed once at a time, with each message once', async () => {
+    const tx = rig.client.transaction()
+    tx.publish('invoices', [{ body: { id: 1 } }])
+    const outcomes = await Promise.allSettled([tx.commit(rig.dynamodb), tx.commit(rig.dynamodb)])
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    expect(await bodiesIn('invoices')).toEqual([1])
+    expect(() => tx.ack('handle', { queue: 'orders' })).toThrow('the transaction is committed: begin another one')
+  })
+
+  test('publishes bodies as they were when they were given, checked by their queue’s schema', async () => {
+    const schema = z.object({ id: z.number().max(5) })
+    const strict = rig.client.queue('invoices', { schema })
+    const tx = rig.client.transaction()
+    const body = { id: 1 }
+    tx.publish(strict, [{ body }])
+    body.id = 2
+    await tx.commit(rig.dynamodb)
+    expect(await bodiesIn('invoices')).toEqual([1])
+    const bad = rig.client.transaction()
+    bad.publish('invoices', [{ body: { id: 6 } }])
+    const error = await failureOf(bad.commit(rig.through()))
+    expect([error.code, error.fields.field, rig.sent.length]).toEqual(['InvalidRequest', 'body', 0])
+  })
+
   test('takes a deduplication id once, and is canceled where another message has it', async () => {
     const first = await orders().publish({ id: 1 }, { deduplicationId: 'one' })
     const tx = rig.client.transaction()
@@ -459,6 +494,43 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
       // Asked again it sends the very same again.
       expect((await tx.commit(rig.through())).published).toEqual([])
       expect(await rig.balance('ada')).toBe(5)
+    })
+
+    test('and canceled when it is sent again, for what may pass, is unknown: the first sending may arrive later', async () => {
+      const debit: TransactWriteItem = {
+        Update: {
+          TableName: rig.accounts,
+          Key: { id: { S: 'ada' } },
+          UpdateExpression: 'ADD balance :amount',
+          ConditionExpression: 'balance >= :least',
+          ExpressionAttributeValues: { ':amount': { N: '-5' }, ':least': { N: '5' } },
+        },
+      }
+      const paying = async (options: TransactionOptions = {}) => {
+        const tx = rig.client.transaction(options)
+        tx.publish('invoices', [{ body: { id: 1 } }])
+        await rig.put('ada', 0)
+        const error = await failureOf(tx.commit(rig.through(['broken']), [debit]))
+        await rig.put('ada', 10)
+        return { code: error.code, late: await rig.deliver(rig.sent.length - 2) }
+      }
+      expect(await paying()).toEqual({ code: 'OutcomeUnknown', late: 'done' })
+      // Its marker keeps the first sending from being done.
+      expect(await paying({ transactionId: 'pay' })).toEqual({
+        code: 'TransactionCanceled',
+        late: 'TransactionCanceledException',
+      })
+    })
+
+    test('and canceled when it is sent again, for a lease that is lost, is canceled', async () => {
+      const [message] = await published(1)
+      const tx = rig.client.transaction()
+      tx.ack(message as never)
+      const loseIt = async (sending: number) => {
+        if (sending === 1) await orders().ack(message as never)
+      }
+      expect((await failureOf(tx.commit(rig.through(['broken'], loseIt)))).code).toBe('TransactionCanceled')
+      expect(await rig.deliver(0)).toBe('TransactionCanceledException')
     })
 
     test('is not built anew, unless an ack or an id keeps both from being done', async () => {
@@ -729,6 +801,19 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
         failure: { name: 'RangeError', message: 'too much' },
       })
       expect(await resultOf(third?.messageId)).toEqual({ status: { state: 'done', at } })
+    })
+
+    test('tells the producer of a transaction what becomes of its messages', async () => {
+      const tx = rig.client.transaction()
+      tx.publish('jobs', [{ body: { id: 1 } }, { body: { id: 2 } }])
+      const { published: sent } = await tx.commit(rig.dynamodb)
+      expect((await sent[1]?.status())?.state).toBe('ready')
+      const working = rig.client.transaction()
+      working.ack(await jobs().poll(), { result: 'paid' })
+      await working.commit(rig.dynamodb)
+      expect((await sent[1]?.status())?.state).toBe('done')
+      expect(await resultOf(sent[1]?.messageId)).toMatchObject({ result: 'paid' })
+      expect(sent[1]?.result).toBeTypeOf('function')
     })
 
     test('keeps what an ack of the same claim said before it crashed', async () => {

@@ -450,6 +450,9 @@ describe('a worker', () => {
     ['batchSize', { batchSize: 26 }],
     ['visibilityTimeoutSeconds', { visibilityTimeoutSeconds: 0 }],
     ['drainSeconds', { drainSeconds: -1 }],
+    ['onError', { onError: 'log' }],
+    ['signal', { signal: {} }],
+    ['concurency', { concurency: 10 }],
   ])('refuses a wrong %s at once', async (field, options) => {
     const { queue } = await rig()
     expect(() => queue.consume(() => {}, options)).toThrow(

@@ -50,7 +50,7 @@ export const publisher: Work = async (world, actor) => {
 const shown = ({ body, groupId, delaySeconds }: NewMessage): string =>
   `${body}${groupId === undefined ? '' : ` to ${groupId}`}${delaySeconds ? ` in ${delaySeconds} s` : ''}`
 
-const planned = (world: World, actor: Actor, place: number): Planned => {
+export const planned = (world: World, actor: Actor, place: number): Planned => {
   const message =
     world.settings.kind === 'fifo' ? fifoMessage(world, actor, place) : standardMessage(world, actor, place)
   const { body, groupId, deduplicationId, timeToLiveSeconds } = message

@@ -5,6 +5,7 @@ import { inOrderOfNumbers, inOrderOfPublishes, nothingBehindInFlight, nothingPas
 import type { Promised } from './promise.ts'
 import { outdatedHandles, removedForGood } from './removals.ts'
 import { endingsTold, noGhostWorks, resultsOfHolders, waitsEnd } from './results.ts'
+import { allOrNothing, commitsAnswered, effectsOnce } from './transactions.ts'
 
 /** The promises that every history is checked against. */
 export const PROMISES: readonly Promised[] = [
@@ -23,4 +24,7 @@ export const PROMISES: readonly Promised[] = [
   endingsTold,
   noGhostWorks,
   waitsEnd,
+  allOrNothing,
+  commitsAnswered,
+  effectsOnce,
 ]

@@ -18,9 +18,14 @@ const endOf = (history: History, messageId: string, entry: Entry): End | undefin
   const removal = entry.removals.find((one) => !isMove(entry, one))
   if (!removal) return undefined
   const { at, token, inTransaction } = removal
-  if (inTransaction) return { kind: 'cancelled', at }
   const delivery = history.deliveriesOf.get(messageId)?.find((one) => claimOf(history, one)?.token === token)
-  return { kind: 'acked', at, delivery }
+  const isAck =
+    !inTransaction ||
+    history.transactions.some(
+      ({ name, deliveries }) =>
+        delivery && deliveries.includes(delivery) && history.ledger.effects.get(name)?.includes(at),
+    )
+  return isAck ? { kind: 'acked', at, delivery } : { kind: 'cancelled', at }
 }
 
 /** A read that need not be consistent may be so much behind. */

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 
 /**
  * Finds damage in an LMDB file before LMDB maps it into memory: LMDB trusts what it maps, and a damaged page ends the
@@ -21,8 +21,8 @@ const FLAGS = { branch: 1, leaf: 2, overflow: 4, meta: 8 } as const
 const NODE_HEADER_BYTES = 8
 const BIG_VALUE = 1
 
-/** Pages that are looked at, at most: some 80 MB of a file, whose damage further down is met when it is read. */
-export const MAX_CHECKED_PAGES = 20_000
+/** Pages that are looked at, at most: all of a file of 16 MB, and of a larger one those from its roots on. */
+const MAX_CHECKED_PAGES = 4_000
 
 interface Meta {
   readonly pageBytes: number
@@ -36,19 +36,28 @@ interface Tree {
 }
 
 /** What is wrong with the file; nothing when it is whole as far as it was looked at, or empty. */
-export const findDamage = async (path: string, maxPages = MAX_CHECKED_PAGES): Promise<string | undefined> => {
-  const file = await open(path, 'r')
+export const findDamage = (path: string): string | undefined => {
+  // Calls that wait: thousands of small reads through the thread pool would take most of a start.
+  const fd = openSync(path, 'r')
   try {
-    const { size } = await file.stat()
-    return size === 0 ? undefined : await damageIn(file, size, maxPages)
+    const { size } = fstatSync(fd)
+    return size === 0 ? undefined : damageIn(readerOf(fd), size)
   } finally {
-    await file.close()
+    closeSync(fd)
   }
 }
 
-const damageIn = async (file: FileHandle, size: number, maxPages: number): Promise<string | undefined> => {
-  const first = metaIn(await bytesAt(file, 0, META_BYTES))
-  const second = first && metaIn(await bytesAt(file, first.pageBytes, META_BYTES))
+/** Reads some bytes, which are valid until the next call; fewer at the end of the file. */
+type Read = (position: number, length: number) => Buffer
+
+const readerOf = (fd: number): Read => {
+  const buffer = Buffer.alloc(65_536)
+  return (position, length) => buffer.subarray(0, readSync(fd, buffer, 0, length, position))
+}
+
+const damageIn = (read: Read, size: number): string | undefined => {
+  const first = metaIn(read(0, META_BYTES))
+  const second = first && metaIn(read(first.pageBytes, META_BYTES))
   if (!first || !second || second.pageBytes !== first.pageBytes) return 'its header is not that of a data file'
   const { trees } = first.transaction > second.transaction ? first : second
   const { pageBytes } = first
@@ -57,9 +66,9 @@ const damageIn = async (file: FileHandle, size: number, maxPages: number): Promi
   for (let checked = 0; level.length > 0; ) {
     const below: typeof level = []
     for (const { page, height } of level) {
-      if (checked++ === maxPages) return undefined
+      if (checked++ === MAX_CHECKED_PAGES) return undefined
       if (page >= pagesInFile) return `it has ${size} bytes, fewer than it says of itself`
-      const bytes = await bytesAt(file, Number(page) * pageBytes, pageBytes)
+      const bytes = read(Number(page) * pageBytes, pageBytes)
       const children = childrenIn(bytes, { page, isLeaf: height === 1, pagesInFile })
       if (!children) return `its page ${page} is not what it should be`
       for (const child of children) below.push({ page: child, height: height - 1 })
@@ -67,11 +76,6 @@ const damageIn = async (file: FileHandle, size: number, maxPages: number): Promi
     level = below
   }
   return undefined
-}
-
-const bytesAt = async (file: FileHandle, position: number, length: number): Promise<Buffer> => {
-  const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, position)
-  return buffer.subarray(0, bytesRead)
 }
 
 const metaIn = (bytes: Buffer): Meta | undefined => {

@@ -46,7 +46,7 @@ const EMPTIED_KEY = 'l'
 /** Opens the file, or creates it. */
 export const openLmdbFile = async (path: string): Promise<LmdbFile> => {
   const { open } = await loadLmdb()
-  await checkWhole(path)
+  checkWhole(path)
   let db: Database<Uint8Array, string>
   try {
     db = open<Uint8Array, string>({
@@ -101,11 +101,13 @@ const unusable = (path: string, cause: unknown): Error => {
   )
 }
 
-const checkWhole = async (path: string): Promise<void> => {
-  const damage = await findDamage(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw unusable(path, error)
-    return undefined
-  })
+const checkWhole = (path: string): void => {
+  let damage: string | undefined
+  try {
+    damage = findDamage(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unusable(path, error)
+  }
   if (damage) throw damagedFile(path, damage)
 }
 

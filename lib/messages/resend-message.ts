@@ -1,0 +1,85 @@
+import type { Engine } from '../engine.ts'
+import { locate } from '../locate/locate.ts'
+import type { ContentMessage } from '../model/content.ts'
+import { HoldfastError, isHoldfastError, messageNotFound } from '../model/errors.ts'
+import type { StoredMessage } from '../model/message.ts'
+import { plainName } from '../model/queue-name.ts'
+import type { QueueState } from '../model/queue-record.ts'
+import { receivable } from '../model/segment.ts'
+import { removeMessages } from '../model/segment-change.ts'
+import { priorityOf } from '../model/segment-key.ts'
+import { type Moving, moveTo } from '../redrive/move.ts'
+import { findFailure, findResult } from '../results/find-result.ts'
+import { endingWrites } from '../results/write-results.ts'
+import { getMessage } from './get-message.ts'
+
+const TRIES = 5
+
+/**
+ * Sends a message round again that failed or is in the dead-letter queue: it is at the end of its queue, with its id, as if it had
+ * never been received. One that failed is kept for as long as its failure is, if it is no larger than 300 KB.
+ *
+ * writes: one transaction · condition: it is where it was found, or its failure is still told; so it is sent again once
+ * @throws `QueueNotFound`, `MessageNotFound` (also where a failed one was not kept), `OperationInProgress` while it is in its queue, or
+ *   leased in the dead-letter queue
+ */
+export const resendMessage = async (engine: Engine, queueName: string, messageId: string): Promise<StoredMessage> => {
+  const queue = await engine.queues.fresh(queueName)
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const moving = (await deadMessage(engine, queue, messageId)) ?? (await failedMessage(engine, queue, messageId))
+    if (await moveTo(engine, queue, moving)) {
+      engine.wakeups.wake(queue.name, 1)
+      return getMessage(engine, queueName, messageId)
+    }
+  }
+  throw new HoldfastError('Throttled', 'the message is being changed by others', {
+    queue: queueName,
+    reason: 'contention',
+  })
+}
+
+/** A message of this queue in its dead-letter queue. */
+const deadMessage = async (engine: Engine, queue: QueueState, messageId: string): Promise<Moving | undefined> => {
+  const located = await locate(engine, queue.name, messageId).catch((error: unknown) => {
+    if (!isHoldfastError(error, 'MessageNotFound')) throw error
+    return undefined
+  })
+  if (!located) return undefined
+  const { queue: home, stored, index } = located
+  const { segment, content } = stored
+  const now = engine.clock.now()
+  if (home.name === queue.name || !receivable(segment, now).includes(index)) {
+    const where = home.name === queue.name ? 'still in its queue' : 'leased in the dead-letter queue'
+    throw new HoldfastError('OperationInProgress', `the message is ${where}`, {
+      queue: plainName(queue.name),
+      field: 'messageId',
+      value: messageId,
+    })
+  }
+  return {
+    removal: { kind: 'change', change: removeMessages(segment, [index]) },
+    messages: [asNew(content.messages[index] as ContentMessage, messageId)],
+    priority: priorityOf(segment.key.sort),
+    now,
+    endings: endingWrites(home, segment, [index], { kind: 'moved', queue: plainName(queue.name) }, now),
+  }
+}
+
+/** A message that failed for good, from what is kept of it. */
+const failedMessage = async (engine: Engine, queue: QueueState, messageId: string): Promise<Moving> => {
+  const { answer, place } = await findResult(engine, queue.name, messageId)
+  const failure = answer.status.state === 'failed' ? await findFailure(engine, place) : undefined
+  if (!failure) throw messageNotFound(queue.name, messageId)
+  return {
+    // Whoever deletes it sends the message.
+    removal: { kind: 'delete', key: failure.key, ifVersion: failure.version },
+    messages: [asNew(failure.content, messageId)],
+    priority: priorityOf(place.key.sort),
+    now: engine.clock.now(),
+  }
+}
+
+const asNew = ({ deadLetter: _, publishedAt: __, ...message }: ContentMessage, messageId: string): ContentMessage => ({
+  ...message,
+  messageId,
+})
