@@ -79,6 +79,11 @@ export const serverClock = (client: DynamoDBClient, local: LocalTime = localTime
       const known = widened()
       return known ? (known.high - known.low) / 2 : Number.POSITIVE_INFINITY
     },
+    doubtMs: () => {
+      const known = widened()
+      // With nothing to compare it with, the machine's own clock counts.
+      return untimed ? 0 : known ? (known.high - known.low) / 2 : Number.POSITIVE_INFINITY
+    },
     get untimed() {
       return untimed
     },
