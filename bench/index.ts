@@ -6,6 +6,7 @@ import { fifoFigures } from './fifo-figures.ts'
 import { type Figure, hasGoal, isMet, printFigure } from './figures.ts'
 import { memoryDepthFigures } from './memory-depth.ts'
 import { raceFigures } from './race-figures.ts'
+import { resultFigures } from './result-figures.ts'
 import { type Rig, startRig } from './rig.ts'
 import { throughputFigures } from './throughput.ts'
 import { unitFigures } from './units.ts'
@@ -14,7 +15,7 @@ const HELP = `Usage: npm run bench -- [options]
 
 Measures the engine on an embedded DynamoDB engine behind a meter that counts requests and consumed units.
 
-  --only PARTS    some of: units, races, depth, fifo, memory, throughput, client (with commas between)
+  --only PARTS    some of: units, races, depth, fifo, memory, throughput, client, results (with commas between)
   --million       depth also with 1,000,000 messages waiting, and a group with 200,000 (some minutes)
   --latency MS    delay each answer of the table, as a network would (default 0)
   --messages N    messages in each race (default 2000)
@@ -48,6 +49,7 @@ const PARTS = {
   memory: () => memoryDepthFigures(values.million ? 1_000_000 : 100_000),
   throughput: throughputFigures,
   client: clientFigures,
+  results: resultFigures,
 } satisfies Record<string, (rig: Rig) => Promise<Figure[]>>
 
 const chosen = (values.only?.split(',') ?? Object.keys(PARTS)).map((part) => {

@@ -1,13 +1,14 @@
 import type { Json } from '../codecs/json.ts'
 import type { Reading } from '../codecs/read-message.ts'
 import type { CancelReason } from '../model/cancel-reason.ts'
-import { invalid, isHoldfastError } from '../model/errors.ts'
+import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
 import type { NewMessage } from '../model/message.ts'
 import { isHandleOf } from '../model/receipt-handle.ts'
 import { failureFrom, type WorkOutcome } from '../model/result.ts'
 import { type Handle, handlesOf } from '../settle/verbs.ts'
 import type { ActionFailure, JointCommits } from '../store/joint.ts'
 import type { Write } from '../store/port.ts'
+import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import { bodyNow, snapshot } from '../transactions/asked.ts'
 import type { Committed, EngineTransaction } from '../transactions/transaction.ts'
 import type { CallOptions } from '../transport/port.ts'
@@ -86,6 +87,7 @@ export interface JointTransactionParts<Entry, Database> {
   readonly queueNames: () => Iterable<string>
   /** Asks what became of a queue's messages. */
   readonly awaitingOf: (queue: string) => Awaiting
+  readonly telemetryOf: (queue: string) => QueueTelemetry
   /** How the bodies of a queue are written. */
   readonly readingOf: (queue: string | QueueClient<never, unknown>) => Reading<never, unknown>
 }
@@ -95,23 +97,35 @@ export const jointTransaction = <Entry, Database>({
   database,
   queueNames,
   awaitingOf,
+  telemetryOf,
   readingOf,
 }: JointTransactionParts<Entry, Database>): JointTransaction<Entry, Database> => {
   /** Publishes in the order given, some of which wait for their schema's verdict. */
   const messages: { queue: string; message: Promise<NewMessage> }[] = []
   let handedOver = 0
-  let handing = Promise.resolve()
+  let busy = false
   let writes: readonly Write[] = []
 
-  /** One call after the other, so that each message is handed over once. */
-  const handOver = (): Promise<void> => {
-    handing = handing.then(async () => {
-      for (; handedOver < messages.length; handedOver++) {
-        const { queue, message } = messages[handedOver] as (typeof messages)[number]
-        transaction.publish({ queue, message: await message })
-      }
-    })
-    return handing
+  /** The messages that are to be handed over, each once, when all of them could be encoded. */
+  const pendingMessages = async (): Promise<Pending[]> => {
+    const pending = await Promise.all(
+      messages.slice(handedOver).map(async ({ queue, message }) => ({ queue, message: await message })),
+    )
+    handedOver += pending.length
+    return pending
+  }
+  /** One commit, or one build, at a time. */
+  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (busy) throw new HoldfastError('OperationInProgress', 'the transaction is being committed: begin another one')
+    busy = true
+    try {
+      return await work()
+    } finally {
+      busy = false
+    }
+  }
+  const handOver = (pending: readonly Pending[]): void => {
+    for (const one of pending) transaction.publish(one)
   }
 
   const resultOf = ({ published, ...committed }: Committed): CommitResult => ({
@@ -142,21 +156,60 @@ export const jointTransaction = <Entry, Database>({
         messages.push({ queue: name, message })
       }
     },
-    commit: async (dynamodb, entries = [], { signal } = {}) => {
-      await handOver()
-      return resultOf(await transaction.commit(database.commits(dynamodb, entries), signal))
-    },
-    items: async () => {
-      await handOver()
-      writes = await transaction.writes()
-      return database.items(writes)
-    },
+    commit: (dynamodb, entries = [], { signal } = {}) =>
+      alone(async () => {
+        const from = handedOver
+        const committed = await inSpans(telemetryOf, await pendingMessages(), from, (traced) => {
+          handOver(traced)
+          return transaction.commit(database.commits(dynamodb, entries), signal)
+        })
+        return resultOf(committed)
+      }),
+    items: () =>
+      alone(async () => {
+        handOver(await pendingMessages())
+        writes = await transaction.writes()
+        return database.items(writes)
+      }),
     committed: async () => resultOf(await transaction.committed()),
     explain: (error) =>
       isHoldfastError(error)
         ? (error.fields.reasons ?? [])
         : transaction.explain(database.canceledActions(error, writes)),
   }
+}
+
+interface Pending {
+  readonly queue: string
+  readonly message: NewMessage
+}
+
+/** Commits in the spans of a publish to each queue; the messages carry their trace contexts. */
+const inSpans = async (
+  telemetryOf: (queue: string) => QueueTelemetry,
+  pending: readonly Pending[],
+  from: number,
+  work: (traced: readonly Pending[]) => Promise<Committed>,
+): Promise<Committed> => {
+  const traced = [...pending]
+  let committed: Committed = { published: [] }
+  let run = async (): Promise<void> => {
+    committed = await work(traced)
+  }
+  for (const queue of new Set(pending.map((one) => one.queue))) {
+    const inner = run
+    const positions = [...pending.keys()].filter((position) => pending[position]?.queue === queue)
+    const own = positions.map((position) => (pending[position] as Pending).message)
+    run = async () => {
+      await telemetryOf(queue).publishBatch(own, async (some) => {
+        for (const [index, message] of some.entries()) traced[positions[index] as number] = { queue, message }
+        await inner()
+        return positions.map((position) => ({ messageId: committed.published[from + position]?.messageId ?? '' }))
+      })
+    }
+  }
+  await run()
+  return committed
 }
 
 /** A message as it is at this call, whatever is done to its body while a schema takes its time. */

@@ -25,7 +25,7 @@ const CLOCKS_MS = 2_000
  * What became of a message: its result, its failure, or its state as it is; with `waitTimeSeconds` it waits until that is
  * final. An ack in this process is seen at once, one in another process within a second.
  *
- * reads: the message's header at each look, 0.5 RRU, 25 of them in 20 s; 4 RRU more at the last one
+ * reads: the message's header at each look, 0.5 RRU, 25 of them in 20 s; 5 RRU more at the last one
  *
  * @throws `InvalidRequest` on a queue that keeps no results, `QueueNotFound`, `MessageNotFound` for what is no message id
  */

@@ -8,9 +8,9 @@ test('a program that only publishes carries no transactions, and stays below 130
   const { metafile } = await build({
     stdin: {
       contents: `
-        import { createEngine } from '../../lib/engine.ts'
-import { dynamodbStore } from '../../lib/store/dynamodb/dynamodb-store.ts'
-import { publish } from '../../lib/publish/publish.ts'
+        import { createEngine } from './lib/engine.ts'
+        import { dynamodbStore } from './lib/store/dynamodb/dynamodb-store.ts'
+        import { publish } from './lib/publish/publish.ts'
         export const send = (client, body) =>
           publish(createEngine({ store: dynamodbStore({ client, table: 'holdfast' }) }), 'orders', [{ body }])`,
       resolveDir: PROJECT,

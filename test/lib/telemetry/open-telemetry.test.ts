@@ -458,3 +458,19 @@ test('an error of ours that a handler throws counts by its code', async () => {
   await work(orders, () => Promise.reject(new HoldfastError('Throttled', 'later')), 1)
   expect(only('process orders').attributes['error.type']).toBe('Throttled')
 })
+
+test('what a transaction publishes carries the trace context of its creation', async () => {
+  const { client, plain } = await rig()
+  const tx = client.transaction()
+  tx.publish('orders', [{ body: 1 }, { body: 2 }])
+  tx.publish('failed', [{ body: 3 }])
+  const { published } = await tx.commit()
+  const received = await plain.poll()
+  const created = named('create orders')
+  expect(received.map(({ attributes }) => textOf(attributes.traceparent))).toEqual(
+    created.map((span) => traceparentOf(span.spanContext())),
+  )
+  expect(received.map(({ messageId }) => messageId)).toEqual(published.slice(0, 2).map(({ messageId }) => messageId))
+  expect(named('create failed')).toHaveLength(1)
+  expect([only('publish orders'), only('publish failed')].map((span) => span.status.code)).toEqual([0, 0])
+})
