@@ -116,7 +116,12 @@ export interface Client {
 
   /** Creates a queue. Repeating it with the same settings succeeds; with others it fails with `QueueExists`. */
   createQueue(name: string, settings?: GivenQueue, options?: CallOptions): Promise<Queue>
-  deleteQueue(name: string, options?: CallOptions): Promise<void>
+  /**
+   * @param options with `force`, also a queue that is the dead-letter queue of another one. Messages that would go there then
+   *   stay in their queue.
+   * @throws `InvalidRequest` for a dead-letter queue in use
+   */
+  deleteQueue(name: string, options?: CallOptions & { readonly force?: boolean }): Promise<void>
   listQueues(query?: { prefix?: string; limit?: number; cursor?: string } & CallOptions): Promise<QueuePage>
 
   /** Resolves when everything published through this client is settled. */

@@ -4,6 +4,8 @@ export interface Clock {
   now(): number
   /** Resolves after `ms` of this clock's time, or as soon as `signal` aborts; never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** How far the clock may be off to either side, ms. @default 0: it is to be trusted */
+  doubtMs?(): number
 }
 
 export const systemClock: Clock = {

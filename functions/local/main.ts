@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander'
 import { createEngine, type Engine } from '../../lib/engine.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
+import type { SegmentKey } from '../../lib/model/segment-key.ts'
 import type { Authenticator } from '../sqs/sigv4.ts'
 import { banner } from './banner.ts'
 import { isLoopback } from './caller-check.ts'
@@ -15,6 +16,8 @@ import { startServer } from './server.ts'
 import { authenticatorFrom } from './sqs-keys.ts'
 import { stderrLog as log } from './stderr-log.ts'
 import type { LocalStore } from './store.ts'
+import { parseTrigger, startTriggers } from './triggers/local-triggers.ts'
+import { tellingStore } from './triggers/telling-store.ts'
 import { UsageError } from './usage-error.ts'
 
 /** `npm start`: all of Holdfast in one process, with the handlers that run in Lambda. Returns the exit code. */
@@ -38,9 +41,13 @@ const serveUntilEnded = async (
   authenticate: Authenticator | undefined,
   queues: DeclaredQueues | undefined,
 ): Promise<number> => {
-  const engine = createEngine({ store })
+  const wanted = options.trigger.map(parseTrigger)
+  let published = (_keys: readonly SegmentKey[]): void => {}
+  const engine = createEngine({ store: wanted.length > 0 ? tellingStore(store, (keys) => published(keys)) : store })
   const declared = queues && (await declare(engine, options.queues ?? '', queues))
   const redrives = startRedriveWorker(engine, log)
+  const triggers = await startTriggers(engine, wanted, { log, print: console.log, environment: process.env })
+  published = triggers.published
   try {
     const answer = composeFrontDoor({ options, engine, wakeRedrive: redrives.wake, authenticate, log })
     const { host } = options
@@ -63,7 +70,7 @@ const serveUntilEnded = async (
     await server.stop()
     return failure === undefined ? 0 : 1
   } finally {
-    await redrives.stop()
+    await Promise.all([redrives.stop(), triggers.stop()])
   }
 }
 

@@ -22,6 +22,8 @@ export interface LocalOptions {
   readonly httpOpen: boolean
   /** File with the queues that are to exist. */
   readonly queues?: string
+  /** Triggers: `QUEUE=HANDLER` each. */
+  readonly trigger: readonly string[]
   /** Whether SQS's sixty seconds apply before a deleted queue's name can be used again, and between two purges. */
   readonly cooldowns: boolean
   /** Whether SQS clients of different accounts and regions have queues of their own. */
@@ -32,7 +34,8 @@ const ENVIRONMENT = `
 Environment:
   AWS_ENDPOINT_URL_DYNAMODB   keep messages in this DynamoDB, e.g. DynamoDB Local, unless --data or --engine is given
   HOLDFAST_TABLE              its table, created when it is missing; on disk, the directory in the data directory
-                              (default: holdfast)`
+                              (default: holdfast)
+  AWS_ENDPOINT_URL_LAMBDA     where --trigger QUEUE=NAME finds a function that is no module: a Lambda emulator, or Lambda`
 
 /**
  * The command line of the local server.
@@ -43,7 +46,8 @@ export const parseOptions = (args: readonly string[]): LocalOptions => {
   const command = new Command('holdfast dev').description(
     'Holdfast on this machine: the HTTP API and the SQS endpoint on one port.',
   )
-  for (const option of [...addressOptions(), ...storeOptions(), ...protocolOptions()]) command.addOption(option)
+  for (const option of [...addressOptions(), ...storeOptions(), ...triggerOptions(), ...protocolOptions()])
+    command.addOption(option)
   return command
     .addHelpText('after', ENVIRONMENT)
     .allowExcessArguments(false)
@@ -88,6 +92,16 @@ const storeOptions = (): Option[] => [
     '--queues <file>',
     'JSON file of queues: those that are missing are created, those that differ are changed, none is deleted',
   ).argParser(notEmpty),
+]
+
+/** What messages are delivered to. */
+const triggerOptions = (): Option[] => [
+  new Option(
+    '--trigger <queue=handler>',
+    'deliver the messages of a queue to the handler of a module (.mjs, .js, .ts), as Lambda does with those of SQS; repeatable',
+  )
+    .default([], 'none')
+    .argParser((text: string, before: readonly string[]) => [...before, notEmpty(text)]),
 ]
 
 /** Who may use which protocol, and how closely the SQS endpoint follows SQS. */

@@ -1,8 +1,8 @@
 import { type ErrorCode, isHoldfastError } from '../model/errors.ts'
 
 /**
- * Work that goes along with what was asked for, such as writing a hint, must not fail it: where the store fails for the
- * moment, or for one of the reasons given, the answer is `otherwise` and the work is left to the next who comes by.
+ * Work that nothing depends on, such as writing a hint. Where the store fails with a retryable error, or with one of the codes in
+ * `except`, the result is `otherwise`, and a later operation does the work.
  */
 export const bestEffort = async <T, O = undefined>(
   work: Promise<T>,

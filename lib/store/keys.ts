@@ -8,7 +8,7 @@ import { partitionId, type SegmentKey, type SegmentPartition } from '../model/se
 /** The table's attributes: the two halves of the key, and the epoch seconds of DynamoDB's TTL. */
 export const TABLE_SHAPE = { partitionKey: 'pk', sortKey: 'sk', timeToLive: 'x' } as const
 
-/** Characters of the longest sort key that may ever be; the longest there is is a queue's name. DynamoDB takes 1,024 bytes. */
+/** A sort key has at most this many characters. The longest kind is a queue's name. DynamoDB accepts 1,024 bytes. */
 export const SORT_KEY_LENGTH = 250
 
 /**
@@ -20,7 +20,7 @@ export const SORT_KEY_LENGTH = 250
  *     message     <letter>#<queue>#<message id>     outlives it; for a transaction, its id
  *     table       <letter>#…                        of several queues
  *
- * One letter has one purpose: no other module writes one down.
+ * One letter has one purpose, and no other module contains one.
  */
 export const KEY_KINDS = {
   /** A segment's header. */
@@ -31,17 +31,17 @@ export const KEY_KINDS = {
   ticket: { letter: 't', names: 'generation' },
   /** The fence of a message group under a limit in flight. */
   fence: { letter: 'f', names: 'generation' },
-  /** Which message a deduplication id stands for. */
+  /** The message that a deduplication id stands for. */
   deduplication: { letter: 'd', names: 'generation' },
   /** What became of a segment's messages: results, failures, and that they were cancelled or moved. */
   result: { letter: 'o', names: 'generation' },
   /** What a publish with an idempotency key stored, so that a repeat is answered and not stored again. */
   idempotencyKey: { letter: 'u', names: 'generation' },
-  /** What a poll of a FIFO queue took, to be repeated under its attempt id. */
+  /** The receipt handles of a poll of a FIFO queue, which can be repeated under its attempt id. */
   receiveAttempt: { letter: 'p', names: 'generation' },
-  /** What is in flight at the front of a shard or group: a hint for pollers. */
+  /** An in-flight snapshot of a shard or group: a hint for pollers. */
   snapshot: { letter: 'h', names: 'generation' },
-  /** A message that is visible sooner than the snapshot says. */
+  /** An early release: a message becomes visible sooner than the snapshot says. */
   earlyRelease: { letter: 'e', names: 'generation' },
   /** Where a moved message is. */
   alias: { letter: 'a', names: 'message' },
@@ -102,7 +102,7 @@ export const segmentKeyOf = ({ partition: text, sort }: DocumentKey): SegmentKey
 
 export const bodyPartition = ({ partition: of, sort }: SegmentKey): string =>
   partition('body', `${partitionId(of)}#${sort}`)
-/** The tickets of a shard, whichever group of it is asked for. */
+/** The tickets of a shard, from the partition of the shard or of any group in it. */
 export const ticketPartition = ({ group: _, ...shard }: SegmentPartition): string =>
   partition('ticket', partitionId(shard))
 

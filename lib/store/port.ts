@@ -13,8 +13,8 @@ export type { Document, DocumentKey } from '../model/document.ts'
  * What the engine needs of a database. Two kinds of things are kept: segments, whose headers change by conditional
  * writes and whose content never changes, and documents, small records with a version.
  *
- * Every write is safe to send again after a lost response: an insert requires absence, a change requires what it was
- * decided on, and what a failed condition found is answered, so that the caller can tell its own earlier success.
+ * Every write is safe to send again after a lost response: an insert requires absence, and a change requires the state that it was
+ * decided on. A failed condition returns what it met, so that the caller recognizes its own earlier success.
  *
  * Failures are `HoldfastError`s: `Throttled` (nothing was done; its `reason` says why), `StoreUnavailable` (it may have been done),
  * `AccessDenied`, `Internal`.
@@ -47,17 +47,17 @@ export interface Store {
   /** Tickets of a queue's groups, by the groups' hashes. May lag behind recent writes unless `consistent`. */
   tickets(range: TicketRange): Promise<TicketPage>
   /**
-   * Locks a group unless it is locked, and puts it at the end of those that wait for their turn; answers the ticket,
-   * or nothing when it is locked or gone. A ticket that bears this very lock was locked by an earlier try, whose
-   * response was lost. What becomes of tickets: `applyToTicket`.
+   * Locks a group unless it is locked, and puts it at the end of the groups that wait for their turn. Returns the ticket, or nothing
+   * when it is locked or gone. A ticket with the same lock was locked by an earlier try, whose response was lost. The rule for
+   * tickets is `applyToTicket`.
    */
   lockTicket(key: TicketKey, lock: TicketLock): Promise<Ticket | undefined>
   /**
-   * Sets until when a group is locked, where its ticket is stored and meets the condition; answers whether it did.
-   * Infinity is until something is published.
+   * Sets until when a group is locked, where its ticket is stored and meets the condition. Returns whether it did. Infinity is until
+   * something is published.
    */
   markTicket(key: TicketKey, lockedUntil: number, mark?: TicketMark): Promise<boolean>
-  /** Deletes a ticket unless something was published since `lastSequence`; answers whether it is gone. */
+  /** Deletes a ticket unless something was published since `lastSequence`. Returns whether it is gone. */
   dropTicket(key: TicketKey, lastSequence: string): Promise<boolean>
 
   getDocument(key: DocumentKey, options?: { consistent?: boolean }): Promise<Document | undefined>
@@ -106,7 +106,7 @@ export interface HeaderRange {
   /** Sort keys, both inclusive. */
   readonly from: string
   readonly to: string
-  /** Most headers to read. */
+  /** The read returns at most this many headers. */
   readonly limit: number
   readonly consistent?: boolean
 }
@@ -131,7 +131,7 @@ export interface ChangeFailure {
   readonly applied: false
   /** The segment that the condition met; `undefined` when there is none. */
   readonly segment: Segment | undefined
-  /** Why the write could not be tried: then nothing is known of the segment, and whether it was done. */
+  /** Why the write could not be tried. Then it is not known how the segment is, nor whether the write was done. */
   readonly error?: HoldfastError
 }
 
@@ -150,9 +150,9 @@ export type Write =
   | { readonly kind: 'delete'; readonly key: DocumentKey; readonly ifVersion?: number }
   /** Changes nothing, and requires that a document is as it was read. */
   | { readonly kind: 'check'; readonly key: DocumentKey; readonly ifVersion: number }
-  /** Gives out sequence numbers: requires that none from `from` on was given, and makes the ticket if need be. */
+  /** Gives out sequence numbers. Requires that none from `from` on was given. Creates the ticket where there is none. */
   | ({ readonly kind: 'advance'; readonly key: TicketKey } & TicketAdvance)
-  /** Tells that a group of a standard queue has something new; makes the ticket if need be. */
+  /** Opens the ticket of a group of a standard queue, which has a new message. Creates the ticket where there is none. */
   | ({ readonly kind: 'touch'; readonly key: TicketKey } & TicketTouch)
 
 export interface PutWrite {

@@ -3,27 +3,27 @@ import { bestEffort } from './best-effort.ts'
 import { queueKey } from './keys.ts'
 import type { Store } from './port.ts'
 
-/** How well a clock knows the time. */
+/** How exact a clock is. */
 export interface TimeKnowledge {
-  /** How far it may be off to either side, ms; Infinity while nothing is known. */
+  /** The clock may be off by this much to either side, ms; Infinity while nothing is known. */
   uncertaintyMs(): number
-  /** Whether there is nothing to compare it with. */
+  /** Whether the store shows no time that the clock could be compared with. */
   readonly untimed: boolean
 }
 
 const MAX_UNCERTAINTY_MS = 1_000
 
 /**
- * A store that refuses to claim and to move messages while the clock may be more than a second off to either side: what a
- * poller decided by such a clock may take a message from its holder. The refusal is `StoreUnavailable`, and reads something cheap, from
- * which the clock learns the time for the next poll. For processes whose own clock is not to be trusted.
+ * A store that refuses to claim and to move messages while the clock may be more than a second off to either side: by such a clock a
+ * poller could claim a message that another consumer holds. The refusal is `StoreUnavailable`. Before it the store makes a cheap
+ * read, from which the clock learns the time for the next poll. For processes whose own clock cannot be trusted.
  */
 export const sureOfTime = (store: Store, time: TimeKnowledge): Store => {
   const refuseUnlessSure = async (): Promise<void> => {
     if (time.untimed || time.uncertaintyMs() <= MAX_UNCERTAINTY_MS) return
     // The record of no queue.
     await bestEffort(store.getDocument(queueKey('')))
-    const message = "the store's time is not known to two seconds, so no lease can be judged"
+    const message = 'the time of the store is not known to within a second, so leases cannot be judged: try again'
     throw new HoldfastError('StoreUnavailable', message)
   }
   return {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Engine } from '../engine.ts'
+import type { CancelReason } from '../model/cancel-reason.ts'
 import { HoldfastError, isHoldfastError } from '../model/errors.ts'
 import type { JointCommits, PreparedTransaction } from '../store/joint.ts'
 import type { Built } from './build.ts'
@@ -99,8 +100,9 @@ const send = async (parts: CommitParts, attempt: Attempt): Promise<Step> => {
       const judgement = await judge(engine, attempt.built, outcome.failures, found)
       if (judgement.kind === 'done') return { commitment: commitmentOf(parts, judgement.attempt) }
       if (judgement.kind === 'final') {
-        // The answer tells of all sendings of its token.
-        attempt.unanswered = false
+        // A lease that is lost stays lost, so no sending can be done any more. Any other reason may pass, and a sending that
+        // had no answer arrive then.
+        if (judgement.reasons.some(isLasting)) attempt.unanswered = false
         return { failure: canceled(judgement.reasons), next: 'give-up' }
       }
       if (outcome.resent) attempt.unanswered = true
@@ -119,6 +121,8 @@ const contended = (): HoldfastError =>
   new HoldfastError('Throttled', 'nothing was done: other writers keep changing the same items', {
     reason: 'contention',
   })
+
+const isLasting = ({ reason }: CancelReason): boolean => reason === 'lease-lost' || reason === 'message-gone'
 
 const isFenced = ({ acks, marker }: CommitParts): boolean => acks || marker !== undefined
 

@@ -4,10 +4,12 @@ import { cancelMessage } from '../messages/cancel-message.ts'
 import { getMessage } from '../messages/get-message.ts'
 import { rescheduleMessage } from '../messages/reschedule-message.ts'
 import { resendMessage } from '../messages/resend-message.ts'
+import { HoldfastError } from '../model/errors.ts'
 import { changedSettings, newQueueSettings } from '../model/given-settings.ts'
 import { publish } from '../publish/publish.ts'
 import { counts } from '../queues/counts.ts'
 import { createQueue } from '../queues/create-queue.ts'
+import { deadLetterSource } from '../queues/dead-letter-source.ts'
 import { deleteQueue } from '../queues/delete-queue.ts'
 import { getQueue } from '../queues/get-queue.ts'
 import { listQueues } from '../queues/list-queues.ts'
@@ -43,12 +45,17 @@ export const engineTransport = (engine: Engine, close: () => Promise<void> = asy
           ...(tags && { tags }),
         })),
       ),
-    deleteQueue: (queue, options) => unless(options, () => deleteQueue(engine, queue)),
+    deleteQueue: (queue, { force, ...options } = {}) =>
+      unless(options, async () => {
+        if (!force) await checkUnused(engine, queue)
+        await deleteQueue(engine, queue)
+      }),
     purgeQueue: (queue, options) => unless(options, () => purgeQueue(engine, queue)),
     listQueues: (query, options) => unless(options, () => listQueues(engine, query)),
     counts: (queue, options) => unless(options, () => counts(engine, queue)),
     publish: (queue, messages, options) => unless(options, () => publish(engine, queue, messages)),
-    poll: (queue, options) => unless(options, () => poll(engine, queue, options)),
+    // A poll that is called off has no messages, also before it begins.
+    poll: async (queue, options) => (options.signal?.aborted ? [] : poll(engine, queue, options)),
     ack: (queue, handles, options) => unless(options, () => ack(engine, queue, handles)),
     nack: (queue, entries, options) => unless(options, () => nack(engine, queue, entries)),
     extend: (queue, entries, { signal, ...options } = {}) =>
@@ -64,4 +71,13 @@ export const engineTransport = (engine: Engine, close: () => Promise<void> = asy
       unless(options, () => rescheduleMessage(engine, queue, messageId, when)),
     close,
   }
+}
+
+const checkUnused = async (engine: Engine, queue: string): Promise<void> => {
+  await engine.queues.fresh(queue)
+  const source = await deadLetterSource(engine, queue, { exceptItself: true })
+  if (!source) return
+  throw new HoldfastError('InvalidRequest', `queue ${queue} is the dead-letter queue of ${source.name}`, {
+    value: queue,
+  })
 }

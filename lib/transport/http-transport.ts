@@ -51,8 +51,9 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
     getQueue: async (queue, options) => queueFrom(await call({ method: 'GET', path: queuePath(queue), ...options })),
     updateQueue: async (queue, given, options) =>
       queueFrom(await call({ method: 'PATCH', path: queuePath(queue), body: given, ...options })),
-    deleteQueue: async (queue, options) => {
-      await call({ method: 'DELETE', path: queuePath(queue), doneWhen: 'QueueNotFound', ...options })
+    deleteQueue: async (queue, { force, ...options } = {}) => {
+      const query = force ? { force: 'true' } : {}
+      await call({ method: 'DELETE', path: queuePath(queue), query, doneWhen: 'QueueNotFound', ...options })
     },
     purgeQueue: async (queue, options) => {
       await call({
@@ -83,9 +84,6 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
       return listIn(answer, 'messages', messages.length).map(publishResultFrom)
     },
     poll: async (queue, { signal, ...body }) => {
-      // What is out of range is the server's to refuse.
-      const waitMs =
-        Math.min(Math.max(body.waitTimeSeconds ?? LIMITS.waitTimeSeconds, 0) || 0, LIMITS.waitTimeSeconds) * 1_000
       try {
         const answer = await call({
           method: 'POST',
@@ -93,7 +91,7 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
           body,
           signal,
           repeat: 'never',
-          timeoutMs: waitMs + (parts.timeoutMs ?? DEFAULT_TIMEOUT_MS),
+          timeoutMs: waitMs(body.waitTimeSeconds) + (parts.timeoutMs ?? DEFAULT_TIMEOUT_MS),
         })
         return listIn(answer, 'messages').map(messageFrom)
       } catch (error) {
@@ -139,7 +137,7 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
           path: `${messagePath(queue, messageId)}/result`,
           query: { waitTimeSeconds },
           signal,
-          timeoutMs: waitTimeSeconds * 1_000 + (parts.timeoutMs ?? DEFAULT_TIMEOUT_MS),
+          timeoutMs: waitMs(waitTimeSeconds) + (parts.timeoutMs ?? DEFAULT_TIMEOUT_MS),
         }),
       ),
     browse: async (queue, { states, ...paging }, options) => {
@@ -170,6 +168,10 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
     close: async () => {},
   }
 }
+
+/** How long a server may wait before it answers; what is out of range is its own to refuse. */
+const waitMs = (waitTimeSeconds: number = LIMITS.waitTimeSeconds): number =>
+  Math.min(Math.max(waitTimeSeconds, 0) || 0, LIMITS.waitTimeSeconds) * 1_000
 
 /** Half of the time that the server knows a key for: the last repeat must arrive before that is over. */
 const KEY_TRUSTED_MS = (LIMITS.idempotencyKeySeconds * 1_000) / 2

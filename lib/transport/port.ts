@@ -40,7 +40,8 @@ export interface Transport {
   createQueue(queue: string, given: GivenQueue, options?: CallOptions): Promise<{ queue: Queue; created: boolean }>
   getQueue(queue: string, options?: CallOptions): Promise<Queue>
   updateQueue(queue: string, given: GivenQueueChange, options?: CallOptions): Promise<Queue>
-  deleteQueue(queue: string, options?: CallOptions): Promise<void>
+  /** Refuses a dead-letter queue that is in use, unless forced. */
+  deleteQueue(queue: string, options?: CallOptions & { readonly force?: boolean }): Promise<void>
   purgeQueue(queue: string, options?: CallOptions): Promise<void>
   listQueues(query: { prefix?: string; limit?: number; cursor?: string }, options?: CallOptions): Promise<QueuePage>
   counts(queue: string, options?: CallOptions): Promise<Counts>

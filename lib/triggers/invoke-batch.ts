@@ -55,7 +55,8 @@ const settle = async (
   if (outcome.kind === 'not-run') return settleBatch(run, { acked: [], nacked: [], unreceived: messages })
   if (outcome.kind === 'failed') {
     run.observe({ type: 'function-failed', queue, messages: messages.length, error: outcome.error })
-    return settleBatch(run, { acked: [], nacked: messages, unreceived: [] })
+    const failure = { name: 'FunctionError', message: outcome.error }
+    return settleBatch(run, { acked: [], nacked: messages, unreceived: [] }, failure)
   }
   const failed = reportBatchItemFailures ? outcome.failed : new Set<string>()
   const verdicts = verdictsOf(messages, failed, plainName(queue).endsWith('.fifo'))

@@ -2,6 +2,7 @@ import type { Engine } from '../engine.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult, Message } from '../model/message.ts'
+import type { Failure } from '../model/result.ts'
 import { ack } from '../settle/ack.ts'
 import { nack } from '../settle/nack.ts'
 import { unreceive } from '../settle/unreceive.ts'
@@ -46,6 +47,7 @@ const FIRST_PAUSE_MS = 100
 export const settleBatch = async (
   { engine, options: { queue }, observe }: Run,
   { acked, nacked, unreceived }: Verdicts,
+  failure?: Failure,
 ): Promise<void> => {
   const lost: HandleResult[] = []
   const settling = async (
@@ -57,6 +59,9 @@ export const settleBatch = async (
       lost.push(...(await settleSome(engine, handles, settle)))
     }
   }
+  // As with SQS, a failed message comes back when the visibility timeout is over, unless the queue says how it backs off.
+  const { retryPolicy, visibilityTimeoutSeconds } = (await engine.queues.get(queue)).settings
+  const rest = retryPolicy === undefined ? { delaySeconds: Math.max(1, visibilityTimeoutSeconds) } : {}
   // What lies behind a failed head goes back before it, so that the group opens with all of it there.
   const back = async (): Promise<void> => {
     await settling(unreceived, (handles) => unreceive(engine, queue, handles))
@@ -64,7 +69,7 @@ export const settleBatch = async (
       nack(
         engine,
         queue,
-        handles.map((receiptHandle) => ({ receiptHandle })),
+        handles.map((receiptHandle) => ({ receiptHandle, ...rest, ...(failure && { failure }) })),
       ),
     )
   }

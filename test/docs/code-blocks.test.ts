@@ -95,6 +95,9 @@ test('the blocks that no test runs say why, and are these', () => {
         "CONTRIBUTING.md",
         "CONTRIBUTING.md",
       ],
+      "needs a handler of the reader's": [
+        "docs/triggers.md",
+      ],
       "needs an AWS account": [
         "README.md",
         "docs/deploy.md",

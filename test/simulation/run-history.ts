@@ -11,7 +11,7 @@ import { employ } from './actors/employ.ts'
 import { operator } from './actors/operator.ts'
 import { publisher } from './actors/publisher.ts'
 import { redriver } from './actors/redriver.ts'
-import { transactor } from './actors/transactor.ts'
+import { locker, transactor } from './actors/transactor.ts'
 import { look, watcher } from './actors/watcher.ts'
 import type { CoverageCounts } from './coverage.ts'
 import { expected } from './history.ts'
@@ -75,6 +75,7 @@ const play = async (world: World): Promise<Violation[]> => {
     ...several(consumers, (n) => employ(world, `consumer-${n}`, endAt, consumer)),
     ...several(operators, (n) => employ(world, `operator-${n}`, endAt, operator)),
     ...several(deadLetterConsumers, (n) => employ(world, `dead-letter-consumer-${n}`, endAt, deadLetterConsumer)),
+    ...several(transactors > 0 ? 1 : 0, (n) => employ(world, `locker-${n}`, endAt, locker)),
     ...several(transactors, (n) => employ(world, `transactor-${n}`, endAt, transactor)),
     ...several(watchers, (n) => employ(world, `watcher-${n}`, endAt, watcher)),
     ...several(redrivers, (n) => employ(world, `redriver-${n}`, endAt, redriver)),

@@ -146,4 +146,11 @@ export const TRANSACTION_BUGS: readonly PlantedBug[] = [
     by: '',
     ...SIMULATION,
   },
+  {
+    name: 'transactions: what cancels one sending is taken to have canceled those without an answer',
+    file: 'lib/transactions/commit.ts',
+    replace: 'if (judgement.reasons.some(isLasting)) attempt.unanswered = false',
+    by: 'attempt.unanswered = judgement.reasons.some(isLasting) && false',
+    suites: ['test/lib/transactions/transaction.test.ts'],
+  },
 ]

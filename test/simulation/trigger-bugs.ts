@@ -105,8 +105,8 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
     name: 'a failed batch is acked',
     file: 'lib/triggers/invoke-batch.ts',
-    replace: 'return settleBatch(run, { acked: [], nacked: messages, unreceived: [] })',
-    by: 'return settleBatch(run, { acked: messages, nacked: [], unreceived: [] })',
+    replace: 'return settleBatch(run, { acked: [], nacked: messages, unreceived: [] }, failure)',
+    by: 'return settleBatch(run, { acked: messages, nacked: [], unreceived: [] }, failure)',
     ...SIMULATION,
   },
   {

@@ -11,7 +11,7 @@ import { headerKey, headerOf, type Item } from './header-item.ts'
 import { type Bodies, bodiesOf, contentIn, haveArrived } from './segments.ts'
 import type { BatchOutcome, TableClient } from './table-client.ts'
 
-/** One change's outcome with the header item behind it: the new image, or what the condition met. */
+/** One change's outcome with its header item: the new image, or the item that the condition met. */
 type Written =
   | { readonly held: true; readonly item: Item | undefined }
   | { readonly held: false; readonly item: Item | undefined; readonly error?: HoldfastError }
@@ -21,7 +21,7 @@ export const changeOperations = (
   clock: Clock,
 ): Pick<Store, 'change' | 'claim' | 'claimTogether'> => ({
   /**
-   * writes: one update or delete a change, several in one request where they can be said as statements
+   * writes: one update or delete a change, several in one request where they can be expressed as statements
    * condition: what the change requires · cost: 1 WRU each, also when the condition fails
    */
   change: async (changes) => {
@@ -72,12 +72,12 @@ const claimEach = async (table: TableClient, claims: readonly Claim[]): Promise<
       ? headerOf(change.key.partition, outcome.item)
       : ((after.applied ? after.segment : undefined) ?? read)
     const content = contentIn(outcome.item, segment, bodies)
-    // Missing is not the same as not read: what is missing for long is dropped.
+    // Content that could not be read is an error, since a claim without content is given up, and an old one's segment deleted.
     return !content && error ? { applied: false, segment: undefined, error } : { applied: true, segment, content }
   })
 }
 
-/** Bodies, or why they could not be read: the claims beside them are made all the same. */
+/** Bodies, or the error of the read: the claims are made all the same. */
 const readBodies = async (
   table: TableClient,
   segments: readonly Segment[],
@@ -102,7 +102,7 @@ const claimTogether = async (
 ): Promise<readonly ClaimedSegment[] | undefined> => {
   const keys = claims.map(({ segment }) => headerKey(segment.key))
   const segments = claims.map(({ segment }) => segment)
-  // Content never changes, so it is read at the same time.
+  // Content never changes, so it is read concurrently.
   const [outcome, items, bodies] = await Promise.all([
     table.transact([
       ...claims.map(({ change }) => ({ Update: updateItem(table.table, change) })),
@@ -137,7 +137,7 @@ const failure = (
 const write = async (table: TableClient, changes: readonly Change[]): Promise<Written[]> => {
   const statements = changes.map((change) => (changes.length > 1 ? statementFor(table.table, change) : undefined))
   const batched = statements.filter((statement) => statement !== undefined).length
-  // A batch of one is dearer to parse than the plain request.
+  // A batch of one statement costs more CPU than the plain request.
   const [together, alone] = await Promise.all([
     batched > 1 ? writeTogether(table, changes, statements) : [],
     Promise.all(
@@ -178,15 +178,15 @@ const writeTogether = async (
   return written
 }
 
-/** A statement that failed for anything but its condition is sent again alone, where the SDK retries as it should. */
+/** Reads a statement's outcome. Where it failed for another reason than its condition, the change is sent again alone, with the SDK's retries. */
 const settle = async (table: TableClient, change: Change, outcome: BatchOutcome | undefined): Promise<Written> => {
-  // A deletion that returns nothing found nothing, for all that its condition says.
+  // A DELETE statement that returns no item found none, although it succeeds.
   if (outcome && !outcome.Error)
     return { held: change.slots !== undefined || outcome.Item !== undefined, item: outcome.Item }
   if (outcome?.Error?.Code !== 'ConditionalCheckFailed') return writeAlone(table, change)
   table.lost('BatchExecuteStatement')
   if (outcome.Error.Item) return { held: false, item: outcome.Error.Item }
-  // Not every engine shows what a statement's condition met.
+  // Some engines do not return the item that a statement's condition met.
   try {
     return { held: false, item: await table.get(headerKey(change.key), true) }
   } catch (error) {

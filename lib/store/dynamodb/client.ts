@@ -1,8 +1,8 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 
 /**
- * A client as the store wants it. Requests to DynamoDB that take longer than a second are dead more often than slow, so
- * they are sent again soon; every write is safe to repeat.
+ * A client with the settings that the store needs. A request that takes longer than a second is more often lost than slow, so it is
+ * sent again soon. Every write is safe to repeat.
  */
 export const dynamodbClient = (config: DynamoDBClientConfig = {}): DynamoDBClient => {
   const client = new DynamoDBClient({

@@ -6,7 +6,7 @@ import type { Item } from './header-item.ts'
 import type { TableClient } from './table-client.ts'
 
 /**
- * How a document stands in the table.
+ * How a document is stored in the table.
  *
  *     pk, sk   the key, its parts as they are
  *     e        version, N
@@ -37,7 +37,7 @@ export const putDocument = ({ key, value, expiresAt, ifVersion: version }: PutWr
 export const ifVersion = (version: number | undefined, now: number) => {
   if (version === undefined) return {}
   if (version === 0) {
-    // What is past its time counts as absent, though TTL has not come by yet.
+    // A document that is past its time counts as absent, although TTL has not deleted it yet.
     return {
       ConditionExpression: 'attribute_not_exists(pk) OR x <= :now',
       ExpressionAttributeValues: { ':now': { N: String(Math.floor(now / 1_000)) } },
@@ -51,7 +51,7 @@ export const versionIs = (version: number) => ({
   ExpressionAttributeValues: { ':version': { N: String(version) } },
 })
 
-/** TTL deletes late: what is past its time is not there. */
+/** A document that is past its time counts as absent, because TTL deletes late. */
 const isLive = (item: Item, now: number): boolean => item.x?.N === undefined || Number(item.x.N) * 1_000 > now
 
 export const documentOperations = (table: TableClient, clock: Clock): Pick<Store, 'getDocument' | 'listDocuments'> => ({
@@ -61,7 +61,7 @@ export const documentOperations = (table: TableClient, clock: Clock): Pick<Store
   },
   listDocuments: async ({ partition, prefix = '', after, limit, consistent = false }) => {
     const found: Document[] = []
-    // DynamoDB refuses a bound that no key could be as long as.
+    // DynamoDB refuses a bound that is longer than any key.
     if (prefix.length > SORT_KEY_LENGTH) return found
     const to = `${prefix}\uffff`
     const behind = after?.slice(0, SORT_KEY_LENGTH)

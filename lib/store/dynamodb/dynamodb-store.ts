@@ -16,9 +16,9 @@ export interface DynamodbStoreParts {
    */
   readonly client: DynamoDBClient
   readonly table: string
-  /** Judges which documents are past their time, which TTL deletes late. @default the system's clock */
+  /** The clock by which documents are past their time, since TTL deletes them late. @default the system's clock */
   readonly clock?: Clock
-  /** Told of the capacity that each request consumed; asking DynamoDB for it costs nothing. */
+  /** Is called with the capacity that each request consumed. DynamoDB reports it at no cost. */
   readonly consumed?: (consumption: Consumption) => void
 }
 

@@ -20,7 +20,7 @@ const DENIED = new Set([
 
 /** Whether DynamoDB refused to try, so that nothing was done. */
 export const isThrottle = (name: string | undefined): boolean => name !== undefined && THROTTLED.has(name)
-/** Two writers met in a transaction; trying again a moment later is all there is to do. */
+/** Whether another writer's transaction had the item. A later try succeeds. */
 export const isConflict = (name: string | undefined): boolean =>
   name === 'TransactionConflictException' || name === 'TransactionConflict'
 
@@ -29,14 +29,14 @@ const THROTTLED_BY = {
   'configured-maximum': 'DynamoDB is throttling the table, which is at the maximum configured for it',
   'provisioned-capacity': 'DynamoDB is throttling the table, whose provisioned capacity is used up',
   'account-limit': "DynamoDB is throttling the table, which is at the account's quota",
-  contention: 'other writers keep changing the same items',
+  contention: 'other writers keep changing the same items: try again',
   unknown: 'DynamoDB is throttling the table',
 } as const satisfies Record<ThrottleReason, string>
 
 export const throttled = (reason: ThrottleReason, options?: ErrorOptions): HoldfastError =>
   new HoldfastError('Throttled', THROTTLED_BY[reason], { reason }, options)
 
-/** The exceptions spell their list of reasons differently; those of a transaction and of a batch have none. */
+/** The exceptions spell their list of reasons differently. Those of a transaction and of a batch have none. */
 interface ThrottleFault {
   readonly name?: string
   readonly ThrottlingReasons?: readonly { readonly reason?: string }[]
@@ -54,12 +54,12 @@ const REASONS = [
 /** Of several reasons the first in the order above. */
 const throttleReason = ({ name, ThrottlingReasons, throttlingReasons }: ThrottleFault): ThrottleReason => {
   if (isConflict(name)) return 'contention'
-  const told = [ThrottlingReasons, throttlingReasons].flatMap((list) => list ?? []).map(({ reason = '' }) => reason)
-  for (const [end, reason] of REASONS) if (told.some((one) => one.endsWith(end))) return reason
+  const given = [ThrottlingReasons, throttlingReasons].flatMap((list) => list ?? []).map(({ reason = '' }) => reason)
+  for (const [end, reason] of REASONS) if (given.some((one) => one.endsWith(end))) return reason
   return name === 'RequestLimitExceeded' ? 'account-limit' : 'unknown'
 }
 
-/** Translates a failure of the SDK; nothing of the SDK's leaves this folder but as a `cause`. */
+/** Translates a failure of the SDK, which becomes the `cause`. */
 export const fault = (error: unknown, table: string): HoldfastError => {
   if (error instanceof HoldfastError) return error
   const { name, message, $fault, $metadata } = error as {
@@ -76,9 +76,9 @@ export const fault = (error: unknown, table: string): HoldfastError => {
   if (name === 'ResourceNotFoundException') {
     return new HoldfastError('Internal', `DynamoDB table ${table} does not exist`, {}, options)
   }
-  // A fault of ours is the only thing DynamoDB answers with a 4xx that is left; all else may pass.
-  const ours = $fault === 'client' && $metadata?.httpStatusCode !== undefined && $metadata.httpStatusCode < 500
-  return ours
+  // Any other 4xx answer of DynamoDB is a defect in the request. All other failures may be temporary.
+  const isDefect = $fault === 'client' && $metadata?.httpStatusCode !== undefined && $metadata.httpStatusCode < 500
+  return isDefect
     ? new HoldfastError('Internal', `DynamoDB refused the request: ${name}: ${message}`, {}, options)
     : new HoldfastError('StoreUnavailable', `DynamoDB could not be reached: ${name}: ${message}`, {}, options)
 }

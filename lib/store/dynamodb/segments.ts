@@ -11,14 +11,14 @@ const ABSENT = { ConditionExpression: 'attribute_not_exists(pk)' }
 
 export const segmentOperations = (table: TableClient): Pick<Store, 'insert' | 'headers' | 'read'> => ({
   /**
-   * writes: header and bodies at the same time · condition: no header under this key · cost: 1 WRU a started KB.
-   * A header whose body failed is taken back; should that fail too, pollers drop it after a minute.
+   * writes: header and bodies concurrently · condition: no header under this key · cost: 1 WRU a started KB.
+   * Where the write of a body fails, the header is deleted. Where that fails too, pollers delete the header after a minute.
    */
   insert: async (segment) => {
     const { header, bodies } = segmentItems(segment)
     const [head, ...rest] = await Promise.allSettled([
       table.put(header, ABSENT),
-      // Under a key of their own and always the same: a second put changes nothing.
+      // A body has a key of its own and never changes, so a repeated put changes nothing.
       ...bodies.map((body) => table.put(body)),
     ])
     const failure = rest.find((result) => result.status === 'rejected')
@@ -70,7 +70,7 @@ const takeBack = async (table: TableClient, segment: Segment): Promise<void> => 
       ExpressionAttributeValues: { ':version': { N: String(segment.version) } },
     })
   } catch {
-    // The publish fails with what failed first.
+    // The publish fails with the first error.
   }
 }
 

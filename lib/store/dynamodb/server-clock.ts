@@ -5,11 +5,11 @@ import { type Clock, systemClock } from '../../clock.ts'
 export interface ServerClock extends Clock {
   /** Half the width of the interval that the server's time is known to lie in, ms; Infinity while nothing is known. */
   uncertaintyMs(): number
-  /** Whether the last answers bore no time at all: then there is nothing to compare with, and this machine's own counts. */
+  /** Whether the last responses had no time at all. Then the clock of this machine counts. */
   readonly untimed: boolean
 }
 
-/** What the process's own clocks say. The monotonic one never jumps, but may stand still while a laptop sleeps. */
+/** The process's own clocks. The monotonic one never jumps, but may stop while a laptop sleeps. */
 export interface LocalTime {
   wall(): number
   monotonic(): number
@@ -17,7 +17,7 @@ export interface LocalTime {
 
 const localTime: LocalTime = { wall: () => Date.now(), monotonic: () => performance.now() }
 
-/** A jump of the wall clock against the monotonic one: someone set the clock, or the machine was asleep. */
+/** A jump of the wall clock against the monotonic one by this much: the clock was set, or the machine slept. */
 const JUMP_MS = 500
 /** How fast two clocks drift apart, at worst: 200 parts in a million. */
 const DRIFT = 0.000_2
@@ -25,9 +25,9 @@ const DRIFT = 0.000_2
 const RESOLUTION_MS = 1_000
 
 /**
- * DynamoDB's time, as the `Date` headers of its answers tell it. A header of second D, on an answer asked for at `a`
- * and received at `b`, says that some instant between was in [D, D + 1 s). The intervals of several answers are
- * intersected, and widen again as clocks drift; a local clock that jumps makes all of it void.
+ * DynamoDB's time, from the `Date` headers of its responses. A header of second D, in the response to a request sent at `a` and
+ * received at `b`, shows that an instant between the two was in [D, D + 1 s). The intervals of several responses are intersected,
+ * and grow again as clocks drift. A jump of the local clock makes all of them invalid.
  */
 export const serverClock = (client: DynamoDBClient, local: LocalTime = localTime): ServerClock => {
   let bounds: { readonly low: number; readonly high: number; readonly at: number } | undefined
@@ -52,11 +52,11 @@ export const serverClock = (client: DynamoDBClient, local: LocalTime = localTime
     }
     untimed = false
     const known = widened()
-    const heard = { low: second - gotAt, high: second + RESOLUTION_MS - askedAt, at: gotAt }
-    const low = Math.max(known?.low ?? heard.low, heard.low)
-    const high = Math.min(known?.high ?? heard.high, heard.high)
-    // They contradict each other: a clock was set, there or here. The latest answer counts.
-    bounds = low <= high ? { low, high, at: gotAt } : heard
+    const latest = { low: second - gotAt, high: second + RESOLUTION_MS - askedAt, at: gotAt }
+    const low = Math.max(known?.low ?? latest.low, latest.low)
+    const high = Math.min(known?.high ?? latest.high, latest.high)
+    // The intervals contradict each other, because a clock was set. The latest one counts.
+    bounds = low <= high ? { low, high, at: gotAt } : latest
   }
 
   // Not a middleware: a client that caches them, as ours do, would not see one that is added after its first call.
@@ -78,6 +78,11 @@ export const serverClock = (client: DynamoDBClient, local: LocalTime = localTime
     uncertaintyMs: () => {
       const known = widened()
       return known ? (known.high - known.low) / 2 : Number.POSITIVE_INFINITY
+    },
+    doubtMs: () => {
+      const known = widened()
+      // With nothing to compare it with, the machine's own clock counts.
+      return untimed ? 0 : known ? (known.high - known.low) / 2 : Number.POSITIVE_INFINITY
     },
     get untimed() {
       return untimed

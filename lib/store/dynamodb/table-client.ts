@@ -41,7 +41,7 @@ export interface TableClient {
   /** Up to 25 statements; outcomes in their order. */
   batch(statements: readonly Statement[]): Promise<BatchOutcome[]>
   transact(items: readonly TransactWriteItem[]): Promise<TransactResult>
-  /** Accounts for a condition that failed inside a batch, whose answer does not. */
+  /** Accounts for a condition that failed in a batch, whose response has no capacity for it. */
   lost(command: string): void
 }
 
@@ -86,10 +86,10 @@ export const tableClient = ({
     consumed({ command, kind, units })
   }
 
-  // Billed like a write of the item it met; the error does not say how much.
+  // Billed like a write of the item that the condition met. The error does not have the number of units.
   const lost = (command: string) => consumed?.({ command: `${command} lost`, kind: 'write', units: 1 })
 
-  /** Sends; meets a transaction of another writer by trying again, and translates what fails for good. */
+  /** Sends a request. Retries a conflict with another writer's transaction, and translates other failures. */
   const send = async <T>(request: () => Promise<T>): Promise<T> => {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -133,7 +133,7 @@ export const tableClient = ({
       account('BatchGetItem', 'read', output.ConsumedCapacity)
       found.push(...(output.Responses?.[table] ?? []))
       const left = output.UnprocessedKeys?.[table]?.Keys ?? []
-      // Some are left behind where an answer is full; all of them where the table is throttled.
+      // Some keys are left where the response is full, all of them where the table is throttled.
       if (left.length < wanted.length) attempt = 0
       else if (attempt === UNPROCESSED_TRIES) throw throttled('unknown')
       wanted = left
@@ -241,5 +241,5 @@ export const tableClient = ({
   }
 }
 
-/** Full jitter: those that collided once should not collide again. */
+/** Full jitter, so that requests that collided once do not collide again. */
 const pause = (attempt: number): Promise<void> => sleep(Math.random() * CONFLICT_PAUSE_MS * 2 ** attempt)

@@ -13,14 +13,14 @@ const { partitionKey, sortKey, timeToLive } = TABLE_SHAPE
 
 export interface CreateTableOptions {
   /**
-   * Told, in a sentence, of what is not as it should be and could not be mended: without its TTL a table works, and keeps
-   * what is expired for good. @default a warning of the Node process
+   * Is called with a sentence where the TTL is off and could not be turned on. The table works without it, and keeps expired items
+   * for good. @default a warning of the Node process
    */
   readonly warn?: (message: string) => void
 }
 
 /**
- * Creates the table when it is missing, and waits until it takes requests. Turns the TTL of any table on that has none,
+ * Creates the table when it is missing, and waits until it accepts requests. Turns the TTL of any table on that has none,
  * such as one restored from a backup. Any number of processes may do so at once.
  */
 export const createTable = async (
@@ -68,7 +68,7 @@ const isActive = async (client: DynamoDBClient, table: string): Promise<boolean>
   }
 }
 
-/** Answers why the TTL is not on, where it could not be turned on. */
+/** Turns the TTL on. Returns the reason where it could not be turned on. */
 const turnTimeToLiveOn = async (client: DynamoDBClient, table: string): Promise<string | undefined> => {
   try {
     const before = await timeToLiveOf(client, table)
@@ -77,7 +77,7 @@ const turnTimeToLiveOn = async (client: DynamoDBClient, table: string): Promise<
       const TimeToLiveSpecification = { AttributeName: timeToLive, Enabled: true }
       await client.send(new UpdateTimeToLiveCommand({ TableName: table, TimeToLiveSpecification }))
     } catch (error) {
-      // Refused also where another process was first. DynamoDB takes one change an hour.
+      // Refused too where another process turned it on first. DynamoDB accepts one change an hour.
       const now = await timeToLiveOf(client, table)
       return isOn(now) ? otherAttribute(now) : `its TTL could not be turned on: ${(error as Error).message}`
     }

@@ -7,7 +7,7 @@ import type { Item } from './header-item.ts'
 import type { TableClient } from './table-client.ts'
 
 /**
- * How a ticket is stored in the table. What becomes of it is the rule `applyToTicket`, which these expressions follow.
+ * How a ticket is stored in the table. The expressions follow the rule `applyToTicket`.
  *
  *     pk  t#<queue>#<generation>#<shard>
  *     sk  hash of the group, 14 hex digits
@@ -56,7 +56,7 @@ export const ticketOperations = (
       },
     })
     const ticket = item && ticketOf(key.partition, item)
-    // Sent again by the SDK after a lost response, it meets what it wrote itself.
+    // A lock that the SDK sent again after a lost response finds the ticket as the first one left it.
     return held || (ticket?.lockedUntil === lockedUntil && ticket.turn === turn) ? ticket : undefined
   },
   markTicket: async (key, until, { lapses, lastSequence, lockedUntil, lockedAfter } = {}) => {

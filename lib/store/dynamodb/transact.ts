@@ -13,7 +13,7 @@ export const transactOperation = (table: TableClient, clock: Clock): Pick<Store,
   transact: async (writes) => {
     const now = clock.now()
     const made = writes.map((write) => itemsOf(write, now))
-    // Before the header that needs them, under keys of their own: unused ones are reclaimed by TTL.
+    // Bodies are written before the header that needs them. TTL deletes those of a failed transaction.
     await Promise.all(made.flatMap(({ bodies }) => bodies.map((body) => table.put(body))))
     const items = made.map(({ item }, position) => ({ item, position }))
     const [only, another] = items
@@ -96,7 +96,7 @@ const single = async (table: TableClient, write: ItemWrite): Promise<boolean> =>
 }
 
 const named = (TableName: string, { Put, Update, Delete, ConditionCheck }: ItemWrite): TransactWriteItem => {
-  // What a failed condition met tells its writer what to do next without a read.
+  // The item that a failed condition met saves its writer a read.
   const common = { TableName, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const }
   if (Put) return { Put: { ...common, ...Put } as NonNullable<TransactWriteItem['Put']> }
   if (Update) return { Update: { ...common, ...Update } as NonNullable<TransactWriteItem['Update']> }

@@ -22,7 +22,7 @@ export const listDocuments = (
   return found
 }
 
-/** A document as it is handed out: nothing that the caller does to it reaches what is kept. */
+/** A copy of a document, so that a caller that changes it does not change the stored one. */
 export const asDocument = <D extends StoredDocument | undefined>(kept: D): D extends undefined ? undefined : Document =>
   (kept && {
     partition: kept.partition,

@@ -4,7 +4,7 @@ import type { Segment } from '../../model/segment.ts'
 import type { TicketState } from '../../model/ticket.ts'
 import type { OrderedMap } from './ordered-map.ts'
 
-/** A segment with what it carries. */
+/** A segment with its content. */
 export interface Entry {
   readonly segment: Segment
   readonly content: Content | StoredContent

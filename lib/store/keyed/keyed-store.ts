@@ -12,7 +12,7 @@ import { failureOf, holds, perform } from './writes.ts'
 export interface KeyedStoreParts {
   readonly maps: KeyedMaps<Maps>
   readonly clock: Clock
-  /** Whether a read deletes what it finds to be expired. @default it is left to reclaim */
+  /** Whether a read deletes expired entries that it comes across. @default false: `reclaim` does */
   readonly readsMayWrite?: boolean
 }
 

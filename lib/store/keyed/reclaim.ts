@@ -5,7 +5,7 @@ import { KEY_KINDS, queueKey } from '../keys.ts'
 import { type Entry, isExpired, type Maps, type StoredDocument } from './entries.ts'
 import type { KeyedMaps, OrderedMap } from './ordered-map.ts'
 
-/** Frees what no operation shows any more. DynamoDB does this by its TTL, and later. */
+/** Deletes entries that no operation returns any more. DynamoDB does this by its TTL, and later. */
 export interface Reclaim {
   /**
    * Goes through the next entries, at most `limit`, from where the last call stopped, and deletes those that are past
@@ -15,14 +15,14 @@ export interface Reclaim {
   reclaim(limit: number): Promise<number>
 }
 
-/** One map with the rule for what is dead in it. */
+/** One map with the rule for which of its values are dead. */
 interface Pass<V> {
   mapOf(all: Maps): OrderedMap<V>
-  /** Tells of the values of a partition whether nobody can get them any more. */
+  /** Whether no operation can return a value of a partition any more. */
   judge(all: Maps, partition: string, now: number): (value: V) => boolean
 }
 
-/** Entries that one atomic step goes through: others wait for it. */
+/** The number of entries that one atomic step goes through, while other operations wait. */
 const STEP = 200
 
 export const reclaimer = (maps: KeyedMaps<Maps>, clock: Clock): Reclaim => {
@@ -56,7 +56,7 @@ interface Step {
   readonly isLast: boolean
 }
 
-/** Goes through a map step by step, each from where the one before has stopped. */
+/** A pass through a map, step by step. Each step continues where the one before stopped. */
 const resumable = <V>({ mapOf, judge }: Pass<V>) => {
   let partitions: Iterator<string> | undefined
   let partition: string | undefined

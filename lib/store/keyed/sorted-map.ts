@@ -1,11 +1,11 @@
 /** A map ordered by string keys, made for queues: most insertions at the end, most deletions at the front. */
 export interface SortedMap<V> {
   get(key: string): V | undefined
-  /** Whether a key surely lies behind all others: known without a lookup, which in a large map misses every cache. */
+  /** Whether a key is known to lie behind all others, without a lookup: in a large map a lookup misses every cache. */
   isBehind(key: string): boolean
   set(key: string, value: V): void
   delete(key: string): void
-  /** Shows the values with `from <= key <= to`, in order, until `visit` answers false. It may delete what it is shown. */
+  /** Calls `visit` with the values of `from <= key <= to`, in order, until it returns false. It may delete the value of its call. */
   visit(from: string, to: string, visit: (key: string, value: V) => boolean): void
   /** The first key from this one on. */
   firstFrom(key: string): string | undefined
@@ -50,7 +50,7 @@ export const sortedMap = <V>(): SortedMap<V> => {
       if (isBehind(key)) keys.push(key)
       else if (!values.has(key)) {
         const position = lowerBound(key)
-        // A key deleted before may still stand there.
+        // A deleted key may still be there.
         if (keys[position] !== key) keys.splice(position, 0, key)
       }
       values.set(key, value)

@@ -3,7 +3,7 @@ import { applyToTicket, type Ticket, type TicketCommand, type TicketState } from
 import type { TicketKey, TicketPage, TicketRange } from '../port.ts'
 import { isExpired, live, type Maps } from './entries.ts'
 
-/** The tickets of a shard, whichever group of it is asked for. */
+/** The id of a shard, from the partition of the shard or of any group in it. */
 const shardId = ({ group: _, ...shard }: SegmentPartition): string => partitionId(shard)
 
 export const ticketAt = (
@@ -12,7 +12,7 @@ export const ticketAt = (
   now: number,
 ): TicketState | undefined => live(map.get(shardId(partition), group), now)
 
-/** Follows the rule for tickets; answers whether the command applied, and the ticket that is there then. */
+/** Applies a command by the rule for tickets. Returns whether it applied, and the ticket after it. */
 export const command = (
   maps: Maps,
   key: TicketKey,

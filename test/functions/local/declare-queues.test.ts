@@ -62,7 +62,12 @@ describe('queues that a file declares', () => {
     const engine = testEngine()
     await createQueue(engine, 'failed')
     await createQueue(engine, 'orders', {
-      settings: { delaySeconds: 5, deadLetter: { queue: 'failed', maxReceives: 3 }, maxInFlightPerGroup: 2 },
+      settings: {
+        delaySeconds: 5,
+        deadLetter: { queue: 'failed', maxReceives: 3 },
+        maxInFlightPerGroup: 2,
+        results: { retentionSeconds: 60 },
+      },
       tags: { team: 'a' },
       extras: { RedriveAllowPolicy: '{"redrivePermission":"denyAll"}' },
     })

@@ -154,6 +154,7 @@ describe('the schema for editors', () => {
         { a: 'v'.repeat(257) },
       ),
     ),
+    results: maybe(fc.record({ retentionSeconds: maybe(amounts(60, 2_592_000)) })),
     visibility: maybe(fc.constant(1)),
   }
   /** Most faults one at a time: of ten at once, each would hide the others. */

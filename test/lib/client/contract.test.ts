@@ -120,6 +120,19 @@ describe.each(PLACES)('a client %s', (name, openPlace) => {
     ).toMatchObject([{ ok: true }, { ok: false, error: { code: 'InvalidRequest' } }, { ok: true }])
   })
 
+  test('deletes a dead-letter queue that is in use only when forced to', async () => {
+    await place.client.createQueue('dead')
+    await place.client.createQueue('orders', { deadLetter: { queue: 'dead', maxReceives: 5 } })
+    await expect(place.client.deleteQueue('dead')).rejects.toMatchObject({
+      code: 'InvalidRequest',
+      message: expect.stringMatching(/^queue dead is the dead-letter queue of orders/),
+      fields: { value: 'dead' },
+    })
+    await place.client.deleteQueue('dead', { force: true })
+    await expect(place.client.queue('dead').settings()).rejects.toMatchObject({ code: 'QueueNotFound' })
+    await place.client.deleteQueue('orders')
+  })
+
   test('names the option that is wrong, wherever the queue is', async () => {
     await place.client.createQueue('orders')
     const orders = place.client.queue<Order>('orders')

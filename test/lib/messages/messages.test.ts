@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { createEngine } from '../../../lib/engine.ts'
 import { browse } from '../../../lib/messages/browse.ts'
 import { cancelMessage } from '../../../lib/messages/cancel-message.ts'
 import { getMessage } from '../../../lib/messages/get-message.ts'
@@ -75,6 +76,23 @@ describe('cancelling', () => {
     await expect(cancelMessage(engine, 'orders', messageId)).rejects.toMatchObject({ code: 'MessageNotFound' })
     await engine.clock.advance(10_000)
     expect(await poll(engine, 'orders')).toEqual([])
+  })
+
+  test('is left to its consumer by a clock that may be ahead of the end of its lease', async () => {
+    const engine = await engineWithQueue()
+    const [published] = await publish(engine, 'orders', [{ body: 1 }])
+    const messageId = published?.ok ? published.messageId : ''
+    await poll(engine, 'orders')
+    const doubtful = createEngine({ store: engine.store, clock: { ...engine.clock, doubtMs: () => 1_000 } })
+    await engine.clock.advance(30_999)
+    for (const work of [
+      () => cancelMessage(doubtful, 'orders', messageId),
+      () => rescheduleMessage(doubtful, 'orders', messageId, { delaySeconds: 60 }),
+    ]) {
+      await expect(work()).rejects.toMatchObject({ code: 'OperationInProgress' })
+    }
+    await engine.clock.advance(1)
+    await cancelMessage(doubtful, 'orders', messageId)
   })
 
   test('a leased message is refused until its lease is over', async () => {

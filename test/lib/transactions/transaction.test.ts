@@ -496,6 +496,43 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
       expect(await rig.balance('ada')).toBe(5)
     })
 
+    test('and canceled when it is sent again, for what may pass, is unknown: the first sending may arrive later', async () => {
+      const debit: TransactWriteItem = {
+        Update: {
+          TableName: rig.accounts,
+          Key: { id: { S: 'ada' } },
+          UpdateExpression: 'ADD balance :amount',
+          ConditionExpression: 'balance >= :least',
+          ExpressionAttributeValues: { ':amount': { N: '-5' }, ':least': { N: '5' } },
+        },
+      }
+      const paying = async (options: TransactionOptions = {}) => {
+        const tx = rig.client.transaction(options)
+        tx.publish('invoices', [{ body: { id: 1 } }])
+        await rig.put('ada', 0)
+        const error = await failureOf(tx.commit(rig.through(['broken']), [debit]))
+        await rig.put('ada', 10)
+        return { code: error.code, late: await rig.deliver(rig.sent.length - 2) }
+      }
+      expect(await paying()).toEqual({ code: 'OutcomeUnknown', late: 'done' })
+      // Its marker keeps the first sending from being done.
+      expect(await paying({ transactionId: 'pay' })).toEqual({
+        code: 'TransactionCanceled',
+        late: 'TransactionCanceledException',
+      })
+    })
+
+    test('and canceled when it is sent again, for a lease that is lost, is canceled', async () => {
+      const [message] = await published(1)
+      const tx = rig.client.transaction()
+      tx.ack(message as never)
+      const loseIt = async (sending: number) => {
+        if (sending === 1) await orders().ack(message as never)
+      }
+      expect((await failureOf(tx.commit(rig.through(['broken'], loseIt)))).code).toBe('TransactionCanceled')
+      expect(await rig.deliver(0)).toBe('TransactionCanceledException')
+    })
+
     test('is not built anew, unless an ack or an id keeps both from being done', async () => {
       await rig.client.createQueue('steps.fifo', { fifo: { contentBasedDeduplication: true } })
       const steps = rig.client.queue<Order>('steps.fifo')

@@ -51,7 +51,7 @@ const answering = (answers: readonly Answer[], parts: Partial<HttpTransportParts
 
 const ID = '019ca945-0a00-8000-801b-ff0fd396070b'
 const QUEUE = { name: 'q', tags: {}, createdAt: '2030-01-01T00:00:00Z', modifiedAt: '2030-01-01T00:00:00Z', counts: {} }
-const STORED = { messageId: ID, attributes: {} }
+const STORED = { messageId: ID, attributes: {}, publishedAt: '2030-01-01T00:00:00Z' }
 const RESULTS = { results: [{ ok: true }] }
 
 interface Verb {
@@ -110,6 +110,18 @@ const VERBS: Readonly<Record<string, Verb>> = {
     good: STORED,
     repeated: true,
   },
+  messageStatus: {
+    call: (t) => t.messageStatus('q', ID),
+    request: `GET /stage/queues/q/messages/${ID}`,
+    good: { status: { state: 'ready' } },
+    repeated: true,
+  },
+  awaitResult: {
+    call: (t) => t.awaitResult('q', ID),
+    request: `GET /stage/queues/q/messages/${ID}/result?waitTimeSeconds=0`,
+    good: { status: { state: 'ready' } },
+    repeated: true,
+  },
   browse: {
     call: (t) => t.browse('q', { limit: 2 }),
     request: 'GET /stage/queues/q/messages?limit=2',
@@ -133,7 +145,16 @@ const VERBS: Readonly<Record<string, Verb>> = {
 test('every method of the transport that makes a request is in the table of verbs', () => {
   const { transport } = answering([])
   const verbs = Object.keys(transport).filter((name) => typeof transport[name as keyof Transport] === 'function')
-  expect(verbs.filter((name) => name !== 'close').sort()).toEqual(Object.keys(VERBS).sort())
+  expect(verbs.filter((name) => name !== 'close').sort()).toEqual([...Object.keys(VERBS), 'resendMessage'].sort())
+})
+
+test('a message is sent again only when that was certainly not done, since each time is one more', async () => {
+  const lost = answering(['lost'])
+  await expect(lost.transport.resendMessage('q', ID)).rejects.toMatchObject({ code: 'StoreUnavailable' })
+  expect(lost.calls).toEqual([`POST /stage/queues/q/messages/${ID}/resend`])
+  const throttled = answering([problem(429, 'Throttled'), json(STORED)])
+  await throttled.transport.resendMessage('q', ID)
+  expect(throttled.calls).toHaveLength(2)
 })
 
 describe.each(Object.entries(VERBS))('%s over HTTP', (_, { call, request, good, repeated }) => {

@@ -33,7 +33,7 @@ export const transactor: Work = async (world, actor) => {
   if (deliveries.length === 0 && !onlyPublishes) return
   await process.sleep(onlyPublishes ? 100 : workMs)
   const name = idOf(actor)
-  const messages = Array.from({ length: published }, (_, place) => planned(world, actor, place))
+  const messages = distinct(Array.from({ length: published }, (_, place) => planned(world, actor, place)))
   const startedAt = scheduler.now()
   const done: Transaction = {
     name,
@@ -58,6 +58,17 @@ export const transactor: Work = async (world, actor) => {
   await commit(world, actor, transaction, { done, removals, publishes })
 }
 
+const LOCK = { partition: 'locks', sort: 'all' }
+
+/** Takes the users' lock for a while: meanwhile no transaction of theirs can be done. */
+export const locker: Work = async ({ store }, { random, process }) => {
+  const [pause, ms] = [random.whole(500, 3_000), random.whole(100, 1_500)]
+  await process.sleep(pause)
+  await store.transact([{ kind: 'put', key: LOCK, value: true }])
+  await process.sleep(ms)
+  await store.transact([{ kind: 'delete', key: LOCK }])
+}
+
 const commit = async (
   world: World,
   actor: Actor,
@@ -65,10 +76,14 @@ const commit = async (
   { done, removals, publishes }: { done: Transaction; removals: readonly Removal[]; publishes: readonly Publish[] },
 ): Promise<void> => {
   const { history, scheduler, story } = world
-  const effect: Write = { kind: 'put', key: { partition: EFFECTS, sort: done.name }, value: done.name }
+  // On condition of its own: a lock that others take and release.
+  const effects: Write[] = [
+    { kind: 'put', key: { partition: EFFECTS, sort: done.name }, value: done.name },
+    { kind: 'check', key: LOCK, ifVersion: 0 },
+  ]
   for (let asked = 1; ; asked++) {
     try {
-      const { published } = await transaction.commit(commitsOf(world, actor, effect))
+      const { published } = await transaction.commit(commitsOf(world, actor, effects))
       done.outcome = 'committed'
       done.endedAt = scheduler.now()
       for (const removal of removals) removed(removal, scheduler.now())
@@ -92,12 +107,19 @@ const commit = async (
   story?.note(scheduler.now(), actor.name, `is told of its commit: ${done.outcome}`)
 }
 
+/** A transaction publishes one message under a deduplication id. */
+const distinct = <T extends { readonly message: { readonly deduplicationId?: string } }>(all: readonly T[]): T[] =>
+  all.filter(
+    ({ message: { deduplicationId: id } }, place) =>
+      id === undefined || all.findIndex(({ message }) => message.deduplicationId === id) === place,
+  )
+
 /** A database that knows tokens, as DynamoDB does, and takes a write of the user's own. */
-const commitsOf = (world: World, { process }: Actor, effect: Write): JointCommits => {
+const commitsOf = (world: World, { process }: Actor, effects: readonly Write[]): JointCommits => {
   const plain = storeCommits(process.engine.store)
   return {
     repeatable: true,
-    prepare: (writes) => ({ writes: [...writes, effect], actions: [], storeContent: async () => {} }),
+    prepare: (writes) => ({ writes: [...writes, ...effects], actions: [], storeContent: async () => {} }),
     send: async (prepared, token) => {
       const writes = [...prepared.writes]
       world.tokens.set(writes, token)

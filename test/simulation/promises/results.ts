@@ -119,8 +119,10 @@ export const finalStates = (history: History): ReadonlyMap<string, MessageStatus
     const entry = answer && history.ledger.of(answer.messageId)
     if (!answer || !entry || history.repeated.has(answer.messageId)) continue
     const end = endOf(history, answer.messageId, entry)
-    if (end?.kind === 'cancelled') states.set(answer.messageId, 'cancelled')
-    else if (end?.delivery && isDead(end.delivery)) states.set(answer.messageId, 'deadLettered')
+    if (end?.kind === 'cancelled') {
+      // Cancelled in the dead-letter queue, it stays dead-lettered to who asks the queue it came from.
+      if (!history.deadLettered.has(answer.messageId)) states.set(answer.messageId, 'cancelled')
+    } else if (end?.delivery && isDead(end.delivery)) states.set(answer.messageId, 'deadLettered')
     else if (end?.delivery) states.set(answer.messageId, outcomeOf(end.delivery).failure ? 'failed' : 'done')
   }
   return states
