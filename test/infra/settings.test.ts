@@ -87,7 +87,7 @@ describe('settings of a deployment', () => {
     [{ reservedConcurrency: { pol: 5 } }, 'reservedConcurrency.pol is no function: did you mean poll?'],
     [
       { reservedConcurrency: { x: 5 } },
-      'reservedConcurrency.x is no function: there are publish, poll, ack, queues, messages, redrive, redriveRun, sqs, monitor',
+      'reservedConcurrency.x is no function: there are publish, poll, ack, queues, messages, results, redrive, redriveRun, sqs, monitor',
     ],
     [
       { reservedConcurrency: { poll: -1 } },

@@ -79,6 +79,7 @@ describe('the stack', () => {
       'Functionack',
       'Functionqueues',
       'Functionmessages',
+      'Functionresults',
       'Functionredrive',
       'FunctionredriveRun',
       'Functionsqs',

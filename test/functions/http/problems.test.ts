@@ -346,6 +346,7 @@ const bodyFor = (path: string): unknown => {
   if (path.endsWith('/messages')) return one({ body: 1 })
   if (/\/(ack|nack|unreceive)$/.test(path)) return { receiptHandles: ['x'] }
   if (path.endsWith('/extend')) return { receiptHandles: ['x'], visibilityTimeoutSeconds: 1 }
+  if (path.endsWith('/resend')) return {}
   if (path.includes('/messages/')) return { delaySeconds: 1 }
   return {}
 }

@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { KeyRing } from '../../../functions/sqs/keys.ts'
 import { sigv4Authenticator } from '../../../functions/sqs/sigv4.ts'
 import { manualClock } from '../../support/manual-clock.ts'
+import fc from '../../support/properties.ts'
 import { KEY, presigned, signed } from './signing.ts'
 
 const BASE = 'http://localhost:9324'

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { bytesCodec } from '../../../lib/codecs/bytes.ts'
 import type { Codec } from '../../../lib/codecs/codec.ts'
@@ -7,6 +6,7 @@ import { messagePackCodec } from '../../../lib/codecs/messagepack.ts'
 import { textCodec } from '../../../lib/codecs/text.ts'
 import { bodyOf, toContent } from '../../../lib/model/content.ts'
 import type { JsonValue } from '../../../lib/model/message.ts'
+import fc from '../../support/properties.ts'
 
 /** Through what is really stored: the engine keeps text and bytes. */
 const through = <T>(codec: Codec<T>, body: T): T => codec.decode(bodyOf(toContent({ body: codec.encode(body) })))
@@ -70,7 +70,11 @@ describe('the JSON codec', () => {
 
 describe('the MessagePack codec', () => {
   test('gives bytes, dates and every JSON value back as they were', () => {
-    const value = fc.jsonValue().filter((json) => !JSON.stringify(json).includes('"__proto__":'))
+    // Through JSON, which has no -0.
+    const value = fc
+      .json()
+      .filter((text) => !text.includes('"__proto__":'))
+      .map((text) => JSON.parse(text) as unknown)
     fc.assert(
       fc.property(value, fc.uint8Array(), fc.date({ noInvalidDate: true }), (json, raw, at) => {
         expect(through(messagePackCodec(), { json, raw, at })).toEqual({ json, raw, at })
