@@ -316,7 +316,11 @@ const committedUnanswered = async (tx: Transaction, client: DynamoDBClient, cloc
     pending = false
   })
   const moving = (async () => {
-    while (pending) await clock.advance(2_000)
+    // Little by little: requests to the engine take real time, in which what was built must not become too old.
+    while (pending) {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      await clock.advance(250)
+    }
   })()
   await Promise.all([committing, moving])
 }

@@ -12,7 +12,6 @@ import { tick, wake } from '../../../lib/triggers/wake.ts'
 import type { Log } from '../../runtime/log.ts'
 import { DEFAULT_SCOPE, sharedQueueNames } from '../../sqs/queue-url.ts'
 import { eventInvoker, type RunFunction } from '../../triggers/event-invoker.ts'
-import { lambdaClient, lambdaFunction } from '../../triggers/lambda-function.ts'
 import { UsageError } from '../usage-error.ts'
 import { type HandlerProcess, handlerProcess } from './handler-process.ts'
 
@@ -62,7 +61,7 @@ export const startTriggers = async (
   const functions = new Map<string, RunFunction>()
   for (const trigger of declared) {
     if (functions.has(trigger.queue)) throw new UsageError(`--trigger ${trigger.queue}: a queue has one trigger`)
-    functions.set(trigger.queue, functionOf(trigger, { print, environment, handlers }))
+    functions.set(trigger.queue, await functionOf(trigger, { print, environment, handlers }))
     await declare(engine, trigger)
   }
 
@@ -140,20 +139,26 @@ const tickForever = async (
   }
 }
 
-const functionOf = (
+const functionOf = async (
   { queue, handler }: LocalTrigger,
   {
     print,
     environment,
     handlers,
   }: { print: (line: string) => void; environment: NodeJS.ProcessEnv; handlers: Map<string, HandlerProcess> },
-): RunFunction => {
+): Promise<RunFunction> => {
   if (!isModule(handler)) {
     if (!environment.AWS_ENDPOINT_URL_LAMBDA && !environment.AWS_ENDPOINT_URL) {
       throw new UsageError(
         `--trigger ${queue}=${handler}: it is no module (.mjs, .js, .ts); for a Lambda function, AWS_ENDPOINT_URL_LAMBDA must be set`,
       )
     }
+    // An optional package: handlers that are modules need none.
+    const { lambdaClient, lambdaFunction } = await import('../../triggers/lambda-function.ts').catch(
+      (cause: unknown) => {
+        throw new UsageError(`--trigger ${queue}=${handler}: it needs the package @aws-sdk/client-lambda`, { cause })
+      },
+    )
     return lambdaFunction(lambdaClient())
   }
   const file = resolve(handler)

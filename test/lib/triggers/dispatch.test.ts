@@ -57,7 +57,21 @@ const rig = async (given: Partial<GivenTrigger> = {}, { answering }: { answering
       startRun: async (name) => void started.push(name),
       observe: (event) => events.push(event),
     })
-  return { engine, queue, run, invocations, events, started, most: () => most }
+  /** A run that is told when it has claimed a batch. */
+  const runWith = (of: TestEngine, claimed: () => void) =>
+    dispatch(of, {
+      queue,
+      invoker: {
+        ...invoker,
+        fitting: async (_: unknown, messages: readonly Message[]) => {
+          claimed()
+          return messages.length
+        },
+      },
+      endsAt: engine.clock.now() + LIFE_MS,
+      startRun: async () => {},
+    })
+  return { engine, queue, run, runWith, invocations, events, started, most: () => most }
 }
 
 const bodies = (invocation: Invocation | undefined) => invocation?.messages.map(({ body }) => body)
@@ -133,6 +147,26 @@ describe('a run', () => {
     await invocations[1]?.answer()
     await engine.clock.advance(10_000)
     expect(await running).toBe('idle')
+  })
+
+  test('does not send a batch that it was paused with: it goes back without a receive', async () => {
+    const { engine, queue, invocations, runWith } = await rig()
+    await publish(engine, queue, [{ body: 'a' }])
+    let pausedMs = 0
+    const paused = { ...anotherProcess(engine), clock: { ...engine.clock, now: () => engine.clock.now() + pausedMs } }
+    const running = runWith(paused, () => {
+      pausedMs = 45_000
+    })
+    await engine.clock.advance(10_000)
+    expect(await running).toBe('mark-lost')
+    expect(invocations).toEqual([])
+    await engine.clock.advance(60_000)
+    const successor = runWith(anotherProcess(engine, 3), () => {})
+    await engine.clock.advance(30_000)
+    expect(invocations.map(({ messages }) => messages[0]?.receiveCount)).toEqual([1])
+    await invocations[0]?.answer()
+    await engine.clock.advance(10_000)
+    expect(await successor).toBe('idle')
   })
 
   test('starts its successor when its time is over, and ends with its last invocation', async () => {
