@@ -44,7 +44,6 @@ export const TRIGGER_LIMITS = {
   maxConcurrency: 1_000,
   /** 12 minutes: a run lives for 15, and outlives its last invocation. */
   functionTimeoutSeconds: 720,
-  filters: 5,
 } as const
 
 export const DEFAULT_TRIGGER = {
@@ -98,20 +97,8 @@ const checkFilters = ({ queue, filters, unmatched }: Trigger): void => {
     if (unmatched !== undefined) throw invalid('unmatched', unmatched, 'needs filters')
     return
   }
-  if (!Array.isArray(filters) || filters.length === 0 || filters.length > TRIGGER_LIMITS.filters) {
-    throw invalid('filters', filters, `must be a list of 1 to ${TRIGGER_LIMITS.filters} event patterns`)
-  }
-  if (unmatched === 'delete') return
-  const to = (unmatched as { queue?: unknown } | undefined)?.queue
-  if (typeof to !== 'string') {
-    throw invalid(
-      'unmatched',
-      unmatched,
-      "must say what becomes of messages that match no filter: 'delete' or { queue }",
-    )
-  }
-  checkQueueName(to, 'unmatched.queue')
-  if (to === queue) throw invalid('unmatched.queue', to, 'must be another queue than the one that is filtered')
+  // Refused rather than ignored: all messages would be delivered.
+  throw new HoldfastError('NotSupported', 'filters of triggers are not applied yet', { queue, field: 'filters' })
 }
 
 /** A trigger as it is stored, with the document's version. */
