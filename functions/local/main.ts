@@ -16,7 +16,7 @@ import { startServer } from './server.ts'
 import { authenticatorFrom } from './sqs-keys.ts'
 import { stderrLog as log } from './stderr-log.ts'
 import type { LocalStore } from './store.ts'
-import { parseTrigger, startTriggers } from './triggers/local-triggers.ts'
+import { type LocalTrigger, parseTrigger, startTriggers } from './triggers/local-triggers.ts'
 import { tellingStore } from './triggers/telling-store.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -27,9 +27,10 @@ const main = async (args: readonly string[]): Promise<number> => {
   const options = parseOptions(args)
   const authenticate = options.auth === undefined ? undefined : await authenticatorFrom(options.auth, log)
   const queues = options.queues === undefined ? undefined : await readQueueFile(options.queues)
+  const wanted = options.trigger.map(parseTrigger)
   const store = await openStore(options, process.env, log)
   try {
-    return await serveUntilEnded(options, store, authenticate, queues)
+    return await serveUntilEnded(options, store, authenticate, queues, wanted)
   } finally {
     await store.close()
   }
@@ -40,14 +41,14 @@ const serveUntilEnded = async (
   { store, description, warning, failed }: LocalStore,
   authenticate: Authenticator | undefined,
   queues: DeclaredQueues | undefined,
+  wanted: readonly LocalTrigger[],
 ): Promise<number> => {
-  const wanted = options.trigger.map(parseTrigger)
   let published = (_keys: readonly SegmentKey[]): void => {}
   const engine = createEngine({ store: wanted.length > 0 ? tellingStore(store, (keys) => published(keys)) : store })
   const declared = queues && (await declare(engine, options.queues ?? '', queues))
-  const redrives = startRedriveWorker(engine, log)
   const triggers = await startTriggers(engine, wanted, { log, print: console.log, environment: process.env })
   published = triggers.published
+  const redrives = startRedriveWorker(engine, log)
   try {
     const answer = composeFrontDoor({ options, engine, wakeRedrive: redrives.wake, authenticate, log })
     const { host } = options

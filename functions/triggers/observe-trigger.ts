@@ -26,8 +26,6 @@ export const observeTrigger = (event: TriggerEvent): void => {
     case 'message-too-large':
       count(METRICS.triggerMessagesTooLarge)
       break
-    case 'unmatched':
-      return
   }
   lambdaLog.warn(`trigger: ${event.type}`, { ...event })
 }

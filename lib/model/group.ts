@@ -123,6 +123,12 @@ export const locksStaleBefore = ({ purgedAt, delayLoweredAt }: QueueState, now: 
   return instants.length === 0 ? undefined : Math.max(...instants)
 }
 
+/** The same as a turn: locks that were set with an earlier one do not count. */
+export const staleTurnsBefore = (queue: QueueState, now: number): Sequence | undefined => {
+  const instant = locksStaleBefore(queue, now)
+  return instant === undefined ? undefined : sequenceAt(instant)
+}
+
 /** What a poll can do with the head of a group. */
 export type GroupHead =
   /** Messages to claim, in order. */

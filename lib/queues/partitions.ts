@@ -2,6 +2,7 @@ import type { Engine } from '../engine.ts'
 import { groupPartition } from '../model/group.ts'
 import { partitionOf, pollShards, type QueueState } from '../model/queue-record.ts'
 import { type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
+import type { Ticket } from '../model/ticket.ts'
 
 /** A place in a queue from which a pass through it goes on: a partition, and a sort key there. */
 export interface Cursor {
@@ -22,14 +23,24 @@ export async function* partitions(engine: Engine, queue: QueueState, start: Curs
   if (!queue.settings.fifo && !queue.grouped) return
   const first = inShards ? { shard: 0, group: '0' } : start
   for (let { shard, group: from = '0' } = first; shard < pollShards(queue); shard++, from = '0') {
-    for (;;) {
-      const partition = partitionOf(queue, shard)
-      const { tickets, more } = await engine.store.tickets({ partition, from, to: '~', limit: TICKETS })
-      for (const { group } of tickets) yield { ...groupPartition(queue, group), shard }
-      const last = tickets.at(-1)
-      if (!more || !last) break
-      from = sortRightBehind(last.group)
+    for await (const { group } of ticketsIn(engine, partitionOf(queue, shard), { from })) {
+      yield { ...groupPartition(queue, group), shard }
     }
+  }
+}
+
+/** The tickets of a shard, in the order of their groups' hashes; from one group's hash on. */
+export async function* ticketsIn(
+  engine: Engine,
+  partition: SegmentPartition,
+  { from = '0', consistent = false }: { readonly from?: string; readonly consistent?: boolean },
+): AsyncGenerator<Ticket> {
+  for (let next = from; ; ) {
+    const page = await engine.store.tickets({ partition, from: next, to: '~', limit: TICKETS, consistent })
+    yield* page.tickets
+    const last = page.tickets.at(-1)
+    if (!page.more || !last) return
+    next = sortRightBehind(last.group)
   }
 }
 

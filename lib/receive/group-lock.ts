@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts'
-import { locksStaleBefore, sequenceAt } from '../model/group.ts'
+import { locksStaleBefore, staleTurnsBefore } from '../model/group.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import type { Ticket } from '../model/ticket.ts'
 import { unlockGroup } from '../settle/group-release.ts'
@@ -26,7 +26,7 @@ export const lockGroup = async (
     lockedUntil: now + Math.max(leaseMs, MIN_LOCK_MS),
     // After a change of the queue by a clock that is ahead, this lock still counts as later than that change.
     turn: engine.turns(Math.max(now, staleAt ?? 0)),
-    staleBefore: staleAt === undefined ? undefined : sequenceAt(staleAt),
+    staleBefore: staleTurnsBefore(queue, now),
   })
   return ticket && { key, ticket }
 }

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import type { Due, TicketCache } from '../hints/ticket-cache.ts'
-import { locksStaleBefore, sequenceAt } from '../model/group.ts'
+import { staleTurnsBefore } from '../model/group.ts'
 import { partitionOf, pollShards, type QueueState } from '../model/queue-record.ts'
 import { type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
 import { isLockStale, type Ticket } from '../model/ticket.ts'
@@ -139,8 +139,7 @@ const read = async (
 ): Promise<TicketPage> => {
   const { localVersion } = cache
   const page = await engine.store.tickets({ partition, ...range })
-  const staleAt = locksStaleBefore(queue, engine.clock.now())
-  const staleBefore = staleAt === undefined ? undefined : sequenceAt(staleAt)
+  const staleBefore = staleTurnsBefore(queue, engine.clock.now())
   const tickets = page.tickets.map((ticket) =>
     isLockStale(ticket, staleBefore) ? { ...ticket, lockedUntil: 0 } : ticket,
   )

@@ -39,7 +39,6 @@ export type TriggerEvent = { readonly queue: string } & (
   | { readonly type: 'message-too-large'; readonly messageId: string; readonly moved: boolean }
   /** The function worked on a message that was no longer this run's. */
   | { readonly type: 'lease-lost'; readonly messages: number }
-  | { readonly type: 'unmatched'; readonly messages: number }
   /** Another run has taken over: this one was away for longer than its mark lasts. */
   | { readonly type: 'mark-lost' }
   | { readonly type: 'settling-failed'; readonly error: unknown }

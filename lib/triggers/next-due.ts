@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { isHoldfastError } from '../model/errors.ts'
-import { groupPartition, locksStaleBefore, sequenceAt } from '../model/group.ts'
+import { groupPartition, staleTurnsBefore } from '../model/group.ts'
 import {
   asDelayed,
   isDropped,
@@ -12,6 +12,7 @@ import {
 import { nextVisibleAt } from '../model/segment.ts'
 import { dueAtOf, type SegmentPartition, sortFrom, sortRightBehind, sortUpTo } from '../model/segment-key.ts'
 import { isLockStale, type Ticket } from '../model/ticket.ts'
+import { ticketsIn } from '../queues/partitions.ts'
 import { readHead } from '../receive/group-head.ts'
 
 export interface NextDue {
@@ -23,7 +24,6 @@ export interface NextDue {
 
 const NOTHING: NextDue = { at: Number.POSITIVE_INFINITY, left: false }
 const PAGE = 1_000
-const TICKETS = 100
 const END_OF_TIME = 2 ** 48 - 1
 
 /**
@@ -61,26 +61,15 @@ async function* looks(engine: Engine, queue: QueueState, soon: number): AsyncGen
       }
     }
     if (!fifo && !queue.grouped) continue
-    for await (const ticket of tickets(engine, partition)) {
+    for await (const ticket of ticketsIn(engine, partition, { consistent: true })) {
       yield await inGroup(engine, queue, { ...ticket, shard }, soon)
     }
   }
 }
 
-async function* tickets(engine: Engine, partition: SegmentPartition): AsyncGenerator<Ticket> {
-  for (let from = '0'; ; ) {
-    const page = await engine.store.tickets({ partition, from, to: '~', limit: TICKETS, consistent: true })
-    yield* page.tickets
-    const last = page.tickets.at(-1)
-    if (!page.more || !last) return
-    from = sortRightBehind(last.group)
-  }
-}
-
 /** A lock that counts keeps polls away until it ends, whatever is in the group. */
 const inGroup = async (engine: Engine, queue: QueueState, ticket: Ticket, soon: number): Promise<NextDue> => {
-  const staleBefore = locksStaleBefore(queue, engine.clock.now())
-  const stale = isLockStale(ticket, staleBefore === undefined ? undefined : sequenceAt(staleBefore))
+  const stale = isLockStale(ticket, staleTurnsBefore(queue, engine.clock.now()))
   const lockedUntil = stale ? 0 : ticket.lockedUntil
   if (lockedUntil === Number.POSITIVE_INFINITY) return NOTHING
   if (lockedUntil > soon) return { at: lockedUntil, left: true }

@@ -32,7 +32,7 @@ export const dispatch = async (engine: Engine, options: DispatchOptions): Promis
     underWay: new Set(),
     idleAt: 0,
     alone: oneAtATime(),
-    trigger: (await readTrigger(engine, options.queue))?.trigger,
+    trigger: await readTrigger(engine, options.queue),
     mark,
     markLost: false,
     throttle: { delayMs: 0, tryAt: 0 },
@@ -100,7 +100,7 @@ const rest = async (run: Run): Promise<number | undefined> => {
   for (;;) {
     // Before the look: whoever notes something earlier from here on changes the version.
     const { due, version } = await readDue(engine, queue)
-    const trigger = (await readTrigger(engine, queue))?.trigger
+    const trigger = await readTrigger(engine, queue)
     const now = engine.clock.now()
     const next = trigger?.enabled
       ? await nextDue(engine, queue, now + STAY_MS)
@@ -134,7 +134,7 @@ const keepMark = async (run: Run, ended: AbortSignal): Promise<void> => {
         if (renewed) run.mark = renewed
         else run.markLost = true
       })
-      run.trigger = (await readTrigger(engine, options.queue))?.trigger
+      run.trigger = await readTrigger(engine, options.queue)
       if (engine.clock.now() > guardedUntil - GUARD_MS / 2 && !isDropped(run.mark)) {
         guardedUntil = engine.clock.now() + GUARD_MS
         await guardRun(engine, options.queue, guardedUntil)

@@ -41,8 +41,8 @@ const TRIES = 6
 const FIRST_PAUSE_MS = 100
 
 /**
- * Settles a batch. What the store refuses for the moment is tried again while the leases last; what cannot be settled comes
- * back when its lease ends.
+ * Settles a batch. What the store refuses for the moment is tried again a few times; what cannot be settled comes back when its
+ * lease ends.
  */
 export const settleBatch = async (
   { engine, options: { queue }, observe }: Run,
@@ -59,25 +59,29 @@ export const settleBatch = async (
       lost.push(...(await settleSome(engine, handles, settle)))
     }
   }
-  // As with SQS, a failed message comes back when the visibility timeout is over, unless the queue says how it backs off.
-  const { retryPolicy, visibilityTimeoutSeconds } = (await engine.queues.get(queue)).settings
-  const rest = retryPolicy === undefined ? { delaySeconds: Math.max(1, visibilityTimeoutSeconds) } : {}
   // What lies behind a failed head goes back before it, so that the group opens with all of it there.
   const back = async (): Promise<void> => {
     await settling(unreceived, (handles) => unreceive(engine, queue, handles))
-    await settling(nacked, (handles) =>
-      nack(
+    await settling(nacked, async (handles) => {
+      const rest = await restOf(engine, queue)
+      return nack(
         engine,
         queue,
         handles.map((receiptHandle) => ({ receiptHandle, ...rest, ...(failure && { failure }) })),
-      ),
-    )
+      )
+    })
   }
   await Promise.all([settling(acked, (handles) => ack(engine, queue, handles)), back()])
   const leases = lost.filter((result) => !result.ok && result.error.code === 'LeaseLost').length
   if (leases > 0) observe({ type: 'lease-lost', queue, messages: leases })
   const other = lost.find((result) => !result.ok && result.error.code !== 'LeaseLost')
   if (other && !other.ok) observe({ type: 'settling-failed', queue, error: other.error })
+}
+
+/** As with SQS, a failed message comes back when the visibility timeout is over, unless the queue says how it backs off. */
+const restOf = async (engine: Engine, queue: string): Promise<{ readonly delaySeconds?: number }> => {
+  const { retryPolicy, visibilityTimeoutSeconds } = (await engine.queues.get(queue)).settings
+  return retryPolicy === undefined ? { delaySeconds: Math.max(1, visibilityTimeoutSeconds) } : {}
 }
 
 /** Answers the results of those that could not be settled. */

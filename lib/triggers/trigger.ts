@@ -4,8 +4,8 @@ import type { JsonValue } from '../model/message.ts'
 import { whole } from '../model/number-checks.ts'
 import { checkQueueName, plainName } from '../model/queue-name.ts'
 import { withoutUndefined } from '../model/without-undefined.ts'
-import { DUE_INDEX, triggerKey } from '../store/keys.ts'
-import { noteDue } from './due-index.ts'
+import { triggerKey } from '../store/keys.ts'
+import { dueQueues, noteDue } from './due-index.ts'
 
 /** A function that gets a queue's messages without polling for them. A queue has at most one. */
 export interface Trigger {
@@ -27,10 +27,6 @@ export interface Trigger {
    * without an error acks the whole batch. @default true
    */
   readonly reportBatchItemFailures: boolean
-  /** Event patterns; a message must match one of them. All messages are delivered when absent. */
-  readonly filters?: readonly JsonValue[]
-  /** What becomes of a message that matches none: it is deleted, or moved to another queue. Given with `filters`. */
-  readonly unmatched?: 'delete' | { readonly queue: string }
 }
 
 export type GivenTrigger = Pick<Trigger, 'queue' | 'functionName' | 'functionTimeoutSeconds'> &
@@ -63,8 +59,6 @@ const FIELDS: readonly (keyof Trigger)[] = [
   'maxConcurrency',
   'enabled',
   'reportBatchItemFailures',
-  'filters',
-  'unmatched',
 ]
 
 /** A trigger with its defaults. @throws `InvalidRequest` */
@@ -88,40 +82,24 @@ export const checkedTrigger = (given: GivenTrigger): Trigger => {
   for (const field of ['enabled', 'reportBatchItemFailures'] as const) {
     if (typeof trigger[field] !== 'boolean') throw invalid(field, trigger[field], 'must be true or false')
   }
-  checkFilters(trigger)
   return trigger
 }
 
-const checkFilters = ({ queue, filters, unmatched }: Trigger): void => {
-  if (filters === undefined) {
-    if (unmatched !== undefined) throw invalid('unmatched', unmatched, 'needs filters')
-    return
-  }
-  // Refused rather than ignored: all messages would be delivered.
-  throw new HoldfastError('NotSupported', 'filters of triggers are not applied yet', { queue, field: 'filters' })
-}
-
-/** A trigger as it is stored, with the document's version. */
-export interface StoredTrigger {
-  readonly trigger: Trigger
-  readonly version: number
-}
-
-export const readTrigger = async (engine: Engine, queue: string): Promise<StoredTrigger | undefined> => {
+/** A queue's trigger as it is stored, read consistently. */
+export const readTrigger = async (engine: Engine, queue: string): Promise<Trigger | undefined> => {
   const document = await engine.store.getDocument(triggerKey(queue), { consistent: true })
-  return document && { trigger: document.value as unknown as Trigger, version: document.version }
+  return document && (document.value as unknown as Trigger)
 }
 
 /**
  * Declares a queue's trigger, or changes it. A run that is under way notices within seconds; where none is, one starts
- * with the next tick.
+ * with the next tick. After a failure the trigger may be stored, and no tick know of it: declare it again.
  *
  * @throws `InvalidRequest`, `QueueNotFound`
  */
 export const setTrigger = async (engine: Engine, given: GivenTrigger): Promise<Trigger> => {
   const trigger = checkedTrigger(given)
   await engine.queues.fresh(trigger.queue)
-  if (typeof trigger.unmatched === 'object') await engine.queues.fresh(trigger.unmatched.queue)
   await engine.store.transact([{ kind: 'put', key: triggerKey(trigger.queue), value: trigger as unknown as JsonValue }])
   // After the trigger itself: a run that ends in between has seen it, or finds its own last note overtaken.
   await noteDue(engine, trigger.queue, engine.clock.now())
@@ -136,32 +114,19 @@ export const removeTrigger = async (engine: Engine, queue: string): Promise<bool
   return before !== undefined
 }
 
-/** @throws `QueueNotFound` where the queue has no trigger, or does not exist */
+/** @throws `QueueNotFound`, `InvalidRequest` where the queue has no trigger */
 export const getTrigger = async (engine: Engine, queue: string): Promise<Trigger> => {
   checkQueueName(queue)
-  const stored = await readTrigger(engine, queue)
-  if (!stored) {
-    await engine.queues.fresh(queue)
-    throw new HoldfastError('InvalidRequest', `queue ${plainName(queue)} has no trigger`, { queue })
-  }
-  return stored.trigger
+  const trigger = await readTrigger(engine, queue)
+  if (trigger) return trigger
+  await engine.queues.fresh(queue)
+  throw new HoldfastError('InvalidRequest', `queue ${plainName(queue)} has no trigger`, { queue })
 }
-
-const PAGE = 100
 
 /** Every trigger, in the order of the queues' names. */
 export async function* triggers(engine: Engine): AsyncGenerator<Trigger> {
-  for (let after: string | undefined; ; ) {
-    const page = await engine.store.listDocuments({
-      partition: DUE_INDEX,
-      limit: PAGE,
-      ...(after !== undefined && { after }),
-    })
-    for (const { sort } of page) {
-      const stored = await readTrigger(engine, sort)
-      if (stored) yield stored.trigger
-    }
-    after = page.at(-1)?.sort
-    if (page.length < PAGE || after === undefined) return
+  for await (const { queue } of dueQueues(engine)) {
+    const trigger = await readTrigger(engine, queue)
+    if (trigger) yield trigger
   }
 }

@@ -43,8 +43,8 @@ const wakeQueue = async (
   published: readonly SegmentKey[],
   { startRun, observe = () => {} }: WakeOptions,
 ): Promise<void> => {
-  const stored = await readTrigger(engine, queue)
-  if (!stored?.trigger.enabled) return
+  const trigger = await readTrigger(engine, queue)
+  if (!trigger?.enabled) return
   const now = engine.clock.now()
   const soon = now + STAY_MS
   const dueTimes = published.map(({ sort, partition }) => (isOrdered(partition.group) ? now : dueAtOf(sort)))

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { HoldfastError } from '../../../lib/model/errors.ts'
 import type { Message } from '../../../lib/model/message.ts'
 import { sortKey } from '../../../lib/model/segment-key.ts'
 import { publish } from '../../../lib/publish/publish.ts'
@@ -167,6 +168,32 @@ describe('a run', () => {
     await invocations[0]?.answer()
     await engine.clock.advance(10_000)
     expect(await successor).toBe('idle')
+  })
+
+  test('settles its batch though the store refuses for a moment, what failed and what did not', async () => {
+    const { engine, queue, run, invocations } = await rig({ batchSize: 2 })
+    await publish(engine, queue, [{ body: 'a' }, { body: 'b' }])
+    let refusals = 0
+    const { get } = engine.queues
+    const queues = {
+      ...engine.queues,
+      get: (name: string) => (refusals-- > 0 ? Promise.reject(new HoldfastError('Throttled', 'slow down')) : get(name)),
+    }
+    const running = run({ ...engine, queues })
+    await engine.clock.advance(1_000)
+    const [, failed] = invocations[0]?.messages ?? []
+    refusals = 4
+    await invocations[0]?.answer({ kind: 'answered', failed: new Set([failed?.messageId ?? '']) })
+    await engine.clock.advance(20_000)
+    expect(await counts(engine, queue)).toMatchObject({ ready: 0, leased: 0, delayed: 1 })
+    expect(await running).toBe('idle')
+    await engine.clock.advance(30_000)
+    const again = run(anotherProcess(engine))
+    await engine.clock.advance(2_000)
+    expect(invocations.at(-1)?.messages.map(({ body, receiveCount }) => [body, receiveCount])).toEqual([['b', 2]])
+    await invocations.at(-1)?.answer()
+    await engine.clock.advance(10_000)
+    expect(await again).toBe('idle')
   })
 
   test('starts its successor when its time is over, and ends with its last invocation', async () => {
