@@ -49,7 +49,7 @@ export const awaiting = ({ transport, name, codec, clock }: AwaitingParts): Awai
       try {
         const answer = await transport.awaitResult(name, messageId, { waitTimeSeconds, signal })
         seen.status = answer.status
-        if (isSettled(answer.status)) return answer
+        if (isFinal(answer.status)) return answer
         failures = 0
       } catch (error) {
         if (!isHoldfastError(error) || !error.retryable) throw error
@@ -89,9 +89,6 @@ export const awaiting = ({ transport, name, codec, clock }: AwaitingParts): Awai
 
 /** For the last answer to arrive. */
 const GRACE_MS = 250
-
-/** The engine's wait goes on for a while past an expiry: a consumer whose clock is behind may still ack. */
-const isSettled = (status: MessageStatus): boolean => isFinal(status)
 
 interface Seen {
   status?: MessageStatus

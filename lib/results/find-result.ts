@@ -12,6 +12,7 @@ import { asDelayed, expiryOf, isDropped, isPurged, partitionOf, type QueueState 
 import { decisive, decodeResults, type ResultAnswer, type ResultEntry, type ResultRecord } from '../model/result.ts'
 import { type Segment, segmentDueAt, slotAt } from '../model/segment.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
+import { headerAt } from '../store/header-at.ts'
 import { ownResults, resultPartition, SHARED_RESULTS } from '../store/keys.ts'
 import { slotStatus } from './slot-status.ts'
 import { resultsKeptSince } from './write-results.ts'
@@ -103,7 +104,7 @@ const statusInSlot = async (
   { key, index }: Place,
   consistent: boolean,
 ): Promise<MessageStatus | undefined> => {
-  const read = await headerAt(engine, key, consistent)
+  const read = await headerAt(engine.store, key, { to: keyEnd(key), consistent })
   if (!read) return undefined
   const segment = asDelayed(queue, read)
   const slot = slotAt(segment, index)
@@ -112,16 +113,9 @@ const statusInSlot = async (
   return isDropped(queue, segment, now) ? dropped(queue, segment) : slotStatus(queue, segment, slot, now)
 }
 
-const headerAt = async (
-  engine: Engine,
-  { partition, sort }: SegmentKey,
-  consistent: boolean,
-): Promise<Segment | undefined> => {
-  // An id of a fair group holds a part of the key.
-  const to = partition.group !== undefined && isFairGroup(partition.group) ? fairSortEnd(sort) : sort
-  const page = await engine.store.headers({ partition, from: sort, to, limit: 1, consistent })
-  return page.segments[0]
-}
+/** An id of a fair group holds a part of the key. */
+const keyEnd = ({ partition: { group }, sort }: SegmentKey): string =>
+  group !== undefined && isFairGroup(group) ? fairSortEnd(sort) : sort
 
 const dropped = (queue: QueueState, segment: Segment): MessageStatus =>
   isPurged(queue, segment.publishedAt)

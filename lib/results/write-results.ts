@@ -18,6 +18,7 @@ import {
 } from '../model/result.ts'
 import { holds, type Segment, slotAt } from '../model/segment.ts'
 import { dueAtOf, type SegmentKey, segmentId } from '../model/segment-key.ts'
+import { headerAt } from '../store/header-at.ts'
 import { resultKey, resultPartition, sharedResultKey } from '../store/keys.ts'
 import type { DocumentKey, PutWrite, StoredSegment } from '../store/port.ts'
 
@@ -227,7 +228,7 @@ export const withKnown = async <T extends PlacedWork & { readonly handle: Tellin
   const isFailure = ({ outcome }: T) => outcome.kind === 'failed'
   const isLate = ({ handle }: T) => results !== undefined && !isPrompt(results, handle.receivedAt, now)
   if (!acks.some((ack) => isFailure(ack) || isLate(ack))) return [...acks]
-  const stored = acks.some(isFailure) ? (await engine.store.read([key]))[0] : await headerAt(engine, key)
+  const stored = acks.some(isFailure) ? (await engine.store.read([key]))[0] : await withoutContent(engine, key)
   return acks.flatMap((ack): T[] => {
     if (!isFailure(ack) && !isLate(ack)) return [ack]
     if (!stored || !holds(slotAt(stored.segment, ack.handle.index), ack.handle.token)) return []
@@ -235,10 +236,9 @@ export const withKnown = async <T extends PlacedWork & { readonly handle: Tellin
   })
 }
 
-const headerAt = async (engine: Engine, key: SegmentKey): Promise<StoredSegment | undefined> => {
-  const { partition, sort } = key
-  const { segments } = await engine.store.headers({ partition, from: sort, to: sort, limit: 1, consistent: true })
-  return segments[0] && { segment: segments[0], content: undefined }
+const withoutContent = async (engine: Engine, key: SegmentKey): Promise<StoredSegment | undefined> => {
+  const segment = await headerAt(engine.store, key, { consistent: true })
+  return segment && { segment, content: undefined }
 }
 
 /** Within DynamoDB's 400 KB an item, as JSON. */

@@ -1,4 +1,5 @@
 import { isHoldfastError } from '../model/errors.ts'
+import { headerAt } from '../store/header-at.ts'
 import type { ActionFailure, JointCommits, JointOutcome } from '../store/joint.ts'
 import type { Store, Write, WriteFailure } from '../store/port.ts'
 
@@ -31,7 +32,6 @@ const withSegment = async (
 ): Promise<ActionFailure> => {
   const write = writes[action]
   if (write?.kind !== 'change') return { action, cause: 'condition', ...met }
-  const { partition, sort } = write.change.key
-  const { segments } = await store.headers({ partition, from: sort, to: sort, limit: 1, consistent: true })
-  return { action, cause: 'condition', ...met, ...(segments[0] && { segment: segments[0] }) }
+  const segment = await headerAt(store, write.change.key, { consistent: true })
+  return { action, cause: 'condition', ...met, ...(segment && { segment }) }
 }

@@ -1,0 +1,13 @@
+import type { Segment } from '../model/segment.ts'
+import type { SegmentKey } from '../model/segment-key.ts'
+import type { Store } from './port.ts'
+
+/** The header under a key, or the first one up to `to`, where the key is known in part. */
+export const headerAt = async (
+  store: Pick<Store, 'headers'>,
+  { partition, sort }: SegmentKey,
+  { to = sort, consistent }: { readonly to?: string; readonly consistent: boolean },
+): Promise<Segment | undefined> => {
+  const { segments } = await store.headers({ partition, from: sort, to, limit: 1, consistent })
+  return segments[0]
+}
