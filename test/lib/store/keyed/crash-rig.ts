@@ -128,6 +128,16 @@ const PARTS: Pick<DiskMapsParts, 'clock' | 'limits' | 'warn'> = {
 
 type Seen = Pick<Image, 'instant' | 'files' | 'synced'>
 
+/** What a file holds; nothing where it was deleted since it was listed, which happens beside: then the image is of after that. */
+const bytesOf = (path: string): Buffer[] => {
+  try {
+    return [readFileSync(path)]
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
 /** The data file and logs, telling of each instant before and after what they do. */
 const spiedFiles = (directory: string, lmdb: LmdbFile, told: (image: Seen) => void) => {
   const dataPath = join(directory, DATA_FILE)
@@ -136,7 +146,9 @@ const spiedFiles = (directory: string, lmdb: LmdbFile, told: (image: Seen) => vo
   let data = readFileSync(dataPath)
   const seen = (instant: string): Seen => {
     const names = readdirSync(directory).filter((name) => name.startsWith('log.'))
-    const files = new Map(names.map((name) => [name, readFileSync(join(directory, name))]))
+    const files = new Map(
+      names.flatMap((name) => bytesOf(join(directory, name)).map((bytes) => [name, bytes] as const)),
+    )
     return { instant, files: files.set(DATA_FILE, data), synced: new Map(synced) }
   }
   const tell = (instant: string) => told(seen(instant))
