@@ -1,5 +1,4 @@
 import type { Engine } from '../engine.ts'
-import { followUp } from '../follow-up.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
@@ -8,6 +7,7 @@ import type { QueueState } from '../model/queue-record.ts'
 import type { ReceiptHandle } from '../model/receipt-handle.ts'
 import { holds, type Lease, liveAt, slotAt } from '../model/segment.ts'
 import type { Requirement } from '../model/segment-change.ts'
+import { followUp } from '../store/follow-up.ts'
 import {
   applyToHandles,
   failed,

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
-import { followUp } from '../follow-up.ts'
 import type { HandleResult } from '../model/message.ts'
 import type { Lease } from '../model/segment.ts'
+import { followUp } from '../store/follow-up.ts'
 import { applyToHandles, heldByToken, settleByToken } from './apply-to-handles.ts'
 import { releaseGroups } from './group-release.ts'
 
