@@ -30,20 +30,35 @@ export interface Rejecting {
   readonly onInvalid: (failure: InvalidMessage) => void
 }
 
-/** Reads a message's body. Where a schema's check throws, the error goes to the caller: the check failed, and not the message. */
-export const readMessage = async <In, Out>(
+/** A message as it was read, or why it can't be. */
+export type ReadOutcome<Out> =
+  | { readonly received: Received<Out> }
+  | { readonly message: Message; readonly reason: string }
+
+/**
+ * Reads a message's body: at once where there is no schema. Where a schema's check throws, the error goes to the caller: the check
+ * failed, and not the message.
+ */
+export const readMessage = <In, Out>(
   { codec, schema }: Reading<In, Out>,
   message: Message,
-): Promise<{ received: Received<Out> } | { message: Message; reason: string }> => {
-  let body: unknown
+): ReadOutcome<Out> | Promise<ReadOutcome<Out>> => {
   try {
-    body = codec.decode(message.body)
+    const body = codec.decode(message.body)
+    if (schema) return checkBody(schema as unknown as StandardSchema<unknown, Out>, message, body)
+    // Most codecs give a body back as it came: a copy of the message would be one for nothing.
+    return { received: (body === message.body ? message : { ...message, body }) as Received<Out> }
   } catch (error) {
     return { message, reason: `the body can't be decoded as ${codec.name}: ${reasonOf(error)}` }
   }
-  // Most codecs give a body back as it came: a copy of the message would be one for nothing.
-  if (!schema) return { received: (body === message.body ? message : { ...message, body }) as Received<Out> }
-  const result = await validate(schema as unknown as StandardSchema<unknown, Out>, body)
+}
+
+const checkBody = async <Out>(
+  schema: StandardSchema<unknown, Out>,
+  message: Message,
+  body: unknown,
+): Promise<ReadOutcome<Out>> => {
+  const result = await validate(schema, body)
   return result.issues
     ? { message, reason: `the body does not fit the schema: ${issuesText(result.issues)}` }
     : { received: { ...message, body: result.value } }

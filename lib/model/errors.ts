@@ -118,6 +118,10 @@ export const messageContended = (queue: string): HoldfastError =>
 export const isHoldfastError = (error: unknown, code?: ErrorCode): error is HoldfastError =>
   error instanceof HoldfastError && (code === undefined || error.code === code)
 
+/** What failed, as an error of ours; one of another kind is `Internal`. */
+export const asHoldfastError = (error: unknown): HoldfastError =>
+  isHoldfastError(error) ? error : new HoldfastError('Internal', String(error), {}, { cause: error })
+
 /** The result of work on a queue; undefined if the queue does not exist. */
 export const ifQueueExists = async <T>(work: Promise<T>): Promise<T | undefined> => {
   try {

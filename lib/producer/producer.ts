@@ -39,70 +39,109 @@ interface Bucket {
  * Lets concurrent publishes of one process share calls, and so segments: a thousand lone publishes cost as much as forty batches of 25.
  * Each promise settles with the result of its message.
  */
-export const producer = ({ send, ordered, lingerMs, clock }: ProducerParts): Producer => {
-  const buckets = new Map<string, Bucket>()
-  const inFlight = new Set<Promise<void>>()
-  let scheduled = false
-
-  const sendBucket = (key: string, bucket: Bucket): void => {
-    const { waiting } = bucket
-    if (waiting.length === 0) return
-    bucket.waiting = []
-    bucket.bytes = 0
-    const sending = ordered ? bucket.sent.then(() => sendAll(send, waiting)) : sendAll(send, waiting)
-    bucket.sent = sending
-    inFlight.add(sending)
-    void sending.then(() => {
-      inFlight.delete(sending)
-      if (bucket.waiting.length === 0 && bucket.sent === sending) buckets.delete(key)
-    })
-  }
-  const sendEverything = (): void => {
-    scheduled = false
-    for (const [key, bucket] of buckets) sendBucket(key, bucket)
-  }
-  const schedule = (): void => {
-    if (scheduled) return
-    scheduled = true
-    // A turn of the event loop, not a microtask: validation may take several of those, a different number for each message.
-    if (lingerMs === 0) setImmediate(sendEverything)
-    else void clock.sleep(lingerMs).then(sendEverything)
-  }
-
+export const producer = (parts: ProducerParts): Producer => {
+  const { send: sendBucket, bucketFor, keys, flush } = buckets(parts)
+  const schedule = scheduler(parts, () => {
+    for (const key of keys()) sendBucket(key)
+  })
   return {
     publish: (message, signal) =>
       new Promise<PublishResult>((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason)
-        const key = ordered ? (message.groupId ?? '') : bucketOf(message)
-        const bucket: Bucket = buckets.get(key) ?? { waiting: [], bytes: 0, sent: Promise.resolve() }
-        buckets.set(key, bucket)
+        const key = parts.ordered ? (message.groupId ?? '') : bucketOf(message)
+        const bucket = bucketFor(key)
         const bytes = messageBytes(message)
-        if (bucket.bytes + bytes > LIMITS.publishBytes) sendBucket(key, bucket)
-        const done = <T>(then: (value: T) => void) => {
-          return (value: T) => {
-            signal?.removeEventListener('abort', takeBack)
-            then(value)
-          }
-        }
-        const mine: Waiting = { message, bytes, settle: done(resolve), fail: done(reject) }
-        const takeBack = () => {
-          const at = bucket.waiting.indexOf(mine)
-          if (at < 0) return
-          bucket.waiting.splice(at, 1)
-          bucket.bytes -= bytes
-          reject(signal?.reason)
-        }
-        signal?.addEventListener('abort', takeBack, { once: true })
-        bucket.waiting.push(mine)
-        bucket.bytes += bytes
-        if (bucket.waiting.length === LIMITS.batchSize) sendBucket(key, bucket)
-        else schedule()
+        if (bucket.bytes + bytes > LIMITS.publishBytes) sendBucket(key)
+        const mine: Waiting = { message, bytes, settle: resolve, fail: reject }
+        put(bucket, signal ? retractable(bucket, mine, signal) : mine)
+        if (bucket.waiting.length === LIMITS.batchSize) sendBucket(key)
+        else schedule.soon()
       }),
-    flush: async () => {
-      sendEverything()
+    flush: () => {
+      schedule.now()
+      return flush()
+    },
+  }
+}
+
+/** The messages that wait, and the calls under way. */
+const buckets = ({ send, ordered }: ProducerParts) => {
+  const all = new Map<string, Bucket>()
+  const inFlight = new Set<Promise<void>>()
+  return {
+    keys: () => [...all.keys()],
+    bucketFor: (key: string): Bucket => {
+      const bucket = all.get(key) ?? { waiting: [], bytes: 0, sent: Promise.resolve() }
+      all.set(key, bucket)
+      return bucket
+    },
+    send: (key: string): void => {
+      const bucket = all.get(key)
+      if (!bucket || bucket.waiting.length === 0) return
+      const { waiting } = bucket
+      bucket.waiting = []
+      bucket.bytes = 0
+      const sending = ordered ? bucket.sent.then(() => sendAll(send, waiting)) : sendAll(send, waiting)
+      bucket.sent = sending
+      inFlight.add(sending)
+      void sending.then(() => {
+        inFlight.delete(sending)
+        if (bucket.waiting.length === 0 && bucket.sent === sending) all.delete(key)
+      })
+    },
+    flush: async (): Promise<void> => {
       while (inFlight.size > 0) await Promise.all(inFlight)
     },
   }
+}
+
+/** Calls `work` once for all that is asked for until it is due. */
+const scheduler = ({ lingerMs, clock }: ProducerParts, work: () => void) => {
+  let scheduled = false
+  const now = (): void => {
+    scheduled = false
+    work()
+  }
+  return {
+    now,
+    soon: (): void => {
+      if (scheduled) return
+      scheduled = true
+      // A turn of the event loop, not a microtask: validation may take several of those, a different number for each message.
+      if (lingerMs === 0) setImmediate(now)
+      else void clock.sleep(lingerMs).then(now)
+    },
+  }
+}
+
+const put = (bucket: Bucket, one: Waiting): void => {
+  bucket.waiting.push(one)
+  bucket.bytes += one.bytes
+}
+
+/** The message, taken out of its bucket when the signal aborts while it waits there. */
+const retractable = (bucket: Bucket, one: Waiting, signal: AbortSignal): Waiting => {
+  const takeBack = (): void => {
+    const at = bucket.waiting.indexOf(mine)
+    if (at < 0) return
+    bucket.waiting.splice(at, 1)
+    bucket.bytes -= one.bytes
+    one.fail(signal.reason)
+  }
+  const done = (): void => signal.removeEventListener('abort', takeBack)
+  const mine: Waiting = {
+    ...one,
+    settle: (result) => {
+      done()
+      one.settle(result)
+    },
+    fail: (error) => {
+      done()
+      one.fail(error)
+    },
+  }
+  signal.addEventListener('abort', takeBack, { once: true })
+  return mine
 }
 
 /** A key that is equal for messages that can share a segment. */

@@ -189,9 +189,7 @@ const queueTelemetry = (queue: string, server: Server | undefined): QueueTelemet
         links: linksTo(messages),
         attributes: only && !batch ? aboutMessage(only) : { 'messaging.batch.message_count': messages.length },
       }
-      return run(operation, async () => {
-        await work()
-      })
+      return run(operation, async () => work())
     },
 
     settle: (verb, messages, settle) => {
@@ -207,7 +205,7 @@ const queueTelemetry = (queue: string, server: Server | undefined): QueueTelemet
           ? { ...(only.messageId !== undefined && { 'messaging.message.id': only.messageId }) }
           : { 'messaging.batch.message_count': messages.length },
       }
-      return run(operation, settle, firstError)
+      return run(operation, settle, (results) => firstError([results].flat()))
     },
   }
 }

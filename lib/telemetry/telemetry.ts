@@ -31,9 +31,14 @@ export interface QueueTelemetry {
   detached<T>(start: () => T): T
   /** A poll of a worker, whose messages are told of when their handler runs. */
   workerPoll(poll: () => Promise<Message[]>): Promise<Message[]>
-  /** A handler at work on a message; on several when `batch`. */
+  /** A handler at work on a message; on several when `batch`. Answers what the handler returned. */
   process(messages: readonly Message[], batch: boolean, work: () => unknown): unknown
-  settle(verb: SettleVerb, messages: readonly Settled[], settle: () => Promise<HandleResult[]>): Promise<HandleResult[]>
+  /** `settle` answers the result of one message, or one result a message, in order. */
+  settle<R extends HandleResult | HandleResult[]>(
+    verb: SettleVerb,
+    messages: readonly Settled[],
+    settle: () => Promise<R>,
+  ): Promise<R>
 }
 
 /** Where a client's queues are, as far as it knows. */

@@ -10,6 +10,7 @@ export const doorbell = (): Doorbell => {
   let waiting: (() => void)[] = []
   return {
     ring: () => {
+      if (waiting.length === 0) return
       const all = waiting
       waiting = []
       for (const wake of all) wake()

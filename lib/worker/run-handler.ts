@@ -1,8 +1,15 @@
-import { type Reading, type Received, type Rejecting, readMessage, rejectInvalid } from '../codecs/read-message.ts'
+import {
+  type Reading,
+  type ReadOutcome,
+  type Received,
+  type Rejecting,
+  readMessage,
+  rejectInvalid,
+} from '../codecs/read-message.ts'
 import { HoldfastError, reasonOf } from '../model/errors.ts'
 import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import type { BatchContext, BatchHandler, Handler, HandlerContext, Report } from './handler.ts'
-import type { HeldLease } from './lease-keeper.ts'
+import type { HeldLease } from './lease.ts'
 import type { Settlement } from './settlement.ts'
 import type { Settler } from './settler.ts'
 
@@ -25,21 +32,19 @@ export const runOne = async <In, Out>(
   lease: HeldLease,
   handled: () => void,
 ): Promise<boolean> => {
-  const read = await readHeld(parts, settling, lease)
-  if (!read.message) return read.gone
+  const reading = readHeld(parts, settling, lease)
+  const { message, gone } = reading instanceof Promise ? await reading : reading
+  if (!message) return gone
   let value: unknown
   try {
-    const { message } = read
-    const work = async () => {
-      value = await (parts.handler as Handler<Out>)(message, contextOf(lease))
-    }
-    await parts.telemetry.process([lease.message], false, work)
-    handled()
+    const work = () => (parts.handler as Handler<Out>)(message, new LoneContext(lease))
+    value = await parts.telemetry.process([lease.message], false, work)
   } catch (error) {
     handled()
     await settling.failed(lease, error)
     return false
   }
+  handled()
   return settling.done(lease, value)
 }
 
@@ -96,14 +101,31 @@ const failuresOf = async <Out>(
   return failures
 }
 
-/** The message with its body read. Where that fails the message is settled, and `gone` says whether it left the queue. */
-const readHeld = async <In, Out>(
+/** A message with its body read. Without one the message was settled, and `gone` says whether it left the queue. */
+interface Read<Out> {
+  readonly message?: Received<Out>
+  readonly gone: boolean
+}
+
+const readHeld = <In, Out>(
   parts: RunnerParts<In, Out>,
   settling: Settlement,
   lease: HeldLease,
-): Promise<{ readonly message?: Received<Out>; readonly gone: boolean }> => {
+): Read<Out> | Promise<Read<Out>> => {
+  const outcome = readMessage(parts, lease.message)
+  if ('received' in outcome) return { message: outcome.received, gone: false }
+  return readOrRefused(parts, settling, lease, outcome)
+}
+
+/** What to do with a message that is not read yet, or can't be. */
+const readOrRefused = async <In, Out>(
+  parts: RunnerParts<In, Out>,
+  settling: Settlement,
+  lease: HeldLease,
+  reading: ReadOutcome<Out> | Promise<ReadOutcome<Out>>,
+): Promise<Read<Out>> => {
   try {
-    const outcome = await readMessage(parts, lease.message)
+    const outcome = await reading
     if ('received' in outcome) return { message: outcome.received, gone: false }
     const [deadLettered = false] = await rejectInvalid(parts, [outcome])
     const error = new HoldfastError('InvalidRequest', outcome.reason, { queue: parts.name })
@@ -118,12 +140,26 @@ const readHeld = async <In, Out>(
   }
 }
 
-/** The signal is made when the handler asks for it. */
-const contextOf = (lease: HeldLease): HandlerContext => ({
-  get signal() {
-    return lease.signal
-  },
-})
+/**
+ * The context of a handler for one message. Its signal is made when the handler asks for it. It is a property of the object's own, so
+ * that a copy of the context (`{ ...context }`) has it; all contexts share one getter, since one more for each message is slow.
+ */
+class LoneContext implements HandlerContext {
+  declare readonly signal: AbortSignal
+  readonly #lease: HeldLease
+
+  constructor(lease: HeldLease) {
+    this.#lease = lease
+    Object.defineProperty(this, 'signal', LoneContext.#signal)
+  }
+
+  static readonly #signal: PropertyDescriptor & ThisType<LoneContext> = {
+    enumerable: true,
+    get() {
+      return this.#lease.signal
+    },
+  }
+}
 
 const batchContextOf = (
   batch: readonly { readonly lease: HeldLease }[],

@@ -1,6 +1,9 @@
-import { type HeldLease, lostLease } from './lease-keeper.ts'
-import { type RunnerParts, runBatch, runOne } from './run-handler.ts'
+import { doorbell } from './doorbell.ts'
+import type { HeldLease } from './lease.ts'
+import type { RunnerParts } from './run-handler.ts'
+import { runTask } from './run-task.ts'
 import { settlement } from './settlement.ts'
+import { stages } from './stages.ts'
 import { type Task, tasksOf } from './tasks.ts'
 
 export interface Runner {
@@ -29,82 +32,32 @@ export interface Runner {
  * where no other consumer has received the message.
  */
 export const runner = <In, Out>(parts: RunnerParts<In, Out>): Runner => {
-  const { name, batchSize, report } = parts
-  const ordered = name.endsWith('.fifo')
-  /** Handlers, and what settles their messages. */
-  const runs = new Set<Promise<void>>()
-  let running = 0
-  const working = new Set<HeldLease>()
-  const waiting = new Set<HeldLease>()
+  const ordered = parts.name.endsWith('.fifo')
+  const messages = stages()
   const settling = settlement(parts)
+  const ended = doorbell()
+  let running = 0
+  /** Tasks whose messages are not all settled, running ones included. */
+  let unsettled = 0
 
-  /** Marks messages as begun. Returns false where they were given back before. */
-  const begin = (leases: readonly HeldLease[]): boolean => {
-    if (!leases.every((lease) => waiting.has(lease))) return false
-    for (const lease of leases) {
-      waiting.delete(lease)
-      working.add(lease)
-    }
-    return true
-  }
-
-  /** Gives back the messages that follow a failed one in its group. */
-  const giveBackWaiting = (leases: readonly HeldLease[]): Promise<void> => {
-    const left = leases.filter((lease) => waiting.delete(lease))
-    return settling.giveBack(left)
-  }
-
-  /** Drops messages whose leases ended before they were begun: another consumer may have them. */
-  const dropLost = (leases: readonly HeldLease[]): void => {
-    for (const lease of leases.filter((one) => one.over && waiting.delete(one))) {
-      lease.release()
-      report(lostLease(name, lease.signal.reason), { during: 'extend', message: lease.message })
-    }
-  }
-
-  /** What of a batch may be begun: in a group, nothing behind a message that was lost. */
-  const beforeLost = (whole: readonly HeldLease[], lost: number): readonly HeldLease[] =>
-    ordered ? whole.slice(0, lost) : whole.filter((lease) => !lease.over)
-
-  const run = async (batch: readonly HeldLease[], handled: () => void): Promise<boolean> => {
-    const [only] = batch
-    if (!only) return true
-    const done =
-      batchSize === undefined
-        ? await runOne(parts, settling, only, handled)
-        : await runBatch(parts, settling, batch, { ordered, handled })
-    for (const lease of batch) working.delete(lease)
-    return done
-  }
-
-  const runTask = async (task: Task, handled: () => void): Promise<void> => {
-    for (const [position, whole] of task.entries()) {
-      const lost = whole.findIndex((lease) => lease.over)
-      const batch = lost < 0 ? whole : beforeLost(whole, lost)
-      if (lost >= 0) dropLost(whole)
-      if (!begin(batch)) return
-      const done = await run(batch, handled)
-      if (!done || (ordered && lost >= 0)) return giveBackWaiting(task.slice(position).flat())
-    }
-  }
-
-  const startTask = (task: Task, freed: () => void): void => {
+  const startTask = async (task: Task, freed: () => void): Promise<void> => {
     let counted = true
-    running++
     const handled = () => {
       if (counted) running--
       counted = false
       freed()
     }
-    // Until its ack a group of a FIFO queue stays locked: a poll before that would look for other groups in vain.
-    const work = runTask(task, ordered ? () => {} : handled).catch((error: unknown) =>
-      report(error, { during: 'handle' }),
-    )
-    runs.add(work)
-    void work.then(() => {
-      runs.delete(work)
-      handled()
-    })
+    running++
+    unsettled++
+    try {
+      // Until its ack a group of a FIFO queue stays locked: a poll before that would look for other groups in vain.
+      await runTask({ parts, settling, stages: messages, ordered }, task, ordered ? () => {} : handled)
+    } catch (error) {
+      parts.report(error, { during: 'handle' })
+    }
+    unsettled--
+    handled()
+    ended.ring()
   }
 
   return {
@@ -112,19 +65,19 @@ export const runner = <In, Out>(parts: RunnerParts<In, Out>): Runner => {
       return running
     },
     get settling() {
-      return runs.size - running
+      return unsettled - running
     },
     start: (leases, freed) => {
-      for (const lease of leases) waiting.add(lease)
-      for (const task of tasksOf(leases, ordered, batchSize)) startTask(task, freed)
+      messages.wait(leases)
+      for (const task of tasksOf(leases, ordered, parts.batchSize)) void startTask(task, freed)
     },
-    stop: () => giveBackWaiting([...waiting]),
+    stop: () => settling.giveBack(messages.takeWaiting(messages.waiting)),
     giveBack: settling.giveBack,
     idle: async () => {
-      while (runs.size > 0) await Promise.all(runs)
+      while (unsettled > 0) await ended.rung()
     },
     cutOff: (reason) => {
-      for (const lease of working) lease.abort(reason)
+      for (const lease of messages.working) lease.abort(reason)
     },
   }
 }

@@ -6,7 +6,7 @@ import { failureFrom, resultBytes } from '../model/result.ts'
 import type { NackEntry } from '../settle/nack.ts'
 import type { QueueTelemetry, SettleVerb } from '../telemetry/telemetry.ts'
 import type { Report } from './handler.ts'
-import type { HeldLease } from './lease-keeper.ts'
+import type { HeldLease } from './lease.ts'
 import type { Settler, Told } from './settler.ts'
 import { Reject, RetryLater } from './verdicts.ts'
 
@@ -29,10 +29,10 @@ export interface Settlement {
 export const settlement = ({ settle, report, telemetry, codec }: SettlementParts): Settlement => {
   /** Settles a message, releases its lease, and reports a failure. Returns whether it succeeded. */
   const end = async (verb: SettleVerb, lease: HeldLease, work: () => Promise<HandleResult>): Promise<boolean> => {
-    const [result] = await telemetry.settle(verb, [lease.message], async () => [await work()])
+    const result = await telemetry.settle(verb, [lease.message], work)
     lease.release()
-    if (result && !result.ok) report(result.error, { during: verb, message: lease.message })
-    return result?.ok ?? false
+    if (!result.ok) report(result.error, { during: verb, message: lease.message })
+    return result.ok
   }
   return {
     done: (lease, value) => end('ack', lease, () => settle.ack(lease, toldOf(codec, value))),

@@ -1,12 +1,13 @@
 import type { Clock } from '../clock.ts'
-import { HoldfastError, isHoldfastError } from '../model/errors.ts'
+import { asHoldfastError, HoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import type { AckEntry } from '../settle/ack.ts'
 import type { NackEntry } from '../settle/nack.ts'
 import { backOff } from '../transport/backoff.ts'
 import type { Transport } from '../transport/port.ts'
-import { type HeldLease, type LeaseKeeper, lostLease } from './lease-keeper.ts'
+import { type HeldLease, lostLease } from './lease.ts'
+import type { LeaseKeeper } from './lease-keeper.ts'
 
 /** Settles messages, in one call those of one turn of the event loop. Each promise resolves with the result of its message. */
 export interface Settler {
@@ -28,68 +29,79 @@ export interface SettlerParts {
   readonly fraction: () => number
 }
 
+type Send<E> = (entries: readonly E[]) => Promise<HandleResult[]>
+
 interface Waiting<E> {
   readonly entry: E
   readonly lease: HeldLease
   done(result: HandleResult): void
 }
 
-export const settler = ({ transport, queue, clock, keeper, fraction }: SettlerParts): Settler => {
-  /** Retries settlements that failed with a retryable error until the lease is over. A repeated settlement is safe. */
-  const settleAll = async <E>(
-    waiting: readonly Waiting<E>[],
-    send: (entries: readonly E[]) => Promise<HandleResult[]>,
-  ): Promise<void> => {
-    let left = waiting
-    for (let attempt = 1; left.length > 0; attempt++) {
-      const results = await send(left.map(({ entry }) => entry)).catch((error: unknown) =>
-        left.map(() => ({ ok: false as const, error: asHoldfastError(error) })),
-      )
-      const again: Waiting<E>[] = []
-      for (const [index, one] of left.entries()) {
-        const result = results[index] ?? { ok: false, error: new HoldfastError('Internal', 'a result is missing') }
-        if (result.ok || !result.error.retryable || clock.now() >= one.lease.endsAt) one.done(result)
-        else again.push(one)
-      }
-      left = again
-      if (left.length > 0) await backOff(clock, { attempt, fraction: fraction() })
-    }
+export const settler = (parts: SettlerParts): Settler => {
+  const { transport, queue, keeper } = parts
+  const ackTogether = together(parts, (entries: readonly (string | AckEntry)[]) => transport.ack(queue, entries))
+  const nackTogether = together(parts, (entries: readonly NackEntry[]) => transport.nack(queue, entries))
+  const unreceiveTogether = together(parts, (handles: readonly string[]) => transport.unreceive(queue, handles))
+
+  const ackLive = (lease: HeldLease, told: Told | undefined): Promise<HandleResult> => {
+    const { receiptHandle } = lease.message
+    // Where the queue keeps no results the message is done all the same.
+    return ackTogether(told ? { receiptHandle, ifKept: true, ...told } : receiptHandle, lease)
   }
 
-  const together = <E>(send: (entries: readonly E[]) => Promise<HandleResult[]>) => {
-    let waiting: Waiting<E>[] = []
-    const flush = (): void => {
-      const all = waiting
-      waiting = []
-      for (let start = 0; start < all.length; start += LIMITS.batchSize) {
-        void settleAll(all.slice(start, start + LIMITS.batchSize), send)
-      }
-    }
-    return (entry: E, lease: HeldLease): Promise<HandleResult> =>
-      new Promise((done) => {
-        if (waiting.length === 0) setImmediate(flush)
-        waiting.push({ entry, lease, done })
-      })
+  /**
+   * The ack of a message that is gone succeeds, although another consumer may have acked it once the lease was over. A revived lease
+   * shows that no other consumer has received the message.
+   */
+  const ackRevived = async (lease: HeldLease, told: Told | undefined): Promise<HandleResult> => {
+    const revived = await keeper.revive(lease).catch(() => false)
+    return revived ? ackLive(lease, told) : { ok: false, error: lostLease(queue, lease.signal.reason) }
   }
-
-  const ackTogether = together((entries: readonly (string | AckEntry)[]) => transport.ack(queue, entries))
-  const nackTogether = together((entries: readonly NackEntry[]) => transport.nack(queue, entries))
-  const unreceiveTogether = together((handles: readonly string[]) => transport.unreceive(queue, handles))
 
   return {
-    ack: async (lease, told) => {
-      // The ack of a message that is gone succeeds, although another consumer may have acked it once the lease was over. A revived
-      // lease shows that no other consumer has received the message.
-      if (lease.over && !(await keeper.revive(lease).catch(() => false)))
-        return { ok: false, error: lostLease(queue, lease.signal.reason) }
-      const { receiptHandle } = lease.message
-      // Where the queue keeps no results the message is done all the same.
-      return ackTogether(told ? { receiptHandle, ifKept: true, ...told } : receiptHandle, lease)
-    },
+    ack: (lease, told) => (lease.over ? ackRevived(lease, told) : ackLive(lease, told)),
     nack: (lease, how) => nackTogether({ receiptHandle: lease.message.receiptHandle, ...how }, lease),
     unreceive: (lease) => unreceiveTogether(lease.message.receiptHandle, lease),
   }
 }
 
-const asHoldfastError = (error: unknown): HoldfastError =>
-  isHoldfastError(error) ? error : new HoldfastError('Internal', String(error), {}, { cause: error })
+/** Gathers what is to be sent in one turn of the event loop. */
+const together = <E>(parts: SettlerParts, send: Send<E>) => {
+  let waiting: Waiting<E>[] = []
+  const flush = (): void => {
+    const all = waiting
+    waiting = []
+    for (let start = 0; start < all.length; start += LIMITS.batchSize) {
+      void settleAll(parts, all.slice(start, start + LIMITS.batchSize), send)
+    }
+  }
+  return (entry: E, lease: HeldLease): Promise<HandleResult> =>
+    new Promise((done) => {
+      if (waiting.length === 0) setImmediate(flush)
+      waiting.push({ entry, lease, done })
+    })
+}
+
+/** Retries settlements that failed with a retryable error until the lease is over. A repeated settlement is safe. */
+const settleAll = async <E>(
+  { clock, fraction }: SettlerParts,
+  waiting: readonly Waiting<E>[],
+  send: Send<E>,
+): Promise<void> => {
+  let left = waiting
+  for (let attempt = 1; left.length > 0; attempt++) {
+    const results = await send(left.map(({ entry }) => entry)).catch((failure: unknown): HandleResult[] => {
+      const error = asHoldfastError(failure)
+      return left.map(() => ({ ok: false, error }))
+    })
+    left = left.filter(({ lease, done }, index) => {
+      const result: HandleResult = results[index] ?? { ok: false, error: missing() }
+      const again = !result.ok && result.error.retryable && clock.now() < lease.endsAt
+      if (!again) done(result)
+      return again
+    })
+    if (left.length > 0) await backOff(clock, { attempt, fraction: fraction() })
+  }
+}
+
+const missing = () => new HoldfastError('Internal', 'a result is missing')

@@ -1,4 +1,4 @@
-import type { HeldLease } from './lease-keeper.ts'
+import type { HeldLease } from './lease.ts'
 
 /** Runs of the handler that follow each other, each with the messages it is for. */
 export type Task = readonly (readonly HeldLease[])[]

@@ -1,0 +1,97 @@
+import type { Clock } from '../clock.ts'
+import { HoldfastError } from '../model/errors.ts'
+import type { Message } from '../model/message.ts'
+
+/** A lease that this process holds. Instants are those of a monotonic clock. */
+export interface HeldLease {
+  readonly message: Message
+  /** When it ends unless it is extended: counted from before the poll, or the extension, was sent. */
+  readonly endsAt: number
+  readonly leaseMs: number
+  /** Whether it ended, or another consumer has the message: set for good. */
+  readonly lost: boolean
+  /** Whether it is lost, or has ended by the clock and was not marked as lost yet, as after a blocked event loop. */
+  readonly over: boolean
+  /** Aborts when the lease is lost, with `LeaseLost`, or when the worker cuts the handler off. */
+  readonly signal: AbortSignal
+  abort(reason: unknown): void
+  /** The message is settled, or given up: its lease is extended no more. */
+  release(): void
+}
+
+/** A class, since there is one for each message: an object literal would make its accessors and closures anew each time. */
+export class Lease implements HeldLease {
+  readonly message: Message
+  readonly leaseMs: number
+  endsAt: number
+  /** When it is to be extended next. */
+  extendAt: number
+  extending = false
+  lost = false
+  readonly #clock: Clock
+  readonly #held: Set<Lease>
+  /** Made when someone asks for it: most handlers never do. */
+  #controller: AbortController | undefined
+  #aborted: { readonly reason: unknown } | undefined
+
+  /**
+   * @param askedAt when the poll was sent that leased the message for `leaseMs`
+   * @param held the leases that are extended: this one is among them until it is lost or released
+   */
+  constructor(message: Message, askedAt: number, leaseMs: number, clock: Clock, held: Set<Lease>) {
+    this.message = message
+    this.leaseMs = leaseMs
+    this.endsAt = askedAt + leaseMs
+    this.extendAt = askedAt + leaseMs / 2
+    this.#clock = clock
+    this.#held = held
+    held.add(this)
+  }
+
+  get over(): boolean {
+    return this.lost || this.endsAt <= this.#clock.now()
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#aborted) this.#controller.abort(this.#aborted.reason)
+    }
+    return this.#controller.signal
+  }
+
+  /** Whether it is neither lost nor released. */
+  get isHeld(): boolean {
+    return this.#held.has(this)
+  }
+
+  abort(reason: unknown): void {
+    this.#aborted ??= { reason }
+    this.#controller?.abort(this.#aborted.reason)
+  }
+
+  release(): void {
+    this.#held.delete(this)
+  }
+
+  /** An extension that was asked for at this instant has succeeded. */
+  renew(askedAt: number): void {
+    this.endsAt = askedAt + this.leaseMs
+    this.extendAt = askedAt + this.leaseMs / 2
+  }
+
+  lose(error: HoldfastError): void {
+    if (this.lost) return
+    this.lost = true
+    this.release()
+    this.abort(error)
+  }
+}
+
+export const lostLease = (queue: string, cause?: unknown): HoldfastError =>
+  new HoldfastError(
+    'LeaseLost',
+    'the lease ended before the message was settled',
+    { queue },
+    cause === undefined ? undefined : { cause },
+  )

@@ -1,0 +1,37 @@
+import type { HeldLease } from './lease.ts'
+
+/** The messages of a worker that have not ended: each waits for its handler, or a handler works on it. */
+export interface Stages {
+  readonly waiting: ReadonlySet<HeldLease>
+  readonly working: ReadonlySet<HeldLease>
+  wait(leases: readonly HeldLease[]): void
+  /** Marks messages as begun. Returns false, and changes nothing, where one of them was taken away before. */
+  begin(leases: readonly HeldLease[]): boolean
+  end(leases: readonly HeldLease[]): void
+  /** Takes away those of the messages that still wait. */
+  takeWaiting(leases: Iterable<HeldLease>): HeldLease[]
+}
+
+export const stages = (): Stages => {
+  const waiting = new Set<HeldLease>()
+  const working = new Set<HeldLease>()
+  return {
+    waiting,
+    working,
+    wait: (leases) => {
+      for (const lease of leases) waiting.add(lease)
+    },
+    begin: (leases) => {
+      if (!leases.every((lease) => waiting.has(lease))) return false
+      for (const lease of leases) {
+        waiting.delete(lease)
+        working.add(lease)
+      }
+      return true
+    },
+    end: (leases) => {
+      for (const lease of leases) working.delete(lease)
+    },
+    takeWaiting: (leases) => [...leases].filter((lease) => waiting.delete(lease)),
+  }
+}
