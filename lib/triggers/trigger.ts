@@ -29,6 +29,19 @@ export interface Trigger {
   readonly reportBatchItemFailures: boolean
 }
 
+/** A trigger as it is stored. */
+interface StoredTrigger extends Trigger {
+  /** Epoch ms. Absent in what older versions stored. */
+  readonly declaredAt?: number
+  /** What keeps the declaration, where that is not a caller: it alone changes or removes the trigger. */
+  readonly declaredBy?: string
+}
+
+export interface Declarer {
+  /** A name for what keeps the declaration, as a stack does. @default nobody: whoever calls */
+  readonly declaredBy?: string
+}
+
 export type GivenTrigger = Pick<Trigger, 'queue' | 'functionName' | 'functionTimeoutSeconds'> &
   Partial<Omit<Trigger, 'queue' | 'functionName' | 'functionTimeoutSeconds'>>
 
@@ -86,32 +99,62 @@ export const checkedTrigger = (given: GivenTrigger): Trigger => {
 }
 
 /** A queue's trigger as it is stored, read consistently. */
-export const readTrigger = async (engine: Engine, queue: string): Promise<Trigger | undefined> => {
+export const readTrigger = async (engine: Engine, queue: string): Promise<StoredTrigger | undefined> =>
+  (await readVersion(engine, queue))?.trigger
+
+const readVersion = async (engine: Engine, queue: string) => {
   const document = await engine.store.getDocument(triggerKey(queue), { consistent: true })
-  return document && (document.value as unknown as Trigger)
+  return document && { trigger: document.value as unknown as StoredTrigger, version: document.version }
 }
 
 /**
  * Declares a queue's trigger, or changes it. A run that is under way notices within seconds; where none is, one starts
  * with the next tick. After a failure the trigger may be stored, and no tick know of it: declare it again.
  *
- * @throws `InvalidRequest`, `QueueNotFound`
+ * @throws `InvalidRequest`, also where another keeps a declaration of this queue's trigger; `QueueNotFound`
  */
-export const setTrigger = async (engine: Engine, given: GivenTrigger): Promise<Trigger> => {
+export const setTrigger = async (
+  engine: Engine,
+  given: GivenTrigger,
+  { declaredBy }: Declarer = {},
+): Promise<Trigger> => {
   const trigger = checkedTrigger(given)
   await engine.queues.fresh(trigger.queue)
-  await engine.store.transact([{ kind: 'put', key: triggerKey(trigger.queue), value: trigger as unknown as JsonValue }])
+  await store(engine, { ...trigger, declaredAt: engine.clock.now(), ...(declaredBy !== undefined && { declaredBy }) })
   // After the trigger itself: a run that ends in between has seen it, or finds its own last note overtaken.
   await noteDue(engine, trigger.queue, engine.clock.now())
   return trigger
 }
 
-/** Removes a queue's trigger; answers whether there was one. Invocations that are under way end as they would. */
-export const removeTrigger = async (engine: Engine, queue: string): Promise<boolean> => {
+/** Each write is on condition of the version that was read, so that none hides from a removal under way. */
+const store = async (engine: Engine, trigger: StoredTrigger): Promise<void> => {
+  for (;;) {
+    const present = await readVersion(engine, trigger.queue)
+    const keeper = present?.trigger.declaredBy
+    if (trigger.declaredBy !== undefined && keeper !== undefined && keeper !== trigger.declaredBy) {
+      const message = `queue ${plainName(trigger.queue)} has a trigger that ${keeper} declares: remove it there first`
+      throw new HoldfastError('InvalidRequest', message, { queue: trigger.queue })
+    }
+    const value = trigger as unknown as JsonValue
+    const ifVersion = present?.version ?? 0
+    const { applied } = await engine.store.transact([{ kind: 'put', key: triggerKey(trigger.queue), value, ifVersion }])
+    if (applied) return
+  }
+}
+
+/**
+ * Removes a queue's trigger, with `declaredBy` only where that name still keeps it; answers whether there was one.
+ * Invocations that are under way end as they would.
+ */
+export const removeTrigger = async (engine: Engine, queue: string, { declaredBy }: Declarer = {}): Promise<boolean> => {
   checkQueueName(queue)
-  const before = await readTrigger(engine, queue)
-  if (before) await engine.store.transact([{ kind: 'delete', key: triggerKey(queue) }])
-  return before !== undefined
+  for (;;) {
+    const present = await readVersion(engine, queue)
+    if (!present || (declaredBy !== undefined && present.trigger.declaredBy !== declaredBy)) return false
+    const ifVersion = declaredBy === undefined ? {} : { ifVersion: present.version }
+    const { applied } = await engine.store.transact([{ kind: 'delete', key: triggerKey(queue), ...ifVersion }])
+    if (applied) return true
+  }
 }
 
 /** @throws `QueueNotFound`, `InvalidRequest` where the queue has no trigger */

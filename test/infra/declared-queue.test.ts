@@ -20,6 +20,7 @@ const declaration = (
   ResponseURL: 'http://localhost/never-called',
   StackId: 'stack',
   RequestId: 'request',
+  ResourceType: 'Custom::HoldfastQueue',
   LogicalResourceId: 'Queue',
   ...(PhysicalResourceId !== undefined && { PhysicalResourceId }),
   ResourceProperties: { name, settings: JSON.stringify(settings) },
