@@ -2,6 +2,8 @@ import type { PlantedBug } from './bugs.ts'
 
 const SIMULATION = { suites: ['test/simulation/simulation.test.ts'], worlds: 'trigger:' }
 
+const FILTERS = { ...SIMULATION, worlds: 'trigger: a filter' }
+
 /** Bugs of the protocol by which triggers wake, dispatch and hand over. */
 export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
@@ -115,5 +117,33 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     replace: 'if (group !== undefined) failedGroups.add(group)',
     by: '',
     ...SIMULATION,
+  },
+  {
+    name: 'a filter lets everything through',
+    file: 'lib/triggers/screen-batch.ts',
+    replace: 'return matches(record)',
+    by: 'return matches(record) || true',
+    ...FILTERS,
+  },
+  {
+    name: 'what a filter matches is deleted with what it does not match',
+    file: 'lib/triggers/settle-batch.ts',
+    replace: 'inOrderOfSegments([...verdicts.acked, ...unmatched])',
+    by: 'inOrderOfSegments([...verdicts.acked, ...verdicts.nacked, ...unmatched])',
+    ...FILTERS,
+  },
+  {
+    name: 'an unmatched message that can not be moved is deleted',
+    file: 'lib/triggers/screen-batch.ts',
+    replace: 'settleBatch(run, { acked: [], nacked, unreceived }, failure)',
+    by: 'settleBatch(run, { acked: nacked, nacked: [], unreceived }, failure)',
+    ...FILTERS,
+  },
+  {
+    name: 'a move goes on behind a message of its group that stays',
+    file: 'lib/settle/move-held.ts',
+    replace: 'if (stopped) for',
+    by: 'if (stopped && held.length === 0) for',
+    ...FILTERS,
   },
 ]

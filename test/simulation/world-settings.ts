@@ -47,6 +47,10 @@ export interface TriggerSettings {
   readonly wakesOdd?: number
   /** For how long the function is throttled from the start on, ms. */
   readonly throttledMs?: number
+  /** The trigger has a filter, and what it does not match is deleted, or moved to a queue. @default no filter */
+  readonly unmatched?: 'delete' | 'move'
+  /** For how long the queue for what is unmatched does not exist, ms. */
+  readonly targetMissingMs?: number
 }
 
 export interface Cast {

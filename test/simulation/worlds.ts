@@ -237,6 +237,36 @@ export const WORLDS = {
     faults: DISPATCHER_FAULTS,
     trigger: { maxConcurrency: 2, faults: FUNCTION_FAULTS, ...ODD_WAKES },
   },
+  'trigger: a filter, and what is unmatched is deleted': {
+    ...TRIGGERED,
+    trigger: { maxConcurrency: 2, unmatched: 'delete', batchingWindowSeconds: 1 },
+  },
+  'trigger: a filter, what is unmatched is deleted, and everything fails': {
+    ...TRIGGERED,
+    groups: GROUPS,
+    faults: DISPATCHER_FAULTS,
+    clocksOffByMs: 300,
+    trigger: { maxConcurrency: 2, unmatched: 'delete', faults: FUNCTION_FAULTS, ...ODD_WAKES },
+  },
+  'trigger: a filter, what is unmatched is moved, and everything fails': {
+    ...TRIGGERED,
+    faults: DISPATCHER_FAULTS,
+    clocksOffByMs: 300,
+    trigger: { maxConcurrency: 2, unmatched: 'move', faults: FUNCTION_FAULTS, ...ODD_WAKES },
+  },
+  'trigger: a filter on a FIFO queue, and what is unmatched is moved when there is a queue for it': {
+    ...TRIGGERED,
+    kind: 'fifo',
+    groups: GROUPS,
+    trigger: { maxConcurrency: 2, unmatched: 'move', targetMissingMs: 150_000 },
+  },
+  'trigger: a filter on a FIFO queue, what is unmatched is moved, and everything fails': {
+    ...TRIGGERED,
+    kind: 'fifo',
+    groups: GROUPS,
+    faults: DISPATCHER_FAULTS,
+    trigger: { maxConcurrency: 2, unmatched: 'move', faults: FUNCTION_FAULTS, ...ODD_WAKES },
+  },
   'transactions: requests fail and processes are killed': {
     ...TRANSACTIONS,
     faults: { ...SOME_FAULTS, 'answer lost': 0.1, 'killed before sending': 0.005, 'killed while waiting': 0.005 },
