@@ -100,15 +100,15 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
     name: 'a throttled batch has used up a receive',
     file: 'lib/triggers/invoke-batch.ts',
-    replace: "if (outcome.kind === 'not-run') return settleBatch(run, { acked: [], nacked: [], unreceived: messages })",
-    by: "if (outcome.kind === 'not-run') return settleBatch(run, { acked: [], nacked: messages, unreceived: [] })",
+    replace: "if (outcome.kind === 'not-run') return settleAll(run, batch, { acked: [], nacked: [], unreceived: messages })",
+    by: "if (outcome.kind === 'not-run') return settleAll(run, batch, { acked: [], nacked: messages, unreceived: [] })",
     ...SIMULATION,
   },
   {
     name: 'a failed batch is acked',
     file: 'lib/triggers/invoke-batch.ts',
-    replace: 'return settleBatch(run, { acked: [], nacked: messages, unreceived: [] }, failure)',
-    by: 'return settleBatch(run, { acked: messages, nacked: [], unreceived: [] }, failure)',
+    replace: 'return settleAll(run, batch, { acked: [], nacked: messages, unreceived: [] }, failure)',
+    by: 'return settleAll(run, batch, { acked: messages, nacked: [], unreceived: [] }, failure)',
     ...SIMULATION,
   },
   {
