@@ -1,5 +1,4 @@
 import type { Engine } from '../engine.ts'
-import { followUp } from '../follow-up.ts'
 import { HoldfastError, invalid, isHoldfastError, messageContended } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
@@ -8,6 +7,7 @@ import { keyOfHandle, type ReceiptHandle, receiptHandleFor } from '../model/rece
 import { holds, type Lease, type Segment, slotAt } from '../model/segment.ts'
 import type { Change, Requirement } from '../model/segment-change.ts'
 import { type SegmentKey, segmentId } from '../model/segment-key.ts'
+import { followUp } from '../store/follow-up.ts'
 
 /** A receipt handle with what is asked for it. */
 export interface Held<T> {

@@ -1,5 +1,4 @@
 import type { Engine } from '../engine.ts'
-import { followUp } from '../follow-up.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
@@ -7,6 +6,7 @@ import { whole } from '../model/number-checks.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { holds, liveAt, slotAt } from '../model/segment.ts'
 import type { Requirement } from '../model/segment-change.ts'
+import { followUp } from '../store/follow-up.ts'
 import {
   applyToHandles,
   failed,

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
-import { followUp } from '../follow-up.ts'
 import type { HandleResult } from '../model/message.ts'
+import { followUp } from '../store/follow-up.ts'
 import { applyToHandles, heldByToken, leaseOf, settleByToken } from './apply-to-handles.ts'
 import { releaseGroups } from './group-release.ts'
 
