@@ -108,7 +108,7 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'a nack does not ask for its token',
     file: 'lib/settle/nack.ts',
-    replace: 'requires: heldByToken(held),',
+    replace: "requires: { kind: 'slots', slots: held.map((one) => [one.handle.index, heldAs(one)]) },",
     by: "requires: { kind: 'slots', slots: [] },",
     suites: MODEL,
   },
