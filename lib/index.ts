@@ -1,19 +1,16 @@
 export type { Awaiting, ResultOptions } from './client/awaiting.ts'
+export type {
+  ClientOptions,
+  EngineOptions,
+  StoreOptions,
+  TableOptions,
+  UrlOptions,
+} from './client/places/options.ts'
 export type { PublishEntry, PublishOptions, PublishOutcome, Sent } from './client/publishing.ts'
 export type { QueueClient } from './client/queue.ts'
 export type { AckOptions, ExtendOptions, NackOptions } from './client/settling.ts'
 export type { CommitResult, JointTransaction, TransactionAckOptions } from './client/transaction.ts'
-export {
-  type Client,
-  type ClientOptions,
-  createClient,
-  type EngineOptions,
-  type QueueOptions,
-  type StoreOptions,
-  type TableOptions,
-  type Transaction,
-  type UrlOptions,
-} from './client.ts'
+export { type Client, createClient, type QueueOptions, type Transaction } from './client.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { bytesCodec } from './codecs/bytes.ts'
 export type { Codec } from './codecs/codec.ts'

@@ -57,29 +57,30 @@ export const settleBatch = async (
   const lost: HandleResult[] = []
   const settling = async (
     messages: readonly Message[],
-    settle: (handles: readonly string[]) => Promise<HandleResult[]>,
+    settle: (messages: readonly Message[]) => Promise<HandleResult[]>,
   ): Promise<void> => {
     for (let start = 0; start < messages.length; start += LIMITS.batchSize) {
-      const handles = messages.slice(start, start + LIMITS.batchSize).map(({ receiptHandle }) => receiptHandle)
-      lost.push(...(await settleSome(engine, handles, settle)))
+      lost.push(...(await settleSome(engine, messages.slice(start, start + LIMITS.batchSize), settle)))
     }
   }
   // What lies behind a failed head goes back before it, so that the group opens with all of it there.
   const back = async (): Promise<void> => {
-    await settling(unreceived, (handles) => unreceive(engine, queue, handles))
-    await settling(nacked, async (handles) => {
+    await settling(unreceived, (messages) => unreceive(engine, queue, handlesOf(messages)))
+    await settling(nacked, async (messages) => {
       const rest = await restOf(engine, queue)
-      return nack(
-        engine,
-        queue,
-        handles.map((receiptHandle) => ({ receiptHandle, ...rest, ...(failure && { failure }) })),
-      )
+      const entries = messages.map(({ receiptHandle, leasedUntil }) => ({
+        receiptHandle,
+        // A function may have said itself when its message comes again.
+        ifLeasedUntil: leasedUntil,
+        ...rest,
+        ...(failure && { failure }),
+      }))
+      return nack(engine, queue, entries)
     })
   }
-  const silent = new Set([...(unmatched ?? [])].map(({ receiptHandle }) => receiptHandle))
-  const entryOf = (receiptHandle: string): string | AckEntry =>
-    silent.has(receiptHandle) ? { receiptHandle, unstored: UNMATCHED } : receiptHandle
-  await Promise.all([settling(acked, (handles) => ack(engine, queue, handles.map(entryOf))), back()])
+  const entryOf = (message: Message): string | AckEntry =>
+    unmatched?.has(message) ? { receiptHandle: message.receiptHandle, unstored: UNMATCHED } : message.receiptHandle
+  await Promise.all([settling(acked, (messages) => ack(engine, queue, messages.map(entryOf))), back()])
   const leases = lost.filter((result) => !result.ok && result.error.code === 'LeaseLost').length
   if (leases > 0) observe({ type: 'lease-lost', queue, messages: leases })
   const other = lost.find((result) => !result.ok && result.error.code !== 'LeaseLost')
@@ -105,6 +106,8 @@ export const settleUnmatched = async (
 const inOrderOfSegments = (messages: readonly Message[]): Message[] =>
   messages.toSorted((a, b) => a.publishedAt - b.publishedAt || (a.messageId < b.messageId ? -1 : 1))
 
+const handlesOf = (messages: readonly Message[]): string[] => messages.map(({ receiptHandle }) => receiptHandle)
+
 /** As with SQS, a failed message comes back when the visibility timeout is over, unless the queue says how it backs off. */
 const restOf = async (engine: Engine, queue: string): Promise<{ readonly delaySeconds?: number }> => {
   const { retryPolicy, visibilityTimeoutSeconds } = (await engine.queues.get(queue)).settings
@@ -114,20 +117,20 @@ const restOf = async (engine: Engine, queue: string): Promise<{ readonly delaySe
 /** Answers the results of those that could not be settled. */
 const settleSome = async (
   engine: Engine,
-  handles: readonly string[],
-  settle: (handles: readonly string[]) => Promise<HandleResult[]>,
+  messages: readonly Message[],
+  settle: (messages: readonly Message[]) => Promise<HandleResult[]>,
 ): Promise<HandleResult[]> => {
-  let left = handles
+  let left = messages
   const lost: HandleResult[] = []
   for (let attempt = 1; ; attempt++) {
     const results = await settle(left).catch((error: unknown) => {
       if (!isHoldfastError(error)) throw error
       return left.map(() => ({ ok: false as const, error }))
     })
-    const again: string[] = []
+    const again: Message[] = []
     for (const [position, result] of results.entries()) {
       if (result.ok || result.error.code === 'MessageNotFound') continue
-      if (result.error.retryable && attempt < TRIES) again.push(left[position] as string)
+      if (result.error.retryable && attempt < TRIES) again.push(left[position] as Message)
       else lost.push(result)
     }
     if (again.length === 0) return lost

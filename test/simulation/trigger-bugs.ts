@@ -100,7 +100,8 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
     name: 'a throttled batch has used up a receive',
     file: 'lib/triggers/invoke-batch.ts',
-    replace: "if (outcome.kind === 'not-run') return settleAll(run, batch, { acked: [], nacked: [], unreceived: messages })",
+    replace:
+      "if (outcome.kind === 'not-run') return settleAll(run, batch, { acked: [], nacked: [], unreceived: messages })",
     by: "if (outcome.kind === 'not-run') return settleAll(run, batch, { acked: [], nacked: messages, unreceived: [] })",
     ...SIMULATION,
   },
@@ -145,5 +146,19 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     replace: 'if (stopped) for',
     by: 'if (stopped && held.length === 0) for',
     ...FILTERS,
+  },
+  {
+    name: 'a failed message comes again when the queue says, whatever its function said',
+    file: 'lib/triggers/settle-batch.ts',
+    replace: '        ifLeasedUntil: leasedUntil,',
+    by: '',
+    suites: ['test/functions/triggers/handler-settles.test.ts'],
+  },
+  {
+    name: 'a list of failures without its object acks them',
+    file: 'functions/triggers/function-answer.ts',
+    replace: 'if (!isObject && /batchItemFailures|itemIdentifier/.test(payload)) {',
+    by: 'if (!isObject && payload === "") {',
+    suites: ['test/functions/triggers/function-answer.test.ts'],
   },
 ]
