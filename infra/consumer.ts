@@ -26,10 +26,10 @@ export interface ConsumerProps {
    * an error acks the whole batch. @default true
    */
   readonly reportBatchItemFailures?: boolean
-  /** Which messages the function gets, in EventBridge's syntax. @default all */
-  readonly filter?: Readonly<Record<string, unknown>>
-  /** What becomes of the others, with `filter`: they are deleted, or moved to a queue. */
-  readonly unmatched?: 'delete' | NamedQueue
+  /** Which messages the function gets: one pattern or up to ten, in EventBridge's syntax. @default all */
+  readonly filter?: NonNullable<GivenTrigger['filter']>
+  /** What becomes of the others; must be given with `filter`: they are deleted, or moved to a queue of the same kind. */
+  readonly unmatched?: 'delete' | { readonly queue: NamedQueue }
   /**
    * The function's timeout, 1 … 720 s, for functions whose timeout this app does not know: imported ones.
    * @default the timeout that the function is defined with
@@ -71,7 +71,7 @@ export class QueueConsumer extends Construct {
     })
     const { mapping } = around.functions
     resource.node.addDependency(queue, mapping, this.#allowInvocation(target, around))
-    if (typeof props.unmatched === 'object') resource.node.addDependency(props.unmatched)
+    if (typeof props.unmatched === 'object') resource.node.addDependency(props.unmatched.queue)
     this.#warn(target, trigger.functionTimeoutSeconds, around)
   }
 
@@ -125,11 +125,13 @@ const checkedConsumer = (target: IFunction, props: ConsumerProps, { queue, fifo,
   // The engine's own check as well, for what is not said in SQS's words.
   return checkedTrigger({
     ...settings,
-    ...(unmatched !== undefined && { unmatched: typeof unmatched === 'object' ? unmatched.queueName : unmatched }),
+    ...(unmatched !== undefined && {
+      unmatched: typeof unmatched === 'object' ? { queue: unmatched.queue.queueName } : unmatched,
+    }),
     queue: queue.queueName,
     functionName: target.functionArn,
     functionTimeoutSeconds: timeoutSeconds ?? 0,
-  } as GivenTrigger)
+  })
 }
 
 const isWithin = (value: number, min: number, max: number): boolean =>

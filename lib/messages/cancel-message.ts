@@ -1,8 +1,8 @@
 import type { Engine } from '../engine.ts'
-import { followUp } from '../follow-up.ts'
 import { removeMessages } from '../model/segment-change.ts'
 import { endingWrites, resultWakeup } from '../results/write-results.ts'
 import { unlockGroupOf } from '../settle/group-release.ts'
+import { followUp } from '../store/follow-up.ts'
 import { onceUnleased } from './change-unleased.ts'
 
 /**

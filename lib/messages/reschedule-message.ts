@@ -1,5 +1,4 @@
 import type { Engine } from '../engine.ts'
-import { followUp } from '../follow-up.ts'
 import { aliasWrite } from '../locate/alias.ts'
 import type { Located } from '../locate/locate.ts'
 import type { ContentMessage } from '../model/content.ts'
@@ -15,6 +14,7 @@ import { dueAtOf, priorityOf } from '../model/segment-key.ts'
 import { touchGroup } from '../publish/group-place.ts'
 import { newSegment } from '../publish/new-segment.ts'
 import { touchGroupOf } from '../settle/group-release.ts'
+import { followUp } from '../store/follow-up.ts'
 import { onceUnleased } from './change-unleased.ts'
 import { storedMessage } from './stored-message.ts'
 

@@ -1,5 +1,4 @@
 import type { Engine } from '../engine.ts'
-import { followUp } from '../follow-up.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
 import { isOrdered } from '../model/group.ts'
 import type { Body, HandleResult } from '../model/message.ts'
@@ -11,6 +10,7 @@ import { GONE, goneCount, holds, liveAt, type Segment, slotAt } from '../model/s
 import { atVersion, type Change, removeSegment, type SlotCondition } from '../model/segment-change.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
 import { type PlacedWork, resultWakeup, storeResults } from '../results/write-results.ts'
+import { followUp } from '../store/follow-up.ts'
 import { applyToHandles, checkCount, type HandleOperation, type Held, leaseLost, OK } from './apply-to-handles.ts'
 import { releaseGroups } from './group-release.ts'
 

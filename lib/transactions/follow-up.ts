@@ -1,10 +1,10 @@
 import type { Engine } from '../engine.ts'
-import { followUp } from '../follow-up.ts'
 import { groupPartition } from '../model/group.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { segmentDueAt } from '../model/segment.ts'
 import { resultWakeup } from '../results/write-results.ts'
 import { releaseGroups } from '../settle/group-release.ts'
+import { followUp } from '../store/follow-up.ts'
 import type { NewSegment } from '../store/port.ts'
 import type { Built } from './build.ts'
 

@@ -1,6 +1,6 @@
-import { followUp } from '../follow-up.ts'
 import { isOrdered } from '../model/group.ts'
 import { bestEffort } from '../store/best-effort.ts'
+import { followUp } from '../store/follow-up.ts'
 import { publishEarlyRelease } from './early-release.ts'
 import type { ExchangeParts } from './exchange-parts.ts'
 import { loadPublished } from './load-published.ts'

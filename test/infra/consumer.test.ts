@@ -85,6 +85,20 @@ describe('a consumer', () => {
     })
   })
 
+  test('gets what its filter lets through, and moves the rest to a queue that is declared before', () => {
+    const at = scene()
+    const small = at.service.addQueue('small-orders')
+    const filter = { body: { total: [{ numeric: ['>', 100] }] } }
+    at.orders.addConsumer(functionIn(at.stack), { filter, unmatched: { queue: small } })
+    expect(settingsOf(view(at))).toMatchObject({
+      filter: ['{"body":{"total":[{"numeric":[">",100]}]}}'],
+      unmatched: { queue: 'small-orders' },
+    })
+    const queues = view(at).ofType('Custom::HoldfastQueue')
+    const [trigger] = Object.values(view(at).template.findResources('Custom::HoldfastTrigger'))
+    expect(trigger?.DependsOn).toEqual(expect.arrayContaining(queues.map(([id]) => id)))
+  })
+
   test('is one at most for each queue', () => {
     const { stack, orders } = scene()
     orders.addConsumer(functionIn(stack))
@@ -161,6 +175,8 @@ describe('a consumer with a setting out of range', () => {
 
   test('is refused by the engine’s own check for what SQS has no words for', () => {
     expect(refusal({ enabled: 'yes' as never })).toContain('enabled must be true or false')
+    expect(refusal({ filter: { body: { kind: ['order'] } } })).toContain('unmatched must be given')
+    expect(refusal({ filter: { boddy: ['order'] }, unmatched: 'delete' })).toContain('boddy')
   })
 })
 

@@ -30,7 +30,7 @@ test('a program that only publishes carries no transactions, and stays below 130
     bytesInOutput > 0 ? [file] : [],
   )
   expect(carried).toContain('lib/publish/publish.ts')
-  const transactions = /^lib\/(transactions\/|client\/|joint-database|store\/dynamodb\/(joint|transaction-rules))/
+  const transactions = /^lib\/(transactions\/|client\/|store\/dynamodb\/(joint|transaction-rules))/
   expect(carried.filter((file) => transactions.test(file))).toEqual([])
   expect(output?.bytes).toBeLessThan(130_000)
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { HoldfastError } from '../../../lib/model/errors.ts'
-import type { Message } from '../../../lib/model/message.ts'
+import { bodyText, type Message } from '../../../lib/model/message.ts'
 import { sortKey } from '../../../lib/model/segment-key.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { counts } from '../../../lib/queues/counts.ts'
@@ -35,6 +35,8 @@ const rig = async (given: Partial<GivenTrigger> = {}, { answering }: { answering
   let most = 0
   const invoker = {
     fitting: async (_: unknown, messages: readonly Message[]) => messages.length,
+    records: async (_: unknown, messages: readonly Message[]) =>
+      messages.map(({ body, attributes }) => ({ body: bodyText(body), messageAttributes: attributes })),
     invoke: async (_: unknown, messages: readonly Message[]): Promise<InvokeOutcome> => {
       underWay++
       most = Math.max(most, underWay)

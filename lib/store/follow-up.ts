@@ -1,4 +1,4 @@
-import type { Observer } from './model/engine-event.ts'
+import type { Observer } from '../model/engine-event.ts'
 
 /**
  * Work that follows a change which is already made, such as freeing its message group. A failure is observed and goes no further:

@@ -1,9 +1,9 @@
 import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb'
-import type { JointDatabase } from './client/transaction.ts'
-import { HoldfastError } from './model/errors.ts'
-import { canceledActions, dynamodbCommits } from './store/dynamodb/joint-commits.ts'
-import { type SharedTable, type Store, sharedTableOf } from './store/port.ts'
-import { storeCommits } from './transactions/store-commits.ts'
+import { HoldfastError } from '../../model/errors.ts'
+import { canceledActions, dynamodbCommits } from '../../store/dynamodb/joint-commits.ts'
+import { type SharedTable, type Store, sharedTableOf } from '../../store/port.ts'
+import { storeCommits } from '../../transactions/store-commits.ts'
+import type { JointDatabase } from '../transaction.ts'
 
 /** How a client's store commits: on a table with the caller's own entries, elsewhere without. */
 export const jointDatabase = (store: Store): JointDatabase<TransactWriteItem, DynamoDBClient> => {
