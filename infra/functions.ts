@@ -162,7 +162,6 @@ export const TRIGGER_FUNCTIONS = {
 
 export type FunctionName = keyof typeof FUNCTIONS
 export const FUNCTION_NAMES = Object.keys(FUNCTIONS) as readonly FunctionName[]
-export type TriggerFunctionName = keyof typeof TRIGGER_FUNCTIONS
 /** Functions whose concurrency can be reserved. */
 export const RESERVABLE_NAMES: readonly string[] = [...FUNCTION_NAMES, ...Object.keys(TRIGGER_FUNCTIONS)]
 /** The files to bundle. */

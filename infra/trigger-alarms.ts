@@ -13,8 +13,7 @@ const LATE_MS = 60_000
 
 type Watched = Pick<TriggerFunctions, 'wake' | 'dispatch' | 'lost'>
 
-const streamAge = ({ wake }: Watched): Metric =>
-  wake.metric('IteratorAge', { statistic: 'Maximum', period: A_MINUTE })
+const streamAge = ({ wake }: Watched): Metric => wake.metric('IteratorAge', { statistic: 'Maximum', period: A_MINUTE })
 
 const lostRecords = ({ lost }: Watched): Metric =>
   new Metric({

@@ -1,6 +1,6 @@
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { describe, expect, test } from 'vitest'
-import { KEY_KINDS } from '../../lib/store/keys.ts'
+import { dueKey, KEY_KINDS, triggerKey } from '../../lib/store/keys.ts'
 import { allows, type Statement as PolicyStatement } from '../support/iam-gate.ts'
 import { functionOf, serviceTemplate, someFunction } from '../support/template.ts'
 
@@ -220,6 +220,28 @@ describe('what the functions may do that deliver queues to consumers', () => {
       ['lambda:InvokeFunction', 'ServiceDispatchFunction Arn, Consumer Arn'],
     ])
     expect(consuming.ofType('AWS::IAM::Policy')).toHaveLength(1)
+  })
+
+  test('is for no grant of a queue: what is invoked, and how, only deployments and these two functions write', () => {
+    const granted = serviceTemplate({}, (service, stack) => {
+      const role = new Role(stack, 'EveryGrant', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') })
+      const orders = service.addQueue('orders')
+      orders.grantPublish(role)
+      service.grantPublish('orders', role, { pendingIds: true })
+      orders.grantConsume(role)
+      orders.grantBrowse(role)
+      orders.grantManage(role)
+      orders.grantReadResults(role)
+    })
+    const statements = granted
+      .ofType('AWS::IAM::Policy')
+      .flatMap(([, { PolicyDocument }]) => PolicyDocument.Statement as Statement[])
+    const may = (action: string, partition: string) => allows(statements, { action, leadingKeys: [partition] })
+    expect(may('PutItem', 's#orders#generation#0')).toBe(true)
+    const actions = ['BatchWriteItem', 'DeleteItem', 'GetItem', 'PartiQLUpdate', 'PutItem', 'Query', 'UpdateItem']
+    for (const partition of [triggerKey('orders').partition, dueKey('orders').partition]) {
+      expect(actions.filter((action) => may(action, partition))).toEqual([])
+    }
   })
 
   test('gives the consumer itself nothing', () => {
