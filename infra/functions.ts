@@ -29,6 +29,19 @@ export interface FunctionShape {
  */
 const LONG_POLL_TIMEOUT_SECONDS = 29
 
+/** What a function does in the table that both publishes and consumes. */
+const PUBLISH_AND_CONSUME = [
+  'BatchGetItem',
+  'ConditionCheckItem',
+  'DeleteItem',
+  'GetItem',
+  'PartiQLDelete',
+  'PartiQLUpdate',
+  'PutItem',
+  'Query',
+  'UpdateItem',
+] as const satisfies readonly TableAction[]
+
 /** Every Lambda function of a deployment, with its rights and its timeout. */
 export const FUNCTIONS = {
   publish: {
@@ -100,17 +113,7 @@ export const FUNCTIONS = {
   sqs: {
     entry: 'sqs',
     description: 'Answers the Amazon SQS protocol',
-    tableActions: [
-      'BatchGetItem',
-      'ConditionCheckItem',
-      'DeleteItem',
-      'GetItem',
-      'PartiQLDelete',
-      'PartiQLUpdate',
-      'PutItem',
-      'Query',
-      'UpdateItem',
-    ],
+    tableActions: PUBLISH_AND_CONSUME,
     timeoutSeconds: LONG_POLL_TIMEOUT_SECONDS,
   },
   monitor: {
@@ -144,17 +147,7 @@ export const TRIGGER_FUNCTIONS = {
   dispatch: {
     entry: 'dispatch',
     description: 'Delivers the messages of a queue to its consumer',
-    tableActions: [
-      'BatchGetItem',
-      'ConditionCheckItem',
-      'DeleteItem',
-      'GetItem',
-      'PartiQLDelete',
-      'PartiQLUpdate',
-      'PutItem',
-      'Query',
-      'UpdateItem',
-    ],
+    tableActions: PUBLISH_AND_CONSUME,
     // The most that Lambda has: a run outlives what it invokes.
     timeoutSeconds: 900,
   },
