@@ -122,8 +122,8 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'an extension forgets the receives',
     file: 'lib/settle/extend.ts',
-    replace: '  until,\n  receiveCount,\n',
-    by: '  until,\n  receiveCount: receiveCount > 0 ? 1 : 0,\n',
+    replace: 'leaseOf(handle, now + request * 1_000)]',
+    by: '{ ...leaseOf(handle, now + request * 1_000), receiveCount: Math.min(1, handle.receiveCount) }]',
     suites: UNIT,
   },
   {
