@@ -1,10 +1,9 @@
-import type { DynamoDBStreamEvent } from 'aws-lambda'
 import { tick, wake } from '../lib/triggers/wake.ts'
 import { theEngine } from './runtime/compose.ts'
 import { invokeByClient } from './runtime/lambda-invocation.ts'
 import { flushMetrics, lambdaLog, observeInLambda } from './runtime/telemetry.ts'
 import { observeTrigger } from './triggers/observe-trigger.ts'
-import { dispatchEvent, isTick, publishedSegments, type TickEvent } from './triggers/trigger-events.ts'
+import { dispatchEvent, isLoss, isTick, publishedSegments, type WakeEvent } from './triggers/trigger-events.ts'
 
 observeInLambda()
 
@@ -19,13 +18,17 @@ const startRun = async (queue: string): Promise<void> => {
   await invokeByClient(name, JSON.stringify(dispatchEvent(queue)))
 }
 
-export const handler = async (event: DynamoDBStreamEvent | TickEvent): Promise<void> => {
+export const handler = async (event: WakeEvent): Promise<void> => {
   const engine = theEngine()
   try {
-    if (!isTick(event)) return await wake(engine, publishedSegments(event), { startRun, observe: observeTrigger })
+    if (!isTick(event) && !isLoss(event)) {
+      return await wake(engine, publishedSegments(event), { startRun, observe: observeTrigger })
+    }
+    const all = !isTick(event)
+    if (all) lambdaLog.warn('records of the stream were given up: each trigger gets a run', {})
     const sweep = engine.clock.now() % SWEEP_EVERY_MS < TICK_MS
-    const started = await tick(engine, { startRun, sweep, observe: observeTrigger })
-    if (started > 0) lambdaLog.info('started runs of triggers', { started, sweep })
+    const started = await tick(engine, { startRun, sweep, all, observe: observeTrigger })
+    if (started > 0) lambdaLog.info('started runs of triggers', { started, sweep, all })
   } finally {
     flushMetrics()
   }

@@ -12,7 +12,7 @@ import { checkQueueName } from '../lib/model/queue-name.ts'
 import { METRIC_NAMESPACE } from './function.ts'
 import type { Settings } from './settings.ts'
 
-const A_MINUTE = Duration.minutes(1)
+export const A_MINUTE = Duration.minutes(1)
 
 const queueMetric = (name: string, { serviceName }: Settings, queue?: string): Metric =>
   new Metric({
@@ -24,7 +24,7 @@ const queueMetric = (name: string, { serviceName }: Settings, queue?: string): M
   })
 
 /** A metric that all functions of the service write together. */
-const serviceMetric = (name: string, { serviceName }: Settings, statistic: string): Metric =>
+export const serviceMetric = (name: string, { serviceName }: Settings, statistic: string): Metric =>
   new Metric({
     namespace: METRIC_NAMESPACE,
     metricName: name,
@@ -52,7 +52,7 @@ export const alarmTopic = (scope: Construct, { alarmEmail, alarmTopicArn }: Sett
   return topic
 }
 
-interface AlarmPlan {
+export interface AlarmPlan {
   readonly metric: Metric
   readonly threshold: number
   /** Minutes in a row in which the threshold must be reached. @default 1 */
@@ -60,7 +60,7 @@ interface AlarmPlan {
   readonly description: string
 }
 
-const addAlarm = (scope: Construct, id: string, plan: AlarmPlan, topic: ITopic | undefined): Alarm => {
+export const addAlarm = (scope: Construct, id: string, plan: AlarmPlan, topic: ITopic | undefined): Alarm => {
   const alarm = new Alarm(scope, id, {
     metric: plan.metric,
     threshold: plan.threshold,

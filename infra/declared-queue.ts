@@ -5,7 +5,8 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda'
 import { Construct } from 'constructs'
 import { checkQueueName } from '../lib/model/queue-name.ts'
 // The engine's own rules of names and settings, so that a wrong one fails at synthesis and not during a deployment.
-import { applySettings, DEFAULT_FIFO, type SettingsChange } from '../lib/model/queue-settings.ts'
+import { applySettings, DEFAULT_FIFO, type QueueSettings, type SettingsChange } from '../lib/model/queue-settings.ts'
+import type { ConsumedQueue, ConsumerProps, QueueConsumer } from './consumer.ts'
 import type { RoutedFunction } from './http-api.ts'
 
 export interface DeclaredQueueProps {
@@ -26,12 +27,14 @@ interface Service extends Construct {
   grantManage(queue: string, grantee: IGrantable): Grant
   grantInvoke(queue: string, grantee: IGrantable, ...functions: RoutedFunction[]): Grant
   alarmOnAge(queue: string, seconds: number): Alarm
+  addConsumer(queue: ConsumedQueue, target: IFunction, props: ConsumerProps): QueueConsumer
 }
 
 /** A queue that the deployment creates, or updates if it exists. Made by `QueueService.addQueue`. */
 export class DeclaredQueue extends Construct {
   readonly queueName: string
   readonly #service: Service
+  readonly #settings: QueueSettings
 
   constructor(service: Service, name: string, declaredBy: IFunction, props: DeclaredQueueProps) {
     checkQueueName(name)
@@ -44,7 +47,7 @@ export class DeclaredQueue extends Construct {
       ...settings,
       ...(deadLetter && { deadLetter: { queue: deadLetter.queue.queueName, maxReceives: deadLetter.maxReceives } }),
     }
-    applySettings(name, wanted)
+    this.#settings = applySettings(name, wanted)
     const resource = new CustomResource(this, 'Resource', {
       resourceType: 'Custom::HoldfastQueue',
       serviceToken: declaredBy.functionArn,
@@ -53,6 +56,17 @@ export class DeclaredQueue extends Construct {
       removalPolicy,
     })
     if (deadLetter) resource.node.addDependency(deadLetter.queue)
+  }
+
+  /**
+   * Has this queue's messages delivered to a function, which neither polls nor knows Holdfast. A queue has one consumer.
+   *
+   * @throws Error with every setting at fault
+   */
+  addConsumer(target: IFunction, props: ConsumerProps = {}): QueueConsumer {
+    const { fifo, visibilityTimeoutSeconds } = this.#settings
+    const consumed = { queue: this, fifo: fifo !== undefined, visibilityTimeoutSeconds }
+    return this.#service.addConsumer(consumed, target, props)
   }
 
   /** Lets a role publish to this queue with the library, on the table itself. */

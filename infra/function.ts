@@ -1,7 +1,7 @@
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
 import type { Table } from 'aws-cdk-lib/aws-dynamodb'
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
-import { Architecture, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda'
+import { Architecture, type FunctionOptions, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda'
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import { functionCode, HANDLER } from './bundle.ts'
@@ -19,6 +19,8 @@ export interface FunctionSurroundings {
   readonly environment?: Readonly<Record<string, string>>
   /** What the role may do in addition to using the table and writing its log. */
   readonly statements?: readonly PolicyStatement[]
+  /** How the function differs from the others otherwise. */
+  readonly options?: Pick<FunctionOptions, 'maxEventAge' | 'memorySize' | 'recursiveLoop' | 'retryAttempts'>
 }
 
 /** One Lambda function with its own log and role. Without further statements the role can use the table and write the log. */
@@ -26,7 +28,7 @@ export const addFunction = (
   scope: Construct,
   id: string,
   shape: FunctionShape,
-  { table, settings, reservedConcurrency, environment = {}, statements = [] }: FunctionSurroundings,
+  { table, settings, reservedConcurrency, environment = {}, statements = [], options = {} }: FunctionSurroundings,
 ): LambdaFunction => {
   const own = new Construct(scope, id)
   const logGroup = new LogGroup(own, 'Log', {
@@ -52,6 +54,7 @@ export const addFunction = (
       POWERTOOLS_LOG_LEVEL: settings.logLevel,
       ...environment,
     },
+    ...options,
   })
 }
 
@@ -65,7 +68,9 @@ const logStatement = ({ logGroupArn }: LogGroup): PolicyStatement =>
   new PolicyStatement({ actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [logGroupArn] })
 
 const tableStatements = (table: Table, { tableActions, kindActions = {} }: FunctionShape): PolicyStatement[] => [
-  new PolicyStatement({ actions: named(tableActions), resources: [table.tableArn] }),
+  ...(tableActions.length > 0
+    ? [new PolicyStatement({ actions: named(tableActions), resources: [table.tableArn] })]
+    : []),
   ...Object.entries(kindActions).map(
     ([kind, actions]) =>
       new PolicyStatement({

@@ -29,6 +29,19 @@ export interface FunctionShape {
  */
 const LONG_POLL_TIMEOUT_SECONDS = 29
 
+/** What a function does in the table that both publishes and consumes. */
+const PUBLISH_AND_CONSUME = [
+  'BatchGetItem',
+  'ConditionCheckItem',
+  'DeleteItem',
+  'GetItem',
+  'PartiQLDelete',
+  'PartiQLUpdate',
+  'PutItem',
+  'Query',
+  'UpdateItem',
+] as const satisfies readonly TableAction[]
+
 /** Every Lambda function of a deployment, with its rights and its timeout. */
 export const FUNCTIONS = {
   publish: {
@@ -100,17 +113,7 @@ export const FUNCTIONS = {
   sqs: {
     entry: 'sqs',
     description: 'Answers the Amazon SQS protocol',
-    tableActions: [
-      'BatchGetItem',
-      'ConditionCheckItem',
-      'DeleteItem',
-      'GetItem',
-      'PartiQLDelete',
-      'PartiQLUpdate',
-      'PutItem',
-      'Query',
-      'UpdateItem',
-    ],
+    tableActions: PUBLISH_AND_CONSUME,
     timeoutSeconds: LONG_POLL_TIMEOUT_SECONDS,
   },
   monitor: {
@@ -129,7 +132,34 @@ export const DECLARE_FUNCTION = {
   timeoutSeconds: 60,
 } as const satisfies FunctionShape
 
+/** Deliver queues to functions; part of a deployment in which a queue has a consumer. */
+export const TRIGGER_FUNCTIONS = {
+  wake: {
+    entry: 'wake',
+    description: 'Starts the delivery of queues that have a consumer',
+    tableActions: [],
+    kindActions: {
+      [KEY_KINDS.trigger.letter]: ['GetItem'],
+      [KEY_KINDS.dueIndex.letter]: ['GetItem', 'PutItem', 'Query'],
+    },
+    timeoutSeconds: 60,
+  },
+  dispatch: {
+    entry: 'dispatch',
+    description: 'Delivers the messages of a queue to its consumer',
+    tableActions: PUBLISH_AND_CONSUME,
+    // The most that Lambda has: a run outlives what it invokes.
+    timeoutSeconds: 900,
+  },
+} as const satisfies Record<string, FunctionShape>
+
 export type FunctionName = keyof typeof FUNCTIONS
 export const FUNCTION_NAMES = Object.keys(FUNCTIONS) as readonly FunctionName[]
+/** Functions whose concurrency can be reserved. */
+export const RESERVABLE_NAMES: readonly string[] = [...FUNCTION_NAMES, ...Object.keys(TRIGGER_FUNCTIONS)]
 /** The files to bundle. */
-export const FUNCTION_ENTRIES = [...new Set([...Object.values(FUNCTIONS), DECLARE_FUNCTION].map(({ entry }) => entry))]
+export const FUNCTION_ENTRIES = [
+  ...new Set(
+    [...Object.values(FUNCTIONS), DECLARE_FUNCTION, ...Object.values(TRIGGER_FUNCTIONS)].map(({ entry }) => entry),
+  ),
+]

@@ -1,4 +1,6 @@
+export { type ConsumerProps, QueueConsumer } from './consumer.ts'
 export { DeclaredQueue, type DeclaredQueueProps } from './declared-queue.ts'
+export { HoldfastEventSource } from './event-source.ts'
 export { HoldfastStack } from './holdfast-stack.ts'
 export { QueueService, type QueueServiceProps } from './queue-service.ts'
 export type { Settings } from './settings.ts'

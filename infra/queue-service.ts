@@ -2,11 +2,12 @@ import type { HttpApi, HttpStage } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { Alarm, Dashboard } from 'aws-cdk-lib/aws-cloudwatch'
 import type { Table } from 'aws-cdk-lib/aws-dynamodb'
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam'
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
+import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import type { CfnSecret } from 'aws-cdk-lib/aws-secretsmanager'
 import type { ITopic } from 'aws-cdk-lib/aws-sns'
 import { Construct } from 'constructs'
 import { addAgeAlarm, addAlarms, addFunctionAlarms, alarmTopic } from './alarms.ts'
+import { type ConsumedQueue, type ConsumerProps, QueueConsumer } from './consumer.ts'
 import { addDashboard } from './dashboard.ts'
 import { DeclaredQueue, type DeclaredQueueProps } from './declared-queue.ts'
 import { addFunction } from './function.ts'
@@ -17,6 +18,8 @@ import { addServiceFunctions, type ServiceFunctions } from './service-functions.
 import { checkSettings, type Settings } from './settings.ts'
 import { addSqsKeys } from './sqs-keys.ts'
 import { addTable } from './table.ts'
+import { addTriggerAlarms, addTriggerGraphs } from './trigger-alarms.ts'
+import { addTriggerFunctions, type TriggerFunctions } from './trigger-functions.ts'
 
 /** Each of the settings, as `infra/settings.ts` describes them. */
 export type QueueServiceProps = Partial<Settings>
@@ -29,6 +32,7 @@ export type QueueServiceProps = Partial<Settings>
  *     const orders = holdfast.addQueue('orders', { deadLetter: { queue: failed, maxReceives: 5 } })
  *     orders.grantPublish(shop)
  *     orders.grantConsume(warehouse)
+ *     failed.addConsumer(inspector)
  */
 export class QueueService extends Construct {
   readonly settings: Settings
@@ -43,6 +47,11 @@ export class QueueService extends Construct {
   readonly #alarmTopic: ITopic | undefined
   readonly #declared = new Map<string, DeclaredQueueProps>()
   #declareFunction: LambdaFunction | undefined
+  /** The consumers' functions, by queue. */
+  readonly #consumers = new Map<string, IFunction>()
+  /** The queues that have one. */
+  readonly #consumed: string[] = []
+  #triggerFunctions: TriggerFunctions | undefined
 
   /** @throws Error that names each setting at fault */
   constructor(scope: Construct, id: string, props: QueueServiceProps = {}) {
@@ -71,18 +80,51 @@ export class QueueService extends Construct {
     return this.functions.sqs && `${this.url}/`
   }
 
+  /** What delivers queues to functions; `undefined` as long as no queue has a consumer. */
+  get triggerFunctions(): TriggerFunctions | undefined {
+    return this.#triggerFunctions
+  }
+
   /** Adds a queue that the deployment creates, or changes to these settings if it exists. */
   addQueue(name: string, props: DeclaredQueueProps = {}): DeclaredQueue {
-    this.#declareFunction ??= this.#addDeclareFunction()
-    const queue = new DeclaredQueue(this, name, this.#declareFunction, props)
+    const queue = new DeclaredQueue(this, name, this.#declare(), props)
     this.#declared.set(name, props)
     return queue
   }
 
-  #addDeclareFunction(): LambdaFunction {
+  #declare(): LambdaFunction {
+    if (this.#declareFunction) return this.#declareFunction
     const target = addFunction(this, 'Declare', DECLARE_FUNCTION, this)
     if (this.settings.alarms) addFunctionAlarms(this, 'declare', target, this.#alarmTopic)
+    this.#declareFunction = target
     return target
+  }
+
+  /** What `DeclaredQueue.addConsumer` does. */
+  addConsumer(consumed: ConsumedQueue, target: IFunction, props: ConsumerProps): QueueConsumer {
+    const { queueName } = consumed.queue
+    const present = this.#consumers.get(queueName)
+    if (present) throw new Error(`queue ${queueName} has a consumer, ${present.node.path}: a queue has one at most`)
+    const declaredBy = this.#declare().functionArn
+    const consumer = new QueueConsumer(target, props, {
+      ...consumed,
+      service: this,
+      declaredBy,
+      functions: this.#deliver(),
+    })
+    this.#consumers.set(queueName, target)
+    this.#consumed.push(queueName)
+    return consumer
+  }
+
+  #deliver(): TriggerFunctions {
+    if (this.#triggerFunctions) return this.#triggerFunctions
+    const { table, settings, dashboard } = this
+    const functions = addTriggerFunctions(this, { table, settings, queues: this.#consumed })
+    if (settings.alarms) addTriggerAlarms(this, functions, { settings, topic: this.#alarmTopic })
+    if (dashboard) addTriggerGraphs(dashboard, functions, settings)
+    this.#triggerFunctions = functions
+    return functions
   }
 
   /** Lets a role publish to a queue, declared or not, with the library, on the table itself. */

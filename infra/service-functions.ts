@@ -60,7 +60,8 @@ export const addServiceFunctions = (
 /** The event at which `functions/redrive.ts` continues every redrive that is running. */
 const CONTINUE_REDRIVES = { holdfast: 'continue-redrives' }
 
-const invokeEveryMinute = (scope: Construct, id: string, target: LambdaFunction, event?: object): void => {
+/** Invokes a function by schedule. */
+export const invokeEveryMinute = (scope: Construct, id: string, target: LambdaFunction, event?: object): void => {
   new Rule(scope, id, {
     schedule: Schedule.rate(Duration.minutes(1)),
     // No retries: the next minute's event does the work of a lost one.

@@ -2,7 +2,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { Node } from 'constructs'
 import * as z from 'zod'
 import { nameAdvice } from '../lib/model/closest-name.ts'
-import { FUNCTION_NAMES } from './functions.ts'
+import { RESERVABLE_NAMES } from './functions.ts'
 
 /** Settings are CDK context under this prefix: `cdk deploy -c holdfast:memoryMb=1024`, or `context` of cdk.json. */
 const CONTEXT_PREFIX = 'holdfast:'
@@ -56,7 +56,7 @@ const schema = z.strictObject({
   recoveryDays: whole(1, 35).default(35),
   /** ARN of your own KMS key. @default the key DynamoDB owns, which costs nothing */
   encryptionKeyArn: text(/^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/, 'the ARN of a KMS key').optional(),
-  /** A change stream of the table, for consumers of your own; free until something reads it. */
+  /** A change stream of the table, for readers of your own; free until read. Consumers have one anyway. */
   stream: flag().default(true),
 
   /** Who may call the native HTTP API: principals that IAM allows, or anyone who knows the address. */
@@ -91,6 +91,11 @@ const schema = z.strictObject({
 
   /** Memory of each function, MB. Its share of a CPU grows with it, up to a whole one at 1769. */
   memoryMb: whole(128, 10_240).default(512),
+  /**
+   * Memory of the dispatcher, MB, which holds the batches of all invocations that are under way for a queue: up to
+   * `maxConcurrency` times 6 MB, about three times over.
+   */
+  dispatcherMemoryMb: whole(128, 10_240).default(512),
   /** Concurrent runs that a function has reserved, and can't exceed: `{"poll": 50}`. @default the account's pool */
   reservedConcurrency: parsed(
     z.record(z.string(), whole(0, 100_000), { error: 'must be an object of function names and numbers' }),
@@ -149,9 +154,8 @@ const contradictions = (settings: Settings): Problem[] => {
     expect(settings.sqs || settings[name] === undefined, name, 'needs the setting sqs')
   }
   for (const name of Object.keys(settings.reservedConcurrency)) {
-    const known: readonly string[] = FUNCTION_NAMES
-    if (!known.includes(name)) {
-      problems.push([`reservedConcurrency.${name}`, `is no function: ${nameAdvice(name, known)}`])
+    if (!RESERVABLE_NAMES.includes(name)) {
+      problems.push([`reservedConcurrency.${name}`, `is no function: ${nameAdvice(name, RESERVABLE_NAMES)}`])
     }
   }
   return problems

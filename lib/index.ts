@@ -1,19 +1,16 @@
 export type { Awaiting, ResultOptions } from './client/awaiting.ts'
+export type {
+  ClientOptions,
+  EngineOptions,
+  StoreOptions,
+  TableOptions,
+  UrlOptions,
+} from './client/places/options.ts'
 export type { PublishEntry, PublishOptions, PublishOutcome, Sent } from './client/publishing.ts'
 export type { QueueClient } from './client/queue.ts'
 export type { AckOptions, ExtendOptions, NackOptions } from './client/settling.ts'
 export type { CommitResult, JointTransaction, TransactionAckOptions } from './client/transaction.ts'
-export {
-  type Client,
-  type ClientOptions,
-  createClient,
-  type EngineOptions,
-  type QueueOptions,
-  type StoreOptions,
-  type TableOptions,
-  type Transaction,
-  type UrlOptions,
-} from './client.ts'
+export { type Client, createClient, type QueueOptions, type Transaction } from './client.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { bytesCodec } from './codecs/bytes.ts'
 export type { Codec } from './codecs/codec.ts'
@@ -85,6 +82,7 @@ export type { Store } from './store/port.ts'
 export type { Telemetry } from './telemetry/telemetry.ts'
 export type { TransactionOptions } from './transactions/transaction.ts'
 export type { CallOptions, GivenQueue, GivenQueueChange } from './transport/port.ts'
+export type { FilteredRecord, FilterPattern, Unmatched } from './triggers/filter/filter.ts'
 export type { InvokeOutcome, Invoker, TriggerEvent } from './triggers/invoker.ts'
 export { dispatch } from './triggers/run.ts'
 export type { DispatchOptions, RunEnd } from './triggers/run-state.ts'

@@ -26,6 +26,10 @@ export const METRICS = {
   triggerRefusals: 'TriggerRefusals',
   /** Invocations whose answer was lost. */
   triggerUnknownOutcomes: 'TriggerUnknownOutcomes',
+  /** Messages that no pattern of a trigger's filter matched: deleted, or moved. */
+  triggerUnmatchedMessages: 'TriggerUnmatchedMessages',
+  /** Of these, receives after which the queue for them took none: they were nacked. */
+  triggerUnmatchedKept: 'TriggerUnmatchedKept',
   triggerMessagesTooLarge: 'TriggerMessagesTooLarge',
   /** Requests that AWS refused because the role of the function lacks a right; the log names it. */
   rightsMissing: 'RightsMissing',

@@ -20,15 +20,8 @@ export type FunctionOutcome =
 
 /** Brings messages to functions in the events of SQS. */
 export const eventInvoker = (engine: Engine, names: QueueNames, run: RunFunction): Invoker => {
-  const records = new WeakMap<Message, string>()
-  const recordOf = (message: Message, from: ReceivedFrom): string => {
-    let record = records.get(message)
-    if (record === undefined) {
-      record = JSON.stringify(sqsRecord(message, from) satisfies SqsRecord)
-      records.set(message, record)
-    }
-    return record
-  }
+  const records = memoized((message: Message, from: ReceivedFrom): SqsRecord => sqsRecord(message, from))
+  const jsonOf = memoized((message: Message, from: ReceivedFrom): string => JSON.stringify(records(message, from)))
   const origin = async ({ queue }: Trigger): Promise<ReceivedFrom> => ({
     queue: await engine.queues.get(queue),
     address: names.addressOf(queue),
@@ -36,7 +29,11 @@ export const eventInvoker = (engine: Engine, names: QueueNames, run: RunFunction
   return {
     fitting: async (trigger, messages) => {
       const from = await origin(trigger)
-      return countThatFits(messages, (message) => Buffer.byteLength(recordOf(message, from)) + 1, MAX_EVENT_BYTES)
+      return countThatFits(messages, (message) => Buffer.byteLength(jsonOf(message, from)) + 1, MAX_EVENT_BYTES)
+    },
+    records: async (trigger, messages) => {
+      const from = await origin(trigger)
+      return messages.map((message) => ({ ...records(message, from) }))
     },
     invoke: async (trigger, messages) => {
       let from: ReceivedFrom
@@ -46,7 +43,7 @@ export const eventInvoker = (engine: Engine, names: QueueNames, run: RunFunction
         if (!isHoldfastError(error)) throw error
         return { kind: 'not-run', reason: 'refused', error: error.message }
       }
-      const event = `{"Records":[${messages.map((message) => recordOf(message, from)).join(',')}]}`
+      const event = `{"Records":[${messages.map((message) => jsonOf(message, from)).join(',')}]}`
       const outcome = await run(trigger, event)
       if (outcome.kind !== 'answered') return outcome
       return answerOf(
@@ -54,5 +51,17 @@ export const eventInvoker = (engine: Engine, names: QueueNames, run: RunFunction
         messages.map(({ messageId }) => messageId),
       )
     },
+  }
+}
+
+/** Remembers what was made of each message, as long as the message is there. */
+const memoized = <T>(make: (message: Message, from: ReceivedFrom) => T) => {
+  const made = new WeakMap<Message, T>()
+  return (message: Message, from: ReceivedFrom): T => {
+    const before = made.get(message)
+    if (before !== undefined) return before
+    const one = make(message, from)
+    made.set(message, one)
+    return one
   }
 }

@@ -2,8 +2,9 @@ import type { InvokeOutcome } from '../../lib/triggers/invoker.ts'
 
 /**
  * What a function's answer says of its batch, as Lambda reads it with `ReportBatchItemFailures`: `null`, an object
- * without failures and an empty list mean success; an entry that names no message of the batch fails the whole batch.
- * An answer that is no object reports nothing: a function that was written without reports may answer anything.
+ * without failures and an empty list mean success; an answer that is not JSON, and an entry that names no message of the batch, fail
+ * the whole batch. Where Lambda's documentation ends: an answer that is no object reports nothing, because a function that was written
+ * without reports may answer anything; but one that speaks of failures all the same, such as a bare list of them, fails the batch.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
  *
  * @param payload the answer's JSON
@@ -11,7 +12,11 @@ import type { InvokeOutcome } from '../../lib/triggers/invoker.ts'
 export const answerOf = (payload: string, messageIds: readonly string[]): InvokeOutcome => {
   const answer = parsed(payload)
   if (answer === UNREADABLE) return { kind: 'failed', error: 'the answer is not JSON' }
-  const failures = typeof answer === 'object' && answer !== null ? (answer as Answer).batchItemFailures : undefined
+  const isObject = typeof answer === 'object' && answer !== null && !Array.isArray(answer)
+  if (!isObject && /batchItemFailures|itemIdentifier/.test(payload)) {
+    return { kind: 'failed', error: 'the answer names failures, but is no object with a list batchItemFailures' }
+  }
+  const failures = isObject ? (answer as Answer).batchItemFailures : undefined
   if (failures === undefined || failures === null) return { kind: 'answered', failed: new Set() }
   if (!Array.isArray(failures)) return { kind: 'failed', error: 'batchItemFailures is not a list' }
   const known = new Set(messageIds)

@@ -12,6 +12,9 @@ export const observeTrigger = (event: TriggerEvent): void => {
       count(METRICS.triggerInvocations)
       if (event.failed > 0) count(METRICS.triggerFailedMessages, event.failed)
       return
+    case 'unmatched':
+      count(METRICS.triggerUnmatchedMessages, event.messages)
+      return
     case 'function-failed':
       count(METRICS.triggerInvocations)
       count(METRICS.triggerFunctionErrors)
@@ -22,6 +25,9 @@ export const observeTrigger = (event: TriggerEvent): void => {
       break
     case 'outcome-unknown':
       count(METRICS.triggerUnknownOutcomes)
+      break
+    case 'unmatched-kept':
+      count(METRICS.triggerUnmatchedKept, event.messages)
       break
     case 'message-too-large':
       count(METRICS.triggerMessagesTooLarge)

@@ -12,7 +12,7 @@ import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import { bodyNow, snapshot } from '../transactions/asked.ts'
 import type { Committed, EngineTransaction } from '../transactions/transaction.ts'
 import type { CallOptions } from '../transport/port.ts'
-import type { Awaiting } from './awaiting.ts'
+import type { OpenQueues } from './open-queues.ts'
 import { asSent, checkBody, newMessage, type PublishEntry, type Sent } from './publishing.ts'
 import type { QueueClient } from './queue.ts'
 
@@ -83,22 +83,13 @@ export interface JointDatabase<Entry, Database> {
 export interface JointTransactionParts<Entry, Database> {
   readonly transaction: EngineTransaction
   readonly database: JointDatabase<Entry, Database>
-  /** The names of the queues that the client was asked for. */
-  readonly queueNames: () => Iterable<string>
-  /** Asks what became of a queue's messages. */
-  readonly awaitingOf: (queue: string) => Awaiting
-  readonly telemetryOf: (queue: string) => QueueTelemetry
-  /** How the bodies of a queue are written. */
-  readonly readingOf: (queue: string | QueueClient<never, unknown>) => Reading<never, unknown>
+  readonly queues: Pick<OpenQueues, 'client' | 'names' | 'reading' | 'telemetry'>
 }
 
 export const jointTransaction = <Entry, Database>({
   transaction,
   database,
-  queueNames,
-  awaitingOf,
-  telemetryOf,
-  readingOf,
+  queues,
 }: JointTransactionParts<Entry, Database>): JointTransaction<Entry, Database> => {
   /** Publishes in the order given, some of which wait for their schema's verdict. */
   const messages: { queue: string; message: Promise<NewMessage> }[] = []
@@ -130,14 +121,14 @@ export const jointTransaction = <Entry, Database>({
 
   const resultOf = ({ published, ...committed }: Committed): CommitResult => ({
     ...committed,
-    published: published.map((sent, position) => asSent(awaitingOf(messages[position]?.queue ?? ''), { ...sent })),
+    published: published.map((sent, position) => asSent(queues.client(messages[position]?.queue ?? ''), { ...sent })),
   })
 
   return {
     ack: (given, { queue, ...work } = {}) => {
       const acks = handlesOf(Array.isArray(given) ? given : [given]).map((receiptHandle) => {
-        const name = queue ?? queueOf(receiptHandle, queueNames())
-        const outcome = outcomeOf(work, () => readingOf(name))
+        const name = queue ?? queueOf(receiptHandle, queues.names())
+        const outcome = outcomeOf(work, () => queues.reading(name))
         return { queue: name, receiptHandle, ...(outcome && { outcome }) }
       })
       // All of them or none: what is refused above adds nothing.
@@ -148,7 +139,7 @@ export const jointTransaction = <Entry, Database>({
       entries: readonly (PublishEntry<never> | PublishEntry<unknown>)[],
     ) => {
       const name = typeof queue === 'string' ? queue : queue.name
-      const reading = readingOf(queue as string | QueueClient<never, unknown>)
+      const reading = queues.reading(queue as string | QueueClient<never, unknown>)
       for (const entry of entries) {
         const message = messageNow(name, reading, entry)
         // Heard when it is waited for.
@@ -159,7 +150,7 @@ export const jointTransaction = <Entry, Database>({
     commit: (dynamodb, entries = [], { signal } = {}) =>
       alone(async () => {
         const from = handedOver
-        const committed = await inSpans(telemetryOf, await pendingMessages(), from, (traced) => {
+        const committed = await inSpans(queues.telemetry, await pendingMessages(), from, (traced) => {
           handOver(traced)
           return transaction.commit(database.commits(dynamodb, entries), signal)
         })

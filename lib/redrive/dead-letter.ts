@@ -23,7 +23,7 @@ export interface LeftBehind {
 }
 
 /** Below the 4 MB of a DynamoDB transaction, with room for the other parts of its items. */
-const MAX_BYTES_MOVED = 3_000_000
+export const MAX_BYTES_MOVED = 3_000_000
 
 export const MAX_RECEIVES_EXCEEDED = 'MaxReceivesExceeded'
 

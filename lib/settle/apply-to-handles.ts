@@ -4,7 +4,7 @@ import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { keyOfHandle, type ReceiptHandle, receiptHandleFor } from '../model/receipt-handle.ts'
-import { holds, type Segment, slotAt } from '../model/segment.ts'
+import { holds, type Lease, type Segment, slotAt } from '../model/segment.ts'
 import type { Change, Requirement } from '../model/segment-change.ts'
 import { type SegmentKey, segmentId } from '../model/segment-key.ts'
 import { followUp } from '../store/follow-up.ts'
@@ -151,6 +151,16 @@ export const leaseLost = (queue: string): HandleResult =>
 
 export const messageGone = (queue: string): HandleResult =>
   failed(new HoldfastError('MessageNotFound', 'the message is gone: acked, cancelled, moved or expired', { queue }))
+
+/** The lease that a handle was given, with this end, epoch ms. */
+export const leaseOf = ({ token, receiveCount, firstReceivedAt }: ReceiptHandle, until: number): Lease => ({
+  kind: 'lease',
+  token,
+  until,
+  receiveCount,
+  firstReceivedAt,
+  backingOff: false,
+})
 
 /** The requirement that each message is leased under its handle's token, whether that lease is over or not. */
 export const heldByToken = (held: readonly Held<unknown>[]): Requirement => ({

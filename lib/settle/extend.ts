@@ -4,8 +4,7 @@ import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import { whole } from '../model/number-checks.ts'
 import type { QueueState } from '../model/queue-record.ts'
-import type { ReceiptHandle } from '../model/receipt-handle.ts'
-import { holds, type Lease, liveAt, slotAt } from '../model/segment.ts'
+import { holds, liveAt, slotAt } from '../model/segment.ts'
 import type { Requirement } from '../model/segment-change.ts'
 import { followUp } from '../store/follow-up.ts'
 import {
@@ -15,6 +14,7 @@ import {
   type Held,
   heldByToken,
   leaseLost,
+  leaseOf,
   messageGone,
   OK,
   settleByToken,
@@ -81,7 +81,7 @@ const extension = (
   change: (key, held) => ({
     key,
     requires: requires(held),
-    slots: held.map(({ handle, request }) => [handle.index, leaseUntil(handle, now + request * 1_000)]),
+    slots: held.map(({ handle, request }) => [handle.index, leaseOf(handle, now + request * 1_000)]),
   }),
   settle,
   done: async (key, held) => {
@@ -91,15 +91,6 @@ const extension = (
     else engine.polls.release(key)
     if (held.some(({ request }) => request === 0)) engine.wakeups.wake(name, held.length)
   },
-})
-
-const leaseUntil = ({ token, receiveCount, firstReceivedAt }: ReceiptHandle, until: number): Lease => ({
-  kind: 'lease',
-  token,
-  until,
-  receiveCount,
-  firstReceivedAt,
-  backingOff: false,
 })
 
 const canRevive = ({ settings: { fifo, maxInFlightPerGroup } }: QueueState): boolean =>

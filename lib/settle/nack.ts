@@ -7,9 +7,10 @@ import type { QueueState } from '../model/queue-record.ts'
 import { decodeReceiptHandle } from '../model/receipt-handle.ts'
 import type { Failure } from '../model/result.ts'
 import { retryDelayMs } from '../model/retry-policy.ts'
-import type { Lease } from '../model/segment.ts'
+import { type Lease, type Segment, slotAt } from '../model/segment.ts'
+import type { SlotCondition } from '../model/segment-change.ts'
 import { followUp } from '../store/follow-up.ts'
-import { applyToHandles, type Held, heldByToken, settleByToken } from './apply-to-handles.ts'
+import { applyToHandles, type Held, leaseOf, OK, settleByToken } from './apply-to-handles.ts'
 import { releaseGroups } from './group-release.ts'
 import { reject } from './reject.ts'
 
@@ -28,6 +29,15 @@ export interface NackEntry {
   readonly failure?: Failure
 }
 
+/** A nack on behalf of a consumer that may have settled the message itself. */
+export interface ProxyNackEntry extends NackEntry {
+  /**
+   * Only where the lease still ends at this instant, epoch ms: a lease that was extended, ended early or given back since stays as it
+   * is, and the entry succeeds. It has no effect with `deadLetter`.
+   */
+  readonly ifLeasedUntil?: number
+}
+
 /**
  * Gives messages back, so that any consumer can receive them again after a delay, or moves them to the dead-letter queue. A nack
  * succeeds after the lease has ended too, while no other consumer has received the message.
@@ -40,7 +50,7 @@ export interface NackEntry {
 export const nack = async (
   engine: Engine,
   queueName: string,
-  entries: readonly NackEntry[],
+  entries: readonly ProxyNackEntry[],
 ): Promise<HandleResult[]> => {
   for (const [position, { delaySeconds, deadLetter, error }] of entries.entries()) {
     const field = `entries[${position}]`
@@ -55,7 +65,7 @@ export const nack = async (
   const rejected = final.flatMap((isFinal, position) => (isFinal ? [position] : []))
   if (rejected.length === 0) return giveBack(engine, queue, entries)
   const given = final.flatMap((isFinal, position) => (isFinal ? [] : [position]))
-  const pick = (positions: readonly number[]) => positions.map((position) => entries[position] as NackEntry)
+  const pick = (positions: readonly number[]) => positions.map((position) => entries[position] as ProxyNackEntry)
   const [moved, back] = await Promise.all([
     rejectOrGiveBack(engine, queue, pick(rejected)),
     given.length > 0 ? giveBack(engine, queue, pick(given)) : [],
@@ -72,12 +82,12 @@ export const nack = async (
 const rejectOrGiveBack = async (
   engine: Engine,
   queue: QueueState,
-  entries: readonly NackEntry[],
+  entries: readonly ProxyNackEntry[],
 ): Promise<HandleResult[]> => {
   const results = await reject(engine, queue, entries)
   return Promise.all(
     results.map(async (result, position) => {
-      const entry = entries[position] as NackEntry
+      const entry = entries[position] as ProxyNackEntry
       if (entry.deadLetter || result.ok || result.error.code !== 'QueueNotFound') return result
       const [given] = await giveBack(engine, queue, [entry])
       return given as HandleResult
@@ -95,31 +105,35 @@ const isLastFailure = (
   failure !== undefined &&
   (decodeReceiptHandle(receiptHandle)?.receiveCount ?? 0) >= deadLetter.maxReceives
 
-const giveBack = async (engine: Engine, queue: QueueState, entries: readonly NackEntry[]): Promise<HandleResult[]> => {
+const giveBack = async (
+  engine: Engine,
+  queue: QueueState,
+  entries: readonly ProxyNackEntry[],
+): Promise<HandleResult[]> => {
   const { settings } = queue
   const now = engine.clock.now()
-  const backedOff = ({ handle, request }: Held<number | undefined>): Lease => {
+  const backedOff = ({ handle, request: { delaySeconds } }: Held<ProxyNackEntry>): Lease => {
     const delayMs =
-      request === undefined
+      delaySeconds === undefined
         ? retryDelayMs(settings.retryPolicy, handle.receiveCount, engine.random.fraction())
-        : Math.round(request * 1_000)
-    const { token, receiveCount, firstReceivedAt } = handle
-    return { kind: 'lease', token, until: now + delayMs, receiveCount, firstReceivedAt, backingOff: true }
+        : Math.round(delaySeconds * 1_000)
+    return { ...leaseOf(handle, now + delayMs), backingOff: true }
   }
   const results = await applyToHandles(
     engine,
     queue,
-    entries.map(({ receiptHandle, delaySeconds }) => ({ receiptHandle, request: delaySeconds })),
+    entries.map((entry) => ({ receiptHandle: entry.receiptHandle, request: entry })),
     {
       change: (key, held) => ({
         key,
-        requires: heldByToken(held),
+        requires: { kind: 'slots', slots: held.map((one) => [one.handle.index, heldAs(one)]) },
         slots: held.map((one) => [one.handle.index, backedOff(one)]),
       }),
-      settle: settleByToken(queue.name),
+      settle: (one, current) => settleByToken(queue.name)(one, current) ?? leftAlone(one, current),
       done: async (key, held) => {
         // The retry policy may delay the message further, which the poller reads in the header.
-        await engine.visibility.release(key, now + Math.min(...held.map(({ request = 0 }) => request)) * 1_000)
+        const delaysSeconds = held.map(({ request: { delaySeconds = 0 } }) => delaySeconds)
+        await engine.visibility.release(key, now + Math.min(...delaysSeconds) * 1_000)
         engine.wakeups.wake(queue.name, held.length)
       },
     },
@@ -127,4 +141,19 @@ const giveBack = async (engine: Engine, queue: QueueState, entries: readonly Nac
   const handles = entries.map(({ receiptHandle }) => receiptHandle)
   await followUp(engine, queue.name, () => releaseGroups(engine, queue, handles, results))
   return results
+}
+
+const heldAs = ({ handle, request: { ifLeasedUntil } }: Held<ProxyNackEntry>): SlotCondition =>
+  ifLeasedUntil === undefined
+    ? { kind: 'token', token: handle.token }
+    : { kind: 'lease', lease: leaseOf(handle, ifLeasedUntil) }
+
+/** Whether its holder gave a lease another end, or gave the message back; an earlier try of this very nack may have, too. */
+const leftAlone = (
+  { handle, request: { ifLeasedUntil } }: Held<ProxyNackEntry>,
+  current: Segment | undefined,
+): HandleResult | undefined => {
+  const slot = current && slotAt(current, handle.index)
+  if (ifLeasedUntil === undefined || slot?.kind !== 'lease') return undefined
+  return slot.until === ifLeasedUntil && !slot.backingOff ? undefined : OK
 }

@@ -1,8 +1,7 @@
 import type { Engine } from '../engine.ts'
 import type { HandleResult } from '../model/message.ts'
-import type { Lease } from '../model/segment.ts'
 import { followUp } from '../store/follow-up.ts'
-import { applyToHandles, heldByToken, settleByToken } from './apply-to-handles.ts'
+import { applyToHandles, heldByToken, leaseOf, settleByToken } from './apply-to-handles.ts'
 import { releaseGroups } from './group-release.ts'
 
 /**
@@ -29,16 +28,9 @@ export const unreceive = async (
       change: (key, held) => ({
         key,
         requires: heldByToken(held),
-        slots: held.map(({ handle: { index, token, receiveCount, firstReceivedAt } }) => {
-          const before: Lease = {
-            kind: 'lease',
-            token,
-            until: now,
-            receiveCount: receiveCount - 1,
-            firstReceivedAt,
-            backingOff: true,
-          }
-          return [index, before]
+        slots: held.map(({ handle }) => {
+          const lease = leaseOf(handle, now)
+          return [handle.index, { ...lease, receiveCount: lease.receiveCount - 1, backingOff: true }]
         }),
       }),
       settle: settleByToken(queueName),

@@ -97,6 +97,8 @@ const send = async (parts: CommitParts, attempt: Attempt): Promise<Step> => {
     case 'refused':
       return { failure: outcome.error, next: outcome.error.code === 'Throttled' ? 'send-again' : 'give-up' }
     case 'canceled': {
+      // The client below sent it more than once, and an earlier sending may still arrive.
+      if (outcome.resent) attempt.unanswered = true
       const judgement = await judge(engine, attempt.built, outcome.failures, found)
       if (judgement.kind === 'done') return { commitment: commitmentOf(parts, judgement.attempt) }
       if (judgement.kind === 'final') {
@@ -105,7 +107,6 @@ const send = async (parts: CommitParts, attempt: Attempt): Promise<Step> => {
         if (judgement.reasons.some(isLasting)) attempt.unanswered = false
         return { failure: canceled(judgement.reasons), next: 'give-up' }
       }
-      if (outcome.resent) attempt.unanswered = true
       if (judgement.kind === 'rebuild') {
         const next = !attempt.unanswered || isFenced(parts) ? 'renew' : 'give-up'
         return { failure: contended(), next }

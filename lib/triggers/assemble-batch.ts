@@ -3,41 +3,89 @@ import { LIMITS } from '../model/limits.ts'
 import type { Message } from '../model/message.ts'
 import { poll } from '../receive/poll.ts'
 import { nack } from '../settle/nack.ts'
+import { filterOf } from './filter/filter.ts'
 import type { Run } from './run-state.ts'
-import { settleBatch } from './settle-batch.ts'
+import { type Screened, screenBatch } from './screen-batch.ts'
+import { settleBatch, settleUnmatched } from './settle-batch.ts'
 import { ASSEMBLY_MS, INVOCATION_MARGIN_MS } from './times.ts'
 import type { Trigger } from './trigger.ts'
 
 /** How often to look for more while the batching window is open. */
 const WINDOW_POLL_MS = 500
+/** What no pattern matches is in hand until its batch is settled, so there is an end to it. */
+const MAX_UNMATCHED = 100
 
 /** How long messages are leased: their batch fills, and the function runs to its timeout, within it. */
 export const leaseSecondsOf = ({ batchingWindowSeconds, functionTimeoutSeconds }: Trigger): number =>
   batchingWindowSeconds + functionTimeoutSeconds + (ASSEMBLY_MS + INVOCATION_MARGIN_MS) / 1_000
 
-/**
- * Claims a batch: waits for the first messages until `until`, and for more while the batching window is open. Messages
- * that make the event too large go back unreceived.
- */
-export const assembleBatch = async (run: Run, trigger: Trigger, until: number): Promise<readonly Message[]> => {
-  const { engine, options } = run
-  const first = await claimSome(run, trigger, trigger.batchSize, Math.max(0, until - engine.clock.now()))
-  if (first.length === 0) return []
-  const messages = [...first]
-  const windowEnds = engine.clock.now() + trigger.batchingWindowSeconds * 1_000
-  // One poll brings a page at most; a full one may be followed by another at once.
-  let full = first.length === LIMITS.batchSize
-  while (messages.length < trigger.batchSize && !run.claiming.signal.aborted) {
-    const leftMs = windowEnds - engine.clock.now()
-    if (!full && leftMs <= 0) break
-    if (!full) await engine.wakeups.wait(options.queue, Math.min(leftMs, WINDOW_POLL_MS), run.claiming.signal)
-    const more = await claimMore(run, trigger, trigger.batchSize - messages.length)
-    if (more === undefined) break
-    messages.push(...more)
-    full = more.length === LIMITS.batchSize
-  }
-  return cutToSize(run, trigger, messages)
+/** What a run has claimed for one invocation. */
+export interface Batch {
+  /** What the function gets. */
+  readonly messages: readonly Message[]
+  /** What no pattern of the filter matched, and is acked with the others. */
+  readonly unmatched: readonly Message[]
+  /** Whether anything was claimed, whatever has become of it. */
+  readonly found: boolean
 }
+
+const NOTHING: Batch = { messages: [], unmatched: [], found: false }
+
+/**
+ * Claims a batch: waits for the first messages until `until`, and for more while the batching window is open. The filter
+ * is applied to each claim, and only what it matches fills the batch. Messages that make the event too large go back
+ * unreceived. A batch without messages is settled here.
+ */
+export const assembleBatch = async (run: Run, trigger: Trigger, until: number): Promise<Batch> => {
+  const { engine } = run
+  // Before anything is claimed: a filter that is no filter stops the run.
+  if (trigger.filter) filterOf(trigger.filter)
+  const first = await claimSome(run, trigger, trigger.batchSize, Math.max(0, until - engine.clock.now()))
+  if (first.length === 0) return NOTHING
+  const claimedAt = engine.clock.now()
+  const screened = await screenBatch(run, trigger, first)
+  // The next claim waits anew: nothing here fills a batch.
+  const filled =
+    screened.matched.length > 0 ? await fill(run, trigger, { screened, claimedAt, full: isFull(first) }) : screened
+  return finish(run, trigger, filled)
+}
+
+/** One poll brings a page at most; a full one may be followed by another at once. */
+const isFull = ({ length }: readonly Message[]): boolean => length === LIMITS.batchSize
+
+interface Filling {
+  readonly screened: Screened
+  readonly claimedAt: number
+  readonly full: boolean
+}
+
+/** Claims more until the batch is full, or the window over and nothing more there. */
+const fill = async (run: Run, trigger: Trigger, { screened, claimedAt, full }: Filling): Promise<Screened> => {
+  const { engine, options } = run
+  const matched = [...screened.matched]
+  const unmatched = [...screened.unmatched]
+  const windowEnds = claimedAt + trigger.batchingWindowSeconds * 1_000
+  for (let again = full; isOpen(run, trigger, matched, unmatched); ) {
+    const now = engine.clock.now()
+    // Leases are for so long a batching: what is left of it is for the invocation to begin.
+    if (now > windowEnds + ASSEMBLY_MS / 2 || (!again && now >= windowEnds)) break
+    if (!again)
+      await engine.wakeups.wait(options.queue, Math.min(windowEnds - now, WINDOW_POLL_MS), run.claiming.signal)
+    const more = await claimMore(run, trigger, trigger.batchSize - matched.length)
+    if (more === undefined) break
+    matched.push(...more.screened.matched)
+    unmatched.push(...more.screened.unmatched)
+    again = more.full
+  }
+  return { matched, unmatched }
+}
+
+const isOpen = (
+  run: Run,
+  { batchSize }: Trigger,
+  matched: readonly Message[],
+  unmatched: readonly Message[],
+): boolean => matched.length < batchSize && unmatched.length < MAX_UNMATCHED && !run.claiming.signal.aborted
 
 /** Waits whole seconds, as polls do. */
 const claimSome = (run: Run, trigger: Trigger, want: number, waitMs: number): Promise<Message[]> =>
@@ -49,14 +97,26 @@ const claimSome = (run: Run, trigger: Trigger, want: number, waitMs: number): Pr
   })
 
 /** What is there now; nothing where the store fails: what was claimed before is delivered. */
-const claimMore = async (run: Run, trigger: Trigger, want: number): Promise<Message[] | undefined> => {
+const claimMore = async (
+  run: Run,
+  trigger: Trigger,
+  want: number,
+): Promise<{ screened: Screened; full: boolean } | undefined> => {
   try {
-    return await claimSome(run, trigger, want, 0)
+    const claimed = await claimSome(run, trigger, want, 0)
+    return { screened: await screenBatch(run, trigger, claimed), full: isFull(claimed) }
   } catch (error) {
     if (!isHoldfastError(error)) throw error
     run.observe({ type: 'store-failed', queue: run.options.queue, error })
     return undefined
   }
+}
+
+const finish = async (run: Run, trigger: Trigger, { matched, unmatched }: Screened): Promise<Batch> => {
+  const messages = matched.length > 0 ? await cutToSize(run, trigger, matched) : matched
+  if (messages.length > 0) return { messages, unmatched, found: true }
+  await settleUnmatched(run, unmatched)
+  return { messages, unmatched: [], found: true }
 }
 
 const cutToSize = async (run: Run, trigger: Trigger, messages: readonly Message[]): Promise<readonly Message[]> => {

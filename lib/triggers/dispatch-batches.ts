@@ -1,6 +1,5 @@
 import { isHoldfastError } from '../model/errors.ts'
-import type { Message } from '../model/message.ts'
-import { assembleBatch } from './assemble-batch.ts'
+import { assembleBatch, type Batch } from './assemble-batch.ts'
 import { invokeBatch } from './invoke-batch.ts'
 import { claimsUntil, holdsMark, type Run } from './run-state.ts'
 import type { Slot } from './slots.ts'
@@ -34,14 +33,11 @@ export const dispatchBatches = async (run: Run, lingerMs = LINGER_MS): Promise<W
     }
     const slot = await freeSlot(run, trigger)
     if (!slot) continue
-    const messages = await claim(run, trigger)
-    if (messages.length > 0) {
-      invokeBatch(run, trigger, slot, messages)
-      run.idleAt = engine.clock.now() + LINGER_MS
-    } else {
-      run.slots.free(slot)
-      if (run.underWay.size === 0 && engine.clock.now() >= run.idleAt) return 'idle'
-    }
+    const batch = await claim(run, trigger)
+    if (batch && batch.messages.length > 0) invokeBatch(run, trigger, slot, batch)
+    else run.slots.free(slot)
+    if (batch?.found) run.idleAt = engine.clock.now() + LINGER_MS
+    else if (run.underWay.size === 0 && engine.clock.now() >= run.idleAt) return 'idle'
   }
 }
 
@@ -69,11 +65,11 @@ const freeSlot = async (run: Run, trigger: Trigger): Promise<Slot | undefined> =
   return undefined
 }
 
-const claim = async (run: Run, trigger: Trigger): Promise<readonly Message[]> => {
+const claim = async (run: Run, trigger: Trigger): Promise<Batch | undefined> => {
   const now = run.engine.clock.now()
   const waitMs = run.underWay.size > 0 ? BUSY_WAIT_MS : Math.max(0, run.idleAt - now)
   const until = Math.min(now + waitMs, claimsUntil(run, trigger))
-  return (await orFault(run, assembleBatch(run, trigger, until))) ?? []
+  return orFault(run, assembleBatch(run, trigger, until))
 }
 
 /** A store that fails for the moment is given one; what it refuses for good ends the run. */

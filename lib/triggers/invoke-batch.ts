@@ -1,15 +1,16 @@
-import type { Message } from '../model/message.ts'
 import { plainName } from '../model/queue-name.ts'
+import type { Failure } from '../model/result.ts'
+import type { Batch } from './assemble-batch.ts'
 import type { InvokeOutcome } from './invoker.ts'
 import type { Run } from './run-state.ts'
-import { settleBatch, verdictsOf } from './settle-batch.ts'
+import { settleBatch, settleUnmatched, type Verdicts, verdictsOf } from './settle-batch.ts'
 import type { Slot } from './slots.ts'
 import { FIRST_PROBE_MS, INVOCATION_MARGIN_MS, LAST_PROBE_MS, LINGER_MS } from './times.ts'
 import type { Trigger } from './trigger.ts'
 
 /** Has a batch invoked in a slot, and settles it when the answer is there, while the run goes on. */
-export const invokeBatch = (run: Run, trigger: Trigger, slot: Slot, messages: readonly Message[]): void => {
-  const work = invokeAndSettle(run, trigger, slot, messages)
+export const invokeBatch = (run: Run, trigger: Trigger, slot: Slot, batch: Batch): void => {
+  const work = invokeAndSettle(run, trigger, slot, batch)
     .catch((error: unknown) => run.observe({ type: 'settling-failed', queue: trigger.queue, error }))
     .finally(() => {
       run.underWay.delete(work)
@@ -22,47 +23,53 @@ export const invokeBatch = (run: Run, trigger: Trigger, slot: Slot, messages: re
   run.underWay.add(work)
 }
 
-const invokeAndSettle = async (run: Run, trigger: Trigger, slot: Slot, messages: readonly Message[]): Promise<void> => {
+const invokeAndSettle = async (run: Run, trigger: Trigger, slot: Slot, batch: Batch): Promise<void> => {
   const { engine, slots } = run
+  const { messages, unmatched } = batch
   const startedAt = engine.clock.now()
   // Right before it is sent: a process that was paused since it claimed must not begin what may outlast slot or lease.
   const endsBy = startedAt + trigger.functionTimeoutSeconds * 1_000 + INVOCATION_MARGIN_MS
   const covered = Math.min(slot.busyUntil, ...messages.map(({ leasedUntil }) => leasedUntil))
   if (endsBy > covered) {
     slots.free(slot)
-    return settleBatch(run, { acked: [], nacked: [], unreceived: messages })
+    return settleAll(run, batch, { acked: [], nacked: [], unreceived: messages })
   }
   const outcome = await run.options.invoker.invoke(trigger, messages)
   if (outcome.kind === 'unknown') {
     run.observe({ type: 'outcome-unknown', queue: trigger.queue, messages: messages.length, error: outcome.error })
     // It may still run: slot and leases stay until it must have ended.
     slots.freeAt(slot, endsBy)
-    return
+    return settleUnmatched(run, unmatched)
   }
   slots.free(slot)
   run.bell.ring()
   noteThrottle(run, trigger, outcome)
-  await settle(run, trigger, messages, outcome, engine.clock.now() - startedAt)
+  await settle(run, trigger, batch, outcome, engine.clock.now() - startedAt)
 }
 
 const settle = async (
   run: Run,
   { queue, reportBatchItemFailures }: Trigger,
-  messages: readonly Message[],
+  batch: Batch,
   outcome: Exclude<InvokeOutcome, { kind: 'unknown' }>,
   durationMs: number,
 ): Promise<void> => {
-  if (outcome.kind === 'not-run') return settleBatch(run, { acked: [], nacked: [], unreceived: messages })
+  const { messages } = batch
+  if (outcome.kind === 'not-run') return settleAll(run, batch, { acked: [], nacked: [], unreceived: messages })
   if (outcome.kind === 'failed') {
     run.observe({ type: 'function-failed', queue, messages: messages.length, error: outcome.error })
     const failure = { name: 'FunctionError', message: outcome.error }
-    return settleBatch(run, { acked: [], nacked: messages, unreceived: [] }, failure)
+    return settleAll(run, batch, { acked: [], nacked: messages, unreceived: [] }, failure)
   }
   const failed = reportBatchItemFailures ? outcome.failed : new Set<string>()
   const verdicts = verdictsOf(messages, failed, plainName(queue).endsWith('.fifo'))
   run.observe({ type: 'invoked', queue, messages: messages.length, failed: failed.size, durationMs })
-  await settleBatch(run, verdicts)
+  await settleAll(run, batch, verdicts)
 }
+
+/** Settles what the function got, and acks what it did not get beside it: what was published together goes with one write. */
+const settleAll = (run: Run, { unmatched }: Batch, verdicts: Verdicts, failure?: Failure): Promise<void> =>
+  unmatched.length === 0 ? settleBatch(run, verdicts, failure) : settleUnmatched(run, unmatched, verdicts, failure)
 
 /** A function that can't run is tried by one batch at a time, each after a longer rest, until it runs again. */
 const noteThrottle = ({ engine, throttle, observe }: Run, { queue }: Trigger, outcome: InvokeOutcome): void => {

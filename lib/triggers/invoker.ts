@@ -1,4 +1,5 @@
 import type { Message } from '../model/message.ts'
+import type { FilteredRecord } from './filter/filter.ts'
 import type { Trigger } from './trigger.ts'
 
 /** What the dispatcher needs of whatever runs functions. */
@@ -12,6 +13,8 @@ export interface Invoker {
    * How many messages from the front fit in one event, by its size; 0 when the first is too large alone.
    */
   fitting(trigger: Trigger, messages: readonly Message[]): Promise<number>
+  /** The records that would bring these messages, in order: what the trigger's filter looks at. */
+  records(trigger: Trigger, messages: readonly Message[]): Promise<readonly FilteredRecord[]>
 }
 
 export type InvokeOutcome =
@@ -37,6 +40,12 @@ export type TriggerEvent = { readonly queue: string } & (
   | { readonly type: 'outcome-unknown'; readonly messages: number; readonly error: string }
   /** Alone larger than an event may be: moved to the dead-letter queue, or left where there is none. */
   | { readonly type: 'message-too-large'; readonly messageId: string; readonly moved: boolean }
+  /** They matched no pattern of the filter, and were deleted, or moved to a queue. */
+  | { readonly type: 'unmatched'; readonly messages: number; readonly movedTo?: string }
+  /** They matched no pattern, and the queue for such messages took none: they were nacked, and come again. */
+  | { readonly type: 'unmatched-kept'; readonly messages: number; readonly target: string; readonly error: unknown }
+  /** The filter could not judge a message: the function gets it. */
+  | { readonly type: 'filter-failed'; readonly messageId: string; readonly error: unknown }
   /** The function worked on a message that was no longer this run's. */
   | { readonly type: 'lease-lost'; readonly messages: number }
   /** Another run has taken over: this one was away for longer than its mark lasts. */

@@ -7,7 +7,7 @@ import { dropMark, type HeldMark, renewMark, takeMark } from './mark.ts'
 import { nextDue } from './next-due.ts'
 import type { DispatchOptions, Run, RunEnd } from './run-state.ts'
 import { slotsOf } from './slots.ts'
-import { GUARD_MS, MARK_RENEWAL_MS, STAY_MS } from './times.ts'
+import { FILTER_LAG_MS, GUARD_MS, MARK_RENEWAL_MS, STAY_MS } from './times.ts'
 import { readTrigger } from './trigger.ts'
 
 /**
@@ -115,7 +115,8 @@ const rest = async (run: Run): Promise<number | undefined> => {
     }
     const noted = later(due, now)
     const at = Math.min(next.at, noted.at ?? Number.POSITIVE_INFINITY)
-    const left = next.left || Number.isFinite(startsAt(noted))
+    const unseen = trigger?.enabled && now < (trigger.declaredAt ?? 0) + FILTER_LAG_MS
+    const left = next.left || unseen || Number.isFinite(startsAt(noted))
     if (await writeDue(engine, queue, { ...noted, left, ...(Number.isFinite(at) && { at }) }, version)) return undefined
   }
 }

@@ -3,7 +3,7 @@ import { isHoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult, Message } from '../model/message.ts'
 import type { Failure } from '../model/result.ts'
-import { ack } from '../settle/ack.ts'
+import { type AckEntry, ack } from '../settle/ack.ts'
 import { nack } from '../settle/nack.ts'
 import { unreceive } from '../settle/unreceive.ts'
 import type { Run } from './run-state.ts'
@@ -11,6 +11,8 @@ import type { Run } from './run-state.ts'
 /** What becomes of each message of a batch, by its place in it. */
 export interface Verdicts {
   readonly acked: readonly Message[]
+  /** Of those that are acked, the ones that the function did not get. */
+  readonly unmatched?: ReadonlySet<Message>
   readonly nacked: readonly Message[]
   /** Given back as if they had not been received. */
   readonly unreceived: readonly Message[]
@@ -37,6 +39,9 @@ export const verdictsOf = (messages: readonly Message[], failed: ReadonlySet<str
   return { acked, nacked, unreceived }
 }
 
+/** What producers are told of messages that no pattern matched, where results are kept. */
+const UNMATCHED = 'no pattern of the filter of the trigger matched'
+
 const TRIES = 6
 const FIRST_PAUSE_MS = 100
 
@@ -46,37 +51,62 @@ const FIRST_PAUSE_MS = 100
  */
 export const settleBatch = async (
   { engine, options: { queue }, observe }: Run,
-  { acked, nacked, unreceived }: Verdicts,
+  { acked, unmatched, nacked, unreceived }: Verdicts,
   failure?: Failure,
 ): Promise<void> => {
   const lost: HandleResult[] = []
   const settling = async (
     messages: readonly Message[],
-    settle: (handles: readonly string[]) => Promise<HandleResult[]>,
+    settle: (messages: readonly Message[]) => Promise<HandleResult[]>,
   ): Promise<void> => {
     for (let start = 0; start < messages.length; start += LIMITS.batchSize) {
-      const handles = messages.slice(start, start + LIMITS.batchSize).map(({ receiptHandle }) => receiptHandle)
-      lost.push(...(await settleSome(engine, handles, settle)))
+      lost.push(...(await settleSome(engine, messages.slice(start, start + LIMITS.batchSize), settle)))
     }
   }
   // What lies behind a failed head goes back before it, so that the group opens with all of it there.
   const back = async (): Promise<void> => {
-    await settling(unreceived, (handles) => unreceive(engine, queue, handles))
-    await settling(nacked, async (handles) => {
+    await settling(unreceived, (messages) => unreceive(engine, queue, handlesOf(messages)))
+    await settling(nacked, async (messages) => {
       const rest = await restOf(engine, queue)
-      return nack(
-        engine,
-        queue,
-        handles.map((receiptHandle) => ({ receiptHandle, ...rest, ...(failure && { failure }) })),
-      )
+      const entries = messages.map(({ receiptHandle, leasedUntil }) => ({
+        receiptHandle,
+        // A function may have said itself when its message comes again.
+        ifLeasedUntil: leasedUntil,
+        ...rest,
+        ...(failure && { failure }),
+      }))
+      return nack(engine, queue, entries)
     })
   }
-  await Promise.all([settling(acked, (handles) => ack(engine, queue, handles)), back()])
+  const entryOf = (message: Message): string | AckEntry =>
+    unmatched?.has(message) ? { receiptHandle: message.receiptHandle, unstored: UNMATCHED } : message.receiptHandle
+  await Promise.all([settling(acked, (messages) => ack(engine, queue, messages.map(entryOf))), back()])
   const leases = lost.filter((result) => !result.ok && result.error.code === 'LeaseLost').length
   if (leases > 0) observe({ type: 'lease-lost', queue, messages: leases })
   const other = lost.find((result) => !result.ok && result.error.code !== 'LeaseLost')
   if (other && !other.ok) observe({ type: 'settling-failed', queue, error: other.error })
 }
+
+const NOTHING: Verdicts = { acked: [], nacked: [], unreceived: [] }
+
+/** Acks what no pattern matched, together with what an answer acks. */
+export const settleUnmatched = async (
+  run: Run,
+  unmatched: readonly Message[],
+  verdicts: Verdicts = NOTHING,
+  failure?: Failure,
+): Promise<void> => {
+  if (unmatched.length === 0) return
+  const acked = inOrderOfSegments([...verdicts.acked, ...unmatched])
+  await settleBatch(run, { ...verdicts, acked, unmatched: new Set(unmatched) }, failure)
+  run.observe({ type: 'unmatched', queue: run.options.queue, messages: unmatched.length })
+}
+
+/** Those that were published together follow each other, in one request. */
+const inOrderOfSegments = (messages: readonly Message[]): Message[] =>
+  messages.toSorted((a, b) => a.publishedAt - b.publishedAt || (a.messageId < b.messageId ? -1 : 1))
+
+const handlesOf = (messages: readonly Message[]): string[] => messages.map(({ receiptHandle }) => receiptHandle)
 
 /** As with SQS, a failed message comes back when the visibility timeout is over, unless the queue says how it backs off. */
 const restOf = async (engine: Engine, queue: string): Promise<{ readonly delaySeconds?: number }> => {
@@ -87,20 +117,20 @@ const restOf = async (engine: Engine, queue: string): Promise<{ readonly delaySe
 /** Answers the results of those that could not be settled. */
 const settleSome = async (
   engine: Engine,
-  handles: readonly string[],
-  settle: (handles: readonly string[]) => Promise<HandleResult[]>,
+  messages: readonly Message[],
+  settle: (messages: readonly Message[]) => Promise<HandleResult[]>,
 ): Promise<HandleResult[]> => {
-  let left = handles
+  let left = messages
   const lost: HandleResult[] = []
   for (let attempt = 1; ; attempt++) {
     const results = await settle(left).catch((error: unknown) => {
       if (!isHoldfastError(error)) throw error
       return left.map(() => ({ ok: false as const, error }))
     })
-    const again: string[] = []
+    const again: Message[] = []
     for (const [position, result] of results.entries()) {
       if (result.ok || result.error.code === 'MessageNotFound') continue
-      if (result.error.retryable && attempt < TRIES) again.push(left[position] as string)
+      if (result.error.retryable && attempt < TRIES) again.push(left[position] as Message)
       else lost.push(result)
     }
     if (again.length === 0) return lost

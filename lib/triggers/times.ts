@@ -38,3 +38,10 @@ export const SETTLE_MS = 15_000
 
 /** After a segment without its ticket yet, a run looks again between half of this and all of it later. */
 export const PUBLISH_SPREAD_MS = 60_000
+
+/**
+ * How long after a trigger is declared Lambda may still read the stream by a filter without its queue: updates of an event
+ * source mapping take "several minutes". Until then sweeps look at the queue, whatever the last run left.
+ * https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+ */
+export const FILTER_LAG_MS = 900_000

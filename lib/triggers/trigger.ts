@@ -4,8 +4,10 @@ import type { JsonValue } from '../model/message.ts'
 import { whole } from '../model/number-checks.ts'
 import { checkQueueName, plainName } from '../model/queue-name.ts'
 import { withoutUndefined } from '../model/without-undefined.ts'
+import { readQueue } from '../queues/read-queue.ts'
 import { triggerKey } from '../store/keys.ts'
 import { dueQueues, noteDue } from './due-index.ts'
+import { checkedFilter, type FilterPattern, type Unmatched } from './filter/filter.ts'
 
 /** A function that gets a queue's messages without polling for them. A queue has at most one. */
 export interface Trigger {
@@ -27,10 +29,34 @@ export interface Trigger {
    * without an error acks the whole batch. @default true
    */
   readonly reportBatchItemFailures: boolean
+  /**
+   * Patterns of EventBridge, as JSON, for the records of the function's event. The function gets the messages that match
+   * one of them. @default it gets all
+   */
+  readonly filter?: readonly string[]
+  /** What becomes of the others; given exactly when there is a filter. */
+  readonly unmatched?: Unmatched
 }
 
-export type GivenTrigger = Pick<Trigger, 'queue' | 'functionName' | 'functionTimeoutSeconds'> &
-  Partial<Omit<Trigger, 'queue' | 'functionName' | 'functionTimeoutSeconds'>>
+/** A trigger as it is stored. */
+interface StoredTrigger extends Trigger {
+  /** Epoch ms. Absent in what older versions stored. */
+  readonly declaredAt?: number
+  /** What keeps the declaration, where that is not a caller: it alone changes or removes the trigger. */
+  readonly declaredBy?: string
+}
+
+export interface Declarer {
+  /** A name for what keeps the declaration, as a stack does. @default nobody: whoever calls */
+  readonly declaredBy?: string
+}
+
+type Required = 'queue' | 'functionName' | 'functionTimeoutSeconds'
+
+export interface GivenTrigger extends Pick<Trigger, Required>, Partial<Omit<Trigger, Required | 'filter'>> {
+  /** One pattern or several, each an object or its JSON. Lambda's limits: 10 patterns of 4,096 characters. */
+  readonly filter?: FilterPattern | readonly FilterPattern[]
+}
 
 /** Ranges of a trigger's settings, after SQS's event source where it has them. */
 export const TRIGGER_LIMITS = {
@@ -59,6 +85,8 @@ const FIELDS: readonly (keyof Trigger)[] = [
   'maxConcurrency',
   'enabled',
   'reportBatchItemFailures',
+  'filter',
+  'unmatched',
 ]
 
 /** A trigger with its defaults. @throws `InvalidRequest` */
@@ -67,7 +95,8 @@ export const checkedTrigger = (given: GivenTrigger): Trigger => {
     if (!(FIELDS as readonly string[]).includes(field)) throw unknownField(field, value, FIELDS)
   }
   checkQueueName(given.queue)
-  const trigger = { ...DEFAULT_TRIGGER, ...withoutUndefined(given) } as Trigger
+  const { filter, ...others } = withoutUndefined(given) as GivenTrigger
+  const trigger: Trigger = { ...DEFAULT_TRIGGER, ...others, ...(filter && { filter: checkedFilter(filter) }) }
   if (typeof trigger.functionName !== 'string' || trigger.functionName === '') {
     throw invalid('functionName', trigger.functionName, 'must be the name or the ARN of a function')
   }
@@ -82,36 +111,92 @@ export const checkedTrigger = (given: GivenTrigger): Trigger => {
   for (const field of ['enabled', 'reportBatchItemFailures'] as const) {
     if (typeof trigger[field] !== 'boolean') throw invalid(field, trigger[field], 'must be true or false')
   }
+  checkUnmatched(trigger)
   return trigger
 }
 
+const checkUnmatched = ({ queue, filter, unmatched }: Trigger): void => {
+  if ((filter === undefined) !== (unmatched === undefined)) {
+    const rule = 'must be given exactly when there is a filter: "delete", or { queue } to move them to'
+    throw invalid('unmatched', unmatched, rule)
+  }
+  if (unmatched === undefined || unmatched === 'delete') return
+  if (typeof unmatched !== 'object' || unmatched === null)
+    throw invalid('unmatched', unmatched, 'must be "delete" or { queue }')
+  for (const [field, value] of Object.entries(unmatched)) {
+    if (field !== 'queue') throw unknownField(`unmatched.${field}`, value, ['queue'])
+  }
+  checkQueueName(unmatched.queue, 'unmatched.queue')
+  if (unmatched.queue === queue) throw invalid('unmatched.queue', plainName(queue), 'must be another queue')
+  if (unmatched.queue.endsWith('.fifo') !== queue.endsWith('.fifo')) {
+    throw invalid('unmatched.queue', unmatched.queue, 'must be of the same kind as the queue, FIFO or standard')
+  }
+}
+
 /** A queue's trigger as it is stored, read consistently. */
-export const readTrigger = async (engine: Engine, queue: string): Promise<Trigger | undefined> => {
+export const readTrigger = async (engine: Engine, queue: string): Promise<StoredTrigger | undefined> =>
+  (await readVersion(engine, queue))?.trigger
+
+const readVersion = async (engine: Engine, queue: string) => {
   const document = await engine.store.getDocument(triggerKey(queue), { consistent: true })
-  return document && (document.value as unknown as Trigger)
+  return document && { trigger: document.value as unknown as StoredTrigger, version: document.version }
 }
 
 /**
  * Declares a queue's trigger, or changes it. A run that is under way notices within seconds; where none is, one starts
  * with the next tick. After a failure the trigger may be stored, and no tick know of it: declare it again.
  *
- * @throws `InvalidRequest`, `QueueNotFound`
+ * @throws `InvalidRequest`, also where another keeps a declaration of this queue's trigger; `QueueNotFound`
  */
-export const setTrigger = async (engine: Engine, given: GivenTrigger): Promise<Trigger> => {
+export const setTrigger = async (
+  engine: Engine,
+  given: GivenTrigger,
+  { declaredBy }: Declarer = {},
+): Promise<Trigger> => {
   const trigger = checkedTrigger(given)
   await engine.queues.fresh(trigger.queue)
-  await engine.store.transact([{ kind: 'put', key: triggerKey(trigger.queue), value: trigger as unknown as JsonValue }])
+  await checkTarget(engine, trigger)
+  await store(engine, { ...trigger, declaredAt: engine.clock.now(), ...(declaredBy !== undefined && { declaredBy }) })
   // After the trigger itself: a run that ends in between has seen it, or finds its own last note overtaken.
   await noteDue(engine, trigger.queue, engine.clock.now())
   return trigger
 }
 
-/** Removes a queue's trigger; answers whether there was one. Invocations that are under way end as they would. */
-export const removeTrigger = async (engine: Engine, queue: string): Promise<boolean> => {
+/** Each write is on condition of the version that was read, so that none hides from a removal under way. */
+const store = async (engine: Engine, trigger: StoredTrigger): Promise<void> => {
+  for (;;) {
+    const present = await readVersion(engine, trigger.queue)
+    const keeper = present?.trigger.declaredBy
+    if (trigger.declaredBy !== undefined && keeper !== undefined && keeper !== trigger.declaredBy) {
+      const message = `queue ${plainName(trigger.queue)} has a trigger that ${keeper} declares: remove it there first`
+      throw new HoldfastError('InvalidRequest', message, { queue: trigger.queue })
+    }
+    const value = trigger as unknown as JsonValue
+    const ifVersion = present?.version ?? 0
+    const { applied } = await engine.store.transact([{ kind: 'put', key: triggerKey(trigger.queue), value, ifVersion }])
+    if (applied) return
+  }
+}
+
+const checkTarget = async (engine: Engine, { unmatched }: Trigger): Promise<void> => {
+  if (typeof unmatched !== 'object') return
+  if (await readQueue(engine.store, unmatched.queue, { consistent: true })) return
+  throw invalid('unmatched.queue', plainName(unmatched.queue), 'must name a queue that exists')
+}
+
+/**
+ * Removes a queue's trigger, with `declaredBy` only where that name still keeps it; answers whether there was one.
+ * Invocations that are under way end as they would.
+ */
+export const removeTrigger = async (engine: Engine, queue: string, { declaredBy }: Declarer = {}): Promise<boolean> => {
   checkQueueName(queue)
-  const before = await readTrigger(engine, queue)
-  if (before) await engine.store.transact([{ kind: 'delete', key: triggerKey(queue) }])
-  return before !== undefined
+  for (;;) {
+    const present = await readVersion(engine, queue)
+    if (!present || (declaredBy !== undefined && present.trigger.declaredBy !== declaredBy)) return false
+    const ifVersion = declaredBy === undefined ? {} : { ifVersion: present.version }
+    const { applied } = await engine.store.transact([{ kind: 'delete', key: triggerKey(queue), ...ifVersion }])
+    if (applied) return true
+  }
 }
 
 /** @throws `QueueNotFound`, `InvalidRequest` where the queue has no trigger */

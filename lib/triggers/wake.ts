@@ -59,9 +59,15 @@ const wakeQueue = async (
   await startRun(queue).catch((error: unknown) => observe({ type: 'start-failed', queue, error }))
 }
 
+export interface TickOptions extends WakeOptions {
+  /** Also where a run left something that others may have given back since. @default false */
+  readonly sweep?: boolean
+  /** For every queue with a trigger, since wakes were lost and nobody knows whose. @default false */
+  readonly all?: boolean
+}
+
 /**
- * Starts a run for each queue with something due, once a minute; and, with `sweep`, for each queue where a run left
- * something that other pollers may have given back since.
+ * Starts a run for each queue with something due, once a minute.
  *
  * reads: the due index, one query
  *
@@ -69,11 +75,11 @@ const wakeQueue = async (
  */
 export const tick = async (
   engine: Engine,
-  { startRun, observe = () => {}, sweep = false }: WakeOptions & { readonly sweep?: boolean },
+  { startRun, observe = () => {}, sweep = false, all = false }: TickOptions,
 ): Promise<number> => {
   const starting: Promise<void>[] = []
   for await (const { queue, due } of dueQueues(engine)) {
-    if (startsAt(due) <= engine.clock.now() || (sweep && due.left)) {
+    if (all || startsAt(due) <= engine.clock.now() || (sweep && due.left)) {
       // The next tick finds the same entry.
       starting.push(startRun(queue).catch((error: unknown) => observe({ type: 'start-failed', queue, error })))
     }

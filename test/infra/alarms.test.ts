@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { METRICS, QUEUE_METRICS } from '../../functions/runtime/metric-names.ts'
 import { FUNCTION_NAMES } from '../../infra/functions.ts'
-import { functionOf, serviceTemplate } from '../support/template.ts'
+import { functionOf, serviceTemplate, someFunction } from '../support/template.ts'
 
 const alarmsOf = ({ ofType }: ReturnType<typeof serviceTemplate>) =>
   ofType('AWS::CloudWatch::Alarm').map(([, alarm]) => alarm)
@@ -28,6 +28,44 @@ describe('alarms', () => {
     ])
     const quiet = serviceTemplate({ alarms: false }, (service) => service.addQueue('orders'))
     expect(alarmsOf(quiet)).toEqual([])
+  })
+
+  test('watch what delivers to consumers, where a queue has one', () => {
+    const consuming = serviceTemplate({}, (service, stack) =>
+      service.addQueue('orders').addConsumer(someFunction(stack, 'Consumer')),
+    )
+    const added = alarmsOf(consuming).slice(alarms.length + 2)
+    expect(
+      added.map(({ Namespace, MetricName, Statistic, Threshold, EvaluationPeriods, Dimensions }) => [
+        Namespace,
+        MetricName,
+        Statistic,
+        Threshold,
+        EvaluationPeriods,
+        Dimensions[0].Value.Ref ? functionOf(Dimensions[0].Value.Ref) : Dimensions[0].Name,
+      ]),
+    ).toEqual([
+      ['AWS/Lambda', 'Errors', 'Sum', 1, 1, 'wake'],
+      ['AWS/Lambda', 'Throttles', 'Sum', 1, 1, 'wake'],
+      ['AWS/Lambda', 'Errors', 'Sum', 1, 1, 'dispatch'],
+      ['AWS/Lambda', 'Throttles', 'Sum', 1, 1, 'dispatch'],
+      ['Holdfast', METRICS.triggerFunctionErrors, 'Sum', 1, 5, 'service'],
+      ['Holdfast', METRICS.triggerThrottles, 'Sum', 1, 5, 'service'],
+      ['Holdfast', METRICS.triggerRefusals, 'Sum', 1, 1, 'service'],
+      ['Holdfast', METRICS.triggerMessagesTooLarge, 'Sum', 1, 1, 'service'],
+      ['AWS/Lambda', 'IteratorAge', 'Maximum', 60_000, 1, 'wake'],
+      ['AWS/SNS', 'NumberOfMessagesPublished', 'Sum', 1, 1, 'TopicName'],
+    ])
+    for (const alarm of added) expect(alarm).toMatchObject({ Period: 60, TreatMissingData: 'notBreaching' })
+    const body = JSON.stringify(consuming.one('AWS::CloudWatch::Dashboard'))
+    for (const metric of [METRICS.triggerInvocations, METRICS.triggerUnknownOutcomes, 'IteratorAge']) {
+      expect(body).toContain(metric)
+    }
+    const bare = serviceTemplate({ alarms: false, dashboard: false }, (service, stack) =>
+      service.addQueue('orders').addConsumer(someFunction(stack, 'Consumer')),
+    )
+    expect(bare.ofType('AWS::CloudWatch::Alarm')).toEqual([])
+    expect(bare.ofType('AWS::CloudWatch::Dashboard')).toEqual([])
   })
 
   test('watch rights that functions lack, the API, the table and the age of the oldest message', () => {

@@ -1,11 +1,13 @@
 import { RemovalPolicy } from 'aws-cdk-lib'
 import { describe, expect, test } from 'vitest'
 import { declareQueue, type QueueDeclaration } from '../../functions/operations/declare-queue.ts'
+import { declareTrigger, type TriggerDeclaration } from '../../functions/operations/declare-trigger.ts'
 import { createEngine } from '../../lib/engine.ts'
 import type { SettingsChange } from '../../lib/model/queue-settings.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
 import { getQueue } from '../../lib/queues/get-queue.ts'
 import { memoryStore } from '../../lib/store/keyed/memory-store.ts'
+import { getTrigger } from '../../lib/triggers/trigger.ts'
 import { serviceTemplate } from '../support/template.ts'
 
 const newEngine = () => createEngine({ store: memoryStore() })
@@ -20,6 +22,7 @@ const declaration = (
   ResponseURL: 'http://localhost/never-called',
   StackId: 'stack',
   RequestId: 'request',
+  ResourceType: 'Custom::HoldfastQueue',
   LogicalResourceId: 'Queue',
   ...(PhysicalResourceId !== undefined && { PhysicalResourceId }),
   ResourceProperties: { name, settings: JSON.stringify(settings) },
@@ -123,5 +126,46 @@ describe('a declared queue, when the stack is deployed', () => {
     await createQueue(owner, 'orders')
     await declareQueue(owner, declaration('Delete', 'orders', {}, 'queue-not-created'))
     expect((await getQueue(owner, 'orders')).name).toBe('orders')
+  })
+})
+
+describe('a consumer, when the stack is deployed', () => {
+  const trigger = (
+    RequestType: TriggerDeclaration['RequestType'],
+    { logicalId = 'Consumer', functionName = 'warehouse', id = undefined as string | undefined } = {},
+  ): TriggerDeclaration => {
+    const { ResourceProperties: _, ...request } = declaration(RequestType, 'orders', {}, id)
+    const settings = JSON.stringify({ functionTimeoutSeconds: 60 })
+    return {
+      ...request,
+      LogicalResourceId: logicalId,
+      ResourceType: 'Custom::HoldfastTrigger',
+      ResourceProperties: { queue: 'orders', functionName, settings },
+    }
+  }
+  const owner = async () => {
+    const engine = newEngine()
+    await createQueue(engine, 'orders')
+    return engine
+  }
+
+  test('is declared, changed and removed with its resource', async () => {
+    const engine = await owner()
+    expect(await declareTrigger(engine, trigger('Create'))).toBe('orders')
+    expect(await getTrigger(engine, 'orders')).toMatchObject({ functionName: 'warehouse', functionTimeoutSeconds: 60 })
+    await declareTrigger(engine, trigger('Update', { functionName: 'newer', id: 'orders' }))
+    expect(await getTrigger(engine, 'orders')).toMatchObject({ functionName: 'newer' })
+    for (const _ of [1, 2]) expect(await declareTrigger(engine, trigger('Delete', { id: 'orders' }))).toBe('orders')
+    await expect(getTrigger(engine, 'orders')).rejects.toThrow('has no trigger')
+  })
+
+  test('of another resource is not taken over, nor removed with one that failed to declare it', async () => {
+    const engine = await owner()
+    await declareTrigger(engine, trigger('Create'))
+    const other = { logicalId: 'Renamed', functionName: 'other' }
+    await expect(declareTrigger(engine, trigger('Create', other))).rejects.toThrow('that stack/Consumer declares')
+    await declareTrigger(engine, trigger('Delete', { ...other, id: 'queue-not-created' }))
+    await declareTrigger(engine, trigger('Delete', { ...other, id: 'orders' }))
+    expect(await getTrigger(engine, 'orders')).toMatchObject({ functionName: 'warehouse' })
   })
 })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test, vi } from 'vitest'
-import { serviceTemplate, UNBUNDLED } from '../support/template.ts'
+import { serviceTemplate, someFunction, UNBUNDLED } from '../support/template.ts'
 
 const PROJECT = join(import.meta.dirname, '../..')
 const guide = readFileSync(join(PROJECT, 'docs/deploy.md'), 'utf8')
@@ -21,6 +21,13 @@ test('the guide’s app synthesizes', async () => {
 test('the guide counts the alarms that it prices', () => {
   const count = (view: ReturnType<typeof serviceTemplate>) => view.ofType('AWS::CloudWatch::Alarm').length
   const alarms = count(serviceTemplate())
-  expect(guide).toContain(`| ${alarms} alarms, and two more with a declared queue | ${(alarms * 0.1).toFixed(2)} `)
+  expect(guide).toContain(
+    `| ${alarms} alarms, and more with a declared queue and a consumer | ${(alarms * 0.1).toFixed(2)} `,
+  )
+  expect(guide).toContain('two more alarms with a declared queue, and ten with a consumer')
   expect(count(serviceTemplate({}, (service) => service.addQueue('orders')))).toBe(alarms + 2)
+  const consumed = serviceTemplate({}, (service, stack) =>
+    service.addQueue('orders').addConsumer(someFunction(stack, 'Consumer')),
+  )
+  expect(count(consumed)).toBe(alarms + 12)
 })

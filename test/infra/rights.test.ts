@@ -1,7 +1,8 @@
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { describe, expect, test } from 'vitest'
-import { KEY_KINDS } from '../../lib/store/keys.ts'
+import { dueKey, KEY_KINDS, triggerKey } from '../../lib/store/keys.ts'
 import { allows, type Statement as PolicyStatement } from '../support/iam-gate.ts'
-import { functionOf, serviceTemplate } from '../support/template.ts'
+import { functionOf, serviceTemplate, someFunction } from '../support/template.ts'
 
 interface Statement extends PolicyStatement {
   readonly Resource: unknown
@@ -154,5 +155,89 @@ describe('what each function may do', () => {
         },
       })
     }
+  })
+})
+
+describe('what the functions may do that deliver queues to consumers', () => {
+  const consuming = serviceTemplate({}, (service, stack) => {
+    const role = new Role(stack, 'ConsumerRole', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') })
+    service.addQueue('orders').addConsumer(someFunction(stack, 'Consumer', { role }))
+  })
+  const ofRole = (name: string): Statement[] =>
+    consuming
+      .ofType('AWS::IAM::Role')
+      .filter(([id]) => functionOf(id) === name)
+      .flatMap(([, role]) => role.Policies[0].PolicyDocument.Statement)
+  const nameOf = (resource: unknown): string => {
+    const { Ref, 'Fn::GetAtt': attribute } = resource as { Ref?: string; 'Fn::GetAtt'?: [string, string] }
+    const [id = '', part = ''] = attribute ?? [Ref]
+    return `${id.replace(/[0-9A-F]{8}$/, '')} ${part}`.trim()
+  }
+  const shown = (statements: readonly Statement[]) =>
+    statements.map(({ Action, Resource, Condition }) => [
+      [Action].flat().join(' '),
+      [Resource].flat().map(nameOf).join(', '),
+      ...[Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'] ?? []].flat(),
+    ])
+
+  test('wake: to read triggers and marks, to keep the due index, to read the one stream, and to start the dispatcher', () => {
+    expect(shown(ofRole('wake'))).toEqual([
+      ['dynamodb:GetItem', 'ServiceTable Arn', 'g#*'],
+      ['dynamodb:GetItem dynamodb:PutItem dynamodb:Query', 'ServiceTable Arn', 'i#*'],
+      ['logs:CreateLogStream logs:PutLogEvents', 'ServiceWakeLog Arn'],
+      [
+        'dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator dynamodb:ListStreams',
+        'ServiceTable StreamArn',
+      ],
+      ['sns:Publish', 'ServiceLostRecords'],
+      ['lambda:InvokeFunction', 'ServiceDispatchFunction Arn'],
+    ])
+  })
+
+  test('dispatch: what consumers and pollers do in the table, and to invoke itself and the consumers', () => {
+    expect(shown(ofRole('dispatch'))).toEqual([
+      // As the function does that answers SQS clients.
+      [
+        actionsOn('sqs', 'dynamodb')
+          .map((action) => `dynamodb:${action}`)
+          .join(' '),
+        'ServiceTable Arn',
+      ],
+      ['logs:CreateLogStream logs:PutLogEvents', 'ServiceDispatchLog Arn'],
+    ])
+    const [[, policy] = ['', {}]] = consuming.ofType('AWS::IAM::Policy')
+    expect(policy.Roles).toEqual([{ Ref: expect.stringMatching(/^ServiceDispatchRole/) }])
+    expect(shown(policy.PolicyDocument.Statement)).toEqual([
+      ['lambda:InvokeFunction', 'ServiceDispatchFunction Arn, Consumer Arn'],
+    ])
+    expect(consuming.ofType('AWS::IAM::Policy')).toHaveLength(1)
+  })
+
+  test('is for no grant of a queue: what is invoked, and how, only deployments and these two functions write', () => {
+    const granted = serviceTemplate({}, (service, stack) => {
+      const role = new Role(stack, 'EveryGrant', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') })
+      const orders = service.addQueue('orders')
+      orders.grantPublish(role)
+      service.grantPublish('orders', role, { pendingIds: true })
+      orders.grantConsume(role)
+      orders.grantBrowse(role)
+      orders.grantManage(role)
+      orders.grantReadResults(role)
+    })
+    const statements = granted
+      .ofType('AWS::IAM::Policy')
+      .flatMap(([, { PolicyDocument }]) => PolicyDocument.Statement as Statement[])
+    const may = (action: string, partition: string) => allows(statements, { action, leadingKeys: [partition] })
+    expect(may('PutItem', 's#orders#generation#0')).toBe(true)
+    const actions = ['BatchWriteItem', 'DeleteItem', 'GetItem', 'PartiQLUpdate', 'PutItem', 'Query', 'UpdateItem']
+    for (const partition of [triggerKey('orders').partition, dueKey('orders').partition]) {
+      expect(actions.filter((action) => may(action, partition))).toEqual([])
+    }
+  })
+
+  test('gives the consumer itself nothing', () => {
+    expect(Object.keys(consuming.ofType('AWS::IAM::Role').find(([id]) => /^Consumer/.test(id))?.[1] ?? {})).toEqual([
+      'AssumeRolePolicyDocument',
+    ])
   })
 })

@@ -15,6 +15,7 @@ const DEFAULTS = {
   authorization: 'iam',
   sqs: true,
   memoryMb: 512,
+  dispatcherMemoryMb: 512,
   reservedConcurrency: {},
   logLevel: 'INFO',
   logRetentionDays: 30,
@@ -87,7 +88,7 @@ describe('settings of a deployment', () => {
     [{ reservedConcurrency: { pol: 5 } }, 'reservedConcurrency.pol is no function: did you mean poll?'],
     [
       { reservedConcurrency: { x: 5 } },
-      'reservedConcurrency.x is no function: there are publish, poll, ack, queues, messages, results, redrive, redriveRun, sqs, monitor',
+      'reservedConcurrency.x is no function: there are publish, poll, ack, queues, messages, results, redrive, redriveRun, sqs, monitor, wake, dispatch',
     ],
     [
       { reservedConcurrency: { poll: -1 } },

@@ -11,7 +11,10 @@ export interface PlantedBug {
   readonly worlds?: string
 }
 
-const SIMULATION = { suites: ['test/simulation/simulation.test.ts'], worlds: 'standard' }
+/** A bug with this suite is hunted by simulated histories. */
+export const SIMULATION_SUITE = 'test/simulation/simulation.test.ts'
+
+const SIMULATION = { suites: [SIMULATION_SUITE], worlds: 'standard' }
 const CONTRACT = ['test/lib/store']
 const UNIT = [
   'settle/ack',
@@ -105,7 +108,7 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'a nack does not ask for its token',
     file: 'lib/settle/nack.ts',
-    replace: 'requires: heldByToken(held),',
+    replace: "requires: { kind: 'slots', slots: held.map((one) => [one.handle.index, heldAs(one)]) },",
     by: "requires: { kind: 'slots', slots: [] },",
     suites: MODEL,
   },
@@ -119,8 +122,8 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'an extension forgets the receives',
     file: 'lib/settle/extend.ts',
-    replace: '  until,\n  receiveCount,\n',
-    by: '  until,\n  receiveCount: receiveCount > 0 ? 1 : 0,\n',
+    replace: 'leaseOf(handle, now + request * 1_000)]',
+    by: '{ ...leaseOf(handle, now + request * 1_000), receiveCount: Math.min(1, handle.receiveCount) }]',
     suites: UNIT,
   },
   {

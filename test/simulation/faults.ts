@@ -1,4 +1,4 @@
-import { HoldfastError } from '../../lib/model/errors.ts'
+import { HoldfastError, type ThrottleReason } from '../../lib/model/errors.ts'
 import type { RandomStream } from './random-stream.ts'
 import type { Spans } from './spans.ts'
 
@@ -15,6 +15,8 @@ export interface Request {
   travel(then: () => void, extraMs?: number): void
   /** Takes effect in the store; goes on with the answer. */
   perform(then: (answer: unknown) => void): void
+  /** The client below sends it more than once, as a refusal tells. */
+  resend(): void
   /** Travels back and is answered, `extraMs` later than usual. */
   answer(answer: unknown, extraMs?: number): void
   /** Travels back and fails. */
@@ -48,9 +50,18 @@ interface Fault {
 const JUMP_MS = 300
 const THROTTLE_MS = [50, 1_500] as const
 
+/** What the store's adapter makes of them. */
+const REASONS: Readonly<Record<ThrottlingReason, ThrottleReason>> = {
+  KeyRangeThroughputExceeded: 'key-range',
+  MaxOnDemandThroughputExceeded: 'configured-maximum',
+  ProvisionedThroughputExceeded: 'provisioned-capacity',
+  AccountLimitExceeded: 'account-limit',
+}
+
 export const throttledFor = (reason: ThrottlingReason): HoldfastError =>
-  new HoldfastError('Throttled', `refused by the simulation: ${reason}`)
-const conflict = () => new HoldfastError('Throttled', 'refused by the simulation: transaction conflict')
+  new HoldfastError('Throttled', `refused by the simulation: ${reason}`, { reason: REASONS[reason] })
+const conflict = () =>
+  new HoldfastError('Throttled', 'refused by the simulation: transaction conflict', { reason: 'contention' })
 const notSent = () => new HoldfastError('StoreUnavailable', 'not sent, by the simulation')
 const unanswered = () => new HoldfastError('StoreUnavailable', 'answer lost by the simulation')
 
@@ -88,15 +99,18 @@ export const FAULTS = {
   /** The answer to the first is lost, and the client below sends it again. */
   'sent twice': {
     appliesTo: 'writes',
-    course: (request) =>
+    course: (request) => {
+      request.resend()
       request.travel(() =>
         request.perform(() => request.travel(() => request.perform((answer) => request.answer(answer)))),
-      ),
+      )
+    },
   },
   /** The first is so slow that the client sends it again; it takes effect after the second was answered. */
   'sent twice, the first late': {
     appliesTo: 'writes',
     course: (request) => {
+      request.resend()
       usual(request)
       request.travel(() => request.perform(() => {}), request.random.whole(...request.spans.lateMs))
     },

@@ -29,7 +29,7 @@ export interface History {
   readonly looks: Look[]
   readonly transactions: Transaction[]
 
-  publishing(publish: Omit<Publish, 'answer'>): Publish
+  publishing(publish: Omit<Publish, 'answer' | 'otherIds'>): Publish
   published(publish: Publish, result: Extract<PublishResult, { messageId: string }>, at: number): void
   received(queue: string, messages: readonly Message[], poll: Poll): Delivery[]
   /**
@@ -76,6 +76,10 @@ export interface Publish {
   readonly startedAt: number
   /** Seconds until it is dropped; it may never be received. */
   readonly timeToLiveSeconds: number | undefined
+  /** The idempotency key of its call, which is sent again and again. */
+  readonly key: string | undefined
+  /** What later answers said of it, where that was another message. */
+  readonly otherIds: string[]
   answer: { readonly messageId: string; readonly sequenceNumber: string | undefined; readonly at: number } | undefined
 }
 
@@ -142,11 +146,15 @@ export const newHistory = (ledger: Ledger): History => {
     looks,
     transactions,
     publishing: (publish) => {
-      const one: Publish = { ...publish, answer: undefined }
+      const one: Publish = { ...publish, otherIds: [], answer: undefined }
       publishes.set(one.body, one)
       return one
     },
     published: (publish, { messageId, sequenceNumber }, at) => {
+      if (publish.answer) {
+        if (publish.answer.messageId !== messageId) publish.otherIds.push(messageId)
+        return
+      }
       publish.answer = { messageId, sequenceNumber, at }
       answered.push(messageId)
     },

@@ -15,6 +15,8 @@ export interface Ledger {
   claim(token: string): LeaseSpan | undefined
   of(messageId: string): Entry | undefined
   readonly entries: ReadonlyMap<string, Entry>
+  /** The ids of the messages that were stored with a body. */
+  readonly idsOf: ReadonlyMap<unknown, ReadonlySet<string>>
   /** A write of a user's own in a transaction was applied. */
   effect(name: string): void
   /** When each was. */
@@ -70,6 +72,7 @@ interface OwnEntry extends Entry {
 export const newLedger = (now: () => number): Ledger => {
   const idsIn = new Map<string, readonly string[]>()
   const entries = new Map<string, OwnEntry>()
+  const idsOf = new Map<unknown, Set<string>>()
   const claims = new Map<string, LeaseSpan>()
   const effects = new Map<string, readonly number[]>()
 
@@ -113,7 +116,13 @@ export const newLedger = (now: () => number): Ledger => {
     inserted: ({ segment, content }) => {
       const ids = content.messages.map(({ messageId }, index) => messageId ?? encodeMessageId(segment.key, index))
       idsIn.set(segmentId(segment.key), ids)
-      for (const id of ids) entryOf(id).insertedAt.push(now())
+      for (const [index, id] of ids.entries()) {
+        entryOf(id).insertedAt.push(now())
+        const body = content.messages[index]?.body
+        const known = idsOf.get(body)
+        if (known) known.add(id)
+        else idsOf.set(body, new Set([id]))
+      }
     },
     changed: (before, after, inTransaction) => {
       const ids = idsIn.get(segmentId(before.key))
@@ -136,5 +145,6 @@ export const newLedger = (now: () => number): Ledger => {
     effect: (name) => void effects.set(name, [...(effects.get(name) ?? []), now()]),
     effects,
     entries,
+    idsOf,
   }
 }

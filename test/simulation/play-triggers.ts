@@ -1,10 +1,12 @@
 import { createEngine } from '../../lib/engine.ts'
+import { bodyText } from '../../lib/model/message.ts'
 import { dispatch } from '../../lib/triggers/run.ts'
 import { setTrigger } from '../../lib/triggers/trigger.ts'
 import { tick, wake } from '../../lib/triggers/wake.ts'
 import { employ, passing } from './actors/employ.ts'
 import { publisher } from './actors/publisher.ts'
 import type { RandomStream } from './random-stream.ts'
+import { watchFilter } from './trigger-filter.ts'
 import { type FunctionRun, type SimulatedFunction, simulatedFunction } from './trigger-function.ts'
 import type { Actor, World } from './world.ts'
 import { queueName, type TriggerSettings } from './world-settings.ts'
@@ -25,7 +27,8 @@ const DELIVERED_WITHIN_MS = 400_000
  * - at most `maxConcurrency` invocations run at one time, and no message is in two of them;
  * - a message leaves the queue only after an invocation that worked on it has succeeded;
  * - while nothing kills runs or loses answers, the first delivery of a message is its first receive;
- * - what is published is delivered, and the queue is empty in the end.
+ * - what is published, and a pattern matches, is delivered, and the queue is empty in the end;
+ * - what is said of filters in `watchFilter`.
  */
 export const playTriggers = async (world: World, trigger: TriggerSettings): Promise<string[]> => {
   const { scheduler, settings, spans, history } = world
@@ -52,6 +55,7 @@ export const playTriggers = async (world: World, trigger: TriggerSettings): Prom
     ...trigger,
   }
   const setup = createEngine({ store: world.store, clock: scheduler.clock, random: world.randomNamed(0) })
+  const filter = await watchFilter(world, trigger)
   await setTrigger(setup, {
     queue,
     functionName: 'function',
@@ -59,7 +63,9 @@ export const playTriggers = async (world: World, trigger: TriggerSettings): Prom
     batchSize,
     batchingWindowSeconds,
     functionTimeoutSeconds,
+    ...filter.settings,
   })
+  await filter.begin()
   const started = dispatchers(world, simulated, fail, () => (calm || !begun ? 0 : (trigger.startsLost ?? 0)))
   // What the new trigger asked for is done with: a tick would make up for wakes that are lost.
   await tick(setup, { startRun: () => started.startRun(world.randomNamed(0)) })
@@ -82,17 +88,25 @@ export const playTriggers = async (world: World, trigger: TriggerSettings): Prom
   if (failures.length > 0) throw failures[0]
   const succeeded = new Set(simulated.runs.flatMap((run) => run.succeeded))
   for (const { body, answer, timeToLiveSeconds } of history.publishes.values()) {
-    if (answer && timeToLiveSeconds === undefined && !succeeded.has(answer.messageId)) {
+    if (
+      answer &&
+      timeToLiveSeconds === undefined &&
+      filter.wants(answer.messageId) &&
+      !succeeded.has(answer.messageId)
+    ) {
       found.push(`${body} (${answer.messageId}) was published, and no invocation that worked on it succeeded`)
     }
   }
   for (const [partition, segments] of world.observer.partitions()) {
     for (const { key, slots } of segments.values()) {
-      if (slots.some(({ kind }) => kind !== 'gone')) found.push(`in ${partition} there is still ${key.sort}`)
+      if (key.partition.queue !== filter.target && slots.some(({ kind }) => kind !== 'gone'))
+        found.push(`in ${partition} there is still ${key.sort}`)
     }
   }
+  found.push(...filter.violations(simulated.runs))
   if (isHarmless(world, trigger)) found.push(...laterReceives(simulated.runs))
-  if (isHarmless(world, trigger) && trigger.throttledMs === undefined) found.push(...lateStarts(world, simulated.runs))
+  const delayed = trigger.throttledMs ?? trigger.targetMissingMs
+  if (isHarmless(world, trigger) && delayed === undefined) found.push(...lateStarts(world, simulated.runs))
   if (settings.kind === 'fifo') found.push(...passedOver(simulated.runs))
   return found
 }
@@ -178,6 +192,7 @@ const dispatchers = (
       endsAt: engine.clock.now() + RUN_MS,
       invoker: {
         fitting: async (_, messages) => messages.length,
+        records: async (_, messages) => messages.map(({ body }) => ({ body: bodyText(body) })),
         invoke: async (trigger, messages) => {
           const random = world.randomOf(actor, ++invocations)
           const outcome = await simulated.invoke(actor.name, trigger, messages, random)

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { build } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 import { addCounts, type CoverageCounts, noCounts } from './coverage.ts'
 import { type PlannedHistory, planHistory } from './plan.ts'
 import type { Violation } from './run-history.ts'
@@ -102,8 +102,12 @@ const shrunkBy = async (worker: Worker, seed: number, worlds: string, index: num
   return report.kind === 'shrunk' ? report.shrunk : undefined
 }
 
-/** One file, which starts at once and runs as it is written, without a loader's wrappers around each function. */
-const bundled = async (folder: string): Promise<string> => {
+/**
+ * One file, which starts at once and runs as it is written, without a loader's wrappers around each function.
+ *
+ * @param plugins change what it is made of
+ */
+export const bundled = async (folder: string, plugins: Plugin[] = []): Promise<string> => {
   const outfile = join(folder, 'shard.mjs')
   await build({
     entryPoints: [join(import.meta.dirname, 'shard.ts')],
@@ -113,16 +117,17 @@ const bundled = async (folder: string): Promise<string> => {
     format: 'esm',
     target: 'node20',
     logLevel: 'error',
+    plugins,
   })
   return outfile
 }
 
-interface Worker {
+export interface Worker {
   ask(order: Order): Promise<Report>
   stop(): void
 }
 
-const newWorker = (entry: string, execPath = process.execPath): Worker => {
+export const newWorker = (entry: string, execPath = process.execPath): Worker => {
   const child: ChildProcess = fork(entry, { execPath, execArgv: NODE_FLAGS })
   return {
     ask: (order) =>

@@ -228,9 +228,10 @@ const request = ({ store }: Network, { operation, input }: StoreCall): Promise<u
 
 const requestOf = (network: Network, { name, process, call, resolve, reject }: Sent, travel: Travel): Request => {
   const { scheduler, random } = network
-  // A transaction carries a token: sent again, it answers what became of it the first time.
+  // A transaction carries a token: sent again, one that was done answers that, and one that was refused is tried anew.
   const once = isTransaction(call)
   let first: Promise<unknown> | undefined
+  let resent = false
   const fail = (error: HoldfastError) => scheduler.after(travel.backMs, () => process.enter(() => reject(error)))
   return {
     random,
@@ -244,20 +245,29 @@ const requestOf = (network: Network, { name, process, call, resolve, reject }: S
         else fail(throttledFor(reason))
       }),
     perform: (then) => {
-      if (!once || first === undefined) {
-        first = request(network, call).then((answer) => {
+      const perform = () =>
+        request(network, call).then((answer) => {
           network.performed(name, call, answer, travel.sentAt)
           return answer
         })
-      }
+      first = once && first ? first.then((answer) => (isRefused(answer) ? perform() : answer)) : perform()
       first.then(then, fail)
     },
-    answer: (answer, extraMs = 0) =>
-      scheduler.after(travel.backMs + extraMs, () => process.enter(() => resolve(answer))),
+    resend: () => {
+      resent = true
+    },
+    answer: (answer, extraMs = 0) => {
+      const told = resent && isRefused(answer) ? { ...answer, resent } : answer
+      scheduler.after(travel.backMs + extraMs, () => process.enter(() => resolve(told)))
+    },
     throttle: (scope, reason, ms) =>
       network.throttle.start(scope === 'table' ? undefined : call.partition, reason, scheduler.now() + ms),
   }
 }
+
+/** Whether the answer is that of a transaction that was not done. */
+const isRefused = (answer: unknown): answer is { readonly applied: false; readonly failures: unknown } =>
+  answer !== null && typeof answer === 'object' && 'failures' in answer
 
 /** Which partitions refuse requests, and until when. */
 export const throttle = () => {

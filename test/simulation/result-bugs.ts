@@ -1,5 +1,6 @@
-import type { PlantedBug } from './bugs.ts'
+import { type PlantedBug, SIMULATION_SUITE } from './bugs.ts'
 
+const EXPIRY = { suites: [SIMULATION_SUITE], worlds: 'they expire' }
 const RESULTS = { suites: ['test/simulation/simulation.test.ts'], worlds: 'results' }
 
 /** Bugs of what producers are told of their messages. */
@@ -67,6 +68,27 @@ export const RESULT_BUGS: readonly PlantedBug[] = [
     replace: 'limit: MAX_RESULTS, consistent: true',
     by: 'limit: MAX_RESULTS',
     ...RESULTS,
+  },
+  {
+    name: 'the retention of a result begins at its receive',
+    file: 'lib/model/result.ts',
+    replace: 'Math.max(receivedAt + promptMs({ retentionSeconds }), heldAt ?? 0)',
+    by: 'Math.max(receivedAt, heldAt ?? 0)',
+    ...EXPIRY,
+  },
+  {
+    name: 'the retention of a result begins at its ack, so that the result of an earlier consumer outlives that of the last',
+    file: 'lib/results/write-results.ts',
+    replace: '      expiresAt: expiryOfAck(queue, some[0]),\n      // What',
+    by: '      expiresAt: now + 60_000,\n      // What',
+    ...EXPIRY,
+  },
+  {
+    name: 'results are kept for good',
+    file: 'lib/results/write-results.ts',
+    replace: '      expiresAt: expiryOfAck(queue, some[0]),\n      // What',
+    by: '      // What',
+    ...EXPIRY,
   },
   {
     name: 'an alias is not followed',

@@ -11,6 +11,9 @@ export interface Spans {
   readonly workOnMessageMs: number
   /** How late a delayed request, answer or second copy is. */
   readonly lateMs: readonly [min: number, max: number]
+  /** Between two looks of a watcher, at most, and of how many of the latest messages it may be. */
+  readonly lookEveryMs: number
+  readonly lookBack: number
   /** How long a paused process stands still. */
   readonly pauseMs: readonly [min: number, max: number]
 }
@@ -22,6 +25,8 @@ export const DEFAULT_SPANS: Spans = {
   leaseSeconds: [1, 4],
   workOnMessageMs: 50,
   lateMs: [500, 5_000],
+  lookEveryMs: 300,
+  lookBack: 20,
   // Longer than every lease that consumers ask for.
   pauseMs: [5_000, 15_000],
 }

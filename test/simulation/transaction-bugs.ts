@@ -133,6 +133,14 @@ export const TRANSACTION_BUGS: readonly PlantedBug[] = [
     ...SIMULATION,
   },
   {
+    name: 'a cancellation is believed though an earlier sending may still arrive',
+    file: 'lib/transactions/commit.ts',
+    replace: '      if (outcome.resent) attempt.unanswered = true\n',
+    by: '',
+    suites: ['test/simulation/simulation.test.ts'],
+    worlds: 'arrives after it',
+  },
+  {
     name: 'a transaction forgets the messages that it acks in other segments',
     file: 'lib/transactions/build.ts',
     replace: '...acked.map((one) => ackPart(one, found, now)),',

@@ -24,12 +24,18 @@ export interface WorldSettings {
   readonly consumers?: ConsumerHabit
   /** A function that is triggered, in place of consumers and operators. */
   readonly trigger?: TriggerSettings
-  /** Delays that the queue is given while it is worked on, seconds; 0 in the end. @default its delay stays */
-  readonly delaysSeconds?: readonly number[]
+  /** Settings that the queue is given while it is worked on, and in the end. @default they stay */
+  readonly changes?: {
+    readonly during: readonly SettingsChange[]
+    readonly atRest: SettingsChange
+    readonly everyMs?: number
+  }
   /** How often a message has a time to live of a few seconds; a probability. @default 0 */
   readonly timesToLive?: number
   /** How often a message on a standard queue has a deduplication id; a probability. @default 0 */
   readonly deduplicationIds?: number
+  /** How often a publish has an idempotency key, and is sent again and again; a probability. @default 0 */
+  readonly idempotencyKeys?: number
   /** How often a consumer gives a message back as if it had not received it; a probability. @default 0 */
   readonly unreceives?: number
 }
@@ -47,6 +53,10 @@ export interface TriggerSettings {
   readonly wakesOdd?: number
   /** For how long the function is throttled from the start on, ms. */
   readonly throttledMs?: number
+  /** The trigger has a filter, and what it does not match is deleted, or moved to a queue. @default no filter */
+  readonly unmatched?: 'delete' | 'move'
+  /** For how long the queue for what is unmatched does not exist, ms. */
+  readonly targetMissingMs?: number
 }
 
 export interface Cast {

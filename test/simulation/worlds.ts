@@ -25,6 +25,9 @@ const FIFO = {
 const DEAD_LETTERS = (maxReceives: number) => ({ deadLetter: { queue: 'orders-dead', maxReceives } })
 const FIFO_DEAD_LETTERS = (maxReceives: number) => ({ deadLetter: { queue: 'orders-dead.fifo', maxReceives } })
 
+const DELAYS = [0, 1, 600, 600].map((delaySeconds) => ({ delaySeconds }))
+const SHARDS = [1, 2, 3, 4].map((shards) => ({ shards }))
+
 /** Every fault there is. */
 const ALL_FAULTS: Faults = {
   ...SOME_FAULTS,
@@ -115,6 +118,13 @@ export const WORLDS = {
     settings: DEAD_LETTERS(2),
     unreceives: 0.2,
   },
+  /** Requests with a key meet their own repeats, in other shards, and after their messages are gone. */
+  'standard: publishes are repeated under their keys while shards rise and fall': {
+    ...STANDARD,
+    faults: { ...SOME_FAULTS, 'answer lost': 0.1, 'sent twice, the first late': 0.02 },
+    idempotencyKeys: 0.8,
+    changes: { during: SHARDS, atRest: { shards: 2 } },
+  },
   'standard: everything fails': { ...STANDARD, faults: ALL_FAULTS, clocksOffByMs: 300 },
   'standard: with groups': {
     ...STANDARD,
@@ -141,7 +151,12 @@ export const WORLDS = {
     settings: FIFO_DEAD_LETTERS(2),
   },
   /** Far longer than the history: a group that stays locked for a delay of before is found out. */
-  'fifo: the delay changes': { ...FIFO, faults: SOME_FAULTS, clocksOffByMs: 500, delaysSeconds: [0, 1, 600, 600] },
+  'fifo: the delay changes': {
+    ...FIFO,
+    faults: SOME_FAULTS,
+    clocksOffByMs: 500,
+    changes: { during: DELAYS, atRest: { delaySeconds: 0 } },
+  },
   /** Far shorter than the leases: a ticket that is locked until one of them ends is found out. */
   'fifo: no group waits for the end of a lease that was acked or given back': {
     ...FIFO,
@@ -156,6 +171,12 @@ export const WORLDS = {
     clocksOffByMs: 500,
     settings: FIFO_DEAD_LETTERS(2),
     unreceives: 0.2,
+  },
+  'fifo: publishes are repeated under their keys': {
+    ...FIFO,
+    faults: { ...SOME_FAULTS, 'answer lost': 0.1, 'sent twice, the first late': 0.02 },
+    clocksOffByMs: 500,
+    idempotencyKeys: 0.8,
   },
   'fifo: everything fails': { ...FIFO, faults: { ...ALL_FAULTS, 'clock jumps': 0 }, clocksOffByMs: 500 },
   'results: consumers are killed before, between and after result and ack': {
@@ -174,6 +195,22 @@ export const WORLDS = {
     cast: { ...RESULTS.cast, redrivers: 1, deadLetterConsumers: 1 },
     faults: { 'sent twice': 0.05, 'killed before sending': 0.01, 'killed while waiting': 0.002 },
     settings: { ...KEPT, ...DEAD_LETTERS(2) },
+  },
+  /** The shortest retention there is: results end while producers wait for them, and while late consumers ack. */
+  'results: they expire': {
+    ...RESULTS,
+    cast: { publishers: 2, consumers: 2, operators: 1, watchers: 2 },
+    settings: { results: { retentionSeconds: 60 } },
+    table: { staleReads: 0.4, ttl: 'late' },
+    faults: { 'sent twice': 0.05, 'answer lost': 0.02, 'killed while waiting': 0.002 },
+    spans: {
+      workMs: 160_000,
+      drainMs: 15_000,
+      publishEveryMs: 20_000,
+      leaseSeconds: [1, 8],
+      lookEveryMs: 800,
+      lookBack: 60,
+    },
   },
   'results: of fifo queues': {
     ...FIFO,
@@ -237,6 +274,36 @@ export const WORLDS = {
     faults: DISPATCHER_FAULTS,
     trigger: { maxConcurrency: 2, faults: FUNCTION_FAULTS, ...ODD_WAKES },
   },
+  'trigger: a filter, and what is unmatched is deleted': {
+    ...TRIGGERED,
+    trigger: { maxConcurrency: 2, unmatched: 'delete', batchingWindowSeconds: 1 },
+  },
+  'trigger: a filter, what is unmatched is deleted, and everything fails': {
+    ...TRIGGERED,
+    groups: GROUPS,
+    faults: DISPATCHER_FAULTS,
+    clocksOffByMs: 300,
+    trigger: { maxConcurrency: 2, unmatched: 'delete', faults: FUNCTION_FAULTS, ...ODD_WAKES },
+  },
+  'trigger: a filter, what is unmatched is moved, and everything fails': {
+    ...TRIGGERED,
+    faults: DISPATCHER_FAULTS,
+    clocksOffByMs: 300,
+    trigger: { maxConcurrency: 2, unmatched: 'move', faults: FUNCTION_FAULTS, ...ODD_WAKES },
+  },
+  'trigger: a filter on a FIFO queue, and what is unmatched is moved when there is a queue for it': {
+    ...TRIGGERED,
+    kind: 'fifo',
+    groups: GROUPS,
+    trigger: { maxConcurrency: 2, unmatched: 'move', targetMissingMs: 150_000 },
+  },
+  'trigger: a filter on a FIFO queue, what is unmatched is moved, and everything fails': {
+    ...TRIGGERED,
+    kind: 'fifo',
+    groups: GROUPS,
+    faults: DISPATCHER_FAULTS,
+    trigger: { maxConcurrency: 2, unmatched: 'move', faults: FUNCTION_FAULTS, ...ODD_WAKES },
+  },
   'transactions: requests fail and processes are killed': {
     ...TRANSACTIONS,
     faults: { ...SOME_FAULTS, 'answer lost': 0.1, 'killed before sending': 0.005, 'killed while waiting': 0.005 },
@@ -245,6 +312,12 @@ export const WORLDS = {
   'transactions: requests arrive after they were given up': {
     ...TRANSACTIONS,
     faults: { 'given up, and done late': 0.1, 'answer lost': 0.05, 'request lost': 0.05, 'transaction conflict': 0.1 },
+  },
+  /** The client below sends a transaction again whose answer is late, and the second is cancelled before the first arrives. */
+  'transactions: what was sent before a cancellation arrives after it': {
+    ...TRANSACTIONS,
+    faults: { 'sent twice, the first late': 0.2, 'request lost': 0.02, 'transaction conflict': 0.05 },
+    spans: { ...TRANSACTIONS.spans, lateMs: [100, 1_500] },
   },
   'transactions: results are kept': {
     ...TRANSACTIONS,

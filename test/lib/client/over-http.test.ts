@@ -4,7 +4,8 @@ import { decodedPath } from '../../../functions/http/plain-path.ts'
 import { silentLog } from '../../../functions/runtime/log.ts'
 import type { IssuedKey } from '../../../functions/sqs/keys.ts'
 import { sigv4Authenticator } from '../../../functions/sqs/sigv4.ts'
-import { type Client, createClient, type UrlOptions } from '../../../lib/client.ts'
+import type { UrlOptions } from '../../../lib/client/places/options.ts'
+import { type Client, createClient } from '../../../lib/client.ts'
 import { ERROR_CODES, HoldfastError } from '../../../lib/model/errors.ts'
 import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
 import { testEngine } from '../../support/test-engine.ts'
@@ -73,7 +74,7 @@ describe('a client of an address', () => {
     ['api.example.com', 'must be an address such as'],
     ['', 'must be an address such as'],
     ['ftp://example.com', 'must be an address such as'],
-    [undefined, 'must name one of table, url, store, engine'],
+    [undefined, 'must name exactly one of table, url, store, engine'],
     [7, 'must be an address such as'],
     ['https://me:secret@example.com', 'must hold no user and password'],
     ['https://example.com/?stage=prod', 'must have no query and no fragment'],
@@ -83,6 +84,14 @@ describe('a client of an address', () => {
     expect(refusal).toThrow(HoldfastError)
     expect(refusal).toThrow(requirement)
     expect(refusal).not.toThrow('secret@')
+  })
+
+  test('a second place is refused, and one that is undefined is no place', async () => {
+    const both = () => createClient({ url: 'http://localhost:9324', table: 'holdfast' } as never)
+    expect(both).toThrow('must name exactly one of table, url, store, engine, but is "table, url"')
+    const fetch = async () => Response.json({ queues: [] })
+    const client = createClient({ table: undefined, url: 'http://localhost:9324', fetch } as never)
+    expect(await client.listQueues()).toEqual({ queues: [] })
   })
 
   const requestsOf = async (url: string, options: Partial<UrlOptions> = {}) => {

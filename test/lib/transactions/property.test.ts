@@ -19,7 +19,8 @@ import { hastyClock } from '../../support/manual-clock.ts'
 import fc from '../../support/properties.ts'
 import { type TestEngine, testEngine } from '../../support/test-engine.ts'
 
-type Fate = 'done' | 'unanswered' | 'broken' | 'late' | 'conflict' | 'throttled'
+/** `resent`: the client below sends it twice, and the first arrives late. */
+type Fate = 'done' | 'unanswered' | 'broken' | 'late' | 'resent' | 'conflict' | 'throttled'
 type Interference =
   | 'none'
   | 'heartbeat'
@@ -73,7 +74,7 @@ const PLAN: fc.Arbitrary<Plan> = fc.record({
   ),
   steps: fc.array(
     fc.record({
-      fate: fc.constantFrom<Fate>('done', 'unanswered', 'broken', 'late', 'late', 'conflict', 'throttled'),
+      fate: fc.constantFrom<Fate>('done', 'unanswered', 'broken', 'late', 'late', 'resent', 'conflict', 'throttled'),
       interference: fc.constantFrom<Interference>(
         'none',
         'publish',
@@ -110,6 +111,8 @@ const itemOf = (write: Write): string => {
   }
 }
 
+type Prepared = Parameters<JointCommits['send']>[0]
+
 /**
  * A database that knows the tokens of what was done, as DynamoDB does, and not of what was canceled. Counts what is done of the
  * caller's entry.
@@ -120,9 +123,9 @@ const database = (store: Store, plan: Plan, interfere: (kind: Interference) => P
   const late: (() => Promise<unknown>)[] = []
   let effects = 0
   let sendings = 0
-  const perform = async (prepared: Parameters<JointCommits['send']>[0], token: string): Promise<JointOutcome> => {
+  const perform = async (prepared: Prepared, token: string, holds = plan.holds): Promise<JointOutcome> => {
     if (done.has(token)) return { kind: 'applied' }
-    const outcome: JointOutcome = plan.holds
+    const outcome: JointOutcome = holds
       ? await inner.send(prepared, token)
       : { kind: 'canceled', failures: [{ action: prepared.writes.length, cause: 'condition' }], resent: false }
     if (outcome.kind === 'applied') {
@@ -131,6 +134,8 @@ const database = (store: Store, plan: Plan, interfere: (kind: Interference) => P
     }
     return outcome
   }
+  /** By then the caller's condition holds, whatever it did before. */
+  const performLate = (prepared: Prepared, token: string) => perform(prepared, token, true)
   const lost: JointOutcome = { kind: 'unknown', error: new HoldfastError('StoreUnavailable', 'lost by the test') }
   const commits: JointCommits = {
     repeatable: true,
@@ -151,8 +156,13 @@ const database = (store: Store, plan: Plan, interfere: (kind: Interference) => P
         case 'broken':
           return lost
         case 'late':
-          late.push(() => perform(prepared, token))
+          late.push(() => performLate(prepared, token))
           return lost
+        case 'resent': {
+          late.push(() => performLate(prepared, token))
+          const outcome = await perform(prepared, token)
+          return outcome.kind === 'canceled' ? { ...outcome, resent: true } : outcome
+        }
         default:
           return { kind: 'canceled', failures: [{ action: 0, cause: fate }], resent: false }
       }

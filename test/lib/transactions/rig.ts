@@ -22,6 +22,8 @@ export type Sending =
   | 'unanswered'
   /** Neither done nor answered: the connection breaks. */
   | 'broken'
+  /** The client sends it twice: the first sending is on its way, the second is answered. */
+  | 'resent'
   /** Canceled, since another writer was at the first item. */
   | 'conflict'
   | 'throttled'
@@ -88,6 +90,7 @@ export const openRig = async (): Promise<Rig> => {
         sent.push(command.input)
         const fate = fates[sending] ?? 'done'
         if (fate === 'broken') throw brokenConnection()
+        if (fate === 'resent') return dynamodb.send(new TransactWriteItemsCommand(command.input)).catch(sentTwice)
         if (fate === 'conflict') throw canceled(command.input.TransactItems, 'TransactionConflict')
         if (fate === 'throttled') throw canceled(command.input.TransactItems, 'ThrottlingError')
         const counted = { ...command.input, ReturnConsumedCapacity: 'TOTAL' as const }
@@ -121,6 +124,10 @@ export const openRig = async (): Promise<Rig> => {
 }
 
 const brokenConnection = (): Error => Object.assign(new Error('socket hang up'), { name: 'TimeoutError' })
+
+const sentTwice = (error: unknown): never => {
+  throw Object.assign(error as Error, { $metadata: { ...(error as { $metadata?: object }).$metadata, attempts: 2 } })
+}
 
 const canceled = (items: readonly TransactWriteItem[] = [], code: string): Error =>
   Object.assign(new Error('Transaction cancelled'), {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { HoldfastError } from '../../../lib/model/errors.ts'
-import type { Message } from '../../../lib/model/message.ts'
+import { bodyText, type Message } from '../../../lib/model/message.ts'
 import { sortKey } from '../../../lib/model/segment-key.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { counts } from '../../../lib/queues/counts.ts'
@@ -35,6 +35,8 @@ const rig = async (given: Partial<GivenTrigger> = {}, { answering }: { answering
   let most = 0
   const invoker = {
     fitting: async (_: unknown, messages: readonly Message[]) => messages.length,
+    records: async (_: unknown, messages: readonly Message[]) =>
+      messages.map(({ body, attributes }) => ({ body: bodyText(body), messageAttributes: attributes })),
     invoke: async (_: unknown, messages: readonly Message[]): Promise<InvokeOutcome> => {
       underWay++
       most = Math.max(most, underWay)
@@ -328,6 +330,7 @@ describe('a tick', () => {
 
   test('with a sweep starts runs for queues in which something was left, and for no others', async () => {
     const { engine, queue, run } = await rig()
+    await engine.clock.advance(900_000)
     const running = run()
     await engine.clock.advance(10_000)
     await running
@@ -342,6 +345,35 @@ describe('a tick', () => {
     await tick(engine, { startRun })
     expect(queues).toEqual([])
     await tick(engine, { startRun, sweep: true })
+    expect(queues).toEqual(['orders'])
+  })
+
+  test('with a sweep looks at a queue whose trigger is new: the filter of the stream may not know it yet', async () => {
+    const { engine, run } = await rig()
+    const { queues, startRun } = starts()
+    const first = run()
+    await engine.clock.advance(10_000)
+    await first
+    await engine.clock.advance(600_000)
+    await tick(engine, { startRun, sweep: true })
+    expect(queues).toEqual(['orders'])
+    await engine.clock.advance(300_000)
+    const second = run()
+    await engine.clock.advance(10_000)
+    await second
+    await tick(engine, { startRun, sweep: true })
+    expect(queues).toEqual(['orders'])
+  })
+
+  test('after lost wakes starts a run for every queue, whatever is known of it', async () => {
+    const { engine, run } = await rig()
+    await engine.clock.advance(900_000)
+    const running = run()
+    await engine.clock.advance(10_000)
+    await running
+    const { queues, startRun } = starts()
+    expect(await tick(engine, { startRun, sweep: true })).toBe(0)
+    expect(await tick(engine, { startRun, all: true })).toBe(1)
     expect(queues).toEqual(['orders'])
   })
 })

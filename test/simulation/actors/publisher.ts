@@ -14,50 +14,85 @@ interface Planned {
   readonly publish: Publish
 }
 
-/** Publishes a few messages, or 25; sends again what failed and has a deduplication id. */
+/** Publishes a few messages, or 25; sends again what failed and has a deduplication id or a key, and what was answered late. */
 export const publisher: Work = async (world, actor) => {
   const { random, process } = actor
-  const { history, scheduler, story } = world
   const size = random.chance(0.1) ? 25 : random.whole(1, world.settings.kind === 'fifo' ? 4 : 5)
-  let left = Array.from({ length: size }, (_, place) => planned(world, actor, place))
+  const key = random.chance(world.settings.idempotencyKeys ?? 0) ? idOf(actor) : undefined
+  const sent = Array.from({ length: size }, (_, place) => planned(world, actor, place, key))
   const pause = random.whole(1, world.spans.publishEveryMs)
-  story?.note(scheduler.now(), actor.name, `publishes ${left.map(({ message }) => shown(message)).join(', ')}`)
-  for (let attempt = 0; left.length > 0 && attempt < MAX_TRIES; attempt++) {
-    const failed: Planned[] = []
-    try {
-      const results = await publish(
-        process.engine,
-        queueName(world.settings),
-        left.map(({ message }) => message),
-      )
-      for (const [position, result] of results.entries()) {
-        const one = left[position] as Planned
-        if (result.ok) {
-          history.published(one.publish, result, scheduler.now())
-          story?.note(scheduler.now(), actor.name, `is promised ${one.message.body} as ${result.messageId}`)
-        } else if (passing(result.error) && one.message.deduplicationId !== undefined) failed.push(one)
-      }
-    } catch (error) {
-      const { code } = passing(error)
-      story?.note(scheduler.now(), actor.name, `is not answered: ${code}`)
-      failed.push(...left.filter(({ message }) => message.deduplicationId !== undefined))
-    }
-    left = failed
-  }
+  const repeatsAfterMs = random.chance(0.5) ? 0 : random.whole(0, REPEATED_WITHIN_MS)
+  const repeats = random.chance(0.5)
+  const names = sent.map(({ message }) => shown(message)).join(', ')
+  world.story?.note(world.scheduler.now(), actor.name, `publishes ${names}${key === undefined ? '' : ` under ${key}`}`)
+  const first = sendUntilDone(world, actor, sent, key)
+  // As a client does that got no answer in time: beside its first request, or when that may be long done.
+  if (key !== undefined && repeats) world.aside(repeatLater(world, actor, { sent, key, afterMs: repeatsAfterMs }))
+  await first
   await process.sleep(pause)
+}
+
+const REPEATED_WITHIN_MS = 6_000
+
+const repeatLater = async (
+  world: World,
+  actor: Actor,
+  { sent, key, afterMs }: { sent: readonly Planned[]; key: string; afterMs: number },
+): Promise<void> => {
+  await actor.process.sleep(afterMs)
+  await sendUntilDone(world, actor, sent, key)
+}
+
+const sendUntilDone = async (
+  world: World,
+  actor: Actor,
+  sent: readonly Planned[],
+  key: string | undefined,
+): Promise<void> => {
+  let left = sent
+  for (let attempt = 0; left.length > 0 && attempt < MAX_TRIES; attempt++) {
+    left = (await send(world, actor, left, key)).filter(
+      ({ message }) => key !== undefined || message.deduplicationId !== undefined,
+    )
+  }
+}
+
+/** Answers those that failed. */
+const send = async (
+  { history, scheduler, story, settings }: World,
+  { name, process }: Actor,
+  sent: readonly Planned[],
+  key: string | undefined,
+): Promise<readonly Planned[]> => {
+  try {
+    const messages = sent.map(({ message }) => message)
+    const options = key === undefined ? {} : { idempotencyKey: key }
+    const results = await publish(process.engine, queueName(settings), messages, options)
+    return sent.filter(({ publish: one, message }, position) => {
+      const result = results[position]
+      if (!result?.ok) return passing(result?.error) !== undefined
+      history.published(one, result, scheduler.now())
+      story?.note(scheduler.now(), name, `is promised ${message.body} as ${result.messageId}`)
+      return false
+    })
+  } catch (error) {
+    const { code } = passing(error)
+    story?.note(scheduler.now(), name, `is not answered: ${code}`)
+    return sent
+  }
 }
 
 const shown = ({ body, groupId, delaySeconds }: NewMessage): string =>
   `${body}${groupId === undefined ? '' : ` to ${groupId}`}${delaySeconds ? ` in ${delaySeconds} s` : ''}`
 
-export const planned = (world: World, actor: Actor, place: number): Planned => {
+export const planned = (world: World, actor: Actor, place: number, key?: string): Planned => {
   const message =
     world.settings.kind === 'fifo' ? fifoMessage(world, actor, place) : standardMessage(world, actor, place)
   const { body, groupId, deduplicationId, timeToLiveSeconds } = message
   const startedAt = world.scheduler.now()
   return {
     message,
-    publish: world.history.publishing({ body, groupId, deduplicationId, timeToLiveSeconds, startedAt }),
+    publish: world.history.publishing({ body, groupId, deduplicationId, timeToLiveSeconds, key, startedAt }),
   }
 }
 

@@ -116,14 +116,25 @@ const distinct = <T extends { readonly message: { readonly deduplicationId?: str
 
 /** A database that knows tokens, as DynamoDB does, and takes a write of the user's own. */
 const commitsOf = (world: World, { process }: Actor, effects: readonly Write[]): JointCommits => {
-  const plain = storeCommits(process.engine.store)
+  let resent = false
+  const { store } = process.engine
+  const plain = storeCommits({
+    ...store,
+    transact: async (writes) => {
+      const outcome = await store.transact(writes)
+      resent = 'resent' in outcome
+      return outcome
+    },
+  })
   return {
     repeatable: true,
     prepare: (writes) => ({ writes: [...writes, ...effects], actions: [], storeContent: async () => {} }),
     send: async (prepared, token) => {
       const writes = [...prepared.writes]
       world.tokens.set(writes, token)
+      resent = false
       const outcome = await plain.send({ ...prepared, writes }, token)
+      if (outcome.kind === 'canceled') return { ...outcome, resent }
       const isConflict = outcome.kind === 'refused' && outcome.error.message.includes('transaction conflict')
       return isConflict ? { kind: 'canceled', failures: [{ action: 0, cause: 'conflict' }], resent: false } : outcome
     },

@@ -8,10 +8,10 @@ import { passing, type Work } from './employ.ts'
 /** Asks what became of a message, or waits for its result, as its producer does. */
 export const watcher: Work = async (world, actor) => {
   const { random, process } = actor
-  const back = random.whole(1, 20)
+  const back = random.whole(1, world.spans.lookBack)
   const waits = random.chance(0.2)
   const waitTimeSeconds = random.whole(1, 4)
-  await process.sleep(random.whole(0, 300))
+  await process.sleep(random.whole(0, world.spans.lookEveryMs))
   const messageId = world.history.known(back)
   if (messageId === undefined) return
   try {

@@ -1,15 +1,17 @@
 import { notPastItsTime } from './expiry.ts'
+import { keyedOnce } from './keyed.ts'
 import { exclusiveLeases, receiveCounts, underLeases } from './leases.ts'
 import { oneMessage } from './one-message.ts'
 import { inOrderOfNumbers, inOrderOfPublishes, nothingBehindInFlight, nothingPassedOver } from './order.ts'
 import type { Promised } from './promise.ts'
 import { outdatedHandles, removedForGood } from './removals.ts'
-import { endingsTold, noGhostWorks, resultsOfHolders, waitsEnd } from './results.ts'
+import { endingsTold, forgottenInTime, noGhostWorks, resultsOfHolders, waitsEnd } from './results.ts'
 import { allOrNothing, commitsAnswered, effectsOnce } from './transactions.ts'
 
 /** The promises that every history is checked against. */
 export const PROMISES: readonly Promised[] = [
   oneMessage,
+  keyedOnce,
   exclusiveLeases,
   receiveCounts,
   removedForGood,
@@ -22,6 +24,7 @@ export const PROMISES: readonly Promised[] = [
   underLeases,
   resultsOfHolders,
   endingsTold,
+  forgottenInTime,
   noGhostWorks,
   waitsEnd,
   allOrNothing,

@@ -2,6 +2,7 @@ import { isFinal, type MessageStatus } from '../../../lib/model/message-status.t
 import { outcomeOf } from '../actors/consumer.ts'
 import { claimOf, type Delivery, type History, type Look } from '../history.ts'
 import type { Entry, SlotRemoval } from '../ledger.ts'
+import type { WorldSettings } from '../world-settings.ts'
 import { isDead } from './one-message.ts'
 import type { Promised } from './promise.ts'
 
@@ -27,6 +28,18 @@ const endOf = (history: History, messageId: string, entry: Entry): End | undefin
     )
   return isAck ? { kind: 'acked', at, delivery } : { kind: 'cancelled', at }
 }
+
+/** TTL goes by DynamoDB's clock. */
+const EARLY_MS = 1_000
+const keptMs = ({ settings }: WorldSettings): number => (settings?.results?.retentionSeconds ?? 0) * 1_000
+const offMs = ({ clocksOffByMs = 0, table }: WorldSettings): number =>
+  2 * clocksOffByMs + (table?.ttl === 'early' ? EARLY_MS : 0)
+
+/** From the end of a message until what became of it may be forgotten, ms. */
+export const keptAtLeastMs = (world: WorldSettings): number => keptMs(world) - offMs(world)
+
+/** From its end on; counted from the receive, with as much time again for the work. */
+const keptAtMostMs = (world: WorldSettings): number => 2 * keptMs(world) + offMs(world)
 
 /** A read that need not be consistent may be so much behind. */
 const STALE_MS = 1_000
@@ -72,18 +85,31 @@ export const resultsOfHolders: Promised = {
 export const endingsTold: Promised = {
   name: 'every ending is told as what it was',
   madeFor: keepsResults,
-  violations: (history) =>
+  violations: (history, world) =>
     judged(history, (look, entry, end) => {
       const { startedAt, endedAt, waitedMs, answer } = look
       const { status } = answer
       const moved = entry.removals.some((one) => isMove(entry, one) && one.at <= endedAt)
-      if (status.state === 'gone') return 'what became of it is not told'
+      if (status.state === 'gone') {
+        return end && endedAt >= end.at + keptAtLeastMs(world) ? undefined : 'what became of it is not told'
+      }
       if (status.state === 'cancelled' && (end?.kind !== 'cancelled' || end.at > endedAt)) return 'it was not cancelled'
       if (status.state === 'deadLettered' && !moved) return 'it was not moved'
       if (isFinal(status) || !end) return undefined
       const lateMs = waitedMs === undefined ? endedAt - startedAt + STALE_MS : READ_AGAIN_MS + ON_THE_WAY_MS
       return end.at < endedAt - lateMs ? `it had ended at ${end.at}` : undefined
     }),
+}
+
+export const forgottenInTime: Promised = {
+  name: 'what became of a message is forgotten in time',
+  madeFor: keepsResults,
+  violations: (history, world) =>
+    judged(history, ({ startedAt, answer: { status } }, _, end) =>
+      isFinal(status) && status.state !== 'gone' && end && startedAt > end.at + keptAtMostMs(world)
+        ? `it had ended at ${end.at}`
+        : undefined,
+    ),
 }
 
 export const noGhostWorks: Promised = {
@@ -112,18 +138,25 @@ export const waitsEnd: Promised = {
     }),
 }
 
+const finalState = (history: History, messageId: string, end: End): MessageStatus['state'] | undefined => {
+  // Cancelled in the dead-letter queue, it stays dead-lettered to who asks the queue it came from.
+  if (end.kind === 'cancelled') return history.deadLettered.has(messageId) ? undefined : 'cancelled'
+  if (!end.delivery) return undefined
+  if (isDead(end.delivery)) return 'deadLettered'
+  return outcomeOf(end.delivery).failure ? 'failed' : 'done'
+}
+
 /** At rest, when all were acked or cancelled: what each producer must be told. */
-export const finalStates = (history: History): ReadonlyMap<string, MessageStatus['state']> => {
-  const states = new Map<string, MessageStatus['state']>()
+export const finalStates = (
+  history: History,
+): ReadonlyMap<string, { readonly state: MessageStatus['state']; readonly at: number }> => {
+  const states = new Map<string, { readonly state: MessageStatus['state']; readonly at: number }>()
   for (const { answer } of history.publishes.values()) {
     const entry = answer && history.ledger.of(answer.messageId)
     if (!answer || !entry || history.repeated.has(answer.messageId)) continue
     const end = endOf(history, answer.messageId, entry)
-    if (end?.kind === 'cancelled') {
-      // Cancelled in the dead-letter queue, it stays dead-lettered to who asks the queue it came from.
-      if (!history.deadLettered.has(answer.messageId)) states.set(answer.messageId, 'cancelled')
-    } else if (end?.delivery && isDead(end.delivery)) states.set(answer.messageId, 'deadLettered')
-    else if (end?.delivery) states.set(answer.messageId, outcomeOf(end.delivery).failure ? 'failed' : 'done')
+    const state = end && finalState(history, answer.messageId, end)
+    if (state) states.set(answer.messageId, { state, at: end.at })
   }
   return states
 }

@@ -1,0 +1,26 @@
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda'
+
+const send = async (customer: string, letter: string): Promise<void> => {
+  if (customer === 'nobody') throw new Error('there is no such customer')
+  console.log(`to ${customer}: ${letter}`)
+}
+
+/** Sends letters, each customer's in their order: the rest of a customer's comes again behind one that failed. */
+export const handler = async ({ Records }: SQSEvent): Promise<SQSBatchResponse> => {
+  const failed: string[] = []
+  const waiting = new Set<string>()
+  for (const { messageId, body, attributes } of Records) {
+    const customer = attributes.MessageGroupId ?? ''
+    try {
+      if (!waiting.has(customer)) {
+        await send(customer, body)
+        continue
+      }
+    } catch (error) {
+      console.error(messageId, error)
+      waiting.add(customer)
+    }
+    failed.push(messageId)
+  }
+  return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) }
+}

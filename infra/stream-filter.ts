@@ -1,0 +1,37 @@
+import { KEY_KINDS, queueKeyPattern } from '../lib/store/keys.ts'
+
+/** Lambda takes at most so many patterns of at most so many characters for one event source mapping. */
+const MAX_PATTERNS = 5
+const MAX_PATTERN_CHARACTERS = 4_096
+
+/** What the partition keys of a queue's segments begin with. */
+const segmentsOf = (queue: string): string => queueKeyPattern('segment', queue).replace(/\*$/, '')
+
+/**
+ * The patterns by which Lambda chooses what `functions/wake.ts` sees of the table's stream: segments of these queues that
+ * were inserted. Claims, acks and deletions are other events, and no property of an image is looked at, so neither a write
+ * that changes nothing nor a removal by TTL can match. Where the queues do not fit, it is the segments of all queues, and
+ * the function drops those of others.
+ *
+ * https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
+ */
+export const streamPatterns = (queues: readonly string[]): readonly string[] => {
+  const patterns = patternsOf(queues.map(segmentsOf))
+  return patterns.length <= MAX_PATTERNS ? patterns : [patternOf([`${KEY_KINDS.segment.letter}#`])]
+}
+
+const patternsOf = (prefixes: readonly string[]): string[] => {
+  const groups: string[][] = [[]]
+  for (const prefix of prefixes) {
+    const last = groups.at(-1) ?? []
+    if (patternOf([...last, prefix]).length <= MAX_PATTERN_CHARACTERS) last.push(prefix)
+    else groups.push([prefix])
+  }
+  return groups.map(patternOf)
+}
+
+const patternOf = (prefixes: readonly string[]): string =>
+  JSON.stringify({
+    eventName: ['INSERT'],
+    dynamodb: { Keys: { pk: { S: prefixes.map((prefix) => ({ prefix })) } } },
+  })

@@ -1,0 +1,44 @@
+/**
+ * JSON whose numbers keep the text that they were written with, which patterns compare. A string begins with `s`, keys
+ * of objects too, a number is a string that begins with `n`.
+ */
+export type Tagged = string | boolean | null | readonly Tagged[] | { readonly [key: string]: Tagged }
+
+/** A string, or a number: nothing else in valid JSON has quotes or digits. */
+const STRINGS_AND_NUMBERS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g
+
+/** @throws `SyntaxError` for what is no JSON */
+export const taggedJson = (text: string): Tagged => {
+  // Shows that it is JSON: what follows takes that for granted.
+  JSON.parse(text)
+  const tagged = text.replace(STRINGS_AND_NUMBERS, (token) =>
+    token[0] === '"' ? `"s${token.slice(1)}` : `"n${token}"`,
+  )
+  return JSON.parse(tagged) as Tagged
+}
+
+export type TaggedObject = { readonly [key: string]: Tagged }
+
+const isList = (value: Tagged): value is readonly Tagged[] => Array.isArray(value)
+export const isObject = (value: Tagged | undefined): value is TaggedObject =>
+  typeof value === 'object' && value !== null && !isList(value)
+
+/** The member of an object with this name, which has no tag. */
+export const member = (object: TaggedObject | undefined, name: string): Tagged | undefined =>
+  object && Object.hasOwn(object, `s${name}`) ? object[`s${name}`] : undefined
+
+/** A value, or the values of a list and of the lists in it, however deep. */
+export const flattened = (value: Tagged | undefined): Tagged[] => {
+  if (value === undefined) return []
+  const found: Tagged[] = []
+  const open: Tagged[] = [value]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (!isList(next)) found.push(next)
+    else for (let at = next.length - 1; at >= 0; at--) open.push(next[at] as Tagged)
+  }
+  return found
+}
+
+/** A string, number, boolean or null as one text that tells it from all others; nothing for what has members. */
+export const scalarText = (value: Tagged): string | undefined =>
+  typeof value === 'string' ? value : typeof value === 'boolean' || value === null ? `l${value}` : undefined

@@ -1,0 +1,18 @@
+import { BUGS, type PlantedBug } from './bugs.ts'
+import { GROUP_BUGS } from './fifo-bugs.ts'
+import { HINT_BUGS } from './hint-bugs.ts'
+import { PUBLISH_BUGS } from './publish-bugs.ts'
+import { RESULT_BUGS } from './result-bugs.ts'
+import { TRANSACTION_BUGS } from './transaction-bugs.ts'
+import { TRIGGER_BUGS } from './trigger-bugs.ts'
+
+/** Every bug that is planted, by kinds. */
+export const ALL_BUGS: readonly PlantedBug[] = [
+  ...BUGS,
+  ...GROUP_BUGS,
+  ...HINT_BUGS,
+  ...PUBLISH_BUGS,
+  ...RESULT_BUGS,
+  ...TRIGGER_BUGS,
+  ...TRANSACTION_BUGS,
+]

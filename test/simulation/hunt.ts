@@ -1,0 +1,55 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Plugin } from 'esbuild'
+import type { PlantedBug } from './bugs.ts'
+import { ROOT } from './planted-copy.ts'
+import { bundled, newWorker } from './pool.ts'
+
+/** A bug that no history of so many finds counts as not noticed. */
+export const MAX_HUNTED = 10_000
+/** Histories between two looks at what they found. */
+const CHUNK = 4
+const SEED = 1
+
+/**
+ * Plays histories on an engine with a bug until one of them breaks a promise.
+ *
+ * @returns how many were played, and the promise; nothing when none of the most that there may be found it
+ */
+export const hunt = async (
+  bug: PlantedBug,
+  most = MAX_HUNTED,
+): Promise<{ readonly histories: number; readonly promise: string } | undefined> => {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-hunt-'))
+  try {
+    const worker = newWorker(await bundled(folder, [planting(bug)]))
+    try {
+      for (let from = 0; from < most; from += CHUNK) {
+        const to = Math.min(most, from + CHUNK)
+        const report = await worker.ask({ kind: 'play', seed: SEED, worlds: bug.worlds ?? '', from, to })
+        if (report.kind !== 'played') throw new Error('a worker did something else than it was asked')
+        const at = report.histories.findIndex(({ violations }) => violations.length > 0)
+        const [broken] = report.histories[at]?.violations ?? []
+        if (broken) return { histories: from + at + 1, promise: broken.promise }
+      }
+      return undefined
+    } finally {
+      worker.stop()
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** The bug's file as it is with the bug. */
+const planting = ({ file, replace, by }: PlantedBug): Plugin => ({
+  name: 'planted bug',
+  setup: (build) => {
+    const path = join(ROOT, file)
+    build.onLoad({ filter: /\.ts$/ }, async (loaded) => {
+      if (loaded.path !== path) return undefined
+      return { contents: (await readFile(path, 'utf8')).replace(replace, () => by), loader: 'ts' }
+    })
+  },
+})
