@@ -1,16 +1,19 @@
-import { cp, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { PlantedBug } from './bugs.ts'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const COPIED = ['lib', 'functions', 'test', 'vitest.config.ts', 'package.json', 'tsconfig.json']
+/** What is made, or belongs to this machine alone. */
+const NOT_COPIED = ['node_modules', '.git', '.holdfast', 'cdk.out', 'coverage', 'dist']
 
-/** A copy of the files that the suites need, for bugs to be planted in. */
+/** A copy of the project, for bugs to be planted in: suites import from every folder. */
 export const newCopy = async (): Promise<string> => {
   const copy = await mkdtemp(join(tmpdir(), 'holdfast-planted-'))
-  for (const path of COPIED) await cp(join(ROOT, path), join(copy, path), { recursive: true })
+  for (const path of await readdir(ROOT)) {
+    if (!NOT_COPIED.includes(path)) await cp(join(ROOT, path), join(copy, path), { recursive: true })
+  }
   await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
   return copy
 }
