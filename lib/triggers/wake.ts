@@ -77,13 +77,16 @@ export const tick = async (
   engine: Engine,
   { startRun, observe = () => {}, sweep = false, all = false }: TickOptions,
 ): Promise<number> => {
-  const starting: Promise<void>[] = []
-  for await (const { queue, due } of dueQueues(engine)) {
-    if (all || startsAt(due) <= engine.clock.now() || (sweep && due.left)) {
-      // The next tick finds the same entry.
-      starting.push(startRun(queue).catch((error: unknown) => observe({ type: 'start-failed', queue, error })))
-    }
+  const due: string[] = []
+  const start = async (queue: string): Promise<void> => {
+    // An entry that asked for nothing would not ask again, should this start be lost.
+    if (all) await noteDue(engine, queue, engine.clock.now())
+    // The next tick finds the same entry.
+    await startRun(queue).catch((error: unknown) => observe({ type: 'start-failed', queue, error }))
   }
-  await Promise.all(starting)
-  return starting.length
+  for await (const entry of dueQueues(engine)) {
+    if (all || startsAt(entry.due) <= engine.clock.now() || (sweep && entry.due.left)) due.push(entry.queue)
+  }
+  await Promise.all(due.map(start))
+  return due.length
 }
