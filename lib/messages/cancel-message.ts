@@ -15,8 +15,8 @@ import { onceUnleased } from './change-unleased.ts'
 export const cancelMessage = (engine: Engine, queue: string, messageId: string): Promise<void> =>
   onceUnleased(engine, queue, messageId, async ({ queue: home, stored, index }) => {
     const change = removeMessages(stored.segment, [index])
-    const told = endingWrites(home, stored.segment, [index], { kind: 'cancelled' }, engine.clock.now())
-    const { applied } = await engine.store.transact([{ kind: 'change', change }, ...told])
+    const results = endingWrites(home, stored.segment, [index], { kind: 'cancelled' }, engine.clock.now())
+    const { applied } = await engine.store.transact([{ kind: 'change', change }, ...results])
     if (!applied) return undefined
     engine.wakeups.wake(resultWakeup(stored.segment.key), Number.POSITIVE_INFINITY)
     // The next message of its group can be received, however long this one would have been delayed.

@@ -13,7 +13,7 @@ import { unreceive as unreceiveHandles } from './unreceive.ts'
  * for all of them. Each answers one result a message, in order. The operations beneath take entries that differ.
  */
 
-/** What stands for a leased message: itself, or its receipt handle. */
+/** A leased message, or its receipt handle. */
 export type Handle = string | { readonly receiptHandle: string }
 
 export interface ExtendOptions {
@@ -47,7 +47,7 @@ export interface AckOptions {
   readonly result?: Body
   /** One result a message, in their order, in place of `result`. */
   readonly results?: readonly (Body | undefined)[]
-  /** That the work failed for good, and why: the producer is told, and the messages are gone from the queue. */
+  /** Why the work failed for good. The producer reads it as the failure, and the messages are gone from the queue. */
   readonly failure?: unknown
 }
 

@@ -9,8 +9,8 @@ export const RESULT_BUGS: readonly PlantedBug[] = [
     name: 'an ack removes the message whether or not its result is stored',
     file: 'lib/settle/ack.ts',
     replace:
-      'const refused = queue.settings.results ? await storeResults(engine, queue, worksIn(engine, queue, told)) : NONE',
-    by: 'if (queue.settings.results) storeResults(engine, queue, worksIn(engine, queue, told)).catch(() => {})\n  const refused = NONE',
+      'const refused = queue.settings.results ? await storeResults(engine, queue, worksIn(engine, queue, acks)) : NONE',
+    by: 'if (queue.settings.results) storeResults(engine, queue, worksIn(engine, queue, acks)).catch(() => {})\n  const refused = NONE',
     ...RESULTS,
   },
   {
