@@ -49,8 +49,8 @@ const deepest = (issue: Issue, before: Path = []): { path: Path; found: Issue } 
   const path = [...before, ...issue.path]
   if (issue.code === 'invalid_union') {
     const branch = issue.errors.find(([first]) => first && (first.path.length > 0 || first.code !== 'invalid_type'))
-    const told = branch && tellingIssue(branch)
-    if (told) return deepest(told, path)
+    const inner = branch && tellingIssue(branch)
+    if (inner) return deepest(inner, path)
   }
   return { path, found: issue }
 }

@@ -27,9 +27,9 @@ const toldFrom = ({ result, resultBase64, failure, ...rest }: ToldBody): Omit<Ac
 const INSTANTS = ['visibleAt', 'until', 'at'] as const
 
 export const statusJson = (status: MessageStatus) => {
-  const told: Readonly<Record<string, unknown>> = { ...status }
-  const instants = INSTANTS.flatMap((name) => (told[name] === undefined ? [] : [[name, iso(told[name] as number)]]))
-  return { ...told, ...Object.fromEntries(instants) }
+  const plain: Readonly<Record<string, unknown>> = { ...status }
+  const instants = INSTANTS.flatMap((name) => (plain[name] === undefined ? [] : [[name, iso(plain[name] as number)]]))
+  return { ...plain, ...Object.fromEntries(instants) }
 }
 
 export const resultJson = (messageId: string, { status, result, failure, unstored }: ResultAnswer) => ({
