@@ -141,6 +141,8 @@ export const TRIGGER_FUNCTIONS = {
     kindActions: {
       [KEY_KINDS.trigger.letter]: ['GetItem'],
       [KEY_KINDS.dueIndex.letter]: ['GetItem', 'PutItem', 'Query'],
+      // Whether a queue is paused.
+      [KEY_KINDS.queue.letter]: ['GetItem'],
     },
     timeoutSeconds: 60,
   },

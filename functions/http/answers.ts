@@ -44,6 +44,7 @@ export const queueAnswer = z
     ),
     maxInFlightPerGroup: z.optional(count),
     results: z.optional(z.strictObject({ retentionSeconds: count })),
+    paused: z.optional(z.literal(true)),
     redriveAllowPolicy: z.optional(
       z.strictObject({
         permission: z.enum(['allowAll', 'denyAll', 'byQueue']),

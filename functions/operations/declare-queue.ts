@@ -29,7 +29,10 @@ const createOrChange = async (engine: Engine, name: string, settings: SettingsCh
   else await createQueue(engine, name, { settings })
 }
 
-/** The default of each setting except the shards, which Holdfast raises automatically. */
+/**
+ * The default of each setting except the shards, which Holdfast raises automatically, and except `paused`: who pauses a
+ * queue for a while does not want the next deployment to resume it.
+ */
 export const undeclared = (present: QueueSettings): SettingsChange => ({
   ...DEFAULT_SETTINGS,
   shards: present.shards,
