@@ -47,10 +47,6 @@ const PENDING: readonly string[] = [
   'lib/transactions/transaction.ts',
   'lib/transport/engine-transport.ts',
   'lib/transport/http-transport.ts',
-  'lib/worker/lease-keeper.ts',
-  'lib/worker/poller.ts',
-  'lib/worker/runner.ts',
-  'lib/worker/worker.ts',
 ]
 const PENDING_FILES: readonly string[] = [
   'functions/http/requests.ts',
