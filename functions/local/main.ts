@@ -3,7 +3,8 @@ import { createEngine, type Engine } from '../../lib/engine.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
 import type { SegmentKey } from '../../lib/model/segment-key.ts'
 import type { Authenticator } from '../sqs/sigv4.ts'
-import { banner } from './banner.ts'
+import { removeAddress, writeAddress } from './address-file.ts'
+import { banner, serverUrl } from './banner.ts'
 import { isLoopback } from './caller-check.ts'
 import { composeFrontDoor } from './compose.ts'
 import { declaredText, declareQueues } from './declare-queues.ts'
@@ -38,7 +39,7 @@ const main = async (args: readonly string[]): Promise<number> => {
 
 const serveUntilEnded = async (
   options: LocalOptions,
-  { store, description, warning, failed }: LocalStore,
+  { store, description, warning, directory, failed }: LocalStore,
   authenticate: Authenticator | undefined,
   queues: DeclaredQueues | undefined,
   wanted: readonly LocalTrigger[],
@@ -54,6 +55,9 @@ const serveUntilEnded = async (
     const { host } = options
     const server = await startServer({ host, port: options.port, answer, log })
     const signed = authenticate !== undefined
+    const httpOpen = options.httpOpen || !signed
+    const url = serverUrl(host, server.port)
+    await writeAddress(directory, { url, pid: process.pid, httpOpen })
     console.log(
       banner({
         host,
@@ -62,12 +66,13 @@ const serveUntilEnded = async (
         warning,
         queues: declared,
         signed,
-        httpOpen: options.httpOpen || !signed,
+        httpOpen,
         exposed: !isLoopback(host),
       }),
     )
     const failure = await Promise.race([endingSignal(), failed])
     if (failure !== undefined) log.error(failure, {})
+    await removeAddress(directory)
     await server.stop()
     return failure === undefined ? 0 : 1
   } finally {
