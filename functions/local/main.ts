@@ -61,22 +61,11 @@ const serveUntilEnded = async (
     })
     const { host } = options
     const server = await startServer({ host, port: options.port, answer, log })
-    const signed = authenticate !== undefined
-    const httpOpen = options.httpOpen || !signed
-    const url = serverUrl(host, server.port)
-    await writeAddress(directory, { url, pid: process.pid, httpOpen })
-    console.log(
-      banner({
-        host,
-        port: server.port,
-        store: description,
-        warning,
-        queues: declared,
-        signed,
-        httpOpen,
-        exposed: !isLoopback(host),
-      }),
-    )
+    const address = { url: serverUrl(host, server.port), pid: process.pid, httpOpen: options.httpOpen || !authenticate }
+    await writeAddress(directory, address)
+    const facts = { host, port: server.port, store: description, warning, queues: declared }
+    const openness = { signed: authenticate !== undefined, httpOpen: address.httpOpen, exposed: !isLoopback(host) }
+    console.log(banner({ ...facts, ...openness }))
     const failure = await Promise.race([endingSignal(), failed])
     if (failure !== undefined) log.error(failure, {})
     await removeAddress(directory)
