@@ -24,48 +24,60 @@ const lostRecords = ({ lost }: Watched): Metric =>
     period: A_MINUTE,
   })
 
+/** The alarms on what consumers do, by id. */
+const consumerAlarms = (settings: Settings): Readonly<Record<string, AlarmPlan>> => {
+  const count = (name: string) => serviceMetric(name, settings, 'Sum')
+  return {
+    'consumers failing': {
+      metric: count(METRICS.triggerFunctionErrors),
+      threshold: 1,
+      minutes: FAILING_MINUTES,
+      description:
+        "Invocations of consumers fail as a whole, minute after minute: the dispatcher's log names the queues.",
+    },
+    'consumers throttled': {
+      metric: count(METRICS.triggerThrottles),
+      threshold: 1,
+      minutes: FAILING_MINUTES,
+      description: 'Lambda throttles a consumer: maxConcurrency is above what the account, or the function, allows.',
+    },
+    'consumers refused': {
+      metric: count(METRICS.triggerRefusals),
+      threshold: 1,
+      description:
+        "Lambda refuses to run a consumer: the dispatcher's log names it, and the right or function it lacks.",
+    },
+    'messages too large for a consumer': {
+      metric: count(METRICS.triggerMessagesTooLarge),
+      threshold: 1,
+      description: 'A message is larger than an event may be: it went to the dead-letter queue, or stays without one.',
+    },
+  }
+}
+
+/** The alarms on the table's stream, by id. */
+const streamAlarms = (watched: Watched): Readonly<Record<string, AlarmPlan>> => ({
+  'stream late': {
+    metric: streamAge(watched),
+    threshold: LATE_MS,
+    description: `Inserts wait for ${LATE_MS / 1_000} s and more in the table's stream: deliveries to consumers are late.`,
+  },
+  'stream records given up': {
+    metric: lostRecords(watched),
+    threshold: 1,
+    description: 'Lambda gave up records of the stream after failures of the function wake: every trigger gets a run.',
+  },
+})
+
 export const addTriggerAlarms = (
   scope: Construct,
   watched: Watched,
   { settings, topic }: { readonly settings: Settings; readonly topic: ITopic | undefined },
 ): void => {
-  const add = (id: string, plan: AlarmPlan) => addAlarm(scope, id, plan, topic)
-  const count = (name: string) => serviceMetric(name, settings, 'Sum')
   addFunctionAlarms(scope, 'wake', watched.wake, topic)
   addFunctionAlarms(scope, 'dispatch', watched.dispatch, topic)
-  add('consumers failing', {
-    metric: count(METRICS.triggerFunctionErrors),
-    threshold: 1,
-    minutes: FAILING_MINUTES,
-    description:
-      "Invocations of consumers fail as a whole, minute after minute: the dispatcher's log names the queues.",
-  })
-  add('consumers throttled', {
-    metric: count(METRICS.triggerThrottles),
-    threshold: 1,
-    minutes: FAILING_MINUTES,
-    description: 'Lambda throttles a consumer: maxConcurrency is above what the account, or the function, allows.',
-  })
-  add('consumers refused', {
-    metric: count(METRICS.triggerRefusals),
-    threshold: 1,
-    description: "Lambda refuses to run a consumer: the dispatcher's log names it, and the right or function it lacks.",
-  })
-  add('messages too large for a consumer', {
-    metric: count(METRICS.triggerMessagesTooLarge),
-    threshold: 1,
-    description: 'A message is larger than an event may be: it went to the dead-letter queue, or stays without one.',
-  })
-  add('stream late', {
-    metric: streamAge(watched),
-    threshold: LATE_MS,
-    description: `Inserts wait for ${LATE_MS / 1_000} s and more in the table's stream: deliveries to consumers are late.`,
-  })
-  add('stream records given up', {
-    metric: lostRecords(watched),
-    threshold: 1,
-    description: 'Lambda gave up records of the stream after failures of the function wake: every trigger gets a run.',
-  })
+  const alarms = { ...consumerAlarms(settings), ...streamAlarms(watched) }
+  for (const [id, plan] of Object.entries(alarms)) addAlarm(scope, id, plan, topic)
 }
 
 const WIDTH = 8

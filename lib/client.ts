@@ -16,31 +16,31 @@ import { engineTransaction, type TransactionOptions } from './transactions/trans
 import type { CallOptions, GivenQueue, Transport } from './transport/port.ts'
 
 export interface QueueOptions<In = never, Out = never> {
-  /** Checks bodies on publish and on receive. What is published is the value given, not what the schema makes of it. */
+  /** Checks bodies on publish and on receive. The value given is published, not the schema's output. */
   readonly schema?: StandardSchema<In, Out>
   /** @default JSON */
   readonly codec?: Codec<In, Out>
 }
 
-/** Acks, publishes and the caller's own writes to DynamoDB, all or none. */
+/** Acks, publishes and the caller's own writes to DynamoDB: all of them are done, or none. */
 export type Transaction = JointTransaction<TransactWriteItem, DynamoDBClient>
 
 export interface Client {
-  /** A queue whose bodies are JSON of one type. It is not created: see `createQueue`. */
+  /** A queue whose bodies are JSON of one type. This call does not create it: see `createQueue`. */
   queue<Body extends Json<Body>>(name: string): QueueClient<Body>
   /** A queue whose bodies a schema checks, on publish and on receive. */
   queue<In, Out>(name: string, options: { readonly schema: StandardSchema<In, Out> }): QueueClient<In, Out>
-  /** A queue whose bodies a codec carries. */
+  /** A queue whose bodies a codec encodes. */
   queue<Body>(name: string, options: { readonly codec: Codec<Body> }): QueueClient<Body>
-  /** Both: the codec carries what the schema takes. */
+  /** A queue with both: the codec encodes the values that the schema accepts. */
   queue<In, Out>(
     name: string,
-    // biome-ignore lint/suspicious/noExplicitAny: the schema decides the types, whatever the codec could carry besides
+    // biome-ignore lint/suspicious/noExplicitAny: the schema decides the types, whatever else the codec could encode
     options: { readonly schema: StandardSchema<In, Out>; readonly codec: Codec<any> },
   ): QueueClient<In, Out>
 
   /**
-   * Begins a transaction. On a store in memory or on disk it takes no entries of the caller's own.
+   * Begins a transaction. On a store in memory or on disk, a transaction takes no entries of the caller's own.
    *
    * @throws `NotSupported` through the HTTP API
    */
@@ -49,23 +49,24 @@ export interface Client {
   /** Creates a queue. Repeating it with the same settings succeeds; with others it fails with `QueueExists`. */
   createQueue(name: string, settings?: GivenQueue, options?: CallOptions): Promise<Queue>
   /**
-   * @param options with `force`, also a queue that is the dead-letter queue of another one. Messages that would go there then
-   *   stay in their queue.
-   * @throws `InvalidRequest` for a dead-letter queue in use
+   * Deletes a queue with its messages.
+   *
+   * @param options `force` also deletes a queue that is the dead-letter queue of another one. Messages that would be moved there
+   *   then stay in their queue.
+   * @throws `InvalidRequest` for a dead-letter queue in use, without `force`
    */
   deleteQueue(name: string, options?: CallOptions & { readonly force?: boolean }): Promise<void>
   listQueues(query?: { prefix?: string; limit?: number; cursor?: string } & CallOptions): Promise<QueuePage>
 
   /** Resolves when everything published through this client is settled. */
   flush(): Promise<void>
-  /** Flushes, and closes the connections of the client. */
+  /** Flushes, and closes the client's connections. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
 /**
- * A client of the queues at one place: a table, an API, or a store in this process. The place makes no difference to the
- * results.
+ * A client of the queues at one place: a table, an API, or a store in this process. Operations give the same results in each.
  *
  * @throws `InvalidRequest` unless exactly one place is named
  */

@@ -4,7 +4,7 @@ import { LIMITS } from '../../lib/model/limits.ts'
 import { IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_RULE } from '../../lib/model/message-rules.ts'
 import { amount, base64, cursor, givenInstant, pageLimit, queueName, text, whole } from './shapes.ts'
 
-function toldOnce({
+function isSingleOutcome({
   result,
   resultBase64,
   failure,
@@ -94,7 +94,7 @@ export const pollRequest = z.strictObject({
   ),
 })
 
-// Of any length, so that a foreign one fails alone and not the whole request.
+// A handle may have any length, so that a malformed one fails alone and does not fail the whole request.
 const receiptHandles = z.array(z.string()).check(z.minLength(1), z.maxLength(LIMITS.batchSize))
 
 const failure = z
@@ -109,8 +109,8 @@ const failure = z
     ),
   )
 
-/** What is told of the work on a message. */
-const told = {
+/** The outcome of the work on a message. */
+const workOutcome = {
   result: z.optional(
     z
       .unknown()
@@ -122,24 +122,24 @@ const told = {
 
 const ackResult = z
   .strictObject({
-    ...told,
+    ...workOutcome,
     unstored: z.optional(text(0, 1_024).check(z.describe('Why there is no result, though there should be one'))),
     ifKept: z.optional(
       z.boolean().check(z.describe('Whether the message is acked all the same where the queue keeps no results')),
     ),
   })
-  .check(z.refine(toldOnce, { error: 'must hold at most one of result, resultBase64 and failure' }))
+  .check(z.refine(isSingleOutcome, { error: 'must hold at most one of result, resultBase64 and failure' }))
 
 export const ackRequest = z
   .strictObject({
     receiptHandles,
-    ...told,
+    ...workOutcome,
     results: z.optional(
       z.array(ackResult).check(z.describe('One a receipt handle, in their order, in place of the same for all')),
     ),
   })
   .check(
-    z.refine(toldOnce, { error: 'must hold at most one of result, resultBase64 and failure' }),
+    z.refine(isSingleOutcome, { error: 'must hold at most one of result, resultBase64 and failure' }),
     z.refine((given) => given.results === undefined || given.results.length === given.receiptHandles.length, {
       error: 'must be one a receipt handle',
       path: ['results'],

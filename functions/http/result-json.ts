@@ -12,7 +12,7 @@ interface AckBody extends Omit<ToldBody, 'ifKept' | 'unstored'> {
   readonly results?: readonly ToldBody[] | undefined
 }
 
-/** What a request says of each message to ack. */
+/** The acks that a request asks for, one for each message. */
 export const ackEntriesFrom = ({ receiptHandles, results, ...all }: AckBody): AckEntry[] =>
   receiptHandles.map((receiptHandle, position) => ({ receiptHandle, ...toldFrom(results?.[position] ?? all) }))
 
@@ -27,9 +27,9 @@ const toldFrom = ({ result, resultBase64, failure, ...rest }: ToldBody): Omit<Ac
 const INSTANTS = ['visibleAt', 'until', 'at'] as const
 
 export const statusJson = (status: MessageStatus) => {
-  const told: Readonly<Record<string, unknown>> = { ...status }
-  const instants = INSTANTS.flatMap((name) => (told[name] === undefined ? [] : [[name, iso(told[name] as number)]]))
-  return { ...told, ...Object.fromEntries(instants) }
+  const plain: Readonly<Record<string, unknown>> = { ...status }
+  const instants = INSTANTS.flatMap((name) => (plain[name] === undefined ? [] : [[name, iso(plain[name] as number)]]))
+  return { ...plain, ...Object.fromEntries(instants) }
 }
 
 export const resultJson = (messageId: string, { status, result, failure, unstored }: ResultAnswer) => ({

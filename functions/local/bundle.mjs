@@ -1,9 +1,9 @@
 // @ts-check
 // The local server as one file, which is kept for the next start: see `bundlePath`.
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 
 /**
  * What is kept: `key` stands for all that the build reads beside its sources, `sources` has the hash of each source that it
@@ -14,7 +14,6 @@ import { join, relative, sep } from 'node:path'
  */
 
 const MANIFEST = 'local.json'
-const GUARD = 'engine-guard.mjs'
 /** Files that change what a build makes of the same sources; `esbuild`'s has its version. */
 const SETTINGS = ['functions/local/bundle.mjs', 'tsconfig.json', 'package.json', 'node_modules/esbuild/package.json']
 
@@ -31,6 +30,19 @@ const OPTIONS = /** @type {const} */ ({
   tsconfig: 'tsconfig.json',
   write: false,
   logLevel: 'error',
+})
+
+/**
+ * Files that the server reads beside its bundle: their paths in the project, by their paths there.
+ *
+ * @param {string} project
+ * @returns {Record<string, string>}
+ */
+const companionsIn = (project) => ({
+  'engine-guard.mjs': 'functions/local/engine-guard.mjs',
+  ...Object.fromEntries(
+    readdirSync(join(project, 'console/assets')).map((name) => [`console-assets/${name}`, `console/assets/${name}`]),
+  ),
 })
 
 /**
@@ -66,7 +78,13 @@ const hashOf = (content) => createHash('sha256').update(content).digest('hex')
 
 /** @param {string} project */
 const keyOf = (project) =>
-  hashOf(JSON.stringify([OPTIONS, SETTINGS.map((path) => hashOf(readFileSync(join(project, path))))]))
+  hashOf(
+    JSON.stringify([
+      OPTIONS,
+      SETTINGS.map((path) => hashOf(readFileSync(join(project, path)))),
+      Object.values(companionsIn(project)),
+    ]),
+  )
 
 /** @returns {Manifest | undefined} */
 const keptIn = (/** @type {string} */ cache) => {
@@ -119,10 +137,14 @@ const built = async (project, cache, key) => {
   const options = { ...OPTIONS, entryPoints: [...OPTIONS.entryPoints], absWorkingDir: project, plugins: [recorder] }
   const { outputFiles } = await build({ ...options, outfile: join(cache, 'local.mjs') })
   const bundle = outputFiles[0]?.contents ?? new Uint8Array()
-  const guard = await readFile(join(project, 'functions/local', GUARD))
-  sources[`functions/local/${GUARD}`] = hashOf(guard)
   // A name of its own for each content: what one start has chosen, another one does not replace before it is imported.
-  const contents = { [`local-${hashOf(bundle).slice(0, 16)}.mjs`]: bundle, [GUARD]: guard }
+  /** @type {Record<string, Uint8Array>} */
+  const contents = { [`local-${hashOf(bundle).slice(0, 16)}.mjs`]: bundle }
+  for (const [name, path] of Object.entries(companionsIn(project))) {
+    const content = await readFile(join(project, path))
+    contents[name] = content
+    sources[path] = hashOf(content)
+  }
   const files = Object.fromEntries(Object.entries(contents).map(([name, content]) => [name, hashOf(content)]))
   return { manifest: { key, sources, files }, contents }
 }
@@ -133,8 +155,10 @@ const built = async (project, cache, key) => {
  * @param {Record<string, Uint8Array>} contents
  */
 const keep = async (cache, manifest, contents) => {
-  await mkdir(cache, { recursive: true })
-  for (const [name, content] of Object.entries(contents)) await replace(join(cache, name), content)
+  for (const [name, content] of Object.entries(contents)) {
+    await mkdir(dirname(join(cache, name)), { recursive: true })
+    await replace(join(cache, name), content)
+  }
   await replace(join(cache, MANIFEST), JSON.stringify(manifest))
 }
 

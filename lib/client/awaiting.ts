@@ -13,16 +13,16 @@ export interface ResultOptions extends CallOptions {
   readonly timeoutSeconds?: number
 }
 
-/** What a producer asks about its messages, by their ids, in this process or another. */
+/** What a producer can ask about its messages by their ids, in the process that published them or in another. */
 export interface Awaiting {
   /**
    * Waits for the result of a message, on a queue that keeps results; `undefined` when its consumer gave none.
    *
-   * @throws `MessageFailed` (its consumer's failure is the `cause`), `MessageGone` (cancelled, expired, purged, or acked without a
-   *   trace), `ResultNotStored`, `TimedOut`; `fields.status` has the message's status
+   * @throws `MessageFailed` (the consumer's failure is its `cause`), `MessageGone` (cancelled, expired, purged, or acked without a
+   *   stored result), `ResultNotStored`, `TimedOut`; each has the message's status in `fields.status`
    */
   result<R = unknown>(messageId: string, options?: ResultOptions): Promise<R>
-  /** What a message is doing, or became. */
+  /** The status of a message: what it is doing, or what became of it. */
   status(messageId: string, options?: CallOptions): Promise<MessageStatus>
 }
 
@@ -36,7 +36,7 @@ export interface AwaitingParts {
 const DEFAULT_TIMEOUT_SECONDS = 30
 
 export const awaiting = ({ transport, name, codec, clock }: AwaitingParts): Awaiting => {
-  /** Asks until the answer is final; what fails for the moment is asked again. */
+  /** Repeats the request until the answer is final. A request that fails for a passing reason is repeated too. */
   const settled = async (
     messageId: string,
     deadline: number,
@@ -68,7 +68,7 @@ export const awaiting = ({ transport, name, codec, clock }: AwaitingParts): Awai
       const over = new AbortController()
       const ends = signal ? AbortSignal.any([signal, over.signal]) : over.signal
       const seen: Seen = {}
-      // Whatever a request does, the wait ends in time.
+      // The wait ends in time even when a request hangs.
       const late = clock.sleep(timeoutSeconds * 1_000 + GRACE_MS, ends).then(() => {
         signal?.throwIfAborted()
         throw timedOut(name, messageId, seen)
@@ -87,7 +87,7 @@ export const awaiting = ({ transport, name, codec, clock }: AwaitingParts): Awai
   }
 }
 
-/** For the last answer to arrive. */
+/** How long after the end of the wait the last answer may still arrive. */
 const GRACE_MS = 250
 
 interface Seen {
@@ -125,7 +125,7 @@ const resultOf = <R>(queue: string, messageId: string, codec: Codec<unknown>, an
 
 const GONE = { expired: 'expired', purged: 'was purged with its queue', moved: 'was moved to another queue' } as const
 
-/** The consumer's error, as far as it was told. */
+/** The consumer's failure as an error, with what was stored of it. */
 const asError = ({ name, message, stack }: Failure): Error => {
   const error = new Error(message)
   error.name = name

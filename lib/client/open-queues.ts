@@ -19,7 +19,7 @@ export interface OpenQueuesParts {
   readonly onInvalid: (failure: InvalidMessage) => void
 }
 
-/** How a queue's bodies are read and written, as the application gives it. */
+/** The schema and the codec of a queue's bodies, as the application gives them. */
 export interface GivenReading {
   readonly schema?: StandardSchema<never, unknown> | undefined
   /** @default JSON */
@@ -28,16 +28,16 @@ export interface GivenReading {
 
 /** The queues that the application has asked one client for. */
 export interface OpenQueues {
-  /** A queue's client. The same schema and codec give the same client, so that all their publishes travel together. */
+  /** A queue's client. The same schema and codec give the same client, so that all its publishes can share calls. */
   client(name: string, reading?: GivenReading): QueueClient<never, unknown>
   names(): Iterable<string>
   telemetry(name: string): QueueTelemetry
   /**
-   * How bodies are written to a queue.
+   * The schema and the codec with which bodies are written to a queue.
    *
-   * @param queue its client; or its name, which stands for the schema and codec that the queue was asked for with, and for
-   *   JSON where there were none
-   * @throws `InvalidRequest` for the name of a queue that was asked for with different ones
+   * @param queue its client, or its name. The name means the schema and codec with which the application asked for the queue,
+   *   or JSON if it gave none
+   * @throws `InvalidRequest` for a name if the application asked for the queue with different schemas or codecs
    */
   reading(queue: string | QueueClient<never, unknown>): Reading<never, unknown>
   /** Resolves when everything published through these clients is settled. */
@@ -84,7 +84,7 @@ export const openQueues = ({ telemetry, server, ...parts }: OpenQueuesParts): Op
   }
 }
 
-/** The one schema or codec that a queue was asked for with, where there was one. */
+/** The open queue with a schema or codec of its own, if there is exactly one. */
 const ownReading = (open: readonly OpenQueue[], json: Codec<unknown>): OpenQueue | undefined => {
   const [own, another] = open.filter(({ schema, codec }) => schema !== undefined || codec !== json)
   if (another) {

@@ -14,7 +14,7 @@ import type { Awaiting, ResultOptions } from './awaiting.ts'
 export interface PublishOptions extends Omit<NewMessage, 'body' | 'senderId' | 'dueAt' | 'attributes'> {
   /** When the message is due, epoch ms or a date. An instant in the past means now. */
   readonly dueAt?: number | Date
-  /** A text and a number stand for attributes of the types `String` and `Number`. */
+  /** A string is short for an attribute of type `String`, a number for one of type `Number`. */
   readonly attributes?: Readonly<Record<string, MessageAttribute | string | number>>
 }
 /** One message of a batch. */
@@ -22,20 +22,20 @@ export interface PublishEntry<In> extends PublishOptions {
   readonly body: In
 }
 
-/** A message that is stored. */
+/** A stored message, as its publisher sees it. */
 export interface Sent {
   readonly messageId: string
   /** In a FIFO queue: 20 digits, rising within the group. */
   readonly sequenceNumber?: string
-  /** Another message had the deduplication id before; `messageId` is that message's, and this one was not stored. */
+  /** An earlier message has the deduplication id: `messageId` is the earlier message's, and this message was not stored. */
   readonly duplicate?: true
-  /** Waits for what its consumer's ack says of the work: `result` of the queue, for this message. */
+  /** Waits for the result of the message, as the queue's `result` does. */
   result<R = unknown>(options?: ResultOptions): Promise<R>
-  /** What it is doing, or became. */
+  /** The status of the message: what it is doing, or what became of it. */
   status(options?: CallOptions): Promise<MessageStatus>
 }
 
-/** One message's outcome of a batch, in the order given. */
+/** The outcome of one message of a batch. */
 export type PublishOutcome = ({ readonly ok: true } & Sent) | { readonly ok: false; readonly error: HoldfastError }
 
 export interface PublishingParts<In, Out> extends Reading<In, Out> {
@@ -53,7 +53,7 @@ export interface Publishing<In> {
   flush(): Promise<void>
 }
 
-/** The publishing half of a queue's client: encodes and checks bodies, and lets lone publishes share segments. */
+/** The publishing half of a queue's client. It checks and encodes bodies, and lets single publishes share segments. */
 export const publishing = <In, Out>({
   transport,
   name,
@@ -111,7 +111,7 @@ export const publishing = <In, Out>({
   }
 }
 
-/** A stored message that its producer can ask about. What it can do is not enumerable, so that the rest is plain data. */
+/** A stored message with its methods. The methods are not enumerable, so that the message looks like plain data. */
 export const asSent = <S extends { readonly messageId: string }>(
   awaits: Awaiting,
   sent: S,
@@ -121,7 +121,7 @@ export const asSent = <S extends { readonly messageId: string }>(
     status: { value: (options?: CallOptions) => awaits.status(sent.messageId, options) },
   }) as S & Pick<Sent, 'result' | 'status'>
 
-/** @throws `InvalidRequest` for a due time or attributes that can be none */
+/** @throws `InvalidRequest` for an invalid due time or invalid attributes */
 export const newMessage = (
   body: NewMessage['body'],
   { dueAt, attributes, ...options }: PublishOptions,
@@ -176,14 +176,14 @@ export const checkBody = async <In, Out>(
 
 type Send = (messages: readonly NewMessage[]) => Promise<PublishResult[]>
 
-/** Publishes any number of messages, call after call: in a FIFO queue the order given is the order stored. */
+/** Publishes any number of messages, one call after the other, so that a FIFO queue stores them in the order given. */
 const publishAll = async (messages: readonly NewMessage[], send: Send): Promise<PublishResult[]> => {
   const outcomes: PublishResult[] = []
   for (const batch of batches(messages)) outcomes.push(...(await publishTogether(batch, send)))
   return outcomes
 }
 
-/** Publishes messages in one call; answers their outcomes. */
+/** Publishes messages in one call. Returns their outcomes. */
 const publishTogether = async (messages: readonly NewMessage[], send: Send): Promise<PublishResult[]> => {
   try {
     const results = await send(messages)
@@ -192,7 +192,7 @@ const publishTogether = async (messages: readonly NewMessage[], send: Send): Pro
     const outcome = failed(error)
     if (messages.length === 1) return [{ ok: false, error: aboutOne(outcome.error) }]
     if (!isRefusal(outcome.error)) return messages.map(() => outcome)
-    // One bad message fails the call before anything is written: alone, the others succeed.
+    // One invalid message fails the call before anything is written. Sent alone, the others succeed.
     const outcomes: PublishResult[] = []
     for (const one of messages) outcomes.push(...(await publishTogether([one], send)))
     return outcomes
@@ -210,7 +210,7 @@ const failed = (error: unknown): { readonly ok: false; readonly error: HoldfastE
   return { ok: false, error }
 }
 
-/** The error of a single publish, without its position in the list that the caller does not know of. */
+/** The error of a single publish, without a position in a list: the caller gave no list. */
 const aboutOne = (error: HoldfastError): HoldfastError => {
   const { field, ...fields } = error.fields
   if (!field?.startsWith('messages[')) return error
@@ -218,7 +218,7 @@ const aboutOne = (error: HoldfastError): HoldfastError => {
   return new HoldfastError(error.code, error.message.replace(field, own), { ...fields, field: own }, { cause: error })
 }
 
-/** As many messages at a time as one publish takes, by number and by bytes. */
+/** Splits messages into batches that one publish takes, by number and by bytes. */
 function* batches(messages: readonly NewMessage[]): Generator<NewMessage[]> {
   let batch: NewMessage[] = []
   let bytes = 0

@@ -25,8 +25,8 @@ export interface PollOptions extends CallOptions {
 }
 
 /**
- * One queue. Verbs that take one message throw when they fail; given a list they answer one outcome each, in order, and
- * take any number, none included.
+ * One queue. A verb that is given one message throws when it fails. Given a list of any length, the empty one included, it
+ * returns one outcome for each message, in order.
  */
 export interface QueueClient<In, Out = In> extends Settling, Awaiting {
   readonly name: string
@@ -34,12 +34,12 @@ export interface QueueClient<In, Out = In> extends Settling, Awaiting {
   publish(body: In, options?: PublishOptions & CallOptions): Promise<Sent>
   publishBatch(entries: readonly PublishEntry<In>[], options?: CallOptions): Promise<PublishOutcome[]>
   /**
-   * Leases messages. One whose body can't be decoded or does not fit the schema is not among them: it goes to the
-   * dead-letter queue with the reason, or stays leased if there is none, and `onInvalid` is called.
+   * Leases messages. A message whose body can't be decoded or does not fit the schema is not returned: the client moves it to
+   * the dead-letter queue with the reason, or leaves it leased if the queue has none, and calls `onInvalid`.
    */
   poll(options?: PollOptions): Promise<Received<Out>[]>
 
-  /** Runs a handler on messages as they come, until the worker is stopped. */
+  /** Runs a handler on messages as they arrive, until the worker is stopped. */
   consume(handler: BatchHandler<Out>, options: BatchOptions): Worker
   consume(handler: Handler<Out>, options?: ConsumeOptions): Worker
 
@@ -47,7 +47,7 @@ export interface QueueClient<In, Out = In> extends Settling, Awaiting {
   get(messageId: string, options?: CallOptions): Promise<StoredMessage>
   /** Reads a page of the queue without receiving messages. */
   browse(page?: BrowseOptions & CallOptions): Promise<BrowsePage>
-  /** Sends a message round again that failed for good or is in the dead-letter queue, under its id. */
+  /** Sends a message that failed for good, or is in the dead-letter queue, once more through the queue, under its id. */
   resend(messageId: string, options?: CallOptions): Promise<StoredMessage>
   /** Deletes a message that is not leased. */
   cancel(messageId: string, options?: CallOptions): Promise<void>
@@ -58,6 +58,13 @@ export interface QueueClient<In, Out = In> extends Settling, Awaiting {
 
   settings(options?: CallOptions): Promise<Queue>
   update(change: GivenQueueChange, options?: CallOptions): Promise<Queue>
+  /**
+   * Stops the delivery of messages, to pollers and to a trigger, within about five seconds; publishes and settling go on.
+   * A queue that is paused stays so.
+   */
+  pause(options?: CallOptions): Promise<Queue>
+  /** Goes on with the delivery. */
+  resume(options?: CallOptions): Promise<Queue>
   counts(options?: CallOptions): Promise<Counts>
   purge(options?: CallOptions): Promise<void>
 
@@ -71,7 +78,7 @@ export interface QueueParts<In, Out> extends Reading<In, Out>, Rejecting {
   readonly telemetry: QueueTelemetry
   readonly lingerMs: number
   readonly clock: Clock
-  /** The process's monotonic clock, which judges the leases that it holds. */
+  /** The process's monotonic clock, by which it decides when its leases end. */
   readonly monotonic: Clock
 }
 
@@ -113,6 +120,8 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
 
     settings: (options) => transport.getQueue(name, options),
     update: (change, options) => transport.updateQueue(name, change, options),
+    pause: (options) => transport.updateQueue(name, { paused: true }, options),
+    resume: (options) => transport.updateQueue(name, { paused: false }, options),
     counts: (options) => transport.counts(name, options),
     purge: (options) => transport.purgeQueue(name, options),
     flush,

@@ -9,18 +9,18 @@ import type { QueueTelemetry, Settled, SettleVerb } from '../telemetry/telemetry
 import type { CallOptions, Transport } from '../transport/port.ts'
 
 export interface ExtendOptions extends verbs.ExtendOptions, CallOptions {}
-/** As for `ack` of the library, with results that the queue's codec writes. */
+/** The options of an ack. The queue's codec encodes the results. */
 export interface AckOptions extends CallOptions {
-  /** What the work came to, for the producer, on a queue that keeps results: at most 32 KB. */
+  /** The result of the work, for the producer, on a queue that keeps results: at most 32 KB. */
   readonly result?: unknown
-  /** One result a message, in their order, in place of `result`. */
+  /** One result for each message, in the order of the messages, instead of `result`. */
   readonly results?: readonly unknown[]
-  /** That the work failed for good, and why: the producer is told, and the messages are gone from the queue. */
+  /** Why the work failed for good. The producer reads it as the failure, and the messages are gone from the queue. */
   readonly failure?: unknown
 }
 export interface NackOptions extends verbs.NackOptions, CallOptions {}
 
-/** Verbs on leased messages: given one they throw when it fails, given a list they answer one result each, in order. */
+/** Verbs on leased messages. Given one message, a verb throws when it fails; given a list, it returns one result each, in order. */
 export interface Settling {
   ack(message: Handle, options?: AckOptions): Promise<void>
   ack(messages: readonly Handle[], options?: AckOptions): Promise<HandleResult[]>
@@ -28,7 +28,7 @@ export interface Settling {
   nack(messages: readonly Handle[], options?: NackOptions): Promise<HandleResult[]>
   extend(message: Handle, options: ExtendOptions): Promise<void>
   extend(messages: readonly Handle[], options: ExtendOptions): Promise<HandleResult[]>
-  /** Gives messages back as if they had not been received: at once, and without counting the receive. */
+  /** Gives messages back as if they had not been received: they are visible at once, and the receive does not count. */
   unreceive(message: Handle, options?: CallOptions): Promise<void>
   unreceive(messages: readonly Handle[], options?: CallOptions): Promise<HandleResult[]>
 }
@@ -40,27 +40,27 @@ export interface SettlingParts {
   readonly codec: Codec<unknown>
 }
 
-/** What the codec can't carry is refused before anything is acked. */
+/** The options with encoded results. A result that the codec can't carry is refused here, before anything is acked. */
 const encoded = (codec: Codec<unknown>, { result, results, failure }: AckOptions): verbs.AckOptions => ({
   ...(result !== undefined && { result: codec.encode(result) }),
   ...(results && { results: results.map((one) => (one === undefined ? undefined : codec.encode(one))) }),
   ...(failure !== undefined && { failure }),
 })
 
-/** The settling half of a queue's client: any number of messages, in calls of as many as the transport takes. */
+/** The settling half of a queue's client. It takes any number of messages, and makes calls of as many as the transport takes. */
 export const settling = ({ transport, name, telemetry, codec }: SettlingParts): Settling => {
-  const told =
-    (verb: SettleVerb): Tell =>
+  const traced =
+    (verb: SettleVerb): Traced =>
     (messages, work) =>
       telemetry.settle(verb, messages, work)
   return {
     ack: settle(
-      told('ack'),
+      traced('ack'),
       (entries: readonly (string | AckEntry)[], { signal }: AckOptions = {}) =>
         alike(transport.ack(name, entries, { signal })),
       (handles, options: AckOptions = {}) => ackEntries(handles, encoded(codec, options)),
     ),
-    nack: settle(told('nack'), (handles, { signal, ...options }: NackOptions = {}) =>
+    nack: settle(traced('nack'), (handles, { signal, ...options }: NackOptions = {}) =>
       alike(transport.nack(name, nackEntries(handles, options), { signal })),
     ),
     // Extending a lease settles nothing.
@@ -75,18 +75,18 @@ export const settling = ({ transport, name, telemetry, codec }: SettlingParts): 
           ),
         ),
     ),
-    unreceive: settle(told('unreceive'), (handles, options?: CallOptions) =>
+    unreceive: settle(traced('unreceive'), (handles, options?: CallOptions) =>
       transport.unreceive(name, handles, options),
     ),
   } satisfies Record<keyof Settling, unknown> as unknown as Settling
 }
 
-/** Does work on messages, and tells of it. */
-type Tell = (messages: readonly Settled[], work: () => Promise<HandleResult[]>) => Promise<HandleResult[]>
+/** Does work on messages within a span. */
+type Traced = (messages: readonly Settled[], work: () => Promise<HandleResult[]>) => Promise<HandleResult[]>
 
 const settle =
   <O, E = string>(
-    tell: Tell,
+    traced: Traced,
     apply: (entries: readonly E[], options: O) => Promise<HandleResult[]>,
     entriesOf: (handles: readonly string[], options: O) => readonly E[] = (handles) =>
       handles as readonly unknown[] as E[],
@@ -95,14 +95,14 @@ const settle =
     const list: readonly Handle[] = Array.isArray(given) ? given : [given]
     const entries = entriesOf(handlesOf(list), options)
     const results =
-      list.length === 0 ? [] : await tell(list.map(settled), () => inCalls(entries, (some) => apply(some, options)))
+      list.length === 0 ? [] : await traced(list.map(settled), () => inCalls(entries, (some) => apply(some, options)))
     if (Array.isArray(given)) return results
     const [only] = results
     if (only && !only.ok) throw only.error
     return undefined
   }
 
-/** Calls one after the other. If a call fails after one was answered, its messages get the error, so that no answer is lost. */
+/** Makes calls one after the other. If a call fails after another one was answered, its messages get the error, so that no answer is lost. */
 const inCalls = async <E>(
   entries: readonly E[],
   apply: (entries: readonly E[]) => Promise<HandleResult[]>,

@@ -17,18 +17,18 @@ import { asSent, checkBody, newMessage, type PublishEntry, type Sent } from './p
 import type { QueueClient } from './queue.ts'
 
 export interface TransactionAckOptions {
-  /** What the work came to, for the messages' producers, on a queue that keeps results; the queue's codec writes it. */
+  /** The result of the work, for the messages' producers, on a queue that keeps results. The queue's codec encodes it. */
   readonly result?: unknown
-  /** That the work failed for good: an error. Not together with `result`. */
+  /** The error with which the work failed for good. Not together with `result`. */
   readonly failure?: unknown
   /** @default found among the queues that this client was asked for */
   readonly queue?: string
 }
 
 export interface CommitResult {
-  /** Of each published message, in the order in which they were given. Empty where `repeated`. */
+  /** The published messages, in the order given. Empty when `repeated`. */
   readonly published: readonly Sent[]
-  /** A transaction with this `transactionId` was committed before: nothing was done now. */
+  /** A transaction with this `transactionId` was committed before, and this call did nothing. */
   readonly repeated?: true
 }
 
@@ -40,18 +40,19 @@ export interface CommitResult {
  */
 export interface JointTransaction<Entry, Database> {
   /**
-   * Acks leased messages, of any queues. One that is gone or whose lease is lost cancels the transaction: its work was done
-   * before, or is another's now.
+   * Acks leased messages, of any queues. A message that is gone, or whose lease is lost, cancels the transaction: its work was
+   * done before, or another consumer is doing it now.
    */
   ack(messages: Handle | readonly Handle[], options?: TransactionAckOptions): void
   /**
-   * Publishes messages, as they are now. A queue's name alone stands for the codec and the schema that the client was asked
-   * for that queue with, and for JSON where there were none. A deduplication id that is taken cancels the transaction.
+   * Publishes messages, as they are at this call. For a queue given by its name, the transaction uses the codec and the schema
+   * with which the client was asked for that queue, or JSON if none were given. A deduplication id that is taken cancels the
+   * transaction.
    */
   publish<Body extends Json<Body>>(queue: string, entries: readonly PublishEntry<Body>[]): void
   publish<In, Out>(queue: QueueClient<In, Out>, entries: readonly PublishEntry<In>[]): void
   /**
-   * Commits, together with entries of the caller's own. Conflicts with other writers are tried again.
+   * Commits, together with entries of the caller's own. After a conflict with another writer the commit is retried.
    *
    * @param dynamodb sends the transaction; its role needs the rights for all of it. @default the client's own
    * @throws `TransactionCanceled` (nothing was done: see `explain`), `OutcomeUnknown`, `InvalidRequest`, `MessageTooLarge`,
@@ -59,20 +60,20 @@ export interface JointTransaction<Entry, Database> {
    */
   commit(dynamodb?: Database, entries?: readonly Entry[], options?: CallOptions): Promise<CommitResult>
   /**
-   * The actions for a transaction that the caller sends: within 5 seconds, first in its list, and then calls `committed`.
-   * Each call builds them anew.
+   * The actions for a transaction that the caller sends itself. The caller puts them first in its list, sends the list within
+   * 5 seconds, and then calls `committed`. Each call of `items` builds the actions anew.
    */
   items(): Promise<Entry[]>
-  /** Does what follows the acks and publishes of the `items` that were sent with success. */
+  /** Does the follow-up work of the acks and publishes in `items`, after the caller has sent them with success. */
   committed(): Promise<CommitResult>
   /**
-   * Why a transaction was canceled: of an error that `commit` threw, or of the SDK's `TransactionCanceledException` for
-   * `items`, with the caller's own entries behind them. Empty for any other error.
+   * Why a transaction was canceled, from an error that `commit` threw, or from the SDK's `TransactionCanceledException` when
+   * the caller sent `items` with its own entries behind them. Empty for any other error.
    */
   explain(error: unknown): readonly CancelReason[]
 }
 
-/** What differs with the database. */
+/** What depends on the database. */
 export interface JointDatabase<Entry, Database> {
   commits(dynamodb: Database | undefined, entries: readonly Entry[]): JointCommits
   /** @throws `NotSupported` where the database takes no entries */
@@ -91,13 +92,13 @@ export const jointTransaction = <Entry, Database>({
   database,
   queues,
 }: JointTransactionParts<Entry, Database>): JointTransaction<Entry, Database> => {
-  /** Publishes in the order given, some of which wait for their schema's verdict. */
+  /** The publishes in the order given. Some of them wait for their schema's check. */
   const messages: { queue: string; message: Promise<NewMessage> }[] = []
   let handedOver = 0
   let busy = false
   let writes: readonly Write[] = []
 
-  /** The messages that are to be handed over, each once, when all of them could be encoded. */
+  /** The messages that are to be handed to the engine's transaction, each once, when all of them could be encoded. */
   const pendingMessages = async (): Promise<Pending[]> => {
     const pending = await Promise.all(
       messages.slice(handedOver).map(async ({ queue, message }) => ({ queue, message: await message })),
@@ -105,7 +106,7 @@ export const jointTransaction = <Entry, Database>({
     handedOver += pending.length
     return pending
   }
-  /** One commit, or one build, at a time. */
+  /** Lets one commit or build run at a time. */
   const alone = async <T>(work: () => Promise<T>): Promise<T> => {
     if (busy) throw new HoldfastError('OperationInProgress', 'the transaction is being committed: begin another one')
     busy = true
@@ -131,7 +132,7 @@ export const jointTransaction = <Entry, Database>({
         const outcome = outcomeOf(work, () => queues.reading(name))
         return { queue: name, receiptHandle, ...(outcome && { outcome }) }
       })
-      // All of them or none: what is refused above adds nothing.
+      // All acks are added, or none: a refusal above adds nothing.
       for (const ack of acks) transaction.ack(ack)
     },
     publish: (
@@ -142,7 +143,7 @@ export const jointTransaction = <Entry, Database>({
       const reading = queues.reading(queue as string | QueueClient<never, unknown>)
       for (const entry of entries) {
         const message = messageNow(name, reading, entry)
-        // Heard when it is waited for.
+        // The commit awaits the promise and throws its error; until then it must not count as unhandled.
         message.catch(() => {})
         messages.push({ queue: name, message })
       }
@@ -175,7 +176,7 @@ interface Pending {
   readonly message: NewMessage
 }
 
-/** Commits in the spans of a publish to each queue; the messages carry their trace contexts. */
+/** Commits within a publish span for each queue. The messages carry the trace contexts of these spans. */
 const inSpans = async (
   telemetryOf: (queue: string) => QueueTelemetry,
   pending: readonly Pending[],
@@ -203,7 +204,7 @@ const inSpans = async (
   return committed
 }
 
-/** A message as it is at this call, whatever is done to its body while a schema takes its time. */
+/** A copy of a message as it is at this call, so that changes to its body during the schema's check have no effect. */
 const messageNow = async (
   queue: string,
   reading: Reading<never, unknown>,

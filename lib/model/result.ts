@@ -6,21 +6,21 @@ import type { Body, JsonValue, MessageAttribute } from './message.ts'
 import type { MessageStatus } from './message-status.ts'
 import type { ResultSettings } from './queue-settings.ts'
 
-/** What went wrong with a message, as its consumer said it. */
+/** What went wrong with a message, by its consumer. */
 export interface Failure {
   readonly name: string
   readonly message: string
   readonly stack?: string
 }
 
-/** What an ack says of the work. */
+/** The outcome that an ack gives for the work on a message. */
 export type WorkOutcome =
   | { readonly kind: 'done'; readonly result?: Body | undefined }
-  /** Done, and the result could not be stored: why. */
+  /** The work is done, but its result could not be stored, for this reason. */
   | { readonly kind: 'unstored'; readonly reason: string }
   | { readonly kind: 'failed'; readonly failure: Failure; readonly content?: ContentMessage | undefined }
 
-/** What the transaction that removes a message from its place says of it. */
+/** Why a transaction removed a message from its queue without an ack. */
 export type Ending =
   | { readonly kind: 'cancelled' }
   | {
@@ -41,7 +41,7 @@ export interface ResultEntry {
   readonly outcome: WorkOutcome | Ending
 }
 
-/** A result item: what is told of messages of one segment at one instant. */
+/** A result item: the outcomes of messages of one segment, written at one instant. */
 export interface ResultRecord {
   /** When the segment was published, epoch ms. */
   readonly publishedAt: number
@@ -50,24 +50,24 @@ export interface ResultRecord {
   readonly entries: readonly ResultEntry[]
 }
 
-/** What is known of a message's work. */
+/** What is known of a message and of the work on it. */
 export interface ResultAnswer {
   readonly status: MessageStatus
-  /** Of a message that is done; absent when its consumer gave none. */
+  /** The result of a message that is done; absent when its consumer gave none. */
   readonly result?: Body
-  /** Of one that failed or was dead-lettered, where its consumer told. */
+  /** The failure of a message that failed or was dead-lettered, where its consumer gave one. */
   readonly failure?: Failure
   /** Why there is no result though the work is done. */
   readonly unstored?: string
 }
 
 /**
- * How long after its receive a message can be acked without a look at whether it is still held: one more retention, at most an
+ * How long after its receive a message can be acked without a read of whether it is still held: one retention, at most an
  * hour. See `resultExpiry`.
  */
 const promptMs = ({ retentionSeconds }: ResultSettings): number => Math.min(retentionSeconds, 3_600) * 1_000
 
-/** The longest that a result is kept after the instant at which its message was last known to be held. */
+/** How long at most a result is kept after the instant at which its message was last known to be held. */
 export const resultsKeptMs = (results: ResultSettings): number => promptMs(results) + results.retentionSeconds * 1_000
 
 export const isPrompt = (results: ResultSettings, receivedAt: number, now: number): boolean =>
@@ -76,11 +76,11 @@ export const isPrompt = (results: ResultSettings, receivedAt: number, now: numbe
 /**
  * When the item of a claim expires, epoch ms.
  *
- * INVARIANT: of two claims of a message the item of the earlier one never outlives that of the later one, or an earlier
- * consumer's late ack would be what is left. So it is not counted from the ack, which may come at any time, but from
- * instants that are in the order of the claims: the receive, or a consistent read that saw the message held under the claim,
- * which is before the next receive. An item counted from the receive gets the time for a prompt ack on top, so that it is kept
- * for the retention, counted from the ack.
+ * INVARIANT: of two claims of a message, the item of the earlier claim never outlives the item of the later one. Otherwise an
+ * earlier consumer's late ack would be the result that is left. So the retention is not counted from the ack, which may come
+ * at any time. It is counted from an instant that follows the order of the claims: the receive, or a consistent read that
+ * found the message held under the claim and so precedes the next receive. When it is counted from the receive, the time for
+ * a prompt ack is added, so that the item is kept for a whole retention after the ack.
  */
 export const resultExpiry = ({
   retentionSeconds,
@@ -90,12 +90,12 @@ export const resultExpiry = ({
 }: ResultSettings & {
   readonly receivedAt: number
   readonly keptUntil: number
-  /** When the message was seen held under this claim, where that was looked at. */
+  /** When a read showed the message held under this claim; absent where nothing was read. */
   readonly heldAt?: number | undefined
 }): number =>
   Math.min(Math.max(receivedAt + promptMs({ retentionSeconds }), heldAt ?? 0) + retentionSeconds * 1_000, keptUntil)
 
-/** A failure with what it may hold at most. */
+/** An error as a failure: its name, message and stack, each cut to its limit. */
 export const failureFrom = (error: unknown): Failure => {
   const { name, message, stack } =
     error !== null && typeof error === 'object' ? (error as Partial<Record<keyof Failure, unknown>>) : {}
@@ -120,11 +120,11 @@ const cut = (text: string, length: number): string => {
   return whole.length > length ? `${whole.slice(0, length - 1).toWellFormed()}…` : whole
 }
 
-/** Bytes of a result as it counts towards the limit. */
+/** The bytes of a result that count towards the limit. */
 export const resultBytes = (result: Body): number =>
   result instanceof Uint8Array ? result.byteLength : Buffer.byteLength(JSON.stringify(result), 'utf8')
 
-/** How outcomes are told apart in an item; each byte is billed. */
+/** The numbers of the kinds of outcomes in an item: short, because each byte is billed. */
 const KINDS = { done: 0, json: 1, bytes: 2, failed: 3, unstored: 4, deadLettered: 5, cancelled: 6, moved: 7 } as const
 
 type StoredEntry = readonly [index: number, version: number, kind: number, value?: JsonValue]
@@ -148,15 +148,15 @@ export const encodeEntry = ({ index, version, outcome }: ResultEntry): StoredEnt
       return [index, version, KINDS.unstored, outcome.reason]
     case 'failed': {
       const { failure, content } = outcome
-      const told = { ...failure, ...(content && { content: encodeContentMessage(content) }) }
-      return [index, version, KINDS.failed, told as unknown as JsonValue]
+      const detail = { ...failure, ...(content && { content: encodeContentMessage(content) }) }
+      return [index, version, KINDS.failed, detail as unknown as JsonValue]
     }
     case 'cancelled':
       return [index, version, KINDS.cancelled]
     case 'deadLettered':
     case 'moved': {
-      const { kind, ...told } = outcome
-      return [index, version, KINDS[kind], told as unknown as JsonValue]
+      const { kind, ...detail } = outcome
+      return [index, version, KINDS[kind], detail as unknown as JsonValue]
     }
   }
 }
@@ -195,14 +195,14 @@ const outcomeOf = (kind: number, value: JsonValue | undefined): WorkOutcome | En
   }
 }
 
-/** Whether the transaction that removed the message wrote this. */
+/** Whether the transaction that removed the message wrote this outcome. */
 export const isEnding = (outcome: WorkOutcome | Ending): outcome is Ending =>
   outcome.kind === 'cancelled' || outcome.kind === 'deadLettered' || outcome.kind === 'moved'
 
 /**
- * The entry that tells what became of a message that is no longer in its place: an ending, since it was committed
- * with the removal; else that of the latest claim. Whoever removed the message by an ack held the latest claim, and had written
- * its entry before. Of two entries of one claim the first one counts.
+ * The entry that holds what became of a message that is no longer stored: an ending, since it was committed with the removal;
+ * else the entry of the latest claim. The consumer whose ack removed the message held the latest claim, and its entry was
+ * written before the removal. Of two entries of one claim the first one counts.
  */
 export const decisive = (
   records: readonly ResultRecord[],
@@ -217,15 +217,15 @@ export const decisive = (
   return best
 }
 
-type Told = { readonly record: ResultRecord; readonly entry: ResultEntry }
-const isBefore = (a: Told, b: Told): boolean => {
+type EntryOfRecord = { readonly record: ResultRecord; readonly entry: ResultEntry }
+const isBefore = (a: EntryOfRecord, b: EntryOfRecord): boolean => {
   const [ended, ends] = [isEnding(a.entry.outcome), isEnding(b.entry.outcome)]
   if (ended !== ends) return ends
   if (a.entry.version !== b.entry.version) return a.entry.version < b.entry.version
   return b.record.at < a.record.at
 }
 
-/** Names a result item by what it is about, so that the same write sent again is the same item. */
+/** The name of a result item, a hash of what the item is about: the same write sent again names the same item. */
 export const resultName = (about: readonly (string | Uint8Array)[]): string => {
   const hash = createHash('sha256')
   for (const one of about) hash.update(one)

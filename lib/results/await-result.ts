@@ -5,29 +5,29 @@ import { isFinal, type MessageStatus } from '../model/message-status.ts'
 import { number } from '../model/number-checks.ts'
 import { plainName } from '../model/queue-name.ts'
 import type { ResultAnswer } from '../model/result.ts'
-import { findResult, type Look } from './find-result.ts'
+import { type FoundResult, findResult } from './find-result.ts'
 import { resultWakeup } from './write-results.ts'
 
 export interface AwaitOptions {
-  /** How long to wait until nothing more can come, seconds, 0 … 20. @default 0 */
+  /** How long to wait for a final answer, seconds, 0 … 20. @default 0 */
   readonly waitTimeSeconds?: number
-  /** Ends the wait; the answer is what was known last. */
+  /** Ends the wait: the answer is then the last one read. */
   readonly signal?: AbortSignal | undefined
 }
 
 const FIRST_WAIT_MS = 50
 const LONGEST_WAIT_MS = 1_000
 const GROWTH = 1.6
-/** A consumer whose clock is behind may still ack what has expired here. */
+/** A consumer whose clock is behind may still ack a message that has expired by this process's clock. */
 const CLOCKS_MS = 2_000
 
 /**
- * What became of a message: its result, its failure, or its state as it is; with `waitTimeSeconds` it waits until that is
- * final. An ack in this process is seen at once, one in another process within a second.
+ * What became of a message: its result, its failure, or its present status. With `waitTimeSeconds` the call waits until the
+ * answer is final. It notices an ack in this process at once, and an ack in another process within a second.
  *
- * reads: the message's header at each look, 0.5 RRU, 25 of them in 20 s; 5 RRU more at the last one
+ * reads: the message's header, 0.5 RRU, about 25 times in 20 s; 5 RRU more once the message is gone
  *
- * @throws `InvalidRequest` on a queue that keeps no results, `QueueNotFound`, `MessageNotFound` for what is no message id
+ * @throws `InvalidRequest` on a queue that keeps no results, `QueueNotFound`, `MessageNotFound` for a malformed message id
  */
 export const awaitResult = async (
   engine: Engine,
@@ -38,17 +38,17 @@ export const awaitResult = async (
   number('waitTimeSeconds', waitTimeSeconds, 0, LIMITS.waitTimeSeconds)
   await checkKept(engine, queueName)
   const deadline = engine.clock.now() + waitTimeSeconds * 1_000
-  let look: Look | undefined
+  let found: FoundResult | undefined
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(LONGEST_WAIT_MS, waitMs * GROWTH)) {
-    look = await findResult(engine, queueName, messageId, look?.place)
+    found = await findResult(engine, queueName, messageId, found?.place)
     const now = engine.clock.now()
-    if (isSettled(look.answer.status, now) || now >= deadline || signal?.aborted) return look.answer
+    if (isSettled(found.answer.status, now) || now >= deadline || signal?.aborted) return found.answer
     const jittered = waitMs * (0.75 + engine.random.fraction() / 2)
-    await engine.wakeups.wait(resultWakeup(look.place.key), Math.min(jittered, deadline - now), signal)
+    await engine.wakeups.wait(resultWakeup(found.place.key), Math.min(jittered, deadline - now), signal)
   }
 }
 
-/** Whether waiting is in vain. */
+/** Whether a status can't change any more, so that waiting longer changes nothing. */
 const isSettled = (status: MessageStatus, now: number): boolean =>
   isFinal(status) && !(status.state === 'gone' && status.reason === 'expired' && now < (status.at ?? 0) + CLOCKS_MS)
 
@@ -67,9 +67,10 @@ const checkKept = async (engine: Engine, name: string): Promise<void> => {
 }
 
 /**
- * What a message is doing, or became. Also on queues that keep no results; there all that is gone is `gone`.
+ * The status of a message: what it is doing, or what became of it. A queue that keeps no results has it too; there every
+ * message that is no longer stored is `gone`.
  *
- * @throws `QueueNotFound`, `MessageNotFound` for what is no message id
+ * @throws `QueueNotFound`, `MessageNotFound` for a malformed message id
  */
 export const messageStatus = async (engine: Engine, queueName: string, messageId: string): Promise<MessageStatus> =>
   (await findResult(engine, queueName, messageId)).answer.status

@@ -17,39 +17,39 @@ import { ownResults, resultPartition, SHARED_RESULTS } from '../store/keys.ts'
 import { slotStatus } from './slot-status.ts'
 import { resultsKeptSince } from './write-results.ts'
 
-/** Where a message stands, or stood last. */
+/** Where a message is stored, or was stored last. */
 export interface Place {
   readonly key: SegmentKey
   readonly index: number
 }
 
-/** A look at a message: what is known of it, and where the next look finds it. */
-export interface Look {
+/** What is known of a message, and where the next read finds it. */
+export interface FoundResult {
   readonly answer: ResultAnswer
   readonly place: Place
 }
 
-/** More results of one segment than its messages can have in sane use: each late ack of an older claim adds one. */
+/** More result items than the messages of one segment have in normal use: each late ack of an older claim adds one. */
 const MAX_RESULTS = 500
-/** Moves of a message, within its queue or out of it and back, between two looks. */
+/** How many moves of a message, within its queue or out of it and back, one call follows. */
 const MAX_MOVES = 8
 
 /**
- * What became of a message, in this order: the slot in its header, while the message is there; where it was moved within the
- * queue; and once it is gone, what the transaction that removed it said, or the result of the latest claim.
+ * Finds what became of a message. The first of these that exists is the answer: the message's slot, in its header or where an
+ * alias leads; the ending that a transaction wrote when it removed the message; the result of the latest claim.
  *
- * reads: the header, eventually consistent, while the message is in it; once it is not, all consistent: the alias, the
- * header, two queries for results · cost: 0.5 RRU; 4 to 5 once it is gone
+ * reads: the header, eventually consistent, while the message is in it. Afterwards, all consistent: the alias, the header and
+ * two queries for results · cost: 0.5 RRU; 4 to 5 once the message is gone
  *
- * @param known where a look before found it
- * @throws `QueueNotFound`, `MessageNotFound` for what is no message id
+ * @param known where an earlier call found the message
+ * @throws `QueueNotFound`, `MessageNotFound` for a malformed message id
  */
 export const findResult = async (
   engine: Engine,
   queueName: string,
   messageId: string,
   known?: Place,
-): Promise<Look> => {
+): Promise<FoundResult> => {
   const queue = await engine.queues.get(queueName)
   const start = known ?? placeOf(queue, messageId)
   if (!start) throw messageNotFound(queueName, messageId)
@@ -59,7 +59,7 @@ export const findResult = async (
   for (let move = 0; ; move++) {
     const alias = await readAlias(engine.store, queue.name, messageId)
     if (alias) place = placeAt(queue, alias)
-    // Consistent: what is not seen now was removed, and what its removal rests on was written before.
+    // A consistent read: a message that it does not find was removed, and its result was written before the removal.
     const status = await statusInSlot(engine, queue, place, true)
     if (status) return { answer: { status }, place }
     const again = move < MAX_MOVES ? await readAlias(engine.store, queue.name, messageId) : alias
@@ -68,7 +68,7 @@ export const findResult = async (
   return { answer: await ending(engine, queue, messageId, place), place }
 }
 
-/** The failure of a message that failed for good, as an item, with the message where that is kept. */
+/** The stored failure of a message that failed for good, where its item also holds the message itself. */
 export const findFailure = async (
   engine: Engine,
   { key, index }: Place,
@@ -81,9 +81,9 @@ export const findFailure = async (
     consistent: true,
   })
   const records = documents.map(({ value }) => decodeResults(value))
-  const told = decisive(records, index)
-  const document = told && documents[records.indexOf(told.record)]
-  const content = told?.entry.outcome.kind === 'failed' ? told.entry.outcome.content : undefined
+  const latest = decisive(records, index)
+  const document = latest && documents[records.indexOf(latest.record)]
+  const content = latest?.entry.outcome.kind === 'failed' ? latest.entry.outcome.content : undefined
   return document && content && { key: { partition, sort: document.sort }, version: document.version, content }
 }
 
@@ -97,7 +97,7 @@ const placeAt = (queue: QueueState, { shard, group, sort, index }: MessageAddres
   index,
 })
 
-/** What the header says of a message; nothing when the message is not in it any more. */
+/** The status by the message's slot in its header; `undefined` when the header no longer holds the message. */
 const statusInSlot = async (
   engine: Engine,
   queue: QueueState,
@@ -113,7 +113,7 @@ const statusInSlot = async (
   return isDropped(queue, segment, now) ? dropped(queue, segment) : slotStatus(queue, segment, slot, now)
 }
 
-/** An id of a fair group holds a part of the key. */
+/** The end of the range in which the header's key lies: a message id of a fair group holds only the beginning of the key. */
 const keyEnd = ({ partition: { group }, sort }: SegmentKey): string =>
   group !== undefined && isFairGroup(group) ? fairSortEnd(sort) : sort
 
@@ -122,18 +122,18 @@ const dropped = (queue: QueueState, segment: Segment): MessageStatus =>
     ? { state: 'gone', reason: 'purged' }
     : { state: 'gone', reason: 'expired', at: expiryOf(queue, segmentDueAt(segment), segment.expiresAt) }
 
-/** What became of a message that is not in its place any more. */
+/** What became of a message that is no longer stored in its queue. */
 const ending = async (engine: Engine, queue: QueueState, messageId: string, place: Place): Promise<ResultAnswer> => {
   const since = resultsKeptSince(queue)
   const records = since === undefined ? [] : await recordsOf(engine, place)
-  // Of before a time in which no results were kept, one may be of an older claim than the last ack.
-  const told = decisive(
+  // Results from before a time in which the queue kept none are ignored: they may be of an older claim than the last ack.
+  const latest = decisive(
     records.filter(({ at }) => at >= (since ?? 0)),
     place.index,
   )
-  if (told) return answerOf(queue, told)
-  const dead = await deadLetterStatus(engine, queue, messageId)
-  return { status: dead ?? { state: 'gone' } }
+  if (latest) return answerOf(queue, latest)
+  const deadLettered = await deadLetterStatus(engine, queue, messageId)
+  return { status: deadLettered ?? { state: 'gone' } }
 }
 
 const recordsOf = async (engine: Engine, { key, index }: Place): Promise<ResultRecord[]> => {
@@ -161,7 +161,7 @@ const answerOf = (
       return { status: { state: 'deadLettered', at, queue: to, reason }, ...(failure && { failure }) }
     }
   }
-  // Acked by a process that did not know of the purge yet: the producer may have been told of it.
+  // A process that did not know of the purge yet acked the message. The producer may already have read "purged".
   if (isPurged(queue, publishedAt) && at > (queue.purgedAt ?? 0)) return { status: { state: 'gone', reason: 'purged' } }
   switch (outcome.kind) {
     case 'done':
@@ -176,7 +176,7 @@ const answerOf = (
   }
 }
 
-/** A dead-lettered message whose move left no trace here: the queue kept no results then, or not for so long. */
+/** The status of a dead-lettered message without a result item: the queue kept no results then, or the item has expired. */
 const deadLetterStatus = async (
   engine: Engine,
   queue: QueueState,
@@ -189,7 +189,7 @@ const deadLetterStatus = async (
     if (!origin || home.name === queue.name) return undefined
     return { state: 'deadLettered', at: origin.at, queue: plainName(home.name), reason: origin.reason }
   } catch (error) {
-    // Those who may read results need not be allowed to look into the dead-letter queue.
+    // A role that may read results need not have rights on the dead-letter queue.
     if (isHoldfastError(error, 'MessageNotFound') || isHoldfastError(error, 'AccessDenied')) return undefined
     throw error
   }

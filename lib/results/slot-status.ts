@@ -2,7 +2,7 @@ import type { MessageStatus } from '../model/message-status.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { liveAt, receiveCountOf, type Segment, type Slot, visibleAt } from '../model/segment.ts'
 
-/** The status of a message that is in its place: the lease is the state, so that it is true of a consumer that was killed. */
+/** The status of a stored message. It follows from the lease alone, so it is right even when the consumer was killed. */
 export const slotStatus = (
   { settings: { deadLetter } }: QueueState,
   segment: Segment,

@@ -22,11 +22,11 @@ import { headerAt } from '../store/header-at.ts'
 import { resultKey, resultPartition, sharedResultKey } from '../store/keys.ts'
 import type { DocumentKey, PutWrite, StoredSegment } from '../store/port.ts'
 
-/** An ack with what it says of the work. */
+/** An ack with the outcome of the work. */
 export interface WorkDone {
   readonly handle: ReceiptHandle
   readonly outcome: WorkOutcome
-  /** When the message was seen held under this handle, epoch ms, where that was looked at. */
+  /** When a read showed the message held under this handle, epoch ms; absent where nothing was read. */
   readonly heldAt?: number
 }
 
@@ -36,18 +36,19 @@ export interface ResultWrite<T extends WorkDone> {
   readonly acks: readonly T[]
 }
 
-/** How long a process may not know that results were switched on, and how far its clock may be off, ms. */
+/** How long after results are switched on a process may not know it, plus how far its clock may be off, ms. */
 const UNKNOWN_MS = QUEUE_CACHE_MS + 2_000
 
-/** From when on the results of messages received are kept, epoch ms; nothing where none are. */
+/** The queue keeps the results of messages received since this instant, epoch ms; `undefined` when it keeps none. */
 export const resultsKeptSince = ({ settings, resultsSince }: QueueState): number | undefined =>
   settings.results && (resultsSince === undefined ? 0 : resultsSince + UNKNOWN_MS)
 
 /**
- * Whether an ack under this handle counts as the work's end. Not where the message was dropped before, which is what its
- * producer is told; nor where another process might have acked it without a result; nor under a handle of an old format.
+ * Whether the outcome of an ack under this handle is recorded. It is not when the message was dropped before the ack, since
+ * its producer reads that it was dropped; when another process might have acked it without a result; or when the handle has
+ * an old format.
  */
-export const isTold = (queue: QueueState, handle: ReceiptHandle, now: number): handle is TellingHandle => {
+export const isRecordable = (queue: QueueState, handle: ReceiptHandle, now: number): handle is RecordableHandle => {
   const { claim, receivedAt } = handle
   const since = resultsKeptSince(queue)
   if (since === undefined || receivedAt < since || !claim) return false
@@ -56,16 +57,16 @@ export const isTold = (queue: QueueState, handle: ReceiptHandle, now: number): h
   return expiryOf(queue, dueAt, claim.expiresAt) > now && !isPurged(queue, claim.publishedAt)
 }
 
-export type TellingHandle = ReceiptHandle & { readonly claim: HandleClaim }
+export type RecordableHandle = ReceiptHandle & { readonly claim: HandleClaim }
 
-/** Of an item's key and what JSON puts around its results. */
+/** For an item's key, and for the JSON around its results. */
 const ITEM_OVERHEAD_BYTES = 40
 
 /**
- * The result items for acks of messages of one segment: those that fit into 2 KB together share one, larger ones have
- * their own. Pure; to be written before the messages are removed, or in the transaction that removes them.
+ * The result items for acks of messages of one segment: results that fit into 2 KB together share an item, and each larger
+ * one has its own. Pure. The caller writes them before it removes the messages, or in the transaction that removes them.
  */
-export const resultWrites = <T extends WorkDone & { readonly handle: TellingHandle }>(
+export const resultWrites = <T extends WorkDone & { readonly handle: RecordableHandle }>(
   queue: QueueState,
   key: SegmentKey,
   acks: readonly T[],
@@ -80,7 +81,7 @@ export const resultWrites = <T extends WorkDone & { readonly handle: TellingHand
       alone.push({ ack, entry })
       continue
     }
-    // Only what expires together, as all does that was received together: see `resultExpiry`.
+    // Only results that expire at the same time share an item, as all do whose messages were received together.
     const expiresAt = expiryOfAck(queue, ack)
     const share = shares.findLast((one) => one.expiresAt === expiresAt)
     if (share && share.bytes + bytes <= LIMITS.sharedResultBytes) {
@@ -100,7 +101,7 @@ export const resultWrites = <T extends WorkDone & { readonly handle: TellingHand
       key: itemKey,
       value: encodeResults({ publishedAt: some[0].handle.claim.publishedAt, at: now, entries }),
       expiresAt: expiryOfAck(queue, some[0]),
-      // What a claim said first stays.
+      // The first result of a claim stays.
       ifVersion: 0,
     },
   })
@@ -116,15 +117,15 @@ export const resultWrites = <T extends WorkDone & { readonly handle: TellingHand
 
 const expiryOfAck = (
   { settings: { results } }: QueueState,
-  { handle: { receivedAt, claim }, heldAt }: WorkDone & { readonly handle: TellingHandle },
+  { handle: { receivedAt, claim }, heldAt }: WorkDone & { readonly handle: RecordableHandle },
 ): number =>
   resultExpiry({ retentionSeconds: results?.retentionSeconds ?? 0, receivedAt, keptUntil: claim.keptUntil, heldAt })
 
 /**
- * The write that tells what became of messages of a segment that are moved or cancelled, for the transaction which does that;
- * none where the queue keeps no results.
+ * The result item for messages of a segment that a transaction moves or cancels, to be written by that transaction; none
+ * where the queue keeps no results.
  *
- * It stays longer than any result of an earlier claim, which was held by now.
+ * The item outlives every result of an earlier claim, because each earlier claim was held before now.
  */
 export const endingWrites = (
   queue: QueueState,
@@ -155,11 +156,11 @@ export interface PlacedWork extends WorkDone {
 /**
  * Writes the result items of acks, before any message is removed.
  *
- * reads: nothing; the header of a message that was received more than a retention or an hour ago; the segment of one that
- * failed · writes: one item a segment, larger results one each · condition: none of this claim is there · a crash leaves an
- * item of a message that is still in its place, which nobody looks at
+ * reads: the header of a message that was received more than a retention or an hour ago, the segment of a message that
+ * failed, else nothing · writes: one item a segment, and one for each larger result · condition: the item is absent · a crash
+ * leaves an item of a message that is still stored, and nothing reads it while the message is
  *
- * @returns why some can't be acked, by their positions
+ * @returns the errors of acks that must not go on, by their positions
  */
 export const storeResults = async (
   engine: Engine,
@@ -168,12 +169,12 @@ export const storeResults = async (
 ): Promise<Map<number, HandleResult>> => {
   const refused = new Map<number, HandleResult>()
   const now = engine.clock.now()
-  const segments = new Map<string, { key: SegmentKey; acks: (PlacedWork & { handle: TellingHandle })[] }>()
+  const segments = new Map<string, { key: SegmentKey; acks: (PlacedWork & { handle: RecordableHandle })[] }>()
   for (const work of works) {
     const { handle, outcome, position } = work
     const tooLarge = outcome.kind === 'done' && outcome.result !== undefined && largeResult(queue, outcome.result)
     if (tooLarge) refused.set(position, { ok: false, error: tooLarge })
-    else if (isTold(queue, handle, now)) {
+    else if (isRecordable(queue, handle, now)) {
       const key = keyOfHandle(queue, handle)
       const id = segmentId(key)
       const group = segments.get(id) ?? { key, acks: [] }
@@ -189,7 +190,7 @@ export const storeResults = async (
     [...segments.values()].map(async ({ key, acks }) => {
       let held: typeof acks
       try {
-        held = await withKnown(engine, queue, key, acks, now)
+        held = await withStoredState(engine, queue, key, acks, now)
       } catch (error) {
         return refuse(acks, error)
       }
@@ -203,7 +204,7 @@ export const storeResults = async (
   return refused
 }
 
-/** The error for a result that is too large to be kept. */
+/** The error for a result that is too large to be kept; `undefined` for any other result. */
 export const largeResult = (queue: QueueState, result: Body) => {
   const bytes = resultBytes(result)
   if (bytes <= LIMITS.resultBytes) return undefined
@@ -215,10 +216,10 @@ export const largeResult = (queue: QueueState, result: Body) => {
 }
 
 /**
- * The acks with what has to be read for them. One of a message that is no longer held has no result: its item would say
- * nothing, and a late one might be the last to expire.
+ * Reads what late acks and failures need: whether the message is still held, and the message that failed. Leaves out acks of
+ * messages that are no longer held: their items would mean nothing, and a late item might be the last to expire.
  */
-export const withKnown = async <T extends PlacedWork & { readonly handle: TellingHandle }>(
+export const withStoredState = async <T extends PlacedWork & { readonly handle: RecordableHandle }>(
   engine: Engine,
   { settings: { results } }: QueueState,
   key: SegmentKey,
@@ -241,10 +242,10 @@ const withoutContent = async (engine: Engine, key: SegmentKey): Promise<StoredSe
   return segment && { segment, content: undefined }
 }
 
-/** Within DynamoDB's 400 KB an item, as JSON. */
+/** A failed message up to this size is kept with its failure, as JSON: an item of DynamoDB has at most 400 KB. */
 const MAX_CONTENT_BYTES = 300_000
 
-/** A failure with the message that failed, so that it can be sent again. */
+/** A failure together with the message that failed, so that the message can be sent again. */
 const withContent = ({ handle: { index }, outcome }: WorkDone, { segment, content }: StoredSegment): WorkOutcome => {
   const message = content?.messages[index]
   if (outcome.kind !== 'failed' || !message) return outcome
@@ -253,5 +254,5 @@ const withContent = ({ handle: { index }, outcome }: WorkDone, { segment, conten
   return Buffer.byteLength(JSON.stringify(encodeEntry(entry)), 'utf8') > MAX_CONTENT_BYTES ? outcome : entry.outcome
 }
 
-/** Names what a wait for a result in this process waits for. */
+/** The name of the wakeup that an ack in this process sends to waits for a result. */
 export const resultWakeup = (key: SegmentKey): string => `result ${resultPartition(key)}`

@@ -14,31 +14,31 @@ import { followUp } from '../store/follow-up.ts'
 import { applyToHandles, checkCount, type HandleOperation, type Held, leaseLost, OK } from './apply-to-handles.ts'
 import { releaseGroups } from './group-release.ts'
 
-/** A message to ack, and what its consumer says of the work, on a queue that keeps results. */
+/** A message to ack, with the outcome of the work for queues that keep results. */
 export interface AckEntry {
   readonly receiptHandle: string
   /** Stored for the producer, at most 32 KB. Not together with `failure`. */
   readonly result?: Body
-  /** That the work failed for good: the producer is told, and the message is gone from the queue. */
+  /** Why the work failed for good. The producer reads it as the failure, and the message is gone from the queue. */
   readonly failure?: Failure
-  /** Whether the message is acked without `result` or `failure` where the queue keeps none. @default refused */
+  /** Acks the message without `result` or `failure` if the queue keeps no results. By default such an ack is refused. */
   readonly ifKept?: boolean
-  /** Why there is no result, though there should be one. */
+  /** Why there is no result although the handler returned one. */
   readonly unstored?: string
 }
 
 /**
  * Deletes messages whose work is done. An ack succeeds after the lease has ended too, while no other consumer has received the
- * message. Afterwards it is `LeaseLost`. The ack of a message that is gone succeeds, any number of times.
+ * message. Afterwards it fails with `LeaseLost`. The ack of a message that is gone succeeds, any number of times.
  *
  * reads: nothing · writes: one delete for a lone message or for all messages of a segment, one update for some of them, and a
  * delete with the last one · condition: each message is leased under its handle's token, and for a delete no other message is
  * left · a crash between the last update and the delete leaves an empty header, which the next poller deletes
  *
- * On a queue that keeps results every ack first writes a result item, an empty one too, and then removes the message:
- * `docs/results.md`. A message whose item could not be written is not removed.
+ * On a queue that keeps results, every ack first writes a result item, also when there is no result, and then removes the
+ * message: see `docs/results.md`. A message whose result item could not be written is not removed.
  *
- * @param acked receipt handles, or entries with what is to be told of the work
+ * @param acked receipt handles, or entries with the outcome of the work
  * @returns one result a handle, in order: `ReceiptHandleInvalid`, `LeaseLost`, `MessageTooLarge` (its result), `Throttled` or
  *   `StoreUnavailable` when not ok
  * @throws `InvalidRequest`, also for a result on a queue that keeps none
@@ -49,11 +49,11 @@ export const ack = async (
   acked: readonly (string | AckEntry)[],
 ): Promise<HandleResult[]> => {
   checkCount(acked)
-  const told = acked.map((one): AckEntry => (typeof one === 'string' ? { receiptHandle: one } : one))
-  const queue = await queueFor(engine, queueName, told)
-  const refused = queue.settings.results ? await storeResults(engine, queue, worksIn(engine, queue, told)) : NONE
-  const positions = [...told.keys()].filter((position) => !refused.has(position))
-  const receiptHandles = positions.map((position) => told[position]?.receiptHandle as string)
+  const acks = acked.map((one): AckEntry => (typeof one === 'string' ? { receiptHandle: one } : one))
+  const queue = await queueFor(engine, queueName, acks)
+  const refused = queue.settings.results ? await storeResults(engine, queue, worksIn(engine, queue, acks)) : NONE
+  const positions = [...acks.keys()].filter((position) => !refused.has(position))
+  const receiptHandles = positions.map((position) => acks[position]?.receiptHandle as string)
   const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, request: undefined }))
   const results = entries.length > 0 ? await applyToHandles(engine, queue, entries, ackOperation(engine, queue)) : []
   // In a group of a standard queue an ack makes nothing receivable, unless there is a limit to what is in flight.
@@ -62,32 +62,32 @@ export const ack = async (
   }
   if (refused.size === 0) return results
   const byPosition = new Map(positions.map((position, index) => [position, results[index] as HandleResult]))
-  return told.map((_, position) => (refused.get(position) ?? byPosition.get(position)) as HandleResult)
+  return acks.map((_, position) => (refused.get(position) ?? byPosition.get(position)) as HandleResult)
 }
 
 const NONE: ReadonlyMap<number, HandleResult> = new Map()
 
-/** The queue; read anew where it seems to keep no results, and is given one. */
-const queueFor = async (engine: Engine, name: string, told: readonly AckEntry[]): Promise<QueueState> => {
-  for (const [position, { result, failure }] of told.entries()) {
+/** The queue. Its record is read again when an ack has a result and the cached record says that the queue keeps none. */
+const queueFor = async (engine: Engine, name: string, acks: readonly AckEntry[]): Promise<QueueState> => {
+  for (const [position, { result, failure }] of acks.entries()) {
     if (result !== undefined && failure)
       throw invalid(`entries[${position}].result`, 'given', 'must not be given together with failure')
   }
   const queue = await engine.queues.get(name)
-  const at = told.findIndex(({ result, failure, ifKept }) => !ifKept && (result !== undefined || failure))
+  const at = acks.findIndex(({ result, failure, ifKept }) => !ifKept && (result !== undefined || failure))
   if (at < 0 || queue.settings.results) return queue
   const fresh = await engine.queues.fresh(name)
   if (fresh.settings.results) return fresh
   throw new HoldfastError(
     'InvalidRequest',
     `queue ${plainName(name)} keeps no results: set its results.retentionSeconds, or ack without one`,
-    { field: told[at]?.failure ? 'failure' : 'result', queue: name },
+    { field: acks[at]?.failure ? 'failure' : 'result', queue: name },
   )
 }
 
-/** What each ack says of the work, as far as its receipt handle is one. */
-const worksIn = (engine: Engine, queue: QueueState, told: readonly AckEntry[]): PlacedWork[] =>
-  told.flatMap(({ receiptHandle, result, failure, unstored }, position): PlacedWork[] => {
+/** The outcomes of the acks with well-formed receipt handles. */
+const worksIn = (engine: Engine, queue: QueueState, acks: readonly AckEntry[]): PlacedWork[] =>
+  acks.flatMap(({ receiptHandle, result, failure, unstored }, position): PlacedWork[] => {
     const handle = handleOrNothing(queue, receiptHandle, engine.clock.now())
     if (!handle) return []
     const outcome: WorkOutcome = failure
@@ -98,7 +98,7 @@ const worksIn = (engine: Engine, queue: QueueState, told: readonly AckEntry[]): 
     return [{ handle, outcome, position }]
   })
 
-/** What is no receipt handle is answered where it is applied. */
+/** The decoded handle; `undefined` for a malformed one, whose error `applyToHandles` returns. */
 const handleOrNothing = (queue: QueueState, text: string, now: number): ReceiptHandle | undefined => {
   try {
     return receiptHandleFor(queue.name, text, now)
@@ -125,7 +125,7 @@ const ackOperation = (engine: Engine, queue: QueueState): HandleOperation<undefi
   },
 })
 
-/** The change that takes leased messages of one segment away; `current` is the segment, where it was read. */
+/** The change that removes leased messages of one segment; `current` is the segment, if it was read. */
 export const ackChange = (
   key: SegmentKey,
   held: readonly Held<undefined>[],

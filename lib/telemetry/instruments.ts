@@ -8,12 +8,12 @@ export interface Instruments {
   readonly consumed: Counter
 }
 
-/** The boundaries that the conventions ask for. */
+/** The boundaries of histograms of seconds that the conventions require. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 
 /**
- * The instruments of the provider that is registered now. A meter taken before the process registers its provider never
- * records anything, unlike a tracer; so each use asks again.
+ * The instruments of the meter provider that is registered now. Unlike a tracer, a meter taken before the process registers
+ * its provider never records anything. So each use asks for the provider again.
  */
 export const instruments = (scope: string): (() => Instruments) => {
   let provider: MeterProvider | undefined

@@ -17,30 +17,30 @@ import { instruments } from './instruments.ts'
 import type { Published, QueueTelemetry, Server, Settled, Telemetry } from './telemetry.ts'
 import { contextOf, creationOf, withContext } from './trace-context.ts'
 
-/** The scope of all spans and metrics. */
+/** The instrumentation scope of all spans and metrics. */
 const SCOPE = 'holdfast'
 
 /**
- * Spans and metrics of what a client does, by OpenTelemetry's conventions for messaging (1.45, in development), made with
- * whatever providers and propagators the process has registered, now or later.
+ * Spans and metrics of a client's operations, by OpenTelemetry's conventions for messaging (1.45, in development). It uses the
+ * providers and propagators that the process has registered, before this call or after it.
  *
  * | Work | Span | Kind | Parent | Links |
  * |---|---|---|---|---|
- * | `publish` | `publish {queue}` | producer | the active span | a context of the caller's own |
+ * | `publish` | `publish {queue}` | producer | the active span | a context that the caller put into the message |
  * | `publishBatch` | `create {queue}` for each message, `publish {queue}` | producer, client | the active span | each message's creation |
  * | `poll` | `poll {queue}` | client | the active span | each message's creation |
  * | a handler | `process {queue}` | consumer | the message's creation; none for a batch | each message's creation |
  * | `ack`, `nack`, `unreceive` | `ack {queue}` … | client | the active span, else the message's creation | each message's creation |
  *
- * A worker's polls have no spans of their own, and count in the metrics.
+ * A worker's polls have no spans. The metrics count them.
  */
 export const openTelemetry = (): Telemetry => ({ queue: (name, server) => queueTelemetry(name, server) })
 
-/** What an operation is, as its span and its metrics say it. */
+/** An operation, as its span and its metrics name it. */
 interface Operation {
-  /** In the words of the client. */
+  /** The client's name for the operation. */
   readonly name: string
-  /** In the words of the conventions. */
+  /** The conventions' name for the operation. */
   readonly type: 'create' | 'send' | 'receive' | 'process' | 'settle'
   readonly kind: SpanKind
   readonly parent?: Context
@@ -70,7 +70,7 @@ const queueTelemetry = (queue: string, server: Server | undefined): QueueTelemet
     return { span, within: trace.setSpan(parent, span) }
   }
 
-  /** Runs work in a span. `judge` finds the error in what the work answers, where it does not throw. */
+  /** Runs work in a span. `judge` finds the error in what the work returns, when the work does not throw. */
   const run = async <T>(
     operation: Operation,
     work: (span: Span, within: Context) => Promise<T>,
@@ -151,7 +151,7 @@ const queueTelemetry = (queue: string, server: Server | undefined): QueueTelemet
       )
     },
 
-    // A span starts with its links, and what a poll brings is known at its end: these are added then.
+    // Links belong to a span's start, but the messages of a poll are known at its end: their links are added then.
     poll: (poll) =>
       run({ ...POLL, kind: SpanKind.CLIENT }, poll, (messages, span) => {
         span.setAttribute('messaging.batch.message_count', messages.length)
@@ -210,10 +210,10 @@ const queueTelemetry = (queue: string, server: Server | undefined): QueueTelemet
   }
 }
 
-/** A message that was stored is stored, and a handler that returned has returned, whatever an exporter has to say to it. */
-const harmless = (tell: () => void): void => {
+/** Keeps errors of telemetry from failing the operation that it reports, which has succeeded already. */
+const harmless = (report: () => void): void => {
   try {
-    tell()
+    report()
   } catch (error) {
     diag.error('a span or a metric of Holdfast failed', error)
   }
@@ -229,7 +229,7 @@ const aboutMessage = ({ messageId, receiveCount, groupId }: Message): Attributes
   ...(groupId !== undefined && { 'messaging.holdfast.message.group_id': groupId }),
 })
 
-/** Links to where messages were created, for those that say so. */
+/** Links to the spans in which messages were created, for messages that carry their trace context. */
 const linksTo = (messages: readonly (Pick<Settled, 'messageId' | 'attributes'> | object)[]): Link[] =>
   messages.flatMap((message: Pick<Settled, 'messageId' | 'attributes'>) => {
     const creation = creationOf(message)
@@ -245,7 +245,7 @@ const firstError = (results: readonly (HandleResult | Published)[]): unknown => 
   return undefined
 }
 
-/** A few fixed names: the code of an error of ours, else the name of its class. */
+/** An error's type for metrics, one of a few names: the code of a `HoldfastError`, else the name of the error's class. */
 const errorType = (error: unknown): string =>
   isHoldfastError(error) ? error.code : error instanceof Error ? error.name : '_OTHER'
 

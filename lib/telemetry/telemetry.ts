@@ -1,39 +1,39 @@
 import type { HandleResult, Message, NewMessage, PublishResult } from '../model/message.ts'
 
-/** What settles messages, in the words of the client. */
+/** The verbs of the client that settle messages. */
 export type SettleVerb = 'ack' | 'nack' | 'unreceive'
 
-/** A message as far as the caller of a settlement knows it. */
+/** What the caller of a settlement knows of a message. */
 export interface Settled {
   readonly receiptHandle: string
   readonly messageId?: string
   readonly attributes?: Message['attributes']
 }
 
-/** What a publish of one message or of several came to. */
+/** The outcome of publishing one message. */
 export type Published = { readonly messageId: string } | { readonly error: unknown }
 
 /**
- * Traces and measures the work of one queue's client. Each method does the work that it is given, exactly once, and
- * answers or throws what that does.
+ * Traces and measures the work of one queue's client. Each method does the work that it is given exactly once, and returns or
+ * throws what the work returns or throws.
  */
 export interface QueueTelemetry {
-  /** A lone publish: `send` gets the message with the trace context that it carries from now on. */
+  /** A publish of one message: `send` gets the message with its trace context. */
   publish(message: NewMessage, send: (message: NewMessage) => Promise<PublishResult>): Promise<PublishResult>
-  /** A publish of several; `send` answers one outcome a message, in order. */
+  /** A publish of several messages: `send` returns one outcome for each, in order. */
   publishBatch<R extends Published>(
     messages: readonly NewMessage[],
     send: (messages: readonly NewMessage[]) => Promise<R[]>,
   ): Promise<R[]>
   /** A poll that the application made itself. */
   poll(poll: () => Promise<Message[]>): Promise<Message[]>
-  /** Starts what goes on by itself, as a worker does: outside of whatever span is active now. */
+  /** Starts work that continues in the background, such as a worker, outside of the span that is active now. */
   detached<T>(start: () => T): T
-  /** A poll of a worker, whose messages are told of when their handler runs. */
+  /** A poll of a worker. It has no span: `process` traces its messages. */
   workerPoll(poll: () => Promise<Message[]>): Promise<Message[]>
-  /** A handler at work on a message; on several when `batch`. Answers what the handler returned. */
+  /** A run of a handler on one message, or on several when `batch`. Returns what the handler returned. */
   process(messages: readonly Message[], batch: boolean, work: () => unknown): unknown
-  /** `settle` answers the result of one message, or one result a message, in order. */
+  /** A settlement: `settle` returns the result of one message, or one result for each message, in order. */
   settle<R extends HandleResult | HandleResult[]>(
     verb: SettleVerb,
     messages: readonly Settled[],
@@ -41,7 +41,7 @@ export interface QueueTelemetry {
   ): Promise<R>
 }
 
-/** Where a client's queues are, as far as it knows. */
+/** The address of a client's queues, as far as the client knows it. */
 export interface Server {
   readonly address: string
   readonly port?: number
@@ -52,7 +52,7 @@ export interface Telemetry {
   queue(name: string, server: Server | undefined): QueueTelemetry
 }
 
-/** Does the work, and nothing else. */
+/** Does the work without tracing or measuring it. */
 export const noTelemetry: QueueTelemetry = {
   publish: (message, send) => send(message),
   publishBatch: (messages, send) => send(messages),

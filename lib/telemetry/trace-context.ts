@@ -31,16 +31,16 @@ const SETTER: TextMapSetter<Record<string, MessageAttribute>> = {
 export const contextOf = ({ attributes = {} }: { readonly attributes?: Attributes | undefined }): Context =>
   propagation.extract(ROOT_CONTEXT, attributes, GETTER)
 
-/** The span that a message was created in; nothing when it does not say. */
+/** The span in which a message was created; `undefined` when the message carries none. */
 export const creationOf = (message: { readonly attributes?: Attributes | undefined }): SpanContext | undefined => {
   const span = trace.getSpanContext(contextOf(message))
   return span && isSpanContextValid(span) ? span : undefined
 }
 
 /**
- * The message with the context in its attributes, under the names of the process's propagators: `traceparent` and
- * `tracestate` by W3C. Attributes of the caller are never replaced. A message that would outgrow what SQS takes, ten
- * attributes and 1 MiB, travels as it is: a context must not make a message fail.
+ * The message with the context in its attributes, under the names that the process's propagators use: W3C's are
+ * `traceparent` and `tracestate`. The caller's own attributes are never replaced. A context must not make a message fail, so a
+ * message that would exceed SQS's limits with it, ten attributes and 1 MiB, is sent without it.
  */
 export const withContext = (message: NewMessage, context: Context): NewMessage => {
   const given = message.attributes ?? {}

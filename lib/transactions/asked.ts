@@ -11,7 +11,7 @@ import type { Held } from '../settle/apply-to-handles.ts'
 export interface AskedAck {
   readonly queue: string
   readonly receiptHandle: string
-  /** What is told of the work, on a queue that keeps results: by default that it is done, with no more to say. */
+  /** The outcome of the work, on a queue that keeps results. @default done, without a result */
   readonly outcome?: WorkOutcome
 }
 
@@ -21,13 +21,13 @@ export interface AskedPublish {
   readonly message: NewMessage
 }
 
-/** What a caller asked of a transaction, in the order asked. */
+/** The acks and publishes that a caller added to a transaction, in their order. */
 export interface Asked {
   readonly acks: readonly AskedAck[]
   readonly publishes: readonly AskedPublish[]
 }
 
-/** A message as it is now: nothing that its publisher does to it afterwards reaches what is stored. */
+/** A copy of a message, so that the publisher's later changes to its body have no effect. */
 export const snapshot = (message: NewMessage): NewMessage => ({ ...message, body: bodyNow(message.body) })
 
 export const bodyNow = (body: Body): Body => {
@@ -39,14 +39,14 @@ export const bodyNow = (body: Body): Body => {
 export interface AckedSegment {
   readonly queue: QueueState
   readonly key: SegmentKey
-  /** `position` is that among the acks asked for. */
+  /** `position` is the message's place among all acks of the transaction. */
   readonly held: readonly Held<undefined>[]
 }
 
 /**
- * The acks by their segments, each message once.
+ * Groups the acks by their segments, each message once.
  *
- * @throws `ReceiptHandleInvalid`, and `InvalidRequest` for two leases of one message, of which one is lost
+ * @throws `ReceiptHandleInvalid`; `InvalidRequest` for two leases of one message, since one of them is lost
  */
 export const ackedSegments = (
   acks: readonly AskedAck[],

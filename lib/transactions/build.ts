@@ -20,15 +20,15 @@ import { checkOutcomes, resultParts } from './result-parts.ts'
 export interface BuildOptions {
   /** Adds a check of the record of each queue that is published to. */
   readonly strict: boolean
-  /** Of a transaction that has an id. */
+  /** The marker of a transaction with an id. */
   readonly marker: { readonly queue: string; readonly transactionId: string } | undefined
-  /** Names this attempt in the marker. */
+  /** The name of this attempt in the marker. */
   readonly attempt: string
-  /** Reads what otherwise only a cancellation would tell: the last numbers of groups, and ids unique while pending. */
+  /** Reads first what otherwise only a cancellation shows: the last numbers of groups, and ids that are unique while pending. */
   readonly reads: boolean
 }
 
-/** The writes of one attempt, and what is needed to follow it up. */
+/** The writes of one attempt, and what its follow-up needs. */
 export interface Built {
   readonly asked: Asked
   readonly parts: readonly Part[]
@@ -37,17 +37,17 @@ export interface Built {
   readonly attempt: string
   readonly acked: readonly AckedSegment[]
   readonly placed: readonly { readonly queue: QueueState; readonly segments: readonly NewSegment[] }[]
-  /** Of each published message, in the order asked. */
+  /** The published messages, in their order. */
   readonly sent: readonly FirstPublish[]
 }
 
 /**
- * Builds the writes of a transaction: one a segment that is acked from, one a new segment, one a group's ticket, one a
+ * Builds the writes of a transaction: one for each segment with acked messages, each new segment, each group's ticket and each
  * deduplication id.
  *
- * reads: the queues' records, from the cache where it is fresh; with `strict` each record that is published to, from the
- * store · writes: that a queue has message groups, once in its life · INVARIANT: no two parts write one item. Segments that
- * are acked from are there already and new ones have keys of their own; tickets, ids and records are each named once.
+ * reads: the queues' records, from the cache where it is fresh; with `strict` the record of each queue that is published to,
+ * from the store · writes: that a queue has message groups, once in its life · INVARIANT: no two parts write the same item.
+ * Segments with acked messages are stored already, and new segments have new keys. Each ticket, id and record has one part.
  *
  * @throws `InvalidRequest`, `MessageTooLarge`, `QueueNotFound`, `ReceiptHandleInvalid`
  */
@@ -63,7 +63,7 @@ export const buildTransaction = async (
   checkOutcomes(asked.acks, queues)
   const now = engine.clock.now()
   const acked = ackedSegments(asked.acks, queues, now)
-  const told = await Promise.all(acked.map((one) => resultParts(engine, one, asked.acks, found, now)))
+  const results = await Promise.all(acked.map((one) => resultParts(engine, one, asked.acks, found, now)))
   const placements = [...toPublish].map(([queue, messages]) => ({
     queue,
     placement: placeMessages(engine, queue, messages, found),
@@ -74,7 +74,7 @@ export const buildTransaction = async (
     parts: [
       ...markerPart(engine, options, found),
       ...acked.map((one) => ackPart(one, found, now)),
-      ...told.flat(),
+      ...results.flat(),
       ...(options.strict ? placements.map(({ queue }) => checkPart(queue)) : []),
       ...placements.flatMap(({ placement }) => placement.parts),
     ],
@@ -92,12 +92,12 @@ const queuesOf = async (
   { strict }: BuildOptions,
 ): Promise<Map<string, QueueState>> => {
   const published = new Set(publishes.map(({ queue }) => queue))
-  // What seems to keep no results, and is given one, is read anew.
-  const told = new Set(acks.filter(({ outcome }) => outcome).map(({ queue }) => queue))
+  // The record of a queue is read again when an ack has an outcome and the cached record says that the queue keeps no results.
+  const withOutcome = new Set(acks.filter(({ outcome }) => outcome).map(({ queue }) => queue))
   const names = new Set([...acks.map(({ queue }) => queue), ...published])
   const states = [...names].map(async (name) => {
     const state = strict && published.has(name) ? engine.queues.fresh(name) : engine.queues.get(name)
-    return told.has(name) && !(await state).settings.results ? engine.queues.fresh(name) : state
+    return withOutcome.has(name) && !(await state).settings.results ? engine.queues.fresh(name) : state
   })
   const queues = new Map((await Promise.all(states)).map((queue) => [queue.name, queue]))
   for (const { queue: name, message } of publishes) {
@@ -128,8 +128,8 @@ const publishingsOf = (
 const UNPERMITTED = { except: ['AccessDenied'] } as const
 
 /**
- * reads: the ticket of each group of a FIFO queue, 1 RRU each; each deduplication id that is unique while pending, 1 RRU, and
- * where it is taken its message
+ * reads: the ticket of each group of a FIFO queue, 1 RRU each; the record of each deduplication id that is unique while
+ * pending, 1 RRU, and the message that has the id
  */
 const readAhead = async (
   engine: Engine,
@@ -141,7 +141,7 @@ const readAhead = async (
   for (const group of groups) {
     const partition = groupPartition(queue, group)
     const range = { partition, from: group, to: group, limit: 1, consistent: true }
-    // A publisher's role may lack the right: then a group that moved on is found when the actions are sent.
+    // A publisher's role may lack the right. Then a stale number shows as a cancellation when the actions are sent.
     const page = await bestEffort(engine.store.tickets(range), undefined, UNPERMITTED)
     const ticket = page?.tickets[0]
     if (ticket) found.lastSequences.set(ticketId({ partition, group }), ticket.lastSequence)

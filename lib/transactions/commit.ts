@@ -12,49 +12,49 @@ export interface CommitParts {
   readonly engine: Engine
   readonly commits: JointCommits
   readonly found: Found
-  /** The attempts so far, also those of a call before that could not tell what became of them. */
+  /** The attempts so far, including those of an earlier call that ended with `OutcomeUnknown`. */
   readonly history: Attempt[]
   readonly build: (attempt: string) => Promise<Built>
-  /** Of a transaction that has an id. */
+  /** The marker of a transaction with an id. */
   readonly marker: Marker | undefined
-  /** Whether a lease is acked, which no two attempts can do. */
+  /** Whether the transaction acks a lease: two attempts can't both do that. */
   readonly acks: boolean
   readonly signal: AbortSignal | undefined
 }
 
-/** What was committed: an attempt of this call, or one of an earlier call under the transaction's id. */
+/** The attempt that was committed: one of this call, or one of an earlier call under the transaction's id. */
 export type Commitment = { readonly built: Built } | { readonly earlier: true }
 
-/** Each follows a conflict with another writer, a throttle, a lost answer, or a change that new actions are built on. */
+/** A commit is tried again after a conflict with another writer, a throttle, a lost answer, or a change that needs new actions. */
 const TRIES = 12
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 2_000
-/** Actions are built anew from this age on: see `isUsable`. */
+/** The age from which actions are built anew: see `isUsable`. */
 const BUILT_KEPT_MS = 5_000
-/** DynamoDB knows a token for ten minutes after the request with it was completed; this is counted from the first sending. */
+/** DynamoDB remembers a token for ten minutes after its request was completed. This is counted from the first sending. */
 const TOKEN_KNOWN_MS = 9 * 60_000
 
 export interface Attempt {
   readonly built: Built
   readonly prepared: PreparedTransaction
   token: string
-  /** When it was first sent, epoch ms. */
+  /** When the attempt was first sent, epoch ms. */
   readonly sentAt: number
-  /** Whether a sending of it has had no answer. */
+  /** Whether a sending of the attempt has had no answer. */
   unanswered: boolean
 }
 
 /**
- * Commits a transaction, whatever other writers do.
+ * Commits a transaction while other writers may write the same items.
  *
- * - INVARIANT: at most one attempt is ever done. Sendings under one token are one to the database. A second token is taken
- *   only when every sending of the first was answered "cancelled", or where a fence holds: a lease that is acked, which only
- *   one attempt can find still leased, or the marker.
- * - INVARIANT: success is answered only when an attempt was done, and "nothing was done" only when none was and none can
- *   be any more. Otherwise the error is `OutcomeUnknown`.
+ * - INVARIANT: at most one attempt is ever done. The database does all sendings under one token once. The commit takes a
+ *   second token only when every sending under the first was answered "cancelled", or when two attempts can't both be done:
+ *   because the transaction acks a lease, which only one attempt can find still held, or because it has a marker.
+ * - INVARIANT: the commit succeeds only when an attempt was done. It answers "nothing was done" only when no attempt was done
+ *   and none can be done any more. Otherwise the error is `OutcomeUnknown`.
  * - Actions are sent for the first time within 5 seconds of their build, or are built anew. A purge or a deletion after the
- *   build drops what they publish, and what comes late may be behind what pollers skip. An attempt that may have been
- *   done is sent again as it is, later than that too: whatever happened since its build happened during this call.
+ *   build drops the messages that they publish, and a message stored late may have a key that pollers skip. An attempt that
+ *   may have been done is sent again unchanged, also later: the purge or deletion then happened during this call.
  */
 export const commit = async (parts: CommitParts): Promise<Commitment> => {
   const { engine, history, signal } = parts
@@ -97,13 +97,13 @@ const send = async (parts: CommitParts, attempt: Attempt): Promise<Step> => {
     case 'refused':
       return { failure: outcome.error, next: outcome.error.code === 'Throttled' ? 'send-again' : 'give-up' }
     case 'canceled': {
-      // The client below sent it more than once, and an earlier sending may still arrive.
+      // The SDK sent the request more than once, and an earlier sending may still arrive.
       if (outcome.resent) attempt.unanswered = true
       const judgement = await judge(engine, attempt.built, outcome.failures, found)
       if (judgement.kind === 'done') return { commitment: commitmentOf(parts, judgement.attempt) }
       if (judgement.kind === 'final') {
-        // A lease that is lost stays lost, so no sending can be done any more. Any other reason may pass, and a sending that
-        // had no answer arrive then.
+        // A lost lease stays lost, so no sending can be done any more. Any other reason may pass, and a sending without an
+        // answer may arrive afterwards.
         if (judgement.reasons.some(isLasting)) attempt.unanswered = false
         return { failure: canceled(judgement.reasons), next: 'give-up' }
       }
@@ -111,7 +111,7 @@ const send = async (parts: CommitParts, attempt: Attempt): Promise<Step> => {
         const next = !attempt.unanswered || isFenced(parts) ? 'renew' : 'give-up'
         return { failure: contended(), next }
       }
-      // Known to be canceled: the next sending is another one.
+      // Every sending is known to be canceled, so the next one takes a new token.
       if (!attempt.unanswered) attempt.token = randomUUID()
       return { failure: contended(), next: 'send-again' }
     }
@@ -132,11 +132,11 @@ const inDoubt = (history: readonly Attempt[]): boolean => history.some(({ unansw
 const isTokenForgotten = (engine: Engine, { unanswered, sentAt }: Attempt): boolean =>
   unanswered && engine.clock.now() - sentAt > TOKEN_KNOWN_MS
 
-/** Whether an attempt is to be sent again: one that may have been done always is, any other while it is fresh. */
+/** Whether to send an attempt again. One that may have been done is always sent again, any other one only while it is fresh. */
 const isUsable = (engine: Engine, { unanswered, built }: Attempt): boolean =>
   unanswered || engine.clock.now() - built.builtAt <= BUILT_KEPT_MS
 
-/** Builds an attempt, and stores its content; anew where that took too long. */
+/** Builds an attempt and stores its content. If that takes too long, it builds another one. */
 const prepare = async ({ engine, commits, build, history }: CommitParts): Promise<Attempt> => {
   for (let tries = 0; tries < TRIES; tries++) {
     const built = await build(attemptName(engine))
@@ -150,12 +150,12 @@ const prepare = async ({ engine, commits, build, history }: CommitParts): Promis
   throw new HoldfastError('StoreUnavailable', 'the bodies take longer to store than actions may be old')
 }
 
-/** Names an attempt in the marker. */
+/** A new name for an attempt in the marker. */
 const attemptName = (engine: Engine): string => Buffer.from(engine.random.bytes(18)).toString('hex')
 
 const pause = (engine: Engine, tries: number, signal: AbortSignal | undefined): Promise<void> => {
   const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1))
-  // Full jitter: those that collided once should not collide again.
+  // Full jitter, so that writers that collided once do not collide again.
   return engine.clock.sleep(Math.round(longest * engine.random.fraction()), signal)
 }
 
@@ -165,8 +165,8 @@ const commitmentOf = ({ history }: CommitParts, done: string): Commitment => {
 }
 
 /**
- * The end of a commit that was not answered "done": a failure where nothing was done for certain, else what the marker
- * tells, else that it is not known.
+ * Ends a commit whose attempts were not answered "done". It throws the failure when certainly nothing was done. Otherwise the
+ * marker decides; without a marker the error is `OutcomeUnknown`.
  */
 const settle = async (parts: CommitParts, failure: HoldfastError): Promise<Commitment> => {
   const { engine, marker, found, history } = parts

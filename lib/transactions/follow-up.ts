@@ -9,8 +9,8 @@ import type { NewSegment } from '../store/port.ts'
 import type { Built } from './build.ts'
 
 /**
- * Does after a commit what follows an ack and a publish: frees the groups of FIFO queues, tells this process's polls what is
- * new and what is gone, and wakes them. Whatever fails here is observed, and the commit has succeeded all the same.
+ * Does the follow-up work of a commit's acks and publishes. It frees the groups of FIFO queues, records new and removed segments
+ * in this process's hints, and wakes its polls. A failure here goes to the observer: the commit has already succeeded.
  */
 export const followCommit = async (engine: Engine, { asked, acked, placed, parts }: Built): Promise<void> => {
   for (const { write } of parts) {

@@ -16,21 +16,21 @@ import type { Found, Origin, Part } from './part.ts'
 import { ticketId } from './placement.ts'
 import { itemName } from './result-parts.ts'
 
-/** What follows from a cancellation. */
+/** What the commit does after a cancellation. */
 export type Judgement =
-  /** An attempt under the transaction's id was done before. */
+  /** Succeed: an attempt under the transaction's id was done before. */
   | { readonly kind: 'done'; readonly attempt: string }
-  /** It can't be done. */
+  /** Fail: the transaction can't be done. */
   | { readonly kind: 'final'; readonly reasons: readonly CancelReason[] }
-  /** Other writers were in the way; the same actions can be tried again. */
+  /** Send the same actions again: they conflicted with another writer. */
   | { readonly kind: 'again' }
-  /** Something has changed that new actions can be built on. */
+  /** Build new actions: the state that these were built on has changed. */
   | { readonly kind: 'rebuild' }
 
 /**
- * Judges what a transaction was cancelled for, and takes note of what was found.
+ * Decides what follows from the reasons of a cancellation, and records what the failed conditions found.
  *
- * reads: where a deduplication id is taken, the queue and what the id stands for, as a publish does
+ * reads: when a deduplication id is taken, the queue and the message that has the id, as a publish does
  */
 export const judge = async (
   engine: Engine,
@@ -58,14 +58,14 @@ export const judge = async (
 
 const partOf = ({ parts }: Built, { action }: ActionFailure): Part | undefined => parts[action]
 
-/** Cancellations do not say what the limit was. */
+/** Reports a throttle to the observer, without its reason: a cancellation does not say which limit was reached. */
 const observe = (engine: Engine, part: Part | undefined): void => {
   if (part?.origin.kind !== 'placing' || part.write.kind !== 'insert') return
   const { shard } = part.write.insert.segment.key.partition
   engine.observe({ type: 'throttled', queue: part.origin.queue, shard, reason: 'unknown' })
 }
 
-/** Whether new actions can be built on what a condition met, which is noted. */
+/** Whether new actions can be built on the state that a condition met. Records that state in `found`. */
 const canBuildOn = async (engine: Engine, part: Part, failure: ActionFailure, found: Found): Promise<boolean> => {
   const { origin, write } = part
   switch (origin.kind) {
@@ -80,7 +80,7 @@ const canBuildOn = async (engine: Engine, part: Part, failure: ActionFailure, fo
       return true
     }
     case 'queue':
-      // Its next build reads the record, and fails where the queue is gone.
+      // The next build reads the record, and fails if the queue is gone.
       return true
     case 'placing':
       if (write.kind === 'advance' && failure.lastSequence !== undefined) {
@@ -100,7 +100,7 @@ const canBuildOn = async (engine: Engine, part: Part, failure: ActionFailure, fo
   }
 }
 
-/** What has become of a lease, as a failed condition shows it; nothing while it is held. */
+/** How a lease was lost, by the segment that a failed condition met; `undefined` while the lease is held. */
 const lossOf = (
   { handle }: Held<undefined>,
   { segment }: ActionFailure,
@@ -108,7 +108,7 @@ const lossOf = (
 ): 'message-gone' | 'lease-lost' | undefined => {
   const slot = segment && slotAt(segment, handle.index)
   if (!slot || slot.kind === 'gone') return 'message-gone'
-  // In an ordered group a lease must not be over: see `ack`.
+  // In an ordered group the lease must still be live: see `ack`.
   const held = holds(slot, handle.token) && (!isOrdered(handle.group?.hash) || liveAt(slot, now))
   return held ? undefined : 'lease-lost'
 }
@@ -118,7 +118,7 @@ const LOSS_TEXTS = {
   'message-gone': 'a message to be acked is gone: acked, cancelled, moved or expired',
 } as const
 
-/** What a failure says to the caller. */
+/** The reasons for a cancellation that a failure gives the caller. */
 export const reasonsOf = (built: Built, failure: ActionFailure, now: number): CancelReason[] => {
   const part = partOf(built, failure)
   if (!part) return [ownReason(failure, failure.action - built.parts.length)]

@@ -5,12 +5,13 @@ import { transactionKey } from '../store/keys.ts'
 import type { DocumentKey, Write } from '../store/port.ts'
 
 /**
- * The marker of a transaction that has an id: a document written in the transaction itself, on condition that it is absent.
- * It tells "done" from "not done" when every answer was lost.
+ * The marker of a transaction with an id: a document that the transaction itself writes, on condition that it is absent. When
+ * every answer was lost, it shows whether the transaction was done.
  *
- * INVARIANT: of all attempts under one id at most one is ever done. Each requires the marker as it was found: absent, or
- * given up. Whoever must know replaces what he found by a marker that says "given up": where that succeeds, no attempt that
- * was built on what he found can be done any more, however late it arrives; where it fails, the marker tells.
+ * INVARIANT: of all attempts under one id at most one is ever done. Each attempt requires the marker as it was read: absent, or
+ * given up. A process that must know the outcome replaces the marker that it read by one that says "given up". If that write
+ * succeeds, no attempt built on the marker as it was can be done any more, however late it arrives. If it fails, the
+ * marker in the store names the attempt that was done.
  */
 export interface Marker {
   readonly queue: string
@@ -19,11 +20,11 @@ export interface Marker {
 
 interface MarkerValue {
   readonly state: 'committed' | 'abandoned'
-  /** Of the attempt that wrote it. */
+  /** The name of the attempt that writes the marker. */
   readonly attempt: string
 }
 
-/** As long as any retry of the caller's is likely to come. */
+/** How long a marker is kept: as long as the caller is likely to retry. */
 const KEPT_MS = 86_400_000
 
 const keyOf = ({ queue, transactionId }: Marker): DocumentKey => transactionKey(queue, transactionId)
@@ -49,11 +50,11 @@ export const readMarker = async (engine: Engine, marker: Marker): Promise<Docume
   engine.store.getDocument(keyOf(marker), { consistent: true })
 
 /**
- * Settles what became of attempts whose answers were lost, for good.
+ * Finds out what became of attempts whose answers were lost, and makes it final.
  *
- * writes: the marker as given up, on condition that it is as it was found, 1 WRU · reads: the marker where that failed
+ * writes: the marker as given up, on condition that it is unchanged, 1 WRU · reads: the marker, if that write failed
  *
- * @returns the attempt that was done, or nothing when none was or ever will be, with the marker's version now
+ * @returns the attempt that was done, or none if no attempt was or ever will be done; with the marker's present version
  */
 export const settleMarker = async (
   engine: Engine,
@@ -65,7 +66,7 @@ export const settleMarker = async (
   const { applied } = await engine.store.transact([write])
   if (applied) return { done: undefined, version: found + 1 }
   const document = await readMarker(engine, marker)
-  // Only its expiry takes a marker away.
+  // A marker disappears only when it expires.
   if (!document) throw outcomeUnknown('its marker has expired')
   const now = markerIn(document)
   return { done: now.state === 'committed' ? now.attempt : undefined, version: now.version }

@@ -3,7 +3,7 @@ import type { Segment } from '../model/segment.ts'
 import type { Write } from '../store/port.ts'
 import type { AckedSegment } from './asked.ts'
 
-/** A write of a transaction, with what of the caller's wishes it is for. */
+/** A write of a transaction, with the request of the caller that it serves. */
 export interface Part {
   readonly write: Write
   readonly origin: Origin
@@ -16,21 +16,21 @@ export type Origin =
   | { readonly kind: 'queue'; readonly queue: string }
   /** A new segment, or the ticket of its group. */
   | { readonly kind: 'placing'; readonly queue: string }
-  /** What is told of acked messages. */
+  /** A result item of acked messages. */
   | { readonly kind: 'result'; readonly queue: string }
   | { readonly kind: 'deduplication'; readonly queue: string; readonly position: number }
 
-/** What attempts that were cancelled found, for the next one to be built on. */
+/** What cancelled attempts found. The next attempt is built on it. */
 export interface Found {
-  /** The last number given in a group, by its ticket. */
+  /** The last sequence number given in a group, by the group's ticket. */
   readonly lastSequences: Map<string, Sequence>
   /** Segments of acked messages, by their ids. */
   readonly segments: Map<string, Segment>
-  /** Versions of what is remembered of deduplication ids that are free again, by the messages' positions. */
+  /** Versions of the records of deduplication ids that are free again, by the messages' positions. */
   readonly replaces: Map<number, number>
-  /** Result items that are there already, by partition and sort key. */
+  /** Result items that are already stored, by partition and sort key. */
   readonly storedResults: Set<string>
-  /** Version of the transaction's marker; 0 for none. */
+  /** Version of the transaction's marker; 0 when it is absent. */
   marker: number
 }
 

@@ -19,25 +19,25 @@ import { deduplicatedUntil, firstOf, type Placed } from '../publish/publish-once
 import type { NewSegment, TicketKey } from '../store/port.ts'
 import type { Found, Part } from './part.ts'
 
-/** A message to be placed, with its place among all that the transaction publishes. */
+/** A message to be published, with its position among all messages of the transaction. */
 export interface Publishing {
   readonly position: number
   readonly message: NewMessage
-  /** Where its deduplication id is remembered, if it has one. */
+  /** The key of its deduplication record, if the message has a deduplication id. */
   readonly remembered: DocumentKey | undefined
 }
 
 export interface Placement {
   readonly parts: readonly Part[]
   readonly segments: readonly NewSegment[]
-  /** What is answered of each message, by its position. */
+  /** Where each message is stored, by its position. */
   readonly sent: ReadonlyMap<number, FirstPublish>
 }
 
 /**
- * The messages of one queue, each with its deduplication id.
+ * The messages of one queue, each with the key of its deduplication record.
  *
- * @throws `InvalidRequest` where two of them have one id
+ * @throws `InvalidRequest` when two of them have the same deduplication id
  */
 export const publishings = (
   queue: QueueState,
@@ -56,7 +56,7 @@ export const publishings = (
   })
 }
 
-/** Puts the messages of a queue into as few segments as they fit in. */
+/** Puts the messages of a queue into as few segments as possible. */
 export const placeMessages = (
   engine: Engine,
   queue: QueueState,
@@ -92,7 +92,7 @@ const byGroup = (messages: readonly Publishing[]): [string, Publishing[]][] => {
   return [...groups]
 }
 
-/** A group of a FIFO queue: its ticket advances once, over all that is published to it. */
+/** Places the messages of one group of a FIFO queue. One write of the group's ticket gives all of them their numbers. */
 const placeGroup = (
   engine: Engine,
   queue: QueueState,
@@ -114,7 +114,7 @@ const placeGroup = (
   }
 }
 
-/** Messages of one priority, due time, time to live and group share segments; a group's ticket is opened once. */
+/** Messages of the same priority, due time, time to live and group share segments. Each group's ticket is opened once. */
 const placeSegments = (engine: Engine, queue: QueueState, messages: readonly Publishing[]): Placing[] => {
   const now = afterPurge(queue, engine.clock.now())
   const opened = new Set<string>()

@@ -2,16 +2,16 @@ import type { Engine } from '../engine.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { plainName } from '../model/queue-name.ts'
 import type { QueueState } from '../model/queue-record.ts'
-import { isTold, largeResult, resultWrites, withKnown } from '../results/write-results.ts'
+import { isRecordable, largeResult, resultWrites, withStoredState } from '../results/write-results.ts'
 import type { DocumentKey } from '../store/port.ts'
 import type { AckedSegment, AskedAck } from './asked.ts'
 import type { Found, Part } from './part.ts'
 
 /**
- * The result items of a segment that is acked from, on a queue that keeps results: in the transaction that removes the
- * messages. What an ack under the same claim has said before stays.
+ * The writes of result items for the acked messages of a segment, on a queue that keeps results. They are part of the transaction
+ * that removes the messages. A result that an earlier ack under the same claim stored stays.
  *
- * reads: as an ack does, the header of a message that was received long ago, the segment of one that failed
+ * reads: as an ack does, the header of a message that was received long ago and the segment of one that failed
  */
 export const resultParts = async (
   engine: Engine,
@@ -23,10 +23,10 @@ export const resultParts = async (
   if (!queue.settings.results) return []
   const works = held.flatMap(({ handle, position }) => {
     const { outcome = { kind: 'done' } as const } = acks[position] as AskedAck
-    return isTold(queue, handle, now) ? [{ handle, outcome, position }] : []
+    return isRecordable(queue, handle, now) ? [{ handle, outcome, position }] : []
   })
-  const told = works.length > 0 ? await withKnown(engine, queue, key, works, now) : []
-  return resultWrites(queue, key, told, now)
+  const recorded = works.length > 0 ? await withStoredState(engine, queue, key, works, now) : []
+  return resultWrites(queue, key, recorded, now)
     .filter(({ write }) => !found.storedResults.has(itemName(write.key)))
     .map(({ write }) => ({ write, origin: { kind: 'result', queue: queue.name } }))
 }

@@ -14,24 +14,24 @@ import { nothingFound } from './part.ts'
 
 export interface TransactionOptions {
   /**
-   * Adds a check of the record of each queue that is published to: a purge, a change or a deletion that comes between is
-   * noticed, and the transaction is built anew. It costs 2 WRU a queue, and two reads.
+   * Adds a condition on the record of each queue that is published to. When a purge, a change or a deletion of the queue comes
+   * between, the transaction is built anew. This costs 2 WRU and two reads for each queue.
    *
    * @default false
    */
   readonly strict?: boolean
   /**
-   * Names the work, once and for all: of all transactions under one id one is committed, also by different processes, and
-   * after a failure of any kind a second commit under the id tells whether the first was done. It is known for a day, and
-   * costs 2 WRU. 1 to 128 letters, digits or punctuation characters.
+   * The name of the work. Of all transactions with one id, of all processes, one is committed. After a failure of any kind, a
+   * second commit with the id finds out whether the first was done. The id is remembered for a day, and costs 2 WRU. 1 to 128
+   * letters, digits or punctuation characters.
    */
   readonly transactionId?: string
 }
 
 export interface Committed {
-  /** Of each published message, in the order asked; empty where `repeated`. */
+  /** The published messages, in their order; empty when `repeated`. */
   readonly published: readonly FirstPublish[]
-  /** A transaction with this id was committed before; nothing was done now. */
+  /** A transaction with this id was committed before, and this call did nothing. */
   readonly repeated?: true
 }
 
@@ -39,13 +39,13 @@ export interface Committed {
 export interface EngineTransaction {
   ack(ack: AskedAck): void
   publish(publish: AskedPublish): void
-  /** Again after `OutcomeUnknown`, it first finds out about the attempt before, and sends that one again. */
+  /** Called again after `OutcomeUnknown`, it first sends the earlier attempt again, to find out what became of it. */
   commit(commits: JointCommits, signal?: AbortSignal): Promise<Committed>
-  /** The writes, for a caller that sends them. */
+  /** The writes, for a caller that sends them itself. */
   writes(): Promise<readonly Write[]>
-  /** Follows up what a caller has sent. */
+  /** Does the follow-up work after a caller has sent the writes. */
   committed(): Promise<Committed>
-  /** What the failures of the writes built last mean. */
+  /** The reasons of a cancellation, from the failures of the writes that were built last. */
   explain(failures: readonly ActionFailure[]): CancelReason[]
 }
 
@@ -64,8 +64,8 @@ export const engineTransaction = (
 
   const mustBeOpen = (): void => {
     if (state === 'open') return
-    const told = state === 'committing' ? 'is being committed' : 'is committed'
-    throw new HoldfastError('OperationInProgress', `the transaction ${told}: begin another one`)
+    const condition = state === 'committing' ? 'is being committed' : 'is committed'
+    throw new HoldfastError('OperationInProgress', `the transaction ${condition}: begin another one`)
   }
   const marker = () => {
     const queue = acks[0]?.queue ?? publishes[0]?.queue

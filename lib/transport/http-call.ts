@@ -46,6 +46,8 @@ export interface Call extends CallOptions {
 export interface Reply {
   readonly status: number
   readonly json: Wire
+  /** Whether an earlier try, whose answer was lost, may have done the work. */
+  readonly maybeDone?: boolean
 }
 
 /** Makes calls of the HTTP API: a call is one request, repeated with jitter where a repeat changes nothing. */
@@ -63,7 +65,7 @@ export const httpCaller = ({
     for (let attempt = 1; ; attempt++) {
       call.signal?.throwIfAborted()
       const answer = await once(call)
-      if (!('error' in answer)) return answer
+      if (!('error' in answer)) return { ...answer, maybeDone: ambiguous !== undefined }
       const { error, retryAfterMs, wrongTime = false } = answer
       if (wrongTime) continue
       if (ambiguous && error.code === call.doneWhen) return { status: 204, json: {} }

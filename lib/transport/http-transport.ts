@@ -4,6 +4,7 @@ import { LIMITS } from '../model/limits.ts'
 import type { HandleResult, NewMessage, PublishResult } from '../model/message.ts'
 import { decodeMessageId } from '../model/message-id.ts'
 import { checkQueueName } from '../model/queue-name.ts'
+import { givenBack, nacked } from './after-lost-answer.ts'
 import { type Call, DEFAULT_TIMEOUT_MS, type HttpTransportParts, httpCaller } from './http-call.ts'
 import {
   ackJson,
@@ -19,6 +20,7 @@ import {
   storedMessageFrom,
   type Wire,
 } from './http-wire.ts'
+import { inGroups } from './in-groups.ts'
 import type { CallOptions, Transport } from './port.ts'
 
 /** A queue behind the HTTP API: each method is one call of it. */
@@ -30,11 +32,12 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
     queue: string,
     verb: string,
     { handles, ...how }: { readonly handles: readonly string[] },
-    options?: CallOptions,
+    { repeated = unchanged, ...options }: CallOptions & { repeated?: typeof unchanged } = {},
   ): Promise<HandleResult[]> => {
     const body = { receiptHandles: handles, ...how }
-    const answer = await call({ method: 'POST', path: queuePath(queue, `/${verb}`), body, ...options })
-    return listIn(answer, 'results', handles.length).map(handleResultFrom)
+    const reply = await request({ method: 'POST', path: queuePath(queue, `/${verb}`), body, ...options })
+    const results = listIn(reply.json, 'results', handles.length).map(handleResultFrom)
+    return reply.maybeDone ? results.map(repeated) : results
   }
 
   return {
@@ -100,18 +103,32 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
       }
     },
     ack: (queue, entries, options) => settle(queue, 'ack', ackJson(entries), options),
-    unreceive: (queue, receiptHandles, options) => settle(queue, 'unreceive', { handles: receiptHandles }, options),
+    unreceive: (queue, receiptHandles, options) =>
+      settle(queue, 'unreceive', { handles: receiptHandles }, { ...options, repeated: givenBack }),
     nack: (queue, entries, options) =>
       inGroups(
         entries,
         ({ receiptHandle: _, failure: __, ...rest }) => rest,
-        (handles, rest, some) => settle(queue, 'nack', { handles, ...rest, ...failuresJson(some) }, options),
+        (handles, rest, some) =>
+          settle(
+            queue,
+            'nack',
+            { handles, ...rest, ...failuresJson(some) },
+            { ...options, repeated: (result) => nacked(rest, result) },
+          ),
       ),
     extend: (queue, entries, { revive, ...options } = {}) =>
       inGroups(
         entries,
         ({ receiptHandle: _, ...rest }) => ({ ...rest, ...(revive && { revive }) }),
-        (handles, rest) => settle(queue, 'extend', { handles, ...rest }, options),
+        (handles, rest) =>
+          settle(
+            queue,
+            'extend',
+            { handles, ...rest },
+            // An extension to nothing gives the message back.
+            { ...options, repeated: rest.visibilityTimeoutSeconds === 0 ? givenBack : unchanged },
+          ),
       ),
 
     getMessage: async (queue, messageId, options) => {
@@ -169,6 +186,8 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
   }
 }
 
+const unchanged = (result: HandleResult): HandleResult => result
+
 /** How long a server may wait before it answers; what is out of range is its own to refuse. */
 const waitMs = (waitTimeSeconds: number = LIMITS.waitTimeSeconds): number =>
   Math.min(Math.max(waitTimeSeconds, 0) || 0, LIMITS.waitTimeSeconds) * 1_000
@@ -221,32 +240,3 @@ const publishResultFrom = (json: Wire): PublishResult =>
         ...(json.sequenceNumber !== undefined && { sequenceNumber: String(json.sequenceNumber) }),
         ...(json.duplicate === true && { duplicate: true }),
       }
-
-/** One request for all entries with the same options; results in the order of the entries. */
-const inGroups = async <E extends { readonly receiptHandle: string }>(
-  entries: readonly E[],
-  asked: (entry: E) => object,
-  send: (receiptHandles: string[], asked: object, some: readonly E[]) => Promise<HandleResult[]>,
-): Promise<HandleResult[]> => {
-  const groups = new Map<string, { asked: object; positions: number[] }>()
-  for (const [position, entry] of entries.entries()) {
-    const key = JSON.stringify(asked(entry))
-    const group = groups.get(key) ?? { asked: asked(entry), positions: [] }
-    group.positions.push(position)
-    groups.set(key, group)
-  }
-  const results = new Array<HandleResult>(entries.length)
-  await Promise.all(
-    [...groups.values()].map(async ({ asked: same, positions }) => {
-      const some = positions.map((position) => entries[position] as E)
-      const handles = some.map(({ receiptHandle }) => receiptHandle)
-      const answers = await send(handles, same, some).catch((error: unknown) => {
-        // What other requests did is answered: each fails for its own messages.
-        if (groups.size === 1 || !isHoldfastError(error)) throw error
-        return positions.map((): HandleResult => ({ ok: false, error }))
-      })
-      for (const [index, position] of positions.entries()) results[position] = answers[index] as HandleResult
-    }),
-  )
-  return results
-}

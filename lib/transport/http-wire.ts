@@ -44,15 +44,15 @@ export const messageFrom = (json: Wire): Message =>
 export const ackJson = (entries: readonly (string | AckEntry)[]): { handles: string[]; results?: Wire[] } => {
   const handles = entries.map((entry) => (typeof entry === 'string' ? entry : entry.receiptHandle))
   if (entries.every((entry) => typeof entry === 'string')) return { handles }
-  return { handles, results: entries.map((entry) => (typeof entry === 'string' ? {} : toldJson(entry))) }
+  return { handles, results: entries.map((entry) => (typeof entry === 'string' ? {} : outcomeJson(entry))) }
 }
 
 /** What went wrong with each message of a nack, where anything is told. */
 export const failuresJson = (entries: readonly NackEntry[]): Wire =>
   entries.some(({ failure }) => failure) ? { failures: entries.map(({ failure = null }) => failure) } : {}
 
-const toldJson = ({ receiptHandle: _, result, ...told }: AckEntry): Wire => ({
-  ...told,
+const outcomeJson = ({ receiptHandle: _, result, ...outcome }: AckEntry): Wire => ({
+  ...outcome,
   ...(result !== undefined && (result instanceof Uint8Array ? { resultBase64: base64(result) } : { result })),
 })
 

@@ -45,98 +45,135 @@ const PAGE = 100
 /** How often the slots of other runs are read again while none is free. */
 const REREAD_MS = 1_000
 
+/** @param runId of the run that begins invocations in them */
 export const slotsOf = async (engine: Engine, queue: string, runId: string): Promise<Slots> => {
-  const known = new Map<number, Known>()
-  /** Slots with an invocation, and when it must have ended, where its own answer will not say so. */
-  const inUse = new Map<number, number>()
+  const slots = new SlotsOfRun(engine, queue, runId)
+  await slots.readAll()
+  return slots
+}
 
-  let readAt = Number.NEGATIVE_INFINITY
-  const readAll = async (): Promise<void> => {
-    readAt = engine.clock.now()
+class SlotsOfRun implements Slots {
+  readonly #engine: Engine
+  readonly #queue: string
+  readonly #runId: string
+  readonly #known = new Map<number, Known>()
+  /** Slots with an invocation, and when it must have ended, where its own answer will not say so. */
+  readonly #inUse = new Map<number, number>()
+  #readAt = Number.NEGATIVE_INFINITY
+
+  constructor(engine: Engine, queue: string, runId: string) {
+    this.#engine = engine
+    this.#queue = queue
+    this.#runId = runId
+  }
+
+  async acquire(max: number, invocationMs: number): Promise<Slot | undefined> {
+    for (const number of this.#candidates(max)) {
+      const slot = await this.#acquireOne(number, invocationMs)
+      if (slot) return slot
+    }
+    // Another run may have given slots back before their time.
+    if (this.#engine.clock.now() - this.#readAt >= REREAD_MS) await this.readAll()
+    return undefined
+  }
+
+  free({ number }: Slot): void {
+    this.#inUse.delete(number)
+  }
+
+  freeAt({ number }: Slot, at: number): void {
+    this.#inUse.set(number, at)
+  }
+
+  nextFreeAt(max: number): number {
+    const others = [...this.#known].filter(([number, record]) => number < max && !this.#isOwn(record))
+    const ends = [...others.map(([, { busyUntil }]) => busyUntil), ...this.#inUse.values()]
+    const nextReadAt = others.length > 0 ? this.#readAt + REREAD_MS : Number.POSITIVE_INFINITY
+    return Math.min(nextReadAt, ...ends)
+  }
+
+  async release(): Promise<void> {
+    await Promise.all(
+      [...this.#known].map(async ([number, record]) => {
+        if (!this.#isOwn(record) || this.#inUse.has(number) || record.busyUntil === 0) return
+        // The record stays: a version that came again would let a run that was paused take the slot of another.
+        await bestEffort(this.#write(number, 0))
+      }),
+    )
+  }
+
+  async readAll(): Promise<void> {
+    this.#readAt = this.#engine.clock.now()
     for (let after: string | undefined; ; ) {
-      const page = await engine.store.listDocuments({
-        partition: triggerPartition(queue),
+      const page = await this.#engine.store.listDocuments({
+        partition: triggerPartition(this.#queue),
         prefix: SLOT_PREFIX,
         limit: PAGE,
         consistent: true,
         ...(after !== undefined && { after }),
       })
       for (const { sort, value, version } of page) {
-        known.set(Number(sort.slice(SLOT_PREFIX.length)), { ...(value as unknown as SlotRecord), version })
+        this.#observe(Number(sort.slice(SLOT_PREFIX.length)), value, version)
       }
       after = page.at(-1)?.sort
       if (page.length < PAGE || after === undefined) return
     }
   }
 
-  const isOwn = (record: Known | undefined): record is Known => record?.runId === runId
-  /** The difference of two clocks is within the margin of `busyUntil` itself. */
-  const isOpen = (record: Known | undefined): boolean => !record || record.busyUntil <= engine.clock.now()
-
-  /** Writes a slot's record, and answers what it is now. */
-  const write = async (number: number, busyUntil: number): Promise<Known | undefined> => {
-    const version = known.get(number)?.version ?? 0
-    const record: SlotRecord = { runId, busyUntil }
-    const key = triggerSlotKey(queue, number)
-    const value = record as unknown as JsonValue
-    const { applied } = await engine.store.transact([{ kind: 'put', key, value, ifVersion: version }])
-    if (applied) known.set(number, { ...record, version: version + 1 })
-    else {
-      const found = await engine.store.getDocument(key, { consistent: true })
-      if (found) known.set(number, { ...(found.value as unknown as SlotRecord), version: found.version })
-    }
-    return known.get(number)
+  #observe(number: number, value: JsonValue, version: number): void {
+    this.#known.set(number, { ...(value as unknown as SlotRecord), version })
   }
 
-  await readAll()
+  #isOwn(record: Known | undefined): record is Known {
+    return record?.runId === this.#runId
+  }
 
-  const candidates = (max: number): number[] => {
-    for (const [number, until] of inUse) if (until <= engine.clock.now()) inUse.delete(number)
-    const all = Array.from({ length: max }, (_, number) => number).filter((number) => !inUse.has(number))
-    // Those that need no write first, so that few slots serve a queue that needs few.
-    const rank = (number: number): number => (isOwn(known.get(number)) ? 0 : 1)
+  /** The difference of two clocks is within the margin of `busyUntil` itself. */
+  #isOpen(record: Known | undefined): boolean {
+    return !record || record.busyUntil <= this.#engine.clock.now()
+  }
+
+  /** The slots without an invocation of this run: those that need no write first, so that few slots serve a queue that needs few. */
+  #candidates(max: number): number[] {
+    for (const [number, until] of this.#inUse) if (until <= this.#engine.clock.now()) this.#inUse.delete(number)
+    const all = Array.from({ length: max }, (_, number) => number).filter((number) => !this.#inUse.has(number))
+    const rank = (number: number): number => (this.#isOwn(this.#known.get(number)) ? 0 : 1)
     return all.sort((a, b) => rank(a) - rank(b) || a - b)
   }
 
-  return {
-    acquire: async (max, invocationMs) => {
-      for (const number of candidates(max)) {
-        const record = known.get(number)
-        const needed = engine.clock.now() + invocationMs + INVOCATION_MARGIN_MS
-        if (isOwn(record) && record.busyUntil >= needed) {
-          inUse.set(number, Number.POSITIVE_INFINITY)
-          return { number, busyUntil: record.busyUntil }
-        }
-        if (!isOwn(record) && !isOpen(record)) continue
-        inUse.set(number, Number.POSITIVE_INFINITY)
-        const written = await write(number, needed + SLOT_AHEAD_MS).catch((error: unknown) => {
-          inUse.delete(number)
-          throw error
-        })
-        // Its own, too, where an earlier write took effect whose answer was lost.
-        if (isOwn(written) && written.busyUntil >= needed) return { number, busyUntil: written.busyUntil }
-        inUse.delete(number)
-      }
-      // Another run may have given slots back before their time.
-      if (engine.clock.now() - readAt >= REREAD_MS) await readAll()
-      return undefined
-    },
-    free: ({ number }) => void inUse.delete(number),
-    freeAt: ({ number }, at) => void inUse.set(number, at),
-    nextFreeAt: (max) => {
-      const others = [...known].filter(([number, record]) => number < max && !isOwn(record))
-      const ends = [...others.map(([, { busyUntil }]) => busyUntil), ...inUse.values()]
-      const nextReadAt = others.length > 0 ? readAt + REREAD_MS : Number.POSITIVE_INFINITY
-      return Math.min(nextReadAt, ...ends)
-    },
-    release: async () => {
-      await Promise.all(
-        [...known].map(async ([number, record]) => {
-          if (!isOwn(record) || inUse.has(number) || record.busyUntil === 0) return
-          // The record stays: a version that came again would let a run that was paused take the slot of another.
-          await bestEffort(write(number, 0))
-        }),
-      )
-    },
+  /** Takes one slot, by a write where its record does not reach far enough; nothing where another run has it. */
+  async #acquireOne(number: number, invocationMs: number): Promise<Slot | undefined> {
+    const record = this.#known.get(number)
+    const needed = this.#engine.clock.now() + invocationMs + INVOCATION_MARGIN_MS
+    if (this.#isOwn(record) && record.busyUntil >= needed) {
+      this.#inUse.set(number, Number.POSITIVE_INFINITY)
+      return { number, busyUntil: record.busyUntil }
+    }
+    if (!this.#isOwn(record) && !this.#isOpen(record)) return undefined
+    this.#inUse.set(number, Number.POSITIVE_INFINITY)
+    const written = await this.#write(number, needed + SLOT_AHEAD_MS).catch((error: unknown) => {
+      this.#inUse.delete(number)
+      throw error
+    })
+    // Its own, too, where an earlier write took effect whose answer was lost.
+    if (this.#isOwn(written) && written.busyUntil >= needed) return { number, busyUntil: written.busyUntil }
+    this.#inUse.delete(number)
+    return undefined
+  }
+
+  /** Writes a slot's record, and answers what it is now. */
+  async #write(number: number, busyUntil: number): Promise<Known | undefined> {
+    const { store } = this.#engine
+    const version = this.#known.get(number)?.version ?? 0
+    const record: SlotRecord = { runId: this.#runId, busyUntil }
+    const key = triggerSlotKey(this.#queue, number)
+    const value = record as unknown as JsonValue
+    const { applied } = await store.transact([{ kind: 'put', key, value, ifVersion: version }])
+    if (applied) this.#known.set(number, { ...record, version: version + 1 })
+    else {
+      const found = await store.getDocument(key, { consistent: true })
+      if (found) this.#observe(number, found.value, found.version)
+    }
+    return this.#known.get(number)
   }
 }

@@ -4,15 +4,6 @@ import type { Message } from '../model/message.ts'
 import { type ExtensionParts, extendLeases } from './extend-leases.ts'
 import { type HeldLease, Lease, lostLease } from './lease.ts'
 
-export interface LeaseKeeper {
-  /** @param leaseMs how long the poll leased the message; each extension leases it for as long again */
-  hold(message: Message, askedAt: number, leaseMs: number): HeldLease
-  /** Tries to revive a lease that has ended, which works while no other consumer has received the message. */
-  revive(lease: HeldLease): Promise<boolean>
-  /** Stops extending leases. */
-  close(): void
-}
-
 /**
  * Extends leases at half their time, those that are due at about the same instant together. A lease that ends all the same, or that
  * another consumer has, aborts its signal.
@@ -20,47 +11,57 @@ export interface LeaseKeeper {
  * INVARIANT: while a lease is neither lost nor released, no other consumer has the message, provided that this clock and
  * the store's run at the same rate: its end here is counted from before the request that set it was sent.
  */
-export const leaseKeeper = (parts: ExtensionParts): LeaseKeeper => {
-  const { transport, queue, clock } = parts
-  const held = new Set<Lease>()
-  const timer = wakeableTimer(clock)
-  let watching = false
-  let closed = false
+export class LeaseKeeper {
+  readonly #parts: ExtensionParts
+  readonly #held = new Set<Lease>()
+  readonly #timer: WakeableTimer
+  #watching = false
+  #closed = false
 
-  const extend = (due: readonly Lease[]): void => {
-    for (let start = 0; start < due.length; start += LIMITS.batchSize) {
-      void extendLeases(parts, due.slice(start, start + LIMITS.batchSize)).then(timer.wake)
-    }
+  constructor(parts: ExtensionParts) {
+    this.#parts = parts
+    this.#timer = wakeableTimer(parts.clock)
   }
 
-  const watch = async (): Promise<void> => {
-    watching = true
-    while (held.size > 0 && !closed) {
+  /** @param leaseMs how long the poll leased the message; each extension leases it for as long again */
+  hold(message: Message, askedAt: number, leaseMs: number): HeldLease {
+    const lease = new Lease(message, askedAt, leaseMs, this.#parts.clock, this.#held)
+    // A new lease is due later than those before it, as a rule: the watch goes on sleeping.
+    if (!this.#watching) void this.#watch()
+    else if (lease.extendAt < this.#timer.wakesAt) this.#timer.wake()
+    return lease
+  }
+
+  /** Tries to revive a lease that has ended, which works while no other consumer has received the message. */
+  async revive({ message: { receiptHandle }, leaseMs }: HeldLease): Promise<boolean> {
+    const { transport, queue } = this.#parts
+    const entries = [{ receiptHandle, visibilityTimeoutSeconds: leaseMs / 1_000 }]
+    const [result] = await transport.extend(queue, entries, { revive: true })
+    return result?.ok ?? false
+  }
+
+  /** Stops extending leases. */
+  close(): void {
+    this.#closed = true
+    this.#timer.wake()
+  }
+
+  async #watch(): Promise<void> {
+    const { clock, queue } = this.#parts
+    this.#watching = true
+    while (this.#held.size > 0 && !this.#closed) {
       const now = clock.now()
-      for (const lease of held) if (lease.endsAt <= now) lease.lose(lostLease(queue))
-      extend(dueLeases(held, now))
-      if (held.size > 0) await timer.sleepUntil(nextLook(held))
+      for (const lease of this.#held) if (lease.endsAt <= now) lease.lose(lostLease(queue))
+      this.#extend(dueLeases(this.#held, now))
+      if (this.#held.size > 0) await this.#timer.sleepUntil(nextCheck(this.#held))
     }
-    watching = false
+    this.#watching = false
   }
 
-  return {
-    hold: (message, askedAt, leaseMs) => {
-      const lease = new Lease(message, askedAt, leaseMs, clock, held)
-      // A new lease is due later than those before it, as a rule: the watch goes on sleeping.
-      if (!watching) void watch()
-      else if (lease.extendAt < timer.wakesAt) timer.wake()
-      return lease
-    },
-    revive: async (lease) => {
-      const entries = [{ receiptHandle: lease.message.receiptHandle, visibilityTimeoutSeconds: lease.leaseMs / 1_000 }]
-      const [result] = await transport.extend(queue, entries, { revive: true })
-      return result?.ok ?? false
-    },
-    close: () => {
-      closed = true
-      timer.wake()
-    },
+  #extend(due: readonly Lease[]): void {
+    for (let start = 0; start < due.length; start += LIMITS.batchSize) {
+      void extendLeases(this.#parts, due.slice(start, start + LIMITS.batchSize)).then(this.#timer.wake)
+    }
   }
 }
 
@@ -77,7 +78,7 @@ const dueLeases = (held: Iterable<Lease>, now: number): Lease[] => {
 }
 
 /** When the next lease ends, or is due to be extended. */
-const nextLook = (held: Iterable<Lease>): number => {
+const nextCheck = (held: Iterable<Lease>): number => {
   let next = Number.POSITIVE_INFINITY
   for (const { endsAt, extendAt, extending } of held) next = Math.min(next, extending ? endsAt : extendAt, endsAt)
   return next
@@ -88,11 +89,17 @@ const MAX_SLEEP_MS = 60_000
 const WOKEN = new Error('woken')
 
 /** A sleep that can be ended. One that is woken while it does not sleep sleeps all the same: its caller looks before each sleep. */
-const wakeableTimer = (clock: Clock) => {
+interface WakeableTimer {
+  /** When the present sleep ends without being woken. */
+  readonly wakesAt: number
+  readonly wake: () => void
+  sleepUntil(instant: number): Promise<void>
+}
+
+const wakeableTimer = (clock: Clock): WakeableTimer => {
   let sleep = new AbortController()
   let wakesAt = Number.POSITIVE_INFINITY
   return {
-    /** When the present sleep ends by itself. */
     get wakesAt() {
       return wakesAt
     },

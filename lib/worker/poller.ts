@@ -7,7 +7,7 @@ import type { Transport } from '../transport/port.ts'
 import { doorbell } from './doorbell.ts'
 import type { Report } from './handler.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
-import type { Runner } from './runner.ts'
+import type { Runs } from './runner.ts'
 
 export interface PollerParts {
   readonly transport: Pick<Transport, 'poll' | 'getQueue' | 'workerWaitSeconds' | 'pollsEndEarly'>
@@ -15,7 +15,7 @@ export interface PollerParts {
   readonly clock: Clock
   readonly fraction: () => number
   readonly keeper: LeaseKeeper
-  readonly runs: Runner
+  readonly runs: Runs
   readonly report: Report
   readonly telemetry: QueueTelemetry
   readonly concurrency: number
@@ -25,59 +25,53 @@ export interface PollerParts {
   readonly visibilityTimeoutSeconds?: number
 }
 
-export interface Poller {
-  /** Stops polling. Resolves when the last poll has ended and its messages were given back. */
-  stop(): Promise<void>
-}
-
 /** The pause after a poll that found nothing and did not wait. */
 const EMPTY_POLL_MS = 100
 /** The pause between failing polls grows up to this many failures in a row. */
 const MAX_FAILURES = 8
 
 /** Polls for as many messages as handlers can start at once, since another consumer could receive messages that wait here. */
-export const poller = (parts: PollerParts): Poller => {
-  const { transport, queue, clock, fraction, keeper, runs, report, concurrency, batchSize = 1 } = parts
-  const stopping = new AbortController()
-  const { signal } = stopping
-  let asked = 0
-  const freed = doorbell()
-  /** The next messages come while acks are under way; where acks are slow, their number bounds them, too. */
-  const room = () => {
-    const wanted = runs.running + asked
+export class Poller {
+  readonly #parts: PollerParts
+  readonly #batchSize: number
+  readonly #stopping = new AbortController()
+  /** Handlers that polls under way ask messages for. */
+  #asked = 0
+  readonly #freed = doorbell()
+  readonly #polling: Promise<unknown>
+
+  constructor(parts: PollerParts) {
+    this.#parts = parts
+    this.#batchSize = parts.batchSize ?? 1
+    this.#polling = Promise.all(Array.from({ length: parts.pollers ?? 1 }, () => this.#pollUntilStopped()))
+  }
+
+  /** Stops polling. Resolves when the last poll has ended and its messages were given back. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#freed.ring()
+    await this.#polling
+  }
+
+  /** Handlers that can start. The next messages come while acks are under way; where acks are slow, their number bounds them, too. */
+  get #room(): number {
+    const { concurrency, runs } = this.#parts
+    const wanted = runs.running + this.#asked
     return Math.min(concurrency - wanted, 2 * concurrency - wanted - runs.settling)
   }
 
-  const roomFree = async (): Promise<void> => {
-    while (room() <= 0 && !signal.aborted) await freed.rung()
-  }
-
-  const pollOnce = async (slots: number, leaseSeconds: number): Promise<void> => {
-    const askedAt = clock.now()
-    const request = {
-      maxMessages: Math.min(LIMITS.batchSize, slots * batchSize),
-      waitTimeSeconds: waitSeconds(transport.workerWaitSeconds, leaseSeconds),
-      visibilityTimeoutSeconds: leaseSeconds,
-      // An abort ends the poll, and the messages that it leased are given back.
-      ...(transport.pollsEndEarly && { signal }),
-    }
-    const messages = await parts.telemetry.workerPoll(() => transport.poll(queue, request))
-    const leases = messages.map((message) => keeper.hold(message, askedAt, leaseSeconds * 1_000))
-    if (signal.aborted) return runs.giveBack(leases)
-    runs.start(leases, freed.ring)
-    if (messages.length === 0 && clock.now() - askedAt < EMPTY_POLL_MS) await clock.sleep(EMPTY_POLL_MS, signal)
-  }
-
-  const pollUntilStopped = async (): Promise<void> => {
+  async #pollUntilStopped(): Promise<void> {
+    const { clock, fraction, report } = this.#parts
+    const { signal } = this.#stopping
     let leaseSeconds: number | undefined
     for (let failures = 0; !signal.aborted; ) {
-      await roomFree()
+      while (this.#room <= 0 && !signal.aborted) await this.#freed.rung()
       if (signal.aborted) return
-      const slots = room()
-      asked += slots
+      const slots = this.#room
+      this.#asked += slots
       try {
-        leaseSeconds ??= parts.visibilityTimeoutSeconds ?? (await leaseOf(parts, signal))
-        await pollOnce(slots, leaseSeconds)
+        leaseSeconds ??= this.#parts.visibilityTimeoutSeconds ?? (await leaseOf(this.#parts, signal))
+        await this.#poll(slots, leaseSeconds)
         failures = 0
       } catch (error) {
         if (signal.aborted) return
@@ -85,19 +79,29 @@ export const poller = (parts: PollerParts): Poller => {
         failures = Math.min(MAX_FAILURES, failures + 1)
         await backOff(clock, { attempt: failures, fraction: fraction(), signal }).catch(() => {})
       } finally {
-        asked -= slots
-        freed.ring()
+        this.#asked -= slots
+        this.#freed.ring()
       }
     }
   }
 
-  const polling = Promise.all(Array.from({ length: parts.pollers ?? 1 }, pollUntilStopped))
-  return {
-    stop: async () => {
-      stopping.abort()
-      freed.ring()
-      await polling
-    },
+  /** Polls once, for as many handlers as there are `slots`, and starts them. */
+  async #poll(slots: number, leaseSeconds: number): Promise<void> {
+    const { transport, queue, clock, keeper, runs, telemetry } = this.#parts
+    const { signal } = this.#stopping
+    const askedAt = clock.now()
+    const request = {
+      maxMessages: Math.min(LIMITS.batchSize, slots * this.#batchSize),
+      waitTimeSeconds: waitSeconds(transport.workerWaitSeconds, leaseSeconds),
+      visibilityTimeoutSeconds: leaseSeconds,
+      // An abort ends the poll, and the messages that it leased are given back.
+      ...(transport.pollsEndEarly && { signal }),
+    }
+    const messages = await telemetry.workerPoll(() => transport.poll(queue, request))
+    const leases = messages.map((message) => keeper.hold(message, askedAt, leaseSeconds * 1_000))
+    if (signal.aborted) return runs.giveBack(leases)
+    runs.start(leases, this.#freed.ring)
+    if (messages.length === 0 && clock.now() - askedAt < EMPTY_POLL_MS) await clock.sleep(EMPTY_POLL_MS, signal)
   }
 }
 

@@ -2,11 +2,12 @@ import { doorbell } from './doorbell.ts'
 import type { HeldLease } from './lease.ts'
 import type { RunnerParts } from './run-handler.ts'
 import { runTask } from './run-task.ts'
-import { settlement } from './settlement.ts'
+import { type Settlement, settlement } from './settlement.ts'
 import { stages } from './stages.ts'
 import { type Task, tasksOf } from './tasks.ts'
 
-export interface Runner {
+/** What a poller needs of a runner. */
+export interface Runs {
   /** The number of handlers that are running. */
   readonly running: number
   /** Runs whose handler has ended, and whose messages are being settled. */
@@ -16,14 +17,8 @@ export interface Runner {
    * concurrently. `freed` is called when a handler has ended, and again when its messages are settled.
    */
   start(leases: readonly HeldLease[], freed: () => void): void
-  /** Gives back messages that wait behind others of their group. */
-  stop(): Promise<void>
   /** Gives back messages that will not be started. Their receive does not count. */
   giveBack(leases: readonly HeldLease[]): Promise<void>
-  /** Resolves when nothing is running. */
-  idle(): Promise<void>
-  /** Aborts the signals of all running handlers. */
-  cutOff(reason: Error): void
 }
 
 /**
@@ -31,53 +26,72 @@ export interface Runner {
  * time in `RetryLater`, dead-lettered for `Reject`. A message whose lease was lost is not settled, except by an ack, which succeeds
  * where no other consumer has received the message.
  */
-export const runner = <In, Out>(parts: RunnerParts<In, Out>): Runner => {
-  const ordered = parts.name.endsWith('.fifo')
-  const messages = stages()
-  const settling = settlement(parts)
-  const ended = doorbell()
-  let running = 0
+export class Runner<In, Out> implements Runs {
+  readonly #parts: RunnerParts<In, Out>
+  readonly #ordered: boolean
+  readonly #stages = stages()
+  readonly #settlement: Settlement
+  readonly #ended = doorbell()
+  #running = 0
   /** Tasks whose messages are not all settled, running ones included. */
-  let unsettled = 0
+  #unsettled = 0
 
-  const startTask = async (task: Task, freed: () => void): Promise<void> => {
+  constructor(parts: RunnerParts<In, Out>) {
+    this.#parts = parts
+    this.#ordered = parts.name.endsWith('.fifo')
+    this.#settlement = settlement(parts)
+  }
+
+  get running(): number {
+    return this.#running
+  }
+
+  get settling(): number {
+    return this.#unsettled - this.#running
+  }
+
+  start(leases: readonly HeldLease[], freed: () => void): void {
+    this.#stages.wait(leases)
+    for (const task of tasksOf(leases, this.#ordered, this.#parts.batchSize)) void this.#run(task, freed)
+  }
+
+  giveBack(leases: readonly HeldLease[]): Promise<void> {
+    return this.#settlement.giveBack(leases)
+  }
+
+  /** Gives back messages that wait behind others of their group. */
+  stop(): Promise<void> {
+    return this.giveBack(this.#stages.takeWaiting(this.#stages.waiting))
+  }
+
+  /** Resolves when nothing is running. */
+  async idle(): Promise<void> {
+    while (this.#unsettled > 0) await this.#ended.rung()
+  }
+
+  /** Aborts the signals of all running handlers. */
+  cutOff(reason: Error): void {
+    for (const lease of this.#stages.working) lease.abort(reason)
+  }
+
+  async #run(task: Task, freed: () => void): Promise<void> {
     let counted = true
     const handled = () => {
-      if (counted) running--
+      if (counted) this.#running--
       counted = false
       freed()
     }
-    running++
-    unsettled++
+    this.#running++
+    this.#unsettled++
+    const context = { parts: this.#parts, settling: this.#settlement, stages: this.#stages, ordered: this.#ordered }
     try {
-      // Until its ack a group of a FIFO queue stays locked: a poll before that would look for other groups in vain.
-      await runTask({ parts, settling, stages: messages, ordered }, task, ordered ? () => {} : handled)
+      // Until its ack a group of a FIFO queue stays locked: a poll before that would read other groups and return nothing.
+      await runTask(context, task, this.#ordered ? () => {} : handled)
     } catch (error) {
-      parts.report(error, { during: 'handle' })
+      this.#parts.report(error, { during: 'handle' })
     }
-    unsettled--
+    this.#unsettled--
     handled()
-    ended.ring()
-  }
-
-  return {
-    get running() {
-      return running
-    },
-    get settling() {
-      return unsettled - running
-    },
-    start: (leases, freed) => {
-      messages.wait(leases)
-      for (const task of tasksOf(leases, ordered, parts.batchSize)) void startTask(task, freed)
-    },
-    stop: () => settling.giveBack(messages.takeWaiting(messages.waiting)),
-    giveBack: settling.giveBack,
-    idle: async () => {
-      while (unsettled > 0) await ended.rung()
-    },
-    cutOff: (reason) => {
-      for (const lease of messages.working) lease.abort(reason)
-    },
+    this.#ended.ring()
   }
 }

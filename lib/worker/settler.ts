@@ -4,6 +4,7 @@ import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import type { AckEntry } from '../settle/ack.ts'
 import type { NackEntry } from '../settle/nack.ts'
+import { givenBack, nacked } from '../transport/after-lost-answer.ts'
 import { backOff } from '../transport/backoff.ts'
 import type { Transport } from '../transport/port.ts'
 import { type HeldLease, lostLease } from './lease.ts'
@@ -29,19 +30,35 @@ export interface SettlerParts {
   readonly fraction: () => number
 }
 
-type Send<E> = (entries: readonly E[]) => Promise<HandleResult[]>
+interface Verb<E> {
+  send(entries: readonly E[]): Promise<HandleResult[]>
+  /** The result of an entry that an earlier try may have settled: its answer was lost. */
+  repeated(entry: E, result: HandleResult): HandleResult
+}
 
 interface Waiting<E> {
   readonly entry: E
   readonly lease: HeldLease
+  /** Whether an earlier try may have settled it. */
+  maybeDone: boolean
   done(result: HandleResult): void
 }
 
 export const settler = (parts: SettlerParts): Settler => {
   const { transport, queue, keeper } = parts
-  const ackTogether = together(parts, (entries: readonly (string | AckEntry)[]) => transport.ack(queue, entries))
-  const nackTogether = together(parts, (entries: readonly NackEntry[]) => transport.nack(queue, entries))
-  const unreceiveTogether = together(parts, (handles: readonly string[]) => transport.unreceive(queue, handles))
+  const ackTogether = together<string | AckEntry>(parts, {
+    send: (entries) => transport.ack(queue, entries),
+    // What was acked is gone, and the ack of what is gone succeeds.
+    repeated: (_entry, result) => result,
+  })
+  const nackTogether = together<NackEntry>(parts, {
+    send: (entries) => transport.nack(queue, entries),
+    repeated: nacked,
+  })
+  const unreceiveTogether = together<string>(parts, {
+    send: (handles) => transport.unreceive(queue, handles),
+    repeated: (_handle, result) => givenBack(result),
+  })
 
   const ackLive = (lease: HeldLease, told: Told | undefined): Promise<HandleResult> => {
     const { receiptHandle } = lease.message
@@ -66,27 +83,27 @@ export const settler = (parts: SettlerParts): Settler => {
 }
 
 /** Gathers what is to be sent in one turn of the event loop. */
-const together = <E>(parts: SettlerParts, send: Send<E>) => {
+const together = <E>(parts: SettlerParts, verb: Verb<E>) => {
   let waiting: Waiting<E>[] = []
   const flush = (): void => {
     const all = waiting
     waiting = []
     for (let start = 0; start < all.length; start += LIMITS.batchSize) {
-      void settleAll(parts, all.slice(start, start + LIMITS.batchSize), send)
+      void settleAll(parts, all.slice(start, start + LIMITS.batchSize), verb)
     }
   }
   return (entry: E, lease: HeldLease): Promise<HandleResult> =>
     new Promise((done) => {
       if (waiting.length === 0) setImmediate(flush)
-      waiting.push({ entry, lease, done })
+      waiting.push({ entry, lease, maybeDone: false, done })
     })
 }
 
-/** Retries settlements that failed with a retryable error until the lease is over. A repeated settlement is safe. */
+/** Retries settlements that failed with a retryable error until the lease is over. */
 const settleAll = async <E>(
   { clock, fraction }: SettlerParts,
   waiting: readonly Waiting<E>[],
-  send: Send<E>,
+  { send, repeated }: Verb<E>,
 ): Promise<void> => {
   let left = waiting
   for (let attempt = 1; left.length > 0; attempt++) {
@@ -94,10 +111,11 @@ const settleAll = async <E>(
       const error = asHoldfastError(failure)
       return left.map(() => ({ ok: false, error }))
     })
-    left = left.filter(({ lease, done }, index) => {
+    left = left.filter((one, index) => {
       const result: HandleResult = results[index] ?? { ok: false, error: missing() }
-      const again = !result.ok && result.error.retryable && clock.now() < lease.endsAt
-      if (!again) done(result)
+      const again = !result.ok && result.error.retryable && clock.now() < one.lease.endsAt
+      if (!again) one.done(one.maybeDone ? repeated(one.entry, result) : result)
+      else if (result.error.code !== 'Throttled') one.maybeDone = true
       return again
     })
     if (left.length > 0) await backOff(clock, { attempt, fraction: fraction() })

@@ -7,9 +7,9 @@ import { number, whole } from '../model/number-checks.ts'
 import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import type { Transport } from '../transport/port.ts'
 import { type BatchHandler, type ErrorContext, type Handler, reporter } from './handler.ts'
-import { leaseKeeper } from './lease-keeper.ts'
-import { poller } from './poller.ts'
-import { runner } from './runner.ts'
+import { LeaseKeeper } from './lease-keeper.ts'
+import { Poller } from './poller.ts'
+import { Runner } from './runner.ts'
 import { settler } from './settler.ts'
 import { onTermination } from './termination.ts'
 
@@ -77,40 +77,79 @@ export const consume = <In, Out>(
   const { batchSize, concurrency = 1 } = options
   const report = reporter(queue, options.onError)
   const onError = (error: unknown, message: Message) => report(error, { during: 'extend', message })
-  const keeper = leaseKeeper({ transport, queue, clock, onError })
+  const keeper = new LeaseKeeper({ transport, queue, clock, onError })
   const settle = settler({ transport, queue, clock, keeper, fraction })
-  const runs = runner({ ...parts, handler, batchSize, settle, report })
-  const polls = poller({ transport, telemetry, queue, clock, fraction, keeper, runs, report, concurrency, ...options })
+  const runs = new Runner({ ...parts, handler, batchSize, settle, report })
+  const polls = new Poller({
+    transport,
+    telemetry,
+    queue,
+    clock,
+    fraction,
+    keeper,
+    runs,
+    report,
+    concurrency,
+    ...options,
+  })
+  const worker = new QueueWorker({ clock, keeper, runs, polls, drainSeconds: options.drainSeconds ?? DRAIN_SECONDS })
+  stopFromOutside(worker.stop, options, worker.stopping)
+  return worker
+}
 
-  const finish = async (drainSeconds: number): Promise<void> => {
+interface Workings {
+  readonly clock: Clock
+  readonly keeper: Pick<LeaseKeeper, 'close'>
+  readonly runs: Pick<Runner<unknown, unknown>, 'running' | 'stop' | 'idle' | 'cutOff'>
+  readonly polls: Pick<Poller, 'stop'>
+  readonly drainSeconds: number
+}
+
+class QueueWorker implements Worker {
+  readonly #workings: Workings
+  readonly #stops = new AbortController()
+  readonly #stopped = withResolvers()
+
+  constructor(workings: Workings) {
+    this.#workings = workings
+  }
+
+  /** Aborts when the worker begins to stop. */
+  get stopping(): AbortSignal {
+    return this.#stops.signal
+  }
+
+  get stopped(): Promise<void> {
+    return this.#stopped.promise
+  }
+
+  get running(): number {
+    return this.#workings.runs.running
+  }
+
+  // A property, since users pass it on without the worker.
+  readonly stop = ({ drainSeconds = this.#workings.drainSeconds }: StopOptions = {}): Promise<void> => {
+    number('drainSeconds', drainSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+    if (!this.stopping.aborted) {
+      this.#stops.abort()
+      // Whatever has not ended by then comes back when its lease does.
+      this.#stopped.resolve(this.#finish(drainSeconds).finally(() => this.#workings.keeper.close()))
+    }
+    return this.stopped
+  };
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  async #finish(drainSeconds: number): Promise<void> {
+    const { clock, polls, runs } = this.#workings
     const polled = polls.stop()
     await runs.stop()
     const idle = polled.then(() => runs.idle())
     if (await endsWithin(clock, drainSeconds * 1_000, idle)) return
     runs.cutOff(new Error('the worker is stopping, and its drain time is over'))
     await endsWithin(clock, ABORT_GRACE_MS, idle)
-  }
-
-  const stops = new AbortController()
-  const stopped = withResolvers()
-  const stop = ({ drainSeconds = options.drainSeconds ?? DRAIN_SECONDS }: StopOptions = {}): Promise<void> => {
-    number('drainSeconds', drainSeconds, 0, LIMITS.visibilityTimeoutSeconds)
-    if (!stops.signal.aborted) {
-      stops.abort()
-      // Whatever has not ended by then comes back when its lease does.
-      stopped.resolve(finish(drainSeconds).finally(keeper.close))
-    }
-    return stopped.promise
-  }
-  stopFromOutside(stop, options, stops.signal)
-
-  return {
-    stop,
-    stopped: stopped.promise,
-    get running() {
-      return runs.running
-    },
-    [Symbol.asyncDispose]: () => stop(),
   }
 }
 

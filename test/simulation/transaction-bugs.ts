@@ -150,7 +150,7 @@ export const TRANSACTION_BUGS: readonly PlantedBug[] = [
   {
     name: 'the result of a transaction is not stored with it',
     file: 'lib/transactions/build.ts',
-    replace: '      ...told.flat(),\n',
+    replace: '      ...results.flat(),\n',
     by: '',
     ...SIMULATION,
   },

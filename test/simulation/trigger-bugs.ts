@@ -65,8 +65,8 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
     name: 'a slot of another run is taken before its time',
     file: 'lib/triggers/slots.ts',
-    replace: '!record || record.busyUntil <= engine.clock.now()',
-    by: '!record || record.busyUntil <= engine.clock.now() + 70_000',
+    replace: '!record || record.busyUntil <= this.#engine.clock.now()',
+    by: '!record || record.busyUntil <= this.#engine.clock.now() + 70_000',
     ...SIMULATION,
   },
   {
@@ -79,8 +79,8 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
     name: 'slots are given back while something is under way in them',
     file: 'lib/triggers/slots.ts',
-    replace: 'if (!isOwn(record) || inUse.has(number) || record.busyUntil === 0) return',
-    by: 'if (!isOwn(record) || record.busyUntil === 0) return',
+    replace: 'if (!this.#isOwn(record) || this.#inUse.has(number) || record.busyUntil === 0) return',
+    by: 'if (!this.#isOwn(record) || record.busyUntil === 0) return',
     ...SIMULATION,
   },
   {

@@ -5,15 +5,12 @@ import { isHoldfastError } from '../../../lib/model/errors.ts'
 import type { SegmentKey } from '../../../lib/model/segment-key.ts'
 import { createQueue } from '../../../lib/queues/create-queue.ts'
 import { getQueue } from '../../../lib/queues/get-queue.ts'
-import type { TriggerEvent } from '../../../lib/triggers/invoker.ts'
-import { dispatch } from '../../../lib/triggers/run.ts'
 import { type GivenTrigger, setTrigger } from '../../../lib/triggers/trigger.ts'
-import { tick, wake } from '../../../lib/triggers/wake.ts'
 import type { Log } from '../../runtime/log.ts'
-import { DEFAULT_SCOPE, sharedQueueNames } from '../../sqs/queue-url.ts'
-import { eventInvoker, type RunFunction } from '../../triggers/event-invoker.ts'
+import type { RunFunction } from '../../triggers/event-invoker.ts'
 import { UsageError } from '../usage-error.ts'
 import { type HandlerProcess, handlerProcess } from './handler-process.ts'
+import { LocalRuns } from './local-runs.ts'
 
 /** A trigger as the command line or a file declares it. */
 export interface LocalTrigger extends Partial<Omit<GivenTrigger, 'queue' | 'functionName'>> {
@@ -30,10 +27,6 @@ export interface LocalTriggers {
 }
 
 const DEFAULT_TIMEOUT_SECONDS = 30
-const TICK_MS = 1_000
-const TICKS_A_SWEEP = 60
-const LIFE_MS = 6 * 3_600_000
-const STOP_MS = 10_000
 
 const isModule = (handler: string): boolean => /\.[cm]?[jt]s$/.test(handler)
 
@@ -46,6 +39,13 @@ export const parseTrigger = (text: string): LocalTrigger => {
   return { queue: text.slice(0, at), handler: text.slice(at + 1) }
 }
 
+interface TriggerOptions {
+  readonly log: Log
+  /** Takes what handlers print, line by line. */
+  readonly print: (line: string) => void
+  readonly environment: NodeJS.ProcessEnv
+}
+
 /**
  * Delivers messages of queues to handlers of the user's, by the protocol that runs in Lambda. A queue that is missing is
  * created.
@@ -55,7 +55,7 @@ export const parseTrigger = (text: string): LocalTrigger => {
 export const startTriggers = async (
   engine: Engine,
   declared: readonly LocalTrigger[],
-  { log, print, environment }: { log: Log; print: (line: string) => void; environment: NodeJS.ProcessEnv },
+  { log, print, environment }: TriggerOptions,
 ): Promise<LocalTriggers> => {
   const handlers = new Map<string, HandlerProcess>()
   const functions = new Map<string, RunFunction>()
@@ -64,88 +64,21 @@ export const startTriggers = async (
     functions.set(trigger.queue, await functionOf(trigger, { print, environment, handlers }))
     await declare(engine, trigger)
   }
-
   if (functions.size === 0) return { published: () => {}, stop: async () => {} }
-  const stopping = new AbortController()
-  const { signal } = stopping
-  const runs = new Set<Promise<void>>()
-  const running = new Set<string>()
-  const again = new Set<string>()
-  const observe = (event: TriggerEvent) => {
-    const { type, ...fields } = event
-    if (type !== 'invoked' && type !== 'unmatched') log.warn(`trigger: ${type}`, fields)
-  }
-  const startRun = async (queue: string): Promise<void> => {
-    const run = functions.get(queue)
-    if (!run || signal.aborted) return
-    // A second run would find the mark of the first; one that ends may have looked already.
-    if (running.has(queue)) {
-      again.add(queue)
-      return
-    }
-    running.add(queue)
-    again.delete(queue)
-    const invoker = eventInvoker(engine, sharedQueueNames(DEFAULT_SCOPE), run)
-    const endsAt = engine.clock.now() + LIFE_MS
-    const done = dispatch(engine, { queue, invoker, endsAt, startRun, observe, signal })
-      .then(
-        () => {},
-        (error: unknown) => log.error('a run of a trigger failed, and is started again', { queue, error }),
-      )
-      .finally(() => {
-        running.delete(queue)
-        runs.delete(done)
-        if (again.has(queue)) void startRun(queue)
-      })
-    runs.add(done)
-  }
-  const ticking = tickForever(engine, { startRun, observe, signal, log })
-
+  const runs = new LocalRuns(engine, functions, log)
   return {
-    published: (keys) => {
-      if (!keys.some(({ partition: { queue } }) => functions.has(queue))) return
-      wake(engine, keys, { startRun, observe }).catch((error: unknown) =>
-        log.warn('a trigger was not woken; a tick follows', { error }),
-      )
-    },
+    published: (keys) => runs.published(keys),
     stop: async () => {
-      stopping.abort()
-      await Promise.race([Promise.all([ticking, ...runs]), engine.clock.sleep(STOP_MS)])
+      await runs.stop()
       for (const handler of handlers.values()) handler.stop()
-      await Promise.all(runs)
+      await runs.ended()
     },
-  }
-}
-
-const tickForever = async (
-  engine: Engine,
-  {
-    startRun,
-    observe,
-    signal,
-    log,
-  }: {
-    startRun: (queue: string) => Promise<void>
-    observe: (event: TriggerEvent) => void
-    signal: AbortSignal
-    log: Log
-  },
-): Promise<void> => {
-  for (let count = 0; !signal.aborted; count++) {
-    await tick(engine, { startRun, observe, sweep: count % TICKS_A_SWEEP === 0 }).catch((error: unknown) =>
-      log.warn('a tick of the triggers failed, and is repeated', { error }),
-    )
-    await engine.clock.sleep(TICK_MS, signal)
   }
 }
 
 const functionOf = async (
   { queue, handler }: LocalTrigger,
-  {
-    print,
-    environment,
-    handlers,
-  }: { print: (line: string) => void; environment: NodeJS.ProcessEnv; handlers: Map<string, HandlerProcess> },
+  { print, environment, handlers }: Omit<TriggerOptions, 'log'> & { readonly handlers: Map<string, HandlerProcess> },
 ): Promise<RunFunction> => {
   if (!isModule(handler)) {
     if (!environment.AWS_ENDPOINT_URL_LAMBDA && !environment.AWS_ENDPOINT_URL) {

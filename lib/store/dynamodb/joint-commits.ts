@@ -52,14 +52,14 @@ const outcomeOf = (error: unknown, writes: readonly Write[], table: string): Joi
   const failures = canceledActions(error, writes)
   if (failures) return { kind: 'canceled', failures, resent: ($metadata?.attempts ?? 1) > 1 }
   if (UNKNOWN.has(name)) {
-    const told = `DynamoDB does not tell what became of the transaction: ${name}: ${message}`
-    return { kind: 'unknown', error: new HoldfastError('StoreUnavailable', told, {}, { cause: error }) }
+    const text = `DynamoDB did not say whether the transaction was done: ${name}: ${message}`
+    return { kind: 'unknown', error: new HoldfastError('StoreUnavailable', text, {}, { cause: error }) }
   }
   if (REFUSALS.has(name)) {
-    const told = `DynamoDB refused the transaction: ${name}: ${message}`
+    const text = `DynamoDB refused the transaction: ${name}: ${message}`
     return {
       kind: 'refused',
-      error: new HoldfastError('InvalidRequest', told, { field: 'transaction' }, { cause: error }),
+      error: new HoldfastError('InvalidRequest', text, { field: 'transaction' }, { cause: error }),
     }
   }
   const translated = fault(error, table)

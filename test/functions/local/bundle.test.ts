@@ -25,6 +25,7 @@ const SOURCES = {
   'functions/local/main.ts': `import { word } from '../../lib/word.ts'\nconsole.log(word)\n`,
   'lib/word.ts': `export const word = 'first'\n`,
   'functions/local/engine-guard.mjs': `console.log('guard')\n`,
+  'console/assets/console.css': 'first {}\n',
 } as const
 const SETTINGS = {
   'functions/local/bundle.mjs': '// the builder\n',
@@ -92,6 +93,14 @@ describe('the bundle of the local server', () => {
     expect(await outputOf(join(cache, 'engine-guard.mjs'))).toBe('new guard\n')
   })
 
+  test('has files that were added to those that it reads', async () => {
+    const { bundle, write, cache } = await smallProject()
+    await bundle()
+    write('console/assets/icon.svg', '<svg/>')
+    await bundle()
+    expect(readFileSync(join(cache, 'console-assets/icon.svg'), 'utf8')).toBe('<svg/>')
+  })
+
   test('is not taken for the present one after an edit while it was built', async () => {
     const { bundle, write, pathOf } = await smallProject()
     // The build stops at a pipe, after it has read the file that imports it.
@@ -155,7 +164,7 @@ describe('the bundle of the local server', () => {
 
 test('the server starts from its sources where no bundle can be kept', async () => {
   const project = await temporaryDirectory()
-  for (const path of ['functions', 'lib', 'package.json', 'tsconfig.json']) {
+  for (const path of ['functions', 'lib', 'console', 'package.json', 'tsconfig.json']) {
     cpSync(join(PROJECT, path), join(project, path), { recursive: true })
   }
   mkdirSync(join(project, 'node_modules'))

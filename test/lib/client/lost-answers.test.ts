@@ -2,12 +2,15 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { awaiting } from '../../../lib/client/awaiting.ts'
 import { type Publishing, publishing } from '../../../lib/client/publishing.ts'
 import { jsonCodec } from '../../../lib/codecs/json.ts'
+import { publish } from '../../../lib/publish/publish.ts'
+import { createQueue } from '../../../lib/queues/create-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import { ack } from '../../../lib/settle/ack.ts'
 import { noTelemetry } from '../../../lib/telemetry/telemetry.ts'
 import { httpTransport } from '../../../lib/transport/http-transport.ts'
+import type { Transport } from '../../../lib/transport/port.ts'
 import { unsigned } from '../../../lib/transport/signer.ts'
-import { engineWithQueue, type TestEngine } from '../../support/test-engine.ts'
+import { engineWithQueue, type TestEngine, testEngine } from '../../support/test-engine.ts'
 import { appFetch } from './places.ts'
 
 /** Publishes over HTTP through a network that loses requests and answers, against the real API. */
@@ -102,5 +105,89 @@ describe('a publish over HTTP', () => {
     })
     expect(requests).toBe(4)
     expect(await acked()).toEqual([{ id: 1 }])
+  })
+})
+
+/** Settlements over HTTP whose answer is lost, while another consumer receives what they gave back. */
+describe('a settlement over HTTP whose answer is lost', () => {
+  let engine: TestEngine
+  let lost: number
+  let meanwhile: () => Promise<unknown>
+  let transport: Transport
+
+  beforeEach(async () => {
+    engine = testEngine()
+    await createQueue(engine, 'dead')
+    await createQueue(engine, 'orders', { settings: { deadLetter: { queue: 'dead', maxReceives: 5 } } })
+    lost = 0
+    meanwhile = async () => {}
+    const serve = appFetch(engine)
+    const lossy: typeof fetch = async (input, init) => {
+      const answer = await serve(input, init)
+      if (lost === 0) return answer
+      lost--
+      await meanwhile()
+      throw new TypeError('fetch failed')
+    }
+    const clock = { now: () => engine.clock.now(), sleep: async () => {} }
+    transport = httpTransport({ url: new URL('http://localhost:9324'), sign: unsigned, clock, fetch: lossy })
+  })
+
+  const received = async (): Promise<string> => {
+    await publish(engine, 'orders', [{ body: 1 }])
+    const [message] = await poll(engine, 'orders')
+    return message?.receiptHandle as string
+  }
+  const verbs = {
+    nack: (receiptHandle: string) => transport.nack('orders', [{ receiptHandle, delaySeconds: 0 }]),
+    unreceive: (receiptHandle: string) => transport.unreceive('orders', [receiptHandle]),
+    'extend to nothing': (receiptHandle: string) =>
+      transport.extend('orders', [{ receiptHandle, visibilityTimeoutSeconds: 0 }]),
+  }
+
+  describe.each(Object.entries(verbs))('%s', (_name, verb) => {
+    test('was done, also where another consumer has the message by the repeat', async () => {
+      const handle = await received()
+      lost = 1
+      const others: number[] = []
+      meanwhile = async () => void others.push((await poll(engine, 'orders')).length)
+      expect(await verb(handle)).toEqual([{ ok: true }])
+      expect(others).toEqual([1])
+    })
+
+    test('was done, also where another consumer has acked the message by the repeat', async () => {
+      const handle = await received()
+      lost = 1
+      meanwhile = async () => ack(engine, 'orders', [(await poll(engine, 'orders'))[0]?.receiptHandle as string])
+      expect(await verb(handle)).toEqual([{ ok: true }])
+    })
+
+    test('without a lost answer tells of a lease that is lost', async () => {
+      const handle = await received()
+      await engine.clock.advance(31_000)
+      expect(await poll(engine, 'orders')).toHaveLength(1)
+      expect(await verb(handle)).toEqual([{ ok: false, error: expect.objectContaining({ code: 'LeaseLost' }) }])
+    })
+  })
+
+  test('a nack to the dead-letter queue was done where the message is gone from its queue by the repeat', async () => {
+    const handle = await received()
+    lost = 2
+    const nacked = await transport.nack('orders', [{ receiptHandle: handle, deadLetter: true, error: 'bad' }])
+    expect(nacked).toEqual([{ ok: true }])
+    expect(await poll(engine, 'dead')).toHaveLength(1)
+  })
+
+  test('an extension tells of a lease that another consumer has, whatever was lost', async () => {
+    const handle = await received()
+    await engine.clock.advance(29_000)
+    lost = 1
+    meanwhile = async () => {
+      await engine.clock.advance(31_000)
+      expect(await poll(engine, 'orders')).toHaveLength(1)
+    }
+    expect(await transport.extend('orders', [{ receiptHandle: handle, visibilityTimeoutSeconds: 30 }])).toEqual([
+      { ok: false, error: expect.objectContaining({ code: 'LeaseLost' }) },
+    ])
   })
 })

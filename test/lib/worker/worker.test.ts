@@ -218,6 +218,51 @@ describe('a message', () => {
     expect(runs).toBe(2)
   })
 
+  test.each<[string, () => never, GivenSettings, string[]]>([
+    [
+      'comes back',
+      () => {
+        throw new Error('failed')
+      },
+      {},
+      ['jobs'],
+    ],
+    [
+      'goes to the dead-letter queue',
+      () => {
+        throw new Reject('bad')
+      },
+      { deadLetter: { queue: 'dead', maxReceives: 3 } },
+      ['dead'],
+    ],
+  ])('%s once where the answer to its nack is lost, and that is no failure', async (_, handler, settings, found) => {
+    let lost = false
+    const loses = (transport: Transport): Transport => ({
+      ...transport,
+      nack: async (queue, entries) => {
+        const results = await transport.nack(queue, entries)
+        if (lost) return results
+        lost = true
+        // Another consumer receives it before the worker asks again.
+        if (found[0] === 'jobs') expect(await transport.poll('jobs', {})).toHaveLength(1)
+        throw new HoldfastError('StoreUnavailable', 'the answer is lost')
+      },
+    })
+    const it = await rig(settings, { change: loses })
+    await publishAll(it.queue, [1])
+    const stop = new AbortController()
+    const work = () => {
+      stop.abort()
+      handler()
+    }
+    const worker = kept(it.queue.consume(work, { ...it.quiet, signal: stop.signal }))
+    await pass(it, 1_000)
+    await worker.stopped
+    expect(asked(it, 'nack')).toHaveLength(2)
+    expect(it.errors.map(({ context }) => context.during)).toEqual(['handle'])
+    if (found[0] === 'dead') expect(await it.client.queue<number>('dead').counts()).toMatchObject({ ready: 1 })
+  })
+
   test('that can not be checked for the moment is tried again, and does not count as invalid', async () => {
     let broken = true
     const schema: StandardSchema<number> = {

@@ -124,7 +124,7 @@ export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
   }
 
   return {
-    failed: end.told,
+    failed: end.reason,
     atomically: async (work, failed) => {
       try {
         return await step(work)

@@ -31,25 +31,25 @@ export const unavailable = (directory: string, cause: unknown): HoldfastError =>
 export interface Downfall {
   readonly error: HoldfastError | undefined
   /** Resolves with its message. */
-  readonly told: Promise<string>
+  readonly reason: Promise<string>
   /** Records a failure. Returns the first one. */
   of(error: HoldfastError): HoldfastError
 }
 
 export const downfall = (): Downfall => {
-  let tell: (reason: string) => void = () => {}
-  const told = new Promise<string>((resolve) => {
-    tell = resolve
+  let settle: (message: string) => void = () => {}
+  const reason = new Promise<string>((resolve) => {
+    settle = resolve
   })
   let error: HoldfastError | undefined
   return {
-    told,
+    reason,
     get error() {
       return error
     },
     of: (reason) => {
       error ??= reason
-      tell(error.message)
+      settle(error.message)
       return error
     },
   }
