@@ -171,8 +171,8 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
     name: 'lost wakes start nothing but what is due',
     file: 'lib/triggers/wake.ts',
-    replace: 'if (all || startsAt',
-    by: 'if (startsAt',
+    replace: '=> all || startsAt',
+    by: '=> startsAt',
     suites: ['test/lib/triggers/dispatch.test.ts'],
   },
   {
