@@ -78,7 +78,12 @@ const play = async ({ engine, ids, ...world }: World, step: Step, number: number
     const held = settled(queue)
     if (held.length === 0) return
     if (step === 'ack') await ack(engine, queue, held.slice(0, 2))
-    else await nack(engine, queue, held.slice(0, 2))
+    else
+      await nack(
+        engine,
+        queue,
+        held.slice(0, 2).map((receiptHandle) => ({ receiptHandle })),
+      )
   }
 }
 
