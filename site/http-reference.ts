@@ -16,8 +16,19 @@ interface Schema {
   readonly [bound: string]: unknown
 }
 
+interface Content {
+  readonly schema: Schema
+  readonly example?: unknown
+}
+
 interface Body {
-  readonly content?: Readonly<Record<string, { readonly schema: Schema }>>
+  readonly content?: Readonly<Record<string, Content>>
+}
+
+interface Code {
+  readonly code: string
+  readonly status: number
+  readonly description: string
 }
 
 interface Parameter {
@@ -91,7 +102,7 @@ const factsOf = (schema: Schema): string =>
   [
     schema.description && `${cell(schema.description).replace(/\.$/, '')}.`,
     ...boundsOf(schema),
-    schema.default !== undefined && `Default ${code(schema.default)}.`,
+    schema.default !== undefined && !schema.description?.includes('Default') && `Default ${code(schema.default)}.`,
     schema.examples?.length && `For example ${cell(schema.examples.map(code).join(', '))}.`,
   ]
     .filter(Boolean)
@@ -113,13 +124,22 @@ const fieldsOf = ({ properties = {}, required = [] }: Schema): string =>
     ]),
   )
 
-const schemaOf = (body: Body | undefined): Schema | undefined => Object.values(body?.content ?? {})[0]?.schema
+const contentOf = (body: Body | undefined): Content | undefined => Object.values(body?.content ?? {})[0]
+
+const exampleOf = (title: string, body: Body | undefined): string | false => {
+  const example = contentOf(body)?.example
+  return example !== undefined && `${title}\n\n\`\`\`json\n${JSON.stringify(example, null, 2)}\n\`\`\``
+}
+
+/** What a body is made of: the name of its shape, or the fields of one that has no name. */
+const bodyOf = (schema: Schema): string =>
+  schema.properties && Object.keys(schema.properties).length > 0 ? fieldsOf(schema) : `${typeOf(schema)}.`
 
 const operationOf = (method: string, path: string, operation: Operation): string => {
   const { operationId, summary, description, parameters = [], requestBody, responses } = operation
-  const asked = schemaOf(requestBody)
+  const asked = contentOf(requestBody)?.schema
   const answers = Object.entries(responses).map(([status, response]) => {
-    const schema = schemaOf(response)
+    const schema = contentOf(response)?.schema
     return [status, cell(response.description), schema ? typeOf(schema) : '']
   })
   return [
@@ -138,11 +158,20 @@ const operationOf = (method: string, path: string, operation: Operation): string
           factsOf(meaning === undefined ? schema : { ...schema, description: meaning }),
         ]),
       ),
-    asked && `Body: ${typeOf(asked)}.`,
+    asked && `Body: ${bodyOf(asked)}`.replace('Body: |', 'Body:\n\n|'),
+    exampleOf('For example:', requestBody),
     table(['Status', 'When', 'Body'], answers),
+    exampleOf('An answer:', Object.values(responses)[0]),
   ]
     .filter(Boolean)
     .join('\n\n')
+}
+
+/** The codes of problems, which programs tell apart. */
+const codesOf = (problem: Schema | undefined): string => {
+  const codes = (problem?.properties?.code?.['x-codes'] ?? []) as readonly Code[]
+  const rows = codes.map(({ code: name, status, description }) => [code(name), String(status), cell(`${description}.`)])
+  return `## Error codes\n\n${table(['Code', 'Status', 'Meaning'], rows)}`
 }
 
 const componentOf = (name: string, schema: Schema): string =>
@@ -158,6 +187,7 @@ export const httpReference = ({ paths, components }: OpenApi): string =>
     ...Object.entries(paths).flatMap(([path, operations]) =>
       Object.entries(operations).map(([method, operation]) => operationOf(method, path, operation)),
     ),
+    codesOf(components.schemas.Problem),
     ...Object.entries(components.schemas).map(([name, schema]) => componentOf(name, schema)),
     '',
   ].join('\n\n')

@@ -53,8 +53,14 @@ describe('the page of the HTTP API', () => {
     const headings = [...page.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading)
     expect(headings).toEqual([
       ...operations.map(({ operationId }) => operationId),
+      'Error codes',
       ...Object.keys(document.components.schemas),
     ])
+  })
+
+  test('has the examples, and what each error code means', () => {
+    expect(page).toContain('  "maxMessages": 10')
+    expect(page).toContain('| `QueueNotFound` | 404 | There is no queue of this name. |')
   })
 
   test('has every field of every shape, with its bounds and whether it is needed', () => {
