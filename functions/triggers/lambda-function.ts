@@ -20,14 +20,14 @@ export const lambdaClient = (): LambdaClient =>
 /** Runs Lambda functions, and waits for their answers. */
 export const lambdaFunction =
   (client: Pick<LambdaClient, 'send'>): RunFunction =>
-  async ({ functionName, functionTimeoutSeconds }: Trigger, event: string): Promise<FunctionOutcome> => {
+  async ({ functionName, functionTimeoutSeconds }: Trigger, event: Buffer): Promise<FunctionOutcome> => {
     const abortSignal = AbortSignal.timeout(functionTimeoutSeconds * 1_000 + INVOCATION_MARGIN_MS)
     try {
       const { Payload, FunctionError } = await client.send(
         new InvokeCommand({
           FunctionName: functionName,
           InvocationType: 'RequestResponse',
-          Payload: Buffer.from(event),
+          Payload: event,
         }),
         { abortSignal },
       )

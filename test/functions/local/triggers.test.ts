@@ -62,7 +62,7 @@ describe('a handler in a process of its own', { timeout: 60_000 }, () => {
     }`
     const { lines, print, until } = printer()
     const { run } = handlerIn(moduleOf('answers.mjs', code), print)
-    const outcome = await run(trigger(), '{"Records":[1,2]}')
+    const outcome = await run(trigger(), Buffer.from('{"Records":[1,2]}'))
     expect(outcome).toEqual({ kind: 'answered', payload: '{"left":true,"name":"handler.mjs"}' })
     await until('sees 2')
     expect(lines).toContain('sees 2')
@@ -83,16 +83,16 @@ describe('a handler in a process of its own', { timeout: 60_000 }, () => {
     ],
   ])('that %s fails as a function', async (name, code, error) => {
     const { run } = handlerIn(moduleOf(`${name.replaceAll(' ', '-')}.mjs`, code))
-    expect(await run(trigger(), '{}')).toEqual({ kind: 'failed', error })
+    expect(await run(trigger(), Buffer.from('{}'))).toEqual({ kind: 'failed', error })
     // The next one has a process again.
-    expect(await run(trigger(), '{}')).toEqual({ kind: 'failed', error })
+    expect(await run(trigger(), Buffer.from('{}'))).toEqual({ kind: 'failed', error })
   })
 
   test('is cut off at its timeout', async () => {
     const { run } = handlerIn(
       moduleOf('hangs.mjs', 'export const handler = () => new Promise(() => setInterval(() => {}, 1000))'),
     )
-    expect(await run(trigger(1), '{}')).toEqual({
+    expect(await run(trigger(1), Buffer.from('{}'))).toEqual({
       kind: 'failed',
       error: 'Sandbox.Timedout: Task timed out after 1.00 seconds',
     })
@@ -102,10 +102,10 @@ describe('a handler in a process of its own', { timeout: 60_000 }, () => {
     const file = moduleOf('changes.mjs', 'export const handler = async () => 1')
     const { print, until } = printer()
     const { run } = handlerIn(file, print)
-    expect(await run(trigger(), '{}')).toEqual({ kind: 'answered', payload: '1' })
+    expect(await run(trigger(), Buffer.from('{}'))).toEqual({ kind: 'answered', payload: '1' })
     moduleOf('changes.mjs', 'export const handler = async () => 2')
     await until('loaded anew')
-    expect(await run(trigger(), '{}')).toEqual({ kind: 'answered', payload: '2' })
+    expect(await run(trigger(), Buffer.from('{}'))).toEqual({ kind: 'answered', payload: '2' })
   })
 })
 
