@@ -11,13 +11,13 @@ export interface NamedQueue extends Construct {
   readonly queueName: string
 }
 
-/** How a queue's messages are brought to a function. Ranges are those of SQS's event source where they can be. */
+/** How a queue's messages are delivered to a function. The ranges are those of SQS's event source where possible. */
 export interface ConsumerProps {
-  /** Most messages of one invocation: 1 … 100, on FIFO queues 1 … 10. @default 10 */
+  /** Maximum number of messages of one invocation: 1 … 100, on FIFO queues 1 … 10. @default 10 */
   readonly batchSize?: number
   /** How long a batch may wait for more messages, seconds, 0 … 20; on standard queues only. @default 0 */
   readonly batchingWindowSeconds?: number
-  /** Most invocations at one time: 1 … 1000. @default 10 */
+  /** Maximum number of concurrent invocations: 1 … 1000. @default 10 */
   readonly maxConcurrency?: number
   /** @default true */
   readonly enabled?: boolean
@@ -28,7 +28,7 @@ export interface ConsumerProps {
   readonly reportBatchItemFailures?: boolean
   /** Which messages the function gets: one pattern or up to ten, in EventBridge's syntax. @default all */
   readonly filter?: NonNullable<GivenTrigger['filter']>
-  /** What becomes of the others; must be given with `filter`: they are deleted, or moved to a queue of the same kind. */
+  /** Whether messages that match no pattern are deleted or moved to a queue of the same kind. Required with `filter`. */
   readonly unmatched?: 'delete' | { readonly queue: NamedQueue }
   /**
    * The function's timeout, 1 … 720 s, for functions whose timeout this app does not know: imported ones.
@@ -40,11 +40,11 @@ export interface ConsumerProps {
 export interface ConsumedQueue {
   readonly queue: NamedQueue
   readonly fifo: boolean
-  /** For how long its pollers lease messages, seconds. */
+  /** The queue's visibility timeout, seconds. */
   readonly visibilityTimeoutSeconds: number
 }
 
-/** What is around a consumer: made once for a deployment. */
+/** The parts of a deployment that a consumer needs. They are made once. */
 export interface ConsumerSurroundings extends ConsumedQueue {
   /** The construct of the deployment. */
   readonly service: Construct
@@ -53,13 +53,13 @@ export interface ConsumerSurroundings extends ConsumedQueue {
   readonly functions: TriggerFunctions
 }
 
-/** A queue's trigger: the declaration of what the dispatcher invokes. Made by `DeclaredQueue.addConsumer`. */
+/** A queue's trigger: the declaration of the function that the dispatcher invokes. Made by `DeclaredQueue.addConsumer`. */
 export class QueueConsumer extends Construct {
   /** @throws Error with every setting at fault */
   constructor(target: IFunction, props: ConsumerProps, around: ConsumerSurroundings) {
     const { service, queue } = around
     const trigger = checkedConsumer(target, props, around)
-    // In the stack of a function elsewhere: that stack needs this one for the rights on the queue, and not the other way round.
+    // The resource belongs to the stack of the function, which depends on this stack for the rights on the queue.
     const home = isTogether(target, service) ? service : target
     super(home, `Consumer of ${queue.queueName}`)
     const { queue: name, functionName, ...settings } = trigger
@@ -107,7 +107,7 @@ export class QueueConsumer extends Construct {
 
 const isTogether = (target: IFunction, service: Construct): boolean => Stack.of(target) === Stack.of(service)
 
-/** Whether accounts differ, or one of them is not known before the deployment. */
+/** Whether the two accounts differ, or one of them is unknown before the deployment. */
 const isOfAnotherAccount = (target: IFunction, service: Construct): boolean => {
   const { account: ofFunction } = target.env
   const { account } = Stack.of(service)
@@ -122,7 +122,7 @@ const checkedConsumer = (target: IFunction, props: ConsumerProps, { queue, fifo,
     throw new Error([`The consumer ${target.node.path} of queue ${queue.queueName}:`, ...problems].join('\n  '))
   }
   const { unmatched, functionTimeoutSeconds: _, ...settings } = props
-  // The engine's own check as well, for what is not said in SQS's words.
+  // The engine's own check covers what SQS has no message for.
   return checkedTrigger({
     ...settings,
     ...(unmatched !== undefined && {
@@ -137,7 +137,7 @@ const checkedConsumer = (target: IFunction, props: ConsumerProps, { queue, fifo,
 const isWithin = (value: number, min: number, max: number): boolean =>
   Number.isInteger(value) && value >= min && value <= max
 
-/** In the words that CDK's `SqsEventSource` has for the same settings. */
+/** Faults in ranges, in the words that CDK's `SqsEventSource` uses for the same settings. */
 const rangeProblems = (
   { batchSize, batchingWindowSeconds, maxConcurrency }: ConsumerProps,
   fifo: boolean,
@@ -181,10 +181,10 @@ const targetProblems = (target: IFunction, timeoutSeconds: number | undefined, s
   return problems
 }
 
-/** What Lambda gives a function without a timeout of its own. */
+/** Lambda's default timeout. */
 const DEFAULT_TIMEOUT_SECONDS = 3
 
-/** A function's timeout in seconds, seen through its versions and aliases; nothing where it is not known. */
+/** A function's timeout in seconds, also for its versions and aliases; `undefined` when it is unknown. */
 const timeoutOf = (target: IFunction, { functionTimeoutSeconds }: ConsumerProps): number | undefined => {
   const { lambda } = target as { readonly lambda?: IFunction }
   if (lambda) return timeoutOf(lambda, functionTimeoutSeconds === undefined ? {} : { functionTimeoutSeconds })

@@ -18,7 +18,7 @@ export interface DeclaredQueueProps {
   readonly removalPolicy?: RemovalPolicy.RETAIN | RemovalPolicy.DESTROY
 }
 
-/** What a declared queue needs of its service. */
+/** The parts of the service that a declared queue needs. */
 interface Service extends Construct {
   grantPublish(queue: string, grantee: IGrantable): Grant
   grantConsume(queue: string, grantee: IGrantable): Grant

@@ -29,7 +29,7 @@ export interface FunctionShape {
  */
 const LONG_POLL_TIMEOUT_SECONDS = 29
 
-/** What a function does in the table that both publishes and consumes. */
+/** The actions on the table of a function that both publishes and consumes. */
 const PUBLISH_AND_CONSUME = [
   'BatchGetItem',
   'ConditionCheckItem',
@@ -132,7 +132,7 @@ export const DECLARE_FUNCTION = {
   timeoutSeconds: 60,
 } as const satisfies FunctionShape
 
-/** Deliver queues to functions; part of a deployment in which a queue has a consumer. */
+/** Functions that deliver queues to consumers; part of a deployment in which a queue has a consumer. */
 export const TRIGGER_FUNCTIONS = {
   wake: {
     entry: 'wake',
@@ -141,6 +141,8 @@ export const TRIGGER_FUNCTIONS = {
     kindActions: {
       [KEY_KINDS.trigger.letter]: ['GetItem'],
       [KEY_KINDS.dueIndex.letter]: ['GetItem', 'PutItem', 'Query'],
+      // Whether a queue is paused.
+      [KEY_KINDS.queue.letter]: ['GetItem'],
     },
     timeoutSeconds: 60,
   },
@@ -148,7 +150,7 @@ export const TRIGGER_FUNCTIONS = {
     entry: 'dispatch',
     description: 'Delivers the messages of a queue to its consumer',
     tableActions: PUBLISH_AND_CONSUME,
-    // The most that Lambda has: a run outlives what it invokes.
+    // Lambda's maximum: a run must outlive the function that it invokes.
     timeoutSeconds: 900,
   },
 } as const satisfies Record<string, FunctionShape>

@@ -7,26 +7,26 @@ import type { TableAction } from './functions.ts'
 
 /**
  * Rights on single queues, for roles that use the library on the table itself: actions on kinds of items. In every
- * partition key the queue follows the letter of the kind (`KEY_KINDS`), so that `dynamodb:LeadingKeys` tells queues
- * apart. Kinds that one batch reads together need one right together.
+ * partition key the queue follows the letter of the kind (`KEY_KINDS`), so that `dynamodb:LeadingKeys` distinguishes queues.
+ * Kinds that one batch reads together share one statement.
  *
- * `docs/deploy.md` lists what each grant can do; `test/infra/grants.test.ts` holds that list.
+ * `docs/deploy.md` lists what each grant allows; `test/infra/grants.test.ts` checks that list.
  */
 type Rights = readonly (readonly [kinds: readonly QueueKeyKind[], actions: readonly TableAction[]])[]
 
 const PUBLISH: Rights = [
-  // Checking it in a transaction that is strict.
+  // A strict transaction checks the record.
   [['queue'], ['ConditionCheckItem', 'GetItem']],
-  // That the queue needs more shards, and that it has message groups.
+  // A publisher raises the number of shards, and records that the queue has message groups.
   [['layout'], ['GetItem', 'PutItem']],
   [['segment', 'body'], ['PutItem']],
   [['ticket'], ['UpdateItem']],
   [['deduplication', 'idempotencyKey'], ['PutItem']],
-  // That a transaction with an id was committed.
+  // The marker of a transaction with an id.
   [['transaction'], ['GetItem', 'PutItem']],
 ]
 
-/** What a publisher needs besides with `deduplicationMode: 'pending'`: it looks for the message of a deduplication id. */
+/** The further rights of a publisher with `deduplicationMode: 'pending'`: it looks for the message that has a deduplication id. */
 const LOOK_FOR_PENDING: Rights = [
   [['segment'], ['Query']],
   [['segment', 'body'], ['BatchGetItem']],
@@ -35,7 +35,7 @@ const LOOK_FOR_PENDING: Rights = [
 
 const CONSUME: Rights = [
   [['queue'], ['GetItem']],
-  // To note that a surplus shard is empty.
+  // A poller retires an empty surplus shard.
   [['layout'], ['GetItem', 'PutItem']],
   [['segment'], ['DeleteItem', 'GetItem', 'PartiQLDelete', 'PartiQLUpdate', 'Query', 'UpdateItem']],
   [['segment', 'body'], ['BatchGetItem']],
@@ -46,11 +46,11 @@ const CONSUME: Rights = [
   ],
   [['earlyRelease'], ['PutItem', 'Query']],
   [['transaction'], ['GetItem', 'PutItem']],
-  // What became of a message, on a queue that keeps results: written, and not read.
+  // On a queue that keeps results, a consumer writes them and never reads them.
   [['result'], ['PutItem']],
 ]
 
-/** What a producer needs to wait for results: the headers tell where messages are, and hold what fits of their content. */
+/** The rights of a producer that waits for results. Headers show the state of messages, and may hold their content. */
 const READ_RESULTS: Rights = [
   [['queue', 'layout', 'alias'], ['GetItem']],
   [['segment', 'result'], ['Query']],
@@ -89,7 +89,7 @@ export interface PublishGrant {
 
 export interface ConsumedQueue {
   readonly queue: string
-  /** Where its consumer moves exhausted messages. */
+  /** The queue to which the consumer moves exhausted messages. */
   readonly deadLetterQueue?: string | undefined
 }
 

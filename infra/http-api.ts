@@ -108,7 +108,7 @@ const addStage = (scope: Construct, api: HttpApi, settings: Settings, sqsRoute: 
   return stage
 }
 
-/** The default throttle of a route that anyone can call: requests a second, and requests at once. */
+/** The default limits of a route that anyone can call: requests a second, and concurrent requests. */
 const PUBLIC_RATE = 500
 const PUBLIC_BURST = 1_000
 

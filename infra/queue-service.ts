@@ -21,7 +21,7 @@ import { addTable } from './table.ts'
 import { addTriggerAlarms, addTriggerGraphs } from './trigger-alarms.ts'
 import { addTriggerFunctions, type TriggerFunctions } from './trigger-functions.ts'
 
-/** Each of the settings, as `infra/settings.ts` describes them. */
+/** The settings that `infra/settings.ts` describes, all optional. */
 export type QueueServiceProps = Partial<Settings>
 
 /**
@@ -49,7 +49,7 @@ export class QueueService extends Construct {
   #declareFunction: LambdaFunction | undefined
   /** The consumers' functions, by queue. */
   readonly #consumers = new Map<string, IFunction>()
-  /** The queues that have one. */
+  /** The names of the queues that have a consumer. */
   readonly #consumed: string[] = []
   #triggerFunctions: TriggerFunctions | undefined
 
@@ -80,7 +80,7 @@ export class QueueService extends Construct {
     return this.functions.sqs && `${this.url}/`
   }
 
-  /** What delivers queues to functions; `undefined` as long as no queue has a consumer. */
+  /** The functions that deliver queues to consumers; `undefined` as long as no queue has one. */
   get triggerFunctions(): TriggerFunctions | undefined {
     return this.#triggerFunctions
   }
@@ -100,7 +100,7 @@ export class QueueService extends Construct {
     return target
   }
 
-  /** What `DeclaredQueue.addConsumer` does. */
+  /** Implements `DeclaredQueue.addConsumer`. */
   addConsumer(consumed: ConsumedQueue, target: IFunction, props: ConsumerProps): QueueConsumer {
     const { queueName } = consumed.queue
     const present = this.#consumers.get(queueName)

@@ -63,7 +63,7 @@ const schema = z.strictObject({
   authorization: oneOf('iam', 'none').default('iam'),
   /**
    * Whether the HTTP API lets a queue without a redrive-allow policy be named as dead-letter queue, or as destination of a
-   * redrive, by those who have rights on another queue only. @default denyAll with authorization iam, else allowAll
+   * redrive, by callers that have rights only on another queue. @default denyAll with authorization iam, else allowAll
    */
   redriveWithoutPolicy: oneOf('allowAll', 'denyAll').optional(),
   /** The SQS endpoint, with its function and the secret that holds its access keys. */

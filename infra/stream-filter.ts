@@ -4,14 +4,14 @@ import { KEY_KINDS, queueKeyPattern } from '../lib/store/keys.ts'
 const MAX_PATTERNS = 5
 const MAX_PATTERN_CHARACTERS = 4_096
 
-/** What the partition keys of a queue's segments begin with. */
+/** The beginning of the partition keys of a queue's segments. */
 const segmentsOf = (queue: string): string => queueKeyPattern('segment', queue).replace(/\*$/, '')
 
 /**
- * The patterns by which Lambda chooses what `functions/wake.ts` sees of the table's stream: segments of these queues that
- * were inserted. Claims, acks and deletions are other events, and no property of an image is looked at, so neither a write
- * that changes nothing nor a removal by TTL can match. Where the queues do not fit, it is the segments of all queues, and
- * the function drops those of others.
+ * The patterns by which Lambda chooses the records of the table's stream that `functions/wake.ts` gets: inserted segments of these
+ * queues. Claims, acks and deletions are other events. No pattern looks at the properties of an image, so neither a write
+ * that changes nothing nor a removal by TTL can match. If the queues do not fit into Lambda's limits, the patterns match the
+ * segments of all queues, and the function drops those of others.
  *
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
  */

@@ -11,17 +11,17 @@ import { invokeEveryMinute } from './service-functions.ts'
 import type { Settings } from './settings.ts'
 import { streamPatterns } from './stream-filter.ts'
 
-/** What delivers the queues of a deployment to their consumers. */
+/** The resources that deliver the queues of a deployment to their consumers. */
 export interface TriggerFunctions {
   readonly wake: LambdaFunction
   readonly dispatch: LambdaFunction
-  /** Where Lambda says that it has given up records of the stream. */
+  /** The topic to which Lambda sends a notice when it has given up records of the stream. */
   readonly lost: Topic
   /** Reads the stream for `wake`. */
   readonly mapping: CfnEventSourceMapping
-  /** What the dispatcher may invoke: itself, and the consumers that are added. */
+  /** The right to invoke: the dispatcher itself, and the consumers that are added. */
   readonly invocations: PolicyStatement
-  /** The policy with these, which must be there before a queue is delivered. */
+  /** The policy with this statement, which must exist before a queue is delivered. */
   readonly policy: Policy
 }
 
@@ -39,12 +39,12 @@ const TICK = { holdfast: 'tick-triggers' }
 const START_AGE = Duration.seconds(60)
 
 /**
- * Records that the function fails on are tried again a few times, in halves, and given up when they are this old. Then
- * every trigger gets a run, so it matters little which they were.
+ * Lambda retries records on which the function fails a few times, in halves, and gives them up at this age. Then every trigger
+ * gets a run, so the content of the lost records is not needed.
  */
 const RETRIES = 3
 const RECORD_AGE = Duration.minutes(5)
-/** One invocation takes what has come since the last one. */
+/** Maximum number of records of one invocation, which takes those that have come since the last one. */
 const RECORDS = 1_000
 
 /** The two functions behind the table's stream, the mapping between, and the tick. */
@@ -59,11 +59,11 @@ export const addTriggerFunctions = (scope: Construct, { table, settings, queues 
       memorySize: settings.dispatcherMemoryMb,
       retryAttempts: 0,
       maxEventAge: START_AGE,
-      // A run whose time is over starts the next one, for as long as there are messages.
+      // A run whose time is over starts the next one, as long as there are messages.
       recursiveLoop: RecursiveLoop.ALLOW,
     },
   })
-  // Apart from the role, which the function waits for.
+  // A policy of its own, because the function waits for its role and the role must not wait for the function.
   const invocations = new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [dispatch.functionArn] })
   const policy = new Policy(scope, 'Invocations', { roles: [roleOf(dispatch)], statements: [invocations] })
   const lost = new Topic(scope, 'LostRecords', {
@@ -101,7 +101,7 @@ export const roleOf = ({ role, node }: LambdaFunction): IRole => {
   return role
 }
 
-/** ARN of the table's stream. Where the settings want none, it has one with keys alone, which is all that is needed. */
+/** ARN of the table's stream. If the settings turn the stream off, the table gets one with keys only, which `wake` needs. */
 const streamOf = (table: Table): string => {
   if (table.tableStreamArn !== undefined) return table.tableStreamArn
   const resource = table.node.defaultChild as CfnTable

@@ -3,7 +3,7 @@
  * modules with types, and each Lambda function as one bundled file.
  */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bundles, OUTPUT_FILE } from '../infra/bundle.ts'
 
@@ -20,4 +20,5 @@ for (const [entry, contents] of bundles()) {
   writeFileSync(join(dist, 'bundles', entry, OUTPUT_FILE), contents)
 }
 copyFileSync(join(project, 'functions/local/engine-guard.mjs'), join(dist, 'functions/local/engine-guard.mjs'))
+cpSync(join(project, 'console/assets'), join(dist, 'console/assets'), { recursive: true })
 chmodSync(join(dist, 'cli/holdfast.js'), 0o755)

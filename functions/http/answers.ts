@@ -44,6 +44,7 @@ export const queueAnswer = z
     ),
     maxInFlightPerGroup: z.optional(count),
     results: z.optional(z.strictObject({ retentionSeconds: count })),
+    paused: z.optional(z.literal(true)),
     redriveAllowPolicy: z.optional(
       z.strictObject({
         permission: z.enum(['allowAll', 'denyAll', 'byQueue']),
@@ -75,7 +76,7 @@ export const problem = z
     field: z.optional(z.string().check(z.describe('The field of the request at fault'))),
     value: z.optional(z.unknown().check(z.describe('The value that was refused'))),
     queue: z.optional(z.string()),
-    reason: z.optional(z.string().check(z.describe('Of `Throttled`: what is at its limit'))),
+    reason: z.optional(z.string().check(z.describe('For `Throttled`: what has reached its limit'))),
     hint: z.optional(z.string().check(z.describe('What to do about it'))),
     retryable: z.boolean().check(z.describe('Whether the same request may succeed when it is sent again unchanged')),
     requestId: z.optional(z.string()),

@@ -46,7 +46,7 @@ export const callOperation = async (
   return response.ok ? { ok: true, status, body: json } : { ok: false, status, problem: json as Problem }
 }
 
-/** No host is asked; a URL has one. A path that is not plain is refused by the app, which never reads it from the URL. */
+/** A URL needs a host, but no host is contacted. The app refuses a path that is not plain, and never reads it from the URL. */
 const addressOf = (path: string, query: NonNullable<OperationCall['query']>): URL => {
   const url = new URL('http://in-process.invalid')
   if (isPlainPath(path)) url.pathname = path

@@ -11,12 +11,12 @@ export const jsonSchema = (shape: z.core.$ZodType, io: 'input' | 'output'): Json
     io,
     unrepresentable: 'any',
     override: ({ jsonSchema }) => {
-      // The range of integers that JSON can hold is no range of the field.
+      // JSON's own range of integers is no limit of the field.
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
-      // `format` says the same.
+      // `format` has the same meaning.
       if (jsonSchema.format === 'date-time') delete jsonSchema.pattern
       delete jsonSchema.id
-      // Answers may get further members: clients must ignore those that they don't know.
+      // Later versions may add members to answers: clients must ignore unknown ones.
       if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
     },
   }) as Json & { $defs?: Record<string, Json> }

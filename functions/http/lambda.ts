@@ -6,7 +6,7 @@ import { HttpRefusal, problemResponse } from './problem.ts'
 /** Anything that answers web requests: the HTTP API, the SQS endpoint. */
 export type Respond = (request: Request, surroundings: Surroundings) => Response | Promise<Response>
 
-/** Time left for writing the answer once a long poll is told to end. */
+/** Time left for writing the answer after a long poll was aborted. */
 const ANSWERING_MS = 1_000
 
 /**
@@ -39,10 +39,10 @@ const malformed = (event: APIGatewayProxyEventV2): HttpRefusal =>
 const ROUTE_KEY = /^[A-Z]+ (\/.*)$/
 
 /**
- * The path that the gateway authorized: the route that it picked, with the parameters that it found. `rawPath` is
- * decoded already, so that a parameter with an encoded slash looks like two; where the two disagree, and where a
- * parameter is more than one plain segment, there is no path. Requests without a route of their own (`$default`,
- * function URLs) have `rawPath` alone, and it is not decoded again.
+ * The path that the gateway authorized: the route that it picked, with the parameters that it found. `rawPath` is already
+ * decoded, so in it a parameter with an encoded slash looks like two segments. If the two disagree, or a parameter is more than
+ * one plain segment, there is no path. Requests without a route of their own (`$default`, function URLs) have only `rawPath`,
+ * and it is not decoded again.
  */
 const routedPath = ({ routeKey, rawPath, pathParameters }: APIGatewayProxyEventV2): string | undefined => {
   const [, template] = ROUTE_KEY.exec(routeKey ?? '') ?? []

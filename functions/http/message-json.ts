@@ -42,7 +42,7 @@ const attributeFrom = (given: MessageAttributeBody): MessageAttribute => {
 const attributeJson = ({ dataType, value }: MessageAttribute): MessageAttributeBody => {
   if (typeof value !== 'string') return { dataType, valueBase64: base64(value) }
   if (dataType === 'String') return value
-  // Numbers in SQS have up to 38 digits: one that JSON would round stays text.
+  // Numbers in SQS have up to 38 digits. A number that JSON would round stays text.
   if (dataType === 'Number' && String(Number(value)) === value && Number.isFinite(Number(value))) return Number(value)
   return { dataType, value }
 }

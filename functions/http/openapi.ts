@@ -1,7 +1,11 @@
 import type * as z from 'zod/mini'
+import { DEFAULT_FIFO, DEFAULT_SETTINGS } from '../../lib/model/queue-settings.ts'
 import { problem } from './answers.ts'
+import { describeFields, descriptionOf } from './describe-fields.ts'
+import { EXAMPLES } from './examples.ts'
+import { CODE_DESCRIPTIONS } from './field-descriptions.ts'
 import { type Json, jsonSchema } from './json-schema.ts'
-import { PROBLEM_STATUSES } from './problem.ts'
+import { PROBLEM_CODES, PROBLEM_STATUSES } from './problem.ts'
 import type { RouteShape } from './route-shape.ts'
 import { PATH_PARAMETERS, routes } from './routes.ts'
 
@@ -47,8 +51,53 @@ const components = () => {
     for (const [name, definition] of Object.entries($defs)) named[name] = inComponents(definition)
     return inComponents(schema)
   }
-  const schemas = () => Object.fromEntries(Object.entries(named).sort(([a], [b]) => (a < b ? -1 : 1)))
+  const schemas = () =>
+    Object.fromEntries(
+      Object.entries(named)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, schema]) => [name, COMPLETED[name]?.(described(schema, name)) ?? described(schema, name)]),
+    )
   return { schemas, reference }
+}
+
+const described = (schema: Json, ...path: string[]): Json => describeFields(schema, path) as Json
+
+/** A schema with more said of some of its fields. */
+const withFields = (schema: Json, more: (name: string) => Json): Json => ({
+  ...schema,
+  properties: Object.fromEntries(
+    Object.entries(schema.properties as Record<string, Json>).map(([name, field]) => [
+      name,
+      { ...field, ...more(name) },
+    ]),
+  ),
+})
+
+const defaultIn =
+  (defaults: object) =>
+  (name: string): Json =>
+    name in defaults ? { default: (defaults as Json)[name] } : {}
+
+/** Schemas that say more than their shapes: defaults of settings, and what each code means. */
+const COMPLETED: Readonly<Record<string, (schema: Json) => Json>> = {
+  NewQueue: (schema) =>
+    withFields(withFields(schema, defaultIn(DEFAULT_SETTINGS)), (name) =>
+      name === 'fifo'
+        ? withFields((schema.properties as Record<string, Json>).fifo ?? {}, defaultIn(DEFAULT_FIFO))
+        : {},
+    ),
+  Problem: (schema) =>
+    withFields(schema, (name) =>
+      name === 'code'
+        ? {
+            'x-codes': Object.entries(PROBLEM_CODES).map(([code, status]) => ({
+              code,
+              status,
+              description: CODE_DESCRIPTIONS[code],
+            })),
+          }
+        : {},
+    ),
 }
 
 const inComponents = (schema: Json): Json =>
@@ -59,8 +108,8 @@ type Reference = ReturnType<typeof components>['reference']
 const operation = (route: RouteShape, reference: Reference): Json => {
   const parameters = [
     ...pathParameters(route, reference),
-    ...parametersIn('query', route.query, reference),
-    ...parametersIn('header', route.headers, reference),
+    ...parametersIn('query', route, reference),
+    ...parametersIn('header', route, reference),
   ]
   return {
     operationId: route.operation,
@@ -69,7 +118,12 @@ const operation = (route: RouteShape, reference: Reference): Json => {
     ...(route.request && {
       requestBody: {
         required: !route.request.safeParse({}).success,
-        content: { 'application/json': { schema: reference(route.request, 'input') } },
+        content: {
+          'application/json': {
+            schema: described(reference(route.request, 'input'), `${route.operation}!`),
+            ...exampleOf(route, 'request'),
+          },
+        },
       },
     }),
     responses: { ...answers(route, reference), ...problems(reference) },
@@ -81,23 +135,40 @@ const pathParameters = ({ path }: RouteShape, reference: Reference): Json[] =>
     name,
     in: 'path',
     required: true,
+    description: descriptionOf([name]),
     schema: reference(PATH_PARAMETERS[name as keyof typeof PATH_PARAMETERS], 'input'),
   }))
 
-const parametersIn = (where: 'query' | 'header', shape: z.ZodMiniType | undefined, reference: Reference): Json[] => {
+const parametersIn = (where: 'query' | 'header', route: RouteShape, reference: Reference): Json[] => {
+  const shape: z.ZodMiniType | undefined = where === 'query' ? route.query : route.headers
   const { properties = {} } = shape ? (reference(shape, 'input') as { properties?: Json }) : {}
-  return Object.entries(properties).map(([name, schema]) => ({ name, in: where, required: false, schema }))
+  return Object.entries(properties).map(([name, schema]) => {
+    const { description = descriptionOf([`${route.operation}?`, name]), ...rest } = schema as Json
+    return { name, in: where, required: false, description, schema: rest }
+  })
+}
+
+const exampleOf = ({ operation }: RouteShape, side: 'request' | 'answer'): Json => {
+  const example = EXAMPLES[operation]?.[side]
+  return example === undefined ? {} : { example }
 }
 
 const TITLES: Readonly<Record<string, string>> = { 200: 'Done', 201: 'Created', 202: 'Accepted', 204: 'Done' }
 
-const answers = ({ answers: shapes }: RouteShape, reference: Reference): Json =>
+const answers = (route: RouteShape, reference: Reference): Json =>
   Object.fromEntries(
-    Object.entries(shapes).map(([status, shape]) => [
+    Object.entries(route.answers).map(([status, shape]) => [
       status,
       {
         description: TITLES[status] ?? status,
-        ...(shape && { content: { 'application/json': { schema: reference(shape, 'output') } } }),
+        ...(shape && {
+          content: {
+            'application/json': {
+              schema: described(reference(shape, 'output'), route.operation),
+              ...exampleOf(route, 'answer'),
+            },
+          },
+        }),
       },
     ]),
   )

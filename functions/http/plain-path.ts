@@ -1,7 +1,7 @@
 /**
- * Paths that mean the same to everyone who reads them. A gateway authorizes a request by the path that it decoded, and
- * a URL parser on the way may resolve `..`, take a backslash for a slash, or decode once more: a path that any of them
- * would change is answered with 404, because the right was checked on another one.
+ * Paths that mean the same to everyone who reads them. A gateway authorizes a request by the path that it decoded, and a URL
+ * parser on the way may resolve `..`, take a backslash for a slash, or decode once more. The API answers 404 to a path that any
+ * of them would change, because the gateway checked the right on another path.
  * https://url.spec.whatwg.org/#path-state, https://www.rfc-editor.org/rfc/rfc3986#section-3.3
  */
 export const isPlainSegment = (segment: string): boolean =>
@@ -17,8 +17,8 @@ export const isPlainPath = (path: string): boolean =>
   path.startsWith('/') && path.slice(1).split('/').every(isPlainSegment)
 
 /**
- * A path decoded once, as API Gateway decodes it. Unchanged, and so not plain, where that is impossible, or where a slash
- * or backslash was encoded: decoded, it could not be told from one that was not.
+ * A path decoded once, as API Gateway decodes it. A path that can't be decoded, or has an encoded slash or backslash, is returned
+ * unchanged and so is not plain: after decoding, an encoded slash would look like a plain one.
  */
 export const decodedPath = (path: string): string => {
   try {

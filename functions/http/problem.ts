@@ -85,9 +85,9 @@ export interface Problem {
   readonly field?: string
   readonly value?: unknown
   readonly queue?: string
-  /** Of `Throttled`: what is at its limit. */
+  /** For `Throttled`: what has reached its limit. */
   readonly reason?: ThrottleReason
-  /** What to do about it, where the detail does not say so already. */
+  /** What the caller can do, unless the detail already says it. */
   readonly hint?: string
   readonly retryable: boolean
   readonly requestId?: string
@@ -156,12 +156,12 @@ const sentence = ([first = '', ...rest]: string[]): string =>
 
 const MAX_VALUE_LENGTH = 200
 
-/** The refused value, unless it is too long to be of help. */
+/** The refused value, unless it is too long to be useful. */
 const shown = (value: unknown): unknown => {
   if (value === undefined || typeof value === 'bigint') return undefined
   if (typeof value === 'string') return value.length > MAX_VALUE_LENGTH ? `${value.slice(0, MAX_VALUE_LENGTH)}…` : value
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value
-  // What arrived as JSON may be nested deeper than can be written again.
+  // A value from JSON may be nested too deeply to be written again.
   try {
     const text = JSON.stringify(value)
     return text !== undefined && text.length <= MAX_VALUE_LENGTH ? value : undefined

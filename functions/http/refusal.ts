@@ -44,7 +44,7 @@ const MAX_SHOWN_NAME = 100
 const tellingIssue = (issues: readonly Issue[]): Issue | undefined =>
   issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]
 
-/** Of a union, the issue of the branch that came closest: the one that found a fault inside the value. */
+/** The issue to report. For a union it is an issue of the branch that came closest: the one with a fault inside the value. */
 const deepest = (issue: Issue, before: Path = []): { path: Path; found: Issue } => {
   const path = [...before, ...issue.path]
   if (issue.code === 'invalid_union') {
@@ -118,16 +118,16 @@ const sized = (origin: string, bound: string, limit: number): string => {
   return `be ${bound} ${limit}`
 }
 
-/** `messages[0].delaySeconds`, as the public API spells it; `where` stands for the whole. */
+/** A path as the public API writes it, such as `messages[0].delaySeconds`; `where` for the whole value. */
 export const pathName = (path: Path, where: string): string => {
   let name = ''
-  // A key that is no name is told as a fault of the object.
+  // A fault of an empty key is reported as a fault of its object.
   for (const key of path.filter((one) => one !== ''))
     name += typeof key === 'number' ? `[${key}]` : memberName(String(key), name)
   return name === '' ? where : name
 }
 
-/** A dot within a member's name is no separator: `queues["payments.fifo"]`. */
+/** A member's name after the path before it. A name with a dot is quoted: `queues["payments.fifo"]`. */
 const memberName = (key: string, before: string): string => {
   if (key.includes('.') && before !== '') return `[${JSON.stringify(key)}]`
   return before === '' ? key : `.${key}`

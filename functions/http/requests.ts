@@ -94,7 +94,7 @@ export const pollRequest = z.strictObject({
   ),
 })
 
-// Of any length, so that a foreign one fails alone and not the whole request.
+// A handle may have any length, so that a malformed one fails alone and does not fail the whole request.
 const receiptHandles = z.array(z.string()).check(z.minLength(1), z.maxLength(LIMITS.batchSize))
 
 const failure = z
@@ -109,7 +109,7 @@ const failure = z
     ),
   )
 
-/** What is told of the work on a message. */
+/** The outcome of the work on a message. */
 const workOutcome = {
   result: z.optional(
     z

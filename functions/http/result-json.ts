@@ -12,7 +12,7 @@ interface AckBody extends Omit<ToldBody, 'ifKept' | 'unstored'> {
   readonly results?: readonly ToldBody[] | undefined
 }
 
-/** What a request says of each message to ack. */
+/** The acks that a request asks for, one for each message. */
 export const ackEntriesFrom = ({ receiptHandles, results, ...all }: AckBody): AckEntry[] =>
   receiptHandles.map((receiptHandle, position) => ({ receiptHandle, ...toldFrom(results?.[position] ?? all) }))
 

@@ -4,15 +4,15 @@ import type * as z from 'zod/mini'
 export interface RouteShape {
   readonly operation: string
   readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
-  /** As OpenAPI and API Gateway write paths: parameters stand in braces. */
+  /** A path as OpenAPI and API Gateway write it, with parameters in braces. */
   readonly path: `/${string}`
   /** Name of the file in `functions/`, and of the Lambda. */
   readonly function: string
   readonly summary: string
   readonly query: z.ZodMiniType
-  /** Headers that mean something to the operation; any others are passed over. */
+  /** Headers that the operation reads; it ignores all others. */
   readonly headers?: z.ZodMiniObject
-  /** Shape of the JSON body; nothing for requests without one. */
+  /** Shape of the JSON body; `undefined` for requests without one. */
   readonly request: z.ZodMiniType | undefined
   /** Shape of the body by status. */
   readonly answers: Readonly<Record<number, z.ZodMiniType | undefined>>

@@ -103,6 +103,10 @@ const results = z
   })
   .check(z.describe("Whether consumers' results are kept for their producers. Default: they are not."))
 
+const paused = z
+  .boolean()
+  .check(z.describe('Whether polls and triggers get nothing; publishes and settling go on. Default false.'))
+
 /** Body of `PUT /queues/{queue}`: an absent setting gets its default. */
 export const newQueue = z
   .strictObject({
@@ -111,6 +115,7 @@ export const newQueue = z
     retryPolicy: z.optional(retryPolicy),
     maxInFlightPerGroup: z.optional(maxInFlightPerGroup),
     results: z.optional(results),
+    paused: z.optional(paused),
     redriveAllowPolicy: z.optional(redriveAllowPolicy),
     tags: z.optional(tags),
   })
@@ -124,6 +129,7 @@ export const queueChange = z
     retryPolicy: z.optional(z.nullable(retryPolicy)),
     maxInFlightPerGroup: z.optional(z.nullable(maxInFlightPerGroup)),
     results: z.optional(z.nullable(results)),
+    paused: z.optional(z.nullable(paused)),
     redriveAllowPolicy: z.optional(z.nullable(redriveAllowPolicy)),
     fifo: z.optional(z.nullable(fifo).check(z.describe('A queue never changes its kind'))),
     tags: z.optional(z.record(text(1, LIMITS.tagKeyLength), z.nullable(text(0, LIMITS.tagValueLength)))),

@@ -24,6 +24,7 @@ export const banner = ({ host, port, store, warning, queues, signed, httpOpen, e
   return [
     `Holdfast is listening on ${url}   (${store})`,
     ...(queues === undefined ? [] : [queues]),
+    ...(httpOpen ? [`Console: ${url}/console`] : []),
     '',
     ...(httpOpen ? httpCommands(url) : []),
     `  ${sqsKeys}aws sqs list-queues --endpoint-url ${url} --region us-east-1`,

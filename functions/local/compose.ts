@@ -1,5 +1,7 @@
+import { createConsole } from '../../console/console.ts'
 import type { Engine } from '../../lib/engine.ts'
 import { createApp } from '../http/app.ts'
+import { callOperation } from '../http/call-operation.ts'
 import { openApiDocument } from '../http/openapi.ts'
 import { allOperations } from '../operations/all.ts'
 import { OPEN_RULES } from '../operations/move-rules.ts'
@@ -19,22 +21,31 @@ export interface LocalParts {
   /** Verifies the signatures of SQS clients. @default none is verified */
   readonly authenticate?: Authenticator | undefined
   readonly log: Log
+  /** Where messages are kept, for the console. */
+  readonly place: string
 }
 
 /** The HTTP API and the SQS endpoint over one engine, as the command line configures them. */
-export const composeFrontDoor = ({ options, engine, wakeRedrive, authenticate, log }: LocalParts): FrontDoor => {
+export const composeFrontDoor = ({ options, engine, wakeRedrive, authenticate, log, place }: LocalParts): FrontDoor => {
   const { host, allowedHost, cooldowns } = options
   // Keys and policies name accounts and regions: with them, accounts and regions have queues of their own.
   const sharedScopes = !options.regions && authenticate === undefined
   const names = sharedScopes ? sharedQueueNames(DEFAULT_SCOPE) : queueNames()
+  const http = createApp({
+    operations: allOperations(wakeRedrive, { ...OPEN_RULES, names }),
+    engine: () => engine,
+    log,
+  })
   return frontDoor({
     check: callerCheck({ host, allowedHosts: allowedHost }),
     signed: authenticate !== undefined,
     httpOpen: options.httpOpen || authenticate === undefined,
-    http: createApp({
-      operations: allOperations(wakeRedrive, { ...OPEN_RULES, names }),
-      engine: () => engine,
-      log,
+    http,
+    console: createConsole({
+      call: (call) => callOperation(http, call),
+      place,
+      now: engine.clock.now,
+      failed: (error) => log.error('the console failed unexpectedly', { error }),
     }),
     sqs: sqsEndpoint({
       engine,

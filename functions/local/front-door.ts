@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import type { Console } from '../../console/console.ts'
+import { POLL_HEADER } from '../../lib/transport/end-poll.ts'
 import type { App } from '../http/app.ts'
 import { noRoute } from '../http/no-route.ts'
 import { decodedPath, isPlainPath, pathOf } from '../http/plain-path.ts'
@@ -8,6 +10,8 @@ import { SqsError } from '../sqs/errors.ts'
 import { changesState } from '../sqs/model.ts'
 import { UNKNOWN_OPERATION } from '../sqs/query-protocol.ts'
 import type { CallerCheck } from './caller-check.ts'
+import { endableRequests } from './endable-requests.ts'
+import { welcome } from './welcome.ts'
 
 export interface FrontDoorParts {
   readonly http: App
@@ -19,6 +23,8 @@ export interface FrontDoorParts {
   readonly httpOpen: boolean
   /** Builds the document at `/openapi.json`. */
   readonly openApi: () => unknown
+  /** Answers below `/console`, and as the HTTP API only where that is open. */
+  readonly console: Console
 }
 
 export interface Arrival {
@@ -34,6 +40,7 @@ export type FrontDoor = (request: Request, arrival: Arrival) => Response | Promi
 export const frontDoor = (parts: FrontDoorParts): FrontDoor => {
   const forHttp = httpDoor(parts)
   return (request, arrival) => {
+    if (isForConsole(arrival.target)) return consoleDoor(parts, request)
     if (!isForSqs(request, arrival.target)) return forHttp(request, arrival)
     const refusal = parts.signed ? undefined : refusalOfUnsigned(parts.check, request)
     if (refusal !== undefined)
@@ -41,6 +48,15 @@ export const frontDoor = (parts: FrontDoorParts): FrontDoor => {
     const answer = parts.sqs(request, { signal: arrival.signal })
     return isFormForHttp(request, arrival.target) ? answer.then(orForgottenType) : answer
   }
+}
+
+/** A form of the console has the content type of SQS requests, so its path decides. */
+const isForConsole = (target: string): boolean => /^\/console(?:[/?#]|$)/.test(target)
+
+const consoleDoor = ({ check, httpOpen, console }: FrontDoorParts, request: Request): Response | Promise<Response> => {
+  const refusal = check(request.headers)
+  if (refusal !== undefined) return refuse(refusal)
+  return httpOpen ? console(request) : refuse(...CLOSED)
 }
 
 const refusalOfUnsigned = (check: CallerCheck, request: Request): string | undefined =>
@@ -71,23 +87,36 @@ const FORGOTTEN_TYPE = new HttpRefusal('UnsupportedMediaType', 'content-type mus
   hint: "Send JSON and say so: curl takes -H 'content-type: application/json' beside -d.",
 })
 
-const httpDoor =
-  ({ http, check, httpOpen, openApi }: FrontDoorParts): FrontDoor =>
-  (request, { target, signal }) => {
+const httpDoor = ({ http, check, httpOpen, openApi }: FrontDoorParts): FrontDoor => {
+  const polls = endableRequests()
+  return (request, { target, signal }) => {
     const path = decodedPath(pathOf(target))
     if (request.method === 'GET' && path === '/health') return Response.json({ status: 'ok' })
     if (request.method === 'GET' && path === '/openapi.json') return Response.json(openApi())
     const refusal = check(request.headers)
     if (refusal !== undefined) return refuse(refusal)
+    if (path === '/' && isVisit(request)) return welcome({ httpOpen })
     if (!httpOpen) return refuse(...CLOSED)
     // URL parsers disagree about such a path, so no operation may act on it.
     if (!isPlainPath(path)) return noRoute(request.method, path, randomUUID())
-    return http.fetch(request, { path, signal })
+    const [, ended] = (request.method === 'DELETE' && POLL_PATH.exec(path)) || []
+    if (ended !== undefined) return Response.json({ ended: polls.end(ended) })
+    return polls.answer(request.headers.get(POLL_HEADER), signal, (ending) =>
+      http.fetch(request, { path, signal: ending }),
+    )
   }
+}
+
+/** Ends the wait of a poll of the client's. The deployed API has no such route: each function knows its own requests alone. */
+const POLL_PATH = /^\/polls\/([0-9a-f-]{36})$/
+
+/** Whether a person opened the address in a browser. */
+const isVisit = ({ method, headers }: Request): boolean =>
+  (method === 'GET' || method === 'HEAD') && (headers.get('accept') ?? '').includes('text/html')
 
 const CLOSED = [
-  'the HTTP API is closed, because --auth admits only SQS requests that are signed',
-  'Start the server with --http-open to open the HTTP API to everyone who can reach it.',
+  'the HTTP API and the console are closed, because --auth admits only SQS requests that are signed',
+  'Start the server with --http-open to open them to everyone who can reach it.',
 ] as const
 
 const refuse = (reason: string, hint?: string): Response =>

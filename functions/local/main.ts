@@ -50,7 +50,14 @@ const serveUntilEnded = async (
   published = triggers.published
   const redrives = startRedriveWorker(engine, log)
   try {
-    const answer = composeFrontDoor({ options, engine, wakeRedrive: redrives.wake, authenticate, log })
+    const answer = composeFrontDoor({
+      options,
+      engine,
+      wakeRedrive: redrives.wake,
+      authenticate,
+      log,
+      place: description,
+    })
     const { host } = options
     const server = await startServer({ host, port: options.port, answer, log })
     const signed = authenticate !== undefined

@@ -1,7 +1,7 @@
 // @ts-check
 // `npm start`. Bundles the local server, which takes a twentieth of a second, and runs the bundle: loading its hundred
 // files one by one would take three times as long until the first request is answered.
-import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises'
+import { copyFile, cp, mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
@@ -33,6 +33,7 @@ const bundled = async () => {
     await mkdir(cache, { recursive: true })
     await writeFile(written, outputFiles[0]?.contents ?? '')
     await copyFile(join(here, 'engine-guard.mjs'), join(cache, 'engine-guard.mjs'))
+    await cp(join(project, 'console/assets'), join(cache, 'console-assets'), { recursive: true })
     // Another server may be reading the bundle at this moment: a rename replaces it as a whole.
     await rename(written, path)
     return path

@@ -16,13 +16,13 @@ export interface Declaration<Properties> {
   readonly ResourceProperties: Properties
 }
 
-/** Id of what could not be created. At its rollback CloudFormation deletes this id, and so nothing else. */
+/** The id of a resource that could not be created. In its rollback CloudFormation deletes this id, and therefore no queue. */
 export const NOT_CREATED = 'queue-not-created'
 
 /**
  * Answers CloudFormation in every case: without an answer, a stack waits for an hour.
  *
- * @param declare does what is asked, and answers the resource's id
+ * @param declare carries out the request, and returns the resource's id
  * @param what the resource in words, for the log and for the reason of a failure
  */
 export const answerDeclaration = async (

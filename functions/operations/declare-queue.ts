@@ -10,7 +10,7 @@ import { type Declaration, NOT_CREATED } from './declaration.ts'
 /** What CloudFormation is asked for: a queue's name and, as JSON, its settings. */
 export type QueueDeclaration = Declaration<{ readonly name: string; readonly settings: string }>
 
-/** Creates the queue. One that exists gets the declared settings, and its defaults for the others. */
+/** Creates the queue. An existing queue gets the declared settings, and the default of every other setting. */
 export const declareQueue = async (engine: Engine, declaration: QueueDeclaration): Promise<string> => {
   const { RequestType, PhysicalResourceId: id, ResourceProperties } = declaration
   if (RequestType === 'Delete') {
@@ -19,7 +19,7 @@ export const declareQueue = async (engine: Engine, declaration: QueueDeclaration
   }
   const { name, settings } = ResourceProperties
   await createOrChange(engine, name, JSON.parse(settings) as SettingsChange)
-  // Another name is another queue: at a new id, CloudFormation has the queue of the old id deleted.
+  // The name is the resource's id: when it changes, CloudFormation deletes the queue with the old name afterwards.
   return name
 }
 
@@ -29,7 +29,10 @@ const createOrChange = async (engine: Engine, name: string, settings: SettingsCh
   else await createQueue(engine, name, { settings })
 }
 
-/** The default of each setting except the shards, which Holdfast raises automatically. */
+/**
+ * The default of each setting except the shards, which Holdfast raises automatically, and except `paused`: who pauses a
+ * queue for a while does not want the next deployment to resume it.
+ */
 export const undeclared = (present: QueueSettings): SettingsChange => ({
   ...DEFAULT_SETTINGS,
   shards: present.shards,

@@ -13,9 +13,9 @@ export type TriggerDeclaration = Declaration<{
 }>
 
 /**
- * Declares, changes or removes a queue's trigger. It is kept under the resource's own name, so that the end of one resource
- * never removes what another declares by now: CloudFormation creates a resource that was renamed before it deletes the old
- * one, and may roll back in between.
+ * Declares, changes or removes a queue's trigger. The trigger records the name of its resource, so that the deletion of one
+ * resource never removes a trigger that another resource has declared since: CloudFormation creates a renamed resource before it
+ * deletes the old one, and may roll back in between.
  *
  * @returns the id of the resource: the queue's name
  */

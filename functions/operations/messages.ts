@@ -31,7 +31,7 @@ export const operations = {
     } catch (error) {
       if (!isHoldfastError(error, 'MessageNotFound')) throw error
       const ended = await messageStatus(engine, queue, messageId)
-      // No more is known than that it is not there.
+      // Nothing is known of what became of the message.
       if (ended.state === 'gone' && ended.reason === undefined) throw error
       return { status: 200, body: { messageId, queue, status: statusJson(ended) } }
     }
@@ -56,7 +56,7 @@ export const operations = {
   },
 } satisfies Operations
 
-/** A page that fits into one answer: of large messages fewer than asked for. */
+/** A page that fits into one answer: it may have fewer large messages than requested. */
 const page = async (engine: Engine, queue: string, options: BrowseOptions & { limit: number }) => {
   for (let { limit } = options; ; limit = Math.floor(limit / 2)) {
     const { messages, cursor } = await browse(engine, queue, { ...options, limit })

@@ -32,11 +32,11 @@ export const moveRules = (env: NodeJS.ProcessEnv): MoveRules => ({
 })
 
 export interface QueueMove {
-  /** Queue of the request's path, which messages come from. */
+  /** The queue in the request's path, from which messages are moved. */
   readonly from: string
-  /** Queue of the request's body, which they go to. */
+  /** The queue in the request's body, to which they are moved. */
   readonly to: string
-  /** The field that names it. */
+  /** The body's field that names the queue. */
   readonly field: string
 }
 

@@ -27,7 +27,7 @@ export const operations = {
   },
 } satisfies Operations
 
-/** What the engine calls `idempotencyKey` is a header here. */
+/** An error about `idempotencyKey` as an error about the header that has the key in this API. */
 const asHeaderError = (error: unknown): never => {
   if (!isHoldfastError(error) || error.fields.field !== 'idempotencyKey') throw error
   throw new HoldfastError(error.code, error.message, { ...error.fields, field: 'Idempotency-Key' }, { cause: error })

@@ -16,7 +16,7 @@ export const METRICS = {
   followUpsFailed: 'FollowUpsFailed',
   /** Batches that triggers brought to their functions. */
   triggerInvocations: 'TriggerInvocations',
-  /** Of these, the ones whose function failed as a whole. */
+  /** Those of them whose function failed as a whole. */
   triggerFunctionErrors: 'TriggerFunctionErrors',
   /** Messages that went back since their function failed, or named them as failed. */
   triggerFailedMessages: 'TriggerFailedMessages',
@@ -28,7 +28,7 @@ export const METRICS = {
   triggerUnknownOutcomes: 'TriggerUnknownOutcomes',
   /** Messages that no pattern of a trigger's filter matched: deleted, or moved. */
   triggerUnmatchedMessages: 'TriggerUnmatchedMessages',
-  /** Of these, receives after which the queue for them took none: they were nacked. */
+  /** Those of them that the queue for unmatched messages did not take: they were nacked. */
   triggerUnmatchedKept: 'TriggerUnmatchedKept',
   triggerMessagesTooLarge: 'TriggerMessagesTooLarge',
   /** Requests that AWS refused because the role of the function lacks a right; the log names it. */

@@ -5,8 +5,8 @@ import type { Store } from '../../lib/store/port.ts'
 export type Denied = (operation: keyof Store, error: HoldfastError) => void
 
 /**
- * A store that reports each missing right. The failures stay as they are: callers that write hints ignore them, and the
- * others answer their own caller with an internal error.
+ * A store that reports each missing right and does not change the failure. Code that writes hints ignores such a failure, and
+ * all other code answers its caller with an internal error.
  */
 export const reportingDenials = (store: Store, denied: Denied): Store => {
   const reporting = { ...store }

@@ -14,8 +14,8 @@ export const isRedriveEvent = (event: object): event is RedriveEvent => 'holdfas
 export type InvokeLater = (name: string, payload: string) => Promise<void>
 
 /**
- * Has the function named by HOLDFAST_REDRIVE_FUNCTION work on a redrive. When that fails the task is stored all the
- * same, and the schedule continues it within a minute: so a failure here is logged, and the caller is not told of it.
+ * Has the function named by HOLDFAST_REDRIVE_FUNCTION work on a redrive. If the invocation fails, the task is stored already, and
+ * the schedule continues it within a minute. So the failure is logged and not reported to the caller.
  *
  * @param missingRight called when the role of this function may not invoke that one
  */

@@ -10,7 +10,7 @@ export interface RedriveRef {
   readonly taskId: string
 }
 
-/** Works on redrives until each is over or `signal` aborts. One that fails is logged, and continued the next time. */
+/** Works on redrives until each is over or `signal` aborts. A redrive that fails is logged, and continued by the next call. */
 export const continueRedrives = async (
   engine: Engine,
   { signal, log, tasks }: { signal: AbortSignal; log: Log; tasks?: readonly RedriveRef[] },

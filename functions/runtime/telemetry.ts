@@ -25,7 +25,7 @@ export const lambdaLog: Log = {
   error: (message, fields) => logger.error(message, fields),
 }
 
-/** Counts what an operation did; the metrics are written when the invocation ends. */
+/** Adds an operation's counts to the metrics, which are written when the invocation ends. */
 export const countAnswer = (_operation: OperationId, { counted = {} }: Answer): void => {
   for (const [name, value] of Object.entries(counted)) if (value > 0) metrics.addMetric(name, MetricUnit.Count, value)
 }

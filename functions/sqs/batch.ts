@@ -71,11 +71,11 @@ export interface BatchWork<E, P, R> {
   readonly prepare: (entry: E) => P
   /** Applies all valid entries together; one result each, in order. */
   readonly apply: (prepared: readonly P[]) => Promise<readonly R[]>
-  /** The error that a result stands for; undefined for a success. */
+  /** The error of a result; `undefined` for a success. */
   readonly failureOf: (prepared: P, result: R | undefined) => SqsError | undefined
 }
 
-/** Works on a batch whose action answers nothing but the ids. An entry that fails leaves the others to succeed. */
+/** Works on a batch whose action returns only the ids. An entry that fails does not fail the others. */
 export const settleBatch = async <E extends { readonly Id: string }, P, R>(
   entries: readonly E[],
   { prepare, apply, failureOf }: BatchWork<E, P, R>,

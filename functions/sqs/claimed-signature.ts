@@ -10,7 +10,7 @@ import type { SqsRequest } from './request.ts'
 
 export type SignedRequest = Pick<SqsRequest, 'method' | 'url' | 'header'>
 
-/** What a request says of its own signature; nothing of it is verified. */
+/** The signature that a request has, with its parameters. Nothing of it is verified yet. */
 export interface ClaimedSignature {
   readonly credential: Credential
   readonly signedHeaders: readonly string[]

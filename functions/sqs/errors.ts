@@ -95,7 +95,7 @@ const SHAPES = {
   LeaseLost: 'MessageNotInflight',
   MessageTooLarge: 'InvalidParameterValueException',
   OperationInProgress: 'UnsupportedOperation',
-  // Of waits for results, which SQS does not have.
+  // These come from waits for results, which SQS does not have.
   MessageFailed: 'InternalFailure',
   MessageGone: 'InternalFailure',
   ResultNotStored: 'InternalFailure',
@@ -104,7 +104,7 @@ const SHAPES = {
   TransactionCanceled: 'InternalFailure',
   OutcomeUnknown: 'InternalFailure',
   NotSupported: 'UnsupportedOperation',
-  // A right that this function lacks itself; what callers lack is refused before, as `SqsError`.
+  // This function's role lacks a right. A caller without a right is refused before, with an `SqsError`.
   AccessDenied: 'InternalFailure',
   Throttled: 'RequestThrottled',
   StoreUnavailable: 'ServiceUnavailable',

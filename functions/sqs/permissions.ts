@@ -27,7 +27,7 @@ const GRANTABLE_ACTIONS = [
 
 /**
  * Adds a statement to the queue's policy, with the label as its id. The statement is added to the policy that the
- * conditional write replaces, so that of concurrent callers none loses its statement.
+ * conditional write replaces, so that no concurrent caller loses its statement.
  */
 export const addPermission = async (
   context: ActionContext,

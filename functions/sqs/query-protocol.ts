@@ -23,7 +23,7 @@ const MAX_DEPTH = 8
 /** Ten entries of ten attributes need about four hundred. */
 const MAX_PARAMETERS = 2_000
 
-/** Parameters by the parts of their names. Of a name given twice the first value counts. Names with more parts than any action uses are ignored. */
+/** Parameters by the parts of their names. If a name is given twice, its first value counts. Names with more parts than any action uses are ignored. */
 export const parseParameters = (text: string, url: URLSearchParams): Parameters => {
   checkNumber(text, url.size)
   const root: Node = { value: undefined, children: new Map() }
@@ -44,8 +44,8 @@ export const parseParameters = (text: string, url: URLSearchParams): Parameters 
 }
 
 /**
- * Refuses a parameter that is given twice. A signature covers the parameters of a URL in any order, and of two with one
- * name the first counts: the signature would not say which that is.
+ * Refuses a parameter that is given twice. The first of two values would count, but a signature covers the parameters of a URL in
+ * any order and so does not fix which value is the first.
  *
  * @throws `MalformedQueryString`, also for a name that is once in the form and once in the URL
  */

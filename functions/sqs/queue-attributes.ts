@@ -94,8 +94,8 @@ const READERS: Readonly<Record<string, Reader>> = {
 }
 
 /**
- * A queue has one kind of encryption at most. Turning one on turns the other off, and a request for both is refused. As
- * with SQS, a queue whose key is removed has neither.
+ * A queue has at most one kind of encryption. Turning one on turns the other off, and a request for both is refused. As with
+ * SQS, a queue whose key is removed has neither.
  */
 const chooseEncryption = (
   { extras }: AttributeChange,

@@ -10,7 +10,7 @@ import {
 } from './queue-attribute-names.ts'
 import { type QueueNames, queueArn } from './queue-url.ts'
 
-/** What the values of a queue's attributes come from. */
+/** The sources of the values of a queue's attributes. */
 export interface Shown {
   readonly queue: Queue
   readonly names: QueueNames

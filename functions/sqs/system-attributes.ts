@@ -52,7 +52,7 @@ const EXTENSIONS: Readonly<Record<string, SystemValue>> = {
 export const isSystemAttribute = (name: string): boolean =>
   Object.hasOwn(SYSTEM_ATTRIBUTES, name) || Object.hasOwn(EXTENSIONS, name)
 
-/** Those of the named system attributes that a message has. */
+/** The named system attributes, as far as the message has them. */
 export const systemAttributes = (
   message: Message,
   from: ReceivedFrom,

@@ -15,10 +15,10 @@ export const MAX_EVENT_BYTES = 6 * 1024 * 1024 - 1024
 /** Runs a function once with the JSON of an event. */
 export type RunFunction = (trigger: Trigger, event: string) => Promise<FunctionOutcome>
 export type FunctionOutcome =
-  /** It answered, with this JSON. */
+  /** The function returned this JSON. */
   { readonly kind: 'answered'; readonly payload: string } | Exclude<InvokeOutcome, { kind: 'answered' }>
 
-/** Brings messages to functions in the events of SQS. */
+/** Delivers messages to functions in events of SQS's format. */
 export const eventInvoker = (engine: Engine, names: QueueNames, run: RunFunction): Invoker => {
   const records = memoized((message: Message, from: ReceivedFrom): SqsRecord => sqsRecord(message, from))
   const jsonOf = memoized((message: Message, from: ReceivedFrom): string => JSON.stringify(records(message, from)))
@@ -54,7 +54,7 @@ export const eventInvoker = (engine: Engine, names: QueueNames, run: RunFunction
   }
 }
 
-/** Remembers what was made of each message, as long as the message is there. */
+/** Caches what was computed for a message, as long as the message exists. */
 const memoized = <T>(make: (message: Message, from: ReceivedFrom) => T) => {
   const made = new WeakMap<Message, T>()
   return (message: Message, from: ReceivedFrom): T => {

@@ -1,10 +1,10 @@
 import type { InvokeOutcome } from '../../lib/triggers/invoker.ts'
 
 /**
- * What a function's answer says of its batch, as Lambda reads it with `ReportBatchItemFailures`: `null`, an object
- * without failures and an empty list mean success; an answer that is not JSON, and an entry that names no message of the batch, fail
- * the whole batch. Where Lambda's documentation ends: an answer that is no object reports nothing, because a function that was written
- * without reports may answer anything; but one that speaks of failures all the same, such as a bare list of them, fails the batch.
+ * The outcome of a batch by its function's answer, as Lambda reads it with `ReportBatchItemFailures`. `null`, an object without
+ * failures and an empty list mean success. An answer that is not JSON, or an entry that names no message of the batch, fails the
+ * whole batch. Two cases are not in Lambda's documentation: an answer that is no object reports nothing, because a function that was
+ * written without reports may return anything; but such an answer that contains failures, such as a bare list of them, fails the batch.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
  *
  * @param payload the answer's JSON
@@ -49,7 +49,7 @@ const parsed = (payload: string): unknown => {
   }
 }
 
-/** The words of a function error: its type and message, as far as the payload has them. */
+/** The text of a function error: its type and message, as far as the payload has them. */
 export const functionError = (kind: string, payload: string): string => {
   const error = parsed(payload)
   if (typeof error !== 'object' || error === null) return kind

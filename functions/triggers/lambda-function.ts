@@ -68,10 +68,10 @@ const THROTTLED: ReadonlySet<string> = new Set([
   'EC2ThrottledException',
   'ThrottlingException',
 ])
-/** The connection was never there, or nothing could be signed. */
+/** Codes of errors before a request is sent: there was no connection, or the request could not be signed. */
 const NOT_SENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
 
-/** Whether the function did not run, as far as an error proves it; all others may come after it began. */
+/** The outcome for an error. Some errors prove that the function did not run; after any other it may have run. */
 const failureOf = (error: unknown): FunctionOutcome => {
   const {
     name = '',

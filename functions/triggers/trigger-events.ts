@@ -14,18 +14,18 @@ export interface DispatchEvent {
 }
 export const dispatchEvent = (queue: string): DispatchEvent => ({ holdfast: 'dispatch', queue })
 
-/** What `functions/wake.ts` is invoked with: records of the table's stream, the tick, or that records were given up. */
+/** The events of `functions/wake.ts`: records of the table's stream, the tick, or the notice that records were given up. */
 export type WakeEvent = DynamoDBStreamEvent | TickEvent | SNSEvent
 
 export const isTick = (event: WakeEvent): event is TickEvent => 'holdfast' in event
 
-/** Lambda's word that it has given up records of the stream. It names their numbers, and not what was in them. */
+/** Whether an event is Lambda's notice that it has given up records of the stream. It has their numbers, not their content. */
 export const isLoss = (event: DynamoDBStreamEvent | SNSEvent): event is SNSEvent => {
   const [first] = event.Records ?? []
   return first !== undefined && 'EventSource' in first && first.EventSource === 'aws:sns'
 }
 
-/** The segments that the stream says were published. Records of anything else, or of another shape, are none. */
+/** The segments whose publish is in the stream's records. Other records, and those of another shape, are ignored. */
 export const publishedSegments = ({ Records }: DynamoDBStreamEvent): SegmentKey[] =>
   (Records ?? []).flatMap(({ eventName, dynamodb }) => {
     const partition = dynamodb?.Keys?.pk?.S

@@ -58,6 +58,13 @@ export interface QueueClient<In, Out = In> extends Settling, Awaiting {
 
   settings(options?: CallOptions): Promise<Queue>
   update(change: GivenQueueChange, options?: CallOptions): Promise<Queue>
+  /**
+   * Stops the delivery of messages, to pollers and to a trigger, within about five seconds; publishes and settling go on.
+   * A queue that is paused stays so.
+   */
+  pause(options?: CallOptions): Promise<Queue>
+  /** Goes on with the delivery. */
+  resume(options?: CallOptions): Promise<Queue>
   counts(options?: CallOptions): Promise<Counts>
   purge(options?: CallOptions): Promise<void>
 
@@ -113,6 +120,8 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
 
     settings: (options) => transport.getQueue(name, options),
     update: (change, options) => transport.updateQueue(name, change, options),
+    pause: (options) => transport.updateQueue(name, { paused: true }, options),
+    resume: (options) => transport.updateQueue(name, { paused: false }, options),
     counts: (options) => transport.counts(name, options),
     purge: (options) => transport.purgeQueue(name, options),
     flush,

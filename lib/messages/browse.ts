@@ -25,8 +25,8 @@ export interface BrowseOptions {
   readonly limit?: number
   readonly cursor?: string
   /**
-   * Only messages in these states. `deadLettered`, which stands alone, are those of this queue in its dead-letter queue, or of a
-   * dead-letter queue itself. @default all that are in the queue
+   * Only messages in these states. `deadLettered` can't be combined with others: it means the queue's messages in its dead-letter
+   * queue, or all messages of a dead-letter queue. @default all messages in the queue
    */
   readonly states?: readonly BrowseState[]
 }
@@ -68,7 +68,7 @@ export const browse = async (
   return { messages }
 }
 
-/** Whether a message is browsed: by its slot alone, and then by its content. */
+/** Whether a page includes a message: decided by its slot first, and then by its content. */
 interface Matches {
   slot(segment: Segment, index: number, now: number): boolean
   message(message: StoredMessage): boolean

@@ -8,8 +8,8 @@ import { onceUnleased } from './change-unleased.ts'
 /**
  * Deletes a message that is not leased.
  *
- * writes: one delete or update; on a queue that keeps results, in one transaction with a result item that says so · condition:
- * it is as it was read
+ * writes: one delete or update; on a queue that keeps results, in one transaction with a result item · condition: the message is
+ * unchanged since it was read
  * @throws `QueueNotFound`, `MessageNotFound`, `OperationInProgress` while it is leased
  */
 export const cancelMessage = (engine: Engine, queue: string, messageId: string): Promise<void> =>
@@ -19,7 +19,7 @@ export const cancelMessage = (engine: Engine, queue: string, messageId: string):
     const { applied } = await engine.store.transact([{ kind: 'change', change }, ...results])
     if (!applied) return undefined
     engine.wakeups.wake(resultWakeup(stored.segment.key), Number.POSITIVE_INFINITY)
-    // The next message of its group can be received, however long this one would have been delayed.
+    // The next message of the group need not wait for the delay of this one any more.
     await followUp(engine, home.name, () => unlockGroupOf(engine, home, stored.segment.key))
     return { done: undefined }
   })

@@ -16,7 +16,7 @@ export const onceUnleased = async <T>(
     const located = await locate(engine, queue, messageId)
     const slot = slotAt(located.stored.segment, located.index)
     const now = engine.clock.now()
-    // Nobody's message is taken by a clock that may be ahead.
+    // The clock may be ahead: a lease counts as over only when it is over by every clock.
     const surely = now - (engine.clock.doubtMs?.() ?? 0)
     if (slot.kind === 'lease' && liveAt(slot, surely)) {
       throw new HoldfastError('OperationInProgress', 'the message is leased to a consumer', {

@@ -19,11 +19,11 @@ import { onceUnleased } from './change-unleased.ts'
 import { storedMessage } from './stored-message.ts'
 
 /**
- * Gives a message that is not leased another due time. A message that was never received moves to the segment of its new due time,
- * from which its retention is counted, and keeps its id by an alias. A message that was received before stays where it is and backs
- * off: its receives stay counted, its earlier handles stay outdated, and its due time must be before its expiry.
+ * Gives a message that is not leased another due time. A message that was never received moves to a segment of the new due time,
+ * from which its retention is counted; an alias keeps its id valid. A message that was received before stays in its segment and
+ * backs off: its receives stay counted, its earlier handles stay invalid, and its due time must be before its expiry.
  *
- * writes: one transaction, or one update · condition: it is as it was read
+ * writes: one transaction, or one update · condition: the message is unchanged since it was read
  * @throws `InvalidRequest`, `QueueNotFound`, `MessageNotFound`, `OperationInProgress` while it is leased
  */
 export const rescheduleMessage = (
@@ -50,7 +50,7 @@ export const rescheduleMessage = (
   })
 }
 
-/** Lets the message back off where it is, under a new token, so that no earlier handle is valid. */
+/** Makes the message back off in its segment, under a new token, so that no earlier handle is valid. */
 const backOff = async (
   engine: Engine,
   { queue, stored, index }: Located,

@@ -16,12 +16,13 @@ import { getMessage } from './get-message.ts'
 const TRIES = 5
 
 /**
- * Sends a message round again that failed or is in the dead-letter queue: it is at the end of its queue, with its id, as if it had
- * never been received. One that failed is kept for as long as its failure is, if it is no larger than 300 KB.
+ * Sends a message that failed, or is in the dead-letter queue, once more. It goes to the end of its queue under the same id, as if it
+ * had never been received. A failed message of up to 300 KB is kept as long as its failure.
  *
- * writes: one transaction · condition: it is where it was found, or its failure is still told; so it is sent again once
- * @throws `QueueNotFound`, `MessageNotFound` (also where a failed one was not kept), `OperationInProgress` while it is in its queue, or
- *   leased in the dead-letter queue
+ * writes: one transaction · condition: the message is where it was found, or its failure is still stored, so that of concurrent calls
+ * one sends it
+ * @throws `QueueNotFound`, `MessageNotFound` (also for a failed message that was not kept), `OperationInProgress` while the message is
+ *   in its queue, or leased in the dead-letter queue
  */
 export const resendMessage = async (engine: Engine, queueName: string, messageId: string): Promise<StoredMessage> => {
   const queue = await engine.queues.fresh(queueName)
@@ -65,13 +66,13 @@ const deadMessage = async (engine: Engine, queue: QueueState, messageId: string)
   }
 }
 
-/** A message that failed for good, from what is kept of it. */
+/** A message that failed for good, from its stored failure. */
 const failedMessage = async (engine: Engine, queue: QueueState, messageId: string): Promise<Moving> => {
   const { answer, place } = await findResult(engine, queue.name, messageId)
   const failure = answer.status.state === 'failed' ? await findFailure(engine, place) : undefined
   if (!failure) throw messageNotFound(queue.name, messageId)
   return {
-    // Whoever deletes it sends the message.
+    // Of concurrent calls, the one that deletes the failure sends the message.
     removal: { kind: 'delete', key: failure.key, ifVersion: failure.version },
     messages: [asNew(failure.content, messageId)],
     priority: priorityOf(place.key.sort),

@@ -46,6 +46,8 @@ export interface QueueSettings {
   readonly maxInFlightPerGroup?: number
   /** Whether consumers' results are kept for their producers. @default they are not, and cost nothing */
   readonly results?: ResultSettings
+  /** Whether polls and triggers get nothing, while publishes go on; absent when they get messages. */
+  readonly paused?: true
 }
 
 export interface ResultSettings {
@@ -55,8 +57,10 @@ export interface ResultSettings {
 
 /** A change of settings: absent keeps, `null` removes an optional one. */
 export type SettingsChange = {
-  readonly [K in keyof QueueSettings]?: undefined extends QueueSettings[K] ? QueueSettings[K] | null : QueueSettings[K]
-}
+  readonly [K in keyof Omit<QueueSettings, 'paused'>]?: undefined extends QueueSettings[K]
+    ? QueueSettings[K] | null
+    : QueueSettings[K]
+} & { readonly paused?: boolean | null }
 
 export interface Queue {
   readonly name: string
@@ -93,7 +97,7 @@ export const applySettings = (name: string, change: SettingsChange, base?: Queue
   if (base) checkKind(name, change, base)
   const merged: Record<string, unknown> = { ...(base ?? DEFAULT_SETTINGS) }
   for (const [key, value] of Object.entries(change)) {
-    if (value === null) delete merged[key]
+    if (value === null || (key === 'paused' && value === false)) delete merged[key]
     else if (value !== undefined) merged[key] = value
   }
   const settings = merged as unknown as QueueSettings
@@ -117,6 +121,7 @@ const MEMBERS: Readonly<Record<keyof QueueSettings, readonly string[]>> = {
   deduplicationMode: [],
   maxInFlightPerGroup: [],
   results: ['retentionSeconds'],
+  paused: [],
 }
 
 /** Refuses unknown settings, which would be stored without any effect. */
@@ -146,6 +151,9 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
   checkNumbers(settings)
   if (settings.deduplicationMode !== 'window' && settings.deduplicationMode !== 'pending') {
     throw invalid('deduplicationMode', settings.deduplicationMode, 'must be "window" or "pending"')
+  }
+  if (settings.paused !== undefined && settings.paused !== true) {
+    throw invalid('paused', settings.paused, 'must be true or false')
   }
   if (settings.deadLetter) checkDeadLetter(name, settings.deadLetter)
   if (settings.retryPolicy) checkRetryPolicy(settings.retryPolicy)

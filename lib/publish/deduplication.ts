@@ -6,14 +6,14 @@ import type { Document, DocumentKey, Write } from '../store/port.ts'
 
 /**
  * A deduplication id has a document, the *deduplication record*, written in the transaction that publishes its message on condition
- * that it is absent or past its window. So of any number of concurrent publishes of an id exactly one succeeds, and the others
- * read in the record that their condition met which message the id stands for.
+ * that it is absent or past its window. So of any number of concurrent publishes with one id exactly one succeeds. The others
+ * get the record that their condition met, with the id of the message that was published first.
  */
 export interface FirstPublish {
   readonly messageId: string
   readonly sequenceNumber?: string
 }
-/** As it is stored. A purge frees the ids of messages that were published before it. */
+/** The stored form. A purge frees the ids of messages that were published before it. */
 interface DeduplicationRecord extends FirstPublish {
   readonly publishedAt: number
 }
@@ -36,7 +36,7 @@ export const deduplicationRecordKey = (queue: QueueState, message: NewMessage, i
   return deduplicationKey(queue, hash)
 }
 
-/** @param replaces version of the record of a message that the id no longer stands for; 0 where there is none */
+/** @param replaces version of an outdated record of the id, which the write replaces; 0 when there is none */
 export const deduplicationWrite = (
   key: DocumentKey,
   first: DeduplicationRecord,
@@ -55,6 +55,6 @@ export const firstPublish = ({ value }: Document): FirstPublish => {
   return first
 }
 
-/** Whether the message that the id stands for was purged. */
+/** Whether the message that has the id was purged. */
 export const isOfPurged = (queue: QueueState, { value }: Document): boolean =>
   isPurged(queue, (value as unknown as DeduplicationRecord).publishedAt)

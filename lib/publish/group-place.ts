@@ -13,7 +13,7 @@ export interface GroupPlan {
   readonly contents: readonly ContentMessage[]
   /** Seconds, one a message. @default the queue's retention for all */
   readonly timesToLive?: readonly (number | undefined)[]
-  /** The last number given in the group, where an earlier try found it. */
+  /** The last sequence number given in the group, if an earlier try found it. */
   readonly lastSequence?: Sequence | undefined
 }
 
@@ -35,7 +35,7 @@ export const placeInGroup = (
 ): { writes: Write[]; segments: NewSegment[]; placed: Placed[] } => {
   const partition = groupPartition(queue, group)
   const dueAt = now + queue.settings.delaySeconds * 1_000
-  // A random number within the ms, so that none is given twice when a ticket was deleted and a clock went back.
+  // A random number within the millisecond, so that no number is given twice after a ticket was deleted and a clock went back.
   const byClock = sequenceAfter(sequenceAt(now), Math.floor(engine.random.fraction() * 2_048))
   const base = lastSequence !== undefined && lastSequence >= byClock ? sequenceAfter(lastSequence, 1) : byClock
   const placed: Placed[] = []
@@ -63,8 +63,8 @@ export const placeInGroup = (
 }
 
 /**
- * Behind the last message that shares a segment with the one at `start`. Messages of one time to live share a segment, and
- * in a group only neighbours can.
+ * The position behind the last message that shares a segment with the message at `start`. Messages with one time to live share a
+ * segment, and in a group they must be neighbours.
  */
 const segmentEnd = (
   contents: readonly ContentMessage[],

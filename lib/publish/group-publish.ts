@@ -43,7 +43,7 @@ export const byGroup = (entries: readonly Entry[]): Map<string, Entry[]> => {
   return groups
 }
 
-/** Places messages of a FIFO queue, each behind those of its group. */
+/** Places messages of a FIFO queue, each at the end of its group. */
 export const placeInGroups =
   (engine: Engine, queue: QueueState): Place =>
   (entries, lastSequences) => {
@@ -73,7 +73,7 @@ export const checkGroupMessages = (messages: readonly NewMessage[]): void => {
   for (const [position, message] of messages.entries()) checkGroupMessage(message, `messages[${position}]`)
 }
 
-/** The same for one message, which the error names as `field`. */
+/** The same check for one message, which the error names `field`. */
 export const checkGroupMessage = ({ groupId, delaySeconds, dueAt }: NewMessage, field: string): void => {
   if (groupId === undefined) throw invalid(`${field}.groupId`, groupId, 'must be given on a FIFO queue')
   if (delaySeconds !== undefined) {

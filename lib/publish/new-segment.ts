@@ -21,7 +21,7 @@ export interface SegmentPlan {
   readonly group?: string | undefined
 }
 
-/** What of a plan follows from a message: messages of equal plans may share a segment. */
+/** The part of a plan that follows from a message: messages with equal plans may share a segment. */
 export type PlanOfMessage = Omit<SegmentPlan, 'messages' | 'shard'>
 
 /** The plan for a message of a standard queue that is published at an instant. */
@@ -35,7 +35,7 @@ export const segmentPlanOf = ({ settings }: QueueState, message: NewMessage, now
 export const isAlike = (a: PlanOfMessage, b: PlanOfMessage): boolean =>
   a.priority === b.priority && a.dueAt === b.dueAt && a.timeToLiveSeconds === b.timeToLiveSeconds && a.group === b.group
 
-/** A segment under a key of its own, every message fresh. */
+/** A segment under a new key, with every message fresh. */
 export const newSegment = (engine: Engine, queue: QueueState, plan: SegmentPlan): NewSegment => {
   const { priority, dueAt, publishedAt, messages } = plan
   const shard = plan.shard ?? Math.floor(engine.random.fraction() * queue.settings.shards)

@@ -16,11 +16,11 @@ import { markReadyGroups, placeSegments, planSegments } from './standard-place.t
 /**
  * A publish with an idempotency key can be repeated after a lost answer.
  *
- * INVARIANT: of all tries of a request, one after the other or at the same time, exactly one stores the messages, and
- * each that succeeds answers the same message ids. One transaction inserts the segments and the request's record, on
- * condition that there is no record. The record is a document of its own, so it outlives the messages: neither an ack
- * nor a purge lets a repeat store them again. What differs between tries (clock, shards, settings of the queue) doesn't
- * matter, since no key is derived from the request: a try that finds the record answers what is written there.
+ * INVARIANT: of all tries of a request, sequential or concurrent, exactly one stores the messages, and every try that
+ * succeeds returns the same message ids. One transaction inserts the segments and the request's record, on condition that
+ * there is no record. The record is a document of its own and outlives the messages: neither an ack nor a purge lets a
+ * repeat store them again. Tries may differ in the clock, the shards and the queue's settings, because no key is derived
+ * from the request: a try that finds the record returns the recorded answer.
  *
  * The record is kept for ten minutes. A repeat that comes later is a new request.
  */
@@ -51,13 +51,13 @@ const fillRepeats = (results: PublishResult[], repeats: Repeats): void => {
   for (const [position, of] of repeats) results[position] ??= asDuplicate(results[of] as PublishResult)
 }
 
-/** What is recorded, in few bytes: a record of 25 messages has one WRU's. */
+/** The stored record, in short form: a record of 25 messages costs one WRU. */
 interface RequestRecord {
   /** Fingerprint of the messages. */
   readonly f: string
   /** The message ids, 16 bytes each, base64url. */
   readonly m: string
-  /** Positions of messages whose deduplication id stood for another one. */
+  /** Positions of messages whose deduplication id an earlier message had. */
   readonly d?: readonly number[]
 }
 
@@ -119,14 +119,14 @@ const resultsIn = (queue: QueueState, { m, d = [] }: RequestRecord): PublishResu
 const asUuid = (hex: string): string =>
   [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
 
-/** In a FIFO queue the id holds the number of its segment, and the message's place in it. */
+/** The sequence number of a message of a FIFO queue, whose id holds the segment's first number and the message's place in it. */
 const sequenceIn = ({ settings }: QueueState, messageId: string): { sequenceNumber?: string } => {
   const address = decodeMessageId(messageId, { standard: settings.fifo === undefined })
   if (!address || !isOrdered(address.group)) return {}
   return { sequenceNumber: sequenceNumber(sequenceAfter(sequenceOf(address.sort), address.index)) }
 }
 
-/** Of all that a publisher says about messages, each part with its length: what follows can't be read as a part of it. */
+/** A hash of all that a publisher gives for messages. Each part is hashed with its length, so that no two requests have one text. */
 const fingerprintOf = (messages: readonly NewMessage[]): string => {
   const hash = createHash('sha256')
   for (const { body, attributes = {}, ...options } of messages) {

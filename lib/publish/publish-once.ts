@@ -49,7 +49,7 @@ export type Place = (
 export interface IdempotentRequest {
   /** The write that records what became of each message. */
   record(results: readonly PublishResult[]): Write
-  /** What an earlier try recorded. @throws `InvalidRequest` where that was of other messages */
+  /** The results that an earlier try recorded. @throws `InvalidRequest` if that try had other messages */
   recorded(document: Document): PublishResult[]
 }
 
@@ -95,8 +95,8 @@ interface Publication {
 
 /**
  * Publishes messages in one transaction with their deduplication ids. A message whose id is taken gets the result of the message that
- * the id stands for. All others are stored together or not at all. The record of an idempotency key is part of the transaction: so
- * there is a record exactly when the messages were stored, and of any number of tries one stores them.
+ * has the id. All others are stored together or not at all. The record of an idempotency key is part of the transaction. So
+ * the record exists exactly when the messages were stored, and of any number of tries one stores them.
  */
 export const publishOnce = async (
   engine: Engine,
@@ -143,7 +143,7 @@ const tryOnce = async (publication: Publication, pending: readonly Entry[]): Pro
   }
   const earlier = outcome.failures.find(({ write }) => write === writes.length + ids.length)
   if (earlier) {
-    // Without the document another try shows what is stored: it had expired, or the response did not have it.
+    // The record had expired, or the response did not contain it: the next try shows what is stored.
     if (!earlier.document) return pending
     for (const [position, result] of request?.recorded(earlier.document).entries() ?? []) results[position] = result
     return []
@@ -166,19 +166,19 @@ const deduplicationWrites = (
     return [deduplicationWrite(deduplicationKey, record, deduplicatedUntil(engine, queue, expiresAt), replaces)]
   })
 
-/** Gives the error to the messages that have no result. With an idempotency key it is that of the whole request. */
+/** Gives the error to the messages that have no result. With an idempotency key the whole request fails with it. */
 const fail = (
   { results, request }: Publication,
   { entries, pending }: { entries: readonly Entry[]; pending: readonly Entry[] },
   error: HoldfastError,
 ): void => {
   if (request) {
-    // Nothing was stored, or all of it, or that is not known.
+    // Either nothing or everything was stored, and a retry with the key finds out.
     if (!error.retryable) throw error
     for (const { position } of entries) results[position] = { ok: false, error }
     return
   }
-  // A message that is known to be a duplicate stays one.
+  // A message that is known to be a duplicate keeps its result.
   for (const { position } of pending) results[position] ??= { ok: false, error }
 }
 
@@ -195,7 +195,7 @@ const noteSequences = (
   }
 }
 
-/** What is answered, and remembered, of a message in its place. */
+/** The result for a placed message, which its deduplication record holds too. */
 export const firstOf = ({ segment: { segment }, index }: Placed): FirstPublish => ({
   messageId: encodeMessageId(segment.key, index),
   ...(isOrdered(segment.key.partition.group) && {
@@ -209,7 +209,7 @@ export const deduplicatedUntil = (engine: Engine, { settings }: QueueState, expi
     ? expiresAt
     : engine.clock.now() + settings.deduplicationWindowSeconds * 1_000
 
-/** Gives entries whose id stands for another message that one's result. Returns the others, to try again. */
+/** Gives each entry whose id another message has the result of that message. Returns the other entries, to be tried again. */
 const withoutDuplicates = async (
   engine: Engine,
   queue: QueueState,
@@ -234,7 +234,7 @@ const withoutDuplicates = async (
   return [...left.values()]
 }
 
-/** Whether an id no longer stands for its message: the message was purged, or in mode `pending` is no longer in the queue. */
+/** Whether an id is free again: its message was purged, or in mode `pending` is no longer in the queue. */
 export const isFree = async (engine: Engine, queue: QueueState, document: Document): Promise<boolean> =>
   isOfPurged(queue, document) ||
   (queue.settings.deduplicationMode === 'pending' &&

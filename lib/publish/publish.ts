@@ -18,8 +18,8 @@ import { markReadyGroups, type Planned, placeSegments, planSegments } from './st
 
 export interface PublishCallOptions {
   /**
-   * 1 to 128 printable ASCII characters without spaces. A call that is repeated within ten minutes with the same key
-   * and messages stores nothing more, and answers what the first one did. All of the messages are stored or none.
+   * 1 to 128 printable ASCII characters without spaces. A call that is repeated within ten minutes with the same key and
+   * messages stores nothing more, and returns the results of the first call. Either all messages are stored, or none.
    *
    * Cost: the segments' headers are written in a transaction, which doubles their units, and the key takes 2 WRU.
    */
@@ -27,14 +27,14 @@ export interface PublishCallOptions {
 }
 
 /**
- * Publishes 1 to 25 messages. Messages of one priority, due time and time to live become one segment, written by one conditional
- * put, and concurrently one put for a large body. So each segment is stored whole or not at all. A put that is repeated after a
- * lost response finds its own segment and changes nothing.
+ * Publishes 1 to 25 messages. Messages of one priority, due time and time to live become one segment. One conditional put writes
+ * its header, and concurrently one put writes a large body. So each segment is stored whole or not at all. A put that is
+ * repeated after a lost response finds its own segment and changes nothing.
  *
- * Cost: one round trip; 1 WRU per started KB of what is stored. With deduplication ids it is a transaction: twice that,
- * and 2 WRU an id.
+ * Cost: one round trip; 1 WRU for each KB stored, rounded up. With deduplication ids a transaction doubles that, and each id
+ * costs 2 WRU more.
  *
- * @returns one result a message, in order; an `error` only where the store failed for the segment of that message
+ * @returns one result for each message, in order; an `error` only if the store failed for the segment of that message
  * @throws `InvalidRequest`, `MessageTooLarge`, `QueueNotFound` before anything is written
  */
 export const publish = async (
@@ -90,7 +90,7 @@ const publishPlain = async (
 
 const SHARDS_TRIED = 3
 
-/** Inserts into a random shard. Where DynamoDB throttles the shard's partition, into another one, which may be new. */
+/** Inserts into a random shard, and if DynamoDB throttles the shard's partition, into another shard, which may be new. */
 const insertSomewhere = async (
   engine: Engine,
   queue: QueueState,
@@ -112,7 +112,7 @@ const insertSomewhere = async (
   return failure as HoldfastError
 }
 
-/** Inserts a segment under a key of its own. Where the key is taken, an earlier try of the same put succeeded. */
+/** Inserts a segment under a new key. If the key is taken, an earlier try of the same put has succeeded. */
 const insert = (engine: Engine, segment: NewSegment): Promise<HoldfastError | undefined> =>
   failureOf(engine.store.insert(segment))
 
@@ -126,20 +126,20 @@ const failureOf = async (work: Promise<unknown>): Promise<HoldfastError | undefi
   }
 }
 
-/** Whether only one partition may be at its limit, and not the whole table, so that another shard may accept the segment. */
+/** Whether perhaps only one partition has reached its limit, and not the table, so that another shard may accept the segment. */
 const isOfOnePartition = ({ fields: { reason } }: HoldfastError): boolean =>
   reason === undefined || reason === 'key-range' || reason === 'unknown'
 
 const TICKET_TRIES = 3
 
 /**
- * Publishes to a group of a standard queue: first the segment, then the ticket that polls find it by. In the other order a poll
+ * Publishes to a group of a standard queue: first the segment, then the ticket by which polls find it. In the other order a poll
  * between the two writes would find the group empty and delete the ticket. One transaction for both would double the units of
  * every publish.
  *
  * INVARIANT: a group with a message whose publish succeeded has a ticket. So a publish succeeds only after its ticket is written.
- * Where that keeps failing, the segment is deleted unless a message of it was received. Then nothing was stored, and the publish
- * fails with the error of the ticket. Where the segment stays, the error is `StoreUnavailable`, since its messages may be received.
+ * If that write keeps failing, the publish deletes the segment and fails with the ticket's error: nothing is stored then. If a
+ * message was received before, the segment stays, and the error is `StoreUnavailable`, since its messages may be received.
  */
 const insertInGroup = async (
   engine: Engine,
@@ -162,7 +162,7 @@ const insertInGroup = async (
   return new HoldfastError('StoreUnavailable', message, { queue: queue.name }, { cause: failure })
 }
 
-/** Writes the ticket of a group. Tickets of a shard share a partition: where it is throttled, more shards move the ticket. */
+/** Writes the ticket of a group. The tickets of a shard share a partition: if DynamoDB throttles it, more shards move the ticket. */
 const writeTicket = async (
   engine: Engine,
   queue: QueueState,

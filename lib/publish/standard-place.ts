@@ -6,7 +6,7 @@ import { touchGroup } from './group-place.ts'
 import { isAlike, newSegment, type PlanOfMessage, segmentPlanOf } from './new-segment.ts'
 import type { Entry, Place, Placed } from './publish-once.ts'
 
-/** Messages of one priority, due time, time to live and group: all with deduplication ids, or none. */
+/** Messages of one priority, due time, time to live and group; all of them have deduplication ids, or none has. */
 export interface Planned {
   readonly plan: PlanOfMessage
   readonly entries: Entry[]
@@ -39,7 +39,7 @@ export const placeSegments =
       const messages = alike.map(({ content }) => content)
       const insert = newSegment(engine, queue, { shard, ...plan, messages })
       writes.push({ kind: 'insert', insert })
-      // A transaction takes one write an item: segments of one group share their ticket's.
+      // A transaction takes one write for each item, so segments of one group share the write of their ticket.
       if (plan.group !== undefined) touched.set(plan.group, touchGroup(engine, queue, plan.group, insert))
       for (const [index, entry] of alike.entries()) placed.set(entry, { segment: insert, index })
     }

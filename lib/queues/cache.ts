@@ -22,12 +22,16 @@ export interface QueueCache {
 const MAX_QUEUES = 10_000
 
 export const queueCache = (store: Store, clock: Clock): QueueCache => {
-  const known = new Map<string, { answer: Promise<QueueState>; readAt: number }>()
+  const known = new Map<string, { answer: Promise<QueueState>; state: QueueState; readAt: number }>()
   const reads = new Map<string, Promise<QueueState>>()
 
-  const put = (state: QueueState) => {
+  /** Answers what is known now: a read that began before a change of this process must not hide the change. */
+  const put = (state: QueueState): QueueState => {
+    const present = known.get(state.name)?.state
+    if (present && present.generation === state.generation && present.version > state.version) return present
     if (known.size >= MAX_QUEUES) known.clear()
-    known.set(state.name, { answer: Promise.resolve(state), readAt: clock.now() })
+    known.set(state.name, { answer: Promise.resolve(state), state, readAt: clock.now() })
+    return state
   }
 
   const read = async (name: string): Promise<QueueState> => {
@@ -37,8 +41,7 @@ export const queueCache = (store: Store, clock: Clock): QueueCache => {
       known.delete(name)
       throw queueNotFound(name)
     }
-    put(state)
-    return state
+    return put(state)
   }
 
   return {
@@ -54,7 +57,7 @@ export const queueCache = (store: Store, clock: Clock): QueueCache => {
       return reading
     },
     fresh: read,
-    put,
+    put: (state) => void put(state),
     forget: (name) => void known.delete(name),
   }
 }

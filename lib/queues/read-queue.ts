@@ -1,6 +1,6 @@
 import type { Document } from '../model/document.ts'
 import { isQueueName } from '../model/queue-name.ts'
-import { type QueueState, queueState } from '../model/queue-record.ts'
+import { type QueueState, queueState, recordIn } from '../model/queue-record.ts'
 import { layoutKey, queueKey } from '../store/keys.ts'
 import type { Store } from '../store/port.ts'
 
@@ -30,3 +30,11 @@ export const readLayout = async (
   name: string,
   options: { readonly consistent?: boolean },
 ): Promise<Document | undefined> => (name.endsWith('.fifo') ? undefined : store.getDocument(layoutKey(name), options))
+
+/** Whether nothing of a queue is delivered, read consistently: of its record alone. */
+export const isPaused = async (store: Store, name: string): Promise<boolean> => {
+  const document = await store.getDocument(queueKey(name), { consistent: true })
+  if (!document) return false
+  const { deletedAt, settings } = recordIn(document)
+  return deletedAt === undefined && settings.paused === true
+}

@@ -14,7 +14,7 @@ import type { Write } from '../store/port.ts'
 
 /** A process knows of a change of the queue after at most this time, slow writes included, and no longer publishes to the shard. */
 const EVERYONE_KNOWS_MS = 60_000
-/** The count doubles no more often than pollers can follow. */
+/** The number of shards doubles at most this often, so that pollers can follow. */
 const RAISE_PAUSE_MS = 10_000
 
 export const observeThrottle = (
@@ -28,8 +28,8 @@ export const observeThrottle = (
 }
 
 /**
- * Takes note that DynamoDB throttled a write to a shard, and doubles the shards where that helps: only where a partition
- * is at its limit, not where the whole table is. Returns the number of shards.
+ * Reports that DynamoDB throttled a write to a shard, and doubles the number of shards if a partition reached its limit. More
+ * shards do not help when the whole table reached its limit. Returns the number of shards.
  */
 export const onThrottle = async (
   engine: Engine,

@@ -23,12 +23,15 @@ export const updateQueue = async (
   name: string,
   decide: QueueChange | ((queue: Queue) => QueueChange),
 ): Promise<Queue> => {
+  let wasPaused = false
   const changed = await rewriteQueue(engine, name, (queue, now) => {
+    wasPaused = queue.settings.paused === true
     const change = typeof decide === 'function' ? decide(asQueue(queue)) : decide
     return withChange(engine, queue, change, now)
   })
+  const isResumed = wasPaused && !changed.settings.paused
   // A delay that was lowered may have made messages receivable.
-  if (changed.delayLoweredAt === changed.modifiedAt) engine.wakeups.wake(name, Number.POSITIVE_INFINITY)
+  if (isResumed || changed.delayLoweredAt === changed.modifiedAt) engine.wakeups.wake(name, Number.POSITIVE_INFINITY)
   return asQueue(changed)
 }
 

@@ -13,7 +13,7 @@ export interface Candidate {
   readonly indexes: number[]
 }
 
-/** What became of segments since they were read, by their sort keys: how they are now, gone, or not known. */
+/** The present states of segments that changed since they were read, by their sort keys: a segment, gone, or unknown. */
 export type After = Map<string, Segment | 'unknown' | undefined>
 
 /** Above this pressure other processes poll here too, and a poll claims random segments in place of the first ones. */
@@ -24,7 +24,7 @@ const DEFER_PRESSURE = 1.5
 const MAX_DEAD_LETTERED = 25
 const MIN_DENSITY = 0.2
 
-/** The segments that have something to receive. Exhausted messages are among it. */
+/** The segments that have something to receive, exhausted messages included. */
 export const candidatesOf = (
   engine: Engine,
   target: ScanTarget,
@@ -67,7 +67,7 @@ export const withoutExhausted = async (
       deadLettered++
       const outcome = await deadLetter(engine, queue, segment, exhausted)
       after.set(segment.key.sort, outcome.segment)
-      // Where the dead-letter queue does not exist, exhausted messages are delivered once more, so that none is lost.
+      // If the dead-letter queue does not exist, exhausted messages are delivered once more, so that none is lost.
       const alive = outcome.moved ? indexes.filter((index) => !exhausted.includes(index)) : indexes
       if (outcome.segment && alive.length > 0) left.push({ segment: outcome.segment, indexes: alive })
     }
@@ -94,7 +94,7 @@ const newestOf = ({ hints }: ScanTarget, read: Segment, after: After): Segment =
 export const noteNewest = ({ hints: { newest } }: ScanTarget, segment: Segment): void =>
   newest.set(segment.key.sort, segment)
 
-/** Takes note of how many messages to receive a header has on average: so many headers a scan reads for what it wants. */
+/** Updates the average number of receivable messages in a header, from which a scan derives how many headers it reads. */
 export const noteDensity = (
   { hints, priority }: ScanTarget,
   segments: readonly Segment[],
@@ -139,7 +139,7 @@ export const pick = (
   return picked
 }
 
-/** The first ones, or with `random` any, in order. */
+/** The first places, or with `random` random ones, in order. */
 const someOf = (indexes: readonly number[], count: number, random: Random | undefined): number[] =>
   random
     ? shuffled(indexes, random.fraction)

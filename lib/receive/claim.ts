@@ -25,7 +25,7 @@ export interface Claimed {
   readonly after: After
 }
 
-/** When more than this part of a round's claims is lost, what was read is out of date. */
+/** When a round loses more than this part of its claims, the headers that it read are out of date. */
 const STALE_LOSS = 0.5
 const ROUNDS = 3
 /** Content that is not there this long after its header never comes: both are written concurrently, and retried for seconds. */
@@ -101,7 +101,7 @@ const deferred = async (
   return left
 }
 
-/** Claims what was picked. Returns how many claims were lost to other pollers. */
+/** Claims the picked messages. Returns how many claims were lost to other pollers. */
 const claimPicked = async (
   engine: Engine,
   target: ScanTarget,
@@ -154,7 +154,7 @@ const putBack = async (
   }
 }
 
-/** Takes note of the outcomes of claims, and adds the messages. Returns how many claims were lost to other pollers. */
+/** Records the outcomes of claims, and adds the messages. Returns how many claims were lost to other pollers. */
 const noteOutcomes = (
   engine: Engine,
   target: ScanTarget,
@@ -194,7 +194,7 @@ const recognizeOwn = async (
         // `segment` has the leases of this claim. By the time of the read other consumers may hold the messages.
         return stored ? { applied: true as const, segment, content: stored.content } : outcome
       } catch (error) {
-        // The claims beside this one were made.
+        // Other claims of the round have succeeded, and their messages must reach the caller.
         if (!isHoldfastError(error)) throw error
         return { applied: false as const, segment: undefined, error }
       }

@@ -28,20 +28,20 @@ import type { ScanResult } from './scan-result.ts'
  *
  * - a claim by another poller: it wrote the fence, so this claim fails as a whole, however long this process was paused;
  * - an ack, a nack, a cancellation, a move to the dead-letter queue: fewer messages are held than were counted;
- * - an extension: the message was counted, whether its lease was over or not. Where this claim is to claim that very
- *   message again, the claim fails, since the lease is no longer as it was read;
+ * - an extension: the message was counted, whether its lease was over or not. If this claim is to claim the same message,
+ *   the claim fails, because the lease has changed since it was read;
  * - a publish: nobody holds a new message.
  *
  * No message is held behind the fence's `through`, the last key that was ever claimed, so headers are read up to there. A
  * fence that was written under other settings does not know what was claimed without it since: then everything due is read.
  *
- * Outside of the limit are processes that do not know of it yet, for the five seconds that settings are cached, and messages
- * that were purged, or expired, while a consumer still works on them.
+ * The limit does not cover claims of processes that do not know of it yet, for the five seconds that settings are cached, nor
+ * messages that were purged or have expired while a consumer still works on them.
  *
  * @returns nothing when another poll is polling this group or claimed first, so that the held messages must be counted again
  *
  * reads: the fence, headers up to the last one that is held or wanted · writes: one transaction · cost: 2 WRU and 2 a segment;
- * nothing where there is no room · a crash leaves only leases
+ * nothing when there is no room · a crash leaves only leases
  */
 export const pollWithinLimit = async (
   engine: Engine,
@@ -140,7 +140,7 @@ const AHEAD_MS = 1_000
 /** How far the clock of a poller that claimed before the limit was set may be ahead. */
 const CLOCKS_MS = 60_000
 
-/** All headers that may have held messages, and behind them as many as hold `want` messages to receive. */
+/** All headers that may have held messages, and after them as many headers as hold `want` receivable messages. */
 const readFront = async (engine: Engine, target: ScanTarget, { through }: Fence, want: number): Promise<Segment[]> => {
   const { partition } = target
   const now = engine.clock.now()
@@ -165,7 +165,7 @@ interface Picked {
   readonly indexes: number[]
 }
 
-/** Messages in order, as many as there is room for. A message that is held already needs no room. */
+/** The first messages, as many as there is room for. A message that is already held needs no room. */
 const pickWithin = (candidates: readonly Picked[], { max, room }: { max: number; room: number }): Picked[] => {
   const picked: Picked[] = []
   let left = max
@@ -184,7 +184,7 @@ const pickWithin = (candidates: readonly Picked[], { max, room }: { max: number;
   return picked
 }
 
-/** When the first message is due that lies behind everything that was read, epoch ms. */
+/** When the first message after all the headers that were read is due, epoch ms. */
 const nextDue = async (engine: Engine, { partition }: ScanTarget, now: number): Promise<number> => {
   const from = sortUpTo(0, now + AHEAD_MS)
   const { segments } = await engine.store.headers({ partition, from, to: '~', limit: 1, consistent: true })

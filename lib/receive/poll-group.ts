@@ -69,7 +69,7 @@ const pollLocked = async (engine: Engine, queue: QueueState, locked: Locked, req
       return { messages: [], nextAt: head.until }
     }
     if (head.kind === 'exhausted') {
-      // Where the dead-letter queue does not exist, the message is delivered once more, so that it does not block its group.
+      // If the dead-letter queue does not exist, the message is delivered once more, so that it does not block its group.
       if (!(await deadLetter(engine, queue, head.segment, head.indexes)).moved) maxReceives = undefined
       continue
     }
@@ -99,7 +99,7 @@ const claimParts = async (
     await unlockGroup(engine, key)
     return NOTHING_FOUND
   }
-  // The lock must not outlast a lease that is shorter.
+  // The lock must end with a shorter lease.
   if (request.leaseMs < MIN_LOCK_MS) await followUp(engine, queue.name, () => unlockGroup(engine, key, until))
   return { messages, nextAt: until }
 }

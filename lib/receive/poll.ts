@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts'
+import type { Request } from '../hints/scan-target.ts'
 import { invalid, unknownField } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { Message } from '../model/message.ts'
@@ -9,6 +10,7 @@ import { recordReceiveAttempt, repeatReceiveAttempt } from './receive-attempt.ts
 import { scan } from './scan.ts'
 import { scanFairly } from './scan-fairly.ts'
 import { scanGroups } from './scan-groups.ts'
+import { NOTHING_FOUND, type ScanResult } from './scan-result.ts'
 
 export interface PollOptions {
   /** 1 … 25. @default 1 */
@@ -38,7 +40,7 @@ const GROWTH = 1.6
 /**
  * Leases up to `maxMessages` messages. No other consumer receives one of them until it is given back or its lease ends. With
  * `waitTimeSeconds` the poll waits for the first message and returns the messages that are there then, as SQS does. Without
- * messages it returns `[]`.
+ * messages it returns `[]`, as it does while the queue is paused: a poll that waits takes notice of a pause and of a resume.
  *
  * reads: one Query when there is something to receive · writes: one claim a segment, in one request
  *
@@ -68,14 +70,13 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
 
   let queue = await engine.queues.get(queueName)
   const attemptId = queue.settings.fifo && options.attemptId
-  if (attemptId) {
+  if (attemptId && !queue.settings.paused) {
     const again = await repeatReceiveAttempt(engine, queue, attemptId, request(queue).leaseMs)
     if (again.length > 0) return again
   }
   const deadline = engine.clock.now() + (options.waitTimeSeconds ?? queue.settings.receiveWaitTimeSeconds) * 1_000
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(MAX_WAIT_MS, waitMs * GROWTH)) {
-    const scanning = queue.settings.fifo ? scanGroups : queue.grouped ? scanFairly : scan
-    const { messages, nextAt } = await scanning(engine, queue, request(queue))
+    const { messages, nextAt } = await scanOnce(engine, queue, request(queue))
     const now = engine.clock.now()
     if (signal?.aborted) {
       const handles = messages.map(({ receiptHandle }) => receiptHandle)
@@ -91,4 +92,11 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
     if (signal?.aborted) return []
     queue = await engine.queues.get(queueName)
   }
+}
+
+/** The queue's state is at most `QUEUE_CACHE_MS` old, so another process's pause is heeded after that and one scan. */
+const scanOnce = async (engine: Engine, queue: QueueState, request: Request): Promise<ScanResult> => {
+  if (queue.settings.paused) return NOTHING_FOUND
+  const scanning = queue.settings.fifo ? scanGroups : queue.grouped ? scanFairly : scan
+  return scanning(engine, queue, request)
 }

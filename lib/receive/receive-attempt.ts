@@ -79,7 +79,7 @@ export const recordReceiveAttempt = async (
   if (messages.length === 0) return
   const value = { receiptHandles: messages.map(({ receiptHandle }) => receiptHandle) }
   const expiresAt = engine.clock.now() + KEPT_MS
-  // The messages are leased, so their consumer gets them even where this fails. It only can't repeat the poll.
+  // The messages are leased, so their consumer gets them even if this write fails. Then it can't repeat the poll.
   await followUp(engine, queue.name, () =>
     bestEffort(engine.store.transact([{ kind: 'put', key: attemptDocumentKey(queue, attemptId), value, expiresAt }])),
   )

@@ -12,10 +12,10 @@ import type { Claimed } from './claim.ts'
 
 export interface PageRead {
   readonly from: string
-  /** What was read can be cached up to here even if no header ends it; see `Range`. */
+  /** The scan can be cached up to this key even if no header is there; see `Range`. */
   readonly edge: string
   readonly page: HeaderPage
-  /** Whether all that lies before the page is cached. */
+  /** Whether all keys before the page are cached. */
   readonly isConnected: boolean
   /** `scanCache.releases` before the page was read. */
   readonly releases: number
@@ -51,7 +51,7 @@ export const recordScan = (
 /** Headers with nothing to receive, one behind the other, that are not in the scan cache yet. */
 interface Run {
   from: string
-  /** Whether all that lies before the run is cached. */
+  /** Whether all keys before the run are cached. */
   isConnected: boolean
   last: string | undefined
   headers: number
@@ -87,7 +87,7 @@ const endRunBefore = (recorder: Recorder, sort: string, edge: string): void => {
   Object.assign(recorder, emptyRun(sortRightBehind(sort), false))
 }
 
-/** Puts the run into the scan cache, up to the edge where the edge lies behind it. A short one alone is not worth it. */
+/** Puts the run into the scan cache, up to the edge if the edge lies behind it. A short run alone is not worth a key range. */
 const recordRun = (recorder: Recorder, edge: string | undefined): void => {
   const { scanCache, from, last, until, headers, now, releases, isConnected } = recorder
   const to = edge !== undefined && edge > (last ?? from) ? edge : last

@@ -11,10 +11,9 @@ import { NOTHING_FOUND } from './scan-result.ts'
 /**
  * Deletes or parks the ticket of a group that was found empty.
  *
- * DynamoDB makes the writes of a transaction visible one after the other. So when a ticket has a number that no poller has
- * lastRead a message of, a publish may be about to become visible. The age of that number proves nothing, because the
- * publisher's clock may be slow. The group is polled again, at growing intervals, for some seconds after this process first
- * missed the message.
+ * DynamoDB makes the writes of a transaction visible one after the other. So when no poller has read the message of a ticket's
+ * last number, its publish may be about to become visible. The age of the number proves nothing, because the publisher's clock
+ * may be slow. This process polls the group again, at growing intervals, for some seconds after it first missed the message.
  */
 export const releaseEmpty = async (
   engine: Engine,
@@ -37,7 +36,7 @@ export const releaseEmpty = async (
   return NOTHING_FOUND
 }
 
-/** For so long after a message was first missed its publish may still become visible. */
+/** How long after a message was first missed its publish may still become visible. */
 const MISSED_MS = 5_000
 const MAX_MISSED = 1_000
 const MIN_RETRY_MS = 200

@@ -19,8 +19,8 @@ import { nextTicketAt, ticketPages } from './ticket-pages.ts'
  * a hundred thousand waiting messages delays the others by its own turns only. Messages without a group are stored in the
  * queue's shards, and a poll of a queue that never had a group reads nothing else.
  *
- * The ticket is written after the segment, and the publish is answered after both: where a ticket is missing, the publish
- * was never answered. A poller deletes a ticket on condition that it was not written since the group was found empty.
+ * The publisher writes the ticket after the segment, and its publish succeeds after both. So if a ticket is missing, the publish
+ * has not succeeded. A poller deletes a ticket on condition that it was not written since the group was found empty.
  */
 export const scanFairly = async (engine: Engine, queue: QueueState, request: Request): Promise<ScanResult> => {
   // Messages without a group take turns with all the groups together.
@@ -37,7 +37,7 @@ export const scanFairly = async (engine: Engine, queue: QueueState, request: Req
   return { messages, nextAt }
 }
 
-/** Scans the groups: the free groups of each page get equal parts of what is wanted, concurrently. */
+/** Scans the groups: polls the free groups of each page concurrently, each for an equal part of the wanted messages. */
 const scanInTurns = async (engine: Engine, queue: QueueState, request: Request): Promise<ScanResult> => {
   const messages: Message[] = []
   let nextAt = Number.POSITIVE_INFINITY
@@ -87,7 +87,7 @@ interface SharePoll {
   readonly found: ScanResult
 }
 
-/** Polls groups concurrently, each for an equal share of what is wanted: the first `count` groups, one message each at least. */
+/** Polls the first `count` groups concurrently, each for an equal share of the wanted messages and at least one. */
 const pollShares = async (
   engine: Engine,
   queue: QueueState,
@@ -153,11 +153,10 @@ const VISIBLE_TO_ALL_MS = 5_000
 const FEW_HEADERS = 4
 
 /**
- * When a group that had nothing to receive has something. A scan reads only a little past now, from a replica that may be
- * behind: a message that is delayed for longer, or was published a moment ago, must not be hidden until the lease of another
- * message ends.
+ * When a group without receivable messages has one. A scan reads only a little past now, from a replica that may be behind. A
+ * message with a longer delay, or one published a moment ago, must not be hidden until another message's lease ends.
  *
- * reads: 1 RRU, only where the group is to be locked for a while
+ * reads: 1 RRU, only if the group is to be locked for a while
  */
 const nextSurely = async (
   engine: Engine,
@@ -178,7 +177,7 @@ const nextSurely = async (
   return hasMoreDue ? Math.min(next, now + RETRY_MS) : next
 }
 
-/** Locks a group that has nothing to receive until it does, or deletes its ticket when no message is left. */
+/** Locks a group without receivable messages until it has one, or deletes its ticket when no message is left. */
 const lockEmpty = async (
   engine: Engine,
   key: TicketKey,
@@ -193,7 +192,7 @@ const lockEmpty = async (
   else await engine.store.markTicket(key, engine.clock.now() + RETRY_MS, { lastSequence })
 }
 
-/** Pause before a group is polled again that holds something which could not be claimed, such as a message due far ahead. */
+/** Pause before a group is polled again whose messages could not be claimed, for example because they are due far ahead. */
 const RETRY_MS = 1_000
 
 const scanGroup = (

@@ -45,9 +45,9 @@ interface Scan {
   nextAt: number
   /** The last key that was read. */
   readTo: string
-  /** What other processes published is loaded beside the first read. */
+  /** The load of what other processes published, concurrent with the first read. */
   loading: Promise<boolean> | undefined
-  /** The ranges that the scan reads were chosen without something that was loaded since. */
+  /** Whether something was loaded after the ranges that the scan reads were chosen. */
   isOutdated: boolean
 }
 
@@ -118,7 +118,7 @@ const readPages = async (scan: Scan, reads: readonly Range[], limit: number): Pr
   return pages
 }
 
-/** Claims from the segments of pages that no page before had. */
+/** Claims from the segments of pages that no earlier page had. */
 const claimUnread = async (scan: Scan, pages: readonly HeaderPage[]): Promise<Claimed> => {
   const { engine, target, request, messages } = scan
   const found = unread(scan.readTo, pages)
@@ -129,7 +129,7 @@ const claimUnread = async (scan: Scan, pages: readonly HeaderPage[]): Promise<Cl
   return claimed
 }
 
-/** Where the page behind this one begins, unless the partition ends here or what follows is not due yet. */
+/** Where the next page begins; `undefined` if the partition ends here or the next header is not due yet. */
 const behindPage = (page: HeaderPage | undefined, now: number): string | undefined => {
   const last = page?.segments.at(-1)?.key.sort
   return page?.more && last !== undefined && dueAtOf(last) <= now ? sortRightBehind(last) : undefined
@@ -154,7 +154,7 @@ const readHeaders = (
     ),
   )
 
-/** Records what was read side by side. Returns when a message of it becomes visible, and whether all of it is cached. */
+/** Records pages that were read concurrently. Returns when a message of them becomes visible, and whether all of them are cached. */
 const recordPages = (
   engine: Engine,
   target: ScanTarget,

@@ -18,7 +18,7 @@ export interface LeftBehind {
   readonly moved: boolean
   /** Set where this call moved nothing, because the segment was no longer as it was read. */
   readonly changed?: true
-  /** What is left of the segment; `undefined` when nothing is left, or when the segment changed concurrently. */
+  /** The segment without the messages; `undefined` when no message is left, or when the segment changed concurrently. */
   readonly segment: Segment | undefined
 }
 
@@ -32,8 +32,8 @@ export const MAX_RECEIVES_EXCEEDED = 'MaxReceivesExceeded'
  * there for that queue's whole retention, counted from now.
  *
  * reads: the segment with its content · writes, in one transaction: the source without the messages, a segment in the dead-letter
- * queue, an alias for each id, and on a queue that keeps results where the messages went · condition: the messages are as they were
- * read · a crash leaves all of it or nothing
+ * queue, an alias for each id, and on a queue that keeps results an item with the target's name · condition: the messages are
+ * unchanged since they were read · a crash leaves all of it or nothing
  */
 export const deadLetter = async (
   engine: Engine,
@@ -68,7 +68,7 @@ export const deadLetter = async (
   const removal = removeMessages(segment, moving)
   const priority = priorityOf(segment.key.sort)
   try {
-    // Where another poller was ahead of us, or our own first try was, they are gone from here all the same.
+    // Another poller, or an earlier try of this call, has moved the messages: they are gone from the queue either way.
     const ending = { kind: 'deadLettered', queue: plainName(target.name), reason, failure } as const
     const endings = endingWrites(queue, segment, moving, ending, now)
     const moved = await moveTo(engine, target, {
@@ -90,7 +90,7 @@ export const deadLetter = async (
   return { moved: true, segment: after.applied ? after.segment : undefined }
 }
 
-/** As many as one transaction takes, at least one. The next poll moves the others. */
+/** The first messages, as many as one transaction takes, at least one. The next poll moves the others. */
 const fitting = ({ messages }: Content, indexes: readonly number[]): readonly number[] => {
   const bytesOf = (index: number) => messageBytes(messages[index] as ContentMessage)
   return indexes.slice(0, Math.max(1, countThatFits(indexes, bytesOf, MAX_BYTES_MOVED)))

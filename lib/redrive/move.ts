@@ -10,24 +10,24 @@ import { queueKey } from '../store/keys.ts'
 import type { NewSegment, PutWrite, Write } from '../store/port.ts'
 
 export interface Moving {
-  /** Takes the messages from where they are. */
+  /** The write that removes the messages from the source. */
   readonly removal: Write
   /** The messages as the target stores them, each with the id it keeps. For a FIFO target all are of one group. */
   readonly messages: readonly ContentMessage[]
   readonly priority: number
   readonly now: number
-  /** Result items at the source that say where the messages went. */
+  /** Result items of the source with the target's name. */
   readonly endings?: readonly PutWrite[]
 }
 
 const TRIES = 12
 
 /**
- * Moves messages to the end of another queue. Returns whether it did: false where the messages had changed.
+ * Moves messages to the end of another queue. Returns false, and moves nothing, if the messages have changed.
  *
  * writes, in one transaction: the removal, the messages at the target, an alias for each id · condition: that of the
- * removal, and that the target's record is as it was read, since messages would be lost in a queue that is being deleted ·
- * a crash leaves all of it or nothing
+ * removal, and that the target's record is unchanged since it was read, because messages would be lost in a queue that is being
+ * deleted · a crash leaves all of it or nothing
  *
  * @throws `QueueNotFound` when the target was deleted meanwhile
  */
@@ -69,7 +69,7 @@ const placement = (
   if (target.settings.fifo) {
     const group = groupHash(messages[0]?.groupId ?? '')
     const { writes, segments } = placeInGroup(engine, target, group, { now, contents: messages, lastSequence })
-    // Of one time to live, so of one segment.
+    // The messages have one time to live, so they share one segment.
     return { writes, segment: (segments[0] as NewSegment).segment }
   }
   const within = Math.min(priority, target.settings.priorities - 1)

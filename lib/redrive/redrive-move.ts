@@ -39,7 +39,7 @@ export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSi
   const page = await engine.store.headers({ partition, from: here.from, to: '~', limit, consistent: true })
   let moved = 0
   for (const segment of page.segments) {
-    // The cursor stays before what is not done, and the next runner starts there.
+    // The cursor stays before the messages that are not moved yet: the next runner starts there.
     if (signal?.aborted || moved >= limit) return { moved, cursor: cursorIn(partition, segment.key.sort), done: false }
     const before = moved
     try {
@@ -48,7 +48,7 @@ export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSi
       })
       if (heldUp) return { moved, cursor: cursorBehind(partition), done: false }
     } catch (error) {
-      // Written first: what was moved. A failure that lasts comes again at the start of the next page.
+      // The number of moved messages is written first. A lasting failure recurs at the start of the next page.
       if (moved === 0) throw error
       return { moved, cursor: cursorIn(partition, segment.key.sort), done: false }
     }
@@ -101,7 +101,7 @@ const moveSegment = async (
 const holdsUpGroup = (segment: Segment, now: number): boolean =>
   segment.slots.some((slot) => slot.kind !== 'gone' && visibleAt(segment, slot) > now)
 
-/** Where each message that can be moved goes. */
+/** The target queue of each message that can be moved. */
 const targetsOf = async (
   engine: Engine,
   task: TaskRecord,
@@ -118,8 +118,8 @@ const targetsOf = async (
 }
 
 /**
- * Where a message goes. Without a destination it stays where its origin is gone or is not one of the task's, and where
- * it never failed anywhere.
+ * The target queue of a message. If the task has no destination, a message stays when its origin is deleted or is not one of the
+ * task's origins, and when it has no origin.
  */
 const targetOf = async (engine: Engine, task: TaskRecord, message: ContentMessage): Promise<QueueState | undefined> => {
   const name = task.destination ?? originOf(task, message)
@@ -150,8 +150,8 @@ const matches = (filter: RedriveFilter | undefined, message: ContentMessage, mes
 }
 
 /**
- * reads: nothing more · writes, in one transaction: the source without the messages, a segment at the target, an alias
- * for each id · condition: the messages are as they were read
+ * writes, in one transaction: the source without the messages, a segment at the target, an alias for each id · condition: the
+ * messages are unchanged since they were read
  */
 const moveMessages = async (
   engine: Engine,
@@ -170,7 +170,7 @@ const moveMessages = async (
     const removal = { kind: 'change', change: removeMessages(segment, indexes) } as const
     if (!(await moveTo(engine, target, { removal, messages, priority, now, endings }))) return 0
   } catch (error) {
-    // Deleted a moment ago: what came from there stays, as if it had been found deleted.
+    // The origin was deleted a moment ago: its messages stay, as if it had been found deleted.
     if (isHoldfastError(error, 'QueueNotFound') && task.destination === undefined) return 0
     throw error
   }

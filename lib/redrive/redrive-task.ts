@@ -17,7 +17,7 @@ export interface RedriveFilter {
   readonly bodyContains?: string
 }
 
-/** Some of the queues of an account and region, by plain name: these alone, or all but these. */
+/** Some queues of an account and region, by plain name: only these, or all except these. */
 export type QueueSelection = { readonly only: readonly string[] } | { readonly except: readonly string[] }
 
 export const isSelected = (selection: QueueSelection | undefined, queue: string): boolean => {

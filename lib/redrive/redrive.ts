@@ -26,11 +26,11 @@ export interface RedriveRequest {
   readonly destination?: string
   /**
    * Queues that messages may go back to, at most 1,000 names: those that the caller may send to. A message of another
-   * queue stays. Without effect where there is a destination. @default all
+   * queue stays. It has no effect together with `destination`. @default all
    */
   readonly origins?: QueueSelection
   readonly filter?: RedriveFilter
-  /** Messages a second, 1 … 500 (SQS). @default as fast as it goes */
+  /** Messages a second, 1 … 500 (SQS's range). @default no limit */
   readonly maxPerSecond?: number
 }
 
@@ -99,7 +99,7 @@ const checkOrigins = (origins: QueueSelection): void => {
   if (length > MAX_ORIGINS) throw invalid('origins', length, `must be at most ${MAX_ORIGINS} names`)
 }
 
-/** Version of a running redrive's document whose task is over or has expired; 0 where there is none, or the task does run. */
+/** Version of a running redrive's document when its task is over or has expired; 0 when there is none, or when the task runs. */
 const runningVersion = async (engine: Engine, queue: string): Promise<number> => {
   const running = await engine.store.getDocument(runningRedriveKey(queue), { consistent: true })
   if (!running) return 0
@@ -114,8 +114,8 @@ const runningVersion = async (engine: Engine, queue: string): Promise<number> =>
 
 /**
  * Moves messages until the task is done or cancelled, or `signal` aborts. Another call continues where this one stopped. Messages move
- * in transactions, so that a crash at any point loses and doubles none, and two runners do no harm. Returns at once while another
- * runner has the task.
+ * in transactions, so that a crash at any point neither loses nor duplicates a message, and two runners do no harm. Returns at once
+ * while another runner has the task.
  *
  * @throws `RedriveNotFound`
  */
@@ -188,7 +188,7 @@ export const listRedrives = async (engine: Engine, deadLetterQueue: string): Pro
 /**
  * Asks a running task to stop. Messages that it moved stay where they are.
  *
- * @throws `RedriveNotFound`, `InvalidRequest` when it is over already
+ * @throws `RedriveNotFound`, `InvalidRequest` when the task is already over
  */
 export const cancelRedrive = async (engine: Engine, deadLetterQueue: string, taskId: string): Promise<RedriveTask> => {
   for (;;) {

@@ -9,7 +9,7 @@ import type { Change, Requirement } from '../model/segment-change.ts'
 import { type SegmentKey, segmentId } from '../model/segment-key.ts'
 import { followUp } from '../store/follow-up.ts'
 
-/** A receipt handle with what is asked for it. */
+/** A receipt handle with its request. */
 export interface Held<T> {
   readonly handle: ReceiptHandle
   readonly request: T
@@ -21,9 +21,9 @@ export interface Held<T> {
 export interface HandleOperation<T> {
   /** The change for these handles of one segment. `current` is the segment as an earlier try found it. */
   readonly change: (key: SegmentKey, held: readonly Held<T>[], current: Segment | undefined) => Change
-  /** The result of a handle, now that its segment is known. Nothing when the change can be tried. */
+  /** The result of a handle whose segment is known; `undefined` when the change can be tried. */
   readonly settle: (held: Held<T>, current: Segment | undefined) => HandleResult | undefined
-  /** Work that follows a change. Where it fails, the change has succeeded all the same. */
+  /** The follow-up work of a change. A failure of this work does not fail the change. */
   readonly done: (key: SegmentKey, held: readonly Held<T>[], after: Segment | undefined) => Promise<void>
 }
 
@@ -65,7 +65,7 @@ export const checkCount = ({ length }: readonly unknown[]): void => {
     throw invalid('receiptHandles', length, `must hold 1 to ${LIMITS.batchSize} receipt handles`)
 }
 
-/** What is asked for the messages of one segment. */
+/** The requests for messages of one segment. */
 interface Group<T> {
   readonly key: SegmentKey
   readonly held: readonly Held<T>[]
@@ -97,7 +97,7 @@ const bySegment = <T>(
   return [...groups.values()]
 }
 
-/** Makes one change a group. Returns what must be tried again, with the segments that were found. */
+/** Makes one change for each group. Returns the groups that must be tried again, with the segments that were found. */
 const tryOnce = async <T>(
   engine: Engine,
   { name }: QueueState,
@@ -152,7 +152,7 @@ export const leaseLost = (queue: string): HandleResult =>
 export const messageGone = (queue: string): HandleResult =>
   failed(new HoldfastError('MessageNotFound', 'the message is gone: acked, cancelled, moved or expired', { queue }))
 
-/** The lease that a handle was given, with this end, epoch ms. */
+/** The lease of a handle, with another end, epoch ms. */
 export const leaseOf = ({ token, receiveCount, firstReceivedAt }: ReceiptHandle, until: number): Lease => ({
   kind: 'lease',
   token,

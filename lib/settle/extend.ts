@@ -29,8 +29,8 @@ export interface ExtendEntry {
 
 export interface ExtendOptions {
   /**
-   * Whether a lease that has ended may begin anew while no other consumer has received the message. It has no effect where
-   * leases keep a group in order or within a limit: other consumers may have received messages since the lease ended.
+   * Whether a lease that has ended may begin anew while no other consumer has received the message. It has no effect in an
+   * ordered group, or in a group with a limit: other consumers may have received messages of the group since the lease ended.
    *
    * @default false
    */
@@ -38,7 +38,7 @@ export interface ExtendOptions {
 }
 
 /**
- * Gives leases a new end, counted from now. Only a live lease can be extended, or one that may be revived.
+ * Gives leases a new end, counted from now. A lease that is over can be extended only with `revive`.
  *
  * reads: nothing · writes: one update a segment · condition: leased under the handle's token and not yet over, or
  * revived whether it is over or not
@@ -96,7 +96,7 @@ const extension = (
 const canRevive = ({ settings: { fifo, maxInFlightPerGroup } }: QueueState): boolean =>
   !fifo && maxInFlightPerGroup === undefined
 
-/** What an extension requires of a lease, and the result where the lease does not meet it. */
+/** What an extension requires of a lease, and the result when the lease does not meet it. */
 interface Hold {
   readonly requires: (held: readonly Held<number>[]) => Requirement
   readonly settle: HandleOperation<number>['settle']

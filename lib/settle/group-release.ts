@@ -12,8 +12,8 @@ import type { TicketKey } from '../store/port.ts'
  * Unlocks groups after messages of theirs were acked or given back. On a FIFO queue the lock of a group ends when its head can be
  * received, and its ticket is deleted when the group is empty.
  *
- * It writes hints only. After a crash before it, or a failure of the store, the ticket stays locked until the lease would have
- * ended. The ack or nack is made by then.
+ * It writes hints only. If the process crashes first, or the store fails, the ticket stays locked until the lease would have
+ * ended. The ack or nack itself has already been made.
  */
 export const releaseGroups = async (
   engine: Engine,
@@ -29,7 +29,7 @@ export const releaseGroups = async (
   )
 }
 
-/** Ends the locks of groups at the instant at which a lease that was moved ends, where that is sooner. */
+/** Ends the locks of groups at the new end of a lease, unless they end sooner. */
 export const unlockGroupsSooner = async (
   engine: Engine,
   queue: QueueState,
@@ -47,8 +47,8 @@ export const unlockGroupsSooner = async (
 }
 
 /**
- * Ends the lock of a group at an instant, unless it ends sooner. The default is at once, by any clock. The polls of this process
- * know of it.
+ * Ends the lock of a group at an instant, unless it ends sooner. By default the lock ends at once, by any clock. The hints of
+ * this process's polls are updated.
  */
 export const unlockGroup = async (
   engine: Engine,
@@ -69,7 +69,7 @@ const touch = async (engine: Engine, key: TicketKey): Promise<void> => {
   engine.polls.tickets(key.partition).markReady(key.group, engine.clock.now())
 }
 
-/** The same for a message that was moved within its group or rescheduled. */
+/** Opens the ticket of the group in which a message was moved or rescheduled. */
 export const touchGroupOf = async (engine: Engine, queue: QueueState, { partition }: SegmentKey): Promise<void> => {
   const { group } = partition
   if (queue.settings.fifo || group === undefined) return

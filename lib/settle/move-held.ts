@@ -22,9 +22,9 @@ import { releaseGroups } from './group-release.ts'
 const TRIES = 8
 
 /**
- * Moves messages in hand to the end of another queue of the same kind. They keep their ids and the time of their publish,
- * and start there with no receive. On FIFO queues those of one group are moved in the order given, and none behind one
- * that could not be moved.
+ * Moves leased messages to the end of another queue of the same kind. They keep their ids and the time of their publish, and
+ * their receives are counted from zero there. On FIFO queues the messages of a group are moved in the order given, and no
+ * message is moved after one of its group that could not be moved.
  *
  * reads: the target's record, each segment with its content · writes: one transaction a segment: the source without the
  * messages, a segment at the target, an alias for each id · condition: leased under the handles' tokens, as read · a crash
@@ -57,7 +57,7 @@ interface Held {
   readonly position: number
 }
 
-/** The handles of each segment, in the order of their first. */
+/** The handles grouped by segment. Segments are in the order of their first handles. */
 const bySegment = (
   engine: Engine,
   queue: QueueState,
@@ -128,7 +128,7 @@ const moveAll = async (
   }
 }
 
-/** @returns what is still to be moved */
+/** @returns the messages that are still to be moved */
 const moveSome = async (
   engine: Engine,
   queue: QueueState,
@@ -147,7 +147,7 @@ const moveSome = async (
     else movable.push(one)
   }
   if (!stored || movable.length === 0) return []
-  // Its content is written with it: a segment that is leased has been read whole before.
+  // The content is in the store: a leased segment has been read whole before.
   const { segment, content } = stored
   if (!content) throw messageContended(queue.name)
   const moving = movable.slice(0, fitting(content, movable))
@@ -159,7 +159,7 @@ const moveSome = async (
     now,
     endings: endingWrites(queue, segment, indexes, { kind: 'moved', queue: plainName(target.name) }, now),
   })
-  // Where the segment changed, the next read shows what is still there; an earlier try may have moved it, too.
+  // The segment changed, perhaps by an earlier try of this move: the next read shows which messages are still there.
   if (!moved) return movable
   for (const { position } of moving) results[position] = OK
   engine.wakeups.wake(target.name, moving.length)
@@ -167,7 +167,7 @@ const moveSome = async (
   return movable.slice(moving.length)
 }
 
-/** Why a message can't be moved; nothing where it can. */
+/** Why a message can't be moved; `undefined` when it can. */
 const refusalOf = (
   queue: QueueState,
   segment: Segment | undefined,
@@ -181,7 +181,7 @@ const refusalOf = (
   return isHeld ? undefined : leaseLost(queue.name)
 }
 
-/** As many as one transaction takes, at least one. */
+/** The first messages, as many as one transaction takes, at least one. */
 const fitting = ({ messages }: Content, held: readonly Held[]): number => {
   const bytesOf = ({ handle }: Held) => messageBytes(messages[handle.index] as ContentMessage)
   return Math.max(1, countThatFits(held, bytesOf, MAX_BYTES_MOVED))

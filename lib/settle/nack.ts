@@ -23,8 +23,8 @@ export interface NackEntry {
   /** The reason, with `deadLetter`. At most its first 1,024 characters are kept with the message. */
   readonly error?: string
   /**
-   * What went wrong, for the producer, on a queue that keeps results: stored when the nack is final, which is with `deadLetter`, and
-   * after the last receive that the queue allows, where the message then moves at once.
+   * What went wrong, for the producer, on a queue that keeps results. It is stored when the nack is final: with `deadLetter`, or after
+   * the last receive that the queue allows. In the latter case the message moves to the dead-letter queue at once.
    */
   readonly failure?: Failure
 }
@@ -32,8 +32,8 @@ export interface NackEntry {
 /** A nack on behalf of a consumer that may have settled the message itself. */
 export interface ProxyNackEntry extends NackEntry {
   /**
-   * Only where the lease still ends at this instant, epoch ms: a lease that was extended, ended early or given back since stays as it
-   * is, and the entry succeeds. It has no effect with `deadLetter`.
+   * Nacks the message only if its lease still ends at this instant, epoch ms. A lease that its holder has extended, ended early or
+   * given back stays as it is, and the entry succeeds. It has no effect with `deadLetter`.
    */
   readonly ifLeasedUntil?: number
 }
@@ -78,7 +78,7 @@ export const nack = async (
   return results
 }
 
-/** One that nobody asked to move is given back where its dead-letter queue does not exist. */
+/** Dead-letters messages. One whose nack did not ask for that is given back instead if the dead-letter queue does not exist. */
 const rejectOrGiveBack = async (
   engine: Engine,
   queue: QueueState,
@@ -95,7 +95,7 @@ const rejectOrGiveBack = async (
   )
 }
 
-/** Whether a message failed at the last receive that its queue allows, and its producer is to hear of it. */
+/** Whether a message failed at the last receive that its queue allows, with a failure for its producer. */
 const isLastFailure = (
   { settings: { results, deadLetter } }: QueueState,
   { receiptHandle, failure }: NackEntry,
@@ -131,7 +131,7 @@ const giveBack = async (
       }),
       settle: (one, current) => settleByToken(queue.name)(one, current) ?? leftAlone(one, current),
       done: async (key, held) => {
-        // The retry policy may delay the message further, which the poller reads in the header.
+        // The retry policy may delay the message longer: pollers read the end of the delay in the header.
         const delaysSeconds = held.map(({ request: { delaySeconds = 0 } }) => delaySeconds)
         await engine.visibility.release(key, now + Math.min(...delaysSeconds) * 1_000)
         engine.wakeups.wake(queue.name, held.length)
@@ -148,7 +148,7 @@ const heldAs = ({ handle, request: { ifLeasedUntil } }: Held<ProxyNackEntry>): S
     ? { kind: 'token', token: handle.token }
     : { kind: 'lease', lease: leaseOf(handle, ifLeasedUntil) }
 
-/** Whether its holder gave a lease another end, or gave the message back; an earlier try of this very nack may have, too. */
+/** Whether the holder, or an earlier try of this nack, has given the lease another end or given the message back. */
 const leftAlone = (
   { handle, request: { ifLeasedUntil } }: Held<ProxyNackEntry>,
   current: Segment | undefined,

@@ -18,14 +18,14 @@ const TRIES = 8
 export interface Rejection {
   readonly receiptHandle: string
   readonly error?: string
-  /** Asked for; otherwise the message failed at the last receive that its queue allows. */
+  /** Whether the consumer asked for the move. Otherwise the message failed at the last receive that its queue allows. */
   readonly deadLetter?: boolean
   readonly failure?: Failure
 }
 
 /**
- * Moves messages in hand to the queue's dead-letter queue at once, however often they were received, with a reason that
- * is kept with them. Where the queue keeps results and has no dead-letter queue, they fail for good.
+ * Moves leased messages to the queue's dead-letter queue at once, however often they were received. The reason is stored with
+ * them. On a queue that keeps results and has no dead-letter queue, they fail for good.
  *
  * reads: the segment of each message · writes: the transaction of `deadLetter` a message · condition: leased under the
  * handle's token, as read · a crash leaves the message in exactly one of the two queues

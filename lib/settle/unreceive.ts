@@ -6,8 +6,8 @@ import { releaseGroups } from './group-release.ts'
 
 /**
  * Undoes the receive of messages that did not reach their consumer, such as those that did not fit into an answer. They are
- * visible at once, and the receive does not count. The ended lease stays in the slot, also that of a first receive: a slot that was
- * leased never becomes fresh again, because a poller that read it as fresh could then claim it under an outdated condition.
+ * visible at once, and the receive does not count. The ended lease stays in the slot, even after a first receive. A slot that was
+ * leased must not become fresh again, because a poller that read it as fresh could then claim it under an outdated condition.
  *
  * reads: nothing · writes: one update a segment · condition: leased under the handle's token
  *

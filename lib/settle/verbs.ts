@@ -9,8 +9,8 @@ import { type NackEntry, nack as nackEach } from './nack.ts'
 import { unreceive as unreceiveHandles } from './unreceive.ts'
 
 /**
- * The verbs on leased messages as users of the library call them: 1 to 25 messages or receipt handles, and options that count
- * for all of them. Each answers one result a message, in order. The operations beneath take entries that differ.
+ * The verbs on leased messages as users of the library call them. A verb takes 1 to 25 messages or receipt handles, and options
+ * that apply to all of them. It returns one result for each message, in order. The operations beneath take one entry a message.
  */
 
 /** A leased message, or its receipt handle. */
@@ -20,8 +20,8 @@ export interface ExtendOptions {
   /** The lease's new end, counted from now, seconds, 0 … 604800; 0 makes the messages receivable at once. */
   readonly visibilityTimeoutSeconds: number
   /**
-   * Whether a lease that has ended may begin anew while nobody else has received the message. No effect on FIFO queues and
-   * with `maxInFlightPerGroup`.
+   * Whether a lease that has ended may begin anew while no other consumer has received the message. It has no effect on FIFO
+   * queues, and with `maxInFlightPerGroup`.
    *
    * @default false
    */
@@ -29,29 +29,29 @@ export interface ExtendOptions {
 }
 
 export interface NackOptions {
-  /** Until the messages can be received again, seconds. @default what the queue's retry policy says; at once without one */
+  /** How long until the messages can be received again, seconds. @default by the queue's retry policy; 0 without one */
   readonly delaySeconds?: number
   /** Moves the messages to the queue's dead-letter queue at once. Not together with `delaySeconds`. */
   readonly deadLetter?: boolean
-  /** Why, with `deadLetter`: an error or a text, the first 1,024 characters of which are stored with the messages. */
+  /** The reason, with `deadLetter`: an error or a text. Its first 1,024 characters are stored with the messages. */
   readonly error?: unknown
   /**
-   * What went wrong, for the producer, on a queue that keeps results. Stored when the nack is final: with `deadLetter`, or at the
-   * last receive that the queue allows, where the message then moves to the dead-letter queue at once.
+   * What went wrong, for the producer, on a queue that keeps results. It is stored when the nack is final: with `deadLetter`, or
+   * after the last receive that the queue allows. In the latter case the message moves to the dead-letter queue at once.
    */
   readonly failure?: unknown
 }
 
 export interface AckOptions {
-  /** What the work came to, for the producer, on a queue that keeps results: at most 32 KB. */
+  /** The result of the work, for the producer, on a queue that keeps results: at most 32 KB. */
   readonly result?: Body
-  /** One result a message, in their order, in place of `result`. */
+  /** One result for each message, in the order of the messages, instead of `result`. */
   readonly results?: readonly (Body | undefined)[]
   /** Why the work failed for good. The producer reads it as the failure, and the messages are gone from the queue. */
   readonly failure?: unknown
 }
 
-/** Confirms messages: they are gone for good. What is gone already succeeds. */
+/** Deletes messages whose work is done. The ack of a message that is already gone succeeds. */
 export const ack = async (
   engine: Engine,
   queue: string,
@@ -59,7 +59,7 @@ export const ack = async (
   options: AckOptions = {},
 ): Promise<HandleResult[]> => alike(ackHandles(engine, queue, ackEntries(handlesOf(messages), options)))
 
-/** @throws `InvalidRequest` for results that are not one a message */
+/** @throws `InvalidRequest` unless there is one result for each message */
 export const ackEntries = (
   receiptHandles: readonly string[],
   { result, results, failure }: AckOptions,
@@ -86,7 +86,7 @@ export const nack = async (
   options: NackOptions = {},
 ): Promise<HandleResult[]> => alike(nackEach(engine, queue, nackEntries(handlesOf(messages), options)))
 
-/** Moves the end of leases to a span from now. */
+/** Gives leases a new end, counted from now. */
 export const extend = async (
   engine: Engine,
   queue: string,
@@ -97,11 +97,11 @@ export const extend = async (
   return alike(extendEach(engine, queue, entries, { revive }))
 }
 
-/** Gives messages back as if they had not been received: at once, and without counting the receive. */
+/** Gives messages back as if they had not been received: they are visible at once, and the receive does not count. */
 export const unreceive = async (engine: Engine, queue: string, messages: readonly Handle[]): Promise<HandleResult[]> =>
   unreceiveHandles(engine, queue, handlesOf(messages))
 
-/** @throws `InvalidRequest` for what is neither, such as the first message of an empty poll */
+/** @throws `InvalidRequest` for a value that is neither, such as the first message of an empty poll */
 const handleOf = (message: Handle, position: number): string => {
   const handle: unknown =
     typeof message === 'string' ? message : (message as Partial<{ receiptHandle: unknown }>)?.receiptHandle
@@ -109,7 +109,7 @@ const handleOf = (message: Handle, position: number): string => {
   throw invalid(`messages[${position}]`, message, 'must be a message or its receipt handle')
 }
 
-/** @throws `InvalidRequest` for what is not a list of messages or receipt handles */
+/** @throws `InvalidRequest` unless the value is a list of messages or receipt handles */
 export const handlesOf = (messages: readonly Handle[]): string[] => {
   if (!Array.isArray(messages)) throw invalid('messages', messages, 'must be a list of messages or receipt handles')
   return messages.map(handleOf)
@@ -127,7 +127,7 @@ export const nackEntries = (
     ...(failure !== undefined && { failure: failureFrom(failure) }),
   }))
 
-/** Work on entries that are alike: an error names the option at fault, and not the entry, which the caller never made. */
+/** Makes an error name the option at fault and not an entry: the caller gave options for all messages, and no entries. */
 export const alike = async <T>(work: Promise<T>): Promise<T> => {
   try {
     return await work

@@ -32,7 +32,6 @@ export const engineTransport = (engine: Engine, close: () => Promise<void> = asy
     signal?.aborted ? Promise.reject(signal.reason) : work()
   return {
     workerWaitSeconds: 20,
-    pollsEndEarly: true,
     createQueue: (queue, { tags, ...settings }, options) =>
       unless(options, () =>
         createQueue(engine, queue, { settings: newQueueSettings(queue, settings), ...(tags && { tags }) }),
@@ -55,7 +54,8 @@ export const engineTransport = (engine: Engine, close: () => Promise<void> = asy
     counts: (queue, options) => unless(options, () => counts(engine, queue)),
     publish: (queue, messages, options) => unless(options, () => publish(engine, queue, messages)),
     // A poll that is called off has no messages, also before it begins.
-    poll: async (queue, options) => (options.signal?.aborted ? [] : poll(engine, queue, options)),
+    poll: async (queue, { ending, signal = ending, ...options }) =>
+      signal?.aborted ? [] : poll(engine, queue, { ...options, ...(signal && { signal }) }),
     ack: (queue, handles, options) => unless(options, () => ack(engine, queue, handles)),
     nack: (queue, entries, options) => unless(options, () => nack(engine, queue, entries)),
     extend: (queue, entries, { signal, ...options } = {}) =>

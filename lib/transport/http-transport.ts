@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { systemClock } from '../clock.ts'
 import { HoldfastError, isHoldfastError, messageNotFound } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult, NewMessage, PublishResult } from '../model/message.ts'
 import { decodeMessageId } from '../model/message-id.ts'
 import { checkQueueName } from '../model/queue-name.ts'
 import { givenBack, nacked } from './after-lost-answer.ts'
+import { endPoll, POLL_HEADER } from './end-poll.ts'
 import { type Call, DEFAULT_TIMEOUT_MS, type HttpTransportParts, httpCaller } from './http-call.ts'
 import {
   ackJson,
@@ -25,7 +27,7 @@ import type { CallOptions, Transport } from './port.ts'
 
 /** A queue behind the HTTP API: each method is one call of it. */
 export const httpTransport = (parts: HttpTransportParts): Transport => {
-  const { idempotentPublish = true } = parts
+  const { idempotentPublish = true, clock = systemClock } = parts
   const request = httpCaller(parts)
   const call = async (options: Call): Promise<Wire> => (await request(options)).json
   const settle = async (
@@ -43,7 +45,6 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
   return {
     // Behind API Gateway a function does not learn that its caller has disconnected: the poll goes on to its end.
     workerWaitSeconds: 5,
-    pollsEndEarly: false,
 
     createQueue: async (queue, given, options) => {
       // A new queue has nothing that `null` could take away.
@@ -86,12 +87,18 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
       })
       return listIn(answer, 'messages', messages.length).map(publishResultFrom)
     },
-    poll: async (queue, { signal, ...body }) => {
+    poll: async (queue, { signal, ending, ...body }) => {
+      const answered = new AbortController()
+      const id = randomUUID()
+      const end = () => void endPoll({ request, clock }, id, answered.signal)
+      if (ending?.aborted) return []
+      ending?.addEventListener('abort', end, { once: true })
       try {
         const answer = await call({
           method: 'POST',
           path: queuePath(queue, '/poll'),
           body,
+          ...(ending && { headers: { [POLL_HEADER]: id } }),
           signal,
           repeat: 'never',
           timeoutMs: waitMs(body.waitTimeSeconds) + (parts.timeoutMs ?? DEFAULT_TIMEOUT_MS),
@@ -100,6 +107,9 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
       } catch (error) {
         if (signal?.aborted) return []
         throw error
+      } finally {
+        ending?.removeEventListener('abort', end)
+        answered.abort()
       }
     },
     ack: (queue, entries, options) => settle(queue, 'ack', ackJson(entries), options),

@@ -19,6 +19,11 @@ export interface Due {
   readonly again?: number
   /** Whether the last run left anything in the queue: others may give it back, so a sweep looks. */
   readonly left: boolean
+  /**
+   * The queue was paused when a run or a wake last looked. Each tick reads the queue's record until it is not, and starts a
+   * run then, whatever else is in the entry. So a resume needs no write here, and can't be lost between two writes.
+   */
+  readonly paused?: true
 }
 
 export interface StoredDue {
@@ -63,6 +68,10 @@ export const noteAgain = (engine: Engine, queue: string): Promise<void> => {
     due.again !== undefined && due.again >= lateEnough ? undefined : { ...due, again, left: true },
   )
 }
+
+/** Nothing is delivered while the queue is paused; the tick looks after the resume. Writes once a pause. */
+export const notePaused = (engine: Engine, queue: string): Promise<void> =>
+  change(engine, queue, (due) => (due.paused ? undefined : { ...due, paused: true, left: true }))
 
 /** A run is under way until `guard` at least. What was due by now is done with: the run looks for itself. */
 export const guardRun = (engine: Engine, queue: string, guard: number): Promise<void> =>

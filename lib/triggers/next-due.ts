@@ -20,9 +20,12 @@ export interface NextDue {
   readonly at: number
   /** Whether the queue holds anything, in flight or due whenever. */
   readonly left: boolean
+  /** The queue is paused: nothing is due, whatever it holds, until that changes. */
+  readonly paused?: true
 }
 
-const NOTHING: NextDue = { at: Number.POSITIVE_INFINITY, left: false }
+export const NOTHING: NextDue = { at: Number.POSITIVE_INFINITY, left: false }
+const PAUSED: NextDue = { at: Number.POSITIVE_INFINITY, left: true, paused: true }
 const PAGE = 1_000
 const END_OF_TIME = 2 ** 48 - 1
 
@@ -42,6 +45,7 @@ export const nextDue = async (engine: Engine, queueName: string, soon: number): 
     if (isHoldfastError(error, 'QueueNotFound')) return NOTHING
     throw error
   }
+  if (queue.settings.paused) return PAUSED
   let found = NOTHING
   for await (const next of looks(engine, queue, soon)) {
     found = { at: Math.min(found.at, next.at), left: found.left || next.left }

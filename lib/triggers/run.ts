@@ -4,7 +4,7 @@ import { bell } from './bell.ts'
 import { dispatchBatches } from './dispatch-batches.ts'
 import { guardRun, later, noteDue, readDue, startsAt, writeDue } from './due-index.ts'
 import { dropMark, type HeldMark, renewMark, takeMark } from './mark.ts'
-import { nextDue } from './next-due.ts'
+import { NOTHING, nextDue } from './next-due.ts'
 import type { DispatchOptions, Run, RunEnd } from './run-state.ts'
 import { slotsOf } from './slots.ts'
 import { FILTER_LAG_MS, GUARD_MS, MARK_RENEWAL_MS, STAY_MS } from './times.ts'
@@ -102,9 +102,7 @@ const rest = async (run: Run): Promise<number | undefined> => {
     const { due, version } = await readDue(engine, queue)
     const trigger = await readTrigger(engine, queue)
     const now = engine.clock.now()
-    const next = trigger?.enabled
-      ? await nextDue(engine, queue, now + STAY_MS)
-      : { at: Number.POSITIVE_INFINITY, left: false }
+    const next = trigger?.enabled ? await nextDue(engine, queue, now + STAY_MS) : NOTHING
     if (next.at <= now + STAY_MS) {
       const again = await renewMark(engine, queue, dropped)
       // Another run began: the look's find is its own.
@@ -117,7 +115,9 @@ const rest = async (run: Run): Promise<number | undefined> => {
     const at = Math.min(next.at, noted.at ?? Number.POSITIVE_INFINITY)
     const unseen = trigger?.enabled && now < (trigger.declaredAt ?? 0) + FILTER_LAG_MS
     const left = next.left || unseen || Number.isFinite(startsAt(noted))
-    if (await writeDue(engine, queue, { ...noted, left, ...(Number.isFinite(at) && { at }) }, version)) return undefined
+    const { paused } = next
+    const noting = { ...noted, left, ...(paused && { paused }), ...(Number.isFinite(at) && { at }) }
+    if (await writeDue(engine, queue, noting, version)) return undefined
   }
 }
 

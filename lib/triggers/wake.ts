@@ -1,7 +1,8 @@
 import type { Engine } from '../engine.ts'
 import { isFairGroup, isOrdered } from '../model/group.ts'
 import { dueAtOf, type SegmentKey } from '../model/segment-key.ts'
-import { dueQueues, noteAgain, noteDue, startsAt } from './due-index.ts'
+import { isPaused } from '../queues/read-queue.ts'
+import { type Due, dueQueues, noteAgain, noteDue, notePaused, startsAt } from './due-index.ts'
 import type { TriggerEvent } from './invoker.ts'
 import { isMarked } from './mark.ts'
 import { STAY_MS } from './times.ts'
@@ -54,6 +55,7 @@ const wakeQueue = async (
   const grouped = published.some(({ partition }) => partition.group !== undefined && isFairGroup(partition.group))
   if (grouped) await noteAgain(engine, queue)
   if (late.length === dueTimes.length || (await isMarked(engine, queue))) return
+  if (await isPaused(engine.store, queue)) return notePaused(engine, queue)
   // First: a start that is accepted and then lost is made up for by the next tick.
   await noteDue(engine, queue, now)
   await startRun(queue).catch((error: unknown) => observe({ type: 'start-failed', queue, error }))
@@ -69,7 +71,7 @@ export interface TickOptions extends WakeOptions {
 /**
  * Starts a run for each queue with something due, once a minute.
  *
- * reads: the due index, one query
+ * reads: the due index, one query; the record of each queue that is paused, 1 read unit
  *
  * @returns how many were started
  */
@@ -77,13 +79,14 @@ export const tick = async (
   engine: Engine,
   { startRun, observe = () => {}, sweep = false, all = false }: TickOptions,
 ): Promise<number> => {
-  const starting: Promise<void>[] = []
-  for await (const { queue, due } of dueQueues(engine)) {
-    if (all || startsAt(due) <= engine.clock.now() || (sweep && due.left)) {
-      // The next tick finds the same entry.
-      starting.push(startRun(queue).catch((error: unknown) => observe({ type: 'start-failed', queue, error })))
-    }
+  const isDue = (due: Due): boolean => all || startsAt(due) <= engine.clock.now() || (sweep && due.left)
+  const start = async (queue: string, due: Due): Promise<number> => {
+    if (due.paused && (await isPaused(engine.store, queue))) return 0
+    // The next tick finds the same entry.
+    await startRun(queue).catch((error: unknown) => observe({ type: 'start-failed', queue, error }))
+    return 1
   }
-  await Promise.all(starting)
-  return starting.length
+  const starting: Promise<number>[] = []
+  for await (const { queue, due } of dueQueues(engine)) if (due.paused || isDue(due)) starting.push(start(queue, due))
+  return (await Promise.all(starting)).reduce((sum, started) => sum + started, 0)
 }

@@ -124,6 +124,24 @@ describe.skipIf(noEmbedded())('queues with consumers, in the synthesized templat
     })
   }, 60_000)
 
+  test('deliver nothing while they are paused, and all with the tick after the resume', async () => {
+    const pause = (paused: boolean) => deployment.request({ method: 'PATCH', path: '/queues/orders', body: { paused } })
+    const before = deployment.runs.length
+    expect(await pause(true)).toMatchObject({ status: 200, body: { paused: true } })
+    await publish('orders', { body: 'patient' })
+    await pump()
+    await tick()
+    await deployment.runAsked()
+    expect(deployment.runs).toHaveLength(before)
+    await pause(false)
+    await tick()
+    await deployment.runAsked()
+    expect(
+      deployment.runs.slice(before).flatMap(({ event }) => event.Records.map(({ body }: { body: string }) => body)),
+    ).toEqual(['patient'])
+    expect(await left('orders')).toEqual([])
+  }, 60_000)
+
   test('wake nothing by claims, acks and moves, nor by queues without a consumer', async () => {
     await publish('untouched', { body: 'nobody waits' })
     const { events, passed } = await pump()

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import type * as z from 'zod/mini'
+import { EXAMPLES } from '../../../functions/http/examples.ts'
+import { CODE_DESCRIPTIONS, FIELD_DESCRIPTIONS } from '../../../functions/http/field-descriptions.ts'
 import { openApiDocument } from '../../../functions/http/openapi.ts'
+import { PROBLEM_CODES } from '../../../functions/http/problem.ts'
+import type { RouteShape } from '../../../functions/http/route-shape.ts'
 import { routes } from '../../../functions/http/routes.ts'
 import { allOperations } from '../../../functions/operations/all.ts'
 
@@ -39,4 +44,53 @@ describe('the OpenAPI document', () => {
       expect(Object.keys(own as object)).toContain(operation)
     }
   })
+
+  /** Every field of a part of the document, with where it is. */
+  const fieldsIn = (part: unknown, path: string): [string, Record<string, unknown>][] => {
+    if (typeof part !== 'object' || part === null) return []
+    return Object.entries(part).flatMap(([key, value]): [string, Record<string, unknown>][] => {
+      if (key === 'example') return []
+      if (key !== 'properties') return fieldsIn(value, path)
+      return Object.entries(value as Record<string, Record<string, unknown>>).flatMap(([name, field]) => [
+        [`${path}.${name}`, field] as [string, Record<string, unknown>],
+        ...fieldsIn(field, `${path}.${name}`),
+      ])
+    })
+  }
+
+  test('describes every field and every parameter', () => {
+    const fields = fieldsIn(document, '')
+    const parameters = Object.values(document.paths)
+      .flatMap((methods) => Object.values(methods) as { parameters?: { name: string; description?: string }[] }[])
+      .flatMap(({ parameters: own = [] }) => own)
+    expect(fields.length).toBeGreaterThan(300)
+    expect(parameters.length).toBeGreaterThan(20)
+    expect(fields.filter(([, field]) => !('description' in field) && !('$ref' in field)).map(([path]) => path)).toEqual(
+      [],
+    )
+    expect(parameters.filter(({ description }) => !description).map(({ name }) => name)).toEqual([])
+  })
+
+  test('says nothing of fields that are not there, and something of every code', () => {
+    const said = JSON.stringify(document)
+    const unused = Object.entries(FIELD_DESCRIPTIONS).filter(([, text]) => !said.includes(JSON.stringify(text)))
+    expect(unused.map(([key]) => key)).toEqual([])
+    expect(Object.keys(CODE_DESCRIPTIONS).toSorted()).toEqual(Object.keys(PROBLEM_CODES).toSorted())
+  })
+
+  test.each(routes.map((route) => [route.operation, route] as const))(
+    'has an example of %s that fits',
+    (operation, route: RouteShape) => {
+      const { request, answer } = EXAMPLES[operation] ?? {}
+      const asks = route.request !== undefined && !isEmpty(route.request)
+      expect(request === undefined).toBe(!asks)
+      if (asks) expect(route.request?.safeParse(request)).toMatchObject({ success: true })
+      const shapes = Object.values(route.answers).filter((shape) => shape !== undefined)
+      expect(answer === undefined).toBe(shapes.length === 0)
+      for (const shape of shapes) expect(shape.safeParse(answer)).toMatchObject({ success: true })
+    },
+  )
 })
+
+/** Whether a body has no members. */
+const isEmpty = (shape: z.ZodMiniType): boolean => Object.keys((shape as z.ZodMiniObject).shape ?? {}).length === 0

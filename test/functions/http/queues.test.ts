@@ -120,6 +120,25 @@ describe.each(SURFACES)('queues over HTTP, %s', (_name, surface) => {
     })
   })
 
+  test('are paused and resumed by a PATCH, and tell of it', async () => {
+    expect((await api.send('PUT', '/queues/orders', { paused: true })).body).toMatchObject({ paused: true })
+    await api.send('POST', '/queues/orders/messages', { messages: [{ body: 1 }] })
+    expect((await api.send('POST', '/queues/orders/poll', {})).body).toEqual({ messages: [] })
+    expect((await api.send('GET', '/queues/orders')).body).toMatchObject({ paused: true, counts: { ready: 1 } })
+    for (const [paused, shown] of [
+      [false, undefined],
+      [true, true],
+      [null, undefined],
+    ]) {
+      expect((await api.send('PATCH', '/queues/orders', { paused })).body.paused).toBe(shown)
+    }
+    expect((await api.send('POST', '/queues/orders/poll', {})).body.messages).toHaveLength(1)
+    expect(await api.send('PATCH', '/queues/orders', { paused: 'yes' })).toMatchObject({
+      status: 400,
+      body: { field: 'paused' },
+    })
+  })
+
   test('keep what a PATCH of fifo leaves out', async () => {
     await api.send('PUT', '/queues/orders.fifo', { fifo: { deduplicationScope: 'messageGroup' } })
     const { body } = await api.send('PATCH', '/queues/orders.fifo', { fifo: { contentBasedDeduplication: true } })

@@ -15,6 +15,7 @@ const shown = (facts: Partial<BannerFacts> = {}): string =>
 describe('the banner', () => {
   test('has commands for both protocols', () => {
     expect(shown()).toBe(`Holdfast is listening on http://127.0.0.1:9324   (in memory)
+Console: http://127.0.0.1:9324/console
 
   curl -X PUT http://127.0.0.1:9324/queues/orders
   curl http://127.0.0.1:9324/queues/orders/messages -H 'content-type: application/json' -d '{"messages":[{"body":{"order":1}}]}'
@@ -27,12 +28,15 @@ HTTP API: http://127.0.0.1:9324/openapi.json   Stop with Ctrl-C.`)
   })
 
   test('says what became of the queues of a file', () => {
-    expect(shown({ queues: 'Queues of q.json: created a.' })).toContain('(in memory)\nQueues of q.json: created a.\n\n')
+    expect(shown({ queues: 'Queues of q.json: created a.' })).toContain(
+      '(in memory)\nQueues of q.json: created a.\nConsole: http://127.0.0.1:9324/console\n\n',
+    )
   })
 
   test('shows no commands for an HTTP API that is closed, and no keys where real ones are needed', () => {
     const text = shown({ signed: true, httpOpen: false })
     expect(text).not.toContain('curl')
+    expect(text).not.toContain('Console')
     expect(text).not.toContain('AWS_ACCESS_KEY_ID')
     expect(text).toContain('HTTP API: closed by --auth (--http-open opens it)')
   })

@@ -96,6 +96,16 @@ describe('queues that a file declares', () => {
     expect((await getQueue(engine, 'orders')).settings.shards).toBe(2)
   })
 
+  test('stay paused where the file says nothing of it, and are resumed where it says so', async () => {
+    const engine = testEngine()
+    await createQueue(engine, 'orders', { settings: { paused: true } })
+    expect((await declare(engine, { orders: {} })).unchanged).toEqual(['orders'])
+    expect((await declare(engine, { orders: { delaySeconds: 1 } })).changed).toEqual(['orders'])
+    expect((await getQueue(engine, 'orders')).settings.paused).toBe(true)
+    expect((await declare(engine, { orders: { delaySeconds: 1, paused: false } })).changed).toEqual(['orders'])
+    expect((await getQueue(engine, 'orders')).settings.paused).toBeUndefined()
+  })
+
   test('are the only ones that are touched: none is deleted', async () => {
     const engine = testEngine()
     await createQueue(engine, 'other', { settings: { delaySeconds: 5 } })

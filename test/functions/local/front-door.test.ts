@@ -93,6 +93,32 @@ describe('a page of another site', () => {
   })
 })
 
+describe('a browser', () => {
+  const browser = { accept: 'text/html,application/xhtml+xml' }
+
+  test('finds the console at the address that the server prints', async () => {
+    const { status, text } = await send(testFrontDoor(engine), '/', { headers: browser })
+    expect([status, text]).toEqual([200, expect.stringContaining('<a href="/console">')])
+    const console = await send(testFrontDoor(engine), '/console', { headers: browser })
+    expect([console.status, console.text]).toEqual([200, expect.stringContaining('/console/queues/v')])
+  })
+
+  test.each([
+    [{ origin: 'https://evil.example' }],
+    [{ referer: 'https://evil.example/page' }],
+    [{ 'sec-fetch-site': 'cross-site' }],
+    [{ host: 'evil.example' }],
+  ])('gets nothing of the console for a page of another site: %j', async (headers) => {
+    for (const target of ['/console', '/console/queues/v', '/console?prefix=v']) {
+      const { status, text } = await send(testFrontDoor(engine), target, { headers })
+      expect([status, JSON.parse(text)]).toMatchObject([403, { code: 'CallerRefused' }])
+    }
+    const init = { method: 'POST', headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' } }
+    expect((await send(testFrontDoor(engine), '/console/queues/v/delete', init)).status).toBe(403)
+    expect(await queues()).toEqual(['v'])
+  })
+})
+
 describe('a form at a path of the HTTP API', () => {
   const form = { 'content-type': 'application/x-www-form-urlencoded' }
 
@@ -149,6 +175,11 @@ describe('where SQS clients must sign', () => {
     const headers = { host: 'evil.example', 'x-amz-target': 'AmazonSQS.ListQueues' }
     // The authenticator's own failure: the request got as far as that.
     expect((await send(closed(), '/', { method: 'POST', headers, body: '{}' })).status).toBe(500)
+  })
+
+  test('the console is closed as the HTTP API is', async () => {
+    expect((await send(closed(), '/console')).status).toBe(403)
+    expect((await send(testFrontDoor(engine, { authenticate, httpOpen: true }), '/console')).status).toBe(200)
   })
 
   test('health and description stay open', async () => {

@@ -13,4 +13,5 @@ export const testFrontDoor = (engine: Engine, { authenticate, ...options }: Sett
     wakeRedrive: async () => {},
     authenticate,
     log: silentLog,
+    place: 'in memory',
   })

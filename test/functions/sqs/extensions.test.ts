@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { updateQueue } from '../../../lib/queues/update-queue.ts'
 import { failureOf, receivedBodies, textValue, withQueue } from './harness.ts'
 
 describe('what SQS does not have', () => {
@@ -42,6 +43,18 @@ describe('what SQS does not have', () => {
     expect(await receivedBodies(sqs, QueueUrl)).toEqual(['delayed'])
     await sqs.engine.clock.advance(3_600_000)
     expect(await receivedBodies(sqs, QueueUrl)).toContain('due')
+  })
+
+  test('a paused queue takes messages and gives none; no attribute shows that', async () => {
+    const { sqs, QueueUrl } = await withQueue()
+    await updateQueue(sqs.engine, 'orders', { settings: { paused: true } })
+    await sqs.json('SendMessage', { QueueUrl, MessageBody: 'x' })
+    expect(await receivedBodies(sqs, QueueUrl)).toEqual([])
+    const { body } = await sqs.json('GetQueueAttributes', { QueueUrl, AttributeNames: ['All'] })
+    expect(JSON.stringify(body)).not.toMatch(/pause/i)
+    expect((body as { Attributes: Record<string, string> }).Attributes.ApproximateNumberOfMessages).toBe('1')
+    await updateQueue(sqs.engine, 'orders', { settings: { paused: false } })
+    expect(await receivedBodies(sqs, QueueUrl)).toEqual(['x'])
   })
 
   test('a time to live ends a message before the retention does', async () => {

@@ -179,6 +179,17 @@ describe.each(PLACES)('a client %s', (name, openPlace) => {
     expect((await orders.poll()).map(({ body }) => body.id).toSorted()).toEqual([1, 4])
   })
 
+  test('pauses and resumes the delivery of a queue', async () => {
+    await place.client.createQueue('orders')
+    const orders = place.client.queue<Order>('orders')
+    expect((await orders.pause()).settings.paused).toBe(true)
+    await orders.publish({ id: 1 })
+    expect(await orders.poll()).toEqual([])
+    expect((await orders.settings()).settings.paused).toBe(true)
+    expect((await orders.resume()).settings).not.toHaveProperty('paused')
+    expect((await orders.poll()).map(({ body }) => body)).toEqual([{ id: 1 }])
+  })
+
   test('looks at, reschedules and cancels messages by id, and counts, purges and deletes queues', async () => {
     await place.client.createQueue('orders')
     const orders = place.client.queue<Order>('orders')

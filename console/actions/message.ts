@@ -1,0 +1,106 @@
+import { ApiProblem, type MessageAnswer, type MessageShown } from '../api.ts'
+import { type Action, BASE, type ConsoleContext, type Page, queueHref, type Screen } from '../context.ts'
+import { failureScreen } from '../pages/problem.ts'
+import { decodedBody } from '../views/body.ts'
+import { area, changeForm, check, choice, field } from '../views/forms.ts'
+import { html } from '../views/html.ts'
+import { bytes, counted, instant } from '../views/words.ts'
+import { messageFrom, publishOne, wrongField } from './send.ts'
+
+const isStored = (message: MessageAnswer): message is Extract<MessageAnswer, { state: string }> => 'state' in message
+
+const trailOf = (queue: string, messageId: string): Screen['trail'] => [
+  ['Queues', BASE],
+  [queue, queueHref(queue)],
+  [messageId, queueHref(queue, 'messages', messageId)],
+]
+
+const GONE = failureScreen(404, 'Gone', 'The message is no longer stored')
+
+export const rescheduleAction: Action = async ({ api }, { params: { queue = '', messageId = '' } }, form) => {
+  const delaySeconds = Number(form.get('delaySeconds') || 0)
+  const { dueAt } = await api.reschedule(queue, messageId, { delaySeconds })
+  return { to: queueHref(queue, 'messages', messageId), told: `The message is due at ${dueAt}.` }
+}
+
+export const resendAction: Action = async ({ api }, { params: { queue = '', messageId = '' } }) => {
+  const message = await api.resend(queue, messageId)
+  return { to: queueHref(message.queue, 'messages', messageId), told: `The message is back in ${message.queue}.` }
+}
+
+/** Asks before a cancellation, with what is lost. */
+export const cancelPage: Page = async (context, { params: { queue = '', messageId = '' } }) => {
+  const message = await context.api.message(queue, messageId)
+  if (!isStored(message)) return GONE
+  return {
+    title: 'Cancel',
+    trail: trailOf(queue, messageId),
+    main: html`<h1>Cancel this message?</h1>
+<p>This deletes <b>1 message</b> of ${bytes(decodedBody(message).bytes)}, published ${instant(message.publishedAt, context.now())} and received ${counted(message.receiveCount, 'time')}. It can't be undone.</p>
+${changeForm(context, queueHref(queue, 'messages', messageId, 'cancel'), html`<button class="danger">Delete 1 message</button> <a href="${queueHref(queue, 'messages', messageId)}">Keep it</a>`)}`,
+  }
+}
+
+export const cancelAction: Action = async ({ api }, { params: { queue = '', messageId = '' } }) => {
+  await api.cancel(queue, messageId)
+  return { to: queueHref(queue), told: `The message ${messageId} is cancelled.` }
+}
+
+/** A message to be changed and sent as a new one. */
+export const editPage: Page = async (context, { params: { queue = '', messageId = '' } }) => {
+  if (context.hidePayloads) return failureScreen(403, 'Payloads are hidden', 'The console was started without payloads')
+  const message = await context.api.message(queue, messageId)
+  if (!isStored(message)) return GONE
+  return {
+    title: 'Edit and send',
+    trail: trailOf(queue, messageId),
+    main: html`<h1>Edit and send</h1>
+<p>The edited message is a new one, with an id of its own. The present one stays, unless you have it cancelled: that is done once the new one is stored.</p>
+${context.readOnly && html`<p>The console is read-only.</p>`}${editForm(context, queue, message)}`,
+  }
+}
+
+const editForm = (context: ConsoleContext, queue: string, message: MessageShown) => {
+  const { kind, text } = editable(message)
+  const attributes = Object.keys(message.attributes).length > 0 ? JSON.stringify(message.attributes, null, 2) : ''
+  return changeForm(
+    context,
+    queueHref(queue, 'messages', message.messageId, 'edit'),
+    html`${field({ name: 'to', label: 'Queue', value: message.deadLetter?.queue ?? queue })}
+${choice('kind', 'The body is', kind, [
+  ['json', 'JSON'],
+  ['text', 'text'],
+  ['base64', 'bytes, as base64'],
+])}
+${area('body', 'Body', text)}${area('attributes', 'Attributes', attributes, 'A JSON object; empty for none')}
+${field({ name: 'delaySeconds', label: 'Delay in seconds', type: 'number', min: 0, step: 'any' })}
+${field({ name: 'groupId', label: 'Message group', value: message.groupId })}
+${check('cancel', 'Cancel the present message once the edited one is stored')}
+<button>Send the edited message</button>`,
+  )
+}
+
+/** A body as it can be written back without a loss. */
+const editable = ({ body, bodyBase64 }: MessageShown): { readonly kind: string; readonly text: string } => {
+  if (bodyBase64 !== undefined) return { kind: 'base64', text: bodyBase64 }
+  if (typeof body === 'string') return { kind: 'text', text: body }
+  return { kind: 'json', text: JSON.stringify(body, null, 2) ?? '' }
+}
+
+/** Publishes first: a crash in between leaves both messages, and never none. */
+export const editAction: Action = async ({ api, hidePayloads }, { params: { queue = '', messageId = '' } }, form) => {
+  if (hidePayloads) return failureScreen(403, 'Payloads are hidden', 'The console was started without payloads')
+  const message = messageFrom(form)
+  if (typeof message === 'string') return wrongField(message)
+  const target = (form.get('to') ?? '').trim() || queue
+  const sent = await publishOne(api, target, message)
+  const to = queueHref(target, 'messages', sent)
+  if (form.get('cancel') !== 'yes') return { to, told: 'The edited message is sent. The earlier one is still there.' }
+  try {
+    await api.cancel(queue, messageId)
+    return { to, told: 'The edited message is sent, and the earlier one is cancelled.' }
+  } catch (error) {
+    if (!(error instanceof ApiProblem)) throw error
+    return { to, told: `The edited message is sent, but the earlier one could not be cancelled: ${error.message}.` }
+  }
+}

@@ -1,0 +1,97 @@
+// Progressive: every page and every form works without this script. It asks for the page again, and knows keys.
+const main = document.getElementById('main')
+const live = document.getElementById('live')
+const keys = document.getElementById('keys')
+const search = document.getElementById('search')
+
+let wait = Number(main.dataset.least)
+let timer
+
+const isBusy = () =>
+  document.querySelector('dialog[open]') !== null ||
+  [...main.querySelectorAll('input, textarea, select')].some(
+    (field) => field === document.activeElement || changed(field),
+  )
+
+const changed = (field) =>
+  field.type === 'checkbox' || field.type === 'radio'
+    ? false
+    : field.tagName === 'SELECT'
+      ? [...field.options].some(
+          (option) => option.selected !== option.defaultSelected && field.options.length > 1 && field.dataset.touched,
+        )
+      : field.value !== field.defaultValue
+
+/** Puts the new content in, and keeps what was opened, selected and focused. */
+const replace = (next) => {
+  const open = [...main.querySelectorAll('details[open][id]')].map((one) => one.id)
+  const checked = [...main.querySelectorAll('input[type=checkbox]:checked')].map((one) => one.value)
+  const focused = document.activeElement
+  const href = main.contains(focused) ? focused.getAttribute('href') : null
+  const id = main.contains(focused) ? focused.id : ''
+  main.replaceChildren(...next.childNodes)
+  main.dataset.version = next.dataset.version
+  for (const one of open) document.getElementById(one)?.setAttribute('open', '')
+  for (const box of main.querySelectorAll('input[type=checkbox]')) box.checked = checked.includes(box.value)
+  const again = (id && document.getElementById(id)) || (href && main.querySelector(`a[href="${CSS.escape(href)}"]`))
+  if (again) again.focus({ preventScroll: true })
+}
+
+const look = async () => {
+  clearTimeout(timer)
+  if (document.hidden || main.dataset.version === undefined) return
+  if (!isBusy()) {
+    try {
+      const address = new URL(location.href)
+      address.searchParams.delete('told')
+      const answer = await fetch(address, { headers: { accept: 'text/html' }, cache: 'no-store' })
+      if (!answer.ok) throw new Error(`answered ${answer.status}`)
+      const next = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('main')
+      const same = next.dataset.version === main.dataset.version
+      wait = same ? Math.min(Number(main.dataset.most), wait * 1.5) : Number(main.dataset.least)
+      replace(next)
+      live.textContent = ''
+    } catch (error) {
+      wait = Number(main.dataset.most)
+      live.textContent = `Not live: the console does not answer (${error.message}).`
+    }
+  }
+  timer = setTimeout(look, wait * 1000)
+}
+
+document.addEventListener('visibilitychange', () => {
+  clearTimeout(timer)
+  if (!document.hidden) void look()
+})
+if (main.dataset.version !== undefined) timer = setTimeout(look, wait * 1000)
+
+/** Moves to the row before or behind the one that has the focus. */
+const step = (by) => {
+  const links = [...main.querySelectorAll('.row .go')]
+  const at = links.findIndex((link) => link.closest('.row').contains(document.activeElement))
+  const next = links[at < 0 ? (by > 0 ? 0 : links.length - 1) : at + by]
+  next?.focus()
+}
+
+const KEYS = {
+  '/': () => search.select() ?? search.focus(),
+  j: () => step(1),
+  k: () => step(-1),
+  x: () => document.activeElement.closest('.row')?.querySelector('input[type=checkbox]')?.click(),
+  u: () => [...main.querySelectorAll('.trail a')].at(-1)?.click(),
+  r: () => void look(),
+  '?': () => keys.showModal(),
+}
+
+document.addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return
+  if (event.target.matches('input:not([type=checkbox]), textarea, select') || keys.open) return
+  const act = KEYS[event.key]
+  if (!act) return
+  event.preventDefault()
+  act()
+})
+
+const button = document.getElementById('keys-button')
+button.hidden = false
+button.addEventListener('click', () => keys.showModal())

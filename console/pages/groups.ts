@@ -1,0 +1,63 @@
+import type { ConsoleApi, MessageShown } from '../api.ts'
+import { BASE, type Page, queueHref } from '../context.ts'
+import { html } from '../views/html.ts'
+import { ageSeconds, count, counted, duration } from '../views/words.ts'
+
+/** Messages that a screen looks at to group them. */
+export const LOOKED_AT = 500
+const PAGE = 100
+
+/** The first messages of a queue, and whether there are more. */
+export const firstMessages = async (
+  api: ConsoleApi,
+  queue: string,
+  states?: string,
+): Promise<{ readonly messages: readonly MessageShown[]; readonly more: boolean }> => {
+  const messages: MessageShown[] = []
+  let cursor: string | undefined
+  // A page may be empty and have a cursor: so the number of pages is bounded too.
+  for (let page = 0; page < LOOKED_AT / PAGE; page++) {
+    const answer = await api.browse(queue, { limit: PAGE, cursor, states })
+    messages.push(...answer.messages)
+    cursor = answer.cursor
+    if (cursor === undefined) break
+  }
+  return { messages, more: cursor !== undefined }
+}
+
+/** Messages by a key, in the order of their first ones. */
+export const grouped = <K>(messages: readonly MessageShown[], keyOf: (message: MessageShown) => K) => {
+  const groups = new Map<K, MessageShown[]>()
+  for (const message of messages) {
+    const key = keyOf(message)
+    const group = groups.get(key)
+    if (group) group.push(message)
+    else groups.set(key, [message])
+  }
+  return groups
+}
+
+/** The message groups of a queue, those with the most messages first. */
+export const groupsPage: Page = async ({ api, now }, { params: { queue = '' } }) => {
+  const { messages, more } = await firstMessages(api, queue)
+  const groups = [...grouped(messages, ({ groupId }) => groupId)].sort(([, a], [, b]) => b.length - a.length)
+  return {
+    title: 'Groups',
+    trail: [
+      ['Queues', BASE],
+      [queue, queueHref(queue)],
+    ],
+    version: groups.map(([group, held]) => [group, held.length]),
+    main: html`<h1>Groups of ${queue}</h1>
+<p class="dim">${more ? `The first ${counted(messages.length, 'message')} of the queue are looked at; there are more.` : `All ${counted(messages.length, 'message')} of the queue.`}</p>
+${groups.length === 0 ? html`<p>There is no message.</p>` : html`<table class="rows"><thead><tr><th scope="col">Group</th><th scope="col" class="n">Messages</th><th scope="col" class="n">Leased</th><th scope="col" class="n">Oldest</th></tr></thead><tbody>${groups.map(([group, held]) => groupRow(queue, group, held, now()))}</tbody></table>`}`,
+  }
+}
+
+const groupRow = (queue: string, group: string | undefined, held: readonly MessageShown[], now: number) => {
+  const leased = held.filter(({ state }) => state === 'leased').length
+  const [oldest = ''] = held.map(({ publishedAt }) => publishedAt).sort()
+  const first = held[0]
+  return html`<tr class="row"><th scope="row">${first ? html`<a class="go" href="${queueHref(queue, 'messages', first.messageId)}">${group ?? 'no group'}</a>` : group}</th>
+<td data-label="Messages" class="n">${count(held.length)}</td><td data-label="Leased" class="n">${count(leased)}</td><td data-label="Oldest" class="n">${duration(ageSeconds(oldest, now))}</td></tr>`
+}

@@ -1,0 +1,63 @@
+import type { MessageAnswer, MessageShown } from '../api.ts'
+import { BASE, type ConsoleContext, type Page, queueHref } from '../context.ts'
+import { decodedBody } from '../views/body.ts'
+import { courseOf } from '../views/course.ts'
+import { type Html, html } from '../views/html.ts'
+import { messageActions } from '../views/message-actions.ts'
+import { bytes, count, instant } from '../views/words.ts'
+
+const isStored = (message: MessageAnswer): message is Extract<MessageAnswer, { state: string }> => 'state' in message
+
+/** One message: its course, its body, and what can be done with it. */
+export const messagePage: Page = async (context, { params: { queue = '', messageId = '' } }) => {
+  const message = await context.api.message(queue, messageId)
+  return {
+    title: messageId,
+    trail: [
+      ['Queues', BASE],
+      [queue, queueHref(queue)],
+    ],
+    version: message,
+    main: html`<h1>Message <span class="id">${messageId}</span></h1>
+${courseOf(message.status, isStored(message) ? message : undefined, context.now())}
+${isStored(message) ? html`${messageActions(context, queue, message)}${bodyOf(context, message)}${facts(message, context.now())}` : html`<p>The message is no longer stored.</p>`}`,
+  }
+}
+
+const bodyOf = ({ hidePayloads }: ConsoleContext, message: MessageShown): Html => {
+  const { kind, text, bytes: size, steps, cut } = decodedBody(message)
+  const attributes = Object.entries(message.attributes)
+  const about = [kind, bytes(size), ...(steps.length > 0 ? [`decoded: ${steps.join(', ')}`] : [])].join(' · ')
+  if (hidePayloads) {
+    return html`<h2>Body</h2><p class="dim">${about}. Payloads are hidden: body and ${count(attributes.length)} attributes.</p>`
+  }
+  return html`<h2>Body</h2><p class="dim">${about}</p><pre tabindex="0" aria-label="Body">${text}</pre>${cut && html`<p class="dim">This is the beginning; the whole body has ${bytes(size)}.</p>`}
+${attributes.length > 0 && html`<h2>Attributes</h2><dl class="facts">${attributes.map(([name, value]) => html`<div><dt>${name}</dt><dd><code>${typeof value === 'object' ? JSON.stringify(value) : value}</code></dd></div>`)}</dl>`}`
+}
+
+const facts = (message: MessageShown, now: number): Html => {
+  const { deadLetter } = message
+  const lines: (readonly [string, Html | string | number | undefined])[] = [
+    ['Queue', html`<a href="${queueHref(message.queue)}">${message.queue}</a>`],
+    ['Published', instant(message.publishedAt, now)],
+    ['Due', instant(message.dueAt, now)],
+    ['Visible', instant(message.visibleAt, now)],
+    ['Expires', instant(message.expiresAt, now)],
+    ['Receives', count(message.receiveCount)],
+    ['First received', message.firstReceivedAt && instant(message.firstReceivedAt, now)],
+    ['Priority', message.priority],
+    ['Group', message.groupId],
+    ['Deduplication id', message.deduplicationId],
+    ['Sequence number', message.sequenceNumber],
+    ['Trace', message.traceHeader],
+    ['Sender', message.senderId],
+    [
+      'Failed in',
+      deadLetter &&
+        html`<a href="${queueHref(deadLetter.queue)}">${deadLetter.queue}</a>, after ${count(deadLetter.receiveCount)} receives`,
+    ],
+    ['Reason', deadLetter?.reason],
+    ['Dead-lettered', deadLetter && instant(deadLetter.at, now)],
+  ]
+  return html`<h2>Facts</h2><dl class="facts">${lines.flatMap(([name, value]) => (value === undefined ? [] : [html`<div><dt>${name}</dt><dd>${value}</dd></div>`]))}</dl>`
+}

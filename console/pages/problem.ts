@@ -1,0 +1,15 @@
+import type { ApiProblem } from '../api.ts'
+import { BASE, type Screen } from '../context.ts'
+import { html } from '../views/html.ts'
+
+/** What the API refused, with its reason and what to do about it. */
+export const problemScreen = ({ problem }: ApiProblem): Screen =>
+  failureScreen(problem.status, problem.title, problem.detail, problem.hint)
+
+/** A page for what could not be done. */
+export const failureScreen = (status: number, title: string, detail: string, hint?: string): Screen => ({
+  title,
+  status,
+  trail: [['Queues', BASE]],
+  main: html`<h1>${title}</h1><p>${detail}.</p>${hint !== undefined && html`<p>${hint}</p>`}<p><a href="${BASE}">All queues</a></p>`,
+})

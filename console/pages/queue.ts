@@ -1,0 +1,81 @@
+import type { QueueShown } from '../api.ts'
+import { BASE, type ConsoleContext, type Page, queueHref, type Visit } from '../context.ts'
+import { onFailure, troublesOf } from '../trouble.ts'
+import { stateChart } from '../views/charts.ts'
+import { type Html, html } from '../views/html.ts'
+import { messageTable } from '../views/messages.ts'
+import { ageSeconds, count, duration, instant } from '../views/words.ts'
+import { ifThere, seeHref } from './queues.ts'
+
+const PAGE = 25
+
+/** The states that messages can be looked at by, as the API names them. */
+const STATES = [
+  ['', 'all'],
+  ['ready', 'ready'],
+  ['leased', 'leased'],
+  ['delayed', 'delayed'],
+  ['backingOff', 'backing off'],
+  ['attemptsUsedUp', 'attempts used up'],
+] as const
+
+/** A queue: what it holds, and its messages by state. */
+export const queuePage: Page = async (context, visit) => {
+  const { queue: name = '' } = visit.params
+  const states = STATES.find(([state]) => state === visit.query.get('state'))?.[0] || undefined
+  const cursor = visit.query.get('cursor') || undefined
+  const [queue, page] = await Promise.all([
+    context.api.queue(name),
+    context.api.browse(name, { limit: PAGE, cursor, states }),
+  ])
+  const target = queue.deadLetter && (await ifThere(context.api, queue.deadLetter.queue))
+  const now = context.now()
+  if (queue.counts) context.history.add(name, { at: now, ...queue.counts })
+  const dead = target?.counts && target.counts.ready + target.counts.leased + target.counts.delayed
+  const missing = queue.deadLetter !== undefined && target === undefined
+  const troubles = troublesOf({ queue, dead, deadLetterOf: [], deadLetterQueueMissing: missing }, now)
+  return {
+    title: name,
+    trail: [['Queues', BASE]],
+    version: [queue, dead, page.messages.map(({ messageId, state, receiveCount }) => [messageId, state, receiveCount])],
+    main: html`<h1>${name}</h1>
+${troubles.length > 0 && html`<ul class="troubles">${troubles.map(({ level, text, see }) => html`<li><a class="trouble ${level}" href="${seeHref(name, see)}">${text}</a></li>`)}</ul>`}
+${numbers(queue, dead, now)}
+${stateChart(context.history.of(name))}
+<p class="dim">${onFailure(queue)}. Created ${instant(queue.createdAt, now)}.</p>
+${links(context, queue)}
+<h2 id="messages">Messages</h2>
+${stateTabs(name, states)}
+${page.messages.length === 0 ? html`<p>${cursor === undefined ? 'There is none.' : 'No more on this page.'}</p>` : messageTable(context, page.messages)}
+${page.cursor !== undefined && html`<p><a href="${nextHref(visit, name, page.cursor)}">Next messages</a></p>`}`,
+  }
+}
+
+const nextHref = ({ query }: Visit, name: string, cursor: string): string =>
+  `${queueHref(name)}?${new URLSearchParams({ state: query.get('state') ?? '', cursor })}#messages`
+
+const stateTabs = (name: string, present: string | undefined): Html =>
+  html`<nav class="tabs" aria-label="Messages by state">${STATES.map(
+    ([state, text]) =>
+      html`<a href="${queueHref(name)}?state=${state}#messages"${(present ?? '') === state && html` aria-current="page"`}>${text}</a>`,
+  )}</nav>`
+
+const numbers = ({ counts, deadLetter }: QueueShown, dead: number | undefined, now: number): Html => {
+  const { ready = 0, leased = 0, delayed = 0, oldestReadyAt, exact = true } = counts ?? {}
+  const about = exact ? '' : '≈'
+  const age = oldestReadyAt === undefined ? '–' : duration(ageSeconds(oldestReadyAt, now))
+  return html`<dl class="numbers">
+<div class="k-ready"><dt>Ready</dt><dd>${about}${count(ready)}</dd></div>
+<div class="k-leased"><dt>Leased</dt><dd>${about}${count(leased)}</dd></div>
+<div class="k-delayed"><dt>Delayed</dt><dd>${about}${count(delayed)}</dd></div>
+<div><dt>Oldest ready</dt><dd>${age}</dd></div>
+${deadLetter && html`<div class="k-dead"><dt>Dead letters</dt><dd>${dead === undefined ? '–' : count(dead)}</dd></div>`}
+</dl>${!exact && html`<p class="dim">The queue is too large to be counted to its end: its numbers are estimated from the density of its messages.</p>`}`
+}
+
+const links = ({ readOnly }: ConsoleContext, { name, deadLetter }: QueueShown): Html =>
+  html`<p class="links"><a href="${queueHref(name, 'groups')}">Groups by backlog</a>
+<a href="${queueHref(name, 'dead')}">Dead letters</a>
+${deadLetter && html`<a href="${queueHref(deadLetter.queue)}">${deadLetter.queue}</a>`}
+<a href="${queueHref(name, 'settings')}">Settings</a>
+${!readOnly && html`<a href="${queueHref(name, 'send')}">Send a message</a> <a class="danger" href="${queueHref(name, 'purge')}">Purge</a> <a class="danger" href="${queueHref(name, 'delete')}">Delete</a>`}</p>`

@@ -1,0 +1,106 @@
+import { ApiProblem, type ConsoleApi, type QueueShown } from '../api.ts'
+import { BASE, type ConsoleContext, type Page, queueHref } from '../context.ts'
+import { byTrouble, levelOf, onFailure, type QueueFacts, type Trouble, troublesOf } from '../trouble.ts'
+import { sparkline } from '../views/charts.ts'
+import { changeForm, field } from '../views/forms.ts'
+import { type Html, html } from '../views/html.ts'
+import { ageSeconds, count, duration } from '../views/words.ts'
+
+interface Row {
+  readonly facts: QueueFacts
+  readonly troubles: readonly Trouble[]
+}
+
+/** The queues, those in trouble first. */
+export const queuesPage: Page = async (context, { query }) => {
+  const prefix = query.get('prefix') || undefined
+  const { queues, cursor } = await context.api.queues({ prefix, cursor: query.get('cursor') || undefined })
+  const now = context.now()
+  const facts = await factsOf(context.api, queues)
+  const rows = facts.map((one) => ({ facts: one, troubles: troublesOf(one, now) })).sort(byTrouble)
+  for (const { name, counts } of queues) if (counts) context.history.add(name, { at: now, ...counts })
+  return {
+    title: 'Queues',
+    trail: [],
+    version: rows.map(({ facts: { queue, dead } }) => [queue.name, queue.counts, dead, queue.modifiedAt]),
+    main: html`<h1>Queues</h1>
+${rows.length === 0 ? empty(prefix) : table(context, rows, now)}
+${cursor !== undefined && html`<p><a href="${nextPage(prefix, cursor)}">Next queues</a> <span class="dim">The order by trouble is that of the ${count(rows.length)} queues of this page.</span></p>`}
+${newQueue(context)}`,
+  }
+}
+
+const nextPage = (prefix: string | undefined, cursor: string): string =>
+  `${BASE}?${new URLSearchParams({ ...(prefix !== undefined && { prefix }), cursor })}`
+
+/** Counts of dead-letter queues that are on another page of the list are read one by one. */
+const factsOf = async (api: ConsoleApi, queues: readonly QueueShown[]): Promise<QueueFacts[]> => {
+  const shown = new Map(queues.map((queue) => [queue.name, queue]))
+  const targets = new Set(queues.flatMap(({ deadLetter }) => (deadLetter ? [deadLetter.queue] : [])))
+  const others = [...targets].filter((name) => !shown.has(name))
+  const read = new Map(await Promise.all(others.map(async (name) => [name, await ifThere(api, name)] as const)))
+  return queues.map((queue) => factsAbout(queue, queues, (name) => shown.get(name) ?? read.get(name)))
+}
+
+const factsAbout = (
+  queue: QueueShown,
+  all: readonly QueueShown[],
+  find: (name: string) => QueueShown | undefined,
+): QueueFacts => {
+  const target = queue.deadLetter && find(queue.deadLetter.queue)
+  return {
+    queue,
+    deadLetterOf: all.filter(({ deadLetter }) => deadLetter?.queue === queue.name).map(({ name }) => name),
+    dead: target && total(target),
+    deadLetterQueueMissing: queue.deadLetter !== undefined && target === undefined,
+  }
+}
+
+const total = ({ counts }: QueueShown): number => (counts ? counts.ready + counts.leased + counts.delayed : 0)
+
+/** A queue, unless it does not exist. */
+export const ifThere = (api: ConsoleApi, name: string): Promise<QueueShown | undefined> =>
+  api.queue(name).catch((error: unknown) => {
+    if (error instanceof ApiProblem && error.problem.code === 'QueueNotFound') return undefined
+    throw error
+  })
+
+const empty = (prefix: string | undefined): Html =>
+  prefix === undefined
+    ? html`<p>There is no queue yet.</p>`
+    : html`<p>No queue has a name that begins with <b>${prefix}</b>. <a href="${BASE}">All queues</a></p>`
+
+const table = (context: ConsoleContext, rows: readonly Row[], now: number): Html => html`<table class="rows">
+<thead><tr><th scope="col">Queue</th><th scope="col">State</th><th scope="col" class="n">Ready</th><th scope="col" class="n">Leased</th><th scope="col" class="n">Delayed</th><th scope="col" class="n">Dead</th><th scope="col" class="n">Oldest</th><th scope="col">Backlog</th><th scope="col">When work fails</th></tr></thead>
+<tbody>${rows.map((row) => tableRow(context, row, now))}</tbody></table>`
+
+const tableRow = ({ history }: ConsoleContext, { facts, troubles }: Row, now: number): Html => {
+  const { queue, dead } = facts
+  const { ready = 0, leased = 0, delayed = 0, oldestReadyAt, exact = true } = queue.counts ?? {}
+  const about = exact ? '' : '≈'
+  return html`<tr class="row ${levelOf(troubles)}"><th scope="row"><a class="go" href="${queueHref(queue.name)}">${queue.name}</a></th>
+<td data-label="State">${troubleText(facts, troubles)}</td>
+<td data-label="Ready" class="n">${about}${count(ready)}</td><td data-label="Leased" class="n">${about}${count(leased)}</td><td data-label="Delayed" class="n">${about}${count(delayed)}</td>
+<td data-label="Dead" class="n">${dead === undefined ? '–' : dead > 0 ? html`<a href="${queueHref(queue.name, 'dead')}">${count(dead)}</a>` : '0'}</td>
+<td data-label="Oldest" class="n">${oldestReadyAt === undefined ? '–' : duration(ageSeconds(oldestReadyAt, now))}</td>
+<td data-label="Backlog">${sparkline(history.of(queue.name)) ?? '–'}</td>
+<td data-label="When work fails" class="dim">${onFailure(queue)}</td></tr>`
+}
+
+const troubleText = ({ queue, deadLetterOf }: QueueFacts, troubles: readonly Trouble[]): Html => {
+  const texts = troubles.map(
+    ({ level, text, see }) => html`<a class="trouble ${level}" href="${seeHref(queue.name, see)}">${text}</a>`,
+  )
+  const role = deadLetterOf.length > 0 && html`<span class="dim">Dead letters of ${deadLetterOf.join(', ')}</span>`
+  return texts.length > 0 ? html`${texts} ${role}` : html`${role || html`<span class="ok">Fine</span>`}`
+}
+
+export const seeHref = (queue: string, see: Trouble['see']): string =>
+  see === 'messages' ? `${queueHref(queue)}#messages` : queueHref(queue, see)
+
+const newQueue = (context: ConsoleContext): Html | undefined =>
+  changeForm(
+    context,
+    `${BASE}/queues`,
+    html`<details><summary>New queue</summary>${field({ name: 'queue', label: 'Name', hint: 'Letters, digits, hyphens and underscores; .fifo at the end for a FIFO queue' })}<button>Create the queue</button></details>`,
+  )

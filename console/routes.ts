@@ -1,0 +1,33 @@
+import { cancelAction, cancelPage, editAction, editPage, rescheduleAction, resendAction } from './actions/message.ts'
+import { createQueueAction, deleteAction, deletePage, purgeAction, purgePage, sendPage } from './actions/queue.ts'
+import { sendAction } from './actions/send.ts'
+import type { Action, Page } from './context.ts'
+import { groupsPage } from './pages/groups.ts'
+import { messagePage } from './pages/message.ts'
+import { queuePage } from './pages/queue.ts'
+import { queuesPage } from './pages/queues.ts'
+
+/** Every screen, by its path below `/console`. None of them receives a message. */
+export const PAGES: Readonly<Record<string, Page>> = {
+  '/': queuesPage,
+  '/queues/:queue': queuePage,
+  '/queues/:queue/groups': groupsPage,
+  '/queues/:queue/send': sendPage,
+  '/queues/:queue/purge': purgePage,
+  '/queues/:queue/delete': deletePage,
+  '/queues/:queue/messages/:messageId': messagePage,
+  '/queues/:queue/messages/:messageId/cancel': cancelPage,
+  '/queues/:queue/messages/:messageId/edit': editPage,
+}
+
+/** Every change, by the path that its form is sent to. */
+export const ACTIONS: Readonly<Record<string, Action>> = {
+  '/queues': createQueueAction,
+  '/queues/:queue/send': sendAction,
+  '/queues/:queue/purge': purgeAction,
+  '/queues/:queue/delete': deleteAction,
+  '/queues/:queue/messages/:messageId/reschedule': rescheduleAction,
+  '/queues/:queue/messages/:messageId/resend': resendAction,
+  '/queues/:queue/messages/:messageId/cancel': cancelAction,
+  '/queues/:queue/messages/:messageId/edit': editAction,
+}

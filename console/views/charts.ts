@@ -1,0 +1,64 @@
+import type { Sample } from '../history.ts'
+import { type Html, html } from './html.ts'
+import { count, duration } from './words.ts'
+
+const number = (value: number): string => value.toFixed(1)
+
+const scaled = (
+  values: readonly (readonly [number, number])[],
+  width: number,
+  height: number,
+  most: number,
+): string => {
+  const [first = [0, 0]] = values
+  const last = values.at(-1) ?? first
+  const span = Math.max(1, last[0] - first[0])
+  return values
+    .map(([at, value]) => `${number(((at - first[0]) / span) * width)},${number(height - (value / most) * height)}`)
+    .join(' ')
+}
+
+/** The backlog as a small line; nothing before there are two samples. */
+export const sparkline = (samples: readonly Sample[]): Html | undefined => {
+  if (samples.length < 2) return undefined
+  const backlog = samples.map(({ at, ready, leased }) => [at, ready + leased] as const)
+  const most = Math.max(1, ...backlog.map(([, value]) => value))
+  const now = backlog.at(-1)?.[1] ?? 0
+  return html`<svg class="spark" viewBox="0 -2 80 24" width="80" height="24" role="img" aria-label="Backlog, now ${count(now)}, at most ${count(most)}"><polyline points="${scaled(backlog, 80, 20, most)}"/></svg>`
+}
+
+const WIDTH = 640
+const HEIGHT = 160
+const SERIES = ['ready', 'leased', 'delayed'] as const
+
+/** Messages by state over the time that this process has looked. */
+export const stateChart = (samples: readonly Sample[]): Html => {
+  if (samples.length < 2)
+    return html`<p class="dim">The chart begins with the second look: this page looks again by itself.</p>`
+  const most = Math.max(1, ...samples.flatMap(({ ready, leased, delayed }) => [ready, leased, delayed]))
+  const seconds = ((samples.at(-1)?.at ?? 0) - (samples[0]?.at ?? 0)) / 1000
+  return html`<figure class="chart"><svg viewBox="0 -4 ${WIDTH} ${HEIGHT + 8}" role="img" aria-label="Messages by state over the last ${duration(seconds)}, at most ${count(most)}" preserveAspectRatio="none">
+<line class="grid" x1="0" x2="${WIDTH}" y1="0" y2="0"/><line class="grid" x1="0" x2="${WIDTH}" y1="${HEIGHT / 2}" y2="${HEIGHT / 2}"/><line class="grid" x1="0" x2="${WIDTH}" y1="${HEIGHT}" y2="${HEIGHT}"/>
+${SERIES.map(
+  (name) =>
+    html`<polyline class="s-${name}" points="${scaled(
+      samples.map((sample) => [sample.at, sample[name]] as const),
+      WIDTH,
+      HEIGHT,
+      most,
+    )}"/>`,
+)}
+</svg><figcaption>${SERIES.map((name) => html`<span class="key k-${name}">${name} ${rate(samples, name)}</span>`)}<span class="dim">top: ${count(most)} · last ${duration(seconds)}</span></figcaption></figure>`
+}
+
+/** By how much a count changed in each second between the last samples. */
+const RATE_SAMPLES = 5
+
+const rate = (samples: readonly Sample[], name: (typeof SERIES)[number]): string => {
+  const recent = samples.slice(-RATE_SAMPLES)
+  const [first] = recent
+  const last = recent.at(-1)
+  if (!first || !last || last.at === first.at) return ''
+  const change = ((last[name] - first[name]) * 1000) / (last.at - first.at)
+  return `${change < 0 ? '−' : '+'}${Math.abs(change).toFixed(1)}/s`
+}

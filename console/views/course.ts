@@ -1,0 +1,106 @@
+import type { MessageShown, StatusShown } from '../api.ts'
+import { type Html, html } from './html.ts'
+import { count, duration } from './words.ts'
+
+type State = StatusShown['state']
+
+/** The places of the diagram: x and y of a box of 120 by 44, and its name. */
+const PLACES = {
+  published: [0, 60, 'published'],
+  delayed: [150, 0, 'delayed'],
+  ready: [300, 60, 'ready'],
+  leased: [450, 60, 'leased'],
+  backingOff: [375, 140, 'backing off'],
+  done: [600, 0, 'acked'],
+  dead: [600, 120, 'dead-lettered'],
+} as const satisfies Record<string, readonly [number, number, string]>
+type Place = keyof typeof PLACES
+
+const WAYS = [
+  'M120 82 H298',
+  'M60 60 V22 H148',
+  'M270 22 H360 V58',
+  'M420 82 H448',
+  'M510 104 V162 H497',
+  'M375 162 H340 V106',
+  'M570 70 H585 V22 H598',
+  'M570 94 H585 V142 H598',
+] as const
+
+const PLACE_OF: Readonly<Partial<Record<State, Place>>> = {
+  delayed: 'delayed',
+  ready: 'ready',
+  leased: 'leased',
+  backingOff: 'backingOff',
+  attemptsUsedUp: 'ready',
+  done: 'done',
+  deadLettered: 'dead',
+}
+
+/** The way of a message through its states, with what is known of its leases. */
+export const courseOf = (status: StatusShown, message: MessageShown | undefined, now: number): Html => {
+  const present = message?.deadLetter ? 'dead' : PLACE_OF[status.state]
+  const words = courseWords(status, message, now)
+  return html`<figure class="course"><svg viewBox="-2 -2 724 190" role="img" aria-label="${words[0] ?? ''}">
+${WAYS.map((way) => html`<path d="${way}"/>`)}
+${Object.entries(PLACES).map(([place, [x, y, name]]) => html`<g class="${place === present ? 'here' : wasAt(place as Place, message) ? 'past' : 'other'}"><rect x="${x}" y="${y}" width="120" height="44" rx="8"/><text x="${x + 60}" y="${y + 27}">${name}</text></g>`)}
+</svg><figcaption><ol>${words.map((text) => html`<li>${text}</li>`)}</ol></figcaption></figure>`
+}
+
+const wasAt = (place: Place, message: MessageShown | undefined): boolean => {
+  if (!message) return place === 'published'
+  if (place === 'published') return true
+  if (place === 'delayed') return message.dueAt > message.publishedAt
+  return (place === 'ready' || place === 'leased') && (message.receiveCount > 0 || message.deadLetter !== undefined)
+}
+
+const span = (from: string, to: string | number): string =>
+  duration(Math.abs((typeof to === 'number' ? to : Date.parse(to)) - Date.parse(from)) / 1000)
+
+/** The present state first, then what led to it, latest first. */
+const courseWords = (status: StatusShown, message: MessageShown | undefined, now: number): string[] => {
+  const words = [presentWords(status, message, now)]
+  if (!message) return words
+  const { deadLetter, receiveCount, firstReceivedAt, publishedAt, dueAt } = message
+  if (deadLetter) {
+    const receives = deadLetter.receiveCount
+    words.push(
+      `Dead-lettered ${span(deadLetter.at, now)} ago out of ${deadLetter.queue} after ${count(receives)} receives: ${deadLetter.reason}`,
+    )
+  } else if (receiveCount > 0 && firstReceivedAt !== undefined) {
+    const ended = receiveCount - (status.state === 'leased' ? 1 : 0)
+    words.push(
+      `First received ${span(firstReceivedAt, now)} ago, ${span(publishedAt, firstReceivedAt)} after its publish; ${count(ended)} of ${count(receiveCount)} leases ended without an ack. The queue keeps the first receive, their number and the present lease.`,
+    )
+  }
+  if (dueAt > publishedAt) words.push(`Due ${span(publishedAt, dueAt)} after its publish`)
+  words.push(`Published ${span(publishedAt, now)} ago`)
+  return words
+}
+
+const presentWords = (status: StatusShown, message: MessageShown | undefined, now: number): string => {
+  switch (status.state) {
+    case 'delayed':
+      return `Delayed: visible in ${span(status.visibleAt ?? '', now)}`
+    case 'ready':
+      return message?.deadLetter ? 'Waits in the dead-letter queue' : 'Ready: the next poll can receive it'
+    case 'leased':
+      return `Leased for another ${span(status.until ?? '', now)}`
+    case 'backingOff':
+      return `Backs off after a failure: visible in ${span(status.visibleAt ?? '', now)}`
+    case 'attemptsUsedUp':
+      return 'Its attempts are used up: the next poll dead-letters it'
+    case 'done':
+      return `Acked ${span(status.at ?? '', now)} ago`
+    case 'failed':
+      return `Failed for good ${span(status.at ?? '', now)} ago`
+    case 'deadLettered':
+      return message?.deadLetter
+        ? 'Waits in the dead-letter queue'
+        : `Dead-lettered to ${status.queue}: ${status.reason}`
+    case 'cancelled':
+      return `Cancelled ${span(status.at ?? '', now)} ago`
+    default:
+      return status.reason === undefined ? 'No longer stored' : `No longer stored: ${status.reason}`
+  }
+}

@@ -1,0 +1,39 @@
+import type { MessageShown } from '../api.ts'
+import { type ConsoleContext, queueHref } from '../context.ts'
+import { decodedBody } from './body.ts'
+import { type Html, html } from './html.ts'
+import { ageSeconds, bytes, count, duration } from './words.ts'
+
+const PREVIEW = 120
+
+/** The beginning of a body in one line; its size alone where payloads are hidden. */
+export const preview = ({ hidePayloads }: ConsoleContext, message: MessageShown): Html => {
+  const decoded = decodedBody(message)
+  if (hidePayloads) return html`<span class="dim">${bytes(decoded.bytes)}, hidden</span>`
+  const line = decoded.text.replace(/\s+/g, ' ')
+  return html`<code>${line.length > PREVIEW ? `${line.slice(0, PREVIEW)}…` : line}</code>`
+}
+
+export const messageHref = ({ queue, messageId }: Pick<MessageShown, 'queue' | 'messageId'>): string =>
+  queueHref(queue, 'messages', messageId)
+
+/** Messages as rows, each a link to its screen. */
+export const messageTable = (context: ConsoleContext, messages: readonly MessageShown[]): Html => {
+  const now = context.now()
+  return html`<table class="rows"><thead><tr><th scope="col">Message</th><th scope="col">State</th><th scope="col">Body</th><th scope="col" class="n">Receives</th><th scope="col" class="n">Age</th></tr></thead>
+<tbody>${messages.map(
+    (
+      message,
+    ) => html`<tr class="row"><th scope="row"><a class="go id" href="${messageHref(message)}">${message.messageId}</a>${message.groupId !== undefined && html`<span class="dim"> ${message.groupId}</span>`}</th>
+<td data-label="State"><span class="state s-${message.state}">${message.state}</span>${whenVisible(message, now)}</td>
+<td data-label="Body" class="body">${preview(context, message)}</td>
+<td data-label="Receives" class="n">${count(message.receiveCount)}</td>
+<td data-label="Age" class="n">${duration(ageSeconds(message.publishedAt, now))}</td></tr>`,
+  )}</tbody></table>`
+}
+
+const whenVisible = ({ state, visibleAt }: MessageShown, now: number): Html | undefined => {
+  const seconds = (Date.parse(visibleAt) - now) / 1000
+  if (seconds <= 0 || (state !== 'delayed' && state !== 'leased')) return undefined
+  return html`<span class="dim"> ${state === 'leased' ? 'for' : 'until in'} ${duration(seconds)}</span>`
+}

@@ -1,0 +1,24 @@
+/** The order in which a reader meets the pages. Paths are from the project's root. */
+export interface Chapter {
+  readonly title: string
+  readonly files: readonly string[]
+}
+
+export const CHAPTERS: readonly Chapter[] = [
+  { title: 'Start', files: ['README.md', 'docs/local.md'] },
+  {
+    title: 'Guides',
+    files: ['docs/library.md', 'docs/results.md', 'docs/transactions.md', 'docs/triggers.md', 'docs/message-groups.md'],
+  },
+  { title: 'SQS clients', files: ['docs/sqs.md'] },
+  { title: 'Operations', files: ['docs/deploy.md', 'docs/failure-modes.md', 'docs/benchmarks.md'] },
+  {
+    title: 'Architecture',
+    files: ['docs/data-layout.md', 'docs/decisions.md', 'docs/simulation.md', 'docs/glossary.md'],
+  },
+  { title: 'Project', files: ['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'] },
+]
+
+/** The page of each file: where it is in the site. */
+export const pageOf = (file: string): string =>
+  file === 'README.md' ? 'index.md' : file.replace(/^docs\//, '').toLowerCase()

@@ -1,0 +1,258 @@
+import { gzipSync } from 'node:zlib'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { browse } from '../../lib/messages/browse.ts'
+import { publish } from '../../lib/publish/publish.ts'
+import { createQueue } from '../../lib/queues/create-queue.ts'
+import { listQueueNames } from '../../lib/queues/list-queues.ts'
+import { poll } from '../../lib/receive/poll.ts'
+import { type TestEngine, testEngine } from '../support/test-engine.ts'
+import { type TestConsole, testConsole } from './test-console.ts'
+
+let engine: TestEngine
+let view: TestConsole
+
+beforeEach(async () => {
+  engine = testEngine()
+  view = testConsole(engine)
+  await createQueue(engine, 'orders-failed')
+  await createQueue(engine, 'orders', {
+    settings: { deadLetter: { queue: 'orders-failed', maxReceives: 1 }, visibilityTimeoutSeconds: 30 },
+  })
+})
+
+const send = async (body: string, more: object = {}): Promise<string> => {
+  const [message] = await publish(engine, 'orders', [{ body, ...more }])
+  return message?.ok ? message.messageId : ''
+}
+
+/** A message of `orders` that failed. */
+const fail = async (body: string): Promise<string> => {
+  const id = await send(body)
+  await poll(engine, 'orders')
+  await engine.clock.advance(31_000)
+  await poll(engine, 'orders')
+  return id
+}
+
+const text = (html: string): string =>
+  html
+    .slice(html.indexOf('<main'), html.indexOf('</main>'))
+    .replace(/<[^>]+>/g, ' ')
+    .replace(/\s+/g, ' ')
+
+describe('the queues', () => {
+  test('stand in the order of their trouble, with its reason', async () => {
+    await createQueue(engine, 'busy')
+    await fail('{"order":1}')
+    await publish(engine, 'busy', [{ body: 'x' }, { body: 'y' }])
+    const { html, status } = await view.see()
+    expect(status).toBe(200)
+    const order = [...html.matchAll(/class="go" href="\/console\/queues\/([^"]+)"/g)].map(([, name]) => name)
+    expect(order).toEqual(['orders', 'busy', 'orders-failed'])
+    expect(text(html)).toContain('1 dead letter')
+    expect(text(html)).toContain('Dead letters of orders')
+    expect(text(html)).toContain('after 1 receive to orders-failed')
+  })
+
+  test('say that nobody receives, once a message waits for a minute', async () => {
+    await send('x')
+    expect(text((await view.see()).html)).not.toContain('Nobody receives')
+    await engine.clock.advance(61_000)
+    expect(text((await view.see()).html)).toContain('Nobody receives: 1 message wait')
+  })
+
+  test('are found by the beginning of their name', async () => {
+    const { html } = await view.see('?prefix=orders-')
+    expect([...html.matchAll(/class="go"/g)]).toHaveLength(1)
+    expect((await view.see('?prefix=none')).html).toContain('No queue has a name that begins with')
+  })
+
+  test('have a sparkline from the second look on', async () => {
+    expect((await view.see()).html).not.toContain('class="spark"')
+    await engine.clock.advance(5_000)
+    expect((await view.see()).html).toContain('class="spark"')
+  })
+})
+
+describe('a queue', () => {
+  test('shows its numbers and its messages by state', async () => {
+    await send('now')
+    await send('later', { delaySeconds: 60 })
+    const all = text((await view.see('/queues/orders')).html)
+    expect(all).toContain('Ready 1 Leased 0 Delayed 1')
+    expect(all).toContain('now')
+    expect(all).toContain('later')
+    const delayed = text((await view.see('/queues/orders?state=delayed')).html)
+    expect(delayed).toContain('later')
+    expect(delayed).not.toContain(' now ')
+  })
+
+  test('shows its groups, the largest first', async () => {
+    for (const groupId of ['a', 'b', 'b']) await send('x', { groupId })
+    const { html } = await view.see('/queues/orders/groups')
+    expect(text(html)).toMatch(/All 3 messages of the queue.* b 2 0 .* a 1 0 /)
+  })
+
+  test('that is missing is said to be', async () => {
+    const { status, html } = await view.see('/queues/none')
+    expect([status, text(html)]).toEqual([404, expect.stringContaining('queue &quot;none&quot; does not exist')])
+  })
+
+  test('is created, purged and deleted by forms, the last two after a question with their effect', async () => {
+    await view.send('/queues', { queue: 'new.fifo' })
+    expect((await listQueueNames(engine, {})).names).toContain('new.fifo')
+    await send('a')
+    await send('b')
+    expect(text((await view.see('/queues/orders/purge')).html)).toContain('deletes 2 messages : 2 ready')
+    expect(text((await view.send('/queues/orders/purge')).html)).toContain('The queue orders is purged.')
+    await engine.clock.advance(6_000)
+    expect((await browse(engine, 'orders')).messages).toEqual([])
+    expect(text((await view.see('/queues/orders-failed/delete')).html)).toContain('the dead-letter queue of orders')
+    await view.send('/queues/orders/delete')
+    expect((await listQueueNames(engine, {})).names).toEqual(['new.fifo', 'orders-failed'])
+  })
+})
+
+describe('a message', () => {
+  test('shows its course, its lease and its body', async () => {
+    const id = await send('{"order":1}')
+    await engine.clock.advance(5_000)
+    await poll(engine, 'orders')
+    await engine.clock.advance(10_000)
+    const { html } = await view.see(`/queues/orders/messages/${id}`)
+    expect(text(html)).toContain('Leased for another 20 s')
+    expect(text(html)).toContain('First received 10 s ago, 5 s after its publish')
+    expect(html).toContain('{\n  &quot;order&quot;: 1\n}')
+    expect(text(html)).toContain("can't be rescheduled")
+  })
+
+  test.each([
+    ['gzip in base64', { body: gzipSync('packed text').toString('base64') }, 'packed text'],
+    ['bytes of UTF-8', { body: Buffer.from('plain bytes') }, 'plain bytes'],
+    ['other bytes', { body: Buffer.from([0xff, 0x00, 0x41]) }, 'ff 00 41'],
+  ])('is decoded: %s', async (_, message, expected) => {
+    const [sent] = await publish(engine, 'orders', [message])
+    expect((await view.see(`/queues/orders/messages/${sent?.ok && sent.messageId}`)).html).toContain(expected)
+  })
+
+  test('is rescheduled', async () => {
+    const id = await send('x')
+    const { html } = await view.send(`/queues/orders/messages/${id}/reschedule`, { delaySeconds: '90' })
+    expect(text(html)).toContain('Delayed: visible in 1 min 30 s')
+  })
+
+  test('is cancelled after a question', async () => {
+    const id = await send('xyz')
+    expect(text((await view.see(`/queues/orders/messages/${id}/cancel`)).html)).toContain('1 message of 3 B')
+    await view.send(`/queues/orders/messages/${id}/cancel`)
+    expect((await browse(engine, 'orders')).messages).toEqual([])
+  })
+
+  test('is edited and sent, and cancelled once the new one is stored', async () => {
+    const id = await send('{"order":1}', { attributes: { tenant: { dataType: 'String', value: 'a' } } })
+    const { html } = await view.see(`/queues/orders/messages/${id}/edit`)
+    expect(html).toContain('{&quot;order&quot;:1}')
+    const done = await view.send(`/queues/orders/messages/${id}/edit`, {
+      to: 'orders',
+      kind: 'text',
+      body: '{"order":2}',
+      attributes: '{"tenant":"b"}',
+      cancel: 'yes',
+    })
+    expect(text(done.html)).toContain('the earlier one is cancelled')
+    const { messages } = await browse(engine, 'orders')
+    expect(messages).toMatchObject([
+      { body: '{"order":2}', attributes: { tenant: { dataType: 'String', value: 'b' } } },
+    ])
+    expect(messages[0]?.messageId).not.toBe(id)
+  })
+
+  test('is not sent with attributes that are no JSON object', async () => {
+    const id = await send('x')
+    const { status } = await view.send(`/queues/orders/messages/${id}/edit`, {
+      kind: 'text',
+      body: 'y',
+      attributes: '[',
+    })
+    expect(status).toBe(400)
+    expect((await browse(engine, 'orders')).messages).toHaveLength(1)
+  })
+
+  test('that is dead is sent back under its id', async () => {
+    const id = await fail('x')
+    const { html } = await view.see(`/queues/orders-failed/messages/${id}`)
+    expect(text(html)).toContain('Send back to orders')
+    await view.send(`/queues/orders/messages/${id}/resend`)
+    expect((await browse(engine, 'orders')).messages).toMatchObject([{ messageId: id, receiveCount: 0 }])
+  })
+})
+
+describe('who may do what', () => {
+  test('a form without the token of a page changes nothing', async () => {
+    await send('x')
+    for (const form of ['', 'token=', 'token=x']) {
+      expect((await view.sendRaw('/queues/orders/purge', form)).status).toBe(403)
+    }
+    expect((await browse(engine, 'orders')).messages).toHaveLength(1)
+  })
+
+  test('a read-only console has no forms and does nothing', async () => {
+    const looking = testConsole(engine, { readOnly: true })
+    const id = await send('x')
+    for (const address of ['', '/queues/orders', `/queues/orders/messages/${id}`, '/queues/orders/purge']) {
+      expect((await looking.see(address)).html).not.toContain('method="post"')
+    }
+    const token = /name="token" value="([^"]+)"/.exec((await view.see()).html)?.[1] ?? ''
+    expect((await looking.sendRaw('/queues/orders/purge', `token=${token}`)).status).toBe(403)
+    expect((await browse(engine, 'orders')).messages).toHaveLength(1)
+  })
+
+  test('with hidden payloads neither body nor attribute is in any page', async () => {
+    const hiding = testConsole(engine, { hidePayloads: true })
+    const id = await send('the secret', { attributes: { key: { dataType: 'String', value: 'the secret too' } } })
+    for (const address of [
+      '',
+      '/queues/orders',
+      `/queues/orders/messages/${id}`,
+      `/queues/orders/messages/${id}/edit`,
+    ]) {
+      expect((await hiding.see(address)).html).not.toContain('secret')
+    }
+  })
+
+  test('what messages and queues hold is text, and never markup', async () => {
+    const id = await send('<script>alert(1)</script>', {
+      attributes: { '<i>': { dataType: 'String', value: '"><img src=x>' } },
+      groupId: '<b>',
+    })
+    for (const address of [
+      '/queues/orders',
+      `/queues/orders/messages/${id}`,
+      '/queues/orders/groups',
+      '?prefix=%22%3E%3Cimg',
+    ]) {
+      expect((await view.see(address)).html).not.toMatch(/<script>|<img|<i>|<b><\/a/)
+    }
+  })
+
+  test('every answer forbids scripts in pages, foreign assets and frames', async () => {
+    for (const address of ['', '/queues/none', '/nothing', '/assets/x/y']) {
+      const { headers } = await view.see(address)
+      expect(headers.get('content-security-policy')).toContain("default-src 'none'")
+      expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'")
+      expect(headers.get('x-content-type-options')).toBe('nosniff')
+    }
+    expect((await view.see()).html).not.toMatch(/ style=|<style|<script(?! src="\/console\/assets)|https?:\/\//)
+  })
+})
+
+test('page and assets together have at most 100 KB compressed', async () => {
+  for (let index = 0; index < 20; index++) await createQueue(engine, `queue-${index}`)
+  const { html } = await view.see()
+  const assets = [...html.matchAll(/(?:src|href)="\/console(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? '')
+  expect(assets).toHaveLength(3)
+  const shown = await Promise.all(assets.map((path) => view.see(path)))
+  expect(shown.map(({ status }) => status)).toEqual([200, 200, 200])
+  const bytes = [html, ...shown.map((one) => one.html)].map((one) => gzipSync(one).length)
+  expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThan(100_000)
+})
