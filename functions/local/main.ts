@@ -50,29 +50,13 @@ const serveUntilEnded = async (
   published = triggers.published
   const redrives = startRedriveWorker(engine, log)
   try {
-    const answer = composeFrontDoor({
-      options,
-      engine,
-      wakeRedrive: redrives.wake,
-      authenticate,
-      log,
-      place: description,
-    })
+    const wakeRedrive = redrives.wake
+    const answer = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description })
     const { host } = options
     const server = await startServer({ host, port: options.port, answer, log })
     const signed = authenticate !== undefined
-    console.log(
-      banner({
-        host,
-        port: server.port,
-        store: description,
-        warning,
-        queues: declared,
-        signed,
-        httpOpen: options.httpOpen || !signed,
-        exposed: !isLoopback(host),
-      }),
-    )
+    const access = { signed, httpOpen: options.httpOpen || !signed, exposed: !isLoopback(host) }
+    console.log(banner({ host, port: server.port, store: description, warning, queues: declared, ...access }))
     const failure = await Promise.race([endingSignal(), failed])
     if (failure !== undefined) log.error(failure, {})
     await server.stop()
