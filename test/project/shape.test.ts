@@ -11,6 +11,7 @@ const MAX_MUTABLE_LOCALS = 3
 
 /** Files that have functions over the limits still. */
 const PENDING: readonly string[] = [
+  'console/api.ts',
   'functions/operations/queues.ts',
   'lib/client/awaiting.ts',
   'lib/client/publishing.ts',
@@ -39,6 +40,7 @@ const PENDING: readonly string[] = [
   'lib/transport/http-transport.ts',
 ]
 const PENDING_FILES: readonly string[] = [
+  'lib/transport/http-transport.ts',
   'functions/http/requests.ts',
   'functions/http/routes.ts',
   'lib/model/result.ts',
