@@ -12,9 +12,9 @@ const FULL = 25_000
 const PER_SCAN = 25
 /** About three read units. */
 const PER_SECOND = 250
-/** A claim costs two write units at least, as much as reading eight hundred tickets. */
+/** A claim costs at least two write units, as much as reading eight hundred tickets. */
 const PAID_PER_FREE_GROUP = 100
-/** Each is a request of its own, beside the others. */
+/** Due tickets that one scan reads, each with a request of its own. */
 const MAX_DUE = 10
 /** Allowance for a ticket that is read alone: half a read unit, like a page. */
 const ALONE = 25
@@ -31,8 +31,8 @@ interface KnownGroup {
 }
 
 /**
- * What this process knows of the tickets of one shard, where they are more than a page. These are hints: they tell a scan
- * which tickets are likely to be worth a read. A scan reads a page at a random place in any case. Beside that page it reads
+ * What this process knows of the tickets of a shard that has more than a page of them. It is a hint of which tickets are
+ * probably worth a read. A scan always reads a page at a random place. In addition it reads
  *
  * - the tickets of groups that this process freed or published to, or whose lock it read and that has ended since. These
  *   groups are *due*, and each is one read;
@@ -68,19 +68,19 @@ export class TicketCache {
     return this.#localVersion
   }
 
-  /** A scan begins. */
+  /** Adds to the allowance at the start of a scan. */
   refill(now: number): void {
     const grown = PER_SCAN + (PER_SECOND * Math.max(0, now - (this.#refilledAt ?? now))) / 1_000
     this.#refilledAt = now
     this.#allowance = Math.min(FULL, this.#allowance + grown)
   }
 
-  /** Tickets were read; those of free groups pay for others. */
+  /** Subtracts the tickets that were read from the allowance. The tickets of free groups add to it. */
   spend(read: number, free: number): void {
     this.#allowance = Math.min(FULL, this.#allowance - read + free * PAID_PER_FREE_GROUP)
   }
 
-  /** A ticket was read, or a group found to be locked until then, by a request that began at that `localVersion`. */
+  /** Records a ticket that was read, or a group found locked, by a request that began at that `localVersion`. */
   observe({ group, lockedUntil }: Pick<Ticket, 'group' | 'lockedUntil'>, localVersion: number): void {
     if ((this.#known.get(group)?.localVersion ?? 0) > localVersion) return
     if (lockedUntil === Number.POSITIVE_INFINITY) this.#known.delete(group)
@@ -88,14 +88,14 @@ export class TicketCache {
     this.#trim()
   }
 
-  /** This process made a group worth a poll from an instant on. */
+  /** Records that this process made a group worth a poll from an instant on. */
   markReady(group: string, at: number): void {
     this.#localVersion++
     this.#known.set(group, { at, own: true, localVersion: this.#localVersion })
     this.#trim()
   }
 
-  /** This process published to a group. Without effect while the group is known to be locked beyond that instant. */
+  /** Records that this process published to a group. It has no effect while the group is known to be locked beyond that instant. */
   markPublished(group: string, at: number): void {
     if ((this.#known.get(group)?.at ?? 0) <= at) this.markReady(group, at)
   }

@@ -17,20 +17,20 @@ export interface FifoSettings {
   readonly throughputLimit: 'perQueue' | 'perMessageGroupId'
 }
 
-/** What a queue does. Defaults are those of SQS. */
+/** The settings of a queue. The defaults are those of SQS. */
 export interface QueueSettings {
-  /** How long a poll leases a message that it does not ask another span for. @default 30 */
+  /** How long a poll leases messages unless the poll names another time. @default 30 */
   readonly visibilityTimeoutSeconds: number
-  /** Delay of a message that names none. @default 0 */
+  /** Delay of a message unless the message has its own. @default 0 */
   readonly delaySeconds: number
   /** How long a message is kept, counted from when it is due. @default 345600 (4 days) */
   readonly retentionSeconds: number
   /** Largest message, body and attributes, bytes. @default 1048576 */
   readonly maximumMessageBytes: number
-  /** Wait of a poll that names none. @default 0 */
+  /** Wait of a poll unless the poll names its own. @default 0 */
   readonly receiveWaitTimeSeconds: number
   readonly deadLetter?: DeadLetterSettings
-  /** Rest of a nack that names no delay; without a policy it comes back at once. */
+  /** Backoff after a nack unless the nack names a delay; without a policy the message is ready at once. */
   readonly retryPolicy?: RetryPolicy
   /** Number of priorities, 1 … 10. @default 1 */
   readonly priorities: number
@@ -51,7 +51,7 @@ export interface QueueSettings {
 }
 
 export interface ResultSettings {
-  /** How long a result is kept after its ack, at least, seconds, 60 … 2592000 (30 days). */
+  /** How long a result is kept after its ack at least, seconds, 60 … 2592000 (30 days). */
   readonly retentionSeconds: number
 }
 
@@ -69,7 +69,7 @@ export interface Queue {
   readonly createdAt: number
   readonly modifiedAt: number
   readonly tags: Readonly<Record<string, string>>
-  /** What a protocol keeps with a queue and the engine does not interpret (SQS: policies, key ids). */
+  /** Attributes that a protocol stores with a queue and the engine does not interpret (SQS: policies, key ids). */
   readonly extras: Readonly<Record<string, string>>
 }
 
@@ -136,7 +136,7 @@ const checkKnown = (change: SettingsChange): void => {
   }
 }
 
-/** A queue that exists has its kind, which its partitions and its messages' ids follow from. */
+/** Refuses a change of a queue's kind: its partitions and its messages' ids depend on the kind. */
 const checkKind = (name: string, { fifo }: SettingsChange, base: QueueSettings): void => {
   if (fifo === undefined || (fifo === null) === (base.fifo === undefined)) return
   const [kind, other] = base.fifo ? ['FIFO', 'does not end in .fifo'] : ['standard', 'ends in .fifo']

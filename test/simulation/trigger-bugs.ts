@@ -2,6 +2,7 @@ import type { PlantedBug } from './bugs.ts'
 
 const SIMULATION = { suites: ['test/simulation/simulation.test.ts'], worlds: 'trigger:' }
 
+const LOST_WAKES = { suites: ['test/lib/triggers/lost-wakes.test.ts'] }
 const FILTERS = { ...SIMULATION, worlds: 'trigger: a filter' }
 
 /** Bugs of the protocol by which triggers wake, dispatch and hand over. */
@@ -171,8 +172,8 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
     name: 'lost wakes start nothing but what is due',
     file: 'lib/triggers/wake.ts',
-    replace: 'if (all || startsAt',
-    by: 'if (startsAt',
+    replace: '=> all || startsAt',
+    by: '=> startsAt',
     suites: ['test/lib/triggers/dispatch.test.ts'],
   },
   {
@@ -188,6 +189,55 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     replace: 'declaredBy === undefined ? {} : { ifVersion: present.version }',
     by: '{}',
     suites: ['test/lib/triggers/trigger.test.ts'],
+  },
+  {
+    name: 'what is noted while a run looks goes with what was noted before it',
+    file: 'lib/triggers/due-index.ts',
+    replace: 'if (due.at === undefined || due.at > now) return { due, version }',
+    by: 'if (due.at !== 0) return { due, version }',
+    ...LOST_WAKES,
+  },
+  {
+    name: 'a run that ends takes the guard of the next one away',
+    file: 'lib/triggers/due-index.ts',
+    replace: 'if (due.guardedBy !== runId) return undefined',
+    by: '',
+    ...LOST_WAKES,
+  },
+  {
+    name: 'a mark is taken before its guard',
+    file: 'lib/triggers/mark.ts',
+    replace: '      duePut(queue, guarded(due, runId, now), version),\n',
+    by: '',
+    ...LOST_WAKES,
+  },
+  {
+    name: 'a trigger is stored without its entry of the due index',
+    file: 'lib/triggers/trigger.ts',
+    replace: '      duePut(trigger.queue, { ...due, at, left: true }, version),\n',
+    by: '',
+    ...LOST_WAKES,
+  },
+  {
+    name: 'nobody is told what a run gives back once its mark is gone',
+    file: 'lib/triggers/settle-batch.ts',
+    replace: 'if (nacked.length + unreceived.length > 0 && !holdsMark(run))',
+    by: 'if (nacked.length + unreceived.length > 1_000)',
+    ...LOST_WAKES,
+  },
+  {
+    name: 'a run for records that were given up is asked for once',
+    file: 'lib/triggers/wake.ts',
+    replace: 'if (all) await noteDue(engine, queue, engine.clock.now())',
+    by: '',
+    ...LOST_WAKES,
+  },
+  {
+    name: 'a slot is written whatever another run has written',
+    file: 'lib/triggers/slots.ts',
+    replace: 'key, value, ifVersion: version }])',
+    by: 'key, value }])',
+    suites: ['test/lib/triggers/slots.test.ts'],
   },
   {
     name: 'claims and acks wake the dispatcher',
