@@ -53,7 +53,7 @@ export const engineTransport = (engine: Engine, close: () => Promise<void> = asy
     listQueues: (query, options) => unless(options, () => listQueues(engine, query)),
     counts: (queue, options) => unless(options, () => counts(engine, queue)),
     publish: (queue, messages, options) => unless(options, () => publish(engine, queue, messages)),
-    // A poll that is called off has no messages, also before it begins.
+    // A poll whose signal is already aborted returns no messages.
     poll: async (queue, { ending, signal = ending, ...options }) =>
       signal?.aborted ? [] : poll(engine, queue, { ...options, ...(signal && { signal }) }),
     ack: (queue, handles, options) => unless(options, () => ack(engine, queue, handles)),
