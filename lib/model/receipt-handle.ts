@@ -128,8 +128,7 @@ export const issueReceiptHandle = (
   return { text: bytes.toString('base64url'), token: tokenOf(bytes) }
 }
 
-const tokenOf = (bytes: Buffer): Uint8Array =>
-  new Uint8Array(hash('sha256', bytes, 'buffer').subarray(0, TOKEN_BYTES))
+const tokenOf = (bytes: Buffer): Uint8Array => new Uint8Array(hash('sha256', bytes, 'buffer').subarray(0, TOKEN_BYTES))
 
 /** The handle in a text, of any queue; `undefined` when the text is no receipt handle. */
 export const decodeReceiptHandle = (text: string): ReceiptHandle | undefined => {
