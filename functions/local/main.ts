@@ -53,14 +53,8 @@ const serveUntilEnded = async (
   published = triggers.published
   const redrives = startRedriveWorker(engine, log)
   try {
-    const answer = composeFrontDoor({
-      options,
-      engine,
-      wakeRedrive: redrives.wake,
-      authenticate,
-      log,
-      place: description,
-    })
+    const wakeRedrive = redrives.wake
+    const answer = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description })
     const { host } = options
     const server = await startServer({ host, port: options.port, answer, log })
     const address = { url: serverUrl(host, server.port), pid: process.pid, httpOpen: options.httpOpen || !authenticate }
