@@ -42,7 +42,8 @@ export const takeMark = async (engine: Engine, queue: string, runId: string): Pr
     const document = await engine.store.getDocument(key, { consistent: true })
     const present = document && markIn(document)
     // An earlier try took effect, and its answer was lost.
-    if (document && present?.runId === runId) return { ...present, version: document.version }
+    const isOwn = present?.runId === runId && present.until > engine.clock.now()
+    if (document && isOwn) return { ...present, version: document.version }
     // The margin keeps a run with a fast clock from taking the mark of one that lives.
     if (present && present.until + MARK_MARGIN_MS > engine.clock.now()) return undefined
     const { due, version } = await readDue(engine, queue)

@@ -5,6 +5,8 @@ const SIMULATION = { suites: ['test/simulation/simulation.test.ts'], worlds: 'tr
 const LOST_WAKES = { suites: ['test/lib/triggers/lost-wakes.test.ts'] }
 const FILTERS = { ...SIMULATION, worlds: 'trigger: a filter' }
 
+const PAUSES = { ...SIMULATION, worlds: 'trigger: the queue is paused' }
+
 /** Bugs of the protocol by which triggers wake, dispatch and hand over. */
 export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
@@ -245,5 +247,48 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     replace: "eventName: ['INSERT'],",
     by: "eventName: ['INSERT', 'MODIFY', 'REMOVE'],",
     suites: ['test/infra/delivering.test.ts'],
+  },
+  {
+    name: 'a tick does not look at queues that were paused',
+    file: 'lib/triggers/wake.ts',
+    replace: 'if (due.paused || isDue(due))',
+    by: 'if (!due.paused && isDue(due))',
+    ...PAUSES,
+  },
+  {
+    name: 'a wake forgets a segment of a paused queue',
+    file: 'lib/triggers/wake.ts',
+    replace: 'return notePaused(engine, queue)',
+    by: 'return',
+    ...PAUSES,
+  },
+  {
+    name: 'a run of a paused queue ends without a note',
+    file: 'lib/triggers/next-due.ts',
+    replace: 'left: true, paused: true }',
+    by: 'left: true }',
+    ...PAUSES,
+  },
+  {
+    name: 'polls give out messages of a paused queue',
+    file: 'lib/receive/poll.ts',
+    replace: 'if (queue.settings.paused) return NOTHING_FOUND',
+    by: '',
+    ...SIMULATION,
+    worlds: 'the queue is paused and resumed',
+  },
+  {
+    name: 'a long poll that waits takes no notice of a pause',
+    file: 'lib/receive/poll.ts',
+    replace: '    queue = await engine.queues.get(queueName)\n',
+    by: '',
+    suites: ['test/lib/receive/pause.test.ts'],
+  },
+  {
+    name: 'a read that began before a pause hides it in the process that pauses',
+    file: 'lib/queues/cache.ts',
+    replace: 'if (present && present.generation',
+    by: 'if (present && present.version < 0 && present.generation',
+    suites: ['test/lib/receive/pause.test.ts'],
   },
 ]
