@@ -2,7 +2,10 @@ import { jsonCodec } from './codecs/json.ts'
 import type { SchemaIssue, StandardSchema } from './codecs/schema.ts'
 import { issuesText, validate } from './codecs/schema.ts'
 import type { TextCodec } from './codecs/text-codec.ts'
+import { bytesOfBase64 } from './model/base64.ts'
 import { HoldfastError } from './model/errors.ts'
+import type { MessageAttribute } from './model/message.ts'
+import type { Processed, Telemetry } from './telemetry/telemetry.ts'
 
 export { Reject, RetryLater } from './worker/verdicts.ts'
 
@@ -28,13 +31,20 @@ export const flushing =
     }
   }
 
+export interface RecordAttribute {
+  readonly dataType: string
+  readonly stringValue?: string | undefined
+  /** Base64. */
+  readonly binaryValue?: string | undefined
+}
+
 /** A record of the event that Lambda makes of SQS messages, and Holdfast of its own. */
 export interface QueueRecord {
   readonly messageId: string
   readonly receiptHandle: string
   readonly body: string
   readonly attributes: Readonly<Record<string, string | undefined>>
-  readonly messageAttributes: Readonly<Record<string, unknown>>
+  readonly messageAttributes: Readonly<Record<string, RecordAttribute>>
   readonly eventSourceARN: string
 }
 
@@ -58,6 +68,8 @@ export interface EventHandlerOptions<In, Out> {
   readonly codec?: TextCodec<In, Out>
   /** Is called for each record that failed. @default console.error */
   readonly onError?: (error: unknown, record: QueueRecord) => void
+  /** Traces and measures the work on each record, as that of a worker: `openTelemetry()` of `holdfast/opentelemetry`. */
+  readonly telemetry?: Telemetry
 }
 
 /**
@@ -68,13 +80,15 @@ export interface EventHandlerOptions<In, Out> {
 export const queueHandler =
   <Out, Context = unknown, In = Out>(
     work: (body: Out, context: RecordContext<Context>) => unknown,
-    { schema, codec = jsonCodec() as TextCodec<In, Out>, onError = reportFailure }: EventHandlerOptions<In, Out> = {},
+    options: EventHandlerOptions<In, Out> = {},
   ): ((event: QueueEvent, lambda: Context) => Promise<BatchResponse>) =>
   async ({ Records }, lambda) => {
+    const { schema, codec = jsonCodec() as TextCodec<In, Out>, onError = reportFailure } = options
     const failed: string[] = []
     const runOne = async (record: QueueRecord): Promise<boolean> => {
       try {
-        await work(await bodyOf(record, codec, schema), { record, lambda })
+        const body = await bodyOf(record, codec, schema)
+        await traced(record, options.telemetry, () => work(body, { record, lambda }))
         return true
       } catch (error) {
         failed.push(record.messageId)
@@ -92,6 +106,28 @@ export const queueHandler =
     await Promise.all(groupsOf(Records).map(runGroup))
     return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) }
   }
+
+/** Works on a record, and tells of it. */
+const traced = (record: QueueRecord, telemetry: Telemetry | undefined, work: () => unknown): unknown => {
+  const { eventSourceARN } = record
+  const queue = eventSourceARN.slice(eventSourceARN.lastIndexOf(':') + 1)
+  return telemetry ? telemetry.queue(queue, undefined).process([processed(record)], false, work) : work()
+}
+
+/** The message of a record, as far as traces tell of it. */
+const processed = ({ messageId, attributes, messageAttributes }: QueueRecord): Processed => ({
+  messageId,
+  receiveCount: Number(attributes.ApproximateReceiveCount ?? 1),
+  ...(attributes.MessageGroupId !== undefined && { groupId: attributes.MessageGroupId }),
+  attributes: Object.fromEntries(
+    Object.entries(messageAttributes).map(
+      ([name, { dataType, stringValue, binaryValue = '' }]): [string, MessageAttribute] => [
+        name,
+        { dataType, value: stringValue ?? bytesOfBase64(binaryValue) },
+      ],
+    ),
+  ),
+})
 
 /** Records that must follow each other: those of one group of a FIFO queue. Each other record is alone. */
 const groupsOf = (records: readonly QueueRecord[]): QueueRecord[][] => {

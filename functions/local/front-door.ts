@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Console } from '../../console/console.ts'
+import { POLL_HEADER } from '../../lib/transport/end-poll.ts'
 import type { App } from '../http/app.ts'
 import { noRoute } from '../http/no-route.ts'
 import { decodedPath, isPlainPath, pathOf } from '../http/plain-path.ts'
@@ -9,6 +10,7 @@ import { SqsError } from '../sqs/errors.ts'
 import { changesState } from '../sqs/model.ts'
 import { UNKNOWN_OPERATION } from '../sqs/query-protocol.ts'
 import type { CallerCheck } from './caller-check.ts'
+import { endableRequests } from './endable-requests.ts'
 import { welcome } from './welcome.ts'
 
 export interface FrontDoorParts {
@@ -85,9 +87,9 @@ const FORGOTTEN_TYPE = new HttpRefusal('UnsupportedMediaType', 'content-type mus
   hint: "Send JSON and say so: curl takes -H 'content-type: application/json' beside -d.",
 })
 
-const httpDoor =
-  ({ http, check, httpOpen, openApi }: FrontDoorParts): FrontDoor =>
-  (request, { target, signal }) => {
+const httpDoor = ({ http, check, httpOpen, openApi }: FrontDoorParts): FrontDoor => {
+  const polls = endableRequests()
+  return (request, { target, signal }) => {
     const path = decodedPath(pathOf(target))
     if (request.method === 'GET' && path === '/health') return Response.json({ status: 'ok' })
     if (request.method === 'GET' && path === '/openapi.json') return Response.json(openApi())
@@ -97,8 +99,16 @@ const httpDoor =
     if (!httpOpen) return refuse(...CLOSED)
     // URL parsers disagree about such a path, so no operation may act on it.
     if (!isPlainPath(path)) return noRoute(request.method, path, randomUUID())
-    return http.fetch(request, { path, signal })
+    const [, ended] = (request.method === 'DELETE' && POLL_PATH.exec(path)) || []
+    if (ended !== undefined) return Response.json({ ended: polls.end(ended) })
+    return polls.answer(request.headers.get(POLL_HEADER), signal, (ending) =>
+      http.fetch(request, { path, signal: ending }),
+    )
   }
+}
+
+/** Ends the wait of a poll of the client's. The deployed API has no such route: each function knows its own requests alone. */
+const POLL_PATH = /^\/polls\/([0-9a-f-]{36})$/
 
 /** Whether a person opened the address in a browser. */
 const isVisit = ({ method, headers }: Request): boolean =>

@@ -3,7 +3,8 @@ import { createEngine, type Engine } from '../../lib/engine.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
 import type { SegmentKey } from '../../lib/model/segment-key.ts'
 import type { Authenticator } from '../sqs/sigv4.ts'
-import { banner } from './banner.ts'
+import { removeAddress, writeAddress } from './address-file.ts'
+import { banner, serverUrl } from './banner.ts'
 import { isLoopback } from './caller-check.ts'
 import { composeFrontDoor } from './compose.ts'
 import { declaredText, declareQueues } from './declare-queues.ts'
@@ -38,7 +39,7 @@ const main = async (args: readonly string[]): Promise<number> => {
 
 const serveUntilEnded = async (
   options: LocalOptions,
-  { store, description, warning, failed }: LocalStore,
+  { store, description, warning, directory, failed }: LocalStore,
   authenticate: Authenticator | undefined,
   queues: DeclaredQueues | undefined,
   wanted: readonly LocalTrigger[],
@@ -50,31 +51,18 @@ const serveUntilEnded = async (
   published = triggers.published
   const redrives = startRedriveWorker(engine, log)
   try {
-    const answer = composeFrontDoor({
-      options,
-      engine,
-      wakeRedrive: redrives.wake,
-      authenticate,
-      log,
-      place: description,
-    })
+    const wakeRedrive = redrives.wake
+    const answer = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description })
     const { host } = options
     const server = await startServer({ host, port: options.port, answer, log })
-    const signed = authenticate !== undefined
-    console.log(
-      banner({
-        host,
-        port: server.port,
-        store: description,
-        warning,
-        queues: declared,
-        signed,
-        httpOpen: options.httpOpen || !signed,
-        exposed: !isLoopback(host),
-      }),
-    )
+    const address = { url: serverUrl(host, server.port), pid: process.pid, httpOpen: options.httpOpen || !authenticate }
+    await writeAddress(directory, address)
+    const facts = { host, port: server.port, store: description, warning, queues: declared }
+    const openness = { signed: authenticate !== undefined, httpOpen: address.httpOpen, exposed: !isLoopback(host) }
+    console.log(banner({ ...facts, ...openness }))
     const failure = await Promise.race([endingSignal(), failed])
     if (failure !== undefined) log.error(failure, {})
+    await removeAddress(directory)
     await server.stop()
     return failure === undefined ? 0 : 1
   } finally {

@@ -1,23 +1,23 @@
 /**
- * How many others seem to poll the same place, learned from lost races alone: 1 when alone, about the number of
- * competing pollers when there are many.
+ * An estimate of how many pollers compete at a scan target, learned from lost claims only: 1 for a single poller, about the
+ * number of pollers when there are many.
  *
- * A poller that is alone takes the head of the queue, in order. One among many reads a window `pressure` times what
- * it wants and takes a random part of it, since a lost race costs a write unit and a header read about a fortieth.
- * Where fewer messages are left than that, it waits a random while of its own before it takes one.
+ * A single poller claims the head of the queue, in order. One poller of many reads `pressure` times as many messages as it wants
+ * and claims a random part of them, because a lost claim costs a write unit, and reading a header about a fortieth of that.
+ * When fewer messages are left, it waits a random time before it claims one.
  */
 export interface Contention {
   readonly pressure: number
-  /** Takes note of the claims of one look. */
+  /** Records the outcomes of one scan's claims. */
   observe(outcome: { won: number; lost: number }): void
-  /** Takes note that nobody was there to take what was left lying for long enough. */
+  /** Records that no other poller claimed messages that were left for long enough. */
   observeIdle(): void
 }
 
 const MOST = 64
 /**
- * The pressure grows by half as many factors of `GROWTH` as claims were lost, and shrinks by `EASE` for those won: the
- * two balance at one loss in eight. Fewer would cost more reads than the writes they save.
+ * The pressure grows by half as many factors of `GROWTH` as claims were lost, and shrinks by `EASE` for claims won. The two
+ * balance at one lost claim in eight. Fewer lost claims would cost more in reads than they save in writes.
  */
 const GROWTH = 2
 const EASE = 0.9

@@ -6,8 +6,8 @@ import { type KeyRange, MAX_RANGE_HEADERS } from './scan-cache/key-range.ts'
  * The key ranges in flight at the front of one priority of one partition, as one process publishes them for others: a process that
  * polls for the first time need not read their headers.
  *
- * Within one write unit: neighbouring key ranges are joined, and end when the first of them ends. A hint: what it hides is still
- * stored.
+ * It fits into one write unit: neighbouring key ranges are joined, and a joined range ends when the first of its parts ends. It is
+ * a hint: the messages that it hides are still stored.
  */
 export interface InFlightSnapshot {
   /** Epoch ms. */
@@ -20,7 +20,7 @@ export interface InFlightSnapshot {
 export interface SnapshotHints {
   /** The snapshot that this process read or wrote last. */
   latest?: InFlightSnapshot | undefined
-  /** When it did. */
+  /** When this process read or wrote it. */
   readAt?: number
   /** When this process loaded the snapshot or early releases last; absent before its first poll. */
   loadedAt?: number
@@ -29,7 +29,7 @@ export interface SnapshotHints {
 }
 
 const MAX_KEY_RANGES = 20
-/** Younger keys are not hidden: a publisher whose clock is behind may still write there. */
+/** A snapshot does not hide younger keys: a publisher whose clock is behind may still write there. */
 const MIN_AGE_MS = 2_000
 /** A key range that ends sooner is not worth publishing. */
 const MIN_REMAINING_MS = 1_000

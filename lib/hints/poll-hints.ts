@@ -4,8 +4,8 @@ import { type Contention, contention } from './contention.ts'
 import type { SnapshotHints } from './in-flight-snapshot.ts'
 import { type Recent, recent } from './recent.ts'
 import { type Reservations, reservations } from './reservations.ts'
-import { type ScanCache, scanCache } from './scan-cache/scan-cache.ts'
-import { type TicketCache, ticketCache } from './ticket-cache.ts'
+import { ScanCache } from './scan-cache/scan-cache.ts'
+import { TicketCache } from './ticket-cache.ts'
 
 /** What the polls of this process learned about one priority of one shard. */
 export interface TargetHints {
@@ -15,29 +15,29 @@ export interface TargetHints {
   readonly contention: Contention
   /** Messages that a poll of this process is claiming right now, so that the others leave them to it. */
   readonly reserved: Reservations
-  /** Segments as this process's own claims left them, the latest few. */
+  /** The segments that this process claimed last, as its claims left them. */
   readonly newest: Recent<Segment>
-  /** When headers were first seen whose messages were all gone, epoch ms. */
+  /** When a header without messages was first read, epoch ms, by its sort key. */
   readonly emptied: Map<string, number>
   /** Polls of this process that scan here right now. */
   scanning: number
-  /** What a Query takes lately, ms. */
+  /** The recent average duration of a Query, ms. */
   roundTripMs: number
-  /** Messages that a header held on average, lately. */
+  /** The recent average number of receivable messages in a header. */
   density: number
 }
 
 export interface PollHints {
   /** Message groups that a poll of this process is polling right now. */
   readonly polledGroups: Set<string>
-  /** Numbers given in groups that were empty then, and since when. */
+  /** Last numbers of groups whose messages could not be read yet, and when they were first missed, epoch ms. */
   readonly missedNumbers: Map<string, { readonly lastSequence: string; readonly since: number }>
   /** The tickets of a shard. */
   tickets(shard: SegmentPartition): TicketCache
   target(partition: SegmentPartition, priority: number): TargetHints
-  /** A message of this process's doing became visible. */
+  /** Records that an operation of this process made a message visible. */
   release(key: SegmentKey): void
-  /** A segment is no longer there. */
+  /** Records that a segment no longer exists. */
   gone(key: SegmentKey): void
 }
 
@@ -58,7 +58,7 @@ export const pollHints = (): PollHints => {
       let memory = shards.get(id)
       if (!memory) {
         if (shards.size >= MAX_SHARDS) shards.clear()
-        memory = ticketCache()
+        memory = new TicketCache()
         shards.set(id, memory)
       }
       return memory
@@ -80,7 +80,7 @@ export const pollHints = (): PollHints => {
 }
 
 const newTargetHints = (): TargetHints => ({
-  scanCache: scanCache(),
+  scanCache: new ScanCache(),
   snapshot: {},
   contention: contention(),
   reserved: reservations(),

@@ -1,12 +1,12 @@
-/** A map that forgets: it holds the latest `most` entries at least, and twice as many at most. */
+/** A map that holds at least the latest `most` entries, and at most twice as many. */
 export interface Recent<V> {
   get(key: string): V | undefined
   set(key: string, value: V): void
 }
 
 /**
- * Two generations, the older one dropped as a whole. One map whose oldest entry is deleted for each new one costs many
- * times that: V8 keeps the places of deleted entries, and goes through them on the way to the oldest.
+ * Two maps: when the newer one is full, the older one is dropped as a whole. To delete the oldest entry for each new one costs
+ * many times more, because V8 keeps the places of deleted entries and goes through them on the way to the oldest.
  */
 export const recent = <V>(most: number): Recent<V> => {
   let young = new Map<string, V>()

@@ -1,8 +1,8 @@
-/** Messages set aside for whoever is about to claim them: of each segment one bit a message, and none has more than 25. */
+/** Messages that polls of this process are about to claim: one bit for each message of a segment, which has at most 25. */
 export interface Reservations {
   add(sort: string, indexes: readonly number[]): void
   remove(sort: string, indexes: readonly number[]): void
-  /** Those of the messages that nobody has set aside. */
+  /** The messages that no poll has reserved. */
   free(sort: string, indexes: number[]): number[]
 }
 

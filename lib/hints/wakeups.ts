@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts'
 
 /**
- * Tells the long polls of this process that a queue may have something for them. Messages published by other
- * processes are found by looking again; this only makes what happens here be seen at once.
+ * Wakes the long polls of this process when a queue may have messages for them. A poll finds the messages of other processes by
+ * its next scan; a wakeup only makes it notice at once what happens in its own process.
  */
 export interface Wakeups {
   /** Wakes up to `count` of the polls that wait for this queue. */
@@ -26,7 +26,7 @@ export const wakeups = (clock: Clock): Wakeups => {
       const waiting = sleepers.get(queue) ?? new Set()
       sleepers.set(queue, waiting)
       const wakeUp = () => {
-        // At once, so that two wakes in a row wake two polls.
+        // Deleted at once, so that two wakes in a row wake two polls.
         waiting.delete(wakeUp)
         waking.abort()
       }

@@ -1,5 +1,5 @@
 /**
- * Why a transaction was cancelled: one thing in it that could not be done. `text` says it in words.
+ * Why a transaction was cancelled: one part of it that could not be done. `text` is the reason in words.
  *
  * `message` counts the messages that the transaction publishes, and `entry` the caller's own entries, both from 0.
  */
@@ -21,11 +21,11 @@ export type CancelReason = { readonly text: string } & (
       readonly reason: 'duplicate'
       readonly queue: string
       readonly message: number
-      /** That other message's. */
+      /** The id of the other message. */
       readonly messageId: string
     }
   | {
-      /** Somebody published to the group of a FIFO queue since the actions were built. */
+      /** Another publisher wrote to the group of a FIFO queue since the actions were built. */
       readonly reason: 'group-moved-on'
       readonly queue: string
     }
@@ -49,7 +49,7 @@ export type CancelReason = { readonly text: string } & (
       readonly item?: object
     }
   | {
-      /** Another writer was at one of the items, or the database had no capacity for it. */
+      /** Another writer changed one of the items at the same time, or the database had no capacity for it. */
       readonly reason: 'conflict' | 'throttled'
       readonly entry?: number
       readonly queue?: string

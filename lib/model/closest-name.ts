@@ -1,4 +1,4 @@
-/** The known name that a mistyped one probably means. Nothing where none is similar. */
+/** The known name that a mistyped one probably means; `undefined` when no name is similar. */
 const closestName = (given: string, known: readonly string[]): string | undefined => {
   const wanted = given.toLowerCase()
   const [best] = known
@@ -13,10 +13,10 @@ const MIN_PART_LENGTH = 4
 const isPart = (given: string, name: string): boolean =>
   given.length >= MIN_PART_LENGTH && (name.startsWith(given) || name.endsWith(given) || given.startsWith(name))
 
-/** Longer names are not compared: the caller chose their length, and a comparison costs its square. */
+/** Longer names are not compared, because the cost of a comparison grows with the square of the length. */
 const MAX_LENGTH = 64
 
-/** Letters to insert, delete, change or swap with their neighbour. */
+/** The number of letters to insert, delete, change or swap with a neighbour. */
 const distanceOf = (a: string, b: string): number => {
   if (a.length > MAX_LENGTH || b.length > MAX_LENGTH) return MAX_LENGTH
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)]
@@ -38,7 +38,7 @@ const distanceOf = (a: string, b: string): number => {
   return at(a.length, b.length)
 }
 
-/** What to do about a name that is not known. */
+/** Advice for an unknown name: the similar name, or the list of known ones. */
 export const nameAdvice = (given: string, known: readonly string[]): string => {
   const near = closestName(given, known)
   if (near !== undefined) return `did you mean ${near}?`

@@ -22,7 +22,7 @@ export interface ContentMessage {
   readonly senderId?: string
   /** The id this message was published under, when its address has changed since. */
   readonly messageId?: string
-  /** When it was first published, when it has been moved since; epoch ms. */
+  /** When a moved message was first published, epoch ms. */
   readonly publishedAt?: number
   readonly deadLetter?: DeadLetterOrigin
 }

@@ -12,7 +12,7 @@ export type EngineEvent =
   | { readonly type: 'shards-raised'; readonly queue: string; readonly shards: number }
   /** A header whose content never arrived was deleted: its publish never succeeded. */
   | { readonly type: 'orphan-dropped'; readonly queue: string }
-  /** Work that follows a change failed, such as freeing the message group. The change itself is made. */
+  /** The follow-up work of a change failed, such as freeing the message group. The change itself has succeeded. */
   | { readonly type: 'follow-up-failed'; readonly queue: string; readonly error: unknown }
 
 export type Observer = (event: EngineEvent) => void

@@ -3,8 +3,8 @@ import { nameAdvice } from './closest-name.ts'
 import type { MessageStatus } from './message-status.ts'
 
 /**
- * Why an operation failed. One code is one reason. Its data is in fields, the underlying failure
- * in `cause`. HTTP statuses and SQS names are maps over these codes kept at the edges; the engine knows neither.
+ * Why an operation failed. Each code is one reason. The error's data is in `fields`, the underlying failure in `cause`. The HTTP
+ * API and the SQS endpoint map these codes to their own; the engine knows neither.
  */
 export const ERROR_CODES = [
   'InvalidRequest',
@@ -18,9 +18,9 @@ export const ERROR_CODES = [
   'LeaseLost',
   'MessageTooLarge',
   'OperationInProgress',
-  /** Its consumer said that the work failed for good, or it is in the dead-letter queue: a wait for its result is in vain. */
+  /** The work on the message failed for good, or the message is in the dead-letter queue: there will be no result. */
   'MessageFailed',
-  /** Cancelled, expired, purged, or nothing is known of it: a wait for its result is in vain. */
+  /** The message was cancelled, has expired, was purged, or nothing is known of it: there will be no result. */
   'MessageGone',
   /** The work is done, and its result could not be stored. */
   'ResultNotStored',
@@ -40,19 +40,19 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set(['Throttled', 'StoreUnavailabl
 
 /** What a request was throttled by: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ThrottlingReason.html */
 export type ThrottleReason =
-  /** One partition of the table is at its limit: more shards help. */
+  /** One partition of the table has reached its limit: more shards help. */
   | 'key-range'
-  /** The table is at the maximum that was configured for it, on demand. */
+  /** An on-demand table has reached the maximum that was configured for it. */
   | 'configured-maximum'
   /** The table's provisioned capacity is used up. */
   | 'provisioned-capacity'
   /** The account's quota for a table is used up. */
   | 'account-limit'
-  /** Not throttled at all: other writers kept changing the same items. */
+  /** No throttle: other writers changed the same items at each try. */
   | 'contention'
   | 'unknown'
 
-/** Data that helps the caller mend the request. */
+/** Data that helps the caller correct the request. */
 export interface ErrorFields {
   /** The request field at fault, as the public API spells it, e.g. `messages[0].delaySeconds`. */
   readonly field?: string
@@ -60,11 +60,11 @@ export interface ErrorFields {
   readonly value?: unknown
   /** The queue concerned. */
   readonly queue?: string
-  /** Of `Throttled`. */
+  /** For `Throttled`. */
   readonly reason?: ThrottleReason
-  /** Of the message, where its result was waited for. */
+  /** The message's status, after a wait for its result. */
   readonly status?: MessageStatus
-  /** Of `TransactionCanceled`. */
+  /** For `TransactionCanceled`. */
   readonly reasons?: readonly CancelReason[]
 }
 
@@ -83,11 +83,11 @@ export class HoldfastError extends Error {
   }
 }
 
-/** The error for a value outside what a field takes. */
+/** The error for a value that a field does not accept. */
 export const invalid = (field: string, value: unknown, requirement: string): HoldfastError =>
   new HoldfastError('InvalidRequest', `${field} ${requirement}, but is ${show(value)}`, { field, value })
 
-/** The error for a field that does not exist, among those that do at its place. */
+/** The error for an unknown field; `known` are the fields of the same object. */
 export const unknownField = (field: string, value: unknown, known: readonly string[]): HoldfastError => {
   const name = field.slice(field.lastIndexOf('.') + 1)
   const advice = nameAdvice(name, known)
@@ -107,18 +107,18 @@ export const messageNotFound = (queue: string, messageId: string): HoldfastError
   return new HoldfastError('MessageNotFound', message, { queue, field: 'messageId', value })
 }
 
-/** The error for a message that other processes changed at each try. */
+/** The error when other processes changed a message at each try. */
 export const messageContended = (queue: string): HoldfastError =>
   new HoldfastError('Throttled', 'other processes keep changing the message: try again', {
     queue,
     reason: 'contention',
   })
 
-/** Whether `error` is one of ours, with this code when one is given. */
+/** Whether `error` is a `HoldfastError`, and has this code if one is given. */
 export const isHoldfastError = (error: unknown, code?: ErrorCode): error is HoldfastError =>
   error instanceof HoldfastError && (code === undefined || error.code === code)
 
-/** What failed, as an error of ours; one of another kind is `Internal`. */
+/** An error as a `HoldfastError`; any other kind of error becomes `Internal`. */
 export const asHoldfastError = (error: unknown): HoldfastError =>
   isHoldfastError(error) ? error : new HoldfastError('Internal', String(error), {}, { cause: error })
 
@@ -132,7 +132,7 @@ export const ifQueueExists = async <T>(work: Promise<T>): Promise<T | undefined>
   }
 }
 
-/** Whether a request was refused for what is in it, before anything was done: without the part at fault it may succeed. */
+/** Whether a request was refused for its content, before anything was done. Without the part at fault it may succeed. */
 export const isRefusal = ({ code }: HoldfastError): boolean => code === 'InvalidRequest' || code === 'MessageTooLarge'
 
 const show = (value: unknown): string => shortened(textOf(value))
@@ -140,7 +140,7 @@ const show = (value: unknown): string => shortened(textOf(value))
 const textOf = (value: unknown): string => {
   if (value === undefined) return 'missing'
   if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) return String(value)
-  // What arrived as JSON may be nested deeper than can be written again.
+  // A value from JSON may be nested too deeply to be written again.
   try {
     return JSON.stringify(value)
   } catch {
@@ -150,7 +150,7 @@ const textOf = (value: unknown): string => {
 
 const shortened = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}…` : text)
 
-/** An error, or whatever else was thrown, as the reason that people read. */
+/** The text of an error, or of any other thrown value, for people. */
 export const reasonOf = (error: unknown): string =>
   error instanceof Error
     ? error.name === 'Error'

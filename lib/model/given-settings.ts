@@ -4,17 +4,17 @@ import { withoutUndefined } from './without-undefined.ts'
 
 type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined }
 
-/** Settings as a user writes them. Members that are left out of `fifo` and `retryPolicy` get their defaults. */
+/** Settings as a user writes them. Absent members of `fifo` and `retryPolicy` get their defaults. */
 export type GivenSettings = Loose<Omit<SettingsChange, 'fifo' | 'retryPolicy'>> & {
   readonly fifo?: Loose<FifoSettings> | null | undefined
   readonly retryPolicy?: (Loose<RetryPolicy> & Pick<RetryPolicy, 'initialSeconds'>) | null | undefined
 }
 
-/** Settings of a new queue, completed with the defaults. A queue whose name ends in `.fifo` is a FIFO queue, with `fifo` given or not. */
+/** Settings of a new queue, completed with the defaults. A queue whose name ends in `.fifo` is a FIFO queue, even without `fifo`. */
 export const newQueueSettings = (name: string, given: GivenSettings): SettingsChange =>
   completed(name.endsWith('.fifo') ? { fifo: {}, ...withoutUndefined(given) } : given, DEFAULT_FIFO)
 
-/** A change of settings. Members of `fifo` that are left out stay as they are in `present`. */
+/** A change of settings. Absent members of `fifo` stay as they are in `present`. */
 export const changedSettings = (given: GivenSettings, present: QueueSettings | undefined): SettingsChange =>
   completed(given, present?.fifo ?? DEFAULT_FIFO)
 

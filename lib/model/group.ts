@@ -8,8 +8,8 @@ import type { SegmentPartition } from './segment-key.ts'
  * Message groups of FIFO queues. A group's segments are stored in a partition of their own, in the order of their sequence
  * numbers. A ticket says that the group has messages, and which sequence number was given last.
  *
- * - A publish is one transaction: the ticket advances to a higher number, and the segment is there. So of two publishes
- *   the one that commits later has the higher numbers, by any clock.
+ * - A publish is one transaction, which advances the ticket to a higher number and inserts the segment. So of two publishes the
+ *   one that commits later has the higher numbers, by any clock.
  * - INVARIANT: a claim leases messages from the front of the group: the first one that is stored, and those that follow it
  *   without a gap, up to the first one that is in flight, delayed or backing off. The claim is one atomic write that requires
  *   each of its messages to be as it was read, and no message is ever inserted before these. From this follows:
@@ -20,13 +20,13 @@ import type { SegmentPartition } from './segment-key.ts'
  *   - While a consumer holds a message, no other consumer receives that message or a later one of its group. A claim replaces a
  *     lease that is over by the claimer's clock: the claim fails when the lease was extended first, and an extension that comes
  *     later finds another token.
- *   - A message that a consumer holds does not block messages *before* it. Where the leases of earlier messages of its batch end
- *     or are given back, any consumer can receive these, and two consumers hold messages of one group at the same time. SQS does
+ *   - A message that a consumer holds does not block messages *before* it. When earlier messages of its batch are given back, or
+ *     their leases end, any consumer can receive them. Then two consumers hold messages of one group at the same time. SQS does
  *     the same.
- * - The ticket's lock (`ticket.ts`) only says when a poll of the group returns nothing. It is never needed for safety: it ends, and
- *   a poller that finds it wrong corrects it. It only moves to an earlier instant, since what a process knows may be out of date.
- *   One exception: the poller that set a lock may move its end to the instant at which a delayed or backing off head can be
- *   received, while the lock is as that poller set it.
+ * - The ticket's lock (`ticket.ts`) only says until when a poll of the group returns nothing. Safety never depends on it: the lock
+ *   ends, and a poller that finds it wrong corrects it. The end of a lock only moves to an earlier instant, since a process's
+ *   knowledge may be out of date. One exception: the poller that set a lock may move its end to the instant at which a delayed or
+ *   backing off head can be received, while no other process has changed the lock.
  */
 
 /**
@@ -35,18 +35,18 @@ import type { SegmentPartition } from './segment-key.ts'
  * over times when it is empty, unless the clock of a publisher is behind that of a consumer by more than this. A clock that
  * is ahead does no harm.
  *
- * Beyond that, a number may be lower than that of a message that was gone by then. The order of messages is kept: a ticket is
+ * After this time, a new number may be lower than that of a message that is gone. The order of messages is kept: a ticket is
  * deleted only from an empty group, so of any two messages that are in the queue at the same time, in flight or not, the one whose
  * publish committed later has the higher number.
  *
- * It is not longer, because polls read the tickets of empty groups: a hundred one-off groups a second leave five hundred of them.
+ * The time is not longer, because polls read the tickets of empty groups: a hundred new groups a second leave five hundred of them.
  */
 const NUMBERS_KEPT_MS = 5_000
 
 export const isYoung = (lastSequence: Sequence, now: number): boolean =>
   sequenceAt(now - NUMBERS_KEPT_MS) < lastSequence
 
-/** 15 hex digits, 60 bits: the publisher's ms and 12 bits of counter. Raised where a clock went back. */
+/** 15 hex digits, 60 bits: the publisher's ms and 12 bits of counter. It is raised when a clock has gone back. */
 export type Sequence = string
 
 const SEQUENCE_DIGITS = 15
@@ -72,7 +72,7 @@ export const ascending = (): ((at: number) => Sequence) => {
   }
 }
 
-/** As SQS shows it: 20 digits. */
+/** A sequence number as SQS shows it, in 20 digits. */
 export const sequenceNumber = (sequence: Sequence): string => fromSequence(sequence).toString().padStart(20, '0')
 
 export const groupSort = (sequence: Sequence): string => `9${sequence}${FILLER}`
@@ -80,7 +80,7 @@ export const sequenceOf = (sort: string): Sequence => sort.slice(1, 1 + SEQUENCE
 /** The number of a segment's last message. */
 export const lastSequenceOf = ({ key, slots }: Segment): Sequence =>
   sequenceAfter(sequenceOf(key.sort), slots.length - 1)
-/** Before every number. */
+/** Lower than every sequence number. */
 export const NO_SEQUENCE: Sequence = '0'.repeat(SEQUENCE_DIGITS)
 
 /** A group of a FIFO queue. */
@@ -104,14 +104,14 @@ export const groupPartition = (queue: QueueState, group: string): SegmentPartiti
   group,
 })
 
-/** For so long after a change of a queue's settings a process may still act on the old ones. */
+/** How long after a change of a queue's settings a process may still act on the old ones. */
 const CHANGE_KNOWN_MS = QUEUE_CACHE_MS + 1_000
 
 /**
- * Locks that were set before this instant, epoch ms, are stale. Without an instant none is. After a purge no earlier message is
- * in flight, and after a delay was lowered, messages are due sooner than their tickets say. A group that has messages in flight
- * all the same is polled once and locked again. A process that does not know of the lowered delay yet may lock a ticket for too
- * long once more. When all processes know of it, those locks are stale too.
+ * Locks that were set before this instant, epoch ms, are stale; `undefined` when no lock is. After a purge no earlier message is
+ * in flight, and after a delay was lowered, messages are due sooner than their tickets say. If a group with a stale lock does have
+ * messages in flight, it is polled once and locked again. A process that does not know of the lowered delay yet may lock a
+ * ticket for too long once more. When all processes know of it, those locks are stale too.
  */
 export const locksStaleBefore = ({ purgedAt, delayLoweredAt }: QueueState, now: number): number | undefined => {
   const instants = []
@@ -123,7 +123,7 @@ export const locksStaleBefore = ({ purgedAt, delayLoweredAt }: QueueState, now: 
   return instants.length === 0 ? undefined : Math.max(...instants)
 }
 
-/** The same as a turn: locks that were set with an earlier one do not count. */
+/** The same instant as a turn: locks that were set with an earlier turn are stale. */
 export const staleTurnsBefore = (queue: QueueState, now: number): Sequence | undefined => {
   const instant = locksStaleBefore(queue, now)
   return instant === undefined ? undefined : sequenceAt(instant)
@@ -135,7 +135,7 @@ export type GroupHead =
   | { readonly kind: 'ready'; readonly parts: readonly HeadPart[] }
   /** The exhausted messages at the head, as far as they are of one segment. */
   | { readonly kind: 'exhausted'; readonly segment: Segment; readonly indexes: readonly number[] }
-  /** The first message is in flight: until then, unless its lease is moved. */
+  /** The first message is in flight until this instant, unless its lease is changed. */
   | { readonly kind: 'in-flight'; readonly until: number }
   /** The first message is delayed, or was given back and backs off. */
   | { readonly kind: 'backing-off'; readonly until: number }
@@ -147,7 +147,7 @@ export interface HeadPart {
   readonly indexes: readonly number[]
 }
 
-/** Judges a group by the segments at its head, which must hold at least `want` messages if the group has so many. */
+/** Decides what a poll does with a group, by the segments at its head. They must hold at least `want` messages if the group has so many. */
 export const judgeHead = (
   segments: readonly Segment[],
   {

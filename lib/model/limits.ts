@@ -1,6 +1,6 @@
 /**
- * Every limit of the product: name, unit, source. Limits of SQS are kept where users rely on them. Other limits are wider here, and
- * the SQS endpoint has those of SQS.
+ * Every limit of the product: name, unit, source. Limits of SQS on which users rely are the same here. Other limits are wider, and
+ * the SQS endpoint has SQS's own.
  *
  * SQS quotas: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-quotas.html
  * DynamoDB quotas: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
@@ -12,13 +12,13 @@ export const LIMITS = {
   batchSize: 25,
   /** Bytes of one message, body and attributes together (SQS, 1 MiB). */
   messageBytes: 1_048_576,
-  /** The least a queue's own maximum message size may be (SQS). */
+  /** The smallest maximum message size that a queue may have (SQS). */
   messageBytesMin: 1_024,
   /** Bytes of all messages in one publish: with base64 it fits Lambda's 6 MB request. */
   publishBytes: 4_194_304,
   /** Attributes of one message. */
   attributesPerMessage: 100,
-  /** Attributes of one message that SQS takes. Its endpoint keeps to that, and so does a trace context that is added to others. */
+  /** Attributes of one message in SQS. The SQS endpoint, and a trace context that is added to a message, keep to this limit. */
   sqsAttributesPerMessage: 10,
   /** Characters of an attribute's name and of its data type (SQS). */
   attributeNameLength: 256,
@@ -57,7 +57,7 @@ export const LIMITS = {
   groupIdLength: 128,
   /** Characters of an AWS X-Ray trace header. */
   traceHeaderLength: 1_024,
-  /** Characters of a publish's idempotency key, and how long a repeat with it is known as one, seconds. */
+  /** Characters of a publish's idempotency key, and how long the key is remembered, seconds. */
   idempotencyKeyLength: 128,
   idempotencyKeySeconds: 600,
   /** Longest deduplication window, seconds: 7 days (SQS has 5 minutes). */
@@ -71,7 +71,7 @@ export const LIMITS = {
   /** How long results are kept, seconds: a minute to 30 days. */
   resultRetentionSecondsMin: 60,
   resultRetentionSeconds: 2_592_000,
-  /** Bytes of one result as it is stored; a larger one belongs elsewhere, with a result that says where. */
+  /** Bytes of one stored result. A larger one is stored elsewhere, and its address is the result. */
   resultBytes: 32_768,
   /** Bytes of results that share one item. */
   sharedResultBytes: 2_048,

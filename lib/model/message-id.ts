@@ -7,11 +7,11 @@ import { priorityOf, type SegmentKey, sortKey, uniqueOf } from './segment-key.ts
  *
  *     48 bits due time · 4 version · 1 zero · 4 priority · 7 shard · 2 variant · 5 place · 1 zero · 56 unique
  *
- * In a message group, where a sequence number of 60 bits stands for the due time:
+ * In an ordered group, a sequence number of 60 bits takes the place of the due time:
  *
  *     48 bits sequence · 4 version · 1 one · 11 sequence · 2 variant · 1 sequence · 5 place · 56 hash of the group
  *
- * and in a group of a standard queue, where there is room for the first 36 bits of what makes the key unique:
+ * In a group of a standard queue, there is room for the first 36 of the bits that make the key unique:
  *
  *     48 bits due time · 4 version · 1 one · 11 unique · 2 variant · 25 unique · 5 place · 32 hash of the group
  */
@@ -52,10 +52,10 @@ const encodeGroupId = (sequence: string, index: number, group: string): string =
 
 const FAIR_UNIQUE_DIGITS = 9
 const UNIQUE_DIGITS = 14
-/** What the second half of an id holds of a unique part of 36 bits; the first half has the rest. */
+/** 2^25: the second half of an id holds the lower 25 of the 36 unique bits, and the first half the rest. */
 const FAIR_LOW = 0x2000000
 
-/** Through where the keys may lie that an id of a fair group stands for; they begin with the one decoded from it. */
+/** The end of the range of keys to which a message id of a fair group may belong. The range begins with the decoded key. */
 export const fairSortEnd = (sort: string): string => `${sortInId(sort)}~`
 
 /** The part of the sort key of a fair group's segment that its messages' ids hold. */
@@ -86,8 +86,8 @@ const asUuid = (time: string, place: number, half: string): string =>
   `${time.slice(0, 8)}-${time.slice(8)}-8${hex(place, 3)}-${half.slice(0, 4)}-${half.slice(4)}`
 
 /**
- * The address in a message id, or nothing when the text is no id of ours. Whether the queue is a standard one decides
- * how an id of a group is read.
+ * The address in a message id; `undefined` when the text is no message id. The kind of the queue decides how the id of a message
+ * in a group is read.
  */
 export const decodeMessageId = (
   text: string,

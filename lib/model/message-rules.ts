@@ -33,7 +33,7 @@ const FIELDS: Readonly<Record<keyof NewMessage, true>> = {
   senderId: true,
 }
 
-/** An option that is mistyped would be passed over: `delay` for `delaySeconds`. */
+/** Refuses unknown fields: a mistyped one, such as `delay` for `delaySeconds`, would have no effect. */
 const checkFields = (message: NewMessage, field: string): void => {
   if (typeof message !== 'object' || message === null) throw invalid(field, message, 'must be a message')
   for (const [name, value] of Object.entries(message)) {
@@ -43,7 +43,7 @@ const checkFields = (message: NewMessage, field: string): void => {
   }
 }
 
-/** The same for one message, which the error names as `field`. */
+/** The same check for one message, which the error names `field`. */
 export const checkMessage = (queue: QueueState, message: NewMessage, field: string): void => {
   checkFields(message, field)
   const { body, delaySeconds, dueAt, priority, timeToLiveSeconds } = message

@@ -1,9 +1,9 @@
-/** What a message is doing, or became. Instants are epoch ms. */
+/** The status of a message: what it is doing, or what became of it. Instants are epoch ms. */
 export type MessageStatus =
   /** Not due yet. */
   | { readonly state: 'delayed'; readonly visibleAt: number; readonly receiveCount: number }
   | { readonly state: 'ready'; readonly receiveCount: number }
-  /** A consumer works on it, unless it was killed: until the lease ends nobody can know. */
+  /** A consumer is working on it, or was killed: the two can't be distinguished before the lease ends. */
   | { readonly state: 'leased'; readonly until: number; readonly receiveCount: number }
   /** Given back, and not to be received before `visibleAt`. */
   | { readonly state: 'backingOff'; readonly visibleAt: number; readonly receiveCount: number }
@@ -13,7 +13,7 @@ export type MessageStatus =
   | { readonly state: 'failed'; readonly at: number }
   | { readonly state: 'deadLettered'; readonly at: number; readonly queue: string; readonly reason: string }
   | { readonly state: 'cancelled'; readonly at: number }
-  /** No trace of what became of it, or none but the reason: acked without a result, or dropped. */
+  /** The message is gone. There is no result: it was acked without one, or dropped for the `reason`. */
   | {
       readonly state: 'gone'
       readonly reason?: 'expired' | 'purged' | 'moved'
@@ -26,5 +26,5 @@ export type MessageStatus =
 export type StatusState = MessageStatus['state']
 
 const FINAL: ReadonlySet<StatusState> = new Set(['done', 'failed', 'deadLettered', 'cancelled', 'gone'])
-/** Whether nothing that a consumer does can change this any more. */
+/** Whether no consumer can change this status any more. */
 export const isFinal = ({ state }: MessageStatus): boolean => FINAL.has(state)

@@ -3,7 +3,7 @@ import type { HoldfastError } from './errors.ts'
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue }
 
-/** What a message carries. A string is text, bytes are bytes, anything else is JSON; a poll gives back the same kind. */
+/** The body of a message: a string as text, bytes as bytes, any other value as JSON. A poll returns the same kind. */
 export type Body = JsonValue | Uint8Array
 
 /**
@@ -15,7 +15,7 @@ export interface MessageAttribute {
   readonly value: string | Uint8Array
 }
 
-/** A message as a publisher hands it over. */
+/** A message as its publisher gives it. */
 export interface NewMessage {
   readonly body: Body
   readonly attributes?: Readonly<Record<string, MessageAttribute>>
@@ -25,7 +25,7 @@ export interface NewMessage {
   readonly dueAt?: number
   /** 0 (default, last) up to the queue's number of priorities less one (first). */
   readonly priority?: number
-  /** Seconds from when it is due until it is dropped, if that is before the queue's retention. */
+  /** Seconds from the due time until the message is dropped, if that is before the end of the queue's retention. */
   readonly timeToLiveSeconds?: number
   /** Message group: order on FIFO queues, fairness on standard ones. */
   readonly groupId?: string
@@ -36,7 +36,7 @@ export interface NewMessage {
   readonly senderId?: string
 }
 
-/** One message's outcome of a publish, in the order given. */
+/** The outcome of publishing one message. */
 export type PublishResult =
   | { readonly ok: true; readonly messageId: string; readonly sequenceNumber?: string; readonly duplicate?: true }
   | { readonly ok: false; readonly error: HoldfastError }
@@ -90,7 +90,7 @@ export interface StoredMessage extends MessageContent {
   readonly expiresAt: number
 }
 
-/** One receipt handle's outcome, in the order given. */
+/** The outcome of an operation on one receipt handle. */
 export type HandleResult = { readonly ok: true } | { readonly ok: false; readonly error: HoldfastError }
 
 export const utf8Bytes = (text: string): number => Buffer.byteLength(text, 'utf8')
@@ -101,7 +101,7 @@ export const bodyText = (body: Body): string =>
 
 const bodyBytes = (body: Body): number => (body instanceof Uint8Array ? body.byteLength : utf8Bytes(bodyText(body)))
 
-/** Size that counts towards the limits: body, and each attribute's name, data type and value (as SQS counts). */
+/** The size that counts towards the limits: the body, and each attribute's name, data type and value, as SQS counts. */
 export const messageBytes = (message: Pick<NewMessage, 'body' | 'attributes'>): number => {
   let bytes = bodyBytes(message.body)
   for (const [name, { dataType, value }] of Object.entries(message.attributes ?? {})) {

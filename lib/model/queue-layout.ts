@@ -3,16 +3,15 @@ import { LIMITS } from './limits.ts'
 import type { JsonValue } from './message.ts'
 
 /**
- * Which partitions of a queue hold messages: what publishers and pollers themselves note about a queue. It is an item of its
- * own, apart from the queue's record, so that a role that publishes can note it without the right to rewrite the
- * queue's settings.
+ * Which partitions of a queue hold messages. Publishers and pollers write it. It is an item apart from the queue's record, so that
+ * the role of a publisher can write it without the right to change the queue's settings.
  *
- * A publisher's role may write anything here, so nothing in it is trusted further than this: it can add shards, up to
- * the limit, and never take away those of the settings; and a FIFO queue ignores its shards, because a group's sequence numbers
- * follow from their number.
+ * A publisher's role may write anything here, so the engine limits its effect: a layout can add shards, up to the limit, and can
+ * never remove shards of the settings. A FIFO queue ignores the shards of its layout, because the sequence numbers of its groups
+ * depend on the number of shards.
  */
 export interface QueueLayout {
-  /** Of the queue's life that it describes; a queue created anew ignores the layout of the one before. */
+  /** The generation that the layout describes. A queue that was created again ignores an earlier generation's layout. */
   readonly generation: string
   /** Shards that publishers spread over. */
   readonly shards: number
@@ -26,7 +25,7 @@ export interface QueueLayout {
 
 export const layoutValue = (layout: QueueLayout): JsonValue => ({ ...layout })
 
-/** The layout in a document, as far as it is one of this life of the queue. */
+/** The layout in a document; empty if it belongs to another generation. */
 export const layoutIn = (document: Document | undefined, generation: string): Partial<QueueLayout> => {
   const found = (document?.value ?? {}) as { readonly [K in keyof QueueLayout]?: unknown }
   if (found.generation !== generation) return {}

@@ -3,13 +3,13 @@ import { LIMITS } from './limits.ts'
 
 const NAME = /^[A-Za-z0-9_-]+(\.fifo)?$/
 
-/** Queues of another account or region than the default carry it before their name: `111122223333/eu-west-1/orders`. */
+/** The scope of a queue outside the default account and region precedes its name: `111122223333/eu-west-1/orders`. */
 const SCOPED = /^[0-9]{12}\/[a-z0-9-]{1,40}\//
 
 /** The name without the account and region that may precede it. */
 export const plainName = (queue: string): string => queue.replace(SCOPED, '')
 
-/** Whether a queue can have this name, an account and region before it aside. */
+/** Whether a queue can have this name, with or without an account and region before it. */
 export const isQueueName = (queue: unknown): boolean => {
   if (typeof queue !== 'string') return false
   const name = plainName(queue)

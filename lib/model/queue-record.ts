@@ -8,7 +8,7 @@ import { lasting, type SegmentPartition } from './segment-key.ts'
 
 /**
  * The stored record of a queue. After the deletion of the queue its record stays for a while, marked as deleted, so that a new queue
- * of the name gets another generation, and its creator can be told that a queue was deleted recently.
+ * of the name gets another generation, and its creation can fail because a queue was deleted recently.
  */
 export interface QueueRecord {
   readonly settings: QueueSettings
@@ -22,8 +22,8 @@ export interface QueueRecord {
   /** When the delay of a FIFO queue was last lowered, epoch ms: locks of its tickets from before may last too long. */
   readonly delayLoweredAt?: number
   /**
-   * When results were switched on after the queue's creation, epoch ms. Another process may not know for a while, and ack
-   * without a result: those of messages received before all know are not kept.
+   * When results were switched on after the queue's creation, epoch ms. For a while other processes may not know it, and ack without
+   * a result. So results of messages that were received before every process knows are not kept.
    */
   readonly resultsSince?: number
   /** A random id of the last change, by which a process recognizes its own change after a lost response. */
@@ -36,7 +36,7 @@ export interface QueueRecord {
   readonly extras: Readonly<Record<string, string>>
 }
 
-/** A queue as it is now: its record, and what its layout adds to it. `settings.shards` is what the layout says. */
+/** The present state of a queue: its record, and what its layout adds to it. `settings.shards` comes from the layout. */
 export interface QueueState extends QueueRecord {
   readonly name: string
   /** Version of the record in the store. */
@@ -90,7 +90,7 @@ export const withLayout = (
   }
 }
 
-/** A queue's layout as its state has it. */
+/** The layout in a queue's state. */
 export const layoutOf = (queue: QueueState): QueueLayout => ({
   generation: queue.generation,
   shards: queue.settings.shards,
@@ -135,7 +135,7 @@ export const pollShards = (queue: QueueState): number => queue.pollShards
 export const pollPriorities = (queue: QueueState): number =>
   Math.max(queue.settings.priorities, queue.pollPriorities ?? 0)
 
-/** An instant, moved behind the last purge where that was by a clock that is ahead. */
+/** An instant, moved behind the last purge if that purge was made by a clock that is ahead. */
 export const afterPurge = ({ purgedAt = 0 }: QueueState, at: number): number => Math.max(at, purgedAt + 1)
 
 /** Whether a message was published before the last purge. */
@@ -143,7 +143,7 @@ export const isPurged = (queue: QueueState, publishedAt: number): boolean =>
   queue.purgedAt !== undefined && publishedAt <= queue.purgedAt
 
 /**
- * A segment as the queue's settings have it now. A change of a FIFO queue's delay also counts for the messages that are
+ * A segment with the queue's present delay. A change of a FIFO queue's delay also applies to the messages that are
  * in the queue already and were never received (SQS: "For FIFO queues, the per-queue delay setting is retroactive"); on
  * standard queues a segment keeps the due time that it was published with.
  */

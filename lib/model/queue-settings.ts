@@ -17,20 +17,20 @@ export interface FifoSettings {
   readonly throughputLimit: 'perQueue' | 'perMessageGroupId'
 }
 
-/** What a queue does. Defaults are those of SQS. */
+/** The settings of a queue. The defaults are those of SQS. */
 export interface QueueSettings {
-  /** How long a poll leases a message that it does not ask another span for. @default 30 */
+  /** How long a poll leases messages unless the poll names another time. @default 30 */
   readonly visibilityTimeoutSeconds: number
-  /** Delay of a message that names none. @default 0 */
+  /** Delay of a message unless the message has its own. @default 0 */
   readonly delaySeconds: number
   /** How long a message is kept, counted from when it is due. @default 345600 (4 days) */
   readonly retentionSeconds: number
   /** Largest message, body and attributes, bytes. @default 1048576 */
   readonly maximumMessageBytes: number
-  /** Wait of a poll that names none. @default 0 */
+  /** Wait of a poll unless the poll names its own. @default 0 */
   readonly receiveWaitTimeSeconds: number
   readonly deadLetter?: DeadLetterSettings
-  /** Rest of a nack that names no delay; without a policy it comes back at once. */
+  /** Backoff after a nack unless the nack names a delay; without a policy the message is ready at once. */
   readonly retryPolicy?: RetryPolicy
   /** Number of priorities, 1 … 10. @default 1 */
   readonly priorities: number
@@ -51,7 +51,7 @@ export interface QueueSettings {
 }
 
 export interface ResultSettings {
-  /** How long a result is kept after its ack, at least, seconds, 60 … 2592000 (30 days). */
+  /** How long a result is kept after its ack at least, seconds, 60 … 2592000 (30 days). */
   readonly retentionSeconds: number
 }
 
@@ -69,7 +69,7 @@ export interface Queue {
   readonly createdAt: number
   readonly modifiedAt: number
   readonly tags: Readonly<Record<string, string>>
-  /** What a protocol keeps with a queue and the engine does not interpret (SQS: policies, key ids). */
+  /** Attributes that a protocol stores with a queue and the engine does not interpret (SQS: policies, key ids). */
   readonly extras: Readonly<Record<string, string>>
 }
 
@@ -136,7 +136,7 @@ const checkKnown = (change: SettingsChange): void => {
   }
 }
 
-/** A queue that exists has its kind, which its partitions and its messages' ids follow from. */
+/** Refuses a change of a queue's kind: its partitions and its messages' ids depend on the kind. */
 const checkKind = (name: string, { fifo }: SettingsChange, base: QueueSettings): void => {
   if (fifo === undefined || (fifo === null) === (base.fifo === undefined)) return
   const [kind, other] = base.fifo ? ['FIFO', 'does not end in .fifo'] : ['standard', 'ends in .fifo']
@@ -148,6 +148,19 @@ const checkKind = (name: string, { fifo }: SettingsChange, base: QueueSettings):
 }
 
 const checkSettings = (name: string, settings: QueueSettings): void => {
+  checkNumbers(settings)
+  if (settings.deduplicationMode !== 'window' && settings.deduplicationMode !== 'pending') {
+    throw invalid('deduplicationMode', settings.deduplicationMode, 'must be "window" or "pending"')
+  }
+  if (settings.paused !== undefined && settings.paused !== true) {
+    throw invalid('paused', settings.paused, 'must be true or false')
+  }
+  if (settings.deadLetter) checkDeadLetter(name, settings.deadLetter)
+  if (settings.retryPolicy) checkRetryPolicy(settings.retryPolicy)
+  checkFifo(name, settings)
+}
+
+const checkNumbers = (settings: QueueSettings): void => {
   whole('visibilityTimeoutSeconds', settings.visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
   whole('delaySeconds', settings.delaySeconds, 0, LIMITS.delaySeconds)
   whole('retentionSeconds', settings.retentionSeconds, LIMITS.retentionSecondsMin, LIMITS.retentionSeconds)
@@ -156,41 +169,37 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
   whole('priorities', settings.priorities, 1, LIMITS.priorities)
   whole('shards', settings.shards, 1, LIMITS.shards)
   whole('deduplicationWindowSeconds', settings.deduplicationWindowSeconds, 1, LIMITS.deduplicationWindowSeconds)
-  if (settings.deduplicationMode !== 'window' && settings.deduplicationMode !== 'pending') {
-    throw invalid('deduplicationMode', settings.deduplicationMode, 'must be "window" or "pending"')
-  }
   if (settings.maxInFlightPerGroup !== undefined) {
     whole('maxInFlightPerGroup', settings.maxInFlightPerGroup, 1, LIMITS.maxInFlightPerGroup)
   }
-  const { deadLetter, retryPolicy, results, paused } = settings
-  if (paused !== undefined && paused !== true) throw invalid('paused', paused, 'must be true or false')
-  if (results) {
+  if (settings.results) {
     const { resultRetentionSecondsMin: min, resultRetentionSeconds: max } = LIMITS
-    whole('results.retentionSeconds', results.retentionSeconds, min, max)
+    whole('results.retentionSeconds', settings.results.retentionSeconds, min, max)
   }
-  if (deadLetter) {
-    if (typeof deadLetter !== 'object') throw invalid('deadLetter', deadLetter, 'must be an object')
-    checkQueueName(deadLetter.queue, 'deadLetter.queue')
-    if (deadLetter.queue.endsWith('.fifo') !== name.endsWith('.fifo')) {
-      throw invalid('deadLetter.queue', deadLetter.queue, 'must be of the same kind as the queue, FIFO or standard')
-    }
-    whole('deadLetter.maxReceives', deadLetter.maxReceives, 1, LIMITS.maxReceives)
+}
+
+const checkDeadLetter = (name: string, deadLetter: DeadLetterSettings): void => {
+  if (typeof deadLetter !== 'object') throw invalid('deadLetter', deadLetter, 'must be an object')
+  checkQueueName(deadLetter.queue, 'deadLetter.queue')
+  if (deadLetter.queue.endsWith('.fifo') !== name.endsWith('.fifo')) {
+    throw invalid('deadLetter.queue', deadLetter.queue, 'must be of the same kind as the queue, FIFO or standard')
   }
-  if (retryPolicy) {
-    number('retryPolicy.initialSeconds', retryPolicy.initialSeconds, 0, LIMITS.retryDelaySeconds)
-    number('retryPolicy.factor', retryPolicy.factor, 1, LIMITS.retryFactor)
-    number('retryPolicy.maximumSeconds', retryPolicy.maximumSeconds, 0, LIMITS.retryDelaySeconds)
-    if (retryPolicy.jitter !== 'none' && retryPolicy.jitter !== 'full') {
-      throw invalid('retryPolicy.jitter', retryPolicy.jitter, 'must be "none" or "full"')
-    }
+  whole('deadLetter.maxReceives', deadLetter.maxReceives, 1, LIMITS.maxReceives)
+}
+
+const checkRetryPolicy = ({ initialSeconds, factor, maximumSeconds, jitter }: RetryPolicy): void => {
+  number('retryPolicy.initialSeconds', initialSeconds, 0, LIMITS.retryDelaySeconds)
+  number('retryPolicy.factor', factor, 1, LIMITS.retryFactor)
+  number('retryPolicy.maximumSeconds', maximumSeconds, 0, LIMITS.retryDelaySeconds)
+  if (jitter !== 'none' && jitter !== 'full') throw invalid('retryPolicy.jitter', jitter, 'must be "none" or "full"')
+}
+
+const checkFifo = (name: string, { fifo, priorities }: QueueSettings): void => {
+  if (fifo && priorities > 1) {
+    throw invalid('priorities', priorities, 'must be 1 on a FIFO queue, whose order is that of publication')
   }
-  if (settings.fifo && settings.priorities > 1) {
-    throw invalid('priorities', settings.priorities, 'must be 1 on a FIFO queue, whose order is that of publication')
-  }
-  if (name.endsWith('.fifo') !== (settings.fifo !== undefined)) {
-    const rule = settings.fifo
-      ? 'must end in .fifo, as it has fifo settings'
-      : 'must have fifo settings, as it ends in .fifo'
+  if (name.endsWith('.fifo') !== (fifo !== undefined)) {
+    const rule = fifo ? 'must end in .fifo, as it has fifo settings' : 'must have fifo settings, as it ends in .fifo'
     throw invalid('queue', plainName(name), rule)
   }
 }

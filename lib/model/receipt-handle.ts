@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { HoldfastError } from './errors.ts'
 import { groupPartition, isFairGroup } from './group.ts'
 import { LIMITS } from './limits.ts'
@@ -7,13 +7,13 @@ import { TOKEN_BYTES } from './segment.ts'
 import type { SegmentKey } from './segment-key.ts'
 
 /**
- * The text with which a consumer acks, extends or nacks. It holds where the message is and what was known at the claim, so that
- * none of these needs a read before its write.
+ * The text with which a consumer acks, extends or nacks. It holds the message's address and what was known at the claim, so that
+ * no operation needs a read before its write.
  *
- * INVARIANT: the lease token, which every conditional write checks, is the hash of the whole handle. So a handle that was
- * edited anywhere names another lease, and nothing in it needs to be distrusted: neither when the message was received,
- * which limits how long a lease may be extended, nor its receive count, which decides when it is dead-lettered. A nonce
- * in the handle makes it unguessable for everyone else; no secret is needed.
+ * INVARIANT: the lease token, which every conditional write checks, is the hash of the whole handle. So an edited handle names
+ * another lease, and the engine can trust everything in a handle: the time of the receive, which limits how long a lease may
+ * be extended, and the receive count, which decides when the message is dead-lettered. A nonce makes a handle unguessable, so
+ * no secret is needed.
  */
 export interface ReceiptHandle {
   readonly shard: number
@@ -23,7 +23,7 @@ export interface ReceiptHandle {
   readonly token: Uint8Array
   /** Messages the segment was published with. */
   readonly count: number
-  /** Messages the claim left neither acked nor unleased by it: when all of them are acked at once, one delete does. */
+  /** Messages that the claim leased, if no others were left: when all of them are acked at once, one delete is enough. */
   readonly claimed: number
   /** Messages that were already gone at the claim. */
   readonly gone: number
@@ -33,11 +33,11 @@ export interface ReceiptHandle {
   readonly receivedAt: number
   /** For a message of a FIFO queue. */
   readonly group?: HandleGroup
-  /** Absent in handles of the formats before. */
+  /** Absent in handles of earlier formats. */
   readonly claim?: HandleClaim
 }
 
-/** What a result is stored with: which claim brought it, and what was known of the segment when it was claimed. */
+/** The data of a claim with which a result is stored: its version, and what was known of the segment. */
 export interface HandleClaim {
   /**
    * Version of the header that the claim was decided on.
@@ -47,7 +47,7 @@ export interface HandleClaim {
    * nothing brings back what a message was like before a claim that reached its consumer (`unreceive`).
    */
   readonly version: number
-  /** When the segment was published, epoch ms: tells what a purge dropped. */
+  /** When the segment was published, epoch ms, to find out whether a purge dropped it. */
   readonly publishedAt: number
   /** Epoch ms, whole seconds: when the message is dropped. */
   readonly expiresAt: number
@@ -128,10 +128,9 @@ export const issueReceiptHandle = (
   return { text: bytes.toString('base64url'), token: tokenOf(bytes) }
 }
 
-const tokenOf = (bytes: Buffer): Uint8Array =>
-  new Uint8Array(createHash('sha256').update(bytes).digest().subarray(0, TOKEN_BYTES))
+const tokenOf = (bytes: Buffer): Uint8Array => new Uint8Array(hash('sha256', bytes, 'buffer').subarray(0, TOKEN_BYTES))
 
-/** The handle in a text, of any queue. Nothing when the text is no receipt handle. */
+/** The handle in a text, of any queue; `undefined` when the text is no receipt handle. */
 export const decodeReceiptHandle = (text: string): ReceiptHandle | undefined => {
   const bytes = bytesOf(text)
   return bytes && handleIn(bytes)
@@ -182,7 +181,7 @@ const isOutdated = (bytes: Buffer, now: number): boolean => {
   return now >= replacedAt + LONGEST_LEASE_MS || handleIn(bytes).receivedAt >= replacedAt
 }
 
-/** @throws `ReceiptHandleInvalid` for what is no handle, or one of another queue. */
+/** @throws `ReceiptHandleInvalid` for a malformed handle, or one of another queue. */
 export const receiptHandleFor = (queue: string, text: string, now: number): ReceiptHandle => {
   const bytes = bytesOf(text)
   if (bytes?.compare(fingerprint(queue), 0, QUEUE_BYTES, 1, 1 + QUEUE_BYTES) !== 0 || isOutdated(bytes, now)) {
@@ -195,7 +194,7 @@ export const receiptHandleFor = (queue: string, text: string, now: number): Rece
   return handleIn(bytes)
 }
 
-/** Whether a text says that it is a handle of this queue. */
+/** Whether a text is in the form of a handle of this queue. */
 export const isHandleOf = (queue: string, text: string): boolean =>
   bytesOf(text)?.compare(fingerprint(queue), 0, QUEUE_BYTES, 1, 1 + QUEUE_BYTES) === 0
 
@@ -205,7 +204,7 @@ export const keyOfHandle = (queue: QueueState, { shard, sort, group }: ReceiptHa
   sort,
 })
 
-/** The format as it is now, of an old one too. */
+/** The present format that corresponds to a handle's own. */
 const formatOf = (bytes: Buffer): number => {
   const format = bytes.readUInt8(0)
   return format === 0 || format >= FORMAT ? format : ((format - 1) % FORMATS_PER_GENERATION) + FORMAT
@@ -231,7 +230,7 @@ const fingerprint = (queue: string): Buffer => {
   let bytes = fingerprints.get(queue)
   if (!bytes) {
     if (fingerprints.size >= 10_000) fingerprints.clear()
-    bytes = createHash('sha256').update(queue).digest().subarray(0, QUEUE_BYTES)
+    bytes = hash('sha256', queue, 'buffer').subarray(0, QUEUE_BYTES)
     fingerprints.set(queue, bytes)
   }
   return bytes

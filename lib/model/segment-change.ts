@@ -15,16 +15,16 @@ import type { SegmentKey } from './segment-key.ts'
 export interface Change {
   readonly key: SegmentKey
   readonly requires: Requirement
-  /** What the slots become; `undefined` deletes the whole segment. */
+  /** The new slots; `undefined` deletes the whole segment. */
   readonly slots: readonly (readonly [index: number, slot: Slot])[] | undefined
 }
 
 export type Requirement =
-  /** Nothing at all changed since it was read. */
+  /** The segment has not changed since it was read. */
   | { readonly kind: 'version'; readonly version: number }
   /**
-   * Only these slots matter; `gone`, when given, is how many others must be gone, and `count` how many messages the
-   * segment must have been published with: what a deletion without a read must not take anybody's word for.
+   * Conditions on these slots only. `gone`, when given, is how many other slots must be gone, and `count` how many messages the
+   * segment must have been published with. A deletion without a read needs both, because a consumer could forge them in a handle.
    */
   | {
       readonly kind: 'slots'
@@ -35,7 +35,7 @@ export type Requirement =
 
 export type SlotCondition =
   | { readonly kind: 'fresh' }
-  /** Exactly this lease, as it was read. */
+  /** Exactly the lease that was read. */
   | { readonly kind: 'lease'; readonly lease: Lease }
   /** Leased under this token; with `liveAt`, not ended by then. */
   | { readonly kind: 'token'; readonly token: Uint8Array; readonly liveAt?: number }
@@ -81,14 +81,14 @@ export const unclaim = (before: Segment, claimed: Change): Change => ({
   slots: leasesOf(claimed).map(([index]) => [index, slotAt(before, index)]),
 })
 
-/** Whether a claim was made, as far as a segment shows: each message bears the lease that the claim gives it. */
+/** Whether a segment shows that a claim was made: each claimed message has the lease of the claim. */
 export const bearsLeases = (segment: Segment | undefined, claimed: Change): boolean =>
   segment !== undefined && leasesOf(claimed).every(([index, { token }]) => holds(slotAt(segment, index), token))
 
 const leasesOf = ({ slots = [] }: Change): [index: number, lease: Lease][] =>
   slots.flatMap(([index, slot]): [number, Lease][] => (slot.kind === 'lease' ? [[index, slot]] : []))
 
-/** Takes messages away for good, provided that they are as they were read. */
+/** Removes messages for good, on condition that they have not changed since they were read. */
 export const removeMessages = (segment: Segment, indexes: readonly number[]): Change => ({
   key: segment.key,
   ...(indexes.length + goneCount(segment) === segment.slots.length
@@ -96,7 +96,7 @@ export const removeMessages = (segment: Segment, indexes: readonly number[]): Ch
     : { requires: asRead(segment, indexes), slots: indexes.map((index) => [index, GONE]) }),
 })
 
-/** Deletes a segment that holds nothing to be received any more. */
+/** Deletes a segment without messages. */
 export const removeSegment = (segment: Segment): Change => ({
   key: segment.key,
   requires: atVersion(segment),
@@ -113,7 +113,7 @@ export const asRead = (segment: Segment, indexes: readonly number[]): Requiremen
   }),
 })
 
-/** What a change makes of a segment: the rule that every store follows. */
+/** The segment after a change: the rule that every store follows. */
 export const applyChange = (
   segment: Segment | undefined,
   change: Change,

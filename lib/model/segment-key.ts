@@ -32,12 +32,12 @@ export interface SortKeyParts {
 
 const TIME_DIGITS = 12
 const UNIQUE_DIGITS = 14
-/** Above every digit a sort key is made of. */
+/** Sorts after every digit of a sort key. */
 const AFTER_ALL = '~'
-/** Below every digit a sort key is made of: appended to a key, it names the place right behind that key. */
+/** Sorts before every digit of a sort key: appended to a key, it gives the next possible place. */
 const RIGHT_BEHIND = '!'
 
-/** All three digits of each number below 4,096: many times as fast as a number's own conversion. */
+/** The three hex digits of each number below 4,096: a lookup is many times faster than a conversion. */
 const HEX = Array.from({ length: 0x1000 }, (_, value) => value.toString(16).padStart(3, '0'))
 
 const hexTime = (at: number): string => {
@@ -89,13 +89,13 @@ export const segmentId = (key: SegmentKey): string => `${partitionId(key.partiti
 const COUNTER_MAX = 0xfff
 const FIRST_COUNTER = 0x7ff
 
-/** Hands out the unique parts of sort keys; within one millisecond they ascend. */
+/** Generates the unique parts of sort keys, which ascend within a millisecond. */
 export const uniqueSequence = (randomBytes: (length: number) => Uint8Array): ((at: number) => string) => {
   let last = -1
   let counter = 0
   return (at) => {
     const bytes = Buffer.from(randomBytes(8))
-    // Starts at random, so that messages that many publishers schedule for one instant have different keys.
+    // The counter starts at a random number, so that messages that many publishers schedule for one instant have different keys.
     counter = at === last ? Math.min(counter + 1, COUNTER_MAX) : bytes.readUInt16BE(6) & FIRST_COUNTER
     last = at
     const random = bytes.toString('hex').slice(0, UNIQUE_DIGITS - 3)

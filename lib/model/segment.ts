@@ -13,12 +13,12 @@ import { dueAtOf, type SegmentKey } from './segment-key.ts'
  *       │              is past    nack with a delay: backingOff till then  │
  *       └───────────────────────────────────────────────────────────────┘
  *
- * Lease expiry writes nothing: a slot whose `until` has passed is receivable where it always was. When every slot is
- * gone the header is deleted. Each arrow is one conditional write of one item, so each segment is linearizable:
+ * The end of a lease writes nothing: a slot whose `until` has passed is receivable in the same place. When every slot is gone,
+ * the header is deleted. Each arrow is one conditional write of one item, so each segment is linearizable:
  *
- * - A claim of all that is left requires the version it read; a claim of some requires exactly the slots it read, so
- *   that claims of different messages of a segment don't disturb each other.
- * - Ack, extend and nack require the lease token of each message they touch, and so need no read before.
+ * - A claim of all remaining messages requires the version that it read. A claim of some messages requires exactly the slots that
+ *   it read, so that claims of different messages of a segment do not conflict.
+ * - Ack, extend and nack require the lease token of each message that they change, and so need no read before.
  * - INVARIANT: a slot's token changes only by a claim, and a claim happens only when the slot it replaces is fresh or
  *   its `until` is past on the claimer's clock. So two live leases of one message never exist at once.
  *
@@ -26,7 +26,7 @@ import { dueAtOf, type SegmentKey } from './segment-key.ts'
  */
 export interface Segment {
   readonly key: SegmentKey
-  /** Rises with every change. */
+  /** Every change raises it. */
   readonly version: number
   /** One a message, in order of publication. */
   readonly slots: readonly Slot[]
@@ -37,8 +37,8 @@ export interface Segment {
   /** Epoch ms, whole seconds: dropped from then on. */
   readonly expiresAt: number
   /**
-   * Epoch ms, whole seconds, where the queue keeps results: how long the header of an expired segment stays in the store, which
-   * is longer than any of its results. So a header that is absent before then was deleted, and never merely expired.
+   * Epoch ms, whole seconds, on a queue that keeps results: how long the header of an expired segment stays in the store. That is
+   * longer than any of its results. So a header that is absent before then was deleted and has not merely expired.
    */
   readonly keptUntil?: number
   /** Items that hold the content apart from the header; 0 when it is in the header itself. */
@@ -93,11 +93,11 @@ export const segmentDueAt = (segment: Segment): number => segment.dueAt ?? dueAt
 /** When the message of a slot can next be received, epoch ms; never for one that is gone. */
 export const visibleAt = (segment: Segment, slot: Slot): number => slotVisibleAt(slot, freshAt(segment))
 
-/** The same, where it is known from when on a fresh one can be received. */
+/** When the message of a slot can next be received, given when a fresh one can be. */
 const slotVisibleAt = (slot: Slot, fresh: number): number =>
   slot.kind === 'fresh' ? fresh : slot.kind === 'lease' ? slot.until : Number.POSITIVE_INFINITY
 
-/** In a group nothing waits for a clock but a delay, or one publisher's fast clock would hold up all the others. */
+/** When fresh messages can be received. In a group only a delay makes them wait: a publisher's fast clock must not block the group. */
 const freshAt = (segment: Segment): number =>
   segment.dueAt !== undefined && segment.dueAt <= segment.publishedAt ? 0 : segmentDueAt(segment)
 
@@ -111,7 +111,7 @@ export const receivable = (segment: Segment, now: number): number[] => {
   return indexes
 }
 
-/** The earliest instant at which anything of the segment can be received, epoch ms. */
+/** The earliest instant at which a message of the segment can be received, epoch ms. */
 export const nextVisibleAt = (segment: Segment): number => {
   const fresh = freshAt(segment)
   let next = Number.POSITIVE_INFINITY

@@ -22,8 +22,8 @@ export interface Ticket {
   /** The last number given in the group; on standard queues a mark that differs with every publish. */
   readonly lastSequence: Sequence
   /**
-   * Since when the group waits for its turn: since it was polled last or, when it was not, since it got its first
-   * message. Empty while the group is idle, and on standard queues, where turns are drawn.
+   * Since when the group has waited for its turn: since it was last polled, or since it got its first message. Empty while the
+   * group is idle, and on standard queues, where turns are random.
    */
   readonly turn: Sequence
   /** Polls of the group before this instant return nothing, epoch ms; Infinity until something is published. */

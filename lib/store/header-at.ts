@@ -2,7 +2,7 @@ import type { Segment } from '../model/segment.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
 import type { Store } from './port.ts'
 
-/** The header under a key, or the first one up to `to`, where the key is known in part. */
+/** The header under a key. If only the beginning of the key is known: the first header up to `to`. */
 export const headerAt = async (
   store: Pick<Store, 'headers'>,
   { partition, sort }: SegmentKey,

@@ -6,21 +6,21 @@ import type { Write } from './port.ts'
 /** How a transaction is committed: the engine's writes, and with them entries of the caller's own, all or none. */
 export interface JointCommits {
   /**
-   * Whether an attempt may be sent again under its token: within ten minutes all sendings of one token together are one.
+   * Whether an attempt may be sent again under its token: the database then does all sendings within ten minutes once.
    */
   readonly repeatable: boolean
-  /** @throws `InvalidRequest`, `MessageTooLarge` for what no transaction can take: too much, or two actions on one item */
+  /** @throws `InvalidRequest`, `MessageTooLarge` for writes that no transaction takes: too many, too large, or two on one item */
   prepare(writes: readonly Write[]): PreparedTransaction
-  /** Sends once. Never rejects for what became of it. */
+  /** Sends once. Every outcome is a result, never a rejection. */
   send(prepared: PreparedTransaction, token: string): Promise<JointOutcome>
 }
 
-/** A transaction as it is sent, once or again. */
+/** A transaction in the form in which it is sent, the first time and again. */
 export interface PreparedTransaction {
   readonly writes: readonly Write[]
-  /** In the database's form, with the caller's entries behind the engine's writes. */
+  /** The actions in the database's form: the engine's writes, then the caller's entries. */
   readonly actions: readonly object[]
-  /** Stores what must be there before the writes. */
+  /** Stores content that must exist before the writes. */
   storeContent(): Promise<void>
 }
 
@@ -34,15 +34,15 @@ export type JointOutcome =
   | { readonly kind: 'unknown'; readonly error: HoldfastError }
 
 export interface ActionFailure {
-  /** Place among the engine's writes, and behind them the caller's entries. */
+  /** The action's position: the engine's writes come first, then the caller's entries. */
   readonly action: number
   readonly cause: 'condition' | 'conflict' | 'throttled' | 'refused'
-  /** The database's own words. */
+  /** The database's message. */
   readonly text?: string
-  /** What a condition met: a segment's header, a document, a ticket's last number. */
+  /** What a failed condition met: a segment's header, a document, or a ticket's last number. */
   readonly segment?: Segment
   readonly document?: Document
   readonly lastSequence?: string
-  /** What a condition of the caller's met, in the database's form. */
+  /** The item that a condition of the caller's own met, in the database's form. */
   readonly item?: object
 }

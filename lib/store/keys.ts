@@ -12,8 +12,8 @@ export const TABLE_SHAPE = { partitionKey: 'pk', sortKey: 'sk', timeToLive: 'x' 
 export const SORT_KEY_LENGTH = 250
 
 /**
- * Every kind of item in the table. A partition key is the kind's letter, `#` and what `names` says, so that IAM's
- * `dynamodb:LeadingKeys` can grant one kind of one queue's items to one role:
+ * Every kind of item in the table. A partition key is the kind's letter, `#` and the names that `names` stands for, so that a
+ * role can be granted one kind of one queue's items with IAM's `dynamodb:LeadingKeys`:
  *
  *     queue       <letter>#<queue>                  one partition a queue
  *     generation  <letter>#<queue>#<generation>#…   gone with the queue's deletion
@@ -31,11 +31,11 @@ export const KEY_KINDS = {
   ticket: { letter: 't', names: 'generation' },
   /** The fence of a message group under a limit in flight. */
   fence: { letter: 'f', names: 'generation' },
-  /** The message that a deduplication id stands for. */
+  /** The record of a deduplication id, with the message that has it. */
   deduplication: { letter: 'd', names: 'generation' },
-  /** What became of a segment's messages: results, failures, and that they were cancelled or moved. */
+  /** A result item: what became of messages of a segment (results, failures, cancellations, moves). */
   result: { letter: 'o', names: 'generation' },
-  /** What a publish with an idempotency key stored, so that a repeat is answered and not stored again. */
+  /** The record of a publish with an idempotency key, with its answer for repeats. */
   idempotencyKey: { letter: 'u', names: 'generation' },
   /** The receipt handles of a poll of a FIFO queue, which can be repeated under its attempt id. */
   receiveAttempt: { letter: 'p', names: 'generation' },
@@ -43,9 +43,9 @@ export const KEY_KINDS = {
   snapshot: { letter: 'h', names: 'generation' },
   /** An early release: a message becomes visible sooner than the snapshot says. */
   earlyRelease: { letter: 'e', names: 'generation' },
-  /** Where a moved message is. */
+  /** The address of a moved message. */
   alias: { letter: 'a', names: 'message' },
-  /** That a transaction with an id of its own was committed, or never will be. */
+  /** The marker of a transaction with an id: the transaction was committed, or never will be. */
   transaction: { letter: 'x', names: 'message' },
   /** A queue's settings and state. */
   queue: { letter: 'q', names: 'queue' },
@@ -80,7 +80,7 @@ export const kindKeyPattern = (kind: KeyKind): string => `${KEY_KINDS[kind].lett
 
 const partition = (kind: KeyKind, rest: string): string => `${KEY_KINDS[kind].letter}#${rest}`
 
-/** One life of a queue, as far as keys name it. */
+/** The parts of a queue's record that name one life of the queue in keys. */
 interface QueueLife {
   readonly name: string
   readonly generation: string
@@ -92,7 +92,7 @@ const lone = (kind: KeyKind, rest: string): DocumentKey => ({
 })
 
 export const segmentPartition = (of: SegmentPartition): string => partition('segment', partitionId(of))
-/** The segment that a header's key stands for; nothing for any other item's. */
+/** The segment of a header's key; `undefined` for the key of another kind of item. */
 export const segmentKeyOf = ({ partition: text, sort }: DocumentKey): SegmentKey | undefined => {
   const [letter, queue, generation, place] = text.split('#')
   if (letter !== KEY_KINDS.segment.letter || !queue || !generation || !place) return undefined
@@ -116,7 +116,7 @@ export const idempotencyRecordKey = ({ name, generation }: QueueLife, hash: stri
 export const receiveAttemptKey = ({ name, generation }: QueueLife, hash: string): DocumentKey =>
   lone('receiveAttempt', `${name}#${generation}#${hash}`)
 
-/** One document a priority. */
+/** One document for each priority. */
 export const snapshotKey = (of: SegmentPartition, priority: number): DocumentKey => ({
   partition: partition('snapshot', partitionId(of)),
   sort: String(9 - priority),
@@ -124,8 +124,8 @@ export const snapshotKey = (of: SegmentPartition, priority: number): DocumentKey
 export const earlyReleasePartition = (of: SegmentPartition): string => partition('earlyRelease', partitionId(of))
 
 /**
- * What became of the messages of a segment. A message's id says where: of a segment of a fair group it holds less than the
- * whole sort key, so the rest is left out here too.
+ * The partition of the result items of a segment. It must follow from a message id. The id of a message of a fair group holds only
+ * a part of the sort key, so this key too holds only that part.
  */
 export const resultPartition = ({ partition: of, sort }: SegmentKey): string =>
   partition('result', `${partitionId(of)}#${isFairGroup(of.group ?? '') ? sortInId(sort) : sort}`)
@@ -145,12 +145,12 @@ export const resultKey = (key: SegmentKey, index: number, name: string): Documen
 
 export const aliasKey = (queue: string, messageId: string): DocumentKey => lone('alias', `${queue}#${messageId}`)
 
-/** @param id the transaction's, as its caller named it */
+/** @param id the transaction's id, given by its caller */
 export const transactionKey = (queue: string, id: string): DocumentKey => lone('transaction', `${queue}#${id}`)
 
 export const queueKey = (name: string): DocumentKey => lone('queue', name)
 export const layoutKey = (name: string): DocumentKey => lone('layout', name)
-/** A document a queue; `scope` is its account and region. */
+/** One document for each queue of an account and region, the `scope`. */
 export const queueListPartition = (scope: string): string => partition('queueList', scope)
 export const queueListKey = (name: string): DocumentKey => ({
   partition: queueListPartition(scopeOf(name)),
@@ -162,7 +162,7 @@ export const redriveKey = (queue: string, taskId: string): DocumentKey => ({
   partition: redrivePartition(queue),
   sort: taskId,
 })
-/** At most one document a queue. */
+/** At most one document for each queue. */
 export const RUNNING_REDRIVES = partition('runningRedrive', '')
 export const runningRedriveKey = (queue: string): DocumentKey => ({ partition: RUNNING_REDRIVES, sort: queue })
 
@@ -174,6 +174,6 @@ export const triggerSlotKey = (queue: string, slot: number): DocumentKey => ({
   partition: triggerPartition(queue),
   sort: `${SLOT_PREFIX}${slot.toString().padStart(4, '0')}`,
 })
-/** One document a triggered queue, so that one query finds all that are due. */
+/** One document for each queue with a trigger, so that one query finds all that are due. */
 export const DUE_INDEX = partition('dueIndex', '')
 export const dueKey = (queue: string): DocumentKey => ({ partition: DUE_INDEX, sort: queue })

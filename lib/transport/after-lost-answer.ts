@@ -3,13 +3,14 @@ import type { HandleResult } from '../model/message.ts'
 import type { NackEntry } from '../settle/nack.ts'
 
 /**
- * The result of a nack or an unreceive that repeats one whose answer was lost, and that may have been done. A message that was given
- * back may be with another consumer by then, or gone: either way it is not this consumer's any more, which is all that was asked for.
+ * The result of a repeated nack or unreceive whose first try may have succeeded without an answer. After the first try another
+ * consumer may have received the message, or it may be gone. Either way this consumer no longer has it, so the repeat succeeds.
  */
 export const givenBack = (result: HandleResult): HandleResult => doneIf(result, 'LeaseLost', 'MessageNotFound')
 
 /**
- * The same for a nack that may move its message. One that moved is gone from its queue. One that another consumer has was not moved.
+ * The result of such a nack when it may also move its message. A moved message is gone from its queue; a message that another
+ * consumer has was not moved.
  */
 export const nacked = ({ deadLetter }: Pick<NackEntry, 'deadLetter'>, result: HandleResult): HandleResult =>
   deadLetter ? doneIf(result, 'MessageNotFound') : givenBack(result)

@@ -14,7 +14,7 @@ export const apiUrl = (given: string | URL): URL => {
       'must be an address such as https://api.example.com/stage or http://localhost:9324',
     )
   }
-  // Not shown: it may be a password.
+  // The error does not show the value, which may be a password.
   if (url.username !== '' || url.password !== '') {
     throw invalid('url', url.host, 'must hold no user and password: give credentials beside it')
   }
@@ -32,7 +32,7 @@ const parsed = (given: string | URL): URL | undefined => {
   }
 }
 
-/** Names and addresses that no packet leaves this machine for. */
+/** Names and addresses of this machine: no packet to them leaves it. */
 const LOOPBACK = /^((.+\.)?localhost\.?|127(\.\d{1,3}){3}|\[::1\]|\[::ffff:7f[\da-f]{2}:[\da-f]{1,4}\])$/
 
 export const isLoopback = ({ hostname }: URL): boolean => LOOPBACK.test(hostname)

@@ -8,7 +8,7 @@ export interface Backoff {
   readonly attempt: number
   /** 0 … 1, of the ceiling that doubles with each repeat (full jitter). */
   readonly fraction: number
-  /** What the server asked for; the jitter comes on top, so that those whom it turned away don't return together. */
+  /** The wait that the server asked for. The jitter is added to it, so that refused callers do not return at the same time. */
   readonly minMs?: number
   readonly signal?: AbortSignal | undefined
 }

@@ -32,7 +32,6 @@ export const engineTransport = (engine: Engine, close: () => Promise<void> = asy
     signal?.aborted ? Promise.reject(signal.reason) : work()
   return {
     workerWaitSeconds: 20,
-    pollsEndEarly: true,
     createQueue: (queue, { tags, ...settings }, options) =>
       unless(options, () =>
         createQueue(engine, queue, { settings: newQueueSettings(queue, settings), ...(tags && { tags }) }),
@@ -54,8 +53,9 @@ export const engineTransport = (engine: Engine, close: () => Promise<void> = asy
     listQueues: (query, options) => unless(options, () => listQueues(engine, query)),
     counts: (queue, options) => unless(options, () => counts(engine, queue)),
     publish: (queue, messages, options) => unless(options, () => publish(engine, queue, messages)),
-    // A poll that is called off has no messages, also before it begins.
-    poll: async (queue, options) => (options.signal?.aborted ? [] : poll(engine, queue, options)),
+    // A poll whose signal is already aborted returns no messages.
+    poll: async (queue, { ending, signal = ending, ...options }) =>
+      signal?.aborted ? [] : poll(engine, queue, { ...options, ...(signal && { signal }) }),
     ack: (queue, handles, options) => unless(options, () => ack(engine, queue, handles)),
     nack: (queue, entries, options) => unless(options, () => nack(engine, queue, entries)),
     extend: (queue, entries, { signal, ...options } = {}) =>

@@ -12,7 +12,7 @@ export interface HttpTransportParts {
   /** @default the runtime's own */
   readonly fetch?: typeof fetch
   /**
-   * Whether publishes have an idempotency key, so that one whose answer was lost can be repeated and is stored once.
+   * Whether publishes have an idempotency key, so that a publish whose answer was lost can be repeated without a second copy.
    * @default true
    */
   readonly idempotentPublish?: boolean
@@ -37,7 +37,7 @@ export interface Call extends CallOptions {
   readonly repeat?: 'always' | 'never' | 'if-nothing-was-done'
   /** An error that means success when an earlier try may have done the work. */
   readonly doneWhen?: HoldfastError['code']
-  /** Where a call repeated too late would do its work again: how long after the first try it may be repeated, ms. */
+  /** How long after the first try the call may be repeated, ms, if a later repeat would do the work again. */
   readonly repeatableMs?: number
   /** @default the transport's */
   readonly timeoutMs?: number
@@ -50,7 +50,7 @@ export interface Reply {
   readonly maybeDone?: boolean
 }
 
-/** Makes calls of the HTTP API: a call is one request, repeated with jitter where a repeat changes nothing. */
+/** Makes calls of the HTTP API. A call is one request, which is repeated with jitter if a repeat does no harm. */
 export const httpCaller = ({
   maxAttempts = 4,
   clock = systemClock,
@@ -60,7 +60,7 @@ export const httpCaller = ({
   const once = singleTry({ ...parts, clock })
   return async (call) => {
     const startedAt = clock.now()
-    // A try whose answer was lost, which may have done its work.
+    // The error of a try whose answer was lost: it may have done its work.
     let ambiguous: HoldfastError | undefined
     for (let attempt = 1; ; attempt++) {
       call.signal?.throwIfAborted()
@@ -74,18 +74,18 @@ export const httpCaller = ({
       }
       if (error.code !== 'Throttled') ambiguous = error
       await backOff(clock, { attempt, fraction: fraction(), minMs: retryAfterMs, signal: call.signal })
-      // A laptop may have slept in between.
+      // The machine may have slept in between.
       if (ambiguous && clock.now() - startedAt > (call.repeatableMs ?? Number.POSITIVE_INFINITY)) throw ambiguous
     }
   }
 }
 
-/** Longer than this nobody is kept waiting: the error is the caller's, to be tried again later. */
+/** If the server asks for a longer wait than this, the call fails, and the caller can try again later. */
 const MAX_RETRY_AFTER_MS = 20_000
 
 /**
- * The error that a call ends with. Where a try may have done its work, a refusal of the last one must not say that
- * nothing was done: the caller would do it again, under another key.
+ * The error that a call ends with. If an earlier try may have done its work, a refusal of the last try must not mean that nothing
+ * was done: the caller would do the work again, under another key.
  */
 const lastError = (call: Call, last: HoldfastError, ambiguous: HoldfastError | undefined): HoldfastError => {
   if (!ambiguous || call.repeatableMs === undefined || last.code === ambiguous.code) return last
@@ -96,17 +96,17 @@ const lastError = (call: Call, last: HoldfastError, ambiguous: HoldfastError | u
 const isRepeatable = ({ repeat }: Call, { code, retryable }: HoldfastError): boolean =>
   retryable && repeat !== 'never' && (repeat !== 'if-nothing-was-done' || code === 'Throttled')
 
-/** A try that failed, and for how long the server asks not to be tried again. */
+/** A failed try, and how long the server asks the caller to wait before the next one. */
 interface Failure {
   readonly error: HoldfastError
   readonly retryAfterMs: number
-  /** The request was refused, and the clock that it was signed by is wrong: it is known by how much now. */
+  /** Whether the request was refused because its signature's time is wrong. By now the clock's error is known. */
   readonly wrongTime?: boolean
 }
 
 type TryParts = Pick<HttpTransportParts, 'url' | 'sign' | 'fetch' | 'timeoutMs'> & { readonly clock: Clock }
 
-/** SigV4 takes a signature that is five minutes off. */
+/** SigV4 accepts a signature whose time is off by up to five minutes. */
 const MAX_SKEW_MS = 240_000
 
 const singleTry = ({ url: base, sign, fetch: send = fetch, timeoutMs = DEFAULT_TIMEOUT_MS, clock }: TryParts) => {
@@ -150,7 +150,7 @@ const singleTry = ({ url: base, sign, fetch: send = fetch, timeoutMs = DEFAULT_T
   }
 }
 
-/** What `fetch` hides behind "fetch failed", such as ECONNREFUSED. */
+/** The cause of `fetch`'s error "fetch failed", such as ECONNREFUSED. */
 const causeText = (error: unknown): string => {
   const { cause } = error as { cause?: { code?: unknown } }
   return typeof cause?.code === 'string' ? ` (${cause.code})` : ''
@@ -168,7 +168,7 @@ const replyOf = (url: URL, { status, headers }: Response, text: string): Reply |
   if (status < 200 || status >= 300) return { error: refusalOf(url, status, headers, text), retryAfterMs }
   const json = text === '' ? {} : parsed(text)
   if (json) return { status, json }
-  // Something between answered in the server's place: whether the work was done is not known.
+  // A proxy answered instead of the server, so it is unknown whether the work was done.
   const message = `${url.origin} answered ${status} without JSON: is that the address of a Holdfast API?${quoted(text)}`
   return { error: new HoldfastError('StoreUnavailable', message), retryAfterMs }
 }
@@ -183,7 +183,7 @@ const refusalOf = (url: URL, status: number, headers: Headers, text: string): Ho
   return json?.code === undefined ? errorOfStatus(url, status, text) : errorFrom({ status, ...json })
 }
 
-/** `Retry-After`: seconds, or a date by the server's clock, of which the answer's own date tells the time. */
+/** The wait in `Retry-After`: seconds, or a date by the server's clock, which the answer's own `Date` shows. */
 const retryAfter = (value: string | null, date: string | null): number => {
   if (value === null) return 0
   const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1_000 : Date.parse(value) - Date.parse(date ?? '')

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { systemClock } from '../clock.ts'
 import { HoldfastError, isHoldfastError, messageNotFound } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult, NewMessage, PublishResult } from '../model/message.ts'
 import { decodeMessageId } from '../model/message-id.ts'
 import { checkQueueName } from '../model/queue-name.ts'
 import { givenBack, nacked } from './after-lost-answer.ts'
+import { endPoll, POLL_HEADER } from './end-poll.ts'
 import { type Call, DEFAULT_TIMEOUT_MS, type HttpTransportParts, httpCaller } from './http-call.ts'
 import {
   ackJson,
@@ -25,7 +27,7 @@ import type { CallOptions, Transport } from './port.ts'
 
 /** A queue behind the HTTP API: each method is one call of it. */
 export const httpTransport = (parts: HttpTransportParts): Transport => {
-  const { idempotentPublish = true } = parts
+  const { idempotentPublish = true, clock = systemClock } = parts
   const request = httpCaller(parts)
   const call = async (options: Call): Promise<Wire> => (await request(options)).json
   const settle = async (
@@ -41,12 +43,11 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
   }
 
   return {
-    // Behind API Gateway a function does not learn that its caller has disconnected: the poll goes on to its end.
+    // Behind API Gateway a function does not notice that its caller has disconnected, and the poll continues to its end.
     workerWaitSeconds: 5,
-    pollsEndEarly: false,
 
     createQueue: async (queue, given, options) => {
-      // A new queue has nothing that `null` could take away.
+      // A new queue has nothing that `null` could remove.
       const body = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
       const { status, json } = await request({ method: 'PUT', path: queuePath(queue), body, ...options })
       return { queue: queueFrom(json), created: status === 201 }
@@ -86,12 +87,18 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
       })
       return listIn(answer, 'messages', messages.length).map(publishResultFrom)
     },
-    poll: async (queue, { signal, ...body }) => {
+    poll: async (queue, { signal, ending, ...body }) => {
+      const answered = new AbortController()
+      const id = randomUUID()
+      const end = () => void endPoll({ request, clock }, id, answered.signal)
+      if (ending?.aborted) return []
+      ending?.addEventListener('abort', end, { once: true })
       try {
         const answer = await call({
           method: 'POST',
           path: queuePath(queue, '/poll'),
           body,
+          ...(ending && { headers: { [POLL_HEADER]: id } }),
           signal,
           repeat: 'never',
           timeoutMs: waitMs(body.waitTimeSeconds) + (parts.timeoutMs ?? DEFAULT_TIMEOUT_MS),
@@ -100,6 +107,9 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
       } catch (error) {
         if (signal?.aborted) return []
         throw error
+      } finally {
+        ending?.removeEventListener('abort', end)
+        answered.abort()
       }
     },
     ack: (queue, entries, options) => settle(queue, 'ack', ackJson(entries), options),
@@ -126,14 +136,14 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
             queue,
             'extend',
             { handles, ...rest },
-            // An extension to nothing gives the message back.
+            // An extension to 0 seconds gives the message back.
             { ...options, repeated: rest.visibilityTimeoutSeconds === 0 ? givenBack : unchanged },
           ),
       ),
 
     getMessage: async (queue, messageId, options) => {
       const json = await call({ method: 'GET', path: messagePath(queue, messageId), ...options })
-      // What is left of it is how it ended.
+      // The message is gone, and the answer has only its status.
       if (json.publishedAt === undefined) throw messageNotFound(queue, messageId)
       return storedMessageFrom(json)
     },
@@ -188,16 +198,16 @@ export const httpTransport = (parts: HttpTransportParts): Transport => {
 
 const unchanged = (result: HandleResult): HandleResult => result
 
-/** How long a server may wait before it answers; what is out of range is its own to refuse. */
+/** How long a server may wait before it answers. The server refuses a value that is out of range. */
 const waitMs = (waitTimeSeconds: number = LIMITS.waitTimeSeconds): number =>
   Math.min(Math.max(waitTimeSeconds, 0) || 0, LIMITS.waitTimeSeconds) * 1_000
 
-/** Half of the time that the server knows a key for: the last repeat must arrive before that is over. */
+/** Half of the time for which the server remembers a key: the last repeat must arrive within that time. */
 const KEY_TRUSTED_MS = (LIMITS.idempotencyKeySeconds * 1_000) / 2
 
 /**
- * A try whose answer was lost may have stored its messages: without an idempotency key only deduplication ids keep a
- * repeat from storing them twice. Where there is none the caller gets the error and decides.
+ * A try whose answer was lost may have stored its messages. Without an idempotency key, only deduplication ids keep a repeat from
+ * storing them twice. If a message has none, the caller gets the error and decides.
  */
 const repeatWithoutKey = (messages: readonly NewMessage[]): NonNullable<Call['repeat']> =>
   messages.every(({ deduplicationId }) => deduplicationId !== undefined) ? 'always' : 'if-nothing-was-done'
@@ -205,7 +215,7 @@ const repeatWithoutKey = (messages: readonly NewMessage[]): NonNullable<Call['re
 const isMessageId = (queue: string, messageId: string): boolean =>
   decodeMessageId(messageId, { standard: !queue.endsWith('.fifo') }) !== undefined
 
-/** @throws `StoreUnavailable` for an answer that is not Holdfast's: what became of the request is not known */
+/** @throws `StoreUnavailable` for an answer that is not Holdfast's, since the outcome of the request is unknown */
 const listIn = (answer: Wire, name: string, length?: number): Wire[] => {
   const list = answer[name]
   if (Array.isArray(list) && (length === undefined || list.length === length)) return list as Wire[]
@@ -214,7 +224,7 @@ const listIn = (answer: Wire, name: string, length?: number): Wire[] => {
 }
 
 /**
- * Only names that a queue can have stand in a path: a URL takes `..` for a step up, and the request would be another one.
+ * The path of a queue. Only valid queue names are put into a path: a URL resolves `..`, and the request would be another one.
  *
  * @throws `InvalidRequest`
  */
@@ -225,7 +235,7 @@ const queuePath = (queue: string, rest = ''): string => {
 
 const MESSAGE_ID = /^[0-9a-f-]{1,128}$/
 
-/** @throws `MessageNotFound` for what can be no message's id */
+/** @throws `MessageNotFound` for a malformed message id */
 const messagePath = (queue: string, messageId: string): string => {
   if (!MESSAGE_ID.test(messageId)) throw messageNotFound(queue, messageId)
   return queuePath(queue, `/messages/${messageId}`)

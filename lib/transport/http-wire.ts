@@ -40,14 +40,14 @@ export const messageFrom = (json: Wire): Message =>
     leasedUntil: at(json.leasedUntil),
   }) as unknown as Message
 
-/** An ack as the API takes it: receipt handles, and where something is told of the work, one entry each. */
+/** An ack as the API takes it: receipt handles, and if an ack has an outcome, one entry for each handle. */
 export const ackJson = (entries: readonly (string | AckEntry)[]): { handles: string[]; results?: Wire[] } => {
   const handles = entries.map((entry) => (typeof entry === 'string' ? entry : entry.receiptHandle))
   if (entries.every((entry) => typeof entry === 'string')) return { handles }
   return { handles, results: entries.map((entry) => (typeof entry === 'string' ? {} : outcomeJson(entry))) }
 }
 
-/** What went wrong with each message of a nack, where anything is told. */
+/** The failures of a nack's messages, if any message has one. */
 export const failuresJson = (entries: readonly NackEntry[]): Wire =>
   entries.some(({ failure }) => failure) ? { failures: entries.map(({ failure = null }) => failure) } : {}
 
@@ -123,7 +123,7 @@ export const handleResultFrom = (json: Wire): HandleResult =>
   json.ok ? { ok: true } : { ok: false, error: errorFrom((json.error ?? json.problem) as Wire) }
 
 const KNOWN: ReadonlySet<string> = new Set(ERROR_CODES)
-/** What a refusal is that HTTP knows and the engine does not. */
+/** The engine's codes for refusals that only the HTTP API has. */
 const HTTP_CODES: Readonly<Record<string, ErrorCode>> = {
   CallerRefused: 'AccessDenied',
   MoveRefused: 'AccessDenied',
@@ -147,7 +147,7 @@ export const errorFrom = (
     options,
   )
 
-/** What a status says by itself: of an answer that is no problem document, or of a code that this version does not know. */
+/** The code for a status alone: for an answer that is no problem document, or has a code that this version does not know. */
 const codeOfStatus = (status: number): ErrorCode => {
   if (status === 401 || status === 403 || status === 407) return 'AccessDenied'
   if (status === 413) return 'MessageTooLarge'
@@ -163,7 +163,7 @@ export const errorOfStatus = (url: URL, status: number, text: string): HoldfastE
   return new HoldfastError(codeOfStatus(status), `${url.origin} answered ${status}${doubt}${quoted(text)}`)
 }
 
-/** The beginning of an answer; of a page only its words. */
+/** The beginning of an answer's text, without the tags of a page. */
 export const quoted = (text: string): string => {
   const words = text
     .slice(0, 10_000)

@@ -20,7 +20,7 @@ export const inGroups = async <E extends { readonly receiptHandle: string }, Ask
       const some = positions.map((position) => entries[position] as E)
       const handles = some.map(({ receiptHandle }) => receiptHandle)
       const answers = await send(handles, same, some).catch((error: unknown) => {
-        // What other requests did is answered: each fails for its own messages.
+        // Other requests may have succeeded, so a failed one fails only its own messages.
         if (groups.size === 1 || !isHoldfastError(error)) throw error
         return positions.map((): HandleResult => ({ ok: false, error }))
       })

@@ -25,6 +25,14 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface PollCall extends PollOptions {
+  /**
+   * Ends the wait where the place can do that without losing a message: what the poll has leased by then is answered. Not together
+   * with `signal`, whose abort is answered at once, by no messages.
+   */
+  readonly ending?: AbortSignal
+}
+
 /**
  * How a client reaches a queue: in its own process, directly on the table, or through the HTTP API. One contract suite
  * checks that all three give the same results; failures are `HoldfastError`s with the same codes.
@@ -32,10 +40,8 @@ export interface CallOptions {
  * `ack`, `nack`, `extend` and `unreceive` answer one result an entry, in order, and take 1 to 25 of them.
  */
 export interface Transport {
-  /** Longest wait of a worker's poll, seconds. A poll that can't be ended early must be short, so that it does not delay a stop. */
+  /** Longest wait of a worker's poll, seconds. A poll that may not end early must be short, so that it does not delay a stop. */
   readonly workerWaitSeconds: number
-  /** Whether aborting a poll's signal ends the poll itself, so that no message is leased to a caller that has stopped. */
-  readonly pollsEndEarly: boolean
 
   createQueue(queue: string, given: GivenQueue, options?: CallOptions): Promise<{ queue: Queue; created: boolean }>
   getQueue(queue: string, options?: CallOptions): Promise<Queue>
@@ -47,7 +53,7 @@ export interface Transport {
   counts(queue: string, options?: CallOptions): Promise<Counts>
 
   publish(queue: string, messages: readonly NewMessage[], options?: CallOptions): Promise<PublishResult[]>
-  poll(queue: string, options: PollOptions): Promise<Message[]>
+  poll(queue: string, options: PollCall): Promise<Message[]>
   ack(queue: string, entries: readonly (string | AckEntry)[], options?: CallOptions): Promise<HandleResult[]>
   nack(queue: string, entries: readonly NackEntry[], options?: CallOptions): Promise<HandleResult[]>
   extend(queue: string, entries: readonly ExtendEntry[], options?: CallOptions & ExtendOptions): Promise<HandleResult[]>

@@ -10,7 +10,7 @@ import type { LeaseKeeper } from './lease-keeper.ts'
 import type { Runs } from './runner.ts'
 
 export interface PollerParts {
-  readonly transport: Pick<Transport, 'poll' | 'getQueue' | 'workerWaitSeconds' | 'pollsEndEarly'>
+  readonly transport: Pick<Transport, 'poll' | 'getQueue' | 'workerWaitSeconds'>
   readonly queue: string
   readonly clock: Clock
   readonly fraction: () => number
@@ -94,8 +94,8 @@ export class Poller {
       maxMessages: Math.min(LIMITS.batchSize, slots * this.#batchSize),
       waitTimeSeconds: waitSeconds(transport.workerWaitSeconds, leaseSeconds),
       visibilityTimeoutSeconds: leaseSeconds,
-      // An abort ends the poll, and the messages that it leased are given back.
-      ...(transport.pollsEndEarly && { signal }),
+      // At a stop the poll ends, and the messages that it leased are given back.
+      ending: signal,
     }
     const messages = await telemetry.workerPoll(() => transport.poll(queue, request))
     const leases = messages.map((message) => keeper.hold(message, askedAt, leaseSeconds * 1_000))

@@ -2,8 +2,7 @@ import {
   BatchProcessor,
   EventType,
   processPartialResponse,
-  processPartialResponseSync,
-  SqsFifoPartialProcessor,
+  SqsFifoPartialProcessorAsync,
 } from '@aws-lambda-powertools/batch'
 import { SqsSchema } from '@aws-lambda-powertools/parser/schemas/sqs'
 import middy from '@middy/core'
@@ -102,7 +101,7 @@ describe('the FIFO processor of Powertools', () => {
   const handlerWith =
     (options: { skipGroupOnError?: boolean }): SqsHandler =>
     (event, context) =>
-      processPartialResponseSync(event, fails, new SqsFifoPartialProcessor(), { context, ...options })
+      processPartialResponse(event, fails, new SqsFifoPartialProcessorAsync(), { context, ...options })
 
   test('stops at the first failure: only that message has used up a receive', async () => {
     const engine = await queueWith(inGroup('red', 'a', 'bad', 'c', 'd'), 'orders.fifo')

@@ -841,7 +841,7 @@ describe('a worker that stops', () => {
       {
         change: (transport) => ({
           ...transport,
-          pollsEndEarly: false,
+          poll: (queue, { ending: _, ...options }) => transport.poll(queue, options),
           workerWaitSeconds: 5,
         }),
       },

@@ -1,0 +1,191 @@
+// @ts-check
+// The local server as one file, which is kept for the next start: see `bundlePath`.
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join, relative, sep } from 'node:path'
+
+/**
+ * What is kept: `key` stands for all that the build reads beside its sources, `sources` has the hash of each source that it
+ * was made of, by its path in the project, and `files` the hash of each file that it came to, by its name. The first is the
+ * bundle.
+ *
+ * @typedef {{ key: string, sources: Record<string, string>, files: Record<string, string> }} Manifest
+ */
+
+const MANIFEST = 'local.json'
+/** Files that change what a build makes of the same sources; `esbuild`'s has its version. */
+const SETTINGS = ['functions/local/bundle.mjs', 'tsconfig.json', 'package.json', 'node_modules/esbuild/package.json']
+
+const OPTIONS = /** @type {const} */ ({
+  entryPoints: ['functions/local/main.ts'],
+  bundle: true,
+  // Packages stay where they are: an upgrade of one needs no new bundle.
+  packages: 'external',
+  platform: 'node',
+  format: 'esm',
+  target: `node${process.versions.node}`,
+  sourcemap: 'inline',
+  sourcesContent: false,
+  tsconfig: 'tsconfig.json',
+  write: false,
+  logLevel: 'error',
+})
+
+/**
+ * Files that the server reads beside its bundle: their paths in the project, by their paths there.
+ *
+ * @param {string} project
+ * @returns {Record<string, string>}
+ */
+const companionsIn = (project) => ({
+  'engine-guard.mjs': 'functions/local/engine-guard.mjs',
+  ...Object.fromEntries(
+    readdirSync(join(project, 'console/assets')).map((name) => [`console-assets/${name}`, `console/assets/${name}`]),
+  ),
+})
+
+/**
+ * Path of a bundle that is made of the project's present sources: the one that an earlier start kept, or a new one. Undefined
+ * if there is none that fits, and `cache` can't be written.
+ *
+ * Sources are compared by their content, and recorded as esbuild was given them: neither a clock nor an edit during a build
+ * can make a bundle pass for newer than it is.
+ *
+ * @param {string} project
+ * @param {string} cache A directory inside the project's `node_modules`, so that the bundle can import the packages.
+ */
+export const bundlePath = async (project, cache) => {
+  // Before the build reads them: a change meanwhile only causes another build.
+  const key = keyOf(project)
+  const kept = keptIn(cache)
+  if (kept && isPresent(kept, { project, cache, key })) return join(cache, nameOf(kept))
+  const { manifest, contents } = await built(project, cache, key)
+  try {
+    await keep(cache, manifest, contents)
+  } catch {
+    return undefined
+  }
+  await removeOld(cache, [manifest, kept]).catch(() => {})
+  return join(cache, nameOf(manifest))
+}
+
+/** @param {Manifest} manifest */
+const nameOf = ({ files }) => Object.keys(files)[0] ?? ''
+
+/** @param {string | Uint8Array} content */
+const hashOf = (content) => createHash('sha256').update(content).digest('hex')
+
+/** @param {string} project */
+const keyOf = (project) =>
+  hashOf(
+    JSON.stringify([
+      OPTIONS,
+      SETTINGS.map((path) => hashOf(readFileSync(join(project, path)))),
+      Object.values(companionsIn(project)),
+    ]),
+  )
+
+/** @returns {Manifest | undefined} */
+const keptIn = (/** @type {string} */ cache) => {
+  try {
+    return JSON.parse(readFileSync(join(cache, MANIFEST), 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * @param {Manifest} manifest
+ * @param {{ project: string, cache: string, key: string }} present
+ */
+const isPresent = (manifest, { project, cache, key }) =>
+  manifest.key === key && areIn(project, manifest.sources) && areIn(cache, manifest.files)
+
+/**
+ * Whether each file has the content that it had. One by one: starting many reads at once takes longer than the reads do.
+ *
+ * @param {string} directory
+ * @param {Record<string, string>} hashes
+ */
+const areIn = (directory, hashes) => {
+  try {
+    return Object.entries(hashes).every(([path, hash]) => hashOf(readFileSync(join(directory, path))) === hash)
+  } catch {
+    return false
+  }
+}
+
+/**
+ * @param {string} project
+ * @param {string} cache
+ * @param {string} key
+ */
+const built = async (project, cache, key) => {
+  const { build } = await import('esbuild')
+  /** @type {Record<string, string>} */
+  const sources = {}
+  const recorder = {
+    name: 'recorder',
+    setup: (/** @type {import('esbuild').PluginBuild} */ { onLoad }) =>
+      onLoad({ filter: /./, namespace: 'file' }, async ({ path }) => {
+        const contents = await readFile(path)
+        sources[relative(project, path).replaceAll(sep, '/')] = hashOf(contents)
+        return { contents, loader: 'default' }
+      }),
+  }
+  const options = { ...OPTIONS, entryPoints: [...OPTIONS.entryPoints], absWorkingDir: project, plugins: [recorder] }
+  const { outputFiles } = await build({ ...options, outfile: join(cache, 'local.mjs') })
+  const bundle = outputFiles[0]?.contents ?? new Uint8Array()
+  // A name of its own for each content: what one start has chosen, another one does not replace before it is imported.
+  /** @type {Record<string, Uint8Array>} */
+  const contents = { [`local-${hashOf(bundle).slice(0, 16)}.mjs`]: bundle }
+  for (const [name, path] of Object.entries(companionsIn(project))) {
+    const content = await readFile(join(project, path))
+    contents[name] = content
+    sources[path] = hashOf(content)
+  }
+  const files = Object.fromEntries(Object.entries(contents).map(([name, content]) => [name, hashOf(content)]))
+  return { manifest: { key, sources, files }, contents }
+}
+
+/**
+ * @param {string} cache
+ * @param {Manifest} manifest
+ * @param {Record<string, Uint8Array>} contents
+ */
+const keep = async (cache, manifest, contents) => {
+  for (const [name, content] of Object.entries(contents)) {
+    await mkdir(dirname(join(cache, name)), { recursive: true })
+    await replace(join(cache, name), content)
+  }
+  await replace(join(cache, MANIFEST), JSON.stringify(manifest))
+}
+
+/** So that another start, which has found that a bundle fits, still finds it a moment later. */
+const MIN_AGE_MS = 3_600_000
+
+/**
+ * @param {string} cache
+ * @param {readonly (Manifest | undefined)[]} needed
+ */
+const removeOld = async (cache, needed) => {
+  const names = needed.map((manifest) => manifest && nameOf(manifest))
+  for (const name of await readdir(cache)) {
+    if (!/^local(-\w+)?\.mjs(\.\d+)?$/.test(name) || names.includes(name)) continue
+    const path = join(cache, name)
+    if (Date.now() - (await stat(path)).mtimeMs > MIN_AGE_MS) await rm(path, { force: true })
+  }
+}
+
+/**
+ * As a whole: another start may be reading the file.
+ *
+ * @param {string} path
+ * @param {string | Uint8Array} content
+ */
+const replace = async (path, content) => {
+  const written = `${path}.${process.pid}`
+  await writeFile(written, content)
+  await rename(written, path)
+}
