@@ -97,6 +97,11 @@ test('the blocks that no test runs say why, and are these', () => {
         "CONTRIBUTING.md",
         "CONTRIBUTING.md",
       ],
+      "needs Docker": [
+        "docs/docker.md",
+        "docs/docker.md",
+        "docs/docker.md",
+      ],
       "needs a handler of the reader's": [
         "docs/triggers.md",
       ],
@@ -110,6 +115,9 @@ test('the blocks that no test runs say why, and are these', () => {
       "needs the AWS command line": [
         "README.md",
         "docs/sqs.md",
+      ],
+      "needs the server of the reader": [
+        "docs/triggers.md",
       ],
       "npm run test:package does this": [
         "docs/library.md",
