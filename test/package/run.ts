@@ -160,8 +160,7 @@ const main = async (): Promise<void> => {
     const examples = join(project, 'examples')
     await runExamples({ examples, work, tarball, environment: environment(), url: 'http://127.0.0.1:9324', run })
   } finally {
-    server.kill('SIGTERM')
-    await new Promise((resolve) => server.once('exit', resolve))
+    await server.stop()
   }
 }
 
