@@ -121,6 +121,7 @@ test('the blocks that no test runs say why, and are these', () => {
       ],
       "npm run test:package does this": [
         "docs/library.md",
+        "docs/library.md",
       ],
     }
   `)
