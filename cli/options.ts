@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { BROWSE_STATES } from '../lib/messages/browse.ts'
+import { secondsIn } from './output/words.ts'
 
 /** Options that several verbs have, and readers of their values. */
 
@@ -35,3 +36,13 @@ export const wholeNumber =
       `It must be a whole number from ${min}${max === Number.MAX_SAFE_INTEGER ? ' on' : ` to ${max}`}.`,
     )
   }
+
+export const seconds = (text: string): number => {
+  const value = secondsIn(text)
+  if (value !== undefined) return value
+  throw new InvalidArgumentError('It must be a duration such as 30s, 5m, 1h30m, 2d, or a number of seconds.')
+}
+
+/** `--NAME duration`, in seconds. */
+export const durationOption = (flags: string, description: string): Option =>
+  new Option(flags, description).argParser(seconds)

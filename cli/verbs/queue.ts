@@ -1,7 +1,8 @@
 import { allSettings } from '../all-queues.ts'
 import type { Output } from '../output/output.ts'
+import { printSettings } from '../output/settings.ts'
 import { printTroubles } from '../output/troubles.ts'
-import { counted, duration, relative } from '../output/words.ts'
+import { counted, duration } from '../output/words.ts'
 import { type QueueJson, sourcesByQueue, troublesOf } from '../trouble.ts'
 import { verb } from '../verb.ts'
 
@@ -31,7 +32,8 @@ export const queue = verb({
     out.text('')
     printTroubles(out, troubles, target.options)
     out.text('')
-    printSettings(out, found, sources, now())
+    printSettings(out, found, now())
+    if (sources.length > 0) out.text(`It is the dead-letter queue of ${sources.join(', ')}.`)
   },
 })
 
@@ -42,24 +44,4 @@ const printCounts = (out: Output, { counts }: QueueJson, now: number): void => {
   out.text(
     `${exact ? '' : 'about '}${counted(ready, 'message')} ready${oldest} · ${leased} in hand · ${delayed} delayed`,
   )
-}
-
-/** Every setting that the API tells, spelled as `set` takes it. */
-const printSettings = (
-  out: Output,
-  { name: _, counts: __, createdAt, modifiedAt, tags, ...settings }: QueueJson,
-  sources: readonly string[],
-  now: number,
-): void => {
-  const rows = Object.entries(settings).map(([setting, value]) => [setting, shown(setting, value)])
-  for (const [key, value] of Object.entries(tags)) rows.push([`tags.${key}`, value])
-  out.table(['SETTING', 'VALUE'], rows)
-  if (sources.length > 0) out.text(`\nIt is the dead-letter queue of ${sources.join(', ')}.`)
-  out.text(`\nCreated ${relative(createdAt, now)}, changed ${relative(modifiedAt, now)}.`)
-}
-
-const shown = (setting: string, value: unknown): string => {
-  if (setting.endsWith('Seconds') && typeof value === 'number' && value >= 60)
-    return `${value} (${duration(value * 1_000)})`
-  return typeof value === 'string' ? value : JSON.stringify(value)
 }

@@ -266,7 +266,7 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     name: 'a tick does not look at queues that were paused',
     file: 'lib/triggers/wake.ts',
     replace: 'if (entry.due.paused || isDue(entry.due))',
-    by: 'if (!due.paused && isDue(due))',
+    by: 'if (!entry.due.paused && isDue(entry.due))',
     ...PAUSES,
   },
   {
