@@ -32,7 +32,6 @@ const PENDING: readonly string[] = [
   'lib/store/keyed/disk/partition-cache.ts',
   'lib/store/keyed/keyed-store.ts',
   'lib/store/keyed/memory-map.ts',
-  'lib/store/keyed/sorted-map.ts',
   'lib/telemetry/open-telemetry.ts',
   'lib/testing.ts',
   'lib/transactions/transaction.ts',
