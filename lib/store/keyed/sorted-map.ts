@@ -1,48 +1,22 @@
-/** A map ordered by string keys, made for queues: most insertions at the end, most deletions at the front. */
-export interface SortedMap<V> {
-  get(key: string): V | undefined
-  /** Whether a key is known to lie behind all others, without a lookup: in a large map a lookup misses every cache. */
-  isBehind(key: string): boolean
-  set(key: string, value: V): void
-  delete(key: string): void
-  /** Calls `visit` with the values of `from <= key <= to`, in order, until it returns false. It may delete the value of its call. */
-  visit(from: string, to: string, visit: (key: string, value: V) => boolean): void
-  /** The first key from this one on. */
-  firstFrom(key: string): string | undefined
-  /** No key lies behind this one, which may be gone. */
-  bound(): string | undefined
-  readonly size: number
-}
-
 const COMPACT_AT = 1_024
 
-/** There is one for each group and more, most of them tiny: methods that all share, since closures would take a kilobyte each. */
-class KeysInOrder<V> implements SortedMap<V> {
+/** A map ordered by string keys, made for queues: most insertions at the end, most deletions at the front. */
+export class SortedMap<V> {
   readonly #values = new Map<string, V>()
-  // Keys in order; deleted ones stay until they outnumber the living, and `#head` passes those at the front.
+  /** Keys in order; deleted ones stay until they outnumber the living. */
   #keys: string[] = []
+  /** Position of the first key that may not be deleted. */
   #head = 0
 
-  #lowerBound(key: string): number {
-    let low = this.#head
-    let high = this.#keys.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.#keys[middle] as string) < key) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-
-  #compact(): void {
-    this.#keys = this.#keys.filter((key, position) => position >= this.#head && this.#values.has(key))
-    this.#head = 0
+  get size(): number {
+    return this.#values.size
   }
 
   get(key: string): V | undefined {
     return this.#values.get(key)
   }
 
+  /** Whether a key is known to lie behind all others, without a lookup: in a large map a lookup misses every cache. */
   isBehind(key: string): boolean {
     const last = this.#keys.at(-1)
     return last === undefined || last < key
@@ -64,6 +38,7 @@ class KeysInOrder<V> implements SortedMap<V> {
     if (this.#keys.length > 2 * this.#values.size + COMPACT_AT) this.#compact()
   }
 
+  /** Calls `visit` with the values of `from <= key <= to`, in order, until it returns false. It may delete the value of its call. */
   visit(from: string, to: string, visit: (key: string, value: V) => boolean): void {
     // Compaction between steps would move positions, so each step starts from the last key.
     let snapshot = this.#keys
@@ -72,9 +47,9 @@ class KeysInOrder<V> implements SortedMap<V> {
     for (;;) {
       if (snapshot !== this.#keys) {
         snapshot = this.#keys
-        position = this.#lowerBound(last === '' ? from : `${last}\0`)
+        position = last === '' ? this.#lowerBound(from) : this.#lowerBound(`${last}\0`)
       }
-      const key = this.#keys[position++]
+      const key = snapshot[position++]
       if (key === undefined || key > to) return
       const value = this.#values.get(key)
       if (value === undefined) continue
@@ -83,6 +58,7 @@ class KeysInOrder<V> implements SortedMap<V> {
     }
   }
 
+  /** The first key from this one on. */
   firstFrom(from: string): string | undefined {
     for (let position = this.#lowerBound(from); position < this.#keys.length; position++) {
       const key = this.#keys[position] as string
@@ -91,13 +67,25 @@ class KeysInOrder<V> implements SortedMap<V> {
     return undefined
   }
 
+  /** No key lies behind this one, which may be gone. */
   bound(): string | undefined {
     return this.#keys.at(-1)
   }
 
-  get size(): number {
-    return this.#values.size
+  /** Position of the first key from this one on, by halving. */
+  #lowerBound(key: string): number {
+    let low = this.#head
+    let high = this.#keys.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#keys[middle] as string) < key) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #compact(): void {
+    this.#keys = this.#keys.filter((key, position) => position >= this.#head && this.#values.has(key))
+    this.#head = 0
   }
 }
-
-export const sortedMap = <V>(): SortedMap<V> => new KeysInOrder()
