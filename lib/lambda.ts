@@ -3,6 +3,7 @@ import type { SchemaIssue, StandardSchema } from './codecs/schema.ts'
 import { issuesText, validate } from './codecs/schema.ts'
 import type { TextCodec } from './codecs/text-codec.ts'
 import { HoldfastError } from './model/errors.ts'
+import { type FieldNames, known } from './model/known-fields.ts'
 
 export { Reject, RetryLater } from './worker/verdicts.ts'
 
@@ -60,17 +61,19 @@ export interface EventHandlerOptions<In, Out> {
   readonly onError?: (error: unknown, record: QueueRecord) => void
 }
 
+const HANDLER_FIELDS: FieldNames<EventHandlerOptions<never, never>> = { schema: true, codec: true, onError: true }
+
 /**
  * A handler of queue events that decodes and validates each body, works on the records concurrently, and returns which of them failed,
  * so that only those are received again (`ReportBatchItemFailures`). On a FIFO queue the records of a group follow each other, and from
  * the first one that failed on all of them are received again.
  */
-export const queueHandler =
-  <Out, Context = unknown, In = Out>(
-    work: (body: Out, context: RecordContext<Context>) => unknown,
-    { schema, codec = jsonCodec() as TextCodec<In, Out>, onError = reportFailure }: EventHandlerOptions<In, Out> = {},
-  ): ((event: QueueEvent, lambda: Context) => Promise<BatchResponse>) =>
-  async ({ Records }, lambda) => {
+export const queueHandler = <Out, Context = unknown, In = Out>(
+  work: (body: Out, context: RecordContext<Context>) => unknown,
+  options: EventHandlerOptions<In, Out> = {},
+): ((event: QueueEvent, lambda: Context) => Promise<BatchResponse>) => {
+  const { schema, codec = jsonCodec() as TextCodec<In, Out>, onError = reportFailure } = known(options, HANDLER_FIELDS)
+  return async ({ Records }, lambda) => {
     const failed: string[] = []
     const runOne = async (record: QueueRecord): Promise<boolean> => {
       try {
@@ -92,6 +95,7 @@ export const queueHandler =
     await Promise.all(groupsOf(Records).map(runGroup))
     return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) }
   }
+}
 
 /** Records that must follow each other: those of one group of a FIFO queue. Each other record is alone. */
 const groupsOf = (records: readonly QueueRecord[]): QueueRecord[][] => {

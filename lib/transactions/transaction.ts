@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.ts'
 import type { CancelReason } from '../model/cancel-reason.ts'
 import { HoldfastError, invalid } from '../model/errors.ts'
+import { type FieldNames, known } from '../model/known-fields.ts'
 import { checkGroupingId } from '../model/message-rules.ts'
 import type { FirstPublish } from '../publish/deduplication.ts'
 import type { ActionFailure, JointCommits } from '../store/joint.ts'
@@ -28,6 +29,8 @@ export interface TransactionOptions {
   readonly transactionId?: string
 }
 
+const TRANSACTION_FIELDS: FieldNames<TransactionOptions> = { strict: true, transactionId: true }
+
 export interface Committed {
   /** The published messages, in their order; empty when `repeated`. */
   readonly published: readonly FirstPublish[]
@@ -49,10 +52,8 @@ export interface EngineTransaction {
   explain(failures: readonly ActionFailure[]): CancelReason[]
 }
 
-export const engineTransaction = (
-  engine: Engine,
-  { strict = false, transactionId }: TransactionOptions = {},
-): EngineTransaction => {
+export const engineTransaction = (engine: Engine, options: TransactionOptions = {}): EngineTransaction => {
+  const { strict = false, transactionId } = known(options, TRANSACTION_FIELDS)
   if (transactionId !== undefined) checkGroupingId('transactionId', transactionId)
   const acks: AskedAck[] = []
   const publishes: AskedPublish[] = []
