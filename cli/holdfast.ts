@@ -1,17 +1,20 @@
 #!/usr/bin/env node
-const USAGE = `Usage: holdfast <command> [options]
-
-Commands:
-  dev    run the queue on this machine: the HTTP API and the SQS endpoint on one port
-
-holdfast <command> --help lists the options of a command.
-`
-
-const [command] = process.argv.splice(2, 1)
-if (command === 'dev') await import('../functions/local/main.ts')
-else if (command === undefined || command === 'help' || command === '--help' || command === '-h') {
-  process.stdout.write(USAGE)
+/**
+ * The `holdfast` command.
+ *
+ * To add a verb: write `verbs/NAME.ts`, which exports one `verb({ … })` (its syntax, its options, its examples and its `run`), and add it
+ * to the list in `verbs.ts`. The help, the completion, the options `--table`, `--url`, `--region` and `--json`, the exit codes and Ctrl-C
+ * follow from that. `run` gets a `Session`: `target.call('getQueue', …)` calls an operation of the HTTP API wherever the queues are,
+ * `out.record` prints JSON where `out.json` says so, `out.table` and `out.text` print for people. A failure is thrown: `UsageError` exits
+ * with 2, any other with 1. What takes long stops at `signal`, and says how far it got. What destroys sets `destroys` and asks with
+ * `confirmQueue`. Then: `docs/cli.md`, and tests in `test/cli`, piped and in a pseudo-terminal.
+ */
+const [, , command] = process.argv
+if (command === 'dev') {
+  process.argv.splice(2, 1)
+  await import('../functions/local/main.ts')
 } else {
-  process.stderr.write(`holdfast: there is no command ${JSON.stringify(command)}\n\n${USAGE}`)
-  process.exitCode = 2
+  const [{ runCommandLine }, { processIo }] = await Promise.all([import('./program.ts'), import('./io.ts')])
+  // Open connections would keep the process running.
+  process.exit(await runCommandLine(process.argv.slice(2), processIo()))
 }

@@ -1,17 +1,24 @@
 import { cancelAction, cancelPage, editAction, editPage, rescheduleAction, resendAction } from './actions/message.ts'
 import { createQueueAction, deleteAction, deletePage, purgeAction, purgePage, sendPage } from './actions/queue.ts'
+import { cancelRedriveAction, redriveAction, tryRedriveAction } from './actions/redrive.ts'
 import { sendAction } from './actions/send.ts'
+import { settingsAction, settingsPage } from './actions/settings.ts'
 import type { Action, Page } from './context.ts'
+import { deadPage } from './pages/dead.ts'
 import { groupsPage } from './pages/groups.ts'
 import { messagePage } from './pages/message.ts'
 import { queuePage } from './pages/queue.ts'
 import { queuesPage } from './pages/queues.ts'
+import { redrivesPage } from './pages/redrives.ts'
 
 /** Every screen, by its path below `/console`. None of them receives a message. */
 export const PAGES: Readonly<Record<string, Page>> = {
   '/': queuesPage,
   '/queues/:queue': queuePage,
   '/queues/:queue/groups': groupsPage,
+  '/redrives': redrivesPage,
+  '/queues/:queue/dead': deadPage,
+  '/queues/:queue/settings': settingsPage,
   '/queues/:queue/send': sendPage,
   '/queues/:queue/purge': purgePage,
   '/queues/:queue/delete': deletePage,
@@ -23,6 +30,10 @@ export const PAGES: Readonly<Record<string, Page>> = {
 /** Every change, by the path that its form is sent to. */
 export const ACTIONS: Readonly<Record<string, Action>> = {
   '/queues': createQueueAction,
+  '/queues/:queue/settings': settingsAction,
+  '/queues/:queue/dead/try': tryRedriveAction,
+  '/queues/:queue/redrive': redriveAction,
+  '/queues/:queue/redrives/:taskId/cancel': cancelRedriveAction,
   '/queues/:queue/send': sendAction,
   '/queues/:queue/purge': purgeAction,
   '/queues/:queue/delete': deleteAction,

@@ -2,8 +2,11 @@ import { jsonCodec } from './codecs/json.ts'
 import type { SchemaIssue, StandardSchema } from './codecs/schema.ts'
 import { issuesText, validate } from './codecs/schema.ts'
 import type { TextCodec } from './codecs/text-codec.ts'
+import { bytesOfBase64 } from './model/base64.ts'
 import { HoldfastError } from './model/errors.ts'
 import { type FieldNames, known } from './model/known-fields.ts'
+import type { MessageAttribute } from './model/message.ts'
+import type { Processed, Telemetry } from './telemetry/telemetry.ts'
 
 export { Reject, RetryLater } from './worker/verdicts.ts'
 
@@ -29,13 +32,20 @@ export const flushing =
     }
   }
 
+export interface RecordAttribute {
+  readonly dataType: string
+  readonly stringValue?: string | undefined
+  /** Base64. */
+  readonly binaryValue?: string | undefined
+}
+
 /** A record of the event that Lambda makes of SQS messages, and Holdfast of its own. */
 export interface QueueRecord {
   readonly messageId: string
   readonly receiptHandle: string
   readonly body: string
   readonly attributes: Readonly<Record<string, string | undefined>>
-  readonly messageAttributes: Readonly<Record<string, unknown>>
+  readonly messageAttributes: Readonly<Record<string, RecordAttribute>>
   readonly eventSourceARN: string
 }
 
@@ -59,9 +69,16 @@ export interface EventHandlerOptions<In, Out> {
   readonly codec?: TextCodec<In, Out>
   /** Is called for each record that failed. @default console.error */
   readonly onError?: (error: unknown, record: QueueRecord) => void
+  /** Traces and measures the work on each record, as that of a worker: `openTelemetry()` of `holdfast/opentelemetry`. */
+  readonly telemetry?: Telemetry
 }
 
-const HANDLER_FIELDS: FieldNames<EventHandlerOptions<never, never>> = { schema: true, codec: true, onError: true }
+const HANDLER_FIELDS: FieldNames<EventHandlerOptions<never, never>> = {
+  schema: true,
+  codec: true,
+  onError: true,
+  telemetry: true,
+}
 
 /**
  * A handler of queue events that decodes and validates each body, works on the records concurrently, and returns which of them failed,
@@ -77,7 +94,8 @@ export const queueHandler = <Out, Context = unknown, In = Out>(
     const failed: string[] = []
     const runOne = async (record: QueueRecord): Promise<boolean> => {
       try {
-        await work(await bodyOf(record, codec, schema), { record, lambda })
+        const body = await bodyOf(record, codec, schema)
+        await traced(record, options.telemetry, () => work(body, { record, lambda }))
         return true
       } catch (error) {
         failed.push(record.messageId)
@@ -96,6 +114,28 @@ export const queueHandler = <Out, Context = unknown, In = Out>(
     return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) }
   }
 }
+
+/** Works on a record, within a span if there is telemetry. */
+const traced = (record: QueueRecord, telemetry: Telemetry | undefined, work: () => unknown): unknown => {
+  const { eventSourceARN } = record
+  const queue = eventSourceARN.slice(eventSourceARN.lastIndexOf(':') + 1)
+  return telemetry ? telemetry.queue(queue, undefined).process([processed(record)], false, work) : work()
+}
+
+/** The message of a record, with what its span needs. */
+const processed = ({ messageId, attributes, messageAttributes }: QueueRecord): Processed => ({
+  messageId,
+  receiveCount: Number(attributes.ApproximateReceiveCount ?? 1),
+  ...(attributes.MessageGroupId !== undefined && { groupId: attributes.MessageGroupId }),
+  attributes: Object.fromEntries(
+    Object.entries(messageAttributes).map(
+      ([name, { dataType, stringValue, binaryValue = '' }]): [string, MessageAttribute] => [
+        name,
+        { dataType, value: stringValue ?? bytesOfBase64(binaryValue) },
+      ],
+    ),
+  ),
+})
 
 /** Records that must follow each other: those of one group of a FIFO queue. Each other record is alone. */
 const groupsOf = (records: readonly QueueRecord[]): QueueRecord[][] => {

@@ -65,6 +65,16 @@ document.addEventListener('visibilitychange', () => {
 })
 if (main.dataset.version !== undefined) timer = setTimeout(look, wait * 1000)
 
+/** A box that stands for all boxes of its group checks those, and is cleared with any of them. */
+main.addEventListener('change', ({ target }) => {
+  const group = target.dataset.all ?? target.closest('[data-group]')?.dataset.group
+  if (group === undefined) return
+  const all = main.querySelector(`[data-all="${group}"]`)
+  const boxes = [...main.querySelectorAll(`[data-group="${group}"] input[type=checkbox]`)]
+  if (target === all) for (const box of boxes) box.checked = all.checked
+  else if (!target.checked) all.checked = false
+})
+
 /** Moves to the row before or behind the one that has the focus. */
 const step = (by) => {
   const links = [...main.querySelectorAll('.row .go')]

@@ -38,7 +38,7 @@ export const stateChart = (samples: readonly Sample[]): Html => {
   const most = Math.max(1, ...samples.flatMap(({ ready, leased, delayed }) => [ready, leased, delayed]))
   const seconds = ((samples.at(-1)?.at ?? 0) - (samples[0]?.at ?? 0)) / 1000
   return html`<figure class="chart"><svg viewBox="0 -4 ${WIDTH} ${HEIGHT + 8}" role="img" aria-label="Messages by state over the last ${duration(seconds)}, at most ${count(most)}" preserveAspectRatio="none">
-<line class="grid" x1="0" x2="${WIDTH}" y1="0" y2="0"/><line class="grid" x1="0" x2="${WIDTH}" y1="${HEIGHT / 2}" y2="${HEIGHT / 2}"/><line class="grid" x1="0" x2="${WIDTH}" y1="${HEIGHT}" y2="${HEIGHT}"/>
+<line class="rule" x1="0" x2="${WIDTH}" y1="0" y2="0"/><line class="rule" x1="0" x2="${WIDTH}" y1="${HEIGHT / 2}" y2="${HEIGHT / 2}"/><line class="rule" x1="0" x2="${WIDTH}" y1="${HEIGHT}" y2="${HEIGHT}"/>
 ${SERIES.map(
   (name) =>
     html`<polyline class="s-${name}" points="${scaled(

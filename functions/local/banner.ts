@@ -17,7 +17,7 @@ export interface BannerFacts {
 
 /** What the server prints at its start: commands to paste, and warnings. */
 export const banner = ({ host, port, store, warning, queues, signed, httpOpen, exposed }: BannerFacts): string => {
-  const url = `http://${reachableHost(host)}:${port}`
+  const url = serverUrl(host, port)
   const sqsKeys = signed ? '' : 'AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x '
   const open = [...(httpOpen ? ['the HTTP API'] : []), ...(signed ? [] : ['the SQS endpoint'])].join(' and ')
   const openNote = `Anyone who can reach port ${port} of ${host} can use ${open}. To be reached under a name, the server needs --allowed-host NAME.`
@@ -34,6 +34,9 @@ export const banner = ({ host, port, store, warning, queues, signed, httpOpen, e
     `HTTP API: ${httpOpen ? `${url}/openapi.json` : 'closed by --auth (--http-open opens it)'}   Stop with Ctrl-C.`,
   ].join('\n')
 }
+
+/** The address of a server that listens there, for clients on this machine. */
+export const serverUrl = (host: string, port: number): string => `http://${reachableHost(host)}:${port}`
 
 /** An address at which this machine reaches a server that listens on `host`. */
 const reachableHost = (host: string): string => {

@@ -51,6 +51,7 @@ export const openDisk = async ({ path, table, sync, migrates, env, log }: DiskSt
   return {
     store,
     description: `data in ${directory}${migrated}`,
+    directory,
     failed: store.failed,
     close: async () => {
       await reclaiming.stop()

@@ -52,6 +52,7 @@ const openIn = async (
   return {
     store,
     description: `data in ${path}`,
+    directory: path,
     warning: openPort(engine.endpoint),
     failed: engine.ended.then(() => 'the embedded DynamoDB engine has ended'),
     close: async () => {

@@ -7,6 +7,8 @@ export interface LocalStore {
   readonly description: string
   /** A warning about this store for the user who starts the server. */
   readonly warning?: string
+  /** The directory with its data, where it has one on this machine. */
+  readonly directory?: string
   /** Resolves with the reason if the store fails before it is closed. */
   readonly failed: Promise<string>
   close(): Promise<void>

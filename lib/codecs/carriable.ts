@@ -22,48 +22,63 @@ export const checkCarriable = (
   codec: string,
   carries: Exceptions = () => false,
   refusedKeys: ReadonlySet<string> = new Set(),
-): void => {
-  const open = new Set<object>()
-  const visit = (here: unknown, path: string, depth: number): void => {
-    switch (typeof here) {
-      case 'string':
-        if (!here.isWellFormed()) refuse(path, 'text with a lone surrogate', 'has no UTF-8 form')
-        return
-      case 'number':
-        if (!Number.isFinite(here)) refuse(path, String(here), `${codec} does not carry`)
-        return
-      case 'boolean':
-        return
-      case 'object':
-        if (here !== null && !carries(here, path)) container(here, path, depth)
-        return
-      case 'undefined':
-        refuse(path, 'undefined', `${codec} does not carry: leave the member out, or use null`)
-        return
-      default:
-        refuse(path, `a ${typeof here}`, `${codec} does not carry`)
-    }
+): void => visit({ codec, carries, refusedKeys, open: new Set() }, value, 'body', 0)
+
+interface Visit {
+  readonly codec: string
+  readonly carries: Exceptions
+  readonly refusedKeys: ReadonlySet<string>
+  /** The containers around the value. */
+  readonly open: Set<object>
+}
+
+const visit = (visiting: Visit, here: unknown, path: string, depth: number): void => {
+  const { codec } = visiting
+  switch (typeof here) {
+    case 'string':
+      if (!here.isWellFormed()) refuse(path, 'text with a lone surrogate', 'has no UTF-8 form')
+      return
+    case 'number':
+      if (!Number.isFinite(here)) refuse(path, String(here), `${codec} does not carry`)
+      return
+    case 'boolean':
+      return
+    case 'object':
+      if (here !== null && !visiting.carries(here, path)) visitContainer(visiting, here, path, depth)
+      return
+    case 'undefined':
+      refuse(path, 'undefined', `${codec} does not carry: leave the member out, or use null`)
+      return
+    default:
+      refuse(path, `a ${typeof here}`, `${codec} does not carry`)
   }
-  const container = (here: object, path: string, depth: number): void => {
-    if (open.has(here)) refuse(path, 'a value that holds itself', 'has no end')
-    if (depth >= MAX_DEPTH) refuse(path, `nested more than ${MAX_DEPTH} levels deep`, `${codec} does not carry`)
-    if (Object.getOwnPropertySymbols(here).length > 0) refuse(path, 'an object with symbol keys', `${codec} would drop`)
-    open.add(here)
-    if (Array.isArray(here)) {
-      if (Object.keys(here).length !== here.length)
-        refuse(path, 'an array with holes or names', `${codec} would change`)
-      for (let index = 0; index < here.length; index++) visit(here[index], `${path}[${index}]`, depth + 1)
-    } else {
-      checkPlain(here, path, codec)
-      for (const [key, member] of Object.entries(here)) {
-        if (refusedKeys.has(key)) refuse(path, `an object with the key ${key}`, `${codec} does not carry`)
-        if (!key.isWellFormed()) refuse(path, 'an object with a lone surrogate in a key', 'has no UTF-8 form')
-        visit(member, /^[\w$]+$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`, depth + 1)
-      }
-    }
-    open.delete(here)
+}
+
+const visitContainer = (visiting: Visit, here: object, path: string, depth: number): void => {
+  const { codec, open } = visiting
+  if (open.has(here)) refuse(path, 'a value that holds itself', 'has no end')
+  if (depth >= MAX_DEPTH) refuse(path, `nested more than ${MAX_DEPTH} levels deep`, `${codec} does not carry`)
+  if (Object.getOwnPropertySymbols(here).length > 0) refuse(path, 'an object with symbol keys', `${codec} would drop`)
+  open.add(here)
+  if (Array.isArray(here)) {
+    if (Object.keys(here).length !== here.length) refuse(path, 'an array with holes or names', `${codec} would change`)
+    for (let index = 0; index < here.length; index++) visit(visiting, here[index], `${path}[${index}]`, depth + 1)
+  } else {
+    checkPlain(here, path, codec)
+    visitMembers(visiting, here, path, depth)
   }
-  visit(value, 'body', 0)
+  open.delete(here)
+}
+
+const visitMembers = (visiting: Visit, here: object, path: string, depth: number): void => {
+  for (const [key, member] of Object.entries(here)) {
+    if (visiting.refusedKeys.has(key)) {
+      refuse(path, `an object with the key ${key}`, `${visiting.codec} does not carry`)
+    }
+    if (!key.isWellFormed()) refuse(path, 'an object with a lone surrogate in a key', 'has no UTF-8 form')
+    const inner = /^[\w$]+$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`
+    visit(visiting, member, inner, depth + 1)
+  }
 }
 
 const checkPlain = (here: object, path: string, codec: string): void => {

@@ -4,8 +4,8 @@ import { type Contention, contention } from './contention.ts'
 import type { SnapshotHints } from './in-flight-snapshot.ts'
 import { type Recent, recent } from './recent.ts'
 import { type Reservations, reservations } from './reservations.ts'
-import { type ScanCache, scanCache } from './scan-cache/scan-cache.ts'
-import { type TicketCache, ticketCache } from './ticket-cache.ts'
+import { ScanCache } from './scan-cache/scan-cache.ts'
+import { TicketCache } from './ticket-cache.ts'
 
 /** What the polls of this process learned about one priority of one shard. */
 export interface TargetHints {
@@ -58,7 +58,7 @@ export const pollHints = (): PollHints => {
       let memory = shards.get(id)
       if (!memory) {
         if (shards.size >= MAX_SHARDS) shards.clear()
-        memory = ticketCache()
+        memory = new TicketCache()
         shards.set(id, memory)
       }
       return memory
@@ -80,7 +80,7 @@ export const pollHints = (): PollHints => {
 }
 
 const newTargetHints = (): TargetHints => ({
-  scanCache: scanCache(),
+  scanCache: new ScanCache(),
   snapshot: {},
   contention: contention(),
   reserved: reservations(),

@@ -148,6 +148,19 @@ const checkKind = (name: string, { fifo }: SettingsChange, base: QueueSettings):
 }
 
 const checkSettings = (name: string, settings: QueueSettings): void => {
+  checkNumbers(settings)
+  if (settings.deduplicationMode !== 'window' && settings.deduplicationMode !== 'pending') {
+    throw invalid('deduplicationMode', settings.deduplicationMode, 'must be "window" or "pending"')
+  }
+  if (settings.paused !== undefined && settings.paused !== true) {
+    throw invalid('paused', settings.paused, 'must be true or false')
+  }
+  if (settings.deadLetter) checkDeadLetter(name, settings.deadLetter)
+  if (settings.retryPolicy) checkRetryPolicy(settings.retryPolicy)
+  checkFifo(name, settings)
+}
+
+const checkNumbers = (settings: QueueSettings): void => {
   whole('visibilityTimeoutSeconds', settings.visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
   whole('delaySeconds', settings.delaySeconds, 0, LIMITS.delaySeconds)
   whole('retentionSeconds', settings.retentionSeconds, LIMITS.retentionSecondsMin, LIMITS.retentionSeconds)
@@ -156,41 +169,37 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
   whole('priorities', settings.priorities, 1, LIMITS.priorities)
   whole('shards', settings.shards, 1, LIMITS.shards)
   whole('deduplicationWindowSeconds', settings.deduplicationWindowSeconds, 1, LIMITS.deduplicationWindowSeconds)
-  if (settings.deduplicationMode !== 'window' && settings.deduplicationMode !== 'pending') {
-    throw invalid('deduplicationMode', settings.deduplicationMode, 'must be "window" or "pending"')
-  }
   if (settings.maxInFlightPerGroup !== undefined) {
     whole('maxInFlightPerGroup', settings.maxInFlightPerGroup, 1, LIMITS.maxInFlightPerGroup)
   }
-  const { deadLetter, retryPolicy, results, paused } = settings
-  if (paused !== undefined && paused !== true) throw invalid('paused', paused, 'must be true or false')
-  if (results) {
+  if (settings.results) {
     const { resultRetentionSecondsMin: min, resultRetentionSeconds: max } = LIMITS
-    whole('results.retentionSeconds', results.retentionSeconds, min, max)
+    whole('results.retentionSeconds', settings.results.retentionSeconds, min, max)
   }
-  if (deadLetter) {
-    if (typeof deadLetter !== 'object') throw invalid('deadLetter', deadLetter, 'must be an object')
-    checkQueueName(deadLetter.queue, 'deadLetter.queue')
-    if (deadLetter.queue.endsWith('.fifo') !== name.endsWith('.fifo')) {
-      throw invalid('deadLetter.queue', deadLetter.queue, 'must be of the same kind as the queue, FIFO or standard')
-    }
-    whole('deadLetter.maxReceives', deadLetter.maxReceives, 1, LIMITS.maxReceives)
+}
+
+const checkDeadLetter = (name: string, deadLetter: DeadLetterSettings): void => {
+  if (typeof deadLetter !== 'object') throw invalid('deadLetter', deadLetter, 'must be an object')
+  checkQueueName(deadLetter.queue, 'deadLetter.queue')
+  if (deadLetter.queue.endsWith('.fifo') !== name.endsWith('.fifo')) {
+    throw invalid('deadLetter.queue', deadLetter.queue, 'must be of the same kind as the queue, FIFO or standard')
   }
-  if (retryPolicy) {
-    number('retryPolicy.initialSeconds', retryPolicy.initialSeconds, 0, LIMITS.retryDelaySeconds)
-    number('retryPolicy.factor', retryPolicy.factor, 1, LIMITS.retryFactor)
-    number('retryPolicy.maximumSeconds', retryPolicy.maximumSeconds, 0, LIMITS.retryDelaySeconds)
-    if (retryPolicy.jitter !== 'none' && retryPolicy.jitter !== 'full') {
-      throw invalid('retryPolicy.jitter', retryPolicy.jitter, 'must be "none" or "full"')
-    }
+  whole('deadLetter.maxReceives', deadLetter.maxReceives, 1, LIMITS.maxReceives)
+}
+
+const checkRetryPolicy = ({ initialSeconds, factor, maximumSeconds, jitter }: RetryPolicy): void => {
+  number('retryPolicy.initialSeconds', initialSeconds, 0, LIMITS.retryDelaySeconds)
+  number('retryPolicy.factor', factor, 1, LIMITS.retryFactor)
+  number('retryPolicy.maximumSeconds', maximumSeconds, 0, LIMITS.retryDelaySeconds)
+  if (jitter !== 'none' && jitter !== 'full') throw invalid('retryPolicy.jitter', jitter, 'must be "none" or "full"')
+}
+
+const checkFifo = (name: string, { fifo, priorities }: QueueSettings): void => {
+  if (fifo && priorities > 1) {
+    throw invalid('priorities', priorities, 'must be 1 on a FIFO queue, whose order is that of publication')
   }
-  if (settings.fifo && settings.priorities > 1) {
-    throw invalid('priorities', settings.priorities, 'must be 1 on a FIFO queue, whose order is that of publication')
-  }
-  if (name.endsWith('.fifo') !== (settings.fifo !== undefined)) {
-    const rule = settings.fifo
-      ? 'must end in .fifo, as it has fifo settings'
-      : 'must have fifo settings, as it ends in .fifo'
+  if (name.endsWith('.fifo') !== (fifo !== undefined)) {
+    const rule = fifo ? 'must end in .fifo, as it has fifo settings' : 'must have fifo settings, as it ends in .fifo'
     throw invalid('queue', plainName(name), rule)
   }
 }

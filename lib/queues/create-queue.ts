@@ -38,42 +38,64 @@ export const createQueue = async (
   checkTags(creation.tags ?? {})
   checkExtras(creation.extras ?? {})
   await checkDeadLetterQueue(engine, settings)
+  const planned = { settings, creation, minIntervalSinceDeleteMs }
   for (let attempt = 0; attempt < TRIES; attempt++) {
-    const [document, layout] = await Promise.all([
-      engine.store.getDocument(queueKey(name), { consistent: true }),
-      readLayout(engine.store, name, { consistent: true }),
-    ])
-    const existing = queueState(name, document, layout)
-    if (existing) return { queue: asQueue(matching(existing, creation)), created: false }
-    const before = document && recordIn(document)
-    const now = engine.clock.now()
-    if (before?.deletedAt !== undefined && within(minIntervalSinceDeleteMs, before.deletedAt, now)) {
-      throw new HoldfastError('QueueDeletedRecently', `queue ${plainName(name)} was deleted a moment ago`, {
-        queue: name,
-      })
-    }
-    // A generation is the time of its creation, made later where a clock has gone back.
-    const createdAt = Math.max(now, (before?.createdAt ?? 0) + 1)
-    const record: QueueRecord = {
-      settings,
-      generation: createdAt.toString(36),
-      createdAt,
-      modifiedAt: createdAt,
-      tags: creation.tags ?? {},
-      extras: creation.extras ?? {},
-    }
-    const version = document?.version ?? 0
-    const { applied } = await engine.store.transact([
-      { kind: 'put', key: queueKey(name), value: recordValue(record), ifVersion: version },
-      { kind: 'put', key: queueListKey(name), value: {} },
-    ])
-    if (!applied) continue
-    const state = withLayout({ ...record, name, version: version + 1 }, {}, layout?.version ?? 0)
-    engine.queues.put(state)
-    return { queue: asQueue(state), created: true }
+    const outcome = await tryToCreate(engine, name, planned)
+    if (outcome) return outcome
   }
   throw contended(name)
 }
+
+interface PlannedQueue {
+  readonly settings: QueueSettings
+  readonly creation: QueueCreation
+  readonly minIntervalSinceDeleteMs: number
+}
+
+/** Returns nothing where the queue's record was changed concurrently. */
+const tryToCreate = async (
+  engine: Engine,
+  name: string,
+  { settings, creation, minIntervalSinceDeleteMs }: PlannedQueue,
+): Promise<{ queue: Queue; created: boolean } | undefined> => {
+  const [document, layout] = await Promise.all([
+    engine.store.getDocument(queueKey(name), { consistent: true }),
+    readLayout(engine.store, name, { consistent: true }),
+  ])
+  const existing = queueState(name, document, layout)
+  if (existing) return { queue: asQueue(matching(existing, creation)), created: false }
+  const before = document && recordIn(document)
+  const now = engine.clock.now()
+  if (before?.deletedAt !== undefined && within(minIntervalSinceDeleteMs, before.deletedAt, now)) {
+    throw new HoldfastError('QueueDeletedRecently', `queue ${plainName(name)} was deleted a moment ago`, {
+      queue: name,
+    })
+  }
+  const record = newRecord(settings, creation, Math.max(now, (before?.createdAt ?? 0) + 1))
+  const version = document?.version ?? 0
+  const { applied } = await engine.store.transact([
+    { kind: 'put', key: queueKey(name), value: recordValue(record), ifVersion: version },
+    { kind: 'put', key: queueListKey(name), value: {} },
+  ])
+  if (!applied) return undefined
+  const state = withLayout({ ...record, name, version: version + 1 }, {}, layout?.version ?? 0)
+  engine.queues.put(state)
+  return { queue: asQueue(state), created: true }
+}
+
+/** @param createdAt names the generation, so it is later than that of every queue of the name before, also where a clock has gone back */
+const newRecord = (
+  settings: QueueSettings,
+  { tags = {}, extras = {} }: QueueCreation,
+  createdAt: number,
+): QueueRecord => ({
+  settings,
+  generation: createdAt.toString(36),
+  createdAt,
+  modifiedAt: createdAt,
+  tags,
+  extras,
+})
 
 /** The queue that exists. @throws `QueueExists` with the first field of the request that is different in it */
 const matching = (existing: QueueState, { settings = {}, tags = {}, extras = {} }: QueueCreation): QueueState => {

@@ -8,13 +8,12 @@ import {
   type Span,
   SpanKind,
   type SpanOptions,
-  SpanStatusCode,
   trace,
 } from '@opentelemetry/api'
-import { isHoldfastError } from '../model/errors.ts'
-import type { HandleResult, Message, PublishResult } from '../model/message.ts'
+import type { PublishResult } from '../model/message.ts'
 import { instruments } from './instruments.ts'
-import type { Published, QueueTelemetry, Server, Settled, Telemetry } from './telemetry.ts'
+import { aboutMessage, errorType, firstError, linksTo, markFailed, placeOf } from './span-parts.ts'
+import type { Published, QueueTelemetry, Server, Telemetry } from './telemetry.ts'
 import { contextOf, creationOf, withContext } from './trace-context.ts'
 
 /** The instrumentation scope of all spans and metrics. */
@@ -29,7 +28,7 @@ const SCOPE = 'holdfast'
  * | `publish` | `publish {queue}` | producer | the active span | a context that the caller put into the message |
  * | `publishBatch` | `create {queue}` for each message, `publish {queue}` | producer, client | the active span | each message's creation |
  * | `poll` | `poll {queue}` | client | the active span | each message's creation |
- * | a handler | `process {queue}` | consumer | the message's creation; none for a batch | each message's creation |
+ * | a handler | `process {queue}` | consumer | the message's creation, else the active span; none for a batch | each message's creation, the active span |
  * | `ack`, `nack`, `unreceive` | `ack {queue}` … | client | the active span, else the message's creation | each message's creation |
  *
  * A worker's polls have no spans. The metrics count them.
@@ -185,8 +184,7 @@ const queueTelemetry = (queue: string, server: Server | undefined): QueueTelemet
       const operation: Operation = {
         ...PROCESS,
         kind: SpanKind.CONSUMER,
-        parent: only && !batch ? contextOf(only) : ROOT_CONTEXT,
-        links: linksTo(messages),
+        ...(only && !batch ? placeOf(only) : { parent: ROOT_CONTEXT, links: linksTo(messages) }),
         attributes: only && !batch ? aboutMessage(only) : { 'messaging.batch.message_count': messages.length },
       }
       return run(operation, async () => work())
@@ -222,36 +220,3 @@ const harmless = (report: () => void): void => {
 const PUBLISH = { name: 'publish', type: 'send' } as const
 const POLL = { name: 'poll', type: 'receive' } as const
 const PROCESS = { name: 'process', type: 'process' } as const
-
-const aboutMessage = ({ messageId, receiveCount, groupId }: Message): Attributes => ({
-  'messaging.message.id': messageId,
-  'messaging.holdfast.message.receive_count': receiveCount,
-  ...(groupId !== undefined && { 'messaging.holdfast.message.group_id': groupId }),
-})
-
-/** Links to the spans in which messages were created, for messages that carry their trace context. */
-const linksTo = (messages: readonly (Pick<Settled, 'messageId' | 'attributes'> | object)[]): Link[] =>
-  messages.flatMap((message: Pick<Settled, 'messageId' | 'attributes'>) => {
-    const creation = creationOf(message)
-    if (!creation) return []
-    const { messageId } = message
-    return [
-      { context: creation, ...(messageId !== undefined && { attributes: { 'messaging.message.id': messageId } }) },
-    ]
-  })
-
-const firstError = (results: readonly (HandleResult | Published)[]): unknown => {
-  for (const result of results) if ('error' in result) return result.error
-  return undefined
-}
-
-/** An error's type for metrics, one of a few names: the code of a `HoldfastError`, else the name of the error's class. */
-const errorType = (error: unknown): string =>
-  isHoldfastError(error) ? error.code : error instanceof Error ? error.name : '_OTHER'
-
-const markFailed = (span: Span, error: unknown): void => {
-  span.setAttribute('error.type', errorType(error))
-  const message = error instanceof Error ? error.message : String(error)
-  span.recordException(error instanceof Error ? error : message)
-  span.setStatus({ code: SpanStatusCode.ERROR, message })
-}

@@ -10,6 +10,9 @@ export interface Settled {
   readonly attributes?: Message['attributes']
 }
 
+/** What is known of a message where a handler works on it. */
+export type Processed = Pick<Message, 'messageId' | 'receiveCount' | 'groupId' | 'attributes'>
+
 /** The outcome of publishing one message. */
 export type Published = { readonly messageId: string } | { readonly error: unknown }
 
@@ -32,7 +35,7 @@ export interface QueueTelemetry {
   /** A poll of a worker. It has no span: `process` traces its messages. */
   workerPoll(poll: () => Promise<Message[]>): Promise<Message[]>
   /** A run of a handler on one message, or on several when `batch`. Returns what the handler returned. */
-  process(messages: readonly Message[], batch: boolean, work: () => unknown): unknown
+  process(messages: readonly Processed[], batch: boolean, work: () => unknown): unknown
   /** A settlement: `settle` returns the result of one message, or one result for each message, in order. */
   settle<R extends HandleResult | HandleResult[]>(
     verb: SettleVerb,

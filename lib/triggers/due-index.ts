@@ -2,7 +2,8 @@ import type { Engine } from '../engine.ts'
 import { HoldfastError } from '../model/errors.ts'
 import type { JsonValue } from '../model/message.ts'
 import { DUE_INDEX, dueKey } from '../store/keys.ts'
-import { PUBLISH_SPREAD_MS } from './times.ts'
+import type { PutWrite } from '../store/port.ts'
+import { GUARD_MS, PUBLISH_SPREAD_MS } from './times.ts'
 
 /**
  * When the next run of a queue's dispatcher is to start, as far as nothing in the stream will say so.
@@ -15,6 +16,8 @@ export interface Due {
   readonly at?: number
   /** While a run is under way: when to look after it, should it have died. Epoch ms. */
   readonly guard?: number
+  /** The run that the guard is for. */
+  readonly guardedBy?: string
   /** When to look once more for what a publisher had written only half of; epoch ms. */
   readonly again?: number
   /** Whether the last run left anything in the queue: others may give it back, so a sweep looks. */
@@ -44,10 +47,17 @@ export const readDue = async (engine: Engine, queue: string): Promise<StoredDue>
 
 /** Replaces an entry that is still as it was read; answers whether it was. */
 export const writeDue = async (engine: Engine, queue: string, due: Due, ifVersion: number): Promise<boolean> => {
-  const value = due as unknown as JsonValue
-  const { applied } = await engine.store.transact([{ kind: 'put', key: dueKey(queue), value, ifVersion }])
+  const { applied } = await engine.store.transact([duePut(queue, due, ifVersion)])
   return applied
 }
+
+/** The write of `writeDue`, for a transaction. */
+export const duePut = (queue: string, due: Due, ifVersion: number): PutWrite => ({
+  kind: 'put',
+  key: dueKey(queue),
+  value: due as unknown as JsonValue,
+  ifVersion,
+})
 
 /** When an entry has a run start, epoch ms. */
 export const startsAt = ({ at, guard, again }: Omit<Due, 'left'>): number =>
@@ -73,9 +83,38 @@ export const noteAgain = (engine: Engine, queue: string): Promise<void> => {
 export const notePaused = (engine: Engine, queue: string): Promise<void> =>
   change(engine, queue, (due) => (due.paused ? undefined : { ...due, paused: true, left: true }))
 
-/** A run is under way until `guard` at least. What was due by now is done with: the run looks for itself. */
-export const guardRun = (engine: Engine, queue: string, guard: number): Promise<void> =>
-  change(engine, queue, (due) => ({ ...later(due, engine.clock.now()), guard, left: true }))
+/** A run is under way for a while yet. What was due by now is done with: the run looks for itself. */
+export const guardRun = (engine: Engine, queue: string, runId: string): Promise<void> =>
+  change(engine, queue, (due) => guarded(due, runId, engine.clock.now()))
+
+/** An entry while a run is under way. */
+export const guarded = (due: Due, runId: string, now: number): Due => ({
+  ...later(due, now),
+  guard: now + GUARD_MS,
+  guardedBy: runId,
+  left: true,
+})
+
+/**
+ * The entry that a run is about to replace; nothing where another run has begun, whose guard must stay. What has come is taken
+ * out before the run looks. Otherwise whoever notes something during that look would find an earlier instant noted already, write
+ * nothing, and lose it with that instant.
+ */
+export const entryBeforeLook = async (
+  engine: Engine,
+  queue: string,
+  runId: string,
+  now: number,
+): Promise<StoredDue | undefined> => {
+  for (;;) {
+    const { due, version } = await readDue(engine, queue)
+    if (due.guardedBy !== runId) return undefined
+    if (due.at === undefined || due.at > now) return { due, version }
+    const { guard = now } = due
+    const cleared = { ...later(due, now), guard, guardedBy: runId, left: true }
+    if (await writeDue(engine, queue, cleared, version)) return { due: cleared, version: version + 1 }
+  }
+}
 
 /** What an entry still asks for after an instant, the guard aside. */
 export const later = ({ at, again }: Due, now: number): Pick<Due, 'at' | 'again'> => ({

@@ -1,7 +1,10 @@
 import type { Engine } from '../engine.ts'
 import type { Document } from '../model/document.ts'
+import { HoldfastError } from '../model/errors.ts'
 import type { JsonValue } from '../model/message.ts'
 import { triggerMarkKey } from '../store/keys.ts'
+import type { PutWrite } from '../store/port.ts'
+import { duePut, guarded, readDue } from './due-index.ts'
 import { MARK_MARGIN_MS, MARK_MS } from './times.ts'
 
 /** Says that a run dispatches for a queue. While it is there no other run begins. */
@@ -24,12 +27,38 @@ export const isMarked = async (engine: Engine, queue: string): Promise<boolean> 
   return document !== undefined && markIn(document).until > engine.clock.now()
 }
 
-/** Takes the mark where nobody has it, or its time is over; answers nothing where another run has it. */
+/** Retried only when others write the mark, or the entry of the due index, at the same time. */
+const TRIES = 10
+
+/**
+ * Takes the mark where nobody has it, or its time is over; answers nothing where another run has it.
+ *
+ * Mark and guard are written together: wakes leave their messages to whoever has the mark, so it must not be without a guard even
+ * for the moment in which a run may die.
+ */
 export const takeMark = async (engine: Engine, queue: string, runId: string): Promise<HeldMark | undefined> => {
-  const document = await engine.store.getDocument(triggerMarkKey(queue), { consistent: true })
-  // The margin keeps a run with a fast clock from taking the mark of one that lives.
-  if (document && markIn(document).until + MARK_MARGIN_MS > engine.clock.now()) return undefined
-  return writeMark(engine, queue, runId, document?.version ?? 0)
+  const key = triggerMarkKey(queue)
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const document = await engine.store.getDocument(key, { consistent: true })
+    const present = document && markIn(document)
+    // An earlier try took effect, and its answer was lost.
+    const isOwn = present?.runId === runId && present.until > engine.clock.now()
+    if (document && isOwn) return { ...present, version: document.version }
+    // The margin keeps a run with a fast clock from taking the mark of one that lives.
+    if (present && present.until + MARK_MARGIN_MS > engine.clock.now()) return undefined
+    const { due, version } = await readDue(engine, queue)
+    const now = engine.clock.now()
+    const mark: Mark = { runId, until: now + MARK_MS }
+    const { applied } = await engine.store.transact([
+      markPut(queue, mark, document?.version ?? 0),
+      duePut(queue, guarded(due, runId, now), version),
+    ])
+    if (applied) return { ...mark, version: (document?.version ?? 0) + 1 }
+  }
+  throw new HoldfastError('Throttled', 'the mark of the trigger is being changed by others', {
+    queue,
+    reason: 'contention',
+  })
 }
 
 /** Renews the run's own mark; answers nothing when another run took it. */
@@ -43,13 +72,19 @@ export const renewMark = (engine: Engine, queue: string, { runId, version }: Hel
 export const dropMark = (engine: Engine, queue: string, { runId, version }: HeldMark): Promise<HeldMark | undefined> =>
   write(engine, queue, { runId, until: 0 }, version)
 
+const markPut = (queue: string, mark: Mark, ifVersion: number): PutWrite => ({
+  kind: 'put',
+  key: triggerMarkKey(queue),
+  value: mark as unknown as JsonValue,
+  ifVersion,
+})
+
 const writeMark = (engine: Engine, queue: string, runId: string, ifVersion: number): Promise<HeldMark | undefined> =>
   write(engine, queue, { runId, until: engine.clock.now() + MARK_MS }, ifVersion)
 
 const write = async (engine: Engine, queue: string, mark: Mark, ifVersion: number): Promise<HeldMark | undefined> => {
   const key = triggerMarkKey(queue)
-  const value = mark as unknown as JsonValue
-  const { applied } = await engine.store.transact([{ kind: 'put', key, value, ifVersion }])
+  const { applied } = await engine.store.transact([markPut(queue, mark, ifVersion)])
   if (applied) return { ...mark, version: ifVersion + 1 }
   const found = await engine.store.getDocument(key, { consistent: true })
   if (!found || markIn(found).runId !== mark.runId) return undefined

@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import { bell } from './bell.ts'
 import { dispatchBatches } from './dispatch-batches.ts'
-import { guardRun, later, noteDue, readDue, startsAt, writeDue } from './due-index.ts'
+import { entryBeforeLook, guardRun, later, noteDue, startsAt, writeDue } from './due-index.ts'
 import { dropMark, type HeldMark, renewMark, takeMark } from './mark.ts'
 import { NOTHING, nextDue } from './next-due.ts'
 import type { DispatchOptions, Run, RunEnd } from './run-state.ts'
@@ -21,7 +21,6 @@ export const dispatch = async (engine: Engine, options: DispatchOptions): Promis
   const runId = Buffer.from(engine.random.bytes(12)).toString('hex')
   const mark = await takeMark(engine, options.queue, runId)
   if (!mark) return 'marked'
-  await guardRun(engine, options.queue, engine.clock.now() + GUARD_MS)
   const run: Run = {
     engine,
     options,
@@ -98,10 +97,12 @@ const rest = async (run: Run): Promise<number | undefined> => {
   if (!dropped) return undefined
   run.mark = dropped
   for (;;) {
-    // Before the look: whoever notes something earlier from here on changes the version.
-    const { due, version } = await readDue(engine, queue)
-    const trigger = await readTrigger(engine, queue)
     const now = engine.clock.now()
+    // Before the look: whoever notes something earlier from here on changes the version.
+    const entry = await entryBeforeLook(engine, queue, dropped.runId, now)
+    // Another run began: it looks, and the entry is its own.
+    if (!entry) return undefined
+    const trigger = await readTrigger(engine, queue)
     const next = trigger?.enabled ? await nextDue(engine, queue, now + STAY_MS) : NOTHING
     if (next.at <= now + STAY_MS) {
       const again = await renewMark(engine, queue, dropped)
@@ -111,13 +112,13 @@ const rest = async (run: Run): Promise<number | undefined> => {
       run.trigger = trigger
       return Math.max(next.at, now)
     }
-    const noted = later(due, now)
+    const noted = later(entry.due, now)
     const at = Math.min(next.at, noted.at ?? Number.POSITIVE_INFINITY)
     const unseen = trigger?.enabled && now < (trigger.declaredAt ?? 0) + FILTER_LAG_MS
     const left = next.left || unseen || Number.isFinite(startsAt(noted))
     const { paused } = next
     const noting = { ...noted, left, ...(paused && { paused }), ...(Number.isFinite(at) && { at }) }
-    if (await writeDue(engine, queue, noting, version)) return undefined
+    if (await writeDue(engine, queue, noting, entry.version)) return undefined
   }
 }
 
@@ -136,9 +137,9 @@ const keepMark = async (run: Run, ended: AbortSignal): Promise<void> => {
         else run.markLost = true
       })
       run.trigger = await readTrigger(engine, options.queue)
-      if (engine.clock.now() > guardedUntil - GUARD_MS / 2 && !isDropped(run.mark)) {
+      if (engine.clock.now() > guardedUntil - GUARD_MS / 2 && !run.markLost && !isDropped(run.mark)) {
         guardedUntil = engine.clock.now() + GUARD_MS
-        await guardRun(engine, options.queue, guardedUntil)
+        await guardRun(engine, options.queue, run.mark.runId)
       }
       if (run.markLost || !run.trigger?.enabled) stopClaiming(run)
     } catch (error) {

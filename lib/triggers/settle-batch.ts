@@ -6,7 +6,8 @@ import type { Failure } from '../model/result.ts'
 import { type AckEntry, ack } from '../settle/ack.ts'
 import { nack } from '../settle/nack.ts'
 import { unreceive } from '../settle/unreceive.ts'
-import type { Run } from './run-state.ts'
+import { noteDue } from './due-index.ts'
+import { holdsMark, type Run } from './run-state.ts'
 
 /** What becomes of each message of a batch, by its place in it. */
 export interface Verdicts {
@@ -50,10 +51,12 @@ const FIRST_PAUSE_MS = 100
  * lease ends.
  */
 export const settleBatch = async (
-  { engine, options: { queue }, observe }: Run,
+  run: Run,
   { acked, unmatched, nacked, unreceived }: Verdicts,
   failure?: Failure,
 ): Promise<void> => {
+  const { engine, observe } = run
+  const { queue } = run.options
   const lost: HandleResult[] = []
   const settling = async (
     messages: readonly Message[],
@@ -85,6 +88,20 @@ export const settleBatch = async (
   if (leases > 0) observe({ type: 'lease-lost', queue, messages: leases })
   const other = lost.find((result) => !result.ok && result.error.code !== 'LeaseLost')
   if (other && !other.ok) observe({ type: 'settling-failed', queue, error: other.error })
+  if (nacked.length + unreceived.length > 0 && !holdsMark(run)) await noteGivenBack(run)
+}
+
+/**
+ * A run without its mark never looks again, and whoever has looked since counts on the leases that ended here before their
+ * time. So a tick is told.
+ */
+const noteGivenBack = async ({ engine, options: { queue }, observe }: Run): Promise<void> => {
+  try {
+    await noteDue(engine, queue, engine.clock.now())
+  } catch (error) {
+    if (!isHoldfastError(error)) throw error
+    observe({ type: 'settling-failed', queue, error })
+  }
 }
 
 const NOTHING: Verdicts = { acked: [], nacked: [], unreceived: [] }

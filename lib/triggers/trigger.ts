@@ -6,7 +6,7 @@ import { checkQueueName, plainName } from '../model/queue-name.ts'
 import { withoutUndefined } from '../model/without-undefined.ts'
 import { readQueue } from '../queues/read-queue.ts'
 import { triggerKey } from '../store/keys.ts'
-import { dueQueues, noteDue } from './due-index.ts'
+import { duePut, dueQueues, readDue } from './due-index.ts'
 import { checkedFilter, type FilterPattern, type Unmatched } from './filter/filter.ts'
 
 /** A function that gets a queue's messages without polling for them. A queue has at most one. */
@@ -144,7 +144,7 @@ const readVersion = async (engine: Engine, queue: string) => {
 
 /**
  * Declares a queue's trigger, or changes it. A run that is under way notices within seconds; where none is, one starts
- * with the next tick. After a failure the trigger may be stored, and no tick know of it: declare it again.
+ * with the next tick: the trigger and its entry of the due index are written together.
  *
  * @throws `InvalidRequest`, also where another keeps a declaration of this queue's trigger; `QueueNotFound`
  */
@@ -157,12 +157,13 @@ export const setTrigger = async (
   await engine.queues.fresh(trigger.queue)
   await checkTarget(engine, trigger)
   await store(engine, { ...trigger, declaredAt: engine.clock.now(), ...(declaredBy !== undefined && { declaredBy }) })
-  // After the trigger itself: a run that ends in between has seen it, or finds its own last note overtaken.
-  await noteDue(engine, trigger.queue, engine.clock.now())
   return trigger
 }
 
-/** Each write is on condition of the version that was read, so that none hides from a removal under way. */
+/**
+ * Each write is on condition of the version that was read, so that none hides from a removal under way. A run that ends meanwhile has
+ * seen the trigger, or finds the entry that it is about to replace changed.
+ */
 const store = async (engine: Engine, trigger: StoredTrigger): Promise<void> => {
   for (;;) {
     const present = await readVersion(engine, trigger.queue)
@@ -172,8 +173,12 @@ const store = async (engine: Engine, trigger: StoredTrigger): Promise<void> => {
       throw new HoldfastError('InvalidRequest', message, { queue: trigger.queue })
     }
     const value = trigger as unknown as JsonValue
-    const ifVersion = present?.version ?? 0
-    const { applied } = await engine.store.transact([{ kind: 'put', key: triggerKey(trigger.queue), value, ifVersion }])
+    const { due, version } = await readDue(engine, trigger.queue)
+    const at = Math.min(due.at ?? Number.POSITIVE_INFINITY, engine.clock.now())
+    const { applied } = await engine.store.transact([
+      { kind: 'put', key: triggerKey(trigger.queue), value, ifVersion: present?.version ?? 0 },
+      duePut(trigger.queue, { ...due, at, left: true }, version),
+    ])
     if (applied) return
   }
 }

@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { isFairGroup, isOrdered } from '../model/group.ts'
 import { dueAtOf, type SegmentKey } from '../model/segment-key.ts'
 import { isPaused } from '../queues/read-queue.ts'
-import { type Due, dueQueues, noteAgain, noteDue, notePaused, startsAt } from './due-index.ts'
+import { type Due, type DueQueue, dueQueues, noteAgain, noteDue, notePaused, startsAt } from './due-index.ts'
 import type { TriggerEvent } from './invoker.ts'
 import { isMarked } from './mark.ts'
 import { STAY_MS } from './times.ts'
@@ -80,13 +80,15 @@ export const tick = async (
   { startRun, observe = () => {}, sweep = false, all = false }: TickOptions,
 ): Promise<number> => {
   const isDue = (due: Due): boolean => all || startsAt(due) <= engine.clock.now() || (sweep && due.left)
-  const start = async (queue: string, due: Due): Promise<number> => {
+  const start = async ({ queue, due }: DueQueue): Promise<number> => {
     if (due.paused && (await isPaused(engine.store, queue))) return 0
+    // An entry that asked for nothing would not ask again, should this start be lost.
+    if (all) await noteDue(engine, queue, engine.clock.now())
     // The next tick finds the same entry.
     await startRun(queue).catch((error: unknown) => observe({ type: 'start-failed', queue, error }))
     return 1
   }
-  const starting: Promise<number>[] = []
-  for await (const { queue, due } of dueQueues(engine)) if (due.paused || isDue(due)) starting.push(start(queue, due))
-  return (await Promise.all(starting)).reduce((sum, started) => sum + started, 0)
+  const starting: DueQueue[] = []
+  for await (const entry of dueQueues(engine)) if (entry.due.paused || isDue(entry.due)) starting.push(entry)
+  return (await Promise.all(starting.map(start))).reduce((sum, started) => sum + started, 0)
 }

@@ -1,9 +1,13 @@
 import { gzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { silentLog } from '../../functions/runtime/log.ts'
+import { continueRedrives } from '../../functions/runtime/redrives.ts'
 import { browse } from '../../lib/messages/browse.ts'
 import { publish } from '../../lib/publish/publish.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
+import { getQueue } from '../../lib/queues/get-queue.ts'
 import { listQueueNames } from '../../lib/queues/list-queues.ts'
+import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { poll } from '../../lib/receive/poll.ts'
 import { type TestEngine, testEngine } from '../support/test-engine.ts'
 import { type TestConsole, testConsole } from './test-console.ts'
@@ -184,6 +188,102 @@ describe('a message', () => {
     expect(text(html)).toContain('Send back to orders')
     await view.send(`/queues/orders/messages/${id}/resend`)
     expect((await browse(engine, 'orders')).messages).toMatchObject([{ messageId: id, receiveCount: 0 }])
+  })
+})
+
+describe('dead letters', () => {
+  const ids = (html: string) => [...html.matchAll(/name="id" value="([^"]+)"/g)].map(([, id]) => id)
+  const finish = () => continueRedrives(engine, { signal: new AbortController().signal, log: silentLog })
+
+  test('are grouped by their reason, and tried before they are sent back', async () => {
+    const first = await fail('{"order":1}')
+    const second = await fail('{"order":2}')
+    const { html } = await view.see('/queues/orders/dead')
+    expect(text(html)).toContain('All 2 dead letters in orders-failed that failed in orders')
+    expect(ids(html).sort()).toEqual([first, second].sort())
+    const tried = await view.send('/queues/orders-failed/dead/try', { which: 'selected', id: first, maxPerSecond: '2' })
+    expect(text(tried.html)).toContain('Send back 1 message?')
+    expect(text(tried.html)).toContain('1 message to orders')
+    expect(text(tried.html)).toContain('At 2 a second this takes about 0.5 s')
+    expect(ids(tried.html)).toEqual([first])
+    expect((await browse(engine, 'orders')).messages).toEqual([])
+    await view.send('/queues/orders-failed/redrive', { which: 'selected', id: first, maxPerSecond: '2' })
+    const running = finish()
+    await engine.clock.advance(10_000)
+    await running
+    expect((await browse(engine, 'orders')).messages).toMatchObject([{ messageId: first }])
+    expect(text((await view.see('/redrives')).html)).toContain('orders-failed where each came from completed 1')
+  })
+
+  test('of one reason, of all, or whose body has a text, are chosen', async () => {
+    await fail('red')
+    await fail('blue')
+    const reason = /name="reason" value="([^"]+)"/.exec((await view.see('/queues/orders/dead')).html)?.[1] ?? ''
+    const tried = async (fields: Readonly<Record<string, string>>) =>
+      /<h1>([^<]+)</.exec((await view.send('/queues/orders-failed/dead/try', fields)).html)?.[1]
+    expect(await tried({ which: 'selected', reason })).toBe('Send back 2 messages?')
+    expect(await tried({ which: 'all' })).toBe('Send back 2 messages?')
+    expect(await tried({ which: 'all', bodyContains: 'blu' })).toBe('Send back 1 message?')
+    expect(await tried({ which: 'selected' })).toBe('Nothing to send back')
+  })
+
+  test('whose queue does not exist stay, and are said to', async () => {
+    await fail('x')
+    const { html } = await view.send('/queues/orders-failed/dead/try', { which: 'all', destination: 'nowhere' })
+    expect(text(html)).toContain('1 message stay: the queue nowhere does not exist')
+    expect(html).not.toContain('action="/console/queues/orders-failed/redrive"')
+  })
+
+  test('stop being sent back when the redrive is stopped', async () => {
+    await fail('x')
+    await view.send('/queues/orders-failed/redrive', { which: 'all' })
+    const task = /redrives\/([^/"]+)\/cancel/.exec((await view.see('/redrives')).html)?.[1]
+    const { html } = await view.send(`/queues/orders-failed/redrives/${task}/cancel`)
+    expect(text(html)).toContain('The redrive stops. 0 messages moved so far.')
+    await finish()
+    expect((await browse(engine, 'orders')).messages).toEqual([])
+  })
+})
+
+describe('settings', () => {
+  /** The fields of the form as the browser sends them, with these changes. */
+  const form = async (changes: Readonly<Record<string, string>>) => {
+    const { html } = await view.see('/queues/orders/settings')
+    const was = [...html.matchAll(/name="was\.([^"]+)" value="([^"]*)"/g)]
+    const fields = was.flatMap(([, name = '', value = '']) => [
+      [name, value],
+      [`was.${name}`, value],
+    ])
+    return { ...Object.fromEntries(fields), ...changes }
+  }
+
+  test('are changed, and those that are not touched stay', async () => {
+    const stale = await form({ visibilityTimeoutSeconds: '60' })
+    await updateQueue(engine, 'orders', () => ({ settings: { delaySeconds: 5 } }))
+    const { html } = await view.send('/queues/orders/settings', stale)
+    expect(text(html)).toContain('Changed visibilityTimeoutSeconds from 30 to 60.')
+    const { settings } = await getQueue(engine, 'orders')
+    expect(settings).toMatchObject({
+      visibilityTimeoutSeconds: 60,
+      delaySeconds: 5,
+      deadLetter: { queue: 'orders-failed', maxReceives: 1 },
+    })
+  })
+
+  test('that are optional are added and removed', async () => {
+    await view.send(
+      '/queues/orders/settings',
+      await form({ 'deadLetter.queue': '', 'retryPolicy.initialSeconds': '2' }),
+    )
+    const { settings } = await getQueue(engine, 'orders')
+    expect(settings.deadLetter).toBeUndefined()
+    expect(settings.retryPolicy).toEqual({ initialSeconds: 2, factor: 2, maximumSeconds: 3600, jitter: 'full' })
+  })
+
+  test('that are wrong are refused with the reason', async () => {
+    const { status, html } = await view.send('/queues/orders/settings', await form({ retentionSeconds: '1' }))
+    expect([status, text(html)]).toEqual([400, expect.stringContaining('retentionSeconds')])
+    expect((await getQueue(engine, 'orders')).settings.retentionSeconds).toBe(345_600)
   })
 })
 

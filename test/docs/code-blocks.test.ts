@@ -9,6 +9,8 @@ import { startServerProcess } from '../functions/local/server-process.ts'
 import { type CodeBlock, codeBlocks, DOCUMENTS, nameOf, PROJECT } from './code-blocks.ts'
 
 const LOCAL_SERVER = 'http://127.0.0.1:9324'
+const LOADER = join(PROJECT, 'node_modules/tsx/dist/loader.mjs')
+const COMMAND = join(PROJECT, 'cli/holdfast.ts')
 const LANGUAGES = ['sh', 'ts', 'js', 'json', 'text', 'http']
 
 const blocks = DOCUMENTS.flatMap(codeBlocks)
@@ -171,6 +173,8 @@ test('the blocks of shell run in their order, each document against a server of 
           HANDLE=$(grep -o '"receiptHandle":"[^"]*"' <<< "$answer" | head -1 | cut -d '"' -f 4 || true)
           echo "$answer"
         }
+        holdfast() { node --import "${LOADER}" "${COMMAND}" "$@"; }
+        export HOLDFAST_URL=${server.url}
         ${block.code
           .replaceAll(LOCAL_SERVER, server.url)
           .replaceAll(/--histories \d+/g, '--histories 4')

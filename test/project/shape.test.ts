@@ -4,44 +4,23 @@ import { parseSync, Visitor } from 'oxc-parser'
 import { expect, test } from 'vitest'
 
 const PROJECT = join(import.meta.dirname, '../..')
-const FOLDERS = ['lib', 'functions', 'infra', 'cli']
+const FOLDERS = ['lib', 'functions', 'infra', 'cli', 'console']
 const MAX_FILE_LINES = 250
 const MAX_FUNCTION_LINES = 40
 const MAX_MUTABLE_LOCALS = 3
 
 /** Files that have functions over the limits still. */
 const PENDING: readonly string[] = [
+  'console/api.ts',
   'functions/operations/queues.ts',
   'lib/client/awaiting.ts',
   'lib/client/publishing.ts',
   'lib/client/queue.ts',
   'lib/client/transaction.ts',
-  'lib/codecs/carriable.ts',
-  'lib/hints/scan-cache/cached-ranges.ts',
-  'lib/hints/scan-cache/scan-cache.ts',
-  'lib/hints/ticket-cache.ts',
-  'lib/model/queue-settings.ts',
-  'lib/queues/create-queue.ts',
   'lib/receive/poll.ts',
   'lib/redrive/dead-letter.ts',
   'lib/redrive/redrive.ts',
   'lib/results/write-results.ts',
-  'lib/store/dynamodb/segments.ts',
-  'lib/store/dynamodb/server-clock.ts',
-  'lib/store/dynamodb/table-client.ts',
-  'lib/store/dynamodb/tickets.ts',
-  'lib/store/keyed/disk/byte-writer.ts',
-  'lib/store/keyed/disk/disk-changes.ts',
-  'lib/store/keyed/disk/disk-map.ts',
-  'lib/store/keyed/disk/disk-maps.ts',
-  'lib/store/keyed/disk/lmdb-file.ts',
-  'lib/store/keyed/disk/log-emptier.ts',
-  'lib/store/keyed/disk/log-file.ts',
-  'lib/store/keyed/disk/log-keeper.ts',
-  'lib/store/keyed/disk/partition-cache.ts',
-  'lib/store/keyed/keyed-store.ts',
-  'lib/store/keyed/memory-map.ts',
-  'lib/store/keyed/sorted-map.ts',
   'lib/telemetry/open-telemetry.ts',
   'lib/testing.ts',
   'lib/transactions/transaction.ts',
@@ -49,12 +28,11 @@ const PENDING: readonly string[] = [
   'lib/transport/http-transport.ts',
 ]
 const PENDING_FILES: readonly string[] = [
+  'lib/transport/http-transport.ts',
   'functions/http/requests.ts',
   'functions/http/routes.ts',
   'lib/model/result.ts',
   'lib/results/write-results.ts',
-  'lib/telemetry/open-telemetry.ts',
-  'lib/transport/http-transport.ts',
 ]
 
 /** Offsets in the source. */

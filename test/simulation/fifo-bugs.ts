@@ -124,7 +124,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'what was read before a group was freed undoes that',
     file: 'lib/hints/ticket-cache.ts',
-    replace: 'if ((known.get(group)?.localVersion ?? 0) > since) return',
+    replace: 'if ((this.#known.get(group)?.localVersion ?? 0) > localVersion) return',
     by: '',
     suites: UNIT,
   },
@@ -138,8 +138,8 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'scans of locked groups spend nothing',
     file: 'lib/hints/ticket-cache.ts',
-    replace: 'allowance - read + free * PAID_PER_FREE_GROUP',
-    by: 'allowance - 0 * read + free * PAID_PER_FREE_GROUP',
+    replace: 'this.#allowance - read + free * PAID_PER_FREE_GROUP',
+    by: 'this.#allowance - 0 * read + free * PAID_PER_FREE_GROUP',
     suites: UNIT,
   },
   {

@@ -28,6 +28,8 @@ export interface History {
   /** What producers were told of their messages. */
   readonly looks: Look[]
   readonly transactions: Transaction[]
+  /** Pauses and resumes of the queue, one after the other. */
+  readonly pauses: Pause[]
 
   publishing(publish: Omit<Publish, 'answer' | 'otherIds'>): Publish
   published(publish: Publish, result: Extract<PublishResult, { messageId: string }>, at: number): void
@@ -44,6 +46,14 @@ export interface History {
   waiting(back: number): string | undefined
   /** The message whose publish was answered `back` answers ago, whatever became of it. */
   known(back: number): string | undefined
+}
+
+/** A change of the queue's setting. */
+export interface Pause {
+  readonly paused: boolean
+  readonly startedAt: number
+  /** Without an end where no answer came. */
+  endedAt: number | undefined
 }
 
 /** Messages that a consumer acks and publishes together with an effect of its own, which bears the name. */
@@ -130,6 +140,7 @@ export const newHistory = (ledger: Ledger): History => {
   const unreceived = new Set<string>()
   const looks: Look[] = []
   const transactions: Transaction[] = []
+  const pauses: Pause[] = []
   const answered: string[] = []
   let polls = 0
 
@@ -145,6 +156,7 @@ export const newHistory = (ledger: Ledger): History => {
     unreceived,
     looks,
     transactions,
+    pauses,
     publishing: (publish) => {
       const one: Publish = { ...publish, otherIds: [], answer: undefined }
       publishes.set(one.body, one)

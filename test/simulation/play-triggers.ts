@@ -5,6 +5,8 @@ import { setTrigger } from '../../lib/triggers/trigger.ts'
 import { tick, wake } from '../../lib/triggers/wake.ts'
 import { employ, passing } from './actors/employ.ts'
 import { publisher } from './actors/publisher.ts'
+import { changeAtRest, settingsChanger } from './actors/settings-changer.ts'
+import { nothingFromPaused } from './promises/pauses.ts'
 import type { RandomStream } from './random-stream.ts'
 import { watchFilter } from './trigger-filter.ts'
 import { type FunctionRun, type SimulatedFunction, simulatedFunction } from './trigger-function.ts'
@@ -27,7 +29,8 @@ const DELIVERED_WITHIN_MS = 400_000
  * - at most `maxConcurrency` invocations run at one time, and no message is in two of them;
  * - a message leaves the queue only after an invocation that worked on it has succeeded;
  * - while nothing kills runs or loses answers, the first delivery of a message is its first receive;
- * - what is published, and a pattern matches, is delivered, and the queue is empty in the end;
+ * - what is published, and a pattern matches, is delivered, and the queue is empty in the end, also where it was paused;
+ * - nothing is claimed while the queue is paused, once that must be known;
  * - what is said of filters in `watchFilter`.
  */
 export const playTriggers = async (world: World, trigger: TriggerSettings): Promise<string[]> => {
@@ -77,9 +80,13 @@ export const playTriggers = async (world: World, trigger: TriggerSettings): Prom
 
   const endAt = scheduler.now() + spans.workMs
   const { publishers } = settings.cast
-  await Promise.all(Array.from({ length: publishers }, (_, n) => employ(world, `publisher-${n + 1}`, endAt, publisher)))
+  await Promise.all([
+    ...Array.from({ length: publishers }, (_, n) => employ(world, `publisher-${n + 1}`, endAt, publisher)),
+    ...(settings.changes ? [employ(world, 'settings-changer', endAt, settingsChanger)] : []),
+  ])
   world.calm()
   calm = true
+  await changeAtRest(world)
   world.story?.note(scheduler.now(), '', 'nothing fails any more')
   await scheduler.sleep(DELIVERED_WITHIN_MS)
   ticking = false
@@ -105,7 +112,8 @@ export const playTriggers = async (world: World, trigger: TriggerSettings): Prom
   }
   found.push(...filter.violations(simulated.runs))
   if (isHarmless(world, trigger)) found.push(...laterReceives(simulated.runs))
-  const delayed = trigger.throttledMs ?? trigger.targetMissingMs
+  if (nothingFromPaused.madeFor?.(settings)) found.push(...nothingFromPaused.violations(history, settings))
+  const delayed = trigger.throttledMs ?? trigger.targetMissingMs ?? settings.changes
   if (isHarmless(world, trigger) && delayed === undefined) found.push(...lateStarts(world, simulated.runs))
   if (settings.kind === 'fifo') found.push(...passedOver(simulated.runs))
   return found

@@ -4,13 +4,12 @@ import { partitionOf } from '../../lib/model/queue-record.ts'
 import { liveAt, type Segment } from '../../lib/model/segment.ts'
 import { partitionId } from '../../lib/model/segment-key.ts'
 import { counts } from '../../lib/queues/counts.ts'
-import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { ackTogether, consumer, deadLetterConsumer, receive } from './actors/consumer.ts'
 import { employ } from './actors/employ.ts'
 import { operator } from './actors/operator.ts'
 import { publisher } from './actors/publisher.ts'
 import { redriver } from './actors/redriver.ts'
-import { settingsChanger } from './actors/settings-changer.ts'
+import { changeAtRest, settingsChanger } from './actors/settings-changer.ts'
 import { locker, transactor } from './actors/transactor.ts'
 import { look, watcher } from './actors/watcher.ts'
 import type { CoverageCounts } from './coverage.ts'
@@ -82,10 +81,7 @@ const play = async (world: World): Promise<Violation[]> => {
     ...several(settings.changes ? 1 : 0, (n) => employ(world, `settings-changer-${n}`, endAt, settingsChanger)),
   ])
   world.calm()
-  if (settings.changes) {
-    const { engine } = world.newActor('settings-changer-last').process
-    await updateQueue(engine, queueName(settings), { settings: settings.changes.atRest })
-  }
+  await changeAtRest(world)
   world.story?.note(scheduler.now(), '', 'nothing fails any more, and the queues are emptied')
   await scheduler.sleep(Math.max(SETTLE_MS, settings.faults?.['sent twice, the first late'] ? spans.lateMs[1] : 0))
   if (world.failures.length > 0) throw world.failures[0]

@@ -2,7 +2,10 @@ import type { PlantedBug } from './bugs.ts'
 
 const SIMULATION = { suites: ['test/simulation/simulation.test.ts'], worlds: 'trigger:' }
 
+const LOST_WAKES = { suites: ['test/lib/triggers/lost-wakes.test.ts'] }
 const FILTERS = { ...SIMULATION, worlds: 'trigger: a filter' }
+
+const PAUSES = { ...SIMULATION, worlds: 'trigger: the queue is paused' }
 
 /** Bugs of the protocol by which triggers wake, dispatch and hand over. */
 export const TRIGGER_BUGS: readonly PlantedBug[] = [
@@ -190,10 +193,102 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     suites: ['test/lib/triggers/trigger.test.ts'],
   },
   {
+    name: 'what is noted while a run looks goes with what was noted before it',
+    file: 'lib/triggers/due-index.ts',
+    replace: 'if (due.at === undefined || due.at > now) return { due, version }',
+    by: 'if (due.at !== 0) return { due, version }',
+    ...LOST_WAKES,
+  },
+  {
+    name: 'a run that ends takes the guard of the next one away',
+    file: 'lib/triggers/due-index.ts',
+    replace: 'if (due.guardedBy !== runId) return undefined',
+    by: '',
+    ...LOST_WAKES,
+  },
+  {
+    name: 'a mark is taken before its guard',
+    file: 'lib/triggers/mark.ts',
+    replace: '      duePut(queue, guarded(due, runId, now), version),\n',
+    by: '',
+    ...LOST_WAKES,
+  },
+  {
+    name: 'a trigger is stored without its entry of the due index',
+    file: 'lib/triggers/trigger.ts',
+    replace: '      duePut(trigger.queue, { ...due, at, left: true }, version),\n',
+    by: '',
+    ...LOST_WAKES,
+  },
+  {
+    name: 'nobody is told what a run gives back once its mark is gone',
+    file: 'lib/triggers/settle-batch.ts',
+    replace: 'if (nacked.length + unreceived.length > 0 && !holdsMark(run))',
+    by: 'if (nacked.length + unreceived.length > 1_000)',
+    ...LOST_WAKES,
+  },
+  {
+    name: 'a run for records that were given up is asked for once',
+    file: 'lib/triggers/wake.ts',
+    replace: 'if (all) await noteDue(engine, queue, engine.clock.now())',
+    by: '',
+    ...LOST_WAKES,
+  },
+  {
+    name: 'a slot is written whatever another run has written',
+    file: 'lib/triggers/slots.ts',
+    replace: 'key, value, ifVersion: version }])',
+    by: 'key, value }])',
+    suites: ['test/lib/triggers/slots.test.ts'],
+  },
+  {
     name: 'claims and acks wake the dispatcher',
     file: 'infra/stream-filter.ts',
     replace: "eventName: ['INSERT'],",
     by: "eventName: ['INSERT', 'MODIFY', 'REMOVE'],",
     suites: ['test/infra/delivering.test.ts'],
+  },
+  {
+    name: 'a tick does not look at queues that were paused',
+    file: 'lib/triggers/wake.ts',
+    replace: 'if (due.paused || isDue(due))',
+    by: 'if (!due.paused && isDue(due))',
+    ...PAUSES,
+  },
+  {
+    name: 'a wake forgets a segment of a paused queue',
+    file: 'lib/triggers/wake.ts',
+    replace: 'return notePaused(engine, queue)',
+    by: 'return',
+    ...PAUSES,
+  },
+  {
+    name: 'a run of a paused queue ends without a note',
+    file: 'lib/triggers/next-due.ts',
+    replace: 'left: true, paused: true }',
+    by: 'left: true }',
+    ...PAUSES,
+  },
+  {
+    name: 'polls give out messages of a paused queue',
+    file: 'lib/receive/poll.ts',
+    replace: 'if (queue.settings.paused) return NOTHING_FOUND',
+    by: '',
+    ...SIMULATION,
+    worlds: 'the queue is paused and resumed',
+  },
+  {
+    name: 'a long poll that waits takes no notice of a pause',
+    file: 'lib/receive/poll.ts',
+    replace: '    queue = await engine.queues.get(queueName)\n',
+    by: '',
+    suites: ['test/lib/receive/pause.test.ts'],
+  },
+  {
+    name: 'a read that began before a pause hides it in the process that pauses',
+    file: 'lib/queues/cache.ts',
+    replace: 'if (present && present.generation',
+    by: 'if (present && present.version < 0 && present.generation',
+    suites: ['test/lib/receive/pause.test.ts'],
   },
 ]

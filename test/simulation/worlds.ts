@@ -43,6 +43,12 @@ const ALL_FAULTS: Faults = {
   'clock jumps': 0.005,
 }
 
+/** Long enough that a pause is known everywhere, and polls go on for a while. */
+const PAUSES = {
+  changes: { during: [{ paused: true }, { paused: false }], atRest: { paused: false }, everyMs: 20_000 },
+} as const satisfies Partial<WorldSettings>
+const PAUSED_SPANS = { workMs: 50_000, publishEveryMs: 3_000 } as const satisfies Partial<Spans>
+
 const LIMITED: WorldSettings = {
   kind: 'standard',
   cast: { publishers: 1, consumers: 5, operators: 0 },
@@ -135,6 +141,13 @@ export const WORLDS = {
   'standard: TTL is early': { ...STANDARD, faults: SOME_FAULTS, timesToLive: 0.3, table: { ttl: 'early' } },
   'standard: TTL is late': { ...STANDARD, faults: SOME_FAULTS, timesToLive: 0.3, table: { ttl: 'late' } },
   'standard: TTL never comes': { ...STANDARD, faults: SOME_FAULTS, timesToLive: 0.3, table: { ttl: 'never' } },
+  'standard: the queue is paused and resumed': {
+    ...STANDARD,
+    ...PAUSES,
+    faults: SOME_FAULTS,
+    clocksOffByMs: 300,
+    spans: { ...CONTENDED, ...PAUSED_SPANS },
+  },
   'fifo: nothing fails': { ...FIFO, faults: NO_FAULTS, table: { tornReads: 0.3 } },
   'fifo: the clocks of publishers differ': { ...FIFO, table: { tornReads: 0.3 }, clocksOffByMs: 1_500 },
   'fifo: the clocks of publishers differ by minutes': { ...FIFO, faults: SOME_FAULTS, clocksOffByMs: 120_000 },
@@ -179,6 +192,13 @@ export const WORLDS = {
     idempotencyKeys: 0.8,
   },
   'fifo: everything fails': { ...FIFO, faults: { ...ALL_FAULTS, 'clock jumps': 0 }, clocksOffByMs: 500 },
+  'fifo: the queue is paused and resumed': {
+    ...FIFO,
+    ...PAUSES,
+    faults: SOME_FAULTS,
+    clocksOffByMs: 500,
+    spans: { ...FIFO_SPANS, ...PAUSED_SPANS },
+  },
   'results: consumers are killed before, between and after result and ack': {
     ...RESULTS,
     faults: { ...SOME_FAULTS, 'killed before sending': 0.01, 'killed while waiting': 0.01 },
@@ -273,6 +293,21 @@ export const WORLDS = {
     groups: GROUPS,
     faults: DISPATCHER_FAULTS,
     trigger: { maxConcurrency: 2, faults: FUNCTION_FAULTS, ...ODD_WAKES },
+  },
+  'trigger: the queue is paused and resumed': {
+    ...TRIGGERED,
+    ...PAUSES,
+    changes: { ...PAUSES.changes, everyMs: 60_000 },
+    trigger: { maxConcurrency: 2 },
+  },
+  /** Few messages: nothing but the tick, or a wake that comes late, starts a run after a resume. */
+  'trigger: the queue is paused and resumed, and everything fails': {
+    ...TRIGGERED,
+    ...PAUSES,
+    faults: { ...SOME_FAULTS, 'killed while waiting': 0.003 },
+    clocksOffByMs: 300,
+    spans: { workMs: 55_000, publishEveryMs: 30_000 },
+    trigger: { maxConcurrency: 2, faults: FUNCTION_FAULTS, startsLost: 0.4, wakesOdd: 0.2 },
   },
   'trigger: a filter, and what is unmatched is deleted': {
     ...TRIGGERED,

@@ -9,7 +9,7 @@ import { apiUrl, isLoopback } from '../../transport/api-url.ts'
 import { engineTransport } from '../../transport/engine-transport.ts'
 import { httpTransport } from '../../transport/http-transport.ts'
 import type { Transport } from '../../transport/port.ts'
-import { type Credentials, regionOfUrl, signer, unsigned } from '../../transport/signer.ts'
+import { type Credentials, regionOfUrl, type Sign, signer, unsigned } from '../../transport/signer.ts'
 import {
   type ClientOptions,
   checkOptions,
@@ -66,7 +66,7 @@ const onEngine = (engine: Engine): Place => {
 
 const overHttp = ({ url: given, credentials, region, fetch, idempotentPublish = true }: UrlOptions): Place => {
   const url = apiUrl(given)
-  const sign = !credentials && isLoopback(url) ? unsigned : signer(...credentialsAndRegion(url, credentials, region))
+  const sign = signFor(url, credentials, region)
   const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
   return {
     transport: httpTransport({ url, sign, idempotentPublish, ...(fetch && { fetch }) }),
@@ -75,6 +75,10 @@ const overHttp = ({ url: given, credentials, region, fetch, idempotentPublish = 
     server: { address: url.hostname, port },
   }
 }
+
+/** How requests to an API are signed: with credentials that are given, or those of the environment; on this machine not at all. */
+export const signFor = (url: URL, credentials?: UrlOptions['credentials'], region?: string): Sign =>
+  !credentials && isLoopback(url) ? unsigned : signer(...credentialsAndRegion(url, credentials, region))
 
 /** Credentials and region. The DynamoDB client's standard chain finds those that are not given. */
 const credentialsAndRegion = (

@@ -9,74 +9,73 @@ export interface CachedRange extends KeyRange {
 }
 
 /** Key ranges in order and without overlap. */
-export interface CachedRanges {
-  readonly list: readonly CachedRange[]
-  /** Headers in all of them. */
-  readonly headers: number
-  /** Headers of those that end behind the last published snapshot. */
-  readonly unpublished: number
-  /** Index of the first range that ends behind `sort`. */
-  indexAt(sort: string): number
-  /** Replaces the range at an index. */
-  replaceAt(at: number, range: CachedRange): void
-  /** Adds a range in the place of all that overlaps it. Returns its index. */
-  put(range: CachedRange): number
-  /** Removes what lies in `[from, end)`. */
-  cut(from: string, end: string): void
-  /** Joins a range with the next one where they touch and the two are short. Returns whether it did. */
-  joinAt(at: number, now: number): boolean
-  /** A snapshot was published that reaches to this end. */
-  markPublished(end: string): void
-}
+export class CachedRanges {
+  readonly #list: CachedRange[] = []
+  readonly #counts = headerCounts()
 
-export const cachedRanges = (): CachedRanges => {
-  const list: CachedRange[] = []
-  const counts = headerCounts()
-
-  /** Every change of the list is made here, so that the counts stay right. */
-  const replace = (at: number, removed: number, ...added: readonly CachedRange[]): void => {
-    for (const range of list.splice(at, removed, ...added)) counts.add(range, -1)
-    for (const range of added) counts.add(range, 1)
+  get list(): readonly CachedRange[] {
+    return this.#list
   }
 
-  /** Cuts `[from, end)` out. Returns the index at which a range can be put in its place. */
-  const cut = (from: string, end: string): number => {
-    const start = indexIn(list, from)
-    const stop = indexBehind(list, start, end)
-    const first = list[start]
-    const last = list[stop - 1]
+  /** Headers in all of them. */
+  get headers(): number {
+    return this.#counts.all
+  }
+
+  /** Headers of those that end behind the last published snapshot. */
+  get unpublished(): number {
+    return this.#counts.unpublished
+  }
+
+  /** Index of the first range that ends behind `sort`. */
+  indexAt(sort: string): number {
+    return indexIn(this.#list, sort)
+  }
+
+  /** Replaces the range at an index. */
+  replaceAt(at: number, range: CachedRange): void {
+    this.#replace(at, 1, range)
+  }
+
+  /** Adds a range in the place of all that overlaps it. Returns its index. */
+  put(range: CachedRange): number {
+    const at = this.cut(range.from, range.end)
+    this.#replace(at, 0, range)
+    return at
+  }
+
+  /** Removes what lies in `[from, end)`. Returns the index at which a range can be put in its place. */
+  cut(from: string, end: string): number {
+    const start = indexIn(this.#list, from)
+    const stop = indexBehind(this.#list, start, end)
+    const first = this.#list[start]
+    const last = this.#list[stop - 1]
     if (stop === start || !first || !last) return start
     const before = first.from < from ? [{ ...first, end: from, headers: first.headers >> 1 }] : []
     const after = last.end > end ? [{ ...last, from: end, headers: last.headers >> 1 }] : []
-    replace(start, stop - start, ...before, ...after)
+    this.#replace(start, stop - start, ...before, ...after)
     return start + before.length
   }
 
-  return {
-    list,
-    get headers() {
-      return counts.all
-    },
-    get unpublished() {
-      return counts.unpublished
-    },
-    indexAt: (sort) => indexIn(list, sort),
-    replaceAt: (at, range) => replace(at, 1, range),
-    put: (range) => {
-      const at = cut(range.from, range.end)
-      replace(at, 0, range)
-      return at
-    },
-    cut: (from, end) => void cut(from, end),
-    joinAt: (at, now) => {
-      const first = list[at]
-      const second = list[at + 1]
-      // A range that reaches over the end of the snapshot would count as unpublished again.
-      if (!first || !second || first.end === counts.publishedTo || !canJoin(first, second, now)) return false
-      replace(at, 2, joined(first, second))
-      return true
-    },
-    markPublished: (end) => counts.markPublished(list, end),
+  /** Joins a range with the next one where they touch and the two are short. Returns whether it did. */
+  joinAt(at: number, now: number): boolean {
+    const first = this.#list[at]
+    const second = this.#list[at + 1]
+    // A range that reaches over the end of the snapshot would count as unpublished again.
+    if (!first || !second || first.end === this.#counts.publishedTo || !canJoin(first, second, now)) return false
+    this.#replace(at, 2, joined(first, second))
+    return true
+  }
+
+  /** A snapshot was published that reaches to this end. */
+  markPublished(end: string): void {
+    this.#counts.markPublished(this.#list, end)
+  }
+
+  /** Every change of the list is made here, so that the counts stay right. */
+  #replace(at: number, removed: number, ...added: readonly CachedRange[]): void {
+    for (const range of this.#list.splice(at, removed, ...added)) this.#counts.add(range, -1)
+    for (const range of added) this.#counts.add(range, 1)
   }
 }
 

@@ -1,50 +1,10 @@
 import { dueAtOf } from '../../model/segment-key.ts'
-import { type CachedRange, cachedRanges } from './cached-ranges.ts'
+import { type CachedRange, CachedRanges } from './cached-ranges.ts'
 import { checkAllowance } from './check-allowance.ts'
 import { endBehind, type KeyRange } from './key-range.ts'
 import { firstUntil, quietPeriod } from './quiet-period.ts'
 import { dueRun, type Range, rangeBehind, rangesBefore, tailIndex } from './read-plan.ts'
 import { recentReleases } from './recent-releases.ts'
-
-/**
- * The key ranges of a scan target that a process need not read again yet: their messages are leased, backing off, expired or
- * gone. Without the cache a Query pays for each of their headers at every poll.
- *
- * A key range is skipped until the first of its messages becomes visible. Other processes can change that: a consumer gives a
- * message back, or the write of a publisher arrives after younger ones. So a key range is also checked, each time its age has
- * doubled and at least every few seconds: a late arrival waits about as long as it was late. The last ranges cost nothing to
- * check, because the Query of what lies behind them reads a few headers more.
- *
- * The cache is a hint. What it hides is still stored, and polls find it when the key range ends.
- */
-export interface ScanCache {
-  /** The ranges that a poll must read, in order. The last one is what lies behind all key ranges, up to `last`. */
-  ranges(first: string, last: string, now: number): Range[]
-  /** Removes what is known from `from` through `to`. */
-  forget(from: string, to: string): void
-  /** Adds neighbouring headers that a poll read and that have nothing to receive for a while. */
-  record(headers: ScannedHeaders): void
-  /** A message becomes visible sooner than its key range says: at once, or from `visibleAt` on, epoch ms. */
-  release(sort: string, visibleAt?: number): void
-  /** A header was deleted. */
-  gone(sort: string): void
-  /** The number of calls of `release`. */
-  readonly releases: number
-  /** When the first message of the key ranges becomes visible, epoch ms. */
-  endsAt(): number
-  /** The number of key ranges. */
-  readonly size: number
-  /** In order. */
-  readonly keyRanges: readonly KeyRange[]
-  /** Headers in the key ranges, without those that this process knows to be deleted. */
-  readonly headers: number
-  /** Headers of the key ranges that end behind the last published snapshot. */
-  readonly unpublished: number
-  /** A snapshot was published that reaches to this end. */
-  markPublished(end: string): void
-  /** Adds the key ranges of a snapshot that another process published. */
-  addSnapshot(keyRanges: readonly KeyRange[], now: number): void
-}
 
 export interface ScannedHeaders {
   readonly from: string
@@ -61,100 +21,127 @@ export interface ScannedHeaders {
 const MIN_CHECK_EVERY_MS = 50
 const MAX_CHECK_EVERY_MS = 3_000
 
-export const scanCache = (): ScanCache => {
-  const cached = cachedRanges()
-  const { list } = cached
-  const allowance = checkAllowance()
-  const releases = recentReleases()
-  const quiet = quietPeriod()
+/**
+ * The key ranges of a scan target that a process need not read again yet: their messages are leased, backing off, expired or
+ * gone. Without the cache a Query pays for each of their headers at every poll.
+ *
+ * A key range is skipped until the first of its messages becomes visible. Other processes can change that: a consumer gives a
+ * message back, or the write of a publisher arrives after younger ones. So a key range is also checked, each time its age has
+ * doubled and at least every few seconds: a late arrival waits about as long as it was late. The last ranges cost nothing to
+ * check, because the Query of what lies behind them reads a few headers more.
+ *
+ * The cache is a hint. What it hides is still stored, and polls find it when the key range ends.
+ */
+export class ScanCache {
+  readonly #ranges = new CachedRanges()
+  readonly #allowance = checkAllowance()
+  readonly #releases = recentReleases()
+  readonly #quiet = quietPeriod()
 
-  /** Cuts a message out of its key range, as a range of its own that ends when the message becomes visible. */
-  const uncover = (sort: string, visibleAt: number): void => {
-    const around = list[cached.indexAt(sort)]
-    if (!around || around.from > sort || around.until <= visibleAt) return
-    cached.put({
-      from: sort,
-      end: endBehind(sort),
-      until: visibleAt,
-      headers: 1,
-      checkAt: visibleAt,
-      checkEveryMs: MIN_CHECK_EVERY_MS,
-    })
-    quiet.end()
+  /** The number of calls of `release`. */
+  get releases(): number {
+    return this.#releases.count
   }
 
-  return {
-    ranges: (first, last, now) => {
-      allowance.refill(now)
-      releases.observe(now)
-      const tail = tailIndex(list, now)
-      const end = list.at(-1)?.end ?? first
-      if (quiet.includes(now, allowance.isEnough)) {
-        return [rangeBehind(list, tail, { from: list[tail]?.from ?? end, last, end })]
-      }
-      const run = allowance.isEnough ? dueRun(list, now) : { from: 0, to: 0 }
-      const { ranges, from } = rangesBefore(list, tail, { first, run, now })
-      quiet.renew(
-        list,
-        ranges.some(({ check }) => !check),
-      )
-      const paid = ranges.map((range) => (range.check ? { ...range, headers: allowance.pay(range.headers) } : range))
-      return [...paid, rangeBehind(list, tail, { from, last, end })]
-    },
+  /** The number of key ranges. */
+  get size(): number {
+    return this.#ranges.list.length
+  }
 
-    forget: (from, to) => {
-      // As a rule a poll forgets headers behind all key ranges, of which nothing is known.
-      const end = list.at(-1)?.end
-      if (end === undefined || end <= from) return
-      cached.cut(from, endBehind(to))
-      quiet.end()
-    },
+  /** In order. */
+  get keyRanges(): readonly KeyRange[] {
+    return this.#ranges.list
+  }
 
-    record: ({ from, to, until, headers, now, releases: before = releases.count }) => {
-      const end = endBehind(to)
-      const inside = releases.inside(from, end)
-      // A range is as old as its last key, or as the time since which polls look for a message that was released in it.
-      const bornAt = inside.reduce((born, { observedAt = now }) => Math.max(born, observedAt), dueAtOf(to))
-      const range = checkedAfter(now - bornAt, { from, end, until, headers }, now)
-      const at = cached.put(range)
-      quiet.add(range, !touchesNeighbours(list, at))
-      const joined = cached.joinAt(at - 1, now)
-      cached.joinAt(joined ? at - 1 : at, now)
-      for (const { sort, count, visibleAt } of inside) if (count > before) uncover(sort, visibleAt)
-    },
+  /** Headers in the key ranges, without those that this process knows to be deleted. */
+  get headers(): number {
+    return this.#ranges.headers
+  }
 
-    release: (sort, visibleAt = 0) => {
-      releases.add(sort, visibleAt)
-      uncover(sort, visibleAt)
-    },
+  /** Headers of the key ranges that end behind the last published snapshot. */
+  get unpublished(): number {
+    return this.#ranges.unpublished
+  }
 
-    gone: (sort) => {
-      const at = cached.indexAt(sort)
-      const range = list[at]
-      if (!range || range.from > sort || range.headers === 0) return
-      cached.replaceAt(at, { ...range, headers: range.headers - 1 })
-    },
+  /** When the first message of the key ranges becomes visible, epoch ms. */
+  endsAt(): number {
+    return firstUntil(this.#ranges.list)
+  }
 
-    addSnapshot: (keyRanges, now) => {
-      for (const range of keyRanges) cached.put(checkedAfter(now - dueAtOf(range.end), range, now))
-      quiet.end()
-    },
+  /** The ranges that a poll must read, in order. The last one is what lies behind all key ranges, up to `last`. */
+  ranges(first: string, last: string, now: number): Range[] {
+    const { list } = this.#ranges
+    const allowance = this.#allowance
+    allowance.refill(now)
+    this.#releases.observe(now)
+    const tail = tailIndex(list, now)
+    const end = list.at(-1)?.end ?? first
+    if (this.#quiet.includes(now, allowance.isEnough)) {
+      return [rangeBehind(list, tail, { from: list[tail]?.from ?? end, last, end })]
+    }
+    const run = allowance.isEnough ? dueRun(list, now) : { from: 0, to: 0 }
+    const { ranges, from } = rangesBefore(list, tail, { first, run, now })
+    const hasGap = ranges.some(({ check }) => !check)
+    this.#quiet.renew(list, hasGap)
+    const paid = ranges.map((range) => (range.check ? { ...range, headers: allowance.pay(range.headers) } : range))
+    return [...paid, rangeBehind(list, tail, { from, last, end })]
+  }
 
-    get releases() {
-      return releases.count
-    },
-    get size() {
-      return list.length
-    },
-    keyRanges: list,
-    endsAt: () => firstUntil(list),
-    get headers() {
-      return cached.headers
-    },
-    get unpublished() {
-      return cached.unpublished
-    },
-    markPublished: cached.markPublished,
+  /** Removes what is known from `from` through `to`. */
+  forget(from: string, to: string): void {
+    // As a rule a poll forgets headers behind all key ranges, of which nothing is known.
+    const end = this.#ranges.list.at(-1)?.end
+    if (end === undefined || end <= from) return
+    this.#ranges.cut(from, endBehind(to))
+    this.#quiet.end()
+  }
+
+  /** Adds neighbouring headers that a poll read and that have nothing to receive for a while. */
+  record({ from, to, until, headers, now, releases: before = this.releases }: ScannedHeaders): void {
+    const end = endBehind(to)
+    const inside = this.#releases.inside(from, end)
+    // A range is as old as its last key, or as the time since which polls look for a message that was released in it.
+    const bornAt = inside.reduce((born, { observedAt = now }) => Math.max(born, observedAt), dueAtOf(to))
+    const range = checkedAfter(now - bornAt, { from, end, until, headers }, now)
+    const at = this.#ranges.put(range)
+    this.#quiet.add(range, !touchesNeighbours(this.#ranges.list, at))
+    const joined = this.#ranges.joinAt(at - 1, now)
+    this.#ranges.joinAt(joined ? at - 1 : at, now)
+    for (const { sort, count, visibleAt } of inside) if (count > before) this.#uncover(sort, visibleAt)
+  }
+
+  /** A message becomes visible sooner than its key range says: at once, or from `visibleAt` on, epoch ms. */
+  release(sort: string, visibleAt = 0): void {
+    this.#releases.add(sort, visibleAt)
+    this.#uncover(sort, visibleAt)
+  }
+
+  /** A header was deleted. */
+  gone(sort: string): void {
+    const at = this.#ranges.indexAt(sort)
+    const range = this.#ranges.list[at]
+    if (!range || range.from > sort || range.headers === 0) return
+    this.#ranges.replaceAt(at, { ...range, headers: range.headers - 1 })
+  }
+
+  /** Adds the key ranges of a snapshot that another process published. */
+  addSnapshot(keyRanges: readonly KeyRange[], now: number): void {
+    for (const range of keyRanges) this.#ranges.put(checkedAfter(now - dueAtOf(range.end), range, now))
+    this.#quiet.end()
+  }
+
+  /** A snapshot was published that reaches to this end. */
+  markPublished(end: string): void {
+    this.#ranges.markPublished(end)
+  }
+
+  /** Cuts a message out of its key range, as a range of its own that ends when the message becomes visible. */
+  #uncover(sort: string, visibleAt: number): void {
+    const around = this.#ranges.list[this.#ranges.indexAt(sort)]
+    if (!around || around.from > sort || around.until <= visibleAt) return
+    const [end, checkEveryMs] = [endBehind(sort), MIN_CHECK_EVERY_MS]
+    this.#ranges.put({ from: sort, end, until: visibleAt, headers: 1, checkAt: visibleAt, checkEveryMs })
+    this.#quiet.end()
   }
 }
 

@@ -4,7 +4,7 @@ import type { TableStore } from '../port.ts'
 import { changeOperations } from './changes.ts'
 import { documentOperations } from './documents.ts'
 import { segmentOperations } from './segments.ts'
-import { type Consumption, tableClient } from './table-client.ts'
+import { type Consumption, TableClient } from './table-client.ts'
 import { ticketOperations } from './tickets.ts'
 import { sharedTable, transactOperation } from './transact.ts'
 
@@ -24,7 +24,7 @@ export interface DynamodbStoreParts {
 
 export const dynamodbStore = (parts: DynamodbStoreParts): TableStore => {
   const { clock = systemClock } = parts
-  const table = tableClient(parts)
+  const table = new TableClient(parts)
   return {
     ...segmentOperations(table),
     ...changeOperations(table, clock),

@@ -1,7 +1,8 @@
 import type { Content } from '../../model/content.ts'
 import type { Segment } from '../../model/segment.ts'
+import type { SegmentKey } from '../../model/segment-key.ts'
 import { segmentPartition } from '../keys.ts'
-import type { Store, StoredSegment } from '../port.ts'
+import type { HeaderPage, HeaderRange, NewSegment, Store, StoredSegment } from '../port.ts'
 import { unpackContent } from './content-codec.ts'
 import { HEADER_PROJECTION, headerKey, headerOf, type Item } from './header-item.ts'
 import { bodyKey, bodyKeys, segmentItems } from './segment-items.ts'
@@ -10,57 +11,67 @@ import type { TableClient } from './table-client.ts'
 const ABSENT = { ConditionExpression: 'attribute_not_exists(pk)' }
 
 export const segmentOperations = (table: TableClient): Pick<Store, 'insert' | 'headers' | 'read'> => ({
-  /**
-   * writes: header and bodies concurrently · condition: no header under this key · cost: 1 WRU a started KB.
-   * Where the write of a body fails, the header is deleted. Where that fails too, pollers delete the header after a minute.
-   */
-  insert: async (segment) => {
-    const { header, bodies } = segmentItems(segment)
-    const [head, ...rest] = await Promise.allSettled([
-      table.put(header, ABSENT),
-      // A body has a key of its own and never changes, so a repeated put changes nothing.
-      ...bodies.map((body) => table.put(body)),
-    ])
-    const failure = rest.find((result) => result.status === 'rejected')
-    if (head?.status !== 'fulfilled') throw head?.reason
-    if (failure) {
-      await takeBack(table, segment.segment)
-      throw failure.reason
-    }
-    return head.value.held ? 'inserted' : 'exists'
-  },
-
-  headers: async ({ partition, from, to, limit, consistent = false }) => {
-    // DynamoDB refuses a range that ends before it starts.
-    if (from > to) return { segments: [], more: false }
-    const { items, more } = await table.query({
-      KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
-      ExpressionAttributeValues: {
-        ':pk': { S: segmentPartition(partition) },
-        ':from': { S: from },
-        ':to': { S: to },
-      },
-      ProjectionExpression: HEADER_PROJECTION,
-      ConsistentRead: consistent,
-      Limit: limit,
-    })
-    return { segments: items.map((item) => headerOf(partition, item)), more }
-  },
-
-  read: async (keys) => {
-    const items = await table.getMany(keys.map(headerKey), true)
-    const found = new Map(items.map((item) => [itemName(item), item]))
-    const headers = keys.map((key) => {
-      const item = found.get(itemName(headerKey(key)))
-      return item && { item, segment: headerOf(key.partition, item) }
-    })
-    const bodies = await bodiesOf(table, headers.map((header) => header?.segment).filter(isDefined), true)
-    return headers.map(
-      (header): StoredSegment | undefined =>
-        header && { segment: header.segment, content: contentIn(header.item, header.segment, bodies) },
-    )
-  },
+  insert: (segment) => insertSegment(table, segment),
+  headers: (range) => queryHeaders(table, range),
+  read: (keys) => readSegments(table, keys),
 })
+
+/**
+ * writes: header and bodies concurrently · condition: no header under this key · cost: 1 WRU a started KB.
+ * Where the write of a body fails, the header is deleted. Where that fails too, pollers delete the header after a minute.
+ */
+const insertSegment = async (table: TableClient, segment: NewSegment): Promise<'inserted' | 'exists'> => {
+  const { header, bodies } = segmentItems(segment)
+  const [head, ...rest] = await Promise.allSettled([
+    table.put(header, ABSENT),
+    // A body has a key of its own and never changes, so a repeated put changes nothing.
+    ...bodies.map((body) => table.put(body)),
+  ])
+  const failure = rest.find((result) => result.status === 'rejected')
+  if (head?.status !== 'fulfilled') throw head?.reason
+  if (failure) {
+    await takeBack(table, segment.segment)
+    throw failure.reason
+  }
+  return head.value.held ? 'inserted' : 'exists'
+}
+
+const queryHeaders = async (
+  table: TableClient,
+  { partition, from, to, limit, consistent = false }: HeaderRange,
+): Promise<HeaderPage> => {
+  // DynamoDB refuses a range that ends before it starts.
+  if (from > to) return { segments: [], more: false }
+  const { items, more } = await table.query({
+    KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
+    ExpressionAttributeValues: {
+      ':pk': { S: segmentPartition(partition) },
+      ':from': { S: from },
+      ':to': { S: to },
+    },
+    ProjectionExpression: HEADER_PROJECTION,
+    ConsistentRead: consistent,
+    Limit: limit,
+  })
+  return { segments: items.map((item) => headerOf(partition, item)), more }
+}
+
+const readSegments = async (
+  table: TableClient,
+  keys: readonly SegmentKey[],
+): Promise<(StoredSegment | undefined)[]> => {
+  const items = await table.getMany(keys.map(headerKey), true)
+  const found = new Map(items.map((item) => [itemName(item), item]))
+  const headers = keys.map((key) => {
+    const item = found.get(itemName(headerKey(key)))
+    return item && { item, segment: headerOf(key.partition, item) }
+  })
+  const bodies = await bodiesOf(table, headers.map((header) => header?.segment).filter(isDefined), true)
+  return headers.map(
+    (header): StoredSegment | undefined =>
+      header && { segment: header.segment, content: contentIn(header.item, header.segment, bodies) },
+  )
+}
 
 const takeBack = async (table: TableClient, segment: Segment): Promise<void> => {
   try {

@@ -30,63 +30,88 @@ const RESOLUTION_MS = 1_000
  * and grow again as clocks drift. A jump of the local clock makes all of them invalid.
  */
 export const serverClock = (client: DynamoDBClient, local: LocalTime = localTime): ServerClock => {
-  let bounds: { readonly low: number; readonly high: number; readonly at: number } | undefined
-  let shift = local.wall() - local.monotonic()
-  let untimed = false
-
-  const widened = () => {
-    const now = local.monotonic()
-    const before = local.wall() - now
-    if (Math.abs(before - shift) > JUMP_MS) bounds = undefined
-    shift = before
-    if (!bounds) return undefined
-    const slack = (now - bounds.at) * DRIFT
-    return { low: bounds.low - slack, high: bounds.high + slack, at: now }
-  }
-
-  const learn = (date: string | undefined, askedAt: number, gotAt: number): void => {
-    const second = date === undefined ? Number.NaN : Date.parse(date)
-    if (Number.isNaN(second)) {
-      untimed = bounds === undefined
-      return
-    }
-    untimed = false
-    const known = widened()
-    const latest = { low: second - gotAt, high: second + RESOLUTION_MS - askedAt, at: gotAt }
-    const low = Math.max(known?.low ?? latest.low, latest.low)
-    const high = Math.min(known?.high ?? latest.high, latest.high)
-    // The intervals contradict each other, because a clock was set. The latest one counts.
-    bounds = low <= high ? { low, high, at: gotAt } : latest
-  }
-
+  const offset = new ServerOffset(local)
   // Not a middleware: a client that caches them, as ours do, would not see one that is added after its first call.
   const handler = client.config.requestHandler as unknown as RequestHandler
   const handle = handler.handle.bind(handler)
   handler.handle = async (...request) => {
     const askedAt = local.monotonic()
     const answer = await handle(...request)
-    learn(answer.response.headers.date, askedAt, local.monotonic())
+    offset.learn(answer.response.headers.date, askedAt, local.monotonic())
     return answer
   }
-
   return {
-    now: () => {
-      const known = widened()
-      return Math.round(known ? local.monotonic() + (known.low + known.high) / 2 : local.wall())
-    },
+    now: () => Math.round(offset.now()),
     sleep: systemClock.sleep,
-    uncertaintyMs: () => {
-      const known = widened()
-      return known ? (known.high - known.low) / 2 : Number.POSITIVE_INFINITY
-    },
-    doubtMs: () => {
-      const known = widened()
-      // With nothing to compare it with, the machine's own clock counts.
-      return untimed ? 0 : known ? (known.high - known.low) / 2 : Number.POSITIVE_INFINITY
-    },
+    uncertaintyMs: () => offset.uncertaintyMs(),
+    // With nothing to compare it with, the machine's own clock counts.
+    doubtMs: () => (offset.untimed ? 0 : offset.uncertaintyMs()),
     get untimed() {
-      return untimed
+      return offset.untimed
     },
+  }
+}
+
+/** By how much the server's clock is ahead of the local monotonic one: the interval that all responses agree on. */
+interface Bounds {
+  readonly low: number
+  readonly high: number
+  /** When they held, by the monotonic clock. */
+  readonly at: number
+}
+
+class ServerOffset {
+  readonly #local: LocalTime
+  #bounds: Bounds | undefined
+  /** The wall clock minus the monotonic one, when last read. */
+  #shift: number
+  #untimed = false
+
+  constructor(local: LocalTime) {
+    this.#local = local
+    this.#shift = local.wall() - local.monotonic()
+  }
+
+  get untimed(): boolean {
+    return this.#untimed
+  }
+
+  /** The server's time, epoch ms; the machine's while nothing is known. */
+  now(): number {
+    const known = this.#widened()
+    return known ? this.#local.monotonic() + (known.low + known.high) / 2 : this.#local.wall()
+  }
+
+  uncertaintyMs(): number {
+    const known = this.#widened()
+    return known ? (known.high - known.low) / 2 : Number.POSITIVE_INFINITY
+  }
+
+  /** Takes in the header of a response, with the instants between which it was written. */
+  learn(date: string | undefined, askedAt: number, gotAt: number): void {
+    const second = date === undefined ? Number.NaN : Date.parse(date)
+    if (Number.isNaN(second)) {
+      this.#untimed = this.#bounds === undefined
+      return
+    }
+    this.#untimed = false
+    const known = this.#widened()
+    const latest = { low: second - gotAt, high: second + RESOLUTION_MS - askedAt, at: gotAt }
+    const low = Math.max(known?.low ?? latest.low, latest.low)
+    const high = Math.min(known?.high ?? latest.high, latest.high)
+    // The intervals contradict each other, because a clock was set. The latest one counts.
+    this.#bounds = low <= high ? { low, high, at: gotAt } : latest
+  }
+
+  /** The bounds as wide as drift may have made them; none after a jump of the local clock. */
+  #widened(): Bounds | undefined {
+    const now = this.#local.monotonic()
+    const shift = this.#local.wall() - now
+    if (Math.abs(shift - this.#shift) > JUMP_MS) this.#bounds = undefined
+    this.#shift = shift
+    if (!this.#bounds) return undefined
+    const slack = (now - this.#bounds.at) * DRIFT
+    return { low: this.#bounds.low - slack, high: this.#bounds.high + slack, at: now }
   }
 }
 

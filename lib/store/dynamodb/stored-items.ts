@@ -5,7 +5,7 @@ import type { StoredItem } from '../stored-item.ts'
 import { documentOf } from './documents.ts'
 import { headerOf, type Item } from './header-item.ts'
 import { bodiesOf, contentIn } from './segments.ts'
-import { tableClient } from './table-client.ts'
+import { TableClient } from './table-client.ts'
 import { ticketStateOf } from './tickets.ts'
 
 export interface StoredItemsParts {
@@ -22,7 +22,7 @@ export interface StoredItemsParts {
  * reads: the table twice · cost: 0.5 RRU per 4 KB and scan
  */
 export async function* storedItems({ client, table, now }: StoredItemsParts): AsyncGenerator<readonly StoredItem[]> {
-  const reader = tableClient({ client, table })
+  const reader = new TableClient({ client, table })
   const pages = (input: Omit<ScanCommandInput, 'TableName'>) => scanPages(client, { TableName: table, ...input })
   const shards = await shardsOfGroups(pages)
   for await (const items of pages({ ConsistentRead: true })) {

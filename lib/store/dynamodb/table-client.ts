@@ -28,23 +28,6 @@ export interface Consumption {
   readonly kind: 'read' | 'write'
 }
 
-/** The requests that the store makes of its table: SDK commands, with every failure translated. */
-export interface TableClient {
-  readonly table: string
-  get(key: Item, consistent: boolean): Promise<Item | undefined>
-  /** Items found, in no order. */
-  getMany(keys: readonly Item[], consistent: boolean): Promise<Item[]>
-  query(query: Omit<QueryCommandInput, 'TableName'>): Promise<{ items: Item[]; more: boolean }>
-  put(item: Item, condition?: PutCondition): Promise<ConditionalOutcome>
-  update(expression: Expression): Promise<ConditionalOutcome>
-  delete(expression: Omit<Expression, 'UpdateExpression'>): Promise<ConditionalOutcome>
-  /** Up to 25 statements; outcomes in their order. */
-  batch(statements: readonly Statement[]): Promise<BatchOutcome[]>
-  transact(items: readonly TransactWriteItem[]): Promise<TransactResult>
-  /** Accounts for a condition that failed in a batch, whose response has no capacity for it. */
-  lost(command: string): void
-}
-
 export interface PutCondition {
   readonly ConditionExpression: string
   readonly ExpressionAttributeValues?: Record<string, AttributeValue>
@@ -61,78 +44,169 @@ export type TransactResult =
   | { readonly applied: true }
   | { readonly applied: false; readonly failures: readonly { readonly position: number; readonly item?: Item }[] }
 
+export interface TableClientParts {
+  readonly client: DynamoDBClient
+  readonly table: string
+  /** Is called with the capacity that each request consumed. */
+  readonly consumed?: (consumption: Consumption) => void
+}
+
 const MAX_KEYS = 100
 const CONFLICT_TRIES = 5
 const UNPROCESSED_TRIES = 6
 const CONFLICT_PAUSE_MS = 15
+/** Has a condition that failed answer the item that it met. */
+const BEFORE = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const
 
-export const tableClient = ({
-  client,
-  table,
-  consumed,
-}: {
-  client: DynamoDBClient
-  table: string
-  consumed?: (consumption: Consumption) => void
-}): TableClient => {
-  const capacity = consumed ? { ReturnConsumedCapacity: 'TOTAL' as const } : {}
-  const account = (
-    command: string,
-    kind: 'read' | 'write',
-    used: ConsumedCapacity | ConsumedCapacity[] | undefined,
-  ) => {
-    if (!consumed) return
-    const units = [used ?? []].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0)
-    consumed({ command, kind, units })
+/** The requests that the store makes of its table: SDK commands, with every failure translated. */
+export class TableClient {
+  readonly table: string
+  readonly #client: DynamoDBClient
+  readonly #consumed: TableClientParts['consumed']
+  /** Asks for the capacity that a request consumed. */
+  readonly #capacity: { readonly ReturnConsumedCapacity?: 'TOTAL' }
+
+  constructor({ client, table, consumed }: TableClientParts) {
+    this.table = table
+    this.#client = client
+    this.#consumed = consumed
+    this.#capacity = consumed ? { ReturnConsumedCapacity: 'TOTAL' } : {}
   }
 
-  // Billed like a write of the item that the condition met. The error does not have the number of units.
-  const lost = (command: string) => consumed?.({ command: `${command} lost`, kind: 'write', units: 1 })
+  async get(Key: Item, ConsistentRead: boolean): Promise<Item | undefined> {
+    const input = { TableName: this.table, Key, ConsistentRead, ...this.#capacity }
+    const output = await this.#send(() => this.#client.send(new GetItemCommand(input)))
+    this.#account('GetItem', 'read', output.ConsumedCapacity)
+    return output.Item
+  }
 
-  /** Sends a request. Retries a conflict with another writer's transaction, and translates other failures. */
-  const send = async <T>(request: () => Promise<T>): Promise<T> => {
+  /** Items found, in no order. */
+  async getMany(keys: readonly Item[], consistent: boolean): Promise<Item[]> {
+    // DynamoDB refuses a batch that names a key twice.
+    const unique = [...new Map(keys.map((key) => [`${key.pk?.S} ${key.sk?.S}`, key])).values()]
+    const parts: Promise<Item[]>[] = []
+    for (let start = 0; start < unique.length; start += MAX_KEYS) {
+      parts.push(this.#getSome(unique.slice(start, start + MAX_KEYS), consistent))
+    }
+    return (await Promise.all(parts)).flat()
+  }
+
+  async query(query: Omit<QueryCommandInput, 'TableName'>): Promise<{ items: Item[]; more: boolean }> {
+    const input = { TableName: this.table, ...query, ...this.#capacity }
+    const output = await this.#send(() => this.#client.send(new QueryCommand(input)))
+    this.#account('Query', 'read', output.ConsumedCapacity)
+    return { items: output.Items ?? [], more: output.LastEvaluatedKey !== undefined }
+  }
+
+  put(Item: Item, condition?: PutCondition): Promise<ConditionalOutcome> {
+    const input = { TableName: this.table, Item, ...condition, ...this.#capacity }
+    return this.#conditional('PutItem', () => this.#client.send(new PutItemCommand(input)))
+  }
+
+  update(expression: Expression): Promise<ConditionalOutcome> {
+    const input = {
+      TableName: this.table,
+      ...expression,
+      ReturnValues: 'ALL_NEW',
+      ...BEFORE,
+      ...this.#capacity,
+    } as const
+    return this.#conditional('UpdateItem', () => this.#client.send(new UpdateItemCommand(input)))
+  }
+
+  delete(expression: Omit<Expression, 'UpdateExpression'>): Promise<ConditionalOutcome> {
+    const input = { TableName: this.table, ...expression, ...BEFORE, ...this.#capacity }
+    return this.#conditional('DeleteItem', () => this.#client.send(new DeleteItemCommand(input)))
+  }
+
+  /** Up to 25 statements; outcomes in their order. */
+  async batch(statements: readonly Statement[]): Promise<BatchOutcome[]> {
+    const input = { Statements: statements.map((statement) => ({ ...statement, ...BEFORE })), ...this.#capacity }
+    const output = await this.#send(() => this.#client.send(new BatchExecuteStatementCommand(input)))
+    this.#account('BatchExecuteStatement', 'write', output.ConsumedCapacity)
+    return output.Responses ?? []
+  }
+
+  async transact(items: readonly TransactWriteItem[]): Promise<TransactResult> {
+    // One token for all tries, so that one whose answer was lost is not done twice; a cancelled one was not done.
+    let token = randomUUID()
     for (let attempt = 1; ; attempt++) {
       try {
-        return await request()
+        const input = { TransactItems: [...items], ClientRequestToken: token, ...this.#capacity }
+        const output = await this.#client.send(new TransactWriteItemsCommand(input))
+        this.#account('TransactWriteItems', 'write', output.ConsumedCapacity)
+        return { applied: true }
       } catch (error) {
-        if (!isConflict((error as Error).name) || attempt === CONFLICT_TRIES) throw fault(error, table)
+        const { reasons, failures, code } = cancellationOf(error)
+        if (failures.length > 0) {
+          for (const _ of reasons) this.lost('TransactWriteItems')
+          return { applied: false, failures }
+        }
+        const { name } = error as Error
+        const passing = isConflict(name) || isConflict(code) || name === 'TransactionInProgressException'
+        if (!passing || attempt === CONFLICT_TRIES) {
+          throw fault(code === undefined ? error : Object.assign(error as Error, { name: code }), this.table)
+        }
+        if (name === 'TransactionCanceledException') token = randomUUID()
         await pause(attempt)
       }
     }
   }
 
-  const conditional = async (
+  /**
+   * Accounts for a condition that failed in a batch, whose response has no capacity for it. It is billed like a write of the item that
+   * the condition met, and the error does not have the number of units.
+   */
+  lost(command: string): void {
+    this.#consumed?.({ command: `${command} lost`, kind: 'write', units: 1 })
+  }
+
+  #account(command: string, kind: 'read' | 'write', used: ConsumedCapacity | ConsumedCapacity[] | undefined): void {
+    if (!this.#consumed) return
+    const units = [used ?? []].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0)
+    this.#consumed({ command, kind, units })
+  }
+
+  /** Sends a request. Retries a conflict with another writer's transaction, and translates other failures. */
+  async #send<T>(request: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await request()
+      } catch (error) {
+        if (!isConflict((error as Error).name) || attempt === CONFLICT_TRIES) throw fault(error, this.table)
+        await pause(attempt)
+      }
+    }
+  }
+
+  #conditional(
     command: string,
     request: () => Promise<{ Attributes?: Item | undefined; ConsumedCapacity?: ConsumedCapacity | undefined }>,
-  ): Promise<ConditionalOutcome> =>
-    send(async () => {
+  ): Promise<ConditionalOutcome> {
+    return this.#send(async () => {
       try {
         const { Attributes, ConsumedCapacity } = await request()
-        account(command, 'write', ConsumedCapacity)
+        this.#account(command, 'write', ConsumedCapacity)
         return { held: true, item: Attributes }
       } catch (error) {
         const failure = error as Error & { Item?: Item }
         if (failure.name !== 'ConditionalCheckFailedException') throw error
-        lost(command)
+        this.lost(command)
         return { held: false, item: failure.Item }
       }
     })
+  }
 
-  const getSome = async (keys: readonly Item[], consistent: boolean): Promise<Item[]> => {
+  /** At most as many keys as one request takes. */
+  async #getSome(keys: readonly Item[], ConsistentRead: boolean): Promise<Item[]> {
     const found: Item[] = []
     let wanted: Item[] = [...keys]
     for (let attempt = 1; wanted.length > 0; attempt++) {
-      const output = await send(() =>
-        client.send(
-          new BatchGetItemCommand({
-            RequestItems: { [table]: { Keys: wanted, ConsistentRead: consistent } },
-            ...capacity,
-          }),
-        ),
-      )
-      account('BatchGetItem', 'read', output.ConsumedCapacity)
-      found.push(...(output.Responses?.[table] ?? []))
-      const left = output.UnprocessedKeys?.[table]?.Keys ?? []
+      const input = { RequestItems: { [this.table]: { Keys: wanted, ConsistentRead } }, ...this.#capacity }
+      const output = await this.#send(() => this.#client.send(new BatchGetItemCommand(input)))
+      this.#account('BatchGetItem', 'read', output.ConsumedCapacity)
+      found.push(...(output.Responses?.[this.table] ?? []))
+      const left = output.UnprocessedKeys?.[this.table]?.Keys ?? []
       // Some keys are left where the response is full, all of them where the table is throttled.
       if (left.length < wanted.length) attempt = 0
       else if (attempt === UNPROCESSED_TRIES) throw throttled('unknown')
@@ -141,104 +215,20 @@ export const tableClient = ({
     }
     return found
   }
+}
 
-  return {
-    table,
-    lost,
-    get: async (Key, ConsistentRead) => {
-      const output = await send(() =>
-        client.send(new GetItemCommand({ TableName: table, Key, ConsistentRead, ...capacity })),
-      )
-      account('GetItem', 'read', output.ConsumedCapacity)
-      return output.Item
-    },
-    getMany: async (keys, consistent) => {
-      // DynamoDB refuses a batch that names a key twice.
-      const unique = [...new Map(keys.map((key) => [`${key.pk?.S} ${key.sk?.S}`, key])).values()]
-      const parts: Promise<Item[]>[] = []
-      for (let start = 0; start < unique.length; start += MAX_KEYS) {
-        parts.push(getSome(unique.slice(start, start + MAX_KEYS), consistent))
-      }
-      return (await Promise.all(parts)).flat()
-    },
-    query: async (query) => {
-      const output = await send(() => client.send(new QueryCommand({ TableName: table, ...query, ...capacity })))
-      account('Query', 'read', output.ConsumedCapacity)
-      return { items: output.Items ?? [], more: output.LastEvaluatedKey !== undefined }
-    },
-    put: (Item, condition) =>
-      conditional('PutItem', () =>
-        client.send(new PutItemCommand({ TableName: table, Item, ...condition, ...capacity })),
-      ),
-    update: (expression) =>
-      conditional('UpdateItem', () =>
-        client.send(
-          new UpdateItemCommand({
-            TableName: table,
-            ...expression,
-            ReturnValues: 'ALL_NEW',
-            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-            ...capacity,
-          }),
-        ),
-      ),
-    delete: (expression) =>
-      conditional('DeleteItem', () =>
-        client.send(
-          new DeleteItemCommand({
-            TableName: table,
-            ...expression,
-            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-            ...capacity,
-          }),
-        ),
-      ),
-    batch: async (statements) => {
-      const output = await send(() =>
-        client.send(
-          new BatchExecuteStatementCommand({
-            Statements: statements.map((statement) => ({
-              ...statement,
-              ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
-            })),
-            ...capacity,
-          }),
-        ),
-      )
-      account('BatchExecuteStatement', 'write', output.ConsumedCapacity)
-      return output.Responses ?? []
-    },
-    transact: async (items) => {
-      // One token for all tries, so that one whose answer was lost is not done twice; a cancelled one was not done.
-      let token = randomUUID()
-      for (let attempt = 1; ; attempt++) {
-        try {
-          const input = { TransactItems: [...items], ClientRequestToken: token, ...capacity }
-          const output = await client.send(new TransactWriteItemsCommand(input))
-          account('TransactWriteItems', 'write', output.ConsumedCapacity)
-          return { applied: true }
-        } catch (error) {
-          const { name, CancellationReasons = [] } = error as Error & {
-            CancellationReasons?: { Code?: string; Item?: Item }[]
-          }
-          const failures = CancellationReasons.flatMap(({ Code, Item }, position) =>
-            Code === 'ConditionalCheckFailed' ? [{ position, ...(Item && { item: Item }) }] : [],
-          )
-          if (failures.length > 0) {
-            for (const _ of CancellationReasons) lost('TransactWriteItems')
-            return { applied: false, failures }
-          }
-          const reason = CancellationReasons.find(({ Code }) => Code !== undefined && Code !== 'None')?.Code
-          const passing = isConflict(name) || isConflict(reason) || name === 'TransactionInProgressException'
-          if (!passing || attempt === CONFLICT_TRIES) {
-            throw fault(reason === undefined ? error : Object.assign(error as Error, { name: reason }), table)
-          }
-          if (name === 'TransactionCanceledException') token = randomUUID()
-          await pause(attempt)
-        }
-      }
-    },
-  }
+interface Reason {
+  readonly Code?: string
+  readonly Item?: Item
+}
+
+/** Why DynamoDB cancelled a transaction: the conditions that failed, else the code of the first other reason. */
+const cancellationOf = (error: unknown) => {
+  const { CancellationReasons: reasons = [] } = error as { CancellationReasons?: readonly Reason[] }
+  const failures = reasons.flatMap(({ Code, Item }, position) =>
+    Code === 'ConditionalCheckFailed' ? [{ position, ...(Item && { item: Item }) }] : [],
+  )
+  return { reasons, failures, code: reasons.find(({ Code }) => Code !== undefined && Code !== 'None')?.Code }
 }
 
 /** Full jitter, so that requests that collided once do not collide again. */

@@ -1,5 +1,5 @@
 import type { SegmentPartition } from '../../model/segment-key.ts'
-import type { Ticket, TicketState } from '../../model/ticket.ts'
+import type { Ticket, TicketLock, TicketMark, TicketState } from '../../model/ticket.ts'
 import { ticketPartition } from '../keys.ts'
 import type { Store, TicketKey, Write } from '../port.ts'
 import type { Expression } from './expressions.ts'
@@ -43,44 +43,14 @@ export const ticketOperations = (
     })
     return { tickets: items.map((item) => ticketOf(partition, item)), more }
   },
-  lockTicket: async (key, { now, lockedUntil, turn, staleBefore }) => {
-    const { held, item } = await table.update({
-      Key: ticketKey(key),
-      UpdateExpression: 'SET u = :until, t = :turn REMOVE m',
-      ConditionExpression: staleBefore === undefined ? NOT_LOCKED : NOT_LOCKED_OR_STALE,
-      ExpressionAttributeValues: {
-        ':until': { N: String(lockedUntil) },
-        ':turn': { S: turn },
-        ':now': { N: String(now) },
-        ...(staleBefore !== undefined && { ':stale': { S: staleBefore } }),
-      },
-    })
+  lockTicket: async (key, lock) => {
+    const { held, item } = await table.update(lockExpression(key, lock))
+    const { lockedUntil, turn } = lock
     const ticket = item && ticketOf(key.partition, item)
     // A lock that the SDK sent again after a lost response finds the ticket as the first one left it.
     return held || (ticket?.lockedUntil === lockedUntil && ticket.turn === turn) ? ticket : undefined
   },
-  markTicket: async (key, until, { lapses, lastSequence, lockedUntil, lockedAfter } = {}) => {
-    const conditions = [
-      TICKET_EXISTS,
-      ...(lastSequence === undefined ? [] : [UNTOUCHED]),
-      ...(lockedUntil === undefined ? [] : [LOCKED_STILL]),
-      ...(lockedAfter === undefined ? [] : [LOCKED_FOR_LONGER]),
-    ]
-    const values: Item = {
-      ...(until < Number.POSITIVE_INFINITY && { ':until': { N: String(until) } }),
-      ...(lastSequence !== undefined && { ':last': { S: lastSequence } }),
-      ...(lockedUntil !== undefined && { ':locked': { N: String(lockedUntil) } }),
-      ...(lockedAfter !== undefined && { ':after': { N: String(lockedAfter) } }),
-    }
-    const { held } = await table.update({
-      Key: ticketKey(key),
-      UpdateExpression:
-        until < Number.POSITIVE_INFINITY ? `SET u = :until ${lapses ? ', m = l' : 'REMOVE m'}` : 'REMOVE u, t, m',
-      ConditionExpression: conditions.join(' AND '),
-      ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
-    })
-    return held
-  },
+  markTicket: async (key, until, options = {}) => (await table.update(markExpression(key, until, options))).held,
   dropTicket: async (key, lastSequence) => {
     const { held } = await table.delete({
       Key: ticketKey(key),
@@ -90,6 +60,44 @@ export const ticketOperations = (
     return held
   },
 })
+
+const lockExpression = (key: TicketKey, { now, lockedUntil, turn, staleBefore }: TicketLock): Expression => ({
+  Key: ticketKey(key),
+  UpdateExpression: 'SET u = :until, t = :turn REMOVE m',
+  ConditionExpression: staleBefore === undefined ? NOT_LOCKED : NOT_LOCKED_OR_STALE,
+  ExpressionAttributeValues: {
+    ':until': { N: String(lockedUntil) },
+    ':turn': { S: turn },
+    ':now': { N: String(now) },
+    ...(staleBefore !== undefined && { ':stale': { S: staleBefore } }),
+  },
+})
+
+const markExpression = (
+  key: TicketKey,
+  until: number,
+  { lapses, lastSequence, lockedUntil, lockedAfter }: TicketMark,
+): Expression => {
+  const conditions = [
+    TICKET_EXISTS,
+    ...(lastSequence === undefined ? [] : [UNTOUCHED]),
+    ...(lockedUntil === undefined ? [] : [LOCKED_STILL]),
+    ...(lockedAfter === undefined ? [] : [LOCKED_FOR_LONGER]),
+  ]
+  const values: Item = {
+    ...(until < Number.POSITIVE_INFINITY && { ':until': { N: String(until) } }),
+    ...(lastSequence !== undefined && { ':last': { S: lastSequence } }),
+    ...(lockedUntil !== undefined && { ':locked': { N: String(lockedUntil) } }),
+    ...(lockedAfter !== undefined && { ':after': { N: String(lockedAfter) } }),
+  }
+  return {
+    Key: ticketKey(key),
+    UpdateExpression:
+      until < Number.POSITIVE_INFINITY ? `SET u = :until ${lapses ? ', m = l' : 'REMOVE m'}` : 'REMOVE u, t, m',
+    ConditionExpression: conditions.join(' AND '),
+    ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
+  }
+}
 
 export const advanceExpression = (write: Extract<Write, { kind: 'advance' }>): Required<Expression> => ({
   Key: ticketKey(write.key),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Range } from '../../../lib/hints/scan-cache/read-plan.ts'
-import { type ScanCache, scanCache } from '../../../lib/hints/scan-cache/scan-cache.ts'
+import { ScanCache } from '../../../lib/hints/scan-cache/scan-cache.ts'
 import { sortFrom, sortKey, sortUpTo } from '../../../lib/model/segment-key.ts'
 import { START } from '../../support/manual-clock.ts'
 
@@ -39,7 +39,7 @@ const pollOnce = (cache: ScanCache, headers: readonly string[], now: number): st
 
 describe('what has nothing to receive', () => {
   test('is passed over until the first of its messages becomes visible', () => {
-    const cache = scanCache()
+    const cache = new ScanCache()
     cache.record({ from: FIRST, to: key(500), until: OLD + 1_000, headers: 40, now: OLD })
     expect(reads(cache, key(100), OLD + 999)).toBe(false)
     expect(reads(cache, key(501), OLD + 999)).toBe(true)
@@ -47,7 +47,7 @@ describe('what has nothing to receive', () => {
   })
 
   test('leaves one range to read, however many keyRanges it is', () => {
-    const cache = scanCache()
+    const cache = new ScanCache()
     learnRow(cache, 6_399, 64, OLD)
     expect(cache.size).toBe(100)
     expect(rangesAt(cache, OLD + 1)).toEqual([
@@ -56,7 +56,7 @@ describe('what has nothing to receive', () => {
   })
 
   test('grows together where little is left of it', () => {
-    const cache = scanCache()
+    const cache = new ScanCache()
     for (let at = 0; at < 1_000; at++) {
       cache.record({ from: at === 0 ? FIRST : `${key(at - 1)}!`, to: key(at), until: LATER * 2, headers: 0, now: OLD })
     }
@@ -66,7 +66,7 @@ describe('what has nothing to receive', () => {
 
 describe('a release', () => {
   test('is read at the next poll, and nothing else of its keyRange', () => {
-    const cache = scanCache()
+    const cache = new ScanCache()
     learnRow(cache, 639, 64, OLD)
     cache.release(key(300))
     const ranges = rangesAt(cache, OLD + 1)
@@ -75,7 +75,7 @@ describe('a release', () => {
   })
 
   test('that comes while its keyRange is being read is not hidden by what the read found', () => {
-    const cache = scanCache()
+    const cache = new ScanCache()
     const { releases } = cache
     cache.release(key(300))
     cache.record({ from: FIRST, to: key(600), until: LATER * 2, headers: 60, now: OLD, releases })
@@ -88,7 +88,7 @@ describe('what others may have changed', () => {
   const headers = Array.from({ length: 2_000 }, (_, at) => key(at))
 
   test('is checked in turn, all of it, within polls in proportion to its headers', () => {
-    const cache = scanCache()
+    const cache = new ScanCache()
     learnRow(cache, 1_999, 50, OLD)
     const checked = new Set<string>()
     for (let poll = 0; poll < 800; poll++) {
@@ -98,7 +98,7 @@ describe('what others may have changed', () => {
   })
 
   test('costs each poll a few headers', () => {
-    const cache = scanCache()
+    const cache = new ScanCache()
     learnRow(cache, 1_999, 50, OLD)
     let checked = 0
     for (let poll = 0; poll < 500; poll++) checked += pollOnce(cache, headers, OLD + 3_000 + poll).length
@@ -106,7 +106,7 @@ describe('what others may have changed', () => {
   })
 
   test('is looked at again soon where it is young, and ever more rarely', () => {
-    const cache = scanCache()
+    const cache = new ScanCache()
     const now = START + 20
     cache.record({ from: FIRST, to: key(10), until: LATER * 2, headers: 1, now })
     const late = key(5)
@@ -119,7 +119,7 @@ describe('what others may have changed', () => {
 })
 
 test('what was forgotten is read again, and only that', () => {
-  const cache = scanCache()
+  const cache = new ScanCache()
   learnRow(cache, 639, 64, OLD)
   cache.forget(key(100), key(100))
   expect(reads(cache, key(100), OLD + 1)).toBe(true)
@@ -128,7 +128,7 @@ test('what was forgotten is read again, and only that', () => {
 })
 
 test('says when the first keyRange runs out', () => {
-  const cache = scanCache()
+  const cache = new ScanCache()
   expect(cache.endsAt()).toBe(Number.POSITIVE_INFINITY)
   cache.record({ from: FIRST, to: key(10), until: OLD + 500, headers: 64, now: OLD })
   cache.record({ from: `${key(10)}!`, to: key(20), until: OLD + 400, headers: 64, now: OLD })

@@ -23,8 +23,10 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { sqsRecord } from '../../../functions/triggers/sqs-event.ts'
 import type { QueueClient } from '../../../lib/client/queue.ts'
 import { type Client, createClient } from '../../../lib/client.ts'
+import { queueHandler } from '../../../lib/lambda.ts'
 import { HoldfastError } from '../../../lib/model/errors.ts'
 import { LIMITS } from '../../../lib/model/limits.ts'
 import type { MessageAttribute } from '../../../lib/model/message.ts'
@@ -473,4 +475,68 @@ test('what a transaction publishes carries the trace context of its creation', a
   expect(received.map(({ messageId }) => messageId)).toEqual(published.slice(0, 2).map(({ messageId }) => messageId))
   expect(named('create failed')).toHaveLength(1)
   expect([only('publish orders'), only('publish failed')].map((span) => span.status.code)).toEqual([0, 0])
+})
+
+describe('a function that gets events of queues', () => {
+  const invoke = async (orders: QueueClient<number>, handler: (body: number) => unknown, failed: unknown[] = []) => {
+    const from = { queue: { settings: {} }, address: { account: '000000000000', region: 'us-east-1', name: 'orders' } }
+    const handle = queueHandler<number>(handler, {
+      telemetry: openTelemetry(),
+      onError: (error) => void failed.push(error),
+    })
+    const messages = await orders.poll()
+    const records = messages.map((message) => sqsRecord({ ...message, body: String(message.body) }, from as never))
+    return handle({ Records: records }, {})
+  }
+
+  test('has a span for each record, in the trace that its message was created in, linked to the invocation', async () => {
+    const { orders, plain } = await rig()
+    const { messageId } = await orders.publish(7)
+    const invocation = trace.getTracer('test').startSpan('invocation')
+    let within: SpanContext | undefined
+    await context.with(trace.setSpan(ROOT_CONTEXT, invocation), () =>
+      invoke(plain, () => {
+        within = trace.getSpan(context.active())?.spanContext()
+      }),
+    )
+    const created = only('publish orders').spanContext()
+    const span = only('process orders')
+    expect(span.kind).toBe(SpanKind.CONSUMER)
+    expect(span.spanContext()).toEqual(within)
+    expect(span.parentSpanContext?.spanId).toBe(created.spanId)
+    expect(linked(span)).toEqual([created.spanId, invocation.spanContext().spanId])
+    expect(span.attributes).toEqual({
+      'messaging.system': 'holdfast',
+      'messaging.destination.name': 'orders',
+      'messaging.operation.name': 'process',
+      'messaging.operation.type': 'process',
+      'messaging.message.id': messageId,
+      'messaging.holdfast.message.receive_count': 1,
+    })
+    expect(await measured()).toContain('messaging.client.consumed.messages process: 1')
+    expect(await measured()).toContain('messaging.process.duration process: 1')
+  })
+
+  test('works on a message without a context within the invocation', async () => {
+    const { plain } = await rig()
+    await plain.publish(7)
+    const invocation = trace.getTracer('test').startSpan('invocation')
+    await context.with(trace.setSpan(ROOT_CONTEXT, invocation), () => invoke(plain, () => {}))
+    const span = only('process orders')
+    expect(span.parentSpanContext?.spanId).toBe(invocation.spanContext().spanId)
+    expect(linked(span)).toEqual([])
+  })
+
+  test('marks the span of a record that failed, which alone comes again', async () => {
+    const { orders, plain } = await rig()
+    const { messageId } = await orders.publish(7)
+    const failed: unknown[] = []
+    const work = () => {
+      throw new TypeError('no such order')
+    }
+    expect(await invoke(plain, work, failed)).toEqual({ batchItemFailures: [{ itemIdentifier: messageId }] })
+    expect(failed).toEqual([new TypeError('no such order')])
+    expect(only('process orders').attributes['error.type']).toBe('TypeError')
+    expect(await measured()).toContain('messaging.process.duration process (TypeError): 1')
+  })
 })

@@ -3,6 +3,7 @@ import { keyedOnce } from './keyed.ts'
 import { exclusiveLeases, receiveCounts, underLeases } from './leases.ts'
 import { oneMessage } from './one-message.ts'
 import { inOrderOfNumbers, inOrderOfPublishes, nothingBehindInFlight, nothingPassedOver } from './order.ts'
+import { nothingFromPaused } from './pauses.ts'
 import type { Promised } from './promise.ts'
 import { outdatedHandles, removedForGood } from './removals.ts'
 import { endingsTold, forgottenInTime, noGhostWorks, resultsOfHolders, waitsEnd } from './results.ts'
@@ -21,6 +22,7 @@ export const PROMISES: readonly Promised[] = [
   nothingBehindInFlight,
   nothingPassedOver,
   notPastItsTime,
+  nothingFromPaused,
   underLeases,
   resultsOfHolders,
   endingsTold,

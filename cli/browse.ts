@@ -1,0 +1,39 @@
+import type { Selection } from './expressions/selection.ts'
+import type { Session } from './session.ts'
+import type { AnswerOf } from './target/target.ts'
+
+/** A message as the API shows it, read without receiving it. */
+export type MessageJson = AnswerOf<'browseMessages'>['messages'][number]
+
+export interface BrowseParts {
+  readonly queue: string
+  /** States with commas between. @default all */
+  readonly states?: string | undefined
+  /** Where an earlier browse was. */
+  readonly cursor?: string | undefined
+}
+
+export interface MessagePage {
+  readonly messages: readonly MessageJson[]
+  /** Where to go on; absent at the end. */
+  readonly cursor?: string | undefined
+}
+
+const PAGE = 100
+
+/** A queue's messages, page by page. Ends at its end; a page may be empty. @throws the reason of the session's signal */
+export async function* pages(
+  { target, signal }: Pick<Session, 'target' | 'signal'>,
+  { queue, states, cursor: start }: BrowseParts,
+): AsyncGenerator<MessagePage> {
+  for (let cursor = start, more = true; more; more = cursor !== undefined) {
+    const query = { limit: PAGE, states, cursor }
+    const page: AnswerOf<'browseMessages'> = await target.call('browseMessages', { params: { queue }, query, signal })
+    cursor = page.cursor
+    yield page
+  }
+}
+
+/** The messages of a page that are selected. */
+export const selected = (messages: readonly MessageJson[], selection: Selection | undefined): readonly MessageJson[] =>
+  selection ? selection(messages).map((position) => messages[position] as MessageJson) : messages

@@ -1,0 +1,35 @@
+import { createInterface } from 'node:readline/promises'
+import { UsageError } from '../functions/local/usage-error.ts'
+import { Interrupted, type Session } from './session.ts'
+
+/**
+ * Asks for the queue's name before something is destroyed, unless `--yes` answered in advance.
+ *
+ * @param what what will happen, as a sentence
+ * @throws `UsageError` where nobody can be asked, `Error` for another name, `Interrupted`
+ */
+export const confirmQueue = async ({ io, yes, signal }: Session, queue: string, what: string): Promise<void> => {
+  if (yes) return
+  if (!io.stdin.isTTY || !io.stderr.isTTY) {
+    throw new UsageError(`${what} Nobody can be asked here, so say --yes. Nothing was changed.`)
+  }
+  const answer = await ask(io, `${what}\nType the queue's name to go on: `, signal)
+  if (answer.trim() !== queue) throw new Error(`that is not the queue's name (${queue}): nothing was changed`)
+}
+
+const ask = async ({ stdin, stderr }: Session['io'], question: string, signal: AbortSignal): Promise<string> => {
+  const lines = createInterface({ input: stdin, output: stderr })
+  // At a prompt the terminal hands Ctrl-C and the end of input to this interface, and not to the process.
+  const ended = new Promise<never>((_, reject) => {
+    const leave = () => reject(new Interrupted('interrupted'))
+    lines.once('SIGINT', leave)
+    lines.once('close', leave)
+    signal.addEventListener('abort', leave, { once: true })
+  })
+  try {
+    return await Promise.race([lines.question(question), ended])
+  } finally {
+    ended.catch(() => {})
+    lines.close()
+  }
+}

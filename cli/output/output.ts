@@ -1,0 +1,96 @@
+import { styleText } from 'node:util'
+import Table from 'cli-table3'
+import type { Io, Stream } from '../io.ts'
+
+export type Style = Parameters<typeof styleText>[0]
+
+/** What a command says. Data goes to stdout; everything else, such as progress and advice, goes to stderr. */
+export interface Output {
+  /** Whether stdout takes one JSON object a line: it is no terminal, or the caller asked for it. */
+  readonly json: boolean
+  /** Whether a person watches stderr. */
+  readonly interactive: boolean
+  readonly columns: number
+  /** One JSON object, on a line of its own. */
+  record(value: unknown): void
+  /** Text on stdout. */
+  text(line: string): void
+  /** A table on stdout. */
+  table(head: readonly string[], rows: readonly (readonly string[])[], rightAligned?: readonly number[]): void
+  /** A note for people on stderr. */
+  note(line: string): void
+  /** Colour for stdout, where there is colour. */
+  style(style: Style, text: string): string
+  /** Resolves when stdout has taken everything. */
+  flushed(): Promise<void>
+}
+
+export interface OutputOptions {
+  readonly json?: boolean | undefined
+  /** Called when the reader of stdout has gone away. */
+  readonly readerGone: () => void
+}
+
+const DEFAULT_COLUMNS = 80
+
+export const createOutput = ({ stdout, stderr, env }: Io, { json, readerGone }: OutputOptions): Output => {
+  const colours = hasColours(stdout, env)
+  const style = (format: Style, text: string) => (colours ? styleText(format, text, { validateStream: false }) : text)
+  let gone = false
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    gone = true
+    readerGone()
+  })
+  const write = (line: string) => {
+    if (!gone) stdout.write(`${line}\n`)
+  }
+  return {
+    json: json ?? !stdout.isTTY,
+    interactive: stderr.isTTY === true,
+    columns: stdout.columns ?? DEFAULT_COLUMNS,
+    record: (value) => write(JSON.stringify(value)),
+    text: write,
+    table: (head, rows, rightAligned = []) =>
+      write(
+        drawn(
+          head.map((name) => style('bold', name)),
+          rows,
+          rightAligned,
+        ),
+      ),
+    note: (line) => void stderr.write(`${line}\n`),
+    style,
+    flushed: () => new Promise((resolve) => (gone ? resolve() : stdout.write('', () => resolve()))),
+  }
+}
+
+/** https://no-color.org, https://force-color.org */
+const hasColours = ({ isTTY }: Stream, { NO_COLOR, FORCE_COLOR, TERM }: NodeJS.ProcessEnv): boolean => {
+  if (NO_COLOR) return false
+  if (FORCE_COLOR) return FORCE_COLOR !== '0'
+  return isTTY === true && TERM !== 'dumb'
+}
+
+/** Columns two spaces apart, without lines: what is shown can be copied. */
+const BARE = Object.fromEntries(
+  ['top', 'bottom', 'left', 'right', 'mid']
+    .flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`])
+    .concat('top-mid', 'bottom-mid', 'left-mid', 'right-mid', 'middle')
+    .map((side) => [side, side === 'middle' ? '  ' : '']),
+)
+
+const drawn = (
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  rightAligned: readonly number[],
+): string => {
+  const table = new Table({
+    head: [...head],
+    chars: BARE,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
+    colAligns: head.map((_, column) => (rightAligned.includes(column) ? 'right' : 'left')),
+  })
+  for (const row of rows) table.push([...row])
+  return table.toString().replaceAll(/ +$/gm, '')
+}

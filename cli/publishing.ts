@@ -1,0 +1,72 @@
+import { isHoldfastError, isRefusal } from '../lib/model/errors.ts'
+import { LIMITS } from '../lib/model/limits.ts'
+import type { Line } from './ndjson.ts'
+import type { AnswerOf, Target } from './target/target.ts'
+
+/** A message to publish, and where it comes from. */
+export interface Outgoing {
+  readonly message: Readonly<Record<string, unknown>>
+  /** Its line in the input. */
+  readonly line: Line
+}
+
+type Answered = AnswerOf<'publishMessages'>['messages'][number]
+export type Published = Extract<Answered, { readonly ok: true }>
+
+/** What became of a message: stored, or why not. */
+export type Outcome =
+  | { readonly outgoing: Outgoing; readonly stored: Published }
+  | { readonly outgoing: Outgoing; readonly refusal: string }
+
+/** Bytes of a batch's JSON: below the largest request, and below what one publish takes. */
+const BATCH_BYTES = 4_000_000
+
+/** Messages in batches of what one publish takes, in their order. */
+export const batchesOf = (outgoing: readonly Outgoing[]): Outgoing[][] => {
+  const batches: Outgoing[][] = []
+  let bytes = 0
+  for (const one of outgoing) {
+    const size = Buffer.byteLength(one.line.text)
+    const batch = batches.at(-1)
+    if (batch && batch.length < LIMITS.batchSize && bytes + size <= BATCH_BYTES) {
+      batch.push(one)
+      bytes += size
+    } else {
+      batches.push([one])
+      bytes = size
+    }
+  }
+  return batches
+}
+
+/**
+ * Publishes a batch. A batch that is refused for one of its messages is published one by one, so that the others are stored.
+ *
+ * @param idempotencyKey under it a repeat within ten minutes stores nothing more
+ * @throws where it is not known what was stored, or where nothing can be
+ */
+export const publishBatch = async (
+  target: Target,
+  queue: string,
+  batch: readonly Outgoing[],
+  idempotencyKey?: string,
+): Promise<readonly Outcome[]> => {
+  try {
+    const body = { messages: batch.map(({ message }) => message) }
+    const key = idempotencyKey === undefined ? {} : { idempotencyKey }
+    const { messages } = await target.call('publishMessages', { params: { queue }, body, ...key })
+    return batch.map((outgoing, position) => outcomeOf(outgoing, messages[position] as Answered))
+  } catch (error) {
+    if (!isHoldfastError(error) || !isRefusal(error)) throw error
+    if (batch.length === 1) return [{ outgoing: batch[0] as Outgoing, refusal: error.message }]
+  }
+  const outcomes: Outcome[] = []
+  for (const [position, one] of batch.entries()) {
+    const key = idempotencyKey === undefined ? undefined : `${idempotencyKey}-${position}`
+    outcomes.push(...(await publishBatch(target, queue, [one], key)))
+  }
+  return outcomes
+}
+
+const outcomeOf = (outgoing: Outgoing, answer: Answered): Outcome =>
+  answer.ok ? { outgoing, stored: answer } : { outgoing, refusal: answer.error.detail }

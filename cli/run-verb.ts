@@ -1,0 +1,86 @@
+import { UsageError } from '../functions/local/usage-error.ts'
+import { isHoldfastError } from '../lib/model/errors.ts'
+import type { Io } from './io.ts'
+import { createOutput } from './output/output.ts'
+import { Interrupted, type Session } from './session.ts'
+import { chooseTarget, type TargetOptions } from './target/choose-target.ts'
+import type { Target } from './target/target.ts'
+import type { Verb } from './verb.ts'
+
+/** Exit codes, which scripts rely on. */
+export const EXIT = { done: 0, failed: 1, usedWrongly: 2 } as const
+
+export interface CommonOptions extends TargetOptions {
+  readonly json?: boolean
+  readonly yes?: boolean
+}
+
+/** What tests replace. */
+export interface Surroundings {
+  readonly openTarget?: (options: TargetOptions) => Promise<Target>
+  readonly now?: () => number
+}
+
+/**
+ * Runs a verb to its end and answers the exit code.
+ *
+ * The first Ctrl-C aborts the session's signal: the verb ends what it has begun and says how far it got. A change that is on its way is
+ * waited for, because its outcome would not be known otherwise. The second one leaves at once, and says that.
+ */
+export const runVerb = async (
+  verb: Verb,
+  args: readonly string[],
+  options: CommonOptions,
+  io: Io,
+  { openTarget = (given) => chooseTarget(given, io.env, io.cwd), now = Date.now }: Surroundings = {},
+): Promise<number> => {
+  const ending = new AbortController()
+  const readerGone = () => ending.abort(new Interrupted(READER_GONE))
+  const out = createOutput(io, { json: options.json, readerGone })
+  const stopListening = io.onInterrupt(() => {
+    if (ending.signal.aborted) return leaveAtOnce(io)
+    io.stderr.write(io.stderr.isTTY ? '\n' : '')
+    ending.abort(new Interrupted('interrupted'))
+  })
+  let target: Target | undefined
+  try {
+    target = await openTarget(options)
+    const session: Session = { target, out, signal: ending.signal, io, yes: options.yes ?? false, now }
+    return (await verb.run(session, args, options as Readonly<Record<string, unknown>>)) ?? EXIT.done
+  } catch (error) {
+    return failure(error, io)
+  } finally {
+    await target?.close().catch(() => {})
+    await out.flushed()
+    stopListening()
+  }
+}
+
+const leaveAtOnce = (io: Io): void => {
+  io.stderr.write('holdfast: left at once: whether the last change was made is not known\n')
+  io.leave(EXIT.failed)
+}
+
+const failure = (error: unknown, io: Io): number => {
+  if (error instanceof Interrupted || (error as Error).name === 'AbortError') {
+    if ((error as Error).message === READER_GONE) return EXIT.done
+    io.stderr.write('holdfast: interrupted; nothing was changed\n')
+    return EXIT.failed
+  }
+  io.stderr.write(`holdfast: ${reason(error)}\n`)
+  return error instanceof UsageError || isHoldfastError(error, 'InvalidRequest') ? EXIT.usedWrongly : EXIT.failed
+}
+
+const READER_GONE = 'the reader of the output has gone'
+
+const reason = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  const advice = isHoldfastError(error) ? ADVICE[error.code] : undefined
+  return advice === undefined ? error.message : `${error.message}\n${advice}`
+}
+
+/** What to do about a refusal, where its own words do not say it. */
+const ADVICE: Partial<Record<string, string>> = {
+  QueueNotFound: '"holdfast queues" lists the queues that there are.',
+  LeaseLost: 'Its lease has ended, or another consumer has the message: "holdfast show" says where it is.',
+}

@@ -1,0 +1,21 @@
+import type { Io } from './io.ts'
+import type { Output } from './output/output.ts'
+import type { Target } from './target/target.ts'
+
+/** What a verb works with. */
+export interface Session {
+  readonly target: Target
+  readonly out: Output
+  /** Aborts at Ctrl-C, or when the reader of stdout has gone away: a verb then ends what it has begun, and says how far it got. */
+  readonly signal: AbortSignal
+  readonly io: Io
+  /** Whether the caller answered every question in advance: `--yes`. */
+  readonly yes: boolean
+  /** Epoch ms. */
+  readonly now: () => number
+}
+
+/** Ctrl-C, or a reader of stdout that has gone away, ended a command. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+}

@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto'
+import type { OperationId } from '../../functions/http/routes.ts'
+import { signFor } from '../../lib/client/places/open.ts'
+import { LIMITS } from '../../lib/model/limits.ts'
+import { apiUrl } from '../../lib/transport/api-url.ts'
+import { type Call, DEFAULT_TIMEOUT_MS, httpCaller } from '../../lib/transport/http-call.ts'
+import { pathOfOperation, routeOf } from './operation-path.ts'
+import type { AnswerOf, CallParts, Target } from './target.ts'
+
+/** What a call needs beyond being repeated where its error says that it may be. */
+const REPEATS: { readonly [O in OperationId]?: Pick<Call, 'repeat' | 'doneWhen' | 'repeatableMs'> } = {
+  // The last repeat must arrive while the server still knows the key.
+  publishMessages: { repeatableMs: (LIMITS.idempotencyKeySeconds * 1_000) / 2 },
+  pollMessages: { repeat: 'never' },
+  resendMessage: { repeat: 'if-nothing-was-done' },
+  startRedrive: { repeat: 'if-nothing-was-done' },
+  deleteQueue: { doneWhen: 'QueueNotFound' },
+  purgeQueue: { doneWhen: 'PurgeInProgress' },
+  cancelMessage: { doneWhen: 'MessageNotFound' },
+}
+
+export interface HttpTargetParts {
+  readonly url: string
+  /** @default the region in the address, else that of the environment */
+  readonly region?: string | undefined
+  /** For printed commands; nothing where the target is found without options. */
+  readonly options: string
+}
+
+/** An HTTP API: signed with the environment's credentials, or on this machine without a signature. @throws `InvalidRequest` */
+export const httpTarget = ({ url: given, region, options }: HttpTargetParts): Target => {
+  const url = apiUrl(given)
+  const request = httpCaller({ url, sign: signFor(url, undefined, region) })
+  return {
+    name: url.href.replace(/\/$/, ''),
+    options,
+    call: async <O extends OperationId>(operation: O, parts: CallParts<O> = {}) => {
+      const { params, query, body, idempotencyKey = randomUUID(), signal } = parts
+      const { status, json } = await request({
+        method: routeOf(operation).method,
+        path: pathOfOperation(operation, params),
+        ...(query && { query }),
+        ...(body !== undefined && { body }),
+        ...(operation === 'publishMessages' && { headers: { 'idempotency-key': idempotencyKey } }),
+        ...(signal && { signal }),
+        timeoutMs:
+          DEFAULT_TIMEOUT_MS + waitMs(query?.waitTimeSeconds ?? (body as WithWait | undefined)?.waitTimeSeconds),
+        ...REPEATS[operation],
+      })
+      return (status === 204 ? undefined : json) as AnswerOf<O>
+    },
+    close: async () => {},
+  }
+}
+
+interface WithWait {
+  readonly waitTimeSeconds?: number
+}
+
+/** How long the server may wait before it answers. */
+const waitMs = (waitTimeSeconds: unknown): number =>
+  Math.min(Number(waitTimeSeconds) || 0, LIMITS.waitTimeSeconds) * 1_000

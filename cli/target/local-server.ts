@@ -1,0 +1,44 @@
+import { readdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { readAddress, type ServerAddress } from '../../functions/local/address-file.ts'
+
+const DATA_DIRECTORY = '.holdfast'
+/** Where `holdfast dev` listens unless it is told otherwise; one that keeps nothing on disk is found there alone. */
+const DEFAULT_URL = 'http://127.0.0.1:9324'
+/** A server on this machine that does not answer within this time counts as none. */
+const ANSWER_MS = 2_000
+
+/**
+ * The local server that runs for a directory: the one whose data is in `.holdfast/` there or in a directory above, else one at the
+ * default port. A file that a killed server left behind is passed over, since nobody answers there.
+ */
+export const findLocalServer = async (
+  directory: string,
+  answers: (url: string) => Promise<boolean> = isHoldfast,
+): Promise<ServerAddress | undefined> => {
+  for (const address of await addressesAbove(directory)) if (await answers(address.url)) return address
+  return (await answers(DEFAULT_URL)) ? { url: DEFAULT_URL, pid: 0, httpOpen: true } : undefined
+}
+
+const addressesAbove = async (directory: string): Promise<ServerAddress[]> => {
+  const found: ServerAddress[] = []
+  for (let here = directory; ; here = dirname(here)) {
+    const data = join(here, DATA_DIRECTORY)
+    const inside = await readdir(data, { withFileTypes: true }).catch(() => [])
+    const places = [data, ...inside.filter((entry) => entry.isDirectory()).map(({ name }) => join(data, name))]
+    for (const place of places) {
+      const address = await readAddress(place)
+      if (address) found.push(address)
+    }
+    if (dirname(here) === here) return found
+  }
+}
+
+const isHoldfast = async (url: string): Promise<boolean> => {
+  try {
+    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(ANSWER_MS) })
+    return response.ok && ((await response.json()) as { status?: unknown }).status === 'ok'
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,33 @@
+import type * as z from 'zod/mini'
+import type { ParametersIn } from '../../functions/http/route-shape.ts'
+import type { OperationId, RouteOf } from '../../functions/http/routes.ts'
+
+/** The JSON with which an operation answers; undefined where its route has no body. */
+export type AnswerOf<O extends OperationId> = {
+  [S in keyof RouteOf<O>['answers']]: RouteOf<O>['answers'][S] extends z.ZodMiniType
+    ? z.output<RouteOf<O>['answers'][S]>
+    : undefined
+}[keyof RouteOf<O>['answers']]
+
+export interface CallParts<O extends OperationId> {
+  /** The parameters in the route's path. */
+  readonly params?: Readonly<Record<ParametersIn<RouteOf<O>['path']>, string>>
+  /** Members that are undefined are left out. */
+  readonly query?: Readonly<Record<string, string | number | undefined>>
+  readonly body?: unknown
+  /** Of a publish: it is stored once, however often it is sent within ten minutes. @default a random one over HTTP */
+  readonly idempotencyKey?: string
+  /** Ends the call. For reads and polls alone: what became of a change would not be known. */
+  readonly signal?: AbortSignal
+}
+
+/** Where the queues are that a command works on. A table, an API and a local server answer the same operations. */
+export interface Target {
+  /** For people: `table holdfast`, `http://127.0.0.1:9324`. */
+  readonly name: string
+  /** The options that lead to this target, for commands that are printed: `--table holdfast`; nothing for the local server. */
+  readonly options: string
+  /** @throws `HoldfastError`, with the code, the words and the advice of the problem */
+  call<O extends OperationId>(operation: O, parts?: CallParts<O>): Promise<AnswerOf<O>>
+  close(): Promise<void>
+}

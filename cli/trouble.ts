@@ -1,0 +1,145 @@
+import type { AnswerOf } from './target/target.ts'
+
+/**
+ * What is wrong with a queue, and what to do about it: one rule for the command line and the console. It looks at what
+ * `GET /queues?include=counts` answers, and needs nothing of Node.
+ */
+
+export type QueueJson = AnswerOf<'getQueue'>
+
+/** `bad` needs somebody now; `warning` somebody today. */
+export type Level = 'bad' | 'warning'
+
+export interface Trouble {
+  readonly code: 'dead-letter-queue-missing' | 'expiring' | 'no-consumers' | 'behind' | 'dead-letters' | 'paused'
+  readonly level: Level
+  /** A sentence without its full stop. */
+  readonly what: string
+  /** Arguments of `holdfast`, to look at it or to cure it. */
+  readonly cures: readonly Cure[]
+}
+
+export interface Cure {
+  /** What follows `holdfast`; undefined where the cure is outside of the queue. */
+  readonly command?: string
+  readonly effect: string
+}
+
+export interface TroubleParts {
+  readonly queue: QueueJson
+  /** Names of all queues; undefined where they are not known. */
+  readonly names?: ReadonlySet<string> | undefined
+  /** Names of queues that have this one as their dead-letter queue. */
+  readonly sources: readonly string[]
+  /** Epoch ms. */
+  readonly now: number
+}
+
+/** Consumers that poll without a pause begin with a message within seconds: after this long somebody should look, ms. */
+export const WAITING_MS = 60_000
+/** A backlog of this age is worth a look though somebody works on it, ms. */
+export const BEHIND_MS = 300_000
+/** From this share of its retention on, an old message is about to be dropped. */
+export const EXPIRING_SHARE = 0.5
+
+/** Everything that is wrong with a queue, the worst first. */
+export const troublesOf = (parts: TroubleParts): readonly Trouble[] => {
+  const found = [missingDeadLetterQueue(parts), isPaused(parts), ...waiting(parts), deadLetters(parts)]
+  return found.filter((one) => one !== undefined).sort((a, b) => rank(a) - rank(b))
+}
+
+const rank = ({ level }: Trouble): number => (level === 'bad' ? 0 : 1)
+
+const missingDeadLetterQueue = ({ queue, names }: TroubleParts): Trouble | undefined => {
+  const { deadLetter } = queue
+  if (!deadLetter || !names || names.has(deadLetter.queue)) return undefined
+  return {
+    code: 'dead-letter-queue-missing',
+    level: 'bad',
+    what: `its dead-letter queue ${deadLetter.queue} does not exist: messages that used up their receives stay and come again`,
+    cures: [{ command: `create ${deadLetter.queue}`, effect: 'create it; the next polls move the messages' }],
+  }
+}
+
+const isPaused = ({ queue }: TroubleParts): Trouble | undefined => {
+  if (!('paused' in queue) || queue.paused !== true) return undefined
+  return {
+    code: 'paused',
+    level: 'warning',
+    what: 'it is paused: polls return nothing',
+    cures: [{ command: `resume ${queue.name}`, effect: 'let consumers receive again' }],
+  }
+}
+
+const waiting = (parts: TroubleParts): readonly (Trouble | undefined)[] => {
+  const { queue, sources, now } = parts
+  const { counts } = queue
+  // Nobody consumes a dead-letter queue, and a paused queue waits on purpose.
+  if (!counts?.oldestReadyAt || sources.length > 0 || isPaused(parts)) return []
+  const ageMs = now - Date.parse(counts.oldestReadyAt)
+  return [expiring(queue, ageMs), counts.leased === 0 ? unconsumed(queue, counts, ageMs) : behind(queue, counts, ageMs)]
+}
+
+type Counts = NonNullable<QueueJson['counts']>
+
+const expiring = ({ name, retentionSeconds }: QueueJson, ageMs: number): Trouble | undefined => {
+  if (ageMs < retentionSeconds * 1_000 * EXPIRING_SHARE) return undefined
+  const seconds = retentionSeconds * 2
+  return {
+    code: 'expiring',
+    level: 'bad',
+    what: 'its oldest message has waited for more than half of the retention, after which it is dropped',
+    cures: [{ command: `set ${name} retentionSeconds=${seconds}`, effect: 'keep messages for twice as long' }],
+  }
+}
+
+const unconsumed = ({ name }: QueueJson, { ready }: Counts, ageMs: number): Trouble | undefined => {
+  if (ageMs < WAITING_MS) return undefined
+  return {
+    code: 'no-consumers',
+    level: 'bad',
+    what: `${messages(ready)} wait, and nobody has a message in hand: its consumers seem to be gone`,
+    cures: [
+      { effect: 'start its consumers, or see why they fail' },
+      { command: `peek ${name}`, effect: 'see what waits' },
+    ],
+  }
+}
+
+const behind = ({ name }: QueueJson, { ready, leased }: Counts, ageMs: number): Trouble | undefined => {
+  if (ageMs < BEHIND_MS) return undefined
+  return {
+    code: 'behind',
+    level: 'warning',
+    what: `${messages(ready)} wait while ${leased} ${leased === 1 ? 'is' : 'are'} in hand: its consumers are behind`,
+    cures: [
+      { effect: 'run more consumers, or see what slows them' },
+      { command: `peek ${name} --state leased`, effect: 'see what they work on' },
+    ],
+  }
+}
+
+const deadLetters = ({ queue: { name, counts }, sources }: TroubleParts): Trouble | undefined => {
+  const held = (counts?.ready ?? 0) + (counts?.leased ?? 0) + (counts?.delayed ?? 0)
+  if (sources.length === 0 || held === 0) return undefined
+  return {
+    code: 'dead-letters',
+    level: 'warning',
+    what: `it holds ${held === 1 ? '1 dead letter' : `${held} dead letters`} of ${sources.join(', ')}`,
+    cures: [
+      { command: `dead ${name} --group-by reason`, effect: 'see why they failed' },
+      { command: `redrive ${name}`, effect: 'send them round again, once the cause is cured' },
+    ],
+  }
+}
+
+const messages = (count: number): string => (count === 1 ? '1 message' : `${count} messages`)
+
+/** Names of the queues whose dead-letter queue each queue is. */
+export const sourcesByQueue = (queues: readonly Pick<QueueJson, 'name' | 'deadLetter'>[]): Map<string, string[]> => {
+  const sources = new Map<string, string[]>()
+  for (const { name, deadLetter } of queues) {
+    if (deadLetter) sources.set(deadLetter.queue, [...(sources.get(deadLetter.queue) ?? []), name])
+  }
+  return sources
+}

@@ -1,0 +1,29 @@
+import type { Verb } from './verb.ts'
+import { create } from './verbs/create.ts'
+import { deleteQueue } from './verbs/delete.ts'
+import { pause, resume } from './verbs/pause.ts'
+import { peek } from './verbs/peek.ts'
+import { purge } from './verbs/purge.ts'
+import { queue } from './verbs/queue.ts'
+import { queues } from './verbs/queues.ts'
+import { receive } from './verbs/receive.ts'
+import { send } from './verbs/send.ts'
+import { set } from './verbs/set.ts'
+import { ack, nack } from './verbs/settle.ts'
+
+/** Every verb, in the order of the help. */
+export const VERBS: readonly Verb[] = [
+  queues,
+  queue,
+  peek,
+  create,
+  set,
+  pause,
+  resume,
+  deleteQueue,
+  send,
+  receive,
+  ack,
+  nack,
+  purge,
+]

@@ -1,0 +1,73 @@
+import type { MessageShown, QueueShown } from '../api.ts'
+import { BASE, type ConsoleContext, type Page, queueHref } from '../context.ts'
+import { changeForm, field } from '../views/forms.ts'
+import { type Html, html } from '../views/html.ts'
+import { messageHref, preview } from '../views/messages.ts'
+import { ageSeconds, counted, duration } from '../views/words.ts'
+import { firstMessages, grouped } from './groups.ts'
+
+/** Messages of one reason that are listed; the others are only counted. */
+const LISTED = 25
+
+/** Dead letters of a queue, or in a dead-letter queue, by the reason that they are there for. */
+export const deadPage: Page = async (context, { params: { queue: name = '' } }) => {
+  const queue = await context.api.queue(name)
+  const { messages, more } = await firstMessages(context.api, name, 'deadLettered')
+  const home = queue.deadLetter?.queue ?? name
+  const groups = [...grouped(messages, ({ deadLetter }) => deadLetter?.reason ?? '')]
+  groups.sort(([, a], [, b]) => b.length - a.length)
+  return {
+    title: 'Dead letters',
+    trail: [
+      ['Queues', BASE],
+      [name, queueHref(name)],
+    ],
+    version: groups.map(([reason, held]) => [reason, held.map(({ messageId }) => messageId)]),
+    main: html`<h1>Dead letters of ${name}</h1>
+<p class="dim">${whatWasLookedAt(queue, messages.length, more)}</p>
+${groups.length === 0 ? html`<p>There is none.</p>` : letters(context, home, groups)}
+<p><a href="${BASE}/redrives">Redrives</a></p>`,
+  }
+}
+
+const whatWasLookedAt = ({ name, deadLetter }: QueueShown, looked: number, more: boolean): string => {
+  const where = deadLetter ? `in ${deadLetter.queue} that failed in ${name}` : `in ${name}`
+  return more
+    ? `The first ${counted(looked, 'dead letter')} ${where} are looked at; there may be more.`
+    : `All ${counted(looked, 'dead letter')} ${where}.`
+}
+
+type Groups = readonly (readonly [string, readonly MessageShown[]])[]
+
+/** One form over all groups: what is selected is sent back, or tried first. */
+const letters = (context: ConsoleContext, home: string, groups: Groups): Html => {
+  const lists = groups.map(([reason, held], index) => letterGroup(context, reason, held, index))
+  return (
+    changeForm(
+      context,
+      queueHref(home, 'dead', 'try'),
+      html`${lists}
+<fieldset><legend>Send back</legend><div class="fields">${field({ name: 'destination', label: 'To the queue', hint: 'Empty: each to the queue it failed in' })}${field({ name: 'maxPerSecond', label: 'At most, messages a second', type: 'number', min: 1, max: 500, hint: 'Empty: as fast as it goes' })}${field({ name: 'bodyContains', label: 'Only those whose body contains' })}</div>
+<button name="which" value="selected">Try with the selected</button> <button name="which" value="all">Try with all of the queue</button>
+<p class="dim">A try moves nothing: it says what would be sent back, and asks.</p></fieldset>`,
+    ) ?? html`${lists}`
+  )
+}
+
+const letterGroup = (context: ConsoleContext, reason: string, held: readonly MessageShown[], index: number): Html => {
+  const now = context.now()
+  const oldest = held.map(({ deadLetter, publishedAt }) => deadLetter?.at ?? publishedAt).sort()[0] ?? ''
+  const id = `reason-${index}`
+  return html`<section aria-labelledby="${id}"><h2 id="${id}">${reason || 'Not dead-lettered: sent to this queue'} <span class="dim">${counted(held.length, 'message')}, the oldest since ${duration(ageSeconds(oldest, now))}</span></h2>
+${!context.readOnly && html`<p class="field check"><input type="checkbox" id="all-${id}" name="reason" value="${reason}" data-all="${id}"><label for="all-${id}">All ${counted(held.length, 'message')} of this reason</label></p>`}
+<table class="rows" data-group="${id}"><thead><tr><th scope="col">Message</th><th scope="col">Body</th><th scope="col">Failed in</th><th scope="col" class="n">Receives</th><th scope="col" class="n">Since</th></tr></thead>
+<tbody>${held.slice(0, LISTED).map((message) => letterRow(context, message, now))}</tbody></table>
+${held.length > LISTED && html`<p class="dim">${counted(held.length - LISTED, 'further message')} of this reason.</p>`}</section>`
+}
+
+const letterRow = (context: ConsoleContext, message: MessageShown, now: number): Html => {
+  const { messageId, deadLetter, publishedAt, receiveCount } = message
+  return html`<tr class="row"><th scope="row">${!context.readOnly && html`<input type="checkbox" name="id" value="${messageId}" aria-label="Select ${messageId}"> `}<a class="go id" href="${messageHref(message)}">${messageId}</a></th>
+<td data-label="Body" class="body">${preview(context, message)}</td><td data-label="Failed in">${deadLetter?.queue ?? '–'}</td>
+<td data-label="Receives" class="n">${deadLetter?.receiveCount ?? receiveCount}</td><td data-label="Since" class="n">${duration(ageSeconds(deadLetter?.at ?? publishedAt, now))}</td></tr>`
+}

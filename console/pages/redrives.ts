@@ -1,0 +1,48 @@
+import type { RedriveShown } from '../api.ts'
+import { BASE, type ConsoleContext, type Page, queueHref } from '../context.ts'
+import { changeForm } from '../views/forms.ts'
+import { type Html, html } from '../views/html.ts'
+import { count, counted, instant } from '../views/words.ts'
+
+/** Redrives of a queue that are listed. */
+const LISTED = 10
+
+/** The redrives of every dead-letter queue, those under way first. */
+export const redrivesPage: Page = async (context) => {
+  const { queues, cursor } = await context.api.queueNames({})
+  const present = new Set(queues.map(({ name }) => name))
+  const sources = [...new Set(queues.flatMap(({ deadLetter }) => deadLetter?.queue ?? []))].filter((name) =>
+    present.has(name),
+  )
+  const answers = await Promise.all(sources.map((name) => context.api.redrives(name)))
+  const tasks = answers.flatMap(({ redrives }) => redrives.slice(0, LISTED))
+  const running = tasks.filter(isRunning)
+  const over = tasks.filter((task) => !isRunning(task)).sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1))
+  return {
+    title: 'Redrives',
+    trail: [['Queues', BASE]],
+    version: tasks,
+    main: html`<h1>Redrives</h1>
+${cursor !== undefined && html`<p class="dim">Those of the first ${counted(queues.length, 'queue')}.</p>`}
+<h2>Under way</h2>${running.length === 0 ? html`<p>There is none.</p>` : running.map((task) => runningTask(context, task))}
+<h2>Over</h2>${over.length === 0 ? html`<p>There is none.</p>` : overTable(over, context.now())}`,
+  }
+}
+
+const isRunning = ({ state }: RedriveShown): boolean => state === 'running' || state === 'cancelling'
+
+const runningTask = (context: ConsoleContext, task: RedriveShown): Html => {
+  const { taskId, source, state, moved, toMove, maxPerSecond } = task
+  const rate = maxPerSecond === undefined ? '' : `, at most ${maxPerSecond} a second`
+  return html`<section class="task" aria-label="Redrive of ${source}"><p><a href="${queueHref(source)}">${source}</a> → ${whereTo(task)}: ${count(moved)} of about ${count(toMove)} moved${rate} (${state}), started ${instant(task.startedAt, context.now())}</p>
+<progress max="${Math.max(1, toMove)}" value="${Math.min(moved, toMove)}" aria-label="Moved of ${source}"></progress>
+${state === 'running' && changeForm(context, queueHref(source, 'redrives', taskId, 'cancel'), html`<button>Stop; ${counted(moved, 'message')} stay moved</button>`)}</section>`
+}
+
+const whereTo = ({ destination }: RedriveShown): string => destination ?? 'where each came from'
+
+const overTable = (tasks: readonly RedriveShown[], now: number): Html =>
+  html`<table class="rows"><thead><tr><th scope="col">From</th><th scope="col">To</th><th scope="col">State</th><th scope="col" class="n">Moved</th><th scope="col">Started</th></tr></thead><tbody>${tasks.map(
+    (task) =>
+      html`<tr class="row"><th scope="row"><a class="go" href="${queueHref(task.source, 'dead')}">${task.source}</a></th><td data-label="To">${whereTo(task)}</td><td data-label="State">${task.state}${task.failure !== undefined && html`: ${task.failure}`}</td><td data-label="Moved" class="n">${count(task.moved)}</td><td data-label="Started">${instant(task.startedAt, now)}</td></tr>`,
+  )}</tbody></table>`

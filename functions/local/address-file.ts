@@ -1,0 +1,33 @@
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** Where a running server is reached, in a file in its data directory: the `holdfast` command finds it there. */
+export interface ServerAddress {
+  readonly url: string
+  readonly pid: number
+  /** Whether the HTTP API answers. */
+  readonly httpOpen: boolean
+}
+
+export const ADDRESS_FILE = 'address.json'
+
+/** Best effort: without the file, as without a directory, the command has to be told the address. */
+export const writeAddress = async (directory: string | undefined, address: ServerAddress): Promise<void> => {
+  if (directory === undefined) return
+  await writeFile(join(directory, ADDRESS_FILE), `${JSON.stringify(address)}\n`, { mode: 0o600 }).catch(() => {})
+}
+
+export const removeAddress = async (directory: string | undefined): Promise<void> => {
+  if (directory === undefined) return
+  await rm(join(directory, ADDRESS_FILE), { force: true }).catch(() => {})
+}
+
+/** What the file in a directory says; undefined where there is none. A server that was killed leaves its file behind. */
+export const readAddress = async (directory: string): Promise<ServerAddress | undefined> => {
+  try {
+    const { url, pid, httpOpen } = JSON.parse(await readFile(join(directory, ADDRESS_FILE), 'utf8')) as ServerAddress
+    return typeof url === 'string' && typeof pid === 'number' ? { url, pid, httpOpen } : undefined
+  } catch {
+    return undefined
+  }
+}

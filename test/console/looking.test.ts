@@ -1,0 +1,122 @@
+import { describe, expect, test } from 'vitest'
+import { PAGES } from '../../console/routes.ts'
+import { isHoldfastError } from '../../lib/model/errors.ts'
+import { publish } from '../../lib/publish/publish.ts'
+import { createQueue } from '../../lib/queues/create-queue.ts'
+import { poll } from '../../lib/receive/poll.ts'
+import { startRedrive } from '../../lib/redrive/redrive.ts'
+import { ack } from '../../lib/settle/ack.ts'
+import { nack } from '../../lib/settle/nack.ts'
+import { memoryStore } from '../../lib/store/keyed/memory-store.ts'
+import type { Store } from '../../lib/store/port.ts'
+import { manualClock } from '../support/manual-clock.ts'
+import fc from '../support/properties.ts'
+import { type TestEngine, testEngine } from '../support/test-engine.ts'
+import { type TestConsole, testConsole } from './test-console.ts'
+
+const READS: ReadonlySet<string> = new Set(['headers', 'read', 'tickets', 'getDocument', 'listDocuments'])
+
+/** A store that counts what is not a read. */
+const watched = (store: Store): { readonly store: Store; readonly writes: string[] } => {
+  const writes: string[] = []
+  const seen = new Proxy(store, {
+    get: (target, name: keyof Store & string) => {
+      const method = target[name] as (...given: unknown[]) => unknown
+      if (typeof method !== 'function') return method
+      return (...given: unknown[]) => {
+        if (!READS.has(name)) writes.push(name)
+        return method.apply(target, given)
+      }
+    },
+  })
+  return { store: seen, writes }
+}
+
+type Step = 'publish' | 'delayed' | 'grouped' | 'poll' | 'ack' | 'nack' | 'wait' | 'redrive'
+const STEPS: readonly Step[] = ['publish', 'delayed', 'grouped', 'poll', 'poll', 'ack', 'nack', 'wait', 'redrive']
+
+const QUEUES = ['orders', 'orders-failed', 'line.fifo']
+
+interface World {
+  readonly engine: TestEngine
+  readonly view: TestConsole
+  readonly writes: string[]
+  readonly ids: Map<string, string>
+  handles: { readonly queue: string; readonly receiptHandle: string }[]
+}
+
+const newWorld = async (): Promise<World> => {
+  const clock = manualClock()
+  const { store, writes } = watched(memoryStore({ clock }))
+  const engine = testEngine({ clock, store })
+  await createQueue(engine, 'orders-failed')
+  await createQueue(engine, 'orders', { settings: { deadLetter: { queue: 'orders-failed', maxReceives: 2 } } })
+  await createQueue(engine, 'line.fifo', {
+    settings: { fifo: { contentBasedDeduplication: false, deduplicationScope: 'queue', throughputLimit: 'perQueue' } },
+  })
+  return { engine, view: testConsole(engine), writes, ids: new Map(), handles: [] }
+}
+
+const play = async ({ engine, ids, ...world }: World, step: Step, number: number): Promise<void> => {
+  const queue = QUEUES[number % QUEUES.length] ?? 'orders'
+  const send = async (more: object) => {
+    const ordered = queue.endsWith('.fifo') ? { groupId: 'g', deduplicationId: `d${ids.size}` } : {}
+    const [sent] = await publish(engine, queue, [{ body: { number }, ...ordered, ...more }])
+    if (sent?.ok) ids.set(sent.messageId, queue)
+  }
+  const settled = (queueName: string) =>
+    world.handles.filter(({ queue: one }) => one === queueName).map(({ receiptHandle }) => receiptHandle)
+  if (step === 'publish') await send({})
+  else if (step === 'delayed') await send(queue.endsWith('.fifo') ? {} : { delaySeconds: 40 })
+  else if (step === 'grouped') await send({ groupId: `g${number % 2}` })
+  else if (step === 'poll') {
+    for (const { receiptHandle } of await poll(engine, queue, { maxMessages: 2 }))
+      world.handles.push({ queue, receiptHandle })
+  } else if (step === 'wait') await engine.clock.advance(31_000)
+  else if (step === 'redrive') await startRedrive(engine, 'orders-failed', {})
+  else {
+    const held = settled(queue)
+    if (held.length === 0) return
+    if (step === 'ack') await ack(engine, queue, held.slice(0, 2))
+    else
+      await nack(
+        engine,
+        queue,
+        held.slice(0, 2).map((receiptHandle) => ({ receiptHandle })),
+      )
+  }
+}
+
+const addresses = (ids: ReadonlyMap<string, string>): string[] =>
+  Object.keys(PAGES).flatMap((path) => {
+    const queues = path.includes(':queue') ? QUEUES : ['']
+    return queues.flatMap((queue) => {
+      const at = path.replace(':queue', queue)
+      if (!at.includes(':messageId')) return [at, `${at}?state=leased`, `${at}?state=attemptsUsedUp`]
+      return [...ids].filter(([, home]) => home === queue).map(([id]) => at.replace(':messageId', id))
+    })
+  })
+
+describe('looking', () => {
+  test('writes nothing, whatever happened before, on any screen: so no receive count changes', async () => {
+    const steps = fc.array(fc.tuple(fc.constantFrom(...STEPS), fc.nat(5)), { minLength: 3, maxLength: 14 })
+    await fc.assert(
+      fc.asyncProperty(steps, async (given) => {
+        const world = await newWorld()
+        for (const [step, number] of given) {
+          await play(world, step, number).catch((error: unknown) => {
+            // A redrive that runs already, a handle whose lease has ended.
+            if (!isHoldfastError(error)) throw error
+          })
+        }
+        world.writes.length = 0
+        for (const address of addresses(world.ids)) {
+          expect([200, 404]).toContain((await world.view.see(address)).status)
+          expect({ address, writes: world.writes }).toEqual({ address, writes: [] })
+        }
+        expect(world.view.calls.filter((call) => !call.startsWith('GET '))).toEqual([])
+      }),
+      { numRuns: 12 },
+    )
+  })
+})

@@ -1,0 +1,27 @@
+import { QUEUE_CACHE_MS } from '../../../lib/model/limits.ts'
+import { claimOf, nameOf } from '../history.ts'
+import { queueName } from '../world-settings.ts'
+import type { Promised } from './promise.ts'
+
+/** A poll's read of the queue's record, its scan and its claim, with repeats, where nothing pauses its process. */
+const POLL_MS = 3_000
+
+/** From when a process must know of a pause whose answer has come, until somebody begins to resume. */
+export const nothingFromPaused: Promised = {
+  name: 'nothing is claimed from a paused queue five seconds and a poll after its pause',
+  madeFor: ({ changes }) => changes?.during.some(({ paused }) => paused !== undefined) ?? false,
+  violations: (history, settings) =>
+    history.pauses.flatMap(({ paused, startedAt, endedAt }, at) => {
+      if (!paused || endedAt === undefined) return []
+      // One actor does all of them: a resume that went before can't take effect any more, since its condition fails.
+      const resume = history.pauses.slice(at + 1).find((later) => !later.paused)
+      const until = resume?.startedAt ?? Number.POSITIVE_INFINITY
+      return history.deliveries
+        .filter((delivery) => delivery.queue === queueName(settings))
+        .filter((delivery) => {
+          const claimedAt = claimOf(history, delivery)?.from ?? 0
+          return claimedAt > endedAt + QUEUE_CACHE_MS + POLL_MS && claimedAt < until
+        })
+        .map((delivery) => `claimed while the queue was paused, since ${startedAt}: ${nameOf(delivery)}`)
+    }),
+}
