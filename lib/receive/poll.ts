@@ -48,18 +48,8 @@ const GROWTH = 1.6
  * @throws `InvalidRequest`, `QueueNotFound` (also when the queue is deleted during the wait)
  */
 export const poll = async (engine: Engine, queueName: string, options: PollOptions = {}): Promise<Message[]> => {
-  const { maxMessages = 1, signal } = known(options, POLL_FIELDS)
-  whole('maxMessages', maxMessages, 1, LIMITS.batchSize)
-  if (options.visibilityTimeoutSeconds !== undefined) {
-    whole('visibilityTimeoutSeconds', options.visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
-  }
-  if (options.waitTimeSeconds !== undefined) {
-    whole('waitTimeSeconds', options.waitTimeSeconds, 0, LIMITS.waitTimeSeconds)
-  }
-  const { attemptId: given } = options
-  if (given !== undefined && (typeof given !== 'string' || given.length < 1 || given.length > LIMITS.groupIdLength)) {
-    throw invalid('attemptId', given, `must have 1 to ${LIMITS.groupIdLength} characters`)
-  }
+  checkOptions(options)
+  const { maxMessages = 1, signal } = options
   const request = (queue: QueueState) => ({
     want: maxMessages,
     leaseMs: (options.visibilityTimeoutSeconds ?? queue.settings.visibilityTimeoutSeconds) * 1_000,
@@ -89,6 +79,19 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
     await engine.wakeups.wait(queueName, sleepMs, signal)
     if (signal?.aborted) return []
     queue = await engine.queues.get(queueName)
+  }
+}
+
+const checkOptions = (options: PollOptions): void => {
+  const { maxMessages, visibilityTimeoutSeconds, waitTimeSeconds, attemptId } = known(options, POLL_FIELDS)
+  if (maxMessages !== undefined) whole('maxMessages', maxMessages, 1, LIMITS.batchSize)
+  if (visibilityTimeoutSeconds !== undefined) {
+    whole('visibilityTimeoutSeconds', visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+  }
+  if (waitTimeSeconds !== undefined) whole('waitTimeSeconds', waitTimeSeconds, 0, LIMITS.waitTimeSeconds)
+  if (attemptId === undefined) return
+  if (typeof attemptId !== 'string' || attemptId.length < 1 || attemptId.length > LIMITS.groupIdLength) {
+    throw invalid('attemptId', attemptId, `must have 1 to ${LIMITS.groupIdLength} characters`)
   }
 }
 

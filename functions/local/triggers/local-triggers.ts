@@ -6,6 +6,7 @@ import { getQueue } from '../../../lib/queues/get-queue.ts'
 import { setTrigger } from '../../../lib/triggers/trigger.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { RunFunction } from '../../triggers/event-invoker.ts'
+import { standInCredentials } from '../stand-in-credentials.ts'
 import { UsageError } from '../usage-error.ts'
 import { type HandlerProcess, handlerProcess } from './handler-process.ts'
 import { LocalRuns } from './local-runs.ts'
@@ -69,7 +70,7 @@ const functionOf = async (
   const { lambdaClient, lambdaFunction } = await import('../../triggers/lambda-function.ts').catch((cause: unknown) => {
     throw new UsageError(`${declaredIn}: it needs the package @aws-sdk/client-lambda`, { cause })
   })
-  return lambdaFunction(lambdaClient())
+  return lambdaFunction(lambdaClient(standInCredentials(environment)), { errorsWithoutHeader: true })
 }
 
 const declare = async (engine: Engine, trigger: LocalTrigger): Promise<void> => {
