@@ -5,13 +5,13 @@ export interface Chapter {
 }
 
 export const CHAPTERS: readonly Chapter[] = [
-  { title: 'Start', files: ['README.md', 'docs/local.md'] },
+  { title: 'Start', files: ['README.md', 'docs/local.md', 'docs/docker.md'] },
   {
     title: 'Guides',
     files: ['docs/library.md', 'docs/results.md', 'docs/transactions.md', 'docs/triggers.md', 'docs/message-groups.md'],
   },
   { title: 'SQS clients', files: ['docs/sqs.md'] },
-  { title: 'Operations', files: ['docs/deploy.md', 'docs/failure-modes.md', 'docs/benchmarks.md'] },
+  { title: 'Operations', files: ['docs/cli.md', 'docs/deploy.md', 'docs/failure-modes.md', 'docs/benchmarks.md'] },
   {
     title: 'Architecture',
     files: ['docs/data-layout.md', 'docs/decisions.md', 'docs/simulation.md', 'docs/glossary.md'],

@@ -11,7 +11,8 @@ import { extrasFrom } from '../http/queue-json.ts'
 import { type NewQueueBody, settingsIn } from '../http/settings-shape.ts'
 import { undeclared } from '../operations/declare-queue.ts'
 import { queueNames } from '../sqs/queue-url.ts'
-import { type DeclaredQueues, inFile } from './queue-file.ts'
+import { type DeclaredQueues, inFile, type QueueFile } from './queue-file.ts'
+import type { LocalTrigger } from './triggers/local-trigger.ts'
 
 /** Names of the queues that a file declares, by outcome. */
 export interface Declared {
@@ -26,7 +27,8 @@ export interface Declared {
  *
  * @throws `HoldfastError` with the place in the file
  */
-export const declareQueues = async (engine: Engine, queues: DeclaredQueues): Promise<Declared> => {
+export const declareQueues = async (engine: Engine, { queues, triggers }: QueueFile): Promise<Declared> => {
+  await checkTriggerQueues(engine, queues, triggers)
   await checkDeadLetterQueues(engine, queues)
   const created: string[] = []
   const changed: string[] = []
@@ -35,7 +37,7 @@ export const declareQueues = async (engine: Engine, queues: DeclaredQueues): Pro
   for (const [name, body] of queues) {
     if (await existing(engine, name)) continue
     const { deadLetter: _, ...settings } = settingsIn(body)
-    await inPlace(name, () => createQueue(engine, name, { settings: newQueueSettings(name, settings) }))
+    await inPlace(['queues', name], () => createQueue(engine, name, { settings: newQueueSettings(name, settings) }))
     created.push(name)
   }
   for (const [name, body] of queues) {
@@ -45,7 +47,7 @@ export const declareQueues = async (engine: Engine, queues: DeclaredQueues): Pro
       if (!created.includes(name)) unchanged.push(name)
       continue
     }
-    await inPlace(name, () => updateQueue(engine, name, change))
+    await inPlace(['queues', name], () => updateQueue(engine, name, change))
     if (!created.includes(name)) changed.push(name)
   }
   return { created, changed, unchanged }
@@ -57,12 +59,35 @@ const NAMES = queueNames()
 /** A dead-letter queue that is neither declared nor exists is probably a typing mistake: no queue is created then. */
 const checkDeadLetterQueues = async (engine: Engine, queues: DeclaredQueues): Promise<void> => {
   for (const [name, { deadLetter }] of queues) {
-    if (!deadLetter || queues.has(deadLetter.queue) || (await existing(engine, deadLetter.queue))) continue
-    const advice = nameAdvice(deadLetter.queue, [...queues.keys()])
-    const rule = `names the queue ${JSON.stringify(deadLetter.queue)}, which the file does not declare and which does not exist: ${advice}`
-    const field = 'deadLetter.queue'
-    throw inFile(name, new HoldfastError('InvalidRequest', `${field} ${rule}`, { field, value: deadLetter.queue }))
+    if (deadLetter) await checkNamed(engine, queues, deadLetter.queue, ['queues', name], 'deadLetter.queue')
   }
+}
+
+/** The same of a queue with a trigger, and of one that takes what no pattern matches. */
+const checkTriggerQueues = async (
+  engine: Engine,
+  queues: DeclaredQueues,
+  triggers: readonly LocalTrigger[],
+): Promise<void> => {
+  for (const { queue, unmatched } of triggers) {
+    await checkNamed(engine, queues, queue, ['triggers', queue])
+    if (typeof unmatched !== 'object') continue
+    await checkNamed(engine, queues, unmatched.queue, ['triggers', queue], 'unmatched.queue')
+  }
+}
+
+/** @param field the member that names the queue; absent where the place itself does */
+const checkNamed = async (
+  engine: Engine,
+  queues: DeclaredQueues,
+  name: string,
+  place: readonly string[],
+  field = '',
+): Promise<void> => {
+  if (queues.has(name) || (await existing(engine, name))) return
+  const advice = nameAdvice(name, [...queues.keys()])
+  const rule = `names the queue ${JSON.stringify(name)}, which the file does not declare and which does not exist: ${advice}`
+  throw inFile(place, new HoldfastError('InvalidRequest', `${field} ${rule}`, { field, value: name }))
 }
 
 interface Change {
@@ -92,11 +117,11 @@ const isChange = ({ name, settings, tags, extras }: Queue, change: Change): bool
   )
 }
 
-const inPlace = async (name: string, work: () => Promise<unknown>): Promise<void> => {
+const inPlace = async (at: readonly string[], work: () => Promise<unknown>): Promise<void> => {
   try {
     await work()
   } catch (error) {
-    throw inFile(name, error)
+    throw inFile(at, error)
   }
 }
 

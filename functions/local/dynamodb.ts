@@ -3,12 +3,7 @@ import { dynamodbClient } from '../../lib/store/dynamodb/client.ts'
 import { dynamodbStore } from '../../lib/store/dynamodb/dynamodb-store.ts'
 import { createTable } from '../../lib/store/dynamodb/table.ts'
 import type { Store } from '../../lib/store/port.ts'
-
-/** Region and credentials for emulators, which require some and do not check them. */
-const LOCAL_ACCESS = {
-  region: 'us-east-1',
-  credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-} as const satisfies DynamoDBClientConfig
+import { LOCAL_ACCESS } from './stand-in-credentials.ts'
 
 const SIGNATURE = {
   authorization:
@@ -49,15 +44,4 @@ export const openTable = async ({
   const client = dynamodbClient(config)
   await createTable(client, table)
   return { store: dynamodbStore({ client, table }), client }
-}
-
-/** Region and credentials of emulators, each where the environment configures none. */
-export const standInCredentials = (env: NodeJS.ProcessEnv): DynamoDBClientConfig => {
-  const { AWS_REGION, AWS_DEFAULT_REGION, AWS_PROFILE, AWS_ACCESS_KEY_ID } = env
-  const configured =
-    AWS_PROFILE || AWS_ACCESS_KEY_ID || env.AWS_WEB_IDENTITY_TOKEN_FILE || env.AWS_CONTAINER_CREDENTIALS_FULL_URI
-  return {
-    ...(!(AWS_REGION || AWS_DEFAULT_REGION || AWS_PROFILE) && { region: LOCAL_ACCESS.region }),
-    ...(!configured && { credentials: LOCAL_ACCESS.credentials }),
-  }
 }

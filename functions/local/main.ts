@@ -11,13 +11,14 @@ import { declaredText, declareQueues } from './declare-queues.ts'
 import { endingSignal } from './ending.ts'
 import { openStore } from './open-store.ts'
 import { type LocalOptions, parseOptions } from './options.ts'
-import { type DeclaredQueues, readQueueFile } from './queue-file.ts'
+import { type QueueFile, readQueueFile } from './queue-file.ts'
 import { startRedriveWorker } from './redrive-worker.ts'
 import { startServer } from './server.ts'
 import { authenticatorFrom } from './sqs-keys.ts'
 import { stderrLog as log } from './stderr-log.ts'
 import type { LocalStore } from './store.ts'
-import { type LocalTrigger, parseTrigger, startTriggers } from './triggers/local-triggers.ts'
+import { checkTriggers, type LocalTrigger, parseTrigger } from './triggers/local-trigger.ts'
+import { startTriggers } from './triggers/local-triggers.ts'
 import { tellingStore } from './triggers/telling-store.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -27,11 +28,12 @@ const main = async (args: readonly string[]): Promise<number> => {
   process.umask(0o077)
   const options = parseOptions(args)
   const authenticate = options.auth === undefined ? undefined : await authenticatorFrom(options.auth, log)
-  const queues = options.queues === undefined ? undefined : await readQueueFile(options.queues)
-  const wanted = options.trigger.map(parseTrigger)
+  const file = options.queues === undefined ? undefined : await readQueueFile(options.queues)
+  const triggers = [...(file?.triggers ?? []), ...options.trigger.map(parseTrigger)]
+  checkTriggers(triggers, process.env)
   const store = await openStore(options, process.env, log)
   try {
-    return await serveUntilEnded(options, store, authenticate, queues, wanted)
+    return await serveUntilEnded(options, store, authenticate, file, triggers)
   } finally {
     await store.close()
   }
@@ -41,12 +43,12 @@ const serveUntilEnded = async (
   options: LocalOptions,
   { store, description, warning, directory, failed }: LocalStore,
   authenticate: Authenticator | undefined,
-  queues: DeclaredQueues | undefined,
+  file: QueueFile | undefined,
   wanted: readonly LocalTrigger[],
 ): Promise<number> => {
   let published = (_keys: readonly SegmentKey[]): void => {}
   const engine = createEngine({ store: wanted.length > 0 ? tellingStore(store, (keys) => published(keys)) : store })
-  const declared = queues && (await declare(engine, options.queues ?? '', queues))
+  const declared = file && (await declare(engine, options.queues ?? '', file))
   const triggers = await startTriggers(engine, wanted, { log, print: console.log, environment: process.env })
   published = triggers.published
   const redrives = startRedriveWorker(engine, log)
@@ -70,9 +72,9 @@ const serveUntilEnded = async (
   }
 }
 
-const declare = async (engine: Engine, file: string, queues: DeclaredQueues): Promise<string> => {
+const declare = async (engine: Engine, file: string, declared: QueueFile): Promise<string> => {
   try {
-    return declaredText(file, await declareQueues(engine, queues))
+    return declaredText(file, await declareQueues(engine, declared))
   } catch (error) {
     if (isHoldfastError(error, 'InvalidRequest')) {
       throw new UsageError(`--queues ${file}: ${error.message}`, { cause: error })

@@ -1,8 +1,11 @@
 import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import * as z from 'zod/mini'
 import { HoldfastError, isHoldfastError } from '../../lib/model/errors.ts'
 import { newQueueSettings } from '../../lib/model/given-settings.ts'
 import { applySettings } from '../../lib/model/queue-settings.ts'
+import { withoutUndefined } from '../../lib/model/without-undefined.ts'
+import { checkedTrigger, type GivenTrigger } from '../../lib/triggers/trigger.ts'
 import { jsonSchema } from '../http/json-schema.ts'
 import { checked, pathName } from '../http/refusal.ts'
 import { type NewQueueBody, newQueue, settingsIn } from '../http/settings-shape.ts'
@@ -10,34 +13,47 @@ import { queueName } from '../http/shapes.ts'
 import { JsonFault, parseStrictJson } from '../runtime/strict-json.ts'
 import { utf8Text } from '../runtime/utf8.ts'
 import { fileFault } from './file-fault.ts'
+import { DEFAULT_TIMEOUT_SECONDS, type LocalTrigger } from './triggers/local-trigger.ts'
+import { type FileTrigger, fileTrigger } from './triggers/trigger-shape.ts'
 import { UsageError } from './usage-error.ts'
 
 /** The queues that a file declares, by name. */
 export type DeclaredQueues = ReadonlyMap<string, NewQueueBody>
 
-/** A file that declares queues, each with the body of `PUT /queues/{queue}`. */
+/** What a file declares. */
+export interface QueueFile {
+  readonly queues: DeclaredQueues
+  readonly triggers: readonly LocalTrigger[]
+}
+
+/** A file that declares queues, each with the body of `PUT /queues/{queue}`, and triggers. */
 const queueFile = z
   .strictObject({
     $schema: z.optional(z.string().check(z.describe('Where an editor finds this schema'))),
     queues: z
       .record(queueName, newQueue)
       .check(z.describe('The settings of each queue, by its name. What is left out has its default.')),
+    triggers: z.optional(
+      z
+        .record(queueName, fileTrigger)
+        .check(z.describe('What the messages of a queue are delivered to, by the name of the queue.')),
+    ),
   })
-  .check(z.meta({ title: 'Queues of Holdfast', description: 'Read by holdfast dev --queues FILE' }))
+  .check(z.meta({ title: 'Queues and triggers of Holdfast', description: 'Read by holdfast dev --queues FILE' }))
 
 /**
  * Reads the queues that a file declares, with the checks that need nothing but the file.
  *
  * @throws `UsageError` naming the file, and the line or the member at fault
  */
-export const readQueueFile = async (file: string): Promise<DeclaredQueues> => {
+export const readQueueFile = async (file: string): Promise<QueueFile> => {
   const bytes = await readFile(file).catch((error: unknown) => {
     throw refused(file, fileFault(error), error)
   })
   const text = utf8Text(bytes)
   if (text === undefined) throw refused(file, 'the file is not UTF-8')
   try {
-    return parseQueueFile(text)
+    return parseQueueFile(text, file)
   } catch (error) {
     if (error instanceof JsonFault) {
       const what = error.path === '' ? 'the file' : error.path
@@ -48,23 +64,44 @@ export const readQueueFile = async (file: string): Promise<DeclaredQueues> => {
   }
 }
 
-/** @throws `JsonFault`, `HoldfastError` */
-export const parseQueueFile = (text: string): DeclaredQueues => {
-  const { queues } = checked(queueFile, parseStrictJson(text.replace(/^\uFEFF/, '')), 'the file')
+/**
+ * @param file its path: those of handlers start at its directory
+ * @throws `JsonFault`, `HoldfastError`
+ */
+export const parseQueueFile = (text: string, file: string): QueueFile => {
+  const { queues, triggers = {} } = checked(queueFile, parseStrictJson(text.replace(/^\uFEFF/, '')), 'the file')
   for (const [name, body] of Object.entries(queues)) {
     try {
       applySettings(name, newQueueSettings(name, settingsIn(body)))
     } catch (error) {
-      throw inFile(name, error)
+      throw inFile(['queues', name], error)
     }
   }
-  return new Map(Object.entries(queues))
+  return {
+    queues: new Map(Object.entries(queues)),
+    triggers: Object.entries(triggers).map(([name, given]) => triggerIn(file, name, given)),
+  }
 }
 
-/** The error of a queue's settings, with their place in the file. */
-export const inFile = (name: string, error: unknown): unknown => {
+const triggerIn = (file: string, queue: string, given: FileTrigger): LocalTrigger => {
+  const { handler, ...settings } = withoutUndefined(given) as Wanted
+  const place = ['triggers', queue]
+  try {
+    checkedTrigger({ functionTimeoutSeconds: DEFAULT_TIMEOUT_SECONDS, ...settings, queue, functionName: handler })
+  } catch (error) {
+    throw inFile(place, error)
+  }
+  const declaredIn = `--queues ${file}: ${pathName(place, 'the file')}`
+  return { ...settings, queue, handler, declaredIn, directory: dirname(file), createsQueue: false }
+}
+
+/** A file has no member that is undefined. */
+type Wanted = Pick<LocalTrigger, 'handler'> & Omit<GivenTrigger, 'queue' | 'functionName' | 'functionTimeoutSeconds'>
+
+/** The error of what is at a path of the file, with its place there. */
+export const inFile = (at: readonly string[], error: unknown): unknown => {
   if (!isHoldfastError(error)) return error
-  const place = pathName(['queues', name], 'the file')
+  const place = pathName(at, 'the file')
   const { field = '' } = error.fields
   // The field that holds a queue's name is its key here.
   const path = field === '' || field === 'queue' ? place : `${place}.${field}`

@@ -1,4 +1,5 @@
-import { openTable, standInCredentials } from './dynamodb.ts'
+import { openTable } from './dynamodb.ts'
+import { standInCredentials } from './stand-in-credentials.ts'
 import type { LocalStore } from './store.ts'
 
 /** A table of a DynamoDB that runs elsewhere: DynamoDB Local, another emulator, or the one in AWS. */

@@ -56,3 +56,9 @@ export const functionError = (kind: string, payload: string): string => {
   const { errorType, errorMessage } = error as { errorType?: unknown; errorMessage?: unknown }
   return [errorType ?? kind, errorMessage].filter((part) => typeof part === 'string').join(': ')
 }
+
+/** Whether a payload has the form that Lambda's runtimes give to an error. */
+export const isError = (payload: string): boolean => {
+  const { errorType, errorMessage } = (parsed(payload) ?? {}) as { errorType?: unknown; errorMessage?: unknown }
+  return typeof errorType === 'string' && typeof errorMessage === 'string'
+}

@@ -1,8 +1,8 @@
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import { InvokeCommand, LambdaClient, type LambdaClientConfig } from '@aws-sdk/client-lambda'
 import { INVOCATION_MARGIN_MS } from '../../lib/triggers/times.ts'
 import type { Trigger } from '../../lib/triggers/trigger.ts'
 import type { FunctionOutcome, RunFunction } from './event-invoker.ts'
-import { functionError } from './function-answer.ts'
+import { functionError, isError } from './function-answer.ts'
 
 const CONNECTION_TIMEOUT_MS = 2_000
 const SOCKETS = 1_000
@@ -11,15 +11,26 @@ const SOCKETS = 1_000
  * A client that sends each request once: a lost answer must not make a batch run twice. Its sockets send keep-alive
  * packets, so that no network device drops a connection that is silent for minutes.
  */
-export const lambdaClient = (): LambdaClient =>
+export const lambdaClient = (config: LambdaClientConfig = {}): LambdaClient =>
   new LambdaClient({
+    ...config,
     maxAttempts: 1,
-    requestHandler: { connectionTimeout: CONNECTION_TIMEOUT_MS, httpsAgent: { keepAlive: true, maxSockets: SOCKETS } },
+    requestHandler: { connectionTimeout: CONNECTION_TIMEOUT_MS, httpAgent: AGENT, httpsAgent: AGENT },
   })
+
+const AGENT = { keepAlive: true, maxSockets: SOCKETS } as const
+
+export interface LambdaFunctionOptions {
+  /**
+   * Whether an answer that has the form of an error is one, though no header says so: AWS's runtime interface emulator
+   * sends none, and its failed invocations would count as done. @default false
+   */
+  readonly errorsWithoutHeader?: boolean
+}
 
 /** Runs Lambda functions, and waits for their answers. */
 export const lambdaFunction =
-  (client: Pick<LambdaClient, 'send'>): RunFunction =>
+  (client: Pick<LambdaClient, 'send'>, { errorsWithoutHeader = false }: LambdaFunctionOptions = {}): RunFunction =>
   async ({ functionName, functionTimeoutSeconds }: Trigger, event: string): Promise<FunctionOutcome> => {
     const abortSignal = AbortSignal.timeout(functionTimeoutSeconds * 1_000 + INVOCATION_MARGIN_MS)
     try {
@@ -32,7 +43,8 @@ export const lambdaFunction =
         { abortSignal },
       )
       const payload = Payload ? Buffer.from(Payload).toString('utf8') : ''
-      if (FunctionError) return { kind: 'failed', error: functionError(FunctionError, payload) }
+      const failure = FunctionError ?? (errorsWithoutHeader && isError(payload) ? 'Unhandled' : undefined)
+      if (failure) return { kind: 'failed', error: functionError(failure, payload) }
       return { kind: 'answered', payload }
     } catch (error) {
       return failureOf(error)

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { HoldfastError } from './errors.ts'
 import { groupPartition, isFairGroup } from './group.ts'
 import { LIMITS } from './limits.ts'
@@ -128,8 +128,7 @@ export const issueReceiptHandle = (
   return { text: bytes.toString('base64url'), token: tokenOf(bytes) }
 }
 
-const tokenOf = (bytes: Buffer): Uint8Array =>
-  new Uint8Array(createHash('sha256').update(bytes).digest().subarray(0, TOKEN_BYTES))
+const tokenOf = (bytes: Buffer): Uint8Array => new Uint8Array(hash('sha256', bytes, 'buffer').subarray(0, TOKEN_BYTES))
 
 /** The handle in a text, of any queue; `undefined` when the text is no receipt handle. */
 export const decodeReceiptHandle = (text: string): ReceiptHandle | undefined => {
@@ -231,7 +230,7 @@ const fingerprint = (queue: string): Buffer => {
   let bytes = fingerprints.get(queue)
   if (!bytes) {
     if (fingerprints.size >= 10_000) fingerprints.clear()
-    bytes = createHash('sha256').update(queue).digest().subarray(0, QUEUE_BYTES)
+    bytes = hash('sha256', queue, 'buffer').subarray(0, QUEUE_BYTES)
     fingerprints.set(queue, bytes)
   }
   return bytes

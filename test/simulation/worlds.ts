@@ -45,9 +45,9 @@ const ALL_FAULTS: Faults = {
 
 /** Long enough that a pause is known everywhere, and polls go on for a while. */
 const PAUSES = {
-  changes: { during: [{ paused: true }, { paused: false }], atRest: { paused: false }, everyMs: 25_000 },
+  changes: { during: [{ paused: true }, { paused: false }], atRest: { paused: false }, everyMs: 20_000 },
 } as const satisfies Partial<WorldSettings>
-const PAUSED_SPANS = { workMs: 90_000, publishEveryMs: 3_000 } as const satisfies Partial<Spans>
+const PAUSED_SPANS = { workMs: 50_000, publishEveryMs: 3_000 } as const satisfies Partial<Spans>
 
 const LIMITED: WorldSettings = {
   kind: 'standard',

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
+import { isTypeScript, typeScriptFlags } from './typescript.ts'
 
 /** What the handler is told beside its event. */
 interface Invocation {
@@ -69,9 +69,10 @@ export class HandlerChild {
 
   /** @param file absolute path of an `.mjs`, `.js` or `.ts` module */
   constructor(file: string, { print, environment, ended }: ChildOptions) {
+    const flags = isTypeScript(file) ? (typeScriptFlags(file) ?? []) : []
     this.#process = spawn(
       process.execPath,
-      [...loaderFlags(file), '--input-type=module', '--eval', HOST, pathToFileURL(file).href],
+      [...flags, '--input-type=module', '--eval', HOST, pathToFileURL(file).href],
       { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: environment, cwd: process.cwd() },
     )
     for (const stream of [this.#process.stdout, this.#process.stderr]) eachLine(stream, print)
@@ -121,17 +122,6 @@ export class HandlerChild {
   #answer(reply: Reply): void {
     this.#waiting.get(reply.id)?.(reply)
     this.#waiting.delete(reply.id)
-  }
-}
-
-/** What Node needs to load a TypeScript module: nothing where it strips types itself, else tsx where it is installed. */
-const loaderFlags = (file: string): string[] => {
-  const strips = (process.features as { typescript?: unknown }).typescript
-  if (!file.endsWith('.ts') || strips) return []
-  try {
-    return ['--import', pathToFileURL(createRequire(file).resolve('tsx')).href]
-  } catch {
-    return []
   }
 }
 

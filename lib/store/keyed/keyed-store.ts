@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts'
 import type { HoldfastError } from '../../model/errors.ts'
-import { applyChange, type Change } from '../../model/segment-change.ts'
-import type { ChangeFailure, ChangeOutcome, ClaimOutcome, Store } from '../port.ts'
+import { applyChange } from '../../model/segment-change.ts'
+import type { ChangeFailure, ChangeOutcome, Claim, ClaimedSegment, ClaimOutcome, PutWrite, Store } from '../port.ts'
 import { asDocument, documentAt, listDocuments } from './documents.ts'
 import { contentIn, type Maps } from './entries.ts'
 import type { KeyedMaps } from './ordered-map.ts'
@@ -21,10 +21,17 @@ export interface KeyedStoreParts {
  * step, and its conditions are judged by the very functions that the engine's rules are written in. A step checks every
  * condition before its first write, because a map need not undo what a step wrote before it threw.
  */
-export const keyedStore = ({ maps, clock, readsMayWrite = false }: KeyedStoreParts): Store => ({
+export const keyedStore = (parts: KeyedStoreParts): Store => ({
+  ...segmentSteps(parts),
+  ...ticketSteps(parts),
+  ...documentSteps(parts),
+})
+
+type SegmentSteps = Pick<Store, 'insert' | 'headers' | 'change' | 'claim' | 'claimTogether' | 'read'>
+
+const segmentSteps = ({ maps, clock, readsMayWrite = false }: KeyedStoreParts): SegmentSteps => ({
   insert: (segment) => maps.atomically((all) => insert(all, segment, clock.now())),
-  headers: (range) =>
-    (range.consistent ? maps.atomically : maps.look)((all) => headers(all, range, clock.now(), readsMayWrite)),
+  headers: (range) => reading(maps, range.consistent, (all) => headers(all, range, clock.now(), readsMayWrite)),
   change: (changes) =>
     maps.atomically<ChangeOutcome[]>(
       (all) => changes.map((change) => changeEntry(all, change, clock.now()).outcome),
@@ -32,27 +39,10 @@ export const keyedStore = ({ maps, clock, readsMayWrite = false }: KeyedStorePar
     ),
   claim: (claims) =>
     maps.atomically<ClaimOutcome[]>(
-      (all) =>
-        claims.map(({ change }) => {
-          const { outcome, entry } = changeEntry(all, change, clock.now())
-          if (!outcome.applied || !outcome.segment) return { applied: false, segment: outcome.segment }
-          return { applied: true, segment: outcome.segment, content: entry && contentIn(entry) }
-        }),
+      (all) => claims.map((claim) => claimEntry(all, claim, clock.now())),
       (error) => claims.map(() => failed(error)),
     ),
-  claimTogether: (claims, fence) =>
-    maps.atomically((all) => {
-      const now = clock.now()
-      if (fence && !holds(all, fence, now)) return undefined
-      const applied = ({ change }: { change: Change }) =>
-        applyChange(entryAt(all, change.key, now)?.segment, change).applied
-      if (!claims.every(applied)) return undefined
-      if (fence) perform(all, fence, now)
-      return claims.map(({ change, segment }) => {
-        const { outcome, entry } = changeEntry(all, change, now)
-        return { segment: outcome.segment ?? segment, content: entry && contentIn(entry) }
-      })
-    }),
+  claimTogether: (claims, fence) => maps.atomically((all) => claimEntries(all, claims, fence, clock.now())),
   read: (keys) =>
     maps.atomically((all) =>
       keys.map((key) => {
@@ -60,7 +50,35 @@ export const keyedStore = ({ maps, clock, readsMayWrite = false }: KeyedStorePar
         return entry && { segment: entry.segment, content: contentIn(entry) }
       }),
     ),
-  tickets: (range) => (range.consistent ? maps.atomically : maps.look)((all) => tickets(all, range, clock.now())),
+})
+
+const claimEntry = (all: Maps, { change }: Claim, now: number): ClaimOutcome => {
+  const { outcome, entry } = changeEntry(all, change, now)
+  if (!outcome.applied || !outcome.segment) return { applied: false, segment: outcome.segment }
+  return { applied: true, segment: outcome.segment, content: entry && contentIn(entry) }
+}
+
+/** All of the claims and the fence, or nothing where a condition does not hold. */
+const claimEntries = (
+  all: Maps,
+  claims: readonly Claim[],
+  fence: PutWrite | undefined,
+  now: number,
+): ClaimedSegment[] | undefined => {
+  if (fence && !holds(all, fence, now)) return undefined
+  const applies = ({ change }: Claim) => applyChange(entryAt(all, change.key, now)?.segment, change).applied
+  if (!claims.every(applies)) return undefined
+  if (fence) perform(all, fence, now)
+  return claims.map(({ change, segment }) => {
+    const { outcome, entry } = changeEntry(all, change, now)
+    return { segment: outcome.segment ?? segment, content: entry && contentIn(entry) }
+  })
+}
+
+type TicketSteps = Pick<Store, 'tickets' | 'lockTicket' | 'markTicket' | 'dropTicket'>
+
+const ticketSteps = ({ maps, clock }: KeyedStoreParts): TicketSteps => ({
+  tickets: (range) => reading(maps, range.consistent, (all) => tickets(all, range, clock.now())),
   lockTicket: (key, lock) =>
     maps.atomically((all) => {
       const { ticket } = command(all, key, { kind: 'lock', ...lock }, clock.now())
@@ -70,10 +88,14 @@ export const keyedStore = ({ maps, clock, readsMayWrite = false }: KeyedStorePar
     maps.atomically((all) => command(all, key, { kind: 'mark', until, ...mark }, clock.now()).applied),
   dropTicket: (key, lastSequence) =>
     maps.atomically((all) => command(all, key, { kind: 'drop', lastSequence }, clock.now()).applied),
+})
+
+type DocumentSteps = Pick<Store, 'getDocument' | 'listDocuments' | 'transact'>
+
+const documentSteps = ({ maps, clock }: KeyedStoreParts): DocumentSteps => ({
   getDocument: (key, { consistent = false } = {}) =>
-    (consistent ? maps.atomically : maps.look)((all) => asDocument(documentAt(all, key, clock.now()))),
-  listDocuments: (query) =>
-    (query.consistent ? maps.atomically : maps.look)((all) => listDocuments(all, query, clock.now())),
+    reading(maps, consistent, (all) => asDocument(documentAt(all, key, clock.now()))),
+  listDocuments: (query) => reading(maps, query.consistent, (all) => listDocuments(all, query, clock.now())),
   transact: (writes) =>
     maps.atomically((all) => {
       const now = clock.now()
@@ -85,6 +107,10 @@ export const keyedStore = ({ maps, clock, readsMayWrite = false }: KeyedStorePar
       return { applied: true }
     }),
 })
+
+/** A consistent read sees nothing that might still be lost. */
+const reading = <T>(maps: KeyedMaps<Maps>, consistent: boolean | undefined, work: (all: Maps) => T): Promise<T> =>
+  consistent ? maps.atomically(work) : maps.read(work)
 
 /** The outcome of a change whose step failed as a whole. */
 const failed = (error: HoldfastError): ChangeFailure => ({ applied: false, segment: undefined, error })

@@ -1,53 +1,71 @@
 import type { OrderedMap } from './ordered-map.ts'
-import { type SortedMap, sortedMap } from './sorted-map.ts'
+import { SortedMap } from './sorted-map.ts'
 
 /** Partitions that became empty are kept for the next write to them, this many at most. */
 const MAX_EMPTY = 1_000
 
 /** An ordered map in memory. Its work is atomic because it never yields. */
-export const memoryMap = <V>(): OrderedMap<V> => {
-  const maps = new Map<string, SortedMap<V>>()
+export class MemoryMap<V> implements OrderedMap<V> {
+  readonly #partitions = new Map<string, SortedMap<V>>()
   /** Partitions that held nothing when they were last written to. */
-  const empty = new Set<string>()
-
+  readonly #empty = new Set<string>()
   // Several lookups in a row are of one partition.
-  let lastPartition: string | undefined
-  let lastMap: SortedMap<V> | undefined
+  #lastPartition: string | undefined
+  #last: SortedMap<V> | undefined
 
-  const mapOf = (partition: string): SortedMap<V> | undefined => {
-    if (partition === lastPartition) return lastMap
-    lastPartition = partition
-    lastMap = maps.get(partition)
-    return lastMap
+  get(partition: string, sort: string): V | undefined {
+    return this.#find(partition)?.get(sort)
   }
-  const newMap = (partition: string): SortedMap<V> => {
-    const map = sortedMap<V>()
-    maps.set(partition, map)
-    lastPartition = partition
-    lastMap = map
+
+  isBehind(partition: string, sort: string): boolean {
+    return this.#find(partition)?.isBehind(sort) ?? true
+  }
+
+  set(partition: string, sort: string, value: V): void {
+    const map = this.#find(partition) ?? this.#add(partition)
+    map.set(sort, value)
+  }
+
+  delete(partition: string, sort: string): void {
+    const map = this.#find(partition)
+    if (!map) return
+    map.delete(sort)
+    if (map.size === 0 && this.#empty.add(partition).size > MAX_EMPTY) this.#dropEmpty()
+  }
+
+  visit(partition: string, from: string, to: string, show: (sort: string, value: V) => boolean): void {
+    this.#find(partition)?.visit(from, to, show)
+  }
+
+  scan(partition: string, from: string, show: (sort: string, value: V) => boolean): void {
+    this.#find(partition)?.visit(from, '\uffff', show)
+  }
+
+  *partitions(): IterableIterator<string> {
+    this.#dropEmpty()
+    yield* this.#partitions.keys()
+  }
+
+  #find(partition: string): SortedMap<V> | undefined {
+    if (partition === this.#lastPartition) return this.#last
+    this.#lastPartition = partition
+    this.#last = this.#partitions.get(partition)
+    return this.#last
+  }
+
+  #add(partition: string): SortedMap<V> {
+    const map = new SortedMap<V>()
+    this.#partitions.set(partition, map)
+    this.#lastPartition = partition
+    this.#last = map
     return map
   }
-  const dropEmpty = () => {
-    for (const partition of empty) if (maps.get(partition)?.size === 0) maps.delete(partition)
-    empty.clear()
-    lastPartition = undefined
-  }
 
-  return {
-    get: (partition, sort) => mapOf(partition)?.get(sort),
-    isBehind: (partition, sort) => mapOf(partition)?.isBehind(sort) ?? true,
-    set: (partition, sort, value) => (mapOf(partition) ?? newMap(partition)).set(sort, value),
-    delete: (partition, sort) => {
-      const map = mapOf(partition)
-      if (!map) return
-      map.delete(sort)
-      if (map.size === 0 && empty.add(partition).size > MAX_EMPTY) dropEmpty()
-    },
-    visit: (partition, from, to, show) => mapOf(partition)?.visit(from, to, show),
-    scan: (partition, from, show) => mapOf(partition)?.visit(from, '\uffff', show),
-    partitions: function* () {
-      dropEmpty()
-      yield* maps.keys()
-    },
+  #dropEmpty(): void {
+    for (const partition of this.#empty) {
+      if (this.#partitions.get(partition)?.size === 0) this.#partitions.delete(partition)
+    }
+    this.#empty.clear()
+    this.#lastPartition = undefined
   }
 }

@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../../clock.ts'
 import type { Store } from '../port.ts'
 import type { Maps } from './entries.ts'
 import { keyedStore } from './keyed-store.ts'
-import { memoryMap } from './memory-map.ts'
+import { MemoryMap } from './memory-map.ts'
 import type { KeyedMaps } from './ordered-map.ts'
 import { type Reclaim, reclaimer } from './reclaim.ts'
 
@@ -16,7 +16,7 @@ export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): St
 }
 
 const memoryMaps = (): KeyedMaps<Maps> => {
-  const maps: Maps = { segments: memoryMap(), documents: memoryMap(), tickets: memoryMap() }
+  const maps: Maps = { segments: new MemoryMap(), documents: new MemoryMap(), tickets: new MemoryMap() }
   const atomically = async <T>(work: (maps: Maps) => T): Promise<T> => work(maps)
-  return { atomically, look: atomically }
+  return { atomically, read: atomically }
 }

@@ -21,7 +21,7 @@ export interface OrderedMap<V> {
   partitions(): IterableIterator<string>
 }
 
-/** The maps that the adapter keeps everything in. Nothing outside `atomically` and `look` touches them. */
+/** The maps that the adapter keeps everything in. Nothing outside `atomically` and `read` touches them. */
 export interface KeyedMaps<Maps> {
   /**
    * Does synchronous work as one step: all that it writes is kept, or nothing. Resolves when what it wrote, and what it
@@ -33,5 +33,5 @@ export interface KeyedMaps<Maps> {
    */
   atomically<T>(work: (maps: Maps) => T, failed?: (error: HoldfastError) => T): Promise<T>
   /** Work that writes nothing and may see what is not kept yet. */
-  look<T>(work: (maps: Maps) => T): Promise<T>
+  read<T>(work: (maps: Maps) => T): Promise<T>
 }

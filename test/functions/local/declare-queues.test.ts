@@ -10,10 +10,10 @@ import { listQueueNames } from '../../../lib/queues/list-queues.ts'
 import { updateQueue } from '../../../lib/queues/update-queue.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { testEngine } from '../../support/test-engine.ts'
-import { call, failedStart, startServerProcess } from './server-process.ts'
+import { call, failedStart, startServerProcess, until } from './server-process.ts'
 
-const declare = (engine: ReturnType<typeof testEngine>, queues: object) =>
-  declareQueues(engine, parseQueueFile(JSON.stringify({ queues })))
+const declare = (engine: ReturnType<typeof testEngine>, queues: object, triggers: object = {}) =>
+  declareQueues(engine, parseQueueFile(JSON.stringify({ queues, triggers }), 'holdfast.json'))
 
 describe('queues that a file declares', () => {
   test('are created, dead-letter queues of each other included', async () => {
@@ -106,6 +106,27 @@ describe('queues that a file declares', () => {
     expect((await getQueue(engine, 'orders')).settings.paused).toBeUndefined()
   })
 
+  test('are all refused over a trigger of a queue that there is not', async () => {
+    const engine = testEngine()
+    const handler = './ship.mjs'
+    const refusal = (triggers: object) =>
+      declare(engine, { orders: {} }, triggers).then(
+        () => 'accepted',
+        (error: Error) => error.message,
+      )
+    expect(await refusal({ ordres: { handler } })).toBe(
+      'triggers.ordres names the queue "ordres", which the file does not declare and which does not exist: did you mean orders?',
+    )
+    expect(await refusal({ orders: { handler, filter: { body: ['a'] }, unmatched: { queue: 'others' } } })).toContain(
+      'triggers.orders.unmatched.queue names the queue "others"',
+    )
+    expect((await listQueueNames(engine)).names).toEqual([])
+    await createQueue(engine, 'others')
+    expect(await refusal({ orders: { handler, filter: { body: ['a'] }, unmatched: { queue: 'others' } } })).toBe(
+      'accepted',
+    )
+  })
+
   test('are the only ones that are touched: none is deleted', async () => {
     const engine = testEngine()
     await createQueue(engine, 'other', { settings: { delaySeconds: 5 } })
@@ -162,6 +183,34 @@ describe('a server with --queues', () => {
     expect(second.output()).toContain('changed orders.')
     expect(await call(second, 'GET', '/queues/orders')).toMatchObject({ delaySeconds: 0 })
     expect(await call(second, 'GET', '/queues/jobs')).toMatchObject({ name: 'jobs' })
+  })
+
+  test('delivers to the handlers that the file names, from any directory', async () => {
+    const directory = await temporaryDirectory()
+    const file = join(directory, 'holdfast.json')
+    writeFileSync(
+      join(directory, 'ship.ts'),
+      `export const handler = async ({ Records }: { Records: readonly { body: string }[] }): Promise<void> => {
+        console.log('ships', Records.map(({ body }) => body).join('+'))
+      }`,
+    )
+    const triggers = { orders: { handler: './ship.ts', filter: { body: ['a', 'b'] }, unmatched: 'delete' } }
+    writeFileSync(file, JSON.stringify({ queues: { orders: {} }, triggers }))
+    const server = await startServerProcess({ args: ['--memory', '--queues', file] })
+    const messages = ['a', 'c', 'b'].map((body) => ({ body }))
+    await call(server, 'POST', '/queues/orders/messages', { messages })
+    await until('the handler has shipped', () => server.output().includes('[orders] ships a+b'))
+    await until('the queue is empty', async () => {
+      const { counts } = await call(server, 'GET', '/queues/orders')
+      return counts.ready + counts.leased === 0
+    })
+    const again = ['--memory', '--queues', file, '--trigger', 'orders=./other.mjs']
+    expect(await failedStart({ args: again })).toMatchObject({
+      code: 2,
+      output: expect.stringContaining(
+        `--trigger orders=./other.mjs: queue orders has a trigger already, by --queues ${file}: triggers.orders`,
+      ),
+    })
   })
 
   test('does not start with a file that is wrong, and says where', async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
 import { parseQueueFile, queueFileSchema, readQueueFile } from '../../../functions/local/queue-file.ts'
+import { moduleOf } from '../../../functions/local/triggers/local-trigger.ts'
 import { LIMITS } from '../../../lib/model/limits.ts'
 import fc from '../../support/properties.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
@@ -33,7 +34,7 @@ describe('a file that declares queues', () => {
     const file = join(await temporaryDirectory(), 'holdfast.json')
     const content = { $schema: './holdfast.schema.json', queues: { orders, 'payments.fifo': { fifo: {} } } }
     writeFileSync(file, `\uFEFF${JSON.stringify(content)}`)
-    expect([...(await readQueueFile(file))]).toEqual([
+    expect([...(await readQueueFile(file)).queues]).toEqual([
       ['orders', orders],
       ['payments.fifo', { fifo: {} }],
     ])
@@ -92,6 +93,49 @@ describe('a file that declares queues', () => {
     expect(await refusal('[]')).toBe('the file must be an object, but is a list of 0 elements')
   })
 
+  test('names triggers, whose modules are found from its own directory', async () => {
+    const directory = await temporaryDirectory()
+    const file = join(directory, 'holdfast.json')
+    const filter = { body: { kind: ['order'] } }
+    const orders = { handler: './ship.ts', batchSize: 50, functionTimeoutSeconds: 90, filter, unmatched: 'delete' }
+    const jobs = { handler: 'do-jobs', enabled: false }
+    writeFileSync(file, JSON.stringify({ queues: { orders: {}, jobs: {} }, triggers: { orders, jobs } }))
+    const { triggers } = await readQueueFile(file)
+    expect(triggers).toMatchObject([
+      { queue: 'orders', ...orders, declaredIn: `--queues ${file}: triggers.orders` },
+      { queue: 'jobs', ...jobs },
+    ])
+    expect(triggers.map(moduleOf)).toEqual([join(directory, 'ship.ts'), undefined])
+  })
+
+  test.each<[unknown, string]>([
+    [{ orders: {} }, 'triggers.orders.handler must be a string, but is missing'],
+    [{ orders: { handler: '' } }, 'triggers.orders.handler must have at least 1 character, but is ""'],
+    [
+      { orders: { handler: './a.ts', batchsize: 5 } },
+      'triggers.orders.batchsize (5) is not a known field: did you mean batchSize?',
+    ],
+    [{ orders: { handler: './a.ts', batchSize: 101 } }, 'triggers.orders.batchSize must be at most 100, but is 101'],
+    [
+      { 'steps.fifo': { handler: './a.ts', batchSize: 11 } },
+      'triggers["steps.fifo"].batchSize must be a whole number from 1 to 10, but is 11',
+    ],
+    [
+      { orders: { handler: './a.ts', filter: { body: ['x'] } } },
+      'triggers.orders.unmatched must be given exactly when there is a filter: "delete", or { queue } to move them to, but is missing',
+    ],
+    [{ orders: { handler: './a.ts', filter: { boddy: ['x'] }, unmatched: 'delete' } }, 'triggers.orders.filter[0]'],
+    [{ 'my orders': { handler: './a.ts' } }, 'the name "my orders" in triggers must be 1 to 80 letters'],
+  ])('refuses the triggers %j by their place in the file', async (triggers, message) => {
+    const queues = { orders: {}, 'steps.fifo': {} }
+    expect(await refusal(JSON.stringify({ queues, triggers }))).toContain(message)
+  })
+
+  test('names one trigger a queue', async () => {
+    const twice = '{"queues": {"orders": {}}, "triggers": {"orders": {"handler": "a"},\n "orders": {"handler": "b"}}}'
+    expect(await refusal(twice)).toBe('line 2, column 2: triggers.orders is there twice')
+  })
+
   test('must be there, and be text', async () => {
     expect(await refusal(new Uint8Array([0x22, 0xff, 0x22]))).toBe('the file is not UTF-8')
     const directory = join(await temporaryDirectory(), 'folder')
@@ -110,7 +154,7 @@ describe('the schema for editors', () => {
   const fits = new Ajv2020({ strict: true, validateFormats: false }).compile(queueFileSchema())
   const accepted = (document: unknown): boolean => {
     try {
-      parseQueueFile(JSON.stringify(document))
+      parseQueueFile(JSON.stringify(document), 'holdfast.json')
       return true
     } catch {
       return false

@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { type HandlerProcess, handlerProcess } from '../../../functions/local/triggers/handler-process.ts'
-import { parseTrigger, startTriggers } from '../../../functions/local/triggers/local-triggers.ts'
+import { checkTriggers, parseTrigger } from '../../../functions/local/triggers/local-trigger.ts'
+import { startTriggers } from '../../../functions/local/triggers/local-triggers.ts'
 import { tellingStore } from '../../../functions/local/triggers/telling-store.ts'
 import { silentLog } from '../../../functions/runtime/log.ts'
 import { createEngine } from '../../../lib/engine.ts'
@@ -88,6 +89,24 @@ describe('a handler in a process of its own', { timeout: 60_000 }, () => {
     expect(await run(trigger(), '{}')).toEqual({ kind: 'failed', error })
   })
 
+  test('may be TypeScript that Node does not strip, with other modules', async () => {
+    moduleOf('kinds.ts', 'export enum Kind { Order = 7 }')
+    const file = moduleOf(
+      'typed.ts',
+      `import { Kind } from './kinds.js'
+      export const handler = async (event: { Records: readonly unknown[] }): Promise<object> => ({ kind: Kind.Order, seen: event.Records.length })`,
+    )
+    expect(await handlerIn(file).run(trigger(), '{"Records":[1]}')).toEqual({
+      kind: 'answered',
+      payload: '{"kind":7,"seen":1}',
+    })
+  })
+
+  test('may be a CommonJS module', async () => {
+    const file = moduleOf('common.cjs', "exports.handler = async () => 'common'")
+    expect(await handlerIn(file).run(trigger(), '{}')).toEqual({ kind: 'answered', payload: '"common"' })
+  })
+
   test('is cut off at its timeout', async () => {
     const { run } = handlerIn(
       moduleOf('hangs.mjs', 'export const handler = () => new Promise(() => setInterval(() => {}, 1000))'),
@@ -117,7 +136,7 @@ describe('triggers of the local server', { timeout: 60_000 }, () => {
       for (const { body, attributes, eventSourceARN } of Records) console.log('sees', body, attributes.ApproximateReceiveCount, eventSourceARN)
     }`
     const { lines, print, until } = printer()
-    const triggers = await startTriggers(engine, [{ queue: 'orders', handler: moduleOf('sees.mjs', code) }], {
+    const triggers = await startTriggers(engine, [parseTrigger(`orders=${moduleOf('sees.mjs', code)}`)], {
       log: silentLog,
       print,
       environment: process.env,
@@ -134,11 +153,16 @@ describe('triggers of the local server', { timeout: 60_000 }, () => {
   test('refuse what can not be a trigger, and say why', async () => {
     const engine = createEngine({ store: memoryStore() })
     const parts = { log: silentLog, print: () => {}, environment: {} }
-    const start = (text: string) => startTriggers(engine, [parseTrigger(text)], parts)
+    const check = (...texts: string[]) => checkTriggers(texts.map(parseTrigger), {})
     expect(() => parseTrigger('orders')).toThrow('--trigger orders: it must be QUEUE=HANDLER')
-    await expect(start('orders=./absent.mjs')).rejects.toThrow('--trigger orders=./absent.mjs: there is no such file')
-    await expect(start('orders=my-function')).rejects.toThrow('AWS_ENDPOINT_URL_LAMBDA must be set')
+    expect(() => check('orders=./absent.mjs')).toThrow(
+      `--trigger orders=./absent.mjs: there is no file ${resolve('absent.mjs')}`,
+    )
+    expect(() => check('orders=my-function')).toThrow('AWS_ENDPOINT_URL_LAMBDA must be set')
     const file = moduleOf('fine.mjs', 'export const handler = () => {}')
-    await expect(start(`a b=${file}`)).rejects.toThrow('queue')
+    expect(() => check(`orders=${file}`, `jobs=${file}`, `orders=./${file}`)).toThrow(
+      `--trigger orders=./${file}: queue orders has a trigger already, by --trigger orders=${file}`,
+    )
+    await expect(startTriggers(engine, [parseTrigger(`a b=${file}`)], parts)).rejects.toThrow('queue')
   })
 })

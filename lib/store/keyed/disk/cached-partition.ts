@@ -1,4 +1,4 @@
-import { type SortedMap, sortedMap } from '../sorted-map.ts'
+import { SortedMap } from '../sorted-map.ts'
 
 /** A value in memory. */
 export interface Slot<V> {
@@ -47,8 +47,8 @@ export const NOTHING = ''
 
 /** @param isEmpty whether the file has no keys of the partition */
 export const cachedPartition = <V>(isEmpty: boolean): CachedPartition<V> => ({
-  front: sortedMap(),
-  tail: sortedMap(),
+  front: new SortedMap(),
+  tail: new SortedMap(),
   start: '',
   reach: isEmpty ? ALL : NOTHING,
   last: isEmpty ? '' : undefined,
@@ -76,8 +76,8 @@ export const moveToFront = <V>({ front, tail, start }: CachedPartition<V>, befor
 /** Drops values that the file has too: in the front all but the first `keep`. */
 export const shorten = <V>(cached: CachedPartition<V>, keep: number): void => {
   if (keep > 0 && cached.front.size <= keep) return
-  const front = sortedMap<Slot<V>>()
-  const tail = sortedMap<Slot<V>>()
+  const front = new SortedMap<Slot<V>>()
+  const tail = new SortedMap<Slot<V>>()
   let reach = NOTHING
   cached.front.visit('', ALL, (sort, slot) => {
     if (front.size < keep) {

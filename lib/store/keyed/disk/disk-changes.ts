@@ -1,4 +1,3 @@
-import type { OrderedMap } from '../ordered-map.ts'
 import { ALL, type CachedPartition, isCovered, partOf, type Slot, shorten } from './cached-partition.ts'
 import { type Codec, type DiskMapParts, PIECE_BYTES } from './disk-map-parts.ts'
 import type { PartitionCache } from './partition-cache.ts'
@@ -11,21 +10,67 @@ interface Reading<V> {
 }
 
 /** The operations that change a map on disk. A change is in memory at once, and noted in the journal. */
-export const diskChanges = <V>(
-  { space, file, journal, codec }: DiskMapParts<V>,
-  { cache, read, prefixOf }: Reading<V>,
-): Pick<OrderedMap<V>, 'isBehind' | 'set' | 'delete'> => {
-  const lastOf = (partition: string, { front, tail }: CachedPartition<V>): string => {
-    const prefix = prefixOf(partition)
-    const stored = file.lastKey(prefix, prefix + ALL)?.slice(prefix.length) ?? ''
-    return [stored, front.bound() ?? '', tail.bound() ?? ''].toSorted().at(-1) ?? ''
+export class DiskChanges<V> {
+  readonly #parts: DiskMapParts<V>
+  readonly #reading: Reading<V>
+
+  constructor(parts: DiskMapParts<V>, reading: Reading<V>) {
+    this.#parts = parts
+    this.#reading = reading
   }
-  const isBehind = (partition: string, cached: CachedPartition<V>, sort: string): boolean => {
-    cached.last ??= lastOf(partition, cached)
+
+  isBehind(partition: string, sort: string): boolean {
+    return this.#isBehind(partition, this.#reading.cache.of(partition), sort)
+  }
+
+  set(partition: string, sort: string, value: V): void {
+    const { space, codec, journal } = this.#parts
+    const { cache } = this.#reading
+    const cached = cache.of(partition)
+    const before = partOf(cached, sort).get(sort)
+    const isNew = this.#isNew(partition, cached, sort)
+    const body = codec.bodyOf?.(value, before?.value)
+    const pieces = body ? Math.ceil(body.length / PIECE_BYTES) : piecesOf(codec, value, before)
+    // The previous body may have more pieces.
+    if (body && !isNew) this.#delete(partition, cached, sort)
+    journal.note(
+      { kind: isNew ? 'insert' : 'put', space, partition, sort, pieces },
+      undoing(cache, partition, sort, partOf(cached, sort).get(sort)),
+      (out) => codec.encode(out, value, pieces),
+      body,
+    )
+    cached.deleted.delete(sort)
+    const born = before?.born ?? (isNew ? journal.log : 0)
+    partOf(cached, sort).set(sort, { value, pieces, log: journal.log, born })
+    if (cached.last !== undefined && sort > cached.last) cached.last = sort
+    if (!before) cache.grew(1)
+  }
+
+  delete(partition: string, sort: string): void {
+    this.#delete(partition, this.#reading.cache.of(partition), sort)
+  }
+
+  #isBehind(partition: string, cached: CachedPartition<V>, sort: string): boolean {
+    cached.last ??= this.#lastOf(partition, cached)
     return sort > cached.last
   }
 
-  const remove = (partition: string, cached: CachedPartition<V>, sort: string): void => {
+  /** The last key, in the file and in memory. */
+  #lastOf(partition: string, { front, tail }: CachedPartition<V>): string {
+    const prefix = this.#reading.prefixOf(partition)
+    const stored = this.#parts.file.lastKey(prefix, prefix + ALL)?.slice(prefix.length) ?? ''
+    return [stored, front.bound() ?? '', tail.bound() ?? ''].toSorted().at(-1) ?? ''
+  }
+
+  /** Whether a key is known to be neither in the file nor in memory. */
+  #isNew(partition: string, cached: CachedPartition<V>, sort: string): boolean {
+    if (partOf(cached, sort).get(sort) || cached.deleted.has(sort)) return false
+    return isCovered(cached, sort) || this.#isBehind(partition, cached, sort)
+  }
+
+  #delete(partition: string, cached: CachedPartition<V>, sort: string): void {
+    const { space, journal, codec } = this.#parts
+    const { cache, read } = this.#reading
     const before = partOf(cached, sort).get(sort)
     let pieces = before?.pieces ?? 0
     if (!before) {
@@ -39,33 +84,6 @@ export const diskChanges = <V>(
     // A key that was added and deleted within one log never gets into the file.
     if (before?.born !== journal.log) cached.deleted.set(sort, journal.log)
     if (before) cache.grew(-1)
-  }
-
-  const set = (partition: string, cached: CachedPartition<V>, sort: string, value: V): void => {
-    const before = partOf(cached, sort).get(sort)
-    const isNew = !before && !cached.deleted.has(sort) && (isCovered(cached, sort) || isBehind(partition, cached, sort))
-    const body = codec.bodyOf?.(value, before?.value)
-    const pieces = body ? Math.ceil(body.length / PIECE_BYTES) : piecesOf(codec, value, before)
-    // The previous body may have more pieces.
-    if (body && !isNew) remove(partition, cached, sort)
-    const change = { kind: isNew ? 'insert' : 'put', space, partition, sort, pieces } as const
-    journal.note(
-      change,
-      undoing(cache, partition, sort, partOf(cached, sort).get(sort)),
-      (out) => codec.encode(out, value, pieces),
-      body,
-    )
-    cached.deleted.delete(sort)
-    const born = before?.born ?? (isNew ? journal.log : 0)
-    partOf(cached, sort).set(sort, { value, pieces, log: journal.log, born })
-    if (cached.last !== undefined && sort > cached.last) cached.last = sort
-    if (!before) cache.grew(1)
-  }
-
-  return {
-    isBehind: (partition, sort) => isBehind(partition, cache.of(partition), sort),
-    set: (partition, sort, value) => set(partition, cache.of(partition), sort, value),
-    delete: (partition, sort) => remove(partition, cache.of(partition), sort),
   }
 }
 

@@ -1,15 +1,15 @@
 import type { Clock } from '../../../clock.ts'
-import { isHoldfastError } from '../../../model/errors.ts'
+import { type HoldfastError, isHoldfastError } from '../../../model/errors.ts'
 import type { Maps } from '../entries.ts'
 import type { KeyedMaps } from '../ordered-map.ts'
 import { thisBoot } from './boot.ts'
 import { emptyInto, type LoggedKey, logReader } from './checkpoint.ts'
-import { type DiskMap, diskMap } from './disk-map.ts'
+import { DiskMap } from './disk-map.ts'
 import { downfall } from './fault.ts'
-import { journal } from './journal.ts'
+import { type Journal, journal, type Mark } from './journal.ts'
 import type { LmdbFile } from './lmdb-file.ts'
 import { createLog } from './log-file.ts'
-import { logKeeper } from './log-keeper.ts'
+import { LogKeeper } from './log-keeper.ts'
 import type { Space } from './log-record.ts'
 import type { CacheLimits } from './partition-cache.ts'
 import { documentCodec, segmentCodec, ticketCodec } from './space-codecs.ts'
@@ -33,12 +33,6 @@ export interface DiskMapsParts {
   readonly warn: (message: string, error: unknown) => void
 }
 
-export interface DiskMaps extends KeyedMaps<Maps> {
-  /** Resolves with the reason when the store can no longer keep changes. */
-  readonly failed: Promise<string>
-  close(): Promise<void>
-}
-
 const LOG_BYTES = 4_194_304
 /** Keys that are settled in one turn of the event loop. */
 const SETTLED_AT_ONCE = 2_000
@@ -50,98 +44,118 @@ const SETTLED_AT_ONCE = 2_000
  *
  * No other process writes to the directory, so memory is always right.
  */
-export const diskMaps = (parts: DiskMapsParts): DiskMaps => {
-  const { directory, file, clock, warn, sync, limits, firstLog: first, logBytes: bytes = LOG_BYTES } = parts
-  const { boot = thisBoot(), create = createLog } = parts
-  const pending = journal(first)
-  const segments = diskMap({ space: 's', file, journal: pending, codec: segmentCodec(file), limits })
-  const documents = diskMap({ space: 'd', file, journal: pending, codec: documentCodec, limits })
-  const tickets = diskMap({ space: 't', file, journal: pending, codec: ticketCodec, limits })
-  const maps: Maps = { segments, documents, tickets }
-  const spaces: Spaces = { s: segments, d: documents, t: tickets }
-  const end = downfall()
-  const readWholeLog = logReader(boot)
-  const empty = async (path: string, number: number) => {
-    const log = await readWholeLog(path)
-    if (log.end !== 'complete') throw new Error(`${path} has lost its end`)
-    await settle(spaces, file, await emptyInto(file, log, number), number)
-  }
-  const started = (number: number) => {
-    pending.log = number
-  }
-  const logs = logKeeper({ directory, clock, warn, first, bytes, sync, downfall: end, create, started, empty })
+export class DiskMaps implements KeyedMaps<Maps> {
+  /** Resolves with the reason when the store can no longer keep changes. */
+  readonly failed: Promise<string>
+  readonly #parts: DiskMapsParts
+  readonly #maps: Maps
+  readonly #pending: Journal
+  readonly #logs: LogKeeper
+  readonly #downfall = downfall()
+  /** Where the journal is while nothing is pending. */
+  readonly #nothing: Mark
+  /** The steps of this turn of the event loop; resolves when their changes are kept. */
+  #turn: Promise<void> | undefined
 
-  const nothing = pending.mark()
-  const append = (): void => {
-    if (pending.isEmpty) return
+  constructor(parts: DiskMapsParts) {
+    const { file, limits } = parts
+    const pending = journal(parts.firstLog)
+    const segments = new DiskMap({ space: 's', file, journal: pending, codec: segmentCodec(file), limits })
+    const documents = new DiskMap({ space: 'd', file, journal: pending, codec: documentCodec, limits })
+    const tickets = new DiskMap({ space: 't', file, journal: pending, codec: ticketCodec, limits })
+    this.failed = this.#downfall.reason
+    this.#parts = parts
+    this.#maps = { segments, documents, tickets }
+    this.#pending = pending
+    this.#nothing = pending.mark()
+    this.#logs = this.#openLogs({ s: segments, d: documents, t: tickets })
+  }
+
+  async atomically<T>(work: (maps: Maps) => T, failed?: (error: HoldfastError) => T): Promise<T> {
     try {
-      logs.append(pending.record)
+      return await this.#step(work)
     } catch (error) {
-      pending.undoTo(nothing)
-      throw error
-    } finally {
-      pending.clear()
+      if (!failed || !isHoldfastError(error)) throw error
+      return failed(error)
     }
   }
 
-  /** The steps of this turn of the event loop; resolves when their changes are kept. */
-  let turn: Promise<void> | undefined
-  const turnEnds = async (): Promise<void> => {
-    await nextTurn()
-    turn = undefined
-    append()
-    if (sync) await logs.kept()
+  async read<T>(work: (maps: Maps) => T): Promise<T> {
+    if (this.#downfall.error) throw this.#downfall.error
+    return work(this.#maps)
+  }
+
+  async close(): Promise<void> {
+    await this.#turn?.catch(() => {})
+    await this.#logs.close()
+    await this.#parts.file.close()
+  }
+
+  #openLogs(spaces: Spaces): LogKeeper {
+    const { directory, file, clock, warn, sync, firstLog: first, logBytes: bytes = LOG_BYTES } = this.#parts
+    const { boot = thisBoot(), create = createLog } = this.#parts
+    const readWholeLog = logReader(boot)
+    const empty = async (path: string, number: number) => {
+      const log = await readWholeLog(path)
+      if (log.end !== 'complete') throw new Error(`${path} has lost its end`)
+      await settle(spaces, file, await emptyInto(file, log, number), number)
+    }
+    const started = (number: number) => {
+      this.#pending.log = number
+    }
+    const logs = { directory, clock, warn, first, bytes, sync, downfall: this.#downfall, create, started, empty }
+    return new LogKeeper(logs)
+  }
+
+  async #step<T>(work: (maps: Maps) => T): Promise<T> {
+    if (this.#downfall.error) throw this.#downfall.error
+    const refusal = await this.#obstacle()
+    const before = this.#pending.mark()
+    let result: T
+    try {
+      result = work(this.#maps)
+      if (refusal && this.#pending.hasSince(before)) throw refusal
+    } catch (error) {
+      this.#pending.undoTo(before)
+      throw error
+    }
+    if (this.#turn || !this.#pending.isEmpty) {
+      this.#turn ??= this.#endTurn()
+      await this.#turn
+      // The step may have read changes of earlier turns that are not kept yet.
+    } else if (!this.#logs.isKept) await this.#logs.kept()
+    return result
   }
 
   /** Waits while the logs are too large. Answers why they stay so: then nothing can be written, only read. */
-  const obstacle = async (): Promise<unknown> => {
+  async #obstacle(): Promise<unknown> {
     try {
-      while (logs.isAhead) await logs.caughtUp()
+      while (this.#logs.isAhead) await this.#logs.caughtUp()
       return undefined
     } catch (error) {
       return error
     }
   }
 
-  const step = async <T>(work: (maps: Maps) => T): Promise<T> => {
-    if (end.error) throw end.error
-    const refusal = await obstacle()
-    const before = pending.mark()
-    let result: T
-    try {
-      result = work(maps)
-      if (refusal && pending.hasSince(before)) throw refusal
-    } catch (error) {
-      pending.undoTo(before)
-      throw error
-    }
-    if (turn || !pending.isEmpty) {
-      turn ??= turnEnds()
-      await turn
-      // The step may have read changes of earlier turns that are not kept yet.
-    } else if (!logs.isKept) await logs.kept()
-    return result
+  async #endTurn(): Promise<void> {
+    await nextTurn()
+    this.#turn = undefined
+    this.#append()
+    if (this.#parts.sync) await this.#logs.kept()
   }
 
-  return {
-    failed: end.reason,
-    atomically: async (work, failed) => {
-      try {
-        return await step(work)
-      } catch (error) {
-        if (!failed || !isHoldfastError(error)) throw error
-        return failed(error)
-      }
-    },
-    look: async (work) => {
-      if (end.error) throw end.error
-      return work(maps)
-    },
-    close: async () => {
-      await turn?.catch(() => {})
-      await logs.close()
-      await file.close()
-    },
+  /** Appends the pending changes to the log, or undoes them. */
+  #append(): void {
+    const pending = this.#pending
+    if (pending.isEmpty) return
+    try {
+      this.#logs.append(pending.record)
+    } catch (error) {
+      pending.undoTo(this.#nothing)
+      throw error
+    } finally {
+      pending.clear()
+    }
   }
 }
 

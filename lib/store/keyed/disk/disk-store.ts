@@ -6,7 +6,7 @@ import { keyedStore } from '../keyed-store.ts'
 import { type Load, loader } from '../load.ts'
 import { type Reclaim, reclaimer } from '../reclaim.ts'
 import { takeDataDirectory } from './data-directory.ts'
-import { diskMaps } from './disk-maps.ts'
+import { DiskMaps } from './disk-maps.ts'
 import { type LmdbFile, openLmdbFile } from './lmdb-file.ts'
 import { recover } from './recovery.ts'
 
@@ -56,7 +56,7 @@ export const diskStore = async ({
     await rm(join(directory, `${DATA_FILE}-lock`), { force: true })
     file = await openLmdbFile(join(directory, DATA_FILE))
     const firstLog = await recover({ directory, file, warn })
-    const maps = diskMaps({ directory, file, clock, firstLog, sync, warn, ...options })
+    const maps = new DiskMaps({ directory, file, clock, firstLog, sync, warn, ...options })
     return {
       ...keyedStore({ maps, clock }),
       ...reclaimer(maps, clock),

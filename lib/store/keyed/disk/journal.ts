@@ -1,4 +1,4 @@
-import { type ByteWriter, byteWriter } from './byte-writer.ts'
+import { ByteWriter } from './byte-writer.ts'
 import { beginRecord, type ChangeOf, endRecord, isEmptyRecord, type LogPlace, writeChange } from './log-record.ts'
 
 /** The changes of the steps of one turn: written to the log together, or undone together. */
@@ -20,13 +20,13 @@ export interface Journal {
   clear(): void
 }
 
-interface Mark {
+export interface Mark {
   readonly length: number
   readonly undos: number
 }
 
 export const journal = (log: number): Journal => {
-  const out = byteWriter()
+  const out = new ByteWriter()
   const undos: (() => void)[] = []
   beginRecord(out)
   return {

@@ -47,7 +47,7 @@ const EMPTIED_KEY = 'l'
 export const openLmdbFile = async (path: string): Promise<LmdbFile> => {
   const { open } = await loadLmdb()
   checkWhole(path)
-  let db: Database<Uint8Array, string>
+  let db: Data
   try {
     db = open<Uint8Array, string>({
       path,
@@ -111,7 +111,9 @@ const checkWhole = (path: string): void => {
   if (damage) throw damagedFile(path, damage)
 }
 
-const checkLayout = async (db: Database<Uint8Array, string>, path: string): Promise<void> => {
+type Data = Database<Uint8Array, string>
+
+const checkLayout = async (db: Data, path: string): Promise<void> => {
   const found = db.get(LAYOUT_KEY)
   if (!found) {
     await db.put(LAYOUT_KEY, Buffer.of(LAYOUT))
@@ -122,63 +124,62 @@ const checkLayout = async (db: Database<Uint8Array, string>, path: string): Prom
 
 const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, byteLength)
 
-const fileOn = (db: Database<Uint8Array, string>, path: string): LmdbFile => {
-  const reading = <T>(read: () => T): T => {
-    try {
-      return read()
-    } catch (cause) {
-      const { message } = damagedFile(path, (cause as Error).message)
-      throw new HoldfastError('StoreUnavailable', message, {}, { cause })
-    }
+const fileOn = (db: Data, path: string): LmdbFile => ({
+  get: (key) => reading(path, () => get(db, key)),
+  range: ({ from, before, limit }) => reading(path, () => entries(db, { start: from, end: before, limit })),
+  firstKey: (from) => reading(path, () => firstOf(db.getKeys({ start: from, limit: 1 }))),
+  lastKey: (from, to) => reading(path, () => firstOf(db.getKeys({ start: to, end: from, reverse: true, limit: 1 }))),
+  write: (batch) => write(db, batch),
+  get emptied() {
+    return get(db, EMPTIED_KEY)?.readUInt32LE() ?? 0
+  },
+  setEmptied: (log) => {
+    const number = Buffer.alloc(4)
+    number.writeUInt32LE(log)
+    return write(db, [[EMPTIED_KEY, number]])
+  },
+  refresh: () => db.resetReadTxn(),
+  close: () => db.close(),
+})
+
+/** Reads of the file. @throws `StoreUnavailable` where it is damaged */
+const reading = <T>(path: string, read: () => T): T => {
+  try {
+    return read()
+  } catch (cause) {
+    const { message } = damagedFile(path, (cause as Error).message)
+    throw new HoldfastError('StoreUnavailable', message, {}, { cause })
   }
-  const get = (key: string): Buffer | undefined => {
-    const value = db.getBinary(key)
-    return value && asBuffer(value)
+}
+
+const get = (db: Data, key: string): Buffer | undefined => {
+  const value = db.getBinary(key)
+  return value && asBuffer(value)
+}
+
+const entries = (db: Data, range: { start: string; end: string; limit: number }): { key: string; value: Buffer }[] => {
+  const found: { key: string; value: Buffer }[] = []
+  // The library gives binary values as plain byte arrays.
+  for (const { key, value } of db.getRange(range)) found.push({ key, value: asBuffer(value) })
+  return found
+}
+
+const firstOf = (keys: Iterable<string>): string | undefined => {
+  for (const key of keys) return key
+  return undefined
+}
+
+const write = async (db: Data, batch: Parameters<LmdbFile['write']>[0]): Promise<void> => {
+  if (batch.length === 0) return
+  const done: Promise<unknown>[] = []
+  const putAll = () => {
+    for (const [key, value] of batch) done.push(value ? db.put(key, value) : db.remove(key))
   }
-  const write: LmdbFile['write'] = async (batch) => {
-    if (batch.length === 0) return
-    const done: Promise<unknown>[] = []
-    const putAll = () => {
-      for (const [key, value] of batch) done.push(value ? db.put(key, value) : db.remove(key))
-    }
-    done.push(db.batch(putAll))
-    try {
-      await Promise.all(done)
-    } catch (error) {
-      // The library gives the reason in a separate promise.
-      throw await ((error as { commitError?: Promise<never> }).commitError?.catch((cause: unknown) => cause) ?? error)
-    }
-  }
-  return {
-    get: (key) => reading(() => get(key)),
-    range: ({ from, before, limit }) =>
-      reading(() => {
-        const found: { key: string; value: Buffer }[] = []
-        // The library gives binary values as plain byte arrays.
-        for (const { key, value } of db.getRange({ start: from, end: before, limit }))
-          found.push({ key, value: asBuffer(value) })
-        return found
-      }),
-    firstKey: (from) =>
-      reading(() => {
-        for (const key of db.getKeys({ start: from, limit: 1 })) return key
-        return undefined
-      }),
-    lastKey: (from, to) =>
-      reading(() => {
-        for (const key of db.getKeys({ start: to, end: from, reverse: true, limit: 1 })) return key
-        return undefined
-      }),
-    write,
-    get emptied() {
-      return get(EMPTIED_KEY)?.readUInt32LE() ?? 0
-    },
-    setEmptied: (log) => {
-      const number = Buffer.alloc(4)
-      number.writeUInt32LE(log)
-      return write([[EMPTIED_KEY, number]])
-    },
-    refresh: () => db.resetReadTxn(),
-    close: () => db.close(),
+  done.push(db.batch(putAll))
+  try {
+    await Promise.all(done)
+  } catch (error) {
+    // The library gives the reason in a separate promise.
+    throw await ((error as { commitError?: Promise<never> }).commitError?.catch((cause: unknown) => cause) ?? error)
   }
 }

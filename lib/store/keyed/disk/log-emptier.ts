@@ -4,19 +4,6 @@ import type { HoldfastError } from '../../../model/errors.ts'
 import { unavailable } from './fault.ts'
 import type { LogFile } from './log-file.ts'
 
-/** Empties logs into the file, one at a time, and retries until it succeeds. */
-export interface LogEmptier {
-  readonly isRunning: boolean
-  /** Why the log can't be emptied at present. */
-  readonly obstacle: HoldfastError | undefined
-  /** Starts the next log and empties the full one; does nothing while a log is being emptied. */
-  run(next: () => LogFile): void
-  /** Resolves when a log has been emptied. @throws `StoreUnavailable` when that may take a while */
-  caughtUp(): Promise<void>
-  /** Resolves when the running work has ended; a failure is not retried. */
-  stop(): Promise<void>
-}
-
 export interface LogEmptierParts {
   readonly directory: string
   readonly clock: Clock
@@ -27,67 +14,93 @@ export interface LogEmptierParts {
 
 const RETRY_MS = 1_000
 
-/** @param synced resolves when the logs are on the disk: the file must not be ahead of them */
-export const logEmptier = (parts: LogEmptierParts, synced: () => Promise<void>): LogEmptier => {
-  const { directory, clock, warn } = parts
-  const stopping = new AbortController()
-  let running: Promise<void> | undefined
-  let obstacle: HoldfastError | undefined
-  let waiting: { resolve: () => void; reject: (error: HoldfastError) => void }[] = []
+interface Waiting {
+  readonly resolve: () => void
+  readonly reject: (error: HoldfastError) => void
+}
 
-  const tell = (): void => {
-    for (const { resolve, reject } of waiting) obstacle ? reject(obstacle) : resolve()
-    waiting = []
+/** Empties logs into the file, one at a time, and retries until it succeeds. */
+export class LogEmptier {
+  readonly #parts: LogEmptierParts
+  readonly #synced: () => Promise<void>
+  readonly #stopping = new AbortController()
+  #running: Promise<void> | undefined
+  #obstacle: HoldfastError | undefined
+  #waiting: Waiting[] = []
+
+  /** @param synced resolves when the logs are on the disk: the file must not be ahead of them */
+  constructor(parts: LogEmptierParts, synced: () => Promise<void>) {
+    this.#parts = parts
+    this.#synced = synced
   }
-  const emptied = async (log: LogFile): Promise<boolean> => {
-    try {
-      await synced()
-      await parts.empty(log.path, log.number)
-      log.close()
-      await rm(log.path, { force: true })
-      obstacle = undefined
-      return true
-    } catch (error) {
-      if (!obstacle) warn('the log of changes can not be emptied into the data file, and is retried', error)
-      obstacle = unavailable(directory, error)
-      tell()
-      return false
-    }
+
+  get isRunning(): boolean {
+    return this.#running !== undefined
   }
-  const work = async (next: () => LogFile): Promise<void> => {
+
+  /** Why the log can't be emptied at present. */
+  get obstacle(): HoldfastError | undefined {
+    return this.#obstacle
+  }
+
+  /** Starts the next log and empties the full one; does nothing while a log is being emptied. */
+  run(next: () => LogFile): void {
+    this.#running ??= this.#work(next).finally(() => {
+      this.#running = undefined
+      this.#tell()
+    })
+  }
+
+  /** Resolves when a log has been emptied. @throws `StoreUnavailable` when that may take a while */
+  caughtUp(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (!this.#running) resolve()
+      else if (this.#obstacle) reject(this.#obstacle)
+      else this.#waiting.push({ resolve, reject })
+    })
+  }
+
+  /** Resolves when the running work has ended; a failure is not retried. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+  }
+
+  async #work(next: () => LogFile): Promise<void> {
+    const { clock, warn } = this.#parts
+    const { signal } = this.#stopping
     let full: LogFile
     try {
       full = next()
     } catch (error) {
       warn('a new log of changes can not be started, and is retried', error)
-      await clock.sleep(RETRY_MS, stopping.signal)
+      await clock.sleep(RETRY_MS, signal)
       return
     }
-    while (!(await emptied(full)) && !stopping.signal.aborted) await clock.sleep(RETRY_MS, stopping.signal)
+    while (!(await this.#empty(full)) && !signal.aborted) await clock.sleep(RETRY_MS, signal)
   }
 
-  return {
-    get isRunning() {
-      return running !== undefined
-    },
-    get obstacle() {
-      return obstacle
-    },
-    run: (next) => {
-      running ??= work(next).finally(() => {
-        running = undefined
-        tell()
-      })
-    },
-    caughtUp: () =>
-      new Promise((resolve, reject) => {
-        if (!running) resolve()
-        else if (obstacle) reject(obstacle)
-        else waiting.push({ resolve, reject })
-      }),
-    stop: async () => {
-      stopping.abort()
-      await running
-    },
+  /** Empties a log into the file and deletes it. Returns whether it did. */
+  async #empty(log: LogFile): Promise<boolean> {
+    const { directory, warn, empty } = this.#parts
+    try {
+      await this.#synced()
+      await empty(log.path, log.number)
+      log.close()
+      await rm(log.path, { force: true })
+      this.#obstacle = undefined
+      return true
+    } catch (error) {
+      if (!this.#obstacle) warn('the log of changes can not be emptied into the data file, and is retried', error)
+      this.#obstacle = unavailable(directory, error)
+      this.#tell()
+      return false
+    }
+  }
+
+  /** Ends all waits. */
+  #tell(): void {
+    for (const { resolve, reject } of this.#waiting) this.#obstacle ? reject(this.#obstacle) : resolve()
+    this.#waiting = []
   }
 }

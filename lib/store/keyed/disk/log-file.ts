@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { thisBoot } from './boot.ts'
-import { byteWriter } from './byte-writer.ts'
+import { ByteWriter } from './byte-writer.ts'
 import { beginRecord, endRecord, type LogPlace, writeLogHeader } from './log-record.ts'
 
 /**
@@ -38,72 +38,92 @@ export const logNumbers = async (directory: string): Promise<number[]> =>
 export const createLog = (directory: string, number: number, boot = thisBoot()): LogFile => {
   const path = logPath(directory, number)
   const salt = randomBytes(4).readUInt32LE()
-  const fd = openSync(path, 'w', 0o600)
-  const header = byteWriter()
-  writeLogHeader(header, { number, salt, boot })
-  let size = 0
-  let synced = 0
-  let isDirty = false
-  let open = true
-
-  /** Half a record must not be found there, behind whatever is written next. */
-  const clean = (): void => {
-    ftruncateSync(fd, size)
-    isDirty = false
+  const log = new AppendedFile(path, number, salt)
+  try {
+    const header = new ByteWriter()
+    writeLogHeader(header, { number, salt, boot })
+    log.append(header.bytes())
+    // What is found without a header is damaged.
+    log.syncNow()
+    syncDirectory(directory)
+  } catch (error) {
+    log.close()
+    rmSync(path, { force: true })
+    throw error
   }
-  const append = (bytes: Uint8Array): void => {
+  return log
+}
+
+class AppendedFile implements LogFile {
+  readonly path: string
+  readonly number: number
+  readonly salt: number
+  readonly #fd: number
+  #size = 0
+  #synced = 0
+  /** Whether part of a record may lie behind the last whole one. */
+  #isDirty = false
+  #isOpen = true
+
+  constructor(path: string, number: number, salt: number) {
+    this.path = path
+    this.number = number
+    this.salt = salt
+    this.#fd = openSync(path, 'w', 0o600)
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  get synced(): number {
+    return this.#synced
+  }
+
+  append(bytes: Uint8Array): void {
     try {
-      if (isDirty) clean()
-      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, size + done)
-      size += bytes.length
+      if (this.#isDirty) this.#clean()
+      for (let done = 0; done < bytes.length; ) {
+        done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#size + done)
+      }
+      this.#size += bytes.length
     } catch (error) {
-      isDirty = true
+      this.#isDirty = true
       try {
-        clean()
+        this.#clean()
       } catch {
         // It is tried again before anything else is appended.
       }
       throw error
     }
   }
-  const close = (): void => {
-    if (open) closeSync(fd)
-    open = false
+
+  async sync(): Promise<void> {
+    const until = this.#size
+    await sync(this.#fd)
+    this.#synced = Math.max(this.#synced, until)
   }
 
-  try {
-    append(header.bytes())
-    // What is found without a header is damaged.
-    fdatasyncSync(fd)
-    synced = size
-    syncDirectory(directory)
-  } catch (error) {
-    close()
-    rmSync(path, { force: true })
-    throw error
+  syncNow(): void {
+    fdatasyncSync(this.#fd)
+    this.#synced = this.#size
   }
-  return {
-    number,
-    path,
-    salt,
-    get size() {
-      return size
-    },
-    get synced() {
-      return synced
-    },
-    append,
-    sync: async () => {
-      const until = size
-      await sync(fd)
-      synced = Math.max(synced, until)
-    },
-    complete: () => {
-      const end = byteWriter()
-      beginRecord(end)
-      append(endRecord(end, { salt, size, synced }))
-    },
-    close,
+
+  complete(): void {
+    const end = new ByteWriter()
+    beginRecord(end)
+    this.append(endRecord(end, this))
+  }
+
+  close(): void {
+    if (this.#isOpen) closeSync(this.#fd)
+    this.#isOpen = false
+  }
+
+  /** Half a record must not be found there, behind whatever is written next. */
+  #clean(): void {
+    ftruncateSync(this.#fd, this.#size)
+    this.#isDirty = false
   }
 }
 

@@ -1,28 +1,10 @@
 import { rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { type Downfall, unavailable } from './fault.ts'
-import { type LogEmptierParts, logEmptier } from './log-emptier.ts'
+import { LogEmptier, type LogEmptierParts } from './log-emptier.ts'
 import type { createLog, LogFile } from './log-file.ts'
 import { LOG_HEADER_BYTES, type LogPlace } from './log-record.ts'
 import { syncer } from './syncer.ts'
-
-/** Keeps the logs of a directory: the one that is written, and the full one while it is emptied into the file. */
-export interface LogKeeper {
-  /** Number of the log that is written. */
-  readonly number: number
-  /** Gives a record to the operating system. @throws `StoreUnavailable` if that failed; nothing is written then */
-  append(record: (place: LogPlace) => Buffer): void
-  /** Whether all appended records are kept: on the disk with `sync`, otherwise with the operating system. */
-  readonly isKept: boolean
-  /** Resolves when all appended records are kept. */
-  kept(): Promise<void>
-  /** Whether the logs are so large that writes must wait. */
-  readonly isAhead: boolean
-  /** Resolves when writes need not wait any more. @throws `StoreUnavailable` if that may take a while */
-  caughtUp(): Promise<void>
-  /** Empties the logs into the file, if that is possible. */
-  close(): Promise<void>
-}
 
 export interface LogKeeperParts extends LogEmptierParts {
   /** Number of the first log. */
@@ -43,30 +25,89 @@ const MAX_LOGS_AHEAD = 2
 /** About how long a record may be with the operating system before it is on the disk, ms. */
 const SYNC_MS = 250
 
-export const logKeeper = (parts: LogKeeperParts): LogKeeper => {
-  const { directory, downfall, bytes, create } = parts
-  let log = create(directory, parts.first)
-  const disk = syncer()
-  let timer: NodeJS.Timeout | undefined
+/** Keeps the logs of a directory: the one that is written, and the full one while it is emptied into the file. */
+export class LogKeeper {
+  readonly #parts: LogKeeperParts
+  readonly #disk = syncer()
+  readonly #emptier: LogEmptier
+  /** The log that is written. */
+  #log: LogFile
+  #timer: NodeJS.Timeout | undefined
 
-  const synced = async (): Promise<void> => {
+  constructor(parts: LogKeeperParts) {
+    this.#parts = parts
+    this.#log = parts.create(parts.directory, parts.first)
+    this.#emptier = new LogEmptier(parts, () => this.kept())
+  }
+
+  /** Whether all appended records are kept: on the disk with `sync`, otherwise with the operating system. */
+  get isKept(): boolean {
+    return !this.#parts.sync || this.#disk.isDone
+  }
+
+  /** Whether the logs are so large that writes must wait. */
+  get isAhead(): boolean {
+    return this.#emptier.isRunning && this.#log.size > this.#parts.bytes * MAX_LOGS_AHEAD
+  }
+
+  /** Gives a record to the operating system. @throws `StoreUnavailable` if that failed; nothing is written then */
+  append(record: (place: LogPlace) => Buffer): void {
+    const { directory, sync, bytes } = this.#parts
+    try {
+      this.#log.append(record(this.#log))
+    } catch (error) {
+      throw unavailable(directory, error)
+    }
+    this.#disk.appended(this.#log)
+    if (!sync) this.#timer ??= setTimeout(() => this.#syncInTime(), SYNC_MS).unref()
+    if (this.#log.size >= bytes) this.#emptyLog()
+  }
+
+  /** Resolves when all appended records are on the disk. */
+  async kept(): Promise<void> {
+    const { directory, downfall } = this.#parts
     if (downfall.error) throw downfall.error
     try {
-      await disk.synced()
+      await this.#disk.synced()
     } catch (error) {
       // Bytes whose sync failed may be lost although they can still be read: no later change may depend on them.
       throw downfall.of(unavailable(directory, error))
     }
   }
-  const emptier = logEmptier(parts, synced)
-  const syncInTime = (): void => {
-    timer = undefined
-    synced().catch(() => {})
+
+  /** Resolves when writes need not wait any more. @throws `StoreUnavailable` if that may take a while */
+  caughtUp(): Promise<void> {
+    return this.#emptier.caughtUp()
   }
-  /** Starts the next log; answers the one that is complete by that. */
-  const startNext = (): LogFile => {
-    const full = log
-    const next = create(directory, full.number + 1)
+
+  /** Empties the logs into the file, if that is possible. */
+  async close(): Promise<void> {
+    await this.#emptier.stop()
+    if (!this.#emptier.obstacle && !this.#parts.downfall.error && !this.#isEmpty) this.#emptyLog()
+    await this.#emptier.stop()
+    clearTimeout(this.#timer)
+    await this.#disk.synced().catch(() => {})
+    this.#log.close()
+    if (this.#isEmpty) await rm(this.#log.path, { force: true })
+  }
+
+  get #isEmpty(): boolean {
+    return this.#log.size === LOG_HEADER_BYTES
+  }
+
+  #syncInTime(): void {
+    this.#timer = undefined
+    this.kept().catch(() => {})
+  }
+
+  #emptyLog(): void {
+    this.#emptier.run(() => this.#startNext())
+  }
+
+  /** Starts the next log. Returns the one that is complete by that. */
+  #startNext(): LogFile {
+    const full = this.#log
+    const next = this.#parts.create(this.#parts.directory, full.number + 1)
     try {
       full.complete()
     } catch (error) {
@@ -74,42 +115,9 @@ export const logKeeper = (parts: LogKeeperParts): LogKeeper => {
       rmSync(next.path, { force: true })
       throw error
     }
-    log = next
-    disk.appended(full)
-    parts.started(next.number)
+    this.#log = next
+    this.#disk.appended(full)
+    this.#parts.started(next.number)
     return full
-  }
-
-  return {
-    get number() {
-      return log.number
-    },
-    append: (record) => {
-      try {
-        log.append(record(log))
-      } catch (error) {
-        throw unavailable(directory, error)
-      }
-      disk.appended(log)
-      if (!parts.sync) timer ??= setTimeout(syncInTime, SYNC_MS).unref()
-      if (log.size >= bytes) emptier.run(startNext)
-    },
-    get isKept() {
-      return !parts.sync || disk.isDone
-    },
-    kept: synced,
-    get isAhead() {
-      return emptier.isRunning && log.size > bytes * MAX_LOGS_AHEAD
-    },
-    caughtUp: emptier.caughtUp,
-    close: async () => {
-      await emptier.stop()
-      if (!emptier.obstacle && !downfall.error && log.size > LOG_HEADER_BYTES) emptier.run(startNext)
-      await emptier.stop()
-      clearTimeout(timer)
-      await disk.synced().catch(() => {})
-      log.close()
-      if (log.size === LOG_HEADER_BYTES) await rm(log.path, { force: true })
-    },
   }
 }

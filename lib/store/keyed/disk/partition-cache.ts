@@ -12,73 +12,80 @@ export interface CacheLimits {
 export const CACHE_LIMITS: CacheLimits = { values: 12_000, partitions: 4_000, chunk: 256 }
 
 /** The cached partitions of one map. */
-export interface PartitionCache<V> {
-  find(partition: string): CachedPartition<V> | undefined
-  /** The cached partition; created if there is none. */
-  of(partition: string): CachedPartition<V>
-  /** Drops a partition of which no value is in memory. */
-  forgetEmpty(partition: string): void
-  /** Counts values that were added to memory, or removed if negative. */
-  grew(values: number): void
-  readonly hasRoom: boolean
-  /** Drops values that the file has too, if there are too many in memory. */
-  trim(): void
-  entries(): IterableIterator<[string, CachedPartition<V>]>
-}
-
-/** @param isStored whether the file has keys of a partition */
-export const partitionCache = <V>(isStored: (partition: string) => boolean, limits: CacheLimits): PartitionCache<V> => {
-  const partitions = new Map<string, CachedPartition<V>>()
-  let uses = 0
+export class PartitionCache<V> {
+  readonly #isStored: (partition: string) => boolean
+  readonly #limits: CacheLimits
+  readonly #partitions = new Map<string, CachedPartition<V>>()
+  #uses = 0
   /** An estimate, which each trim corrects. */
-  let values = 0
-  let maxPartitions = limits.partitions
+  #values = 0
+  #maxPartitions: number
 
-  const count = () => {
-    let sum = 0
-    for (const { front, tail } of partitions.values()) sum += front.size + tail.size
-    return sum
+  /** @param isStored whether the file has keys of a partition */
+  constructor(isStored: (partition: string) => boolean, limits: CacheLimits) {
+    this.#isStored = isStored
+    this.#limits = limits
+    this.#maxPartitions = limits.partitions
   }
 
-  /** Keeps the partitions used last, and leaves half of the room free, so that a trim is rare. */
-  const trim = (): void => {
-    values = count()
-    if (values < limits.values && partitions.size < maxPartitions) return
-    const latestFirst = [...partitions].sort(([, a], [, b]) => b.usedAt - a.usedAt)
-    let room = Math.ceil(limits.values / 2)
+  get hasRoom(): boolean {
+    return this.#values < 2 * this.#limits.values
+  }
+
+  find(partition: string): CachedPartition<V> | undefined {
+    return this.#partitions.get(partition)
+  }
+
+  /** The cached partition; created if there is none. */
+  of(partition: string): CachedPartition<V> {
+    let cached = this.#partitions.get(partition)
+    if (!cached) {
+      if (this.#partitions.size >= this.#maxPartitions) this.trim()
+      cached = cachedPartition(!this.#isStored(partition))
+      this.#partitions.set(partition, cached)
+    }
+    cached.usedAt = ++this.#uses
+    return cached
+  }
+
+  /** Drops a partition of which no value is in memory. */
+  forgetEmpty(partition: string): void {
+    const cached = this.#partitions.get(partition)
+    if (cached && cached.front.size + cached.tail.size + cached.deleted.size === 0) this.#partitions.delete(partition)
+  }
+
+  /** Counts values that were added to memory, or removed if negative. */
+  grew(values: number): void {
+    this.#values += values
+  }
+
+  /**
+   * Drops values that the file has too, if there are too many in memory. It keeps the partitions used last, and leaves half of the room
+   * free, so that a trim is rare.
+   */
+  trim(): void {
+    const { values, partitions } = this.#limits
+    this.#values = this.#count()
+    if (this.#values < values && this.#partitions.size < this.#maxPartitions) return
+    const latestFirst = [...this.#partitions].sort(([, a], [, b]) => b.usedAt - a.usedAt)
+    let room = Math.ceil(values / 2)
     for (const [position, [partition, cached]] of latestFirst.entries()) {
-      if (position >= limits.partitions / 2 && isClean(cached)) partitions.delete(partition)
+      if (position >= partitions / 2 && isClean(cached)) this.#partitions.delete(partition)
       else if (cached.front.size > room) shorten(cached, room)
       room = Math.max(0, room - cached.front.size)
     }
-    values = count()
+    this.#values = this.#count()
     // Partitions that the file lacks must stay: a trim at each new one would free nothing.
-    maxPartitions = Math.max(limits.partitions, 2 * partitions.size)
+    this.#maxPartitions = Math.max(partitions, 2 * this.#partitions.size)
   }
 
-  return {
-    find: (partition) => partitions.get(partition),
-    of: (partition) => {
-      let cached = partitions.get(partition)
-      if (!cached) {
-        if (partitions.size >= maxPartitions) trim()
-        cached = cachedPartition(!isStored(partition))
-        partitions.set(partition, cached)
-      }
-      cached.usedAt = ++uses
-      return cached
-    },
-    forgetEmpty: (partition) => {
-      const cached = partitions.get(partition)
-      if (cached && cached.front.size + cached.tail.size + cached.deleted.size === 0) partitions.delete(partition)
-    },
-    grew: (by) => {
-      values += by
-    },
-    get hasRoom() {
-      return values < 2 * limits.values
-    },
-    trim,
-    entries: () => partitions.entries(),
+  entries(): IterableIterator<[string, CachedPartition<V>]> {
+    return this.#partitions.entries()
+  }
+
+  #count(): number {
+    let sum = 0
+    for (const { front, tail } of this.#partitions.values()) sum += front.size + tail.size
+    return sum
   }
 }

@@ -2,14 +2,15 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FRESH } from '../../../../lib/model/segment.ts'
 import { partitionId, sortKey } from '../../../../lib/model/segment-key.ts'
-import { type DiskMaps, type DiskMapsParts, diskMaps } from '../../../../lib/store/keyed/disk/disk-maps.ts'
+import { DiskMaps, type DiskMapsParts } from '../../../../lib/store/keyed/disk/disk-maps.ts'
 import { DATA_FILE } from '../../../../lib/store/keyed/disk/disk-store.ts'
 import { type LmdbFile, openLmdbFile } from '../../../../lib/store/keyed/disk/lmdb-file.ts'
 import { createLog, type LogFile } from '../../../../lib/store/keyed/disk/log-file.ts'
 import { recover } from '../../../../lib/store/keyed/disk/recovery.ts'
 import type { Maps } from '../../../../lib/store/keyed/entries.ts'
-import { memoryMap } from '../../../../lib/store/keyed/memory-map.ts'
+import { MemoryMap } from '../../../../lib/store/keyed/memory-map.ts'
 import { manualClock, START } from '../../../support/manual-clock.ts'
+import { overriding } from '../../../support/overriding.ts'
 import { seededRandom } from '../../../support/seeded-random.ts'
 import { quickDirectory } from '../../../support/temporary-directory.ts'
 import { comparable, textContent } from '../samples.ts'
@@ -104,7 +105,7 @@ export const imagesOf = async (
   )
   const firstLog = await recover({ directory, file, boot, warn: () => {} })
   const create: typeof createLog = (where, number) => logs(where, number, boot)
-  const maps = diskMaps({ ...PARTS, directory, file, boot, create, firstLog, sync, logBytes })
+  const maps = new DiskMaps({ ...PARTS, directory, file, boot, create, firstLog, sync, logBytes })
   for (let at = 0; at < work.length; ) {
     const inTurn = work.slice(at, at + 1 + (at % 3))
     at += inTurn.length
@@ -213,9 +214,9 @@ const spiedFiles = (directory: string, lmdb: LmdbFile, told: (image: Seen) => vo
         log.close()
       },
     }
-    return Object.setPrototypeOf(own, log)
+    return overriding(log, own)
   }
-  return { file: Object.setPrototypeOf(spied, lmdb) as LmdbFile, logs }
+  return { file: overriding(lmdb, spied), logs }
 }
 
 /** Puts the files of an image into a directory. */
@@ -236,7 +237,7 @@ export const foundIn = async (
   try {
     const { file } = seen ? spiedFiles(directory, lmdb, seen) : { file: lmdb }
     const firstLog = await recover({ directory, file, boot, warn: (message) => warnings.push(message) })
-    maps = diskMaps({ ...PARTS, directory, file, boot, firstLog, sync: false })
+    maps = new DiskMaps({ ...PARTS, directory, file, boot, firstLog, sync: false })
     return { contents: await maps.atomically(contentsOf), warnings }
   } finally {
     await (maps ?? lmdb).close()
@@ -245,7 +246,7 @@ export const foundIn = async (
 
 /** What there is after each number of steps. */
 export const contentsAfter = (work: readonly Work[]): unknown[][] => {
-  const maps: Maps = { segments: memoryMap(), documents: memoryMap(), tickets: memoryMap() }
+  const maps: Maps = { segments: new MemoryMap(), documents: new MemoryMap(), tickets: new MemoryMap() }
   return [contentsOf(maps)].concat(
     work.map((one) => {
       one(maps)

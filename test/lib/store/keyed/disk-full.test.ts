@@ -3,12 +3,13 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { isHoldfastError } from '../../../../lib/model/errors.ts'
-import { diskMaps } from '../../../../lib/store/keyed/disk/disk-maps.ts'
+import { DiskMaps } from '../../../../lib/store/keyed/disk/disk-maps.ts'
 import { DATA_FILE, type DiskStore, diskStore } from '../../../../lib/store/keyed/disk/disk-store.ts'
 import { type LmdbFile, openLmdbFile } from '../../../../lib/store/keyed/disk/lmdb-file.ts'
 import { createLog, type LogFile } from '../../../../lib/store/keyed/disk/log-file.ts'
 import type { Maps } from '../../../../lib/store/keyed/entries.ts'
 import { type ManualClock, manualClock, settled } from '../../../support/manual-clock.ts'
+import { overriding } from '../../../support/overriding.ts'
 import { quickDirectory } from '../../../support/temporary-directory.ts'
 import { newPartition, textSegment } from '../samples.ts'
 
@@ -38,15 +39,15 @@ const fillable = async (directory: string, clock: ManualClock) => {
         log.complete()
       },
     }
-    return Object.setPrototypeOf(own, log)
+    return overriding(log, own)
   }
   const lmdb = await openLmdbFile(join(directory, DATA_FILE))
   const write: LmdbFile['write'] = async (batch) => {
     unless('the data file')
     await lmdb.write(batch)
   }
-  const file: LmdbFile = Object.setPrototypeOf({ write }, lmdb)
-  const maps = diskMaps({
+  const file = overriding(lmdb, { write })
+  const maps = new DiskMaps({
     directory,
     file,
     clock,
@@ -102,7 +103,7 @@ describe.each(PLACES)('where %s finds no room', (place) => {
       expect(kept).toHaveLength(101)
       expect(warnings).toContain('a new log of changes can not be started, and is retried')
     }
-    expect(await maps.look(allIn)).toEqual(kept)
+    expect(await maps.read(allIn)).toEqual(kept)
     expect(await maps.atomically(allIn)).toEqual(kept)
     fill(undefined)
     await clock.advance(1_000)

@@ -1,13 +1,14 @@
 import { cpSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type DiskMaps, diskMaps } from '../../../../lib/store/keyed/disk/disk-maps.ts'
+import { DiskMaps } from '../../../../lib/store/keyed/disk/disk-maps.ts'
 import { DATA_FILE } from '../../../../lib/store/keyed/disk/disk-store.ts'
 import { openLmdbFile } from '../../../../lib/store/keyed/disk/lmdb-file.ts'
 import { createLog } from '../../../../lib/store/keyed/disk/log-file.ts'
 import { recover } from '../../../../lib/store/keyed/disk/recovery.ts'
 import type { Maps, StoredDocument } from '../../../../lib/store/keyed/entries.ts'
 import { manualClock, settled } from '../../../support/manual-clock.ts'
+import { overriding } from '../../../support/overriding.ts'
 import fc, { FRESH_SEEDS } from '../../../support/properties.ts'
 import { quickDirectory } from '../../../support/temporary-directory.ts'
 
@@ -136,9 +137,9 @@ const smallMaps = async (directory: string, logBytes: number) => {
       if (refusing) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
       log.append(bytes)
     }
-    return Object.setPrototypeOf({ append }, log)
+    return overriding(log, { append })
   }
-  const maps = diskMaps({
+  const maps = new DiskMaps({
     directory,
     file,
     create,

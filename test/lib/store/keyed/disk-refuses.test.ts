@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { diskMaps } from '../../../../lib/store/keyed/disk/disk-maps.ts'
+import { DiskMaps } from '../../../../lib/store/keyed/disk/disk-maps.ts'
 import { DATA_FILE } from '../../../../lib/store/keyed/disk/disk-store.ts'
 import { openLmdbFile } from '../../../../lib/store/keyed/disk/lmdb-file.ts'
 import { createLog, type LogFile } from '../../../../lib/store/keyed/disk/log-file.ts'
 import type { Maps } from '../../../../lib/store/keyed/entries.ts'
 import { manualClock } from '../../../support/manual-clock.ts'
+import { overriding } from '../../../support/overriding.ts'
 import { quickDirectory } from '../../../support/temporary-directory.ts'
 
 const put = (sort: string) => (maps: Maps) =>
@@ -26,10 +27,10 @@ test.each([
         await log.sync()
       },
     }
-    return Object.setPrototypeOf(own, log)
+    return overriding(log, own)
   }
   const file = await openLmdbFile(join(directory, DATA_FILE))
-  const maps = diskMaps({ ...options, directory, file, create, clock: manualClock(), firstLog: 1, warn: () => {} })
+  const maps = new DiskMaps({ ...options, directory, file, create, clock: manualClock(), firstLog: 1, warn: () => {} })
   await maps.atomically(put('before'))
   refuses = true
   // Without waiting for the disk some are answered until the log is full.
@@ -40,6 +41,6 @@ test.each([
   const refusal = { code: 'StoreUnavailable', message: reason }
   await expect(maps.atomically(put('after'))).rejects.toMatchObject(refusal)
   await expect(maps.atomically(({ documents }) => documents.get('p', 'before'))).rejects.toMatchObject(refusal)
-  await expect(maps.look(({ documents }) => documents.get('p', 'before'))).rejects.toMatchObject(refusal)
+  await expect(maps.read(({ documents }) => documents.get('p', 'before'))).rejects.toMatchObject(refusal)
   await maps.close()
 })

@@ -1,0 +1,12 @@
+import { type Received, RetryLater } from 'holdfast'
+
+export interface Reminder {
+  readonly to: string
+}
+
+/** A handler that the mail server may put off. */
+export const remind =
+  (send: (to: string) => Promise<'sent' | 'busy'>) =>
+  async ({ body: { to } }: Received<Reminder>): Promise<void> => {
+    if ((await send(to)) === 'busy') throw new RetryLater(600)
+  }
