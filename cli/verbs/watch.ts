@@ -1,3 +1,4 @@
+import { isHoldfastError } from '../../lib/model/errors.ts'
 import { durationOption } from '../options.ts'
 import type { Session } from '../session.ts'
 import { verb } from '../verb.ts'
@@ -41,6 +42,20 @@ export const watch = verb<Options>({
     }
   },
 })
+
+/** A queue that keeps no results forgets a message with its end. */
+const statusOf = async (
+  { target, signal }: Session,
+  params: { readonly queue: string; readonly messageId: string },
+  wasThere: boolean,
+): Promise<Status> => {
+  try {
+    return (await target.call('getMessage', { params, signal })).status
+  } catch (error) {
+    if (wasThere && isHoldfastError(error, 'MessageNotFound')) return { state: 'gone' }
+    throw error
+  }
+}
 
 const tell = ({ out, now }: Session, messageId: string, status: Status): void => {
   if (out.json) out.record({ messageId, status })

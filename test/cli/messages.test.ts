@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { inProcessTarget } from '../../cli/target/in-process-target.ts'
+import type { Target } from '../../cli/target/target.ts'
 import { QUEUE_CACHE_MS } from '../../lib/model/limits.ts'
 import { engineWithQueue, type TestEngine } from '../support/test-engine.ts'
 import { runCommand } from './command.ts'
@@ -46,7 +48,7 @@ describe('one message', () => {
   test('is watched to its end', async () => {
     const engine = await engineWithQueue()
     await runCommand(['set', 'orders', 'results.retentionSeconds=1h'], { engine })
-    await engine.clock.advance(QUEUE_CACHE_MS)
+    await engine.clock.advance(2 * QUEUE_CACHE_MS)
     const id = await sent(engine)
     const [message] = (await runCommand(['receive', 'orders'], { engine })).records
     const watching = runCommand(['watch', 'orders', id, '--every', '0'], { engine })
@@ -54,6 +56,25 @@ describe('one message', () => {
     const { code, records, stderr } = await watching
     expect([code, stderr]).toEqual([0, ''])
     expect(records.at(-1)).toMatchObject({ messageId: id, status: { state: 'done' } })
+  })
+
+  test('of a queue that keeps no results is gone at its end', async () => {
+    const engine = await engineWithQueue()
+    const id = await sent(engine)
+    const [message] = (await runCommand(['receive', 'orders'], { engine })).records
+    const target = inProcessTarget({ engine, name: 'memory', options: '' })
+    const acking: Target = {
+      ...target,
+      call: async (operation, parts) => {
+        const answer = await target.call(operation, parts)
+        const body = { receiptHandles: [message.receiptHandle] }
+        await target.call('ackMessages', { params: { queue: 'orders' }, body })
+        return answer
+      },
+    }
+    const { code, records } = await runCommand(['watch', 'orders', id, '--every', '0'], { engine, target: acking })
+    expect([code, records.map(({ status }) => status.state)]).toEqual([0, ['leased', 'gone']])
+    expect(await runCommand(['watch', 'orders', id], { engine })).toMatchObject({ code: 1 })
   })
 
   test('is watched no longer than its timeout, nor beyond Ctrl-C', async () => {
