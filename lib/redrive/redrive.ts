@@ -48,17 +48,11 @@ export const MAX_ORIGINS = 1_000
 export const startRedrive = async (
   engine: Engine,
   deadLetterQueue: string,
-  { destination, origins, filter, maxPerSecond }: RedriveRequest = {},
+  request: RedriveRequest = {},
 ): Promise<RedriveTask> => {
   await engine.queues.get(deadLetterQueue)
-  if (destination !== undefined) {
-    checkQueueName(destination, 'destination')
-    if (destination === deadLetterQueue) throw invalid('destination', plainName(destination), 'must be another queue')
-    await engine.queues.get(destination)
-    if (destination.endsWith('.fifo') !== deadLetterQueue.endsWith('.fifo')) {
-      throw invalid('destination', plainName(destination), 'must be of the same kind as the queue, FIFO or standard')
-    }
-  }
+  const { destination, origins, filter, maxPerSecond } = request
+  if (destination !== undefined) await checkDestination(engine, deadLetterQueue, destination)
   if (maxPerSecond !== undefined) whole('maxPerSecond', maxPerSecond, 1, LIMITS.redriveMessagesPerSecond)
   if (origins) checkOrigins(origins)
   const { ready } = await counts(engine, deadLetterQueue)
@@ -76,21 +70,27 @@ export const startRedrive = async (
     cursor: START,
     runUntil: 0,
   }
-  const { applied } = await engine.store.transact([
-    taskWrite(record, 0, record.startedAt),
-    {
-      kind: 'put',
-      key: runningRedriveKey(deadLetterQueue),
-      value: { taskId: record.taskId },
-      ifVersion: await runningVersion(engine, deadLetterQueue),
-    },
-  ])
-  if (!applied) {
-    throw new HoldfastError('OperationInProgress', 'a redrive of this queue is running already', {
-      queue: deadLetterQueue,
-    })
-  }
+  await storeTask(engine, record)
   return asTask(record)
+}
+
+const storeTask = async (engine: Engine, record: TaskRecord): Promise<void> => {
+  const { source: queue, taskId, startedAt } = record
+  const ifVersion = await runningVersion(engine, queue)
+  const { applied } = await engine.store.transact([
+    taskWrite(record, 0, startedAt),
+    { kind: 'put', key: runningRedriveKey(queue), value: { taskId }, ifVersion },
+  ])
+  if (!applied) throw new HoldfastError('OperationInProgress', 'a redrive of this queue is running already', { queue })
+}
+
+const checkDestination = async (engine: Engine, deadLetterQueue: string, destination: string): Promise<void> => {
+  checkQueueName(destination, 'destination')
+  if (destination === deadLetterQueue) throw invalid('destination', plainName(destination), 'must be another queue')
+  await engine.queues.get(destination)
+  if (destination.endsWith('.fifo') !== deadLetterQueue.endsWith('.fifo')) {
+    throw invalid('destination', plainName(destination), 'must be of the same kind as the queue, FIFO or standard')
+  }
 }
 
 /** The names are in the task's record, which is written with each page of messages, so their number is limited. */
