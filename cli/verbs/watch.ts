@@ -26,10 +26,7 @@ export const watch = verb<Options>({
   run: async (session, [queue = '', messageId = ''], { every, timeout }) => {
     const end = timeout === undefined ? Number.POSITIVE_INFINITY : session.now() + timeout * 1_000
     for (let before = ''; ; ) {
-      const { status } = await session.target.call('getMessage', {
-        params: { queue, messageId },
-        signal: session.signal,
-      })
+      const status = await statusOf(session, { queue, messageId }, before !== '')
       const text = JSON.stringify(status)
       if (text !== before) tell(session, messageId, status)
       before = text
