@@ -1,5 +1,6 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb'
 import { Grant, type IGrantable, UnknownPrincipal } from 'aws-cdk-lib/aws-iam'
+import { Construct } from 'constructs'
 import { checkQueueName } from '../lib/model/queue-name.ts'
 import { type QueueKeyKind, queueKeyPattern } from '../lib/store/keys.ts'
 import { keyStatements, named, onKeys } from './function.ts'
@@ -123,8 +124,9 @@ export const grantManage = (table: Table, queue: string, grantee: IGrantable): G
 export const checkGrant = (grantee: IGrantable, queue: string): void => {
   checkQueueName(queue)
   if (grantee.grantPrincipal instanceof UnknownPrincipal) {
+    const name = Construct.isConstruct(grantee) ? ` to ${grantee.node.path}` : ''
     throw new Error(
-      `the grant on queue ${queue} has no role: import the function with its role, or grant to the role itself`,
+      `the grant on queue ${queue}${name} has no role: import the function with its role, or grant to the role itself`,
     )
   }
 }
