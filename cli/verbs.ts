@@ -1,4 +1,5 @@
 import type { Verb } from './verb.ts'
+import { consoleVerb } from './verbs/console.ts'
 import { create } from './verbs/create.ts'
 import { deleteQueue } from './verbs/delete.ts'
 import { pause, resume } from './verbs/pause.ts'
@@ -16,6 +17,7 @@ export const VERBS: readonly Verb[] = [
   queues,
   queue,
   peek,
+  consoleVerb,
   create,
   set,
   pause,
