@@ -45,8 +45,10 @@ export const frontDoor = (parts: FrontDoorParts): FrontDoor => {
     const refusal = parts.signed ? undefined : refusalOfUnsigned(parts.check, request)
     if (refusal !== undefined)
       return refuseSqsRequest(request, new SqsError('AccessDenied', `${refusal}.`), randomUUID())
+    const isForm = isFormForHttp(request, arrival.target)
+    if (isForm && !SQS_METHODS.includes(request.method)) return problemResponse(FORGOTTEN_TYPE, randomUUID())
     const answer = parts.sqs(request, { signal: arrival.signal })
-    return isFormForHttp(request, arrival.target) ? answer.then(orForgottenType) : answer
+    return isForm ? answer.then(orForgottenType) : answer
   }
 }
 
@@ -75,6 +77,8 @@ const UNSIGNED_CHANGE =
 /** Whether a request may be meant for the HTTP API: without a content type, `curl -d` sends a form. */
 const isFormForHttp = ({ headers }: Request, target: string): boolean =>
   target.startsWith('/queues/') && (headers.get('content-type') ?? '').startsWith('application/x-www-form-urlencoded')
+
+const SQS_METHODS: readonly string[] = ['GET', 'POST']
 
 const orForgottenType = async (answer: Response): Promise<Response> => {
   if (answer.status !== 404) return answer

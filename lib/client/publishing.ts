@@ -2,8 +2,10 @@ import type { Clock } from '../clock.ts'
 import type { Reading } from '../codecs/read-message.ts'
 import { issuesText, type StandardSchema, validate } from '../codecs/schema.ts'
 import { HoldfastError, invalid, isHoldfastError, isRefusal } from '../model/errors.ts'
+import { known } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import { type MessageAttribute, messageBytes, type NewMessage, type PublishResult } from '../model/message.ts'
+import { MESSAGE_FIELDS } from '../model/message-rules.ts'
 import type { MessageStatus } from '../model/message-status.ts'
 import { producer } from '../producer/producer.ts'
 import type { QueueTelemetry } from '../telemetry/telemetry.ts'
@@ -78,10 +80,8 @@ export const publishing = <In, Out>(parts: PublishingParts<In, Out>): Publishing
   }
 }
 
-const encode = async <In, Out>(
-  parts: PublishingParts<In, Out>,
-  { body, ...options }: PublishEntry<In>,
-): Promise<NewMessage> => {
+const encode = async <In, Out>(parts: PublishingParts<In, Out>, entry: PublishEntry<In>): Promise<NewMessage> => {
+  const { body, ...options } = known(entry, MESSAGE_FIELDS)
   await checkBody(parts.name, parts, body)
   return newMessage(parts.codec.encode(body), options)
 }
@@ -99,7 +99,6 @@ const publishBatch = async <In, Out>(
   const positions: number[] = []
   for (const [position, entry] of entries.entries()) {
     try {
-      if (typeof entry !== 'object' || entry === null) throw invalid('body', entry, 'must be given, in an object')
       messages.push(await encode(parts, entry))
       positions.push(position)
     } catch (error) {
