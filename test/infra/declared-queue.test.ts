@@ -75,6 +75,15 @@ describe('a declared queue, in the template', () => {
     )
   })
 
+  test('is refused with a mistyped property', () => {
+    const adding = (props: object) => () => serviceTemplate({}, (service) => service.addQueue('orders', props as never))
+    expect(adding({ setings: {} })).toThrow('setings ({}) is not a known field: did you mean settings?')
+    expect(adding({ visibilityTimeoutSeconds: 60 })).toThrow('there are deadLetter, settings, removalPolicy')
+    expect(adding({ deadLetter: { maxReceive: 3 } })).toThrow(
+      'deadLetter.maxReceive (3) is not a known field: did you mean maxReceives?',
+    )
+  })
+
   test('is a FIFO queue by its name', () => {
     const { one } = serviceTemplate({}, (service) => service.addQueue('orders.fifo'))
     expect(JSON.parse(one('Custom::HoldfastQueue').settings)).toMatchObject({
