@@ -1,4 +1,5 @@
 import type { Verb } from './verb.ts'
+import { consoleVerb } from './verbs/console.ts'
 import { create } from './verbs/create.ts'
 import { dead } from './verbs/dead.ts'
 import { deleteQueue } from './verbs/delete.ts'
@@ -23,6 +24,7 @@ export const VERBS: readonly Verb[] = [
   queue,
   peek,
   tail,
+  consoleVerb,
   create,
   set,
   pause,

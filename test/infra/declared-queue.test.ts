@@ -6,6 +6,7 @@ import { createEngine } from '../../lib/engine.ts'
 import type { SettingsChange } from '../../lib/model/queue-settings.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
 import { getQueue } from '../../lib/queues/get-queue.ts'
+import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { memoryStore } from '../../lib/store/keyed/memory-store.ts'
 import { getTrigger } from '../../lib/triggers/trigger.ts'
 import { serviceTemplate } from '../support/template.ts'
@@ -114,6 +115,26 @@ describe('a declared queue, when the stack is deployed', () => {
     expect(taken.deadLetter).toBeUndefined()
   })
 
+  test('is paused and resumed by its declaration, and left as it is by one that says nothing of it', async () => {
+    const owner = newEngine()
+    const paused = async () => (await getQueue(owner, 'orders')).settings.paused
+    const update = (settings: SettingsChange, before: SettingsChange) => {
+      const request = declaration('Update', 'orders', settings, 'orders')
+      const old = { name: 'orders', settings: JSON.stringify(before) }
+      return declareQueue(owner, { ...request, OldResourceProperties: old })
+    }
+    await declareQueue(owner, declaration('Create', 'orders'))
+    await updateQueue(owner, 'orders', { settings: { paused: true } })
+    await update({ delaySeconds: 1 }, {})
+    expect(await paused()).toBe(true)
+    await update({ paused: false }, { delaySeconds: 1 })
+    expect(await paused()).toBeUndefined()
+    await update({ paused: true }, { paused: false })
+    expect(await paused()).toBe(true)
+    await update({ delaySeconds: 2 }, { paused: true })
+    expect(await paused()).toBeUndefined()
+  })
+
   test('changes with its declaration, and is another queue under another name', async () => {
     const owner = newEngine()
     await declareQueue(owner, declaration('Create', 'orders', { delaySeconds: 7 }))
@@ -143,7 +164,7 @@ describe('a consumer, when the stack is deployed', () => {
     RequestType: TriggerDeclaration['RequestType'],
     { logicalId = 'Consumer', functionName = 'warehouse', id = undefined as string | undefined } = {},
   ): TriggerDeclaration => {
-    const { ResourceProperties: _, ...request } = declaration(RequestType, 'orders', {}, id)
+    const { ResourceProperties: _, OldResourceProperties: __, ...request } = declaration(RequestType, 'orders', {}, id)
     const settings = JSON.stringify({ functionTimeoutSeconds: 60 })
     return {
       ...request,
