@@ -1,9 +1,10 @@
 import type { Engine } from '../engine.ts'
 import { invalid } from '../model/errors.ts'
+import { type FieldNames, known } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import { whole } from '../model/number-checks.ts'
 import { isQueueName } from '../model/queue-name.ts'
-import { asQueue } from '../model/queue-record.ts'
+import { asQueue, type QueueState } from '../model/queue-record.ts'
 import type { Queue } from '../model/queue-settings.ts'
 import { queueListPartition } from '../store/keys.ts'
 import { readQueue } from './read-queue.ts'
@@ -16,6 +17,15 @@ export interface QueuePage {
 
 /** Queues of one account and region, by name. Names alone: `listQueueNames`, which reads no settings. */
 export const listQueues = async (engine: Engine, query: ListQuery = {}): Promise<QueuePage> => {
+  const { states, cursor } = await listQueueStates(engine, query)
+  return { queues: states.map(asQueue), ...(cursor !== undefined && { cursor }) }
+}
+
+/** The same with all that is known of each queue, for a caller that goes on with it. */
+export const listQueueStates = async (
+  engine: Engine,
+  query: ListQuery = {},
+): Promise<{ readonly states: readonly QueueState[]; readonly cursor?: string }> => {
   checkQuery(query)
   const { names, cursor } = await listQueueNames(engine, query)
   const scope = query.scope ?? ''
@@ -25,11 +35,12 @@ export const listQueues = async (engine: Engine, query: ListQuery = {}): Promise
       return readQueue(engine.store, full)
     }),
   )
-  const queues = found.filter((state) => state !== undefined).map(asQueue)
-  return { queues, ...(cursor !== undefined && { cursor }) }
+  const states = found.filter((state) => state !== undefined)
+  return { states, ...(cursor !== undefined && { cursor }) }
 }
 
-const checkQuery = ({ prefix = '', cursor }: ListQuery): void => {
+const checkQuery = (query: ListQuery): void => {
+  const { prefix = '', cursor } = known(query, QUERY_FIELDS)
   if (typeof prefix !== 'string' || prefix.length > LIMITS.queueNameLength) {
     throw invalid('prefix', prefix, `must have at most ${LIMITS.queueNameLength} characters`)
   }
@@ -46,6 +57,7 @@ export interface ListQuery {
   /** `<account>/<region>`, when not the default ones. */
   readonly scope?: string
 }
+const QUERY_FIELDS: FieldNames<ListQuery> = { prefix: true, limit: true, cursor: true, scope: true }
 
 export const listQueueNames = async (
   engine: Engine,
