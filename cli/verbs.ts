@@ -1,7 +1,10 @@
 import type { Verb } from './verb.ts'
+import { completion } from './verbs/completion.ts'
 import { create } from './verbs/create.ts'
 import { dead } from './verbs/dead.ts'
 import { deleteQueue } from './verbs/delete.ts'
+import { exportQueue } from './verbs/export.ts'
+import { importQueue } from './verbs/import.ts'
 import { cancel, reschedule, resend } from './verbs/message-changes.ts'
 import { pause, resume } from './verbs/pause.ts'
 import { peek } from './verbs/peek.ts'
@@ -39,5 +42,8 @@ export const VERBS: readonly Verb[] = [
   dead,
   redrive,
   resend,
+  exportQueue,
+  importQueue,
   purge,
+  completion,
 ]
