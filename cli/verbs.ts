@@ -1,5 +1,6 @@
 import type { Verb } from './verb.ts'
 import { completion } from './verbs/completion.ts'
+import { consoleVerb } from './verbs/console.ts'
 import { create } from './verbs/create.ts'
 import { dead } from './verbs/dead.ts'
 import { deleteQueue } from './verbs/delete.ts'
@@ -26,6 +27,7 @@ export const VERBS: readonly Verb[] = [
   queue,
   peek,
   tail,
+  consoleVerb,
   create,
   set,
   pause,

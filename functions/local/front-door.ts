@@ -10,6 +10,7 @@ import { SqsError } from '../sqs/errors.ts'
 import { changesState } from '../sqs/model.ts'
 import { UNKNOWN_OPERATION } from '../sqs/query-protocol.ts'
 import type { CallerCheck } from './caller-check.ts'
+import { isForConsole } from './console-door.ts'
 import { endableRequests } from './endable-requests.ts'
 import { welcome } from './welcome.ts'
 
@@ -40,7 +41,7 @@ export type FrontDoor = (request: Request, arrival: Arrival) => Response | Promi
 export const frontDoor = (parts: FrontDoorParts): FrontDoor => {
   const forHttp = httpDoor(parts)
   return (request, arrival) => {
-    if (isForConsole(arrival.target)) return consoleDoor(parts, request)
+    if (isForConsole(arrival.target)) return answerOfConsole(parts, request)
     if (!isForSqs(request, arrival.target)) return forHttp(request, arrival)
     const refusal = parts.signed ? undefined : refusalOfUnsigned(parts.check, request)
     if (refusal !== undefined)
@@ -52,10 +53,10 @@ export const frontDoor = (parts: FrontDoorParts): FrontDoor => {
   }
 }
 
-/** A form of the console has the content type of SQS requests, so its path decides. */
-const isForConsole = (target: string): boolean => /^\/console(?:[/?#]|$)/.test(target)
-
-const consoleDoor = ({ check, httpOpen, console }: FrontDoorParts, request: Request): Response | Promise<Response> => {
+const answerOfConsole = (
+  { check, httpOpen, console }: FrontDoorParts,
+  request: Request,
+): Response | Promise<Response> => {
   const refusal = check(request.headers)
   if (refusal !== undefined) return refuse(refusal)
   return httpOpen ? console(request) : refuse(...CLOSED)

@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.ts'
 import type { Request } from '../hints/scan-target.ts'
-import { invalid, unknownField } from '../model/errors.ts'
+import { invalid } from '../model/errors.ts'
+import { type FieldNames, known } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { Message } from '../model/message.ts'
 import { whole } from '../model/number-checks.ts'
@@ -25,7 +26,7 @@ export interface PollOptions {
   readonly signal?: AbortSignal
 }
 
-const OPTIONS: Readonly<Record<keyof PollOptions, true>> = {
+const POLL_FIELDS: FieldNames<PollOptions> = {
   maxMessages: true,
   visibilityTimeoutSeconds: true,
   waitTimeSeconds: true,
@@ -82,10 +83,7 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
 }
 
 const checkOptions = (options: PollOptions): void => {
-  for (const [name, value] of Object.entries(options)) {
-    if (value !== undefined && !Object.hasOwn(OPTIONS, name)) throw unknownField(name, value, Object.keys(OPTIONS))
-  }
-  const { maxMessages, visibilityTimeoutSeconds, waitTimeSeconds, attemptId } = options
+  const { maxMessages, visibilityTimeoutSeconds, waitTimeSeconds, attemptId } = known(options, POLL_FIELDS)
   if (maxMessages !== undefined) whole('maxMessages', maxMessages, 1, LIMITS.batchSize)
   if (visibilityTimeoutSeconds !== undefined) {
     whole('visibilityTimeoutSeconds', visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)

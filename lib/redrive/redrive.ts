@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
+import { type FieldNames, known } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import { whole } from '../model/number-checks.ts'
 import { checkQueueName, plainName } from '../model/queue-name.ts'
@@ -34,6 +35,19 @@ export interface RedriveRequest {
   readonly maxPerSecond?: number
 }
 
+const REQUEST_FIELDS: FieldNames<RedriveRequest> = {
+  destination: true,
+  origins: true,
+  filter: true,
+  maxPerSecond: true,
+}
+const FILTER_FIELDS: FieldNames<RedriveFilter> = {
+  messageIds: true,
+  sourceQueue: true,
+  attributes: true,
+  bodyContains: true,
+}
+
 /** A runner that has not written its progress for this long is considered dead. */
 const RUNNER_LEASE_MS = 60_000
 const LISTED = 10
@@ -50,8 +64,9 @@ export const startRedrive = async (
   deadLetterQueue: string,
   request: RedriveRequest = {},
 ): Promise<RedriveTask> => {
+  const { destination, origins, filter, maxPerSecond } = known(request, REQUEST_FIELDS)
+  if (filter) known(filter, FILTER_FIELDS, 'filter')
   await engine.queues.get(deadLetterQueue)
-  const { destination, origins, filter, maxPerSecond } = request
   if (destination !== undefined) await checkDestination(engine, deadLetterQueue, destination)
   if (maxPerSecond !== undefined) whole('maxPerSecond', maxPerSecond, 1, LIMITS.redriveMessagesPerSecond)
   if (origins) checkOrigins(origins)

@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.ts'
 import type { CancelReason } from '../model/cancel-reason.ts'
 import { HoldfastError, invalid } from '../model/errors.ts'
+import { type FieldNames, known } from '../model/known-fields.ts'
 import { checkGroupingId } from '../model/message-rules.ts'
 import type { FirstPublish } from '../publish/deduplication.ts'
 import type { ActionFailure, JointCommits } from '../store/joint.ts'
@@ -27,6 +28,8 @@ export interface TransactionOptions {
    */
   readonly transactionId?: string
 }
+
+const TRANSACTION_FIELDS: FieldNames<TransactionOptions> = { strict: true, transactionId: true }
 
 export interface Committed {
   /** The published messages, in their order; empty when `repeated`. */
@@ -63,6 +66,7 @@ class StoreTransaction implements EngineTransaction {
   #state: 'open' | 'committing' | 'committed' = 'open'
 
   constructor(engine: Engine, options: TransactionOptions) {
+    known(options, TRANSACTION_FIELDS)
     if (options.transactionId !== undefined) checkGroupingId('transactionId', options.transactionId)
     this.#engine = engine
     this.#options = options

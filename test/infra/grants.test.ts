@@ -175,6 +175,11 @@ describe('grants on one queue', () => {
     expect(() => orders.grantInvoke(imported, 'publish')).toThrow('import the function with its role')
   })
 
+  test('with a mistyped option are refused', () => {
+    const grant = () => service.grantPublish('orders', roleOf('Mistyped'), { pendingId: true } as never)
+    expect(grant).toThrow('did you mean pendingIds?')
+  })
+
   test('to call no route are refused', () => {
     expect(() => orders.grantInvoke(roleOf('Idle'))).toThrow('must name a function')
   })

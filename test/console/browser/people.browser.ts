@@ -17,9 +17,9 @@ const ready = async (queue: string) => (await browse(world.engine, queue, { stat
 describe('people', () => {
   test('see trouble first, and follow it to the dead letters', async () => {
     const page = await world.open()
-    expect(await page.locator('.row .go').first().textContent()).toBe('orders')
-    await page.getByRole('link', { name: '5 dead letters' }).click()
-    expect(await page.locator('h1').textContent()).toBe('Dead letters of orders')
+    expect(await page.locator('.row .go').first().textContent()).toBe('orders-failed')
+    await page.getByRole('link', { name: 'It holds 5 dead letters of orders' }).click()
+    expect(await page.locator('h1').textContent()).toBe('Dead letters of orders-failed')
     expect(await page.locator('section h2').allTextContents()).toEqual([
       expect.stringMatching(/^PaymentRefused: the card has expired 3 messages/),
       expect.stringMatching(/^TypeError: order.lines is not iterable 2 messages/),
@@ -106,9 +106,9 @@ describe('the keyboard', () => {
     await page.keyboard.press('j')
     await page.keyboard.press('j')
     await page.keyboard.press('k')
-    expect(await focused()).toBe('orders')
+    expect(await focused()).toBe('orders-failed')
     await page.keyboard.press('Enter')
-    await page.getByRole('heading', { name: 'orders', exact: true }).waitFor()
+    await page.getByRole('heading', { name: 'orders-failed', exact: true }).waitFor()
     await page.keyboard.press('u')
     await page.getByRole('heading', { name: 'Queues' }).waitFor()
     await page.keyboard.press('?')
