@@ -10,21 +10,8 @@ const MAX_FUNCTION_LINES = 40
 const MAX_MUTABLE_LOCALS = 3
 
 /** Files that have functions over the limits still. */
-const PENDING: readonly string[] = [
-  'lib/client/awaiting.ts',
-  'lib/client/publishing.ts',
-  'lib/client/queue.ts',
-  'lib/client/transaction.ts',
-  'lib/telemetry/open-telemetry.ts',
-  'lib/testing.ts',
-  'lib/transport/engine-transport.ts',
-  'lib/transport/http-transport.ts',
-]
-const PENDING_FILES: readonly string[] = [
-  'lib/transport/http-transport.ts',
-  'functions/http/requests.ts',
-  'functions/http/routes.ts',
-]
+const PENDING: readonly string[] = ['console/api.ts']
+const PENDING_FILES: readonly string[] = ['functions/http/requests.ts', 'functions/http/routes.ts']
 
 /** Offsets in the source. */
 interface Node {
