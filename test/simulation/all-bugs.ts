@@ -1,4 +1,5 @@
 import { BUGS, type PlantedBug } from './bugs.ts'
+import { CLIENT_BUGS } from './client-bugs.ts'
 import { GROUP_BUGS } from './fifo-bugs.ts'
 import { HINT_BUGS } from './hint-bugs.ts'
 import { PUBLISH_BUGS } from './publish-bugs.ts'
@@ -15,4 +16,5 @@ export const ALL_BUGS: readonly PlantedBug[] = [
   ...RESULT_BUGS,
   ...TRIGGER_BUGS,
   ...TRANSACTION_BUGS,
+  ...CLIENT_BUGS,
 ]
