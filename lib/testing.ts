@@ -45,7 +45,7 @@ export type Outcome<Out> =
   | { readonly kind: 'acked'; readonly message: Received<Out>; readonly result: unknown }
   /** The handler threw, and the message is received again from `visibleAt` on, epoch ms. */
   | { readonly kind: 'retried'; readonly message: Received<Out>; readonly error: unknown; readonly visibleAt: number }
-  /** It threw `Reject`. */
+  /** It threw `Reject`, or failed at the last receive that a queue with results allows. */
   | { readonly kind: 'dead-lettered'; readonly message: Received<Out>; readonly error: unknown }
 
 export interface TestQueue<In, Out = In> extends QueueClient<In, Out> {
@@ -131,10 +131,12 @@ const runOn = async <In, Out>(
     result = await handler(message, { signal: new AbortController().signal })
   } catch (error) {
     if (error instanceof Reject) {
-      await queue.nack(message, { deadLetter: true, error: error.message || 'Rejected' })
+      await queue.nack(message, { deadLetter: true, error: error.message || 'Rejected', failure: error })
       return { kind: 'dead-lettered', message, error }
     }
-    await queue.nack(message, error instanceof RetryLater ? { delaySeconds: error.seconds } : {})
+    await queue.nack(message, error instanceof RetryLater ? { delaySeconds: error.seconds } : { failure: error })
+    const { state } = await queue.status(message.messageId)
+    if (state === 'deadLettered') return { kind: 'dead-lettered', message, error }
     const { visibleAt } = await queue.get(message.messageId)
     return { kind: 'retried', message, error, visibleAt }
   }
