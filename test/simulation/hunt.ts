@@ -7,7 +7,7 @@ import { ROOT } from './planted-copy.ts'
 import { bundled, newWorker } from './pool.ts'
 
 /** A bug that no history of so many finds counts as not noticed. */
-export const MAX_HUNTED = 10_000
+const MAX_HUNTED = 10_000
 /** Histories between two looks at what they found. */
 const CHUNK = 4
 const SEED = 1

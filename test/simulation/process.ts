@@ -290,4 +290,4 @@ export const throttle = () => {
     end: () => until.clear(),
   }
 }
-export type Throttle = ReturnType<typeof throttle>
+type Throttle = ReturnType<typeof throttle>

@@ -73,7 +73,7 @@ const newEntry = (sort: string, version: number, length: number) => ({
 })
 
 /** All that the maps hold. */
-export const contentsOf = ({ segments, documents }: Maps): unknown[] => {
+const contentsOf = ({ segments, documents }: Maps): unknown[] => {
   const found: unknown[] = []
   segments.visit(partitionId(PARTITION), '', '\uffff', (sort, { segment, content }) => {
     found.push([sort, segment.version, comparable('load' in content ? content.load() : content)])
