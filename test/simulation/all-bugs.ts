@@ -1,4 +1,5 @@
 import { BUGS, type PlantedBug } from './bugs.ts'
+import { EDGE_BUGS } from './edge-bugs.ts'
 import { GROUP_BUGS } from './fifo-bugs.ts'
 import { HINT_BUGS } from './hint-bugs.ts'
 import { PUBLISH_BUGS } from './publish-bugs.ts'
@@ -9,6 +10,7 @@ import { TRIGGER_BUGS } from './trigger-bugs.ts'
 /** Every bug that is planted, by kinds. */
 export const ALL_BUGS: readonly PlantedBug[] = [
   ...BUGS,
+  ...EDGE_BUGS,
   ...GROUP_BUGS,
   ...HINT_BUGS,
   ...PUBLISH_BUGS,

@@ -203,7 +203,8 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/publish/group-place.ts',
     replace: 'lastSequence !== undefined && lastSequence >= byClock ?',
     by: 'lastSequence === byClock ?',
-    suites: UNIT,
+    suites: [...UNIT, 'test/simulation/simulation.test.ts'],
+    worlds: 'fifo',
   },
   {
     name: 'a deduplication id is taken whoever has it',
