@@ -1,4 +1,5 @@
 import { UsageError } from '../functions/local/usage-error.ts'
+import { systemClock } from '../lib/clock.ts'
 import { isHoldfastError } from '../lib/model/errors.ts'
 import type { Io } from './io.ts'
 import { createOutput } from './output/output.ts'
@@ -19,6 +20,7 @@ export interface CommonOptions extends TargetOptions {
 export interface Surroundings {
   readonly openTarget?: (options: TargetOptions) => Promise<Target>
   readonly now?: () => number
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
 /**
@@ -32,8 +34,9 @@ export const runVerb = async (
   args: readonly string[],
   options: CommonOptions,
   io: Io,
-  { openTarget = (given) => chooseTarget(given, io.env, io.cwd), now = Date.now }: Surroundings = {},
+  surroundings: Surroundings = {},
 ): Promise<number> => {
+  const { openTarget = (given) => chooseTarget(given, io.env, io.cwd), now = Date.now, sleep = waitFor } = surroundings
   const ending = new AbortController()
   const readerGone = () => ending.abort(new Interrupted(READER_GONE))
   const out = createOutput(io, { json: options.json, readerGone })
@@ -45,7 +48,9 @@ export const runVerb = async (
   let target: Target | undefined
   try {
     target = await openTarget(options)
-    const session: Session = { target, out, signal: ending.signal, io, yes: options.yes ?? false, now }
+    const { signal } = ending
+    const sleepOn = (ms: number) => sleep(ms, signal)
+    const session: Session = { target, out, signal, io, yes: options.yes ?? false, now, sleep: sleepOn }
     return (await verb.run(session, args, options as Readonly<Record<string, unknown>>)) ?? EXIT.done
   } catch (error) {
     return failure(error, io)
@@ -54,6 +59,11 @@ export const runVerb = async (
     await out.flushed()
     stopListening()
   }
+}
+
+const waitFor = async (ms: number, signal: AbortSignal): Promise<void> => {
+  await systemClock.sleep(ms, signal)
+  signal.throwIfAborted()
 }
 
 const leaveAtOnce = (io: Io): void => {
@@ -82,5 +92,6 @@ const reason = (error: unknown): string => {
 /** What to do about a refusal, where its own words do not say it. */
 const ADVICE: Partial<Record<string, string>> = {
   QueueNotFound: '"holdfast queues" lists the queues that there are.',
+  OperationInProgress: 'Where that is a redrive: "holdfast redrive NAME --cancel" stops it.',
   LeaseLost: 'Its lease has ended, or another consumer has the message: "holdfast show" says where it is.',
 }

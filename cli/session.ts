@@ -13,6 +13,8 @@ export interface Session {
   readonly yes: boolean
   /** Epoch ms. */
   readonly now: () => number
+  /** Waits; throws at Ctrl-C. */
+  readonly sleep: (ms: number) => Promise<void>
 }
 
 /** Ctrl-C, or a reader of stdout that has gone away, ended a command. */

@@ -9,8 +9,8 @@ import type {
   redriveTask,
   storedMessage,
 } from '../functions/http/answers.ts'
-import type { OperationAnswer, OperationCall } from '../functions/http/call-operation.ts'
-import type { Problem } from '../functions/http/problem.ts'
+import { isUnexpected, type Problem, problemOf } from '../functions/http/problem.ts'
+import type { OperationId } from '../functions/http/routes.ts'
 
 export type QueueShown = z.output<typeof queueAnswer>
 export type MessageShown = z.output<typeof storedMessage>
@@ -29,8 +29,19 @@ export type MessageAnswer =
   | { readonly messageId: string; readonly queue: string; readonly status: StatusShown }
 export type RedriveShown = z.output<typeof redriveTask>
 
-/** Calls an operation of the HTTP API, in this process or elsewhere. */
-export type CallApi = (call: OperationCall) => Promise<OperationAnswer>
+export interface ApiCall {
+  readonly params?: Readonly<Record<string, string>>
+  /** Members that are undefined are left out. */
+  readonly query?: Readonly<Record<string, string | number | undefined>>
+  readonly body?: unknown
+}
+
+/**
+ * Calls an operation of the HTTP API, in this process or elsewhere, and answers its JSON.
+ *
+ * @throws what `problemOf` reads: `HoldfastError`, `HttpRefusal`; or `ApiProblem`
+ */
+export type CallApi = (operation: OperationId, parts: ApiCall) => Promise<unknown>
 
 /** An operation refused or failed: what the API answered. */
 export class ApiProblem extends Error {
@@ -43,56 +54,53 @@ export class ApiProblem extends Error {
   }
 }
 
+/** The problem that an operation answered; undefined for any other failure. */
+export const problemIn = (error: unknown): Problem | undefined => {
+  if (error instanceof ApiProblem) return error.problem
+  return isUnexpected(error) ? undefined : problemOf(error)
+}
+
 /** Queues of one page. Each is counted, so a page is bounded. */
 export const QUEUES_PAGE = 50
 
-/**
- * The operations that the console uses, and no others: none of them receives a message.
- *
- * Each throws `ApiProblem` when the API refuses.
- */
+interface Page {
+  readonly limit: number
+  readonly cursor?: string | undefined
+  readonly states?: string | undefined
+}
+interface List {
+  readonly prefix?: string | undefined
+  readonly cursor?: string | undefined
+}
+
+/** The operations that the console uses, and no others: none of them receives a message. Each throws what `CallApi` does. */
 export const consoleApi = (call: CallApi) => {
-  const ask = async <T>(given: OperationCall): Promise<T> => {
-    const answer = await call(given)
-    if (!answer.ok) throw new ApiProblem(answer.problem)
-    return answer.body as T
-  }
+  const ask = async <T>(operation: OperationId, parts: ApiCall): Promise<T> => (await call(operation, parts)) as T
+  const at = (queue: string, messageId: string) => ({ params: { queue, messageId } })
   return {
-    queues: (query: { prefix?: string | undefined; cursor?: string | undefined }) =>
-      ask<z.output<typeof queueListAnswer>>({
-        method: 'GET',
-        path: '/queues',
+    queues: (query: List) =>
+      ask<z.output<typeof queueListAnswer>>('listQueues', {
         query: { ...query, include: 'counts', limit: QUEUES_PAGE },
       }),
-    queueNames: (query: { prefix?: string | undefined; cursor?: string | undefined }) =>
-      ask<z.output<typeof queueListAnswer>>({ method: 'GET', path: '/queues', query: { ...query, limit: 1_000 } }),
-    queue: (queue: string) => ask<QueueShown>({ method: 'GET', path: `/queues/${queue}` }),
-    browse: (queue: string, query: { limit: number; cursor?: string | undefined; states?: string | undefined }) =>
-      ask<z.output<typeof browseAnswer>>({ method: 'GET', path: `/queues/${queue}/messages`, query }),
-    message: (queue: string, id: string) =>
-      ask<MessageAnswer>({ method: 'GET', path: `/queues/${queue}/messages/${id}` }),
-    redrives: (queue: string) =>
-      ask<z.output<typeof redriveListAnswer>>({ method: 'GET', path: `/queues/${queue}/redrive` }),
-    createQueue: (queue: string, body: unknown) => ask<QueueShown>({ method: 'PUT', path: `/queues/${queue}`, body }),
-    change: (queue: string, body: unknown) => ask<QueueShown>({ method: 'PATCH', path: `/queues/${queue}`, body }),
-    purge: (queue: string) => ask<void>({ method: 'POST', path: `/queues/${queue}/purge`, body: {} }),
+    queueNames: () => ask<z.output<typeof queueListAnswer>>('listQueues', { query: { limit: 1_000 } }),
+    queue: (queue: string) => ask<QueueShown>('getQueue', { params: { queue } }),
+    browse: (queue: string, page: Page) =>
+      ask<z.output<typeof browseAnswer>>('browseMessages', { params: { queue }, query: { ...page } }),
+    message: (queue: string, id: string) => ask<MessageAnswer>('getMessage', at(queue, id)),
+    redrives: (queue: string) => ask<z.output<typeof redriveListAnswer>>('listRedrives', { params: { queue } }),
+    createQueue: (queue: string, body: unknown) => ask<QueueShown>('createQueue', { params: { queue }, body }),
+    change: (queue: string, body: unknown) => ask<QueueShown>('updateQueue', { params: { queue }, body }),
+    purge: (queue: string) => ask<void>('purgeQueue', { params: { queue }, body: {} }),
     deleteQueue: (queue: string, force: boolean) =>
-      ask<void>({ method: 'DELETE', path: `/queues/${queue}`, query: { force: force ? 'true' : 'false' } }),
+      ask<void>('deleteQueue', { params: { queue }, query: { force: force ? 'true' : 'false' } }),
     publish: (queue: string, message: unknown) =>
-      ask<z.output<typeof publishAnswer>>({
-        method: 'POST',
-        path: `/queues/${queue}/messages`,
-        body: { messages: [message] },
-      }),
+      ask<z.output<typeof publishAnswer>>('publishMessages', { params: { queue }, body: { messages: [message] } }),
     reschedule: (queue: string, id: string, body: unknown) =>
-      ask<MessageShown>({ method: 'PATCH', path: `/queues/${queue}/messages/${id}`, body }),
-    cancel: (queue: string, id: string) => ask<void>({ method: 'DELETE', path: `/queues/${queue}/messages/${id}` }),
-    resend: (queue: string, id: string) =>
-      ask<MessageShown>({ method: 'POST', path: `/queues/${queue}/messages/${id}/resend`, body: {} }),
-    redrive: (queue: string, body: unknown) =>
-      ask<RedriveShown>({ method: 'POST', path: `/queues/${queue}/redrive`, body }),
-    cancelRedrive: (queue: string, task: string) =>
-      ask<RedriveShown>({ method: 'DELETE', path: `/queues/${queue}/redrive/${task}` }),
+      ask<MessageShown>('rescheduleMessage', { ...at(queue, id), body }),
+    cancel: (queue: string, id: string) => ask<void>('cancelMessage', at(queue, id)),
+    resend: (queue: string, id: string) => ask<MessageShown>('resendMessage', { ...at(queue, id), body: {} }),
+    redrive: (queue: string, body: unknown) => ask<RedriveShown>('startRedrive', { params: { queue }, body }),
+    cancelRedrive: (queue: string, taskId: string) => ask<RedriveShown>('cancelRedrive', { params: { queue, taskId } }),
   }
 }
 

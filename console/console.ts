@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { ApiProblem, type CallApi, consoleApi } from './api.ts'
+import { type CallApi, consoleApi, problemIn } from './api.ts'
 import { type AssetName, readAssets } from './assets.ts'
 import { BASE, type ConsoleContext, type Screen, type Visit } from './context.ts'
 import { createFlashes } from './flashes.ts'
@@ -49,7 +49,8 @@ export const createConsole = (parts: ConsoleParts): Console => {
   }
   const app = routed(context)
   app.onError((error, c) => {
-    if (error instanceof ApiProblem) return show(c, context, problemScreen(error))
+    const problem = problemIn(error)
+    if (problem) return show(c, context, problemScreen(problem))
     parts.failed?.(error)
     return show(c, context, failureScreen(500, 'Internal error', 'The console failed. Its log says why'))
   })

@@ -1,15 +1,8 @@
+import { type Trouble, troublesOf } from '../cli/trouble.ts'
 import type { QueueShown } from './api.ts'
-import { ageSeconds, counted, duration } from './views/words.ts'
+import { counted, duration } from './views/words.ts'
 
-export type Level = 'bad' | 'warn' | 'fine'
-
-export interface Trouble {
-  readonly level: Level
-  /** A sentence without its full stop. */
-  readonly text: string
-  /** What to look at. */
-  readonly see: 'dead' | 'messages' | 'settings'
-}
+export type { Trouble }
 
 /** What is known of a queue. */
 export interface QueueFacts {
@@ -17,53 +10,42 @@ export interface QueueFacts {
   /** Messages in its dead-letter queue, those of other queues included; absent where it has none or it was not counted. */
   readonly dead?: number | undefined
   /** Queues whose dead-letter queue it is, as far as they are known. */
-  readonly deadLetterOf: readonly string[]
+  readonly sources: readonly string[]
   /** Whether it names a dead-letter queue that does not exist. */
-  readonly deadLetterQueueMissing?: boolean
+  readonly deadLetterQueueMissing: boolean
 }
 
-/** A message that is ready for longer than this is late. */
-const LATE_SECONDS = 60
-/** From this share of the retention on, messages are about to expire. */
-const EXPIRING = 0.8
-const ORDER: Readonly<Record<Level, number>> = { bad: 0, warn: 1, fine: 2 }
+/** What is wrong with a queue, the worst first: the command line's rules. */
+export const troubles = ({ queue, sources, deadLetterQueueMissing }: QueueFacts, now: number): readonly Trouble[] =>
+  troublesOf({ queue, sources, now, names: new Set(deadLetterQueueMissing ? [] : [queue.deadLetter?.queue ?? '']) })
 
-/** What is wrong with a queue, the worst first. */
-export const troublesOf = ({ queue, dead = 0, deadLetterOf, deadLetterQueueMissing }: QueueFacts, now: number) => {
-  const { ready = 0, leased = 0, oldestReadyAt } = queue.counts ?? {}
-  const age = oldestReadyAt === undefined ? 0 : ageSeconds(oldestReadyAt, now)
-  const left = queue.retentionSeconds - age
-  const waiting = deadLetterOf.length === 0 && age > LATE_SECONDS
-  const found: (Trouble | false)[] = [
-    deadLetterQueueMissing === true && {
-      level: 'bad',
-      text: `Its dead-letter queue ${queue.deadLetter?.queue} does not exist: messages that fail stay`,
-      see: 'settings',
-    },
-    age > EXPIRING * queue.retentionSeconds && {
-      level: 'bad',
-      text: `The oldest message expires in ${duration(Math.max(0, left))}`,
-      see: 'messages',
-    },
-    dead > 0 && { level: 'bad', text: counted(dead, 'dead letter'), see: 'dead' },
-    waiting &&
-      leased === 0 && { level: 'bad', text: `Nobody receives: ${counted(ready, 'message')} wait`, see: 'messages' },
-    waiting &&
-      leased > 0 && { level: 'warn', text: `Falls behind: the oldest waits for ${duration(age)}`, see: 'messages' },
-  ]
-  return found.filter((one): one is Trouble => one !== false).sort((a, b) => ORDER[a.level] - ORDER[b.level])
+/** For the order and the color of a row: `fine` where there is no trouble. */
+export const levelOf = ([worst]: readonly Trouble[]): Trouble['level'] | 'fine' => worst?.level ?? 'fine'
+
+const ORDER = { bad: 0, warning: 1, fine: 2 } as const
+
+interface Row {
+  readonly facts: QueueFacts
+  readonly found: readonly Trouble[]
 }
-
-export const levelOf = (troubles: readonly Trouble[]): Level => troubles[0]?.level ?? 'fine'
 
 /** Orders queues: the worst first, then those with the oldest messages, then by name. */
-export const byTrouble = (
-  a: { readonly facts: QueueFacts; readonly troubles: readonly Trouble[] },
-  b: { readonly facts: QueueFacts; readonly troubles: readonly Trouble[] },
-): number =>
-  ORDER[levelOf(a.troubles)] - ORDER[levelOf(b.troubles)] ||
-  b.troubles.length - a.troubles.length ||
+export const byTrouble = (a: Row, b: Row): number =>
+  ORDER[levelOf(a.found)] - ORDER[levelOf(b.found)] ||
+  oldest(a).localeCompare(oldest(b)) ||
   a.facts.queue.name.localeCompare(b.facts.queue.name)
+
+const oldest = ({ facts: { queue } }: Row): string => queue.counts?.oldestReadyAt ?? '~'
+
+/** The screen of a queue on which a trouble is looked at. */
+export const SEEN_AT: Readonly<Record<Trouble['code'], 'messages' | 'dead' | 'settings'>> = {
+  'dead-letter-queue-missing': 'settings',
+  expiring: 'messages',
+  'no-consumers': 'messages',
+  behind: 'messages',
+  'dead-letters': 'dead',
+  paused: 'settings',
+}
 
 /** What the queue does with a message whose work fails. */
 export const onFailure = ({ retryPolicy, deadLetter, retentionSeconds, visibilityTimeoutSeconds }: QueueShown) => {

@@ -4,6 +4,7 @@ import { theEngine } from './runtime/compose.ts'
 import { invokeByClient } from './runtime/lambda-invocation.ts'
 import { flushMetrics, lambdaLog, observeInLambda } from './runtime/telemetry.ts'
 import { DEFAULT_SCOPE, queueNames } from './sqs/queue-url.ts'
+import { eventBytesIn } from './triggers/dispatcher-memory.ts'
 import { eventInvoker } from './triggers/event-invoker.ts'
 import { lambdaClient, lambdaFunction } from './triggers/lambda-function.ts'
 import { observeTrigger } from './triggers/observe-trigger.ts'
@@ -23,7 +24,7 @@ export const handler = async ({ queue }: DispatchEvent, context: Context): Promi
   try {
     const end = await dispatch(engine, {
       queue,
-      invoker: eventInvoker(engine, names, runFunction),
+      invoker: eventInvoker(engine, names, runFunction, { maxBytes: eventBytesIn(Number(context.memoryLimitInMB)) }),
       endsAt: engine.clock.now() + context.getRemainingTimeInMillis(),
       startRun: (next) => invokeByClient(context.functionName, JSON.stringify(dispatchEvent(next))),
       observe: observeTrigger,

@@ -1,5 +1,7 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb'
 import { Grant, type IGrantable, UnknownPrincipal } from 'aws-cdk-lib/aws-iam'
+import { Construct } from 'constructs'
+import { known } from '../lib/model/known-fields.ts'
 import { checkQueueName } from '../lib/model/queue-name.ts'
 import { type QueueKeyKind, queueKeyPattern } from '../lib/store/keys.ts'
 import { keyStatements, named, onKeys } from './function.ts'
@@ -93,12 +95,10 @@ export interface ConsumedQueue {
   readonly deadLetterQueue?: string | undefined
 }
 
-export const grantPublish = (
-  table: Table,
-  queue: string,
-  grantee: IGrantable,
-  { pendingIds = false }: PublishGrant = {},
-): Grant => grantRights(table, grantee, queue, pendingIds ? [PUBLISH, LOOK_FOR_PENDING] : [PUBLISH])
+export const grantPublish = (table: Table, queue: string, grantee: IGrantable, options: PublishGrant = {}): Grant => {
+  const { pendingIds = false } = known(options, { pendingIds: true })
+  return grantRights(table, grantee, queue, pendingIds ? [PUBLISH, LOOK_FOR_PENDING] : [PUBLISH])
+}
 
 export const grantConsume = (table: Table, { queue, deadLetterQueue }: ConsumedQueue, grantee: IGrantable): Grant => {
   if (deadLetterQueue !== undefined) checkGrant(grantee, deadLetterQueue)
@@ -123,8 +123,9 @@ export const grantManage = (table: Table, queue: string, grantee: IGrantable): G
 export const checkGrant = (grantee: IGrantable, queue: string): void => {
   checkQueueName(queue)
   if (grantee.grantPrincipal instanceof UnknownPrincipal) {
+    const name = Construct.isConstruct(grantee) ? ` to ${grantee.node.path}` : ''
     throw new Error(
-      `the grant on queue ${queue} has no role: import the function with its role, or grant to the role itself`,
+      `the grant on queue ${queue}${name} has no role: import the function with its role, or grant to the role itself`,
     )
   }
 }

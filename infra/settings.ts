@@ -92,10 +92,10 @@ const schema = z.strictObject({
   /** Memory of each function, MB. Its share of a CPU grows with it, up to a whole one at 1769. */
   memoryMb: whole(128, 10_240).default(512),
   /**
-   * Memory of the dispatcher, MB, which holds the batches of all invocations that are under way for a queue: up to
-   * `maxConcurrency` times 6 MB, about three times over.
+   * Memory of the dispatcher, MB, which bounds the bytes of the events that are under way for a queue: five of 6 MB with 256 MB, 33
+   * with 512 MB.
    */
-  dispatcherMemoryMb: whole(128, 10_240).default(512),
+  dispatcherMemoryMb: whole(128, 10_240).default(256),
   /** Concurrent runs that a function has reserved, and can't exceed: `{"poll": 50}`. @default the account's pool */
   reservedConcurrency: parsed(
     z.record(z.string(), whole(0, 100_000), { error: 'must be an object of function names and numbers' }),

@@ -9,11 +9,12 @@ import type { Codec } from './codecs/codec.ts'
 import type { Json } from './codecs/json.ts'
 import type { StandardSchema } from './codecs/schema.ts'
 import { HoldfastError, invalid } from './model/errors.ts'
+import { known } from './model/known-fields.ts'
 import { checkQueueName } from './model/queue-name.ts'
 import type { Queue } from './model/queue-settings.ts'
 import type { QueuePage } from './queues/list-queues.ts'
 import { engineTransaction, type TransactionOptions } from './transactions/transaction.ts'
-import type { CallOptions, GivenQueue, Transport } from './transport/port.ts'
+import { CALL_FIELDS, type CallOptions, type GivenQueue, type Transport } from './transport/port.ts'
 
 export interface QueueOptions<In = never, Out = never> {
   /** Checks bodies on publish and on receive. The value given is published, not the schema's output. */
@@ -103,5 +104,8 @@ const administration = (transport: Transport): Pick<Client, 'createQueue' | 'del
     checkQueueName(name)
     await transport.deleteQueue(name, options)
   },
-  listQueues: ({ signal, ...query } = {}) => transport.listQueues(query, { signal }),
+  listQueues: async (given = {}) => {
+    const { signal, ...query } = known(given, { prefix: true, limit: true, cursor: true, ...CALL_FIELDS })
+    return transport.listQueues(query, { signal })
+  },
 })

@@ -4,6 +4,7 @@ import { issuesText, validate } from './codecs/schema.ts'
 import type { TextCodec } from './codecs/text-codec.ts'
 import { bytesOfBase64 } from './model/base64.ts'
 import { HoldfastError } from './model/errors.ts'
+import { type FieldNames, known } from './model/known-fields.ts'
 import type { MessageAttribute } from './model/message.ts'
 import type { Processed, Telemetry } from './telemetry/telemetry.ts'
 
@@ -72,18 +73,24 @@ export interface EventHandlerOptions<In, Out> {
   readonly telemetry?: Telemetry
 }
 
+const HANDLER_FIELDS: FieldNames<EventHandlerOptions<never, never>> = {
+  schema: true,
+  codec: true,
+  onError: true,
+  telemetry: true,
+}
+
 /**
  * A handler of queue events that decodes and validates each body, works on the records concurrently, and returns which of them failed,
  * so that only those are received again (`ReportBatchItemFailures`). On a FIFO queue the records of a group follow each other, and from
  * the first one that failed on all of them are received again.
  */
-export const queueHandler =
-  <Out, Context = unknown, In = Out>(
-    work: (body: Out, context: RecordContext<Context>) => unknown,
-    options: EventHandlerOptions<In, Out> = {},
-  ): ((event: QueueEvent, lambda: Context) => Promise<BatchResponse>) =>
-  async ({ Records }, lambda) => {
-    const { schema, codec = jsonCodec() as TextCodec<In, Out>, onError = reportFailure } = options
+export const queueHandler = <Out, Context = unknown, In = Out>(
+  work: (body: Out, context: RecordContext<Context>) => unknown,
+  options: EventHandlerOptions<In, Out> = {},
+): ((event: QueueEvent, lambda: Context) => Promise<BatchResponse>) => {
+  const { schema, codec = jsonCodec() as TextCodec<In, Out>, onError = reportFailure } = known(options, HANDLER_FIELDS)
+  return async ({ Records }, lambda) => {
     const failed: string[] = []
     const runOne = async (record: QueueRecord): Promise<boolean> => {
       try {
@@ -106,15 +113,16 @@ export const queueHandler =
     await Promise.all(groupsOf(Records).map(runGroup))
     return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) }
   }
+}
 
-/** Works on a record, and tells of it. */
+/** Works on a record, within a span if there is telemetry. */
 const traced = (record: QueueRecord, telemetry: Telemetry | undefined, work: () => unknown): unknown => {
   const { eventSourceARN } = record
   const queue = eventSourceARN.slice(eventSourceARN.lastIndexOf(':') + 1)
   return telemetry ? telemetry.queue(queue, undefined).process([processed(record)], false, work) : work()
 }
 
-/** The message of a record, as far as traces tell of it. */
+/** The message of a record, with what its span needs. */
 const processed = ({ messageId, attributes, messageAttributes }: QueueRecord): Processed => ({
   messageId,
   receiveCount: Number(attributes.ApproximateReceiveCount ?? 1),

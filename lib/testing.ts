@@ -7,6 +7,7 @@ import type { InvalidMessage, Received } from './codecs/read-message.ts'
 import type { StandardSchema } from './codecs/schema.ts'
 import { createEngine } from './engine.ts'
 import type { GivenSettings } from './model/given-settings.ts'
+import { type FieldNames, known } from './model/known-fields.ts'
 import type { StoredMessage } from './model/message.ts'
 import { memoryStore } from './store/keyed/memory-store.ts'
 import { noTelemetry } from './telemetry/telemetry.ts'
@@ -29,6 +30,14 @@ export interface TestQueueOptions<In = never, Out = never> {
   readonly codec?: Codec<In, Out>
   /** Where the clock starts, epoch ms. @default 2026-03-01T12:00:00Z */
   readonly startAt?: number
+}
+
+const TEST_QUEUE_FIELDS: FieldNames<TestQueueOptions> = {
+  name: true,
+  settings: true,
+  schema: true,
+  codec: true,
+  startAt: true,
 }
 
 /** The outcome of a handler's run. */
@@ -64,10 +73,10 @@ const DEAD_LETTER_RECEIVES = 3
 export const createTestQueue = async <In, Out = In>(
   options: TestQueueOptions<In, Out> = {},
 ): Promise<TestQueue<In, Out>> => {
-  const clock = manualClock(options.startAt)
+  const { settings = {}, startAt } = known(options, TEST_QUEUE_FIELDS)
+  const clock = manualClock(startAt)
   const engine = createEngine({ store: memoryStore({ clock }), clock })
   const client = createClient({ engine })
-  const { settings = {} } = options
   const name = options.name ?? (settings.fifo ? 'orders.fifo' : 'orders')
   const deadLetter = settings.deadLetter ?? {
     queue: name.endsWith('.fifo') ? `${name.slice(0, -'.fifo'.length)}-dead.fifo` : `${name}-dead`,

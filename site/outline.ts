@@ -5,7 +5,7 @@ export interface Chapter {
 }
 
 export const CHAPTERS: readonly Chapter[] = [
-  { title: 'Start', files: ['README.md', 'docs/local.md', 'docs/docker.md'] },
+  { title: 'Start', files: ['README.md', 'docs/local.md', 'docs/console.md', 'docs/docker.md'] },
   {
     title: 'Guides',
     files: ['docs/library.md', 'docs/results.md', 'docs/transactions.md', 'docs/triggers.md', 'docs/message-groups.md'],

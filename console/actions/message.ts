@@ -1,4 +1,4 @@
-import { ApiProblem, type MessageAnswer, type MessageShown } from '../api.ts'
+import { type MessageAnswer, type MessageShown, problemIn } from '../api.ts'
 import { type Action, BASE, type ConsoleContext, type Page, queueHref, type Screen } from '../context.ts'
 import { failureScreen } from '../pages/problem.ts'
 import { decodedBody } from '../views/body.ts'
@@ -100,7 +100,8 @@ export const editAction: Action = async ({ api, hidePayloads }, { params: { queu
     await api.cancel(queue, messageId)
     return { to, told: 'The edited message is sent, and the earlier one is cancelled.' }
   } catch (error) {
-    if (!(error instanceof ApiProblem)) throw error
-    return { to, told: `The edited message is sent, but the earlier one could not be cancelled: ${error.message}.` }
+    const problem = problemIn(error)
+    if (!problem) throw error
+    return { to, told: `The edited message is sent, but the earlier one could not be cancelled: ${problem.detail}.` }
   }
 }

@@ -35,7 +35,7 @@ export const purgeAction: Action = async ({ api }, { params: { queue = '' } }) =
 
 /** Asks before a deletion, with what it deletes and which queues lose their dead-letter queue. */
 export const deletePage: Page = async (context, { params: { queue = '' } }) => {
-  const [{ counts }, { queues }] = await Promise.all([context.api.queue(queue), context.api.queueNames({})])
+  const [{ counts }, { queues }] = await Promise.all([context.api.queue(queue), context.api.queueNames()])
   const all = counts ? counts.ready + counts.leased + counts.delayed : 0
   const sources = queues.filter(({ deadLetter, name }) => deadLetter?.queue === queue && name !== queue)
   const names = sources.map(({ name }) => name).join(', ')

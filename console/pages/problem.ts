@@ -1,9 +1,9 @@
-import type { ApiProblem } from '../api.ts'
+import type { Problem } from '../../functions/http/problem.ts'
 import { BASE, type Screen } from '../context.ts'
 import { html } from '../views/html.ts'
 
 /** What the API refused, with its reason and what to do about it. */
-export const problemScreen = ({ problem }: ApiProblem): Screen =>
+export const problemScreen = (problem: Problem): Screen =>
   failureScreen(problem.status, problem.title, problem.detail, problem.hint)
 
 /** A page for what could not be done. */

@@ -1,11 +1,11 @@
-import type { QueueShown } from '../api.ts'
+import type { MessageShown, QueueShown } from '../api.ts'
 import { BASE, type ConsoleContext, type Page, queueHref, type Visit } from '../context.ts'
-import { onFailure, troublesOf } from '../trouble.ts'
+import { onFailure, type Trouble, troubles } from '../trouble.ts'
 import { stateChart } from '../views/charts.ts'
 import { type Html, html } from '../views/html.ts'
 import { messageTable } from '../views/messages.ts'
 import { ageSeconds, count, duration, instant } from '../views/words.ts'
-import { ifThere, seeHref } from './queues.ts'
+import { ifThere, troubleLink } from './queues.ts'
 
 const PAGE = 25
 
@@ -33,13 +33,13 @@ export const queuePage: Page = async (context, visit) => {
   if (queue.counts) context.history.add(name, { at: now, ...queue.counts })
   const dead = target?.counts && target.counts.ready + target.counts.leased + target.counts.delayed
   const missing = queue.deadLetter !== undefined && target === undefined
-  const troubles = troublesOf({ queue, dead, deadLetterOf: [], deadLetterQueueMissing: missing }, now)
+  const found = troubles({ queue, sources: sourcesIn(page.messages), deadLetterQueueMissing: missing }, now)
   return {
     title: name,
     trail: [['Queues', BASE]],
     version: [queue, dead, page.messages.map(({ messageId, state, receiveCount }) => [messageId, state, receiveCount])],
     main: html`<h1>${name}</h1>
-${troubles.length > 0 && html`<ul class="troubles">${troubles.map(({ level, text, see }) => html`<li><a class="trouble ${level}" href="${seeHref(name, see)}">${text}</a></li>`)}</ul>`}
+${found.length > 0 && troubleList(name, found)}
 ${numbers(queue, dead, now)}
 ${stateChart(context.history.of(name))}
 <p class="dim">${onFailure(queue)}. Created ${instant(queue.createdAt, now)}.</p>
@@ -50,6 +50,14 @@ ${page.messages.length === 0 ? html`<p>${cursor === undefined ? 'There is none.'
 ${page.cursor !== undefined && html`<p><a href="${nextHref(visit, name, page.cursor)}">Next messages</a></p>`}`,
   }
 }
+
+/** That it is a dead-letter queue shows in its messages. */
+const sourcesIn = (messages: readonly MessageShown[]): string[] => [
+  ...new Set(messages.flatMap(({ deadLetter }) => deadLetter?.queue ?? [])),
+]
+
+const troubleList = (name: string, found: readonly Trouble[]): Html =>
+  html`<ul class="troubles">${found.map((one) => html`<li>${troubleLink(name, one)}${one.cures.map(({ command, effect }) => html`<span class="dim">${effect}${command !== undefined && html`: <code>holdfast ${command}</code>`}</span>`)}</li>`)}</ul>`
 
 const nextHref = ({ query }: Visit, name: string, cursor: string): string =>
   `${queueHref(name)}?${new URLSearchParams({ state: query.get('state') ?? '', cursor })}#messages`

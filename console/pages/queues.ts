@@ -1,6 +1,6 @@
-import { ApiProblem, type ConsoleApi, type QueueShown } from '../api.ts'
+import { type ConsoleApi, problemIn, type QueueShown } from '../api.ts'
 import { BASE, type ConsoleContext, type Page, queueHref } from '../context.ts'
-import { byTrouble, levelOf, onFailure, type QueueFacts, type Trouble, troublesOf } from '../trouble.ts'
+import { byTrouble, levelOf, onFailure, type QueueFacts, SEEN_AT, type Trouble, troubles } from '../trouble.ts'
 import { sparkline } from '../views/charts.ts'
 import { changeForm, field } from '../views/forms.ts'
 import { type Html, html } from '../views/html.ts'
@@ -8,7 +8,7 @@ import { ageSeconds, count, duration } from '../views/words.ts'
 
 interface Row {
   readonly facts: QueueFacts
-  readonly troubles: readonly Trouble[]
+  readonly found: readonly Trouble[]
 }
 
 /** The queues, those in trouble first. */
@@ -17,7 +17,7 @@ export const queuesPage: Page = async (context, { query }) => {
   const { queues, cursor } = await context.api.queues({ prefix, cursor: query.get('cursor') || undefined })
   const now = context.now()
   const facts = await factsOf(context.api, queues)
-  const rows = facts.map((one) => ({ facts: one, troubles: troublesOf(one, now) })).sort(byTrouble)
+  const rows = facts.map((one) => ({ facts: one, found: troubles(one, now) })).sort(byTrouble)
   for (const { name, counts } of queues) if (counts) context.history.add(name, { at: now, ...counts })
   return {
     title: 'Queues',
@@ -50,7 +50,7 @@ const factsAbout = (
   const target = queue.deadLetter && find(queue.deadLetter.queue)
   return {
     queue,
-    deadLetterOf: all.filter(({ deadLetter }) => deadLetter?.queue === queue.name).map(({ name }) => name),
+    sources: all.filter(({ deadLetter }) => deadLetter?.queue === queue.name).map(({ name }) => name),
     dead: target && total(target),
     deadLetterQueueMissing: queue.deadLetter !== undefined && target === undefined,
   }
@@ -61,7 +61,7 @@ const total = ({ counts }: QueueShown): number => (counts ? counts.ready + count
 /** A queue, unless it does not exist. */
 export const ifThere = (api: ConsoleApi, name: string): Promise<QueueShown | undefined> =>
   api.queue(name).catch((error: unknown) => {
-    if (error instanceof ApiProblem && error.problem.code === 'QueueNotFound') return undefined
+    if (problemIn(error)?.code === 'QueueNotFound') return undefined
     throw error
   })
 
@@ -74,12 +74,12 @@ const table = (context: ConsoleContext, rows: readonly Row[], now: number): Html
 <thead><tr><th scope="col">Queue</th><th scope="col">State</th><th scope="col" class="n">Ready</th><th scope="col" class="n">Leased</th><th scope="col" class="n">Delayed</th><th scope="col" class="n">Dead</th><th scope="col" class="n">Oldest</th><th scope="col">Backlog</th><th scope="col">When work fails</th></tr></thead>
 <tbody>${rows.map((row) => tableRow(context, row, now))}</tbody></table>`
 
-const tableRow = ({ history }: ConsoleContext, { facts, troubles }: Row, now: number): Html => {
+const tableRow = ({ history }: ConsoleContext, { facts, found }: Row, now: number): Html => {
   const { queue, dead } = facts
   const { ready = 0, leased = 0, delayed = 0, oldestReadyAt, exact = true } = queue.counts ?? {}
   const about = exact ? '' : '≈'
-  return html`<tr class="row ${levelOf(troubles)}"><th scope="row"><a class="go" href="${queueHref(queue.name)}">${queue.name}</a></th>
-<td data-label="State">${troubleText(facts, troubles)}</td>
+  return html`<tr class="row ${levelOf(found)}"><th scope="row"><a class="go" href="${queueHref(queue.name)}">${queue.name}</a></th>
+<td data-label="State">${troubleText(facts, found)}</td>
 <td data-label="Ready" class="n">${about}${count(ready)}</td><td data-label="Leased" class="n">${about}${count(leased)}</td><td data-label="Delayed" class="n">${about}${count(delayed)}</td>
 <td data-label="Dead" class="n">${dead === undefined ? '–' : dead > 0 ? html`<a href="${queueHref(queue.name, 'dead')}">${count(dead)}</a>` : '0'}</td>
 <td data-label="Oldest" class="n">${oldestReadyAt === undefined ? '–' : duration(ageSeconds(oldestReadyAt, now))}</td>
@@ -87,16 +87,19 @@ const tableRow = ({ history }: ConsoleContext, { facts, troubles }: Row, now: nu
 <td data-label="When work fails" class="dim">${onFailure(queue)}</td></tr>`
 }
 
-const troubleText = ({ queue, deadLetterOf }: QueueFacts, troubles: readonly Trouble[]): Html => {
-  const texts = troubles.map(
-    ({ level, text, see }) => html`<a class="trouble ${level}" href="${seeHref(queue.name, see)}">${text}</a>`,
-  )
-  const role = deadLetterOf.length > 0 && html`<span class="dim">Dead letters of ${deadLetterOf.join(', ')}</span>`
-  return texts.length > 0 ? html`${texts} ${role}` : html`${role || html`<span class="ok">Fine</span>`}`
+const troubleText = ({ queue, sources }: QueueFacts, found: readonly Trouble[]): Html => {
+  if (found.length > 0) return html`${found.map((trouble) => troubleLink(queue.name, trouble))}`
+  return sources.length > 0
+    ? html`<span class="dim">Dead letters of ${sources.join(', ')}</span>`
+    : html`<span class="ok">Fine</span>`
 }
 
-export const seeHref = (queue: string, see: Trouble['see']): string =>
-  see === 'messages' ? `${queueHref(queue)}#messages` : queueHref(queue, see)
+/** A trouble in words, and the way to where it is looked at. */
+export const troubleLink = (queue: string, { code, level, what }: Trouble): Html => {
+  const at = SEEN_AT[code]
+  const href = at === 'messages' ? `${queueHref(queue)}#messages` : queueHref(queue, at)
+  return html`<a class="trouble ${level}" href="${href}">${what.charAt(0).toUpperCase()}${what.slice(1)}</a>`
+}
 
 const newQueue = (context: ConsoleContext): Html | undefined =>
   changeForm(

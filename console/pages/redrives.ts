@@ -9,7 +9,7 @@ const LISTED = 10
 
 /** The redrives of every dead-letter queue, those under way first. */
 export const redrivesPage: Page = async (context) => {
-  const { queues, cursor } = await context.api.queueNames({})
+  const { queues, cursor } = await context.api.queueNames()
   const present = new Set(queues.map(({ name }) => name))
   const sources = [...new Set(queues.flatMap(({ deadLetter }) => deadLetter?.queue ?? []))].filter((name) =>
     present.has(name),

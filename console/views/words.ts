@@ -1,26 +1,10 @@
+import { thousands as count, counted, duration as inWords } from '../../cli/output/words.ts'
 import { type Html, html } from './html.ts'
 
-const UNITS = [
-  ['d', 86_400],
-  ['h', 3_600],
-  ['min', 60],
-] as const
+export { count, counted }
 
-/** A span in its two largest units: `40 s`, `3 min`, `2 h 5 min`, `4 d`. */
-export const duration = (seconds: number): string => {
-  if (seconds < 60) return `${seconds < 10 && seconds % 1 !== 0 ? seconds.toFixed(1) : Math.round(seconds)} s`
-  const at = UNITS.findIndex(([, size]) => seconds >= size)
-  const [unit, size] = UNITS[at] ?? ['s', 1]
-  const [lower, lowerSize] = UNITS[at + 1] ?? ['s', 1]
-  const whole = Math.floor(seconds / size)
-  const rest = Math.floor((seconds - whole * size) / lowerSize)
-  return rest > 0 ? `${whole} ${unit} ${rest} ${lower}` : `${whole} ${unit}`
-}
-
-export const count = (value: number): string => value.toLocaleString('en-US')
-
-/** `1 message`, `2,000 messages`. */
-export const counted = (value: number, noun: string): string => `${count(value)} ${noun}${value === 1 ? '' : 's'}`
+/** A span in its two largest units. */
+export const duration = (seconds: number): string => inWords(seconds * 1_000)
 
 /** Seconds since an instant, at least 0. */
 export const ageSeconds = (instant: string, now: number): number => Math.max(0, (now - Date.parse(instant)) / 1000)

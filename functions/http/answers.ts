@@ -44,7 +44,7 @@ export const queueAnswer = z
     ),
     maxInFlightPerGroup: z.optional(count),
     results: z.optional(z.strictObject({ retentionSeconds: count })),
-    paused: z.optional(z.literal(true)),
+    paused: z.optional(z.literal(true).check(z.describe('Whether polls and triggers get nothing'))),
     redriveAllowPolicy: z.optional(
       z.strictObject({
         permission: z.enum(['allowAll', 'denyAll', 'byQueue']),

@@ -121,7 +121,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   getMessage: { answer: { ...STORED, status: { state: 'ready', receiveCount: 0 } } },
   getResult: { answer: { messageId: MESSAGE_ID, status: DONE, result: { invoice: 17 } } },
   rescheduleMessage: { request: { dueAt: '2030-02-01T08:00:00Z' }, answer: STORED },
-  resendMessage: { answer: STORED },
+  resendMessage: { request: { body: { order: 17 } }, answer: STORED },
   startRedrive: { request: { filter: { attributes: { source: 'web' } }, maxPerSecond: 50 }, answer: REDRIVE },
   listRedrives: { answer: { redrives: [REDRIVE] } },
   getRedrive: { answer: { ...REDRIVE, state: 'completed', moved: 400 } },

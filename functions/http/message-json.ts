@@ -1,3 +1,4 @@
+import type { MessageEdits } from '../../lib/messages/resend-message.ts'
 import { base64, bytesOfBase64 } from '../../lib/model/base64.ts'
 import { countThatFits } from '../../lib/model/count-that-fits.ts'
 import type {
@@ -11,7 +12,7 @@ import type {
 import { plainName } from '../../lib/model/queue-name.ts'
 import { withoutUndefined } from '../../lib/model/without-undefined.ts'
 import { MAX_ANSWER_BYTES } from '../runtime/answer-size.ts'
-import type { MessageAttributeBody, NewMessageBody } from './requests.ts'
+import type { MessageAttributeBody, NewMessageBody, ResendBody } from './requests.ts'
 
 /** Messages as the HTTP API writes and reads them. Instants are ISO 8601 on the outside, epoch ms inside. */
 
@@ -26,11 +27,18 @@ export const newMessageFrom = (given: NewMessageBody): NewMessage => {
     ...withoutUndefined(rest),
     body: bodyBase64 === undefined ? (body as Body) : bytesOfBase64(bodyBase64),
     ...(dueAt !== undefined && { dueAt: epochMs(dueAt) }),
-    ...(attributes && {
-      attributes: Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, attributeFrom(value)])),
-    }),
+    ...(attributes && { attributes: attributesFrom(attributes) }),
   }
 }
+
+export const editsFrom = ({ body, bodyBase64, attributes }: ResendBody): MessageEdits => ({
+  ...(body !== undefined && { body: body as Body }),
+  ...(bodyBase64 !== undefined && { body: bytesOfBase64(bodyBase64) }),
+  ...(attributes && { attributes: attributesFrom(attributes) }),
+})
+
+const attributesFrom = (given: Readonly<Record<string, MessageAttributeBody>>): Record<string, MessageAttribute> =>
+  Object.fromEntries(Object.entries(given).map(([name, value]) => [name, attributeFrom(value)]))
 
 const attributeFrom = (given: MessageAttributeBody): MessageAttribute => {
   if (typeof given === 'string') return { dataType: 'String', value: given }

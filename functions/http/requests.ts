@@ -58,6 +58,25 @@ const newMessage = z
     z.meta({ id: 'NewMessage' }),
   )
 
+/** What a message that is sent again has from now on. */
+export const resendRequest = z
+  .strictObject({
+    body: z.optional(
+      z.unknown().check(z.describe('Default: as it is. A string is stored as text, any other value as JSON')),
+    ),
+    bodyBase64: z.optional(base64.check(z.describe('Bytes in place of the body'))),
+    attributes: z.optional(
+      z
+        .record(text(1, LIMITS.attributeNameLength), messageAttribute)
+        .check(z.describe('All attributes that it has from now on. Default: as they are')),
+    ),
+  })
+  .check(
+    z.refine((given) => given.body === undefined || given.bodyBase64 === undefined, {
+      error: 'must hold at most one of body and bodyBase64',
+    }),
+  )
+
 export const publishRequest = z.strictObject({
   messages: z.array(newMessage).check(z.minLength(1), z.maxLength(LIMITS.batchSize)),
 })
@@ -295,3 +314,4 @@ export const redriveRequest = z.strictObject({
 
 export type NewMessageBody = z.infer<typeof newMessage>
 export type MessageAttributeBody = z.infer<typeof messageAttribute>
+export type ResendBody = z.infer<typeof resendRequest>

@@ -24,6 +24,7 @@ import {
   queueListQuery,
   redriveRequest,
   rescheduleRequest,
+  resendRequest,
   resultQuery,
   unreceiveRequest,
 } from './requests.ts'
@@ -212,9 +213,9 @@ export const routes = [
     method: 'POST',
     path: '/queues/{queue}/messages/{messageId}/resend',
     function: 'messages',
-    summary: 'Send a message round again that failed for good or is in the dead-letter queue',
+    summary: 'Send a message round again that failed for good or is in the dead-letter queue, as it is or edited',
     query: none,
-    request: none,
+    request: resendRequest,
     answers: { 200: storedMessage },
   },
   {

@@ -129,7 +129,9 @@ export const queueChange = z
     retryPolicy: z.optional(z.nullable(retryPolicy)),
     maxInFlightPerGroup: z.optional(z.nullable(maxInFlightPerGroup)),
     results: z.optional(z.nullable(results)),
-    paused: z.optional(z.nullable(paused)),
+    paused: z.optional(
+      z.nullable(paused).check(z.describe('Whether polls and triggers get nothing; null and false let them go on')),
+    ),
     redriveAllowPolicy: z.optional(z.nullable(redriveAllowPolicy)),
     fifo: z.optional(z.nullable(fifo).check(z.describe('A queue never changes its kind'))),
     tags: z.optional(z.record(text(1, LIMITS.tagKeyLength), z.nullable(text(0, LIMITS.tagValueLength)))),

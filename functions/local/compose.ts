@@ -1,7 +1,7 @@
+import { callApp } from '../../console/call-app.ts'
 import { createConsole } from '../../console/console.ts'
 import type { Engine } from '../../lib/engine.ts'
 import { createApp } from '../http/app.ts'
-import { callOperation } from '../http/call-operation.ts'
 import { openApiDocument } from '../http/openapi.ts'
 import { allOperations } from '../operations/all.ts'
 import { OPEN_RULES } from '../operations/move-rules.ts'
@@ -42,7 +42,7 @@ export const composeFrontDoor = ({ options, engine, wakeRedrive, authenticate, l
     httpOpen: options.httpOpen || authenticate === undefined,
     http,
     console: createConsole({
-      call: (call) => callOperation(http, call),
+      call: callApp(http),
       place,
       now: engine.clock.now,
       failed: (error) => log.error('the console failed unexpectedly', { error }),

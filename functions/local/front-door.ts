@@ -10,6 +10,7 @@ import { SqsError } from '../sqs/errors.ts'
 import { changesState } from '../sqs/model.ts'
 import { UNKNOWN_OPERATION } from '../sqs/query-protocol.ts'
 import type { CallerCheck } from './caller-check.ts'
+import { isForConsole } from './console-door.ts'
 import { endableRequests } from './endable-requests.ts'
 import { welcome } from './welcome.ts'
 
@@ -40,20 +41,22 @@ export type FrontDoor = (request: Request, arrival: Arrival) => Response | Promi
 export const frontDoor = (parts: FrontDoorParts): FrontDoor => {
   const forHttp = httpDoor(parts)
   return (request, arrival) => {
-    if (isForConsole(arrival.target)) return consoleDoor(parts, request)
+    if (isForConsole(arrival.target)) return answerOfConsole(parts, request)
     if (!isForSqs(request, arrival.target)) return forHttp(request, arrival)
     const refusal = parts.signed ? undefined : refusalOfUnsigned(parts.check, request)
     if (refusal !== undefined)
       return refuseSqsRequest(request, new SqsError('AccessDenied', `${refusal}.`), randomUUID())
+    const isForm = isFormForHttp(request, arrival.target)
+    if (isForm && !SQS_METHODS.includes(request.method)) return problemResponse(FORGOTTEN_TYPE, randomUUID())
     const answer = parts.sqs(request, { signal: arrival.signal })
-    return isFormForHttp(request, arrival.target) ? answer.then(orForgottenType) : answer
+    return isForm ? answer.then(orForgottenType) : answer
   }
 }
 
-/** A form of the console has the content type of SQS requests, so its path decides. */
-const isForConsole = (target: string): boolean => /^\/console(?:[/?#]|$)/.test(target)
-
-const consoleDoor = ({ check, httpOpen, console }: FrontDoorParts, request: Request): Response | Promise<Response> => {
+const answerOfConsole = (
+  { check, httpOpen, console }: FrontDoorParts,
+  request: Request,
+): Response | Promise<Response> => {
   const refusal = check(request.headers)
   if (refusal !== undefined) return refuse(refusal)
   return httpOpen ? console(request) : refuse(...CLOSED)
@@ -75,6 +78,8 @@ const UNSIGNED_CHANGE =
 /** Whether a request may be meant for the HTTP API: without a content type, `curl -d` sends a form. */
 const isFormForHttp = ({ headers }: Request, target: string): boolean =>
   target.startsWith('/queues/') && (headers.get('content-type') ?? '').startsWith('application/x-www-form-urlencoded')
+
+const SQS_METHODS: readonly string[] = ['GET', 'POST']
 
 const orForgottenType = async (answer: Response): Promise<Response> => {
   if (answer.status !== 404) return answer

@@ -14,6 +14,8 @@ export interface Declaration<Properties> {
   readonly LogicalResourceId: string
   readonly PhysicalResourceId?: string
   readonly ResourceProperties: Properties
+  /** Of an update: the properties before it. */
+  readonly OldResourceProperties?: Properties
 }
 
 /** The id of a resource that could not be created. In its rollback CloudFormation deletes this id, and therefore no queue. */

@@ -18,10 +18,18 @@ export const declareQueue = async (engine: Engine, declaration: QueueDeclaration
     return id ?? NOT_CREATED
   }
   const { name, settings } = ResourceProperties
-  await createOrChange(engine, name, JSON.parse(settings) as SettingsChange)
+  const wanted = JSON.parse(settings) as SettingsChange
+  await createOrChange(engine, name, { ...(isNoLongerPaused(declaration, wanted) && { paused: false }), ...wanted })
   // The name is the resource's id: when it changes, CloudFormation deletes the queue with the old name afterwards.
   return name
 }
+
+/** Whether the declaration before named `paused`, and this one leaves it out: then the queue is resumed. */
+const isNoLongerPaused = (
+  { ResourceProperties: { name }, OldResourceProperties: old }: QueueDeclaration,
+  { paused }: SettingsChange,
+): boolean =>
+  paused === undefined && old?.name === name && (JSON.parse(old.settings) as SettingsChange).paused !== undefined
 
 const createOrChange = async (engine: Engine, name: string, settings: SettingsChange): Promise<void> => {
   const present = await ifQueueExists(getQueue(engine, name))

@@ -7,7 +7,7 @@ import { resendMessage } from '../../lib/messages/resend-message.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
 import { withoutUndefined } from '../../lib/model/without-undefined.ts'
 import { messageStatus } from '../../lib/results/await-result.ts'
-import { epochMs, fitting, storedMessageJson } from '../http/message-json.ts'
+import { editsFrom, epochMs, fitting, storedMessageJson } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
 import { statusJson } from '../http/result-json.ts'
 
@@ -45,9 +45,9 @@ export const operations = {
     }
   },
 
-  resendMessage: async ({ engine, params }) => ({
+  resendMessage: async ({ engine, params, body }) => ({
     status: 200,
-    body: storedMessageJson(await resendMessage(engine, params.queue, params.messageId)),
+    body: storedMessageJson(await resendMessage(engine, params.queue, params.messageId, editsFrom(body))),
   }),
 
   cancelMessage: async ({ engine, params }) => {

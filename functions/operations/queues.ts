@@ -1,9 +1,10 @@
 import type { Engine } from '../../lib/engine.ts'
 import { ifQueueExists, invalid } from '../../lib/model/errors.ts'
 import { changedSettings, newQueueSettings } from '../../lib/model/given-settings.ts'
+import type { Queue } from '../../lib/model/queue-settings.ts'
 import { withoutUndefined } from '../../lib/model/without-undefined.ts'
 import { counts } from '../../lib/queues/counts.ts'
-import { createQueue } from '../../lib/queues/create-queue.ts'
+import { createQueue, type QueueCreation } from '../../lib/queues/create-queue.ts'
 import { deadLetterSource } from '../../lib/queues/dead-letter-source.ts'
 import { deleteQueue } from '../../lib/queues/delete-queue.ts'
 import { getQueue } from '../../lib/queues/get-queue.ts'
@@ -14,6 +15,7 @@ import type { Operations } from '../http/operation.ts'
 import { HttpRefusal } from '../http/problem.ts'
 import { extrasFrom, queueJson } from '../http/queue-json.ts'
 import { type NewQueueBody, type QueueChangeBody, settingsIn } from '../http/settings-shape.ts'
+import type { QueueNames } from '../sqs/queue-url.ts'
 import { countsByQueue } from './measure-queues.ts'
 import { checkMove, type MoveRules } from './move-rules.ts'
 
@@ -25,24 +27,16 @@ export const queueOperations = (rules: () => MoveRules) => {
   const names = () => rules().names
   return {
     listQueues: async ({ engine, query: { include, ...query } }) => {
-      if (include && query.limit !== undefined && query.limit > COUNTED_PAGE) {
-        throw invalid('limit', query.limit, `must be at most ${COUNTED_PAGE} with include=counts`)
-      }
+      if (include) checkCountedPage(query.limit)
       const { queues, cursor } = await listQueues(engine, withoutUndefined(query))
       const counted = include ? await countsByQueue(engine, queues) : new Map()
-      return {
-        status: 200,
-        body: { queues: queues.map((queue) => queueJson(queue, names(), counted.get(queue.name))), cursor },
-      }
+      const shown = queues.map((queue) => queueJson(queue, names(), counted.get(queue.name)))
+      return { status: 200, body: { queues: shown, cursor } }
     },
 
     createQueue: async ({ engine, params, body }) => {
       await checkDeadLetterMove(engine, rules(), params.queue, body)
-      const { queue, created } = await createQueue(engine, params.queue, {
-        settings: newQueueSettings(params.queue, settingsIn(body)),
-        ...(body.tags && { tags: body.tags }),
-        extras: withoutUndefined(extrasFrom(body, names())) as Record<string, string>,
-      })
+      const { queue, created } = await createQueue(engine, params.queue, creationFrom(params.queue, body, names()))
       return { status: created ? 201 : 200, body: queueJson(queue, names()) }
     },
 
@@ -53,11 +47,7 @@ export const queueOperations = (rules: () => MoveRules) => {
 
     updateQueue: async ({ engine, params, body }) => {
       await checkDeadLetterMove(engine, rules(), params.queue, body)
-      const queue = await updateQueue(engine, params.queue, (present) => ({
-        settings: changedSettings(settingsIn(body), present.settings),
-        ...(body.tags && { tags: body.tags }),
-        extras: extrasFrom(body, names()),
-      }))
+      const queue = await updateQueue(engine, params.queue, (present) => changeFrom(present, body, names()))
       return { status: 200, body: queueJson(queue, names()) }
     },
 
@@ -73,6 +63,24 @@ export const queueOperations = (rules: () => MoveRules) => {
     },
   } satisfies Operations
 }
+
+const checkCountedPage = (limit: number | undefined): void => {
+  if (limit !== undefined && limit > COUNTED_PAGE) {
+    throw invalid('limit', limit, `must be at most ${COUNTED_PAGE} with include=counts`)
+  }
+}
+
+const creationFrom = (name: string, body: NewQueueBody, names: QueueNames): QueueCreation => ({
+  settings: newQueueSettings(name, settingsIn(body)),
+  ...(body.tags && { tags: body.tags }),
+  extras: withoutUndefined(extrasFrom(body, names)) as Record<string, string>,
+})
+
+const changeFrom = (present: Queue, body: QueueChangeBody, names: QueueNames) => ({
+  settings: changedSettings(settingsIn(body), present.settings),
+  ...(body.tags && { tags: body.tags }),
+  extras: extrasFrom(body, names),
+})
 
 /** Naming the present dead-letter queue again needs no right. */
 const checkDeadLetterMove = async (

@@ -12,16 +12,29 @@ import { type SqsRecord, sqsRecord } from './sqs-event.ts'
 /** Lambda's limit for a synchronous invocation, 6 MB, minus room for what surrounds the records. */
 export const MAX_EVENT_BYTES = 6 * 1024 * 1024 - 1024
 
-/** Runs a function once with the JSON of an event. */
-export type RunFunction = (trigger: Trigger, event: string) => Promise<FunctionOutcome>
+/** Runs a function once with the JSON of an event, in UTF-8. */
+export type RunFunction = (trigger: Trigger, event: Buffer) => Promise<FunctionOutcome>
 export type FunctionOutcome =
   /** The function returned this JSON. */
   { readonly kind: 'answered'; readonly payload: string } | Exclude<InvokeOutcome, { kind: 'answered' }>
 
+export interface EventMemory {
+  /** Most bytes of events under way; one event is always let through. @default no bound */
+  readonly maxBytes?: number
+}
+
 /** Delivers messages to functions in events of SQS's format. */
-export const eventInvoker = (engine: Engine, names: QueueNames, run: RunFunction): Invoker => {
+export const eventInvoker = (
+  engine: Engine,
+  names: QueueNames,
+  run: RunFunction,
+  { maxBytes = Number.POSITIVE_INFINITY }: EventMemory = {},
+): Invoker => {
   const records = memoized((message: Message, from: ReceivedFrom): SqsRecord => sqsRecord(message, from))
-  const jsonOf = memoized((message: Message, from: ReceivedFrom): string => JSON.stringify(records(message, from)))
+  const jsonOf = memoized(
+    (message: Message, from: ReceivedFrom): Buffer => Buffer.from(JSON.stringify(records(message, from))),
+  )
+  const events = eventsUnderWay(run, maxBytes)
   const origin = async ({ queue }: Trigger): Promise<ReceivedFrom> => ({
     queue: await engine.queues.get(queue),
     address: names.addressOf(queue),
@@ -29,28 +42,53 @@ export const eventInvoker = (engine: Engine, names: QueueNames, run: RunFunction
   return {
     fitting: async (trigger, messages) => {
       const from = await origin(trigger)
-      return countThatFits(messages, (message) => Buffer.byteLength(jsonOf(message, from)) + 1, MAX_EVENT_BYTES)
+      return countThatFits(messages, (message) => jsonOf(message, from).byteLength + 1, MAX_EVENT_BYTES)
     },
     records: async (trigger, messages) => {
       const from = await origin(trigger)
       return messages.map((message) => ({ ...records(message, from) }))
     },
+    hasRoom: events.hasRoom,
     invoke: async (trigger, messages) => {
-      let from: ReceivedFrom
-      try {
-        from = await origin(trigger)
-      } catch (error) {
-        if (!isHoldfastError(error)) throw error
-        return { kind: 'not-run', reason: 'refused', error: error.message }
-      }
-      const event = `{"Records":[${messages.map((message) => jsonOf(message, from)).join(',')}]}`
-      const outcome = await run(trigger, event)
-      if (outcome.kind !== 'answered') return outcome
-      return answerOf(
-        outcome.payload,
-        messages.map(({ messageId }) => messageId),
-      )
+      const ids = messages.map(({ messageId }) => messageId)
+      const making = origin(trigger).then((from) => eventOf(messages.map((one) => jsonOf(one, from))))
+      return events.send(trigger, making, ids)
     },
+  }
+}
+
+/** Counts the bytes of events from before they are made until their answers are there. */
+const eventsUnderWay = (run: RunFunction, maxBytes: number) => {
+  let heldBytes = 0
+  /** Here nothing holds more of the messages than the event and their ids. */
+  const send = async (trigger: Trigger, making: Promise<Buffer>, ids: readonly string[]): Promise<InvokeOutcome> => {
+    // As large as may be, until it is made: the next batch must not begin meanwhile.
+    heldBytes += MAX_EVENT_BYTES
+    const event = await orRefusal(making)
+    const bytes = Buffer.isBuffer(event) ? event.byteLength : 0
+    heldBytes += bytes - MAX_EVENT_BYTES
+    if (!Buffer.isBuffer(event)) return event
+    try {
+      const outcome = await run(trigger, event)
+      return outcome.kind === 'answered' ? answerOf(outcome.payload, ids) : outcome
+    } finally {
+      heldBytes -= bytes
+    }
+  }
+  return { send, hasRoom: () => heldBytes === 0 || heldBytes + MAX_EVENT_BYTES <= maxBytes }
+}
+
+const eventOf = (records: readonly Buffer[]): Buffer =>
+  Buffer.concat([HEAD, ...records.flatMap((record, at) => (at === 0 ? [record] : [COMMA, record])), TAIL])
+const HEAD = Buffer.from('{"Records":[')
+const COMMA = Buffer.from(',')
+const TAIL = Buffer.from(']}')
+
+const orRefusal = async (event: Promise<Buffer>): Promise<Buffer | InvokeOutcome> => {
+  try {
+    return await event
+  } catch (error) {
+    return { kind: 'not-run', reason: 'refused', error: isHoldfastError(error) ? error.message : String(error) }
   }
 }
 

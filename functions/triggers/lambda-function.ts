@@ -31,14 +31,14 @@ export interface LambdaFunctionOptions {
 /** Runs Lambda functions, and waits for their answers. */
 export const lambdaFunction =
   (client: Pick<LambdaClient, 'send'>, { errorsWithoutHeader = false }: LambdaFunctionOptions = {}): RunFunction =>
-  async ({ functionName, functionTimeoutSeconds }: Trigger, event: string): Promise<FunctionOutcome> => {
+  async ({ functionName, functionTimeoutSeconds }: Trigger, event: Buffer): Promise<FunctionOutcome> => {
     const abortSignal = AbortSignal.timeout(functionTimeoutSeconds * 1_000 + INVOCATION_MARGIN_MS)
     try {
       const { Payload, FunctionError } = await client.send(
         new InvokeCommand({
           FunctionName: functionName,
           InvocationType: 'RequestResponse',
-          Payload: Buffer.from(event),
+          Payload: event,
         }),
         { abortSignal },
       )

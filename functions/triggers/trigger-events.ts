@@ -1,6 +1,7 @@
-import type { DynamoDBStreamEvent, SNSEvent } from 'aws-lambda'
+import type { DynamoDBRecord, DynamoDBStreamEvent, SNSEvent } from 'aws-lambda'
 import type { SegmentKey } from '../../lib/model/segment-key.ts'
 import { segmentKeyOf } from '../../lib/store/keys.ts'
+import { isObject } from '../runtime/strict-json.ts'
 
 /** Sent to `functions/wake.ts` every minute by schedule. */
 export interface TickEvent {
@@ -21,15 +22,22 @@ export const isTick = (event: WakeEvent): event is TickEvent => 'holdfast' in ev
 
 /** Whether an event is Lambda's notice that it has given up records of the stream. It has their numbers, not their content. */
 export const isLoss = (event: DynamoDBStreamEvent | SNSEvent): event is SNSEvent => {
-  const [first] = event.Records ?? []
-  return first !== undefined && 'EventSource' in first && first.EventSource === 'aws:sns'
+  const [first] = recordsIn(event)
+  return isObject(first) && first.EventSource === 'aws:sns'
 }
 
-/** The segments whose publish is in the stream's records. Other records, and those of another shape, are ignored. */
-export const publishedSegments = ({ Records }: DynamoDBStreamEvent): SegmentKey[] =>
-  (Records ?? []).flatMap(({ eventName, dynamodb }) => {
+/**
+ * The segments whose publish is in the stream's records. Other records, and those of another shape, are ignored: an error would have
+ * Lambda bring the good ones beside them again and again.
+ */
+export const publishedSegments = (event: DynamoDBStreamEvent): SegmentKey[] =>
+  recordsIn(event).flatMap((record) => {
+    const { eventName, dynamodb } = isObject(record) ? (record as DynamoDBRecord) : {}
     const partition = dynamodb?.Keys?.pk?.S
     const sort = dynamodb?.Keys?.sk?.S
-    if (eventName !== 'INSERT' || partition === undefined || sort === undefined) return []
+    if (eventName !== 'INSERT' || typeof partition !== 'string' || typeof sort !== 'string') return []
     return segmentKeyOf({ partition, sort }) ?? []
   })
+
+const recordsIn = ({ Records }: DynamoDBStreamEvent | SNSEvent): readonly unknown[] =>
+  Array.isArray(Records) ? Records : []

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Codec } from '../codecs/codec.ts'
 import { HoldfastError, isHoldfastError } from '../model/errors.ts'
+import { type FieldNames, known } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import { isFinal, type MessageStatus } from '../model/message-status.ts'
 import { number } from '../model/number-checks.ts'
@@ -34,6 +35,7 @@ export interface AwaitingParts {
 }
 
 const DEFAULT_TIMEOUT_SECONDS = 30
+const RESULT_FIELDS: FieldNames<ResultOptions> = { timeoutSeconds: true, signal: true }
 
 export const awaiting = ({ transport, name, codec, clock }: AwaitingParts): Awaiting => {
   /** Repeats the request until the answer is final. A request that fails for a passing reason is repeated too. */
@@ -61,7 +63,8 @@ export const awaiting = ({ transport, name, codec, clock }: AwaitingParts): Awai
   }
 
   return {
-    result: async <R>(messageId: string, { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, signal }: ResultOptions = {}) => {
+    result: async <R>(messageId: string, options: ResultOptions = {}) => {
+      const { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, signal } = known(options, RESULT_FIELDS)
       number('timeoutSeconds', timeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
       signal?.throwIfAborted()
       const deadline = clock.now() + timeoutSeconds * 1_000

@@ -4,6 +4,7 @@ import { jsonCodec } from '../codecs/json.ts'
 import type { InvalidMessage, Reading } from '../codecs/read-message.ts'
 import { isSchema, type StandardSchema } from '../codecs/schema.ts'
 import { invalid } from '../model/errors.ts'
+import { type FieldNames, known } from '../model/known-fields.ts'
 import { checkQueueName } from '../model/queue-name.ts'
 import { noTelemetry, type QueueTelemetry, type Server, type Telemetry } from '../telemetry/telemetry.ts'
 import type { Transport } from '../transport/port.ts'
@@ -50,6 +51,8 @@ interface OpenQueue {
   readonly client: QueueClient<never, unknown>
 }
 
+const READING_FIELDS: FieldNames<GivenReading> = { schema: true, codec: true }
+
 export const openQueues = ({ telemetry, server, ...parts }: OpenQueuesParts): OpenQueues => {
   const json = jsonCodec()
   const queues = new Map<string, OpenQueue[]>()
@@ -65,11 +68,12 @@ export const openQueues = ({ telemetry, server, ...parts }: OpenQueuesParts): Op
     return client
   }
   return {
-    client: (name, { schema, codec: given } = {}) => {
+    client: (name, options = {}) => {
       checkQueueName(name)
+      const { schema, codec: given } = known(options, READING_FIELDS)
       const codec = (given ?? json) as Codec<unknown>
-      const known = ofName(name).find((one) => one.schema === schema && one.codec === codec)
-      return known?.client ?? add(name, codec, schema)
+      const open = ofName(name).find((one) => one.schema === schema && one.codec === codec)
+      return open?.client ?? add(name, codec, schema)
     },
     names: () => queues.keys(),
     telemetry: telemetryOf,

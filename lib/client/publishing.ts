@@ -2,8 +2,10 @@ import type { Clock } from '../clock.ts'
 import type { Reading } from '../codecs/read-message.ts'
 import { issuesText, type StandardSchema, validate } from '../codecs/schema.ts'
 import { HoldfastError, invalid, isHoldfastError, isRefusal } from '../model/errors.ts'
+import { known } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import { type MessageAttribute, messageBytes, type NewMessage, type PublishResult } from '../model/message.ts'
+import { MESSAGE_FIELDS } from '../model/message-rules.ts'
 import type { MessageStatus } from '../model/message-status.ts'
 import { producer } from '../producer/producer.ts'
 import type { QueueTelemetry } from '../telemetry/telemetry.ts'
@@ -69,7 +71,8 @@ export const publishing = <In, Out>({
     lingerMs,
     clock,
   })
-  const encode = async ({ body, ...options }: PublishEntry<In>): Promise<NewMessage> => {
+  const encode = async (entry: PublishEntry<In>): Promise<NewMessage> => {
+    const { body, ...options } = known(entry, MESSAGE_FIELDS)
     await checkBody(name, reading, body)
     return newMessage(reading.codec.encode(body), options)
   }
@@ -91,7 +94,6 @@ export const publishing = <In, Out>({
       const positions: number[] = []
       for (const [position, entry] of entries.entries()) {
         try {
-          if (typeof entry !== 'object' || entry === null) throw invalid('body', entry, 'must be given, in an object')
           messages.push(await encode(entry))
           positions.push(position)
         } catch (error) {

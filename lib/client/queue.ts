@@ -1,12 +1,13 @@
 import type { Clock } from '../clock.ts'
 import { type Reading, type Received, type Rejecting, readMessage, rejectInvalid } from '../codecs/read-message.ts'
-import type { BrowseOptions, BrowsePage } from '../messages/browse.ts'
+import { BROWSE_FIELDS, type BrowseOptions, type BrowsePage } from '../messages/browse.ts'
+import { known } from '../model/known-fields.ts'
 import type { Message, StoredMessage } from '../model/message.ts'
 import type { Queue } from '../model/queue-settings.ts'
 import { withoutUndefined } from '../model/without-undefined.ts'
 import type { Counts } from '../queues/counts.ts'
 import type { QueueTelemetry } from '../telemetry/telemetry.ts'
-import type { CallOptions, GivenQueueChange, Transport } from '../transport/port.ts'
+import { CALL_FIELDS, type CallOptions, type GivenQueueChange, type Transport } from '../transport/port.ts'
 import type { BatchHandler, Handler } from '../worker/handler.ts'
 import { type BatchOptions, type ConsumeOptions, consume, type Worker } from '../worker/worker.ts'
 import { type Awaiting, awaiting } from './awaiting.ts'
@@ -107,16 +108,17 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
 
     ...awaits,
     get: (messageId, options) => transport.getMessage(name, messageId, options),
-    browse: ({ signal, ...page } = {}) => transport.browse(name, page, { signal }),
+    browse: async (given = {}) => {
+      const { signal, ...page } = known(given, { ...BROWSE_FIELDS, ...CALL_FIELDS })
+      return transport.browse(name, page, { signal })
+    },
     resend: (messageId, options) => transport.resendMessage(name, messageId, options),
     cancel: (messageId, options) => transport.cancelMessage(name, messageId, options),
-    reschedule: (messageId, { signal, ...when }) =>
-      transport.rescheduleMessage(
-        name,
-        messageId,
-        'dueAt' in when ? { dueAt: Number(when.dueAt) } : { delaySeconds: when.delaySeconds },
-        { signal },
-      ),
+    reschedule: async (messageId, given) => {
+      const { signal, ...when } = known(given, { delaySeconds: true, dueAt: true, ...CALL_FIELDS })
+      const to = 'dueAt' in when ? { dueAt: Number(when.dueAt) } : { delaySeconds: when.delaySeconds }
+      return transport.rescheduleMessage(name, messageId, to, { signal })
+    },
 
     settings: (options) => transport.getQueue(name, options),
     update: (change, options) => transport.updateQueue(name, change, options),

@@ -1,12 +1,22 @@
 import type { Codec } from '../codecs/codec.ts'
 import { isHoldfastError } from '../model/errors.ts'
+import { known } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import type { AckEntry } from '../settle/ack.ts'
 import type * as verbs from '../settle/verbs.ts'
-import { ackEntries, alike, type Handle, handlesOf, nackEntries } from '../settle/verbs.ts'
+import {
+  ACK_FIELDS,
+  ackEntries,
+  alike,
+  EXTEND_FIELDS,
+  type Handle,
+  handlesOf,
+  NACK_FIELDS,
+  nackEntries,
+} from '../settle/verbs.ts'
 import type { QueueTelemetry, Settled, SettleVerb } from '../telemetry/telemetry.ts'
-import type { CallOptions, Transport } from '../transport/port.ts'
+import { CALL_FIELDS, type CallOptions, type Transport } from '../transport/port.ts'
 
 export interface ExtendOptions extends verbs.ExtendOptions, CallOptions {}
 /** The options of an ack. The queue's codec encodes the results. */
@@ -56,16 +66,18 @@ export const settling = ({ transport, name, telemetry, codec }: SettlingParts): 
   return {
     ack: settle(
       traced('ack'),
+      ACK_FIELDS,
       (entries: readonly (string | AckEntry)[], { signal }: AckOptions = {}) =>
         alike(transport.ack(name, entries, { signal })),
       (handles, options: AckOptions = {}) => ackEntries(handles, encoded(codec, options)),
     ),
-    nack: settle(traced('nack'), (handles, { signal, ...options }: NackOptions = {}) =>
+    nack: settle(traced('nack'), NACK_FIELDS, (handles, { signal, ...options }: NackOptions = {}) =>
       alike(transport.nack(name, nackEntries(handles, options), { signal })),
     ),
     // Extending a lease settles nothing.
     extend: settle(
       (_messages, work) => work(),
+      EXTEND_FIELDS,
       (handles, { signal, visibilityTimeoutSeconds, revive = false }: ExtendOptions) =>
         alike(
           transport.extend(
@@ -75,7 +87,7 @@ export const settling = ({ transport, name, telemetry, codec }: SettlingParts): 
           ),
         ),
     ),
-    unreceive: settle(traced('unreceive'), (handles, options?: CallOptions) =>
+    unreceive: settle(traced('unreceive'), {}, (handles, options?: CallOptions) =>
       transport.unreceive(name, handles, options),
     ),
   } satisfies Record<keyof Settling, unknown> as unknown as Settling
@@ -85,13 +97,16 @@ export const settling = ({ transport, name, telemetry, codec }: SettlingParts): 
 type Traced = (messages: readonly Settled[], work: () => Promise<HandleResult[]>) => Promise<HandleResult[]>
 
 const settle =
-  <O, E = string>(
+  <O extends object | undefined, E = string>(
     traced: Traced,
+    fields: Readonly<Record<string, true>>,
     apply: (entries: readonly E[], options: O) => Promise<HandleResult[]>,
     entriesOf: (handles: readonly string[], options: O) => readonly E[] = (handles) =>
       handles as readonly unknown[] as E[],
+    names = { ...fields, ...CALL_FIELDS },
   ) =>
   async (given: Handle | readonly Handle[], options: O): Promise<HandleResult[] | undefined> => {
+    if (options !== undefined) known(options, names)
     const list: readonly Handle[] = Array.isArray(given) ? given : [given]
     const entries = entriesOf(handlesOf(list), options)
     const results =

@@ -2,7 +2,9 @@ import type { Json } from '../codecs/json.ts'
 import type { Reading } from '../codecs/read-message.ts'
 import type { CancelReason } from '../model/cancel-reason.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
+import { type FieldNames, known } from '../model/known-fields.ts'
 import type { NewMessage } from '../model/message.ts'
+import { MESSAGE_FIELDS } from '../model/message-rules.ts'
 import { isHandleOf } from '../model/receipt-handle.ts'
 import { failureFrom, type WorkOutcome } from '../model/result.ts'
 import { type Handle, handlesOf } from '../settle/verbs.ts'
@@ -126,7 +128,8 @@ export const jointTransaction = <Entry, Database>({
   })
 
   return {
-    ack: (given, { queue, ...work } = {}) => {
+    ack: (given, options = {}) => {
+      const { queue, ...work } = known(options, ACK_FIELDS)
       const acks = handlesOf(Array.isArray(given) ? given : [given]).map((receiptHandle) => {
         const name = queue ?? queueOf(receiptHandle, queues.names())
         const outcome = outcomeOf(work, () => queues.reading(name))
@@ -142,7 +145,7 @@ export const jointTransaction = <Entry, Database>({
       const name = typeof queue === 'string' ? queue : queue.name
       const reading = queues.reading(queue as string | QueueClient<never, unknown>)
       for (const entry of entries) {
-        const message = messageNow(name, reading, entry)
+        const message = messageNow(name, reading, entry, `messages[${messages.length}]`)
         // The commit awaits the promise and throws its error; until then it must not count as unhandled.
         message.catch(() => {})
         messages.push({ queue: name, message })
@@ -208,8 +211,10 @@ const inSpans = async (
 const messageNow = async (
   queue: string,
   reading: Reading<never, unknown>,
-  { body, ...options }: PublishEntry<unknown>,
+  entry: PublishEntry<unknown>,
+  field: string,
 ): Promise<NewMessage> => {
+  const { body, ...options } = known(entry, MESSAGE_FIELDS, field)
   const checked = checkBody(queue, reading, body as never)
   const encode = () => snapshot(newMessage(reading.codec.encode(body), options))
   let encoded: { readonly message: NewMessage } | { readonly error: unknown }
@@ -222,6 +227,8 @@ const messageNow = async (
   if ('error' in encoded) throw encoded.error
   return encoded.message
 }
+
+const ACK_FIELDS: FieldNames<TransactionAckOptions> = { result: true, failure: true, queue: true }
 
 const outcomeOf = (
   { result, failure }: Omit<TransactionAckOptions, 'queue'>,

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { invalid } from '../model/errors.ts'
+import { type FieldNames, known } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { StoredMessage } from '../model/message.ts'
 import { whole } from '../model/number-checks.ts'
@@ -31,6 +32,8 @@ export interface BrowseOptions {
   readonly states?: readonly BrowseState[]
 }
 
+export const BROWSE_FIELDS: FieldNames<BrowseOptions> = { limit: true, cursor: true, states: true }
+
 /** One page reads at most this many headers. Where few messages match, a page may be empty and have a cursor. */
 const MAX_HEADERS = 1_000
 
@@ -40,11 +43,8 @@ const MAX_HEADERS = 1_000
  *
  * @throws `InvalidRequest`, `QueueNotFound`
  */
-export const browse = async (
-  engine: Engine,
-  queueName: string,
-  { limit = 10, cursor, states }: BrowseOptions = {},
-): Promise<BrowsePage> => {
+export const browse = async (engine: Engine, queueName: string, options: BrowseOptions = {}): Promise<BrowsePage> => {
+  const { limit = 10, cursor, states } = known(options, BROWSE_FIELDS)
   whole('limit', limit, 1, LIMITS.browsePage)
   const { queue, matches } = await selection(engine, queueName, states)
   const start = decodeCursor(cursor)

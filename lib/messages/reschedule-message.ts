@@ -3,6 +3,7 @@ import { aliasWrite } from '../locate/alias.ts'
 import type { Located } from '../locate/locate.ts'
 import type { ContentMessage } from '../model/content.ts'
 import { invalid } from '../model/errors.ts'
+import { known } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { StoredMessage } from '../model/message.ts'
 import { number } from '../model/number-checks.ts'
@@ -30,8 +31,9 @@ export const rescheduleMessage = (
   engine: Engine,
   queue: string,
   messageId: string,
-  { delaySeconds, dueAt }: { delaySeconds?: number; dueAt?: number },
+  when: { readonly delaySeconds?: number; readonly dueAt?: number },
 ): Promise<StoredMessage> => {
+  const { delaySeconds, dueAt } = known(when, { delaySeconds: true, dueAt: true })
   if ((delaySeconds === undefined) === (dueAt === undefined)) {
     throw invalid('dueAt', dueAt, 'or delaySeconds must be given, and not both')
   }

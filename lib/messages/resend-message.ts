@@ -1,8 +1,9 @@
 import type { Engine } from '../engine.ts'
 import { locate } from '../locate/locate.ts'
-import type { ContentMessage } from '../model/content.ts'
+import { bodyOf, type ContentMessage, toContent } from '../model/content.ts'
 import { HoldfastError, isHoldfastError, messageNotFound } from '../model/errors.ts'
-import type { StoredMessage } from '../model/message.ts'
+import type { Body, MessageAttribute, StoredMessage } from '../model/message.ts'
+import { checkMessage } from '../model/message-rules.ts'
 import { plainName } from '../model/queue-name.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { receivable } from '../model/segment.ts'
@@ -15,6 +16,12 @@ import { getMessage } from './get-message.ts'
 
 const TRIES = 5
 
+/** What a message has from now on; what is absent stays. */
+export interface MessageEdits {
+  readonly body?: Body
+  readonly attributes?: Readonly<Record<string, MessageAttribute>>
+}
+
 /**
  * Sends a message that failed, or is in the dead-letter queue, once more. It goes to the end of its queue under the same id, as if it
  * had never been received. A failed message of up to 300 KB is kept as long as its failure.
@@ -24,11 +31,16 @@ const TRIES = 5
  * @throws `QueueNotFound`, `MessageNotFound` (also for a failed message that was not kept), `OperationInProgress` while the message is
  *   in its queue, or leased in the dead-letter queue
  */
-export const resendMessage = async (engine: Engine, queueName: string, messageId: string): Promise<StoredMessage> => {
+export const resendMessage = async (
+  engine: Engine,
+  queueName: string,
+  messageId: string,
+  edits: MessageEdits = {},
+): Promise<StoredMessage> => {
   const queue = await engine.queues.fresh(queueName)
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const moving = (await deadMessage(engine, queue, messageId)) ?? (await failedMessage(engine, queue, messageId))
-    if (await moveTo(engine, queue, moving)) {
+    if (await moveTo(engine, queue, { ...moving, messages: moving.messages.map((one) => edited(queue, one, edits)) })) {
       engine.wakeups.wake(queue.name, 1)
       return getMessage(engine, queueName, messageId)
     }
@@ -78,6 +90,14 @@ const failedMessage = async (engine: Engine, queue: QueueState, messageId: strin
     priority: priorityOf(place.key.sort),
     now: engine.clock.now(),
   }
+}
+
+const edited = (queue: QueueState, message: ContentMessage, { body, attributes }: MessageEdits): ContentMessage => {
+  if (body === undefined && attributes === undefined) return message
+  const { body: _, json: __, attributes: ___, ...rest } = message
+  const content = { body: body ?? bodyOf(message), attributes: attributes ?? message.attributes ?? {} }
+  checkMessage(queue, content, 'message')
+  return { ...rest, ...toContent(content) }
 }
 
 const asNew = ({ deadLetter: _, publishedAt: __, ...message }: ContentMessage, messageId: string): ContentMessage => ({

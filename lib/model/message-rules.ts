@@ -1,4 +1,5 @@
-import { HoldfastError, invalid, unknownField } from './errors.ts'
+import { HoldfastError, invalid } from './errors.ts'
+import { type FieldNames, known } from './known-fields.ts'
 import { LIMITS } from './limits.ts'
 import { messageBytes, type NewMessage } from './message.ts'
 import { number, whole } from './number-checks.ts'
@@ -20,7 +21,7 @@ export const checkMessages = (queue: QueueState, messages: readonly NewMessage[]
   }
 }
 
-const FIELDS: Readonly<Record<keyof NewMessage, true>> = {
+export const MESSAGE_FIELDS: FieldNames<NewMessage> = {
   body: true,
   attributes: true,
   delaySeconds: true,
@@ -33,19 +34,9 @@ const FIELDS: Readonly<Record<keyof NewMessage, true>> = {
   senderId: true,
 }
 
-/** Refuses unknown fields: a mistyped one, such as `delay` for `delaySeconds`, would have no effect. */
-const checkFields = (message: NewMessage, field: string): void => {
-  if (typeof message !== 'object' || message === null) throw invalid(field, message, 'must be a message')
-  for (const [name, value] of Object.entries(message)) {
-    if (value !== undefined && !Object.hasOwn(FIELDS, name)) {
-      throw unknownField(`${field}.${name}`, value, Object.keys(FIELDS))
-    }
-  }
-}
-
 /** The same check for one message, which the error names `field`. */
 export const checkMessage = (queue: QueueState, message: NewMessage, field: string): void => {
-  checkFields(message, field)
+  known(message, MESSAGE_FIELDS, field)
   const { body, delaySeconds, dueAt, priority, timeToLiveSeconds } = message
   if (body === undefined) throw invalid(`${field}.body`, body, 'must be given')
   if (typeof body === 'string') checkText(`${field}.body`, body)

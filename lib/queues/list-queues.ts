@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { invalid } from '../model/errors.ts'
+import { type FieldNames, known } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import { whole } from '../model/number-checks.ts'
 import { isQueueName } from '../model/queue-name.ts'
@@ -29,7 +30,8 @@ export const listQueues = async (engine: Engine, query: ListQuery = {}): Promise
   return { queues, ...(cursor !== undefined && { cursor }) }
 }
 
-const checkQuery = ({ prefix = '', cursor }: ListQuery): void => {
+const checkQuery = (query: ListQuery): void => {
+  const { prefix = '', cursor } = known(query, QUERY_FIELDS)
   if (typeof prefix !== 'string' || prefix.length > LIMITS.queueNameLength) {
     throw invalid('prefix', prefix, `must have at most ${LIMITS.queueNameLength} characters`)
   }
@@ -46,6 +48,7 @@ export interface ListQuery {
   /** `<account>/<region>`, when not the default ones. */
   readonly scope?: string
 }
+const QUERY_FIELDS: FieldNames<ListQuery> = { prefix: true, limit: true, cursor: true, scope: true }
 
 export const listQueueNames = async (
   engine: Engine,

@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.ts'
 import type { Request } from '../hints/scan-target.ts'
-import { invalid, unknownField } from '../model/errors.ts'
+import { invalid } from '../model/errors.ts'
+import { type FieldNames, known } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { Message } from '../model/message.ts'
 import { whole } from '../model/number-checks.ts'
@@ -25,7 +26,7 @@ export interface PollOptions {
   readonly signal?: AbortSignal
 }
 
-const OPTIONS: Readonly<Record<keyof PollOptions, true>> = {
+const POLL_FIELDS: FieldNames<PollOptions> = {
   maxMessages: true,
   visibilityTimeoutSeconds: true,
   waitTimeSeconds: true,
@@ -47,21 +48,8 @@ const GROWTH = 1.6
  * @throws `InvalidRequest`, `QueueNotFound` (also when the queue is deleted during the wait)
  */
 export const poll = async (engine: Engine, queueName: string, options: PollOptions = {}): Promise<Message[]> => {
-  for (const [name, value] of Object.entries(options)) {
-    if (value !== undefined && !Object.hasOwn(OPTIONS, name)) throw unknownField(name, value, Object.keys(OPTIONS))
-  }
+  checkOptions(options)
   const { maxMessages = 1, signal } = options
-  whole('maxMessages', maxMessages, 1, LIMITS.batchSize)
-  if (options.visibilityTimeoutSeconds !== undefined) {
-    whole('visibilityTimeoutSeconds', options.visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
-  }
-  if (options.waitTimeSeconds !== undefined) {
-    whole('waitTimeSeconds', options.waitTimeSeconds, 0, LIMITS.waitTimeSeconds)
-  }
-  const { attemptId: given } = options
-  if (given !== undefined && (typeof given !== 'string' || given.length < 1 || given.length > LIMITS.groupIdLength)) {
-    throw invalid('attemptId', given, `must have 1 to ${LIMITS.groupIdLength} characters`)
-  }
   const request = (queue: QueueState) => ({
     want: maxMessages,
     leaseMs: (options.visibilityTimeoutSeconds ?? queue.settings.visibilityTimeoutSeconds) * 1_000,
@@ -91,6 +79,19 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
     await engine.wakeups.wait(queueName, sleepMs, signal)
     if (signal?.aborted) return []
     queue = await engine.queues.get(queueName)
+  }
+}
+
+const checkOptions = (options: PollOptions): void => {
+  const { maxMessages, visibilityTimeoutSeconds, waitTimeSeconds, attemptId } = known(options, POLL_FIELDS)
+  if (maxMessages !== undefined) whole('maxMessages', maxMessages, 1, LIMITS.batchSize)
+  if (visibilityTimeoutSeconds !== undefined) {
+    whole('visibilityTimeoutSeconds', visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+  }
+  if (waitTimeSeconds !== undefined) whole('waitTimeSeconds', waitTimeSeconds, 0, LIMITS.waitTimeSeconds)
+  if (attemptId === undefined) return
+  if (typeof attemptId !== 'string' || attemptId.length < 1 || attemptId.length > LIMITS.groupIdLength) {
+    throw invalid('attemptId', attemptId, `must have 1 to ${LIMITS.groupIdLength} characters`)
   }
 }
 

@@ -49,34 +49,19 @@ export const deadLetter = async (
   const [stored] = await engine.store.read([segment.key])
   if (stored?.segment.version !== segment.version || !stored.content)
     return { moved: true, changed: true, segment: undefined }
-  const now = engine.clock.now()
   const moving = fitting(stored.content, indexes)
-  const messages = moving.map((index): ContentMessage => {
-    const message = stored.content?.messages[index] as ContentMessage
-    return {
-      ...message,
-      messageId: message.messageId ?? encodeMessageId(segment.key, index),
-      publishedAt: message.publishedAt ?? segment.publishedAt,
-      deadLetter: {
-        queue: plainName(queue.name),
-        reason,
-        at: now,
-        receiveCount: receiveCountOf(slotAt(segment, index)) + (message.deadLetter?.receiveCount ?? 0),
-      },
-    }
-  })
+  const move = { segment, moving, reason, now: engine.clock.now() }
+  const messages = deadLetters(queue, stored.content, move)
   const removal = removeMessages(segment, moving)
-  const priority = priorityOf(segment.key.sort)
   try {
     // Another poller, or an earlier try of this call, has moved the messages: they are gone from the queue either way.
     const ending = { kind: 'deadLettered', queue: plainName(target.name), reason, failure } as const
-    const endings = endingWrites(queue, segment, moving, ending, now)
     const moved = await moveTo(engine, target, {
       removal: { kind: 'change', change: removal },
       messages,
-      priority,
-      now,
-      endings,
+      priority: priorityOf(segment.key.sort),
+      now: move.now,
+      endings: endingWrites(queue, segment, moving, ending, move.now),
     })
     if (!moved) return { moved: true, changed: true, segment: undefined }
   } catch (error) {
@@ -89,6 +74,37 @@ export const deadLetter = async (
   const after = applyChange(segment, removal)
   return { moved: true, segment: after.applied ? after.segment : undefined }
 }
+
+interface DeadLettering {
+  readonly segment: Segment
+  /** Places of the messages in the segment. */
+  readonly moving: readonly number[]
+  readonly reason: string
+  /** Epoch ms. */
+  readonly now: number
+}
+
+/** The messages as the dead-letter queue stores them. */
+const deadLetters = (
+  { name }: QueueState,
+  content: Content,
+  { segment, moving, reason, now }: DeadLettering,
+): ContentMessage[] =>
+  moving.map((index) => {
+    const message = content.messages[index] as ContentMessage
+    const earlierReceives = message.deadLetter?.receiveCount ?? 0
+    return {
+      ...message,
+      messageId: message.messageId ?? encodeMessageId(segment.key, index),
+      publishedAt: message.publishedAt ?? segment.publishedAt,
+      deadLetter: {
+        queue: plainName(name),
+        reason,
+        at: now,
+        receiveCount: receiveCountOf(slotAt(segment, index)) + earlierReceives,
+      },
+    }
+  })
 
 /** The first messages, as many as one transaction takes, at least one. The next poll moves the others. */
 const fitting = ({ messages }: Content, indexes: readonly number[]): readonly number[] => {

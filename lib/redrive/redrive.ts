@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
+import { type FieldNames, known } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import { whole } from '../model/number-checks.ts'
 import { checkQueueName, plainName } from '../model/queue-name.ts'
@@ -34,6 +35,19 @@ export interface RedriveRequest {
   readonly maxPerSecond?: number
 }
 
+const REQUEST_FIELDS: FieldNames<RedriveRequest> = {
+  destination: true,
+  origins: true,
+  filter: true,
+  maxPerSecond: true,
+}
+const FILTER_FIELDS: FieldNames<RedriveFilter> = {
+  messageIds: true,
+  sourceQueue: true,
+  attributes: true,
+  bodyContains: true,
+}
+
 /** A runner that has not written its progress for this long is considered dead. */
 const RUNNER_LEASE_MS = 60_000
 const LISTED = 10
@@ -48,17 +62,12 @@ export const MAX_ORIGINS = 1_000
 export const startRedrive = async (
   engine: Engine,
   deadLetterQueue: string,
-  { destination, origins, filter, maxPerSecond }: RedriveRequest = {},
+  request: RedriveRequest = {},
 ): Promise<RedriveTask> => {
+  const { destination, origins, filter, maxPerSecond } = known(request, REQUEST_FIELDS)
+  if (filter) known(filter, FILTER_FIELDS, 'filter')
   await engine.queues.get(deadLetterQueue)
-  if (destination !== undefined) {
-    checkQueueName(destination, 'destination')
-    if (destination === deadLetterQueue) throw invalid('destination', plainName(destination), 'must be another queue')
-    await engine.queues.get(destination)
-    if (destination.endsWith('.fifo') !== deadLetterQueue.endsWith('.fifo')) {
-      throw invalid('destination', plainName(destination), 'must be of the same kind as the queue, FIFO or standard')
-    }
-  }
+  if (destination !== undefined) await checkDestination(engine, deadLetterQueue, destination)
   if (maxPerSecond !== undefined) whole('maxPerSecond', maxPerSecond, 1, LIMITS.redriveMessagesPerSecond)
   if (origins) checkOrigins(origins)
   const { ready } = await counts(engine, deadLetterQueue)
@@ -76,21 +85,27 @@ export const startRedrive = async (
     cursor: START,
     runUntil: 0,
   }
-  const { applied } = await engine.store.transact([
-    taskWrite(record, 0, record.startedAt),
-    {
-      kind: 'put',
-      key: runningRedriveKey(deadLetterQueue),
-      value: { taskId: record.taskId },
-      ifVersion: await runningVersion(engine, deadLetterQueue),
-    },
-  ])
-  if (!applied) {
-    throw new HoldfastError('OperationInProgress', 'a redrive of this queue is running already', {
-      queue: deadLetterQueue,
-    })
-  }
+  await storeTask(engine, record)
   return asTask(record)
+}
+
+const storeTask = async (engine: Engine, record: TaskRecord): Promise<void> => {
+  const { source: queue, taskId, startedAt } = record
+  const ifVersion = await runningVersion(engine, queue)
+  const { applied } = await engine.store.transact([
+    taskWrite(record, 0, startedAt),
+    { kind: 'put', key: runningRedriveKey(queue), value: { taskId }, ifVersion },
+  ])
+  if (!applied) throw new HoldfastError('OperationInProgress', 'a redrive of this queue is running already', { queue })
+}
+
+const checkDestination = async (engine: Engine, deadLetterQueue: string, destination: string): Promise<void> => {
+  checkQueueName(destination, 'destination')
+  if (destination === deadLetterQueue) throw invalid('destination', plainName(destination), 'must be another queue')
+  await engine.queues.get(destination)
+  if (destination.endsWith('.fifo') !== deadLetterQueue.endsWith('.fifo')) {
+    throw invalid('destination', plainName(destination), 'must be of the same kind as the queue, FIFO or standard')
+  }
 }
 
 /** The names are in the task's record, which is written with each page of messages, so their number is limited. */

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError } from '../model/errors.ts'
+import { type FieldNames, known } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import { isFinal, type MessageStatus } from '../model/message-status.ts'
 import { number } from '../model/number-checks.ts'
@@ -14,6 +15,8 @@ export interface AwaitOptions {
   /** Ends the wait: the answer is then the last one read. */
   readonly signal?: AbortSignal | undefined
 }
+
+const AWAIT_FIELDS: FieldNames<AwaitOptions> = { waitTimeSeconds: true, signal: true }
 
 const FIRST_WAIT_MS = 50
 const LONGEST_WAIT_MS = 1_000
@@ -33,8 +36,9 @@ export const awaitResult = async (
   engine: Engine,
   queueName: string,
   messageId: string,
-  { waitTimeSeconds = 0, signal }: AwaitOptions = {},
+  options: AwaitOptions = {},
 ): Promise<ResultAnswer> => {
+  const { waitTimeSeconds = 0, signal } = known(options, AWAIT_FIELDS)
   number('waitTimeSeconds', waitTimeSeconds, 0, LIMITS.waitTimeSeconds)
   await checkKept(engine, queueName)
   const deadline = engine.clock.now() + waitTimeSeconds * 1_000

@@ -1,14 +1,10 @@
-import type { Engine } from '../engine.ts'
-import { HoldfastError, isHoldfastError } from '../model/errors.ts'
+import { HoldfastError } from '../model/errors.ts'
 import { LIMITS, QUEUE_CACHE_MS } from '../model/limits.ts'
-import type { Body, HandleResult } from '../model/message.ts'
+import type { Body } from '../model/message.ts'
 import { expiryOf, isPurged, type QueueState } from '../model/queue-record.ts'
-import { type HandleClaim, keyOfHandle, type ReceiptHandle } from '../model/receipt-handle.ts'
+import type { HandleClaim, ReceiptHandle } from '../model/receipt-handle.ts'
 import {
   type Ending,
-  encodeEntry,
-  encodeResults,
-  isPrompt,
   type ResultEntry,
   resultBytes,
   resultExpiry,
@@ -16,11 +12,11 @@ import {
   resultsKeptMs,
   type WorkOutcome,
 } from '../model/result.ts'
-import { holds, type Segment, slotAt } from '../model/segment.ts'
-import { dueAtOf, type SegmentKey, segmentId } from '../model/segment-key.ts'
-import { headerAt } from '../store/header-at.ts'
+import { encodeEntry, encodeResults } from '../model/result-codec.ts'
+import type { Segment } from '../model/segment.ts'
+import { dueAtOf, type SegmentKey } from '../model/segment-key.ts'
 import { resultKey, resultPartition, sharedResultKey } from '../store/keys.ts'
-import type { DocumentKey, PutWrite, StoredSegment } from '../store/port.ts'
+import type { DocumentKey, PutWrite } from '../store/port.ts'
 
 /** An ack with the outcome of the work. */
 export interface WorkDone {
@@ -66,13 +62,40 @@ const ITEM_OVERHEAD_BYTES = 40
  * The result items for acks of messages of one segment: results that fit into 2 KB together share an item, and each larger
  * one has its own. Pure. The caller writes them before it removes the messages, or in the transaction that removes them.
  */
-export const resultWrites = <T extends WorkDone & { readonly handle: RecordableHandle }>(
+export const resultWrites = <T extends RecordableWork>(
   queue: QueueState,
   key: SegmentKey,
   acks: readonly T[],
   now: number,
 ): ResultWrite<T>[] => {
-  const shares: { acks: [T, ...T[]]; entries: ResultEntry[]; bytes: number; expiresAt: number }[] = []
+  const { shares, alone } = inShares(queue, acks)
+  return [
+    ...shares.map(({ acks: some, entries }) => {
+      const itemKey = sharedResultKey(key, resultName(some.map(({ handle }) => handle.token)))
+      return writeOf(queue, some, entries, itemKey, now)
+    }),
+    ...alone.map(({ ack, entry }) =>
+      writeOf(queue, [ack], [entry], resultKey(key, entry.index, resultName([ack.handle.token])), now),
+    ),
+  ]
+}
+
+export type RecordableWork = WorkDone & { readonly handle: RecordableHandle }
+
+/** Acks whose results share an item. */
+interface Share<T> {
+  readonly acks: [T, ...T[]]
+  readonly entries: ResultEntry[]
+  bytes: number
+  readonly expiresAt: number
+}
+
+/** Divides acks into those that share an item and those with one of their own. */
+const inShares = <T extends RecordableWork>(
+  queue: QueueState,
+  acks: readonly T[],
+): { shares: Share<T>[]; alone: { ack: T; entry: ResultEntry }[] } => {
+  const shares: Share<T>[] = []
   const alone: { ack: T; entry: ResultEntry }[] = []
   for (const ack of acks) {
     const entry = { index: ack.handle.index, version: ack.handle.claim.version, outcome: ack.outcome }
@@ -90,34 +113,30 @@ export const resultWrites = <T extends WorkDone & { readonly handle: RecordableH
       share.bytes += bytes
     } else shares.push({ acks: [ack], entries: [entry], bytes: bytes + ITEM_OVERHEAD_BYTES, expiresAt })
   }
-  const writeOf = (
-    some: readonly [T, ...T[]],
-    entries: readonly ResultEntry[],
-    itemKey: DocumentKey,
-  ): ResultWrite<T> => ({
-    acks: some,
-    write: {
-      kind: 'put',
-      key: itemKey,
-      value: encodeResults({ publishedAt: some[0].handle.claim.publishedAt, at: now, entries }),
-      expiresAt: expiryOfAck(queue, some[0]),
-      // The first result of a claim stays.
-      ifVersion: 0,
-    },
-  })
-  return [
-    ...shares.map(({ acks: some, entries }) =>
-      writeOf(some, entries, sharedResultKey(key, resultName(some.map(({ handle }) => handle.token)))),
-    ),
-    ...alone.map(({ ack, entry }) =>
-      writeOf([ack], [entry], resultKey(key, entry.index, resultName([ack.handle.token]))),
-    ),
-  ]
+  return { shares, alone }
 }
+
+const writeOf = <T extends RecordableWork>(
+  queue: QueueState,
+  some: readonly [T, ...T[]],
+  entries: readonly ResultEntry[],
+  key: DocumentKey,
+  now: number,
+): ResultWrite<T> => ({
+  acks: some,
+  write: {
+    kind: 'put',
+    key,
+    value: encodeResults({ publishedAt: some[0].handle.claim.publishedAt, at: now, entries }),
+    expiresAt: expiryOfAck(queue, some[0]),
+    // The first result of a claim stays.
+    ifVersion: 0,
+  },
+})
 
 const expiryOfAck = (
   { settings: { results } }: QueueState,
-  { handle: { receivedAt, claim }, heldAt }: WorkDone & { readonly handle: RecordableHandle },
+  { handle: { receivedAt, claim }, heldAt }: RecordableWork,
 ): number =>
   resultExpiry({ retentionSeconds: results?.retentionSeconds ?? 0, receivedAt, keptUntil: claim.keptUntil, heldAt })
 
@@ -148,62 +167,6 @@ export const endingWrites = (
   ]
 }
 
-/** An ack and its place in the request. */
-export interface PlacedWork extends WorkDone {
-  readonly position: number
-}
-
-/**
- * Writes the result items of acks, before any message is removed.
- *
- * reads: the header of a message that was received more than a retention or an hour ago, the segment of a message that
- * failed, else nothing · writes: one item a segment, and one for each larger result · condition: the item is absent · a crash
- * leaves an item of a message that is still stored, and nothing reads it while the message is
- *
- * @returns the errors of acks that must not go on, by their positions
- */
-export const storeResults = async (
-  engine: Engine,
-  queue: QueueState,
-  works: readonly PlacedWork[],
-): Promise<Map<number, HandleResult>> => {
-  const refused = new Map<number, HandleResult>()
-  const now = engine.clock.now()
-  const segments = new Map<string, { key: SegmentKey; acks: (PlacedWork & { handle: RecordableHandle })[] }>()
-  for (const work of works) {
-    const { handle, outcome, position } = work
-    const tooLarge = outcome.kind === 'done' && outcome.result !== undefined && largeResult(queue, outcome.result)
-    if (tooLarge) refused.set(position, { ok: false, error: tooLarge })
-    else if (isRecordable(queue, handle, now)) {
-      const key = keyOfHandle(queue, handle)
-      const id = segmentId(key)
-      const group = segments.get(id) ?? { key, acks: [] }
-      segments.set(id, group)
-      group.acks.push({ ...work, handle })
-    }
-  }
-  const refuse = (acks: readonly PlacedWork[], error: unknown): void => {
-    if (!isHoldfastError(error)) throw error
-    for (const { position } of acks) refused.set(position, { ok: false, error })
-  }
-  await Promise.all(
-    [...segments.values()].map(async ({ key, acks }) => {
-      let held: typeof acks
-      try {
-        held = await withStoredState(engine, queue, key, acks, now)
-      } catch (error) {
-        return refuse(acks, error)
-      }
-      await Promise.all(
-        resultWrites(queue, key, held, now).map(({ write, acks: some }) =>
-          engine.store.transact([write]).catch((error: unknown) => refuse(some, error)),
-        ),
-      )
-    }),
-  )
-  return refused
-}
-
 /** The error for a result that is too large to be kept; `undefined` for any other result. */
 export const largeResult = (queue: QueueState, result: Body) => {
   const bytes = resultBytes(result)
@@ -213,45 +176,6 @@ export const largeResult = (queue: QueueState, result: Body) => {
     `the result has ${bytes} bytes, and at most ${LIMITS.resultBytes} are kept: store it elsewhere, such as in S3, and give its address as the result`,
     { field: 'result', value: bytes, queue: queue.name },
   )
-}
-
-/**
- * Reads what late acks and failures need: whether the message is still held, and the message that failed. Leaves out acks of
- * messages that are no longer held: their items would mean nothing, and a late item might be the last to expire.
- */
-export const withStoredState = async <T extends PlacedWork & { readonly handle: RecordableHandle }>(
-  engine: Engine,
-  { settings: { results } }: QueueState,
-  key: SegmentKey,
-  acks: readonly T[],
-  now: number,
-): Promise<T[]> => {
-  const isFailure = ({ outcome }: T) => outcome.kind === 'failed'
-  const isLate = ({ handle }: T) => results !== undefined && !isPrompt(results, handle.receivedAt, now)
-  if (!acks.some((ack) => isFailure(ack) || isLate(ack))) return [...acks]
-  const stored = acks.some(isFailure) ? (await engine.store.read([key]))[0] : await withoutContent(engine, key)
-  return acks.flatMap((ack): T[] => {
-    if (!isFailure(ack) && !isLate(ack)) return [ack]
-    if (!stored || !holds(slotAt(stored.segment, ack.handle.index), ack.handle.token)) return []
-    return [{ ...ack, heldAt: now, outcome: withContent(ack, stored) }]
-  })
-}
-
-const withoutContent = async (engine: Engine, key: SegmentKey): Promise<StoredSegment | undefined> => {
-  const segment = await headerAt(engine.store, key, { consistent: true })
-  return segment && { segment, content: undefined }
-}
-
-/** A failed message up to this size is kept with its failure, as JSON: an item of DynamoDB has at most 400 KB. */
-const MAX_CONTENT_BYTES = 300_000
-
-/** A failure together with the message that failed, so that the message can be sent again. */
-const withContent = ({ handle: { index }, outcome }: WorkDone, { segment, content }: StoredSegment): WorkOutcome => {
-  const message = content?.messages[index]
-  if (outcome.kind !== 'failed' || !message) return outcome
-  const whole = { ...message, publishedAt: message.publishedAt ?? segment.publishedAt }
-  const entry = { index, version: 0, outcome: { ...outcome, content: whole } }
-  return Buffer.byteLength(JSON.stringify(encodeEntry(entry)), 'utf8') > MAX_CONTENT_BYTES ? outcome : entry.outcome
 }
 
 /** The name of the wakeup that an ack in this process sends to waits for a result. */

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, isHoldfastError, reasonOf } from '../model/errors.ts'
+import { type FieldNames, known } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { Body, HandleResult } from '../model/message.ts'
 import { failureFrom } from '../model/result.ts'
@@ -51,13 +52,18 @@ export interface AckOptions {
   readonly failure?: unknown
 }
 
+export const ACK_FIELDS: FieldNames<AckOptions> = { result: true, results: true, failure: true }
+export const NACK_FIELDS: FieldNames<NackOptions> = { delaySeconds: true, deadLetter: true, error: true, failure: true }
+export const EXTEND_FIELDS: FieldNames<ExtendOptions> = { visibilityTimeoutSeconds: true, revive: true }
+
 /** Deletes messages whose work is done. The ack of a message that is already gone succeeds. */
 export const ack = async (
   engine: Engine,
   queue: string,
   messages: readonly Handle[],
   options: AckOptions = {},
-): Promise<HandleResult[]> => alike(ackHandles(engine, queue, ackEntries(handlesOf(messages), options)))
+): Promise<HandleResult[]> =>
+  alike(ackHandles(engine, queue, ackEntries(handlesOf(messages), known(options, ACK_FIELDS))))
 
 /** @throws `InvalidRequest` unless there is one result for each message */
 export const ackEntries = (
@@ -84,15 +90,17 @@ export const nack = async (
   queue: string,
   messages: readonly Handle[],
   options: NackOptions = {},
-): Promise<HandleResult[]> => alike(nackEach(engine, queue, nackEntries(handlesOf(messages), options)))
+): Promise<HandleResult[]> =>
+  alike(nackEach(engine, queue, nackEntries(handlesOf(messages), known(options, NACK_FIELDS))))
 
 /** Gives leases a new end, counted from now. */
 export const extend = async (
   engine: Engine,
   queue: string,
   messages: readonly Handle[],
-  { visibilityTimeoutSeconds, revive = false }: ExtendOptions,
+  options: ExtendOptions,
 ): Promise<HandleResult[]> => {
+  const { visibilityTimeoutSeconds, revive = false } = known(options, EXTEND_FIELDS)
   const entries = handlesOf(messages).map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds }))
   return alike(extendEach(engine, queue, entries, { revive }))
 }

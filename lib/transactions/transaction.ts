@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.ts'
 import type { CancelReason } from '../model/cancel-reason.ts'
 import { HoldfastError, invalid } from '../model/errors.ts'
+import { type FieldNames, known } from '../model/known-fields.ts'
 import { checkGroupingId } from '../model/message-rules.ts'
 import type { FirstPublish } from '../publish/deduplication.ts'
 import type { ActionFailure, JointCommits } from '../store/joint.ts'
@@ -28,6 +29,8 @@ export interface TransactionOptions {
   readonly transactionId?: string
 }
 
+const TRANSACTION_FIELDS: FieldNames<TransactionOptions> = { strict: true, transactionId: true }
+
 export interface Committed {
   /** The published messages, in their order; empty when `repeated`. */
   readonly published: readonly FirstPublish[]
@@ -49,82 +52,100 @@ export interface EngineTransaction {
   explain(failures: readonly ActionFailure[]): CancelReason[]
 }
 
-export const engineTransaction = (
-  engine: Engine,
-  { strict = false, transactionId }: TransactionOptions = {},
-): EngineTransaction => {
-  if (transactionId !== undefined) checkGroupingId('transactionId', transactionId)
-  const acks: AskedAck[] = []
-  const publishes: AskedPublish[] = []
-  const asked = { acks, publishes }
-  const found = nothingFound()
-  const history: Attempt[] = []
-  let last: Built | undefined
-  let state: 'open' | 'committing' | 'committed' = 'open'
+export const engineTransaction = (engine: Engine, options: TransactionOptions = {}): EngineTransaction =>
+  new StoreTransaction(engine, options)
 
-  const mustBeOpen = (): void => {
-    if (state === 'open') return
-    const condition = state === 'committing' ? 'is being committed' : 'is committed'
+class StoreTransaction implements EngineTransaction {
+  readonly #engine: Engine
+  readonly #options: TransactionOptions
+  readonly #acks: AskedAck[] = []
+  readonly #publishes: AskedPublish[] = []
+  readonly #found = nothingFound()
+  readonly #history: Attempt[] = []
+  #last: Built | undefined
+  #state: 'open' | 'committing' | 'committed' = 'open'
+
+  constructor(engine: Engine, options: TransactionOptions) {
+    known(options, TRANSACTION_FIELDS)
+    if (options.transactionId !== undefined) checkGroupingId('transactionId', options.transactionId)
+    this.#engine = engine
+    this.#options = options
+  }
+
+  ack(ack: AskedAck): void {
+    this.#mustBeOpen()
+    this.#acks.push(ack)
+  }
+
+  publish(publish: AskedPublish): void {
+    this.#mustBeOpen()
+    this.#publishes.push(publish)
+  }
+
+  async commit(commits: JointCommits, signal?: AbortSignal): Promise<Committed> {
+    this.#mustBeOpen()
+    this.#state = 'committing'
+    try {
+      const commitment = await commit({
+        engine: this.#engine,
+        commits,
+        found: this.#found,
+        history: this.#history,
+        marker: this.#marker(),
+        acks: this.#acks.length > 0,
+        signal,
+        build: (attempt) => this.#build(attempt, false),
+      })
+      if ('built' in commitment) return await this.#finish(commitment.built)
+      this.#state = 'committed'
+      return { published: [], repeated: true }
+    } catch (error) {
+      this.#state = 'open'
+      throw error
+    }
+  }
+
+  async writes(): Promise<readonly Write[]> {
+    this.#mustBeOpen()
+    const { parts } = await this.#build(Buffer.from(this.#engine.random.bytes(18)).toString('hex'), true)
+    return parts.map(({ write }) => write)
+  }
+
+  async committed(): Promise<Committed> {
+    this.#mustBeOpen()
+    if (!this.#last) throw invalid('committed', 'nothing', 'must follow items()')
+    return this.#finish(this.#last)
+  }
+
+  explain(failures: readonly ActionFailure[]): CancelReason[] {
+    const last = this.#last
+    return last ? failures.flatMap((failure) => reasonsOf(last, failure, this.#engine.clock.now())) : []
+  }
+
+  #mustBeOpen(): void {
+    if (this.#state === 'open') return
+    const condition = this.#state === 'committing' ? 'is being committed' : 'is committed'
     throw new HoldfastError('OperationInProgress', `the transaction ${condition}: begin another one`)
   }
-  const marker = () => {
-    const queue = acks[0]?.queue ?? publishes[0]?.queue
+
+  #marker() {
+    const { transactionId } = this.#options
+    const queue = this.#acks[0]?.queue ?? this.#publishes[0]?.queue
     if (transactionId === undefined) return undefined
     if (queue === undefined) throw invalid('transactionId', transactionId, 'needs something to ack or to publish')
     return { queue, transactionId }
   }
-  const build = async (attempt: string, reads: boolean): Promise<Built> => {
-    last = await buildTransaction(engine, asked, found, { strict, marker: marker(), attempt, reads })
-    return last
-  }
-  const finish = async (built: Built): Promise<Committed> => {
-    state = 'committed'
-    await followCommit(engine, built)
-    return { published: built.sent }
+
+  async #build(attempt: string, reads: boolean): Promise<Built> {
+    const asked = { acks: this.#acks, publishes: this.#publishes }
+    const how = { strict: this.#options.strict ?? false, marker: this.#marker(), attempt, reads }
+    this.#last = await buildTransaction(this.#engine, asked, this.#found, how)
+    return this.#last
   }
 
-  return {
-    ack: (ack) => {
-      mustBeOpen()
-      acks.push(ack)
-    },
-    publish: (publish) => {
-      mustBeOpen()
-      publishes.push(publish)
-    },
-    commit: async (commits, signal) => {
-      mustBeOpen()
-      state = 'committing'
-      try {
-        const commitment = await commit({
-          engine,
-          commits,
-          found,
-          history,
-          marker: marker(),
-          acks: acks.length > 0,
-          signal,
-          build: (attempt) => build(attempt, false),
-        })
-        if ('built' in commitment) return await finish(commitment.built)
-        state = 'committed'
-        return { published: [], repeated: true }
-      } catch (error) {
-        state = 'open'
-        throw error
-      }
-    },
-    writes: async () => {
-      mustBeOpen()
-      const { parts } = await build(Buffer.from(engine.random.bytes(18)).toString('hex'), true)
-      return parts.map(({ write }) => write)
-    },
-    committed: async () => {
-      mustBeOpen()
-      if (!last) throw invalid('committed', 'nothing', 'must follow items()')
-      return finish(last)
-    },
-    explain: (failures) =>
-      last ? failures.flatMap((failure) => reasonsOf(last as Built, failure, engine.clock.now())) : [],
+  async #finish(built: Built): Promise<Committed> {
+    this.#state = 'committed'
+    await followCommit(this.#engine, built)
+    return { published: built.sent }
   }
 }

@@ -11,6 +11,8 @@ export type WhyEnded = 'mark-lost' | 'time-over' | 'idle' | 'stopped'
 /** How long to wait for messages while invocations are under way, whose ends keep the run anyway. */
 const BUSY_WAIT_MS = 5_000
 const AFTER_FAULT_MS = 1_000
+/** The end of an invocation makes room, and rings; an event that turns out smaller than it might have been does not ring. */
+const ROOM_WAIT_MS = 500
 
 /**
  * Claims batches and has them invoked, each in a slot of its own, until there is nothing left to do for this run, and
@@ -56,6 +58,10 @@ const freeSlot = async (run: Run, trigger: Trigger): Promise<Slot | undefined> =
     // One invocation at a time shows whether the function runs again.
     const tryAt = throttle.tryAt > now ? throttle.tryAt - now : MARK_RENEWAL_MS
     await run.bell.wait(Math.min(tryAt, MARK_RENEWAL_MS))
+    return undefined
+  }
+  if (run.options.invoker.hasRoom?.() === false) {
+    await run.bell.wait(ROOM_WAIT_MS)
     return undefined
   }
   const slot = await orFault(run, slots.acquire(trigger.maxConcurrency, trigger.functionTimeoutSeconds * 1_000))

@@ -1,3 +1,4 @@
+import type { Message } from '../model/message.ts'
 import { plainName } from '../model/queue-name.ts'
 import type { Failure } from '../model/result.ts'
 import type { Batch } from './assemble-batch.ts'
@@ -10,7 +11,8 @@ import type { Trigger } from './trigger.ts'
 
 /** Has a batch invoked in a slot, and settles it when the answer is there, while the run goes on. */
 export const invokeBatch = (run: Run, trigger: Trigger, slot: Slot, batch: Batch): void => {
-  const work = invokeAndSettle(run, trigger, slot, batch)
+  const outcome = isCovered(run, trigger, slot, batch) ? run.options.invoker.invoke(trigger, batch.messages) : undefined
+  const work = settleOutcome(run, trigger, slot, withoutBodies(batch), outcome)
     .catch((error: unknown) => run.observe({ type: 'settling-failed', queue: trigger.queue, error }))
     .finally(() => {
       run.underWay.delete(work)
@@ -23,18 +25,39 @@ export const invokeBatch = (run: Run, trigger: Trigger, slot: Slot, batch: Batch
   run.underWay.add(work)
 }
 
-const invokeAndSettle = async (run: Run, trigger: Trigger, slot: Slot, batch: Batch): Promise<void> => {
+/** When an invocation that begins now must have ended, epoch ms. */
+const endsByOf = ({ engine }: Run, { functionTimeoutSeconds }: Trigger): number =>
+  engine.clock.now() + functionTimeoutSeconds * 1_000 + INVOCATION_MARGIN_MS
+
+/** Right before it is sent: a process that was paused since it claimed must not begin what may outlast slot or lease. */
+const isCovered = (run: Run, trigger: Trigger, { busyUntil }: Slot, { messages }: Batch): boolean =>
+  endsByOf(run, trigger) <= Math.min(busyUntil, ...messages.map(({ leasedUntil }) => leasedUntil))
+
+/** What is settled later needs no bodies. Many batches wait for their answers at one time, and each has its event. */
+const withoutBodies = ({ messages, unmatched, found }: Batch): Batch => ({
+  messages: messages.map(withoutBody),
+  unmatched: unmatched.map(withoutBody),
+  found,
+})
+const withoutBody = (message: Message): Message => ({ ...message, body: null, attributes: {} })
+
+/** @param invocation absent where it must not begin */
+const settleOutcome = async (
+  run: Run,
+  trigger: Trigger,
+  slot: Slot,
+  batch: Batch,
+  invocation: Promise<InvokeOutcome> | undefined,
+): Promise<void> => {
   const { engine, slots } = run
   const { messages, unmatched } = batch
   const startedAt = engine.clock.now()
-  // Right before it is sent: a process that was paused since it claimed must not begin what may outlast slot or lease.
-  const endsBy = startedAt + trigger.functionTimeoutSeconds * 1_000 + INVOCATION_MARGIN_MS
-  const covered = Math.min(slot.busyUntil, ...messages.map(({ leasedUntil }) => leasedUntil))
-  if (endsBy > covered) {
+  const endsBy = endsByOf(run, trigger)
+  if (!invocation) {
     slots.free(slot)
     return settleAll(run, batch, { acked: [], nacked: [], unreceived: messages })
   }
-  const outcome = await run.options.invoker.invoke(trigger, messages)
+  const outcome = await invocation
   if (outcome.kind === 'unknown') {
     run.observe({ type: 'outcome-unknown', queue: trigger.queue, messages: messages.length, error: outcome.error })
     // It may still run: slot and leases stay until it must have ended.

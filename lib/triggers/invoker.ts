@@ -13,6 +13,11 @@ export interface Invoker {
    * How many messages from the front fit in one event, by its size; 0 when the first is too large alone.
    */
   fitting(trigger: Trigger, messages: readonly Message[]): Promise<number>
+  /**
+   * Whether there is memory for one more event of the largest size beside those under way; always while there is none.
+   * @default there is
+   */
+  hasRoom?(): boolean
   /** The records that would bring these messages, in order: what the trigger's filter looks at. */
   records(trigger: Trigger, messages: readonly Message[]): Promise<readonly FilteredRecord[]>
 }

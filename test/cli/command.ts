@@ -25,12 +25,14 @@ export interface Setting {
   readonly env?: NodeJS.ProcessEnv
   /** Called with how to send the command a Ctrl-C. */
   readonly interrupt?: (press: () => void) => void
+  /** Called with stdout as it is so far, each time that it grows. */
+  readonly onOutput?: (text: string) => void
 }
 
 /** Runs a command in this process, piped unless it is told otherwise. */
 export const runCommand = async (args: readonly string[], setting: Setting = {}): Promise<Ran> => {
-  const { engine, stdin = '', terminal = false, env = {}, interrupt } = setting
-  const [stdout, stderr] = [sink(terminal), sink(terminal)]
+  const { engine, stdin = '', terminal = false, env = {}, interrupt, onOutput } = setting
+  const [stdout, stderr] = [sink(terminal, onOutput), sink(terminal)]
   const pressed = new Set<() => void>()
   interrupt?.(() => {
     for (const handler of pressed) handler()
@@ -57,12 +59,13 @@ export const runCommand = async (args: readonly string[], setting: Setting = {})
   return { code, stdout: stdout.text(), stderr: stderr.text(), records: recordsIn(stdout.text()) }
 }
 
-const sink = (isTTY: boolean) => {
+const sink = (isTTY: boolean, grown: (text: string) => void = () => {}) => {
   let text = ''
   const stream = Object.assign(
     new Writable({
       write: (chunk, _, done) => {
         text += String(chunk)
+        grown(text)
         done()
       },
     }),

@@ -52,17 +52,16 @@ describe('the queues', () => {
     const { html, status } = await view.see()
     expect(status).toBe(200)
     const order = [...html.matchAll(/class="go" href="\/console\/queues\/([^"]+)"/g)].map(([, name]) => name)
-    expect(order).toEqual(['orders', 'busy', 'orders-failed'])
-    expect(text(html)).toContain('1 dead letter')
-    expect(text(html)).toContain('Dead letters of orders')
+    expect(order).toEqual(['orders-failed', 'orders', 'busy'])
+    expect(text(html)).toContain('It holds 1 dead letter of orders')
     expect(text(html)).toContain('after 1 receive to orders-failed')
   })
 
   test('say that nobody receives, once a message waits for a minute', async () => {
     await send('x')
-    expect(text((await view.see()).html)).not.toContain('Nobody receives')
+    expect(text((await view.see()).html)).not.toContain('nobody has a message in hand')
     await engine.clock.advance(61_000)
-    expect(text((await view.see()).html)).toContain('Nobody receives: 1 message wait')
+    expect(text((await view.see()).html)).toContain('1 message wait, and nobody has a message in hand')
   })
 
   test('are found by the beginning of their name', async () => {
@@ -204,7 +203,7 @@ describe('dead letters', () => {
     const tried = await view.send('/queues/orders-failed/dead/try', { which: 'selected', id: first, maxPerSecond: '2' })
     expect(text(tried.html)).toContain('Send back 1 message?')
     expect(text(tried.html)).toContain('1 message to orders')
-    expect(text(tried.html)).toContain('At 2 a second this takes about 0.5 s')
+    expect(text(tried.html)).toContain('At 2 a second this takes about 1 s')
     expect(ids(tried.html)).toEqual([first])
     expect((await browse(engine, 'orders')).messages).toEqual([])
     await view.send('/queues/orders-failed/redrive', { which: 'selected', id: first, maxPerSecond: '2' })

@@ -1,6 +1,6 @@
+import { callApp } from '../../console/call-app.ts'
 import { type ConsoleParts, createConsole } from '../../console/console.ts'
 import { createApp } from '../../functions/http/app.ts'
-import { callOperation } from '../../functions/http/call-operation.ts'
 import { allOperations } from '../../functions/operations/all.ts'
 import { silentLog } from '../../functions/runtime/log.ts'
 import type { Engine } from '../../lib/engine.ts'
@@ -20,19 +20,20 @@ export interface TestConsole {
   send(action: string, fields?: Readonly<Record<string, string>>): Promise<Shown>
   /** Sends a form without a token. */
   sendRaw(action: string, form: string): Promise<Shown>
-  /** Operations that were called, as `GET /queues/orders`. */
+  /** Names of the operations that were called. */
   readonly calls: string[]
 }
 
 /** A console over an engine, through the operations of the HTTP API. */
 export const testConsole = (engine: Engine, parts: Partial<ConsoleParts> = {}): TestConsole => {
   const http = createApp({ operations: allOperations(async () => {}), engine: () => engine, log: silentLog })
+  const call = callApp(http)
   const calls: string[] = []
   const failures: unknown[] = []
   const answer = createConsole({
-    call: (call) => {
-      calls.push(`${call.method} ${call.path}`)
-      return callOperation(http, call)
+    call: (operation, given) => {
+      calls.push(operation)
+      return call(operation, given)
     },
     place: 'in memory',
     now: engine.clock.now,

@@ -101,6 +101,7 @@ test('the blocks that no test runs say why, and are these', () => {
         "docs/docker.md",
         "docs/docker.md",
         "docs/docker.md",
+        "docs/triggers.md",
       ],
       "needs a handler of the reader's": [
         "docs/triggers.md",
@@ -120,6 +121,7 @@ test('the blocks that no test runs say why, and are these', () => {
         "docs/triggers.md",
       ],
       "npm run test:package does this": [
+        "docs/library.md",
         "docs/library.md",
       ],
     }

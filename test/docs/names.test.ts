@@ -53,6 +53,8 @@ const FOREIGN: Readonly<Record<string, ReadonlySet<string>>> = {
     ...namesIn('`heartbeatSeconds` `startAfter` `singletonKey` `singletonSeconds` `key_strict_fifo`'),
     ...namesIn('`groupConcurrency` `perJobResults` `deleteAfterSeconds`'),
   ]),
+  // A variable of the Lambda runtime's emulator.
+  'docs/triggers.md': new Set(namesIn('`AWS_LAMBDA_FUNCTION_TIMEOUT`')),
 }
 
 describe('a name', () => {

@@ -6,6 +6,7 @@ import { createEngine } from '../../lib/engine.ts'
 import type { SettingsChange } from '../../lib/model/queue-settings.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
 import { getQueue } from '../../lib/queues/get-queue.ts'
+import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { memoryStore } from '../../lib/store/keyed/memory-store.ts'
 import { getTrigger } from '../../lib/triggers/trigger.ts'
 import { serviceTemplate } from '../support/template.ts'
@@ -74,6 +75,15 @@ describe('a declared queue, in the template', () => {
     )
   })
 
+  test('is refused with a mistyped property', () => {
+    const adding = (props: object) => () => serviceTemplate({}, (service) => service.addQueue('orders', props as never))
+    expect(adding({ setings: {} })).toThrow('setings ({}) is not a known field: did you mean settings?')
+    expect(adding({ visibilityTimeoutSeconds: 60 })).toThrow('there are deadLetter, settings, removalPolicy')
+    expect(adding({ deadLetter: { maxReceive: 3 } })).toThrow(
+      'deadLetter.maxReceive (3) is not a known field: did you mean maxReceives?',
+    )
+  })
+
   test('is a FIFO queue by its name', () => {
     const { one } = serviceTemplate({}, (service) => service.addQueue('orders.fifo'))
     expect(JSON.parse(one('Custom::HoldfastQueue').settings)).toMatchObject({
@@ -105,6 +115,26 @@ describe('a declared queue, when the stack is deployed', () => {
     expect(taken.deadLetter).toBeUndefined()
   })
 
+  test('is paused and resumed by its declaration, and left as it is by one that says nothing of it', async () => {
+    const owner = newEngine()
+    const paused = async () => (await getQueue(owner, 'orders')).settings.paused
+    const update = (settings: SettingsChange, before: SettingsChange) => {
+      const request = declaration('Update', 'orders', settings, 'orders')
+      const old = { name: 'orders', settings: JSON.stringify(before) }
+      return declareQueue(owner, { ...request, OldResourceProperties: old })
+    }
+    await declareQueue(owner, declaration('Create', 'orders'))
+    await updateQueue(owner, 'orders', { settings: { paused: true } })
+    await update({ delaySeconds: 1 }, {})
+    expect(await paused()).toBe(true)
+    await update({ paused: false }, { delaySeconds: 1 })
+    expect(await paused()).toBeUndefined()
+    await update({ paused: true }, { paused: false })
+    expect(await paused()).toBe(true)
+    await update({ delaySeconds: 2 }, { paused: true })
+    expect(await paused()).toBeUndefined()
+  })
+
   test('changes with its declaration, and is another queue under another name', async () => {
     const owner = newEngine()
     await declareQueue(owner, declaration('Create', 'orders', { delaySeconds: 7 }))
@@ -134,7 +164,7 @@ describe('a consumer, when the stack is deployed', () => {
     RequestType: TriggerDeclaration['RequestType'],
     { logicalId = 'Consumer', functionName = 'warehouse', id = undefined as string | undefined } = {},
   ): TriggerDeclaration => {
-    const { ResourceProperties: _, ...request } = declaration(RequestType, 'orders', {}, id)
+    const { ResourceProperties: _, OldResourceProperties: __, ...request } = declaration(RequestType, 'orders', {}, id)
     const settings = JSON.stringify({ functionTimeoutSeconds: 60 })
     return {
       ...request,

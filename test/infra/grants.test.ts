@@ -169,8 +169,15 @@ describe('grants on one queue', () => {
       'Imported',
       'arn:aws:lambda:us-east-1:111122223333:function:shop',
     )
-    expect(() => orders.grantPublish(imported)).toThrow('import the function with its role')
+    expect(() => orders.grantPublish(imported)).toThrow(
+      /^the grant on queue orders to .*Imported has no role: import the function with its role, or grant to the role itself$/,
+    )
     expect(() => orders.grantInvoke(imported, 'publish')).toThrow('import the function with its role')
+  })
+
+  test('with a mistyped option are refused', () => {
+    const grant = () => service.grantPublish('orders', roleOf('Mistyped'), { pendingId: true } as never)
+    expect(grant).toThrow('did you mean pendingIds?')
   })
 
   test('to call no route are refused', () => {

@@ -180,10 +180,11 @@ describe('what the functions may do that deliver queues to consumers', () => {
       ...[Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'] ?? []].flat(),
     ])
 
-  test('wake: to read triggers and marks, to keep the due index, to read the one stream, and to start the dispatcher', () => {
+  test('wake: to read triggers, marks and whether queues are paused, to keep the due index, to read the one stream, and to start the dispatcher', () => {
     expect(shown(ofRole('wake'))).toEqual([
       ['dynamodb:GetItem', 'ServiceTable Arn', 'g#*'],
       ['dynamodb:GetItem dynamodb:PutItem dynamodb:Query', 'ServiceTable Arn', 'i#*'],
+      ['dynamodb:GetItem', 'ServiceTable Arn', 'q#*'],
       ['logs:CreateLogStream logs:PutLogEvents', 'ServiceWakeLog Arn'],
       [
         'dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator dynamodb:ListStreams',

@@ -15,7 +15,7 @@ const DEFAULTS = {
   authorization: 'iam',
   sqs: true,
   memoryMb: 512,
-  dispatcherMemoryMb: 512,
+  dispatcherMemoryMb: 256,
   reservedConcurrency: {},
   logLevel: 'INFO',
   logRetentionDays: 30,

@@ -20,6 +20,10 @@ export interface SimulationOrder {
   readonly jobs: number
   /** Told how many histories were played so far. */
   readonly onProgress?: (played: number) => void
+  /** Told of each history that broke a promise, right after it was played. */
+  readonly onFailure?: (failure: Failure) => void
+  /** Ends the simulation early: what was played until then is its result. */
+  readonly signal?: AbortSignal
   /** Most failing histories to shrink. @default 3 */
   readonly maxShrunk?: number
   /** The Node that plays. @default this one */
@@ -27,6 +31,8 @@ export interface SimulationOrder {
 }
 
 export interface SimulationResult {
+  /** How many histories were played: fewer than ordered where the simulation was ended early. */
+  readonly histories: number
   /** Hash of the traces of all histories, in their order: the same for the same seed, whatever the machine. */
   readonly trace: string
   readonly operations: number
@@ -49,7 +55,7 @@ const NODE_FLAGS = ['--max-semi-space-size=64', '--stack-trace-limit=0']
 
 /** Plays histories in worker processes. */
 export const runSimulation = async (order: SimulationOrder): Promise<SimulationResult> => {
-  const { seed, histories, from = 0, worlds = '', jobs, onProgress, maxShrunk = 3 } = order
+  const { seed, histories, from = 0, worlds = '', jobs, onProgress, onFailure, signal, maxShrunk = 3 } = order
   planHistory(seed, from, worlds)
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-simulation-'))
   const workers: Worker[] = []
@@ -59,18 +65,23 @@ export const runSimulation = async (order: SimulationOrder): Promise<SimulationR
     for (let job = 0; job < Math.max(1, Math.min(jobs, Math.ceil(histories / CHUNK))); job++) {
       workers.push(newWorker(entry, order.execPath))
     }
-    const played = new Array<PlayedHistory>(histories)
+    const played: PlayedHistory[] = []
     const coverage = noCounts()
     let next = 0
     let done = 0
     let cpuSeconds = 0
     const work = async (worker: Worker): Promise<void> => {
-      while (next < histories) {
+      while (next < histories && !signal?.aborted) {
         const start = next
         next = Math.min(histories, start + CHUNK)
         const report = await worker.ask({ kind: 'play', seed, worlds, from: from + start, to: from + next })
         if (report.kind !== 'played') throw new Error('a worker did something else than it was asked')
-        for (const [at, history] of report.histories.entries()) played[start + at] = history
+        for (const [at, history] of report.histories.entries()) {
+          played[start + at] = history
+          const { violations } = history
+          const index = from + start + at
+          if (violations.length > 0) onFailure?.({ ...planHistory(seed, index, worlds), violations, shrunk: undefined })
+        }
         addCounts(coverage, report.coverage)
         cpuSeconds += report.cpuSeconds
         done += report.histories.length
@@ -90,7 +101,15 @@ export const runSimulation = async (order: SimulationOrder): Promise<SimulationR
     const hash = createHash('sha256')
     for (const { trace } of played) hash.update(trace)
     const operations = played.reduce((sum, one) => sum + one.operations, 0)
-    return { trace: hash.digest('hex').slice(0, 32), operations, seconds, cpuSeconds, coverage, failures }
+    return {
+      histories: played.length,
+      trace: hash.digest('hex').slice(0, 32),
+      operations,
+      seconds,
+      cpuSeconds,
+      coverage,
+      failures,
+    }
   } finally {
     for (const worker of workers) worker.stop()
     await rm(folder, { recursive: true, force: true })

@@ -79,15 +79,15 @@ export const RESULT_BUGS: readonly PlantedBug[] = [
   {
     name: 'the retention of a result begins at its ack, so that the result of an earlier consumer outlives that of the last',
     file: 'lib/results/write-results.ts',
-    replace: '      expiresAt: expiryOfAck(queue, some[0]),\n      // The first',
-    by: '      expiresAt: now + 60_000,\n      // The first',
+    replace: '    expiresAt: expiryOfAck(queue, some[0]),\n    // The first',
+    by: '    expiresAt: now + 60_000,\n    // The first',
     ...EXPIRY,
   },
   {
     name: 'results are kept for good',
     file: 'lib/results/write-results.ts',
-    replace: '      expiresAt: expiryOfAck(queue, some[0]),\n      // The first',
-    by: '      // The first',
+    replace: '    expiresAt: expiryOfAck(queue, some[0]),\n    // The first',
+    by: '    // The first',
     ...EXPIRY,
   },
   {

@@ -55,6 +55,8 @@ const answer = async (order: Order): Promise<Report> => {
   return { kind: 'shrunk', index: order.index, shrunk: await shrink(settings, { seed }) }
 }
 
+// A terminal sends Ctrl-C to all processes of a simulation: the first one says when its workers end.
+process.on('SIGINT', () => {})
 process.on('message', (order: Order) => {
   void answer(order).then((report) => process.send?.(report))
 })

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -11,11 +11,12 @@ interface Run {
   readonly stderr: string
 }
 
+const TSX = join(ROOT, 'node_modules', 'tsx', 'dist', 'cli.mjs')
+
 /** `npm run simulate` in a copy of the project, or in the project itself. */
 const simulate = (home: string, ...args: string[]): Promise<Run> =>
   new Promise((resolve) => {
-    const tsx = join(ROOT, 'node_modules', 'tsx', 'dist', 'cli.mjs')
-    execFile(process.execPath, [tsx, 'test/simulation/simulate.ts', ...args], { cwd: home }, (error, stdout, stderr) =>
+    execFile(process.execPath, [TSX, 'test/simulation/simulate.ts', ...args], { cwd: home }, (error, stdout, stderr) =>
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
     )
   })
@@ -40,6 +41,28 @@ describe('npm run simulate', () => {
       },
       neverReached: expect.arrayContaining(['faults: TTL late']),
     })
+  })
+
+  test('tells of what was played when it is ended early', { timeout: 240_000 }, async () => {
+    const args = ['--seed', '5', '--world', 'standard: nothing fails', '--jobs', '1', '--json']
+    const child = spawn(process.execPath, [TSX, 'test/simulation/simulate.ts', '--histories', '100000', ...args], {
+      cwd: ROOT,
+    })
+    const [stdout, code] = await new Promise<[string, number | null]>((resolve) => {
+      let output = ''
+      child.stdout.on('data', (data: Buffer) => {
+        output += data.toString()
+      })
+      // The estimate comes after the first histories.
+      child.stderr.once('data', () => child.kill('SIGTERM'))
+      child.once('close', (ended) => resolve([output, ended]))
+    })
+    expect(code).toBe(0)
+    const { histories, trace } = JSON.parse(stdout)
+    expect(histories).toBeGreaterThanOrEqual(16)
+    expect(histories).toBeLessThan(100_000)
+    const whole = await simulate(ROOT, '--histories', String(histories), ...args)
+    expect(JSON.parse(whole.stdout).trace).toBe(trace)
   })
 
   test('says what was reached, how often, and what never was', async () => {

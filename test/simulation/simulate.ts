@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { SingleBar } from 'cli-progress'
 import { Command, InvalidArgumentError } from 'commander'
 import { neverReached } from './coverage.ts'
-import { runSimulation, type SimulationResult } from './pool.ts'
+import { type Failure, runSimulation, type SimulationResult } from './pool.ts'
 import { summaryOf, tellFailure } from './summary.ts'
 
 interface Options {
@@ -37,7 +37,7 @@ const options = new Command('simulate')
   .opts<Options>()
 
 /** Histories after which an estimate is worth telling. */
-const ESTIMATED_AFTER = 64
+const ESTIMATED_AFTER = 16
 
 const progress = (total: number) => {
   const startedAt = performance.now()
@@ -63,10 +63,7 @@ const progress = (total: number) => {
   }
 }
 
-const jsonOf = (
-  { trace, operations, seconds, cpuSeconds, coverage, failures }: SimulationResult,
-  histories: number,
-) => ({
+const jsonOf = ({ histories, trace, operations, seconds, cpuSeconds, coverage, failures }: SimulationResult) => ({
   trace,
   seed: options.seed,
   histories,
@@ -90,11 +87,16 @@ const main = async (): Promise<number> => {
   const { seed, jobs, world, history, json } = options
   const histories = history === undefined ? options.histories : 1
   const { onProgress, end } = progress(histories)
-  const result = await runSimulation({ seed, histories, from: history ?? 0, worlds: world, jobs, onProgress })
+  // What was played is told, also when the simulation is ended early.
+  const ending = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => ending.abort())
+  const onFailure = (failure: Failure) => console.error(tellFailure(failure, { seed, world }))
+  const order = { seed, histories, from: history ?? 0, worlds: world, jobs }
+  const result = await runSimulation({ ...order, onProgress, onFailure, signal: ending.signal })
   end()
-  if (json) console.log(JSON.stringify(jsonOf(result, histories)))
+  if (json) console.log(JSON.stringify(jsonOf(result)))
   else {
-    console.log(summaryOf(result, { seed, histories, jobs }))
+    console.log(summaryOf(result, { seed, jobs }))
     for (const failure of result.failures) console.log(tellFailure(failure, { seed, world }))
   }
   return result.failures.length > 0 ? 1 : 0

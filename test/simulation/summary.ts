@@ -3,8 +3,8 @@ import type { Failure, SimulationResult } from './pool.ts'
 
 /** The outcome of a simulation, for a reader. */
 export const summaryOf = (
-  { trace, operations, seconds, coverage, failures }: SimulationResult,
-  { seed, histories, jobs }: { seed: number; histories: number; jobs: number },
+  { histories, trace, operations, seconds, coverage, failures }: SimulationResult,
+  { seed, jobs }: { seed: number; jobs: number },
 ): string => {
   const covered = SECTIONS.flatMap((section) => [
     '',

@@ -89,8 +89,8 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
     name: 'a batch is sent although its run was paused',
     file: 'lib/triggers/invoke-batch.ts',
-    replace: 'if (endsBy > covered) {',
-    by: 'if (endsBy > covered + 3_600_000) {',
+    replace: 'endsByOf(run, trigger) <= Math.min(busyUntil',
+    by: 'endsByOf(run, trigger) <= 3_600_000 + Math.min(busyUntil',
     suites: ['test/lib/triggers'],
   },
   {
@@ -242,6 +242,20 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     suites: ['test/lib/triggers/slots.test.ts'],
   },
   {
+    name: 'a batch is sent whatever memory is left',
+    file: 'lib/triggers/dispatch-batches.ts',
+    replace: 'run.options.invoker.hasRoom?.() === false',
+    by: 'run.options.invoker.hasRoom?.() === undefined',
+    suites: ['test/functions/triggers/event-invoker.test.ts'],
+  },
+  {
+    name: 'one malformed record fails a wake',
+    file: 'functions/triggers/trigger-events.ts',
+    replace: "typeof partition !== 'string' ||",
+    by: 'partition === undefined ||',
+    suites: ['test/functions/triggers/trigger-events.test.ts'],
+  },
+  {
     name: 'claims and acks wake the dispatcher',
     file: 'infra/stream-filter.ts',
     replace: "eventName: ['INSERT'],",
@@ -251,8 +265,8 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
     name: 'a tick does not look at queues that were paused',
     file: 'lib/triggers/wake.ts',
-    replace: 'if (due.paused || isDue(due))',
-    by: 'if (!due.paused && isDue(due))',
+    replace: 'if (entry.due.paused || isDue(entry.due))',
+    by: 'if (!entry.due.paused && isDue(entry.due))',
     ...PAUSES,
   },
   {

@@ -16,7 +16,7 @@ export const runHandler =
   async ({ functionName }, event) => {
     const context = { awsRequestId: 'one', functionName, getRemainingTimeInMillis: () => 10_000 } as unknown as Context
     try {
-      const answer = await handler(JSON.parse(event) as SQSEvent, context)
+      const answer = await handler(JSON.parse(event.toString()) as SQSEvent, context)
       return { kind: 'answered', payload: JSON.stringify(answer) ?? 'null' }
     } catch (error) {
       const { name, message } = error as Error

@@ -33,10 +33,10 @@ export const handlerProcess = (
     child = undefined
   })
   return {
-    run: async ({ functionName, functionTimeoutSeconds }: Trigger, event: string): Promise<FunctionOutcome> => {
+    run: async ({ functionName, functionTimeoutSeconds }: Trigger, event: Buffer): Promise<FunctionOutcome> => {
       child ??= new HandlerChild(file, { print, environment, ended })
       const endsAt = Date.now() + functionTimeoutSeconds * 1_000
-      const invocation = { id: randomUUID(), event, name: basename(functionName), endsAt }
+      const invocation = { id: randomUUID(), event: event.toString(), name: basename(functionName), endsAt }
       const reply = await child.run(invocation, functionTimeoutSeconds)
       if (reply.error !== undefined) return { kind: 'failed', error: functionError('Unhandled', reply.error) }
       return { kind: 'answered', payload: reply.payload }

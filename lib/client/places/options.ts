@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.ts'
 import type { InvalidMessage } from '../../codecs/read-message.ts'
 import type { Engine } from '../../engine.ts'
 import type { Observer } from '../../model/engine-event.ts'
-import { invalid, unknownField } from '../../model/errors.ts'
+import { HoldfastError, unknownField } from '../../model/errors.ts'
 import type { Random } from '../../random.ts'
 import type { Store } from '../../store/port.ts'
 import type { Telemetry } from '../../telemetry/telemetry.ts'
@@ -96,11 +96,14 @@ const PLACES = ['table', 'url', 'store', 'engine'] as const
 export const checkOptions = (options: ClientOptions): (typeof PLACES)[number] => {
   const given = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [name]))
   const unknown = given.find((name) => !Object.hasOwn(OPTIONS, name))
+  // The error does not show the value, which may be a secret.
   if (unknown !== undefined) throw unknownField(unknown, undefined, Object.keys(OPTIONS))
   const named = PLACES.filter((place) => given.includes(place))
   const [place] = named
   if (place === undefined || named.length > 1) {
-    throw invalid('options', named.join(', ') || 'nothing', `must name exactly one of ${PLACES.join(', ')}`)
+    const found = named.length === 0 ? 'none of them' : named.join(' and ')
+    const message = `createClient takes exactly one of the options ${PLACES.join(', ')}, but was given ${found}`
+    throw new HoldfastError('InvalidRequest', message, { field: 'options' })
   }
   return place
 }

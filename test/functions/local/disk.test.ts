@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
@@ -32,6 +32,17 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
     const { messages } = await call(server, 'POST', '/queues/orders/poll', {})
     expect(messages).toMatchObject([{ body: 'on the disk' }])
   })
+
+  test.runIf(process.platform === 'linux').each(['disk', 'memory'])(
+    'opens its own port alone, and starts no other process, on engine %s',
+    async (engine) => {
+      const cwd = await temporaryDirectory()
+      const { child, url } = await startServerProcess({ args: ['--engine', engine], cwd })
+      const { pid = 0 } = child
+      expect(await portsOf(pid)).toEqual([Number(new URL(url).port)])
+      expect(await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).toBe('')
+    },
+  )
 
   test('tells a second server on the same data that it is there', async () => {
     const data = await temporaryDirectory()
@@ -86,3 +97,21 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
     },
   )
 })
+
+/** Ports of TCP and UDP that a process listens on or receives at. */
+const portsOf = async (pid: number): Promise<number[]> => {
+  const descriptors = await readdir(`/proc/${pid}/fd`)
+  const targets = await Promise.all(descriptors.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')))
+  const sockets = new Set(targets.map((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1]).filter((inode) => inode))
+  const tables = await Promise.all(
+    ['tcp', 'tcp6', 'udp', 'udp6'].map((name) => readFile(`/proc/${pid}/net/${name}`, 'utf8').catch(() => '')),
+  )
+  return tables
+    .flatMap((table) => table.split('\n').slice(1))
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => sockets.has(fields[INODE]))
+    .map(([, local = '']) => Number.parseInt(local.split(':')[1] ?? '', 16))
+}
+
+/** Column of /proc/net/tcp. */
+const INODE = 9

@@ -122,9 +122,12 @@ describe('a browser', () => {
 describe('a form at a path of the HTTP API', () => {
   const form = { 'content-type': 'application/x-www-form-urlencoded' }
 
-  test('gets an error about the content type that curl -d lacks', async () => {
-    const init = { method: 'POST', headers: form, body: '{"messages":[{"body":1}]}' }
-    const { status, text } = await send(testFrontDoor(engine), '/queues/v/messages', init)
+  test.each([
+    ['POST', '/queues/v/messages', '{"messages":[{"body":1}]}'],
+    ['PATCH', '/queues/v', '{"paused":true}'],
+    ['PUT', '/queues/v', '{}'],
+  ])('gets an error about the content type that curl -d lacks (%s)', async (method, path, body) => {
+    const { status, text } = await send(testFrontDoor(engine), path, { method, headers: form, body })
     expect([status, JSON.parse(text)]).toMatchObject([
       415,
       { code: 'UnsupportedMediaType', hint: expect.stringContaining("-H 'content-type: application/json'") },

@@ -63,7 +63,7 @@ describe('a handler in a process of its own', { timeout: 60_000 }, () => {
     }`
     const { lines, print, until } = printer()
     const { run } = handlerIn(moduleOf('answers.mjs', code), print)
-    const outcome = await run(trigger(), '{"Records":[1,2]}')
+    const outcome = await run(trigger(), Buffer.from('{"Records":[1,2]}'))
     expect(outcome).toEqual({ kind: 'answered', payload: '{"left":true,"name":"handler.mjs"}' })
     await until('sees 2')
     expect(lines).toContain('sees 2')
@@ -84,9 +84,9 @@ describe('a handler in a process of its own', { timeout: 60_000 }, () => {
     ],
   ])('that %s fails as a function', async (name, code, error) => {
     const { run } = handlerIn(moduleOf(`${name.replaceAll(' ', '-')}.mjs`, code))
-    expect(await run(trigger(), '{}')).toEqual({ kind: 'failed', error })
+    expect(await run(trigger(), Buffer.from('{}'))).toEqual({ kind: 'failed', error })
     // The next one has a process again.
-    expect(await run(trigger(), '{}')).toEqual({ kind: 'failed', error })
+    expect(await run(trigger(), Buffer.from('{}'))).toEqual({ kind: 'failed', error })
   })
 
   test('may be TypeScript that Node does not strip, with other modules', async () => {
@@ -96,7 +96,7 @@ describe('a handler in a process of its own', { timeout: 60_000 }, () => {
       `import { Kind } from './kinds.js'
       export const handler = async (event: { Records: readonly unknown[] }): Promise<object> => ({ kind: Kind.Order, seen: event.Records.length })`,
     )
-    expect(await handlerIn(file).run(trigger(), '{"Records":[1]}')).toEqual({
+    expect(await handlerIn(file).run(trigger(), Buffer.from('{"Records":[1]}'))).toEqual({
       kind: 'answered',
       payload: '{"kind":7,"seen":1}',
     })
@@ -104,14 +104,14 @@ describe('a handler in a process of its own', { timeout: 60_000 }, () => {
 
   test('may be a CommonJS module', async () => {
     const file = moduleOf('common.cjs', "exports.handler = async () => 'common'")
-    expect(await handlerIn(file).run(trigger(), '{}')).toEqual({ kind: 'answered', payload: '"common"' })
+    expect(await handlerIn(file).run(trigger(), Buffer.from('{}'))).toEqual({ kind: 'answered', payload: '"common"' })
   })
 
   test('is cut off at its timeout', async () => {
     const { run } = handlerIn(
       moduleOf('hangs.mjs', 'export const handler = () => new Promise(() => setInterval(() => {}, 1000))'),
     )
-    expect(await run(trigger(1), '{}')).toEqual({
+    expect(await run(trigger(1), Buffer.from('{}'))).toEqual({
       kind: 'failed',
       error: 'Sandbox.Timedout: Task timed out after 1.00 seconds',
     })
@@ -121,10 +121,10 @@ describe('a handler in a process of its own', { timeout: 60_000 }, () => {
     const file = moduleOf('changes.mjs', 'export const handler = async () => 1')
     const { print, until } = printer()
     const { run } = handlerIn(file, print)
-    expect(await run(trigger(), '{}')).toEqual({ kind: 'answered', payload: '1' })
+    expect(await run(trigger(), Buffer.from('{}'))).toEqual({ kind: 'answered', payload: '1' })
     moduleOf('changes.mjs', 'export const handler = async () => 2')
     await until('loaded anew')
-    expect(await run(trigger(), '{}')).toEqual({ kind: 'answered', payload: '2' })
+    expect(await run(trigger(), Buffer.from('{}'))).toEqual({ kind: 'answered', payload: '2' })
   })
 })
 

@@ -57,7 +57,7 @@ const REFUSED_CONNECTION = 'http://127.0.0.1:1'
 const CREDENTIALS = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
 const trigger = checkedTrigger({ queue: 'orders', functionName: 'ship-orders', functionTimeoutSeconds: 3 })
 const invoke = (endpoint: string, options = {}) =>
-  lambdaFunction(lambdaClient({ ...CREDENTIALS, endpoint }), options)(trigger, '{"Records":[]}')
+  lambdaFunction(lambdaClient({ ...CREDENTIALS, endpoint }), options)(trigger, Buffer.from('{"Records":[]}'))
 
 test('an invocation is one request of Invoke, and its answer is the function’s', async () => {
   const { endpoint, seen } = await lambda(json(200, { batchItemFailures: [] }))

@@ -17,7 +17,10 @@ const outcomeOf = async (answer: object | Error) => {
   const sending = mock.onAnyCommand()
   if (answer instanceof Error) sending.rejects(answer)
   else sending.resolves(answer)
-  const outcome = await lambdaFunction(new LambdaClient({ region: 'us-east-1' }))(trigger, '{"Records":[]}')
+  const outcome = await lambdaFunction(new LambdaClient({ region: 'us-east-1' }))(
+    trigger,
+    Buffer.from('{"Records":[]}'),
+  )
   return {
     outcome,
     input: mock.commandCalls(mock.calls()[0]?.args[0].constructor as never)[0]?.args[0].input,

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Client, createClient } from '../../../lib/client.ts'
 import { isHoldfastError } from '../../../lib/model/errors.ts'
+import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
 import { PLACES, type Place } from './places.ts'
 
 const places: Place[] = []
@@ -167,4 +168,60 @@ test('a client refuses an option that it does not know, without its value, which
       message: 'credential is not a known field: did you mean credentials?',
     }),
   )
+})
+
+const ID = '019ca945-0a00-8000-801b-ff0fd396070b'
+
+/** Of each call with a mistyped option: the name and value given, the call, and the name meant. */
+const MISTYPED: readonly (readonly [given: string, Work, meant: string])[] = [
+  ['shema (1)', (c) => c.queue('orders', { shema: 1 } as never), 'schema'],
+  ['visibilityTimeout (5)', (c) => c.createQueue('a', { visibilityTimeout: 5 } as never), 'visibilityTimeoutSeconds'],
+  ['limt (5)', (c) => c.listQueues({ limt: 5 } as never), 'limit'],
+  ['delaySecond (5)', (c) => orders(c).update({ delaySecond: 5 } as never), 'delaySeconds'],
+  ['delaySecond (5)', (c) => orders(c).publish(1 as never, { delaySecond: 5 } as never), 'delaySeconds'],
+  ['boddy (5)', (c) => orders(c).publishBatch([{ boddy: 5 } as never]), 'body'],
+  ['maxMessage (5)', (c) => orders(c).poll({ maxMessage: 5 } as never), 'maxMessages'],
+  ['reslt (5)', (c) => orders(c).ack(['h'], { reslt: 5 } as never), 'result'],
+  ['delay (5)', (c) => orders(c).nack(['h'], { delay: 5 } as never), 'delaySeconds'],
+  [
+    'visibilityTimeout (5)',
+    (c) => orders(c).extend(['h'], { visibilityTimeout: 5 } as never),
+    'visibilityTimeoutSeconds',
+  ],
+  ['signl (5)', (c) => orders(c).unreceive(['h'], { signl: 5 } as never), 'signal'],
+  ['concurency (5)', (c) => orders(c).consume(() => {}, { concurency: 5 } as never), 'concurrency'],
+  ['limt (5)', (c) => orders(c).browse({ limt: 5 } as never), 'limit'],
+  ['delay (5)', (c) => orders(c).reschedule(ID, { delay: 5 } as never), 'delaySeconds'],
+  ['timeout (5)', (c) => orders(c).result(ID, { timeout: 5 } as never), 'timeoutSeconds'],
+]
+
+describe('a mistyped option', () => {
+  test.each(MISTYPED)('is refused with the name that it probably means: %s', async (given, work, meant) => {
+    for (const [where, open] of PLACES) {
+      if (where === 'on a table') continue
+      const opened = await open({})
+      places.push(opened)
+      await opened.client.createQueue('orders')
+      const outcome = await Promise.resolve()
+        .then(() => work(opened.client))
+        .catch((error: unknown) => error)
+      const error = Array.isArray(outcome) ? outcome[0].error : outcome
+      expect(error).toMatchObject({
+        code: 'InvalidRequest',
+        message: `${given} is not a known field: did you mean ${meant}?`,
+      })
+    }
+  })
+
+  test('of a transaction is refused, and in a message with its place', async () => {
+    const client = createClient({ store: memoryStore() })
+    expect(() => client.transaction({ strct: true } as never)).toThrow('did you mean strict?')
+    expect(() => client.transaction().ack('h', { reslt: 1 } as never)).toThrow('did you mean result?')
+    await client.createQueue('orders')
+    const transaction = client.transaction()
+    transaction.publish('orders', [{ body: 1 }, { body: 2, delaySecond: 5 } as never])
+    await expect(transaction.commit()).rejects.toThrow(
+      'messages[1].delaySecond (5) is not a known field: did you mean delaySeconds?',
+    )
+  })
 })

@@ -74,7 +74,7 @@ describe('a client of an address', () => {
     ['api.example.com', 'must be an address such as'],
     ['', 'must be an address such as'],
     ['ftp://example.com', 'must be an address such as'],
-    [undefined, 'must name exactly one of table, url, store, engine'],
+    [undefined, 'exactly one of the options table, url, store, engine, but was given none of them'],
     [7, 'must be an address such as'],
     ['https://me:secret@example.com', 'must hold no user and password'],
     ['https://example.com/?stage=prod', 'must have no query and no fragment'],
@@ -88,7 +88,7 @@ describe('a client of an address', () => {
 
   test('a second place is refused, and one that is undefined is no place', async () => {
     const both = () => createClient({ url: 'http://localhost:9324', table: 'holdfast' } as never)
-    expect(both).toThrow('must name exactly one of table, url, store, engine, but is "table, url"')
+    expect(both).toThrow('but was given table and url')
     const fetch = async () => Response.json({ queues: [] })
     const client = createClient({ table: undefined, url: 'http://localhost:9324', fetch } as never)
     expect(await client.listQueues()).toEqual({ queues: [] })

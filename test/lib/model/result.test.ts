@@ -1,9 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   decisive,
-  decodeResults,
   type Ending,
-  encodeResults,
   failureFrom,
   isPrompt,
   type ResultEntry,
@@ -12,6 +10,7 @@ import {
   resultsKeptMs,
   type WorkOutcome,
 } from '../../../lib/model/result.ts'
+import { decodeResults, encodeResults } from '../../../lib/model/result-codec.ts'
 import { START } from '../../support/manual-clock.ts'
 import fc from '../../support/properties.ts'
 

@@ -1,0 +1,122 @@
+import type { DeadLetters } from '../dead-letters.ts'
+import { createProgress } from '../output/progress.ts'
+import { counted } from '../output/words.ts'
+import type { Session } from '../session.ts'
+import type { AnswerOf } from '../target/target.ts'
+
+type Task = AnswerOf<'getRedrive'>
+
+export interface TaskOptions {
+  /** Messages a second. */
+  readonly rate?: number | undefined
+  /** A queue for all of them. */
+  readonly to?: string | undefined
+  /** These alone. */
+  readonly messageIds?: readonly string[]
+}
+
+/** Ids that one task takes. */
+const IDS = 1_000
+const LOOK_EVERY_MS = 500
+
+/** Has the deployment move dead letters, and follows it to its end. At Ctrl-C the task is cancelled, and its last count told. */
+export const redriveByTask = async (
+  session: Session,
+  { queue, source }: DeadLetters,
+  { rate, to, messageIds }: TaskOptions,
+): Promise<number | undefined> => {
+  const parts = messageIds ? partsOf(messageIds) : [undefined]
+  const tasks: Task[] = []
+  for (const ids of parts) {
+    if (session.signal.aborted) break
+    const filter = { ...(source !== undefined && { sourceQueue: source }), ...(ids && { messageIds: ids }) }
+    const body = { destination: to, maxPerSecond: rate, ...(Object.keys(filter).length > 0 && { filter }) }
+    const started = await session.target.call('startRedrive', { params: { queue }, body })
+    const before = movedBy(tasks)
+    tasks.push(await follow(session, queue, started, { before, total: messageIds?.length }))
+    if (tasks.at(-1)?.state !== 'completed') break
+  }
+  return report(session, queue, tasks, messageIds?.length)
+}
+
+const partsOf = (ids: readonly string[]): (readonly string[])[] =>
+  Array.from({ length: Math.ceil(ids.length / IDS) }, (_, part) => ids.slice(part * IDS, (part + 1) * IDS))
+
+const movedBy = (tasks: readonly Task[]): number => tasks.reduce((sum, { moved }) => sum + moved, 0)
+
+/** Follows a task until it is over. */
+const follow = async (
+  session: Session,
+  queue: string,
+  started: Task,
+  { before, total }: { readonly before: number; readonly total: number | undefined },
+): Promise<Task> => {
+  const progress = createProgress(session.io, 'moving')
+  const params = { queue, taskId: started.taskId }
+  let task = started
+  let cancelled = false
+  try {
+    while (task.state === 'running' || task.state === 'cancelling') {
+      progress.at(before + task.moved, total ?? task.toMove)
+      if (session.signal.aborted && !cancelled) {
+        cancelled = true
+        task = await stop(session, params)
+        continue
+      }
+      // Once it is cancelled, Ctrl-C no longer ends the wait: the runner is writing its last count.
+      await session.sleep(LOOK_EVERY_MS).catch(() => pause(LOOK_EVERY_MS))
+      task = await session.target.call('getRedrive', { params })
+    }
+    return task
+  } finally {
+    progress.end()
+  }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** A task that ended a moment ago can't be cancelled any more: it is as it ended. */
+const stop = async ({ target, out }: Session, params: { queue: string; taskId: string }): Promise<Task> => {
+  out.note('stopping the redrive …')
+  return target.call('cancelRedrive', { params }).catch(() => target.call('getRedrive', { params }))
+}
+
+const report = (
+  { out, signal }: Session,
+  queue: string,
+  tasks: readonly Task[],
+  total: number | undefined,
+): number | undefined => {
+  if (out.json) for (const task of tasks) out.record(task)
+  const moved = movedBy(tasks)
+  const last = tasks.at(-1)
+  const of = total === undefined ? '' : ` of ${counted(total, 'selected message')}`
+  const words = total === undefined ? counted(moved, 'message') : `${moved}${of}`
+  if (last?.state === 'completed' && !signal.aborted) {
+    out.note(`${words} moved out of ${queue}`)
+    return
+  }
+  const why = last?.failure === undefined ? 'interrupted' : `failed: ${last.failure}`
+  out.note(`${why}: ${words} moved out of ${queue} and stay moved; the others are still there`)
+  return 1
+}
+
+/** Stops the redrive of a dead-letter queue that runs, whoever started it. */
+export const cancelRunning = async (session: Session, queue: string): Promise<number | undefined> => {
+  const { target, out } = session
+  const { redrives } = await target.call('listRedrives', { params: { queue } })
+  const running = redrives.find(({ state }) => state === 'running' || state === 'cancelling')
+  if (!running) {
+    out.note(`no redrive of ${queue} runs`)
+    return 1
+  }
+  const { taskId } = running
+  if (running.state === 'running') await target.call('cancelRedrive', { params: { queue, taskId } })
+  const over = await follow(session, queue, await target.call('getRedrive', { params: { queue, taskId } }), {
+    before: 0,
+    total: undefined,
+  })
+  if (out.json) out.record(over)
+  out.note(`the redrive of ${queue} is ${over.state}: ${counted(over.moved, 'message')} moved`)
+  return
+}

@@ -1,0 +1,75 @@
+import { type MessageJson, pages, selected } from '../browse.ts'
+import { type Selection, type SelectionOptions, selectionOf } from '../expressions/selection.ts'
+import { durationOption, selectionOptions, stateOption } from '../options.ts'
+import { oneLine } from '../output/words.ts'
+import type { Session } from '../session.ts'
+import { verb } from '../verb.ts'
+
+interface Options extends SelectionOptions {
+  readonly state?: string
+  readonly every: number
+}
+
+/** Messages that one look reads. Beyond, a queue is too deep to be read again and again. */
+const MAX_READ = 5_000
+
+export const tail = verb<Options>({
+  syntax: 'tail <queue>',
+  group: 'Look',
+  summary: 'show messages as they arrive, without receiving them',
+  details: `Reads the queue again and again, and prints the messages that were not there before. A message that consumers ack between two looks is not seen. Of a queue with more than ${MAX_READ} messages the first ones are read, and that is said. Ctrl-C ends it.`,
+  options: () => [
+    stateOption(),
+    ...selectionOptions(),
+    durationOption('--every <duration>', 'how often to look').default(2, '2s'),
+  ],
+  examples: [
+    ['holdfast tail orders', 'new messages, until Ctrl-C'],
+    ['holdfast tail orders-failed --json | jq .deadLetter.reason', 'why messages fail, as they fail'],
+  ],
+  run: async (session, [queue = ''], { state, every, ...selecting }) => {
+    const selection = await selectionOf(selecting)
+    const look = looking(session, queue, state, selection)
+    try {
+      await look(false)
+      session.out.note(`waiting for new messages in ${queue} (Ctrl-C ends)`)
+      for (;;) {
+        await session.sleep(every * 1_000)
+        await look(true)
+      }
+    } catch (error) {
+      if (session.signal.aborted) return
+      throw error
+    }
+  },
+})
+
+/** Looks at the queue once; the messages that the look before did not see are printed, unless it is the first. */
+const looking = (session: Session, queue: string, states: string | undefined, selection: Selection | undefined) => {
+  let known: ReadonlySet<string> = new Set()
+  let warned = false
+  return async (prints: boolean): Promise<void> => {
+    const seen = new Set<string>()
+    for await (const page of pages(session, { queue, states })) {
+      const fresh = page.messages.filter(({ messageId }) => !known.has(messageId) && !seen.has(messageId))
+      for (const { messageId } of page.messages) seen.add(messageId)
+      if (prints) for (const message of selected(fresh, selection)) print(session, message)
+      if (seen.size >= MAX_READ && page.cursor !== undefined) {
+        if (!warned) session.out.note(`${queue} is deep: only its first ${MAX_READ} messages are looked at`)
+        warned = true
+        break
+      }
+    }
+    known = seen
+  }
+}
+
+const print = ({ out }: Session, message: MessageJson): void => {
+  if (out.json) {
+    out.record(message)
+    return
+  }
+  const body = typeof message.body === 'string' ? message.body : JSON.stringify(message.body ?? '(bytes)')
+  const head = `${message.publishedAt}  ${message.messageId}  ${message.state.padEnd(8)}`
+  out.text(`${head}  ${oneLine(body, Math.max(20, out.columns - head.length - 2))}`)
+}

@@ -1,0 +1,104 @@
+import axe from 'axe-core'
+import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { expect, inject, onTestFinished } from 'vitest'
+import { composeFrontDoor } from '../../../functions/local/compose.ts'
+import { startRedriveWorker } from '../../../functions/local/redrive-worker.ts'
+import { startServer } from '../../../functions/local/server.ts'
+import { silentLog } from '../../../functions/runtime/log.ts'
+import { createEngine, type Engine } from '../../../lib/engine.ts'
+import { publish } from '../../../lib/publish/publish.ts'
+import { createQueue } from '../../../lib/queues/create-queue.ts'
+import { poll } from '../../../lib/receive/poll.ts'
+import { nack } from '../../../lib/settle/nack.ts'
+import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
+
+export interface World {
+  readonly engine: Engine
+  /** Address of the console. */
+  readonly url: string
+  /** A page of its own browser; the test fails at its end if the page had any error but these. */
+  open(address?: string, options?: BrowserContextOptions, expected?: RegExp): Promise<Page>
+}
+
+/** The local server with some queues: one in trouble, its dead letters, and one that is fine. */
+export const startWorld = async (): Promise<World> => {
+  const engine = createEngine({ store: memoryStore() })
+  const redrives = startRedriveWorker(engine, silentLog)
+  const answer = composeFrontDoor({
+    options: { host: '127.0.0.1', allowedHost: [], httpOpen: false, cooldowns: false, regions: false },
+    engine,
+    wakeRedrive: redrives.wake,
+    log: silentLog,
+    place: 'in memory',
+  })
+  const server = await startServer({ host: '127.0.0.1', port: 0, answer, log: silentLog })
+  const browser = await chromium.connect(inject('browser'))
+  onTestFinished(async () => {
+    await browser.close()
+    await server.stop()
+    await redrives.stop()
+  })
+  await fill(engine)
+  const url = `http://127.0.0.1:${server.port}/console`
+  const open: World['open'] = async (address = '', options = {}, expected) => {
+    const page = await (await browser.newContext(options)).newPage()
+    const errors: string[] = []
+    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
+    page.on('pageerror', (error) => errors.push(String(error)))
+    onTestFinished(() => expect(errors.filter((text) => !expected?.test(text))).toEqual([]))
+    await page.goto(url + address)
+    return page
+  }
+  return { engine, url, open }
+}
+
+const REASONS = ['PaymentRefused: the card has expired', 'TypeError: order.lines is not iterable']
+
+const fill = async (engine: Engine): Promise<void> => {
+  await createQueue(engine, 'orders-failed')
+  await createQueue(engine, 'orders', {
+    settings: {
+      visibilityTimeoutSeconds: 120,
+      deadLetter: { queue: 'orders-failed', maxReceives: 5 },
+      retryPolicy: { initialSeconds: 1, factor: 2, maximumSeconds: 300, jitter: 'full' },
+    },
+  })
+  await createQueue(engine, 'invoices')
+  await createQueue(engine, 'payments.fifo', {
+    settings: { fifo: { contentBasedDeduplication: true, deduplicationScope: 'queue', throughputLimit: 'perQueue' } },
+  })
+  await send(engine, 'orders', 8)
+  for (const { receiptHandle, body } of await poll(engine, 'orders', { maxMessages: 5 })) {
+    const reason = REASONS[(body as { order: number }).order % 2] ?? ''
+    await nack(engine, 'orders', [{ receiptHandle, deadLetter: true, error: reason }])
+  }
+  await send(engine, 'orders', 6)
+  await poll(engine, 'orders', { maxMessages: 2 })
+  await publish(engine, 'orders', [{ body: { order: 900, due: 'tomorrow' }, delaySeconds: 86_400 }])
+  for (const groupId of ['customer-1', 'customer-2', 'customer-1']) {
+    await publish(engine, 'payments.fifo', [{ body: { groupId, at: Math.random() }, groupId }])
+  }
+}
+
+const send = (engine: Engine, queue: string, count: number) =>
+  publish(
+    engine,
+    queue,
+    Array.from({ length: count }, (_, order) => ({
+      body: { order, customer: `customer-${order % 3}`, lines: [{ sku: 'A-113', quantity: order + 1 }] },
+      attributes: { tenant: { dataType: 'String', value: 'acme' } },
+    })),
+  )
+
+/** What axe-core finds wrong with the page. */
+export const faultsOf = async (page: Page): Promise<string[]> => {
+  await page.evaluate(axe.source)
+  const found = (await page.evaluate('axe.run()')) as axe.AxeResults
+  // A page on which nothing was checked has no faults either.
+  expect(found.passes.map(({ id }) => id)).toContain('color-contrast')
+  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
+}
+
+/** By how many pixels the page is wider than the window. */
+export const overflowOf = (page: Page): Promise<number> =>
+  page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
