@@ -36,10 +36,22 @@ type Verdict =
   | { readonly kind: 'noticed'; readonly histories?: number; readonly how: string }
   | { readonly kind: 'NOT NOTICED' | 'DOES NOT FIT'; readonly how: '' }
 
-/** The promise of the simulator that `docs/promises.md` has a bug break. */
-const PROMISE_OF = new Map(
-  promisedLines().flatMap(({ history, bug }) => (history === undefined ? [] : [[bug, history]])),
-)
+/** The promises of the simulator that `docs/promises.md` has a bug break. */
+const promisesOf = ({ name }: PlantedBug): string[] => [
+  ...new Set(promisedLines().flatMap(({ history, bug }) => (bug === name && history !== undefined ? [history] : []))),
+]
+
+/** Hunts a bug by histories, until it has broken each of the promises; any one when there are none. */
+const huntFor = async (bug: PlantedBug, promises: readonly string[]): Promise<Verdict | undefined> => {
+  const found = []
+  for (const promise of promises.length > 0 ? promises : [undefined]) {
+    const one = await hunt(bug, { promise })
+    if (!one) return undefined
+    found.push(one)
+  }
+  const how = found.map(({ histories, promise }) => `history ${histories}: ${promise}`).join('; ')
+  return { kind: 'noticed', histories: Math.max(...found.map(({ histories }) => histories)), how }
+}
 
 const tryBug = async (copy: string, bug: PlantedBug): Promise<Verdict> => {
   const undo = await plant(copy, bug)
@@ -47,11 +59,10 @@ const tryBug = async (copy: string, bug: PlantedBug): Promise<Verdict> => {
   try {
     const others = bug.suites.filter((suite) => suite !== SIMULATION_SUITE)
     if (others.length < bug.suites.length) {
-      const found = await hunt(bug, { promise: PROMISE_OF.get(bug.name) })
-      const how = `history ${found?.histories}: ${found?.promise}`
-      if (found) return { kind: 'noticed', histories: found.histories, how }
+      const verdict = await huntFor(bug, promisesOf(bug))
+      if (verdict) return verdict
     }
-    const isNoticed = others.length > 0 && !PROMISE_OF.has(bug.name) && !(await run(copy, others)).passed
+    const isNoticed = others.length > 0 && promisesOf(bug).length === 0 && !(await run(copy, others)).passed
     return isNoticed ? { kind: 'noticed', how: 'a suite' } : { kind: 'NOT NOTICED', how: '' }
   } finally {
     await undo()
