@@ -1,6 +1,7 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { clientFigures } from './client-figures.ts'
+import { consoleFigures } from './console.ts'
 import { depthFigures } from './depth-figures.ts'
 import { fifoFigures } from './fifo-figures.ts'
 import { type Figure, hasGoal, isMet, printFigure } from './figures.ts'
@@ -15,7 +16,7 @@ const HELP = `Usage: npm run bench -- [options]
 
 Measures the engine on an embedded DynamoDB engine behind a meter that counts requests and consumed units.
 
-  --only PARTS    some of: units, races, depth, fifo, memory, throughput, client, results (with commas between)
+  --only PARTS    some of: units, races, depth, fifo, memory, throughput, client, results, console (with commas between)
   --million       depth also with 1,000,000 messages waiting, and a group with 200,000 (some minutes)
   --latency MS    delay each answer of the table, as a network would (default 0)
   --messages N    messages in each race (default 2000)
@@ -50,6 +51,7 @@ const PARTS = {
   throughput: throughputFigures,
   client: clientFigures,
   results: resultFigures,
+  console: consoleFigures,
 } satisfies Record<string, (rig: Rig) => Promise<Figure[]>>
 
 const chosen = (values.only?.split(',') ?? Object.keys(PARTS)).map((part) => {

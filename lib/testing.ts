@@ -45,7 +45,7 @@ export type Outcome<Out> =
   | { readonly kind: 'acked'; readonly message: Received<Out>; readonly result: unknown }
   /** The handler threw, and the message is received again from `visibleAt` on, epoch ms. */
   | { readonly kind: 'retried'; readonly message: Received<Out>; readonly error: unknown; readonly visibleAt: number }
-  /** It threw `Reject`. */
+  /** It threw `Reject`, or failed at the last receive that a queue with results allows. */
   | { readonly kind: 'dead-lettered'; readonly message: Received<Out>; readonly error: unknown }
 
 export interface TestQueue<In, Out = In> extends QueueClient<In, Out> {
@@ -78,10 +78,7 @@ export const createTestQueue = async <In, Out = In>(
   const engine = createEngine({ store: memoryStore({ clock }), clock })
   const client = createClient({ engine })
   const name = options.name ?? (settings.fifo ? 'orders.fifo' : 'orders')
-  const deadLetter = settings.deadLetter ?? {
-    queue: name.endsWith('.fifo') ? `${name.slice(0, -'.fifo'.length)}-dead.fifo` : `${name}-dead`,
-    maxReceives: DEAD_LETTER_RECEIVES,
-  }
+  const deadLetter = settings.deadLetter ?? deadLetterOf(name)
   await client.createQueue(deadLetter.queue)
   await client.createQueue(name, { ...settings, deadLetter })
   const invalid: InvalidMessage[] = []
@@ -96,24 +93,7 @@ export const createTestQueue = async <In, Out = In>(
     monotonic: clock,
     onInvalid: (failure) => invalid.push(failure),
   })
-
-  const runOn = async (handler: Handler<Out>, message: Received<Out>): Promise<Outcome<Out>> => {
-    let result: unknown
-    try {
-      result = await handler(message, { signal: new AbortController().signal })
-    } catch (error) {
-      if (error instanceof Reject) {
-        await queue.nack(message, { deadLetter: true, error: error.message || 'Rejected' })
-        return { kind: 'dead-lettered', message, error }
-      }
-      await queue.nack(message, error instanceof RetryLater ? { delaySeconds: error.seconds } : {})
-      const { visibleAt } = await queue.get(message.messageId)
-      return { kind: 'retried', message, error, visibleAt }
-    }
-    await queue.ack(message, settings.results && result !== undefined ? { result } : {})
-    return { kind: 'acked', message, result }
-  }
-
+  const tested: Tested<In, Out> = { queue, keepsResults: Boolean(settings.results), invalid }
   return {
     ...queue,
     client,
@@ -122,37 +102,81 @@ export const createTestQueue = async <In, Out = In>(
       await clock.advance(ms)
       await settled()
     },
-    drain: async (handler) => {
-      const outcomes: Outcome<Out>[] = []
-      for (;;) {
-        const [message] = await queue.poll({ maxMessages: 1, waitTimeSeconds: 0 })
-        if (!message) return outcomes
-        outcomes.push(await runOn(handler, message))
-      }
-    },
-    run: async (handler, body) => {
-      const grouped = name.endsWith('.fifo') ? { groupId: 'test', deduplicationId: randomUUID() } : {}
-      const { messageId } = await queue.publish(body, grouped)
-      const [message] = await queue.poll({ maxMessages: 1, waitTimeSeconds: 0 })
-      if (message?.messageId === messageId) return runOn(handler, message)
-      if (message) await queue.unreceive(message)
-      throw new Error(
-        message
-          ? 'the queue holds other messages, which come first: drain it before'
-          : `the message did not come: ${invalid.at(-1)?.reason ?? 'it is delayed, or others hold its group up'}`,
-      )
-    },
-    deadLetters: async () => {
-      const found: StoredMessage[] = []
-      for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-        const page = await client
-          .queue(deadLetter.queue)
-          .browse({ limit: 100, ...(cursor !== undefined && { cursor }) })
-        found.push(...page.messages)
-        cursor = page.cursor
-      }
-      return found
-    },
+    drain: (handler) => drain(tested, handler),
+    run: (handler, body) => publishAndRun(tested, handler, body),
+    deadLetters: () => allIn(client.queue(deadLetter.queue)),
     invalid,
   }
+}
+
+const deadLetterOf = (name: string) => ({
+  queue: name.endsWith('.fifo') ? `${name.slice(0, -'.fifo'.length)}-dead.fifo` : `${name}-dead`,
+  maxReceives: DEAD_LETTER_RECEIVES,
+})
+
+interface Tested<In, Out> {
+  readonly queue: QueueClient<In, Out>
+  readonly keepsResults: boolean
+  readonly invalid: readonly InvalidMessage[]
+}
+
+/** Runs a handler on a message as a worker does, and settles the message. */
+const runOn = async <In, Out>(
+  { queue, keepsResults }: Tested<In, Out>,
+  handler: Handler<Out>,
+  message: Received<Out>,
+): Promise<Outcome<Out>> => {
+  let result: unknown
+  try {
+    result = await handler(message, { signal: new AbortController().signal })
+  } catch (error) {
+    if (error instanceof Reject) {
+      await queue.nack(message, { deadLetter: true, error: error.message || 'Rejected', failure: error })
+      return { kind: 'dead-lettered', message, error }
+    }
+    await queue.nack(message, error instanceof RetryLater ? { delaySeconds: error.seconds } : { failure: error })
+    const { state } = await queue.status(message.messageId)
+    if (state === 'deadLettered') return { kind: 'dead-lettered', message, error }
+    const { visibleAt } = await queue.get(message.messageId)
+    return { kind: 'retried', message, error, visibleAt }
+  }
+  await queue.ack(message, keepsResults && result !== undefined ? { result } : {})
+  return { kind: 'acked', message, result }
+}
+
+const drain = async <In, Out>(tested: Tested<In, Out>, handler: Handler<Out>): Promise<Outcome<Out>[]> => {
+  const outcomes: Outcome<Out>[] = []
+  for (;;) {
+    const [message] = await tested.queue.poll({ maxMessages: 1, waitTimeSeconds: 0 })
+    if (!message) return outcomes
+    outcomes.push(await runOn(tested, handler, message))
+  }
+}
+
+const publishAndRun = async <In, Out>(
+  tested: Tested<In, Out>,
+  handler: Handler<Out>,
+  body: In,
+): Promise<Outcome<Out>> => {
+  const { queue, invalid } = tested
+  const grouped = queue.name.endsWith('.fifo') ? { groupId: 'test', deduplicationId: randomUUID() } : {}
+  const { messageId } = await queue.publish(body, grouped)
+  const [message] = await queue.poll({ maxMessages: 1, waitTimeSeconds: 0 })
+  if (message?.messageId === messageId) return runOn(tested, handler, message)
+  if (message) await queue.unreceive(message)
+  throw new Error(
+    message
+      ? 'the queue holds other messages, which come first: drain it before'
+      : `the message did not come: ${invalid.at(-1)?.reason ?? 'it is delayed, or others hold its group up'}`,
+  )
+}
+
+const allIn = async (queue: Pick<QueueClient<unknown>, 'browse'>): Promise<StoredMessage[]> => {
+  const found: StoredMessage[] = []
+  for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+    const page = await queue.browse({ limit: 100, ...(cursor !== undefined && { cursor }) })
+    found.push(...page.messages)
+    cursor = page.cursor
+  }
+  return found
 }

@@ -12,8 +12,8 @@ interface ConsoleOptions {
 
 const HOST = '127.0.0.1'
 const DEFAULT_PORT = 9325
-/** Every look at a table or an API costs: a page on which nothing changes asks once a minute. */
-const REFRESH_SECONDS = { least: 5, most: 60 }
+/** Every look at a table or an API costs: a page on which nothing changes asks every one and a half minutes. */
+const REFRESH_SECONDS = { least: 5, most: 90 }
 
 export const consoleVerb = verb<ConsoleOptions>({
   syntax: 'console',

@@ -1,7 +1,8 @@
 import type { Engine } from '../../lib/engine.ts'
 import { ifQueueExists } from '../../lib/model/errors.ts'
 import { LIMITS } from '../../lib/model/limits.ts'
-import { type Counts, counts } from '../../lib/queues/counts.ts'
+import type { QueueState } from '../../lib/model/queue-record.ts'
+import { type Counts, counts, countsOf } from '../../lib/queues/counts.ts'
 import { listQueueNames } from '../../lib/queues/list-queues.ts'
 
 /** Queues counted at the same time. */
@@ -24,34 +25,32 @@ export const measureQueues = async (
     const page = await listQueueNames(engine, { limit: NAMES, ...(cursor !== undefined && { cursor }) })
     cursor = page.cursor
     const waiting = [...page.names]
-    for (const [queue, held] of await countAll(engine, waiting, inTime)) measured.push({ queue, counts: held })
+    const found = await countAll(waiting, (name) => counts(engine, name), inTime)
+    for (const [queue, held] of found) measured.push({ queue, counts: held })
     if (waiting.length > 0) return { measured, complete: false }
   }
   return { measured, complete: true }
 }
 
-/** Counts of these queues by name. A queue deleted concurrently is left out. */
-export const countsByQueue = (
-  engine: Engine,
-  queues: readonly { readonly name: string }[],
-): Promise<Map<string, Counts>> =>
-  countAll(
-    engine,
-    queues.map(({ name }) => name),
-  )
+/** Counts of these queues, which were just read. */
+export const countsByQueue = (engine: Engine, states: readonly QueueState[]): Promise<Map<QueueState, Counts>> =>
+  countAll([...states], (state) => countsOf(engine, state))
 
-/** Counts queues, several at once, and removes each from `waiting`; those that are left were not reached in time. */
-const countAll = async (
-  engine: Engine,
-  waiting: string[],
+/**
+ * Counts queues, several at once, and removes each from `waiting`; those that are left were not reached in time. A queue deleted
+ * concurrently is left out.
+ */
+const countAll = async <Q>(
+  waiting: Q[],
+  count: (queue: Q) => Promise<Counts>,
   inTime: () => boolean = () => true,
-): Promise<Map<string, Counts>> => {
-  const found = new Map<string, Counts>()
+): Promise<Map<Q, Counts>> => {
+  const found = new Map<Q, Counts>()
   const counter = async () => {
     while (inTime()) {
       const queue = waiting.shift()
       if (queue === undefined) return
-      const held = await ifQueueExists(counts(engine, queue))
+      const held = await ifQueueExists(count(queue))
       if (held) found.set(queue, held)
     }
   }

@@ -1,14 +1,15 @@
 import type { Engine } from '../../lib/engine.ts'
 import { ifQueueExists, invalid } from '../../lib/model/errors.ts'
 import { changedSettings, newQueueSettings } from '../../lib/model/given-settings.ts'
+import { asQueue, type QueueState } from '../../lib/model/queue-record.ts'
 import type { Queue } from '../../lib/model/queue-settings.ts'
 import { withoutUndefined } from '../../lib/model/without-undefined.ts'
-import { counts } from '../../lib/queues/counts.ts'
+import { type Counts, counts } from '../../lib/queues/counts.ts'
 import { createQueue, type QueueCreation } from '../../lib/queues/create-queue.ts'
 import { deadLetterSource } from '../../lib/queues/dead-letter-source.ts'
 import { deleteQueue } from '../../lib/queues/delete-queue.ts'
 import { getQueue } from '../../lib/queues/get-queue.ts'
-import { listQueues } from '../../lib/queues/list-queues.ts'
+import { listQueueStates } from '../../lib/queues/list-queues.ts'
 import { purgeQueue } from '../../lib/queues/purge-queue.ts'
 import { updateQueue } from '../../lib/queues/update-queue.ts'
 import type { Operations } from '../http/operation.ts'
@@ -28,9 +29,9 @@ export const queueOperations = (rules: () => MoveRules) => {
   return {
     listQueues: async ({ engine, query: { include, ...query } }) => {
       if (include) checkCountedPage(query.limit)
-      const { queues, cursor } = await listQueues(engine, withoutUndefined(query))
-      const counted = include ? await countsByQueue(engine, queues) : new Map()
-      const shown = queues.map((queue) => queueJson(queue, names(), counted.get(queue.name)))
+      const { states, cursor } = await listQueueStates(engine, withoutUndefined(query))
+      const counted = include ? await countsByQueue(engine, states) : new Map<QueueState, Counts>()
+      const shown = states.map((state) => queueJson(asQueue(state), names(), counted.get(state)))
       return { status: 200, body: { queues: shown, cursor } }
     },
 

@@ -37,56 +37,69 @@ export interface AwaitingParts {
 const DEFAULT_TIMEOUT_SECONDS = 30
 const RESULT_FIELDS: FieldNames<ResultOptions> = { timeoutSeconds: true, signal: true }
 
-export const awaiting = ({ transport, name, codec, clock }: AwaitingParts): Awaiting => {
-  /** Repeats the request until the answer is final. A request that fails for a passing reason is repeated too. */
-  const settled = async (
-    messageId: string,
-    deadline: number,
-    signal: AbortSignal,
-    seen: Seen,
-  ): Promise<ResultAnswer> => {
-    for (let failures = 0; ; ) {
-      const left = deadline - clock.now()
-      const waitTimeSeconds = Math.min(LIMITS.waitTimeSeconds, Math.max(0, left / 1_000))
-      try {
-        const answer = await transport.awaitResult(name, messageId, { waitTimeSeconds, signal })
-        seen.status = answer.status
-        if (isFinal(answer.status)) return answer
-        failures = 0
-      } catch (error) {
-        if (!isHoldfastError(error) || !error.retryable) throw error
-        seen.error = error
-        await backOff(clock, { attempt: ++failures, fraction: Math.random(), signal })
-      }
-      if (clock.now() >= deadline) throw timedOut(name, messageId, seen)
-    }
-  }
+export const awaiting = (parts: AwaitingParts): Awaiting => ({
+  result: async <R>(messageId: string, options: ResultOptions = {}) => {
+    const { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, signal } = known(options, RESULT_FIELDS)
+    number('timeoutSeconds', timeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+    signal?.throwIfAborted()
+    const answer = await answerInTime(parts, messageId, timeoutSeconds * 1_000, signal)
+    return resultOf<R>(parts.name, messageId, parts.codec, answer)
+  },
+  status: (messageId, options) => parts.transport.messageStatus(parts.name, messageId, options),
+})
 
-  return {
-    result: async <R>(messageId: string, options: ResultOptions = {}) => {
-      const { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, signal } = known(options, RESULT_FIELDS)
-      number('timeoutSeconds', timeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
-      signal?.throwIfAborted()
-      const deadline = clock.now() + timeoutSeconds * 1_000
-      const over = new AbortController()
-      const ends = signal ? AbortSignal.any([signal, over.signal]) : over.signal
-      const seen: Seen = {}
-      // The wait ends in time even when a request hangs.
-      const late = clock.sleep(timeoutSeconds * 1_000 + GRACE_MS, ends).then(() => {
-        signal?.throwIfAborted()
-        throw timedOut(name, messageId, seen)
-      })
-      late.catch(() => {})
-      const asking = settled(messageId, deadline, ends, seen)
-      asking.catch(() => {})
-      try {
-        const answer = await Promise.race([asking, late])
-        return resultOf<R>(name, messageId, codec, answer)
-      } finally {
-        over.abort()
-      }
-    },
-    status: (messageId, options) => transport.messageStatus(name, messageId, options),
+/** Waits for the final answer. The wait ends in time even when a request hangs. @throws `TimedOut` */
+const answerInTime = async (
+  parts: AwaitingParts,
+  messageId: string,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<ResultAnswer> => {
+  const { clock, name } = parts
+  const over = new AbortController()
+  const ends = signal ? AbortSignal.any([signal, over.signal]) : over.signal
+  const wait: Wait = { messageId, deadline: clock.now() + timeoutMs, signal: ends, seen: {} }
+  const late = clock.sleep(timeoutMs + GRACE_MS, ends).then(() => {
+    signal?.throwIfAborted()
+    throw timedOut(name, messageId, wait.seen)
+  })
+  late.catch(() => {})
+  const asking = finalAnswer(parts, wait)
+  asking.catch(() => {})
+  try {
+    return await Promise.race([asking, late])
+  } finally {
+    over.abort()
+  }
+}
+
+interface Wait {
+  readonly messageId: string
+  /** By the clock of the parts. */
+  readonly deadline: number
+  readonly signal: AbortSignal
+  readonly seen: Seen
+}
+
+/** Repeats the request until the answer is final. A request that fails for a passing reason is repeated too. */
+const finalAnswer = async (
+  { transport, name, clock }: AwaitingParts,
+  { messageId, deadline, signal, seen }: Wait,
+): Promise<ResultAnswer> => {
+  for (let failures = 0; ; ) {
+    const left = deadline - clock.now()
+    const waitTimeSeconds = Math.min(LIMITS.waitTimeSeconds, Math.max(0, left / 1_000))
+    try {
+      const answer = await transport.awaitResult(name, messageId, { waitTimeSeconds, signal })
+      seen.status = answer.status
+      if (isFinal(answer.status)) return answer
+      failures = 0
+    } catch (error) {
+      if (!isHoldfastError(error) || !error.retryable) throw error
+      seen.error = error
+      await backOff(clock, { attempt: ++failures, fraction: Math.random(), signal })
+    }
+    if (clock.now() >= deadline) throw timedOut(name, messageId, seen)
   }
 }
 

@@ -56,29 +56,17 @@ export interface Publishing<In> {
 }
 
 /** The publishing half of a queue's client. It checks and encodes bodies, and lets single publishes share segments. */
-export const publishing = <In, Out>({
-  transport,
-  name,
-  telemetry,
-  lingerMs,
-  clock,
-  awaits,
-  ...reading
-}: PublishingParts<In, Out>): Publishing<In> => {
+export const publishing = <In, Out>(parts: PublishingParts<In, Out>): Publishing<In> => {
+  const { transport, name, telemetry, lingerMs, clock, awaits } = parts
   const shared = producer({
     send: (messages) => transport.publish(name, messages),
     ordered: name.endsWith('.fifo'),
     lingerMs,
     clock,
   })
-  const encode = async (entry: PublishEntry<In>): Promise<NewMessage> => {
-    const { body, ...options } = known(entry, MESSAGE_FIELDS)
-    await checkBody(name, reading, body)
-    return newMessage(reading.codec.encode(body), options)
-  }
   return {
     publish: async (body, { signal, ...options } = {}) => {
-      const message = await encode({ body, ...options })
+      const message = await encode(parts, { body, ...options })
       const send = (traced: NewMessage) => shared.publish(traced, signal)
       const result = await telemetry.publish(message, send).catch((error: unknown) => {
         throw isHoldfastError(error) ? aboutOne(error) : error
@@ -87,30 +75,44 @@ export const publishing = <In, Out>({
       const { ok: _, ...sent } = result
       return asSent(awaits, sent)
     },
-    publishBatch: async (entries, options = {}) => {
-      if (!Array.isArray(entries)) throw invalid('entries', entries, 'must be a list of messages')
-      const outcomes = new Array<PublishOutcome>(entries.length)
-      const messages: NewMessage[] = []
-      const positions: number[] = []
-      for (const [position, entry] of entries.entries()) {
-        try {
-          messages.push(await encode(entry))
-          positions.push(position)
-        } catch (error) {
-          outcomes[position] = failed(error)
-        }
-      }
-      if (messages.length === 0) return outcomes
-      const send = (some: readonly NewMessage[]) => transport.publish(name, some, options)
-      const published = await telemetry.publishBatch(messages, (traced) => publishAll(traced, send))
-      for (const [index, position] of positions.entries()) {
-        const one = published[index] as PublishResult
-        outcomes[position] = one.ok ? asSent(awaits, one) : one
-      }
-      return outcomes
-    },
+    publishBatch: (entries, options = {}) => publishBatch(parts, entries, options),
     flush: () => shared.flush(),
   }
+}
+
+const encode = async <In, Out>(parts: PublishingParts<In, Out>, entry: PublishEntry<In>): Promise<NewMessage> => {
+  const { body, ...options } = known(entry, MESSAGE_FIELDS)
+  await checkBody(parts.name, parts, body)
+  return newMessage(parts.codec.encode(body), options)
+}
+
+/** Publishes the messages that can be encoded. Returns the outcomes of all. */
+const publishBatch = async <In, Out>(
+  parts: PublishingParts<In, Out>,
+  entries: readonly PublishEntry<In>[],
+  options: CallOptions,
+): Promise<PublishOutcome[]> => {
+  if (!Array.isArray(entries)) throw invalid('entries', entries, 'must be a list of messages')
+  const { transport, name, telemetry, awaits } = parts
+  const outcomes = new Array<PublishOutcome>(entries.length)
+  const messages: NewMessage[] = []
+  const positions: number[] = []
+  for (const [position, entry] of entries.entries()) {
+    try {
+      messages.push(await encode(parts, entry))
+      positions.push(position)
+    } catch (error) {
+      outcomes[position] = failed(error)
+    }
+  }
+  if (messages.length === 0) return outcomes
+  const send = (some: readonly NewMessage[]) => transport.publish(name, some, options)
+  const published = await telemetry.publishBatch(messages, (traced) => publishAll(traced, send))
+  for (const [index, position] of positions.entries()) {
+    const one = published[index] as PublishResult
+    outcomes[position] = one.ok ? asSent(awaits, one) : one
+  }
+  return outcomes
 }
 
 /** A stored message with its methods. The methods are not enumerable, so that the message looks like plain data. */

@@ -87,46 +87,58 @@ export const queueClient = <In, Out>(parts: QueueParts<In, Out>): QueueClient<In
   const { transport, name, telemetry } = parts
   const awaits = awaiting({ ...parts, clock: parts.monotonic })
   const { publish, publishBatch, flush } = publishing({ ...parts, awaits })
-
-  const readable = async (messages: readonly Message[]): Promise<Received<Out>[]> => {
-    const read = await Promise.all(messages.map((message) => readMessage(parts, message)))
-    const invalid = read.flatMap((one) => ('reason' in one ? [one] : []))
-    if (invalid.length > 0) await rejectInvalid(parts, invalid)
-    return read.flatMap((one) => ('received' in one ? [one.received] : []))
-  }
-
   return {
     name,
     publish,
     publishBatch,
     poll: async ({ maxMessages = 10, ...options } = {}) =>
-      readable(await telemetry.poll(() => transport.poll(name, { maxMessages, ...withoutUndefined(options) }))),
+      readable(parts, await telemetry.poll(() => transport.poll(name, { maxMessages, ...withoutUndefined(options) }))),
     ...settling(parts),
-
     consume: (handler: Handler<Out> | BatchHandler<Out>, options?: ConsumeOptions | BatchOptions) =>
       telemetry.detached(() => consume({ ...parts, clock: parts.monotonic }, handler, options)),
-
     ...awaits,
-    get: (messageId, options) => transport.getMessage(name, messageId, options),
-    browse: async (given = {}) => {
-      const { signal, ...page } = known(given, { ...BROWSE_FIELDS, ...CALL_FIELDS })
-      return transport.browse(name, page, { signal })
-    },
-    resend: (messageId, options) => transport.resendMessage(name, messageId, options),
-    cancel: (messageId, options) => transport.cancelMessage(name, messageId, options),
-    reschedule: async (messageId, given) => {
-      const { signal, ...when } = known(given, { delaySeconds: true, dueAt: true, ...CALL_FIELDS })
-      const to = 'dueAt' in when ? { dueAt: Number(when.dueAt) } : { delaySeconds: when.delaySeconds }
-      return transport.rescheduleMessage(name, messageId, to, { signal })
-    },
-
-    settings: (options) => transport.getQueue(name, options),
-    update: (change, options) => transport.updateQueue(name, change, options),
-    pause: (options) => transport.updateQueue(name, { paused: true }, options),
-    resume: (options) => transport.updateQueue(name, { paused: false }, options),
-    counts: (options) => transport.counts(name, options),
-    purge: (options) => transport.purgeQueue(name, options),
+    ...messageVerbs(transport, name),
+    ...queueVerbs(transport, name),
     flush,
     [Symbol.asyncDispose]: flush,
   }
 }
+
+/** The messages that could be read. The others are rejected. */
+const readable = async <In, Out>(
+  parts: QueueParts<In, Out>,
+  messages: readonly Message[],
+): Promise<Received<Out>[]> => {
+  const read = await Promise.all(messages.map((message) => readMessage(parts, message)))
+  const invalid = read.flatMap((one) => ('reason' in one ? [one] : []))
+  if (invalid.length > 0) await rejectInvalid(parts, invalid)
+  return read.flatMap((one) => ('received' in one ? [one.received] : []))
+}
+
+type MessageVerbs = Pick<QueueClient<unknown>, 'get' | 'browse' | 'resend' | 'cancel' | 'reschedule'>
+
+const messageVerbs = (transport: Transport, name: string): MessageVerbs => ({
+  get: (messageId, options) => transport.getMessage(name, messageId, options),
+  browse: async (given = {}) => {
+    const { signal, ...page } = known(given, { ...BROWSE_FIELDS, ...CALL_FIELDS })
+    return transport.browse(name, page, { signal })
+  },
+  resend: (messageId, options) => transport.resendMessage(name, messageId, options),
+  cancel: (messageId, options) => transport.cancelMessage(name, messageId, options),
+  reschedule: async (messageId, given) => {
+    const { signal, ...when } = known(given, { delaySeconds: true, dueAt: true, ...CALL_FIELDS })
+    const to = 'dueAt' in when ? { dueAt: Number(when.dueAt) } : { delaySeconds: when.delaySeconds }
+    return transport.rescheduleMessage(name, messageId, to, { signal })
+  },
+})
+
+type QueueVerbs = Pick<QueueClient<unknown>, 'settings' | 'update' | 'pause' | 'resume' | 'counts' | 'purge'>
+
+const queueVerbs = (transport: Transport, name: string): QueueVerbs => ({
+  settings: (options) => transport.getQueue(name, options),
+  update: (change, options) => transport.updateQueue(name, change, options),
+  pause: (options) => transport.updateQueue(name, { paused: true }, options),
+  resume: (options) => transport.updateQueue(name, { paused: false }, options),
+  counts: (options) => transport.counts(name, options),
+  purge: (options) => transport.purgeQueue(name, options),
+})

@@ -10,11 +10,11 @@ import { failureFrom, type WorkOutcome } from '../model/result.ts'
 import { type Handle, handlesOf } from '../settle/verbs.ts'
 import type { ActionFailure, JointCommits } from '../store/joint.ts'
 import type { Write } from '../store/port.ts'
-import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import { bodyNow, snapshot } from '../transactions/asked.ts'
 import type { Committed, EngineTransaction } from '../transactions/transaction.ts'
 import type { CallOptions } from '../transport/port.ts'
 import type { OpenQueues } from './open-queues.ts'
+import { inSpans, type Pending } from './publish-spans.ts'
 import { asSent, checkBody, newMessage, type PublishEntry, type Sent } from './publishing.ts'
 import type { QueueClient } from './queue.ts'
 
@@ -89,122 +89,111 @@ export interface JointTransactionParts<Entry, Database> {
   readonly queues: Pick<OpenQueues, 'client' | 'names' | 'reading' | 'telemetry'>
 }
 
-export const jointTransaction = <Entry, Database>({
-  transaction,
-  database,
-  queues,
-}: JointTransactionParts<Entry, Database>): JointTransaction<Entry, Database> => {
+export const jointTransaction = <Entry, Database>(
+  parts: JointTransactionParts<Entry, Database>,
+): JointTransaction<Entry, Database> => new ClientTransaction(parts)
+
+class ClientTransaction<Entry, Database> implements JointTransaction<Entry, Database> {
+  readonly #parts: JointTransactionParts<Entry, Database>
   /** The publishes in the order given. Some of them wait for their schema's check. */
-  const messages: { queue: string; message: Promise<NewMessage> }[] = []
-  let handedOver = 0
-  let busy = false
-  let writes: readonly Write[] = []
+  readonly #messages: { readonly queue: string; readonly message: Promise<NewMessage> }[] = []
+  /** How many of the publishes the engine's transaction has. */
+  #handedOver = 0
+  #busy = false
+  /** What `items` built last. */
+  #writes: readonly Write[] = []
+
+  constructor(parts: JointTransactionParts<Entry, Database>) {
+    this.#parts = parts
+  }
+
+  ack(given: Handle | readonly Handle[], options: TransactionAckOptions = {}): void {
+    const { queue, ...work } = known(options, ACK_FIELDS)
+    const { queues, transaction } = this.#parts
+    const acks = handlesOf(Array.isArray(given) ? given : [given]).map((receiptHandle) => {
+      const name = queue ?? queueOf(receiptHandle, queues.names())
+      const outcome = outcomeOf(work, () => queues.reading(name))
+      return { queue: name, receiptHandle, ...(outcome && { outcome }) }
+    })
+    // All acks are added, or none: a refusal above adds nothing.
+    for (const ack of acks) transaction.ack(ack)
+  }
+
+  publish(
+    queue: string | { readonly name: string },
+    entries: readonly (PublishEntry<never> | PublishEntry<unknown>)[],
+  ): void {
+    const name = typeof queue === 'string' ? queue : queue.name
+    const reading = this.#parts.queues.reading(queue as string | QueueClient<never, unknown>)
+    for (const entry of entries) {
+      const message = messageNow(name, reading, entry, `messages[${this.#messages.length}]`)
+      // The commit awaits the promise and throws its error; until then it must not count as unhandled.
+      message.catch(() => {})
+      this.#messages.push({ queue: name, message })
+    }
+  }
+
+  commit(dynamodb?: Database, entries: readonly Entry[] = [], { signal }: CallOptions = {}): Promise<CommitResult> {
+    const { queues, transaction, database } = this.#parts
+    return this.#alone(async () => {
+      const from = this.#handedOver
+      const committed = await inSpans(queues.telemetry, await this.#pendingMessages(), from, (traced) => {
+        this.#handOver(traced)
+        return transaction.commit(database.commits(dynamodb, entries), signal)
+      })
+      return this.#resultOf(committed)
+    })
+  }
+
+  items(): Promise<Entry[]> {
+    const { transaction, database } = this.#parts
+    return this.#alone(async () => {
+      this.#handOver(await this.#pendingMessages())
+      this.#writes = await transaction.writes()
+      return database.items(this.#writes)
+    })
+  }
+
+  async committed(): Promise<CommitResult> {
+    return this.#resultOf(await this.#parts.transaction.committed())
+  }
+
+  explain(error: unknown): readonly CancelReason[] {
+    if (isHoldfastError(error)) return error.fields.reasons ?? []
+    const { transaction, database } = this.#parts
+    return transaction.explain(database.canceledActions(error, this.#writes))
+  }
 
   /** The messages that are to be handed to the engine's transaction, each once, when all of them could be encoded. */
-  const pendingMessages = async (): Promise<Pending[]> => {
+  async #pendingMessages(): Promise<Pending[]> {
     const pending = await Promise.all(
-      messages.slice(handedOver).map(async ({ queue, message }) => ({ queue, message: await message })),
+      this.#messages.slice(this.#handedOver).map(async ({ queue, message }) => ({ queue, message: await message })),
     )
-    handedOver += pending.length
+    this.#handedOver += pending.length
     return pending
   }
+
+  #handOver(pending: readonly Pending[]): void {
+    for (const one of pending) this.#parts.transaction.publish(one)
+  }
+
   /** Lets one commit or build run at a time. */
-  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (busy) throw new HoldfastError('OperationInProgress', 'the transaction is being committed: begin another one')
-    busy = true
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#busy) {
+      throw new HoldfastError('OperationInProgress', 'the transaction is being committed: begin another one')
+    }
+    this.#busy = true
     try {
       return await work()
     } finally {
-      busy = false
+      this.#busy = false
     }
   }
-  const handOver = (pending: readonly Pending[]): void => {
-    for (const one of pending) transaction.publish(one)
-  }
 
-  const resultOf = ({ published, ...committed }: Committed): CommitResult => ({
-    ...committed,
-    published: published.map((sent, position) => asSent(queues.client(messages[position]?.queue ?? ''), { ...sent })),
-  })
-
-  return {
-    ack: (given, options = {}) => {
-      const { queue, ...work } = known(options, ACK_FIELDS)
-      const acks = handlesOf(Array.isArray(given) ? given : [given]).map((receiptHandle) => {
-        const name = queue ?? queueOf(receiptHandle, queues.names())
-        const outcome = outcomeOf(work, () => queues.reading(name))
-        return { queue: name, receiptHandle, ...(outcome && { outcome }) }
-      })
-      // All acks are added, or none: a refusal above adds nothing.
-      for (const ack of acks) transaction.ack(ack)
-    },
-    publish: (
-      queue: string | { readonly name: string },
-      entries: readonly (PublishEntry<never> | PublishEntry<unknown>)[],
-    ) => {
-      const name = typeof queue === 'string' ? queue : queue.name
-      const reading = queues.reading(queue as string | QueueClient<never, unknown>)
-      for (const entry of entries) {
-        const message = messageNow(name, reading, entry, `messages[${messages.length}]`)
-        // The commit awaits the promise and throws its error; until then it must not count as unhandled.
-        message.catch(() => {})
-        messages.push({ queue: name, message })
-      }
-    },
-    commit: (dynamodb, entries = [], { signal } = {}) =>
-      alone(async () => {
-        const from = handedOver
-        const committed = await inSpans(queues.telemetry, await pendingMessages(), from, (traced) => {
-          handOver(traced)
-          return transaction.commit(database.commits(dynamodb, entries), signal)
-        })
-        return resultOf(committed)
-      }),
-    items: () =>
-      alone(async () => {
-        handOver(await pendingMessages())
-        writes = await transaction.writes()
-        return database.items(writes)
-      }),
-    committed: async () => resultOf(await transaction.committed()),
-    explain: (error) =>
-      isHoldfastError(error)
-        ? (error.fields.reasons ?? [])
-        : transaction.explain(database.canceledActions(error, writes)),
+  #resultOf({ published, ...committed }: Committed): CommitResult {
+    const awaitsOf = (position: number) => this.#parts.queues.client(this.#messages[position]?.queue ?? '')
+    return { ...committed, published: published.map((sent, position) => asSent(awaitsOf(position), { ...sent })) }
   }
-}
-
-interface Pending {
-  readonly queue: string
-  readonly message: NewMessage
-}
-
-/** Commits within a publish span for each queue. The messages carry the trace contexts of these spans. */
-const inSpans = async (
-  telemetryOf: (queue: string) => QueueTelemetry,
-  pending: readonly Pending[],
-  from: number,
-  work: (traced: readonly Pending[]) => Promise<Committed>,
-): Promise<Committed> => {
-  const traced = [...pending]
-  let committed: Committed = { published: [] }
-  let run = async (): Promise<void> => {
-    committed = await work(traced)
-  }
-  for (const queue of new Set(pending.map((one) => one.queue))) {
-    const inner = run
-    const positions = [...pending.keys()].filter((position) => pending[position]?.queue === queue)
-    const own = positions.map((position) => (pending[position] as Pending).message)
-    run = async () => {
-      await telemetryOf(queue).publishBatch(own, async (some) => {
-        for (const [index, message] of some.entries()) traced[positions[index] as number] = { queue, message }
-        await inner()
-        return positions.map((position) => ({ messageId: committed.published[from + position]?.messageId ?? '' }))
-      })
-    }
-  }
-  await run()
-  return committed
 }
 
 /** A copy of a message as it is at this call, so that changes to its body during the schema's check have no effect. */

@@ -48,8 +48,11 @@ interface Tally {
  *
  * @throws `QueueNotFound`
  */
-export const counts = async (engine: Engine, queueName: string): Promise<Counts> => {
-  const queue = await engine.queues.get(queueName)
+export const counts = async (engine: Engine, queueName: string): Promise<Counts> =>
+  countsOf(engine, await engine.queues.get(queueName))
+
+/** The same for a queue whose state the caller has just read. */
+export const countsOf = async (engine: Engine, queue: QueueState): Promise<Counts> => {
   const tally: Tally = { ready: 0, delayed: 0, leased: 0, oldestReadyAt: Number.POSITIVE_INFINITY, headers: 0 }
   const standard = queue.settings.fifo ? [] : shardsOf(queue)
   const complete = await Promise.all(standard.map((partition) => countShard(engine, queue, partition, tally)))

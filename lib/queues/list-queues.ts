@@ -4,7 +4,7 @@ import { type FieldNames, known } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import { whole } from '../model/number-checks.ts'
 import { isQueueName } from '../model/queue-name.ts'
-import { asQueue } from '../model/queue-record.ts'
+import { asQueue, type QueueState } from '../model/queue-record.ts'
 import type { Queue } from '../model/queue-settings.ts'
 import { queueListPartition } from '../store/keys.ts'
 import { readQueue } from './read-queue.ts'
@@ -17,6 +17,15 @@ export interface QueuePage {
 
 /** Queues of one account and region, by name. Names alone: `listQueueNames`, which reads no settings. */
 export const listQueues = async (engine: Engine, query: ListQuery = {}): Promise<QueuePage> => {
+  const { states, cursor } = await listQueueStates(engine, query)
+  return { queues: states.map(asQueue), ...(cursor !== undefined && { cursor }) }
+}
+
+/** The same with all that is known of each queue, for a caller that goes on with it. */
+export const listQueueStates = async (
+  engine: Engine,
+  query: ListQuery = {},
+): Promise<{ readonly states: readonly QueueState[]; readonly cursor?: string }> => {
   checkQuery(query)
   const { names, cursor } = await listQueueNames(engine, query)
   const scope = query.scope ?? ''
@@ -26,8 +35,8 @@ export const listQueues = async (engine: Engine, query: ListQuery = {}): Promise
       return readQueue(engine.store, full)
     }),
   )
-  const queues = found.filter((state) => state !== undefined).map(asQueue)
-  return { queues, ...(cursor !== undefined && { cursor }) }
+  const states = found.filter((state) => state !== undefined)
+  return { states, ...(cursor !== undefined && { cursor }) }
 }
 
 const checkQuery = (query: ListQuery): void => {

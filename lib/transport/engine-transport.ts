@@ -27,51 +27,75 @@ import type { CallOptions, Transport } from './port.ts'
  * The engine in this process, over a store in memory, on disk or in DynamoDB. `signal` ends the wait of a poll, and work
  * that has not begun; it does not end a write that has begun.
  */
-export const engineTransport = (engine: Engine, close: () => Promise<void> = async () => {}): Transport => {
-  const unless = <T>({ signal }: CallOptions = {}, work: () => Promise<T>): Promise<T> =>
-    signal?.aborted ? Promise.reject(signal.reason) : work()
-  return {
-    workerWaitSeconds: 20,
-    createQueue: (queue, { tags, ...settings }, options) =>
-      unless(options, () =>
-        createQueue(engine, queue, { settings: newQueueSettings(queue, settings), ...(tags && { tags }) }),
-      ),
-    getQueue: (queue, options) => unless(options, () => getQueue(engine, queue)),
-    updateQueue: (queue, { tags, ...settings }, options) =>
-      unless(options, () =>
-        updateQueue(engine, queue, (present) => ({
-          settings: changedSettings(settings, present.settings),
-          ...(tags && { tags }),
-        })),
-      ),
-    deleteQueue: (queue, { force, ...options } = {}) =>
-      unless(options, async () => {
-        if (!force) await checkUnused(engine, queue)
-        await deleteQueue(engine, queue)
-      }),
-    purgeQueue: (queue, options) => unless(options, () => purgeQueue(engine, queue)),
-    listQueues: (query, options) => unless(options, () => listQueues(engine, query)),
-    counts: (queue, options) => unless(options, () => counts(engine, queue)),
-    publish: (queue, messages, options) => unless(options, () => publish(engine, queue, messages)),
-    // A poll whose signal is already aborted returns no messages.
-    poll: async (queue, { ending, signal = ending, ...options }) =>
-      signal?.aborted ? [] : poll(engine, queue, { ...options, ...(signal && { signal }) }),
-    ack: (queue, handles, options) => unless(options, () => ack(engine, queue, handles)),
-    nack: (queue, entries, options) => unless(options, () => nack(engine, queue, entries)),
-    extend: (queue, entries, { signal, ...options } = {}) =>
-      unless({ signal }, () => extend(engine, queue, entries, options)),
-    unreceive: (queue, handles, options) => unless(options, () => unreceive(engine, queue, handles)),
-    getMessage: (queue, messageId, options) => unless(options, () => getMessage(engine, queue, messageId)),
-    messageStatus: (queue, messageId, options) => unless(options, () => messageStatus(engine, queue, messageId)),
-    awaitResult: (queue, messageId, options) => unless(options, () => awaitResult(engine, queue, messageId, options)),
-    browse: (queue, page, options) => unless(options, () => browse(engine, queue, page)),
-    resendMessage: (queue, messageId, options) => unless(options, () => resendMessage(engine, queue, messageId)),
-    cancelMessage: (queue, messageId, options) => unless(options, () => cancelMessage(engine, queue, messageId)),
-    rescheduleMessage: (queue, messageId, when, options) =>
-      unless(options, () => rescheduleMessage(engine, queue, messageId, when)),
-    close,
-  }
-}
+export const engineTransport = (engine: Engine, close: () => Promise<void> = async () => {}): Transport => ({
+  workerWaitSeconds: 20,
+  ...queueCalls(engine),
+  ...deliveryCalls(engine),
+  ...messageCalls(engine),
+  close,
+})
+
+/** Does the work unless the signal has aborted already. */
+const unless = <T>({ signal }: CallOptions = {}, work: () => Promise<T>): Promise<T> =>
+  signal?.aborted ? Promise.reject(signal.reason) : work()
+
+type QueueCalls = Pick<
+  Transport,
+  'createQueue' | 'getQueue' | 'updateQueue' | 'deleteQueue' | 'purgeQueue' | 'listQueues' | 'counts'
+>
+
+const queueCalls = (engine: Engine): QueueCalls => ({
+  createQueue: (queue, { tags, ...settings }, options) =>
+    unless(options, () =>
+      createQueue(engine, queue, { settings: newQueueSettings(queue, settings), ...(tags && { tags }) }),
+    ),
+  getQueue: (queue, options) => unless(options, () => getQueue(engine, queue)),
+  updateQueue: (queue, { tags, ...settings }, options) =>
+    unless(options, () =>
+      updateQueue(engine, queue, (present) => ({
+        settings: changedSettings(settings, present.settings),
+        ...(tags && { tags }),
+      })),
+    ),
+  deleteQueue: (queue, { force, ...options } = {}) =>
+    unless(options, async () => {
+      if (!force) await checkUnused(engine, queue)
+      await deleteQueue(engine, queue)
+    }),
+  purgeQueue: (queue, options) => unless(options, () => purgeQueue(engine, queue)),
+  listQueues: (query, options) => unless(options, () => listQueues(engine, query)),
+  counts: (queue, options) => unless(options, () => counts(engine, queue)),
+})
+
+type DeliveryCalls = Pick<Transport, 'publish' | 'poll' | 'ack' | 'nack' | 'extend' | 'unreceive'>
+
+const deliveryCalls = (engine: Engine): DeliveryCalls => ({
+  publish: (queue, messages, options) => unless(options, () => publish(engine, queue, messages)),
+  // A poll whose signal is already aborted returns no messages.
+  poll: async (queue, { ending, signal = ending, ...options }) =>
+    signal?.aborted ? [] : poll(engine, queue, { ...options, ...(signal && { signal }) }),
+  ack: (queue, handles, options) => unless(options, () => ack(engine, queue, handles)),
+  nack: (queue, entries, options) => unless(options, () => nack(engine, queue, entries)),
+  extend: (queue, entries, { signal, ...options } = {}) =>
+    unless({ signal }, () => extend(engine, queue, entries, options)),
+  unreceive: (queue, handles, options) => unless(options, () => unreceive(engine, queue, handles)),
+})
+
+type MessageCalls = Pick<
+  Transport,
+  'getMessage' | 'messageStatus' | 'awaitResult' | 'browse' | 'resendMessage' | 'cancelMessage' | 'rescheduleMessage'
+>
+
+const messageCalls = (engine: Engine): MessageCalls => ({
+  getMessage: (queue, messageId, options) => unless(options, () => getMessage(engine, queue, messageId)),
+  messageStatus: (queue, messageId, options) => unless(options, () => messageStatus(engine, queue, messageId)),
+  awaitResult: (queue, messageId, options) => unless(options, () => awaitResult(engine, queue, messageId, options)),
+  browse: (queue, page, options) => unless(options, () => browse(engine, queue, page)),
+  resendMessage: (queue, messageId, options) => unless(options, () => resendMessage(engine, queue, messageId)),
+  cancelMessage: (queue, messageId, options) => unless(options, () => cancelMessage(engine, queue, messageId)),
+  rescheduleMessage: (queue, messageId, when, options) =>
+    unless(options, () => rescheduleMessage(engine, queue, messageId, when)),
+})
 
 const checkUnused = async (engine: Engine, queue: string): Promise<void> => {
   await engine.queues.fresh(queue)

@@ -41,6 +41,24 @@ test('a test queue dead-letters after three receives unless it is told otherwise
   expect(await jobs.deadLetters()).toMatchObject([{ deadLetter: { reason: 'MaxReceivesExceeded', receiveCount: 3 } }])
 })
 
+test('a test queue that keeps results tells the producer of failures, as a worker does', async () => {
+  const jobs = await createTestQueue<Job>({ settings: { results: { retentionSeconds: 600 } } })
+  const rejected = await jobs.publish({ n: 1 })
+  await jobs.drain(() => {
+    throw new Reject('never')
+  })
+  await expect(rejected.result()).rejects.toMatchObject({ code: 'MessageFailed', cause: { message: 'never' } })
+  const broken = await jobs.publish({ n: 2 })
+  const outcomes = await jobs.drain(() => {
+    throw new TypeError('broken')
+  })
+  expect(outcomes.map(({ kind }) => kind)).toEqual(['retried', 'retried', 'dead-lettered'])
+  await expect(broken.result()).rejects.toMatchObject({ code: 'MessageFailed', cause: { name: 'TypeError' } })
+  const done = await jobs.publish({ n: 3 })
+  await jobs.drain(({ body: { n } }) => n * 10)
+  expect(await done.result()).toBe(30)
+})
+
 test('a handler is run on one message', async () => {
   const jobs = await createTestQueue<Job>({ settings: { fifo: {} } })
   expect(await jobs.run(({ body: { n } }) => n + 1, { n: 1 })).toMatchObject({ kind: 'acked', result: 2 })

@@ -1,4 +1,5 @@
 import { BUGS, type PlantedBug } from './bugs.ts'
+import { CLIENT_BUGS } from './client-bugs.ts'
 import { EDGE_BUGS } from './edge-bugs.ts'
 import { GROUP_BUGS } from './fifo-bugs.ts'
 import { HINT_BUGS } from './hint-bugs.ts'
@@ -17,4 +18,5 @@ export const ALL_BUGS: readonly PlantedBug[] = [
   ...RESULT_BUGS,
   ...TRIGGER_BUGS,
   ...TRANSACTION_BUGS,
+  ...CLIENT_BUGS,
 ]

@@ -284,6 +284,13 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     ...PAUSES,
   },
   {
+    name: 'a look takes out of the due index that the queue was paused',
+    file: 'lib/triggers/run.ts',
+    replace: 'next.paused ?? entry.due.paused',
+    by: 'next.paused',
+    suites: ['test/lib/triggers/pause.test.ts'],
+  },
+  {
     name: 'polls give out messages of a paused queue',
     file: 'lib/receive/poll.ts',
     replace: 'if (queue.settings.paused) return NOTHING_FOUND',

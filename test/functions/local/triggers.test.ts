@@ -11,7 +11,10 @@ import { createEngine } from '../../../lib/engine.ts'
 import type { SegmentKey } from '../../../lib/model/segment-key.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { counts } from '../../../lib/queues/counts.ts'
+import { createQueue } from '../../../lib/queues/create-queue.ts'
+import { updateQueue } from '../../../lib/queues/update-queue.ts'
 import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
+import { readDue } from '../../../lib/triggers/due-index.ts'
 import { checkedTrigger } from '../../../lib/triggers/trigger.ts'
 
 const started: { stop(): unknown }[] = []
@@ -148,6 +151,26 @@ describe('triggers of the local server', { timeout: 60_000 }, () => {
     expect(lines).toEqual(['[orders] sees {"id":1} 1 arn:aws:sqs:us-east-1:000000000000:orders'])
     await triggers.stop()
     expect(await counts(engine, 'orders')).toMatchObject({ ready: 0, leased: 0, delayed: 0 })
+  })
+
+  test('deliver nothing of a queue that is paused, and all of it after the resume', async () => {
+    const engine = createEngine({ store: memoryStore() })
+    await createQueue(engine, 'orders', { settings: { paused: true } })
+    const code =
+      "export const handler = async ({ Records }) => console.log('sees', Records.map(({ body }) => body).join())"
+    const { lines, print, until } = printer()
+    const handler = `orders=${moduleOf('patient.mjs', code)}`
+    const triggers = await startTriggers(engine, [parseTrigger(handler)], { log: silentLog, print, environment: {} })
+    started.push(triggers)
+    await publish(engine, 'orders', [{ body: 'a' }])
+    // The run that the declaration asked for has ended.
+    while (!(await readDue(engine, 'orders')).due.paused) await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(lines).toEqual([])
+    expect(await counts(engine, 'orders')).toMatchObject({ ready: 1 })
+    await updateQueue(engine, 'orders', { settings: { paused: false } })
+    await until('sees a')
+    await triggers.stop()
+    expect(await counts(engine, 'orders')).toMatchObject({ ready: 0, leased: 0 })
   })
 
   test('refuse what can not be a trigger, and say why', async () => {

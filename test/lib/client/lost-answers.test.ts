@@ -112,6 +112,8 @@ describe('a publish over HTTP', () => {
 describe('a settlement over HTTP whose answer is lost', () => {
   let engine: TestEngine
   let lost: number
+  /** Whether a request whose answer is lost arrives. */
+  let arrives: boolean
   let meanwhile: () => Promise<unknown>
   let transport: Transport
 
@@ -120,12 +122,13 @@ describe('a settlement over HTTP whose answer is lost', () => {
     await createQueue(engine, 'dead')
     await createQueue(engine, 'orders', { settings: { deadLetter: { queue: 'dead', maxReceives: 5 } } })
     lost = 0
+    arrives = true
     meanwhile = async () => {}
     const serve = appFetch(engine)
     const lossy: typeof fetch = async (input, init) => {
-      const answer = await serve(input, init)
-      if (lost === 0) return answer
+      if (lost === 0) return serve(input, init)
       lost--
+      if (arrives) await serve(input, init)
       await meanwhile()
       throw new TypeError('fetch failed')
     }
@@ -176,6 +179,19 @@ describe('a settlement over HTTP whose answer is lost', () => {
     const nacked = await transport.nack('orders', [{ receiptHandle: handle, deadLetter: true, error: 'bad' }])
     expect(nacked).toEqual([{ ok: true }])
     expect(await poll(engine, 'dead')).toHaveLength(1)
+  })
+
+  test('a nack to the dead-letter queue was not done where another consumer has the message by the repeat', async () => {
+    const handle = await received()
+    lost = 1
+    arrives = false
+    meanwhile = async () => {
+      await engine.clock.advance(31_000)
+      expect(await poll(engine, 'orders')).toHaveLength(1)
+    }
+    const nacked = await transport.nack('orders', [{ receiptHandle: handle, deadLetter: true, error: 'bad' }])
+    expect(nacked).toEqual([{ ok: false, error: expect.objectContaining({ code: 'LeaseLost' }) }])
+    expect(await poll(engine, 'dead')).toEqual([])
   })
 
   test('an extension tells of a lease that another consumer has, whatever was lost', async () => {
