@@ -23,8 +23,9 @@ export interface Due {
   /** Whether the last run left messages in the queue. Other pollers may give them back, so a sweep starts a run. */
   readonly left: boolean
   /**
-   * The queue was paused when a run or a wake last looked. Each tick reads the queue's record until it is not, and starts a
-   * run then, whatever else is in the entry. So a resume needs no write here, and can't be lost between two writes.
+   * The queue was paused when a run or a wake looked. Only a run whose last look is still to come takes this out: a wake
+   * that finds it writes nothing. Each tick reads the queue's record until it is not paused, and starts a run then, whatever
+   * else is in the entry. So a resume needs no write here, and can't be lost between two writes.
    */
   readonly paused?: true
 }

@@ -116,7 +116,8 @@ const lastScan = async (run: Run): Promise<number | undefined> => {
     const at = Math.min(next.at, noted.at ?? Number.POSITIVE_INFINITY)
     const unseen = trigger?.enabled && now < (trigger.declaredAt ?? 0) + FILTER_LAG_MS
     const left = next.left || unseen || Number.isFinite(startsAt(noted))
-    const { paused } = next
+    // What the entry said before the look stays: a wake of a pause since then has found it, and written nothing.
+    const paused = next.paused ?? entry.due.paused
     const noting = { ...noted, left, ...(paused && { paused }), ...(Number.isFinite(at) && { at }) }
     if (await writeDue(engine, queue, noting, entry.version)) return undefined
   }

@@ -121,6 +121,18 @@ export const imagesOf = async (
   return images
 }
 
+/** Maps with sync, whose disk takes nothing until it is let. */
+export const mapsOnSlowDisk = async (disk: Promise<void>): Promise<DiskMaps> => {
+  const directory = quickDirectory()
+  const file = await openLmdbFile(join(directory, DATA_FILE))
+  const firstLog = await recover({ directory, file, boot: BOOT, warn: () => {} })
+  const create: typeof createLog = (where, number) => {
+    const log = createLog(where, number, BOOT)
+    return overriding(log, { sync: () => disk.then(() => log.sync()) })
+  }
+  return new DiskMaps({ ...PARTS, directory, file, boot: BOOT, create, firstLog, sync: true, logBytes: 60_000 })
+}
+
 const PARTS: Pick<DiskMapsParts, 'clock' | 'limits' | 'warn'> = {
   clock: manualClock(),
   limits: { values: 6, partitions: 3, chunk: 2 },
