@@ -1,7 +1,9 @@
 import { Command, CommanderError, Option } from 'commander'
 import { VERSION } from '../functions/local/version.ts'
+import { completionsOf } from './complete.ts'
 import type { Io } from './io.ts'
 import { type CommonOptions, EXIT, runVerb, type Surroundings } from './run-verb.ts'
+import { chooseTarget } from './target/choose-target.ts'
 import type { Verb } from './verb.ts'
 import { VERBS } from './verbs.ts'
 
@@ -21,6 +23,7 @@ export const runCommandLine = async (
     code = await runVerb(verb, given, options, io, surroundings)
   })
   try {
+    if (args[0] === COMPLETE) return await complete(program, args.slice(1), io, surroundings)
     if (args.length === 0) program.help({ error: true })
     await program.parseAsync([...args], { from: 'user' })
     return code
@@ -28,6 +31,20 @@ export const runCommandLine = async (
     if (!(error instanceof CommanderError)) throw error
     return error.exitCode === 0 ? EXIT.done : EXIT.usedWrongly
   }
+}
+
+/** What the shells' completions call. */
+const COMPLETE = '__complete'
+
+const complete = async (
+  program: Command,
+  words: readonly string[],
+  io: Io,
+  { openTarget = (options) => chooseTarget(options, io.env, io.cwd) }: Surroundings,
+): Promise<number> => {
+  const found = await completionsOf(program, words, () => openTarget({}))
+  io.stdout.write(found.map((word) => `${word}\n`).join(''))
+  return EXIT.done
 }
 
 type RunVerb = (verb: Verb, args: readonly string[], options: CommonOptions) => Promise<void>
@@ -39,7 +56,7 @@ const DESCRIPTION = [
 ].join('\n')
 
 /** The command line with all its verbs. `run` is called with the verb that was given. */
-export const buildProgram = (io: Pick<Io, 'stdout' | 'stderr'>, run: RunVerb): Command => {
+const buildProgram = (io: Pick<Io, 'stdout' | 'stderr'>, run: RunVerb): Command => {
   const program = prepared(new Command('holdfast'), io)
     .description(DESCRIPTION)
     .version(VERSION, '-V, --version')
@@ -97,7 +114,9 @@ const addVerb = (program: Command, verb: Verb, io: Pick<Io, 'stdout' | 'stderr'>
 
 const sentence = (summary: string): string => `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`
 
-const commonOptions = ({ destroys }: Verb): Option[] => [
+const commonOptions = ({ destroys, withoutTarget }: Verb): Option[] => (withoutTarget ? [] : targetOptions(destroys))
+
+const targetOptions = (destroys = false): Option[] => [
   ...(destroys ? [new Option('--yes', "do it without asking for the queue's name")] : []),
   new Option('--table <name>', 'the DynamoDB table, with your own AWS credentials (or HOLDFAST_TABLE)').helpGroup(
     WHERE,

@@ -11,7 +11,7 @@ export interface Outgoing {
 }
 
 type Answered = AnswerOf<'publishMessages'>['messages'][number]
-export type Published = Extract<Answered, { readonly ok: true }>
+type Published = Extract<Answered, { readonly ok: true }>
 
 /** What became of a message: stored, or why not. */
 export type Outcome =
@@ -20,6 +20,28 @@ export type Outcome =
 
 /** Bytes of a batch's JSON: below the largest request, and below what one publish takes. */
 const BATCH_BYTES = 4_000_000
+
+/**
+ * Lines in batches of what one publish takes, each as large as it can be: from the same place of the same input the same batch follows,
+ * however the input arrives.
+ */
+export async function* fullBatches(input: AsyncIterable<readonly Line[]>): AsyncGenerator<readonly Line[]> {
+  let batch: Line[] = []
+  let bytes = 0
+  for await (const lines of input) {
+    for (const line of lines) {
+      const size = Buffer.byteLength(line.text)
+      if (batch.length === LIMITS.batchSize || (batch.length > 0 && bytes + size > BATCH_BYTES)) {
+        yield batch
+        batch = []
+        bytes = 0
+      }
+      batch.push(line)
+      bytes += size
+    }
+  }
+  if (batch.length > 0) yield batch
+}
 
 /** Messages in batches of what one publish takes, in their order. */
 export const batchesOf = (outgoing: readonly Outgoing[]): Outgoing[][] => {

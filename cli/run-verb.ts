@@ -47,7 +47,7 @@ export const runVerb = async (
   })
   let target: Target | undefined
   try {
-    target = await openTarget(options)
+    target = verb.withoutTarget ? NO_TARGET : await openTarget(options)
     const { signal } = ending
     const sleepOn = (ms: number) => sleep(ms, signal)
     const session: Session = { target, out, signal, io, yes: options.yes ?? false, now, sleep: sleepOn }
@@ -59,6 +59,14 @@ export const runVerb = async (
     await out.flushed()
     stopListening()
   }
+}
+
+/** For verbs that work without queues. */
+const NO_TARGET: Target = {
+  name: 'nowhere',
+  options: '',
+  call: () => Promise.reject(new Error('this command asks no queues')),
+  close: async () => {},
 }
 
 const waitFor = async (ms: number, signal: AbortSignal): Promise<void> => {

@@ -1,7 +1,7 @@
 import type { Option } from 'commander'
 import type { Session } from './session.ts'
 
-export type Group = 'Look' | 'Queues' | 'Messages' | 'Dead letters' | 'Whole queues' | 'Other'
+type Group = 'Look' | 'Queues' | 'Messages' | 'Dead letters' | 'Whole queues' | 'Other'
 
 export interface VerbParts<O> {
   /** As commander reads it: `peek <queue>`, `send <queue> [body...]`. */
@@ -14,6 +14,8 @@ export interface VerbParts<O> {
   readonly options?: () => readonly Option[]
   /** Whether `--yes` answers its question: it destroys something. */
   readonly destroys?: boolean
+  /** Whether it works without queues: none are opened for it. */
+  readonly withoutTarget?: boolean
   /** Commands to copy, each with what it does. */
   readonly examples: readonly (readonly [command: string, effect: string])[]
   /** Arguments are in the order of the syntax; a variadic one is the rest. Returns the exit code if it is not 0. */

@@ -1,8 +1,11 @@
 import type { Verb } from './verb.ts'
+import { completion } from './verbs/completion.ts'
 import { consoleVerb } from './verbs/console.ts'
 import { create } from './verbs/create.ts'
 import { dead } from './verbs/dead.ts'
 import { deleteQueue } from './verbs/delete.ts'
+import { exportQueue } from './verbs/export.ts'
+import { importQueue } from './verbs/import.ts'
 import { cancel, reschedule, resend } from './verbs/message-changes.ts'
 import { pause, resume } from './verbs/pause.ts'
 import { peek } from './verbs/peek.ts'
@@ -41,5 +44,8 @@ export const VERBS: readonly Verb[] = [
   dead,
   redrive,
   resend,
+  exportQueue,
+  importQueue,
   purge,
+  completion,
 ]

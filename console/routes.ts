@@ -1,5 +1,13 @@
 import { cancelAction, cancelPage, editAction, editPage, rescheduleAction, resendAction } from './actions/message.ts'
-import { createQueueAction, deleteAction, deletePage, purgeAction, purgePage, sendPage } from './actions/queue.ts'
+import {
+  createQueueAction,
+  deleteAction,
+  deletePage,
+  pauseAction,
+  purgeAction,
+  purgePage,
+  sendPage,
+} from './actions/queue.ts'
 import { cancelRedriveAction, redriveAction, tryRedriveAction } from './actions/redrive.ts'
 import { sendAction } from './actions/send.ts'
 import { settingsAction, settingsPage } from './actions/settings.ts'
@@ -35,6 +43,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   '/queues/:queue/redrive': redriveAction,
   '/queues/:queue/redrives/:taskId/cancel': cancelRedriveAction,
   '/queues/:queue/send': sendAction,
+  '/queues/:queue/pause': pauseAction,
   '/queues/:queue/purge': purgeAction,
   '/queues/:queue/delete': deleteAction,
   '/queues/:queue/messages/:messageId/reschedule': rescheduleAction,

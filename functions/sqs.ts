@@ -1,58 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { MetricUnit } from '@aws-lambda-powertools/metrics'
 import { lambdaHandler } from './http/lambda.ts'
 import { noRoute } from './http/no-route.ts'
-import { isMissingRight } from './runtime/aws-failure.ts'
-import { theEngine } from './runtime/compose.ts'
-import { invokeRedrive } from './runtime/redrive-invocation.ts'
-import { countMissingRight, flushMetrics, lambdaLog, metrics, observeInLambda } from './runtime/telemetry.ts'
-import { isForSqs, type SqsEndpoint, sqsEndpoint } from './sqs/endpoint.ts'
-import { keyRing } from './sqs/keys.ts'
-import { invokeBySignedPost } from './sqs/lambda-invocation.ts'
-import { DEFAULT_SCOPE } from './sqs/queue-url.ts'
-import { secretText } from './sqs/secret.ts'
-import { sigv4Authenticator } from './sqs/sigv4.ts'
+import { flushMetrics, observeInLambda } from './runtime/telemetry.ts'
+import { endpointFromEnvironment } from './sqs/deployed-endpoint.ts'
+import { isForSqs, type SqsEndpoint } from './sqs/endpoint.ts'
 
 observeInLambda()
-
-/**
- * HOLDFAST_SQS_KEYS_SECRET: ARN of the secret with the access keys; a request without such a key is refused.
- * HOLDFAST_ACCOUNT and AWS_REGION: the account and region whose queues the HTTP API shows too.
- * HOLDFAST_SQS_PUBLIC_URL: where callers reach this endpoint, if not at the name that they asked for; its path is a base
- * path that they sign, whether or not the gateway passes it on.
- */
-const endpointFromEnvironment = (env: NodeJS.ProcessEnv): SqsEndpoint => {
-  const { HOLDFAST_SQS_KEYS_SECRET: secret, HOLDFAST_SQS_PUBLIC_URL: publicUrl } = env
-  if (!secret)
-    throw new Error('the environment variable HOLDFAST_SQS_KEYS_SECRET must name the secret with the access keys')
-  const keys = keyRing({
-    load: secretText(secret),
-    failed: (error) => {
-      lambdaLog.error('the access keys could not be loaded', { error })
-      if (isMissingRight(error)) countMissingRight()
-    },
-  })
-  return sqsEndpoint({
-    engine: theEngine(),
-    authenticate: sigv4Authenticator({ keys, ...(publicUrl && { basePath: basePathOf(publicUrl) }) }),
-    home: {
-      account: env.HOLDFAST_ACCOUNT ?? DEFAULT_SCOPE.account,
-      region: env.AWS_REGION ?? DEFAULT_SCOPE.region,
-    },
-    ...(publicUrl && { publicUrl }),
-    // API Gateway passes on forwarding headers as callers send them, so they are not trusted; the event has the host's name.
-    forwarded: false,
-    redrives: invokeRedrive(lambdaLog, invokeBySignedPost, countMissingRight),
-    log: lambdaLog,
-    counted: (counted) => {
-      for (const [name, value] of Object.entries(counted))
-        if (value > 0) metrics.addMetric(name, MetricUnit.Count, value)
-    },
-  })
-}
-
-/** The path of an address, without a slash at its end: empty for a domain's root. */
-const basePathOf = (url: string): string => new URL(url).pathname.replace(/\/+$/, '')
 
 let endpoint: SqsEndpoint | undefined
 

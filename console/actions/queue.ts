@@ -11,6 +11,16 @@ export const createQueueAction: Action = async ({ api }, _visit, form) => {
   return { to: queueHref(queue), told: `The queue ${queue} exists.` }
 }
 
+/** Undone by the other of the two, so it does not ask. */
+export const pauseAction: Action = async ({ api }, { params: { queue = '' } }, form) => {
+  const pauses = form.get('paused') === 'yes'
+  await api.change(queue, { paused: pauses ? true : null })
+  return {
+    to: queueHref(queue),
+    told: pauses ? 'The queue is paused: within five seconds polls return nothing.' : 'Consumers receive again.',
+  }
+}
+
 /** Asks before a purge, with what it deletes. */
 export const purgePage: Page = async (context, { params: { queue = '' } }) => {
   const { counts } = await context.api.queue(queue)

@@ -12,7 +12,9 @@ const LISTED = 25
 /** Dead letters of a queue, or in a dead-letter queue, by the reason that they are there for. */
 export const deadPage: Page = async (context, { params: { queue: name = '' } }) => {
   const queue = await context.api.queue(name)
-  const { messages, more } = await firstMessages(context.api, name, 'deadLettered')
+  // A dead-letter queue begins with dead letters; one that several queues share may begin with those of the others.
+  const endsAtNone = queue.deadLetter === undefined
+  const { messages, more } = await firstMessages(context.api, name, { states: 'deadLettered', endsAtNone })
   const home = queue.deadLetter?.queue ?? name
   const groups = [...grouped(messages, ({ deadLetter }) => deadLetter?.reason ?? '')]
   groups.sort(([, a], [, b]) => b.length - a.length)

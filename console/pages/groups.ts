@@ -4,14 +4,14 @@ import { html } from '../views/html.ts'
 import { ageSeconds, count, counted, duration } from '../views/words.ts'
 
 /** Messages that a screen looks at to group them. */
-export const LOOKED_AT = 500
+const LOOKED_AT = 500
 const PAGE = 100
 
-/** The first messages of a queue, and whether there are more. */
+/** The first messages of a queue, and whether there may be more. `endsAtNone`: a thousand segments without one are enough. */
 export const firstMessages = async (
   api: ConsoleApi,
   queue: string,
-  states?: string,
+  { states, endsAtNone = false }: { readonly states?: string; readonly endsAtNone?: boolean } = {},
 ): Promise<{ readonly messages: readonly MessageShown[]; readonly more: boolean }> => {
   const messages: MessageShown[] = []
   let cursor: string | undefined
@@ -20,7 +20,7 @@ export const firstMessages = async (
     const answer = await api.browse(queue, { limit: PAGE, cursor, states })
     messages.push(...answer.messages)
     cursor = answer.cursor
-    if (cursor === undefined) break
+    if (cursor === undefined || (endsAtNone && answer.messages.length === 0)) break
   }
   return { messages, more: cursor !== undefined }
 }

@@ -2,6 +2,7 @@ import type { MessageShown, QueueShown } from '../api.ts'
 import { BASE, type ConsoleContext, type Page, queueHref, type Visit } from '../context.ts'
 import { onFailure, type Trouble, troubles } from '../trouble.ts'
 import { stateChart } from '../views/charts.ts'
+import { changeForm } from '../views/forms.ts'
 import { type Html, html } from '../views/html.ts'
 import { messageTable } from '../views/messages.ts'
 import { ageSeconds, count, duration, instant } from '../views/words.ts'
@@ -81,9 +82,10 @@ ${deadLetter && html`<div class="k-dead"><dt>Dead letters</dt><dd>${dead === und
 </dl>${!exact && html`<p class="dim">The queue is too large to be counted to its end: its numbers are estimated from the density of its messages.</p>`}`
 }
 
-const links = ({ readOnly }: ConsoleContext, { name, deadLetter }: QueueShown): Html =>
-  html`<p class="links"><a href="${queueHref(name, 'groups')}">Groups by backlog</a>
+const links = (context: ConsoleContext, { name, deadLetter, paused }: QueueShown): Html =>
+  html`<div class="links"><a href="${queueHref(name, 'groups')}">Groups by backlog</a>
 <a href="${queueHref(name, 'dead')}">Dead letters</a>
 ${deadLetter && html`<a href="${queueHref(deadLetter.queue)}">${deadLetter.queue}</a>`}
 <a href="${queueHref(name, 'settings')}">Settings</a>
-${!readOnly && html`<a href="${queueHref(name, 'send')}">Send a message</a> <a class="danger" href="${queueHref(name, 'purge')}">Purge</a> <a class="danger" href="${queueHref(name, 'delete')}">Delete</a>`}</p>`
+${!context.readOnly && html`<a href="${queueHref(name, 'send')}">Send a message</a> <a class="danger" href="${queueHref(name, 'purge')}">Purge</a> <a class="danger" href="${queueHref(name, 'delete')}">Delete</a>`}
+${changeForm(context, queueHref(name, 'pause'), html`<button name="paused" value="${paused ? 'no' : 'yes'}">${paused ? 'Resume' : 'Pause'}</button>`)}</div>`

@@ -12,7 +12,7 @@ import type {
 import { plainName } from '../../lib/model/queue-name.ts'
 import { withoutUndefined } from '../../lib/model/without-undefined.ts'
 import { MAX_ANSWER_BYTES } from '../runtime/answer-size.ts'
-import type { MessageAttributeBody, NewMessageBody, ResendBody } from './requests.ts'
+import type { MessageAttributeBody, NewMessageBody, ResendBody } from './publish-requests.ts'
 
 /** Messages as the HTTP API writes and reads them. Instants are ISO 8601 on the outside, epoch ms inside. */
 

@@ -5,7 +5,7 @@ import type { ResultAnswer } from '../../lib/model/result.ts'
 import { withoutUndefined } from '../../lib/model/without-undefined.ts'
 import type { AckEntry } from '../../lib/settle/ack.ts'
 import { iso } from './message-json.ts'
-import type { ToldBody } from './requests.ts'
+import type { ToldBody } from './settle-requests.ts'
 
 interface AckBody extends Omit<ToldBody, 'ifKept' | 'unstored'> {
   readonly receiptHandles: readonly string[]

@@ -1,4 +1,4 @@
-import type * as z from 'zod/mini'
+import * as z from 'zod/mini'
 
 /** One route of the HTTP API. */
 export interface RouteShape {
@@ -22,3 +22,6 @@ export interface RouteShape {
 export type ParametersIn<P extends string> = P extends `${string}{${infer Name}}${infer Rest}`
   ? Name | ParametersIn<Rest>
   : never
+
+/** A query or a body with no members. */
+export const none = z.strictObject({})

@@ -9,10 +9,12 @@ import { isLoopback } from './caller-check.ts'
 import { composeFrontDoor } from './compose.ts'
 import { declaredText, declareQueues } from './declare-queues.ts'
 import { endingSignal } from './ending.ts'
+import { eventLines } from './event-lines.ts'
 import { openStore } from './open-store.ts'
 import { type LocalOptions, parseOptions } from './options.ts'
 import { type QueueFile, readQueueFile } from './queue-file.ts'
 import { startRedriveWorker } from './redrive-worker.ts'
+import { tellingRequests } from './request-lines.ts'
 import { startServer } from './server.ts'
 import { authenticatorFrom } from './sqs-keys.ts'
 import { stderrLog as log } from './stderr-log.ts'
@@ -47,14 +49,18 @@ const serveUntilEnded = async (
   wanted: readonly LocalTrigger[],
 ): Promise<number> => {
   let published = (_keys: readonly SegmentKey[]): void => {}
-  const engine = createEngine({ store: wanted.length > 0 ? tellingStore(store, (keys) => published(keys)) : store })
+  const engine = createEngine({
+    store: wanted.length > 0 ? tellingStore(store, (keys) => published(keys)) : store,
+    observe: eventLines(printLine),
+  })
   const declared = file && (await declare(engine, options.queues ?? '', file))
   const triggers = await startTriggers(engine, wanted, { log, print: console.log, environment: process.env })
   published = triggers.published
   const redrives = startRedriveWorker(engine, log)
   try {
     const wakeRedrive = redrives.wake
-    const answer = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description })
+    const door = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description })
+    const answer = options.verbose ? tellingRequests(door, console.log) : door
     const { host } = options
     const server = await startServer({ host, port: options.port, answer, log })
     const address = { url: serverUrl(host, server.port), pid: process.pid, httpOpen: options.httpOpen || !authenticate }
@@ -71,6 +77,9 @@ const serveUntilEnded = async (
     await Promise.all([redrives.stop(), triggers.stop()])
   }
 }
+
+/** On stderr, as the log: stdout has what a script may read. */
+const printLine = (line: string): void => void process.stderr.write(`holdfast: ${line}\n`)
 
 const declare = async (engine: Engine, file: string, declared: QueueFile): Promise<string> => {
   try {

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { VERSION } from './version.ts'
 
 const ENGINES = ['disk', 'memory', 'dynamodb'] as const
 
@@ -22,6 +23,8 @@ export interface LocalOptions {
   readonly httpOpen: boolean
   /** File with the queues that are to exist. */
   readonly queues?: string
+  /** Whether each request is told. */
+  readonly verbose: boolean
   /** Triggers: `QUEUE=HANDLER` each. */
   readonly trigger: readonly string[]
   /** Whether SQS's sixty seconds apply before a deleted queue's name can be used again, and between two purges. */
@@ -49,6 +52,7 @@ export const parseOptions = (args: readonly string[]): LocalOptions => {
   for (const option of [...addressOptions(), ...storeOptions(), ...triggerOptions(), ...protocolOptions()])
     command.addOption(option)
   return command
+    .version(VERSION)
     .addHelpText('after', ENVIRONMENT)
     .allowExcessArguments(false)
     .exitOverride()
@@ -115,6 +119,7 @@ const protocolOptions = (): Option[] => [
     '--cooldowns',
     "apply SQS's sixty seconds after the deletion of a queue of the same name, and between purges",
   ).default(false),
+  new Option('--verbose', 'print a line for each request').default(false),
   // Accepted because earlier versions needed it: it is the default now.
   new Option('--no-cooldowns').hideHelp(),
   new Option('--regions', 'give the clients of each account and region queues of their own, as --auth does').default(

@@ -1,3 +1,15 @@
+import { VERSION } from './version.ts'
+
+/** What a program finds at the address that the server prints. */
+export const whatIsHere = (httpOpen: boolean) => ({
+  name: 'holdfast',
+  version: VERSION,
+  sqs: '/',
+  ...(httpOpen && { queues: '/queues', console: '/console' }),
+  openapi: '/openapi.json',
+  health: '/health',
+})
+
 /** What a browser shows at the address that the server prints. */
 export const welcome = ({ httpOpen }: { httpOpen: boolean }): Response =>
   new Response(page(httpOpen), {

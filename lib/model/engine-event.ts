@@ -4,7 +4,15 @@ import type { ThrottleReason } from './errors.ts'
 export type EngineEvent =
   /** Conditional writes of a poll that failed because another poller had claimed the messages. */
   | { readonly type: 'lost-race'; readonly queue: string; readonly count: number }
-  | { readonly type: 'dead-lettered'; readonly queue: string; readonly count: number }
+  | {
+      readonly type: 'dead-lettered'
+      readonly queue: string
+      /** The dead-letter queue. */
+      readonly target: string
+      readonly count: number
+      /** Why, as it is kept with the messages. */
+      readonly reason: string
+    }
   /** A message is due for its dead-letter queue, which does not exist. The message stays where it is. */
   | { readonly type: 'dead-letter-queue-missing'; readonly queue: string; readonly target: string }
   /** A publisher was throttled, in the partition of this shard or of a group in it. */

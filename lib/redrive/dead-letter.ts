@@ -68,7 +68,7 @@ export const deadLetter = async (
     if (!isHoldfastError(error, 'QueueNotFound')) throw error
     return missing(engine, queue, target.name, segment)
   }
-  engine.observe({ type: 'dead-lettered', queue: queue.name, count: messages.length })
+  engine.observe({ type: 'dead-lettered', queue: queue.name, target: target.name, count: messages.length, reason })
   engine.wakeups.wake(target.name, messages.length)
   if (queue.settings.results) engine.wakeups.wake(resultWakeup(segment.key), Number.POSITIVE_INFINITY)
   const after = applyChange(segment, removal)

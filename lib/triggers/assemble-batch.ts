@@ -10,47 +10,47 @@ import { settleBatch, settleUnmatched } from './settle-batch.ts'
 import { ASSEMBLY_MS, INVOCATION_MARGIN_MS } from './times.ts'
 import type { Trigger } from './trigger.ts'
 
-/** How often to look for more while the batching window is open. */
+/** How often to poll for more messages while the batching window is open. */
 const WINDOW_POLL_MS = 500
-/** What no pattern matches is in hand until its batch is settled, so there is an end to it. */
+/** A run holds unmatched messages until their batch is settled, so their number is limited. */
 const MAX_UNMATCHED = 100
 
 /** How long messages are leased: their batch fills, and the function runs to its timeout, within it. */
-export const leaseSecondsOf = ({ batchingWindowSeconds, functionTimeoutSeconds }: Trigger): number =>
+const leaseSecondsOf = ({ batchingWindowSeconds, functionTimeoutSeconds }: Trigger): number =>
   batchingWindowSeconds + functionTimeoutSeconds + (ASSEMBLY_MS + INVOCATION_MARGIN_MS) / 1_000
 
 /** What a run has claimed for one invocation. */
 export interface Batch {
-  /** What the function gets. */
+  /** The messages that the function gets. */
   readonly messages: readonly Message[]
-  /** What no pattern of the filter matched, and is acked with the others. */
+  /** The messages that no pattern of the filter matched: they are acked with the others. */
   readonly unmatched: readonly Message[]
-  /** Whether anything was claimed, whatever has become of it. */
+  /** Whether any message was claimed, even if none is left. */
   readonly found: boolean
 }
 
 const NOTHING: Batch = { messages: [], unmatched: [], found: false }
 
 /**
- * Claims a batch: waits for the first messages until `until`, and for more while the batching window is open. The filter
- * is applied to each claim, and only what it matches fills the batch. Messages that make the event too large go back
- * unreceived. A batch without messages is settled here.
+ * Claims a batch: waits for the first messages until `until`, and for more while the batching window is open. Each claim is
+ * filtered, and only matching messages fill the batch. Messages that would make the event too large go back, and their receive
+ * does not count. A batch without messages is settled here.
  */
 export const assembleBatch = async (run: Run, trigger: Trigger, until: number): Promise<Batch> => {
   const { engine } = run
-  // Before anything is claimed: a filter that is no filter stops the run.
+  // Checked before anything is claimed: an invalid filter stops the run.
   if (trigger.filter) filterOf(trigger.filter)
   const first = await claimSome(run, trigger, trigger.batchSize, Math.max(0, until - engine.clock.now()))
   if (first.length === 0) return NOTHING
   const claimedAt = engine.clock.now()
   const screened = await screenBatch(run, trigger, first)
-  // The next claim waits anew: nothing here fills a batch.
+  // No message fills the batch, so the next claim waits again.
   const filled =
     screened.matched.length > 0 ? await fill(run, trigger, { screened, claimedAt, full: isFull(first) }) : screened
   return finish(run, trigger, filled)
 }
 
-/** One poll brings a page at most; a full one may be followed by another at once. */
+/** Whether a poll returned as many messages as it can: then another poll may return more at once. */
 const isFull = ({ length }: readonly Message[]): boolean => length === LIMITS.batchSize
 
 interface Filling {
@@ -59,7 +59,7 @@ interface Filling {
   readonly full: boolean
 }
 
-/** Claims more until the batch is full, or the window over and nothing more there. */
+/** Claims more messages until the batch is full, or until the window is over and no more messages are there. */
 const fill = async (run: Run, trigger: Trigger, { screened, claimedAt, full }: Filling): Promise<Screened> => {
   const { engine, options } = run
   const matched = [...screened.matched]
@@ -67,7 +67,7 @@ const fill = async (run: Run, trigger: Trigger, { screened, claimedAt, full }: F
   const windowEnds = claimedAt + trigger.batchingWindowSeconds * 1_000
   for (let again = full; isOpen(run, trigger, matched, unmatched); ) {
     const now = engine.clock.now()
-    // Leases are for so long a batching: what is left of it is for the invocation to begin.
+    // The leases allow for this much batching. The rest of that time is for the start of the invocation.
     if (now > windowEnds + ASSEMBLY_MS / 2 || (!again && now >= windowEnds)) break
     if (!again)
       await engine.wakeups.wait(options.queue, Math.min(windowEnds - now, WINDOW_POLL_MS), run.claiming.signal)
@@ -96,7 +96,7 @@ const claimSome = (run: Run, trigger: Trigger, want: number, waitMs: number): Pr
     signal: run.claiming.signal,
   })
 
-/** What is there now; nothing where the store fails: what was claimed before is delivered. */
+/** Claims messages that are ready now; none if the store fails, so that earlier claims are delivered. */
 const claimMore = async (
   run: Run,
   trigger: Trigger,
@@ -131,7 +131,7 @@ const cutToSize = async (run: Run, trigger: Trigger, messages: readonly Message[
 }
 
 const TOO_LARGE = 'The message is larger than the event of an invocation may be'
-/** A message that no invocation can bring, and no dead-letter queue takes, is looked at this often. */
+/** How often a message is tried again that is too large for an event and has no dead-letter queue. */
 const PUT_ASIDE_SECONDS = 900
 
 const putAside = async ({ engine, options, observe }: Run, { messageId, receiptHandle }: Message): Promise<void> => {

@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.ts'
 
-/** Lets one waiter sleep until something happens or time is up. */
+/** Lets one waiter sleep until the next ring or a timeout. */
 export interface Bell {
   ring(): void
-  /** Resolves at the next ring, or one since the last wait; at the latest after `ms`. */
+  /** Resolves at the next ring, at once if there was one since the last wait, and at the latest after `ms`. */
   wait(ms: number): Promise<void>
 }
 

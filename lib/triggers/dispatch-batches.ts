@@ -8,15 +8,15 @@ import type { Trigger } from './trigger.ts'
 
 export type WhyEnded = 'mark-lost' | 'time-over' | 'idle' | 'stopped'
 
-/** How long to wait for messages while invocations are under way, whose ends keep the run anyway. */
+/** How long to wait for messages while invocations are under way: the run must stay for them anyway. */
 const BUSY_WAIT_MS = 5_000
 const AFTER_FAULT_MS = 1_000
-/** The end of an invocation makes room, and rings; an event that turns out smaller than it might have been does not ring. */
+/** How often to check for memory. The end of an invocation rings the bell, but an event that is smaller than expected does not. */
 const ROOM_WAIT_MS = 500
 
 /**
- * Claims batches and has them invoked, each in a slot of its own, until there is nothing left to do for this run, and
- * nothing is under way.
+ * Claims batches and invokes the function with each, in a slot of its own, until the run has no work left and no invocation is
+ * under way.
  *
  * @param lingerMs how long to wait for messages before that
  */
@@ -24,7 +24,7 @@ export const dispatchBatches = async (run: Run, lingerMs = LINGER_MS): Promise<W
   const { engine } = run
   run.idleAt = engine.clock.now() + lingerMs
   for (;;) {
-    if (run.claiming.signal.aborted) run.claiming = new AbortController()
+    run.claiming = new AbortController()
     const ended = whyEnded(run)
     if (ended && ended !== 'disabled') return ended
     const { trigger } = run
@@ -50,7 +50,7 @@ const whyEnded = (run: Run): WhyEnded | 'disabled' | undefined => {
   return run.engine.clock.now() >= claimsUntil(run, run.trigger) ? 'time-over' : undefined
 }
 
-/** A slot for the next invocation; nothing after a wait for one. */
+/** A slot for the next invocation; `undefined` after a wait when none was free. */
 const freeSlot = async (run: Run, trigger: Trigger): Promise<Slot | undefined> => {
   const { engine, slots, throttle, underWay } = run
   const now = engine.clock.now()
@@ -78,12 +78,12 @@ const claim = async (run: Run, trigger: Trigger): Promise<Batch | undefined> => 
   return orFault(run, assembleBatch(run, trigger, until))
 }
 
-/** A store that fails for the moment is given one; what it refuses for good ends the run. */
+/** The result of work on the store; `undefined` after a passing failure and a pause. A lasting failure ends the run. */
 const orFault = async <T>(run: Run, work: Promise<T>): Promise<T | undefined> => {
   try {
     return await work
   } catch (error) {
-    // The look at the end says what becomes of a queue that was deleted.
+    // The run's last scan handles a queue that was deleted.
     if (!isHoldfastError(error) || !(error.retryable || error.code === 'QueueNotFound')) throw error
     run.observe({ type: 'store-failed', queue: run.options.queue, error })
     await run.bell.wait(AFTER_FAULT_MS)

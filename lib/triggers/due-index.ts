@@ -6,25 +6,26 @@ import type { PutWrite } from '../store/port.ts'
 import { GUARD_MS, PUBLISH_SPREAD_MS } from './times.ts'
 
 /**
- * When the next run of a queue's dispatcher is to start, as far as nothing in the stream will say so.
+ * When the next run of a queue's dispatcher is to start even if no record of the stream starts one.
  *
- * Invariant: an instant in it may be too early, never too late. Whoever writes a later one has looked at the queue
- * after reading the very version that it replaces; whoever writes an earlier one just does.
+ * INVARIANT: an instant in an entry may be too early, never too late. A process that writes a later instant has scanned the
+ * queue after it read the version that it replaces. Any process may write an earlier instant.
  */
 export interface Due {
   /** Epoch ms; absent when nothing is known to come. */
   readonly at?: number
-  /** While a run is under way: when to look after it, should it have died. Epoch ms. */
+  /** While a run is under way: when a tick starts another run in case this one has died, epoch ms. */
   readonly guard?: number
   /** The run that the guard is for. */
   readonly guardedBy?: string
-  /** When to look once more for what a publisher had written only half of; epoch ms. */
+  /** When to scan again for a publish that was only half done, epoch ms. */
   readonly again?: number
-  /** Whether the last run left anything in the queue: others may give it back, so a sweep looks. */
+  /** Whether the last run left messages in the queue. Other pollers may give them back, so a sweep starts a run. */
   readonly left: boolean
   /**
-   * The queue was paused when a run or a wake last looked. Each tick reads the queue's record until it is not, and starts a
-   * run then, whatever else is in the entry. So a resume needs no write here, and can't be lost between two writes.
+   * The queue was paused when a run or a wake looked. Only a run whose last look is still to come takes this out: a wake
+   * that finds it writes nothing. Each tick reads the queue's record until it is not paused, and starts a run then, whatever
+   * else is in the entry. So a resume needs no write here, and can't be lost between two writes.
    */
   readonly paused?: true
 }
@@ -45,7 +46,7 @@ export const readDue = async (engine: Engine, queue: string): Promise<StoredDue>
     : { due: { left: true }, version: 0 }
 }
 
-/** Replaces an entry that is still as it was read; answers whether it was. */
+/** Replaces an entry on condition of its version. Returns whether it did. */
 export const writeDue = async (engine: Engine, queue: string, due: Due, ifVersion: number): Promise<boolean> => {
   const { applied } = await engine.store.transact([duePut(queue, due, ifVersion)])
   return applied
@@ -59,17 +60,17 @@ export const duePut = (queue: string, due: Due, ifVersion: number): PutWrite => 
   ifVersion,
 })
 
-/** When an entry has a run start, epoch ms. */
+/** When a run is to start by an entry, epoch ms. */
 export const startsAt = ({ at, guard, again }: Omit<Due, 'left'>): number =>
   Math.min(...[at, guard, again].map((instant) => instant ?? Number.POSITIVE_INFINITY))
 
-/** Something is due in a queue at an instant: a run is to start then, or sooner. Writes nothing where one is. */
+/** Records that a run is to start at an instant, because a message is due. Writes nothing if one already starts by then. */
 export const noteDue = (engine: Engine, queue: string, at: number): Promise<void> =>
   change(engine, queue, (due) => (due.at !== undefined && due.at <= at ? undefined : { ...due, at, left: true }))
 
 /**
- * A publish may be half done: its other half follows within half of `PUBLISH_SPREAD_MS`, and a run is to look again
- * when it has. Writes at most twice in that span.
+ * Records that a publish may be half done. Its other half follows within half of `PUBLISH_SPREAD_MS`, and a run scans again
+ * afterwards. Writes at most twice in that time.
  */
 export const noteAgain = (engine: Engine, queue: string): Promise<void> => {
   const again = engine.clock.now() + PUBLISH_SPREAD_MS
@@ -83,7 +84,7 @@ export const noteAgain = (engine: Engine, queue: string): Promise<void> => {
 export const notePaused = (engine: Engine, queue: string): Promise<void> =>
   change(engine, queue, (due) => (due.paused ? undefined : { ...due, paused: true, left: true }))
 
-/** A run is under way for a while yet. What was due by now is done with: the run looks for itself. */
+/** Renews the guard of a run, and removes instants that have come: the run itself scans the queue. */
 export const guardRun = (engine: Engine, queue: string, runId: string): Promise<void> =>
   change(engine, queue, (due) => guarded(due, runId, engine.clock.now()))
 
@@ -96,11 +97,11 @@ export const guarded = (due: Due, runId: string, now: number): Due => ({
 })
 
 /**
- * The entry that a run is about to replace; nothing where another run has begun, whose guard must stay. What has come is taken
- * out before the run looks. Otherwise whoever notes something during that look would find an earlier instant noted already, write
- * nothing, and lose it with that instant.
+ * The entry that a run is about to replace after its last scan; `undefined` if another run has begun, because its guard must stay. This
+ * first removes an instant that has come. Otherwise a wake during the scan would find that instant, write nothing, and its message
+ * would be lost together with the instant.
  */
-export const entryBeforeLook = async (
+export const entryBeforeScan = async (
   engine: Engine,
   queue: string,
   runId: string,
@@ -116,7 +117,7 @@ export const entryBeforeLook = async (
   }
 }
 
-/** What an entry still asks for after an instant, the guard aside. */
+/** The instants of an entry that come after `now`, without the guard. */
 export const later = ({ at, again }: Due, now: number): Pick<Due, 'at' | 'again'> => ({
   ...(at !== undefined && at > now && { at }),
   ...(again !== undefined && again > now && { again }),
@@ -127,7 +128,7 @@ const change = async (engine: Engine, queue: string, changed: (due: Due) => Due 
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const { due, version } = await readDue(engine, queue)
     const next = changed(due)
-    // An entry that does not exist yet is made all the same: a sweep finds it.
+    // A missing entry is created even if nothing changes, so that a sweep finds it.
     if (next === undefined && version > 0) return
     if (await writeDue(engine, queue, next ?? due, version)) return
   }

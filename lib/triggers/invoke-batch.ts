@@ -9,7 +9,7 @@ import type { Slot } from './slots.ts'
 import { FIRST_PROBE_MS, INVOCATION_MARGIN_MS, LAST_PROBE_MS, LINGER_MS } from './times.ts'
 import type { Trigger } from './trigger.ts'
 
-/** Has a batch invoked in a slot, and settles it when the answer is there, while the run goes on. */
+/** Invokes the function with a batch in a slot, and settles the batch after the answer. The run does not wait for it. */
 export const invokeBatch = (run: Run, trigger: Trigger, slot: Slot, batch: Batch): void => {
   const outcome = isCovered(run, trigger, slot, batch) ? run.options.invoker.invoke(trigger, batch.messages) : undefined
   const work = settleOutcome(run, trigger, slot, withoutBodies(batch), outcome)
@@ -20,20 +20,30 @@ export const invokeBatch = (run: Run, trigger: Trigger, slot: Slot, batch: Batch
       if (run.underWay.size > 0) return
       // Waits for messages are shorter from now on.
       run.idleAt = run.engine.clock.now() + LINGER_MS
-      run.claiming.abort()
+      void endWait(run)
     })
   run.underWay.add(work)
+}
+
+/** A claim that goes on for longer waits for messages. */
+const CLAIM_MS = 500
+
+/** Ends a wait for messages that is under way. A claim is left alone: aborted, it would give back what it claims. */
+const endWait = async (run: Run): Promise<void> => {
+  const { claiming } = run
+  await run.engine.clock.sleep(CLAIM_MS)
+  if (run.claiming === claiming && run.underWay.size === 0) claiming.abort()
 }
 
 /** When an invocation that begins now must have ended, epoch ms. */
 const endsByOf = ({ engine }: Run, { functionTimeoutSeconds }: Trigger): number =>
   engine.clock.now() + functionTimeoutSeconds * 1_000 + INVOCATION_MARGIN_MS
 
-/** Right before it is sent: a process that was paused since it claimed must not begin what may outlast slot or lease. */
+/** Checked right before the invocation is sent: after a pause since the claim, it might outlast its slot or its leases. */
 const isCovered = (run: Run, trigger: Trigger, { busyUntil }: Slot, { messages }: Batch): boolean =>
   endsByOf(run, trigger) <= Math.min(busyUntil, ...messages.map(({ leasedUntil }) => leasedUntil))
 
-/** What is settled later needs no bodies. Many batches wait for their answers at one time, and each has its event. */
+/** A batch without bodies, to save memory: settling needs none, and many batches wait for their answers at the same time. */
 const withoutBodies = ({ messages, unmatched, found }: Batch): Batch => ({
   messages: messages.map(withoutBody),
   unmatched: unmatched.map(withoutBody),
@@ -41,7 +51,7 @@ const withoutBodies = ({ messages, unmatched, found }: Batch): Batch => ({
 })
 const withoutBody = (message: Message): Message => ({ ...message, body: null, attributes: {} })
 
-/** @param invocation absent where it must not begin */
+/** @param invocation absent when it must not begin */
 const settleOutcome = async (
   run: Run,
   trigger: Trigger,
@@ -60,7 +70,7 @@ const settleOutcome = async (
   const outcome = await invocation
   if (outcome.kind === 'unknown') {
     run.observe({ type: 'outcome-unknown', queue: trigger.queue, messages: messages.length, error: outcome.error })
-    // It may still run: slot and leases stay until it must have ended.
+    // The function may still run, so its slot and leases stay until it must have ended.
     slots.freeAt(slot, endsBy)
     return settleUnmatched(run, unmatched)
   }
@@ -90,11 +100,11 @@ const settle = async (
   await settleAll(run, batch, verdicts)
 }
 
-/** Settles what the function got, and acks what it did not get beside it: what was published together goes with one write. */
+/** Settles the messages that the function got, and acks the unmatched ones with them: a segment's messages need one write. */
 const settleAll = (run: Run, { unmatched }: Batch, verdicts: Verdicts, failure?: Failure): Promise<void> =>
   unmatched.length === 0 ? settleBatch(run, verdicts, failure) : settleUnmatched(run, unmatched, verdicts, failure)
 
-/** A function that can't run is tried by one batch at a time, each after a longer rest, until it runs again. */
+/** After a refusal, one batch at a time tries whether the function runs again, each after a longer wait. */
 const noteThrottle = ({ engine, throttle, observe }: Run, { queue }: Trigger, outcome: InvokeOutcome): void => {
   if (outcome.kind !== 'not-run') {
     throttle.delayMs = 0

@@ -7,19 +7,19 @@ import type { PutWrite } from '../store/port.ts'
 import { duePut, guarded, readDue } from './due-index.ts'
 import { MARK_MARGIN_MS, MARK_MS } from './times.ts'
 
-/** Says that a run dispatches for a queue. While it is there no other run begins. */
-export interface Mark {
+/** The mark of the run that dispatches for a queue. While it lasts no other run begins. */
+interface Mark {
   readonly runId: string
-  /** Epoch ms; from then on it counts for nothing. */
+  /** When the mark ends, epoch ms. */
   readonly until: number
 }
 
-/** A run's own mark, as it last wrote it. */
+/** A run's own mark, as the run last wrote it. */
 export interface HeldMark extends Mark {
   readonly version: number
 }
 
-export const markIn = (document: Document): Mark => document.value as unknown as Mark
+const markIn = (document: Document): Mark => document.value as unknown as Mark
 
 /** Whether a run dispatches, read consistently. */
 export const isMarked = async (engine: Engine, queue: string): Promise<boolean> => {
@@ -31,10 +31,10 @@ export const isMarked = async (engine: Engine, queue: string): Promise<boolean> 
 const TRIES = 10
 
 /**
- * Takes the mark where nobody has it, or its time is over; answers nothing where another run has it.
+ * Takes the mark if no run has it, or if it has ended. Returns `undefined` if another run has it.
  *
- * Mark and guard are written together: wakes leave their messages to whoever has the mark, so it must not be without a guard even
- * for the moment in which a run may die.
+ * One transaction writes mark and guard. Wakes leave their messages to the run with the mark, so the mark must never be without a
+ * guard, or the messages would be left alone when the run dies in between.
  */
 export const takeMark = async (engine: Engine, queue: string, runId: string): Promise<HeldMark | undefined> => {
   const key = triggerMarkKey(queue)
@@ -44,7 +44,7 @@ export const takeMark = async (engine: Engine, queue: string, runId: string): Pr
     // An earlier try took effect, and its answer was lost.
     const isOwn = present?.runId === runId && present.until > engine.clock.now()
     if (document && isOwn) return { ...present, version: document.version }
-    // The margin keeps a run with a fast clock from taking the mark of one that lives.
+    // The margin keeps a run with a fast clock from taking the mark of a run that is alive.
     if (present && present.until + MARK_MARGIN_MS > engine.clock.now()) return undefined
     const { due, version } = await readDue(engine, queue)
     const now = engine.clock.now()
@@ -61,13 +61,13 @@ export const takeMark = async (engine: Engine, queue: string, runId: string): Pr
   })
 }
 
-/** Renews the run's own mark; answers nothing when another run took it. */
+/** Renews the run's own mark. Returns `undefined` when another run took it. */
 export const renewMark = (engine: Engine, queue: string, { runId, version }: HeldMark): Promise<HeldMark | undefined> =>
   writeMark(engine, queue, runId, version)
 
 /**
- * Takes the mark away; answers nothing where it was another run's. The document stays, with an end that has come: a
- * version that came again would let a run that was paused act for one that came after it.
+ * Ends the run's own mark. Returns `undefined` if another run has the mark. The document stays, with an end in the past: if a
+ * version could occur twice, a paused run might mistake a later run's mark for its own.
  */
 export const dropMark = (engine: Engine, queue: string, { runId, version }: HeldMark): Promise<HeldMark | undefined> =>
   write(engine, queue, { runId, until: 0 }, version)
@@ -88,7 +88,7 @@ const write = async (engine: Engine, queue: string, mark: Mark, ifVersion: numbe
   if (applied) return { ...mark, version: ifVersion + 1 }
   const found = await engine.store.getDocument(key, { consistent: true })
   if (!found || markIn(found).runId !== mark.runId) return undefined
-  // Only this run can have written it: this very write, whose first answer was lost, or one before it.
+  // Only this run can have written the mark: by this write, whose first answer was lost, or by an earlier one.
   if (markIn(found).until === mark.until) return { ...mark, version: found.version }
   return write(engine, queue, mark, found.version)
 }

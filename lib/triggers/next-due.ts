@@ -16,11 +16,11 @@ import { ticketsIn } from '../queues/partitions.ts'
 import { readHead } from '../receive/group-head.ts'
 
 export interface NextDue {
-  /** The earliest instant at which a message can be received, epoch ms; Infinity where there is none. */
+  /** The earliest instant at which a message can be received, epoch ms; Infinity when there is none. */
   readonly at: number
-  /** Whether the queue holds anything, in flight or due whenever. */
+  /** Whether the queue holds any message, in flight or due at any time. */
   readonly left: boolean
-  /** The queue is paused: nothing is due, whatever it holds, until that changes. */
+  /** The queue is paused: no message is due until it is resumed. */
   readonly paused?: true
 }
 
@@ -30,12 +30,12 @@ const PAGE = 1_000
 const END_OF_TIME = 2 ** 48 - 1
 
 /**
- * When a queue next has something to receive: the look of a run that is about to end, which no hint may mislead. It reads the
- * queue's record afresh and every header, consistently, of every shard, priority and group, and stops at the first one
+ * When a queue next has a message to receive: the last scan of a run that is about to end. No hint may mislead it. It reads the
+ * queue's record from the store and, consistently, every header of every shard, priority and group, and stops at the first header
  * that is due by `soon`.
  *
- * reads: the queue's record and layout, and about 0.5 read units for each 20 headers before `soon`; at least one query a
- * shard and priority, and one a group that has a ticket · writes: nothing
+ * reads: the queue's record and layout, and about 0.5 read units for each 20 headers before `soon`; at least one query for each
+ * shard and priority, and for each group that has a ticket · writes: nothing
  */
 export const nextDue = async (engine: Engine, queueName: string, soon: number): Promise<NextDue> => {
   let queue: QueueState
@@ -54,7 +54,7 @@ export const nextDue = async (engine: Engine, queueName: string, soon: number): 
   return found
 }
 
-/** Everywhere a message may be, one place after the other. */
+/** When a message is next due in each place where the queue may have one, place after place. */
 async function* looks(engine: Engine, queue: QueueState, soon: number): AsyncGenerator<NextDue> {
   const { fifo } = queue.settings
   for (let shard = 0; shard < pollShards(queue); shard++) {
@@ -71,7 +71,7 @@ async function* looks(engine: Engine, queue: QueueState, soon: number): AsyncGen
   }
 }
 
-/** A lock that counts keeps polls away until it ends, whatever is in the group. */
+/** When a group next has a message to receive. Polls skip a group until its lock ends, unless the lock is stale. */
 const inGroup = async (engine: Engine, queue: QueueState, ticket: Ticket, soon: number): Promise<NextDue> => {
   const stale = isLockStale(ticket, staleTurnsBefore(queue, engine.clock.now()))
   const lockedUntil = stale ? 0 : ticket.lockedUntil
@@ -90,7 +90,7 @@ const inGroup = async (engine: Engine, queue: QueueState, ticket: Ticket, soon: 
   return { at: Math.max(at, lockedUntil), left: true }
 }
 
-/** One priority of a shard, or a fair group. */
+/** When one priority of a shard, or a fair group, next has a message to receive. */
 const inPartition = async (
   engine: Engine,
   queue: QueueState,

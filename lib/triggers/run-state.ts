@@ -9,13 +9,13 @@ import type { Trigger } from './trigger.ts'
 export interface DispatchOptions {
   readonly queue: string
   readonly invoker: Invoker
-  /** When the process that runs this is cut off, epoch ms. */
+  /** When the process of the run is ended by force, epoch ms. */
   readonly endsAt: number
-  /** Starts another run, which waits for nothing. */
+  /** Starts another run, without waiting for it. */
   readonly startRun: (queue: string) => Promise<void>
   /** @default nobody */
   readonly observe?: (event: TriggerEvent) => void
-  /** Ends the run early: what is under way is settled first. */
+  /** Ends the run early, after its invocations are settled. */
   readonly signal?: AbortSignal
 }
 
@@ -23,40 +23,40 @@ export interface DispatchOptions {
 export type RunEnd =
   /** Another run has the mark. */
   | 'marked'
-  /** Nothing is due soon, or nothing is to be delivered. */
+  /** No message is due soon, or the trigger delivers nothing. */
   | 'idle'
-  /** Its time was over; a successor was started. */
+  /** The run's time was over, and it started a successor. */
   | 'handed-over'
-  /** Another run took over, since this one was away for too long. */
+  /** Another run took over, because this one was paused for too long. */
   | 'mark-lost'
   | 'stopped'
 
-/** What a run knows and holds. */
+/** The state of a run. */
 export interface Run {
   readonly engine: Engine
   readonly options: DispatchOptions
   readonly observe: (event: TriggerEvent) => void
   readonly slots: Slots
-  /** Rings when an invocation has ended, and when the mark or the trigger is no longer what it was. */
+  /** Rings when an invocation has ended, and when the mark or the trigger has changed. */
   readonly bell: Bell
   /** Aborts waits for messages. */
   claiming: AbortController
   readonly underWay: Set<Promise<void>>
-  /** Writes of the mark come one after the other. */
+  /** Runs writes of the mark one after the other. */
   readonly alone: <T>(work: () => Promise<T>) => Promise<T>
-  /** Without work the run ends then, epoch ms. */
+  /** When the run ends if it has no work, epoch ms. */
   idleAt: number
   trigger: Trigger | undefined
   mark: HeldMark
   markLost: boolean
-  /** While the function is throttled, or refused: how long the last wait was, 0 when it is not, and when to try again. */
+  /** While the function is throttled or refused: the length of the last wait (0 otherwise), and when to try again. */
   readonly throttle: { delayMs: number; tryAt: number }
 }
 
-/** Whether the run may claim: its mark is its own for a while yet. */
+/** Whether the run may claim: it holds its mark for long enough. */
 export const holdsMark = ({ engine, mark, markLost }: Run): boolean =>
   !markLost && engine.clock.now() < mark.until - MARK_MARGIN_MS
 
-/** When the run stops claiming: its last invocation must end, and be settled, while the process is there. */
+/** When the run stops claiming: its last invocation must end, and be settled, before the process ends. */
 export const claimsUntil = ({ options }: Run, { functionTimeoutSeconds }: Trigger): number =>
   options.endsAt - functionTimeoutSeconds * 1_000 - INVOCATION_MARGIN_MS - SETTLE_MS

@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import { bell } from './bell.ts'
 import { dispatchBatches } from './dispatch-batches.ts'
-import { entryBeforeLook, guardRun, later, noteDue, startsAt, writeDue } from './due-index.ts'
+import { entryBeforeScan, guardRun, later, noteDue, startsAt, writeDue } from './due-index.ts'
 import { dropMark, type HeldMark, renewMark, takeMark } from './mark.ts'
 import { NOTHING, nextDue } from './next-due.ts'
 import type { DispatchOptions, Run, RunEnd } from './run-state.ts'
@@ -11,11 +11,11 @@ import { FILTER_LAG_MS, GUARD_MS, MARK_RENEWAL_MS, STAY_MS } from './times.ts'
 import { readTrigger } from './trigger.ts'
 
 /**
- * Delivers a queue's messages to its trigger's function until nothing is due soon. At most one run of a queue claims at
- * one time, by its mark; the invariant of `Slots` holds whether or not.
+ * Delivers a queue's messages to its trigger's function until no message is due soon. The mark lets at most one run of a queue claim
+ * at the same time; the invariant of `Slots` does not depend on that.
  *
- * @returns how it ended, when everything that it invoked has ended as well
- * @throws what the store or the engine refuses for good; the guard in the due index has a tick look after the queue
+ * @returns how the run ended, after all its invocations have ended
+ * @throws a lasting error of the store or the engine; by the guard in the due index a tick starts another run
  */
 export const dispatch = async (engine: Engine, options: DispatchOptions): Promise<RunEnd> => {
   const runId = Buffer.from(engine.random.bytes(12)).toString('hex')
@@ -45,7 +45,7 @@ export const dispatch = async (engine: Engine, options: DispatchOptions): Promis
   } finally {
     options.signal?.removeEventListener('abort', stop)
     ended.abort()
-    // Each as soon as it is free: a successor waits for it.
+    // Each slot is released as soon as it is free, because a successor waits for it.
     const release = () => run.slots.release()
     await Promise.all([keeping, release(), ...[...run.underWay].map((work) => work.then(release))])
   }
@@ -60,15 +60,15 @@ const dispatchUntilIdle = async (run: Run): Promise<RunEnd> => {
         run.observe({ type: 'mark-lost', queue: options.queue })
         return why
       case 'stopped':
-        // The next run finds what is left.
-        if (await letGo(run)) await noteDue(engine, options.queue, engine.clock.now())
+        // The next run finds the remaining messages.
+        if (await removeMark(run)) await noteDue(engine, options.queue, engine.clock.now())
         return why
       case 'time-over':
-        if (!(await letGo(run))) return 'mark-lost'
+        if (!(await removeMark(run))) return 'mark-lost'
         await options.startRun(options.queue)
         return 'handed-over'
       case 'idle': {
-        const stayUntil = await run.alone(() => rest(run))
+        const stayUntil = await run.alone(() => lastScan(run))
         if (stayUntil === undefined) return 'idle'
         lingerMs = Math.max(0, stayUntil - engine.clock.now())
       }
@@ -76,8 +76,8 @@ const dispatchUntilIdle = async (run: Run): Promise<RunEnd> => {
   }
 }
 
-/** Takes the run's mark away for good; answers whether it still was its own. */
-const letGo = (run: Run): Promise<boolean> =>
+/** Removes the run's mark for good. Returns whether the run still had it. */
+const removeMark = (run: Run): Promise<boolean> =>
   run.alone(async () => {
     const dropped = await dropMark(run.engine, run.options.queue, run.mark)
     if (dropped) run.mark = dropped
@@ -85,12 +85,12 @@ const letGo = (run: Run): Promise<boolean> =>
   })
 
 /**
- * Takes the mark away and then looks once more: a wake that read the mark before leaves its message to this look, one that
- * reads it afterwards starts a run.
+ * Removes the mark and then makes the last scan. A wake that read the mark before leaves its message to this scan, and a wake that
+ * reads no mark afterwards starts a run.
  *
- * @returns until when to stay, the mark taken again; nothing when the run is over
+ * @returns until when the run stays, after it has taken the mark again; `undefined` when the run is over
  */
-const rest = async (run: Run): Promise<number | undefined> => {
+const lastScan = async (run: Run): Promise<number | undefined> => {
   const { engine, options } = run
   const { queue } = options
   const dropped = await dropMark(engine, queue, run.mark)
@@ -98,15 +98,15 @@ const rest = async (run: Run): Promise<number | undefined> => {
   run.mark = dropped
   for (;;) {
     const now = engine.clock.now()
-    // Before the look: whoever notes something earlier from here on changes the version.
-    const entry = await entryBeforeLook(engine, queue, dropped.runId, now)
-    // Another run began: it looks, and the entry is its own.
+    // Read before the scan: a process that writes an earlier instant from here on changes the version.
+    const entry = await entryBeforeScan(engine, queue, dropped.runId, now)
+    // Another run began: it scans the queue, and the entry belongs to it.
     if (!entry) return undefined
     const trigger = await readTrigger(engine, queue)
     const next = trigger?.enabled ? await nextDue(engine, queue, now + STAY_MS) : NOTHING
     if (next.at <= now + STAY_MS) {
       const again = await renewMark(engine, queue, dropped)
-      // Another run began: the look's find is its own.
+      // Another run began, and finds the message itself.
       if (!again) return undefined
       run.mark = again
       run.trigger = trigger
@@ -116,7 +116,8 @@ const rest = async (run: Run): Promise<number | undefined> => {
     const at = Math.min(next.at, noted.at ?? Number.POSITIVE_INFINITY)
     const unseen = trigger?.enabled && now < (trigger.declaredAt ?? 0) + FILTER_LAG_MS
     const left = next.left || unseen || Number.isFinite(startsAt(noted))
-    const { paused } = next
+    // What the entry said before the look stays: a wake of a pause since then has found it, and written nothing.
+    const paused = next.paused ?? entry.due.paused
     const noting = { ...noted, left, ...(paused && { paused }), ...(Number.isFinite(at) && { at }) }
     if (await writeDue(engine, queue, noting, entry.version)) return undefined
   }
@@ -143,13 +144,13 @@ const keepMark = async (run: Run, ended: AbortSignal): Promise<void> => {
       }
       if (run.markLost || !run.trigger?.enabled) stopClaiming(run)
     } catch (error) {
-      // Tried again with the next renewal; the mark's own end is checked before every claim.
+      // The next renewal tries again. Every claim first checks the end of the mark.
       if (!isHoldfastError(error)) throw error
     }
   }
 }
 
-/** Ends a wait for messages, so that the run sees what changed. */
+/** Ends a wait for messages, so that the run notices a change. */
 const stopClaiming = (run: Run): void => {
   run.claiming.abort()
   run.bell.ring()

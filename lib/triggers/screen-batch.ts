@@ -7,23 +7,22 @@ import type { Run } from './run-state.ts'
 import { settleBatch, verdictsOf } from './settle-batch.ts'
 import type { Trigger } from './trigger.ts'
 
-/** Messages in hand, in the order of their claims. */
+/** Claimed messages, in the order of their claims. */
 export interface Screened {
-  /** What the function gets. */
+  /** The messages that the function gets. */
   readonly matched: readonly Message[]
-  /** What is acked with the batch. */
+  /** The messages that are acked with the batch. */
   readonly unmatched: readonly Message[]
 }
 
 /**
- * Applies the trigger's filter to messages that were claimed. Those that match no pattern are moved to the queue for
- * them here, one after the other in a FIFO group; where they are to be deleted, that is left to the ack of their batch,
- * which costs nothing more.
+ * Applies the trigger's filter to claimed messages. If unmatched messages are to be moved, this moves them, one after the other in a
+ * FIFO group. If they are to be deleted, the ack of their batch deletes them at no further cost.
  *
- * Invariant: a message leaves this run's hands only by a move, a nack or an unreceive. One that can't be judged is for
- * the function; one that can't be moved is nacked, and on FIFO queues all of its group behind it goes back unreceived.
+ * INVARIANT: the run gives up a message only by a move, a nack or an unreceive. A message that the filter can't judge goes to the
+ * function. A message that can't be moved is nacked, and on FIFO queues all later messages of its group are unreceived.
  *
- * @throws what the store refuses; everything has gone back unreceived then
+ * @throws an error of the store, after all messages were unreceived
  */
 export const screenBatch = async (run: Run, trigger: Trigger, claimed: readonly Message[]): Promise<Screened> => {
   if (!trigger.filter || claimed.length === 0) return { matched: claimed, unmatched: [] }
@@ -53,7 +52,7 @@ const judge = (run: Run, { queue, filter = [] }: Trigger, message: Message, reco
   }
 }
 
-/** @returns what is no longer in this run's hands */
+/** @returns the messages that the run no longer holds */
 const moveUnmatched = async (
   run: Run,
   claimed: readonly Message[],
@@ -80,7 +79,7 @@ const moveUnmatched = async (
   return new Set([...unmatched, ...unreceived])
 }
 
-/** All are kept where the store fails. */
+/** Moves messages. If the store fails, all of them are kept. */
 const moveAll = async (
   { engine, options }: Run,
   messages: readonly Message[],
@@ -95,6 +94,6 @@ const moveAll = async (
   }
 }
 
-/** Whether a message is still this run's, and not moved. */
+/** Whether the run still holds a message, because it was not moved. */
 const isKept = (result: HandleResult): boolean =>
   !result.ok && result.error.code !== 'MessageNotFound' && result.error.code !== 'LeaseLost'

@@ -9,19 +9,19 @@ import { unreceive } from '../settle/unreceive.ts'
 import { noteDue } from './due-index.ts'
 import { holdsMark, type Run } from './run-state.ts'
 
-/** What becomes of each message of a batch, by its place in it. */
+/** How each message of a batch is settled. */
 export interface Verdicts {
   readonly acked: readonly Message[]
-  /** Of those that are acked, the ones that the function did not get. */
+  /** The acked messages that the function did not get. */
   readonly unmatched?: ReadonlySet<Message>
   readonly nacked: readonly Message[]
-  /** Given back as if they had not been received. */
+  /** The messages to give back as if they had not been received. */
   readonly unreceived: readonly Message[]
 }
 
 /**
- * What an answer means for a batch. On FIFO queues everything of a group from its first failed message on goes back: that
- * message with its receive, those behind it without one.
+ * How a batch is settled by the function's answer. On FIFO queues the first failed message of a group and all messages after it go
+ * back. The receive of the failed message counts, and the receives of the others do not.
  */
 export const verdictsOf = (messages: readonly Message[], failed: ReadonlySet<string>, fifo: boolean): Verdicts => {
   const acked: Message[] = []
@@ -40,14 +40,14 @@ export const verdictsOf = (messages: readonly Message[], failed: ReadonlySet<str
   return { acked, nacked, unreceived }
 }
 
-/** What producers are told of messages that no pattern matched, where results are kept. */
+/** The reason in the results of messages that no pattern matched. */
 const UNMATCHED = 'no pattern of the filter of the trigger matched'
 
 const TRIES = 6
 const FIRST_PAUSE_MS = 100
 
 /**
- * Settles a batch. What the store refuses for the moment is tried again a few times; what cannot be settled comes back when its
+ * Settles a batch. After a passing failure of the store it tries again a few times. A message that can't be settled comes back when its
  * lease ends.
  */
 export const settleBatch = async (
@@ -66,14 +66,14 @@ export const settleBatch = async (
       lost.push(...(await settleSome(engine, messages.slice(start, start + LIMITS.batchSize), settle)))
     }
   }
-  // What lies behind a failed head goes back before it, so that the group opens with all of it there.
+  // The messages after a failed head go back before the head, so that they are all there when the group opens.
   const back = async (): Promise<void> => {
     await settling(unreceived, (messages) => unreceive(engine, queue, handlesOf(messages)))
     await settling(nacked, async (messages) => {
       const rest = await restOf(engine, queue)
       const entries = messages.map(({ receiptHandle, leasedUntil }) => ({
         receiptHandle,
-        // A function may have said itself when its message comes again.
+        // The function may have changed the visibility of its message itself.
         ifLeasedUntil: leasedUntil,
         ...rest,
         ...(failure && { failure }),
@@ -92,8 +92,8 @@ export const settleBatch = async (
 }
 
 /**
- * A run without its mark never looks again, and whoever has looked since counts on the leases that ended here before their
- * time. So a tick is told.
+ * Writes "due now" into the due index after a run without its mark gave messages back. Such a run never scans again, and a run that
+ * has scanned since relies on the leases that were ended early here.
  */
 const noteGivenBack = async ({ engine, options: { queue }, observe }: Run): Promise<void> => {
   try {
@@ -106,7 +106,7 @@ const noteGivenBack = async ({ engine, options: { queue }, observe }: Run): Prom
 
 const NOTHING: Verdicts = { acked: [], nacked: [], unreceived: [] }
 
-/** Acks what no pattern matched, together with what an answer acks. */
+/** Acks the messages that no pattern matched. */
 export const settleUnmatched = async (
   run: Run,
   unmatched: readonly Message[],
@@ -119,7 +119,7 @@ export const settleUnmatched = async (
   run.observe({ type: 'unmatched', queue: run.options.queue, messages: unmatched.length })
 }
 
-/** Those that were published together follow each other, in one request. */
+/** Sorts messages by segment, so that one request has all messages of a segment. */
 const inOrderOfSegments = (messages: readonly Message[]): Message[] =>
   messages.toSorted((a, b) => a.publishedAt - b.publishedAt || (a.messageId < b.messageId ? -1 : 1))
 
@@ -131,7 +131,7 @@ const restOf = async (engine: Engine, queue: string): Promise<{ readonly delaySe
   return retryPolicy === undefined ? { delaySeconds: Math.max(1, visibilityTimeoutSeconds) } : {}
 }
 
-/** Answers the results of those that could not be settled. */
+/** Settles some messages. Returns the results of those that could not be settled. */
 const settleSome = async (
   engine: Engine,
   messages: readonly Message[],

@@ -4,36 +4,36 @@ import { bestEffort } from '../store/best-effort.ts'
 import { SLOT_PREFIX, triggerPartition, triggerSlotKey } from '../store/keys.ts'
 import { INVOCATION_MARGIN_MS, SLOT_AHEAD_MS } from './times.ts'
 
-/** One of the invocations that may run at one time. */
+/** The stored form of a slot: one of the invocations that may run concurrently. */
 interface SlotRecord {
   readonly runId: string
-  /** Epoch ms; until then an invocation of this run may be under way in it. */
+  /** Until when an invocation of this run may be under way in the slot, epoch ms. */
   readonly busyUntil: number
 }
 
 export interface Slot {
   readonly number: number
-  /** No invocation may still be under way after this instant, epoch ms. */
+  /** When an invocation in the slot must have ended, epoch ms. */
   readonly busyUntil: number
 }
 
 /**
  * The slots of one trigger, as one run knows them.
  *
- * Invariant: an invocation begins only in a slot whose record has this run's id, and ends, even if it is cut off by its
- * own timeout, before the record's `busyUntil`. A record is replaced by another run only after its `busyUntil`. So at
- * most as many invocations run at one time as there are slots, whatever dies, pauses or loses an answer.
+ * INVARIANT: an invocation begins only in a slot whose record has this run's id, and ends, by its own timeout at the latest, before
+ * the record's `busyUntil`. Another run replaces a record only after its `busyUntil`. So there are never more concurrent
+ * invocations than slots, even when processes die or pause, or answers are lost.
  */
 export interface Slots {
-  /** A free slot that is written far enough ahead for one invocation that begins now; nothing where none is free. */
+  /** A free slot whose record reaches far enough for one invocation that begins now; `undefined` when no slot is free. */
   acquire(max: number, invocationMs: number): Promise<Slot | undefined>
-  /** Nothing is under way in it any more. */
+  /** Frees a slot whose invocation has ended. */
   free(slot: Slot): void
-  /** Something may be under way in it until then, epoch ms. */
+  /** Frees a slot at an instant, epoch ms, because its invocation may still be under way until then. */
   freeAt(slot: Slot, at: number): void
-  /** When to try again where none was free, as far as time alone changes that; epoch ms. */
+  /** When the next slot becomes free by time alone, epoch ms. */
   nextFreeAt(max: number): number
-  /** Gives the run's free slots to whichever run comes next. A slot that was never freed stays taken until its end. */
+  /** Releases the run's free slots for the next run. A slot that was never freed stays taken until its end. */
   release(): Promise<void>
 }
 
@@ -45,7 +45,7 @@ const PAGE = 100
 /** How often the slots of other runs are read again while none is free. */
 const REREAD_MS = 1_000
 
-/** @param runId of the run that begins invocations in them */
+/** @param runId the run that begins invocations in the slots */
 export const slotsOf = async (engine: Engine, queue: string, runId: string): Promise<Slots> => {
   const slots = new SlotsOfRun(engine, queue, runId)
   await slots.readAll()
@@ -57,7 +57,7 @@ class SlotsOfRun implements Slots {
   readonly #queue: string
   readonly #runId: string
   readonly #known = new Map<number, Known>()
-  /** Slots with an invocation, and when it must have ended, where its own answer will not say so. */
+  /** Slots with an invocation, and when the invocation must have ended if its answer was lost. */
   readonly #inUse = new Map<number, number>()
   #readAt = Number.NEGATIVE_INFINITY
 
@@ -72,7 +72,7 @@ class SlotsOfRun implements Slots {
       const slot = await this.#acquireOne(number, invocationMs)
       if (slot) return slot
     }
-    // Another run may have given slots back before their time.
+    // Another run may have released slots early.
     if (this.#engine.clock.now() - this.#readAt >= REREAD_MS) await this.readAll()
     return undefined
   }
@@ -96,7 +96,7 @@ class SlotsOfRun implements Slots {
     await Promise.all(
       [...this.#known].map(async ([number, record]) => {
         if (!this.#isOwn(record) || this.#inUse.has(number) || record.busyUntil === 0) return
-        // The record stays: a version that came again would let a run that was paused take the slot of another.
+        // The record stays: if a version could occur twice, a paused run might take another run's slot.
         await bestEffort(this.#write(number, 0))
       }),
     )
@@ -133,7 +133,7 @@ class SlotsOfRun implements Slots {
     return !record || record.busyUntil <= this.#engine.clock.now()
   }
 
-  /** The slots without an invocation of this run: those that need no write first, so that few slots serve a queue that needs few. */
+  /** The slots without an invocation of this run. Those that need no write come first, so that a run uses few slots. */
   #candidates(max: number): number[] {
     for (const [number, until] of this.#inUse) if (until <= this.#engine.clock.now()) this.#inUse.delete(number)
     const all = Array.from({ length: max }, (_, number) => number).filter((number) => !this.#inUse.has(number))
@@ -141,7 +141,7 @@ class SlotsOfRun implements Slots {
     return all.sort((a, b) => rank(a) - rank(b) || a - b)
   }
 
-  /** Takes one slot, by a write where its record does not reach far enough; nothing where another run has it. */
+  /** Takes one slot, with a write if its record does not reach far enough. Returns `undefined` if another run has it. */
   async #acquireOne(number: number, invocationMs: number): Promise<Slot | undefined> {
     const record = this.#known.get(number)
     const needed = this.#engine.clock.now() + invocationMs + INVOCATION_MARGIN_MS
@@ -155,13 +155,13 @@ class SlotsOfRun implements Slots {
       this.#inUse.delete(number)
       throw error
     })
-    // Its own, too, where an earlier write took effect whose answer was lost.
+    // The record may also be this run's own, by an earlier write whose answer was lost.
     if (this.#isOwn(written) && written.busyUntil >= needed) return { number, busyUntil: written.busyUntil }
     this.#inUse.delete(number)
     return undefined
   }
 
-  /** Writes a slot's record, and answers what it is now. */
+  /** Writes a slot's record. Returns the record as it is then. */
   async #write(number: number, busyUntil: number): Promise<Known | undefined> {
     const { store } = this.#engine
     const version = this.#known.get(number)?.version ?? 0

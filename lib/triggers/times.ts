@@ -1,5 +1,5 @@
 /**
- * The spans of the trigger protocol, ms. `docs/triggers.md` says how they hang together.
+ * The spans of the trigger protocol, ms. `docs/triggers.md` explains the protocol.
  *
  * Limits of SQS's event source that the ranges follow:
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html
@@ -17,7 +17,7 @@ export const MARK_MARGIN_MS = 3_000
  * the timeout does not count) and the way there, with the difference of two clocks.
  */
 export const INVOCATION_MARGIN_MS = 30_000
-/** How far ahead a slot is written, beyond one invocation: so many invocations of a busy slot share one write. */
+/** How far a slot's record reaches beyond one invocation, so that several invocations of a busy slot share one write. */
 export const SLOT_AHEAD_MS = 60_000
 /** How long a batch may take from its first claim to its invocation, beside the batching window. */
 export const ASSEMBLY_MS = 10_000
@@ -26,7 +26,7 @@ export const ASSEMBLY_MS = 10_000
 export const LINGER_MS = 2_000
 /** A run does not end while something is due so soon. */
 export const STAY_MS = 10_000
-/** When a tick is to look after a run that died, from its last sign of life. */
+/** How long after the last renewal of a run's guard a tick starts another run in case the first one died. */
 export const GUARD_MS = 60_000
 
 /** A throttled function is tried again after this long, and twice as long each time it still is. */
@@ -36,7 +36,7 @@ export const LAST_PROBE_MS = 60_000
 /** A run keeps this much of its own time for settling its last batches. */
 export const SETTLE_MS = 15_000
 
-/** After a segment without its ticket yet, a run looks again between half of this and all of it later. */
+/** After a segment whose ticket is not written yet, a run scans again after half of this time to all of it. */
 export const PUBLISH_SPREAD_MS = 60_000
 
 /**

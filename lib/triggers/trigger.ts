@@ -12,15 +12,15 @@ import { checkedFilter, type FilterPattern, type Unmatched } from './filter/filt
 /** A function that gets a queue's messages without polling for them. A queue has at most one. */
 export interface Trigger {
   readonly queue: string
-  /** What is invoked: the ARN or the name of a Lambda function, or a handler's path on the local server. */
+  /** The function to invoke: the ARN or the name of a Lambda function, or a handler's path on the local server. */
   readonly functionName: string
   /** The function's own timeout, 1 … 720: leases and slots last longer than it. */
   readonly functionTimeoutSeconds: number
-  /** Most messages of one invocation: 1 … 100, on FIFO queues 1 … 10. @default 10 */
+  /** Maximum number of messages of one invocation: 1 … 100, on FIFO queues 1 … 10. @default 10 */
   readonly batchSize: number
   /** How long a batch may wait for more messages, seconds, 0 … 20. @default 0 */
   readonly batchingWindowSeconds: number
-  /** Most invocations at one time, 1 … 1000. @default 10 */
+  /** Maximum number of concurrent invocations, 1 … 1000. @default 10 */
   readonly maxConcurrency: number
   /** @default true */
   readonly enabled: boolean
@@ -68,7 +68,7 @@ export const TRIGGER_LIMITS = {
   functionTimeoutSeconds: 720,
 } as const
 
-export const DEFAULT_TRIGGER = {
+const DEFAULT_TRIGGER = {
   batchSize: 10,
   batchingWindowSeconds: 0,
   maxConcurrency: 10,

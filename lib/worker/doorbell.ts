@@ -1,11 +1,11 @@
-/** Wakes whatever waits for it; who is not waiting misses it. */
+/** Wakes everything that waits for it. A ring has no effect on later waits. */
 export interface Doorbell {
   ring(): void
   /** Resolves at the next ring. */
   rung(): Promise<void>
 }
 
-/** An abort signal could do the same, for the price of an exception with its stack at each ring. */
+/** An abort signal could do the same, but each ring would cost an exception with its stack. */
 export const doorbell = (): Doorbell => {
   let waiting: (() => void)[] = []
   return {

@@ -11,7 +11,7 @@ export interface ExtensionParts {
   readonly onError: (error: unknown, message: Message) => void
 }
 
-/** The pause before a failed extension is tried again: a part of the time that the lease has left, from 0.1 to 1 second. */
+/** The pause before a failed extension is retried, as a part of the lease's remaining time; from 0.1 to 1 second. */
 const RETRY_PART = 0.25
 const MIN_RETRY_MS = 100
 const MAX_RETRY_MS = 1_000
@@ -19,8 +19,8 @@ const MAX_RETRY_MS = 1_000
 const LOSSES: ReadonlySet<string> = new Set(['LeaseLost', 'MessageNotFound', 'ReceiptHandleInvalid', 'QueueNotFound'])
 
 /**
- * Extends up to 25 leases in one call, each by its own length. Those that another consumer has are lost, and those whose extension
- * failed are due again soon. Never rejects.
+ * Extends up to 25 leases in one call, each by its own length. A lease whose message another consumer has is lost, and a lease whose
+ * extension failed is due again soon. Never rejects.
  */
 export const extendLeases = async (parts: ExtensionParts, leases: readonly Lease[]): Promise<void> => {
   const askedAt = parts.clock.now()

@@ -10,9 +10,9 @@ export interface HandlerContext {
 }
 
 export interface BatchContext extends HandlerContext {
-  /** Marks one message of the batch as failed; the others are acked. On a FIFO queue all behind it go back as well. */
+  /** Marks one message of the batch as failed; the others are acked. On a FIFO queue the later ones go back as well. */
   fail(message: { readonly receiptHandle: string }, error: unknown): void
-  /** Gives one message's result, for its producer, where the queue keeps results. */
+  /** Sets the result of one message for its producer, on a queue that keeps results. */
   result(message: { readonly receiptHandle: string }, value: unknown): void
 }
 
@@ -34,7 +34,7 @@ export interface ErrorContext {
 /** Is called with every failure. */
 export type Report = (error: unknown, context: Omit<ErrorContext, 'queue'>) => void
 
-/** A reporter that goes on where its listener throws or rejects. */
+/** A reporter that ignores errors of its listener. */
 export const reporter = (
   queue: string,
   onError: ((error: unknown, context: ErrorContext) => void) | undefined,

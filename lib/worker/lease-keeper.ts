@@ -5,8 +5,8 @@ import { type ExtensionParts, extendLeases } from './extend-leases.ts'
 import { type HeldLease, Lease, lostLease } from './lease.ts'
 
 /**
- * Extends leases at half their time, those that are due at about the same instant together. A lease that ends all the same, or that
- * another consumer has, aborts its signal.
+ * Extends leases at half their time, several at once if they are due at about the same instant. When a lease ends nevertheless, or
+ * another consumer has the message, the lease's signal aborts.
  *
  * INVARIANT: while a lease is neither lost nor released, no other consumer has the message, provided that this clock and
  * the store's run at the same rate: its end here is counted from before the request that set it was sent.
@@ -26,7 +26,7 @@ export class LeaseKeeper {
   /** @param leaseMs how long the poll leased the message; each extension leases it for as long again */
   hold(message: Message, askedAt: number, leaseMs: number): HeldLease {
     const lease = new Lease(message, askedAt, leaseMs, this.#parts.clock, this.#held)
-    // A new lease is due later than those before it, as a rule: the watch goes on sleeping.
+    // As a rule a new lease is due later than earlier ones, so the watch need not wake.
     if (!this.#watching) void this.#watch()
     else if (lease.extendAt < this.#timer.wakesAt) this.#timer.wake()
     return lease

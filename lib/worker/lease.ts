@@ -5,21 +5,21 @@ import type { Message } from '../model/message.ts'
 /** A lease that this process holds. Instants are those of a monotonic clock. */
 export interface HeldLease {
   readonly message: Message
-  /** When it ends unless it is extended: counted from before the poll, or the extension, was sent. */
+  /** When the lease ends unless it is extended: counted from before the poll, or the extension, was sent. */
   readonly endsAt: number
   readonly leaseMs: number
-  /** Whether it ended, or another consumer has the message: set for good. */
+  /** Whether the lease has ended, or another consumer has the message; it stays true. */
   readonly lost: boolean
-  /** Whether it is lost, or has ended by the clock and was not marked as lost yet, as after a blocked event loop. */
+  /** Whether the lease is lost, or has ended by the clock and is not marked as lost yet, as after a blocked event loop. */
   readonly over: boolean
   /** Aborts when the lease is lost, with `LeaseLost`, or when the worker cuts the handler off. */
   readonly signal: AbortSignal
   abort(reason: unknown): void
-  /** The message is settled, or given up: its lease is extended no more. */
+  /** Stops extending the lease, because the message is settled or given up. */
   release(): void
 }
 
-/** A class, since there is one for each message: an object literal would make its accessors and closures anew each time. */
+/** A class, because there is one for each message: an object literal would create its accessors and closures each time. */
 export class Lease implements HeldLease {
   readonly message: Message
   readonly leaseMs: number
@@ -30,7 +30,7 @@ export class Lease implements HeldLease {
   lost = false
   readonly #clock: Clock
   readonly #held: Set<Lease>
-  /** Made when someone asks for it: most handlers never do. */
+  /** Created on first use: most handlers never read their signal. */
   #controller: AbortController | undefined
   #aborted: { readonly reason: unknown } | undefined
 
@@ -74,7 +74,7 @@ export class Lease implements HeldLease {
     this.#held.delete(this)
   }
 
-  /** An extension that was asked for at this instant has succeeded. */
+  /** Records a successful extension that was requested at this instant. */
   renew(askedAt: number): void {
     this.endsAt = askedAt + this.leaseMs
     this.extendAt = askedAt + this.leaseMs / 2

@@ -35,7 +35,7 @@ export class Poller {
   readonly #parts: PollerParts
   readonly #batchSize: number
   readonly #stopping = new AbortController()
-  /** Handlers that polls under way ask messages for. */
+  /** Handlers for which polls under way request messages. */
   #asked = 0
   readonly #freed = doorbell()
   readonly #polling: Promise<unknown>
@@ -53,7 +53,7 @@ export class Poller {
     await this.#polling
   }
 
-  /** Handlers that can start. The next messages come while acks are under way; where acks are slow, their number bounds them, too. */
+  /** The number of handlers that can start. Messages are fetched while acks are under way; slow acks limit the number too. */
   get #room(): number {
     const { concurrency, runs } = this.#parts
     const wanted = runs.running + this.#asked
@@ -111,7 +111,7 @@ export class Poller {
  */
 const waitSeconds = (longest: number, leaseSeconds: number): number => Math.min(longest, Math.floor(leaseSeconds / 2))
 
-/** Used where the queue's own timeout can't be read, or is 0. */
+/** Used when the queue's own timeout can't be read, or is 0. */
 const LEASE_SECONDS = 30
 
 /** A consumer may be allowed to poll and not to read settings. */

@@ -15,7 +15,7 @@ import type { Settler } from './settler.ts'
 
 export interface RunnerParts<In, Out> extends Reading<In, Out>, Rejecting {
   readonly handler: Handler<Out> | BatchHandler<Out>
-  /** The most messages that the handler gets at once; absent where it gets one. */
+  /** Maximum number of messages that the handler gets at once; absent when it gets single messages. */
   readonly batchSize: number | undefined
   readonly settle: Settler
   readonly report: Report
@@ -101,7 +101,7 @@ const failuresOf = async <Out>(
   return failures
 }
 
-/** A message with its body read. Without one the message was settled, and `gone` says whether it left the queue. */
+/** A message with its decoded body. If the body could not be read, the message was settled, and `gone` tells whether it left the queue. */
 interface Read<Out> {
   readonly message?: Received<Out>
   readonly gone: boolean
@@ -117,7 +117,7 @@ const readHeld = <In, Out>(
   return readOrRefused(parts, settling, lease, outcome)
 }
 
-/** What to do with a message that is not read yet, or can't be. */
+/** Decodes the body of a message, and settles the message if that fails. */
 const readOrRefused = async <In, Out>(
   parts: RunnerParts<In, Out>,
   settling: Settlement,
@@ -134,7 +134,7 @@ const readOrRefused = async <In, Out>(
     lease.release()
     return { gone: deadLettered }
   } catch (error) {
-    // The check failed, and not the message: it is nacked, to be tried again.
+    // The check itself failed, not the message: the message is nacked, and tried again.
     await settling.failed(lease, new Error(`the body could not be checked: ${reasonOf(error)}`, { cause: error }))
     return { gone: false }
   }

@@ -13,8 +13,8 @@ export interface TaskParts<In, Out> {
 }
 
 /**
- * Runs the handler on the batches of a task, one after the other. Where one fails, those behind it are given back. `handled` is called
- * when the handler has ended for a batch.
+ * Runs the handler on the batches of a task, one after the other. If one fails, the later ones are given back. `handled` is called when
+ * the handler has ended for a batch.
  */
 export const runTask = async <In, Out>(context: TaskParts<In, Out>, task: Task, handled: () => void): Promise<void> => {
   const { stages, settling, ordered } = context
@@ -31,7 +31,7 @@ export const runTask = async <In, Out>(context: TaskParts<In, Out>, task: Task, 
   }
 }
 
-/** What of a batch may be begun: in a group, nothing behind a message that was lost. */
+/** The messages of a batch that may be begun: in an ordered group, those before the first message whose lease was lost. */
 const beforeLost = (whole: readonly HeldLease[], lost: number, ordered: boolean): readonly HeldLease[] =>
   ordered ? whole.slice(0, lost) : whole.filter((lease) => !lease.over)
 

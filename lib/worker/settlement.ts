@@ -7,20 +7,20 @@ import type { NackEntry } from '../settle/nack.ts'
 import type { QueueTelemetry, SettleVerb } from '../telemetry/telemetry.ts'
 import type { Report } from './handler.ts'
 import type { HeldLease } from './lease.ts'
-import type { Settler, Told } from './settler.ts'
+import type { AckOutcome, Settler } from './settler.ts'
 import { Reject, RetryLater } from './verdicts.ts'
 
 interface SettlementParts {
   readonly settle: Settler
   readonly report: Report
   readonly telemetry: QueueTelemetry
-  /** Writes what handlers return. */
+  /** Encodes the results that handlers return. */
   readonly codec: Codec<unknown>
 }
 
 /** Settles messages and reports failures. */
 export interface Settlement {
-  /** @param value what the handler returned for it */
+  /** @param value the handler's result for the message */
   done(lease: HeldLease, value?: unknown): Promise<boolean>
   failed(lease: HeldLease, error: unknown): Promise<void>
   giveBack(leases: readonly HeldLease[]): Promise<void>
@@ -35,7 +35,7 @@ export const settlement = ({ settle, report, telemetry, codec }: SettlementParts
     return result.ok
   }
   return {
-    done: (lease, value) => end('ack', lease, () => settle.ack(lease, toldOf(codec, value))),
+    done: (lease, value) => end('ack', lease, () => settle.ack(lease, outcomeOf(codec, value))),
     failed: async (lease, error) => {
       report(error, { during: 'handle', message: lease.message })
       if (lease.lost) lease.release()
@@ -59,8 +59,8 @@ const verdictOf = (error: unknown): Omit<NackEntry, 'receiptHandle'> => {
   return { failure }
 }
 
-/** What an ack says of a returned value. The work is done, so a value that can't be kept does not undo the ack. */
-const toldOf = (codec: Codec<unknown>, value: unknown): Told | undefined => {
+/** The outcome of an ack, from the handler's returned value. The work is done, so a value that can't be encoded does not fail the ack. */
+const outcomeOf = (codec: Codec<unknown>, value: unknown): AckOutcome | undefined => {
   if (value === undefined) return undefined
   try {
     const result = codec.encode(value)

@@ -10,17 +10,17 @@ import type { Transport } from '../transport/port.ts'
 import { type HeldLease, lostLease } from './lease.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
 
-/** Settles messages, in one call those of one turn of the event loop. Each promise resolves with the result of its message. */
+/** Settles messages. The messages of one turn of the event loop share a call. Each promise resolves with the result of its message. */
 export interface Settler {
-  /** @param told what the handler returned, for the producer */
-  ack(lease: HeldLease, told?: Told): Promise<HandleResult>
+  /** @param outcome the handler's result, for the producer */
+  ack(lease: HeldLease, outcome?: AckOutcome): Promise<HandleResult>
   nack(lease: HeldLease, how: Omit<NackEntry, 'receiptHandle'>): Promise<HandleResult>
   /** Gives back a message that no handler worked on, at once. Its receive does not count. */
   unreceive(lease: HeldLease): Promise<HandleResult>
 }
 
-/** What an ack says of the work. */
-export type Told = Pick<AckEntry, 'result' | 'unstored'>
+/** The outcome of the work in an ack. */
+export type AckOutcome = Pick<AckEntry, 'result' | 'unstored'>
 
 export interface SettlerParts {
   readonly transport: Pick<Transport, 'ack' | 'nack' | 'unreceive'>
@@ -32,14 +32,14 @@ export interface SettlerParts {
 
 interface Verb<E> {
   send(entries: readonly E[]): Promise<HandleResult[]>
-  /** The result of an entry that an earlier try may have settled: its answer was lost. */
+  /** The result of an entry that an earlier try may have settled, because its answer was lost. */
   repeated(entry: E, result: HandleResult): HandleResult
 }
 
 interface Waiting<E> {
   readonly entry: E
   readonly lease: HeldLease
-  /** Whether an earlier try may have settled it. */
+  /** Whether an earlier try may have settled the entry. */
   maybeDone: boolean
   done(result: HandleResult): void
 }
@@ -48,7 +48,7 @@ export const settler = (parts: SettlerParts): Settler => {
   const { transport, queue, keeper } = parts
   const ackTogether = together<string | AckEntry>(parts, {
     send: (entries) => transport.ack(queue, entries),
-    // What was acked is gone, and the ack of what is gone succeeds.
+    // An acked message is gone, and the ack of a message that is gone succeeds.
     repeated: (_entry, result) => result,
   })
   const nackTogether = together<NackEntry>(parts, {
@@ -60,29 +60,29 @@ export const settler = (parts: SettlerParts): Settler => {
     repeated: (_handle, result) => givenBack(result),
   })
 
-  const ackLive = (lease: HeldLease, told: Told | undefined): Promise<HandleResult> => {
+  const ackLive = (lease: HeldLease, outcome: AckOutcome | undefined): Promise<HandleResult> => {
     const { receiptHandle } = lease.message
-    // Where the queue keeps no results the message is done all the same.
-    return ackTogether(told ? { receiptHandle, ifKept: true, ...told } : receiptHandle, lease)
+    // If the queue keeps no results, the message is acked without one.
+    return ackTogether(outcome ? { receiptHandle, ifKept: true, ...outcome } : receiptHandle, lease)
   }
 
   /**
    * The ack of a message that is gone succeeds, although another consumer may have acked it once the lease was over. A revived lease
    * shows that no other consumer has received the message.
    */
-  const ackRevived = async (lease: HeldLease, told: Told | undefined): Promise<HandleResult> => {
+  const ackRevived = async (lease: HeldLease, outcome: AckOutcome | undefined): Promise<HandleResult> => {
     const revived = await keeper.revive(lease).catch(() => false)
-    return revived ? ackLive(lease, told) : { ok: false, error: lostLease(queue, lease.signal.reason) }
+    return revived ? ackLive(lease, outcome) : { ok: false, error: lostLease(queue, lease.signal.reason) }
   }
 
   return {
-    ack: (lease, told) => (lease.over ? ackRevived(lease, told) : ackLive(lease, told)),
+    ack: (lease, outcome) => (lease.over ? ackRevived(lease, outcome) : ackLive(lease, outcome)),
     nack: (lease, how) => nackTogether({ receiptHandle: lease.message.receiptHandle, ...how }, lease),
     unreceive: (lease) => unreceiveTogether(lease.message.receiptHandle, lease),
   }
 }
 
-/** Gathers what is to be sent in one turn of the event loop. */
+/** Collects the entries of one turn of the event loop into one call. */
 const together = <E>(parts: SettlerParts, verb: Verb<E>) => {
   let waiting: Waiting<E>[] = []
   const flush = (): void => {

@@ -1,14 +1,14 @@
 import type { HeldLease } from './lease.ts'
 
-/** The messages of a worker that have not ended: each waits for its handler, or a handler works on it. */
+/** The unsettled messages of a worker: each waits for its handler, or a handler works on it. */
 export interface Stages {
   readonly waiting: ReadonlySet<HeldLease>
   readonly working: ReadonlySet<HeldLease>
   wait(leases: readonly HeldLease[]): void
-  /** Marks messages as begun. Returns false, and changes nothing, where one of them was taken away before. */
+  /** Marks messages as begun. Returns false, and changes nothing, if one of them was removed before. */
   begin(leases: readonly HeldLease[]): boolean
   end(leases: readonly HeldLease[]): void
-  /** Takes away those of the messages that still wait. */
+  /** Removes the messages that still wait for their handlers. */
   takeWaiting(leases: Iterable<HeldLease>): HeldLease[]
 }
 

@@ -1,6 +1,6 @@
 import type { HeldLease } from './lease.ts'
 
-/** Runs of the handler that follow each other, each with the messages it is for. */
+/** Batches for successive runs of the handler. */
 export type Task = readonly (readonly HeldLease[])[]
 
 /** Messages of one group of a FIFO queue are one task. All others are independent. */

@@ -3,7 +3,7 @@ const stops = new Set<() => Promise<void>>()
 
 /**
  * Registers `stop` to be called at SIGTERM. Returns a function that unregisters it. When all registered functions have resolved, the
- * process ends by the signal, as it would without a listener. Where other code listens for the signal, that code ends the process.
+ * process ends by the signal, as it would without a listener. If other code listens for the signal, that code ends the process.
  */
 export const onTermination = (stop: () => Promise<void>): (() => void) => {
   if (stops.size === 0) process.on('SIGTERM', terminate)

@@ -1,6 +1,6 @@
 import { invalid } from '../model/errors.ts'
 
-/** Thrown by a handler: the message is tried again after this time, in place of the queue's retry policy. */
+/** Thrown by a handler: the message is tried again after this time, instead of by the queue's retry policy. */
 export class RetryLater extends Error {
   override readonly name = 'RetryLater'
   readonly seconds: number

@@ -22,16 +22,16 @@ export interface ConsumeOptions {
   readonly pollers?: number
   /** Stops the worker when it aborts. */
   readonly signal?: AbortSignal
-  /** Is called with every failure. The worker goes on. @default a warning of the process */
+  /** Is called with every failure. The worker continues. @default a warning of the process */
   readonly onError?: (error: unknown, context: ErrorContext) => void
-  /** How long handlers may go on at a stop, seconds, before their signals abort. @default 25 */
+  /** How long handlers may continue after a stop before their signals abort, seconds. @default 25 */
   readonly drainSeconds?: number
   /** Whether the worker stops on SIGTERM. @default true */
   readonly stopOnSigterm?: boolean
 }
 
 export interface BatchOptions extends ConsumeOptions {
-  /** The most messages that the handler gets at once, 1 … 25. */
+  /** Maximum number of messages that the handler gets at once, 1 … 25. */
   readonly batchSize: number
 }
 
@@ -127,12 +127,12 @@ class QueueWorker implements Worker {
     return this.#workings.runs.running
   }
 
-  // A property, since users pass it on without the worker.
+  // A property, because users pass it on without the worker.
   readonly stop = ({ drainSeconds = this.#workings.drainSeconds }: StopOptions = {}): Promise<void> => {
     number('drainSeconds', drainSeconds, 0, LIMITS.visibilityTimeoutSeconds)
     if (!this.stopping.aborted) {
       this.#stops.abort()
-      // Whatever has not ended by then comes back when its lease does.
+      // A message that is not settled by then comes back when its lease ends.
       this.#stopped.resolve(this.#finish(drainSeconds).finally(() => this.#workings.keeper.close()))
     }
     return this.stopped
@@ -161,7 +161,7 @@ const withResolvers = () => {
   return { promise, resolve }
 }
 
-/** Lets the caller's signal and SIGTERM stop a worker, for as long as it has not stopped. */
+/** Lets the caller's signal and SIGTERM stop a worker that has not stopped yet. */
 const stopFromOutside = (
   stop: () => Promise<void>,
   { signal, stopOnSigterm = true }: ConsumeOptions,
@@ -187,7 +187,7 @@ const endsWithin = async (clock: Clock, ms: number, work: Promise<void>): Promis
   return result
 }
 
-/** An option that nobody knows would do nothing, and stay unnoticed: `concurency: 10`. */
+/** The names of the options: a mistyped one, such as `concurency: 10`, would have no effect. */
 const OPTIONS = {
   concurrency: true,
   visibilityTimeoutSeconds: true,

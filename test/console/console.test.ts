@@ -96,6 +96,14 @@ describe('a queue', () => {
     expect(text(html)).toMatch(/All 3 messages of the queue.* b 2 0 .* a 1 0 /)
   })
 
+  test('is paused and resumed', async () => {
+    expect(text((await view.send('/queues/orders/pause', { paused: 'yes' })).html)).toContain('It is paused')
+    expect((await getQueue(engine, 'orders')).settings.paused).toBe(true)
+    const { html } = await view.send('/queues/orders/pause', { paused: 'no' })
+    expect(text(html)).toContain('Consumers receive again.')
+    expect((await getQueue(engine, 'orders')).settings.paused).toBeUndefined()
+  })
+
   test('that is missing is said to be', async () => {
     const { status, html } = await view.see('/queues/none')
     expect([status, text(html)]).toEqual([404, expect.stringContaining('queue &quot;none&quot; does not exist')])

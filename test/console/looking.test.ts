@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { PAGES } from '../../console/routes.ts'
+import { createEngine } from '../../lib/engine.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
 import { publish } from '../../lib/publish/publish.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
@@ -9,8 +10,9 @@ import { ack } from '../../lib/settle/ack.ts'
 import { nack } from '../../lib/settle/nack.ts'
 import { memoryStore } from '../../lib/store/keyed/memory-store.ts'
 import type { Store } from '../../lib/store/port.ts'
-import { manualClock } from '../support/manual-clock.ts'
+import { hastyClock, manualClock } from '../support/manual-clock.ts'
 import fc from '../support/properties.ts'
+import { seededRandom } from '../support/seeded-random.ts'
 import { type TestEngine, testEngine } from '../support/test-engine.ts'
 import { type TestConsole, testConsole } from './test-console.ts'
 
@@ -97,7 +99,43 @@ const addresses = (ids: ReadonlyMap<string, string>): string[] =>
     })
   })
 
+/** Segments and contents that a store was asked for. */
+const measured = (store: Store): { readonly store: Store; readonly asked: { headers: number; contents: number } } => {
+  const asked = { headers: 0, contents: 0 }
+  const headers: Store['headers'] = async (range) => {
+    const page = await store.headers(range)
+    asked.headers += page.segments.length
+    return page
+  }
+  const read: Store['read'] = async (keys) => {
+    asked.contents += keys.length
+    return store.read(keys)
+  }
+  return { store: { ...store, headers, read }, asked }
+}
+
 describe('looking', () => {
+  test('reads no more of a large queue than of one a tenth as large', async () => {
+    const clock = hastyClock()
+    const { store, asked } = measured(memoryStore({ clock }))
+    const engine = createEngine({ store, clock, random: seededRandom(1) })
+    await createQueue(engine, 'large')
+    for (let body = 0; body < 12_000; body++) {
+      clock.advance(1)
+      await publish(engine, 'large', [{ body }])
+    }
+    const view = testConsole(engine)
+    for (const address of ['/queues/large', '/queues/large/groups', '/queues/large/dead', '']) {
+      Object.assign(asked, { headers: 0, contents: 0 })
+      const { html, status } = await view.see(address)
+      expect(status).toBe(200)
+      // 10,000 headers are counted one by one, 17 probes read 25 each, and at most 1,000 messages are looked at.
+      expect(asked.headers).toBeLessThan(12_000)
+      expect(asked.contents).toBeLessThanOrEqual(1_000)
+      if (address === '/queues/large') expect(html).toMatch(/≈1[12],\d{3}/)
+    }
+  })
+
   test('writes nothing, whatever happened before, on any screen: so no receive count changes', async () => {
     const steps = fc.array(fc.tuple(fc.constantFrom(...STEPS), fc.nat(5)), { minLength: 3, maxLength: 14 })
     await fc.assert(

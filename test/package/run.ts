@@ -100,6 +100,17 @@ const deliver = async (folder: string, node: string): Promise<void> => {
   }
 }
 
+/** The console and what its pages load are in the package. */
+const checkConsole = async (server: string): Promise<void> => {
+  const page = await fetch(`${server}/console`)
+  const html = await page.text()
+  const addresses = [...html.matchAll(/(?:src|href)="(\/console\/assets\/[^"]+)"/g)].map(([, path]) => path ?? '')
+  const assets = await Promise.all(addresses.map((path) => fetch(server + path)))
+  if (!page.ok || assets.length !== 3 || !assets.every(({ ok }) => ok))
+    throw new Error(`the console lacks parts: ${html}`)
+  console.log('console: works')
+}
+
 const main = async (): Promise<void> => {
   run(project, 'npm', 'pack', '--pack-destination', work)
   const tarball = join(work, 'holdfast-0.1.0.tgz')
@@ -148,6 +159,7 @@ const main = async (): Promise<void> => {
     try {
       for (const [index] of snippets('ts').entries()) run(library, node, `out/readme-${index}.js`)
       console.log('readme: works')
+      await checkConsole('http://127.0.0.1:9324')
     } finally {
       await server.stop()
     }

@@ -9,15 +9,15 @@ export const HINT_BUGS: readonly PlantedBug[] = [
   {
     name: 'what is released while it is being read is hidden by what the read found',
     file: CACHE,
-    replace: 'if (count > before) uncover(sort, visibleAt)',
-    by: 'if (count > before + 1_000) uncover(sort, visibleAt)',
+    replace: 'if (count > before) this.#uncover(sort, visibleAt)',
+    by: 'if (count > before + 1_000) this.#uncover(sort, visibleAt)',
     suites: HINTS,
   },
   {
     name: 'a release uncovers the whole key range',
     file: CACHE,
-    replace: '      from: sort,\n      end: endBehind(sort),',
-    by: '      from: around.from,\n      end: around.end,',
+    replace: 'this.#ranges.put({ from: sort, end, until: visibleAt,',
+    by: 'this.#ranges.put({ from: around.from, end: around.end, until: visibleAt,',
     suites: HINTS,
   },
   {
@@ -44,8 +44,8 @@ export const HINT_BUGS: readonly PlantedBug[] = [
   {
     name: 'what was forgotten stays hidden',
     file: CACHE,
-    replace: '      cached.cut(from, endBehind(to))\n',
-    by: '      void to\n',
+    replace: '    this.#ranges.cut(from, endBehind(to))\n',
+    by: '    void to\n',
     suites: HINTS,
   },
   {

@@ -293,4 +293,4 @@ export const throttle = () => {
     end: () => until.clear(),
   }
 }
-export type Throttle = ReturnType<typeof throttle>
+type Throttle = ReturnType<typeof throttle>

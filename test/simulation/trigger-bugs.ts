@@ -242,6 +242,13 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     suites: ['test/lib/triggers/slots.test.ts'],
   },
   {
+    name: 'a claim is given back because the last invocation ends meanwhile',
+    file: 'lib/triggers/invoke-batch.ts',
+    replace: 'await run.engine.clock.sleep(CLAIM_MS)',
+    by: '',
+    suites: ['test/lib/triggers/dispatch.test.ts'],
+  },
+  {
     name: 'a batch is sent whatever memory is left',
     file: 'lib/triggers/dispatch-batches.ts',
     replace: 'run.options.invoker.hasRoom?.() === false',
@@ -282,6 +289,13 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     replace: 'left: true, paused: true }',
     by: 'left: true }',
     ...PAUSES,
+  },
+  {
+    name: 'a look takes out of the due index that the queue was paused',
+    file: 'lib/triggers/run.ts',
+    replace: 'next.paused ?? entry.due.paused',
+    by: 'next.paused',
+    suites: ['test/lib/triggers/pause.test.ts'],
   },
   {
     name: 'polls give out messages of a paused queue',

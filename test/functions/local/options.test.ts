@@ -36,13 +36,14 @@ describe('the command line of the local server', () => {
       httpOpen: false,
       cooldowns: false,
       regions: false,
+      verbose: false,
       trigger: [],
     })
   })
 
   test('sets everything', () => {
     const args =
-      '-p 0 --host ::1 --allowed-host a --allowed-host b.c --data d --engine disk --sync --auth f --queues q.json --trigger a=./a.mjs --trigger b=./b.ts --http-open --cooldowns --regions'
+      '-p 0 --host ::1 --allowed-host a --allowed-host b.c --data d --engine disk --sync --auth f --queues q.json --trigger a=./a.mjs --trigger b=./b.ts --http-open --cooldowns --regions --verbose'
     expect(parseOptions(args.split(' '))).toEqual({
       port: 0,
       host: '::1',
@@ -57,6 +58,7 @@ describe('the command line of the local server', () => {
       httpOpen: true,
       cooldowns: true,
       regions: true,
+      verbose: true,
       trigger: ['a=./a.mjs', 'b=./b.ts'],
     })
   })

@@ -3,6 +3,7 @@ import { request as httpRequest } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type LocalServer, startServer } from '../../../functions/local/server.ts'
+import { VERSION } from '../../../functions/local/version.ts'
 import { silentLog } from '../../../functions/runtime/log.ts'
 import { createEngine, type Engine } from '../../../lib/engine.ts'
 import { publish } from '../../../lib/publish/publish.ts'
@@ -171,7 +172,6 @@ describe('a request of SQS to the local server', () => {
 describe('any other request to the local server', () => {
   test('is one of the HTTP API, and hears what that has', async () => {
     for (const [method, path] of [
-      ['GET', '/'],
       ['POST', '/'],
       ['GET', '/000000000000/v'],
       ['GET', '/favicon.ico'],
@@ -184,6 +184,15 @@ describe('any other request to the local server', () => {
       })
     }
     expect(JSON.parse((await send('GET', '/health')).text)).toEqual({ status: 'ok' })
+    expect(JSON.parse((await send('GET', '/')).text)).toEqual({
+      name: 'holdfast',
+      version: VERSION,
+      sqs: '/',
+      queues: '/queues',
+      console: '/console',
+      openapi: '/openapi.json',
+      health: '/health',
+    })
     expect(JSON.parse((await send('GET', '/openapi.json')).text)).toMatchObject({ openapi: '3.1.0' })
   })
 })

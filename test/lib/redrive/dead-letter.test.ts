@@ -31,7 +31,9 @@ test('a message is received as often as its maximum says, then it is in the dead
   expect(await poll(engine, 'dead')).toEqual([])
   await engine.clock.advance(5)
   expect(await receiveAndFail(engine)).toEqual([])
-  expect(engine.events).toEqual([{ type: 'dead-lettered', queue: 'orders', count: 1 }])
+  expect(engine.events).toEqual([
+    { type: 'dead-lettered', queue: 'orders', target: 'dead', count: 1, reason: 'MaxReceivesExceeded' },
+  ])
   expect(await poll(engine, 'dead', { maxMessages: 9 })).toEqual([
     {
       messageId: published?.ok ? published.messageId : '',

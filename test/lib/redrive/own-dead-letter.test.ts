@@ -59,7 +59,7 @@ describe.each(stores)('a queue that is its own dead-letter queue, %s', (_, store
     )
     expect(seen).toHaveLength(2)
     expect(engine.events.filter(({ type }) => type === 'dead-lettered')).toEqual([
-      { type: 'dead-lettered', queue: name, count: 1 },
+      { type: 'dead-lettered', queue: name, target: name, count: 1, reason: 'MaxReceivesExceeded' },
     ])
   })
 

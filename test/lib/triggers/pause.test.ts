@@ -9,7 +9,7 @@ import { updateQueue } from '../../../lib/queues/update-queue.ts'
 import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
 import { queueKey } from '../../../lib/store/keys.ts'
 import type { Store } from '../../../lib/store/port.ts'
-import { readDue } from '../../../lib/triggers/due-index.ts'
+import { notePaused, readDue } from '../../../lib/triggers/due-index.ts'
 import { dispatch } from '../../../lib/triggers/run.ts'
 import { setTrigger } from '../../../lib/triggers/trigger.ts'
 import { tick, wake } from '../../../lib/triggers/wake.ts'
@@ -120,6 +120,33 @@ test('a resume between the look of a run and its note is not lost', async () => 
   }
   await run({ ...testEngine({ clock: engine.clock, store }) })
   expect(resumed).toBe(true)
+  expect(await ticked()).toBe(1)
+})
+
+test('a pause during the last look of a run is not lost where the entry said paused before', async () => {
+  const { engine, clock, wakeUp, ticked, set, run } = await rig()
+  const other = anotherProcess(engine)
+  let looked = false
+  const store: Store = {
+    ...other.store,
+    headers: async (range) => {
+      const found = await other.store.headers(range)
+      if (range.consistent && !looked) {
+        looked = true
+        await set(true)
+        await publish(engine, 'orders', [{ body: 'a' }])
+        // It finds what it would note in the entry.
+        await wakeUp()
+      }
+      return found
+    },
+  }
+  const running = run(testEngine({ clock, store }))
+  await clock.advance(1_000)
+  await notePaused(engine, 'orders')
+  await running
+  expect(looked).toBe(true)
+  await set(false)
   expect(await ticked()).toBe(1)
 })
 

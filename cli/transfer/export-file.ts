@@ -1,0 +1,92 @@
+import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { UsageError } from '../../functions/local/usage-error.ts'
+import type { MessageJson } from '../browse.ts'
+
+/**
+ * A file that an export writes, and beside it FILE.progress, which says how far that is. The lines of a page are on disk before the
+ * progress names them; lines behind the progress are of a page that was cut off, and are cut away when the export goes on. So whatever
+ * ends the process, no message is missing, and none is there twice.
+ */
+export interface ExportFile {
+  /** Messages in it. */
+  readonly count: number
+  /** Where to go on; absent at the beginning. */
+  readonly cursor: string | undefined
+  append(messages: readonly MessageJson[], cursor: string | undefined): Promise<void>
+  /** Takes the progress away: the file is the whole export. */
+  complete(): Promise<void>
+  close(): Promise<void>
+}
+
+interface Progress {
+  readonly queue: string
+  readonly count: number
+  readonly bytes: number
+  readonly cursor?: string | undefined
+}
+
+/** @throws `UsageError` where the file is of something else */
+export const openExportFile = async (path: string, queue: string): Promise<ExportFile> => {
+  const progressPath = `${path}.progress`
+  const begun = await readProgress(progressPath)
+  if (begun && begun.queue !== queue) throw new UsageError(`${path} is an export of ${begun.queue}, not of ${queue}`)
+  if (!begun && (await exists(path))) {
+    throw new UsageError(`${path} exists, and is no export to go on with: name another file, or remove it`)
+  }
+  let progress: Progress = begun ?? { queue, count: 0, bytes: 0 }
+  await writeProgress(progressPath, progress)
+  const file = await openAt(path, progress.bytes)
+  return {
+    get count() {
+      return progress.count
+    },
+    cursor: progress.cursor,
+    append: async (messages, cursor) => {
+      const text = Buffer.from(messages.map((message) => `${JSON.stringify(message)}\n`).join(''))
+      await file.write(text, 0, text.byteLength, progress.bytes)
+      await file.datasync()
+      const count = progress.count + messages.length
+      progress = { queue, count, bytes: progress.bytes + text.byteLength, cursor }
+      await writeProgress(progressPath, progress)
+    },
+    complete: () => rm(progressPath, { force: true }),
+    close: () => file.close(),
+  }
+}
+
+/** The file, cut to what the progress knows of it. */
+const openAt = async (path: string, bytes: number): Promise<FileHandle> => {
+  const file = await open(path, bytes === 0 ? 'w' : 'r+', 0o600)
+  const { size } = await file.stat()
+  if (size < bytes) {
+    await file.close()
+    throw new UsageError(`${path} is shorter than its progress says: remove it and ${path}.progress, and begin anew`)
+  }
+  await file.truncate(bytes)
+  return file
+}
+
+const exists = async (path: string): Promise<boolean> => {
+  const found = await stat(path).catch(() => undefined)
+  return found !== undefined && found.size > 0
+}
+
+/** Replaced as a whole: a crash leaves the earlier one or this one. */
+export const writeProgress = async (path: string, progress: object): Promise<void> => {
+  await writeFile(`${path}.new`, JSON.stringify(progress), { mode: 0o600, flush: true })
+  await rename(`${path}.new`, path)
+}
+
+/** @throws `UsageError` for a file that is no progress */
+export const readProgress = async <P = Progress>(path: string): Promise<P | undefined> => {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (text === undefined) return undefined
+  try {
+    return JSON.parse(text) as P
+  } catch {
+    throw new UsageError(`${path} is no progress of an export or an import: remove it to begin anew`)
+  }
+}

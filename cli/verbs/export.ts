@@ -1,0 +1,81 @@
+import { Option } from 'commander'
+import { pages } from '../browse.ts'
+import { createProgress } from '../output/progress.ts'
+import { counted } from '../output/words.ts'
+import type { Session } from '../session.ts'
+import { type ExportFile, openExportFile } from '../transfer/export-file.ts'
+import { verb } from '../verb.ts'
+
+interface Options {
+  readonly output?: string
+}
+
+export const exportQueue = verb<Options>({
+  syntax: 'export <queue>',
+  group: 'Whole queues',
+  summary: 'write all messages of a queue as JSON lines, without receiving them',
+  details:
+    'Every message that is in the queue from the beginning of the export to its end is in it; one that consumers ack or move meanwhile may be. With --output the export can be interrupted: begun again with the same file, it goes on where it was.',
+  options: () => [new Option('-o, --output <file>', 'write to this file, and go on with it if it is not complete')],
+  examples: [
+    ['holdfast export orders > orders.ndjson', 'to stdout'],
+    ['holdfast export orders -o orders.ndjson', 'to a file, resumable, with a progress bar'],
+    ['holdfast export orders | gzip > orders.ndjson.gz', 'packed'],
+  ],
+  run: async (session, [queue = ''], { output }) => {
+    const found = await session.target.call('getQueue', { params: { queue }, signal: session.signal })
+    const { ready = 0, leased = 0, delayed = 0 } = found.counts ?? {}
+    const file = output === undefined ? undefined : await openExportFile(output, queue)
+    if (file && file.count > 0) session.out.note(`going on after ${counted(file.count, 'message')} in ${output}`)
+    const sink = file ?? (await toStdout(session))
+    const before = file?.count ?? 0
+    const progress = createProgress(session.io, 'exporting')
+    try {
+      for await (const page of pages(session, { queue, cursor: file?.cursor })) {
+        await sink.append(page.messages, page.cursor)
+        progress.at(sink.count, ready + leased + delayed)
+      }
+      await sink.complete()
+    } catch (error) {
+      if (!session.signal.aborted) throw error
+    } finally {
+      progress.end()
+      await sink.close()
+    }
+    return report(session, sink, { queue, output, before })
+  },
+})
+
+type Sink = Pick<ExportFile, 'count' | 'append' | 'complete' | 'close'>
+
+/** Waits for the reader: a queue is not to be held in memory. */
+const toStdout = async ({ out }: Session): Promise<Sink> => {
+  let count = 0
+  return {
+    get count() {
+      return count
+    },
+    append: async (messages) => {
+      for (const message of messages) out.record(message)
+      count += messages.length
+      await out.flushed()
+    },
+    complete: async () => {},
+    close: async () => {},
+  }
+}
+
+const report = (
+  { out, signal }: Session,
+  { count }: Sink,
+  { queue, output, before }: { queue: string; output: string | undefined; before: number },
+): number | undefined => {
+  const where = output === undefined ? '' : ` to ${output}`
+  if (!signal.aborted) {
+    out.note(`${counted(count, 'message')} of ${queue} exported${where}`)
+    return
+  }
+  const again = output === undefined ? '' : `; "holdfast export ${queue} -o ${output}" goes on from there`
+  out.note(`interrupted: ${counted(count - before, 'message')} of ${queue} exported${where}${again}`)
+  return 1
+}

@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { appendFile, rm, stat } from 'node:fs/promises'
+import { Option } from 'commander'
+import { UsageError } from '../../functions/local/usage-error.ts'
+import { jsonOf, type Line, linesIn } from '../ndjson.ts'
+import { createProgress, type Progress } from '../output/progress.ts'
+import { counted } from '../output/words.ts'
+import { fullBatches, type Outgoing, publishBatch } from '../publishing.ts'
+import type { Session } from '../session.ts'
+import { readProgress, writeProgress } from '../transfer/export-file.ts'
+import { messageToImport } from '../transfer/exported-message.ts'
+import { verb } from '../verb.ts'
+
+interface Options {
+  readonly input?: string
+}
+
+/** How far an import is: the lines up to `bytes` are published, `batch` may be. */
+interface Imported {
+  readonly queue: string
+  readonly run: string
+  readonly bytes: number
+  readonly count: number
+  readonly refused: number
+  /** The batch that was on its way: under its key a repeat within ten minutes stores nothing more. */
+  readonly sendingSince?: number
+}
+
+/** A key is known for ten minutes; a repeat that begins later may make a second copy. */
+const KEY_KNOWN_MS = 540_000
+
+export const importQueue = verb<Options>({
+  syntax: 'import <queue>',
+  group: 'Whole queues',
+  summary: 'publish messages from JSON lines, such as an export',
+  details:
+    'Lines are messages of an export, or as the HTTP API takes them. Messages get new ids; what is due later stays due then. What is refused is written to FILE.refused with its reason, so that no line is lost. With --input the import can be interrupted: begun again, it goes on where it was, and a batch that was on its way is not stored twice if that is within nine minutes.',
+  options: () => [new Option('-i, --input <file>', 'read this file, resumable; else stdin')],
+  examples: [
+    ['holdfast import orders -i orders.ndjson', 'from a file, resumable, with a progress bar'],
+    ['holdfast export orders --table a | holdfast import orders --table b', 'from one place to another'],
+  ],
+  run: async (session, [queue = ''], { input }) => {
+    const { io, target, signal } = session
+    if (input === undefined && io.stdin.isTTY) throw new UsageError('give a file with --input, or pipe JSON lines')
+    await target.call('getQueue', { params: { queue }, signal })
+    const state = await begin(session, queue, input)
+    const progress = createProgress(io, 'importing')
+    try {
+      await importLines(session, state, progress)
+    } catch (error) {
+      if (!signal.aborted) {
+        session.out.note(farText(state))
+        throw error
+      }
+    } finally {
+      progress.end()
+    }
+    return report(session, state)
+  },
+})
+
+interface State {
+  imported: Imported
+  readonly input: string | undefined
+  /** Bytes of the input; 0 where that is not known. */
+  readonly size: number
+}
+
+const begin = async ({ out, now }: Session, queue: string, input: string | undefined): Promise<State> => {
+  const fresh: Imported = { queue, run: randomUUID(), bytes: 0, count: 0, refused: 0 }
+  if (input === undefined) return { imported: fresh, input, size: 0 }
+  const found = await stat(input).catch(() => undefined)
+  if (!found?.isFile()) throw new UsageError(`there is no file ${input}`)
+  const before = await readProgress<Imported>(progressOf(input))
+  if (before && before.queue !== queue) {
+    throw new UsageError(`${input} is being imported into ${before.queue}: remove ${progressOf(input)} to begin anew`)
+  }
+  if (before) out.note(`going on after ${counted(before.count + before.refused, 'line')} of ${input}`)
+  if (before?.sendingSince !== undefined && now() - before.sendingSince > KEY_KNOWN_MS) {
+    out.note('the batch that was on its way then is sent again: up to 25 messages may be stored twice')
+  }
+  return { imported: before ?? fresh, input, size: found.size }
+}
+
+const progressOf = (input: string): string => `${input}.import-progress`
+
+const importLines = async (session: Session, state: State, progress: Progress): Promise<void> => {
+  const { signal, io } = session
+  const start = state.imported.bytes
+  const source =
+    state.input === undefined ? (io.stdin as AsyncIterable<Buffer>) : createReadStream(state.input, { start })
+  const leave = () => (source as { destroy?: () => void }).destroy?.()
+  signal.addEventListener('abort', leave, { once: true })
+  for await (const batch of fullBatches(linesIn(source))) {
+    if (signal.aborted) return
+    await importBatch(session, state, batch, start)
+    progress.at(state.imported.bytes, state.size)
+  }
+}
+
+/** The progress names the batch before it is sent, and its end afterwards: a repeat has the same lines, and so the same key. */
+const importBatch = async (session: Session, state: State, lines: readonly Line[], start: number): Promise<void> => {
+  const { queue, run, bytes } = state.imported
+  await save(state, { ...state.imported, sendingSince: session.now() })
+  const outgoing = lines.flatMap(outgoingOf)
+  const outcomes = outgoing.length > 0 ? await publishBatch(session.target, queue, outgoing, `${run}-${bytes}`) : []
+  const stored = outcomes.filter((outcome) => 'stored' in outcome).length
+  for (const line of lines) {
+    const outcome = outcomes.find((one) => one.outgoing.line === line)
+    if (!outcome) await tellRefused(session, state, line, 'it is no JSON object')
+    else if ('refusal' in outcome) await tellRefused(session, state, line, outcome.refusal)
+  }
+  const { sendingSince: _, count, refused, ...rest } = state.imported
+  const end = start + (lines.at(-1)?.end ?? 0)
+  await save(state, { ...rest, bytes: end, count: count + stored, refused: refused + lines.length - stored })
+}
+
+const outgoingOf = (line: Line): Outgoing[] => {
+  const given = jsonOf(line.text)
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return []
+  return [{ message: messageToImport(given as Record<string, unknown>), line }]
+}
+
+const save = async (state: State, imported: Imported): Promise<void> => {
+  state.imported = imported
+  if (state.input !== undefined) await writeProgress(progressOf(state.input), imported)
+}
+
+const tellRefused = async ({ out }: Session, { input }: State, line: Line, refusal: string): Promise<void> => {
+  out.note(`line ${line.number}: refused: ${refusal}`)
+  if (input !== undefined)
+    await appendFile(`${input}.refused`, `${JSON.stringify({ refusal, line: line.text })}\n`, { mode: 0o600 })
+}
+
+const farText = ({ imported: { queue, count, refused }, input }: State): string => {
+  const again = input === undefined ? '' : `; "holdfast import ${queue} -i ${input}" goes on from there`
+  return `${counted(count, 'message')} imported into ${queue} before this${refused > 0 ? `, ${refused} refused` : ''}${again}`
+}
+
+const report = async ({ out, signal }: Session, state: State): Promise<number | undefined> => {
+  const { input } = state
+  const { queue, count, refused } = state.imported
+  if (out.json) out.record({ imported: count, refused, complete: !signal.aborted })
+  if (signal.aborted) {
+    out.note(`interrupted: ${farText(state)}`)
+    return 1
+  }
+  if (input !== undefined) await rm(progressOf(input), { force: true })
+  const where = refused > 0 && input !== undefined ? ` (in ${input}.refused)` : ''
+  out.note(`${counted(count, 'message')} imported into ${queue}${refused > 0 ? `, ${refused} refused${where}` : ''}`)
+  return refused > 0 ? 1 : undefined
+}
