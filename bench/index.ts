@@ -10,13 +10,15 @@ import { raceFigures } from './race-figures.ts'
 import { resultFigures } from './result-figures.ts'
 import { type Rig, startRig } from './rig.ts'
 import { throughputFigures } from './throughput.ts'
+import { triggerFigures } from './trigger-figures.ts'
 import { unitFigures } from './units.ts'
 
 const HELP = `Usage: npm run bench -- [options]
 
 Measures the engine on an embedded DynamoDB engine behind a meter that counts requests and consumed units.
 
-  --only PARTS    some of: units, races, depth, fifo, memory, throughput, client, results, console (with commas between)
+  --only PARTS    some of: units, races, depth, fifo, memory, throughput, client, results, triggers, console
+                  (with commas between)
   --million       depth also with 1,000,000 messages waiting, and a group with 200,000 (some minutes)
   --latency MS    delay each answer of the table, as a network would (default 0)
   --messages N    messages in each race (default 2000)
@@ -51,6 +53,7 @@ const PARTS = {
   throughput: throughputFigures,
   client: clientFigures,
   results: resultFigures,
+  triggers: triggerFigures,
   console: consoleFigures,
 } satisfies Record<string, (rig: Rig) => Promise<Figure[]>>
 

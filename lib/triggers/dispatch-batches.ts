@@ -24,7 +24,7 @@ export const dispatchBatches = async (run: Run, lingerMs = LINGER_MS): Promise<W
   const { engine } = run
   run.idleAt = engine.clock.now() + lingerMs
   for (;;) {
-    if (run.claiming.signal.aborted) run.claiming = new AbortController()
+    run.claiming = new AbortController()
     const ended = whyEnded(run)
     if (ended && ended !== 'disabled') return ended
     const { trigger } = run

@@ -20,9 +20,19 @@ export const invokeBatch = (run: Run, trigger: Trigger, slot: Slot, batch: Batch
       if (run.underWay.size > 0) return
       // Waits for messages are shorter from now on.
       run.idleAt = run.engine.clock.now() + LINGER_MS
-      run.claiming.abort()
+      void endWait(run)
     })
   run.underWay.add(work)
+}
+
+/** A claim that goes on for longer waits for messages. */
+const CLAIM_MS = 500
+
+/** Ends a wait for messages that is under way. A claim is left alone: aborted, it would give back what it claims. */
+const endWait = async (run: Run): Promise<void> => {
+  const { claiming } = run
+  await run.engine.clock.sleep(CLAIM_MS)
+  if (run.claiming === claiming && run.underWay.size === 0) claiming.abort()
 }
 
 /** When an invocation that begins now must have ended, epoch ms. */

@@ -44,7 +44,8 @@ const wakeQueue = async (
   published: readonly SegmentKey[],
   { startRun, observe = () => {} }: WakeOptions,
 ): Promise<void> => {
-  const trigger = await readTrigger(engine, queue)
+  // Both at once: either is read after the segments were stored.
+  const [trigger, marked] = await Promise.all([readTrigger(engine, queue), isMarked(engine, queue)])
   if (!trigger?.enabled) return
   const now = engine.clock.now()
   const soon = now + STAY_MS
@@ -54,7 +55,7 @@ const wakeQueue = async (
   // The ticket without which no poll sees a segment of a fair group may follow it by a while: a later look finds both.
   const grouped = published.some(({ partition }) => partition.group !== undefined && isFairGroup(partition.group))
   if (grouped) await noteAgain(engine, queue)
-  if (late.length === dueTimes.length || (await isMarked(engine, queue))) return
+  if (late.length === dueTimes.length || marked) return
   if (await isPaused(engine.store, queue)) return notePaused(engine, queue)
   // First: a start that is accepted and then lost is made up for by the next tick.
   await noteDue(engine, queue, now)

@@ -198,6 +198,22 @@ describe('a run', () => {
     expect(await again).toBe('idle')
   })
 
+  test('claims each segment once, though its last invocation ends during a claim', async () => {
+    const { engine, queue, run, invocations } = await rig({ batchSize: 2 }, { answering: ANSWERED })
+    for (let n = 0; n < 5; n++) await publish(engine, queue, [{ body: 'a' }, { body: 'b' }])
+    let claims = 0
+    const claim: typeof engine.store.claim = async (claimed) => {
+      claims += claimed.length
+      await engine.clock.sleep(20)
+      return engine.store.claim(claimed)
+    }
+    const running = run({ ...engine, store: { ...engine.store, claim } })
+    await engine.clock.advance(10_000)
+    expect(await running).toBe('idle')
+    expect(invocations.flatMap(({ messages }) => messages)).toHaveLength(10)
+    expect(claims).toBe(5)
+  })
+
   test('starts its successor when its time is over, and ends with its last invocation', async () => {
     const { engine, queue, run, invocations, started } = await rig({ batchSize: 1 })
     await publish(engine, queue, [{ body: 'a' }])
