@@ -164,7 +164,7 @@ describe('the bundle of the local server', () => {
 
 test('the server starts from its sources where no bundle can be kept', async () => {
   const project = await temporaryDirectory()
-  for (const path of ['functions', 'lib', 'console', 'package.json', 'tsconfig.json']) {
+  for (const path of ['cli', 'console', 'functions', 'lib', 'package.json', 'tsconfig.json']) {
     cpSync(join(PROJECT, path), join(project, path), { recursive: true })
   }
   mkdirSync(join(project, 'node_modules'))
