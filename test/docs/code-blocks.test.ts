@@ -108,6 +108,7 @@ test('the blocks that no test runs say why, and are these', () => {
       ],
       "needs an AWS account": [
         "README.md",
+        "docs/console.md",
         "docs/deploy.md",
         "docs/deploy.md",
         "docs/deploy.md",
