@@ -37,7 +37,7 @@ export const wholeNumber =
     )
   }
 
-export const seconds = (text: string): number => {
+const seconds = (text: string): number => {
   const value = secondsIn(text)
   if (value !== undefined) return value
   throw new InvalidArgumentError('It must be a duration such as 30s, 5m, 1h30m, 2d, or a number of seconds.')

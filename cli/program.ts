@@ -56,7 +56,7 @@ const DESCRIPTION = [
 ].join('\n')
 
 /** The command line with all its verbs. `run` is called with the verb that was given. */
-export const buildProgram = (io: Pick<Io, 'stdout' | 'stderr'>, run: RunVerb): Command => {
+const buildProgram = (io: Pick<Io, 'stdout' | 'stderr'>, run: RunVerb): Command => {
   const program = prepared(new Command('holdfast'), io)
     .description(DESCRIPTION)
     .version(VERSION, '-V, --version')

@@ -11,7 +11,7 @@ export interface Outgoing {
 }
 
 type Answered = AnswerOf<'publishMessages'>['messages'][number]
-export type Published = Extract<Answered, { readonly ok: true }>
+type Published = Extract<Answered, { readonly ok: true }>
 
 /** What became of a message: stored, or why not. */
 export type Outcome =

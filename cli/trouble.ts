@@ -36,11 +36,11 @@ export interface TroubleParts {
 }
 
 /** Consumers that poll without a pause begin with a message within seconds: after this long somebody should look, ms. */
-export const WAITING_MS = 60_000
+const WAITING_MS = 60_000
 /** A backlog of this age is worth a look though somebody works on it, ms. */
-export const BEHIND_MS = 300_000
+const BEHIND_MS = 300_000
 /** From this share of its retention on, an old message is about to be dropped. */
-export const EXPIRING_SHARE = 0.5
+const EXPIRING_SHARE = 0.5
 
 /** Everything that is wrong with a queue, the worst first. */
 export const troublesOf = (parts: TroubleParts): readonly Trouble[] => {

@@ -1,7 +1,7 @@
 import type { Option } from 'commander'
 import type { Session } from './session.ts'
 
-export type Group = 'Look' | 'Queues' | 'Messages' | 'Dead letters' | 'Whole queues' | 'Other'
+type Group = 'Look' | 'Queues' | 'Messages' | 'Dead letters' | 'Whole queues' | 'Other'
 
 export interface VerbParts<O> {
   /** As commander reads it: `peek <queue>`, `send <queue> [body...]`. */

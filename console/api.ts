@@ -61,7 +61,7 @@ export const problemIn = (error: unknown): Problem | undefined => {
 }
 
 /** Queues of one page. Each is counted, so a page is bounded. */
-export const QUEUES_PAGE = 50
+const QUEUES_PAGE = 50
 
 interface Page {
   readonly limit: number

@@ -22,7 +22,7 @@ export const transfer =
       await tx.commit(dynamodb, [balanceChange(accounts, from, -amount), balanceChange(accounts, to, amount)])
     } catch (error) {
       const reasons = tx.explain(error).map(({ reason }) => reason)
-      // The money was moved when the message was acked, or whoever has the message now moves it.
+      // The money was moved when the message was acked, or the consumer that has the message now moves it.
       if (reasons.includes('message-gone') || reasons.includes('lease-lost')) return
       throw error
     }

@@ -7,7 +7,7 @@ import { checkedTrigger, type GivenTrigger, TRIGGER_LIMITS } from '../lib/trigge
 import { roleOf, type TriggerFunctions } from './trigger-functions.ts'
 
 /** A queue that a stack declares. */
-export interface NamedQueue extends Construct {
+interface NamedQueue extends Construct {
   readonly queueName: string
 }
 

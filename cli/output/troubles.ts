@@ -21,5 +21,5 @@ const cureLine = (out: Output, { command, effect }: Cure, options: string): stri
   command === undefined ? `→ ${effect}` : `→ ${out.style('cyan', commandLine(command, options))}   ${effect}`
 
 /** A command as it can be copied, with the options that lead to the same place. */
-export const commandLine = (command: string, options: string): string =>
+const commandLine = (command: string, options: string): string =>
   `holdfast ${command}${options === '' ? '' : ` ${options}`}`

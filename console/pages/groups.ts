@@ -4,7 +4,7 @@ import { html } from '../views/html.ts'
 import { ageSeconds, count, counted, duration } from '../views/words.ts'
 
 /** Messages that a screen looks at to group them. */
-export const LOOKED_AT = 500
+const LOOKED_AT = 500
 const PAGE = 100
 
 /** The first messages of a queue, and whether there may be more. `endsAtNone`: a thousand segments without one are enough. */

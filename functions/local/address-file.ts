@@ -9,7 +9,7 @@ export interface ServerAddress {
   readonly httpOpen: boolean
 }
 
-export const ADDRESS_FILE = 'address.json'
+const ADDRESS_FILE = 'address.json'
 
 /** Best effort: without the file, as without a directory, the command has to be told the address. */
 export const writeAddress = async (directory: string | undefined, address: ServerAddress): Promise<void> => {

@@ -22,7 +22,7 @@ export interface SqsRecord {
   readonly awsRegion: string
 }
 
-export interface SqsRecordAttribute {
+interface SqsRecordAttribute {
   readonly stringValue?: string
   /** Base64. */
   readonly binaryValue?: string

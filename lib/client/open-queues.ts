@@ -21,7 +21,7 @@ export interface OpenQueuesParts {
 }
 
 /** The schema and the codec of a queue's bodies, as the application gives them. */
-export interface GivenReading {
+interface GivenReading {
   readonly schema?: StandardSchema<never, unknown> | undefined
   /** @default JSON */
   readonly codec?: Codec<never> | undefined

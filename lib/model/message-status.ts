@@ -23,7 +23,7 @@ export type MessageStatus =
       readonly queue?: string
     }
 
-export type StatusState = MessageStatus['state']
+type StatusState = MessageStatus['state']
 
 const FINAL: ReadonlySet<StatusState> = new Set(['done', 'failed', 'deadLettered', 'cancelled', 'gone'])
 /** Whether no consumer can change this status any more. */

@@ -93,7 +93,7 @@ export interface StoredMessage extends MessageContent {
 /** The outcome of an operation on one receipt handle. */
 export type HandleResult = { readonly ok: true } | { readonly ok: false; readonly error: HoldfastError }
 
-export const utf8Bytes = (text: string): number => Buffer.byteLength(text, 'utf8')
+const utf8Bytes = (text: string): number => Buffer.byteLength(text, 'utf8')
 
 /** Text of a body as a client of a text protocol sees it: JSON serialized, bytes as base64. */
 export const bodyText = (body: Body): string =>

@@ -124,7 +124,7 @@ export const resultBytes = (result: Body): number =>
   result instanceof Uint8Array ? result.byteLength : Buffer.byteLength(JSON.stringify(result), 'utf8')
 
 /** Whether the transaction that removed the message wrote this outcome. */
-export const isEnding = (outcome: WorkOutcome | Ending): outcome is Ending =>
+const isEnding = (outcome: WorkOutcome | Ending): outcome is Ending =>
   outcome.kind === 'cancelled' || outcome.kind === 'deadLettered' || outcome.kind === 'moved'
 
 /**

@@ -47,7 +47,7 @@ export interface TicketLock {
 }
 
 /** What must hold of a ticket, all of it. */
-export interface TicketCondition {
+interface TicketCondition {
   /** Nothing was published since this number was given. */
   readonly lastSequence?: string
   /** The ticket is locked until this very instant, as the poller that locked it wrote; not 0. */

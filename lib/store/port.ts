@@ -84,7 +84,7 @@ export interface SharedTable {
   actions(writes: readonly Write[]): TableActions
 }
 
-export interface TableActions {
+interface TableActions {
   readonly actions: readonly object[]
   /** Stores what must be there before the actions: content that does not fit into them. TTL reclaims what stays unused. */
   storeContent(): Promise<void>

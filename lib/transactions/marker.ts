@@ -46,7 +46,7 @@ export const markerIn = (document: Document): MarkerValue & { readonly version: 
   version: document.version,
 })
 
-export const readMarker = async (engine: Engine, marker: Marker): Promise<Document | undefined> =>
+const readMarker = async (engine: Engine, marker: Marker): Promise<Document | undefined> =>
   engine.store.getDocument(keyOf(marker), { consistent: true })
 
 /**

@@ -27,7 +27,7 @@ export interface CallOptions {
 }
 export const CALL_FIELDS: FieldNames<CallOptions> = { signal: true }
 
-export interface PollCall extends PollOptions {
+interface PollCall extends PollOptions {
   /**
    * Ends the wait where the place can do that without losing a message: what the poll has leased by then is answered. Not together
    * with `signal`, whose abort is answered at once, by no messages.

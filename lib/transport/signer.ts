@@ -8,7 +8,7 @@ export interface Credentials {
   readonly sessionToken?: string | undefined
 }
 
-export interface HttpRequest {
+interface HttpRequest {
   readonly method: string
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>

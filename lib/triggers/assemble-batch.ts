@@ -16,7 +16,7 @@ const WINDOW_POLL_MS = 500
 const MAX_UNMATCHED = 100
 
 /** How long messages are leased: their batch fills, and the function runs to its timeout, within it. */
-export const leaseSecondsOf = ({ batchingWindowSeconds, functionTimeoutSeconds }: Trigger): number =>
+const leaseSecondsOf = ({ batchingWindowSeconds, functionTimeoutSeconds }: Trigger): number =>
   batchingWindowSeconds + functionTimeoutSeconds + (ASSEMBLY_MS + INVOCATION_MARGIN_MS) / 1_000
 
 /** What a run has claimed for one invocation. */

@@ -8,7 +8,7 @@ import { duePut, guarded, readDue } from './due-index.ts'
 import { MARK_MARGIN_MS, MARK_MS } from './times.ts'
 
 /** The mark of the run that dispatches for a queue. While it lasts no other run begins. */
-export interface Mark {
+interface Mark {
   readonly runId: string
   /** When the mark ends, epoch ms. */
   readonly until: number
@@ -19,7 +19,7 @@ export interface HeldMark extends Mark {
   readonly version: number
 }
 
-export const markIn = (document: Document): Mark => document.value as unknown as Mark
+const markIn = (document: Document): Mark => document.value as unknown as Mark
 
 /** Whether a run dispatches, read consistently. */
 export const isMarked = async (engine: Engine, queue: string): Promise<boolean> => {

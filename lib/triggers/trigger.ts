@@ -68,7 +68,7 @@ export const TRIGGER_LIMITS = {
   functionTimeoutSeconds: 720,
 } as const
 
-export const DEFAULT_TRIGGER = {
+const DEFAULT_TRIGGER = {
   batchSize: 10,
   batchingWindowSeconds: 0,
   maxConcurrency: 10,

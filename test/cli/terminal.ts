@@ -1,35 +1,10 @@
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as pty from '@lydell/node-pty'
-import { build } from 'esbuild'
-import { afterAll, onTestFinished } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { until } from '../functions/local/server-process.ts'
+import { bundledCommand } from './bundled-command.ts'
 
 const PROJECT = join(import.meta.dirname, '../..')
-
-/** The command as one file, which starts in a tenth of the time of its sources. Inside node_modules, to find its packages. */
-const bundle = async (): Promise<string> => {
-  const outfile = join(PROJECT, `node_modules/.cache/holdfast/command-${process.pid}.mjs`)
-  await build({
-    absWorkingDir: PROJECT,
-    entryPoints: ['cli/holdfast.ts'],
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    outfile,
-    logLevel: 'error',
-  })
-  return outfile
-}
-
-let bundled: Promise<string> | undefined
-
-afterAll(async () => {
-  const file = await bundled
-  if (file !== undefined) await rm(file, { force: true })
-})
 
 export interface Terminal {
   /** What it shows, without colours and movements of the cursor. */
@@ -43,13 +18,14 @@ export interface Terminal {
   readonly ended: Promise<number>
 }
 
+export const CTRL_C = '\x03'
+
 /** Runs `holdfast` in a pseudo-terminal, as a person at a terminal does. */
 export const inTerminal = async (
   args: readonly string[],
   { cwd = PROJECT, env = {} }: Setting = {},
 ): Promise<Terminal> => {
-  bundled ??= bundle()
-  const terminal = pty.spawn(process.execPath, [await bundled, ...args], {
+  const terminal = pty.spawn(process.execPath, [await bundledCommand(), ...args], {
     name: 'xterm-256color',
     cols: 120,
     rows: 40,

@@ -5,9 +5,9 @@ import { allOperations } from '../../functions/operations/all.ts'
 import { silentLog } from '../../functions/runtime/log.ts'
 import type { Engine } from '../../lib/engine.ts'
 
-export const ORIGIN = 'http://127.0.0.1:9324'
+const ORIGIN = 'http://127.0.0.1:9324'
 
-export interface Shown {
+interface Shown {
   readonly status: number
   readonly html: string
   readonly headers: Headers

@@ -5,12 +5,13 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, expect, test } from 'vitest'
+import { bundledCommand } from '../cli/bundled-command.ts'
 import { startServerProcess } from '../functions/local/server-process.ts'
 import { type CodeBlock, codeBlocks, DOCUMENTS, nameOf, PROJECT } from './code-blocks.ts'
 
 const LOCAL_SERVER = 'http://127.0.0.1:9324'
-const LOADER = join(PROJECT, 'node_modules/tsx/dist/loader.mjs')
-const COMMAND = join(PROJECT, 'cli/holdfast.ts')
+/** Some fifty processes start one after the other. */
+const SHELL_TIMEOUT_MS = 240_000
 const LANGUAGES = ['sh', 'ts', 'js', 'json', 'text', 'http']
 
 const blocks = DOCUMENTS.flatMap(codeBlocks)
@@ -172,30 +173,35 @@ test.each(recipes.map((block) => [nameOf(block), block] as const))(
   },
 )
 
-test('the blocks of shell run in their order, each document against a server of its own', async () => {
-  for (const file of DOCUMENTS) {
-    const shell = codeBlocks(file).filter(({ language, notRun }) => language === 'sh' && notRun === undefined)
-    if (shell.length === 0) continue
-    const server = await startServerProcess({ args: ['--memory'] })
-    for (const block of shell) {
-      // A refused request fails the block. `…` stands for the receipt handle of the answer before.
-      const script = `set -euo pipefail
+test(
+  'the blocks of shell run in their order, each document against a server of its own',
+  async () => {
+    const command = await bundledCommand()
+    for (const file of DOCUMENTS) {
+      const shell = codeBlocks(file).filter(({ language, notRun }) => language === 'sh' && notRun === undefined)
+      if (shell.length === 0) continue
+      const server = await startServerProcess({ args: ['--memory'] })
+      for (const block of shell) {
+        // A refused request fails the block. `…` stands for the receipt handle of the answer before.
+        const script = `set -euo pipefail
         curl() {
           answer=$(command curl --silent --show-error --fail-with-body "$@")
           HANDLE=$(grep -o '"receiptHandle":"[^"]*"' <<< "$answer" | head -1 | cut -d '"' -f 4 || true)
           echo "$answer"
         }
-        holdfast() { node --import "${LOADER}" "${COMMAND}" "$@"; }
+        holdfast() { node "${command}" "$@"; }
         export HOLDFAST_URL=${server.url}
         ${block.code
           .replaceAll(LOCAL_SERVER, server.url)
           .replaceAll(/--histories \d+/g, '--histories 4')
           .replaceAll('"…"', () => `"'"$HANDLE"'"`)}`
-      expect(await run('bash', ['-c', script]), nameOf(block)).not.toMatch(/"ok":false|"error":/)
+        expect(await run('bash', ['-c', script]), nameOf(block)).not.toMatch(/"ok":false|"error":/)
+      }
+      await server.end('SIGTERM')
     }
-    await server.end('SIGTERM')
-  }
-})
+  },
+  SHELL_TIMEOUT_MS,
+)
 
 test("the README's programs run against a local server", async () => {
   const typed = codeBlocks('README.md').filter(({ language }) => language === 'ts')

@@ -9,7 +9,7 @@ import { until } from '../functions/local/server-process.ts'
 const PROJECT = join(import.meta.dirname, '../..')
 
 /** A handler's run, as its process wrote it down. */
-export interface Run {
+interface Run {
   readonly body: number
   readonly receiveCount: number
 }

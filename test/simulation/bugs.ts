@@ -155,6 +155,28 @@ export const BUGS: readonly PlantedBug[] = [
     suites: ['test/lib/receive/poll.test.ts'],
   },
   {
+    name: "another poller's claim is taken for a claim of one's own whose answer was lost",
+    file: 'lib/receive/claim.ts',
+    replace: '|| !segment || !bearsLeases(segment, change)) return outcome',
+    by: '|| !segment) return outcome',
+    ...SIMULATION,
+  },
+  {
+    name: 'a scan gives out what has expired',
+    file: 'lib/receive/candidates.ts',
+    replace: 'if (isDropped(queue, segment, now)) continue',
+    by: '',
+    ...SIMULATION,
+  },
+  {
+    name: 'tickets of empty groups stay for good',
+    file: 'lib/receive/drop-idle-tickets.ts',
+    replace: 'engine.store.dropTicket({ partition, group }, lastSequence).catch(() => {})',
+    by: '',
+    suites: [SIMULATION_SUITE],
+    worlds: 'fifo',
+  },
+  {
     name: 'a repeated receive hands out what another received while it read',
     file: 'lib/receive/receive-attempt.ts',
     replace: "(decoded[position] as ReceiptHandle).token) ? 'held' : 'lost'",

@@ -21,7 +21,7 @@ export const CLIENT_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a repeated nack that was not done before counts as done',
-    file: 'lib/transport/http-transport.ts',
+    file: 'lib/transport/http-settling.ts',
     replace: 'return reply.maybeDone ? results.map(repeated) : results',
     by: 'return results.map(repeated)',
     suites: [LOST_ANSWERS],

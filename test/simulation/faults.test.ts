@@ -38,6 +38,7 @@ const withFirst = (fault: FaultKind) => {
       },
       throttle: throttle(),
       performed: () => done.push(time.now() - START),
+      maybeDone: () => {},
       met: () => {},
     },
     { name: 'p', offByMs: 0, random: randomStream(3) },

@@ -47,7 +47,7 @@ interface Fault {
   readonly course: (request: Request) => void
 }
 
-const JUMP_MS = 300
+export const JUMP_MS = 300
 const THROTTLE_MS = [50, 1_500] as const
 
 /** What the store's adapter makes of them. */

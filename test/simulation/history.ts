@@ -93,7 +93,7 @@ export interface Publish {
   answer: { readonly messageId: string; readonly sequenceNumber: string | undefined; readonly at: number } | undefined
 }
 
-export interface Poll {
+interface Poll {
   readonly startedAt: number
   readonly endedAt: number
   readonly leaseMs: number

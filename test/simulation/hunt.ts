@@ -7,19 +7,19 @@ import { ROOT } from './planted-copy.ts'
 import { bundled, newWorker } from './pool.ts'
 
 /** A bug that no history of so many finds counts as not noticed. */
-export const MAX_HUNTED = 10_000
+const MAX_HUNTED = 10_000
 /** Histories between two looks at what they found. */
 const CHUNK = 4
 const SEED = 1
 
 /**
- * Plays histories on an engine with a bug until one of them breaks a promise.
+ * Plays histories on an engine with a bug until one of them breaks a promise: any, or the one that is named.
  *
  * @returns how many were played, and the promise; nothing when none of the most that there may be found it
  */
 export const hunt = async (
   bug: PlantedBug,
-  most = MAX_HUNTED,
+  { most = MAX_HUNTED, promise }: { readonly most?: number; readonly promise?: string | undefined } = {},
 ): Promise<{ readonly histories: number; readonly promise: string } | undefined> => {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-hunt-'))
   try {
@@ -29,9 +29,12 @@ export const hunt = async (
         const to = Math.min(most, from + CHUNK)
         const report = await worker.ask({ kind: 'play', seed: SEED, worlds: bug.worlds ?? '', from, to })
         if (report.kind !== 'played') throw new Error('a worker did something else than it was asked')
-        const at = report.histories.findIndex(({ violations }) => violations.length > 0)
-        const [broken] = report.histories[at]?.violations ?? []
-        if (broken) return { histories: from + at + 1, promise: broken.promise }
+        const broken = report.histories.map(({ violations }) =>
+          violations.find((one) => promise === undefined || one.promise === promise),
+        )
+        const at = broken.findIndex((one) => one !== undefined)
+        const first = broken[at]
+        if (first) return { histories: from + at + 1, promise: first.promise }
       }
       return undefined
     } finally {

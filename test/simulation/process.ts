@@ -45,6 +45,8 @@ export interface Network {
   throttle: Throttle
   /** Told of what a request did and answered. */
   performed(process: string, call: StoreCall, answer: unknown, sentAt: number): void
+  /** Told of a request that was sent twice and that the process takes for throttled, and so for not done. */
+  maybeDone(call: StoreCall): void
   /** Told of a fault. */
   met(process: string, fault: FaultKind, call: StoreCall): void
 }
@@ -241,8 +243,9 @@ const requestOf = (network: Network, { name, process, call, resolve, reject }: S
     travel: (then, extraMs = 0) =>
       scheduler.after(travel.thereMs + extraMs, () => {
         const reason = network.throttle.reasonFor(call.partition, scheduler.now())
-        if (reason === undefined) then()
-        else fail(throttledFor(reason))
+        if (reason === undefined) return then()
+        if (resent) network.maybeDone(call)
+        fail(throttledFor(reason))
       }),
     perform: (then) => {
       const perform = () =>
@@ -290,4 +293,4 @@ export const throttle = () => {
     end: () => until.clear(),
   }
 }
-export type Throttle = ReturnType<typeof throttle>
+type Throttle = ReturnType<typeof throttle>

@@ -14,7 +14,7 @@ export interface TableBehaviour {
   /** When TTL deletes expired items, by the table's clock. */
   readonly ttl: Ttl
 }
-export type Ttl = 'on time' | 'early' | 'late' | 'never'
+type Ttl = 'on time' | 'early' | 'late' | 'never'
 
 export const PLAIN_TABLE: TableBehaviour = { staleReads: 0, tornReads: 0, ttl: 'on time' }
 

@@ -249,6 +249,13 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     suites: ['test/lib/triggers/dispatch.test.ts'],
   },
   {
+    name: 'a lost answer proves that the function did not run',
+    file: 'functions/triggers/lambda-function.ts',
+    replace: "return { kind: 'unknown', error: words || String(error) }",
+    by: "return { kind: 'not-run', reason: 'refused', error: words || String(error) }",
+    suites: ['test/functions/triggers/lost-answers.test.ts'],
+  },
+  {
     name: 'a batch is sent whatever memory is left',
     file: 'lib/triggers/dispatch-batches.ts',
     replace: 'run.options.invoker.hasRoom?.() === false',

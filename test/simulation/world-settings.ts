@@ -59,7 +59,7 @@ export interface TriggerSettings {
   readonly targetMissingMs?: number
 }
 
-export interface Cast {
+interface Cast {
   readonly publishers: number
   readonly consumers: number
   /** They look at, cancel and reschedule messages. */
@@ -78,7 +78,7 @@ export interface Cast {
  * `careless`: acks, forgets, gives back, extends, is too slow. `diligent`: answers all at once, so that nothing ever
  * waits for a lease to end.
  */
-export type ConsumerHabit = 'careless' | 'diligent'
+type ConsumerHabit = 'careless' | 'diligent'
 
 export const queueName = ({ kind }: WorldSettings): string => (kind === 'fifo' ? 'orders.fifo' : 'orders')
 export const deadLetterQueueName = ({ kind }: WorldSettings): string =>

@@ -27,7 +27,7 @@ export interface Deployment {
   stop(): Promise<void>
 }
 
-export interface FunctionRun {
+interface FunctionRun {
   /** Logical id. */
   readonly id: string
   // biome-ignore lint/suspicious/noExplicitAny: events are as various as their sources.

@@ -18,7 +18,7 @@ export type Fate =
   /** The process dies: done, never answered. */
   | 'crashed-after'
 
-export type StoreCall = {
+type StoreCall = {
   [K in keyof Store]: { readonly operation: K; readonly input: Parameters<Store[K]>[0] }
 }[keyof Store]
 

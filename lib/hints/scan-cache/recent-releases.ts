@@ -1,5 +1,5 @@
 /** A key at which a message became visible, or becomes visible sooner than its key range says. */
-export interface Release {
+interface Release {
   readonly sort: string
   /** Epoch ms. */
   readonly visibleAt: number

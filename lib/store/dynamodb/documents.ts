@@ -13,7 +13,7 @@ import type { TableClient } from './table-client.ts'
  *     j        the value as JSON, S
  *     x        TTL, N, epoch seconds; absent when it is kept
  */
-export const documentItem = (key: DocumentKey, version: number, value: JsonValue, expiresAt?: number): Item => ({
+const documentItem = (key: DocumentKey, version: number, value: JsonValue, expiresAt?: number): Item => ({
   ...documentItemKey(key),
   e: { N: String(version) },
   j: { S: JSON.stringify(value) },

@@ -17,9 +17,9 @@ export interface KeyedStoreParts {
 }
 
 /**
- * The store on ordered maps, in memory or on disk: the rules of the port are here once. Each operation is one atomic
- * step, and its conditions are judged by the very functions that the engine's rules are written in. A step checks every
- * condition before its first write, because a map need not undo what a step wrote before it threw.
+ * The store on ordered maps, in memory or on disk. Each operation is one atomic step, and its conditions are checked by the same
+ * functions that define the engine's rules. A step checks every condition before its first write, because a map need not undo
+ * the writes of a step that throws.
  */
 export const keyedStore = (parts: KeyedStoreParts): Store => ({
   ...segmentSteps(parts),

@@ -3,7 +3,7 @@ import type { StoredItem } from '../stored-item.ts'
 import type { Maps } from './entries.ts'
 import type { KeyedMaps } from './ordered-map.ts'
 
-/** Takes over what another store kept. */
+/** Loads the items of another store. */
 export interface Load {
   /** Stores items exactly as they are, in place of what is stored under their keys. */
   load(items: readonly StoredItem[]): Promise<void>

@@ -15,7 +15,7 @@ export interface OrderedMap<V> {
    * and nothing else.
    */
   visit(partition: string, from: string, to: string, show: (sort: string, value: V) => boolean): void
-  /** Like `visit`, for a pass through all of a partition: what it comes across is not kept at hand for the next visit. */
+  /** Like `visit`, for a pass through all of a partition: the values are not cached for the next visit. */
   scan(partition: string, from: string, show: (sort: string, value: V) => boolean): void
   /** Every partition that holds something, at least once each. The map may change between two steps. */
   partitions(): IterableIterator<string>
@@ -24,14 +24,14 @@ export interface OrderedMap<V> {
 /** The maps that the adapter keeps everything in. Nothing outside `atomically` and `read` touches them. */
 export interface KeyedMaps<Maps> {
   /**
-   * Does synchronous work as one step: all that it writes is kept, or nothing. Resolves when what it wrote, and what it
-   * read of others' writes, is kept.
+   * Does synchronous work as one step: either all its writes are stored, or none. Resolves when its writes are stored, and all writes
+   * of others that it read.
    *
-   * What could not be kept has changed nothing; then the answer is that of `failed`.
+   * If the writes can't be stored, nothing has changed, and the result is that of `failed`.
    *
-   * @throws `StoreUnavailable` when it could not be kept and there is no `failed`
+   * @throws `StoreUnavailable` when the writes can't be stored and there is no `failed`
    */
   atomically<T>(work: (maps: Maps) => T, failed?: (error: HoldfastError) => T): Promise<T>
-  /** Work that writes nothing and may see what is not kept yet. */
+  /** Does work that writes nothing, and may read writes that are not stored yet. */
   read<T>(work: (maps: Maps) => T): Promise<T>
 }

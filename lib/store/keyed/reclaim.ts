@@ -8,14 +8,13 @@ import type { KeyedMaps, OrderedMap } from './ordered-map.ts'
 /** Deletes entries that no operation returns any more. DynamoDB does this by its TTL, and later. */
 export interface Reclaim {
   /**
-   * Goes through the next entries, at most `limit`, from where the last call stopped, and deletes those that are past
-   * their time, and all that a purge, a shorter retention or the deletion of their queue dropped. Answers how many it
-   * deleted.
+   * Examines the next entries, at most `limit`, from where the last call stopped. Deletes those that have expired, or that a purge, a
+   * shorter retention or the deletion of their queue dropped. Returns how many it deleted.
    */
   reclaim(limit: number): Promise<number>
 }
 
-/** One map with the rule for which of its values are dead. */
+/** A map, with the rule for which of its values can be deleted. */
 interface Pass<V> {
   mapOf(all: Maps): OrderedMap<V>
   /** Whether no operation can return a value of a partition any more. */
@@ -118,7 +117,7 @@ const SEGMENTS: Pass<Entry> = {
     return ({ segment }) =>
       isDropped(queue, segment, now) &&
       isDropped(queue, asDelayed(queue, segment), now) &&
-      // It tells that its messages were not acked, for as long as results are kept that say otherwise.
+      // The header shows that its messages were not acked, so it stays as long as any of their results.
       (segment.keptUntil === undefined || segment.keptUntil <= now)
   },
 }
@@ -142,8 +141,8 @@ const DOCUMENTS: Pass<StoredDocument> = {
 }
 
 /**
- * The life of a queue that a partition belongs to, by the start of its id, `<queue>#<generation>#…`: its record, or that
- * it is over. A record outlives its queue for a day; where there is none nothing is known.
+ * The queue of a partition, by the beginning of its id, `<queue>#<generation>#…`: the queue's record, or `over` when the generation
+ * has ended. A record outlives its queue for a day; without a record the answer is `unknown`.
  */
 const lifeOf = ({ documents }: Maps, id: string): QueueRecord | 'over' | 'unknown' => {
   const [name = '', generation] = id.split('#', 2)

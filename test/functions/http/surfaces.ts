@@ -14,14 +14,14 @@ import type { Store } from '../../../lib/store/port.ts'
 import { gatewayEvent, matchRoute } from '../../support/api-gateway.ts'
 import { type ManualClock, manualClock } from '../../support/manual-clock.ts'
 
-export interface Sent {
+interface Sent {
   readonly method: string
   /** As it is sent, with its query. */
   readonly path: string
   readonly body?: string | Uint8Array
   readonly headers: Readonly<Record<string, string>>
 }
-export interface Got {
+interface Got {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly text: string
@@ -80,7 +80,7 @@ const lambdaContext = { awsRequestId: 'lambda-request-id', getRemainingTimeInMil
 const matches = ({ path }: Route, pathname: string): boolean =>
   new RegExp(`^${path.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(pathname)
 
-export interface Reply {
+interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   // biome-ignore lint/suspicious/noExplicitAny: answers are whatever the test expects them to be

@@ -108,7 +108,7 @@ test('a receipt handle that another receive has followed is expired', async () =
   expect(body.Failed).toEqual([{ Id: 'a', SenderFault: true, Code: 'InvalidParameterValue', Message: message }])
 })
 
-test('a standard queue forgets doubles for who asks', async () => {
+test('a standard queue stores two messages with one Holdfast.DeduplicationId once', async () => {
   const sqs = sqsHarness()
   const QueueUrl = await sqs.queue('orders')
   const MessageAttributes = { 'Holdfast.DeduplicationId': { DataType: 'String', StringValue: 'once' } }

@@ -69,7 +69,7 @@ describe('message attributes', () => {
     [['bar', 'missing'], ['bar']],
     [['missing'], []],
     [[], []],
-  ])('are given to who asks for %j, with the digest of what is given', async (names, expected) => {
+  ])('are returned to a receive that requests %j, with the digest of those returned', async (names, expected) => {
     const { sqs, QueueUrl } = await withQueue()
     const picked = Object.fromEntries(Object.entries(attributes).filter(([name]) => expected.includes(name)))
     await sqs.json('SendMessage', { QueueUrl, MessageBody: 'x', MessageAttributes: attributes })

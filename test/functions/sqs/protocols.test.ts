@@ -179,7 +179,7 @@ describe('the query protocol', () => {
     expect(xml).toContain('<Body>&lt;a b=&quot;c&quot;&gt;&amp;&#xD;\n&lt;/a&gt;</Body>')
   })
 
-  test('works by GET on a queue URL, and wraps the answer in JSON for who asks', async () => {
+  test('works by GET on a queue URL, and wraps the answer in JSON on request', async () => {
     const sqs = sqsHarness()
     const url = await sqs.queue('orders')
     const sent = await sqs.fetch(new Request(`${url}?Action=SendMessage&MessageBody=hello+you`))

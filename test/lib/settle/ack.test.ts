@@ -186,7 +186,7 @@ describe('an ack', () => {
   })
 
   test.each<[string, (receiptHandle: string) => string]>([
-    ['with a nonce that was made up', (handle) => edited(handle, { nonce: new Uint8Array(8) })],
+    ['with an invented nonce', (handle) => edited(handle, { nonce: new Uint8Array(8) })],
     ['that says to be received later', (handle) => edited(handle, { receivedAt: 1_772_409_600_000 })],
     ['that says to be received less often', (handle) => edited(handle, { receiveCount: 0 })],
     ['that says to be received first at another time', (handle) => edited(handle, { firstReceivedAt: 0 })],
@@ -245,7 +245,7 @@ describe('an extension', () => {
     expect(await poll(engine, 'orders')).toMatchObject([{ receiveCount: 3, firstReceivedAt: again?.firstReceivedAt }])
   })
 
-  test('begins a lease anew that has ended, for who asks, until the message is received again', async () => {
+  test('with revive begins an ended lease anew, until the message is received again', async () => {
     const engine = await engineWithQueue()
     const [handle] = (await held(engine, 1, 10)) as [string]
     await engine.clock.advance(10_000)

@@ -12,7 +12,7 @@ import { type Scheduler, scheduler } from '../../simulation/scheduler.ts'
 import { type SeededRandom, seededRandom } from '../../support/seeded-random.ts'
 
 /** What happened in races; each kind has to happen for the races to mean anything. */
-export interface Seen {
+interface Seen {
   invocations: number
   /** Invocations in a slot that another run had before. */
   takenOver: number

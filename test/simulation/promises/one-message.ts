@@ -33,7 +33,7 @@ export const oneMessage: Promised = {
       if (!one) found.push(`nobody published ${nameOf(delivery)}`)
       else if (one.groupId !== delivery.message.groupId) {
         found.push(`in another group than published: ${nameOf(delivery)}`)
-      } else {
+      } else if (!history.repeated.has(messageId)) {
         meet(
           nameFor(one),
           messageId,

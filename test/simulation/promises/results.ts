@@ -139,7 +139,7 @@ export const waitsEnd: Promised = {
 }
 
 const finalState = (history: History, messageId: string, end: End): MessageStatus['state'] | undefined => {
-  // Cancelled in the dead-letter queue, it stays dead-lettered to who asks the queue it came from.
+  // A message that was cancelled in the dead-letter queue stays dead-lettered for the queue that it came from.
   if (end.kind === 'cancelled') return history.deadLettered.has(messageId) ? undefined : 'cancelled'
   if (!end.delivery) return undefined
   if (isDead(end.delivery)) return 'deadLettered'

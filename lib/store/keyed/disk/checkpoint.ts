@@ -6,7 +6,7 @@ import { type LogEnd, readLog } from './log-reader.ts'
 import { LOG_LAYOUT, type LoggedChange, type Space } from './log-record.ts'
 import { bodyKey } from './space-codecs.ts'
 
-/** The outcome of a whole log for one key. */
+/** The last state that a log gives one key. */
 interface Outcome {
   readonly space: Space
   readonly partition: string
@@ -20,10 +20,10 @@ interface Outcome {
   pieces: number
 }
 
-/** A key that a log tells of. */
+/** A key that a log changes. */
 export type LoggedKey = Pick<Outcome, 'space' | 'partition' | 'sort'>
 
-/** A log that the file can be brought to the end of. */
+/** A whole log, as it was read. */
 export interface ReadLog {
   readonly changes: readonly LoggedChange[]
   readonly end: Exclude<LogEnd['kind'], 'damaged' | 'unknown layout'>
@@ -61,7 +61,7 @@ export const logReader = (boot: Uint8Array): ReadWholeLog => {
   return async (path) => wholeLog(path, await read(path), boot)
 }
 
-/** @throws an error that says what to do where the log is damaged, or in another layout */
+/** @throws an error that says what to do if the log is damaged, or in another layout */
 const wholeLog = (path: string, bytes: Buffer, boot: Uint8Array): ReadLog => {
   const { changes, end, isOfThisBoot } = readLog(bytes, boot)
   if (end.kind === 'unknown layout') throw layoutUnknown(path, end.layout, LOG_LAYOUT)
@@ -70,8 +70,8 @@ const wholeLog = (path: string, bytes: Buffer, boot: Uint8Array): ReadLog => {
 }
 
 /**
- * Brings the file to where a log ends. Where it is interrupted it is done again from the start, with the same outcome.
- * Answers the keys that the log tells of.
+ * Writes the changes of a log to the file. After an interruption all of it is done again, with the same outcome. Returns the keys
+ * that the log changes.
  */
 export const emptyInto = async (
   file: LmdbFile,
@@ -92,12 +92,12 @@ export const emptyInto = async (
     }
   }
   await file.write(batch)
-  // Not before all of it is there.
+  // Written last: the file must have all changes of the log first.
   await file.setEmptied(number)
   return outcomes
 }
 
-/** What came and went within the log leaves no trace. */
+/** The last states of all keys. A key that was added and deleted within the log has none. */
 const outcomesOf = (changes: readonly LoggedChange[]): Outcome[] => {
   const outcomes = new Map<string, Outcome>()
   for (const { kind, space, partition, sort, head, body, pieces } of changes) {

@@ -7,7 +7,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
 })
 
 /** For versions of Node before 20.15, which have no `zlib.crc32`. */
-export const crc32InJavaScript = (bytes: Uint8Array, before = 0): number => {
+const crc32InJavaScript = (bytes: Uint8Array, before = 0): number => {
   let crc = ~before
   for (let at = 0; at < bytes.length; at++) {
     crc = (TABLE[(crc ^ (bytes[at] as number)) & 0xff] as number) ^ (crc >>> 8)

@@ -6,14 +6,14 @@ const RESTORE = (path: string): string =>
 export const damagedFile = (path: string, what: string): Error =>
   new Error(`${path} is damaged (${what}): ${RESTORE(path)}`)
 
-/** A log that is damaged at a byte: what is before it can be kept. */
+/** The error for a log that is damaged at a byte. The changes before that byte can be kept. */
 export const damagedLog = (path: string, at: number): Error =>
   new Error(
     `${path} is damaged at byte ${at}: ${RESTORE(path)}. To keep what was changed before, and lose what was changed ` +
       `from then on, cut it off there (truncate -s ${at} ${path}) and remove the logs of higher numbers`,
   )
 
-/** A log that ends too early, or is missing, although there is one that goes on from it. */
+/** The error for a log that ends too early, or is missing, although a later log continues it. */
 export const brokenLogs = (path: string, next: string): Error =>
   new Error(
     `${path} is missing or has lost its end, and ${next} goes on from it: ${RESTORE(path)}. To lose what was changed from then on, ` +

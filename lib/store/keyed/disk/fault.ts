@@ -2,7 +2,7 @@ import { statfsSync } from 'node:fs'
 import { HoldfastError, isHoldfastError } from '../../../model/errors.ts'
 
 const NO_ROOM: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
-/** LMDB's word for a write that found room for a part. */
+/** LMDB's error number for a write that had room for only a part. */
 const EIO = 5
 const MIN_FREE_BYTES = 1_048_576
 
@@ -30,7 +30,7 @@ export const unavailable = (directory: string, cause: unknown): HoldfastError =>
 /** Records the first failure after which the store can't go on. */
 export interface Downfall {
   readonly error: HoldfastError | undefined
-  /** Resolves with its message. */
+  /** Resolves with the message of the failure. */
   readonly reason: Promise<string>
   /** Records a failure. Returns the first one. */
   of(error: HoldfastError): HoldfastError

@@ -39,7 +39,7 @@ export const SEPARATOR = '\u0001'
 /** The longest key that LMDB takes with pages of 4 KB. */
 export const MAX_KEY_BYTES = 1_900
 
-export const LAYOUT = 1
+const LAYOUT = 1
 const LAYOUT_KEY = 'm'
 const EMPTIED_KEY = 'l'
 

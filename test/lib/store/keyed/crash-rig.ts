@@ -73,7 +73,7 @@ const newEntry = (sort: string, version: number, length: number) => ({
 })
 
 /** All that the maps hold. */
-export const contentsOf = ({ segments, documents }: Maps): unknown[] => {
+const contentsOf = ({ segments, documents }: Maps): unknown[] => {
   const found: unknown[] = []
   segments.visit(partitionId(PARTITION), '', '\uffff', (sort, { segment, content }) => {
     found.push([sort, segment.version, comparable('load' in content ? content.load() : content)])
@@ -119,6 +119,18 @@ export const imagesOf = async (
   }
   await maps.close()
   return images
+}
+
+/** Maps with sync, whose disk takes nothing until it is let. */
+export const mapsOnSlowDisk = async (disk: Promise<void>): Promise<DiskMaps> => {
+  const directory = quickDirectory()
+  const file = await openLmdbFile(join(directory, DATA_FILE))
+  const firstLog = await recover({ directory, file, boot: BOOT, warn: () => {} })
+  const create: typeof createLog = (where, number) => {
+    const log = createLog(where, number, BOOT)
+    return overriding(log, { sync: () => disk.then(() => log.sync()) })
+  }
+  return new DiskMaps({ ...PARTS, directory, file, boot: BOOT, create, firstLog, sync: true, logBytes: 60_000 })
 }
 
 const PARTS: Pick<DiskMapsParts, 'clock' | 'limits' | 'warn'> = {

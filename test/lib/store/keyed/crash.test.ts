@@ -2,7 +2,17 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../../support/seeded-random.ts'
-import { BOOT, contentsAfter, foundIn, type Image, imagesOf, NEXT_BOOT, restored, someWork } from './crash-rig.ts'
+import {
+  BOOT,
+  contentsAfter,
+  foundIn,
+  type Image,
+  imagesOf,
+  mapsOnSlowDisk,
+  NEXT_BOOT,
+  restored,
+  someWork,
+} from './crash-rig.ts'
 
 /** `npm run test:faults` has more. */
 const SEEDS = Array.from({ length: Number(process.env.HOLDFAST_CRASH_SEEDS ?? 1) }, (_, n) => n + 1)
@@ -94,6 +104,36 @@ test.each(SEEDS)('a machine that ends loses nothing that was answered after a sy
     expect({ [image.instant]: stepsIn(contents, after, image) }).not.toEqual({ [image.instant]: undefined })
   }
 })
+
+test('with sync neither a change nor a read of it is answered before the disk has it', async () => {
+  let release = () => {}
+  const disk = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const maps = await mapsOnSlowDisk(disk)
+  const answered: string[] = []
+  const document = { partition: 'd', sort: 'one', version: 1, value: 'kept' }
+  const change = maps
+    .atomically(({ documents }) => documents.set('d', 'one', document))
+    .then(() => answered.push('change'))
+  await turns(20)
+  const read = maps
+    .atomically(({ documents }) => documents.get('d', 'one'))
+    .then((found) => {
+      answered.push(`read ${found?.value}`)
+    })
+  await turns(20)
+  expect(answered).toEqual([])
+  release()
+  await Promise.all([change, read])
+  expect(answered).toEqual(['change', 'read kept'])
+  await maps.close()
+})
+
+/** Lets the event loop turn. */
+const turns = async (count: number): Promise<void> => {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
 
 describe('a log that was changed by anything else', () => {
   const lastImage = async (): Promise<Image> => {

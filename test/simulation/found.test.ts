@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest'
+import { planHistory } from './plan.ts'
+import { runHistory } from './run-history.ts'
+
+/** Histories of long runs that were judged wrongly once. */
+test.each([
+  ['the claim of a poller whose clock jumps back between its look and its claim', 597],
+  ['the claim of a poller whose clock jumps back, in a message of many', 929],
+  ['a message that is stored in two shards, since its first write was sent twice and throttled the second time', 15],
+  ['messages that are stored in two shards while one is throttled', 178],
+])('breaks no promise: %s', async (_, index) => {
+  const { settings, seed } = planHistory(7_006, index, 'standard: everything fails')
+  expect((await runHistory(settings, { seed })).violations).toEqual([])
+})

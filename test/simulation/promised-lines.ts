@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ROOT } from './planted-copy.ts'
+
+/** A line of `docs/promises.md`: a promise, what holds it, and the bug that shows that the check can fail. */
+export interface PromisedLine {
+  readonly section: string
+  readonly promise: string
+  readonly check: string
+  /** The promise of the simulator that the check is, by name. */
+  readonly history?: string
+  /** The test file that the check is. */
+  readonly suite?: string
+  readonly bug: string
+}
+
+const CHECK = /^(?:history: \*(?<history>.+)\*|`(?<suite>test\/.+\.test\.ts)`)$/
+
+/** The lines of the page's tables, in order. */
+export const promisedLines = (page = readFileSync(join(ROOT, 'docs/promises.md'), 'utf8')): readonly PromisedLine[] => {
+  const [, ...sections] = page.split(/^## /m)
+  return sections.flatMap((text) => {
+    const [, section = ''] = /^(.*)$/m.exec(text) ?? []
+    const rows = [...text.matchAll(/^\|(.*)\|(.*)\|(.*)\|$/gm)]
+      .map(([, ...cells]) => cells.map((cell) => cell.trim()))
+      .filter(([promise = '']) => promise !== 'Promise' && !/^-+$/.test(promise))
+    return rows.map(([promise = '', check = '', bug = '']) => ({
+      section,
+      promise,
+      check,
+      ...CHECK.exec(check)?.groups,
+      bug,
+    }))
+  })
+}
