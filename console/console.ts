@@ -27,7 +27,7 @@ export interface ConsoleParts {
   readonly failed?: (error: unknown) => void
 }
 
-/** Answers requests below `/console`. Whoever calls it checks before that no page of another site sent the request. */
+/** Answers requests below `/console`. The caller first checks that no page of another site sent the request. */
 export type Console = (request: Request) => Promise<Response>
 
 const FORM_BYTES = 5_900_000

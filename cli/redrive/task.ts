@@ -101,7 +101,7 @@ const report = (
   return 1
 }
 
-/** Stops the redrive of a dead-letter queue that runs, whoever started it. */
+/** Stops the running redrive of a dead-letter queue, even if another process started it. */
 export const cancelRunning = async (session: Session, queue: string): Promise<number | undefined> => {
   const { target, out } = session
   const { redrives } = await target.call('listRedrives', { params: { queue } })

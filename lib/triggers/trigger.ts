@@ -47,7 +47,7 @@ interface StoredTrigger extends Trigger {
 }
 
 export interface Declarer {
-  /** A name for what keeps the declaration, as a stack does. @default nobody: whoever calls */
+  /** The name of the stack or file that declares the trigger, for triggers that are not declared by a call. @default none */
   readonly declaredBy?: string
 }
 

@@ -194,6 +194,7 @@ test(
         ${block.code
           .replaceAll(LOCAL_SERVER, server.url)
           .replaceAll(/--histories \d+/g, '--histories 4')
+          .replaceAll(/[\w-]+\.ndjson/g, (file) => join(work, file))
           .replaceAll('"…"', () => `"'"$HANDLE"'"`)}`
         expect(await run('bash', ['-c', script]), nameOf(block)).not.toMatch(/"ok":false|"error":/)
       }

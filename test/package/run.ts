@@ -111,6 +111,16 @@ const checkConsole = async (server: string): Promise<void> => {
   console.log('console: works')
 }
 
+/** The installed command against a server: it finds its packages, those that it loads late included. */
+const useCommand = (folder: string, node: string, url: string): void => {
+  const bin = join(folder, 'node_modules/holdfast/dist/cli/holdfast.js')
+  run(folder, node, bin, 'create', 'from-the-command', '--url', url)
+  run(folder, node, bin, 'send', 'from-the-command', '{"total":1}', '--url', url)
+  run(folder, node, bin, 'peek', 'from-the-command', '--where', '.body.total == 1', '--url', url)
+  run(folder, node, bin, 'queues', '--url', url)
+  console.log('command: works')
+}
+
 const main = async (): Promise<void> => {
   run(project, 'npm', 'pack', '--pack-destination', work)
   const tarball = join(work, 'holdfast-0.1.0.tgz')
@@ -159,6 +169,7 @@ const main = async (): Promise<void> => {
     try {
       for (const [index] of snippets('ts').entries()) run(library, node, `out/readme-${index}.js`)
       console.log('readme: works')
+      useCommand(plain, node, 'http://127.0.0.1:9324')
       await checkConsole('http://127.0.0.1:9324')
     } finally {
       await server.stop()

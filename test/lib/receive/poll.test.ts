@@ -87,7 +87,7 @@ test('a claim that got through though its answer was lost is delivered', async (
   ])
 })
 
-test('a claim whose answer was lost is delivered as it was made, whoever claimed the message before its content was read', async () => {
+test('a claim whose answer was lost is delivered as it was made, even if another poller claims the message before its content is read', async () => {
   const engine = await engineWithQueue()
   const other = anotherProcess(engine)
   const claims = faultyStore(engine.store, scripted(['claim', 'repeated']))
