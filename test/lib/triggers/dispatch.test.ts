@@ -344,6 +344,34 @@ describe('a tick', () => {
     expect(await successor).toBe('idle')
   })
 
+  test('that is killed while it invokes brings the batches again that were under way, and no others, after their leases', async () => {
+    const { engine, queue, run, invocations } = await rig({ maxConcurrency: 2, batchSize: 2 })
+    for (let n = 0; n < 10; n++) await publish(engine, queue, [{ body: `message ${n}` }])
+    // Nothing of it goes on: its clock stands still.
+    const dead = anotherProcess(engine, 3)
+    void run({ ...dead, clock: { ...engine.clock, sleep: () => new Promise(() => {}) } })
+    await engine.clock.advance(1_000)
+    const underWay = invocations.splice(0).flatMap(({ messages }) => messages)
+    expect(underWay).toHaveLength(4)
+    await engine.clock.advance(60_000)
+    const successor = run(anotherProcess(engine))
+    for (let second = 0; second < 120; second++) {
+      await engine.clock.advance(1_000)
+      for (const invocation of invocations) await invocation.answer()
+    }
+    expect(await successor).toBe('idle')
+    const again = invocations.flatMap(({ messages, at }) => messages.map((message) => ({ message, at })))
+    expect(again).toHaveLength(10)
+    const receivedTwice = again.filter(({ message }) => message.receiveCount > 1)
+    expect(receivedTwice.map(({ message }) => message.messageId).sort()).toEqual(
+      underWay.map(({ messageId }) => messageId).sort(),
+    )
+    for (const { message, at } of receivedTwice) {
+      const before = underWay.find(({ messageId }) => messageId === message.messageId)
+      expect(at).toBeGreaterThanOrEqual(before?.leasedUntil ?? Number.POSITIVE_INFINITY)
+    }
+  })
+
   test('with a sweep starts runs for queues in which something was left, and for no others', async () => {
     const { engine, queue, run } = await rig()
     await engine.clock.advance(900_000)
