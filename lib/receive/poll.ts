@@ -58,12 +58,14 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
 
   let queue = await engine.queues.get(queueName)
   const attemptId = queue.settings.fifo && options.attemptId
-  if (attemptId && !queue.settings.paused) {
-    const again = await repeatReceiveAttempt(engine, queue, attemptId, request(queue).leaseMs)
-    if (again.length > 0) return again
-  }
+  let repeating = attemptId
   const deadline = engine.clock.now() + (options.waitTimeSeconds ?? queue.settings.receiveWaitTimeSeconds) * 1_000
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(MAX_WAIT_MS, waitMs * GROWTH)) {
+    if (repeating && !queue.settings.paused) {
+      const again = await repeatReceiveAttempt(engine, queue, repeating, request(queue).leaseMs)
+      if (again.length > 0) return again
+      repeating = undefined
+    }
     const { messages, nextAt } = await scanOnce(engine, queue, request(queue))
     const now = engine.clock.now()
     if (signal?.aborted) {

@@ -88,14 +88,15 @@ export const settleBatch = async (
   if (leases > 0) observe({ type: 'lease-lost', queue, messages: leases })
   const other = lost.find((result) => !result.ok && result.error.code !== 'LeaseLost')
   if (other && !other.ok) observe({ type: 'settling-failed', queue, error: other.error })
-  if (nacked.length + unreceived.length > 0 && !holdsMark(run)) await noteGivenBack(run)
+  const opened = nacked.length + unreceived.length > 0 || acked.some(({ groupId }) => groupId !== undefined)
+  if (opened && !holdsMark(run)) await noteReceivable(run)
 }
 
 /**
- * Writes "due now" into the due index after a run without its mark gave messages back. Such a run never scans again, and a run that
- * has scanned since relies on the leases that were ended early here.
+ * Writes "due now" into the due index after a run without its mark gave messages back, or acked messages of a group, whose next ones
+ * may wait for that. Such a run never scans again, and a run that has scanned since relies on the leases that were ended early here.
  */
-const noteGivenBack = async ({ engine, options: { queue }, observe }: Run): Promise<void> => {
+const noteReceivable = async ({ engine, options: { queue }, observe }: Run): Promise<void> => {
   try {
     await noteDue(engine, queue, engine.clock.now())
   } catch (error) {

@@ -75,6 +75,7 @@ export interface TickOptions extends WakeOptions {
  * reads: the due index, one query; the record of each queue that is paused, 1 read unit
  *
  * @returns how many were started
+ * @throws what the store refuses for one queue, after the runs of all others were started
  */
 export const tick = async (
   engine: Engine,
@@ -91,5 +92,9 @@ export const tick = async (
   }
   const starting: DueQueue[] = []
   for await (const entry of dueQueues(engine)) if (entry.due.paused || isDue(entry.due)) starting.push(entry)
-  return (await Promise.all(starting.map(start))).reduce((sum, started) => sum + started, 0)
+  // All of them end first: a function that fails is frozen, with the starts that are under way.
+  const outcomes = await Promise.allSettled(starting.map(start))
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failed) throw failed.reason
+  return outcomes.reduce((sum, outcome) => sum + (outcome.status === 'fulfilled' ? outcome.value : 0), 0)
 }

@@ -223,9 +223,16 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
     name: 'nobody is told what a run gives back once its mark is gone',
     file: 'lib/triggers/settle-batch.ts',
-    replace: 'if (nacked.length + unreceived.length > 0 && !holdsMark(run))',
-    by: 'if (nacked.length + unreceived.length > 1_000)',
+    replace: 'const opened = nacked.length + unreceived.length > 0 ||',
+    by: 'const opened =',
     ...LOST_WAKES,
+  },
+  {
+    name: 'nobody is told which groups a run opens by an ack once its mark is gone',
+    file: 'lib/triggers/settle-batch.ts',
+    replace: ' || acked.some(({ groupId }) => groupId !== undefined)',
+    by: '',
+    suites: ['test/lib/triggers/settled-late.test.ts'],
   },
   {
     name: 'a run for records that were given up is asked for once',

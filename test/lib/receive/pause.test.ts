@@ -112,6 +112,20 @@ test('a repeated poll of a FIFO queue gets nothing while the queue is paused, an
   expect(handles(await again())).toEqual([first?.receiptHandle])
 })
 
+test('a repeated poll of a FIFO queue that waits while the queue is paused gets its messages after the resume', async () => {
+  const engine = testEngine()
+  await createQueue(engine, 'orders.fifo', { settings: FIFO })
+  await publish(engine, 'orders.fifo', [{ body: 'a', groupId: 'red' }])
+  const again = (waitTimeSeconds: number) => poll(engine, 'orders.fifo', { attemptId: 'one', waitTimeSeconds })
+  const [first] = await again(0)
+  await pause(engine, 'orders.fifo')
+  const waiting = again(5)
+  await engine.clock.advance(1_000)
+  await resume(engine, 'orders.fifo')
+  await engine.clock.advance(5_000)
+  expect(handles(await waiting)).toEqual([first?.receiptHandle])
+})
+
 test('the setting is true or absent, and stays where a change does not name it', async () => {
   const engine = await engineWithQueue({ paused: true })
   expect((await updateQueue(engine, 'orders', { settings: { delaySeconds: 1 } })).settings.paused).toBe(true)

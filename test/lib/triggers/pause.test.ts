@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { DocumentKey } from '../../../lib/model/document.ts'
+import { HoldfastError } from '../../../lib/model/errors.ts'
 import type { Message } from '../../../lib/model/message.ts'
 import { sortKey } from '../../../lib/model/segment-key.ts'
 import { publish } from '../../../lib/publish/publish.ts'
@@ -171,4 +172,24 @@ test('a paused queue that is deleted is looked at no more', async () => {
   expect(await ticked()).toBe(1)
   await run()
   expect(await ticked()).toBe(0)
+})
+
+test('a tick that can not read the record of a paused queue starts the runs of all others before it fails', async () => {
+  const { engine, set, run } = await rig()
+  await set(true)
+  await run()
+  await createQueue(engine, 'others')
+  await setTrigger(engine, { queue: 'others', functionName: 'handler', functionTimeoutSeconds: 10 })
+  const getDocument: Store['getDocument'] = (key, options) =>
+    key.partition === queueKey('orders').partition && key.sort === queueKey('orders').sort
+      ? Promise.reject(new HoldfastError('Throttled', 'slow down'))
+      : engine.store.getDocument(key, options)
+  const started: string[] = []
+  const startRun = async (name: string) => {
+    await new Promise((resolve) => setImmediate(resolve))
+    started.push(name)
+  }
+  const ticking = tick({ ...engine, store: { ...engine.store, getDocument } }, { startRun })
+  await expect(ticking).rejects.toMatchObject({ code: 'Throttled' })
+  expect(started).toEqual(['others'])
 })
