@@ -21,29 +21,35 @@ export interface BodyGiven {
   readonly bodyBase64?: string | undefined
 }
 
-/** Decodes a body: JSON in text, text in bytes, and what gzip has packed. What can't be decoded is shown as bytes. */
-export const decodedBody = ({ body, bodyBase64 }: BodyGiven): DecodedBody => {
-  if (bodyBase64 !== undefined) return decodedBytes(Buffer.from(bodyBase64, 'base64'), [])
-  if (typeof body === 'string') return decodedText(body, Buffer.byteLength(body), [])
+/**
+ * Decodes a body: JSON in text, text in bytes, and what gzip has packed. What can't be decoded is shown as bytes.
+ *
+ * @param most bytes that gzip may unpack to: more is not decoded
+ */
+export const decodedBody = ({ body, bodyBase64 }: BodyGiven, most = MOST_BYTES_UNPACKED): DecodedBody => {
+  if (bodyBase64 !== undefined) return decodedBytes(Buffer.from(bodyBase64, 'base64'), [], most)
+  if (typeof body === 'string') return decodedText(body, Buffer.byteLength(body), [], most)
   const bytes = Buffer.byteLength(JSON.stringify(body) ?? '')
   return cut({ kind: 'JSON', text: JSON.stringify(body, null, 2) ?? '', bytes, steps: [] })
 }
 
-const decodedText = (text: string, bytes: number, steps: readonly string[]): DecodedBody => {
+const decodedText = (text: string, bytes: number, steps: readonly string[], most: number): DecodedBody => {
   const inner = parsed(text)
   if (typeof inner === 'object' && inner !== null) {
     return cut({ kind: 'JSON', text: JSON.stringify(inner, null, 2), bytes, steps })
   }
-  const packed = /^H4sI[\w+/]+={0,2}$/.test(text) ? unpacked(Buffer.from(text, 'base64')) : undefined
-  if (packed) return { ...decodedBytes(packed, [...steps, 'base64', 'gzip']), bytes }
+  const packed = /^H4sI[\w+/]+={0,2}$/.test(text) ? unpacked(Buffer.from(text, 'base64'), most) : undefined
+  if (packed) return { ...decodedBytes(packed, [...steps, 'base64', 'gzip'], most), bytes }
   return cut({ kind: 'text', text, bytes, steps })
 }
 
-const decodedBytes = (bytes: Buffer, steps: readonly string[]): DecodedBody => {
-  const packed = bytes[0] === 0x1f && bytes[1] === 0x8b ? unpacked(bytes) : undefined
-  if (packed && !steps.includes('gzip')) return { ...decodedBytes(packed, [...steps, 'gzip']), bytes: bytes.length }
+const decodedBytes = (bytes: Buffer, steps: readonly string[], most: number): DecodedBody => {
+  const packed = bytes[0] === 0x1f && bytes[1] === 0x8b ? unpacked(bytes, most) : undefined
+  if (packed && !steps.includes('gzip')) {
+    return { ...decodedBytes(packed, [...steps, 'gzip'], most), bytes: bytes.length }
+  }
   const text = utf8(bytes)
-  if (text !== undefined) return decodedText(text, bytes.length, [...steps, 'UTF-8'])
+  if (text !== undefined) return decodedText(text, bytes.length, [...steps, 'UTF-8'], most)
   const head = bytes
     .subarray(0, HEX_BYTES)
     .toString('hex')
@@ -59,9 +65,9 @@ const utf8 = (bytes: Buffer): string | undefined => {
   }
 }
 
-const unpacked = (bytes: Buffer): Buffer | undefined => {
+const unpacked = (bytes: Buffer, most: number): Buffer | undefined => {
   try {
-    return gunzipSync(bytes, { maxOutputLength: MOST_BYTES_UNPACKED })
+    return gunzipSync(bytes, { maxOutputLength: most })
   } catch {
     return undefined
   }
