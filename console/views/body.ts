@@ -1,4 +1,6 @@
 import { gunzipSync } from 'node:zlib'
+import { JSON_DEPTH } from '../../functions/http/request-body.ts'
+import { isWithin } from '../../functions/runtime/json-bounds.ts'
 
 /** A body as people read it. */
 export interface DecodedBody {
@@ -15,6 +17,8 @@ export interface DecodedBody {
 const MOST_CHARACTERS = 64_000
 const MOST_BYTES_UNPACKED = 4_000_000
 const HEX_BYTES = 1_024
+/** JSON beyond this is shown as it is: its indents would take hundreds of megabytes, or its depth the stack. */
+const INDENTED = { depth: JSON_DEPTH, values: 50_000 }
 
 export interface BodyGiven {
   readonly body?: unknown
@@ -29,8 +33,9 @@ export interface BodyGiven {
 export const decodedBody = ({ body, bodyBase64 }: BodyGiven, most = MOST_BYTES_UNPACKED): DecodedBody => {
   if (bodyBase64 !== undefined) return decodedBytes(Buffer.from(bodyBase64, 'base64'), [], most)
   if (typeof body === 'string') return decodedText(body, Buffer.byteLength(body), [], most)
-  const bytes = Buffer.byteLength(JSON.stringify(body) ?? '')
-  return cut({ kind: 'JSON', text: JSON.stringify(body, null, 2) ?? '', bytes, steps: [] })
+  const compact = JSON.stringify(body) ?? ''
+  const text = isWithin(compact, INDENTED) ? (JSON.stringify(body, null, 2) ?? '') : compact
+  return cut({ kind: 'JSON', text, bytes: Buffer.byteLength(compact), steps: [] })
 }
 
 const decodedText = (text: string, bytes: number, steps: readonly string[], most: number): DecodedBody => {
@@ -74,7 +79,7 @@ const unpacked = (bytes: Buffer, most: number): Buffer | undefined => {
 }
 
 const parsed = (text: string): unknown => {
-  if (!/^\s*[[{]/.test(text)) return undefined
+  if (!/^\s*[[{]/.test(text) || !isWithin(text, INDENTED)) return undefined
   try {
     return JSON.parse(text)
   } catch {

@@ -388,3 +388,14 @@ test('a row unpacks little, the page of the message much', async () => {
   expect(text((await view.see('/queues/orders')).html)).not.toContain('unpacked')
   expect(text((await view.see(`/queues/orders/messages/${id}`)).html)).toContain('unpacked')
 })
+
+test.each([
+  ['deeply', '['.repeat(7_000) + ']'.repeat(7_000)],
+  ['widely', gzipSync(`${'['.repeat(200)}${'0,'.repeat(1_800_000)}0${']'.repeat(200)}`).toString('base64')],
+])('JSON that is nested too %s to be indented is shown as it is', async (_, body) => {
+  const id = await send(body)
+  expect((await view.see('/queues/orders')).status).toBe(200)
+  const { status, html } = await view.see(`/queues/orders/messages/${id}`)
+  expect(status).toBe(200)
+  expect(html).toContain(`>${'['.repeat(200)}`)
+})
