@@ -3,6 +3,7 @@ import { systemClock } from '../lib/clock.ts'
 import { isHoldfastError } from '../lib/model/errors.ts'
 import type { Io } from './io.ts'
 import { createOutput } from './output/output.ts'
+import { visible } from './output/words.ts'
 import { Interrupted, type Session } from './session.ts'
 import { chooseTarget, type TargetOptions } from './target/choose-target.ts'
 import type { Target } from './target/target.ts'
@@ -85,7 +86,7 @@ const failure = (error: unknown, io: Io): number => {
     io.stderr.write('holdfast: interrupted; nothing was changed\n')
     return EXIT.failed
   }
-  io.stderr.write(`holdfast: ${reason(error)}\n`)
+  io.stderr.write(`holdfast: ${visible(reason(error))}\n`)
   return error instanceof UsageError || isHoldfastError(error, 'InvalidRequest') ? EXIT.usedWrongly : EXIT.failed
 }
 

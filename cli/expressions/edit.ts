@@ -72,7 +72,9 @@ const editsOf = (before: object, made: Made): Edits | { readonly error: string }
   if (changed.includes('body') && after.body === undefined && after.bodyBase64 === undefined) {
     return { error: 'the edit must leave a body' }
   }
-  return Object.fromEntries(changed.flatMap((name) => (after[name] === undefined ? [] : [[name, after[name]]])))
+  // Where the API is given no attributes, the message keeps those that it has.
+  const now = { ...after, attributes: after.attributes ?? {} } as Record<string, unknown>
+  return Object.fromEntries(changed.flatMap((name) => (now[name] === undefined ? [] : [[name, now[name]]])))
 }
 
 const EDITABLE: ReadonlySet<string> = new Set(['body', 'bodyBase64', 'attributes'])

@@ -33,7 +33,7 @@ export const printMessage = (out: Output, message: Shown, now: number): void => 
   const { body: _, bodyBase64: __, attributes, deadLetter, ...rest } = message
   const rows = Object.entries(rest).map(([name, value]) => [name, shown(name, value, now)])
   for (const [name, value] of Object.entries(attributes ?? {}))
-    rows.push([`attributes.${name}`, shown(name, value, now)])
+    rows.push([visible(`attributes.${name}`), shown(name, value, now)])
   for (const [name, value] of Object.entries(deadLetter ?? {}))
     rows.push([`deadLetter.${name}`, shown(name, value, now)])
   out.table(['FIELD', 'VALUE'], rows)
@@ -44,7 +44,7 @@ export const printMessage = (out: Output, message: Shown, now: number): void => 
 const shown = (name: string, value: unknown, now: number): string => {
   if (typeof value !== 'string') return visible(JSON.stringify(value))
   return /(At|^at)$/.test(name) && !Number.isNaN(Date.parse(value))
-    ? `${value} (${relative(value, now)})`
+    ? `${visible(value)} (${relative(value, now)})`
     : visible(value)
 }
 

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 import Table from 'cli-table3'
 import type { Io, Stream } from '../io.ts'
+import { visible } from './words.ts'
 
 export type Style = Parameters<typeof styleText>[0]
 
@@ -42,6 +43,10 @@ export const createOutput = ({ stdout, stderr, env }: Io, { json, readerGone }: 
     gone = true
     readerGone()
   })
+  // Notes that nobody reads any more must not end a change that is under way.
+  stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
   const write = (line: string) => {
     if (!gone) stdout.write(`${line}\n`)
   }
@@ -49,7 +54,7 @@ export const createOutput = ({ stdout, stderr, env }: Io, { json, readerGone }: 
     json: json ?? !stdout.isTTY,
     interactive: stderr.isTTY === true,
     columns: stdout.columns ?? DEFAULT_COLUMNS,
-    record: (value) => write(JSON.stringify(value)),
+    record: (value) => write(asciiControls(JSON.stringify(value))),
     text: write,
     table: (head, rows, rightAligned = []) =>
       write(
@@ -59,11 +64,15 @@ export const createOutput = ({ stdout, stderr, env }: Io, { json, readerGone }: 
           rightAligned,
         ),
       ),
-    note: (line) => void stderr.write(`${line}\n`),
+    note: (line) => void stderr.write(`${visible(line)}\n`),
     style,
     flushed: () => new Promise((resolve) => (gone ? resolve() : stdout.write('', () => resolve()))),
   }
 }
+
+/** The control characters that JSON allows in a text, escaped: a terminal takes some of them for the start of a command. */
+const asciiControls = (json: string): string =>
+  json.replaceAll(/[\x7f-\x9f]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`)
 
 /** https://no-color.org, https://force-color.org */
 const hasColours = ({ isTTY }: Stream, { NO_COLOR, FORCE_COLOR, TERM }: NodeJS.ProcessEnv): boolean => {

@@ -1,6 +1,8 @@
 import { readdir } from 'node:fs/promises'
+import { hostname, networkInterfaces } from 'node:os'
 import { dirname, join } from 'node:path'
 import { readAddress, type ServerAddress } from '../../functions/local/address-file.ts'
+import { isLoopback } from '../../lib/transport/api-url.ts'
 
 const DATA_DIRECTORY = '.holdfast'
 /** Where `holdfast dev` listens unless it is told otherwise; one that keeps nothing on disk is found there alone. */
@@ -10,7 +12,8 @@ const ANSWER_MS = 2_000
 
 /**
  * The local server that runs for a directory: the one whose data is in `.holdfast/` there or in a directory above, else one at the
- * default port. A file that a killed server left behind is passed over, since nobody answers there.
+ * default port. A file that a killed server left behind is passed over, since nobody answers there; so is one that names another
+ * machine: a directory that came from elsewhere must not send messages and signatures there.
  */
 export const findLocalServer = async (
   directory: string,
@@ -28,10 +31,19 @@ const addressesAbove = async (directory: string): Promise<ServerAddress[]> => {
     const places = [data, ...inside.filter((entry) => entry.isDirectory()).map(({ name }) => join(data, name))]
     for (const place of places) {
       const address = await readAddress(place)
-      if (address) found.push(address)
+      if (address && isOfThisMachine(address.url)) found.push(address)
     }
     if (dirname(here) === here) return found
   }
+}
+
+const isOfThisMachine = (text: string): boolean => {
+  if (!URL.canParse(text)) return false
+  const url = new URL(text)
+  if (url.protocol !== 'http:') return false
+  const own = Object.values(networkInterfaces()).flatMap((some) => some?.map(({ address }) => address) ?? [])
+  const name = url.hostname.replace(/^\[|\]$/g, '')
+  return isLoopback(url) || own.includes(name) || name === hostname().toLowerCase()
 }
 
 const isHoldfast = async (url: string): Promise<boolean> => {

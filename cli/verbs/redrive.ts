@@ -5,7 +5,7 @@ import { type DeadLetters, deadLettersOf } from '../dead-letters.ts'
 import { editFrom } from '../expressions/edit.ts'
 import { type Selection, type SelectionOptions, selectionOf } from '../expressions/selection.ts'
 import { selectionOptions, wholeNumber } from '../options.ts'
-import { counted } from '../output/words.ts'
+import { counted, visible } from '../output/words.ts'
 import { type Chosen, redriveEdited } from '../redrive/edited.ts'
 import { cancelRunning, redriveByTask } from '../redrive/task.ts'
 import type { Session } from '../session.ts'
@@ -88,7 +88,7 @@ const dryRun = async (
     if (out.json) out.record({ messageId, to: to ?? deadLetter?.queue, ...(edits && { edit: edits[position] }) })
   }
   const [first] = edits ?? []
-  if (!out.json && first !== undefined) out.text(`The first one gets: ${JSON.stringify(first)}`)
+  if (!out.json && first !== undefined) out.text(`The first one gets: ${visible(JSON.stringify(first))}`)
   if (!out.json)
     for (const [target, count] of targetsOf(chosen, to)) out.text(`${counted(count, 'message')} would go to ${target}`)
   out.note(

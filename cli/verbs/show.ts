@@ -1,4 +1,5 @@
 import { printMessage } from '../output/messages.ts'
+import { visible } from '../output/words.ts'
 import type { AnswerOf } from '../target/target.ts'
 import { verb } from '../verb.ts'
 
@@ -43,9 +44,9 @@ export const statusWords = (told: Status): string => {
     case 'attemptsUsedUp':
       return `its receives are used up (${String(status.receiveCount)}): the next poll dead-letters it`
     case 'deadLettered':
-      return `dead-lettered to ${String(status.queue)}: ${String(status.reason)}`
+      return `dead-lettered to ${String(status.queue)}: ${visible(String(status.reason))}`
     case 'gone':
-      return status.reason === undefined ? 'gone: acked, expired or purged' : `gone: ${String(status.reason)}`
+      return status.reason === undefined ? 'gone: acked, expired or purged' : `gone: ${visible(String(status.reason))}`
     default:
       return `${status.state} at ${String(status.at)}`
   }

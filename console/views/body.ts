@@ -1,4 +1,6 @@
 import { gunzipSync } from 'node:zlib'
+import { JSON_DEPTH } from '../../functions/http/request-body.ts'
+import { isWithin } from '../../functions/runtime/json-bounds.ts'
 
 /** A body as people read it. */
 export interface DecodedBody {
@@ -15,35 +17,44 @@ export interface DecodedBody {
 const MOST_CHARACTERS = 64_000
 const MOST_BYTES_UNPACKED = 4_000_000
 const HEX_BYTES = 1_024
+/** JSON beyond this is shown as it is: its indents would take hundreds of megabytes, or its depth the stack. */
+const INDENTED = { depth: JSON_DEPTH, values: 50_000 }
 
 export interface BodyGiven {
   readonly body?: unknown
   readonly bodyBase64?: string | undefined
 }
 
-/** Decodes a body: JSON in text, text in bytes, and what gzip has packed. What can't be decoded is shown as bytes. */
-export const decodedBody = ({ body, bodyBase64 }: BodyGiven): DecodedBody => {
-  if (bodyBase64 !== undefined) return decodedBytes(Buffer.from(bodyBase64, 'base64'), [])
-  if (typeof body === 'string') return decodedText(body, Buffer.byteLength(body), [])
-  const bytes = Buffer.byteLength(JSON.stringify(body) ?? '')
-  return cut({ kind: 'JSON', text: JSON.stringify(body, null, 2) ?? '', bytes, steps: [] })
+/**
+ * Decodes a body: JSON in text, text in bytes, and what gzip has packed. What can't be decoded is shown as bytes.
+ *
+ * @param most bytes that gzip may unpack to: more is not decoded
+ */
+export const decodedBody = ({ body, bodyBase64 }: BodyGiven, most = MOST_BYTES_UNPACKED): DecodedBody => {
+  if (bodyBase64 !== undefined) return decodedBytes(Buffer.from(bodyBase64, 'base64'), [], most)
+  if (typeof body === 'string') return decodedText(body, Buffer.byteLength(body), [], most)
+  const compact = JSON.stringify(body) ?? ''
+  const text = isWithin(compact, INDENTED) ? (JSON.stringify(body, null, 2) ?? '') : compact
+  return cut({ kind: 'JSON', text, bytes: Buffer.byteLength(compact), steps: [] })
 }
 
-const decodedText = (text: string, bytes: number, steps: readonly string[]): DecodedBody => {
+const decodedText = (text: string, bytes: number, steps: readonly string[], most: number): DecodedBody => {
   const inner = parsed(text)
   if (typeof inner === 'object' && inner !== null) {
     return cut({ kind: 'JSON', text: JSON.stringify(inner, null, 2), bytes, steps })
   }
-  const packed = /^H4sI[\w+/]+={0,2}$/.test(text) ? unpacked(Buffer.from(text, 'base64')) : undefined
-  if (packed) return { ...decodedBytes(packed, [...steps, 'base64', 'gzip']), bytes }
+  const packed = /^H4sI[\w+/]+={0,2}$/.test(text) ? unpacked(Buffer.from(text, 'base64'), most) : undefined
+  if (packed) return { ...decodedBytes(packed, [...steps, 'base64', 'gzip'], most), bytes }
   return cut({ kind: 'text', text, bytes, steps })
 }
 
-const decodedBytes = (bytes: Buffer, steps: readonly string[]): DecodedBody => {
-  const packed = bytes[0] === 0x1f && bytes[1] === 0x8b ? unpacked(bytes) : undefined
-  if (packed && !steps.includes('gzip')) return { ...decodedBytes(packed, [...steps, 'gzip']), bytes: bytes.length }
+const decodedBytes = (bytes: Buffer, steps: readonly string[], most: number): DecodedBody => {
+  const packed = bytes[0] === 0x1f && bytes[1] === 0x8b ? unpacked(bytes, most) : undefined
+  if (packed && !steps.includes('gzip')) {
+    return { ...decodedBytes(packed, [...steps, 'gzip'], most), bytes: bytes.length }
+  }
   const text = utf8(bytes)
-  if (text !== undefined) return decodedText(text, bytes.length, [...steps, 'UTF-8'])
+  if (text !== undefined) return decodedText(text, bytes.length, [...steps, 'UTF-8'], most)
   const head = bytes
     .subarray(0, HEX_BYTES)
     .toString('hex')
@@ -59,16 +70,16 @@ const utf8 = (bytes: Buffer): string | undefined => {
   }
 }
 
-const unpacked = (bytes: Buffer): Buffer | undefined => {
+const unpacked = (bytes: Buffer, most: number): Buffer | undefined => {
   try {
-    return gunzipSync(bytes, { maxOutputLength: MOST_BYTES_UNPACKED })
+    return gunzipSync(bytes, { maxOutputLength: most })
   } catch {
     return undefined
   }
 }
 
 const parsed = (text: string): unknown => {
-  if (!/^\s*[[{]/.test(text)) return undefined
+  if (!/^\s*[[{]/.test(text) || !isWithin(text, INDENTED)) return undefined
   try {
     return JSON.parse(text)
   } catch {

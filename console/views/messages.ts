@@ -5,10 +5,12 @@ import { type Html, html } from './html.ts'
 import { ageSeconds, bytes, count, duration } from './words.ts'
 
 const PREVIEW = 120
+/** A page shows hundreds of bodies, and five kilobytes of gzip can hold megabytes: a row unpacks no more than this. */
+const PREVIEW_BYTES = 64_000
 
 /** The beginning of a body in one line; its size alone where payloads are hidden. */
 export const preview = ({ hidePayloads }: ConsoleContext, message: MessageShown): Html => {
-  const decoded = decodedBody(message)
+  const decoded = decodedBody(message, PREVIEW_BYTES)
   if (hidePayloads) return html`<span class="dim">${bytes(decoded.bytes)}, hidden</span>`
   const line = decoded.text.replace(/\s+/g, ' ')
   return html`<code>${line.length > PREVIEW ? `${line.slice(0, PREVIEW)}…` : line}</code>`

@@ -230,3 +230,15 @@ describe('holdfast resend', () => {
     expect(await idsIn(engine, 'failed')).toEqual([0])
   })
 })
+
+test('an edit that takes the attributes away is kept', async () => {
+  const engine = testEngine()
+  await runCommand(['create', 'failed'], { engine })
+  await runCommand(['create', 'orders', 'deadLetter=failed:3'], { engine })
+  await runCommand(['send', 'orders', 'x', '--attribute', 'tenant=a'], { engine })
+  const [message] = (await runCommand(['receive', 'orders'], { engine })).records
+  await runCommand(['nack', 'orders', message.receiptHandle, '--dead-letter'], { engine })
+  await runCommand(['redrive', 'failed', '--edit', 'del(.attributes)'], { engine })
+  const [sent] = (await runCommand(['peek', 'orders'], { engine })).records
+  expect([sent.messageId, sent.attributes]).toEqual([message.messageId, {}])
+})

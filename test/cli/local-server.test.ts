@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { findLocalServer } from '../../cli/target/local-server.ts'
@@ -26,6 +27,30 @@ test('a server that was killed is passed over, and one at the default port is fo
     url: 'http://127.0.0.1:9324',
   })
   expect(await findLocalServer(directory, async () => false)).toBeUndefined()
+})
+
+test.each(['http://198.51.100.7:4711', 'https://127.0.0.1', 'http://collector.example', 'no address'])(
+  'a file that names another machine is not asked: %s',
+  async (url) => {
+    const directory = await temporaryDirectory()
+    mkdirSync(join(directory, '.holdfast'), { recursive: true })
+    await writeAddress(join(directory, '.holdfast'), { ...ADDRESS, url })
+    const asked: string[] = []
+    const answers = async (one: string) => asked.push(one) > 0
+    expect(await findLocalServer(directory, answers)).toMatchObject({ url: 'http://127.0.0.1:9324' })
+    expect(asked).toEqual(['http://127.0.0.1:9324'])
+  },
+)
+
+test('a file that names an address of this machine is used', async () => {
+  const directory = await temporaryDirectory()
+  mkdirSync(join(directory, '.holdfast'), { recursive: true })
+  const own = Object.values(networkInterfaces()).flatMap((some) => some ?? [])
+  for (const { address, family } of own) {
+    const url = `http://${family === 'IPv6' ? `[${address}]` : address}:4711`
+    await writeAddress(join(directory, '.holdfast'), { ...ADDRESS, url })
+    expect(await findLocalServer(directory, async () => true)).toMatchObject({ url })
+  }
 })
 
 test('a file that is no address counts as none, and so does one that is taken away', async () => {

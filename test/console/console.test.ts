@@ -363,3 +363,39 @@ test('page and assets together have at most 100 KB compressed', async () => {
   const bytes = [html, ...shown.map((one) => one.html)].map((one) => gzipSync(one).length)
   expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThan(100_000)
 })
+
+describe('a name that no queue can have', () => {
+  test.each(['', '/settings', '/dead', '/groups', '/purge', '/delete'])('is refused at …%s', async (rest) => {
+    const id = await send('{"order":1}')
+    for (const name of ['orders%2Fmessages', `orders%2Fmessages%2F${id}`, '..%2Fqueues', 'a%20b']) {
+      const { status, html } = await view.see(`/queues/${name}${rest}`)
+      expect([name, status]).toEqual([name, 400])
+      expect(text(html)).toContain('queue')
+    }
+  })
+
+  test('leads to no other change than the one that its form names', async () => {
+    const id = await send('{"order":1}')
+    const { status } = await view.send(`/queues/orders%2Fmessages%2F${id}/delete`)
+    expect(status).toBe(400)
+    expect((await browse(engine, 'orders')).messages).toHaveLength(1)
+  })
+})
+
+test('a row unpacks little, the page of the message much', async () => {
+  const inside = JSON.stringify({ word: 'unpacked', zeros: Array.from({ length: 60_000 }, () => 0) })
+  const id = await send(gzipSync(inside).toString('base64'))
+  expect(text((await view.see('/queues/orders')).html)).not.toContain('unpacked')
+  expect(text((await view.see(`/queues/orders/messages/${id}`)).html)).toContain('unpacked')
+})
+
+test.each([
+  ['deeply', '['.repeat(7_000) + ']'.repeat(7_000)],
+  ['widely', gzipSync(`${'['.repeat(200)}${'0,'.repeat(1_800_000)}0${']'.repeat(200)}`).toString('base64')],
+])('JSON that is nested too %s to be indented is shown as it is', async (_, body) => {
+  const id = await send(body)
+  expect((await view.see('/queues/orders')).status).toBe(200)
+  const { status, html } = await view.see(`/queues/orders/messages/${id}`)
+  expect(status).toBe(200)
+  expect(html).toContain(`>${'['.repeat(200)}`)
+})
