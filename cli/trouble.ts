@@ -90,7 +90,10 @@ const expiring = ({ name, retentionSeconds }: QueueJson, ageMs: number): Trouble
     code: 'expiring',
     level: 'bad',
     what: 'its oldest message has waited for more than half of the retention, after which it is dropped',
-    cures: [{ command: `set ${name} retentionSeconds=${seconds}`, effect: 'keep messages for longer' }],
+    cures:
+      seconds > retentionSeconds
+        ? [{ command: `set ${name} retentionSeconds=${seconds}`, effect: 'keep messages for longer' }]
+        : [{ command: `export ${name}`, effect: 'copy what would be dropped' }],
   }
 }
 

@@ -28,8 +28,10 @@ export const doctor = verb<DoctorOptions>({
   ],
   run: async (session, _, { enableTtl }) => {
     const { out, target } = session
-    if (enableTtl) await turnTimeToLiveOn(session)
-    const findings = await examine(session)
+    const turnedOn = enableTtl === true && (await turnTimeToLiveOn(session))
+    const findings = await examine(session).catch((error) => {
+      throw turnedOn && session.signal.aborted ? new Error('interrupted, after the TTL was turned on') : error
+    })
     if (out.json) for (const finding of findings) out.record(finding)
     else if (findings.length === 0) out.text(`${mark(out, undefined)} nothing is wrong at ${target.name}`)
     else
@@ -72,18 +74,20 @@ const queueFindings = async (session: Session): Promise<readonly Finding[]> => {
   }
 }
 
-const turnTimeToLiveOn = async (session: Session): Promise<void> => {
+/** Returns whether it changed anything. */
+const turnTimeToLiveOn = async (session: Session): Promise<boolean> => {
   const { target, out, signal } = session
   if (!target.table) throw new UsageError('--enable-ttl is for a table: name it with --table')
   const { client, name } = target.table
   const { timeToLiveProblem, turnTimeToLiveOn: turnOn } = await import('../../lib/store/dynamodb/table.ts')
-  if ((await timeToLiveProblem(client, name)) === undefined) return
+  if ((await timeToLiveProblem(client, name)) === undefined) return false
   const what = `This turns on the TTL of the table ${name}: DynamoDB then deletes what has expired.`
   await confirmName(session, { noun: 'table', name }, what)
   signal.throwIfAborted()
   const problem = await turnOn(client, name)
   if (problem !== undefined) throw new Error(problem)
   out.note(`the TTL of the table ${name} is on`)
+  return true
 }
 
 const rows = ({ out, target }: Session, { level, queue, what, cures }: Finding): string[][] => [

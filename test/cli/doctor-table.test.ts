@@ -167,6 +167,27 @@ describe.skipIf(noEmbedded())('holdfast doctor of a table', () => {
     expect(await doctor(embedded, { args: ['doctor', '--enable-ttl'] })).toMatchObject({ code: 0, stderr: '' })
   })
 
+  test('says at Ctrl-C whether the TTL was turned on before', async () => {
+    const embedded = await healthyTable()
+    await ttl(embedded, false)
+    const interrupted = async (args: readonly string[]) => {
+      let press = () => {}
+      const client = fronted(embedded.endpoint, (name) => {
+        if (name === 'DescribeTableCommand') press()
+        return undefined
+      })
+      const interrupt = (pressed: () => void) => {
+        press = pressed
+      }
+      return await doctor(embedded, { args, client, interrupt })
+    }
+    const changed = await interrupted(['doctor', '--enable-ttl', '--yes'])
+    expect(changed).toMatchObject({ code: 1, stdout: '' })
+    expect(changed.stderr).toContain('interrupted, after the TTL was turned on')
+    const unchanged = await interrupted(['doctor', '--enable-ttl', '--yes'])
+    expect(unchanged.stderr).toContain('interrupted; nothing was changed')
+  })
+
   test('finds that the TTL is on for another attribute, and does not change that by itself', async () => {
     const embedded = await healthyTable()
     await ttl(embedded, false)
