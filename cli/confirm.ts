@@ -8,13 +8,21 @@ import { Interrupted, type Session } from './session.ts'
  * @param what what will happen, as a sentence
  * @throws `UsageError` where nobody can be asked, `Error` for another name, `Interrupted`
  */
-export const confirmQueue = async ({ io, yes, signal }: Session, queue: string, what: string): Promise<void> => {
+export const confirmQueue = (session: Session, queue: string, what: string): Promise<void> =>
+  confirmName(session, { noun: 'queue', name: queue }, what)
+
+/** Asks for the name of something else, in the same way. */
+export const confirmName = async (
+  { io, yes, signal }: Session,
+  { noun, name }: { readonly noun: string; readonly name: string },
+  what: string,
+): Promise<void> => {
   if (yes) return
   if (!io.stdin.isTTY || !io.stderr.isTTY) {
     throw new UsageError(`${what} Nobody can be asked here, so say --yes. Nothing was changed.`)
   }
-  const answer = await ask(io, `${what}\nType the queue's name to go on: `, signal)
-  if (answer.trim() !== queue) throw new Error(`that is not the queue's name (${queue}): nothing was changed`)
+  const answer = await ask(io, `${what}\nType the ${noun}'s name to go on: `, signal)
+  if (answer.trim() !== name) throw new Error(`that is not the ${noun}'s name (${name}): nothing was changed`)
 }
 
 const ask = async ({ stdin, stderr }: Session['io'], question: string, signal: AbortSignal): Promise<string> => {

@@ -1,3 +1,4 @@
+import { LIMITS } from '../lib/model/limits.ts'
 import type { AnswerOf } from './target/target.ts'
 
 /**
@@ -84,12 +85,15 @@ type Counts = NonNullable<QueueJson['counts']>
 
 const expiring = ({ name, retentionSeconds }: QueueJson, ageMs: number): Trouble | undefined => {
   if (ageMs < retentionSeconds * 1_000 * EXPIRING_SHARE) return undefined
-  const seconds = retentionSeconds * 2
+  const seconds = Math.min(retentionSeconds * 2, LIMITS.retentionSeconds)
   return {
     code: 'expiring',
     level: 'bad',
     what: 'its oldest message has waited for more than half of the retention, after which it is dropped',
-    cures: [{ command: `set ${name} retentionSeconds=${seconds}`, effect: 'keep messages for twice as long' }],
+    cures:
+      seconds > retentionSeconds
+        ? [{ command: `set ${name} retentionSeconds=${seconds}`, effect: 'keep messages for longer' }]
+        : [{ command: `export ${name}`, effect: 'copy what would be dropped' }],
   }
 }
 

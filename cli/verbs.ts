@@ -4,6 +4,7 @@ import { consoleVerb } from './verbs/console.ts'
 import { create } from './verbs/create.ts'
 import { dead } from './verbs/dead.ts'
 import { deleteQueue } from './verbs/delete.ts'
+import { doctor } from './verbs/doctor.ts'
 import { exportQueue } from './verbs/export.ts'
 import { importQueue } from './verbs/import.ts'
 import { cancel, reschedule, resend } from './verbs/message-changes.ts'
@@ -28,6 +29,7 @@ export const VERBS: readonly Verb[] = [
   peek,
   tail,
   consoleVerb,
+  doctor,
   create,
   set,
   pause,

@@ -17,10 +17,9 @@ export interface TargetOptions {
 export const chooseTarget = async (given: TargetOptions, env: NodeJS.ProcessEnv, cwd: string): Promise<Target> => {
   const { table, url } = placeOf(given, env)
   const { region } = given
-  if (region !== undefined && table !== undefined) env.AWS_REGION = region
   if (table !== undefined) {
     const { tableTarget } = await import('./table-target.ts')
-    return tableTarget(table)
+    return tableTarget({ table, region })
   }
   if (url !== undefined) {
     const options = `--url ${url}${region === undefined ? '' : ` --region ${region}`}`

@@ -1,6 +1,8 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type * as z from 'zod/mini'
 import type { ParametersIn } from '../../functions/http/route-shape.ts'
 import type { OperationId, RouteOf } from '../../functions/http/routes.ts'
+import type { Engine } from '../../lib/engine.ts'
 
 /** The JSON with which an operation answers; undefined where its route has no body. */
 export type AnswerOf<O extends OperationId> = {
@@ -27,7 +29,16 @@ export interface Target {
   readonly name: string
   /** The options that lead to this target, for commands that are printed: `--table holdfast`; nothing for the local server. */
   readonly options: string
+  /** Where the queues are in a table that this process reaches itself. */
+  readonly table?: TableAccess
   /** @throws `HoldfastError`, with the code, the words and the advice of the problem */
   call<O extends OperationId>(operation: O, parts?: CallParts<O>): Promise<AnswerOf<O>>
   close(): Promise<void>
+}
+
+/** A table, with the caller's own rights. */
+export interface TableAccess {
+  readonly name: string
+  readonly client: DynamoDBClient
+  readonly engine: Engine
 }

@@ -23,6 +23,8 @@ export interface Setting {
   /** Whether stdout and stderr are a terminal. */
   readonly terminal?: boolean
   readonly env?: NodeJS.ProcessEnv
+  /** The clock of the machine, epoch ms. @default the engine's, else the system's */
+  readonly now?: () => number
   /** Called with how to send the command a Ctrl-C. */
   readonly interrupt?: (press: () => void) => void
   /** Called with stdout as it is so far, each time that it grows. */
@@ -31,7 +33,15 @@ export interface Setting {
 
 /** Runs a command in this process, piped unless it is told otherwise. */
 export const runCommand = async (args: readonly string[], setting: Setting = {}): Promise<Ran> => {
-  const { engine, stdin = '', terminal = false, env = {}, interrupt, onOutput } = setting
+  const {
+    engine,
+    stdin = '',
+    terminal = false,
+    env = {},
+    interrupt,
+    onOutput,
+    now = engine && (() => engine.clock.now()),
+  } = setting
   const [stdout, stderr] = [sink(terminal, onOutput), sink(terminal)]
   const pressed = new Set<() => void>()
   interrupt?.(() => {
@@ -54,7 +64,7 @@ export const runCommand = async (args: readonly string[], setting: Setting = {})
   const target = setting.target ?? (engine && inProcessTarget({ engine, name: 'memory', options: '--table memory' }))
   const code = await runCommandLine(args, io, {
     ...(target && { openTarget: async () => target }),
-    ...(engine && { now: () => engine.clock.now() }),
+    ...(now && { now }),
   })
   return { code, stdout: stdout.text(), stderr: stderr.text(), records: recordsIn(stdout.text()) }
 }

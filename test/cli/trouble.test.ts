@@ -39,6 +39,19 @@ describe('what is wrong with a queue', () => {
     expect(codesOf(held(3_600_000))).toEqual(['bad: expiring', 'warning: behind'])
   })
 
+  test('advises no retention beyond the longest that a queue takes', () => {
+    const cureOf = (retentionSeconds: number) => {
+      const queue = queueWith({
+        retentionSeconds,
+        ...counts({ ready: 1, leased: 1, oldestReadyAt: ago(31_536_000_000) }),
+      })
+      return troublesOf({ queue, names: undefined, sources: [], now: NOW })[0]?.cures[0]?.command
+    }
+    expect(cureOf(86_400)).toBe('set orders retentionSeconds=172800')
+    expect(cureOf(30_000_000)).toBe('set orders retentionSeconds=31536000')
+    expect(cureOf(31_536_000)).toBe('export orders')
+  })
+
   test('is a dead-letter queue that does not exist, where the other queues are known', () => {
     const queue = queueWith({ deadLetter: { queue: 'gone', maxReceives: 3 }, ...counts({}) })
     expect(codesOf(queue)).toEqual(['bad: dead-letter-queue-missing'])

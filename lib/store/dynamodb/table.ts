@@ -68,8 +68,8 @@ const isActive = async (client: DynamoDBClient, table: string): Promise<boolean>
   }
 }
 
-/** Turns the TTL on. Returns the reason where it could not be turned on. */
-const turnTimeToLiveOn = async (client: DynamoDBClient, table: string): Promise<string | undefined> => {
+/** Turns the TTL on, unless it is on. Returns the reason where it could not be turned on. */
+export const turnTimeToLiveOn = async (client: DynamoDBClient, table: string): Promise<string | undefined> => {
   try {
     const before = await timeToLiveOf(client, table)
     if (isOn(before)) return otherAttribute(before)
@@ -86,6 +86,19 @@ const turnTimeToLiveOn = async (client: DynamoDBClient, table: string): Promise<
     if ((error as Error).name !== 'AccessDeniedException') throw error
     return `whether its TTL is on is not known, for want of dynamodb:DescribeTimeToLive: ${(error as Error).message}`
   }
+}
+
+/**
+ * What is wrong with the TTL: undefined where it is on for the attribute that the store uses, else the other attribute that it is on
+ * for, if any.
+ */
+export const timeToLiveProblem = async (
+  client: DynamoDBClient,
+  table: string,
+): Promise<{ readonly otherAttribute?: string } | undefined> => {
+  const found = await timeToLiveOf(client, table)
+  if (!isOn(found)) return {}
+  return found?.AttributeName === timeToLive ? undefined : { otherAttribute: found?.AttributeName ?? '?' }
 }
 
 const timeToLiveOf = async (client: DynamoDBClient, TableName: string): Promise<TimeToLiveDescription | undefined> =>
