@@ -1,6 +1,6 @@
 // @ts-check
 // The local server as one file, which is kept for the next start: see `bundlePath`.
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
@@ -172,7 +172,7 @@ const MIN_AGE_MS = 3_600_000
 const removeOld = async (cache, needed) => {
   const names = needed.map((manifest) => manifest && nameOf(manifest))
   for (const name of await readdir(cache)) {
-    if (!/^local(-\w+)?\.mjs(\.\d+)?$/.test(name) || names.includes(name)) continue
+    if (!/^local(-\w+)?\.mjs(\.[\w-]+)?$/.test(name) || names.includes(name)) continue
     const path = join(cache, name)
     if (Date.now() - (await stat(path)).mtimeMs > MIN_AGE_MS) await rm(path, { force: true })
   }
@@ -185,7 +185,8 @@ const removeOld = async (cache, needed) => {
  * @param {string | Uint8Array} content
  */
 const replace = async (path, content) => {
-  const written = `${path}.${process.pid}`
+  // Containers that share a checkout may have the same process ids.
+  const written = `${path}.${randomUUID()}`
   await writeFile(written, content)
   await rename(written, path)
 }

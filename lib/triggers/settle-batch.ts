@@ -55,7 +55,7 @@ export const settleBatch = async (
   { acked, unmatched, nacked, unreceived }: Verdicts,
   failure?: Failure,
 ): Promise<void> => {
-  const { engine, observe } = run
+  const { engine } = run
   const { queue } = run.options
   const lost: HandleResult[] = []
   const settling = async (
@@ -84,12 +84,17 @@ export const settleBatch = async (
   const entryOf = (message: Message): string | AckEntry =>
     unmatched?.has(message) ? { receiptHandle: message.receiptHandle, unstored: UNMATCHED } : message.receiptHandle
   await Promise.all([settling(acked, (messages) => ack(engine, queue, messages.map(entryOf))), back()])
+  observeLost(run, lost)
+  const opened = nacked.length + unreceived.length > 0 || acked.some(({ groupId }) => groupId !== undefined)
+  if (opened && !holdsMark(run)) await noteReceivable(run)
+}
+
+/** Reports the messages that could not be settled. */
+const observeLost = ({ observe, options: { queue } }: Run, lost: readonly HandleResult[]): void => {
   const leases = lost.filter((result) => !result.ok && result.error.code === 'LeaseLost').length
   if (leases > 0) observe({ type: 'lease-lost', queue, messages: leases })
   const other = lost.find((result) => !result.ok && result.error.code !== 'LeaseLost')
   if (other && !other.ok) observe({ type: 'settling-failed', queue, error: other.error })
-  const opened = nacked.length + unreceived.length > 0 || acked.some(({ groupId }) => groupId !== undefined)
-  if (opened && !holdsMark(run)) await noteReceivable(run)
 }
 
 /**
