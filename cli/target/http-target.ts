@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { pathOfOperation, routeOf } from '../../functions/http/operation-path.ts'
 import type { OperationId } from '../../functions/http/routes.ts'
 import { signFor } from '../../lib/client/places/open.ts'
 import { LIMITS } from '../../lib/model/limits.ts'
 import { apiUrl } from '../../lib/transport/api-url.ts'
 import { type Call, DEFAULT_TIMEOUT_MS, httpCaller } from '../../lib/transport/http-call.ts'
-import { pathOfOperation, routeOf } from './operation-path.ts'
 import type { AnswerOf, CallParts, Target } from './target.ts'
 
 /** What a call needs beyond being repeated where its error says that it may be. */

@@ -1,12 +1,12 @@
 import { createApp } from '../../functions/http/app.ts'
 import { callOperation } from '../../functions/http/call-operation.ts'
+import { pathOfOperation, routeOf } from '../../functions/http/operation-path.ts'
 import type { OperationId } from '../../functions/http/routes.ts'
 import { allOperations } from '../../functions/operations/all.ts'
 import { type Log, silentLog } from '../../functions/runtime/log.ts'
 import { continueRedrives } from '../../functions/runtime/redrives.ts'
 import type { Engine } from '../../lib/engine.ts'
 import { errorFrom, type Wire } from '../../lib/transport/http-wire.ts'
-import { pathOfOperation, routeOf } from './operation-path.ts'
 import type { AnswerOf, CallParts, Target } from './target.ts'
 
 export interface InProcessParts {

@@ -1,5 +1,5 @@
-import { checked } from '../../functions/http/refusal.ts'
-import { type OperationId, PATH_PARAMETERS, type Route, routes } from '../../functions/http/routes.ts'
+import { checked } from './refusal.ts'
+import { type OperationId, PATH_PARAMETERS, type Route, routes } from './routes.ts'
 
 const BY_OPERATION: ReadonlyMap<OperationId, Route> = new Map(routes.map((route) => [route.operation, route]))
 
