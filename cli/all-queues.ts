@@ -6,30 +6,28 @@ export interface WatchedQueue {
   readonly troubles: readonly Trouble[]
 }
 
-/** Queues of one page that are counted. */
-const PAGE = 100
-
 /** All queues with their counts and what is wrong with each, in the order of their names. */
-export const allQueues = async ({ target, signal, now }: Session): Promise<WatchedQueue[]> => {
-  const queues: QueueJson[] = []
-  for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-    const page = await target.call('listQueues', { query: { include: 'counts', limit: PAGE, cursor }, signal })
-    queues.push(...page.queues)
-    cursor = page.cursor
-  }
+export const allQueues = async (session: Session): Promise<WatchedQueue[]> => {
+  const queues = await listed(session, { include: 'counts', limit: 100 })
   const names = new Set(queues.map(({ name }) => name))
   const sources = sourcesByQueue(queues)
   return queues.map((queue) => ({
     queue,
-    troubles: troublesOf({ queue, names, sources: sources.get(queue.name) ?? [], now: now() }),
+    troubles: troublesOf({ queue, names, sources: sources.get(queue.name) ?? [], now: session.now() }),
   }))
 }
 
 /** The settings of all queues, without the cost of counting their messages. */
-export const allSettings = async ({ target, signal }: Session): Promise<QueueJson[]> => {
+export const allSettings = (session: Session): Promise<QueueJson[]> => listed(session, { limit: 1_000 })
+
+/** Every page of the list of queues. `limit` is how many a page may have: fewer where they are counted. */
+const listed = async (
+  { target, signal }: Session,
+  query: { readonly include?: 'counts'; readonly limit: number },
+): Promise<QueueJson[]> => {
   const queues: QueueJson[] = []
   for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-    const page = await target.call('listQueues', { query: { limit: 1_000, cursor }, signal })
+    const page = await target.call('listQueues', { query: { ...query, cursor }, signal })
     queues.push(...page.queues)
     cursor = page.cursor
   }
