@@ -1,5 +1,6 @@
 import { isHoldfastError, isRefusal } from '../lib/model/errors.ts'
 import { LIMITS } from '../lib/model/limits.ts'
+import { publishBatches } from '../lib/model/publish-batches.ts'
 import type { Line } from './ndjson.ts'
 import type { AnswerOf, Target } from './target/target.ts'
 
@@ -44,22 +45,8 @@ export async function* fullBatches(input: AsyncIterable<readonly Line[]>): Async
 }
 
 /** Messages in batches of what one publish takes, in their order. */
-export const batchesOf = (outgoing: readonly Outgoing[]): Outgoing[][] => {
-  const batches: Outgoing[][] = []
-  let bytes = 0
-  for (const one of outgoing) {
-    const size = Buffer.byteLength(one.line.text)
-    const batch = batches.at(-1)
-    if (batch && batch.length < LIMITS.batchSize && bytes + size <= BATCH_BYTES) {
-      batch.push(one)
-      bytes += size
-    } else {
-      batches.push([one])
-      bytes = size
-    }
-  }
-  return batches
-}
+export const batchesOf = (outgoing: readonly Outgoing[]): Iterable<Outgoing[]> =>
+  publishBatches(outgoing, ({ line }) => Buffer.byteLength(line.text), BATCH_BYTES)
 
 /**
  * Publishes a batch. A batch that is refused for one of its messages is published one by one, so that the others are stored.

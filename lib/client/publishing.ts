@@ -7,6 +7,7 @@ import { LIMITS } from '../model/limits.ts'
 import { type MessageAttribute, messageBytes, type NewMessage, type PublishResult } from '../model/message.ts'
 import { MESSAGE_FIELDS } from '../model/message-rules.ts'
 import type { MessageStatus } from '../model/message-status.ts'
+import { publishBatches } from '../model/publish-batches.ts'
 import { producer } from '../producer/producer.ts'
 import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import type { CallOptions, Transport } from '../transport/port.ts'
@@ -183,7 +184,9 @@ type Send = (messages: readonly NewMessage[]) => Promise<PublishResult[]>
 /** Publishes any number of messages, one call after the other, so that a FIFO queue stores them in the order given. */
 const publishAll = async (messages: readonly NewMessage[], send: Send): Promise<PublishResult[]> => {
   const outcomes: PublishResult[] = []
-  for (const batch of batches(messages)) outcomes.push(...(await publishTogether(batch, send)))
+  for (const batch of publishBatches(messages, messageBytes, LIMITS.publishBytes)) {
+    outcomes.push(...(await publishTogether(batch, send)))
+  }
   return outcomes
 }
 
@@ -220,21 +223,4 @@ const aboutOne = (error: HoldfastError): HoldfastError => {
   if (!field?.startsWith('messages[')) return error
   const own = field.replace(/^messages\[\d+\]\.?/, '') || 'message'
   return new HoldfastError(error.code, error.message.replace(field, own), { ...fields, field: own }, { cause: error })
-}
-
-/** Splits messages into batches that one publish takes, by number and by bytes. */
-function* batches(messages: readonly NewMessage[]): Generator<NewMessage[]> {
-  let batch: NewMessage[] = []
-  let bytes = 0
-  for (const one of messages) {
-    const size = messageBytes(one)
-    if (batch.length === LIMITS.batchSize || (batch.length > 0 && bytes + size > LIMITS.publishBytes)) {
-      yield batch
-      batch = []
-      bytes = 0
-    }
-    batch.push(one)
-    bytes += size
-  }
-  if (batch.length > 0) yield batch
 }
