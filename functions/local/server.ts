@@ -23,6 +23,11 @@ export interface LocalServer {
 
 /** Clients keep connections for as long as a minute; one that the server closes first costs a client an error. */
 const KEEP_ALIVE_MS = 75_000
+/**
+ * Connections that the system keeps until this process accepts them. With Node's 511 a burst of some thousand clients has
+ * hundreds of them wait for seconds or be reset. The system lowers it to its own limit.
+ */
+const BACKLOG = 16_384
 /** How long running requests may take once the server stops. */
 const LAST_REQUESTS_MS = 1_500
 
@@ -108,7 +113,7 @@ const stopped = (server: Server, connections: Connections): Promise<void> =>
 const listening = (server: Server, host: string, port: number): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenFailure(error, host, port)))
-    server.listen(port, host, resolve)
+    server.listen({ port, host, backlog: BACKLOG }, resolve)
   })
 
 const listenFailure = (error: NodeJS.ErrnoException, host: string, port: number): Error => {
