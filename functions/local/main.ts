@@ -5,6 +5,7 @@ import type { SegmentKey } from '../../lib/model/segment-key.ts'
 import type { Authenticator } from '../sqs/sigv4.ts'
 import { removeAddress, writeAddress } from './address-file.ts'
 import { banner, serverUrl } from './banner.ts'
+import { boundedBodies } from './bounded-bodies.ts'
 import { isLoopback } from './caller-check.ts'
 import { composeFrontDoor } from './compose.ts'
 import { declaredText, declareQueues } from './declare-queues.ts'
@@ -59,7 +60,8 @@ const serveUntilEnded = async (
   const redrives = startRedriveWorker(engine, log)
   try {
     const wakeRedrive = redrives.wake
-    const door = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description })
+    const open = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description })
+    const door = boundedBodies(open, engine.clock)
     const answer = options.verbose ? tellingRequests(door, console.log) : door
     const { host } = options
     const server = await startServer({ host, port: options.port, answer, log })

@@ -38,7 +38,8 @@ export const startServer = async ({ host, port, answer, log }: ServerParts): Pro
     ((request: Request, { incoming, outgoing }: HttpBindings) => {
       const connection = connections.of(incoming.socket)
       connection.latest = outgoing as ServerResponse
-      return answer(request, { target: incoming.url ?? '/', signal: connection.ending.signal })
+      const sender = { isArriving: () => !incoming.complete, cut: () => incoming.destroy() }
+      return answer(request, { target: incoming.url ?? '/', signal: connection.ending.signal, sender })
     }) as never,
     { hostname: host, errorHandler: (error) => failure(error, log) },
   )
