@@ -197,7 +197,7 @@ describe('a log that was changed by anything else', () => {
     // After the end of the machine that is what may be lost.
     const { warnings } = await foundIn(cutOff, { boot: NEXT_BOOT })
     expect(warnings).toEqual([
-      expect.stringMatching(`${second} goes on from .*${first}, whose end was lost with the machine`),
+      expect.stringMatching(`${second} are left out: they continue .*${first}, which lost its end`),
     ])
     expect(BOOT).not.toEqual(NEXT_BOOT)
   })
