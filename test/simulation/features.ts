@@ -1,4 +1,3 @@
-import type { CoverageCounts } from './coverage.ts'
 import type { History } from './history.ts'
 import type { WorldSettings } from './world-settings.ts'
 
@@ -99,7 +98,7 @@ const possiblePairs = (): string[] =>
   )
 
 /** How many of the pairs of features met in some history, and those that never did. */
-export const pairsMet = ({ together }: CoverageCounts): { met: number; of: number; never: string[] } => {
+export const pairsMet = (together: Readonly<Record<string, number>>): { met: number; of: number; never: string[] } => {
   const all = possiblePairs()
   const never = all.filter((pair) => !together[pair])
   return { met: all.length - never.length, of: all.length, never }

@@ -9,7 +9,7 @@ export const summaryOf = (
 ): string => {
   // Pairs are hundreds: what is told of them is their number, and those that never met.
   const told = SECTIONS.filter((section) => section !== 'together')
-  const pairs = pairsMet(coverage)
+  const pairs = pairsMet(coverage.together)
   const covered = told.flatMap((section) => [
     '',
     `${section}:`,
