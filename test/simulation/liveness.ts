@@ -22,7 +22,7 @@ const LATE = ['request delayed', 'answer delayed', 'sent twice, the first late',
  * that a dead poller left, and what a snapshot says is in flight, end with the longest lease. Hints last a few seconds. What was on
  * its way arrives, and clocks differ.
  */
-export const receivedWithinMs = (settings: WorldSettings, { leaseSeconds, lateMs }: Spans): number => {
+const receivedWithinMs = (settings: WorldSettings, { leaseSeconds, lateMs }: Spans): number => {
   const { clocksOffByMs = 0, faults = {} } = settings
   const longestSeconds = Math.max(leaseSeconds[1], EXTENDED_SECONDS, DRAIN_LEASE_SECONDS)
   return (
@@ -35,13 +35,13 @@ export const receivedWithinMs = (settings: WorldSettings, { leaseSeconds, lateMs
   )
 }
 
-export interface Liveness {
+interface Liveness {
   /** From now on nothing is published: each message counts. */
   drained(): void
   end(): Judged
 }
 
-export interface Judged {
+interface Judged {
   readonly messages: readonly string[]
   readonly lanes: readonly string[]
   readonly pollers: readonly string[]
@@ -132,7 +132,7 @@ const extend = (busy: Map<string, Span[]>, queue: string, found: readonly Lane[]
 }
 
 /** Pollers that came back with nothing, one poll after the other, for too long while there was something at each look. */
-export const starved = (
+const starved = (
   polls: readonly PollRecord[],
   busy: ReadonlyMap<string, readonly Pick<Span, 'from' | 'to'>[]>,
   withinMs: number,
