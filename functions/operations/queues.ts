@@ -19,6 +19,7 @@ import { type NewQueueBody, type QueueChangeBody, settingsIn } from '../http/set
 import type { QueueNames } from '../sqs/queue-url.ts'
 import { countsByQueue } from './measure-queues.ts'
 import { checkMove, type MoveRules } from './move-rules.ts'
+import { operations as triggers } from './triggers.ts'
 
 /** Queues of one page whose messages are counted: each costs what `GET /queues/{queue}` does. */
 const COUNTED_PAGE = 100
@@ -62,6 +63,8 @@ export const queueOperations = (rules: () => MoveRules) => {
       await purgeQueue(engine, params.queue)
       return { status: 204 }
     },
+
+    ...triggers,
   } satisfies Operations
 }
 
