@@ -214,7 +214,7 @@ export const redriveTask = z
   })
   .check(z.meta({ id: 'RedriveTask' }))
 
-export const trigger = z
+const trigger = z
   .strictObject({
     queue: z.string(),
     functionName: z.string(),
