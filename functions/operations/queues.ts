@@ -25,7 +25,9 @@ import { operations as triggers } from './triggers.ts'
 const COUNTED_PAGE = 100
 
 /** `rules` is called at each request, so that a fault of the environment is an answer to the caller. */
-export const queueOperations = (rules: () => MoveRules) => {
+export const queueOperations = (rules: () => MoveRules) => ({ ...ofQueues(rules), ...triggers })
+
+const ofQueues = (rules: () => MoveRules) => {
   const names = () => rules().names
   return {
     listQueues: async ({ engine, query: { include, ...query } }) => {
@@ -63,8 +65,6 @@ export const queueOperations = (rules: () => MoveRules) => {
       await purgeQueue(engine, params.queue)
       return { status: 204 }
     },
-
-    ...triggers,
   } satisfies Operations
 }
 
