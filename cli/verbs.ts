@@ -1,6 +1,7 @@
 import type { Verb } from './verb.ts'
 import { completion } from './verbs/completion.ts'
 import { consoleVerb } from './verbs/console.ts'
+import { cost } from './verbs/cost.ts'
 import { create } from './verbs/create.ts'
 import { dead } from './verbs/dead.ts'
 import { deleteQueue } from './verbs/delete.ts'
@@ -30,6 +31,7 @@ export const VERBS: readonly Verb[] = [
   tail,
   consoleVerb,
   doctor,
+  cost,
   create,
   set,
   pause,

@@ -28,5 +28,6 @@ export const tableTarget = ({ table, region, client: given }: TableTargetParts):
       client.destroy()
     },
   })
-  return { ...target, table: { name: table, client, engine } }
+  const aws = async () => ({ region: await client.config.region(), credentials: await client.config.credentials() })
+  return { ...target, aws, table: { name: table, client, engine } }
 }

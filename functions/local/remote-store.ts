@@ -4,7 +4,7 @@ import type { LocalStore } from './store.ts'
 
 /** A table of a DynamoDB that runs elsewhere: DynamoDB Local, another emulator, or the one in AWS. */
 export const openRemote = async (endpoint: string, table: string, env: NodeJS.ProcessEnv): Promise<LocalStore> => {
-  const { store, client } = await openTable({ table, ...standInCredentials(env) }).catch((cause) => {
+  const { store, client, meter } = await openTable({ table, ...standInCredentials(env) }).catch((cause) => {
     throw new Error(
       `the table ${table} at ${endpoint} can't be used: ${(cause as Error).message} (the endpoint is that of AWS_ENDPOINT_URL_DYNAMODB)`,
       { cause },
@@ -12,6 +12,7 @@ export const openRemote = async (endpoint: string, table: string, env: NodeJS.Pr
   })
   return {
     store,
+    meter,
     description: `table ${table} at ${endpoint}`,
     failed: new Promise(() => {}),
     close: async () => client.destroy(),

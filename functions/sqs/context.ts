@@ -37,8 +37,8 @@ export interface ActionContext {
   readonly authorizeListing: (() => void) | undefined
   /** Hands a redrive that was started to a worker. */
   startRedrive(queue: string, taskId: string): Promise<void>
-  /** Adds to the metrics. */
-  count(counted: Counted): void
+  /** Adds to the metrics, and to what the queue used. */
+  count(queue: QueueState, counted: Counted): void
 }
 
 export type Counted = Readonly<Partial<Record<MetricName, number>>>
