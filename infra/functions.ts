@@ -81,7 +81,7 @@ export const FUNCTIONS = {
   },
   queues: {
     entry: 'queues',
-    description: 'Creates, describes, changes, purges and deletes queues',
+    description: 'Creates, describes, changes, purges and deletes queues, and lists triggers',
     tableActions: ['DeleteItem', 'GetItem', 'PutItem', 'Query'],
     timeoutSeconds: 15,
   },

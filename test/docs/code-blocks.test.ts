@@ -126,6 +126,9 @@ test('the blocks that no test runs say why, and are these', () => {
         "docs/library.md",
         "docs/library.md",
       ],
+      "runs for minutes": [
+        "docs/fuzzing.md",
+      ],
     }
   `)
 })

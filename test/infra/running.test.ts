@@ -210,6 +210,9 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     expect(await call('GET', '/queues/plans')).toMatchObject({ function: 'queues', status: 200 })
     expect(await call('POST', '/queues/plans/purge', {})).toMatchObject({ status: 204 })
     expect((await call('GET', '/queues?prefix=pl')).body.queues).toHaveLength(1)
+    for (const query of ['', '?queue=plans']) {
+      expect(await call('GET', `/triggers${query}`)).toMatchObject({ function: 'queues', status: 200 })
+    }
     expect(await call('DELETE', '/queues/plans')).toMatchObject({ status: 204 })
   })
 

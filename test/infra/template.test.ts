@@ -163,6 +163,7 @@ describe('the API', () => {
       ['PATCH /queues/{queue}', 'AWS_IAM', 'queues'],
       ['DELETE /queues/{queue}', 'AWS_IAM', 'queues'],
       ['POST /queues/{queue}/purge', 'AWS_IAM', 'queues'],
+      ['GET /triggers', 'AWS_IAM', 'queues'],
       ['POST /queues/{queue}/messages', 'AWS_IAM', 'publish'],
       ['POST /queues/{queue}/poll', 'AWS_IAM', 'poll'],
       ['POST /queues/{queue}/ack', 'AWS_IAM', 'ack'],

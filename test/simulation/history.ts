@@ -30,6 +30,8 @@ export interface History {
   readonly transactions: Transaction[]
   /** Pauses and resumes of the queue, one after the other. */
   readonly pauses: Pause[]
+  /** Messages that were given back without a delay of the consumer's own. */
+  nacks: number
 
   publishing(publish: Omit<Publish, 'answer' | 'otherIds'>): Publish
   published(publish: Publish, result: Extract<PublishResult, { messageId: string }>, at: number): void
@@ -157,6 +159,7 @@ export const newHistory = (ledger: Ledger): History => {
     looks,
     transactions,
     pauses,
+    nacks: 0,
     publishing: (publish) => {
       const one: Publish = { ...publish, otherIds: [], answer: undefined }
       publishes.set(one.body, one)

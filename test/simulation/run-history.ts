@@ -13,6 +13,7 @@ import { changeAtRest, settingsChanger } from './actors/settings-changer.ts'
 import { locker, transactor } from './actors/transactor.ts'
 import { look, watcher } from './actors/watcher.ts'
 import type { CoverageCounts } from './coverage.ts'
+import { featuresSeen } from './features.ts'
 import { expected } from './history.ts'
 import { playTriggers } from './play-triggers.ts'
 import { PROMISES } from './promises/all.ts'
@@ -48,8 +49,13 @@ export const runHistory = async (settings: WorldSettings, options: WorldOptions)
     trace: world.traceHash(),
     operations: world.operations(),
     received: world.history.deliveries.length,
-    coverage: world.coverage.counts(),
+    coverage: coverageOf(world),
   }
+}
+
+const coverageOf = ({ coverage, history, settings }: World): CoverageCounts => {
+  for (const feature of featuresSeen(history, settings)) coverage.feature(feature)
+  return coverage.counts()
 }
 
 /** After the last fault: what is late has arrived. */

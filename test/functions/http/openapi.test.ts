@@ -4,6 +4,7 @@ import { EXAMPLES } from '../../../functions/http/examples.ts'
 import { CODE_DESCRIPTIONS, FIELD_DESCRIPTIONS } from '../../../functions/http/field-descriptions.ts'
 import { openApiDocument } from '../../../functions/http/openapi.ts'
 import { PROBLEM_CODES } from '../../../functions/http/problem.ts'
+import { PLACES } from '../../../functions/http/route-places.ts'
 import type { RouteShape } from '../../../functions/http/route-shape.ts'
 import { routes } from '../../../functions/http/routes.ts'
 import { allOperations } from '../../../functions/operations/all.ts'
@@ -32,6 +33,10 @@ describe('the OpenAPI document', () => {
     for (const reference of references) {
       expect(Object.keys(document.components.schemas)).toContain(reference?.replace('#/components/schemas/', ''))
     }
+  })
+
+  test('has each place of an operation in one route', () => {
+    expect(routes.map(({ operation }) => operation as string).sort()).toEqual(Object.keys(PLACES).sort())
   })
 
   test('and the functions know the same operations, each served by the function that its route names', async () => {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { JSON_DEPTH, REQUEST_BYTES } from '../../../functions/http/request-body.ts'
+import { JSON_DEPTH, JSON_VALUES, REQUEST_BYTES } from '../../../functions/http/request-body.ts'
 import { routes } from '../../../functions/http/routes.ts'
 import { HoldfastError } from '../../../lib/model/errors.ts'
 import fc from '../../support/properties.ts'
@@ -315,6 +315,14 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
     expect((await api.send('POST', MESSAGES, body(1_000_000))).status).toBe(400)
     // Brackets in a string are none.
     expect((await api.send('POST', MESSAGES, one({ body: `\\"${'['.repeat(1_000)}` }))).status).toBe(201)
+  })
+
+  test('refuse JSON of more values than any message has, and take a message of the most', async () => {
+    const listOf = (count: number) => `{"messages":[{"body":[${'[],'.repeat(count)}1]}]}`
+    expect((await api.send('POST', MESSAGES, listOf(349_000))).status).toBe(201)
+    const refused = await api.send('POST', MESSAGES, listOf(JSON_VALUES / 2))
+    expect(refused).toMatchObject({ status: 400, body: { code: 'InvalidRequest', field: 'request' } })
+    expect(refused.body.detail).toContain('more than 1000000 values')
   })
 
   test('refuse requests and messages that are too large', async () => {
