@@ -1,4 +1,5 @@
 import type { Verb } from './verb.ts'
+import { bench } from './verbs/bench.ts'
 import { completion } from './verbs/completion.ts'
 import { consoleVerb } from './verbs/console.ts'
 import { cost } from './verbs/cost.ts'
@@ -51,5 +52,6 @@ export const VERBS: readonly Verb[] = [
   exportQueue,
   importQueue,
   purge,
+  bench,
   completion,
 ]

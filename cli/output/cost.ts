@@ -1,7 +1,7 @@
 import type { Measured } from '../cost/measured.ts'
 import { PRICES, type Price } from '../cost/price.ts'
 import type { Output } from './output.ts'
-import { thousands } from './words.ts'
+import { figure, thousands } from './words.ts'
 
 /** What was counted, what it costs, and what SQS would cost, a line each. */
 export const printCost = (out: Output, { usage, ...measured }: Measured, price: Price, fifo: boolean): void => {
@@ -40,9 +40,3 @@ const tableText = ({ all, byFunctions }: NonNullable<Measured['table']>): string
   const own = `${thousands(Math.round(all.writeUnits))} write units and ${thousands(Math.round(all.readUnits))} read units`
   return `The table used ${own} in all, ${thousands(Math.max(0, Math.round(rest)))} of them not by its functions: by the library, or by this command line.`
 }
-
-/** Three digits that count: `0.00312`, `4.12`, `1,234`. */
-const figure = (value: number): string =>
-  value >= 100 || value === 0
-    ? thousands(Math.round(value))
-    : Number(value.toPrecision(3)).toLocaleString('en-US', { maximumSignificantDigits: 3 })

@@ -5,6 +5,7 @@ import type { OperationId, RouteOf } from '../../functions/http/routes.ts'
 import type { UsageAnswer } from '../../functions/local/usage-log.ts'
 import type { Engine } from '../../lib/engine.ts'
 import type { AwsAccess } from '../cost/aws.ts'
+import type { Units } from '../cost/table-units.ts'
 
 /** The JSON with which an operation answers; undefined where its route has no body. */
 export type AnswerOf<O extends OperationId> = {
@@ -47,4 +48,6 @@ export interface TableAccess {
   readonly name: string
   readonly client: DynamoDBClient
   readonly engine: Engine
+  /** What this process used of a queue. */
+  readonly units: (queue: string) => Units
 }
