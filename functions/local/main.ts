@@ -23,6 +23,7 @@ import { checkTriggers, type LocalTrigger, parseTrigger } from './triggers/local
 import { startTriggers } from './triggers/local-triggers.ts'
 import { notifyingStore } from './triggers/notifying-store.ts'
 import { UsageError } from './usage-error.ts'
+import { usageLog } from './usage-log.ts'
 
 /** `npm start`: all of Holdfast in one process, with the handlers that run in Lambda. Returns the exit code. */
 const main = async (args: readonly string[]): Promise<number> => {
@@ -43,7 +44,7 @@ const main = async (args: readonly string[]): Promise<number> => {
 
 const serveUntilEnded = async (
   options: LocalOptions,
-  { store, description, warning, directory, failed }: LocalStore,
+  { store, description, warning, directory, failed, meter }: LocalStore,
   authenticate: Authenticator | undefined,
   file: QueueFile | undefined,
   wanted: readonly LocalTrigger[],
@@ -53,13 +54,15 @@ const serveUntilEnded = async (
     store: wanted.length > 0 ? notifyingStore(store, (keys) => published(keys)) : store,
     observe: eventLines(printLine),
   })
+  const usage = usageLog(engine.clock, meter !== undefined)
+  meter?.(usage.consumed)
   const declared = file && (await declare(engine, options.queues ?? '', file))
   const triggers = await startTriggers(engine, wanted, { log, print: console.log, environment: process.env })
   published = triggers.published
   const redrives = startRedriveWorker(engine, log)
   try {
     const wakeRedrive = redrives.wake
-    const door = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description })
+    const door = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, usage, place: description })
     const answer = options.verbose ? printingRequests(door, console.log) : door
     const { host } = options
     const server = await startServer({ host, port: options.port, answer, log })
