@@ -14,7 +14,14 @@ export const CHAPTERS: readonly Chapter[] = [
   { title: 'Operations', files: ['docs/cli.md', 'docs/deploy.md', 'docs/failure-modes.md', 'docs/benchmarks.md', 'docs/scale.md'] },
   {
     title: 'Architecture',
-    files: ['docs/data-layout.md', 'docs/decisions.md', 'docs/promises.md', 'docs/simulation.md', 'docs/glossary.md'],
+    files: [
+      'docs/data-layout.md',
+      'docs/decisions.md',
+      'docs/promises.md',
+      'docs/simulation.md',
+      'docs/fuzzing.md',
+      'docs/glossary.md',
+    ],
   },
   { title: 'Project', files: ['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'] },
 ]

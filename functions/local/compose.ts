@@ -13,6 +13,7 @@ import type { Authenticator } from '../sqs/sigv4.ts'
 import { callerCheck } from './caller-check.ts'
 import { type FrontDoor, frontDoor } from './front-door.ts'
 import type { LocalOptions } from './options.ts'
+import { type UsageLog, usageLog } from './usage-log.ts'
 
 export interface LocalParts {
   readonly options: Pick<LocalOptions, 'host' | 'allowedHost' | 'httpOpen' | 'cooldowns' | 'regions'>
@@ -21,21 +22,28 @@ export interface LocalParts {
   /** Verifies the signatures of SQS clients. @default none is verified */
   readonly authenticate?: Authenticator | undefined
   readonly log: Log
+  /** What queues used, which `GET /usage` tells. @default a log of requests, without units */
+  readonly usage?: UsageLog
   /** Where messages are kept, for the console. */
   readonly place: string
 }
 
 /** The HTTP API and the SQS endpoint over one engine, as the command line configures them. */
-export const composeFrontDoor = ({ options, engine, wakeRedrive, authenticate, log, place }: LocalParts): FrontDoor => {
+export const composeFrontDoor = ({
+  options,
+  engine,
+  wakeRedrive,
+  authenticate,
+  log,
+  place,
+  usage = usageLog(engine.clock, false),
+}: LocalParts): FrontDoor => {
   const { host, allowedHost, cooldowns } = options
   // Keys and policies name accounts and regions: with them, accounts and regions have queues of their own.
   const sharedScopes = !options.regions && authenticate === undefined
   const names = sharedScopes ? sharedQueueNames(DEFAULT_SCOPE) : queueNames()
-  const http = createApp({
-    operations: allOperations(wakeRedrive, { ...OPEN_RULES, names }),
-    engine: () => engine,
-    log,
-  })
+  const operations = allOperations(wakeRedrive, { ...OPEN_RULES, names })
+  const http = createApp({ operations, engine: () => engine, log, answered: usage.request })
   return frontDoor({
     check: callerCheck({ host, allowedHosts: allowedHost }),
     signed: authenticate !== undefined,
@@ -51,10 +59,12 @@ export const composeFrontDoor = ({ options, engine, wakeRedrive, authenticate, l
       engine,
       redrives: wakeRedrive,
       log,
+      answered: usage.request,
       cooldowns: { recreation: cooldowns, purge: cooldowns },
       sharedScopes,
       ...(authenticate && { authenticate }),
     }),
     openApi: openApiDocument,
+    usage: usage.read,
   })
 }
