@@ -1,3 +1,4 @@
+import type { SeenLease } from '../functions/local/leases/lease-log.ts'
 import type { ConsoleApi } from './api.ts'
 import type { History } from './history.ts'
 import type { Html } from './views/html.ts'
@@ -6,6 +7,8 @@ import type { Html } from './views/html.ts'
 export interface ConsoleContext {
   readonly api: ConsoleApi
   readonly history: History
+  /** Leases that the process of the queues has seen; absent where the console is in another process. */
+  readonly leases?: LeasesSeen | undefined
   readonly readOnly: boolean
   readonly hidePayloads: boolean
   /** In every form: a page of another origin can't read it. */
@@ -16,6 +19,13 @@ export interface ConsoleContext {
   readonly refreshSeconds: { readonly least: number; readonly most: number }
   /** Epoch ms. */
   readonly now: () => number
+}
+
+export interface LeasesSeen {
+  /** Since when it watches, epoch ms. */
+  readonly since: number
+  /** The leases of a message, oldest first. */
+  of(messageId: string): readonly SeenLease[]
 }
 
 /** The address that was asked for. */

@@ -12,6 +12,7 @@ import { DEFAULT_SCOPE, queueNames, sharedQueueNames } from '../sqs/queue-url.ts
 import type { Authenticator } from '../sqs/sigv4.ts'
 import { callerCheck } from './caller-check.ts'
 import { type FrontDoor, frontDoor } from './front-door.ts'
+import type { LeaseLog } from './leases/lease-log.ts'
 import type { LocalOptions } from './options.ts'
 
 export interface LocalParts {
@@ -21,12 +22,22 @@ export interface LocalParts {
   /** Verifies the signatures of SQS clients. @default none is verified */
   readonly authenticate?: Authenticator | undefined
   readonly log: Log
+  /** What the console shows of the leases of messages. @default what the queues keep */
+  readonly leases?: LeaseLog
   /** Where messages are kept, for the console. */
   readonly place: string
 }
 
 /** The HTTP API and the SQS endpoint over one engine, as the command line configures them. */
-export const composeFrontDoor = ({ options, engine, wakeRedrive, authenticate, log, place }: LocalParts): FrontDoor => {
+export const composeFrontDoor = ({
+  options,
+  engine,
+  wakeRedrive,
+  authenticate,
+  log,
+  place,
+  leases,
+}: LocalParts): FrontDoor => {
   const { host, allowedHost, cooldowns } = options
   // Keys and policies name accounts and regions: with them, accounts and regions have queues of their own.
   const sharedScopes = !options.regions && authenticate === undefined
@@ -44,6 +55,7 @@ export const composeFrontDoor = ({ options, engine, wakeRedrive, authenticate, l
     console: createConsole({
       call: callApp(http),
       place,
+      leases,
       now: engine.clock.now,
       failed: (error) => log.error('the console failed unexpectedly', { error }),
     }),

@@ -2,6 +2,7 @@ import { CommanderError } from 'commander'
 import { createEngine, type Engine } from '../../lib/engine.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
 import type { SegmentKey } from '../../lib/model/segment-key.ts'
+import type { Store } from '../../lib/store/port.ts'
 import type { Authenticator } from '../sqs/sigv4.ts'
 import { removeAddress, writeAddress } from './address-file.ts'
 import { banner, serverUrl } from './banner.ts'
@@ -10,6 +11,8 @@ import { composeFrontDoor } from './compose.ts'
 import { declaredText, declareQueues } from './declare-queues.ts'
 import { endingSignal } from './ending.ts'
 import { eventLines } from './event-lines.ts'
+import { LeaseLog } from './leases/lease-log.ts'
+import { watchLeases } from './leases/watch-leases.ts'
 import { openStore } from './open-store.ts'
 import { type LocalOptions, parseOptions } from './options.ts'
 import { type QueueFile, readQueueFile } from './queue-file.ts'
@@ -49,17 +52,15 @@ const serveUntilEnded = async (
   wanted: readonly LocalTrigger[],
 ): Promise<number> => {
   let published = (_keys: readonly SegmentKey[]): void => {}
-  const engine = createEngine({
-    store: wanted.length > 0 ? tellingStore(store, (keys) => published(keys)) : store,
-    observe: eventLines(printLine),
-  })
+  const telling = wanted.length > 0 ? tellingStore(store, (keys) => published(keys)) : store
+  const { engine, leases } = watchedEngine(telling)
   const declared = file && (await declare(engine, options.queues ?? '', file))
   const triggers = await startTriggers(engine, wanted, { log, print: console.log, environment: process.env })
   published = triggers.published
   const redrives = startRedriveWorker(engine, log)
   try {
     const wakeRedrive = redrives.wake
-    const door = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description })
+    const door = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description, leases })
     const answer = options.verbose ? tellingRequests(door, console.log) : door
     const { host } = options
     const server = await startServer({ host, port: options.port, answer, log })
@@ -76,6 +77,12 @@ const serveUntilEnded = async (
   } finally {
     await Promise.all([redrives.stop(), triggers.stop()])
   }
+}
+
+/** An engine that tells the terminal what somebody has to know, and notes its leases for the console. */
+const watchedEngine = (store: Store): { readonly engine: Engine; readonly leases: LeaseLog } => {
+  const leases = new LeaseLog(Date.now)
+  return { engine: createEngine({ store: watchLeases(store, leases), observe: eventLines(printLine) }), leases }
 }
 
 /** On stderr, as the log: stdout has what a script may read. */
