@@ -12,8 +12,8 @@ const SIGNATURE = {
 } as const
 
 /**
- * For the engine that this server runs itself: the engine requires a signature and does not verify it. A constant one
- * halves the SDK's CPU time for a call.
+ * Options of a client for the engine that this server runs: the engine requires a signature and does not verify it, and a
+ * constant one halves the SDK's CPU time for a call.
  */
 const UNSIGNED: DynamoDBClientConfig = {
   ...LOCAL_ACCESS,
@@ -24,7 +24,8 @@ const UNSIGNED: DynamoDBClientConfig = {
     },
   }),
 }
-/** Middleware that describes the client in headers, which the engine does not read. */
+
+/** The SDK's middleware that describes the client in headers: the engine does not read them. */
 const INTRODUCTIONS = ['getUserAgentMiddleware', 'recursionDetectionMiddleware']
 
 /** A store on a table of the engine that this server runs itself. */

@@ -20,10 +20,10 @@ export interface EmbeddedStoreParts {
 
 export const ENGINE_FILE = 'dynamodb.sqlite'
 
-/** The lock with the socket of its holder, and the engine's files. */
+/** Whether a file in the data directory is Holdfast's: the lock, the socket of the lock's holder, and the engine's files. */
 const isOwn = (name: string): boolean => /^(lock(\.|$)|holdfast-\w+\.sock$)/.test(name) || name.startsWith(ENGINE_FILE)
 
-/** A table of the embedded DynamoDB engine, which keeps it in a file of the data directory. */
+/** Opens a table of the embedded DynamoDB engine, which keeps its data in a file of the data directory. */
 export const openEmbedded = async (parts: EmbeddedStoreParts): Promise<LocalStore> => {
   const directory = await takeDataDirectory(parts.path).catch((error) => {
     throw new UsageError(`${reasonOf(error, parts.path)} choose another directory with --data`, { cause: error })

@@ -17,14 +17,14 @@ import { openStore } from './open-store.ts'
 import { type LocalOptions, parseOptions } from './options.ts'
 import { type QueueFile, readQueueFile } from './queue-file.ts'
 import { startRedriveWorker } from './redrive-worker.ts'
-import { tellingRequests } from './request-lines.ts'
+import { printingRequests } from './request-lines.ts'
 import { startServer } from './server.ts'
 import { authenticatorFrom } from './sqs-keys.ts'
 import { stderrLog as log } from './stderr-log.ts'
 import type { LocalStore } from './store.ts'
 import { checkTriggers, type LocalTrigger, parseTrigger } from './triggers/local-trigger.ts'
 import { startTriggers } from './triggers/local-triggers.ts'
-import { tellingStore } from './triggers/telling-store.ts'
+import { notifyingStore } from './triggers/notifying-store.ts'
 import { UsageError } from './usage-error.ts'
 
 /** `npm start`: all of Holdfast in one process, with the handlers that run in Lambda. Returns the exit code. */
@@ -52,8 +52,8 @@ const serveUntilEnded = async (
   wanted: readonly LocalTrigger[],
 ): Promise<number> => {
   let published = (_keys: readonly SegmentKey[]): void => {}
-  const telling = wanted.length > 0 ? tellingStore(store, (keys) => published(keys)) : store
-  const { engine, leases } = watchedEngine(telling)
+  const notifying = wanted.length > 0 ? notifyingStore(store, (keys) => published(keys)) : store
+  const { engine, leases } = watchedEngine(notifying)
   const declared = file && (await declare(engine, options.queues ?? '', file))
   const triggers = await startTriggers(engine, wanted, { log, print: console.log, environment: process.env })
   published = triggers.published
@@ -61,7 +61,7 @@ const serveUntilEnded = async (
   try {
     const wakeRedrive = redrives.wake
     const door = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description, leases })
-    const answer = options.verbose ? tellingRequests(door, console.log) : door
+    const answer = options.verbose ? printingRequests(door, console.log) : door
     const { host } = options
     const server = await startServer({ host, port: options.port, answer, log })
     const address = { url: serverUrl(host, server.port), pid: process.pid, httpOpen: options.httpOpen || !authenticate }
@@ -85,7 +85,7 @@ const watchedEngine = (store: Store): { readonly engine: Engine; readonly leases
   return { engine: createEngine({ store: watchLeases(store, leases), observe: eventLines(printLine) }), leases }
 }
 
-/** On stderr, as the log: stdout has what a script may read. */
+/** Prints to stderr, where the log goes too: scripts read stdout. */
 const printLine = (line: string): void => void process.stderr.write(`holdfast: ${line}\n`)
 
 const declare = async (engine: Engine, file: string, declared: QueueFile): Promise<string> => {
@@ -99,7 +99,7 @@ const declare = async (engine: Engine, file: string, declared: QueueFile): Promi
   }
 }
 
-/** 2 for a command line that is wrong, 1 for any other failure. The parser has printed its own messages already. */
+/** Prints the error, unless the parser of the command line has. Returns 2 for a wrong command line, 1 for any other failure. */
 const exitCodeOf = (error: Error): number => {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   process.stderr.write(`holdfast: ${error.message}\n`)

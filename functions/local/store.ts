@@ -7,9 +7,9 @@ export interface LocalStore {
   readonly description: string
   /** A warning about this store for the user who starts the server. */
   readonly warning?: string
-  /** The directory with its data, where it has one on this machine. */
+  /** The directory with its data; absent where the data is in memory or on another machine. */
   readonly directory?: string
-  /** Resolves with the reason if the store fails before it is closed. */
+  /** Resolves with the reason if the store fails before `close`; otherwise never. */
   readonly failed: Promise<string>
   close(): Promise<void>
 }

@@ -103,7 +103,7 @@ describe('a consumer', () => {
     const { stack, orders } = scene()
     orders.addConsumer(functionIn(stack))
     expect(() => orders.addConsumer(functionIn(stack, 'Second'))).toThrow(
-      'queue orders has a consumer, Test/Warehouse: a queue has one at most',
+      'queue orders has a consumer, Test/Warehouse: a queue has at most one',
     )
   })
 

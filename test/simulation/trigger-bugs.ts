@@ -258,8 +258,8 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
     name: 'a lost answer proves that the function did not run',
     file: 'functions/triggers/lambda-function.ts',
-    replace: "return { kind: 'unknown', error: words || String(error) }",
-    by: "return { kind: 'not-run', reason: 'refused', error: words || String(error) }",
+    replace: "return { kind: 'unknown', error: text || String(error) }",
+    by: "return { kind: 'not-run', reason: 'refused', error: text || String(error) }",
     suites: ['test/functions/triggers/lost-answers.test.ts'],
   },
   {

@@ -21,7 +21,7 @@ import { fault, isConflict, throttled } from './faults.ts'
 import type { Item } from './header-item.ts'
 
 export interface Consumption {
-  /** Command that consumed it, e.g. `UpdateItem`. */
+  /** The command that consumed the capacity, such as `UpdateItem`. */
   readonly command: string
   /** Read or write units of on-demand capacity. */
   readonly units: number
@@ -33,9 +33,10 @@ export interface PutCondition {
   readonly ExpressionAttributeValues?: Record<string, AttributeValue>
 }
 
-/** `item` is the new image after a success, and what the condition met after a failure. */
+/** The outcome of a conditional write. */
 export interface ConditionalOutcome {
   readonly held: boolean
+  /** After a success the new item, after a failure the item that the condition met. */
   readonly item: Item | undefined
 }
 export type BatchOutcome = NonNullable<BatchExecuteStatementCommandOutput['Responses']>[number]
@@ -55,7 +56,7 @@ const MAX_KEYS = 100
 const CONFLICT_TRIES = 5
 const UNPROCESSED_TRIES = 6
 const CONFLICT_PAUSE_MS = 15
-/** Has a condition that failed answer the item that it met. */
+/** Asks for the item that a failed condition met. */
 const BEFORE = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const
 
 /** The requests that the store makes of its table: SDK commands, with every failure translated. */
@@ -80,7 +81,7 @@ export class TableClient {
     return output.Item
   }
 
-  /** Items found, in no order. */
+  /** Reads items by their keys. Returns those that are stored, in no order. */
   async getMany(keys: readonly Item[], consistent: boolean): Promise<Item[]> {
     // DynamoDB refuses a batch that names a key twice.
     const unique = [...new Map(keys.map((key) => [`${key.pk?.S} ${key.sk?.S}`, key])).values()]
@@ -119,7 +120,7 @@ export class TableClient {
     return this.#conditional('DeleteItem', () => this.#client.send(new DeleteItemCommand(input)))
   }
 
-  /** Up to 25 statements; outcomes in their order. */
+  /** Sends up to 25 statements. Returns their outcomes, in order. */
   async batch(statements: readonly Statement[]): Promise<BatchOutcome[]> {
     const input = { Statements: statements.map((statement) => ({ ...statement, ...BEFORE })), ...this.#capacity }
     const output = await this.#send(() => this.#client.send(new BatchExecuteStatementCommand(input)))
@@ -128,7 +129,7 @@ export class TableClient {
   }
 
   async transact(items: readonly TransactWriteItem[]): Promise<TransactResult> {
-    // One token for all tries, so that one whose answer was lost is not done twice; a cancelled one was not done.
+    // The token stays the same for all tries, so that a transaction whose answer was lost is not done twice. A cancelled one was not done.
     let token = randomUUID()
     for (let attempt = 1; ; attempt++) {
       try {
@@ -154,8 +155,8 @@ export class TableClient {
   }
 
   /**
-   * Accounts for a condition that failed in a batch, whose response has no capacity for it. It is billed like a write of the item that
-   * the condition met, and the error does not have the number of units.
+   * Reports the capacity of a failed condition. DynamoDB bills it like a write of the item that the condition met, and its
+   * error does not have the number of units, so this counts one.
    */
   lost(command: string): void {
     this.#consumed?.({ command: `${command} lost`, kind: 'write', units: 1 })
@@ -197,7 +198,7 @@ export class TableClient {
     })
   }
 
-  /** At most as many keys as one request takes. */
+  /** @param keys at most `MAX_KEYS` */
   async #getSome(keys: readonly Item[], ConsistentRead: boolean): Promise<Item[]> {
     const found: Item[] = []
     let wanted: Item[] = [...keys]
@@ -207,7 +208,7 @@ export class TableClient {
       this.#account('BatchGetItem', 'read', output.ConsumedCapacity)
       found.push(...(output.Responses?.[this.table] ?? []))
       const left = output.UnprocessedKeys?.[this.table]?.Keys ?? []
-      // Some keys are left where the response is full, all of them where the table is throttled.
+      // DynamoDB leaves some keys where the response is full, and all of them where the table is throttled.
       if (left.length < wanted.length) attempt = 0
       else if (attempt === UNPROCESSED_TRIES) throw throttled('unknown')
       wanted = left
@@ -222,7 +223,7 @@ interface Reason {
   readonly Item?: Item
 }
 
-/** Why DynamoDB cancelled a transaction: the conditions that failed, else the code of the first other reason. */
+/** The reasons of a cancelled transaction: all, those that are failed conditions, and the code of the first one. */
 const cancellationOf = (error: unknown) => {
   const { CancellationReasons: reasons = [] } = error as { CancellationReasons?: readonly Reason[] }
   const failures = reasons.flatMap(({ Code, Item }, position) =>
@@ -231,5 +232,5 @@ const cancellationOf = (error: unknown) => {
   return { reasons, failures, code: reasons.find(({ Code }) => Code !== undefined && Code !== 'None')?.Code }
 }
 
-/** Full jitter, so that requests that collided once do not collide again. */
+/** Waits for a random time, so that two requests that met a conflict are not sent again at the same moment. */
 const pause = (attempt: number): Promise<void> => sleep(Math.random() * CONFLICT_PAUSE_MS * 2 ** attempt)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { eventLines } from '../../../functions/local/event-lines.ts'
-import { tellingRequests } from '../../../functions/local/request-lines.ts'
+import { printingRequests } from '../../../functions/local/request-lines.ts'
 import { createEngine } from '../../../lib/engine.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { createQueue } from '../../../lib/queues/create-queue.ts'
@@ -68,7 +68,7 @@ test('a throttled publish is told, once a minute for each queue and reason', asy
 
 test('requests are told by path, action and status, and without their queries', async () => {
   const lines: string[] = []
-  const answer = tellingRequests(
+  const answer = printingRequests(
     () => new Response(null, { status: 204 }),
     (line) => lines.push(line),
   )

@@ -132,7 +132,7 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
     const error = await failureOf(tx.commit(rig.through(), [...entries, credit('account-50', 50)]))
     expect([error.code, error.message]).toEqual([
       'InvalidRequest',
-      "the transaction has 101 actions, 50 of Holdfast's and 51 of your own, and DynamoDB takes up to 100",
+      "the transaction has 101 actions, 50 of Holdfast's and 51 of your own, but DynamoDB takes up to 100: split it",
     ])
     expect(rig.sent).toEqual([])
     await tx.commit(rig.through(), entries)

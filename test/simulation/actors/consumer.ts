@@ -50,6 +50,7 @@ export const receive = async (
   try {
     const options = { maxMessages, visibilityTimeoutSeconds: leaseSeconds, waitTimeSeconds }
     messages = await poll(process.engine, queue, options)
+    history.polls.push({ by: name, queue, startedAt, endedAt: scheduler.now(), received: messages.length })
   } catch (error) {
     passing(error)
   }

@@ -193,11 +193,11 @@ describe('a log that was changed by anything else', () => {
     without.delete(first)
     await expect(foundIn(restored({ files: without }))).rejects.toThrow(`${first} is missing or has lost its end`)
     const cutOff = changed(image, first, (bytes) => bytes.subarray(0, bytes.length - 3))
-    await expect(foundIn(cutOff)).rejects.toThrow(`${first} is missing or has lost its end, and`)
+    await expect(foundIn(cutOff)).rejects.toThrow(`${first} is missing or has lost its end, although`)
     // After the end of the machine that is what may be lost.
     const { warnings } = await foundIn(cutOff, { boot: NEXT_BOOT })
     expect(warnings).toEqual([
-      expect.stringMatching(`${second} goes on from .*${first}, whose end was lost with the machine`),
+      expect.stringMatching(`${second} are left out: they continue .*${first}, which lost its end`),
     ])
     expect(BOOT).not.toEqual(NEXT_BOOT)
   })
