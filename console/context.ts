@@ -1,6 +1,6 @@
-import type { SeenLease } from '../functions/local/leases/lease-log.ts'
 import type { ConsoleApi } from './api.ts'
 import type { History } from './history.ts'
+import type { LeasesSeen } from './leases-seen.ts'
 import type { Html } from './views/html.ts'
 
 /** What every screen and every action of one console has. */
@@ -19,13 +19,6 @@ export interface ConsoleContext {
   readonly refreshSeconds: { readonly least: number; readonly most: number }
   /** Epoch ms. */
   readonly now: () => number
-}
-
-export interface LeasesSeen {
-  /** Since when it watches, epoch ms. */
-  readonly since: number
-  /** The leases of a message, oldest first. */
-  of(messageId: string): readonly SeenLease[]
 }
 
 /** The address that was asked for. */

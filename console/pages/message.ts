@@ -1,6 +1,6 @@
-import type { SeenLease } from '../../functions/local/leases/lease-log.ts'
 import { type MessageAnswer, type MessageShown, problemIn, type StatusShown } from '../api.ts'
 import { BASE, type ConsoleContext, type Page, queueHref } from '../context.ts'
+import type { SeenLease } from '../leases-seen.ts'
 import { decodedBody } from '../views/body.ts'
 import { courseOf } from '../views/course.ts'
 import { type Html, html } from '../views/html.ts'

@@ -1,5 +1,5 @@
-import type { SeenLease } from '../../functions/local/leases/lease-log.ts'
 import type { MessageShown, StatusShown } from '../api.ts'
+import type { SeenLease } from '../leases-seen.ts'
 import { type Html, html } from './html.ts'
 import { count, duration } from './words.ts'
 

@@ -1,18 +1,6 @@
+import type { LeaseEnd, LeasesSeen, SeenLease } from '../../../console/leases-seen.ts'
 import { holds, type Slot, sameToken } from '../../../lib/model/segment.ts'
 import { Recent } from './recent.ts'
-
-/** How a lease ended. `settled`: by an ack, or as failed for good. `ranOut`: its time was over before an ack, a nack or an extension. */
-export type LeaseEnd = 'settled' | 'nacked' | 'unreceived' | 'deadLettered' | 'moved' | 'ranOut'
-
-/** A lease that was seen. Instants are epoch ms. */
-export interface SeenLease {
-  readonly queue: string
-  readonly at: number
-  /** When the lease ends, or would have ended. */
-  readonly until: number
-  /** Absent while the lease lasts. */
-  readonly end?: { readonly how: LeaseEnd; readonly at: number; readonly reason?: string | undefined }
-}
 
 interface Watched {
   readonly messageId: string
@@ -28,8 +16,7 @@ const LEFT = 1_000
 const LEASES = 50
 
 /** The leases that one process gave and saw end, in its memory. A message is known by its id in every queue that it was in. */
-export class LeaseLog {
-  /** Since when it watches, epoch ms. */
+export class LeaseLog implements LeasesSeen {
   readonly since: number
   readonly #now: () => number
   /** The leases of each message, oldest first. */
@@ -43,7 +30,6 @@ export class LeaseLog {
     this.since = now()
   }
 
-  /** The leases of a message, oldest first. */
   of(messageId: string): readonly SeenLease[] {
     const now = this.#now()
     const seen = this.#kept.get(messageId) ?? this.#left.get(messageId) ?? []

@@ -1,9 +1,10 @@
+import type { LeaseEnd } from '../../../console/leases-seen.ts'
 import { encodeMessageId } from '../../../lib/model/message-id.ts'
 import { plainName } from '../../../lib/model/queue-name.ts'
 import type { Change } from '../../../lib/model/segment-change.ts'
 import { type SegmentKey, segmentId } from '../../../lib/model/segment-key.ts'
 import type { Claim, ClaimedSegment, Store, Write } from '../../../lib/store/port.ts'
-import type { LeaseEnd, LeaseLog } from './lease-log.ts'
+import type { LeaseLog } from './lease-log.ts'
 
 /** Places of a segment's slots. */
 const SLOTS = 25
