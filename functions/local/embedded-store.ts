@@ -46,11 +46,12 @@ const openIn = async (
   const stillOpen = await restrictToOwner(path, isOwn)
   if (stillOpen.length > 0) log.warn('other users of this machine can read the data', { paths: stillOpen })
   const engine = await startEmbeddedDynamodb(join(path, ENGINE_FILE), env)
-  const { store, client } = await openEmbeddedTable(engine.endpoint, table)
+  const { store, client, meter } = await openEmbeddedTable(engine.endpoint, table)
   const closing = new AbortController()
   const sweeping = sweepForever({ client, table, clock, log, signal: closing.signal })
   return {
     store,
+    meter,
     description: `data in ${path}`,
     directory: path,
     warning: openPort(engine.endpoint),

@@ -12,6 +12,7 @@ import { UNKNOWN_OPERATION } from '../sqs/query-protocol.ts'
 import type { CallerCheck } from './caller-check.ts'
 import { isForConsole } from './console-door.ts'
 import { endableRequests } from './endable-requests.ts'
+import type { UsageLog } from './usage-log.ts'
 import { welcome, whatIsHere } from './welcome.ts'
 
 export interface FrontDoorParts {
@@ -24,6 +25,8 @@ export interface FrontDoorParts {
   readonly httpOpen: boolean
   /** Builds the document at `/openapi.json`. */
   readonly openApi: () => unknown
+  /** What a queue used, for `/usage`. */
+  readonly usage: UsageLog['read']
   /** Answers below `/console`, where the HTTP API is open. */
   readonly console: Console
 }
@@ -93,7 +96,7 @@ const FORGOTTEN_TYPE = new HttpRefusal('UnsupportedMediaType', 'content-type mus
   hint: "Send JSON, and name its type: curl takes -H 'content-type: application/json' beside -d.",
 })
 
-const httpDoor = ({ http, check, httpOpen, openApi }: FrontDoorParts): FrontDoor => {
+const httpDoor = ({ http, check, httpOpen, openApi, usage }: FrontDoorParts): FrontDoor => {
   const polls = endableRequests()
   return (request, { target, signal }) => {
     const path = decodedPath(pathOf(target))
@@ -106,12 +109,21 @@ const httpDoor = ({ http, check, httpOpen, openApi }: FrontDoorParts): FrontDoor
     if (!httpOpen) return refuse(...CLOSED)
     // URL parsers disagree about such a path, so no operation may act on it.
     if (!isPlainPath(path)) return noRoute(request.method, path, randomUUID())
+    if (request.method === 'GET' && path === '/usage') return answerOfUsage(usage, request)
     const [, ended] = (request.method === 'DELETE' && POLL_PATH.exec(path)) || []
     if (ended !== undefined) return Response.json({ ended: polls.end(ended) })
     return polls.answer(request.headers.get(POLL_HEADER), signal, (ending) =>
       http.fetch(request, { path, signal: ending }),
     )
   }
+}
+
+const A_DAY = 86_400
+
+/** Not of the HTTP API: a deployed function knows its own requests alone, and writes them into its log. */
+const answerOfUsage = (usage: UsageLog['read'], request: Request): Response => {
+  const { searchParams } = new URL(request.url)
+  return Response.json(usage(searchParams.get('queue') ?? '', Number(searchParams.get('seconds')) || A_DAY))
 }
 
 /** The path by which a client ends one of its polls. The deployed API has no such route: one function can't end another's request. */

@@ -26,6 +26,7 @@ import { checkTriggers, type LocalTrigger, parseTrigger } from './triggers/local
 import { startTriggers } from './triggers/local-triggers.ts'
 import { notifyingStore } from './triggers/notifying-store.ts'
 import { UsageError } from './usage-error.ts'
+import { usageLog } from './usage-log.ts'
 
 /** `npm start`: all of Holdfast in one process, with the handlers that run in Lambda. Returns the exit code. */
 const main = async (args: readonly string[]): Promise<number> => {
@@ -46,21 +47,21 @@ const main = async (args: readonly string[]): Promise<number> => {
 
 const serveUntilEnded = async (
   options: LocalOptions,
-  { store, description, warning, directory, failed }: LocalStore,
+  { store, description, warning, directory, failed, meter }: LocalStore,
   authenticate: Authenticator | undefined,
   file: QueueFile | undefined,
   wanted: readonly LocalTrigger[],
 ): Promise<number> => {
   let published = (_keys: readonly SegmentKey[]): void => {}
   const notifying = wanted.length > 0 ? notifyingStore(store, (keys) => published(keys)) : store
-  const { engine, leases } = watchedEngine(notifying)
+  const { engine, ...seen } = watchedEngine(notifying, meter)
   const declared = file && (await declare(engine, options.queues ?? '', file))
   const triggers = await startTriggers(engine, wanted, { log, print: console.log, environment: process.env })
   published = triggers.published
   const redrives = startRedriveWorker(engine, log)
   try {
     const wakeRedrive = redrives.wake
-    const door = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description, leases })
+    const door = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description, ...seen })
     const answer = options.verbose ? printingRequests(door, console.log) : door
     const { host } = options
     const server = await startServer({ host, port: options.port, answer, log })
@@ -79,10 +80,13 @@ const serveUntilEnded = async (
   }
 }
 
-/** An engine that tells the terminal what somebody has to know, and notes its leases for the console. */
-const watchedEngine = (store: Store): { readonly engine: Engine; readonly leases: LeaseLog } => {
+/** An engine that tells the terminal what somebody has to know. Its leases are noted for the console, and its units for `GET /usage`. */
+const watchedEngine = (store: Store, meter: LocalStore['meter']) => {
   const leases = new LeaseLog(Date.now)
-  return { engine: createEngine({ store: watchLeases(store, leases), observe: eventLines(printLine) }), leases }
+  const engine = createEngine({ store: watchLeases(store, leases), observe: eventLines(printLine) })
+  const usage = usageLog(engine.clock, meter !== undefined)
+  meter?.(usage.consumed)
+  return { engine, leases, usage }
 }
 
 /** Prints to stderr, where the log goes too: scripts read stdout. */

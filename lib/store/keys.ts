@@ -80,6 +80,16 @@ export const kindKeyPattern = (kind: KeyKind): string => `${KEY_KINDS[kind].lett
 
 const partition = (kind: KeyKind, rest: string): string => `${KEY_KINDS[kind].letter}#${rest}`
 
+const TABLE_LETTERS: ReadonlySet<string> = new Set(
+  Object.values(KEY_KINDS).flatMap(({ letter, names }) => (names === 'table' ? [letter] : [])),
+)
+/** The queue that an item belongs to; undefined where a key of several queues names none by its sort key. */
+export const queueOfKey = (partitionKey: string, sort = ''): string | undefined => {
+  const [letter = '', name] = partitionKey.split('#')
+  if (!TABLE_LETTERS.has(letter)) return name
+  return sort === '' ? undefined : `${name ? `${name}/` : ''}${sort}`
+}
+
 /** The parts of a queue's record that name its generation in keys. */
 interface QueueLife {
   readonly name: string

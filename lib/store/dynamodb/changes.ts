@@ -185,7 +185,7 @@ const settle = async (table: TableClient, change: Change, outcome: BatchOutcome 
   if (outcome && !outcome.Error)
     return { held: change.slots !== undefined || outcome.Item !== undefined, item: outcome.Item }
   if (outcome?.Error?.Code !== 'ConditionalCheckFailed') return writeAlone(table, change)
-  table.lost('BatchExecuteStatement')
+  table.lost('BatchExecuteStatement', headerKey(change.key))
   if (outcome.Error.Item) return { held: false, item: outcome.Error.Item }
   // Some engines do not return the item that a statement's condition met.
   try {

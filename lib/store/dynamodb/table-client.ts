@@ -16,17 +16,10 @@ import {
   TransactWriteItemsCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
+import { type Consumption, ConsumptionReport } from './consumption.ts'
 import type { Expression, Statement } from './expressions.ts'
 import { fault, isConflict, throttled } from './faults.ts'
 import type { Item } from './header-item.ts'
-
-export interface Consumption {
-  /** The command that consumed the capacity, such as `UpdateItem`. */
-  readonly command: string
-  /** Read or write units of on-demand capacity. */
-  readonly units: number
-  readonly kind: 'read' | 'write'
-}
 
 export interface PutCondition {
   readonly ConditionExpression: string
@@ -63,21 +56,18 @@ const BEFORE = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const
 export class TableClient {
   readonly table: string
   readonly #client: DynamoDBClient
-  readonly #consumed: TableClientParts['consumed']
-  /** Asks for the capacity that a request consumed. */
-  readonly #capacity: { readonly ReturnConsumedCapacity?: 'TOTAL' }
+  readonly #report: ConsumptionReport
 
   constructor({ client, table, consumed }: TableClientParts) {
     this.table = table
     this.#client = client
-    this.#consumed = consumed
-    this.#capacity = consumed ? { ReturnConsumedCapacity: 'TOTAL' } : {}
+    this.#report = new ConsumptionReport(consumed)
   }
 
   async get(Key: Item, ConsistentRead: boolean): Promise<Item | undefined> {
-    const input = { TableName: this.table, Key, ConsistentRead, ...this.#capacity }
+    const input = { TableName: this.table, Key, ConsistentRead, ...this.#report.parameter }
     const output = await this.#send(() => this.#client.send(new GetItemCommand(input)))
-    this.#account('GetItem', 'read', output.ConsumedCapacity)
+    this.#report.used('GetItem', 'read', output.ConsumedCapacity, [Key])
     return output.Item
   }
 
@@ -93,15 +83,17 @@ export class TableClient {
   }
 
   async query(query: Omit<QueryCommandInput, 'TableName'>): Promise<{ items: Item[]; more: boolean }> {
-    const input = { TableName: this.table, ...query, ...this.#capacity }
+    const input = { TableName: this.table, ...query, ...this.#report.parameter }
     const output = await this.#send(() => this.#client.send(new QueryCommand(input)))
-    this.#account('Query', 'read', output.ConsumedCapacity)
+    this.#report.used('Query', 'read', output.ConsumedCapacity, [
+      { pk: query.ExpressionAttributeValues?.[':pk'] } as Item,
+    ])
     return { items: output.Items ?? [], more: output.LastEvaluatedKey !== undefined }
   }
 
   put(Item: Item, condition?: PutCondition): Promise<ConditionalOutcome> {
-    const input = { TableName: this.table, Item, ...condition, ...this.#capacity }
-    return this.#conditional('PutItem', () => this.#client.send(new PutItemCommand(input)))
+    const input = { TableName: this.table, Item, ...condition, ...this.#report.parameter }
+    return this.#conditional('PutItem', Item, () => this.#client.send(new PutItemCommand(input)))
   }
 
   update(expression: Expression): Promise<ConditionalOutcome> {
@@ -110,21 +102,24 @@ export class TableClient {
       ...expression,
       ReturnValues: 'ALL_NEW',
       ...BEFORE,
-      ...this.#capacity,
+      ...this.#report.parameter,
     } as const
-    return this.#conditional('UpdateItem', () => this.#client.send(new UpdateItemCommand(input)))
+    return this.#conditional('UpdateItem', expression.Key, () => this.#client.send(new UpdateItemCommand(input)))
   }
 
   delete(expression: Omit<Expression, 'UpdateExpression'>): Promise<ConditionalOutcome> {
-    const input = { TableName: this.table, ...expression, ...BEFORE, ...this.#capacity }
-    return this.#conditional('DeleteItem', () => this.#client.send(new DeleteItemCommand(input)))
+    const input = { TableName: this.table, ...expression, ...BEFORE, ...this.#report.parameter }
+    return this.#conditional('DeleteItem', expression.Key, () => this.#client.send(new DeleteItemCommand(input)))
   }
 
   /** Sends up to 25 statements. Returns their outcomes, in order. */
   async batch(statements: readonly Statement[]): Promise<BatchOutcome[]> {
-    const input = { Statements: statements.map((statement) => ({ ...statement, ...BEFORE })), ...this.#capacity }
+    const input = {
+      Statements: statements.map((statement) => ({ ...statement, ...BEFORE })),
+      ...this.#report.parameter,
+    }
     const output = await this.#send(() => this.#client.send(new BatchExecuteStatementCommand(input)))
-    this.#account('BatchExecuteStatement', 'write', output.ConsumedCapacity)
+    this.#report.used('BatchExecuteStatement', 'write', output.ConsumedCapacity, statements.map(keyOfStatement))
     return output.Responses ?? []
   }
 
@@ -133,14 +128,14 @@ export class TableClient {
     let token = randomUUID()
     for (let attempt = 1; ; attempt++) {
       try {
-        const input = { TransactItems: [...items], ClientRequestToken: token, ...this.#capacity }
+        const input = { TransactItems: [...items], ClientRequestToken: token, ...this.#report.parameter }
         const output = await this.#client.send(new TransactWriteItemsCommand(input))
-        this.#account('TransactWriteItems', 'write', output.ConsumedCapacity)
+        this.#report.used('TransactWriteItems', 'write', output.ConsumedCapacity, items.map(keyOfWrite))
         return { applied: true }
       } catch (error) {
         const { reasons, failures, code } = cancellationOf(error)
         if (failures.length > 0) {
-          for (const _ of reasons) this.lost('TransactWriteItems')
+          this.#report.lost('TransactWriteItems', items.map(keyOfWrite), reasons.length)
           return { applied: false, failures }
         }
         const { name } = error as Error
@@ -154,18 +149,9 @@ export class TableClient {
     }
   }
 
-  /**
-   * Reports the capacity of a failed condition. DynamoDB bills it like a write of the item that the condition met, and its
-   * error does not have the number of units, so this counts one.
-   */
-  lost(command: string): void {
-    this.#consumed?.({ command: `${command} lost`, kind: 'write', units: 1 })
-  }
-
-  #account(command: string, kind: 'read' | 'write', used: ConsumedCapacity | ConsumedCapacity[] | undefined): void {
-    if (!this.#consumed) return
-    const units = [used ?? []].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0)
-    this.#consumed({ command, kind, units })
+  /** Accounts for a condition that failed in a batch. */
+  lost(command: string, key: Item): void {
+    this.#report.lost(command, [key])
   }
 
   /** Sends a request. Retries a conflict with another writer's transaction, and translates other failures. */
@@ -182,17 +168,18 @@ export class TableClient {
 
   #conditional(
     command: string,
+    key: Item,
     request: () => Promise<{ Attributes?: Item | undefined; ConsumedCapacity?: ConsumedCapacity | undefined }>,
   ): Promise<ConditionalOutcome> {
     return this.#send(async () => {
       try {
         const { Attributes, ConsumedCapacity } = await request()
-        this.#account(command, 'write', ConsumedCapacity)
+        this.#report.used(command, 'write', ConsumedCapacity, [key])
         return { held: true, item: Attributes }
       } catch (error) {
         const failure = error as Error & { Item?: Item }
         if (failure.name !== 'ConditionalCheckFailedException') throw error
-        this.lost(command)
+        this.#report.lost(command, [key])
         return { held: false, item: failure.Item }
       }
     })
@@ -203,9 +190,9 @@ export class TableClient {
     const found: Item[] = []
     let wanted: Item[] = [...keys]
     for (let attempt = 1; wanted.length > 0; attempt++) {
-      const input = { RequestItems: { [this.table]: { Keys: wanted, ConsistentRead } }, ...this.#capacity }
+      const input = { RequestItems: { [this.table]: { Keys: wanted, ConsistentRead } }, ...this.#report.parameter }
       const output = await this.#send(() => this.#client.send(new BatchGetItemCommand(input)))
-      this.#account('BatchGetItem', 'read', output.ConsumedCapacity)
+      this.#report.used('BatchGetItem', 'read', output.ConsumedCapacity, wanted)
       found.push(...(output.Responses?.[this.table] ?? []))
       const left = output.UnprocessedKeys?.[this.table]?.Keys ?? []
       // DynamoDB leaves some keys where the response is full, and all of them where the table is throttled.
@@ -217,6 +204,15 @@ export class TableClient {
     return found
   }
 }
+
+/** The partition key is the first parameter that is a string: states of messages are bytes, and versions numbers. */
+const keyOfStatement = ({ Parameters }: Statement): Item => {
+  const pk = Parameters.find(({ S }) => S !== undefined)
+  return pk ? { pk } : {}
+}
+
+const keyOfWrite = ({ Put, Update, Delete, ConditionCheck }: TransactWriteItem): Item =>
+  Put?.Item ?? (Update ?? Delete ?? ConditionCheck)?.Key ?? {}
 
 interface Reason {
   readonly Code?: string
