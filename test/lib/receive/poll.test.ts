@@ -106,7 +106,7 @@ test('a claim whose answer was lost is delivered as it was made, even if another
   expect(await ack(late, 'orders', [message?.receiptHandle ?? ''])).toMatchObject([{ error: { code: 'LeaseLost' } }])
 })
 
-test('a poll that can not claim fails with what the store said', async () => {
+test("a poll whose claim fails throws the store's error", async () => {
   const engine = await engineWithQueue()
   const faulty = testEngine({
     clock: engine.clock,
