@@ -14,8 +14,6 @@ export interface SdkRules {
 
 /** As `dynamodbClient` sets it up. */
 export const SDK: SdkRules = { maxAttempts: 4, throttlingDelayMs: 25, tokens: 500, tokensForARetry: 14 }
-/** As the SDK has it by default. */
-export const SDK_BY_DEFAULT: SdkRules = { maxAttempts: 3, throttlingDelayMs: 1_000, tokens: 500, tokensForARetry: 5 }
 
 export type WithRetries = <T>(request: () => Promise<T>) => Promise<T>
 

@@ -20,7 +20,7 @@ export interface Panel {
   readonly lines?: readonly { readonly at: number; readonly name: string }[]
 }
 
-export interface Series {
+interface Series {
   readonly name: string
   readonly points: readonly (readonly [x: number, y: number])[]
   readonly dashed?: boolean
