@@ -5,7 +5,7 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { type HandlerProcess, handlerProcess } from '../../../functions/local/triggers/handler-process.ts'
 import { checkTriggers, parseTrigger } from '../../../functions/local/triggers/local-trigger.ts'
 import { startTriggers } from '../../../functions/local/triggers/local-triggers.ts'
-import { tellingStore } from '../../../functions/local/triggers/telling-store.ts'
+import { notifyingStore } from '../../../functions/local/triggers/notifying-store.ts'
 import { silentLog } from '../../../functions/runtime/log.ts'
 import { createEngine } from '../../../lib/engine.ts'
 import type { SegmentKey } from '../../../lib/model/segment-key.ts'
@@ -59,7 +59,7 @@ const handlerIn = (file: string, print: (line: string) => void = () => {}): Hand
 }
 
 describe('a handler in a process of its own', { timeout: 60_000 }, () => {
-  test('answers, prints, and is told of its time', async () => {
+  test('answers, prints, and gets the time that it has left', async () => {
     const code = `export const handler = async (event, context) => {
       console.log('sees', event.Records.length)
       return { left: context.getRemainingTimeInMillis() > 1_000, name: context.functionName }
@@ -134,7 +134,7 @@ describe('a handler in a process of its own', { timeout: 60_000 }, () => {
 describe('triggers of the local server', { timeout: 60_000 }, () => {
   test('deliver what is published, ack it, and end', async () => {
     let published = (_keys: readonly SegmentKey[]): void => {}
-    const engine = createEngine({ store: tellingStore(memoryStore(), (keys) => published(keys)) })
+    const engine = createEngine({ store: notifyingStore(memoryStore(), (keys) => published(keys)) })
     const code = `export const handler = async ({ Records }) => {
       for (const { body, attributes, eventSourceARN } of Records) console.log('sees', body, attributes.ApproximateReceiveCount, eventSourceARN)
     }`
@@ -173,7 +173,7 @@ describe('triggers of the local server', { timeout: 60_000 }, () => {
     expect(await counts(engine, 'orders')).toMatchObject({ ready: 0, leased: 0 })
   })
 
-  test('refuse what can not be a trigger, and say why', async () => {
+  test("refuse what can't be a trigger, with the reason", async () => {
     const engine = createEngine({ store: memoryStore() })
     const parts = { log: silentLog, print: () => {}, environment: {} }
     const check = (...texts: string[]) => checkTriggers(texts.map(parseTrigger), {})

@@ -165,7 +165,7 @@ describe('a log that was changed by anything else', () => {
     }
   })
 
-  test('can be cut off where it is damaged, as the error says, and then has what was before', async () => {
+  test('can be cut off at the byte that the error names, and then has the changes before that byte', async () => {
     const work = someWork(3, 12)
     const image = await lastImage()
     const length = image.files.get('log.1')?.length ?? 0
@@ -184,7 +184,7 @@ describe('a log that was changed by anything else', () => {
     )
   })
 
-  test('is found to be missing, or without its end, where another goes on from it', async () => {
+  test('that is missing, or that lacks its end, is refused where a later log continues it', async () => {
     const image = (await imagesOf(someWork(1, STEPS))).find(
       ({ instant, files }) => instant === 'after an append' && files.size > 2,
     ) as Image
@@ -193,11 +193,11 @@ describe('a log that was changed by anything else', () => {
     without.delete(first)
     await expect(foundIn(restored({ files: without }))).rejects.toThrow(`${first} is missing or has lost its end`)
     const cutOff = changed(image, first, (bytes) => bytes.subarray(0, bytes.length - 3))
-    await expect(foundIn(cutOff)).rejects.toThrow(`${first} is missing or has lost its end, and`)
+    await expect(foundIn(cutOff)).rejects.toThrow(`${first} is missing or has lost its end, although`)
     // After the end of the machine that is what may be lost.
     const { warnings } = await foundIn(cutOff, { boot: NEXT_BOOT })
     expect(warnings).toEqual([
-      expect.stringMatching(`${second} goes on from .*${first}, whose end was lost with the machine`),
+      expect.stringMatching(`${second} are left out: they continue .*${first}, which lost its end`),
     ])
     expect(BOOT).not.toEqual(NEXT_BOOT)
   })

@@ -94,7 +94,7 @@ describe('a data file', () => {
     truncateSync(path, (pages - 5) * PAGE)
     expect(await opened(directory)).toBe('opened')
     truncateSync(path, 3 * PAGE)
-    expect(await opened(directory)).toMatch('fewer than it says of itself')
+    expect(await opened(directory)).toMatch('fewer than its header names')
   })
 
   test('of another layout is refused, and the error says which version reads it', async () => {
@@ -103,7 +103,7 @@ describe('a data file', () => {
     await file.write([['m', Buffer.of(9)]])
     await file.close()
     expect(await opened(directory)).toBe(
-      `${path} was written in layout 9 by another version of Holdfast, and this one reads layout 1: start that version`,
+      `${path} was written in layout 9 by another version of Holdfast, but this version reads layout 1: start that version`,
     )
   })
 })
@@ -117,7 +117,7 @@ test.each([
   log.close()
   overwrite(log.path, 5, Buffer.of(layout))
   expect(await opened(directory)).toBe(
-    `${log.path} was written in layout ${layout} by another version of Holdfast, and this one reads layout 2: start that version${then}`,
+    `${log.path} was written in layout ${layout} by another version of Holdfast, but this version reads layout 2: start that version${then}`,
   )
 })
 

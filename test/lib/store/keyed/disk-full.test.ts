@@ -101,7 +101,7 @@ describe.each(PLACES)('where %s finds no room', (place) => {
     } else {
       // The log that there is goes on being written.
       expect(kept).toHaveLength(101)
-      expect(warnings).toContain('a new log of changes can not be started, and is retried')
+      expect(warnings).toContain("a new log of changes can't be created; the server tries again in a second")
     }
     expect(await maps.read(allIn)).toEqual(kept)
     expect(await maps.atomically(allIn)).toEqual(kept)
