@@ -28,13 +28,14 @@ export const changeOperations = (
     const written = await write(table, changes)
     return changes.map((change, position) => {
       const outcome = written[position] as Written
-      if (!outcome.held) return failure(change, outcome)
-      return { applied: true, segment: outcome.item && change.slots && headerOf(change.key.partition, outcome.item) }
+      if (!outcome.held) return failure(change, outcome, clock)
+      const segment = outcome.item && change.slots && headerOf(change.key.partition, outcome.item, clock.now())
+      return { applied: true, segment }
     })
   },
 
   /** The same for claims, while their bodies are read: what a lost race reads for nothing is a fraction of a write. */
-  claim: (claims) => claimEach(table, claims),
+  claim: (claims) => claimEach(table, clock, claims),
 
   /**
    * writes: every claim in one transaction, at 2 WRU a segment, and 2 the fence; a lone one without a fence as it is
@@ -43,13 +44,13 @@ export const changeOperations = (
   claimTogether: async (claims, fence) => {
     const [only, another] = claims
     if (!only || another || fence) return claimTogether(table, claims, fence && fenceItem(table, fence, clock.now()))
-    const [outcome] = await claimEach(table, claims)
+    const [outcome] = await claimEach(table, clock, claims)
     if (outcome && !outcome.applied && outcome.error) throw outcome.error
     return outcome?.applied ? [outcome] : undefined
   },
 })
 
-const claimEach = async (table: TableClient, claims: readonly Claim[]): Promise<ClaimOutcome[]> => {
+const claimEach = async (table: TableClient, clock: Clock, claims: readonly Claim[]): Promise<ClaimOutcome[]> => {
   const segments = claims.map(({ segment }) => segment)
   const [written, early] = await Promise.all([
     write(
@@ -66,14 +67,16 @@ const claimEach = async (table: TableClient, claims: readonly Claim[]): Promise<
   const bodies = new Map([...early.bodies, ...rest])
   return claims.map(({ change, segment: read }, position): ClaimOutcome => {
     const outcome = written[position] as Written
-    if (!outcome.held) return failure(change, outcome)
+    if (!outcome.held) return failure(change, outcome, clock)
     const after = applyChange(read, change)
     const segment = outcome.item
-      ? headerOf(change.key.partition, outcome.item)
+      ? headerOf(change.key.partition, outcome.item, clock.now())
       : ((after.applied ? after.segment : undefined) ?? read)
-    const content = contentIn(outcome.item, segment, bodies)
-    // Content that could not be read is an error, since a claim without content is given up, and an old one's segment deleted.
-    return !content && error ? { applied: false, segment: undefined, error } : { applied: true, segment, content }
+    const found = contentIn(outcome.item, segment, bodies)
+    // Where the read failed it is an error, since a claim without content is given up, and an old one's segment deleted.
+    return !found.content && error
+      ? { applied: false, segment: undefined, error }
+      : { applied: true, segment, ...found }
   })
 }
 
@@ -116,7 +119,7 @@ const claimTogether = async (
   return claims.map(({ change, segment }) => {
     const after = applyChange(segment, change)
     const claimed = (after.applied ? after.segment : undefined) ?? segment
-    return { segment: claimed, content: contentIn(found.get(segment.key.sort), segment, bodies) }
+    return { segment: claimed, ...contentIn(found.get(segment.key.sort), segment, bodies) }
   })
 }
 
@@ -128,9 +131,10 @@ const updateItem = (TableName: string, change: Change) => {
 const failure = (
   change: Change,
   { item, error }: { item: Item | undefined; error?: HoldfastError },
+  clock: Clock,
 ): ChangeFailure => ({
   applied: false,
-  segment: item && headerOf(change.key.partition, item),
+  segment: item && headerOf(change.key.partition, item, clock.now()),
   ...(error && { error }),
 })
 
