@@ -98,16 +98,18 @@ export const readHeader = (partition: SegmentPartition, item: Item): Segment => 
   const slots: Slot[] = []
   const count = numberIn(item.c, 'c', 1, LIMITS.batchSize)
   for (let index = 0; index < count; index++) slots.push(slotOf(item[slotName(index)], index))
-  const publishedAt = item.s === undefined ? dueAtOf(sort) : numberIn(item.s, 's')
+  const publishedAt = item.s === undefined ? dueAtOf(sort) : numberIn(item.s, 's', 0, MAX_INSTANT)
   return {
     key: { partition, sort },
-    version: numberIn(item.e, 'e'),
+    version: numberIn(item.e, 'e', 0, MAX_VERSION),
     slots,
     publishedAt,
     // Keys in groups of FIFO queues hold a sequence number in place of the due time.
-    ...(isOrdered(partition.group) && { dueAt: item.w === undefined ? publishedAt : numberIn(item.w, 'w') }),
-    expiresAt: numberIn(item.k ?? item.x, item.k ? 'k' : 'x') * 1_000,
-    ...(item.k && { keptUntil: numberIn(item.x, 'x') * 1_000 }),
+    ...(isOrdered(partition.group) && {
+      dueAt: item.w === undefined ? publishedAt : numberIn(item.w, 'w', 0, MAX_INSTANT),
+    }),
+    expiresAt: numberIn(item.k ?? item.x, item.k ? 'k' : 'x', 0, MAX_SECONDS) * 1_000,
+    ...(item.k && { keptUntil: numberIn(item.x, 'x', 0, MAX_SECONDS) * 1_000 }),
     bodyItems: item.b === undefined ? 0 : numberIn(item.b, 'b', 0, MAX_BODY_ITEMS),
   }
 }
@@ -115,11 +117,15 @@ export const readHeader = (partition: SegmentPartition, item: Item): Segment => 
 const SORT = /^[0-9][0-9a-f]{12,}$/
 /** Far more than a publish takes, which is 4 MiB. */
 const MAX_BODY_ITEMS = 100
+/** What a receipt handle has room for. */
+const MAX_VERSION = 2 ** 32 - 1
+const MAX_INSTANT = 2 ** 48 - 1
+const MAX_SECONDS = 2 ** 32 - 1
 
-const numberIn = (value: AttributeValue | undefined, name: string, min = 0, max = Number.MAX_SAFE_INTEGER): number => {
+const numberIn = (value: AttributeValue | undefined, name: string, min: number, max: number): number => {
   const number = Number(value?.N)
-  if (number >= min && number <= max) return number
-  throw new Error(`its attribute ${name} is no number from ${min} to ${max}`)
+  if (Number.isInteger(number) && number >= min && number <= max) return number
+  throw new Error(`its attribute ${name} is no whole number from ${min} to ${max}`)
 }
 
 /** What a slot is stored as; nothing for a fresh one. */
