@@ -99,6 +99,9 @@ const tried = async (name: string): Promise<Outcome> => {
     found(name),
     join(CORPUS, name),
     ...DETECTORS,
+    // The time that counts is the CPU's, which the judge measures; this ends what hangs.
+    '--timeout',
+    '60000',
     '--',
     ...(await optionsFor(name)),
   ])
