@@ -129,6 +129,23 @@ test('the blocks that no test runs say why, and are these', () => {
       "runs for minutes": [
         "docs/fuzzing.md",
       ],
+      "test/infra/runbook.test.ts runs it": [
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+      ],
     }
   `)
 })
