@@ -2,6 +2,7 @@ import { CommanderError } from 'commander'
 import { createEngine, type Engine } from '../../lib/engine.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
 import type { SegmentKey } from '../../lib/model/segment-key.ts'
+import type { Store } from '../../lib/store/port.ts'
 import type { Authenticator } from '../sqs/sigv4.ts'
 import { removeAddress, writeAddress } from './address-file.ts'
 import { banner, serverUrl } from './banner.ts'
@@ -10,6 +11,8 @@ import { composeFrontDoor } from './compose.ts'
 import { declaredText, declareQueues } from './declare-queues.ts'
 import { endingSignal } from './ending.ts'
 import { eventLines } from './event-lines.ts'
+import { LeaseLog } from './leases/lease-log.ts'
+import { watchLeases } from './leases/watch-leases.ts'
 import { openStore } from './open-store.ts'
 import { type LocalOptions, parseOptions } from './options.ts'
 import { type QueueFile, readQueueFile } from './queue-file.ts'
@@ -50,19 +53,15 @@ const serveUntilEnded = async (
   wanted: readonly LocalTrigger[],
 ): Promise<number> => {
   let published = (_keys: readonly SegmentKey[]): void => {}
-  const engine = createEngine({
-    store: wanted.length > 0 ? notifyingStore(store, (keys) => published(keys)) : store,
-    observe: eventLines(printLine),
-  })
-  const usage = usageLog(engine.clock, meter !== undefined)
-  meter?.(usage.consumed)
+  const notifying = wanted.length > 0 ? notifyingStore(store, (keys) => published(keys)) : store
+  const { engine, ...seen } = watchedEngine(notifying, meter)
   const declared = file && (await declare(engine, options.queues ?? '', file))
   const triggers = await startTriggers(engine, wanted, { log, print: console.log, environment: process.env })
   published = triggers.published
   const redrives = startRedriveWorker(engine, log)
   try {
     const wakeRedrive = redrives.wake
-    const door = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, usage, place: description })
+    const door = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description, ...seen })
     const answer = options.verbose ? printingRequests(door, console.log) : door
     const { host } = options
     const server = await startServer({ host, port: options.port, answer, log })
@@ -79,6 +78,15 @@ const serveUntilEnded = async (
   } finally {
     await Promise.all([redrives.stop(), triggers.stop()])
   }
+}
+
+/** An engine that tells the terminal what somebody has to know. Its leases are noted for the console, and its units for `GET /usage`. */
+const watchedEngine = (store: Store, meter: LocalStore['meter']) => {
+  const leases = new LeaseLog(Date.now)
+  const engine = createEngine({ store: watchLeases(store, leases), observe: eventLines(printLine) })
+  const usage = usageLog(engine.clock, meter !== undefined)
+  meter?.(usage.consumed)
+  return { engine, leases, usage }
 }
 
 /** Prints to stderr, where the log goes too: scripts read stdout. */

@@ -57,7 +57,7 @@ export const BUGS: readonly PlantedBug[] = [
     ...SIMULATION,
   },
   {
-    name: 'a lease as read is told by its token alone, not by its end',
+    name: 'a lease that was read is compared by its token alone, not by its end',
     file: 'lib/model/segment-change.ts',
     replace: 'slot.until === lease.until &&',
     by: '',

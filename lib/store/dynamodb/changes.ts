@@ -1,13 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb'
 import type { Clock } from '../../clock.ts'
 import type { HoldfastError } from '../../model/errors.ts'
 import { isHoldfastError } from '../../model/errors.ts'
 import type { Segment } from '../../model/segment.ts'
 import { applyChange, type Change } from '../../model/segment-change.ts'
-import type { ChangeFailure, Claim, ClaimedSegment, ClaimOutcome, PutWrite, Store } from '../port.ts'
+import type { ChangeFailure, ChangeOutcome, Claim, ClaimedSegment, ClaimOutcome, PutWrite, Store } from '../port.ts'
 import { putDocument } from './documents.ts'
 import { expressionFor, type Statement, statementFor } from './expressions.ts'
 import { headerKey, headerOf, type Item } from './header-item.ts'
+import { changePatiently } from './patient-changes.ts'
 import { type Bodies, bodiesOf, contentIn, haveArrived } from './segments.ts'
 import type { BatchOutcome, TableClient } from './table-client.ts'
 
@@ -24,14 +26,8 @@ export const changeOperations = (
    * writes: one update or delete for each change, several in one request where they can be expressed as statements
    * condition: what the change requires · cost: 1 WRU each, also when the condition fails
    */
-  change: async (changes) => {
-    const written = await write(table, changes)
-    return changes.map((change, position) => {
-      const outcome = written[position] as Written
-      if (!outcome.held) return failure(change, outcome)
-      return { applied: true, segment: outcome.item && change.slots && headerOf(change.key.partition, outcome.item) }
-    })
-  },
+  change: (changes) =>
+    changePatiently(changes, { change: (some) => changeEach(table, some), sleep, fraction: Math.random }),
 
   /** Like `change`, and reads the bodies concurrently: a body that is read for a lost claim costs a fraction of a write. */
   claim: (claims) => claimEach(table, claims),
@@ -49,6 +45,15 @@ export const changeOperations = (
     return outcome?.applied ? [outcome] : undefined
   },
 })
+
+const changeEach = async (table: TableClient, changes: readonly Change[]): Promise<ChangeOutcome[]> => {
+  const written = await write(table, changes)
+  return changes.map((change, position) => {
+    const outcome = written[position] as Written
+    if (!outcome.held) return failure(change, outcome)
+    return { applied: true, segment: outcome.item && change.slots && headerOf(change.key.partition, outcome.item) }
+  })
+}
 
 const claimEach = async (table: TableClient, claims: readonly Claim[]): Promise<ClaimOutcome[]> => {
   const segments = claims.map(({ segment }) => segment)

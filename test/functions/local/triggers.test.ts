@@ -59,7 +59,7 @@ const handlerIn = (file: string, print: (line: string) => void = () => {}): Hand
 }
 
 describe('a handler in a process of its own', { timeout: 60_000 }, () => {
-  test('answers, prints, and is told of its time', async () => {
+  test('answers, prints, and gets the time that it has left', async () => {
     const code = `export const handler = async (event, context) => {
       console.log('sees', event.Records.length)
       return { left: context.getRemainingTimeInMillis() > 1_000, name: context.functionName }
@@ -173,7 +173,7 @@ describe('triggers of the local server', { timeout: 60_000 }, () => {
     expect(await counts(engine, 'orders')).toMatchObject({ ready: 0, leased: 0 })
   })
 
-  test('refuse what can not be a trigger, and say why', async () => {
+  test("refuse what can't be a trigger, with the reason", async () => {
     const engine = createEngine({ store: memoryStore() })
     const parts = { log: silentLog, print: () => {}, environment: {} }
     const check = (...texts: string[]) => checkTriggers(texts.map(parseTrigger), {})

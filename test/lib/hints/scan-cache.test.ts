@@ -127,7 +127,7 @@ test('what was forgotten is read again, and only that', () => {
   expect(reads(cache, key(102), OLD + 1)).toBe(false)
 })
 
-test('says when the first keyRange runs out', () => {
+test('the scan cache returns the instant at which its first key range ends', () => {
   const cache = new ScanCache()
   expect(cache.endsAt()).toBe(Number.POSITIVE_INFINITY)
   cache.record({ from: FIRST, to: key(10), until: OLD + 500, headers: 64, now: OLD })

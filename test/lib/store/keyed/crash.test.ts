@@ -165,7 +165,7 @@ describe('a log that was changed by anything else', () => {
     }
   })
 
-  test('can be cut off where it is damaged, as the error says, and then has what was before', async () => {
+  test('can be cut off at the byte that the error names, and then has the changes before that byte', async () => {
     const work = someWork(3, 12)
     const image = await lastImage()
     const length = image.files.get('log.1')?.length ?? 0
@@ -184,7 +184,7 @@ describe('a log that was changed by anything else', () => {
     )
   })
 
-  test('is found to be missing, or without its end, where another goes on from it', async () => {
+  test('that is missing, or that lacks its end, is refused where a later log continues it', async () => {
     const image = (await imagesOf(someWork(1, STEPS))).find(
       ({ instant, files }) => instant === 'after an append' && files.size > 2,
     ) as Image

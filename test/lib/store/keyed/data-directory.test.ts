@@ -78,7 +78,7 @@ describe('a data directory', () => {
     await expect(takeDataDirectory('/proc/holdfast/deep/data')).rejects.toThrow('/proc/holdfast')
   })
 
-  test('says which file is in the way when it can not be a directory', async () => {
+  test('names the file that is in the place of a directory', async () => {
     const path = join(await temporaryDirectory(), 'file')
     await writeFile(path, '')
     await expect(takeDataDirectory(path)).rejects.toThrow(path)
