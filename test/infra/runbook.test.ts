@@ -178,7 +178,7 @@ describe.skipIf(noEmbedded())('the commands of the runbook', () => {
     expect(messages).toHaveLength(2)
     await shell(cure, { queue: 'backlog' })
     expect(readFileSync(join(directory, 'backlog-backlog.ndjson'), 'utf8').trim().split('\n')).toHaveLength(2)
-    expect(await call('GET', '/queues/backlog')).toMatchObject({ retentionSeconds: 1_209_600 })
+    expect(records(await shell('holdfast queue backlog'))).toMatchObject([{ retentionSeconds: 1_209_600 }])
   })
 
   test('show a poison message, and take it out of the queue', async () => {
