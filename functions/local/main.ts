@@ -11,6 +11,7 @@ import { composeFrontDoor } from './compose.ts'
 import { declaredText, declareQueues } from './declare-queues.ts'
 import { endingSignal } from './ending.ts'
 import { eventLines } from './event-lines.ts'
+import { FlowLog } from './leases/flow-log.ts'
 import { LeaseLog } from './leases/lease-log.ts'
 import { watchLeases } from './leases/watch-leases.ts'
 import { openStore } from './open-store.ts'
@@ -82,11 +83,11 @@ const serveUntilEnded = async (
 
 /** An engine that tells the terminal what somebody has to know. Its leases are noted for the console, and its units for `GET /usage`. */
 const watchedEngine = (store: Store, meter: LocalStore['meter']) => {
-  const leases = new LeaseLog(Date.now)
-  const engine = createEngine({ store: watchLeases(store, leases), observe: eventLines(printLine) })
+  const [leases, flows] = [new LeaseLog(Date.now), new FlowLog(Date.now)]
+  const engine = createEngine({ store: watchLeases(store, { leases, flows }), observe: eventLines(printLine) })
   const usage = usageLog(engine.clock, meter !== undefined)
   meter?.(usage.consumed)
-  return { engine, leases, usage }
+  return { engine, leases, flows, usage }
 }
 
 /** Prints to stderr, where the log goes too: scripts read stdout. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { Range } from '../../../lib/hints/scan-cache/read-plan.ts'
-import { ScanCache } from '../../../lib/hints/scan-cache/scan-cache.ts'
-import { sortFrom, sortKey, sortUpTo } from '../../../lib/model/segment-key.ts'
-import { START } from '../../support/manual-clock.ts'
+import type { Range } from '../../../../lib/hints/scan-cache/read-plan.ts'
+import { ScanCache } from '../../../../lib/hints/scan-cache/scan-cache.ts'
+import { sortFrom, sortKey, sortUpTo } from '../../../../lib/model/segment-key.ts'
+import { START } from '../../../support/manual-clock.ts'
 
 const FIRST = sortFrom(0)
 const LATER = 10 ** 12

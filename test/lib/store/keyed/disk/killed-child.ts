@@ -4,13 +4,13 @@
  *     killed-child DIRECTORY RUN sync|async
  */
 import { writeSync } from 'node:fs'
-import { createEngine } from '../../../../lib/engine.ts'
-import { DEFAULT_FIFO } from '../../../../lib/model/queue-settings.ts'
-import { publish } from '../../../../lib/publish/publish.ts'
-import { createQueue } from '../../../../lib/queues/create-queue.ts'
-import { poll } from '../../../../lib/receive/poll.ts'
-import { ack } from '../../../../lib/settle/ack.ts'
-import { diskStore } from '../../../../lib/store/keyed/disk/disk-store.ts'
+import { createEngine } from '../../../../../lib/engine.ts'
+import { DEFAULT_FIFO } from '../../../../../lib/model/queue-settings.ts'
+import { publish } from '../../../../../lib/publish/publish.ts'
+import { createQueue } from '../../../../../lib/queues/create-queue.ts'
+import { poll } from '../../../../../lib/receive/poll.ts'
+import { ack } from '../../../../../lib/settle/ack.ts'
+import { diskStore } from '../../../../../lib/store/keyed/disk/disk-store.ts'
 
 const [directory = '', run, sync] = process.argv.slice(2)
 // So small that a log is always being brought into the data file.

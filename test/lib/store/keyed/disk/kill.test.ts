@@ -4,11 +4,11 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildSync } from 'esbuild'
 import { beforeAll, expect, test } from 'vitest'
-import { createEngine } from '../../../../lib/engine.ts'
-import { poll } from '../../../../lib/receive/poll.ts'
-import { ack } from '../../../../lib/settle/ack.ts'
-import { diskStore } from '../../../../lib/store/keyed/disk/disk-store.ts'
-import { temporaryDirectory } from '../../../support/temporary-directory.ts'
+import { createEngine } from '../../../../../lib/engine.ts'
+import { poll } from '../../../../../lib/receive/poll.ts'
+import { ack } from '../../../../../lib/settle/ack.ts'
+import { diskStore } from '../../../../../lib/store/keyed/disk/disk-store.ts'
+import { temporaryDirectory } from '../../../../support/temporary-directory.ts'
 
 /** `npm run test:faults` has thousands. */
 const KILLS = Number(process.env.HOLDFAST_KILLS ?? 5)
@@ -16,7 +16,7 @@ const KILLS = Number(process.env.HOLDFAST_KILLS ?? 5)
 const MAX_LINES = 150
 
 // Inside node_modules, so that the bundle can import the packages, which are not part of it.
-const cache = join(import.meta.dirname, '../../../../node_modules/.cache/holdfast')
+const cache = join(import.meta.dirname, '../../../../../node_modules/.cache/holdfast')
 const bundle = join(cache, `killed-child.${process.pid}.mjs`)
 
 beforeAll(() => {

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { DiskMaps } from '../../../../lib/store/keyed/disk/disk-maps.ts'
-import { DATA_FILE } from '../../../../lib/store/keyed/disk/disk-store.ts'
-import { openLmdbFile } from '../../../../lib/store/keyed/disk/lmdb-file.ts'
-import { createLog, type LogFile } from '../../../../lib/store/keyed/disk/log-file.ts'
-import type { Maps } from '../../../../lib/store/keyed/entries.ts'
-import { manualClock } from '../../../support/manual-clock.ts'
-import { overriding } from '../../../support/overriding.ts'
-import { quickDirectory } from '../../../support/temporary-directory.ts'
+import { DiskMaps } from '../../../../../lib/store/keyed/disk/disk-maps.ts'
+import { DATA_FILE } from '../../../../../lib/store/keyed/disk/disk-store.ts'
+import { openLmdbFile } from '../../../../../lib/store/keyed/disk/lmdb-file.ts'
+import { createLog, type LogFile } from '../../../../../lib/store/keyed/disk/log-file.ts'
+import type { Maps } from '../../../../../lib/store/keyed/entries.ts'
+import { manualClock } from '../../../../support/manual-clock.ts'
+import { overriding } from '../../../../support/overriding.ts'
+import { quickDirectory } from '../../../../support/temporary-directory.ts'
 
 const put = (sort: string) => (maps: Maps) =>
   maps.documents.set('p', sort, { partition: 'p', sort, version: 1, value: 'x'.repeat(100) })

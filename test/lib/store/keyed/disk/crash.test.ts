@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { seededRandom } from '../../../support/seeded-random.ts'
+import { seededRandom } from '../../../../support/seeded-random.ts'
 import {
   BOOT,
   contentsAfter,

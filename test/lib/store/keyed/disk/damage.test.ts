@@ -11,10 +11,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { DATA_FILE, diskStore } from '../../../../lib/store/keyed/disk/disk-store.ts'
-import { openLmdbFile } from '../../../../lib/store/keyed/disk/lmdb-file.ts'
-import { createLog } from '../../../../lib/store/keyed/disk/log-file.ts'
-import { quickDirectory } from '../../../support/temporary-directory.ts'
+import { DATA_FILE, diskStore } from '../../../../../lib/store/keyed/disk/disk-store.ts'
+import { openLmdbFile } from '../../../../../lib/store/keyed/disk/lmdb-file.ts'
+import { createLog } from '../../../../../lib/store/keyed/disk/log-file.ts'
+import { quickDirectory } from '../../../../support/temporary-directory.ts'
 
 const PAGE = 4_096
 

@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type DiskStore, diskStore } from '../../../../lib/store/keyed/disk/disk-store.ts'
-import { manualClock } from '../../../support/manual-clock.ts'
-import { temporaryDirectory } from '../../../support/temporary-directory.ts'
-import { storeContract } from '../contract.ts'
-import { newPartition, textSegment } from '../samples.ts'
+import { type DiskStore, diskStore } from '../../../../../lib/store/keyed/disk/disk-store.ts'
+import { manualClock } from '../../../../support/manual-clock.ts'
+import { temporaryDirectory } from '../../../../support/temporary-directory.ts'
+import { storeContract } from '../../contract.ts'
+import { newPartition, textSegment } from '../../samples.ts'
 
 describe.each([
   ['on disk', {}],

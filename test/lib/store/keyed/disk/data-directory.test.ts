@@ -7,8 +7,8 @@ import {
   type DataDirectory,
   DataDirectoryInUse,
   takeDataDirectory,
-} from '../../../../lib/store/keyed/disk/data-directory.ts'
-import { temporaryDirectory } from '../../../support/temporary-directory.ts'
+} from '../../../../../lib/store/keyed/disk/data-directory.ts'
+import { temporaryDirectory } from '../../../../support/temporary-directory.ts'
 
 const taken = async (path: string): Promise<DataDirectory> => {
   const directory = await takeDataDirectory(path)
