@@ -20,8 +20,8 @@ import {
 } from '@aws-sdk/client-dynamodb'
 
 /** What an option of the command may contain: a text, or members as `Name=value,Name=value`. */
-export type Given = string | Readonly<Record<string, string>>
-export type Options = Readonly<Record<string, Given>>
+type Given = string | Readonly<Record<string, string>>
+type Options = Readonly<Record<string, Given>>
 
 export interface AwsCommand {
   /** A directory to put first in `PATH`. */
