@@ -210,6 +210,9 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     expect(await call('GET', '/queues/plans')).toMatchObject({ function: 'queues', status: 200 })
     expect(await call('POST', '/queues/plans/purge', {})).toMatchObject({ status: 204 })
     expect((await call('GET', '/queues?prefix=pl')).body.queues).toHaveLength(1)
+    for (const query of ['', '?queue=plans']) {
+      expect(await call('GET', `/triggers${query}`)).toMatchObject({ function: 'queues', status: 200 })
+    }
     expect(await call('DELETE', '/queues/plans')).toMatchObject({ status: 204 })
   })
 
@@ -257,7 +260,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     expect(await call('POST', `${plans}/purge`, {})).toMatchObject({ function: 'queues', status: 204 })
   })
 
-  test('moves nothing into a queue that has not said so, and lets no other way be written to it', async () => {
+  test('moves nothing into a queue whose policy does not allow it, and lets no other route write to it', async () => {
     await call('PUT', '/queues/theirs', {})
     await call('PUT', '/queues/mine-failed', { redriveAllowPolicy: ALL })
     const stolen = { deadLetter: { queue: 'theirs', maxReceives: 1 } }
@@ -358,7 +361,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     expect((await pollAll('mixed')).map(({ body }) => body)).toEqual(['stays'])
   })
 
-  test('creates and deletes the queues that a stack declares, and tells CloudFormation', async () => {
+  test('creates and deletes the queues that a stack declares, and answers CloudFormation', async () => {
     const told: unknown[] = []
     const receiver = await startReceiver((body) => told.push(JSON.parse(body)))
     const request = { ResponseURL: receiver.url, StackId: 'stack', RequestId: 'one', LogicalResourceId: 'Queue' }

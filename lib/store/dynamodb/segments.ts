@@ -18,14 +18,14 @@ export const segmentOperations = (table: TableClient, clock: Clock): Pick<Store,
 })
 
 /**
- * writes: header and bodies concurrently · condition: no header under this key · cost: 1 WRU a started KB.
+ * writes: header and bodies concurrently · condition: no header under this key · cost: 1 WRU for each started KB.
  * Where the write of a body fails, the header is deleted. Where that fails too, pollers delete the header after a minute.
  */
 const insertSegment = async (table: TableClient, segment: NewSegment): Promise<'inserted' | 'exists'> => {
   const { header, bodies } = segmentItems(segment)
   const [head, ...rest] = await Promise.allSettled([
     table.put(header, ABSENT),
-    // A body has a key of its own and never changes, so a repeated put changes nothing.
+    // A body never changes, so a repeated put changes nothing.
     ...bodies.map((body) => table.put(body)),
   ])
   const failure = rest.find((result) => result.status === 'rejected')
@@ -106,8 +106,8 @@ export const bodiesOf = async (
 const itemName = ({ pk, sk }: Item): string => `${pk?.S} ${sk?.S}`
 
 /**
- * The content of a segment, from its header item or from `bodies`. Nothing while a piece is missing, and the reason where the
- * content can't be read.
+ * The content of a segment, from its header item or from `bodies`. Undefined where a piece is missing; with the
+ * reason where the content can't be read.
  */
 export const contentIn = (
   item: Item | undefined,

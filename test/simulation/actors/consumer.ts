@@ -50,6 +50,7 @@ export const receive = async (
   try {
     const options = { maxMessages, visibilityTimeoutSeconds: leaseSeconds, waitTimeSeconds }
     messages = await poll(process.engine, queue, options)
+    history.polls.push({ by: name, queue, startedAt, endedAt: scheduler.now(), received: messages.length })
   } catch (error) {
     passing(error)
   }
@@ -169,7 +170,7 @@ export const ackTogether = async (
       story?.note(
         scheduler.now(),
         name,
-        `is told that ${deliveries[position]?.message.body} is ${result?.ok ? 'acked' : `not acked: ${result?.error.code}`}`,
+        `reads that ${deliveries[position]?.message.body} is ${result?.ok ? 'acked' : `not acked: ${result?.error.code}`}`,
       )
     }
   } catch (error) {
