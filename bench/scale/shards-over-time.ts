@@ -22,7 +22,7 @@ const SCENARIOS: readonly { readonly name: string; readonly file: string; readon
     parts: {
       ...COMMON,
       steps: [...STEPS, [900, 100]],
-      seconds: 6_000,
+      seconds: 5_400,
       table: { partitions: 40, splitAfterMs: SPLIT_AFTER_MS },
     },
   },

@@ -11,7 +11,7 @@ const AT_ONCE = 8
 /** Names read in one page. */
 const NAMES = LIMITS.listQueuesPage
 
-export interface QueueMeasures {
+interface QueueMeasures {
   readonly queue: string
   readonly counts: Counts
 }
