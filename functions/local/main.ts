@@ -6,6 +6,7 @@ import type { Store } from '../../lib/store/port.ts'
 import type { Authenticator } from '../sqs/sigv4.ts'
 import { removeAddress, writeAddress } from './address-file.ts'
 import { banner, serverUrl } from './banner.ts'
+import { boundedBodies } from './bounded-bodies.ts'
 import { isLoopback } from './caller-check.ts'
 import { composeFrontDoor } from './compose.ts'
 import { declaredText, declareQueues } from './declare-queues.ts'
@@ -62,7 +63,8 @@ const serveUntilEnded = async (
   const redrives = startRedriveWorker(engine, log)
   try {
     const wakeRedrive = redrives.wake
-    const door = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description, ...seen })
+    const open = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description, ...seen })
+    const door = boundedBodies(open, engine.clock)
     const answer = options.verbose ? printingRequests(door, console.log) : door
     const { host } = options
     const server = await startServer({ host, port: options.port, answer, log })
