@@ -17,6 +17,7 @@ export const CHAPTERS: readonly Chapter[] = [
       'docs/cli.md',
       'docs/deploy.md',
       'docs/operate.md',
+      'docs/runbook.md',
       'docs/failure-modes.md',
       'docs/benchmarks.md',
       'docs/scale.md',

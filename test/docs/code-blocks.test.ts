@@ -132,6 +132,23 @@ test('each block that no test runs has a reason, and these are all of them', () 
       "takes half an hour": [
         "docs/scale.md",
       ],
+      "test/infra/runbook.test.ts runs it": [
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+      ],
     }
   `)
 })
