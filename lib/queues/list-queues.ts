@@ -74,10 +74,11 @@ export const listQueueNames = async (
   })
   const names = documents.slice(0, limit).map(({ sort }) => sort)
   const last = names.at(-1)
-  return documents.length > limit && last !== undefined
-    ? { names, cursor: Buffer.from(last, 'utf8').toString('base64url') }
-    : { names }
+  return documents.length > limit && last !== undefined ? { names, cursor: cursorBehind(last) } : { names }
 }
+
+/** The cursor of the page that begins behind a name. */
+export const cursorBehind = (name: string): string => Buffer.from(name, 'utf8').toString('base64url')
 
 /** @throws `InvalidRequest` for a text that is no cursor of a page */
 const nameIn = (cursor: string): string => {
