@@ -68,7 +68,7 @@ export const resend = verb<ResendOptions>({
   syntax: `resend ${MESSAGE_ARGUMENTS}`,
   group: 'Dead letters',
   summary: 'send a message round again that failed for good or is in the dead-letter queue',
-  details: `It is at the end of its queue, with its id, as if it had never been received. The queue is the one that it failed in, or its dead-letter queue. An edit and the move are one write: the message is never there twice, and never gone. ${MESSAGE_HELP}`,
+  details: `The message goes to the end of its queue, with its id, as if it had never been received. Name the queue that it failed in, or the dead-letter queue. An edit and the move are one write: the message is never there twice, and never gone. ${MESSAGE_HELP}`,
   options: () => [
     new Option('--body <body>', 'with this body, JSON or text').conflicts('edit'),
     new Option('--text', 'the body is text, also where it is JSON'),

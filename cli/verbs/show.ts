@@ -8,7 +8,7 @@ export const show = verb({
   syntax: `show ${MESSAGE_ARGUMENTS}`,
   group: 'Messages',
   summary: 'show one message, or what became of it',
-  details: `Found wherever it is: in its queue, in the dead-letter queue, or, where the queue keeps results, after its end. ${MESSAGE_HELP}`,
+  details: `The command finds the message in its queue, in the dead-letter queue, and, where the queue keeps results, after its end. ${MESSAGE_HELP}`,
   examples: [
     [
       'holdfast show orders 019ca945-0a00-8000-801b-ff0fd396070b',

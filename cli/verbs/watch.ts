@@ -17,7 +17,7 @@ export const watch = verb<Options>({
   syntax: `watch ${MESSAGE_ARGUMENTS}`,
   group: 'Messages',
   summary: 'follow one message until its end',
-  details: `Prints each change of its state. Exits with 0 when the message is done, or gone where its queue keeps no results; with 1 when it failed, was dead-lettered or cancelled, and when the timeout is over. ${MESSAGE_HELP}`,
+  details: `The command prints each change of the message's state. It exits with 0 when the message is done, or gone where its queue keeps no results; with 1 when it failed, was dead-lettered or cancelled, and when the timeout is over. ${MESSAGE_HELP}`,
   options: () => [
     durationOption('--every <duration>', 'how often to look').default(1, '1s'),
     durationOption('--timeout <duration>', 'give up after this time (default: never)'),
