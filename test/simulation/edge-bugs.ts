@@ -37,4 +37,18 @@ export const EDGE_BUGS: readonly PlantedBug[] = [
     by: "headers: { get 'idempotency-key'() { return randomUUID() } }",
     suites: ['test/lib/client/lost-answers.test.ts'],
   },
+  {
+    name: 'http: JSON of any number of values is parsed',
+    file: 'functions/http/request-body.ts',
+    replace: '{ depth: JSON_DEPTH, values: JSON_VALUES }',
+    by: '{ depth: JSON_DEPTH }',
+    suites: ['test/fuzz/corpus.test.ts'],
+  },
+  {
+    name: 'table: a header that can not be read ends the poll',
+    file: 'lib/store/dynamodb/header-item.ts',
+    replace: "return unreadableSegment({ partition, sort: item.sk?.S ?? '' }, reasonOf(error), now)",
+    by: 'throw error',
+    suites: ['test/lib/store/dynamodb/unreadable-items.test.ts'],
+  },
 ]
