@@ -37,4 +37,32 @@ export const EDGE_BUGS: readonly PlantedBug[] = [
     by: "headers: { get 'idempotency-key'() { return randomUUID() } }",
     suites: ['test/lib/client/lost-answers.test.ts'],
   },
+  {
+    name: 'scale: a poll fails where one shard of several is throttled',
+    file: 'lib/receive/scan.ts',
+    replace: 'if (!isOfOneShard(error)) throw error',
+    by: 'throw error',
+    suites: ['test/lib/receive/poll.test.ts'],
+  },
+  {
+    name: 'scale: an ack that DynamoDB throttles fails at once',
+    file: 'lib/store/dynamodb/patient-changes.ts',
+    replace: 'if (positions.length === 0) break',
+    by: 'if (positions.length >= 0) break',
+    suites: ['test/lib/store/dynamodb/patient-changes.test.ts'],
+  },
+  {
+    name: 'scale: surplus shards that pollers lowered are retired while publishers still use them',
+    file: 'lib/queues/shards.ts',
+    replace: 'Math.max(queue.shardsLoweredAt ?? 0, queue.shardsChangedAt)',
+    by: '(queue.shardsLoweredAt ?? 0)',
+    suites: ['test/lib/queues/shards.test.ts'],
+  },
+  {
+    name: 'scale: each run of the monitor begins with the first queue',
+    file: 'functions/operations/measure-queues.ts',
+    replace: 'of namesFrom(engine, after)',
+    by: 'of namesFrom(engine, undefined)',
+    suites: ['test/functions/operations/measure-queues.test.ts'],
+  },
 ]
