@@ -7,7 +7,9 @@ import { isQueueName } from '../model/queue-name.ts'
 import { asQueue, type QueueState } from '../model/queue-record.ts'
 import type { Queue } from '../model/queue-settings.ts'
 import { queueListPartition } from '../store/keys.ts'
+import { unreadableIn } from '../store/unreadable.ts'
 import { readQueue } from './read-queue.ts'
+import { reportItem } from './report-unreadable.ts'
 
 export interface QueuePage {
   readonly queues: readonly Queue[]
@@ -32,11 +34,23 @@ export const listQueueStates = async (
   const found = await Promise.all(
     names.map(async (name) => {
       const full = scope === '' ? name : `${scope}/${name}`
-      return readQueue(engine.store, full)
+      return readableQueue(engine, full)
     }),
   )
   const states = found.filter((state) => state !== undefined)
   return { states, ...(cursor !== undefined && { cursor }) }
+}
+
+/** A record that can't be read must not keep callers from the other queues. */
+const readableQueue = async (engine: Engine, name: string): Promise<QueueState | undefined> => {
+  try {
+    return await readQueue(engine.store, name)
+  } catch (error) {
+    const found = unreadableIn(error)
+    if (!found) throw error
+    reportItem(engine, name, found.key, found.reason)
+    return undefined
+  }
 }
 
 const checkQuery = (query: ListQuery): void => {

@@ -65,4 +65,18 @@ export const EDGE_BUGS: readonly PlantedBug[] = [
     by: 'of namesFrom(engine, undefined)',
     suites: ['test/functions/operations/measure-queues.test.ts'],
   },
+  {
+    name: 'http: JSON of any number of values is parsed',
+    file: 'functions/http/request-body.ts',
+    replace: '{ depth: JSON_DEPTH, values: JSON_VALUES }',
+    by: '{ depth: JSON_DEPTH }',
+    suites: ['test/fuzz/corpus.test.ts'],
+  },
+  {
+    name: 'table: a header that can not be read ends the poll',
+    file: 'lib/store/dynamodb/header-item.ts',
+    replace: "return unreadableSegment({ partition, sort: item.sk?.S ?? '' }, reasonOf(error), now)",
+    by: 'throw error',
+    suites: ['test/lib/store/dynamodb/unreadable-items.test.ts'],
+  },
 ]
