@@ -63,7 +63,7 @@ export const svg = ({ title, x, panels }: Plot): string => {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escaped(title)}">`,
     `<style>${STYLE}</style>`,
     `<rect class="paper" width="${WIDTH}" height="${height}" rx="6"/>`,
-    `<text class="title" x="${LEFT}" y="21">${escaped(title)}</text>`,
+    `<text class="title" x="16" y="21">${escaped(title)}</text>`,
     ...drawn,
     `<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${height - 8}" text-anchor="middle">${escaped(x.label)}</text>`,
     '</svg>\n',
@@ -86,9 +86,11 @@ const drawPanel = ({ y, series, lines = [] }: Panel, top: number, toX: Scale): s
     (tick) =>
       `<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${inside(tick)}" y2="${inside(tick)}"/><text x="${LEFT - 8}" y="${inside(tick) + 4}" text-anchor="end">${shown(tick)}</text>`,
   )
-  const below = toX.ticks.map(
-    (tick) => `<text x="${round(toX.of(tick))}" y="${top + PANEL + 17}" text-anchor="middle">${shown(tick)}</text>`,
-  )
+  const below = toX.ticks.map((tick) => {
+    const x = round(toX.of(tick))
+    const anchor = x > WIDTH - RIGHT - 1 ? 'end' : 'middle'
+    return `<text x="${x}" y="${top + PANEL + 17}" text-anchor="${anchor}">${shown(tick)}</text>`
+  })
   const limits = lines.map(
     ({ at, name }) =>
       `<line class="limit" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${inside(at)}" y2="${inside(at)}"/><text x="${WIDTH - RIGHT - 4}" y="${inside(at) - 5}" text-anchor="end">${escaped(name)}</text>`,
