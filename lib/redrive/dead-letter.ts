@@ -15,7 +15,7 @@ import { endingWrites, resultWakeup } from '../results/write-results.ts'
 import { moveTo } from './move.ts'
 
 export interface LeftBehind {
-  /** Whether the messages are no longer in the queue, moved by this call or by another process. */
+  /** Whether the messages are no longer in the queue, moved by this call or by another process. Not where they can't be read. */
   readonly moved: boolean
   /** Set where this call moved nothing, because the segment was no longer as it was read. */
   readonly changed?: true
@@ -48,7 +48,10 @@ export const deadLetter = async (
   const target = name === undefined ? undefined : await existing(engine, name)
   if (!target) return missing(engine, queue, name, segment)
   const [stored] = await engine.store.read([segment.key])
-  if (stored?.unreadable !== undefined) reportUnreadable(engine, queue, segment.key, stored.unreadable)
+  if (stored?.unreadable !== undefined) {
+    reportUnreadable(engine, queue, segment.key, stored.unreadable)
+    return { moved: false, segment }
+  }
   if (stored?.segment.version !== segment.version || !stored.content)
     return { moved: true, changed: true, segment: undefined }
   const moving = fitting(stored.content, indexes)
