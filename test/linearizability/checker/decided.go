@@ -1,0 +1,80 @@
+package main
+
+// decided bounds the operations of unknown outcome. Once a later receive of the message, or its ack, has been answered, an
+// operation under an earlier handle has taken effect before or never will; the same holds for a publish whose message was
+// received. An order in which it does nothing later has an equal one in which it does nothing then, so no order is lost,
+// and the search is shorter by far.
+func decided(operations []operation) []operation {
+	claimedBy := map[string]*operation{}
+	later := map[string][]*operation{}
+	for at := range operations {
+		o := &operations[at]
+		if o.ret == never {
+			continue
+		}
+		switch o.kind {
+		case "claim":
+			for _, c := range o.claimed {
+				claimedBy[c.token] = o
+				later[c.id] = append(later[c.id], o)
+			}
+		case "ack", "publish":
+			if o.result == ok {
+				later[o.id] = append(later[o.id], o)
+			}
+		}
+	}
+	for at := range operations {
+		o := &operations[at]
+		if o.result != unknown || o.kind == storedAgain {
+			continue
+		}
+		before := claimedBy[o.token]
+		for _, after := range later[o.id] {
+			if !decides(o, before, after) {
+				continue
+			}
+			if by := max(o.call, after.ret); by < o.by {
+				o.by = by
+			}
+		}
+	}
+	return operations
+}
+
+// decides tells whether the operation, under a handle of the receive before, does nothing once another one is done.
+func decides(o, before, after *operation) bool {
+	switch o.kind {
+	case "publish":
+		return after.kind == "claim" || after.kind == "publish"
+	case "ack", "nack", "extend", "unreceive":
+		return after.kind == "ack" || (after.kind == "claim" && before != nil && before != after && before.ret < after.call)
+	default:
+		return after.kind == "ack"
+	}
+}
+
+// joined is the partition with the operations of each request on it as one, which takes effect at once. An order of these is
+// an order of the single ones too, and is found sooner; there may be none although the single ones have one.
+func (p partition) joined() partition {
+	type request struct {
+		client    string
+		kind      string
+		call, ret int64
+	}
+	places := map[request]int{}
+	var operations []operation
+	for _, o := range p.operations {
+		name := request{o.client, o.kind, o.call, o.ret}
+		if at, met := places[name]; met && o.kind != "claim" && o.result != unknown {
+			operations[at].parts = append(operations[at].parts, o)
+			continue
+		}
+		if o.kind != "claim" && o.kind != endOfHistory && o.result != unknown {
+			places[name] = len(operations)
+			o = operation{kind: together, client: o.client, call: o.call, ret: o.ret, by: o.by, clock: o.clock, result: o.result, parts: []operation{o}}
+		}
+		operations = append(operations, o)
+	}
+	return partition{p.name, p.model, operations}
+}
