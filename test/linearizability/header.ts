@@ -18,8 +18,6 @@ export interface HistoryHeader {
   readonly grouped: boolean
   /** Whether the numbers of a FIFO group rise over times when it is empty. */
   readonly numbersRise: boolean
-  /** Whether an ack under an outdated handle is answered with success, as SQS does. */
-  readonly silentAcks: boolean
   /** The promises that the simulator itself says are broken. */
   readonly ownVerdict: readonly string[]
 }

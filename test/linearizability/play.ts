@@ -30,7 +30,6 @@ const headerOf = (settings: WorldSettings): Omit<HistoryHeader, 'history' | 'wor
     redrives: (cast.redrivers ?? 0) > 0,
     grouped: kind === 'standard' && groups !== undefined,
     numbersRise: clocksOffByMs < NUMBERS_RISE_MS,
-    silentAcks: false,
   }
 }
 

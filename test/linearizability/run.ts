@@ -6,9 +6,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { Command, InvalidArgumentError } from 'commander'
-import { buildChecker, hasGo, type Verdict } from './checker.ts'
+import { buildChecker, hasGo, type Verdict, verdictsOn } from './checker.ts'
 import { plantedBugs } from './planted-bugs.ts'
+import { SERVERS, serverHistories } from './server.ts'
 import { bundledPlayer, simulatedVerdicts } from './simulated.ts'
 import { newTally } from './tally.ts'
 
@@ -25,6 +27,7 @@ interface Options {
   readonly world: string
   readonly history?: number
   readonly bugs?: string | true
+  readonly server: boolean
 }
 
 const options = new Command('test:linearizability')
@@ -34,6 +37,7 @@ const options = new Command('test:linearizability')
   .option('--jobs <n>', 'processes that play histories', whole, availableParallelism())
   .option('--world <words>', 'only worlds whose names hold these words', '')
   .option('--history <n>', 'only this one of the histories', whole)
+  .option('--no-server', 'no histories of running servers, which take two minutes')
   .option('--bugs [words]', 'plants bugs: those that must be noticed, or those whose names hold these words')
   .parse()
   .opts<Options>()
@@ -56,6 +60,21 @@ const checkSimulated = async (
   await Promise.all(Array.from({ length: jobs }, (_, job) => work(job)))
 }
 
+/** Checks histories of running servers, one after the other. */
+const checkServers = async (
+  checker: string,
+  pictures: string,
+  onVerdict: (verdict: Verdict) => void,
+): Promise<void> => {
+  for (const order of SERVERS) {
+    for (const history of await serverHistories(order)) {
+      for await (const verdict of verdictsOn(checker, Readable.from([history]), { pictures })) {
+        onVerdict({ ...verdict, model: `${verdict.model}, ${order.name}` })
+      }
+    }
+  }
+}
+
 const main = async (): Promise<boolean> => {
   if (!hasGo()) {
     console.log('not run, since go is not installed: the checker of linearizability is a Go program')
@@ -70,6 +89,7 @@ const main = async (): Promise<boolean> => {
       return await plantedBugs(checker, { words: bugs === true ? '' : bugs, seed, histories, jobs })
     const player = await bundledPlayer(folder)
     await checkSimulated({ player, checker }, folder, tally.add)
+    if (options.server) await checkServers(checker, folder, tally.add)
     for (const line of tally.lines()) console.log(line)
     return tally.isSound()
   } finally {

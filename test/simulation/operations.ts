@@ -5,8 +5,8 @@ import type { PublishResult } from '../../lib/model/message.ts'
  * engine. `docs/simulation.md` describes the lines.
  */
 export interface OperationLog {
-  /** An operation begins. The function that it returns takes the answer; without an answer the outcome is unknown. */
-  asked(client: string, clock: number, question: Question): (answer: Answer) => void
+  /** An operation begins, when the client's own clock shows `clock`: by default the true instant. The function that it returns takes the answer; without an answer the outcome is unknown. */
+  asked(client: string, question: Question, clock?: number): (answer: Answer) => void
   /** A message may be stored twice from now on, because a write was sent twice: delivery is at least once. */
   storedAgain(messageId: string): void
 }
@@ -26,6 +26,8 @@ export type Question =
       readonly held: readonly HeldMessage[]
       /** Of the new lease, or until the message can be received again. */
       readonly seconds?: number
+      /** Whether success is answered under an outdated handle too, as SQS does. */
+      readonly silent?: true
     }
   | { readonly op: 'cancel'; readonly queue: string; readonly id: string }
   | { readonly op: 'reschedule'; readonly queue: string; readonly id: string; readonly seconds: number }
@@ -72,10 +74,11 @@ export const newOperationLog = (now: () => number): OperationLog & { readonly op
   const operations: Operation[] = []
   return {
     operations,
-    asked: (client, clock, question) => {
-      const operation = { client, call: now(), clock, ...question }
+    asked: (client, question, clock) => {
+      const call = now()
+      const operation = { client, call: Math.floor(call), clock: clock ?? Math.floor(call), ...question }
       operations.push(operation)
-      return (answer) => void Object.assign(operation, answer, { return: now() })
+      return (answer) => void Object.assign(operation, answer, { return: Math.ceil(now()) })
     },
     storedAgain: (id) => void operations.push({ op: 'stored again', id, call: now() }),
   }

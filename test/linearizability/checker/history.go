@@ -22,8 +22,6 @@ type Header struct {
 	Grouped bool `json:"grouped"`
 	// NumbersRise tells that the numbers of a FIFO group rise over times when it is empty.
 	NumbersRise bool `json:"numbersRise"`
-	// SilentAcks tells that an ack under an outdated handle is answered with success, as SQS does.
-	SilentAcks bool `json:"silentAcks"`
 	// OwnVerdict is what the simulator's own promises say of the history.
 	OwnVerdict []string `json:"ownVerdict"`
 }
@@ -41,6 +39,7 @@ type Line struct {
 	LeaseMs  int64      `json:"leaseMs"`
 	Held     []Held     `json:"held"`
 	Seconds  int64      `json:"seconds"`
+	Silent   bool       `json:"silent"`
 	ID       string     `json:"id"`
 	Results  []string   `json:"results"`
 	Stored   []*Stored  `json:"stored"`
@@ -105,6 +104,8 @@ type operation struct {
 	token    string
 	body     string
 	sequence string
+	// silent tells that success says nothing where the handle is outdated or its lease is over.
+	silent bool
 	// repeatable tells that the publish has a deduplication id or a key.
 	repeatable bool
 	ms         int64
@@ -118,14 +119,16 @@ type operation struct {
 }
 
 type claim struct {
-	message   int
-	id        string
-	body      string
-	token     string
-	sequence  string
-	count     int
+	message  int
+	id       string
+	body     string
+	token    string
+	sequence string
+	count    int
+	// until is 0 where the client is not told of it.
 	until     int64
 	claimedAt int64
+	leaseMs   int64
 }
 
 // resultAt is the result of one of the messages, unknown where it is none that is final.

@@ -69,10 +69,15 @@ func (r *rules) received(m message, o *operation, c claim) (message, bool) {
 	switch {
 	case !m.stored || m.gone || m.dead != o.dead || m.id != c.id || m.token == c.token:
 		return m, false
+	case c.until == 0 && r.latest(o) < m.from:
+		return m, false
+	case c.until == 0:
 	case c.claimedAt+r.JumpMs < m.from:
 		return m, false
 	case c.claimedAt+r.JumpMs < o.clock || c.claimedAt > r.latest(o):
 		return m, false
+	}
+	switch {
 	case c.count <= m.count || (!r.Hidden && c.count != m.count+1):
 		return m, false
 	case r.MaxReceives > 0 && !o.dead && c.count > r.MaxReceives:
@@ -81,6 +86,9 @@ func (r *rules) received(m message, o *operation, c claim) (message, bool) {
 		return m, false
 	}
 	m.token, m.live, m.from, m.to, m.count = c.token, true, c.until, c.until, c.count
+	if c.until == 0 {
+		m.from, m.to = o.clock-r.slack()+c.leaseMs, r.latest(o)+c.leaseMs
+	}
 	return m, true
 }
 
@@ -134,7 +142,7 @@ func (r *rules) settled(m message, o *operation) []message {
 			return []message{next}
 		}
 		// The ack of a message that is gone, or was moved, succeeds.
-		if o.kind == "ack" && (m.gone || m.dead != o.dead || (r.SilentAcks && m.token != o.token)) {
+		if o.kind == "ack" && (m.gone || m.dead != o.dead || (o.silent && (m.token != o.token || r.fifo))) {
 			return []message{m}
 		}
 		return nil

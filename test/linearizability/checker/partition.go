@@ -122,6 +122,7 @@ func settles(line *Line) []operation {
 	var all []operation
 	for at, held := range line.Held {
 		o := line.operation(line.Op, line.resultAt(at))
+		o.silent = line.Silent
 		o.id, o.token, o.ms, o.dead = held.ID, held.Handle, line.Seconds*1_000, isDead(line.Queue)
 		all = append(all, o)
 	}
@@ -129,7 +130,7 @@ func settles(line *Line) []operation {
 }
 
 func claimsOf(line *Line, one Received) claim {
-	return claim{id: one.ID, body: one.Body, token: one.Handle, sequence: one.Sequence, count: one.Count, until: one.Until, claimedAt: one.Until - line.LeaseMs}
+	return claim{id: one.ID, body: one.Body, token: one.Handle, sequence: one.Sequence, count: one.Count, until: one.Until, claimedAt: one.Until - line.LeaseMs, leaseMs: line.LeaseMs}
 }
 
 func (s *sorter) end() operation {

@@ -51,7 +51,7 @@ export const receive = async (
   try {
     const options = { maxMessages, visibilityTimeoutSeconds: leaseSeconds, waitTimeSeconds }
     const question = { op: 'poll', queue, leaseMs: leaseSeconds * 1_000 } as const
-    const answered = log.asked(name, process.engine.clock.now(), question)
+    const answered = log.asked(name, question, process.engine.clock.now())
     messages = await poll(process.engine, queue, options)
     answered({ received: messages.map(receivedMessage) })
   } catch (error) {
@@ -106,12 +106,16 @@ export const askFor = (
 ): ((answer: Answer) => void) => {
   const held = deliveries.map(({ message }) => ({ id: message.messageId, handle: message.receiptHandle }))
   const queue = deliveries[0]?.queue ?? ''
-  return log.asked(name, process.engine.clock.now(), {
-    op,
-    queue,
-    held,
-    ...(seconds !== undefined && { seconds }),
-  })
+  return log.asked(
+    name,
+    {
+      op,
+      queue,
+      held,
+      ...(seconds !== undefined && { seconds }),
+    },
+    process.engine.clock.now(),
+  )
 }
 
 /** All at once and one by one, as a client without batches would; some are given back, or put off a little. */

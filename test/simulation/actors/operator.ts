@@ -45,7 +45,7 @@ const answering = async <T>(
   question: Question,
   ask: () => Promise<T>,
 ): Promise<T> => {
-  const answered = log.asked(name, process.engine.clock.now(), question)
+  const answered = log.asked(name, question, process.engine.clock.now())
   try {
     const answer = await ask()
     answered({ results: ['ok'] })

@@ -69,12 +69,16 @@ const send = async (
     const messages = sent.map(({ message }) => message)
     const options = key === undefined ? {} : { idempotencyKey: key }
     const queue = queueName(settings)
-    const answered = log.asked(name, process.engine.clock.now(), {
-      op: 'publish',
-      queue,
-      key,
-      messages: messages.map(askedMessage),
-    })
+    const answered = log.asked(
+      name,
+      {
+        op: 'publish',
+        queue,
+        key,
+        messages: messages.map(askedMessage),
+      },
+      process.engine.clock.now(),
+    )
     const results = await publish(process.engine, queue, messages, options)
     answered(publishAnswer(results))
     return sent.filter(({ publish: one, message }, position) => {

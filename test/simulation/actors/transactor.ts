@@ -58,11 +58,15 @@ export const transactor: Work = async (world, actor) => {
   const publishes = messages.map(({ publish }) => publish)
   const asked = [
     askFor(world, actor, 'ack', deliveries),
-    world.log.asked(actor.name, process.engine.clock.now(), {
-      op: 'publish',
-      queue,
-      messages: messages.map(({ message }) => askedMessage(message)),
-    }),
+    world.log.asked(
+      actor.name,
+      {
+        op: 'publish',
+        queue,
+        messages: messages.map(({ message }) => askedMessage(message)),
+      },
+      process.engine.clock.now(),
+    ),
   ] as const
   await commit(world, actor, transaction, { done, removals, publishes, asked })
 }
