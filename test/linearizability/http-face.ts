@@ -1,32 +1,5 @@
-import type { Answer, AskedMessage, OperationLog, Question, ReceivedMessage } from '../simulation/operations.ts'
-
-/** How a client reaches a queue: one operation, one line in the log. Fails where there is no answer. */
-export interface Face {
-  /** Whether a publish can have an idempotency key. */
-  readonly keys: boolean
-  /** The ids of what is stored; nothing where the server did not answer. */
-  publish(queue: string, messages: readonly AskedMessage[], key?: string): Promise<string[] | undefined>
-  poll(
-    queue: string,
-    options: { readonly maxMessages: number; readonly leaseSeconds: number; readonly waitSeconds: number },
-  ): Promise<readonly ReceivedMessage[]>
-  settle(
-    op: 'ack' | 'nack' | 'extend' | 'unreceive',
-    queue: string,
-    held: readonly ReceivedMessage[],
-    seconds?: number,
-  ): Promise<void>
-  cancel(queue: string, id: string): Promise<void>
-}
-
-export interface FaceOf {
-  readonly name: string
-  readonly url: string
-  readonly log: OperationLog
-}
-
-/** A server that was killed answers nothing; one that hangs is given up. */
-export const GIVEN_UP_MS = 20_000
+import type { ReceivedMessage } from '../simulation/operations.ts'
+import { asking, type Face, type FaceOf, GIVEN_UP_MS, idsIn } from './face.ts'
 
 interface MessageJson {
   readonly messageId: string
@@ -39,6 +12,7 @@ interface MessageJson {
 }
 
 type ResultJson = { readonly ok: true } | { readonly ok: false; readonly error: { readonly code: string } }
+type StoredJson = ResultJson & { readonly messageId: string; readonly sequenceNumber?: string }
 
 const codeOf = (result: ResultJson): string => (result.ok ? 'ok' : result.error.code)
 
@@ -53,15 +27,14 @@ const receivedFrom = (one: MessageJson): ReceivedMessage => ({
 })
 
 /** Through the HTTP API. */
-export const httpFace = ({ name, url, log }: FaceOf): Face => {
-  const asked = (question: Question) => log.asked(name, question)
+export const httpFace = (face: FaceOf): Face => {
   const send = async <T>(
     method: string,
     path: string,
     body?: unknown,
     key?: string,
-  ): Promise<{ status: number; json: T }> => {
-    const response = await fetch(`${url}/queues/${path}`, {
+  ): Promise<{ ok: boolean; json: T }> => {
+    const response = await fetch(`${face.url}/queues/${path}`, {
       method,
       headers: { 'content-type': 'application/json', ...(key !== undefined && { 'idempotency-key': key }) },
       ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -69,54 +42,42 @@ export const httpFace = ({ name, url, log }: FaceOf): Face => {
     })
     if (response.status >= 500) throw new Error(`${method} ${path}: ${response.status}`)
     const text = await response.text()
-    return { status: response.status, json: (text === '' ? {} : JSON.parse(text)) as T }
-  }
-  const finish = async (answered: (answer: Answer) => void, path: string, body: unknown): Promise<void> => {
-    const { json } = await send<{ results: ResultJson[] }>('POST', path, body)
-    answered({ results: json.results.map(codeOf) })
+    return { ok: response.ok, json: (text === '' ? {} : JSON.parse(text)) as T }
   }
   return {
     keys: true,
     publish: async (queue, messages, key) => {
-      const answered = asked({ op: 'publish', queue, key, messages })
       const body = { messages: messages.map(({ group, ...rest }) => ({ ...rest, groupId: group })) }
-      const sent = await send<{ messages: (ResultJson & { messageId: string; sequenceNumber?: string })[] }>(
-        'POST',
-        `${queue}/messages`,
-        body,
-        key,
-      ).catch(() => undefined)
-      if (!sent) return undefined
-      const { messages: stored } = sent.json
-      answered({
-        results: stored.map(codeOf),
-        stored: stored.map((one) => (one.ok ? { id: one.messageId, sequence: one.sequenceNumber } : null)),
+      const answer = await asking(face, { op: 'publish', queue, key, messages }, async () => {
+        const { json } = await send<{ messages: StoredJson[] }>('POST', `${queue}/messages`, body, key)
+        const stored = json.messages.map((one) => (one.ok ? { id: one.messageId, sequence: one.sequenceNumber } : null))
+        return { results: json.messages.map(codeOf), stored }
       })
-      return stored.flatMap((one) => (one.ok ? [one.messageId] : []))
+      return idsIn(answer)
     },
     poll: async (queue, { maxMessages, leaseSeconds, waitSeconds }) => {
-      const answered = asked({ op: 'poll', queue, leaseMs: leaseSeconds * 1_000 })
-      const { json } = await send<{ messages: MessageJson[] }>('POST', `${queue}/poll`, {
-        maxMessages,
-        visibilityTimeoutSeconds: leaseSeconds,
-        waitTimeSeconds: waitSeconds,
+      const body = { maxMessages, visibilityTimeoutSeconds: leaseSeconds, waitTimeSeconds: waitSeconds }
+      const { received } = await asking(face, { op: 'poll', queue, leaseMs: leaseSeconds * 1_000 }, async () => {
+        const { json } = await send<{ messages: MessageJson[] }>('POST', `${queue}/poll`, body)
+        return { received: json.messages.map(receivedFrom) }
       })
-      const received = json.messages.map(receivedFrom)
-      answered({ received })
       return received
     },
-    settle: (op, queue, held, seconds) => {
-      const answered = asked({ op, queue, held, ...(seconds !== undefined && { seconds }) })
-      return finish(answered, `${queue}/${op}`, {
-        receiptHandles: held.map(({ handle }) => handle),
-        ...(op === 'nack' && { delaySeconds: seconds }),
-        ...(op === 'extend' && { visibilityTimeoutSeconds: seconds }),
+    settle: async (op, queue, held, seconds) => {
+      await asking(face, { op, queue, held, ...(seconds !== undefined && { seconds }) }, async () => {
+        const { json } = await send<{ results: ResultJson[] }>('POST', `${queue}/${op}`, {
+          receiptHandles: held.map(({ handle }) => handle),
+          ...(op === 'nack' && { delaySeconds: seconds }),
+          ...(op === 'extend' && { visibilityTimeoutSeconds: seconds }),
+        })
+        return { results: json.results.map(codeOf) }
       })
     },
     cancel: async (queue, id) => {
-      const answered = asked({ op: 'cancel', queue, id })
-      const { status, json } = await send<{ code?: string }>('DELETE', `${queue}/messages/${id}`)
-      answered({ results: [status < 300 ? 'ok' : (json.code ?? '')] })
+      await asking(face, { op: 'cancel', queue, id }, async () => {
+        const { ok, json } = await send<{ code?: string }>('DELETE', `${queue}/messages/${id}`)
+        return { results: [ok ? 'ok' : (json.code ?? '')] }
+      })
     },
   }
 }

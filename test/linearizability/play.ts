@@ -23,7 +23,8 @@ const headerOf = (settings: WorldSettings): Omit<HistoryHeader, 'history' | 'wor
   const { kind, clocksOffByMs = 0, faults = {}, cast, groups } = settings
   return {
     model: kind,
-    skewMs: clocksOffByMs,
+    // On FIFO queues the clocks of publishers alone are off, and nothing waits for what they show.
+    skewMs: kind === 'fifo' ? 0 : clocksOffByMs,
     jumpMs: faults['clock jumps'] ? 2 * JUMP_MS : 0,
     hidden: Object.keys(faults).length > 0,
     maxReceives: settings.settings?.deadLetter?.maxReceives ?? 0,
@@ -33,8 +34,8 @@ const headerOf = (settings: WorldSettings): Omit<HistoryHeader, 'history' | 'wor
   }
 }
 
-const play = async (seed: number, index: number, world: string): Promise<void> => {
-  const { settings, seed: own } = planHistory(seed, index, world)
+const play = async (seed: number, index: number, words: string): Promise<void> => {
+  const { world, settings, seed: own } = planHistory(seed, index, words)
   let operations: readonly Operation[] = []
   let now = () => 0
   const { violations } = await outcomeOf(settings, {

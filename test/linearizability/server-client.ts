@@ -6,7 +6,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newOperationLog, type OperationLog } from '../simulation/operations.ts'
 import { type ClientOrder, QUEUES } from './client-order.ts'
-import { type Face, httpFace } from './http-face.ts'
+import type { Face } from './face.ts'
+import { httpFace } from './http-face.ts'
 import { sqsFace } from './sqs-face.ts'
 
 const GROUPS = ['red', 'green', 'blue', 'white']
@@ -40,7 +41,7 @@ const publishSome = async ({ name, face, queue, known }: Worker, step: number): 
     return { body, group, deduplicationId: chance(0.3) ? shared : `own-${body}` }
   })
   for (let attempt = 0; attempt < 3; attempt++) {
-    const ids = await face.publish(queue, distinct(messages), key)
+    const ids = await face.publish(queue, distinct(messages), key).catch(() => undefined)
     known.push(...(ids ?? []))
     if (ids || (!fifo && key === undefined)) return
     await sleep(RETRY_MS)

@@ -86,6 +86,7 @@ const startClients = (url: string, epoch: number): Clients => {
     const child = spawn(process.execPath, ['--import', 'tsx', entry, JSON.stringify(order)], {
       stdio: ['pipe', 'pipe', 'inherit'],
       cwd: ROOT,
+      env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     })
     return { child, written: text(child.stdout) }
   })

@@ -6,7 +6,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs'
 import type { ReceivedMessage } from '../simulation/operations.ts'
-import { type Face, type FaceOf, GIVEN_UP_MS } from './http-face.ts'
+import { asking, type Face, type FaceOf, GIVEN_UP_MS, idsIn } from './face.ts'
 
 const receivedFrom = ({
   MessageId = '',
@@ -25,19 +25,18 @@ const receivedFrom = ({
 })
 
 /** Through the SQS protocol, with AWS's own client, which sends nothing again here. What SQS lacks is left out. */
-export const sqsFace = ({ name, url, log }: FaceOf): Face => {
+export const sqsFace = (face: FaceOf): Face => {
   const client = new SQSClient({
-    endpoint: url,
+    endpoint: face.url,
     region: 'us-east-1',
     credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
     maxAttempts: 1,
     requestHandler: { requestTimeout: GIVEN_UP_MS },
   })
-  const urlOf = (queue: string) => `${url}/000000000000/${queue}`
+  const urlOf = (queue: string) => `${face.url}/000000000000/${queue}`
   return {
     keys: false,
     publish: async (queue, messages) => {
-      const answered = log.asked(name, { op: 'publish', queue, messages })
       const Entries = messages.map(({ body, group, deduplicationId, delaySeconds }, at) => ({
         Id: String(at),
         MessageBody: body,
@@ -45,38 +44,39 @@ export const sqsFace = ({ name, url, log }: FaceOf): Face => {
         MessageDeduplicationId: deduplicationId,
         DelaySeconds: delaySeconds,
       }))
-      const sent = await client
-        .send(new SendMessageBatchCommand({ QueueUrl: urlOf(queue), Entries }))
-        .catch(() => undefined)
-      if (!sent) return undefined
-      const stored = messages.map((_, at) => {
-        const one = sent.Successful?.find(({ Id }) => Id === String(at))
-        return one ? { id: one.MessageId as string, sequence: one.SequenceNumber } : null
+      const answer = await asking(face, { op: 'publish', queue, messages }, async () => {
+        const sent = await client.send(new SendMessageBatchCommand({ QueueUrl: urlOf(queue), Entries }))
+        const stored = messages.map((_, at) => {
+          const one = sent.Successful?.find(({ Id }) => Id === String(at))
+          return one ? { id: one.MessageId as string, sequence: one.SequenceNumber } : null
+        })
+        return { results: stored.map((one) => (one ? 'ok' : '')), stored }
       })
-      answered({ results: stored.map((one) => (one ? 'ok' : '')), stored })
-      return stored.flatMap((one) => (one ? [one.id] : []))
+      return idsIn(answer)
     },
     poll: async (queue, { maxMessages, leaseSeconds, waitSeconds }) => {
-      const answered = log.asked(name, { op: 'poll', queue, leaseMs: leaseSeconds * 1_000 })
-      const { Messages = [] } = await client.send(
-        new ReceiveMessageCommand({
-          QueueUrl: urlOf(queue),
-          MaxNumberOfMessages: maxMessages,
-          VisibilityTimeout: leaseSeconds,
-          WaitTimeSeconds: waitSeconds,
-          MessageSystemAttributeNames: ['All'],
-        }),
-      )
-      const received = Messages.map(receivedFrom)
-      answered({ received })
+      const command = new ReceiveMessageCommand({
+        QueueUrl: urlOf(queue),
+        MaxNumberOfMessages: maxMessages,
+        VisibilityTimeout: leaseSeconds,
+        WaitTimeSeconds: waitSeconds,
+        MessageSystemAttributeNames: ['All'],
+      })
+      const { received } = await asking(face, { op: 'poll', queue, leaseMs: leaseSeconds * 1_000 }, async () => {
+        const { Messages = [] } = await client.send(command)
+        return { received: Messages.map(receivedFrom) }
+      })
       return received
     },
     settle: async (op, queue, held) => {
       if (op !== 'ack') return
-      const answered = log.asked(name, { op, queue, held, silent: true })
       const Entries = held.map(({ handle }, at) => ({ Id: String(at), ReceiptHandle: handle }))
-      const { Successful = [] } = await client.send(new DeleteMessageBatchCommand({ QueueUrl: urlOf(queue), Entries }))
-      answered({ results: held.map((_, at) => (Successful.some(({ Id }) => Id === String(at)) ? 'ok' : '')) })
+      await asking(face, { op, queue, held, silent: true }, async () => {
+        const { Successful = [] } = await client.send(
+          new DeleteMessageBatchCommand({ QueueUrl: urlOf(queue), Entries }),
+        )
+        return { results: held.map((_, at) => (Successful.some(({ Id }) => Id === String(at)) ? 'ok' : '')) }
+      })
     },
     cancel: async () => {},
   }

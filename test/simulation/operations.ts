@@ -50,6 +50,8 @@ export interface Answer {
   readonly results?: readonly string[]
   /** The ids and sequence numbers that a publish answers, as far as it does. */
   readonly stored?: readonly ({ readonly id: string; readonly sequence?: string | undefined } | null)[]
+  /** Whether there is no answer because the server was killed: what it had not done by then it never does. */
+  readonly ended?: true
   /** What a poll receives. */
   readonly received?: readonly ReceivedMessage[]
 }

@@ -1,5 +1,19 @@
 package main
 
+// dated is the operation from the instant on at which it can have taken effect: a poller dates its claim before it writes it, so
+// a long poll did nothing before that.
+func (r *rules) dated(o operation) operation {
+	for at, c := range o.claimed {
+		if c.until == 0 {
+			return o
+		}
+		if from := c.claimedAt - r.slack(); at == 0 && from > o.call && from <= o.ret {
+			o.call = from
+		}
+	}
+	return o
+}
+
 // decided bounds the operations of unknown outcome. Once a later receive of the message, or its ack, has been answered, an
 // operation under an earlier handle has taken effect before or never will; the same holds for a publish whose message was
 // received. An order in which it does nothing later has an equal one in which it does nothing then, so no order is lost,
@@ -18,7 +32,7 @@ func decided(operations []operation) []operation {
 				claimedBy[c.token] = o
 				later[c.id] = append(later[c.id], o)
 			}
-		case "ack", "publish":
+		case "ack", "cancel", "publish":
 			if o.result == ok {
 				later[o.id] = append(later[o.id], o)
 			}
@@ -48,11 +62,13 @@ func decides(o, before, after *operation) bool {
 	case "publish":
 		return after.kind == "claim" || after.kind == "publish"
 	case "ack", "nack", "extend", "unreceive":
-		return after.kind == "ack" || (after.kind == "claim" && before != nil && before != after && before.ret < after.call)
+		return isRemoval(after) || (after.kind == "claim" && before != nil && before != after && before.ret < after.call)
 	default:
-		return after.kind == "ack"
+		return isRemoval(after)
 	}
 }
+
+func isRemoval(o *operation) bool { return o.kind == "ack" || o.kind == "cancel" }
 
 // joined is the partition with the operations of each request on it as one, which takes effect at once. An order of these is
 // an order of the single ones too, and is found sooner; there may be none although the single ones have one.
@@ -76,5 +92,5 @@ func (p partition) joined() partition {
 		}
 		operations = append(operations, o)
 	}
-	return partition{p.name, p.model, operations}
+	return partition{p.name, p.model, p.strict, operations}
 }

@@ -1,8 +1,13 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
+// short is the end of an id or a handle, without the filling that handles end in.
 func short(text string) string {
+	text = strings.TrimRight(text, "A")
 	if len(text) > 8 {
 		return "…" + text[len(text)-8:]
 	}

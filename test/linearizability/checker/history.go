@@ -40,6 +40,7 @@ type Line struct {
 	Held     []Held     `json:"held"`
 	Seconds  int64      `json:"seconds"`
 	Silent   bool       `json:"silent"`
+	Ended    bool       `json:"ended"`
 	ID       string     `json:"id"`
 	Results  []string   `json:"results"`
 	Stored   []*Stored  `json:"stored"`
@@ -149,5 +150,9 @@ func (line *Line) operation(kind, result string) operation {
 	if line.Return != nil && result != unknown {
 		ret = *line.Return
 	}
-	return operation{kind: kind, client: line.Client, call: line.Call, ret: ret, by: ret, clock: line.Clock, result: result}
+	by := ret
+	if line.Ended && line.Return != nil {
+		by = *line.Return
+	}
+	return operation{kind: kind, client: line.Client, call: line.Call, ret: ret, by: by, clock: line.Clock, result: result}
 }

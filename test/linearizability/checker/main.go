@@ -114,7 +114,7 @@ func check(header *Header, lines []Line, pictures string, limit time.Duration) V
 }
 
 func (p partition) check(header *Header, pictures string, limit time.Duration) (*Violation, bool) {
-	if header.Model == "fifo" && porcupine.CheckOperationsTimeout(p.model, p.joined().history(header.EndAt), limit) == porcupine.Ok {
+	if header.Model == "fifo" && porcupine.CheckOperationsTimeout(p.strict, p.joined().history(header.EndAt), limit) == porcupine.Ok {
 		return nil, true
 	}
 	history := p.history(header.EndAt)

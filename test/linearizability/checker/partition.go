@@ -10,8 +10,10 @@ import (
 
 // partition is what is checked by itself: a message of a standard queue, or a group of a FIFO queue.
 type partition struct {
-	name       string
-	model      porcupine.Model
+	name  string
+	model porcupine.Model
+	// strict has fewer orders than model, and is tried first: numbers rise.
+	strict     porcupine.Model
 	operations []operation
 }
 
@@ -160,7 +162,7 @@ func (s *sorter) standard() []partition {
 				o := line.operation("claim", ok)
 				o.dead, o.claimed = isDead(line.Queue), []claim{claimsOf(line, one)}
 				name := place(one.ID, s.origins[one.Body].identity)
-				found[name] = append(found[name], o)
+				found[name] = append(found[name], s.rules.dated(o))
 			}
 		case storedAgain:
 			if identity, met := s.identityOf[line.ID]; met {
@@ -178,7 +180,7 @@ func (s *sorter) standard() []partition {
 	model := standardModel(s.rules)
 	var all []partition
 	for name, operations := range found {
-		all = append(all, partition{name, model, append(decided(operations), s.end())})
+		all = append(all, partition{name, model, model, append(decided(operations), s.end())})
 	}
 	sort.Slice(all, func(a, b int) bool { return all[a].name < all[b].name })
 	return all
@@ -227,7 +229,7 @@ func (s *sorter) fifo() []partition {
 			}
 		case "poll":
 			for _, o := range groupClaims(line, placeOf) {
-				add(o.identity, o)
+				add(o.identity, s.rules.dated(o))
 			}
 		default:
 			for _, o := range settles(line) {
@@ -236,9 +238,11 @@ func (s *sorter) fifo() []partition {
 			}
 		}
 	}
+	strict := *s.rules
+	strict.NumbersRise = true
 	var all []partition
 	for name, operations := range found {
-		all = append(all, partition{name, fifoModel(s.rules, known[name]), append(decided(operations), s.end())})
+		all = append(all, partition{name, fifoModel(s.rules, known[name]), fifoModel(&strict, known[name]), append(decided(operations), s.end())})
 	}
 	sort.Slice(all, func(a, b int) bool { return all[a].name < all[b].name })
 	return all
