@@ -25,18 +25,21 @@ export interface Verdict {
 export const hasGo = (): boolean => spawnSync('go', ['version']).error === undefined
 
 /**
- * Builds the checker.
+ * Builds the checker, and tries it on small histories that are legal or not.
  *
  * @returns the path of the program
- * @throws when it does not build, for example because Go's module proxy cannot be reached
+ * @throws when it does not build, for example because Go's module proxy cannot be reached, or judges one of them wrongly
  */
 export const buildChecker = (folder: string): string => {
   const program = join(folder, 'checker')
-  const { status, stderr } = spawnSync('go', ['build', '-o', program, '.'], {
-    cwd: join(import.meta.dirname, 'checker'),
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new Error(`the checker does not build:\n${stderr}`)
+  const cwd = join(import.meta.dirname, 'checker')
+  for (const command of [
+    ['build', '-o', program, '.'],
+    ['test', '.'],
+  ]) {
+    const { status, stdout, stderr } = spawnSync('go', command, { cwd, encoding: 'utf8' })
+    if (status !== 0) throw new Error(`go ${command[0]} of the checker failed:\n${stdout}${stderr}`)
+  }
   return program
 }
 
