@@ -8,6 +8,7 @@ import type {
   redriveListAnswer,
   redriveTask,
   storedMessage,
+  triggerListAnswer,
 } from '../functions/http/answers.ts'
 import { isUnexpected, type Problem, problemOf } from '../functions/http/problem.ts'
 import type { OperationId } from '../functions/http/routes.ts'
@@ -28,6 +29,7 @@ export type MessageAnswer =
   | (MessageShown & { readonly status: StatusShown })
   | { readonly messageId: string; readonly queue: string; readonly status: StatusShown }
 export type RedriveShown = z.output<typeof redriveTask>
+export type TriggerShown = z.output<typeof triggerListAnswer>['triggers'][number]
 
 export interface ApiCall {
   readonly params?: Readonly<Record<string, string>>
@@ -88,6 +90,8 @@ export const consoleApi = (call: CallApi) => {
       ask<z.output<typeof browseAnswer>>('browseMessages', { params: { queue }, query: { ...page } }),
     message: (queue: string, id: string) => ask<MessageAnswer>('getMessage', at(queue, id)),
     redrives: (queue: string) => ask<z.output<typeof redriveListAnswer>>('listRedrives', { params: { queue } }),
+    triggers: (query: { readonly queue?: string; readonly cursor?: string | undefined }) =>
+      ask<z.output<typeof triggerListAnswer>>('listTriggers', { query: { ...query } }),
     createQueue: (queue: string, body: unknown) => ask<QueueShown>('createQueue', { params: { queue }, body }),
     change: (queue: string, body: unknown) => ask<QueueShown>('updateQueue', { params: { queue }, body }),
     purge: (queue: string) => ask<void>('purgeQueue', { params: { queue }, body: {} }),

@@ -19,6 +19,8 @@ export interface ConsoleParts {
   readonly readOnly?: boolean | undefined
   /** Whether bodies and attributes are left out. @default false */
   readonly hidePayloads?: boolean | undefined
+  /** Leases that the process of the queues has seen. @default none: the console shows what the queue keeps */
+  readonly leases?: ConsoleContext['leases']
   /** How often a visible page asks again: at least and, while nothing changes, at most. @default every 2 to 10 s */
   readonly refreshSeconds?: ConsoleContext['refreshSeconds']
   /** Epoch ms. @default the system's clock */
@@ -40,6 +42,7 @@ export const createConsole = (parts: ConsoleParts): Console => {
   const context: ConsoleContext = {
     api: consoleApi(parts.call),
     history: createHistory(),
+    leases: parts.leases,
     readOnly: parts.readOnly ?? false,
     hidePayloads: parts.hidePayloads ?? false,
     token: randomBytes(24).toString('base64url'),

@@ -1,11 +1,14 @@
 import type { ConsoleApi } from './api.ts'
 import type { History } from './history.ts'
+import type { LeasesSeen } from './leases-seen.ts'
 import type { Html } from './views/html.ts'
 
 /** What every screen and every action of one console has. */
 export interface ConsoleContext {
   readonly api: ConsoleApi
   readonly history: History
+  /** Leases that the process of the queues has seen; absent where the console is in another process. */
+  readonly leases?: LeasesSeen | undefined
   readonly readOnly: boolean
   readonly hidePayloads: boolean
   /** In every form: a page of another origin can't read it. */

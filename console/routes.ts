@@ -18,6 +18,7 @@ import { messagePage } from './pages/message.ts'
 import { queuePage } from './pages/queue.ts'
 import { queuesPage } from './pages/queues.ts'
 import { redrivesPage } from './pages/redrives.ts'
+import { triggersPage } from './pages/triggers.ts'
 
 /** Every screen, by its path below `/console`. None of them receives a message. */
 export const PAGES: Readonly<Record<string, Page>> = {
@@ -25,6 +26,7 @@ export const PAGES: Readonly<Record<string, Page>> = {
   '/queues/:queue': queuePage,
   '/queues/:queue/groups': groupsPage,
   '/redrives': redrivesPage,
+  '/triggers': triggersPage,
   '/queues/:queue/dead': deadPage,
   '/queues/:queue/settings': settingsPage,
   '/queues/:queue/send': sendPage,

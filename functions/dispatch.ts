@@ -2,7 +2,7 @@ import type { Context } from 'aws-lambda'
 import { dispatch } from '../lib/triggers/run.ts'
 import { theEngine } from './runtime/compose.ts'
 import { invokeByClient } from './runtime/lambda-invocation.ts'
-import { flushMetrics, lambdaLog, observeInLambda } from './runtime/telemetry.ts'
+import { endInvocation, lambdaLog, observeInLambda } from './runtime/telemetry.ts'
 import { DEFAULT_SCOPE, queueNames } from './sqs/queue-url.ts'
 import { eventBytesIn } from './triggers/dispatcher-memory.ts'
 import { eventInvoker } from './triggers/event-invoker.ts'
@@ -20,6 +20,7 @@ const names = queueNames({
 const runFunction = lambdaFunction(lambdaClient())
 
 export const handler = async ({ queue }: DispatchEvent, context: Context): Promise<void> => {
+  const startedAt = performance.now()
   const engine = theEngine()
   try {
     const end = await dispatch(engine, {
@@ -31,6 +32,6 @@ export const handler = async ({ queue }: DispatchEvent, context: Context): Promi
     })
     lambdaLog.debug('a run of a trigger ended', { queue, end })
   } finally {
-    flushMetrics()
+    endInvocation(startedAt)
   }
 }

@@ -2,7 +2,7 @@ import type { Context } from 'aws-lambda'
 import { measureQueues } from './operations/measure-queues.ts'
 import { theEngine } from './runtime/compose.ts'
 import { writeCounts } from './runtime/queue-metrics.ts'
-import { lambdaLog, metrics, observeInLambda } from './runtime/telemetry.ts'
+import { endInvocation, lambdaLog, metrics, observeInLambda } from './runtime/telemetry.ts'
 
 observeInLambda()
 
@@ -14,6 +14,7 @@ const ENDING_MS = 5_000
  * nothing is written for a queue without messages; alarms treat missing data as fine.
  */
 export const handler = async (_event: unknown, context: Context): Promise<void> => {
+  const startedAt = performance.now()
   const engine = theEngine()
   const endsAt = engine.clock.now() + context.getRemainingTimeInMillis() - ENDING_MS
   const { measured, complete } = await measureQueues(engine, () => engine.clock.now() < endsAt)
@@ -29,4 +30,5 @@ export const handler = async (_event: unknown, context: Context): Promise<void> 
       holding.map(({ counts }) => counts),
       now,
     )
+  endInvocation(startedAt)
 }

@@ -6,12 +6,13 @@ import { invokeByClient } from './runtime/lambda-invocation.ts'
 import { invokeRedrive, isRedriveEvent, type RedriveEvent } from './runtime/redrive-invocation.ts'
 import { continueRedrives } from './runtime/redrives.ts'
 import { serve } from './runtime/serve.ts'
-import { countMissingRight, flushMetrics, lambdaLog } from './runtime/telemetry.ts'
+import { countMissingRight, endInvocation, lambdaLog } from './runtime/telemetry.ts'
 
 /** Time left for storing the progress of a redrive. */
 const ENDING_MS = 5_000
 
 const work = async (event: RedriveEvent, context: Context): Promise<void> => {
+  const startedAt = performance.now()
   const signal = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - ENDING_MS))
   try {
     await continueRedrives(theEngine(), {
@@ -20,7 +21,7 @@ const work = async (event: RedriveEvent, context: Context): Promise<void> => {
       ...(event.holdfast === 'run-redrive' && { tasks: [event] }),
     })
   } finally {
-    flushMetrics()
+    endInvocation(startedAt)
   }
 }
 

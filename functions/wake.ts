@@ -1,7 +1,7 @@
 import { tick, wake } from '../lib/triggers/wake.ts'
 import { theEngine } from './runtime/compose.ts'
 import { invokeByClient } from './runtime/lambda-invocation.ts'
-import { flushMetrics, lambdaLog, observeInLambda } from './runtime/telemetry.ts'
+import { endInvocation, lambdaLog, observeInLambda } from './runtime/telemetry.ts'
 import { observeTrigger } from './triggers/observe-trigger.ts'
 import { dispatchEvent, isLoss, isTick, publishedSegments, type WakeEvent } from './triggers/trigger-events.ts'
 
@@ -19,6 +19,7 @@ const startRun = async (queue: string): Promise<void> => {
 }
 
 export const handler = async (event: WakeEvent): Promise<void> => {
+  const startedAt = performance.now()
   const engine = theEngine()
   try {
     if (!isTick(event) && !isLoss(event)) {
@@ -30,6 +31,6 @@ export const handler = async (event: WakeEvent): Promise<void> => {
     const started = await tick(engine, { startRun, sweep, all, observe: observeTrigger })
     if (started > 0) lambdaLog.info('started runs of triggers', { started, sweep, all })
   } finally {
-    flushMetrics()
+    endInvocation(startedAt)
   }
 }

@@ -69,7 +69,7 @@ export const FUNCTIONS = {
     entry: 'ack',
     description: 'Acks messages and extends leases',
     tableActions: ['DeleteItem', 'GetItem', 'PartiQLDelete', 'Query', 'UpdateItem'],
-    // For early releases: the function can't publish.
+    // Early releases need this right on one kind of items: the function can't publish.
     kindActions: {
       [KEY_KINDS.earlyRelease.letter]: ['PutItem'],
       [KEY_KINDS.result.letter]: ['PutItem'],
@@ -81,7 +81,7 @@ export const FUNCTIONS = {
   },
   queues: {
     entry: 'queues',
-    description: 'Creates, describes, changes, purges and deletes queues',
+    description: 'Creates, describes, changes, purges and deletes queues, and lists triggers',
     tableActions: ['DeleteItem', 'GetItem', 'PutItem', 'Query'],
     timeoutSeconds: 15,
   },

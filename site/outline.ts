@@ -11,10 +11,20 @@ export const CHAPTERS: readonly Chapter[] = [
     files: ['docs/library.md', 'docs/results.md', 'docs/transactions.md', 'docs/triggers.md', 'docs/message-groups.md'],
   },
   { title: 'SQS clients', files: ['docs/sqs.md'] },
-  { title: 'Operations', files: ['docs/cli.md', 'docs/deploy.md', 'docs/failure-modes.md', 'docs/benchmarks.md'] },
+  {
+    title: 'Operations',
+    files: ['docs/cli.md', 'docs/deploy.md', 'docs/failure-modes.md', 'docs/benchmarks.md', 'docs/scale.md'],
+  },
   {
     title: 'Architecture',
-    files: ['docs/data-layout.md', 'docs/decisions.md', 'docs/promises.md', 'docs/simulation.md', 'docs/glossary.md'],
+    files: [
+      'docs/data-layout.md',
+      'docs/decisions.md',
+      'docs/promises.md',
+      'docs/simulation.md',
+      'docs/fuzzing.md',
+      'docs/glossary.md',
+    ],
   },
   { title: 'Project', files: ['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'] },
 ]

@@ -7,6 +7,7 @@ import { type Html, html } from '../views/html.ts'
 import { messageTable } from '../views/messages.ts'
 import { ageSeconds, count, duration, instant } from '../views/words.ts'
 import { ifThere, troubleLink } from './queues.ts'
+import { triggerOf, triggerPart } from './triggers.ts'
 
 const PAGE = 25
 
@@ -25,9 +26,10 @@ export const queuePage: Page = async (context, visit) => {
   const { queue: name = '' } = visit.params
   const states = STATES.find(([state]) => state === visit.query.get('state'))?.[0] || undefined
   const cursor = visit.query.get('cursor') || undefined
-  const [queue, page] = await Promise.all([
+  const [queue, page, trigger] = await Promise.all([
     context.api.queue(name),
     context.api.browse(name, { limit: PAGE, cursor, states }),
+    triggerOf(context.api, name),
   ])
   const target = queue.deadLetter && (await ifThere(context.api, queue.deadLetter.queue))
   const now = context.now()
@@ -38,13 +40,19 @@ export const queuePage: Page = async (context, visit) => {
   return {
     title: name,
     trail: [['Queues', BASE]],
-    version: [queue, dead, page.messages.map(({ messageId, state, receiveCount }) => [messageId, state, receiveCount])],
+    version: [
+      queue,
+      dead,
+      trigger,
+      page.messages.map(({ messageId, state, receiveCount }) => [messageId, state, receiveCount]),
+    ],
     main: html`<h1>${name}</h1>
 ${found.length > 0 && troubleList(name, found)}
 ${numbers(queue, dead, now)}
 ${stateChart(context.history.of(name))}
 <p class="dim">${onFailure(queue)}. Created ${instant(queue.createdAt, now)}.</p>
 ${links(context, queue)}
+${triggerPart(trigger, now)}
 <h2 id="messages">Messages</h2>
 ${stateTabs(name, states)}
 ${page.messages.length === 0 ? html`<p>${cursor === undefined ? 'There is none.' : 'No more on this page.'}</p>` : messageTable(context, page.messages)}

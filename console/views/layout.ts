@@ -27,7 +27,7 @@ export const layout = (context: ConsoleContext, screen: Screen, { visit, told, a
 <a class="skip" href="#main">Skip to the content</a>
 <header>
 <a class="brand" href="${BASE}">Holdfast</a>
-<nav aria-label="Screens"><a href="${BASE}">Queues</a><a href="${BASE}/redrives">Redrives</a></nav>
+<nav aria-label="Screens"><a href="${BASE}">Queues</a><a href="${BASE}/redrives">Redrives</a><a href="${BASE}/triggers">Triggers</a></nav>
 <form class="search" role="search" action="${BASE}">
 <input type="search" name="prefix" aria-label="Queues whose name begins with" placeholder="Queue name" value="${visit.query.get('prefix') ?? ''}" id="search">
 </form>

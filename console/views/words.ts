@@ -10,10 +10,16 @@ export const duration = (seconds: number): string => inWords(seconds * 1_000)
 export const ageSeconds = (instant: string, now: number): number => Math.max(0, (now - Date.parse(instant)) / 1000)
 
 /** An instant as people read it, with its distance from now: `3 min ago`, `in 2 h`. */
-export const instant = (at: string, now: number): Html => {
+export const instant = (at: string, now: number): Html =>
+  html`<time datetime="${at}" title="${at}">${at.slice(0, 19).replace('T', ' ')}<span class="dim"> UTC, ${away(at, now)}</span></time>`
+
+/** The distance of an instant from now alone, where there is little room. */
+export const distance = (at: string, now: number): Html =>
+  html`<time datetime="${at}" title="${at}">${away(at, now)}</time>`
+
+const away = (at: string, now: number): string => {
   const seconds = Math.abs(now - Date.parse(at)) / 1000
-  const distance = Date.parse(at) <= now ? `${duration(seconds)} ago` : `in ${duration(seconds)}`
-  return html`<time datetime="${at}" title="${at}">${at.slice(0, 19).replace('T', ' ')}<span class="dim"> UTC, ${distance}</span></time>`
+  return Date.parse(at) <= now ? `${duration(seconds)} ago` : `in ${duration(seconds)}`
 }
 
 /** Bytes: `640 B`, `2.5 KB`. */

@@ -214,4 +214,28 @@ export const redriveTask = z
   })
   .check(z.meta({ id: 'RedriveTask' }))
 
+const trigger = z
+  .strictObject({
+    queue: z.string(),
+    functionName: z.string(),
+    functionTimeoutSeconds: count,
+    batchSize: count,
+    batchingWindowSeconds: count,
+    maxConcurrency: count,
+    enabled: z.boolean(),
+    reportBatchItemFailures: z.boolean(),
+    filter: z.optional(z.array(z.string())),
+    unmatched: z.optional(z.union([z.literal('delete'), z.strictObject({ queue: z.string() })])),
+    declaredAt: z.optional(instant),
+    declaredBy: z.optional(z.string()),
+    paused: z.boolean(),
+    running: z.boolean(),
+    slotsTaken: count,
+    lastRunEndedAt: z.optional(instant),
+    nextRunAt: z.optional(instant),
+  })
+  .check(z.meta({ id: 'Trigger' }))
+
+export const triggerListAnswer = z.strictObject({ triggers: z.array(trigger), cursor: z.optional(z.string()) })
+
 export const redriveListAnswer = z.strictObject({ redrives: z.array(redriveTask) })

@@ -67,6 +67,25 @@ const REDRIVE = {
   startedAt: '2030-01-31T13:00:00.000Z',
 }
 
+const TRIGGER = {
+  queue: 'orders',
+  functionName: 'arn:aws:lambda:eu-central-1:123456789012:function:orders',
+  functionTimeoutSeconds: 30,
+  batchSize: 10,
+  batchingWindowSeconds: 0,
+  maxConcurrency: 10,
+  enabled: true,
+  reportBatchItemFailures: true,
+  filter: ['{"body":{"country":["DE"]}}'],
+  unmatched: 'delete',
+  declaredAt: '2030-01-31T12:00:00.000Z',
+  declaredBy: 'arn:aws:cloudformation:eu-central-1:123456789012:stack/Shop/0a1b/OrdersTrigger',
+  paused: false,
+  running: false,
+  slotsTaken: 0,
+  lastRunEndedAt: '2030-01-31T12:10:00.000Z',
+}
+
 const HANDLES = { receiptHandles: ['AQEB…'] }
 const SETTLED = { results: [{ ok: true }, { ok: false, error: LOST, problem: LOST }] }
 
@@ -122,6 +141,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   getResult: { answer: { messageId: MESSAGE_ID, status: DONE, result: { invoice: 17 } } },
   rescheduleMessage: { request: { dueAt: '2030-02-01T08:00:00Z' }, answer: STORED },
   resendMessage: { request: { body: { order: 17 } }, answer: STORED },
+  listTriggers: { answer: { triggers: [TRIGGER] } },
   startRedrive: { request: { filter: { attributes: { source: 'web' } }, maxPerSecond: 50 }, answer: REDRIVE },
   listRedrives: { answer: { redrives: [REDRIVE] } },
   getRedrive: { answer: { ...REDRIVE, state: 'completed', moved: 400 } },

@@ -112,6 +112,28 @@ export const FIELD_DESCRIPTIONS: Readonly<Record<string, string>> = {
   'failures.message': 'Message of the error',
   'failures.stack': 'Stack of the error',
 
+  // Triggers
+  triggers: 'The triggers of this page, by the names of their queues',
+  'listTriggers.cursor': 'Where the next page begins; absent on the last page',
+  'Trigger.queue': 'The queue whose messages are delivered',
+  functionName: 'ARN or name of the Lambda function; the path of the handler on the local server',
+  functionTimeoutSeconds: 'When an invocation is cut off',
+  batchSize: 'Most messages of one invocation',
+  batchingWindowSeconds: 'How long a batch waits for more messages',
+  maxConcurrency: 'Most invocations at one time',
+  enabled: 'Whether the trigger delivers messages',
+  reportBatchItemFailures: "Whether the function's answer names the messages that failed",
+  'Trigger.filter': 'Patterns of EventBridge, as JSON: the function gets the messages that match one. Absent: all',
+  unmatched: 'What becomes of the messages that match no pattern: `delete`, or the queue that they move to',
+  'unmatched.queue': 'The queue that they move to',
+  declaredAt: 'When the trigger was declared or last changed',
+  declaredBy: 'The stack or file that declares it; absent where a call did',
+  'Trigger.paused': 'Whether the queue is paused, so that nothing is delivered',
+  running: 'Whether a run delivers messages at present',
+  slotsTaken: 'Slots that runs hold, at most `maxConcurrency`: with an invocation, or kept for the next one',
+  lastRunEndedAt: 'When the last run ended; absent while one runs, and where none has ended',
+  nextRunAt: 'When the next run starts even if nothing is published; absent while one runs, and where nothing is due',
+
   // Redrives
   redrives: 'The redrives of the queue, latest first',
   taskId: 'Id of the redrive',

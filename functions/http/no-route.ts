@@ -1,8 +1,8 @@
 import { isPlainPath } from './plain-path.ts'
 import { HttpRefusal, problemResponse } from './problem.ts'
-import { routes } from './routes.ts'
+import { PLACES } from './route-places.ts'
 
-const PATTERNS = routes.map(({ method, path }) => ({
+const PATTERNS = Object.values(PLACES).map(({ method, path }) => ({
   method,
   pattern: new RegExp(`^${path.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`),
 }))
@@ -17,7 +17,7 @@ const allowedMethods = (path: string): string[] => {
 }
 
 const ROUTES_HINT =
-  'The HTTP API has /queues, /queues/{queue} and what is below, each without a slash at the end; docs/openapi.json lists all of it. Requests of the SQS protocol carry X-Amz-Target or Action.'
+  'The HTTP API has /triggers, /queues, /queues/{queue} and what is below, each without a slash at the end; docs/openapi.json lists all of it. Requests of the SQS protocol carry X-Amz-Target or Action.'
 const PLAIN_HINT =
   'Send the path as it is documented: without empty parts, "." or "..", backslashes, encoded slashes or a slash at the end.'
 

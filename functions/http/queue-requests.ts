@@ -17,6 +17,12 @@ export const queueListQuery = z.strictObject({
   ),
 })
 
+export const triggerListQuery = z.strictObject({
+  queue: z.optional(queueName.check(z.describe('Only the trigger of this queue. Default: of all queues'))),
+  limit: pageLimit(LIMITS.listTriggersPage),
+  cursor,
+})
+
 export const queueDeletionQuery = z.strictObject({
   force: z.optional(
     z

@@ -1,65 +1,48 @@
-import { queueAnswer, queueListAnswer, redriveListAnswer, redriveTask } from './answers.ts'
-import { queueDeletionQuery, queueListQuery, redriveRequest } from './queue-requests.ts'
+import { queueAnswer, queueListAnswer, redriveListAnswer, redriveTask, triggerListAnswer } from './answers.ts'
+import { queueDeletionQuery, queueListQuery, redriveRequest, triggerListQuery } from './queue-requests.ts'
+import { PLACES } from './route-places.ts'
 import { none, type RouteShape } from './route-shape.ts'
 import { newQueue, queueChange } from './settings-shape.ts'
 
 /** The routes of queues. */
 export const queueRoutes = [
   {
-    operation: 'listQueues',
-    method: 'GET',
-    path: '/queues',
-    function: 'queues',
+    ...PLACES.listQueues,
     summary: 'List queues by name',
     query: queueListQuery,
     request: undefined,
     answers: { 200: queueListAnswer },
   },
   {
-    operation: 'createQueue',
-    method: 'PUT',
-    path: '/queues/{queue}',
-    function: 'queues',
+    ...PLACES.createQueue,
     summary: 'Create a queue; repeating it with the same settings succeeds, with others it is refused',
     query: none,
     request: newQueue,
     answers: { 200: queueAnswer, 201: queueAnswer },
   },
   {
-    operation: 'getQueue',
-    method: 'GET',
-    path: '/queues/{queue}',
-    function: 'queues',
+    ...PLACES.getQueue,
     summary: 'Read the settings of a queue, and how many messages it holds',
     query: none,
     request: undefined,
     answers: { 200: queueAnswer },
   },
   {
-    operation: 'updateQueue',
-    method: 'PATCH',
-    path: '/queues/{queue}',
-    function: 'queues',
+    ...PLACES.updateQueue,
     summary: 'Change settings of a queue',
     query: none,
     request: queueChange,
     answers: { 200: queueAnswer },
   },
   {
-    operation: 'deleteQueue',
-    method: 'DELETE',
-    path: '/queues/{queue}',
-    function: 'queues',
+    ...PLACES.deleteQueue,
     summary: 'Delete a queue with all its messages',
     query: queueDeletionQuery,
     request: undefined,
     answers: { 204: undefined },
   },
   {
-    operation: 'purgeQueue',
-    method: 'POST',
-    path: '/queues/{queue}/purge',
-    function: 'queues',
+    ...PLACES.purgeQueue,
     summary: 'Delete all messages of a queue',
     query: none,
     request: none,
@@ -67,43 +50,42 @@ export const queueRoutes = [
   },
 ] as const satisfies readonly RouteShape[]
 
+/** The routes of triggers. */
+export const triggerRoutes = [
+  {
+    ...PLACES.listTriggers,
+    summary: 'List the triggers of queues, and what their runs do',
+    query: triggerListQuery,
+    request: undefined,
+    answers: { 200: triggerListAnswer },
+  },
+] as const satisfies readonly RouteShape[]
+
 /** The routes of redrives. */
 export const redriveRoutes = [
   {
-    operation: 'startRedrive',
-    method: 'POST',
-    path: '/queues/{queue}/redrive',
-    function: 'redrive',
+    ...PLACES.startRedrive,
     summary: 'Move the messages of a dead-letter queue back to where they came from, or elsewhere',
     query: none,
     request: redriveRequest,
     answers: { 202: redriveTask },
   },
   {
-    operation: 'listRedrives',
-    method: 'GET',
-    path: '/queues/{queue}/redrive',
-    function: 'redrive',
+    ...PLACES.listRedrives,
     summary: 'List the redrives of a dead-letter queue, latest first',
     query: none,
     request: undefined,
     answers: { 200: redriveListAnswer },
   },
   {
-    operation: 'getRedrive',
-    method: 'GET',
-    path: '/queues/{queue}/redrive/{taskId}',
-    function: 'redrive',
+    ...PLACES.getRedrive,
     summary: 'Read the progress of a redrive',
     query: none,
     request: undefined,
     answers: { 200: redriveTask },
   },
   {
-    operation: 'cancelRedrive',
-    method: 'DELETE',
-    path: '/queues/{queue}/redrive/{taskId}',
-    function: 'redrive',
+    ...PLACES.cancelRedrive,
     summary: 'Stop a redrive; messages that it has moved stay moved',
     query: none,
     request: undefined,

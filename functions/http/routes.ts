@@ -1,6 +1,6 @@
 import type * as z from 'zod/mini'
 import { messageRoutes } from './message-routes.ts'
-import { queueRoutes, redriveRoutes } from './queue-routes.ts'
+import { queueRoutes, redriveRoutes, triggerRoutes } from './queue-routes.ts'
 import { queueName, text } from './shapes.ts'
 
 /** Shapes of the parameters in paths. */
@@ -14,7 +14,7 @@ export const PATH_PARAMETERS = {
  * Every route of the HTTP API. The deployment connects each to its function, the local server and the tests serve
  * them, and the OpenAPI document is built from them.
  */
-export const routes = [...queueRoutes, ...messageRoutes, ...redriveRoutes] as const
+export const routes = [...queueRoutes, ...triggerRoutes, ...messageRoutes, ...redriveRoutes] as const
 
 export type Route = (typeof routes)[number]
 export type OperationId = Route['operation']

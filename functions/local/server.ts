@@ -17,11 +17,11 @@ export interface ServerParts {
 export interface LocalServer {
   /** The port that the server listens on: with port 0, the one that the system chose. */
   readonly port: number
-  /** Accepts no more requests, ends the wait of long polls, and resolves when every request is answered. */
+  /** Accepts no more requests, ends the waits of long polls, and resolves when every request is answered. */
   stop(): Promise<void>
 }
 
-/** Clients keep connections for as long as a minute; one that the server closes first costs a client an error. */
+/** Longer than the minute for which clients keep connections: a client whose connection the server closes first may get an error. */
 const KEEP_ALIVE_MS = 75_000
 /** How long running requests may take once the server stops. */
 const LAST_REQUESTS_MS = 1_500
@@ -49,7 +49,7 @@ export const startServer = async ({ host, port, answer, log }: ServerParts): Pro
   }
 }
 
-/** The answer if the target and the host of a request make no URL, or if the handler itself fails. */
+/** The answer where the target and the host of a request make no URL, or where the handler itself fails. */
 const failure = (error: unknown, log: Log): Response => {
   const requestId = randomUUID()
   if (error instanceof RequestError) {

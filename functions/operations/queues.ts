@@ -19,12 +19,15 @@ import { type NewQueueBody, type QueueChangeBody, settingsIn } from '../http/set
 import type { QueueNames } from '../sqs/queue-url.ts'
 import { countsByQueue } from './measure-queues.ts'
 import { checkMove, type MoveRules } from './move-rules.ts'
+import { operations as triggers } from './triggers.ts'
 
 /** Queues of one page whose messages are counted: each costs what `GET /queues/{queue}` does. */
 const COUNTED_PAGE = 100
 
 /** `rules` is called at each request, so that a fault of the environment is an answer to the caller. */
-export const queueOperations = (rules: () => MoveRules) => {
+export const queueOperations = (rules: () => MoveRules) => ({ ...ofQueues(rules), ...triggers })
+
+const ofQueues = (rules: () => MoveRules) => {
   const names = () => rules().names
   return {
     listQueues: async ({ engine, query: { include, ...query } }) => {

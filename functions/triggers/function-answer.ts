@@ -1,10 +1,11 @@
 import type { InvokeOutcome } from '../../lib/triggers/invoker.ts'
 
 /**
- * The outcome of a batch by its function's answer, as Lambda reads it with `ReportBatchItemFailures`. `null`, an object without
- * failures and an empty list mean success. An answer that is not JSON, or an entry that names no message of the batch, fails the
- * whole batch. Two cases are not in Lambda's documentation: an answer that is no object reports nothing, because a function that was
- * written without reports may return anything; but such an answer that contains failures, such as a bare list of them, fails the batch.
+ * The outcome of a batch, read from its function's answer as Lambda reads it with `ReportBatchItemFailures`. `null`, an
+ * object without failures and an empty list mean success. An answer that is not JSON, or an entry that names no message of
+ * the batch, fails the whole batch. Two cases are not in Lambda's documentation. An answer that is no object means
+ * success, because a function that reports no failures may return anything. But an answer that is no object and contains
+ * failures, such as a bare list of them, fails the batch.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
  *
  * @param payload the answer's JSON
@@ -49,7 +50,7 @@ const parsed = (payload: string): unknown => {
   }
 }
 
-/** The text of a function error: its type and message, as far as the payload has them. */
+/** The text of a function's error: its type and its message, where the payload has them. */
 export const functionError = (kind: string, payload: string): string => {
   const error = parsed(payload)
   if (typeof error !== 'object' || error === null) return kind
@@ -57,7 +58,7 @@ export const functionError = (kind: string, payload: string): string => {
   return [errorType ?? kind, errorMessage].filter((part) => typeof part === 'string').join(': ')
 }
 
-/** Whether a payload has the form that Lambda's runtimes give to an error. */
+/** Whether a payload has the form of an error of Lambda's runtimes. */
 export const isError = (payload: string): boolean => {
   const { errorType, errorMessage } = (parsed(payload) ?? {}) as { errorType?: unknown; errorMessage?: unknown }
   return typeof errorType === 'string' && typeof errorMessage === 'string'

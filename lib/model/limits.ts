@@ -51,6 +51,8 @@ export const LIMITS = {
   redriveMessagesPerSecond: 500,
   /** Queues in one page of a list (SQS). */
   listQueuesPage: 1_000,
+  /** Triggers in one page of a list: each is read by a query of its own. */
+  listTriggersPage: 100,
   /** Messages in one page of a browse. */
   browsePage: 100,
   /** Characters of message group and deduplication ids (SQS). */

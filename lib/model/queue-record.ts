@@ -1,6 +1,6 @@
 import type { Document } from './document.ts'
 import type { JsonValue } from './message.ts'
-import { layoutIn, type QueueLayout } from './queue-layout.ts'
+import { layoutIn, type QueueLayout, SHARDS_KEPT_MS } from './queue-layout.ts'
 import { plainName } from './queue-name.ts'
 import type { Queue, QueueSettings } from './queue-settings.ts'
 import { type Segment, segmentDueAt } from './segment.ts'
@@ -49,6 +49,8 @@ export interface QueueState extends QueueRecord {
   readonly grouped: boolean
   /** When the number of shards last changed, epoch ms; 0 when it never did. */
   readonly shardsChangedAt: number
+  /** How long the number of shards is kept before fewer are tried, ms. */
+  readonly shardsKeptMs: number
   /** Version of the layout in the store; 0 when there is none. */
   readonly layoutVersion: number
 }
@@ -74,7 +76,7 @@ export const queueState = (
 /** A queue's state with this layout. */
 export const withLayout = (
   queue: QueueRecord & { readonly name: string; readonly version: number; readonly recordShards?: number },
-  { shards = 0, pollShards = 0, grouped = false, changedAt = 0 }: Partial<QueueLayout>,
+  { shards = 0, pollShards = 0, grouped = false, changedAt = 0, keptMs = SHARDS_KEPT_MS.min }: Partial<QueueLayout>,
   layoutVersion: number,
 ): QueueState => {
   const { settings, recordShards = settings.shards } = queue
@@ -86,6 +88,7 @@ export const withLayout = (
     pollShards: settings.fifo ? spread : Math.max(spread, pollShards),
     grouped,
     shardsChangedAt: changedAt,
+    shardsKeptMs: keptMs,
     layoutVersion,
   }
 }
@@ -97,11 +100,12 @@ export const layoutOf = (queue: QueueState): QueueLayout => ({
   pollShards: queue.pollShards,
   ...(queue.grouped && { grouped: true }),
   changedAt: queue.shardsChangedAt,
+  ...(queue.shardsKeptMs !== SHARDS_KEPT_MS.min && { keptMs: queue.shardsKeptMs }),
 })
 
 export const recordIn = (document: Document): QueueRecord => document.value as unknown as QueueRecord
 export const recordValue = (record: QueueRecord): JsonValue => {
-  const { name, version, recordShards, pollShards, grouped, shardsChangedAt, layoutVersion, ...plain } =
+  const { name, version, recordShards, pollShards, grouped, shardsChangedAt, shardsKeptMs, layoutVersion, ...plain } =
     record as QueueState
   const settings = { ...plain.settings, shards: recordShards ?? plain.settings.shards }
   return { ...plain, settings } as unknown as JsonValue

@@ -6,8 +6,9 @@ import { LIMITS } from '../model/limits.ts'
 import type { NewMessage, PublishResult } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
 import { checkMessages } from '../model/message-rules.ts'
-import type { QueueState } from '../model/queue-record.ts'
+import { partitionOf, type QueueState } from '../model/queue-record.ts'
 import { removeSegment } from '../model/segment-change.ts'
+import { partitionId } from '../model/segment-key.ts'
 import { markGrouped, observeThrottle, onThrottle } from '../queues/shards.ts'
 import type { NewSegment } from '../store/port.ts'
 import { touchGroup } from './group-place.ts'
@@ -92,7 +93,10 @@ const publishPlain = async (
 
 const SHARDS_TRIED = 3
 
-/** Inserts into a random shard, and if DynamoDB throttles the shard's partition, into another shard, which may be new. */
+/**
+ * Inserts into a random shard of those that were not throttled lately, and if DynamoDB throttles the shard's partition, into another
+ * shard, which may be new.
+ */
 const insertSomewhere = async (
   engine: Engine,
   queue: QueueState,
@@ -100,18 +104,37 @@ const insertSomewhere = async (
 ): Promise<NewSegment | HoldfastError> => {
   if (plan.group !== undefined) return insertInGroup(engine, queue, plan.group, plan)
   let { shards } = queue.settings
-  const first = Math.floor(engine.random.fraction() * shards)
+  const tried = new Set<number>()
   let failure: HoldfastError | undefined
   for (let turn = 0; turn < Math.min(shards, SHARDS_TRIED); turn++) {
-    const shard = (first + turn) % shards
+    const shard = anotherShard(engine, queue, shards, tried)
+    tried.add(shard)
     const segment = newSegment(engine, queue, { shard, ...plan })
     failure = await insert(engine, segment)
     if (!failure) return segment
     if (failure.code !== 'Throttled') break
     shards = await onThrottle(engine, queue, shard, failure)
     if (!isOfOnePartition(failure)) break
+    engine.throttled.observe(partitionId(segment.segment.key.partition))
   }
   return failure as HoldfastError
+}
+
+const DRAWS = 5
+
+/** A random shard that was not tried yet, and if there are such, one that was not throttled lately. */
+const anotherShard = (engine: Engine, queue: QueueState, shards: number, tried: ReadonlySet<number>): number => {
+  let shard = drawShard(engine, shards, tried)
+  for (let draw = 1; draw < DRAWS && engine.throttled.isThrottled(partitionId(partitionOf(queue, shard))); draw++) {
+    shard = drawShard(engine, shards, tried)
+  }
+  return shard
+}
+
+const drawShard = ({ random }: Engine, shards: number, tried: ReadonlySet<number>): number => {
+  let shard = Math.floor(random.fraction() * shards)
+  while (tried.has(shard)) shard = (shard + 1) % shards
+  return shard
 }
 
 /** Inserts a segment under a new key. If the key is taken, an earlier try of the same put has succeeded. */

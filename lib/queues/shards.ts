@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import type { HoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
-import { layoutValue, type QueueLayout } from '../model/queue-layout.ts'
+import { keptBetween, layoutValue, type QueueLayout } from '../model/queue-layout.ts'
 import { layoutOf, partitionOf, pollShards, type QueueState, withLayout } from '../model/queue-record.ts'
 import { bestEffort } from '../store/best-effort.ts'
 import { layoutKey } from '../store/keys.ts'
@@ -10,6 +10,10 @@ import type { Write } from '../store/port.ts'
 /**
  * A DynamoDB partition takes 1,000 write units a second, and a time-ordered sort key is never split for heat. So a
  * queue has shards: publishers spread over `settings.shards`, and pollers scan all shards that may hold messages.
+ *
+ * Publishers that are throttled double the shards. No process knows the load of all the others, so pollers that find nothing try
+ * half as many from time to time. If that is too few, publishers are throttled again, double them, and the number that was right
+ * is kept for longer.
  */
 
 /** A process knows of a change of the queue after at most this time, slow writes included, and no longer publishes to the shard. */
@@ -53,7 +57,13 @@ export const raiseShards = async (engine: Engine, queue: QueueState): Promise<nu
   }
   const shards = Math.min(LIMITS.shards, settings.shards * 2)
   const raised = await bestEffort(
-    changeLayout(engine, queue, { shards, pollShards: Math.max(shards, pollShards(queue)), changedAt: now }),
+    changeLayout(engine, queue, {
+      shards,
+      pollShards: Math.max(shards, pollShards(queue)),
+      changedAt: now,
+      // Fewer were tried, and were too few.
+      ...(queue.settings.shards < pollShards(queue) && { keptMs: keptBetween(queue.shardsKeptMs * KEPT_GROWTH) }),
+    }),
     false,
   )
   if (!raised) return settings.shards
@@ -71,11 +81,37 @@ export const markGrouped = async (engine: Engine, queue: QueueState): Promise<Qu
   return state
 }
 
-/** Retires the last surplus shard once no message is left in it, delayed ones included. */
+/** A number of shards that was right is kept this many times as long. */
+const KEPT_GROWTH = 4
+/** Of many pollers that could lower the number, few try. */
+const LOWERED_CHANCE = 1 / 16
+
+/**
+ * Halves the shards after a poll found nothing in any of them, if their number has been the same for long enough. The settings' own
+ * number stays. Each poll scans all shards, so shards that nobody needs cost every idle poller half a read unit a scan.
+ */
+export const lowerShards = async (engine: Engine, queue: QueueState): Promise<void> => {
+  const { settings, recordShards, modifiedAt, shardsChangedAt, shardsKeptMs } = queue
+  const now = engine.clock.now()
+  if (settings.shards <= recordShards || now - Math.max(modifiedAt, shardsChangedAt) < shardsKeptMs) return
+  if (engine.random.fraction() >= LOWERED_CHANCE) return
+  const shards = Math.max(recordShards, Math.ceil(settings.shards / 2))
+  const keptMs = keptBetween(shardsKeptMs / 2)
+  await bestEffort(
+    changeLayout(engine, queue, { shards, pollShards: pollShards(queue), changedAt: now, keptMs }),
+    false,
+  )
+}
+
+/**
+ * Retires the last surplus shard once no message is left in it, delayed ones included. Publishers that do not know yet that the number
+ * was lowered still publish to it.
+ */
 export const retireShard = async (engine: Engine, queue: QueueState): Promise<void> => {
   const last = pollShards(queue) - 1
   if (last < queue.settings.shards) return
-  if (engine.clock.now() - (queue.shardsLoweredAt ?? 0) < EVERYONE_KNOWS_MS) return
+  const loweredAt = Math.max(queue.shardsLoweredAt ?? 0, queue.shardsChangedAt)
+  if (engine.clock.now() - loweredAt < EVERYONE_KNOWS_MS) return
   await bestEffort(retireIfEmpty(engine, queue, last), false)
 }
 

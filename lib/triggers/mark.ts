@@ -8,10 +8,12 @@ import { duePut, guarded, readDue } from './due-index.ts'
 import { MARK_MARGIN_MS, MARK_MS } from './times.ts'
 
 /** The mark of the run that dispatches for a queue. While it lasts no other run begins. */
-interface Mark {
+export interface Mark {
   readonly runId: string
   /** When the mark ends, epoch ms. */
   readonly until: number
+  /** When the last run ended, epoch ms; in a mark that its run has ended. */
+  readonly endedAt?: number
 }
 
 /** A run's own mark, as the run last wrote it. */
@@ -70,7 +72,7 @@ export const renewMark = (engine: Engine, queue: string, { runId, version }: Hel
  * version could occur twice, a paused run might mistake a later run's mark for its own.
  */
 export const dropMark = (engine: Engine, queue: string, { runId, version }: HeldMark): Promise<HeldMark | undefined> =>
-  write(engine, queue, { runId, until: 0 }, version)
+  write(engine, queue, { runId, until: 0, endedAt: engine.clock.now() }, version)
 
 const markPut = (queue: string, mark: Mark, ifVersion: number): PutWrite => ({
   kind: 'put',

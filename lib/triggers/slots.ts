@@ -5,7 +5,7 @@ import { SLOT_PREFIX, triggerPartition, triggerSlotKey } from '../store/keys.ts'
 import { INVOCATION_MARGIN_MS, SLOT_AHEAD_MS } from './times.ts'
 
 /** The stored form of a slot: one of the invocations that may run concurrently. */
-interface SlotRecord {
+export interface SlotRecord {
   readonly runId: string
   /** Until when an invocation of this run may be under way in the slot, epoch ms. */
   readonly busyUntil: number

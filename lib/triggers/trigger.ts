@@ -39,7 +39,7 @@ export interface Trigger {
 }
 
 /** A trigger as it is stored. */
-interface StoredTrigger extends Trigger {
+export interface StoredTrigger extends Trigger {
   /** Epoch ms. Absent in what older versions stored. */
   readonly declaredAt?: number
   /** What keeps the declaration, where that is not a caller: it alone changes or removes the trigger. */

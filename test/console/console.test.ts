@@ -3,12 +3,18 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { silentLog } from '../../functions/runtime/log.ts'
 import { continueRedrives } from '../../functions/runtime/redrives.ts'
 import { browse } from '../../lib/messages/browse.ts'
+import { HoldfastError } from '../../lib/model/errors.ts'
 import { publish } from '../../lib/publish/publish.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
 import { getQueue } from '../../lib/queues/get-queue.ts'
 import { listQueueNames } from '../../lib/queues/list-queues.ts'
 import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { poll } from '../../lib/receive/poll.ts'
+import { triggerKey } from '../../lib/store/keys.ts'
+import type { Store } from '../../lib/store/port.ts'
+import { dispatch } from '../../lib/triggers/run.ts'
+import { setTrigger } from '../../lib/triggers/trigger.ts'
+import { settled } from '../support/manual-clock.ts'
 import { type TestEngine, testEngine } from '../support/test-engine.ts'
 import { type TestConsole, testConsole } from './test-console.ts'
 
@@ -249,6 +255,60 @@ describe('dead letters', () => {
     expect(text(html)).toContain('The redrive stops. 0 messages moved so far.')
     await finish()
     expect((await browse(engine, 'orders')).messages).toEqual([])
+  })
+})
+
+describe('triggers', () => {
+  const given = {
+    queue: 'orders',
+    functionName: 'handler.mjs',
+    functionTimeoutSeconds: 30,
+    batchSize: 5,
+    maxConcurrency: 4,
+  }
+  const filter = { body: { country: ['DE'] } }
+
+  test('are listed with what their runs do, those under way first', async () => {
+    await createQueue(engine, 'calm')
+    await setTrigger(engine, { ...given, filter, unmatched: 'delete' })
+    await setTrigger(engine, { ...given, queue: 'calm' })
+    await send('x')
+    const run = dispatch(engine, {
+      queue: 'orders',
+      invoker: { fitting: async () => 1, records: async () => [], invoke: () => new Promise(() => {}) },
+      endsAt: engine.clock.now() + 900_000,
+      startRun: async () => {},
+    })
+    await settled()
+    const { html } = await view.see('/triggers')
+    const shown = text(html)
+    expect(shown).toMatch(
+      /Under way .* orders running handler\.mjs 5 \d of 4 under way {&quot;body&quot;:{&quot;country&quot;:\[&quot;DE&quot;\]}} others are/,
+    )
+    expect(shown).toMatch(/Others .* calm waits for messages handler\.mjs 5 0 of 4 –; next: now/)
+    void run
+  })
+
+  test('are on the page of their queue', async () => {
+    expect((await view.see('/queues/orders')).html).not.toContain('id="trigger"')
+    await setTrigger(engine, given, { declaredBy: 'stack/Shop' })
+    const shown = text((await view.see('/queues/orders')).html)
+    expect(shown).toContain('handler.mjs , cut off after 30 s')
+    expect(shown).toContain('at most 5 messages, sent at once')
+    expect(shown).toContain('by stack/Shop')
+    await view.send('/queues/orders/pause', { paused: 'yes' })
+    expect(text((await view.see('/queues/orders')).html)).toContain('State the queue is paused')
+  })
+
+  test('that may not be read leave the rest of the page as it is', async () => {
+    await send('x')
+    const listDocuments: Store['listDocuments'] = async (query) => {
+      if (query.partition === triggerKey('orders').partition) throw new HoldfastError('AccessDenied', 'no right', {})
+      return engine.store.listDocuments(query)
+    }
+    const other = testEngine({ clock: engine.clock, store: { ...engine.store, listDocuments } })
+    const shown = text((await testConsole(other).see('/queues/orders')).html)
+    expect(shown).toMatch(/Ready 1 .*Whether it has a trigger can't be read/)
   })
 })
 

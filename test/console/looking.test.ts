@@ -10,6 +10,7 @@ import { ack } from '../../lib/settle/ack.ts'
 import { nack } from '../../lib/settle/nack.ts'
 import { memoryStore } from '../../lib/store/keyed/memory-store.ts'
 import type { Store } from '../../lib/store/port.ts'
+import { setTrigger } from '../../lib/triggers/trigger.ts'
 import { hastyClock, manualClock } from '../support/manual-clock.ts'
 import fc from '../support/properties.ts'
 import { seededRandom } from '../support/seeded-random.ts'
@@ -56,6 +57,7 @@ const newWorld = async (): Promise<World> => {
   await createQueue(engine, 'line.fifo', {
     settings: { fifo: { contentBasedDeduplication: false, deduplicationScope: 'queue', throughputLimit: 'perQueue' } },
   })
+  await setTrigger(engine, { queue: 'orders', functionName: 'handler', functionTimeoutSeconds: 10 })
   return { engine, view: testConsole(engine), writes, ids: new Map(), handles: [] }
 }
 

@@ -3,6 +3,7 @@ import { CLIENT_BUGS } from './client-bugs.ts'
 import { EDGE_BUGS } from './edge-bugs.ts'
 import { GROUP_BUGS } from './fifo-bugs.ts'
 import { HINT_BUGS } from './hint-bugs.ts'
+import { LIVENESS_BUGS } from './liveness-bugs.ts'
 import { PUBLISH_BUGS } from './publish-bugs.ts'
 import { RESULT_BUGS } from './result-bugs.ts'
 import { TRANSACTION_BUGS } from './transaction-bugs.ts'
@@ -14,6 +15,7 @@ export const ALL_BUGS: readonly PlantedBug[] = [
   ...EDGE_BUGS,
   ...GROUP_BUGS,
   ...HINT_BUGS,
+  ...LIVENESS_BUGS,
   ...PUBLISH_BUGS,
   ...RESULT_BUGS,
   ...TRIGGER_BUGS,

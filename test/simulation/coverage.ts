@@ -1,4 +1,5 @@
 import { FAULTS } from './faults.ts'
+import { FEATURES, type Feature, pairsOf } from './features.ts'
 
 /** Counts what a simulation reached. Read the counts: a case that was never reached is not tested. */
 export interface Coverage {
@@ -7,11 +8,21 @@ export interface Coverage {
   transition(from: string, to: string): void
   interleaving(late: string, how: 'right after' | 'lost to', early: string): void
   fault(name: string): void
+  /** It had an effect in this history. */
+  feature(name: Feature): void
   counts(): CoverageCounts
 }
 
 export type CoverageCounts = Record<Section, Record<string, number>>
-export const SECTIONS = ['operations', 'outcomes', 'transitions', 'interleavings', 'faults'] as const
+export const SECTIONS = [
+  'operations',
+  'outcomes',
+  'transitions',
+  'interleavings',
+  'faults',
+  'features',
+  'together',
+] as const
 type Section = (typeof SECTIONS)[number]
 
 export const newCoverage = (): Coverage => {
@@ -20,21 +31,33 @@ export const newCoverage = (): Coverage => {
   const transitions = counter()
   const interleavings = counter()
   const faults = counter()
+  const features = new Set<Feature>()
   return {
     operation: (name) => operations.count(name),
     outcome: (kind, outcome) => outcomes.count(kind, outcome),
     transition: (from, to) => transitions.count(from, '→', to),
     interleaving: (late, how, early) => interleavings.count(late, how, early),
     fault: (name) => faults.count(name),
+    feature: (name) => void features.add(name),
     counts: () => ({
       operations: operations.counts(),
       outcomes: outcomes.counts(),
       transitions: transitions.counts(),
       interleavings: interleavings.counts(),
       faults: faults.counts(),
+      features: once([...features]),
+      // In the order of the list, so that a pair has one name.
+      together: once(
+        pairsOf(
+          FEATURES.filter((name) => features.has(name)),
+          Object.keys(faults.counts()),
+        ),
+      ),
     }),
   }
 }
+
+const once = (names: readonly string[]): Record<string, number> => Object.fromEntries(names.map((name) => [name, 1]))
 
 interface Node {
   count: number
@@ -95,6 +118,7 @@ const EXPECTED: Partial<Record<Section, readonly string[]>> = {
     'backingOff → gone',
   ],
   faults: [...Object.keys(FAULTS), 'stale read', 'torn read', 'TTL early', 'TTL late', 'TTL never'],
+  features: FEATURES,
   interleavings: WRITES.flatMap((late) => WRITES.map((early) => `${late} lost to ${early}`)),
 }
 

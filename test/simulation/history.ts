@@ -25,11 +25,15 @@ export interface History {
   readonly rescheduled: Set<string>
   /** Messages that were, or may have been, given back without a receive: their receives do not rise. */
   readonly unreceived: Set<string>
-  /** What producers were told of their messages. */
+  /** The statuses and results that producers read. */
   readonly looks: Look[]
   readonly transactions: Transaction[]
   /** Pauses and resumes of the queue, one after the other. */
   readonly pauses: Pause[]
+  /** Messages that were given back without a delay of the consumer's own. */
+  nacks: number
+  /** In the order in which they ended. */
+  readonly polls: PollRecord[]
 
   publishing(publish: Omit<Publish, 'answer' | 'otherIds'>): Publish
   published(publish: Publish, result: Extract<PublishResult, { messageId: string }>, at: number): void
@@ -91,6 +95,15 @@ export interface Publish {
   /** What later answers said of it, where that was another message. */
   readonly otherIds: string[]
   answer: { readonly messageId: string; readonly sequenceNumber: string | undefined; readonly at: number } | undefined
+}
+
+/** A poll that was answered. */
+export interface PollRecord {
+  readonly by: string
+  readonly queue: string
+  readonly startedAt: number
+  readonly endedAt: number
+  readonly received: number
 }
 
 interface Poll {
@@ -157,6 +170,8 @@ export const newHistory = (ledger: Ledger): History => {
     looks,
     transactions,
     pauses,
+    nacks: 0,
+    polls: [],
     publishing: (publish) => {
       const one: Publish = { ...publish, otherIds: [], answer: undefined }
       publishes.set(one.body, one)

@@ -48,6 +48,7 @@ export const playTriggers = async (world: World, trigger: TriggerSettings): Prom
       const bodies = run.messages.map(({ body, receiveCount }) => `${body} (receive ${receiveCount})`).join(', ')
       world.story?.note(scheduler.now(), 'function', `${what}, run by ${run.run}: ${bodies}`)
       if (what !== 'starts') return
+      world.coverage.feature('trigger')
       history.received(queue, run.messages, { startedAt: run.startedAt, endedAt: run.startedAt, leaseMs: 0 })
       judgeStart(simulated.runs, run, trigger.maxConcurrency, found)
     },

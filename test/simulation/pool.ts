@@ -164,6 +164,7 @@ export const newWorker = (entry: string, execPath = process.execPath): Worker =>
         })
         child.send(order)
       }),
-    stop: () => void child.kill(),
+    // It ignores the signals that end a simulation with a summary.
+    stop: () => void child.kill('SIGKILL'),
   }
 }

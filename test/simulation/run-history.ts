@@ -4,21 +4,25 @@ import { partitionOf } from '../../lib/model/queue-record.ts'
 import { liveAt, type Segment } from '../../lib/model/segment.ts'
 import { partitionId } from '../../lib/model/segment-key.ts'
 import { counts } from '../../lib/queues/counts.ts'
-import { ackTogether, consumer, deadLetterConsumer, receive } from './actors/consumer.ts'
-import { employ } from './actors/employ.ts'
+import { consumer, deadLetterConsumer } from './actors/consumer.ts'
+import { employ, several } from './actors/employ.ts'
 import { operator } from './actors/operator.ts'
 import { publisher } from './actors/publisher.ts'
 import { redriver } from './actors/redriver.ts'
+import { server } from './actors/server.ts'
 import { changeAtRest, settingsChanger } from './actors/settings-changer.ts'
 import { locker, transactor } from './actors/transactor.ts'
 import { look, watcher } from './actors/watcher.ts'
 import type { CoverageCounts } from './coverage.ts'
+import { drainAll } from './drain.ts'
+import { featuresSeen } from './features.ts'
 import { expected } from './history.ts'
+import { watchLiveness } from './liveness.ts'
 import { playTriggers } from './play-triggers.ts'
 import { PROMISES } from './promises/all.ts'
 import { finalStates, keptAtLeastMs } from './promises/results.ts'
 import { newWorld, type World, type WorldOptions } from './world.ts'
-import { deadLetterQueueName, queueName, queueNames, type WorldSettings } from './world-settings.ts'
+import { queueNames, type WorldSettings } from './world-settings.ts'
 
 export interface Violation {
   readonly promise: string
@@ -48,8 +52,13 @@ export const runHistory = async (settings: WorldSettings, options: WorldOptions)
     trace: world.traceHash(),
     operations: world.operations(),
     received: world.history.deliveries.length,
-    coverage: world.coverage.counts(),
+    coverage: coverageOf(world),
   }
+}
+
+const coverageOf = ({ coverage, history, settings }: World): CoverageCounts => {
+  for (const feature of featuresSeen(history, settings)) coverage.feature(feature)
+  return coverage.counts()
 }
 
 /** After the last fault: what is late has arrived. */
@@ -84,11 +93,15 @@ const play = async (world: World): Promise<Violation[]> => {
   await changeAtRest(world)
   world.story?.note(scheduler.now(), '', 'nothing fails any more, and the queues are emptied')
   await scheduler.sleep(Math.max(SETTLE_MS, settings.faults?.['sent twice, the first late'] ? spans.lateMs[1] : 0))
+  const liveness = watchLiveness(world)
+  await serveAll(world)
+  liveness.drained()
   if (world.failures.length > 0) throw world.failures[0]
   const { must } = expected(history, world.maxReceives)
   const wrongCounts = await judgeCounts(world)
   await drainAll(world)
-  const untold = await judgeEndings(world)
+  const late = liveness.end()
+  const wrongEndings = await judgeEndings(world)
   const lost = [...must].filter((messageId) => !history.deliveriesOf.has(messageId))
   const left = [...expected(history, world.maxReceives).must]
   return [
@@ -96,24 +109,35 @@ const play = async (world: World): Promise<Violation[]> => {
     ...PROMISES.filter(({ madeFor }) => madeFor?.(settings) ?? true).flatMap(({ name, violations }) =>
       broken(name, violations(history, settings)),
     ),
-    ...broken('every message has the end that its producer is told', untold),
+    ...broken('at rest every status that a producer reads is how the message ended', wrongEndings),
     ...broken('no more of a group is in flight than its limit', limit),
     ...broken('what was published is received until it is removed', [
       ...lost.map((messageId) => `lost: ${messageId}, which was published and never received`),
       ...left.map((messageId) => `not received again: ${messageId}`),
       ...leftMessages(world),
     ]),
+    ...broken('a message that can be received is received in time, once nothing fails', late.messages),
+    ...broken('a group or a priority with something to receive is served in time', late.lanes),
+    ...broken('no poller starves while there is something to receive', late.pollers),
     ...broken('what is empty keeps neither tickets nor segments', await leftOver(world)),
   ]
 }
 
-const several = <T>(count: number, make: (n: number) => T): T[] =>
-  Array.from({ length: count }, (_, at) => make(at + 1))
+/** Nothing fails, and more is published than is received: whoever starves now starves for good. */
+const serveAll = async (world: World): Promise<void> => {
+  const { steadyMs = 0, cast } = world.settings
+  const endAt = world.scheduler.now() + steadyMs
+  if (steadyMs === 0) return
+  await Promise.all([
+    ...several(cast.publishers, (n) => employ(world, `publisher-steady-${n}`, endAt, publisher)),
+    ...several(cast.servers ?? 2, (n) => employ(world, `server-${n}`, endAt, server)),
+  ])
+}
 
 const broken = (promise: string, violations: readonly string[]): Violation[] =>
   violations.map((what) => ({ promise, what }))
 
-/** At rest every producer is told what became of its messages, with its consumer's result. */
+/** At rest every producer reads how its messages ended, with the results of their consumers. */
 const judgeEndings = async (world: World): Promise<string[]> => {
   if (!world.settings.settings?.results) return []
   const actor = world.newActor('producer')
@@ -123,33 +147,10 @@ const judgeEndings = async (world: World): Promise<string[]> => {
     world.begin(actor, false)
     const { status } = await look(world, actor, messageId, 0)
     if (status.state === state || (status.state === 'gone' && world.scheduler.now() >= at + keptMs)) continue
-    found.push(`${messageId} is told to be ${JSON.stringify(status)}, and was ${state}`)
+    found.push(`${messageId} has the status ${JSON.stringify(status)}, and was ${state}`)
   }
   return found
 }
-
-/** Takes all that is left, acking it, for longer than anything can stay hidden. */
-const drainAll = async (world: World): Promise<void> => {
-  const { settings, scheduler, spans } = world
-  const endAt = scheduler.now() + spans.drainMs
-  const drain = async (queue: string, name: string): Promise<void> => {
-    const actor = world.newActor(name)
-    while (scheduler.now() < endAt) {
-      world.begin(actor, false)
-      const deliveries = await receive(world, actor, queue, DRAIN_POLL)
-      if (deliveries.length > 0) await ackTogether(world, actor, deliveries)
-      else await actor.process.sleep(DRAIN_PAUSE_MS)
-    }
-  }
-  await Promise.all([
-    ...several(settings.kind === 'fifo' ? 3 : settings.groups ? 2 : 1, (n) => drain(queueName(settings), `drain-${n}`)),
-    ...(settings.settings?.deadLetter ? [drain(deadLetterQueueName(settings), 'drain-dead')] : []),
-  ])
-}
-
-const DRAIN_POLL = { maxMessages: 25, leaseSeconds: 4, waitTimeSeconds: 0 }
-/** Between polls that receive nothing: a long poll would read an empty queue several times a second. */
-const DRAIN_PAUSE_MS = 1_500
 
 /** Counts are exact on standard queues without groups. */
 const judgeCounts = async (world: World): Promise<string[]> => {

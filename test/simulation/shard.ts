@@ -55,8 +55,10 @@ const answer = async (order: Order): Promise<Report> => {
   return { kind: 'shrunk', index: order.index, shrunk: await shrink(settings, { seed }) }
 }
 
-// A terminal sends Ctrl-C to all processes of a simulation: the first one says when its workers end.
-process.on('SIGINT', () => {})
+// A terminal sends Ctrl-C to all processes of a simulation, and `timeout` its SIGTERM: the first one says when its workers end.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
+// Without the first one nobody asks for anything any more.
+process.on('disconnect', () => process.exit())
 process.on('message', (order: Order) => {
   void answer(order).then((report) => process.send?.(report))
 })

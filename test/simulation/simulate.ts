@@ -83,16 +83,30 @@ const jsonOf = ({ histories, trace, operations, seconds, cpuSeconds, coverage, f
   neverReached: neverReached(coverage),
 })
 
+/** A signal may come several times at once: from a terminal or `timeout` to all processes, and from npm and tsx, which pass it on. */
+const SAME_SIGNAL_MS = 1_000
+
+/** Aborts at Ctrl-C or SIGTERM, so that what was played is told. A second one, later, ends the process at once. */
+const endedEarly = (): AbortSignal => {
+  const ending = new AbortController()
+  let firstAt: number | undefined
+  const end = () => {
+    if (firstAt !== undefined && performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(130)
+    firstAt ??= performance.now()
+    ending.abort()
+  }
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, end)
+  return ending.signal
+}
+
 const main = async (): Promise<number> => {
   const { seed, jobs, world, history, json } = options
   const histories = history === undefined ? options.histories : 1
   const { onProgress, end } = progress(histories)
-  // What was played is told, also when the simulation is ended early.
-  const ending = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => ending.abort())
+  const ending = endedEarly()
   const onFailure = (failure: Failure) => console.error(tellFailure(failure, { seed, world }))
   const order = { seed, histories, from: history ?? 0, worlds: world, jobs }
-  const result = await runSimulation({ ...order, onProgress, onFailure, signal: ending.signal })
+  const result = await runSimulation({ ...order, onProgress, onFailure, signal: ending })
   end()
   if (json) console.log(JSON.stringify(jsonOf(result)))
   else {

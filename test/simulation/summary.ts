@@ -1,4 +1,5 @@
 import { neverReached, SECTIONS } from './coverage.ts'
+import { pairsMet } from './features.ts'
 import type { Failure, SimulationResult } from './pool.ts'
 
 /** The outcome of a simulation, for a reader. */
@@ -6,7 +7,10 @@ export const summaryOf = (
   { histories, trace, operations, seconds, coverage, failures }: SimulationResult,
   { seed, jobs }: { seed: number; jobs: number },
 ): string => {
-  const covered = SECTIONS.flatMap((section) => [
+  // Pairs are hundreds: what is told of them is their number, and those that never met.
+  const told = SECTIONS.filter((section) => section !== 'together')
+  const pairs = pairsMet(coverage.together)
+  const covered = told.flatMap((section) => [
     '',
     `${section}:`,
     ...Object.entries(coverage[section])
@@ -22,12 +26,22 @@ export const summaryOf = (
       ? missing.map((name) => `              ${name}`)
       : ['              nothing of what is expected']),
     '',
+    `together in one history: ${pairs.met} of ${pairs.of} pairs of features; never:`,
+    ...shortened(pairs.never, MAX_PAIRS).map((pair) => `              ${pair}`),
+    '',
     `${histories} histories of seed ${seed} in ${seconds.toFixed(1)} s with ${jobs} jobs: ` +
       `${(histories / seconds).toFixed(1)} histories and ${Math.round(operations / seconds)} store operations a second`,
     `trace ${trace}`,
     failures.length === 0 ? 'every promise was kept' : `PROMISES BROKEN in ${failures.length} histories`,
   ].join('\n')
 }
+
+const MAX_PAIRS = 30
+
+const shortened = (lines: readonly string[], max: number): string[] => [
+  ...lines.slice(0, max),
+  ...(lines.length > max ? [`… and ${lines.length - max} more`] : []),
+]
 
 /** A story is told no longer than this. */
 const MAX_LINES = 200
@@ -45,8 +59,7 @@ export const tellFailure = (
           '',
           `shrunk to ${shrunk.left.length} of ${shrunk.of} actions and faults: ${shrunk.left.join(', ')}`,
           '',
-          ...shrunk.story.slice(0, MAX_LINES),
-          ...(shrunk.story.length > MAX_LINES ? [`… and ${shrunk.story.length - MAX_LINES} lines more`] : []),
+          ...shortened(shrunk.story, MAX_LINES),
         ]
       : []),
     '',

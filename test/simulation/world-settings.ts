@@ -38,6 +38,8 @@ export interface WorldSettings {
   readonly idempotencyKeys?: number
   /** How often a consumer gives a message back as if it had not received it; a probability. @default 0 */
   readonly unreceives?: number
+  /** For how long more is published than is received once nothing fails, ms. @default 0 */
+  readonly steadyMs?: number
 }
 
 /** A trigger in place of consumers. */
@@ -72,6 +74,8 @@ interface Cast {
   readonly watchers?: number
   /** They consume the dead-letter queue. @default 0 */
   readonly deadLetterConsumers?: number
+  /** They receive slowly while nothing fails. @default 2 */
+  readonly servers?: number
 }
 
 /**

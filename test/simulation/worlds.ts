@@ -85,6 +85,16 @@ const TRANSACTIONS = {
   cast: { publishers: 2, consumers: 1, operators: 1, transactors: 3 },
 } as const satisfies WorldSettings
 
+/** More is published than is received, for a while in which nothing fails any more. */
+const STEADY = {
+  ...STANDARD,
+  cast: { ...STANDARD.cast, publishers: 3, servers: 3 },
+  faults: SOME_FAULTS,
+  steadyMs: 20_000,
+  spans: { workMs: 6_000, publishEveryMs: 1_000, drainMs: 25_000 },
+} as const satisfies WorldSettings
+const MANY_GROUPS = ['red', 'green', 'blue', 'white', 'black', 'grey', 'brown', 'pink']
+
 const TRIGGERED: WorldSettings = {
   kind: 'standard',
   cast: { publishers: 2, consumers: 0, operators: 0 },
@@ -199,6 +209,16 @@ export const WORLDS = {
     clocksOffByMs: 500,
     spans: { ...FIFO_SPANS, ...PAUSED_SPANS },
   },
+  'liveness: priorities and shards': { ...STEADY, settings: { shards: 3, priorities: 3 } },
+  'liveness: fair groups': { ...STEADY, groups: MANY_GROUPS },
+  'liveness: groups with a limit': {
+    ...STEADY,
+    groups: GROUPS,
+    settings: { maxInFlightPerGroup: 4 },
+    steadyMs: 15_000,
+    spans: { ...STEADY.spans, drainMs: 40_000 },
+  },
+  'liveness: fifo groups': { ...STEADY, kind: 'fifo', groups: MANY_GROUPS },
   'results: consumers are killed before, between and after result and ack': {
     ...RESULTS,
     faults: { ...SOME_FAULTS, 'killed before sending': 0.01, 'killed while waiting': 0.01 },

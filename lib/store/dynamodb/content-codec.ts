@@ -13,9 +13,9 @@ type Packed = string | Uint8Array | unknown[]
 
 const PLAIN = 0
 const BROTLI = 1
-/** A content unpacks to at most this: far above one publish, far below the memory of a process. */
+/** Content that unpacks to more is refused. Far above what one publish stores, far below the memory of a process. */
 const MAX_UNPACKED_BYTES = 64 * 1_048_576
-/** Larger content is compressed with a coarser search: its time matters more than its bytes. */
+/** Content above this size is compressed at a lower quality, because the time for it matters more than its bytes. */
 const LARGE_BYTES = 65_536
 
 export const packContent = (content: Content): Uint8Array => {
@@ -26,7 +26,7 @@ export const packContent = (content: Content): Uint8Array => {
   return bytes
 }
 
-/** The same content in fewer bytes, or the same bytes where it doesn't compress. */
+/** The content in fewer bytes; the same bytes where compression saves none. */
 export const compressed = (plain: Uint8Array): Uint8Array => {
   const body = plain.subarray(1)
   const squeezed = brotliCompressSync(body, {
@@ -101,6 +101,6 @@ const unpackAttributes = (entries: [string, string, string | Uint8Array][]): Rec
 const unpackOrigin = ([queue, reason, at, receiveCount]: unknown[]): DeadLetterOrigin =>
   ({ queue, reason, at, receiveCount }) as unknown as DeadLetterOrigin
 
-/** Decoded bytes are views into the whole segment: a copy lets go of it. */
+/** A copy of decoded bytes, which are a view into the bytes of the whole segment and would keep those in memory. */
 const ownBytes = (value: string | Uint8Array): string | Uint8Array =>
   typeof value === 'string' ? value : Uint8Array.from(value)

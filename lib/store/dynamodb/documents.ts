@@ -11,7 +11,7 @@ import type { TableClient } from './table-client.ts'
  *     pk, sk   the key, its parts as they are
  *     e        version, N
  *     j        the value as JSON, S
- *     x        TTL, N, epoch seconds; absent when it is kept
+ *     x        TTL, N, epoch seconds; absent where the document does not expire
  */
 const documentItem = (key: DocumentKey, version: number, value: JsonValue, expiresAt?: number): Item => ({
   ...documentItemKey(key),
@@ -37,7 +37,7 @@ export const putDocument = ({ key, value, expiresAt, ifVersion: version }: PutWr
 export const ifVersion = (version: number | undefined, now: number) => {
   if (version === undefined) return {}
   if (version === 0) {
-    // A document that is past its time counts as absent, although TTL has not deleted it yet.
+    // A document that has expired counts as absent, although TTL has not deleted it yet.
     return {
       ConditionExpression: 'attribute_not_exists(pk) OR x <= :now',
       ExpressionAttributeValues: { ':now': { N: String(Math.floor(now / 1_000)) } },
@@ -51,7 +51,7 @@ export const versionIs = (version: number) => ({
   ExpressionAttributeValues: { ':version': { N: String(version) } },
 })
 
-/** A document that is past its time counts as absent, because TTL deletes late. */
+/** Whether a document has not expired. TTL deletes expired ones late, so they may still be stored. */
 const isLive = (item: Item, now: number): boolean => item.x?.N === undefined || Number(item.x.N) * 1_000 > now
 
 export const documentOperations = (table: TableClient, clock: Clock): Pick<Store, 'getDocument' | 'listDocuments'> => ({

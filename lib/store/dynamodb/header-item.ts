@@ -98,7 +98,7 @@ export const headerOf = (partition: SegmentPartition, item: Item): Segment => {
   }
 }
 
-/** What a slot is stored as; nothing for a fresh one. */
+/** The stored form of a slot; undefined for a fresh one, which is not stored. */
 export const slotValue = (slot: Slot): AttributeValue | undefined =>
   slot.kind === 'fresh' ? undefined : { B: slot.kind === 'gone' ? new Uint8Array(0) : leaseBytes(slot) }
 
@@ -126,7 +126,7 @@ const leaseBytes = (lease: Lease): Uint8Array => {
   return bytes
 }
 
-/** Bounds between which lie the leases under a token; with `liveAt`, those that are not over by then. */
+/** Bounds of the stored forms of leases with a token; with `liveAt`, of those that are not over at that instant. */
 export const tokenBounds = (token: Uint8Array, liveAt?: number): [from: AttributeValue, to: AttributeValue] => {
   const from = Buffer.alloc(TOKEN_BYTES + 7)
   from.set(token, 0)
@@ -140,8 +140,8 @@ export const tokenBounds = (token: Uint8Array, liveAt?: number): [from: Attribut
 }
 
 /**
- * Bytes a header bills for without its content: names and values as DynamoDB counts them, every message leased, and
- * room for the numbers to grow.
+ * The bytes of a header without its content, as DynamoDB bills them once every message is leased, with room for the numbers
+ * to grow.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
  */
 export const headerBytes = ({ key, slots, keptUntil: kept }: Segment): number => {

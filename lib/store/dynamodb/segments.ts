@@ -17,14 +17,14 @@ export const segmentOperations = (table: TableClient): Pick<Store, 'insert' | 'h
 })
 
 /**
- * writes: header and bodies concurrently · condition: no header under this key · cost: 1 WRU a started KB.
+ * writes: header and bodies concurrently · condition: no header under this key · cost: 1 WRU for each started KB.
  * Where the write of a body fails, the header is deleted. Where that fails too, pollers delete the header after a minute.
  */
 const insertSegment = async (table: TableClient, segment: NewSegment): Promise<'inserted' | 'exists'> => {
   const { header, bodies } = segmentItems(segment)
   const [head, ...rest] = await Promise.allSettled([
     table.put(header, ABSENT),
-    // A body has a key of its own and never changes, so a repeated put changes nothing.
+    // A body never changes, so a repeated put changes nothing.
     ...bodies.map((body) => table.put(body)),
   ])
   const failure = rest.find((result) => result.status === 'rejected')
@@ -101,7 +101,7 @@ export const bodiesOf = async (
 
 const itemName = ({ pk, sk }: Item): string => `${pk?.S} ${sk?.S}`
 
-/** The content of a segment, from its header item or from `bodies`. Nothing while a piece is missing. */
+/** The content of a segment, from its header item or from `bodies`; undefined where a piece is missing. */
 export const contentIn = (item: Item | undefined, segment: Segment, bodies: Bodies): Content | undefined => {
   if (segment.bodyItems === 0) return item?.p?.B && unpackContent(item.p.B)
   if (!haveArrived(segment, bodies)) return undefined

@@ -11,13 +11,13 @@ import { ticketStateOf } from './tickets.ts'
 export interface StoredItemsParts {
   readonly client: DynamoDBClient
   readonly table: string
-  /** Epoch ms: what is past its time by then is left out. */
+  /** Epoch ms: items that have expired by then are left out. */
   readonly now: number
 }
 
 /**
- * Everything that a table keeps, page by page, while nobody writes to it. A segment whose content never arrived is left
- * out: its publish was not answered.
+ * Reads every item of a table, page by page. No process may write to the table meanwhile. A segment whose content was never
+ * stored is left out: its publish failed, or was not answered.
  *
  * reads: the table twice · cost: 0.5 RRU per 4 KB and scan
  */
@@ -55,7 +55,7 @@ async function* scanPages(client: DynamoDBClient, input: ScanCommandInput): Asyn
 const kindOf = ({ pk }: Item): string => pk?.S?.slice(0, 1) ?? ''
 const { segment: SEGMENT, body: BODY, ticket: TICKET } = KEY_KINDS
 
-/** The shard of each group, which the group's ticket is in. The keys of its segments do not name it. */
+/** The shard of each group, from the keys of the tickets: the keys of a group's segments do not name the shard. */
 const shardsOfGroups = async (pages: Pages): Promise<ReadonlyMap<string, number>> => {
   const shards = new Map<string, number>()
   for await (const items of pages({ ConsistentRead: true, ProjectionExpression: 'pk, sk' })) {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserServer, chromium as playwright } from 'playwright-core'
@@ -42,5 +42,11 @@ const browserIn = async (directory: string) => {
   const { default: packaged } = await import('@sparticuz/chromium')
   // One process, as in Lambda, ends with the first window that is closed.
   const args = packaged.args.filter((arg) => arg !== '--single-process')
-  return { executablePath: await packaged.executablePath(), args }
+  const executablePath = await packaged.executablePath()
+  // The package's own file names /tmp/fonts, wherever the fonts were unpacked: a browser without fonts shows no text, and crashes.
+  writeFileSync(join(directory, 'fonts', 'fonts.conf'), fontsIn(directory))
+  return { executablePath, args }
 }
+
+const fontsIn = (directory: string): string =>
+  `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>${directory}/fonts</dir><cachedir>${directory}/fonts-cache</cachedir></fontconfig>\n`

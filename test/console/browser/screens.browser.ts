@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { browse } from '../../../lib/messages/browse.ts'
 import { startRedrive } from '../../../lib/redrive/redrive.ts'
-import { faultsOf, overflowOf, startWorld, type World } from './world.ts'
+import { faultsOf, overflowOf, startRun, startWorld, type World } from './world.ts'
 
 /** With HOLDFAST_SCREENSHOTS=1 the pictures of the docs are made anew. */
 const PICTURES =
@@ -41,6 +41,14 @@ const SCREENS: readonly (readonly [string, () => Promise<string>])[] = [
       return '/redrives'
     },
   ],
+  [
+    'triggers',
+    async () => {
+      await startRun(world.engine)
+      return '/triggers'
+    },
+  ],
+  ['queue-with-trigger', async () => '/queues/letters'],
 ]
 
 /** Screens that the docs show, and in which colors. */
@@ -49,6 +57,7 @@ const SHOWN: Readonly<Record<string, 'light' | 'dark'>> = {
   queue: 'light',
   message: 'dark',
   dead: 'light',
+  triggers: 'light',
 }
 
 const picture = async (page: Page, name: string): Promise<void> => {

@@ -11,6 +11,8 @@ import { createQueue } from '../../../lib/queues/create-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import { nack } from '../../../lib/settle/nack.ts'
 import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
+import { dispatch } from '../../../lib/triggers/run.ts'
+import { setTrigger } from '../../../lib/triggers/trigger.ts'
 
 export interface World {
   readonly engine: Engine
@@ -67,6 +69,14 @@ const fill = async (engine: Engine): Promise<void> => {
   await createQueue(engine, 'payments.fifo', {
     settings: { fifo: { contentBasedDeduplication: true, deduplicationScope: 'queue', throughputLimit: 'perQueue' } },
   })
+  await createQueue(engine, 'letters')
+  for (const queue of ['letters', 'invoices']) {
+    const filtered = queue === 'letters' && {
+      filter: { body: { country: ['DE', 'AT'] } },
+      unmatched: 'delete' as const,
+    }
+    await setTrigger(engine, { queue, functionName: `./${queue}.mjs`, functionTimeoutSeconds: 30, ...filtered })
+  }
   await send(engine, 'orders', 8)
   for (const { receiptHandle, body } of await poll(engine, 'orders', { maxMessages: 5 })) {
     const reason = REASONS[(body as { order: number }).order % 2] ?? ''
@@ -90,12 +100,44 @@ const send = (engine: Engine, queue: string, count: number) =>
     })),
   )
 
+/** A run of the trigger of `letters`, whose function does not answer before the test ends. */
+export const startRun = async (engine: Engine): Promise<void> => {
+  await publish(engine, 'letters', [{ body: { country: 'DE' } }])
+  const stopping = new AbortController()
+  let answer = () => {}
+  const invoked = new Promise<void>((begun) => {
+    const run = dispatch(engine, {
+      queue: 'letters',
+      invoker: {
+        fitting: async (_, messages) => messages.length,
+        records: async (_, messages) => messages.map(({ body }) => ({ body: JSON.stringify(body) })),
+        invoke: () =>
+          new Promise((resolve) => {
+            answer = () => resolve({ kind: 'answered', failed: new Set() })
+            begun()
+          }),
+      },
+      endsAt: Date.now() + 900_000,
+      startRun: async () => {},
+      signal: stopping.signal,
+    })
+    onTestFinished(async () => {
+      stopping.abort()
+      answer()
+      await run
+    })
+  })
+  await invoked
+}
+
 /** What axe-core finds wrong with the page. */
 export const faultsOf = async (page: Page): Promise<string[]> => {
   await page.evaluate(axe.source)
   const found = (await page.evaluate('axe.run()')) as axe.AxeResults
   // A page on which nothing was checked has no faults either.
   expect(found.passes.map(({ id }) => id)).toContain('color-contrast')
+  // Text that no font draws has no height, and no faults.
+  expect(await page.evaluate("document.querySelector('h1').getBoundingClientRect().height")).toBeGreaterThan(10)
   return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
 }
 

@@ -65,7 +65,7 @@ describe('an answer', () => {
   )
 })
 
-test('a function error is told by type and message', () => {
+test('the text of a function error has its type and message', () => {
   expect(functionError('Unhandled', '{"errorType":"TypeError","errorMessage":"x is not a function"}')).toBe(
     'TypeError: x is not a function',
   )

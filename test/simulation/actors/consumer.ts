@@ -54,6 +54,7 @@ export const receive = async (
     const answered = log.asked(name, question, process.engine.clock.now())
     messages = await poll(process.engine, queue, options)
     answered({ received: messages.map(receivedMessage) })
+    history.polls.push({ by: name, queue, startedAt, endedAt: scheduler.now(), received: messages.length })
   } catch (error) {
     passing(error)
   }
@@ -217,7 +218,7 @@ export const ackTogether = async (world: World, actor: Actor, deliveries: readon
       story?.note(
         scheduler.now(),
         name,
-        `is told that ${deliveries[position]?.message.body} is ${result?.ok ? 'acked' : `not acked: ${result?.error.code}`}`,
+        `reads that ${deliveries[position]?.message.body} is ${result?.ok ? 'acked' : `not acked: ${result?.error.code}`}`,
       )
     }
   } catch (error) {

@@ -5,6 +5,9 @@ import type { Actor, World } from '../world.ts'
 /** One action of an actor, which is over when it resolves. */
 export type Work = (world: World, actor: Actor) => Promise<void>
 
+export const several = <T>(count: number, make: (n: number) => T): T[] =>
+  Array.from({ length: count }, (_, at) => make(at + 1))
+
 /** Runs an actor's actions one after the other, in a new process whenever its own is killed, until the time is over. */
 export const employ = async (world: World, name: string, endAt: number, work: Work): Promise<void> => {
   const actor = world.newActor(name)

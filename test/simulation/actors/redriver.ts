@@ -11,6 +11,7 @@ export const redriver: Work = async (world, { name, random, process }) => {
   try {
     const { taskId } = await startRedrive(process.engine, queue)
     const { moved } = await runRedrive(process.engine, queue, taskId)
+    if (moved > 0) world.coverage.feature('redrive')
     if (moved > 0) world.story?.note(world.scheduler.now(), name, `has moved ${moved} messages back from ${queue}`)
   } catch (error) {
     if (!isHoldfastError(error, 'OperationInProgress')) passing(error)

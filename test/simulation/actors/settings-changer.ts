@@ -21,11 +21,12 @@ export const settingsChanger: Work = async (world, actor) => {
 const DEFAULT_EVERY_MS = 2_500
 
 const change = async (world: World, { name, process }: Actor, settings: SettingsChange): Promise<void> => {
-  const { history, scheduler, story } = world
+  const { history, scheduler, story, coverage } = world
   const pause: Pause = { paused: settings.paused === true, startedAt: scheduler.now(), endedAt: undefined }
   if (settings.paused !== undefined) history.pauses.push(pause)
   await updateQueue(process.engine, queueName(world.settings), { settings })
   pause.endedAt = scheduler.now()
+  if (settings.shards !== undefined) coverage.feature('shards change')
   story?.note(scheduler.now(), name, `sets ${JSON.stringify(settings)}`)
 }
 

@@ -1,0 +1,130 @@
+/**
+ * `npm run test:fuzz -- --target sqs-json --seconds 300`: feeds a target with inputs that a coverage-guided fuzzer makes, and
+ * stops at the first that breaks a promise. Without `--target` it tries each in turn. `--keep` puts what reaches more code into
+ * the kept corpus.
+ */
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { build } from 'esbuild'
+import { suitOlderGlibc } from './older-glibc.ts'
+import type { Target } from './target.ts'
+
+const HERE = import.meta.dirname
+const PROJECT = join(HERE, '../..')
+const BUILD = join(HERE, '.build')
+const CORPUS = join(HERE, 'corpus')
+const JAZZER = join(HERE, 'node_modules/@jazzer.js/core/dist/cli.js')
+
+const { values } = parseArgs({
+  options: {
+    target: { type: 'string' },
+    seconds: { type: 'string', default: '60' },
+    seed: { type: 'string', default: '0' },
+    keep: { type: 'boolean', default: false },
+  },
+})
+
+/** The target as one file of CommonJS: the fuzzer counts the branches of what it loads, and packages are loaded as they are. */
+const bundled = async (name: string): Promise<string> => {
+  const outfile = join(BUILD, `${name}.cjs`)
+  await build({
+    entryPoints: [join(HERE, 'targets', `${name}.ts`)],
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    packages: 'external',
+    outfile,
+    logLevel: 'warning',
+  })
+  return outfile
+}
+
+const asDictionary = (words: readonly string[]): string =>
+  words
+    .map((word) => `"${[...Buffer.from(word)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}"\n`)
+    .join('')
+
+const found = (name: string): string => join(BUILD, 'corpus', name)
+
+const optionsFor = async (name: string): Promise<string[]> => {
+  const { dictionary } = (await import(join(HERE, 'targets', `${name}.ts`))) as Target
+  const words = join(BUILD, `${name}.dict`)
+  writeFileSync(words, asDictionary(dictionary))
+  return [
+    `-max_total_time=${values.seconds}`,
+    `-seed=${values.seed}`,
+    `-dict=${words}`,
+    `-artifact_prefix=${join(BUILD, 'findings')}/${name}-`,
+    '-use_value_profile=1',
+    '-max_len=4096',
+    '-rss_limit_mb=3000',
+    '-print_final_stats=1',
+    '-reload=0',
+  ]
+}
+
+const jazzer = (args: readonly string[]): Promise<{ code: number | null; report: string }> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [JAZZER, ...args], { stdio: ['ignore', 'inherit', 'pipe'], cwd: PROJECT })
+    const lines: Buffer[] = []
+    child.stderr.on('data', (chunk) => {
+      lines.push(chunk)
+      process.stderr.write(chunk)
+    })
+    child.once('error', reject)
+    child.once('exit', (code) => resolve({ code, report: Buffer.concat(lines).toString() }))
+  })
+
+interface Outcome {
+  readonly name: string
+  readonly executions: string
+  readonly edges: string
+  readonly finding: string | undefined
+}
+
+const tried = async (name: string): Promise<Outcome> => {
+  const bundle = await bundled(name)
+  for (const folder of [found(name), join(BUILD, 'findings'), join(CORPUS, name)])
+    mkdirSync(folder, { recursive: true })
+  const { code, report } = await jazzer([bundle, found(name), join(CORPUS, name), '--', ...(await optionsFor(name))])
+  const last = (pattern: RegExp): string => [...report.matchAll(pattern)].at(-1)?.[1] ?? '0'
+  if (values.keep) await keep(name, bundle)
+  return {
+    name,
+    executions: last(/^#(\d+)\s/gm),
+    edges: last(/ cov: (\d+) /g),
+    finding:
+      code === 0 ? undefined : (/Test unit written to (.*)/.exec(report)?.[1] ?? `the fuzzer ended with ${code}`),
+  }
+}
+
+/** Adds the fewest inputs that reach what the kept ones do not, each as small as was found. */
+const keep = async (name: string, bundle: string): Promise<void> => {
+  const options = ['-set_cover_merge=1', `-artifact_prefix=${join(BUILD, 'findings')}/${name}-`]
+  await jazzer([bundle, join(CORPUS, name), found(name), '--', ...options])
+}
+
+const installed = (): void => {
+  if (existsSync(JAZZER)) return
+  execFileSync('npm', ['ci', '--prefix', HERE], { stdio: 'inherit' })
+  const binary = join(HERE, 'node_modules/@jazzer.js/fuzzer/prebuilds', `fuzzer-linux-${process.arch}.node`)
+  if (existsSync(binary)) suitOlderGlibc(binary)
+}
+
+const targets = readdirSync(join(HERE, 'targets')).map((file) => file.replace(/\.ts$/, ''))
+const chosen = values.target === undefined ? targets : [values.target]
+if (!chosen.every((name) => targets.includes(name))) {
+  console.error(`--target must be one of ${targets.join(', ')}`)
+  process.exit(2)
+}
+
+installed()
+mkdirSync(BUILD, { recursive: true })
+const outcomes: Outcome[] = []
+for (const name of chosen) outcomes.push(await tried(name))
+for (const { name, executions, edges, finding } of outcomes) {
+  console.log(`${name}: ${executions} inputs, ${edges} branches reached, ${finding ?? 'no finding'}`)
+}
+process.exitCode = outcomes.some(({ finding }) => finding !== undefined) ? 1 : 0

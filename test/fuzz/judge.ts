@@ -1,0 +1,29 @@
+/** What one request within the limits may take at most, whatever is in it. */
+const MAX_CPU_MS = 1_000
+const MAX_GROWTH_BYTES = 100 * 1_048_576
+
+/** A broken promise that a fuzzed input has shown. */
+export class Finding extends Error {
+  override readonly name = 'Finding'
+}
+
+export const demand = (holds: boolean, broken: string, cause?: unknown): void => {
+  if (!holds) throw new Finding(broken, { cause })
+}
+
+/**
+ * Does one request's work. CPU time is this process's own, so a machine that is busy with other things fails nothing.
+ *
+ * @throws `Finding` when it takes more time or memory than a request may
+ */
+export const withinBounds = async <T>(work: () => T | Promise<T>): Promise<T> => {
+  const startedAt = process.cpuUsage()
+  const before = process.memoryUsage.rss()
+  const result = await work()
+  const { user, system } = process.cpuUsage(startedAt)
+  const cpuMs = Math.round((user + system) / 1_000)
+  const grown = process.memoryUsage.rss() - before
+  demand(cpuMs <= MAX_CPU_MS, `a request took ${cpuMs} ms of CPU`)
+  demand(grown <= MAX_GROWTH_BYTES, `a request took ${Math.round(grown / 1_048_576)} MB`)
+  return result
+}

@@ -1,0 +1,28 @@
+import { ackTogether, receive } from './actors/consumer.ts'
+import { several } from './actors/employ.ts'
+import type { World } from './world.ts'
+import { deadLetterQueueName, queueName } from './world-settings.ts'
+
+/** Takes all that is left, acking it, for longer than anything can stay hidden. */
+export const drainAll = async (world: World): Promise<void> => {
+  const { settings, scheduler, spans } = world
+  const endAt = scheduler.now() + spans.drainMs
+  const drain = async (queue: string, name: string): Promise<void> => {
+    const actor = world.newActor(name)
+    while (scheduler.now() < endAt) {
+      world.begin(actor, false)
+      const deliveries = await receive(world, actor, queue, DRAIN_POLL)
+      if (deliveries.length > 0) await ackTogether(world, actor, deliveries)
+      else await actor.process.sleep(DRAIN_PAUSE_MS)
+    }
+  }
+  await Promise.all([
+    ...several(settings.kind === 'fifo' ? 3 : settings.groups ? 2 : 1, (n) => drain(queueName(settings), `drain-${n}`)),
+    ...(settings.settings?.deadLetter ? [drain(deadLetterQueueName(settings), 'drain-dead')] : []),
+  ])
+}
+
+export const DRAIN_LEASE_SECONDS = 4
+const DRAIN_POLL = { maxMessages: 25, leaseSeconds: DRAIN_LEASE_SECONDS, waitTimeSeconds: 0 }
+/** Between polls that receive nothing: a long poll would read an empty queue several times a second. */
+export const DRAIN_PAUSE_MS = 1_500
