@@ -69,28 +69,3 @@ func decides(o, before, after *operation) bool {
 }
 
 func isRemoval(o *operation) bool { return o.kind == "ack" || o.kind == "cancel" }
-
-// joined is the partition with the operations of each request on it as one, which takes effect at once. An order of these is
-// an order of the single ones too, and is found sooner; there may be none although the single ones have one.
-func (p partition) joined() partition {
-	type request struct {
-		client    string
-		kind      string
-		call, ret int64
-	}
-	places := map[request]int{}
-	var operations []operation
-	for _, o := range p.operations {
-		name := request{o.client, o.kind, o.call, o.ret}
-		if at, met := places[name]; met && o.kind != "claim" && o.result != unknown {
-			operations[at].parts = append(operations[at].parts, o)
-			continue
-		}
-		if o.kind != "claim" && o.kind != endOfHistory && o.result != unknown {
-			places[name] = len(operations)
-			o = operation{kind: together, client: o.client, call: o.call, ret: o.ret, by: o.by, clock: o.clock, result: o.result, parts: []operation{o}}
-		}
-		operations = append(operations, o)
-	}
-	return partition{p.name, p.model, p.strict, operations}
-}

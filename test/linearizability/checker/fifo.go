@@ -10,7 +10,7 @@ import (
 
 // group is the state of a message group of a FIFO queue: its messages in the order of their numbers, stored or not.
 type group struct {
-	messages []message
+	messages []*message
 	// last is the highest number that was given.
 	last string
 }
@@ -28,7 +28,7 @@ type numbered struct {
 // or backs off; numbers rise; a deduplication id stands for one message.
 func fifoModel(r *rules, known []numbered) porcupine.Model {
 	model := porcupine.NondeterministicModel{
-		Init: func() []interface{} { return []interface{}{group{messages: make([]message, len(known))}} },
+		Init: func() []interface{} { return []interface{}{newGroup(len(known))} },
 		Step: func(state, input, _ interface{}) []interface{} {
 			var next []interface{}
 			for _, one := range r.stepGroup(state.(group), input.(*operation), known) {
@@ -44,12 +44,22 @@ func fifoModel(r *rules, known []numbered) porcupine.Model {
 	return model.ToModel()
 }
 
+var absent = &message{}
+
+func newGroup(size int) group {
+	messages := make([]*message, size)
+	for at := range messages {
+		messages[at] = absent
+	}
+	return group{messages: messages}
+}
+
 func sameGroup(a, b group) bool {
 	if a.last != b.last {
 		return false
 	}
 	for at, m := range a.messages {
-		if m != b.messages[at] {
+		if other := b.messages[at]; m != other && *m != *other {
 			return false
 		}
 	}
@@ -71,10 +81,13 @@ func hashOf(g group) uint64 {
 }
 
 func (g group) with(at int, m message) group {
-	messages := append([]message(nil), g.messages...)
-	messages[at] = m
+	messages := append([]*message(nil), g.messages...)
+	messages[at] = &m
 	return group{messages: messages, last: g.last}
 }
+
+// set changes a group that nobody else has seen yet.
+func (g group) set(at int, m message) { g.messages[at] = &m }
 
 func (r *rules) stepGroup(g group, o *operation, known []numbered) []group {
 	switch o.kind {
@@ -121,7 +134,7 @@ func (r *rules) stepGroup(g group, o *operation, known []numbered) []group {
 
 func (r *rules) settledIn(g group, o *operation) []group {
 	var next []group
-	for _, m := range r.elsewhere(g.messages[o.message], o) {
+	for _, m := range r.elsewhere(*g.messages[o.message], o) {
 		for _, after := range r.settled(m, o) {
 			next = append(next, g.with(o.message, after))
 		}
@@ -169,13 +182,13 @@ func (r *rules) stepPublish(g group, o *operation, known []numbered) []group {
 
 // claimFront receives messages from the front of the group.
 func (r *rules) claimFront(g group, o *operation, known []numbered) []group {
-	next := group{messages: append([]message(nil), g.messages...), last: g.last}
+	next := group{messages: append([]*message(nil), g.messages...), last: g.last}
 	taken := 0
 	for at := range next.messages {
 		if taken == len(o.claimed) {
 			break
 		}
-		m := next.messages[at]
+		m := *next.messages[at]
 		if !m.stored || m.gone || m.dead {
 			continue
 		}
@@ -183,11 +196,12 @@ func (r *rules) claimFront(g group, o *operation, known []numbered) []group {
 		if c.message != at {
 			// Nothing stands before what is received but what the poller moved to the dead letters first, or what expired.
 			if taken == 0 && r.mayBeExhausted(m) && m.from <= c.claimedAt+r.JumpMs {
-				next.messages[at] = movedTo(m, true)
+				next.set(at, movedTo(m, true))
 				continue
 			}
 			if m.dropFrom <= r.latest(o) {
-				next.messages[at].gone = true
+				m.gone = true
+				next.set(at, m)
 				continue
 			}
 			return nil
@@ -199,7 +213,7 @@ func (r *rules) claimFront(g group, o *operation, known []numbered) []group {
 		if !legal {
 			return nil
 		}
-		next.messages[at] = after
+		next.set(at, after)
 		taken++
 	}
 	if taken < len(o.claimed) {
@@ -221,7 +235,7 @@ func (r *rules) claimDead(g group, o *operation) []group {
 			}
 			g = moved
 		}
-		after, legal := r.received(g.messages[c.message], o, c)
+		after, legal := r.received(*g.messages[c.message], o, c)
 		if !legal {
 			return nil
 		}
@@ -232,16 +246,16 @@ func (r *rules) claimDead(g group, o *operation) []group {
 
 // moveTo moves messages to the dead letters, from the front of the group on, up to and with one of them.
 func (r *rules) moveTo(g group, o *operation, last int) (group, bool) {
-	next := group{messages: append([]message(nil), g.messages...), last: g.last}
+	next := group{messages: append([]*message(nil), g.messages...), last: g.last}
 	for at := 0; at <= last; at++ {
-		m := next.messages[at]
+		m := *next.messages[at]
 		if !m.stored || m.gone || m.dead {
 			continue
 		}
 		if !r.mayBeExhausted(m) || !r.mayBeVisible(m, o) {
 			return g, false
 		}
-		next.messages[at] = movedTo(m, true)
+		next.set(at, movedTo(m, true))
 	}
 	return next, true
 }
@@ -250,7 +264,7 @@ func describeGroup(g group) string {
 	var left []string
 	for at, m := range g.messages {
 		if m.stored && !m.gone {
-			left = append(left, fmt.Sprintf("#%d %s", at, describeMessage(m)))
+			left = append(left, fmt.Sprintf("#%d %s", at, describeMessage(*m)))
 		}
 	}
 	return strings.Join(left, "; ")

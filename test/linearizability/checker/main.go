@@ -40,7 +40,7 @@ type Violation struct {
 
 func main() {
 	pictures := flag.String("pictures", "", "the folder for visualizations of violations; none are made without")
-	limit := flag.Duration("limit", 30*time.Second, "the time to search for an order of one partition")
+	limit := flag.Duration("limit", time.Minute, "the time to search for an order of one partition")
 	flag.Parse()
 	lines := bufio.NewReaderSize(os.Stdin, 1<<20)
 	out := json.NewEncoder(os.Stdout)
@@ -114,9 +114,22 @@ func check(header *Header, lines []Line, pictures string, limit time.Duration) V
 }
 
 func (p partition) check(header *Header, pictures string, limit time.Duration) (*Violation, bool) {
-	if header.Model == "fifo" && porcupine.CheckOperationsTimeout(p.strict, p.joined().history(header.EndAt), limit) == porcupine.Ok {
-		return nil, true
+	if p.rules != nil {
+		joined := p.joined()
+		if porcupine.CheckOperationsTimeout(joined.model, joined.history(header.EndAt), limit) == porcupine.Ok {
+			return nil, true
+		}
+		for _, pair := range p.pairs() {
+			if violation, decided := pair.judge(header, pictures, limit); violation != nil || !decided {
+				return violation, decided
+			}
+		}
 	}
+	return p.judge(header, pictures, limit)
+}
+
+// judge searches for an order of the operations as they are.
+func (p partition) judge(header *Header, pictures string, limit time.Duration) (*Violation, bool) {
 	history := p.history(header.EndAt)
 	switch porcupine.CheckOperationsTimeout(p.model, history, limit) {
 	case porcupine.Ok:

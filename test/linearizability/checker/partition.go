@@ -12,8 +12,9 @@ import (
 type partition struct {
 	name  string
 	model porcupine.Model
-	// strict has fewer orders than model, and is tried first: numbers rise.
-	strict     porcupine.Model
+	// rules and known are there for a group.
+	rules      *rules
+	known      []numbered
 	operations []operation
 }
 
@@ -180,7 +181,7 @@ func (s *sorter) standard() []partition {
 	model := standardModel(s.rules)
 	var all []partition
 	for name, operations := range found {
-		all = append(all, partition{name, model, model, append(decided(operations), s.end())})
+		all = append(all, partition{name, model, nil, nil, append(decided(operations), s.end())})
 	}
 	sort.Slice(all, func(a, b int) bool { return all[a].name < all[b].name })
 	return all
@@ -238,11 +239,9 @@ func (s *sorter) fifo() []partition {
 			}
 		}
 	}
-	strict := *s.rules
-	strict.NumbersRise = true
 	var all []partition
 	for name, operations := range found {
-		all = append(all, partition{name, fifoModel(s.rules, known[name]), fifoModel(&strict, known[name]), append(decided(operations), s.end())})
+		all = append(all, partition{name, fifoModel(s.rules, known[name]), s.rules, known[name], append(decided(operations), s.end())})
 	}
 	sort.Slice(all, func(a, b int) bool { return all[a].name < all[b].name })
 	return all
