@@ -15,6 +15,7 @@ const (
 	received   = `{"op":"poll","client":"c","call":2000,"clock":2000,"return":2010,"leaseMs":5000,"received":[{"id":"A","handle":"h1","body":"a","count":1,"until":7005}]}`
 	acked      = `{"op":"ack","client":"c","call":3000,"clock":3000,"return":3010,"held":[{"id":"A","handle":"h1"}],"results":["ok"]}`
 	unanswered = `{"op":"ack","client":"c","call":3000,"clock":3000,"held":[{"id":"A","handle":"h1"}]}`
+	ended      = `{"op":"ack","client":"c","call":3000,"clock":3000,"return":3010,"ended":true,"held":[{"id":"A","handle":"h1"}]}`
 	again      = `{"op":"poll","client":"d","call":7000,"clock":7000,"return":7010,"leaseMs":5000,"received":[{"id":"A","handle":"h2","body":"a","count":2,"until":12008}]}`
 	tooSoon    = `{"op":"poll","client":"d","call":6000,"clock":6000,"return":6010,"leaseMs":5000,"received":[{"id":"A","handle":"h2","body":"a","count":2,"until":11008}]}`
 	ackedAgain = `{"op":"ack","client":"d","call":8000,"clock":8000,"return":8010,"held":[{"id":"A","handle":"h2"}],"results":["ok"]}`
@@ -48,6 +49,8 @@ func TestHistories(t *testing.T) {
 		{"a message that was acked is received again", []string{standardHeader, published, received, acked, again, ackedAgain}, false},
 		{"an ack without an answer was not done", []string{standardHeader, published, received, unanswered, again, ackedAgain}, true},
 		{"an ack without an answer was done", []string{standardHeader, published, received, unanswered}, true},
+		{"an ack that a killed server did not do", []string{standardHeader, published, received, ended, again, ackedAgain}, true},
+		{"an ack that a killed server did", []string{standardHeader, published, received, ended}, true},
 		{"a message is never received", []string{standardHeader, published}, false},
 		{"an ack under an outdated handle is refused", []string{standardHeader, published, received, again, refused, ackedAgain}, true},
 		{"an ack under an outdated handle succeeds", []string{standardHeader, published, received, again, outdated, ackedAgain}, false},

@@ -19,6 +19,12 @@ func (r *rules) dated(o operation) operation {
 // received. An order in which it does nothing later has an equal one in which it does nothing then, so no order is lost,
 // and the search is shorter by far.
 func decided(operations []operation) []operation {
+	for _, o := range operations {
+		// What was removed may be there again.
+		if o.kind == storedAgain {
+			return operations
+		}
+	}
 	claimedBy := map[string]*operation{}
 	later := map[string][]*operation{}
 	for at := range operations {

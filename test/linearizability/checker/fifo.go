@@ -102,7 +102,11 @@ func (r *rules) stepGroup(g group, o *operation, known []numbered) []group {
 		}
 		return states
 	case "publish":
-		return r.stepPublish(g, o, known)
+		next := r.stepPublish(g, o, known)
+		if o.ended {
+			next = append(next, g)
+		}
+		return next
 	case "claim":
 		if o.dead {
 			return r.claimDead(g, o)

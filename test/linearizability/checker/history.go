@@ -115,6 +115,8 @@ type operation struct {
 	claimed []claim
 	// by is when an operation of unknown outcome has taken effect or never will: what follows on the message shows that.
 	by int64
+	// ended tells that it has no answer because the server was killed: it took effect before that, or never.
+	ended bool
 	// parts are operations of one request that are tried as if they took effect together.
 	parts []operation
 }
@@ -151,8 +153,9 @@ func (line *Line) operation(kind, result string) operation {
 		ret = *line.Return
 	}
 	by := ret
-	if line.Ended && line.Return != nil {
+	ended := line.Ended && line.Return != nil
+	if ended {
 		by = *line.Return
 	}
-	return operation{kind: kind, client: line.Client, call: line.Call, ret: ret, by: by, clock: line.Clock, result: result}
+	return operation{kind: kind, client: line.Client, call: line.Call, ret: ret, by: by, ended: ended, clock: line.Clock, result: result}
 }

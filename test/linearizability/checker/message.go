@@ -106,7 +106,11 @@ func (r *rules) elsewhere(m message, o *operation) []message {
 	}
 	if !r.fifo && r.mayBeVisible(m, o) {
 		if !m.dead && r.mayBeExhausted(m) {
-			states = append(states, movedTo(m, true))
+			dead := movedTo(m, true)
+			states = append(states, dead)
+			if r.Redrives {
+				states = append(states, movedTo(dead, false))
+			}
 		}
 		if m.dead && r.Redrives {
 			back := movedTo(m, false)
@@ -147,6 +151,10 @@ func (r *rules) settled(m message, o *operation) []message {
 		}
 		return nil
 	case unknown:
+		// Elsewhere an operation that did nothing has its place in the order where it can do nothing.
+		if done && o.ended {
+			return []message{next, m}
+		}
 		if done {
 			return []message{next}
 		}

@@ -196,7 +196,7 @@ func (s *sorter) addPublish(found map[string][]operation, o operation, place fun
 				continue
 			}
 			// It may have stored this one too, or not.
-			one.id, one.result, one.ret = id, unknown, never
+			one.id, one.result, one.ret, one.by = id, unknown, never, never
 		}
 		name := place(id, o.identity)
 		found[name] = append(found[name], one)

@@ -27,6 +27,9 @@ func (r *rules) stepStandard(m message, o *operation) []message {
 	switch o.kind {
 	case "publish":
 		if !m.stored {
+			if o.ended {
+				return []message{r.published(o, o.id), m}
+			}
 			return []message{r.published(o, o.id)}
 		}
 		if o.result == unknown || (o.repeatable && m.id == o.id) {
