@@ -18,3 +18,20 @@ export interface LeasesSeen {
   /** The leases of a message, oldest first. */
   of(messageId: string): readonly SeenLease[]
 }
+
+/** Messages that went through a queue in a span of `bucketSeconds`. */
+export interface Flow {
+  /** Epoch ms. */
+  readonly at: number
+  /** Published, or moved into the queue. */
+  readonly stored: number
+  readonly received: number
+  readonly settled: number
+}
+
+/** How many messages went through each queue lately. */
+export interface FlowsSeen {
+  readonly bucketSeconds: number
+  /** Oldest first, the present span last. */
+  of(queue: string): readonly Flow[]
+}

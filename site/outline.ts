@@ -13,7 +13,14 @@ export const CHAPTERS: readonly Chapter[] = [
   { title: 'SQS clients', files: ['docs/sqs.md'] },
   {
     title: 'Operations',
-    files: ['docs/cli.md', 'docs/deploy.md', 'docs/failure-modes.md', 'docs/benchmarks.md', 'docs/scale.md'],
+    files: [
+      'docs/cli.md',
+      'docs/deploy.md',
+      'docs/runbook.md',
+      'docs/failure-modes.md',
+      'docs/benchmarks.md',
+      'docs/scale.md',
+    ],
   },
   {
     title: 'Architecture',

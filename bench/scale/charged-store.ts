@@ -99,14 +99,14 @@ export const chargedStore = (network: Network): Store => {
         kind: 'read',
         keys: [key.partition],
         perform: () => store.getDocument(key, options),
-        units: () => documentUnits(1, options?.consistent ?? false),
+        units: (document) => documentUnits(document ? [document] : [], options?.consistent ?? false),
       }),
     listDocuments: (query) =>
       send({
         kind: 'read',
         keys: [query.partition],
         perform: () => store.listDocuments(query),
-        units: ({ length }) => documentUnits(length, query.consistent ?? false),
+        units: (documents) => documentUnits(documents, query.consistent ?? false),
       }),
     transact: (writes) => write(writes.map(keyOfWrite), () => store.transact(writes), writes.length > 1 ? 2 : 1),
   }

@@ -1,6 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { manyQueues } from './many-queues.ts'
+import { outage } from './outage.ts'
 import type { Progress, Report } from './report.ts'
 import { shardsOverTime } from './shards-over-time.ts'
 import { throughputByShards } from './throughput-by-shards.ts'
@@ -9,7 +11,7 @@ const HELP = `Usage: npm run bench:scale -- [options]
 
 Runs the engine in virtual time on a model of DynamoDB's partitions, and writes the plots of docs/scale.md. See there.
 
-  --only PARTS    some of: shards, rise
+  --only PARTS    some of: shards, rise, outage, queues
                   (with commas between)
   --out FOLDER    where the plots go (default docs/images)
   --help
@@ -18,6 +20,8 @@ Runs the engine in virtual time on a model of DynamoDB's partitions, and writes 
 const QUESTIONS: Readonly<Record<string, (progress: Progress) => Promise<Report>>> = {
   shards: throughputByShards,
   rise: shardsOverTime,
+  outage,
+  queues: manyQueues,
 }
 
 const { values } = parseArgs({

@@ -36,14 +36,20 @@ const newSecond = (): Second => ({
 
 /** What happened, second by second. */
 export const newMeter = (startAt: number) => {
-  const seconds: Second[] = []
+  const seconds = new Map<number, Second>()
   const secondAt = (now: number): Second => {
     const index = Math.floor((now - startAt) / 1_000)
-    while (seconds.length <= index) seconds.push(newSecond())
-    return seconds[index] as Second
+    let second = seconds.get(index)
+    if (!second) {
+      second = newSecond()
+      seconds.set(index, second)
+    }
+    return second
   }
   return {
-    seconds: (from = 0, to = Number.POSITIVE_INFINITY): readonly Second[] => seconds.slice(from, to),
+    /** Seconds in which something happened, from one up to another. */
+    seconds: (from = 0, to = Number.POSITIVE_INFINITY): readonly Second[] =>
+      [...seconds].flatMap(([index, second]) => (index >= from && index < to ? [second] : [])),
     served: (kind: Kind, units: number, now: number): void => {
       const second = secondAt(now)
       second.requests++

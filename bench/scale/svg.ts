@@ -34,8 +34,10 @@ const RIGHT = 20
 const TITLE = 34
 const PANEL = 190
 const GAP = 34
+const LEGEND = 17
+const CHARACTER = 6.6
 const BOTTOM = 48
-const COLOURS = ['#2f7ed8', '#e07b00', '#2a9d5c', '#a855f7', '#d64550']
+const COLOURS = ['#2f7ed8', '#e07b00', '#2a9d5c', '#a855f7', '#d64550', '#0f9fb0']
 
 const STYLE = `
 text { font: 12px system-ui, sans-serif; fill: #3a3f45 }
@@ -48,15 +50,20 @@ text { font: 12px system-ui, sans-serif; fill: #3a3f45 }
 }`
 
 export const svg = ({ title, x, panels }: Plot): string => {
-  const height = TITLE + panels.length * (PANEL + GAP) - GAP + BOTTOM
+  const placed = panels.map((panel) => ({ panel, legend: legendOf(panel.series) }))
+  const heights = placed.map(({ legend }) => legend.rows * LEGEND + PANEL + GAP)
+  const height = TITLE + sumOf(heights) - GAP + BOTTOM
   const xs = panels.flatMap(({ series }) => series.flatMap(({ points }) => points.map(([value]) => value)))
   const toX = scale(x, Math.min(...xs), Math.max(...xs), LEFT, WIDTH - RIGHT)
-  const drawn = panels.map((panel, at) => drawPanel(panel, TITLE + at * (PANEL + GAP), toX))
+  const drawn = placed.map(({ panel, legend }, at) => {
+    const top = TITLE + sumOf(heights.slice(0, at))
+    return [legend.draw(top), drawPanel(panel, top + legend.rows * LEGEND, toX)].join('\n')
+  })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escaped(title)}">`,
     `<style>${STYLE}</style>`,
     `<rect class="paper" width="${WIDTH}" height="${height}" rx="6"/>`,
-    `<text class="title" x="${LEFT}" y="21">${escaped(title)}</text>`,
+    `<text class="title" x="16" y="21">${escaped(title)}</text>`,
     ...drawn,
     `<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${height - 8}" text-anchor="middle">${escaped(x.label)}</text>`,
     '</svg>\n',
@@ -79,9 +86,11 @@ const drawPanel = ({ y, series, lines = [] }: Panel, top: number, toX: Scale): s
     (tick) =>
       `<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${inside(tick)}" y2="${inside(tick)}"/><text x="${LEFT - 8}" y="${inside(tick) + 4}" text-anchor="end">${shown(tick)}</text>`,
   )
-  const below = toX.ticks.map(
-    (tick) => `<text x="${round(toX.of(tick))}" y="${top + PANEL + 17}" text-anchor="middle">${shown(tick)}</text>`,
-  )
+  const below = toX.ticks.map((tick) => {
+    const x = round(toX.of(tick))
+    const anchor = x > WIDTH - RIGHT - 1 ? 'end' : 'middle'
+    return `<text x="${x}" y="${top + PANEL + 17}" text-anchor="${anchor}">${shown(tick)}</text>`
+  })
   const limits = lines.map(
     ({ at, name }) =>
       `<line class="limit" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${inside(at)}" y2="${inside(at)}"/><text x="${WIDTH - RIGHT - 4}" y="${inside(at) - 5}" text-anchor="end">${escaped(name)}</text>`,
@@ -90,16 +99,38 @@ const drawPanel = ({ y, series, lines = [] }: Panel, top: number, toX: Scale): s
     const colour = COLOURS[at % COLOURS.length]
     const placed = points.map(([px, py]) => `${round(toX.of(px))},${inside(py)}`)
     const dots = marked ? placed.map((place) => dot(place, colour)).join('') : ''
-    const dash = dashed ? ' stroke-dasharray="6 4"' : ''
+    const dash = dashed ? DASHED : ''
     return `<polyline points="${placed.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"${dash}/>${dots}`
   })
-  const legend = series.map(({ name }, at) => {
-    const line = top + 14 + at * 16
-    return `<rect x="${LEFT + 8}" y="${line - 8}" width="14" height="4" fill="${COLOURS[at % COLOURS.length]}"/><text x="${LEFT + 28}" y="${line - 2}">${escaped(name)}</text>`
-  })
   const label = `<text transform="translate(16 ${top + PANEL / 2}) rotate(-90)" text-anchor="middle">${escaped(y.label)}</text>`
-  return [...grid, ...below, ...limits, ...curves, ...legend, label].join('\n')
+  return [...grid, ...below, ...limits, ...curves, label].join('\n')
 }
+
+const DASHED = ' stroke-dasharray="6 4"'
+
+/** The names of the series above their panel, in as many rows as they take. */
+const legendOf = (series: readonly Series[]) => {
+  const places: { readonly x: number; readonly row: number }[] = []
+  const next = { x: LEFT, row: 0 }
+  for (const { name } of series) {
+    const width = 44 + name.length * CHARACTER
+    if (next.x > LEFT && next.x + width > WIDTH - RIGHT) Object.assign(next, { x: LEFT, row: next.row + 1 })
+    places.push({ ...next })
+    next.x += width
+  }
+  const draw = (top: number): string =>
+    series
+      .map(({ name, dashed }, at) => {
+        const { x, row } = places[at] as (typeof places)[number]
+        const y = top + row * LEGEND + 5
+        const line = `<line x1="${round(x)}" x2="${round(x) + 22}" y1="${y}" y2="${y}" stroke="${COLOURS[at % COLOURS.length]}" stroke-width="3"${dashed ? DASHED : ''}/>`
+        return `${line}<text x="${round(x) + 28}" y="${y + 4}">${escaped(name)}</text>`
+      })
+      .join('\n')
+  return { rows: next.row + 1, draw }
+}
+
+const sumOf = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
 const dot = (place: string, colour: string | undefined): string => {
   const [cx, cy] = place.split(',')

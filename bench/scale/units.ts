@@ -1,13 +1,12 @@
 import type { Segment } from '../../lib/model/segment.ts'
 import type { Item } from '../../lib/store/dynamodb/header-item.ts'
 import { segmentItems } from '../../lib/store/dynamodb/segment-items.ts'
-import type { HeaderPage, NewSegment } from '../../lib/store/port.ts'
+import type { Document, HeaderPage, NewSegment } from '../../lib/store/port.ts'
 
 /** Bytes of a lease in a header, with the attribute's name. */
 const LEASE_BYTES = 24
 const WRITE_UNIT = 1_024
 const READ_UNIT = 4_096
-const DOCUMENT_BYTES = 300
 
 /** What the items of a segment take, as the adapter of DynamoDB makes them. */
 export interface SegmentCost {
@@ -51,8 +50,15 @@ export const pageUnits = ({ segments }: HeaderPage, costs: SegmentCosts, consist
   return readUnits(bytes, consistent)
 }
 
-export const documentUnits = (documents: number, consistent: boolean): number =>
-  readUnits(documents * DOCUMENT_BYTES, consistent)
+export const documentUnits = (documents: readonly Document[], consistent: boolean): number =>
+  readUnits(
+    documents.reduce((bytes, document) => bytes + documentBytes(document), 0),
+    consistent,
+  )
+
+/** The value is stored as JSON, beside the key, the version and the names of the attributes. */
+export const documentBytes = ({ partition, sort, value }: Document): number =>
+  partition.length + sort.length + JSON.stringify(value).length + 12
 
 const readUnits = (bytes: number, consistent: boolean): number =>
   Math.max(1, Math.ceil(bytes / READ_UNIT)) * (consistent ? 1 : 0.5)

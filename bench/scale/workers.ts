@@ -10,7 +10,7 @@ import type { World } from './world.ts'
 
 export const QUEUE = 'orders'
 /** About 150 bytes each, as `bench/bodies.ts` has them, and the same in every run. */
-const BODIES = Array.from({ length: 25 }, (_, at) => {
+export const BODIES = Array.from({ length: 25 }, (_, at) => {
   const { fraction, whole } = seededRandom(at)
   const orderId = `${fraction().toString(16).slice(2)}-${fraction().toString(16).slice(2)}`
   return {

@@ -10,7 +10,7 @@ export interface LoadOptions {
   readonly size: number
   /** Calls under way at the same time. */
   readonly parallel: number
-  readonly fifo: boolean
+  readonly fifo?: boolean
 }
 
 export interface Phase {

@@ -6,7 +6,7 @@ import type { Usage } from '../../functions/runtime/usage.ts'
  */
 export const PRICES = {
   region: 'us-east-1',
-  asOf: '2026-11',
+  asOf: 'November 2026',
   /** Each for a million. */
   million: {
     writeUnits: 0.625,

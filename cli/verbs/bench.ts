@@ -14,13 +14,13 @@ export const bench = verb<LoadOptions>({
   syntax: 'bench',
   group: 'Other',
   summary: 'measure rates and latencies with a load on a queue of its own',
-  details: `Creates a queue with a name of its own, publishes messages, then receives and acks them, and deletes the queue, also at Ctrl-C. Latencies are those of the calls that this command makes. Units are known with --table, and of a local server under --engine dynamodb. On AWS the load costs what any other does: 1,000 messages by ten use about 500 units.`,
+  details: `The command creates a queue with a name of its own, publishes messages, then receives and acks them, and deletes the queue, also at Ctrl-C. Latencies are those of the calls that this command makes. Units are known with --table, and of a local server under --engine dynamodb. On AWS the load costs what any other does: 1,000 messages by ten use about 500 units.`,
   options: () => [
     new Option('-n, --messages <number>', 'so many messages').default(1_000).argParser(wholeNumber(1, MAX_MESSAGES)),
     new Option('--batch <number>', 'messages of one call').default(10).argParser(wholeNumber(1, LIMITS.batchSize)),
     new Option('--size <bytes>', 'length of each body').default(200).argParser(wholeNumber(1, 200_000)),
     new Option('--parallel <number>', 'calls at the same time').default(4).argParser(wholeNumber(1, 64)),
-    new Option('--fifo', 'on a FIFO queue, in 100 message groups').default(false),
+    new Option('--fifo', 'on a FIFO queue, in 100 message groups'),
   ],
   examples: [
     ['holdfast bench', '1,000 messages by ten'],

@@ -12,6 +12,7 @@ import { DEFAULT_SCOPE, queueNames, sharedQueueNames } from '../sqs/queue-url.ts
 import type { Authenticator } from '../sqs/sigv4.ts'
 import { callerCheck } from './caller-check.ts'
 import { type FrontDoor, frontDoor } from './front-door.ts'
+import type { FlowLog } from './leases/flow-log.ts'
 import type { LeaseLog } from './leases/lease-log.ts'
 import type { LocalOptions } from './options.ts'
 import { type UsageLog, usageLog } from './usage-log.ts'
@@ -25,6 +26,8 @@ export interface LocalParts {
   readonly log: Log
   /** What the console shows of the leases of messages. @default what the queues keep */
   readonly leases?: LeaseLog
+  /** What the console shows of the messages that go through queues. @default what counts tell */
+  readonly flows?: FlowLog
   /** What queues used, which `GET /usage` tells. @default a log of requests, without units */
   readonly usage?: UsageLog
   /** Where messages are kept, for the console. */
@@ -60,11 +63,12 @@ export const composeFrontDoor = (parts: LocalParts): FrontDoor => {
   })
 }
 
-const consoleOver = (http: App, { engine, log, place, leases }: LocalParts): Console =>
+const consoleOver = (http: App, { engine, log, place, leases, flows }: LocalParts): Console =>
   createConsole({
     call: callApp(http),
     place,
     leases,
+    flows,
     now: engine.clock.now,
     failed: (error) => log.error('the console failed unexpectedly', { error }),
   })

@@ -35,6 +35,8 @@ const lineOf = (event: EngineEvent): string | undefined => {
     }
     case 'throttled':
       return `a publish to ${queue} was throttled: ${event.reason}`
+    case 'unreadable':
+      return `a message of ${queue} can't be read and stays where it is: ${event.reason} (${event.item})`
     default:
       return undefined
   }

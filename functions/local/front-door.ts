@@ -36,6 +36,15 @@ interface Arrival {
   readonly target: string
   /** Aborts when the caller has disconnected, or when the server stops and must answer now. */
   readonly signal: AbortSignal
+  /** The client, where it is at the other end of a connection. */
+  readonly sender?: Sender
+}
+
+interface Sender {
+  /** Whether it has not sent all of its request. */
+  isArriving(): boolean
+  /** Ends its connection. */
+  cut(): void
 }
 
 export type FrontDoor = (request: Request, arrival: Arrival) => Response | Promise<Response>

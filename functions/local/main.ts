@@ -6,11 +6,13 @@ import type { Store } from '../../lib/store/port.ts'
 import type { Authenticator } from '../sqs/sigv4.ts'
 import { removeAddress, writeAddress } from './address-file.ts'
 import { banner, serverUrl } from './banner.ts'
+import { boundedBodies } from './bounded-bodies.ts'
 import { isLoopback } from './caller-check.ts'
 import { composeFrontDoor } from './compose.ts'
 import { declaredText, declareQueues } from './declare-queues.ts'
 import { endingSignal } from './ending.ts'
 import { eventLines } from './event-lines.ts'
+import { FlowLog } from './leases/flow-log.ts'
 import { LeaseLog } from './leases/lease-log.ts'
 import { watchLeases } from './leases/watch-leases.ts'
 import { openStore } from './open-store.ts'
@@ -61,7 +63,8 @@ const serveUntilEnded = async (
   const redrives = startRedriveWorker(engine, log)
   try {
     const wakeRedrive = redrives.wake
-    const door = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description, ...seen })
+    const open = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description, ...seen })
+    const door = boundedBodies(open, engine.clock)
     const answer = options.verbose ? printingRequests(door, console.log) : door
     const { host } = options
     const server = await startServer({ host, port: options.port, answer, log })
@@ -82,11 +85,11 @@ const serveUntilEnded = async (
 
 /** An engine that tells the terminal what somebody has to know. Its leases are noted for the console, and its units for `GET /usage`. */
 const watchedEngine = (store: Store, meter: LocalStore['meter']) => {
-  const leases = new LeaseLog(Date.now)
-  const engine = createEngine({ store: watchLeases(store, leases), observe: eventLines(printLine) })
+  const [leases, flows] = [new LeaseLog(Date.now), new FlowLog(Date.now)]
+  const engine = createEngine({ store: watchLeases(store, { leases, flows }), observe: eventLines(printLine) })
   const usage = usageLog(engine.clock, meter !== undefined)
   meter?.(usage.consumed)
-  return { engine, leases, usage }
+  return { engine, leases, flows, usage }
 }
 
 /** Prints to stderr, where the log goes too: scripts read stdout. */

@@ -42,6 +42,7 @@ const LOGGED: ReadonlySet<EngineEvent['type']> = new Set([
   'follow-up-failed',
   'shards-raised',
   'throttled',
+  'unreadable',
 ])
 
 /** Counts a right that this function's role lacks, for the alarm. It is written at once, however the invocation ends. */
@@ -68,6 +69,7 @@ const EVENT_METRICS = {
   throttled: METRICS.throttled,
   'shards-raised': METRICS.shardsRaised,
   'orphan-dropped': METRICS.orphansDropped,
+  unreadable: METRICS.unreadableItems,
   'follow-up-failed': METRICS.followUpsFailed,
 } as const satisfies Record<EngineEvent['type'], MetricName>
 

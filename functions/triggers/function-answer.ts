@@ -1,4 +1,5 @@
 import type { InvokeOutcome } from '../../lib/triggers/invoker.ts'
+import { isWithin } from '../runtime/json-bounds.ts'
 
 /**
  * The outcome of a batch, read from its function's answer as Lambda reads it with `ReportBatchItemFailures`. `null`, an
@@ -12,7 +13,7 @@ import type { InvokeOutcome } from '../../lib/triggers/invoker.ts'
  */
 export const answerOf = (payload: string, messageIds: readonly string[]): InvokeOutcome => {
   const answer = parsed(payload)
-  if (answer === UNREADABLE) return { kind: 'failed', error: 'the answer is not JSON' }
+  if (answer === UNREADABLE) return { kind: 'failed', error: UNREADABLE_REASON }
   const isObject = typeof answer === 'object' && answer !== null && !Array.isArray(answer)
   if (!isObject && /batchItemFailures|itemIdentifier/.test(payload)) {
     return { kind: 'failed', error: 'the answer names failures, but is no object with a list batchItemFailures' }
@@ -27,7 +28,7 @@ export const answerOf = (payload: string, messageIds: readonly string[]): Invoke
     if (typeof id !== 'string' || !known.has(id)) {
       return {
         kind: 'failed',
-        error: `batchItemFailures names ${JSON.stringify(id) ?? 'nothing'}, which is no message of the batch`,
+        error: `batchItemFailures names ${named(id)}, which is no message of the batch`,
       }
     }
     failed.add(id)
@@ -35,14 +36,24 @@ export const answerOf = (payload: string, messageIds: readonly string[]): Invoke
   return { kind: 'answered', failed }
 }
 
+/** What is no text may be nested too deeply to be written again. */
+const named = (id: unknown): string =>
+  typeof id === 'string' ? JSON.stringify(id.slice(0, MAX_NAMED)) : id === undefined ? 'nothing' : 'what is no text'
+
+const MAX_NAMED = 200
+
 interface Answer {
   readonly batchItemFailures?: unknown
 }
 
+const UNREADABLE_REASON = 'the answer is not JSON, or has more values or levels than any answer needs'
 const UNREADABLE = Symbol('not JSON')
+const BOUNDS = { depth: 200, values: 1_000_000 } as const
 
 const parsed = (payload: string): unknown => {
   if (payload === '') return null
+  // Six megabytes of brackets would take a second, and a hundred and seventy megabytes of memory.
+  if (!isWithin(payload, BOUNDS)) return UNREADABLE
   try {
     return JSON.parse(payload)
   } catch {

@@ -1,4 +1,5 @@
 import type { Document } from './document.ts'
+import { LIMITS } from './limits.ts'
 import type { JsonValue } from './message.ts'
 import { layoutIn, type QueueLayout, SHARDS_KEPT_MS } from './queue-layout.ts'
 import { plainName } from './queue-name.ts'
@@ -102,6 +103,26 @@ export const layoutOf = (queue: QueueState): QueueLayout => ({
   changedAt: queue.shardsChangedAt,
   ...(queue.shardsKeptMs !== SHARDS_KEPT_MS.min && { keptMs: queue.shardsKeptMs }),
 })
+
+/** Whether a stored value has what every operation takes for granted of a queue's record. */
+export const isQueueRecord = (value: unknown): value is QueueRecord => {
+  const { settings, generation, createdAt, tags, extras } = (value ?? {}) as Partial<QueueRecord>
+  return (
+    typeof generation === 'string' &&
+    typeof createdAt === 'number' &&
+    isPlain(settings) &&
+    isPlain(tags) &&
+    isPlain(extras) &&
+    NUMBERS.every((name) => typeof settings[name] === 'number') &&
+    isWithin(settings.shards, LIMITS.shards) &&
+    isWithin(settings.priorities, LIMITS.priorities)
+  )
+}
+
+const NUMBERS = ['visibilityTimeoutSeconds', 'delaySeconds', 'retentionSeconds', 'maximumMessageBytes'] as const
+const isPlain = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isWithin = (count: number, max: number): boolean => Number.isInteger(count) && count >= 1 && count <= max
 
 export const recordIn = (document: Document): QueueRecord => document.value as unknown as QueueRecord
 export const recordValue = (record: QueueRecord): JsonValue => {

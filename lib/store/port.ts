@@ -97,8 +97,10 @@ export interface NewSegment {
 
 export interface StoredSegment {
   readonly segment: Segment
-  /** Undefined where it was never stored, or has expired. */
+  /** Undefined where it was never stored, has expired, or can't be read. */
   readonly content: Content | undefined
+  /** Why the segment can't be read, where that is so: it is damaged, or in a form that this version does not know. */
+  readonly unreadable?: string
 }
 
 export interface HeaderRange {
@@ -125,7 +127,13 @@ export interface Claim {
 
 export type ChangeOutcome = { readonly applied: true; readonly segment: Segment | undefined } | ChangeFailure
 export type ClaimOutcome =
-  | { readonly applied: true; readonly segment: Segment; readonly content: Content | undefined }
+  | {
+      readonly applied: true
+      readonly segment: Segment
+      readonly content: Content | undefined
+      /** Why the content can't be read, where that is so. */
+      readonly unreadable?: string
+    }
   | ChangeFailure
 export interface ChangeFailure {
   readonly applied: false
@@ -177,10 +185,7 @@ export interface WriteFailure {
   readonly lastSequence?: string
 }
 
-export interface ClaimedSegment {
-  readonly segment: Segment
-  readonly content: Content | undefined
-}
+export type ClaimedSegment = StoredSegment
 
 /** A ticket's key. */
 export interface TicketKey {

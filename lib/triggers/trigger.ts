@@ -6,6 +6,8 @@ import { checkQueueName, plainName } from '../model/queue-name.ts'
 import { withoutUndefined } from '../model/without-undefined.ts'
 import { readQueue } from '../queues/read-queue.ts'
 import { triggerKey } from '../store/keys.ts'
+import type { Document } from '../store/port.ts'
+import { valueIn } from '../store/unreadable.ts'
 import { duePut, dueQueues, readDue } from './due-index.ts'
 import { checkedFilter, type FilterPattern, type Unmatched } from './filter/filter.ts'
 
@@ -137,9 +139,21 @@ const checkUnmatched = ({ queue, filter, unmatched }: Trigger): void => {
 export const readTrigger = async (engine: Engine, queue: string): Promise<StoredTrigger | undefined> =>
   (await readVersion(engine, queue))?.trigger
 
+const triggerIn = (document: Document): StoredTrigger =>
+  valueIn<StoredTrigger>(document, {
+    queue: 'string',
+    functionName: 'string',
+    functionTimeoutSeconds: 'number',
+    batchSize: 'number',
+    batchingWindowSeconds: 'number',
+    maxConcurrency: 'number',
+    enabled: 'boolean',
+    reportBatchItemFailures: 'boolean',
+  })
+
 const readVersion = async (engine: Engine, queue: string) => {
   const document = await engine.store.getDocument(triggerKey(queue), { consistent: true })
-  return document && { trigger: document.value as unknown as StoredTrigger, version: document.version }
+  return document && { trigger: triggerIn(document), version: document.version }
 }
 
 /**

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { FlowLog } from '../../functions/local/leases/flow-log.ts'
 import { LeaseLog } from '../../functions/local/leases/lease-log.ts'
 import { watchLeases } from '../../functions/local/leases/watch-leases.ts'
 import { cancelMessage } from '../../lib/messages/cancel-message.ts'
@@ -16,14 +17,16 @@ import { type TestConsole, testConsole } from './test-console.ts'
 
 let engine: TestEngine
 let log: LeaseLog
+let flows: FlowLog
 let view: TestConsole
 let id: string
 
 beforeEach(async () => {
   const clock = manualClock()
   log = new LeaseLog(clock.now)
-  engine = testEngine({ clock, store: watchLeases(memoryStore({ clock }), log) })
-  view = testConsole(engine, { leases: log })
+  flows = new FlowLog(clock.now)
+  engine = testEngine({ clock, store: watchLeases(memoryStore({ clock }), { leases: log, flows }) })
+  view = testConsole(engine, { leases: log, flows })
   await createQueue(engine, 'failed')
   await createQueue(engine, 'orders', { settings: { deadLetter: { queue: 'failed', maxReceives: 9 } } })
   const [sent] = await publish(engine, 'orders', [{ body: 'x' }])
@@ -125,4 +128,34 @@ test('what is kept is bounded: the messages that changed longest ago are forgott
     })
   }
   expect([log.of(id).length, log.of('message 5100').length, log.of('message 10009').length]).toEqual([0, 1, 1])
+})
+
+describe('the page of a queue', () => {
+  test('has what was published, received and acked each second', async () => {
+    for (let body = 0; body < 9; body++) await publish(engine, 'orders', [{ body }])
+    const held = await poll(engine, 'orders', { maxMessages: 5 })
+    await ack(
+      engine,
+      'orders',
+      held.slice(0, 4).map(({ receiptHandle }) => receiptHandle),
+    )
+    expect(flows.of('orders').at(-1)).toMatchObject({ stored: 10, received: 5, settled: 4 })
+    await engine.clock.advance(5_000)
+    const { html } = await view.see('/queues/orders')
+    expect(html).toMatch(/published 2\.0\/s.*received 1\.0\/s.*acked 0\.8\/s/)
+    expect(html).toContain('top: 2/s')
+  })
+
+  test('counts no ack where a nack gives a message back, and has nothing of a queue that was not used', async () => {
+    await nack(engine, 'orders', [{ receiptHandle: await receive(), delaySeconds: 0 }])
+    expect(flows.of('orders').at(-1)).toMatchObject({ stored: 1, received: 1, settled: 0 })
+    expect(flows.of('none')).toEqual([])
+  })
+
+  test('keeps ten minutes', async () => {
+    await engine.clock.advance(595_000)
+    expect(flows.of('orders')[0]).toMatchObject({ stored: 1 })
+    await engine.clock.advance(5_000)
+    expect(flows.of('orders').every(({ stored }) => stored === 0)).toBe(true)
+  })
 })

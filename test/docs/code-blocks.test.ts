@@ -129,6 +129,26 @@ test('each block that no test runs has a reason, and these are all of them', () 
       "runs for minutes": [
         "docs/fuzzing.md",
       ],
+      "takes half an hour": [
+        "docs/scale.md",
+      ],
+      "test/infra/runbook.test.ts runs it": [
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+        "docs/runbook.md",
+      ],
     }
   `)
 })

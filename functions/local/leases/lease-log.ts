@@ -59,17 +59,21 @@ export class LeaseLog implements LeasesSeen {
     else this.#end(watched, slot.receiveCount < watched.receiveCount ? 'unreceived' : 'nacked')
   }
 
-  /** The message of a slot left its queue. */
-  gone(place: string, how: (messageId: string) => { readonly how: LeaseEnd; readonly reason?: string }): void {
+  /** The message of a slot left its queue. Returns how the lease ended; nothing where there was none. */
+  gone(
+    place: string,
+    how: (messageId: string) => { readonly how: LeaseEnd; readonly reason?: string },
+  ): LeaseEnd | undefined {
     const watched = this.#slots.get(place)
-    if (!watched) return
+    if (!watched) return undefined
+    const lasted = watched.lease.end === undefined
     this.#slots.delete(place)
     const { how: end, reason } = how(watched.messageId)
     this.#end(watched, end, reason)
     const leases = this.#kept.get(watched.messageId)
-    if (!leases) return
     this.#kept.delete(watched.messageId)
-    this.#left.set(watched.messageId, leases)
+    if (leases) this.#left.set(watched.messageId, leases)
+    return lasted ? watched.lease.end?.how : undefined
   }
 
   /** A claim whose messages reached no consumer was taken back. */

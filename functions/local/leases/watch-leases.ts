@@ -3,15 +3,27 @@ import { encodeMessageId } from '../../../lib/model/message-id.ts'
 import { plainName } from '../../../lib/model/queue-name.ts'
 import type { Change } from '../../../lib/model/segment-change.ts'
 import { type SegmentKey, segmentId } from '../../../lib/model/segment-key.ts'
-import type { Claim, ClaimedSegment, Store, Write } from '../../../lib/store/port.ts'
+import type { Claim, ClaimedSegment, NewSegment, Store, Write } from '../../../lib/store/port.ts'
+import type { FlowLog } from './flow-log.ts'
 import type { LeaseLog } from './lease-log.ts'
 
-/** Places of a segment's slots. */
-const SLOTS = 25
+/** Places that a segment's slots can have. */
+const EVERY_SLOT = Array.from({ length: 25 }, (_, index) => index)
 
-/** A store that notes the leases that it gives, and how each ends. It reads and writes nothing more. */
-export const watchLeases = (store: Store, log: LeaseLog): Store => ({
+/** What a store is watched with. */
+export interface Watch {
+  readonly leases: LeaseLog
+  readonly flows: FlowLog
+}
+
+/** A store that notes the leases that it gives, how each ends, and how many messages go through. It reads and writes nothing more. */
+export const watchLeases = (store: Store, log: Watch): Store => ({
   ...store,
+  insert: async (insert) => {
+    const outcome = await store.insert(insert)
+    if (outcome === 'inserted') noteInsert(log, insert)
+    return outcome
+  },
   claim: async (claims) => {
     const outcomes = await store.claim(claims)
     outcomes.forEach((outcome, index) => {
@@ -37,31 +49,37 @@ export const watchLeases = (store: Store, log: LeaseLog): Store => ({
   transact: async (writes) => {
     const outcome = await store.transact(writes)
     if (!outcome.applied) return outcome
-    for (const write of writes) if (write.kind === 'change') noteChange(log, write.change, endIn(writes))
+    for (const write of writes) {
+      if (write.kind === 'change') noteChange(log, write.change, endIn(writes))
+      else if (write.kind === 'insert') noteInsert(log, write.insert)
+    }
     return outcome
   },
 })
 
 const placeOf = (key: SegmentKey, index: number): string => `${segmentId(key)}#${index}`
 
-const noteClaim = (log: LeaseLog, claim: Claim | undefined, { segment, content }: ClaimedSegment): void => {
+const queueOf = ({ partition }: SegmentKey): string => plainName(partition.queue)
+
+const noteInsert = ({ flows }: Watch, { segment }: NewSegment): void =>
+  flows.add(queueOf(segment.key), 'stored', segment.slots.length)
+
+const noteClaim = ({ leases, flows }: Watch, claim: Claim | undefined, { segment, content }: ClaimedSegment): void => {
   for (const [index, slot] of claim?.change.slots ?? []) {
     const messageId = content?.messages[index]?.messageId ?? encodeMessageId(segment.key, index)
-    log.claimed(placeOf(segment.key, index), messageId, plainName(segment.key.partition.queue), slot)
+    leases.claimed(placeOf(segment.key, index), messageId, queueOf(segment.key), slot)
   }
+  flows.add(queueOf(segment.key), 'received', claim?.change.slots?.length ?? 0)
 }
 
 type HowEnded = (messageId: string) => { readonly how: LeaseEnd; readonly reason?: string }
 
-const noteChange = (log: LeaseLog, { key, slots }: Change, how: HowEnded): void => {
-  if (slots === undefined) {
-    for (let index = 0; index < SLOTS; index++) log.gone(placeOf(key, index), how)
-    return
-  }
-  for (const [index, slot] of slots) {
-    if (slot.kind === 'gone') log.gone(placeOf(key, index), how)
-    else log.changed(placeOf(key, index), slot)
-  }
+const noteChange = ({ leases, flows }: Watch, { key, slots }: Change, how: HowEnded): void => {
+  const gone = slots ? slots.filter(([, slot]) => slot.kind === 'gone').map(([index]) => index) : EVERY_SLOT
+  const ends = gone.map((index) => leases.gone(placeOf(key, index), how))
+  const settled = ends.filter((end) => end === 'settled').length
+  if (settled > 0) flows.add(queueOf(key), 'settled', settled)
+  for (const [index, slot] of slots ?? []) if (slot.kind !== 'gone') leases.changed(placeOf(key, index), slot)
 }
 
 /** A transaction that stores the message again under its id moves it. A message that fails for good keeps why. */

@@ -27,10 +27,10 @@ export const changeOperations = (
    * condition: what the change requires · cost: 1 WRU each, also when the condition fails
    */
   change: (changes) =>
-    changePatiently(changes, { change: (some) => changeEach(table, some), sleep, fraction: Math.random }),
+    changePatiently(changes, { change: (some) => changeEach(table, clock, some), sleep, fraction: Math.random }),
 
   /** Like `change`, and reads the bodies concurrently: a body that is read for a lost claim costs a fraction of a write. */
-  claim: (claims) => claimEach(table, claims),
+  claim: (claims) => claimEach(table, clock, claims),
 
   /**
    * writes: every claim and the fence in one transaction; a lone claim without a fence in a plain update
@@ -40,22 +40,23 @@ export const changeOperations = (
   claimTogether: async (claims, fence) => {
     const [only, another] = claims
     if (!only || another || fence) return claimTogether(table, claims, fence && fenceItem(table, fence, clock.now()))
-    const [outcome] = await claimEach(table, claims)
+    const [outcome] = await claimEach(table, clock, claims)
     if (outcome && !outcome.applied && outcome.error) throw outcome.error
     return outcome?.applied ? [outcome] : undefined
   },
 })
 
-const changeEach = async (table: TableClient, changes: readonly Change[]): Promise<ChangeOutcome[]> => {
+const changeEach = async (table: TableClient, clock: Clock, changes: readonly Change[]): Promise<ChangeOutcome[]> => {
   const written = await write(table, changes)
   return changes.map((change, position) => {
     const outcome = written[position] as Written
-    if (!outcome.held) return failure(change, outcome)
-    return { applied: true, segment: outcome.item && change.slots && headerOf(change.key.partition, outcome.item) }
+    if (!outcome.held) return failure(change, outcome, clock)
+    const segment = outcome.item && change.slots && headerOf(change.key.partition, outcome.item, clock.now())
+    return { applied: true, segment }
   })
 }
 
-const claimEach = async (table: TableClient, claims: readonly Claim[]): Promise<ClaimOutcome[]> => {
+const claimEach = async (table: TableClient, clock: Clock, claims: readonly Claim[]): Promise<ClaimOutcome[]> => {
   const segments = claims.map(({ segment }) => segment)
   const [written, early] = await Promise.all([
     write(
@@ -72,14 +73,16 @@ const claimEach = async (table: TableClient, claims: readonly Claim[]): Promise<
   const bodies = new Map([...early.bodies, ...rest])
   return claims.map(({ change, segment: read }, position): ClaimOutcome => {
     const outcome = written[position] as Written
-    if (!outcome.held) return failure(change, outcome)
+    if (!outcome.held) return failure(change, outcome, clock)
     const after = applyChange(read, change)
     const segment = outcome.item
-      ? headerOf(change.key.partition, outcome.item)
+      ? headerOf(change.key.partition, outcome.item, clock.now())
       : ((after.applied ? after.segment : undefined) ?? read)
-    const content = contentIn(outcome.item, segment, bodies)
-    // Content that could not be read is an error: a poll takes content that is missing for never stored, and drops the messages.
-    return !content && error ? { applied: false, segment: undefined, error } : { applied: true, segment, content }
+    const found = contentIn(outcome.item, segment, bodies)
+    // A failed read is an error: a poll takes content that is missing for never stored, and drops the messages.
+    return !found.content && error
+      ? { applied: false, segment: undefined, error }
+      : { applied: true, segment, ...found }
   })
 }
 
@@ -122,7 +125,7 @@ const claimTogether = async (
   return claims.map(({ change, segment }) => {
     const after = applyChange(segment, change)
     const claimed = (after.applied ? after.segment : undefined) ?? segment
-    return { segment: claimed, content: contentIn(found.get(segment.key.sort), segment, bodies) }
+    return { segment: claimed, ...contentIn(found.get(segment.key.sort), segment, bodies) }
   })
 }
 
@@ -134,9 +137,10 @@ const updateItem = (TableName: string, change: Change) => {
 const failure = (
   change: Change,
   { item, error }: { item: Item | undefined; error?: HoldfastError },
+  clock: Clock,
 ): ChangeFailure => ({
   applied: false,
-  segment: item && headerOf(change.key.partition, item),
+  segment: item && headerOf(change.key.partition, item, clock.now()),
   ...(error && { error }),
 })
 

@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts'
 import type { JsonValue } from '../../model/message.ts'
 import { SORT_KEY_LENGTH } from '../keys.ts'
 import type { Document, DocumentKey, PutWrite, Store } from '../port.ts'
+import { unreadable } from '../unreadable.ts'
 import type { Item } from './header-item.ts'
 import type { TableClient } from './table-client.ts'
 
@@ -22,12 +23,17 @@ const documentItem = (key: DocumentKey, version: number, value: JsonValue, expir
 
 export const documentItemKey = ({ partition, sort }: DocumentKey): Item => ({ pk: { S: partition }, sk: { S: sort } })
 
-export const documentOf = (item: Item): Document => ({
-  partition: item.pk?.S ?? '',
-  sort: item.sk?.S ?? '',
-  version: Number(item.e?.N),
-  value: JSON.parse(item.j?.S ?? 'null') as JsonValue,
-})
+/** @throws `Internal`, naming the item, where it can't be read */
+export const documentOf = (item: Item): Document => {
+  const key = { partition: item.pk?.S ?? '', sort: item.sk?.S ?? '' }
+  const version = Number(item.e?.N)
+  if (!Number.isSafeInteger(version)) throw unreadable(key, 'its attribute e is no version')
+  try {
+    return { ...key, version, value: JSON.parse(item.j?.S ?? 'null') as JsonValue }
+  } catch (error) {
+    throw unreadable(key, error)
+  }
+}
 
 export const putDocument = ({ key, value, expiresAt, ifVersion: version }: PutWrite, now: number) => ({
   Item: documentItem(key, (version ?? 0) + 1, value, expiresAt),

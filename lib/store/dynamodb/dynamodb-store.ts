@@ -27,7 +27,7 @@ export const dynamodbStore = (parts: DynamodbStoreParts): TableStore => {
   const { clock = systemClock } = parts
   const table = new TableClient(parts)
   return {
-    ...segmentOperations(table),
+    ...segmentOperations(table, clock),
     ...changeOperations(table, clock),
     ...documentOperations(table, clock),
     ...ticketOperations(table),

@@ -89,7 +89,7 @@ const metBy = (write: Write | undefined, item: Item | undefined): Partial<Action
     case undefined:
       return { item }
     case 'change':
-      return { segment: headerOf(write.change.key.partition, item) }
+      return { segment: headerOf(write.change.key.partition, item, 0) }
     case 'advance':
     case 'touch':
       return { ...(item.l?.S !== undefined && { lastSequence: item.l.S }) }

@@ -1,9 +1,11 @@
 import { type DynamoDBClient, ScanCommand, type ScanCommandInput } from '@aws-sdk/client-dynamodb'
 import { partitionId, type SegmentKey, type SegmentPartition } from '../../model/segment-key.ts'
 import { KEY_KINDS, segmentKeyOf } from '../keys.ts'
+import type { DocumentKey } from '../port.ts'
 import type { StoredItem } from '../stored-item.ts'
+import { unreadable } from '../unreadable.ts'
 import { documentOf } from './documents.ts'
-import { headerOf, type Item } from './header-item.ts'
+import { type Item, readHeader } from './header-item.ts'
 import { bodiesOf, contentIn } from './segments.ts'
 import { TableClient } from './table-client.ts'
 import { ticketStateOf } from './tickets.ts'
@@ -17,7 +19,8 @@ export interface StoredItemsParts {
 
 /**
  * Reads every item of a table, page by page. No process may write to the table meanwhile. A segment whose content was never
- * stored is left out: its publish failed, or was not answered.
+ * stored is left out: its publish failed, or was not answered. An item that can't be read is an
+ * error that names it: the copy would lack it.
  *
  * reads: the table twice · cost: 0.5 RRU per 4 KB and scan
  */
@@ -34,7 +37,8 @@ export async function* storedItems({ client, table, now }: StoredItemsParts): As
       true,
     )
     const stored = segments.flatMap(({ item, segment }): StoredItem[] => {
-      const content = contentIn(item, segment, bodies)
+      const { content, unreadable: reason } = contentIn(item, segment, bodies)
+      if (reason !== undefined) throw unreadable(keyOf(item), reason)
       return content ? [{ kind: 'segment', stored: { segment: { ...segment, bodyItems: 0 }, content } }] : []
     })
     yield [...stored, ...live.flatMap(otherIn)]
@@ -72,8 +76,15 @@ const groupName = ({ queue, generation }: SegmentPartition, group: string): stri
 const segmentIn = (item: Item, shards: ReadonlyMap<string, number>) => {
   if (kindOf(item) !== SEGMENT.letter) return undefined
   const key = segmentKeyOf({ partition: item.pk?.S ?? '', sort: item.sk?.S ?? '' })
-  return key && { item, segment: headerOf(withShard(key, shards), item) }
+  if (!key) return undefined
+  try {
+    return { item, segment: readHeader(withShard(key, shards), item) }
+  } catch (error) {
+    throw unreadable(keyOf(item), error)
+  }
 }
+
+const keyOf = ({ pk, sk }: Item): DocumentKey => ({ partition: pk?.S ?? '', sort: sk?.S ?? '' })
 
 const withShard = ({ partition }: SegmentKey, shards: ReadonlyMap<string, number>): SegmentPartition => {
   const { group } = partition

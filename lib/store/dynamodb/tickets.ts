@@ -140,6 +140,7 @@ export const ticketStateOf = (item: Item): TicketState => ({
 })
 
 const lockedUntilOf = ({ u, m, l }: Item): number => {
-  if (u?.N === undefined) return Number.POSITIVE_INFINITY
-  return m !== undefined && m.S !== l?.S ? 0 : Number(u.N)
+  if (u === undefined) return Number.POSITIVE_INFINITY
+  // A lock that can't be read is none: polls must not wait for it for ever.
+  return m !== undefined && m.S !== l?.S ? 0 : Number(u.N ?? 0)
 }

@@ -74,3 +74,13 @@ test('the text of a function error has its type and message', () => {
   )
   expect(functionError('Unhandled', 'not JSON')).toBe('Unhandled')
 })
+
+test('an answer of more brackets than any needs fails the batch, and one that names them in place of an id', () => {
+  const deep = '['.repeat(100_000) + ']'.repeat(100_000)
+  expect(answerOf(deep, ['a'])).toMatchObject({ kind: 'failed' })
+  const within = '['.repeat(150) + ']'.repeat(150)
+  expect(answerOf(`{"batchItemFailures":[{"itemIdentifier":${within}}]}`, ['a'])).toEqual({
+    kind: 'failed',
+    error: 'batchItemFailures names what is no text, which is no message of the batch',
+  })
+})

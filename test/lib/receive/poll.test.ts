@@ -61,7 +61,7 @@ test('all shards and priorities are looked into', async () => {
 })
 
 describe('where DynamoDB throttles the partition of a shard', () => {
-  const engineWithHotShards = async (hot: readonly number[]) => {
+  const engineWithHotShards = async (hot: readonly number[], seed = 5) => {
     const clock = manualClock()
     const store = memoryStore({ clock })
     const engine = await engineWithQueue({ shards: 4 }, { clock, store })
@@ -74,11 +74,12 @@ describe('where DynamoDB throttles the partition of a shard', () => {
       const partition = partitionOf(queue, shard)
       return (await store.headers({ partition, from: '0', to: '~', limit: 100 })).segments.length
     }
-    return { engine: testEngine({ clock, store: throttling, seed: 5 }), waitingIn }
+    return { engine: testEngine({ clock, store: throttling, seed }), waitingIn }
   }
 
-  test('a poll receives from the other shards', async () => {
-    const { engine, waitingIn } = await engineWithHotShards([0, 1, 2])
+  // Each seed begins with another shard.
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])('a poll receives from the other shards (seed %i)', async (seed) => {
+    const { engine, waitingIn } = await engineWithHotShards([0, 1, 2], seed)
     const waiting = await waitingIn(3)
     expect(waiting).toBeGreaterThan(3)
     expect(await poll(engine, 'orders', { maxMessages: 25 })).toHaveLength(waiting)

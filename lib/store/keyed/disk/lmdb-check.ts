@@ -71,6 +71,8 @@ const damageIn = (read: Read, size: number): string | undefined => {
       const bytes = read(Number(page) * pageBytes, pageBytes)
       const children = childrenIn(bytes, { page, isLeaf: height === 1, pagesInFile })
       if (!children) return `its page ${page} is malformed`
+      // No more are looked at. Damaged pages may name a page a thousand times each.
+      if (below.length >= MAX_CHECKED_PAGES) continue
       for (const child of children) below.push({ page: child, height: height - 1 })
     }
     level = below
