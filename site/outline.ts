@@ -16,6 +16,7 @@ export const CHAPTERS: readonly Chapter[] = [
     files: [
       'docs/cli.md',
       'docs/deploy.md',
+      'docs/operate.md',
       'docs/runbook.md',
       'docs/failure-modes.md',
       'docs/benchmarks.md',

@@ -42,7 +42,7 @@ export const stateChart = (samples: readonly Sample[]): Html => {
     text: `${name} ${rate(samples, name)}`,
     points: samples.map((sample) => [sample.at, sample[name]] as const),
   }))
-  return chart(`Messages by state over the last ${duration(seconds)}`, lines, seconds, '')
+  return chart(`Messages by state over the last ${duration(seconds)}`, lines, '')
 }
 
 /** Messages that were stored, received and settled each second. */
@@ -58,7 +58,7 @@ export const flowChart = ({ bucketSeconds }: Pick<FlowsSeen, 'bucketSeconds'>, f
     ] as const
   ).map(([color, name, points]) => ({ color, text: `${name} ${(points.at(-1)?.[1] ?? 0).toFixed(1)}/s`, points }))
   const seconds = over.length * bucketSeconds
-  return chart(`Messages a second over the last ${duration(seconds)}`, lines, seconds, '/s')
+  return chart(`Messages a second over the last ${duration(seconds)}`, lines, '/s')
 }
 
 interface Line {
@@ -67,13 +67,13 @@ interface Line {
   readonly points: readonly (readonly [number, number])[]
 }
 
-const chart = (title: string, lines: readonly Line[], seconds: number, unit: string): Html => {
+const chart = (title: string, lines: readonly Line[], unit: string): Html => {
   const most = Math.max(1, ...lines.flatMap(({ points }) => points.map(([, value]) => value)))
   const top = `${count(Math.ceil(most))}${unit}`
-  return html`<figure class="chart"><svg viewBox="0 -4 ${WIDTH} ${HEIGHT + 8}" role="img" aria-label="${title}, at most ${top}" preserveAspectRatio="none">
+  return html`<figure class="chart"><p class="dim">${title}</p><svg viewBox="0 -4 ${WIDTH} ${HEIGHT + 8}" role="img" aria-label="${title}, at most ${top}" preserveAspectRatio="none">
 <line class="rule" x1="0" x2="${WIDTH}" y1="0" y2="0"/><line class="rule" x1="0" x2="${WIDTH}" y1="${HEIGHT / 2}" y2="${HEIGHT / 2}"/><line class="rule" x1="0" x2="${WIDTH}" y1="${HEIGHT}" y2="${HEIGHT}"/>
 ${lines.map(({ color, points }) => html`<polyline class="s-${color}" points="${scaled(points, WIDTH, HEIGHT, Math.max(1, Math.ceil(most)))}"/>`)}
-</svg><figcaption>${lines.map(({ color, text }) => html`<span class="key k-${color}">${text}</span>`)}<span class="dim">top: ${top} · last ${duration(seconds)}</span></figcaption></figure>`
+</svg><figcaption>${lines.map(({ color, text }) => html`<span class="key k-${color}">${text}</span>`)}<span class="dim">top: ${top}</span></figcaption></figure>`
 }
 
 /** By how much a count changed in each second between the last samples. */

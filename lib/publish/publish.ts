@@ -23,7 +23,7 @@ export interface PublishCallOptions {
    * 1 to 128 printable ASCII characters without spaces. A call that is repeated within ten minutes with the same key and
    * messages stores nothing more, and returns the results of the first call. Either all messages are stored, or none.
    *
-   * Cost: the segments' headers are written in a transaction, which doubles their units, and the key takes 2 WRU.
+   * Cost: the segments' headers are written in a transaction, which doubles their units, and the key costs 2 WRU.
    */
   readonly idempotencyKey?: string
 }
@@ -94,8 +94,8 @@ const publishPlain = async (
 const SHARDS_TRIED = 3
 
 /**
- * Inserts into a random shard of those that were not throttled lately, and if DynamoDB throttles the shard's partition, into another
- * shard, which may be new.
+ * Inserts into a random shard that was not throttled lately. If DynamoDB throttles that shard's partition, inserts into another shard,
+ * which may be a new one.
  */
 const insertSomewhere = async (
   engine: Engine,
@@ -120,9 +120,10 @@ const insertSomewhere = async (
   return failure as HoldfastError
 }
 
+/** How many random shards are considered to find one that was not throttled lately. */
 const DRAWS = 5
 
-/** A random shard that was not tried yet, and if there are such, one that was not throttled lately. */
+/** A random shard that was not tried yet, and probably one that was not throttled lately, if there is one. */
 const anotherShard = (engine: Engine, queue: QueueState, shards: number, tried: ReadonlySet<number>): number => {
   let shard = drawShard(engine, shards, tried)
   for (let draw = 1; draw < DRAWS && engine.throttled.isThrottled(partitionId(partitionOf(queue, shard))); draw++) {
@@ -151,7 +152,7 @@ const failureOf = async (work: Promise<unknown>): Promise<HoldfastError | undefi
   }
 }
 
-/** Whether perhaps only one partition has reached its limit, and not the table, so that another shard may accept the segment. */
+/** Whether another shard may accept the segment: the reason does not exclude that only one partition has reached its limit. */
 const isOfOnePartition = ({ fields: { reason } }: HoldfastError): boolean =>
   reason === undefined || reason === 'key-range' || reason === 'unknown'
 
@@ -187,7 +188,7 @@ const insertInGroup = async (
   return new HoldfastError('StoreUnavailable', message, { queue: queue.name }, { cause: failure })
 }
 
-/** Writes the ticket of a group. The tickets of a shard share a partition: if DynamoDB throttles it, more shards move the ticket. */
+/** Writes the ticket of a group. The tickets of a shard share a partition: if DynamoDB throttles it, the ticket may move to a new shard. */
 const writeTicket = async (
   engine: Engine,
   queue: QueueState,

@@ -11,13 +11,13 @@ import type { Write } from '../store/port.ts'
  * A DynamoDB partition takes 1,000 write units a second, and a time-ordered sort key is never split for heat. So a
  * queue has shards: publishers spread over `settings.shards`, and pollers scan all shards that may hold messages.
  *
- * Publishers that are throttled double the shards. No process knows the load of all the others, so pollers that find nothing try
- * half as many from time to time. If that is too few, publishers are throttled again, double them, and the number that was right
- * is kept for longer.
+ * A publisher that is throttled doubles the number of shards. No process knows the load of all the others, so a poller that
+ * finds nothing halves the number from time to time. If that is too low, a publisher is throttled again and doubles it, and that
+ * number is then kept for longer.
  */
 
-/** A process knows of a change of the queue after at most this time, slow writes included, and no longer publishes to the shard. */
-const EVERYONE_KNOWS_MS = 60_000
+/** After this time every process has read a lower number of shards, and has finished its writes to the other shards. */
+const LOWERED_EVERYWHERE_MS = 60_000
 /** The number of shards doubles at most this often, so that pollers can follow. */
 const RAISE_PAUSE_MS = 10_000
 
@@ -27,7 +27,7 @@ export const observeThrottle = (
   shard: number,
   { fields: { reason = 'unknown' } }: HoldfastError,
 ): void => {
-  // A conflict with another writer's transaction is no throttle.
+  // A conflict with another transaction is not reported as a throttle.
   if (reason !== 'contention') engine.observe({ type: 'throttled', queue: queue.name, shard, reason })
 }
 
@@ -61,7 +61,7 @@ export const raiseShards = async (engine: Engine, queue: QueueState): Promise<nu
       shards,
       pollShards: Math.max(shards, pollShards(queue)),
       changedAt: now,
-      // Fewer were tried, and were too few.
+      // A poller had lowered the number, and it was too low.
       ...(queue.settings.shards < pollShards(queue) && { keptMs: keptBetween(queue.shardsKeptMs * KEPT_GROWTH) }),
     }),
     false,
@@ -81,14 +81,14 @@ export const markGrouped = async (engine: Engine, queue: QueueState): Promise<Qu
   return state
 }
 
-/** A number of shards that was right is kept this many times as long. */
+/** When a lower number of shards was too low, the higher one is kept this many times as long before it is lowered again. */
 const KEPT_GROWTH = 4
-/** Of many pollers that could lower the number, few try. */
+/** A poller that could lower the number does so with this probability, so that few of many pollers try. */
 const LOWERED_CHANCE = 1 / 16
 
 /**
- * Halves the shards after a poll found nothing in any of them, if their number has been the same for long enough. The settings' own
- * number stays. Each poll scans all shards, so shards that nobody needs cost every idle poller half a read unit a scan.
+ * Halves the number of shards after a poll found nothing in any of them, if the number has not changed for long enough, and not
+ * below the number of the queue's settings. Each scan of an idle poller costs half a read unit for each shard.
  */
 export const lowerShards = async (engine: Engine, queue: QueueState): Promise<void> => {
   const { settings, recordShards, modifiedAt, shardsChangedAt, shardsKeptMs } = queue
@@ -104,14 +104,14 @@ export const lowerShards = async (engine: Engine, queue: QueueState): Promise<vo
 }
 
 /**
- * Retires the last surplus shard once no message is left in it, delayed ones included. Publishers that do not know yet that the number
- * was lowered still publish to it.
+ * Ends the scans of the last surplus shard once it has no message, not even a delayed one. It does so only after the time in which
+ * publishers with an older number may still publish to the shard.
  */
 export const retireShard = async (engine: Engine, queue: QueueState): Promise<void> => {
   const last = pollShards(queue) - 1
   if (last < queue.settings.shards) return
   const loweredAt = Math.max(queue.shardsLoweredAt ?? 0, queue.shardsChangedAt)
-  if (engine.clock.now() - loweredAt < EVERYONE_KNOWS_MS) return
+  if (engine.clock.now() - loweredAt < LOWERED_EVERYWHERE_MS) return
   await bestEffort(retireIfEmpty(engine, queue, last), false)
 }
 

@@ -13,10 +13,13 @@ type Bucket = { at: number } & Record<Counter, number>
 export class FlowLog implements FlowsSeen {
   readonly bucketSeconds = BUCKET_SECONDS
   readonly #now: () => number
+  readonly #since: number
   readonly #queues = new Map<string, Bucket[]>()
 
   constructor(now: () => number) {
     this.#now = now
+    // A span before the start, so that the first line begins at nothing.
+    this.#since = this.#start() - BUCKET_SECONDS * 1_000
   }
 
   add(queue: string, counter: Counter, count: number): void {
@@ -32,14 +35,16 @@ export class FlowLog implements FlowsSeen {
     if (buckets.length > BUCKETS) buckets.shift()
   }
 
-  /** The last ten minutes, oldest first, with the times in which nothing happened. Empty where nothing is known of the queue. */
+  /** Since the start, at most the last ten minutes, oldest first, with the times in which nothing happened. Empty for an unknown queue. */
   of(queue: string): readonly Flow[] {
     const buckets = this.#queues.get(queue)
     if (!buckets) return []
     const known = new Map(buckets.map((bucket) => [bucket.at, bucket]))
+    const span = BUCKET_SECONDS * 1_000
     const last = this.#start()
-    return Array.from({ length: BUCKETS }, (_, index) => {
-      const at = last - (BUCKETS - 1 - index) * BUCKET_SECONDS * 1_000
+    const length = Math.min(BUCKETS, (last - this.#since) / span + 1)
+    return Array.from({ length }, (_, index) => {
+      const at = last - (length - 1 - index) * span
       return known.get(at) ?? { at, stored: 0, received: 0, settled: 0 }
     })
   }
