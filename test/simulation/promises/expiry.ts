@@ -10,6 +10,8 @@ export const notPastItsTime: Promised = {
       const { message, startedAt } = delivery
       const { timeToLiveSeconds } = history.publishes.get(message.body as string) ?? {}
       if (timeToLiveSeconds === undefined || history.rescheduled.has(message.messageId)) return []
+      // A dead letter is kept as long as its queue keeps messages.
+      if (history.deadLettered.has(message.messageId)) return []
       const endsAt = Math.ceil((message.dueAt + timeToLiveSeconds * 1_000) / 1_000) * 1_000
       return startedAt >= endsAt
         ? [`${nameOf(delivery)} was polled at ${startedAt}, and its time ended at ${endsAt}`]

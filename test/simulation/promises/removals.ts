@@ -1,3 +1,4 @@
+import { droppedFrom } from '../drops.ts'
 import { claimOf, isCertain, nameOf } from '../history.ts'
 import { groupedBy, type Promised } from './promise.ts'
 
@@ -22,13 +23,22 @@ export const removedForGood: Promised = {
  */
 export const outdatedHandles: Promised = {
   name: 'a handle that another receive has outdated removes nothing',
-  violations: (history, { settings }) => {
+  violations: (history, world) => {
+    const { settings } = world
+    const droppedAt = droppedFrom(history, world)
     const removals = groupedBy(history.removals, ({ messageId }) => messageId)
     return [...history.removals].flatMap((ack) => {
       const { delivery, messageId, endedAt = 0 } = ack
       const received = history.deliveriesOf.get(messageId) ?? []
       const dropped = history.publishes.get(delivery?.message.body as string)?.timeToLiveSeconds !== undefined
-      if (!delivery || dropped || received.length < 2 || history.repeated.has(messageId)) return []
+      if (
+        !delivery ||
+        dropped ||
+        droppedAt(messageId) <= endedAt ||
+        received.length < 2 ||
+        history.repeated.has(messageId)
+      )
+        return []
       if (!isCertain(ack, settings?.deadLetter?.maxReceives)) return []
       const goneBefore = removals
         .get(messageId)
