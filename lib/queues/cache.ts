@@ -26,25 +26,16 @@ const MAX_QUEUES = 10_000
 const MAX_READS = 3
 
 export const queueCache = (store: Store, clock: Clock): QueueCache => {
-  const known = new Map<string, { answer: Promise<QueueState>; state: QueueState; readAt: number }>()
+  const known = knownStates()
   const reads = new Map<string, Promise<QueueState>>()
-
-  /** Answers what is known now: a read that began before a change of this process must not hide the change. */
-  const put = (state: QueueState, readAt: number): QueueState => {
-    const present = known.get(state.name)?.state
-    if (present && present.generation === state.generation && present.version > state.version) return present
-    if (known.size >= MAX_QUEUES) known.clear()
-    known.set(state.name, { answer: Promise.resolve(state), state, readAt })
-    return state
-  }
 
   const read = async (name: string): Promise<QueueState> => {
     const { state, sentAt } = await readYoung(store, clock, name)
     if (!state) {
-      known.delete(name)
+      known.forget(name)
       throw queueNotFound(name)
     }
-    return put(state, sentAt)
+    return known.put(state, sentAt)
   }
 
   return {
@@ -60,12 +51,34 @@ export const queueCache = (store: Store, clock: Clock): QueueCache => {
       return reading
     },
     fresh: read,
-    put: (state, sentAt) => void put(state, sentAt),
+    put: (state, sentAt) => void known.put(state, sentAt),
     amend: (state) => {
       const entry = known.get(state.name)
-      if (entry) put(state, entry.readAt)
+      if (entry) known.put(state, entry.readAt)
     },
-    forget: (name) => void known.delete(name),
+    forget: known.forget,
+  }
+}
+
+interface Known {
+  readonly answer: Promise<QueueState>
+  readonly state: QueueState
+  readonly readAt: number
+}
+
+const knownStates = () => {
+  const known = new Map<string, Known>()
+  return {
+    get: (name: string): Known | undefined => known.get(name),
+    /** Answers what is known now: a read that began before a change of this process must not hide the change. */
+    put: (state: QueueState, readAt: number): QueueState => {
+      const present = known.get(state.name)?.state
+      if (present && present.generation === state.generation && present.version > state.version) return present
+      if (known.size >= MAX_QUEUES) known.clear()
+      known.set(state.name, { answer: Promise.resolve(state), state, readAt })
+      return state
+    },
+    forget: (name: string): void => void known.delete(name),
   }
 }
 

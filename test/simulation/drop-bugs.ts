@@ -35,8 +35,8 @@ export const DROP_BUGS: readonly PlantedBug[] = [
   {
     name: 'a change of the shards makes all that is known of a queue young',
     file: 'lib/queues/cache.ts',
-    replace: 'if (entry) put(state, entry.readAt)',
-    by: 'if (entry) put(state, clock.now())',
+    replace: 'known.put(state, entry.readAt)',
+    by: 'known.put(state, clock.now())',
     suites: ['test/lib/queues/cache.test.ts'],
   },
   {
