@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * Known vulnerabilities of what is deployed: `npm audit` without the development dependencies. Fails when the registry
- * names one; a registry that answers no audits, or none that can be reached, is said to have been skipped and fails nothing.
+ * Looks for known vulnerabilities of the packages that are deployed: `npm audit` without the development dependencies. Fails
+ * when the registry names one. Where the registry can't be reached, or answers no audits, it prints that the audit was
+ * skipped and does not fail.
  */
 import { spawnSync } from 'node:child_process'
 
@@ -21,7 +22,7 @@ const report = parsed(stdout ?? '')
 
 if (report.auditReportVersion === undefined) {
   const reason = report.message ?? report.error?.summary ?? error?.message ?? 'no report'
-  console.log(`npm audit: SKIPPED, the registry answered no audit (${String(reason).split('\n')[0]})`)
+  console.log(`npm audit: SKIPPED, because the registry answered no audit (${String(reason).split('\n')[0]})`)
 } else {
   const found = Object.values(report.vulnerabilities ?? {})
   for (const { name, severity, range } of found) console.log(`npm audit: ${severity}: ${name} ${range}`)

@@ -9,7 +9,7 @@ import { bodyOfKind } from './bodies.ts'
 import type { Figure } from './figures.ts'
 import type { Rig } from './rig.ts'
 
-/** What the client and its workers cost beyond the engine. */
+/** The cost of the client and its workers beyond that of the engine. */
 export const clientFigures = async (rig: Rig): Promise<Figure[]> => {
   const memory = createEngine({ store: memoryStore() })
   await createQueue(memory, 'worker')
@@ -19,7 +19,7 @@ export const clientFigures = async (rig: Rig): Promise<Figure[]> => {
     ...(await workerFigures('on the embedded DynamoDB engine', rig.unmetered(), await rig.queue(), {
       rounds: 7,
       messages: 250,
-      least: 0.9,
+      minWorkerToLoop: 0.9,
     })),
   ]
 }
@@ -44,15 +44,15 @@ const lonePublishes = async (rig: Rig): Promise<Figure[]> => {
 interface Load {
   readonly rounds: number
   readonly messages: number
-  /** What part of the loop's rate the worker must reach. In memory it is all overhead, and none is stated. */
-  readonly least?: number
+  /** The share of the loop's rate that the worker must reach. In memory, where all time is overhead, there is no goal. */
+  readonly minWorkerToLoop?: number
 }
 
 const CONCURRENCY = 10
 
 /**
- * A worker beside the loop that polls ten messages and acks them, with a handler that does nothing: all the time is
- * overhead. The two take turns, and each figure is the median of its rounds: only their ratio means anything.
+ * Compares a worker whose handler does nothing with a loop that polls ten messages and acks them. The two take turns, and
+ * each figure is the median of its rounds. Only the ratio of the two can be compared between machines.
  */
 const workerFigures = async (where: string, engine: Engine, queue: string, load: Load): Promise<Figure[]> => {
   const client = createClient({ engine })
@@ -74,7 +74,7 @@ const workerFigures = async (where: string, engine: Engine, queue: string, load:
       name: 'worker to loop',
       value: median(loops) / median(workers),
       unit: '×',
-      ...(load.least !== undefined && { least: load.least }),
+      ...(load.minWorkerToLoop !== undefined && { least: load.minWorkerToLoop }),
     },
   ]
 }

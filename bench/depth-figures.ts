@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { localVisibility } from '../lib/visibility/visibility.ts'
-import { costOfLoneMessage, costOfPolls, fill, findingGivenBack, leaseAll, type PollCost } from './depth.ts'
+import { costOfNackedMessage, costOfPolls, fill, leaseAll, type PollCost, timeUntilNackedIsFound } from './depth.ts'
 import type { Figure } from './figures.ts'
 import type { Rig } from './rig.ts'
 
-/** How many times the cost on an empty queue a poll may cost. */
+/** A poll may cost at most this many times what it costs on an empty queue. */
 const MAX_RATIO = 2
 /** Only key ranges older than two seconds get into an in-flight snapshot. */
 const SNAPSHOT_AGE_MS = 2_500
@@ -43,7 +43,7 @@ const freshCosts = async (rig: Rig): Promise<Costs> => {
   return { cold, warm: await costOfPolls(rig, warm, queue) }
 }
 
-/** Each message is its own segment, and so has its own header: the most headers that so many messages can have. */
+/** Costs of polls beside messages in flight. Each message has a segment of its own, so that there are as many headers as messages. */
 const inFlightFigures = async (rig: Rig, count: number, fresh: Costs): Promise<Figure[]> => {
   const queue = await rig.queue({ visibilityTimeoutSeconds: 3_600 })
   const warm = rig.process()
@@ -53,34 +53,34 @@ const inFlightFigures = async (rig: Rig, count: number, fresh: Costs): Promise<F
   await sleep(SNAPSHOT_AGE_MS)
   const polls = await costOfPolls(rig, warm, queue)
   const unshared = rig.process()
-  const alone = { ...unshared, visibility: localVisibility(unshared.polls) }
-  const unaided = await costOfPolls(rig, alone, queue, 1)
-  const once = rig.process()
-  const cold = await costOfPolls(rig, once, queue, 1)
-  const next = await costOfPolls(rig, once, queue)
-  const lone = await costOfLoneMessage(rig, warm, queue, handles[count >> 1] as string)
-  const foundMs = await findingGivenBack(rig, warm, queue, handles[count >> 2] as string)
+  const withoutSnapshots = { ...unshared, visibility: localVisibility(unshared.polls) }
+  const unaided = await costOfPolls(rig, withoutSnapshots, queue, 1)
+  const fromSnapshot = rig.process()
+  const cold = await costOfPolls(rig, fromSnapshot, queue, 1)
+  const next = await costOfPolls(rig, fromSnapshot, queue)
+  const nacked = await costOfNackedMessage(rig, warm, queue, handles[count >> 1] as string)
+  const foundMs = await timeUntilNackedIsFound(rig, warm, queue, handles[count >> 2] as string)
   return [
     ...against(section, 'a process that has polled before', polls, fresh.warm),
-    ...costFigures(section, 'a poll and an ack of one given back in their middle', lone),
-    { section, name: 'given back by another process, found after', value: foundMs, unit: 'ms' },
+    ...costFigures(section, 'a poll and an ack of one that was nacked in their middle', nacked),
+    { section, name: 'nacked by another process, found after', value: foundMs, unit: 'ms' },
     ...costFigures(section, 'the first poll of a new process, without snapshots', unaided),
     ...against(section, 'the first poll of a new process', cold, fresh.cold),
-    ...against(section, 'its next ones', next, fresh.warm),
+    ...against(section, 'its next polls', next, fresh.warm),
   ]
 }
 
-const costFigures = (section: string, who: string, cost: PollCost): Figure[] => [
-  { section, name: `${who}: read units`, value: cost.readUnits, unit: '' },
-  { section, name: `${who}: write units`, value: cost.writeUnits, unit: '' },
-  { section, name: `${who}: round trips`, value: cost.rounds, unit: '' },
+const costFigures = (section: string, poll: string, cost: PollCost): Figure[] => [
+  { section, name: `${poll}: read units`, value: cost.readUnits, unit: '' },
+  { section, name: `${poll}: write units`, value: cost.writeUnits, unit: '' },
+  { section, name: `${poll}: round trips`, value: cost.rounds, unit: '' },
 ]
 
-const against = (section: string, who: string, cost: PollCost, fresh: PollCost): Figure[] => [
-  ...costFigures(section, who, cost),
+const against = (section: string, poll: string, cost: PollCost, fresh: PollCost): Figure[] => [
+  ...costFigures(section, poll, cost),
   {
     section,
-    name: `${who}: read units against an empty queue`,
+    name: `${poll}: read units against an empty queue`,
     value: cost.readUnits / fresh.readUnits,
     unit: '×',
     goal: MAX_RATIO,

@@ -8,11 +8,11 @@ import { bodyOfKind } from './bodies.ts'
 import type { Usage } from './meter.ts'
 import type { Rig } from './rig.ts'
 
-/** What a poll of ten costs, as consumed units and as time. */
+/** The cost of a poll of ten messages. */
 export interface PollCost {
   readonly readUnits: number
   readonly writeUnits: number
-  /** Requests one after the other. */
+  /** Requests that were sent one after the other. */
   readonly rounds: number
   readonly ms: number
 }
@@ -22,7 +22,7 @@ const BATCH = 10
 const MAX_BATCH = LIMITS.batchSize
 const PARALLEL = 8
 
-/** Publishes `count` messages, each its own segment or in batches. */
+/** Publishes `count` messages, `batch` of them in each segment. */
 export const fill = async (engine: Engine, queue: string, count: number, batch = BATCH): Promise<void> => {
   let left = count
   const work = async () => {
@@ -39,7 +39,7 @@ export const fill = async (engine: Engine, queue: string, count: number, batch =
   await Promise.all(Array.from({ length: PARALLEL }, work))
 }
 
-/** Average of several polls that each find a batch of ten published right before. */
+/** The mean cost of polls that each find a batch of ten, which was published right before. */
 export const costOfPolls = async (rig: Rig, engine: Engine, queue: string, polls = POLLS): Promise<PollCost> => {
   const publisher = rig.process()
   const costs: PollCost[] = []
@@ -61,7 +61,7 @@ export const costOfPolls = async (rig: Rig, engine: Engine, queue: string, polls
   return mean(costs)
 }
 
-/** Leases everything in the queue. */
+/** Leases all messages of the queue. Returns their receipt handles. */
 export const leaseAll = async (engine: Engine, queue: string, count: number): Promise<string[]> => {
   const handles: string[] = []
   while (handles.length < count) {
@@ -72,20 +72,30 @@ export const leaseAll = async (engine: Engine, queue: string, count: number): Pr
   return handles
 }
 
-/** A poll and an ack of a message that was given back in the middle of the messages in flight. */
-export const costOfLoneMessage = async (rig: Rig, engine: Engine, queue: string, handle: string): Promise<PollCost> => {
-  const [given] = await nack(engine, queue, [{ receiptHandle: handle, delaySeconds: 0 }])
-  if (!given?.ok) throw new Error('the message could not be given back')
+/** The cost of a poll and an ack of a message that was nacked in the middle of the messages in flight. */
+export const costOfNackedMessage = async (
+  rig: Rig,
+  engine: Engine,
+  queue: string,
+  handle: string,
+): Promise<PollCost> => {
+  const [nacked] = await nack(engine, queue, [{ receiptHandle: handle, delaySeconds: 0 }])
+  if (!nacked?.ok) throw new Error('the message could not be nacked')
   const { usage, ms } = await timed(rig, async () => {
     const [message] = await poll(engine, queue)
-    if (!message) throw new Error('the message given back was not found')
+    if (!message) throw new Error('the nacked message was not found')
     await ack(engine, queue, [message.receiptHandle])
   })
   return costOf(usage, ms)
 }
 
-/** Polls until it finds a message that another process gave back. Returns how long that took, ms. */
-export const findingGivenBack = async (rig: Rig, engine: Engine, queue: string, handle: string): Promise<number> => {
+/** Polls until it finds a message that another process nacked. Returns how long that took, in ms. */
+export const timeUntilNackedIsFound = async (
+  rig: Rig,
+  engine: Engine,
+  queue: string,
+  handle: string,
+): Promise<number> => {
   await nack(rig.process(), queue, [{ receiptHandle: handle, delaySeconds: 0 }])
   const startedAt = Date.now()
   while ((await poll(engine, queue)).length === 0);

@@ -10,7 +10,7 @@ import type { Rig } from './rig.ts'
 const HOUR_SECONDS = 3_600
 const TIGHT_POLLS = 200
 
-/** Fair groups of standard queues: turns between tenants, limits in flight, and queues without groups. */
+/** Costs of fair groups of standard queues: turns between tenants, limits in flight, and queues without groups. */
 export const fairFigures = async (rig: Rig, depth: number): Promise<Figure[]> => {
   const served = async (section: string, noise: number, goalOf?: number): Promise<[number, Figure[]]> => {
     const queue = await rig.queue({ visibilityTimeoutSeconds: HOUR_SECONDS })
@@ -39,7 +39,7 @@ export const fairFigures = async (rig: Rig, depth: number): Promise<Figure[]> =>
 
 const LIMIT = 10
 
-/** A poll of a group with a limit of messages in flight, below the limit and at it. */
+/** The cost of a poll of a group with a limit of messages in flight, below the limit and at it. */
 const limited = async (rig: Rig): Promise<Figure[]> => {
   const queue = await rig.queue({ visibilityTimeoutSeconds: HOUR_SECONDS, maxInFlightPerGroup: LIMIT })
   const engine = rig.process()
@@ -52,7 +52,7 @@ const limited = async (rig: Rig): Promise<Figure[]> => {
   return [
     ...costs(section, 'a poll of ten out of one segment', room.usage, 1),
     ...costs(section, 'the first poll that finds it full', full.usage, 1),
-    ...costs(section, 'the next ones', next.usage, 1),
+    ...costs(section, 'the next polls', next.usage, 1),
   ]
 }
 

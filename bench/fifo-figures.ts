@@ -13,11 +13,12 @@ const ROUNDS = 30
 const GROUPS = 10_000
 const DEEP = 20_000
 const DEEPER = 200_000
-/** Requests one after the other; the configuration is read again every five seconds. */
+/** Goals of the requests that are sent one after the other. */
 const ROUND_TRIPS = { publish: 1, poll: 4, ack: 3 }
+/** A process reads the queue's settings again every five seconds. */
 const SLACK = 0.1
 
-/** Message groups: units and round trips, many groups, deep groups, and fairness between tenants. */
+/** Costs of message groups: units and round trips, many groups, deep groups, and fairness between tenants. */
 export const fifoFigures = async (rig: Rig, { million = false } = {}): Promise<Figure[]> => [
   ...(await loadFigures(rig)),
   ...(await duplicateFigures(rig)),
@@ -63,7 +64,7 @@ const perMessage = (section: string, usage: RoundUsage, messages: number, writeG
   ]
 }
 
-/** A publish of ten whose ids are all taken. */
+/** The cost of a publish of ten messages whose deduplication ids are all taken. */
 const duplicateFigures = async (rig: Rig): Promise<Figure[]> => {
   const queue = await fifoQueue(rig)
   const engine = rig.process()
@@ -71,12 +72,12 @@ const duplicateFigures = async (rig: Rig): Promise<Figure[]> => {
   await publish(engine, queue, messages)
   const { usage } = await rig.measure(() => publish(engine, queue, messages))
   const section = 'FIFO, a publish of ten whose deduplication ids are taken'
-  return costs(section, 'all of it', usage, 1)
+  return costs(section, 'the publish', usage, 1)
 }
 
 const POLLS = 8
 
-/** Polls of ten, each of which finds a batch of one group. */
+/** The cost of polls of ten, each of which finds a batch of one group, by the number of groups. */
 const freeFigures = async (rig: Rig): Promise<Figure[]> => {
   const figures: Figure[] = []
   let few: Usage | undefined
@@ -109,7 +110,7 @@ const busyFigures = async (rig: Rig): Promise<Figure[]> => {
   const tight = await rig.measure(() => expectNothing(engine, queue, TIGHT_POLLS))
   const long = await rig.measure(() => poll(engine, queue, { waitTimeSeconds: LONG_POLL_SECONDS }))
   const free = `FIFO, one free group among ${GROUPS.toLocaleString('en')} busy ones`
-  // Published by another process, so that only a scan can find it.
+  // Another process publishes it, so that the poller's hints do not have the group, and only a scan can find it.
   const other = rig.unmetered()
   await publish(other, queue, messagesFor('free', 1))
   const cold = rig.process()
@@ -145,7 +146,7 @@ const deepFigures = async (rig: Rig, depth: number): Promise<Figure[]> => {
   const filler = rig.unmetered()
   await fillGroup(filler, small, 'small', 25)
   await fillGroup(filler, deep, 'deep', depth)
-  // The first request reads the configuration.
+  // The first request reads the queue's settings.
   for (const queue of [small, deep]) await engine.queues.get(queue)
   const one = await rig.measure(() => expectMessages(engine, small, 1))
   const other = await rig.measure(() => expectMessages(engine, deep, 1))

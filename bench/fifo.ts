@@ -14,7 +14,7 @@ const PARALLEL = 16
 const MAX_BATCH = LIMITS.batchSize
 const HOUR_MS = 3_600_000
 
-/** Messages of one group. Each has another body. */
+/** Messages of one group, each with a body of its own. @param ids whether they have deduplication ids */
 export const messagesFor = (groupId: string, count: number, ids = false): NewMessage[] =>
   Array.from({ length: count }, (): NewMessage => {
     const body = bodyOfKind('small')
@@ -53,8 +53,8 @@ export const fillGroup = async (engine: Engine, queue: string, groupId: string, 
 }
 
 /**
- * Writes the tickets of groups whose messages are all in flight, without the messages: a scan reads nothing but the
- * ticket of a locked group.
+ * Writes the tickets of groups whose messages are all in flight. It writes no messages, because a scan reads only the ticket
+ * of a locked group.
  */
 export const busyGroups = async (engine: Engine, queueName: string, groups: number): Promise<void> => {
   const queue = await engine.queues.get(queueName)
@@ -86,7 +86,7 @@ const NOTHING: Usage = {
   byCommand: {},
 }
 
-/** Publishes, polls and acks batches of one group, one after the other. Returns what each verb cost in total. */
+/** Publishes, polls and acks batches of one group, one after the other. Returns the total cost of each verb. */
 export const costOfRounds = async (
   rig: Rig,
   queue: string,
@@ -94,7 +94,7 @@ export const costOfRounds = async (
 ): Promise<RoundUsage> => {
   const engine = rig.process()
   const sum = { publish: NOTHING, poll: NOTHING, ack: NOTHING }
-  // The first round reads the configuration.
+  // The first round reads the queue's settings, and is not counted.
   for (let round = 0; round <= rounds; round++) {
     const messages = messagesFor('group', batch, ids)
     const published = await rig.measure(() => publish(engine, queue, messages))

@@ -4,9 +4,9 @@ export interface Figure {
   readonly name: string
   readonly value: number
   readonly unit: string
-  /** The value must not exceed it. */
+  /** The highest value that meets the goal. */
   readonly goal?: number
-  /** The value must not fall below it. */
+  /** The lowest value that meets the goal. */
   readonly least?: number
 }
 
@@ -15,7 +15,7 @@ export const hasGoal = ({ goal, least }: Figure): boolean => goal !== undefined 
 export const isMet = ({ value, goal = Number.POSITIVE_INFINITY, least = Number.NEGATIVE_INFINITY }: Figure): boolean =>
   rounded(value) <= goal && rounded(value) >= least
 
-/** Three digits after the point, as printed: a difference that is not printed misses no goal. */
+/** The value with three decimals, as it is printed: a difference that is not printed misses no goal. */
 const rounded = (value: number): number => Math.round(value * 1_000) / 1_000
 
 export const printFigure = (figure: Figure): string => {

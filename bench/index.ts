@@ -17,13 +17,13 @@ const HELP = `Usage: npm run bench -- [options]
 
 Measures the engine on an embedded DynamoDB engine behind a meter that counts requests and consumed units.
 
-  --only PARTS    some of: units, races, depth, fifo, memory, throughput, client, results, triggers, console
-                  (with commas between)
-  --million       depth also with 1,000,000 messages waiting, and a group with 200,000 (some minutes)
+  --only PARTS    measure only these parts, separated by commas: units, races, depth, fifo, memory, throughput, client,
+                  results, triggers, console
+  --million       also measure a queue with 1,000,000 messages waiting, and a group with 200,000 (some minutes)
   --latency MS    delay each answer of the table, as a network would (default 0)
-  --messages N    messages in each race (default 2000)
-  --json          one JSON document instead of tables
-  --help
+  --messages N    number of messages in each race (default 2000)
+  --json          print one JSON document instead of tables
+  --help          print this text
 `
 
 const { values } = parseArgs({
@@ -58,7 +58,7 @@ const PARTS = {
 } satisfies Record<string, (rig: Rig) => Promise<Figure[]>>
 
 const chosen = (values.only?.split(',') ?? Object.keys(PARTS)).map((part) => {
-  if (!(part in PARTS)) throw new Error(`--only knows ${Object.keys(PARTS).join(', ')}, not ${part}`)
+  if (!(part in PARTS)) throw new Error(`--only takes some of ${Object.keys(PARTS).join(', ')}, not ${part}`)
   return part as keyof typeof PARTS
 })
 

@@ -1,4 +1,4 @@
-/** An item in a request to DynamoDB: binary values are base64. */
+/** An item as a request to DynamoDB has it: binary values are base64. */
 export type Item = Record<string, { S?: string; N?: string; B?: string }>
 
 /**
@@ -13,7 +13,7 @@ const itemBytes = (item: Item): number =>
 const valueBytes = ({ S, N, B }: Item[string]): number => {
   if (S !== undefined) return Buffer.byteLength(S)
   if (B !== undefined) return Buffer.from(B, 'base64').length
-  // One byte for each two significant digits, and one more; a sign costs another.
+  // One byte for each two significant digits, and one more. The engine stores no negative numbers, which have one more byte.
   const digits = (N ?? '').replace(/^-?0*/, '').replace(/\D/g, '').replace(/0+$/, '').length
   return Math.ceil(digits / 2) + 1
 }

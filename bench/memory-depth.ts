@@ -7,7 +7,7 @@ import type { Figure } from './figures.ts'
 
 const QUEUE = 'deep'
 const POLLS = 5_000
-/** Polls before the measurement, until the code is compiled. */
+/** How many polls come before the measurement, so that V8 has compiled the code. */
 const WARM_UP = 10_000
 
 /** CPU time of a poll with many messages waiting, on the store in memory. */
@@ -16,9 +16,9 @@ export const memoryDepthFigures = async (depth: number): Promise<Figure[]> => {
   const deep = await microsecondsPerPoll(depth)
   const section = `a poll of one, in memory, ${depth.toLocaleString('en')} waiting`
   return [
-    { section, name: 'on a queue that is emptied by it', value: fresh, unit: 'µs' },
+    { section, name: 'on a queue that the polls empty', value: fresh, unit: 'µs' },
     { section, name: 'with that many waiting', value: deep, unit: 'µs' },
-    { section, name: 'against the first', value: deep / fresh, unit: '×', goal: 2 },
+    { section, name: 'the second against the first', value: deep / fresh, unit: '×', goal: 2 },
   ]
 }
 

@@ -4,14 +4,14 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { type Item, writeUnitsOf } from './item-size.ts'
 
-/** The cost of some work, counted in front of the table. */
+/** The cost of some work in requests and units. */
 export interface Usage {
   readonly requests: number
-  /** Requests one after the other: those that were sent while no other was running. */
+  /** Requests that were sent while no other request was running. */
   readonly rounds: number
   readonly writeUnits: number
   readonly readUnits: number
-  /** Part of `writeUnits`: conditions that failed. */
+  /** The part of `writeUnits` that failed conditions cost. */
   readonly wastedUnits: number
   /** Puts whose reported units differ from those that DynamoDB's size rules give for the item. */
   readonly misreported: number
@@ -26,7 +26,7 @@ export interface Meter {
 }
 
 const READS = new Set(['GetItem', 'BatchGetItem', 'Query', 'Scan'])
-/** A failed condition costs a write of the stored item. The engine's conditions are on items of at most 1 KB. */
+/** A failed condition costs as much as a write of the stored item, and the engine's conditions are on items of at most 1 KB. */
 const FAILED_CONDITION_UNITS = 1
 
 interface Answer {
@@ -37,8 +37,8 @@ interface Answer {
 }
 
 /**
- * A proxy between the engine and its table that requests the consumed capacity with each request. It does not interpret
- * the requests, so it measures what DynamoDB would bill and not what the engine assumes.
+ * A proxy between the engine and its table, which requests the consumed capacity with each request and adds it up. It knows
+ * nothing of the engine, so it measures what DynamoDB would bill and not what the engine assumes.
  */
 export const startMeter = async (target: string, { latencyMs = 0 } = {}): Promise<Meter> => {
   const agent = new Agent({ keepAlive: true, maxSockets: 128 })
@@ -46,27 +46,27 @@ export const startMeter = async (target: string, { latencyMs = 0 } = {}): Promis
   const byCommand: Record<string, number> = {}
   let underWay = 0
 
-  const account = (command: string, asked: { Item?: Item }, answer: Answer) => {
+  const account = (command: string, input: { Item?: Item }, answer: Answer) => {
     const units = [answer.ConsumedCapacity ?? []].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0)
     if (READS.has(command)) usage.readUnits += units
     else usage.writeUnits += units
     const failed = failedConditions(answer) * FAILED_CONDITION_UNITS
     usage.writeUnits += failed
     usage.wastedUnits += failed
-    if (command === 'PutItem' && asked.Item && units > 0 && units !== writeUnitsOf(asked.Item)) usage.misreported++
+    if (command === 'PutItem' && input.Item && units > 0 && units !== writeUnitsOf(input.Item)) usage.misreported++
   }
 
   const server = createServer(async (incoming, outgoing) => {
     const command = String(incoming.headers['x-amz-target'] ?? '').split('.')[1] ?? ''
-    const asked = JSON.parse((await buffer(incoming)).toString()) as { Item?: Item; ReturnConsumedCapacity?: string }
+    const input = JSON.parse((await buffer(incoming)).toString()) as { Item?: Item; ReturnConsumedCapacity?: string }
     const data =
-      command.endsWith('Table') || command.endsWith('Live') ? asked : { ...asked, ReturnConsumedCapacity: 'TOTAL' }
+      command.endsWith('Table') || command.endsWith('Live') ? input : { ...input, ReturnConsumedCapacity: 'TOTAL' }
     usage.requests++
     byCommand[command] = (byCommand[command] ?? 0) + 1
     if (underWay++ === 0) usage.rounds++
     try {
       const { status, headers, body } = await forward(agent, target, incoming, Buffer.from(JSON.stringify(data)))
-      account(command, asked, JSON.parse(body.toString()) as Answer)
+      account(command, input, JSON.parse(body.toString()) as Answer)
       if (latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, latencyMs))
       outgoing.writeHead(status, headers).end(body)
     } catch (error) {

@@ -6,20 +6,21 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type Call, rawClient, rawQueryClient } from './raw-client.ts'
 
-/** A server that is measured, in a process of its own. */
+/** A running server that is measured. */
 export interface PeerServer {
   readonly name: string
   client(connections: number): Call
-  /** Milliseconds of processor time that the process has used; nothing where the system does not tell. */
+  /** Milliseconds of processor time that the process has used; undefined where the operating system does not report it. */
   cpuMs(): number | undefined
-  /** Megabytes of memory that belong to the process alone; nothing where the system does not tell. */
+  /** Megabytes of memory that belong to the process alone; undefined where the operating system does not report it. */
   memory(): number | undefined
   stop(): Promise<void>
 }
 
+/** A server that can be measured. */
 export interface Peer {
   readonly name: string
-  /** Installs what is missing, and answers how the server is started. */
+  /** Installs the server if it is missing. Returns the command that starts it. */
   command(port: number): Command
   /** @default the JSON protocol */
   readonly protocol?: 'query'
@@ -32,7 +33,7 @@ interface Command {
 }
 
 const project = fileURLToPath(new URL('..', import.meta.url))
-/** What is installed stays here for the next run, and never gets into the project's dependencies. */
+/** Servers are installed here, outside of the project's dependencies, and stay for the next run. */
 const installed = join(tmpdir(), 'holdfast-bench-peers')
 const data = mkdtempSync(join(tmpdir(), 'holdfast-bench-'))
 
@@ -54,7 +55,7 @@ const npmInstalled = (folder: string, ...packages: string[]): string => {
   return join(path, 'node_modules')
 }
 
-/** Started from code: its command logs every request and can't be told not to. */
+/** A server that is started from code, because its command logs every request and has no option against that. */
 const fauxqs = (version: string, node?: string): Peer => ({
   name: `fauxqs ${version}`,
   command: (port) => {
@@ -71,7 +72,7 @@ const fauxqs = (version: string, node?: string): Peer => ({
   },
 })
 
-/** Speaks the query protocol alone. Listens on all addresses, whatever its configuration says. */
+/** A server that has only the query protocol. It listens on all addresses, whatever its configuration has. */
 const goaws = (version: string): Peer => ({
   name: `goaws ${version}`,
   protocol: 'query',
@@ -94,7 +95,7 @@ export const SYNC = holdfast('disk, --sync', '--sync', '--data', join(data, 'syn
 export const EMBEDDED = holdfast('embedded DynamoDB', '--engine', 'dynamodb', '--data', join(data, 'embedded'))
 export const OTHERS: readonly Peer[] = [fauxqs('1.9.2'), fauxqs('2.4.1', '24.22.3'), goaws('0.4.5')]
 
-/** Nothing, and a line that says why, where the server can't be had or does not start. */
+/** Starts a server. Returns undefined, and prints why, where the server can't be installed or does not start. */
 export const startPeer = async (peer: Peer): Promise<PeerServer | undefined> => {
   let child: ChildProcess | undefined
   try {

@@ -5,10 +5,13 @@ import { DISK, EMBEDDED, MEMORY, OTHERS, type PeerServer, removeData, SYNC, star
 import type { Call } from './raw-client.ts'
 
 /**
- * Messages a second, and a second of processor time, of the local server, in each of its modes, beside other SQS servers, over raw kept-alive HTTP, all in
- * one run on one machine: only the ratios mean anything. On a machine that does other work, too, those of the processor time do. Each server is a process of its own, and so is this load. The
- * servers take turns of a fraction of a second within each figure, so that what else the machine does meets all of them
- * alike; each is warm before it is measured, and at 16 connections has 20,000 messages waiting.
+ * Compares the local server, in each of its modes, with other SQS servers: messages for each second, and for each second of
+ * processor time, over HTTP with keep-alive. All servers run on one machine in one run, and only ratios between them can be
+ * compared with another run. On a machine that does other work too, compare the ratios of processor time.
+ *
+ * Each server is a process of its own, and so is this load. Within each figure the servers take turns of a fraction of a
+ * second, so that other work on the machine slows all of them alike. Each server is warm before it is measured, and has
+ * 20,000 messages waiting in the figures of 16 connections.
  *
  *     npm run bench:peers [-- --json] [-- --seconds 2]
  */
@@ -16,7 +19,7 @@ const json = process.argv.includes('--json')
 const secondsAt = process.argv.indexOf('--seconds')
 const SECONDS = secondsAt < 0 ? 2 : Number(process.argv[secondsAt + 1])
 const TURNS = 4
-/** Calls until a server is warm, at most for some time: on a busy machine time alone says little. */
+/** A server is warm after this many calls, or after this time: on a busy machine time alone would not show it. */
 const WARM_CALLS = 4_000
 const MAX_WARM_MS = 6_000
 const WAITING = 20_000
@@ -24,7 +27,7 @@ const BODY = JSON.stringify({ order: 12345, customer: 'c-000042', items: ['a', '
 
 const FIGURES = ['send', 'receive + delete', 'send by ten', 'receive + delete by ten'] as const
 type Figure = (typeof FIGURES)[number]
-/** What is measured: each answers how many messages it was about. */
+/** The work of each figure. Returns how many messages it handled. */
 type Works = Record<Figure, () => Promise<number>>
 
 const worksOn = async (call: Call): Promise<Works> => {
@@ -68,7 +71,7 @@ interface Rate {
   readonly perCpuSecond: number
 }
 
-/** Has `connections` loops work at once for a while; each ends early when there is nothing left to do. */
+/** Runs `connections` loops of the work at the same time for `ms`. A loop ends early when no message is left. */
 const workFor = async (ms: number, connections: number, work: () => Promise<number>, tally: Tally): Promise<void> => {
   const startedAt = performance.now()
   await Promise.all(
@@ -114,7 +117,7 @@ const measure = async (servers: readonly PeerServer[], connections: number): Pro
     const tallies = works.map(newTally)
     for (let turn = 0; turn < TURNS; turn++) {
       const inTurn = [...works.entries()]
-      // What one leaves behind in the load's own memory must not always meet the same next one.
+      // Every other turn is in reverse order, so that garbage of one server's load is not always collected during the same next one.
       for (const [at, work] of turn % 2 === 0 ? inTurn : inTurn.reverse()) {
         const tally = tallies[at] as Tally
         const before = servers[at]?.cpuMs() ?? 0
@@ -131,7 +134,7 @@ const measure = async (servers: readonly PeerServer[], connections: number): Pro
   return rates
 }
 
-/** How often a second this disk takes a small append. */
+/** How many small appends this disk syncs in a second. */
 const syncsPerSecond = (): number => {
   const path = join(tmpdir(), `holdfast-bench-${process.pid}`)
   const fd = openSync(path, 'w')

@@ -3,7 +3,7 @@ import { poll } from '../lib/receive/poll.ts'
 import type { Figure } from './figures.ts'
 import type { Usage } from './meter.ts'
 
-/** Units and round trips of a poll, as figures with goals. */
+/** Figures of the units and round trips of one poll, the mean of `polls`. */
 export const costs = (section: string, name: string, usage: Usage, polls: number, goals: Goals = {}): Figure[] => [
   { section, name: `${name}: read units`, value: usage.readUnits / polls, unit: '', ...goal(goals.readUnits) },
   { section, name: `${name}: write units`, value: usage.writeUnits / polls, unit: '', ...goal(goals.writeUnits) },

@@ -2,7 +2,7 @@ import type { Figure } from './figures.ts'
 import { type Race, runRace } from './races.ts'
 import type { Rig } from './rig.ts'
 
-/** Batch sizes of publishes and of polls, and the write units a message that lost races may waste. */
+/** Batch sizes of publishes and polls, with the goal for the write units that lost races waste for each message. */
 const KINDS = [
   { publishedBy: 10, polledBy: 10, goal: 0.1 },
   { publishedBy: 10, polledBy: 1, goal: 0.5 },
@@ -10,7 +10,7 @@ const KINDS = [
 ] as const
 const POLLERS = [1, 4, 16]
 
-/** Write units wasted by pollers that empty one shard together, each as fast as possible. */
+/** Write units that pollers waste when they empty one shard together, each as fast as possible. */
 export const raceFigures = async (rig: Rig, { messages = 2_000 } = {}): Promise<Figure[]> => {
   const figures: Figure[] = []
   const add = async (section: string, race: Race, goal?: number) => {

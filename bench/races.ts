@@ -12,9 +12,9 @@ export interface Race {
   readonly publishedBy: number
   readonly polledBy: number
   readonly messages: number
-  /** All pollers run in one process, and share its hints. @default each in its own */
+  /** Whether all pollers run in one process and share its hints. @default each has a process of its own */
   readonly together?: boolean
-  /** Time between two messages, which are published while the pollers run, ms. @default all are published before */
+  /** Messages are published at this interval while the pollers run. @default all are published before the pollers start */
   readonly trickleMs?: number
   readonly waitTimeSeconds?: number
 }
@@ -25,7 +25,7 @@ export interface RaceResult extends Race {
   readonly readsPerMessage: number
   readonly polls: number
   readonly seconds: number
-  /** With `trickleMs`: time from publish to the end of the poll that received the message, ms, median and 95th percentile. */
+  /** With `trickleMs`: the median and the 95th percentile of the time from a publish to the end of the poll that received the message. */
   readonly medianMs?: number
   readonly lateMs?: number
 }
@@ -58,10 +58,10 @@ export const runRace = async (rig: Rig, race: Race): Promise<RaceResult> => {
   }
 }
 
-/** What the pollers of a race received together. */
+/** The messages that all pollers of a race have received. */
 interface Tally {
   readonly messageIds: Set<string>
-  /** Time from publish to receive of each message, ms. */
+  /** Time from publish to receive of each message, in ms. */
   readonly waits: number[]
   polls: number
 }

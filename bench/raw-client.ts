@@ -3,8 +3,8 @@ import { connect, type Socket } from 'node:net'
 export type Call = (action: string, input: object) => Promise<Record<string, unknown>>
 
 /**
- * Requests of the JSON protocol over kept-alive sockets, with as little work for each as possible: a client that works
- * more than the server would measure itself.
+ * A client of SQS's JSON protocol that does as little work as possible for each request: a client that worked more than the
+ * server would measure itself. Its sockets stay open.
  */
 export const rawClient = (port: number, connections: number): Call => {
   const send = pool(port, connections, 'application/x-amz-json-1.0')
@@ -14,7 +14,7 @@ export const rawClient = (port: number, connections: number): Call => {
   }
 }
 
-/** The same in the query protocol, whose answers are searched for a queue's URL and for receipt handles alone. */
+/** Such a client of the query protocol. It reads only the queue's URL and the receipt handles of an answer. */
 export const rawQueryClient = (port: number, connections: number): Call => {
   const send = pool(port, connections, 'application/x-www-form-urlencoded')
   return async (action, input) => {
@@ -97,7 +97,7 @@ const requestOf = (port: number, contentType: string, action: string, body: stri
     body,
   ].join('\r\n')
 
-/** The answer in what was received, once all of it is there. */
+/** The answer in the received bytes; undefined until all of it has arrived. */
 const answerIn = (received: Buffer): Answer | undefined => {
   const end = received.indexOf('\r\n\r\n')
   if (end < 0) return undefined
@@ -113,7 +113,7 @@ const answerIn = (received: Buffer): Answer | undefined => {
   return { status, body: received.toString('utf8', from, from + Number(length)) }
 }
 
-/** The body in chunks from here on; nothing until the last one is there. */
+/** The body whose chunks start at `from`; undefined until the last chunk has arrived. */
 const inChunks = (received: Buffer, from: number): string | undefined => {
   const chunks: Buffer[] = []
   for (let at = from; ; ) {

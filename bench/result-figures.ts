@@ -12,7 +12,7 @@ interface Load {
   readonly name: string
   readonly batch: number
   readonly resultBytes: number
-  /** Write units a message more than without results. */
+  /** How many write units more than without results an ack may cost for each message. */
   readonly goal: number
 }
 
@@ -23,7 +23,7 @@ const LOADS: readonly Load[] = [
   { name: 'results of 150 B, by ten', batch: 10, resultBytes: 150, goal: 0.2 },
 ]
 
-/** What results cost beside the same without them, and what waiting for one costs. */
+/** The cost of acks with results beyond that of acks without, and the cost of waiting for a result. */
 export const resultFigures = async (rig: Rig): Promise<Figure[]> => {
   const figures: Figure[] = []
   for (const load of LOADS) figures.push(...(await figuresOf(rig, load)))
@@ -37,12 +37,12 @@ const figuresOf = async (rig: Rig, { name, batch, resultBytes, goal }: Load): Pr
   const messages = ROUNDS * batch
   const section = 'results'
   return [
-    { section, name, value: (on.writeUnits - off.writeUnits) / messages, unit: 'write units a message more', goal },
+    { section, name, value: (on.writeUnits - off.writeUnits) / messages, unit: 'more write units per message', goal },
     {
       section,
       name,
       value: (on.rounds - off.rounds) / ROUNDS,
-      unit: 'round trips an ack more',
+      unit: 'more round trips per ack',
       goal: goal > 0 ? 1 : 0,
     },
   ]
@@ -85,6 +85,6 @@ const waitFigures = async (rig: Rig): Promise<Figure[]> => {
   const section = 'results'
   return [
     { section, name: `wait of ${WAIT_SECONDS} s for a result`, value: wait.usage.readUnits, unit: 'read units' },
-    { section, name: 'look at a result that is there', value: last.usage.readUnits, unit: 'read units', goal: 6 },
+    { section, name: 'read of a result that is stored', value: last.usage.readUnits, unit: 'read units', goal: 6 },
   ]
 }

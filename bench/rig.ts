@@ -9,14 +9,14 @@ import { startMeter, type Usage, usageBetween } from './meter.ts'
 
 /** A table behind a meter, on a DynamoDB engine that nothing else uses. */
 export interface Rig {
-  /** A new engine, with its own hints, as another process would have. */
+  /** A new engine with hints of its own, as another process has. */
   process(): Engine
-  /** The same without the meter, for work that is not measured. */
+  /** Such an engine without the meter, for work that is not measured. */
   unmetered(): Engine
   /** A new queue with a name of its own. */
   queue(settings?: SettingsChange): Promise<string>
   fifoQueue(settings: SettingsChange): Promise<string>
-  /** Does some work, and measures its requests to the table. */
+  /** Does some work and measures its requests to the table. */
   measure<T>(work: () => Promise<T>): Promise<{ result: T; usage: Usage }>
   stop(): Promise<void>
 }

@@ -11,7 +11,7 @@ import type { Rig } from './rig.ts'
 const RUN_MS = 2_000
 const QUEUE = 'throughput'
 
-/** Messages a second that one process moves. Only ratios within one run mean anything. */
+/** How many messages one process publishes, polls and acks in a second. Only the ratios of one run can be compared with another's. */
 export const throughputFigures = async (rig: Rig): Promise<Figure[]> => {
   const memory = createEngine({ store: memoryStore() })
   await createQueue(memory, QUEUE, {})
@@ -25,7 +25,7 @@ export const throughputFigures = async (rig: Rig): Promise<Figure[]> => {
       { section, name: 'published, polled and acked in memory', value: Math.round(inMemory), unit: 'messages/s' },
       {
         section,
-        name: 'the same on the embedded DynamoDB engine, metered',
+        name: 'published, polled and acked on the embedded engine, metered',
         value: Math.round(onTable),
         unit: 'messages/s',
       },

@@ -16,7 +16,7 @@ const WAKE_GB = 0.5
 const CONSUMER_GB = 0.5
 const LIFE_MS = 900_000
 
-/** Units, memory time and delays of messages that a trigger delivers. Published, woken for and delivered by separate processes. */
+/** Units, memory time and delays of messages that a trigger delivers. The publisher, the wake function and the dispatcher have separate engines. */
 export const triggerFigures = async (rig: Rig): Promise<Figure[]> => [
   ...(await sparse(rig)),
   ...(await steady(rig)),
@@ -25,7 +25,7 @@ export const triggerFigures = async (rig: Rig): Promise<Figure[]> => [
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** A queue with a trigger, whose first run is over. */
+/** Sets up a queue with a trigger, whose first run is over. */
 const stage = async (rig: Rig, handlerMs: number, given: Partial<GivenTrigger> = {}) => {
   const queue = await rig.queue()
   const [publisher, waker, dispatcher] = [rig.process(), rig.process(), rig.process()]
@@ -71,14 +71,14 @@ const stage = async (rig: Rig, handlerMs: number, given: Partial<GivenTrigger> =
   return { queue, publisher: streaming, spans, delays, idle }
 }
 
-/** The same process, whose inserts are told, as the table's stream tells them. */
-const onInsert = (engine: Engine, told: (key: SegmentKey) => void): Engine => ({
+/** An engine that calls `inserted` after each insert, as the table's stream calls the wake function. */
+const onInsert = (engine: Engine, inserted: (key: SegmentKey) => void): Engine => ({
   ...engine,
   store: {
     ...engine.store,
     insert: async (segment) => {
       const outcome = await engine.store.insert(segment)
-      told(segment.segment.key)
+      inserted(segment.segment.key)
       return outcome
     },
   },
@@ -108,7 +108,7 @@ const delaysOf = (section: string, name: string, delays: readonly number[]): Fig
 
 const LONE = 8
 
-/** Each message finds no run under way: it is woken for, and its run ends before the next. */
+/** No run is under way when a message is published: each publish starts a run, which ends before the next publish. */
 const sparse = async (rig: Rig): Promise<Figure[]> => {
   const section = 'a trigger: one message a minute, 150 B'
   const { queue, publisher, spans, delays, idle } = await stage(rig, 0)
@@ -130,7 +130,7 @@ const sparse = async (rig: Rig): Promise<Figure[]> => {
 const STEADY_SECONDS = 20
 const STEADY_EVERY_MS = 100
 
-/** Ten messages a second, one by one, each an invocation of a second. */
+/** Ten messages are published in each second, one by one, and each is an invocation of one second. */
 const steady = async (rig: Rig): Promise<Figure[]> => {
   const section = 'a trigger: ten messages a second, 150 B, one an invocation of 1 s at 512 MB'
   const { queue, publisher, spans, delays, idle } = await stage(rig, 1_000, { batchSize: 1, maxConcurrency: 30 })
@@ -147,7 +147,7 @@ const steady = async (rig: Rig): Promise<Figure[]> => {
   })
   checkDelivered(spans.delivered, messages)
   const consumers = messages * CONSUMER_GB
-  // While it is steady the run neither starts nor ends.
+  // Under a steady load one run goes on all the time, so its start and its end are not counted.
   const dispatcher = (measuredMs / 1_000) * DISPATCHER_GB
   const wakes = (spans.wakeMs / 1_000) * WAKE_GB
   return [

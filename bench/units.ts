@@ -32,7 +32,7 @@ const LOADS: readonly Load[] = [
 const ROUNDS = 40
 const GOAL_ROUNDS = { publish: 1, poll: 2, ack: 1 }
 
-/** Units, requests and round trips of messages published, polled and acked by one process on a queue of its own. */
+/** Units, requests and round trips of messages that one process publishes, polls and acks on a queue of its own. */
 export const unitFigures = async (rig: Rig): Promise<Figure[]> => {
   const figures: Figure[] = []
   for (const load of LOADS) figures.push(...(await figuresOf(rig, load)))

@@ -62,12 +62,12 @@ const buildProgram = (io: Pick<Io, 'stdout' | 'stderr'>, run: RunVerb): Command 
     .version(VERSION, '-V, --version')
     .helpCommand('help [command]', 'show the help of a command')
     .configureHelp({ subcommandTerm: (command) => `${command.name()} ${argumentsOf(command)}`.trim() })
+  for (const verb of VERBS) addVerb(program, verb, io, run)
   // Run by `holdfast.ts`: its options are its own.
   program
     .command('dev')
     .summary('run the queue on this machine: the HTTP API and the SQS endpoint on one port')
     .helpGroup('Other:')
-  for (const verb of VERBS) addVerb(program, verb, io, run)
   return program.addHelpText('after', EPILOGUE)
 }
 

@@ -1,4 +1,3 @@
-import { LIMITS } from '../lib/model/limits.ts'
 import type { AnswerOf } from './target/target.ts'
 
 /**
@@ -85,15 +84,18 @@ type Counts = NonNullable<QueueJson['counts']>
 
 const expiring = ({ name, retentionSeconds }: QueueJson, ageMs: number): Trouble | undefined => {
   if (ageMs < retentionSeconds * 1_000 * EXPIRING_SHARE) return undefined
-  const seconds = Math.min(retentionSeconds * 2, LIMITS.retentionSeconds)
   return {
     code: 'expiring',
     level: 'bad',
     what: 'its oldest message has waited for more than half of the retention, after which it is dropped',
-    cures:
-      seconds > retentionSeconds
-        ? [{ command: `set ${name} retentionSeconds=${seconds}`, effect: 'keep messages for longer' }]
-        : [{ command: `export ${name}`, effect: 'copy what would be dropped' }],
+    // A longer retention is for messages that are published afterwards.
+    cures: [
+      {
+        command: `export ${name} -o ${name}.ndjson`,
+        effect: 'copy what would be dropped; "holdfast import" publishes it again',
+      },
+      { effect: 'start consumers, or more of them' },
+    ],
   }
 }
 

@@ -1,6 +1,8 @@
 import type { Verb } from './verb.ts'
+import { bench } from './verbs/bench.ts'
 import { completion } from './verbs/completion.ts'
 import { consoleVerb } from './verbs/console.ts'
+import { cost } from './verbs/cost.ts'
 import { create } from './verbs/create.ts'
 import { dead } from './verbs/dead.ts'
 import { deleteQueue } from './verbs/delete.ts'
@@ -30,6 +32,7 @@ export const VERBS: readonly Verb[] = [
   tail,
   consoleVerb,
   doctor,
+  cost,
   create,
   set,
   pause,
@@ -49,5 +52,6 @@ export const VERBS: readonly Verb[] = [
   exportQueue,
   importQueue,
   purge,
+  bench,
   completion,
 ]

@@ -19,6 +19,10 @@ export interface ConsoleParts {
   readonly readOnly?: boolean | undefined
   /** Whether bodies and attributes are left out. @default false */
   readonly hidePayloads?: boolean | undefined
+  /** Leases that the process of the queues has seen. @default none: the console shows what the queue keeps */
+  readonly leases?: ConsoleContext['leases']
+  /** How many messages went through each queue lately. @default none: the console shows how counts change */
+  readonly flows?: ConsoleContext['flows']
   /** How often a visible page asks again: at least and, while nothing changes, at most. @default every 2 to 10 s */
   readonly refreshSeconds?: ConsoleContext['refreshSeconds']
   /** Epoch ms. @default the system's clock */
@@ -40,6 +44,8 @@ export const createConsole = (parts: ConsoleParts): Console => {
   const context: ConsoleContext = {
     api: consoleApi(parts.call),
     history: createHistory(),
+    leases: parts.leases,
+    flows: parts.flows,
     readOnly: parts.readOnly ?? false,
     hidePayloads: parts.hidePayloads ?? false,
     token: randomBytes(24).toString('base64url'),
@@ -67,6 +73,8 @@ const routed = (context: ConsoleContext): Hono<Env> => {
   app.use(async (c, next) => {
     await next()
     for (const [name, value] of Object.entries(SAFE_HEADERS)) c.res.headers.set(name, value)
+    // Pages hold messages: no browser keeps them on its disk. Assets say themselves how long they are kept.
+    if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store')
   })
   app.get('/assets/:version/:name', (c) => sendAsset(c))
   for (const [path, page] of Object.entries(PAGES)) {

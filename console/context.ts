@@ -1,11 +1,16 @@
 import type { ConsoleApi } from './api.ts'
 import type { History } from './history.ts'
+import type { FlowsSeen, LeasesSeen } from './leases-seen.ts'
 import type { Html } from './views/html.ts'
 
 /** What every screen and every action of one console has. */
 export interface ConsoleContext {
   readonly api: ConsoleApi
   readonly history: History
+  /** Leases that the process of the queues has seen; absent where the console is in another process. */
+  readonly leases?: LeasesSeen | undefined
+  /** How many messages went through each queue lately; absent as `leases` is. */
+  readonly flows?: FlowsSeen | undefined
   readonly readOnly: boolean
   readonly hidePayloads: boolean
   /** In every form: a page of another origin can't read it. */

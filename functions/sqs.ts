@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { lambdaHandler } from './http/lambda.ts'
 import { noRoute } from './http/no-route.ts'
-import { flushMetrics, observeInLambda } from './runtime/telemetry.ts'
+import { endInvocation, observeInLambda } from './runtime/telemetry.ts'
 import { endpointFromEnvironment } from './sqs/deployed-endpoint.ts'
 import { isForSqs, type SqsEndpoint } from './sqs/endpoint.ts'
 
@@ -17,4 +17,4 @@ export const handler = lambdaHandler((request, surroundings) => {
   }
   endpoint ??= endpointFromEnvironment(process.env)
   return endpoint(request, surroundings)
-}, flushMetrics)
+}, endInvocation)

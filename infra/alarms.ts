@@ -43,7 +43,7 @@ export const throttleMetric = (table: Table, side: 'Read' | 'Write'): Metric =>
     period: A_MINUTE,
   })
 
-/** Where alarms are sent; nowhere when the settings name neither an address nor a topic. */
+/** The topic that alarms are sent to; undefined where the settings name neither an address nor a topic. */
 export const alarmTopic = (scope: Construct, { alarmEmail, alarmTopicArn }: Settings): ITopic | undefined => {
   if (alarmTopicArn !== undefined) return Topic.fromTopicArn(scope, 'AlarmTopic', alarmTopicArn)
   if (alarmEmail === undefined) return undefined
@@ -74,7 +74,7 @@ export const addAlarm = (scope: Construct, id: string, plan: AlarmPlan, topic: I
   return alarm
 }
 
-/** Errors and throttles of one function. */
+/** Adds alarms on the errors and throttles of one function. */
 export const addFunctionAlarms = (
   scope: Construct,
   name: string,
@@ -110,10 +110,10 @@ export interface AgeAlarm {
   readonly topic: ITopic | undefined
 }
 
-/** An alarm for when the oldest ready message of one queue is older than this. */
+/** Adds an alarm for when the oldest ready message of a queue is older than `seconds`. */
 export const addAgeAlarm = (scope: Construct, { queue, seconds, settings, topic }: AgeAlarm): Alarm => {
   checkQueueName(queue)
-  if (!settings.monitor) throw new Error(`an alarm on the age of ${queue} needs the setting monitor`)
+  if (!settings.monitor) throw new Error(`an alarm on the age of ${queue} needs the setting monitor: set it to true`)
   const plan = {
     metric: queueMetric(QUEUE_METRICS.oldest, settings, queue),
     threshold: seconds,
@@ -122,7 +122,7 @@ export const addAgeAlarm = (scope: Construct, { queue, seconds, settings, topic 
   return addAlarm(scope, `age of ${queue}`, plan, topic)
 }
 
-/** Minutes in a row with throttled requests before the alarm: requests of a shorter burst succeed at a retry. */
+/** The alarm goes off after this many minutes in a row with throttled requests: those of a shorter burst succeed at a retry. */
 const THROTTLED_MINUTES = 5
 
 export interface AlarmedParts {

@@ -7,7 +7,7 @@ import { FUNCTION_ENTRIES } from './functions.ts'
 
 const PROJECT = join(import.meta.dirname, '..')
 const FUNCTIONS = join(PROJECT, 'functions')
-/** Where the installed package has the bundled functions: see `scripts/build.ts`. */
+/** The directory of the bundled functions in the installed package: see `scripts/build.ts`. */
 const PREBUILT = join(import.meta.dirname, '../bundles')
 export const OUTPUT_FILE = 'index.mjs'
 export const HANDLER = 'index.handler'
@@ -19,9 +19,9 @@ const REQUIRE =
 let built: ReadonlyMap<string, Uint8Array> | undefined
 
 /**
- * Every function's module, by the name of its file. One pass builds all of them in a second or two; one pass a function
- * would parse the SDK each time. The SDK is in the bundle, so that the tested version runs, and a cold start loads one
- * file. The same sources give the same bytes on every machine.
+ * Every function's module, by the name of its file. One pass builds all of them in a second or two; a pass for each function
+ * would parse the SDK each time. The SDK is in the bundle, so that the tested version runs and a cold start loads one file.
+ * The same sources give the same bytes on every machine.
  */
 export const bundles = (): ReadonlyMap<string, Uint8Array> => {
   if (built) return built
@@ -67,9 +67,9 @@ const bundledCode = (entry: string): Code =>
   Code.fromAsset(FUNCTIONS, {
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
-      // Never pulled: `tryBundle` succeeds or throws.
+      // The image is never pulled, because `tryBundle` succeeds or throws.
       image: DockerImage.fromRegistry('unused'),
-      // CDK identifies assets of one folder with each other unless their commands differ.
+      // CDK takes assets of one folder for the same asset unless their commands differ.
       command: [entry],
       local: {
         tryBundle: (directory) => {

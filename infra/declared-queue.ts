@@ -11,11 +11,11 @@ import type { ConsumedQueue, ConsumerProps, QueueConsumer } from './consumer.ts'
 import type { RoutedFunction } from './http-api.ts'
 
 export interface DeclaredQueueProps {
-  /** The queue for messages received `maxReceives` times (1 … 1000) without an ack. @default they stay in this queue */
+  /** The queue that takes messages received `maxReceives` times (1 … 1000) without an ack. @default they stay in this queue */
   readonly deadLetter?: { readonly queue: DeclaredQueue; readonly maxReceives: number }
   /** All other settings, as the HTTP API takes them. @default those of SQS */
   readonly settings?: Omit<SettingsChange, 'deadLetter'>
-  /** Whether the queue and its messages are deleted when it leaves the stack. @default RemovalPolicy.RETAIN */
+  /** Whether the queue and its messages are deleted when the queue is removed from the stack. @default RemovalPolicy.RETAIN */
   readonly removalPolicy?: RemovalPolicy.RETAIN | RemovalPolicy.DESTROY
 }
 
@@ -63,7 +63,8 @@ export class DeclaredQueue extends Construct {
   }
 
   /**
-   * Has this queue's messages delivered to a function, which neither polls nor knows Holdfast. A queue has one consumer.
+   * Has this queue's messages delivered to a function, which neither polls nor needs Holdfast's library. A queue has at most
+   * one consumer.
    *
    * @throws Error with every setting at fault
    */
@@ -103,7 +104,7 @@ export class DeclaredQueue extends Construct {
     return this.#service.grantInvoke(this.queueName, grantee, ...functions)
   }
 
-  /** An alarm for when the oldest ready message of this queue is older than this. */
+  /** Adds an alarm for when the oldest ready message of this queue is older than `seconds`. */
   alarmOnAge(seconds: number): Alarm {
     return this.#service.alarmOnAge(this.queueName, seconds)
   }

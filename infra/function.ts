@@ -19,7 +19,7 @@ export interface FunctionSurroundings {
   readonly environment?: Readonly<Record<string, string>>
   /** What the role may do in addition to using the table and writing its log. */
   readonly statements?: readonly PolicyStatement[]
-  /** How the function differs from the others otherwise. */
+  /** Further properties in which the function differs from the others. */
   readonly options?: Pick<FunctionOptions, 'maxEventAge' | 'memorySize' | 'recursiveLoop' | 'retryAttempts'>
 }
 
@@ -85,7 +85,7 @@ const tableStatements = (table: Table, { tableActions, kindActions = {} }: Funct
 /** Actions as IAM names them. */
 export const named = (actions: readonly string[]): string[] => actions.map((action) => `dynamodb:${action}`)
 
-/** Only items whose partition keys match. */
+/** An IAM condition: the request uses only items whose partition keys match. */
 export const onKeys = (keys: readonly string[]) => ({
   'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
   // `ForAllValues` is also true of no values: a request that names no key must not pass.

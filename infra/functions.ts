@@ -69,7 +69,7 @@ export const FUNCTIONS = {
     entry: 'ack',
     description: 'Acks messages and extends leases',
     tableActions: ['DeleteItem', 'GetItem', 'PartiQLDelete', 'Query', 'UpdateItem'],
-    // For early releases: the function can't publish.
+    // Early releases need this right on one kind of items: the function can't publish.
     kindActions: {
       [KEY_KINDS.earlyRelease.letter]: ['PutItem'],
       [KEY_KINDS.result.letter]: ['PutItem'],

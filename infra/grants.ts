@@ -58,7 +58,7 @@ const READ_RESULTS: Rights = [
   [['segment', 'result'], ['Query']],
 ]
 
-/** A consumer only adds to the dead-letter queue: it can neither read nor delete there. */
+/** The rights of a consumer on the dead-letter queue: it adds messages, and can neither read nor delete them. */
 const DEAD_LETTER: Rights = [
   [['queue'], ['ConditionCheckItem', 'GetItem']],
   [['layout'], ['GetItem']],

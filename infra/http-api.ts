@@ -158,7 +158,7 @@ const cors = (origins: readonly string[]) => ({
   allowHeaders: ['*'],
 })
 
-/** Lets a role call the routes of one queue that the named functions answer. */
+/** Lets a role call the routes of one queue that `functions` answer. */
 export const grantRoutes = (
   api: HttpApi,
   queue: string,

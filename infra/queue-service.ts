@@ -80,7 +80,7 @@ export class QueueService extends Construct {
     return this.functions.sqs && `${this.url}/`
   }
 
-  /** The functions that deliver queues to consumers; `undefined` as long as no queue has one. */
+  /** The functions that deliver queues to consumers; `undefined` as long as no queue has a consumer. */
   get triggerFunctions(): TriggerFunctions | undefined {
     return this.#triggerFunctions
   }
@@ -104,7 +104,7 @@ export class QueueService extends Construct {
   addConsumer(consumed: ConsumedQueue, target: IFunction, props: ConsumerProps): QueueConsumer {
     const { queueName } = consumed.queue
     const present = this.#consumers.get(queueName)
-    if (present) throw new Error(`queue ${queueName} has a consumer, ${present.node.path}: a queue has one at most`)
+    if (present) throw new Error(`queue ${queueName} has a consumer, ${present.node.path}: a queue has at most one`)
     const declaredBy = this.#declare().functionArn
     const consumer = new QueueConsumer(target, props, {
       ...consumed,
@@ -166,7 +166,7 @@ export class QueueService extends Construct {
     return grantRoutes(this.api, queue, grantee, functions)
   }
 
-  /** An alarm for when a queue's oldest ready message is older than this. Needs the setting `monitor`. */
+  /** Adds an alarm for when a queue's oldest ready message is older than `seconds`. Needs the setting `monitor`. */
   alarmOnAge(queue: string, seconds: number): Alarm {
     return addAgeAlarm(this, { queue, seconds, settings: this.settings, topic: this.#alarmTopic })
   }

@@ -71,7 +71,7 @@ export const invokeEveryMinute = (scope: Construct, id: string, target: LambdaFu
   })
 }
 
-/** For functions that start redrives: they invoke `redriveRun` at once, which otherwise starts within a minute. */
+/** What functions that start redrives need to invoke `redriveRun` at once, which otherwise starts within a minute. */
 const redriveStarter = (
   redriveRun: LambdaFunction,
 ): Required<Pick<FunctionSurroundings, 'environment' | 'statements'>> => ({

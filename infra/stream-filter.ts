@@ -1,6 +1,6 @@
 import { KEY_KINDS, queueKeyPattern } from '../lib/store/keys.ts'
 
-/** Lambda takes at most so many patterns of at most so many characters for one event source mapping. */
+/** Lambda's limits of one event source mapping. */
 const MAX_PATTERNS = 5
 const MAX_PATTERN_CHARACTERS = 4_096
 
@@ -8,10 +8,9 @@ const MAX_PATTERN_CHARACTERS = 4_096
 const segmentsOf = (queue: string): string => queueKeyPattern('segment', queue).replace(/\*$/, '')
 
 /**
- * The patterns by which Lambda chooses the records of the table's stream that `functions/wake.ts` gets: inserted segments of these
- * queues. Claims, acks and deletions are other events. No pattern looks at the properties of an image, so neither a write
- * that changes nothing nor a removal by TTL can match. If the queues do not fit into Lambda's limits, the patterns match the
- * segments of all queues, and the function drops those of others.
+ * The patterns by which Lambda chooses the records of the table's stream that `functions/wake.ts` gets: inserted segments of
+ * these queues. Claims, acks and removals by TTL have other event names. Where the queues do not fit into Lambda's limits,
+ * the patterns match the segments of all queues, and the function ignores those of other queues.
  *
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
  */

@@ -6,9 +6,9 @@ import { A_MINUTE, type AlarmPlan, addAlarm, addFunctionAlarms, serviceMetric } 
 import type { Settings } from './settings.ts'
 import type { TriggerFunctions } from './trigger-functions.ts'
 
-/** Minutes in a row with failures before the alarm: a message that failed once comes again. */
+/** The alarm goes off after this many minutes in a row with failures: a message that failed once is delivered again. */
 const FAILING_MINUTES = 5
-/** Age of the stream's oldest unread record, from which deliveries are late. */
+/** Deliveries are late when the stream's oldest unread record has this age. */
 const LATE_MS = 60_000
 
 type Watched = Pick<TriggerFunctions, 'wake' | 'dispatch' | 'lost'>

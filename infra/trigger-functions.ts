@@ -32,15 +32,15 @@ export interface TriggerParts {
   readonly queues: readonly string[]
 }
 
-/** The event at which `functions/wake.ts` starts what is due. */
+/** The event at which `functions/wake.ts` starts the runs that are due. */
 const TICK = { holdfast: 'tick-triggers' }
 
 /** A start that Lambda can't carry out within this time is dropped: the next tick starts a run anyway. */
 const START_AGE = Duration.seconds(60)
 
 /**
- * Lambda retries records on which the function fails a few times, in halves, and gives them up at this age. Then every trigger
- * gets a run, so the content of the lost records is not needed.
+ * Lambda retries records on which the function fails a few times, in halves, and gives them up at this age. Then every
+ * trigger gets a run, which finds the messages without the lost records.
  */
 const RETRIES = 3
 const RECORD_AGE = Duration.minutes(5)

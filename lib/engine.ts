@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from './clock.ts'
 import { type PollHints, pollHints } from './hints/poll-hints.ts'
+import { type ThrottledShards, throttledShards } from './hints/throttled-shards.ts'
 import { type Wakeups, wakeups } from './hints/wakeups.ts'
 import type { Observer } from './model/engine-event.ts'
 import { ascending, type Sequence } from './model/group.ts'
@@ -21,6 +22,8 @@ export interface Engine {
   readonly polls: PollHints
   /** What processes tell each other of when messages become visible: hints. */
   readonly visibility: Visibility
+  /** Where this process's publishes were throttled: hints. */
+  readonly throttled: ThrottledShards
   /** Wakes this process's long polls. */
   readonly wakeups: Wakeups
   /** Unique part of a new segment's key. */
@@ -54,6 +57,7 @@ export const createEngine = ({
     queues: queueCache(store, clock),
     polls,
     visibility: snapshotExchange({ store, clock, random, observe, polls }),
+    throttled: throttledShards(clock, random),
     wakeups: wakeups(clock),
     unique: uniqueSequence(random.bytes),
     turns: ascending(),

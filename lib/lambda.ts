@@ -11,7 +11,7 @@ import type { Processed, Telemetry } from './telemetry/telemetry.ts'
 export { Reject, RetryLater } from './worker/verdicts.ts'
 
 /** A client, or one of its queues, whose messages must be sent before the function is frozen. */
-interface Flushable {
+export interface Flushable {
   flush(): Promise<void>
 }
 

@@ -16,6 +16,8 @@ import { engineTransport } from './transport/engine-transport.ts'
 import type { Handler } from './worker/handler.ts'
 import { Reject, RetryLater } from './worker/verdicts.ts'
 
+export type { GivenSettings } from './model/given-settings.ts'
+
 export { memoryStore } from './store/keyed/memory-store.ts'
 export { type ManualClock, manualClock } from './testing/manual-clock.ts'
 

@@ -1,6 +1,6 @@
 /**
- * `npm run build`: builds the package in `dist/`: the library, the constructs, the local server and the command line as
- * modules with types, and each Lambda function as one bundled file.
+ * `npm run build`: builds the package in `dist/`. The library, the constructs, the local server and the command line become
+ * modules with types, and each Lambda function becomes one bundled file.
  */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'

@@ -11,7 +11,18 @@ export const CHAPTERS: readonly Chapter[] = [
     files: ['docs/library.md', 'docs/results.md', 'docs/transactions.md', 'docs/triggers.md', 'docs/message-groups.md'],
   },
   { title: 'SQS clients', files: ['docs/sqs.md'] },
-  { title: 'Operations', files: ['docs/cli.md', 'docs/deploy.md', 'docs/failure-modes.md', 'docs/benchmarks.md'] },
+  {
+    title: 'Operations',
+    files: [
+      'docs/cli.md',
+      'docs/deploy.md',
+      'docs/operate.md',
+      'docs/runbook.md',
+      'docs/failure-modes.md',
+      'docs/benchmarks.md',
+      'docs/scale.md',
+    ],
+  },
   {
     title: 'Architecture',
     files: [

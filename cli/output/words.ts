@@ -39,6 +39,12 @@ export const counted = (count: number, noun: string): string => `${thousands(cou
 
 export const thousands = (count: number): string => count.toLocaleString('en-US')
 
+/** Three digits that count: `0.00312`, `4.12`, `1,234`. */
+export const figure = (value: number): string =>
+  value >= 100 || value === 0
+    ? thousands(Math.round(value))
+    : Number(value.toPrecision(3)).toLocaleString('en-US', { maximumSignificantDigits: 3 })
+
 /** Text on one line, no longer than this many characters. Control characters are shown, not sent to the terminal. */
 export const oneLine = (text: string, width: number): string => {
   const plain = visible(text.replaceAll(/\s+/g, ' ').trim())

@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { pathOfOperation, routeOf } from '../../functions/http/operation-path.ts'
 import type { OperationId } from '../../functions/http/routes.ts'
+import type { UsageAnswer } from '../../functions/local/usage-log.ts'
 import { signFor } from '../../lib/client/places/open.ts'
 import { LIMITS } from '../../lib/model/limits.ts'
+import { dynamodbClient } from '../../lib/store/dynamodb/client.ts'
 import { apiUrl } from '../../lib/transport/api-url.ts'
 import { type Call, DEFAULT_TIMEOUT_MS, httpCaller } from '../../lib/transport/http-call.ts'
+import { regionOfUrl } from '../../lib/transport/signer.ts'
+import type { AwsAccess } from '../cost/aws.ts'
 import type { AnswerOf, CallParts, Target } from './target.ts'
 
 /** What a call needs beyond being repeated where its error says that it may be. */
@@ -31,7 +35,14 @@ export interface HttpTargetParts {
 export const httpTarget = ({ url: given, region, options }: HttpTargetParts): Target => {
   const url = apiUrl(given)
   const request = httpCaller({ url, sign: signFor(url, undefined, region) })
+  const counting: Pick<Target, 'usage'> = {
+    usage: async (queue, seconds, signal) => {
+      const { json } = await request({ method: 'GET', path: '/usage', query: { queue, seconds }, signal })
+      return json as unknown as UsageAnswer
+    },
+  }
   return {
+    ...(url.protocol === 'http:' ? counting : { aws: () => awsAccess(region ?? regionOfUrl(url)) }),
     name: url.href.replace(/\/$/, ''),
     options,
     call: async <O extends OperationId>(operation: O, parts: CallParts<O> = {}) => {
@@ -51,6 +62,11 @@ export const httpTarget = ({ url: given, region, options }: HttpTargetParts): Ta
     },
     close: async () => {},
   }
+}
+
+const awsAccess = async (region: string | undefined): Promise<AwsAccess> => {
+  const { config } = dynamodbClient(region === undefined ? {} : { region })
+  return { region: await config.region(), credentials: await config.credentials() }
 }
 
 interface WithWait {

@@ -1,6 +1,10 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { openPlace } from '../../lib/client/places/open.ts'
+import { usageLog } from '../../functions/local/usage-log.ts'
+import { createEngine } from '../../lib/engine.ts'
 import { dynamodbClient } from '../../lib/store/dynamodb/client.ts'
+import { dynamodbStore } from '../../lib/store/dynamodb/dynamodb-store.ts'
+import { serverClock } from '../../lib/store/dynamodb/server-clock.ts'
+import { sureOfTime } from '../../lib/store/sure-of-time.ts'
 import { inProcessTarget } from './in-process-target.ts'
 import type { Target } from './target.ts'
 
@@ -17,16 +21,18 @@ export const tableTarget = ({ table, region, client: given }: TableTargetParts):
   // The SDK's warning about Node's version is for developers who choose the SDK.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   const client = given ?? dynamodbClient(region === undefined ? {} : { region })
-  const { engine, transport } = openPlace({ table, dynamodb: client })
-  if (!engine) throw new Error('a table has an engine')
+  const clock = serverClock(client)
+  const used = usageLog(clock, true)
+  const store = dynamodbStore({ client, table, clock, consumed: used.consumed })
+  const engine = createEngine({ store: sureOfTime(store, clock), clock })
   const target = inProcessTarget({
     engine,
     name: `table ${table}`,
     options: `--table ${table}${region === undefined ? '' : ` --region ${region}`}`,
-    close: async () => {
-      await transport.close()
-      client.destroy()
-    },
+    close: async () => client.destroy(),
   })
-  return { ...target, table: { name: table, client, engine } }
+  const aws = async () => ({ region: await client.config.region(), credentials: await client.config.credentials() })
+  return { ...target, aws, table: { name: table, client, engine, units: (queue) => used.read(queue, A_DAY) } }
 }
+
+const A_DAY = 86_400

@@ -2,7 +2,10 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type * as z from 'zod/mini'
 import type { ParametersIn } from '../../functions/http/route-shape.ts'
 import type { OperationId, RouteOf } from '../../functions/http/routes.ts'
+import type { UsageAnswer } from '../../functions/local/usage-log.ts'
 import type { Engine } from '../../lib/engine.ts'
+import type { AwsAccess } from '../cost/aws.ts'
+import type { Units } from '../cost/table-units.ts'
 
 /** The JSON with which an operation answers; undefined where its route has no body. */
 export type AnswerOf<O extends OperationId> = {
@@ -31,6 +34,10 @@ export interface Target {
   readonly options: string
   /** Where the queues are in a table that this process reaches itself. */
   readonly table?: TableAccess
+  /** What a queue used in these last seconds; absent where no server counts it. */
+  readonly usage?: (queue: string, seconds: number, signal: AbortSignal) => Promise<UsageAnswer>
+  /** The caller's credentials and the region, where the queues are in AWS. */
+  readonly aws?: () => Promise<AwsAccess>
   /** @throws `HoldfastError`, with the code, the words and the advice of the problem */
   call<O extends OperationId>(operation: O, parts?: CallParts<O>): Promise<AnswerOf<O>>
   close(): Promise<void>
@@ -41,4 +48,6 @@ export interface TableAccess {
   readonly name: string
   readonly client: DynamoDBClient
   readonly engine: Engine
+  /** What this process used of a queue. */
+  readonly units: (queue: string) => Units
 }

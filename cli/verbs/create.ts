@@ -7,7 +7,7 @@ export const create = verb({
   syntax: 'create <queue> [settings...]',
   group: 'Queues',
   summary: 'create a queue',
-  details: `Succeeds where the queue is there with the same settings, and fails where it has others. A name that ends in .fifo makes a FIFO queue. ${SETTINGS_HELP}`,
+  details: `The command succeeds where the queue exists with the same settings, and fails where it has others. A name that ends in .fifo makes a FIFO queue. ${SETTINGS_HELP}`,
   examples: [
     ['holdfast create orders', 'with the defaults'],
     [

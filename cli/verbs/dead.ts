@@ -26,7 +26,7 @@ export const dead = verb<Options>({
   group: 'Dead letters',
   summary: 'show dead letters: why messages failed',
   details:
-    'The queue is a dead-letter queue, or a queue that has one; then its own dead letters are meant. Reads without receiving. Grouped, all of them are read, and the largest group comes first.',
+    'The queue is a dead-letter queue, or a queue that has one: then the command shows the dead letters of that queue. It receives none. With --group-by it reads all of them, and shows the largest group first.',
   options: () => [
     new Option('--group-by <what>', 'reason, queue, or an expression of jq: .body.customer'),
     ...selectionOptions(),

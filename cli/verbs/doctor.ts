@@ -16,7 +16,7 @@ export const doctor = verb<DoctorOptions>({
   group: 'Look',
   summary: 'look for everything that is wrong, and say which commands cure it',
   details:
-    "Of a table: whether it is there, its TTL, its stream where a queue has a trigger, each right that your role needs, and this machine's clock against DynamoDB's. Everywhere: what is wrong with each queue. It changes nothing, unless --enable-ttl asks for that. Exits with 1 when a finding is bad (✖), and with 0 when there are only warnings (!), or nothing.",
+    "Of a table: whether it is there, its TTL, its stream where a queue has a trigger, each right that your role needs, and this machine's clock against DynamoDB's. Everywhere: what is wrong with each queue. The command changes nothing, unless --enable-ttl asks for that. It exits with 1 when a finding is bad (✖), and with 0 when there are only warnings (!), or nothing.",
   options: () => [
     new Option('--enable-ttl', "turn the table's TTL on first, where it is off"),
     new Option('--yes', "turn the TTL on without asking for the table's name"),

@@ -15,7 +15,7 @@ export const exportQueue = verb<Options>({
   group: 'Whole queues',
   summary: 'write all messages of a queue as JSON lines, without receiving them',
   details:
-    'Every message that is in the queue from the beginning of the export to its end is in it; one that consumers ack or move meanwhile may be. With --output the export can be interrupted: begun again with the same file, it goes on where it was.',
+    'The export has every message that is in the queue from the beginning of the export to its end. A message that consumers ack or move meanwhile may be in it. With --output the export can be interrupted: begun again with the same file, it goes on where it was.',
   options: () => [new Option('-o, --output <file>', 'write to this file, and go on with it if it is not complete')],
   examples: [
     ['holdfast export orders > orders.ndjson', 'to stdout'],

@@ -35,7 +35,7 @@ export const importQueue = verb<Options>({
   group: 'Whole queues',
   summary: 'publish messages from JSON lines, such as an export',
   details:
-    'Lines are messages of an export, or as the HTTP API takes them. Messages get new ids; what is due later stays due then. What is refused is written to FILE.refused with its reason, so that no line is lost. With --input the import can be interrupted: begun again, it goes on where it was, and a batch that was on its way is not stored twice if that is within nine minutes.',
+    'Lines are messages of an export, or as the HTTP API takes them. Messages are published in the order of the lines, and get new ids. A message that is due later stays due then. What is refused is written to FILE.refused with its reason, so that no line is lost. With --input the import can be interrupted: begun again, it goes on where it was, and a batch that was on its way is not stored twice if that is within nine minutes.',
   options: () => [new Option('-i, --input <file>', 'read this file, resumable; else stdin')],
   examples: [
     ['holdfast import orders -i orders.ndjson', 'from a file, resumable, with a progress bar'],

@@ -2,6 +2,7 @@ import { Option } from 'commander'
 import { UsageError } from '../../functions/local/usage-error.ts'
 import { confirmQueue } from '../confirm.ts'
 import { type Edits, editFrom } from '../expressions/edit.ts'
+import { MESSAGE_ARGUMENTS, MESSAGE_HELP, messageOf } from '../message-argument.ts'
 import { jsonOf } from '../ndjson.ts'
 import { durationOption } from '../options.ts'
 import { printMessage } from '../output/messages.ts'
@@ -12,13 +13,15 @@ import { verb } from '../verb.ts'
 type StoredMessage = AnswerOf<'rescheduleMessage'>
 
 export const cancel = verb({
-  syntax: 'cancel <queue> <id>',
+  syntax: `cancel ${MESSAGE_ARGUMENTS}`,
   group: 'Messages',
   summary: 'delete a message that is not in hand',
+  details: MESSAGE_HELP,
   destroys: true,
   examples: [['holdfast cancel orders ID', "asks for the queue's name first"]],
-  run: async (session, [queue = '', messageId = '']) => {
+  run: async (session, given) => {
     const { target, out, signal } = session
+    const { queue, messageId } = await messageOf(session, given)
     await target.call('getMessage', { params: { queue, messageId }, signal })
     await confirmQueue(session, queue, `This deletes the message ${messageId} of the queue ${queue} at ${target.name}.`)
     signal.throwIfAborted()
@@ -34,9 +37,10 @@ interface RescheduleOptions {
 }
 
 export const reschedule = verb<RescheduleOptions>({
-  syntax: 'reschedule <queue> <id>',
+  syntax: `reschedule ${MESSAGE_ARGUMENTS}`,
   group: 'Messages',
   summary: 'give a message that is not in hand another due time',
+  details: MESSAGE_HELP,
   options: () => [
     durationOption('--delay <duration>', 'from now on: 30s, 5m, 2d; 0 for now').conflicts('due'),
     new Option('--due <instant>', 'at this instant: 2030-01-31T12:00:00Z'),
@@ -45,11 +49,12 @@ export const reschedule = verb<RescheduleOptions>({
     ['holdfast reschedule orders ID --delay 0', 'let it be received now'],
     ['holdfast reschedule orders ID --due 2030-01-31T12:00:00Z', 'at an instant'],
   ],
-  run: async (session, [queue = '', messageId = ''], { delay, due }) => {
+  run: async (session, given, { delay, due }) => {
     if (delay === undefined && due === undefined)
       throw new UsageError('say when: --delay 5m, or --due 2030-01-31T12:00:00Z')
     const body = { delaySeconds: delay, dueAt: due }
-    printStored(session, await session.target.call('rescheduleMessage', { params: { queue, messageId }, body }))
+    const params = await messageOf(session, given)
+    printStored(session, await session.target.call('rescheduleMessage', { params, body }))
   },
 })
 
@@ -60,11 +65,10 @@ interface ResendOptions {
 }
 
 export const resend = verb<ResendOptions>({
-  syntax: 'resend <queue> <id>',
+  syntax: `resend ${MESSAGE_ARGUMENTS}`,
   group: 'Dead letters',
   summary: 'send a message round again that failed for good or is in the dead-letter queue',
-  details:
-    'It is at the end of its queue, with its id, as if it had never been received. The queue is the one that it failed in, or its dead-letter queue. An edit and the move are one write: the message is never there twice, and never gone.',
+  details: `The message goes to the end of its queue, with its id, as if it had never been received. Name the queue that it failed in, or the dead-letter queue. An edit and the move are one write: the message is never there twice, and never gone. ${MESSAGE_HELP}`,
   options: () => [
     new Option('--body <body>', 'with this body, JSON or text').conflicts('edit'),
     new Option('--text', 'the body is text, also where it is JSON'),
@@ -75,8 +79,9 @@ export const resend = verb<ResendOptions>({
     [`holdfast resend orders ID --body '{"id":1,"total":5}'`, 'with another body'],
     [`holdfast resend orders ID --edit '.body.total |= tonumber'`, 'edited by jq'],
   ],
-  run: async (session, [name = '', messageId = ''], options) => {
+  run: async (session, given, options) => {
     const { target, signal } = session
+    const { queue: name, messageId } = await messageOf(session, given)
     const message = await target.call('getMessage', { params: { queue: name, messageId }, signal })
     const stored = 'publishedAt' in message ? message : undefined
     const body = await editsOf(options, stored)

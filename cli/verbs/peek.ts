@@ -18,7 +18,7 @@ export const peek = verb<Options>({
   group: 'Look',
   summary: 'read messages without receiving them',
   details:
-    'No message is leased, no receive is counted: consumers notice nothing. The state deadLettered, which stands alone, is that of messages in the dead-letter queue of this queue. Where messages are selected, all of the queue is read until enough are found.',
+    'The command leases no message and counts no receive: consumers notice nothing. The state deadLettered selects messages in the dead-letter queue of this queue, and combines with no other state. With --where or --field, the command reads the queue until it has found enough messages.',
   options: () => [
     stateOption(),
     ...selectionOptions(),

@@ -21,7 +21,7 @@ export const receive = verb<Options>({
   group: 'Messages',
   summary: 'receive messages, as a consumer does: each is leased',
   details:
-    'A message that is neither acked nor given back comes again when its lease ends, and the receive counts. To look without that, "holdfast peek". Interrupted, it gives back at once what it received and did not print.',
+    'A message that is neither acked nor given back comes again when its lease ends, and the receive counts. "holdfast peek" looks without receiving. At Ctrl-C the command gives back at once what it received and did not print.',
   options: () => [
     new Option('-n, --max <number>', 'at most so many').default(1).argParser(wholeNumber(1, LIMITS.batchSize)),
     durationOption('--wait <duration>', 'wait so long for a first message (default: not at all)'),

@@ -24,7 +24,7 @@ export const send = verb<Options>({
   group: 'Messages',
   summary: 'publish messages: bodies on the command line, or JSON lines on stdin',
   details:
-    'A body that is JSON is sent as JSON, any other as text. Without bodies, each line of stdin is a message as the HTTP API takes it: {"body": …, "delaySeconds": …}; with --bodies it is a body. Options apply to every message that does not say otherwise. Messages are stored in their order; what is not stored is told by its line.',
+    'A body that is JSON is sent as JSON, any other as text. Without bodies, each line of stdin is a message as the HTTP API takes it: {"body": …, "delaySeconds": …}; with --bodies it is a body. Options apply to every message that does not have its own value. The queue stores messages in their order. The command names each line that the queue refuses, and sends the others.',
   options: () => [
     new Option('--text', 'send bodies as text, also where they are JSON'),
     new Option('--bodies', 'each line of stdin is a body'),

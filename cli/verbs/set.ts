@@ -3,7 +3,7 @@ import { settingsFrom } from '../settings.ts'
 import { verb } from '../verb.ts'
 
 export const SETTINGS_HELP =
-  'Settings have the names of the HTTP API ("holdfast queue NAME" shows them). A dot leads into a setting, a duration such as 5m or 14d fits where seconds are wanted, none takes an optional setting away, and tags.NAME=VALUE tags the queue.'
+  'Settings have the names of the HTTP API ("holdfast queue NAME" shows them). A dot names a member of a setting, a duration such as 5m or 14d fits where seconds are wanted, none removes an optional setting, and tags.NAME=VALUE tags the queue.'
 
 export const set = verb({
   syntax: 'set <queue> <settings...>',

@@ -1,23 +1,24 @@
+import { MESSAGE_ARGUMENTS, MESSAGE_HELP, messageOf } from '../message-argument.ts'
 import { printMessage } from '../output/messages.ts'
 import { visible } from '../output/words.ts'
 import type { AnswerOf } from '../target/target.ts'
 import { verb } from '../verb.ts'
 
 export const show = verb({
-  syntax: 'show <queue> <id>',
+  syntax: `show ${MESSAGE_ARGUMENTS}`,
   group: 'Messages',
   summary: 'show one message, or what became of it',
-  details:
-    'Found wherever it is: in its queue, in the dead-letter queue, or, where the queue keeps results, after its end.',
+  details: `The command finds the message in its queue, in the dead-letter queue, and, where the queue keeps results, after its end. ${MESSAGE_HELP}`,
   examples: [
     [
       'holdfast show orders 019ca945-0a00-8000-801b-ff0fd396070b',
       'its state, its receives, its attributes and its body',
     ],
-    ['holdfast show orders ID --json | jq .body', 'its body alone'],
+    ['holdfast show ID --json | jq .body', 'its body alone, in whichever queue it is'],
   ],
-  run: async ({ target, out, signal, now }, [queue = '', messageId = '']) => {
-    const message = await target.call('getMessage', { params: { queue, messageId }, signal })
+  run: async (session, given) => {
+    const { target, out, signal, now } = session
+    const message = await target.call('getMessage', { params: await messageOf(session, given), signal })
     if (out.json) return void out.record(message)
     out.text(`${statusWords(message.status)}\n`)
     if ('publishedAt' in message) {

@@ -17,7 +17,7 @@ export const tail = verb<Options>({
   syntax: 'tail <queue>',
   group: 'Look',
   summary: 'show messages as they arrive, without receiving them',
-  details: `Reads the queue again and again, and prints the messages that were not there before. A message that consumers ack between two looks is not seen. Of a queue with more than ${MAX_READ} messages the first ones are read, and that is said. Ctrl-C ends it.`,
+  details: `The command reads the queue again and again, and prints the messages that were not there before. It does not see a message that consumers ack between two looks. Of a queue with more than ${MAX_READ} messages, the command reads the first ones, and tells you so. Each look reads the headers of all these messages, which costs read units on AWS: use --every on a deep queue. Ctrl-C ends the command.`,
   options: () => [
     stateOption(),
     ...selectionOptions(),

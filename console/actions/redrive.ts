@@ -33,9 +33,17 @@ const wishIn = (form: URLSearchParams): Wish => {
   }
 }
 
+/** Whether a body holds a text tells of the body: one question after another would read it. */
+const GUESSING = failureScreen(
+  403,
+  'Payloads are hidden',
+  'Bodies are not searched: the console was started without payloads',
+)
+
 /** Says what a redrive would move, and moves nothing. */
 export const tryRedriveAction: Action = async (context, { params: { queue = '' } }, form) => {
   const wish = wishIn(form)
+  if (context.hidePayloads && wish.bodyContains !== undefined) return GUESSING
   const { messages, more } = await firstMessages(context.api, queue)
   const chosen = messages.filter((message) => isChosen(wish, message))
   if (chosen.length === 0)
@@ -116,8 +124,9 @@ const hidden = ({ all, destination, maxPerSecond, bodyContains }: Wish, going: r
 }
 
 /** Starts a redrive of what the try before it named. */
-export const redriveAction: Action = async ({ api }, { params: { queue = '' } }, form) => {
+export const redriveAction: Action = async ({ api, hidePayloads }, { params: { queue = '' } }, form) => {
   const { all, ids, destination, maxPerSecond, bodyContains } = wishIn(form)
+  if (hidePayloads && bodyContains !== undefined) return GUESSING
   if (!all && ids.size === 0) return failureScreen(400, 'Nothing to send back', 'No dead letter is selected')
   const filter = { ...(!all && { messageIds: [...ids] }), ...(bodyContains !== undefined && { bodyContains }) }
   await api.redrive(queue, {

@@ -49,7 +49,7 @@ const letters = (context: ConsoleContext, home: string, groups: Groups): Html =>
       context,
       queueHref(home, 'dead', 'try'),
       html`${lists}
-<fieldset><legend>Send back</legend><div class="fields">${field({ name: 'destination', label: 'To the queue', hint: 'Empty: each to the queue it failed in' })}${field({ name: 'maxPerSecond', label: 'At most, messages a second', type: 'number', min: 1, max: 500, hint: 'Empty: as fast as it goes' })}${field({ name: 'bodyContains', label: 'Only those whose body contains' })}</div>
+<fieldset><legend>Send back</legend><div class="fields">${field({ name: 'destination', label: 'To the queue', hint: 'Empty: each to the queue it failed in' })}${field({ name: 'maxPerSecond', label: 'At most, messages a second', type: 'number', min: 1, max: 500, hint: 'Empty: as fast as it goes' })}${!context.hidePayloads && field({ name: 'bodyContains', label: 'Only those whose body contains' })}</div>
 <button name="which" value="selected">Try with the selected</button> <button name="which" value="all">Try with all of the queue</button>
 <p class="dim">A try moves nothing: it says what would be sent back, and asks.</p></fieldset>`,
     ) ?? html`${lists}`

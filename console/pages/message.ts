@@ -1,5 +1,6 @@
-import type { MessageAnswer, MessageShown } from '../api.ts'
+import { type MessageAnswer, type MessageShown, problemIn, type StatusShown } from '../api.ts'
 import { BASE, type ConsoleContext, type Page, queueHref } from '../context.ts'
+import type { SeenLease } from '../leases-seen.ts'
 import { decodedBody } from '../views/body.ts'
 import { courseOf } from '../views/course.ts'
 import { type Html, html } from '../views/html.ts'
@@ -10,18 +11,31 @@ const isStored = (message: MessageAnswer): message is Extract<MessageAnswer, { s
 
 /** One message: its course, its body, and what can be done with it. */
 export const messagePage: Page = async (context, { params: { queue = '', messageId = '' } }) => {
-  const message = await context.api.message(queue, messageId)
+  const { api, leases } = context
+  const seen = leases && { since: leases.since, leases: leases.of(messageId) }
+  const message = await api.message(queue, messageId).catch((error: unknown) => {
+    if (problemIn(error)?.code === 'MessageNotFound' && seen?.leases.length) return left(queue, messageId, seen.leases)
+    throw error
+  })
   return {
     title: messageId,
     trail: [
       ['Queues', BASE],
       [queue, queueHref(queue)],
     ],
-    version: message,
+    version: [message, seen?.leases],
     main: html`<h1>Message <span class="id">${messageId}</span></h1>
-${courseOf(message.status, isStored(message) ? message : undefined, context.now())}
+${courseOf(message.status, { message: isStored(message) ? message : undefined, seen, now: context.now() })}
 ${isStored(message) ? html`${messageActions(context, queue, message)}${bodyOf(context, message)}${facts(message, context.now())}` : html`<p>The message is no longer stored.</p>`}`,
   }
+}
+
+/** A message that is no longer stored, by what was seen of it. */
+const left = (queue: string, messageId: string, leases: readonly SeenLease[]): MessageAnswer => {
+  const end = leases.at(-1)?.end
+  const status: StatusShown =
+    end?.how === 'settled' ? { state: 'done', at: new Date(end.at).toISOString() } : { state: 'gone' }
+  return { messageId, queue, status }
 }
 
 const bodyOf = ({ hidePayloads }: ConsoleContext, message: MessageShown): Html => {

@@ -1,7 +1,7 @@
 import type { MessageShown, QueueShown } from '../api.ts'
 import { BASE, type ConsoleContext, type Page, queueHref, type Visit } from '../context.ts'
 import { onFailure, type Trouble, troubles } from '../trouble.ts'
-import { stateChart } from '../views/charts.ts'
+import { flowChart, stateChart } from '../views/charts.ts'
 import { changeForm } from '../views/forms.ts'
 import { type Html, html } from '../views/html.ts'
 import { messageTable } from '../views/messages.ts'
@@ -44,12 +44,14 @@ export const queuePage: Page = async (context, visit) => {
       queue,
       dead,
       trigger,
+      context.flows?.of(name).at(-2),
       page.messages.map(({ messageId, state, receiveCount }) => [messageId, state, receiveCount]),
     ],
     main: html`<h1>${name}</h1>
 ${found.length > 0 && troubleList(name, found)}
 ${numbers(queue, dead, now)}
 ${stateChart(context.history.of(name))}
+${flowPart(context, name)}
 <p class="dim">${onFailure(queue)}. Created ${instant(queue.createdAt, now)}.</p>
 ${links(context, queue)}
 ${triggerPart(trigger, now)}
@@ -58,6 +60,12 @@ ${stateTabs(name, states)}
 ${page.messages.length === 0 ? html`<p>${cursor === undefined ? 'There is none.' : 'No more on this page.'}</p>` : messageTable(context, page.messages)}
 ${page.cursor !== undefined && html`<p><a href="${nextHref(visit, name, page.cursor)}">Next messages</a></p>`}`,
   }
+}
+
+/** On the local server, which sees every message; a deployed table tells counts alone. */
+const flowPart = ({ flows }: ConsoleContext, name: string): Html | undefined => {
+  const seen = flows?.of(name)
+  return flows && seen?.length ? flowChart(flows, seen) : undefined
 }
 
 /** That it is a dead-letter queue shows in its messages. */

@@ -1,4 +1,5 @@
 import type { Sample } from '../history.ts'
+import type { Flow, FlowsSeen } from '../leases-seen.ts'
 import { type Html, html } from './html.ts'
 import { count, duration } from './words.ts'
 
@@ -34,21 +35,45 @@ const SERIES = ['ready', 'leased', 'delayed'] as const
 /** Messages by state over the time that this process has looked. */
 export const stateChart = (samples: readonly Sample[]): Html => {
   if (samples.length < 2)
-    return html`<p class="dim">The chart begins with the second look: this page looks again by itself.</p>`
-  const most = Math.max(1, ...samples.flatMap(({ ready, leased, delayed }) => [ready, leased, delayed]))
+    return html`<p class="dim">The chart begins with the second look: this page looks again automatically.</p>`
   const seconds = ((samples.at(-1)?.at ?? 0) - (samples[0]?.at ?? 0)) / 1000
-  return html`<figure class="chart"><svg viewBox="0 -4 ${WIDTH} ${HEIGHT + 8}" role="img" aria-label="Messages by state over the last ${duration(seconds)}, at most ${count(most)}" preserveAspectRatio="none">
+  const lines = SERIES.map((name) => ({
+    color: name,
+    text: `${name} ${rate(samples, name)}`,
+    points: samples.map((sample) => [sample.at, sample[name]] as const),
+  }))
+  return chart(`Messages by state over the last ${duration(seconds)}`, lines, '')
+}
+
+/** Messages that were stored, received and settled each second. */
+export const flowChart = ({ bucketSeconds }: Pick<FlowsSeen, 'bucketSeconds'>, flows: readonly Flow[]): Html => {
+  // The present span is not over.
+  const over = flows.slice(0, -1)
+  const each = (name: Exclude<keyof Flow, 'at'>) => over.map((flow) => [flow.at, flow[name] / bucketSeconds] as const)
+  const lines = (
+    [
+      ['delayed', 'published', each('stored')],
+      ['leased', 'received', each('received')],
+      ['ready', 'acked', each('settled')],
+    ] as const
+  ).map(([color, name, points]) => ({ color, text: `${name} ${(points.at(-1)?.[1] ?? 0).toFixed(1)}/s`, points }))
+  const seconds = over.length * bucketSeconds
+  return chart(`Messages a second over the last ${duration(seconds)}`, lines, '/s')
+}
+
+interface Line {
+  readonly color: (typeof SERIES)[number]
+  readonly text: string
+  readonly points: readonly (readonly [number, number])[]
+}
+
+const chart = (title: string, lines: readonly Line[], unit: string): Html => {
+  const most = Math.max(1, ...lines.flatMap(({ points }) => points.map(([, value]) => value)))
+  const top = `${count(Math.ceil(most))}${unit}`
+  return html`<figure class="chart"><p class="dim">${title}</p><svg viewBox="0 -4 ${WIDTH} ${HEIGHT + 8}" role="img" aria-label="${title}, at most ${top}" preserveAspectRatio="none">
 <line class="rule" x1="0" x2="${WIDTH}" y1="0" y2="0"/><line class="rule" x1="0" x2="${WIDTH}" y1="${HEIGHT / 2}" y2="${HEIGHT / 2}"/><line class="rule" x1="0" x2="${WIDTH}" y1="${HEIGHT}" y2="${HEIGHT}"/>
-${SERIES.map(
-  (name) =>
-    html`<polyline class="s-${name}" points="${scaled(
-      samples.map((sample) => [sample.at, sample[name]] as const),
-      WIDTH,
-      HEIGHT,
-      most,
-    )}"/>`,
-)}
-</svg><figcaption>${SERIES.map((name) => html`<span class="key k-${name}">${name} ${rate(samples, name)}</span>`)}<span class="dim">top: ${count(most)} · last ${duration(seconds)}</span></figcaption></figure>`
+${lines.map(({ color, points }) => html`<polyline class="s-${color}" points="${scaled(points, WIDTH, HEIGHT, Math.max(1, Math.ceil(most)))}"/>`)}
+</svg><figcaption>${lines.map(({ color, text }) => html`<span class="key k-${color}">${text}</span>`)}<span class="dim">top: ${top}</span></figcaption></figure>`
 }
 
 /** By how much a count changed in each second between the last samples. */

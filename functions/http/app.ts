@@ -4,6 +4,7 @@ import { Hono } from 'hono/tiny'
 import type { Engine } from '../../lib/engine.ts'
 import { HoldfastError, invalid } from '../../lib/model/errors.ts'
 import type { Log } from '../runtime/log.ts'
+import type { Answered } from '../runtime/usage.ts'
 import { isUtf8Encoded } from '../runtime/utf8.ts'
 import { noRoute } from './no-route.ts'
 import type { Answer, Call, Operations } from './operation.ts'
@@ -29,8 +30,8 @@ export interface AppParts {
   /** Called at each request, so that a fault of the environment is an answer to the caller and not a crash at start. */
   readonly engine: () => Engine
   readonly log: Log
-  /** Called once for each request that reached an operation. */
-  readonly answered?: (operation: OperationId, answer: Answer) => void
+  /** Called once for each request that an operation on a queue answered. */
+  readonly answered?: (answered: Answered) => void
 }
 
 type Env = { Bindings: Surroundings; Variables: { requestId: string; startedAt: number; operation?: OperationId } }
@@ -56,8 +57,10 @@ export const createApp = ({ operations, engine, log, answered }: AppParts): App 
     app.on(route.method, honoPath(route.path), async (c) => {
       c.set('operation', route.operation)
       const answer = await operation({ engine: engine(), ...(await callOf(c, route)) })
-      answered?.(route.operation, answer)
-      return respond(answer, c.get('requestId'))
+      const text = answer.body === undefined ? null : JSON.stringify(answer.body)
+      const queue = c.req.param('queue')
+      if (queue !== undefined) answered?.({ queue, counted: answer.counted ?? {}, bytes: bytesOf(c, text) })
+      return respond(answer, text, c.get('requestId'))
     })
   }
 
@@ -122,11 +125,15 @@ const queryOf = (c: Context<Env>): Record<string, string> => {
   )
 }
 
-const respond = ({ status, body, headers }: Answer, requestId: string): Response =>
-  new Response(body === undefined ? null : JSON.stringify(body), {
+/** Of the request or of its answer, whichever is larger. */
+const bytesOf = (c: Context<Env>, answer: string | null): number =>
+  Math.max(Number(c.req.header('content-length')) || 0, answer?.length ?? 0)
+
+const respond = ({ status, headers }: Answer, text: string | null, requestId: string): Response =>
+  new Response(text, {
     status,
     headers: {
-      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(text !== null && { 'content-type': 'application/json' }),
       'cache-control': 'no-store',
       'x-request-id': requestId,
       ...headers,

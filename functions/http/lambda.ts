@@ -14,9 +14,10 @@ const ANSWERING_MS = 1_000
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  */
 export const lambdaHandler =
-  (respond: Respond, flush: () => void = () => {}) =>
+  (respond: Respond, ended: (startedAt: number) => void = () => {}) =>
   async (event: APIGatewayProxyEventV2, context: Context): Promise<APIGatewayProxyStructuredResultV2> => {
     const requestId = event.requestContext?.requestId ?? context.awsRequestId
+    const startedAt = performance.now()
     const ending = new AbortController()
     const timer = setTimeout(() => ending.abort(), Math.max(0, context.getRemainingTimeInMillis() - ANSWERING_MS))
     try {
@@ -26,7 +27,7 @@ export const lambdaHandler =
       return await resultFrom(await respond(request, { path, requestId, signal: ending.signal }))
     } finally {
       clearTimeout(timer)
-      flush()
+      ended(startedAt)
     }
   }
 

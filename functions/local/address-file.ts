@@ -11,7 +11,7 @@ export interface ServerAddress {
 
 const ADDRESS_FILE = 'address.json'
 
-/** Best effort: without the file, as without a directory, the command has to be told the address. */
+/** Best effort: without the file, as without a directory, users of the command pass the address with `--url`. */
 export const writeAddress = async (directory: string | undefined, address: ServerAddress): Promise<void> => {
   if (directory === undefined) return
   await writeFile(join(directory, ADDRESS_FILE), `${JSON.stringify(address)}\n`, { mode: 0o600 }).catch(() => {})
@@ -22,7 +22,7 @@ export const removeAddress = async (directory: string | undefined): Promise<void
   await rm(join(directory, ADDRESS_FILE), { force: true }).catch(() => {})
 }
 
-/** What the file in a directory says; undefined where there is none. A server that was killed leaves its file behind. */
+/** The address in a directory's file; undefined where there is none. A server that was killed leaves its file behind. */
 export const readAddress = async (directory: string): Promise<ServerAddress | undefined> => {
   try {
     const { url, pid, httpOpen } = JSON.parse(await readFile(join(directory, ADDRESS_FILE), 'utf8')) as ServerAddress

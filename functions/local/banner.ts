@@ -5,7 +5,7 @@ export interface BannerFacts {
   readonly store: string
   /** A warning about the store for the user who starts the server. */
   readonly warning?: string | undefined
-  /** What became of the queues that a file declares, where there is one. */
+  /** Which queues of a file were created, changed and left as they were; undefined without a file. */
   readonly queues?: string | undefined
   /** Whether SQS clients must sign. */
   readonly signed: boolean
@@ -20,7 +20,7 @@ export const banner = ({ host, port, store, warning, queues, signed, httpOpen, e
   const url = serverUrl(host, port)
   const sqsKeys = signed ? '' : 'AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x '
   const open = [...(httpOpen ? ['the HTTP API'] : []), ...(signed ? [] : ['the SQS endpoint'])].join(' and ')
-  const openNote = `Anyone who can reach port ${port} of ${host} can use ${open}. To be reached under a name, the server needs --allowed-host NAME.`
+  const openNote = `Anyone who can reach port ${port} of ${host} can use ${open}. Clients that reach the server under a name need it started with --allowed-host NAME.`
   return [
     `Holdfast is listening on ${url}   (${store})`,
     ...(queues === undefined ? [] : [queues]),

@@ -6,15 +6,15 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { dirname, join, relative, sep } from 'node:path'
 
 /**
- * What is kept: `key` stands for all that the build reads beside its sources, `sources` has the hash of each source that it
- * was made of, by its path in the project, and `files` the hash of each file that it came to, by its name. The first is the
- * bundle.
+ * The record of a kept bundle: `key` is a hash of all that the build reads beside its sources, `sources` has the hash of
+ * each source, by its path in the project, and `files` the hash of each file that the build made, by its name. The first
+ * file is the bundle.
  *
  * @typedef {{ key: string, sources: Record<string, string>, files: Record<string, string> }} Manifest
  */
 
 const MANIFEST = 'local.json'
-/** Files that change what a build makes of the same sources; `esbuild`'s has its version. */
+/** Files that change what a build makes of the same sources; esbuild's `package.json` has its version. */
 const SETTINGS = ['functions/local/bundle.mjs', 'tsconfig.json', 'package.json', 'node_modules/esbuild/package.json']
 
 const OPTIONS = /** @type {const} */ ({
@@ -33,7 +33,7 @@ const OPTIONS = /** @type {const} */ ({
 })
 
 /**
- * Files that the server reads beside its bundle: their paths in the project, by their paths there.
+ * Files that the server reads beside its bundle: their paths in the project, by their paths beside the bundle.
  *
  * @param {string} project
  * @returns {Record<string, string>}
@@ -46,17 +46,17 @@ const companionsIn = (project) => ({
 })
 
 /**
- * Path of a bundle that is made of the project's present sources: the one that an earlier start kept, or a new one. Undefined
- * if there is none that fits, and `cache` can't be written.
+ * Path of a bundle that is made of the project's present sources: the one that an earlier start kept, or a new one.
+ * Undefined where no kept bundle fits and `cache` can't be written.
  *
- * Sources are compared by their content, and recorded as esbuild was given them: neither a clock nor an edit during a build
- * can make a bundle pass for newer than it is.
+ * Sources are compared by their content, and recorded as esbuild was given them, so neither a wrong clock nor an edit
+ * during a build makes an old bundle look new.
  *
  * @param {string} project
  * @param {string} cache A directory inside the project's `node_modules`, so that the bundle can import the packages.
  */
 export const bundlePath = async (project, cache) => {
-  // Before the build reads them: a change meanwhile only causes another build.
+  // Computed before the build reads the files: a change during the build then causes another build.
   const key = keyOf(project)
   const kept = keptIn(cache)
   if (kept && isPresent(kept, { project, cache, key })) return join(cache, nameOf(kept))
@@ -103,7 +103,7 @@ const isPresent = (manifest, { project, cache, key }) =>
   manifest.key === key && areIn(project, manifest.sources) && areIn(cache, manifest.files)
 
 /**
- * Whether each file has the content that it had. One by one: starting many reads at once takes longer than the reads do.
+ * Whether each file has the content that was recorded. Reads them one by one: starting many reads at once takes longer.
  *
  * @param {string} directory
  * @param {Record<string, string>} hashes
@@ -137,7 +137,7 @@ const built = async (project, cache, key) => {
   const options = { ...OPTIONS, entryPoints: [...OPTIONS.entryPoints], absWorkingDir: project, plugins: [recorder] }
   const { outputFiles } = await build({ ...options, outfile: join(cache, 'local.mjs') })
   const bundle = outputFiles[0]?.contents ?? new Uint8Array()
-  // A name of its own for each content: what one start has chosen, another one does not replace before it is imported.
+  // The name depends on the content, so that another start can't replace a bundle between its choice and its import.
   /** @type {Record<string, Uint8Array>} */
   const contents = { [`local-${hashOf(bundle).slice(0, 16)}.mjs`]: bundle }
   for (const [name, path] of Object.entries(companionsIn(project))) {
@@ -162,7 +162,7 @@ const keep = async (cache, manifest, contents) => {
   await replace(join(cache, MANIFEST), JSON.stringify(manifest))
 }
 
-/** So that another start, which has found that a bundle fits, still finds it a moment later. */
+/** Old bundles are kept for this long: another start may have chosen one and not have imported it yet. */
 const MIN_AGE_MS = 3_600_000
 
 /**
@@ -179,7 +179,7 @@ const removeOld = async (cache, needed) => {
 }
 
 /**
- * As a whole: another start may be reading the file.
+ * Replaces a file as a whole, because another start may be reading it.
  *
  * @param {string} path
  * @param {string | Uint8Array} content

@@ -9,7 +9,7 @@ export const isForConsole = (target: string): boolean => /^\/console(?:[/?#]|$)/
 
 type Door = (request: Request, arrival: { readonly target: string }) => Response | Promise<Response>
 
-/** The only thing behind a port: the console, for this machine's own pages. */
+/** What `holdfast console` serves on its port: the console and nothing else, to pages of this machine alone. */
 export const consoleDoor = (host: string, console: Console): Door => {
   const check = callerCheck({ host })
   return (request, { target }) => {

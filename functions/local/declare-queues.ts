@@ -22,8 +22,9 @@ export interface Declared {
 }
 
 /**
- * Creates or changes the declared queues, with the defaults for settings that the file lacks. Tags that the file lacks
- * stay. No queue is deleted. After a failure the queues before it are as declared, and the next start continues.
+ * Creates or changes the declared queues. A setting that the file lacks gets its default. Where a queue's entry has
+ * `tags`, the queue gets exactly those; where it has none, the queue keeps its tags. No queue is deleted. After a failure
+ * the queues before the failed one are as declared, and the next start continues.
  *
  * @throws `HoldfastError` with the place in the file
  */
@@ -56,14 +57,14 @@ export const declareQueues = async (engine: Engine, { queues, triggers }: QueueF
 /** A file declares queues of the server's own account and region, as the HTTP API does. */
 const NAMES = queueNames()
 
-/** A dead-letter queue that is neither declared nor exists is probably a typing mistake: no queue is created then. */
+/** Refuses a dead-letter queue that is neither declared nor exists, before any queue is created: it is probably a typing mistake. */
 const checkDeadLetterQueues = async (engine: Engine, queues: DeclaredQueues): Promise<void> => {
   for (const [name, { deadLetter }] of queues) {
     if (deadLetter) await checkNamed(engine, queues, deadLetter.queue, ['queues', name], 'deadLetter.queue')
   }
 }
 
-/** The same of a queue with a trigger, and of one that takes what no pattern matches. */
+/** Refuses a trigger of a queue that is neither declared nor exists, and one that moves unmatched messages to such a queue. */
 const checkTriggerQueues = async (
   engine: Engine,
   queues: DeclaredQueues,
@@ -76,7 +77,7 @@ const checkTriggerQueues = async (
   }
 }
 
-/** @param field the member that names the queue; absent where the place itself does */
+/** @param field the member that names the queue; empty where the key of the entry names it */
 const checkNamed = async (
   engine: Engine,
   queues: DeclaredQueues,

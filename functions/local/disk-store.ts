@@ -13,11 +13,11 @@ import { UsageError } from './usage-error.ts'
 export interface DiskStoreParts {
   /** The data directory. */
   readonly path: string
-  /** Names a directory of its own in the data directory. */
+  /** The name of the table's own directory, in the data directory. */
   readonly table: string
   /** Whether each answer waits for the disk. */
   readonly sync: boolean
-  /** Whether what the embedded DynamoDB engine keeps in the data directory is copied first. */
+  /** Whether the data of the embedded DynamoDB engine, in the same data directory, is copied to disk first. */
   readonly migrates: boolean
   readonly env: NodeJS.ProcessEnv
   readonly log: Log
@@ -27,8 +27,8 @@ export interface DiskStoreParts {
 const ENGINE_FILE = 'dynamodb.sqlite'
 
 /**
- * By how many percent the heap may outgrow what is in use before it is collected. By default V8 lets a small heap grow
- * fourfold: 231 MB of memory instead of 135 MB while 1 KB messages are published.
+ * V8 collects garbage when the heap is larger by this many percent than what is in use. By default V8 lets a small heap
+ * grow fourfold: the server takes 231 MB of memory instead of 135 MB while clients publish messages of 1 KB.
  */
 const HEAP_GROWTH = '--heap-growing-percent=40'
 
@@ -36,11 +36,11 @@ const HEAP_GROWTH = '--heap-growing-percent=40'
 export const openDisk = async ({ path, table, sync, migrates, env, log }: DiskStoreParts): Promise<LocalStore> => {
   if (!/^[\w.-]{1,255}$/.test(table) || /^\.+$/.test(table)) {
     const is = JSON.stringify(table)
-    throw new UsageError(`HOLDFAST_TABLE is ${is}, but must be 1 to 255 letters, digits, dashes and dots`)
+    throw new UsageError(`HOLDFAST_TABLE is ${is}, but must be 1 to 255 letters, digits, dashes, underscores and dots`)
   }
   setFlagsFromString(HEAP_GROWTH)
   const directory = join(path, table)
-  const migrated = await takenAlong({ path, table, directory, migrates, env, log })
+  const migrated = await migrateEngineData({ path, table, directory, migrates, env, log })
   const warn = (message: string, error: unknown) => log.warn(message, { error })
   const store = await diskStore({ directory, sync, warn }).catch((error: Error) => {
     throw new UsageError(`${reasonOf(error, path)} choose another directory with --data`, { cause: error })
@@ -61,10 +61,10 @@ export const openDisk = async ({ path, table, sync, migrates, env, log }: DiskSt
 }
 
 /**
- * Copies the data of the embedded engine, if there is any that is not on disk, or refuses to start without it: a new store
- * would hide the messages that the engine keeps. Answers what the banner says of it.
+ * Copies the data of the embedded engine, if there is any that is not on disk, or refuses to start without `--migrate`: a
+ * new store would hide the messages that the engine keeps. Returns a note for the banner, empty where nothing was copied.
  */
-const takenAlong = async ({
+const migrateEngineData = async ({
   path,
   table,
   directory,
@@ -88,13 +88,13 @@ const takenAlong = async ({
 const engineDataIn = (path: string): string =>
   [
     `${path} holds the data of the embedded DynamoDB engine.`,
-    'Start once with --migrate to copy it to disk, with leases and due times. Or use it as it is with --engine dynamodb, or',
-    'start with other data with --data DIRECTORY.',
+    'Start once with --migrate to copy the messages to disk, with their leases and due times. Or start with --engine dynamodb',
+    'to use the data as it is, or with --data DIRECTORY to use another directory.',
   ].join('\n')
 
 const reasonOf = (error: Error, path: string): string => {
   if (error instanceof DataDirectoryInUse) return `${error.message}: stop it, or`
   if (isHoldfastError(error)) return `${error.message}, or`
-  // The operating system's errors lack the context; the store's own errors have it.
+  // An error of the operating system does not name the data directory; the store's own errors do.
   return (error as NodeJS.ErrnoException).code ? `${path} can't hold data (${error.message}):` : `${error.message}, or`
 }

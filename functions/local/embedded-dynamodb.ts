@@ -73,7 +73,7 @@ const KEPT_CHARACTERS = 2_000
 const guard = (engine: string, args: readonly string[], env: NodeJS.ProcessEnv): Guarded => {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'engine-guard.mjs'), engine, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    // A session of its own: signals that a terminal sends to all of its processes reach only the server.
+    // A session of its own, so that the signals that a terminal sends to its processes reach the server alone.
     detached: true,
     env: engineEnvironment(env),
     windowsHide: true,
@@ -90,7 +90,7 @@ const guard = (engine: string, args: readonly string[], env: NodeJS.ProcessEnv):
   child.stdin.on('error', () => {})
   const ended = once(child, 'exit').then(() => {
     hasEnded = true
-    // A guard that was killed has not ended the engine.
+    // A guard that was killed could not end the engine.
     if (child.signalCode !== null && enginePid !== undefined) killIfRunning(enginePid)
   })
   return {
@@ -104,7 +104,7 @@ const guard = (engine: string, args: readonly string[], env: NodeJS.ProcessEnv):
   }
 }
 
-/** Where temporary files go, and what Windows needs to open a socket. */
+/** Variables that name the directory of temporary files, and one without which Windows opens no socket. */
 const ENGINE_VARIABLES = ['TMPDIR', 'TMP', 'TEMP', 'SystemRoot']
 
 /** The engine gets none of the shell's other variables: credentials of AWS may be among them. */

@@ -20,10 +20,10 @@ export interface EmbeddedStoreParts {
 
 export const ENGINE_FILE = 'dynamodb.sqlite'
 
-/** The lock with the socket of its holder, and the engine's files. */
+/** Whether a file in the data directory is Holdfast's: the lock, the socket of the lock's holder, and the engine's files. */
 const isOwn = (name: string): boolean => /^(lock(\.|$)|holdfast-\w+\.sock$)/.test(name) || name.startsWith(ENGINE_FILE)
 
-/** A table of the embedded DynamoDB engine, which keeps it in a file of the data directory. */
+/** Opens a table of the embedded DynamoDB engine, which keeps its data in a file of the data directory. */
 export const openEmbedded = async (parts: EmbeddedStoreParts): Promise<LocalStore> => {
   const directory = await takeDataDirectory(parts.path).catch((error) => {
     throw new UsageError(`${reasonOf(error, parts.path)} choose another directory with --data`, { cause: error })
@@ -46,11 +46,12 @@ const openIn = async (
   const stillOpen = await restrictToOwner(path, isOwn)
   if (stillOpen.length > 0) log.warn('other users of this machine can read the data', { paths: stillOpen })
   const engine = await startEmbeddedDynamodb(join(path, ENGINE_FILE), env)
-  const { store, client } = await openEmbeddedTable(engine.endpoint, table)
+  const { store, client, meter } = await openEmbeddedTable(engine.endpoint, table)
   const closing = new AbortController()
   const sweeping = sweepForever({ client, table, clock, log, signal: closing.signal })
   return {
     store,
+    meter,
     description: `data in ${path}`,
     directory: path,
     warning: openPort(engine.endpoint),

@@ -1,12 +1,12 @@
-/** Requests under way that their callers named, and may end. */
+/** Requests under way to which their callers gave an id, by which they may end them. */
 export interface EndableRequests {
-  /** Answers a request; `signal` also aborts when the caller ends the request by its id. */
+  /** Answers a request. The signal that `work` gets aborts with `signal`, and when the caller ends the request by `id`. */
   answer(
     id: string | null,
     signal: AbortSignal,
     work: (signal: AbortSignal) => Response | Promise<Response>,
   ): Promise<Response>
-  /** Returns whether a request has this id: it may have been answered, or not have arrived. */
+  /** Ends a request. Returns false where no request under way has this id: it was answered, or has not arrived. */
   end(id: string): boolean
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-/** What shells report for a process that Ctrl-C ended. */
+/** The exit code that shells report for a process that Ctrl-C ended. */
 const INTERRUPTED = 130
 
 /** Resolves at the first signal to end; a second one ends the process at once. */

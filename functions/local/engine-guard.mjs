@@ -1,12 +1,12 @@
 // @ts-check
 // Runs the embedded engine, and ends it when standard input ends, which happens however the server ends. The server
-// can't do this itself: SIGKILL leaves it no time. As plain JavaScript it starts without a loader.
+// can't end the engine itself: SIGKILL leaves it no time. This file is plain JavaScript, so it starts without a loader.
 import { spawn } from 'node:child_process'
 
 const [file = '', ...args] = process.argv.slice(2)
 const engine = spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit'] })
 
-// The server decides what a signal of the terminal means.
+// Signals of the terminal are for the server, which then closes standard input.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
 
 const GRACE_MS = 1_000
@@ -22,6 +22,6 @@ engine.on('error', (error) => {
 })
 engine.on('exit', (code, signal) => process.exit(signal ? 128 : (code ?? 1)))
 
-// Should this process be killed, the server ends the engine by the process id that it reads here.
+// If this process is killed, the server ends the engine by the process id that is written here.
 process.stdout.on('error', () => {})
 process.stdout.write(`${engine.pid}\n`)

@@ -12,19 +12,22 @@ import { UNKNOWN_OPERATION } from '../sqs/query-protocol.ts'
 import type { CallerCheck } from './caller-check.ts'
 import { isForConsole } from './console-door.ts'
 import { endableRequests } from './endable-requests.ts'
+import type { UsageLog } from './usage-log.ts'
 import { welcome, whatIsHere } from './welcome.ts'
 
 export interface FrontDoorParts {
   readonly http: App
   readonly sqs: SqsEndpoint
   readonly check: CallerCheck
-  /** Whether SQS clients sign their requests: a signature makes the check of the caller's site unnecessary. */
+  /** Whether SQS clients must sign: a web page can't, so signed requests need no check of the caller's site. */
   readonly signed: boolean
   /** Whether the HTTP API, which has no signatures on this server, answers at all. */
   readonly httpOpen: boolean
   /** Builds the document at `/openapi.json`. */
   readonly openApi: () => unknown
-  /** Answers below `/console`, and as the HTTP API only where that is open. */
+  /** What a queue used, for `/usage`. */
+  readonly usage: UsageLog['read']
+  /** Answers below `/console`, where the HTTP API is open. */
   readonly console: Console
 }
 
@@ -33,6 +36,15 @@ interface Arrival {
   readonly target: string
   /** Aborts when the caller has disconnected, or when the server stops and must answer now. */
   readonly signal: AbortSignal
+  /** The client, where it is at the other end of a connection. */
+  readonly sender?: Sender
+}
+
+interface Sender {
+  /** Whether it has not sent all of its request. */
+  isArriving(): boolean
+  /** Ends its connection. */
+  cut(): void
 }
 
 export type FrontDoor = (request: Request, arrival: Arrival) => Response | Promise<Response>
@@ -66,8 +78,9 @@ const refusalOfUnsigned = (check: CallerCheck, request: Request): string | undef
   check(request.headers) ?? (isUnsignedChange(request) ? UNSIGNED_CHANGE : undefined)
 
 /**
- * A page of any site can have a browser send a GET by showing an image, and can suppress all that names the page. What
- * it can't add is the header `Authorization`; a signature in the URL it can, and nobody verifies that here.
+ * Whether a request may be a forgery of a web page. A page of any site can make a browser send a GET by showing an image,
+ * and can suppress every header that names the page. The page can't add the header `Authorization`. It can add a
+ * signature to the URL, which a server without `--auth` does not verify.
  */
 const isUnsignedChange = ({ method, headers, url }: Request): boolean =>
   method === 'GET' && !headers.has('authorization') && changesState(new URL(url).searchParams.get('Action') ?? '')
@@ -75,7 +88,7 @@ const isUnsignedChange = ({ method, headers, url }: Request): boolean =>
 const UNSIGNED_CHANGE =
   'a GET that changes something must have the header Authorization: send it as a POST, sign it in its headers, or start the server with --auth, which verifies signatures in the URL too'
 
-/** Whether a request may be meant for the HTTP API: without a content type, `curl -d` sends a form. */
+/** Whether a form may be meant for the HTTP API: `curl -d` sends a form where the user names no content type. */
 const isFormForHttp = ({ headers }: Request, target: string): boolean =>
   target.startsWith('/queues/') && (headers.get('content-type') ?? '').startsWith('application/x-www-form-urlencoded')
 
@@ -89,10 +102,10 @@ const orForgottenType = async (answer: Response): Promise<Response> => {
 
 const FORGOTTEN_TYPE = new HttpRefusal('UnsupportedMediaType', 'content-type must be application/json', {
   value: 'application/x-www-form-urlencoded',
-  hint: "Send JSON and say so: curl takes -H 'content-type: application/json' beside -d.",
+  hint: "Send JSON, and name its type: curl takes -H 'content-type: application/json' beside -d.",
 })
 
-const httpDoor = ({ http, check, httpOpen, openApi }: FrontDoorParts): FrontDoor => {
+const httpDoor = ({ http, check, httpOpen, openApi, usage }: FrontDoorParts): FrontDoor => {
   const polls = endableRequests()
   return (request, { target, signal }) => {
     const path = decodedPath(pathOf(target))
@@ -105,6 +118,7 @@ const httpDoor = ({ http, check, httpOpen, openApi }: FrontDoorParts): FrontDoor
     if (!httpOpen) return refuse(...CLOSED)
     // URL parsers disagree about such a path, so no operation may act on it.
     if (!isPlainPath(path)) return noRoute(request.method, path, randomUUID())
+    if (request.method === 'GET' && path === '/usage') return answerOfUsage(usage, request)
     const [, ended] = (request.method === 'DELETE' && POLL_PATH.exec(path)) || []
     if (ended !== undefined) return Response.json({ ended: polls.end(ended) })
     return polls.answer(request.headers.get(POLL_HEADER), signal, (ending) =>
@@ -113,7 +127,15 @@ const httpDoor = ({ http, check, httpOpen, openApi }: FrontDoorParts): FrontDoor
   }
 }
 
-/** Ends the wait of a poll of the client's. The deployed API has no such route: each function knows its own requests alone. */
+const A_DAY = 86_400
+
+/** Not of the HTTP API: a deployed function knows its own requests alone, and writes them into its log. */
+const answerOfUsage = (usage: UsageLog['read'], request: Request): Response => {
+  const { searchParams } = new URL(request.url)
+  return Response.json(usage(searchParams.get('queue') ?? '', Number(searchParams.get('seconds')) || A_DAY))
+}
+
+/** The path by which a client ends one of its polls. The deployed API has no such route: one function can't end another's request. */
 const POLL_PATH = /^\/polls\/([0-9a-f-]{36})$/
 
 /** Whether a person opened the address in a browser. */

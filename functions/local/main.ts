@@ -2,27 +2,33 @@ import { CommanderError } from 'commander'
 import { createEngine, type Engine } from '../../lib/engine.ts'
 import { isHoldfastError } from '../../lib/model/errors.ts'
 import type { SegmentKey } from '../../lib/model/segment-key.ts'
+import type { Store } from '../../lib/store/port.ts'
 import type { Authenticator } from '../sqs/sigv4.ts'
 import { removeAddress, writeAddress } from './address-file.ts'
 import { banner, serverUrl } from './banner.ts'
+import { boundedBodies } from './bounded-bodies.ts'
 import { isLoopback } from './caller-check.ts'
 import { composeFrontDoor } from './compose.ts'
 import { declaredText, declareQueues } from './declare-queues.ts'
 import { endingSignal } from './ending.ts'
 import { eventLines } from './event-lines.ts'
+import { FlowLog } from './leases/flow-log.ts'
+import { LeaseLog } from './leases/lease-log.ts'
+import { watchLeases } from './leases/watch-leases.ts'
 import { openStore } from './open-store.ts'
 import { type LocalOptions, parseOptions } from './options.ts'
 import { type QueueFile, readQueueFile } from './queue-file.ts'
 import { startRedriveWorker } from './redrive-worker.ts'
-import { tellingRequests } from './request-lines.ts'
+import { printingRequests } from './request-lines.ts'
 import { startServer } from './server.ts'
 import { authenticatorFrom } from './sqs-keys.ts'
 import { stderrLog as log } from './stderr-log.ts'
 import type { LocalStore } from './store.ts'
 import { checkTriggers, type LocalTrigger, parseTrigger } from './triggers/local-trigger.ts'
 import { startTriggers } from './triggers/local-triggers.ts'
-import { tellingStore } from './triggers/telling-store.ts'
+import { notifyingStore } from './triggers/notifying-store.ts'
 import { UsageError } from './usage-error.ts'
+import { usageLog } from './usage-log.ts'
 
 /** `npm start`: all of Holdfast in one process, with the handlers that run in Lambda. Returns the exit code. */
 const main = async (args: readonly string[]): Promise<number> => {
@@ -43,24 +49,23 @@ const main = async (args: readonly string[]): Promise<number> => {
 
 const serveUntilEnded = async (
   options: LocalOptions,
-  { store, description, warning, directory, failed }: LocalStore,
+  { store, description, warning, directory, failed, meter }: LocalStore,
   authenticate: Authenticator | undefined,
   file: QueueFile | undefined,
   wanted: readonly LocalTrigger[],
 ): Promise<number> => {
   let published = (_keys: readonly SegmentKey[]): void => {}
-  const engine = createEngine({
-    store: wanted.length > 0 ? tellingStore(store, (keys) => published(keys)) : store,
-    observe: eventLines(printLine),
-  })
+  const notifying = wanted.length > 0 ? notifyingStore(store, (keys) => published(keys)) : store
+  const { engine, ...seen } = watchedEngine(notifying, meter)
   const declared = file && (await declare(engine, options.queues ?? '', file))
   const triggers = await startTriggers(engine, wanted, { log, print: console.log, environment: process.env })
   published = triggers.published
   const redrives = startRedriveWorker(engine, log)
   try {
     const wakeRedrive = redrives.wake
-    const door = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description })
-    const answer = options.verbose ? tellingRequests(door, console.log) : door
+    const open = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description, ...seen })
+    const door = boundedBodies(open, engine.clock)
+    const answer = options.verbose ? printingRequests(door, console.log) : door
     const { host } = options
     const server = await startServer({ host, port: options.port, answer, log })
     const address = { url: serverUrl(host, server.port), pid: process.pid, httpOpen: options.httpOpen || !authenticate }
@@ -78,7 +83,16 @@ const serveUntilEnded = async (
   }
 }
 
-/** On stderr, as the log: stdout has what a script may read. */
+/** An engine that tells the terminal what somebody has to know. Its leases are noted for the console, and its units for `GET /usage`. */
+const watchedEngine = (store: Store, meter: LocalStore['meter']) => {
+  const [leases, flows] = [new LeaseLog(Date.now), new FlowLog(Date.now)]
+  const engine = createEngine({ store: watchLeases(store, { leases, flows }), observe: eventLines(printLine) })
+  const usage = usageLog(engine.clock, meter !== undefined)
+  meter?.(usage.consumed)
+  return { engine, leases, flows, usage }
+}
+
+/** Prints to stderr, where the log goes too: scripts read stdout. */
 const printLine = (line: string): void => void process.stderr.write(`holdfast: ${line}\n`)
 
 const declare = async (engine: Engine, file: string, declared: QueueFile): Promise<string> => {
@@ -92,7 +106,7 @@ const declare = async (engine: Engine, file: string, declared: QueueFile): Promi
   }
 }
 
-/** 2 for a command line that is wrong, 1 for any other failure. The parser has printed its own messages already. */
+/** Prints the error, unless the parser of the command line has. Returns 2 for a wrong command line, 1 for any other failure. */
 const exitCodeOf = (error: Error): number => {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   process.stderr.write(`holdfast: ${error.message}\n`)

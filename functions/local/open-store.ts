@@ -8,8 +8,8 @@ const DEFAULT_TABLE = 'holdfast'
 const DEFAULT_DATA = '.holdfast'
 
 /**
- * Chooses where messages are kept: memory, files in the data directory, the embedded DynamoDB engine, or the DynamoDB
- * that the environment names. Options take precedence over the environment.
+ * Opens the store that the options choose: memory, files in the data directory, the embedded DynamoDB engine, or the
+ * DynamoDB that the environment names. Options take precedence over the environment.
  */
 export const openStore = async (options: LocalOptions, env: NodeJS.ProcessEnv, log: Log): Promise<LocalStore> => {
   const { memory, data, engine, sync, migrate: migrates } = options

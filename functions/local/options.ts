@@ -15,19 +15,19 @@ export interface LocalOptions {
   readonly engine?: (typeof ENGINES)[number]
   /** Whether each answer waits for the disk. */
   readonly sync: boolean
-  /** Whether what the embedded DynamoDB engine keeps in the data directory is copied to disk first. */
+  /** Whether the data of the embedded DynamoDB engine, in the same data directory, is copied to disk first. */
   readonly migrate: boolean
   /** File with the access keys that SQS clients must sign with. */
   readonly auth?: string
   /** Whether the HTTP API stays open, without signatures, although SQS clients must sign. */
   readonly httpOpen: boolean
-  /** File with the queues that are to exist. */
+  /** File that declares queues and triggers. */
   readonly queues?: string
-  /** Whether each request is told. */
+  /** Whether a line is printed for each request. */
   readonly verbose: boolean
   /** Triggers: `QUEUE=HANDLER` each. */
   readonly trigger: readonly string[]
-  /** Whether SQS's sixty seconds apply before a deleted queue's name can be used again, and between two purges. */
+  /** Whether SQS's waits of 60 seconds apply: before a deleted queue's name can be used again, and between two purges. */
   readonly cooldowns: boolean
   /** Whether SQS clients of different accounts and regions have queues of their own. */
   readonly regions: boolean
@@ -38,10 +38,10 @@ Environment:
   AWS_ENDPOINT_URL_DYNAMODB   keep messages in this DynamoDB, e.g. DynamoDB Local, unless --data or --engine is given
   HOLDFAST_TABLE              its table, created when it is missing; on disk, the directory in the data directory
                               (default: holdfast)
-  AWS_ENDPOINT_URL_LAMBDA     where --trigger QUEUE=NAME finds a function that is no module: a Lambda emulator, or Lambda`
+  AWS_ENDPOINT_URL_LAMBDA     where --trigger QUEUE=NAME finds the function NAME: a Lambda emulator, or Lambda`
 
 /**
- * The command line of the local server.
+ * Reads the command line of the local server.
  *
  * @throws `CommanderError` after it has printed help (exit code 0) or the fault
  */
@@ -64,18 +64,21 @@ export const parseOptions = (args: readonly string[]): LocalOptions => {
     .opts<LocalOptions>()
 }
 
-/** Where clients reach the server. */
+/** Options of the addresses under which clients reach the server. */
 const addressOptions = (): Option[] => [
   new Option('-p, --port <number>', 'port to listen on; 0 for any that is free').default(9324).argParser(port),
   new Option('--host <address>', 'address to listen on; 0.0.0.0 for all of this machine')
     .default('127.0.0.1')
     .argParser(hostName),
-  new Option('--allowed-host <name>', 'a further name that clients reach it by, e.g. host.docker.internal; repeatable')
+  new Option(
+    '--allowed-host <name>',
+    'a further name under which clients reach it, e.g. host.docker.internal; repeatable',
+  )
     .default([], 'addresses and localhost')
     .argParser((name: string, before: readonly string[]) => [...before, hostName(name)]),
 ]
 
-/** Where messages are kept. */
+/** Options of the store. */
 const storeOptions = (): Option[] => [
   new Option('--data <directory>', 'where messages are kept (default: .holdfast)').argParser(notEmpty),
   new Option('--memory', 'keep everything in memory, and lose it at the end')
@@ -85,7 +88,7 @@ const storeOptions = (): Option[] => [
     '--engine <name>',
     'what keeps messages: files (disk, the default), memory, or an embedded DynamoDB engine (dynamodb)',
   ).choices(ENGINES),
-  new Option('--sync', 'on disk: let each answer wait until the disk has it').default(false),
+  new Option('--sync', 'on disk: answer each change only once it is on the disk').default(false),
   new Option(
     '--migrate',
     'on disk: first copy what the embedded DynamoDB engine keeps in the data directory; its file stays as it is',
@@ -98,17 +101,17 @@ const storeOptions = (): Option[] => [
   ).argParser(notEmpty),
 ]
 
-/** What messages are delivered to. */
+/** Options of the handlers that get messages. */
 const triggerOptions = (): Option[] => [
   new Option(
     '--trigger <queue=handler>',
-    'deliver the messages of a queue to the handler of a module (.mjs, .js, .ts), as Lambda does with those of SQS; repeatable',
+    'deliver the messages of a queue to the handler of a module (.mjs, .js, .ts), as Lambda does with an SQS queue; repeatable',
   )
     .default([], 'none')
     .argParser((text: string, before: readonly string[]) => [...before, notEmpty(text)]),
 ]
 
-/** Who may use which protocol, and how closely the SQS endpoint follows SQS. */
+/** Options of who may use which protocol, and of how closely the SQS endpoint follows SQS. */
 const protocolOptions = (): Option[] => [
   new Option(
     '--auth <file>',
@@ -117,10 +120,10 @@ const protocolOptions = (): Option[] => [
   new Option('--http-open', 'with --auth: leave the HTTP API open to everyone').default(false),
   new Option(
     '--cooldowns',
-    "apply SQS's sixty seconds after the deletion of a queue of the same name, and between purges",
+    "apply SQS's waits of 60 seconds: from deleting a queue to creating it again, and between two purges",
   ).default(false),
   new Option('--verbose', 'print a line for each request').default(false),
-  // Accepted because earlier versions needed it: it is the default now.
+  // Accepted because scripts for earlier versions pass it: it is the default now.
   new Option('--no-cooldowns').hideHelp(),
   new Option('--regions', 'give the clients of each account and region queues of their own, as --auth does').default(
     false,

@@ -7,12 +7,14 @@ const OWNER_DIRECTORY = 0o700
 const OWNER_FILE = 0o600
 
 /**
- * Takes all rights on a data directory and on its files from everyone but their owner, also where an earlier version
- * left some. Files with other names are not Holdfast's: they keep their rights, and so does a directory that holds any.
- * Returns the paths that stay open because this process may not change them.
+ * Takes all rights on a data directory and on its files from every user but their owner. Files that are not Holdfast's
+ * keep their rights, and so does a directory that holds such files. Returns the paths that other users can still open
+ * because this process may not change their rights.
+ *
+ * @param isOwn whether a file is Holdfast's, by its name
  */
 export const restrictToOwner = async (directory: string, isOwn: (name: string) => boolean): Promise<string[]> => {
-  // On Windows the rights of a directory are inherited from the user's own.
+  // On Windows a directory inherits the rights of the user's own directory, which other users can't open.
   if (process.platform === 'win32') return []
   const names = await readdir(directory)
   const files = names.filter(isOwn).map((name) => join(directory, name))
@@ -31,12 +33,12 @@ const restricted = async (path: string): Promise<boolean> => {
     return true
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    // A journal or a lock may have gone since the directory was read.
+    // A journal or a lock may have been deleted since the directory was read.
     if (code === 'ENOENT') return true
     if (code === 'EPERM' || code === 'EROFS' || code === 'ENOTSUP') return false
     throw error
   }
 }
 
-/** A link's own rights have no effect, and its target may not be Holdfast's. */
+/** Whether others than the owner have rights on it. A link's own rights have no effect, and its target may not be Holdfast's. */
 const isOpen = (found: Stats): boolean => (found.isFile() || found.isDirectory()) && (found.mode & OTHERS) !== 0

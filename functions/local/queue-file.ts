@@ -32,11 +32,11 @@ const queueFile = z
     $schema: z.optional(z.string().check(z.describe('Where an editor finds this schema'))),
     queues: z
       .record(queueName, newQueue)
-      .check(z.describe('The settings of each queue, by its name. What is left out has its default.')),
+      .check(z.describe('The settings of each queue, by its name. A setting that is left out has its default.')),
     triggers: z.optional(
       z
         .record(queueName, fileTrigger)
-        .check(z.describe('What the messages of a queue are delivered to, by the name of the queue.')),
+        .check(z.describe('The handler that gets the messages of a queue, by the name of the queue.')),
     ),
   })
   .check(z.meta({ title: 'Queues and triggers of Holdfast', description: 'Read by holdfast dev --queues FILE' }))
@@ -65,7 +65,7 @@ export const readQueueFile = async (file: string): Promise<QueueFile> => {
 }
 
 /**
- * @param file its path: those of handlers start at its directory
+ * @param file the file's path: paths of handlers are relative to its directory
  * @throws `JsonFault`, `HoldfastError`
  */
 export const parseQueueFile = (text: string, file: string): QueueFile => {
@@ -84,7 +84,7 @@ export const parseQueueFile = (text: string, file: string): QueueFile => {
 }
 
 const triggerIn = (file: string, queue: string, given: FileTrigger): LocalTrigger => {
-  const { handler, ...settings } = withoutUndefined(given) as Wanted
+  const { handler, ...settings } = withoutUndefined(given) as DeclaredTrigger
   const place = ['triggers', queue]
   try {
     checkedTrigger({ functionTimeoutSeconds: DEFAULT_TIMEOUT_SECONDS, ...settings, queue, functionName: handler })
@@ -95,18 +95,19 @@ const triggerIn = (file: string, queue: string, given: FileTrigger): LocalTrigge
   return { ...settings, queue, handler, declaredIn, directory: dirname(file), createsQueue: false }
 }
 
-/** A file has no member that is undefined. */
-type Wanted = Pick<LocalTrigger, 'handler'> & Omit<GivenTrigger, 'queue' | 'functionName' | 'functionTimeoutSeconds'>
+/** The members of a file's trigger: those that the file has are never undefined. */
+type DeclaredTrigger = Pick<LocalTrigger, 'handler'> &
+  Omit<GivenTrigger, 'queue' | 'functionName' | 'functionTimeoutSeconds'>
 
-/** The error of what is at a path of the file, with its place there. */
+/** An error about what is at a path of the file, with the path before its message. */
 export const inFile = (at: readonly string[], error: unknown): unknown => {
   if (!isHoldfastError(error)) return error
   const place = pathName(at, 'the file')
   const { field = '' } = error.fields
-  // The field that holds a queue's name is its key here.
+  // The file has the queue's name as a key, not as a field.
   const path = field === '' || field === 'queue' ? place : `${place}.${field}`
-  const said = error.message.startsWith(`${field} `) ? error.message.slice(field.length) : `: ${error.message}`
-  return new HoldfastError(error.code, `${path}${said}`, { ...error.fields, field: path }, { cause: error })
+  const fault = error.message.startsWith(`${field} `) ? error.message.slice(field.length) : `: ${error.message}`
+  return new HoldfastError(error.code, `${path}${fault}`, { ...error.fields, field: path }, { cause: error })
 }
 
 const refused = (file: string, reason: string, cause?: unknown): UsageError =>

@@ -4,14 +4,14 @@ import { continueRedrives, type WakeRedrive } from '../runtime/redrives.ts'
 
 export interface RedriveWorker {
   readonly wake: WakeRedrive
-  /** Resolves when the progress of every redrive is stored, so that the next start goes on from there. */
+  /** Resolves when the progress of every redrive is stored: the next start continues from there. */
   stop(): Promise<void>
 }
 
-/** How often to search for redrives whose worker failed or was killed: their lock ends half a minute after that. */
+/** How often to search for redrives whose worker failed or was killed. Their lock ends half a minute after its last renewal. */
 const SEARCH_EVERY_MS = 10_000
 
-/** Runs redrives in this process: those that the last process left unfinished, and each that is started. */
+/** Runs redrives in this process: those that an earlier process left unfinished, and each one that is started. */
 export const startRedriveWorker = (engine: Engine, log: Log): RedriveWorker => {
   const stopping = new AbortController()
   const { signal } = stopping

@@ -2,12 +2,12 @@ import { pathOf } from '../http/plain-path.ts'
 import type { FrontDoor } from './front-door.ts'
 
 /**
- * A front door that tells each request: when it was answered, the method and the path or the action of SQS, the status, and how long the
- * answer took. Neither queries nor bodies are told: they may hold signatures and messages.
+ * A front door that prints a line for each request: when it was answered, the method, the path, SQS's action, the status,
+ * and how long the answer took. Queries and bodies are not printed: they may hold signatures and messages.
  *
  * @param print takes a line, without its line end
  */
-export const tellingRequests =
+export const printingRequests =
   (answer: FrontDoor, print: (line: string) => void): FrontDoor =>
   async (request, arrival) => {
     const startedAt = performance.now()
@@ -19,7 +19,7 @@ export const tellingRequests =
     return response
   }
 
-/** SQS clients send all to one path: in the JSON protocol a header names the action, in a URL the query does. */
+/** The path, with SQS's action where it has one: SQS clients send every action to one path, and name it in a header or the query. */
 const whatOf = (request: Request, target: string): string => {
   const path = pathOf(target)
   const action =

@@ -17,12 +17,17 @@ export interface ServerParts {
 export interface LocalServer {
   /** The port that the server listens on: with port 0, the one that the system chose. */
   readonly port: number
-  /** Accepts no more requests, ends the wait of long polls, and resolves when every request is answered. */
+  /** Accepts no more requests, ends the waits of long polls, and resolves when every request is answered. */
   stop(): Promise<void>
 }
 
-/** Clients keep connections for as long as a minute; one that the server closes first costs a client an error. */
+/** Longer than the minute for which clients keep connections: a client whose connection the server closes first may get an error. */
 const KEEP_ALIVE_MS = 75_000
+/**
+ * Connections that the system keeps until this process accepts them. With Node's 511 a burst of some thousand clients has
+ * hundreds of them wait for seconds or be reset. The system lowers it to its own limit.
+ */
+const BACKLOG = 16_384
 /** How long running requests may take once the server stops. */
 const LAST_REQUESTS_MS = 1_500
 
@@ -33,7 +38,8 @@ export const startServer = async ({ host, port, answer, log }: ServerParts): Pro
     ((request: Request, { incoming, outgoing }: HttpBindings) => {
       const connection = connections.of(incoming.socket)
       connection.latest = outgoing as ServerResponse
-      return answer(request, { target: incoming.url ?? '/', signal: connection.ending.signal })
+      const sender = { isArriving: () => !incoming.complete, cut: () => incoming.destroy() }
+      return answer(request, { target: incoming.url ?? '/', signal: connection.ending.signal, sender })
     }) as never,
     { hostname: host, errorHandler: (error) => failure(error, log) },
   )
@@ -49,7 +55,7 @@ export const startServer = async ({ host, port, answer, log }: ServerParts): Pro
   }
 }
 
-/** The answer if the target and the host of a request make no URL, or if the handler itself fails. */
+/** The answer where the target and the host of a request make no URL, or where the handler itself fails. */
 const failure = (error: unknown, log: Log): Response => {
   const requestId = randomUUID()
   if (error instanceof RequestError) {
@@ -108,7 +114,7 @@ const stopped = (server: Server, connections: Connections): Promise<void> =>
 const listening = (server: Server, host: string, port: number): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenFailure(error, host, port)))
-    server.listen(port, host, resolve)
+    server.listen({ port, host, backlog: BACKLOG }, resolve)
   })
 
 const listenFailure = (error: NodeJS.ErrnoException, host: string, port: number): Error => {

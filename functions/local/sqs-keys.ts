@@ -7,7 +7,7 @@ import { UsageError } from './usage-error.ts'
 /**
  * Admits SQS clients that sign with a key in the file, which may change while the server runs.
  *
- * @throws `UsageError` for a file that is missing or malformed, at once and not at the first request
+ * @throws `UsageError` at once, not at the first request, for a file that is missing or malformed
  */
 export const authenticatorFrom = async (file: string, log: Log): Promise<Authenticator> => {
   const load = keysInFile(file)
@@ -17,6 +17,6 @@ export const authenticatorFrom = async (file: string, log: Log): Promise<Authent
     throw new UsageError(`--auth ${file}: ${fileFault(error)}`, { cause: error })
   }
   const failed = (error: unknown) =>
-    log.warn(`the access keys in ${file} can't be read; the keys read last stay in force`, { error })
+    log.warn(`the access keys in ${file} can't be read; the keys that were read before stay in force`, { error })
   return sigv4Authenticator({ keys: keyRing({ load, failed }) })
 }

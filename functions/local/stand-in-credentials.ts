@@ -4,7 +4,7 @@ export const LOCAL_ACCESS = {
   credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
 } as const
 
-/** The same, each where the environment configures none. */
+/** `LOCAL_ACCESS`, without the region or the credentials where the environment configures them. */
 export const standInCredentials = (env: NodeJS.ProcessEnv): Partial<typeof LOCAL_ACCESS> => {
   const { AWS_REGION, AWS_DEFAULT_REGION, AWS_PROFILE, AWS_ACCESS_KEY_ID } = env
   const configured =

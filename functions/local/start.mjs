@@ -1,6 +1,6 @@
 // @ts-check
-// `npm start`. Runs the local server as one file: loading its three hundred files one by one would take three times as long
-// until the first request is answered.
+// `npm start`. Runs the local server as one file: with its three hundred files loaded one by one, the first request would be
+// answered after three times as long.
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { bundlePath } from './bundle.mjs'

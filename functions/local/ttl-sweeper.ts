@@ -12,7 +12,7 @@ export interface SweeperParts {
 }
 
 const BETWEEN_PASSES_MS = 60_000
-/** Small pages with pauses between them: a request of a user waits for at most one page. */
+/** Small pages, with pauses between them, so that a user's request waits for at most one page. */
 const PAGE_ITEMS = 250
 const BETWEEN_PAGES_MS = 100
 
@@ -24,13 +24,12 @@ export const sweepForever = async (parts: SweeperParts): Promise<void> => {
     try {
       if (!signal.aborted) await sweep(parts)
     } catch (error) {
-      if (!signal.aborted)
-        log.warn('expired items could not be deleted; the next pass tries again in a minute', { error })
+      if (!signal.aborted) log.warn('expired items could not be deleted; the server tries again in a minute', { error })
     }
   }
 }
 
-/** Deletes the expired items of one pass through the table. Returns their number. */
+/** Goes through the table once and deletes the expired items. Returns their number. */
 export const sweep = async ({ client, table, clock, signal }: SweeperParts): Promise<number> => {
   const { partitionKey, sortKey, timeToLive } = TABLE_SHAPE
   const names = { '#pk': partitionKey, '#sk': sortKey, '#x': timeToLive }

@@ -1,6 +1,6 @@
 import { VERSION } from './version.ts'
 
-/** What a program finds at the address that the server prints. */
+/** The answer to a program's GET of the address that the server prints. */
 export const whatIsHere = (httpOpen: boolean) => ({
   name: 'holdfast',
   version: VERSION,
@@ -10,7 +10,7 @@ export const whatIsHere = (httpOpen: boolean) => ({
   health: '/health',
 })
 
-/** What a browser shows at the address that the server prints. */
+/** The page for a browser at the address that the server prints. */
 export const welcome = ({ httpOpen }: { httpOpen: boolean }): Response =>
   new Response(page(httpOpen), {
     headers: {

@@ -2,34 +2,70 @@ import type { Engine } from '../../lib/engine.ts'
 import { ifQueueExists } from '../../lib/model/errors.ts'
 import { LIMITS } from '../../lib/model/limits.ts'
 import type { QueueState } from '../../lib/model/queue-record.ts'
-import { type Counts, counts, countsOf } from '../../lib/queues/counts.ts'
-import { listQueueNames } from '../../lib/queues/list-queues.ts'
+import { type Counts, countsOf } from '../../lib/queues/counts.ts'
+import { cursorBehind, listQueueNames } from '../../lib/queues/list-queues.ts'
+import { readQueue } from '../../lib/queues/read-queue.ts'
 
 /** Queues counted at the same time. */
 const AT_ONCE = 8
 /** Names read in one page. */
 const NAMES = LIMITS.listQueuesPage
 
-export interface QueueMeasures {
+interface QueueMeasures {
   readonly queue: string
   readonly counts: Counts
 }
 
-/** Counts of all queues, as far as time allows. A queue deleted concurrently is left out. */
-export const measureQueues = async (
-  engine: Engine,
-  inTime: () => boolean,
-): Promise<{ measured: QueueMeasures[]; complete: boolean }> => {
+export interface MeasuredQueues {
+  readonly measured: QueueMeasures[]
+  /** The queue behind which the next run goes on; absent when every queue was counted. */
+  readonly next?: string
+}
+
+/**
+ * Counts of all queues, as far as time allows: those behind `after` first, then those before it. A queue deleted concurrently is
+ * left out.
+ *
+ * reads: the list of queues; of each queue 1 RRU for its record and its layout, and its headers
+ */
+export const measureQueues = async (engine: Engine, inTime: () => boolean, after?: string): Promise<MeasuredQueues> => {
   const measured: QueueMeasures[] = []
-  for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-    const page = await listQueueNames(engine, { limit: NAMES, ...(cursor !== undefined && { cursor }) })
-    cursor = page.cursor
-    const waiting = [...page.names]
-    const found = await countAll(waiting, (name) => counts(engine, name), inTime)
-    for (const [queue, held] of found) measured.push({ queue, counts: held })
-    if (waiting.length > 0) return { measured, complete: false }
+  for await (const names of namesFrom(engine, after)) {
+    const waiting = [...names]
+    const found = await countAll(waiting, (name) => countOf(engine, name), inTime)
+    for (const [queue, counts] of found) if (counts) measured.push({ queue, counts })
+    const [missed] = waiting
+    if (missed === undefined) continue
+    const last = names[names.indexOf(missed) - 1] ?? measured.at(-1)?.queue ?? after
+    return { measured, ...(last !== undefined && { next: last }) }
   }
-  return { measured, complete: true }
+  return { measured }
+}
+
+/** The names behind `after`, page by page, and then those up to it. */
+async function* namesFrom(engine: Engine, after: string | undefined): AsyncGenerator<readonly string[]> {
+  yield* pagesOfNames(engine, after)
+  if (after === undefined) return
+  for await (const names of pagesOfNames(engine, undefined)) {
+    const before = names.filter((name) => name <= after)
+    yield before
+    if (before.length < names.length) return
+  }
+}
+
+async function* pagesOfNames(engine: Engine, after: string | undefined): AsyncGenerator<readonly string[]> {
+  for (let cursor = after === undefined ? undefined : cursorBehind(after), more = true; more; ) {
+    const page = await listQueueNames(engine, { limit: NAMES, ...(cursor !== undefined && { cursor }) })
+    yield page.names
+    cursor = page.cursor
+    more = cursor !== undefined
+  }
+}
+
+/** What a queue holds. Its settings may be those of a moment ago, which halves their cost. */
+const countOf = async (engine: Engine, name: string): Promise<Counts | undefined> => {
+  const state = await readQueue(engine.store, name)
+  return state && countsOf(engine, state)
 }
 
 /** Counts of these queues, which were just read. */
@@ -40,12 +76,12 @@ export const countsByQueue = (engine: Engine, states: readonly QueueState[]): Pr
  * Counts queues, several at once, and removes each from `waiting`; those that are left were not reached in time. A queue deleted
  * concurrently is left out.
  */
-const countAll = async <Q>(
+const countAll = async <Q, C extends Counts | undefined>(
   waiting: Q[],
-  count: (queue: Q) => Promise<Counts>,
+  count: (queue: Q) => Promise<C>,
   inTime: () => boolean = () => true,
-): Promise<Map<Q, Counts>> => {
-  const found = new Map<Q, Counts>()
+): Promise<Map<Q, C>> => {
+  const found = new Map<Q, C>()
   const counter = async () => {
     while (inTime()) {
       const queue = waiting.shift()

@@ -1,6 +1,7 @@
 import { createEngine, type Engine } from '../../lib/engine.ts'
 import type { Observer } from '../../lib/model/engine-event.ts'
 import { dynamodbClient } from '../../lib/store/dynamodb/client.ts'
+import type { Consumption } from '../../lib/store/dynamodb/consumption.ts'
 import { dynamodbStore } from '../../lib/store/dynamodb/dynamodb-store.ts'
 import { type Denied, reportingDenials } from './missing-rights.ts'
 
@@ -13,6 +14,7 @@ import { type Denied, reportingDenials } from './missing-rights.ts'
 let composed: Engine | undefined
 let observer: Observer = () => {}
 let onDenied: Denied = () => {}
+let onConsumed: ((consumption: Consumption) => void) | undefined
 
 export const theEngine = (): Engine => {
   composed ??= engineFromEnvironment(process.env)
@@ -33,10 +35,18 @@ export const observeDenials = (denied: Denied): void => {
   onDenied = denied
 }
 
+/** Sets what is called with the capacity that each request to the table consumed. It counts for an engine that is built afterwards. */
+export const observeConsumption = (consumed: (consumption: Consumption) => void): void => {
+  onConsumed = consumed
+}
+
 const engineFromEnvironment = ({ HOLDFAST_TABLE: table }: NodeJS.ProcessEnv): Engine => {
   if (!table) throw new Error('the environment variable HOLDFAST_TABLE must name the DynamoDB table')
   return createEngine({
-    store: reportingDenials(dynamodbStore({ client: dynamodbClient(), table }), (...denial) => onDenied(...denial)),
+    store: reportingDenials(
+      dynamodbStore({ client: dynamodbClient(), table, ...(onConsumed && { consumed: onConsumed }) }),
+      (...denial) => onDenied(...denial),
+    ),
     observe: (event) => observer(event),
   })
 }

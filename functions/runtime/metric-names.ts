@@ -13,6 +13,8 @@ export const METRICS = {
   throttled: 'ShardThrottles',
   shardsRaised: 'ShardsRaised',
   orphansDropped: 'OrphansDropped',
+  /** Stored items that could not be read, each at most once a minute and process; the log names them. */
+  unreadableItems: 'UnreadableItems',
   followUpsFailed: 'FollowUpsFailed',
   /** Batches that triggers brought to their functions. */
   triggerInvocations: 'TriggerInvocations',

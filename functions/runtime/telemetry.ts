@@ -1,12 +1,12 @@
 import { Logger } from '@aws-lambda-powertools/logger'
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import type { EngineEvent } from '../../lib/model/engine-event.ts'
-import type { Answer } from '../http/operation.ts'
-import type { OperationId } from '../http/routes.ts'
-import { observeDenials, observeEngine } from './compose.ts'
+import { observeConsumption, observeDenials, observeEngine } from './compose.ts'
 import type { Log } from './log.ts'
 import { METRICS, type MetricName } from './metric-names.ts'
 import type { Denied } from './missing-rights.ts'
+import type { Answered } from './usage.ts'
+import { countConsumption, countRequest, writeUsage } from './usage-lines.ts'
 
 /**
  * Logs and metrics of a Lambda function: JSON lines and CloudWatch's embedded metric format on standard output.
@@ -25,9 +25,11 @@ export const lambdaLog: Log = {
   error: (message, fields) => logger.error(message, fields),
 }
 
-/** Adds an operation's counts to the metrics, which are written when the invocation ends. */
-export const countAnswer = (_operation: OperationId, { counted = {} }: Answer): void => {
+/** Adds an operation's counts to the metrics and to what its queue used, which are written when the invocation ends. */
+export const countAnswer = (answered: Answered): void => {
+  const { counted } = answered
   for (const [name, value] of Object.entries(counted)) if (value > 0) metrics.addMetric(name, MetricUnit.Count, value)
+  countRequest(answered)
 }
 
 const countEvent = (event: EngineEvent): void => {
@@ -40,6 +42,7 @@ const LOGGED: ReadonlySet<EngineEvent['type']> = new Set([
   'follow-up-failed',
   'shards-raised',
   'throttled',
+  'unreadable',
 ])
 
 /** Counts a right that this function's role lacks, for the alarm. It is written at once, however the invocation ends. */
@@ -56,6 +59,7 @@ const reportDenial: Denied = (operation, error) => {
 export const observeInLambda = (): void => {
   observeEngine(countEvent)
   observeDenials(reportDenial)
+  observeConsumption(countConsumption)
 }
 
 const EVENT_METRICS = {
@@ -65,10 +69,17 @@ const EVENT_METRICS = {
   throttled: METRICS.throttled,
   'shards-raised': METRICS.shardsRaised,
   'orphan-dropped': METRICS.orphansDropped,
+  unreadable: METRICS.unreadableItems,
   'follow-up-failed': METRICS.followUpsFailed,
 } as const satisfies Record<EngineEvent['type'], MetricName>
 
 export const flushMetrics = (): void => void metrics.publishStoredMetrics()
+
+/** Writes what an invocation counted, at its end. @param startedAt by `performance.now()` */
+export const endInvocation = (startedAt: number): void => {
+  flushMetrics()
+  writeUsage(performance.now() - startedAt)
+}
 
 /** Powertools warns of every invocation that counted nothing, as most polls of an idle queue do. */
 function quiet() {

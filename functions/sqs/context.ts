@@ -2,7 +2,7 @@ import type { Engine } from '../../lib/engine.ts'
 import type { QueueState } from '../../lib/model/queue-record.ts'
 import type { Queue } from '../../lib/model/queue-settings.ts'
 import type { QueueSelection } from '../../lib/redrive/redrive-task.ts'
-import type { MetricName } from '../runtime/metric-names.ts'
+import type { Answered } from '../runtime/usage.ts'
 import { missingParameter } from './errors.ts'
 import type { ActionName } from './model.ts'
 import { isQueueName, parseQueueUrl, type QueueAddress, type QueueNames, type Scope } from './queue-url.ts'
@@ -37,11 +37,9 @@ export interface ActionContext {
   readonly authorizeListing: (() => void) | undefined
   /** Hands a redrive that was started to a worker. */
   startRedrive(queue: string, taskId: string): Promise<void>
-  /** Adds to the metrics. */
-  count(counted: Counted): void
+  /** Adds to the metrics, and to what the queue used. */
+  count(queue: QueueState, counted: Answered['counted']): void
 }
-
-export type Counted = Readonly<Partial<Record<MetricName, number>>>
 
 export interface Cooldowns {
   readonly recreation: boolean

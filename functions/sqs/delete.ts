@@ -14,7 +14,7 @@ export const deleteMessage = async (
   const [result] = await ack(context.engine, queue.name, [receiptHandle])
   const failure = handleFailure(queue, receiptHandle, result)
   if (failure) throw failure
-  context.count({ [METRICS.acked]: 1 })
+  context.count(queue, { [METRICS.acked]: 1 })
   return {}
 }
 
@@ -29,6 +29,6 @@ export const deleteMessageBatch = async (
     apply: (handles) => ack(context.engine, queue.name, handles),
     failureOf: (receiptHandle, result) => handleFailure(queue, receiptHandle, result),
   })
-  context.count({ [METRICS.acked]: successful.length })
+  context.count(queue, { [METRICS.acked]: successful.length })
   return batchAnswer(successful, failed)
 }

@@ -1,8 +1,7 @@
-import { MetricUnit } from '@aws-lambda-powertools/metrics'
 import { isMissingRight } from '../runtime/aws-failure.ts'
 import { theEngine } from '../runtime/compose.ts'
 import { invokeRedrive } from '../runtime/redrive-invocation.ts'
-import { countMissingRight, lambdaLog, metrics } from '../runtime/telemetry.ts'
+import { countAnswer, countMissingRight, lambdaLog } from '../runtime/telemetry.ts'
 import { type SqsEndpoint, sqsEndpoint } from './endpoint.ts'
 import { keyRing } from './keys.ts'
 import { invokeBySignedPost } from './lambda-invocation.ts'
@@ -41,10 +40,7 @@ export const endpointFromEnvironment = (env: NodeJS.ProcessEnv): SqsEndpoint => 
     forwarded: false,
     redrives: invokeRedrive(lambdaLog, invokeBySignedPost, countMissingRight),
     log: lambdaLog,
-    counted: (counted) => {
-      for (const [name, value] of Object.entries(counted))
-        if (value > 0) metrics.addMetric(name, MetricUnit.Count, value)
-    },
+    answered: countAnswer,
   })
 }
 

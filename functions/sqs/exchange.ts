@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { Engine } from '../../lib/engine.ts'
 import type { Log } from '../runtime/log.ts'
 import type { WakeRedrive } from '../runtime/redrives.ts'
+import type { Answered } from '../runtime/usage.ts'
 import { isUtf8Encoded, utf8Text } from '../runtime/utf8.ts'
 import { type Access, accountOf, authorize, authorizeListing, sendableQueues } from './access.ts'
 import { actionNamed } from './actions.ts'
-import type { ActionContext, Cooldowns, Counted } from './context.ts'
+import type { ActionContext, Cooldowns } from './context.ts'
 import { scopes } from './credential.ts'
 import { SqsError, toSqsError } from './errors.ts'
 import { checkJsonBounds, decodeJson, jsonAction, jsonAnswer } from './json-protocol.ts'
@@ -52,8 +53,8 @@ export interface SqsEndpointParts {
   readonly redrives: WakeRedrive
   /** @default requests and failures are not logged */
   readonly log?: Log
-  /** Called with what an action adds to the metrics. */
-  readonly counted?: (counted: Counted) => void
+  /** Called once for each request that sent, received or settled messages. */
+  readonly answered?: (answered: Answered) => void
 }
 
 export type SqsExchange = (request: SqsRequest, requestId?: string) => Promise<SqsAnswer>
@@ -93,10 +94,7 @@ export const sqsExchange = (parts: SqsEndpointParts): SqsExchange => {
       if ('status' in protocol) return report(protocol)
       action = protocol.action
       const principal = parts.authenticate && (await parts.authenticate(request, body))
-      const context = contextOf(surroundings, request, protocol.action, principal)
-      const { input, output } = MODEL[protocol.action]
-      const result = await actionNamed(protocol.action)(context, protocol.decode(input))
-      return report(protocol.answer(output, result))
+      return report(await perform(surroundings, protocol, { request, requestBytes: body.byteLength, principal }))
     } catch (error) {
       const failure = toSqsError(error)
       if (failure.fault === 'Receiver') {
@@ -105,6 +103,28 @@ export const sqsExchange = (parts: SqsEndpointParts): SqsExchange => {
       return report(sqsFailure(failure, request.header, requestId))
     }
   }
+}
+
+interface Arrived {
+  readonly request: SqsRequest
+  readonly requestBytes: number
+  readonly principal: Principal | undefined
+}
+
+const perform = async (
+  surroundings: Surroundings,
+  protocol: Protocol,
+  { request, requestBytes, principal }: Arrived,
+): Promise<SqsAnswer> => {
+  let counted: Omit<Answered, 'bytes'> | undefined
+  const count: ActionContext['count'] = ({ name: queue }, counts) => {
+    counted = { queue, counted: counts }
+  }
+  const context = { ...contextOf(surroundings, request, protocol.action, principal), count }
+  const { input, output } = MODEL[protocol.action]
+  const answer = protocol.answer(output, await actionNamed(protocol.action)(context, protocol.decode(input)))
+  if (counted) surroundings.parts.answered?.({ ...counted, bytes: Math.max(requestBytes, answer.body.length) })
+  return answer
 }
 
 const inJson = (request: SqsRequest, body: string, requestId: string): Protocol => {
@@ -175,7 +195,7 @@ const contextOf = (
   request: SqsRequest,
   action: ActionName,
   principal: Principal | undefined,
-): ActionContext => {
+): Omit<ActionContext, 'count'> => {
   const { engine } = parts
   const access: Access | undefined = principal && {
     engine,
@@ -199,7 +219,6 @@ const contextOf = (
     sendableQueues: access && ((queues) => sendableQueues(access, queues)),
     authorizeListing: access && own && (() => authorizeListing(access, own)),
     startRedrive: parts.redrives,
-    count: parts.counted ?? ignore,
   }
 }
 
@@ -207,4 +226,3 @@ const originOf = ({ publicUrl, forwarded = true }: SqsEndpointParts, request: Sq
   publicUrl?.replace(/\/+$/, '') ?? (forwarded ? callerOrigin(request) : request.url().origin)
 
 const ALL_COOLDOWNS: Cooldowns = { recreation: true, purge: true }
-const ignore = () => {}

@@ -36,7 +36,10 @@ export const receiveMessage = async (
     ...(ReceiveRequestAttemptId !== undefined && { attemptId: ReceiveRequestAttemptId }),
     signal: context.signal,
   })
-  context.count(messages.length === 0 ? { [METRICS.emptyPolls]: 1 } : { [METRICS.polled]: messages.length })
+  context.count(
+    found.queue,
+    messages.length === 0 ? { [METRICS.emptyPolls]: 1 } : { [METRICS.polled]: messages.length },
+  )
   if (messages.length === 0) return {}
   const wanted = input.MessageAttributeNames?.length ? attributeFilter(input.MessageAttributeNames) : undefined
   const received = messages.map((message) => {

@@ -41,7 +41,7 @@ export const sendMessage = async (
   checkSize(outgoing, queue)
   const [result] = await publishMessages(context, queue, [outgoing.message])
   if (!result?.ok) throw toSqsError(result?.error)
-  context.count({ [METRICS.published]: 1 })
+  context.count(queue, { [METRICS.published]: 1 })
   return answer(outgoing, result)
 }
 
@@ -90,7 +90,7 @@ const publishValid = async (
     if (!result?.ok) failed.push(failedEntry(id, result?.error))
     else successful.push({ Id: id, ...answer(outgoing, result) })
   }
-  context.count({ [METRICS.published]: successful.length })
+  context.count(queue, { [METRICS.published]: successful.length })
   return successful
 }
 

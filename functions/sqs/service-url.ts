@@ -1,6 +1,6 @@
 export interface ServiceAddress {
   /** The service's id in the names of environment variables. */
-  readonly id: 'LAMBDA' | 'SECRETS_MANAGER'
+  readonly id: 'CLOUDWATCH' | 'CLOUDWATCH_LOGS' | 'LAMBDA' | 'SECRETS_MANAGER'
   /** The first part of its host's name. */
   readonly host: string
   readonly region: string

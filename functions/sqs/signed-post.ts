@@ -12,22 +12,40 @@ export interface SignedPost {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+  /** @default those of the environment, as Lambda sets them */
+  readonly credentials?: {
+    readonly accessKeyId: string
+    readonly secretAccessKey: string
+    readonly sessionToken?: string
+  }
+  /** How long to wait, ms. */
+  readonly timeoutMs?: number
 }
 
-/**
- * Sends one request to a service of AWS: its client would be most of the function's code. Credentials come from the
- * environment, as Lambda sets them.
- */
-export const signedPost = async ({ service, region, url, headers, body }: SignedPost): Promise<Response> => {
-  const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '', AWS_SESSION_TOKEN } = process.env
+const environmentCredentials = ({
+  AWS_ACCESS_KEY_ID = '',
+  AWS_SECRET_ACCESS_KEY = '',
+  AWS_SESSION_TOKEN,
+}: NodeJS.ProcessEnv) => ({
+  accessKeyId: AWS_ACCESS_KEY_ID,
+  secretAccessKey: AWS_SECRET_ACCESS_KEY,
+  ...(AWS_SESSION_TOKEN && { sessionToken: AWS_SESSION_TOKEN }),
+})
+
+/** Sends one request to a service of AWS: its client would be most of the function's code. */
+export const signedPost = async ({
+  service,
+  region,
+  url,
+  headers,
+  body,
+  credentials = environmentCredentials(process.env),
+  timeoutMs = TIMEOUT_MS,
+}: SignedPost): Promise<Response> => {
   const signer = new SignatureV4({
     service,
     region,
-    credentials: {
-      accessKeyId: AWS_ACCESS_KEY_ID,
-      secretAccessKey: AWS_SECRET_ACCESS_KEY,
-      ...(AWS_SESSION_TOKEN && { sessionToken: AWS_SESSION_TOKEN }),
-    },
+    credentials,
     sha256: Sha256,
   })
   const signed = await signer.sign({
@@ -42,5 +60,5 @@ export const signedPost = async ({ service, region, url, headers, body }: Signed
     },
     body,
   })
-  return fetch(url, { method: 'POST', headers: signed.headers, body, signal: AbortSignal.timeout(TIMEOUT_MS) })
+  return fetch(url, { method: 'POST', headers: signed.headers, body, signal: AbortSignal.timeout(timeoutMs) })
 }

@@ -89,7 +89,7 @@ const applyChanges = async (
     extensions.length > 0 ? extend(engine, queue.name, extensions, { revive: true }) : [],
   ])
   const successes = (results: readonly HandleResult[]) => results.filter(({ ok }) => ok).length
-  count({ [METRICS.nacked]: successes(nacked), [METRICS.extended]: successes(extended) })
+  count(queue, { [METRICS.nacked]: successes(nacked), [METRICS.extended]: successes(extended) })
   const results = { nacked: nacked.values(), extended: extended.values() }
   return changes.map((change) => results[backsOff(change) ? 'nacked' : 'extended'].next().value as HandleResult)
 }

@@ -9,7 +9,7 @@ import type { ReceivedFrom } from '../sqs/system-attributes.ts'
 import { answerOf } from './function-answer.ts'
 import { type SqsRecord, sqsRecord } from './sqs-event.ts'
 
-/** Lambda's limit for a synchronous invocation, 6 MB, minus room for what surrounds the records. */
+/** Lambda's limit for the event of a synchronous invocation, 6 MB, less room for the JSON around the records. */
 export const MAX_EVENT_BYTES = 6 * 1024 * 1024 - 1024
 
 /** Runs a function once with the JSON of an event, in UTF-8. */
@@ -19,7 +19,7 @@ export type FunctionOutcome =
   { readonly kind: 'answered'; readonly payload: string } | Exclude<InvokeOutcome, { kind: 'answered' }>
 
 export interface EventMemory {
-  /** Most bytes of events under way; one event is always let through. @default no bound */
+  /** How many bytes of events may be under way; a lone event may be larger. @default no bound */
   readonly maxBytes?: number
 }
 
@@ -57,12 +57,12 @@ export const eventInvoker = (
   }
 }
 
-/** Counts the bytes of events from before they are made until their answers are there. */
+/** Counts the bytes of each event from before it is built until its answer has arrived. */
 const eventsUnderWay = (run: RunFunction, maxBytes: number) => {
   let heldBytes = 0
-  /** Here nothing holds more of the messages than the event and their ids. */
+  /** Takes ids instead of messages, so that no message is kept in memory while the function runs. */
   const send = async (trigger: Trigger, making: Promise<Buffer>, ids: readonly string[]): Promise<InvokeOutcome> => {
-    // As large as may be, until it is made: the next batch must not begin meanwhile.
+    // Counts the largest size until the event is built, so that no other batch starts meanwhile that would not fit.
     heldBytes += MAX_EVENT_BYTES
     const event = await orRefusal(making)
     const bytes = Buffer.isBuffer(event) ? event.byteLength : 0
@@ -92,7 +92,7 @@ const orRefusal = async (event: Promise<Buffer>): Promise<Buffer | InvokeOutcome
   }
 }
 
-/** Caches what was computed for a message, as long as the message exists. */
+/** Computes a value once for each message object, and keeps it as long as the object exists. */
 const memoized = <T>(make: (message: Message, from: ReceivedFrom) => T) => {
   const made = new WeakMap<Message, T>()
   return (message: Message, from: ReceivedFrom): T => {

@@ -22,8 +22,8 @@ const AGENT = { keepAlive: true, maxSockets: SOCKETS } as const
 
 export interface LambdaFunctionOptions {
   /**
-   * Whether an answer that has the form of an error is one, though no header says so: AWS's runtime interface emulator
-   * sends none, and its failed invocations would count as done. @default false
+   * Whether an answer in the form of an error counts as an error without the header that marks one: AWS's runtime
+   * interface emulator sends no such header, and its failed invocations would count as done. @default false
    */
   readonly errorsWithoutHeader?: boolean
 }
@@ -52,7 +52,7 @@ export const lambdaFunction =
   }
 
 /**
- * Errors of Invoke with a status of 5xx that come before the function's code begins.
+ * Errors of Invoke with a status of 5xx that Lambda answers before the function's code begins.
  * https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
  */
 const BEFORE_START: ReadonlySet<string> = new Set([
@@ -80,7 +80,7 @@ const THROTTLED: ReadonlySet<string> = new Set([
   'EC2ThrottledException',
   'ThrottlingException',
 ])
-/** Codes of errors before a request is sent: there was no connection, or the request could not be signed. */
+/** Codes of errors that occur before a request is sent: there was no connection. */
 const NOT_SENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
 
 /** The outcome for an error. Some errors prove that the function did not run; after any other it may have run. */
@@ -96,11 +96,11 @@ const failureOf = (error: unknown): FunctionOutcome => {
     code?: string
     $metadata?: { httpStatusCode?: number }
   }
-  const words = [name, message].filter(Boolean).join(': ')
+  const text = [name, message].filter(Boolean).join(': ')
   const status = $metadata?.httpStatusCode
-  if (THROTTLED.has(name) || status === 429) return { kind: 'not-run', reason: 'throttled', error: words }
+  if (THROTTLED.has(name) || status === 429) return { kind: 'not-run', reason: 'throttled', error: text }
   const refused = status !== undefined && status >= 400 && status < 500
   const unsent = (code !== undefined && NOT_SENT.has(code)) || name === 'CredentialsProviderError'
-  if (refused || unsent || BEFORE_START.has(name)) return { kind: 'not-run', reason: 'refused', error: words }
-  return { kind: 'unknown', error: words || String(error) }
+  if (refused || unsent || BEFORE_START.has(name)) return { kind: 'not-run', reason: 'refused', error: text }
+  return { kind: 'unknown', error: text || String(error) }
 }

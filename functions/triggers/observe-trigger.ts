@@ -2,6 +2,7 @@ import { MetricUnit } from '@aws-lambda-powertools/metrics'
 import type { TriggerEvent } from '../../lib/triggers/invoker.ts'
 import { METRICS } from '../runtime/metric-names.ts'
 import { lambdaLog, metrics } from '../runtime/telemetry.ts'
+import { countBatch } from '../runtime/usage-lines.ts'
 
 /** Counts what triggers do, and logs what an operator needs to know. */
 export const observeTrigger = (event: TriggerEvent): void => {
@@ -9,6 +10,7 @@ export const observeTrigger = (event: TriggerEvent): void => {
     metrics.addMetric(name, MetricUnit.Count, value)
   switch (event.type) {
     case 'invoked':
+      countBatch(event.queue)
       count(METRICS.triggerInvocations)
       if (event.failed > 0) count(METRICS.triggerFailedMessages, event.failed)
       return
@@ -16,6 +18,7 @@ export const observeTrigger = (event: TriggerEvent): void => {
       count(METRICS.triggerUnmatchedMessages, event.messages)
       return
     case 'function-failed':
+      countBatch(event.queue)
       count(METRICS.triggerInvocations)
       count(METRICS.triggerFunctionErrors)
       count(METRICS.triggerFailedMessages, event.messages)

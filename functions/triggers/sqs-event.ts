@@ -5,7 +5,7 @@ import { queueArn } from '../sqs/queue-url.ts'
 import { ALL_SYSTEM_ATTRIBUTES, type ReceivedFrom, systemAttributes } from '../sqs/system-attributes.ts'
 
 /**
- * A message in the event by which Lambda brings messages of an SQS queue to a function.
+ * A message in the event with which Lambda invokes a function for messages of an SQS queue.
  * https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event
  */
 export interface SqsRecord {

@@ -8,27 +8,27 @@ export interface TickEvent {
   readonly holdfast: 'tick-triggers'
 }
 
-/** Has `functions/dispatch.ts` deliver a queue's messages. */
+/** The event of `functions/dispatch.ts`: it delivers a queue's messages. */
 export interface DispatchEvent {
   readonly holdfast: 'dispatch'
   readonly queue: string
 }
 export const dispatchEvent = (queue: string): DispatchEvent => ({ holdfast: 'dispatch', queue })
 
-/** The events of `functions/wake.ts`: records of the table's stream, the tick, or the notice that records were given up. */
+/** The events of `functions/wake.ts`: records of the table's stream, the tick, or Lambda's notice that it dropped records. */
 export type WakeEvent = DynamoDBStreamEvent | TickEvent | SNSEvent
 
 export const isTick = (event: WakeEvent): event is TickEvent => 'holdfast' in event
 
-/** Whether an event is Lambda's notice that it has given up records of the stream. It has their numbers, not their content. */
+/** Whether an event is Lambda's notice that it dropped records of the stream. The notice has their numbers, not their content. */
 export const isLoss = (event: DynamoDBStreamEvent | SNSEvent): event is SNSEvent => {
   const [first] = recordsIn(event)
   return isObject(first) && first.EventSource === 'aws:sns'
 }
 
 /**
- * The segments whose publish is in the stream's records. Other records, and those of another shape, are ignored: an error would have
- * Lambda bring the good ones beside them again and again.
+ * The segments whose publish is in the stream's records. Other records, and those of another shape, are ignored: after an
+ * error Lambda would deliver the whole batch of records again and again.
  */
 export const publishedSegments = (event: DynamoDBStreamEvent): SegmentKey[] =>
   recordsIn(event).flatMap((record) => {

@@ -14,7 +14,7 @@ import { type Awaiting, awaiting } from './awaiting.ts'
 import { type PublishEntry, type PublishOptions, type PublishOutcome, publishing, type Sent } from './publishing.ts'
 import { type Settling, settling } from './settling.ts'
 
-interface PollOptions extends CallOptions {
+export interface PollOptions extends CallOptions {
   /** 1 … 25. @default 10 */
   readonly maxMessages?: number
   /** How long the messages are leased, seconds. @default the queue's */

@@ -2,6 +2,7 @@ import type { MessageAddress } from '../model/message-id.ts'
 import { keptUntil, type Segment } from '../model/segment.ts'
 import { aliasKey } from '../store/keys.ts'
 import type { Store, Write } from '../store/port.ts'
+import { valueIn } from '../store/unreadable.ts'
 
 /**
  * A message that was moved keeps its id. The alias of the id holds where the message is now. The transaction that moves the message
@@ -26,5 +27,5 @@ export const readAlias = async (
   messageId: string,
 ): Promise<MessageAddress | undefined> => {
   const document = await store.getDocument(aliasKey(queue, messageId), { consistent: true })
-  return document?.value as unknown as MessageAddress | undefined
+  return document && valueIn<MessageAddress>(document, { shard: 'number', sort: 'string', index: 'number' })
 }

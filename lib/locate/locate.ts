@@ -7,6 +7,7 @@ import { asDelayed, isDropped, partitionOf, type QueueState } from '../model/que
 import { slotAt } from '../model/segment.ts'
 import type { SegmentKey, SegmentPartition } from '../model/segment-key.ts'
 import type { StoredSegment } from '../store/port.ts'
+import { unreadableHeader } from '../store/unreadable.ts'
 import { readAlias } from './alias.ts'
 
 /** A message with the queue and the segment it is in, and its place there. */
@@ -71,6 +72,8 @@ const at = async (
   const fair = group !== undefined && isFairGroup(group)
   const keys = fair ? await keysFrom(engine, partition, sort) : [{ partition, sort }]
   for (const stored of keys.length > 0 ? await engine.store.read(keys) : []) {
+    // To say that there is no such message would be wrong.
+    if (stored?.unreadable !== undefined) throw unreadableHeader(stored.segment.key, stored.unreadable)
     const message = stored?.content?.messages[index]
     if (!stored?.content || !message || slotAt(stored.segment, index).kind === 'gone') continue
     if ((message.messageId ?? encodeMessageId(stored.segment.key, index)) !== messageId) continue

@@ -43,10 +43,15 @@ export const toContent = (message: NewMessage): ContentMessage => {
   return content
 }
 
-/** The body as its publisher gave it. Bytes are a copy, so that a consumer can't change what the next one gets. */
+/** The body as its publisher gave it. What damage has left of JSON is handed out as text. Bytes are a copy, so that a consumer can't change what the next one gets. */
 export const bodyOf = (message: ContentMessage): Body => {
   if (typeof message.body !== 'string') return Uint8Array.from(message.body)
-  return message.json ? (JSON.parse(message.body) as JsonValue) : message.body
+  if (!message.json) return message.body
+  try {
+    return JSON.parse(message.body) as JsonValue
+  } catch {
+    return message.body
+  }
 }
 
 const copied = (attributes: Readonly<Record<string, MessageAttribute>>): Record<string, MessageAttribute> =>

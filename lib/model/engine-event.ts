@@ -20,6 +20,17 @@ export type EngineEvent =
   | { readonly type: 'shards-raised'; readonly queue: string; readonly shards: number }
   /** A header whose content never arrived was deleted: its publish never succeeded. */
   | { readonly type: 'orphan-dropped'; readonly queue: string }
+  /**
+   * A stored item can't be read: it is damaged, or a newer version of Holdfast wrote it. Its messages stay where they are, and are tried
+   * again after a while.
+   */
+  | {
+      readonly type: 'unreadable'
+      readonly queue: string
+      /** The item's partition key and sort key. */
+      readonly item: string
+      readonly reason: string
+    }
   /** The follow-up work of a change failed, such as freeing the message group. The change itself has succeeded. */
   | { readonly type: 'follow-up-failed'; readonly queue: string; readonly error: unknown }
 

@@ -55,6 +55,8 @@ const FAIR_GROUP_DIGITS = 8
 /** Pads a group's sort key behind the sequence number. */
 const FILLER = '0'.repeat(11)
 
+export const isSequence = (text: string): text is Sequence => /^[0-9a-f]{15}$/.test(text)
+
 const toSequence = (value: bigint): Sequence => value.toString(16).padStart(SEQUENCE_DIGITS, '0')
 const fromSequence = (sequence: Sequence): bigint => BigInt(`0x${sequence}`)
 

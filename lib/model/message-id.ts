@@ -108,7 +108,8 @@ export const decodeMessageId = (
     }
   }
   const priority = (place >> 7) & 0xf
-  if (priority > 9) return undefined
+  // The last bit of the byte is unused: with it set, a message would have a second id.
+  if (priority > 9 || head & 1) return undefined
   const dueAt = Number.parseInt(digits.slice(0, 12), 16)
   const sort = sortKey({ priority, dueAt, unique: digits.slice(18) })
   return { shard: place & 0x7f, sort, index: (head >> 1) & 0x1f }

@@ -21,7 +21,12 @@ export interface QueueLayout {
   readonly grouped?: boolean
   /** When the number of shards last changed, epoch ms. */
   readonly changedAt: number
+  /** How long the number of shards is kept before fewer are tried, ms. */
+  readonly keptMs?: number
 }
+
+/** At least and at most so long is a number of shards kept before fewer are tried. */
+export const SHARDS_KEPT_MS = { min: 600_000, max: 7_200_000 } as const
 
 export const layoutValue = (layout: QueueLayout): JsonValue => ({ ...layout })
 
@@ -35,8 +40,11 @@ export const layoutIn = (document: Document | undefined, generation: string): Pa
     ...(isShards(found.pollShards) && { pollShards: found.pollShards }),
     ...(found.grouped === true && { grouped: true }),
     ...(typeof found.changedAt === 'number' && { changedAt: found.changedAt }),
+    ...(typeof found.keptMs === 'number' && { keptMs: keptBetween(found.keptMs) }),
   }
 }
+
+export const keptBetween = (ms: number): number => Math.min(SHARDS_KEPT_MS.max, Math.max(SHARDS_KEPT_MS.min, ms))
 
 const isShards = (value: unknown): value is number =>
   Number.isInteger(value) && (value as number) >= 1 && (value as number) <= LIMITS.shards

@@ -1,6 +1,7 @@
 import type { Document } from './document.ts'
+import { LIMITS } from './limits.ts'
 import type { JsonValue } from './message.ts'
-import { layoutIn, type QueueLayout } from './queue-layout.ts'
+import { layoutIn, type QueueLayout, SHARDS_KEPT_MS } from './queue-layout.ts'
 import { plainName } from './queue-name.ts'
 import type { Queue, QueueSettings } from './queue-settings.ts'
 import { type Segment, segmentDueAt } from './segment.ts'
@@ -49,6 +50,8 @@ export interface QueueState extends QueueRecord {
   readonly grouped: boolean
   /** When the number of shards last changed, epoch ms; 0 when it never did. */
   readonly shardsChangedAt: number
+  /** How long the number of shards is kept before fewer are tried, ms. */
+  readonly shardsKeptMs: number
   /** Version of the layout in the store; 0 when there is none. */
   readonly layoutVersion: number
 }
@@ -74,7 +77,7 @@ export const queueState = (
 /** A queue's state with this layout. */
 export const withLayout = (
   queue: QueueRecord & { readonly name: string; readonly version: number; readonly recordShards?: number },
-  { shards = 0, pollShards = 0, grouped = false, changedAt = 0 }: Partial<QueueLayout>,
+  { shards = 0, pollShards = 0, grouped = false, changedAt = 0, keptMs = SHARDS_KEPT_MS.min }: Partial<QueueLayout>,
   layoutVersion: number,
 ): QueueState => {
   const { settings, recordShards = settings.shards } = queue
@@ -86,6 +89,7 @@ export const withLayout = (
     pollShards: settings.fifo ? spread : Math.max(spread, pollShards),
     grouped,
     shardsChangedAt: changedAt,
+    shardsKeptMs: keptMs,
     layoutVersion,
   }
 }
@@ -97,11 +101,32 @@ export const layoutOf = (queue: QueueState): QueueLayout => ({
   pollShards: queue.pollShards,
   ...(queue.grouped && { grouped: true }),
   changedAt: queue.shardsChangedAt,
+  ...(queue.shardsKeptMs !== SHARDS_KEPT_MS.min && { keptMs: queue.shardsKeptMs }),
 })
+
+/** Whether a stored value has what every operation takes for granted of a queue's record. */
+export const isQueueRecord = (value: unknown): value is QueueRecord => {
+  const { settings, generation, createdAt, tags, extras } = (value ?? {}) as Partial<QueueRecord>
+  return (
+    typeof generation === 'string' &&
+    typeof createdAt === 'number' &&
+    isPlain(settings) &&
+    isPlain(tags) &&
+    isPlain(extras) &&
+    NUMBERS.every((name) => typeof settings[name] === 'number') &&
+    isWithin(settings.shards, LIMITS.shards) &&
+    isWithin(settings.priorities, LIMITS.priorities)
+  )
+}
+
+const NUMBERS = ['visibilityTimeoutSeconds', 'delaySeconds', 'retentionSeconds', 'maximumMessageBytes'] as const
+const isPlain = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isWithin = (count: number, max: number): boolean => Number.isInteger(count) && count >= 1 && count <= max
 
 export const recordIn = (document: Document): QueueRecord => document.value as unknown as QueueRecord
 export const recordValue = (record: QueueRecord): JsonValue => {
-  const { name, version, recordShards, pollShards, grouped, shardsChangedAt, layoutVersion, ...plain } =
+  const { name, version, recordShards, pollShards, grouped, shardsChangedAt, shardsKeptMs, layoutVersion, ...plain } =
     record as QueueState
   const settings = { ...plain.settings, shards: recordShards ?? plain.settings.shards }
   return { ...plain, settings } as unknown as JsonValue

@@ -39,38 +39,55 @@ export const encodeEntry = ({ index, version, outcome }: ResultEntry): StoredEnt
   }
 }
 
+/** @throws where the value is damaged, or has an outcome of a kind that this version does not know */
 export const decodeResults = (value: JsonValue): ResultRecord => {
-  const [publishedAt, at, ...entries] = value as unknown as [number, number, ...StoredEntry[]]
+  const [publishedAt, at, ...entries] = Array.isArray(value) ? (value as readonly unknown[]) : []
+  if (typeof publishedAt !== 'number' || typeof at !== 'number') throw new Error('it holds no results')
   return { publishedAt, at, entries: entries.map(decodeEntry) }
 }
 
-const decodeEntry = ([index, version, kind, value]: StoredEntry): ResultEntry => ({
-  index,
-  version,
-  outcome: outcomeOf(kind, value),
-})
+const decodeEntry = (entry: unknown): ResultEntry => {
+  const [index, version, kind, value] = Array.isArray(entry) ? (entry as readonly unknown[]) : []
+  if (typeof index !== 'number' || typeof version !== 'number') throw new Error('a result names no message')
+  return { index, version, outcome: outcomeOf(kind, value as JsonValue | undefined) }
+}
 
-const outcomeOf = (kind: number, value: JsonValue | undefined): WorkOutcome | Ending => {
+const outcomeOf = (kind: unknown, value: JsonValue | undefined): WorkOutcome | Ending => {
   switch (kind) {
+    case KINDS.done:
+      return { kind: 'done' }
     case KINDS.json:
       return { kind: 'done', result: value as JsonValue }
     case KINDS.bytes:
-      return { kind: 'done', result: bytesOfBase64(value as string) }
+      return { kind: 'done', result: bytesOfBase64(text(value)) }
     case KINDS.unstored:
-      return { kind: 'unstored', reason: value as string }
+      return { kind: 'unstored', reason: text(value) }
     case KINDS.failed: {
-      const { content, ...failure } = value as unknown as Failure & { content?: JsonValue }
+      const { content, ...failure } = withTexts<Failure & { content?: JsonValue }>(value, ['name', 'message'])
       return { kind: 'failed', failure, ...(content !== undefined && { content: decodeContentMessage(content) }) }
     }
     case KINDS.cancelled:
       return { kind: 'cancelled' }
     case KINDS.deadLettered:
-      return { kind: 'deadLettered', ...(value as unknown as Omit<Ending & { kind: 'deadLettered' }, 'kind'>) }
+      return { kind: 'deadLettered', ...withTexts<DeadLettered>(value, ['queue', 'reason']) }
     case KINDS.moved:
-      return { kind: 'moved', ...(value as unknown as { queue: string }) }
+      return { kind: 'moved', ...withTexts<{ queue: string }>(value, ['queue']) }
     default:
-      return { kind: 'done' }
+      throw new Error(`a result is of the unknown kind ${kind}`)
   }
+}
+
+type DeadLettered = Omit<Ending & { kind: 'deadLettered' }, 'kind'>
+
+const text = (value: unknown): string => {
+  if (typeof value === 'string') return value
+  throw new Error('a result is no text')
+}
+
+const withTexts = <T>(value: unknown, names: readonly (keyof T)[]): T => {
+  const given = (value ?? {}) as T
+  for (const name of names) text(given[name])
+  return given
 }
 
 /** A message as JSON, so that one that failed can be published again from its result. */
@@ -86,17 +103,17 @@ const encodeContentMessage = ({ body, attributes, ...rest }: ContentMessage): Js
   }) as unknown as JsonValue
 
 const decodeContentMessage = (json: JsonValue): ContentMessage => {
-  const { bytes, attributes, ...rest } = json as unknown as Omit<ContentMessage, 'attributes'> & {
+  const { bytes, attributes, ...rest } = (json ?? {}) as unknown as Omit<ContentMessage, 'attributes'> & {
     bytes?: string
-    attributes?: readonly (readonly [name: string, dataType: string, value: string, binary?: 1])[]
+    attributes?: unknown
   }
-  const decoded = attributes?.map(([name, dataType, value, binary]): [string, MessageAttribute] => [
-    name,
-    { dataType, value: binary ? bytesOfBase64(value) : value },
-  ])
-  return {
-    ...rest,
-    ...(bytes !== undefined && { body: bytesOfBase64(bytes) }),
-    ...(decoded && { attributes: Object.fromEntries(decoded) }),
-  }
+  const body = bytes === undefined ? text(rest.body) : bytesOfBase64(text(bytes))
+  if (attributes === undefined) return { ...rest, body }
+  if (!Array.isArray(attributes)) throw new Error('the attributes of a message are no list')
+  return { ...rest, body, attributes: Object.fromEntries(attributes.map(decodeAttribute)) }
+}
+
+const decodeAttribute = (attribute: unknown): [string, MessageAttribute] => {
+  const [name, dataType, value, binary] = Array.isArray(attribute) ? (attribute as readonly unknown[]) : []
+  return [text(name), { dataType: text(dataType), value: binary ? bytesOfBase64(text(value)) : text(value) }]
 }

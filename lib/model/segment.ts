@@ -43,6 +43,8 @@ export interface Segment {
   readonly keptUntil?: number
   /** Items that hold the content apart from the header; 0 when it is in the header itself. */
   readonly bodyItems: number
+  /** Why the stored header could not be read, where this stands in for it: see `unreadableSegment`. */
+  readonly unreadable?: string
 }
 
 export type Slot = Fresh | Lease | Gone
@@ -77,6 +79,32 @@ export const FRESH: Fresh = { kind: 'fresh' }
 export const GONE: Gone = { kind: 'gone' }
 
 export const TOKEN_BYTES = 8
+
+/** How long a header that could not be read is left alone, ms. Another version may be able to read it. */
+const UNREADABLE_FOR_MS = 60_000
+
+/**
+ * Stands in for a stored header that could not be read: one message in flight. So nothing is received of it, nothing overtakes it in its
+ * group, it is counted, and no process takes its partition for empty. No receipt handle has its token.
+ */
+export const unreadableSegment = (key: SegmentKey, reason: string, now: number): Segment => ({
+  key,
+  version: 0,
+  slots: [
+    {
+      kind: 'lease',
+      token: new Uint8Array(TOKEN_BYTES),
+      until: now + UNREADABLE_FOR_MS,
+      receiveCount: 0,
+      firstReceivedAt: 0,
+      backingOff: false,
+    },
+  ],
+  publishedAt: dueAtOf(key.sort),
+  expiresAt: Number.POSITIVE_INFINITY,
+  bodyItems: 0,
+  unreadable: reason,
+})
 
 /** Until when a segment's header stays in the store, unless it is deleted, epoch ms. */
 export const keptUntil = (segment: Segment): number => segment.keptUntil ?? segment.expiresAt
@@ -121,7 +149,9 @@ export const nextVisibleAt = (segment: Segment): number => {
 
 export const receiveCountOf = (slot: Slot): number => (slot.kind === 'lease' ? slot.receiveCount : 0)
 
-export const slotAt = (segment: Segment, index: number): Slot => segment.slots[index] ?? GONE
+/** The slot of a message. All messages of a segment that can't be read count as in flight. */
+export const slotAt = (segment: Segment, index: number): Slot =>
+  segment.slots[index] ?? (segment.unreadable === undefined ? GONE : (segment.slots[0] as Slot))
 
 export const sameToken = (a: Uint8Array, b: Uint8Array): boolean => {
   if (a.length !== b.length) return false

@@ -3,6 +3,7 @@ import { type Body, bodyText, type NewMessage } from '../model/message.ts'
 import { isPurged, type QueueState } from '../model/queue-record.ts'
 import { deduplicationKey } from '../store/keys.ts'
 import type { Document, DocumentKey, Write } from '../store/port.ts'
+import { valueIn } from '../store/unreadable.ts'
 
 /**
  * A deduplication id has a document, the *deduplication record*, written in the transaction that publishes its message on condition
@@ -50,11 +51,14 @@ export const deduplicationWrite = (
   expiresAt,
 })
 
-export const firstPublish = ({ value }: Document): FirstPublish => {
-  const { publishedAt: _, ...first } = value as unknown as DeduplicationRecord
+const recordIn = (document: Document): DeduplicationRecord =>
+  valueIn<DeduplicationRecord>(document, { messageId: 'string', publishedAt: 'number' })
+
+export const firstPublish = (document: Document): FirstPublish => {
+  const { publishedAt: _, ...first } = recordIn(document)
   return first
 }
 
 /** Whether the message that has the id was purged. */
-export const isOfPurged = (queue: QueueState, { value }: Document): boolean =>
-  isPurged(queue, (value as unknown as DeduplicationRecord).publishedAt)
+export const isOfPurged = (queue: QueueState, document: Document): boolean =>
+  isPurged(queue, recordIn(document).publishedAt)

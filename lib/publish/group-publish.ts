@@ -11,7 +11,7 @@ import { asDuplicate, type Entry, entriesOf, type Place, type Placed, publishOnc
  * Publishes to message groups. The messages of one group in one call are one transaction: it advances the ticket, inserts the
  * segment and stores each deduplication id. Groups succeed and fail independently.
  *
- * Cost: 4 WRU a group and 2 an id; one round trip, two when bodies need items of their own.
+ * Cost: 4 WRU for each group and 2 for each id; one round trip, two when the content needs body items.
  */
 export const publishToGroups = async (
   engine: Engine,
@@ -43,7 +43,7 @@ export const byGroup = (entries: readonly Entry[]): Map<string, Entry[]> => {
   return groups
 }
 
-/** Places messages of a FIFO queue, each at the end of its group. */
+/** Returns the writes that put messages of a FIFO queue at the ends of their groups. */
 export const placeInGroups =
   (engine: Engine, queue: QueueState): Place =>
   (entries, lastSequences) => {
@@ -62,18 +62,18 @@ export const placeInGroups =
     return { writes, placed: entries.map((entry) => placed.get(entry) as Placed) }
   }
 
-/** Lets the polls of this process know that a group has new messages. */
+/** Marks a group as published to in the ticket cache, so that the next poll of this process tries it. */
 export const markGroupPublished = (engine: Engine, queue: QueueState, group: string): void => {
   const at = engine.clock.now() + queue.settings.delaySeconds * 1_000
   engine.polls.tickets(groupPartition(queue, group)).markPublished(group, at)
 }
 
-/** Refuses messages that a FIFO queue cannot hold. Messages behind one with a delay of its own would overtake it. */
+/** Refuses messages without a group, and messages with their own delay, which later messages of the group would overtake. */
 export const checkGroupMessages = (messages: readonly NewMessage[]): void => {
   for (const [position, message] of messages.entries()) checkGroupMessage(message, `messages[${position}]`)
 }
 
-/** The same check for one message, which the error names `field`. */
+/** Checks one message like `checkGroupMessages`. @param field the message's name in errors */
 export const checkGroupMessage = ({ groupId, delaySeconds, dueAt }: NewMessage, field: string): void => {
   if (groupId === undefined) throw invalid(`${field}.groupId`, groupId, 'must be given on a FIFO queue')
   if (delaySeconds !== undefined) {

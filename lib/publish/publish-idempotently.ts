@@ -9,6 +9,7 @@ import { IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_RULE } from '../model/message-rules.ts
 import type { QueueState } from '../model/queue-record.ts'
 import { idempotencyRecordKey } from '../store/keys.ts'
 import type { Document } from '../store/port.ts'
+import { valueIn } from '../store/unreadable.ts'
 import { byGroup, markGroupPublished, placeInGroups } from './group-publish.ts'
 import { asDuplicate, entriesOf, type IdempotentRequest, publishOnce } from './publish-once.ts'
 import { markReadyGroups, placeSegments, planSegments } from './standard-place.ts'
@@ -82,8 +83,8 @@ const requestOf = (
       const expiresAt = engine.clock.now() + LIMITS.idempotencyKeySeconds * 1_000
       return { kind: 'put', key, value, ifVersion: 0, expiresAt }
     },
-    recorded: ({ value }: Document) => {
-      const record = value as unknown as RequestRecord
+    recorded: (document: Document) => {
+      const record = valueIn<RequestRecord>(document, { f: 'string', m: 'string' })
       if (record.f === fingerprint) return resultsIn(queue, record)
       throw new HoldfastError('InvalidRequest', 'the idempotency key was used before, with other messages', {
         field: 'idempotencyKey',

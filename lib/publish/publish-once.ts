@@ -2,12 +2,13 @@ import type { Engine } from '../engine.ts'
 import { isPending } from '../locate/locate.ts'
 import { type ContentMessage, toContent } from '../model/content.ts'
 import { HoldfastError, isHoldfastError } from '../model/errors.ts'
-import { isOrdered, type Sequence, sequenceAfter, sequenceNumber, sequenceOf } from '../model/group.ts'
+import { isOrdered, isSequence, type Sequence, sequenceAfter, sequenceNumber, sequenceOf } from '../model/group.ts'
 import type { NewMessage, PublishResult } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { observeThrottle } from '../queues/shards.ts'
 import type { Document, DocumentKey, NewSegment, Write, WriteFailure } from '../store/port.ts'
+import { unreadableTicket } from '../store/unreadable.ts'
 import {
   deduplicationIdOf,
   deduplicationRecordKey,
@@ -191,7 +192,9 @@ const noteSequences = (
 ): void => {
   for (const { write, lastSequence } of failures) {
     const tried = writes[write]
-    if (tried?.kind === 'advance' && lastSequence !== undefined) lastSequences.set(tried.key.group, lastSequence)
+    if (tried?.kind !== 'advance' || lastSequence === undefined) continue
+    if (!isSequence(lastSequence)) throw unreadableTicket(tried.key, 'its last number is none')
+    lastSequences.set(tried.key.group, lastSequence)
   }
 }
 

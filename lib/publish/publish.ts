@@ -6,8 +6,9 @@ import { LIMITS } from '../model/limits.ts'
 import type { NewMessage, PublishResult } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
 import { checkMessages } from '../model/message-rules.ts'
-import type { QueueState } from '../model/queue-record.ts'
+import { partitionOf, type QueueState } from '../model/queue-record.ts'
 import { removeSegment } from '../model/segment-change.ts'
+import { partitionId } from '../model/segment-key.ts'
 import { markGrouped, observeThrottle, onThrottle } from '../queues/shards.ts'
 import type { NewSegment } from '../store/port.ts'
 import { touchGroup } from './group-place.ts'
@@ -22,7 +23,7 @@ export interface PublishCallOptions {
    * 1 to 128 printable ASCII characters without spaces. A call that is repeated within ten minutes with the same key and
    * messages stores nothing more, and returns the results of the first call. Either all messages are stored, or none.
    *
-   * Cost: the segments' headers are written in a transaction, which doubles their units, and the key takes 2 WRU.
+   * Cost: the segments' headers are written in a transaction, which doubles their units, and the key costs 2 WRU.
    */
   readonly idempotencyKey?: string
 }
@@ -92,7 +93,10 @@ const publishPlain = async (
 
 const SHARDS_TRIED = 3
 
-/** Inserts into a random shard, and if DynamoDB throttles the shard's partition, into another shard, which may be new. */
+/**
+ * Inserts into a random shard that was not throttled lately. If DynamoDB throttles that shard's partition, inserts into another shard,
+ * which may be a new one.
+ */
 const insertSomewhere = async (
   engine: Engine,
   queue: QueueState,
@@ -100,18 +104,38 @@ const insertSomewhere = async (
 ): Promise<NewSegment | HoldfastError> => {
   if (plan.group !== undefined) return insertInGroup(engine, queue, plan.group, plan)
   let { shards } = queue.settings
-  const first = Math.floor(engine.random.fraction() * shards)
+  const tried = new Set<number>()
   let failure: HoldfastError | undefined
   for (let turn = 0; turn < Math.min(shards, SHARDS_TRIED); turn++) {
-    const shard = (first + turn) % shards
+    const shard = anotherShard(engine, queue, shards, tried)
+    tried.add(shard)
     const segment = newSegment(engine, queue, { shard, ...plan })
     failure = await insert(engine, segment)
     if (!failure) return segment
     if (failure.code !== 'Throttled') break
     shards = await onThrottle(engine, queue, shard, failure)
     if (!isOfOnePartition(failure)) break
+    engine.throttled.observe(partitionId(segment.segment.key.partition))
   }
   return failure as HoldfastError
+}
+
+/** How many random shards are considered to find one that was not throttled lately. */
+const DRAWS = 5
+
+/** A random shard that was not tried yet, and probably one that was not throttled lately, if there is one. */
+const anotherShard = (engine: Engine, queue: QueueState, shards: number, tried: ReadonlySet<number>): number => {
+  let shard = drawShard(engine, shards, tried)
+  for (let draw = 1; draw < DRAWS && engine.throttled.isThrottled(partitionId(partitionOf(queue, shard))); draw++) {
+    shard = drawShard(engine, shards, tried)
+  }
+  return shard
+}
+
+const drawShard = ({ random }: Engine, shards: number, tried: ReadonlySet<number>): number => {
+  let shard = Math.floor(random.fraction() * shards)
+  while (tried.has(shard)) shard = (shard + 1) % shards
+  return shard
 }
 
 /** Inserts a segment under a new key. If the key is taken, an earlier try of the same put has succeeded. */
@@ -128,7 +152,7 @@ const failureOf = async (work: Promise<unknown>): Promise<HoldfastError | undefi
   }
 }
 
-/** Whether perhaps only one partition has reached its limit, and not the table, so that another shard may accept the segment. */
+/** Whether another shard may accept the segment: the reason does not exclude that only one partition has reached its limit. */
 const isOfOnePartition = ({ fields: { reason } }: HoldfastError): boolean =>
   reason === undefined || reason === 'key-range' || reason === 'unknown'
 
@@ -164,7 +188,7 @@ const insertInGroup = async (
   return new HoldfastError('StoreUnavailable', message, { queue: queue.name }, { cause: failure })
 }
 
-/** Writes the ticket of a group. The tickets of a shard share a partition: if DynamoDB throttles it, more shards move the ticket. */
+/** Writes the ticket of a group. The tickets of a shard share a partition: if DynamoDB throttles it, the ticket may move to a new shard. */
 const writeTicket = async (
   engine: Engine,
   queue: QueueState,

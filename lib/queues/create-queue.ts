@@ -6,14 +6,13 @@ import {
   type QueueRecord,
   type QueueState,
   queueState,
-  recordIn,
   recordValue,
   withLayout,
 } from '../model/queue-record.ts'
 import { applySettings, type Queue, type QueueSettings, type SettingsChange } from '../model/queue-settings.ts'
 import { queueKey, queueListKey } from '../store/keys.ts'
 import { checkDeadLetterQueue, checkExtras, checkTags } from './queue-rules.ts'
-import { readLayout } from './read-queue.ts'
+import { checkRecord, readLayout } from './read-queue.ts'
 import { contended, TRIES, within } from './rewrite-queue.ts'
 
 export interface QueueCreation {
@@ -62,9 +61,9 @@ const tryToCreate = async (
     engine.store.getDocument(queueKey(name), { consistent: true }),
     readLayout(engine.store, name, { consistent: true }),
   ])
+  const before = document && checkRecord(document)
   const existing = queueState(name, document, layout)
   if (existing) return { queue: asQueue(matching(existing, creation)), created: false }
-  const before = document && recordIn(document)
   const now = engine.clock.now()
   if (before?.deletedAt !== undefined && within(minIntervalSinceDeleteMs, before.deletedAt, now)) {
     throw new HoldfastError('QueueDeletedRecently', `queue ${plainName(name)} was deleted a moment ago`, {

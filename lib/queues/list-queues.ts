@@ -7,7 +7,9 @@ import { isQueueName } from '../model/queue-name.ts'
 import { asQueue, type QueueState } from '../model/queue-record.ts'
 import type { Queue } from '../model/queue-settings.ts'
 import { queueListPartition } from '../store/keys.ts'
+import { unreadableIn } from '../store/unreadable.ts'
 import { readQueue } from './read-queue.ts'
+import { reportItem } from './report-unreadable.ts'
 
 export interface QueuePage {
   readonly queues: readonly Queue[]
@@ -32,11 +34,23 @@ export const listQueueStates = async (
   const found = await Promise.all(
     names.map(async (name) => {
       const full = scope === '' ? name : `${scope}/${name}`
-      return readQueue(engine.store, full)
+      return readableQueue(engine, full)
     }),
   )
   const states = found.filter((state) => state !== undefined)
   return { states, ...(cursor !== undefined && { cursor }) }
+}
+
+/** A record that can't be read must not keep callers from the other queues. */
+const readableQueue = async (engine: Engine, name: string): Promise<QueueState | undefined> => {
+  try {
+    return await readQueue(engine.store, name)
+  } catch (error) {
+    const found = unreadableIn(error)
+    if (!found) throw error
+    reportItem(engine, name, found.key, found.reason)
+    return undefined
+  }
 }
 
 const checkQuery = (query: ListQuery): void => {
@@ -74,10 +88,11 @@ export const listQueueNames = async (
   })
   const names = documents.slice(0, limit).map(({ sort }) => sort)
   const last = names.at(-1)
-  return documents.length > limit && last !== undefined
-    ? { names, cursor: Buffer.from(last, 'utf8').toString('base64url') }
-    : { names }
+  return documents.length > limit && last !== undefined ? { names, cursor: cursorBehind(last) } : { names }
 }
+
+/** The cursor of the page that begins behind a name. */
+export const cursorBehind = (name: string): string => Buffer.from(name, 'utf8').toString('base64url')
 
 /** @throws `InvalidRequest` for a text that is no cursor of a page */
 const nameIn = (cursor: string): string => {

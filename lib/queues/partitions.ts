@@ -4,10 +4,10 @@ import { partitionOf, pollShards, type QueueState } from '../model/queue-record.
 import { type SegmentPartition, sortRightBehind } from '../model/segment-key.ts'
 import type { Ticket } from '../model/ticket.ts'
 
-/** A place in a queue from which a pass through it goes on: a partition, and a sort key there. */
+/** A place in a queue from which a pass through the queue continues: a partition, and a sort key in it. */
 export interface Cursor {
   readonly shard: number
-  /** On FIFO queues: the group's hash. */
+  /** The group's hash, where the partition is that of a group. */
   readonly group?: string
   readonly from: string
 }
@@ -16,7 +16,7 @@ export const START: Cursor = { shard: 0, from: '0' }
 
 const TICKETS = 100
 
-/** The partitions of a queue from a place on, always in the same order: its shards, and the groups that have tickets. */
+/** The partitions of a queue from a cursor on, always in the same order: its shards, then the groups that have tickets. */
 export async function* partitions(engine: Engine, queue: QueueState, start: Cursor): AsyncGenerator<SegmentPartition> {
   const inShards = !queue.settings.fifo && start.group === undefined
   if (inShards) for (let shard = start.shard; shard < pollShards(queue); shard++) yield partitionOf(queue, shard)
@@ -29,7 +29,7 @@ export async function* partitions(engine: Engine, queue: QueueState, start: Curs
   }
 }
 
-/** The tickets of a shard, in the order of their groups' hashes; from one group's hash on. */
+/** The tickets of a shard in the order of their groups' hashes. @param from the first hash */
 export async function* ticketsIn(
   engine: Engine,
   partition: SegmentPartition,
@@ -44,13 +44,13 @@ export async function* ticketsIn(
   }
 }
 
-/** The place in a partition from a sort key on. */
+/** The cursor at a sort key of a partition. */
 export const cursorIn = ({ shard, group }: SegmentPartition, from: string): Cursor => ({
   shard,
   ...(group !== undefined && { group }),
   from,
 })
 
-/** The first place behind a partition. */
+/** The cursor behind a partition. */
 export const cursorBehind = ({ shard, group }: SegmentPartition): Cursor =>
   group !== undefined ? { shard, group: sortRightBehind(group), from: '0' } : { shard: shard + 1, from: '0' }

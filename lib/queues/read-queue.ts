@@ -1,8 +1,9 @@
 import type { Document } from '../model/document.ts'
 import { isQueueName } from '../model/queue-name.ts'
-import { type QueueState, queueState, recordIn } from '../model/queue-record.ts'
+import { isQueueRecord, type QueueRecord, type QueueState, queueState, recordIn } from '../model/queue-record.ts'
 import { layoutKey, queueKey } from '../store/keys.ts'
 import type { Store } from '../store/port.ts'
+import { unreadable } from '../store/unreadable.ts'
 
 /**
  * The state of a queue: its record and its layout, read concurrently. Nothing where the queue is absent or deleted.
@@ -21,6 +22,7 @@ export const readQueue = async (
     store.getDocument(queueKey(name), options),
     readLayout(store, name, options),
   ])
+  if (record) checkRecord(record)
   return queueState(name, record, layout)
 }
 
@@ -35,6 +37,13 @@ export const readLayout = async (
 export const isPaused = async (store: Store, name: string): Promise<boolean> => {
   const document = await store.getDocument(queueKey(name), { consistent: true })
   if (!document) return false
-  const { deletedAt, settings } = recordIn(document)
+  const { deletedAt, settings } = checkRecord(document)
   return deletedAt === undefined && settings.paused === true
+}
+
+/** The record in a document. @throws `Internal`, naming the item, where it is none */
+export const checkRecord = (document: Document): QueueRecord => {
+  const record = recordIn(document)
+  if (!isQueueRecord(record)) throw unreadable(document, 'it is no record of a queue')
+  return record
 }

@@ -7,13 +7,13 @@ import { queueKey } from '../store/keys.ts'
 import { readQueue } from './read-queue.ts'
 import { layoutWrite } from './shards.ts'
 
-/** Tries of a change of a queue. Retried only when another process changed the queue concurrently. */
+/** How often a change of a queue is tried. Retried only when another process changed the queue concurrently. */
 export const TRIES = 8
 
-/** Whether `now` is within an interval after `at`. Never without an interval, not even by a clock that is behind. */
+/** Whether `now` is within an interval after `at`. With an interval of 0 never, even where the clock is before `at`. */
 export const within = (intervalMs: number, at: number, now: number): boolean => intervalMs > 0 && now - at < intervalMs
 
-/** A queue after a change. Without `layout` the layout does not change. */
+/** A queue's record and layout after a change; without `layout`, the layout does not change. */
 export interface Rewritten {
   readonly record: QueueRecord & Partial<Pick<QueueState, 'recordShards'>>
   readonly layout?: QueueLayout
@@ -29,7 +29,7 @@ export const rewriteQueue = async (
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const sentAt = engine.clock.now()
     const queue = await freshQueue(engine, name)
-    // The client of DynamoDB sent the write again after a lost response, and its condition met the first one's outcome.
+    // The SDK sent the write again after a lost response, and the write's condition failed because the first one was done.
     if (attempt > 0 && queue.changeId === changeId) {
       engine.queues.put(queue, sentAt)
       return queue

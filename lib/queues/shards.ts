@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import type { HoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
-import { layoutValue, type QueueLayout } from '../model/queue-layout.ts'
+import { keptBetween, layoutValue, type QueueLayout } from '../model/queue-layout.ts'
 import { layoutOf, partitionOf, pollShards, type QueueState, withLayout } from '../model/queue-record.ts'
 import { bestEffort } from '../store/best-effort.ts'
 import { layoutKey } from '../store/keys.ts'
@@ -10,10 +10,14 @@ import type { Write } from '../store/port.ts'
 /**
  * A DynamoDB partition takes 1,000 write units a second, and a time-ordered sort key is never split for heat. So a
  * queue has shards: publishers spread over `settings.shards`, and pollers scan all shards that may hold messages.
+ *
+ * A publisher that is throttled doubles the number of shards. No process knows the load of all the others, so a poller that
+ * finds nothing halves the number from time to time. If that is too low, a publisher is throttled again and doubles it, and that
+ * number is then kept for longer.
  */
 
-/** A process knows of a change of the queue after at most this time, slow writes included, and no longer publishes to the shard. */
-const EVERYONE_KNOWS_MS = 60_000
+/** After this time every process has read a lower number of shards, and has finished its writes to the other shards. */
+const LOWERED_EVERYWHERE_MS = 60_000
 /** The number of shards doubles at most this often, so that pollers can follow. */
 const RAISE_PAUSE_MS = 10_000
 
@@ -23,7 +27,7 @@ export const observeThrottle = (
   shard: number,
   { fields: { reason = 'unknown' } }: HoldfastError,
 ): void => {
-  // A conflict with another writer's transaction is no throttle.
+  // A conflict with another transaction is not reported as a throttle.
   if (reason !== 'contention') engine.observe({ type: 'throttled', queue: queue.name, shard, reason })
 }
 
@@ -53,7 +57,13 @@ export const raiseShards = async (engine: Engine, queue: QueueState): Promise<nu
   }
   const shards = Math.min(LIMITS.shards, settings.shards * 2)
   const raised = await bestEffort(
-    changeLayout(engine, queue, { shards, pollShards: Math.max(shards, pollShards(queue)), changedAt: now }),
+    changeLayout(engine, queue, {
+      shards,
+      pollShards: Math.max(shards, pollShards(queue)),
+      changedAt: now,
+      // A poller had lowered the number, and it was too low.
+      ...(queue.settings.shards < pollShards(queue) && { keptMs: keptBetween(queue.shardsKeptMs * KEPT_GROWTH) }),
+    }),
     false,
   )
   if (!raised) return settings.shards
@@ -71,11 +81,37 @@ export const markGrouped = async (engine: Engine, queue: QueueState): Promise<Qu
   return state
 }
 
-/** Retires the last surplus shard once no message is left in it, delayed ones included. */
+/** When a lower number of shards was too low, the higher one is kept this many times as long before it is lowered again. */
+const KEPT_GROWTH = 4
+/** A poller that could lower the number does so with this probability, so that few of many pollers try. */
+const LOWERED_CHANCE = 1 / 16
+
+/**
+ * Halves the number of shards after a poll found nothing in any of them, if the number has not changed for long enough, and not
+ * below the number of the queue's settings. Each scan of an idle poller costs half a read unit for each shard.
+ */
+export const lowerShards = async (engine: Engine, queue: QueueState): Promise<void> => {
+  const { settings, recordShards, modifiedAt, shardsChangedAt, shardsKeptMs } = queue
+  const now = engine.clock.now()
+  if (settings.shards <= recordShards || now - Math.max(modifiedAt, shardsChangedAt) < shardsKeptMs) return
+  if (engine.random.fraction() >= LOWERED_CHANCE) return
+  const shards = Math.max(recordShards, Math.ceil(settings.shards / 2))
+  const keptMs = keptBetween(shardsKeptMs / 2)
+  await bestEffort(
+    changeLayout(engine, queue, { shards, pollShards: pollShards(queue), changedAt: now, keptMs }),
+    false,
+  )
+}
+
+/**
+ * Ends the scans of the last surplus shard once it has no message, not even a delayed one. It does so only after the time in which
+ * publishers with an older number may still publish to the shard.
+ */
 export const retireShard = async (engine: Engine, queue: QueueState): Promise<void> => {
   const last = pollShards(queue) - 1
   if (last < queue.settings.shards) return
-  if (engine.clock.now() - (queue.shardsLoweredAt ?? 0) < EVERYONE_KNOWS_MS) return
+  const loweredAt = Math.max(queue.shardsLoweredAt ?? 0, queue.shardsChangedAt)
+  if (engine.clock.now() - loweredAt < LOWERED_EVERYWHERE_MS) return
   await bestEffort(retireIfEmpty(engine, queue, last), false)
 }
 

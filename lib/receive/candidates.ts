@@ -3,6 +3,7 @@ import type { ScanTarget } from '../hints/scan-target.ts'
 import { isDropped, type QueueState } from '../model/queue-record.ts'
 import { receivable, receiveCountOf, type Segment, slotAt } from '../model/segment.ts'
 import { sortUpTo } from '../model/segment-key.ts'
+import { reportUnreadable } from '../queues/report-unreadable.ts'
 import type { Random } from '../random.ts'
 import { deadLetter } from '../redrive/dead-letter.ts'
 import { shuffled } from './shuffle.ts'
@@ -37,6 +38,7 @@ export const candidatesOf = (
   const candidates: Candidate[] = []
   for (const read of segments) {
     if (read.key.sort > dueTo) break
+    if (read.unreadable !== undefined) reportUnreadable(engine, queue, read.key, read.unreadable)
     const segment = newestOf(target, read, after)
     if (isDropped(queue, segment, now)) continue
     const visible = receivable(segment, now)

@@ -5,6 +5,7 @@ import type { Message } from '../model/message.ts'
 import { receivedMessages } from '../model/received-message.ts'
 import type { Segment } from '../model/segment.ts'
 import { bearsLeases, removeSegment, unclaim } from '../model/segment-change.ts'
+import { reportUnreadable } from '../queues/report-unreadable.ts'
 import type { Claim, ClaimOutcome } from '../store/port.ts'
 import {
   type After,
@@ -149,7 +150,9 @@ const putBack = async (
   for (const [position, { segment, change }] of claims.entries()) {
     const outcome = outcomes[position]
     if (!outcome?.applied) continue
-    if (outcome.content === undefined) await giveUp(engine, target, { segment, change }, outcome.segment)
+    // Left leased, so that it is tried again when the lease ends.
+    if (outcome.unreadable !== undefined) reportUnreadable(engine, target.queue, segment.key, outcome.unreadable)
+    else if (outcome.content === undefined) await giveUp(engine, target, { segment, change }, outcome.segment)
     else if (abandoned) await engine.store.change([unclaim(segment, change)])
   }
 }

@@ -7,6 +7,7 @@ import { decodeReceiptHandle, type HandleGroup } from '../model/receipt-handle.t
 import { receivedMessage, receivedMessages } from '../model/received-message.ts'
 import type { Segment } from '../model/segment.ts'
 import { bearsLeases, unclaim } from '../model/segment-change.ts'
+import { reportUnreadable } from '../queues/report-unreadable.ts'
 import type { Claim, ClaimedSegment } from '../store/port.ts'
 import { newLeasing } from './leasing.ts'
 
@@ -36,7 +37,8 @@ export const claimHead = async (
   if (!claimed) return undefined
   return {
     messages: claims.flatMap(({ receiptHandles }, position) => {
-      const { segment, content } = claimed[position] ?? {}
+      const { segment, content, unreadable } = claimed[position] ?? {}
+      if (segment && unreadable !== undefined) reportUnreadable(engine, queue, segment.key, unreadable)
       if (!segment || !content) return []
       return receivedMessages(asDelayed(queue, segment), content, receiptHandles)
     }),

@@ -12,6 +12,7 @@ import { asDelayed, isDropped, type QueueState } from '../model/queue-record.ts'
 import { goneCount, type Segment } from '../model/segment.ts'
 import { removeSegment } from '../model/segment-change.ts'
 import { sortRightBehind } from '../model/segment-key.ts'
+import { reportUnreadable } from '../queues/report-unreadable.ts'
 import type { TicketKey } from '../store/port.ts'
 
 /**
@@ -34,6 +35,7 @@ export const readHead = async (
     for (const stored of page.segments) {
       const segment = asDelayed(queue, stored)
       last = lastSequenceOf(segment)
+      if (segment.unreadable !== undefined) reportUnreadable(engine, queue, segment.key, segment.unreadable)
       if (isDropped(queue, segment, now)) continue
       const left = segment.slots.length - goneCount(segment)
       count += left

@@ -80,11 +80,12 @@ interface Fence {
 const readFence = async (engine: Engine, { queue }: ScanTarget, { ticket }: Limited): Promise<Fence> => {
   const key = fenceKey(queue, ticket.group)
   const document = await engine.store.getDocument(key, { consistent: true })
-  const value = document?.value as { through: string; settings: number } | undefined
+  // Of a fence that is damaged no more is known than of one under other settings.
+  const value = document?.value as { through?: unknown; settings?: unknown } | null | undefined
   return {
     key,
     version: document?.version ?? 0,
-    ...(value?.settings === queue.version && { through: value.through }),
+    ...(value?.settings === queue.version && typeof value.through === 'string' && { through: value.through }),
   }
 }
 

@@ -27,8 +27,8 @@ export const repeatReceiveAttempt = async (
   leaseMs: number,
 ): Promise<Message[]> => {
   const document = await engine.store.getDocument(attemptDocumentKey(queue, attemptId), { consistent: true })
-  if (!document) return []
-  const receiptHandles = (document.value as { receiptHandles: string[] }).receiptHandles
+  const receiptHandles = handlesIn(document?.value)
+  if (receiptHandles.length === 0) return []
   const results = await extend(
     engine,
     queue.name,
@@ -49,6 +49,12 @@ export const repeatReceiveAttempt = async (
     if (!isHeld(text, position) || !segment?.content) return []
     return [messageOfHandle(asDelayed(queue, segment.segment), segment.content, text)]
   })
+}
+
+/** None in a document that is damaged: the poll is then a new one. */
+const handlesIn = (value: unknown): readonly string[] => {
+  const { receiptHandles } = (value ?? {}) as { receiptHandles?: unknown }
+  return Array.isArray(receiptHandles) ? receiptHandles.filter((one) => typeof one === 'string') : []
 }
 
 type HandleState = 'held' | 'lost' | 'gone'

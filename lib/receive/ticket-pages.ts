@@ -7,19 +7,19 @@ import { isLockStale, type Ticket } from '../model/ticket.ts'
 import type { TicketPage, TicketRange } from '../store/port.ts'
 import { shuffled } from './shuffle.ts'
 
-/** As many tickets as half a read unit reads. */
+/** Half a read unit reads about this many tickets. */
 const FIRST_PAGE = 25
 const SECOND_PAGE = 100
 const GROWTH = 4
 const MAX_TICKETS = 1_000
-/** Before and behind every group's hash. */
+/** Keys before and behind the hash of every group. */
 const FRONT = '0'
 const END = '~'
 
 /**
  * The tickets of a queue's groups, page by page, each page in the order of the groups' turns. The first page of a shard starts
- * at the front where all tickets are known to fit in a page, and else at a random place. Further pages start where this
- * process stopped the last time, as far as the shard's allowance permits.
+ * at the first ticket where all tickets are known to fit in a page, and otherwise at a random one. Further pages start where
+ * this process stopped the last time. The shard's allowance limits how many tickets they have.
  */
 export async function* ticketPages(engine: Engine, queue: QueueState): AsyncGenerator<readonly Ticket[]> {
   const shards = pollShards(queue)
@@ -27,7 +27,7 @@ export async function* ticketPages(engine: Engine, queue: QueueState): AsyncGene
   for (let turn = 0; turn < shards; turn++) yield* pagesOf(engine, queue, partitionOf(queue, (first + turn) % shards))
 }
 
-/** When the next group is due that this process knows of, in shards of which scans do not read all tickets. */
+/** When the next group becomes due, epoch ms, by the ticket caches of the shards of which scans do not read all tickets. */
 export const nextTicketAt = (engine: Engine, queue: QueueState): number => {
   const now = engine.clock.now()
   let next = Number.POSITIVE_INFINITY
@@ -52,7 +52,7 @@ async function* pagesOf(
   const extras = cache.scarce
     ? [...cache.removeDue(startedAt).map((due) => readDue(reader, due)), continuePass(reader, pass, SECOND_PAGE)]
     : []
-  // One page, so that a group that is known to be free comes no sooner than a group found at the random place.
+  // All of these tickets are one page, so that a group from the cache is not polled before a group from the random place.
   const [first, ...others] = await Promise.all([firstPage(reader, start), ...extras])
   cache.scarce = cache.crowded && freeOf(first, engine.clock.now()) === 0
   const found = new Map([first, ...others].flat().map((ticket) => [ticket.group, ticket]))
@@ -72,13 +72,13 @@ interface Reader {
   readonly cache: TicketCache
 }
 
-/** For so long after another process locked a group first, the order is random. Otherwise all would lock the same group. */
+/** For this time after another process locked a group first, the order is random. Otherwise all processes would lock the same group. */
 const RIVALS_MS = 10_000
 
 /**
- * The groups that have waited the longest for their turn come first. A group that is polled goes to the end of the line,
- * however many messages it has. The order is random where turns are equal, as on standard queues, and while other processes poll
- * the same groups.
+ * Tickets in the order in which their groups are polled: the group that has waited longest for its turn comes first. A group
+ * that is polled goes behind all others, however many messages it has. The order is random where turns are equal, as on
+ * standard queues, and while other processes poll the same groups.
  */
 const byTurn = ({ engine, cache }: Reader, tickets: readonly Ticket[]): readonly Ticket[] => {
   const mixed = shuffled(tickets, engine.random.fraction)
@@ -86,7 +86,7 @@ const byTurn = ({ engine, cache }: Reader, tickets: readonly Ticket[]): readonly
   return mixed.sort((a, b) => (a.turn < b.turn ? -1 : a.turn > b.turn ? 1 : 0))
 }
 
-/** A page from a place on, and around the end. Takes note of whether there are more tickets than a page. */
+/** Reads a page that starts at a key and continues at the front behind the last ticket. Records whether all tickets fit in a page. */
 const firstPage = async (reader: Reader, start: string): Promise<readonly Ticket[]> => {
   const { tickets, more } = await read(reader, { from: start, to: END, limit: FIRST_PAGE })
   reader.cache.crowded = more || tickets.length === FIRST_PAGE
@@ -97,11 +97,11 @@ const firstPage = async (reader: Reader, start: string): Promise<readonly Ticket
   return [...tickets, ...around.tickets]
 }
 
-/** The ticket of a due group. Consistent where this process changed the group, or the read might not show the change. */
+/** Reads the ticket of a due group: consistently where this process changed the group, so that the read shows the change. */
 const readDue = async (reader: Reader, { group, own }: Due): Promise<readonly Ticket[]> =>
   (await read(reader, { from: group, to: group, limit: 1, consistent: own })).tickets
 
-/** A pass through the tickets of a shard, from a place on and around to another. */
+/** A pass through the tickets of a shard, which starts at a key, continues at the front behind the last ticket, and stops at `end`. */
 interface Pass {
   from: string
   readonly end: string
@@ -116,7 +116,7 @@ const passBehind = (page: readonly Ticket[], start: string): Pass => {
   return { from: sortRightBehind(last), end: start, around: last < start, over: false }
 }
 
-/** The next tickets of a pass, as many as the allowance permits. None where the pass has not begun. */
+/** Reads the next tickets of a pass, as many as the allowance permits. Returns none where there is no pass. */
 const continuePass = async (reader: Reader, pass: Pass | undefined, max: number): Promise<readonly Ticket[]> => {
   const { cache, engine } = reader
   const limit = Math.min(max, Math.floor(cache.allowance))

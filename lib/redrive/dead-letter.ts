@@ -10,6 +10,7 @@ import type { Failure } from '../model/result.ts'
 import { receiveCountOf, type Segment, slotAt } from '../model/segment.ts'
 import { applyChange, removeMessages } from '../model/segment-change.ts'
 import { priorityOf } from '../model/segment-key.ts'
+import { reportUnreadable } from '../queues/report-unreadable.ts'
 import { endingWrites, resultWakeup } from '../results/write-results.ts'
 import { moveTo } from './move.ts'
 
@@ -47,6 +48,7 @@ export const deadLetter = async (
   const target = name === undefined ? undefined : await existing(engine, name)
   if (!target) return missing(engine, queue, name, segment)
   const [stored] = await engine.store.read([segment.key])
+  if (stored?.unreadable !== undefined) reportUnreadable(engine, queue, segment.key, stored.unreadable)
   if (stored?.segment.version !== segment.version || !stored.content)
     return { moved: true, changed: true, segment: undefined }
   const moving = fitting(stored.content, indexes)

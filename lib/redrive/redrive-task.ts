@@ -4,7 +4,8 @@ import type { JsonValue } from '../model/message.ts'
 import { isQueueName, plainName } from '../model/queue-name.ts'
 import type { Cursor } from '../queues/partitions.ts'
 import { redriveKey, runningRedriveKey } from '../store/keys.ts'
-import type { Write } from '../store/port.ts'
+import type { Document, Write } from '../store/port.ts'
+import { valueIn } from '../store/unreadable.ts'
 
 /** Selects messages of a dead-letter queue: those that meet every condition given. */
 export interface RedriveFilter {
@@ -88,7 +89,23 @@ export const readTask = async (engine: Engine, queue: string, taskId: string): P
     const message = `queue ${plainName(queue)} has no redrive ${JSON.stringify(taskId)}`
     throw new HoldfastError('RedriveNotFound', message, { queue, field: 'taskId', value: taskId })
   }
-  return { record: document.value as unknown as TaskRecord, version: document.version }
+  return { record: taskIn(document), version: document.version }
+}
+
+/** @throws `Internal`, naming the item, where it is no task */
+export const taskIn = (document: Document): TaskRecord => {
+  const record = valueIn<TaskRecord>(document, {
+    taskId: 'string',
+    source: 'string',
+    state: 'string',
+    moved: 'number',
+    toMove: 'number',
+    startedAt: 'number',
+    runUntil: 'number',
+    cursor: 'object',
+  })
+  valueIn<Cursor>({ ...document, value: record.cursor as unknown as JsonValue }, { shard: 'number', from: 'string' })
+  return record
 }
 
 export const isOver = ({ state }: RedriveTask): boolean => state !== 'running' && state !== 'cancelling'

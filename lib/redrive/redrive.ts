@@ -7,6 +7,8 @@ import { checkQueueName, plainName } from '../model/queue-name.ts'
 import { counts } from '../queues/counts.ts'
 import { START } from '../queues/partitions.ts'
 import { RUNNING_REDRIVES, redrivePartition, runningRedriveKey } from '../store/keys.ts'
+import type { Document } from '../store/port.ts'
+import { valueIn } from '../store/unreadable.ts'
 import { type Move, movePage } from './redrive-move.ts'
 import {
   asTask,
@@ -18,6 +20,7 @@ import {
   readTask,
   type TaskRecord,
   type TaskState,
+  taskIn,
   taskWrite,
   writeTask,
 } from './redrive-task.ts'
@@ -119,7 +122,7 @@ const runningVersion = async (engine: Engine, queue: string): Promise<number> =>
   const running = await engine.store.getDocument(runningRedriveKey(queue), { consistent: true })
   if (!running) return 0
   try {
-    const { record } = await readTask(engine, queue, (running.value as { taskId: string }).taskId)
+    const { record } = await readTask(engine, queue, runningTask(running))
     return isOver(record) ? running.version : 0
   } catch (error) {
     if (!isHoldfastError(error, 'RedriveNotFound')) throw error
@@ -197,7 +200,7 @@ export const listRedrives = async (engine: Engine, deadLetterQueue: string): Pro
   await engine.queues.get(deadLetterQueue)
   const partition = redrivePartition(deadLetterQueue)
   const documents = await engine.store.listDocuments({ partition, limit: LISTED, consistent: true })
-  return documents.map(({ value }) => asTask(value as unknown as TaskRecord))
+  return documents.map((document) => asTask(taskIn(document)))
 }
 
 /**
@@ -220,5 +223,11 @@ export const cancelRedrive = async (engine: Engine, deadLetterQueue: string, tas
 /** The tasks of all queues that are not over, for a process that continues them. */
 export const runningRedrives = async (engine: Engine): Promise<readonly { queue: string; taskId: string }[]> => {
   const documents = await engine.store.listDocuments({ partition: RUNNING_REDRIVES, limit: 1_000, consistent: true })
-  return documents.map(({ sort, value }) => ({ queue: sort, taskId: (value as { taskId: string }).taskId }))
+  // One that is damaged must not keep the others from going on.
+  return documents.flatMap(({ sort, value }) => {
+    const { taskId } = (value ?? {}) as { taskId?: unknown }
+    return typeof taskId === 'string' ? [{ queue: sort, taskId }] : []
+  })
 }
+
+const runningTask = (document: Document): string => valueIn<{ taskId: string }>(document, { taskId: 'string' }).taskId

@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { readAlias } from '../locate/alias.ts'
 import { locate } from '../locate/locate.ts'
 import type { ContentMessage } from '../model/content.ts'
-import type { DocumentKey } from '../model/document.ts'
+import type { Document, DocumentKey } from '../model/document.ts'
 import { isHoldfastError, messageNotFound } from '../model/errors.ts'
 import { groupPartition, isFairGroup } from '../model/group.ts'
 import { decodeMessageId, fairSortEnd, type MessageAddress } from '../model/message-id.ts'
@@ -15,6 +15,7 @@ import { type Segment, segmentDueAt, slotAt } from '../model/segment.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
 import { headerAt } from '../store/header-at.ts'
 import { ownResults, resultPartition, SHARED_RESULTS } from '../store/keys.ts'
+import { unreadable } from '../store/unreadable.ts'
 import { slotStatus } from './slot-status.ts'
 import { resultsKeptSince } from './write-results.ts'
 
@@ -81,7 +82,7 @@ export const findFailure = async (
     limit: MAX_RESULTS,
     consistent: true,
   })
-  const records = documents.map(({ value }) => decodeResults(value))
+  const records = documents.map(resultsIn)
   const latest = decisive(records, index)
   const document = latest && documents[records.indexOf(latest.record)]
   const content = latest?.entry.outcome.kind === 'failed' ? latest.entry.outcome.content : undefined
@@ -144,7 +145,15 @@ const recordsOf = async (engine: Engine, { key, index }: Place): Promise<ResultR
       engine.store.listDocuments({ partition, prefix, limit: MAX_RESULTS, consistent: true }),
     ),
   )
-  return lists.flat().map(({ value }) => decodeResults(value))
+  return lists.flat().map(resultsIn)
+}
+
+const resultsIn = (document: Document): ResultRecord => {
+  try {
+    return decodeResults(document.value)
+  } catch (error) {
+    throw unreadable(document, error)
+  }
 }
 
 const answerOf = (

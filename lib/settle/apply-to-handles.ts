@@ -13,7 +13,7 @@ import { followUp } from '../store/follow-up.ts'
 export interface Held<T> {
   readonly handle: ReceiptHandle
   readonly request: T
-  /** Its place in the request. */
+  /** The handle's position in the list of the caller. */
   readonly position: number
 }
 
@@ -34,10 +34,10 @@ export const failed = (error: HoldfastError): HandleResult => ({ ok: false, erro
 const TRIES = 6
 
 /**
- * Applies an operation to receipt handles: one conditional write a segment, all concurrently, without a read. Where a condition
+ * Applies an operation to receipt handles: one conditional write for each segment, all concurrently, without a read. Where a condition
  * fails, the store returns the segment that it met, and each handle gets its result from that segment or is tried again.
  *
- * @returns one result a handle, in order
+ * @returns one result for each handle, in order
  * @throws `InvalidRequest` for none or more than 25
  */
 export const applyToHandles = async <T>(
@@ -168,7 +168,7 @@ export const heldByToken = (held: readonly Held<unknown>[]): Requirement => ({
   slots: held.map(({ handle }) => [handle.index, { kind: 'token', token: handle.token }]),
 })
 
-/** The result of a handle for which that requirement failed. */
+/** The result of a handle for which the requirement of `heldByToken` failed. */
 export const settleByToken =
   (queue: string) =>
   ({ handle }: Held<unknown>, current: Segment | undefined): HandleResult | undefined => {

@@ -26,11 +26,11 @@ const TRIES = 8
  * their receives are counted from zero there. On FIFO queues the messages of a group are moved in the order given, and no
  * message is moved after one of its group that could not be moved.
  *
- * reads: the target's record, each segment with its content · writes: one transaction a segment: the source without the
- * messages, a segment at the target, an alias for each id · condition: leased under the handles' tokens, as read · a crash
- * leaves each message in exactly one of the two queues
+ * reads: the target's record, each segment with its content · writes: one transaction for each segment: the source without
+ * the messages, a segment in the target, an alias for each id · condition: leased under the handles' tokens, as read · a
+ * crash leaves each message in exactly one of the two queues
  *
- * @returns one result a handle, in order: `QueueNotFound` where the target is missing, `LeaseLost`, `MessageNotFound`,
+ * @returns one result for each handle, in order: `QueueNotFound` where the target is missing, `LeaseLost`, `MessageNotFound`,
  *   `Throttled` … when not ok
  * @throws `InvalidRequest`, `QueueNotFound` for the source
  */
@@ -52,6 +52,7 @@ export const moveHeld = async (
   return results
 }
 
+/** A receipt handle, with its position in the request. */
 interface Held {
   readonly handle: ReceiptHandle
   readonly position: number
@@ -87,6 +88,7 @@ const byGroup = (segments: readonly Held[][]): Map<string, Held[][]> => {
   return groups
 }
 
+/** Moves the messages of one group, segment by segment. The first failure is the result of all later messages. */
 const inOrder = async (
   lists: readonly (readonly Held[])[],
   move: (held: readonly Held[]) => Promise<void>,
@@ -102,10 +104,10 @@ const inOrder = async (
   }
 }
 
-/** Whether a message is still where it was, so that no later one of its group may overtake it. */
+/** Whether a message may still be in its queue, so that no later message of its group may be moved. */
 const isStopping = (result: HandleResult): boolean => !result.ok && result.error.code !== 'MessageNotFound'
 
-/** Moves messages of one segment: all at once, or as many at a time as a transaction takes. */
+/** Moves messages of one segment, as many in each transaction as fit. */
 const moveAll = async (
   engine: Engine,
   queue: QueueState,
@@ -147,7 +149,7 @@ const moveSome = async (
     else movable.push(one)
   }
   if (!stored || movable.length === 0) return []
-  // The content is in the store: a leased segment has been read whole before.
+  // The content was stored when the messages were received, so only a concurrent change explains that it is missing.
   const { segment, content } = stored
   if (!content) throw messageContended(queue.name)
   const moving = movable.slice(0, fitting(content, movable))
@@ -176,17 +178,18 @@ const refusalOf = (
 ): HandleResult | undefined => {
   const slot = segment && slotAt(segment, index)
   if (!slot || slot.kind === 'gone') return isFirst ? messageGone(queue.name) : OK
-  // In an ordered group the lease must be live: once it is over, others may receive the messages behind.
+  // In an ordered group the lease must be live: once it is over, other consumers may receive the messages behind it.
   const isHeld = holds(slot, token) && (!isOrdered(group?.hash) || liveAt(slot, now))
   return isHeld ? undefined : leaseLost(queue.name)
 }
 
-/** The first messages, as many as one transaction takes, at least one. */
+/** How many of the first messages fit in one transaction; at least one. */
 const fitting = ({ messages }: Content, held: readonly Held[]): number => {
   const bytesOf = ({ handle }: Held) => messageBytes(messages[handle.index] as ContentMessage)
   return Math.max(1, countThatFits(held, bytesOf, MAX_BYTES_MOVED))
 }
 
+/** A message as the target stores it, with the id and the time of publish that it had. */
 const kept = (segment: Segment, { messages }: Content, index: number): ContentMessage => {
   const message = messages[index] as ContentMessage
   return {

@@ -27,10 +27,10 @@ export interface Rejection {
  * Moves leased messages to the queue's dead-letter queue at once, however often they were received. The reason is stored with
  * them. On a queue that keeps results and has no dead-letter queue, they fail for good.
  *
- * reads: the segment of each message · writes: the transaction of `deadLetter` a message · condition: leased under the
- * handle's token, as read · a crash leaves the message in exactly one of the two queues
+ * reads: the segment of each message · writes: for each message the transaction of `deadLetter` · condition: leased under
+ * the handle's token, as read · a crash leaves the message in exactly one of the two queues
  *
- * @returns one result a handle, in order: `InvalidRequest` where the queue has no dead-letter queue, `LeaseLost`,
+ * @returns one result for each handle, in order: `InvalidRequest` where the queue has no dead-letter queue, `LeaseLost`,
  *   `MessageNotFound`, `ReceiptHandleInvalid` … when not ok
  */
 export const reject = async (
@@ -71,6 +71,7 @@ export const reject = async (
   return results
 }
 
+/** Whether rejected messages end as failures: the queue keeps results, and has no dead-letter queue. */
 const failsForGood = ({ settings: { deadLetter: to, results } }: QueueState): boolean =>
   to === undefined && results !== undefined
 

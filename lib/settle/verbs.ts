@@ -10,8 +10,9 @@ import { type NackEntry, nack as nackEach } from './nack.ts'
 import { unreceive as unreceiveHandles } from './unreceive.ts'
 
 /**
- * The verbs on leased messages as users of the library call them. A verb takes 1 to 25 messages or receipt handles, and options
- * that apply to all of them. It returns one result for each message, in order. The operations beneath take one entry a message.
+ * The operations on leased messages as users of the library call them. Each takes 1 to 25 messages or receipt handles, and options
+ * that apply to all of them, and returns one result for each message, in order. The other files of this folder take one entry for
+ * each message.
  */
 
 /** A leased message, or its receipt handle. */
@@ -21,8 +22,8 @@ export interface ExtendOptions {
   /** The lease's new end, counted from now, seconds, 0 … 604800; 0 makes the messages receivable at once. */
   readonly visibilityTimeoutSeconds: number
   /**
-   * Whether a lease that has ended may begin anew while no other consumer has received the message. It has no effect on FIFO
-   * queues, and with `maxInFlightPerGroup`.
+   * Whether a lease that has ended starts again where no other consumer has received the message. No effect on FIFO queues, and
+   * on queues with `maxInFlightPerGroup`.
    *
    * @default false
    */
@@ -71,7 +72,7 @@ export const ackEntries = (
   { result, results, failure }: AckOptions,
 ): readonly (string | AckEntry)[] => {
   if (results && results.length !== receiptHandles.length) {
-    throw invalid('results', results.length, `must be one a message, which are ${receiptHandles.length}`)
+    throw invalid('results', results.length, `must have one result for each of the ${receiptHandles.length} messages`)
   }
   if (result === undefined && !results && failure === undefined) return receiptHandles
   return receiptHandles.map((receiptHandle, position) => {
@@ -109,7 +110,7 @@ export const extend = async (
 export const unreceive = async (engine: Engine, queue: string, messages: readonly Handle[]): Promise<HandleResult[]> =>
   unreceiveHandles(engine, queue, handlesOf(messages))
 
-/** @throws `InvalidRequest` for a value that is neither, such as the first message of an empty poll */
+/** @throws `InvalidRequest` for a value that is no message and no receipt handle, such as the first message of an empty poll */
 const handleOf = (message: Handle, position: number): string => {
   const handle: unknown =
     typeof message === 'string' ? message : (message as Partial<{ receiptHandle: unknown }>)?.receiptHandle
@@ -135,7 +136,7 @@ export const nackEntries = (
     ...(failure !== undefined && { failure: failureFrom(failure) }),
   }))
 
-/** Makes an error name the option at fault and not an entry: the caller gave options for all messages, and no entries. */
+/** Changes the name of the field in an error from `entries[0].option` to `option`, because the caller gave options and no entries. */
 export const alike = async <T>(work: Promise<T>): Promise<T> => {
   try {
     return await work

@@ -1,8 +1,8 @@
 import { type ErrorCode, isHoldfastError } from '../model/errors.ts'
 
 /**
- * Work that nothing depends on, such as writing a hint. Where the store fails with a retryable error, or with one of the codes in
- * `except`, the result is `otherwise`, and a later operation does the work.
+ * Waits for work that nothing depends on, such as writing a hint. Where the store fails with a retryable error, or with one
+ * of the codes in `except`, the result is `otherwise`, and a later operation does the work.
  */
 export const bestEffort = async <T, O = undefined>(
   work: Promise<T>,

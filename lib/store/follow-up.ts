@@ -1,8 +1,8 @@
 import type { Observer } from '../model/engine-event.ts'
 
 /**
- * Work that follows a change which is already made, such as freeing its message group. A failure is observed and goes no further:
- * the operation reports the success of the change, which its caller would otherwise repeat.
+ * Does work that follows a change which is already made, such as freeing the change's message group. A failure is reported
+ * to the observer and not thrown: an operation that failed would be repeated by its caller, although its change is made.
  */
 export const followUp = async (
   { observe }: { readonly observe: Observer },

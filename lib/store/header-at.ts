@@ -2,7 +2,11 @@ import type { Segment } from '../model/segment.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
 import type { Store } from './port.ts'
 
-/** The header under a key. If only the beginning of the key is known: the first header up to `to`. */
+/**
+ * Reads the header under a key.
+ *
+ * @param to for a caller that knows only the beginning of the key: the last key that the header may have
+ */
 export const headerAt = async (
   store: Pick<Store, 'headers'>,
   { partition, sort }: SegmentKey,

@@ -3,19 +3,19 @@ import type { HoldfastError } from '../model/errors.ts'
 import type { Segment } from '../model/segment.ts'
 import type { Write } from './port.ts'
 
-/** How a transaction is committed: the engine's writes, and with them entries of the caller's own, all or none. */
+/** Commits the engine's writes and the caller's own entries together, all or none. */
 export interface JointCommits {
   /**
-   * Whether an attempt may be sent again under its token: the database then does all sendings within ten minutes once.
+   * Whether a transaction may be sent again with its token: the database then does it once, however often it is sent within ten minutes.
    */
   readonly repeatable: boolean
-  /** @throws `InvalidRequest`, `MessageTooLarge` for writes that no transaction takes: too many, too large, or two on one item */
+  /** @throws `InvalidRequest`, `MessageTooLarge` for writes that the database refuses: too many, too large, or two on one item */
   prepare(writes: readonly Write[]): PreparedTransaction
   /** Sends once. Every outcome is a result, never a rejection. */
   send(prepared: PreparedTransaction, token: string): Promise<JointOutcome>
 }
 
-/** A transaction in the form in which it is sent, the first time and again. */
+/** A transaction in the database's form, which stays the same when it is sent again. */
 export interface PreparedTransaction {
   readonly writes: readonly Write[]
   /** The actions in the database's form: the engine's writes, then the caller's entries. */
@@ -26,7 +26,7 @@ export interface PreparedTransaction {
 
 export type JointOutcome =
   | { readonly kind: 'applied' }
-  /** Nothing was done, because of these actions. */
+  /** Nothing was done, because these actions failed. */
   | { readonly kind: 'canceled'; readonly failures: readonly ActionFailure[]; readonly resent: boolean }
   /** Nothing was done. */
   | { readonly kind: 'refused'; readonly error: HoldfastError }
@@ -39,10 +39,10 @@ export interface ActionFailure {
   readonly cause: 'condition' | 'conflict' | 'throttled' | 'refused'
   /** The database's message. */
   readonly text?: string
-  /** What a failed condition met: a segment's header, a document, or a ticket's last number. */
+  /** The state that a failed condition met: a segment's header, a document, or a ticket's last sequence number. */
   readonly segment?: Segment
   readonly document?: Document
   readonly lastSequence?: string
-  /** The item that a condition of the caller's own met, in the database's form. */
+  /** The item that a condition in the caller's own entries met, in the database's form. */
   readonly item?: object
 }

@@ -8,17 +8,17 @@ import { partitionId, type SegmentKey, type SegmentPartition } from '../model/se
 /** The table's attributes: the two halves of the key, and the epoch seconds of DynamoDB's TTL. */
 export const TABLE_SHAPE = { partitionKey: 'pk', sortKey: 'sk', timeToLive: 'x' } as const
 
-/** A sort key has at most this many characters. The longest kind is a queue's name. DynamoDB accepts 1,024 bytes. */
+/** The most characters that a sort key has: the longest ones are names of queues. DynamoDB accepts 1,024 bytes. */
 export const SORT_KEY_LENGTH = 250
 
 /**
- * Every kind of item in the table. A partition key is the kind's letter, `#` and the names that `names` stands for, so that a
- * role can be granted one kind of one queue's items with IAM's `dynamodb:LeadingKeys`:
+ * Every kind of item in the table. A partition key starts with the kind's letter. What follows depends on `names`, so that
+ * IAM's `dynamodb:LeadingKeys` can grant a role one kind of one queue's items:
  *
  *     queue       <letter>#<queue>                  one partition a queue
- *     generation  <letter>#<queue>#<generation>#…   gone with the queue's deletion
- *     message     <letter>#<queue>#<message id>     outlives it; for a transaction, its id
- *     table       <letter>#…                        of several queues
+ *     generation  <letter>#<queue>#<generation>#…   not read again after the queue's deletion
+ *     message     <letter>#<queue>#<message id>     outlives the queue; for a transaction, the transaction's id
+ *     table       <letter>#…                        items of several queues share a partition
  *
  * One letter has one purpose, and no other module contains one.
  */
@@ -33,7 +33,7 @@ export const KEY_KINDS = {
   fence: { letter: 'f', names: 'generation' },
   /** The record of a deduplication id, with the message that has it. */
   deduplication: { letter: 'd', names: 'generation' },
-  /** A result item: what became of messages of a segment (results, failures, cancellations, moves). */
+  /** How messages of a segment ended: results, failures, cancellations, moves. */
   result: { letter: 'o', names: 'generation' },
   /** The record of a publish with an idempotency key, with its answer for repeats. */
   idempotencyKey: { letter: 'u', names: 'generation' },
@@ -55,7 +55,7 @@ export const KEY_KINDS = {
   redrive: { letter: 'r', names: 'queue' },
   /** The redrive tasks that are not over. */
   runningRedrive: { letter: 'w', names: 'table' },
-  /** The names of the queues of one account and region. */
+  /** Names of the queues of one account and region. */
   queueList: { letter: 'l', names: 'table' },
   /** A queue's trigger, the mark of the run that dispatches for it, and the slots of its invocations. No grant of a queue covers it. */
   trigger: { letter: 'g', names: 'queue' },
@@ -80,12 +80,23 @@ export const kindKeyPattern = (kind: KeyKind): string => `${KEY_KINDS[kind].lett
 
 const partition = (kind: KeyKind, rest: string): string => `${KEY_KINDS[kind].letter}#${rest}`
 
-/** The parts of a queue's record that name one life of the queue in keys. */
+const TABLE_LETTERS: ReadonlySet<string> = new Set(
+  Object.values(KEY_KINDS).flatMap(({ letter, names }) => (names === 'table' ? [letter] : [])),
+)
+/** The queue that an item belongs to; undefined where a key of several queues names none by its sort key. */
+export const queueOfKey = (partitionKey: string, sort = ''): string | undefined => {
+  const [letter = '', name] = partitionKey.split('#')
+  if (!TABLE_LETTERS.has(letter)) return name
+  return sort === '' ? undefined : `${name ? `${name}/` : ''}${sort}`
+}
+
+/** The parts of a queue's record that name its generation in keys. */
 interface QueueLife {
   readonly name: string
   readonly generation: string
 }
-/** The only document of its partition. */
+
+/** The key of the only document of a partition. */
 const lone = (kind: KeyKind, rest: string): DocumentKey => ({
   partition: partition(kind, rest),
   sort: KEY_KINDS[kind].letter,
@@ -102,7 +113,7 @@ export const segmentKeyOf = ({ partition: text, sort }: DocumentKey): SegmentKey
 
 export const bodyPartition = ({ partition: of, sort }: SegmentKey): string =>
   partition('body', `${partitionId(of)}#${sort}`)
-/** The tickets of a shard, from the partition of the shard or of any group in it. */
+/** The partition of a shard's tickets, from the segments' partition of the shard or of any group in it. */
 export const ticketPartition = ({ group: _, ...shard }: SegmentPartition): string =>
   partition('ticket', partitionId(shard))
 
@@ -124,19 +135,19 @@ export const snapshotKey = (of: SegmentPartition, priority: number): DocumentKey
 export const earlyReleasePartition = (of: SegmentPartition): string => partition('earlyRelease', partitionId(of))
 
 /**
- * The partition of the result items of a segment. It must follow from a message id. The id of a message of a fair group holds only
- * a part of the sort key, so this key too holds only that part.
+ * The partition of the result items of a segment. It must follow from a message id. The id of a message of a fair group has
+ * only a part of the segment's sort key, so this key has only that part too.
  */
 export const resultPartition = ({ partition: of, sort }: SegmentKey): string =>
   partition('result', `${partitionId(of)}#${isFairGroup(of.group ?? '') ? sortInId(sort) : sort}`)
 
-/** Results that share an item. */
+/** The start of the sort keys of items that hold the results of several messages. */
 export const SHARED_RESULTS = 's'
 export const sharedResultKey = (key: SegmentKey, name: string): DocumentKey => ({
   partition: resultPartition(key),
   sort: `${SHARED_RESULTS}${name}`,
 })
-/** The start of the sort keys of one message's own items; `index` is its place in the segment. */
+/** The start of the sort keys of one message's own result items; `index` is the message's position in the segment. */
 export const ownResults = (index: number): string => `m${index.toString(16).padStart(2, '0')}-`
 export const resultKey = (key: SegmentKey, index: number, name: string): DocumentKey => ({
   partition: resultPartition(key),

@@ -10,83 +10,83 @@ import type { Ticket, TicketAdvance, TicketLock, TicketMark, TicketTouch } from 
 export type { Document, DocumentKey } from '../model/document.ts'
 
 /**
- * What the engine needs of a database. Two kinds of things are kept: segments, whose headers change by conditional
- * writes and whose content never changes, and documents, small records with a version.
+ * What the engine needs of a database. A store keeps segments, whose headers change by conditional writes and whose content
+ * never changes; tickets of message groups; and documents, small records with a version.
  *
- * Every write is safe to send again after a lost response: an insert requires absence, and a change requires the state that it was
- * decided on. A failed condition returns what it met, so that the caller recognizes its own earlier success.
+ * Every write is safe to send again after a lost response: an insert requires absence, and a change requires the state that
+ * it was decided on. A failed condition returns the state that it met, by which the caller recognizes its own earlier success.
  *
- * Failures are `HoldfastError`s: `Throttled` (nothing was done; its `reason` says why), `StoreUnavailable` (it may have been done),
- * `AccessDenied`, `Internal`.
+ * Failures are `HoldfastError`s: `Throttled` (the write was not done; `reason` has the cause), `StoreUnavailable` (the write
+ * may have been done), `AccessDenied`, `Internal`.
  */
 export interface Store {
-  /** Writes a new segment. `exists` when its key is taken, as after a lost response. */
+  /** Writes a new segment. Returns `exists` when its key is taken, as after a lost response. */
   insert(segment: NewSegment): Promise<'inserted' | 'exists'>
 
-  /** Headers in key order, without content. May lag behind recent writes unless `consistent`. */
+  /** Reads headers, in the order of their keys, without content. Recent writes may be missing unless `consistent`. */
   headers(range: HeaderRange): Promise<HeaderPage>
 
-  /** Makes each change independently: some may succeed while others fail. Outcomes in the order of the changes; never rejects. */
+  /** Makes each change independently: some may succeed while others fail. Returns outcomes in the order of the changes; never rejects. */
   change(changes: readonly Change[]): Promise<ChangeOutcome[]>
 
   /**
-   * Like `change`, with the content of each segment that was claimed, in as few round trips as the store has.
-   * `content` is absent when it is missing in the store.
+   * Like `change`, and returns the content of each claimed segment, in as few round trips as the store can. `content` is
+   * undefined where the store lacks it.
    */
   claim(claims: readonly Claim[]): Promise<ClaimOutcome[]>
 
-  /** Whole segments, as they are now; absent ones are `undefined`. */
+  /** Reads whole segments, consistently. Returns `undefined` for one that is not stored. */
   read(keys: readonly SegmentKey[]): Promise<(StoredSegment | undefined)[]>
 
   /**
-   * Like `claim`, but all of the claims or none: for messages that must stay
-   * in order. With a fence that is written too, on condition of its version.
+   * Like `claim`, but makes all of the claims or none, for messages that must stay in order. A fence is written with them, on
+   * condition of its version. Returns `undefined` where a condition failed.
    */
   claimTogether(claims: readonly Claim[], fence?: PutWrite): Promise<readonly ClaimedSegment[] | undefined>
 
-  /** Tickets of a queue's groups, by the groups' hashes. May lag behind recent writes unless `consistent`. */
+  /** Reads tickets of a queue's groups, in the order of the groups' hashes. Recent writes may be missing unless `consistent`. */
   tickets(range: TicketRange): Promise<TicketPage>
   /**
-   * Locks a group unless it is locked, and puts it at the end of the groups that wait for their turn. Returns the ticket, or nothing
-   * when it is locked or gone. A ticket with the same lock was locked by an earlier try, whose response was lost. The rule for
-   * tickets is `applyToTicket`.
+   * Locks a group unless it is locked, and puts it behind the groups that wait for their turn. Returns the ticket, or
+   * `undefined` when the group is locked or has no ticket. A ticket that has this lock already was locked by an earlier
+   * call, whose response was lost. The rule for tickets is `applyToTicket`.
    */
   lockTicket(key: TicketKey, lock: TicketLock): Promise<Ticket | undefined>
   /**
-   * Sets until when a group is locked, where its ticket is stored and meets the condition. Returns whether it did. Infinity is until
-   * something is published.
+   * Sets until when a group is locked, where the group has a ticket that meets the condition of `mark`. Returns whether the
+   * lock was set. Infinity locks the group until something is published to it.
    */
   markTicket(key: TicketKey, lockedUntil: number, mark?: TicketMark): Promise<boolean>
-  /** Deletes a ticket unless something was published since `lastSequence`. Returns whether it is gone. */
+  /** Deletes a ticket unless something was published since `lastSequence`. Returns whether the ticket is gone. */
   dropTicket(key: TicketKey, lastSequence: string): Promise<boolean>
 
   getDocument(key: DocumentKey, options?: { consistent?: boolean }): Promise<Document | undefined>
-  /** Documents of a partition whose sort key starts with `prefix`, in order, after `after`. */
+  /** Reads documents of a partition in the order of their sort keys: those that start with `prefix` and come after `after`. */
   listDocuments(query: DocumentQuery): Promise<readonly Document[]>
 
-  /** All of the writes or none. */
+  /** Makes all of the writes or none. */
   transact(writes: readonly Write[]): Promise<TransactOutcome>
 }
 
-/** A store whose database takes writes of the caller's own into a transaction with the engine's. */
+/** A store whose database takes the caller's own writes into one transaction with the engine's. */
 export interface TableStore extends Store {
   readonly table: SharedTable
 }
 
 export const sharedTableOf = (store: Store): SharedTable | undefined => (store as Partial<TableStore>).table
 
-/** A table as a transaction with writes of the caller's own needs it. What is `unknown` here is the database's own. */
+/** What a transaction with the caller's own writes needs of a table. Values of type `unknown` are in the database's form. */
 export interface SharedTable {
   readonly name: string
-  /** The store's own client of the database. */
+  /** The client with which the store calls the database. */
   readonly client: unknown
-  /** The writes as actions of the database's transactions, one each, in order. */
+  /** The actions of the database's transaction that make the writes: one for each write, in order. */
   actions(writes: readonly Write[]): TableActions
 }
 
 interface TableActions {
   readonly actions: readonly object[]
-  /** Stores what must be there before the actions: content that does not fit into them. TTL reclaims what stays unused. */
+  /** Stores the content that the actions have no room for, before the actions are sent. TTL deletes it if they never are. */
   storeContent(): Promise<void>
 }
 
@@ -97,13 +97,15 @@ export interface NewSegment {
 
 export interface StoredSegment {
   readonly segment: Segment
-  /** Absent when it never arrived, or is past its time. */
+  /** Undefined where it was never stored, has expired, or can't be read. */
   readonly content: Content | undefined
+  /** Why the segment can't be read, where that is so: it is damaged, or in a form that this version does not know. */
+  readonly unreadable?: string
 }
 
 export interface HeaderRange {
   readonly partition: SegmentPartition
-  /** Sort keys, both inclusive. */
+  /** Sort keys; both ends are included. */
   readonly from: string
   readonly to: string
   /** The read returns at most this many headers. */
@@ -113,7 +115,7 @@ export interface HeaderRange {
 
 export interface HeaderPage {
   readonly segments: readonly Segment[]
-  /** Whether the range may hold more behind the last header of the page. */
+  /** Whether the range may have headers behind the last one of the page. */
   readonly more: boolean
 }
 
@@ -125,13 +127,19 @@ export interface Claim {
 
 export type ChangeOutcome = { readonly applied: true; readonly segment: Segment | undefined } | ChangeFailure
 export type ClaimOutcome =
-  | { readonly applied: true; readonly segment: Segment; readonly content: Content | undefined }
+  | {
+      readonly applied: true
+      readonly segment: Segment
+      readonly content: Content | undefined
+      /** Why the content can't be read, where that is so. */
+      readonly unreadable?: string
+    }
   | ChangeFailure
 export interface ChangeFailure {
   readonly applied: false
   /** The segment that the condition met; `undefined` when there is none. */
   readonly segment: Segment | undefined
-  /** Why the write could not be tried. Then it is not known how the segment is, nor whether the write was done. */
+  /** The store's error, where it did not evaluate the condition. The write may have been done, and `segment` says nothing. */
   readonly error?: HoldfastError
 }
 
@@ -148,9 +156,9 @@ export type Write =
   | { readonly kind: 'change'; readonly change: Change }
   | PutWrite
   | { readonly kind: 'delete'; readonly key: DocumentKey; readonly ifVersion?: number }
-  /** Changes nothing, and requires that a document is as it was read. */
+  /** Changes nothing. Requires that a document has the version with which it was read. */
   | { readonly kind: 'check'; readonly key: DocumentKey; readonly ifVersion: number }
-  /** Gives out sequence numbers. Requires that none from `from` on was given. Creates the ticket where there is none. */
+  /** Gives out sequence numbers. Requires that no number from `from` on was given out. Creates the ticket where there is none. */
   | ({ readonly kind: 'advance'; readonly key: TicketKey } & TicketAdvance)
   /** Opens the ticket of a group of a standard queue, which has a new message. Creates the ticket where there is none. */
   | ({ readonly kind: 'touch'; readonly key: TicketKey } & TicketTouch)
@@ -159,9 +167,9 @@ export interface PutWrite {
   readonly kind: 'put'
   readonly key: DocumentKey
   readonly value: JsonValue
-  /** Epoch ms; kept for good when absent. */
+  /** Epoch ms. @default never */
   readonly expiresAt?: number
-  /** Version it must have now; 0 for absent; any when not given. */
+  /** The version that the stored document must have; 0 where none may be stored. @default no condition */
   readonly ifVersion?: number
 }
 
@@ -169,27 +177,26 @@ export type TransactOutcome =
   | { readonly applied: true }
   | { readonly applied: false; readonly failures: readonly WriteFailure[] }
 
-/** A write whose condition did not hold, and what it met: a document or a ticket, where there is one. */
+/** A write whose condition did not hold, with the state that it met: a document, or a ticket's last sequence number. */
 export interface WriteFailure {
-  /** Position of the write. */
+  /** The write's position in the transaction. */
   readonly write: number
   readonly document?: Document
   readonly lastSequence?: string
 }
 
-export interface ClaimedSegment {
-  readonly segment: Segment
-  readonly content: Content | undefined
-}
+export type ClaimedSegment = StoredSegment
 
-/** A ticket's place: a shard of a queue and the group's hash. */
+/** A ticket's key. */
 export interface TicketKey {
+  /** The shard of the queue, or any group in the shard. */
   readonly partition: SegmentPartition
+  /** The group's hash. */
   readonly group: string
 }
 export interface TicketRange {
   readonly partition: SegmentPartition
-  /** Group hashes, both inclusive. */
+  /** Hashes of groups; both ends are included. */
   readonly from: string
   readonly to: string
   readonly limit: number

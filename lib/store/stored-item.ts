@@ -3,7 +3,7 @@ import type { SegmentPartition } from '../model/segment-key.ts'
 import type { TicketState } from '../model/ticket.ts'
 import type { NewSegment } from './port.ts'
 
-/** Something that a store keeps, as it is kept: with its leases, versions and instants. For moving to another store. */
+/** A segment, document or ticket exactly as a store keeps it, with leases, versions and instants: for a copy in another store. */
 export type StoredItem =
   | { readonly kind: 'segment'; readonly stored: NewSegment }
   | { readonly kind: 'document'; readonly document: Document; readonly expiresAt: number | undefined }

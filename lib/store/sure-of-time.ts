@@ -5,25 +5,26 @@ import type { Store } from './port.ts'
 
 /** How exact a clock is. */
 export interface TimeKnowledge {
-  /** The clock may be off by this much to either side, ms; Infinity while nothing is known. */
+  /** By how much the clock may be wrong, to either side; Infinity while nothing is known. */
   uncertaintyMs(): number
-  /** Whether the store shows no time that the clock could be compared with. */
+  /** Whether the store's responses have no time that the clock could be compared with. */
   readonly untimed: boolean
 }
 
 const MAX_UNCERTAINTY_MS = 1_000
 
 /**
- * A store that refuses to claim and to move messages while the clock may be more than a second off to either side: by such a clock a
- * poller could claim a message that another consumer holds. The refusal is `StoreUnavailable`. Before it the store makes a cheap
- * read, from which the clock learns the time for the next poll. For processes whose own clock cannot be trusted.
+ * A store for processes whose clock may be wrong. It refuses to claim and to move messages, with `StoreUnavailable`, while
+ * the clock may be wrong by more than a second: by such a clock a poller could claim a message that another consumer holds.
+ * Before it refuses, the store makes a cheap read, from whose response the clock learns the time for the next poll.
  */
 export const sureOfTime = (store: Store, time: TimeKnowledge): Store => {
   const refuseUnlessSure = async (): Promise<void> => {
     if (time.untimed || time.uncertaintyMs() <= MAX_UNCERTAINTY_MS) return
-    // The record of no queue.
+    // No queue has an empty name: the read finds nothing, and costs half a unit.
     await bestEffort(store.getDocument(queueKey('')))
-    const message = 'the time of the store is not known to within a second, so leases cannot be judged: try again'
+    const message =
+      "the store's time is not known to within a second, so it is not known which leases are over: try again"
     throw new HoldfastError('StoreUnavailable', message)
   }
   return {
@@ -37,7 +38,7 @@ export const sureOfTime = (store: Store, time: TimeKnowledge): Store => {
       return store.claimTogether(claims, fence)
     },
     transact: async (writes) => {
-      // A message leaves its segment: to the dead-letter queue after its last lease, or to another due time.
+      // A change in a transaction moves a message: to the dead-letter queue after its last lease, or to another due time.
       if (writes.some(({ kind }) => kind === 'change')) await refuseUnlessSure()
       return store.transact(writes)
     },

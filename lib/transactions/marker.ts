@@ -3,6 +3,7 @@ import type { Document } from '../model/document.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { transactionKey } from '../store/keys.ts'
 import type { DocumentKey, Write } from '../store/port.ts'
+import { valueIn } from '../store/unreadable.ts'
 
 /**
  * The marker of a transaction with an id: a document that the transaction itself writes, on condition that it is absent. When
@@ -42,7 +43,7 @@ export const markerWrite = (
 })
 
 export const markerIn = (document: Document): MarkerValue & { readonly version: number } => ({
-  ...(document.value as unknown as MarkerValue),
+  ...valueIn<MarkerValue>(document, { state: 'string', attempt: 'string' }),
   version: document.version,
 })
 

@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { HoldfastError } from '../model/errors.ts'
 import type { JsonValue } from '../model/message.ts'
 import { DUE_INDEX, dueKey } from '../store/keys.ts'
-import type { PutWrite } from '../store/port.ts'
+import type { Document, PutWrite } from '../store/port.ts'
 import { GUARD_MS, PUBLISH_SPREAD_MS } from './times.ts'
 
 /**
@@ -39,11 +39,13 @@ export interface StoredDue {
 /** Retried only when others write the same entry at the same time. */
 const TRIES = 10
 
+/** An entry that is damaged starts a run, which writes it anew: it must not keep the runs of other queues from starting. */
+const dueIn = ({ value }: Document): Due =>
+  typeof (value as { left?: unknown } | null)?.left === 'boolean' ? (value as unknown as Due) : { left: true }
+
 export const readDue = async (engine: Engine, queue: string): Promise<StoredDue> => {
   const document = await engine.store.getDocument(dueKey(queue), { consistent: true })
-  return document
-    ? { due: document.value as unknown as Due, version: document.version }
-    : { due: { left: true }, version: 0 }
+  return document ? { due: dueIn(document), version: document.version } : { due: { left: true }, version: 0 }
 }
 
 /** Replaces an entry on condition of its version. Returns whether it did. */
@@ -153,7 +155,7 @@ export async function* dueQueues(engine: Engine): AsyncGenerator<DueQueue> {
       limit: PAGE,
       ...(after !== undefined && { after }),
     })
-    for (const { sort, value } of page) yield { queue: sort, due: value as unknown as Due }
+    for (const document of page) yield { queue: document.sort, due: dueIn(document) }
     after = page.at(-1)?.sort
     if (page.length < PAGE || after === undefined) return
   }

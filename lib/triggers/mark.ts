@@ -4,6 +4,7 @@ import { HoldfastError } from '../model/errors.ts'
 import type { JsonValue } from '../model/message.ts'
 import { triggerMarkKey } from '../store/keys.ts'
 import type { PutWrite } from '../store/port.ts'
+import { valueIn } from '../store/unreadable.ts'
 import { duePut, guarded, readDue } from './due-index.ts'
 import { MARK_MARGIN_MS, MARK_MS } from './times.ts'
 
@@ -21,7 +22,7 @@ export interface HeldMark extends Mark {
   readonly version: number
 }
 
-const markIn = (document: Document): Mark => document.value as unknown as Mark
+const markIn = (document: Document): Mark => valueIn<Mark>(document, { runId: 'string', until: 'number' })
 
 /** Whether a run dispatches, read consistently. */
 export const isMarked = async (engine: Engine, queue: string): Promise<boolean> => {

@@ -2,6 +2,8 @@ import type { Engine } from '../engine.ts'
 import type { JsonValue } from '../model/message.ts'
 import { bestEffort } from '../store/best-effort.ts'
 import { SLOT_PREFIX, triggerPartition, triggerSlotKey } from '../store/keys.ts'
+import type { Document } from '../store/port.ts'
+import { valueIn } from '../store/unreadable.ts'
 import { INVOCATION_MARGIN_MS, SLOT_AHEAD_MS } from './times.ts'
 
 /** The stored form of a slot: one of the invocations that may run concurrently. */
@@ -112,16 +114,15 @@ class SlotsOfRun implements Slots {
         consistent: true,
         ...(after !== undefined && { after }),
       })
-      for (const { sort, value, version } of page) {
-        this.#observe(Number(sort.slice(SLOT_PREFIX.length)), value, version)
-      }
+      for (const document of page) this.#observe(Number(document.sort.slice(SLOT_PREFIX.length)), document)
       after = page.at(-1)?.sort
       if (page.length < PAGE || after === undefined) return
     }
   }
 
-  #observe(number: number, value: JsonValue, version: number): void {
-    this.#known.set(number, { ...(value as unknown as SlotRecord), version })
+  #observe(number: number, document: Document): void {
+    const record = valueIn<SlotRecord>(document, { runId: 'string', busyUntil: 'number' })
+    this.#known.set(number, { ...record, version: document.version })
   }
 
   #isOwn(record: Known | undefined): record is Known {
@@ -172,7 +173,7 @@ class SlotsOfRun implements Slots {
     if (applied) this.#known.set(number, { ...record, version: version + 1 })
     else {
       const found = await store.getDocument(key, { consistent: true })
-      if (found) this.#observe(number, found.value, found.version)
+      if (found) this.#observe(number, found)
     }
     return this.#known.get(number)
   }

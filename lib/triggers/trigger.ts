@@ -6,15 +6,17 @@ import { checkQueueName, plainName } from '../model/queue-name.ts'
 import { withoutUndefined } from '../model/without-undefined.ts'
 import { readQueue } from '../queues/read-queue.ts'
 import { triggerKey } from '../store/keys.ts'
+import type { Document } from '../store/port.ts'
+import { valueIn } from '../store/unreadable.ts'
 import { duePut, dueQueues, readDue } from './due-index.ts'
 import { checkedFilter, type FilterPattern, type Unmatched } from './filter/filter.ts'
 
-/** A function that gets a queue's messages without polling for them. A queue has at most one. */
+/** A queue's setting that has its messages delivered to a function, without polling. A queue has at most one trigger. */
 export interface Trigger {
   readonly queue: string
   /** The function to invoke: the ARN or the name of a Lambda function, or a handler's path on the local server. */
   readonly functionName: string
-  /** The function's own timeout, 1 … 720: leases and slots last longer than it. */
+  /** The function's timeout, 1 … 720. Leases and slots last longer. */
   readonly functionTimeoutSeconds: number
   /** Maximum number of messages of one invocation: 1 … 100, on FIFO queues 1 … 10. @default 10 */
   readonly batchSize: number
@@ -31,18 +33,18 @@ export interface Trigger {
   readonly reportBatchItemFailures: boolean
   /**
    * Patterns of EventBridge, as JSON, for the records of the function's event. The function gets the messages that match
-   * one of them. @default it gets all
+   * one of them. @default all messages
    */
   readonly filter?: readonly string[]
-  /** What becomes of the others; given exactly when there is a filter. */
+  /** What happens to messages that match no pattern; required with a filter, and refused without one. */
   readonly unmatched?: Unmatched
 }
 
 /** A trigger as it is stored. */
 export interface StoredTrigger extends Trigger {
-  /** Epoch ms. Absent in what older versions stored. */
+  /** Epoch ms. Undefined in triggers that earlier versions stored. */
   readonly declaredAt?: number
-  /** What keeps the declaration, where that is not a caller: it alone changes or removes the trigger. */
+  /** The name of the stack or file that declares the trigger: no other declaration changes or removes it. */
   readonly declaredBy?: string
 }
 
@@ -58,7 +60,7 @@ export interface GivenTrigger extends Pick<Trigger, Required>, Partial<Omit<Trig
   readonly filter?: FilterPattern | readonly FilterPattern[]
 }
 
-/** Ranges of a trigger's settings, after SQS's event source where it has them. */
+/** The highest values of a trigger's settings. They are those of SQS's event source where that has the setting. */
 export const TRIGGER_LIMITS = {
   batchSize: 100,
   fifoBatchSize: 10,
@@ -89,7 +91,7 @@ const FIELDS: readonly (keyof Trigger)[] = [
   'unmatched',
 ]
 
-/** A trigger with its defaults. @throws `InvalidRequest` */
+/** Checks a trigger's settings, and adds the defaults. @throws `InvalidRequest` */
 export const checkedTrigger = (given: GivenTrigger): Trigger => {
   for (const [field, value] of Object.entries(given)) {
     if (!(FIELDS as readonly string[]).includes(field)) throw unknownField(field, value, FIELDS)
@@ -133,20 +135,32 @@ const checkUnmatched = ({ queue, filter, unmatched }: Trigger): void => {
   }
 }
 
-/** A queue's trigger as it is stored, read consistently. */
+/** Reads a queue's trigger consistently. */
 export const readTrigger = async (engine: Engine, queue: string): Promise<StoredTrigger | undefined> =>
   (await readVersion(engine, queue))?.trigger
 
+const triggerIn = (document: Document): StoredTrigger =>
+  valueIn<StoredTrigger>(document, {
+    queue: 'string',
+    functionName: 'string',
+    functionTimeoutSeconds: 'number',
+    batchSize: 'number',
+    batchingWindowSeconds: 'number',
+    maxConcurrency: 'number',
+    enabled: 'boolean',
+    reportBatchItemFailures: 'boolean',
+  })
+
 const readVersion = async (engine: Engine, queue: string) => {
   const document = await engine.store.getDocument(triggerKey(queue), { consistent: true })
-  return document && { trigger: document.value as unknown as StoredTrigger, version: document.version }
+  return document && { trigger: triggerIn(document), version: document.version }
 }
 
 /**
- * Declares a queue's trigger, or changes it. A run that is under way notices within seconds; where none is, one starts
- * with the next tick: the trigger and its entry of the due index are written together.
+ * Declares a queue's trigger, or changes it. A run that is under way reads the change within seconds. Without one, the next
+ * tick starts a run, because the trigger and its entry of the due index are written together.
  *
- * @throws `InvalidRequest`, also where another keeps a declaration of this queue's trigger; `QueueNotFound`
+ * @throws `InvalidRequest`, also where another stack or file declares this queue's trigger; `QueueNotFound`
  */
 export const setTrigger = async (
   engine: Engine,
@@ -161,15 +175,15 @@ export const setTrigger = async (
 }
 
 /**
- * Each write is on condition of the version that was read, so that none hides from a removal under way. A run that ends meanwhile has
- * seen the trigger, or finds the entry that it is about to replace changed.
+ * Stores a trigger, and "now" in the queue's entry of the due index. Both writes require the versions that were read, so that a
+ * concurrent removal is noticed. A run that ends meanwhile has either read the trigger, or finds that the entry has changed.
  */
 const store = async (engine: Engine, trigger: StoredTrigger): Promise<void> => {
   for (;;) {
     const present = await readVersion(engine, trigger.queue)
-    const keeper = present?.trigger.declaredBy
-    if (trigger.declaredBy !== undefined && keeper !== undefined && keeper !== trigger.declaredBy) {
-      const message = `queue ${plainName(trigger.queue)} has a trigger that ${keeper} declares: remove it there first`
+    const declarer = present?.trigger.declaredBy
+    if (trigger.declaredBy !== undefined && declarer !== undefined && declarer !== trigger.declaredBy) {
+      const message = `queue ${plainName(trigger.queue)} has a trigger that ${declarer} declares: remove it there first`
       throw new HoldfastError('InvalidRequest', message, { queue: trigger.queue })
     }
     const value = trigger as unknown as JsonValue
@@ -190,8 +204,8 @@ const checkTarget = async (engine: Engine, { unmatched }: Trigger): Promise<void
 }
 
 /**
- * Removes a queue's trigger, with `declaredBy` only where that name still keeps it; answers whether there was one.
- * Invocations that are under way end as they would.
+ * Removes a queue's trigger, or with `declaredBy` only a trigger that this stack or file declares. Returns whether it removed
+ * one. Invocations that are under way are not ended.
  */
 export const removeTrigger = async (engine: Engine, queue: string, { declaredBy }: Declarer = {}): Promise<boolean> => {
   checkQueueName(queue)

@@ -58,6 +58,6 @@ const loadReleases = async ({ store }: ExchangeParts, target: ScanTarget, since:
 }
 
 const release = (scanCache: ScanCache, { value }: Document): void => {
-  const { s: sort, v: visibleAt } = value as unknown as EarlyRelease
-  scanCache.release(sort, visibleAt)
+  const { s: sort, v: visibleAt } = (value ?? {}) as Partial<EarlyRelease>
+  if (typeof sort === 'string' && typeof visibleAt === 'number') scanCache.release(sort, visibleAt)
 }

@@ -1,5 +1,6 @@
 import { decodeSnapshot, type InFlightSnapshot } from '../hints/in-flight-snapshot.ts'
 import type { ScanTarget } from '../hints/scan-target.ts'
+import type { JsonValue } from '../model/message.ts'
 import { snapshotKey } from '../store/keys.ts'
 import type { ExchangeParts } from './exchange-parts.ts'
 
@@ -16,10 +17,19 @@ export const readSnapshot = async (
   const { snapshot: known, scanCache } = hints
   known.readAt = clock.now()
   const document = await store.getDocument(snapshotKey(partition, priority))
-  const stored = document && decodeSnapshot(document.value, priority)
+  const stored = document && readable(document.value, priority)
   if (stored && stored.writtenAt > (known.latest?.writtenAt ?? 0)) {
     known.latest = stored
     scanCache.markPublished(stored.keyRanges.at(-1)?.end ?? '')
   }
   return known.latest
+}
+
+/** Nothing for a snapshot that is damaged, as for one that is absent: a poll then reads all headers. */
+const readable = (value: JsonValue, priority: number): InFlightSnapshot | undefined => {
+  try {
+    return decodeSnapshot(value, priority)
+  } catch {
+    return undefined
+  }
 }

@@ -7,8 +7,8 @@ import { loadPublished } from './load-published.ts'
 import { isWorthPublishing, publishSnapshot } from './publish-snapshot.ts'
 import type { Visibility } from './visibility.ts'
 
-/** A role without the rights on snapshots and early releases can do everything else. */
-const ALSO_UNPERMITTED = { except: ['AccessDenied'] } as const
+/** A role without the rights on snapshots and early releases can do everything else. So can a process that can't read one. */
+const ALSO_UNPERMITTED = { except: ['AccessDenied', 'Internal'] } as const
 
 /**
  * Shares through the store what is in flight at the front of a queue.

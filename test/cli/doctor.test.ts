@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { httpTarget } from '../../cli/target/http-target.ts'
 import { publish } from '../../lib/publish/publish.ts'
@@ -5,6 +6,7 @@ import { createQueue } from '../../lib/queues/create-queue.ts'
 import { deleteQueue } from '../../lib/queues/delete-queue.ts'
 import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { poll } from '../../lib/receive/poll.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { engineWithQueue } from '../support/test-engine.ts'
 import { runCommand } from './command.ts'
 import { printed } from './printed.ts'
@@ -60,7 +62,7 @@ describe('holdfast doctor', () => {
     expect(await codes(engine)).toMatchObject({ code: 0, findings: [] })
   })
 
-  test('finds messages that are about to expire, the worst finding first; the setting that it prints keeps them', async () => {
+  test('finds messages that are about to expire; the copy that it advises brings them back after they were dropped', async () => {
     const engine = await engineWithQueue()
     await createQueue(engine, 'asleep', { settings: { paused: true } })
     await updateQueue(engine, 'orders', { settings: { retentionSeconds: 100, visibilityTimeoutSeconds: 600 } })
@@ -69,7 +71,18 @@ describe('holdfast doctor', () => {
     await engine.clock.advance(70_000)
     const { findings, records } = await codes(engine)
     expect(findings).toEqual(['bad orders: expiring', 'warning asleep: paused'])
-    for (const record of records) expect(await runCommand(printed(record), { engine })).toMatchObject({ code: 0 })
+    const directory = await temporaryDirectory()
+    const [copying, resuming] = records.map((record) =>
+      printed(record).map((word) => (word.endsWith('.ndjson') ? join(directory, word) : word)),
+    )
+    expect(await runCommand(copying ?? [], { engine })).toMatchObject({ code: 0 })
+    await engine.clock.advance(40_000)
+    expect(await poll(engine, 'orders', { maxMessages: 10 })).toEqual([])
+    const input = join(directory, 'orders.ndjson')
+    expect(await runCommand(['import', 'orders', '-i', input], { engine })).toMatchObject({ code: 0 })
+    const again = await poll(engine, 'orders', { maxMessages: 10 })
+    expect(again.map(({ body }) => body).sort()).toEqual([1, 2])
+    expect(await runCommand(resuming ?? [], { engine })).toMatchObject({ code: 0 })
     expect(await codes(engine)).toMatchObject({ code: 0, findings: [] })
   })
 

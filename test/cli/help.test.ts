@@ -14,12 +14,12 @@ describe('the help', () => {
     for (const name of NAMES) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'))
     expect([...stdout.matchAll(/^([A-Z][a-z ]+):$/gm)].map(([, group]) => group)).toEqual([
       'Options',
-      'Other',
       'Look',
       'Queues',
       'Messages',
       'Dead letters',
       'Whole queues',
+      'Other',
       'Commands',
       'Start here',
     ])

@@ -91,3 +91,41 @@ describe('one message', () => {
     expect(await watching).toMatchObject({ code: 1, stderr: 'holdfast: interrupted; nothing was changed\n' })
   })
 })
+
+describe('a message whose queue is not named', () => {
+  const inThreeQueues = async () => {
+    const engine = await engineWithQueue()
+    for (const queue of ['a', 'z', 'dead']) await runCommand(['create', queue], { engine })
+    return engine
+  }
+
+  test('is found by its id alone, shown, given another due time, and cancelled', async () => {
+    const engine = await inThreeQueues()
+    const id = await sent(engine)
+    expect((await runCommand(['show', id], { engine })).records).toMatchObject([{ messageId: id, body: { id: 1 } }])
+    const later = await runCommand(['reschedule', id, '--delay', '1h'], { engine })
+    expect(later.records).toMatchObject([{ state: 'delayed' }])
+    expect(await runCommand(['watch', id, '--timeout', '0'], { engine })).toMatchObject({ code: 1 })
+    const { code, records } = await runCommand(['cancel', id, '--yes'], { engine })
+    expect([code, records]).toEqual([0, [{ cancelled: id }]])
+    const gone = await runCommand(['show', id], { engine })
+    expect([gone.code, gone.stderr]).toEqual([1, expect.stringContaining('is in any of the 4 queues at memory')])
+  })
+
+  test('is sent round again to the queue that it failed in', async () => {
+    const engine = await inThreeQueues()
+    await runCommand(['set', 'orders', 'deadLetter=dead:1'], { engine })
+    await engine.clock.advance(2 * QUEUE_CACHE_MS)
+    const id = await sent(engine)
+    const [message] = (await runCommand(['receive', 'orders'], { engine })).records
+    await runCommand(['nack', 'orders', message.receiptHandle, '--dead-letter'], { engine })
+    expect((await runCommand(['resend', id], { engine })).records).toMatchObject([{ messageId: id, state: 'ready' }])
+    expect((await runCommand(['peek', 'orders'], { engine })).records).toMatchObject([{ messageId: id }])
+  })
+
+  test.each([['orders'], ['no-uuid']])('is no message where only %s is given', async (word) => {
+    const engine = await inThreeQueues()
+    const { code, stderr } = await runCommand(['show', word], { engine })
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`give the id of a message: after the queue ${word}`)])
+  })
+})

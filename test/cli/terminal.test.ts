@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { promisify } from 'node:util'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { call, type ServerProcess, startServerProcess, until } from '../functions/local/server-process.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { engineWithQueue } from '../support/test-engine.ts'
@@ -99,6 +102,82 @@ describe('at a terminal', () => {
     await terminal.shows(/ready {5}news/)
     terminal.type(CTRL_C)
     expect(await terminal.ended).toBe(0)
+  })
+})
+
+/** A command of each kind, in an order in which each finds what it needs. */
+const TOUR: readonly [string, RegExp][] = [
+  ['create failed', /failed exists at/],
+  ['create orders deadLetter=failed:3', /deadLetter\.maxReceives +3/],
+  ['set orders visibilityTimeoutSeconds=2m', /visibilityTimeoutSeconds +120 \(2 min\)/],
+  ['send orders {"id":1} {"id":2}', /[0-9a-f-]{36}\n[0-9a-f-]{36}\n/],
+  ['queues', /✔ +orders +2/],
+  ['queue orders', /2 messages ready/],
+  ['peek orders', /ready .*\{"id":1\}/],
+  ['receive orders --ack', /1 message acked/],
+  ['dead orders', /there are no such dead letters/],
+  ['redrive orders --dry-run', /0 /],
+  ['pause orders', /paused/],
+  ['doctor', /! +orders +it is paused/],
+  ['resume orders', /orders/],
+  ['cost orders', /messages published +2/],
+  ['export orders', /"id":1|"id":2/],
+  ['bench -n 20', /publish +20/],
+  ['purge orders --yes', /orders is purged: 1 message/],
+  ['delete orders --yes', /orders is deleted/],
+  ['completion bash', /complete -F _holdfast holdfast/],
+  ['help redrive', /Examples:/],
+  ['--version', /\d+\.\d+\.\d+/],
+]
+
+/** Some twenty processes start one after the other. */
+const TOUR_MS = 240_000
+
+test('a newcomer can run one command after the other at a terminal', { timeout: TOUR_MS }, async () => {
+  const server = await startServerProcess({ args: ['--memory'] })
+  for (const [words, shown] of TOUR) {
+    const terminal = await inTerminal(words.split(' '), { env: { HOLDFAST_URL: server.url } })
+    expect([words, await terminal.ended]).toEqual([words, 0])
+    expect([words, terminal.text()]).toEqual([words, expect.stringMatching(shown)])
+  }
+})
+
+describe('a command that is on its way', () => {
+  test('ends at once at a second Ctrl-C, and says what is not known then', async () => {
+    // Accepts the change, and never answers it.
+    const server = createServer((request, response) => {
+      if (request.method === 'GET') response.end('{"name":"orders","counts":{}}')
+      else request.resume()
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    const changing = once(server, 'request').then(() => once(server, 'request'))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const terminal = await inTerminal(['purge', 'orders', '--yes'], { env: { HOLDFAST_URL: url } })
+    await changing
+    terminal.type(CTRL_C)
+    await terminal.shows('^C')
+    terminal.type(CTRL_C)
+    expect(await terminal.ended).toBe(1)
+    expect(terminal.text()).toContain('left at once: whether the last change was made is not known')
+  })
+
+  test('ends at SIGTERM as at Ctrl-C', async () => {
+    const server = await startServerProcess({ args: ['--memory'] })
+    await call(server, 'PUT', '/queues/orders')
+    const child = execFile(process.execPath, [await bundledCommand(), 'tail', 'orders', '--url', server.url])
+    let stderr = ''
+    child.stderr?.on('data', (text: string) => {
+      stderr += text
+    })
+    await until('it waits', () => stderr.includes('waiting for new messages'))
+    const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)))
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
   })
 })
 

@@ -387,6 +387,23 @@ describe('who may do what', () => {
     }
   })
 
+  test('with hidden payloads nobody finds out what a body contains', async () => {
+    const hiding = testConsole(engine, { hidePayloads: true })
+    await fail('the secret')
+    expect((await hiding.see('/queues/orders/dead')).html).not.toContain('bodyContains')
+    const wish = { which: 'all', bodyContains: 'the s' }
+    for (const action of ['dead/try', 'redrive']) {
+      expect((await hiding.send(`/queues/orders-failed/${action}`, wish)).status).toBe(403)
+    }
+    expect((await browse(engine, 'orders')).messages).toEqual([])
+  })
+
+  test('no browser keeps a page', async () => {
+    for (const address of ['', '/queues/orders', '/queues/none']) {
+      expect((await view.see(address)).headers.get('cache-control')).toBe('no-store')
+    }
+  })
+
   test('what messages and queues hold is text, and never markup', async () => {
     const id = await send('<script>alert(1)</script>', {
       attributes: { '<i>': { dataType: 'String', value: '"><img src=x>' } },

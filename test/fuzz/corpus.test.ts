@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { Finding } from './judge.ts'
 import type { Target } from './target.ts'
 
-const targets = readdirSync(join(import.meta.dirname, 'targets')).map((file) => file.replace(/\.ts$/, ''))
+const targets = readdirSync(join(import.meta.dirname, 'targets'))
+  .map((file) => file.replace(/\.ts$/, ''))
+  .sort()
 
 /** Tried again one by one, so that a failure names the file: `npm run test:fuzz` keeps what it finds there. */
 describe.each(targets)('the kept inputs of the fuzz target %s', (name) => {
@@ -22,4 +24,9 @@ describe.each(targets)('the kept inputs of the fuzz target %s', (name) => {
     }
     expect(broken).toEqual([])
   })
+})
+
+test('the page on fuzzing has every target', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/fuzzing.md'), 'utf8')
+  expect([...page.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, name]) => name).sort()).toEqual(targets)
 })

@@ -3,14 +3,10 @@ import { decodedPath, pathOf } from '../../functions/http/plain-path.ts'
 import { routes } from '../../functions/http/routes.ts'
 import { allOperations } from '../../functions/operations/all.ts'
 import { silentLog } from '../../functions/runtime/log.ts'
-import { createEngine, type Engine } from '../../lib/engine.ts'
-import { DEFAULT_FIFO } from '../../lib/model/queue-settings.ts'
-import { createQueue } from '../../lib/queues/create-queue.ts'
+import type { Engine } from '../../lib/engine.ts'
 import { runRedrive } from '../../lib/redrive/redrive.ts'
-import { memoryStore } from '../../lib/store/keyed/memory-store.ts'
-import { hastyClock } from '../support/manual-clock.ts'
-import { seededRandom } from '../support/seeded-random.ts'
 import { demand, withinBounds } from './judge.ts'
+import { engineWithQueues } from './queues-world.ts'
 import { stepsOf } from './target.ts'
 
 /** Sends the requests of an input, one after the other, to an API with three queues. */
@@ -22,17 +18,6 @@ export const sendToHttp = async (data: Buffer, expanded = asItIs): Promise<void>
     const [method = '', target = '/'] = head.split(' ')
     seen.read(await send(engine, { method, target, headers, body }))
   }
-}
-
-const engineWithQueues = async (): Promise<Engine> => {
-  const clock = hastyClock()
-  const engine = createEngine({ store: memoryStore({ clock }), clock, random: seededRandom(1) })
-  await createQueue(engine, 'dead', {})
-  await createQueue(engine, 'orders', {
-    settings: { deadLetter: { queue: 'dead', maxReceives: 2 }, results: { retentionSeconds: 60 }, priorities: 2 },
-  })
-  await createQueue(engine, 'orders.fifo', { settings: { fifo: { ...DEFAULT_FIFO, contentBasedDeduplication: true } } })
-  return engine
 }
 
 interface Sent {

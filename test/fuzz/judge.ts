@@ -27,3 +27,17 @@ export const withinBounds = async <T>(work: () => T | Promise<T>): Promise<T> =>
   demand(grown <= MAX_GROWTH_BYTES, `a request took ${Math.round(grown / 1_048_576)} MB`)
   return result
 }
+
+/** The result of work that may refuse its input, with an error that `isRefusal` knows; nothing where it refuses. */
+export const orRefusal = async <T>(
+  work: () => T | Promise<T>,
+  isRefusal: (error: unknown) => boolean,
+): Promise<T | undefined> =>
+  withinBounds(async () => {
+    try {
+      return await work()
+    } catch (error) {
+      demand(isRefusal(error), `an input was refused with an error of no known kind: ${String(error)}`, error)
+      return undefined
+    }
+  })

@@ -99,7 +99,7 @@ describe('alarms', () => {
     expect(age).toMatchObject({ Threshold: 60, Dimensions: [{ Name: 'service', Value: 'shop' }] })
   })
 
-  test('tell an address, or a topic that is there, or no one', () => {
+  test('are sent to an address, to a given topic, or nowhere', () => {
     const mailed = serviceTemplate({ alarmEmail: 'on-call@example.com' })
     expect(mailed.one('AWS::SNS::Subscription')).toMatchObject({ Protocol: 'email', Endpoint: 'on-call@example.com' })
     const [[topic] = ['']] = mailed.ofType('AWS::SNS::Topic')
@@ -118,7 +118,7 @@ describe('alarms', () => {
     expect(bare.ofType('AWS::Events::Rule')).toHaveLength(1)
   })
 
-  test('need the monitor to know the age of a message', () => {
+  test('on the age of a message need the monitor', () => {
     expect(alarmsOf(serviceTemplate({ monitor: false })).map(({ MetricName }) => MetricName)).not.toContain(
       QUEUE_METRICS.oldest,
     )

@@ -103,7 +103,7 @@ describe('a consumer', () => {
     const { stack, orders } = scene()
     orders.addConsumer(functionIn(stack))
     expect(() => orders.addConsumer(functionIn(stack, 'Second'))).toThrow(
-      'queue orders has a consumer, Test/Warehouse: a queue has one at most',
+      'queue orders has a consumer, Test/Warehouse: a queue has at most one',
     )
   })
 
@@ -185,7 +185,7 @@ describe('an imported function', () => {
   const imported = (at: Scene, arn = ARN): IFunction => LambdaFunction.fromFunctionArn(at.stack, 'Imported', arn)
   const HOME = { env: { account: '111122223333', region: 'eu-west-1' } }
 
-  test('needs its timeout told, which nobody here knows', () => {
+  test('needs functionTimeoutSeconds, because the app does not have the timeout', () => {
     const at = scene({}, HOME)
     expect(() => at.orders.addConsumer(imported(at))).toThrow(
       'The timeout of the function is not known here: give it as functionTimeoutSeconds',
@@ -271,7 +271,7 @@ describe('what delivers', () => {
     expect(two.ofType('AWS::SNS::Topic')).toHaveLength(1)
   })
 
-  test('reads the table’s stream by one mapping, which gives up early and says so', () => {
+  test('reads the table’s stream by one mapping, which gives records up early and sends a notice', () => {
     const { one, ofType } = ofTwo()
     const [[topic] = ['']] = ofType('AWS::SNS::Topic')
     const [[table] = ['']] = ofType('AWS::DynamoDB::Table')

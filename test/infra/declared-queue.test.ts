@@ -115,7 +115,7 @@ describe('a declared queue, when the stack is deployed', () => {
     expect(taken.deadLetter).toBeUndefined()
   })
 
-  test('is paused and resumed by its declaration, and left as it is by one that says nothing of it', async () => {
+  test('is paused and resumed by its declaration, and left as it is by a declaration without the setting', async () => {
     const owner = newEngine()
     const paused = async () => (await getQueue(owner, 'orders')).settings.paused
     const update = (settings: SettingsChange, before: SettingsChange) => {

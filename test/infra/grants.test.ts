@@ -689,7 +689,7 @@ const FAIR_ATTEMPTS: readonly Attempt[] = [
   },
 ]
 
-describe('what the guide says that each grant can do', () => {
+describe("the guide's list of what each grant can do", () => {
   test('has a column for each grant and a line for each attempt, and no others', () => {
     expect(guide.columns).toEqual(Object.keys(ROLES))
     expect(guide.rows.map(([what]) => what)).toEqual(Object.keys(ATTEMPTS))

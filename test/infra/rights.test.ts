@@ -125,7 +125,7 @@ describe('what each function may do', () => {
     ])
   })
 
-  test('knows no wildcard, no denial and no policy from elsewhere', () => {
+  test('has no wildcard, no denial and no managed policy', () => {
     const statements = roles.flatMap(([id]) => statementsOf(functionOf(id)))
     expect(statements.flatMap(({ Action }) => Action).filter((action) => action.includes('*'))).toEqual([])
     expect(statements.filter(({ Effect }) => Effect !== 'Allow')).toEqual([])

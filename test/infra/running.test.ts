@@ -21,7 +21,7 @@ import { sqsClient } from '../support/sqs-through-gateway.ts'
 import { functionOf, type TemplateView, viewOf } from '../support/template.ts'
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/best-practices.html: what is loaded at a cold start is waited for. */
-const BUNDLE_BYTES = 525_000
+const BUNDLE_BYTES = 540_000
 
 /** Builds every bundle; generous, for machines with much else to do. */
 const SYNTHESIS_MS = 300_000
@@ -47,7 +47,7 @@ const bundles = () =>
   }))
 
 describe('the bundles', () => {
-  test('are under 525 KB each', () => {
+  test('are under 540 KB each', () => {
     const tooLarge = bundles().filter(({ file }) => statSync(file).size > BUNDLE_BYTES)
     expect(tooLarge.map(({ name, file }) => `${name}: ${statSync(file).size}`)).toEqual([])
   })
@@ -260,7 +260,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     expect(await call('POST', `${plans}/purge`, {})).toMatchObject({ function: 'queues', status: 204 })
   })
 
-  test('moves nothing into a queue that has not said so, and lets no other way be written to it', async () => {
+  test('moves nothing into a queue whose policy does not allow it, and lets no other route write to it', async () => {
     await call('PUT', '/queues/theirs', {})
     await call('PUT', '/queues/mine-failed', { redriveAllowPolicy: ALL })
     const stolen = { deadLetter: { queue: 'theirs', maxReceives: 1 } }
@@ -361,7 +361,7 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     expect((await pollAll('mixed')).map(({ body }) => body)).toEqual(['stays'])
   })
 
-  test('creates and deletes the queues that a stack declares, and tells CloudFormation', async () => {
+  test('creates and deletes the queues that a stack declares, and answers CloudFormation', async () => {
     const told: unknown[] = []
     const receiver = await startReceiver((body) => told.push(JSON.parse(body)))
     const request = { ResponseURL: receiver.url, StackId: 'stack', RequestId: 'one', LogicalResourceId: 'Queue' }

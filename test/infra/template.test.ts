@@ -123,7 +123,7 @@ describe('the functions', () => {
     expect(logs.length).toBe(functions.length + 1)
   })
 
-  test('keep concurrency where the settings say so, and nowhere else', () => {
+  test('reserve concurrency where the settings have it, and nowhere else', () => {
     const kept = serviceTemplate({ reservedConcurrency: { poll: 50, sqs: 0 } })
       .ofType('AWS::Lambda::Function')
       .filter(([, properties]) => 'ReservedConcurrentExecutions' in properties)
@@ -184,7 +184,7 @@ describe('the API', () => {
     ])
   })
 
-  test('tells the functions that act on queues named in bodies what holds without a policy', () => {
+  test('sets the rule for queues without a policy for functions that act on queues named in bodies', () => {
     const told = (settings: object) =>
       Object.fromEntries(
         serviceTemplate(settings)
@@ -200,7 +200,7 @@ describe('the API', () => {
     expect(told({ redriveWithoutPolicy: 'allowAll' })).toEqual({ queues: 'allowAll', redrive: 'allowAll' })
   })
 
-  test('is open to everyone only where the settings say so', () => {
+  test('is open to everyone only with authorization none', () => {
     const authorizers = routed(serviceTemplate({ authorization: 'none' })).map(([, authorizer]) => authorizer)
     expect(authorizers).toEqual(authorizers.map(() => 'NONE'))
   })
@@ -243,7 +243,7 @@ describe('the API', () => {
     ])
   })
 
-  test('limits its callers, and lets web pages in, as the settings say', () => {
+  test('limits its callers, and lets web pages in, by the settings', () => {
     const { one } = serviceTemplate({ requestsPerSecond: 100, requestBurst: 20, corsOrigins: ['https://a.example'] })
     expect(one('AWS::ApiGatewayV2::Stage').DefaultRouteSettings).toEqual({
       ThrottlingRateLimit: 100,
@@ -282,7 +282,7 @@ describe('the throttle of routes that anyone can call', () => {
     expect(stageOf({ authorization: 'none', requestsPerSecond: 7 }).DefaultRouteSettings).toEqual(limits(7, 1_000))
   })
 
-  test('waits for the route that it is for, which API Gateway must know first', () => {
+  test('is created after its route, which API Gateway needs first', () => {
     const { template, ofType } = serviceTemplate()
     const [[route] = ['']] = ofType('AWS::ApiGatewayV2::Route').filter(([, { RouteKey }]) => RouteKey === '$default')
     const [stage] = Object.values(template.findResources('AWS::ApiGatewayV2::Stage'))
@@ -302,7 +302,7 @@ describe('a public address', () => {
       .filter(([id]) => functionOf(id) === 'sqs')
       .map(([, { Environment }]) => Environment.Variables.HOLDFAST_SQS_PUBLIC_URL)
 
-  test('reaches the SQS function, and what the service says of itself', () => {
+  test('is set for the SQS function, and for the outputs of the service', () => {
     expect([environmentOf({ publicUrl }), environmentOf({})]).toEqual([[publicUrl], [undefined]])
     serviceTemplate({ publicUrl }, (service) => {
       expect([service.url, service.sqsEndpoint]).toEqual([publicUrl, `${publicUrl}/`])

@@ -67,7 +67,7 @@ describe('the stack', () => {
     expect(JSON.stringify(Template.fromStack(stack).toJSON())).not.toMatch(/arn:aws:[a-z]+:[a-z]+-[a-z]+-\d/)
   })
 
-  test('tells where everything is', () => {
+  test('has outputs for every resource that users need', () => {
     const outputs = Template.fromStack(stackWith().stack).toJSON().Outputs
     expect(Object.keys(outputs)).toEqual([
       'ApiUrl',

@@ -6,7 +6,7 @@ interface Job {
   readonly n: number
 }
 
-test('a test queue is drained by a handler, and tells what came of each message', async () => {
+test("draining a test queue runs the handler on each message, and returns each message's outcome", async () => {
   const jobs = await createTestQueue<Job>({ settings: { retryPolicy: { initialSeconds: 60, jitter: 'none' } } })
   await Promise.all([1, 2, 3, 4].map((n) => jobs.publish({ n })))
   const handler = ({ body: { n }, receiveCount }: { body: Job; receiveCount: number }) => {
@@ -31,7 +31,7 @@ test('a test queue is drained by a handler, and tells what came of each message'
   expect(await jobs.counts()).toMatchObject({ ready: 0, delayed: 0, leased: 0 })
 })
 
-test('a test queue dead-letters after three receives unless it is told otherwise', async () => {
+test('a test queue dead-letters after three receives by default', async () => {
   const jobs = await createTestQueue<Job>()
   await jobs.publish({ n: 1 })
   const outcomes = await jobs.drain(() => {
@@ -41,7 +41,7 @@ test('a test queue dead-letters after three receives unless it is told otherwise
   expect(await jobs.deadLetters()).toMatchObject([{ deadLetter: { reason: 'MaxReceivesExceeded', receiveCount: 3 } }])
 })
 
-test('a test queue that keeps results tells the producer of failures, as a worker does', async () => {
+test('a test queue that keeps results stores the failures of handlers, as a worker does', async () => {
   const jobs = await createTestQueue<Job>({ settings: { results: { retentionSeconds: 600 } } })
   const rejected = await jobs.publish({ n: 1 })
   await jobs.drain(() => {

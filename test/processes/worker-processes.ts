@@ -22,6 +22,7 @@ export interface WorkerProcess {
   /** What they finished: their effects. */
   done(): Run[]
   errors(): string[]
+  signal(signal: NodeJS.Signals): void
   /** Sends the signal and waits for the end; answers exit code or signal. */
   end(signal: NodeJS.Signals): Promise<number | string>
 }
@@ -69,6 +70,7 @@ export const workerProcesses = async (url: string, queue: string): Promise<() =>
       started: () => runs('start'),
       done: () => runs('done'),
       errors: () => lines('error'),
+      signal: (signal) => void child.kill(signal),
       end: (signal) => {
         child.kill(signal)
         return exited

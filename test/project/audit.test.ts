@@ -42,7 +42,7 @@ test.each([
   ['is not reached', '{"error":{"code":"ECONNREFUSED","summary":"request failed"}}', 'request failed'],
   ['answers something else', '<html>', 'no report'],
 ])('a registry that %s skips the audit, says so and passes', (_, printed, reason) => {
-  expect(auditWith(printed, 1)).toEqual([0, [`npm audit: SKIPPED, the registry answered no audit (${reason})`]])
+  expect(auditWith(printed, 1)).toEqual([0, [`npm audit: SKIPPED, because the registry answered no audit (${reason})`]])
 })
 
 test('a machine without npm skips the audit too', () => {

@@ -57,7 +57,7 @@ export const BUGS: readonly PlantedBug[] = [
     ...SIMULATION,
   },
   {
-    name: 'a lease as read is told by its token alone, not by its end',
+    name: 'a lease that was read is compared by its token alone, not by its end',
     file: 'lib/model/segment-change.ts',
     replace: 'slot.until === lease.until &&',
     by: '',
@@ -131,7 +131,7 @@ export const BUGS: readonly PlantedBug[] = [
     file: 'lib/hints/scan-cache/read-plan.ts',
     replace: 'if (range.until <= now) add(ranges, {',
     by: 'if (range.until <= 0) add(ranges, {',
-    suites: ['test/lib/hints/scan-cache.test.ts'],
+    suites: ['test/lib/hints/scan-cache/scan-cache.test.ts'],
   },
   {
     name: 'a poll looks at a segment with each of the ranges that share it',

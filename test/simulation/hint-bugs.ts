@@ -70,7 +70,7 @@ export const HINT_BUGS: readonly PlantedBug[] = [
     suites: HINTS,
   },
   {
-    name: 'no early release is published of what becomes visible sooner than the snapshot says',
+    name: 'no early release is published for a message that becomes visible sooner than the snapshot says',
     file: 'lib/visibility/early-release.ts',
     replace: 'if (!snapshot || !hides(snapshot, sort, visibleAt)) return',
     by: 'if (!snapshot || hides(snapshot, sort, visibleAt)) return',

@@ -25,7 +25,7 @@ export interface History {
   readonly rescheduled: Set<string>
   /** Messages that were, or may have been, given back without a receive: their receives do not rise. */
   readonly unreceived: Set<string>
-  /** What producers were told of their messages. */
+  /** The statuses and results that producers read. */
   readonly looks: Look[]
   readonly transactions: Transaction[]
   /** Pauses and resumes of the queue, one after the other. */

@@ -3,7 +3,7 @@ import { type PlantedBug, SIMULATION_SUITE } from './bugs.ts'
 const EXPIRY = { suites: [SIMULATION_SUITE], worlds: 'they expire' }
 const RESULTS = { suites: ['test/simulation/simulation.test.ts'], worlds: 'results' }
 
-/** Bugs of what producers are told of their messages. */
+/** Bugs of results and statuses. */
 export const RESULT_BUGS: readonly PlantedBug[] = [
   {
     name: 'an ack removes the message whether or not its result is stored',
@@ -14,7 +14,7 @@ export const RESULT_BUGS: readonly PlantedBug[] = [
     ...RESULTS,
   },
   {
-    name: 'of the results of several claims the earliest is told',
+    name: 'of the results of several claims the earliest one counts',
     file: 'lib/model/result.ts',
     replace: 'return a.entry.version < b.entry.version',
     by: 'return a.entry.version > b.entry.version',
@@ -28,14 +28,14 @@ export const RESULT_BUGS: readonly PlantedBug[] = [
     ...RESULTS,
   },
   {
-    name: 'the result of one message is told of all of its segment',
+    name: 'the result of one message counts for all of its segment',
     file: 'lib/model/result.ts',
     replace: 'if (entry.index === index && (!best',
     by: 'if ((!best',
     ...RESULTS,
   },
   {
-    name: 'a message is said to be worked on after its lease has ended',
+    name: 'a message has the status leased after its lease has ended',
     file: 'lib/results/slot-status.ts',
     replace: "if (slot.kind === 'lease' && liveAt(slot, now)) return",
     by: "if (slot.kind === 'lease' && !slot.backingOff) return",
@@ -49,14 +49,14 @@ export const RESULT_BUGS: readonly PlantedBug[] = [
     ...RESULTS,
   },
   {
-    name: 'nothing is told of what a transaction removes',
+    name: 'a transaction stores nothing about the messages that it removes',
     file: 'lib/results/write-results.ts',
     replace: '  if (!results) return []\n  const entries = indexes',
     by: '  if (results) return []\n  const entries = indexes',
     ...RESULTS,
   },
   {
-    name: 'the result of a killed consumer is told in place of what became of the message',
+    name: 'the result of a killed consumer counts in place of how the message ended',
     file: 'lib/model/result.ts',
     replace: 'if (ended !== ends) return ends',
     by: 'if (ended !== ends) return ended',

@@ -113,7 +113,7 @@ const play = async (world: World): Promise<Violation[]> => {
   const wrongCounts = await judgeCounts(world)
   await drainAll(world)
   const late = liveness.end()
-  const untold = await judgeEndings(world)
+  const wrongEndings = await judgeEndings(world)
   const lost = [...must].filter((messageId) => !history.deliveriesOf.has(messageId))
   const left = [...expected(history, settings).must]
   return [
@@ -121,7 +121,7 @@ const play = async (world: World): Promise<Violation[]> => {
     ...PROMISES.filter(({ madeFor }) => madeFor?.(settings) ?? true).flatMap(({ name, violations }) =>
       broken(name, violations(history, settings)),
     ),
-    ...broken('every message has the end that its producer is told', untold),
+    ...broken('at rest every status that a producer reads is how the message ended', wrongEndings),
     ...broken('no more of a group is in flight than its limit', limit),
     ...broken('what was published is received until it is removed', [
       ...lost.map((messageId) => `lost: ${messageId}, which was published and never received`),
@@ -149,7 +149,7 @@ const serveAll = async (world: World): Promise<void> => {
 const broken = (promise: string, violations: readonly string[]): Violation[] =>
   violations.map((what) => ({ promise, what }))
 
-/** At rest every producer is told what became of its messages, with its consumer's result. */
+/** At rest every producer reads how its messages ended, with the results of their consumers. */
 const judgeEndings = async (world: World): Promise<string[]> => {
   if (!world.settings.settings?.results) return []
   const actor = world.newActor('producer')
@@ -159,7 +159,7 @@ const judgeEndings = async (world: World): Promise<string[]> => {
     world.begin(actor, false)
     const { status } = await look(world, actor, messageId, 0)
     if (status.state === state || (status.state === 'gone' && world.scheduler.now() >= at + keptMs)) continue
-    found.push(`${messageId} is told to be ${JSON.stringify(status)}, and was ${state}`)
+    found.push(`${messageId} has the status ${JSON.stringify(status)}, and was ${state}`)
   }
   return found
 }

@@ -27,7 +27,7 @@ const careless = (seed: number): WorldOptions => ({
 })
 
 describe('a history that breaks a promise', () => {
-  test('is found, shrunk to a few actions without which it would not fail, and told', async () => {
+  test('is found, shrunk to a few actions without which it would not fail, and printed', async () => {
     const { violations } = await runHistory(SETTINGS, careless(1))
     expect(violations.length).toBeGreaterThan(0)
     const shrunk = await shrink(SETTINGS, careless(1))

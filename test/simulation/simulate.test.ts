@@ -69,7 +69,7 @@ describe('npm run simulate', () => {
     expect(JSON.parse(whole.stdout).trace).toBe(trace)
   })
 
-  test('says what was reached, how often, and what never was', async () => {
+  test('prints which faults and transitions were reached, how often, and which never', async () => {
     const { stdout } = await simulate(ROOT, '--histories', '2', '--seed', '5', '--world', 'standard: clocks differ')
     expect(stdout).toMatch(/^ +\d+ {2}fresh → leased$/m)
     expect(stdout).toMatch(/never reached:\n(.*\n)* +faults: TTL late\n/)

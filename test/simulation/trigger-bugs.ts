@@ -151,7 +151,7 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     ...FILTERS,
   },
   {
-    name: 'a failed message comes again when the queue says, whatever its function said',
+    name: "a failed message is received again by the queue's settings, although its function set another time",
     file: 'lib/triggers/settle-batch.ts',
     replace: '        ifLeasedUntil: leasedUntil,',
     by: '',
@@ -221,14 +221,14 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     ...LOST_WAKES,
   },
   {
-    name: 'nobody is told what a run gives back once its mark is gone',
+    name: 'a run that gives messages back without its mark writes nothing into the due index',
     file: 'lib/triggers/settle-batch.ts',
     replace: 'const opened = nacked.length + unreceived.length > 0 ||',
     by: 'const opened =',
     ...LOST_WAKES,
   },
   {
-    name: 'nobody is told which groups a run opens by an ack once its mark is gone',
+    name: 'a run that opens groups by acks without its mark writes nothing into the due index',
     file: 'lib/triggers/settle-batch.ts',
     replace: ' || acked.some(({ groupId }) => groupId !== undefined)',
     by: '',
@@ -258,8 +258,8 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
     name: 'a lost answer proves that the function did not run',
     file: 'functions/triggers/lambda-function.ts',
-    replace: "return { kind: 'unknown', error: words || String(error) }",
-    by: "return { kind: 'not-run', reason: 'refused', error: words || String(error) }",
+    replace: "return { kind: 'unknown', error: text || String(error) }",
+    by: "return { kind: 'not-run', reason: 'refused', error: text || String(error) }",
     suites: ['test/functions/triggers/lost-answers.test.ts'],
   },
   {

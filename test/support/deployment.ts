@@ -118,6 +118,7 @@ export const deploy = async ({
           AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
           AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
           AWS_LAMBDA_FUNCTION_NAME: id,
+          AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(properties.MemorySize ?? 128),
           AWS_ENDPOINT_URL_DYNAMODB: gate.endpointFor(name, policyOf(view, properties.Role['Fn::GetAtt'][0])),
           AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
           AWS_ENDPOINT_URL_LAMBDA: services.endpointFor(name),

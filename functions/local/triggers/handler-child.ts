@@ -2,18 +2,18 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { pathToFileURL } from 'node:url'
 import { isTypeScript, typeScriptFlags } from './typescript.ts'
 
-/** What the handler is told beside its event. */
+/** One call of the handler, as the process of the handler gets it. */
 interface Invocation {
   readonly id: string
-  /** JSON. */
+  /** The event, in JSON. */
   readonly event: string
-  /** Of the function. */
+  /** The function's name. */
   readonly name: string
   /** Epoch ms. */
   readonly endsAt: number
 }
 
-/** JSON, of the answer or of the error. */
+/** The handler's answer or its error, in JSON. */
 export type Reply =
   | { readonly id: string; readonly payload: string; readonly error?: never }
   | { readonly id: string; readonly error: string }
@@ -26,7 +26,7 @@ export interface ChildOptions {
   readonly ended: (child: HandlerChild) => void
 }
 
-/** Runs in the child. Errors of the handler are told as Lambda words them. */
+/** The program of the child process. It reports errors of the handler in the form of Lambda's. */
 const HOST = `
 const [file] = process.argv.slice(1)
 const loading = import(file).then((module) => {
@@ -35,7 +35,7 @@ const loading = import(file).then((module) => {
   return handler
 })
 loading.catch(() => {})
-const wordsOf = (error) => JSON.stringify({ errorType: error?.name ?? 'Error', errorMessage: String(error?.message ?? error) })
+const errorOf = (error) => JSON.stringify({ errorType: error?.name ?? 'Error', errorMessage: String(error?.message ?? error) })
 process.on('message', async ({ id, event, name, endsAt }) => {
   const context = {
     awsRequestId: id,
@@ -54,7 +54,7 @@ process.on('message', async ({ id, event, name, endsAt }) => {
     process.send({ id, payload: JSON.stringify(answer) ?? 'null' })
   } catch (error) {
     console.error(error)
-    process.send({ id, error: wordsOf(error) })
+    process.send({ id, error: errorOf(error) })
   }
 })
 process.on('disconnect', () => process.exit())
@@ -64,7 +64,7 @@ process.on('disconnect', () => process.exit())
 export class HandlerChild {
   readonly #process: ChildProcess
   readonly #waiting = new Map<string, (reply: Reply) => void>()
-  /** A newer one has taken its place: it ends with its last invocation. */
+  /** Whether a newer child has replaced this one, which then ends with its last invocation. */
   #retired = false
 
   /** @param file absolute path of an `.mjs`, `.js` or `.ts` module */
@@ -80,16 +80,19 @@ export class HandlerChild {
       this.#answer(reply)
       if (this.#retired && this.#waiting.size === 0) this.#process.kill()
     })
-    const failAll = (words: string) => () => {
+    const failAll = (reason: string) => () => {
       ended(this)
-      const error = JSON.stringify({ errorType: 'Runtime.ExitError', errorMessage: words })
+      const error = JSON.stringify({ errorType: 'Runtime.ExitError', errorMessage: reason })
       for (const id of [...this.#waiting.keys()]) this.#answer({ id, error })
     }
     this.#process.on('exit', failAll('the process of the handler ended'))
     this.#process.on('error', failAll('the process of the handler could not be started'))
   }
 
-  /** Runs the handler once. As in Lambda, nothing of a handler that is cut off goes on; what shares its process fails with it. */
+  /**
+   * Runs the handler once. A timeout kills the process, so that nothing of the handler goes on, as in Lambda; the other
+   * invocations in the process fail with it.
+   */
   run(invocation: Invocation, timeoutSeconds: number): Promise<Reply> {
     const { id } = invocation
     return new Promise<Reply>((resolve) => {
@@ -108,13 +111,13 @@ export class HandlerChild {
     })
   }
 
-  /** Ends the process as soon as nothing is under way in it. */
+  /** Ends the process once it has no invocation under way. */
   retire(): void {
     this.#retired = true
     if (this.#waiting.size === 0) this.#process.kill()
   }
 
-  /** Ends the process; what is under way in it fails. */
+  /** Ends the process at once; its invocations under way fail. */
   kill(): void {
     this.#process.kill('SIGKILL')
   }

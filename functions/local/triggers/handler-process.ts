@@ -9,7 +9,7 @@ import { type ChildOptions, HandlerChild } from './handler-child.ts'
 /** A user's module in a process of its own, whose `handler` is called as Lambda would call it. */
 export interface HandlerProcess {
   readonly run: RunFunction
-  /** Ends the process; what is under way in it fails. */
+  /** Ends the process at once; its invocations under way fail. */
   stop(): void
 }
 
@@ -48,10 +48,10 @@ export const handlerProcess = (
   }
 }
 
-/** Calls `changed` soon after the file was written or replaced. Returns what ends that. */
+/** Calls `changed` soon after the file was written or replaced. Returns a function that ends the watch. */
 const watchFile = (file: string, changed: () => void): (() => void) => {
   let timer: NodeJS.Timeout | undefined
-  // The directory: editors replace files rather than write to them.
+  // Watches the directory, because editors replace a file rather than write to it.
   const watcher = watch(dirname(file), (_, name) => {
     if (name !== basename(file)) return
     clearTimeout(timer)

@@ -12,16 +12,16 @@ const TICKS_A_SWEEP = 60
 const LIFE_MS = 6 * 3_600_000
 const STOP_MS = 10_000
 
-/** The runs of this process, at most one of each queue at a time, and the ticks that start those that are due. */
+/** The runs of this process, at most one of each queue at a time, and the ticks that start the runs that are due. */
 export class LocalRuns {
   readonly #engine: Engine
   readonly #log: Log
   /** The function of each queue with a trigger. */
   readonly #functions: ReadonlyMap<string, RunFunction>
   readonly #stopping = new AbortController()
-  /** The queues that have a run, and the end of each. */
+  /** Resolves when a queue's run has ended, by queue. */
   readonly #running = new Map<string, Promise<void>>()
-  /** Queues to start another run of: a run that ends may have looked already. */
+  /** Queues whose next run was requested during a run: that run may have polled already, and end. */
   readonly #again = new Set<string>()
   readonly #ticking: Promise<void>
 
@@ -32,21 +32,21 @@ export class LocalRuns {
     this.#ticking = this.#tickUntilStopped()
   }
 
-  /** Segments were stored. */
+  /** Starts the runs of the queues to which segments were published. */
   published(keys: readonly SegmentKey[]): void {
     if (!keys.some(({ partition: { queue } }) => this.#functions.has(queue))) return
     wake(this.#engine, keys, { startRun: this.#startRun, observe: this.#observe }).catch((error: unknown) =>
-      this.#log.warn('a trigger was not woken; a tick follows', { error }),
+      this.#log.warn('a publish did not start its trigger; the next tick does', { error }),
     )
   }
 
-  /** Starts nothing more. Resolves when the runs have ended, or were given ten seconds. */
+  /** Starts no more runs. Resolves when the present ones have ended, or after ten seconds. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     await Promise.race([Promise.all([this.#ticking, ...this.#running.values()]), this.#engine.clock.sleep(STOP_MS)])
   }
 
-  /** Resolves when the runs have ended. */
+  /** Resolves when the present runs have ended. */
   async ended(): Promise<void> {
     await Promise.all(this.#running.values())
   }
@@ -54,7 +54,7 @@ export class LocalRuns {
   readonly #startRun = async (queue: string): Promise<void> => {
     const run = this.#functions.get(queue)
     if (!run || this.#stopping.signal.aborted) return
-    // A second run would find the mark of the first.
+    // A second run would end at once: the first one holds the queue's mark.
     if (this.#running.has(queue)) {
       this.#again.add(queue)
       return

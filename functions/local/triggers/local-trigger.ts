@@ -11,16 +11,16 @@ export interface LocalTrigger extends Partial<Omit<GivenTrigger, 'queue' | 'func
   readonly handler: string
   /** The place that declares it, in words, for errors. */
   readonly declaredIn: string
-  /** The directory that the path of a module starts from. @default the present one */
+  /** The directory to which the path of a module is relative. @default the working directory */
   readonly directory?: string
-  /** Whether a queue that is missing is created. A file declares its queues, so a name that it lacks is a mistake there. */
+  /** Whether a missing queue is created. Not for a trigger in a file: the file declares its queues, so another name is a mistake. */
   readonly createsQueue: boolean
 }
 
-/** Of a handler whose declaration names none. */
+/** The timeout of a handler whose declaration has none. */
 export const DEFAULT_TIMEOUT_SECONDS = 30
 
-/** @throws `UsageError` */
+/** @param text `QUEUE=HANDLER` @throws `UsageError` */
 export const parseTrigger = (text: string): LocalTrigger => {
   const at = text.indexOf('=')
   if (at <= 0 || at === text.length - 1) {
@@ -37,8 +37,8 @@ export const moduleOf = ({ handler, directory = '.' }: LocalTrigger): string | u
   isModule(handler) ? resolve(directory, handler) : undefined
 
 /**
- * Refuses what can be told to be wrong before anything is stored: a queue with two triggers, a module that is not there,
- * a function without an endpoint.
+ * Refuses what is wrong without a look at the store: a queue with two triggers, a module that does not exist, a function
+ * without an endpoint. The server checks this before it stores anything.
  *
  * @throws `UsageError`
  */
@@ -47,7 +47,10 @@ export const checkTriggers = (triggers: readonly LocalTrigger[], environment: No
   for (const trigger of triggers) {
     const { queue, handler, declaredIn } = trigger
     const other = seen.get(queue)
-    if (other) throw new UsageError(`${declaredIn}: queue ${queue} has a trigger already, by ${other.declaredIn}`)
+    if (other) {
+      const rule = `queue ${queue} has a trigger already, by ${other.declaredIn}: remove one of the two`
+      throw new UsageError(`${declaredIn}: ${rule}`)
+    }
     seen.set(queue, trigger)
     const file = moduleOf(trigger)
     if (file !== undefined && !existsSync(file)) throw new UsageError(`${declaredIn}: there is no file ${file}`)

@@ -13,9 +13,9 @@ import { LocalRuns } from './local-runs.ts'
 import { DEFAULT_TIMEOUT_SECONDS, type LocalTrigger, moduleOf } from './local-trigger.ts'
 
 export interface LocalTriggers {
-  /** Segments were stored. */
+  /** Starts the runs of the queues to which segments were published. */
   published(keys: readonly SegmentKey[]): void
-  /** Resolves when what is under way is settled, or was given ten seconds. */
+  /** Starts no more invocations. Resolves when those under way are settled, or after ten seconds. */
   stop(): Promise<void>
 }
 
@@ -27,9 +27,9 @@ interface TriggerOptions {
 }
 
 /**
- * Delivers messages of queues to handlers of the user's, by the protocol that runs in Lambda.
+ * Delivers messages of queues to the user's handlers, by the protocol that runs in Lambda.
  *
- * @param declared as `checkTriggers` accepts them
+ * @param declared triggers that `checkTriggers` has accepted
  * @throws `UsageError`
  */
 export const startTriggers = async (
@@ -66,9 +66,12 @@ const functionOf = async (
     handlers.set(queue, started)
     return started.run
   }
-  // An optional package: handlers that are modules need none.
+  // An optional package, which handlers in modules do not need.
   const { lambdaClient, lambdaFunction } = await import('../../triggers/lambda-function.ts').catch((cause: unknown) => {
-    throw new UsageError(`${declaredIn}: it needs the package @aws-sdk/client-lambda`, { cause })
+    const cure = 'npm install @aws-sdk/client-lambda'
+    throw new UsageError(`${declaredIn}: a Lambda function needs the package @aws-sdk/client-lambda: ${cure}`, {
+      cause,
+    })
   })
   return lambdaFunction(lambdaClient(standInCredentials(environment)), { errorsWithoutHeader: true })
 }

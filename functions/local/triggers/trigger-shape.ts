@@ -3,7 +3,7 @@ import { FILTER_LIMITS } from '../../../lib/triggers/filter/filter.ts'
 import { TRIGGER_LIMITS } from '../../../lib/triggers/trigger.ts'
 import { queueName, text, whole } from '../../http/shapes.ts'
 
-/** A pattern as an object. Its rules are those of the filter itself. */
+/** A pattern as an object, or as text in JSON. The filter itself checks what is in it. */
 const pattern = z.union([z.record(z.string(), z.json()), text(1, FILTER_LIMITS.patternCharacters)])
 
 /** A trigger as a file declares it, by the name of its queue. */
@@ -16,12 +16,12 @@ export const fileTrigger = z
     ),
     functionTimeoutSeconds: z.optional(
       whole(1, TRIGGER_LIMITS.functionTimeoutSeconds).check(
-        z.describe('When an invocation is cut off. Leases last longer. Default 30.'),
+        z.describe('After how long an invocation is cut off. Leases last longer. Default 30.'),
       ),
     ),
     batchSize: z.optional(
       whole(1, TRIGGER_LIMITS.batchSize).check(
-        z.describe('Most messages of one invocation; on FIFO queues up to 10. Default 10.'),
+        z.describe('How many messages one invocation gets at most; on FIFO queues up to 10. Default 10.'),
       ),
     ),
     batchingWindowSeconds: z.optional(
@@ -30,7 +30,9 @@ export const fileTrigger = z
       ),
     ),
     maxConcurrency: z.optional(
-      whole(1, TRIGGER_LIMITS.maxConcurrency).check(z.describe('Most invocations at one time. Default 10.')),
+      whole(1, TRIGGER_LIMITS.maxConcurrency).check(
+        z.describe('How many invocations run at one time at most. Default 10.'),
+      ),
     ),
     enabled: z.optional(z.boolean().check(z.describe('Whether messages are delivered. Default true.'))),
     reportBatchItemFailures: z.optional(
@@ -44,7 +46,11 @@ export const fileTrigger = z
     unmatched: z.optional(
       z
         .union([z.literal('delete'), z.strictObject({ queue: queueName })])
-        .check(z.describe('What becomes of the others: `delete`, or the queue to move them to. Needed with a filter.')),
+        .check(
+          z.describe(
+            'What happens to messages that match no pattern: `delete`, or the queue to move them to. Required with a filter.',
+          ),
+        ),
     ),
   })
   .check(z.meta({ id: 'Trigger' }))

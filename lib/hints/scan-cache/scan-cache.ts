@@ -6,6 +6,7 @@ import { firstUntil, quietPeriod } from './quiet-period.ts'
 import { dueRun, type Range, rangeBehind, rangesBefore, tailIndex } from './read-plan.ts'
 import { recentReleases } from './recent-releases.ts'
 
+/** Neighbouring headers that a poll has read, none of which has a message to receive. */
 export interface ScannedHeaders {
   readonly from: string
   readonly to: string
@@ -13,7 +14,7 @@ export interface ScannedHeaders {
   readonly until: number
   readonly headers: number
   readonly now: number
-  /** `releases` before the headers were read. What was released since then must be read again. */
+  /** `ScanCache.releases` before the headers were read. Messages that were released since then must be read again. */
   readonly releases?: number
 }
 
@@ -25,12 +26,12 @@ const MAX_CHECK_EVERY_MS = 3_000
  * The key ranges of a scan target that a process need not read again yet: their messages are leased, backing off, expired or
  * gone. Without the cache a Query pays for each of their headers at every poll.
  *
- * A key range is skipped until the first of its messages becomes visible. Other processes can change that: a consumer gives a
- * message back, or the write of a publisher arrives after younger ones. So a key range is also checked, each time its age has
- * doubled and at least every few seconds: a late arrival waits about as long as it was late. The last ranges cost nothing to
- * check, because the Query of what lies behind them reads a few headers more.
+ * A key range is skipped until the first of its messages becomes visible. Other processes can change that: a consumer nacks a
+ * message, or a publisher's message is stored late, between older ones. So a key range is also checked, each time its age has
+ * doubled and at least every few seconds: a message that was stored late waits about as long as it was late. The last ranges
+ * cost nothing to check, because the Query of the headers behind them reads a few headers more.
  *
- * The cache is a hint. What it hides is still stored, and polls find it when the key range ends.
+ * The cache is a hint. A message that it hides is still stored, and polls find it when the key range ends.
  */
 export class ScanCache {
   readonly #ranges = new CachedRanges()
@@ -38,7 +39,7 @@ export class ScanCache {
   readonly #releases = recentReleases()
   readonly #quiet = quietPeriod()
 
-  /** The number of calls of `release`. */
+  /** How often `release` was called. */
   get releases(): number {
     return this.#releases.count
   }
@@ -48,7 +49,7 @@ export class ScanCache {
     return this.#ranges.list.length
   }
 
-  /** In order. */
+  /** The key ranges, in order. */
   get keyRanges(): readonly KeyRange[] {
     return this.#ranges.list
   }
@@ -68,7 +69,7 @@ export class ScanCache {
     return firstUntil(this.#ranges.list)
   }
 
-  /** The ranges that a poll must read, in order. The last one is what lies behind all key ranges, up to `last`. */
+  /** The ranges that a poll must read, in order. The last one lies behind all key ranges and ends at `last`. */
   ranges(first: string, last: string, now: number): Range[] {
     const { list } = this.#ranges
     const allowance = this.#allowance
@@ -87,9 +88,9 @@ export class ScanCache {
     return [...paid, rangeBehind(list, tail, { from, last, end })]
   }
 
-  /** Removes what is known from `from` through `to`. */
+  /** Removes the key ranges from `from` through `to`, so that polls read there again. */
   forget(from: string, to: string): void {
-    // As a rule a poll forgets headers behind all key ranges, of which nothing is known.
+    // Most calls are for headers behind all key ranges, where there is nothing to remove.
     const end = this.#ranges.list.at(-1)?.end
     if (end === undefined || end <= from) return
     this.#ranges.cut(from, endBehind(to))
@@ -100,7 +101,7 @@ export class ScanCache {
   record({ from, to, until, headers, now, releases: before = this.releases }: ScannedHeaders): void {
     const end = endBehind(to)
     const inside = this.#releases.inside(from, end)
-    // A range is as old as its last key, or as the time since which polls look for a message that was released in it.
+    // The age of a range is that of its last key, or the time since the first poll after a release in it, if that is shorter.
     const bornAt = inside.reduce((born, { observedAt = now }) => Math.max(born, observedAt), dueAtOf(to))
     const range = checkedAfter(now - bornAt, { from, end, until, headers }, now)
     const at = this.#ranges.put(range)
@@ -110,13 +111,13 @@ export class ScanCache {
     for (const { sort, count, visibleAt } of inside) if (count > before) this.#uncover(sort, visibleAt)
   }
 
-  /** A message becomes visible sooner than its key range says: at once, or from `visibleAt` on, epoch ms. */
+  /** Notes that a message becomes visible sooner than its key range ends: at once, or at `visibleAt`, epoch ms. */
   release(sort: string, visibleAt = 0): void {
     this.#releases.add(sort, visibleAt)
     this.#uncover(sort, visibleAt)
   }
 
-  /** A header was deleted. */
+  /** Notes that a header was deleted. */
   gone(sort: string): void {
     const at = this.#ranges.indexAt(sort)
     const range = this.#ranges.list[at]
@@ -130,7 +131,7 @@ export class ScanCache {
     this.#quiet.end()
   }
 
-  /** A snapshot was published that reaches to this end. */
+  /** Notes that a snapshot was published, up to this end. */
   markPublished(end: string): void {
     this.#ranges.markPublished(end)
   }
@@ -145,7 +146,7 @@ export class ScanCache {
   }
 }
 
-/** A key range that is first checked after its age, within the bounds. */
+/** A key range that is checked after as long as its age, within the bounds. */
 const checkedAfter = (ageMs: number, { from, end, until, headers }: KeyRange, now: number): CachedRange => {
   const checkEveryMs = Math.min(MAX_CHECK_EVERY_MS, Math.max(MIN_CHECK_EVERY_MS, ageMs))
   return { from, end, until, headers, checkAt: now + checkEveryMs, checkEveryMs }

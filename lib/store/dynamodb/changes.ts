@@ -1,13 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb'
 import type { Clock } from '../../clock.ts'
 import type { HoldfastError } from '../../model/errors.ts'
 import { isHoldfastError } from '../../model/errors.ts'
 import type { Segment } from '../../model/segment.ts'
 import { applyChange, type Change } from '../../model/segment-change.ts'
-import type { ChangeFailure, Claim, ClaimedSegment, ClaimOutcome, PutWrite, Store } from '../port.ts'
+import type { ChangeFailure, ChangeOutcome, Claim, ClaimedSegment, ClaimOutcome, PutWrite, Store } from '../port.ts'
 import { putDocument } from './documents.ts'
 import { expressionFor, type Statement, statementFor } from './expressions.ts'
 import { headerKey, headerOf, type Item } from './header-item.ts'
+import { changePatiently } from './patient-changes.ts'
 import { type Bodies, bodiesOf, contentIn, haveArrived } from './segments.ts'
 import type { BatchOutcome, TableClient } from './table-client.ts'
 
@@ -21,35 +23,40 @@ export const changeOperations = (
   clock: Clock,
 ): Pick<Store, 'change' | 'claim' | 'claimTogether'> => ({
   /**
-   * writes: one update or delete a change, several in one request where they can be expressed as statements
+   * writes: one update or delete for each change, several in one request where they can be expressed as statements
    * condition: what the change requires · cost: 1 WRU each, also when the condition fails
    */
-  change: async (changes) => {
-    const written = await write(table, changes)
-    return changes.map((change, position) => {
-      const outcome = written[position] as Written
-      if (!outcome.held) return failure(change, outcome)
-      return { applied: true, segment: outcome.item && change.slots && headerOf(change.key.partition, outcome.item) }
-    })
-  },
+  change: (changes) =>
+    changePatiently(changes, { change: (some) => changeEach(table, clock, some), sleep, fraction: Math.random }),
 
-  /** The same for claims, while their bodies are read: what a lost race reads for nothing is a fraction of a write. */
-  claim: (claims) => claimEach(table, claims),
+  /** Like `change`, and reads the bodies concurrently: a body that is read for a lost claim costs a fraction of a write. */
+  claim: (claims) => claimEach(table, clock, claims),
 
   /**
-   * writes: every claim in one transaction, at 2 WRU a segment, and 2 the fence; a lone one without a fence as it is
+   * writes: every claim and the fence in one transaction; a lone claim without a fence in a plain update
+   * cost: 2 WRU for each segment and for the fence; 1 WRU for a lone claim
    * condition: what each claim requires, and the fence's version
    */
   claimTogether: async (claims, fence) => {
     const [only, another] = claims
     if (!only || another || fence) return claimTogether(table, claims, fence && fenceItem(table, fence, clock.now()))
-    const [outcome] = await claimEach(table, claims)
+    const [outcome] = await claimEach(table, clock, claims)
     if (outcome && !outcome.applied && outcome.error) throw outcome.error
     return outcome?.applied ? [outcome] : undefined
   },
 })
 
-const claimEach = async (table: TableClient, claims: readonly Claim[]): Promise<ClaimOutcome[]> => {
+const changeEach = async (table: TableClient, clock: Clock, changes: readonly Change[]): Promise<ChangeOutcome[]> => {
+  const written = await write(table, changes)
+  return changes.map((change, position) => {
+    const outcome = written[position] as Written
+    if (!outcome.held) return failure(change, outcome, clock)
+    const segment = outcome.item && change.slots && headerOf(change.key.partition, outcome.item, clock.now())
+    return { applied: true, segment }
+  })
+}
+
+const claimEach = async (table: TableClient, clock: Clock, claims: readonly Claim[]): Promise<ClaimOutcome[]> => {
   const segments = claims.map(({ segment }) => segment)
   const [written, early] = await Promise.all([
     write(
@@ -66,18 +73,20 @@ const claimEach = async (table: TableClient, claims: readonly Claim[]): Promise<
   const bodies = new Map([...early.bodies, ...rest])
   return claims.map(({ change, segment: read }, position): ClaimOutcome => {
     const outcome = written[position] as Written
-    if (!outcome.held) return failure(change, outcome)
+    if (!outcome.held) return failure(change, outcome, clock)
     const after = applyChange(read, change)
     const segment = outcome.item
-      ? headerOf(change.key.partition, outcome.item)
+      ? headerOf(change.key.partition, outcome.item, clock.now())
       : ((after.applied ? after.segment : undefined) ?? read)
-    const content = contentIn(outcome.item, segment, bodies)
-    // Content that could not be read is an error, since a claim without content is given up, and an old one's segment deleted.
-    return !content && error ? { applied: false, segment: undefined, error } : { applied: true, segment, content }
+    const found = contentIn(outcome.item, segment, bodies)
+    // A failed read is an error: a poll takes content that is missing for never stored, and drops the messages.
+    return !found.content && error
+      ? { applied: false, segment: undefined, error }
+      : { applied: true, segment, ...found }
   })
 }
 
-/** Bodies, or the error of the read: the claims are made all the same. */
+/** Reads bodies. Returns the error of a read that failed, because the claims are made concurrently. */
 const readBodies = async (
   table: TableClient,
   segments: readonly Segment[],
@@ -116,7 +125,7 @@ const claimTogether = async (
   return claims.map(({ change, segment }) => {
     const after = applyChange(segment, change)
     const claimed = (after.applied ? after.segment : undefined) ?? segment
-    return { segment: claimed, content: contentIn(found.get(segment.key.sort), segment, bodies) }
+    return { segment: claimed, ...contentIn(found.get(segment.key.sort), segment, bodies) }
   })
 }
 
@@ -128,9 +137,10 @@ const updateItem = (TableName: string, change: Change) => {
 const failure = (
   change: Change,
   { item, error }: { item: Item | undefined; error?: HoldfastError },
+  clock: Clock,
 ): ChangeFailure => ({
   applied: false,
-  segment: item && headerOf(change.key.partition, item),
+  segment: item && headerOf(change.key.partition, item, clock.now()),
   ...(error && { error }),
 })
 
@@ -178,13 +188,13 @@ const writeTogether = async (
   return written
 }
 
-/** Reads a statement's outcome. Where it failed for another reason than its condition, the change is sent again alone, with the SDK's retries. */
+/** The outcome of a statement. A change whose statement failed for another reason than its condition is sent again alone, with the SDK's retries. */
 const settle = async (table: TableClient, change: Change, outcome: BatchOutcome | undefined): Promise<Written> => {
   // A DELETE statement that returns no item found none, although it succeeds.
   if (outcome && !outcome.Error)
     return { held: change.slots !== undefined || outcome.Item !== undefined, item: outcome.Item }
   if (outcome?.Error?.Code !== 'ConditionalCheckFailed') return writeAlone(table, change)
-  table.lost('BatchExecuteStatement')
+  table.lost('BatchExecuteStatement', headerKey(change.key))
   if (outcome.Error.Item) return { held: false, item: outcome.Error.Item }
   // Some engines do not return the item that a statement's condition met.
   try {

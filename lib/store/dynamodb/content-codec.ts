@@ -13,9 +13,9 @@ type Packed = string | Uint8Array | unknown[]
 
 const PLAIN = 0
 const BROTLI = 1
-/** A content unpacks to at most this: far above one publish, far below the memory of a process. */
+/** Content that unpacks to more is refused. Far above what one publish stores, far below the memory of a process. */
 const MAX_UNPACKED_BYTES = 64 * 1_048_576
-/** Larger content is compressed with a coarser search: its time matters more than its bytes. */
+/** Content above this size is compressed at a lower quality, because the time for it matters more than its bytes. */
 const LARGE_BYTES = 65_536
 
 export const packContent = (content: Content): Uint8Array => {
@@ -26,7 +26,7 @@ export const packContent = (content: Content): Uint8Array => {
   return bytes
 }
 
-/** The same content in fewer bytes, or the same bytes where it doesn't compress. */
+/** The content in fewer bytes; the same bytes where compression saves none. */
 export const compressed = (plain: Uint8Array): Uint8Array => {
   const body = plain.subarray(1)
   const squeezed = brotliCompressSync(body, {
@@ -43,11 +43,25 @@ export const compressed = (plain: Uint8Array): Uint8Array => {
   return bytes
 }
 
+/** @throws where the bytes are damaged, or in a format that this version does not know */
 export const unpackContent = (bytes: Uint8Array): Content => {
+  const [format] = bytes
+  if (format !== PLAIN && format !== BROTLI) throw new Error(`its content has the unknown format ${format}`)
   const body = bytes.subarray(1)
-  const plain = bytes[0] === BROTLI ? brotliDecompressSync(body, { maxOutputLength: MAX_UNPACKED_BYTES }) : body
-  return { messages: (decode(plain) as Packed[]).map(unpackMessage) }
+  const plain = format === BROTLI ? brotliDecompressSync(body, { maxOutputLength: MAX_UNPACKED_BYTES }) : body
+  const packed = decode(plain, limitsOf(plain))
+  if (!Array.isArray(packed)) throw new Error('its content is no list of messages')
+  return { messages: packed.map(unpackMessage) }
 }
+
+/** A length that damage has made larger than all of the bytes must not reserve memory. */
+const limitsOf = ({ length }: Uint8Array) => ({
+  maxStrLength: length,
+  maxBinLength: length,
+  maxArrayLength: length,
+  maxMapLength: length,
+  maxExtLength: length,
+})
 
 const packMessage = (message: ContentMessage): Packed => {
   const { body, json, attributes, groupId, deduplicationId, traceHeader, senderId, messageId, publishedAt } = message
@@ -71,18 +85,13 @@ const packMessage = (message: ContentMessage): Packed => {
 const packAttributes = (attributes: Readonly<Record<string, MessageAttribute>>) =>
   Object.entries(attributes).map(([name, { dataType, value }]) => [name, dataType, value])
 
-const unpackMessage = (packed: Packed): ContentMessage => {
-  if (!Array.isArray(packed)) return { body: ownBytes(packed) }
+const unpackMessage = (packed: unknown): ContentMessage => {
+  if (!Array.isArray(packed)) return { body: textOrBytes(packed) }
   const [body, json, attributes, groupId, deduplicationId, traceHeader, senderId, messageId, publishedAt, deadLetter] =
-    packed as [
-      string | Uint8Array,
-      1 | null,
-      [string, string, string | Uint8Array][] | null,
-      ...(string | null)[],
-    ] as unknown[]
+    packed as unknown[]
   const text = (name: string, value: unknown) => (typeof value === 'string' ? { [name]: value } : {})
   return {
-    body: ownBytes(body as string | Uint8Array),
+    body: textOrBytes(body),
     ...(json === 1 && { json: true as const }),
     ...(Array.isArray(attributes) && { attributes: unpackAttributes(attributes) }),
     ...text('groupId', groupId),
@@ -95,12 +104,29 @@ const unpackMessage = (packed: Packed): ContentMessage => {
   }
 }
 
-const unpackAttributes = (entries: [string, string, string | Uint8Array][]): Record<string, MessageAttribute> =>
-  Object.fromEntries(entries.map(([name, dataType, value]) => [name, { dataType, value: ownBytes(value) }]))
+const unpackAttributes = (entries: readonly unknown[]): Record<string, MessageAttribute> =>
+  Object.fromEntries(entries.map(unpackAttribute))
 
-const unpackOrigin = ([queue, reason, at, receiveCount]: unknown[]): DeadLetterOrigin =>
-  ({ queue, reason, at, receiveCount }) as unknown as DeadLetterOrigin
+const unpackAttribute = (entry: unknown): [name: string, attribute: MessageAttribute] => {
+  const [name, dataType, value] = Array.isArray(entry) ? (entry as unknown[]) : []
+  if (typeof name !== 'string' || typeof dataType !== 'string') throw new Error('an attribute of a message has no name')
+  return [name, { dataType, value: textOrBytes(value) }]
+}
 
-/** Decoded bytes are views into the whole segment: a copy lets go of it. */
-const ownBytes = (value: string | Uint8Array): string | Uint8Array =>
-  typeof value === 'string' ? value : Uint8Array.from(value)
+const unpackOrigin = ([queue, reason, at, receiveCount]: readonly unknown[]): DeadLetterOrigin => {
+  if (
+    typeof queue === 'string' &&
+    typeof reason === 'string' &&
+    typeof at === 'number' &&
+    typeof receiveCount === 'number'
+  )
+    return { queue, reason, at, receiveCount }
+  throw new Error('the dead-letter origin of a message is incomplete')
+}
+
+/** Of bytes a copy: decoded, they are a view into the bytes of the whole segment and would keep those in memory. */
+const textOrBytes = (value: unknown): string | Uint8Array => {
+  if (typeof value === 'string') return value
+  if (value instanceof Uint8Array) return Uint8Array.from(value)
+  throw new Error('a message has neither text nor bytes')
+}

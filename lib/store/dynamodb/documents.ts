@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts'
 import type { JsonValue } from '../../model/message.ts'
 import { SORT_KEY_LENGTH } from '../keys.ts'
 import type { Document, DocumentKey, PutWrite, Store } from '../port.ts'
+import { unreadable } from '../unreadable.ts'
 import type { Item } from './header-item.ts'
 import type { TableClient } from './table-client.ts'
 
@@ -11,7 +12,7 @@ import type { TableClient } from './table-client.ts'
  *     pk, sk   the key, its parts as they are
  *     e        version, N
  *     j        the value as JSON, S
- *     x        TTL, N, epoch seconds; absent when it is kept
+ *     x        TTL, N, epoch seconds; absent where the document does not expire
  */
 const documentItem = (key: DocumentKey, version: number, value: JsonValue, expiresAt?: number): Item => ({
   ...documentItemKey(key),
@@ -22,12 +23,17 @@ const documentItem = (key: DocumentKey, version: number, value: JsonValue, expir
 
 export const documentItemKey = ({ partition, sort }: DocumentKey): Item => ({ pk: { S: partition }, sk: { S: sort } })
 
-export const documentOf = (item: Item): Document => ({
-  partition: item.pk?.S ?? '',
-  sort: item.sk?.S ?? '',
-  version: Number(item.e?.N),
-  value: JSON.parse(item.j?.S ?? 'null') as JsonValue,
-})
+/** @throws `Internal`, naming the item, where it can't be read */
+export const documentOf = (item: Item): Document => {
+  const key = { partition: item.pk?.S ?? '', sort: item.sk?.S ?? '' }
+  const version = Number(item.e?.N)
+  if (!Number.isSafeInteger(version)) throw unreadable(key, 'its attribute e is no version')
+  try {
+    return { ...key, version, value: JSON.parse(item.j?.S ?? 'null') as JsonValue }
+  } catch (error) {
+    throw unreadable(key, error)
+  }
+}
 
 export const putDocument = ({ key, value, expiresAt, ifVersion: version }: PutWrite, now: number) => ({
   Item: documentItem(key, (version ?? 0) + 1, value, expiresAt),
@@ -37,7 +43,7 @@ export const putDocument = ({ key, value, expiresAt, ifVersion: version }: PutWr
 export const ifVersion = (version: number | undefined, now: number) => {
   if (version === undefined) return {}
   if (version === 0) {
-    // A document that is past its time counts as absent, although TTL has not deleted it yet.
+    // A document that has expired counts as absent, although TTL has not deleted it yet.
     return {
       ConditionExpression: 'attribute_not_exists(pk) OR x <= :now',
       ExpressionAttributeValues: { ':now': { N: String(Math.floor(now / 1_000)) } },
@@ -51,7 +57,7 @@ export const versionIs = (version: number) => ({
   ExpressionAttributeValues: { ':version': { N: String(version) } },
 })
 
-/** A document that is past its time counts as absent, because TTL deletes late. */
+/** Whether a document has not expired. TTL deletes expired ones late, so they may still be stored. */
 const isLive = (item: Item, now: number): boolean => item.x?.N === undefined || Number(item.x.N) * 1_000 > now
 
 export const documentOperations = (table: TableClient, clock: Clock): Pick<Store, 'getDocument' | 'listDocuments'> => ({

@@ -2,21 +2,22 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { type Clock, systemClock } from '../../clock.ts'
 import type { TableStore } from '../port.ts'
 import { changeOperations } from './changes.ts'
+import type { Consumption } from './consumption.ts'
 import { documentOperations } from './documents.ts'
 import { segmentOperations } from './segments.ts'
-import { type Consumption, TableClient } from './table-client.ts'
+import { TableClient } from './table-client.ts'
 import { ticketOperations } from './tickets.ts'
 import { sharedTable, transactOperation } from './transact.ts'
 
-/** The engine's store on one DynamoDB table. */
+/** Parts of the engine's store on one DynamoDB table. */
 export interface DynamodbStoreParts {
   /**
-   * Shared and long-lived. Keep-alive on, `maxAttempts` 3 or more: condition failures are not retried by the SDK, and
-   * every write here may be sent again.
+   * A long-lived client, which other code may share, with keep-alive and with `maxAttempts` of 3 or more. Every write is safe
+   * to send again, and the SDK does not retry a failed condition.
    */
   readonly client: DynamoDBClient
   readonly table: string
-  /** The clock by which documents are past their time, since TTL deletes them late. @default the system's clock */
+  /** The clock by which documents expire: TTL deletes them later. @default the system's clock */
   readonly clock?: Clock
   /** Is called with the capacity that each request consumed. DynamoDB reports it at no cost. */
   readonly consumed?: (consumption: Consumption) => void
@@ -26,7 +27,7 @@ export const dynamodbStore = (parts: DynamodbStoreParts): TableStore => {
   const { clock = systemClock } = parts
   const table = new TableClient(parts)
   return {
-    ...segmentOperations(table),
+    ...segmentOperations(table, clock),
     ...changeOperations(table, clock),
     ...documentOperations(table, clock),
     ...ticketOperations(table),

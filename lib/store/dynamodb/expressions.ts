@@ -18,7 +18,7 @@ export interface Statement {
   readonly Parameters: AttributeValue[]
 }
 
-/** Without it an update would create a header where there is none. */
+/** Without this condition an update would create a header where there is none. */
 const HEADER_EXISTS = 'attribute_exists(e)'
 const VERSION_AS_READ = 'e = :version'
 const OTHERS_GONE = 'g = :gone'
@@ -97,9 +97,9 @@ const updateOf = (slots: NonNullable<Change['slots']>, values: Record<string, At
 
 /**
  * The change as a PartiQL statement, in forms that DynamoDB, DynamoDB Local and the embedded engine all take: no
- * functions, no arithmetic, one SET. Nothing where it can't be expressed in these forms.
+ * functions, no arithmetic, one SET. Undefined where the change can't be expressed in these forms.
  *
- * A DELETE of a missing item succeeds with any WHERE. Only the item that it returns shows that there was one.
+ * A DELETE succeeds although no item is stored, with any WHERE. Only the returned item shows that one was deleted.
  */
 export const statementFor = (table: string, change: Change): Statement | undefined => {
   const { pk, sk } = headerKey(change.key)

@@ -18,9 +18,9 @@ const DENIED = new Set([
   'CredentialsProviderError',
 ])
 
-/** Whether DynamoDB refused to try, so that nothing was done. */
+/** Whether an error, by its name, is a throttled request or a conflict: nothing was done. */
 export const isThrottle = (name: string | undefined): boolean => name !== undefined && THROTTLED.has(name)
-/** Whether another writer's transaction had the item. A later try succeeds. */
+/** Whether an error, by its name, means that another transaction was writing the item. A retry succeeds. */
 export const isConflict = (name: string | undefined): boolean =>
   name === 'TransactionConflictException' || name === 'TransactionConflict'
 
@@ -36,14 +36,14 @@ const THROTTLED_BY = {
 export const throttled = (reason: ThrottleReason, options?: ErrorOptions): HoldfastError =>
   new HoldfastError('Throttled', THROTTLED_BY[reason], { reason }, options)
 
-/** The exceptions spell their list of reasons differently. Those of a transaction and of a batch have none. */
+/** DynamoDB's exceptions spell their list of reasons in two ways; exceptions of transactions and batches have no list. */
 interface ThrottleFault {
   readonly name?: string
   readonly ThrottlingReasons?: readonly { readonly reason?: string }[]
   readonly throttlingReasons?: readonly { readonly reason?: string }[]
 }
 
-/** By how the reasons end: before it they name table or index, read or write. */
+/** Our reasons by the ends of DynamoDB's, whose beginnings name table or index, read or write. */
 const REASONS = [
   ['KeyRangeThroughputExceeded', 'key-range'],
   ['MaxOnDemandThroughputExceeded', 'configured-maximum'],
@@ -51,7 +51,7 @@ const REASONS = [
   ['AccountLimitExceeded', 'account-limit'],
 ] as const satisfies [string, ThrottleReason][]
 
-/** Of several reasons the first in the order above. */
+/** The reason of a throttled request; of several the first in the order of `REASONS`. */
 const throttleReason = ({ name, ThrottlingReasons, throttlingReasons }: ThrottleFault): ThrottleReason => {
   if (isConflict(name)) return 'contention'
   const given = [ThrottlingReasons, throttlingReasons].flatMap((list) => list ?? []).map(({ reason = '' }) => reason)

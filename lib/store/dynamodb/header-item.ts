@@ -1,5 +1,7 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
+import { reasonOf } from '../../model/errors.ts'
 import { isOrdered } from '../../model/group.ts'
+import { LIMITS } from '../../model/limits.ts'
 import {
   FRESH,
   GONE,
@@ -9,6 +11,7 @@ import {
   type Segment,
   type Slot,
   TOKEN_BYTES,
+  unreadableSegment,
 } from '../../model/segment.ts'
 import { dueAtOf, partitionId, type SegmentKey, type SegmentPartition } from '../../model/segment-key.ts'
 import { segmentPartition } from '../keys.ts'
@@ -79,32 +82,60 @@ export const HEADER_PROJECTION = [
   ...Array.from({ length: 25 }, (_, index) => slotName(index)),
 ].join()
 
-export const headerOf = (partition: SegmentPartition, item: Item): Segment => {
-  const sort = item.sk?.S ?? ''
-  const slots: Slot[] = []
-  const count = Number(item.c?.N)
-  for (let index = 0; index < count; index++) slots.push(slotOf(item[slotName(index)]))
-  const publishedAt = item.s?.N === undefined ? dueAtOf(sort) : Number(item.s.N)
-  return {
-    key: { partition, sort },
-    version: Number(item.e?.N),
-    slots,
-    publishedAt,
-    // Keys in groups of FIFO queues hold a sequence number in place of the due time.
-    ...(isOrdered(partition.group) && { dueAt: item.w?.N === undefined ? publishedAt : Number(item.w.N) }),
-    expiresAt: Number(item.k?.N ?? item.x?.N) * 1_000,
-    ...(item.k && { keptUntil: Number(item.x?.N) * 1_000 }),
-    bodyItems: Number(item.b?.N ?? 0),
+/** The segment in a header item. If the item can't be read, a stand-in for it: one damaged item must not end a poll. */
+export const headerOf = (partition: SegmentPartition, item: Item, now: number): Segment => {
+  try {
+    return readHeader(partition, item)
+  } catch (error) {
+    return unreadableSegment({ partition, sort: item.sk?.S ?? '' }, reasonOf(error), now)
   }
 }
 
-/** What a slot is stored as; nothing for a fresh one. */
+/** @throws where the item is damaged, or in a form that this version does not know */
+export const readHeader = (partition: SegmentPartition, item: Item): Segment => {
+  const sort = item.sk?.S ?? ''
+  if (!SORT.test(sort)) throw new Error('its sort key is none of a segment')
+  const slots: Slot[] = []
+  const count = numberIn(item.c, 'c', 1, LIMITS.batchSize)
+  for (let index = 0; index < count; index++) slots.push(slotOf(item[slotName(index)], index))
+  const publishedAt = item.s === undefined ? dueAtOf(sort) : numberIn(item.s, 's', 0, MAX_INSTANT)
+  return {
+    key: { partition, sort },
+    version: numberIn(item.e, 'e', 0, MAX_VERSION),
+    slots,
+    publishedAt,
+    // Keys in groups of FIFO queues hold a sequence number in place of the due time.
+    ...(isOrdered(partition.group) && {
+      dueAt: item.w === undefined ? publishedAt : numberIn(item.w, 'w', 0, MAX_INSTANT),
+    }),
+    expiresAt: numberIn(item.k ?? item.x, item.k ? 'k' : 'x', 0, MAX_SECONDS) * 1_000,
+    ...(item.k && { keptUntil: numberIn(item.x, 'x', 0, MAX_SECONDS) * 1_000 }),
+    bodyItems: item.b === undefined ? 0 : numberIn(item.b, 'b', 0, MAX_BODY_ITEMS),
+  }
+}
+
+const SORT = /^[0-9][0-9a-f]{12,}$/
+/** Far more than a publish takes, which is 4 MiB. */
+const MAX_BODY_ITEMS = 100
+/** What a receipt handle has room for. */
+const MAX_VERSION = 2 ** 32 - 1
+const MAX_INSTANT = 2 ** 48 - 1
+const MAX_SECONDS = 2 ** 32 - 1
+
+const numberIn = (value: AttributeValue | undefined, name: string, min: number, max: number): number => {
+  const number = Number(value?.N)
+  if (Number.isInteger(number) && number >= min && number <= max) return number
+  throw new Error(`its attribute ${name} is no whole number from ${min} to ${max}`)
+}
+
+/** The stored form of a slot; undefined for a fresh one, which is not stored. */
 export const slotValue = (slot: Slot): AttributeValue | undefined =>
   slot.kind === 'fresh' ? undefined : { B: slot.kind === 'gone' ? new Uint8Array(0) : leaseBytes(slot) }
 
-const slotOf = (value: AttributeValue | undefined): Slot => {
-  if (!value?.B) return FRESH
-  if (value.B.length === 0) return GONE
+const slotOf = (value: AttributeValue | undefined, index: number): Slot => {
+  if (value === undefined) return FRESH
+  if (value.B?.length === 0) return GONE
+  if (value.B?.length !== LEASE_BYTES) throw new Error(`its attribute ${slotName(index)} is no lease`)
   const bytes = Buffer.from(value.B.buffer, value.B.byteOffset, value.B.byteLength)
   return {
     kind: 'lease',
@@ -126,7 +157,7 @@ const leaseBytes = (lease: Lease): Uint8Array => {
   return bytes
 }
 
-/** Bounds between which lie the leases under a token; with `liveAt`, those that are not over by then. */
+/** Bounds of the stored forms of leases with a token; with `liveAt`, of those that are not over at that instant. */
 export const tokenBounds = (token: Uint8Array, liveAt?: number): [from: AttributeValue, to: AttributeValue] => {
   const from = Buffer.alloc(TOKEN_BYTES + 7)
   from.set(token, 0)
@@ -140,8 +171,8 @@ export const tokenBounds = (token: Uint8Array, liveAt?: number): [from: Attribut
 }
 
 /**
- * Bytes a header bills for without its content: names and values as DynamoDB counts them, every message leased, and
- * room for the numbers to grow.
+ * The bytes of a header without its content, as DynamoDB bills them once every message is leased, with room for the numbers
+ * to grow.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
  */
 export const headerBytes = ({ key, slots, keptUntil: kept }: Segment): number => {

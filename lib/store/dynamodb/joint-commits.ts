@@ -8,10 +8,10 @@ import { headerOf, type Item } from './header-item.ts'
 import { checkTransaction } from './transaction-rules.ts'
 
 /**
- * Commits with entries of the caller's own: one TransactWriteItems, Holdfast's actions first, sent through the caller's client
- * or the store's.
+ * Commits the engine's writes and the caller's entries in one TransactWriteItems, Holdfast's actions first.
  *
  * @param own the caller's entries
+ * @param client the client that sends the transaction. @default the store's
  */
 export const dynamodbCommits = (
   table: SharedTable,
@@ -34,7 +34,7 @@ export const dynamodbCommits = (
   },
 })
 
-/** What the SDK's errors of a transaction bear. */
+/** The fields of the SDK's errors of a transaction. */
 interface TransactionFault {
   readonly name?: string
   readonly message?: string
@@ -42,9 +42,9 @@ interface TransactionFault {
   readonly $metadata?: { readonly attempts?: number }
 }
 
-/** Of the request itself, so that nothing was done. */
+/** Names of errors in the request itself: nothing was done. */
 const REFUSALS = new Set(['ValidationException', 'ResourceNotFoundException'])
-/** An earlier sending of the token may have been done, or may be under way. */
+/** Names of errors after which an earlier request with the same token may have been done, or may be under way. */
 const UNKNOWN = new Set(['TransactionInProgressException', 'IdempotentParameterMismatchException'])
 
 const outcomeOf = (error: unknown, writes: readonly Write[], table: string): JointOutcome => {
@@ -52,7 +52,7 @@ const outcomeOf = (error: unknown, writes: readonly Write[], table: string): Joi
   const failures = canceledActions(error, writes)
   if (failures) return { kind: 'canceled', failures, resent: ($metadata?.attempts ?? 1) > 1 }
   if (UNKNOWN.has(name)) {
-    const text = `DynamoDB did not say whether the transaction was done: ${name}: ${message}`
+    const text = `DynamoDB's answer does not show whether the transaction was done: ${name}: ${message}`
     return { kind: 'unknown', error: new HoldfastError('StoreUnavailable', text, {}, { cause: error }) }
   }
   if (REFUSALS.has(name)) {
@@ -66,7 +66,7 @@ const outcomeOf = (error: unknown, writes: readonly Write[], table: string): Joi
   return { kind: translated.code === 'StoreUnavailable' ? 'unknown' : 'refused', error: translated }
 }
 
-/** The actions that a transaction was cancelled for; nothing where the error is no cancellation. */
+/** The failed actions for which DynamoDB cancelled a transaction; undefined where the error is no cancellation. */
 export const canceledActions = (error: unknown, writes: readonly Write[]): ActionFailure[] | undefined => {
   const { name, CancellationReasons } = error as TransactionFault
   if (name !== 'TransactionCanceledException' || !CancellationReasons) return undefined
@@ -89,7 +89,7 @@ const metBy = (write: Write | undefined, item: Item | undefined): Partial<Action
     case undefined:
       return { item }
     case 'change':
-      return { segment: headerOf(write.change.key.partition, item) }
+      return { segment: headerOf(write.change.key.partition, item, 0) }
     case 'advance':
     case 'touch':
       return { ...(item.l?.S !== undefined && { lastSequence: item.l.S }) }

@@ -5,9 +5,9 @@ import { compressed, packContent } from './content-codec.ts'
 import { headerBytes, headerItem, type Item } from './header-item.ts'
 
 /**
- * The items of a new segment. The header is billed at each publish, claim and ack, a body item once. So the content is in the
- * header while the header stays within one write unit, compressed where it would not fit otherwise. Larger content is in items of
- * its own, which TTL deletes at no cost.
+ * The items of a new segment. DynamoDB bills the header at each publish, claim and ack, and a body item once. So the content
+ * is in the header where the header then fits in one write unit, compressed if that is needed. Larger content is in body
+ * items, which TTL deletes at no cost.
  *
  *     body    pk  b#<queue>#<generation>#<shard>#<sort key>     sk  its number, from 0
  *             p   a piece of the content, B
@@ -19,7 +19,7 @@ export interface SegmentItems {
 }
 
 const WRITE_UNIT_BYTES = 1_024
-/** Within DynamoDB's 400 KB an item. */
+/** Below DynamoDB's limit of 400 KB for an item. */
 const PIECE_BYTES = 384_000
 const BODY_OUTLIVES_SECONDS = 86_400
 

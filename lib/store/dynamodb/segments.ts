@@ -1,4 +1,5 @@
-import type { Content } from '../../model/content.ts'
+import type { Clock } from '../../clock.ts'
+import { reasonOf } from '../../model/errors.ts'
 import type { Segment } from '../../model/segment.ts'
 import type { SegmentKey } from '../../model/segment-key.ts'
 import { segmentPartition } from '../keys.ts'
@@ -10,21 +11,21 @@ import type { TableClient } from './table-client.ts'
 
 const ABSENT = { ConditionExpression: 'attribute_not_exists(pk)' }
 
-export const segmentOperations = (table: TableClient): Pick<Store, 'insert' | 'headers' | 'read'> => ({
+export const segmentOperations = (table: TableClient, clock: Clock): Pick<Store, 'insert' | 'headers' | 'read'> => ({
   insert: (segment) => insertSegment(table, segment),
-  headers: (range) => queryHeaders(table, range),
-  read: (keys) => readSegments(table, keys),
+  headers: (range) => queryHeaders(table, clock, range),
+  read: (keys) => readSegments(table, clock, keys),
 })
 
 /**
- * writes: header and bodies concurrently · condition: no header under this key · cost: 1 WRU a started KB.
+ * writes: header and bodies concurrently · condition: no header under this key · cost: 1 WRU for each started KB.
  * Where the write of a body fails, the header is deleted. Where that fails too, pollers delete the header after a minute.
  */
 const insertSegment = async (table: TableClient, segment: NewSegment): Promise<'inserted' | 'exists'> => {
   const { header, bodies } = segmentItems(segment)
   const [head, ...rest] = await Promise.allSettled([
     table.put(header, ABSENT),
-    // A body has a key of its own and never changes, so a repeated put changes nothing.
+    // A body never changes, so a repeated put changes nothing.
     ...bodies.map((body) => table.put(body)),
   ])
   const failure = rest.find((result) => result.status === 'rejected')
@@ -38,6 +39,7 @@ const insertSegment = async (table: TableClient, segment: NewSegment): Promise<'
 
 const queryHeaders = async (
   table: TableClient,
+  clock: Clock,
   { partition, from, to, limit, consistent = false }: HeaderRange,
 ): Promise<HeaderPage> => {
   // DynamoDB refuses a range that ends before it starts.
@@ -53,23 +55,25 @@ const queryHeaders = async (
     ConsistentRead: consistent,
     Limit: limit,
   })
-  return { segments: items.map((item) => headerOf(partition, item)), more }
+  const now = clock.now()
+  return { segments: items.map((item) => headerOf(partition, item, now)), more }
 }
 
 const readSegments = async (
   table: TableClient,
+  clock: Clock,
   keys: readonly SegmentKey[],
 ): Promise<(StoredSegment | undefined)[]> => {
   const items = await table.getMany(keys.map(headerKey), true)
   const found = new Map(items.map((item) => [itemName(item), item]))
   const headers = keys.map((key) => {
     const item = found.get(itemName(headerKey(key)))
-    return item && { item, segment: headerOf(key.partition, item) }
+    return item && { item, segment: headerOf(key.partition, item, clock.now()) }
   })
   const bodies = await bodiesOf(table, headers.map((header) => header?.segment).filter(isDefined), true)
   return headers.map(
     (header): StoredSegment | undefined =>
-      header && { segment: header.segment, content: contentIn(header.item, header.segment, bodies) },
+      header && { segment: header.segment, ...contentIn(header.item, header.segment, bodies) },
   )
 }
 
@@ -101,11 +105,30 @@ export const bodiesOf = async (
 
 const itemName = ({ pk, sk }: Item): string => `${pk?.S} ${sk?.S}`
 
-/** The content of a segment, from its header item or from `bodies`. Nothing while a piece is missing. */
-export const contentIn = (item: Item | undefined, segment: Segment, bodies: Bodies): Content | undefined => {
-  if (segment.bodyItems === 0) return item?.p?.B && unpackContent(item.p.B)
-  if (!haveArrived(segment, bodies)) return undefined
-  return unpackContent(Buffer.concat(piecesOf(segment, bodies).filter(isDefined)))
+/**
+ * The content of a segment, from its header item or from `bodies`. Undefined where a piece is missing; with the
+ * reason where the content can't be read.
+ */
+export const contentIn = (
+  item: Item | undefined,
+  segment: Segment,
+  bodies: Bodies,
+): Pick<StoredSegment, 'content' | 'unreadable'> => {
+  if (segment.unreadable !== undefined) return { content: undefined, unreadable: segment.unreadable }
+  const packed = packedContent(item, segment, bodies)
+  if (!packed) return { content: undefined }
+  try {
+    const content = unpackContent(packed)
+    if (content.messages.length >= segment.slots.length) return { content }
+    return { content: undefined, unreadable: 'its content has fewer messages than its header' }
+  } catch (error) {
+    return { content: undefined, unreadable: reasonOf(error) }
+  }
+}
+
+const packedContent = (item: Item | undefined, segment: Segment, bodies: Bodies): Uint8Array | undefined => {
+  if (segment.bodyItems === 0) return item?.p?.B
+  return haveArrived(segment, bodies) ? Buffer.concat(piecesOf(segment, bodies).filter(isDefined)) : undefined
 }
 
 /** Whether every body item of a segment was found. */

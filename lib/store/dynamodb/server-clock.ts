@@ -3,9 +3,9 @@ import { type Clock, systemClock } from '../../clock.ts'
 
 /** A clock that knows how far it may be off. */
 export interface ServerClock extends Clock {
-  /** Half the width of the interval that the server's time is known to lie in, ms; Infinity while nothing is known. */
+  /** By how much the clock may be wrong, to either side; Infinity while nothing is known. */
   uncertaintyMs(): number
-  /** Whether the last responses had no time at all. Then the clock of this machine counts. */
+  /** Whether responses have no `Date` header. Then the clock is this machine's. */
   readonly untimed: boolean
 }
 
@@ -17,9 +17,9 @@ export interface LocalTime {
 
 const localTime: LocalTime = { wall: () => Date.now(), monotonic: () => performance.now() }
 
-/** A jump of the wall clock against the monotonic one by this much: the clock was set, or the machine slept. */
+/** A larger jump of the wall clock against the monotonic one means that the clock was set, or that the machine slept. */
 const JUMP_MS = 500
-/** How fast two clocks drift apart, at worst: 200 parts in a million. */
+/** How fast two clocks drift apart at most: 200 parts in a million. */
 const DRIFT = 0.000_2
 /** The `Date` header names whole seconds. */
 const RESOLUTION_MS = 1_000
@@ -31,20 +31,20 @@ const RESOLUTION_MS = 1_000
  */
 export const serverClock = (client: DynamoDBClient, local: LocalTime = localTime): ServerClock => {
   const offset = new ServerOffset(local)
-  // Not a middleware: a client that caches them, as ours do, would not see one that is added after its first call.
+  // Wraps the handler, because a client with `cacheMiddleware` ignores middleware that is added after its first call.
   const handler = client.config.requestHandler as unknown as RequestHandler
   const handle = handler.handle.bind(handler)
   handler.handle = async (...request) => {
-    const askedAt = local.monotonic()
+    const sentAt = local.monotonic()
     const answer = await handle(...request)
-    offset.learn(answer.response.headers.date, askedAt, local.monotonic())
+    offset.learn(answer.response.headers.date, sentAt, local.monotonic())
     return answer
   }
   return {
     now: () => Math.round(offset.now()),
     sleep: systemClock.sleep,
     uncertaintyMs: () => offset.uncertaintyMs(),
-    // With nothing to compare it with, the machine's own clock counts.
+    // Without a `Date` header there is nothing to compare the machine's clock with.
     doubtMs: () => (offset.untimed ? 0 : offset.uncertaintyMs()),
     get untimed() {
       return offset.untimed
@@ -56,7 +56,7 @@ export const serverClock = (client: DynamoDBClient, local: LocalTime = localTime
 interface Bounds {
   readonly low: number
   readonly high: number
-  /** When they held, by the monotonic clock. */
+  /** When the bounds held, by the monotonic clock. */
   readonly at: number
 }
 
@@ -87,8 +87,8 @@ class ServerOffset {
     return known ? (known.high - known.low) / 2 : Number.POSITIVE_INFINITY
   }
 
-  /** Takes in the header of a response, with the instants between which it was written. */
-  learn(date: string | undefined, askedAt: number, gotAt: number): void {
+  /** Narrows the bounds by the `Date` header of a response, whose request was sent and answered at these monotonic instants. */
+  learn(date: string | undefined, sentAt: number, answeredAt: number): void {
     const second = date === undefined ? Number.NaN : Date.parse(date)
     if (Number.isNaN(second)) {
       this.#untimed = this.#bounds === undefined
@@ -96,14 +96,14 @@ class ServerOffset {
     }
     this.#untimed = false
     const known = this.#widened()
-    const latest = { low: second - gotAt, high: second + RESOLUTION_MS - askedAt, at: gotAt }
+    const latest = { low: second - answeredAt, high: second + RESOLUTION_MS - sentAt, at: answeredAt }
     const low = Math.max(known?.low ?? latest.low, latest.low)
     const high = Math.min(known?.high ?? latest.high, latest.high)
-    // The intervals contradict each other, because a clock was set. The latest one counts.
-    this.#bounds = low <= high ? { low, high, at: gotAt } : latest
+    // Intervals that contradict each other mean that a clock was set: the latest interval counts.
+    this.#bounds = low <= high ? { low, high, at: answeredAt } : latest
   }
 
-  /** The bounds as wide as drift may have made them; none after a jump of the local clock. */
+  /** The bounds, widened by the drift since they held; undefined after a jump of the local clock. */
   #widened(): Bounds | undefined {
     const now = this.#local.monotonic()
     const shift = this.#local.wall() - now

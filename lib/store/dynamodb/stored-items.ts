@@ -1,9 +1,11 @@
 import { type DynamoDBClient, ScanCommand, type ScanCommandInput } from '@aws-sdk/client-dynamodb'
 import { partitionId, type SegmentKey, type SegmentPartition } from '../../model/segment-key.ts'
 import { KEY_KINDS, segmentKeyOf } from '../keys.ts'
+import type { DocumentKey } from '../port.ts'
 import type { StoredItem } from '../stored-item.ts'
+import { unreadable } from '../unreadable.ts'
 import { documentOf } from './documents.ts'
-import { headerOf, type Item } from './header-item.ts'
+import { type Item, readHeader } from './header-item.ts'
 import { bodiesOf, contentIn } from './segments.ts'
 import { TableClient } from './table-client.ts'
 import { ticketStateOf } from './tickets.ts'
@@ -11,13 +13,14 @@ import { ticketStateOf } from './tickets.ts'
 export interface StoredItemsParts {
   readonly client: DynamoDBClient
   readonly table: string
-  /** Epoch ms: what is past its time by then is left out. */
+  /** Epoch ms: items that have expired by then are left out. */
   readonly now: number
 }
 
 /**
- * Everything that a table keeps, page by page, while nobody writes to it. A segment whose content never arrived is left
- * out: its publish was not answered.
+ * Reads every item of a table, page by page. No process may write to the table meanwhile. A segment whose content was never
+ * stored is left out: its publish failed, or was not answered. An item that can't be read is an
+ * error that names it: the copy would lack it.
  *
  * reads: the table twice · cost: 0.5 RRU per 4 KB and scan
  */
@@ -34,7 +37,8 @@ export async function* storedItems({ client, table, now }: StoredItemsParts): As
       true,
     )
     const stored = segments.flatMap(({ item, segment }): StoredItem[] => {
-      const content = contentIn(item, segment, bodies)
+      const { content, unreadable: reason } = contentIn(item, segment, bodies)
+      if (reason !== undefined) throw unreadable(keyOf(item), reason)
       return content ? [{ kind: 'segment', stored: { segment: { ...segment, bodyItems: 0 }, content } }] : []
     })
     yield [...stored, ...live.flatMap(otherIn)]
@@ -55,7 +59,7 @@ async function* scanPages(client: DynamoDBClient, input: ScanCommandInput): Asyn
 const kindOf = ({ pk }: Item): string => pk?.S?.slice(0, 1) ?? ''
 const { segment: SEGMENT, body: BODY, ticket: TICKET } = KEY_KINDS
 
-/** The shard of each group, which the group's ticket is in. The keys of its segments do not name it. */
+/** The shard of each group, from the keys of the tickets: the keys of a group's segments do not name the shard. */
 const shardsOfGroups = async (pages: Pages): Promise<ReadonlyMap<string, number>> => {
   const shards = new Map<string, number>()
   for await (const items of pages({ ConsistentRead: true, ProjectionExpression: 'pk, sk' })) {
@@ -72,8 +76,15 @@ const groupName = ({ queue, generation }: SegmentPartition, group: string): stri
 const segmentIn = (item: Item, shards: ReadonlyMap<string, number>) => {
   if (kindOf(item) !== SEGMENT.letter) return undefined
   const key = segmentKeyOf({ partition: item.pk?.S ?? '', sort: item.sk?.S ?? '' })
-  return key && { item, segment: headerOf(withShard(key, shards), item) }
+  if (!key) return undefined
+  try {
+    return { item, segment: readHeader(withShard(key, shards), item) }
+  } catch (error) {
+    throw unreadable(keyOf(item), error)
+  }
 }
+
+const keyOf = ({ pk, sk }: Item): DocumentKey => ({ partition: pk?.S ?? '', sort: sk?.S ?? '' })
 
 const withShard = ({ partition }: SegmentKey, shards: ReadonlyMap<string, number>): SegmentPartition => {
   const { group } = partition

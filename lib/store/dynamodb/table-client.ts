@@ -16,26 +16,20 @@ import {
   TransactWriteItemsCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
+import { type Consumption, ConsumptionReport } from './consumption.ts'
 import type { Expression, Statement } from './expressions.ts'
 import { fault, isConflict, throttled } from './faults.ts'
 import type { Item } from './header-item.ts'
-
-export interface Consumption {
-  /** Command that consumed it, e.g. `UpdateItem`. */
-  readonly command: string
-  /** Read or write units of on-demand capacity. */
-  readonly units: number
-  readonly kind: 'read' | 'write'
-}
 
 export interface PutCondition {
   readonly ConditionExpression: string
   readonly ExpressionAttributeValues?: Record<string, AttributeValue>
 }
 
-/** `item` is the new image after a success, and what the condition met after a failure. */
+/** The outcome of a conditional write. */
 export interface ConditionalOutcome {
   readonly held: boolean
+  /** After a success the new item, after a failure the item that the condition met. */
   readonly item: Item | undefined
 }
 export type BatchOutcome = NonNullable<BatchExecuteStatementCommandOutput['Responses']>[number]
@@ -55,32 +49,29 @@ const MAX_KEYS = 100
 const CONFLICT_TRIES = 5
 const UNPROCESSED_TRIES = 6
 const CONFLICT_PAUSE_MS = 15
-/** Has a condition that failed answer the item that it met. */
+/** Asks for the item that a failed condition met. */
 const BEFORE = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const
 
 /** The requests that the store makes of its table: SDK commands, with every failure translated. */
 export class TableClient {
   readonly table: string
   readonly #client: DynamoDBClient
-  readonly #consumed: TableClientParts['consumed']
-  /** Asks for the capacity that a request consumed. */
-  readonly #capacity: { readonly ReturnConsumedCapacity?: 'TOTAL' }
+  readonly #report: ConsumptionReport
 
   constructor({ client, table, consumed }: TableClientParts) {
     this.table = table
     this.#client = client
-    this.#consumed = consumed
-    this.#capacity = consumed ? { ReturnConsumedCapacity: 'TOTAL' } : {}
+    this.#report = new ConsumptionReport(consumed)
   }
 
   async get(Key: Item, ConsistentRead: boolean): Promise<Item | undefined> {
-    const input = { TableName: this.table, Key, ConsistentRead, ...this.#capacity }
+    const input = { TableName: this.table, Key, ConsistentRead, ...this.#report.parameter }
     const output = await this.#send(() => this.#client.send(new GetItemCommand(input)))
-    this.#account('GetItem', 'read', output.ConsumedCapacity)
+    this.#report.used('GetItem', 'read', output.ConsumedCapacity, [Key])
     return output.Item
   }
 
-  /** Items found, in no order. */
+  /** Reads items by their keys. Returns those that are stored, in no order. */
   async getMany(keys: readonly Item[], consistent: boolean): Promise<Item[]> {
     // DynamoDB refuses a batch that names a key twice.
     const unique = [...new Map(keys.map((key) => [`${key.pk?.S} ${key.sk?.S}`, key])).values()]
@@ -92,15 +83,17 @@ export class TableClient {
   }
 
   async query(query: Omit<QueryCommandInput, 'TableName'>): Promise<{ items: Item[]; more: boolean }> {
-    const input = { TableName: this.table, ...query, ...this.#capacity }
+    const input = { TableName: this.table, ...query, ...this.#report.parameter }
     const output = await this.#send(() => this.#client.send(new QueryCommand(input)))
-    this.#account('Query', 'read', output.ConsumedCapacity)
+    this.#report.used('Query', 'read', output.ConsumedCapacity, [
+      { pk: query.ExpressionAttributeValues?.[':pk'] } as Item,
+    ])
     return { items: output.Items ?? [], more: output.LastEvaluatedKey !== undefined }
   }
 
   put(Item: Item, condition?: PutCondition): Promise<ConditionalOutcome> {
-    const input = { TableName: this.table, Item, ...condition, ...this.#capacity }
-    return this.#conditional('PutItem', () => this.#client.send(new PutItemCommand(input)))
+    const input = { TableName: this.table, Item, ...condition, ...this.#report.parameter }
+    return this.#conditional('PutItem', Item, () => this.#client.send(new PutItemCommand(input)))
   }
 
   update(expression: Expression): Promise<ConditionalOutcome> {
@@ -109,37 +102,40 @@ export class TableClient {
       ...expression,
       ReturnValues: 'ALL_NEW',
       ...BEFORE,
-      ...this.#capacity,
+      ...this.#report.parameter,
     } as const
-    return this.#conditional('UpdateItem', () => this.#client.send(new UpdateItemCommand(input)))
+    return this.#conditional('UpdateItem', expression.Key, () => this.#client.send(new UpdateItemCommand(input)))
   }
 
   delete(expression: Omit<Expression, 'UpdateExpression'>): Promise<ConditionalOutcome> {
-    const input = { TableName: this.table, ...expression, ...BEFORE, ...this.#capacity }
-    return this.#conditional('DeleteItem', () => this.#client.send(new DeleteItemCommand(input)))
+    const input = { TableName: this.table, ...expression, ...BEFORE, ...this.#report.parameter }
+    return this.#conditional('DeleteItem', expression.Key, () => this.#client.send(new DeleteItemCommand(input)))
   }
 
-  /** Up to 25 statements; outcomes in their order. */
+  /** Sends up to 25 statements. Returns their outcomes, in order. */
   async batch(statements: readonly Statement[]): Promise<BatchOutcome[]> {
-    const input = { Statements: statements.map((statement) => ({ ...statement, ...BEFORE })), ...this.#capacity }
+    const input = {
+      Statements: statements.map((statement) => ({ ...statement, ...BEFORE })),
+      ...this.#report.parameter,
+    }
     const output = await this.#send(() => this.#client.send(new BatchExecuteStatementCommand(input)))
-    this.#account('BatchExecuteStatement', 'write', output.ConsumedCapacity)
+    this.#report.used('BatchExecuteStatement', 'write', output.ConsumedCapacity, statements.map(keyOfStatement))
     return output.Responses ?? []
   }
 
   async transact(items: readonly TransactWriteItem[]): Promise<TransactResult> {
-    // One token for all tries, so that one whose answer was lost is not done twice; a cancelled one was not done.
+    // The token stays the same for all tries, so that a transaction whose answer was lost is not done twice. A cancelled one was not done.
     let token = randomUUID()
     for (let attempt = 1; ; attempt++) {
       try {
-        const input = { TransactItems: [...items], ClientRequestToken: token, ...this.#capacity }
+        const input = { TransactItems: [...items], ClientRequestToken: token, ...this.#report.parameter }
         const output = await this.#client.send(new TransactWriteItemsCommand(input))
-        this.#account('TransactWriteItems', 'write', output.ConsumedCapacity)
+        this.#report.used('TransactWriteItems', 'write', output.ConsumedCapacity, items.map(keyOfWrite))
         return { applied: true }
       } catch (error) {
         const { reasons, failures, code } = cancellationOf(error)
         if (failures.length > 0) {
-          for (const _ of reasons) this.lost('TransactWriteItems')
+          this.#report.lost('TransactWriteItems', items.map(keyOfWrite), reasons.length)
           return { applied: false, failures }
         }
         const { name } = error as Error
@@ -153,18 +149,9 @@ export class TableClient {
     }
   }
 
-  /**
-   * Accounts for a condition that failed in a batch, whose response has no capacity for it. It is billed like a write of the item that
-   * the condition met, and the error does not have the number of units.
-   */
-  lost(command: string): void {
-    this.#consumed?.({ command: `${command} lost`, kind: 'write', units: 1 })
-  }
-
-  #account(command: string, kind: 'read' | 'write', used: ConsumedCapacity | ConsumedCapacity[] | undefined): void {
-    if (!this.#consumed) return
-    const units = [used ?? []].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0)
-    this.#consumed({ command, kind, units })
+  /** Accounts for a condition that failed in a batch. */
+  lost(command: string, key: Item): void {
+    this.#report.lost(command, [key])
   }
 
   /** Sends a request. Retries a conflict with another writer's transaction, and translates other failures. */
@@ -181,33 +168,34 @@ export class TableClient {
 
   #conditional(
     command: string,
+    key: Item,
     request: () => Promise<{ Attributes?: Item | undefined; ConsumedCapacity?: ConsumedCapacity | undefined }>,
   ): Promise<ConditionalOutcome> {
     return this.#send(async () => {
       try {
         const { Attributes, ConsumedCapacity } = await request()
-        this.#account(command, 'write', ConsumedCapacity)
+        this.#report.used(command, 'write', ConsumedCapacity, [key])
         return { held: true, item: Attributes }
       } catch (error) {
         const failure = error as Error & { Item?: Item }
         if (failure.name !== 'ConditionalCheckFailedException') throw error
-        this.lost(command)
+        this.#report.lost(command, [key])
         return { held: false, item: failure.Item }
       }
     })
   }
 
-  /** At most as many keys as one request takes. */
+  /** @param keys at most `MAX_KEYS` */
   async #getSome(keys: readonly Item[], ConsistentRead: boolean): Promise<Item[]> {
     const found: Item[] = []
     let wanted: Item[] = [...keys]
     for (let attempt = 1; wanted.length > 0; attempt++) {
-      const input = { RequestItems: { [this.table]: { Keys: wanted, ConsistentRead } }, ...this.#capacity }
+      const input = { RequestItems: { [this.table]: { Keys: wanted, ConsistentRead } }, ...this.#report.parameter }
       const output = await this.#send(() => this.#client.send(new BatchGetItemCommand(input)))
-      this.#account('BatchGetItem', 'read', output.ConsumedCapacity)
+      this.#report.used('BatchGetItem', 'read', output.ConsumedCapacity, wanted)
       found.push(...(output.Responses?.[this.table] ?? []))
       const left = output.UnprocessedKeys?.[this.table]?.Keys ?? []
-      // Some keys are left where the response is full, all of them where the table is throttled.
+      // DynamoDB leaves some keys where the response is full, and all of them where the table is throttled.
       if (left.length < wanted.length) attempt = 0
       else if (attempt === UNPROCESSED_TRIES) throw throttled('unknown')
       wanted = left
@@ -217,12 +205,21 @@ export class TableClient {
   }
 }
 
+/** The partition key is the first parameter that is a string: states of messages are bytes, and versions numbers. */
+const keyOfStatement = ({ Parameters }: Statement): Item => {
+  const pk = Parameters.find(({ S }) => S !== undefined)
+  return pk ? { pk } : {}
+}
+
+const keyOfWrite = ({ Put, Update, Delete, ConditionCheck }: TransactWriteItem): Item =>
+  Put?.Item ?? (Update ?? Delete ?? ConditionCheck)?.Key ?? {}
+
 interface Reason {
   readonly Code?: string
   readonly Item?: Item
 }
 
-/** Why DynamoDB cancelled a transaction: the conditions that failed, else the code of the first other reason. */
+/** The reasons of a cancelled transaction: all, those that are failed conditions, and the code of the first one. */
 const cancellationOf = (error: unknown) => {
   const { CancellationReasons: reasons = [] } = error as { CancellationReasons?: readonly Reason[] }
   const failures = reasons.flatMap(({ Code, Item }, position) =>
@@ -231,5 +228,5 @@ const cancellationOf = (error: unknown) => {
   return { reasons, failures, code: reasons.find(({ Code }) => Code !== undefined && Code !== 'None')?.Code }
 }
 
-/** Full jitter, so that requests that collided once do not collide again. */
+/** Waits for a random time, so that two requests that met a conflict are not sent again at the same moment. */
 const pause = (attempt: number): Promise<void> => sleep(Math.random() * CONFLICT_PAUSE_MS * 2 ** attempt)

@@ -13,15 +13,15 @@ const { partitionKey, sortKey, timeToLive } = TABLE_SHAPE
 
 export interface CreateTableOptions {
   /**
-   * Is called with a sentence where the TTL is off and could not be turned on. The table works without it, and keeps expired items
-   * for good. @default a warning of the Node process
+   * Called with a sentence where the table's TTL is off and could not be turned on. The table works without TTL, and keeps
+   * expired items for good. @default emits a warning of the Node process
    */
   readonly warn?: (message: string) => void
 }
 
 /**
- * Creates the table when it is missing, and waits until it accepts requests. Turns the TTL of any table on that has none,
- * such as one restored from a backup. Any number of processes may do so at once.
+ * Creates the table when it is missing, and waits until it accepts requests. Turns on the TTL of a table that has none, such
+ * as one restored from a backup. Any number of processes may call this at the same time.
  */
 export const createTable = async (
   client: DynamoDBClient,
@@ -77,20 +77,20 @@ export const turnTimeToLiveOn = async (client: DynamoDBClient, table: string): P
       const TimeToLiveSpecification = { AttributeName: timeToLive, Enabled: true }
       await client.send(new UpdateTimeToLiveCommand({ TableName: table, TimeToLiveSpecification }))
     } catch (error) {
-      // Refused too where another process turned it on first. DynamoDB accepts one change an hour.
+      // DynamoDB accepts one change an hour, so it also refuses this one where another process has turned the TTL on.
       const now = await timeToLiveOf(client, table)
       return isOn(now) ? otherAttribute(now) : `its TTL could not be turned on: ${(error as Error).message}`
     }
     return undefined
   } catch (error) {
     if ((error as Error).name !== 'AccessDeniedException') throw error
-    return `whether its TTL is on is not known, for want of dynamodb:DescribeTimeToLive: ${(error as Error).message}`
+    return `whether its TTL is on is not known, because this process lacks the right dynamodb:DescribeTimeToLive: ${(error as Error).message}`
   }
 }
 
 /**
- * What is wrong with the TTL: undefined where it is on for the attribute that the store uses, else the other attribute that it is on
- * for, if any.
+ * Checks the TTL. Returns undefined where it is on for the attribute that the store uses, an empty object where it is off,
+ * and otherwise the attribute that it is on for.
  */
 export const timeToLiveProblem = async (
   client: DynamoDBClient,

@@ -11,10 +11,10 @@ import type { TableClient } from './table-client.ts'
  *
  *     pk  t#<queue>#<generation>#<shard>
  *     sk  hash of the group, 14 hex digits
- *     l   last sequence number, S, 15 hex digits: compared as text; on standard queues a mark of the last publish
- *     u   locked until, N, epoch ms; absent while the group is idle, until something is published
- *     t   since when it waits for its turn, S, 15 hex digits; absent with `u`, and on standard queues
- *     m   last number when `u` was set, where the lock ends with the next number; S
+ *     l   last sequence number, S, 15 hex digits, compared as text; on standard queues a mark of the last publish
+ *     u   locked until, N, epoch ms; absent while the group is idle
+ *     t   the turn: since when the group waits to be polled, S, 15 hex digits; absent without `u`, and on standard queues
+ *     m   for a lock that ends with the next publish: the last sequence number when the lock was set, S
  *     x   TTL, N, epoch seconds
  */
 const ticketKey = ({ partition, group }: TicketKey): Item => ({
@@ -47,7 +47,7 @@ export const ticketOperations = (
     const { held, item } = await table.update(lockExpression(key, lock))
     const { lockedUntil, turn } = lock
     const ticket = item && ticketOf(key.partition, item)
-    // A lock that the SDK sent again after a lost response finds the ticket as the first one left it.
+    // A ticket that has this lock was locked by the same request, which the SDK sent again after a lost response.
     return held || (ticket?.lockedUntil === lockedUntil && ticket.turn === turn) ? ticket : undefined
   },
   markTicket: async (key, until, options = {}) => (await table.update(markExpression(key, until, options))).held,
@@ -140,6 +140,7 @@ export const ticketStateOf = (item: Item): TicketState => ({
 })
 
 const lockedUntilOf = ({ u, m, l }: Item): number => {
-  if (u?.N === undefined) return Number.POSITIVE_INFINITY
-  return m !== undefined && m.S !== l?.S ? 0 : Number(u.N)
+  if (u === undefined) return Number.POSITIVE_INFINITY
+  // A lock that can't be read is none: polls must not wait for it for ever.
+  return m !== undefined && m.S !== l?.S ? 0 : Number(u.N ?? 0)
 }

@@ -8,12 +8,15 @@ import { segmentItems } from './segment-items.ts'
 import type { TableClient } from './table-client.ts'
 import { advanceExpression, touchExpression } from './tickets.ts'
 
-/** A lone write needs no transaction, which costs double. */
+/**
+ * writes: all writes in one transaction; a lone write in a plain request
+ * cost: 2 WRU for each started KB of an item, 1 WRU for a lone write
+ */
 export const transactOperation = (table: TableClient, clock: Clock): Pick<Store, 'transact'> => ({
   transact: async (writes) => {
     const now = clock.now()
     const made = writes.map((write) => itemsOf(write, now))
-    // Bodies are written before the header that needs them. TTL deletes those of a failed transaction.
+    // Bodies are written before the header that refers to them. TTL deletes the bodies of a failed transaction.
     await Promise.all(made.flatMap(({ bodies }) => bodies.map((body) => table.put(body))))
     const items = made.map(({ item }, position) => ({ item, position }))
     const [only, another] = items
@@ -30,7 +33,7 @@ export const transactOperation = (table: TableClient, clock: Clock): Pick<Store,
   },
 })
 
-/** The writes as actions of a transaction that is sent elsewhere. */
+/** Turns writes into actions of a transaction that another module sends, with the caller's own writes. */
 export const sharedTable = (table: TableClient, client: unknown, clock: Clock): SharedTable => ({
   name: table.table,
   client,
@@ -96,7 +99,7 @@ const single = async (table: TableClient, write: ItemWrite): Promise<boolean> =>
 }
 
 const named = (TableName: string, { Put, Update, Delete, ConditionCheck }: ItemWrite): TransactWriteItem => {
-  // The item that a failed condition met saves its writer a read.
+  // A failed condition returns the item that it met, so that the caller need not read it.
   const common = { TableName, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const }
   if (Put) return { Put: { ...common, ...Put } as NonNullable<TransactWriteItem['Put']> }
   if (Update) return { Update: { ...common, ...Update } as NonNullable<TransactWriteItem['Update']> }

@@ -7,7 +7,7 @@ import type { Item } from './header-item.ts'
 type Kind = 'Put' | 'Update' | 'Delete' | 'ConditionCheck'
 const KINDS = ['Put', 'Update', 'Delete', 'ConditionCheck'] as const satisfies readonly Kind[]
 
-/** One action: where it writes, and what of it counts towards the size of a transaction. */
+/** One action of a transaction: the item that it writes or checks, and its bytes. */
 interface Action {
   readonly name: string
   readonly table: string
@@ -18,10 +18,11 @@ interface Action {
 }
 
 /**
- * Refuses what DynamoDB would refuse, before anything is sent and in words that name the entry: more than 100 actions or
- * 4 MB, and two actions on one item, be it one of Holdfast's or of the caller's own.
+ * Refuses what DynamoDB would refuse, before anything is sent and with an error that names the entry: more than 100 actions
+ * or 4 MB, and two actions on one item, whether they are Holdfast's or the caller's own.
  *
- * Two puts of the caller's into a table that no other entry names a key of are left to DynamoDB: its key is not known here.
+ * Where all of the caller's entries for a table are puts, the table's key is not known here, and DynamoDB refuses two on one
+ * item.
  */
 export const checkTransaction = (
   table: string,
@@ -33,7 +34,7 @@ export const checkTransaction = (
     const parts = `${ours.length} of Holdfast's and ${own.length} of your own`
     throw new HoldfastError(
       'InvalidRequest',
-      `the transaction has ${count} actions, ${parts}, and DynamoDB takes up to ${LIMITS.transactionActions}`,
+      `the transaction has ${count} actions, ${parts}, but DynamoDB takes up to ${LIMITS.transactionActions}: split it`,
       { field: 'transaction', value: count },
     )
   }
@@ -52,7 +53,7 @@ const checkBytes = (actions: readonly Action[]): void => {
   if (bytes <= LIMITS.transactionBytes) return
   throw new HoldfastError(
     'MessageTooLarge',
-    `the transaction's items have ${bytes} bytes together, and DynamoDB takes up to ${LIMITS.transactionBytes}`,
+    `the transaction's items have ${bytes} bytes together, but DynamoDB takes up to ${LIMITS.transactionBytes}: split it`,
     { field: 'transaction', value: bytes },
   )
 }
@@ -112,15 +113,15 @@ const TYPES = new Set(['S', 'N', 'B', 'SS', 'NS', 'BS', 'M', 'L', 'NULL', 'BOOL'
 const isAttributeValue = (value: unknown): value is AttributeValue =>
   typeof value === 'object' && value !== null && Object.keys(value).some((type) => TYPES.has(type))
 
-/** A key attribute as text: numbers and bytes that are equal to DynamoDB are equal here. */
+/** A key attribute as text: values that DynamoDB takes for equal have equal texts. */
 const canonical = (value: AttributeValue | undefined): string => {
-  // As many digits as a number of JavaScript's holds exactly; longer ones are compared as they are written.
+  // A number of JavaScript holds 15 digits exactly; longer numbers are compared as they are written.
   if (value?.N !== undefined) return `N${value.N.replace(/\D/g, '').length > 15 ? value.N : Number(value.N)}`
   if (value?.B !== undefined) return `B${Buffer.from(value.B).toString('base64')}`
   return `S${value?.S}`
 }
 
-/** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html */
+/** An item's size. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html */
 const itemBytes = (item: Item): number =>
   Object.entries(item).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + valueBytes(value), 0)
 

@@ -10,17 +10,17 @@ export interface Entry {
   readonly content: Content | StoredContent
 }
 
-/** Content that a map has not read yet. It can be loaded in the step that got the entry, and not later. */
+/** Content that the map has not read yet. Only the step that got the entry can load it. */
 export interface StoredContent {
   load(): Content | undefined
 }
 
 export interface StoredDocument extends Document {
-  /** Epoch ms; kept for good when absent. */
+  /** Epoch ms. @default never */
   readonly expiresAt?: number | undefined
 }
 
-/** Everything that the adapter keeps. */
+/** Everything that a keyed store keeps. */
 export interface Maps {
   /** By partition id and sort key. */
   readonly segments: OrderedMap<Entry>

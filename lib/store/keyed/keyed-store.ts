@@ -12,14 +12,14 @@ import { failureOf, holds, perform } from './writes.ts'
 export interface KeyedStoreParts {
   readonly maps: KeyedMaps<Maps>
   readonly clock: Clock
-  /** Whether a read deletes expired entries that it comes across. @default false: `reclaim` does */
+  /** Whether a read deletes the expired entries that it meets. @default false: only `reclaim` deletes them */
   readonly readsMayWrite?: boolean
 }
 
 /**
- * The store on ordered maps, in memory or on disk. Each operation is one atomic step, and its conditions are checked by the same
- * functions that define the engine's rules. A step checks every condition before its first write, because a map need not undo
- * the writes of a step that throws.
+ * The store on ordered maps, in memory or on disk. Each operation is one atomic step. The pure functions of the engine's
+ * rules check its conditions. A step checks every condition before its first write, because a map need not undo the writes
+ * of a step that throws.
  */
 export const keyedStore = (parts: KeyedStoreParts): Store => ({
   ...segmentSteps(parts),
@@ -58,7 +58,7 @@ const claimEntry = (all: Maps, { change }: Claim, now: number): ClaimOutcome => 
   return { applied: true, segment: outcome.segment, content: entry && contentIn(entry) }
 }
 
-/** All of the claims and the fence, or nothing where a condition does not hold. */
+/** Makes all of the claims and writes the fence, or does nothing where a condition does not hold. */
 const claimEntries = (
   all: Maps,
   claims: readonly Claim[],
@@ -108,7 +108,7 @@ const documentSteps = ({ maps, clock }: KeyedStoreParts): DocumentSteps => ({
     }),
 })
 
-/** A consistent read sees nothing that might still be lost. */
+/** Does a read. A consistent one waits until the writes that it saw are stored, so that they can't be lost after it. */
 const reading = <T>(maps: KeyedMaps<Maps>, consistent: boolean | undefined, work: (all: Maps) => T): Promise<T> =>
   consistent ? maps.atomically(work) : maps.read(work)
 

@@ -3,9 +3,9 @@ import type { StoredItem } from '../stored-item.ts'
 import type { Maps } from './entries.ts'
 import type { KeyedMaps } from './ordered-map.ts'
 
-/** Loads the items of another store. */
+/** Takes over the items of another store. */
 export interface Load {
-  /** Stores items exactly as they are, in place of what is stored under their keys. */
+  /** Stores items exactly as they are, and replaces what is stored under their keys. */
   load(items: readonly StoredItem[]): Promise<void>
 }
 

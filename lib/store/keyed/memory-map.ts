@@ -1,15 +1,15 @@
 import type { OrderedMap } from './ordered-map.ts'
 import { SortedMap } from './sorted-map.ts'
 
-/** Partitions that became empty are kept for the next write to them, this many at most. */
+/** How many empty partitions are kept for the next write to them. */
 const MAX_EMPTY = 1_000
 
-/** An ordered map in memory. Its work is atomic because it never yields. */
+/** An ordered map in memory. Each step is atomic because no method yields to other work. */
 export class MemoryMap<V> implements OrderedMap<V> {
   readonly #partitions = new Map<string, SortedMap<V>>()
   /** Partitions that held nothing when they were last written to. */
   readonly #empty = new Set<string>()
-  // Several lookups in a row are of one partition.
+  // The partition of the last lookup: the next lookup is often of the same one.
   #lastPartition: string | undefined
   #last: SortedMap<V> | undefined
 

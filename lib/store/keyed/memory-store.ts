@@ -7,8 +7,8 @@ import type { KeyedMaps } from './ordered-map.ts'
 import { type Reclaim, reclaimer } from './reclaim.ts'
 
 /**
- * The store in memory, the reference for every other store. Its data is lost when the process ends. A process that runs for long calls
- * `reclaim` from time to time.
+ * The store in memory, the reference for every other store. Its data is lost when the process ends. A process that runs for
+ * a long time calls `reclaim` from time to time, which frees expired messages.
  */
 export const memoryStore = ({ clock = systemClock }: { clock?: Clock } = {}): Store & Reclaim => {
   const maps = memoryMaps()

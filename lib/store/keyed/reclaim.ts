@@ -5,7 +5,7 @@ import { KEY_KINDS, queueKey } from '../keys.ts'
 import { type Entry, isExpired, type Maps, type StoredDocument } from './entries.ts'
 import type { KeyedMaps, OrderedMap } from './ordered-map.ts'
 
-/** Deletes entries that no operation returns any more. DynamoDB does this by its TTL, and later. */
+/** Deletes entries that no operation returns any more. In DynamoDB the TTL does this, later. */
 export interface Reclaim {
   /**
    * Examines the next entries, at most `limit`, from where the last call stopped. Deletes those that have expired, or that a purge, a
@@ -14,7 +14,7 @@ export interface Reclaim {
   reclaim(limit: number): Promise<number>
 }
 
-/** A map, with the rule for which of its values can be deleted. */
+/** A pass through one of the maps, with the rule for which of its values can be deleted. */
 interface Pass<V> {
   mapOf(all: Maps): OrderedMap<V>
   /** Whether no operation can return a value of a partition any more. */
@@ -32,7 +32,7 @@ export const reclaimer = (maps: KeyedMaps<Maps>, clock: Clock): Reclaim => {
       let deleted = 0
       for (let left = limit; left > 0; ) {
         const pass = passes[at]
-        // The next call begins anew.
+        // All passes are over: the next call begins with the first one.
         if (!pass) break
         const step = await maps.atomically((all) => pass(all, Math.min(STEP, left), clock.now()))
         deleted += step.deleted
@@ -51,7 +51,7 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 interface Step {
   readonly seen: number
   readonly deleted: number
-  /** Whether the pass is over: then the next step begins another. */
+  /** Whether the pass is over: the next step then begins another pass. */
   readonly isLast: boolean
 }
 
@@ -76,7 +76,7 @@ const resumable = <V>({ mapOf, judge }: Pass<V>) => {
         from = ''
       }
       const part = reclaimFrom(map, { partition, from, limit: limit - seen }, judge(all, partition, now))
-      // An empty partition is some work, too.
+      // Counts the partition too, because finding an empty one is also work.
       seen += part.seen + 1
       deleted += part.deleted
       from = part.next ?? ''
@@ -117,7 +117,7 @@ const SEGMENTS: Pass<Entry> = {
     return ({ segment }) =>
       isDropped(queue, segment, now) &&
       isDropped(queue, asDelayed(queue, segment), now) &&
-      // The header shows that its messages were not acked, so it stays as long as any of their results.
+      // The header shows that its messages were not acked, so the header is kept as long as any result of theirs.
       (segment.keptUntil === undefined || segment.keptUntil <= now)
   },
 }
@@ -127,7 +127,7 @@ const TICKETS: Pass<{ readonly expiresAt: number }> = {
   judge: (all, partition, now) => (lifeOf(all, partition) === 'over' ? () => true : (ticket) => isExpired(ticket, now)),
 }
 
-/** Letters of the kinds of documents that are gone with their queue. */
+/** Letters of the kinds of documents that end with a generation of their queue. */
 const OF_GENERATIONS: ReadonlySet<string> = new Set(
   Object.values(KEY_KINDS).flatMap(({ letter, names }) => (names === 'generation' ? [letter] : [])),
 )
@@ -141,8 +141,8 @@ const DOCUMENTS: Pass<StoredDocument> = {
 }
 
 /**
- * The queue of a partition, by the beginning of its id, `<queue>#<generation>#…`: the queue's record, or `over` when the generation
- * has ended. A record outlives its queue for a day; without a record the answer is `unknown`.
+ * The record of a partition's queue, found by the beginning of the partition's id, `<queue>#<generation>#…`. `over` where the
+ * generation has ended. `unknown` without a record, which is kept for a day after the queue's deletion.
  */
 const lifeOf = ({ documents }: Maps, id: string): QueueRecord | 'over' | 'unknown' => {
   const [name = '', generation] = id.split('#', 2)

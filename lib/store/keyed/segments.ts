@@ -18,7 +18,7 @@ export const insert = ({ segments }: Maps, { segment, content }: NewSegment, now
   return 'inserted'
 }
 
-/** Makes a change. Returns its outcome and the entry that it met. */
+/** Makes a change. Returns the change's outcome and the entry before it. */
 export const changeEntry = (
   { segments }: Maps,
   change: Change,

@@ -1,11 +1,12 @@
+/** How many deleted keys may stay in the list of keys, beyond one for each stored key. */
 const COMPACT_AT = 1_024
 
-/** A map ordered by string keys, made for queues: most insertions at the end, most deletions at the front. */
+/** A map ordered by string keys, made for queues: most insertions are at the end, most deletions at the front. */
 export class SortedMap<V> {
   readonly #values = new Map<string, V>()
-  /** Keys in order; deleted ones stay until they outnumber the living. */
+  /** Keys in order. Deleted keys stay until they outnumber the stored ones. */
   #keys: string[] = []
-  /** Position of the first key that may not be deleted. */
+  /** All keys before this position are deleted. */
   #head = 0
 
   get size(): number {
@@ -16,7 +17,7 @@ export class SortedMap<V> {
     return this.#values.get(key)
   }
 
-  /** Whether a key is known to lie behind all others, without a lookup: in a large map a lookup misses every cache. */
+  /** Whether a key lies behind all others. Needs no lookup, which in a large map misses the processor's caches. */
   isBehind(key: string): boolean {
     const last = this.#keys.at(-1)
     return last === undefined || last < key
@@ -26,7 +27,7 @@ export class SortedMap<V> {
     if (this.isBehind(key)) this.#keys.push(key)
     else if (!this.#values.has(key)) {
       const position = this.#lowerBound(key)
-      // A deleted key may still be there.
+      // A deleted key may still be in the list.
       if (this.#keys[position] !== key) this.#keys.splice(position, 0, key)
     }
     this.#values.set(key, value)
@@ -38,9 +39,9 @@ export class SortedMap<V> {
     if (this.#keys.length > 2 * this.#values.size + COMPACT_AT) this.#compact()
   }
 
-  /** Calls `visit` with the values of `from <= key <= to`, in order, until it returns false. It may delete the value of its call. */
+  /** Calls `visit` with the values of `from <= key <= to`, in order, until it returns false. `visit` may delete the value that it gets. */
   visit(from: string, to: string, visit: (key: string, value: V) => boolean): void {
-    // Compaction between steps would move positions, so each step starts from the last key.
+    // A deletion may compact the keys, which moves positions: then the position is found again behind the last key.
     let snapshot = this.#keys
     let position = this.#lowerBound(from)
     let last = ''
@@ -58,7 +59,7 @@ export class SortedMap<V> {
     }
   }
 
-  /** The first key from this one on. */
+  /** The first stored key that is not before `from`. */
   firstFrom(from: string): string | undefined {
     for (let position = this.#lowerBound(from); position < this.#keys.length; position++) {
       const key = this.#keys[position] as string
@@ -67,12 +68,12 @@ export class SortedMap<V> {
     return undefined
   }
 
-  /** No key lies behind this one, which may be gone. */
+  /** The last key, which may be deleted: no stored key lies behind it. */
   bound(): string | undefined {
     return this.#keys.at(-1)
   }
 
-  /** Position of the first key from this one on, by halving. */
+  /** Position of the first key that is not before `key`, found by binary search. */
   #lowerBound(key: string): number {
     let low = this.#head
     let high = this.#keys.length

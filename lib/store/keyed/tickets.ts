@@ -12,7 +12,7 @@ export const ticketAt = (
   now: number,
 ): TicketState | undefined => live(map.get(shardId(partition), group), now)
 
-/** Applies a command by the rule for tickets. Returns whether it applied, and the ticket after it. */
+/** Applies a command by the rule for tickets. Returns whether its condition held, and the ticket afterwards. */
 export const command = (
   maps: Maps,
   key: TicketKey,

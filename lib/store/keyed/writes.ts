@@ -6,6 +6,7 @@ import type { Maps } from './entries.ts'
 import { changeEntry, entryAt, insert } from './segments.ts'
 import { command, ticketAt } from './tickets.ts'
 
+/** Whether the condition of a write holds. */
 export const holds = (maps: Maps, write: Write, now: number): boolean => {
   switch (write.kind) {
     case 'insert':
@@ -22,6 +23,7 @@ export const holds = (maps: Maps, write: Write, now: number): boolean => {
   }
 }
 
+/** Makes a write whose condition holds. */
 export const perform = (maps: Maps, write: Write, now: number): void => {
   switch (write.kind) {
     case 'insert':
@@ -47,6 +49,7 @@ export const perform = (maps: Maps, write: Write, now: number): void => {
   }
 }
 
+/** The failure of a write whose condition does not hold, with the state that it met. */
 export const failureOf = (maps: Maps, write: Write, position: number, now: number): WriteFailure => {
   if (write.kind === 'advance') {
     const lastSequence = ticketAt(maps, write.key, now)?.lastSequence

@@ -2,27 +2,27 @@ import { invalid, unknownField } from '../../model/errors.ts'
 import { OPERATOR_NAMES, operatorIn, operatorTest, plain, type ScalarTest } from './operators.ts'
 import { flattened, isObject, member, scalarText, type Tagged, type TaggedObject } from './tagged-json.ts'
 
-/** Whether an event is what a pattern describes. In time linear in the size of the event. */
+/** Whether an event matches a pattern. Takes time linear in the size of the event. */
 export type EventTest = (event: TaggedObject) => boolean
 
-/** What is asked of one object: of all the fields, and of one alternative of each `$or`. */
+/** A compiled pattern of one object: all fields must match, and one alternative of each `$or`. */
 interface ObjectPattern {
   readonly fields: readonly { readonly name: string; readonly test: FieldTest }[]
   readonly alternatives: readonly (readonly ObjectPattern[])[]
-  /** Whether it asks for nothing but the absence of fields. */
+  /** Whether the pattern only requires that fields are absent. */
   readonly onlyAbsence: boolean
 }
 
-/** Takes nothing where the field is absent. */
+/** Tests a field's value, which is undefined where the field is absent. */
 type FieldTest = (value: Tagged | undefined) => boolean
 
-/** A pattern that nests deeper is a mistake, or an attack. */
+/** A pattern that nests deeper is refused: it is a mistake, or an attack. */
 const MAX_DEPTH = 50
 
 export interface PatternRules {
-  /** The names that events have at the top; others are refused, since nothing would match. */
+  /** The names of an event's fields. A pattern with another name is refused, because no event would match it. */
   readonly names: readonly string[]
-  /** Name of the field at the top that is either plain text or JSON, and matches patterns of its own kind alone. */
+  /** The name of the field that is plain text or JSON. A pattern of text matches only text, and one of JSON only JSON. */
   readonly text: string
 }
 
@@ -94,13 +94,13 @@ const fieldPattern = (
   return { test: (found) => holdsIn(inner, found), onlyAbsence: inner.onlyAbsence }
 }
 
-/** Text is compared with text, and JSON with JSON: `null` and the absence of a field of text are not asked for. */
+/** A test of the field that is text or JSON: a list of values is a pattern of text, an object a pattern of JSON. */
 const ofOwnKind =
   (pattern: Tagged, test: FieldTest): FieldTest =>
   (value) =>
     (typeof value === 'string') === Array.isArray(pattern) && test(value)
 
-/** The values that a field may have. */
+/** Compiles the list of values of which a field must have one. */
 const leafPattern = (values: readonly Tagged[], field: string): { test: FieldTest; onlyAbsence: boolean } => {
   if (values.length === 0) throw invalid(field, 'empty', 'must have a value')
   const texts = new Set<string>()
@@ -128,7 +128,7 @@ const leafPattern = (values: readonly Tagged[], field: string): { test: FieldTes
   return { test, onlyAbsence: absent && texts.size === 0 && tests.length === 0 }
 }
 
-/** Whether an object in a value is as the pattern says; of the absence of fields, whether all are. */
+/** Whether one of the objects in a value matches. A pattern that only requires absent fields must match all of them. */
 const holdsIn = (pattern: ObjectPattern, value: Tagged | undefined): boolean => {
   const objects = flattened(value).filter(isObject)
   if (objects.length === 0) return holds(pattern, undefined)

@@ -3,22 +3,22 @@ import type { JsonValue } from '../../model/message.ts'
 import { type EventTest, eventPattern } from './event-pattern.ts'
 import { type Tagged, type TaggedObject, taggedJson } from './tagged-json.ts'
 
-/** A pattern of EventBridge for the records of SQS's event: an object, or its JSON, which keeps how numbers are written. */
+/** A pattern of EventBridge for the records of SQS's event: an object, or JSON text, in which `1.0` and `1` stay different. */
 export type FilterPattern = string | { readonly [field: string]: JsonValue }
 
 /**
- * What becomes of messages that match no pattern: they are deleted, as an ack does, or moved to the queue of this name,
- * which is of the same kind, FIFO or standard.
+ * What happens to messages that match no pattern: they are acked, or moved to the queue of this name, which is of the same
+ * kind, FIFO or standard.
  */
 export type Unmatched = 'delete' | { readonly queue: string }
 
-/** The record of SQS's event that would bring a message. */
+/** The record that a message has in SQS's event. */
 export interface FilteredRecord {
   readonly body: string
   readonly [field: string]: unknown
 }
 
-/** Whether a function is to get a record. */
+/** Whether a record matches one of the patterns, so that the function gets it. */
 export type Filter = (record: FilteredRecord) => boolean
 
 /** The limits of Lambda's event source mappings, whose quota of five patterns can be raised to ten. */
@@ -29,7 +29,7 @@ const RULES = {
   text: 'body',
 } as const
 
-/** The JSON of patterns, each checked, as a trigger keeps them. @throws `InvalidRequest` */
+/** Checks patterns, and returns their JSON, which a trigger stores. @throws `InvalidRequest` */
 export const checkedFilter = (given: FilterPattern | readonly FilterPattern[]): readonly string[] => {
   const patterns = Array.isArray(given) ? (given as readonly FilterPattern[]) : [given as FilterPattern]
   if (patterns.length < 1 || patterns.length > FILTER_LIMITS.patterns) {
@@ -53,22 +53,23 @@ const jsonOf = (pattern: unknown, field: string): string => {
   try {
     return JSON.stringify(pattern)
   } catch {
-    throw invalid(field, 'another', 'must be an object of JSON')
+    throw invalid(field, 'an object', 'must be an object that JSON can represent')
   }
 }
 
-const known = new WeakMap<readonly string[], Filter>()
+/** Compiled filters, by the list of patterns that a trigger has. */
+const compiled = new WeakMap<readonly string[], Filter>()
 
-/** A record matches where one of the patterns does. @throws `InvalidRequest` */
+/** The filter of these patterns: a record matches where it matches one of them. @throws `InvalidRequest` */
 export const filterOf = (patterns: readonly string[]): Filter => {
-  const before = known.get(patterns)
-  if (before) return before
+  const cached = compiled.get(patterns)
+  if (cached) return cached
   const tests = patterns.map((text, position) => patternTest(text, `filter[${position}]`))
   const filter: Filter = (record) => {
     const event = eventOf(record)
     return tests.some((test) => test(event))
   }
-  known.set(patterns, filter)
+  compiled.set(patterns, filter)
   return filter
 }
 
@@ -82,7 +83,7 @@ const patternTest = (text: string, field: string): EventTest => {
   return eventPattern(pattern, field, RULES)
 }
 
-/** A body is JSON where it is an object or a list: nothing else has fields. Any other is plain text. */
+/** A record as an event. Its body counts as JSON where that is an object or a list, which alone have fields, and else as text. */
 const eventOf = ({ body, ...others }: FilteredRecord): TaggedObject => ({
   ...(taggedJson(JSON.stringify(others)) as TaggedObject),
   sbody: jsonBody(body) ?? `s${body}`,

@@ -4,7 +4,8 @@ import { browse } from '../../../lib/messages/browse.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { getQueue } from '../../../lib/queues/get-queue.ts'
 import { listQueueNames } from '../../../lib/queues/list-queues.ts'
-import { startWorld, type World } from './world.ts'
+import { startRedrive } from '../../../lib/redrive/redrive.ts'
+import { startConsole, startRun, startWorld, type World } from './world.ts'
 
 let world: World
 beforeEach(async () => {
@@ -73,6 +74,40 @@ describe('people', () => {
     expect((await getQueue(world.engine, 'orders')).settings.visibilityTimeoutSeconds).toBe(45)
   })
 
+  test('pause a queue and resume it', async () => {
+    const page = await world.open('/queues/orders')
+    await page.getByRole('button', { name: 'Pause' }).click()
+    expect(await page.locator('.troubles').textContent()).toContain('paused')
+    expect((await getQueue(world.engine, 'orders')).settings.paused).toBe(true)
+    await page.getByRole('button', { name: 'Resume' }).click()
+    expect(await told(page)).toBe('Consumers receive again.')
+    expect((await getQueue(world.engine, 'orders')).settings.paused).toBeUndefined()
+  })
+
+  test('stop a redrive', async () => {
+    await startRedrive(world.engine, 'orders-failed', { maxPerSecond: 1 })
+    const page = await world.open('/redrives')
+    await page.getByRole('button', { name: /^Stop; 0 messages stay moved/ }).click()
+    expect(await told(page)).toBe('The redrive stops. 0 messages moved so far.')
+    expect((await browse(world.engine, 'orders-failed')).messages).toHaveLength(5)
+  })
+
+  test('see the triggers, the one that runs first, and follow one to its queue', async () => {
+    await startRun(world.engine)
+    const page = await world.open()
+    await page.getByRole('link', { name: 'Triggers' }).click()
+    expect(await page.locator('.row .go').allTextContents()).toEqual(['letters', 'invoices'])
+    expect(await page.locator('.row').first().textContent()).toContain('running')
+    await page.locator('.row .go').first().click()
+    expect(await page.locator('dl.facts').first().textContent()).toContain('./letters.mjs')
+  })
+
+  test('see each lease of a message', async () => {
+    const [message] = (await browse(world.engine, 'orders', { states: ['leased'] })).messages
+    const page = await world.open(`/queues/orders/messages/${message?.messageId}`)
+    expect(await page.locator('.course li').nth(1).textContent()).toMatch(/^Lease 1: from .* in orders for .* so far$/)
+  })
+
   test('create a queue, send to it, purge it and delete it', async () => {
     const page = await world.open()
     await page.getByText('New queue').click()
@@ -96,6 +131,26 @@ describe('people', () => {
     await page.getByLabel('All 2 messages of this reason').check()
     await page.getByRole('button', { name: 'Try with the selected' }).click()
     expect(await page.locator('h1').textContent()).toBe('Send back 2 messages?')
+  })
+})
+
+describe('a console that only looks', () => {
+  test('has no form, and says so', async () => {
+    const page = await (await startConsole(world.engine, { readOnly: true }))('/queues/orders')
+    expect(await page.locator('.badge').textContent()).toBe('read-only')
+    expect(await page.locator('form[method=post]').count()).toBe(0)
+    expect(await page.getByRole('link', { name: 'Purge' }).count()).toBe(0)
+    await page.locator('.row .go').first().click()
+    expect(await page.locator('form[method=post]').count()).toBe(0)
+    expect(await page.locator('.course').isVisible()).toBe(true)
+  })
+
+  test('shows no body where payloads are hidden', async () => {
+    const page = await (await startConsole(world.engine, { hidePayloads: true }))('/queues/orders')
+    expect(await page.locator('main').textContent()).not.toContain('A-113')
+    await page.locator('.row .go').first().click()
+    expect(await page.locator('main').textContent()).toContain('Payloads are hidden')
+    expect(await page.locator('pre').count()).toBe(0)
   })
 })
 

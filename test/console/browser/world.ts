@@ -1,9 +1,17 @@
 import axe from 'axe-core'
-import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { expect, inject, onTestFinished } from 'vitest'
+import { callApp } from '../../../console/call-app.ts'
+import { type ConsoleParts, createConsole } from '../../../console/console.ts'
+import { createApp } from '../../../functions/http/app.ts'
 import { composeFrontDoor } from '../../../functions/local/compose.ts'
+import { consoleDoor } from '../../../functions/local/console-door.ts'
+import { FlowLog } from '../../../functions/local/leases/flow-log.ts'
+import { LeaseLog } from '../../../functions/local/leases/lease-log.ts'
+import { watchLeases } from '../../../functions/local/leases/watch-leases.ts'
 import { startRedriveWorker } from '../../../functions/local/redrive-worker.ts'
 import { startServer } from '../../../functions/local/server.ts'
+import { allOperations } from '../../../functions/operations/all.ts'
 import { silentLog } from '../../../functions/runtime/log.ts'
 import { createEngine, type Engine } from '../../../lib/engine.ts'
 import { publish } from '../../../lib/publish/publish.ts'
@@ -24,7 +32,8 @@ export interface World {
 
 /** The local server with some queues: one in trouble, its dead letters, and one that is fine. */
 export const startWorld = async (): Promise<World> => {
-  const engine = createEngine({ store: memoryStore() })
+  const [leases, flows] = [new LeaseLog(Date.now), new FlowLog(Date.now)]
+  const engine = createEngine({ store: watchLeases(memoryStore(), { leases, flows }) })
   const redrives = startRedriveWorker(engine, silentLog)
   const answer = composeFrontDoor({
     options: { host: '127.0.0.1', allowedHost: [], httpOpen: false, cooldowns: false, regions: false },
@@ -32,6 +41,8 @@ export const startWorld = async (): Promise<World> => {
     wakeRedrive: redrives.wake,
     log: silentLog,
     place: 'in memory',
+    leases,
+    flows,
   })
   const server = await startServer({ host: '127.0.0.1', port: 0, answer, log: silentLog })
   const browser = await chromium.connect(inject('browser'))
@@ -42,7 +53,12 @@ export const startWorld = async (): Promise<World> => {
   })
   await fill(engine)
   const url = `http://127.0.0.1:${server.port}/console`
-  const open: World['open'] = async (address = '', options = {}, expected) => {
+  return { engine, url, open: opener(browser, url) }
+}
+
+const opener =
+  (browser: Browser, url: string): World['open'] =>
+  async (address = '', options = {}, expected) => {
     const page = await (await browser.newContext(options)).newPage()
     const errors: string[] = []
     page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
@@ -51,7 +67,22 @@ export const startWorld = async (): Promise<World> => {
     await page.goto(url + address)
     return page
   }
-  return { engine, url, open }
+
+/** The console alone on a port, as `holdfast console` serves it. Returns how to open a page of it. */
+export const startConsole = async (
+  engine: Engine,
+  parts: Pick<ConsoleParts, 'readOnly' | 'hidePayloads'>,
+): Promise<World['open']> => {
+  const http = createApp({ operations: allOperations(async () => {}), engine: () => engine, log: silentLog })
+  const console = createConsole({ call: callApp(http), place: 'table holdfast', ...parts })
+  const answer = consoleDoor('127.0.0.1', console)
+  const server = await startServer({ host: '127.0.0.1', port: 0, answer, log: silentLog })
+  const browser = await chromium.connect(inject('browser'))
+  onTestFinished(async () => {
+    await browser.close()
+    await server.stop()
+  })
+  return opener(browser, `http://127.0.0.1:${server.port}/console`)
 }
 
 const REASONS = ['PaymentRefused: the card has expired', 'TypeError: order.lines is not iterable']

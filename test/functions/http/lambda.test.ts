@@ -95,14 +95,14 @@ describe('the Lambda handler', () => {
     expect(await echoed({ method: 'GET', body: 'x' })).toMatchObject({ method: 'GET', body: '' })
   })
 
-  test('refuses a request that can not be said as one', async () => {
+  test('refuses an event that makes no request', async () => {
     for (const change of [{ headers: { 'bad name': 'x' } }, { headers: { 'x-line': 'a\nb' } }, { method: 'CONNECT' }]) {
       const refused = await echo(event(change), context())
       expect(refused).toMatchObject({ statusCode: 404, headers: { 'content-type': 'application/problem+json' } })
     }
   })
 
-  test('tells a request to end before Lambda ends it', async () => {
+  test('aborts a request before Lambda ends the function', async () => {
     let aborted = false
     const handler = lambdaHandler(
       (_request, { signal }) =>

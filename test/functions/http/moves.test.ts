@@ -54,7 +54,7 @@ describe.each(SURFACES)('a queue named in a body, %s', (_name, surface) => {
       expect((await patch('mine', deadLetter('theirs'))).status).toBe(200)
     })
 
-    test('is written to where it says so itself, by whichever protocol', async () => {
+    test('takes messages where its own policy allows that, set through either protocol', async () => {
       await setPolicy('theirs', { redrivePermission: 'byQueue', sourceQueueArns: [arn('failed'), arn('other')] })
       expect(await patch('mine', deadLetter('theirs'))).toMatchObject(REFUSED)
       expect((await api.send('POST', '/queues/failed/redrive', { destination: 'theirs' })).status).toBe(202)

@@ -39,7 +39,7 @@ describe('the OpenAPI document', () => {
     expect(routes.map(({ operation }) => operation as string).sort()).toEqual(Object.keys(PLACES).sort())
   })
 
-  test('and the functions know the same operations, each served by the function that its route names', async () => {
+  test('and the functions have the same operations, each served by the function that its route names', async () => {
     const served = allOperations(async () => {})
     expect(Object.keys(served).toSorted()).toEqual(routes.map(({ operation }) => operation).toSorted())
     for (const { operation, function: name } of routes) {
@@ -76,7 +76,7 @@ describe('the OpenAPI document', () => {
     expect(parameters.filter(({ description }) => !description).map(({ name }) => name)).toEqual([])
   })
 
-  test('says nothing of fields that are not there, and something of every code', () => {
+  test('describes every code, and no field that does not exist', () => {
     const said = JSON.stringify(document)
     const unused = Object.entries(FIELD_DESCRIPTIONS).filter(([, text]) => !said.includes(JSON.stringify(text)))
     expect(unused.map(([key]) => key)).toEqual([])

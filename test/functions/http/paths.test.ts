@@ -114,7 +114,7 @@ describe.each(SURFACES)('paths over HTTP, %s', (_name, surface) => {
     expect(await other()).toEqual(before)
   })
 
-  test('say in a hint what a path has to look like', async () => {
+  test('have a hint with the form of a path', async () => {
     expect((await api.send('GET', '/queues/other/')).body.hint).toContain('a slash at the end')
     expect((await api.send('GET', '/queue/other')).body.hint).toContain('/queues/{queue}')
     expect((await api.send('POST', '/queues/other', {})).body.hint).toBe(

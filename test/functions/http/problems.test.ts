@@ -150,7 +150,7 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
     expect(got.headers['content-type']).toBe('application/problem+json')
   })
 
-  test('say what is wrong in a problem document', async () => {
+  test('have the fault in a problem document', async () => {
     const got = await api.send('POST', MESSAGES, one({ body: 1, delaySeconds: -1 }), { 'x-request-id': 'mine-1' })
     expect(got.body).toEqual({
       type: 'urn:holdfast:problem:invalid-request',
@@ -233,7 +233,7 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
     expect((await api.send(method, path, body)).body).toMatchObject({ detail })
   })
 
-  test('say that a queue never changes its kind', async () => {
+  test("of a change of a queue's kind say that a queue never changes it", async () => {
     await api.send('PUT', '/queues/steps.fifo', {})
     for (const [name, fifo, kind] of [
       ['orders', {}, 'orders is a standard queue'],
@@ -269,7 +269,7 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
     expect(got.body.requestId).toBe(got.headers['x-request-id'])
   })
 
-  test('tell an unknown queue from an unknown message and an unknown path', async () => {
+  test('have different codes for an unknown queue, an unknown message and an unknown path', async () => {
     expect((await api.send('GET', '/queues/none')).body).toMatchObject({
       status: 404,
       code: 'QueueNotFound',
@@ -391,7 +391,7 @@ describe.each(SURFACES)('failures of the store over HTTP, %s', (_name, surface) 
     expect(gone).toMatchObject({ status: 503, body: { code: 'StoreUnavailable', retryable: true } })
   })
 
-  test('say nothing of what is inside when they are unexpected', async () => {
+  test('contain no internals when they are unexpected', async () => {
     // `AccessDenied` of the store is a right that the function itself lacks: none of the caller's business.
     const errors = [
       new TypeError('secret of the house'),

@@ -57,7 +57,7 @@ describe.each(SURFACES)('queues over HTTP, %s', (_name, surface) => {
     expect(body.retryPolicy).toEqual({ initialSeconds: 5, factor: 2, maximumSeconds: 3_600, jitter: 'full' })
   })
 
-  test('are FIFO queues when their name says so', async () => {
+  test('are FIFO queues when their name ends in .fifo', async () => {
     const { status, body } = await api.send('PUT', '/queues/orders.fifo', { fifo: { contentBasedDeduplication: true } })
     expect(status).toBe(201)
     expect(body.fifo).toEqual({
@@ -78,7 +78,7 @@ describe.each(SURFACES)('queues over HTTP, %s', (_name, surface) => {
     })
   })
 
-  test('tell their settings and how many messages they hold', async () => {
+  test('have their settings and the counts of their messages', async () => {
     await api.send('PUT', '/queues/orders', {})
     await api.send('POST', '/queues/orders/messages', {
       messages: [{ body: 1 }, { body: 2 }, { body: 3, delaySeconds: 60 }],
@@ -120,7 +120,7 @@ describe.each(SURFACES)('queues over HTTP, %s', (_name, surface) => {
     })
   })
 
-  test('are paused and resumed by a PATCH, and tell of it', async () => {
+  test('are paused and resumed by a PATCH, and show the setting', async () => {
     expect((await api.send('PUT', '/queues/orders', { paused: true })).body).toMatchObject({ paused: true })
     await api.send('POST', '/queues/orders/messages', { messages: [{ body: 1 }] })
     expect((await api.send('POST', '/queues/orders/poll', {})).body).toEqual({ messages: [] })

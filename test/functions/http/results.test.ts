@@ -50,7 +50,7 @@ describe.each(SURFACES)('results %s', (_, surface) => {
     ])
   })
 
-  test('tell how a message ended where it was found before, without the result', async () => {
+  test('have how a message ended at the path of the message, without the result', async () => {
     const messageId = await publish()
     const path = `/queues/orders/messages/${messageId}`
     expect((await api.send('GET', path)).body).toMatchObject({ body: 'x', status: { state: 'ready', receiveCount: 0 } })
@@ -75,7 +75,7 @@ describe.each(SURFACES)('results %s', (_, surface) => {
     expect((await waiting).body).toMatchObject({ result: 'at last' })
   })
 
-  test('say how things are when the wait is over', async () => {
+  test('have the present status when the wait is over', async () => {
     const messageId = await publish()
     expect((await result(messageId)).body).toEqual({ messageId, status: { state: 'ready', receiveCount: 0 } })
   })

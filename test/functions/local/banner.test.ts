@@ -27,7 +27,7 @@ Console: http://127.0.0.1:9324/console
 HTTP API: http://127.0.0.1:9324/openapi.json   Stop with Ctrl-C.`)
   })
 
-  test('says what became of the queues of a file', () => {
+  test('has the outcome of the queues of a file', () => {
     expect(shown({ queues: 'Queues of q.json: created a.' })).toContain(
       '(in memory)\nQueues of q.json: created a.\nConsole: http://127.0.0.1:9324/console\n\n',
     )
@@ -50,7 +50,7 @@ HTTP API: http://127.0.0.1:9324/openapi.json   Stop with Ctrl-C.`)
     expect(text).toContain('listening on http://127.0.0.1:9324 ')
   })
 
-  test('says nothing of other machines where all must sign', () => {
+  test('does not mention other machines where all clients must sign', () => {
     expect(shown({ signed: true, httpOpen: false, host: '0.0.0.0', exposed: true })).not.toContain('Anyone')
   })
 

@@ -87,7 +87,7 @@ describe('queues that a file declares', () => {
     expect((await getQueue(engine, 'orders')).tags).toEqual({ team: 'b' })
   })
 
-  test('keep shards that were raised, where the file says nothing of them', async () => {
+  test('keep shards that were raised, where the file lacks the setting', async () => {
     const engine = testEngine()
     await createQueue(engine, 'orders')
     await updateQueue(engine, 'orders', { settings: { shards: 4 } })
@@ -96,7 +96,7 @@ describe('queues that a file declares', () => {
     expect((await getQueue(engine, 'orders')).settings.shards).toBe(2)
   })
 
-  test('stay paused where the file says nothing of it, and are resumed where it says so', async () => {
+  test('stay paused where the file lacks the setting, and are resumed where it has false', async () => {
     const engine = testEngine()
     await createQueue(engine, 'orders', { settings: { paused: true } })
     expect((await declare(engine, { orders: {} })).unchanged).toEqual(['orders'])
@@ -147,7 +147,7 @@ describe('queues that a file declares', () => {
     expect((await declare(engine, queues)).created).toEqual(['jobs', 'orders', 'orders-failed'])
   })
 
-  test('say by their place in the file what the queue itself refuses', async () => {
+  test('have their place in the file before the error of a refused queue', async () => {
     const engine = testEngine()
     await createQueue(engine, 'a.fifo', { settings: { fifo: {} as never, shards: 2 } })
     await expect(declare(engine, { 'a.fifo': { shards: 3 } })).rejects.toThrow(
@@ -155,7 +155,7 @@ describe('queues that a file declares', () => {
     )
   })
 
-  test('are told of in one line', () => {
+  test('are printed in one line', () => {
     const declared = { created: ['a', 'b'], changed: ['c'], unchanged: ['d'] }
     expect(declaredText('q.json', declared)).toBe('Queues of q.json: created a, b; changed c; left 1 as it is.')
     expect(declaredText('q.json', { created: [], changed: [], unchanged: [] })).toBe(

@@ -44,7 +44,7 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
     },
   )
 
-  test('tells a second server on the same data that it is there', async () => {
+  test('refuses a second server on the same data, with the process id of the first one', async () => {
     const data = await temporaryDirectory()
     const first = await startServerProcess({ args: ['--data', data] })
     const second = await failedStart({ args: ['--data', data] })
@@ -75,7 +75,7 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
     }
   })
 
-  test('refuses a directory that holds the data of the embedded engine, and says how to use it', async () => {
+  test('refuses a directory with the data of the embedded engine, and names the options that use it', async () => {
     const data = await temporaryDirectory()
     await writeFile(join(data, 'dynamodb.sqlite'), 'whatever the engine wrote')
     const { code, output } = await failedStart({ args: ['--data', data] })

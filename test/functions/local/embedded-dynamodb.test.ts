@@ -5,7 +5,7 @@ import { noEmbedded } from '../../support/embedded.ts'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 describe('the embedded DynamoDB', () => {
-  test('tells what to do where it is not installed', async () => {
+  test('fails where it is not installed with an error that says what to do', async () => {
     const arch = process.arch
     onTestFinished(() => void Object.defineProperty(process, 'arch', { value: arch }))
     Object.defineProperty(process, 'arch', { value: 'riscv64' })
@@ -14,7 +14,7 @@ describe('the embedded DynamoDB', () => {
     )
   })
 
-  test.skipIf(noEmbedded())('says why it did not start', async () => {
+  test.skipIf(noEmbedded())("fails to start with the engine's reason", async () => {
     const file = join(await temporaryDirectory(), 'no', 'such', 'directory', 'file')
     await expect(startEmbeddedDynamodb(file, {})).rejects.toThrow(`did not start on ${file}: `)
   })

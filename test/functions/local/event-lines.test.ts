@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { eventLines } from '../../../functions/local/event-lines.ts'
-import { tellingRequests } from '../../../functions/local/request-lines.ts'
+import { printingRequests } from '../../../functions/local/request-lines.ts'
 import { createEngine } from '../../../lib/engine.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { createQueue } from '../../../lib/queues/create-queue.ts'
@@ -25,7 +25,7 @@ const listening = async () => {
   return { engine, clock, lines, observe }
 }
 
-test('a dead letter is told, with its reason', async () => {
+test('a dead letter is printed with its reason', async () => {
   const { engine, clock, lines } = await listening()
   await poll(engine, 'orders', {})
   await clock.advance(31_000)
@@ -44,7 +44,7 @@ test("a consumer's reason is on one line, and steers no terminal", async () => {
   expect(lines).toEqual(['1 message of orders dead-lettered to failed: no such  [2J customer'])
 })
 
-test('a dead-letter queue that does not exist is told once a minute', async () => {
+test('a dead-letter queue that does not exist is printed once a minute', async () => {
   const { engine, clock, lines } = await listening()
   await deleteQueue(engine, 'failed')
   await poll(engine, 'orders', {})
@@ -59,16 +59,16 @@ test('a dead-letter queue that does not exist is told once a minute', async () =
   expect(lines).toHaveLength(2)
 })
 
-test('a throttled publish is told, once a minute for each queue and reason', async () => {
+test('a throttled publish is printed once a minute for each queue and reason', async () => {
   const { observe, lines } = await listening()
   for (const shard of [0, 1]) observe({ type: 'throttled', queue: 'orders', shard, reason: 'key-range' })
   observe({ type: 'throttled', queue: 'jobs', shard: 0, reason: 'key-range' })
   expect(lines).toEqual(['a publish to orders was throttled: key-range', 'a publish to jobs was throttled: key-range'])
 })
 
-test('requests are told by path, action and status, and without their queries', async () => {
+test('requests are printed with path, action and status, and without their queries', async () => {
   const lines: string[] = []
-  const answer = tellingRequests(
+  const answer = printingRequests(
     () => new Response(null, { status: 204 }),
     (line) => lines.push(line),
   )
@@ -85,7 +85,7 @@ test('requests are told by path, action and status, and without their queries', 
   )
 })
 
-test('a running server tells requests where it is asked to, and says what it is', async () => {
+test('a running server prints requests with --verbose, and answers GET / with its name', async () => {
   const server = await startServerProcess({ args: ['--memory', '--verbose'] })
   await call(server, 'PUT', '/queues/orders')
   await until('the request is told', () => /Z PUT \/queues\/orders 201 \d+ ms/.test(server.output()))

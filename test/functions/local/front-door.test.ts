@@ -85,7 +85,7 @@ describe('a page of another site', () => {
     expect(await queues()).toEqual(['v'])
   })
 
-  test('may read the health and the description of the API, which say nothing of queues', async () => {
+  test('may read the health and the description of the API, which contain nothing of queues', async () => {
     const door = testFrontDoor(engine)
     expect(await send(door, '/health', { headers: page })).toEqual({ status: 200, text: '{"status":"ok"}' })
     const { status, text } = await send(door, '/openapi.json', { headers: page })

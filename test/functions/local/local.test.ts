@@ -57,7 +57,7 @@ describe('the local server in memory', () => {
     expect(messages).toMatchObject([{ body: 'for someone else', receiveCount: 1 }])
   })
 
-  test('says so when its port is taken', async () => {
+  test('refuses to start with an error that names its port when the port is in use', async () => {
     const server = await startServerProcess({ args: ['--memory'] })
     const { port } = new URL(server.url)
     const second = await failedStart({ args: ['--memory', '--port', port] })
@@ -154,7 +154,7 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
     }
   })
 
-  test('tells a second server on the same data that it is there', async () => {
+  test('refuses a second server on the same data, with the process id of the first one', async () => {
     const data = await temporaryDirectory()
     const first = await startServerProcess({ args: ['--engine', 'dynamodb', '--data', data] })
     const second = await failedStart({ args: ['--engine', 'dynamodb', '--data', data] })
@@ -180,7 +180,7 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
     expect(await readdir(cwd)).toEqual([])
   })
 
-  test('keeps its data where the command line says, whatever DynamoDB the environment names', async () => {
+  test('keeps its data in the directory of the command line, whatever DynamoDB the environment names', async () => {
     const data = await temporaryDirectory()
     const env = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' }
     const server = await startServerProcess({ args: ['--data', data], env })
@@ -272,7 +272,7 @@ describe.skipIf(noEmbedded() || process.platform === 'win32')('the local server 
     expect(answered.filter((body) => !kept.has(body))).toEqual([])
   })
 
-  test('says what is wrong when that DynamoDB is not there', async () => {
+  test('refuses to start with an error that names the endpoint when that DynamoDB does not answer', async () => {
     const env = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1', HOLDFAST_TABLE: 'orders' }
     const { code, output } = await failedStart({ env })
     expect(code).toBe(1)

@@ -170,7 +170,7 @@ describe('a request of SQS to the local server', () => {
 })
 
 describe('any other request to the local server', () => {
-  test('is one of the HTTP API, and hears what that has', async () => {
+  test("is for the HTTP API, and gets the HTTP API's error", async () => {
     for (const [method, path] of [
       ['POST', '/'],
       ['GET', '/000000000000/v'],

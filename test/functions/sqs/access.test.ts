@@ -64,7 +64,7 @@ describe('a key', () => {
     expect((await as(OWNER, 'ListQueues', {})).body).toEqual({ QueueUrls: [QueueUrl] })
   })
 
-  test('with permissions may do what they say, where they say it', async () => {
+  test('with permissions may do these actions on these queues', async () => {
     const { as, QueueUrl } = await withQueue()
     const others = (await as(OWNER, 'CreateQueue', { QueueName: 'others' })).body.QueueUrl
     expect((await as(SENDER, 'SendMessage', { QueueUrl, MessageBody: 'x' })).status).toBe(200)

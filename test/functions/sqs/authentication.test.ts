@@ -232,7 +232,7 @@ describe('a presigned URL', () => {
     }
   })
 
-  test('must say how long it is good for, and with which algorithm', async () => {
+  test('must have its duration and its algorithm', async () => {
     const sqs = guarded()
     const url = await presigned(`${BASE}/?Action=ListQueues`)
     for (const other of [

@@ -178,7 +178,7 @@ describe('DeleteMessageBatch, ChangeMessageVisibilityBatch', () => {
     expect(changes).toBe(1)
   })
 
-  test('in the query protocol, failures are as told', async () => {
+  test('in the query protocol, an answer has the failures of its entries', async () => {
     const { sqs, QueueUrl } = await withQueue()
     const { xml } = await sqs.query({
       Action: 'DeleteMessageBatch',

@@ -113,7 +113,7 @@ describe('@aws-sdk/client-sqs', () => {
     expect(deleted.Successful).toHaveLength(10)
   })
 
-  test('knows our errors by their classes', async () => {
+  test('maps our errors to its own classes', async () => {
     const { client, QueueUrl } = await withQueue()
     await expect(client.send(new GetQueueUrlCommand({ QueueName: 'missing' }))).rejects.toBeInstanceOf(
       QueueDoesNotExist,

@@ -144,7 +144,7 @@ describe('dead-letter queues', () => {
     expect(body.Messages[0].Attributes).toEqual({ DeadLetterQueueSourceArn: arn('orders') })
   })
 
-  test('tell their sources, page by page', async () => {
+  test('list their sources, page by page', async () => {
     const sqs = sqsHarness()
     const QueueUrl = await sqs.queue('dead')
     const attributes = policy({ deadLetterTargetArn: `${ARN}:dead`, maxReceiveCount: 1 })

@@ -24,7 +24,7 @@ test('a group is received in order, and by nobody else until it is deleted', asy
   expect(bodies(await receive(sqs, QueueUrl))).toEqual(['2', '3'])
 })
 
-test('messages tell their group, their deduplication id and a growing sequence number', async () => {
+test('messages have their group, their deduplication id and a growing sequence number', async () => {
   const { sqs, QueueUrl } = await withQueue()
   const send = sender(sqs, QueueUrl)
   const sent = [await send('a', 'g', 'id-1'), await send('b', 'g', 'id-2')].map(({ body }) => body.SequenceNumber)
@@ -43,7 +43,7 @@ test('messages tell their group, their deduplication id and a growing sequence n
   ])
 })
 
-test('a message without a deduplication id of its own tells that of its body', async () => {
+test('a message without a deduplication id of its own has the hash of its body', async () => {
   const { sqs, QueueUrl } = await withQueue({ ContentBasedDeduplication: 'true' })
   await sender(sqs, QueueUrl)('x', 'g')
   const [{ Attributes }] = await receive(sqs, QueueUrl, { AttributeNames: ['MessageDeduplicationId'] })

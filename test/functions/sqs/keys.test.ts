@@ -82,7 +82,7 @@ describe('a permission', () => {
       ],
     })
 
-  test('that says what it takes and a comment is read', () => {
+  test('with all required members and a comment is read', () => {
     expect(parseKeys(withMember('comment', 'the shop')).get('HF2')?.permissions).toHaveLength(2)
   })
 
@@ -100,7 +100,7 @@ describe('a permission', () => {
     )
   })
 
-  test('says no secret where the document can not be read', () => {
+  test("an error about a document that can't be read contains no secret", () => {
     const document = withMember('comment', 'x')
     for (let end = 1; end < document.length; end++) {
       let message = ''
@@ -141,7 +141,7 @@ describe('keyRing', () => {
     expect(loads).toBe(1)
   })
 
-  test('keeps what it has while what is written makes no sense, and says so', async () => {
+  test('keeps its keys while the file is malformed, and reports that', async () => {
     const clock = manualClock()
     const failures: unknown[] = []
     let written = text('HF1')

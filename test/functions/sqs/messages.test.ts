@@ -201,7 +201,7 @@ describe('ReceiveMessage', () => {
     expect(await receivedBodies(sqs, QueueUrl)).toHaveLength(3)
   })
 
-  test('waits for a message as long as the request says, or otherwise as the queue says', async () => {
+  test('waits for a message as long as the request has, or else as the queue has', async () => {
     const { sqs, QueueUrl } = await withQueue({ ReceiveMessageWaitTimeSeconds: '20' })
     expect((await sqs.json('ReceiveMessage', { QueueUrl, WaitTimeSeconds: 0 })).body).toEqual({})
     const waiting = sqs.json('ReceiveMessage', { QueueUrl })
@@ -290,7 +290,7 @@ describe('FIFO parameters', () => {
   })
 })
 
-test('a request without a queue says so', async () => {
+test('a request without a queue fails with MissingParameter', async () => {
   const sqs = sqsHarness()
   for (const action of ['SendMessage', 'ReceiveMessage', 'GetQueueAttributes', 'SendMessageBatch']) {
     expect(failureOf(await sqs.json(action, { MessageBody: 'x' })).message).toBe(

@@ -96,7 +96,7 @@ test('one task runs at a time, and a running one can be cancelled', async () => 
   })
 })
 
-test('a slow task that is cancelled tells what it has moved', async () => {
+test('a slow task that is cancelled has the number of messages that it moved', async () => {
   const { sqs, run, bodies } = await withDeadLetters()
   const { body } = await sqs.json('StartMessageMoveTask', { SourceArn: DEAD, MaxNumberOfMessagesPerSecond: 1 })
   const running = run()
@@ -151,7 +151,7 @@ test('handles and sizes that make no sense are refused', async () => {
   expect((await sqs.json('ListMessageMoveTasks', { SourceArn: `${ARN}:a` })).body).toEqual({})
 })
 
-test('a task whose destination is deleted fails, and says so by the code of the error', async () => {
+test("a task whose destination is deleted fails, and its FailureReason is the error's code", async () => {
   const { sqs, run, bodies } = await withDeadLetters()
   const QueueUrl = await sqs.queue('elsewhere')
   await sqs.json('StartMessageMoveTask', { SourceArn: DEAD, DestinationArn: `${ARN}:elsewhere` })

@@ -42,7 +42,7 @@ describe('CreateQueue', () => {
     },
   )
 
-  test('holds to the kind of queue that the name says', async () => {
+  test('requires the kind of queue that the name has', async () => {
     const sqs = sqsHarness()
     const create = async (QueueName: string, FifoQueue?: string) =>
       sqs.json('CreateQueue', { QueueName, ...(FifoQueue && { Attributes: { FifoQueue } }) })
@@ -101,7 +101,7 @@ describe('ListQueues', () => {
 })
 
 describe('DeleteQueue, PurgeQueue', () => {
-  test('say when there is no such queue', async () => {
+  test('fail with QueueDoesNotExist for an unknown queue', async () => {
     const sqs = sqsHarness()
     const QueueUrl = `${BASE}/000000000000/missing`
     for (const action of [

@@ -16,7 +16,7 @@ describe('receipt handles', () => {
     expect((await sqs.json('ReceiveMessage', { QueueUrl })).body).toEqual({})
   })
 
-  test('of a message received by another since delete nothing, and say nothing of it', async () => {
+  test('of a message that another client has received since delete nothing and succeed', async () => {
     const { sqs, QueueUrl } = await withQueue()
     await sqs.json('SendMessage', { QueueUrl, MessageBody: 'x' })
     const ReceiptHandle = await receive(sqs, QueueUrl)

@@ -17,7 +17,7 @@ const queueWithResults = async (attributes: Readonly<Record<string, string>> = {
   return { sqs, QueueUrl, send, receive }
 }
 
-test('a delete tells the producer that the work is done', async () => {
+test('after a delete the producer reads that the work is done', async () => {
   const { sqs, QueueUrl, send, receive } = await queueWithResults()
   const id = await send()
   const [message] = await receive()
@@ -25,7 +25,7 @@ test('a delete tells the producer that the work is done', async () => {
   expect(await awaitResult(sqs.engine, 'orders', id)).toEqual({ status: { state: 'done', at: sqs.engine.clock.now() } })
 })
 
-test('a batch of deletes tells it of each message', async () => {
+test('after a batch of deletes the producer reads it of each message', async () => {
   const { sqs, QueueUrl, send, receive } = await queueWithResults()
   const ids = [await send(), await send(), await send()]
   const messages = await receive()
@@ -35,7 +35,7 @@ test('a batch of deletes tells it of each message', async () => {
   expect(states).toEqual(['done', 'done', 'done'])
 })
 
-test('a late delete of a message that another client has received tells nothing', async () => {
+test('a late delete of a message that another client has received stores no result', async () => {
   const { sqs, QueueUrl, send, receive } = await queueWithResults()
   const id = await send()
   const [first] = await receive()
@@ -45,7 +45,7 @@ test('a late delete of a message that another client has received tells nothing'
   expect((await messageStatus(sqs.engine, 'orders', id)).state).toBe('leased')
 })
 
-test('a message given back is not said to be worked on', async () => {
+test('a message whose visibility timeout was set to zero is ready, and not leased', async () => {
   const { sqs, QueueUrl, send, receive } = await queueWithResults()
   const id = await send()
   const [message] = await receive()
@@ -53,7 +53,7 @@ test('a message given back is not said to be worked on', async () => {
   expect(await messageStatus(sqs.engine, 'orders', id)).toEqual({ state: 'ready', receiveCount: 1 })
 })
 
-test('no attribute of the queue tells of results', async () => {
+test('no attribute of the queue shows the setting results', async () => {
   const { sqs, QueueUrl } = await queueWithResults()
   const { body } = await sqs.json('GetQueueAttributes', { QueueUrl, AttributeNames: ['All'] })
   expect(Object.keys(body.Attributes).filter((name) => /result/i.test(name))).toEqual([])

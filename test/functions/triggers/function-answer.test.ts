@@ -65,7 +65,7 @@ describe('an answer', () => {
   )
 })
 
-test('a function error is told by type and message', () => {
+test('the text of a function error has its type and message', () => {
   expect(functionError('Unhandled', '{"errorType":"TypeError","errorMessage":"x is not a function"}')).toBe(
     'TypeError: x is not a function',
   )
@@ -73,4 +73,14 @@ test('a function error is told by type and message', () => {
     'Unhandled: Task timed out after 3.00 seconds',
   )
   expect(functionError('Unhandled', 'not JSON')).toBe('Unhandled')
+})
+
+test('an answer of more brackets than any needs fails the batch, and one that names them in place of an id', () => {
+  const deep = '['.repeat(100_000) + ']'.repeat(100_000)
+  expect(answerOf(deep, ['a'])).toMatchObject({ kind: 'failed' })
+  const within = '['.repeat(150) + ']'.repeat(150)
+  expect(answerOf(`{"batchItemFailures":[{"itemIdentifier":${within}}]}`, ['a'])).toEqual({
+    kind: 'failed',
+    error: 'batchItemFailures names what is no text, which is no message of the batch',
+  })
 })

@@ -121,7 +121,7 @@ describe('the FIFO processor of Powertools', () => {
     expect(left.map(([body]) => body)).toEqual(['bad', 'b', 'c'])
   })
 
-  test('skips the rest of a failed group alone, when told so', async () => {
+  test('skips the rest of a failed group, and no other group, with the option for that', async () => {
     const engine = await queueWith([...inGroup('red', 'bad', 'b'), ...inGroup('blue', 'x', 'y')], 'orders.fifo')
     const groups: (string | undefined)[] = []
     const handler = handlerWith({ skipGroupOnError: true })

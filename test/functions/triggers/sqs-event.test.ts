@@ -85,7 +85,7 @@ test('a custom data type keeps its label, and bytes that are no text come as the
   expect(record?.messageAttributes.Icon).not.toHaveProperty('stringValue')
 })
 
-test('a message of a FIFO queue tells its group, number and deduplication id', async () => {
+test('a message of a FIFO queue has its group, sequence number and deduplication id', async () => {
   const message = {
     body: 'x',
     groupId: 'customer-1',
@@ -121,7 +121,7 @@ test('a group on a standard queue is shown, without a number', async () => {
   expect(record?.attributes).not.toHaveProperty('SequenceNumber')
 })
 
-test('a message in a dead-letter queue tells where it came from, and how often it was received', async () => {
+test('a message in a dead-letter queue has the queue that it came from, and its receive count', async () => {
   const engine = testEngine()
   await createQueue(engine, 'orders-dead', {})
   const deadLetter = { queue: 'orders-dead', maxReceives: 1 }

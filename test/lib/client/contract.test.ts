@@ -82,7 +82,7 @@ describe.each(PLACES)('a client %s', (name, openPlace) => {
     ])
   })
 
-  test('throws where one message fails, and tells where several do', async () => {
+  test('throws for one message, and returns an outcome for each of several', async () => {
     await place.client.createQueue('orders', { visibilityTimeoutSeconds: 5 })
     const orders = place.client.queue<Order>('orders')
     await expect(orders.ack('rubbish')).rejects.toMatchObject({ code: 'ReceiptHandleInvalid' })
@@ -309,7 +309,7 @@ describe.each(PLACES)('a client %s', (name, openPlace) => {
     ])
   })
 
-  test('leaves what can not be decoded where it is when there is no dead-letter queue, and says so', async () => {
+  test("leaves a message that can't be decoded in its queue where there is no dead-letter queue, and reports it", async () => {
     await place.client.createQueue('pictures')
     await publish(place.engine, 'pictures', [{ body: 'text' }])
     const pictures = place.client.queue('pictures', { codec: bytesCodec() })

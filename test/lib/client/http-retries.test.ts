@@ -63,7 +63,7 @@ describe('what the HTTP transport repeats', () => {
     expect(new Set(keys).size).toBe(2)
   })
 
-  test('a publish whose repeat is refused says that the first try may have been stored', async () => {
+  test('a publish whose repeat is refused fails with an error that says that the first try may have been stored', async () => {
     for (const refusal of [problem(400, 'InvalidRequest'), problem(404, 'QueueNotFound'), gateway(403, 'Forbidden')]) {
       const { transport } = answering('lost', refusal)
       await expect(transport.publish('q', [{ body: 1 }])).rejects.toMatchObject({
@@ -76,7 +76,7 @@ describe('what the HTTP transport repeats', () => {
     await expect(transport.publish('q', [{ body: 1 }])).rejects.toMatchObject({ code: 'StoreUnavailable' })
   })
 
-  test('what is refused or throttled at each try was not stored, and says so', async () => {
+  test('a publish that is refused or throttled at each try fails with an error that says that nothing was stored', async () => {
     for (const [status, code, tries] of [
       [400, 'InvalidRequest', 1],
       [429, 'Throttled', 4],

@@ -97,7 +97,7 @@ describe('a publish over HTTP', () => {
     expect(new Set(alone.map(({ messageId }) => messageId)).size).toBe(60)
   })
 
-  test('fails when every try is lost, and says that it is not known', async () => {
+  test('fails when every answer is lost, with an error that says that it may be done', async () => {
     losses = Array(4).fill('answer')
     await expect(orders.publish({ id: 1 })).rejects.toMatchObject({
       code: 'StoreUnavailable',
@@ -165,7 +165,7 @@ describe('a settlement over HTTP whose answer is lost', () => {
       expect(await verb(handle)).toEqual([{ ok: true }])
     })
 
-    test('without a lost answer tells of a lease that is lost', async () => {
+    test('without a lost answer fails with LeaseLost', async () => {
       const handle = await received()
       await engine.clock.advance(31_000)
       expect(await poll(engine, 'orders')).toHaveLength(1)
@@ -194,7 +194,7 @@ describe('a settlement over HTTP whose answer is lost', () => {
     expect(await poll(engine, 'dead')).toEqual([])
   })
 
-  test('an extension tells of a lease that another consumer has, whatever was lost', async () => {
+  test('an extension fails with LeaseLost where another consumer has the message, whatever answers were lost', async () => {
     const handle = await received()
     await engine.clock.advance(29_000)
     lost = 1

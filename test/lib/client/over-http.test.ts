@@ -57,7 +57,7 @@ describe('an error over HTTP', () => {
     })
   })
 
-  test.each([...HIDDEN])('%s of the service itself says nothing of what is inside', async (code) => {
+  test.each([...HIDDEN])('%s of the service itself contains no internals', async (code) => {
     const error = new HoldfastError(code as 'Internal', 'a secret of the house', { value: 'secret' })
     await expect(failingWith(error).queue('q').settings()).rejects.toMatchObject({
       code: 'Internal',
@@ -158,7 +158,7 @@ describe('a client of an address', () => {
     }
   })
 
-  test('says so when there are no credentials to sign with, and sends nothing', async () => {
+  test('fails without credentials to sign with, and sends nothing', async () => {
     const credentials = () => Promise.reject(new Error('Could not load credentials from any providers'))
     const fetch = () => Promise.reject(new Error('nothing is to be sent'))
     const client = createClient({ url: URL_OF_API, credentials, fetch })

@@ -84,7 +84,7 @@ describe.each(PLACES)('the results of a queue %s', (name, openPlace) => {
     expect(failure.cause).toMatchObject({ name: 'RangeError', message: 'out of stock', stack: error.stack })
   })
 
-  test('tell of dead letters, with the failure of the last consumer', async () => {
+  test('show dead letters, with the failure of the last consumer', async () => {
     const { messageId } = await orders.publish({ id: 1 })
     await orders.nack(await receive(), { failure: new Error('first'), delaySeconds: 0 })
     expect(await orders.status(messageId)).toEqual({ state: 'ready', receiveCount: 1 })
@@ -98,7 +98,7 @@ describe.each(PLACES)('the results of a queue %s', (name, openPlace) => {
     expect(await orders.get(messageId)).toMatchObject({ queue: 'dead', body: { id: 1 } })
   })
 
-  test('tell of cancelled and purged messages', async () => {
+  test('show cancelled and purged messages', async () => {
     const cancelled = await orders.publish({ id: 1 })
     await orders.cancel(cancelled.messageId)
     expect(await waitFor(cancelled.messageId)).toMatchObject({

@@ -71,7 +71,7 @@ describe('a hint', () => {
     )
   })
 
-  test('tells nothing of the latest two seconds, nor of what ends within the next one', () => {
+  test('leaves out headers of the last two seconds, and leases that end within the next second', () => {
     const keyRange = (from: number, end: number, until: number) => ({
       from: key(from),
       end: key(end),

@@ -53,7 +53,7 @@ describe('a message got by its id', () => {
     await expect(getMessage(engine, 'orders', messageId)).rejects.toMatchObject({ code: 'MessageNotFound' })
   })
 
-  test('is told from its neighbours', async () => {
+  test('is found beside its neighbours', async () => {
     const engine = await engineWithQueue()
     const results = await publish(engine, 'orders', [{ body: 'a' }, { body: 'b' }])
     expect(await getMessage(engine, 'orders', idOf(results[1]))).toMatchObject({ body: 'b' })

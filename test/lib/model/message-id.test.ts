@@ -43,3 +43,8 @@ test.each([
 ])('%j is no message id', (text) => {
   expect(decodeMessageId(text)).toBeUndefined()
 })
+
+test('a message has one id: a text that differs from it in the unused bit is none', () => {
+  expect(decodeMessageId('019ca945-0a00-8185-8401-23456789abcd')).toMatchObject({ index: 2 })
+  expect(decodeMessageId('019ca945-0a00-8185-8501-23456789abcd')).toBeUndefined()
+})

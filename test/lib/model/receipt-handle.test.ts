@@ -76,7 +76,7 @@ const ofGeneration = (before: number, handle: IssuedHandle): string => {
   return bytes.subarray(0, bytes.length - 21).toString('base64url')
 }
 
-describe('a receipt handle from before handles told of the claim', () => {
+describe('a receipt handle without a claim version, which earlier versions made', () => {
   const SINCE = Date.UTC(2026, 11, 15)
   const WEEK_MS = 604_800_000
   const old = (handle: IssuedHandle): string => ofGeneration(1, handle)

@@ -137,17 +137,17 @@ describe('what became of a message', () => {
   }
   const told = (...records: ResultRecord[]) => decisive(records, 3)?.entry.outcome
 
-  test('is told by the latest claim, in whatever order the items come', () => {
+  test('is that of the latest claim, whatever the order of the items', () => {
     expect(told(done(5, 'a'), done(7, 'b'))).toEqual({ kind: 'done', result: 'b' })
     expect(told(done(7, 'b'), done(5, 'a'))).toEqual({ kind: 'done', result: 'b' })
   })
-  test('is told by the first of two items of one claim', () => {
+  test('is that of the first of two items of one claim', () => {
     expect(told(done(5, 'again', START + 1), done(5, 'first'))).toEqual({ kind: 'done', result: 'first' })
   })
-  test('is told by a committed removal, whatever any claim says', () => {
+  test('is that of a committed removal, whatever result a claim has', () => {
     expect(told(done(9, 'late'), cancelled, done(1, 'a'))).toEqual({ kind: 'cancelled' })
   })
-  test('is not told by what is said of others', () => {
+  test('is not that of another message in the segment', () => {
     expect(decisive([done(5, 'a')], 2)).toBeUndefined()
   })
 })

@@ -63,7 +63,7 @@ describe('publishes of one process at the same time', () => {
     expect(calls.map(({ length }) => length)).toEqual([4, 1])
   })
 
-  test('wait for others as long as they are told to linger', async () => {
+  test('wait for others for the time of linger', async () => {
     const { queue, calls, clock } = rig({ lingerMs: 10 })
     const first = queue.publish({ body: 1 })
     await clock.advance(9)

@@ -53,7 +53,7 @@ describe('a deduplication id', () => {
     expect(bodies(await take(engine))).toEqual(['a'])
   })
 
-  test('counts over the groups of a queue, or within each where the queue says so', async () => {
+  test("applies to all groups of a queue, or to each group where the queue's scope is the group", async () => {
     for (const [deduplicationScope, published] of [
       ['queue', ['a']],
       ['messageGroup', ['a', 'b']],

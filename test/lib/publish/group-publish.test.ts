@@ -37,7 +37,7 @@ describe('a publish to a FIFO queue', () => {
     expect(await ticketsOf(engine)).toEqual([])
   })
 
-  test('keeps the order of commits, whatever the clocks of the publishers say', async () => {
+  test("keeps the order of commits, whatever the publishers' clocks show", async () => {
     const engine = await fifoEngine()
     const publishers = [0, -600_000, 600_000, -1, 3_000].map((off) =>
       testEngine({ store: engine.store, clock: manualClock(START + off) }),

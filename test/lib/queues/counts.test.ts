@@ -7,7 +7,7 @@ import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
 import { manualClock, START } from '../../support/manual-clock.ts'
 import { engineWithQueue } from '../../support/test-engine.ts'
 
-test('counts tell ready, delayed and leased messages apart, exactly', async () => {
+test('counts of ready, delayed and leased messages are exact', async () => {
   const engine = await engineWithQueue({ shards: 2, priorities: 3 })
   expect(await counts(engine, 'orders')).toEqual({ ready: 0, delayed: 0, leased: 0, exact: true })
   const body = ''
@@ -48,7 +48,7 @@ describe('of a queue with more headers than are read', () => {
     return { engine, headersRead: () => headersRead }
   }
 
-  test('are estimated, at a cost that has an end, and say so', async () => {
+  test('are estimated at a bounded cost, and are marked as estimates', async () => {
     const { engine, headersRead } = await filled(50, 400)
     const { ready, exact, oldestReadyAt, ...rest } = await counts(engine, 'orders')
     expect({ exact, oldestReadyAt, ...rest }).toEqual({ exact: false, oldestReadyAt: START, delayed: 0, leased: 0 })

@@ -210,7 +210,7 @@ describe('the list of queues', () => {
   })
 })
 
-describe('what a process knows of queues', () => {
+describe("a process's cache of queues", () => {
   test('is read once for many callers, and again after five seconds', async () => {
     const engine = await engineWithQueue()
     // The queue's record and its layout, at the same time.

@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { HoldfastError, type ThrottleReason } from '../../../lib/model/errors.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { getQueue } from '../../../lib/queues/get-queue.ts'
+import { raiseShards } from '../../../lib/queues/shards.ts'
 import { updateQueue } from '../../../lib/queues/update-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import type { Store } from '../../../lib/store/port.ts'
@@ -43,6 +44,18 @@ test('publishing survives a throttled shard by using another', async () => {
   const throttled = testEngine({ clock: engine.clock, store: throttling(engine.store, [0]), seed: 3 })
   for (let n = 0; n < 10; n++) expect(await publish(throttled, 'orders', [{ body: n }])).toEqual(ok)
   expect(throttled.events).toContainEqual({ type: 'throttled', queue: 'orders', shard: 0, reason: 'key-range' })
+})
+
+test('publishing avoids a shard that was throttled a moment ago, and comes back to it', async () => {
+  const engine = await engineWithQueue({ shards: 8 })
+  const throttled = testEngine({ clock: engine.clock, store: throttling(engine.store, [0], {}, 'unknown'), seed: 3 })
+  const publishMany = async () => {
+    for (let n = 0; n < 100; n++) expect(await publish(throttled, 'orders', [{ body: n }])).toEqual(ok)
+    return throttled.events.length
+  }
+  expect(await publishMany()).toBe(1)
+  await engine.clock.advance(375)
+  expect(await publishMany()).toBe(2)
 })
 
 test('throttling doubles the shards, and publishing goes on in a new one at once', async () => {
@@ -157,4 +170,88 @@ test('polling survives that retiring a shard is throttled', async () => {
   await engine.clock.advance(60_000)
   const throttled = testEngine({ clock: engine.clock, store: { ...engine.store, transact: () => refused() }, seed: 3 })
   expect(await poll(throttled, 'orders')).toEqual([])
+})
+
+describe('shards that publishers added', () => {
+  const MINUTE = 60_000
+
+  /** A queue of two shards whose publishers made eight of them. */
+  const raisedToEight = async () => {
+    const engine = await engineWithQueue({ shards: 2 })
+    for (const _ of [4, 8]) {
+      await engine.clock.advance(10_000)
+      await raiseShards(engine, await engine.queues.get('orders'))
+    }
+    expect(await present(engine)).toEqual([8, 8])
+    return engine
+  }
+  /** Shards that publishers spread over, and those that polls scan. */
+  const present = async (engine: TestEngine) => {
+    const { settings, pollShards } = await engine.queues.fresh('orders')
+    return [settings.shards, pollShards]
+  }
+  const pollOften = async (engine: TestEngine) => {
+    for (let polls = 0; polls < 100; polls++) await poll(engine, 'orders')
+  }
+
+  test('are halved every ten minutes while polls find nothing, down to the number of the settings', async () => {
+    const engine = await raisedToEight()
+    await engine.clock.advance(10 * MINUTE - 1)
+    await pollOften(engine)
+    expect(await present(engine)).toEqual([8, 8])
+    await engine.clock.advance(1)
+    await pollOften(engine)
+    expect(await present(engine)).toEqual([4, 8])
+    await engine.clock.advance(MINUTE)
+    await pollOften(engine)
+    expect(await present(engine)).toEqual([4, 4])
+    for (const _ of [1, 2]) {
+      await engine.clock.advance(10 * MINUTE)
+      await pollOften(engine)
+      await engine.clock.advance(MINUTE)
+      await pollOften(engine)
+      expect(await present(engine)).toEqual([2, 2])
+    }
+  })
+
+  test('stay while they hold messages, which polls receive', async () => {
+    const engine = await raisedToEight()
+    await engine.clock.advance(10 * MINUTE)
+    await pollOften(engine)
+    // A publisher that does not know yet: all eight shards get messages.
+    const { generation } = await engine.queues.get('orders')
+    const late = testEngine({ clock: engine.clock, store: engine.store, seed: 9 })
+    const known = await late.queues.get('orders')
+    late.queues.put({ ...known, generation, settings: { ...known.settings, shards: 8 } }, engine.clock.now())
+    for (let n = 0; n < 60; n++) await publish(late, 'orders', [{ body: n, delaySeconds: 120 }])
+    await engine.clock.advance(MINUTE)
+    await pollOften(engine)
+    expect(await present(engine)).toEqual([4, 8])
+    await engine.clock.advance(MINUTE)
+    const received = [1, 2, 3].map(() => poll(engine, 'orders', { maxMessages: 25 }))
+    expect((await Promise.all(received)).flat()).toHaveLength(60)
+  })
+
+  test('are kept four times as long after fewer were too few', async () => {
+    const engine = await raisedToEight()
+    await engine.clock.advance(10 * MINUTE)
+    await pollOften(engine)
+    await engine.clock.advance(10_000)
+    await raiseShards(engine, await engine.queues.get('orders'))
+    expect(await present(engine)).toEqual([8, 8])
+    await engine.clock.advance(40 * MINUTE - 1)
+    await pollOften(engine)
+    expect(await present(engine)).toEqual([8, 8])
+    await engine.clock.advance(1)
+    await pollOften(engine)
+    expect(await present(engine)).toEqual([4, 8])
+  })
+
+  test('are not halved by a poll that receives something', async () => {
+    const engine = await raisedToEight()
+    for (let n = 0; n < 100; n++) await publish(engine, 'orders', [{ body: n }])
+    await engine.clock.advance(10 * MINUTE)
+    for (let polls = 0; polls < 100; polls++) expect(await poll(engine, 'orders')).toHaveLength(1)
+    expect(await present(engine)).toEqual([8, 8])
+  })
 })

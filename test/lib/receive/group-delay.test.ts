@@ -41,7 +41,7 @@ describe('a delay of a FIFO queue that is raised', () => {
     expect(bodies(await take(engine))).toEqual(['2'])
   })
 
-  test('shows in what is told of a message and in counts', async () => {
+  test("shows in a message's state and in counts", async () => {
     const engine = await fifoEngine()
     const [sent] = await send(engine, 'a', '1')
     const messageId = sent?.messageId as string
@@ -86,7 +86,7 @@ describe('a delay of a FIFO queue that is lowered', () => {
     expect(bodies(await waiting)).toEqual(['1'])
   })
 
-  test('is no longer held against a message by a publisher or a poller that did not know of it', async () => {
+  test('applies to messages of publishers and to polls that still have the old settings', async () => {
     for (const late of ['publisher', 'poller']) {
       const engine = await fifoEngine({ delaySeconds: 900 })
       const slow = anotherProcess(engine)

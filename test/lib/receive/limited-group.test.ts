@@ -70,7 +70,7 @@ describe('no more of a group are in flight than its limit', () => {
     }
   })
 
-  test('though a lease that one clock says is over is extended by another', async () => {
+  test("although a lease that is over by one process's clock is extended by another process", async () => {
     await publishMany(engine, 20, 1)
     const taken = await take(engine)
     const ahead = testEngine({ store: engine.store, clock: manualClock(START + 40_000), seed: 7 })
@@ -181,7 +181,7 @@ describe('a group under a limit', () => {
     }
   })
 
-  test('knows a claim for its own whose answer was lost', async () => {
+  test('recognizes its own claim after a lost answer', async () => {
     await publishMany(engine, 20, 1)
     const failing = testEngine({
       clock: engine.clock,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Message } from '../../../lib/model/message.ts'
+import { partitionOf } from '../../../lib/model/queue-record.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { deleteQueue } from '../../../lib/queues/delete-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
@@ -59,6 +60,37 @@ test('all shards and priorities are looked into', async () => {
   expect(received.map(({ priority }) => priority)).toEqual([9, 9, 8, 8, 7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0])
 })
 
+describe('where DynamoDB throttles the partition of a shard', () => {
+  const engineWithHotShards = async (hot: readonly number[], seed = 5) => {
+    const clock = manualClock()
+    const store = memoryStore({ clock })
+    const engine = await engineWithQueue({ shards: 4 }, { clock, store })
+    for (let n = 0; n < 40; n++) await publish(engine, 'orders', [{ body: n }])
+    const throttling = faultyStore(store, {
+      fateOf: (call) => (call.operation === 'headers' && hot.includes(call.input.partition.shard) ? 'refused' : 'done'),
+    })
+    const queue = await engine.queues.get('orders')
+    const waitingIn = async (shard: number) => {
+      const partition = partitionOf(queue, shard)
+      return (await store.headers({ partition, from: '0', to: '~', limit: 100 })).segments.length
+    }
+    return { engine: testEngine({ clock, store: throttling, seed }), waitingIn }
+  }
+
+  // Each seed begins with another shard.
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])('a poll receives from the other shards (seed %i)', async (seed) => {
+    const { engine, waitingIn } = await engineWithHotShards([0, 1, 2], seed)
+    const waiting = await waitingIn(3)
+    expect(waiting).toBeGreaterThan(3)
+    expect(await poll(engine, 'orders', { maxMessages: 25 })).toHaveLength(waiting)
+  })
+
+  test('a poll that finds nothing elsewhere fails, since it does not know whether there is something', async () => {
+    const { engine } = await engineWithHotShards([0, 1, 2, 3])
+    await expect(poll(engine, 'orders')).rejects.toMatchObject({ code: 'Throttled' })
+  })
+})
+
 test('a queue deeper than a page is read through', async () => {
   const engine = await engineWithQueue()
   for (let n = 0; n < 40; n++)
@@ -106,7 +138,7 @@ test('a claim whose answer was lost is delivered as it was made, even if another
   expect(await ack(late, 'orders', [message?.receiptHandle ?? ''])).toMatchObject([{ error: { code: 'LeaseLost' } }])
 })
 
-test('a poll that can not claim fails with what the store said', async () => {
+test("a poll whose claim fails throws the store's error", async () => {
   const engine = await engineWithQueue()
   const faulty = testEngine({
     clock: engine.clock,

@@ -249,7 +249,7 @@ describe('a message that becomes due behind one that is leased', () => {
     expect(await poll(anotherProcess(engine), 'orders')).toMatchObject([{ body: 'later' }])
   })
 
-  test('is received at once by who knows of it, though a look came upon a replica that did not', async () => {
+  test('is received at once by the process that published to it, although a scan read a replica without it', async () => {
     const engine = await engineWithQueue()
     await publish(engine, 'orders', [{ body: 'first', groupId: 'a' }])
     await poll(engine, 'orders', { visibilityTimeoutSeconds: 3_600 })

@@ -21,7 +21,7 @@ const engineWithDeadLetters = async (maxReceives: number, parts: { clock?: Manua
 type TestEngine = Awaited<ReturnType<typeof engineWithDeadLetters>>
 const receiveAndFail = (engine: TestEngine) => poll(engine, 'orders', { maxMessages: 25, visibilityTimeoutSeconds: 0 })
 
-test('a message is received as often as its maximum says, then it is in the dead-letter queue', async () => {
+test('a message is received maxReceives times, then it is in the dead-letter queue', async () => {
   const engine = await engineWithDeadLetters(3)
   const [published] = await publish(engine, 'orders', [
     { body: { n: 1 }, priority: 1, attributes: { a: { dataType: 'String', value: 'x' } } },

@@ -73,7 +73,7 @@ describe.each(kinds)('on %s', (...kind) => {
     })
   })
 
-  test('a message that was rejected is dead-lettered, and its failure told', async () => {
+  test('a rejected message is dead-lettered, and its status has the failure', async () => {
     const { engine, queue, dead, send, receive } = await worldOf(kind)
     const id = await send()
     const { receiptHandle } = await receive()
@@ -148,7 +148,7 @@ describe.each(kinds)('on %s', (...kind) => {
     expect((await awaitResult(engine, queue, id)).result).toBe('of now')
   })
 
-  test('a failure for good is told, where there is no dead-letter queue', async () => {
+  test('a message that failed for good without a dead-letter queue has the status failed', async () => {
     const { engine, queue, send, receive } = await worldOf(kind, {})
     const id = await send()
     const { receiptHandle } = await receive()
@@ -193,7 +193,7 @@ test('a failure at the last receive gives the message back where its dead-letter
   expect((await messageStatus(engine, queue, id)).state).toBe('attemptsUsedUp')
 })
 
-test('a dead-lettered message of a queue without results is told to be where it is', async () => {
+test('the status of a dead-lettered message of a queue without results names its dead-letter queue', async () => {
   const engine = testEngine()
   await createQueue(engine, 'dead')
   await createQueue(engine, 'orders', { settings: { deadLetter: { queue: 'dead', maxReceives: 2 } } })

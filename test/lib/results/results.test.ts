@@ -340,7 +340,7 @@ describe('the status of a message', () => {
     expect(await status()).toEqual({ state: 'done', at: engine.clock.now() })
   })
 
-  test('no longer says that a consumer works on it from the instant at which the lease ends', async () => {
+  test('is not leased from the instant at which the lease ends', async () => {
     const engine = await queueWithResults()
     const id = await sendOne(engine)
     await receive(engine, { visibilityTimeoutSeconds: 30 })
@@ -364,7 +364,7 @@ describe('the status of a message', () => {
     await expect(messageStatus(engine, 'orders', 'no-id')).rejects.toMatchObject({ code: 'MessageNotFound' })
   })
 
-  test('tells of a cancellation, whatever a consumer that died had written', async () => {
+  test('is cancelled, whatever result a consumer that died had stored', async () => {
     const engine = await queueWithResults()
     const id = await sendOne(engine)
     const first = await receive(engine, { visibilityTimeoutSeconds: 30 })
@@ -398,7 +398,7 @@ describe('the status of a message', () => {
     expect(await stateOf(engine, id)).toBe('delayed')
   })
 
-  test('says that a message was purged, also after a consumer acked it', async () => {
+  test('is purged for a purged message, also after a consumer acked it', async () => {
     const engine = await queueWithResults()
     const id = await sendOne(engine)
     const { receiptHandle } = await receive(engine)
@@ -423,7 +423,7 @@ describe('the status of a message', () => {
     expect(await resultOf(engine, id)).toMatchObject({ status: { state: 'done' }, result: 1 })
   })
 
-  test('says that a message expired, and goes on saying so', async () => {
+  test('is expired for an expired message, and stays so', async () => {
     const clock = manualClock()
     const store = memoryStore({ clock })
     const engine = await queueWithResults({ retentionSeconds: 100 }, { clock, store })
@@ -445,7 +445,7 @@ describe('the status of a message', () => {
     expect((await resultOf(engine, id)).result).toBeUndefined()
   })
 
-  test('says that a message expired where its queue has kept it for a shorter time since', async () => {
+  test('is expired for a message whose queue has got a shorter retention since', async () => {
     const engine = await queueWithResults()
     const id = await sendOne(engine)
     const { receiptHandle } = await receive(engine)
@@ -458,7 +458,7 @@ describe('the status of a message', () => {
 })
 
 describe('results that are switched on later', () => {
-  test('are kept for messages received once every process knows', async () => {
+  test('are kept for messages that are received after every process has the setting', async () => {
     const engine = await engineWithQueue()
     const ids = await send(engine, 'a', 'b')
     const other = anotherProcess(engine)
@@ -477,7 +477,7 @@ describe('results that are switched on later', () => {
     expect(await resultOf(engine, ids[1] as string)).toMatchObject({ result: 'kept' })
   })
 
-  test('cost nothing and say nothing where they are off', async () => {
+  test('cost nothing and store nothing where they are off', async () => {
     const engine = await engineWithQueue()
     await sendOne(engine)
     const { receiptHandle } = await receive(engine)

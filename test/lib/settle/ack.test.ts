@@ -300,7 +300,7 @@ describe('an extension', () => {
     expect(await extended(engine, first, 20)).toEqual(failed('LeaseLost'))
   })
 
-  test('of a message that is gone says so', async () => {
+  test('of a message that is gone fails with MessageNotFound', async () => {
     const engine = await engineWithQueue()
     const [handle] = (await held(engine, 2)) as [string]
     await ack(engine, 'orders', [handle])
@@ -338,7 +338,7 @@ describe('a nack', () => {
     expect(await poll(engine, 'orders')).toHaveLength(1)
   })
 
-  test('after the rest that the retry policy says, longer with each receive', async () => {
+  test("after the retry policy's delay, which grows with each receive", async () => {
     const retryPolicy = { initialSeconds: 10, factor: 3, maximumSeconds: 50, jitter: 'none' } as const
     const engine = await engineWithQueue({ retryPolicy })
     let [handle] = (await held(engine, 1)) as [string]
@@ -362,7 +362,7 @@ describe('a nack', () => {
     expect(await ack(engine, 'orders', [handle])).toEqual([failed('LeaseLost')])
   })
 
-  test('of a message that is gone says so', async () => {
+  test('of a message that is gone fails with MessageNotFound', async () => {
     const engine = await engineWithQueue()
     const [handle] = (await held(engine, 1)) as [string]
     await ack(engine, 'orders', [handle])

@@ -47,7 +47,7 @@ describe('a group goes on at once, long before its leases would have ended,', ()
     expect(await next(engine)).toEqual(['3'])
   })
 
-  test('when a poller that found it busy says so only after the ack', async () => {
+  test('when a poller that found the group locked marks its ticket only after the ack', async () => {
     const engine = await fifoEngine()
     await send(engine, 'a', '1', '2')
     const taken = handles(await take(engine, { ...LONG, maxMessages: 1 }))

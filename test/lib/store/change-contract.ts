@@ -257,7 +257,7 @@ export const changeContract = (subject: () => Subject): void => {
       expect(await store.claim([])).toEqual([])
     })
 
-    test('answers and leaves what the rule of changes says, whatever the segment and the change', async () => {
+    test('returns and stores what the rule applyChange returns, for any segment and change', async () => {
       const { store } = subject()
       await fc.assert(
         fc.asyncProperty(anySlots, fc.array(anyWish, { minLength: 1, maxLength: 4 }), async (slots, wishes) => {

@@ -74,7 +74,7 @@ describe('keys', () => {
     for (const letter of letters) expect(letter).toMatch(/^[a-z]$/)
   })
 
-  test('of one queue are told from those of another whose name begins alike', () => {
+  test('of one queue do not match the pattern of a queue whose name begins alike', () => {
     expect(queueKeyPattern('queue', 'orders')).toBe('q#orders')
     expect(queueKeyPattern('redrive', 'orders')).toBe('r#orders')
     expect(queueKeyPattern('segment', 'orders')).toBe('s#orders#*')

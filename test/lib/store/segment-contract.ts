@@ -177,7 +177,7 @@ export const segmentContract = (subject: () => Subject): void => {
       expect(page).toEqual({ segments: [], more: false })
     })
 
-    test('come in pages of the limit that say whether there may be more', async () => {
+    test('come in pages of the limit, each with whether more may follow', async () => {
       const { store } = subject()
       const partition = newPartition()
       for (let n = 1; n <= 5; n++) await store.insert(textSegment(partition, ['x'], { n }))

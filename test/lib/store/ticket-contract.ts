@@ -46,7 +46,7 @@ export const ticketContract = (subject: () => Subject): void => {
       expect(await ticketsOf(store, key)).toEqual(shownAs(key, START + 9, 8))
     })
 
-    test('gives no number twice and none below, and tells the last', async () => {
+    test('gives no sequence number twice and none below the last, and returns the last', async () => {
       const { store } = subject()
       const key = await newTicket(store)
       const document = other()
@@ -150,7 +150,7 @@ export const ticketContract = (subject: () => Subject): void => {
       expect(await store.lockTicket(idle, { ...again, staleBefore: numberAt(99) })).toBeUndefined()
     })
 
-    test('says what lapses until the next number is given, or it is said anew', async () => {
+    test('ends a lock that lapses at the next number, unless the lock was set again', async () => {
       const { store } = subject()
       const key = await newTicket(store, START + 9)
       const later = { now: START, lockedUntil: START + 50, turn: numberAt(9) }

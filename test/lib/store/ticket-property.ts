@@ -69,7 +69,7 @@ const perform = async (store: Store, key: TicketKey, command: TicketCommand): Pr
 
 export const ticketProperty = (subject: () => Subject): void => {
   describe('a ticket', () => {
-    test('becomes what the rule says, whatever is asked of it', async () => {
+    test('becomes what the rule applyToTicket returns, after any command', async () => {
       const { store } = subject()
       await fc.assert(
         fc.asyncProperty(fc.array(anyCommand, { minLength: 1, maxLength: 8 }), async (commands) => {

@@ -198,7 +198,7 @@ describe('a publish', () => {
     expect((await orders.get(messageId)).attributes).toEqual({})
   })
 
-  test('that fails says so, with the code of its error', async () => {
+  test("that fails has the error's code as error.type", async () => {
     const { client } = await rig()
     const missing = client.queue<number>('missing')
     await expect(missing.publish(1)).rejects.toMatchObject({ code: 'QueueNotFound' })
@@ -240,7 +240,7 @@ describe('a publish', () => {
     ])
   })
 
-  test('through an address says which, and its context travels over HTTP', async () => {
+  test("over HTTP has the server's address, and its context is in the request", async () => {
     const engine = testEngine()
     const url = 'http://127.0.0.1:9324'
     const client = createClient({ url, fetch: appFetch(engine), telemetry: openTelemetry() })
@@ -294,7 +294,7 @@ describe('a poll and what settles its messages', () => {
     ])
   })
 
-  test('say when one of several could not be settled', async () => {
+  test('have an error when one of several messages could not be settled', async () => {
     const { orders } = await rig()
     await orders.publish(1)
     const [message] = await orders.poll()

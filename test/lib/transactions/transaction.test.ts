@@ -83,7 +83,7 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
     ])
   })
 
-  test('does nothing of it when the caller’s own condition fails, and says which', async () => {
+  test("does nothing when a condition of the caller's own fails, and names the entry", async () => {
     await rig.put('ada', 3)
     const [message] = await published(1)
     const tx = rig.client.transaction()
@@ -132,7 +132,7 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
     const error = await failureOf(tx.commit(rig.through(), [...entries, credit('account-50', 50)]))
     expect([error.code, error.message]).toEqual([
       'InvalidRequest',
-      "the transaction has 101 actions, 50 of Holdfast's and 51 of your own, and DynamoDB takes up to 100",
+      "the transaction has 101 actions, 50 of Holdfast's and 51 of your own, but DynamoDB takes up to 100: split it",
     ])
     expect(rig.sent).toEqual([])
     await tx.commit(rig.through(), entries)
@@ -241,7 +241,7 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
     expect(new Set(rig.sent.map(({ ClientRequestToken }) => ClientRequestToken)).size).toBe(4)
   })
 
-  test('gives up when conflicts do not end, and says that nothing was done', async () => {
+  test('fails after repeated conflicts with an error that says that nothing was done', async () => {
     const [message] = await published(1)
     const tx = rig.client.transaction()
     tx.ack(message as never)
@@ -485,7 +485,7 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
       expect(await bodiesIn('invoices')).toEqual([1])
     })
 
-    test('to the end is unknown, and said so', async () => {
+    test('to every try throws OutcomeUnknown', async () => {
       const [message] = await published(1)
       const tx = rig.client.transaction()
       tx.ack(message as never)
@@ -564,7 +564,7 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
       expect((await steps.poll({ maxMessages: 25 })).filter(({ body }) => body.id === 100)).toHaveLength(2)
     })
 
-    test('for longer than DynamoDB knows its token is unknown', async () => {
+    test('for longer than DynamoDB keeps a token throws OutcomeUnknown', async () => {
       const tx = rig.client.transaction()
       tx.publish('invoices', [{ body: { id: 1 } }])
       const frozen = async (sending: number) => sending === 0 && rig.clock.advance(600_000)
@@ -573,7 +573,7 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
       expect(rig.sent).toHaveLength(1)
     })
 
-    test('is done all the same when its marker says so', async () => {
+    test('is done where its marker says that it was committed', async () => {
       const [message] = await published(1)
       const tx = rig.client.transaction({ transactionId: 'order-1' })
       tx.ack(message as never)
@@ -720,7 +720,7 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
       expect(tx.explain(new Error('another'))).toEqual([])
     })
 
-    test('reads the last number of a group, since no failure tells it', async () => {
+    test('reads the last sequence number of a group, which no failure contains', async () => {
       await rig.client.createQueue('steps.fifo', { fifo: { contentBasedDeduplication: true } })
       const steps = rig.client.queue<Order>('steps.fifo')
       rig.clock.advance(4_000)
@@ -735,7 +735,7 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
   })
 
   // DynamoDB Local reports the dearest action of a transaction alone.
-  test.skipIf(process.env.HOLDFAST_TEST_ENDPOINT !== undefined)('costs what the guide says', async () => {
+  test.skipIf(process.env.HOLDFAST_TEST_ENDPOINT !== undefined)('costs as many units as the guide lists', async () => {
     await rig.client.createQueue('steps.fifo', { fifo: { contentBasedDeduplication: true } })
     await rig.client.createQueue('jobs', { results: { retentionSeconds: 600 } })
     const unitsOf = async (
@@ -789,7 +789,7 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
 
     beforeEach(() => rig.client.createQueue('jobs', { results: { retentionSeconds: 600 } }))
 
-    test('tells the producer what was done, in the transaction that acks', async () => {
+    test('stores the results for the producer in the transaction that acks', async () => {
       await jobs().publishBatch([1, 2, 3].map((id) => ({ body: { id } })))
       const [first, second, third] = await jobs().poll()
       const tx = rig.client.transaction()
@@ -809,7 +809,7 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
       expect(await resultOf(third?.messageId)).toEqual({ status: { state: 'done', at } })
     })
 
-    test('tells the producer of a transaction what becomes of its messages', async () => {
+    test('lets the publisher of a transaction read the status of its messages', async () => {
       const tx = rig.client.transaction()
       tx.publish('jobs', [{ body: { id: 1 } }, { body: { id: 2 } }])
       const { published: sent } = await tx.commit(rig.dynamodb)
@@ -822,7 +822,7 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
       expect(sent[1]?.result).toBeTypeOf('function')
     })
 
-    test('keeps what an ack of the same claim said before it crashed', async () => {
+    test('keeps the result that an ack of the same claim stored before it crashed', async () => {
       const { messageId } = await jobs().publish({ id: 1 })
       const [message] = await jobs().poll()
       const unchanged = { ...rig.engine, store: { ...rig.engine.store, change: async () => [] } }

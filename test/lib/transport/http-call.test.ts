@@ -284,7 +284,7 @@ describe('the error for an answer that is not of a Holdfast API', () => {
     )
   }
 
-  test('says what came, of a page its words alone', async () => {
+  test('quotes the answer, and of a page only its text', async () => {
     expect(await failureOf(page(502))).toBe('http://127.0.0.1:9324 answered 502 "Bad gateway nginx"')
     expect(await failureOf('lost')).toBe('http://127.0.0.1:9324 could not be reached, or broke off (ECONNRESET)')
     expect(await failureOf(() => new Response('x'.repeat(9_000), { status: 503 }))).toBe(
@@ -292,7 +292,7 @@ describe('the error for an answer that is not of a Holdfast API', () => {
     )
   })
 
-  test('says where to look for the mistake', async () => {
+  test('names the place where the mistake may be', async () => {
     expect(await failureOf(json({ message: 'Not Found' }, { status: 404 }))).toBe(
       'http://127.0.0.1:9324 answered 404: is that the address of a Holdfast API, with its stage? "{\\"message\\":\\"Not Found\\"}"',
     )

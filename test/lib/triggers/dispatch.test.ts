@@ -281,7 +281,7 @@ describe('a wake', () => {
     expect(queues).toEqual(['orders'])
   })
 
-  test('whose start is refused tells of it, and leaves it to the next tick', async () => {
+  test('whose start is refused reports it, and leaves the queue to the next tick', async () => {
     const { engine, run } = await rig()
     const running = run()
     await engine.clock.advance(10_000)
@@ -392,7 +392,7 @@ describe('a tick', () => {
     expect(queues).toEqual(['orders'])
   })
 
-  test('with a sweep looks at a queue whose trigger is new: the filter of the stream may not know it yet', async () => {
+  test('with a sweep reads a queue whose trigger is new: the filter of the stream may lack it', async () => {
     const { engine, run } = await rig()
     const { queues, startRun } = starts()
     const first = run()

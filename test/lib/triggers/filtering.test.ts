@@ -155,7 +155,7 @@ describe('a filter', () => {
     expect(ofType(events, 'store-failed')).toHaveLength(2)
   })
 
-  test('tells the producer, where results are kept, that there is none since nothing matched', async () => {
+  test('stores for the producer, on a queue that keeps results, that no pattern matched', async () => {
     const { engine, run } = await rig({ queue: 'orders' })
     await updateQueue(engine, 'orders', { settings: { results: { retentionSeconds: 600 } } })
     await engine.clock.advance(20_000)

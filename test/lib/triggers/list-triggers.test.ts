@@ -64,7 +64,7 @@ test('refuses a limit out of range, and a cursor that no page gave', async () =>
   }
 })
 
-test('tells of a run and its slots while it lasts, and when it ended', async () => {
+test('a list of triggers has a run and its slots while the run lasts, and then its end', async () => {
   await declare('a', { maxConcurrency: 3 })
   await publish(engine, 'a', [{ body: 'x' }])
   const one = async () => (await listTriggers(engine, { queue: 'a' })).triggers[0]
@@ -83,7 +83,7 @@ test('tells of a run and its slots while it lasts, and when it ended', async () 
   expect(after).not.toHaveProperty('nextRunAt')
 })
 
-test('says that the queue is paused, and when a message is due', async () => {
+test('a list of triggers has whether the queue is paused, and when the next message is due', async () => {
   await declare('a')
   await publish(engine, 'a', [{ body: 'x', delaySeconds: 60 }])
   const dueAt = engine.clock.now() + 60_000

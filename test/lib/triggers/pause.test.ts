@@ -124,7 +124,7 @@ test('a resume between the look of a run and its note is not lost', async () => 
   expect(await ticked()).toBe(1)
 })
 
-test('a pause during the last look of a run is not lost where the entry said paused before', async () => {
+test('a pause during the last scan of a run is not lost where the entry of the due index was paused before', async () => {
   const { engine, clock, wakeUp, ticked, set, run } = await rig()
   const other = anotherProcess(engine)
   let looked = false

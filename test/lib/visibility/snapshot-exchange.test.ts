@@ -190,7 +190,7 @@ describe('a snapshot', () => {
     expect(counted.snapshots).toBeLessThanOrEqual(320 / 25)
   })
 
-  test('is not written again by another process that comes to know the same', async () => {
+  test('is not written again by another process that has read the same headers', async () => {
     const { counted, ...parts } = counting()
     const engine = await engineWithQueue(MINUTES, parts)
     const other = anotherProcess(engine)

@@ -631,7 +631,7 @@ describe('leases in hand', () => {
     expect(asked(it, 'ack').flat()).not.toContain(it.received[0]?.receiptHandle)
   })
 
-  test('that another consumer has abort the signal as soon as an extension tells', async () => {
+  test('that another consumer has abort the signal as soon as an extension fails', async () => {
     const it = await rig()
     await publishAll(it.queue, [1])
     const done = gate()
@@ -656,7 +656,7 @@ describe('leases in hand', () => {
 })
 
 describe('a process that was paused for longer than its leases', () => {
-  test('does not begin what it received before, and says that the lease was lost', async () => {
+  test('does not start a message that it received before, and reports LeaseLost', async () => {
     const pausedMs = { value: 0 }
     const it = await rig(
       {},
@@ -682,7 +682,7 @@ describe('a process that was paused for longer than its leases', () => {
     expect(seen).toEqual([2])
   })
 
-  test('does not ack what another consumer has acked meanwhile, and says that the lease was lost', async () => {
+  test('does not ack a message that another consumer has acked meanwhile, and reports LeaseLost', async () => {
     const pausedMs = { value: 0 }
     const it = await rig({}, { pausedMs })
     await publishAll(it.queue, [1])

@@ -195,7 +195,7 @@ export const ackTogether = async (
       story?.note(
         scheduler.now(),
         name,
-        `is told that ${deliveries[position]?.message.body} is ${result?.ok ? 'acked' : `not acked: ${result?.error.code}`}`,
+        `reads that ${deliveries[position]?.message.body} is ${result?.ok ? 'acked' : `not acked: ${result?.error.code}`}`,
       )
     }
   } catch (error) {

@@ -104,7 +104,7 @@ const commit = async (
       break
     }
   }
-  story?.note(scheduler.now(), actor.name, `is told of its commit: ${done.outcome}`)
+  story?.note(scheduler.now(), actor.name, `reads the outcome of its commit: ${done.outcome}`)
 }
 
 /** A transaction publishes one message under a deduplication id. */

@@ -38,6 +38,6 @@ export const look = async (
   history.looks.push({ by: name, messageId, startedAt, endedAt: scheduler.now(), waitedMs, answer })
   const { status, result } = answer
   const told = isFinal(status) && result !== undefined ? `${status.state} with ${JSON.stringify(result)}` : status.state
-  story?.note(scheduler.now(), name, `is told that ${messageId} is ${told}`)
+  story?.note(scheduler.now(), name, `reads that ${messageId} is ${told}`)
   return answer
 }

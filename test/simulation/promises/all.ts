@@ -8,7 +8,7 @@ import { inOrderOfNumbers, inOrderOfPublishes, nothingBehindInFlight, nothingPas
 import { nothingFromPaused } from './pauses.ts'
 import type { Promised } from './promise.ts'
 import { outdatedHandles, removedForGood } from './removals.ts'
-import { endingsTold, forgottenInTime, noGhostWorks, resultsOfHolders, waitsEnd } from './results.ts'
+import { leasedStatuses, resultsOfHolders, statusesForgotten, trueEndings, waitsEnd } from './results.ts'
 import { allOrNothing, commitsAnswered, effectsOnce } from './transactions.ts'
 
 /** The promises that every history is checked against. */
@@ -29,9 +29,9 @@ export const PROMISES: readonly Promised[] = [
   nothingFromPaused,
   underLeases,
   resultsOfHolders,
-  endingsTold,
-  forgottenInTime,
-  noGhostWorks,
+  trueEndings,
+  statusesForgotten,
+  leasedStatuses,
   waitsEnd,
   allOrNothing,
   commitsAnswered,

@@ -35,7 +35,7 @@ const stays = (history: History): Claimed[][] =>
  * read the first and sleeps for seconds may claim what was acked of the second. That message comes once more than twice.
  */
 export const underLeases: Promised = {
-  name: 'what is received is leased to its receiver, each time anew',
+  name: 'each receive leases the message to its receiver by a claim of its own',
   violations: (history) => {
     const seen = new Map<LeaseSpan, Delivery>()
     return history.deliveries.flatMap((delivery) => {

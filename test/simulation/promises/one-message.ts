@@ -3,7 +3,7 @@ import type { Promised } from './promise.ts'
 
 /** A message is stored once, whatever was sent again, and a deduplication id stands for one message. */
 export const oneMessage: Promised = {
-  name: 'what is received was published, as one message',
+  name: 'each received message was published, and as one message',
   violations: (history, { settings }) => {
     const deduplicationForgets =
       settings?.deduplicationMode === 'pending' ||

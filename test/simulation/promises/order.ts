@@ -58,7 +58,7 @@ const disorder = (batches: readonly Delivery[][], numbersRise: boolean): string[
 }
 
 export const inOrderOfPublishes: Promised = {
-  name: 'what was answered before another publish began is received before what that one published',
+  name: 'messages of an answered publish are received before those of a publish that began later',
   madeFor: isFifo,
   violations: (history, settings) =>
     groupsKept(history, settings).flatMap((group) => swapped(group.flat(), history.publishes)),
@@ -84,7 +84,7 @@ const swapped = (row: readonly Delivery[], publishes: ReadonlyMap<string, Publis
 }
 
 export const nothingBehindInFlight: Promised = {
-  name: 'while a message is in flight neither it nor what follows it in its group is received',
+  name: 'while a message is in flight, neither it nor a message after it in its group is received',
   madeFor: isFifo,
   violations: (history, settings) => {
     const dropped = droppedFrom(history, settings)
@@ -111,7 +111,7 @@ const overlaps = (batches: readonly Delivery[][], droppedAt: (one: Delivery) => 
 }
 
 export const nothingPassedOver: Promised = {
-  name: 'nothing is received while a message before it in its group is surely there',
+  name: 'no message is received while a message before it in its group is certainly stored',
   madeFor: isFifo,
   violations: (history, settings) => {
     const dropped = droppedFrom(history, settings)

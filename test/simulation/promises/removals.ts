@@ -3,7 +3,7 @@ import { claimOf, isCertain, nameOf } from '../history.ts'
 import { groupedBy, type Promised } from './promise.ts'
 
 export const removedForGood: Promised = {
-  name: 'what was acked or cancelled is not received again, wherever',
+  name: 'a message that was acked or cancelled is not received again, from any queue',
   violations: (history, { settings }) => {
     const endedAt = new Map<string, number>()
     for (const removal of history.removals) {

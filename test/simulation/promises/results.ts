@@ -60,7 +60,7 @@ const slowMs = ({ faults = {}, spans }: WorldSettings): number => {
 }
 
 const nameOf = ({ by, messageId, startedAt, waitedMs, answer }: Look): string =>
-  `${by} was told at ${startedAt} that ${messageId} is ${JSON.stringify(answer)}${waitedMs === undefined ? '' : `, after a wait of up to ${waitedMs} ms`}`
+  `${by} read at ${startedAt} that ${messageId} is ${JSON.stringify(answer)}${waitedMs === undefined ? '' : `, after a wait of up to ${waitedMs} ms`}`
 
 const judged = (history: History, judge: (look: Look, entry: Entry, end: End | undefined) => string | undefined) =>
   history.looks.flatMap((look) => {
@@ -70,9 +70,9 @@ const judged = (history: History, judge: (look: Look, entry: Entry, end: End | u
     return wrong === undefined ? [] : [`${nameOf(look)}: ${wrong}`]
   })
 
-/** A result is that of the work whose ack removed the message, and is told once it is removed. */
+/** A result is that of the consumer whose ack removed the message, and is read only once the message is removed. */
 export const resultsOfHolders: Promised = {
-  name: 'a result is told of work by the one who held the message last, once it is acked',
+  name: 'a result is that of the consumer that held the message last, and is read only after the ack',
   madeFor: keepsResults,
   violations: (history, world) => {
     const dropped = droppedFrom(history, world)
@@ -84,21 +84,21 @@ export const resultsOfHolders: Promised = {
       if (end.kind === 'cancelled') return 'it was cancelled'
       if (!end.delivery) return 'nobody received it under the lease that was acked'
       if (isDead(end.delivery)) return 'it was acked as a dead letter'
-      const told = outcomeOf(end.delivery)
-      if ((status.state === 'failed') !== (told.failure !== undefined)) {
-        return `its consumer said ${JSON.stringify(told)}`
+      const outcome = outcomeOf(end.delivery)
+      if ((status.state === 'failed') !== (outcome.failure !== undefined)) {
+        return `its consumer's outcome is ${JSON.stringify(outcome)}`
       }
-      // A status bears no result.
+      // A status has no result.
       if (waitedMs === undefined) return undefined
-      const isSame = result === told.result && failure?.message === told.failure?.message
-      return isSame ? undefined : `its consumer said ${JSON.stringify(told)}`
+      const isSame = result === outcome.result && failure?.message === outcome.failure?.message
+      return isSame ? undefined : `its consumer's outcome is ${JSON.stringify(outcome)}`
     })
   },
 }
 
-/** Every ending is told, and nothing else is told as one. */
-export const endingsTold: Promised = {
-  name: 'every ending is told as what it was',
+/** A status is final only for a message that has ended, and names how it ended. */
+export const trueEndings: Promised = {
+  name: 'the status of a message that has ended is how it ended',
   madeFor: keepsResults,
   violations: (history, world) => {
     const dropped = droppedFrom(history, world)
@@ -111,7 +111,7 @@ export const endingsTold: Promised = {
       // The ack of a message whose time is over leaves no result.
       if (status.state === 'gone' && mayExpire(look.messageId)) return undefined
       if (status.state === 'gone') {
-        return end && endedAt >= end.at + keptAtLeastMs(world) ? undefined : 'what became of it is not told'
+        return end && endedAt >= end.at + keptAtLeastMs(world) ? undefined : 'how it ended is forgotten too early'
       }
       if (status.state === 'cancelled' && (end?.kind !== 'cancelled' || end.at > endedAt)) return 'it was not cancelled'
       if (status.state === 'deadLettered' && !moved) return 'it was not moved'
@@ -123,8 +123,8 @@ export const endingsTold: Promised = {
   },
 }
 
-export const forgottenInTime: Promised = {
-  name: 'what became of a message is forgotten in time',
+export const statusesForgotten: Promised = {
+  name: 'the status of a message that has ended is kept for its time and no longer',
   madeFor: keepsResults,
   violations: (history, world) =>
     judged(history, ({ startedAt, answer: { status } }, _, end) =>
@@ -134,8 +134,8 @@ export const forgottenInTime: Promised = {
     ),
 }
 
-export const noGhostWorks: Promised = {
-  name: 'a message is said to be worked on only while it is leased, and a second longer',
+export const leasedStatuses: Promised = {
+  name: 'a message has the status leased only under a lease, and for a second afterwards',
   madeFor: keepsResults,
   violations: (history, { clocksOffByMs = 0 }) =>
     judged(history, ({ startedAt, endedAt, answer: { status } }, { leases }) => {
@@ -169,7 +169,7 @@ const finalState = (history: History, messageId: string, end: End): MessageStatu
   return outcomeOf(end.delivery).failure ? 'failed' : 'done'
 }
 
-/** At rest, when all were acked or cancelled: what each producer must be told. */
+/** What each producer must read at rest, when all messages were acked or cancelled. */
 export const finalStates = (
   history: History,
   settings: WorldSettings,

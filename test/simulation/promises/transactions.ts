@@ -46,7 +46,7 @@ const isCancelled = (history: History, messageId: string): boolean =>
   [...history.removals].some((one) => one.messageId === messageId && one.delivery === undefined)
 
 export const commitsAnswered: Promised = {
-  name: 'a commit is answered as it went',
+  name: 'the outcome that a commit reports is what was done',
   madeFor: hasTransactions,
   violations: (history) =>
     history.transactions.flatMap((transaction) => {

@@ -3,7 +3,7 @@ import { SortedMap } from '../sorted-map.ts'
 /** A value in memory. */
 export interface Slot<V> {
   readonly value: V
-  /** Number of pieces that its body has in the file, now or once it is written there. */
+  /** Number of pieces that the value's body has in the file, now or once the body is written there. */
   readonly pieces: number
   /** Number of the log that has this value; 0 once the file has it. */
   readonly log: number
@@ -12,29 +12,29 @@ export interface Slot<V> {
 }
 
 /**
- * The part of one partition that is in memory. The file is behind, because logs are emptied into it late: its value of a
- * key counts only if memory has none.
+ * The part of one partition that is in memory. The file lacks the newest changes, because logs are emptied into it late: a
+ * value in memory counts, and the file's value only where memory has none.
  *
  *     file     |  a  b  c  d  e  f  g …            sorted by key
  *     memory   |  a  b     d' |    f'   h' |       d', f', h' are changed, c is deleted
  *                 ▲ front     ▲    tail
  *                 start       reach
  *
- * - Everything from `start` up to `reach` is in `front`, changed or not: a key that is missing there does not exist. So
- *   polls read the front of a queue without the file.
- * - Outside of it `tail` has the changes that the file lacks, and `deleted` the deleted keys that it still has.
+ * - `front` has every value from `start` up to `reach`, changed or not: a key in that range that `front` lacks does not
+ *   exist. So polls read the front of a queue without the file.
+ * - Outside of that range, `tail` has the changes that the file lacks, and `deleted` the deleted keys that the file still has.
  */
 export interface CachedPartition<V> {
   front: SortedMap<Slot<V>>
   tail: SortedMap<Slot<V>>
   start: string
-  /** Before `start` when the front covers nothing. */
+  /** `NOTHING` when the front covers nothing. */
   reach: string
   /** The last key, in the file and in memory; undefined while it is not known. */
   last: string | undefined
   /** Deleted keys that the file may still have, each with the number of the log that has the deletion. */
   readonly deleted: Map<string, number>
-  /** Time of the last use, counted in uses of the cache. */
+  /** When the partition was last used, counted in uses of the cache. */
   usedAt: number
   /** Visits in a row that began outside of the front. */
   misses: number
@@ -61,7 +61,7 @@ export const cachedPartition = <V>(isEmpty: boolean): CachedPartition<V> => ({
 export const isCovered = <V>({ start, reach }: CachedPartition<V>, sort: string): boolean =>
   sort <= reach && sort >= start
 
-/** The part that a key belongs to. */
+/** The map that a key belongs to: the front or the tail. */
 export const partOf = <V>(cached: CachedPartition<V>, sort: string): SortedMap<Slot<V>> =>
   isCovered(cached, sort) ? cached.front : cached.tail
 
@@ -73,7 +73,7 @@ export const moveToFront = <V>({ front, tail, start }: CachedPartition<V>, befor
   }
 }
 
-/** Drops values that the file has too: in the front all but the first `keep`. */
+/** Drops values that the file has too, all but the first `keep` of the front. */
 export const shorten = <V>(cached: CachedPartition<V>, keep: number): void => {
   if (keep > 0 && cached.front.size <= keep) return
   const front = new SortedMap<Slot<V>>()
@@ -93,7 +93,7 @@ export const shorten = <V>(cached: CachedPartition<V>, keep: number): void => {
   Object.assign(cached, { front, tail, reach, last: undefined })
 }
 
-/** Empties the front, and lets it begin at another key. */
+/** Empties the front and moves its start to another key. */
 export const restart = <V>(cached: CachedPartition<V>, start: string): void => {
   shorten(cached, 0)
   Object.assign(cached, { start, misses: 0 })

@@ -6,41 +6,41 @@ import { type LogEnd, readLog } from './log-reader.ts'
 import { LOG_LAYOUT, type LoggedChange, type Space } from './log-record.ts'
 import { bodyKey } from './space-codecs.ts'
 
-/** The last state that a log gives one key. */
+/** The state of one key at the end of a log. */
 interface Outcome {
   readonly space: Space
   readonly partition: string
   readonly sort: string
   /** Whether the file certainly lacks the key. */
   readonly isNew: boolean
-  /** Nothing when it was deleted. */
+  /** Undefined when the key was deleted. */
   head: Uint8Array | undefined
   body: Uint8Array | undefined
-  /** Number of pieces of content that the file may have. */
+  /** How many pieces of the key's body the file may have. */
   pieces: number
 }
 
 /** A key that a log changes. */
 export type LoggedKey = Pick<Outcome, 'space' | 'partition' | 'sort'>
 
-/** A whole log, as it was read. */
+/** The contents of a log that can be used. */
 export interface ReadLog {
   readonly changes: readonly LoggedChange[]
   readonly end: Exclude<LogEnd['kind'], 'damaged' | 'unknown layout'>
-  /** Whether the machine has not been started anew since the log was begun. */
+  /** Whether the machine has not been restarted since the log was begun. */
   readonly isOfThisBoot: boolean
 }
 
-/** Entries and bytes that are written to the file at once: enough to share a commit, few enough to hold up nobody. */
+/** How many entries and bytes one commit of the file has: enough to share its cost, few enough that no read waits for long. */
 const BATCH_ENTRIES = 500
 const BATCH_BYTES = 1_048_576
 
-/** Reads logs one after the other. What is read of one is valid until the next is read. */
+/** Reads a log. The result is valid until the next log is read. */
 export type ReadWholeLog = (path: string) => Promise<ReadLog>
 
-/** @param boot names this start of the machine */
+/** @param boot the id of this start of the machine */
 export const logReader = (boot: Uint8Array): ReadWholeLog => {
-  // One buffer for all: garbage of this size is collected late.
+  // One buffer for all logs, because V8 collects garbage of this size late.
   let buffer = Buffer.alloc(0)
   const read = async (path: string): Promise<Buffer> => {
     const file = await open(path, 'r')
@@ -61,7 +61,7 @@ export const logReader = (boot: Uint8Array): ReadWholeLog => {
   return async (path) => wholeLog(path, await read(path), boot)
 }
 
-/** @throws an error that says what to do if the log is damaged, or in another layout */
+/** @throws an error whose message says what to do, where the log is damaged or in another layout */
 const wholeLog = (path: string, bytes: Buffer, boot: Uint8Array): ReadLog => {
   const { changes, end, isOfThisBoot } = readLog(bytes, boot)
   if (end.kind === 'unknown layout') throw layoutUnknown(path, end.layout, LOG_LAYOUT)
@@ -70,8 +70,8 @@ const wholeLog = (path: string, bytes: Buffer, boot: Uint8Array): ReadLog => {
 }
 
 /**
- * Writes the changes of a log to the file. After an interruption all of it is done again, with the same outcome. Returns the keys
- * that the log changes.
+ * Writes the changes of a log to the file. After an interruption the next start writes all of them again, with the same
+ * outcome. Returns the keys that the log changes.
  */
 export const emptyInto = async (
   file: LmdbFile,
@@ -92,12 +92,12 @@ export const emptyInto = async (
     }
   }
   await file.write(batch)
-  // Written last: the file must have all changes of the log first.
+  // Written last, because the log may be deleted from now on.
   await file.setEmptied(number)
   return outcomes
 }
 
-/** The last states of all keys. A key that was added and deleted within the log has none. */
+/** The states of all keys at the end of the log. */
 const outcomesOf = (changes: readonly LoggedChange[]): Outcome[] => {
   const outcomes = new Map<string, Outcome>()
   for (const { kind, space, partition, sort, head, body, pieces } of changes) {

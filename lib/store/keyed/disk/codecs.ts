@@ -11,7 +11,7 @@ import type { ByteWriter } from './byte-writer.ts'
  *
  *     version 4 · pieces of the content 2 · body items 2 · shard 1 · published at 6 · expires at 6
  *     · due at 6, all ones if the sort key has it · number of slots 1 · slots
- *     · kept until 6, where that is not when it expires
+ *     · kept until 6, where the segment is kept longer than its messages
  *
  *     slot     0 fresh, 1 gone, 2 leased, 3 backingOff; the latter two with
  *              token 8 · until 6 · receive count 2 · first received at 6
@@ -86,12 +86,12 @@ const decodeLease = (bytes: Buffer, at: number, backingOff: boolean): Lease => (
   backingOff,
 })
 
-/** The shard, from a stored header: the id of a group's partition does not have it. */
+/** The shard, from a stored header: the id of a group's partition does not have the shard. */
 export const shardIn = (bytes: Buffer): number => bytes.readUInt8(8)
 
 /**
- * Content is packed as for DynamoDB, but uncompressed: bytes are not billed here. A lone message with nothing but a body,
- * the most frequent content, is stored unpacked; the first byte tells the two apart.
+ * Content is packed as for DynamoDB, but not compressed, because nobody pays for its bytes. A lone message with nothing but a
+ * body, the most frequent content, is stored unpacked. The first byte shows which of the forms it is.
  */
 const PACKED = 0
 const TEXT = 1
@@ -123,7 +123,7 @@ export const decodeContent = (bytes: Buffer): Content => {
   return { messages: [bytes[0] === JSON_TEXT ? { body, json: true } : { body }] }
 }
 
-/** Documents and tickets are JSON; a ticket that waits for a publish has no `lockedUntil`, since JSON has no Infinity. */
+/** Documents and tickets are stored as JSON. The ticket of an idle group has no `lockedUntil`, because JSON has no Infinity. */
 export const encodeDocument = (out: ByteWriter, { version, value, expiresAt }: StoredDocument): void =>
   void out.text(JSON.stringify({ version, value, expiresAt }))
 

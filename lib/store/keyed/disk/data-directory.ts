@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** A data directory that this process holds alone until it releases it. */
+/** A data directory that no other process can take until this one releases it. */
 export interface DataDirectory {
   readonly path: string
   release(): Promise<void>
@@ -23,7 +23,7 @@ export class DataDirectoryInUse extends Error {
 }
 
 interface Holder {
-  /** For error messages. */
+  /** The holder's process id, for error messages. */
   readonly pid: number
   /** The socket, or on Windows the pipe, on which the holder answers as long as it runs. */
   readonly socket: string
@@ -32,9 +32,9 @@ interface Holder {
 }
 
 /**
- * Takes a data directory, which is created if it is missing. Its file `lock` names the process that holds it, and a
- * socket in the file system (not a port) on which that process answers as long as it runs. So nobody has to clear up after
- * a process that was killed, and another process with the same id is not mistaken for it.
+ * Takes a data directory, and creates it if it is missing. The file `lock` names the process that holds the directory, and a
+ * socket in the file system on which that process answers as long as it runs. So the lock of a killed process needs no
+ * manual removal, and another process with the same process id does not count as the holder.
  *
  * @throws `DataDirectoryInUse`
  */
@@ -81,7 +81,7 @@ const makeUnlessPresent = async (path: string): Promise<void> => {
   try {
     await mkdir(path, { mode: 0o700 })
   } catch (error) {
-    // Node's error names a file in the way; a directory that exists already is no error.
+    // A directory that exists is no error. For a file under this name, Node's error names it.
     const found = await stat(path).catch(() => undefined)
     if (!found?.isDirectory()) throw error
   }
@@ -102,10 +102,13 @@ const takeLock = async (path: string, lock: string, own: string): Promise<void> 
   throw new Error(`${lock} can be neither taken nor cleared: remove it when no Holdfast is running on this data`)
 }
 
-/** A crash during the few milliseconds of clearing leaves the guard behind; a guard of this age is ignored. */
+/** A guard of this age was left by a crash within the few milliseconds of clearing, and is ignored. */
 const GUARD_MS = 5_000
 
-/** Removes the lock of a holder that has ended. One process at a time, which reads the lock again: a running one may hold it by now. */
+/**
+ * Removes the lock of a holder that has ended. One process at a time does so, under a guard, and it reads the lock again: a
+ * running process may have taken the lock meanwhile.
+ */
 const clearStale = async (lock: string): Promise<void> => {
   const guard = `${lock}.clearing`
   try {
@@ -147,7 +150,7 @@ const readHolder = async (lock: string): Promise<Holder | undefined> => {
   }
 }
 
-/** The longest path of a socket that every system takes, in bytes. */
+/** The longest path of a socket that every operating system accepts, in bytes. */
 const MAX_SOCKET_PATH = 100
 
 const startWitness = async (path: string, nonce: string): Promise<{ witness: Server; socket: string }> => {
@@ -162,7 +165,7 @@ const startWitness = async (path: string, nonce: string): Promise<{ witness: Ser
   try {
     return { witness: await listen(here, nonce), socket: here }
   } catch (error) {
-    // Some file systems have no sockets, such as those that another machine shares.
+    // Some file systems have no sockets, such as those that are mounted from another machine.
     if (codeOf(error) === 'EACCES' || codeOf(error) === 'EROFS') throw error
     return { witness: await listen(elsewhere, nonce), socket: elsewhere }
   }
@@ -180,22 +183,22 @@ const listen = async (socket: string, nonce: string): Promise<Server> => {
   return server.unref()
 }
 
-/** How long a holder may take to answer before it counts as running, but suspended. */
+/** A holder whose socket gives no answer for this long counts as running, but suspended. */
 const ANSWER_MS = 2_000
 
 const lives = ({ socket: path, nonce }: Holder): Promise<boolean> =>
   new Promise((resolve) => {
-    let heard = ''
+    let answer = ''
     const socket = connect(path)
     socket.setTimeout(ANSWER_MS, () => {
       resolve(true)
       socket.destroy()
     })
     socket.on('data', (chunk) => {
-      heard += chunk.toString('latin1')
+      answer += chunk.toString('latin1')
     })
     socket.on('error', () => resolve(false))
-    socket.on('close', () => resolve(heard === nonce))
+    socket.on('close', () => resolve(answer === nonce))
   })
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code

@@ -2,14 +2,15 @@ import { ALL, type CachedPartition, isCovered, partOf, type Slot, shorten } from
 import { type Codec, type DiskMapParts, PIECE_BYTES } from './disk-map-parts.ts'
 import type { PartitionCache } from './partition-cache.ts'
 
+/** What a change needs to know of the map's present values. */
 interface Reading<V> {
   readonly cache: PartitionCache<V>
-  /** Reads from the file. */
+  /** Reads the stored form of a value from the file. */
   read(partition: string, sort: string): Buffer | undefined
   prefixOf(partition: string): string
 }
 
-/** The operations that change a map on disk. A change is in memory at once, and noted in the journal. */
+/** The operations that change a map on disk. A change is made in memory at once, and noted in the journal. */
 export class DiskChanges<V> {
   readonly #parts: DiskMapParts<V>
   readonly #reading: Reading<V>
@@ -31,7 +32,7 @@ export class DiskChanges<V> {
     const isNew = this.#isNew(partition, cached, sort)
     const body = codec.bodyOf?.(value, before?.value)
     const pieces = body ? Math.ceil(body.length / PIECE_BYTES) : piecesOf(codec, value, before)
-    // The previous body may have more pieces.
+    // The body that this one replaces may have more pieces, which must be deleted.
     if (body && !isNew) this.#delete(partition, cached, sort)
     journal.note(
       { kind: isNew ? 'insert' : 'put', space, partition, sort, pieces },
@@ -91,8 +92,8 @@ const piecesOf = <V>(codec: Codec<V>, value: V, before: Slot<V> | undefined): nu
   before?.pieces ?? codec.piecesOf?.(value) ?? 0
 
 /**
- * Puts back what was there before. What else was learned of the partition since then is forgotten, and all of it may have
- * been.
+ * Returns a function that undoes a change in memory. The cache may have read more of the partition since the change, or have
+ * dropped the partition: the function therefore restores the one key, and drops all that the file has too.
  */
 const undoing = <V>(cache: PartitionCache<V>, partition: string, sort: string, before: Slot<V> | undefined) => {
   const deletedIn = cache.of(partition).deleted.get(sort)

@@ -8,11 +8,11 @@ import type { CacheLimits } from './partition-cache.ts'
 export interface Codec<V> {
   encode(out: ByteWriter, value: V, pieces: number): void
   decode(bytes: Buffer, partition: string, sort: string): V
-  /** The body to store beside a value, if it differs from that of the value before. */
+  /** The body to store beside a value; undefined where it is that of the value before. */
   bodyOf?(value: V, before: V | undefined): Uint8Array | undefined
   /** Number of pieces of a stored value's body. */
   piecesIn?(bytes: Buffer): number
-  /** The same of a decoded value; undefined if its body is not stored yet. */
+  /** Number of pieces of a decoded value's body; undefined if the body is not stored yet. */
   piecesOf?(value: V): number | undefined
   /** The value to keep in memory once the file has it. */
   settled?(value: V, pieces: number, partition: string, sort: string): V
@@ -26,5 +26,5 @@ export interface DiskMapParts<V> {
   readonly limits?: CacheLimits | undefined
 }
 
-/** Size of the pieces of a body: a large value needs consecutive pages, which are scarce in a used file. */
+/** Bodies are stored in pieces of this size, because one large value would need consecutive pages, which are scarce in a used file. */
 export const PIECE_BYTES = 32_768

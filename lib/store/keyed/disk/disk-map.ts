@@ -6,21 +6,21 @@ import { MAX_KEY_BYTES, SEPARATOR } from './lmdb-file.ts'
 import { CACHE_LIMITS, PartitionCache } from './partition-cache.ts'
 import { behind, type Show, visitFile } from './visit-file.ts'
 
-/** Visits in a row that begin outside of the front, before the front moves to where they begin. */
+/** After this many visits in a row that begin outside of the front, the front moves to where they begin. */
 const MAX_MISSES = 8
 
 interface Visit<V> {
   readonly from: string
   readonly to: string
   readonly show: Show<V>
-  /** Extends the front by what comes next, if that is worth it. Returns whether it did. */
+  /** Extends the front over the values from `next` on, if the cache has room and `next` is visited often. Returns whether it did. */
   readonly cover: (next: string) => boolean
 }
 
-/** An ordered map in a file; new values, and those that are visited often, are in memory. */
+/** An ordered map in a file. New values, and those that are visited often, are in memory too. */
 export class DiskMap<V> implements OrderedMap<V> {
   readonly #parts: DiskMapParts<V>
-  /** Values that one read takes from the file. */
+  /** How many values one read takes from the file. */
   readonly #chunk: number
   readonly #cache: PartitionCache<V>
   readonly #changes: DiskChanges<V>
@@ -96,12 +96,12 @@ export class DiskMap<V> implements OrderedMap<V> {
     }
   }
 
-  /** Notes that a log with a change of this key was emptied into the file. */
+  /** Notes that the file has the changes of a key up to a log. */
   settle(partition: string, sort: string, log: number): void {
     const cached = this.#cache.find(partition)
     if (!cached) return
     this.#settle(cached, partition, sort, log)
-    // Groups, and queues, come and go.
+    // Partitions of groups and queues that are gone would pile up otherwise.
     this.#cache.forgetEmpty(partition)
   }
 
@@ -114,13 +114,13 @@ export class DiskMap<V> implements OrderedMap<V> {
     return this.#parts.space + partition + SEPARATOR
   }
 
-  /** Reads from the file. */
+  /** Reads the stored form of a value from the file. */
   #read(partition: string, sort: string): Buffer | undefined {
     const key = this.#prefixOf(partition) + sort
     return Buffer.byteLength(key) > MAX_KEY_BYTES ? undefined : this.#parts.file.get(key)
   }
 
-  /** Visits a partition from key to key: what the front covers in memory, the rest in the file. */
+  /** Visits the values of a range: those that the front covers in memory, the others in the file. */
   #visit(partition: string, cached: CachedPartition<V>, { from, to, show, cover }: Visit<V>): void {
     for (let next = from; next <= to; ) {
       if (isCovered(cached, next)) {
@@ -145,7 +145,7 @@ export class DiskMap<V> implements OrderedMap<V> {
     return visitFile({ file, codec, chunk: this.#chunk, partition, prefix, before, show, cached }, from)
   }
 
-  /** Reads more into the front. Returns whether it did. */
+  /** Reads the next values into the front. Returns false where the front has everything, or the cache has no room. */
   #extend(partition: string, cached: CachedPartition<V>): boolean {
     if (cached.reach === ALL || !this.#cache.hasRoom) return false
     const { file, codec } = this.#parts
@@ -181,7 +181,7 @@ export class DiskMap<V> implements OrderedMap<V> {
   }
 }
 
-/** Shows the front's values from a key on. Returns whether to go on after them. */
+/** Shows the front's values from a key on. Returns whether the visit continues behind the front. */
 const visitFront = <V>({ front, reach }: CachedPartition<V>, from: string, to: string, show: Show<V>): boolean => {
   let goOn = true
   front.visit(from, to < reach ? to : reach, (sort, slot) => {

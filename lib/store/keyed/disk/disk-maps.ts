@@ -20,29 +20,29 @@ export interface DiskMapsParts {
   readonly clock: Clock
   /** Number of the first log to write. */
   readonly firstLog: number
-  /** Whether each answer waits until its changes are on the disk, and not only with the operating system. */
+  /** Whether each answer waits until its changes are on the disk, and not only until the operating system has them. */
   readonly sync: boolean
   /** Size at which a log is emptied into the file. @default 4 MiB */
   readonly logBytes?: number
   readonly limits?: CacheLimits
-  /** Names this start of the machine. @default as the system does */
+  /** The id of this start of the machine. @default the operating system's */
   readonly boot?: Uint8Array
-  /** Creates the file of a log. @default one in the directory */
+  /** Creates a log. @default as a file in the directory */
   readonly create?: typeof createLog
   /** Called with a failure in the background, which is retried. */
   readonly warn: (message: string, error: unknown) => void
 }
 
 const LOG_BYTES = 4_194_304
-/** Keys that are settled in one turn of the event loop. */
+/** How many keys are settled in one turn of the event loop. */
 const SETTLED_AT_ONCE = 2_000
 
 /**
- * Maps on disk. A step changes memory at once. The changes of all steps in one turn of the event loop are appended to
- * the log in one write, and only then are the steps answered. A full log is emptied into the file while the next one is
- * written. So the file is written rarely and in bulk, and a key that is added and deleted quickly never gets there.
+ * Maps on disk. A step changes memory at once. The changes of all steps in one turn of the event loop are appended to the
+ * log in one write, and the steps are answered after it. A full log is emptied into the file while the next log is written.
+ * So the file is written rarely and in bulk, and a key that is added and deleted soon afterwards is never written to it.
  *
- * No other process writes to the directory, so memory is always right.
+ * No other process writes to the directory, so what is in memory is always current.
  */
 export class DiskMaps implements KeyedMaps<Maps> {
   /** Resolves with the reason when the store can no longer keep changes. */
@@ -52,9 +52,9 @@ export class DiskMaps implements KeyedMaps<Maps> {
   readonly #pending: Journal
   readonly #logs: LogKeeper
   readonly #downfall = downfall()
-  /** Where the journal is while nothing is pending. */
+  /** The journal's position while nothing is pending. */
   readonly #nothing: Mark
-  /** The steps of this turn of the event loop; resolves when their changes are kept. */
+  /** Resolves when the changes of this turn's steps are kept; undefined while no step of this turn has changed anything. */
   #turn: Promise<void> | undefined
 
   constructor(parts: DiskMapsParts) {
@@ -127,7 +127,7 @@ export class DiskMaps implements KeyedMaps<Maps> {
     return result
   }
 
-  /** Waits while the logs are too large. Answers why they stay so: then nothing can be written, only read. */
+  /** Waits while the logs are too large. Returns the error for which they stay too large: then a step may read, and not write. */
   async #obstacle(): Promise<unknown> {
     try {
       while (this.#logs.isAhead) await this.#logs.caughtUp()

@@ -16,9 +16,9 @@ export interface DiskStoreParts {
   /** @default the system's clock */
   readonly clock?: Clock
   /**
-   * Whether each answer waits until its changes are on the disk. Otherwise it waits until the operating system has
-   * them: they survive the end of the process at any instant, but the last quarter of a second may be lost with the
-   * machine.
+   * Whether each answer waits until its changes are on the disk. Otherwise an answer waits until the operating system has
+   * them: the changes survive the end of the process at any instant, but those of the last quarter of a second may be lost
+   * if the machine ends.
    *
    * @default false
    */
@@ -39,8 +39,8 @@ export interface DiskStore extends Store, Reclaim, Load {
 /**
  * The store on disk.
  *
- * @throws an error that says what to do, if another process uses the directory, or the directory is read-only, damaged, or
- * in the layout of another version
+ * @throws an error whose message says what to do, where another process uses the directory, or where the directory is
+ * read-only, damaged, or in the layout of another version
  */
 export const diskStore = async ({
   directory,
@@ -52,7 +52,7 @@ export const diskStore = async ({
   const taken = await takeDataDirectory(directory)
   let file: LmdbFile | undefined
   try {
-    // It tells of readers that have ended: nobody else has the file open.
+    // LMDB's list of readers: no other process has the file open, so all of them have ended.
     await rm(join(directory, `${DATA_FILE}-lock`), { force: true })
     file = await openLmdbFile(join(directory, DATA_FILE))
     const firstLog = await recover({ directory, file, warn })

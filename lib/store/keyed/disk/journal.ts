@@ -1,21 +1,21 @@
 import { ByteWriter } from './byte-writer.ts'
 import { beginRecord, type ChangeOf, endRecord, isEmptyRecord, type LogPlace, writeChange } from './log-record.ts'
 
-/** The changes of the steps of one turn: written to the log together, or undone together. */
+/** The changes of the steps of one turn of the event loop: they are written to the log together, or undone together. */
 export interface Journal {
   /** Number of the log that the changes will be written to. */
   log: number
   readonly isEmpty: boolean
   readonly bytes: number
-  /** Notes a change, and how to undo it in memory. */
+  /** Notes a change. `undo` undoes it in memory. */
   note(change: ChangeOf, undo: () => void, head?: (out: ByteWriter) => void, body?: Uint8Array): void
   /** The present position, for `undoTo`. */
   mark(): Mark
-  /** Whether anything was noted since. */
+  /** Whether a change was noted since the mark. */
   hasSince(mark: Mark): boolean
-  /** Undoes what was noted since. */
+  /** Undoes the changes since the mark. */
   undoTo(mark: Mark): void
-  /** The record of all noted changes, for a position in a log. */
+  /** The record of all noted changes, for the present end of a log. */
   record(place: LogPlace): Buffer
   clear(): void
 }

@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 
 /**
- * Finds damage in an LMDB file before LMDB maps it into memory: LMDB trusts what it maps, and a damaged page ends the
- * process without a word. Goes down both trees of the file, of its entries and of its free pages, from their roots on.
+ * Finds damage in an LMDB file before LMDB maps the file into memory: LMDB trusts what it maps, and a damaged page ends the
+ * process without a message. Goes down both trees of the file, of its entries and of its free pages, from their roots.
  *
  *     page     number 8 · transaction 8 · pad 2 · flags 2 · lower 2 · upper 2 · offsets of nodes, 2 each · … · nodes
  *     meta     page header · magic 4 · version 4 · address 8 · map size 8 · tree of free pages · tree of entries
@@ -21,7 +21,7 @@ const FLAGS = { branch: 1, leaf: 2, overflow: 4, meta: 8 } as const
 const NODE_HEADER_BYTES = 8
 const BIG_VALUE = 1
 
-/** Pages that are looked at, at most: all of a file of 16 MB, and of a larger one those from its roots on. */
+/** At most this many pages are checked: all pages of a file of 16 MB, and the pages nearest to the roots of a larger file. */
 const MAX_CHECKED_PAGES = 4_000
 
 interface Meta {
@@ -35,9 +35,9 @@ interface Tree {
   readonly depth: number
 }
 
-/** What is wrong with the file; nothing when it is whole as far as it was looked at, or empty. */
+/** Describes the damage of a file; undefined where the checked pages are whole, or the file is empty. */
 export const findDamage = (path: string): string | undefined => {
-  // Calls that wait: thousands of small reads through the thread pool would take most of a start.
+  // Synchronous calls, because thousands of small reads through the thread pool would take most of the time of a start.
   const fd = openSync(path, 'r')
   try {
     const { size } = fstatSync(fd)
@@ -47,7 +47,7 @@ export const findDamage = (path: string): string | undefined => {
   }
 }
 
-/** Reads some bytes, which are valid until the next call; fewer at the end of the file. */
+/** Reads bytes, fewer at the end of the file. They are valid until the next call. */
 type Read = (position: number, length: number) => Buffer
 
 const readerOf = (fd: number): Read => {
@@ -67,10 +67,12 @@ const damageIn = (read: Read, size: number): string | undefined => {
     const below: typeof level = []
     for (const { page, height } of level) {
       if (checked++ === MAX_CHECKED_PAGES) return undefined
-      if (page >= pagesInFile) return `it has ${size} bytes, fewer than it says of itself`
+      if (page >= pagesInFile) return `it has ${size} bytes, fewer than its header names`
       const bytes = read(Number(page) * pageBytes, pageBytes)
       const children = childrenIn(bytes, { page, isLeaf: height === 1, pagesInFile })
-      if (!children) return `its page ${page} is not what it should be`
+      if (!children) return `its page ${page} is malformed`
+      // No more are looked at. Damaged pages may name a page a thousand times each.
+      if (below.length >= MAX_CHECKED_PAGES) continue
       for (const child of children) below.push({ page: child, height: height - 1 })
     }
     level = below
@@ -99,7 +101,7 @@ interface Place {
   readonly pagesInFile: bigint
 }
 
-/** The pages below this one; nothing when it is damaged. */
+/** The pages below this one; undefined where it is damaged. */
 const childrenIn = (bytes: Buffer, { page, isLeaf, pagesInFile }: Place): bigint[] | undefined => {
   const kind = isLeaf ? FLAGS.leaf : FLAGS.branch
   if (bytes.readBigUInt64LE(0) !== page || (bytes.readUInt16LE(18) & 0xf) !== kind) return undefined

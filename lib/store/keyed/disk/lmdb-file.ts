@@ -4,30 +4,30 @@ import { damagedFile, layoutUnknown } from './damage.ts'
 import { findDamage } from './lmdb-check.ts'
 
 /**
- * The file that the logs are emptied into, from time to time: an LMDB of byte keys and values.
+ * The file that full logs are emptied into: an LMDB database with bytes as keys and values.
  *
  *     s<partition>1<sort key>              a segment's header      (1 stands for a byte of that value)
- *     b<partition>1<sort key>1<piece>      its content, in pieces: large values need pages in a row
+ *     b<partition>1<sort key>1<piece>      its content, in pieces (`PIECE_BYTES`)
  *     d<partition>1<sort key>              a document
  *     t<partition>1<group>                 a ticket
  *     m                                    the layout's version
- *     l                                    the number of the last log that the file has all of
+ *     l                                    the number of the last log that was emptied into the file
  *
- * One batch of puts is written at a time, with all bytes prepared before, and never from inside a transaction of LMDB:
- * what a callback there writes stays written when it throws. Each batch is on the disk when it resolves, so that it does
- * not matter whether the machine's boot id can be read.
+ * A batch of puts is written with all of its bytes prepared before, and never from a callback inside a transaction of LMDB:
+ * what such a callback writes stays written when it throws. Each batch is on the disk when its write resolves, so the file
+ * can be trusted after a restart of the machine.
  */
 export interface LmdbFile {
   get(key: string): Buffer | undefined
   /** Entries from one key on and before another, in the order of their bytes. */
   range(range: { from: string; before: string; limit: number }): { key: string; value: Buffer }[]
-  /** The first key from this one on. */
+  /** The first key that is not before `from`. */
   firstKey(from: string): string | undefined
-  /** The last key between two. */
+  /** The last key from `from` up to `to`. */
   lastKey(from: string, to: string): string | undefined
-  /** Writes all of it, or nothing. `undefined` deletes. */
+  /** Writes all entries of a batch, or none. A value of `undefined` deletes the key. */
   write(batch: readonly (readonly [key: string, value: Uint8Array | undefined])[]): Promise<void>
-  /** Number of the last log that the file has all of; 0 when there was none. */
+  /** Number of the last log that was emptied into the file; 0 before the first one. */
   readonly emptied: number
   setEmptied(log: number): Promise<void>
   /** Makes later reads see the last write. */
@@ -54,12 +54,12 @@ export const openLmdbFile = async (path: string): Promise<LmdbFile> => {
       noSubdir: true,
       encoding: 'binary',
       keyEncoder: KEYS,
-      // Each commit is on the disk before it is answered, and a restart opens the last one.
+      // Each commit is on the disk before it resolves, and a restart opens the last commit.
       overlappingSync: false,
       useWritemap: false,
-      // What the library batches of its own accord ends the process where a commit fails: nobody handles its promise.
+      // A commit of the library's own batching that fails ends the process, because the library leaves its promise unhandled.
       eventTurnBatching: false,
-      // Free pages are reused as soon as no reader can read them.
+      // Few readers, so that free pages are soon used again: a page is kept as long as a reader may read it.
       maxReaders: 8,
     })
   } catch (error) {
@@ -95,8 +95,8 @@ const KEYS = {
 const unusable = (path: string, cause: unknown): Error => {
   const { message, code } = cause as NodeJS.ErrnoException
   return new Error(
-    `${path} can't be opened (${message ?? code}): see to it that this process may read and write it, and that its disk ` +
-      'is neither read-only nor full',
+    `${path} can't be opened (${message ?? code}): check that this process may read and write it, and that its disk is ` +
+      'neither read-only nor full',
     { cause },
   )
 }
@@ -142,7 +142,7 @@ const fileOn = (db: Data, path: string): LmdbFile => ({
   close: () => db.close(),
 })
 
-/** Reads of the file. @throws `StoreUnavailable` where it is damaged */
+/** Does a read. @throws `StoreUnavailable` where the file is damaged */
 const reading = <T>(path: string, read: () => T): T => {
   try {
     return read()
@@ -159,7 +159,7 @@ const get = (db: Data, key: string): Buffer | undefined => {
 
 const entries = (db: Data, range: { start: string; end: string; limit: number }): { key: string; value: Buffer }[] => {
   const found: { key: string; value: Buffer }[] = []
-  // The library gives binary values as plain byte arrays.
+  // The library returns binary values as plain byte arrays.
   for (const { key, value } of db.getRange(range)) found.push({ key, value: asBuffer(value) })
   return found
 }
@@ -179,7 +179,7 @@ const write = async (db: Data, batch: Parameters<LmdbFile['write']>[0]): Promise
   try {
     await Promise.all(done)
   } catch (error) {
-    // The library gives the reason in a separate promise.
+    // The library's error has the reason in a promise of its own.
     throw await ((error as { commitError?: Promise<never> }).commitError?.catch((cause: unknown) => cause) ?? error)
   }
 }

@@ -19,7 +19,7 @@ interface Waiting {
   readonly reject: (error: HoldfastError) => void
 }
 
-/** Empties logs into the file, one at a time, and retries until it succeeds. */
+/** Empties logs into the file, one at a time. Retries each until it is emptied. */
 export class LogEmptier {
   readonly #parts: LogEmptierParts
   readonly #synced: () => Promise<void>
@@ -28,7 +28,7 @@ export class LogEmptier {
   #obstacle: HoldfastError | undefined
   #waiting: Waiting[] = []
 
-  /** @param synced resolves when the logs are on the disk: the file must not be ahead of them */
+  /** @param synced resolves when the logs are on the disk, which must have them before the file has their changes */
   constructor(parts: LogEmptierParts, synced: () => Promise<void>) {
     this.#parts = parts
     this.#synced = synced
@@ -38,7 +38,7 @@ export class LogEmptier {
     return this.#running !== undefined
   }
 
-  /** Why the log can't be emptied at present. */
+  /** The error of the last try to empty the present log; undefined if it has not failed. */
   get obstacle(): HoldfastError | undefined {
     return this.#obstacle
   }
@@ -47,11 +47,11 @@ export class LogEmptier {
   run(next: () => LogFile): void {
     this.#running ??= this.#work(next).finally(() => {
       this.#running = undefined
-      this.#tell()
+      this.#endWaits()
     })
   }
 
-  /** Resolves when a log has been emptied. @throws `StoreUnavailable` when that may take a while */
+  /** Resolves when no log is being emptied. @throws `StoreUnavailable` where the last try failed */
   caughtUp(): Promise<void> {
     return new Promise((resolve, reject) => {
       if (!this.#running) resolve()
@@ -60,7 +60,7 @@ export class LogEmptier {
     })
   }
 
-  /** Resolves when the running work has ended; a failure is not retried. */
+  /** Resolves when the present try has ended. A failure is not retried any more. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#running
@@ -73,7 +73,7 @@ export class LogEmptier {
     try {
       full = next()
     } catch (error) {
-      warn('a new log of changes can not be started, and is retried', error)
+      warn("a new log of changes can't be created; the server tries again in a second", error)
       await clock.sleep(RETRY_MS, signal)
       return
     }
@@ -91,15 +91,16 @@ export class LogEmptier {
       this.#obstacle = undefined
       return true
     } catch (error) {
-      if (!this.#obstacle) warn('the log of changes can not be emptied into the data file, and is retried', error)
+      if (!this.#obstacle)
+        warn("the log of changes can't be emptied into the data file; the server tries again each second", error)
       this.#obstacle = unavailable(directory, error)
-      this.#tell()
+      this.#endWaits()
       return false
     }
   }
 
-  /** Ends all waits. */
-  #tell(): void {
+  /** Ends the waits of `caughtUp`. */
+  #endWaits(): void {
     for (const { resolve, reject } of this.#waiting) this.#obstacle ? reject(this.#obstacle) : resolve()
     this.#waiting = []
   }

@@ -8,16 +8,16 @@ import { ByteWriter } from './byte-writer.ts'
 import { beginRecord, endRecord, type LogPlace, writeLogHeader } from './log-record.ts'
 
 /**
- * A log that is appended to. Once `append` has returned, the operating system has the bytes, which survive the end of the
- * process at any instant. Synced bytes survive the end of the machine.
+ * A log that is appended to. Once `append` has returned, the operating system has the bytes: they survive the end of the
+ * process at any instant. Bytes that are synced survive the end of the machine too.
  */
 export interface LogFile extends LogPlace {
   readonly number: number
   readonly path: string
-  /** Appends all of it, or throws and has appended nothing. */
+  /** Appends all of the bytes, or throws and appends none. */
   append(bytes: Uint8Array): void
   sync(): Promise<void>
-  /** Writes that the log is complete. */
+  /** Appends the record that marks the log as complete. */
   complete(): void
   close(): void
 }
@@ -34,7 +34,7 @@ export const logNumbers = async (directory: string): Promise<number[]> =>
     .map(Number)
     .sort((a, b) => a - b)
 
-/** A new log, or none where it can't be created. `boot` names the start of the machine. */
+/** Creates a log. Throws, and leaves no file, where it can't. @param boot the id of this start of the machine */
 export const createLog = (directory: string, number: number, boot = thisBoot()): LogFile => {
   const path = logPath(directory, number)
   const salt = randomBytes(4).readUInt32LE()
@@ -43,7 +43,7 @@ export const createLog = (directory: string, number: number, boot = thisBoot()):
     const header = new ByteWriter()
     writeLogHeader(header, { number, salt, boot })
     log.append(header.bytes())
-    // What is found without a header is damaged.
+    // The header must be on the disk first: a log without one counts as damaged.
     log.syncNow()
     syncDirectory(directory)
   } catch (error) {
@@ -92,7 +92,7 @@ class AppendedFile implements LogFile {
       try {
         this.#clean()
       } catch {
-        // It is tried again before anything else is appended.
+        // The next append tries to clean the log first.
       }
       throw error
     }
@@ -120,14 +120,14 @@ class AppendedFile implements LogFile {
     this.#isOpen = false
   }
 
-  /** Half a record must not be found there, behind whatever is written next. */
+  /** Removes the part of a record that a failed write left, so that a later record does not follow it. */
   #clean(): void {
     ftruncateSync(this.#fd, this.#size)
     this.#isDirty = false
   }
 }
 
-/** Makes a new name in a directory survive the end of the machine, if the system can do that. */
+/** Makes a new file's name survive the end of the machine, where the operating system can do that. */
 const syncDirectory = (directory: string): void => {
   let fd: number
   try {
@@ -138,7 +138,7 @@ const syncDirectory = (directory: string): void => {
   try {
     fsyncSync(fd)
   } catch {
-    // Windows can not sync a directory.
+    // Windows can't sync a directory.
   } finally {
     closeSync(fd)
   }

@@ -16,13 +16,13 @@ export interface LogKeeperParts extends LogEmptierParts {
   readonly downfall: Downfall
   /** Creates the file of a log. */
   readonly create: typeof createLog
-  /** Called with the number of a new log that is written from now on. */
+  /** Called with the number of a new log, which the next record is appended to. */
   readonly started: (number: number) => void
 }
 
-/** How many times its size a log may reach while the one before is emptied into the file. */
+/** While a full log is emptied into the file, the next one may grow to this many times the size of a full log. */
 const MAX_LOGS_AHEAD = 2
-/** About how long a record may be with the operating system before it is on the disk, ms. */
+/** About how long after its append a record is on the disk. */
 const SYNC_MS = 250
 
 /** Keeps the logs of a directory: the one that is written, and the full one while it is emptied into the file. */
@@ -30,7 +30,7 @@ export class LogKeeper {
   readonly #parts: LogKeeperParts
   readonly #disk = syncer()
   readonly #emptier: LogEmptier
-  /** The log that is written. */
+  /** The log that records are appended to. */
   #log: LogFile
   #timer: NodeJS.Timeout | undefined
 
@@ -50,7 +50,7 @@ export class LogKeeper {
     return this.#emptier.isRunning && this.#log.size > this.#parts.bytes * MAX_LOGS_AHEAD
   }
 
-  /** Gives a record to the operating system. @throws `StoreUnavailable` if that failed; nothing is written then */
+  /** Gives a record to the operating system. @throws `StoreUnavailable`, after which nothing is written */
   append(record: (place: LogPlace) => Buffer): void {
     const { directory, sync, bytes } = this.#parts
     try {
@@ -70,17 +70,17 @@ export class LogKeeper {
     try {
       await this.#disk.synced()
     } catch (error) {
-      // Bytes whose sync failed may be lost although they can still be read: no later change may depend on them.
+      // Bytes whose sync failed can still be read, but may be lost later. So the store accepts no more changes, which could depend on them.
       throw downfall.of(unavailable(directory, error))
     }
   }
 
-  /** Resolves when writes need not wait any more. @throws `StoreUnavailable` if that may take a while */
+  /** Resolves when writes need not wait any more. @throws `StoreUnavailable` where the log can't be emptied at present */
   caughtUp(): Promise<void> {
     return this.#emptier.caughtUp()
   }
 
-  /** Empties the logs into the file, if that is possible. */
+  /** Empties the logs into the file, where that is possible, and closes them. */
   async close(): Promise<void> {
     await this.#emptier.stop()
     if (!this.#emptier.obstacle && !this.#parts.downfall.error && !this.#isEmpty) this.#emptyLog()
@@ -104,7 +104,7 @@ export class LogKeeper {
     this.#emptier.run(() => this.#startNext())
   }
 
-  /** Starts the next log. Returns the one that is complete by that. */
+  /** Starts the next log. Returns the log before it, which is complete. */
   #startNext(): LogFile {
     const full = this.#log
     const next = this.#parts.create(this.#parts.directory, full.number + 1)

@@ -14,8 +14,8 @@ import {
 } from './log-record.ts'
 
 /**
- * How a log ends. `open`: behind a whole record. `torn`: as a process that was killed, or a machine that ended, leaves
- * it. `damaged`: as nothing leaves it that the writer foresees.
+ * How a log ends. `complete`: with the record that marks it as complete. `open`: behind another whole record. `torn`: in a
+ * way that a killed process or an end of the machine can leave. `damaged`: in any other way.
  */
 export type LogEnd =
   | { readonly kind: 'complete' | 'open' }
@@ -23,14 +23,14 @@ export type LogEnd =
   | { readonly kind: 'unknown layout'; readonly layout: number }
 
 export interface LogContents {
-  /** All changes, in order, up to the end. They share the bytes that were read. */
+  /** All changes, in order, up to the end. They are views into the bytes that were read. */
   readonly changes: LoggedChange[]
   readonly end: LogEnd
-  /** Whether the machine has not been started anew since the log was begun. */
+  /** Whether the machine has not been restarted since the log was begun. */
   readonly isOfThisBoot: boolean
 }
 
-/** @param boot names this start of the machine; zeros where it has no name */
+/** @param boot the id of this start of the machine; zeros where it has none */
 export const readLog = (bytes: Buffer, boot: Uint8Array): LogContents => {
   const changes: LoggedChange[] = []
   const header = headerIn(bytes)
@@ -40,7 +40,7 @@ export const readLog = (bytes: Buffer, boot: Uint8Array): LogContents => {
 }
 
 const headerIn = (bytes: Buffer): LogHeader | LogEnd => {
-  // The disk has it before anything is appended: only a log that was being created lacks it.
+  // The header is on the disk before a record is appended, so a log without a header was still being created.
   if (bytes.every((byte) => byte === 0)) return { kind: 'torn', at: 0 }
   const isLog = bytes.toString('latin1', 0, MAGIC.length) === MAGIC.slice(0, bytes.length)
   const layout = bytes[MAGIC.length] ?? LOG_LAYOUT
@@ -64,7 +64,7 @@ const readRecords = (
     const record = recordAt(bytes, at, salt)
     if (record === 'cut off') return { kind: 'torn', at }
     if (record === 'wrong') {
-      // A kill leaves the start of a record. A machine that ends leaves anything, but of what the disk had not taken.
+      // A kill leaves the start of a record, never a wrong one. The end of the machine may leave wrong bytes, but not in what the disk had.
       return { kind: isOfThisBoot || syncedBehind(bytes, at, salt) > at ? 'damaged' : 'torn', at }
     }
     if (record.length === 0) return { kind: 'complete' }
@@ -74,7 +74,7 @@ const readRecords = (
   return { kind: 'open' }
 }
 
-/** The changes of a record, unless the file ends before it does, or its bytes are not those that were written. */
+/** The changes of a record; `cut off` where the file ends within it, `wrong` where its checksum does not fit. */
 const recordAt = (bytes: Buffer, at: number, salt: number): Buffer | 'cut off' | 'wrong' => {
   const from = at + RECORD_HEADER_BYTES
   if (from > bytes.length) return 'cut off'
@@ -85,11 +85,11 @@ const recordAt = (bytes: Buffer, at: number, salt: number): Buffer | 'cut off' |
   return bytes.readUInt32LE(at + 8) === checksum(record, salt, at) ? record : 'wrong'
 }
 
-/** Up to where the disk had taken the log, as the records behind a place say. */
+/** How many bytes of the log the disk had, by the records behind a position. */
 const syncedBehind = (bytes: Buffer, at: number, salt: number): number => {
   let synced = 0
   for (let next = at + 1; next + RECORD_HEADER_BYTES <= bytes.length; next++) {
-    // Most places are passed without a checksum.
+    // A cheap test, which most positions fail, before the checksum.
     if (bytes.readUInt32LE(next) > bytes.length || bytes.readUInt32LE(next + 4) > next) continue
     if (typeof recordAt(bytes, next, salt) !== 'string') synced = Math.max(synced, bytes.readUInt32LE(next + 4))
   }

@@ -2,21 +2,21 @@ import type { ByteWriter } from './byte-writer.ts'
 import { crc32 } from './crc32.ts'
 
 /**
- * A log file is a header and a sequence of records. A record has the changes of the steps of one turn: all of them count,
- * or none.
+ * A log file is a header and a sequence of records. A record has the changes of the steps of one turn of the event loop: all
+ * of them count, or none.
  *
  *     file     "HFLOG" 5 · layout 1 · 0 0 · number of the log 4 · salt 4 · boot 16 · checksum of these 4
  *     record   length of its changes 4 · synced 4 · checksum of the changes 4 · checksum of these 4 · changes
  *     change   kind 1 · space 1 · length of partition 2 · of sort key 2 · pieces 2 · length of head 4 · of body 4
  *              · partition · sort key · head · body
- *     end      a record of length 0: the log is complete, the next one goes on from here
+ *     end      a record of length 0: the log is complete, and the next log continues it
  *
- * The checksums are seeded with the salt, which nobody outside knows, and with the place of the record: so no bytes in a
- * message's body, and none left over from another record, pass for a record.
+ * The checksums are seeded with the salt, a random number that no publisher knows, and with the record's position. So no
+ * bytes in a message's body, and none left over from another record, look like a record.
  *
- * A process that is killed leaves the start of a record behind its last whole one, and a machine that ends loses what the
- * disk had not taken. All else is damage, and nothing is built on that. `boot` names the start of the machine, zeros
- * where it has no name, and `synced` is how many bytes of the log the disk had taken when the record was written.
+ * A killed process leaves the start of a record behind the last whole one. An end of the machine loses bytes that the disk
+ * did not have yet. Anything else is damage, and the store refuses to start on it. `boot` is the id of the machine's start,
+ * zeros where it has none, and `synced` is how many bytes of the log the disk had when the record was written.
  */
 export const LOG_HEADER_BYTES = 36
 export const MAGIC = 'HFLOG'
@@ -35,18 +35,18 @@ export interface LoggedChange {
   readonly space: Space
   readonly partition: string
   readonly sort: string
-  /** Of a put: the bytes stored under the key itself. */
+  /** For a put, the bytes that are stored under the key itself. */
   readonly head: Uint8Array
-  /** The body, which is stored in pieces, if it is new. */
+  /** The body, which is stored in pieces; undefined where it has not changed. */
   readonly body: Uint8Array | undefined
-  /** Number of pieces of the stored body; of a delete, of the body to delete. */
+  /** Number of pieces of the stored body, or for a delete of the body to delete. */
   readonly pieces: number
 }
 
 export interface LogHeader {
   readonly number: number
   readonly salt: number
-  /** Names the start of the machine. */
+  /** The id of the machine's start. */
   readonly boot: Uint8Array
 }
 
@@ -60,12 +60,12 @@ export const writeLogHeader = (out: ByteWriter, { number, salt, boot }: LogHeade
   out.uint32(crc32(out.bytes()))
 }
 
-/** What is known of a log when a record is written to it. */
+/** The state of a log when a record is appended to it. */
 export interface LogPlace {
   readonly salt: number
-  /** Bytes that it has. */
+  /** How many bytes the log has. */
   readonly size: number
-  /** Bytes that the disk has taken. */
+  /** How many of them are on the disk. */
   readonly synced: number
 }
 
@@ -76,7 +76,7 @@ export const beginRecord = (out: ByteWriter): void => {
 
 export const isEmptyRecord = (out: ByteWriter): boolean => out.length <= RECORD_HEADER_BYTES
 
-/** Fills in the header of the record that is all that `out` holds, for this place in the file. */
+/** Fills in the header of the record that `out` holds, for the end of a log. Returns the record's bytes. */
 export const endRecord = (out: ByteWriter, { salt, size, synced }: LogPlace): Buffer => {
   const bytes = out.bytes()
   out.uint32At(bytes.length - RECORD_HEADER_BYTES, 0)
@@ -112,7 +112,7 @@ export const writeChange = (
   head?.()
   out.uint32At(out.length - headAt, start + 8)
   if (!body) return
-  // A body is never empty: its first byte says how it is packed.
+  // A body is never empty: its first byte shows how it is packed.
   out.uint32At(body.length, start + 12)
   out.raw(body)
 }

@@ -1,11 +1,11 @@
 import { type CachedPartition, cachedPartition, isClean, shorten } from './cached-partition.ts'
 
 export interface CacheLimits {
-  /** Values in memory, over all partitions; as many again that the file lacks. */
+  /** How many values of all partitions are kept in memory, besides as many that the file lacks. */
   readonly values: number
-  /** Partitions with values in memory. */
+  /** How many partitions have values in memory. */
   readonly partitions: number
-  /** Values that one read takes from the file. */
+  /** How many values one read takes from the file. */
   readonly chunk: number
 }
 
@@ -17,7 +17,7 @@ export class PartitionCache<V> {
   readonly #limits: CacheLimits
   readonly #partitions = new Map<string, CachedPartition<V>>()
   #uses = 0
-  /** An estimate, which each trim corrects. */
+  /** How many values are in memory: an estimate, which each trim corrects. */
   #values = 0
   #maxPartitions: number
 
@@ -36,7 +36,7 @@ export class PartitionCache<V> {
     return this.#partitions.get(partition)
   }
 
-  /** The cached partition; created if there is none. */
+  /** The cached partition, which is created if there is none. */
   of(partition: string): CachedPartition<V> {
     let cached = this.#partitions.get(partition)
     if (!cached) {
@@ -48,20 +48,20 @@ export class PartitionCache<V> {
     return cached
   }
 
-  /** Drops a partition of which no value is in memory. */
+  /** Drops a partition, if none of its values is in memory. */
   forgetEmpty(partition: string): void {
     const cached = this.#partitions.get(partition)
     if (cached && cached.front.size + cached.tail.size + cached.deleted.size === 0) this.#partitions.delete(partition)
   }
 
-  /** Counts values that were added to memory, or removed if negative. */
+  /** @param values how many values were added to memory; negative if they were removed */
   grew(values: number): void {
     this.#values += values
   }
 
   /**
-   * Drops values that the file has too, if there are too many in memory. It keeps the partitions used last, and leaves half of the room
-   * free, so that a trim is rare.
+   * Drops values that the file has too, if there are too many in memory. Keeps the partitions that were used last, and leaves
+   * half of the room free, so that the next trim is not needed soon.
    */
   trim(): void {
     const { values, partitions } = this.#limits

@@ -9,22 +9,22 @@ import { logNumbers, logPath } from './log-file.ts'
 export interface RecoveryParts {
   readonly directory: string
   readonly file: LmdbFile
-  /** Names this start of the machine. @default as the system does */
+  /** The id of this start of the machine. @default the operating system's */
   readonly boot?: Uint8Array
   readonly warn: (message: string, error: unknown) => void
 }
 
 /**
- * Empties the logs that the last process left into the file. Returns the number of the next log.
+ * Empties the logs that the last process left into the file. Returns the number for the next log.
  *
- * @throws an error that says what to do where a log is damaged, or in another layout
+ * @throws an error whose message says what to do, where a log is damaged or in another layout
  */
 export const recover = async ({ directory, file, boot = thisBoot(), warn }: RecoveryParts): Promise<number> => {
   const { emptied } = file
   const numbers = await logNumbers(directory)
   const readNext = logReader(boot)
   const remove = (number: number) => rm(logPath(directory, number))
-  // The process ended before it had removed them.
+  // The last process ended between emptying these logs and removing them.
   for (const number of numbers) if (number <= emptied) await remove(number)
   const left = numbers.filter((number) => number > emptied)
   for (const [at, number] of left.entries()) {
@@ -33,7 +33,7 @@ export const recover = async ({ directory, file, boot = thisBoot(), warn }: Reco
     const log = await readNext(path)
     const behind = log.end === 'complete' ? [] : left.slice(at + 1)
     for (const next of behind) await checkLeftOut(path, logPath(directory, next), { boot, warn })
-    // That the logs behind are left out is kept in one step with the end of this one: they never count without it.
+    // One write marks this log as emptied and the logs behind it as left out, so that they are never used without the end of this one.
     await emptyInto(file, log, behind.at(-1) ?? number).catch((error: unknown) => {
       throw unavailable(directory, error)
     })
@@ -44,7 +44,10 @@ export const recover = async ({ directory, file, boot = thisBoot(), warn }: Reco
   return (numbers.at(-1) ?? emptied) + 1
 }
 
-/** What goes on from a log whose end was lost with the machine counts for nothing; with no machine's end it is damage. */
+/**
+ * Checks a log that continues a log without an end. After an end of the machine the changes of such a log are left out, with
+ * a warning. Otherwise the missing end is damage.
+ */
 const checkLeftOut = async (
   path: string,
   next: string,
@@ -53,5 +56,8 @@ const checkLeftOut = async (
   const { changes, isOfThisBoot } = await logReader(boot)(next)
   if (changes.length === 0) return
   if (isOfThisBoot) throw brokenLogs(path, next)
-  warn(`${next} goes on from ${path}, whose end was lost with the machine, and is left out`, undefined)
+  warn(
+    `the changes in ${next} are left out: they continue ${path}, which lost its end when the machine ended`,
+    undefined,
+  )
 }

@@ -21,7 +21,7 @@ export const documentCodec: Codec<StoredDocument> = { encode: encodeDocument, de
 
 export const ticketCodec: Codec<TicketState> = { encode: encodeTicket, decode: decodeTicket }
 
-/** Content that is in the file, in this number of pieces. */
+/** Content that is in the file, in a number of pieces. */
 interface ContentInFile extends StoredContent {
   readonly pieces: number
 }
@@ -76,7 +76,7 @@ const contentOf = (file: LmdbFile, partition: string, sort: string, pieces: numb
   return only && decodeContent(another ? Buffer.concat(found) : only)
 }
 
-/** `<queue>#<generation>#<shard>`, or `…#g<group>`, which does not have the shard. */
+/** @param id `<queue>#<generation>#<shard>`, or `<queue>#<generation>#g<group>`, which lacks the shard */
 const partitionWithId = (id: string, shard: number): SegmentPartition => {
   const end = id.lastIndexOf('#')
   const middle = id.lastIndexOf('#', end - 1)
@@ -85,7 +85,7 @@ const partitionWithId = (id: string, shard: number): SegmentPartition => {
     queue: id.slice(0, middle),
     generation: id.slice(middle + 1, end),
     shard,
-    // A shard's number has two digits at most, a group's hash has more.
+    // A shard's number has at most two digits, a group's hash has more.
     ...(place.length > 2 && { group: place.slice(1) }),
   }
 }

@@ -2,18 +2,18 @@ import type { LogFile } from './log-file.ts'
 
 /** Syncs logs to the disk. */
 export interface Syncer {
-  /** Notes that a log was appended to. */
+  /** Notes that a record was appended to a log. */
   appended(log: LogFile): void
-  /** Resolves when everything appended until now is on the disk. Concurrent calls share the work. */
+  /** Resolves when all records that were appended before the call are on the disk. Concurrent calls share a sync. */
   synced(): Promise<void>
-  /** Whether the disk has everything. */
+  /** Whether all appended records are on the disk. */
   readonly isDone: boolean
 }
 
 export const syncer = (): Syncer => {
   const unsynced = new Set<LogFile>()
   let running: Promise<void> | undefined
-  /** Syncs what was appended after the running sync began. */
+  /** The sync after the running one, for records that were appended since that began. */
   let next: Promise<void> | undefined
 
   const syncAll = async (): Promise<void> => {

@@ -7,24 +7,24 @@ export type Show<V> = (sort: string, value: V) => boolean
 export interface FileVisit<V> {
   readonly file: Pick<LmdbFile, 'range'>
   readonly codec: Codec<V>
-  /** Values that one read takes from the file. */
+  /** How many values one read takes from the file. */
   readonly chunk: number
   readonly partition: string
-  /** Of the partition's keys in the file. */
+  /** The start of the partition's keys in the file. */
   readonly prefix: string
-  /** Exclusive. */
+  /** The visit ends before this sort key. */
   readonly before: string
   readonly show: Show<V>
-  /** What is in memory of the partition. */
+  /** The part of the partition that is in memory; undefined where there is none. */
   readonly cached: CachedPartition<V> | undefined
 }
 
-/** The next possible key. */
+/** The first possible key behind this one. */
 export const behind = (sort: string): string => `${sort}\0`
 
 /**
- * Shows the values from one key up to another, exclusive, in the file and in the tail, without keeping them in memory.
- * Returns whether to go on.
+ * Shows the values of the file and the tail, from a key on and before `visit.before`, without keeping them in memory.
+ * Returns false where `show` ended the visit.
  */
 export const visitFile = <V>(visit: FileVisit<V>, from: string): boolean => {
   const { file, codec, chunk, partition, prefix, before, show, cached } = visit
@@ -32,7 +32,7 @@ export const visitFile = <V>(visit: FileVisit<V>, from: string): boolean => {
     const rows = file.range({ from: prefix + next, before: prefix + before, limit: chunk })
     for (const { key, value } of rows) {
       const sort = key.slice(prefix.length)
-      // The tail's value of this key counts, and is shown here.
+      // The tail's value of this key, if it has one, is newer than the file's, and is shown here.
       const shownTo = showTail(visit, next, behind(sort))
       if (shownTo === undefined) return false
       const isKnown = shownTo === behind(sort) || cached?.deleted.has(sort)
@@ -43,7 +43,7 @@ export const visitFile = <V>(visit: FileVisit<V>, from: string): boolean => {
   }
 }
 
-/** Shows the tail's values from one key up to another, exclusive. Returns how far it came; nothing where `show` ended it. */
+/** Shows the tail's values from a key on and before `end`. Returns the key behind the last one; undefined where `show` ended the visit. */
 const showTail = <V>({ cached, show }: FileVisit<V>, from: string, end: string): string | undefined => {
   for (let next = from; ; ) {
     const sort = cached?.tail.firstFrom(next)

@@ -206,7 +206,7 @@ describe('a claim', () => {
     ])
   })
 
-  test('undone puts back what was there, for whoever holds the token', async () => {
+  test('undone restores the slots that it claimed, on condition of its token', async () => {
     mock.on(UpdateItemCommand).resolves({})
     const before = segment({ slots: [FRESH, GONE] })
     await store.change([unclaim(before, claim(before, [0], LEASE))])
@@ -241,7 +241,7 @@ describe('a claim', () => {
     })
   })
 
-  test('whose statement lost is answered with what it met, read where the batch does not tell', async () => {
+  test("whose statement's condition failed returns the state that it met, which is read where the batch lacks it", async () => {
     const met = segment({ version: 2, slots: [lease({ n: 7 })] })
     const lost = { Error: { Code: 'ConditionalCheckFailed' as const, Message: 'lost' } }
     mock.on(BatchExecuteStatementCommand).resolves({ Responses: [lost, {}] })

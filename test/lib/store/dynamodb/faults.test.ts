@@ -57,7 +57,7 @@ describe('a failure of DynamoDB becomes', () => {
   })
 })
 
-describe('a throttle says why', () => {
+describe('a throttled request has the reason', () => {
   // As the exceptions spell it: two with a capital, one without.
   const because = (...reasons: string[]) => reasons.map((reason) => ({ reason, resource: 'arn:aws:dynamodb:table' }))
   test.each([

@@ -85,8 +85,8 @@ describe('content that does not fit into the header', () => {
         return [`${pk?.S} ${sk?.S}`, p?.B ?? new Uint8Array(0)]
       }),
     )
-    expect(contentIn(undefined, segment, read)).toEqual(content)
-    expect(contentIn(undefined, segment, new Map())).toBeUndefined()
+    expect(contentIn(undefined, segment, read)).toEqual({ content })
+    expect(contentIn(undefined, segment, new Map())).toEqual({ content: undefined })
   })
 })
 

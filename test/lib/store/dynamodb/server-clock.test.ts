@@ -44,7 +44,7 @@ const at = (instant: string): number => Date.parse(instant)
 const HEARD = 'Sun, 01 Mar 2026 12:00:00 GMT'
 
 describe('the clock that asks DynamoDB', () => {
-  test('knows nothing at first, and takes its own time meanwhile', () => {
+  test("uses the machine's time, without bounds, until the first response", () => {
     const { clock, local } = rig()
     expect(clock.uncertaintyMs()).toBe(Number.POSITIVE_INFINITY)
     expect(clock.now()).toBe(local.wall)

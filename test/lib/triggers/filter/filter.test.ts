@@ -368,3 +368,11 @@ describe('properties', () => {
     expect(bodyMatches([{ wildcard: `*${'a'.repeat(2_000)}b*` }], 'a'.repeat(500_000))).toBe(false)
   })
 })
+
+test.each(['{1:2}', '{1 :2}', '[01]', '[1.]', '[.5]', '[1e]', '[-]', '[1-2]', '{"a":1 2}'])(
+  'a body is text, not JSON, where it would be JSON with its numbers as strings: %s',
+  (body) => {
+    expect(() => JSON.parse(body)).toThrow()
+    expect(filterOf([JSON.stringify({ body: [body] })])({ body })).toBe(true)
+  },
+)

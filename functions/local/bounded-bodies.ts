@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '../../lib/clock.ts'
+import { HoldfastError } from '../../lib/model/errors.ts'
+import { problemResponse } from '../http/problem.ts'
+import { isForSqs, refuseSqsRequest } from '../sqs/endpoint.ts'
+import { toSqsError } from '../sqs/errors.ts'
+import type { FrontDoor } from './front-door.ts'
+import { createRoom, type Guest } from './room.ts'
+
+/** Bytes of large bodies that are held at one time. Each is held several times over while it is decoded and stored. */
+const ROOM_BYTES = 33_554_432
+/** Smaller bodies have no need to wait: as much of each has been read from its connection anyway. */
+const SMALL_BYTES = 65_536
+/** What a body of unknown length counts as: the most that either protocol takes. */
+const MAX_BODY_BYTES = 8 * 1_048_576
+
+/**
+ * A front door that holds a bounded number of bytes of large requests, however many arrive at once. The bodies of the others stay
+ * with their clients until there is room, and are refused as throttled when there is none in time: then nothing was done.
+ */
+export const boundedBodies = (answer: FrontDoor, clock: Clock): FrontDoor => {
+  const room = createRoom(ROOM_BYTES, clock)
+  return async (request, arrival) => {
+    const bytes = bytesOf(request)
+    if (bytes <= SMALL_BYTES) return answer(request, arrival)
+    const { isArriving = () => false, cut = () => {} } = arrival.sender ?? {}
+    const guest: Guest = { bytes, isArriving, cut }
+    if (!(await room.enter(guest, arrival.signal))) return refusal(request, arrival.target)
+    try {
+      return await answer(request, arrival)
+    } finally {
+      room.leave(guest)
+    }
+  }
+}
+
+const bytesOf = ({ headers }: Request): number => {
+  const length = headers.get('content-length')
+  if (length !== null) return Math.min(Number(length), MAX_BODY_BYTES)
+  return headers.has('transfer-encoding') ? MAX_BODY_BYTES : 0
+}
+
+const refusal = (request: Request, target: string): Response => {
+  const error = new HoldfastError(
+    'Throttled',
+    'the server holds as many bytes of requests as it may: nothing was done, send it again',
+  )
+  const requestId = randomUUID()
+  const refused = isForSqs(request, target)
+    ? refuseSqsRequest(request, toSqsError(error), requestId)
+    : problemResponse(error, requestId)
+  // The body has not been read, and what follows it on the connection could not be.
+  refused.headers.set('connection', 'close')
+  return refused
+}

@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest'
+import { httpTarget } from '../../cli/target/http-target.ts'
+import { usageLog } from '../../functions/local/usage-log.ts'
+import { METRICS } from '../../functions/runtime/metric-names.ts'
+import { usageOfRequest } from '../../functions/runtime/usage.ts'
+import { call, startServerProcess } from '../functions/local/server-process.ts'
+import { noEmbedded } from '../support/embedded.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { engineWithQueue } from '../support/test-engine.ts'
+import { runCommand } from './command.ts'
+
+const loaded = async (args: readonly string[]) => {
+  const server = await startServerProcess({ args })
+  await call(server, 'PUT', '/queues/orders', {})
+  await call(server, 'POST', '/queues/orders/messages', {
+    messages: Array.from({ length: 10 }, (_, body) => ({ body })),
+  })
+  const { messages } = await call(server, 'POST', '/queues/orders/poll', { maxMessages: 10 })
+  const receiptHandles = messages.map(({ receiptHandle }: { receiptHandle: string }) => receiptHandle)
+  await call(server, 'POST', '/queues/orders/ack', { receiptHandles })
+  return httpTarget({ url: server.url, options: '' })
+}
+
+test('a local server counts messages and the requests of SQS, and says that it meters no units', async () => {
+  const target = await loaded(['--memory'])
+  const { code, records } = await runCommand(['cost', 'orders'], { target })
+  expect(code).toBe(0)
+  // The creation, and what the command itself reads of the queue, are requests too.
+  expect(records).toMatchObject([{ queue: 'orders', published: 10, sqsRequests: 5, sqsDollars: { total: 5 * 0.4e-6 } }])
+  expect(records[0]).not.toHaveProperty('writeUnits')
+  const { stdout } = await runCommand(['cost', 'orders'], { target, terminal: true, env: { NO_COLOR: '1' } })
+  expect(stdout).toContain('it meters no units: --engine dynamodb does')
+})
+
+test.skipIf(noEmbedded())('a local server on the embedded DynamoDB meters units', async () => {
+  const target = await loaded(['--engine', 'dynamodb', '--data', await temporaryDirectory()])
+  const { records } = await runCommand(['cost', 'orders'], { target })
+  expect(records[0]).toMatchObject({ published: 10, dollars: { requests: 0, compute: 0 } })
+  // Created with four units; published, polled and acked by ten with one unit each.
+  expect(records[0].writeUnits).toBe(7)
+})
+
+test('where nothing counts what queues use, the command says so', async () => {
+  const engine = await engineWithQueue()
+  const { code, stderr } = await runCommand(['cost', 'orders'], { engine })
+  expect([code, stderr]).toEqual([2, expect.stringContaining('nothing at memory counts what queues use')])
+})
+
+test.each([
+  ['one message', { [METRICS.published]: 1 }, 100, 1],
+  ['ten messages', { [METRICS.published]: 10 }, 1_000, 1],
+  ['eleven messages', { [METRICS.polled]: 11 }, 1_000, 2],
+  ['65 KB', { [METRICS.polled]: 1 }, 66_560, 2],
+  ['a request that found nothing', { [METRICS.emptyPolls]: 1 }, 0, 1],
+])('SQS bills %s as it would', (_, counted, bytes, sqsRequests) => {
+  expect(usageOfRequest({ queue: 'q', counted, bytes })).toMatchObject({ requests: 1, sqsRequests })
+})
+
+test('a log of usage answers the minutes that were asked for, and forgets after a day', () => {
+  let now = Date.parse('2026-11-01T00:00:30Z')
+  const log = usageLog({ now: () => now }, true)
+  const publish = () => log.request({ queue: 'q', counted: { [METRICS.published]: 1 }, bytes: 10 })
+  publish()
+  now += 3_600_000
+  publish()
+  expect(log.read('q', 86_400)).toMatchObject({ published: 2, from: '2026-11-01T00:00:30.000Z', metered: true })
+  expect(log.read('q', 600)).toMatchObject({ published: 1, from: '2026-11-01T00:50:30.000Z' })
+  now += 86_400_000
+  publish()
+  expect(log.read('q', 1_000_000)).toMatchObject({ published: 1 })
+  expect(log.read('other', 600)).toMatchObject({ published: 0 })
+})

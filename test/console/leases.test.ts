@@ -1,0 +1,161 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { FlowLog } from '../../functions/local/leases/flow-log.ts'
+import { LeaseLog } from '../../functions/local/leases/lease-log.ts'
+import { watchLeases } from '../../functions/local/leases/watch-leases.ts'
+import { cancelMessage } from '../../lib/messages/cancel-message.ts'
+import { publish } from '../../lib/publish/publish.ts'
+import { createQueue } from '../../lib/queues/create-queue.ts'
+import { poll } from '../../lib/receive/poll.ts'
+import { ack } from '../../lib/settle/ack.ts'
+import { extend } from '../../lib/settle/extend.ts'
+import { nack } from '../../lib/settle/nack.ts'
+import { unreceive } from '../../lib/settle/unreceive.ts'
+import { memoryStore } from '../../lib/store/keyed/memory-store.ts'
+import { manualClock } from '../support/manual-clock.ts'
+import { type TestEngine, testEngine } from '../support/test-engine.ts'
+import { type TestConsole, testConsole } from './test-console.ts'
+
+let engine: TestEngine
+let log: LeaseLog
+let flows: FlowLog
+let view: TestConsole
+let id: string
+
+beforeEach(async () => {
+  const clock = manualClock()
+  log = new LeaseLog(clock.now)
+  flows = new FlowLog(clock.now)
+  engine = testEngine({ clock, store: watchLeases(memoryStore({ clock }), { leases: log, flows }) })
+  view = testConsole(engine, { leases: log, flows })
+  await createQueue(engine, 'failed')
+  await createQueue(engine, 'orders', { settings: { deadLetter: { queue: 'failed', maxReceives: 9 } } })
+  const [sent] = await publish(engine, 'orders', [{ body: 'x' }])
+  id = sent?.ok ? sent.messageId : ''
+})
+
+const receive = async (queue = 'orders'): Promise<string> => (await poll(engine, queue))[0]?.receiptHandle ?? ''
+const ends = () => log.of(id).map(({ end }) => end?.how)
+const course = async (queue = 'orders') =>
+  [...(await view.see(`/queues/${queue}/messages/${id}`)).html.matchAll(/<li>([^<]+)<\/li>/g)].map(([, text]) => text)
+
+describe('the course of a message has each lease', () => {
+  test('with when it began, how long it lasted and why it ended', async () => {
+    await receive()
+    await engine.clock.advance(31_000)
+    const second = await receive()
+    await engine.clock.advance(5_000)
+    await nack(engine, 'orders', [{ receiptHandle: second, delaySeconds: 0 }])
+    await receive()
+    await engine.clock.advance(2_000)
+    expect(await course()).toEqual([
+      'Leased for another 28 s',
+      'Lease 3: from 2026-03-01 12:00:36 UTC in orders for 2 s of 30 s so far',
+      'Lease 2: from 2026-03-01 12:00:31 UTC in orders for 5 s of 30 s, given back by a nack',
+      'Lease 1: from 2026-03-01 12:00:00 UTC in orders for 30 s, and it ran out without an ack',
+      'First received 38 s ago, 0 s after its publish; 2 of 3 leases ended without an ack. Each was seen.',
+      'Published 38 s ago',
+    ])
+  })
+
+  test('through the dead-letter queue, with the reason', async () => {
+    await nack(engine, 'orders', [{ receiptHandle: await receive(), deadLetter: true, error: 'no such customer' }])
+    await receive('failed')
+    expect((await course('failed')).slice(1, 3)).toEqual([
+      'Lease 2: from 2026-03-01 12:00:00 UTC in failed for 0 s of 30 s so far',
+      'Lease 1: from 2026-03-01 12:00:00 UTC in orders for 0 s of 30 s, dead-lettered by its consumer: no such customer',
+    ])
+  })
+
+  test('when the message has left its queue', async () => {
+    await ack(engine, 'orders', [await receive()])
+    expect(await course()).toEqual([
+      'Acked 0 s ago',
+      'Lease 1: from 2026-03-01 12:00:00 UTC in orders for 0 s of 30 s, settled by its consumer',
+    ])
+  })
+
+  test('extended or given back as not received', async () => {
+    const first = await receive()
+    await extend(engine, 'orders', [{ receiptHandle: first, visibilityTimeoutSeconds: 100 }])
+    await engine.clock.advance(50_000)
+    expect(ends()).toEqual([undefined])
+    await unreceive(engine, 'orders', [first])
+    expect(ends()).toEqual(['unreceived'])
+  })
+
+  test('and says how many it did not see', async () => {
+    await receive()
+    await engine.clock.advance(31_000)
+    view = testConsole(engine, { leases: new LeaseLog(engine.clock.now) })
+    expect(await course()).toContainEqual(
+      expect.stringContaining('1 were not seen: this server watches since 2026-03-01 12:00:31 UTC.'),
+    )
+  })
+})
+
+test('a lease that ran out is not ended again by what follows', async () => {
+  await receive()
+  await engine.clock.advance(31_000)
+  await cancelMessage(engine, 'orders', id)
+  expect(log.of(id)).toMatchObject([{ end: { how: 'ranOut', at: engine.clock.now() - 1_000 } }])
+})
+
+test('of one segment each message has leases of its own, when all are acked together too', async () => {
+  const sent = await publish(engine, 'failed', [{ body: 'a' }, { body: 'b' }])
+  const held = await poll(engine, 'failed', { maxMessages: 2 })
+  await ack(
+    engine,
+    'failed',
+    held.map(({ receiptHandle }) => receiptHandle),
+  )
+  const how = sent.map((one) => log.of(one.ok ? one.messageId : '').map(({ end }) => end?.how))
+  expect(how).toEqual([['settled'], ['settled']])
+})
+
+test('what is kept is bounded: the messages that changed longest ago are forgotten', async () => {
+  await receive()
+  const lease = (index: number) => ({
+    token: Buffer.from([index & 255, index >> 8]),
+    receiveCount: 1,
+    firstReceivedAt: 0,
+  })
+  for (let index = 0; index < 10_010; index++) {
+    log.claimed(`place ${index}`, `message ${index}`, 'orders', {
+      kind: 'lease',
+      until: 1,
+      backingOff: false,
+      ...lease(index),
+    })
+  }
+  expect([log.of(id).length, log.of('message 5100').length, log.of('message 10009').length]).toEqual([0, 1, 1])
+})
+
+describe('the page of a queue', () => {
+  test('has what was published, received and acked each second', async () => {
+    for (let body = 0; body < 9; body++) await publish(engine, 'orders', [{ body }])
+    const held = await poll(engine, 'orders', { maxMessages: 5 })
+    await ack(
+      engine,
+      'orders',
+      held.slice(0, 4).map(({ receiptHandle }) => receiptHandle),
+    )
+    expect(flows.of('orders').at(-1)).toMatchObject({ stored: 10, received: 5, settled: 4 })
+    await engine.clock.advance(5_000)
+    const { html } = await view.see('/queues/orders')
+    expect(html).toMatch(/published 2\.0\/s.*received 1\.0\/s.*acked 0\.8\/s/)
+    expect(html).toContain('top: 2/s')
+  })
+
+  test('counts no ack where a nack gives a message back, and has nothing of a queue that was not used', async () => {
+    await nack(engine, 'orders', [{ receiptHandle: await receive(), delaySeconds: 0 }])
+    expect(flows.of('orders').at(-1)).toMatchObject({ stored: 1, received: 1, settled: 0 })
+    expect(flows.of('none')).toEqual([])
+  })
+
+  test('keeps ten minutes', async () => {
+    await engine.clock.advance(595_000)
+    expect(flows.of('orders')[0]).toMatchObject({ stored: 1 })
+    await engine.clock.advance(5_000)
+    expect(flows.of('orders').every(({ stored }) => stored === 0)).toBe(true)
+  })
+})

@@ -1,0 +1,109 @@
+/** Connections that are cut in the middle of requests and answers, or half open, and clients that are slow. */
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import { createClient } from '../../lib/client.ts'
+import { startServerProcess, until } from '../functions/local/server-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { createLedger } from './rig/ledger.ts'
+import { drain, type LoadParts, startLoad } from './rig/load.ts'
+import { processFigures } from './rig/process-figures.ts'
+import { show, size } from './rig/size.ts'
+import { sqsRequest } from './rig/sqs-requests.ts'
+import { startTcpProxy } from './rig/tcp-proxy.ts'
+
+const IS_WHOLE = size(1, 0) === 1
+const LEASE_SECONDS = 3
+/** Node closes an idle connection after 75 s, and gives a request five minutes to arrive. */
+const MAX_WAIT_MS = 480_000
+
+const startLoads = async (direct: string, url: string) => {
+  const client = createClient({ url: direct })
+  const loads = await Promise.all(
+    ['orders', 'orders.fifo'].map(async (queue): Promise<LoadParts> => {
+      await client.createQueue(queue)
+      const ledger = createLedger(() => performance.now())
+      return { urls: [url], queue, ledger, leaseSeconds: LEASE_SECONDS, publishers: 8, consumers: 8 }
+    }),
+  )
+  const running = loads.map(startLoad)
+  return {
+    loads,
+    /** Ends the load, empties the queues on the direct way, and compares. */
+    finish: async (what: string) => {
+      await Promise.all(running.map(({ stop }) => stop()))
+      await Promise.all(loads.map((load) => drain({ ...load, urls: [direct] })))
+      for (const { queue, ledger } of loads) {
+        show(`${what}, ${queue}`, ledger.figures())
+        expect(ledger.violations()).toEqual([])
+      }
+    },
+  }
+}
+
+test('with connections that are cut and half open no answered publish is lost, nothing comes back after its ack, and the server closes them all', async () => {
+  const { url, child } = await startServerProcess({ args: ['--data', await temporaryDirectory()] })
+  const idle = processFigures(child.pid)
+  const proxy = await startTcpProxy(url)
+  proxy.faulty(0.5)
+  const { finish } = await startLoads(url, proxy.url)
+  await sleep(size(120_000, 20_000))
+  await finish('cut and half open')
+  show('connections', proxy.figures())
+  await until('the connections are closed', () => processFigures(child.pid).files <= idle.files + 5, MAX_WAIT_MS)
+})
+
+const opened = async (url: string): Promise<Socket> => {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  socket.on('error', () => {})
+  onTestFinished(() => void socket.destroy())
+  await once(socket, 'connect')
+  return socket
+}
+
+const HEAD = [
+  'POST / HTTP/1.1',
+  'host: localhost',
+  'x-amz-target: AmazonSQS.SendMessage',
+  'content-type: application/x-amz-json-1.0',
+]
+
+/** Sends the text, a byte a second, until the connection ends. */
+const trickle = async (socket: Socket, text: string): Promise<void> => {
+  for (const byte of text) {
+    if (socket.destroyed) return
+    socket.write(byte)
+    await sleep(1_000)
+  }
+}
+
+test('clients that send a byte a second hold up nobody else, and are cut off', async () => {
+  const clients = size(300, 50)
+  const { url, child } = await startServerProcess({ args: ['--data', await temporaryDirectory()] })
+  const idle = processFigures(child.pid)
+  const { finish } = await startLoads(url, url)
+  const sockets = await Promise.all(Array.from({ length: clients }, () => opened(url)))
+  for (const [at, socket] of sockets.entries()) {
+    const body = 'x'.repeat(1_000_000)
+    socket.resume()
+    if (at % 2 === 0) void trickle(socket, `${HEAD.join('\r\n')}\r\nx-slow: ${body}`)
+    else {
+      socket.write(`${HEAD.join('\r\n')}\r\ncontent-length: ${body.length}\r\n\r\n`)
+      void trickle(socket, body)
+    }
+  }
+  // They have announced many times what the server holds of large bodies: large sends go on, since what does not arrive is cut off.
+  const ask = (action: string, input: object) => sqsRequest(url, action, input).answered
+  await ask('CreateQueue', { QueueName: 'large' })
+  const large = { QueueUrl: `${url}/000000000000/large`, MessageBody: 'x'.repeat(1_000_000) }
+  await until('large sends go on', async () => (await ask('SendMessage', large)).status === 200, MAX_WAIT_MS)
+  await finish('beside slow senders')
+  // That takes Node five minutes.
+  if (IS_WHOLE)
+    await until('the slow ones are cut off', () => processFigures(child.pid).files <= idle.files + 20, MAX_WAIT_MS)
+  const { peakMebibytes } = processFigures(child.pid)
+  show('slow senders', { clients, 'idle, MiB': idle.residentMebibytes, 'peak, MiB': peakMebibytes })
+  expect(peakMebibytes).toBeLessThan(idle.residentMebibytes + 400)
+})

@@ -1,0 +1,11 @@
+/** `npm run test:faults -- --short` tries each fault a few times only. */
+const SHORT = process.env.HOLDFAST_FAULTS === 'short'
+
+/** How much a test does: all of it, or in the short mode little. */
+export const size = (whole: number, short: number): number => (SHORT ? short : whole)
+
+/** Shows what a test has measured, for the documentation. */
+export const show = (what: string, figures: Readonly<Record<string, number | string>>): void => {
+  const text = Object.entries(figures).map(([name, value]) => `${name}: ${value}`)
+  console.log(`  ${what}: ${text.join(', ')}`)
+}

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest'
+import { boundedBodies } from '../../../functions/local/bounded-bodies.ts'
+import { manualClock, settled } from '../../support/manual-clock.ts'
+
+const MEBIBYTE = 1_048_576
+const { signal } = new AbortController()
+
+const setUp = () => {
+  const clock = manualClock()
+  const held: (() => void)[] = []
+  const answer = () => new Promise<Response>((resolve) => held.push(() => resolve(new Response('done'))))
+  const door = boundedBodies(answer, clock)
+  const send = (bytes: number | 'chunked', headers: Record<string, string> = {}) => {
+    const length = bytes === 'chunked' ? { 'transfer-encoding': 'chunked' } : { 'content-length': `${bytes}` }
+    const request = new Request('http://127.0.0.1/queues/orders/messages', {
+      method: 'POST',
+      headers: { ...length, ...headers },
+    })
+    return door(request, { target: '/queues/orders/messages', signal })
+  }
+  return { clock, held, send }
+}
+
+test('no more than 32 MiB of large requests are answered at one time', async () => {
+  const { held, send } = setUp()
+  const answers = Array.from({ length: 1_000 }, () => send(MEBIBYTE))
+  await settled()
+  expect(held).toHaveLength(32)
+  for (let at = 0; at < 1_000; at++) {
+    held[at]?.()
+    await settled()
+  }
+  expect(await Promise.all(answers.map(async (one) => (await one).status))).toEqual(Array(1_000).fill(200))
+})
+
+test('a body of unknown length counts as the largest, and a small one does not wait', async () => {
+  const { held, send } = setUp()
+  for (let count = 0; count < 10; count++) void send('chunked')
+  await settled()
+  expect(held).toHaveLength(4)
+  void send(65_536)
+  await settled()
+  expect(held).toHaveLength(5)
+})
+
+test('a request that finds no room is refused as throttled, in the shape of its protocol', async () => {
+  const { clock, send } = setUp()
+  for (let count = 0; count < 32; count++) void send(MEBIBYTE)
+  const overHttp = send(MEBIBYTE)
+  const overSqs = send(MEBIBYTE, {
+    'x-amz-target': 'AmazonSQS.SendMessage',
+    'content-type': 'application/x-amz-json-1.0',
+  })
+  await clock.advance(8_000)
+  const refused = await overHttp
+  expect(refused.status).toBe(429)
+  expect(refused.headers.get('retry-after')).toBe('1')
+  expect(refused.headers.get('connection')).toBe('close')
+  expect(await refused.json()).toMatchObject({ code: 'Throttled', retryable: true })
+  const sqs = await overSqs
+  expect(sqs.status).toBe(403)
+  expect(await sqs.json()).toMatchObject({ __type: 'com.amazonaws.sqs#RequestThrottled' })
+})
