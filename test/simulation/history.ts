@@ -28,6 +28,8 @@ export interface History {
   /** The statuses and results that producers read. */
   readonly looks: Look[]
   readonly transactions: Transaction[]
+  /** Transactions that were sent twice and throttled the second time: a throttled write does not tell of its first sending. */
+  readonly doubtful: Set<string>
   /** Pauses and resumes of the queue, one after the other. */
   readonly pauses: Pause[]
   /** Messages that were given back without a delay of the consumer's own. */
@@ -185,6 +187,7 @@ export const newHistory = (ledger: Ledger): History => {
     unreceived,
     looks,
     transactions,
+    doubtful: new Set(),
     pauses,
     nacks: 0,
     polls: [],

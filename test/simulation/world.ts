@@ -146,6 +146,7 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
     },
     performed: observer.performed,
     maybeDone: ({ operation, input }) => {
+      if (operation === 'transact') history.doubtful.add(idOf(actor))
       if (operation !== 'insert') return
       // The publisher goes on to another shard, and each message may be stored under two ids.
       const { segment, content } = input[0] as NewSegment

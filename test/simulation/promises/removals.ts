@@ -4,11 +4,15 @@ import { groupedBy, type Promised } from './promise.ts'
 
 export const removedForGood: Promised = {
   name: 'a message that was acked or cancelled is not received again, from any queue',
-  violations: (history, { settings }) => {
+  violations: (history, world) => {
+    const { settings } = world
+    // An ack in a queue that was created again finds nothing, and some polls may not know yet.
+    const droppedAt = droppedFrom(history, world)
     const endedAt = new Map<string, number>()
     for (const removal of history.removals) {
       const { messageId } = removal
       if (!isCertain(removal, settings?.deadLetter?.maxReceives) || history.repeated.has(messageId)) continue
+      if (droppedAt(messageId) <= (removal.endedAt ?? 0)) continue
       endedAt.set(messageId, Math.min(endedAt.get(messageId) ?? Number.POSITIVE_INFINITY, removal.endedAt ?? 0))
     }
     return history.deliveries
