@@ -1,10 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../lib/clock.ts'
-import { HoldfastError } from '../../lib/model/errors.ts'
-import { problemResponse } from '../http/problem.ts'
-import { isForSqs, refuseSqsRequest } from '../sqs/endpoint.ts'
-import { toSqsError } from '../sqs/errors.ts'
 import type { FrontDoor } from './front-door.ts'
+import { noRoom } from './no-room.ts'
 import { createRoom, type Guest } from './room.ts'
 
 /** Bytes of large bodies that are held at one time. Each is held several times over while it is decoded and stored. */
@@ -23,9 +19,9 @@ export const boundedBodies = (answer: FrontDoor, clock: Clock): FrontDoor => {
   return async (request, arrival) => {
     const bytes = bytesOf(request)
     if (bytes <= SMALL_BYTES) return answer(request, arrival)
-    const { isArriving = () => false, cut = () => {} } = arrival.sender ?? {}
-    const guest: Guest = { bytes, isArriving, cut }
-    if (!(await room.enter(guest, arrival.signal))) return refusal(request, arrival.target)
+    const { isUnderWay = () => false, cut = () => {} } = arrival.sender ?? {}
+    const guest: Guest = { bytes, isUnderWay, cut }
+    if (!(await room.enter(guest, arrival.signal))) return noRoom(request, arrival.target)
     try {
       return await answer(request, arrival)
     } finally {
@@ -38,18 +34,4 @@ const bytesOf = ({ headers }: Request): number => {
   const length = headers.get('content-length')
   if (length !== null) return Math.min(Number(length), MAX_BODY_BYTES)
   return headers.has('transfer-encoding') ? MAX_BODY_BYTES : 0
-}
-
-const refusal = (request: Request, target: string): Response => {
-  const error = new HoldfastError(
-    'Throttled',
-    'the server holds as many bytes of requests as it may: nothing was done, send it again',
-  )
-  const requestId = randomUUID()
-  const refused = isForSqs(request, target)
-    ? refuseSqsRequest(request, toSqsError(error), requestId)
-    : problemResponse(error, requestId)
-  // The body has not been read, and what follows it on the connection could not be.
-  refused.headers.set('connection', 'close')
-  return refused
 }

@@ -42,7 +42,7 @@ interface Arrival {
 
 interface Sender {
   /** Whether it has not sent all of its request. */
-  isArriving(): boolean
+  isUnderWay(): boolean
   /** Ends its connection. */
   cut(): void
 }

@@ -6,6 +6,7 @@ import type { Store } from '../../lib/store/port.ts'
 import type { Authenticator } from '../sqs/sigv4.ts'
 import { removeAddress, writeAddress } from './address-file.ts'
 import { banner, serverUrl } from './banner.ts'
+import { boundedAnswers } from './bounded-answers.ts'
 import { boundedBodies } from './bounded-bodies.ts'
 import { isLoopback } from './caller-check.ts'
 import { composeFrontDoor } from './compose.ts'
@@ -64,10 +65,11 @@ const serveUntilEnded = async (
   try {
     const wakeRedrive = redrives.wake
     const open = composeFrontDoor({ options, engine, wakeRedrive, authenticate, log, place: description, ...seen })
-    const door = boundedBodies(open, engine.clock)
+    const { door: bounded, written } = boundedAnswers(open, engine.clock)
+    const door = boundedBodies(bounded, engine.clock)
     const answer = options.verbose ? printingRequests(door, console.log) : door
     const { host } = options
-    const server = await startServer({ host, port: options.port, answer, log })
+    const server = await startServer({ host, port: options.port, answer, written, log })
     const address = { url: serverUrl(host, server.port), pid: process.pid, httpOpen: options.httpOpen || !authenticate }
     await writeAddress(directory, address)
     const facts = { host, port: server.port, store: description, warning, queues: declared }

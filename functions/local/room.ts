@@ -1,10 +1,10 @@
 import type { Clock } from '../../lib/clock.ts'
 
-/** A request whose body is held in memory. */
+/** A request or an answer that is held in memory. */
 export interface Guest {
   readonly bytes: number
-  /** Whether its client has not sent all of it. */
-  isArriving(): boolean
+  /** Whether its client has not sent all of the request, or not taken all of the answer. */
+  isUnderWay(): boolean
   /** Ends the client's connection. */
   cut(): void
 }
@@ -16,13 +16,15 @@ export interface Room {
    * A guest larger than the room fits when nobody else is in it.
    */
   enter(guest: Guest, signal: AbortSignal): Promise<boolean>
+  /** Lets a guest in that can't be turned away, though it may not fit: those who come after it wait. */
+  force(guest: Guest): void
   leave(guest: Guest): void
 }
 
 /** Holdfast's own client gives a try up after ten seconds, and most SDKs later. */
 const MAX_WAIT_MS = 8_000
-/** A body that has not arrived in this time is cut off while others wait for its room. */
-const MAX_ARRIVAL_MS = 10_000
+/** What has not been sent or taken in this time is cut off while others wait for its room. */
+const MAX_TRANSFER_MS = 10_000
 const CHECK_EVERY_MS = 1_000
 
 interface Waiting {
@@ -58,6 +60,7 @@ export const createRoom = (maxBytes: number, clock: Clock): Room => {
       callNext()
       return false
     },
+    force: inside.add,
     leave: (guest) => {
       if (inside.delete(guest)) callNext()
     },
@@ -82,7 +85,7 @@ const seats = (maxBytes: number, clock: Clock) => {
     },
     cutSlow: (): void => {
       for (const [guest, since] of enteredAt) {
-        if (clock.now() - since >= MAX_ARRIVAL_MS && guest.isArriving()) guest.cut()
+        if (clock.now() - since >= MAX_TRANSFER_MS && guest.isUnderWay()) guest.cut()
       }
     },
   }

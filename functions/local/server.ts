@@ -11,6 +11,8 @@ export interface ServerParts {
   readonly host: string
   readonly port: number
   readonly answer: FrontDoor
+  /** Is called when an answer has been written to its connection, which may not have taken it yet. */
+  readonly written?: (answer: ServerResponse) => void
   readonly log: Log
 }
 
@@ -32,19 +34,19 @@ const BACKLOG = 16_384
 const LAST_REQUESTS_MS = 1_500
 
 /** Serves one handler of web requests on one port. @throws `UsageError` where the server can't listen there */
-export const startServer = async ({ host, port, answer, log }: ServerParts): Promise<LocalServer> => {
+export const startServer = async ({ host, port, answer, written, log }: ServerParts): Promise<LocalServer> => {
   const connections = openConnections()
   const listener = getRequestListener(
     ((request: Request, { incoming, outgoing }: HttpBindings) => {
       const connection = connections.of(incoming.socket)
       connection.latest = outgoing as ServerResponse
-      const sender = { isArriving: () => !incoming.complete, cut: () => incoming.destroy() }
+      const sender = { isUnderWay: () => !incoming.complete, cut: () => incoming.destroy() }
       return answer(request, { target: incoming.url ?? '/', signal: connection.ending.signal, sender })
     }) as never,
     { hostname: host, errorHandler: (error) => failure(error, log) },
   )
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (incoming, outgoing) => {
-    void listener(incoming, outgoing)
+    void listener(incoming, outgoing)?.then(() => written?.(outgoing))
   })
   server.on('connection', (socket: Socket) => connections.of(socket))
   await listening(server, host, port)

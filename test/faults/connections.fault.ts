@@ -10,7 +10,7 @@ import { createLedger } from './rig/ledger.ts'
 import { drain, type LoadParts, startLoad } from './rig/load.ts'
 import { processFigures } from './rig/process-figures.ts'
 import { show, size } from './rig/size.ts'
-import { sqsRequest } from './rig/sqs-requests.ts'
+import { sqsRequest, statuses } from './rig/sqs-requests.ts'
 import { startTcpProxy } from './rig/tcp-proxy.ts'
 
 const IS_WHOLE = size(1, 0) === 1
@@ -106,4 +106,31 @@ test('clients that send a byte a second hold up nobody else, and are cut off', a
   const { peakMebibytes } = processFigures(child.pid)
   show('slow senders', { clients, 'idle, MiB': idle.residentMebibytes, 'peak, MiB': peakMebibytes })
   expect(peakMebibytes).toBeLessThan(idle.residentMebibytes + 400)
+})
+
+test('clients that read large answers slowly hold up nobody else, and take bounded memory', async () => {
+  const clients = size(200, 40)
+  const { url, child } = await startServerProcess({ args: ['--data', await temporaryDirectory()] })
+  const ask = (action: string, input: object) => sqsRequest(url, action, input).answered
+  await ask('CreateQueue', { QueueName: 'large' })
+  const QueueUrl = `${url}/000000000000/large`
+  for (let at = 0; at < clients * 5; at++) {
+    await ask('SendMessage', { QueueUrl, MessageBody: 'x'.repeat(1_000_000) })
+  }
+  const idle = processFigures(child.pid)
+  const { finish } = await startLoads(url, url)
+  const body = JSON.stringify({ QueueUrl, MaxNumberOfMessages: 5, VisibilityTimeout: 600 })
+  const head = HEAD.join('\r\n').replace('SendMessage', 'ReceiveMessage')
+  for (let at = 0; at < clients; at++) {
+    const socket = await opened(url)
+    socket.pause()
+    socket.write(`${head}\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+    await sleep(50)
+  }
+  await sleep(size(30_000, 5_000))
+  const { peakMebibytes } = processFigures(child.pid)
+  show('slow readers', { clients, 'before, MiB': idle.residentMebibytes, 'peak, MiB': peakMebibytes })
+  await finish('beside slow readers')
+  expect(peakMebibytes).toBeLessThan(idle.residentMebibytes + 400)
+  expect(statuses([await ask('ReceiveMessage', { QueueUrl })])).toEqual({ 200: 1 })
 })

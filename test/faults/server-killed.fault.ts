@@ -14,13 +14,19 @@ const MAX_ANSWERS = 60
 /** A server that answers less is killed after this time. */
 const MAX_LIFE_MS = 3_000
 const LEASE_SECONDS = 2
+/** Ends what hangs: on a busy machine a start takes a minute. */
+const MAX_START_MS = 300_000
 
 const QUEUES = ['orders', 'orders.fifo']
 
 const restartable = async (args: readonly string[]) => {
-  const first = await startServerProcess({ args })
+  const first = await startServerProcess({ args, maxWaitMs: MAX_START_MS })
   const { port } = new URL(first.url)
-  return { first, url: first.url, again: () => startServerProcess({ args: [...args, '--port', port] }) }
+  return {
+    first,
+    url: first.url,
+    again: () => startServerProcess({ args: [...args, '--port', port], maxWaitMs: MAX_START_MS }),
+  }
 }
 
 const answersOf = (loads: readonly LoadParts[]): number => loads.reduce((sum, { ledger }) => sum + ledger.answers(), 0)

@@ -10,7 +10,7 @@ const setUp = () => {
   const cut: string[] = []
   const guest = (name: string, bytes: number, arriving = false): Guest => ({
     bytes,
-    isArriving: () => arriving,
+    isUnderWay: () => arriving,
     cut: () => cut.push(name),
   })
   /** Sends guests in, and tells what becomes of each. */
@@ -85,5 +85,18 @@ test('a body is not cut off before ten seconds', async () => {
   await clock.advance(2_000)
   void enter('waiting', guest('waiting', 10))
   await clock.advance(7_999)
+  expect(cut).toEqual([])
+})
+
+test('who is forced in makes the others wait until it leaves, or is cut off', async () => {
+  const { clock, room, guest, enter, fates, cut } = setUp()
+  const answer = guest('answer', 500, true)
+  room.force(answer)
+  void enter('first', guest('first', 0))
+  await clock.advance(7_000)
+  expect(fates).toEqual([])
+  room.leave(answer)
+  await settled()
+  expect(fates).toEqual(['first in'])
   expect(cut).toEqual([])
 })

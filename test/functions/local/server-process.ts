@@ -22,6 +22,8 @@ export interface Start {
   readonly env?: Readonly<Record<string, string>>
   /** The directory that it starts in. @default the project's */
   readonly cwd?: string
+  /** Ends what hangs. @default 45 seconds */
+  readonly maxWaitMs?: number
 }
 
 /** Runs what `npm start` runs, on a free port. The process ends with the test at the latest. */
@@ -48,10 +50,11 @@ const launch = ({ args = [], env = {}, cwd = PROJECT }: Start) => {
 /** Starts a server and waits until it listens. */
 export const startServerProcess = async (start: Start): Promise<ServerProcess> => {
   const { child, exited, output } = launch(start)
-  await until('the server listens', () => {
+  const listens = () => {
     if (child.exitCode !== null) throw new Error(`the server ended: ${output()}`)
     return /listening on \S+[\s\S]*Ctrl-C/.test(output())
-  })
+  }
+  await until('the server listens', listens, start.maxWaitMs)
   const [, url = ''] = /listening on (\S+)/.exec(output()) ?? []
   return {
     url,

@@ -1,0 +1,56 @@
+import type { ServerResponse } from 'node:http'
+import type { Clock } from '../../lib/clock.ts'
+import type { FrontDoor } from './front-door.ts'
+import { noRoom } from './no-room.ts'
+import { createRoom, type Guest } from './room.ts'
+
+/** Bytes of answers that clients have not taken. */
+const ROOM_BYTES = 67_108_864
+/** Less than this is with the operating system at once, as a rule. */
+const SMALL_BYTES = 65_536
+
+interface BoundedAnswers {
+  readonly door: FrontDoor
+  /** To be called when an answer has been written to its connection. */
+  readonly written: (answer: WrittenAnswer) => void
+}
+
+interface WrittenAnswer extends Pick<ServerResponse, 'writableLength' | 'writableFinished'> {
+  destroy(): unknown
+  once(event: 'close', listener: () => void): unknown
+}
+
+/**
+ * A front door that gives no more large answers while clients leave too much of the former ones unread, and then ends the
+ * connections of the slowest. The messages of an answer that is cut off can be received again when their leases end.
+ */
+export const boundedAnswers = (answer: FrontDoor, clock: Clock): BoundedAnswers => {
+  const room = createRoom(ROOM_BYTES, clock)
+  return {
+    door: async (request, arrival) => {
+      if (!mayAnswerMuch(request, arrival.target)) return answer(request, arrival)
+      const visitor: Guest = { bytes: 0, isUnderWay: () => false, cut: () => {} }
+      if (!(await room.enter(visitor, arrival.signal))) return noRoom(request, arrival.target)
+      room.leave(visitor)
+      return answer(request, arrival)
+    },
+    written: (outgoing) => {
+      const bytes = outgoing.writableLength
+      if (bytes <= SMALL_BYTES) return
+      const guest: Guest = {
+        bytes,
+        isUnderWay: () => !outgoing.writableFinished,
+        cut: () => void outgoing.destroy(),
+      }
+      room.force(guest)
+      outgoing.once('close', () => room.leave(guest))
+    },
+  }
+}
+
+/** Whether the answer may hold messages: acks and publishes go on while receives wait. */
+const mayAnswerMuch = (request: Request, target: string): boolean => {
+  const action = request.headers.get('x-amz-target')
+  if (action !== null) return action.endsWith('.ReceiveMessage')
+  return request.method === 'GET' || !target.startsWith('/queues/') || /^[^?]*\/poll(?:\?|$)/.test(target)
+}

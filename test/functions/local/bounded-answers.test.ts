@@ -1,0 +1,70 @@
+import { EventEmitter } from 'node:events'
+import { expect, test } from 'vitest'
+import { boundedAnswers } from '../../../functions/local/bounded-answers.ts'
+import { manualClock, settled } from '../../support/manual-clock.ts'
+
+const { signal } = new AbortController()
+const ALL_ROOM = 67_108_865
+
+/** An answer whose client has not taken it. */
+class Unread extends EventEmitter {
+  readonly writableLength = ALL_ROOM
+  writableFinished = false
+  destroy(): this {
+    this.emit('close')
+    return this
+  }
+}
+
+const setUp = () => {
+  const clock = manualClock()
+  const { door, written } = boundedAnswers(() => new Response('answered'), clock)
+  const send = async (target: string, headers: Record<string, string> = {}, method = 'POST') => {
+    const { status } = await door(new Request(`http://127.0.0.1${target}`, { method, headers }), { target, signal })
+    return status
+  }
+  const unread = new Unread()
+  written(unread)
+  return { clock, send, unread }
+}
+
+const RECEIVES = [
+  ['a poll', '/queues/orders/poll', {}, 'POST', 429],
+  ['a page of messages', '/queues/orders/messages?limit=100', {}, 'GET', 429],
+  [
+    'a receive',
+    '/',
+    { 'x-amz-target': 'AmazonSQS.ReceiveMessage', 'content-type': 'application/x-amz-json-1.0' },
+    'POST',
+    403,
+  ],
+  ['an action of the query protocol', '/', { 'content-type': 'application/x-www-form-urlencoded' }, 'POST', 403],
+] as const
+
+test.each(RECEIVES)('%s waits while clients leave too much unread', async (_, target, headers, method, refused) => {
+  const { clock, send, unread } = setUp()
+  const first = send(target, headers, method)
+  await clock.advance(7_000)
+  const second = send(target, headers, method)
+  await clock.advance(1_000)
+  expect(await first).toBe(refused)
+  unread.emit('close')
+  expect(await second).toBe(200)
+})
+
+test.each([
+  ['an ack', '/queues/orders/ack', {}],
+  ['a publish', '/queues/orders/messages', {}],
+  ['a deletion', '/', { 'x-amz-target': 'AmazonSQS.DeleteMessage' }],
+])('%s does not wait for readers', async (_, target, headers) => {
+  expect(await setUp().send(target, headers)).toBe(200)
+})
+
+test('an answer that has not been taken after ten seconds is cut off once others wait', async () => {
+  const { clock, send } = setUp()
+  await clock.advance(60_000)
+  const answered = send('/queues/orders/poll')
+  await settled()
+  await clock.advance(1_000)
+  expect(await answered).toBe(200)
+})
