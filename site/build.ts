@@ -3,10 +3,10 @@
  * docstrings. Needs no network. Fails on a link that leads nowhere.
  */
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { httpReference } from './http-reference.ts'
-import { rewriteLinks } from './links.ts'
+import { IMAGES, rewriteLinks } from './links.ts'
 import { llmsText } from './llms.ts'
 import { CHAPTERS, pageOf } from './outline.ts'
 
@@ -43,8 +43,7 @@ for (const file of files) write(pageOf(file), rewriteLinks(file, read(file), tar
 for (const file of CARRIED) write(join('public', file.replace(/^docs\//, '')), read(file))
 write('public/llms.txt', llmsText(CHAPTERS, read))
 write('reference/http.md', httpReference(JSON.parse(read('docs/openapi.json'))))
-if (existsSync(join(PROJECT, 'docs/images')))
-  cpSync(join(PROJECT, 'docs/images'), join(PAGES, 'images'), { recursive: true })
+cpSync(join(PROJECT, IMAGES), join(PAGES, 'public/images'), { recursive: true })
 run(
   'typedoc/bin/typedoc',
   '--options',

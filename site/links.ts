@@ -27,7 +27,11 @@ export const rewriteLinks = (file: string, text: string, targets: LinkTargets): 
     )
     .join('')
 
+export const IMAGES = 'docs/images/'
+
 const addressOf = (target: string, { pages, carried, repository }: LinkTargets): string => {
   if (pages.has(target)) return `/${pageOf(target)}`
+  // Pictures are shown on the page: they come with the site.
+  if (target.startsWith(IMAGES)) return target.slice('docs'.length)
   return carried.get(target) ?? `${repository}/blob/main/${target}`
 }

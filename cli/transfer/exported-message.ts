@@ -11,7 +11,7 @@ export const messageToImport = (given: Readonly<Record<string, unknown>>): Recor
   const { body, bodyBase64, attributes, priority, groupId, deduplicationId, traceHeader, dueAt, state } = given
   const message = {
     ...(bodyBase64 === undefined ? { body } : { bodyBase64 }),
-    ...(Object.keys(attributes).length > 0 && { attributes }),
+    ...(!isEmpty(attributes) && { attributes }),
     ...(priority > 0 && { priority }),
     groupId,
     deduplicationId,
@@ -21,6 +21,10 @@ export const messageToImport = (given: Readonly<Record<string, unknown>>): Recor
   }
   return Object.fromEntries(Object.entries(message).filter(([, value]) => value !== undefined))
 }
+
+/** A line that somebody changed may lack them. What is no object at all is left for the API to refuse. */
+const isEmpty = (attributes: unknown): boolean =>
+  attributes === undefined || (typeof attributes === 'object' && Object.keys(attributes ?? {}).length === 0)
 
 const isExported = (
   given: Readonly<Record<string, unknown>>,

@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
+import { keepNew } from './keep.ts'
 import { suitOlderGlibc } from './older-glibc.ts'
 import type { Target } from './target.ts'
 
@@ -106,7 +107,7 @@ const tried = async (name: string): Promise<Outcome> => {
     ...(await optionsFor(name)),
   ])
   const last = (pattern: RegExp): string => [...report.matchAll(pattern)].at(-1)?.[1] ?? '0'
-  if (values.keep) await keep(name, bundle)
+  if (values.keep) console.log(`${name}: ${await keepNew(bundle, join(CORPUS, name), found(name))} inputs kept`)
   return {
     name,
     executions: last(/^#(\d+)\s/gm),
@@ -114,12 +115,6 @@ const tried = async (name: string): Promise<Outcome> => {
     finding:
       code === 0 ? undefined : (/Test unit written to (.*)/.exec(report)?.[1] ?? `the fuzzer ended with ${code}`),
   }
-}
-
-/** Adds the fewest inputs that reach what the kept ones do not, each as small as was found. */
-const keep = async (name: string, bundle: string): Promise<void> => {
-  const options = ['-set_cover_merge=1', `-artifact_prefix=${join(BUILD, 'findings')}/${name}-`]
-  await jazzer([bundle, join(CORPUS, name), found(name), '--', ...options])
 }
 
 const installed = (): void => {

@@ -8,6 +8,7 @@ import { faultTable, NO_FAULTS } from './faults.ts'
 import { type History, newHistory } from './history.ts'
 import { newLedger } from './ledger.ts'
 import { newObserver, type Observer } from './observer.ts'
+import { NO_OPERATIONS, type OperationLog } from './operations.ts'
 import { isTransaction, type Network, newProcess, type Process, throttle, WRITES } from './process.ts'
 import { type RandomStream, randomStream } from './random-stream.ts'
 import { type Scheduler, scheduler } from './scheduler.ts'
@@ -37,6 +38,8 @@ export interface World {
   readonly spans: Spans
   readonly scheduler: Scheduler
   readonly history: History
+  /** What clients asked and were answered, for an independent checker. */
+  readonly log: OperationLog
   readonly coverage: Coverage
   readonly observer: Observer
   /** Below all faults. */
@@ -72,6 +75,8 @@ export interface WorldOptions {
   readonly reduction?: Reduction | undefined
   readonly story?: Story | undefined
   readonly trace?: ((line: string) => void) | undefined
+  /** Makes the log of what clients ask and are answered. @default none is kept */
+  readonly logOn?: ((now: () => number) => OperationLog) | undefined
   /** Given the clock of the world, for who tells its story. */
   readonly onTime?: ((now: () => number) => void) | undefined
   /** In place of a table in memory. */
@@ -99,6 +104,7 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
   const ledger = newLedger(time.now)
   const observer = newObserver({ now: time.now, trace, coverage, ledger })
   const history = newHistory(ledger)
+  const log = options.logOn?.(time.now) ?? NO_OPERATIONS
   const spans = { ...DEFAULT_SPANS, ...settings.spans }
   const faults = faultTable(settings.faults ?? NO_FAULTS)
   const behaviour = { ...PLAIN_TABLE, ...settings.table }
@@ -107,10 +113,15 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
   let operations = 0
   const failures: unknown[] = []
 
+  const repeat = (messageId: string): void => {
+    history.repeat(messageId)
+    log.storedAgain(messageId)
+  }
+
   observer.onInsert(({ segment, content }, again) => {
     for (const [index, { messageId, deadLetter }] of content.messages.entries()) {
       const id = messageId ?? encodeMessageId(segment.key, index)
-      if (again) history.repeat(id)
+      if (again) repeat(id)
       if (deadLetter && !history.deadLettered.has(id)) history.deadLettered.set(id, time.now())
     }
   })
@@ -148,7 +159,7 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
       // The publisher goes on to another shard, and each message may be stored under two ids.
       const { segment, content } = input[0] as NewSegment
       for (const [index, { messageId }] of content.messages.entries()) {
-        history.repeat(messageId ?? encodeMessageId(segment.key, index))
+        repeat(messageId ?? encodeMessageId(segment.key, index))
       }
     },
     met: (process, fault, call) => {
@@ -182,6 +193,7 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
     spans,
     scheduler: time,
     history,
+    log,
     coverage,
     observer,
     store,

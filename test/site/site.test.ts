@@ -32,6 +32,10 @@ describe('links of a page', () => {
     expect(rewritten('docs/sqs.md', '[a](openapi.json)')).toBe('[a](/openapi.json)')
   })
 
+  test('lead to pictures that come with the site', () => {
+    expect(rewritten('docs/sqs.md', '![a](images/a.png)')).toBe('![a](/images/a.png)')
+  })
+
   test('lead into the repository for any other file', () => {
     expect(rewritten('docs/sqs.md', '[a](../lib/clock.ts)')).toBe(
       '[a](https://example.com/repository/blob/main/lib/clock.ts)',

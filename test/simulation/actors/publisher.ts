@@ -1,6 +1,7 @@
 import type { NewMessage } from '../../../lib/model/message.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import type { Publish } from '../history.ts'
+import { type AskedMessage, publishAnswer } from '../operations.ts'
 import { type Actor, idOf, type World } from '../world.ts'
 import { queueName } from '../world-settings.ts'
 import { passing, type Work } from './employ.ts'
@@ -59,7 +60,7 @@ const sendUntilDone = async (
 
 /** Answers those that failed. */
 const send = async (
-  { history, scheduler, story, settings }: World,
+  { history, log, scheduler, story, settings }: World,
   { name, process }: Actor,
   sent: readonly Planned[],
   key: string | undefined,
@@ -67,7 +68,19 @@ const send = async (
   try {
     const messages = sent.map(({ message }) => message)
     const options = key === undefined ? {} : { idempotencyKey: key }
-    const results = await publish(process.engine, queueName(settings), messages, options)
+    const queue = queueName(settings)
+    const answered = log.asked(
+      name,
+      {
+        op: 'publish',
+        queue,
+        key,
+        messages: messages.map(askedMessage),
+      },
+      process.engine.clock.now(),
+    )
+    const results = await publish(process.engine, queue, messages, options)
+    answered(publishAnswer(results))
     return sent.filter(({ publish: one, message }, position) => {
       const result = results[position]
       if (!result?.ok) return passing(result?.error) !== undefined
@@ -81,6 +94,14 @@ const send = async (
     return sent
   }
 }
+
+export const askedMessage = ({
+  body,
+  groupId,
+  deduplicationId,
+  delaySeconds,
+  timeToLiveSeconds,
+}: PlannedMessage): AskedMessage => ({ body, group: groupId, deduplicationId, delaySeconds, timeToLiveSeconds })
 
 const shown = ({ body, groupId, delaySeconds }: NewMessage): string =>
   `${body}${groupId === undefined ? '' : ` to ${groupId}`}${delaySeconds ? ` in ${delaySeconds} s` : ''}`

@@ -99,7 +99,7 @@ describe('a table whose TTL', () => {
     mock.reset()
     mock.on(DescribeTimeToLiveCommand).rejects(failure('AccessDeniedException', 'not authorized'))
     const [warning] = await started()
-    expect(warning).toContain('for want of dynamodb:DescribeTimeToLive')
+    expect(warning).toContain('lacks the right dynamodb:DescribeTimeToLive')
   })
 
   test('is on for another attribute is warned of', async () => {
