@@ -46,7 +46,7 @@ export const hunt = async (
 }
 
 /** The bug's file as it is with the bug. */
-const planting = ({ file, replace, by }: PlantedBug): Plugin => ({
+export const planting = ({ file, replace, by }: PlantedBug): Plugin => ({
   name: 'planted bug',
   setup: (build) => {
     const path = join(ROOT, file)

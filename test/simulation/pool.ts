@@ -125,11 +125,16 @@ const shrunkBy = async (worker: Worker, seed: number, worlds: string, index: num
  * One file, which starts at once and runs as it is written, without a loader's wrappers around each function.
  *
  * @param plugins change what it is made of
+ * @param entry where it begins. @default a worker of a simulation
  */
-export const bundled = async (folder: string, plugins: Plugin[] = []): Promise<string> => {
+export const bundled = async (
+  folder: string,
+  plugins: Plugin[] = [],
+  entry = join(import.meta.dirname, 'shard.ts'),
+): Promise<string> => {
   const outfile = join(folder, 'shard.mjs')
   await build({
-    entryPoints: [join(import.meta.dirname, 'shard.ts')],
+    entryPoints: [entry],
     outfile,
     bundle: true,
     platform: 'node',

@@ -1,4 +1,5 @@
 import { createEngine } from '../../lib/engine.ts'
+import { isHoldfastError } from '../../lib/model/errors.ts'
 import { encodeMessageId } from '../../lib/model/message-id.ts'
 import { DEFAULT_FIFO } from '../../lib/model/queue-settings.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
@@ -8,6 +9,7 @@ import { faultTable, NO_FAULTS } from './faults.ts'
 import { type History, newHistory } from './history.ts'
 import { newLedger } from './ledger.ts'
 import { newObserver, type Observer } from './observer.ts'
+import { NO_OPERATIONS, type OperationLog } from './operations.ts'
 import { isTransaction, type Network, newProcess, type Process, throttle, WRITES } from './process.ts'
 import { type RandomStream, randomStream } from './random-stream.ts'
 import { type Scheduler, scheduler } from './scheduler.ts'
@@ -37,12 +39,13 @@ export interface World {
   readonly spans: Spans
   readonly scheduler: Scheduler
   readonly history: History
+  /** What clients asked and were answered, for an independent checker. */
+  readonly log: OperationLog
   readonly coverage: Coverage
   readonly observer: Observer
   /** Below all faults. */
   readonly store: Store
   readonly story: Story | undefined
-  readonly maxReceives: number | undefined
   newActor(name: string): Actor
   /** Gives the actor a process of its own, with a clock of its own. */
   startProcess(actor: Actor): Process
@@ -54,6 +57,8 @@ export interface World {
   begin(actor: Actor, isOptional: boolean): boolean
   /** Goes on beside what its actor does next; a failure of it ends the history as any other does. */
   aside(work: Promise<unknown>): void
+  /** Whether users must live with it in this world: where queues are deleted, they are not found. */
+  tolerates(error: unknown): boolean
   /** What failed aside. */
   readonly failures: readonly unknown[]
   /** The tokens of users' transactions. */
@@ -72,6 +77,8 @@ export interface WorldOptions {
   readonly reduction?: Reduction | undefined
   readonly story?: Story | undefined
   readonly trace?: ((line: string) => void) | undefined
+  /** Makes the log of what clients ask and are answered. @default none is kept */
+  readonly logOn?: ((now: () => number) => OperationLog) | undefined
   /** Given the clock of the world, for who tells its story. */
   readonly onTime?: ((now: () => number) => void) | undefined
   /** In place of a table in memory. */
@@ -99,6 +106,7 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
   const ledger = newLedger(time.now)
   const observer = newObserver({ now: time.now, trace, coverage, ledger })
   const history = newHistory(ledger)
+  const log = options.logOn?.(time.now) ?? NO_OPERATIONS
   const spans = { ...DEFAULT_SPANS, ...settings.spans }
   const faults = faultTable(settings.faults ?? NO_FAULTS)
   const behaviour = { ...PLAIN_TABLE, ...settings.table }
@@ -107,10 +115,15 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
   let operations = 0
   const failures: unknown[] = []
 
+  const repeat = (messageId: string): void => {
+    history.repeat(messageId)
+    log.storedAgain(messageId)
+  }
+
   observer.onInsert(({ segment, content }, again) => {
     for (const [index, { messageId, deadLetter }] of content.messages.entries()) {
       const id = messageId ?? encodeMessageId(segment.key, index)
-      if (again) history.repeat(id)
+      if (again) repeat(id)
       if (deadLetter && !history.deadLettered.has(id)) history.deadLettered.set(id, time.now())
     }
   })
@@ -144,11 +157,12 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
     },
     performed: observer.performed,
     maybeDone: ({ operation, input }) => {
+      if (operation === 'transact') history.doubtful.add(idOf(actor))
       if (operation !== 'insert') return
       // The publisher goes on to another shard, and each message may be stored under two ids.
       const { segment, content } = input[0] as NewSegment
       for (const [index, { messageId }] of content.messages.entries()) {
-        history.repeat(messageId ?? encodeMessageId(segment.key, index))
+        repeat(messageId ?? encodeMessageId(segment.key, index))
       }
     },
     met: (process, fault, call) => {
@@ -157,6 +171,7 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
     },
   })
 
+  const tolerates = (error: unknown) => (settings.cast.deleters ?? 0) > 0 && isHoldfastError(error, 'QueueNotFound')
   let actors = 0
   const startProcess = (actor: Actor): Process => {
     const random = randomStream(seed)
@@ -182,11 +197,11 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
     spans,
     scheduler: time,
     history,
+    log,
     coverage,
     observer,
     store,
     story,
-    maxReceives: settings.settings?.deadLetter?.maxReceives,
     newActor: (name) => {
       const index = actors++
       const actor = { name, index, random: randomStream(seed), step: 0, requests: 0 } as unknown as Actor
@@ -211,7 +226,8 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
       actor.engineRandom.restart(actor.index + 1, actor.step, ENGINE)
       return !(isOptional && reduction?.isLeftOut(idOf(actor)))
     },
-    aside: (work) => void work.catch((error: unknown) => failures.push(error)),
+    tolerates,
+    aside: (work) => void work.catch((error: unknown) => tolerates(error) || failures.push(error)),
     failures,
     tokens,
     calm: () => {

@@ -1,10 +1,11 @@
-import type { Message } from '../../../lib/model/message.ts'
+import type { HandleResult, Message } from '../../../lib/model/message.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import { type AckEntry, ack } from '../../../lib/settle/ack.ts'
 import { extend } from '../../../lib/settle/extend.ts'
 import { nack } from '../../../lib/settle/nack.ts'
 import { unreceive } from '../../../lib/settle/unreceive.ts'
 import { type Delivery, removed } from '../history.ts'
+import type { Answer, ReceivedMessage } from '../operations.ts'
 import type { Actor, World } from '../world.ts'
 import { deadLetterQueueName, queueName } from '../world-settings.ts'
 import { isDone, passing, type Work } from './employ.ts'
@@ -24,7 +25,11 @@ const consumeFrom = async (queue: string, world: World, actor: Actor): Promise<v
   const together = random.chance(0.3)
   const goesOn = random.chance(0.7)
   const pause = random.whole(0, 100)
-  const deliveries = await receive(world, actor, queue, { maxMessages, leaseSeconds, waitTimeSeconds })
+  const isAbandoned = settings.abandons !== undefined && random.chance(settings.abandons)
+  const abandonedAfterMs = isAbandoned ? random.whole(0, 1_500) : 0
+  const deliveries = isAbandoned
+    ? await abandon(world, actor, queue, { maxMessages, leaseSeconds, afterMs: abandonedAfterMs })
+    : await receive(world, actor, queue, { maxMessages, leaseSeconds, waitTimeSeconds })
   if (settings.consumers === 'diligent') await handleDiligently(world, actor, deliveries)
   else if (together) await ackTogether(world, actor, deliveries)
   else {
@@ -36,20 +41,24 @@ const consumeFrom = async (queue: string, world: World, actor: Actor): Promise<v
 }
 
 export const receive = async (
-  { history, scheduler, story }: World,
+  { history, log, scheduler, story }: World,
   { name, process }: Actor,
   queue: string,
   {
     maxMessages,
     leaseSeconds,
     waitTimeSeconds,
-  }: { maxMessages: number; leaseSeconds: number; waitTimeSeconds: number },
+    signal,
+  }: { maxMessages: number; leaseSeconds: number; waitTimeSeconds: number; signal?: AbortSignal },
 ): Promise<Delivery[]> => {
   const startedAt = scheduler.now()
   let messages: Message[] = []
   try {
-    const options = { maxMessages, visibilityTimeoutSeconds: leaseSeconds, waitTimeSeconds }
+    const options = { maxMessages, visibilityTimeoutSeconds: leaseSeconds, waitTimeSeconds, ...(signal && { signal }) }
+    const question = { op: 'poll', queue, leaseMs: leaseSeconds * 1_000 } as const
+    const answered = log.asked(name, question, process.engine.clock.now())
     messages = await poll(process.engine, queue, options)
+    answered({ received: messages.map(receivedMessage) })
     history.polls.push({ by: name, queue, startedAt, endedAt: scheduler.now(), received: messages.length })
   } catch (error) {
     passing(error)
@@ -69,6 +78,69 @@ export const receive = async (
     }
   }
   return deliveries
+}
+
+/** Waits for messages, and gives it up: what it had received by then comes, and nothing else is leased to it. */
+const abandon = async (
+  world: World,
+  actor: Actor,
+  queue: string,
+  { afterMs, ...request }: { maxMessages: number; leaseSeconds: number; afterMs: number },
+): Promise<Delivery[]> => {
+  const { scheduler, history, coverage } = world
+  const startedAt = scheduler.now()
+  const leaving = new AbortController()
+  void actor.process.sleep(afterMs).then(() => leaving.abort())
+  const received = await receive(world, actor, queue, { ...request, waitTimeSeconds: 3, signal: leaving.signal })
+  const isGivenUp = leaving.signal.aborted && history.polls.at(-1)?.startedAt === startedAt
+  if (!isGivenUp || received.length > 0) return received
+  coverage.feature('abandoned polls')
+  history.abandoned.push({ by: actor.name, queue, startedAt, endedAt: scheduler.now() })
+  return received
+}
+
+const receivedMessage = ({
+  messageId,
+  receiptHandle,
+  body,
+  groupId,
+  sequenceNumber,
+  receiveCount,
+  leasedUntil,
+}: Message): ReceivedMessage => ({
+  id: messageId,
+  handle: receiptHandle,
+  body: body as string,
+  group: groupId,
+  sequence: sequenceNumber,
+  count: receiveCount,
+  until: leasedUntil,
+})
+
+const resultsOf = (results: readonly HandleResult[]): Answer => ({
+  results: results.map((one) => (one.ok ? 'ok' : one.error.code)),
+})
+
+/** Notes down that a consumer asks something for messages that it received. */
+export const askFor = (
+  { log }: World,
+  { name, process }: Actor,
+  op: 'ack' | 'nack' | 'extend' | 'unreceive',
+  deliveries: readonly Delivery[],
+  seconds?: number,
+): ((answer: Answer) => void) => {
+  const held = deliveries.map(({ message }) => ({ id: message.messageId, handle: message.receiptHandle }))
+  const queue = deliveries[0]?.queue ?? ''
+  return log.asked(
+    name,
+    {
+      op,
+      queue,
+      held,
+      ...(seconds !== undefined && { seconds }),
+    },
+    process.engine.clock.now(),
+  )
 }
 
 /** All at once and one by one, as a client without batches would; some are given back, or put off a little. */
@@ -118,6 +190,7 @@ const handle = async (world: World, actor: Actor, delivery: Delivery, leaseMs: n
   const seconds = random.whole(1, 5)
   const delaySeconds = random.whole(0, 3)
   const lot = random.fraction()
+  const hasPolicy = world.settings.settings?.retryPolicy !== undefined
   const hasNotStarted = world.settings.unreceives !== undefined && random.chance(world.settings.unreceives)
 
   await process.sleep(workMs)
@@ -128,7 +201,7 @@ const handle = async (world: World, actor: Actor, delivery: Delivery, leaseMs: n
   }
   if (way <= 4) return ackTogether(world, actor, [delivery])
   if (way === 5) return
-  if (way === 6) return giveBack(world, actor, delivery, delaySeconds)
+  if (way === 6) return giveBack(world, actor, delivery, hasPolicy ? undefined : delaySeconds)
   if (way === 7) return prolong(world, actor, delivery, 0)
   if (way === 8) {
     await prolong(world, actor, delivery, seconds)
@@ -142,11 +215,9 @@ const handle = async (world: World, actor: Actor, delivery: Delivery, leaseMs: n
   return prolong(world, actor, delivery, seconds)
 }
 
-export const ackTogether = async (
-  { history, scheduler, story, settings }: World,
-  { name, process }: Actor,
-  deliveries: readonly Delivery[],
-): Promise<void> => {
+export const ackTogether = async (world: World, actor: Actor, deliveries: readonly Delivery[]): Promise<void> => {
+  const { history, scheduler, story, settings } = world
+  const { name, process } = actor
   const [first] = deliveries
   if (!first) return
   const startedAt = scheduler.now()
@@ -155,6 +226,7 @@ export const ackTogether = async (
   story?.note(startedAt, name, `acks ${bodies}`)
   try {
     const told = settings.settings?.results !== undefined && first.queue === queueName(settings)
+    const answered = askFor(world, actor, 'ack', deliveries)
     const results = await ack(
       process.engine,
       first.queue,
@@ -162,6 +234,7 @@ export const ackTogether = async (
         told ? { ...outcomeOf(one), receiptHandle: one.message.receiptHandle } : one.message.receiptHandle,
       ),
     )
+    answered(resultsOf(results))
     for (const [position, removal] of removals.entries()) {
       const result = results[position]
       if (result?.ok) removed(removal, scheduler.now())
@@ -186,17 +259,25 @@ export const outcomeOf = ({ message: { messageId }, poll }: Delivery): Pick<AckE
 }
 
 const giveBack = async (
-  { history, story, scheduler }: World,
-  { name, process }: Actor,
+  world: World,
+  actor: Actor,
   delivery: Delivery,
-  delaySeconds: number,
+  /** Without one the queue's policy has it. */
+  delaySeconds: number | undefined,
 ): Promise<void> => {
+  const { history, story, scheduler } = world
+  const { name, process } = actor
+  if (delaySeconds === undefined) history.nacks++
   // Its rest is no lease: an ack by the one who gave it back still counts.
-  history.moving(delivery, process.engine.clock.now())
+  history.givingBack(delivery, process.engine.clock.now())
   const { receiptHandle, body } = delivery.message
-  story?.note(scheduler.now(), name, `gives back ${body}, to come again in ${delaySeconds} s`)
+  story?.note(scheduler.now(), name, `gives back ${body}, to come again in ${delaySeconds ?? 'some'} s`)
   try {
-    const [result] = await nack(process.engine, delivery.queue, [{ receiptHandle, delaySeconds }])
+    const answered = askFor(world, actor, 'nack', [delivery], delaySeconds)
+    const [result] = await nack(process.engine, delivery.queue, [
+      { receiptHandle, ...(delaySeconds !== undefined && { delaySeconds }) },
+    ])
+    answered(resultsOf([result as HandleResult]))
     isDone(result)
   } catch (error) {
     passing(error)
@@ -204,36 +285,35 @@ const giveBack = async (
 }
 
 /** Gives back a message that it has not started on: the receive does not count. */
-const returnUnreceived = async (
-  { history, story, scheduler }: World,
-  { name, process }: Actor,
-  delivery: Delivery,
-): Promise<void> => {
+const returnUnreceived = async (world: World, actor: Actor, delivery: Delivery): Promise<void> => {
+  const { history, story, scheduler } = world
+  const { name, process } = actor
   const { messageId, receiptHandle, body } = delivery.message
   history.unreceived.add(messageId)
-  history.moving(delivery, process.engine.clock.now())
+  history.givingBack(delivery, process.engine.clock.now())
   story?.note(scheduler.now(), name, `gives back ${body} as if it had not received it`)
   try {
+    const answered = askFor(world, actor, 'unreceive', [delivery])
     const [result] = await unreceive(process.engine, delivery.queue, [receiptHandle])
+    answered(resultsOf([result as HandleResult]))
     isDone(result)
   } catch (error) {
     passing(error)
   }
 }
 
-const prolong = async (
-  { history, story, scheduler }: World,
-  { name, process }: Actor,
-  delivery: Delivery,
-  seconds: number,
-): Promise<void> => {
+const prolong = async (world: World, actor: Actor, delivery: Delivery, seconds: number): Promise<void> => {
+  const { history, story, scheduler } = world
+  const { name, process } = actor
   const until = process.engine.clock.now() + seconds * 1_000
   const move = history.moving(delivery, until)
   const { receiptHandle, body } = delivery.message
   try {
+    const answered = askFor(world, actor, 'extend', [delivery], seconds)
     const [result] = await extend(process.engine, delivery.queue, [
       { receiptHandle, visibilityTimeoutSeconds: seconds },
     ])
+    answered(resultsOf([result as HandleResult]))
     if (isDone(result)) move.moved()
     story?.note(
       scheduler.now(),

@@ -3,6 +3,7 @@ import { getMessage } from '../../../lib/messages/get-message.ts'
 import { rescheduleMessage } from '../../../lib/messages/reschedule-message.ts'
 import { isHoldfastError } from '../../../lib/model/errors.ts'
 import { removed } from '../history.ts'
+import type { Question } from '../operations.ts'
 import type { Actor, World } from '../world.ts'
 import { queueName } from '../world-settings.ts'
 import { passing, type Work } from './employ.ts'
@@ -22,7 +23,10 @@ export const operator: Work = async (world, actor) => {
     if (looks) await getMessage(process.engine, queue, messageId)
     else if (world.settings.kind === 'standard' && reschedules) {
       world.history.rescheduled.add(messageId)
-      await rescheduleMessage(process.engine, queue, messageId, { delaySeconds })
+      const question = { op: 'reschedule', queue, id: messageId, seconds: delaySeconds } as const
+      await answering(world, actor, question, () =>
+        rescheduleMessage(process.engine, queue, messageId, { delaySeconds }),
+      )
       world.story?.note(world.scheduler.now(), actor.name, `puts off ${messageId} by ${delaySeconds} s`)
     } else await cancel(world, actor, queue, messageId)
   } catch (error) {
@@ -34,15 +38,31 @@ export const operator: Work = async (world, actor) => {
   }
 }
 
-const cancel = async (
-  { history, scheduler, story }: World,
+/** Writes down what was asked, and the answer, if it is one: other failures leave open what was done. */
+const answering = async <T>(
+  { log }: World,
   { name, process }: Actor,
-  queue: string,
-  messageId: string,
-) => {
+  question: Question,
+  ask: () => Promise<T>,
+): Promise<T> => {
+  const answered = log.asked(name, question, process.engine.clock.now())
+  try {
+    const answer = await ask()
+    answered({ results: ['ok'] })
+    return answer
+  } catch (error) {
+    if (isHoldfastError(error) && !error.retryable) answered({ results: [error.code] })
+    throw error
+  }
+}
+
+const cancel = async (world: World, actor: Actor, queue: string, messageId: string) => {
+  const { history, scheduler, story } = world
+  const { name, process } = actor
   const removal = history.removing(messageId, scheduler.now())
   try {
-    await cancelMessage(process.engine, queue, messageId)
+    const question = { op: 'cancel', queue, id: messageId } as const
+    await answering(world, actor, question, () => cancelMessage(process.engine, queue, messageId))
     removed(removal, scheduler.now())
     story?.note(scheduler.now(), name, `has cancelled ${messageId}`)
   } catch (error) {

@@ -5,12 +5,13 @@ import { storeCommits } from '../../../lib/transactions/store-commits.ts'
 import { type EngineTransaction, engineTransaction } from '../../../lib/transactions/transaction.ts'
 import { type Publish, type Removal, removed, type Transaction } from '../history.ts'
 import { EFFECTS } from '../ledger.ts'
+import { type Answer, publishAnswer } from '../operations.ts'
 import type { Actor, World } from '../world.ts'
 import { idOf } from '../world.ts'
 import { queueName } from '../world-settings.ts'
-import { outcomeOf, receive } from './consumer.ts'
+import { askFor, outcomeOf, receive } from './consumer.ts'
 import { passing, type Work } from './employ.ts'
-import { planned } from './publisher.ts'
+import { askedMessage, planned } from './publisher.ts'
 
 /** Times that a commit is asked for again while what became of it is not known. */
 const MAX_ASKED = 3
@@ -55,7 +56,19 @@ export const transactor: Work = async (world, actor) => {
   for (const { message } of messages) transaction.publish({ queue, message })
   story?.note(startedAt, actor.name, `commits: acks ${deliveries.map(({ message }) => message.body).join(', ')}`)
   const publishes = messages.map(({ publish }) => publish)
-  await commit(world, actor, transaction, { done, removals, publishes })
+  const asked = [
+    askFor(world, actor, 'ack', deliveries),
+    world.log.asked(
+      actor.name,
+      {
+        op: 'publish',
+        queue,
+        messages: messages.map(({ message }) => askedMessage(message)),
+      },
+      process.engine.clock.now(),
+    ),
+  ] as const
+  await commit(world, actor, transaction, { done, removals, publishes, asked })
 }
 
 const LOCK = { partition: 'locks', sort: 'all' }
@@ -73,7 +86,17 @@ const commit = async (
   world: World,
   actor: Actor,
   transaction: EngineTransaction,
-  { done, removals, publishes }: { done: Transaction; removals: readonly Removal[]; publishes: readonly Publish[] },
+  {
+    done,
+    removals,
+    publishes,
+    asked: [acked, stored],
+  }: {
+    done: Transaction
+    removals: readonly Removal[]
+    publishes: readonly Publish[]
+    asked: readonly [(answer: Answer) => void, (answer: Answer) => void]
+  },
 ): Promise<void> => {
   const { history, scheduler, story } = world
   // On condition of its own: a lock that others take and release.
@@ -84,6 +107,8 @@ const commit = async (
   for (let asked = 1; ; asked++) {
     try {
       const { published } = await transaction.commit(commitsOf(world, actor, effects))
+      acked({ results: removals.map(() => 'ok') })
+      stored(publishAnswer(published.map((one) => ({ ok: true, ...one }))))
       done.outcome = 'committed'
       done.endedAt = scheduler.now()
       for (const removal of removals) removed(removal, scheduler.now())
@@ -101,6 +126,8 @@ const commit = async (
       done.outcome = 'nothing'
       done.endedAt = scheduler.now()
       for (const removal of removals) removal.outcome = 'refused'
+      acked({ results: removals.map(() => 'TransactionCanceled') })
+      stored({ results: publishes.map(() => 'TransactionCanceled') })
       break
     }
   }
