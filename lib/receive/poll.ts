@@ -101,5 +101,12 @@ const checkOptions = (options: PollOptions): void => {
 const scanOnce = async (engine: Engine, queue: QueueState, request: Request): Promise<ScanResult> => {
   if (queue.settings.paused) return NOTHING_FOUND
   const scanning = queue.settings.fifo ? scanGroups : queue.grouped ? scanFairly : scan
-  return scanning(engine, queue, request)
+  const found = await scanning(engine, queue, request)
+  return { ...found, messages: withNewestLeases(found.messages) }
+}
+
+/** A scan that was held up for longer than a lease may claim a message again. Then the earlier receipt handle is outdated. */
+const withNewestLeases = (messages: Message[]): Message[] => {
+  const newest = new Map(messages.map((message) => [message.messageId, message]))
+  return newest.size === messages.length ? messages : messages.filter((one) => newest.get(one.messageId) === one)
 }

@@ -28,6 +28,8 @@ export interface SettlerParts {
   readonly clock: Clock
   readonly keeper: Pick<LeaseKeeper, 'revive'>
   readonly fraction: () => number
+  /** Runs work when this turn of the event loop is over. */
+  readonly afterTurn: (work: () => void) => void
 }
 
 interface Verb<E> {
@@ -94,7 +96,7 @@ const together = <E>(parts: SettlerParts, verb: Verb<E>) => {
   }
   return (entry: E, lease: HeldLease): Promise<HandleResult> =>
     new Promise((done) => {
-      if (waiting.length === 0) setImmediate(flush)
+      if (waiting.length === 0) parts.afterTurn(flush)
       waiting.push({ entry, lease, maybeDone: false, done })
     })
 }

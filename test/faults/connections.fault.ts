@@ -125,7 +125,8 @@ test('clients that read large answers slowly hold up nobody else, and take bound
     const socket = await opened(url)
     socket.pause()
     socket.write(`${head}\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
-    await sleep(50)
+    // Its answer has begun: what is bounded is what clients leave unread, not what is served at one instant.
+    await once(socket, 'readable')
   }
   await sleep(size(30_000, 5_000))
   const { peakMebibytes } = processFigures(child.pid)

@@ -221,11 +221,8 @@ describe('shards that publishers added', () => {
     // A publisher that does not know yet: all eight shards get messages.
     const { generation } = await engine.queues.get('orders')
     const late = testEngine({ clock: engine.clock, store: engine.store, seed: 9 })
-    late.queues.put({
-      ...(await late.queues.get('orders')),
-      generation,
-      settings: { ...(await late.queues.get('orders')).settings, shards: 8 },
-    })
+    const known = await late.queues.get('orders')
+    late.queues.put({ ...known, generation, settings: { ...known.settings, shards: 8 } }, engine.clock.now())
     for (let n = 0; n < 60; n++) await publish(late, 'orders', [{ body: n, delaySeconds: 120 }])
     await engine.clock.advance(MINUTE)
     await pollOften(engine)
