@@ -16,6 +16,7 @@ export interface HeadClaim {
   readonly messages: Message[]
   /** Whether none of these messages is missing. */
   readonly isWhole: boolean
+  /** When the leases end, epoch ms. */
   readonly until: number
   /** Gives the messages back as if they had never been received. */
   readonly undo: () => Promise<void>
@@ -26,7 +27,7 @@ export interface HeadClaim {
  *
  * writes: one update a segment, several in one transaction · condition: the messages are as they were read · cost: 1 WRU for one segment, 2 each for several
  *
- * @returns nothing when the group is no longer as it was read
+ * @returns nothing when the messages have changed since they were read
  */
 export const claimHead = async (
   engine: Engine,
@@ -81,6 +82,6 @@ export const ownClaim = async (
   return claims.every(({ change }, position) => bearsLeases(stored[position]?.segment, change)) ? stored : undefined
 }
 
-/** The message that a receipt handle holds, as it was handed out with it. */
+/** The message of a receipt handle, as the poll that issued the handle returned it. */
 export const messageOfHandle = (segment: Segment, content: Content, receiptHandle: string): Message =>
   receivedMessage(segment, content, decodeReceiptHandle(receiptHandle)?.index ?? 0, receiptHandle)

@@ -97,7 +97,7 @@ const checkOptions = (options: PollOptions): void => {
   }
 }
 
-/** The queue's state is at most `QUEUE_CACHE_MS` old, so another process's pause is heeded after that and one scan. */
+/** The queue's state is at most `QUEUE_CACHE_MS` old, so a pause by another process takes effect after that time and one scan. */
 const scanOnce = async (engine: Engine, queue: QueueState, request: Request): Promise<ScanResult> => {
   if (queue.settings.paused) return NOTHING_FOUND
   const scanning = queue.settings.fifo ? scanGroups : queue.grouped ? scanFairly : scan

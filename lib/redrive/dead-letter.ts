@@ -15,9 +15,9 @@ import { endingWrites, resultWakeup } from '../results/write-results.ts'
 import { moveTo } from './move.ts'
 
 export interface LeftBehind {
-  /** Whether the messages are no longer in the queue, moved by this call or by another process. Not where they can't be read. */
+  /** False only when the dead-letter queue does not exist or a message can't be read: the messages then stay where they are. */
   readonly moved: boolean
-  /** Set where this call moved nothing, because the segment was no longer as it was read. */
+  /** Set when this call moved nothing, because the segment has changed since it was read: the caller reads it again. */
   readonly changed?: true
   /** The segment without the messages; `undefined` when no message is left, or when the segment changed concurrently. */
   readonly segment: Segment | undefined
@@ -56,7 +56,6 @@ export const deadLetter = async (
   const messages = deadLetters(queue, stored.content, move)
   const removal = removeMessages(segment, moving)
   try {
-    // Another poller, or an earlier try of this call, has moved the messages: they are gone from the queue either way.
     const ending = { kind: 'deadLettered', queue: plainName(target.name), reason, failure } as const
     const moved = await moveTo(engine, target, {
       removal: { kind: 'change', change: removal },
@@ -65,6 +64,7 @@ export const deadLetter = async (
       now: move.now,
       endings: endingWrites(queue, segment, moving, ending, move.now),
     })
+    // Another process changed the messages, or an earlier try of this call moved them.
     if (!moved) return { moved: true, changed: true, segment: undefined }
   } catch (error) {
     if (!isHoldfastError(error, 'QueueNotFound')) throw error

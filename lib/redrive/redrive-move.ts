@@ -48,7 +48,7 @@ export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSi
       })
       if (heldUp) return { moved, cursor: cursorBehind(partition), done: false }
     } catch (error) {
-      // The number of moved messages is written first. A lasting failure recurs at the start of the next page.
+      // The caller first stores how many messages were moved. A lasting failure recurs at the start of the next page.
       if (moved === 0) throw error
       return { moved, cursor: cursorIn(partition, segment.key.sort), done: false }
     }
@@ -171,7 +171,7 @@ const moveMessages = async (
     const removal = { kind: 'change', change: removeMessages(segment, indexes) } as const
     if (!(await moveTo(engine, target, { removal, messages, priority, now, endings }))) return 0
   } catch (error) {
-    // The origin was deleted a moment ago: its messages stay, as if it had been found deleted.
+    // The origin was deleted concurrently. Its messages stay, as those of an origin that was deleted before.
     if (isHoldfastError(error, 'QueueNotFound') && task.destination === undefined) return 0
     throw error
   }
