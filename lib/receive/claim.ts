@@ -194,7 +194,7 @@ const recognizeOwn = async (
       try {
         const [stored] = await engine.store.read([segment.key])
         // `segment` has the leases of this claim. By the time of the read other consumers may hold the messages.
-        return stored ? { applied: true as const, segment, content: stored.content } : outcome
+        return stored ? { ...stored, applied: true as const, segment } : outcome
       } catch (error) {
         // Other claims of the round have succeeded, and their messages must reach the caller.
         if (!isHoldfastError(error)) throw error

@@ -7,6 +7,7 @@ import { unclaim } from '../model/segment-change.ts'
 import { dueAtOf, partitionId, sortFrom, sortRightBehind, sortUpTo } from '../model/segment-key.ts'
 import type { Ticket } from '../model/ticket.ts'
 import { TICKET_KEPT_MS } from '../publish/group-place.ts'
+import { reportUnreadable } from '../queues/report-unreadable.ts'
 import { fenceKey } from '../store/keys.ts'
 import type { DocumentKey, TicketKey } from '../store/port.ts'
 import { type After, candidatesOf, withoutExhausted } from './candidates.ts'
@@ -233,9 +234,11 @@ const claimWithin = async (
   }
   const messages = await Promise.all(
     claims.map(async (claim, position) => {
-      const { segment = claim.segment, content } = outcomes[position] ?? {}
+      const { segment = claim.segment, content, unreadable } = outcomes[position] ?? {}
       if (content) return receivedMessages(segment, content, claim.receiptHandles)
-      await giveUp(engine, target, claim, segment)
+      // Left leased, so that it is tried again when the lease ends.
+      if (unreadable !== undefined) reportUnreadable(engine, queue, segment.key, unreadable)
+      else await giveUp(engine, target, claim, segment)
       return []
     }),
   )

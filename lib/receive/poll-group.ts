@@ -94,9 +94,8 @@ const claimParts = async (
   const group = { hash: key.group, lastSequence }
   const claimed = await claimHead(engine, queue, parts, { leaseMs: request.leaseMs, group })
   if (!claimed) return undefined
-  const { messages, until, undo } = claimed
-  const wanted = parts.reduce((sum, { indexes }) => sum + indexes.length, 0)
-  if (request.signal?.aborted || messages.length < wanted) {
+  const { messages, isWhole, until, undo } = claimed
+  if (request.signal?.aborted || !isWhole) {
     await undo()
     await unlockGroup(engine, key)
     return NOTHING_FOUND

@@ -15,7 +15,7 @@ import { endingWrites, resultWakeup } from '../results/write-results.ts'
 import { moveTo } from './move.ts'
 
 export interface LeftBehind {
-  /** False only when the dead-letter queue does not exist: the messages then stay where they are. */
+  /** False only when the dead-letter queue does not exist or a message can't be read: the messages then stay where they are. */
   readonly moved: boolean
   /** Set when this call moved nothing, because the segment has changed since it was read: the caller reads it again. */
   readonly changed?: true
@@ -48,7 +48,7 @@ export const deadLetter = async (
   const target = name === undefined ? undefined : await existing(engine, name)
   if (!target) return missing(engine, queue, name, segment)
   const [stored] = await engine.store.read([segment.key])
-  if (stored?.unreadable !== undefined) reportUnreadable(engine, queue, segment.key, stored.unreadable)
+  if (stored?.unreadable !== undefined) return unread(engine, queue, segment, stored.unreadable)
   if (stored?.segment.version !== segment.version || !stored.content)
     return { moved: true, changed: true, segment: undefined }
   const moving = fitting(stored.content, indexes)
@@ -125,5 +125,10 @@ const existing = async (engine: Engine, name: string): Promise<QueueState | unde
 
 const missing = (engine: Engine, queue: QueueState, target: string | undefined, segment: Segment): LeftBehind => {
   if (target !== undefined) engine.observe({ type: 'dead-letter-queue-missing', queue: queue.name, target })
+  return { moved: false, segment }
+}
+
+const unread = (engine: Engine, queue: QueueState, segment: Segment, reason: string): LeftBehind => {
+  reportUnreadable(engine, queue, segment.key, reason)
   return { moved: false, segment }
 }

@@ -82,7 +82,8 @@ const moveSegment = async (
   const heldUp = source.settings.fifo !== undefined && holdsUpGroup(header, now)
   if (heldUp || receivable(header, now).length === 0) return heldUp
   const [current] = await engine.store.read([header.key])
-  if (!current?.content) return heldUp
+  // Nothing in its group may overtake a message whose content can't be read.
+  if (!current?.content) return source.settings.fifo !== undefined && current?.unreadable !== undefined
   const stored = { ...current, segment: asDelayed(source, current.segment) }
   for (const [target, indexes] of await targetsOf(engine, task, stored)) {
     const moved = await moveMessages(engine, { source, task, target }, stored, indexes)
