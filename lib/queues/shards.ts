@@ -129,7 +129,7 @@ const retireIfEmpty = async (engine: Engine, queue: QueueState, last: number): P
 const changeLayout = async (engine: Engine, queue: QueueState, change: Partial<QueueLayout>): Promise<boolean> => {
   const layout = { ...layoutOf(queue), ...change }
   const { applied } = await engine.store.transact([layoutWrite(queue, layout)])
-  if (applied) engine.queues.put(withLayout(queue, layout, queue.layoutVersion + 1))
+  if (applied) engine.queues.amend(withLayout(queue, layout, queue.layoutVersion + 1))
   else engine.queues.forget(queue.name)
   return applied
 }

@@ -10,10 +10,6 @@ const ALL_ROOM = 67_108_865
 class Unread extends EventEmitter {
   readonly writableLength = ALL_ROOM
   writableFinished = false
-  destroy(): this {
-    this.emit('close')
-    return this
-  }
 }
 
 const setUp = () => {
@@ -24,8 +20,10 @@ const setUp = () => {
     return status
   }
   const unread = new Unread()
-  written(unread)
-  return { clock, send, unread }
+  const disconnected = new AbortController()
+  const disconnect = () => disconnected.abort()
+  written(unread, { signal: disconnected.signal, cut: disconnect })
+  return { clock, send, unread, disconnect, written }
 }
 
 const RECEIVES = [
@@ -67,4 +65,20 @@ test('an answer that has not been taken after ten seconds is cut off once others
   await settled()
   await clock.advance(1_000)
   expect(await answered).toBe(200)
+})
+
+test('answers that wait behind another of their connection leave when the client disconnects', async () => {
+  const { clock, send, unread, disconnect } = setUp()
+  const answered = send('/queues/orders/poll')
+  await clock.advance(1_000)
+  disconnect()
+  expect(await answered).toBe(200)
+  expect(unread.writableFinished).toBe(false)
+})
+
+test('an answer to a client that has disconnected takes no room', async () => {
+  const { send, disconnect, written } = setUp()
+  disconnect()
+  written(new Unread(), { signal: AbortSignal.abort(), cut: () => {} })
+  expect(await send('/queues/orders/poll')).toBe(200)
 })

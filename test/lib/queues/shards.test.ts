@@ -221,11 +221,8 @@ describe('shards that publishers added', () => {
     // A publisher that does not know yet: all eight shards get messages.
     const { generation } = await engine.queues.get('orders')
     const late = testEngine({ clock: engine.clock, store: engine.store, seed: 9 })
-    late.queues.put({
-      ...(await late.queues.get('orders')),
-      generation,
-      settings: { ...(await late.queues.get('orders')).settings, shards: 8 },
-    })
+    const known = await late.queues.get('orders')
+    late.queues.put({ ...known, generation, settings: { ...known.settings, shards: 8 } }, engine.clock.now())
     for (let n = 0; n < 60; n++) await publish(late, 'orders', [{ body: n, delaySeconds: 120 }])
     await engine.clock.advance(MINUTE)
     await pollOften(engine)
@@ -248,6 +245,19 @@ describe('shards that publishers added', () => {
     await engine.clock.advance(1)
     await pollOften(engine)
     expect(await present(engine)).toEqual([4, 8])
+  })
+
+  test('stay once a change of the settings names their number, and only then', async () => {
+    for (const [settings, left] of [
+      [{ shards: 8 }, 8],
+      [{ delaySeconds: 1 }, 4],
+    ] as const) {
+      const engine = await raisedToEight()
+      await updateQueue(engine, 'orders', { settings })
+      await engine.clock.advance(10 * MINUTE)
+      await pollOften(engine)
+      expect(await present(engine)).toEqual([left, 8])
+    }
   })
 
   test('are not halved by a poll that receives something', async () => {
