@@ -69,7 +69,7 @@ const placement = (
   if (target.settings.fifo) {
     const group = groupHash(messages[0]?.groupId ?? '')
     const { writes, segments } = placeInGroup(engine, target, group, { now, contents: messages, lastSequence })
-    // The messages have one time to live, so they share one segment.
+    // All of the messages have the same time to live, so they share one segment.
     return { writes, segment: (segments[0] as NewSegment).segment }
   }
   const within = Math.min(priority, target.settings.priorities - 1)

@@ -16,7 +16,7 @@ export const followCommit = async (engine: Engine, { asked, acked, placed, parts
   for (const { write } of parts) {
     if (write.kind === 'change' && !write.change.slots) engine.polls.gone(write.change.key)
   }
-  for (const { queue, segments } of placed) markPublished(engine, queue, segments)
+  for (const { queue, segments } of placed) recordPublished(engine, queue, segments)
   const handles = new Map<QueueState, string[]>()
   for (const { queue, key, held } of acked) {
     if (queue.settings.results) engine.wakeups.wake(resultWakeup(key), Number.POSITIVE_INFINITY)
@@ -40,7 +40,7 @@ export const followCommit = async (engine: Engine, { asked, acked, placed, parts
   )
 }
 
-const markPublished = (engine: Engine, queue: QueueState, segments: readonly NewSegment[]): void => {
+const recordPublished = (engine: Engine, queue: QueueState, segments: readonly NewSegment[]): void => {
   const now = engine.clock.now()
   let messages = 0
   for (const { segment } of segments) {

@@ -129,7 +129,7 @@ class QueueWorker implements Worker {
     return this.#workings.runs.running
   }
 
-  // A property, because users pass it on without the worker.
+  // A property, so that users can pass `stop` on without the worker.
   readonly stop = ({ drainSeconds = this.#workings.drainSeconds }: StopOptions = {}): Promise<void> => {
     number('drainSeconds', drainSeconds, 0, LIMITS.visibilityTimeoutSeconds)
     if (!this.stopping.aborted) {

@@ -247,6 +247,19 @@ describe('shards that publishers added', () => {
     expect(await present(engine)).toEqual([4, 8])
   })
 
+  test('stay once a change of the settings names their number, and only then', async () => {
+    for (const [settings, left] of [
+      [{ shards: 8 }, 8],
+      [{ delaySeconds: 1 }, 4],
+    ] as const) {
+      const engine = await raisedToEight()
+      await updateQueue(engine, 'orders', { settings })
+      await engine.clock.advance(10 * MINUTE)
+      await pollOften(engine)
+      expect(await present(engine)).toEqual([left, 8])
+    }
+  })
+
   test('are not halved by a poll that receives something', async () => {
     const engine = await raisedToEight()
     for (let n = 0; n < 100; n++) await publish(engine, 'orders', [{ body: n }])
