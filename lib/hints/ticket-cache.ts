@@ -14,9 +14,9 @@ const PER_SCAN = 25
 const PER_SECOND = 250
 /** The allowance that the ticket of a free group adds. A claim costs at least two write units, as much as reading 800 tickets. */
 const PAID_PER_FREE_GROUP = 100
-/** Due tickets that one scan reads, each with a request of its own. */
+/** The number of due tickets that one scan reads. Each is a request of its own. */
 const MAX_DUE = 10
-/** The allowance that a ticket takes that is read alone: half a read unit, like a page. */
+/** The allowance for reading the ticket of one due group: half a read unit, like a page. */
 const PER_LONE_READ = 25
 /** The number of groups that stay in the cache: those that are due the soonest. */
 const MAX_KNOWN = 1_000
@@ -41,8 +41,8 @@ interface KnownGroup {
  *
  * The allowance is a number of tickets. It is full at first, so the first scan of a process reads all tickets. It grows
  * slowly, with time and with each scan, and the ticket of a free group pays for many locked ones. So where groups are free a
- * scan costs what it finds, and where all are locked a scan costs a small constant; and each ticket is read again within the
- * time that the allowance takes to grow by the number of tickets.
+ * scan costs what it finds, and where all are locked a scan costs a small constant. A pass through all tickets takes as long as
+ * the allowance needs to grow by the number of tickets.
  */
 export class TicketCache {
   /** Whether there are more tickets than a page. */

@@ -3,7 +3,7 @@ import { groupPartition, isYoung } from '../model/group.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import type { Ticket } from '../model/ticket.ts'
 
-/** Tickets that one page of a scan deletes. */
+/** The number of tickets that a scan deletes for each page of tickets. */
 const MAX_DROPPED = 100
 
 /** The `lockedUntil` of an idle group. */

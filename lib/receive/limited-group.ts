@@ -106,7 +106,7 @@ const claimAllowed = async (
   const after: After = new Map()
   const candidates = await withoutExhausted(engine, target, candidatesOf(engine, target, front, after), after)
   const now = engine.clock.now()
-  // A segment that changed concurrently counts as it was read: fewer messages are held since then, or the claim fails.
+  // A segment that changed concurrently counts in the state that was read: since then fewer messages are held, or the claim fails.
   const left = front
     .map((read) => {
       const newest = after.get(read.key.sort)

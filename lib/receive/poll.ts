@@ -41,7 +41,7 @@ const GROWTH = 1.6
 /**
  * Leases up to `maxMessages` messages. No other consumer receives one of them until it is given back or its lease ends. With
  * `waitTimeSeconds` the poll waits for the first message and returns the messages that are there then, as SQS does. Without
- * messages it returns `[]`, as it does while the queue is paused: a poll that waits takes notice of a pause and of a resume.
+ * messages the poll returns `[]`. It returns none while the queue is paused. A pause or a resume during the wait takes effect.
  *
  * reads: one Query when there is something to receive · writes: one claim a segment, in one request
  *

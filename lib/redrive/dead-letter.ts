@@ -108,7 +108,7 @@ const deadLetters = (
     }
   })
 
-/** The first messages, as many as one transaction takes, at least one. The next poll moves the others. */
+/** The first messages that fit in one transaction, and at least one. The next poll moves the others. */
 const fitting = ({ messages }: Content, indexes: readonly number[]): readonly number[] => {
   const bytesOf = (index: number) => messageBytes(messages[index] as ContentMessage)
   return indexes.slice(0, Math.max(1, countThatFits(indexes, bytesOf, MAX_BYTES_MOVED)))

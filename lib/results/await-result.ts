@@ -72,8 +72,8 @@ const checkKept = async (engine: Engine, name: string): Promise<void> => {
 }
 
 /**
- * The status of a message: what it is doing, or what became of it. A queue that keeps no results has it too; there every
- * message that is no longer stored is `gone`.
+ * The status of a message: what it is doing, or what became of it. On a queue that keeps no results the status of every message that is
+ * no longer stored there is `gone`, or `deadLettered` while the dead-letter queue has the message.
  *
  * @throws `QueueNotFound`, `MessageNotFound` for a malformed message id
  */

@@ -23,7 +23,7 @@ export interface PlacedWork extends WorkDone {
  * a message that failed · writes: one item a segment, and one for each larger result · condition: the item is absent · a crash
  * leaves an item of a message that is still stored, and no call reads the item as long as the message is stored
  *
- * @returns the errors of acks that must not go on, by their positions
+ * @returns by position, the errors of acks whose messages must not be removed
  */
 export const storeResults = async (
   engine: Engine,

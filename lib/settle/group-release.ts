@@ -78,7 +78,7 @@ export const touchGroupOf = async (engine: Engine, queue: QueueState, { partitio
   await bestEffort(touch(engine, { partition: groupPartition(queue, group), group }))
 }
 
-/** Ends the lock of a group of a FIFO queue now that one of its messages is gone. */
+/** Ends the lock of a group of a FIFO queue after one of its messages is gone. */
 export const unlockGroupOf = async (engine: Engine, queue: QueueState, { partition }: SegmentKey): Promise<void> => {
   const { group } = partition
   if (!queue.settings.fifo || group === undefined) return

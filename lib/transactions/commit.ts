@@ -47,8 +47,8 @@ export interface Attempt {
 /**
  * Commits a transaction while other writers may write the same items.
  *
- * - INVARIANT: at most one attempt is ever done. However often a request is sent under one token, the database does it once. The commit takes a
- *   second token only when every sending under the first was answered "cancelled", or when two attempts can't both be done:
+ * - INVARIANT: at most one attempt is ever done. The database does a request once, however often it is sent under its token. The
+ *   commit takes a second token only when every sending under the first was answered "cancelled", or when two attempts can't both be done:
  *   because the transaction acks a lease, which only one attempt can find still held, or because it has a marker.
  * - INVARIANT: the commit succeeds only when an attempt was done. It answers "nothing was done" only when no attempt was done
  *   and none can be done any more. Otherwise the error is `OutcomeUnknown`.

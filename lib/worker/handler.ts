@@ -21,7 +21,7 @@ export interface BatchContext extends HandlerContext {
  * When it throws, the message is nacked by the queue's retry policy.
  */
 export type Handler<Out> = (message: Received<Out>, context: HandlerContext) => unknown
-/** Works on several messages at once; of a FIFO queue, on those of one group. */
+/** Works on several messages at once. On a FIFO queue all of them are of one group. */
 export type BatchHandler<Out> = (messages: readonly Received<Out>[], context: BatchContext) => unknown
 
 export interface ErrorContext {

@@ -82,7 +82,7 @@ const headersFrom = (list: readonly CachedRange[], start: number): number => {
 }
 
 /**
- * The ranges to read before the tail of the list: gaps, ranges whose first message became visible, and those of `run`, to check.
+ * The ranges to read before the tail of the list: gaps, ranges whose first message became visible, and for a check the ranges of `run`.
  * Also returned: the key at which the range behind them begins.
  */
 export const rangesBefore = (
