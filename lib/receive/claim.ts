@@ -4,7 +4,7 @@ import { type HoldfastError, isHoldfastError } from '../model/errors.ts'
 import type { Message } from '../model/message.ts'
 import { receivedMessages } from '../model/received-message.ts'
 import type { Segment } from '../model/segment.ts'
-import { bearsLeases, removeSegment, unclaim } from '../model/segment-change.ts'
+import { bearsLeases, type Change, removeSegment, unclaim } from '../model/segment-change.ts'
 import { reportUnreadable } from '../queues/report-unreadable.ts'
 import type { Claim, ClaimOutcome } from '../store/port.ts'
 import {
@@ -146,14 +146,16 @@ const putBack = async (
   outcomes: readonly ClaimOutcome[],
   abandoned: boolean,
 ): Promise<void> => {
+  const undone: Change[] = []
   for (const [position, { segment, change }] of claims.entries()) {
     const outcome = outcomes[position]
     if (!outcome?.applied) continue
     // The messages stay leased, so that another poll tries to read them when the leases end.
     if (outcome.unreadable !== undefined) reportUnreadable(engine, target.queue, segment.key, outcome.unreadable)
     else if (outcome.content === undefined) await giveUp(engine, target, { segment, change }, outcome.segment)
-    else if (abandoned) await engine.store.change([unclaim(segment, change)])
+    else if (abandoned) undone.push(unclaim(segment, change))
   }
+  if (undone.length > 0) await engine.store.change(undone)
 }
 
 /** Records the outcomes of claims, and adds the messages. Returns how many claims were lost to other pollers. */

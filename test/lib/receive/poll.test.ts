@@ -333,3 +333,22 @@ describe('one poll never has a message twice', () => {
     },
   )
 })
+
+test('a poll whose caller has gone gives back all that it claimed in one request', async () => {
+  const engine = await engineWithQueue()
+  for (let n = 0; n < 10; n++) await publish(engine, 'orders', [{ body: n }])
+  const caller = new AbortController()
+  const changes: number[] = []
+  const claim: Store['claim'] = (claims) => {
+    caller.abort()
+    return engine.store.claim(claims)
+  }
+  const change: Store['change'] = (some) => {
+    changes.push(some.length)
+    return engine.store.change(some)
+  }
+  const leaving = testEngine({ clock: engine.clock, store: { ...engine.store, claim, change } })
+  expect(await poll(leaving, 'orders', { maxMessages: 10, signal: caller.signal })).toEqual([])
+  expect(changes).toEqual([10])
+  expect(await poll(engine, 'orders', { maxMessages: 10 })).toHaveLength(10)
+})
