@@ -15,7 +15,7 @@ import type { OperationId } from '../functions/http/routes.ts'
 
 export type QueueShown = z.output<typeof queueAnswer>
 export type MessageShown = z.output<typeof storedMessage>
-/** What a message is doing, or became; the other members depend on the state. */
+/** The state of a message, or how it ended. The other members depend on the state. */
 export interface StatusShown {
   readonly state: z.output<typeof messageAnswer>['status']['state']
   readonly at?: string
@@ -33,19 +33,19 @@ export type TriggerShown = z.output<typeof triggerListAnswer>['triggers'][number
 
 export interface ApiCall {
   readonly params?: Readonly<Record<string, string>>
-  /** Members that are undefined are left out. */
+  /** The call omits members that are undefined. */
   readonly query?: Readonly<Record<string, string | number | undefined>>
   readonly body?: unknown
 }
 
 /**
- * Calls an operation of the HTTP API, in this process or elsewhere, and answers its JSON.
+ * Calls an operation of the HTTP API, in this process or on a server. Resolves to the JSON of the answer.
  *
- * @throws what `problemOf` reads: `HoldfastError`, `HttpRefusal`; or `ApiProblem`
+ * @throws `HoldfastError` or `HttpRefusal`, which `problemOf` turns into a problem; or `ApiProblem`
  */
 export type CallApi = (operation: OperationId, parts: ApiCall) => Promise<unknown>
 
-/** An operation refused or failed: what the API answered. */
+/** The API answered with a problem: the operation was refused, or failed. */
 export class ApiProblem extends Error {
   override readonly name = 'ApiProblem'
   readonly problem: Problem
@@ -56,13 +56,13 @@ export class ApiProblem extends Error {
   }
 }
 
-/** The problem that an operation answered; undefined for any other failure. */
+/** The problem that the API answered with. Undefined for any other failure. */
 export const problemIn = (error: unknown): Problem | undefined => {
   if (error instanceof ApiProblem) return error.problem
   return isUnexpected(error) ? undefined : problemOf(error)
 }
 
-/** Queues of one page. Each is counted, so a page is bounded. */
+/** Queues a page. The API counts each queue of a page, so the number limits the cost. */
 const QUEUES_PAGE = 50
 
 interface Page {
@@ -75,7 +75,7 @@ interface List {
   readonly cursor?: string | undefined
 }
 
-/** The operations that the console uses, and no others: none of them receives a message. Each throws what `CallApi` does. */
+/** All operations that the console uses. None of them receives a message. Each fails with the errors of `CallApi`. */
 export const consoleApi = (call: CallApi) => {
   const ask = async <T>(operation: OperationId, parts: ApiCall): Promise<T> => (await call(operation, parts)) as T
   const at = (queue: string, messageId: string) => ({ params: { queue, messageId } })

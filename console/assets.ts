@@ -13,14 +13,14 @@ export type AssetName = keyof typeof TYPES
 export interface Asset {
   readonly type: string
   readonly contents: string
-  /** Address with the hash of the contents: it may be kept for ever. */
+  /** The address contains the hash of the contents, so a browser may cache the file without an end. */
   readonly href: string
 }
 
-/** Directories that may hold the files: beside this module, and where the local server's bundle has them. */
+/** Directories that may contain the files: beside this module, and in the bundle of the local server. */
 const PLACES = ['./assets/', './console-assets/']
 
-/** The files that pages name, read once. */
+/** Reads the files that pages refer to. The console reads them once, when its process starts. */
 export const readAssets = (): Readonly<Record<AssetName, Asset>> =>
   Object.fromEntries(
     Object.entries(TYPES).map(([name, type]) => {
@@ -38,5 +38,5 @@ const contentsOf = (name: string): string => {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     }
   }
-  throw new Error(`the console's file ${name} is missing beside ${import.meta.url}`)
+  throw new Error(`The console's file ${name} is missing beside ${import.meta.url}: install or build Holdfast again`)
 }

@@ -4,8 +4,8 @@ import { bodyLimit } from 'hono/body-limit'
 import { type CallApi, consoleApi, problemIn } from './api.ts'
 import { type AssetName, readAssets } from './assets.ts'
 import { BASE, type ConsoleContext, type Screen, type Visit } from './context.ts'
-import { createFlashes } from './flashes.ts'
 import { createHistory } from './history.ts'
+import { createNotices } from './notices.ts'
 import { failureScreen, problemScreen } from './pages/problem.ts'
 import { ACTIONS, PAGES } from './routes.ts'
 import { layout } from './views/layout.ts'
@@ -13,32 +13,32 @@ import { layout } from './views/layout.ts'
 export interface ConsoleParts {
   /** Calls an operation of the HTTP API. */
   readonly call: CallApi
-  /** What the console shows, such as `in memory` or `table holdfast`. */
+  /** Where the queues are, as pages show it: `in memory`, `table holdfast`. */
   readonly place: string
-  /** Whether nothing can be changed. @default false */
+  /** Whether the console refuses every change. @default false */
   readonly readOnly?: boolean | undefined
-  /** Whether bodies and attributes are left out. @default false */
+  /** Whether pages omit bodies and attributes. @default false */
   readonly hidePayloads?: boolean | undefined
-  /** Leases that the process of the queues has seen. @default none: the console shows what the queue keeps */
+  /** Leases that the server has given. @default none: the console shows what the queue stores */
   readonly leases?: ConsoleContext['leases']
-  /** How many messages went through each queue lately. @default none: the console shows how counts change */
+  /** Messages that recently went through each queue. @default none: the console shows how counts change */
   readonly flows?: ConsoleContext['flows']
-  /** How often a visible page asks again: at least and, while nothing changes, at most. @default every 2 to 10 s */
+  /** Seconds between refreshes of a visible page. They grow to `maximum` while nothing changes. @default 2 to 10 */
   readonly refreshSeconds?: ConsoleContext['refreshSeconds']
   /** Epoch ms. @default the system's clock */
   readonly now?: () => number
-  /** Told of failures that are not the API's answers. */
+  /** Called with each failure that is not an answer of the API. */
   readonly failed?: (error: unknown) => void
 }
 
-/** Answers requests below `/console`. The caller first checks that no page of another site sent the request. */
+/** Answers requests below `/console`. The caller must first refuse requests of other sites' pages. */
 export type Console = (request: Request) => Promise<Response>
 
 const FORM_BYTES = 5_900_000
 
 /**
- * The console: pages that look at queues through the HTTP API, and forms that change them. It receives no message, keeps
- * nothing but the counts that it has shown, and sends no asset of another place.
+ * Creates the console: pages that show queues through the HTTP API, and forms that change them. The console receives no
+ * message. It keeps only the counts that its pages have shown. It serves all its assets itself.
  */
 export const createConsole = (parts: ConsoleParts): Console => {
   const context: ConsoleContext = {
@@ -50,7 +50,7 @@ export const createConsole = (parts: ConsoleParts): Console => {
     hidePayloads: parts.hidePayloads ?? false,
     token: randomBytes(24).toString('base64url'),
     place: parts.place,
-    refreshSeconds: parts.refreshSeconds ?? { least: 2, most: 10 },
+    refreshSeconds: parts.refreshSeconds ?? { minimum: 2, maximum: 10 },
     now: parts.now ?? Date.now,
   }
   const app = routed(context)
@@ -58,28 +58,32 @@ export const createConsole = (parts: ConsoleParts): Console => {
     const problem = problemIn(error)
     if (problem) return show(c, context, problemScreen(problem))
     parts.failed?.(error)
-    return show(c, context, failureScreen(500, 'Internal error', 'The console failed. Its log says why'))
+    return show(
+      c,
+      context,
+      failureScreen(500, 'Internal error', 'The console failed. The log of its process has the error'),
+    )
   })
   return async (request) => app.fetch(request)
 }
 
-type Env = { Variables: { told: string | undefined } }
+type Env = { Variables: { notice: string | undefined } }
 const assets = readAssets()
 const links = { css: assets['console.css'].href, js: assets['console.js'].href, icon: assets['icon.svg'].href }
 
 const routed = (context: ConsoleContext): Hono<Env> => {
   const app = new Hono<Env>({ strict: false }).basePath(BASE)
-  const flashes = createFlashes()
+  const notices = createNotices()
   app.use(async (c, next) => {
     await next()
     for (const [name, value] of Object.entries(SAFE_HEADERS)) c.res.headers.set(name, value)
-    // Pages hold messages: no browser keeps them on its disk. Assets say themselves how long they are kept.
+    // Pages contain messages, so no browser may store them. Assets have a `cache-control` of their own.
     if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store')
   })
   app.get('/assets/:version/:name', (c) => sendAsset(c))
   for (const [path, page] of Object.entries(PAGES)) {
     app.get(path, async (c) => {
-      c.set('told', flashes.take(c.req.query('told')))
+      c.set('notice', notices.take(c.req.query('notice')))
       return show(c, context, await page(context, visitOf(c)))
     })
   }
@@ -90,26 +94,26 @@ const routed = (context: ConsoleContext): Hono<Env> => {
       const refusal = refusalOf(context, form)
       if (refusal) return show(c, context, refusal)
       const done = await action(context, visitOf(c), form)
-      return 'main' in done ? show(c, context, done) : c.redirect(flashes.leave(done), 303)
+      return 'main' in done ? show(c, context, done) : c.redirect(notices.leave(done), 303)
     })
   }
-  app.notFound((c) => show(c, context, failureScreen(404, 'Not found', 'There is no such screen')))
+  app.notFound((c) => show(c, context, failureScreen(404, 'Not found', 'The console has no screen at this address')))
   return app
 }
 
-const TOO_LARGE = failureScreen(413, 'Too large', `A form has at most ${FORM_BYTES} bytes`)
+const TOO_LARGE = failureScreen(413, 'Too large', `A form may have at most ${FORM_BYTES} bytes`)
 
-/** Only a page of this console has its token: a page of another origin can send a form, and can't read one. */
+/** Only pages of this console contain its token: a page of another origin can send a form, but can't read one. */
 const refusalOf = ({ readOnly, token }: ConsoleContext, form: URLSearchParams): Screen | undefined => {
-  if (readOnly) return failureScreen(403, 'Read-only', 'The console was started to look only')
+  if (readOnly) return failureScreen(403, 'Read-only', 'The console was started with --read-only')
   const given = Buffer.from(form.get('token') ?? '')
   const own = Buffer.from(token)
   if (given.length === own.length && timingSafeEqual(given, own)) return undefined
   return failureScreen(
     403,
     'Page too old',
-    'The page is of an earlier console, or of another site',
-    'Go back, load the page again, and repeat.',
+    'The page comes from a console that has ended, or from another site',
+    'Go back, reload the page, and repeat the action.',
   )
 }
 
@@ -120,7 +124,7 @@ const visitOf = (c: Context): Visit => {
 
 const show = (c: Context<Env>, context: ConsoleContext, screen: Screen): Response =>
   c.html(
-    layout(context, screen, { visit: visitOf(c), told: c.get('told'), assets: links }),
+    layout(context, screen, { visit: visitOf(c), notice: c.get('notice'), assets: links }),
     (screen.status ?? 200) as 200,
   )
 
@@ -133,7 +137,7 @@ const sendAsset = (c: Context): Response => {
   })
 }
 
-/** Nothing of another place is loaded, no script or style stands in a page, no other page shows this one in a frame. */
+/** A page loads nothing from other origins, runs no inline script, applies no inline style, and opens in no frame. */
 const SAFE_HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",

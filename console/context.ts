@@ -3,27 +3,27 @@ import type { History } from './history.ts'
 import type { FlowsSeen, LeasesSeen } from './leases-seen.ts'
 import type { Html } from './views/html.ts'
 
-/** What every screen and every action of one console has. */
+/** What one console passes to each of its screens and actions. */
 export interface ConsoleContext {
   readonly api: ConsoleApi
   readonly history: History
-  /** Leases that the process of the queues has seen; absent where the console is in another process. */
+  /** Leases that the server has given. Absent when the console runs in another process than the server. */
   readonly leases?: LeasesSeen | undefined
-  /** How many messages went through each queue lately; absent as `leases` is. */
+  /** Messages that recently went through each queue. Absent when `leases` is. */
   readonly flows?: FlowsSeen | undefined
   readonly readOnly: boolean
   readonly hidePayloads: boolean
-  /** In every form: a page of another origin can't read it. */
+  /** Every form contains this token. A page of another origin can't read it. */
   readonly token: string
-  /** What it shows, such as `in memory` or `table holdfast`. */
+  /** Where the queues are, as pages show it: `in memory`, `table holdfast`. */
   readonly place: string
-  /** How often a visible page asks again: at least and, while nothing changes, at most. */
-  readonly refreshSeconds: { readonly least: number; readonly most: number }
+  /** Seconds between refreshes of a visible page. They grow to `maximum` while nothing changes. */
+  readonly refreshSeconds: { readonly minimum: number; readonly maximum: number }
   /** Epoch ms. */
   readonly now: () => number
 }
 
-/** The address that was asked for. */
+/** The address of a request. */
 export interface Visit {
   /** Parameters of the path, decoded. */
   readonly params: Readonly<Record<string, string>>
@@ -34,10 +34,13 @@ export interface Visit {
 
 export interface Screen {
   readonly title: string
-  /** The way to it: names and addresses, the nearest last. */
+  /** The screens above this one: names and addresses, from the top. */
   readonly trail: readonly (readonly [string, string])[]
   readonly main: Html
-  /** What is shown, without ages: while it stays the same, the page asks less often. Absent on pages that are filled in. */
+  /**
+   * The content without ages. While the content does not change, the page refreshes less often. Absent on pages with a form
+   * to fill in: these pages do not refresh.
+   */
   readonly version?: unknown
   /** @default 200 */
   readonly status?: number
@@ -45,17 +48,17 @@ export interface Screen {
 
 export type Page = (context: ConsoleContext, visit: Visit) => Promise<Screen>
 
-/** What an action did: where to go next, and what to say there. */
+/** The result of an action: the address of the next page, and the notice that this page shows. */
 export interface Done {
   readonly to: string
-  readonly told: string
+  readonly notice: string
 }
 
-/** An action on a form's fields. A screen in place of `Done` asks again, or shows what was wrong. */
+/** An action on the fields of a form. Resolves to a screen instead of `Done` when it asks for confirmation or refuses. */
 export type Action = (context: ConsoleContext, visit: Visit, form: URLSearchParams) => Promise<Done | Screen>
 
 export const BASE = '/console'
 
-/** The address of a queue, or of something in it. */
+/** The address of a queue's screen, or of a screen below it. */
 export const queueHref = (queue: string, ...rest: readonly string[]): string =>
   [BASE, 'queues', queue, ...rest].map((part, index) => (index === 0 ? part : encodeURIComponent(part))).join('/')

@@ -1,4 +1,4 @@
-/** What a queue held at an instant. */
+/** The counts of a queue at an instant. */
 export interface Sample {
   /** Epoch ms. */
   readonly at: number
@@ -9,10 +9,10 @@ export interface Sample {
 
 const SAMPLES = 240
 const QUEUES = 500
-/** Two looks within this time are one sample. */
+/** Two counts within this time are one sample. */
 const APART_MS = 900
 
-/** The counts that the screens have shown, kept in this process: nothing is read for them, and nothing is stored. */
+/** The counts that the screens have shown, kept in this process. The history itself reads and stores nothing. */
 export interface History {
   add(queue: string, sample: Sample): void
   /** Oldest first. */
@@ -28,7 +28,7 @@ export const createHistory = (): History => {
       if (latest && sample.at - latest.at < APART_MS) samples[samples.length - 1] = { ...sample, at: latest.at }
       else samples.push(sample)
       if (samples.length > SAMPLES) samples.shift()
-      // The queue that was looked at longest ago is the first one.
+      // The map's first queue is the one that was shown least recently.
       known.delete(queue)
       known.set(queue, samples)
       const [first] = known.keys()

@@ -1,7 +1,10 @@
-/** How a lease ended. `settled`: by an ack, or as failed for good. `ranOut`: its time was over before an ack, a nack or an extension. */
+/**
+ * How a lease ended. `settled`: by an ack, or by a permanent failure. `ranOut`: the lease expired before an ack, a nack or an
+ * extension.
+ */
 export type LeaseEnd = 'settled' | 'nacked' | 'unreceived' | 'deadLettered' | 'moved' | 'ranOut'
 
-/** A lease that was seen. Instants are epoch ms. */
+/** A lease that the server has given. Instants are epoch ms. */
 export interface SeenLease {
   readonly queue: string
   readonly at: number
@@ -11,9 +14,9 @@ export interface SeenLease {
   readonly end?: { readonly how: LeaseEnd; readonly at: number; readonly reason?: string | undefined }
 }
 
-/** The leases that one process gave and saw end. */
+/** The leases of one server process. */
 export interface LeasesSeen {
-  /** Since when it watches, epoch ms. */
+  /** When the record begins, epoch ms. */
   readonly since: number
   /** The leases of a message, oldest first. */
   of(messageId: string): readonly SeenLease[]
@@ -29,7 +32,7 @@ export interface Flow {
   readonly settled: number
 }
 
-/** How many messages went through each queue lately. */
+/** Messages that recently went through each queue. */
 export interface FlowsSeen {
   readonly bucketSeconds: number
   /** Oldest first, the present span last. */

@@ -37,7 +37,7 @@ export const PAGES: Readonly<Record<string, Page>> = {
   '/queues/:queue/messages/:messageId/edit': editPage,
 }
 
-/** Every change, by the path that its form is sent to. */
+/** Every action, by the path below `/console` to which its form is sent. */
 export const ACTIONS: Readonly<Record<string, Action>> = {
   '/queues': createQueueAction,
   '/queues/:queue/settings': settingsAction,

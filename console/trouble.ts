@@ -4,22 +4,22 @@ import { counted, duration } from './views/words.ts'
 
 export type { Trouble }
 
-/** What is known of a queue. */
+/** The facts from which the console finds trouble with a queue. */
 export interface QueueFacts {
   readonly queue: QueueShown
-  /** Messages in its dead-letter queue, those of other queues included; absent where it has none or it was not counted. */
+  /** Messages in the dead-letter queue, those of other queues included. Absent without a dead-letter queue, or without its count. */
   readonly dead?: number | undefined
-  /** Queues whose dead-letter queue it is, as far as they are known. */
+  /** Queues that use this queue as their dead-letter queue, as far as the screen has read them. */
   readonly sources: readonly string[]
-  /** Whether it names a dead-letter queue that does not exist. */
+  /** Whether the queue names a dead-letter queue that does not exist. */
   readonly deadLetterQueueMissing: boolean
 }
 
-/** What is wrong with a queue, the worst first: the command line's rules. */
+/** The troubles of a queue, the worst first, by the rules of the command line. */
 export const troubles = ({ queue, sources, deadLetterQueueMissing }: QueueFacts, now: number): readonly Trouble[] =>
   troublesOf({ queue, sources, now, names: new Set(deadLetterQueueMissing ? [] : [queue.deadLetter?.queue ?? '']) })
 
-/** For the order and the color of a row: `fine` where there is no trouble. */
+/** The level of the worst trouble, which decides the order and the color of a row. `fine` without a trouble. */
 export const levelOf = ([worst]: readonly Trouble[]): Trouble['level'] | 'fine' => worst?.level ?? 'fine'
 
 const ORDER = { bad: 0, warning: 1, fine: 2 } as const
@@ -29,7 +29,7 @@ interface Row {
   readonly found: readonly Trouble[]
 }
 
-/** Orders queues: the worst first, then those with the oldest messages, then by name. */
+/** Compares two queues: by trouble, the worst first, then by the oldest message, then by name. */
 export const byTrouble = (a: Row, b: Row): number =>
   ORDER[levelOf(a.found)] - ORDER[levelOf(b.found)] ||
   oldest(a).localeCompare(oldest(b)) ||
@@ -37,8 +37,8 @@ export const byTrouble = (a: Row, b: Row): number =>
 
 const oldest = ({ facts: { queue } }: Row): string => queue.counts?.oldestReadyAt ?? '~'
 
-/** The screen of a queue on which a trouble is looked at. */
-export const SEEN_AT: Readonly<Record<Trouble['code'], 'messages' | 'dead' | 'settings'>> = {
+/** The screen of a queue that shows the cause of a trouble. */
+export const CAUSE_SCREEN: Readonly<Record<Trouble['code'], 'messages' | 'dead' | 'settings'>> = {
   'dead-letter-queue-missing': 'settings',
   expiring: 'messages',
   'no-consumers': 'messages',
@@ -47,7 +47,7 @@ export const SEEN_AT: Readonly<Record<Trouble['code'], 'messages' | 'dead' | 'se
   paused: 'settings',
 }
 
-/** What the queue does with a message whose work fails. */
+/** Describes what the queue does with a message whose consumer fails. */
 export const onFailure = ({ retryPolicy, deadLetter, retentionSeconds, visibilityTimeoutSeconds }: QueueShown) => {
   const again = retryPolicy
     ? `Retries after ${duration(retryPolicy.initialSeconds)}, up to ${duration(retryPolicy.maximumSeconds)}`

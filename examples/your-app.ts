@@ -18,6 +18,6 @@ const orders = holdfast.addQueue('orders', {
   settings: { visibilityTimeoutSeconds: 60 },
 })
 orders.grantPublish(functionOf('Checkout')) // with the library, on the table itself
-orders.grantConsume(functionOf('Warehouse')) // poll, ack, extend, nack, and move what failed to orders-failed
+orders.grantConsume(functionOf('Warehouse')) // poll, ack, extend, nack, and move exhausted messages to orders-failed
 orders.grantInvoke(functionOf('Partner'), 'publish') // through the HTTP API
 orders.alarmOnAge(300)

@@ -53,7 +53,7 @@ export interface OpenApi {
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> }
 }
 
-/** Text that can stand in a cell of a table; outside code, braces and angle brackets would be read as the page's own markup. */
+/** Text for a cell of a table. Outside code, VitePress would parse braces and angle brackets as markup, so they are escaped. */
 const cell = (text: string): string =>
   text
     .split(/(`[^`]*`)/)
@@ -79,7 +79,7 @@ const typeOf = (schema: Schema): string => {
   return [schema.type ?? 'any JSON value'].flat().join(' or ')
 }
 
-/** The bounds of a number, a text or a list: from, to, and what they count. */
+/** The bounds of a number, a text or a list: minimum, maximum, and unit. */
 const BOUNDS = [
   ['minimum', 'maximum', ''],
   ['minLength', 'maxLength', ' characters'],
@@ -90,9 +90,9 @@ const shown = (bound: unknown): string | undefined =>
   typeof bound === 'number' ? bound.toLocaleString('en-US') : undefined
 
 const boundsOf = (schema: Schema): string[] =>
-  BOUNDS.flatMap(([least, most, unit]) => {
-    const from = shown(schema[least])
-    const to = shown(schema[most])
+  BOUNDS.flatMap(([minimum, maximum, unit]) => {
+    const from = shown(schema[minimum])
+    const to = shown(schema[maximum])
     if (from === undefined && to === undefined) return []
     if (to === undefined) return [`At least ${from}${unit}.`]
     return [from === undefined || from === '0' ? `At most ${to}${unit}.` : `${from} to ${to}${unit}.`]
@@ -115,7 +115,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 
 const fieldsOf = ({ properties = {}, required = [] }: Schema): string =>
   table(
-    ['Field', 'Type', 'Needed', 'Meaning'],
+    ['Field', 'Type', 'Required', 'Meaning'],
     Object.entries(properties).map(([name, schema]) => [
       code(name),
       typeOf(schema),
@@ -131,13 +131,13 @@ const exampleOf = (title: string, body: Body | undefined): string | false => {
   return example !== undefined && `${title}\n\n\`\`\`json\n${JSON.stringify(example, null, 2)}\n\`\`\``
 }
 
-/** What a body is made of: the name of its shape, or the fields of one that has no name. */
+/** A body: the name of its schema, or the fields of a schema without a name. */
 const bodyOf = (schema: Schema): string =>
   schema.properties && Object.keys(schema.properties).length > 0 ? fieldsOf(schema) : `${typeOf(schema)}.`
 
 const operationOf = (method: string, path: string, operation: Operation): string => {
   const { operationId, summary, description, parameters = [], requestBody, responses } = operation
-  const asked = contentOf(requestBody)?.schema
+  const requestSchema = contentOf(requestBody)?.schema
   const answers = Object.entries(responses).map(([status, response]) => {
     const schema = contentOf(response)?.schema
     return [status, cell(response.description), schema ? typeOf(schema) : '']
@@ -149,25 +149,25 @@ const operationOf = (method: string, path: string, operation: Operation): string
     description && cell(description),
     parameters.length > 0 &&
       table(
-        ['Parameter', 'In', 'Type', 'Needed', 'Meaning'],
-        parameters.map(({ name, in: place, required, description: meaning, schema }) => [
+        ['Parameter', 'In', 'Type', 'Required', 'Meaning'],
+        parameters.map(({ name, in: location, required, description: meaning, schema }) => [
           code(name),
-          place,
+          location,
           typeOf(schema),
           required ? 'yes' : '',
           factsOf(meaning === undefined ? schema : { ...schema, description: meaning }),
         ]),
       ),
-    asked && `Body: ${bodyOf(asked)}`.replace('Body: |', 'Body:\n\n|'),
-    exampleOf('For example:', requestBody),
+    requestSchema && `Body: ${bodyOf(requestSchema)}`.replace('Body: |', 'Body:\n\n|'),
+    exampleOf('Example of a request:', requestBody),
     table(['Status', 'When', 'Body'], answers),
-    exampleOf('An answer:', Object.values(responses)[0]),
+    exampleOf('Example of an answer:', Object.values(responses)[0]),
   ]
     .filter(Boolean)
     .join('\n\n')
 }
 
-/** The codes of problems, which programs tell apart. */
+/** The codes of problems, by which programs distinguish them. */
 const codesOf = (problem: Schema | undefined): string => {
   const codes = (problem?.properties?.code?.['x-codes'] ?? []) as readonly Code[]
   const rows = codes.map(({ code: name, status, description }) => [code(name), String(status), cell(`${description}.`)])
@@ -179,11 +179,11 @@ const componentOf = (name: string, schema: Schema): string =>
     .filter(Boolean)
     .join('\n\n')
 
-/** Markdown: each operation, then each shape. */
+/** Makes the page in Markdown: each operation, the error codes, then each schema. */
 export const httpReference = ({ paths, components }: OpenApi): string =>
   [
     '# HTTP API',
-    'Made from the [OpenAPI document](/openapi.json){target="_self"}, which each server answers at `/openapi.json`.',
+    'This page is generated from the [OpenAPI document](/openapi.json){target="_self"}. Each server serves the document at `/openapi.json`.',
     ...Object.entries(paths).flatMap(([path, operations]) =>
       Object.entries(operations).map(([method, operation]) => operationOf(method, path, operation)),
     ),

@@ -1,19 +1,19 @@
 import { posix } from 'node:path'
 import { pageOf } from './outline.ts'
 
-/** Where a link of a file leads on the site: to a page, to a file that the site carries, or into the repository. */
+/** The targets of links on the site: a page, a file that the site includes, or a file in the repository. */
 export interface LinkTargets {
-  /** The files that are pages. */
+  /** The files that become pages. */
   readonly pages: ReadonlySet<string>
-  /** The files that the site carries as they are, by the path that they have there. */
-  readonly carried: ReadonlyMap<string, string>
+  /** The files that the site includes unchanged, with their path on the site. */
+  readonly included: ReadonlyMap<string, string>
   /** The repository's address, without a slash at the end. */
   readonly repository: string
 }
 
 const LINK = /\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)\s]*)?\)/g
 
-/** The text of a page, its links led to the site's pages. Fenced blocks stay as they are. */
+/** Rewrites the links of a page to addresses on the site. Fenced blocks stay unchanged. */
 export const rewriteLinks = (file: string, text: string, targets: LinkTargets): string =>
   text
     .split(/(^```[\s\S]*?^```$)/m)
@@ -29,9 +29,9 @@ export const rewriteLinks = (file: string, text: string, targets: LinkTargets): 
 
 export const IMAGES = 'docs/images/'
 
-const addressOf = (target: string, { pages, carried, repository }: LinkTargets): string => {
+const addressOf = (target: string, { pages, included, repository }: LinkTargets): string => {
   if (pages.has(target)) return `/${pageOf(target)}`
-  // Pictures are shown on the page: they come with the site.
+  // The site includes the pictures of its pages.
   if (target.startsWith(IMAGES)) return target.slice('docs'.length)
-  return carried.get(target) ?? `${repository}/blob/main/${target}`
+  return included.get(target) ?? `${repository}/blob/main/${target}`
 }

@@ -1,6 +1,6 @@
 import { type Chapter, pageOf } from './outline.ts'
 
-/** The first sentence of a page's text, behind its title. */
+/** The first sentence of a page after its title. */
 const firstSentenceOf = (text: string): string => {
   const paragraph = text
     .replaceAll(/^```[\s\S]*?^```$/gm, '')
@@ -12,7 +12,7 @@ const firstSentenceOf = (text: string): string => {
 
 export const titleOf = (text: string): string => /^# (.+)$/m.exec(text)?.[1] ?? ''
 
-/** `llms.txt`: what the project is, and a line for each page, as language models read it. See llmstxt.org. */
+/** Makes `llms.txt` in the format of llmstxt.org: a description of the project, and a line for each page. */
 export const llmsText = (chapters: readonly Chapter[], read: (file: string) => string): string => {
   const lines = chapters.map(({ title, files }) => {
     const pages = files.map((file) => {

@@ -1,4 +1,4 @@
-/** The order in which a reader meets the pages. Paths are from the project's root. */
+/** A chapter of the site. Paths are relative to the project's root. Chapters and pages are in reading order. */
 export interface Chapter {
   readonly title: string
   readonly files: readonly string[]
@@ -37,6 +37,6 @@ export const CHAPTERS: readonly Chapter[] = [
   { title: 'Project', files: ['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'] },
 ]
 
-/** The page of each file: where it is in the site. */
+/** The path of a file's page on the site. */
 export const pageOf = (file: string): string =>
   file === 'README.md' ? 'index.md' : file.replace(/^docs\//, '').toLowerCase()

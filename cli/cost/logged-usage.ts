@@ -44,6 +44,12 @@ export const loggedUsage = async (query: LogQuery): Promise<ReadonlyMap<string, 
   return usage
 }
 
+/**
+ * What CloudFormation adds to the name of a stack: the logical id, and characters of its own. The log groups of a stack
+ * `shop-test` begin with `shop-` too, and are not those of `shop`.
+ */
+const OF_ONE_STACK = /^-[A-Za-z0-9]+-[A-Za-z0-9]+$/
+
 const logGroups = async ({ aws, stack }: LogQuery): Promise<string[]> => {
   const found: string[] = []
   for (let nextToken: string | undefined, more = true; more; more = nextToken !== undefined) {
@@ -53,7 +59,8 @@ const logGroups = async ({ aws, stack }: LogQuery): Promise<string[]> => {
       'DescribeLogGroups',
       { logGroupNamePrefix: `${stack}-`, nextToken },
     )
-    found.push(...(page.logGroups ?? []).map(({ logGroupName }) => logGroupName))
+    const names = (page.logGroups ?? []).map(({ logGroupName }) => logGroupName)
+    found.push(...names.filter((name) => OF_ONE_STACK.test(name.slice(stack.length))))
     nextToken = page.nextToken
   }
   return found

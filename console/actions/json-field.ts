@@ -1,4 +1,4 @@
-/** The value that a text holds as JSON; undefined where it is none. */
+/** Parses a text as JSON. Returns undefined when it is not JSON. */
 export const jsonIn = (text: string): unknown => {
   try {
     return JSON.parse(text)

@@ -6,22 +6,24 @@ import { count, counted } from '../views/words.ts'
 
 export const createQueueAction: Action = async ({ api }, _visit, form) => {
   const queue = (form.get('queue') ?? '').trim()
-  if (queue === '') return failureScreen(400, 'No name', 'A queue needs a name')
+  if (queue === '') return failureScreen(400, 'No name', 'A queue needs a name: enter one')
   await api.createQueue(queue, queue.endsWith('.fifo') ? { fifo: {} } : {})
-  return { to: queueHref(queue), told: `The queue ${queue} exists.` }
+  return { to: queueHref(queue), notice: `The queue ${queue} exists.` }
 }
 
-/** Undone by the other of the two, so it does not ask. */
+/** Pauses or resumes a queue. Each undoes the other, so neither asks for confirmation. */
 export const pauseAction: Action = async ({ api }, { params: { queue = '' } }, form) => {
   const pauses = form.get('paused') === 'yes'
   await api.change(queue, { paused: pauses ? true : null })
   return {
     to: queueHref(queue),
-    told: pauses ? 'The queue is paused: within five seconds polls return nothing.' : 'Consumers receive again.',
+    notice: pauses
+      ? 'The queue is paused: within five seconds polls return nothing.'
+      : 'The queue is resumed: consumers receive again.',
   }
 }
 
-/** Asks before a purge, with what it deletes. */
+/** Asks for confirmation of a purge, and shows how many messages it deletes. */
 export const purgePage: Page = async (context, { params: { queue = '' } }) => {
   const { counts } = await context.api.queue(queue)
   const all = counts ? counts.ready + counts.leased + counts.delayed : 0
@@ -33,17 +35,17 @@ export const purgePage: Page = async (context, { params: { queue = '' } }) => {
       [queue, queueHref(queue)],
     ],
     main: html`<h1>Purge ${queue}?</h1>
-<p>This deletes ${about}<b>${counted(all, 'message')}</b>: ${count(counts?.ready ?? 0)} ready, ${count(counts?.leased ?? 0)} leased, ${count(counts?.delayed ?? 0)} delayed. It can't be undone.</p>
-${changeForm(context, queueHref(queue, 'purge'), html`<button class="danger">Delete ${about}${counted(all, 'message')}</button> <a href="${queueHref(queue)}">Keep them</a>`)}`,
+<p>This deletes ${about}<b>${counted(all, 'message')}</b>: ${count(counts?.ready ?? 0)} ready, ${count(counts?.leased ?? 0)} leased, ${count(counts?.delayed ?? 0)} delayed. A purge can't be undone.</p>
+${changeForm(context, queueHref(queue, 'purge'), html`<button class="danger">Delete ${about}${counted(all, 'message')}</button> <a href="${queueHref(queue)}">Keep the messages</a>`)}`,
   }
 }
 
 export const purgeAction: Action = async ({ api }, { params: { queue = '' } }) => {
   await api.purge(queue)
-  return { to: queueHref(queue), told: `The queue ${queue} is purged.` }
+  return { to: queueHref(queue), notice: `The queue ${queue} is purged.` }
 }
 
-/** Asks before a deletion, with what it deletes and which queues lose their dead-letter queue. */
+/** Asks for confirmation of a deletion, and shows what it deletes and which queues lose their dead-letter queue. */
 export const deletePage: Page = async (context, { params: { queue = '' } }) => {
   const [{ counts }, { queues }] = await Promise.all([context.api.queue(queue), context.api.queueNames()])
   const all = counts ? counts.ready + counts.leased + counts.delayed : 0
@@ -56,15 +58,15 @@ export const deletePage: Page = async (context, { params: { queue = '' } }) => {
       [queue, queueHref(queue)],
     ],
     main: html`<h1>Delete ${queue}?</h1>
-<p>This deletes the queue, its settings and <b>${counts?.exact === false ? 'about ' : ''}${counted(all, 'message')}</b>. It can't be undone.</p>
-${sources.length > 0 && html`<p class="wrong">It is the dead-letter queue of ${names}: messages that fail there stay in their queue from then on.</p>`}
-${changeForm(context, queueHref(queue, 'delete'), html`${sources.length > 0 && html`<input type="hidden" name="force" value="yes">`}<button class="danger">Delete the queue and ${counted(all, 'message')}</button> <a href="${queueHref(queue)}">Keep it</a>`)}`,
+<p>This deletes the queue, its settings and <b>${counts?.exact === false ? 'about ' : ''}${counted(all, 'message')}</b>. A deletion can't be undone.</p>
+${sources.length > 0 && html`<p class="wrong">${queue} is the dead-letter queue of ${names}: messages that fail there will stay in their queue.</p>`}
+${changeForm(context, queueHref(queue, 'delete'), html`${sources.length > 0 && html`<input type="hidden" name="force" value="yes">`}<button class="danger">Delete the queue and ${counted(all, 'message')}</button> <a href="${queueHref(queue)}">Keep the queue</a>`)}`,
   }
 }
 
 export const deleteAction: Action = async ({ api }, { params: { queue = '' } }, form) => {
   await api.deleteQueue(queue, form.get('force') === 'yes')
-  return { to: BASE, told: `The queue ${queue} is deleted.` }
+  return { to: BASE, notice: `The queue ${queue} is deleted.` }
 }
 
 export const sendPage: Page = async (context, { params: { queue = '' } }) => {
@@ -77,6 +79,6 @@ export const sendPage: Page = async (context, { params: { queue = '' } }) => {
     ],
     main: html`<h1>Send a message to ${queue}</h1>
 ${context.readOnly && html`<p>The console is read-only.</p>`}
-${changeForm(context, queueHref(queue, 'send'), html`${area('body', 'Body', '', 'JSON is sent as JSON, anything else as text')}${area('attributes', 'Attributes', '', 'A JSON object, such as {"tenant": "a"}; empty for none')}${field({ name: 'delaySeconds', label: 'Delay in seconds', type: 'number', min: 0, step: 'any' })}${field({ name: 'groupId', label: fifo ? 'Message group (needed)' : 'Message group' })}${fifo && field({ name: 'deduplicationId', label: 'Deduplication id' })}<button>Send</button>`)}`,
+${changeForm(context, queueHref(queue, 'send'), html`${area('body', 'Body', '', 'Text that is valid JSON is sent as JSON, any other text as text')}${area('attributes', 'Attributes', '', 'A JSON object, such as {"tenant": "a"}; empty for none')}${field({ name: 'delaySeconds', label: 'Delay in seconds', type: 'number', min: 0, step: 'any' })}${field({ name: 'groupId', label: fifo ? 'Message group (required)' : 'Message group' })}${fifo && field({ name: 'deduplicationId', label: 'Deduplication id' })}<button>Send</button>`)}`,
   }
 }

@@ -7,12 +7,12 @@ import { type Html, html } from '../views/html.ts'
 import { messageTable } from '../views/messages.ts'
 import { counted, duration } from '../views/words.ts'
 
-/** Message ids that one redrive takes (the API's limit). */
-const MOST_IDS = 1_000
+/** The API's limit of message ids for one redrive. */
+const MAX_IDS = 1_000
 const LISTED = 10
 
-/** What a form asks to send back. */
-interface Wish {
+/** The redrive that a form requests. */
+interface RedriveRequest {
   readonly all: boolean
   readonly ids: ReadonlySet<string>
   readonly reasons: ReadonlySet<string>
@@ -21,7 +21,7 @@ interface Wish {
   readonly bodyContains?: string
 }
 
-const wishIn = (form: URLSearchParams): Wish => {
+const requestIn = (form: URLSearchParams): RedriveRequest => {
   const text = (name: string) => (form.get(name) ?? '').trim()
   return {
     all: text('which') === 'all',
@@ -33,42 +33,43 @@ const wishIn = (form: URLSearchParams): Wish => {
   }
 }
 
-/** Whether a body holds a text tells of the body: one question after another would read it. */
-const GUESSING = failureScreen(
+/** A search answers whether a body contains a text, so repeated searches would reveal a hidden body. */
+const NO_SEARCH = failureScreen(
   403,
   'Payloads are hidden',
-  'Bodies are not searched: the console was started without payloads',
+  'The console was started with --hide-payloads, and searches no bodies',
 )
 
-/** Says what a redrive would move, and moves nothing. */
+/** Shows which messages a redrive would move. Moves nothing. */
 export const tryRedriveAction: Action = async (context, { params: { queue = '' } }, form) => {
-  const wish = wishIn(form)
-  if (context.hidePayloads && wish.bodyContains !== undefined) return GUESSING
+  const request = requestIn(form)
+  if (context.hidePayloads && request.bodyContains !== undefined) return NO_SEARCH
   const { messages, more } = await firstMessages(context.api, queue)
-  const chosen = messages.filter((message) => isChosen(wish, message))
+  const chosen = messages.filter((message) => isChosen(request, message))
   if (chosen.length === 0)
-    return failureScreen(400, 'Nothing to send back', 'No dead letter is selected, or none of them matches')
-  const missing = await missingQueues(context.api, wish, chosen)
-  return trial(context, { queue, wish, chosen, more: wish.all && more, missing })
+    return failureScreen(400, 'Nothing to send back', 'No dead letter is selected, or no selected one matches')
+  const missing = await missingQueues(context.api, request, chosen)
+  return trial(context, { queue, request, chosen, more: request.all && more, missing })
 }
 
-const isChosen = ({ all, ids, reasons, bodyContains }: Wish, message: MessageShown): boolean =>
+const isChosen = ({ all, ids, reasons, bodyContains }: RedriveRequest, message: MessageShown): boolean =>
   (all || ids.has(message.messageId) || (message.deadLetter !== undefined && reasons.has(message.deadLetter.reason))) &&
   (bodyContains === undefined || bodyText(message).includes(bodyContains))
 
-/** As a redrive's filter reads it: bytes as base64. */
+/** The text that a redrive's filter searches: bytes are in base64. */
 const bodyText = ({ body, bodyBase64 }: MessageShown): string =>
   bodyBase64 ?? (typeof body === 'string' ? body : JSON.stringify(body))
 
-const targetOf = (wish: Wish, { deadLetter }: MessageShown): string | undefined => wish.destination ?? deadLetter?.queue
+const targetOf = (request: RedriveRequest, { deadLetter }: MessageShown): string | undefined =>
+  request.destination ?? deadLetter?.queue
 
-/** Queues that messages would go to, and that do not exist. */
+/** Destinations of the messages that do not exist. */
 const missingQueues = async (
   api: ConsoleApi,
-  wish: Wish,
+  request: RedriveRequest,
   chosen: readonly MessageShown[],
 ): Promise<ReadonlySet<string>> => {
-  const targets = [...new Set(chosen.flatMap((message) => targetOf(wish, message) ?? []))]
+  const targets = [...new Set(chosen.flatMap((message) => targetOf(request, message) ?? []))]
   const found = await Promise.all(
     targets.map((name) =>
       api.queue(name).then(
@@ -82,18 +83,18 @@ const missingQueues = async (
 
 interface Trial {
   readonly queue: string
-  readonly wish: Wish
+  readonly request: RedriveRequest
   readonly chosen: readonly MessageShown[]
   readonly more: boolean
   readonly missing: ReadonlySet<string>
 }
 
-const trial = (context: ConsoleContext, { queue, wish, chosen, more, missing }: Trial): Screen => {
-  const targets = [...grouped(chosen, (message) => targetOf(wish, message) ?? '')]
+const trial = (context: ConsoleContext, { queue, request, chosen, more, missing }: Trial): Screen => {
+  const targets = [...grouped(chosen, (message) => targetOf(request, message) ?? '')]
   const going = chosen.filter(
-    (message) => !missing.has(targetOf(wish, message) ?? '') && targetOf(wish, message) !== undefined,
+    (message) => !missing.has(targetOf(request, message) ?? '') && targetOf(request, message) !== undefined,
   )
-  const seconds = wish.maxPerSecond === undefined ? undefined : going.length / wish.maxPerSecond
+  const seconds = request.maxPerSecond === undefined ? undefined : going.length / request.maxPerSecond
   return {
     title: 'Try',
     trail: [
@@ -102,31 +103,34 @@ const trial = (context: ConsoleContext, { queue, wish, chosen, more, missing }: 
       ['Dead letters', queueHref(queue, 'dead')],
     ],
     main: html`<h1>Send back ${more ? 'at least ' : ''}${counted(going.length, 'message')}?</h1>
-<ul>${targets.map(([target, held]) => html`<li>${fate(target, held.length, missing)}</li>`)}</ul>
-${seconds !== undefined && html`<p>At ${wish.maxPerSecond ?? 0} a second this takes about ${duration(seconds)}.</p>`}
-<p>Each keeps its id, and starts with no receives. A message that is received while the redrive runs stays where it is.</p>
+<ul>${targets.map(([target, held]) => html`<li>${outcomeOf(target, held.length, missing)}</li>`)}</ul>
+${seconds !== undefined && html`<p>At ${request.maxPerSecond ?? 0} a second this takes about ${duration(seconds)}.</p>`}
+<p>Each message keeps its id, and its receive count starts at zero. A message that a consumer receives while the redrive runs stays in the dead-letter queue.</p>
 ${messageTable(context, chosen.slice(0, LISTED))}${chosen.length > LISTED && html`<p class="dim">and ${counted(chosen.length - LISTED, 'further message')}.</p>`}
-${going.length > 0 && changeForm(context, queueHref(queue, 'redrive'), html`${hidden(wish, going)}<button>Send back ${more ? 'all' : counted(going.length, 'message')}</button> <a href="${queueHref(queue, 'dead')}">Leave them</a>`)}`,
+${going.length > 0 && changeForm(context, queueHref(queue, 'redrive'), html`${hidden(request, going)}<button>Send back ${more ? 'all' : counted(going.length, 'message')}</button> <a href="${queueHref(queue, 'dead')}">Send nothing back</a>`)}`,
   }
 }
 
-const fate = (target: string, held: number, missing: ReadonlySet<string>): Html => {
+const outcomeOf = (target: string, held: number, missing: ReadonlySet<string>): Html => {
   if (target === '')
-    return html`${counted(held, 'message')} stay: they were sent to the dead-letter queue, and no destination is given`
-  if (missing.has(target)) return html`${counted(held, 'message')} stay: the queue <b>${target}</b> does not exist`
+    return html`${counted(held, 'message')} will stay: a publisher sent them to the dead-letter queue directly, and the form names no destination`
+  if (missing.has(target)) return html`${counted(held, 'message')} will stay: the queue <b>${target}</b> does not exist`
   return html`${counted(held, 'message')} to <b>${target}</b>`
 }
 
-const hidden = ({ all, destination, maxPerSecond, bodyContains }: Wish, going: readonly MessageShown[]): Html => {
+const hidden = (
+  { all, destination, maxPerSecond, bodyContains }: RedriveRequest,
+  going: readonly MessageShown[],
+): Html => {
   const value = (name: string, text: string | number | undefined) =>
     text === undefined ? undefined : html`<input type="hidden" name="${name}" value="${text}">`
-  return html`${value('which', all ? 'all' : 'selected')}${value('destination', destination)}${value('maxPerSecond', maxPerSecond)}${value('bodyContains', bodyContains)}${all ? undefined : going.slice(0, MOST_IDS).map(({ messageId }) => value('id', messageId))}`
+  return html`${value('which', all ? 'all' : 'selected')}${value('destination', destination)}${value('maxPerSecond', maxPerSecond)}${value('bodyContains', bodyContains)}${all ? undefined : going.slice(0, MAX_IDS).map(({ messageId }) => value('id', messageId))}`
 }
 
-/** Starts a redrive of what the try before it named. */
+/** Starts a redrive of the messages that the try has shown. */
 export const redriveAction: Action = async ({ api, hidePayloads }, { params: { queue = '' } }, form) => {
-  const { all, ids, destination, maxPerSecond, bodyContains } = wishIn(form)
-  if (hidePayloads && bodyContains !== undefined) return GUESSING
+  const { all, ids, destination, maxPerSecond, bodyContains } = requestIn(form)
+  if (hidePayloads && bodyContains !== undefined) return NO_SEARCH
   if (!all && ids.size === 0) return failureScreen(400, 'Nothing to send back', 'No dead letter is selected')
   const filter = { ...(!all && { messageIds: [...ids] }), ...(bodyContains !== undefined && { bodyContains }) }
   await api.redrive(queue, {
@@ -134,10 +138,10 @@ export const redriveAction: Action = async ({ api, hidePayloads }, { params: { q
     ...(maxPerSecond !== undefined && { maxPerSecond }),
     ...(Object.keys(filter).length > 0 && { filter }),
   })
-  return { to: `${BASE}/redrives`, told: 'The redrive has started.' }
+  return { to: `${BASE}/redrives`, notice: 'The redrive has started.' }
 }
 
 export const cancelRedriveAction: Action = async ({ api }, { params: { queue = '', taskId = '' } }) => {
   const { moved } = await api.cancelRedrive(queue, taskId)
-  return { to: `${BASE}/redrives`, told: `The redrive stops. ${counted(moved, 'message')} moved so far.` }
+  return { to: `${BASE}/redrives`, notice: `The redrive stops. ${counted(moved, 'message')} moved so far.` }
 }

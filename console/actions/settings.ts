@@ -5,7 +5,7 @@ import { changeForm, choice, type Field, field } from '../views/forms.ts'
 import { type Html, html } from '../views/html.ts'
 import { duration } from '../views/words.ts'
 
-/** A setting in a form. Its name is its place in the JSON of the API: `deadLetter.queue`. */
+/** A setting in a form. Its name is the path of the member in the JSON of the API: `deadLetter.queue`. */
 interface Setting {
   readonly name: string
   readonly label: string
@@ -19,7 +19,11 @@ const SETTINGS: readonly (readonly [string, readonly Setting[]])[] = [
       { name: 'visibilityTimeoutSeconds', label: 'Lease of a receive, seconds', kind: 'number' },
       { name: 'receiveWaitTimeSeconds', label: 'Wait of a poll, seconds', kind: 'number' },
       { name: 'delaySeconds', label: 'Delay, seconds', kind: 'number' },
-      { name: 'maxInFlightPerGroup', label: 'Most messages of a group in flight; empty for no limit', kind: 'number' },
+      {
+        name: 'maxInFlightPerGroup',
+        label: 'Maximum of messages in flight for each group; empty for no limit',
+        kind: 'number',
+      },
     ],
   ],
   [
@@ -27,8 +31,12 @@ const SETTINGS: readonly (readonly [string, readonly Setting[]])[] = [
     [
       { name: 'deadLetter.queue', label: 'Dead-letter queue; empty for none', kind: 'text' },
       { name: 'deadLetter.maxReceives', label: 'Receives before a message goes there', kind: 'number' },
-      { name: 'retryPolicy.initialSeconds', label: 'First retry after, seconds; empty for at once', kind: 'number' },
-      { name: 'retryPolicy.factor', label: 'Factor of each further retry', kind: 'number' },
+      {
+        name: 'retryPolicy.initialSeconds',
+        label: 'Delay of the first retry, seconds; empty for no delay',
+        kind: 'number',
+      },
+      { name: 'retryPolicy.factor', label: 'Factor of the delay for each later retry', kind: 'number' },
       { name: 'retryPolicy.maximumSeconds', label: 'Longest retry delay, seconds', kind: 'number' },
       { name: 'retryPolicy.jitter', label: 'Jitter', kind: ['', 'full', 'none'] },
     ],
@@ -38,7 +46,7 @@ const SETTINGS: readonly (readonly [string, readonly Setting[]])[] = [
     [
       { name: 'retentionSeconds', label: 'Retention, seconds', kind: 'number' },
       { name: 'maximumMessageBytes', label: 'Largest message, bytes', kind: 'number' },
-      { name: 'results.retentionSeconds', label: 'Keep results for, seconds; empty for not at all', kind: 'number' },
+      { name: 'results.retentionSeconds', label: 'Retention of results, seconds; empty to keep none', kind: 'number' },
       { name: 'deduplicationWindowSeconds', label: 'Deduplication window, seconds', kind: 'number' },
       { name: 'deduplicationMode', label: 'Deduplication', kind: ['window', 'pending'] },
     ],
@@ -52,8 +60,8 @@ const SETTINGS: readonly (readonly [string, readonly Setting[]])[] = [
   ],
 ]
 
-/** The first member of an optional setting: the whole setting is removed when it is emptied. */
-const HEADS = ['deadLetter.queue', 'retryPolicy.initialSeconds', 'results.retentionSeconds'] as const
+/** The first member of each optional setting. An empty first member removes the whole setting. */
+const FIRST_MEMBERS = ['deadLetter.queue', 'retryPolicy.initialSeconds', 'results.retentionSeconds'] as const
 
 const presentValue = (queue: QueueShown, name: string): string => {
   const [outer = '', inner] = name.split('.')
@@ -62,7 +70,7 @@ const presentValue = (queue: QueueShown, name: string): string => {
   return one === undefined ? '' : String(one)
 }
 
-/** The settings of a queue, in a form or, where nothing can be changed, as text. */
+/** The settings of a queue: in a form, or as text when the console is read-only. */
 export const settingsPage: Page = async (context, { params: { queue: name = '' } }) => {
   const queue = await context.api.queue(name)
   const tags = Object.entries(queue.tags)
@@ -73,13 +81,13 @@ export const settingsPage: Page = async (context, { params: { queue: name = '' }
       [name, queueHref(name)],
     ],
     main: html`<h1>Settings of ${name}</h1>
-<p>${onFailure(queue)}. Messages are kept for ${duration(queue.retentionSeconds)} from when they are due.</p>
-${context.readOnly ? readings(queue) : settingsForm(context, queue)}
+<p>${onFailure(queue)}. Messages expire ${duration(queue.retentionSeconds)} after they are due.</p>
+${context.readOnly ? settingsText(queue) : settingsForm(context, queue)}
 ${tags.length > 0 && html`<h2>Tags</h2><dl class="facts">${tags.map(([key, value]) => html`<div><dt>${key}</dt><dd>${value}</dd></div>`)}</dl>`}`,
   }
 }
 
-const readings = (queue: QueueShown): Html =>
+const settingsText = (queue: QueueShown): Html =>
   html`<dl class="facts">${SETTINGS.flatMap(([, settings]) => settings.map(({ name, label }) => html`<div><dt>${label}</dt><dd>${presentValue(queue, name) || '–'}</dd></div>`))}</dl>`
 
 const settingsForm = (context: ConsoleContext, queue: QueueShown): Html | undefined =>
@@ -87,10 +95,13 @@ const settingsForm = (context: ConsoleContext, queue: QueueShown): Html | undefi
     context,
     queueHref(queue.name, 'settings'),
     html`${SETTINGS.map(([legend, settings]) => html`<fieldset><legend>${legend}</legend><div class="fields">${settings.map((setting) => input(queue, setting))}</div></fieldset>`)}
-<button>Change the settings</button> <a href="${queueHref(queue.name)}">Leave them</a>`,
+<button>Change the settings</button> <a href="${queueHref(queue.name)}">Change nothing</a>`,
   )
 
-/** What the setting was goes along: a setting that is not touched is not sent, so that it overwrites nobody's change. */
+/**
+ * A hidden field contains the value that the page has shown. The action sends only settings that differ from it, so the form
+ * overwrites no concurrent change of another setting.
+ */
 const input = (queue: QueueShown, { name, label, kind }: Setting): Html => {
   const value = presentValue(queue, name)
   const was = html`<input type="hidden" name="was.${name}" value="${value}">`
@@ -105,7 +116,7 @@ const input = (queue: QueueShown, { name, label, kind }: Setting): Html => {
   return html`<div>${was}${field({ name, label, value, ...more })}</div>`
 }
 
-/** What the form changes, as the API takes it. */
+/** The changes of the form, as the body of an API request and as names. */
 const changeIn = (
   queue: QueueShown,
   form: URLSearchParams,
@@ -125,9 +136,9 @@ const changeIn = (
         [inner]: value ?? undefined,
       }
   }
-  for (const head of HEADS) {
-    const [outer = ''] = head.split('.')
-    if (outer in body && form.get(head)?.trim() === '') body[outer] = null
+  for (const first of FIRST_MEMBERS) {
+    const [outer = ''] = first.split('.')
+    if (outer in body && form.get(first)?.trim() === '') body[outer] = null
   }
   return { body, names: touched.map(({ name }) => name) }
 }
@@ -135,8 +146,8 @@ const changeIn = (
 export const settingsAction: Action = async ({ api }, { params: { queue: name = '' } }, form) => {
   const { body, names } = changeIn(await api.queue(name), form)
   const to = queueHref(name, 'settings')
-  if (names.length === 0) return { to, told: 'Nothing was changed.' }
+  if (names.length === 0) return { to, notice: 'Nothing was changed.' }
   await api.change(name, body)
   const changes = names.map((one) => `${one} from ${form.get(`was.${one}`) || 'none'} to ${form.get(one) || 'none'}`)
-  return { to, told: `Changed ${changes.join(', ')}. Other processes know it within five seconds.` }
+  return { to, notice: `Changed ${changes.join(', ')}. Other processes apply the change within five seconds.` }
 }

@@ -1,10 +1,10 @@
-// Progressive: every page and every form works without this script. It asks for the page again, and knows keys.
+// Every page and every form works without this script. The script refreshes the page and handles keys.
 const main = document.getElementById('main')
 const live = document.getElementById('live')
 const keys = document.getElementById('keys')
 const search = document.getElementById('search')
 
-let wait = Number(main.dataset.least)
+let wait = Number(main.dataset.minimum)
 let timer
 
 const isBusy = () =>
@@ -22,7 +22,7 @@ const changed = (field) =>
         )
       : field.value !== field.defaultValue
 
-/** Puts the new content in, and keeps what was opened, selected and focused. */
+/** Replaces the content, and restores what was open, selected and focused. */
 const replace = (next) => {
   const open = [...main.querySelectorAll('details[open][id]')].map((one) => one.id)
   const checked = [...main.querySelectorAll('input[type=checkbox]:checked')].map((one) => one.value)
@@ -37,35 +37,35 @@ const replace = (next) => {
   if (again) again.focus({ preventScroll: true })
 }
 
-const look = async () => {
+const refresh = async () => {
   clearTimeout(timer)
   if (document.hidden || main.dataset.version === undefined) return
   if (!isBusy()) {
     try {
       const address = new URL(location.href)
-      address.searchParams.delete('told')
+      address.searchParams.delete('notice')
       const answer = await fetch(address, { headers: { accept: 'text/html' }, cache: 'no-store' })
       if (!answer.ok) throw new Error(`answered ${answer.status}`)
       const next = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('main')
       const same = next.dataset.version === main.dataset.version
-      wait = same ? Math.min(Number(main.dataset.most), wait * 1.5) : Number(main.dataset.least)
+      wait = same ? Math.min(Number(main.dataset.maximum), wait * 1.5) : Number(main.dataset.minimum)
       replace(next)
       live.textContent = ''
     } catch (error) {
-      wait = Number(main.dataset.most)
-      live.textContent = `Not live: the console does not answer (${error.message}).`
+      wait = Number(main.dataset.maximum)
+      live.textContent = `Not live: the console does not answer (${error.message}). Check that its process runs.`
     }
   }
-  timer = setTimeout(look, wait * 1000)
+  timer = setTimeout(refresh, wait * 1000)
 }
 
 document.addEventListener('visibilitychange', () => {
   clearTimeout(timer)
-  if (!document.hidden) void look()
+  if (!document.hidden) void refresh()
 })
-if (main.dataset.version !== undefined) timer = setTimeout(look, wait * 1000)
+if (main.dataset.version !== undefined) timer = setTimeout(refresh, wait * 1000)
 
-/** A box that stands for all boxes of its group checks those, and is cleared with any of them. */
+/** The box for all of a group checks every box of the group. Clearing one of them clears the box for all. */
 main.addEventListener('change', ({ target }) => {
   const group = target.dataset.all ?? target.closest('[data-group]')?.dataset.group
   if (group === undefined) return
@@ -75,7 +75,7 @@ main.addEventListener('change', ({ target }) => {
   else if (!target.checked) all.checked = false
 })
 
-/** Moves to the row before or behind the one that has the focus. */
+/** Moves the focus to the next or the previous row. */
 const step = (by) => {
   const links = [...main.querySelectorAll('.row .go')]
   const at = links.findIndex((link) => link.closest('.row').contains(document.activeElement))
@@ -89,7 +89,7 @@ const KEYS = {
   k: () => step(-1),
   x: () => document.activeElement.closest('.row')?.querySelector('input[type=checkbox]')?.click(),
   u: () => [...main.querySelectorAll('.trail a')].at(-1)?.click(),
-  r: () => void look(),
+  r: () => void refresh(),
   '?': () => keys.showModal(),
 }
 

@@ -6,13 +6,13 @@ import { messageHref, preview } from '../views/messages.ts'
 import { ageSeconds, counted, duration } from '../views/words.ts'
 import { firstMessages, grouped } from './groups.ts'
 
-/** Messages of one reason that are listed; the others are only counted. */
+/** Messages that the screen lists for each reason. It only counts the others. */
 const LISTED = 25
 
-/** Dead letters of a queue, or in a dead-letter queue, by the reason that they are there for. */
+/** Dead letters of a queue, or in a dead-letter queue, by reason. */
 export const deadPage: Page = async (context, { params: { queue: name = '' } }) => {
   const queue = await context.api.queue(name)
-  // A dead-letter queue begins with dead letters; one that several queues share may begin with those of the others.
+  // A dead-letter queue begins with dead letters. If several queues share it, the first ones may belong to the other queues.
   const endsAtNone = queue.deadLetter === undefined
   const { messages, more } = await firstMessages(context.api, name, { states: 'deadLettered', endsAtNone })
   const home = queue.deadLetter?.queue ?? name
@@ -26,22 +26,22 @@ export const deadPage: Page = async (context, { params: { queue: name = '' } }) 
     ],
     version: groups.map(([reason, held]) => [reason, held.map(({ messageId }) => messageId)]),
     main: html`<h1>Dead letters of ${name}</h1>
-<p class="dim">${whatWasLookedAt(queue, messages.length, more)}</p>
+<p class="dim">${coverage(queue, messages.length, more)}</p>
 ${groups.length === 0 ? html`<p>There is none.</p>` : letters(context, home, groups)}
 <p><a href="${BASE}/redrives">Redrives</a></p>`,
   }
 }
 
-const whatWasLookedAt = ({ name, deadLetter }: QueueShown, looked: number, more: boolean): string => {
+const coverage = ({ name, deadLetter }: QueueShown, shown: number, more: boolean): string => {
   const where = deadLetter ? `in ${deadLetter.queue} that failed in ${name}` : `in ${name}`
   return more
-    ? `The first ${counted(looked, 'dead letter')} ${where} are looked at; there may be more.`
-    : `All ${counted(looked, 'dead letter')} ${where}.`
+    ? `The first ${counted(shown, 'dead letter')} ${where}. There may be more.`
+    : `All ${counted(shown, 'dead letter')} ${where}.`
 }
 
 type Groups = readonly (readonly [string, readonly MessageShown[]])[]
 
-/** One form over all groups: what is selected is sent back, or tried first. */
+/** One form with the dead letters of all reasons. It leads to a try of the selected ones. */
 const letters = (context: ConsoleContext, home: string, groups: Groups): Html => {
   const lists = groups.map(([reason, held], index) => letterGroup(context, reason, held, index))
   return (
@@ -49,9 +49,9 @@ const letters = (context: ConsoleContext, home: string, groups: Groups): Html =>
       context,
       queueHref(home, 'dead', 'try'),
       html`${lists}
-<fieldset><legend>Send back</legend><div class="fields">${field({ name: 'destination', label: 'To the queue', hint: 'Empty: each to the queue it failed in' })}${field({ name: 'maxPerSecond', label: 'At most, messages a second', type: 'number', min: 1, max: 500, hint: 'Empty: as fast as it goes' })}${!context.hidePayloads && field({ name: 'bodyContains', label: 'Only those whose body contains' })}</div>
+<fieldset><legend>Send back</legend><div class="fields">${field({ name: 'destination', label: 'To the queue', hint: 'Empty: each message to the queue in which it failed' })}${field({ name: 'maxPerSecond', label: 'At most, messages a second', type: 'number', min: 1, max: 500, hint: 'Empty: no limit' })}${!context.hidePayloads && field({ name: 'bodyContains', label: 'Only those whose body contains' })}</div>
 <button name="which" value="selected">Try with the selected</button> <button name="which" value="all">Try with all of the queue</button>
-<p class="dim">A try moves nothing: it says what would be sent back, and asks.</p></fieldset>`,
+<p class="dim">A try moves nothing. It shows what a redrive would send back, and asks for confirmation.</p></fieldset>`,
     ) ?? html`${lists}`
   )
 }
@@ -60,7 +60,7 @@ const letterGroup = (context: ConsoleContext, reason: string, held: readonly Mes
   const now = context.now()
   const oldest = held.map(({ deadLetter, publishedAt }) => deadLetter?.at ?? publishedAt).sort()[0] ?? ''
   const id = `reason-${index}`
-  return html`<section aria-labelledby="${id}"><h2 id="${id}">${reason || 'Not dead-lettered: sent to this queue'} <span class="dim">${counted(held.length, 'message')}, the oldest since ${duration(ageSeconds(oldest, now))}</span></h2>
+  return html`<section aria-labelledby="${id}"><h2 id="${id}">${reason || 'Not dead-lettered: published to this queue'} <span class="dim">${counted(held.length, 'message')}, the oldest for ${duration(ageSeconds(oldest, now))}</span></h2>
 ${!context.readOnly && html`<p class="field check"><input type="checkbox" id="all-${id}" name="reason" value="${reason}" data-all="${id}"><label for="all-${id}">All ${counted(held.length, 'message')} of this reason</label></p>`}
 <table class="rows" data-group="${id}"><thead><tr><th scope="col">Message</th><th scope="col">Body</th><th scope="col">Failed in</th><th scope="col" class="n">Receives</th><th scope="col" class="n">Since</th></tr></thead>
 <tbody>${held.slice(0, LISTED).map((message) => letterRow(context, message, now))}</tbody></table>

@@ -3,11 +3,15 @@ import { BASE, type Page, queueHref } from '../context.ts'
 import { html } from '../views/html.ts'
 import { ageSeconds, count, counted, duration } from '../views/words.ts'
 
-/** Messages that a screen looks at to group them. */
-const LOOKED_AT = 500
+/** Messages that a screen reads at most to group them. */
+const MAX_READ = 500
 const PAGE = 100
 
-/** The first messages of a queue, and whether there may be more. `endsAtNone`: a thousand segments without one are enough. */
+/**
+ * Reads the first messages of a queue, and whether there may be more.
+ *
+ * @param endsAtNone stops after a page without a message, for which the API has read a thousand segments
+ */
 export const firstMessages = async (
   api: ConsoleApi,
   queue: string,
@@ -15,8 +19,8 @@ export const firstMessages = async (
 ): Promise<{ readonly messages: readonly MessageShown[]; readonly more: boolean }> => {
   const messages: MessageShown[] = []
   let cursor: string | undefined
-  // A page may be empty and have a cursor: so the number of pages is bounded too.
-  for (let page = 0; page < LOOKED_AT / PAGE; page++) {
+  // A page with a cursor may be empty, so the number of pages needs a limit too.
+  for (let page = 0; page < MAX_READ / PAGE; page++) {
     const answer = await api.browse(queue, { limit: PAGE, cursor, states })
     messages.push(...answer.messages)
     cursor = answer.cursor
@@ -25,7 +29,7 @@ export const firstMessages = async (
   return { messages, more: cursor !== undefined }
 }
 
-/** Messages by a key, in the order of their first ones. */
+/** Groups messages by a key, in the order of each group's first message. */
 export const grouped = <K>(messages: readonly MessageShown[], keyOf: (message: MessageShown) => K) => {
   const groups = new Map<K, MessageShown[]>()
   for (const message of messages) {
@@ -49,7 +53,7 @@ export const groupsPage: Page = async ({ api, now }, { params: { queue = '' } })
     ],
     version: groups.map(([group, held]) => [group, held.length]),
     main: html`<h1>Groups of ${queue}</h1>
-<p class="dim">${more ? `The first ${counted(messages.length, 'message')} of the queue are looked at; there are more.` : `All ${counted(messages.length, 'message')} of the queue.`}</p>
+<p class="dim">${more ? `The first ${counted(messages.length, 'message')} of the queue. There are more.` : `All ${counted(messages.length, 'message')} of the queue.`}</p>
 ${groups.length === 0 ? html`<p>There is no message.</p>` : html`<table class="rows"><thead><tr><th scope="col">Group</th><th scope="col" class="n">Messages</th><th scope="col" class="n">Leased</th><th scope="col" class="n">Oldest</th></tr></thead><tbody>${groups.map(([group, held]) => groupRow(queue, group, held, now()))}</tbody></table>`}`,
   }
 }

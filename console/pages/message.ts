@@ -5,16 +5,17 @@ import { decodedBody } from '../views/body.ts'
 import { courseOf } from '../views/course.ts'
 import { type Html, html } from '../views/html.ts'
 import { messageActions } from '../views/message-actions.ts'
-import { bytes, count, instant } from '../views/words.ts'
+import { bytes, count, counted, instant } from '../views/words.ts'
 
 const isStored = (message: MessageAnswer): message is Extract<MessageAnswer, { state: string }> => 'state' in message
 
-/** One message: its course, its body, and what can be done with it. */
+/** One message: its course, its body, and the actions on it. */
 export const messagePage: Page = async (context, { params: { queue = '', messageId = '' } }) => {
   const { api, leases } = context
   const seen = leases && { since: leases.since, leases: leases.of(messageId) }
   const message = await api.message(queue, messageId).catch((error: unknown) => {
-    if (problemIn(error)?.code === 'MessageNotFound' && seen?.leases.length) return left(queue, messageId, seen.leases)
+    if (problemIn(error)?.code === 'MessageNotFound' && seen?.leases.length)
+      return removedMessage(queue, messageId, seen.leases)
     throw error
   })
   return {
@@ -30,8 +31,8 @@ ${isStored(message) ? html`${messageActions(context, queue, message)}${bodyOf(co
   }
 }
 
-/** A message that is no longer stored, by what was seen of it. */
-const left = (queue: string, messageId: string, leases: readonly SeenLease[]): MessageAnswer => {
+/** Describes a message that is no longer stored, from the leases that the server has given. */
+const removedMessage = (queue: string, messageId: string, leases: readonly SeenLease[]): MessageAnswer => {
   const end = leases.at(-1)?.end
   const status: StatusShown =
     end?.how === 'settled' ? { state: 'done', at: new Date(end.at).toISOString() } : { state: 'gone' }
@@ -43,9 +44,9 @@ const bodyOf = ({ hidePayloads }: ConsoleContext, message: MessageShown): Html =
   const attributes = Object.entries(message.attributes)
   const about = [kind, bytes(size), ...(steps.length > 0 ? [`decoded: ${steps.join(', ')}`] : [])].join(' · ')
   if (hidePayloads) {
-    return html`<h2>Body</h2><p class="dim">${about}. Payloads are hidden: body and ${count(attributes.length)} attributes.</p>`
+    return html`<h2>Body</h2><p class="dim">${about}. Payloads are hidden: the body and ${counted(attributes.length, 'attribute')}.</p>`
   }
-  return html`<h2>Body</h2><p class="dim">${about}</p><pre tabindex="0" aria-label="Body">${text}</pre>${cut && html`<p class="dim">This is the beginning; the whole body has ${bytes(size)}.</p>`}
+  return html`<h2>Body</h2><p class="dim">${about}</p><pre tabindex="0" aria-label="Body">${text}</pre>${cut && html`<p class="dim">This is the beginning. The whole body has ${bytes(size)}.</p>`}
 ${attributes.length > 0 && html`<h2>Attributes</h2><dl class="facts">${attributes.map(([name, value]) => html`<div><dt>${name}</dt><dd><code>${typeof value === 'object' ? JSON.stringify(value) : value}</code></dd></div>`)}</dl>`}`
 }
 
@@ -68,7 +69,7 @@ const facts = (message: MessageShown, now: number): Html => {
     [
       'Failed in',
       deadLetter &&
-        html`<a href="${queueHref(deadLetter.queue)}">${deadLetter.queue}</a>, after ${count(deadLetter.receiveCount)} receives`,
+        html`<a href="${queueHref(deadLetter.queue)}">${deadLetter.queue}</a>, after ${counted(deadLetter.receiveCount, 'receive')}`,
     ],
     ['Reason', deadLetter?.reason],
     ['Dead-lettered', deadLetter && instant(deadLetter.at, now)],

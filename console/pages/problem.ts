@@ -2,11 +2,11 @@ import type { Problem } from '../../functions/http/problem.ts'
 import { BASE, type Screen } from '../context.ts'
 import { html } from '../views/html.ts'
 
-/** What the API refused, with its reason and what to do about it. */
+/** A problem that the API answered with: its reason, and what to do about it. */
 export const problemScreen = (problem: Problem): Screen =>
   failureScreen(problem.status, problem.title, problem.detail, problem.hint)
 
-/** A page for what could not be done. */
+/** A page for an action or a screen that failed. */
 export const failureScreen = (status: number, title: string, detail: string, hint?: string): Screen => ({
   title,
   status,

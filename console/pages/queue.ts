@@ -6,12 +6,12 @@ import { changeForm } from '../views/forms.ts'
 import { type Html, html } from '../views/html.ts'
 import { messageTable } from '../views/messages.ts'
 import { ageSeconds, count, duration, instant } from '../views/words.ts'
-import { ifThere, troubleLink } from './queues.ts'
+import { queueIfExists, troubleLink } from './queues.ts'
 import { triggerOf, triggerPart } from './triggers.ts'
 
 const PAGE = 25
 
-/** The states that messages can be looked at by, as the API names them. */
+/** The states by which the screen filters messages, with the API's names. */
 const STATES = [
   ['', 'all'],
   ['ready', 'ready'],
@@ -21,7 +21,7 @@ const STATES = [
   ['attemptsUsedUp', 'attempts used up'],
 ] as const
 
-/** A queue: what it holds, and its messages by state. */
+/** One queue: its counts, its charts, and its messages by state. */
 export const queuePage: Page = async (context, visit) => {
   const { queue: name = '' } = visit.params
   const states = STATES.find(([state]) => state === visit.query.get('state'))?.[0] || undefined
@@ -31,7 +31,7 @@ export const queuePage: Page = async (context, visit) => {
     context.api.browse(name, { limit: PAGE, cursor, states }),
     triggerOf(context.api, name),
   ])
-  const target = queue.deadLetter && (await ifThere(context.api, queue.deadLetter.queue))
+  const target = queue.deadLetter && (await queueIfExists(context.api, queue.deadLetter.queue))
   const now = context.now()
   if (queue.counts) context.history.add(name, { at: now, ...queue.counts })
   const dead = target?.counts && target.counts.ready + target.counts.leased + target.counts.delayed
@@ -57,18 +57,18 @@ ${links(context, queue)}
 ${triggerPart(trigger, now)}
 <h2 id="messages">Messages</h2>
 ${stateTabs(name, states)}
-${page.messages.length === 0 ? html`<p>${cursor === undefined ? 'There is none.' : 'No more on this page.'}</p>` : messageTable(context, page.messages)}
+${page.messages.length === 0 ? html`<p>${cursor === undefined ? 'There is none.' : 'There are no more messages on this page.'}</p>` : messageTable(context, page.messages)}
 ${page.cursor !== undefined && html`<p><a href="${nextHref(visit, name, page.cursor)}">Next messages</a></p>`}`,
   }
 }
 
-/** On the local server, which sees every message; a deployed table tells counts alone. */
+/** The chart of messages a second, on the local server only: it handles every message. A deployed table provides only counts. */
 const flowPart = ({ flows }: ConsoleContext, name: string): Html | undefined => {
   const seen = flows?.of(name)
   return flows && seen?.length ? flowChart(flows, seen) : undefined
 }
 
-/** That it is a dead-letter queue shows in its messages. */
+/** The queues from which these messages were dead-lettered. */
 const sourcesIn = (messages: readonly MessageShown[]): string[] => [
   ...new Set(messages.flatMap(({ deadLetter }) => deadLetter?.queue ?? [])),
 ]
@@ -95,7 +95,7 @@ const numbers = ({ counts, deadLetter }: QueueShown, dead: number | undefined, n
 <div class="k-delayed"><dt>Delayed</dt><dd>${about}${count(delayed)}</dd></div>
 <div><dt>Oldest ready</dt><dd>${age}</dd></div>
 ${deadLetter && html`<div class="k-dead"><dt>Dead letters</dt><dd>${dead === undefined ? '–' : count(dead)}</dd></div>`}
-</dl>${!exact && html`<p class="dim">The queue is too large to be counted to its end: its numbers are estimated from the density of its messages.</p>`}`
+</dl>${!exact && html`<p class="dim">The queue is too large for an exact count. Its counts are estimates from the density of its messages.</p>`}`
 }
 
 const links = (context: ConsoleContext, { name, deadLetter, paused }: QueueShown): Html =>

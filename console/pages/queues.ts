@@ -1,6 +1,6 @@
 import { type ConsoleApi, problemIn, type QueueShown } from '../api.ts'
 import { BASE, type ConsoleContext, type Page, queueHref } from '../context.ts'
-import { byTrouble, levelOf, onFailure, type QueueFacts, SEEN_AT, type Trouble, troubles } from '../trouble.ts'
+import { byTrouble, CAUSE_SCREEN, levelOf, onFailure, type QueueFacts, type Trouble, troubles } from '../trouble.ts'
 import { sparkline } from '../views/charts.ts'
 import { changeForm, field } from '../views/forms.ts'
 import { type Html, html } from '../views/html.ts'
@@ -25,7 +25,7 @@ export const queuesPage: Page = async (context, { query }) => {
     version: rows.map(({ facts: { queue, dead } }) => [queue.name, queue.counts, dead, queue.modifiedAt]),
     main: html`<h1>Queues</h1>
 ${rows.length === 0 ? empty(prefix) : table(context, rows, now)}
-${cursor !== undefined && html`<p><a href="${nextPage(prefix, cursor)}">Next queues</a> <span class="dim">The order by trouble is that of the ${count(rows.length)} queues of this page.</span></p>`}
+${cursor !== undefined && html`<p><a href="${nextPage(prefix, cursor)}">Next queues</a> <span class="dim">Only the ${count(rows.length)} queues of this page are ordered by trouble.</span></p>`}
 ${newQueue(context)}`,
   }
 }
@@ -33,12 +33,12 @@ ${newQueue(context)}`,
 const nextPage = (prefix: string | undefined, cursor: string): string =>
   `${BASE}?${new URLSearchParams({ ...(prefix !== undefined && { prefix }), cursor })}`
 
-/** Counts of dead-letter queues that are on another page of the list are read one by one. */
+/** Reads dead-letter queues that are on another page of the list one by one, for their counts. */
 const factsOf = async (api: ConsoleApi, queues: readonly QueueShown[]): Promise<QueueFacts[]> => {
   const shown = new Map(queues.map((queue) => [queue.name, queue]))
   const targets = new Set(queues.flatMap(({ deadLetter }) => (deadLetter ? [deadLetter.queue] : [])))
   const others = [...targets].filter((name) => !shown.has(name))
-  const read = new Map(await Promise.all(others.map(async (name) => [name, await ifThere(api, name)] as const)))
+  const read = new Map(await Promise.all(others.map(async (name) => [name, await queueIfExists(api, name)] as const)))
   return queues.map((queue) => factsAbout(queue, queues, (name) => shown.get(name) ?? read.get(name)))
 }
 
@@ -58,8 +58,8 @@ const factsAbout = (
 
 const total = ({ counts }: QueueShown): number => (counts ? counts.ready + counts.leased + counts.delayed : 0)
 
-/** A queue, unless it does not exist. */
-export const ifThere = (api: ConsoleApi, name: string): Promise<QueueShown | undefined> =>
+/** Reads a queue. Resolves to undefined when it does not exist. */
+export const queueIfExists = (api: ConsoleApi, name: string): Promise<QueueShown | undefined> =>
   api.queue(name).catch((error: unknown) => {
     if (problemIn(error)?.code === 'QueueNotFound') return undefined
     throw error
@@ -94,9 +94,9 @@ const troubleText = ({ queue, sources }: QueueFacts, found: readonly Trouble[]):
     : html`<span class="ok">Fine</span>`
 }
 
-/** A trouble in words, and the way to where it is looked at. */
+/** The text of a trouble, with a link to the screen that shows its cause. */
 export const troubleLink = (queue: string, { code, level, what }: Trouble): Html => {
-  const at = SEEN_AT[code]
+  const at = CAUSE_SCREEN[code]
   const href = at === 'messages' ? `${queueHref(queue)}#messages` : queueHref(queue, at)
   return html`<a class="trouble ${level}" href="${href}">${what.charAt(0).toUpperCase()}${what.slice(1)}</a>`
 }
@@ -105,5 +105,5 @@ const newQueue = (context: ConsoleContext): Html | undefined =>
   changeForm(
     context,
     `${BASE}/queues`,
-    html`<details><summary>New queue</summary>${field({ name: 'queue', label: 'Name', hint: 'Letters, digits, hyphens and underscores; .fifo at the end for a FIFO queue' })}<button>Create the queue</button></details>`,
+    html`<details><summary>New queue</summary>${field({ name: 'queue', label: 'Name', hint: 'Letters, digits, hyphens and underscores. The name of a FIFO queue ends in .fifo' })}<button>Create the queue</button></details>`,
   )

@@ -4,7 +4,7 @@ import { changeForm } from '../views/forms.ts'
 import { type Html, html } from '../views/html.ts'
 import { count, counted, instant } from '../views/words.ts'
 
-/** Redrives of a queue that are listed. */
+/** Redrives that the screen lists for each queue. */
 const LISTED = 10
 
 /** The redrives of every dead-letter queue, those under way first. */
@@ -23,7 +23,7 @@ export const redrivesPage: Page = async (context) => {
     trail: [['Queues', BASE]],
     version: tasks,
     main: html`<h1>Redrives</h1>
-${cursor !== undefined && html`<p class="dim">Those of the first ${counted(queues.length, 'queue')}.</p>`}
+${cursor !== undefined && html`<p class="dim">The screen covers the first ${counted(queues.length, 'queue')} only.</p>`}
 <h2>Under way</h2>${running.length === 0 ? html`<p>There is none.</p>` : running.map((task) => runningTask(context, task))}
 <h2>Over</h2>${over.length === 0 ? html`<p>There is none.</p>` : overTable(over, context.now())}`,
   }
@@ -36,10 +36,10 @@ const runningTask = (context: ConsoleContext, task: RedriveShown): Html => {
   const rate = maxPerSecond === undefined ? '' : `, at most ${maxPerSecond} a second`
   return html`<section class="task" aria-label="Redrive of ${source}"><p><a href="${queueHref(source)}">${source}</a> → ${whereTo(task)}: ${count(moved)} of about ${count(toMove)} moved${rate} (${state}), started ${instant(task.startedAt, context.now())}</p>
 <progress max="${Math.max(1, toMove)}" value="${Math.min(moved, toMove)}" aria-label="Moved of ${source}"></progress>
-${state === 'running' && changeForm(context, queueHref(source, 'redrives', taskId, 'cancel'), html`<button>Stop; ${counted(moved, 'message')} stay moved</button>`)}</section>`
+${state === 'running' && changeForm(context, queueHref(source, 'redrives', taskId, 'cancel'), html`<button>Stop; ${counted(moved, 'message')} will stay moved</button>`)}</section>`
 }
 
-const whereTo = ({ destination }: RedriveShown): string => destination ?? 'where each came from'
+const whereTo = ({ destination }: RedriveShown): string => destination ?? 'the original queues'
 
 const overTable = (tasks: readonly RedriveShown[], now: number): Html =>
   html`<table class="rows"><thead><tr><th scope="col">From</th><th scope="col">To</th><th scope="col">State</th><th scope="col" class="n">Moved</th><th scope="col">Started</th></tr></thead><tbody>${tasks.map(

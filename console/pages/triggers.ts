@@ -13,7 +13,7 @@ export const triggersPage: Page = async ({ api, now }, { query }) => {
     trail: [['Queues', BASE]],
     version: triggers,
     main: html`<h1>Triggers</h1>
-<p class="dim">A trigger delivers the messages of a queue to a function. A run of it begins when a message can be received, and ends when none is left.</p>
+<p class="dim">A trigger delivers the messages of a queue to a function. A run begins when a message can be received, and ends when no such message is left.</p>
 <h2>Under way</h2>${running.length === 0 ? html`<p>No run is under way.</p>` : table(running, now())}
 <h2>Others</h2>${others.length === 0 ? html`<p>There is none.</p>` : table(others, now())}
 ${cursor !== undefined && html`<p><a href="${BASE}/triggers?${new URLSearchParams({ cursor }).toString()}">Next triggers</a></p>`}`,
@@ -47,10 +47,13 @@ const lastRun = ({ running, lastRunEndedAt, nextRunAt }: TriggerShown, now: numb
 const filterOf = ({ filter, unmatched }: TriggerShown): Html => {
   if (!filter) return html`–`
   const others = typeof unmatched === 'object' ? html`move to ${unmatched.queue}` : html`are deleted`
-  return html`${filter.map((pattern) => html`<code>${pattern}</code> `)}<span class="dim">others ${others}</span>`
+  return html`${filter.map((pattern) => html`<code>${pattern}</code> `)}<span class="dim">other messages ${others}</span>`
 }
 
-/** The trigger of one queue. A role that may not read triggers, and an API without them, leave out this part of the page alone. */
+/**
+ * Reads the trigger of a queue. Resolves to a text when the role may not read triggers or the API has none. The page then
+ * shows this text in place of the trigger.
+ */
 export const triggerOf = async (api: ConsoleApi, queue: string): Promise<TriggerShown | string | undefined> => {
   try {
     return (await api.triggers({ queue })).triggers[0]
@@ -61,19 +64,20 @@ export const triggerOf = async (api: ConsoleApi, queue: string): Promise<Trigger
   }
 }
 
-/** A queue's trigger on the queue's own page; nothing where it has none. */
+/** The part of a queue's page that shows its trigger. Empty without a trigger. */
 export const triggerPart = (trigger: TriggerShown | string | undefined, now: number): Html | undefined => {
   if (trigger === undefined) return undefined
-  if (typeof trigger === 'string') return html`<p class="dim">Whether it has a trigger can't be read: ${trigger}.</p>`
+  if (typeof trigger === 'string')
+    return html`<p class="dim">The console can't read the queue's trigger: ${trigger}.</p>`
   const { functionName, functionTimeoutSeconds, batchSize, batchingWindowSeconds, reportBatchItemFailures } = trigger
   const window = batchingWindowSeconds === 0 ? 'sent at once' : `sent after up to ${duration(batchingWindowSeconds)}`
   const lines: (readonly [string, Html | string])[] = [
-    ['Function', html`<code>${functionName}</code>, cut off after ${duration(functionTimeoutSeconds)}`],
+    ['Function', html`<code>${functionName}</code>, timeout ${duration(functionTimeoutSeconds)}`],
     ['State', stateOf(trigger)],
     ['Batches', `at most ${counted(batchSize, 'message')}, ${window}`],
     ['Slots held', `${count(trigger.slotsTaken)} of ${count(trigger.maxConcurrency)}`],
     ['Last run', lastRun(trigger, now)],
-    ['Failures', reportBatchItemFailures ? 'named one by one by the function' : 'of a whole batch'],
+    ['Failures', reportBatchItemFailures ? 'the function names each failed message' : 'the whole batch fails'],
     ['Filter', filterOf(trigger)],
     ...(trigger.declaredAt === undefined ? [] : [['Declared', declared(trigger, trigger.declaredAt, now)] as const]),
   ]

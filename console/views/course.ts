@@ -1,12 +1,12 @@
 import type { MessageShown, StatusShown } from '../api.ts'
 import type { SeenLease } from '../leases-seen.ts'
 import { type Html, html } from './html.ts'
-import { count, duration } from './words.ts'
+import { count, counted, duration } from './words.ts'
 
 type State = StatusShown['state']
 
-/** The places of the diagram: x and y of a box of 120 by 44, and its name. */
-const PLACES = {
+/** The boxes of the diagram: x, y and name. Each is 120 wide and 44 high. */
+const BOXES = {
   published: [0, 60, 'published'],
   delayed: [150, 0, 'delayed'],
   ready: [300, 60, 'ready'],
@@ -15,9 +15,9 @@ const PLACES = {
   done: [600, 0, 'acked'],
   dead: [600, 120, 'dead-lettered'],
 } as const satisfies Record<string, readonly [number, number, string]>
-type Place = keyof typeof PLACES
+type Box = keyof typeof BOXES
 
-const WAYS = [
+const ARROWS = [
   'M120 82 H298',
   'M60 60 V22 H148',
   'M270 22 H360 V58',
@@ -28,7 +28,7 @@ const WAYS = [
   'M570 94 H585 V142 H598',
 ] as const
 
-const PLACE_OF: Readonly<Partial<Record<State, Place>>> = {
+const BOX_OF: Readonly<Partial<Record<State, Box>>> = {
   delayed: 'delayed',
   ready: 'ready',
   leased: 'leased',
@@ -38,49 +38,49 @@ const PLACE_OF: Readonly<Partial<Record<State, Place>>> = {
   deadLettered: 'dead',
 }
 
-interface Known {
-  /** Absent where it is no longer stored. */
+interface CourseFacts {
+  /** Absent when the message is no longer stored. */
   readonly message: MessageShown | undefined
-  /** What was seen of its leases, since an instant; absent where nobody watches. */
+  /** The leases that the server has given since an instant. Absent without a server that records leases. */
   readonly seen: { readonly since: number; readonly leases: readonly SeenLease[] } | undefined
   readonly now: number
 }
 
-/** The way of a message through its states, with what is known of its leases. */
-export const courseOf = (status: StatusShown, known: Known): Html => {
-  const { message } = known
-  const present = message?.deadLetter ? 'dead' : PLACE_OF[status.state]
-  const words = courseWords(status, known)
+/** The course of a message through its states, with its leases. */
+export const courseOf = (status: StatusShown, facts: CourseFacts): Html => {
+  const { message } = facts
+  const present = message?.deadLetter ? 'dead' : BOX_OF[status.state]
+  const words = courseWords(status, facts)
   return html`<figure class="course"><svg viewBox="-2 -2 724 190" role="img" aria-label="${words[0] ?? ''}">
-${WAYS.map((way) => html`<path d="${way}"/>`)}
-${Object.entries(PLACES).map(([place, [x, y, name]]) => html`<g class="${place === present ? 'here' : wasAt(place as Place, message) ? 'past' : 'other'}"><rect x="${x}" y="${y}" width="120" height="44" rx="8"/><text x="${x + 60}" y="${y + 27}">${name}</text></g>`)}
+${ARROWS.map((arrow) => html`<path d="${arrow}"/>`)}
+${Object.entries(BOXES).map(([box, [x, y, name]]) => html`<g class="${box === present ? 'here' : wasAt(box as Box, message) ? 'past' : 'other'}"><rect x="${x}" y="${y}" width="120" height="44" rx="8"/><text x="${x + 60}" y="${y + 27}">${name}</text></g>`)}
 </svg><figcaption><ol>${words.map((text) => html`<li>${text}</li>`)}</ol></figcaption></figure>`
 }
 
-const wasAt = (place: Place, message: MessageShown | undefined): boolean => {
-  if (!message) return place === 'published'
-  if (place === 'published') return true
-  if (place === 'delayed') return message.dueAt > message.publishedAt
-  return (place === 'ready' || place === 'leased') && (message.receiveCount > 0 || message.deadLetter !== undefined)
+const wasAt = (box: Box, message: MessageShown | undefined): boolean => {
+  if (!message) return box === 'published'
+  if (box === 'published') return true
+  if (box === 'delayed') return message.dueAt > message.publishedAt
+  return (box === 'ready' || box === 'leased') && (message.receiveCount > 0 || message.deadLetter !== undefined)
 }
 
 const span = (from: string, to: string | number): string =>
   duration(Math.abs((typeof to === 'number' ? to : Date.parse(to)) - Date.parse(from)) / 1000)
 
-/** The present state first, then what led to it, latest first. */
-const courseWords = (status: StatusShown, { message, seen, now }: Known): string[] => {
+/** The present state, then the earlier events, the latest first. */
+const courseWords = (status: StatusShown, { message, seen, now }: CourseFacts): string[] => {
   const words = [presentWords(status, message, now), ...(seen ? leaseWords(seen.leases, now) : [])]
   if (!message) return words
   const { deadLetter, receiveCount, firstReceivedAt, publishedAt, dueAt } = message
   if (deadLetter) {
     const receives = deadLetter.receiveCount
     words.push(
-      `Dead-lettered ${span(deadLetter.at, now)} ago out of ${deadLetter.queue} after ${count(receives)} receives: ${deadLetter.reason}`,
+      `Dead-lettered ${span(deadLetter.at, now)} ago out of ${deadLetter.queue} after ${counted(receives, 'receive')}: ${deadLetter.reason}`,
     )
   } else if (receiveCount > 0 && firstReceivedAt !== undefined) {
     const ended = receiveCount - (status.state === 'leased' ? 1 : 0)
     words.push(
-      `First received ${span(firstReceivedAt, now)} ago, ${span(publishedAt, firstReceivedAt)} after its publish; ${count(ended)} of ${count(receiveCount)} leases ended without an ack. ${whatIsKept(receiveCount, seen)}`,
+      `First received ${span(firstReceivedAt, now)} ago, ${span(publishedAt, firstReceivedAt)} after its publish; ${count(ended)} of ${count(receiveCount)} leases ended without an ack. ${leaseCoverage(receiveCount, seen)}`,
     )
   }
   if (dueAt > publishedAt) words.push(`Due ${span(publishedAt, dueAt)} after its publish`)
@@ -88,15 +88,15 @@ const courseWords = (status: StatusShown, { message, seen, now }: Known): string
   return words
 }
 
-const whatIsKept = (receives: number, seen: Known['seen']): string => {
-  if (!seen) return 'The queue keeps the first receive, their number and the present lease.'
-  const unseen = receives - seen.leases.length
-  return unseen <= 0
-    ? 'Each was seen.'
-    : `${count(unseen)} were not seen: this server watches since ${clock(seen.since)}.`
+const leaseCoverage = (receives: number, seen: CourseFacts['seen']): string => {
+  if (!seen) return 'The queue stores the time of the first receive, the number of receives and the present lease.'
+  const missing = receives - seen.leases.length
+  return missing <= 0
+    ? 'The list has all of them.'
+    : `The list lacks ${counted(missing, 'lease')}: this server started at ${clock(seen.since)}.`
 }
 
-/** Each lease, the latest first: when, how long, and why it ended. */
+/** A line for each lease, the latest first: its begin, its length, and how it ended. */
 const leaseWords = (leases: readonly SeenLease[], now: number): string[] =>
   leases
     .map((lease, index) => {
@@ -110,11 +110,11 @@ const leaseWords = (leases: readonly SeenLease[], now: number): string[] =>
 
 const ENDS: Readonly<Record<NonNullable<SeenLease['end']>['how'], string>> = {
   settled: 'settled by its consumer',
-  nacked: 'given back by a nack',
-  unreceived: 'given back as not received',
+  nacked: 'released by a nack',
+  unreceived: 'released without a receive',
   deadLettered: 'dead-lettered by its consumer',
   moved: 'moved by its consumer',
-  ranOut: 'and it ran out without an ack',
+  ranOut: 'expired without an ack',
 }
 
 const clock = (at: number): string => `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`
@@ -130,11 +130,11 @@ const presentWords = (status: StatusShown, message: MessageShown | undefined, no
     case 'backingOff':
       return `Backs off after a failure: visible in ${span(status.visibleAt ?? '', now)}`
     case 'attemptsUsedUp':
-      return 'Its attempts are used up: the next poll dead-letters it'
+      return 'The attempts are used up: the next poll dead-letters the message'
     case 'done':
       return `Acked ${span(status.at ?? '', now)} ago`
     case 'failed':
-      return `Failed for good ${span(status.at ?? '', now)} ago`
+      return `Failed permanently ${span(status.at ?? '', now)} ago`
     case 'deadLettered':
       return message?.deadLetter
         ? 'Waits in the dead-letter queue'

@@ -1,7 +1,7 @@
 import type { ConsoleContext } from '../context.ts'
 import { type Html, html, type Part } from './html.ts'
 
-/** A form that changes something. Where the console is read-only there is none. */
+/** A form that changes something. Undefined when the console is read-only. */
 export const changeForm = ({ token, readOnly }: ConsoleContext, action: string, fields: Part): Html | undefined =>
   readOnly
     ? undefined

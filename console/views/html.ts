@@ -1,18 +1,18 @@
 const MARKUP = Symbol('markup')
 
-/** Markup that is safe to send: every text in it was escaped. JSON can't hold one, because its key is a symbol. */
+/** Markup in which every text is escaped. JSON can't contain markup, because the key is a symbol. */
 export interface Html {
   readonly [MARKUP]: string
 }
 
 export type Part = Html | string | number | false | undefined | readonly Part[]
 
-/** A template of markup. Each value is escaped, unless it is markup itself. */
+/** A template of markup. It escapes each value that is not markup. */
 export const html = (strings: TemplateStringsArray, ...parts: readonly Part[]): Html => ({
   [MARKUP]: strings.reduce((text, string, index) => text + markupOf(parts[index - 1]) + string),
 })
 
-/** The text of markup, to be sent. */
+/** The text of markup, for a response. */
 export const textOf = (markup: Html): string => markup[MARKUP]
 
 const markupOf = (part: Part): string => {

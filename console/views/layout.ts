@@ -4,14 +4,14 @@ import { type Html, html, textOf } from './html.ts'
 
 export interface Frame {
   readonly visit: Visit
-  /** What an action before this page did. */
-  readonly told?: string | undefined
+  /** The notice of the action before this page. */
+  readonly notice?: string | undefined
   /** Addresses of the style sheet and of the script. */
   readonly assets: { readonly css: string; readonly js: string; readonly icon: string }
 }
 
 /** A whole page. */
-export const layout = (context: ConsoleContext, screen: Screen, { visit, told, assets }: Frame): string =>
+export const layout = (context: ConsoleContext, screen: Screen, { visit, notice, assets }: Frame): string =>
   textOf(html`<!doctype html>
 <html lang="en">
 <head>
@@ -35,7 +35,7 @@ export const layout = (context: ConsoleContext, screen: Screen, { visit, told, a
 </header>
 <main id="main" tabindex="-1"${liveAttributes(context, screen)}>
 ${trail(screen)}
-${told !== undefined && html`<p class="told" role="status">${told}</p>`}
+${notice !== undefined && html`<p class="notice" role="status">${notice}</p>`}
 ${screen.main}
 </main>
 <footer><span id="live" role="status"></span><button type="button" id="keys-button" hidden>Keys: ?</button></footer>
@@ -47,24 +47,24 @@ ${KEYS}
 const liveAttributes = ({ refreshSeconds }: ConsoleContext, { version }: Screen): Html | undefined =>
   version === undefined
     ? undefined
-    : html` data-version="${versionOf(version)}" data-least="${refreshSeconds.least}" data-most="${refreshSeconds.most}"`
+    : html` data-version="${versionOf(version)}" data-minimum="${refreshSeconds.minimum}" data-maximum="${refreshSeconds.maximum}"`
 
 const versionOf = (version: unknown): string =>
   createHash('sha256').update(JSON.stringify(version)).digest('base64url').slice(0, 16)
 
 const trail = ({ trail: steps, title }: Screen): Html =>
-  html`<nav class="trail" aria-label="Where you are">${steps.map(([name, href]) => html`<a href="${href}">${name}</a><span aria-hidden="true"> / </span>`)}<span aria-current="page">${title}</span></nav>`
+  html`<nav class="trail" aria-label="Breadcrumb">${steps.map(([name, href]) => html`<a href="${href}">${name}</a><span aria-hidden="true"> / </span>`)}<span aria-current="page">${title}</span></nav>`
 
 const KEYS = html`<dialog id="keys" aria-labelledby="keys-title">
 <h2 id="keys-title">Keys</h2>
 <dl>
-<div><dt><kbd>/</kbd></dt><dd>search a queue</dd></div>
+<div><dt><kbd>/</kbd></dt><dd>search for a queue</dd></div>
 <div><dt><kbd>j</kbd> <kbd>k</kbd></dt><dd>next, previous row</dd></div>
 <div><dt><kbd>Enter</kbd></dt><dd>open the row</dd></div>
 <div><dt><kbd>x</kbd></dt><dd>select the row</dd></div>
 <div><dt><kbd>u</kbd></dt><dd>one step up</dd></div>
-<div><dt><kbd>r</kbd></dt><dd>look again now</dd></div>
-<div><dt><kbd>?</kbd></dt><dd>these keys</dd></div>
+<div><dt><kbd>r</kbd></dt><dd>refresh now</dd></div>
+<div><dt><kbd>?</kbd></dt><dd>show these keys</dd></div>
 </dl>
 <form method="dialog"><button>Close</button></form>
 </dialog>`

@@ -3,7 +3,7 @@ import { type ConsoleContext, queueHref } from '../context.ts'
 import { changeForm, field } from './forms.ts'
 import { type Html, html } from './html.ts'
 
-/** What can be done with a message. A leased one belongs to its consumer: nothing but copies of it can be sent. */
+/** The actions on a message. A consumer holds a leased message, so only an edited copy of it can be sent. */
 export const messageActions = (context: ConsoleContext, queue: string, message: MessageShown): Html | undefined => {
   if (context.readOnly) return undefined
   const { messageId, deadLetter, state } = message
@@ -14,6 +14,6 @@ ${deadLetter && free && changeForm(context, queueHref(deadLetter.queue, 'message
 ${free && changeForm(context, at('reschedule'), html`${field({ name: 'delaySeconds', label: 'Due in seconds', type: 'number', min: 0, value: 0, step: 'any' })}<button>Reschedule</button>`)}
 ${context.hidePayloads ? undefined : html`<a class="button" href="${at('edit')}">Edit and send</a>`}
 ${free && html`<a class="button danger" href="${at('cancel')}">Cancel</a>`}
-${!free && html`<p class="dim">The message is leased to a consumer: it can't be rescheduled or cancelled now.</p>`}
+${!free && html`<p class="dim">A consumer holds the message: it can't be rescheduled or cancelled until the lease ends.</p>`}
 </section>`
 }

@@ -5,10 +5,10 @@ import { type Html, html } from './html.ts'
 import { ageSeconds, bytes, count, duration } from './words.ts'
 
 const PREVIEW = 120
-/** A page shows hundreds of bodies, and five kilobytes of gzip can hold megabytes: a row unpacks no more than this. */
+/** Limit of unpacked bytes for a row: a page shows hundreds of bodies, and five kilobytes of gzip can unpack to megabytes. */
 const PREVIEW_BYTES = 64_000
 
-/** The beginning of a body in one line; its size alone where payloads are hidden. */
+/** The beginning of a body in one line. Only the size when payloads are hidden. */
 export const preview = ({ hidePayloads }: ConsoleContext, message: MessageShown): Html => {
   const decoded = decodedBody(message, PREVIEW_BYTES)
   if (hidePayloads) return html`<span class="dim">${bytes(decoded.bytes)}, hidden</span>`
@@ -19,7 +19,7 @@ export const preview = ({ hidePayloads }: ConsoleContext, message: MessageShown)
 export const messageHref = ({ queue, messageId }: Pick<MessageShown, 'queue' | 'messageId'>): string =>
   queueHref(queue, 'messages', messageId)
 
-/** Messages as rows, each a link to its screen. */
+/** A table of messages. Each row links to the screen of its message. */
 export const messageTable = (context: ConsoleContext, messages: readonly MessageShown[]): Html => {
   const now = context.now()
   return html`<table class="rows"><thead><tr><th scope="col">Message</th><th scope="col">State</th><th scope="col">Body</th><th scope="col" class="n">Receives</th><th scope="col" class="n">Age</th></tr></thead>

@@ -3,21 +3,21 @@ import { type Html, html } from './html.ts'
 
 export { count, counted }
 
-/** A span in its two largest units. */
+/** A duration in its two largest units. */
 export const duration = (seconds: number): string => inWords(seconds * 1_000)
 
 /** Seconds since an instant, at least 0. */
 export const ageSeconds = (instant: string, now: number): number => Math.max(0, (now - Date.parse(instant)) / 1000)
 
-/** An instant as people read it, with its distance from now: `3 min ago`, `in 2 h`. */
+/** An instant in UTC with its distance from now: `3 min ago`, `in 2 h`. */
 export const instant = (at: string, now: number): Html =>
-  html`<time datetime="${at}" title="${at}">${at.slice(0, 19).replace('T', ' ')}<span class="dim"> UTC, ${away(at, now)}</span></time>`
+  html`<time datetime="${at}" title="${at}">${at.slice(0, 19).replace('T', ' ')}<span class="dim"> UTC, ${distanceText(at, now)}</span></time>`
 
-/** The distance of an instant from now alone, where there is little room. */
+/** Only the distance of an instant from now, for narrow columns. */
 export const distance = (at: string, now: number): Html =>
-  html`<time datetime="${at}" title="${at}">${away(at, now)}</time>`
+  html`<time datetime="${at}" title="${at}">${distanceText(at, now)}</time>`
 
-const away = (at: string, now: number): string => {
+const distanceText = (at: string, now: number): string => {
   const seconds = Math.abs(now - Date.parse(at)) / 1000
   return Date.parse(at) <= now ? `${duration(seconds)} ago` : `in ${duration(seconds)}`
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts'
 import type { FrontDoor } from './front-door.ts'
 import { noRoom } from './no-room.ts'
 import { createRoom, type Guest } from './room.ts'
+import type { Client } from './server.ts'
 
 /** Bytes of answers that clients have not taken. */
 const ROOM_BYTES = 67_108_864
@@ -12,11 +13,10 @@ const SMALL_BYTES = 65_536
 interface BoundedAnswers {
   readonly door: FrontDoor
   /** To be called when an answer has been written to its connection. */
-  readonly written: (answer: WrittenAnswer) => void
+  readonly written: (answer: WrittenAnswer, client: Client) => void
 }
 
 interface WrittenAnswer extends Pick<ServerResponse, 'writableLength' | 'writableFinished'> {
-  destroy(): unknown
   once(event: 'close', listener: () => void): unknown
 }
 
@@ -34,23 +34,26 @@ export const boundedAnswers = (answer: FrontDoor, clock: Clock): BoundedAnswers 
       room.leave(visitor)
       return answer(request, arrival)
     },
-    written: (outgoing) => {
+    written: (outgoing, { signal, cut }) => {
       const bytes = outgoing.writableLength
-      if (bytes <= SMALL_BYTES) return
-      const guest: Guest = {
-        bytes,
-        isUnderWay: () => !outgoing.writableFinished,
-        cut: () => void outgoing.destroy(),
-      }
+      if (bytes <= SMALL_BYTES || signal.aborted) return
+      const guest: Guest = { bytes, isUnderWay: () => !outgoing.writableFinished, cut }
       room.force(guest)
-      outgoing.once('close', () => room.leave(guest))
+      // An answer behind others of its connection does not close with the connection.
+      const left = () => {
+        room.leave(guest)
+        signal.removeEventListener('abort', left)
+      }
+      outgoing.once('close', left)
+      signal.addEventListener('abort', left)
     },
   }
 }
 
-/** Whether the answer may hold messages: acks and publishes go on while receives wait. */
+/** Whether the answer may hold messages: acks, publishes and probes of health go on while receives wait. */
 const mayAnswerMuch = (request: Request, target: string): boolean => {
   const action = request.headers.get('x-amz-target')
   if (action !== null) return action.endsWith('.ReceiveMessage')
+  if (target === '/health') return false
   return request.method === 'GET' || !target.startsWith('/queues/') || /^[^?]*\/poll(?:\?|$)/.test(target)
 }

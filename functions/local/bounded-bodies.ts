@@ -7,7 +7,7 @@ import { createRoom, type Guest } from './room.ts'
 const ROOM_BYTES = 33_554_432
 /** Smaller bodies have no need to wait: as much of each has been read from its connection anyway. */
 const SMALL_BYTES = 65_536
-/** What a body of unknown length counts as: the most that either protocol takes. */
+/** What a body of unknown length counts as until it has been read: the most that either protocol takes. */
 const MAX_BODY_BYTES = 8 * 1_048_576
 
 /**
@@ -19,8 +19,12 @@ export const boundedBodies = (answer: FrontDoor, clock: Clock): FrontDoor => {
   return async (request, arrival) => {
     const bytes = bytesOf(request)
     if (bytes <= SMALL_BYTES) return answer(request, arrival)
-    const { isUnderWay = () => false, cut = () => {} } = arrival.sender ?? {}
+    const { isUnderWay = () => false, cut = () => {}, whenRead } = arrival.sender ?? {}
     const guest: Guest = { bytes, isUnderWay, cut }
+    // A long poll whose body has no announced length is small, and would hold the room of the largest body while it waits.
+    if (!request.headers.has('content-length')) {
+      whenRead?.((read) => room.shrink(guest, read <= SMALL_BYTES ? 0 : read))
+    }
     if (!(await room.enter(guest, arrival.signal))) return noRoom(request, arrival.target)
     try {
       return await answer(request, arrival)

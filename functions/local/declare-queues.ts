@@ -9,7 +9,7 @@ import { getQueue } from '../../lib/queues/get-queue.ts'
 import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { extrasFrom } from '../http/queue-json.ts'
 import { type NewQueueBody, settingsIn } from '../http/settings-shape.ts'
-import { undeclared } from '../operations/declare-queue.ts'
+import { UNDECLARED } from '../operations/declare-queue.ts'
 import { queueNames } from '../sqs/queue-url.ts'
 import { type DeclaredQueues, inFile, type QueueFile } from './queue-file.ts'
 import type { LocalTrigger } from './triggers/local-trigger.ts'
@@ -102,7 +102,7 @@ const changeTo = (name: string, body: NewQueueBody, present: Queue): Change => {
   const { tags, redriveAllowPolicy = null } = body
   const removed = Object.keys(present.tags).filter((key) => tags && !Object.hasOwn(tags, key))
   return {
-    settings: { ...undeclared(present.settings), ...newQueueSettings(name, settingsIn(body)) },
+    settings: { ...UNDECLARED, ...newQueueSettings(name, settingsIn(body)) },
     ...(tags && { tags: { ...tags, ...Object.fromEntries(removed.map((key) => [key, null])) } }),
     extras: extrasFrom({ redriveAllowPolicy }, NAMES),
   }

@@ -40,9 +40,11 @@ interface Arrival {
   readonly sender?: Sender
 }
 
-interface Sender {
+export interface Sender {
   /** Whether it has not sent all of its request. */
   isUnderWay(): boolean
+  /** Calls `read` when all of the request has been read, with the bytes of it that did not come with its head. */
+  whenRead(read: (bytes: number) => void): void
   /** Ends its connection. */
   cut(): void
 }

@@ -18,6 +18,8 @@ export interface Room {
   enter(guest: Guest, signal: AbortSignal): Promise<boolean>
   /** Lets a guest in that can't be turned away, though it may not fit: those who come after it wait. */
   force(guest: Guest): void
+  /** Gives back what a guest turns out not to need. Without effect for one that is not in, or that has fewer bytes. */
+  shrink(guest: Guest, bytes: number): void
   leave(guest: Guest): void
 }
 
@@ -61,6 +63,9 @@ export const createRoom = (maxBytes: number, clock: Clock): Room => {
       return false
     },
     force: inside.add,
+    shrink: (guest, bytes) => {
+      if (inside.shrink(guest, bytes)) callNext()
+    },
     leave: (guest) => {
       if (inside.delete(guest)) callNext()
     },
@@ -69,22 +74,31 @@ export const createRoom = (maxBytes: number, clock: Clock): Room => {
 
 /** Those who are in. */
 const seats = (maxBytes: number, clock: Clock) => {
-  const enteredAt = new Map<Guest, number>()
-  let bytes = 0
+  const taken = new Map<Guest, { readonly since: number; readonly bytes: number }>()
+  let held = 0
   return {
-    has: (guest: Guest): boolean => enteredAt.has(guest),
-    fits: (guest: Guest): boolean => enteredAt.size === 0 || bytes + guest.bytes <= maxBytes,
+    has: (guest: Guest): boolean => taken.has(guest),
+    fits: (guest: Guest): boolean => taken.size === 0 || held + guest.bytes <= maxBytes,
     add: (guest: Guest): void => {
-      enteredAt.set(guest, clock.now())
-      bytes += guest.bytes
+      taken.set(guest, { since: clock.now(), bytes: guest.bytes })
+      held += guest.bytes
+    },
+    shrink: (guest: Guest, bytes: number): boolean => {
+      const seat = taken.get(guest)
+      if (!seat || seat.bytes <= bytes) return false
+      taken.set(guest, { ...seat, bytes })
+      held -= seat.bytes - bytes
+      return true
     },
     delete: (guest: Guest): boolean => {
-      if (!enteredAt.delete(guest)) return false
-      bytes -= guest.bytes
+      const seat = taken.get(guest)
+      if (!seat) return false
+      taken.delete(guest)
+      held -= seat.bytes
       return true
     },
     cutSlow: (): void => {
-      for (const [guest, since] of enteredAt) {
+      for (const [guest, { since }] of taken) {
         if (clock.now() - since >= MAX_TRANSFER_MS && guest.isUnderWay()) guest.cut()
       }
     },

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server'
 import { HttpRefusal, problemResponse } from '../http/problem.ts'
 import type { Log } from '../runtime/log.ts'
-import type { FrontDoor } from './front-door.ts'
+import type { FrontDoor, Sender } from './front-door.ts'
 import { UsageError } from './usage-error.ts'
 
 export interface ServerParts {
@@ -12,8 +12,16 @@ export interface ServerParts {
   readonly port: number
   readonly answer: FrontDoor
   /** Is called when an answer has been written to its connection, which may not have taken it yet. */
-  readonly written?: (answer: ServerResponse) => void
+  readonly written?: (answer: ServerResponse, client: Client) => void
   readonly log: Log
+}
+
+/** The client at the other end of a connection. */
+export interface Client {
+  /** Aborts when the client has disconnected: an answer that waits for another on the same connection is not closed then. */
+  readonly signal: AbortSignal
+  /** Ends the connection. */
+  cut(): void
 }
 
 export interface LocalServer {
@@ -40,13 +48,18 @@ export const startServer = async ({ host, port, answer, written, log }: ServerPa
     ((request: Request, { incoming, outgoing }: HttpBindings) => {
       const connection = connections.of(incoming.socket)
       connection.latest = outgoing as ServerResponse
-      const sender = { isUnderWay: () => !incoming.complete, cut: () => incoming.destroy() }
-      return answer(request, { target: incoming.url ?? '/', signal: connection.ending.signal, sender })
+      return answer(request, {
+        target: incoming.url ?? '/',
+        signal: connection.ending.signal,
+        sender: senderOf(incoming),
+      })
     }) as never,
     { hostname: host, errorHandler: (error) => failure(error, log) },
   )
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (incoming, outgoing) => {
-    void listener(incoming, outgoing)?.then(() => written?.(outgoing))
+    const { socket } = incoming
+    const client = { signal: connections.of(socket).ending.signal, cut: () => void socket.destroy() }
+    void listener(incoming, outgoing)?.then(() => written?.(outgoing, client))
   })
   server.on('connection', (socket: Socket) => connections.of(socket))
   await listening(server, host, port)
@@ -54,6 +67,16 @@ export const startServer = async ({ host, port, answer, written, log }: ServerPa
   return {
     port: typeof address === 'object' && address ? address.port : port,
     stop: () => stopped(server, connections),
+  }
+}
+
+const senderOf = (incoming: IncomingMessage): Sender => {
+  const { socket } = incoming
+  const { bytesRead } = socket
+  return {
+    isUnderWay: () => !incoming.complete,
+    whenRead: (read) => void incoming.once('end', () => read(socket.bytesRead - bytesRead)),
+    cut: () => void incoming.destroy(),
   }
 }
 

@@ -42,7 +42,7 @@ export const usageLog = (clock: Pick<Clock, 'now'>, metered: boolean): UsageLog 
     },
     read: (queue, seconds) => {
       const now = clock.now()
-      const from = Math.max(startedAt, now - Math.min(seconds, KEPT_MINUTES * 60) * 1_000)
+      const from = Math.max(startedAt, now - Math.max(0, Math.min(seconds, KEPT_MINUTES * 60)) * 1_000)
       const used = [...minutes].filter(([minute]) => (minute + 1) * MINUTE_MS > from)
       const usage = used.reduce((sum, [, queues]) => addUsage(sum, queues.get(queue) ?? NO_USAGE), NO_USAGE)
       return { queue, from: new Date(from).toISOString(), to: new Date(now).toISOString(), metered, ...usage }

@@ -1,6 +1,6 @@
 import type { Engine } from '../../lib/engine.ts'
 import { ifQueueExists } from '../../lib/model/errors.ts'
-import { DEFAULT_SETTINGS, type QueueSettings, type SettingsChange } from '../../lib/model/queue-settings.ts'
+import { DEFAULT_SETTINGS, type SettingsChange } from '../../lib/model/queue-settings.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
 import { deleteQueue } from '../../lib/queues/delete-queue.ts'
 import { getQueue } from '../../lib/queues/get-queue.ts'
@@ -33,19 +33,20 @@ const isNoLongerPaused = (
 
 const createOrChange = async (engine: Engine, name: string, settings: SettingsChange): Promise<void> => {
   const present = await ifQueueExists(getQueue(engine, name))
-  if (present) await updateQueue(engine, name, { settings: { ...undeclared(present.settings), ...settings } })
+  if (present) await updateQueue(engine, name, { settings: { ...UNDECLARED, ...settings } })
   else await createQueue(engine, name, { settings })
 }
 
+const { shards: _, ...DEFAULTS } = DEFAULT_SETTINGS
+
 /**
- * The default of each setting except the shards, which Holdfast raises automatically, and except `paused`: who pauses a
+ * The default of each setting except the shards, which Holdfast raises and lowers automatically, and except `paused`: who pauses a
  * queue for a while does not want the next deployment to resume it.
  */
-export const undeclared = (present: QueueSettings): SettingsChange => ({
-  ...DEFAULT_SETTINGS,
-  shards: present.shards,
+export const UNDECLARED: SettingsChange = {
+  ...DEFAULTS,
   deadLetter: null,
   retryPolicy: null,
   maxInFlightPerGroup: null,
   results: null,
-})
+}

@@ -10,7 +10,7 @@ import { failureFrom, type WorkOutcome } from '../model/result.ts'
 import { type Handle, handlesOf } from '../settle/verbs.ts'
 import type { ActionFailure, JointCommits } from '../store/joint.ts'
 import type { Write } from '../store/port.ts'
-import { bodyNow, snapshot } from '../transactions/asked.ts'
+import { copyOfBody, copyOfMessage } from '../transactions/asked.ts'
 import type { Committed, EngineTransaction } from '../transactions/transaction.ts'
 import type { CallOptions } from '../transport/port.ts'
 import type { OpenQueues } from './open-queues.ts'
@@ -205,7 +205,7 @@ const messageNow = async (
 ): Promise<NewMessage> => {
   const { body, ...options } = known(entry, MESSAGE_FIELDS, field)
   const checked = checkBody(queue, reading, body as never)
-  const encode = () => snapshot(newMessage(reading.codec.encode(body), options))
+  const encode = () => copyOfMessage(newMessage(reading.codec.encode(body), options))
   let encoded: { readonly message: NewMessage } | { readonly error: unknown }
   try {
     encoded = { message: encode() }
@@ -227,7 +227,7 @@ const outcomeOf = (
     throw invalid('result', 'given', 'must not be given together with failure')
   }
   if (failure !== undefined) return { kind: 'failed', failure: failureFrom(failure) }
-  return result === undefined ? undefined : { kind: 'done', result: bodyNow(reading().codec.encode(result)) }
+  return result === undefined ? undefined : { kind: 'done', result: copyOfBody(reading().codec.encode(result)) }
 }
 
 const queueOf = (receiptHandle: string, names: Iterable<string>): string => {

@@ -4,7 +4,7 @@
  *
  * A single poller claims the head of the queue, in order. One poller of many reads `pressure` times as many messages as it wants
  * and claims a random part of them, because a lost claim costs a write unit, and reading a header about a fortieth of that.
- * When fewer messages are left, it waits a random time before it claims one.
+ * When fewer messages are left, the poller waits a random time before it claims one.
  */
 export interface Contention {
   readonly pressure: number
@@ -14,16 +14,18 @@ export interface Contention {
   observeIdle(): void
 }
 
-const MOST = 64
+const MAX_PRESSURE = 64
 /**
- * The pressure grows by half as many factors of `GROWTH` as claims were lost, and shrinks by `EASE` for claims won. The two
- * balance at one lost claim in eight. Fewer lost claims would cost more in reads than they save in writes.
+ * A scan multiplies the pressure by `GROWTH` when it lost all its claims, and by `DECAY` when it won all of them. Between the two the
+ * lost part is the exponent of `GROWTH`, and the won part that of `DECAY`. The pressure is stable at about one lost claim in eight.
+ * A balance at fewer lost claims would cost more in reads than it saves in writes.
  */
 const GROWTH = 2
-const EASE = 0.9
-/** Many pollers that start together lose most of their claims till they know each other: so at first it grows faster. */
+const DECAY = 0.9
+/** Takes the place of `GROWTH` while the pressure is below 16 too: pollers that start together lose most of their claims at first. */
 const FIRST_GROWTH = 16
-const EASE_ALONE = 0.6
+/** The pressure is multiplied by this when other pollers left messages unclaimed. */
+const IDLE_DECAY = 0.6
 
 export const contention = (): Contention => {
   let pressure = 1
@@ -35,10 +37,10 @@ export const contention = (): Contention => {
       if (won + lost === 0) return
       const loss = lost / (won + lost)
       const growth = pressure < FIRST_GROWTH ? FIRST_GROWTH : GROWTH
-      pressure = Math.min(MOST, Math.max(1, pressure * growth ** loss * EASE ** (1 - loss)))
+      pressure = Math.min(MAX_PRESSURE, Math.max(1, pressure * growth ** loss * DECAY ** (1 - loss)))
     },
     observeIdle: () => {
-      pressure = Math.max(1, pressure * EASE_ALONE)
+      pressure = Math.max(1, pressure * IDLE_DECAY)
     },
   }
 }

@@ -24,7 +24,7 @@ export interface SnapshotHints {
   readAt?: number
   /** When this process loaded the snapshot or early releases last; absent before its first poll. */
   loadedAt?: number
-  /** When this process last considered to publish a snapshot. */
+  /** When this process last considered publishing a snapshot. */
   consideredAt?: number
 }
 
@@ -62,9 +62,15 @@ export const hides = ({ keyRanges }: InFlightSnapshot, sort: string, at: number)
   keyRanges.some(({ from, end, until }) => from <= sort && sort < end && at < until)
 
 /**
+ * A snapshot as it is stored:
+ *
  *     a  when it was written, epoch ms
- *     s  base64url of the key ranges, each: flags 1 (1 has a from, 2 from is right behind its key, 4 so is end)
- *        · from 13, absent where the one before ends · end 13 · until 6, all ones for never · headers 2
+ *     s  base64url of the key ranges. Each has
+ *        flags    1 byte: `HAS_FROM`; `FROM_BEHIND` where `from` is right behind a key; `END_BEHIND` where `end` is
+ *        from    13 bytes, absent where it equals the end of the range before
+ *        end     13 bytes
+ *        until    6 bytes, epoch ms, all ones for never
+ *        headers  2 bytes
  */
 const HAS_FROM = 1
 const FROM_BEHIND = 2
@@ -86,7 +92,7 @@ export const encodeSnapshot = ({ writtenAt, keyRanges }: InFlightSnapshot): Json
 }
 
 const isBehind = (place: string): boolean => sortRightBehind(place.slice(0, KEY_DIGITS + 1)) === place
-/** Places shorter than a key stand before every key that begins with them. */
+/** A place that is shorter than a key sorts before every key that begins with it, so zeros complete it. */
 const keyBytes = (place: string): Buffer => Buffer.from(place.slice(1, KEY_DIGITS + 1).padEnd(KEY_DIGITS, '0'), 'hex')
 
 export const decodeSnapshot = (value: JsonValue, priority: number): InFlightSnapshot => {

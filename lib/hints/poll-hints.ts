@@ -17,9 +17,9 @@ export interface TargetHints {
   readonly reserved: Reservations
   /** The segments that this process claimed last, as its claims left them. */
   readonly newest: Recent<Segment>
-  /** When a header without messages was first read, epoch ms, by its sort key. */
+  /** By sort key: when this process first read a header whose messages are all gone, epoch ms. */
   readonly emptied: Map<string, number>
-  /** Polls of this process that scan here right now. */
+  /** The number of polls of this process that scan the target right now. */
   scanning: number
   /** The recent average duration of a Query, ms. */
   roundTripMs: number
@@ -30,7 +30,10 @@ export interface TargetHints {
 export interface PollHints {
   /** Message groups that a poll of this process is polling right now. */
   readonly polledGroups: Set<string>
-  /** Last numbers of groups whose messages could not be read yet, and when they were first missed, epoch ms. */
+  /**
+   * By the id of a group's partition: the last number of the ticket, when no poll has found the message of that number yet. `since` is when
+   * a poll first missed the message, epoch ms.
+   */
   readonly missedNumbers: Map<string, { readonly lastSequence: string; readonly since: number }>
   /** The tickets of a shard. */
   tickets(shard: SegmentPartition): TicketCache
@@ -55,13 +58,13 @@ export const pollHints = (): PollHints => {
     missedNumbers: new Map(),
     tickets: ({ group: _, ...shard }) => {
       const id = partitionId(shard)
-      let memory = shards.get(id)
-      if (!memory) {
+      let cache = shards.get(id)
+      if (!cache) {
         if (shards.size >= MAX_SHARDS) shards.clear()
-        memory = new TicketCache()
-        shards.set(id, memory)
+        cache = new TicketCache()
+        shards.set(id, cache)
       }
-      return memory
+      return cache
     },
     target: (partition, priority) => {
       const id = partitionId(partition)

@@ -2,25 +2,25 @@ import type { Ticket } from '../model/ticket.ts'
 
 export interface Due {
   readonly group: string
-  /** This process changed the group: a read must show that change. */
+  /** Whether this process changed the group. A read of its ticket must then show that change. */
   readonly own: boolean
 }
 
-/** About 300 read units. */
-const FULL = 25_000
-/** Half a read unit, as much as the page that each scan reads. */
+/** The allowance at first, and its maximum, in tickets: about 300 read units. */
+const MAX_ALLOWANCE = 25_000
+/** The allowance that each scan adds: half a read unit, as much as the page that the scan reads. */
 const PER_SCAN = 25
-/** About three read units. */
+/** The allowance that each second adds: about three read units. */
 const PER_SECOND = 250
-/** A claim costs at least two write units, as much as reading eight hundred tickets. */
+/** The allowance that the ticket of a free group adds. A claim costs at least two write units, as much as reading 800 tickets. */
 const PAID_PER_FREE_GROUP = 100
-/** Due tickets that one scan reads, each with a request of its own. */
+/** The number of due tickets that one scan reads. Each is a request of its own. */
 const MAX_DUE = 10
-/** Allowance for a ticket that is read alone: half a read unit, like a page. */
-const ALONE = 25
-/** Groups remembered: those that are due the soonest. */
+/** The allowance for reading the ticket of one due group: half a read unit, like a page. */
+const PER_LONE_READ = 25
+/** The number of groups that stay in the cache: those that are due the soonest. */
 const MAX_KNOWN = 1_000
-/** A group that was free so long ago is likely to be locked by another process by now. */
+/** A group that became due longer ago than this is probably locked by another process by now. */
 const FORGOTTEN_MS = 60_000
 
 interface KnownGroup {
@@ -34,15 +34,15 @@ interface KnownGroup {
  * What this process knows of the tickets of a shard that has more than a page of them. It is a hint of which tickets are
  * probably worth a read. A scan always reads a page at a random place. In addition it reads
  *
- * - the tickets of groups that this process freed or published to, or whose lock it read and that has ended since. These
- *   groups are *due*, and each is one read;
+ * - the tickets of groups that this process freed or published to, and of groups whose lock this process read and has ended since.
+ *   These groups are *due*, and each is one read;
  * - further tickets on a pass through all of them. Each scan continues the pass where the last scan stopped, as far as the
  *   allowance permits.
  *
  * The allowance is a number of tickets. It is full at first, so the first scan of a process reads all tickets. It grows
  * slowly, with time and with each scan, and the ticket of a free group pays for many locked ones. So where groups are free a
- * scan costs what it finds, and where all are locked a scan costs a small constant; and each ticket is read again within the
- * time that the allowance takes to grow by the number of tickets.
+ * scan costs what it finds, and where all are locked a scan costs a small constant. A pass through all tickets takes as long as
+ * the allowance needs to grow by the number of tickets.
  */
 export class TicketCache {
   /** Whether there are more tickets than a page. */
@@ -54,7 +54,7 @@ export class TicketCache {
   /** Where the pass through all tickets continues, once it has begun. */
   cursor: string | undefined
   readonly #known = new Map<string, KnownGroup>()
-  #allowance = FULL
+  #allowance = MAX_ALLOWANCE
   #refilledAt: number | undefined
   #localVersion = 0
 
@@ -72,12 +72,12 @@ export class TicketCache {
   refill(now: number): void {
     const grown = PER_SCAN + (PER_SECOND * Math.max(0, now - (this.#refilledAt ?? now))) / 1_000
     this.#refilledAt = now
-    this.#allowance = Math.min(FULL, this.#allowance + grown)
+    this.#allowance = Math.min(MAX_ALLOWANCE, this.#allowance + grown)
   }
 
   /** Subtracts the tickets that were read from the allowance. The tickets of free groups add to it. */
   spend(read: number, free: number): void {
-    this.#allowance = Math.min(FULL, this.#allowance - read + free * PAID_PER_FREE_GROUP)
+    this.#allowance = Math.min(MAX_ALLOWANCE, this.#allowance - read + free * PAID_PER_FREE_GROUP)
   }
 
   /** Records a ticket that was read, or a group found locked, by a request that began at that `localVersion`. */
@@ -95,7 +95,7 @@ export class TicketCache {
     this.#trim()
   }
 
-  /** Records that this process published to a group. It has no effect while the group is known to be locked beyond that instant. */
+  /** Records that this process published to a group. No effect while the group is known to be locked beyond that instant. */
   markPublished(group: string, at: number): void {
     if ((this.#known.get(group)?.at ?? 0) <= at) this.markReady(group, at)
   }
@@ -110,9 +110,9 @@ export class TicketCache {
       else (ours ? own : seen).push({ group, own: ours })
     }
     // Half of the allowance is for the pass: due groups must not keep it from reaching every ticket.
-    const affordable = Math.max(0, Math.floor(this.#allowance / 2 / ALONE))
+    const affordable = Math.max(0, Math.floor(this.#allowance / 2 / PER_LONE_READ))
     const paid = seen.slice(0, Math.min(affordable, Math.max(0, MAX_DUE - own.length)))
-    this.#allowance -= paid.length * ALONE
+    this.#allowance -= paid.length * PER_LONE_READ
     const due = [...own.slice(0, MAX_DUE), ...paid]
     for (const { group } of due) this.#known.delete(group)
     return due

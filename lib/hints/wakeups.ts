@@ -2,29 +2,30 @@ import type { Clock } from '../clock.ts'
 
 /**
  * Wakes the long polls of this process when a queue may have messages for them. A poll finds the messages of other processes by
- * its next scan; a wakeup only makes it notice at once what happens in its own process.
+ * its next scan; a wakeup only makes it notice at once what happens in its own process. Calls that wait for a result use wakeups too,
+ * under names of their own (`resultWakeup`).
  */
 export interface Wakeups {
-  /** Wakes up to `count` of the polls that wait for this queue. */
-  wake(queue: string, count: number): void
+  /** Wakes up to `count` of the waits under this name: that of a queue, or of a result. */
+  wake(name: string, count: number): void
   /** Waits for `ms`, a wake or an abort, whichever comes first. */
-  wait(queue: string, ms: number, signal?: AbortSignal): Promise<void>
+  wait(name: string, ms: number, signal?: AbortSignal): Promise<void>
 }
 
 export const wakeups = (clock: Clock): Wakeups => {
   const sleepers = new Map<string, Set<() => void>>()
   return {
-    wake: (queue, count) => {
+    wake: (name, count) => {
       let left = count
-      for (const wakeUp of sleepers.get(queue) ?? []) {
+      for (const wakeUp of sleepers.get(name) ?? []) {
         if (left-- <= 0) return
         wakeUp()
       }
     },
-    wait: async (queue, ms, signal) => {
+    wait: async (name, ms, signal) => {
       const waking = new AbortController()
-      const waiting = sleepers.get(queue) ?? new Set()
-      sleepers.set(queue, waiting)
+      const waiting = sleepers.get(name) ?? new Set()
+      sleepers.set(name, waiting)
       const wakeUp = () => {
         // Deleted at once, so that two wakes in a row wake two polls.
         waiting.delete(wakeUp)
@@ -36,7 +37,7 @@ export const wakeups = (clock: Clock): Wakeups => {
       await clock.sleep(ms, waking.signal)
       signal?.removeEventListener('abort', wakeUp)
       waiting.delete(wakeUp)
-      if (waiting.size === 0 && sleepers.get(queue) === waiting) sleepers.delete(queue)
+      if (waiting.size === 0 && sleepers.get(name) === waiting) sleepers.delete(name)
     },
   }
 }

@@ -17,7 +17,7 @@ export const aliasWrite = (queue: string, messageId: string, segment: Segment, i
     sort: segment.key.sort,
     index,
   },
-  // As long as results of the message may be asked for.
+  // The alias is kept as long as callers may ask for results of the message.
   expiresAt: keptUntil(segment),
 })
 

@@ -72,7 +72,7 @@ const at = async (
   const fair = group !== undefined && isFairGroup(group)
   const keys = fair ? await keysFrom(engine, partition, sort) : [{ partition, sort }]
   for (const stored of keys.length > 0 ? await engine.store.read(keys) : []) {
-    // To say that there is no such message would be wrong.
+    // The message may be in this segment, so `MessageNotFound` would be wrong.
     if (stored?.unreadable !== undefined) throw unreadableHeader(stored.segment.key, stored.unreadable)
     const message = stored?.content?.messages[index]
     if (!stored?.content || !message || slotAt(stored.segment, index).kind === 'gone') continue
@@ -84,7 +84,7 @@ const at = async (
   return undefined
 }
 
-/** An id of a fair group holds a part of the key: nearly always one segment is there, seldom a second. */
+/** The number of segments to read: a message id of a fair group holds only the beginning of a key, which rarely more than one segment has. */
 const SAME_START = 4
 
 const keysFrom = async (engine: Engine, partition: SegmentPartition, from: string): Promise<SegmentKey[]> => {

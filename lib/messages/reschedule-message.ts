@@ -85,7 +85,8 @@ const move = async (
   const moved = newSegment(engine, queue, {
     priority: priorityOf(segment.key.sort),
     dueAt: at,
-    publishedAt: now,
+    // A purge that this process does not know of yet drops the message nevertheless.
+    publishedAt: segment.publishedAt,
     messages: [{ ...message, messageId, publishedAt: message.publishedAt ?? segment.publishedAt }],
     group: segment.key.partition.group,
     timeToLiveSeconds: (segment.expiresAt - dueAtOf(segment.key.sort)) / 1_000,

@@ -14,40 +14,34 @@ export interface QueueCache {
   get(name: string): Promise<QueueState>
   /** Reads it again whatever is known. @throws `QueueNotFound` */
   fresh(name: string): Promise<QueueState>
-  /** Caches a state that was just written or read. */
-  put(state: QueueState): void
+  /** Caches a state that was written. @param sentAt when the write was sent: a process may stand still before it has the answer */
+  put(state: QueueState, sentAt: number): void
+  /** Changes a part of the state that is known, which grows no younger by that. */
+  amend(state: QueueState): void
   forget(name: string): void
 }
 
 const MAX_QUEUES = 10_000
+/** A read whose answer is too old is repeated so often: a process that stands still, as a Lambda between invocations, does so once. */
+const MAX_READS = 3
 
 export const queueCache = (store: Store, clock: Clock): QueueCache => {
-  const known = new Map<string, { answer: Promise<QueueState>; state: QueueState; readAt: number }>()
+  const known = knownStates()
   const reads = new Map<string, Promise<QueueState>>()
 
-  /** Answers what is known now: a read that began before a change of this process must not hide the change. */
-  const put = (state: QueueState): QueueState => {
-    const present = known.get(state.name)?.state
-    if (present && present.generation === state.generation && present.version > state.version) return present
-    if (known.size >= MAX_QUEUES) known.clear()
-    known.set(state.name, { answer: Promise.resolve(state), state, readAt: clock.now() })
-    return state
-  }
-
   const read = async (name: string): Promise<QueueState> => {
-    // Consistent: a queue is there for everyone as soon as its creation has been answered.
-    const state = await readQueue(store, name, { consistent: true })
+    const { state, sentAt } = await readYoung(store, clock, name)
     if (!state) {
-      known.delete(name)
+      known.forget(name)
       throw queueNotFound(name)
     }
-    return put(state)
+    return known.put(state, sentAt)
   }
 
   return {
     get: (name) => {
       const entry = known.get(name)
-      if (entry && clock.now() - entry.readAt < QUEUE_CACHE_MS) return entry.answer
+      if (entry && !isOld(clock, entry.readAt)) return entry.answer
       // Calls during a read share it.
       let reading = reads.get(name)
       if (!reading) {
@@ -57,7 +51,49 @@ export const queueCache = (store: Store, clock: Clock): QueueCache => {
       return reading
     },
     fresh: read,
-    put: (state) => void put(state),
-    forget: (name) => void known.delete(name),
+    put: (state, sentAt) => void known.put(state, sentAt),
+    amend: (state) => {
+      const entry = known.get(state.name)
+      if (entry) known.put(state, entry.readAt)
+    },
+    forget: known.forget,
   }
+}
+
+interface Known {
+  readonly answer: Promise<QueueState>
+  readonly state: QueueState
+  readonly readAt: number
+}
+
+const knownStates = () => {
+  const known = new Map<string, Known>()
+  return {
+    get: (name: string): Known | undefined => known.get(name),
+    /** Answers what is known now: a read that began before a change of this process must not hide the change. */
+    put: (state: QueueState, readAt: number): QueueState => {
+      const present = known.get(state.name)?.state
+      if (present && present.generation === state.generation && present.version > state.version) return present
+      if (known.size >= MAX_QUEUES) known.clear()
+      known.set(state.name, { answer: Promise.resolve(state), state, readAt })
+      return state
+    },
+    forget: (name: string): void => void known.delete(name),
+  }
+}
+
+const isOld = (clock: Clock, readAt: number): boolean => clock.now() - readAt >= QUEUE_CACHE_MS
+
+interface Read {
+  /** Absent where there is no queue. */
+  readonly state: QueueState | undefined
+  readonly sentAt: number
+}
+
+/** Reads a queue. Its state is as old as the request, since the process may stand still before the answer reaches it. */
+const readYoung = async (store: Store, clock: Clock, name: string, left = MAX_READS): Promise<Read> => {
+  const sentAt = clock.now()
+  // Consistent: a queue is there for everyone as soon as its creation has been answered.
+  const state = await readQueue(store, name, { consistent: true })
+  return isOld(clock, sentAt) && left > 1 ? readYoung(store, clock, name, left - 1) : { state, sentAt }
 }

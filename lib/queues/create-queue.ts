@@ -78,7 +78,7 @@ const tryToCreate = async (
   ])
   if (!applied) return undefined
   const state = withLayout({ ...record, name, version: version + 1 }, {}, layout?.version ?? 0)
-  engine.queues.put(state)
+  engine.queues.put(state, now)
   return { queue: asQueue(state), created: true }
 }
 

@@ -27,10 +27,11 @@ export const rewriteQueue = async (
 ): Promise<QueueState> => {
   const changeId = Buffer.from(engine.random.bytes(6)).toString('base64url')
   for (let attempt = 0; attempt < TRIES; attempt++) {
+    const sentAt = engine.clock.now()
     const queue = await freshQueue(engine, name)
     // The SDK sent the write again after a lost response, and the write's condition failed because the first one was done.
     if (attempt > 0 && queue.changeId === changeId) {
-      engine.queues.put(queue)
+      engine.queues.put(queue, sentAt)
       return queue
     }
     const { record: changed, layout } = await change(queue, engine.clock.now())
@@ -46,7 +47,7 @@ export const rewriteQueue = async (
         layout ?? layoutOf(queue),
         layoutVersion,
       )
-      engine.queues.put(state)
+      engine.queues.put(state, sentAt)
       return state
     }
     engine.queues.forget(name)

@@ -59,8 +59,10 @@ const withChange = async (engine: Engine, queue: QueueState, change: QueueChange
     ...(settings.results && !queue.settings.results && { resultsSince: now }),
     ...(settings.fifo && settings.delaySeconds < queue.settings.delaySeconds && { delayLoweredAt: now }),
   }
-  // Where the number of shards stays the same, the record keeps its own number, and the layout the present one.
-  if (shards === queue.settings.shards) return { record }
+  // Where the number of shards stays the same, the layout keeps it. The record keeps its own number unless the change names one.
+  if (shards === queue.settings.shards) {
+    return { record: change.settings?.shards === undefined ? record : { ...record, recordShards: shards } }
+  }
   const most = Math.max(shards, pollShards(queue))
   return {
     record: { ...record, recordShards: shards },

@@ -14,14 +14,17 @@ export interface Candidate {
   readonly indexes: number[]
 }
 
-/** The present states of segments that changed since they were read, by their sort keys: a segment, gone, or unknown. */
+/**
+ * By sort key, the states of segments that changed since the scan read them. `undefined` says that the segment is gone, `unknown` that it
+ * must be read again.
+ */
 export type After = Map<string, Segment | 'unknown' | undefined>
 
 /** Above this pressure other processes poll here too, and a poll claims random segments in place of the first ones. */
 const CROWDED = 1.2
 /** Above this pressure a poll that finds few messages waits before it claims. */
 const DEFER_PRESSURE = 1.5
-/** Segments from which one scan moves messages to the dead-letter queue: a transaction each. */
+/** The number of segments from which one scan moves messages to the dead-letter queue. Each takes a transaction. */
 const MAX_DEAD_LETTERED = 25
 const MIN_DENSITY = 0.2
 
@@ -44,7 +47,7 @@ export const candidatesOf = (
     const visible = receivable(segment, now)
     const free = unreserved(target, segment, visible)
     if (free.length > 0) candidates.push({ segment, indexes: free })
-    // Another poll of this process is claiming all of it, with an outcome that is not known yet.
+    // Other polls of this process are claiming all of its messages, and the outcome is not known yet.
     else if (visible.length > 0) after.set(segment.key.sort, 'unknown')
   }
   return candidates
@@ -93,6 +96,7 @@ const newestOf = ({ hints }: ScanTarget, read: Segment, after: After): Segment =
   return known
 }
 
+/** Records a segment as a claim of this process left it. */
 export const noteNewest = ({ hints: { newest } }: ScanTarget, segment: Segment): void =>
   newest.set(segment.key.sort, segment)
 
@@ -120,6 +124,7 @@ export const areTooFew = ({ hints }: ScanTarget, candidates: readonly Candidate[
   return supply < (want * pressure) / 2
 }
 
+/** Candidates with up to `want` messages together: the first ones, or random ones while other processes poll here too. */
 export const pick = (
   engine: Engine,
   target: ScanTarget,

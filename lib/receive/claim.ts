@@ -29,12 +29,11 @@ export interface Claimed {
 /** When a round loses more than this part of its claims, the headers that it read are out of date. */
 const STALE_LOSS = 0.5
 const ROUNDS = 3
-/** Content that is not there this long after its header never comes: both are written concurrently, and retried for seconds. */
+/** Content that is missing this long after the publish never comes: it is written concurrently with the header, and retried for seconds. */
 const ORPHAN_AFTER_MS = 60_000
-/** The longest wait for each other poller that there seems to be: about a round trip of a claim, within these bounds. */
-
+/** Bounds of the wait before a claim, for each competing poller. Within them it is the duration of a Query, about that of a claim. */
 const DEFER_MS = { min: 4, max: 25 }
-/** After this part of the longest wait another poller, if there were one, would probably have claimed first. */
+/** When nothing was claimed during a wait of more than this part of the longest one, probably no other poller is there. */
 const ENOUGH_PATIENCE = 0.25
 
 /**
@@ -129,7 +128,7 @@ const claimPicked = async (
 
 const isWhole = (outcome: ClaimOutcome): boolean => outcome.applied && outcome.content !== undefined
 
-/** The error of the claims, when the store tried none of them. */
+/** The first error, when every claim failed with one. */
 const faultOf = (outcomes: readonly ClaimOutcome[]): HoldfastError | undefined => {
   let fault: HoldfastError | undefined
   for (const outcome of outcomes) {
@@ -150,7 +149,7 @@ const putBack = async (
   for (const [position, { segment, change }] of claims.entries()) {
     const outcome = outcomes[position]
     if (!outcome?.applied) continue
-    // Left leased, so that it is tried again when the lease ends.
+    // The messages stay leased, so that another poll tries to read them when the leases end.
     if (outcome.unreadable !== undefined) reportUnreadable(engine, target.queue, segment.key, outcome.unreadable)
     else if (outcome.content === undefined) await giveUp(engine, target, { segment, change }, outcome.segment)
     else if (abandoned) await engine.store.change([unclaim(segment, change)])
@@ -195,7 +194,7 @@ const recognizeOwn = async (
       try {
         const [stored] = await engine.store.read([segment.key])
         // `segment` has the leases of this claim. By the time of the read other consumers may hold the messages.
-        return stored ? { applied: true as const, segment, content: stored.content } : outcome
+        return stored ? { ...stored, applied: true as const, segment } : outcome
       } catch (error) {
         // Other claims of the round have succeeded, and their messages must reach the caller.
         if (!isHoldfastError(error)) throw error
@@ -204,9 +203,12 @@ const recognizeOwn = async (
     }),
   )
 
-/** Undoes the claim of a segment without content, or deletes the segment: its publish failed, or the content is not there yet. */
-export const giveUp = async (engine: Engine, target: ScanTarget, { segment, change }: Claim, now: Segment) => {
+/**
+ * Gives up the claim of a segment without content. If the publish must have failed, the segment is deleted. Otherwise the claim is undone,
+ * because the content may still come.
+ */
+export const giveUp = async (engine: Engine, target: ScanTarget, { segment, change }: Claim, current: Segment) => {
   const isOrphan = engine.clock.now() - segment.publishedAt > ORPHAN_AFTER_MS
-  await engine.store.change([isOrphan ? removeSegment(now) : unclaim(segment, change)])
+  await engine.store.change([isOrphan ? removeSegment(current) : unclaim(segment, change)])
   if (isOrphan) engine.observe({ type: 'orphan-dropped', queue: target.queue.name })
 }

@@ -12,7 +12,11 @@ import type { Claim, ClaimedSegment } from '../store/port.ts'
 import { newLeasing } from './leasing.ts'
 
 export interface HeadClaim {
+  /** The messages in front of the first segment whose content can't be read, which stays leased. */
   readonly messages: Message[]
+  /** Whether none of these messages is missing. */
+  readonly isWhole: boolean
+  /** When the leases end, epoch ms. */
   readonly until: number
   /** Gives the messages back as if they had never been received. */
   readonly undo: () => Promise<void>
@@ -23,7 +27,7 @@ export interface HeadClaim {
  *
  * writes: one update a segment, several in one transaction · condition: the messages are as they were read · cost: 1 WRU for one segment, 2 each for several
  *
- * @returns nothing when the group is no longer as it was read
+ * @returns nothing when the messages have changed since they were read
  */
 export const claimHead = async (
   engine: Engine,
@@ -35,18 +39,38 @@ export const claimHead = async (
   const claims = parts.map((part) => issue(part.segment, part.indexes))
   const claimed = (await engine.store.claimTogether(claims)) ?? (await ownClaim(engine, claims))
   if (!claimed) return undefined
+  const damaged = claimed.findIndex((one) => one?.unreadable !== undefined)
+  const front = damaged < 0 ? claims : claims.slice(0, damaged)
+  if (damaged >= 0) await stopAt(engine, queue, claims, claimed, damaged)
+  const messages = front.flatMap(({ receiptHandles }, position) => {
+    const { segment, content } = claimed[position] ?? {}
+    return segment && content ? receivedMessages(asDelayed(queue, segment), content, receiptHandles) : []
+  })
   return {
-    messages: claims.flatMap(({ receiptHandles }, position) => {
-      const { segment, content, unreadable } = claimed[position] ?? {}
-      if (segment && unreadable !== undefined) reportUnreadable(engine, queue, segment.key, unreadable)
-      if (!segment || !content) return []
-      return receivedMessages(asDelayed(queue, segment), content, receiptHandles)
-    }),
+    messages,
+    isWhole: messages.length === front.reduce((sum, { receiptHandles }) => sum + receiptHandles.size, 0),
     until,
     undo: async () => {
       await engine.store.change(claims.map(({ segment, change }) => unclaim(segment, change)))
     },
   }
+}
+
+/**
+ * Leaves a segment whose content can't be read leased, so that nothing overtakes it and it is tried again when the lease ends. Gives
+ * back the messages behind it.
+ */
+const stopAt = async (
+  engine: Engine,
+  queue: QueueState,
+  claims: readonly Claim[],
+  claimed: readonly (ClaimedSegment | undefined)[],
+  damaged: number,
+): Promise<void> => {
+  const { segment, unreadable = '' } = claimed[damaged] ?? {}
+  if (segment) reportUnreadable(engine, queue, segment.key, unreadable)
+  const behind = claims.slice(damaged + 1)
+  if (behind.length > 0) await engine.store.change(behind.map(({ segment: read, change }) => unclaim(read, change)))
 }
 
 /** The segments of a claim that an earlier try made, and whose response was lost: they have its lease tokens. */
@@ -58,6 +82,6 @@ export const ownClaim = async (
   return claims.every(({ change }, position) => bearsLeases(stored[position]?.segment, change)) ? stored : undefined
 }
 
-/** The message that a receipt handle holds, as it was handed out with it. */
+/** The message of a receipt handle, as the poll that issued the handle returned it. */
 export const messageOfHandle = (segment: Segment, content: Content, receiptHandle: string): Message =>
   receivedMessage(segment, content, decodeReceiptHandle(receiptHandle)?.index ?? 0, receiptHandle)

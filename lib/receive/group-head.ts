@@ -16,8 +16,8 @@ import { reportUnreadable } from '../queues/report-unreadable.ts'
 import type { TicketKey } from '../store/port.ts'
 
 /**
- * Reads, consistently, as many messages at the head of a group as are wanted, past those that expired or were purged.
- * Returns the head with the last number that was read.
+ * Reads, consistently, as many messages at the head of a group as are wanted. Messages that expired or were purged do not count.
+ * Returns the head, and the last sequence number that was read.
  */
 export const readHead = async (
   engine: Engine,

@@ -5,7 +5,7 @@ import type { Ticket } from '../model/ticket.ts'
 import { unlockGroup } from '../settle/group-release.ts'
 import type { TicketKey } from '../store/port.ts'
 
-/** Longer than the poll of one group takes. When the poller dies during it, the group is free again after this time. */
+/** The shortest lock: longer than the poll of one group takes. If the poller dies during its poll, the group is locked for this time. */
 export const MIN_LOCK_MS = 2_000
 
 export interface Locked {
@@ -24,7 +24,7 @@ export const lockGroup = async (
   const ticket = await engine.store.lockTicket(key, {
     now,
     lockedUntil: now + Math.max(leaseMs, MIN_LOCK_MS),
-    // After a change of the queue by a clock that is ahead, this lock still counts as later than that change.
+    // A process whose clock is ahead may have changed the queue. This lock must count as later than that change.
     turn: engine.turns(Math.max(now, staleAt ?? 0)),
     staleBefore: staleTurnsBefore(queue, now),
   })
@@ -37,7 +37,7 @@ export const moveLock = async (
   { key, ticket: { lockedUntil } }: Locked,
   { kind, until }: { kind: 'in-flight' | 'backing-off'; until: number },
 ): Promise<void> => {
-  // A delay or a backoff may be long, and rarely ends early.
+  // Only a delay or a backoff makes the lock longer: it may last long, and rarely ends early.
   if (kind === 'backing-off' && until > lockedUntil) await engine.store.markTicket(key, until, { lockedUntil })
   else if (until < lockedUntil) await unlockGroup(engine, key, until)
 }

@@ -63,7 +63,7 @@ const claimedOf = (
   }
 }
 
-/** Each field by name: spreading an object into another takes as long as the rest of a handle. */
+/** Copies each field by name, because spreading one object into another takes as long as all other work on a handle. */
 const handleOf = (
   { shard, sort, nonce, count, claimed, gone, receivedAt, group, claim }: Claimed,
   index: number,

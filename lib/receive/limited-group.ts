@@ -7,6 +7,7 @@ import { unclaim } from '../model/segment-change.ts'
 import { dueAtOf, partitionId, sortFrom, sortRightBehind, sortUpTo } from '../model/segment-key.ts'
 import type { Ticket } from '../model/ticket.ts'
 import { TICKET_KEPT_MS } from '../publish/group-place.ts'
+import { reportUnreadable } from '../queues/report-unreadable.ts'
 import { fenceKey } from '../store/keys.ts'
 import type { DocumentKey, TicketKey } from '../store/port.ts'
 import { type After, candidatesOf, withoutExhausted } from './candidates.ts'
@@ -32,8 +33,9 @@ import type { ScanResult } from './scan-result.ts'
  *   the claim fails, because the lease has changed since it was read;
  * - a publish: nobody holds a new message.
  *
- * No message is held behind the fence's `through`, the last key that was ever claimed, so headers are read up to there. A
- * fence that was written under other settings does not know what was claimed without it since: then everything due is read.
+ * No message is held behind the fence's `through`, the last key that was ever claimed, so a poll reads headers up to there. Under
+ * other settings messages may have been claimed without writing the fence. So when the settings changed since the fence was written, a
+ * poll reads everything that is due.
  *
  * The limit does not cover claims of processes that do not know of it yet, for the five seconds that settings are cached, nor
  * messages that were purged or have expired while a consumer still works on them.
@@ -71,7 +73,7 @@ export interface Limited {
 
 interface Fence {
   readonly key: DocumentKey
-  /** 0 when there is none. */
+  /** 0 when no fence is stored. */
   readonly version: number
   /** The last sort key that was claimed under these settings; absent when that is not known. */
   readonly through?: string
@@ -80,7 +82,7 @@ interface Fence {
 const readFence = async (engine: Engine, { queue }: ScanTarget, { ticket }: Limited): Promise<Fence> => {
   const key = fenceKey(queue, ticket.group)
   const document = await engine.store.getDocument(key, { consistent: true })
-  // Of a fence that is damaged no more is known than of one under other settings.
+  // A damaged fence counts as one that was written under other settings.
   const value = document?.value as { through?: unknown; settings?: unknown } | null | undefined
   return {
     key,
@@ -89,7 +91,7 @@ const readFence = async (engine: Engine, { queue }: ScanTarget, { ticket }: Limi
   }
 }
 
-/** Tries of one poll. Retried only when messages were dead-lettered or changed concurrently. */
+/** The number of tries of one poll. It retries only when messages were dead-lettered or changed concurrently. */
 const TRIES = 4
 
 const claimAllowed = async (
@@ -104,7 +106,7 @@ const claimAllowed = async (
   const after: After = new Map()
   const candidates = await withoutExhausted(engine, target, candidatesOf(engine, target, front, after), after)
   const now = engine.clock.now()
-  // A segment that changed concurrently counts as it was read: fewer messages are held since then, or the claim fails.
+  // A segment that changed concurrently counts in the state that was read: since then fewer messages are held, or the claim fails.
   const left = front
     .map((read) => {
       const newest = after.get(read.key.sort)
@@ -124,7 +126,7 @@ const claimAllowed = async (
     const nextAt = nextChange(left, full, now)
     return { messages: [], nextAt: full ? nextAt : Math.min(nextAt, await nextDue(engine, target, now)) }
   }
-  // A fence without `through` may have held messages behind everything that is picked.
+  // If `through` was not known, messages may be held behind all picked ones, and `through` must reach them.
   const held = left.filter((segment) => segment.slots.some(isHeld))
   const through = furthest(fence.through, held.at(-1)?.key.sort, picked.at(-1)?.segment.key.sort)
   return claimWithin(engine, target, { ...fence, through }, picked, request)
@@ -139,13 +141,13 @@ const MAX_HEADERS = 2_500
 /** A poll reads a little past now, so that a long poll knows when to scan again. */
 const AHEAD_MS = 1_000
 /** How far the clock of a poller that claimed before the limit was set may be ahead. */
-const CLOCKS_MS = 60_000
+const MAX_CLOCK_LEAD_MS = 60_000
 
 /** All headers that may have held messages, and after them as many headers as hold `want` receivable messages. */
 const readFront = async (engine: Engine, target: ScanTarget, { through }: Fence, want: number): Promise<Segment[]> => {
   const { partition } = target
   const now = engine.clock.now()
-  const held = through ?? sortUpTo(0, now + CLOCKS_MS)
+  const held = through ?? sortUpTo(0, now + MAX_CLOCK_LEAD_MS)
   const ahead = sortUpTo(0, now + AHEAD_MS)
   const to = furthest(held, ahead)
   const found: Segment[] = []
@@ -192,7 +194,7 @@ const nextDue = async (engine: Engine, { partition }: ScanTarget, now: number): 
   return segments[0] ? dueAtOf(segments[0].key.sort) : Number.POSITIVE_INFINITY
 }
 
-/** When there may be something to claim, epoch ms: at the limit when a lease ends, else also when a message becomes due. */
+/** When there may be something to claim, epoch ms. In a full group that is the end of a lease, in others also a message's due time. */
 const nextChange = (segments: readonly Segment[], full: boolean, now: number): number => {
   let next = Number.POSITIVE_INFINITY
   for (const segment of segments) {
@@ -232,9 +234,11 @@ const claimWithin = async (
   }
   const messages = await Promise.all(
     claims.map(async (claim, position) => {
-      const { segment = claim.segment, content } = outcomes[position] ?? {}
+      const { segment = claim.segment, content, unreadable } = outcomes[position] ?? {}
       if (content) return receivedMessages(segment, content, claim.receiptHandles)
-      await giveUp(engine, target, claim, segment)
+      // Left leased, so that it is tried again when the lease ends.
+      if (unreadable !== undefined) reportUnreadable(engine, queue, segment.key, unreadable)
+      else await giveUp(engine, target, claim, segment)
       return []
     }),
   )

@@ -13,6 +13,7 @@ import { type Locked, lockGroup, MIN_LOCK_MS, moveLock } from './group-lock.ts'
 import { releaseEmpty } from './release-empty.ts'
 import { NOTHING_FOUND, type ScanResult } from './scan-result.ts'
 
+/** Polls one ordered group: locks its ticket, reads its head and claims from it. A locked group returns no messages. */
 export const pollGroup = async (
   engine: Engine,
   queue: QueueState,
@@ -54,7 +55,7 @@ const pollOrUnlock = async (
   }
 }
 
-/** Reads of one group's head in one poll. Repeated only when the head changed concurrently, or was dead-lettered. */
+/** How often one poll reads a group's head. It reads again only when the head changed concurrently, or was dead-lettered. */
 const MAX_READS = 30
 
 const pollLocked = async (engine: Engine, queue: QueueState, locked: Locked, request: Request): Promise<ScanResult> => {
@@ -80,21 +81,21 @@ const pollLocked = async (engine: Engine, queue: QueueState, locked: Locked, req
   return NOTHING_FOUND
 }
 
-/** Claims the messages at the head of a group. Returns nothing when they are no longer as they were read. */
+/** Claims the messages at the head of a group. Returns nothing when they have changed since they were read. */
 const claimParts = async (
   engine: Engine,
   queue: QueueState,
   { key, ticket }: Locked,
   { parts, seen, request }: { parts: readonly HeadPart[]; seen: Sequence; request: Request },
 ): Promise<ScanResult | undefined> => {
-  // Only a process that has read the last message of a group can know later that it is gone.
+  // An ack deletes the ticket of an empty group by this number. A poll that has not read the last message leaves the number out, because
+  // the message may be about to become visible.
   const lastSequence = seen >= ticket.lastSequence ? ticket.lastSequence : NO_SEQUENCE
   const group = { hash: key.group, lastSequence }
   const claimed = await claimHead(engine, queue, parts, { leaseMs: request.leaseMs, group })
   if (!claimed) return undefined
-  const { messages, until, undo } = claimed
-  const wanted = parts.reduce((sum, { indexes }) => sum + indexes.length, 0)
-  if (request.signal?.aborted || messages.length < wanted) {
+  const { messages, isWhole, until, undo } = claimed
+  if (request.signal?.aborted || !isWhole) {
     await undo()
     await unlockGroup(engine, key)
     return NOTHING_FOUND

@@ -41,7 +41,7 @@ const GROWTH = 1.6
 /**
  * Leases up to `maxMessages` messages. No other consumer receives one of them until it is given back or its lease ends. With
  * `waitTimeSeconds` the poll waits for the first message and returns the messages that are there then, as SQS does. Without
- * messages it returns `[]`, as it does while the queue is paused: a poll that waits takes notice of a pause and of a resume.
+ * messages the poll returns `[]`. It returns none while the queue is paused. A pause or a resume during the wait takes effect.
  *
  * reads: one Query when there is something to receive · writes: one claim a segment, in one request
  *
@@ -97,9 +97,16 @@ const checkOptions = (options: PollOptions): void => {
   }
 }
 
-/** The queue's state is at most `QUEUE_CACHE_MS` old, so another process's pause is heeded after that and one scan. */
+/** The queue's state is at most `QUEUE_CACHE_MS` old, so a pause by another process takes effect after that time and one scan. */
 const scanOnce = async (engine: Engine, queue: QueueState, request: Request): Promise<ScanResult> => {
   if (queue.settings.paused) return NOTHING_FOUND
   const scanning = queue.settings.fifo ? scanGroups : queue.grouped ? scanFairly : scan
-  return scanning(engine, queue, request)
+  const found = await scanning(engine, queue, request)
+  return { ...found, messages: withNewestLeases(found.messages) }
+}
+
+/** A scan that was held up for longer than a lease may claim a message again. Then the earlier receipt handle is outdated. */
+const withNewestLeases = (messages: Message[]): Message[] => {
+  const newest = new Map(messages.map((message) => [message.messageId, message]))
+  return newest.size === messages.length ? messages : messages.filter((one) => newest.get(one.messageId) === one)
 }

@@ -17,8 +17,8 @@ const KEPT_MS = 300_000
 /**
  * Repeats a poll of a FIFO queue whose response was lost, and whose groups would be blocked until the leases end. Under the same
  * attempt id the poller gets the messages that are still leased to it once more, with the same receipt handles and new leases. In
- * each group it gets them up to the first message that is stored and no longer leased to it: the poller has not received that one
- * either, and would get the later ones out of order.
+ * each group it gets only those before the first message that is stored and no longer leased to it. Another poller may receive that
+ * message later, so the messages behind it would be received out of order.
  */
 export const repeatReceiveAttempt = async (
   engine: Engine,
@@ -51,7 +51,7 @@ export const repeatReceiveAttempt = async (
   })
 }
 
-/** None in a document that is damaged: the poll is then a new one. */
+/** The stored receipt handles; none in a damaged document, so that the poll counts as a new one. */
 const handlesIn = (value: unknown): readonly string[] => {
   const { receiptHandles } = (value ?? {}) as { receiptHandles?: unknown }
   return Array.isArray(receiptHandles) ? receiptHandles.filter((one) => typeof one === 'string') : []
@@ -62,7 +62,7 @@ type HandleState = 'held' | 'lost' | 'gone'
 const stateAfter = (extended: HandleResult | undefined): HandleState =>
   extended?.ok ? 'held' : extended?.error.code === 'MessageNotFound' ? 'gone' : 'lost'
 
-/** Whether a handle of an attempt, in the order of their messages, is held with all that is left before it in its group. */
+/** A filter for the handles of an attempt, called in their order. It passes those that are held, up to the first lost one of each group. */
 const heldInOrder = (
   stateOf: (position: number) => HandleState,
 ): ((receiptHandle: string, position: number) => boolean) => {
@@ -85,7 +85,7 @@ export const recordReceiveAttempt = async (
   if (messages.length === 0) return
   const value = { receiptHandles: messages.map(({ receiptHandle }) => receiptHandle) }
   const expiresAt = engine.clock.now() + KEPT_MS
-  // The messages are leased, so their consumer gets them even if this write fails. Then it can't repeat the poll.
+  // The messages are leased, so their consumer gets them even if this write fails. The consumer then can't repeat the poll.
   await followUp(engine, queue.name, () =>
     bestEffort(engine.store.transact([{ kind: 'put', key: attemptDocumentKey(queue, attemptId), value, expiresAt }])),
   )

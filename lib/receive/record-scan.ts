@@ -12,7 +12,7 @@ import type { Claimed } from './claim.ts'
 
 export interface PageRead {
   readonly from: string
-  /** The scan can be cached up to this key even if no header is there; see `Range`. */
+  /** See `Range`. */
   readonly edge: string
   readonly page: HeaderPage
   /** Whether all keys before the page are cached. */
@@ -24,7 +24,7 @@ export interface PageRead {
 /**
  * Adds the headers of a page that have nothing to receive now to the scan cache.
  *
- * @returns when a message of the page becomes visible, epoch ms, and whether all through the page's end is cached
+ * @returns when a message of the page becomes visible, epoch ms, and whether all keys through the end of the page are cached
  */
 export const recordScan = (
   engine: Engine,
@@ -87,7 +87,7 @@ const endRunBefore = (recorder: Recorder, sort: string, edge: string): void => {
   Object.assign(recorder, emptyRun(sortRightBehind(sort), false))
 }
 
-/** Puts the run into the scan cache, up to the edge if the edge lies behind it. A short run alone is not worth a key range. */
+/** Puts the run into the scan cache, up to the edge if the edge lies behind it. A short run is put only if all keys before it are cached. */
 const recordRun = (recorder: Recorder, edge: string | undefined): void => {
   const { scanCache, from, last, until, headers, now, releases, isConnected } = recorder
   const to = edge !== undefined && edge > (last ?? from) ? edge : last
@@ -96,7 +96,7 @@ const recordRun = (recorder: Recorder, edge: string | undefined): void => {
   Object.assign(recorder, emptyRun(sortRightBehind(to), true))
 }
 
-/** When a segment next has something to receive, epoch ms. */
+/** When a segment next has something to receive, epoch ms; now where its state is unknown. */
 const visibleAgainAt = (engine: Engine, target: ScanTarget, segment: Segment | 'unknown' | undefined, now: number) => {
   if (segment === undefined) return Number.POSITIVE_INFINITY
   if (segment === 'unknown') return now
@@ -107,12 +107,12 @@ const visibleAgainAt = (engine: Engine, target: ScanTarget, segment: Segment | '
 }
 
 const MAX_EMPTIED = 256
-/** The process that acked the last message deletes the header within this time, or died. */
+/** The process that acked the last message deletes the header within this time, unless it died. */
 const DELETER_GONE_MS = 1_000
 
 /**
- * Deletes a header whose messages are all gone, once it has been seen for a second: most are seen between the update and the
- * delete of the process that acks them. The scan does not wait for the outcome.
+ * Deletes a header whose messages are all gone, a second after this process first read it. Most such headers are read between the
+ * update and the delete of a process that acks the messages. The scan does not wait for the outcome.
  */
 const deleteEmpty = (engine: Engine, { hints: { emptied } }: ScanTarget, segment: Segment, now: number): void => {
   const { sort } = segment.key

@@ -9,10 +9,10 @@ import type { ScanResult } from './scan-result.ts'
 import { NOTHING_FOUND } from './scan-result.ts'
 
 /**
- * Deletes or parks the ticket of a group that was found empty.
+ * Deletes the ticket of a group that was found empty, marks the group idle, or locks it until a retry.
  *
- * DynamoDB makes the writes of a transaction visible one after the other. So when no poller has read the message of a ticket's
- * last number, its publish may be about to become visible. The age of the number proves nothing, because the publisher's clock
+ * DynamoDB makes the writes of a transaction visible one after the other. So when this poll has not read the message of the ticket's
+ * last number, that message may be about to become visible. The age of the number proves nothing, because the publisher's clock
  * may be slow. This process polls the group again, at growing intervals, for some seconds after it first missed the message.
  */
 export const releaseEmpty = async (

@@ -15,7 +15,7 @@ import { nextTicketAt, ticketPages } from './ticket-pages.ts'
 
 /**
  * Message groups on standard queues, for fairness between tenants. Each group's messages are stored in a partition of their
- * own and have a ticket, and a poll takes turns between the groups it finds instead of following one line. So a tenant with
+ * own and have a ticket, and a poll takes turns between the groups it finds instead of receiving in one order. So a tenant with
  * a hundred thousand waiting messages delays the others by its own turns only. Messages without a group are stored in the
  * queue's shards, and a poll of a queue that never had a group reads nothing else.
  *
@@ -69,7 +69,7 @@ const pollInTurns = async (
     if (failure && !hasClaimed) throw failure.reason
     for (const { found } of done) messages.push(...found.messages)
     nextAt = Math.min(nextAt, ...done.map(({ found }) => found.nextAt))
-    // Groups with more to give come after those not polled yet. Without a lease this poll would receive the same messages again.
+    // Groups that may have more follow those not polled yet. With a lease of 0 s a second poll of a group would receive the same messages.
     const generous = done.filter(({ share, found }) => request.leaseMs > 0 && found.messages.length >= share)
     free = [...free.slice(polls.count), ...generous.map(({ ticket }) => ticket)]
   }
@@ -139,10 +139,10 @@ const claimWhereAllowed = async (
     limit === undefined
       ? await scanGroup(engine, queue, key, request)
       : await pollWithinLimit(engine, queue, { key, ticket, limit }, request)
-  // After a pause: many pollers would spend more on the group than they receive from it.
+  // Another poll is polling this group or claimed first. Many pollers that retry at once would cost more than they receive.
   if (!found) return { messages: [], nextAt: engine.clock.now() + RETRY_MS }
   if (found.messages.length > 0) return found
-  // A poll under a limit has read all of that already.
+  // A poll under a limit has already read what `nextSurely` reads.
   const nextAt = limit === undefined ? await nextSurely(engine, queue, key, found.nextAt) : found.nextAt
   await lockEmpty(engine, key, ticket, nextAt)
   return { ...found, nextAt }
@@ -153,7 +153,7 @@ const VISIBLE_TO_ALL_MS = 5_000
 const FEW_HEADERS = 4
 
 /**
- * When a group without receivable messages has one. A scan reads only a little past now, from a replica that may be behind. A
+ * When a group without receivable messages next has one, epoch ms. A scan reads only a little past now, from a replica that may be behind. A
  * message with a longer delay, or one published a moment ago, must not be hidden until another message's lease ends.
  *
  * reads: 1 RRU, only if the group is to be locked for a while

@@ -8,7 +8,7 @@ import { pollGroup } from './poll-group.ts'
 import type { ScanResult } from './scan-result.ts'
 import { nextTicketAt, ticketPages } from './ticket-pages.ts'
 
-/** Groups that may fail in one scan before it ends: one group that cannot be polled must not stop the others. */
+/** A scan ends when this many groups have failed. One group that can't be polled must not stop the others. */
 const MAX_FAILURES = 3
 
 /** One scan of the groups of a FIFO queue. Claims from each free group as many messages as are wanted, before the next group. */
@@ -25,15 +25,17 @@ export const scanGroups = async (engine: Engine, queue: QueueState, request: Req
         nextAt = Math.min(nextAt, found.nextAt)
       } catch (error) {
         // Messages that were claimed in other groups before still reach the caller.
-        if (!isHoldfastError(error) || failures.push(error) === MAX_FAILURES) return settled(messages, nextAt, [error])
+        if (!isHoldfastError(error) || failures.push(error) === MAX_FAILURES)
+          return resultOrFailure(messages, nextAt, [error])
       }
       if (messages.length >= request.want || request.signal?.aborted) return { messages, nextAt }
     }
   }
-  return settled(messages, Math.min(nextAt, nextTicketAt(engine, queue)), failures)
+  return resultOrFailure(messages, Math.min(nextAt, nextTicketAt(engine, queue)), failures)
 }
 
-const settled = (messages: Message[], nextAt: number, [failure]: readonly unknown[]): ScanResult => {
+/** The result of a scan. Throws the failure if no message was claimed. */
+const resultOrFailure = (messages: Message[], nextAt: number, [failure]: readonly unknown[]): ScanResult => {
   if (failure !== undefined && messages.length === 0) throw failure
   return { messages, nextAt }
 }

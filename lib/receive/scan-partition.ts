@@ -24,7 +24,7 @@ export const scanPartition = async (engine: Engine, target: ScanTarget, request:
   const publishing = engine.visibility.publish(target)
   try {
     const result = await scanRanges(engine, target, request, messages, engine.visibility.load(target))
-    // The ranges were chosen before the snapshot of another process was there.
+    // The ranges were chosen before the load had ended.
     return result.isOutdated ? await scanRanges(engine, target, request, messages) : result
   } catch (error) {
     if (messages.length === 0 || !isHoldfastError(error)) throw error
@@ -84,7 +84,7 @@ const scanRanges = async (
 const isOver = ({ messages, request, isOutdated }: Scan): boolean =>
   messages.length >= request.want || request.signal?.aborted === true || isOutdated
 
-/** Scans a range page by page, each larger than the one before. The ranges to check are read beside the first page. */
+/** Scans a range page by page, each larger than the one before. The ranges to check are read concurrently with the first page. */
 const scanPages = async (scan: Scan, together: readonly Range[]): Promise<void> => {
   const { engine, target, request } = scan
   const main = together.at(-1) as Range
@@ -105,7 +105,7 @@ const scanPages = async (scan: Scan, together: readonly Range[]): Promise<void> 
   }
 }
 
-/** Reads ranges side by side, and the first time waits for what other processes published. */
+/** Reads ranges concurrently. The first call also waits for the load of what other processes published. */
 const readPages = async (scan: Scan, reads: readonly Range[], limit: number): Promise<HeaderPage[]> => {
   const { engine, target, loading } = scan
   const { hints } = target

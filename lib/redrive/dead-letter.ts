@@ -15,9 +15,9 @@ import { endingWrites, resultWakeup } from '../results/write-results.ts'
 import { moveTo } from './move.ts'
 
 export interface LeftBehind {
-  /** Whether the messages are no longer in the queue, moved by this call or by another process. */
+  /** False only when the dead-letter queue does not exist or a message can't be read: the messages then stay where they are. */
   readonly moved: boolean
-  /** Set where this call moved nothing, because the segment was no longer as it was read. */
+  /** Set when this call moved nothing, because the segment has changed since it was read: the caller reads it again. */
   readonly changed?: true
   /** The segment without the messages; `undefined` when no message is left, or when the segment changed concurrently. */
   readonly segment: Segment | undefined
@@ -48,7 +48,7 @@ export const deadLetter = async (
   const target = name === undefined ? undefined : await existing(engine, name)
   if (!target) return missing(engine, queue, name, segment)
   const [stored] = await engine.store.read([segment.key])
-  if (stored?.unreadable !== undefined) reportUnreadable(engine, queue, segment.key, stored.unreadable)
+  if (stored?.unreadable !== undefined) return unread(engine, queue, segment, stored.unreadable)
   if (stored?.segment.version !== segment.version || !stored.content)
     return { moved: true, changed: true, segment: undefined }
   const moving = fitting(stored.content, indexes)
@@ -56,7 +56,6 @@ export const deadLetter = async (
   const messages = deadLetters(queue, stored.content, move)
   const removal = removeMessages(segment, moving)
   try {
-    // Another poller, or an earlier try of this call, has moved the messages: they are gone from the queue either way.
     const ending = { kind: 'deadLettered', queue: plainName(target.name), reason, failure } as const
     const moved = await moveTo(engine, target, {
       removal: { kind: 'change', change: removal },
@@ -65,6 +64,7 @@ export const deadLetter = async (
       now: move.now,
       endings: endingWrites(queue, segment, moving, ending, move.now),
     })
+    // Another process changed the messages, or an earlier try of this call moved them.
     if (!moved) return { moved: true, changed: true, segment: undefined }
   } catch (error) {
     if (!isHoldfastError(error, 'QueueNotFound')) throw error
@@ -108,7 +108,7 @@ const deadLetters = (
     }
   })
 
-/** The first messages, as many as one transaction takes, at least one. The next poll moves the others. */
+/** The first messages that fit in one transaction, and at least one. The next poll moves the others. */
 const fitting = ({ messages }: Content, indexes: readonly number[]): readonly number[] => {
   const bytesOf = (index: number) => messageBytes(messages[index] as ContentMessage)
   return indexes.slice(0, Math.max(1, countThatFits(indexes, bytesOf, MAX_BYTES_MOVED)))
@@ -125,5 +125,10 @@ const existing = async (engine: Engine, name: string): Promise<QueueState | unde
 
 const missing = (engine: Engine, queue: QueueState, target: string | undefined, segment: Segment): LeftBehind => {
   if (target !== undefined) engine.observe({ type: 'dead-letter-queue-missing', queue: queue.name, target })
+  return { moved: false, segment }
+}
+
+const unread = (engine: Engine, queue: QueueState, segment: Segment, reason: string): LeftBehind => {
+  reportUnreadable(engine, queue, segment.key, reason)
   return { moved: false, segment }
 }

@@ -48,7 +48,7 @@ export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSi
       })
       if (heldUp) return { moved, cursor: cursorBehind(partition), done: false }
     } catch (error) {
-      // The number of moved messages is written first. A lasting failure recurs at the start of the next page.
+      // The caller first stores how many messages were moved. A lasting failure recurs at the start of the next page.
       if (moved === 0) throw error
       return { moved, cursor: cursorIn(partition, segment.key.sort), done: false }
     }
@@ -82,7 +82,8 @@ const moveSegment = async (
   const heldUp = source.settings.fifo !== undefined && holdsUpGroup(header, now)
   if (heldUp || receivable(header, now).length === 0) return heldUp
   const [current] = await engine.store.read([header.key])
-  if (!current?.content) return heldUp
+  // Nothing in its group may overtake a message whose content can't be read.
+  if (!current?.content) return source.settings.fifo !== undefined && current?.unreadable !== undefined
   const stored = { ...current, segment: asDelayed(source, current.segment) }
   for (const [target, indexes] of await targetsOf(engine, task, stored)) {
     const moved = await moveMessages(engine, { source, task, target }, stored, indexes)
@@ -170,7 +171,7 @@ const moveMessages = async (
     const removal = { kind: 'change', change: removeMessages(segment, indexes) } as const
     if (!(await moveTo(engine, target, { removal, messages, priority, now, endings }))) return 0
   } catch (error) {
-    // The origin was deleted a moment ago: its messages stay, as if it had been found deleted.
+    // The origin was deleted concurrently. Its messages stay, as those of an origin that was deleted before.
     if (isHoldfastError(error, 'QueueNotFound') && task.destination === undefined) return 0
     throw error
   }

@@ -51,7 +51,7 @@ export interface RedriveTask {
 /** A task as it is stored, with its progress and its runner's lease. */
 export interface TaskRecord extends RedriveTask {
   readonly cursor: Cursor
-  /** The runner renews this instant. After it another runner may take over. Epoch ms. */
+  /** When the runner's lease ends unless the runner renews it, epoch ms. Afterwards another runner may take over. */
   readonly runUntil: number
 }
 
@@ -92,7 +92,7 @@ export const readTask = async (engine: Engine, queue: string, taskId: string): P
   return { record: taskIn(document), version: document.version }
 }
 
-/** @throws `Internal`, naming the item, where it is no task */
+/** The task in a document. @throws `Internal`, naming the item, when the document holds no task */
 export const taskIn = (document: Document): TaskRecord => {
   const record = valueIn<TaskRecord>(document, {
     taskId: 'string',
@@ -112,7 +112,7 @@ export const isOver = ({ state }: RedriveTask): boolean => state !== 'running' &
 
 export const asTask = ({ cursor: _, runUntil: __, ...task }: TaskRecord): RedriveTask => task
 
-/** Writes a task's next state. Returns nothing when the task changed concurrently. A task that is over leaves the running redrives. */
+/** Writes a task's next state, and deletes the running redrive when the task is over. Returns nothing when the task changed concurrently. */
 export const writeTask = async (
   engine: Engine,
   { version }: TaskState,

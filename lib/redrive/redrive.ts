@@ -53,12 +53,12 @@ const FILTER_FIELDS: FieldNames<RedriveFilter> = {
 
 /** A runner that has not written its progress for this long is considered dead. */
 const RUNNER_LEASE_MS = 60_000
-const LISTED = 10
+const MAX_LISTED = 10
 export const MAX_ORIGINS = 1_000
 
 /**
- * Starts a task that moves the messages of a dead-letter queue back to the queues they came from, or to another one. This only stores the
- * task. `runRedrive` does the work.
+ * Starts a task that moves the messages of a dead-letter queue back to the queues they came from, or to another one. The call only stores
+ * the task. `runRedrive` does the work.
  *
  * @throws `QueueNotFound`, `InvalidRequest`, `OperationInProgress` while another task of this queue runs
  */
@@ -117,7 +117,10 @@ const checkOrigins = (origins: QueueSelection): void => {
   if (length > MAX_ORIGINS) throw invalid('origins', length, `must be at most ${MAX_ORIGINS} names`)
 }
 
-/** Version of a running redrive's document when its task is over or has expired; 0 when there is none, or when the task runs. */
+/**
+ * The version that a new running redrive replaces: that of the stored one when its task is over or has expired, else 0. With 0 the write
+ * fails while a task runs.
+ */
 const runningVersion = async (engine: Engine, queue: string): Promise<number> => {
   const running = await engine.store.getDocument(runningRedriveKey(queue), { consistent: true })
   if (!running) return 0
@@ -169,7 +172,7 @@ const step = async (
   const progress: TaskRecord = { ...record, ...moved, runUntil: engine.clock.now() + RUNNER_LEASE_MS }
   const written = await writeTask(engine, task, progress)
   if (written) return written
-  // A cancellation writes the task too: its state and this runner's count are both kept.
+  // A cancellation may have written the task concurrently. Its state is kept, and this runner's count too.
   const current = await readTask(engine, record.source, record.taskId)
   if (current.record.state !== 'cancelling') return undefined
   return writeTask(engine, current, { ...current.record, moved: progress.moved, state: 'cancelled' })
@@ -199,7 +202,7 @@ export const getRedrive = async (engine: Engine, deadLetterQueue: string, taskId
 export const listRedrives = async (engine: Engine, deadLetterQueue: string): Promise<readonly RedriveTask[]> => {
   await engine.queues.get(deadLetterQueue)
   const partition = redrivePartition(deadLetterQueue)
-  const documents = await engine.store.listDocuments({ partition, limit: LISTED, consistent: true })
+  const documents = await engine.store.listDocuments({ partition, limit: MAX_LISTED, consistent: true })
   return documents.map((document) => asTask(taskIn(document)))
 }
 
@@ -223,7 +226,7 @@ export const cancelRedrive = async (engine: Engine, deadLetterQueue: string, tas
 /** The tasks of all queues that are not over, for a process that continues them. */
 export const runningRedrives = async (engine: Engine): Promise<readonly { queue: string; taskId: string }[]> => {
   const documents = await engine.store.listDocuments({ partition: RUNNING_REDRIVES, limit: 1_000, consistent: true })
-  // One that is damaged must not keep the others from going on.
+  // A damaged document must not keep the redrives of other queues from continuing.
   return documents.flatMap(({ sort, value }) => {
     const { taskId } = (value ?? {}) as { taskId?: unknown }
     return typeof taskId === 'string' ? [{ queue: sort, taskId }] : []

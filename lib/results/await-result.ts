@@ -19,10 +19,10 @@ export interface AwaitOptions {
 const AWAIT_FIELDS: FieldNames<AwaitOptions> = { waitTimeSeconds: true, signal: true }
 
 const FIRST_WAIT_MS = 50
-const LONGEST_WAIT_MS = 1_000
+const MAX_WAIT_MS = 1_000
 const GROWTH = 1.6
 /** A consumer whose clock is behind may still ack a message that has expired by this process's clock. */
-const CLOCKS_MS = 2_000
+const MAX_CLOCK_LAG_MS = 2_000
 
 /**
  * What became of a message: its result, its failure, or its present status. With `waitTimeSeconds` the call waits until the
@@ -43,18 +43,19 @@ export const awaitResult = async (
   await checkKept(engine, queueName)
   const deadline = engine.clock.now() + waitTimeSeconds * 1_000
   let found: FoundResult | undefined
-  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(LONGEST_WAIT_MS, waitMs * GROWTH)) {
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(MAX_WAIT_MS, waitMs * GROWTH)) {
     found = await findResult(engine, queueName, messageId, found?.place)
     const now = engine.clock.now()
-    if (isSettled(found.answer.status, now) || now >= deadline || signal?.aborted) return found.answer
+    if (isUnchanging(found.answer.status, now) || now >= deadline || signal?.aborted) return found.answer
     const jittered = waitMs * (0.75 + engine.random.fraction() / 2)
     await engine.wakeups.wait(resultWakeup(found.place.key), Math.min(jittered, deadline - now), signal)
   }
 }
 
 /** Whether a status can't change any more, so that waiting longer changes nothing. */
-const isSettled = (status: MessageStatus, now: number): boolean =>
-  isFinal(status) && !(status.state === 'gone' && status.reason === 'expired' && now < (status.at ?? 0) + CLOCKS_MS)
+const isUnchanging = (status: MessageStatus, now: number): boolean =>
+  isFinal(status) &&
+  !(status.state === 'gone' && status.reason === 'expired' && now < (status.at ?? 0) + MAX_CLOCK_LAG_MS)
 
 const checkKept = async (engine: Engine, name: string): Promise<void> => {
   if ((await engine.queues.get(name)).settings.results) return
@@ -71,8 +72,8 @@ const checkKept = async (engine: Engine, name: string): Promise<void> => {
 }
 
 /**
- * The status of a message: what it is doing, or what became of it. A queue that keeps no results has it too; there every
- * message that is no longer stored is `gone`.
+ * The status of a message: what it is doing, or what became of it. On a queue that keeps no results the status of every message that is
+ * no longer stored there is `gone`, or `deadLettered` while the dead-letter queue has the message.
  *
  * @throws `QueueNotFound`, `MessageNotFound` for a malformed message id
  */

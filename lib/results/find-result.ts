@@ -128,7 +128,7 @@ const dropped = (queue: QueueState, segment: Segment): MessageStatus =>
 const ending = async (engine: Engine, queue: QueueState, messageId: string, place: Place): Promise<ResultAnswer> => {
   const since = resultsKeptSince(queue)
   const records = since === undefined ? [] : await recordsOf(engine, place)
-  // Results from before a time in which the queue kept none are ignored: they may be of an older claim than the last ack.
+  // If results were switched off for a while, those from before are ignored: they may be of an older claim than the last ack.
   const latest = decisive(
     records.filter(({ at }) => at >= (since ?? 0)),
     place.index,
@@ -171,7 +171,7 @@ const answerOf = (
       return { status: { state: 'deadLettered', at, queue: to, reason }, ...(failure && { failure }) }
     }
   }
-  // A process that did not know of the purge yet acked the message. The producer may already have read "purged".
+  // A process that did not know of the purge yet acked the message. The answer stays "purged", which the producer may have read.
   if (isPurged(queue, publishedAt) && at > (queue.purgedAt ?? 0)) return { status: { state: 'gone', reason: 'purged' } }
   switch (outcome.kind) {
     case 'done':

@@ -19,11 +19,11 @@ export interface PlacedWork extends WorkDone {
 /**
  * Writes the result items of acks, before any message is removed.
  *
- * reads: the header of a message that was received more than a retention or an hour ago, the segment of a message that
- * failed, else nothing · writes: one item a segment, and one for each larger result · condition: the item is absent · a crash
- * leaves an item of a message that is still stored, and nothing reads it while the message is
+ * reads: the header of a message that was received more than an hour ago, or more than a shorter retention, and the segment of
+ * a message that failed · writes: one item a segment, and one for each larger result · condition: the item is absent · a crash
+ * leaves an item of a message that is still stored, and no call reads the item as long as the message is stored
  *
- * @returns the errors of acks that must not go on, by their positions
+ * @returns by position, the errors of acks whose messages must not be removed
  */
 export const storeResults = async (
   engine: Engine,
@@ -84,7 +84,7 @@ const bySegment = (
 
 /**
  * Reads what late acks and failures need: whether the message is still held, and the message that failed. Leaves out acks of
- * messages that are no longer held: their items would mean nothing, and a late item might be the last to expire.
+ * messages that are no longer held: their items would be wrong, and might expire after the right one.
  */
 export const withStoredState = async <T extends PlacedWork & { readonly handle: RecordableHandle }>(
   engine: Engine,

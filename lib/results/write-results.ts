@@ -32,17 +32,19 @@ export interface ResultWrite<T extends WorkDone> {
   readonly acks: readonly T[]
 }
 
-/** How long after results are switched on a process may not know it, plus how far its clock may be off, ms. */
-const UNKNOWN_MS = QUEUE_CACHE_MS + 2_000
+/** For how long after results are switched on a process may not know that they are, and how far its clock may be off; together, ms. */
+const SETTING_UNKNOWN_MS = QUEUE_CACHE_MS + 2_000
 
 /** The queue keeps the results of messages received since this instant, epoch ms; `undefined` when it keeps none. */
 export const resultsKeptSince = ({ settings, resultsSince }: QueueState): number | undefined =>
-  settings.results && (resultsSince === undefined ? 0 : resultsSince + UNKNOWN_MS)
+  settings.results && (resultsSince === undefined ? 0 : resultsSince + SETTING_UNKNOWN_MS)
 
 /**
- * Whether the outcome of an ack under this handle is recorded. It is not when the message was dropped before the ack, since
- * its producer reads that it was dropped; when another process might have acked it without a result; or when the handle has
- * an old format.
+ * Whether the outcome of an ack under this handle is recorded. It is not recorded
+ *
+ * - when the message was dropped before the ack: its producer reads that it was dropped;
+ * - when another process might have acked the message without a result;
+ * - when the handle has an old format.
  */
 export const isRecordable = (queue: QueueState, handle: ReceiptHandle, now: number): handle is RecordableHandle => {
   const { claim, receivedAt } = handle
@@ -55,7 +57,7 @@ export const isRecordable = (queue: QueueState, handle: ReceiptHandle, now: numb
 
 export type RecordableHandle = ReceiptHandle & { readonly claim: HandleClaim }
 
-/** For an item's key, and for the JSON around its results. */
+/** The bytes of an item's key, and of the JSON around its results. */
 const ITEM_OVERHEAD_BYTES = 40
 
 /**

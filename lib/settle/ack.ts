@@ -57,7 +57,7 @@ export const ack = async (
   const receiptHandles = positions.map((position) => acks[position]?.receiptHandle as string)
   const entries = receiptHandles.map((receiptHandle) => ({ receiptHandle, request: undefined }))
   const results = entries.length > 0 ? await applyToHandles(engine, queue, entries, ackOperation(engine, queue)) : []
-  // In a group of a standard queue an ack makes nothing receivable, unless there is a limit to what is in flight.
+  // In a group of a standard queue an ack makes messages receivable only under `maxInFlightPerGroup`.
   if (queue.settings.fifo || queue.settings.maxInFlightPerGroup !== undefined) {
     await followUp(engine, queueName, () => releaseGroups(engine, queue, receiptHandles, results))
   }
@@ -137,9 +137,9 @@ export const ackChange = (
   return current ? changeOf(current, handles, now) : changeUnread(key, handles, now)
 }
 
-/** The change of a segment that an earlier try found: a delete when no other message is left. */
+/** The change of a segment that was read after a try: a delete when no other message is left. */
 const changeOf = (current: Segment, handles: readonly ReceiptHandle[], now: number): Change => {
-  // By place, not by number: the handle of a message that is gone must not count for another message.
+  // Compares places, not how many there are: the handle of a message that is gone must not count for another message.
   const isLast = current.slots.every(
     (slot, index) => slot.kind === 'gone' || handles.some((handle) => handle.index === index),
   )
@@ -157,7 +157,7 @@ const changeUnread = (key: SegmentKey, handles: readonly ReceiptHandle[], now: n
     first.gone + handles.length === first.count &&
     handles.every((handle) => handle.claimed === handles.length && handle.gone === first.gone)
   if (!areAll) return { key, requires: { kind: 'slots', slots }, slots: goneSlots(handles) }
-  // A consumer could have forged the numbers in its handles, so the condition has them too.
+  // A consumer could have forged the numbers in its handles, so the condition checks them too.
   return {
     key,
     requires: { kind: 'slots', slots, count: first.count, ...(first.gone > 0 && { gone: first.gone }) },

@@ -40,8 +40,8 @@ export interface ExtendOptions {
 /**
  * Gives leases a new end, counted from now. A lease that is over can be extended only with `revive`.
  *
- * reads: nothing · writes: one update a segment · condition: leased under the handle's token and not yet over, or
- * revived whether it is over or not
+ * reads: nothing · writes: one update a segment · condition: the message is leased under the handle's token and, without `revive`,
+ * the lease is not over
  *
  * @returns one result a handle, in order: `ReceiptHandleInvalid`, `MessageNotFound`, `LeaseLost` … when not ok
  * @throws `InvalidRequest`
@@ -58,7 +58,7 @@ export const extend = async (
   }
   const queue = await engine.queues.get(queueName)
   const now = engine.clock.now()
-  const hold = options.revive && canRevive(queue) ? heldAtAll(queueName) : heldNow(queueName, now)
+  const hold = options.revive && canRevive(queue) ? heldOrEnded(queueName) : heldNow(queueName, now)
   const requests = entries.map(({ receiptHandle, visibilityTimeoutSeconds }) => ({
     receiptHandle,
     request: visibilityTimeoutSeconds,
@@ -86,7 +86,7 @@ const extension = (
   settle,
   done: async (key, held) => {
     const soonestMs = Math.min(...held.map(({ request }) => request)) * 1_000
-    // A heartbeat moves the end of a lease to later: no poller needs to look for the message sooner.
+    // A heartbeat moves the end of a lease to later, so no poller needs to scan for the message sooner.
     if (soonestMs < settings.visibilityTimeoutSeconds * 1_000) await engine.visibility.release(key, now + soonestMs)
     else engine.polls.release(key)
     if (held.some(({ request }) => request === 0)) engine.wakeups.wake(name, held.length)
@@ -102,7 +102,7 @@ interface Hold {
   readonly settle: HandleOperation<number>['settle']
 }
 
-const heldAtAll = (queue: string): Hold => ({ requires: heldByToken, settle: settleByToken(queue) })
+const heldOrEnded = (queue: string): Hold => ({ requires: heldByToken, settle: settleByToken(queue) })
 
 const heldNow = (queue: string, now: number): Hold => ({
   requires: (held) => ({

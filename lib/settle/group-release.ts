@@ -12,7 +12,7 @@ import type { TicketKey } from '../store/port.ts'
  * Unlocks groups after messages of theirs were acked or given back. On a FIFO queue the lock of a group ends when its head can be
  * received, and its ticket is deleted when the group is empty.
  *
- * It writes hints only. If the process crashes first, or the store fails, the ticket stays locked until the lease would have
+ * The release writes hints only. If the process crashes first, or the store fails, the ticket stays locked until the lease would have
  * ended. The ack or nack itself has already been made.
  */
 export const releaseGroups = async (
@@ -47,8 +47,10 @@ export const unlockGroupsSooner = async (
 }
 
 /**
- * Ends the lock of a group at an instant, unless it ends sooner. By default the lock ends at once, by any clock. The hints of
- * this process's polls are updated.
+ * Ends the lock of a group at an instant, unless it ends sooner, and records that in the ticket cache. The default, 0, is past by every
+ * clock.
+ *
+ * @param lapses whether a publish ends the lock sooner
  */
 export const unlockGroup = async (
   engine: Engine,
@@ -61,22 +63,22 @@ export const unlockGroup = async (
 }
 
 /**
- * Opens the ticket of a group of a standard queue, with a mark of its own: a poller that read the group before then fails to
- * lock it.
+ * Ends the lock in the ticket of a group of a standard queue, and changes the ticket's `lastSequence`: a poller that read the group
+ * before then fails to lock it.
  */
 const touch = async (engine: Engine, key: TicketKey): Promise<void> => {
   await engine.store.transact([touchWrite(engine, key, Buffer.from(engine.random.bytes(8)).toString('hex'))])
   engine.polls.tickets(key.partition).markReady(key.group, engine.clock.now())
 }
 
-/** Opens the ticket of the group in which a message was moved or rescheduled. */
+/** Ends the lock of a group of a standard queue in which a message was moved or rescheduled. */
 export const touchGroupOf = async (engine: Engine, queue: QueueState, { partition }: SegmentKey): Promise<void> => {
   const { group } = partition
   if (queue.settings.fifo || group === undefined) return
   await bestEffort(touch(engine, { partition: groupPartition(queue, group), group }))
 }
 
-/** Ends the lock of a group of a FIFO queue now that one of its messages is gone. */
+/** Ends the lock of a group of a FIFO queue after one of its messages is gone. */
 export const unlockGroupOf = async (engine: Engine, queue: QueueState, { partition }: SegmentKey): Promise<void> => {
   const { group } = partition
   if (!queue.settings.fifo || group === undefined) return

@@ -15,6 +15,7 @@ import { MAX_BYTES_MOVED } from '../redrive/dead-letter.ts'
 import { moveTo } from '../redrive/move.ts'
 import { endingWrites, resultWakeup } from '../results/write-results.ts'
 import { followUp } from '../store/follow-up.ts'
+import { unreadableHeader } from '../store/unreadable.ts'
 import { checkCount, failed, leaseLost, messageGone, OK } from './apply-to-handles.ts'
 import { releaseGroups } from './group-release.ts'
 
@@ -151,6 +152,7 @@ const moveSome = async (
   if (!stored || movable.length === 0) return []
   // The content was stored when the messages were received, so only a concurrent change explains that it is missing.
   const { segment, content } = stored
+  if (stored.unreadable !== undefined) throw unreadableHeader(segment.key, stored.unreadable)
   if (!content) throw messageContended(queue.name)
   const moving = movable.slice(0, fitting(content, movable))
   const indexes = moving.map(({ handle }) => handle.index)

@@ -78,7 +78,7 @@ export const nack = async (
   return results
 }
 
-/** Dead-letters messages. One whose nack did not ask for that is given back instead if the dead-letter queue does not exist. */
+/** Dead-letters messages. If the dead-letter queue does not exist, messages whose nack has no `deadLetter` are given back instead. */
 const rejectOrGiveBack = async (
   engine: Engine,
   queue: QueueState,
@@ -131,7 +131,7 @@ const giveBack = async (
       }),
       settle: (one, current) => settleByToken(queue.name)(one, current) ?? leftAlone(one, current),
       done: async (key, held) => {
-        // The retry policy may delay the message longer: pollers read the end of the delay in the header.
+        // By the retry policy the message may become visible later. Pollers read the exact instant in the header.
         const delaysSeconds = held.map(({ request: { delaySeconds = 0 } }) => delaySeconds)
         await engine.visibility.release(key, now + Math.min(...delaysSeconds) * 1_000)
         engine.wakeups.wake(queue.name, held.length)
@@ -148,7 +148,7 @@ const heldAs = ({ handle, request: { ifLeasedUntil } }: Held<ProxyNackEntry>): S
     ? { kind: 'token', token: handle.token }
     : { kind: 'lease', lease: leaseOf(handle, ifLeasedUntil) }
 
-/** Whether the holder, or an earlier try of this nack, has given the lease another end or given the message back. */
+/** Success when the holder, or an earlier try of this nack, has given the lease another end or given the message back; else nothing. */
 const leftAlone = (
   { handle, request: { ifLeasedUntil } }: Held<ProxyNackEntry>,
   current: Segment | undefined,

@@ -9,6 +9,7 @@ import { type Failure, failureFrom } from '../model/result.ts'
 import { holds, slotAt } from '../model/segment.ts'
 import { segmentId } from '../model/segment-key.ts'
 import { deadLetter, MAX_RECEIVES_EXCEEDED } from '../redrive/dead-letter.ts'
+import { unreadableHeader } from '../store/unreadable.ts'
 import { ack } from './ack.ts'
 import { failed, leaseLost, messageGone, OK } from './apply-to-handles.ts'
 
@@ -111,6 +112,7 @@ const rejectOne = async (
     const slot = stored && slotAt(stored.segment, handle.index)
     if (!slot || slot.kind === 'gone') return attempt > 0 ? OK : messageGone(queue.name)
     if (!holds(slot, handle.token)) return leaseLost(queue.name)
+    if (stored.unreadable !== undefined) return failed(unreadableHeader(stored.segment.key, stored.unreadable))
     const outcome = await deadLetter(engine, queue, stored.segment, [handle.index], reason, failure)
     if (!outcome.moved) {
       const message = `the dead-letter queue ${plainName(target)} does not exist`

@@ -28,9 +28,9 @@ export interface Asked {
 }
 
 /** A copy of a message, so that the publisher's later changes to its body have no effect. */
-export const snapshot = (message: NewMessage): NewMessage => ({ ...message, body: bodyNow(message.body) })
+export const copyOfMessage = (message: NewMessage): NewMessage => ({ ...message, body: copyOfBody(message.body) })
 
-export const bodyNow = (body: Body): Body => {
+export const copyOfBody = (body: Body): Body => {
   if (typeof body !== 'object' || body === null) return body
   return body instanceof Uint8Array ? Uint8Array.from(body) : (JSON.parse(JSON.stringify(body)) as Body)
 }

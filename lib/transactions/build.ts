@@ -141,15 +141,15 @@ const readAhead = async (
   for (const group of groups) {
     const partition = groupPartition(queue, group)
     const range = { partition, from: group, to: group, limit: 1, consistent: true }
-    // A publisher's role may lack the right. Then a stale number shows as a cancellation when the actions are sent.
+    // A publisher's role may lack the right to read tickets. Then a stale number shows as a cancellation when the actions are sent.
     const page = await bestEffort(engine.store.tickets(range), undefined, UNPERMITTED)
     const ticket = page?.tickets[0]
     if (ticket) found.lastSequences.set(ticketId({ partition, group }), ticket.lastSequence)
   }
   if (queue.settings.deduplicationMode !== 'pending') return
-  for (const { position, remembered } of messages) {
-    if (!remembered) continue
-    const read = engine.store.getDocument(remembered, { consistent: true })
+  for (const { position, deduplicationKey } of messages) {
+    if (!deduplicationKey) continue
+    const read = engine.store.getDocument(deduplicationKey, { consistent: true })
     const document = await bestEffort(read, undefined, UNPERMITTED)
     if (document && (await isFree(engine, queue, document))) found.replaces.set(position, document.version)
   }

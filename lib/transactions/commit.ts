@@ -5,7 +5,7 @@ import { HoldfastError, isHoldfastError } from '../model/errors.ts'
 import type { JointCommits, PreparedTransaction } from '../store/joint.ts'
 import type { Built } from './build.ts'
 import { canceled, judge } from './judge.ts'
-import { type Marker, outcomeUnknown, settleMarker } from './marker.ts'
+import { type Marker, outcomeUnknown, resolveMarker } from './marker.ts'
 import type { Found } from './part.ts'
 
 export interface CommitParts {
@@ -28,7 +28,7 @@ export type Commitment = { readonly built: Built } | { readonly earlier: true }
 /** A commit is tried again after a conflict with another writer, a throttle, a lost answer, or a change that needs new actions. */
 const TRIES = 12
 const FIRST_PAUSE_MS = 20
-const LONGEST_PAUSE_MS = 2_000
+const MAX_PAUSE_MS = 2_000
 /** The age from which actions are built anew: see `isUsable`. */
 const BUILT_KEPT_MS = 5_000
 /** DynamoDB remembers a token for ten minutes after its request was completed. This is counted from the first sending. */
@@ -47,8 +47,8 @@ export interface Attempt {
 /**
  * Commits a transaction while other writers may write the same items.
  *
- * - INVARIANT: at most one attempt is ever done. The database does all sendings under one token once. The commit takes a
- *   second token only when every sending under the first was answered "cancelled", or when two attempts can't both be done:
+ * - INVARIANT: at most one attempt is ever done. The database does a request once, however often it is sent under its token. The
+ *   commit takes a second token only when every sending under the first was answered "cancelled", or when two attempts can't both be done:
  *   because the transaction acks a lease, which only one attempt can find still held, or because it has a marker.
  * - INVARIANT: the commit succeeds only when an attempt was done. It answers "nothing was done" only when no attempt was done
  *   and none can be done any more. Otherwise the error is `OutcomeUnknown`.
@@ -78,7 +78,7 @@ export const commit = async (parts: CommitParts): Promise<Commitment> => {
     if (step.next === 'give-up') break
     if (step.next === 'renew') attempt = undefined
   }
-  return settle(parts, failure)
+  return conclude(parts, failure)
 }
 
 type Step =
@@ -147,14 +147,17 @@ const prepare = async ({ engine, commits, build, history }: CommitParts): Promis
     history.push(attempt)
     return attempt
   }
-  throw new HoldfastError('StoreUnavailable', 'the bodies take longer to store than actions may be old')
+  throw new HoldfastError(
+    'StoreUnavailable',
+    'storing the bodies takes longer than 5 seconds: try again, or with smaller bodies',
+  )
 }
 
 /** A new name for an attempt in the marker. */
 const attemptName = (engine: Engine): string => Buffer.from(engine.random.bytes(18)).toString('hex')
 
 const pause = (engine: Engine, tries: number, signal: AbortSignal | undefined): Promise<void> => {
-  const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1))
+  const longest = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1))
   // Full jitter, so that writers that collided once do not collide again.
   return engine.clock.sleep(Math.round(longest * engine.random.fraction()), signal)
 }
@@ -168,11 +171,11 @@ const commitmentOf = ({ history }: CommitParts, done: string): Commitment => {
  * Ends a commit whose attempts were not answered "done". It throws the failure when certainly nothing was done. Otherwise the
  * marker decides; without a marker the error is `OutcomeUnknown`.
  */
-const settle = async (parts: CommitParts, failure: HoldfastError): Promise<Commitment> => {
+const conclude = async (parts: CommitParts, failure: HoldfastError): Promise<Commitment> => {
   const { engine, marker, found, history } = parts
   if (!inDoubt(history)) throw nothingDone(failure)
   if (!marker) throw outcomeUnknown('a sending of it has had no answer, and it has no transactionId', failure)
-  const { done, version } = await settleMarker(engine, marker, found.marker, attemptName(engine)).catch(
+  const { done, version } = await resolveMarker(engine, marker, found.marker, attemptName(engine)).catch(
     (error: unknown) => {
       throw isHoldfastError(error, 'OutcomeUnknown') ? error : outcomeUnknown('its marker could not be read', error)
     },

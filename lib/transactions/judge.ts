@@ -47,7 +47,7 @@ export const judge = async (
   const reasons: CancelReason[] = []
   for (const failure of failures) {
     const part = partOf(built, failure)
-    if (failure.cause === 'throttled') observe(engine, part)
+    if (failure.cause === 'throttled') reportThrottle(engine, part)
     if (failure.cause === 'conflict' || failure.cause === 'throttled') continue
     if (part && failure.cause === 'condition' && (await canBuildOn(engine, part, failure, found))) rebuild = true
     else reasons.push(...reasonsOf(built, failure, engine.clock.now()))
@@ -59,13 +59,13 @@ export const judge = async (
 const partOf = ({ parts }: Built, { action }: ActionFailure): Part | undefined => parts[action]
 
 /** Reports a throttle to the observer, without its reason: a cancellation does not say which limit was reached. */
-const observe = (engine: Engine, part: Part | undefined): void => {
+const reportThrottle = (engine: Engine, part: Part | undefined): void => {
   if (part?.origin.kind !== 'placing' || part.write.kind !== 'insert') return
   const { shard } = part.write.insert.segment.key.partition
   engine.observe({ type: 'throttled', queue: part.origin.queue, shard, reason: 'unknown' })
 }
 
-/** Whether new actions can be built on the state that a condition met. Records that state in `found`. */
+/** Whether new actions can be built on the state that made a condition fail. Records that state in `found`. */
 const canBuildOn = async (engine: Engine, part: Part, failure: ActionFailure, found: Found): Promise<boolean> => {
   const { origin, write } = part
   switch (origin.kind) {
@@ -100,7 +100,7 @@ const canBuildOn = async (engine: Engine, part: Part, failure: ActionFailure, fo
   }
 }
 
-/** How a lease was lost, by the segment that a failed condition met; `undefined` while the lease is held. */
+/** How a lease was lost, by the segment that made a condition fail; `undefined` while the lease is held. */
 const lossOf = (
   { handle }: Held<undefined>,
   { segment }: ActionFailure,
@@ -127,7 +127,7 @@ export const reasonsOf = (built: Built, failure: ActionFailure, now: number): Ca
   const at = queue === undefined ? '' : ` in queue ${queue}`
   switch (failure.cause) {
     case 'conflict':
-      return [{ reason: 'conflict', ...where, text: `another writer was at an item${at} at the same time` }]
+      return [{ reason: 'conflict', ...where, text: `another writer wrote an item${at} at the same time` }]
     case 'throttled':
       return [{ reason: 'throttled', ...where, text: `DynamoDB had no capacity for an item${at}` }]
     case 'refused':
@@ -166,9 +166,15 @@ const conditionReasons = (origin: Origin, failure: ActionFailure, now: number, a
       }))
     }
     case 'queue':
-      return [{ reason: 'queue-changed', queue, text: `queue ${queue} was purged, changed or deleted meanwhile` }]
+      return [{ reason: 'queue-changed', queue, text: `queue ${queue} was purged, changed or deleted concurrently` }]
     case 'placing':
-      return [{ reason: 'group-moved-on', queue, text: `others published to a group of queue ${queue} meanwhile` }]
+      return [
+        {
+          reason: 'group-moved-on',
+          queue,
+          text: `other publishers published to a group of queue ${queue} concurrently`,
+        },
+      ]
     case 'result':
       return [{ reason: 'conflict', queue, text: `the result of a message of queue ${queue} is stored already` }]
     case 'deduplication': {
@@ -189,7 +195,7 @@ const ownReason = ({ cause, text, item }: ActionFailure, entry: number): CancelR
         text: `the condition of entries[${entry}] does not hold`,
       }
     case 'conflict':
-      return { reason: cause, entry, text: `another writer was at the item of entries[${entry}] at the same time` }
+      return { reason: cause, entry, text: `another writer wrote the item of entries[${entry}] at the same time` }
     case 'throttled':
       return { reason: cause, entry, text: `DynamoDB had no capacity for entries[${entry}]` }
     case 'refused':

@@ -55,22 +55,23 @@ const readMarker = async (engine: Engine, marker: Marker): Promise<Document | un
  *
  * writes: the marker as given up, on condition that it is unchanged, 1 WRU · reads: the marker, if that write failed
  *
+ * @param foundVersion the version of the marker that the attempts were built on; 0 when it was absent
  * @returns the attempt that was done, or none if no attempt was or ever will be done; with the marker's present version
  */
-export const settleMarker = async (
+export const resolveMarker = async (
   engine: Engine,
   marker: Marker,
-  found: number,
+  foundVersion: number,
   attempt: string,
 ): Promise<{ readonly done: string | undefined; readonly version: number }> => {
-  const write = markerWrite(engine, marker, { state: 'abandoned', attempt, replaces: found })
+  const write = markerWrite(engine, marker, { state: 'abandoned', attempt, replaces: foundVersion })
   const { applied } = await engine.store.transact([write])
-  if (applied) return { done: undefined, version: found + 1 }
+  if (applied) return { done: undefined, version: foundVersion + 1 }
   const document = await readMarker(engine, marker)
   // A marker disappears only when it expires.
   if (!document) throw outcomeUnknown('its marker has expired')
-  const now = markerIn(document)
-  return { done: now.state === 'committed' ? now.attempt : undefined, version: now.version }
+  const current = markerIn(document)
+  return { done: current.state === 'committed' ? current.attempt : undefined, version: current.version }
 }
 
 export const outcomeUnknown = (why: string, cause?: unknown): HoldfastError =>

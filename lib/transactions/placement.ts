@@ -24,7 +24,7 @@ export interface Publishing {
   readonly position: number
   readonly message: NewMessage
   /** The key of its deduplication record, if the message has a deduplication id. */
-  readonly remembered: DocumentKey | undefined
+  readonly deduplicationKey: DocumentKey | undefined
 }
 
 export interface Placement {
@@ -46,13 +46,13 @@ export const publishings = (
   const seen = new Map<string, number>()
   return messages.map(({ position, message }) => {
     const id = deduplicationIdOf(queue, message)
-    const remembered = id === undefined ? undefined : deduplicationRecordKey(queue, message, id)
-    const before = remembered && seen.get(remembered.partition)
+    const deduplicationKey = id === undefined ? undefined : deduplicationRecordKey(queue, message, id)
+    const before = deduplicationKey && seen.get(deduplicationKey.partition)
     if (before !== undefined) {
       throw invalid(`messages[${position}].deduplicationId`, id, `must not be that of messages[${before}] as well`)
     }
-    if (remembered) seen.set(remembered.partition, position)
-    return { position, message, remembered }
+    if (deduplicationKey) seen.set(deduplicationKey.partition, position)
+    return { position, message, deduplicationKey }
   })
 }
 
@@ -70,7 +70,7 @@ export const placeMessages = (
   return {
     parts: [
       ...placements.flatMap(({ parts }) => parts),
-      ...messages.flatMap((one) => remember(engine, queue, one, placed.get(one.position) as Placed, found)),
+      ...messages.flatMap((one) => deduplicationParts(engine, queue, one, placed.get(one.position) as Placed, found)),
     ],
     segments: placements.flatMap(({ segments }) => segments),
     sent: new Map([...placed].map(([position, where]) => [position, firstOf(where)])),
@@ -160,20 +160,20 @@ const chunks = (queue: QueueState, messages: readonly Publishing[], now: number)
   return all
 }
 
-const remember = (
+const deduplicationParts = (
   engine: Engine,
   queue: QueueState,
-  { position, remembered }: Publishing,
+  { position, deduplicationKey }: Publishing,
   where: Placed,
   found: Found,
 ): Part[] => {
-  if (!remembered) return []
+  if (!deduplicationKey) return []
   const { publishedAt, expiresAt } = where.segment.segment
   const first = { ...firstOf(where), publishedAt }
   const replaces = found.replaces.get(position) ?? 0
   return [
     {
-      write: deduplicationWrite(remembered, first, deduplicatedUntil(engine, queue, expiresAt), replaces),
+      write: deduplicationWrite(deduplicationKey, first, deduplicatedUntil(engine, queue, expiresAt), replaces),
       origin: { kind: 'deduplication', queue: queue.name, position },
     },
   ]

@@ -4,8 +4,8 @@ import type { ActionFailure, JointCommits, JointOutcome } from '../store/joint.t
 import type { Store, Write, WriteFailure } from '../store/port.ts'
 
 /**
- * Commits on a store in memory or on disk, by the store's own transaction, which takes no entries of the caller's. The store
- * knows no tokens, so a request without an answer is not sent again.
+ * Commits on a store in memory or on disk, by the store's own transaction, which can't include writes of the caller's own. The
+ * store knows no tokens, so a request without an answer is not sent again.
  */
 export const storeCommits = (store: Store): JointCommits => ({
   repeatable: false,

@@ -10,9 +10,9 @@ export interface EarlyRelease {
   readonly v: number
 }
 
-/** An early release may still be written this long after a snapshot, or after early releases were loaded last. */
+/** A load also reads early releases from this long before the snapshot or the last load, because they may have been stored late. */
 export const RELEASES_LATE_MS = 5_000
-/** How long a process decides by the snapshot that it knows. */
+/** How long a process decides by the snapshot that it read or wrote last, before it reads the stored one again. */
 const SNAPSHOT_KNOWN_MS = 5_000
 
 /**

@@ -9,7 +9,7 @@ import { KEPT_MS, MIN_SHARED, readSnapshot } from './read-snapshot.ts'
 const MIN_UNPUBLISHED = 32
 const PUBLISH_PAUSE_MS = 200
 
-/** Whether so much came to be in flight since the last snapshot that another one pays. */
+/** Whether enough headers are in flight that the last snapshot does not have, so that a new one saves more than it costs. */
 export const isWorthPublishing = ({ clock }: ExchangeParts, { hints: { scanCache, snapshot } }: ScanTarget): boolean =>
   scanCache.headers >= MIN_SHARED &&
   scanCache.unpublished >= MIN_UNPUBLISHED &&
@@ -28,7 +28,7 @@ export const publishSnapshot = async (parts: ExchangeParts, target: ScanTarget):
   known.consideredAt = now
   const keyRanges = publishable(scanCache.keyRanges, priority, now)
   const end = keyRanges.at(-1)?.end
-  // Pollers that start together decide at different numbers, so that not all of them write.
+  // Pollers that start together have different thresholds, so that not all of them write.
   const enough = MIN_UNPUBLISHED * (1 + random.fraction())
   const isNew = (): boolean => end !== undefined && unpublishedIn(scanCache.keyRanges, known.latest, end) >= enough
   if (!isNew()) return
@@ -43,7 +43,7 @@ export const publishSnapshot = async (parts: ExchangeParts, target: ScanTarget):
   scanCache.markPublished(end)
 }
 
-/** Headers behind the end of a snapshot, up to `end`. Of a range that the snapshot ends in, half count. */
+/** The number of headers behind the end of a snapshot, up to `end`. Of a range in which the snapshot ends, half of the headers count. */
 const unpublishedIn = (keyRanges: readonly KeyRange[], snapshot: InFlightSnapshot | undefined, end: string): number => {
   const published = snapshot?.keyRanges.at(-1)?.end ?? ''
   return keyRanges.reduce((sum, range) => {

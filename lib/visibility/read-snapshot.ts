@@ -4,7 +4,7 @@ import type { JsonValue } from '../model/message.ts'
 import { snapshotKey } from '../store/keys.ts'
 import type { ExchangeParts } from './exchange-parts.ts'
 
-/** With fewer headers in flight, reading all of them costs a few units, and checks find everything within seconds. */
+/** With fewer headers in flight nothing is shared: reading all of them costs a few units, and checks find everything within seconds. */
 export const MIN_SHARED = 64
 /** A snapshot or an early release that nobody read for so long is of no use. */
 export const KEPT_MS = 7 * 86_400_000
@@ -25,7 +25,7 @@ export const readSnapshot = async (
   return known.latest
 }
 
-/** Nothing for a snapshot that is damaged, as for one that is absent: a poll then reads all headers. */
+/** The decoded snapshot. A damaged snapshot counts as absent: a poll then reads all headers. */
 const readable = (value: JsonValue, priority: number): InFlightSnapshot | undefined => {
   try {
     return decodeSnapshot(value, priority)

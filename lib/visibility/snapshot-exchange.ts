@@ -7,7 +7,7 @@ import { loadPublished } from './load-published.ts'
 import { isWorthPublishing, publishSnapshot } from './publish-snapshot.ts'
 import type { Visibility } from './visibility.ts'
 
-/** A role without the rights on snapshots and early releases can do everything else. So can a process that can't read one. */
+/** A role may lack the rights on snapshots and early releases, and a stored one may be damaged. Everything else works without them. */
 const ALSO_UNPERMITTED = { except: ['AccessDenied', 'Internal'] } as const
 
 /**
@@ -21,7 +21,7 @@ const ALSO_UNPERMITTED = { except: ['AccessDenied', 'Internal'] } as const
 export const snapshotExchange = (parts: ExchangeParts): Visibility => ({
   publish: (target) => {
     if (!isWorthPublishing(parts, target)) return undefined
-    // The scan waits for the outcome when the messages it found are leased.
+    // The scan waits for this write at its end, when its messages are leased.
     return followUp(parts, target.queue.name, () =>
       bestEffort(publishSnapshot(parts, target), undefined, ALSO_UNPERMITTED),
     )
@@ -34,7 +34,7 @@ export const snapshotExchange = (parts: ExchangeParts): Visibility => ({
 
   release: async (key, visibleAt) => {
     parts.polls.release(key)
-    // Polls of ordered groups skip no headers.
+    // Polls of ordered groups do not use the scan cache.
     if (isOrdered(key.partition.group)) return
     await followUp(parts, key.partition.queue, () =>
       bestEffort(publishEarlyRelease(parts, key, visibleAt), undefined, ALSO_UNPERMITTED),

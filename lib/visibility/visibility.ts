@@ -2,13 +2,13 @@ import type { PollHints } from '../hints/poll-hints.ts'
 import type { ScanTarget } from '../hints/scan-target.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
 
-/** What processes tell each other of when messages become visible. All of it is hints: nothing is needed for correctness. */
+/** The exchange between processes about when messages become visible. All of it is hints: correctness does not depend on it. */
 export interface Visibility {
-  /** A scan begins: publishes what this process knows to be in flight, where others gain by it. */
+  /** Called when a scan begins. Publishes what this process knows to be in flight, when that saves other processes reads. */
   publish(target: ScanTarget): Promise<void> | undefined
   /** Loads what other processes published, when that is due. Returns whether a scan must now read other ranges than before. */
   load(target: ScanTarget): Promise<boolean> | undefined
-  /** A message becomes visible sooner than pollers may know. Epoch ms. */
+  /** Records, and publishes where needed, that a message becomes visible sooner than pollers may know. `visibleAt` is epoch ms. */
   release(key: SegmentKey, visibleAt: number): Promise<void>
 }
 

@@ -21,7 +21,7 @@ export interface BatchContext extends HandlerContext {
  * When it throws, the message is nacked by the queue's retry policy.
  */
 export type Handler<Out> = (message: Received<Out>, context: HandlerContext) => unknown
-/** Works on several messages at once; of a FIFO queue, on those of one group. */
+/** Works on several messages at once. On a FIFO queue all of them are of one group. */
 export type BatchHandler<Out> = (messages: readonly Received<Out>[], context: BatchContext) => unknown
 
 export interface ErrorContext {
@@ -34,7 +34,7 @@ export interface ErrorContext {
 /** Is called with every failure. */
 export type Report = (error: unknown, context: Omit<ErrorContext, 'queue'>) => void
 
-/** A reporter that ignores errors of its listener. */
+/** A reporter that never throws: an error of its listener becomes a warning of the process. */
 export const reporter = (
   queue: string,
   onError: ((error: unknown, context: ErrorContext) => void) | undefined,

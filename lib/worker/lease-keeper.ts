@@ -9,7 +9,7 @@ import { type HeldLease, Lease, lostLease } from './lease.ts'
  * another consumer has the message, the lease's signal aborts.
  *
  * INVARIANT: while a lease is neither lost nor released, no other consumer has the message, provided that this clock and
- * the store's run at the same rate: its end here is counted from before the request that set it was sent.
+ * the store's run at the same rate: the keeper counts the end of a lease from before the request that set it was sent.
  */
 export class LeaseKeeper {
   readonly #parts: ExtensionParts
@@ -66,14 +66,14 @@ export class LeaseKeeper {
 }
 
 /** The extension of a due lease also extends leases that are due within this part of their length. */
-const COMPANY = 0.1
+const SOON_PART = 0.1
 
 /** The leases to extend now: none unless one of them is due. */
 const dueLeases = (held: Iterable<Lease>, now: number): Lease[] => {
   const waiting = [...held].filter(({ extending }) => !extending)
   if (!waiting.some(({ extendAt }) => extendAt <= now)) return []
   const due = waiting.filter(({ extendAt }) => extendAt <= now)
-  const soon = waiting.filter(({ extendAt, leaseMs }) => extendAt > now && extendAt <= now + leaseMs * COMPANY)
+  const soon = waiting.filter(({ extendAt, leaseMs }) => extendAt > now && extendAt <= now + leaseMs * SOON_PART)
   return [...due, ...soon]
 }
 
@@ -85,10 +85,10 @@ const nextCheck = (held: Iterable<Lease>): number => {
 }
 
 const MAX_SLEEP_MS = 60_000
-/** Given once: an abort without a reason makes an exception each time. */
+/** The reason of every abort: an abort without a reason creates an exception each time. */
 const WOKEN = new Error('woken')
 
-/** A sleep that can be ended. One that is woken while it does not sleep sleeps all the same: its caller looks before each sleep. */
+/** A sleep that can be ended. A wake has no effect on a later sleep, so the caller checks the leases before each sleep. */
 interface WakeableTimer {
   /** When the present sleep ends without being woken. */
   readonly wakesAt: number

@@ -8,9 +8,9 @@ export interface HeldLease {
   /** When the lease ends unless it is extended: counted from before the poll, or the extension, was sent. */
   readonly endsAt: number
   readonly leaseMs: number
-  /** Whether the lease has ended, or another consumer has the message; it stays true. */
+  /** Whether the keeper found that the lease has ended, or that another consumer has the message. It stays true. */
   readonly lost: boolean
-  /** Whether the lease is lost, or has ended by the clock and is not marked as lost yet, as after a blocked event loop. */
+  /** Whether the lease is lost, or has ended by the clock. After a blocked event loop the keeper may not have noticed its end yet. */
   readonly over: boolean
   /** Aborts when the lease is lost, with `LeaseLost`, or when the worker cuts the handler off. */
   readonly signal: AbortSignal
@@ -24,7 +24,7 @@ export class Lease implements HeldLease {
   readonly message: Message
   readonly leaseMs: number
   endsAt: number
-  /** When it is to be extended next. */
+  /** When the lease is due to be extended next. */
   extendAt: number
   extending = false
   lost = false
@@ -60,7 +60,7 @@ export class Lease implements HeldLease {
     return this.#controller.signal
   }
 
-  /** Whether it is neither lost nor released. */
+  /** Whether the lease is neither lost nor released. */
   get isHeld(): boolean {
     return this.#held.has(this)
   }

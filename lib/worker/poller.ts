@@ -35,7 +35,7 @@ export class Poller {
   readonly #parts: PollerParts
   readonly #batchSize: number
   readonly #stopping = new AbortController()
-  /** Handlers for which polls under way request messages. */
+  /** The number of handlers for which polls under way have requested messages. */
   #asked = 0
   readonly #freed = doorbell()
   readonly #polling: Promise<unknown>
@@ -53,7 +53,7 @@ export class Poller {
     await this.#polling
   }
 
-  /** The number of handlers that can start. Messages are fetched while acks are under way; slow acks limit the number too. */
+  /** The number of handlers that can start. Polls do not wait for acks, but many acks under way lower the number too. */
   get #room(): number {
     const { concurrency, runs } = this.#parts
     const wanted = runs.running + this.#asked
@@ -106,10 +106,10 @@ export class Poller {
 }
 
 /**
- * A lease counts from before its poll was sent, so a long poll leaves less of it. At least half of each lease is left, and the first
- * extension is due after the start of the handler.
+ * The wait of a poll, at most half a lease. A lease counts from before its poll was sent. So at least half of each lease is left when the
+ * poll returns, and the first extension is due after the start of the handler.
  */
-const waitSeconds = (longest: number, leaseSeconds: number): number => Math.min(longest, Math.floor(leaseSeconds / 2))
+const waitSeconds = (max: number, leaseSeconds: number): number => Math.min(max, Math.floor(leaseSeconds / 2))
 
 /** Used when the queue's own timeout can't be read, or is 0. */
 const LEASE_SECONDS = 30

@@ -141,8 +141,8 @@ const readOrRefused = async <In, Out>(
 }
 
 /**
- * The context of a handler for one message. Its signal is made when the handler asks for it. It is a property of the object's own, so
- * that a copy of the context (`{ ...context }`) has it; all contexts share one getter, since one more for each message is slow.
+ * The context of a handler for one message. Its signal is created when the handler reads it. `signal` is an own property, so that a copy
+ * of the context (`{ ...context }`) has it. All contexts share one getter, because creating one for each message is slow.
  */
 class LoneContext implements HandlerContext {
   declare readonly signal: AbortSignal
@@ -163,7 +163,7 @@ class LoneContext implements HandlerContext {
 
 const batchContextOf = (
   batch: readonly { readonly lease: HeldLease }[],
-  told: Pick<BatchContext, 'fail' | 'result'>,
+  marks: Pick<BatchContext, 'fail' | 'result'>,
 ): BatchContext => {
   let signal: AbortSignal | undefined
   return {
@@ -171,6 +171,6 @@ const batchContextOf = (
       signal ??= AbortSignal.any(batch.map(({ lease }) => lease.signal))
       return signal
     },
-    ...told,
+    ...marks,
   }
 }

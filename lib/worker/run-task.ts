@@ -26,7 +26,7 @@ export const runTask = async <In, Out>(context: TaskParts<In, Out>, task: Task, 
     const done = await run(context, batch, handled)
     stages.end(batch)
     if (!done || (ordered && lost >= 0)) {
-      return settling.giveBack(stages.takeWaiting(task.slice(position).flat()))
+      return settling.giveBack(stages.removeWaiting(task.slice(position).flat()))
     }
   }
 }
@@ -37,7 +37,7 @@ const beforeLost = (whole: readonly HeldLease[], lost: number, ordered: boolean)
 
 /** Drops messages whose leases ended before they were begun: another consumer may have them. */
 const dropLost = <In, Out>({ parts, stages }: TaskParts<In, Out>, leases: readonly HeldLease[]): void => {
-  for (const lease of stages.takeWaiting(leases.filter(({ over }) => over))) {
+  for (const lease of stages.removeWaiting(leases.filter(({ over }) => over))) {
     lease.release()
     parts.report(lostLease(parts.name, lease.signal.reason), { during: 'extend', message: lease.message })
   }

@@ -61,7 +61,7 @@ export class Runner<In, Out> implements Runs {
 
   /** Gives back messages that wait behind others of their group. */
   stop(): Promise<void> {
-    return this.giveBack(this.#stages.takeWaiting(this.#stages.waiting))
+    return this.giveBack(this.#stages.removeWaiting(this.#stages.waiting))
   }
 
   /** Resolves when nothing is running. */
@@ -85,7 +85,7 @@ export class Runner<In, Out> implements Runs {
     this.#unsettled++
     const context = { parts: this.#parts, settling: this.#settlement, stages: this.#stages, ordered: this.#ordered }
     try {
-      // Until its ack a group of a FIFO queue stays locked: a poll before that would read other groups and return nothing.
+      // A group of a FIFO queue stays locked until the ack. A poll before the ack would read other groups and often return nothing.
       await runTask(context, task, this.#ordered ? () => {} : handled)
     } catch (error) {
       this.#parts.report(error, { during: 'handle' })

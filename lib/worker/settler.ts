@@ -28,6 +28,8 @@ export interface SettlerParts {
   readonly clock: Clock
   readonly keeper: Pick<LeaseKeeper, 'revive'>
   readonly fraction: () => number
+  /** Runs work when this turn of the event loop is over. */
+  readonly afterTurn: (work: () => void) => void
 }
 
 interface Verb<E> {
@@ -67,8 +69,8 @@ export const settler = (parts: SettlerParts): Settler => {
   }
 
   /**
-   * The ack of a message that is gone succeeds, although another consumer may have acked it once the lease was over. A revived lease
-   * shows that no other consumer has received the message.
+   * Revives a lease that is over, and then acks its message. The ack alone would also succeed if another consumer had received and acked
+   * the message, because the ack of a message that is gone succeeds. A revived lease shows that no other consumer has received it.
    */
   const ackRevived = async (lease: HeldLease, outcome: AckOutcome | undefined): Promise<HandleResult> => {
     const revived = await keeper.revive(lease).catch(() => false)
@@ -94,7 +96,7 @@ const together = <E>(parts: SettlerParts, verb: Verb<E>) => {
   }
   return (entry: E, lease: HeldLease): Promise<HandleResult> =>
     new Promise((done) => {
-      if (waiting.length === 0) setImmediate(flush)
+      if (waiting.length === 0) parts.afterTurn(flush)
       waiting.push({ entry, lease, maybeDone: false, done })
     })
 }
@@ -122,4 +124,4 @@ const settleAll = async <E>(
   }
 }
 
-const missing = () => new HoldfastError('Internal', 'a result is missing')
+const missing = () => new HoldfastError('Internal', 'the answer of the queue has no result for this message')

@@ -9,7 +9,7 @@ export interface Stages {
   begin(leases: readonly HeldLease[]): boolean
   end(leases: readonly HeldLease[]): void
   /** Removes the messages that still wait for their handlers. */
-  takeWaiting(leases: Iterable<HeldLease>): HeldLease[]
+  removeWaiting(leases: Iterable<HeldLease>): HeldLease[]
 }
 
 export const stages = (): Stages => {
@@ -32,6 +32,6 @@ export const stages = (): Stages => {
     end: (leases) => {
       for (const lease of leases) working.delete(lease)
     },
-    takeWaiting: (leases) => [...leases].filter((lease) => waiting.delete(lease)),
+    removeWaiting: (leases) => [...leases].filter((lease) => waiting.delete(lease)),
   }
 }

@@ -60,6 +60,8 @@ export interface WorkerParts<In, Out> extends Reading<In, Out>, Rejecting {
   /** Monotonic. */
   readonly clock: Clock
   readonly fraction?: () => number
+  /** @default setImmediate; a simulation, which has no turns, has another */
+  readonly afterTurn?: (work: () => void) => void
 }
 
 const DRAIN_SECONDS = 25
@@ -73,12 +75,12 @@ export const consume = <In, Out>(
   options: ConsumeOptions & { readonly batchSize?: number } = {},
 ): Worker => {
   checkOptions(handler, options)
-  const { transport, telemetry, name: queue, clock, fraction = Math.random } = parts
+  const { transport, telemetry, name: queue, clock, fraction = Math.random, afterTurn = setImmediate } = parts
   const { batchSize, concurrency = 1 } = options
   const report = reporter(queue, options.onError)
   const onError = (error: unknown, message: Message) => report(error, { during: 'extend', message })
   const keeper = new LeaseKeeper({ transport, queue, clock, onError })
-  const settle = settler({ transport, queue, clock, keeper, fraction })
+  const settle = settler({ transport, queue, clock, keeper, fraction, afterTurn })
   const runs = new Runner({ ...parts, handler, batchSize, settle, report })
   const polls = new Poller({
     transport,
@@ -127,7 +129,7 @@ class QueueWorker implements Worker {
     return this.#workings.runs.running
   }
 
-  // A property, because users pass it on without the worker.
+  // A property, so that users can pass `stop` on without the worker.
   readonly stop = ({ drainSeconds = this.#workings.drainSeconds }: StopOptions = {}): Promise<void> => {
     number('drainSeconds', drainSeconds, 0, LIMITS.visibilityTimeoutSeconds)
     if (!this.stopping.aborted) {

@@ -1,9 +1,11 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { loggedUsage } from '../../cli/cost/logged-usage.ts'
 import { httpTarget } from '../../cli/target/http-target.ts'
 import { usageLog } from '../../functions/local/usage-log.ts'
 import { METRICS } from '../../functions/runtime/metric-names.ts'
 import { usageOfRequest } from '../../functions/runtime/usage.ts'
 import { call, startServerProcess } from '../functions/local/server-process.ts'
+import { startCloudWatch } from '../support/cloudwatch.ts'
 import { noEmbedded } from '../support/embedded.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { engineWithQueue } from '../support/test-engine.ts'
@@ -69,4 +71,25 @@ test('a log of usage answers the minutes that were asked for, and forgets after 
   publish()
   expect(log.read('q', 1_000_000)).toMatchObject({ published: 1 })
   expect(log.read('other', 600)).toMatchObject({ published: 0 })
+  expect(log.read('q', -1e300)).toMatchObject({ from: new Date(now).toISOString() })
+})
+
+test('a stack whose name begins with that of another does not add to its cost', async () => {
+  const line = (published: number) => JSON.stringify({ holdfast: 'usage', queue: 'orders', published })
+  const logs = () => ({
+    'shop-ServicepublishLog0D4C6B0A-vTq8ZkW1yXnR': line(1),
+    'shop-ServicesqsLog7F31C2AB-3hJcPpLw7sQd': line(10),
+    'shop-test-ServicepublishLog0D4C6B0A-aB4eUfG6mK2x': line(100),
+  })
+  const { endpoint, stop } = await startCloudWatch({ logs })
+  vi.stubEnv('AWS_ENDPOINT_URL_CLOUDWATCH_LOGS', endpoint)
+  onTestFinished(() => {
+    vi.unstubAllEnvs()
+    return stop()
+  })
+  const aws = { region: 'eu-central-1', credentials: { accessKeyId: 'AK', secretAccessKey: 'secret' } }
+  const publishedOf = async (stack: string) =>
+    (await loggedUsage({ aws, stack, from: 0, to: 1_000, sleep: async () => {} })).get('orders')?.published
+  expect(await publishedOf('shop')).toBe(11)
+  expect(await publishedOf('shop-test')).toBe(100)
 })

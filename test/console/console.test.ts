@@ -76,7 +76,7 @@ describe('the queues', () => {
     expect((await view.see('?prefix=none')).html).toContain('No queue has a name that begins with')
   })
 
-  test('have a sparkline from the second look on', async () => {
+  test('have a sparkline from the second count on', async () => {
     expect((await view.see()).html).not.toContain('class="spark"')
     await engine.clock.advance(5_000)
     expect((await view.see()).html).toContain('class="spark"')
@@ -106,7 +106,7 @@ describe('a queue', () => {
     expect(text((await view.send('/queues/orders/pause', { paused: 'yes' })).html)).toContain('It is paused')
     expect((await getQueue(engine, 'orders')).settings.paused).toBe(true)
     const { html } = await view.send('/queues/orders/pause', { paused: 'no' })
-    expect(text(html)).toContain('Consumers receive again.')
+    expect(text(html)).toContain('The queue is resumed: consumers receive again.')
     expect((await getQueue(engine, 'orders')).settings.paused).toBeUndefined()
   })
 
@@ -176,7 +176,7 @@ describe('a message', () => {
       attributes: '{"tenant":"b"}',
       cancel: 'yes',
     })
-    expect(text(done.html)).toContain('the earlier one is cancelled')
+    expect(text(done.html)).toContain('the earlier message is cancelled')
     const { messages } = await browse(engine, 'orders')
     expect(messages).toMatchObject([
       { body: '{"order":2}', attributes: { tenant: { dataType: 'String', value: 'b' } } },
@@ -225,7 +225,7 @@ describe('dead letters', () => {
     await engine.clock.advance(10_000)
     await running
     expect((await browse(engine, 'orders')).messages).toMatchObject([{ messageId: first }])
-    expect(text((await view.see('/redrives')).html)).toContain('orders-failed where each came from completed 1')
+    expect(text((await view.see('/redrives')).html)).toContain('orders-failed the original queues completed 1')
   })
 
   test('of one reason, of all, or whose body has a text, are chosen', async () => {
@@ -243,7 +243,7 @@ describe('dead letters', () => {
   test('whose queue does not exist stay, and are said to', async () => {
     await fail('x')
     const { html } = await view.send('/queues/orders-failed/dead/try', { which: 'all', destination: 'nowhere' })
-    expect(text(html)).toContain('1 message stay: the queue nowhere does not exist')
+    expect(text(html)).toContain('1 message will stay: the queue nowhere does not exist')
     expect(html).not.toContain('action="/console/queues/orders-failed/redrive"')
   })
 
@@ -283,7 +283,7 @@ describe('triggers', () => {
     const { html } = await view.see('/triggers')
     const shown = text(html)
     expect(shown).toMatch(
-      /Under way .* orders running handler\.mjs 5 \d of 4 under way {&quot;body&quot;:{&quot;country&quot;:\[&quot;DE&quot;\]}} others are/,
+      /Under way .* orders running handler\.mjs 5 \d of 4 under way {&quot;body&quot;:{&quot;country&quot;:\[&quot;DE&quot;\]}} other messages are/,
     )
     expect(shown).toMatch(/Others .* calm waits for messages handler\.mjs 5 0 of 4 –; next: now/)
     void run
@@ -293,7 +293,7 @@ describe('triggers', () => {
     expect((await view.see('/queues/orders')).html).not.toContain('id="trigger"')
     await setTrigger(engine, given, { declaredBy: 'stack/Shop' })
     const shown = text((await view.see('/queues/orders')).html)
-    expect(shown).toContain('handler.mjs , cut off after 30 s')
+    expect(shown).toContain('handler.mjs , timeout 30 s')
     expect(shown).toContain('at most 5 messages, sent at once')
     expect(shown).toContain('by stack/Shop')
     await view.send('/queues/orders/pause', { paused: 'yes' })
@@ -308,7 +308,7 @@ describe('triggers', () => {
     }
     const other = testEngine({ clock: engine.clock, store: { ...engine.store, listDocuments } })
     const shown = text((await testConsole(other).see('/queues/orders')).html)
-    expect(shown).toMatch(/Ready 1 .*Whether it has a trigger can't be read/)
+    expect(shown).toMatch(/Ready 1 .*The console can't read the queue's trigger/)
   })
 })
 

@@ -50,9 +50,9 @@ describe('the course of a message has each lease', () => {
     expect(await course()).toEqual([
       'Leased for another 28 s',
       'Lease 3: from 2026-03-01 12:00:36 UTC in orders for 2 s of 30 s so far',
-      'Lease 2: from 2026-03-01 12:00:31 UTC in orders for 5 s of 30 s, given back by a nack',
-      'Lease 1: from 2026-03-01 12:00:00 UTC in orders for 30 s, and it ran out without an ack',
-      'First received 38 s ago, 0 s after its publish; 2 of 3 leases ended without an ack. Each was seen.',
+      'Lease 2: from 2026-03-01 12:00:31 UTC in orders for 5 s of 30 s, released by a nack',
+      'Lease 1: from 2026-03-01 12:00:00 UTC in orders for 30 s, expired without an ack',
+      'First received 38 s ago, 0 s after its publish; 2 of 3 leases ended without an ack. The list has all of them.',
       'Published 38 s ago',
     ])
   })
@@ -88,7 +88,7 @@ describe('the course of a message has each lease', () => {
     await engine.clock.advance(31_000)
     view = testConsole(engine, { leases: new LeaseLog(engine.clock.now) })
     expect(await course()).toContainEqual(
-      expect.stringContaining('1 were not seen: this server watches since 2026-03-01 12:00:31 UTC.'),
+      expect.stringContaining('The list lacks 1 lease: this server started at 2026-03-01 12:00:31 UTC.'),
     )
   })
 })

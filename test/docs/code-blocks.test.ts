@@ -10,8 +10,8 @@ import { startServerProcess } from '../functions/local/server-process.ts'
 import { type CodeBlock, codeBlocks, DOCUMENTS, nameOf, PROJECT } from './code-blocks.ts'
 
 const LOCAL_SERVER = 'http://127.0.0.1:9324'
-/** Some fifty processes start one after the other. */
-const SHELL_TIMEOUT_MS = 240_000
+/** Some seventy processes start one after the other. */
+const SHELL_TIMEOUT_MS = 600_000
 const LANGUAGES = ['sh', 'ts', 'js', 'json', 'text', 'http']
 
 const blocks = DOCUMENTS.flatMap(codeBlocks)
@@ -103,6 +103,9 @@ test('each block that no test runs has a reason, and these are all of them', () 
         "docs/docker.md",
         "docs/docker.md",
         "docs/triggers.md",
+      ],
+      "needs Go, and takes minutes": [
+        "docs/simulation.md",
       ],
       "needs a handler of the reader's": [
         "docs/triggers.md",

@@ -49,8 +49,9 @@ describe.skipIf(noEmbedded())('the cost of a queue of the synthesized template, 
     })
     cloudwatch = await startCloudWatch({
       logs: () => ({
-        'Holdfast-all-of-it': deployment.output(),
-        'Holdfast-idle': '',
+        'Holdfast-ServicepublishLog0D4C6B0A-vTq8ZkW1yXnR': deployment.output(),
+        'Holdfast-ServicemonitorLog5E2A90F1-3hJcPpLw7sQd': '',
+        'Holdfast-test-ServicepublishLog0D4C6B0A-aB4eUfG6mK2x': deployment.output(),
         'Other-stack': deployment.output(),
       }),
       metric: (name) => (name.includes('Read') ? meter.read().readUnits : meter.read().writeUnits) + 100,

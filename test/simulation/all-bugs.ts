@@ -1,5 +1,6 @@
 import { BUGS, type PlantedBug } from './bugs.ts'
 import { CLIENT_BUGS } from './client-bugs.ts'
+import { DROP_BUGS } from './drop-bugs.ts'
 import { EDGE_BUGS } from './edge-bugs.ts'
 import { GROUP_BUGS } from './fifo-bugs.ts'
 import { HINT_BUGS } from './hint-bugs.ts'
@@ -12,6 +13,7 @@ import { TRIGGER_BUGS } from './trigger-bugs.ts'
 /** Every bug that is planted, by kinds. */
 export const ALL_BUGS: readonly PlantedBug[] = [
   ...BUGS,
+  ...DROP_BUGS,
   ...EDGE_BUGS,
   ...GROUP_BUGS,
   ...HINT_BUGS,

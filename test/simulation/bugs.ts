@@ -150,8 +150,8 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: 'a claim whose answer was lost is delivered with the leases that others took since',
     file: 'lib/receive/claim.ts',
-    replace: 'return stored ? { applied: true as const, segment, content: stored.content } : outcome',
-    by: 'return stored ? { applied: true as const, segment: stored.segment, content: stored.content } : outcome',
+    replace: 'return stored ? { ...stored, applied: true as const, segment } : outcome',
+    by: 'return stored ? { ...stored, applied: true as const } : outcome',
     suites: ['test/lib/receive/poll.test.ts'],
   },
   {

@@ -1,5 +1,7 @@
+import { readQueue } from '../../lib/queues/read-queue.ts'
 import { ackTogether, receive } from './actors/consumer.ts'
 import { several } from './actors/employ.ts'
+import { receivableNow } from './receivable.ts'
 import type { World } from './world.ts'
 import { deadLetterQueueName, queueName } from './world-settings.ts'
 
@@ -9,7 +11,7 @@ export const drainAll = async (world: World): Promise<void> => {
   const endAt = scheduler.now() + spans.drainMs
   const drain = async (queue: string, name: string): Promise<void> => {
     const actor = world.newActor(name)
-    while (scheduler.now() < endAt) {
+    while (scheduler.now() < endAt || (scheduler.now() < endAt + MORE_MS && (await isWaiting(world, queue)))) {
       world.begin(actor, false)
       const deliveries = await receive(world, actor, queue, DRAIN_POLL)
       if (deliveries.length > 0) await ackTogether(world, actor, deliveries)
@@ -20,6 +22,14 @@ export const drainAll = async (world: World): Promise<void> => {
     ...several(settings.kind === 'fifo' ? 3 : settings.groups ? 2 : 1, (n) => drain(queueName(settings), `drain-${n}`)),
     ...(settings.settings?.deadLetter ? [drain(deadLetterQueueName(settings), 'drain-dead')] : []),
   ])
+}
+
+/** How much longer a queue is emptied that still has something to receive: few messages of a group with a limit come at a time. */
+const MORE_MS = 120_000
+
+const isWaiting = async ({ store, observer, scheduler }: World, name: string): Promise<boolean> => {
+  const queue = await readQueue(store, name, { consistent: true })
+  return queue !== undefined && receivableNow(observer, queue, scheduler.now()).length > 0
 }
 
 export const DRAIN_LEASE_SECONDS = 4

@@ -334,7 +334,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
   {
     name: 'what is held under a limit is looked for at the front alone',
     file: 'lib/receive/limited-group.ts',
-    replace: 'const held = through ?? sortUpTo(0, now + CLOCKS_MS)',
+    replace: 'const held = through ?? sortUpTo(0, now + MAX_CLOCK_LEAD_MS)',
     by: 'const held = sortFrom(0)',
     ...LIMIT,
   },

@@ -28,12 +28,18 @@ export interface History {
   /** The statuses and results that producers read. */
   readonly looks: Look[]
   readonly transactions: Transaction[]
+  /** Transactions that were sent twice and throttled the second time: a throttled write does not tell of its first sending. */
+  readonly doubtful: Set<string>
   /** Pauses and resumes of the queue, one after the other. */
   readonly pauses: Pause[]
   /** Messages that were given back without a delay of the consumer's own. */
   nacks: number
   /** In the order in which they ended. */
   readonly polls: PollRecord[]
+  /** Purges and deletions of the queue. */
+  readonly drops: Drop[]
+  /** Polls that their callers gave up, and that ended without an error. */
+  readonly abandoned: Omit<PollRecord, 'received'>[]
 
   publishing(publish: Omit<Publish, 'answer' | 'otherIds'>): Publish
   published(publish: Publish, result: Extract<PublishResult, { messageId: string }>, at: number): void
@@ -43,6 +49,8 @@ export interface History {
    * once the answer has come, which may be never.
    */
   moving(delivery: Delivery, until: number): { moved(): void }
+  /** A holder gives it back, by its clock at `at`. */
+  givingBack(delivery: Delivery, at: number): void
   /** A message is being acked or cancelled: from now on it may be gone, whatever the answer, if any. */
   removing(messageId: string, startedAt: number, delivery?: Delivery): Removal
   repeat(messageId: string): void
@@ -50,6 +58,14 @@ export interface History {
   waiting(back: number): string | undefined
   /** The message whose publish was answered `back` answers ago, whatever became of it. */
   known(back: number): string | undefined
+}
+
+/** A purge of the queue, or its deletion, which its creation follows. */
+export interface Drop {
+  readonly kind: 'purge' | 'deletion'
+  readonly startedAt: number
+  /** Without an end where no answer came: it may take effect at any later time. */
+  endedAt: number | undefined
 }
 
 /** A change of the queue's setting. */
@@ -125,6 +141,8 @@ export interface Delivery {
   leasedUntil: number
   /** Until when its consumer relies on it: the lease's end, or when it began to ack it or to give it back. */
   heldUntil: number
+  /** Whether its consumer has begun to ack it or to give it back: an extension under way changes nothing any more. */
+  isLeaving: boolean
 }
 
 export interface Removal {
@@ -169,9 +187,12 @@ export const newHistory = (ledger: Ledger): History => {
     unreceived,
     looks,
     transactions,
+    doubtful: new Set(),
     pauses,
     nacks: 0,
     polls: [],
+    drops: [],
+    abandoned: [],
     publishing: (publish) => {
       const one: Publish = { ...publish, otherIds: [], answer: undefined }
       publishes.set(one.body, one)
@@ -190,7 +211,17 @@ export const newHistory = (ledger: Ledger): History => {
       return messages.map((message): Delivery => {
         const { messageId, leasedUntil } = message
         const claimedAt = leasedUntil - leaseMs
-        const delivery = { queue, message, startedAt, endedAt, poll, claimedAt, leasedUntil, heldUntil: leasedUntil }
+        const delivery = {
+          queue,
+          message,
+          startedAt,
+          endedAt,
+          poll,
+          claimedAt,
+          leasedUntil,
+          heldUntil: leasedUntil,
+          isLeaving: false,
+        }
         deliveries.push(delivery)
         const others = deliveriesOf.get(messageId)
         if (others) others.push(delivery)
@@ -203,13 +234,22 @@ export const newHistory = (ledger: Ledger): History => {
       delivery.heldUntil = Math.min(delivery.heldUntil, until)
       return {
         moved: () => {
+          if (delivery.isLeaving) return
           delivery.leasedUntil = until
           delivery.heldUntil = until
         },
       }
     },
+    givingBack: (delivery, at) => {
+      delivery.leasedUntil = Math.min(delivery.leasedUntil, at)
+      delivery.heldUntil = Math.min(delivery.heldUntil, at)
+      delivery.isLeaving = true
+    },
     removing: (messageId, startedAt, delivery) => {
-      if (delivery) delivery.heldUntil = Math.min(delivery.heldUntil, startedAt)
+      if (delivery) {
+        delivery.heldUntil = Math.min(delivery.heldUntil, startedAt)
+        delivery.isLeaving = true
+      }
       const removal: Removal = {
         messageId,
         startedAt,
@@ -248,22 +288,6 @@ export const removed = (removal: Removal, endedAt: number): void => {
  */
 export const isCertain = ({ outcome, inTime }: Removal, maxReceives: number | undefined): boolean =>
   outcome === 'removed' && (maxReceives === undefined || inTime)
-
-/** Messages that must be in the queues, and how many may be, those included. */
-export const expected = (history: History, maxReceives: number | undefined): { must: Set<string>; most: number } => {
-  const perhapsGone = new Set<string>()
-  const surelyGone = new Set<string>()
-  for (const removal of history.removals) {
-    if (removal.outcome === 'refused') continue
-    perhapsGone.add(removal.messageId)
-    if (isCertain(removal, maxReceives) && !history.repeated.has(removal.messageId)) surelyGone.add(removal.messageId)
-  }
-  const must = new Set<string>()
-  for (const { answer, timeToLiveSeconds } of history.publishes.values()) {
-    if (answer && timeToLiveSeconds === undefined && !perhapsGone.has(answer.messageId)) must.add(answer.messageId)
-  }
-  return { must, most: history.publishes.size + history.repeated.size - surelyGone.size }
-}
 
 /** The claim of a delivery, as the table saw it. */
 export const claimOf = ({ ledger }: History, { message }: Pick<Delivery, 'message'>): LeaseSpan | undefined => {

@@ -10,7 +10,7 @@ import type { NewSegment } from '../../lib/store/port.ts'
 export interface Ledger {
   inserted(insert: NewSegment): void
   /** A write to a segment that was applied, alone or in a transaction; without `after` it deleted the segment. */
-  changed(before: Segment, after: Segment | undefined, inTransaction: boolean): void
+  changed(before: Segment, after: Segment | undefined, by: { process: string; inTransaction: boolean }): void
   /** A claim by its token; nothing for one that never took effect. */
   claim(token: string): LeaseSpan | undefined
   of(messageId: string): Entry | undefined
@@ -33,12 +33,17 @@ export interface Entry {
   readonly removals: readonly SlotRemoval[]
   /** When it was stored: several times where it was moved, in the instant in which it was removed. */
   readonly insertedAt: readonly number[]
+  /** Whether a receive of it was taken back. */
+  unreceived: boolean
 }
 
 export interface LeaseSpan {
   readonly token: string
   /** Place of the claim among all claims. */
   readonly order: number
+  /** The process that claimed it, and the life of the queue that it did so in. */
+  readonly by: string
+  readonly generation: string
   /** How often the message had left a segment before: to the dead-letter queue, and back by a redrive. */
   readonly stay: number
   readonly from: number
@@ -79,7 +84,7 @@ export const newLedger = (now: () => number): Ledger => {
   const entryOf = (messageId: string): OwnEntry => {
     let entry = entries.get(messageId)
     if (!entry) {
-      entry = { leases: [], removals: [], insertedAt: [] }
+      entry = { leases: [], removals: [], insertedAt: [], unreceived: false }
       entries.set(messageId, entry)
     }
     return entry
@@ -90,8 +95,9 @@ export const newLedger = (now: () => number): Ledger => {
     if (last && last.endedAt > now()) last.endedAt = now()
   }
 
-  const leased = (entry: OwnEntry, before: Slot, after: Lease): void => {
+  const leased = (entry: OwnEntry, before: Slot, after: Lease, from: Pick<LeaseSpan, 'by' | 'generation'>): void => {
     const held = before.kind === 'lease' && sameToken(before.token, after.token)
+    if (before.kind === 'lease' && after.receiveCount < before.receiveCount) entry.unreceived = true
     if (held && liveAt(after, Number.NEGATIVE_INFINITY)) {
       const last = entry.leases.at(-1)
       if (last) last.until = after.until
@@ -101,6 +107,7 @@ export const newLedger = (now: () => number): Ledger => {
     if (held || after.backingOff) return
     const token = tokenText(after.token)
     const span: LeaseSpan = {
+      ...from,
       token,
       order: claims.size,
       stay: entry.removals.length,
@@ -124,17 +131,21 @@ export const newLedger = (now: () => number): Ledger => {
         else idsOf.set(body, new Set([id]))
       }
     },
-    changed: (before, after, inTransaction) => {
+    changed: (before, after, { process, inTransaction }) => {
+      const from = { by: process, generation: before.key.partition.generation }
       const ids = idsIn.get(segmentId(before.key))
       for (const [index, slot] of before.slots.entries()) {
         const messageId = ids?.[index]
         const next = after?.slots[index]
         if (messageId === undefined || slot.kind === 'gone' || slot === next) continue
         const entry = entryOf(messageId)
-        if (next?.kind === 'lease') leased(entry, slot, next)
+        if (next?.kind === 'lease') leased(entry, slot, next, from)
         else {
           end(entry)
-          if (next?.kind === 'fresh') continue
+          if (next?.kind === 'fresh') {
+            entry.unreceived = true
+            continue
+          }
           const token = slot.kind === 'lease' ? tokenText(slot.token) : undefined
           entry.removals.push({ at: now(), token, inTransaction })
         }

@@ -97,7 +97,7 @@ export const newObserver = ({
     coverage.outcome(kind, 'done')
     if (before) {
       transitions(before, after, now(), coverage)
-      ledger.changed(before, after, inTransaction)
+      ledger.changed(before, after, { process, inTransaction })
     }
     if (after) {
       segments.set(sort, after)

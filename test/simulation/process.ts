@@ -29,6 +29,8 @@ export interface Process {
   kill(): void
   /** Of the process: it does not end while the process is paused, and never once it is killed. */
   sleep(ms: number): Promise<void>
+  /** A clock of the process that never jumps. */
+  readonly monotonic: Clock
 }
 
 /** What all processes share, and what becomes of their requests. */
@@ -111,8 +113,12 @@ export const newProcess = (
     sleep: (ms, signal) =>
       new Promise((resolve) => {
         if (signal?.aborted) return resolve()
-        signal?.addEventListener('abort', () => resolve(), { once: true })
-        scheduler.after(ms, () => enter(resolve))
+        const wake = () => {
+          signal?.removeEventListener('abort', wake)
+          resolve()
+        }
+        signal?.addEventListener('abort', wake, { once: true })
+        scheduler.after(ms, () => enter(wake))
       }),
   }
 
@@ -122,6 +128,7 @@ export const newProcess = (
     isAlive: state.isAlive,
     kill: () => state.kill(0),
     sleep: (ms) => new Promise((resolve) => scheduler.after(ms, () => enter(resolve))),
+    monotonic: { now: scheduler.now, sleep: clock.sleep },
     engine: createEngine({ store: remoteStore(network, name, state), clock, random: random }),
   }
 }

@@ -1,10 +1,12 @@
 import { createEngine } from '../../lib/engine.ts'
-import { fairGroupHash, groupHash, groupPartition, isYoung } from '../../lib/model/group.ts'
-import { partitionOf } from '../../lib/model/queue-record.ts'
+import { isYoung } from '../../lib/model/group.ts'
+import { isPurged, partitionOf } from '../../lib/model/queue-record.ts'
 import { liveAt, type Segment } from '../../lib/model/segment.ts'
-import { partitionId } from '../../lib/model/segment-key.ts'
+import { segmentId } from '../../lib/model/segment-key.ts'
 import { counts } from '../../lib/queues/counts.ts'
+import { readQueue } from '../../lib/queues/read-queue.ts'
 import { consumer, deadLetterConsumer } from './actors/consumer.ts'
+import { createAtRest, deleter, purger } from './actors/dropper.ts'
 import { employ, several } from './actors/employ.ts'
 import { operator } from './actors/operator.ts'
 import { publisher } from './actors/publisher.ts'
@@ -13,16 +15,17 @@ import { server } from './actors/server.ts'
 import { changeAtRest, settingsChanger } from './actors/settings-changer.ts'
 import { locker, transactor } from './actors/transactor.ts'
 import { look, watcher } from './actors/watcher.ts'
+import { worker } from './actors/worker.ts'
 import type { CoverageCounts } from './coverage.ts'
 import { drainAll } from './drain.ts'
+import { expected } from './drops.ts'
 import { featuresSeen } from './features.ts'
-import { expected } from './history.ts'
 import { watchLiveness } from './liveness.ts'
 import { playTriggers } from './play-triggers.ts'
 import { PROMISES } from './promises/all.ts'
 import { finalStates, keptAtLeastMs } from './promises/results.ts'
 import { newWorld, type World, type WorldOptions } from './world.ts'
-import { queueNames, type WorldSettings } from './world-settings.ts'
+import { queueName, queueNames, type WorldSettings } from './world-settings.ts'
 
 export interface Violation {
   readonly promise: string
@@ -75,12 +78,18 @@ const play = async (world: World): Promise<Violation[]> => {
     deadLetterConsumers = 0,
     watchers = 0,
     transactors = 0,
+    workers = 0,
+    purgers = 0,
+    deleters = 0,
   } = settings.cast
-  const limit = await watchLimit(world)
+  const limit = watchLimit(world)
   const endAt = scheduler.now() + spans.workMs
   await Promise.all([
     ...several(publishers, (n) => employ(world, `publisher-${n}`, endAt, publisher)),
     ...several(consumers, (n) => employ(world, `consumer-${n}`, endAt, consumer)),
+    ...several(workers, (n) => employ(world, `worker-${n}`, endAt, worker)),
+    ...several(purgers, (n) => employ(world, `purger-${n}`, endAt, purger)),
+    ...several(deleters, (n) => employ(world, `deleter-${n}`, endAt, deleter)),
     ...several(operators, (n) => employ(world, `operator-${n}`, endAt, operator)),
     ...several(deadLetterConsumers, (n) => employ(world, `dead-letter-consumer-${n}`, endAt, deadLetterConsumer)),
     ...several(transactors > 0 ? 1 : 0, (n) => employ(world, `locker-${n}`, endAt, locker)),
@@ -90,6 +99,9 @@ const play = async (world: World): Promise<Violation[]> => {
     ...several(settings.changes ? 1 : 0, (n) => employ(world, `settings-changer-${n}`, endAt, settingsChanger)),
   ])
   world.calm()
+  // A deletion that is late would take away what is created before it.
+  if (deleters > 0) await scheduler.sleep(spans.lateMs[1])
+  await createAtRest(world)
   await changeAtRest(world)
   world.story?.note(scheduler.now(), '', 'nothing fails any more, and the queues are emptied')
   await scheduler.sleep(Math.max(SETTLE_MS, settings.faults?.['sent twice, the first late'] ? spans.lateMs[1] : 0))
@@ -97,13 +109,13 @@ const play = async (world: World): Promise<Violation[]> => {
   await serveAll(world)
   liveness.drained()
   if (world.failures.length > 0) throw world.failures[0]
-  const { must } = expected(history, world.maxReceives)
+  const { must } = expected(history, settings)
   const wrongCounts = await judgeCounts(world)
   await drainAll(world)
   const late = liveness.end()
   const wrongEndings = await judgeEndings(world)
   const lost = [...must].filter((messageId) => !history.deliveriesOf.has(messageId))
-  const left = [...expected(history, world.maxReceives).must]
+  const left = [...expected(history, settings).must]
   return [
     ...broken('messages are counted', wrongCounts),
     ...PROMISES.filter(({ madeFor }) => madeFor?.(settings) ?? true).flatMap(({ name, violations }) =>
@@ -114,7 +126,7 @@ const play = async (world: World): Promise<Violation[]> => {
     ...broken('what was published is received until it is removed', [
       ...lost.map((messageId) => `lost: ${messageId}, which was published and never received`),
       ...left.map((messageId) => `not received again: ${messageId}`),
-      ...leftMessages(world),
+      ...(await leftMessages(world)),
     ]),
     ...broken('a message that can be received is received in time, once nothing fails', late.messages),
     ...broken('a group or a priority with something to receive is served in time', late.lanes),
@@ -143,7 +155,7 @@ const judgeEndings = async (world: World): Promise<string[]> => {
   const actor = world.newActor('producer')
   const found: string[] = []
   const keptMs = keptAtLeastMs(world.settings)
-  for (const [messageId, { state, at }] of finalStates(world.history)) {
+  for (const [messageId, { state, at }] of finalStates(world.history, world.settings)) {
     world.begin(actor, false)
     const { status } = await look(world, actor, messageId, 0)
     if (status.state === state || (status.state === 'gone' && world.scheduler.now() >= at + keptMs)) continue
@@ -155,7 +167,7 @@ const judgeEndings = async (world: World): Promise<string[]> => {
 /** Counts are exact on standard queues without groups. */
 const judgeCounts = async (world: World): Promise<string[]> => {
   if (world.settings.kind === 'fifo' || world.settings.groups) return []
-  const { most } = expected(world.history, world.maxReceives)
+  const { most } = expected(world.history, world.settings)
   const { engine } = world.newActor('counter').process
   let counted = 0
   for (const queue of queueNames(world.settings)) {
@@ -164,48 +176,57 @@ const judgeCounts = async (world: World): Promise<string[]> => {
     counted += ready + delayed + leased
   }
   // A consumer that goes on acks while it is counted.
-  const least = expected(world.history, world.maxReceives).must.size
+  const least = expected(world.history, world.settings).must.size
   return [
     ...(counted < least ? [`${counted} messages counted where ${least} must be`] : []),
     ...(counted > most ? [`${counted} messages counted where at most ${most} can be`] : []),
   ]
 }
 
-/** The queues' partitions: of their shards, and of their groups. */
-const partitionsOf = async ({ store, scheduler, settings }: World): Promise<string[]> => {
-  const engine = createEngine({ store, clock: scheduler.clock })
-  const hash = settings.kind === 'fifo' ? groupHash : fairGroupHash
-  const queues = await Promise.all(queueNames(settings).map((name) => engine.queues.get(name)))
-  return queues.flatMap((queue) => [
-    ...several(queue.settings.shards, (n) => partitionId(partitionOf(queue, n - 1))),
-    ...(settings.groups ?? []).map((group) => partitionId(groupPartition(queue, hash(group)))),
-  ])
-}
+/** By how much TTL may be early, as `table.ts` has it. */
+const TTL_EARLY_MS = 1_000
 
-/** Goes on all the time, below everything that fails; adds to the list that it answers. */
-const watchLimit = async (world: World): Promise<string[]> => {
+/** Goes on all the time, below everything that fails; adds to the list that it answers. What a purge drops is not in flight. */
+const watchLimit = (world: World): string[] => {
   const found: string[] = []
   const limit = world.settings.settings?.maxInFlightPerGroup
   if (typeof limit !== 'number') return found
-  const { observer, scheduler } = world
-  const limited = new Set(await partitionsOf(world))
+  const { observer, scheduler, history } = world
+  const { clocksOffByMs = 0 } = world.settings
   const live = ({ slots }: Segment, now: number) =>
     slots.filter((slot) => slot.kind === 'lease' && liveAt(slot, now)).length
-  observer.onSegment((_, partition) => {
-    if (!limited.has(partition) || found.length >= 3) return
+  observer.onSegment(({ key }, partition) => {
+    if (key.partition.group === undefined || key.partition.queue !== queueName(world.settings) || found.length >= 3)
+      return
+    const purge = history.drops.findLast(({ kind }) => kind === 'purge')
+    const keptFrom = purge ? (purge.endedAt ?? Number.POSITIVE_INFINITY) : 0
     let inFlight = 0
-    for (const segment of observer.segmentsOf(partition)) inFlight += live(segment, scheduler.now())
+    for (const segment of observer.segmentsOf(partition)) {
+      // What has expired while a consumer works on it is not counted either.
+      if (segment.publishedAt > keptFrom && segment.expiresAt > scheduler.now() + clocksOffByMs + TTL_EARLY_MS)
+        inFlight += live(segment, scheduler.now())
+    }
     if (inFlight > limit) found.push(`${inFlight} in flight in ${partition} at ${scheduler.now()}`)
   })
   return found
 }
 
-const leftMessages = ({ observer, scheduler }: World): string[] =>
-  [...observer.partitions()].flatMap(([partition, segments]) =>
-    [...segments.values()]
-      .filter(({ expiresAt, slots }) => expiresAt > scheduler.now() && slots.some(({ kind }) => kind !== 'gone'))
-      .map(({ key }) => `in ${partition} there is still ${key.sort}, after everything was acked`),
+/** The segments that the queues still have: neither purged nor of a queue that was deleted. */
+const segmentsLeft = async ({ observer, store, settings }: World): Promise<Segment[]> => {
+  const queues = await Promise.all(queueNames(settings).map((name) => readQueue(store, name, { consistent: true })))
+  return [...observer.partitions().values()].flatMap((row) =>
+    [...row.values()].filter((segment) => {
+      const { generation, queue: name } = segment.key.partition
+      const queue = queues.find((one) => one?.name === name)
+      return queue?.generation === generation && !isPurged(queue, segment.publishedAt)
+    }),
   )
+}
+
+const leftMessages = async (world: World): Promise<string[]> =>
+  (await segmentsLeft(world))
+    .filter(({ expiresAt, slots }) => expiresAt > world.scheduler.now() && slots.some(({ kind }) => kind !== 'gone'))
+    .map(({ key }) => `in ${segmentId(key)} there is still a message, after everything was acked`)
 
 /** A poll reads every ticket within this time, and deletes the ones that are no longer needed. */
 const TICKETS_READ_WITHIN_MS = 5_000
@@ -215,7 +236,7 @@ const TICKETS_READ_WITHIN_MS = 5_000
  * for tickets that only keep a number which a fast clock gave, until that is in the past.
  */
 const leftOver = async (world: World): Promise<string[]> => {
-  const { settings, store, scheduler, observer } = world
+  const { settings, store, scheduler } = world
   if (settings.kind !== 'fifo') return []
   const engine = createEngine({ store, clock: scheduler.clock })
   const tickets = await Promise.all(
@@ -227,8 +248,6 @@ const leftOver = async (world: World): Promise<string[]> => {
         .map(({ group }) => `a ticket is left in ${name} for ${group}`)
     }),
   )
-  const segments = [...observer.partitions()].flatMap(([partition, row]) =>
-    [...row.keys()].map((sort) => `a segment is left in ${partition}: ${sort}`),
-  )
+  const segments = (await segmentsLeft(world)).map(({ key }) => `a segment is left: ${segmentId(key)}`)
   return [...tickets.flat(), ...segments]
 }

@@ -38,6 +38,8 @@ export interface WorldSettings {
   readonly idempotencyKeys?: number
   /** How often a consumer gives a message back as if it had not received it; a probability. @default 0 */
   readonly unreceives?: number
+  /** How often a consumer gives up a long poll while it waits; a probability. @default 0 */
+  readonly abandons?: number
   /** For how long more is published than is received once nothing fails, ms. @default 0 */
   readonly steadyMs?: number
 }
@@ -74,6 +76,12 @@ interface Cast {
   readonly watchers?: number
   /** They consume the dead-letter queue. @default 0 */
   readonly deadLetterConsumers?: number
+  /** They purge the queue. @default 0 */
+  readonly purgers?: number
+  /** They delete the queue and create it again. @default 0 */
+  readonly deleters?: number
+  /** They run workers of the library. @default 0 */
+  readonly workers?: number
   /** They receive slowly while nothing fails. @default 2 */
   readonly servers?: number
 }

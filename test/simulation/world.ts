@@ -1,4 +1,5 @@
 import { createEngine } from '../../lib/engine.ts'
+import { isHoldfastError } from '../../lib/model/errors.ts'
 import { encodeMessageId } from '../../lib/model/message-id.ts'
 import { DEFAULT_FIFO } from '../../lib/model/queue-settings.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
@@ -45,7 +46,6 @@ export interface World {
   /** Below all faults. */
   readonly store: Store
   readonly story: Story | undefined
-  readonly maxReceives: number | undefined
   newActor(name: string): Actor
   /** Gives the actor a process of its own, with a clock of its own. */
   startProcess(actor: Actor): Process
@@ -57,6 +57,8 @@ export interface World {
   begin(actor: Actor, isOptional: boolean): boolean
   /** Goes on beside what its actor does next; a failure of it ends the history as any other does. */
   aside(work: Promise<unknown>): void
+  /** Whether users must live with it in this world: where queues are deleted, they are not found. */
+  tolerates(error: unknown): boolean
   /** What failed aside. */
   readonly failures: readonly unknown[]
   /** The tokens of users' transactions. */
@@ -155,6 +157,7 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
     },
     performed: observer.performed,
     maybeDone: ({ operation, input }) => {
+      if (operation === 'transact') history.doubtful.add(idOf(actor))
       if (operation !== 'insert') return
       // The publisher goes on to another shard, and each message may be stored under two ids.
       const { segment, content } = input[0] as NewSegment
@@ -168,6 +171,7 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
     },
   })
 
+  const tolerates = (error: unknown) => (settings.cast.deleters ?? 0) > 0 && isHoldfastError(error, 'QueueNotFound')
   let actors = 0
   const startProcess = (actor: Actor): Process => {
     const random = randomStream(seed)
@@ -198,7 +202,6 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
     observer,
     store,
     story,
-    maxReceives: settings.settings?.deadLetter?.maxReceives,
     newActor: (name) => {
       const index = actors++
       const actor = { name, index, random: randomStream(seed), step: 0, requests: 0 } as unknown as Actor
@@ -223,7 +226,8 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
       actor.engineRandom.restart(actor.index + 1, actor.step, ENGINE)
       return !(isOptional && reduction?.isLeftOut(idOf(actor)))
     },
-    aside: (work) => void work.catch((error: unknown) => failures.push(error)),
+    tolerates,
+    aside: (work) => void work.catch((error: unknown) => tolerates(error) || failures.push(error)),
     failures,
     tokens,
     calm: () => {

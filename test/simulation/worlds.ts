@@ -29,7 +29,7 @@ const DELAYS = [0, 1, 600, 600].map((delaySeconds) => ({ delaySeconds }))
 const SHARDS = [1, 2, 3, 4].map((shards) => ({ shards }))
 
 /** Every fault there is. */
-const ALL_FAULTS: Faults = {
+export const ALL_FAULTS: Faults = {
   ...SOME_FAULTS,
   'request delayed': 0.005,
   'answer delayed': 0.005,
@@ -146,6 +146,12 @@ export const WORLDS = {
     ...STANDARD,
     groups: GROUPS,
     faults: SOME_FAULTS,
+    spans: { ...CONTENDED, drainMs: 60_000 },
+  },
+  'standard: long polls are abandoned': {
+    ...STANDARD,
+    groups: GROUPS,
+    abandons: 0.4,
     spans: { ...CONTENDED, drainMs: 60_000 },
   },
   'standard: TTL is early': { ...STANDARD, faults: SOME_FAULTS, timesToLive: 0.3, table: { ttl: 'early' } },

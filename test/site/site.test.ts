@@ -16,7 +16,7 @@ test('every document is a page of the site, once', () => {
 describe('links of a page', () => {
   const targets = {
     pages: new Set(['README.md', 'docs/sqs.md', 'CONTRIBUTING.md']),
-    carried: new Map([['docs/openapi.json', '/openapi.json']]),
+    included: new Map([['docs/openapi.json', '/openapi.json']]),
     repository: 'https://example.com/repository',
   }
   const rewritten = (file: string, text: string): string => rewriteLinks(file, text, targets)
@@ -28,7 +28,7 @@ describe('links of a page', () => {
     expect(rewritten('docs/sqs.md', '[a](../README.md)')).toBe('[a](/index.md)')
   })
 
-  test('lead to files that the site carries', () => {
+  test('lead to files that the site includes', () => {
     expect(rewritten('docs/sqs.md', '[a](openapi.json)')).toBe('[a](/openapi.json)')
   })
 

@@ -17,12 +17,12 @@ export class CachedRanges {
     return this.#list
   }
 
-  /** Headers in all of them. */
+  /** The number of headers in all ranges. */
   get headers(): number {
     return this.#counts.all
   }
 
-  /** Headers of those that end behind the last published snapshot. */
+  /** The number of headers in the ranges that end behind the last published snapshot. */
   get unpublished(): number {
     return this.#counts.unpublished
   }
@@ -44,7 +44,10 @@ export class CachedRanges {
     return at
   }
 
-  /** Removes what lies in `[from, end)`. Returns the index at which a range can be put in its place. */
+  /**
+   * Removes what lies in `[from, end)`. What is left of a range on either side counts half of its headers. Returns the index at
+   * which a range can be put in the place of the removed ones.
+   */
   cut(from: string, end: string): number {
     const start = indexIn(this.#list, from)
     const stop = indexBehind(this.#list, start, end)
@@ -61,13 +64,13 @@ export class CachedRanges {
   joinAt(at: number, now: number): boolean {
     const first = this.#list[at]
     const second = this.#list[at + 1]
-    // A range that reaches over the end of the snapshot would count as unpublished again.
+    // The joined range would end behind the snapshot, so its published headers would count as unpublished again.
     if (!first || !second || first.end === this.#counts.publishedTo || !canJoin(first, second, now)) return false
     this.#replace(at, 2, joined(first, second))
     return true
   }
 
-  /** A snapshot was published that reaches to this end. */
+  /** Records that a snapshot was published that reaches to this end. */
   markPublished(end: string): void {
     this.#counts.markPublished(this.#list, end)
   }
@@ -104,7 +107,7 @@ const headerCounts = () => {
   }
 }
 
-/** Index of the first range that ends behind `sort`, by halving. */
+/** Index of the first range that ends behind `sort`, by binary search. */
 const indexIn = (list: readonly CachedRange[], sort: string): number => {
   let low = 0
   let high = list.length

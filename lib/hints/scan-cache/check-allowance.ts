@@ -5,7 +5,7 @@
 export interface CheckAllowance {
   /** Whether a check can be paid for. */
   readonly isEnough: boolean
-  /** A poll begins. */
+  /** Adds to the allowance at the start of a poll. */
   refill(now: number): void
   /** Pays for a check of a range with so many headers. Returns how many of them the check may read. */
   pay(headers: number): number

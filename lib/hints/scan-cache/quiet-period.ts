@@ -9,7 +9,7 @@ export interface QuietPeriod {
   includes(now: number, mayCheck: boolean): boolean
   /** Begins anew with the ranges as they are. With a gap between them there is no such period. */
   renew(list: readonly CachedRange[], hasGap: boolean): void
-  /** A range was added. */
+  /** Records that a range was added. */
   add(range: CachedRange, leavesGap: boolean): void
   end(): void
 }

@@ -4,15 +4,15 @@ import type { CachedRange } from './cached-ranges.ts'
 export interface Range {
   readonly from: string
   readonly to: string
-  /** What was read can be cached up to here even if no header ends it. Behind it publishers still write. */
+  /** The scan can be cached up to this key, even if the last header lies before it. Behind it publishers may still write. */
   readonly edge: string
-  /** Headers with nothing to receive that the range should hold, as far as known. */
+  /** The number of headers with nothing to receive that the range holds, as far as this process knows. */
   readonly headers: number
-  /** Nothing to receive is expected. The poll reads at most `headers` headers, beside the range that follows. */
+  /** Whether the read only checks that there is still nothing to receive. It reads at most `headers` headers, beside the next range. */
   readonly check: boolean
 }
 
-/** Fewer headers than this cost nothing where a Query reads what lies beside them anyway. */
+/** Skipping fewer headers than this saves nothing: a Query that reads their neighbours reads them at no extra cost. */
 export const MIN_SKIPPED = 12
 
 /** Ranges of the list from one index up to another. */
@@ -23,8 +23,8 @@ interface Run {
 const NO_RUN: Run = { from: 0, to: 0 }
 
 /**
- * The ranges to check now: the most overdue one, in units of its own interval, and those that follow it and are due. So where
- * not all checks can be paid for, each is late by the same factor.
+ * The ranges to check now: the one that is late by the most of its own intervals, and those right behind it that are due. So when the
+ * allowance does not pay for all checks, each is late by the same number of its intervals.
  */
 export const dueRun = (list: readonly CachedRange[], now: number): Run => {
   const from = mostOverdue(list, now)
@@ -52,8 +52,8 @@ const continuesRun = (list: readonly CachedRange[], index: number, now: number):
 }
 
 /**
- * Index of the first range of the list's end that the Query of what lies behind the list reads along: so few headers that they
- * cost nothing, all of them due for a check, without a gap.
+ * Index at which the tail of the list begins. The Query of what lies behind the list also reads the tail: ranges without a gap, each
+ * of them over or due for a check, with so few headers that they cost nothing.
  */
 export const tailIndex = (list: readonly CachedRange[], now: number): number => {
   let index = list.length
@@ -68,7 +68,7 @@ export const tailIndex = (list: readonly CachedRange[], now: number): number => 
   return index
 }
 
-/** The range behind the list, with the tail of the list that is read along. */
+/** The range behind the list, together with the tail of the list. */
 export const rangeBehind = (
   list: readonly CachedRange[],
   tail: number,
@@ -82,8 +82,8 @@ const headersFrom = (list: readonly CachedRange[], start: number): number => {
 }
 
 /**
- * The ranges to read before the tail of the list: gaps, ranges whose first message became visible, and those of `run`, to check.
- * Also where the range behind the list begins.
+ * The ranges to read before the tail of the list: gaps, ranges whose first message became visible, and for a check the ranges of `run`.
+ * Also returned: the key at which the range behind them begins.
  */
 export const rangesBefore = (
   list: readonly CachedRange[],

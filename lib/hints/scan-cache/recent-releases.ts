@@ -14,9 +14,9 @@ export interface RecentReleases {
   /** The number of releases so far. */
   readonly count: number
   add(sort: string, visibleAt: number): void
-  /** A poll begins, which may receive what was released before. */
+  /** Records that a poll begins, which may receive what was released before. */
   observe(now: number): void
-  /** Those in `[from, end)`. */
+  /** The latest releases in `[from, end)`. */
   inside(from: string, end: string): readonly Release[]
 }
 

@@ -101,7 +101,7 @@ export class ScanCache {
   record({ from, to, until, headers, now, releases: before = this.releases }: ScannedHeaders): void {
     const end = endBehind(to)
     const inside = this.#releases.inside(from, end)
-    // The age of a range is that of its last key, or the time since the first poll after a release in it, if that is shorter.
+    // The age of a range counts from the due time of its last key, or from the first poll after a release in it, if that is later.
     const bornAt = inside.reduce((born, { observedAt = now }) => Math.max(born, observedAt), dueAtOf(to))
     const range = checkedAfter(now - bornAt, { from, end, until, headers }, now)
     const at = this.#ranges.put(range)
@@ -146,7 +146,7 @@ export class ScanCache {
   }
 }
 
-/** A key range that is checked after as long as its age, within the bounds. */
+/** A key range with its first check. The time until the check equals the age of the range, within the bounds. */
 const checkedAfter = (ageMs: number, { from, end, until, headers }: KeyRange, now: number): CachedRange => {
   const checkEveryMs = Math.min(MAX_CHECK_EVERY_MS, Math.max(MIN_CHECK_EVERY_MS, ageMs))
   return { from, end, until, headers, checkAt: now + checkEveryMs, checkEveryMs }

@@ -12,7 +12,7 @@ beforeEach(async () => {
   world = await startWorld()
 })
 
-const told = (page: Page) => page.locator('.told').textContent()
+const noticeOn = (page: Page) => page.locator('.notice').textContent()
 const ready = async (queue: string) => (await browse(world.engine, queue, { states: ['ready'], limit: 100 })).messages
 
 describe('people', () => {
@@ -35,7 +35,7 @@ describe('people', () => {
     await page.getByRole('button', { name: 'Try with the selected' }).click()
     expect(await page.locator('h1').textContent()).toBe('Send back 2 messages?')
     await page.getByRole('button', { name: 'Send back 2 messages' }).click()
-    expect(await told(page)).toBe('The redrive has started.')
+    expect(await noticeOn(page)).toBe('The redrive has started.')
     await page.getByRole('cell', { name: 'completed' }).waitFor()
     await page.goto(`${world.url}/queues/orders/dead`)
     expect(await page.locator('section h2').count()).toBe(1)
@@ -48,7 +48,7 @@ describe('people', () => {
     await page.getByLabel('Body', { exact: true }).fill('{"order": 77}')
     await page.getByLabel('Cancel the present message').check()
     await page.getByRole('button', { name: 'Send the edited message' }).click()
-    expect(await told(page)).toBe('The edited message is sent, and the earlier one is cancelled.')
+    expect(await noticeOn(page)).toBe('The edited message is sent, and the earlier message is cancelled.')
     expect((await ready('orders')).map(({ body }) => body)).toContainEqual({ order: 77 })
     expect((await browse(world.engine, 'orders-failed')).messages).toHaveLength(4)
   })
@@ -57,20 +57,20 @@ describe('people', () => {
     const page = await world.open('/queues/orders/dead')
     await page.locator('.row .go').first().click()
     await page.getByRole('button', { name: 'Send back to orders' }).click()
-    expect(await told(page)).toBe('The message is back in orders.')
+    expect(await noticeOn(page)).toBe('The message is back in orders.')
     await page.getByLabel('Due in seconds').fill('3600')
     await page.getByRole('button', { name: 'Reschedule' }).click()
     expect(await page.locator('.course li').first().textContent()).toMatch(/^Delayed: visible in (1 h|59 min)/)
     await page.getByRole('link', { name: 'Cancel' }).click()
     await page.getByRole('button', { name: 'Delete 1 message' }).click()
-    expect(await told(page)).toMatch(/ is cancelled\.$/)
+    expect(await noticeOn(page)).toMatch(/ is cancelled\.$/)
   })
 
   test('change a setting', async () => {
     const page = await world.open('/queues/orders/settings')
     await page.getByLabel('Lease of a receive, seconds').fill('45')
     await page.getByRole('button', { name: 'Change the settings' }).click()
-    expect(await told(page)).toContain('visibilityTimeoutSeconds from 120 to 45')
+    expect(await noticeOn(page)).toContain('visibilityTimeoutSeconds from 120 to 45')
     expect((await getQueue(world.engine, 'orders')).settings.visibilityTimeoutSeconds).toBe(45)
   })
 
@@ -80,15 +80,15 @@ describe('people', () => {
     expect(await page.locator('.troubles').textContent()).toContain('paused')
     expect((await getQueue(world.engine, 'orders')).settings.paused).toBe(true)
     await page.getByRole('button', { name: 'Resume' }).click()
-    expect(await told(page)).toBe('Consumers receive again.')
+    expect(await noticeOn(page)).toBe('The queue is resumed: consumers receive again.')
     expect((await getQueue(world.engine, 'orders')).settings.paused).toBeUndefined()
   })
 
   test('stop a redrive', async () => {
     await startRedrive(world.engine, 'orders-failed', { maxPerSecond: 1 })
     const page = await world.open('/redrives')
-    await page.getByRole('button', { name: /^Stop; 0 messages stay moved/ }).click()
-    expect(await told(page)).toBe('The redrive stops. 0 messages moved so far.')
+    await page.getByRole('button', { name: /^Stop; 0 messages will stay moved/ }).click()
+    expect(await noticeOn(page)).toBe('The redrive stops. 0 messages moved so far.')
     expect((await browse(world.engine, 'orders-failed')).messages).toHaveLength(5)
   })
 

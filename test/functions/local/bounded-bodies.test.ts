@@ -1,5 +1,10 @@
-import { expect, test } from 'vitest'
+import { once } from 'node:events'
+import { type ClientRequest, request as httpRequest } from 'node:http'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { boundedBodies } from '../../../functions/local/bounded-bodies.ts'
+import { startServer } from '../../../functions/local/server.ts'
+import { silentLog } from '../../../functions/runtime/log.ts'
+import { systemClock } from '../../../lib/clock.ts'
 import { manualClock, settled } from '../../support/manual-clock.ts'
 
 const MEBIBYTE = 1_048_576
@@ -60,4 +65,41 @@ test('a request that finds no room is refused as throttled, in the shape of its 
   const sqs = await overSqs
   expect(sqs.status).toBe(403)
   expect(await sqs.json()).toMatchObject({ __type: 'com.amazonaws.sqs#RequestThrottled' })
+})
+
+/** A server that reads each body and then never answers, as long polls of empty queues. */
+const startPolls = async () => {
+  const read: number[] = []
+  const answer = boundedBodies(async (request) => {
+    read.push((await request.text()).length)
+    return await new Promise<Response>(() => {})
+  }, systemClock)
+  const server = await startServer({ host: '127.0.0.1', port: 0, answer, log: silentLog })
+  const sent: ClientRequest[] = []
+  onTestFinished(async () => {
+    for (const one of sent) one.destroy()
+    await server.stop()
+  })
+  const send = (body: string) => {
+    const one = httpRequest({ port: server.port, host: '127.0.0.1', method: 'POST', path: '/queues/orders/poll' })
+    sent.push(one)
+    one.on('error', () => {})
+    one.setHeader('transfer-encoding', 'chunked')
+    one.end(body)
+    return once(one, 'socket')
+  }
+  return { read, send }
+}
+
+test('long polls without a length hold no room once they have been read', async () => {
+  const { read, send } = await startPolls()
+  await Promise.all(Array.from({ length: 40 }, () => send('{"waitTimeSeconds":20}')))
+  await vi.waitFor(() => expect(read).toEqual(Array(40).fill(22)), 5_000)
+})
+
+test('a large body without a length holds the room of its own bytes once it has been read', async () => {
+  const { read, send } = await startPolls()
+  const large = 'x'.repeat(5 * MEBIBYTE)
+  await Promise.all(Array.from({ length: 5 }, () => send(large)))
+  await vi.waitFor(() => expect(read).toEqual(Array(5).fill(large.length)), 5_000)
 })

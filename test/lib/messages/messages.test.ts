@@ -11,7 +11,7 @@ import { purgeQueue } from '../../../lib/queues/purge-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import { ack } from '../../../lib/settle/ack.ts'
 import { START } from '../../support/manual-clock.ts'
-import { engineWithQueue, type TestEngine } from '../../support/test-engine.ts'
+import { anotherProcess, engineWithQueue, type TestEngine } from '../../support/test-engine.ts'
 
 const DAY = 86_400_000
 const idOf = (result: PublishResult | undefined): string => (result?.ok ? result.messageId : '')
@@ -186,6 +186,20 @@ describe('rescheduling', () => {
       })
     }
   })
+})
+
+test('a message that is put off by a process that does not know of a purge yet stays purged', async () => {
+  const engine = await engineWithQueue()
+  const [published] = await publish(engine, 'orders', [{ body: 'x' }])
+  const other = anotherProcess(engine)
+  await other.queues.get('orders')
+  await engine.clock.advance(1_000)
+  await purgeQueue(engine, 'orders')
+  await engine.clock.advance(1_000)
+  const { messageId } = published as Extract<PublishResult, { ok: true }>
+  await rescheduleMessage(other, 'orders', messageId, { delaySeconds: 1 })
+  await engine.clock.advance(10_000)
+  expect(await poll(other, 'orders')).toEqual([])
 })
 
 describe('browsing', () => {

@@ -14,6 +14,9 @@ import { ack } from '../../../lib/settle/ack.ts'
 import { extend } from '../../../lib/settle/extend.ts'
 import { nack } from '../../../lib/settle/nack.ts'
 import { unreceive } from '../../../lib/settle/unreceive.ts'
+import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
+import type { Store } from '../../../lib/store/port.ts'
+import { manualClock } from '../../support/manual-clock.ts'
 import { anotherProcess, engineWithQueue, testEngine } from '../../support/test-engine.ts'
 
 const publishMany = async (engine: Engine, message: NewMessage, count: number): Promise<void> => {
@@ -167,6 +170,29 @@ describe('message groups of a standard queue', () => {
       fields: { field: 'messages[0].priority', value: 1 },
     })
   })
+})
+
+test('a poll that takes longer than its leases answers each message once, under the newest lease', async () => {
+  const clock = manualClock()
+  const store = memoryStore({ clock })
+  let claims = 0
+  const slow: Store = {
+    ...store,
+    claim: async (all) => {
+      const outcomes = await store.claim(all)
+      // Longer than a lease, each time; only so often that the poll ends.
+      if (++claims < 4) await clock.advance(20_000)
+      return outcomes
+    },
+  }
+  const engine = await engineWithQueue({}, { clock, store: slow })
+  await publishMany(engine, { body: 'x', groupId: 'a' }, 3)
+  await publishMany(engine, { body: 'y', groupId: 'b' }, 1)
+  const messages = await poll(engine, 'orders', { maxMessages: 6, visibilityTimeoutSeconds: 10 })
+  expect(claims).toBeGreaterThan(2)
+  expect(new Set(messages.map(({ messageId }) => messageId)).size).toBe(messages.length)
+  const handles = messages.map(({ receiptHandle }) => receiptHandle)
+  expect((await ack(engine, 'orders', handles)).filter(({ ok }) => !ok)).toEqual([])
 })
 
 describe('a limit of messages in flight a group', () => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb'
 import { PutItemCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { createClient, type Transaction } from '../../../lib/client.ts'
 import type { HoldfastError } from '../../../lib/model/errors.ts'
@@ -666,7 +666,15 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
   })
 
   test('wakes a poll of this process that waits', async () => {
+    // The poll sleeps until it is woken, so that only a wake ends the wait.
+    const sleeps = new Promise<void>((asleep) => {
+      vi.spyOn(rig.clock, 'sleep').mockImplementationOnce((_ms, signal) => {
+        asleep()
+        return new Promise((awake) => signal?.addEventListener('abort', () => awake()))
+      })
+    })
     const waiting = invoices().poll({ waitTimeSeconds: 20 })
+    await sleeps
     const tx = rig.client.transaction()
     tx.publish('invoices', [{ body: { id: 1 } }])
     await tx.commit(rig.dynamodb)

@@ -25,7 +25,11 @@ const consumeFrom = async (queue: string, world: World, actor: Actor): Promise<v
   const together = random.chance(0.3)
   const goesOn = random.chance(0.7)
   const pause = random.whole(0, 100)
-  const deliveries = await receive(world, actor, queue, { maxMessages, leaseSeconds, waitTimeSeconds })
+  const isAbandoned = settings.abandons !== undefined && random.chance(settings.abandons)
+  const abandonedAfterMs = isAbandoned ? random.whole(0, 1_500) : 0
+  const deliveries = isAbandoned
+    ? await abandon(world, actor, queue, { maxMessages, leaseSeconds, afterMs: abandonedAfterMs })
+    : await receive(world, actor, queue, { maxMessages, leaseSeconds, waitTimeSeconds })
   if (settings.consumers === 'diligent') await handleDiligently(world, actor, deliveries)
   else if (together) await ackTogether(world, actor, deliveries)
   else {
@@ -44,12 +48,13 @@ export const receive = async (
     maxMessages,
     leaseSeconds,
     waitTimeSeconds,
-  }: { maxMessages: number; leaseSeconds: number; waitTimeSeconds: number },
+    signal,
+  }: { maxMessages: number; leaseSeconds: number; waitTimeSeconds: number; signal?: AbortSignal },
 ): Promise<Delivery[]> => {
   const startedAt = scheduler.now()
   let messages: Message[] = []
   try {
-    const options = { maxMessages, visibilityTimeoutSeconds: leaseSeconds, waitTimeSeconds }
+    const options = { maxMessages, visibilityTimeoutSeconds: leaseSeconds, waitTimeSeconds, ...(signal && { signal }) }
     const question = { op: 'poll', queue, leaseMs: leaseSeconds * 1_000 } as const
     const answered = log.asked(name, question, process.engine.clock.now())
     messages = await poll(process.engine, queue, options)
@@ -73,6 +78,25 @@ export const receive = async (
     }
   }
   return deliveries
+}
+
+/** Waits for messages, and gives it up: what it had received by then comes, and nothing else is leased to it. */
+const abandon = async (
+  world: World,
+  actor: Actor,
+  queue: string,
+  { afterMs, ...request }: { maxMessages: number; leaseSeconds: number; afterMs: number },
+): Promise<Delivery[]> => {
+  const { scheduler, history, coverage } = world
+  const startedAt = scheduler.now()
+  const leaving = new AbortController()
+  void actor.process.sleep(afterMs).then(() => leaving.abort())
+  const received = await receive(world, actor, queue, { ...request, waitTimeSeconds: 3, signal: leaving.signal })
+  const isGivenUp = leaving.signal.aborted && history.polls.at(-1)?.startedAt === startedAt
+  if (!isGivenUp || received.length > 0) return received
+  coverage.feature('abandoned polls')
+  history.abandoned.push({ by: actor.name, queue, startedAt, endedAt: scheduler.now() })
+  return received
 }
 
 const receivedMessage = ({
@@ -166,6 +190,7 @@ const handle = async (world: World, actor: Actor, delivery: Delivery, leaseMs: n
   const seconds = random.whole(1, 5)
   const delaySeconds = random.whole(0, 3)
   const lot = random.fraction()
+  const hasPolicy = world.settings.settings?.retryPolicy !== undefined
   const hasNotStarted = world.settings.unreceives !== undefined && random.chance(world.settings.unreceives)
 
   await process.sleep(workMs)
@@ -176,7 +201,7 @@ const handle = async (world: World, actor: Actor, delivery: Delivery, leaseMs: n
   }
   if (way <= 4) return ackTogether(world, actor, [delivery])
   if (way === 5) return
-  if (way === 6) return giveBack(world, actor, delivery, delaySeconds)
+  if (way === 6) return giveBack(world, actor, delivery, hasPolicy ? undefined : delaySeconds)
   if (way === 7) return prolong(world, actor, delivery, 0)
   if (way === 8) {
     await prolong(world, actor, delivery, seconds)
@@ -233,16 +258,25 @@ export const outcomeOf = ({ message: { messageId }, poll }: Delivery): Pick<AckE
   return poll % 5 === 1 ? {} : { result: work }
 }
 
-const giveBack = async (world: World, actor: Actor, delivery: Delivery, delaySeconds: number): Promise<void> => {
+const giveBack = async (
+  world: World,
+  actor: Actor,
+  delivery: Delivery,
+  /** Without one the queue's policy has it. */
+  delaySeconds: number | undefined,
+): Promise<void> => {
   const { history, story, scheduler } = world
   const { name, process } = actor
+  if (delaySeconds === undefined) history.nacks++
   // Its rest is no lease: an ack by the one who gave it back still counts.
-  history.moving(delivery, process.engine.clock.now())
+  history.givingBack(delivery, process.engine.clock.now())
   const { receiptHandle, body } = delivery.message
-  story?.note(scheduler.now(), name, `gives back ${body}, to come again in ${delaySeconds} s`)
+  story?.note(scheduler.now(), name, `gives back ${body}, to come again in ${delaySeconds ?? 'some'} s`)
   try {
     const answered = askFor(world, actor, 'nack', [delivery], delaySeconds)
-    const [result] = await nack(process.engine, delivery.queue, [{ receiptHandle, delaySeconds }])
+    const [result] = await nack(process.engine, delivery.queue, [
+      { receiptHandle, ...(delaySeconds !== undefined && { delaySeconds }) },
+    ])
     answered(resultsOf([result as HandleResult]))
     isDone(result)
   } catch (error) {
@@ -256,7 +290,7 @@ const returnUnreceived = async (world: World, actor: Actor, delivery: Delivery):
   const { name, process } = actor
   const { messageId, receiptHandle, body } = delivery.message
   history.unreceived.add(messageId)
-  history.moving(delivery, process.engine.clock.now())
+  history.givingBack(delivery, process.engine.clock.now())
   story?.note(scheduler.now(), name, `gives back ${body} as if it had not received it`)
   try {
     const answered = askFor(world, actor, 'unreceive', [delivery])

@@ -25,10 +25,19 @@ const IDLE_MS = 500
 
 const actUntil = async (world: World, actor: Actor, endAt: number, work: Work): Promise<void> => {
   while (world.scheduler.now() < endAt) {
-    if (world.begin(actor, true)) await work(world, actor)
+    if (world.begin(actor, true)) await unlessDeleted(world, actor, work(world, actor))
     else await actor.process.sleep(IDLE_MS)
   }
 }
+
+/** Between an action that found no queue and the next one. */
+const DELETED_MS = 200
+
+const unlessDeleted = (world: World, actor: Actor, work: Promise<void>): Promise<void> =>
+  work.catch((error: unknown) => {
+    if (!world.tolerates(error)) throw error
+    return actor.process.sleep(DELETED_MS)
+  })
 
 /** Failures that users must live with; any other is a fault of the engine, and ends the simulation. */
 export const passing = (error: unknown): HoldfastError => {

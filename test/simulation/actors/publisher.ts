@@ -119,24 +119,34 @@ export const planned = (world: World, actor: Actor, place: number, key?: string)
 
 const bodyOf = (actor: Actor, place: number) => `${idOf(actor)}-${place}`
 
-const standardMessage = ({ settings }: World, actor: Actor, place: number): PlannedMessage => {
+const standardMessage = (world: World, actor: Actor, place: number): PlannedMessage => {
+  const { settings } = world
   const { random } = actor
   const { priorities = 1 } = settings.settings ?? {}
+  const groupId = settings.groups && random.oneOf(settings.groups)
   return {
     body: bodyOf(actor, place),
-    ...(settings.groups && { groupId: random.oneOf(settings.groups) }),
+    ...(groupId !== undefined && { groupId }),
     ...(random.chance(0.2) && { delaySeconds: random.whole(0, settings.trigger ? 60 : 4) }),
     ...(random.chance(0.3) && { priority: random.whole(0, (priorities as number) - 1) }),
-    ...(random.chance(settings.deduplicationIds ?? 0) && { deduplicationId: `own-${bodyOf(actor, place)}` }),
+    ...(random.chance(settings.deduplicationIds ?? 0) && {
+      deduplicationId: deduplicationIdOf(world, actor, place, groupId),
+    }),
     ...(random.chance(settings.timesToLive ?? 0) && { timeToLiveSeconds: random.whole(1, 10) }),
   }
 }
 
-const fifoMessage = ({ settings, scheduler }: World, actor: Actor, place: number): PlannedMessage => {
+/** An id that is used by several at once is used in one group: a message's group tells what it is held against. */
+const deduplicationIdOf = ({ scheduler }: World, actor: Actor, place: number, groupId = 'none'): string => {
+  const round = Math.floor(scheduler.now() / 200)
+  const isShared = actor.random.chance(0.3)
+  return isShared ? `shared-${groupId}-${round}-${actor.random.whole(1, 2)}` : `own-${bodyOf(actor, place)}`
+}
+
+const fifoMessage = (world: World, actor: Actor, place: number): PlannedMessage => {
+  const { settings } = world
   const { random } = actor
   const groupId = random.oneOf(settings.groups ?? ['only'])
-  const round = Math.floor(scheduler.now() / 200)
-  // An id that is used by several at once is used in one group: a message's group tells what it is held against.
-  const id = random.chance(0.3) ? `shared-${groupId}-${round}-${random.whole(1, 2)}` : `own-${bodyOf(actor, place)}`
+  const id = deduplicationIdOf(world, actor, place, groupId)
   return { body: bodyOf(actor, place), groupId, ...(random.chance(0.8) && { deduplicationId: id }) }
 }

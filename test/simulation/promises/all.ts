@@ -1,3 +1,5 @@
+import { abandonedPolls } from './abandoned.ts'
+import { droppedForGood } from './drops.ts'
 import { notPastItsTime } from './expiry.ts'
 import { keyedOnce } from './keyed.ts'
 import { exclusiveLeases, receiveCounts, underLeases } from './leases.ts'
@@ -22,6 +24,8 @@ export const PROMISES: readonly Promised[] = [
   nothingBehindInFlight,
   nothingPassedOver,
   notPastItsTime,
+  droppedForGood,
+  abandonedPolls,
   nothingFromPaused,
   underLeases,
   resultsOfHolders,

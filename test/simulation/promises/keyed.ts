@@ -8,6 +8,8 @@ export const keyedOnce: Promised = {
   name: 'a publish with an idempotency key is stored once and whole, however often it is sent',
   madeFor: ({ idempotencyKeys }) => idempotencyKeys !== undefined,
   violations: (history) => {
+    // A queue that is created again knows nothing of the keys of the one before.
+    if (history.drops.some(({ kind }) => kind === 'deletion')) return []
     const keyed = [...history.publishes.values()].filter(({ key }) => key !== undefined)
     const perMessage = keyed.flatMap((one) => {
       const ids = stored(history, one)

@@ -53,7 +53,7 @@ export const underLeases: Promised = {
  * A poller looks at its clock when it reads what can be received, and again when it dates its claim. Where its clock jumps back in
  * between, the claim of a lease that was over by the first look is dated before that lease's end.
  */
-const jumpMs = (faults: Faults = {}): number => (faults['clock jumps'] ? 2 * JUMP_MS : 0)
+export const jumpMs = (faults: Faults = {}): number => (faults['clock jumps'] ? 2 * JUMP_MS : 0)
 
 export const exclusiveLeases: Promised = {
   name: 'leases of one message never overlap',
@@ -71,7 +71,7 @@ export const exclusiveLeases: Promised = {
 
 export const receiveCounts: Promised = {
   name: 'receives are counted, and end at the maximum',
-  violations: (history, { settings }) => {
+  violations: (history, { settings, abandons, cast }) => {
     const maxReceives = settings?.deadLetter?.maxReceives ?? Number.POSITIVE_INFINITY
     const found: string[] = []
     for (const delivery of history.deliveries) {
@@ -80,7 +80,10 @@ export const receiveCounts: Promised = {
       }
     }
     for (const row of stays(history)) {
-      if (history.unreceived.has(row[0]?.delivery.message.messageId ?? '')) continue
+      const messageId = row[0]?.delivery.message.messageId ?? ''
+      if (history.unreceived.has(messageId)) continue
+      // Polls that end early give back what they had claimed, as if they had not.
+      if ((abandons || cast.workers) && history.ledger.of(messageId)?.unreceived) continue
       for (const [position, { delivery }] of row.entries()) {
         const { receiveCount } = delivery.message
         const before = row[position - 1]?.delivery.message.receiveCount ?? 0

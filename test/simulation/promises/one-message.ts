@@ -6,7 +6,13 @@ export const oneMessage: Promised = {
   name: 'each received message was published, and as one message',
   violations: (history, { settings }) => {
     const deduplicationForgets =
-      settings?.deduplicationMode === 'pending' || settings?.deduplicationWindowSeconds !== undefined
+      settings?.deduplicationMode === 'pending' ||
+      settings?.deduplicationWindowSeconds !== undefined ||
+      history.drops.length > 0
+    const isDeleted = history.drops.some(({ kind }) => kind === 'deletion')
+    /** Whether it may be stored again when it is sent again: its id is forgotten, or the queue that knew its key is no more. */
+    const mayRepeat = ({ deduplicationId, key }: Publish) =>
+      (deduplicationForgets && deduplicationId !== undefined) || (isDeleted && key !== undefined)
     const found: string[] = []
     const ids = new Map<string, { messageId: string; sequenceNumber: string | undefined }>()
     const meet = (name: string, messageId: string, sequenceNumber: string | undefined, what: () => string) => {
@@ -14,7 +20,7 @@ export const oneMessage: Promised = {
       if (!first) ids.set(name, { messageId, sequenceNumber })
       else if (first.messageId !== messageId)
         found.push(`${what()} is ${messageId}, but ${name} was ${first.messageId}`)
-      // In a dead-letter queue a message has another number.
+      // In a dead-letter queue a message has another number, and again another one once it is redriven.
       else if (sequenceNumber !== undefined && first.sequenceNumber !== sequenceNumber) {
         found.push(`${what()} has number ${sequenceNumber}, but ${name} had ${first.sequenceNumber}`)
       }
@@ -33,11 +39,11 @@ export const oneMessage: Promised = {
       if (!one) found.push(`nobody published ${nameOf(delivery)}`)
       else if (one.groupId !== delivery.message.groupId) {
         found.push(`in another group than published: ${nameOf(delivery)}`)
-      } else if (!history.repeated.has(messageId)) {
+      } else if (!history.repeated.has(messageId) && !mayRepeat(one)) {
         meet(
           nameFor(one),
           messageId,
-          isDead(delivery) ? undefined : sequenceNumber,
+          isDead(delivery) || history.deadLettered.has(messageId) ? undefined : sequenceNumber,
           () => `the receive of ${nameOf(delivery)}`,
         )
       }

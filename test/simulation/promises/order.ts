@@ -1,4 +1,5 @@
-import { type Delivery, type History, nameOf, type Publish } from '../history.ts'
+import { droppedFrom } from '../drops.ts'
+import { claimOf, type Delivery, type History, nameOf, type Publish } from '../history.ts'
 import type { WorldSettings } from '../world-settings.ts'
 import { isDead } from './one-message.ts'
 import { groupedBy, type Promised } from './promise.ts'
@@ -6,9 +7,21 @@ import { groupedBy, type Promised } from './promise.ts'
 const isFifo = ({ kind }: WorldSettings): boolean => kind === 'fifo'
 const sequenceOf = ({ message }: Delivery): string => message.sequenceNumber ?? ''
 
+/** A queue that is created again has groups of its own. */
+const lifeOf = (history: History, delivery: Delivery): string =>
+  `${delivery.queue} ${claimOf(history, delivery)?.generation} ${delivery.message.groupId}`
+
+/** What polls receive that do not know of a purge yet is of no order. */
+const groupsKept = (history: History, settings: WorldSettings): Delivery[][][] => {
+  const dropped = droppedFrom(history, settings)
+  return groupsOf(history).map((batches) =>
+    batches.map((batch) => batch.filter(({ message, endedAt }) => dropped(message.messageId) > endedAt)),
+  )
+}
+
 /** The batches that each group of each queue was received in, in the order of their claims. */
-const groupsOf = ({ deliveries }: History): Delivery[][][] =>
-  [...groupedBy(deliveries, ({ queue, message }) => `${queue} ${message.groupId}`).values()].map((row) =>
+const groupsOf = (history: History): Delivery[][][] =>
+  [...groupedBy(history.deliveries, (one) => lifeOf(history, one)).values()].map((row) =>
     [...groupedBy(row, ({ poll }) => String(poll)).values()].sort(
       ([a], [b]) => (a?.claimedAt ?? 0) - (b?.claimedAt ?? 0),
     ),
@@ -21,8 +34,8 @@ const groupsOf = ({ deliveries }: History): Delivery[][][] =>
 export const inOrderOfNumbers: Promised = {
   name: 'the messages of a group are received in the order of their numbers',
   madeFor: isFifo,
-  violations: (history, { clocksOffByMs = 0 }) =>
-    groupsOf(history).flatMap((group) => disorder(group, clocksOffByMs < 2_000)),
+  violations: (history, settings) =>
+    groupsKept(history, settings).flatMap((group) => disorder(group, (settings.clocksOffByMs ?? 0) < 2_000)),
 }
 
 const disorder = (batches: readonly Delivery[][], numbersRise: boolean): string[] => {
@@ -47,7 +60,8 @@ const disorder = (batches: readonly Delivery[][], numbersRise: boolean): string[
 export const inOrderOfPublishes: Promised = {
   name: 'messages of an answered publish are received before those of a publish that began later',
   madeFor: isFifo,
-  violations: (history) => groupsOf(history).flatMap((group) => swapped(group.flat(), history.publishes)),
+  violations: (history, settings) =>
+    groupsKept(history, settings).flatMap((group) => swapped(group.flat(), history.publishes)),
 }
 
 const swapped = (row: readonly Delivery[], publishes: ReadonlyMap<string, Publish>): string[] => {
@@ -58,7 +72,9 @@ const swapped = (row: readonly Delivery[], publishes: ReadonlyMap<string, Publis
   let latestStart: Delivery | undefined
   const startOf = (one: Delivery) => publishes.get(one.message.body as string)?.startedAt ?? 0
   for (const one of first.values()) {
-    const answeredAt = publishes.get(one.message.body as string)?.answer?.at ?? Number.POSITIVE_INFINITY
+    const { answer } = publishes.get(one.message.body as string) ?? {}
+    // The answer may have been of another message under the same id, which is forgotten since.
+    const answeredAt = answer?.messageId === one.message.messageId ? answer.at : Number.POSITIVE_INFINITY
     if (latestStart && answeredAt < startOf(latestStart)) {
       found.push(`${nameOf(one)} was answered before ${nameOf(latestStart)} was begun, and first received after it`)
     }
@@ -70,16 +86,19 @@ const swapped = (row: readonly Delivery[], publishes: ReadonlyMap<string, Publis
 export const nothingBehindInFlight: Promised = {
   name: 'while a message is in flight, neither it nor a message after it in its group is received',
   madeFor: isFifo,
-  violations: (history) => groupsOf(history).flatMap(overlaps),
+  violations: (history, settings) => {
+    const dropped = droppedFrom(history, settings)
+    return groupsOf(history).flatMap((batches) => overlaps(batches, ({ message }) => dropped(message.messageId)))
+  },
 }
 
-const overlaps = (batches: readonly Delivery[][]): string[] => {
+const overlaps = (batches: readonly Delivery[][], droppedAt: (one: Delivery) => number): string[] => {
   const found: string[] = []
   let held: Delivery[] = []
   for (const batch of batches) {
     const last = batch.at(-1)
     if (!last) continue
-    held = held.filter(({ heldUntil }) => heldUntil > last.claimedAt)
+    held = held.filter((one) => one.heldUntil > last.claimedAt && droppedAt(one) > last.endedAt)
     for (const one of held) {
       if (sequenceOf(one) > sequenceOf(last)) continue
       found.push(
@@ -94,7 +113,8 @@ const overlaps = (batches: readonly Delivery[][]): string[] => {
 export const nothingPassedOver: Promised = {
   name: 'no message is received while a message before it in its group is certainly stored',
   madeFor: isFifo,
-  violations: (history) => {
+  violations: (history, settings) => {
+    const dropped = droppedFrom(history, settings)
     const published = groupedBy(
       [...history.publishes.values()].filter(({ answer }) => answer !== undefined),
       ({ groupId }) => String(groupId),
@@ -107,6 +127,7 @@ export const nothingPassedOver: Promised = {
       Math.min(
         removedFrom.get(messageId) ?? Number.POSITIVE_INFINITY,
         history.deadLettered.get(messageId) ?? Number.POSITIVE_INFINITY,
+        dropped(messageId),
       )
     return groupsOf(history)
       .filter(([batch]) => batch?.[0] && !isDead(batch[0]))

@@ -1,17 +1,25 @@
 import { QUEUE_CACHE_MS } from '../../../lib/model/limits.ts'
 import { claimOf, nameOf } from '../history.ts'
-import { queueName } from '../world-settings.ts'
+import { DEFAULT_SPANS } from '../spans.ts'
+import { queueName, type WorldSettings } from '../world-settings.ts'
 import type { Promised } from './promise.ts'
 
 /** A poll's read of the queue's record, its scan and its claim, with repeats, where nothing pauses its process. */
 const POLL_MS = 3_000
+
+/** A process that is paused, or whose requests are late, claims so much later what it read before. */
+const standsStillMs = ({ faults = {}, spans }: WorldSettings): number => {
+  const { pauseMs, lateMs } = { ...DEFAULT_SPANS, ...spans }
+  return (faults.paused ? pauseMs[1] : 0) + (faults['request delayed'] || faults['answer delayed'] ? lateMs[1] : 0)
+}
 
 /** From when a process must know of a pause whose answer has come, until somebody begins to resume. */
 export const nothingFromPaused: Promised = {
   name: 'nothing is claimed from a paused queue five seconds and a poll after its pause',
   madeFor: ({ changes }) => changes?.during.some(({ paused }) => paused !== undefined) ?? false,
   violations: (history, settings) =>
-    history.pauses.flatMap(({ paused, startedAt, endedAt }, at) => {
+    // A queue that is created again is not paused.
+    (settings.cast.deleters ? [] : history.pauses).flatMap(({ paused, startedAt, endedAt }, at) => {
       if (!paused || endedAt === undefined) return []
       // One actor does all of them: a resume that went before can't take effect any more, since its condition fails.
       const resume = history.pauses.slice(at + 1).find((later) => !later.paused)
@@ -20,7 +28,7 @@ export const nothingFromPaused: Promised = {
         .filter((delivery) => delivery.queue === queueName(settings))
         .filter((delivery) => {
           const claimedAt = claimOf(history, delivery)?.from ?? 0
-          return claimedAt > endedAt + QUEUE_CACHE_MS + POLL_MS && claimedAt < until
+          return claimedAt > endedAt + QUEUE_CACHE_MS + POLL_MS + standsStillMs(settings) && claimedAt < until
         })
         .map((delivery) => `claimed while the queue was paused, since ${startedAt}: ${nameOf(delivery)}`)
     }),

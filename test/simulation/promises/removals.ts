@@ -1,13 +1,18 @@
+import { droppedFrom } from '../drops.ts'
 import { claimOf, isCertain, nameOf } from '../history.ts'
 import { groupedBy, type Promised } from './promise.ts'
 
 export const removedForGood: Promised = {
   name: 'a message that was acked or cancelled is not received again, from any queue',
-  violations: (history, { settings }) => {
+  violations: (history, world) => {
+    const { settings } = world
+    // An ack in a queue that was created again finds nothing, and some polls may not know yet.
+    const droppedAt = droppedFrom(history, world)
     const endedAt = new Map<string, number>()
     for (const removal of history.removals) {
       const { messageId } = removal
       if (!isCertain(removal, settings?.deadLetter?.maxReceives) || history.repeated.has(messageId)) continue
+      if (droppedAt(messageId) <= (removal.endedAt ?? 0)) continue
       endedAt.set(messageId, Math.min(endedAt.get(messageId) ?? Number.POSITIVE_INFINITY, removal.endedAt ?? 0))
     }
     return history.deliveries
@@ -22,13 +27,22 @@ export const removedForGood: Promised = {
  */
 export const outdatedHandles: Promised = {
   name: 'a handle that another receive has outdated removes nothing',
-  violations: (history, { settings }) => {
+  violations: (history, world) => {
+    const { settings } = world
+    const droppedAt = droppedFrom(history, world)
     const removals = groupedBy(history.removals, ({ messageId }) => messageId)
     return [...history.removals].flatMap((ack) => {
       const { delivery, messageId, endedAt = 0 } = ack
       const received = history.deliveriesOf.get(messageId) ?? []
       const dropped = history.publishes.get(delivery?.message.body as string)?.timeToLiveSeconds !== undefined
-      if (!delivery || dropped || received.length < 2 || history.repeated.has(messageId)) return []
+      if (
+        !delivery ||
+        dropped ||
+        droppedAt(messageId) <= endedAt ||
+        received.length < 2 ||
+        history.repeated.has(messageId)
+      )
+        return []
       if (!isCertain(ack, settings?.deadLetter?.maxReceives)) return []
       const goneBefore = removals
         .get(messageId)

@@ -1,8 +1,11 @@
 import { isFinal, type MessageStatus } from '../../../lib/model/message-status.ts'
 import { outcomeOf } from '../actors/consumer.ts'
+import { droppedFrom, expiring } from '../drops.ts'
 import { claimOf, type Delivery, type History, type Look } from '../history.ts'
 import type { Entry, SlotRemoval } from '../ledger.ts'
+import { DEFAULT_SPANS } from '../spans.ts'
 import type { WorldSettings } from '../world-settings.ts'
+import { jumpMs } from './leases.ts'
 import { isDead } from './one-message.ts'
 import type { Promised } from './promise.ts'
 
@@ -13,7 +16,8 @@ type End =
   | { readonly kind: 'acked'; readonly at: number; readonly delivery: Delivery | undefined }
   | { readonly kind: 'cancelled'; readonly at: number }
 
-const isMove = ({ insertedAt }: Entry, { at }: SlotRemoval): boolean => insertedAt.indexOf(at, 1) > 0
+/** Whether it left its queue for another one, dead-lettered or redriven. */
+export const isMove = ({ insertedAt }: Entry, { at }: SlotRemoval): boolean => insertedAt.indexOf(at, 1) > 0
 
 const endOf = (history: History, messageId: string, entry: Entry): End | undefined => {
   const removal = entry.removals.find((one) => !isMove(entry, one))
@@ -48,6 +52,13 @@ const READ_AGAIN_MS = 1_500
 /** Requests that a wait has on their way when its time is over; each takes up to 0.8 s. */
 const ON_THE_WAY_MS = 6_000
 
+/** What a wait is late by where its process is paused and its requests are delayed: those of one read, and the last one. */
+const slowMs = ({ faults = {}, spans }: WorldSettings): number => {
+  const { pauseMs, lateMs } = { ...DEFAULT_SPANS, ...spans }
+  const isDelayed = faults['request delayed'] || faults['answer delayed']
+  return (faults.paused ? 2 * pauseMs[1] : 0) + (isDelayed ? 3 * lateMs[1] : 0)
+}
+
 const nameOf = ({ by, messageId, startedAt, waitedMs, answer }: Look): string =>
   `${by} read at ${startedAt} that ${messageId} is ${JSON.stringify(answer)}${waitedMs === undefined ? '' : `, after a wait of up to ${waitedMs} ms`}`
 
@@ -63,8 +74,11 @@ const judged = (history: History, judge: (look: Look, entry: Entry, end: End | u
 export const resultsOfHolders: Promised = {
   name: 'a result is that of the consumer that held the message last, and is read only after the ack',
   madeFor: keepsResults,
-  violations: (history) =>
-    judged(history, ({ endedAt, waitedMs, answer: { status, result, failure } }, _, end) => {
+  violations: (history, world) => {
+    const dropped = droppedFrom(history, world)
+    return judged(history, ({ messageId, endedAt, waitedMs, answer: { status, result, failure } }, _, end) => {
+      // An ack from before a purge that was given up may leave its result, and acks after the purge leave none.
+      if (dropped(messageId) <= endedAt) return undefined
       if (status.state !== 'done' && status.state !== 'failed') return undefined
       if (!end || end.at > endedAt) return 'it was not removed by then'
       if (end.kind === 'cancelled') return 'it was cancelled'
@@ -78,27 +92,35 @@ export const resultsOfHolders: Promised = {
       if (waitedMs === undefined) return undefined
       const isSame = result === outcome.result && failure?.message === outcome.failure?.message
       return isSame ? undefined : `its consumer's outcome is ${JSON.stringify(outcome)}`
-    }),
+    })
+  },
 }
 
 /** A status is final only for a message that has ended, and names how it ended. */
 export const trueEndings: Promised = {
   name: 'the status of a message that has ended is how it ended',
   madeFor: keepsResults,
-  violations: (history, world) =>
-    judged(history, (look, entry, end) => {
+  violations: (history, world) => {
+    const dropped = droppedFrom(history, world)
+    const mayExpire = expiring(history)
+    return judged(history, (look, entry, end) => {
       const { startedAt, endedAt, waitedMs, answer } = look
       const { status } = answer
       const moved = entry.removals.some((one) => isMove(entry, one) && one.at <= endedAt)
+      if (dropped(look.messageId) <= endedAt) return undefined
+      // The ack of a message whose time is over leaves no result.
+      if (status.state === 'gone' && mayExpire(look.messageId)) return undefined
       if (status.state === 'gone') {
         return end && endedAt >= end.at + keptAtLeastMs(world) ? undefined : 'how it ended is forgotten too early'
       }
       if (status.state === 'cancelled' && (end?.kind !== 'cancelled' || end.at > endedAt)) return 'it was not cancelled'
       if (status.state === 'deadLettered' && !moved) return 'it was not moved'
       if (isFinal(status) || !end) return undefined
-      const lateMs = waitedMs === undefined ? endedAt - startedAt + STALE_MS : READ_AGAIN_MS + ON_THE_WAY_MS
+      const lateMs =
+        waitedMs === undefined ? endedAt - startedAt + STALE_MS : READ_AGAIN_MS + ON_THE_WAY_MS + slowMs(world)
       return end.at < endedAt - lateMs ? `it had ended at ${end.at}` : undefined
-    }),
+    })
+  },
 }
 
 export const statusesForgotten: Promised = {
@@ -129,11 +151,12 @@ export const leasedStatuses: Promised = {
 export const waitsEnd: Promised = {
   name: 'a wait for a result ends in time, and not before it has one',
   madeFor: keepsResults,
-  violations: (history) =>
+  violations: (history, world) =>
     judged(history, ({ startedAt, endedAt, waitedMs, answer: { status } }) => {
       if (waitedMs === undefined) return undefined
-      if (endedAt - startedAt > waitedMs + ON_THE_WAY_MS) return `it ended after ${endedAt - startedAt} ms`
-      const early = !isFinal(status) && endedAt - startedAt < waitedMs
+      if (endedAt - startedAt > waitedMs + ON_THE_WAY_MS + slowMs(world))
+        return `it ended after ${endedAt - startedAt} ms`
+      const early = !isFinal(status) && endedAt - startedAt + jumpMs(world.faults) < waitedMs
       return early ? `it ended after ${endedAt - startedAt} ms` : undefined
     }),
 }
@@ -149,11 +172,15 @@ const finalState = (history: History, messageId: string, end: End): MessageStatu
 /** What each producer must read at rest, when all messages were acked or cancelled. */
 export const finalStates = (
   history: History,
+  settings: WorldSettings,
 ): ReadonlyMap<string, { readonly state: MessageStatus['state']; readonly at: number }> => {
+  const dropped = droppedFrom(history, settings)
+  const mayExpire = expiring(history)
   const states = new Map<string, { readonly state: MessageStatus['state']; readonly at: number }>()
   for (const { answer } of history.publishes.values()) {
     const entry = answer && history.ledger.of(answer.messageId)
     if (!answer || !entry || history.repeated.has(answer.messageId)) continue
+    if (dropped(answer.messageId) < Number.POSITIVE_INFINITY || mayExpire(answer.messageId)) continue
     const end = endOf(history, answer.messageId, entry)
     const state = end && finalState(history, answer.messageId, end)
     if (state) states.set(answer.messageId, { state, at: end.at })

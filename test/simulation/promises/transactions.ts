@@ -1,5 +1,6 @@
 import { claimOf, type History, type Transaction } from '../history.ts'
 import type { Promised } from './promise.ts'
+import { isMove } from './results.ts'
 
 const hasTransactions: Promised['madeFor'] = ({ cast }) => (cast.transactors ?? 0) > 0
 
@@ -21,9 +22,10 @@ export const allOrNothing: Promised = {
       const wrongAcks = acks.flatMap((delivery) => {
         const { messageId } = delivery.message
         const token = claimOf(history, delivery)?.token
-        const acked = history.ledger
-          .of(messageId)
-          ?.removals.some((one) => one.inTransaction && one.token === token && (at === undefined || one.at === at))
+        const entry = history.ledger.of(messageId)
+        const acked = entry?.removals.some(
+          (one) => one.inTransaction && one.token === token && (at === undefined ? !isMove(entry, one) : one.at === at),
+        )
         if (at === undefined)
           return acked && !isCancelled(history, messageId) ? [`${name} acked ${messageId}, and was not done`] : []
         return acked ? [] : [`${name} was done at ${at}, and did not ack ${messageId}`]
@@ -51,6 +53,7 @@ export const commitsAnswered: Promised = {
       const { name, outcome, endedAt = 0 } = transaction
       const [at] = effectsOf(history, transaction)
       if (outcome === 'committed' && (at === undefined || at > endedAt)) return [`${name} was committed, and not done`]
+      if (history.doubtful.has(name)) return []
       if (outcome === 'nothing' && at !== undefined) return [`${name} was said not to be done, and was done at ${at}`]
       return []
     }),

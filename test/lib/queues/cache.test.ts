@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest'
+import { publish } from '../../../lib/publish/publish.ts'
+import { purgeQueue } from '../../../lib/queues/purge-queue.ts'
+import { raiseShards } from '../../../lib/queues/shards.ts'
+import { updateQueue } from '../../../lib/queues/update-queue.ts'
+import { poll } from '../../../lib/receive/poll.ts'
+import { engineWithQueue, testEngine } from '../../support/test-engine.ts'
+
+/** Another process, which stands still for as long as it is told after the store has done what it was asked for. */
+const pausingProcess = (engine: Awaited<ReturnType<typeof engineWithQueue>>) => {
+  const pause = { during: async () => {}, armed: false }
+  const { store } = engine
+  const stands = async <T>(answer: Promise<T>): Promise<T> => {
+    const done = await answer
+    if (pause.armed) {
+      pause.armed = false
+      await pause.during()
+    }
+    return done
+  }
+  const process = testEngine({
+    clock: engine.clock,
+    seed: 2,
+    store: {
+      ...store,
+      getDocument: (key, options) => stands(store.getDocument(key, options)),
+      transact: (writes) => stands(store.transact(writes)),
+    },
+  })
+  return { process, pause }
+}
+
+test('a process that stood still while it read a queue reads it again, and receives nothing that was purged meanwhile', async () => {
+  const engine = await engineWithQueue()
+  await publish(engine, 'orders', [{ body: 'before' }])
+  const { process, pause } = pausingProcess(engine)
+  pause.armed = true
+  pause.during = async () => {
+    await engine.clock.advance(60_000)
+    await purgeQueue(engine, 'orders')
+    await engine.clock.advance(60_000)
+  }
+  expect(await poll(process, 'orders')).toEqual([])
+})
+
+test('a process that stood still while it changed a queue does not take its change for the latest', async () => {
+  const engine = await engineWithQueue()
+  const { process, pause } = pausingProcess(engine)
+  pause.during = async () => {
+    await updateQueue(engine, 'orders', { settings: { delaySeconds: 7 } })
+    await engine.clock.advance(60_000)
+  }
+  // The read of its change, and not the one that it is about to write on.
+  const changed = updateQueue(process, 'orders', () => {
+    pause.armed = true
+    return { settings: { priorities: 3 } }
+  })
+  await changed
+  expect((await process.queues.get('orders')).settings.delaySeconds).toBe(7)
+})
+
+test('a queue of which a process changes the shards is read again no later than without', async () => {
+  const engine = await engineWithQueue()
+  const { process } = pausingProcess(engine)
+  await engine.clock.advance(60_000)
+  const queue = await process.queues.get('orders')
+  await engine.clock.advance(4_000)
+  expect(await raiseShards(process, queue)).toBe(2)
+  expect((await process.queues.get('orders')).settings.shards).toBe(2)
+  await purgeQueue(engine, 'orders')
+  await engine.clock.advance(2_000)
+  expect((await process.queues.get('orders')).purgedAt).toBeDefined()
+})

@@ -1,0 +1,49 @@
+import { type PlantedBug, SIMULATION_SUITE } from './bugs.ts'
+
+/** Bugs of purges, deletions and abandoned polls, and of what a process believes while it stands still. */
+export const DROP_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'a scan gives out what was purged',
+    file: 'lib/model/queue-record.ts',
+    replace: ' || isPurged(queue, segment.publishedAt)',
+    by: '',
+    suites: [SIMULATION_SUITE],
+    worlds: 'whole',
+  },
+  {
+    name: 'an abandoned poll keeps what it leased',
+    file: 'lib/receive/poll.ts',
+    replace: 'if (handles.length > 0) await unreceive(engine, queueName, handles)',
+    by: '',
+    suites: [SIMULATION_SUITE],
+    worlds: 'abandoned',
+  },
+  {
+    name: 'a message that is put off counts as published anew',
+    file: 'lib/messages/reschedule-message.ts',
+    replace: 'publishedAt: segment.publishedAt,\n    messages',
+    by: 'publishedAt: now,\n    messages',
+    suites: ['test/lib/messages/messages.test.ts'],
+  },
+  {
+    name: 'what a process read before it stood still counts as read now',
+    file: 'lib/queues/cache.ts',
+    replace: 'isOld(clock, sentAt) && left > 1 ?',
+    by: 'isOld(clock, sentAt) && left < 0 ?',
+    suites: ['test/lib/queues/cache.test.ts'],
+  },
+  {
+    name: 'a change of the shards makes all that is known of a queue young',
+    file: 'lib/queues/cache.ts',
+    replace: 'known.put(state, entry.readAt)',
+    by: 'known.put(state, clock.now())',
+    suites: ['test/lib/queues/cache.test.ts'],
+  },
+  {
+    name: 'an answer has a message under two leases',
+    file: 'lib/receive/poll.ts',
+    replace: 'newest.size === messages.length ?',
+    by: 'newest.size <= messages.length ?',
+    suites: ['test/lib/receive/scan-fairly.test.ts'],
+  },
+]

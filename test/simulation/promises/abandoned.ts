@@ -1,0 +1,29 @@
+import { droppedFrom } from '../drops.ts'
+import type { Promised } from './promise.ts'
+
+/** What its undoing takes: a request, and repeats. */
+const UNDONE_WITHIN_MS = 1_500
+
+/** Where requests fail, a lease whose undoing failed ends by itself. */
+export const abandonedPolls: Promised = {
+  name: 'a poll that is abandoned leases nothing',
+  madeFor: ({ abandons, faults }) => abandons !== undefined && faults === undefined,
+  violations: (history, settings) => {
+    const dropped = droppedFrom(history, settings)
+    return history.abandoned.flatMap(({ by, startedAt, endedAt }) =>
+      [...history.ledger.entries].flatMap(([messageId, { leases }]) =>
+        dropped(messageId) > endedAt &&
+        leases.some(
+          (lease) =>
+            lease.by === by &&
+            lease.from >= startedAt &&
+            lease.from <= endedAt &&
+            lease.endedAt > endedAt + UNDONE_WITHIN_MS &&
+            lease.until > endedAt + UNDONE_WITHIN_MS,
+        )
+          ? [`${messageId} was left leased by ${by}, whose poll from ${startedAt} was abandoned`]
+          : [],
+      ),
+    )
+  },
+}

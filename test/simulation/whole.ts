@@ -1,0 +1,115 @@
+import type { SettingsChange } from '../../lib/model/queue-settings.ts'
+import { type Faults, SOME_FAULTS } from './faults.ts'
+import { type RandomStream, randomStream } from './random-stream.ts'
+import type { TableBehaviour } from './table.ts'
+import type { WorldSettings } from './world-settings.ts'
+import { ALL_FAULTS } from './worlds.ts'
+
+/**
+ * The whole world: each history draws by its seed what its queue is, who works on it and what fails, so that features meet in one
+ * history that no world of its own puts together. A feature is left out about as often as not: with all of them at once, purges and
+ * deletions would leave nothing to judge.
+ */
+
+type Kind = 'standard' | 'fair groups' | 'limited groups' | 'fifo'
+
+const GROUPS = ['red', 'green', 'blue', 'white']
+const SHARDS = [1, 2, 3, 4].map((shards) => ({ shards }))
+
+/** What fails; a history without anything that fails shows what is wrong all by itself. */
+const FAULTS: readonly (Faults | undefined)[] = [
+  undefined,
+  SOME_FAULTS,
+  ALL_FAULTS,
+  { ...SOME_FAULTS, 'killed before sending': 0.01, 'killed while waiting': 0.01, paused: 0.004 },
+  { 'answer lost': 0.06, 'sent twice': 0.04, 'sent twice, the first late': 0.03, 'given up, and done late': 0.02 },
+  { 'throttled once': 0.04, 'throttled: key range': 0.01, 'transaction conflict': 0.08, 'request delayed': 0.01 },
+]
+
+const drawn = (kind: Kind, seed: number): WorldSettings => {
+  const random = randomStream(seed)
+  random.restart(WHOLE_STREAM)
+  const faults = random.oneOf(FAULTS)
+  const isFifo = kind === 'fifo'
+  const settings = settingsOf(kind, random)
+  const dies = settings.deadLetter !== undefined
+  return {
+    kind: isFifo ? 'fifo' : 'standard',
+    ...(kind !== 'standard' && { groups: GROUPS }),
+    settings,
+    ...(faults && { faults: isFifo ? { ...faults, 'clock jumps': 0 } : faults }),
+    table: tableOf(random),
+    clocksOffByMs: random.oneOf([0, 0, 300]),
+    cast: {
+      publishers: random.whole(1, 3),
+      consumers: random.whole(1, 4),
+      operators: random.whole(0, 1),
+      workers: random.whole(0, 2),
+      transactors: random.oneOf([0, 0, 2]),
+      watchers: settings.results ? 2 : 0,
+      redrivers: dies ? random.whole(0, 1) : 0,
+      deadLetterConsumers: dies ? random.whole(0, 1) : 0,
+      purgers: random.oneOf([0, 0, 1]),
+      deleters: random.oneOf([0, 0, 0, 1]),
+    },
+    ...changesOf(isFifo, random),
+    ...probabilities(random),
+    steadyMs: random.oneOf([0, 0, 6_000]),
+    spans: { workMs: random.oneOf([12_000, 25_000]), publishEveryMs: random.oneOf([800, 2_000]), drainMs: 35_000 },
+  }
+}
+
+/** The stream of numbers that a history draws its world from; actors' streams begin at 1, others are below 0. */
+const WHOLE_STREAM = -100
+
+const settingsOf = (kind: Kind, random: RandomStream): SettingsChange => {
+  const isFifo = kind === 'fifo'
+  const [shards, priorities] = [random.oneOf([1, 1, 2, 3]), random.oneOf([1, 2, 3])]
+  const [maxReceives, dies, keeps] = [random.whole(1, 4), random.chance(0.5), random.chance(0.4)]
+  const [mode, windowSeconds] = [random.chance(0.4), random.oneOf([undefined, undefined, 2])]
+  const [limit, backsOff, delays] = [random.whole(1, 4), random.chance(0.4), random.chance(0.15)]
+  return {
+    shards,
+    ...(kind === 'standard' && { priorities }),
+    ...(kind === 'limited groups' && { maxInFlightPerGroup: limit }),
+    ...(dies && { deadLetter: { queue: isFifo ? 'orders-dead.fifo' : 'orders-dead', maxReceives } }),
+    ...(keeps && { results: { retentionSeconds: 600 } }),
+    ...(mode && { deduplicationMode: 'pending' as const }),
+    ...(windowSeconds !== undefined && !mode && { deduplicationWindowSeconds: windowSeconds }),
+    ...(backsOff && {
+      retryPolicy: { initialSeconds: 1, factor: 2, maximumSeconds: 4, jitter: 'full' as const },
+    }),
+    ...(delays && { delaySeconds: 1 }),
+  }
+}
+
+const tableOf = (random: RandomStream): Partial<TableBehaviour> => ({
+  staleReads: random.oneOf([0, 0.4, 0.8]),
+  tornReads: random.oneOf([0, 0.3]),
+  ttl: random.oneOf(['on time', 'on time', 'early', 'late', 'never'] as const),
+})
+
+/** The queue is paused and resumed, or its shards rise and fall, or neither. */
+const changesOf = (isFifo: boolean, random: RandomStream): Pick<WorldSettings, 'changes'> => {
+  const lot = random.fraction()
+  const pauses = { during: [{ paused: true }, { paused: false }], atRest: { paused: false }, everyMs: 9_000 }
+  if (lot < 0.25) return { changes: pauses }
+  if (lot < 0.6 && !isFifo) return { changes: { during: SHARDS, atRest: { shards: 2 }, everyMs: 3_000 } }
+  return {}
+}
+
+const probabilities = (random: RandomStream) => ({
+  ...(random.chance(0.4) && { timesToLive: 0.15 }),
+  ...(random.chance(0.5) && { deduplicationIds: 0.4 }),
+  ...(random.chance(0.4) && { idempotencyKeys: 0.5 }),
+  ...(random.chance(0.4) && { unreceives: 0.15 }),
+  ...(random.chance(0.5) && { abandons: 0.3 }),
+})
+
+/** By name, what a seed makes of it. */
+export const WHOLE: Readonly<Record<string, (seed: number) => WorldSettings>> = {
+  'whole: a standard queue': (seed) => drawn('standard', seed),
+  'whole: fair groups': (seed) => drawn('fair groups', seed),
+  'whole: groups with a limit': (seed) => drawn('limited groups', seed),
+  'whole: a FIFO queue': (seed) => drawn('fifo', seed),
+}
