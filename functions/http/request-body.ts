@@ -9,10 +9,11 @@ export const REQUEST_BYTES = 5_900_000
 /** How deep JSON may be nested. Beyond some thousands, writing it again would exhaust the stack. */
 export const JSON_DEPTH = 200
 /**
- * How many values JSON may have, counted as its commas and opening brackets. A body of the largest message has fewer, whatever is
- * in it. Six megabytes of empty objects would take a hundred and seventy in memory.
+ * How many values JSON may have, counted as its commas and opening brackets, and how many objects and lists. A publish of the most
+ * bytes may be all numbers of one digit. Six megabytes of empty objects would take a hundred and seventy in memory.
  */
-export const JSON_VALUES = 1_000_000
+export const JSON_VALUES = 2_200_000
+export const JSON_BRACKETS = 600_000
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i
 
@@ -30,8 +31,8 @@ export const readJson = async (request: Request): Promise<unknown> => {
       hint: 'Send JSON and say so: content-type: application/json.',
     })
   }
-  if (!isWithin(text, { depth: JSON_DEPTH, values: JSON_VALUES })) {
-    const message = `the request has more than ${JSON_VALUES} values, or is nested deeper than ${JSON_DEPTH} levels`
+  if (!isWithin(text, { depth: JSON_DEPTH, values: JSON_VALUES, brackets: JSON_BRACKETS })) {
+    const message = `the request has more than ${JSON_VALUES} values or ${JSON_BRACKETS} objects and lists, or more than ${JSON_DEPTH} levels`
     throw new HoldfastError('InvalidRequest', message, { field: 'request' })
   }
   try {

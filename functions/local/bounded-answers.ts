@@ -50,9 +50,10 @@ export const boundedAnswers = (answer: FrontDoor, clock: Clock): BoundedAnswers 
   }
 }
 
-/** Whether the answer may hold messages: acks and publishes go on while receives wait. */
+/** Whether the answer may hold messages: acks, publishes and probes of health go on while receives wait. */
 const mayAnswerMuch = (request: Request, target: string): boolean => {
   const action = request.headers.get('x-amz-target')
   if (action !== null) return action.endsWith('.ReceiveMessage')
+  if (target === '/health') return false
   return request.method === 'GET' || !target.startsWith('/queues/') || /^[^?]*\/poll(?:\?|$)/.test(target)
 }

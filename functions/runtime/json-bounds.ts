@@ -3,15 +3,18 @@ export interface JsonBounds {
   readonly depth: number
   /** Commas and opening brackets outside strings: about as many as there are values. @default any number */
   readonly values?: number
+  /** Opening brackets: an object takes several times the memory of a number. @default any number */
+  readonly brackets?: number
 }
 
 /**
  * Whether JSON text is within the bounds. The check reads the text once, without recursion, and stops at the first value
  * beyond them. A parser would need a second and hundreds of megabytes for eight megabytes of brackets.
  */
-export const isWithin = (text: string, { depth, values = Number.POSITIVE_INFINITY }: JsonBounds): boolean => {
+export const isWithin = (text: string, { depth, ...most }: JsonBounds): boolean => {
   let level = 0
-  let count = 0
+  const { values = Number.POSITIVE_INFINITY, brackets = Number.POSITIVE_INFINITY } = most
+  const seen = { values: 0, brackets: 0 }
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
       case QUOTE:
@@ -19,10 +22,10 @@ export const isWithin = (text: string, { depth, values = Number.POSITIVE_INFINIT
         break
       case OPEN_LIST:
       case OPEN_OBJECT:
-        if (++level > depth || ++count > values) return false
+        if (++level > depth || ++seen.brackets > brackets || ++seen.values > values) return false
         break
       case COMMA:
-        if (++count > values) return false
+        if (++seen.values > values) return false
         break
       case CLOSE_LIST:
       case CLOSE_OBJECT:

@@ -9,7 +9,7 @@ import { checkMessages } from '../model/message-rules.ts'
 import { partitionOf, type QueueState } from '../model/queue-record.ts'
 import { removeSegment } from '../model/segment-change.ts'
 import { partitionId } from '../model/segment-key.ts'
-import { markGrouped, observeThrottle, onThrottle } from '../queues/shards.ts'
+import { afterPublish, markGrouped, observeThrottle, onThrottle } from '../queues/shards.ts'
 import type { NewSegment } from '../store/port.ts'
 import { touchGroup } from './group-place.ts'
 import { checkGroupMessages, publishToGroups } from './group-publish.ts'
@@ -49,14 +49,29 @@ export const publish = async (
   if (messages.length < 1 || messages.length > LIMITS.batchSize) {
     throw invalid('messages', messages.length, `must hold 1 to ${LIMITS.batchSize} messages`)
   }
+  const startedAt = engine.clock.now()
   let queue = await engine.queues.get(queueName)
   checkMessages(queue, messages)
   if (queue.settings.fifo) checkGroupMessages(messages)
   else if (!queue.grouped && messages.some(({ groupId }) => groupId !== undefined)) {
     queue = await markGrouped(engine, queue)
   }
-  if (idempotencyKey !== undefined) return publishIdempotently(engine, queue, idempotencyKey, messages)
-  if (queue.settings.fifo) return publishToGroups(engine, queue, messages)
+  const publishing =
+    idempotencyKey !== undefined
+      ? publishIdempotently(engine, queue, idempotencyKey, messages)
+      : queue.settings.fifo
+        ? publishToGroups(engine, queue, messages)
+        : publishToShards(engine, queue, messages)
+  const results = await publishing
+  await afterPublish(engine, queue, startedAt)
+  return results
+}
+
+const publishToShards = async (
+  engine: Engine,
+  queue: QueueState,
+  messages: readonly NewMessage[],
+): Promise<PublishResult[]> => {
   const results = new Array<PublishResult>(messages.length)
   const { entries, repeats } = entriesOf(queue, messages)
   const planned = planSegments(engine, queue, entries)
@@ -70,7 +85,7 @@ export const publish = async (
   for (const [position, of] of repeats) results[position] = asDuplicate(results[of] as PublishResult)
   markReadyGroups(engine, queue, planned)
   const published = results.filter(({ ok }) => ok).length
-  if (published > 0) engine.wakeups.wake(queueName, published)
+  if (published > 0) engine.wakeups.wake(queue.name, published)
   return results
 }
 

@@ -97,10 +97,34 @@ export const lowerShards = async (engine: Engine, queue: QueueState): Promise<vo
   if (engine.random.fraction() >= LOWERED_CHANCE) return
   const shards = Math.max(recordShards, Math.ceil(settings.shards / 2))
   const keptMs = keptBetween(shardsKeptMs / 2)
-  await bestEffort(
-    changeLayout(engine, queue, { shards, pollShards: pollShards(queue), changedAt: now, keptMs }),
-    false,
-  )
+  const change = { shards, pollShards: pollShards(queue), changedAt: now, keptMs }
+  const lowered = await bestEffort(changeLayout(engine, queue, change), false)
+  // Others saw an instant long past, and may have retired shards at once, while publishers still used them.
+  if (lowered && isLate(engine, now)) await bestEffort(scanAgain(engine, queue, pollShards(queue)), undefined)
+}
+
+/** Work that took longer was done by a process that was paused: meanwhile others may have lowered the shards, and retired some. */
+const LATE_MS = 30_000
+const isLate = ({ clock }: Engine, startedAt: number): boolean => clock.now() - startedAt >= LATE_MS
+
+/**
+ * Makes polls scan the shards again that a publish used, where it took so long that they may have been retired meanwhile.
+ *
+ * @param queue the state by which the publish chose its shards · reads and writes nothing unless the publish was late
+ */
+export const afterPublish = async (engine: Engine, queue: QueueState, startedAt: number): Promise<void> => {
+  const { fifo, shards } = queue.settings
+  if (fifo || !isLate(engine, startedAt)) return
+  if (pollShards(await engine.queues.fresh(queue.name)) < shards) await scanAgain(engine, queue, shards)
+}
+
+const scanAgain = async (engine: Engine, { name, generation }: QueueState, shards: number): Promise<void> => {
+  for (;;) {
+    const present = await engine.queues.fresh(name)
+    if (present.generation !== generation) return
+    const most = Math.max(shards, pollShards(present))
+    if (await changeLayout(engine, present, { pollShards: most, changedAt: engine.clock.now() })) return
+  }
 }
 
 /**

@@ -6,6 +6,8 @@ import { groupHash } from '../model/group.ts'
 import { afterPurge, type QueueState } from '../model/queue-record.ts'
 import { placeInGroup } from '../publish/group-place.ts'
 import { newSegment } from '../publish/new-segment.ts'
+import { afterPublish } from '../queues/shards.ts'
+import { followUp } from '../store/follow-up.ts'
 import { queueKey } from '../store/keys.ts'
 import type { NewSegment, PutWrite, Write } from '../store/port.ts'
 
@@ -33,6 +35,7 @@ const TRIES = 12
  */
 export const moveTo = async (engine: Engine, into: QueueState, moving: Moving): Promise<boolean> => {
   const { removal, messages, priority, endings = [] } = moving
+  const startedAt = engine.clock.now()
   let target = into
   let lastSequence: string | undefined
   for (let attempt = 0; attempt < TRIES; attempt++) {
@@ -45,7 +48,10 @@ export const moveTo = async (engine: Engine, into: QueueState, moving: Moving): 
       ...endings,
       ...messages.map(({ messageId }, index) => aliasWrite(target.name, messageId as string, segment, index)),
     ])
-    if (outcome.applied) return true
+    if (outcome.applied) {
+      await followUp(engine, target.name, () => afterPublish(engine, target, startedAt))
+      return true
+    }
     if (outcome.failures.some(({ write }) => write === 0)) return false
     if (outcome.failures.some(({ write }) => write === 1)) target = await engine.queues.fresh(target.name)
     // Another publisher advanced the group's ticket at the target.

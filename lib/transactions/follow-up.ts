@@ -2,6 +2,7 @@ import type { Engine } from '../engine.ts'
 import { groupPartition } from '../model/group.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { segmentDueAt } from '../model/segment.ts'
+import { afterPublish } from '../queues/shards.ts'
 import { resultWakeup } from '../results/write-results.ts'
 import { releaseGroups } from '../settle/group-release.ts'
 import { followUp } from '../store/follow-up.ts'
@@ -12,11 +13,14 @@ import type { Built } from './build.ts'
  * Does the follow-up work of a commit's acks and publishes. It frees the groups of FIFO queues, records new and removed segments
  * in this process's hints, and wakes its polls. A failure here goes to the observer: the commit has already succeeded.
  */
-export const followCommit = async (engine: Engine, { asked, acked, placed, parts }: Built): Promise<void> => {
+export const followCommit = async (engine: Engine, { asked, acked, placed, parts, builtAt }: Built): Promise<void> => {
   for (const { write } of parts) {
     if (write.kind === 'change' && !write.change.slots) engine.polls.gone(write.change.key)
   }
-  for (const { queue, segments } of placed) recordPublished(engine, queue, segments)
+  for (const { queue, segments } of placed) {
+    recordPublished(engine, queue, segments)
+    await followUp(engine, queue.name, () => afterPublish(engine, queue, builtAt))
+  }
   const handles = new Map<QueueState, string[]>()
   for (const { queue, key, held } of acked) {
     if (queue.settings.results) engine.wakeups.wake(resultWakeup(key), Number.POSITIVE_INFINITY)

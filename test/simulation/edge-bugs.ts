@@ -68,7 +68,7 @@ export const EDGE_BUGS: readonly PlantedBug[] = [
   {
     name: 'http: JSON of any number of values is parsed',
     file: 'functions/http/request-body.ts',
-    replace: '{ depth: JSON_DEPTH, values: JSON_VALUES }',
+    replace: '{ depth: JSON_DEPTH, values: JSON_VALUES, brackets: JSON_BRACKETS }',
     by: '{ depth: JSON_DEPTH }',
     suites: ['test/fuzz/corpus.test.ts'],
   },

@@ -3,8 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 
 /** What Linux tells of a process. */
 export interface ProcessFigures {
+  /** Memory of its own: pages of the data file, which the system drops when it needs them, do not count. */
   readonly residentMebibytes: number
-  /** The most that it ever was. */
+  /** The most that it ever had in memory, pages of the data file included. */
   readonly peakMebibytes: number
   /** Open files, connections included. */
   readonly files: number
@@ -14,7 +15,7 @@ export const processFigures = (pid: number | undefined): ProcessFigures => {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const mebibytes = (name: string) => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1_024)
   return {
-    residentMebibytes: mebibytes('VmRSS'),
+    residentMebibytes: mebibytes('RssAnon'),
     peakMebibytes: mebibytes('VmHWM'),
     files: readdirSync(`/proc/${pid}/fd`).length,
   }

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { JSON_DEPTH, JSON_VALUES, REQUEST_BYTES } from '../../../functions/http/request-body.ts'
+import { JSON_BRACKETS, JSON_DEPTH, JSON_VALUES, REQUEST_BYTES } from '../../../functions/http/request-body.ts'
 import { routes } from '../../../functions/http/routes.ts'
 import { HoldfastError } from '../../../lib/model/errors.ts'
+import { LIMITS } from '../../../lib/model/limits.ts'
 import fc from '../../support/properties.ts'
 import { type Api, apiOn, SURFACES } from './surfaces.ts'
 
@@ -320,9 +321,17 @@ describe.each(SURFACES)('problems over HTTP, %s', (_name, surface) => {
   test('refuse JSON of more values than any message has, and take a message of the most', async () => {
     const listOf = (count: number) => `{"messages":[{"body":[${'[],'.repeat(count)}1]}]}`
     expect((await api.send('POST', MESSAGES, listOf(349_000))).status).toBe(201)
-    const refused = await api.send('POST', MESSAGES, listOf(JSON_VALUES / 2))
+    const refused = await api.send('POST', MESSAGES, listOf(JSON_BRACKETS))
     expect(refused).toMatchObject({ status: 400, body: { code: 'InvalidRequest', field: 'request' } })
-    expect(refused.body.detail).toContain('more than 1000000 values')
+    expect(refused.body.detail).toContain('or 600000 objects and lists')
+    const numbers = await api.send('POST', MESSAGES, `{"messages":[{"body":[${'1,'.repeat(JSON_VALUES)}1]}]}`)
+    expect(numbers).toMatchObject({ status: 400, body: { code: 'InvalidRequest', field: 'request' } })
+  })
+
+  test('take a publish of the most bytes whose messages are all numbers of one digit', async () => {
+    const message = `{"body":[${'1,'.repeat(LIMITS.messageBytes / 2 - 2)}1]}`
+    const sent = await api.send('POST', MESSAGES, `{"messages":[${Array(4).fill(message).join()}]}`)
+    expect(sent).toMatchObject({ status: 201, body: { messages: Array(4).fill({ ok: true }) } })
   })
 
   test('refuse requests and messages that are too large', async () => {

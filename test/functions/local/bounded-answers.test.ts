@@ -1,6 +1,10 @@
 import { EventEmitter } from 'node:events'
-import { expect, test } from 'vitest'
+import { connect } from 'node:net'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { boundedAnswers } from '../../../functions/local/bounded-answers.ts'
+import { startServer } from '../../../functions/local/server.ts'
+import { silentLog } from '../../../functions/runtime/log.ts'
+import { systemClock } from '../../../lib/clock.ts'
 import { manualClock, settled } from '../../support/manual-clock.ts'
 
 const { signal } = new AbortController()
@@ -58,6 +62,10 @@ test.each([
   expect(await setUp().send(target, headers)).toBe(200)
 })
 
+test('a probe of health does not wait for readers', async () => {
+  expect(await setUp().send('/health', {}, 'GET')).toBe(200)
+})
+
 test('an answer that has not been taken after ten seconds is cut off once others wait', async () => {
   const { clock, send } = setUp()
   await clock.advance(60_000)
@@ -81,4 +89,19 @@ test('an answer to a client that has disconnected takes no room', async () => {
   disconnect()
   written(new Unread(), { signal: AbortSignal.abort(), cut: () => {} })
   expect(await send('/queues/orders/poll')).toBe(200)
+})
+
+test('a client that sends requests without a wait for answers, and goes, leaves no answers behind', async () => {
+  const large = 'x'.repeat(Math.ceil(ALL_ROOM / 8))
+  const { door, written } = boundedAnswers(() => new Response(large), systemClock)
+  const unread = vi.fn(written)
+  const server = await startServer({ host: '127.0.0.1', port: 0, answer: door, written: unread, log: silentLog })
+  onTestFinished(() => server.stop())
+  const socket = connect(server.port, '127.0.0.1').pause()
+  socket.write('GET /queues/orders/messages HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n'.repeat(11))
+  await vi.waitFor(() => expect(unread).toHaveBeenCalledTimes(11), 5_000)
+  socket.destroy()
+  const later = await fetch(`http://127.0.0.1:${server.port}/queues/orders/messages`)
+  expect(later.status).toBe(200)
+  await later.body?.cancel()
 })

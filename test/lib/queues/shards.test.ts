@@ -6,6 +6,8 @@ import { raiseShards } from '../../../lib/queues/shards.ts'
 import { updateQueue } from '../../../lib/queues/update-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import type { Store } from '../../../lib/store/port.ts'
+import { storeCommits } from '../../../lib/transactions/store-commits.ts'
+import { engineTransaction } from '../../../lib/transactions/transaction.ts'
 import { anotherProcess, engineWithQueue, type TestEngine, testEngine } from '../../support/test-engine.ts'
 
 const refused = async (reason: ThrottleReason = 'key-range') => {
@@ -258,6 +260,69 @@ describe('shards that publishers added', () => {
       await pollOften(engine)
       expect(await present(engine)).toEqual([left, 8])
     }
+  })
+
+  /** A store whose process is paused at a write, while another process lowers the number of shards and retires the last ones. */
+  const pausedAt = (engine: TestEngine, write: 'insert' | 'transact', pause: () => Promise<void>): Store => {
+    let paused = false
+    const first = async <T>(work: () => Promise<T>): Promise<T> => {
+      if (!paused) {
+        paused = true
+        await pause()
+      }
+      return work()
+    }
+    const { store } = engine
+    return write === 'insert'
+      ? { ...store, insert: (segment) => first(() => store.insert(segment)) }
+      : { ...store, transact: (writes) => first(() => store.transact(writes)) }
+  }
+  const lowerAndRetire = async (engine: TestEngine) => {
+    for (const ms of [10 * MINUTE, MINUTE, 10 * MINUTE, MINUTE]) {
+      await engine.clock.advance(ms)
+      await pollOften(engine)
+    }
+    expect(await present(engine)).toEqual([2, 2])
+  }
+
+  test.each([undefined, 'key'])(
+    'get no message that polls never find, however long a publisher was paused',
+    async (idempotencyKey) => {
+      for (const seed of [1, 2, 3, 4]) {
+        const engine = await raisedToEight()
+        const write = idempotencyKey === undefined ? 'insert' : 'transact'
+        const store = pausedAt(engine, write, () => lowerAndRetire(engine))
+        const publisher = testEngine({ clock: engine.clock, store, seed })
+        expect(
+          await publish(publisher, 'orders', [{ body: seed }], { ...(idempotencyKey && { idempotencyKey }) }),
+        ).toEqual(ok)
+        await engine.clock.advance(5_000)
+        expect(await poll(engine, 'orders')).toMatchObject([{ body: seed }])
+      }
+    },
+  )
+
+  test('get no message that polls never find, however long a transaction was paused', async () => {
+    for (const seed of [1, 2, 3, 4]) {
+      const engine = await raisedToEight()
+      const store = pausedAt(engine, 'transact', () => lowerAndRetire(engine))
+      const tx = engineTransaction(testEngine({ clock: engine.clock, store, seed }))
+      tx.publish({ queue: 'orders', message: { body: seed } })
+      await tx.commit(storeCommits(store))
+      await engine.clock.advance(5_000)
+      expect(await poll(engine, 'orders')).toMatchObject([{ body: seed }])
+    }
+  })
+
+  test('are not retired sooner because the process that lowered their number was paused', async () => {
+    const engine = await raisedToEight()
+    await engine.clock.advance(10 * MINUTE)
+    const store = pausedAt(engine, 'transact', () => engine.clock.advance(MINUTE))
+    await pollOften(testEngine({ clock: engine.clock, store, seed: 5 }))
+    expect(await present(engine)).toEqual([4, 8])
+    await engine.clock.advance(MINUTE - 1)
+    await pollOften(engine)
+    expect(await present(engine)).toEqual([4, 8])
   })
 
   test('are not halved by a poll that receives something', async () => {
