@@ -53,6 +53,6 @@ export const onFailure = ({ retryPolicy, deadLetter, retentionSeconds, visibilit
     ? `Retries after ${duration(retryPolicy.initialSeconds)}, up to ${duration(retryPolicy.maximumSeconds)}`
     : `Retries at once, or when the lease of ${duration(visibilityTimeoutSeconds)} ends`
   return deadLetter
-    ? `${again}; after ${counted(deadLetter.maxReceives, 'receive')} to ${deadLetter.queue}`
-    : `${again}; until it expires after ${duration(retentionSeconds)}`
+    ? `${again}; moves to ${deadLetter.queue} after ${counted(deadLetter.maxReceives, 'receive')}`
+    : `${again}; expires after ${duration(retentionSeconds)}`
 }

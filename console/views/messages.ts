@@ -37,5 +37,5 @@ export const messageTable = (context: ConsoleContext, messages: readonly Message
 const whenVisible = ({ state, visibleAt }: MessageShown, now: number): Html | undefined => {
   const seconds = (Date.parse(visibleAt) - now) / 1000
   if (seconds <= 0 || (state !== 'delayed' && state !== 'leased')) return undefined
-  return html`<span class="dim"> ${state === 'leased' ? 'for' : 'until in'} ${duration(seconds)}</span>`
+  return html`<span class="dim"> for another ${duration(seconds)}</span>`
 }

@@ -4,7 +4,7 @@
  *
  * A single poller claims the head of the queue, in order. One poller of many reads `pressure` times as many messages as it wants
  * and claims a random part of them, because a lost claim costs a write unit, and reading a header about a fortieth of that.
- * When fewer messages are left, it waits a random time before it claims one.
+ * When fewer messages are left, the poller waits a random time before it claims one.
  */
 export interface Contention {
   readonly pressure: number
@@ -22,7 +22,7 @@ const MAX_PRESSURE = 64
  */
 const GROWTH = 2
 const DECAY = 0.9
-/** The growth while the pressure is below this same number. Pollers that start together lose most of their claims until it is high enough. */
+/** Takes the place of `GROWTH` while the pressure is below 16 too: pollers that start together lose most of their claims at first. */
 const FIRST_GROWTH = 16
 /** The pressure is multiplied by this when other pollers left messages unclaimed. */
 const IDLE_DECAY = 0.6

@@ -20,7 +20,7 @@ const MAX_DUE = 10
 const PER_LONE_READ = 25
 /** The number of groups that stay in the cache: those that are due the soonest. */
 const MAX_KNOWN = 1_000
-/** A group that was free so long ago is likely to be locked by another process by now. */
+/** A group that became due longer ago than this is probably locked by another process by now. */
 const FORGOTTEN_MS = 60_000
 
 interface KnownGroup {
@@ -34,8 +34,8 @@ interface KnownGroup {
  * What this process knows of the tickets of a shard that has more than a page of them. It is a hint of which tickets are
  * probably worth a read. A scan always reads a page at a random place. In addition it reads
  *
- * - the tickets of groups that this process freed or published to, or whose lock it read and that has ended since. These
- *   groups are *due*, and each is one read;
+ * - the tickets of groups that this process freed or published to, and of groups whose lock this process read and has ended since.
+ *   These groups are *due*, and each is one read;
  * - further tickets on a pass through all of them. Each scan continues the pass where the last scan stopped, as far as the
  *   allowance permits.
  *

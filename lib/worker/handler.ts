@@ -34,7 +34,7 @@ export interface ErrorContext {
 /** Is called with every failure. */
 export type Report = (error: unknown, context: Omit<ErrorContext, 'queue'>) => void
 
-/** A reporter that ignores errors of its listener. */
+/** A reporter that never throws: an error of its listener becomes a warning of the process. */
 export const reporter = (
   queue: string,
   onError: ((error: unknown, context: ErrorContext) => void) | undefined,

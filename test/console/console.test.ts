@@ -60,7 +60,7 @@ describe('the queues', () => {
     const order = [...html.matchAll(/class="go" href="\/console\/queues\/([^"]+)"/g)].map(([, name]) => name)
     expect(order).toEqual(['orders-failed', 'orders', 'busy'])
     expect(text(html)).toContain('It holds 1 dead letter of orders')
-    expect(text(html)).toContain('after 1 receive to orders-failed')
+    expect(text(html)).toContain('moves to orders-failed after 1 receive')
   })
 
   test('say that nobody receives, once a message waits for a minute', async () => {

@@ -104,6 +104,9 @@ test('each block that no test runs has a reason, and these are all of them', () 
         "docs/docker.md",
         "docs/triggers.md",
       ],
+      "needs Go, and takes minutes": [
+        "docs/simulation.md",
+      ],
       "needs a handler of the reader's": [
         "docs/triggers.md",
       ],

@@ -8,6 +8,7 @@ import (
 )
 
 const standardHeader = `{"model":"standard","endAt":90000}`
+const lossyHeader = `{"model":"standard","endAt":90000,"hidden":true}`
 const fifoHeader = `{"model":"fifo","endAt":90000,"numbersRise":true}`
 
 const (
@@ -16,6 +17,7 @@ const (
 	acked      = `{"op":"ack","client":"c","call":3000,"clock":3000,"return":3010,"held":[{"id":"A","handle":"h1"}],"results":["ok"]}`
 	unanswered = `{"op":"ack","client":"c","call":3000,"clock":3000,"held":[{"id":"A","handle":"h1"}]}`
 	ended      = `{"op":"ack","client":"c","call":3000,"clock":3000,"return":3010,"ended":true,"held":[{"id":"A","handle":"h1"}]}`
+	givenBack  = `{"op":"nack","client":"c","call":5000,"clock":5000,"return":6200,"held":[{"id":"A","handle":"h1"}],"results":["LeaseLost"]}`
 	again      = `{"op":"poll","client":"d","call":7000,"clock":7000,"return":7010,"leaseMs":5000,"received":[{"id":"A","handle":"h2","body":"a","count":2,"until":12008}]}`
 	tooSoon    = `{"op":"poll","client":"d","call":6000,"clock":6000,"return":6010,"leaseMs":5000,"received":[{"id":"A","handle":"h2","body":"a","count":2,"until":11008}]}`
 	ackedAgain = `{"op":"ack","client":"d","call":8000,"clock":8000,"return":8010,"held":[{"id":"A","handle":"h2"}],"results":["ok"]}`
@@ -54,6 +56,8 @@ func TestHistories(t *testing.T) {
 		{"a message is never received", []string{standardHeader, published}, false},
 		{"an ack under an outdated handle is refused", []string{standardHeader, published, received, again, refused, ackedAgain}, true},
 		{"an ack under an outdated handle succeeds", []string{standardHeader, published, received, again, outdated, ackedAgain}, false},
+		{"a nack that was sent twice is done and then refused", []string{lossyHeader, published, received, givenBack, tooSoon, ackedAgain}, true},
+		{"a nack that is sent once is refused under a live lease", []string{standardHeader, published, received, givenBack, again, ackedAgain}, false},
 		{"an ack under a live lease is refused", []string{standardHeader, published, received, refusedNow, again, ackedAgain}, false},
 		{"what nobody published is received", []string{standardHeader, received, acked}, false},
 		{"messages of a group are received together", []string{fifoHeader, two, both, ackedBoth}, true},

@@ -239,14 +239,22 @@ func (r *rules) lost(m message, o *operation) []message {
 	if m.token != o.token {
 		return []message{m}
 	}
-	if (o.kind == "extend" || (o.kind == "ack" && r.fifo)) && (!m.live || r.mayBeVisible(m, o)) {
+	if o.kind == "ack" && r.fifo && (!m.live || r.mayBeVisible(m, o)) {
 		return []message{m}
+	}
+	var states []message
+	if o.kind == "extend" && (!m.live || r.mayBeVisible(m, o)) {
+		states = append(states, m)
+	}
+	// Sent twice by the client below, it was done at first. Then another poller received the message, and the second was refused.
+	if next, done := r.effect(m, o); r.Hidden && done && o.kind != "ack" {
+		states = append(states, next)
 	}
 	if r.mayBeHiddenClaim(m, o) {
 		m.token = hiddenToken
-		return []message{m}
+		states = append(states, m)
 	}
-	return nil
+	return states
 }
 
 // mayBeHiddenClaim tells whether a poll whose answer was lost may hold the message.
