@@ -1,6 +1,6 @@
 import { UsageError } from '../functions/local/usage-error.ts'
 import { systemClock } from '../lib/clock.ts'
-import { isHoldfastError } from '../lib/model/errors.ts'
+import { type HoldfastError, isHoldfastError } from '../lib/model/errors.ts'
 import type { Io } from './io.ts'
 import { createOutput } from './output/output.ts'
 import { visible } from './output/words.ts'
@@ -94,13 +94,17 @@ const READER_GONE = 'the reader of the output has gone'
 
 const reason = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
-  const advice = isHoldfastError(error) ? ADVICE[error.code] : undefined
+  const advice = isHoldfastError(error) ? adviceOn(error) : undefined
   return advice === undefined ? error.message : `${error.message}\n${advice}`
 }
+
+/** A message in hand, and a queue that others change, are operations in progress too: their own words say all. */
+const adviceOn = ({ code, message }: HoldfastError): string | undefined =>
+  code === 'OperationInProgress' && !message.includes('redrive') ? undefined : ADVICE[code]
 
 /** What to do about a refusal, where its own words do not say it. */
 const ADVICE: Partial<Record<string, string>> = {
   QueueNotFound: '"holdfast queues" lists the queues that there are.',
-  OperationInProgress: 'Where that is a redrive: "holdfast redrive NAME --cancel" stops it.',
+  OperationInProgress: '"holdfast redrive NAME --cancel" stops it.',
   LeaseLost: 'Its lease has ended, or another consumer has the message: "holdfast show" says where it is.',
 }

@@ -44,7 +44,14 @@ const EXPIRING_SHARE = 0.5
 
 /** Everything that is wrong with a queue, the worst first. */
 export const troublesOf = (parts: TroubleParts): readonly Trouble[] => {
-  const found = [missingDeadLetterQueue(parts), isPaused(parts), ...waiting(parts), deadLetters(parts)]
+  const found = [
+    missingDeadLetterQueue(parts),
+    isPaused(parts),
+    expiring(parts),
+    ...waiting(parts),
+    expiringDeadLetters(parts),
+    deadLetters(parts),
+  ]
   return found.filter((one) => one !== undefined).sort((a, b) => rank(a) - rank(b))
 }
 
@@ -77,27 +84,50 @@ const waiting = (parts: TroubleParts): readonly (Trouble | undefined)[] => {
   // Nobody consumes a dead-letter queue, and a paused queue waits on purpose.
   if (!counts?.oldestReadyAt || sources.length > 0 || isPaused(parts)) return []
   const ageMs = now - Date.parse(counts.oldestReadyAt)
-  return [expiring(queue, ageMs), counts.leased === 0 ? unconsumed(queue, counts, ageMs) : behind(queue, counts, ageMs)]
+  return [counts.leased === 0 ? unconsumed(queue, counts, ageMs) : behind(queue, counts, ageMs)]
 }
 
 type Counts = NonNullable<QueueJson['counts']>
 
-const expiring = ({ name, retentionSeconds }: QueueJson, ageMs: number): Trouble | undefined => {
-  if (ageMs < retentionSeconds * 1_000 * EXPIRING_SHARE) return undefined
+/**
+ * By the queue's present retention: the API does not show the expiry of a message, which is earlier where the message was published
+ * under a shorter one or has a time to live.
+ */
+const isExpiring = ({ queue: { counts, retentionSeconds }, now }: TroubleParts): boolean =>
+  counts?.oldestReadyAt !== undefined &&
+  now - Date.parse(counts.oldestReadyAt) >= retentionSeconds * 1_000 * EXPIRING_SHARE
+
+const expiring = (parts: TroubleParts): Trouble | undefined => {
+  const { queue, sources } = parts
+  if (sources.length > 0 || !isExpiring(parts)) return undefined
+  const start = isPaused(parts)
+    ? { command: `resume ${queue.name}`, effect: 'let consumers receive them' }
+    : { effect: 'start consumers, or more of them' }
   return {
     code: 'expiring',
     level: 'bad',
     what: 'its oldest message has waited for more than half of the retention, after which it is dropped',
-    // A longer retention is for messages that are published afterwards.
-    cures: [
-      {
-        command: `export ${name} -o ${name}.ndjson`,
-        effect: 'copy what would be dropped; "holdfast import" publishes it again',
-      },
-      { effect: 'start consumers, or more of them' },
-    ],
+    cures: [copying(queue), start],
   }
 }
+
+/** A dead letter is kept for the retention of the dead-letter queue, from its move on. */
+const expiringDeadLetters = (parts: TroubleParts): Trouble | undefined => {
+  const { queue, sources } = parts
+  if (sources.length === 0 || !isExpiring(parts)) return undefined
+  return {
+    code: 'expiring',
+    level: 'warning',
+    what: 'its oldest dead letter has been there for more than half of the retention, after which it is dropped',
+    cures: [copying(queue)],
+  }
+}
+
+/** A longer retention is for messages that are published afterwards. */
+const copying = ({ name }: QueueJson): Cure => ({
+  command: `export ${name} -o ${name}.ndjson`,
+  effect: 'copy what would be dropped; "holdfast import" publishes it again',
+})
 
 const unconsumed = ({ name }: QueueJson, { ready }: Counts, ageMs: number): Trouble | undefined => {
   if (ageMs < WAITING_MS) return undefined

@@ -49,6 +49,8 @@ export const loggedUsage = async (query: LogQuery): Promise<ReadonlyMap<string, 
  * `shop-test` begin with `shop-` too, and are not those of `shop`.
  */
 const OF_ONE_STACK = /^-[A-Za-z0-9]+-[A-Za-z0-9]+$/
+/** The API's log of its requests has no lines of usage, and a query pays for each byte that it reads. */
+const ACCESS_LOG = /AccessLog[0-9A-F]{8}-[A-Za-z0-9]+$/
 
 const logGroups = async ({ aws, stack }: LogQuery): Promise<string[]> => {
   const found: string[] = []
@@ -60,7 +62,7 @@ const logGroups = async ({ aws, stack }: LogQuery): Promise<string[]> => {
       { logGroupNamePrefix: `${stack}-`, nextToken },
     )
     const names = (page.logGroups ?? []).map(({ logGroupName }) => logGroupName)
-    found.push(...names.filter((name) => OF_ONE_STACK.test(name.slice(stack.length))))
+    found.push(...names.filter((name) => OF_ONE_STACK.test(name.slice(stack.length)) && !ACCESS_LOG.test(name)))
     nextToken = page.nextToken
   }
   return found

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Option } from 'commander'
+import { ifQueueExists } from '../../lib/model/errors.ts'
 import { LIMITS } from '../../lib/model/limits.ts'
 import { consumeAll, type LoadOptions, type Phase, publishAll } from '../bench/load.ts'
 import { wholeNumber } from '../options.ts'
@@ -31,12 +32,12 @@ export const bench = verb<LoadOptions>({
     const { target, out } = session
     const queue = `holdfast-bench-${randomBytes(4).toString('hex')}${options.fifo ? '.fifo' : ''}`
     out.note(`working on the queue ${queue} at ${target.name}, which is deleted at the end`)
-    await target.call('createQueue', { params: { queue }, body: {} })
+    await create(session, queue)
     let measured: Measured
     try {
       measured = await load(session, queue, options)
     } finally {
-      await remove(session, queue)
+      await remove(session, queue, 'is left')
     }
     return report(session, measured, options)
   },
@@ -47,6 +48,16 @@ interface Measured {
   readonly published: Phase
   readonly consumed: Phase
   readonly units: { readonly readUnits: number; readonly writeUnits: number } | undefined
+}
+
+/** A creation whose answer was lost may have been made: its queue is deleted too. */
+const create = async (session: Session, queue: string): Promise<void> => {
+  try {
+    await session.target.call('createQueue', { params: { queue }, body: {} })
+  } catch (error) {
+    await remove(session, queue, 'may be left').catch(() => {})
+    throw error
+  }
 }
 
 const load = async (session: Session, queue: string, options: LoadOptions): Promise<Measured> => {
@@ -64,12 +75,12 @@ const unitsOf = async ({ target, signal }: Session, queue: string): Promise<Meas
 const A_DAY = 86_400
 
 /** Whatever happened before: a queue of nobody would stay. */
-const remove = async ({ target, out }: Session, queue: string): Promise<void> => {
+const remove = async ({ target, out }: Session, queue: string, state: 'is left' | 'may be left'): Promise<void> => {
   try {
-    await target.call('deleteQueue', { params: { queue }, query: {} })
+    await ifQueueExists(target.call('deleteQueue', { params: { queue }, query: {} }))
   } catch (error) {
     const options = target.options === '' ? '' : ` ${target.options}`
-    out.note(`the queue ${queue} is left: "holdfast delete ${queue} --yes${options}" deletes it`)
+    out.note(`the queue ${queue} ${state}: "holdfast delete ${queue} --yes${options}" deletes it`)
     throw error
   }
 }

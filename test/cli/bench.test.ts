@@ -87,6 +87,21 @@ test('names the queue that it could not delete, with the command that does', asy
   expect(await runCommand(command.replace(' --table memory', '').split(' '), { target })).toMatchObject({ code: 0 })
 })
 
+test.each([
+  ['was made and the answer lost', true],
+  ['was not made', false],
+])('says why its queue could not be created, and leaves none, where it %s', async (_, made) => {
+  engine = testEngine()
+  const target = targetWith({})
+  const losing = (async (operation, parts) => {
+    if (operation !== 'createQueue') return target.call(operation, parts)
+    if (made) await target.call(operation, parts)
+    throw new HoldfastError('StoreUnavailable', 'the connection broke off')
+  }) as Target['call']
+  const { code, stderr } = await runCommand(['bench'], { target: { ...target, call: losing } })
+  expect([code, stderr.split('\n').slice(1)]).toEqual([1, ['holdfast: the connection broke off', '']])
+})
+
 test.each([['-n', '0'], ['--batch', '26'], ['--parallel', 'many'], ['orders']])(
   'is used wrongly with %s %s',
   async (...args) => {

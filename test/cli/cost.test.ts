@@ -74,12 +74,13 @@ test('a log of usage answers the minutes that were asked for, and forgets after 
   expect(log.read('q', -1e300)).toMatchObject({ from: new Date(now).toISOString() })
 })
 
-test('a stack whose name begins with that of another does not add to its cost', async () => {
+test("a cost reads the logs of its stack's functions alone: not the API's, and not those of a stack with a longer name", async () => {
   const line = (published: number) => JSON.stringify({ holdfast: 'usage', queue: 'orders', published })
   const logs = () => ({
     'shop-ServicepublishLog0D4C6B0A-vTq8ZkW1yXnR': line(1),
     'shop-ServicesqsLog7F31C2AB-3hJcPpLw7sQd': line(10),
     'shop-test-ServicepublishLog0D4C6B0A-aB4eUfG6mK2x': line(100),
+    'shop-ServiceAccessLog1B2C3D4E-pQ7rStUvWx1y': line(1_000),
   })
   const { endpoint, stop } = await startCloudWatch({ logs })
   vi.stubEnv('AWS_ENDPOINT_URL_CLOUDWATCH_LOGS', endpoint)

@@ -105,43 +105,6 @@ describe('at a terminal', () => {
   })
 })
 
-/** A command of each kind, in an order in which each finds what it needs. */
-const TOUR: readonly [string, RegExp][] = [
-  ['create failed', /failed exists at/],
-  ['create orders deadLetter=failed:3', /deadLetter\.maxReceives +3/],
-  ['set orders visibilityTimeoutSeconds=2m', /visibilityTimeoutSeconds +120 \(2 min\)/],
-  ['send orders {"id":1} {"id":2}', /[0-9a-f-]{36}\n[0-9a-f-]{36}\n/],
-  ['queues', /✔ +orders +2/],
-  ['queue orders', /2 messages ready/],
-  ['peek orders', /ready .*\{"id":1\}/],
-  ['receive orders --ack', /1 message acked/],
-  ['dead orders', /there are no such dead letters/],
-  ['redrive orders --dry-run', /0 /],
-  ['pause orders', /paused/],
-  ['doctor', /! +orders +it is paused/],
-  ['resume orders', /orders/],
-  ['cost orders', /messages published +2/],
-  ['export orders', /"id":1|"id":2/],
-  ['bench -n 20', /publish +20/],
-  ['purge orders --yes', /orders is purged: 1 message/],
-  ['delete orders --yes', /orders is deleted/],
-  ['completion bash', /complete -F _holdfast holdfast/],
-  ['help redrive', /Examples:/],
-  ['--version', /\d+\.\d+\.\d+/],
-]
-
-/** Some twenty processes start one after the other. */
-const TOUR_MS = 240_000
-
-test('a newcomer can run one command after the other at a terminal', { timeout: TOUR_MS }, async () => {
-  const server = await startServerProcess({ args: ['--memory'] })
-  for (const [words, shown] of TOUR) {
-    const terminal = await inTerminal(words.split(' '), { env: { HOLDFAST_URL: server.url } })
-    expect([words, await terminal.ended]).toEqual([words, 0])
-    expect([words, terminal.text()]).toEqual([words, expect.stringMatching(shown)])
-  }
-})
-
 describe('a command that is on its way', () => {
   test('ends at once at a second Ctrl-C, and says what is not known then', async () => {
     // Accepts the change, and never answers it.

@@ -45,6 +45,18 @@ describe('what is wrong with a queue', () => {
     expect(trouble?.cures[0]?.command).toBe('export orders -o orders.ndjson')
   })
 
+  test('is that dead letters expire soon, as a warning, and that a paused queue loses messages too', () => {
+    const held = (parts: Partial<QueueJson>, ms: number) =>
+      queueWith({ retentionSeconds: 7_200, ...parts, ...counts({ ready: 1, oldestReadyAt: ago(ms) }) })
+    const ofDead = (ms: number) => codesOf(held({ name: 'dead' }, ms), { sources: ['orders'] })
+    expect(ofDead(3_599_000)).toEqual(['warning: dead-letters'])
+    expect(ofDead(3_600_000)).toEqual(['warning: expiring', 'warning: dead-letters'])
+    const paused = held({ paused: true }, 3_600_000)
+    expect(codesOf(paused)).toEqual(['bad: expiring', 'warning: paused'])
+    const [trouble] = troublesOf({ queue: paused, names: undefined, sources: [], now: NOW })
+    expect(trouble?.cures.map(({ command }) => command)).toEqual(['export orders -o orders.ndjson', 'resume orders'])
+  })
+
   test('is a dead-letter queue that does not exist, where the other queues are known', () => {
     const queue = queueWith({ deadLetter: { queue: 'gone', maxReceives: 3 }, ...counts({}) })
     expect(codesOf(queue)).toEqual(['bad: dead-letter-queue-missing'])
