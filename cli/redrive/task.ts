@@ -36,7 +36,8 @@ export const redriveByTask = async (
     tasks.push(await follow(session, queue, started, { before, total: messageIds?.length }))
     if (tasks.at(-1)?.state !== 'completed') break
   }
-  return report(session, queue, tasks, messageIds?.length)
+  const whole = tasks.length === parts.length && tasks.at(-1)?.state === 'completed'
+  return report(session, queue, tasks, { total: messageIds?.length, whole })
 }
 
 const partsOf = (ids: readonly string[]): (readonly string[])[] =>
@@ -81,18 +82,25 @@ const stop = async ({ target, out }: Session, params: { queue: string; taskId: s
   return target.call('cancelRedrive', { params }).catch(() => target.call('getRedrive', { params }))
 }
 
+interface Ending {
+  /** Messages that were selected; undefined where all are meant. */
+  readonly total: number | undefined
+  /** Whether all tasks are complete: Ctrl-C at the end of the last one interrupts nothing. */
+  readonly whole: boolean
+}
+
 const report = (
-  { out, signal }: Session,
+  { out }: Session,
   queue: string,
   tasks: readonly Task[],
-  total: number | undefined,
+  { total, whole }: Ending,
 ): number | undefined => {
   if (out.json) for (const task of tasks) out.record(task)
   const moved = movedBy(tasks)
   const last = tasks.at(-1)
   const of = total === undefined ? '' : ` of ${counted(total, 'selected message')}`
   const words = total === undefined ? counted(moved, 'message') : `${moved}${of}`
-  if (last?.state === 'completed' && !signal.aborted) {
+  if (whole) {
     out.note(`${words} moved out of ${queue}`)
     return
   }

@@ -30,19 +30,21 @@ export const exportQueue = verb<Options>({
     const sink = file ?? (await toStdout(session))
     const before = file?.count ?? 0
     const progress = createProgress(session.io, 'exporting')
+    let whole = false
     try {
       for await (const page of pages(session, { queue, cursor: file?.cursor })) {
         await sink.append(page.messages, page.cursor)
         progress.at(sink.count, ready + leased + delayed)
       }
       await sink.complete()
+      whole = true
     } catch (error) {
       if (!session.signal.aborted) throw error
     } finally {
       progress.end()
       await sink.close()
     }
-    return report(session, sink, { queue, output, before })
+    return report(session, sink, { queue, output, before, whole })
   },
 })
 
@@ -65,13 +67,18 @@ const toStdout = async ({ out }: Session): Promise<Sink> => {
   }
 }
 
-const report = (
-  { out, signal }: Session,
-  { count }: Sink,
-  { queue, output, before }: { queue: string; output: string | undefined; before: number },
-): number | undefined => {
+interface Ending {
+  readonly queue: string
+  readonly output: string | undefined
+  /** Messages of an earlier run. */
+  readonly before: number
+  /** Whether all pages are written: Ctrl-C at the last one interrupts nothing. */
+  readonly whole: boolean
+}
+
+const report = ({ out }: Session, { count }: Sink, { queue, output, before, whole }: Ending): number | undefined => {
   const where = output === undefined ? '' : ` to ${output}`
-  if (!signal.aborted) {
+  if (whole) {
     out.note(`${counted(count, 'message')} of ${queue} exported${where}`)
     return
   }

@@ -45,6 +45,14 @@ describe('one message', () => {
     expect(await runCommand(['reschedule', 'orders', id], { engine })).toMatchObject({ code: 2 })
   })
 
+  test('in hand gets none, and the refusal advises nothing about redrives', async () => {
+    const engine = await engineWithQueue()
+    const id = await sent(engine)
+    await runCommand(['receive', 'orders'], { engine })
+    const { code, stderr } = await runCommand(['reschedule', 'orders', id, '--delay', '0'], { engine })
+    expect([code, stderr]).toEqual([1, 'holdfast: the message is leased to a consumer\n'])
+  })
+
   test('is watched to its end', async () => {
     const engine = await engineWithQueue()
     await runCommand(['set', 'orders', 'results.retentionSeconds=1h'], { engine })

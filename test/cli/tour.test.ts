@@ -9,9 +9,11 @@ import { CTRL_C, inTerminal, type Terminal } from './terminal.ts'
 
 /** What happens while a command runs, and how it ends. @default nothing, and 0 */
 interface Step {
-  readonly during?: (terminal: Terminal, server: ServerProcess, known: Known) => Promise<void>
+  readonly during?: During
   readonly code?: number
 }
+
+type During = (terminal: Terminal, server: ServerProcess, known: Known) => Promise<void>
 
 /** What earlier commands showed, by the name of the group in their expression. */
 type Known = Record<string, string>
@@ -19,7 +21,7 @@ type Known = Record<string, string>
 const ID = '[0-9a-f-]{36}'
 
 const ctrlC =
-  (shown: string | RegExp): Step['during'] =>
+  (shown: string | RegExp): During =>
   async (terminal) => {
     await terminal.shows(shown)
     terminal.type(CTRL_C)
@@ -38,7 +40,10 @@ const TOUR: readonly (readonly [string, RegExp, Step?])[] = [
   ['queue orders', /2 messages ready/],
   ['peek orders', /ready .*\{"id":1\}/],
   ['show orders $one', /ready, received 0 times before[\s\S]*"id": 1/],
-  ['reschedule orders $one --delay 1h', /state +delayed[\s\S]*dueAt +\S+Z \(in |dueAt +\S+Z \(in [\s\S]*state +delayed/],
+  [
+    'reschedule orders $one --delay 1h',
+    /state +delayed[\s\S]*dueAt +\S+Z \(in |dueAt +\S+Z \(in [\s\S]*state +delayed/,
+  ],
   ['show $one', /delayed until/],
   [
     'watch orders $one --every 0.1',
@@ -58,7 +63,7 @@ const TOUR: readonly (readonly [string, RegExp, Step?])[] = [
       during: async (terminal, server) => {
         await terminal.shows('waiting for new messages in orders')
         await send(server, 'news')
-        await ctrlC(/ready {5}news/)?.(terminal, server, {})
+        await ctrlC(/ready {5}news/)(terminal, server, {})
       },
     },
   ],
@@ -87,7 +92,7 @@ const TOUR: readonly (readonly [string, RegExp, Step?])[] = [
         await terminal.shows(/http:\S+\/console/)
         const [url = ''] = /http:\S+\/console/.exec(terminal.text()) ?? []
         expect((await fetch(url)).status).toBe(200)
-        await ctrlC(/Stop with Ctrl-C/)?.(terminal, server, {})
+        await ctrlC(/Stop with Ctrl-C/)(terminal, server, {})
       },
     },
   ],
