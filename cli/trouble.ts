@@ -40,7 +40,7 @@ const WAITING_MS = 60_000
 /** A backlog of this age is worth a look though somebody works on it, ms. */
 const BEHIND_MS = 300_000
 /** From this share of its retention on, an old message is about to be dropped. */
-const EXPIRING_SHARE = 0.5
+export const EXPIRING_SHARE = 0.5
 
 /** Everything that is wrong with a queue, the worst first. */
 export const troublesOf = (parts: TroubleParts): readonly Trouble[] => {
@@ -90,8 +90,8 @@ const waiting = (parts: TroubleParts): readonly (Trouble | undefined)[] => {
 type Counts = NonNullable<QueueJson['counts']>
 
 /**
- * By the queue's present retention: the API does not show the expiry of a message, which is earlier where the message was published
- * under a shorter one or has a time to live.
+ * By the queue's present retention, since counts have no more. The end of a message is earlier where it was published under a shorter
+ * one, or has a time to live: `holdfast doctor` looks at messages too.
  */
 const isExpiring = ({ queue: { counts, retentionSeconds }, now }: TroubleParts): boolean =>
   counts?.oldestReadyAt !== undefined &&
@@ -124,7 +124,7 @@ const expiringDeadLetters = (parts: TroubleParts): Trouble | undefined => {
 }
 
 /** A longer retention is for messages that are published afterwards. */
-const copying = ({ name }: QueueJson): Cure => ({
+export const copying = ({ name }: QueueJson): Cure => ({
   command: `export ${name} -o ${name}.ndjson`,
   effect: 'copy what would be dropped; "holdfast import" publishes it again',
 })

@@ -2,6 +2,7 @@ import { Option } from 'commander'
 import { UsageError } from '../../functions/local/usage-error.ts'
 import { allQueues } from '../all-queues.ts'
 import { confirmName } from '../confirm.ts'
+import { expiringMessages } from '../doctor/expiring.ts'
 import { type Finding, type FindingCure, findingOf, isDenied, notChecked } from '../doctor/finding.ts'
 import { mark } from '../output/troubles.ts'
 import { Interrupted, type Session } from '../session.ts'
@@ -61,9 +62,12 @@ const queueFindings = async (session: Session): Promise<readonly Finding[]> => {
   const { target, signal } = session
   try {
     const queues = await allQueues(session)
-    return queues.flatMap(({ queue: { name }, troubles }) =>
-      troubles.map((trouble) => findingOf(name, trouble, target.options)),
-    )
+    const findings: Finding[] = []
+    for (const watched of queues) {
+      findings.push(...watched.troubles.map((trouble) => findingOf(watched.queue.name, trouble, target.options)))
+      findings.push(...(await expiringMessages(session, watched)))
+    }
+    return findings
   } catch (error) {
     if (signal.aborted || error instanceof Interrupted) throw error
     if (isDenied(error)) return [{ ...notChecked('what is wrong with the queues', error), level: 'bad' }]

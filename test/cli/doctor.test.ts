@@ -6,6 +6,7 @@ import { createQueue } from '../../lib/queues/create-queue.ts'
 import { deleteQueue } from '../../lib/queues/delete-queue.ts'
 import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { poll } from '../../lib/receive/poll.ts'
+import { nack } from '../../lib/settle/nack.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { engineWithQueue } from '../support/test-engine.ts'
 import { runCommand } from './command.ts'
@@ -84,6 +85,36 @@ describe('holdfast doctor', () => {
     expect(again.map(({ body }) => body).sort()).toEqual([1, 2])
     expect(await runCommand(resuming ?? [], { engine })).toMatchObject({ code: 0 })
     expect(await codes(engine)).toMatchObject({ code: 0, findings: [] })
+  })
+
+  test('finds messages that keep the shorter retention of their publish, or a time to live of their own', async () => {
+    const engine = await engineWithQueue()
+    await updateQueue(engine, 'orders', { settings: { retentionSeconds: 200 } })
+    await publish(engine, 'orders', [{ body: 1 }, { body: 2 }])
+    await updateQueue(engine, 'orders', { settings: { retentionSeconds: 1_209_600 } })
+    await publish(engine, 'orders', [{ body: 3 }, { body: 4, timeToLiveSeconds: 150 }])
+    await engine.clock.advance(74_000)
+    expect(await codes(engine)).toMatchObject({ findings: ['bad orders: no-consumers'] })
+    await engine.clock.advance(1_000)
+    expect(await codes(engine)).toMatchObject({ findings: ['bad orders: no-consumers', 'warning orders: expiring'] })
+    await engine.clock.advance(25_000)
+    const { findings, records } = await codes(engine)
+    expect(findings).toEqual(['bad orders: no-consumers', 'warning orders: expiring'])
+    expect(records[1].what).toMatch(/^3 messages of the first 4 .*; the first is dropped in (49|50) s$/)
+    expect(printed(records[1]).slice(0, 4)).toEqual(['export', 'orders', '-o', 'orders.ndjson'])
+  })
+
+  test('warns of dead letters that are dropped soon', async () => {
+    const engine = await engineWithQueue()
+    await createQueue(engine, 'dead', { settings: { retentionSeconds: 100 } })
+    await updateQueue(engine, 'orders', { settings: { deadLetter: { queue: 'dead', maxReceives: 1 } } })
+    await publish(engine, 'orders', [{ body: 1 }])
+    const [message] = await poll(engine, 'orders', { maxMessages: 1 })
+    await nack(engine, 'orders', [{ receiptHandle: message?.receiptHandle ?? '', deadLetter: true }])
+    expect(await codes(engine)).toMatchObject({ findings: ['warning dead: dead-letters'] })
+    await updateQueue(engine, 'dead', { settings: { retentionSeconds: 1_209_600 } })
+    await engine.clock.advance(60_000)
+    expect((await codes(engine)).findings.sort()).toEqual(['warning dead: dead-letters', 'warning dead: expiring'])
   })
 
   test('prints a table on a terminal, with the commands beneath what they cure', async () => {

@@ -22,6 +22,7 @@ import { createTable } from '../../lib/store/dynamodb/table.ts'
 import { TABLE_SHAPE } from '../../lib/store/keys.ts'
 import { bundledCommand } from '../cli/bundled-command.ts'
 import { codeBlocks, PROJECT } from '../docs/code-blocks.ts'
+import { until } from '../functions/local/server-process.ts'
 import { type AwsCommand, startAwsCommand } from '../support/aws-command.ts'
 import { type Deployment, deploy, templateIn } from '../support/deployment.ts'
 import { type EmbeddedTable, embeddedTable, LOCAL_CREDENTIALS, noEmbedded } from '../support/embedded.ts'
@@ -196,11 +197,13 @@ describe.skipIf(noEmbedded())('the commands of the runbook', () => {
     expect(JSON.parse(readFileSync(join(directory, 'poison.json'), 'utf8'))).toMatchObject({ body: 'poison' })
     await shell('holdfast import poison -i poison.json')
     await shell(deadLetters, { queue: 'poison' })
-    for (let receive = 0; receive < 3; receive++) {
-      const receiptHandles = handles([await pollFor('poison', 'poison')])
-      await call('POST', '/queues/poison/nack', { receiptHandles, delaySeconds: 0 })
-    }
-    await poll('poison')
+    // A function that has read the queue before learns within seconds that it has a dead-letter queue now.
+    await until('the message is dead-lettered', async () => {
+      const found = (await poll('poison')).filter(({ body }: { body: unknown }) => body === 'poison')
+      if (found.length > 0)
+        await call('POST', '/queues/poison/nack', { receiptHandles: handles(found), delaySeconds: 0 })
+      return records(await shell('holdfast dead poison')).length > 0
+    })
     expect(records(await shell('holdfast dead poison'))).toMatchObject([{ body: 'poison' }])
   })
 
