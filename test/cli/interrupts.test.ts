@@ -99,7 +99,7 @@ const COUNT = 60
 /** Where each message is a request. */
 const FEW = 20
 
-describe.each(['before', 'after'] as const)('Ctrl-C %s any request', (when) => {
+describe.each(['before', 'after'] as const)('Ctrl-C %s any request', { timeout: 240_000 }, (when) => {
   test('ends a send with the number of lines that are stored; the others can be sent then', async () => {
     const prepare = async () => {
       const engine = testEngine()

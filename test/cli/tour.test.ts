@@ -134,12 +134,12 @@ const ALL_VERBS = VERBS.map(({ syntax }) => nameOf(syntax)).sort()
  * Each verb where nobody can be asked and nothing is piped in; its exit code, and what it says. The message that is asked for is delayed before others are received.
  */
 const ALONE: readonly (readonly [string, number, RegExp])[] = [
+  ['doctor', 0, /^$/],
   ['queues', 0, /"name":"orders"/],
   ['queue orders', 0, /"name":"orders"/],
   ['peek orders', 0, /"body":1/],
   ['tail orders', 0, /waiting for new messages/],
   ['console --port 0', 0, /"url":"http/],
-  ['doctor', 0, /^$/],
   ['cost orders', 0, /"queue":"orders"/],
   ['create more', 0, /"name":"more"/],
   ['set orders tags.team=shop', 0, /"team":"shop"/],
