@@ -1,6 +1,9 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { httpTarget } from '../../cli/target/http-target.ts'
+import { inProcessTarget } from '../../cli/target/in-process-target.ts'
+import type { Target } from '../../cli/target/target.ts'
+import { HoldfastError } from '../../lib/model/errors.ts'
 import { publish } from '../../lib/publish/publish.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
 import { deleteQueue } from '../../lib/queues/delete-queue.ts'
@@ -102,6 +105,24 @@ describe('holdfast doctor', () => {
     expect(findings).toEqual(['bad orders: no-consumers', 'warning orders: expiring'])
     expect(records[1].what).toMatch(/^3 messages of the first 4 .*; the first is dropped in (49|50) s$/)
     expect(printed(records[1]).slice(0, 4)).toEqual(['export', 'orders', '-o', 'orders.ndjson'])
+  })
+
+  test('reads messages only where one has waited for a minute, and says where it is not let', async () => {
+    const engine = await engineWithQueue()
+    await publish(engine, 'orders', [{ body: 1 }])
+    const inner = inProcessTarget({ engine, name: 'memory', options: '' })
+    const call = (async (operation, parts) => {
+      if (operation === 'browseMessages') throw new HoldfastError('AccessDenied', 'not allowed')
+      return inner.call(operation, parts)
+    }) as Target['call']
+    const found = async () => (await runCommand(['doctor'], { engine, target: { ...inner, call } })).records
+    await engine.clock.advance(59_000)
+    expect(await found()).toEqual([])
+    await engine.clock.advance(1_000)
+    expect(await found()).toMatchObject([
+      { code: 'no-consumers' },
+      { code: 'not-checked', queue: 'orders', what: 'when its messages are dropped could not be checked: not allowed' },
+    ])
   })
 
   test('warns of dead letters that are dropped soon', async () => {
