@@ -28,7 +28,7 @@ export const expiringMessages = async (
     const expiring = messages.filter((message) => isExpiring(message, now()))
     const [first] = expiring.map(({ expiresAt }) => expiresAt).sort()
     if (first === undefined) return []
-    const what = `${counted(expiring.length, 'message')} of the first ${messages.length} have waited for more than half of their time; the first is dropped ${relative(first, now())}`
+    const what = `${expiring.length} of its first ${counted(messages.length, 'message')} waited for more than half of the time that each is kept; the next is dropped ${relative(first, now())}`
     return [findingOf(name, { code: 'expiring', level: 'warning', what, cures: [copying(queue)] }, target.options)]
   } catch (error) {
     if (signal.aborted) throw error

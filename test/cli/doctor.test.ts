@@ -103,7 +103,7 @@ describe('holdfast doctor', () => {
     await engine.clock.advance(25_000)
     const { findings, records } = await codes(engine)
     expect(findings).toEqual(['bad orders: no-consumers', 'warning orders: expiring'])
-    expect(records[1].what).toMatch(/^3 messages of the first 4 .*; the first is dropped in (49|50) s$/)
+    expect(records[1].what).toMatch(/^3 of its first 4 messages .*; the next is dropped in (49|50) s$/)
     expect(printed(records[1]).slice(0, 4)).toEqual(['export', 'orders', '-o', 'orders.ndjson'])
   })
 
