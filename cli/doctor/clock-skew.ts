@@ -10,7 +10,7 @@ const BAD_MS = 60_000
 /**
  * How far this machine's clock is off DynamoDB's. Answers have whole seconds, so the check misses a skew of less than a second.
  *
- * @param server has seen the answers of the other checks
+ * @param server DynamoDB's clock, estimated from the answers to the other checks
  * @param now epoch ms, by this machine
  */
 export const clockSkew = (server: ServerClock, now: number): readonly Finding[] => {

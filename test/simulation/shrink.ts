@@ -25,13 +25,13 @@ export const outcomeOf = async (
   }
 }
 
-/** Plays of a history while it is shrunk. */
+/** Maximum number of plays of a history while it is shrunk. */
 const MAX_PLAYS = 3_000
 
 /**
- * Leaves out of a failing history the actions and faults that it also fails without, by delta debugging: larger parts first,
- * then smaller ones, until no single one can be left out. It must go on breaking the same promise. Random numbers are drawn
- * by action and request, so that what is left stays as it was.
+ * Leaves out of a failing history the actions and faults without which it still breaks the same promise, by delta debugging:
+ * larger parts first, then smaller ones, until no single one can be left out. Random numbers are drawn by action and request,
+ * so that the other actions and faults stay the same.
  */
 export const shrink = async (settings: WorldSettings, options: WorldOptions): Promise<Shrunk | undefined> => {
   const seen = new Set<string>()
@@ -60,7 +60,7 @@ export const shrink = async (settings: WorldSettings, options: WorldOptions): Pr
   return { violations: last.violations, left, of: seen.size, story: story.lines }
 }
 
-/** A part of the list that fails, of which nothing can be left out. */
+/** A part of the list that fails, and from which no element can be left out. */
 const leastOf = async (
   all: readonly string[],
   fails: (kept: readonly string[]) => Promise<boolean>,

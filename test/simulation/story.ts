@@ -7,7 +7,7 @@ export interface Reduction {
   isLeftOut(id: string): boolean
 }
 
-/** A history for a reader: who did what when, what was promised, what was seen, what went wrong. */
+/** A history for a reader: the actions of each actor, the answers, the faults, and the broken promises. */
 export interface Story {
   note(at: number, who: string, what: string): void
   fault(id: string, process: string, fault: FaultKind, call: StoreCall): void

@@ -6,8 +6,8 @@ package main
 //	                     ^                |
 //	                     +-- lease ends, nack, extend to 0, unreceive
 //
-// A lease ends by clocks. A poller claims when its own clock says that the lease is over, and the claim is dated by that
-// clock, so a claim is legal when its date is not before the end of the lease before it.
+// A lease ends by clocks. A poller claims when the lease is over by its own clock, and dates the claim by that clock. So a claim
+// is legal when its date is not before the end of the lease before it.
 type rules struct {
 	Header
 	fifo bool
