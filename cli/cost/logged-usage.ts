@@ -15,7 +15,7 @@ export interface LogQuery {
 
 /** Maximum number of log groups in one query. */
 const GROUPS = 50
-const LOOK_EVERY_MS = 500
+const CHECK_EVERY_MS = 500
 /** Maximum number of rows that a query returns, one row a queue. */
 const QUEUES = 10_000
 
@@ -87,7 +87,7 @@ const sumsOf = async (
       const { status, results = [] } = await callAws<Results>(aws, 'logs', 'GetQueryResults', { queryId })
       if (status === 'Complete') return results.map(rowOf)
       if (!UNDER_WAY.has(status)) throw new Error(`the query of the logs ended: ${status}`)
-      await sleep(LOOK_EVERY_MS)
+      await sleep(CHECK_EVERY_MS)
     }
   } catch (error) {
     await callAws(aws, 'logs', 'StopQuery', { queryId }).catch(() => {})

@@ -17,7 +17,7 @@ export interface TaskOptions {
 
 /** Maximum number of ids in one task. */
 const IDS = 1_000
-const LOOK_EVERY_MS = 500
+const CHECK_EVERY_MS = 500
 
 /** Starts tasks that move dead letters, and follows them to the end. Ctrl-C cancels the running task and reports its last count. */
 export const redriveByTask = async (
@@ -64,7 +64,7 @@ const follow = async (
         continue
       }
       // Once the task is cancelled, Ctrl-C no longer ends the wait: the runner still has to write its last count.
-      await session.sleep(LOOK_EVERY_MS).catch(() => pause(LOOK_EVERY_MS))
+      await session.sleep(CHECK_EVERY_MS).catch(() => pause(CHECK_EVERY_MS))
       task = await session.target.call('getRedrive', { params })
     }
     return task

@@ -46,7 +46,7 @@ export const shrink = async (settings: WorldSettings, options: WorldOptions): Pr
     const outcome = await outcomeOf(settings, { ...options, reduction: only(new Set(kept)) })
     return outcome.violations.some(({ promise }) => promise === broken.promise)
   }
-  const left = await leastOf([...seen], fails, () => plays < MAX_PLAYS)
+  const left = await minimalPart([...seen], fails, () => plays < MAX_PLAYS)
   let now = () => 0
   const story: Story = newStory(() => now())
   const last = await outcomeOf(settings, {
@@ -61,7 +61,7 @@ export const shrink = async (settings: WorldSettings, options: WorldOptions): Pr
 }
 
 /** A part of the list that fails, and from which no element can be left out. */
-const leastOf = async (
+const minimalPart = async (
   all: readonly string[],
   fails: (kept: readonly string[]) => Promise<boolean>,
   mayGoOn: () => boolean,

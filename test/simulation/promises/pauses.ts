@@ -8,7 +8,7 @@ import type { Promised } from './promise.ts'
 const POLL_MS = 3_000
 
 /** The extra time between a read and a claim in a process that is paused, or whose requests are late. */
-const standsStillMs = ({ faults = {}, spans }: WorldSettings): number => {
+const claimDelayMs = ({ faults = {}, spans }: WorldSettings): number => {
   const { pauseMs, lateMs } = { ...DEFAULT_SPANS, ...spans }
   return (faults.paused ? pauseMs[1] : 0) + (faults['request delayed'] || faults['answer delayed'] ? lateMs[1] : 0)
 }
@@ -28,7 +28,7 @@ export const nothingFromPaused: Promised = {
         .filter((delivery) => delivery.queue === queueName(settings))
         .filter((delivery) => {
           const claimedAt = claimOf(history, delivery)?.from ?? 0
-          return claimedAt > endedAt + QUEUE_CACHE_MS + POLL_MS + standsStillMs(settings) && claimedAt < until
+          return claimedAt > endedAt + QUEUE_CACHE_MS + POLL_MS + claimDelayMs(settings) && claimedAt < until
         })
         .map((delivery) => `claimed while the queue was paused, since ${startedAt}: ${nameOf(delivery)}`)
     }),
