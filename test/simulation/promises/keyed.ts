@@ -29,7 +29,7 @@ export const keyedOnce: Promised = {
   },
 }
 
-/** Whether the messages of a call were stored at different instants. Messages with a deduplication id do not count. */
+/** The messages of a call must be stored in one instant, except those with a deduplication id, which may be duplicates. */
 const parted = (history: History, call: readonly Publish[]): string[] => {
   const plain = call.filter(({ deduplicationId }) => deduplicationId === undefined)
   const instants = new Set(plain.map((one) => history.ledger.of(stored(history, one)[0] ?? '')?.insertedAt[0]))
