@@ -271,7 +271,7 @@ const purging = () =>
       message.gone = code === 'MessageNotFound'
       message.purged = message.gone
     }
-    // In other tests, a message of the purge's millisecond counts as published before the purge.
+    // The engine counts a message of the purge's millisecond as published before the purge.
     advance(1)
     model.now += 1
   })
