@@ -1,8 +1,8 @@
 /**
- * `npm run bench:simulator`: the simulator beside the one that it replaced (each event a turn of the event loop, one
- * process, histories judged in quadratic time). Both play the same casts with the same faults in turns: store
- * operations and histories for each second of CPU time, and the CPU time until each planted bug is found. CPU time, and
- * not elapsed time, so that what else the machine does counts for neither.
+ * `npm run bench:simulator` compares the simulator with its predecessor (each event a turn of the event loop, one process,
+ * histories judged in quadratic time). Both play the same casts with the same faults, in turns. The benchmark prints store
+ * operations and histories for each second of CPU time, and the CPU time until each planted bug is found. CPU time, unlike
+ * elapsed time, does not count the other work of the machine.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -15,13 +15,13 @@ import { newCopy, plant } from '../test/simulation/planted-copy.ts'
 import { runSimulation } from '../test/simulation/pool.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-/** The last commit with the simulator of before. */
+/** The last commit with the predecessor. */
 const BEFORE = '3944a61'
 const ROUNDS = 3
 const HISTORIES_BEFORE = 40
 const HISTORIES = 200
 const HUNTS = [1, 2, 3]
-/** A bug that is not found in so many histories counts as found in the last. */
+/** A bug that this many histories do not find counts as found in the last of them. */
 const MAX_HUNTED = 300
 const NODE_FLAGS = ['--max-semi-space-size=64', '--stack-trace-limit=0']
 
@@ -30,7 +30,7 @@ const KINDS = {
   fifo: 'fifo: requests fail and processes are killed',
 }
 
-/** Planted bugs that both suites leave to the simulation, by what each calls them. */
+/** Planted bugs that both simulators hunt, with the predecessor's name where it differs. */
 const SHARED: Readonly<Record<string, string>> = {
   'the claim of a whole segment has no condition': '',
   'the claim of a part has no condition on its messages': '',
@@ -48,7 +48,7 @@ const SHARED: Readonly<Record<string, string>> = {
   'a deduplication id is taken whoever has it': '',
 }
 
-/** Runs in the tree of before: its runners as they were, with a count of the requests. */
+/** Runs in the tree of the predecessor: its runners unchanged, with a count of the requests. */
 const RUNNER_BEFORE = `
 import { simulate } from './test/simulation/simulate.ts'
 import { GROUP_CAST, simulateGroups } from './test/simulation/fifo-simulate.ts'

@@ -20,7 +20,7 @@ export const allQueues = async (session: Session): Promise<WatchedQueue[]> => {
 /** The settings of all queues, without the cost of counting their messages. */
 export const allSettings = (session: Session): Promise<QueueJson[]> => listed(session, { limit: 1_000 })
 
-/** Every page of the list of queues. `limit` is how many a page may have: fewer where they are counted. */
+/** Reads all pages of the list of queues. `limit` is the size of a page: smaller where messages are counted. */
 const listed = async (
   { target, signal }: Session,
   query: { readonly include?: 'counts'; readonly limit: number },

@@ -9,19 +9,19 @@ export interface BrowseParts {
   readonly queue: string
   /** States with commas between. @default all */
   readonly states?: string | undefined
-  /** Where an earlier browse was. */
+  /** The cursor that an earlier browse returned. */
   readonly cursor?: string | undefined
 }
 
 export interface MessagePage {
   readonly messages: readonly MessageJson[]
-  /** Where to go on; absent at the end. */
+  /** The cursor of the next page; absent on the last page. */
   readonly cursor?: string | undefined
 }
 
 const PAGE = 100
 
-/** A queue's messages, page by page. Ends at its end; a page may be empty. @throws the reason of the session's signal */
+/** Yields a queue's messages page by page. A page may be empty. @throws the reason of the session's signal */
 export async function* pages(
   { target, signal }: Pick<Session, 'target' | 'signal'>,
   { queue, states, cursor: start }: BrowseParts,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Target } from './target/target.ts'
 
-/** A shell waits for this: names that take longer are not offered, ms. */
+/** The shell waits for the completion, so names of queues that take longer than this are not offered, ms. */
 const MAX_WAIT_MS = 1_500
 const MAX_NAMES = 1_000
 
@@ -31,7 +31,7 @@ export const completionsOf = async (
 
 const QUEUE_ARGUMENTS: ReadonlySet<string> = new Set(['queue', 'name', 'prefix'])
 
-/** None where the queues can't be asked: a completion never fails. */
+/** No names where the target can't be reached, because a completion never fails. */
 const queueNames = async (prefix: string, openTarget: () => Promise<Target>): Promise<readonly string[]> => {
   try {
     const target = await openTarget()

@@ -6,7 +6,7 @@ import { Interrupted, type Session } from './session.ts'
  * Asks for the queue's name before something is destroyed, unless `--yes` answered in advance.
  *
  * @param what what will happen, as a sentence
- * @throws `UsageError` where nobody can be asked, `Error` for another name, `Interrupted`
+ * @throws `UsageError` where stdin or stderr is no terminal, `Error` for another name, `Interrupted`
  */
 export const confirmQueue = (session: Session, queue: string, what: string): Promise<void> =>
   confirmName(session, { noun: 'queue', name: queue }, what)
@@ -27,7 +27,7 @@ export const confirmName = async (
 
 const ask = async ({ stdin, stderr }: Session['io'], question: string, signal: AbortSignal): Promise<string> => {
   const lines = createInterface({ input: stdin, output: stderr })
-  // At a prompt the terminal hands Ctrl-C and the end of input to this interface, and not to the process.
+  // At a prompt, this interface gets Ctrl-C and the end of input in place of the process.
   const ended = new Promise<never>((_, reject) => {
     const leave = () => reject(new Interrupted('interrupted'))
     lines.once('SIGINT', leave)

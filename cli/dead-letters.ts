@@ -6,7 +6,7 @@ import { sourcesByQueue } from './trouble.ts'
 export interface DeadLetters {
   /** The dead-letter queue. */
   readonly queue: string
-  /** Where only the dead letters of one queue are meant: that queue. */
+  /** The queue whose dead letters are meant; absent where all dead letters are meant. */
   readonly source?: string
   readonly fifo: boolean
 }

@@ -5,9 +5,9 @@
  * To add a verb: write `verbs/NAME.ts`, which exports one `verb({ … })` (its syntax, its options, its examples and its `run`), and add it
  * to the list in `verbs.ts`. The help, the completion, the options `--table`, `--url`, `--region` and `--json`, the exit codes and Ctrl-C
  * follow from that. `run` gets a `Session`: `target.call('getQueue', …)` calls an operation of the HTTP API wherever the queues are,
- * `out.record` prints JSON where `out.json` says so, `out.table` and `out.text` print for people. A failure is thrown: `UsageError` exits
- * with 2, any other with 1. What takes long stops at `signal`, and says how far it got. What destroys sets `destroys` and asks with
- * `confirmQueue`. Then: `docs/cli.md`, and tests in `test/cli`, piped and in a pseudo-terminal.
+ * `out.record` prints JSON where `out.json` is true, `out.table` and `out.text` print for people. A failure is thrown: `UsageError` exits
+ * with 2, any other with 1. A long verb stops at `signal` and reports how far it got. A verb that destroys something sets `destroys` and
+ * asks with `confirmQueue`. Then: `docs/cli.md`, and tests in `test/cli`, piped and in a pseudo-terminal.
  */
 const [, , command] = process.argv
 if (command === 'dev') {

@@ -5,9 +5,9 @@ export interface Io {
   readonly stderr: Stream
   readonly env: NodeJS.ProcessEnv
   readonly cwd: string
-  /** Calls the handler at each Ctrl-C and each request to end; returns how to take it back. */
+  /** Calls the handler at each Ctrl-C and each request to end; returns a function that removes the handler. */
   readonly onInterrupt: (handler: () => void) => () => void
-  /** Ends the process at once, whatever is still running. */
+  /** Ends the process at once, without waiting for what still runs. */
   readonly leave: (code: number) => void
 }
 

@@ -43,7 +43,7 @@ export const messageOf = async (
   return { queue, messageId: first }
 }
 
-/** The queue, or the one that a dead letter failed in, if the queue has the message. */
+/** The queue that has the message: for a dead letter, the queue that it failed in. Nothing where no such queue has the message. */
 const queueIfThere = async ({ target, signal }: Session, queue: string, messageId: string): Promise<string[]> => {
   try {
     const message = await target.call('getMessage', { params: { queue, messageId }, signal })

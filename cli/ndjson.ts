@@ -1,19 +1,19 @@
 import { UsageError } from '../functions/local/usage-error.ts'
 
 export interface Line {
-  /** From 1 on. */
+  /** Counted from 1. */
   readonly number: number
   readonly text: string
   /** Bytes of the input up to the end of this line. */
   readonly end: number
 }
 
-/** No line of messages is longer: the largest message is 1 MiB, in base64 and with attributes. */
+/** No line with a message is longer: the largest message is 1 MiB, in base64 and with attributes. */
 const MAX_LINE_BYTES = 8_000_000
 const LF = 0x0a
 
 /**
- * The lines of an input that are not blank, as many at a time as have arrived: what follows is not waited for.
+ * Yields the lines of an input that are not blank, as many at a time as have arrived.
  *
  * @throws `UsageError` for a line that is longer than any message
  */

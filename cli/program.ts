@@ -63,7 +63,7 @@ const buildProgram = (io: Pick<Io, 'stdout' | 'stderr'>, run: RunVerb): Command 
     .helpCommand('help [command]', 'show the help of a command')
     .configureHelp({ subcommandTerm: (command) => `${command.name()} ${argumentsOf(command)}`.trim() })
   for (const verb of VERBS) addVerb(program, verb, io, run)
-  // Run by `holdfast.ts`: its options are its own.
+  // Only for the help: `holdfast.ts` runs `dev`, which reads its own options.
   program
     .command('dev')
     .summary('run the queue on this machine: the HTTP API and the SQS endpoint on one port')

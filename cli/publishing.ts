@@ -23,8 +23,8 @@ export type Outcome =
 const BATCH_BYTES = 4_000_000
 
 /**
- * Lines in batches of what one publish takes, each as large as it can be: from the same place of the same input the same batch follows,
- * however the input arrives.
+ * Yields lines in the largest batches that one publish takes. The same position in the same input always begins the same batch, in
+ * whatever pieces the input arrives.
  */
 export async function* fullBatches(input: AsyncIterable<readonly Line[]>): AsyncGenerator<readonly Line[]> {
   let batch: Line[] = []
@@ -51,8 +51,8 @@ export const batchesOf = (outgoing: readonly Outgoing[]): Iterable<Outgoing[]> =
 /**
  * Publishes a batch. A batch that is refused for one of its messages is published one by one, so that the others are stored.
  *
- * @param idempotencyKey under it a repeat within ten minutes stores nothing more
- * @throws where it is not known what was stored, or where nothing can be
+ * @param idempotencyKey a repeat under this key within ten minutes stores nothing more
+ * @throws where it is not known what was stored, or where nothing can be stored
  */
 export const publishBatch = async (
   target: Target,

@@ -27,8 +27,8 @@ export interface Surroundings {
 /**
  * Runs a verb to its end and answers the exit code.
  *
- * The first Ctrl-C aborts the session's signal: the verb ends what it has begun and says how far it got. A change that is on its way is
- * waited for, because its outcome would not be known otherwise. The second one leaves at once, and says that.
+ * The first Ctrl-C aborts the session's signal: the verb ends what it has begun and reports how far it got. It waits for a change that is
+ * on its way, because the outcome would not be known otherwise. The second Ctrl-C ends the process at once, and a note reports that.
  */
 export const runVerb = async (
   verb: Verb,
@@ -102,7 +102,7 @@ const reason = (error: unknown): string => {
 const adviceOn = ({ code, message }: HoldfastError): string | undefined =>
   code === 'OperationInProgress' && !message.includes('redrive') ? undefined : ADVICE[code]
 
-/** What to do about a refusal, where its own words do not say it. */
+/** What to do about a refusal whose message does not include that. */
 const ADVICE: Partial<Record<string, string>> = {
   QueueNotFound: '"holdfast queues" lists the queues that there are.',
   OperationInProgress: '"holdfast redrive NAME --cancel" stops it.',

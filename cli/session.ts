@@ -6,7 +6,7 @@ import type { Target } from './target/target.ts'
 export interface Session {
   readonly target: Target
   readonly out: Output
-  /** Aborts at Ctrl-C, or when the reader of stdout has gone away: a verb then ends what it has begun, and says how far it got. */
+  /** Aborts at Ctrl-C, or when the reader of stdout has gone away: a verb then ends what it has begun, and reports how far it got. */
   readonly signal: AbortSignal
   readonly io: Io
   /** Whether the caller answered every question in advance: `--yes`. */

@@ -1,13 +1,13 @@
 import { UsageError } from '../functions/local/usage-error.ts'
 import { secondsIn } from './output/words.ts'
 
-/** Receives without an ack after which a message goes to the dead-letter queue, where only the queue is named. */
+/** The number of receives after which a message is dead-lettered, where the setting names only the queue. */
 const MAX_RECEIVES = 5
 
 /**
  * Settings of a queue as the HTTP API takes them, from `name=value` each. A dot leads into a setting (`deadLetter.maxReceives=3`,
- * `tags.team=billing`), a value is JSON or text, a duration fits where seconds are wanted (`retentionSeconds=14d`), and `none` takes a
- * setting away.
+ * `tags.team=billing`), a value is JSON or text, a duration fits where seconds are wanted (`retentionSeconds=14d`), and `none` removes a
+ * setting.
  *
  * @throws `UsageError`
  */

@@ -1,13 +1,13 @@
 import type { AnswerOf } from './target/target.ts'
 
 /**
- * What is wrong with a queue, and what to do about it: one rule for the command line and the console. It looks at what
- * `GET /queues?include=counts` answers, and needs nothing of Node.
+ * What is wrong with a queue, and what to do about it: one rule for the command line and the console. The rule reads the answer to
+ * `GET /queues?include=counts`, and needs nothing of Node.
  */
 
 export type QueueJson = AnswerOf<'getQueue'>
 
-/** `bad` needs somebody now; `warning` somebody today. */
+/** `bad` needs attention now, `warning` within the day. */
 export type Level = 'bad' | 'warning'
 
 export interface Trouble {
@@ -15,12 +15,12 @@ export interface Trouble {
   readonly level: Level
   /** A sentence without its full stop. */
   readonly what: string
-  /** Arguments of `holdfast`, to look at it or to cure it. */
+  /** Commands and advice that show or cure the trouble. */
   readonly cures: readonly Cure[]
 }
 
 export interface Cure {
-  /** What follows `holdfast`; undefined where the cure is outside of the queue. */
+  /** What follows `holdfast`; undefined where no command is the cure. */
   readonly command?: string
   readonly effect: string
 }
@@ -35,9 +35,9 @@ export interface TroubleParts {
   readonly now: number
 }
 
-/** Consumers that poll without a pause begin with a message within seconds: after this long somebody should look, ms. */
+/** Consumers that poll without a pause begin with a message within seconds. A wait from this on shows that none poll, ms. */
 const WAITING_MS = 60_000
-/** A backlog of this age is worth a look though somebody works on it, ms. */
+/** A backlog of this age is a warning although consumers work on it, ms. */
 const BEHIND_MS = 300_000
 /** From this share of its retention on, an old message is about to be dropped. */
 export const EXPIRING_SHARE = 0.5
@@ -81,7 +81,7 @@ const isPaused = ({ queue }: TroubleParts): Trouble | undefined => {
 const waiting = (parts: TroubleParts): readonly (Trouble | undefined)[] => {
   const { queue, sources, now } = parts
   const { counts } = queue
-  // Nobody consumes a dead-letter queue, and a paused queue waits on purpose.
+  // A dead-letter queue needs no consumers, and the messages of a paused queue wait on purpose.
   if (!counts?.oldestReadyAt || sources.length > 0 || isPaused(parts)) return []
   const ageMs = now - Date.parse(counts.oldestReadyAt)
   return [counts.leased === 0 ? unconsumed(queue, counts, ageMs) : behind(queue, counts, ageMs)]
@@ -123,7 +123,7 @@ const expiringDeadLetters = (parts: TroubleParts): Trouble | undefined => {
   }
 }
 
-/** A longer retention is for messages that are published afterwards. */
+/** A longer retention is no cure, since it applies only to messages that are published afterwards. */
 export const copying = ({ name }: QueueJson): Cure => ({
   command: `export ${name} -o ${name}.ndjson`,
   effect: 'copy what would be dropped; "holdfast import" publishes it again',
@@ -134,7 +134,7 @@ const unconsumed = ({ name }: QueueJson, { ready }: Counts, ageMs: number): Trou
   return {
     code: 'no-consumers',
     level: 'bad',
-    what: `${messages(ready)} wait, and nobody has a message in hand: its consumers seem to be gone`,
+    what: `${messages(ready)} ${ready === 1 ? 'waits' : 'wait'}, and none is in hand: its consumers seem to be gone`,
     cures: [
       { effect: 'start its consumers, or see why they fail' },
       { command: `peek ${name}`, effect: 'see what waits' },
@@ -147,7 +147,7 @@ const behind = ({ name }: QueueJson, { ready, leased }: Counts, ageMs: number): 
   return {
     code: 'behind',
     level: 'warning',
-    what: `${messages(ready)} wait while ${leased} ${leased === 1 ? 'is' : 'are'} in hand: its consumers are behind`,
+    what: `${messages(ready)} ${ready === 1 ? 'waits' : 'wait'} while ${leased} ${leased === 1 ? 'is' : 'are'} in hand: its consumers are behind`,
     cures: [
       { effect: 'run more consumers, or see what slows them' },
       { command: `peek ${name} --state leased`, effect: 'see what they work on' },

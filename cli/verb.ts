@@ -9,12 +9,12 @@ export interface VerbParts<O> {
   readonly group: Group
   /** One line, for the list of verbs. */
   readonly summary: string
-  /** What the help says beyond that. */
+  /** Further text for the help. */
   readonly details?: string
   readonly options?: () => readonly Option[]
-  /** Whether `--yes` answers its question: it destroys something. */
+  /** Whether the verb destroys something, and so asks first, or takes `--yes`. */
   readonly destroys?: boolean
-  /** Whether it works without queues: none are opened for it. */
+  /** Whether the verb needs no queues: then no target is opened. */
   readonly withoutTarget?: boolean
   /** Commands to copy, each with what it does. */
   readonly examples: readonly (readonly [command: string, effect: string])[]

@@ -1,7 +1,7 @@
 import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb'
 import type { Client, Worker } from '../lib/index.ts'
 
-/** What a trip needs, in this order, each booked by a worker of its own. */
+/** The bookings of a trip, in order. Each step has a worker of its own. */
 const STEPS = ['flight', 'hotel', 'car'] as const
 type Step = (typeof STEPS)[number]
 
@@ -15,7 +15,7 @@ export const createQueues = async (holdfast: Client): Promise<void> => {
   for (const step of STEPS) await holdfast.createQueue(queueOf(step))
 }
 
-/** Begins a trip: its record and its first step are there together, once. */
+/** Begins a trip: one transaction stores its record and the message of its first step, once. */
 export const beginTrip = async (
   holdfast: Client,
   dynamodb: DynamoDBClient,
@@ -28,8 +28,8 @@ export const beginTrip = async (
 }
 
 /**
- * The worker of a step. It acks the step's message, notes the booking and publishes the next step's message in one
- * transaction: a step is neither lost nor done twice, and no step begins before the one before it is noted.
+ * The worker of a step. One transaction acks the step's message, records the booking and publishes the next step's message.
+ * So no step is lost or recorded twice, and no step begins before the one before it is recorded.
  *
  * @param book does the work, with an id under which repeating it is safe
  */

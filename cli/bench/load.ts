@@ -15,7 +15,7 @@ export interface LoadOptions {
 
 export interface Phase {
   readonly messages: number
-  /** Of the whole phase. */
+  /** Length of the whole phase. */
   readonly ms: number
   /** By the name of the call. */
   readonly timings: Readonly<Record<string, Timings>>
@@ -24,7 +24,7 @@ export interface Phase {
 /** Message groups of a FIFO queue, each of which one consumer works on at a time. */
 const GROUPS = 100
 const WAIT_SECONDS = 1
-/** Empty polls of one consumer in a row, after which the rest counts as lost. */
+/** After this many empty polls in a row, a consumer counts the other messages as lost. */
 const MAX_EMPTY = 10
 
 /** Publishes all messages. Ends early at Ctrl-C. */
@@ -49,7 +49,7 @@ export const publishAll = async (session: Session, queue: string, options: LoadO
   return { messages: state.published, ms, timings: { publish } }
 }
 
-/** Receives and acks as many messages as were published. Ends early at Ctrl-C, and where no more come. */
+/** Receives and acks as many messages as were published. Ends early at Ctrl-C, or when no more messages arrive. */
 export const consumeAll = async (
   session: Session,
   queue: string,
@@ -62,7 +62,7 @@ export const consumeAll = async (
   let acked = 0
   const params = { queue }
   const pollBody = { maxMessages: batch, waitTimeSeconds: WAIT_SECONDS }
-  // Once the last message is acked, no poll waits for another.
+  // Aborts the waiting polls once the last message is acked.
   const done = new AbortController()
   const ending = AbortSignal.any([signal, done.signal])
   const ackAll = async (receiptHandles: readonly string[]) => {
@@ -85,13 +85,13 @@ export const consumeAll = async (
   return { messages: acked, ms, timings: { poll, ack } }
 }
 
-/** A poll that was ended brought nothing. */
+/** An aborted poll counts as an empty one. */
 const orNothing = (ending: AbortSignal) => (error: unknown) => {
   if (ending.aborted) return { messages: [] }
   throw error
 }
 
-/** The failure of one ends the polls of the others. */
+/** A consumer that fails aborts the polls of the others. */
 const failing = (done: AbortController) => (error: unknown) => {
   done.abort()
   throw error

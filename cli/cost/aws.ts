@@ -1,7 +1,7 @@
 import { type ServiceAddress, serviceUrl } from '../../functions/sqs/service-url.ts'
 import { type SignedPost, signedPost } from '../../functions/sqs/signed-post.ts'
 
-/** Whose requests they are, and where they go. */
+/** The caller's credentials, and the region of the requests. */
 export interface AwsAccess {
   readonly region: string
   readonly credentials: NonNullable<SignedPost['credentials']>
@@ -24,7 +24,7 @@ const SERVICES = {
 /**
  * Calls an action of CloudWatch, or of its logs. Their clients would be two more packages to install.
  *
- * @throws `Error` with the words of AWS, and the action
+ * @throws `Error` with AWS's message and the action
  */
 export const callAws = async <T>(
   { region, credentials }: AwsAccess,

@@ -13,10 +13,10 @@ export interface LogQuery {
   readonly sleep: (ms: number) => Promise<void>
 }
 
-/** Log groups that one query takes. */
+/** Maximum number of log groups in one query. */
 const GROUPS = 50
-const LOOK_EVERY_MS = 500
-/** Rows that a query answers at most, of which each is a queue. */
+const CHECK_EVERY_MS = 500
+/** Maximum number of rows that a query returns, one row a queue. */
 const QUEUES = 10_000
 
 const FIELDS = Object.keys(NO_USAGE) as readonly (keyof Usage)[]
@@ -26,7 +26,7 @@ const QUERY = [
 ].join(' | ')
 
 /**
- * What each queue used, by the lines that the functions write into their logs.
+ * What each queue used, summed from the lines that the functions write into their logs.
  *
  * @throws `Error` where the stack has no logs, or CloudWatch refuses
  */
@@ -46,7 +46,7 @@ export const loggedUsage = async (query: LogQuery): Promise<ReadonlyMap<string, 
 
 /**
  * What CloudFormation adds to the name of a stack: the logical id, and characters of its own. The log groups of a stack
- * `shop-test` begin with `shop-` too, and are not those of `shop`.
+ * `shop-test` begin with `shop-` too, and do not belong to `shop`.
  */
 const OF_ONE_STACK = /^-[A-Za-z0-9]+-[A-Za-z0-9]+$/
 /** The API's log of its requests has no lines of usage, and a query pays for each byte that it reads. */
@@ -89,7 +89,7 @@ const sumsOf = async (
       const { status, results = [] } = await callAws<Results>(aws, 'logs', 'GetQueryResults', { queryId })
       if (status === 'Complete') return results.map(rowOf)
       if (!UNDER_WAY.has(status)) throw new Error(`the query of the logs ended: ${status}`)
-      await sleep(LOOK_EVERY_MS)
+      await sleep(CHECK_EVERY_MS)
     }
   } catch (error) {
     await callAws(aws, 'logs', 'StopQuery', { queryId }).catch(() => {})

@@ -7,7 +7,7 @@ import type { AwsAccess } from './aws.ts'
 import { loggedUsage } from './logged-usage.ts'
 import { tableUnits, type Units } from './table-units.ts'
 
-/** What a queue used in a time. */
+/** What a queue used in a period. */
 export interface Measured {
   readonly usage: Usage
   /** Epoch ms. */
@@ -17,7 +17,7 @@ export interface Measured {
   readonly metered: boolean
   /** Whether functions behind API Gateway did the work. */
   readonly deployed: boolean
-  /** All units of the table, and those of them that functions used; absent where the table's are not known. */
+  /** All units of the table, and those of them that functions used; absent where the table's units are not known. */
   readonly table?: { readonly all: Units; readonly byFunctions: Units }
 }
 
@@ -26,7 +26,7 @@ export interface MeasureOptions {
   readonly stack?: string | undefined
 }
 
-/** @throws `UsageError` where nothing counts what queues use */
+/** @throws `UsageError` where the target does not count what queues use */
 export const measure = async (session: Session, queue: string, options: MeasureOptions): Promise<Measured> => {
   const { target } = session
   if (target.usage) return ofServer(await target.usage(queue, options.seconds, session.signal))

@@ -7,7 +7,7 @@ import type { Usage } from '../../functions/runtime/usage.ts'
 export const PRICES = {
   region: 'us-east-1',
   asOf: 'November 2026',
-  /** Each for a million. */
+  /** Prices for a million units. */
   million: {
     writeUnits: 0.625,
     readUnits: 0.125,
@@ -20,14 +20,14 @@ export const PRICES = {
 } as const
 
 export interface Price {
-  /** Units of DynamoDB, US dollars as all of these. */
+  /** Price of DynamoDB's units, in US dollars like all members. */
   readonly write: number
   readonly read: number
   /** API Gateway and Lambda. */
   readonly requests: number
   readonly compute: number
   readonly total: number
-  /** Of SQS, for the same messages. */
+  /** What SQS costs for the same messages. */
   readonly sqs: number
 }
 

@@ -14,7 +14,7 @@ const PERIODS = [
 ] as const
 const DAY_MS = 86_400_000
 
-/** All units that a table was billed for in a time, whoever used them. @param from epoch ms */
+/** All units of a table that AWS billed in a period, including those of other programs. @param from epoch ms */
 export const tableUnits = async (
   aws: AwsAccess,
   table: string,

@@ -2,15 +2,15 @@ import type { ServerClock } from '../../lib/store/dynamodb/server-clock.ts'
 import { duration } from '../output/words.ts'
 import type { Finding } from './finding.ts'
 
-/** From here on a clock is worth a look, ms. */
+/** A skew from this on is a warning, ms. */
 const WARNING_MS = 2_000
-/** From here on it needs somebody now, ms. */
+/** A skew from this on is bad, ms. */
 const BAD_MS = 60_000
 
 /**
- * How far this machine's clock is off DynamoDB's. Answers name whole seconds, so what is less than that apart is not seen.
+ * How far this machine's clock is off DynamoDB's. Answers have whole seconds, so the check misses a skew of less than a second.
  *
- * @param server has seen the answers of the other checks
+ * @param server DynamoDB's clock, estimated from the answers to the other checks
  * @param now epoch ms, by this machine
  */
 export const clockSkew = (server: ServerClock, now: number): readonly Finding[] => {

@@ -1,7 +1,7 @@
 import { isHoldfastError } from '../../lib/model/errors.ts'
 import type { Level, Trouble } from '../trouble.ts'
 
-/** Something that is wrong at a place of queues, with what cures it. */
+/** A fault of one queue, or of the table or API that has the queues, with its cures. */
 export interface Finding {
   readonly code:
     | Trouble['code']
@@ -13,22 +13,22 @@ export interface Finding {
     | 'clock-skew'
     | 'not-checked'
   readonly level: Level
-  /** The queue that it is about; absent where it is about the whole place. */
+  /** The queue with the fault; absent for a fault of the table or API. */
   readonly queue?: string
   /** A sentence without its full stop. */
   readonly what: string
-  /** IAM actions that lack, with `rights-missing`. */
+  /** The missing IAM actions, with `rights-missing`. */
   readonly actions?: readonly string[]
   readonly cures: readonly FindingCure[]
 }
 
 export interface FindingCure {
-  /** A whole command, to run as it is; absent where no command does it. */
+  /** A complete command to run unchanged; absent where no command cures the fault. */
   readonly command?: string
   readonly effect: string
 }
 
-/** A command of `holdfast`, with the options that lead to the same place. */
+/** A command of `holdfast`, with the options that lead to the same target. */
 export const holdfastCommand = (words: string, options: string): string =>
   `holdfast ${words}${options === '' ? '' : ` ${options}`}`
 
@@ -46,7 +46,7 @@ export const findingOf = (queue: string, { code, level, what, cures }: Trouble, 
 export const isDenied = (error: unknown): boolean =>
   (error as Error).name === 'AccessDeniedException' || isHoldfastError(error, 'AccessDenied')
 
-/** A check that could not be made. It says nothing of what it would have looked at. */
+/** The finding for a check that could not be made: whether its subject has a fault is not known. */
 export const notChecked = (subject: string, error: unknown): Finding => ({
   code: 'not-checked',
   level: 'warning',

@@ -17,7 +17,7 @@ const { partitionKey, sortKey } = TABLE_SHAPE
 /** No queue can have this name, so there is no item with its key. */
 const { partition, sort } = queueKey('!doctor')
 const KEY = { [partitionKey]: { S: partition }, [sortKey]: { S: sort } }
-/** True of no item, whatever is in the table. */
+/** A condition that no item meets. */
 const NEVER = {
   ConditionExpression: 'attribute_exists(#pk) AND attribute_not_exists(#pk)',
   ExpressionAttributeNames: { '#pk': partitionKey },
@@ -62,7 +62,10 @@ const PROBES: Readonly<Record<string, Probe>> = {
     ),
 }
 
-/** A batch is answered statement by statement: what one was refused for is thrown, under the name that other requests have for it. */
+/**
+ * Sends one statement as a batch. DynamoDB answers a batch statement by statement, so a refusal is thrown here, under the name that
+ * other requests give the same error.
+ */
 const statement = async (client: DynamoDBClient, Statement: string, Parameters: ({ S: string } | { N: string })[]) => {
   const { Responses = [] } = await client.send(
     new BatchExecuteStatementCommand({ Statements: [{ Statement, Parameters }] }),
@@ -72,7 +75,7 @@ const statement = async (client: DynamoDBClient, Statement: string, Parameters: 
   throw Object.assign(new Error(Message), { name: Code.endsWith('Exception') ? Code : `${Code}Exception` })
 }
 
-/** A condition failed, as it must: the caller may do it. */
+/** Errors that show that the caller has the right: only the condition failed, as it must. */
 const PERMITTED: ReadonlySet<string> = new Set([
   'ConditionalCheckFailedException',
   'ConditionalCheckFailed',
@@ -80,7 +83,7 @@ const PERMITTED: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The rights on the whole table that the caller lacks, of those that the library needs.
+ * The rights on the whole table that the library needs and the caller lacks.
  *
  * @param arn the table's, where it is known
  */
@@ -108,11 +111,11 @@ export const missingRights = async ({ client, name }: TableAccess, arn: string |
   ]
 }
 
-/** Whom DynamoDB's message names: a user has a path before the name, the session of a role has a name of its own. */
+/** The caller's ARN in DynamoDB's message. A user may have a path before the name; the session of a role has its own name after it. */
 const CALLER =
   /arn:[\w-]+:(?:iam|sts)::\d*:(?:user\/(?:[\w+=,.@-]+\/)*(?<user>[\w+=,.@-]+)|assumed-role\/(?<role>[\w+=,.@-]+)\/[\w+=,.@-]+)\s/
 
-/** The command that gives the rights to the caller that DynamoDB's message names. It names all of them, since it replaces the policy. */
+/** The command that grants the caller in DynamoDB's message all rights, not only the missing ones, since it replaces the policy. */
 const grant = (message: string, arn: string | undefined): FindingCure => {
   const effect = 'give all rights that the library needs'
   const { user, role } = CALLER.exec(message)?.groups ?? {}

@@ -8,19 +8,19 @@ import { clockSkew } from './clock-skew.ts'
 import { type Finding, holdfastCommand, isDenied, notChecked } from './finding.ts'
 import { missingRights } from './rights.ts'
 
-/** A table that is looked at. */
+/** A table under examination. */
 interface Examined extends TableAccess {
-  /** The options that lead to it. */
+  /** The options of `holdfast` that lead to the table. */
   readonly options: string
   /** For commands of the AWS CLI: the table and its region. */
   readonly awsOptions: string
 }
 
 /**
- * What is wrong with a table itself. Nothing of it is changed.
+ * Finds the faults of a table itself. Changes nothing.
  *
  * @param now the clock of this machine, epoch ms
- * @returns the findings, and whether its queues can be looked at
+ * @returns the findings, and whether the table's queues can be examined
  */
 export const tableFindings = async (
   access: TableAccess,
@@ -43,7 +43,7 @@ export const tableFindings = async (
 
 type Described =
   | { readonly table: TableDescription }
-  | { readonly finding: Finding /** Whether the table may be there all the same. */; readonly usable: boolean }
+  | { readonly finding: Finding /** Whether the table may exist in spite of the finding. */; readonly usable: boolean }
 
 const describe = async ({ client, name, awsOptions }: Examined): Promise<Described> => {
   try {

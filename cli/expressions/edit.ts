@@ -3,21 +3,21 @@ import { pathToFileURL } from 'node:url'
 import { UsageError } from '../../functions/local/usage-error.ts'
 import { jqExpression, type Outcome } from './jq.ts'
 
-/** What a message has from now on, as the API takes it. */
+/** The changed members of a message, as the API takes them. */
 export interface Edits {
   readonly body?: unknown
   readonly bodyBase64?: string
   readonly attributes?: Readonly<Record<string, unknown>>
 }
 
-/** Edits each message of a page: what it has from now on, or why the edit failed. */
+/** Edits each message of a page: returns its changed members, or why the edit failed. */
 export type Edit = (messages: readonly object[]) => readonly (Edits | { readonly error: string })[]
 
 const MODULE = /\.(mjs|js|cjs|mts|ts)$/
 
 /**
- * An edit from an expression of jq, or from the default export of a module. Both are given a message as the API shows it, and make of it
- * the message that it shall be: body and attributes may differ.
+ * Makes an edit of a jq expression, or of a module's default export. Both get a message as the API returns it, and return the edited
+ * message. Only its body and attributes may differ.
  *
  * @throws `UsageError` where there is no such module or expression
  */
@@ -57,7 +57,7 @@ const singleOutput = (outcome: Outcome | undefined): Made => {
     : { error: `the expression made ${outcome.outputs.length} values of it` }
 }
 
-/** The differences that can be stored. An edit of anything else would be lost without a word. */
+/** The differences in body and attributes. A difference in any other member is an error, since the API would ignore it. */
 const editsOf = (before: object, made: Made): Edits | { readonly error: string } => {
   if ('error' in made) return made
   const { value } = made
@@ -72,7 +72,7 @@ const editsOf = (before: object, made: Made): Edits | { readonly error: string }
   if (changed.includes('body') && after.body === undefined && after.bodyBase64 === undefined) {
     return { error: 'the edit must leave a body' }
   }
-  // Where the API is given no attributes, the message keeps those that it has.
+  // The API keeps a message's attributes where a request has none: an edit that removes all of them sends an empty object.
   const now = { ...after, attributes: after.attributes ?? {} } as Record<string, unknown>
   return Object.fromEntries(changed.flatMap((name) => (now[name] === undefined ? [] : [[name, now[name]]])))
 }

@@ -5,7 +5,7 @@ import { isSelected, jqExpression } from './jq.ts'
 export type Selection = (messages: readonly unknown[]) => readonly number[]
 
 export interface SelectionOptions {
-  /** An expression of jq on the message as the API shows it. */
+  /** A jq expression on the message as the API returns it. */
   readonly where?: string
   /** `path=value` each: a member of the body and its value. */
   readonly field?: readonly string[]

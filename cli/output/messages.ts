@@ -11,7 +11,7 @@ const STYLES: Readonly<Record<string, Style>> = {
   'dead-lettered': 'red',
 }
 
-/** Width of what stands before the body, and the least that is left to the body. */
+/** Width of the columns before the body, and the minimum width of the body. */
 const BEFORE_BODY = 76
 const MIN_BODY = 20
 
@@ -28,7 +28,7 @@ export const printMessages = (out: Output, messages: readonly MessageJson[], now
   out.table(['ID', 'STATE', 'DUE', 'RECEIVES', 'BODY'], rows, [3])
 }
 
-/** A message in full: its body, and everything known of it. */
+/** A message in full: all its fields and its body. */
 export const printMessage = (out: Output, message: Shown, now: number): void => {
   const { body: _, bodyBase64: __, attributes, deadLetter, ...rest } = message
   const rows = Object.entries(rest).map(([name, value]) => [name, shown(name, value, now)])
@@ -48,7 +48,7 @@ const shown = (name: string, value: unknown, now: number): string => {
     : visible(value)
 }
 
-/** A text as it is, JSON as JSON, bytes as what they are. */
+/** A text unchanged, JSON as JSON, bytes in base64. */
 const bodyText = ({ body, bodyBase64 }: Shown, indent?: number): string => {
   if (bodyBase64 !== undefined) return `(bytes, base64) ${bodyBase64}`
   return typeof body === 'string' ? body : JSON.stringify(body, undefined, indent)

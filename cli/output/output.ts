@@ -5,9 +5,9 @@ import { visible } from './words.ts'
 
 export type Style = Parameters<typeof styleText>[0]
 
-/** What a command says. Data goes to stdout; everything else, such as progress and advice, goes to stderr. */
+/** What a command prints. Data goes to stdout; everything else, such as progress and advice, goes to stderr. */
 export interface Output {
-  /** Whether stdout takes one JSON object a line: it is no terminal, or the caller asked for it. */
+  /** Whether stdout gets one JSON object a line: stdout is no terminal, or the caller gave `--json`. */
   readonly json: boolean
   /** Whether a person watches stderr. */
   readonly interactive: boolean
@@ -20,7 +20,7 @@ export interface Output {
   table(head: readonly string[], rows: readonly (readonly string[])[], rightAligned?: readonly number[]): void
   /** A note for people on stderr. */
   note(line: string): void
-  /** Colour for stdout, where there is colour. */
+  /** The text in a style, if stdout takes colours. */
   style(style: Style, text: string): string
   /** Resolves when stdout has taken everything. */
   flushed(): Promise<void>
@@ -43,7 +43,7 @@ export const createOutput = ({ stdout, stderr, env }: Io, { json, readerGone }: 
     gone = true
     readerGone()
   })
-  // Notes that nobody reads any more must not end a change that is under way.
+  // A reader of stderr that has gone away must not end a change that is under way.
   stderr.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
   })
@@ -81,7 +81,7 @@ const hasColours = ({ isTTY }: Stream, { NO_COLOR, FORCE_COLOR, TERM }: NodeJS.P
   return isTTY === true && TERM !== 'dumb'
 }
 
-/** Columns two spaces apart, without lines: what is shown can be copied. */
+/** Columns two spaces apart, without lines, so that people can copy cells. */
 const BARE = Object.fromEntries(
   ['top', 'bottom', 'left', 'right', 'mid']
     .flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`])

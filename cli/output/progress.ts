@@ -3,9 +3,9 @@ import type { Io } from '../io.ts'
 import { thousands } from './words.ts'
 
 export interface Progress {
-  /** How much is done, of how much: nothing where that is not known. */
+  /** Shows how much is done. `total` is absent where it is not known. */
   at(done: number, total?: number): void
-  /** Takes the bar away, so that what is printed next stands on a line of its own. */
+  /** Removes the bar, so that the next output has a line of its own. */
   end(): void
 }
 
@@ -18,7 +18,7 @@ export const createProgress = ({ stderr }: Pick<Io, 'stderr'>, doing: string): P
     barsize: 30,
     hideCursor: true,
     clearOnComplete: true,
-    // The command hears Ctrl-C itself, and says how far it got.
+    // The command handles Ctrl-C itself and reports how far it got.
     gracefulExit: false,
     linewrap: false,
   })

@@ -2,7 +2,7 @@ import type { QueueJson } from '../trouble.ts'
 import type { Output } from './output.ts'
 import { duration, relative, visible } from './words.ts'
 
-/** Every setting that the API tells, spelled as `set` takes it. */
+/** Every setting that the API returns, spelled as `set` takes it. */
 export const printSettings = (out: Output, queue: QueueJson, now: number): void => {
   const { name: _, counts: __, createdAt, modifiedAt, tags, ...settings } = queue
   const rows = Object.entries(settings).flatMap(([setting, value]) => settingRows(setting, value))

@@ -1,7 +1,7 @@
 import type { Cure, Level, Trouble } from '../trouble.ts'
 import type { Output } from './output.ts'
 
-/** A mark that is told apart without colours too. */
+/** A mark whose sign, not only its colour, differs by level. */
 export const mark = (out: Output, level: Level | undefined): string => {
   if (level === 'bad') return out.style('red', '✖')
   if (level === 'warning') return out.style('yellow', '!')
@@ -20,6 +20,6 @@ export const printTroubles = (out: Output, troubles: readonly Trouble[], options
 const cureLine = (out: Output, { command, effect }: Cure, options: string): string =>
   command === undefined ? `→ ${effect}` : `→ ${out.style('cyan', commandLine(command, options))}   ${effect}`
 
-/** A command as it can be copied, with the options that lead to the same place. */
+/** A command to copy, with the options that lead to the same target. */
 const commandLine = (command: string, options: string): string =>
   `holdfast ${command}${options === '' ? '' : ` ${options}`}`

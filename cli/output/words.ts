@@ -55,5 +55,5 @@ export const oneLine = (text: string, width: number): string => {
 export const visible = (text: string): string =>
   text.replaceAll(CONTROL, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is to be shown
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern finds control characters
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g

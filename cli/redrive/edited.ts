@@ -11,7 +11,7 @@ export interface EditedOptions {
   readonly edit: Edit
   /** Messages a second. */
   readonly rate: number | undefined
-  /** Whether one waits for the other: on FIFO queues. */
+  /** Whether each send waits for the one before, as on FIFO queues. */
   readonly inOrder: boolean
 }
 
@@ -26,8 +26,8 @@ interface Report {
 }
 
 /**
- * Sends dead letters round again, each with its edit: one write a message, so that it is in exactly one of the two queues whenever this
- * process ends. A message that was sent in a run before is no longer in the dead-letter queue, and is not chosen again.
+ * Redrives dead letters, each with its edit. One write moves a message, so that it is in exactly one of the two queues whenever this
+ * process ends. A message that an earlier run moved is no longer in the dead-letter queue, and is not chosen again.
  */
 export const redriveEdited = async (
   session: Session,
@@ -87,7 +87,7 @@ const resendOne = async (
   }
 }
 
-/** Lets the first messages pass at once, and each at its turn of the rate. */
+/** Delays each message until the instant that the rate gives its position. */
 const paced = ({ sleep, now }: Session, rate: number | undefined): ((position: number) => Promise<void>) => {
   const startedAt = now()
   return async (position) => {

@@ -9,17 +9,17 @@ type Task = AnswerOf<'getRedrive'>
 export interface TaskOptions {
   /** Messages a second. */
   readonly rate?: number | undefined
-  /** A queue for all of them. */
+  /** The queue that all messages go to. @default the one that each failed in */
   readonly to?: string | undefined
-  /** These alone. */
+  /** The messages to move. @default all */
   readonly messageIds?: readonly string[]
 }
 
-/** Ids that one task takes. */
+/** Maximum number of ids in one task. */
 const IDS = 1_000
-const LOOK_EVERY_MS = 500
+const CHECK_EVERY_MS = 500
 
-/** Has the deployment move dead letters, and follows it to its end. At Ctrl-C the task is cancelled, and its last count told. */
+/** Starts tasks that move dead letters, and follows them to the end. Ctrl-C cancels the running task and reports its last count. */
 export const redriveByTask = async (
   session: Session,
   { queue, source }: DeadLetters,
@@ -64,8 +64,8 @@ const follow = async (
         task = await stop(session, params)
         continue
       }
-      // Once it is cancelled, Ctrl-C no longer ends the wait: the runner is writing its last count.
-      await session.sleep(LOOK_EVERY_MS).catch(() => pause(LOOK_EVERY_MS))
+      // Once the task is cancelled, Ctrl-C no longer ends the wait: the runner still has to write its last count.
+      await session.sleep(CHECK_EVERY_MS).catch(() => pause(CHECK_EVERY_MS))
       task = await session.target.call('getRedrive', { params })
     }
     return task
@@ -76,7 +76,7 @@ const follow = async (
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** A task that ended a moment ago can't be cancelled any more: it is as it ended. */
+/** Cancels a task. A task that has just ended can't be cancelled, and is returned as it ended. */
 const stop = async ({ target, out }: Session, params: { queue: string; taskId: string }): Promise<Task> => {
   out.note('stopping the redrive …')
   return target.call('cancelRedrive', { params }).catch(() => target.call('getRedrive', { params }))

@@ -31,7 +31,7 @@ export const chooseTarget = async (given: TargetOptions, env: NodeJS.ProcessEnv,
   return httpTarget({ url: server.url, options: '' })
 }
 
-/** What the command line names counts more than the environment. */
+/** Options on the command line take precedence over the environment. */
 const placeOf = ({ table, url }: TargetOptions, env: NodeJS.ProcessEnv): Pick<TargetOptions, 'table' | 'url'> => {
   if (table !== undefined && url !== undefined) throw new UsageError('--table and --url name two places: give one')
   if (table !== undefined) return { table }

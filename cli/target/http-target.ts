@@ -11,9 +11,9 @@ import { regionOfUrl } from '../../lib/transport/signer.ts'
 import type { AwsAccess } from '../cost/aws.ts'
 import type { AnswerOf, CallParts, Target } from './target.ts'
 
-/** What a call needs beyond being repeated where its error says that it may be. */
+/** Which calls are repeated in other ways than their errors allow in general. */
 const REPEATS: { readonly [O in OperationId]?: Pick<Call, 'repeat' | 'doneWhen' | 'repeatableMs'> } = {
-  // The last repeat must arrive while the server still knows the key.
+  // The last repeat must arrive while the server still keeps the key.
   publishMessages: { repeatableMs: (LIMITS.idempotencyKeySeconds * 1_000) / 2 },
   pollMessages: { repeat: 'never' },
   resendMessage: { repeat: 'if-nothing-was-done' },
@@ -27,11 +27,11 @@ export interface HttpTargetParts {
   readonly url: string
   /** @default the region in the address, else that of the environment */
   readonly region?: string | undefined
-  /** For printed commands; nothing where the target is found without options. */
+  /** Options for printed commands; empty where the target is found without options. */
   readonly options: string
 }
 
-/** An HTTP API: signed with the environment's credentials, or on this machine without a signature. @throws `InvalidRequest` */
+/** An HTTP API. Requests are signed with the environment's credentials, except those to this machine. @throws `InvalidRequest` */
 export const httpTarget = ({ url: given, region, options }: HttpTargetParts): Target => {
   const url = apiUrl(given)
   const request = httpCaller({ url, sign: signFor(url, undefined, region) })

@@ -46,8 +46,8 @@ export const inProcessTarget = ({ engine, name, options, close = async () => {} 
 }
 
 /**
- * The failures behind answers that say no more than "error in the service". Here the caller is the one whose rights lack and whose
- * table is missing, so the failure itself is told.
+ * Keeps the failures behind answers whose message is only "error in the service". In this process the caller's own rights or table are
+ * missing, so the command prints the failure itself.
  */
 const unexpectedFailures = (): { readonly log: Log; take(requestId: string | undefined): unknown } => {
   const failures = new Map<unknown, unknown>()
@@ -66,7 +66,7 @@ const unexpectedFailures = (): { readonly log: Log; take(requestId: string | und
   }
 }
 
-/** Runs the redrives that are started here. One that is cut off is continued by the deployment, or by the next that waits for it. */
+/** Runs the redrives that this process starts. The deployment, or the next process that waits for it, continues one that is cut off. */
 const redriveRunner = (engine: Engine) => {
   const stopping = new AbortController()
   const running = new Set<Promise<void>>()

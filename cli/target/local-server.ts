@@ -5,15 +5,15 @@ import { readAddress, type ServerAddress } from '../../functions/local/address-f
 import { isLoopback } from '../../lib/transport/api-url.ts'
 
 const DATA_DIRECTORY = '.holdfast'
-/** Where `holdfast dev` listens unless it is told otherwise; one that keeps nothing on disk is found there alone. */
+/** The default address of `holdfast dev`. A server that keeps nothing on disk is found at this address alone. */
 const DEFAULT_URL = 'http://127.0.0.1:9324'
 /** A server on this machine that does not answer within this time counts as none. */
 const ANSWER_MS = 2_000
 
 /**
  * The local server that runs for a directory: the one whose data is in `.holdfast/` there or in a directory above, else one at the
- * default port. A file that a killed server left behind is passed over, since nobody answers there; so is one that names another
- * machine: a directory that came from elsewhere must not send messages and signatures there.
+ * default port. A file that a killed server left behind is ignored, since no server answers at its address. A file that names another
+ * machine is ignored too: a directory that was copied here must not make this machine send messages and signatures elsewhere.
  */
 export const findLocalServer = async (
   directory: string,

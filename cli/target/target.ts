@@ -20,9 +20,9 @@ export interface CallParts<O extends OperationId> {
   /** Members that are undefined are left out. */
   readonly query?: Readonly<Record<string, string | number | undefined>>
   readonly body?: unknown
-  /** Of a publish: it is stored once, however often it is sent within ten minutes. @default a random one over HTTP */
+  /** For a publish, which is stored once, however often it is sent within ten minutes. @default a random one over HTTP */
   readonly idempotencyKey?: string
-  /** Ends the call. For reads and polls alone: what became of a change would not be known. */
+  /** Aborts the call. For reads and polls alone: the outcome of an aborted change would not be known. */
   readonly signal?: AbortSignal
 }
 
@@ -32,13 +32,13 @@ export interface Target {
   readonly name: string
   /** The options that lead to this target, for commands that are printed: `--table holdfast`; nothing for the local server. */
   readonly options: string
-  /** Where the queues are in a table that this process reaches itself. */
+  /** The table, where this process reaches it without a server. */
   readonly table?: TableAccess
   /** What a queue used in these last seconds; absent where no server counts it. */
   readonly usage?: (queue: string, seconds: number, signal: AbortSignal) => Promise<UsageAnswer>
   /** The caller's credentials and the region, where the queues are in AWS. */
   readonly aws?: () => Promise<AwsAccess>
-  /** @throws `HoldfastError`, with the code, the words and the advice of the problem */
+  /** @throws `HoldfastError`, with the code, the message and the advice of the problem */
   call<O extends OperationId>(operation: O, parts?: CallParts<O>): Promise<AnswerOf<O>>
   close(): Promise<void>
 }

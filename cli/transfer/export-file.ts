@@ -3,17 +3,17 @@ import { UsageError } from '../../functions/local/usage-error.ts'
 import type { MessageJson } from '../browse.ts'
 
 /**
- * A file that an export writes, and beside it FILE.progress, which says how far that is. The lines of a page are on disk before the
- * progress names them; lines behind the progress are of a page that was cut off, and are cut away when the export goes on. So whatever
- * ends the process, no message is missing, and none is there twice.
+ * A file that an export writes, and beside it FILE.progress, which records how far the file is complete. The lines of a page are on disk
+ * before the progress includes them. Lines beyond the progress belong to a page that was cut off; the next run of the export removes
+ * them. So no message is missing and none is there twice, whatever ends the process.
  */
 export interface ExportFile {
   /** Messages in it. */
   readonly count: number
-  /** Where to go on; absent at the beginning. */
+  /** The cursor of the next page; absent at the beginning. */
   readonly cursor: string | undefined
   append(messages: readonly MessageJson[], cursor: string | undefined): Promise<void>
-  /** Takes the progress away: the file is the whole export. */
+  /** Deletes the progress: the file is the whole export. */
   complete(): Promise<void>
   close(): Promise<void>
 }
@@ -54,7 +54,7 @@ export const openExportFile = async (path: string, queue: string): Promise<Expor
   }
 }
 
-/** The file, cut to what the progress knows of it. */
+/** Opens the file, truncated to the bytes that the progress records. */
 const openAt = async (path: string, bytes: number): Promise<FileHandle> => {
   const file = await open(path, bytes === 0 ? 'w' : 'r+', 0o600)
   const { size } = await file.stat()
@@ -71,7 +71,7 @@ const exists = async (path: string): Promise<boolean> => {
   return found !== undefined && found.size > 0
 }
 
-/** Replaced as a whole: a crash leaves the earlier one or this one. */
+/** Replaces the progress as a whole: a crash leaves the earlier one or this one. */
 export const writeProgress = async (path: string, progress: object): Promise<void> => {
   await writeFile(`${path}.new`, JSON.stringify(progress), { mode: 0o600, flush: true })
   await rename(`${path}.new`, path)

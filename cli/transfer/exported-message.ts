@@ -1,10 +1,10 @@
 import type { MessageJson } from '../browse.ts'
 
 /**
- * A message to publish from one that was exported, or from one as the API takes it. What publishing can carry is kept: body, attributes,
- * priority, group, deduplication id, trace header, and the due time of one that was delayed. Its id, its receives and its dead-letter
- * origin belong to the message that was exported, and are left out. The same line always makes the same message, so that a batch can be
- * repeated under its key.
+ * Makes a message to publish from an exported message, or from one as the API takes it. Keeps what a publish can carry: body, attributes,
+ * priority, group, deduplication id, trace header, and the due time of a delayed message. Leaves out the id, the receives and the
+ * dead-letter origin, which belong to the exported message. The same line always makes the same message, so that a batch can be repeated
+ * under its key.
  */
 export const messageToImport = (given: Readonly<Record<string, unknown>>): Record<string, unknown> => {
   if (!isExported(given)) return { ...given }
@@ -22,7 +22,7 @@ export const messageToImport = (given: Readonly<Record<string, unknown>>): Recor
   return Object.fromEntries(Object.entries(message).filter(([, value]) => value !== undefined))
 }
 
-/** A line that somebody changed may lack them. What is no object at all is left for the API to refuse. */
+/** A line that was edited by hand may lack attributes. The API refuses attributes that are no object. */
 const isEmpty = (attributes: unknown): boolean =>
   attributes === undefined || (typeof attributes === 'object' && Object.keys(attributes ?? {}).length === 0)
 

@@ -74,7 +74,7 @@ const unitsOf = async ({ target, signal }: Session, queue: string): Promise<Meas
 
 const A_DAY = 86_400
 
-/** Whatever happened before: a queue of nobody would stay. */
+/** Deletes the queue of the benchmark, whatever happened before. */
 const remove = async ({ target, out }: Session, queue: string, state: 'is left' | 'may be left'): Promise<void> => {
   try {
     await ifQueueExists(target.call('deleteQueue', { params: { queue }, query: {} }))

@@ -12,7 +12,7 @@ interface ConsoleOptions {
 
 const HOST = '127.0.0.1'
 const DEFAULT_PORT = 9325
-/** Every look at a table or an API costs: a page on which nothing changes asks every one and a half minutes. */
+/** Each refresh from a table or an API costs requests, so a page on which nothing changes refreshes every one and a half minutes. */
 const REFRESH_SECONDS = { minimum: 5, maximum: 90 }
 
 export const consoleVerb = verb<ConsoleOptions>({

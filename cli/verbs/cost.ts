@@ -47,11 +47,11 @@ export const cost = verb<CostOptions>({
   },
 })
 
-/** Undefined where there is no message: it is no number of JSON. */
+/** The value for each message. Undefined without messages, since JSON has no number for a division by 0. */
 const each = (value: number, { usage: { published } }: Measured): number | undefined =>
   published === 0 ? undefined : short(value / published)
 
-/** Without the digits that adding leaves behind. */
+/** Rounds off the error of floating-point sums. */
 const short = (value: number): number => Number(value.toPrecision(9))
 
 const recordOf = (queue: string, measured: Measured, price: Price) => {

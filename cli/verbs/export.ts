@@ -50,7 +50,7 @@ export const exportQueue = verb<Options>({
 
 type Sink = Pick<ExportFile, 'count' | 'append' | 'complete' | 'close'>
 
-/** Waits for the reader: a queue is not to be held in memory. */
+/** Waits for the reader of stdout, so that memory never holds a whole queue. */
 const toStdout = async ({ out }: Session): Promise<Sink> => {
   let count = 0
   return {

@@ -27,7 +27,7 @@ interface Imported {
   readonly sendingSince?: number
 }
 
-/** A key is known for ten minutes; a repeat that begins later may make a second copy. */
+/** The server keeps a key for ten minutes: a repeat that begins later may make a second copy. */
 const KEY_KNOWN_MS = 540_000
 
 export const importQueue = verb<Options>({

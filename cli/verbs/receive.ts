@@ -51,7 +51,7 @@ export const receive = verb<Options>({
   },
 })
 
-/** Waits are cut into polls of this length: a poll on its way is not broken off, since its messages would be leased to nobody. */
+/** A long wait is a sequence of polls of this length. The verb never aborts a poll, since its messages would stay leased. */
 const POLL_SECONDS = 5
 
 const pollFor = async (session: Session, queue: string, options: Options): Promise<Polled> => {

@@ -62,7 +62,7 @@ export const redrive = verb<Options>({
   },
 })
 
-/** The dead letters that are meant: as they are now, others may arrive meanwhile. */
+/** The selected dead letters at this moment. Those that arrive afterwards are not redriven. */
 const choose = async (
   session: Session,
   { queue, source }: DeadLetters,

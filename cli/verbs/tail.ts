@@ -10,7 +10,7 @@ interface Options extends SelectionOptions {
   readonly every: number
 }
 
-/** Messages that one look reads. Beyond, a queue is too deep to be read again and again. */
+/** Maximum number of messages in one reading: a deeper queue costs too much to read again and again. */
 const MAX_READ = 5_000
 
 export const tail = verb<Options>({
@@ -44,7 +44,7 @@ export const tail = verb<Options>({
   },
 })
 
-/** Looks at the queue once; the messages that the look before did not see are printed, unless it is the first. */
+/** Reads the queue once, and prints the messages that the reading before did not have. The first reading prints nothing. */
 const looking = (session: Session, queue: string, states: string | undefined, selection: Selection | undefined) => {
   let known: ReadonlySet<string> = new Set()
   let warned = false

@@ -10,7 +10,7 @@ interface Options {
   readonly timeout?: number
 }
 
-/** States after which nothing more happens without somebody's doing. */
+/** States that last until a person or a program changes them. */
 const FINAL: ReadonlySet<Status['state']> = new Set(['done', 'failed', 'deadLettered', 'cancelled', 'gone'])
 
 export const watch = verb<Options>({
@@ -41,7 +41,7 @@ export const watch = verb<Options>({
   },
 })
 
-/** A queue that keeps no results forgets a message with its end. */
+/** Without results, a queue keeps no status of a message that has ended: once it was there, its absence is its end. */
 const statusOf = async ({ target, signal }: Session, params: MessageArgument, wasThere: boolean): Promise<Status> => {
   try {
     return (await target.call('getMessage', { params, signal })).status

@@ -7,7 +7,7 @@ const holdfast = new QueueService(stack, 'Holdfast')
 const failed = holdfast.addQueue('orders-failed')
 const orders = holdfast.addQueue('orders', { deadLetter: { queue: failed, maxReceives: 5 } })
 
-// A function that was written for SQS: it gets SQS's event, and fails single messages by their ids.
+// A function that was written for SQS: it gets SQS's event, and its answer names the failed messages.
 orders.addConsumer(
   new LambdaFunction(stack, 'Warehouse', {
     runtime: Runtime.NODEJS_24_X,

@@ -21,16 +21,16 @@ const functionOf = (name: string, environment: Record<string, string> = {}) =>
 const holdfast = new QueueService(stack, 'Service')
 const settings = { visibilityTimeoutSeconds: 60 }
 
-// Orders, which a consumer takes in batches: what fails five times is kept apart.
+// The warehouse gets orders in batches. An order that fails five times moves to orders-failed.
 const failed = holdfast.addQueue('orders-failed')
 const orders = holdfast.addQueue('orders', { settings, deadLetter: { queue: failed, maxReceives: 5 } })
 orders.addConsumer(functionOf('warehouse'), { batchSize: 50, batchingWindowSeconds: 1, maxConcurrency: 5 })
 
-// Each customer's letters, in order: one batch of a customer at a time.
+// The function gets each customer's letters in order, one batch of a customer at a time.
 const letters = holdfast.addQueue('letters.fifo', { settings })
 functionOf('letters').addEventSource(new HoldfastEventSource(letters))
 
-// The producer behind an API, which puts an order and its letter on the queues.
+// The producer behind an API, which publishes an order and its letter.
 const shop = functionOf('shop', { HOLDFAST_TABLE: holdfast.table.tableName })
 orders.grantPublish(shop)
 letters.grantPublish(shop)

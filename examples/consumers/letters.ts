@@ -5,7 +5,7 @@ const send = async (customer: string, letter: string): Promise<void> => {
   console.log(`to ${customer}: ${letter}`)
 }
 
-/** Sends letters, each customer's in their order: the rest of a customer's comes again behind one that failed. */
+/** Sends each customer's letters in order. When one fails, this customer's next letters in the batch come again behind it. */
 export const handler = async ({ Records }: SQSEvent): Promise<SQSBatchResponse> => {
   const failed: string[] = []
   const waiting = new Set<string>()

@@ -5,7 +5,7 @@ const ship = async ({ item }: { item: string }): Promise<void> => {
   console.log(`shipped: ${item}`)
 }
 
-/** Ships the orders of a batch. Those that fail are named, and come again; the others are done. */
+/** Ships the orders of a batch. The answer names the orders that failed, which come again. */
 export const handler = async ({ Records }: SQSEvent): Promise<SQSBatchResponse> => {
   const outcomes = await Promise.allSettled(Records.map(async ({ body }) => ship(JSON.parse(body))))
   const failed = Records.filter((_, index) => outcomes[index]?.status === 'rejected')

@@ -4,7 +4,7 @@ export interface Reminder {
   readonly to: string
 }
 
-/** A handler that the mail server may put off. */
+/** A handler that tries again later when the mail server refuses the mail. */
 export const remind =
   (send: (to: string) => Promise<'sent' | 'busy'>) =>
   async ({ body: { to } }: Received<Reminder>): Promise<void> => {

@@ -65,9 +65,9 @@ describe('the queues', () => {
 
   test('say that nobody receives, once a message waits for a minute', async () => {
     await send('x')
-    expect(text((await view.see()).html)).not.toContain('nobody has a message in hand')
+    expect(text((await view.see()).html)).not.toContain('none is in hand')
     await engine.clock.advance(61_000)
-    expect(text((await view.see()).html)).toContain('1 message wait, and nobody has a message in hand')
+    expect(text((await view.see()).html)).toContain('1 message waits, and none is in hand')
   })
 
   test('are found by the beginning of their name', async () => {

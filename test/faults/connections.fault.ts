@@ -94,13 +94,14 @@ test('clients that send a byte a second hold up nobody else, and are cut off', a
       void trickle(socket, body)
     }
   }
-  // They have announced many times what the server holds of large bodies: large sends go on, since what does not arrive is cut off.
+  // The slow clients announced many times the bytes that the server holds of large bodies. Large sends go on, since the server cuts
+  // off bodies that do not arrive.
   const ask = (action: string, input: object) => sqsRequest(url, action, input).answered
   await ask('CreateQueue', { QueueName: 'large' })
   const large = { QueueUrl: `${url}/000000000000/large`, MessageBody: 'x'.repeat(1_000_000) }
   await until('large sends go on', async () => (await ask('SendMessage', large)).status === 200, MAX_WAIT_MS)
   await finish('beside slow senders')
-  // That takes Node five minutes.
+  // Node takes five minutes to close the connections.
   if (IS_WHOLE)
     await until('the slow ones are cut off', () => processFigures(child.pid).files <= idle.files + 20, MAX_WAIT_MS)
   const { peakMebibytes } = processFigures(child.pid)
@@ -125,7 +126,7 @@ test('clients that read large answers slowly hold up nobody else, and take bound
     const socket = await opened(url)
     socket.pause()
     socket.write(`${head}\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
-    // Its answer has begun: what is bounded is what clients leave unread, not what is served at one instant.
+    // Waits until the answer has begun. The bound is on what clients leave unread, not on what the server sends at one instant.
     await once(socket, 'readable')
   }
   await sleep(size(30_000, 5_000))

@@ -13,11 +13,11 @@ import { drain, type LoadParts, startLoad } from './rig/load.ts'
 import { show, size } from './rig/size.ts'
 
 const LEASE_SECONDS = 4
-/** Beyond a lease. */
+/** Longer than a lease. */
 const STOPPED_MS = LEASE_SECONDS * 1_500
 const ROUNDS = size(24, 2)
 const ROUND_MS = 8_000
-/** One request of the SDK in so many meets a fault. */
+/** Share of the SDK's requests that meet a fault. */
 const SHARE = 0.1
 
 const QUEUES = ['orders', 'orders.fifo']
@@ -61,7 +61,7 @@ test('with faulty answers of DynamoDB, servers that stop and servers that die, n
       server(at).child.kill('SIGCONT')
     } else {
       await server(at).end('SIGKILL')
-      // A start that meets a fault ends: its user starts again.
+      // A server that meets a fault while it starts ends, and its user starts it again.
       proxy.faulty(0)
       await restart(at)
       proxy.faulty(SHARE)
@@ -69,7 +69,7 @@ test('with faulty answers of DynamoDB, servers that stop and servers that die, n
   }
   await Promise.all(running.map(({ stop }) => stop()))
   proxy.faulty(0)
-  // What is still to be sent once more is sent before anybody looks.
+  // The proxy sends its late repeats before the clients drain the queues.
   await proxy.settled()
   await Promise.all(loads.map(drain))
   show('faults', proxy.figures())

@@ -8,7 +8,7 @@ import { sqsRequest, statuses } from './rig/sqs-requests.ts'
 
 const SENDS = size(1_000, 200)
 const MEBIBYTE = 1_048_576
-/** A few times what the server holds of bodies: each is decoded, checked and stored. The store in memory keeps them besides. */
+/** A few times the server's limit for bodies, since each is decoded, checked and stored. The store in memory keeps the bodies too. */
 const MAX_MEBIBYTES = 700
 
 test.each(['disk', 'memory'])(
@@ -23,7 +23,7 @@ test.each(['disk', 'memory'])(
     const MessageBody = (at: number) => `${at} `.padEnd(MEBIBYTE, 'x')
     let begun = 0
     const stored = new Set<number>()
-    /** As clients do, each sends again what was throttled. */
+    /** Sends a message, and again when it was throttled, as clients do. */
     const send = async () => {
       const at = begun++
       for (let tries = 1; ; tries++) {

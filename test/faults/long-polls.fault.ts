@@ -7,21 +7,21 @@ import { maxFiles, processFigures } from './rig/process-figures.ts'
 import { show, size } from './rig/size.ts'
 import { sqsRequest, statuses } from './rig/sqs-requests.ts'
 
-/** Files that client and server need besides the connections. */
+/** Files that client and server open besides the connections. */
 const OTHER_FILES = 500
 const POLLS = Math.min(size(10_000, 1_000), maxFiles() - OTHER_FILES)
 const WAIT_SECONDS = 20
 const LEASE_SECONDS = 600
-/** Connections of the server that come and go beside: logs of the store on disk, a request that has just ended. */
+/** The server's open files besides those of polls: logs of the store on disk, a request that has just ended. */
 const STRAY_FILES = 20
-/** Ends what hangs. */
+/** Ends a test that hangs. */
 const MAX_WAIT_MS = 600_000
 /** A poll is a connection, a request and a timer. */
 const MAX_KIBIBYTES_EACH = 64
 const ROUNDS = 3
-/** What the collector leaves for later. Each of tens of thousands of polls that kept a few KiB would exceed it. */
+/** Garbage that the collector leaves for later. A leak of a few KiB a poll would exceed it after tens of thousands of polls. */
 const GARBAGE_MEBIBYTES = 100
-/** Until a server that has accepted all connections has read all requests. */
+/** The time in which a server that has accepted all connections reads all requests. */
 const READING_MS = 2_000
 
 const serverWith = async (engine: string) => {
@@ -68,7 +68,7 @@ test.each(['memory', 'disk'])(`each of ${POLLS} long polls on %s gets one of as 
   })
   expect(statuses(answers)).toEqual({ 200: POLLS })
   expect(new Set(bodies).size).toBe(bodies.length)
-  // On a machine that is too slow some wait in vain: what they did not get is there for the next.
+  // On a machine that is too slow, some polls receive nothing. The messages that they did not get are still ready.
   const left = await ask('GetQueueAttributes', { QueueUrl, AttributeNames: ['All'] }).answered
   const { Attributes } = JSON.parse(left.text) as { Attributes: Record<string, string> }
   expect(Attributes).toMatchObject({
@@ -90,11 +90,11 @@ test.each(['memory', 'disk'])(
       return figures()
     }
     const first = await abandonAll()
-    // None of them takes a message any more.
+    // No abandoned poll receives a message.
     await ask('SendMessage', { QueueUrl, MessageBody: '1' }).answered
     const { text } = await ask('ReceiveMessage', { QueueUrl, WaitTimeSeconds: WAIT_SECONDS }).answered
     expect(text).toContain('"Body":"1"')
-    // The next rounds use what the collector has left of the first: nothing is kept of each poll.
+    // The next rounds use the memory of the first again, unless the server keeps something of each poll.
     for (let round = 0; round < ROUNDS; round++) await abandonAll()
     const last = figures()
     show(`${engine}, ${POLLS} polls abandoned ${ROUNDS + 1} times`, {

@@ -9,12 +9,12 @@ import { createLedger } from './rig/ledger.ts'
 import { drain, type LoadParts, startLoad } from './rig/load.ts'
 import { show, size } from './rig/size.ts'
 
-/** Answers between the start of a server and its end: some ends come before any request is done, most in the middle of many. */
+/** Most answers between the start of a server and its kill. Some kills come before any request is done, most in the middle of many. */
 const MAX_ANSWERS = 60
-/** A server that answers less is killed after this time. */
+/** A server that gives fewer answers is killed after this time. */
 const MAX_LIFE_MS = 3_000
 const LEASE_SECONDS = 2
-/** Ends what hangs: on a busy machine a start takes a minute. */
+/** Ends a start that hangs: on a busy machine, a start takes a minute. */
 const MAX_START_MS = 300_000
 
 const QUEUES = ['orders', 'orders.fifo']
@@ -40,7 +40,7 @@ const answered = async (loads: readonly LoadParts[], count: number): Promise<voi
 
 const endEngine = async (server: ServerProcess, directory: string): Promise<void> => {
   for (const pid of await enginesOn(directory)) process.kill(pid, 'SIGKILL')
-  // Without its engine a server says so and ends.
+  // A server whose engine has ended logs that and ends.
   await server.end('SIGCONT')
 }
 

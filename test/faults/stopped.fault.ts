@@ -10,11 +10,11 @@ import { drain, type LoadParts, startLoad } from './rig/load.ts'
 import { show, size } from './rig/size.ts'
 
 const LEASE_SECONDS = 2
-/** Beyond a lease. */
+/** Longer than a lease. */
 const STOPPED_MS = LEASE_SECONDS * 1_500
 const STOPS = size(30, 2)
 const BETWEEN_MS = 1_500
-/** Ends what hangs. */
+/** Ends a test that hangs. */
 const MAX_WAIT_MS = 1_800_000
 
 const QUEUES = ['orders', 'orders.fifo']
@@ -81,7 +81,7 @@ test('workers that are stopped for longer than leases, and continued, do the wor
   const errors = workers.flatMap((worker) => worker.errors())
   show('workers', { messages, runs: runs.length, 'acks refused': errors.length })
   expect(done()).toBe(messages)
-  // A worker that comes back too late for its lease hears so: its ack has not taken the message from the worker that has it now.
+  // The ack of a worker that continues after its lease has ended is refused: the message stays with the worker that has it now.
   expect(errors.filter((line) => !/the lease ended before|LeaseLost/.test(line))).toEqual([])
   const again = workers.flatMap((worker) => worker.started()).filter(({ receiveCount }) => receiveCount > 1)
   expect(again.length).toBeGreaterThan(0)

@@ -7,7 +7,7 @@ export default defineConfig({
     globalSetup: ['test/support/embedded-setup.ts'],
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     fileParallelism: false,
-    // These only end what hangs.
+    // The timeouts only end tests that hang.
     testTimeout: 3_600_000,
     hookTimeout: 60_000,
     disableConsoleIntercept: true,

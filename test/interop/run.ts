@@ -1,7 +1,7 @@
 /**
- * `npm run test:interop`: gives events that the dispatcher sends to libraries for functions in other languages, and their answers back to
- * it: aws-lambda-go (Go), Powertools (Python), aws-lambda-java-events (Java). Needs the languages and their package registries; says which
- * were run. Arguments name some of them: go python java.
+ * `npm run test:interop`: gives the dispatcher's events to libraries for functions in other languages, and the answers of these functions
+ * to the dispatcher: aws-lambda-go (Go), Powertools (Python), aws-lambda-java-events (Java). Needs the languages and their package
+ * registries, and prints which languages ran. Arguments choose among go, python and java.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'

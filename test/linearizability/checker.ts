@@ -3,15 +3,15 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 
-/** What the checker says of a history. `checker/main.go` has the same. */
+/** The checker's verdict on a history. `checker/main.go` has the same members. */
 export interface Verdict {
   readonly history: number
   readonly world: string
   readonly model: string
-  /** Messages of standard queues, groups of FIFO queues: each is checked by itself. */
+  /** Number of messages of standard queues, or groups of FIFO queues: each is checked independently. */
   readonly partitions: number
   readonly operations: number
-  /** Partitions for which the search for an order was given up. */
+  /** Number of partitions for which the checker gave up the search for an order. */
   readonly undecided: number
   readonly violations: readonly {
     readonly partition: string
@@ -21,14 +21,14 @@ export interface Verdict {
   readonly ownVerdict: readonly string[]
 }
 
-/** Whether Go is there to build the checker. */
+/** Whether Go is installed, which builds the checker. */
 export const hasGo = (): boolean => spawnSync('go', ['version']).error === undefined
 
 /**
- * Builds the checker, and tries it on small histories that are legal or not.
+ * Builds the checker, and tries it on small legal and illegal histories.
  *
  * @returns the path of the program
- * @throws when it does not build, for example because Go's module proxy cannot be reached, or judges one of them wrongly
+ * @throws when the build fails, for example because Go's module proxy can't be reached, or when the checker judges a history wrongly
  */
 export const buildChecker = (folder: string): string => {
   const program = join(folder, 'checker')
@@ -43,7 +43,7 @@ export const buildChecker = (folder: string): string => {
   return program
 }
 
-/** Checks the histories that a stream holds, and answers what the checker says of each as soon as it does. */
+/** Checks the histories in a stream, and yields the verdict on each as soon as the checker prints it. */
 export async function* verdictsOn(
   program: string,
   histories: Readable,
@@ -53,7 +53,7 @@ export async function* verdictsOn(
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
-  // A checker that is stopped early leaves what is written to it unread.
+  // A checker that is stopped early leaves its input unread.
   child.stdin?.on('error', () => {})
   histories.pipe(child.stdin as NonNullable<typeof child.stdin>)
   try {

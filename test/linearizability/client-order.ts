@@ -1,4 +1,4 @@
-/** What a process of clients of a server is told, as its argument. */
+/** The argument of a process that runs clients of a server. */
 export interface ClientOrder {
   readonly name: string
   readonly url: string

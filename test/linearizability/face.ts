@@ -1,10 +1,10 @@
 import type { Answer, AskedMessage, OperationLog, Question, ReceivedMessage } from '../simulation/operations.ts'
 
-/** How a client reaches a queue: one operation, one line in the log. Fails where there is no answer. */
+/** How a client reaches a queue. Each operation writes one line to the log, and fails where there is no answer. */
 export interface Face {
   /** Whether a publish can have an idempotency key. */
   readonly keys: boolean
-  /** The ids of what is stored. */
+  /** Returns the ids of the stored messages. */
   publish(queue: string, messages: readonly AskedMessage[], key?: string): Promise<string[]>
   poll(
     queue: string,
@@ -25,10 +25,10 @@ export interface FaceOf {
   readonly log: OperationLog
 }
 
-/** A server that hangs is given up: then its answer may come late, and so may what it does. */
+/** After this time a client gives up a server that hangs. The answer may come later, and so may the effect. */
 export const GIVEN_UP_MS = 20_000
 
-/** Asks something and writes it down with the answer. Where the connection broke, the server was killed, and does nothing any more. */
+/** Sends a request and logs it with the answer. A broken connection means that the server was killed and does nothing more. */
 export const asking = async <T extends Answer>(
   { name, log }: FaceOf,
   question: Question,

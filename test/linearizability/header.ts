@@ -1,4 +1,4 @@
-/** What the checker needs to know of a history besides its operations. `checker/history.go` has the same. */
+/** What the checker needs of a history besides its operations. `checker/history.go` has the same members. */
 export interface HistoryHeader {
   readonly history: number
   readonly world: string
@@ -7,7 +7,7 @@ export interface HistoryHeader {
   readonly endAt: number
   /** How far a clock may be from the true one. */
   readonly skewMs: number
-  /** How far a clock may go back between two looks. */
+  /** How far a clock may go back between two readings. */
   readonly jumpMs: number
   /** Whether a poll may lease messages and fail to return them. */
   readonly hidden: boolean
@@ -16,8 +16,8 @@ export interface HistoryHeader {
   readonly redrives: boolean
   /** Whether messages of a standard queue are in groups. */
   readonly grouped: boolean
-  /** Whether the numbers of a FIFO group rise over times when it is empty. */
+  /** Whether the numbers of a FIFO group still rise after the group was empty. */
   readonly numbersRise: boolean
-  /** The promises that the simulator itself says are broken. */
+  /** The broken promises that the simulator itself found. */
   readonly ownVerdict: readonly string[]
 }

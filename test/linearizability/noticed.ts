@@ -1,4 +1,4 @@
-/** The planted bugs that the independent checker must notice, by their names. `docs/simulation.md` says why others are not there. */
+/** The planted bugs that the independent checker must notice, by their names. `docs/simulation.md` gives the reasons why others are not here. */
 export const NOTICED: ReadonlySet<string> = new Set([
   'the claim of a whole segment has no condition',
   'the claim of a part has no condition on its messages',

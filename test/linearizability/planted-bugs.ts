@@ -12,12 +12,12 @@ interface BugOrder {
   /** Words of the names of bugs; without any, those that must be noticed. */
   readonly words: string
   readonly seed: number
-  /** Played for each bug at most. */
+  /** Maximum number of histories for each bug. */
   readonly histories: number
   readonly jobs: number
 }
 
-/** Plants bugs into the engine, one at a time, and has histories checked until one is no order of the model. */
+/** Plants bugs into the engine, one at a time, and checks histories until one violates the model. */
 export const plantedBugs = async (checker: string, { words, seed, histories, jobs }: BugOrder): Promise<boolean> => {
   const chosen = ALL_BUGS.filter(({ name }) => (words === '' ? NOTICED.has(name) : name.includes(words)))
   const left = [...chosen]
@@ -36,7 +36,7 @@ export const plantedBugs = async (checker: string, { words, seed, histories, job
   return missing === 0
 }
 
-/** The history that a bug is noticed in, and what the checker says of it. */
+/** The first history that shows the bug, and the checker's verdict on it. */
 const huntFor = async (
   checker: string,
   bug: PlantedBug,

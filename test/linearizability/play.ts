@@ -10,20 +10,20 @@ import type { WorldSettings } from '../simulation/world-settings.ts'
 import { WORLDS } from '../simulation/worlds.ts'
 import type { HistoryHeader } from './header.ts'
 
-/** Worlds without triggers: what a dispatcher asks of a queue is not noted down. */
+/** Worlds without triggers, since the log does not have a dispatcher's requests. */
 const playable = (words: string): string[] =>
   Object.entries(WORLDS as Readonly<Record<string, WorldSettings>>).flatMap(([name, { trigger }]) =>
     name.includes(words) && trigger === undefined ? [name] : [],
   )
 
-/** Numbers of a group rise over times when it is empty where clocks differ by less than seconds. */
+/** Numbers of a group still rise after it was empty where clocks differ by less than this. */
 const NUMBERS_RISE_MS = 2_000
 
 const headerOf = (settings: WorldSettings): Omit<HistoryHeader, 'history' | 'world' | 'endAt' | 'ownVerdict'> => {
   const { kind, clocksOffByMs = 0, faults = {}, cast, groups } = settings
   return {
     model: kind,
-    // On FIFO queues the clocks of publishers alone are off, and nothing waits for what they show.
+    // On FIFO queues only the clocks of publishers are off, and no rule of the checker depends on them.
     skewMs: kind === 'fifo' ? 0 : clocksOffByMs,
     jumpMs: faults['clock jumps'] ? 2 * JUMP_MS : 0,
     hidden: Object.keys(faults).length > 0,

@@ -1,7 +1,7 @@
 /**
- * `npm run test:linearizability`: gives simulated histories, and histories of a running server, to a checker that knows nothing of
- * the engine. Needs Go, which builds the checker; without Go it says so and does nothing. With `--bugs` it plants bugs into the
- * engine and checks that the checker notices them.
+ * `npm run test:linearizability`: gives simulated histories, and histories of a running server, to a checker that shares no code with
+ * the engine. Needs Go, which builds the checker; without Go the script prints that and does nothing. With `--bugs` the script plants
+ * bugs into the engine, and fails unless the checker notices them.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
@@ -93,7 +93,7 @@ const main = async (): Promise<boolean> => {
     for (const line of tally.lines()) console.log(line)
     return tally.isSound()
   } finally {
-    // What is left are pictures of violations, for whoever reads of them.
+    // A folder with pictures of violations stays, for the reader of the report.
     if (tally.isSound()) await rm(folder, { recursive: true, force: true })
   }
 }

@@ -1,7 +1,7 @@
 /**
  * A process of clients of a running server, for the checker: publishes, polls, settles and cancels, through the HTTP API and through SQS,
- * and writes each operation to standard output when it has its answer, or has none. It empties the queues once its
- * standard input ends, and ends when nothing has come for longer than anything can stay hidden.
+ * and writes each operation to standard output when it is answered or has failed. Once its standard input ends, the process empties
+ * the queues. The process ends when it has received nothing for longer than any message can stay hidden.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newOperationLog, type OperationLog } from '../simulation/operations.ts'
@@ -11,7 +11,7 @@ import { httpFace } from './http-face.ts'
 import { sqsFace } from './sqs-face.ts'
 
 const GROUPS = ['red', 'green', 'blue', 'white']
-/** After a failure: the server may be starting again. */
+/** Pause after a failure: the server may be starting again. */
 const RETRY_MS = 200
 /** Longer than leases and delays. */
 const EMPTY_MS = 8_000
@@ -29,7 +29,7 @@ interface Worker {
   readonly known: string[]
 }
 
-/** Publishes a few messages; what has a key or a deduplication id is sent again if there is no answer. */
+/** Publishes a few messages. A publish with a key or deduplication ids is sent again if there is no answer. */
 const publishSome = async ({ name, face, queue, known }: Worker, step: number): Promise<void> => {
   const fifo = queue.endsWith('.fifo')
   const key = !fifo && face.keys && chance(0.3) ? `${name}-${step}` : undefined
@@ -48,7 +48,7 @@ const publishSome = async ({ name, face, queue, known }: Worker, step: number): 
   }
 }
 
-/** A batch of SQS holds a deduplication id once. */
+/** Leaves out repeated deduplication ids: a batch of SQS may have each once. */
 const distinct = <T extends { readonly body: string; readonly deduplicationId?: string }>(
   messages: readonly T[],
 ): T[] =>
@@ -73,7 +73,7 @@ const handleSome = async ({ face, queue }: Worker): Promise<void> => {
     await face.settle('extend', queue, held, 2)
     return face.settle('ack', queue, held)
   }
-  // About when the leases end.
+  // Until about the end of the leases.
   await sleep(800 + random(2_400))
   await face.settle('ack', queue, held)
 }

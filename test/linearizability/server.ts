@@ -13,7 +13,7 @@ import type { HistoryHeader } from './header.ts'
 export interface ServerOrder {
   readonly name: string
   readonly args: readonly string[]
-  /** How often it is killed and started again in the middle. */
+  /** How often the server is killed and started again meanwhile. */
   readonly kills: number
 }
 
@@ -75,7 +75,7 @@ const createQueues = async (url: string): Promise<void> => {
 const epochMs = (): number => Date.now() - Number(process.hrtime.bigint()) / 1e6
 
 interface Clients {
-  /** Has them stop publishing and empty the queues, and answers all that they asked and were answered. */
+  /** Makes the clients stop publishing and empty the queues, and returns all their operations. */
   finish(): Promise<Operation[]>
 }
 
@@ -105,7 +105,7 @@ const startClients = (url: string, epoch: number): Clients => {
 }
 
 /**
- * Lets several processes of clients work on a server that runs as `npm start` runs it.
+ * Runs several processes of clients on a server that is started as `npm start` starts it.
  *
  * @returns the lines of a history for each of its queues
  */

@@ -14,11 +14,11 @@ export interface SimulatedOrder {
   readonly pictures?: string
 }
 
-/** What plays histories, with bugs that plugins plant. */
+/** Bundles the program that plays histories, with bugs that plugins plant. */
 export const bundledPlayer = (folder: string, plugins: Plugin[] = []): Promise<string> =>
   bundled(folder, plugins, join(import.meta.dirname, 'play.ts'))
 
-/** Plays histories in a process of their own, which ends when nobody reads on, and has them checked. */
+/** Plays histories in a separate process, which ends when the reader stops, and checks them. */
 export async function* simulatedVerdicts(
   { player, checker }: { readonly player: string; readonly checker: string },
   { seed, from, to, worlds, pictures }: SimulatedOrder,

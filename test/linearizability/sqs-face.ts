@@ -20,11 +20,11 @@ const receivedFrom = ({
   group: Attributes.MessageGroupId,
   sequence: Attributes.SequenceNumber,
   count: Number(Attributes.ApproximateReceiveCount),
-  // SQS does not tell when a lease ends.
+  // SQS does not return the end of a lease.
   until: 0,
 })
 
-/** Through the SQS protocol, with AWS's own client, which sends nothing again here. What SQS lacks is left out. */
+/** Through the SQS protocol, with AWS's own client, which repeats no request here. Operations that SQS lacks are left out. */
 export const sqsFace = (face: FaceOf): Face => {
   const client = new SQSClient({
     endpoint: face.url,

@@ -1,6 +1,6 @@
 import type { Verdict } from './checker.ts'
 
-/** Adds up what the checker says, by models, and prints violations as they come. */
+/** Adds up verdicts by model, and prints violations as they come. */
 export const newTally = (seed: number) => {
   const sums = new Map<string, { histories: number; partitions: number; operations: number; violations: number }>()
   let undecided = 0

@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 
-/** What running an example needs of the script around it. */
+/** What the calling script provides to run an example. */
 export interface Surroundings {
   /** The folder of the examples. */
   readonly examples: string
@@ -33,7 +33,7 @@ class Program {
     }
   }
 
-  /** Resolves when it has printed the text. @throws if it ends before, or after a minute */
+  /** Resolves when the program has printed the text. @throws if the program ends first, or after a minute */
   async prints(text: string): Promise<void> {
     const giveUpAt = Date.now() + 60_000
     while (!this.printed.includes(text)) {
@@ -42,13 +42,13 @@ class Program {
     }
   }
 
-  /** @throws unless it ends with 0 */
+  /** @throws unless the program exits with 0 */
   async ends(): Promise<void> {
     const [code] = this.child.exitCode === null ? await once(this.child, 'exit') : [this.child.exitCode]
     if (code !== 0) throw new Error(`it ended with ${code}:\n${this.printed}`)
   }
 
-  /** @throws unless the signal ends it: a worker that has stopped passes the signal on */
+  /** @throws unless the signal ends the program: a worker that has stopped raises the signal again */
   async stop(): Promise<void> {
     this.child.kill('SIGTERM')
     const [code, signal] = (await once(this.child, 'exit')) as [number | null, string | null]
@@ -111,7 +111,7 @@ const worker = async (around: Surroundings): Promise<void> => {
   }
 }
 
-/** Resolves when the queue has a dead letter for this reason. */
+/** Resolves when the queue has a dead letter with this reason. */
 const deadLetter = async (url: string, queue: string, reason: string): Promise<void> => {
   for (let tries = 0; tries < 500; tries += 1) {
     const answer = await fetch(`${url}/queues/${queue}/messages`)

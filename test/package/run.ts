@@ -17,7 +17,7 @@ const manifest = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'))
 }
 const version = (name: string): string => `${name}@${manifest.devDependencies[name]}`
 
-/** The environment of a newcomer: no variable of AWS, nothing that npm set for this script. */
+/** The environment of a new user: without AWS's variables, and without those that npm set for this script. */
 const environment = (): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(AWS_|npm_|HOLDFAST_|NODE_)/.test(name)))
 
@@ -53,29 +53,29 @@ const snippets = (language: string): string[] =>
     .filter(([, marked, code]) => marked === language && code?.includes("from 'holdfast'"))
     .map(([, , code]) => code ?? '')
 
-/** Runs the installed command until it is told to stop; resolves with the address that it answers at. */
+/** Runs the installed `holdfast dev` until `stop`. Resolves when the command listens. */
 const startDev = async (folder: string, node: string, port: number, ...args: string[]) => {
   const bin = join(folder, 'node_modules/holdfast/dist/cli/holdfast.js')
   const all = [bin, 'dev', '--memory', '--port', String(port), ...args]
   const child: ChildProcess = spawn(node, all, { cwd: folder, env: environment() })
-  let said = ''
+  let printed = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (data: Buffer) => {
-      said += data.toString()
+      printed += data.toString()
     })
   }
-  const says = async (words: string): Promise<void> => {
-    while (!said.includes(words)) {
-      if (child.exitCode !== null) throw new Error(`holdfast dev ended: ${said}`)
+  const prints = async (words: string): Promise<void> => {
+    while (!printed.includes(words)) {
+      if (child.exitCode !== null) throw new Error(`holdfast dev ended: ${printed}`)
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
-  await says(`:${port}`)
+  await prints(`:${port}`)
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM')
     await new Promise((resolve) => child.once('exit', resolve))
   }
-  return { says, stop }
+  return { prints, stop }
 }
 
 /** A handler in TypeScript that a file of queues names, in a project without TypeScript. */
@@ -93,7 +93,7 @@ const deliver = async (folder: string, node: string): Promise<void> => {
     const body = JSON.stringify({ messages: [{ body: 'one' }] })
     const headers = { 'content-type': 'application/json' }
     await fetch('http://localhost:9325/queues/orders/messages', { method: 'POST', headers, body })
-    await server.says('[orders] ships one')
+    await server.prints('[orders] ships one')
     console.log('triggers: works')
   } finally {
     await server.stop()
@@ -111,7 +111,7 @@ const checkConsole = async (server: string): Promise<void> => {
   console.log('console: works')
 }
 
-/** The installed command against a server: it finds its packages, those that it loads late included. */
+/** Runs the installed command on a server. The command must find its packages, including those that it loads late. */
 const useCommand = (folder: string, node: string, url: string): void => {
   const bin = join(folder, 'node_modules/holdfast/dist/cli/holdfast.js')
   run(folder, node, bin, 'create', 'from-the-command', '--url', url)

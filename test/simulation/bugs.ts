@@ -1,4 +1,4 @@
-/** A bug that somebody might make: one place of the engine, changed. */
+/** A bug that a programmer might make: one change at one place of the engine. */
 export interface PlantedBug {
   readonly name: string
   readonly file: string
@@ -11,7 +11,7 @@ export interface PlantedBug {
   readonly worlds?: string
 }
 
-/** A bug with this suite is hunted by simulated histories. */
+/** Simulated histories hunt a bug with this suite. */
 export const SIMULATION_SUITE = 'test/simulation/simulation.test.ts'
 
 const SIMULATION = { suites: [SIMULATION_SUITE], worlds: 'standard' }

@@ -8,7 +8,7 @@ export interface Coverage {
   transition(from: string, to: string): void
   interleaving(late: string, how: 'right after' | 'lost to', early: string): void
   fault(name: string): void
-  /** It had an effect in this history. */
+  /** The feature had an effect in this history. */
   feature(name: Feature): void
   counts(): CoverageCounts
 }
@@ -64,7 +64,7 @@ interface Node {
   readonly next: Map<string, Node>
 }
 
-/** Counts names of several words, which are put together only when the counts are asked for. */
+/** Counts names of several words, and joins the words only when the counts are read. */
 const counter = () => {
   const root: Node = { count: 0, next: new Map() }
   const step = (node: Node, word: string): Node => {

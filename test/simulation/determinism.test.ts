@@ -9,7 +9,7 @@ import { WORLDS } from './worlds.ts'
 const SEED = 2_026
 /** One in each world. */
 const HISTORIES = Object.keys(WORLDS).length
-/** On a machine with other work. */
+/** The timeout, for a machine with other work. */
 const LONGEST_MS = 600_000
 
 const traceOf = async (index: number): Promise<string> => {

@@ -6,7 +6,7 @@ import { departing } from './table.ts'
 import type { WorldSettings } from './world-settings.ts'
 import { WORLDS } from './worlds.ts'
 
-/** The store answers for itself; a replica could only follow one in memory. */
+/** The world without a replica, which can follow only a store in memory. */
 const onDisk = (settings: WorldSettings): WorldSettings => ({ ...settings, table: { tornReads: 0.3 } })
 
 const CHOSEN = [

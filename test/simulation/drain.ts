@@ -5,7 +5,7 @@ import { receivableNow } from './receivable.ts'
 import type { World } from './world.ts'
 import { deadLetterQueueName, queueName } from './world-settings.ts'
 
-/** Takes all that is left, acking it, for longer than anything can stay hidden. */
+/** Receives and acks all that is left, for longer than a message can stay hidden. */
 export const drainAll = async (world: World): Promise<void> => {
   const { settings, scheduler, spans } = world
   const endAt = scheduler.now() + spans.drainMs
@@ -24,7 +24,7 @@ export const drainAll = async (world: World): Promise<void> => {
   ])
 }
 
-/** How much longer a queue is emptied that still has something to receive: few messages of a group with a limit come at a time. */
+/** Extra time for a queue that still has messages to receive: a poll receives only a few messages of a group with a limit. */
 const MORE_MS = 120_000
 
 const isWaiting = async ({ store, observer, scheduler }: World, name: string): Promise<boolean> => {
@@ -34,5 +34,5 @@ const isWaiting = async ({ store, observer, scheduler }: World, name: string): P
 
 export const DRAIN_LEASE_SECONDS = 4
 const DRAIN_POLL = { maxMessages: 25, leaseSeconds: DRAIN_LEASE_SECONDS, waitTimeSeconds: 0 }
-/** Between polls that receive nothing: a long poll would read an empty queue several times a second. */
+/** Pause after a poll that receives nothing. A long poll would read an empty queue several times a second. */
 export const DRAIN_PAUSE_MS = 1_500

@@ -1,6 +1,6 @@
 import { type PlantedBug, SIMULATION_SUITE } from './bugs.ts'
 
-/** Bugs of purges, deletions and abandoned polls, and of what a process believes while it stands still. */
+/** Bugs of purges, deletions and abandoned polls, and of what a process still assumes after it was paused. */
 export const DROP_BUGS: readonly PlantedBug[] = [
   {
     name: 'a scan gives out what was purged',

@@ -4,13 +4,14 @@ import { type Drop, type History, isCertain } from './history.ts'
 import type { WorldSettings } from './world-settings.ts'
 
 /**
- * A publisher dates what it stores by its own clock. For some seconds it may not know of a deletion, and stores in the queue that was;
- * nor of a purge, and is answered by the id of a duplicate that was purged.
+ * For how long after a drop a publish may still be dropped with it. A publisher dates messages by its own clock. For some seconds it may
+ * have the queue from before a deletion in its cache, and stores in that queue; or the one from before a purge, and then the answer is
+ * the id of a duplicate that was purged.
  */
 const reachMs = ({ kind }: Drop, deduplicated: boolean, { clocksOffByMs = 0 }: WorldSettings): number =>
   2 * (clocksOffByMs + JUMP_MS) + (kind === 'deletion' || deduplicated ? QUEUE_CACHE_MS : 0)
 
-/** From when a message may have been dropped with all others of its queue, by its id; never for one that was published too late. */
+/** The instant from which a message may have been dropped with its queue's others; infinity for one that was published too late. */
 export const droppedFrom = (history: History, settings: WorldSettings): ((messageId: string) => number) => {
   const { drops, publishes } = history
   if (drops.length === 0) return () => Number.POSITIVE_INFINITY
@@ -30,7 +31,7 @@ export const droppedFrom = (history: History, settings: WorldSettings): ((messag
   }
 }
 
-/** Drops that surely took effect, and by when everybody knew: from then on nothing of before them comes any more. */
+/** Drops that surely took effect. From `knownAt` on, no poll receives a message that was published before `before`. */
 export const surelyDroppedAt = (
   { drops }: History,
   { clocksOffByMs = 0 }: WorldSettings,
@@ -41,7 +42,7 @@ export const surelyDroppedAt = (
     return [{ before: startedAt - apartMs, knownAt: endedAt + QUEUE_CACHE_MS + apartMs }]
   })
 
-/** Messages with a time to live, of the publish that stored them or of another one under their id: they may end by themselves. */
+/** Whether a message may expire: the publish that stored it, or another one that was answered with its id, has a time to live. */
 export const expiring = ({ publishes }: History): ((messageId: string) => boolean) => {
   const ids = new Set<string>()
   for (const { answer, timeToLiveSeconds } of publishes.values()) {
@@ -50,7 +51,7 @@ export const expiring = ({ publishes }: History): ((messageId: string) => boolea
   return (messageId) => ids.has(messageId)
 }
 
-/** Messages that must be in the queues, and how many may be, those included. */
+/** The messages that must be in the queues, and the maximum number of messages there. */
 export const expected = (history: History, settings: WorldSettings): { must: Set<string>; most: number } => {
   const maxReceives = settings.settings?.deadLetter?.maxReceives
   const dropped = droppedFrom(history, settings)

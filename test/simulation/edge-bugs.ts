@@ -1,6 +1,6 @@
 import type { PlantedBug } from './bugs.ts'
 
-/** Bugs where the engine meets what is around it: the disk, a worker's process, the network between a client and the HTTP API. */
+/** Bugs at the edges of the engine: the disk, a worker's process, the network between a client and the HTTP API. */
 export const EDGE_BUGS: readonly PlantedBug[] = [
   {
     name: 'disk: a change is answered, and not written into the log',

@@ -10,7 +10,7 @@ import { WORLDS } from './worlds.ts'
 const onDynamodb = (settings: WorldSettings): WorldSettings => ({
   ...settings,
   cast: { ...settings.cast, publishers: 2 },
-  // The table answers for itself; a replica could only follow a store in memory.
+  // No replica, which can follow only a store in memory.
   table: { tornReads: 0.3 },
   spans: { ...settings.spans, workMs: 6_000 },
 })

@@ -12,7 +12,7 @@ const PARTITION: SegmentPartition = { queue: 'orders', generation: 'g', shard: 0
 const KEY = { partition: 'p', sort: 's' }
 const PUT = { kind: 'put', key: KEY, value: 'v' } as const
 
-/** A process whose first request meets a fate, and what became of it. */
+/** A process whose first request meets a fault, and the outcome of the request. */
 const withFirst = (fault: FaultKind) => {
   const time = scheduler(() => 0)
   const done: number[] = []
@@ -43,7 +43,7 @@ const withFirst = (fault: FaultKind) => {
     },
     { name: 'p', offByMs: 0, random: randomStream(3) },
   )
-  /** What a request comes to, and when; nothing when it is never answered. */
+  /** The outcome of a request and its time; undefined when it is never answered. */
   const outcome = async (request: Promise<unknown>): Promise<{ code: string; ms: number } | undefined> => {
     let ended: { code: string; ms: number } | undefined
     const end = (code: string) => {

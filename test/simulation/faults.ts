@@ -7,15 +7,15 @@ import type { Spans } from './spans.ts'
  * place of the ordinary one: it travels, takes effect, travels back, and is answered.
  */
 export interface Request {
-  /** The numbers of this request alone; to be drawn from at once, not in what follows. */
+  /** Random numbers of this request alone. A course draws them before it first waits. */
   readonly random: RandomStream
   readonly process: FaultyProcess
   readonly spans: Pick<Spans, 'lateMs' | 'pauseMs'>
-  /** Goes on where the request arrives, `extraMs` later than usual. */
+  /** Calls `then` when the request arrives, `extraMs` later than usual. */
   travel(then: () => void, extraMs?: number): void
-  /** Takes effect in the store; goes on with the answer. */
+  /** Takes effect in the store, and calls `then` with the answer. */
   perform(then: (answer: unknown) => void): void
-  /** The client below sends it more than once, as a refusal tells. */
+  /** The client below sends the request more than once, and a refusal shows that. */
   resend(): void
   /** Travels back and is answered, `extraMs` later than usual. */
   answer(answer: unknown, extraMs?: number): void
@@ -42,7 +42,7 @@ export type ThrottlingReason =
   | 'AccountLimitExceeded'
 
 interface Fault {
-  /** The requests that it can happen to. */
+  /** The requests that the fault can happen to. */
   readonly appliesTo: 'all' | 'writes' | 'transactions'
   readonly course: (request: Request) => void
 }
@@ -50,7 +50,7 @@ interface Fault {
 export const JUMP_MS = 300
 const THROTTLE_MS = [50, 1_500] as const
 
-/** What the store's adapter makes of them. */
+/** The reasons that the store's adapter gives for them. */
 const REASONS: Readonly<Record<ThrottlingReason, ThrottleReason>> = {
   KeyRangeThroughputExceeded: 'key-range',
   MaxOnDemandThroughputExceeded: 'configured-maximum',
@@ -96,7 +96,7 @@ export const FAULTS = {
     appliesTo: 'all',
     course: (request) => usual(request, { backMs: request.random.whole(...request.spans.lateMs) }),
   },
-  /** The answer to the first is lost, and the client below sends it again. */
+  /** The answer to the first request is lost, and the client below sends the request again. */
   'sent twice': {
     appliesTo: 'writes',
     course: (request) => {
@@ -106,7 +106,7 @@ export const FAULTS = {
       )
     },
   },
-  /** The first is so slow that the client sends it again; it takes effect after the second was answered. */
+  /** The first request is so slow that the client sends it again. The first takes effect after the second was answered. */
   'sent twice, the first late': {
     appliesTo: 'writes',
     course: (request) => {
@@ -115,7 +115,7 @@ export const FAULTS = {
       request.travel(() => request.perform(() => {}), request.random.whole(...request.spans.lateMs))
     },
   },
-  /** The client gives it up before it arrives. */
+  /** The client gives the request up before it arrives. */
   'given up, and done late': {
     appliesTo: 'writes',
     course: (request) => {
@@ -137,7 +137,7 @@ export const FAULTS = {
   },
   /** Neither this request nor anything after it is sent. */
   'killed before sending': { appliesTo: 'all', course: ({ process }) => process.kill(0) },
-  /** At any later await: of this answer, of another one, of a sleep. */
+  /** The process is killed at any later await: of this answer, of another one, of a sleep. */
   'killed while waiting': {
     appliesTo: 'all',
     course: (request) => {

@@ -1,7 +1,7 @@
 import type { History } from './history.ts'
 import type { WorldSettings } from './world-settings.ts'
 
-/** What users may do with a queue. A feature counts for a history in which it had an effect, and not where it is only switched on. */
+/** What users may do with a queue. A feature counts for a history only if it had an effect there. */
 export const FEATURES = [
   'standard queue',
   'FIFO queue',
@@ -31,7 +31,7 @@ export const FEATURES = [
 ] as const
 export type Feature = (typeof FEATURES)[number]
 
-/** The features that what was published and received in a history shows. What it does not show, actors mark themselves. */
+/** The features that a history's publishes and receives show. Actors mark the other features themselves. */
 export const featuresSeen = (history: History, settings: WorldSettings): Feature[] => {
   const publishes = [...history.publishes.values()]
   const limited = typeof settings.settings?.maxInFlightPerGroup === 'number'
@@ -58,7 +58,7 @@ export const featuresSeen = (history: History, settings: WorldSettings): Feature
   return seen.flatMap(([feature, isSeen]) => (isSeen ? [feature] : []))
 }
 
-/** Two publishes under one id, both answered. */
+/** Whether two publishes under one id were both answered. */
 const deduplicationSeen = (history: History, { settings }: WorldSettings): (readonly [Feature, boolean])[] => {
   const ids = new Set<string>()
   let isSeen = false
@@ -71,7 +71,7 @@ const deduplicationSeen = (history: History, { settings }: WorldSettings): (read
   return [[isPending ? 'deduplication while pending' : 'deduplication in a window', isSeen]]
 }
 
-/** What one history had together: each two of its features, and each feature with each fault. */
+/** The pairs that one history had together: each two of its features, and each feature with each fault. */
 export const pairsOf = (features: readonly string[], faults: readonly string[]): string[] =>
   features.flatMap((one, at) => [
     ...features.slice(at + 1).map((other) => pairName(one, other)),
@@ -80,7 +80,7 @@ export const pairsOf = (features: readonly string[], faults: readonly string[]):
 
 const pairName = (one: string, other: string): string => `${one} + ${other}`
 
-/** Queues do not have both. */
+/** Features that one queue can't have together. */
 const APART: Partial<Record<Feature, readonly Feature[]>> = {
   'standard queue': ['FIFO queue'],
   'FIFO queue': ['fair groups', 'limited groups', 'priorities', 'shards change', 'reschedules'],
@@ -97,7 +97,7 @@ const possiblePairs = (): string[] =>
       .map((other) => pairName(one, other)),
   )
 
-/** How many of the pairs of features met in some history, and those that never did. */
+/** How many pairs of features met in some history, and which never did. */
 export const pairsMet = (together: Readonly<Record<string, number>>): { met: number; of: number; never: string[] } => {
   const all = possiblePairs()
   const never = all.filter((pair) => !together[pair])

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { planHistory } from './plan.ts'
 import { runHistory } from './run-history.ts'
 
-/** Histories of long runs that were judged wrongly once. */
+/** Histories of long runs that the promises once judged wrongly. */
 test.each([
   ['the claim of a poller whose clock jumps back between its look and its claim', 597],
   ['the claim of a poller whose clock jumps back, in a message of many', 929],

@@ -4,7 +4,7 @@ const HINTS = ['test/lib/hints', 'test/lib/visibility']
 const CACHE = 'lib/hints/scan-cache/scan-cache.ts'
 const SNAPSHOT = 'lib/hints/in-flight-snapshot.ts'
 
-/** Bugs of the hints of pollers, and of those that they share: messages are found late, or cost more, and none is lost. */
+/** Bugs of the hints of pollers, and of the hints that they share: messages are found late, or cost more, and none is lost. */
 export const HINT_BUGS: readonly PlantedBug[] = [
   {
     name: 'what is released while it is being read is hidden by what the read found',

@@ -4,31 +4,31 @@ import type { ResultAnswer } from '../../lib/model/result.ts'
 import { type LeaseSpan, type Ledger, tokenText } from './ledger.ts'
 
 /**
- * What publishers, consumers and operators did and saw, to be held against the promises. Instants are those of the
- * simulated world, except for the ends of leases and the instants of claims, which are of the clock of the process
- * that wrote or judged them.
+ * What publishers, consumers and operators did and were answered, for the promises to judge. Instants are those of the
+ * simulated world, except for the ends of leases and the instants of claims, which are of the clock of the process that
+ * wrote or judged them.
  */
 export interface History {
-  /** What the table saw. */
+  /** What happened in the table. */
   readonly ledger: Ledger
-  /** By body, which tells a message from all others. */
+  /** By body, which no other message has. */
   readonly publishes: ReadonlyMap<string, Publish>
   readonly deliveries: readonly Delivery[]
-  /** The same by message id. */
+  /** Deliveries by message id. */
   readonly deliveriesOf: ReadonlyMap<string, readonly Delivery[]>
   readonly removals: ReadonlySet<Removal>
-  /** Messages of segments that were written twice, the first copy gone in between: at-least-once means this. */
+  /** Messages of segments that were written twice, with the first copy gone in between: delivery is at least once. */
   readonly repeated: ReadonlySet<string>
   /** When each dead-lettered message was first inserted into the dead-letter queue, by the table's clock. */
   readonly deadLettered: Map<string, number>
   /** Messages that were, or may have been, rescheduled: their time to live counts from another due time. */
   readonly rescheduled: Set<string>
-  /** Messages that were, or may have been, given back without a receive: their receives do not rise. */
+  /** Messages that were, or may have been, given back as not received: their receives do not rise. */
   readonly unreceived: Set<string>
   /** The statuses and results that producers read. */
   readonly looks: Look[]
   readonly transactions: Transaction[]
-  /** Transactions that were sent twice and throttled the second time: a throttled write does not tell of its first sending. */
+  /** Transactions that were sent twice and throttled the second time: the throttle does not show whether the first was done. */
   readonly doubtful: Set<string>
   /** Pauses and resumes of the queue, one after the other. */
   readonly pauses: Pause[]
@@ -38,23 +38,23 @@ export interface History {
   readonly polls: PollRecord[]
   /** Purges and deletions of the queue. */
   readonly drops: Drop[]
-  /** Polls that their callers gave up, and that ended without an error. */
+  /** Polls that their callers aborted, and that ended without an error. */
   readonly abandoned: Omit<PollRecord, 'received'>[]
 
   publishing(publish: Omit<Publish, 'answer' | 'otherIds'>): Publish
   published(publish: Publish, result: Extract<PublishResult, { messageId: string }>, at: number): void
   received(queue: string, messages: readonly Message[], poll: Poll): Delivery[]
   /**
-   * A holder asks that its lease end at `until`. From now on it may; that it does, even if that is later, is known
-   * once the answer has come, which may be never.
+   * A holder asks that its lease end at `until`. From now on the lease may end then. Once the answer has come, which may be
+   * never, the lease does end then, even if that is later than before.
    */
   moving(delivery: Delivery, until: number): { moved(): void }
-  /** A holder gives it back, by its clock at `at`. */
+  /** A holder gives the message back at `at` by its clock. */
   givingBack(delivery: Delivery, at: number): void
-  /** A message is being acked or cancelled: from now on it may be gone, whatever the answer, if any. */
+  /** A message is being acked or cancelled: from now on it may be gone, with any answer or without one. */
   removing(messageId: string, startedAt: number, delivery?: Delivery): Removal
   repeat(messageId: string): void
-  /** The message whose publish was answered `back` answers ago or earlier, and that nobody tried to remove. */
+  /** The message whose publish was answered `back` answers ago or earlier, and that no actor tried to remove. */
   waiting(back: number): string | undefined
   /** The message whose publish was answered `back` answers ago, whatever became of it. */
   known(back: number): string | undefined
@@ -64,7 +64,7 @@ export interface History {
 export interface Drop {
   readonly kind: 'purge' | 'deletion'
   readonly startedAt: number
-  /** Without an end where no answer came: it may take effect at any later time. */
+  /** Undefined where no answer came: the drop may take effect at any later time. */
   endedAt: number | undefined
 }
 
@@ -76,11 +76,11 @@ export interface Pause {
   endedAt: number | undefined
 }
 
-/** Messages that a consumer acks and publishes together with an effect of its own, which bears the name. */
+/** Messages that a consumer acks and publishes together with an effect of its own, which has the same name. */
 export interface Transaction {
   readonly name: string
   readonly deliveries: readonly Delivery[]
-  /** Of the messages it publishes. */
+  /** The bodies of the messages that the transaction publishes. */
   readonly bodies: readonly string[]
   readonly startedAt: number
   /** Without an end while no answer has come. */
@@ -104,11 +104,11 @@ export interface Publish {
   readonly groupId: string | undefined
   readonly deduplicationId: string | undefined
   readonly startedAt: number
-  /** Seconds until it is dropped; it may never be received. */
+  /** Seconds until the message is dropped, received or not. */
   readonly timeToLiveSeconds: number | undefined
-  /** The idempotency key of its call, which is sent again and again. */
+  /** The idempotency key of the message's call, which is sent again and again. */
   readonly key: string | undefined
-  /** What later answers said of it, where that was another message. */
+  /** Ids in later answers to the same publish, where they differ. */
   readonly otherIds: string[]
   answer: { readonly messageId: string; readonly sequenceNumber: string | undefined; readonly at: number } | undefined
 }
@@ -135,13 +135,13 @@ export interface Delivery {
   readonly endedAt: number
   /** Counts the polls: messages of one poll have the same. */
   readonly poll: number
-  /** On its process's clock. */
+  /** The instant of the claim on the clock of the poller's process. */
   readonly claimedAt: number
-  /** Until when the lease was promised, at least. */
+  /** The earliest end of the lease by the answers so far. */
   leasedUntil: number
-  /** Until when its consumer relies on it: the lease's end, or when it began to ack it or to give it back. */
+  /** Until when the consumer relies on the lease: its end, or the start of an ack or of giving the message back. */
   heldUntil: number
-  /** Whether its consumer has begun to ack it or to give it back: an extension under way changes nothing any more. */
+  /** Whether the consumer has begun to ack the message or to give it back: an extension under way no longer changes `heldUntil`. */
   isLeaving: boolean
 }
 
@@ -156,7 +156,7 @@ export interface Removal {
   inTime: boolean
 }
 
-/** More than the clocks of a simulation are apart where messages are dead-lettered. */
+/** More than the difference between clocks of a simulation where messages are dead-lettered. */
 const CLOCKS_DIFFER_MS = 1_000
 
 export const newHistory = (ledger: Ledger): History => {
@@ -283,13 +283,13 @@ export const removed = (removal: Removal, endedAt: number): void => {
 }
 
 /**
- * Whether a message is surely gone: once its lease is over it may be dead-lettered; an ack then finds it gone, and
- * leaves it where it is.
+ * Whether a message is surely gone. Once its lease is over, the message may be dead-lettered. An ack then succeeds, because
+ * the queue no longer has the message, and the dead letter stays.
  */
 export const isCertain = ({ outcome, inTime }: Removal, maxReceives: number | undefined): boolean =>
   outcome === 'removed' && (maxReceives === undefined || inTime)
 
-/** The claim of a delivery, as the table saw it. */
+/** The claim of a delivery in the table. */
 export const claimOf = ({ ledger }: History, { message }: Pick<Delivery, 'message'>): LeaseSpan | undefined => {
   const handle = decodeReceiptHandle(message.receiptHandle)
   return handle && ledger.claim(tokenText(handle.token))

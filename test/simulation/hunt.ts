@@ -6,16 +6,16 @@ import type { PlantedBug } from './bugs.ts'
 import { ROOT } from './planted-copy.ts'
 import { bundled, newWorker } from './pool.ts'
 
-/** A bug that no history of so many finds counts as not noticed. */
+/** A bug that this many histories do not find counts as not noticed. */
 const MAX_HUNTED = 10_000
-/** Histories between two looks at what they found. */
+/** Number of histories between two checks of what they found. */
 const CHUNK = 4
 const SEED = 1
 
 /**
  * Plays histories on an engine with a bug until one of them breaks a promise: any, or the one that is named.
  *
- * @returns how many were played, and the promise; nothing when none of the most that there may be found it
+ * @returns how many histories were played, and the promise; nothing when the maximum number of histories did not find the bug
  */
 export const hunt = async (
   bug: PlantedBug,

@@ -1,7 +1,7 @@
 import type { Store } from '../../lib/store/port.ts'
 import { settled } from '../support/manual-clock.ts'
 
-/** Simulated time stands still while the store is at work. */
+/** Stops simulated time while the store works on a request. */
 export const inRealTime = () => {
   const atWork = new Set<Promise<unknown>>()
   const work = <A extends unknown[], T>(request: (...args: A) => Promise<T>) => {

@@ -4,8 +4,8 @@ import { segmentId } from '../../lib/model/segment-key.ts'
 import type { NewSegment } from '../../lib/store/port.ts'
 
 /**
- * What became of each message, as the table saw it: the truth that what users were told is held against. Instants are
- * those of the simulated world, except for the ends of leases, which are of the clocks that wrote them.
+ * What happened to each message in the table: the truth with which promises compare the answers to users. Instants are those
+ * of the simulated world, except for the ends of leases, which are of the clocks that wrote them.
  */
 export interface Ledger {
   inserted(insert: NewSegment): void
@@ -19,11 +19,11 @@ export interface Ledger {
   readonly idsOf: ReadonlyMap<unknown, ReadonlySet<string>>
   /** A write of a user's own in a transaction was applied. */
   effect(name: string): void
-  /** When each was. */
+  /** The instants of each effect. */
   readonly effects: ReadonlyMap<string, readonly number[]>
 }
 
-/** Where users' own writes go. */
+/** The partition of users' own writes. */
 export const EFFECTS = 'effects'
 
 export interface Entry {
@@ -31,9 +31,9 @@ export interface Entry {
   readonly leases: readonly LeaseSpan[]
   /** Slots that became empty: several where the message was moved. */
   readonly removals: readonly SlotRemoval[]
-  /** When it was stored: several times where it was moved, in the instant in which it was removed. */
+  /** When the message was stored: several instants where it was moved, each that of a removal. */
   readonly insertedAt: readonly number[]
-  /** Whether a receive of it was taken back. */
+  /** Whether a receive of the message was taken back. */
   unreceived: boolean
 }
 
@@ -41,20 +41,20 @@ export interface LeaseSpan {
   readonly token: string
   /** Place of the claim among all claims. */
   readonly order: number
-  /** The process that claimed it, and the life of the queue that it did so in. */
+  /** The process that claimed the message, and the generation of the queue at that time. */
   readonly by: string
   readonly generation: string
-  /** How often the message had left a segment before: to the dead-letter queue, and back by a redrive. */
+  /** How often the message had been moved before: to the dead-letter queue, and back by a redrive. */
   readonly stay: number
   readonly from: number
-  /** When the table saw it end before its time: given back, acked, moved. */
+  /** When the lease ended early: the message was given back, acked or moved. */
   endedAt: number
   until: number
 }
 
 export interface SlotRemoval {
   readonly at: number
-  /** Of the lease that the message was under, live or over; absent for one that nobody had received. */
+  /** The token of the message's last lease, live or over; absent for a message without a receive. */
   readonly token: string | undefined
   readonly inTransaction: boolean
 }

@@ -1,6 +1,6 @@
 import { type PlantedBug, SIMULATION_SUITE } from './bugs.ts'
 
-/** Bugs that keep from pollers what they could receive. */
+/** Bugs by which pollers miss messages that they could receive. */
 export const LIVENESS_BUGS: readonly PlantedBug[] = [
   {
     name: 'the lock of a dead poller lasts a minute',

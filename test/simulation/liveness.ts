@@ -11,16 +11,16 @@ import { queueNames, type WorldSettings } from './world-settings.ts'
 
 /** The longest that a consumer moves a lease to, as `consumer.ts` has it. */
 const EXTENDED_SECONDS = 5
-/** What hides a message that can be received: settings of before, a nack of another process, a publish that polls still wait for. */
+/** The longest time for which hints hide a message: cached settings, a nack of another process, a publish that polls still wait for. */
 const HINTS_MS = Math.max(QUEUE_CACHE_MS, RELEASES_LATE_MS)
 const SAMPLE_MS = 250
-/** Faults after which something is still on its way. */
+/** Faults that leave requests on their way. */
 const LATE = ['request delayed', 'answer delayed', 'sent twice, the first late', 'given up, and done late'] as const
 
 /**
- * Within what time a message that can be received is received, once nothing fails any more and while pollers poll. The lock of a group
- * that a dead poller left, and what a snapshot says is in flight, end with the longest lease. Hints last a few seconds. What was on
- * its way arrives, and clocks differ.
+ * The maximum time from when a message can be received until a poll receives it, once nothing fails any more and while pollers poll. A
+ * dead poller's lock of a group, and what a snapshot has as in flight, end with the longest lease. Hints last a few seconds. Late
+ * requests arrive, and clocks differ.
  */
 const receivedWithinMs = (settings: WorldSettings, { leaseSeconds, lateMs }: Spans): number => {
   const { clocksOffByMs = 0, faults = {} } = settings
@@ -47,7 +47,7 @@ interface Judged {
   readonly pollers: readonly string[]
 }
 
-/** Looks at the table again and again, from when nothing fails any more. */
+/** Samples the table again and again, once nothing fails any more. */
 export const watchLiveness = (world: World): Liveness => {
   const { scheduler, settings, observer, store } = world
   const withinMs = receivedWithinMs(settings, world.spans)
@@ -65,7 +65,7 @@ export const watchLiveness = (world: World): Liveness => {
       const found = queue && !queue.settings.paused ? receivableNow(observer, queue, now) : []
       for (const { name: lane, waiting } of found) lanes.seen(lane, [...waiting], now)
       const places = found.flatMap(({ name: lane, waiting }) => [...waiting].map((place) => [lane, place] as const))
-      // A message behind more than one poll can take waits for those polls.
+      // Where there are more messages than one poll receives, the last ones wait for several polls.
       if (isDraining && places.length <= LIMITS.batchSize) {
         for (const [lane, place] of places) messages.seen(`${lane}, ${place[0]}`, [place], now)
       }
@@ -93,7 +93,7 @@ export const watchLiveness = (world: World): Liveness => {
 
 type Waiting = readonly (readonly [place: string, slot: Slot])[]
 
-/** How long each name has been waiting without being served: until one of its messages is another than it was. */
+/** How long each name has waited without being served. It is served when one of its messages has changed. */
 const waits = (withinMs: number) => {
   const known = new Map<string, { since: number; at: number; waiting: Waiting }>()
   const found: string[] = []
@@ -107,7 +107,7 @@ const waits = (withinMs: number) => {
       if (now - since > withinMs && found.length < 3) found.push(`${name} waits since ${since}, at ${now}`)
       known.set(name, { since, at: now, waiting })
     },
-    /** What was not seen at this instant does not wait any more. */
+    /** Forgets names that the sample at this instant did not have: they no longer wait. */
     forget: (now: number): void => {
       for (const [name, { at }] of known) if (at < now) known.delete(name)
     },
@@ -120,7 +120,7 @@ interface Span {
   open: boolean
 }
 
-/** Keeps the times over which a queue had something to receive at each look. */
+/** Records the spans in which a queue had something to receive at each sample. */
 const extend = (busy: Map<string, Span[]>, queue: string, found: readonly Lane[], now: number): void => {
   const spans = busy.get(queue) ?? []
   busy.set(queue, spans)
@@ -131,7 +131,7 @@ const extend = (busy: Map<string, Span[]>, queue: string, found: readonly Lane[]
   else spans.push({ from: now, to: now, open: true })
 }
 
-/** Pollers that came back with nothing, one poll after the other, for too long while there was something at each look. */
+/** Pollers whose polls received nothing, one after the other, for too long while each sample had something to receive. */
 const starved = (
   polls: readonly PollRecord[],
   busy: ReadonlyMap<string, readonly Pick<Span, 'from' | 'to'>[]>,

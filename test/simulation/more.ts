@@ -1,6 +1,7 @@
 /**
- * `npm run test:more`: what `npm test` tries with fixed seeds, tried with fresh ones: the properties, and simulated
- * histories; and workers in processes of their own, on 10,000 messages. Failures name the seed that repeats them. Arguments are those of `npm run simulate`.
+ * `npm run test:more`: runs with fresh seeds what `npm test` runs with fixed ones: the properties, and simulated histories.
+ * Also runs workers in processes of their own, on 10,000 messages. Failures name the seed that repeats them. Arguments are
+ * those of `npm run simulate`.
  */
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -11,7 +12,7 @@ const TESTS = join(import.meta.dirname, '..')
 const withProperties = readdirSync(TESTS, { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts') && readFileSync(join(TESTS, path), 'utf8').includes('support/properties.ts'))
   .map((path) => join('test', path))
-/** Properties that every store is held to stand in modules of their own, which these suites run. */
+/** Properties of every store are in separate modules, which these suites run. */
 const suites = [...withProperties.filter((path) => path.endsWith('.test.ts')), 'test/lib/store']
 
 const ENVIRONMENT = { HOLDFAST_FRESH_SEEDS: '1', HOLDFAST_PROCESS_MESSAGES: '10000' }

@@ -20,14 +20,14 @@ import type { TokenOutcome } from './tokens.ts'
 import type { Trace } from './trace.ts'
 
 /**
- * Watches what requests do to the table: writes the trace, counts what was covered, and keeps an image of the segments,
- * for promises that are about what is stored.
+ * Watches what requests do to the table: writes the trace, counts coverage, and keeps an image of the segments, for promises
+ * about what is stored.
  */
 export interface Observer {
   performed(process: string, call: StoreCall, answer: unknown, sentAt: number): void
-  /** Told of every segment that a write changed. */
+  /** The listener is called for every segment that a write changed. */
   onSegment(listener: (segment: Segment, partition: string) => void): void
-  /** Told of every segment that is inserted, and whether its key had one before. */
+  /** The listener is called for every inserted segment. `again`: whether there was a segment with the key before. */
   onInsert(listener: (insert: NewSegment, again: boolean) => void): void
   /** The segments of a partition as they are now. */
   segmentsOf(partition: string): Iterable<Segment>
@@ -229,7 +229,7 @@ export const newObserver = ({
 
 const ticketName = ({ partition, group }: TicketKey): string => `ticket ${partition.shard} ${group}`
 
-/** The applied change of a transaction answers no segment. */
+/** The segment after a change, since the answer to a transaction has no segment. */
 const after = (segment: Segment, { slots }: Change): Segment | undefined => {
   if (!slots) return undefined
   const changed = [...segment.slots]
@@ -237,7 +237,7 @@ const after = (segment: Segment, { slots }: Change): Segment | undefined => {
   return { ...segment, version: segment.version + 1, slots: changed }
 }
 
-/** What a change is for, by what it writes. */
+/** The kind of a change, by what it writes. */
 const kindOf = ({ slots, requires }: Change): string => {
   if (!slots) return requires.kind === 'version' ? 'removal' : 'ack of all'
   const [first] = slots
@@ -283,7 +283,7 @@ const slotsText = (slots: Change['slots']): string => {
 const leaseText = ({ token, until, receiveCount, firstReceivedAt, backingOff }: Lease): string =>
   ` ${tokenText(token)} ${until} ${receiveCount} ${firstReceivedAt} ${backingOff}`
 
-/** What was read follows from what was written, which the trace holds; this tells one page from another. */
+/** A short text of a page. The trace has all writes, so that the text need only distinguish pages. */
 const pageText = ({ segments, more }: HeaderPage): string => {
   let versions = 0
   for (const { version } of segments) versions = (Math.imul(versions, 31) + version) | 0

@@ -21,8 +21,8 @@ const logged = async (): Promise<{ operations: readonly Operation[]; trace: stri
 
 test('a log has every message that was received, and every operation, answered or not', async () => {
   const { operations, received } = await logged()
-  const told = operations.flatMap((one) => ('received' in one ? (one.received ?? []) : []))
-  expect(told.length).toBe(received)
+  const messages = operations.flatMap((one) => ('received' in one ? (one.received ?? []) : []))
+  expect(messages.length).toBe(received)
   const kinds = new Set(operations.map(({ op }) => op))
   expect([...kinds].sort()).toEqual(
     expect.arrayContaining(['ack', 'cancel', 'extend', 'nack', 'poll', 'publish', 'reschedule']),

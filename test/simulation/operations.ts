@@ -1,17 +1,20 @@
 import type { PublishResult } from '../../lib/model/message.ts'
 
 /**
- * What clients asked of queues and what they were answered, with the instants of both, for a checker that knows nothing of the
- * engine. `docs/simulation.md` describes the lines.
+ * The requests of clients and the answers, with the instants of both, for a checker that shares no code with the engine.
+ * `docs/simulation.md` describes the lines.
  */
 export interface OperationLog {
-  /** An operation begins, when the client's own clock shows `clock`: by default the true instant. The function that it returns takes the answer; without an answer the outcome is unknown. */
+  /**
+   * An operation begins, when the client's own clock shows `clock`: by default the true instant. The returned function takes the answer;
+   * without an answer the outcome is unknown.
+   */
   asked(client: string, question: Question, clock?: number): (answer: Answer) => void
   /** A message may be stored twice from now on, because a write was sent twice: delivery is at least once. */
   storedAgain(messageId: string): void
 }
 
-/** What is asked. `queue` is the queue of the receipt handles. */
+/** A request. `queue` is the queue of the receipt handles. */
 export type Question =
   | {
       readonly op: 'publish'
@@ -24,9 +27,9 @@ export type Question =
       readonly op: 'ack' | 'nack' | 'extend' | 'unreceive'
       readonly queue: string
       readonly held: readonly HeldMessage[]
-      /** Of the new lease, or until the message can be received again. */
+      /** Length of the new lease, or the time until the message can be received again. */
       readonly seconds?: number
-      /** Whether success is answered under an outdated handle too, as SQS does. */
+      /** Whether an outdated handle is answered with success too, as SQS does. */
       readonly silent?: true
     }
   | { readonly op: 'cancel'; readonly queue: string; readonly id: string }
@@ -48,9 +51,9 @@ interface HeldMessage {
 /** `results` has one entry for each message: `ok`, or the code of an error. */
 export interface Answer {
   readonly results?: readonly string[]
-  /** The ids and sequence numbers that a publish answers, as far as it does. */
+  /** The ids and sequence numbers in the answer to a publish; null for a message without them. */
   readonly stored?: readonly ({ readonly id: string; readonly sequence?: string | undefined } | null)[]
-  /** Whether there is no answer because the server was killed: what it had not done by then it never does. */
+  /** Whether there is no answer because the server was killed: an operation that was not done by then is never done. */
   readonly ended?: true
   /** What a poll receives. */
   readonly received?: readonly ReceivedMessage[]
@@ -65,7 +68,7 @@ export interface ReceivedMessage extends HeldMessage {
   readonly until: number
 }
 
-/** One line of the log. Instants are of the one true clock, but for `clock`, which is what the client's own clock showed. */
+/** One line of the log. Instants are of the one true clock, except `clock`, which is of the client's own clock. */
 export type Operation =
   | ({ readonly client: string; readonly call: number; readonly clock: number; return?: number } & Question & Answer)
   | { readonly op: 'stored again'; readonly id: string; readonly call: number }

@@ -3,7 +3,7 @@ import { WHOLE } from './whole.ts'
 import type { WorldSettings } from './world-settings.ts'
 import { WORLDS } from './worlds.ts'
 
-/** One history of a simulation: all that there is to know to play it again. */
+/** One history of a simulation: everything that is needed to play the history again. */
 export interface PlannedHistory {
   readonly index: number
   readonly world: string

@@ -1,8 +1,8 @@
 /**
- * `npm run test:mutants`: plants bugs into the engine, one at a time, and checks that each is noticed: by a history of the
- * simulation, among at most 10,000, or by a suite that fails. A bug that `docs/promises.md` names must break the promise that it
- * stands for there. A bug that nothing notices, or whose text is not in the code any
- * more, fails the run. Prints the median number of histories that it took. Arguments are words of the names of bugs.
+ * `npm run test:mutants`: plants bugs into the engine, one at a time, and checks that a history of the simulation, among at most
+ * 10,000, or a failing suite notices each. A bug in `docs/promises.md` must break the promise in its line there. The run fails on a
+ * bug that nothing notices, or whose text the code no longer has. Prints the median number of histories until a bug was noticed.
+ * Arguments are words of the names of bugs.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -41,7 +41,7 @@ const promisesOf = ({ name }: PlantedBug): string[] => [
   ...new Set(promisedLines().flatMap(({ history, bug }) => (bug === name && history !== undefined ? [history] : []))),
 ]
 
-/** Hunts a bug by histories, until it has broken each of the promises; any one when there are none. */
+/** Plays histories until the bug has broken each of the promises, or any promise when none is named. */
 const huntFor = async (bug: PlantedBug, promises: readonly string[]): Promise<Verdict | undefined> => {
   const found = []
   for (const promise of promises.length > 0 ? promises : [undefined]) {

@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url'
 import type { PlantedBug } from './bugs.ts'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-/** What is made, or belongs to this machine alone. */
+/** Folders that commands make, or that belong to this machine alone. */
 const NOT_COPIED = ['node_modules', '.git', '.holdfast', 'cdk.out', 'coverage', 'dist']
 
-/** A copy of the project, for bugs to be planted in: suites import from every folder. */
+/** A copy of the project to plant bugs in. The copy is whole, since suites import from every folder. */
 export const newCopy = async (): Promise<string> => {
   const copy = await mkdtemp(join(tmpdir(), 'holdfast-planted-'))
   for (const path of await readdir(ROOT)) {
@@ -18,7 +18,7 @@ export const newCopy = async (): Promise<string> => {
   return copy
 }
 
-/** Plants a bug into a copy; answers how to undo that, or nothing when the bug does not fit the code. */
+/** Plants a bug into a copy. Returns a function that undoes that, or nothing when the bug does not fit the code. */
 export const plant = async (
   copy: string,
   { file: path, replace, by }: Pick<PlantedBug, 'file' | 'replace' | 'by'>,

@@ -14,24 +14,24 @@ import type { Actor, World } from './world.ts'
 import { queueName, type TriggerSettings } from './world-settings.ts'
 
 const DEFAULT_TRIGGER = { batchSize: 4, batchingWindowSeconds: 0, functionTimeoutSeconds: 10 }
-/** Far shorter than Lambda's 15 minutes: hand-overs are what is to be seen. */
+/** Far shorter than Lambda's 15 minutes, so that histories have hand-overs. */
 const RUN_MS = 90_000
 const TICK_MS = 60_000
 const FIRST_RUN_MS = 20_000
-/** A tick and its run, what a dead run's slots and leases last, and what a late answer holds up; twice. */
+/** Twice the sum of a tick and its run, the time that a dead run's slots and leases last, and the delay of a late answer. */
 const DELIVERED_WITHIN_MS = 400_000
 
 /**
- * Publishers publish; the table's stream wakes; runs of the dispatcher are started, killed, paused and succeeded; the
- * function runs, fails, hangs and is throttled. Afterwards nothing fails, and all is delivered within minutes.
+ * Publishers publish. The table's stream sends wakes. Runs of the dispatcher are started, killed and paused, and hand over to
+ * other runs. The function runs, fails, hangs and is throttled. Afterwards nothing fails, and all is delivered within minutes.
  *
  * Promises:
  * - at most `maxConcurrency` invocations run at one time, and no message is in two of them;
  * - a message leaves the queue only after an invocation that worked on it has succeeded;
  * - while nothing kills runs or loses answers, the first delivery of a message is its first receive;
- * - what is published, and a pattern matches, is delivered, and the queue is empty in the end, also where it was paused;
- * - nothing is claimed while the queue is paused, once that must be known;
- * - what is said of filters in `watchFilter`.
+ * - every published message that a pattern matches is delivered, and the queue is empty in the end, even if it was paused;
+ * - no run claims a message of a paused queue once it must have read the pause;
+ * - the promises of filters in `watchFilter`.
  */
 export const playTriggers = async (world: World, trigger: TriggerSettings): Promise<string[]> => {
   const { scheduler, settings, spans, history } = world
@@ -71,7 +71,7 @@ export const playTriggers = async (world: World, trigger: TriggerSettings): Prom
   })
   await filter.begin()
   const started = dispatchers(world, simulated, fail, () => (calm || !begun ? 0 : (trigger.startsLost ?? 0)))
-  // What the new trigger asked for is done with: a tick would make up for wakes that are lost.
+  // Handles the wake of the new trigger here, since a later tick for it would also make up for lost wakes.
   await tick(setup, { startRun: () => started.startRun(world.randomNamed(0)) })
   await scheduler.sleep(FIRST_RUN_MS)
   begun = true
@@ -120,7 +120,7 @@ export const playTriggers = async (world: World, trigger: TriggerSettings): Prom
   return found
 }
 
-/** Whether nothing happens that may cost a receive. */
+/** Whether the world has no fault that may cost a receive. */
 const isHarmless = ({ settings }: World, { faults = {}, startsLost = 0 }: TriggerSettings): boolean =>
   settings.faults === undefined && Object.keys(faults).length === 0 && startsLost === 0
 
@@ -131,9 +131,9 @@ const laterReceives = (runs: readonly FunctionRun[]): string[] =>
       .map(({ body, receiveCount }) => `${body} came with receive ${receiveCount}, though nothing failed`),
   )
 
-/** A run's start, its polls, and what is in front of a message: far less than a tick. */
+/** The time for a run's start, its polls, and the messages before one: far less than a tick. */
 const STARTS_WITHIN_MS = 30_000
-/** What nobody wakes for waits for a tick. */
+/** A message without a wake waits for a tick. */
 const TICKED_WITHIN_MS = 130_000
 
 const lateStarts = ({ history, scheduler }: World, runs: readonly FunctionRun[]): string[] => {
@@ -148,7 +148,7 @@ const lateStarts = ({ history, scheduler }: World, runs: readonly FunctionRun[])
   )
 }
 
-/** In a group nothing counts as done that was behind a failed message in its batch: it comes again. */
+/** Messages of a group behind a failed one of the same batch that do not come again, although they do not count as done. */
 const passedOver = (runs: readonly FunctionRun[]): string[] =>
   runs.flatMap((run, position) => {
     const failedGroups = new Set<string | undefined>()
@@ -173,7 +173,7 @@ const judgeStart = (runs: readonly FunctionRun[], run: FunctionRun, maxConcurren
   }
 }
 
-/** Between the start of a run and its first step. */
+/** Time between the start of a run and its first step. */
 const START_MS = [20, 1_500] as const
 
 const dispatchers = (
@@ -184,7 +184,7 @@ const dispatchers = (
 ) => {
   const { scheduler, settings, story } = world
   let count = 0
-  /** @param random of who starts it */
+  /** @param random the numbers of the actor that starts the run */
   const startRun = async (random: RandomStream): Promise<void> => {
     const startMs = random.whole(...START_MS)
     if (random.chance(startsLost())) return
@@ -205,7 +205,7 @@ const dispatchers = (
         invoke: async (trigger, messages) => {
           const random = world.randomOf(actor, ++invocations)
           const outcome = await simulated.invoke(actor.name, trigger, messages, random)
-          // Once it is killed, nothing of it goes on.
+          // Once the process is killed, nothing of the run goes on.
           if (!actor.process.isAlive()) await new Promise(() => {})
           return outcome
         },
@@ -215,19 +215,19 @@ const dispatchers = (
       (end) => story?.note(scheduler.now(), actor.name, `ends: ${end}`),
       (error: unknown) => story?.note(scheduler.now(), actor.name, `ends: ${passing(error).code}`),
     )
-    // Lambda cuts it off, whatever it waits for.
+    // Lambda cuts the run off, whatever the run waits for.
     const cutOff = scheduler.sleep(RUN_MS).then(() => actor.process.kill())
     await Promise.race([run, actor.process.killed, cutOff])
   }
   return { startRun }
 }
 
-/** What the stream takes to hand over a record, and what it may take in addition. */
+/** The time in which the stream passes on a record, and the maximum extra time. */
 const STREAM_MS = [100, 600] as const
 const STREAM_LATE_MS = 8_000
 const STREAM_RETRY_MS = 1_000
 
-/** Hands each insert over at least once, in order of arrival; what failed, or died, is handed over again. */
+/** Passes on each insert at least once, in order of arrival. A record whose delivery failed or died is passed on again. */
 const feedStream = (
   world: World,
   startRun: (random: RandomStream) => Promise<void>,
@@ -277,7 +277,7 @@ const tickEveryMinute = async (
     const actor: Actor = world.newActor(`tick-${count}`)
     world.begin(actor, false)
     const random = world.randomOf(actor, 0)
-    // No sweeps: nobody else gives anything back here, and a sweep would make up for what a run forgot.
+    // No sweeps: no other actor gives a message back here, and a sweep would make up for what a run forgot.
     const ticked = tick(actor.process.engine, { startRun: () => startRun(random) })
     await Promise.race([ticked.catch(passing), actor.process.killed])
   }

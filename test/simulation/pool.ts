@@ -18,13 +18,13 @@ export interface SimulationOrder {
   /** Part of the names of the worlds to play in. @default all */
   readonly worlds?: string
   readonly jobs: number
-  /** Told how many histories were played so far. */
+  /** Called with the number of histories that were played so far. */
   readonly onProgress?: (played: number) => void
-  /** Told of each history that broke a promise, right after it was played. */
+  /** Called for each history that broke a promise, right after it was played. */
   readonly onFailure?: (failure: Failure) => void
-  /** Ends the simulation early: what was played until then is its result. */
+  /** Ends the simulation early: the result has the histories until then. */
   readonly signal?: AbortSignal
-  /** Most failing histories to shrink. @default 3 */
+  /** Maximum number of failing histories to shrink. @default 3 */
   readonly maxShrunk?: number
   /** The Node that plays. @default this one */
   readonly execPath?: string
@@ -37,7 +37,7 @@ export interface SimulationResult {
   readonly trace: string
   readonly operations: number
   readonly seconds: number
-  /** What the workers used together; where a machine does other things too, a better measure than `seconds`. */
+  /** CPU time of all workers: a better measure than `seconds` on a machine with other work. */
   readonly cpuSeconds: number
   readonly coverage: CoverageCounts
   readonly failures: readonly Failure[]
@@ -50,7 +50,7 @@ export interface Failure extends PlannedHistory {
 
 /** Histories that a worker plays before it reports. */
 const CHUNK = 16
-/** A history leaves much behind at once and nothing for long: a large young generation is emptied, not copied. */
+/** A history makes much garbage and keeps little: in a large young generation, the collector has little to copy. */
 const NODE_FLAGS = ['--max-semi-space-size=64', '--stack-trace-limit=0']
 
 /** Plays histories in worker processes. */
@@ -122,10 +122,10 @@ const shrunkBy = async (worker: Worker, seed: number, worlds: string, index: num
 }
 
 /**
- * One file, which starts at once and runs as it is written, without a loader's wrappers around each function.
+ * Bundles one file, which starts at once and runs without a loader's wrappers around each function.
  *
- * @param plugins change what it is made of
- * @param entry where it begins. @default a worker of a simulation
+ * @param plugins change the sources
+ * @param entry the module that the file runs. @default a worker of a simulation
  */
 export const bundled = async (
   folder: string,
@@ -164,7 +164,7 @@ export const newWorker = (entry: string, execPath = process.execPath): Worker =>
         })
         child.send(order)
       }),
-    // It ignores the signals that end a simulation with a summary.
+    // The worker ignores the signals that end a simulation with a summary.
     stop: () => void child.kill('SIGKILL'),
   }
 }

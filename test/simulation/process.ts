@@ -15,11 +15,11 @@ export type Operation = keyof Store
 export interface StoreCall {
   readonly operation: Operation
   readonly input: readonly unknown[]
-  /** Where it goes: what is throttled together. */
+  /** The partition of the request: requests of one partition are throttled together. */
   readonly partition: string
 }
 
-/** An engine of its own on the shared store. Once killed, nothing of it ever goes on. */
+/** A process with its own engine on the shared store. Once killed, nothing of the process ever goes on. */
 export interface Process {
   readonly name: string
   readonly engine: Engine
@@ -27,29 +27,29 @@ export interface Process {
   readonly killed: Promise<void>
   /** Ends it now. */
   kill(): void
-  /** Of the process: it does not end while the process is paused, and never once it is killed. */
+  /** A sleep of the process, which does not end while the process is paused, and never ends once it is killed. */
   sleep(ms: number): Promise<void>
   /** A clock of the process that never jumps. */
   readonly monotonic: Clock
 }
 
-/** What all processes share, and what becomes of their requests. */
+/** What all processes share, and the faults of their requests. */
 export interface Network {
   readonly scheduler: Scheduler
   readonly store: Store
   readonly spans: Spans
-  /** Numbers for the request that is being sent; restarted for each. */
+  /** Random numbers of the request that is being sent; the stream restarts for each. */
   readonly random: RandomStream
   /** Starts the stream of numbers of the process's next request. */
   nameRequest(): void
   /** The fault that the request meets, if any. */
   faultOf(call: StoreCall): FaultKind | undefined
   throttle: Throttle
-  /** Told of what a request did and answered. */
+  /** Called with what a request did and answered. */
   performed(process: string, call: StoreCall, answer: unknown, sentAt: number): void
-  /** Told of a request that was sent twice and that the process takes for throttled, and so for not done. */
+  /** Called for a request that was sent twice and that the process takes for throttled, and so for not done. */
   maybeDone(call: StoreCall): void
-  /** Told of a fault. */
+  /** Called for each fault. */
   met(process: string, fault: FaultKind, call: StoreCall): void
 }
 
@@ -80,7 +80,7 @@ export const newProcess = (
     onKilled = resolve
   })
 
-  /** Goes on in the process: now, when its pause is over, or never. */
+  /** Continues in the process: now, when its pause is over, or never. */
   const enter = (goOn: () => void): void => {
     if (!alive) return
     const now = scheduler.now()
@@ -103,7 +103,7 @@ export const newProcess = (
       pausedUntil = Math.max(pausedUntil, scheduler.now() + ms)
     },
     jump: (ms) => {
-      // From where it was at first: the clocks of a world stay within bounds.
+      // The jump counts from the first offset, so that the clocks of a world stay within bounds.
       clockOffBy = offByMs + ms
     },
   }
@@ -174,7 +174,7 @@ const remoteStore = (
   }
 }
 
-/** Any input that says where it goes. */
+/** Any input that has the place of its request. */
 type Located =
   | { readonly partition: Parameters<typeof partitionId>[0] | string }
   | { readonly segment: { readonly key: { readonly partition: Parameters<typeof partitionId>[0] } } }
@@ -237,7 +237,7 @@ const request = ({ store }: Network, { operation, input }: StoreCall): Promise<u
 
 const requestOf = (network: Network, { name, process, call, resolve, reject }: Sent, travel: Travel): Request => {
   const { scheduler, random } = network
-  // A transaction carries a token: sent again, one that was done answers that, and one that was refused is tried anew.
+  // A transaction carries a token. Sent again, a transaction that was done returns the same answer, and a refused one is tried anew.
   const once = isTransaction(call)
   let first: Promise<unknown> | undefined
   let resent = false
@@ -267,8 +267,8 @@ const requestOf = (network: Network, { name, process, call, resolve, reject }: S
       resent = true
     },
     answer: (answer, extraMs = 0) => {
-      const told = resent && isRefused(answer) ? { ...answer, resent } : answer
-      scheduler.after(travel.backMs + extraMs, () => process.enter(() => resolve(told)))
+      const final = resent && isRefused(answer) ? { ...answer, resent } : answer
+      scheduler.after(travel.backMs + extraMs, () => process.enter(() => resolve(final)))
     },
     throttle: (scope, reason, ms) =>
       network.throttle.start(scope === 'table' ? undefined : call.partition, reason, scheduler.now() + ms),

@@ -10,7 +10,7 @@ import { PROMISES } from './promises/all.ts'
 const lines = promisedLines()
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 
-/** What the simulator judges at the end of a history, besides the promises of its list. */
+/** Promises that the simulator judges at the end of a history, besides those of its list. */
 const judged = [...read('test/simulation/run-history.ts').matchAll(/broken\('([^']+)'/g)].map(([, name = '']) => name)
 const PROMISE_NAMES = [...PROMISES.map(({ name }) => name), ...judged]
 

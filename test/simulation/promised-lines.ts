@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from './planted-copy.ts'
 
-/** A line of `docs/promises.md`: a promise, what holds it, and the bug that shows that the check can fail. */
+/** A line of `docs/promises.md`: a promise, its check, and the bug that shows that the check can fail. */
 export interface PromisedLine {
   readonly section: string
   readonly promise: string
   readonly check: string
-  /** The promise of the simulator that the check is, by name. */
+  /** The name of the simulator's promise, where that is the check. */
   readonly history?: string
-  /** The test file that the check is. */
+  /** The test file, where that is the check. */
   readonly suite?: string
   readonly bug: string
 }

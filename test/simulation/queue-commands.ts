@@ -29,7 +29,7 @@ export interface Real {
   engine: Engine
   /** Moves the clock. */
   advance(ms: number): void
-  /** Another process takes over: all that an engine remembers is lost. */
+  /** Another process takes over: the engine's memory is lost. */
   restart(): Promise<void>
 }
 export type Command = fc.AsyncCommand<QueueModel, Real>
@@ -65,7 +65,7 @@ const publishing = (parcels: readonly Parcel[]) =>
     const batch = parcels.map(({ delaySeconds, priority, timeToLiveSeconds, groupId }) => ({
       body: `body ${bodies++}`,
       delaySeconds,
-      // Groups have none.
+      // Messages in groups have no priority.
       priority: groupId === undefined ? priority : 0,
       ...(timeToLiveSeconds !== undefined && { timeToLiveSeconds }),
       ...(groupId !== undefined && { groupId }),
@@ -92,7 +92,7 @@ const publishing = (parcels: readonly Parcel[]) =>
         purged: false,
       })
     }
-    // Within a millisecond, order is open.
+    // Messages of one millisecond have no order.
     advance(1)
     model.now += 1
   })
@@ -102,11 +102,11 @@ const polling = (maxMessages: number, leaseSeconds: number) =>
     const wanted = receivable(model)
     const messages = await poll(engine, queue, { maxMessages, visibilityTimeoutSeconds: leaseSeconds })
     const most = Math.min(maxMessages, wanted.length)
-    // Without leases a poll does not go round the groups again: it would meet its own messages.
+    // With leases of 0 s a poll reads each group once, since a second time it would receive the same messages again.
     const least = leaseSeconds > 0 || wanted.every(({ groupId }) => groupId === undefined) ? most : Math.min(most, 1)
     expect(messages.length).toBeGreaterThanOrEqual(least)
     expect(messages.length).toBeLessThanOrEqual(most)
-    // The first of each group, and of those without one, by priority and due time, each once, as they were published.
+    // The poll receives the first messages of each group, and of those without a group, in the order of priority and due time.
     for (const groupId of new Set(wanted.map((message) => message.groupId))) {
       const ofGroup = messages.filter((message) => message.groupId === groupId)
       const first = wanted.filter((message) => message.groupId === groupId).slice(0, ofGroup.length)
@@ -135,7 +135,7 @@ const take = (model: QueueModel, received: Message, until: number): void => {
   })
 }
 
-/** A delivery of the past, when there is one whose message is not on its way to the dead-letter queue. */
+/** An earlier delivery whose message is not on its way to the dead-letter queue, if there is one. */
 const delivered = (model: QueueModel, pick: number): ModelDelivery | undefined => {
   const known = model.deliveries.filter(({ message }) => !isSpent(model, message) && message.expiresAt > model.now)
   return known[pick % Math.max(1, known.length)]
@@ -150,7 +150,7 @@ const acking = (picks: readonly number[]) =>
       queue,
       chosen.map(({ receiptHandle }) => receiptHandle),
     )
-    // Outdated handles beside the valid one of the same message find it there or gone, as it happens.
+    // An outdated handle in one request with the valid one may find the message stored or gone.
     const acked = chosen.filter((delivery) => delivery.message.holder === delivery).map(({ message }) => message)
     for (const [position, delivery] of chosen.entries()) {
       const { message } = delivery
@@ -169,7 +169,7 @@ const extending = (pick: number, seconds: number) =>
     const [result] = await extend(engine, queue, [{ receiptHandle, visibilityTimeoutSeconds: seconds }])
     const live = message.holder === delivery && isLeased(model, message)
     if (message.purged) return
-    // Ending what ends this very instant is done already.
+    // An extension to 0 s of a lease that ends at this instant changes nothing, and succeeds.
     const done = seconds === 0 && message.holder === delivery && !message.backingOff && message.visibleAt === model.now
     expect(codeIn(result)).toBe(message.gone ? 'MessageNotFound' : live || done ? 'ok' : 'LeaseLost')
     if (!message.gone && live) message.visibleAt = model.now + seconds * 1_000
@@ -213,7 +213,7 @@ const rescheduling = (pick: number, delaySeconds: number) =>
     const there = isThere(model, message)
     const leased = isLeased(model, message)
     const code = await codeOf(rescheduleMessage(engine, queue, message.id, { delaySeconds }))
-    // Received before, it stays where it is, and so can't outlive its expiry.
+    // A message that was received before stays in its segment, and so can't outlive its expiry.
     const tooFar = message.receiveCount > 0 && model.now + delaySeconds * 1_000 >= message.expiresAt
     const possible = tooFar ? 'InvalidRequest' : 'ok'
     expect(code).toBe(there ? (leased ? 'OperationInProgress' : possible) : 'MessageNotFound')
@@ -223,7 +223,7 @@ const rescheduling = (pick: number, delaySeconds: number) =>
     expect(now.expiresAt).toBeGreaterThan(now.visibleAt)
     message.visibleAt = now.visibleAt
     message.expiresAt = now.expiresAt
-    // Whether it rests in its old place or moves to a new one is the engine's affair.
+    // The engine may keep the message at its place or move it.
     message.dueAt = now.dueAt
     message.holder = undefined
     message.backingOff = true
@@ -250,7 +250,7 @@ const counting = () =>
     const dead = await counts(engine, deadLetterQueue)
     expect(here.exact && dead.exact).toBe(true)
     const { ready, delayed, leased } = here
-    // Messages due for the dead-letter queue are in either one.
+    // Exhausted messages are in either queue.
     expect({ ready: ready + dead.ready, delayed, leased }).toEqual(countsOf(model))
     expect(dead).toMatchObject({ delayed: 0, leased: 0 })
   })
@@ -265,13 +265,13 @@ const purging = () =>
   command('purge', async (model, { engine, queue, advance }) => {
     await purgeQueue(engine, queue)
     for (const message of model.messages.filter((one) => isThere(model, one))) {
-      // Those in the dead-letter queue already are not concerned.
+      // Messages that are in the dead-letter queue already are not purged.
       const code = await codeOf(getMessage(engine, queue, message.id))
       if (!isSpent(model, message)) expect(code).toBe('MessageNotFound')
       message.gone = code === 'MessageNotFound'
       message.purged = message.gone
     }
-    // What is published within its own millisecond counts as published before it elsewhere.
+    // The engine counts a message of the purge's millisecond as published before the purge.
     advance(1)
     model.now += 1
   })
@@ -281,7 +281,7 @@ const restarting = () => command('restart', async (_, real) => real.restart())
 const pick = fc.nat(30)
 const seconds = fc.constantFrom(0, 1, 5, 30)
 
-/** What a run of commands has in it. */
+/** What a run of commands contains. */
 export interface Variety {
   readonly maxCommands: number
   /** Messages with a time to live. */

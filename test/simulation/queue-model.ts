@@ -1,6 +1,6 @@
 /**
- * The simplest model of a queue that runs: one list of messages, changed in place. The engine's answers are compared with
- * it. Only what a single process sees is modelled; order among messages of one priority and due time is open.
+ * The simplest executable model of a queue: one list of messages, changed in place. Tests compare the engine's answers with
+ * the model's. The model covers a single process; messages of one priority and due time have no order.
  */
 export interface QueueModel {
   now: number
@@ -22,10 +22,10 @@ export interface ModelMessage {
   firstReceivedAt: number | undefined
   /** The delivery that holds it or held it last. */
   holder: ModelDelivery | undefined
-  /** Given back, or put off: nobody works on it. */
+  /** Whether the message was given back or rescheduled, so that no consumer works on it. */
   backingOff: boolean
   gone: boolean
-  /** Gone by a purge, which leaves handles alone: what they answer is open. */
+  /** Whether a purge removed the message. A purge does not touch handles: their answers are open. */
   purged: boolean
 }
 
@@ -37,7 +37,7 @@ export interface ModelDelivery {
 export const isThere = (model: QueueModel, message: ModelMessage): boolean =>
   !message.gone && message.expiresAt > model.now
 
-/** Exhausted: in the dead-letter queue as soon as a poll finds it. */
+/** Whether the message is exhausted: the next poll that finds it moves it to the dead-letter queue. */
 export const isSpent = (model: QueueModel, message: ModelMessage): boolean =>
   isThere(model, message) && message.receiveCount >= model.maxReceives && message.visibleAt <= model.now
 

@@ -24,7 +24,7 @@ interface Opened {
   close?(): Promise<void>
 }
 
-/** The engine and the model answer any commands alike; then every message is accounted for. */
+/** The engine and the model answer all commands alike. Afterwards every message is accounted for. */
 const holds = (
   open: (clock: Clock) => Promise<Opened>,
   options: { maxCommands: number; deadLetter: boolean; numRuns: number; grouped?: boolean },
@@ -36,7 +36,7 @@ const holds = (
       async (commands, seed) => {
         const clock = hastyClock()
         const { store, restart, close } = await open(clock)
-        // One sequence for all of them: no two processes draw the same tokens.
+        // All processes draw from one sequence, so that no two draw the same tokens.
         const random = seededRandom(seed)
         const newEngine = () => createEngine({ store, clock, random })
         const queue = `orders-${randomUUID()}`
@@ -69,7 +69,7 @@ const holds = (
     { numRuns: options.numRuns },
   )
 
-/** What is left is received in the end: in the queue, or in the dead-letter queue after exactly its receives. */
+/** Receives every message that is left: in the queue, or in the dead-letter queue after exactly the maximum of receives. */
 const settleAccounts = async (model: QueueModel, { engine, advance, queue, deadLetterQueue }: Real): Promise<void> => {
   advance(61_000)
   model.now += 61_000

@@ -1,9 +1,9 @@
 import type { SeededRandom } from '../support/seeded-random.ts'
 
 /**
- * Random numbers named by their purpose: a stream for each action of an actor, and for each request. So an event in one
- * place does not change the numbers in another, and a history without one of its actions is otherwise the same, which
- * makes shrinking possible.
+ * Random numbers named by their purpose: a stream for each action of an actor, and for each request. So an event in one place
+ * does not change the numbers in another. A history without one of its actions is otherwise the same, which makes shrinking
+ * possible.
  */
 export interface RandomStream extends SeededRandom {
   /** Starts the stream of this name. Two names never share numbers: the state is 128 bits. */

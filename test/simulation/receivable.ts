@@ -3,7 +3,7 @@ import { liveAt, receivable, type Segment, type Slot, segmentDueAt, visibleAt } 
 import { priorityOf } from '../../lib/model/segment-key.ts'
 import type { Observer } from './observer.ts'
 
-/** What polls serve in turns: a priority of a queue, or one of its groups. */
+/** A unit that polls serve in turns: a priority of a queue, or one of its groups. */
 export interface Lane {
   readonly name: string
   /** The messages that a poll could receive now, by their places, each as it is stored. */
@@ -11,8 +11,8 @@ export interface Lane {
 }
 
 /**
- * What a poll that sees the table as it is could receive of a queue now. A priority counts only while no higher one has anything to
- * receive, since polls serve the highest first. Of a group of a FIFO queue only the head counts.
+ * What a poll with consistent reads and no hints could receive of a queue now. A priority counts only while no higher one has anything
+ * to receive, since polls serve the highest first. Of a group of a FIFO queue only the head counts.
  */
 export const receivableNow = (observer: Observer, queue: QueueState, now: number): Lane[] => {
   const lanes = new Map<string, Map<string, Slot>>()

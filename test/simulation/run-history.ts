@@ -43,8 +43,8 @@ export interface HistoryResult {
 }
 
 /**
- * Lets publishers, consumers and operators work while things fail, then stops the failing and empties the queues.
- * Answers what went against the promises.
+ * Runs publishers, consumers and operators while requests and processes fail. Then stops the faults and empties the queues.
+ * Returns the broken promises.
  */
 export const runHistory = async (settings: WorldSettings, options: WorldOptions): Promise<HistoryResult> => {
   const world = await newWorld(settings, options)
@@ -64,7 +64,7 @@ const coverageOf = ({ coverage, history, settings }: World): CoverageCounts => {
   return coverage.counts()
 }
 
-/** After the last fault: what is late has arrived. */
+/** Pause after the last fault, in which late requests arrive. */
 const SETTLE_MS = 1_000
 
 const play = async (world: World): Promise<Violation[]> => {
@@ -99,7 +99,7 @@ const play = async (world: World): Promise<Violation[]> => {
     ...several(settings.changes ? 1 : 0, (n) => employ(world, `settings-changer-${n}`, endAt, settingsChanger)),
   ])
   world.calm()
-  // A deletion that is late would take away what is created before it.
+  // A late deletion would delete a queue that is created before it.
   if (deleters > 0) await scheduler.sleep(spans.lateMs[1])
   await createAtRest(world)
   await changeAtRest(world)
@@ -135,7 +135,7 @@ const play = async (world: World): Promise<Violation[]> => {
   ]
 }
 
-/** Nothing fails, and more is published than is received: whoever starves now starves for good. */
+/** Without faults, publishes more than is received: a lane that starves now starves for good. */
 const serveAll = async (world: World): Promise<void> => {
   const { steadyMs = 0, cast } = world.settings
   const endAt = world.scheduler.now() + steadyMs
@@ -175,7 +175,7 @@ const judgeCounts = async (world: World): Promise<string[]> => {
     if (!exact) throw new Error('a small queue was not counted exactly')
     counted += ready + delayed + leased
   }
-  // A consumer that goes on acks while it is counted.
+  // A consumer that still works acks messages during the count.
   const least = expected(world.history, world.settings).must.size
   return [
     ...(counted < least ? [`${counted} messages counted where ${least} must be`] : []),
@@ -186,7 +186,7 @@ const judgeCounts = async (world: World): Promise<string[]> => {
 /** By how much TTL may be early, as `table.ts` has it. */
 const TTL_EARLY_MS = 1_000
 
-/** Goes on all the time, below everything that fails; adds to the list that it answers. What a purge drops is not in flight. */
+/** Checks the limit at every write, below all faults, and adds violations to the returned list. Purged messages are not in flight. */
 const watchLimit = (world: World): string[] => {
   const found: string[] = []
   const limit = world.settings.settings?.maxInFlightPerGroup
@@ -202,7 +202,7 @@ const watchLimit = (world: World): string[] => {
     const keptFrom = purge ? (purge.endedAt ?? Number.POSITIVE_INFINITY) : 0
     let inFlight = 0
     for (const segment of observer.segmentsOf(partition)) {
-      // What has expired while a consumer works on it is not counted either.
+      // A message that has expired while a consumer works on it is not in flight either.
       if (segment.publishedAt > keptFrom && segment.expiresAt > scheduler.now() + clocksOffByMs + TTL_EARLY_MS)
         inFlight += live(segment, scheduler.now())
     }
@@ -211,7 +211,7 @@ const watchLimit = (world: World): string[] => {
   return found
 }
 
-/** The segments that the queues still have: neither purged nor of a queue that was deleted. */
+/** The segments that are left in the queues: neither purged nor of a deleted queue. */
 const segmentsLeft = async ({ observer, store, settings }: World): Promise<Segment[]> => {
   const queues = await Promise.all(queueNames(settings).map((name) => readQueue(store, name, { consistent: true })))
   return [...observer.partitions().values()].flatMap((row) =>
@@ -232,8 +232,8 @@ const leftMessages = async (world: World): Promise<string[]> =>
 const TICKETS_READ_WITHIN_MS = 5_000
 
 /**
- * At rest there is neither a ticket without messages nor a message without a ticket: both are gone with the last, but
- * for tickets that only keep a number which a fast clock gave, until that is in the past.
+ * At rest there is neither a ticket without messages nor a message without a ticket: both are gone with the last message.
+ * Only a ticket that keeps a number from a fast clock stays until that number is in the past.
  */
 const leftOver = async (world: World): Promise<string[]> => {
   const { settings, store, scheduler } = world

@@ -5,8 +5,8 @@ import { START } from '../support/manual-clock.ts'
  * Virtual time. Everything that takes time is an event: a sleep, a request on its way to the store, an answer on its
  * way back. Time moves from one event to the next, and events of one instant happen in an order drawn at random.
  *
- * Between two events all that can follow from the first one happens. Everything simulated runs on promises alone, so
- * that point is known exactly, without a turn of the event loop: Node runs `process.nextTick` callbacks that a
+ * Between two events, everything that follows from the first one happens. All simulated code runs on promises alone, so the
+ * scheduler finds the end of that exactly, without a turn of the event loop: Node runs a `process.nextTick` callback that a
  * microtask queued only once no microtask is left.
  */
 export interface Scheduler {
@@ -15,7 +15,7 @@ export interface Scheduler {
   /** Runs `happen` once `ms` have passed. */
   after(ms: number, happen: () => void): void
   sleep(ms: number): Promise<void>
-  /** A clock on this time, for users that are neither killed nor paused. */
+  /** A clock of the virtual time, for users that are neither killed nor paused. */
   readonly clock: Clock
   /** Lets time pass until the task is done. */
   run<T>(task: Promise<T>): Promise<T>
@@ -70,8 +70,8 @@ export const scheduler = (lot: () => number, quiet?: () => Promise<void>): Sched
           if (!next()) return reject(new Error('the simulation stands still: something waits for what never happens'))
           process.nextTick(again)
         }
-        // In a microtask of its own: what a tick callback queues with `nextTick` would run before any microtask.
-        // `queueMicrotask` would make an asynchronous resource for each.
+        // Queued in a microtask of its own, because a callback that a tick callback queues with `nextTick` would run before any
+        // microtask. `queueMicrotask` would make an asynchronous resource for each.
         const settled = Promise.resolve()
         const again = quiet ? () => void quiet().then(step) : () => void settled.then(step)
         process.nextTick(again)
@@ -79,10 +79,10 @@ export const scheduler = (lot: () => number, quiet?: () => Promise<void>): Sched
   }
 }
 
-/** Orders of events of one instant. A key is an instant and a lot in one whole number below 2⁵³. */
+/** The number of lots, which order the events of one instant. A key is an instant and a lot in one whole number below 2⁵³. */
 const LOTS = 2 ** 20
 
-/** A binary heap: keys in one array, what happens in another. */
+/** A binary heap: keys in one array, callbacks in another. */
 const eventHeap = () => {
   const keys: number[] = []
   const happenings: (() => void)[] = []
@@ -123,7 +123,7 @@ const eventHeap = () => {
       happenings.push(happen)
       rise(keys.length - 1, key, happen)
     },
-    /** The first event, which there must be. */
+    /** Removes the first event and returns its callback. The heap must not be empty. */
     take: (): (() => void) => {
       const first = happenings[0] as () => void
       const key = keys.pop() as number

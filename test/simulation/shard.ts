@@ -55,9 +55,9 @@ const answer = async (order: Order): Promise<Report> => {
   return { kind: 'shrunk', index: order.index, shrunk: await shrink(settings, { seed }) }
 }
 
-// A terminal sends Ctrl-C to all processes of a simulation, and `timeout` its SIGTERM: the first one says when its workers end.
+// Ctrl-C in a terminal, and the SIGTERM of `timeout`, go to all processes of a simulation. The first process ends its workers.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
-// Without the first one nobody asks for anything any more.
+// Without the first process, no more orders come.
 process.on('disconnect', () => process.exit())
 process.on('message', (order: Order) => {
   void answer(order).then((report) => process.send?.(report))

@@ -8,7 +8,7 @@ import { WORLDS } from './worlds.ts'
 
 const SETTINGS = WORLDS['standard: requests fail and processes are killed']
 
-/** A table that makes claims whatever became of the segment since it was read. */
+/** A table that makes claims without checking whether the segment has changed since it was read. */
 const careless = (seed: number): WorldOptions => ({
   seed,
   storeOn: async (parts): Promise<Store> => {
@@ -34,7 +34,7 @@ describe('a history that breaks a promise', () => {
     if (!shrunk) throw new Error('nothing was shrunk')
     expect(shrunk.violations.map(({ promise }) => promise)).toContain(violations[0]?.promise)
     expect(shrunk.of).toBeGreaterThan(100)
-    // Someone publishes, and two receive.
+    // One actor publishes, and two receive.
     expect(shrunk.left.length).toBeGreaterThanOrEqual(2)
     expect(shrunk.left.length).toBeLessThanOrEqual(6)
     const story = shrunk.story.join('\n')

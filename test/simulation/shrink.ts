@@ -25,13 +25,13 @@ export const outcomeOf = async (
   }
 }
 
-/** Plays of a history while it is shrunk. */
+/** Maximum number of plays of a history while it is shrunk. */
 const MAX_PLAYS = 3_000
 
 /**
- * Leaves out of a failing history the actions and faults that it also fails without, by delta debugging: larger parts first,
- * then smaller ones, until no single one can be left out. It must go on breaking the same promise. Random numbers are drawn
- * by action and request, so that what is left stays as it was.
+ * Leaves out of a failing history the actions and faults without which it still breaks the same promise, by delta debugging:
+ * larger parts first, then smaller ones, until no single one can be left out. Random numbers are drawn by action and request,
+ * so that the other actions and faults stay the same.
  */
 export const shrink = async (settings: WorldSettings, options: WorldOptions): Promise<Shrunk | undefined> => {
   const seen = new Set<string>()
@@ -46,7 +46,7 @@ export const shrink = async (settings: WorldSettings, options: WorldOptions): Pr
     const outcome = await outcomeOf(settings, { ...options, reduction: only(new Set(kept)) })
     return outcome.violations.some(({ promise }) => promise === broken.promise)
   }
-  const left = await leastOf([...seen], fails, () => plays < MAX_PLAYS)
+  const left = await minimalPart([...seen], fails, () => plays < MAX_PLAYS)
   let now = () => 0
   const story: Story = newStory(() => now())
   const last = await outcomeOf(settings, {
@@ -60,8 +60,8 @@ export const shrink = async (settings: WorldSettings, options: WorldOptions): Pr
   return { violations: last.violations, left, of: seen.size, story: story.lines }
 }
 
-/** A part of the list that fails, of which nothing can be left out. */
-const leastOf = async (
+/** A part of the list that fails, and from which no element can be left out. */
+const minimalPart = async (
   all: readonly string[],
   fails: (kept: readonly string[]) => Promise<boolean>,
   mayGoOn: () => boolean,

@@ -54,7 +54,7 @@ describe('npm run simulate', () => {
       child.stdout.on('data', (data: Buffer) => {
         output += data.toString()
       })
-      // The estimate comes after the first histories. As `timeout` does: to all processes, and to the first one twice.
+      // The estimate comes after the first histories. Sends the signal as `timeout` does: to all processes, and to the first one twice.
       child.stderr.once('data', () => {
         process.kill(-(child.pid as number), 'SIGTERM')
         child.kill('SIGTERM')

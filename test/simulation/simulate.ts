@@ -36,7 +36,7 @@ const options = new Command('simulate')
   .parse()
   .opts<Options>()
 
-/** Histories after which an estimate is worth telling. */
+/** Number of histories before the first estimate. */
 const ESTIMATED_AFTER = 16
 
 const progress = (total: number) => {
@@ -51,11 +51,11 @@ const progress = (total: number) => {
     bar.start(total, 0)
     return { onProgress: (played: number) => bar.update(played), end: () => bar.stop() }
   }
-  let told = false
+  let printed = false
   return {
     onProgress: (played: number) => {
-      if (told || played < ESTIMATED_AFTER || played === total) return
-      told = true
+      if (printed || played < ESTIMATED_AFTER || played === total) return
+      printed = true
       const seconds = (((performance.now() - startedAt) / played) * (total - played)) / 1_000
       console.error(`${total} histories: about ${Math.ceil(seconds)} s more`)
     },
@@ -83,10 +83,10 @@ const jsonOf = ({ histories, trace, operations, seconds, cpuSeconds, coverage, f
   neverReached: neverReached(coverage),
 })
 
-/** A signal may come several times at once: from a terminal or `timeout` to all processes, and from npm and tsx, which pass it on. */
+/** A signal within this time counts as the same: terminals and `timeout` signal all processes, and npm and tsx pass signals on. */
 const SAME_SIGNAL_MS = 1_000
 
-/** Aborts at Ctrl-C or SIGTERM, so that what was played is told. A second one, later, ends the process at once. */
+/** Aborts at Ctrl-C or SIGTERM, so that the summary of what was played is printed. A second, later signal ends the process at once. */
 const endedEarly = (): AbortSignal => {
   const ending = new AbortController()
   let firstAt: number | undefined

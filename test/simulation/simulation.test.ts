@@ -10,11 +10,11 @@ const SEEDS = Array.from({ length: Number(process.env.HOLDFAST_SIMULATIONS ?? 5)
 /** All worlds, or those whose names hold this. */
 const isChosen = ([name]: readonly [string, unknown]) => name.includes(process.env.HOLDFAST_WORLDS ?? '')
 const CHOSEN = Object.entries(WORLDS).filter(isChosen)
-/** Each seed draws another world: what is published may all be purged, or stay in groups with a limit. */
+/** Whole worlds differ by seed: all messages may be purged, or stay in groups with a limit. */
 const CHOSEN_WHOLE = Object.entries(WHOLE).filter(isChosen)
 const FEW_SEEDS = SEEDS.slice(0, Math.max(1, Math.ceil(SEEDS.length / 2)))
 
-/** Fewer would prove nothing; where few messages are published on purpose, one that is lost is found out. */
+/** Fewer receives would prove nothing. Worlds that publish few messages on purpose need only one. */
 const minReceives = ({ trigger, spans }: WorldSettings): number => (trigger && (spans?.workMs ?? 0) < 60_000 ? 1 : 25)
 
 describe.runIf(CHOSEN.length > 0)('with several publishers, consumers and operators at once', () => {

@@ -3,18 +3,18 @@ export interface Spans {
   readonly workMs: number
   /** How long the queues are emptied afterwards: longer than anything can stay hidden. */
   readonly drainMs: number
-  /** Between two publishes of a publisher, at most. */
+  /** Maximum time between two publishes of a publisher. */
   readonly publishEveryMs: number
   /** Leases that consumers ask for, seconds. */
   readonly leaseSeconds: readonly [min: number, max: number]
-  /** How long a consumer works on a message before it does anything about it. */
+  /** Maximum time for which a consumer works on a message before it settles the message. */
   readonly workOnMessageMs: number
   /** How late a delayed request, answer or second copy is. */
   readonly lateMs: readonly [min: number, max: number]
-  /** Between two looks of a watcher, at most, and of how many of the latest messages it may be. */
+  /** Maximum time between two looks of a watcher, and how many of the latest messages a look chooses from. */
   readonly lookEveryMs: number
   readonly lookBack: number
-  /** How long a paused process stands still. */
+  /** How long a process is paused. */
   readonly pauseMs: readonly [min: number, max: number]
 }
 

@@ -7,9 +7,9 @@ export interface Reduction {
   isLeftOut(id: string): boolean
 }
 
-/** A history for a reader: who did what when, what was promised, what was seen, what went wrong. */
+/** A history for a reader: the actions of each actor, the answers, the faults, and the broken promises. */
 export interface Story {
-  note(at: number, who: string, what: string): void
+  note(at: number, name: string, what: string): void
   fault(id: string, process: string, fault: FaultKind, call: StoreCall): void
   /** An instant, as the story shows it. */
   time(at: number): string
@@ -22,8 +22,8 @@ export const newStory = (now: () => number): Story => {
   const lines: string[] = []
   const faults: string[] = []
   const time = (at: number) => `${((at - START) / 1_000).toFixed(3)} s`
-  const note = (at: number, who: string, what: string) =>
-    void lines.push(`${time(at).padStart(10)}  ${who.padEnd(12)} ${what}`)
+  const note = (at: number, name: string, what: string) =>
+    void lines.push(`${time(at).padStart(10)}  ${name.padEnd(12)} ${what}`)
   return {
     lines,
     faults,

@@ -7,10 +7,10 @@ export const summaryOf = (
   { histories, trace, operations, seconds, coverage, failures }: SimulationResult,
   { seed, jobs }: { seed: number; jobs: number },
 ): string => {
-  // Pairs are hundreds: what is told of them is their number, and those that never met.
-  const told = SECTIONS.filter((section) => section !== 'together')
+  // There are hundreds of pairs: the summary has only their number, and those that never met.
+  const listed = SECTIONS.filter((section) => section !== 'together')
   const pairs = pairsMet(coverage.together)
-  const covered = told.flatMap((section) => [
+  const covered = listed.flatMap((section) => [
     '',
     `${section}:`,
     ...Object.entries(coverage[section])
@@ -43,7 +43,7 @@ const shortened = (lines: readonly string[], max: number): string[] => [
   ...(lines.length > max ? [`… and ${lines.length - max} more`] : []),
 ]
 
-/** A story is told no longer than this. */
+/** Maximum number of lines of a printed story. */
 const MAX_LINES = 200
 
 export const tellFailure = (

@@ -18,7 +18,7 @@ type Ttl = 'on time' | 'early' | 'late' | 'never'
 
 export const PLAIN_TABLE: TableBehaviour = { staleReads: 0, tornReads: 0, ttl: 'on time' }
 
-/** TTL goes by DynamoDB's clock: a process whose clock is behind finds things deleted before their time. */
+/** TTL uses DynamoDB's clock: for a process whose clock is behind, items are deleted before their time. */
 const TTL_EARLY_MS = 1_000
 const TTL_LATE_MS = 3_000
 const LAG_MS = 400
@@ -29,7 +29,7 @@ export interface TableParts {
   readonly behaviour: TableBehaviour
   /** Whether all reads are answered at once and by the primary now. */
   isCalm(): boolean
-  /** Told of what departs from the plain table. */
+  /** Called when the table departs from the plain one. */
   happened(what: 'stale read' | 'torn read'): void
 }
 
@@ -42,7 +42,7 @@ export const newTable = (parts: TableParts): Store => {
   return departing(newStore, parts)
 }
 
-/** A store that is there already, with the table's departures; a replica can only follow one in memory. */
+/** A given store with the table's departures. A replica can follow only a store in memory. */
 export const departing = (newStore: () => Store, parts: TableParts): Store => {
   const primary = newStore()
   const { staleReads, tornReads } = parts.behaviour
@@ -64,8 +64,8 @@ const ttlNow = (ttl: Ttl, now: number): number => {
 }
 
 /**
- * Documents that are past their time and not deleted yet count as absent, as the adapter of DynamoDB has it: it leaves
- * them out of what it reads, and lets a put that requires absence write over them.
+ * Expired documents that are not deleted yet count as absent, as in the adapter of DynamoDB: reads leave them out, and a put
+ * that requires absence replaces them.
  */
 const withDocumentTimes = (store: Store, now: (() => number) | undefined): Store => {
   if (!now) return store

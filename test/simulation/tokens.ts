@@ -3,10 +3,10 @@ import type { Store, TransactOutcome, Write } from '../../lib/store/port.ts'
 /** The tokens of transactions, by the writes that are sent. */
 export type Tokens = WeakMap<readonly Write[], string>
 
-/** `repeated`: it was done before, under the same token, and nothing was done now. */
+/** `repeated`: the transaction was done before, under the same token, and nothing was done now. */
 export type TokenOutcome = TransactOutcome & { readonly repeated?: true }
 
-/** As DynamoDB has it: all sendings of a transaction under one token together are one. */
+/** Repeats of a transaction under one token do nothing, as in DynamoDB. */
 export const withTokens = (store: Store, tokens: Tokens): Store => {
   const done = new Set<string>()
   return {

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { START } from '../support/manual-clock.ts'
 
 /**
- * What happened in a history, line by line: when, which process, and what its request did to the table, decoded. The
- * same seed gives the same bytes, on any machine and any version of Node.
+ * What happened in a history. Each line has an instant, a process, and what its request did to the table, decoded. The same
+ * seed gives the same bytes, on any machine and any version of Node.
  */
 export interface Trace {
   line(process: string, what: string, detail: string): void
@@ -14,7 +14,7 @@ export interface Trace {
 /** Enough text for one update of the hash. Most of it is ASCII, which makes `latin1` the fastest way. */
 const CHUNK = 1 << 16
 
-/** @param keep is given the lines, for who wants to read them */
+/** @param keep gets the lines, for a reader */
 export const newTrace = (now: () => number, keep?: (line: string) => void): Trace => {
   const hash = createHash('sha256')
   let text = ''

@@ -9,7 +9,7 @@ import type { FunctionRun } from './trigger-function.ts'
 import type { World } from './world.ts'
 import { queueName, type TriggerSettings } from './world-settings.ts'
 
-/** About half of all messages: the last digit of their place in their publish. */
+/** The filter matches about half of all messages, by the last digit of their place in their publish. */
 const MATCHED_ENDS = ['0', '3', '4', '7', '8']
 const isMatched = (body: string): boolean => MATCHED_ENDS.includes(body.at(-1) ?? '')
 const PATTERN = { body: MATCHED_ENDS.map((suffix) => ({ suffix })) }
@@ -20,25 +20,25 @@ interface Moved {
   readonly messageId: string
 }
 
-/** What the filter of a world's trigger does. */
+/** The filter of a world's trigger, and the checks of what it does. */
 export interface WatchedFilter {
   readonly settings: Pick<GivenTrigger, 'filter' | 'unmatched'>
-  /** Once the trigger is set: takes its queue for unmatched messages away for a while, where the world says so. */
+  /** Called once the trigger is set: deletes its queue for unmatched messages for a while, in worlds with `targetMissingMs`. */
   begin(): Promise<void>
-  /** Whether the function is to get the message with this id, whichever publish it came with. */
+  /** Whether the function must get the message with this id. */
   wants(messageId: string): boolean
-  /** Queue that keeps what is moved to it. */
+  /** The queue for unmatched messages, if they are moved. */
   readonly target: string | undefined
-  /** What went against the promises, in the end. */
+  /** The broken promises, at the end. */
   violations(runs: readonly FunctionRun[]): string[]
 }
 
 /**
  * Promises:
  * - the function gets nothing that no pattern matches;
- * - what is unmatched is moved to the queue for it, once, or is deleted;
+ * - an unmatched message is moved, once, to the queue for unmatched messages, or is deleted;
  * - nothing that a pattern matches is moved;
- * - in a FIFO group what is moved keeps its order.
+ * - moved messages of a FIFO group keep their order.
  */
 export const watchFilter = async (
   world: World,
@@ -51,7 +51,7 @@ export const watchFilter = async (
   const engine = createEngine({ store, clock: scheduler.clock, random: world.randomNamed(1) })
   const target = queueName(settings).replace('orders', 'unmatched')
   const moved: Moved[] = []
-  /** As they were stored: one that was refused as a duplicate is answered with the id of another body. */
+  /** Bodies by id, as stored: the answer to a duplicate has the id of another body. */
   const bodies = new Map<string, string>()
   const create = () => createQueue(engine, target, { settings: settings.kind === 'fifo' ? { fifo: DEFAULT_FIFO } : {} })
   if (unmatched === 'move') await create()
@@ -108,7 +108,7 @@ const misplaced = ({ history }: World, bodies: ReadonlyMap<string, string>, move
   ]
 }
 
-/** By the sequence numbers that publishers were told. */
+/** Compares the order with the sequence numbers in the answers to publishers. */
 const overtaken = ({ history, settings }: World, moved: readonly Moved[]): string[] => {
   if (settings.kind !== 'fifo') return []
   const last = new Map<string | undefined, string>()

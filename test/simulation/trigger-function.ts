@@ -22,13 +22,13 @@ export interface FunctionFaults {
   readonly requestsLost?: number
 }
 
-/** One time that the function ran, on the world's clock. */
+/** One run of the function, on the world's clock. */
 export interface FunctionRun {
   readonly run: string
   readonly messages: readonly Message[]
   readonly startedAt: number
   endedAt: number
-  /** Messages that it worked on with success; known from its end on. */
+  /** Messages that the run succeeded with; set at its end. */
   succeeded: readonly string[]
 }
 
@@ -48,7 +48,7 @@ const INIT_MS = 5_000
 export const simulatedFunction = (
   scheduler: Scheduler,
   faults: () => FunctionFaults,
-  told: (run: FunctionRun, what: 'starts' | 'ends' | 'fails') => void,
+  onEvent: (run: FunctionRun, what: 'starts' | 'ends' | 'fails') => void,
 ): SimulatedFunction => {
   const runs: FunctionRun[] = []
   let throttledUntil = 0
@@ -98,7 +98,7 @@ export const simulatedFunction = (
             succeeded: [],
           }
           runs.push(run)
-          told(run, 'starts')
+          onEvent(run, 'starts')
           scheduler.after(initMs + (isHung ? timeoutMs : Math.min(workMs, timeoutMs)), () => {
             run.endedAt = scheduler.now()
             const outcome: InvokeOutcome = isHung
@@ -107,7 +107,7 @@ export const simulatedFunction = (
             if (outcome.kind === 'answered') {
               run.succeeded = messages.map(({ messageId }) => messageId).filter((id) => !outcome.failed.has(id))
             }
-            told(run, outcome.kind === 'answered' ? 'ends' : 'fails')
+            onEvent(run, outcome.kind === 'answered' ? 'ends' : 'fails')
             if (isLost) unknown()
             else scheduler.after(wayMs + lateMs, () => resolve(outcome))
           })

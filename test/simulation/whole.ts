@@ -6,9 +6,9 @@ import type { WorldSettings } from './world-settings.ts'
 import { ALL_FAULTS } from './worlds.ts'
 
 /**
- * The whole world: each history draws by its seed what its queue is, who works on it and what fails, so that features meet in one
- * history that no world of its own puts together. A feature is left out about as often as not: with all of them at once, purges and
- * deletions would leave nothing to judge.
+ * The whole world: each history draws its queue, its actors and its faults by its seed, so that features meet in one history that no
+ * other world combines. Each feature is left out of about half of the histories: with all of them at once, purges and deletions would
+ * leave nothing to judge.
  */
 
 type Kind = 'standard' | 'fair groups' | 'limited groups' | 'fifo'
@@ -16,7 +16,7 @@ type Kind = 'standard' | 'fair groups' | 'limited groups' | 'fifo'
 const GROUPS = ['red', 'green', 'blue', 'white']
 const SHARDS = [1, 2, 3, 4].map((shards) => ({ shards }))
 
-/** What fails; a history without anything that fails shows what is wrong all by itself. */
+/** Sets of faults. A history without faults shows what is wrong without them. */
 const FAULTS: readonly (Faults | undefined)[] = [
   undefined,
   SOME_FAULTS,
@@ -106,7 +106,7 @@ const probabilities = (random: RandomStream) => ({
   ...(random.chance(0.5) && { abandons: 0.3 }),
 })
 
-/** By name, what a seed makes of it. */
+/** Whole worlds by name: each makes settings from a seed. */
 export const WHOLE: Readonly<Record<string, (seed: number) => WorldSettings>> = {
   'whole: a standard queue': (seed) => drawn('standard', seed),
   'whole: fair groups': (seed) => drawn('fair groups', seed),

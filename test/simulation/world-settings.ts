@@ -7,14 +7,14 @@ import type { FunctionFaults } from './trigger-function.ts'
 /** The parameters of a simulated world. */
 export interface WorldSettings {
   readonly kind: 'standard' | 'fifo'
-  /** Of the queue; with `deadLetter` there is a queue for dead letters too. */
+  /** Settings of the queue. With `deadLetter` the world has a dead-letter queue too. */
   readonly settings?: SettingsChange
-  /** What messages are published to; absent for messages without a group. */
+  /** The groups of messages; absent for messages without a group. */
   readonly groups?: readonly string[]
   readonly cast: Cast
   /** Faults of requests and processes. @default none */
   readonly faults?: Faults
-  /** What the table does that a plain one doesn't. @default nothing */
+  /** How the table departs from a plain one. @default not at all */
   readonly table?: Partial<TableBehaviour>
   /** Clocks of processes are off by up to this much, either way; on FIFO queues those of publishers alone. */
   readonly clocksOffByMs?: number
@@ -24,7 +24,7 @@ export interface WorldSettings {
   readonly consumers?: ConsumerHabit
   /** A function that is triggered, in place of consumers and operators. */
   readonly trigger?: TriggerSettings
-  /** Settings that the queue is given while it is worked on, and in the end. @default they stay */
+  /** Settings that the queue gets while actors work, and at the end. @default they stay */
   readonly changes?: {
     readonly during: readonly SettingsChange[]
     readonly atRest: SettingsChange
@@ -36,11 +36,11 @@ export interface WorldSettings {
   readonly deduplicationIds?: number
   /** How often a publish has an idempotency key, and is sent again and again; a probability. @default 0 */
   readonly idempotencyKeys?: number
-  /** How often a consumer gives a message back as if it had not received it; a probability. @default 0 */
+  /** How often a consumer gives a message back as not received; a probability. @default 0 */
   readonly unreceives?: number
-  /** How often a consumer gives up a long poll while it waits; a probability. @default 0 */
+  /** How often a consumer aborts a waiting long poll; a probability. @default 0 */
   readonly abandons?: number
-  /** For how long more is published than is received once nothing fails, ms. @default 0 */
+  /** For how long actors publish more than they receive once nothing fails, ms. @default 0 */
   readonly steadyMs?: number
 }
 
@@ -57,9 +57,9 @@ export interface TriggerSettings {
   readonly wakesOdd?: number
   /** For how long the function is throttled from the start on, ms. */
   readonly throttledMs?: number
-  /** The trigger has a filter, and what it does not match is deleted, or moved to a queue. @default no filter */
+  /** The trigger has a filter, and unmatched messages are deleted, or moved to a queue. @default no filter */
   readonly unmatched?: 'delete' | 'move'
-  /** For how long the queue for what is unmatched does not exist, ms. */
+  /** For how long the queue for unmatched messages does not exist, ms. */
   readonly targetMissingMs?: number
 }
 
@@ -87,8 +87,8 @@ interface Cast {
 }
 
 /**
- * `careless`: acks, forgets, gives back, extends, is too slow. `diligent`: answers all at once, so that nothing ever
- * waits for a lease to end.
+ * `careless`: the consumer acks, forgets, gives back, extends, or is too slow. `diligent`: the consumer settles all messages at
+ * once, so that no message waits for a lease to end.
  */
 type ConsumerHabit = 'careless' | 'diligent'
 

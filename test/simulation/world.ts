@@ -20,7 +20,7 @@ import { type Tokens, withTokens } from './tokens.ts'
 import { newTrace } from './trace.ts'
 import { deadLetterQueueName, queueName, type WorldSettings } from './world-settings.ts'
 
-/** Someone who works: in one process at a time, one action after the other, each with random numbers of its own. */
+/** An actor works in one process at a time, one action after the other, each with random numbers of its own. */
 export interface Actor {
   readonly name: string
   readonly index: number
@@ -30,7 +30,7 @@ export interface Actor {
   /** Counts the requests of the action. */
   requests: number
   process: Process
-  /** What its process's engine draws from: its part of each action. */
+  /** The random numbers of the actor's engine: a stream for each action. */
   engineRandom: RandomStream
 }
 
@@ -39,11 +39,11 @@ export interface World {
   readonly spans: Spans
   readonly scheduler: Scheduler
   readonly history: History
-  /** What clients asked and were answered, for an independent checker. */
+  /** The requests of clients and their answers, for an independent checker. */
   readonly log: OperationLog
   readonly coverage: Coverage
   readonly observer: Observer
-  /** Below all faults. */
+  /** The store below all faults. */
   readonly store: Store
   readonly story: Story | undefined
   newActor(name: string): Actor
@@ -53,13 +53,13 @@ export interface World {
   randomOf(actor: Actor, purpose: number): RandomStream
   /** Numbers that belong to no actor. */
   randomNamed(name: number): RandomStream
-  /** Whether the actor's next action takes place; begins it. */
+  /** Begins the actor's next action. Returns false if shrinking leaves the action out. */
   begin(actor: Actor, isOptional: boolean): boolean
-  /** Goes on beside what its actor does next; a failure of it ends the history as any other does. */
+  /** Runs work beside the actor's next actions. A failure of the work ends the history, as every failure does. */
   aside(work: Promise<unknown>): void
-  /** Whether users must live with it in this world: where queues are deleted, they are not found. */
+  /** Whether users must expect the error in this world: where queues are deleted, they are not found. */
   tolerates(error: unknown): boolean
-  /** What failed aside. */
+  /** Failures of work that ran aside. */
   readonly failures: readonly unknown[]
   /** The tokens of users' transactions. */
   readonly tokens: Tokens
@@ -77,11 +77,11 @@ export interface WorldOptions {
   readonly reduction?: Reduction | undefined
   readonly story?: Story | undefined
   readonly trace?: ((line: string) => void) | undefined
-  /** Makes the log of what clients ask and are answered. @default none is kept */
+  /** Makes the log of requests and answers. @default no log */
   readonly logOn?: ((now: () => number) => OperationLog) | undefined
-  /** Given the clock of the world, for who tells its story. */
+  /** Gets the clock of the world, for its story. */
   readonly onTime?: ((now: () => number) => void) | undefined
-  /** In place of a table in memory. */
+  /** Makes a store in place of a table in memory. */
   readonly storeOn?: ((parts: TableParts) => Promise<Store>) | undefined
   readonly quiet?: (() => Promise<void>) | undefined
 }
@@ -159,7 +159,7 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
     maybeDone: ({ operation, input }) => {
       if (operation === 'transact') history.doubtful.add(idOf(actor))
       if (operation !== 'insert') return
-      // The publisher goes on to another shard, and each message may be stored under two ids.
+      // The publisher tries another shard, and each message may be stored under two ids.
       const { segment, content } = input[0] as NewSegment
       for (const [index, { messageId }] of content.messages.entries()) {
         repeat(messageId ?? encodeMessageId(segment.key, index))

@@ -2,7 +2,7 @@ import { type Faults, NO_FAULTS, SOME_FAULTS } from './faults.ts'
 import type { Spans } from './spans.ts'
 import type { WorldSettings } from './world-settings.ts'
 
-/** Few messages for many consumers: each is received again and again, while others still think that they hold it. */
+/** Few messages for many consumers: each is received again and again, while consumers of earlier receives still work on it. */
 const CONTENDED = { publishEveryMs: 2_000, drainMs: 20_000 } as const satisfies Partial<Spans>
 const STANDARD = {
   kind: 'standard',
@@ -12,7 +12,7 @@ const STANDARD = {
 } as const satisfies WorldSettings
 
 const GROUPS = ['red', 'green', 'blue', 'white']
-/** Leases, extensions and rests end, what a crashed poller marked, and what is missed for seconds: then all must be there. */
+/** Longer than leases, extensions, backing off, a crashed poller's locks, and hints that hide messages: then all must be received. */
 const FIFO_SPANS = { workMs: 12_000, drainMs: 24_000, publishEveryMs: 1_200 } as const satisfies Partial<Spans>
 const FIFO = {
   kind: 'fifo',
@@ -43,7 +43,7 @@ export const ALL_FAULTS: Faults = {
   'clock jumps': 0.005,
 }
 
-/** Long enough that a pause is known everywhere, and polls go on for a while. */
+/** Pauses are so long that every process reads them, and polls go on for a while. */
 const PAUSES = {
   changes: { during: [{ paused: true }, { paused: false }], atRest: { paused: false }, everyMs: 20_000 },
 } as const satisfies Partial<WorldSettings>
@@ -85,7 +85,7 @@ const TRANSACTIONS = {
   cast: { publishers: 2, consumers: 1, operators: 1, transactors: 3 },
 } as const satisfies WorldSettings
 
-/** More is published than is received, for a while in which nothing fails any more. */
+/** For a while without faults, publishers publish more than consumers receive. */
 const STEADY = {
   ...STANDARD,
   cast: { ...STANDARD.cast, publishers: 3, servers: 3 },
@@ -129,7 +129,7 @@ export const WORLDS = {
   'standard: messages are given back unreceived, and redriven': {
     ...STANDARD,
     cast: { ...STANDARD.cast, redrivers: 1, deadLetterConsumers: 1 },
-    // A redrive that fails half-way is taken up by another runner only when its own has not been heard of for a minute.
+    // Another runner continues a redrive that fails half-way only when its own has written nothing for a minute.
     faults: { 'sent twice': 0.05, 'request delayed': 0.02, 'answer delayed': 0.02 },
     settings: DEAD_LETTERS(2),
     unreceives: 0.2,
@@ -179,14 +179,14 @@ export const WORLDS = {
     clocksOffByMs: 1_000,
     settings: FIFO_DEAD_LETTERS(2),
   },
-  /** Far longer than the history: a group that stays locked for a delay of before is found out. */
+  /** The earlier delay is far longer than the history, so that the history notices a group that stays locked for it. */
   'fifo: the delay changes': {
     ...FIFO,
     faults: SOME_FAULTS,
     clocksOffByMs: 500,
     changes: { during: DELAYS, atRest: { delaySeconds: 0 } },
   },
-  /** Far shorter than the leases: a ticket that is locked until one of them ends is found out. */
+  /** The history is far shorter than the leases, so that it notices a ticket that stays locked until one of them ends. */
   'fifo: no group waits for the end of a lease that was acked or given back': {
     ...FIFO,
     cast: { publishers: 3, consumers: 4, operators: 0 },
@@ -229,7 +229,7 @@ export const WORLDS = {
     ...RESULTS,
     faults: { ...SOME_FAULTS, 'killed before sending': 0.01, 'killed while waiting': 0.01 },
   },
-  /** Few consumers: leases end, and nobody receives the messages for a while. */
+  /** Few consumers: leases end, and no consumer receives the messages for a while. */
   'results: clocks differ and consumers are few': {
     ...RESULTS,
     cast: { publishers: 2, consumers: 1, operators: 1, watchers: 3 },
@@ -242,7 +242,7 @@ export const WORLDS = {
     faults: { 'sent twice': 0.05, 'killed before sending': 0.01, 'killed while waiting': 0.002 },
     settings: { ...KEPT, ...DEAD_LETTERS(2) },
   },
-  /** The shortest retention there is: results end while producers wait for them, and while late consumers ack. */
+  /** The shortest retention: results end while producers wait for them, and while late consumers ack. */
   'results: they expire': {
     ...RESULTS,
     cast: { publishers: 2, consumers: 2, operators: 1, watchers: 2 },
@@ -272,7 +272,7 @@ export const WORLDS = {
     spans: { ...TRIGGERED.spans, workMs: 640_000, publishEveryMs: 60_000 },
     trigger: { maxConcurrency: 2, throttledMs: 600_000 },
   },
-  /** A wake-up that is lost is not made up for by the next publish. */
+  /** So few messages that the next publish does not make up for a lost wake. */
   'trigger: few messages, and everything fails': {
     ...TRIGGERED,
     faults: DISPATCHER_FAULTS,
@@ -326,7 +326,7 @@ export const WORLDS = {
     changes: { ...PAUSES.changes, everyMs: 60_000 },
     trigger: { maxConcurrency: 2 },
   },
-  /** Few messages: nothing but the tick, or a wake that comes late, starts a run after a resume. */
+  /** Few messages: only the tick, or a late wake, starts a run after a resume. */
   'trigger: the queue is paused and resumed, and everything fails': {
     ...TRIGGERED,
     ...PAUSES,
@@ -374,7 +374,7 @@ export const WORLDS = {
     ...TRANSACTIONS,
     faults: { 'given up, and done late': 0.1, 'answer lost': 0.05, 'request lost': 0.05, 'transaction conflict': 0.1 },
   },
-  /** The client below sends a transaction again whose answer is late, and the second is cancelled before the first arrives. */
+  /** The client below repeats a transaction whose answer is late, and the repeat is cancelled before the first one arrives. */
   'transactions: what was sent before a cancellation arrives after it': {
     ...TRANSACTIONS,
     faults: { 'sent twice, the first late': 0.2, 'request lost': 0.02, 'transaction conflict': 0.05 },

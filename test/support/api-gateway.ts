@@ -5,9 +5,9 @@ export interface GatewayRequest {
   /** With its query string, as a client sends it. */
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
-  /** Sent as it is when a string or bytes, else as JSON. */
+  /** A string or bytes are sent unchanged, other values as JSON. */
   readonly body?: unknown
-  /** Whether the body goes to the function as base64, as it does for types that API Gateway takes for binary. */
+  /** Whether the function gets the body in base64, as for types that API Gateway treats as binary. */
   readonly binary?: boolean
 }
 
@@ -17,8 +17,8 @@ interface Match {
 }
 
 /**
- * The path as HTTP APIs hand it over: decoded once, before the route is picked, and cut off at a question mark that was
- * encoded. Nothing where it can't be decoded, which API Gateway answers itself.
+ * The path as HTTP APIs pass it on: decoded once, before API Gateway picks the route, and cut off at an encoded question
+ * mark. Nothing for a path that can't be decoded, which API Gateway answers itself.
  * https://github.com/honojs/hono/issues/2156, https://github.com/fastify/aws-lambda-fastify/issues/169,
  * https://github.com/middleapi/standard-server/pull/93
  */
@@ -33,8 +33,8 @@ const decodedPath = ({ path }: Pick<GatewayRequest, 'path'>): string | undefined
 const segmentsOf = (path: string): string[] => path.split('/').slice(1)
 
 /**
- * The route that API Gateway picks: all segments alike, before such with variables, before `$default`. A slash at the
- * end makes no difference to it.
+ * The route that API Gateway picks. A route with equal segments comes before one with variables, and that before `$default`.
+ * A slash at the end of the path makes no difference.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html,
  * https://github.com/aws-powertools/powertools-lambda-python/issues/1552
  */

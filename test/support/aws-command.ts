@@ -36,13 +36,13 @@ export interface AwsCommandParts {
   /** Where the script is written. */
   readonly directory: string
   readonly client: DynamoDBClient
-  /** What stands in for the service, by subcommand, in front of the DynamoDB engine. Answers what is printed. */
+  /** Replacements of subcommands, which otherwise go to the DynamoDB engine. Each returns the text to print. */
   readonly instead?: Readonly<Record<string, (options: Options) => Promise<string> | string>>
 }
 
 /**
- * An `aws` command for commands that Holdfast and its documentation print. It refuses options that AWS's own model of the action has no
- * member for, and then does what it was asked on a DynamoDB engine. Actions of other services have their members here, by their documentation.
+ * An `aws` command that runs the commands of Holdfast and its documentation on a DynamoDB engine. The command refuses an option for which
+ * AWS's own model of the action has no member. Members of other services' actions are listed here, from their documentation.
  */
 export const startAwsCommand = async ({ directory, client, instead = {} }: AwsCommandParts): Promise<AwsCommand> => {
   const runs: string[] = []

@@ -8,7 +8,7 @@ export interface AwsServices {
 }
 
 export interface ServiceParts {
-  /** The text that the one secret holds; none as long as nobody put one in. */
+  /** The text of the one secret; undefined until one is stored. */
   readonly secret: () => string | undefined
   /** Whether a caller's role allows the action on the resource with this name. */
   readonly allows: (caller: string, action: string, resource: string) => boolean

@@ -19,7 +19,7 @@ export interface CloudWatch {
 
 type Json = Record<string, unknown>
 
-/** The little of CloudWatch and its logs that the command line uses. It reads the query, and knows nothing of who sent it. */
+/** The few actions of CloudWatch and its logs that the command line uses. The server reads the query, and ignores the sender. */
 export const startCloudWatch = async ({ logs, metric = () => 0 }: CloudWatchParts): Promise<CloudWatch> => {
   const calls: string[] = []
   const queries = new Map<string, { rows: unknown; looks: number }>()

@@ -13,7 +13,7 @@ export interface Deployment {
   request(request: GatewayRequest): Promise<GatewayAnswer>
   /** Invokes a function by its name in `infra/functions.ts`. */
   invoke(name: string, event: unknown): Promise<unknown>
-  /** What functions had run by others that waited for their answers, in order. */
+  /** Synchronous invocations of functions by other functions, in order. */
   readonly runs: readonly FunctionRun[]
   /** Whether a function's role allows an action on a resource of the template. */
   allows(name: string, action: string, resource: string): boolean
@@ -22,7 +22,7 @@ export interface Deployment {
   /** Everything that the functions have printed. */
   output(): string
   readonly gate: IamGate
-  /** Carries out the asynchronous invocations that functions have asked for: Lambda would, sooner or later. */
+  /** Runs the pending asynchronous invocations, as Lambda does sooner or later. */
   runAsked(): Promise<void>
   stop(): Promise<void>
 }
@@ -75,9 +75,9 @@ const REGION = 'us-east-1'
 const ACCOUNT = '111122223333'
 
 /**
- * Runs a synthesized template on this machine: each function's bundle is loaded as Lambda loads it, with the
- * environment that the template gives it and the rights that its role has, and requests find it by the template's
- * routes. What the template leaves out is not there.
+ * Runs a synthesized template on this machine. Each function's bundle is loaded as Lambda loads it, with its environment
+ * in the template and the rights of its role. Requests reach the function by the template's routes. Nothing exists that the
+ * template does not declare.
  */
 export const deploy = async ({
   view,
@@ -210,7 +210,7 @@ const allowsResource = (view: TemplateView, caller: string, action: string, reso
         [Resource].flat().some((one) => (one as ResourceName)['Fn::GetAtt']?.[0] === resource),
     )
 
-/** Queues come first, since each trigger depends on its own. */
+/** Creates queues first, since each trigger depends on its queue. */
 const declareAll = async (
   view: TemplateView,
   resolve: (value: unknown) => string,
@@ -245,7 +245,7 @@ const routeTargets = (view: TemplateView): Map<string, string> => {
   )
 }
 
-/** What CloudFormation would make of a value, as far as environments need it. */
+/** Resolves a value as CloudFormation does, as far as environments need it. */
 const resolver = (view: TemplateView, table: string) => {
   const [[tableId] = ['']] = view.ofType('AWS::DynamoDB::Table')
   const names: Record<string, string> = { [tableId]: table, 'AWS::AccountId': ACCOUNT, 'AWS::Region': REGION }

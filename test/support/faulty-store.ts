@@ -11,7 +11,7 @@ export type Fate =
   | 'unreachable'
   /** Done, and the answer lost: `StoreUnavailable`. */
   | 'unanswered'
-  /** Done, the answer lost, and sent again by the client below, whose second answer is the one that arrives. */
+  /** Done, and the answer lost. The client below sends the request again, and the second answer arrives. */
   | 'repeated'
   /** The process dies: never done, never answered. */
   | 'crashed-before'
@@ -23,13 +23,13 @@ type StoreCall = {
 }[keyof Store]
 
 export interface FaultPlan {
-  /** Decides on each request when it arrives; awaiting delays it. Changes and claims are asked for one by one. */
+  /** Decides the fate of a request when it arrives; a pending promise delays the request. Called for each change and claim of a batch. */
   readonly fateOf: (call: StoreCall) => Fate | Promise<Fate>
-  /** Between the doing and the answer, and before a repeated sending. */
+  /** Called between the effect of a request and its answer, and before a repeated request is sent. */
   readonly answering?: (call: StoreCall) => Promise<void>
 }
 
-/** A store whose requests meet the fates of a plan. Once one crashed, every later one of the same wrapper hangs. */
+/** A store whose requests meet the fates of a plan. After a crash, every later request of the same wrapper hangs. */
 export const faultyStore = (store: Store, { fateOf, answering = async () => {} }: FaultPlan): Store => {
   let crashed = false
 
@@ -98,7 +98,7 @@ export const faultyStore = (store: Store, { fateOf, answering = async () => {} }
     markTicket: (input, until, condition) =>
       request({ operation: 'markTicket', input }, () => store.markTicket(input, until, condition)),
     dropTicket: (input, last) => request({ operation: 'dropTicket', input }, () => store.dropTicket(input, last)),
-    // A transaction carries a token: sent again, it answers what became of it the first time.
+    // A transaction carries a token: sent again, it is answered with the outcome of the first time.
     claimTogether: (input, fence) => {
       let first: ReturnType<Store['claimTogether']> | undefined
       return request({ operation: 'claimTogether', input }, () => {

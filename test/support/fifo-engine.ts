@@ -42,7 +42,7 @@ export const take = (engine: TestEngine, options: PollOptions = {}, queue = FIFO
 export const bodies = (messages: readonly Message[]): unknown[] => messages.map(({ body }) => body)
 export const handles = (messages: readonly Message[]): string[] => messages.map(({ receiptHandle }) => receiptHandle)
 
-/** What tickets say: the groups that pollers look at, and until when they leave the others. */
+/** The tickets of a queue: which groups pollers read, and until when the other groups are locked. */
 export const ticketsOf = async (engine: TestEngine, queue = FIFO) => {
   const partition = partitionOf(await engine.queues.get(queue), 0)
   const { tickets } = await engine.store.tickets({ partition, from: '0', to: '~', limit: 1_000 })
@@ -51,11 +51,11 @@ export const ticketsOf = async (engine: TestEngine, queue = FIFO) => {
 
 export interface Counted {
   readonly store: Store
-  /** Requests since last asked, by operation, and headers and tickets that they read. */
+  /** Requests since the last call, by operation, and the headers and tickets that they read. */
   spent(): { requests: Record<string, number>; headers: number; tickets: number }
 }
 
-/** A store that counts what it is asked for. */
+/** A store that counts its requests. */
 export const countingStore = (store: Store): Counted => {
   let requests: Record<string, number> = {}
   let headers = 0

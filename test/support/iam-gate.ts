@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A statement of a role's policy, its references resolved. Only what our policies use: allowing, on one table. */
+/** A statement of a role's policy, with references resolved. Only the forms that this project uses: `Allow`, on one table. */
 export interface Statement {
   readonly Effect: string
   readonly Action: string | readonly string[]
@@ -22,9 +22,9 @@ export interface IamGate {
   endpointFor(caller: string, statements: readonly Statement[]): string
   /** The actions that a caller has used. */
   usedBy(caller: string): ReadonlySet<string>
-  /** All that a caller has done, as far as its policy allowed it. */
+  /** Everything that a caller did and its policy allowed. */
   accessesBy(caller: string): readonly Access[]
-  /** What was refused since this was last asked. */
+  /** Refusals since the last call. */
   takeRefusals(): string[]
   stop(): Promise<void>
 }
@@ -116,12 +116,12 @@ export const allows = (statements: readonly Statement[], { action, leadingKeys }
     return patterns === undefined || leadingKeys.every((key) => list(patterns).some((pattern) => like(pattern, key)))
   })
 
-/** Headers of one connection, which the next has of its own. */
+/** Headers of one connection, which a proxy must not pass on. */
 const PER_HOP = new Set(['connection', 'content-length', 'host', 'keep-alive', 'transfer-encoding'])
 
 /**
- * Stands before a DynamoDB engine and lets through what the caller's policy allows, as IAM would; the engine itself
- * knows no policies. The path of its endpoint identifies a caller.
+ * A proxy before a DynamoDB engine that lets through what the caller's policy allows, as IAM does. The engine itself has
+ * no policies. The path of its endpoint identifies a caller.
  */
 export const startIamGate = async (engineEndpoint: string): Promise<IamGate> => {
   const callers = new Map<string, { statements: readonly Statement[]; accesses: Access[]; used: Set<string> }>()

@@ -10,7 +10,7 @@ import type { TestEngine } from './test-engine.ts'
 
 export type SqsHandler = (event: SQSEvent, context: Context) => unknown
 
-/** A function's handler in this process, called as Lambda calls one: JSON in, JSON out, and what it throws as JSON too. */
+/** A function's handler in this process, called as Lambda calls one: the event, the answer and errors are JSON. */
 export const runHandler =
   (handler: SqsHandler): RunFunction =>
   async ({ functionName }, event) => {

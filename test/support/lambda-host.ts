@@ -6,13 +6,13 @@ export interface FunctionToLoad {
   readonly handler: string
   readonly name: string
   readonly timeoutSeconds: number
-  /** All that the code finds in `process.env`. */
+  /** The whole of `process.env`. */
   readonly environment: Readonly<Record<string, string>>
 }
 
 export interface LoadedFunction {
   invoke(event: unknown): Promise<unknown>
-  /** What it has printed. */
+  /** Everything that the function has printed. */
   output(): string
   stop(): Promise<void>
 }

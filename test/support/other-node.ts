@@ -9,9 +9,9 @@ const CACHE = join(import.meta.dirname, '../../node_modules/.cache/holdfast')
 const TIMEOUT_MS = 300_000
 
 /**
- * A Node of another major version: its executable from npm, fetched once and kept beside the installed packages. It is
- * no dependency of the project, since npm would put it before the Node that is installed. Answers why there is none
- * when the registry or the platform has none.
+ * A Node of another major version: its executable from npm, fetched once and kept beside the installed packages. The
+ * project does not depend on it, since npm would put it before the installed Node. Returns the reason where the registry or
+ * the platform has no such Node.
  */
 export const otherNode = async (major: number): Promise<{ path: string } | { missing: string }> => {
   const name = `node-${process.platform}-${process.arch}`

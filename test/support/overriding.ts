@@ -1,4 +1,4 @@
-/** An object with some of its members replaced: whatever uses it from outside gets the new ones, the object itself its own. */
+/** An object with some members replaced. Callers get the new members, and the object's own methods still use the old ones. */
 export const overriding = <T extends object>(object: T, own: Partial<T>): T =>
   new Proxy(object, {
     get: (_, name) => {

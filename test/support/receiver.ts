@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A server on this machine that takes whatever is sent to it. */
+/** A server on this machine that accepts every request. */
 export const startReceiver = async (
   received: (body: string) => void,
 ): Promise<{ readonly url: string; stop(): Promise<void> }> => {

@@ -1,7 +1,7 @@
 import type { Random } from '../../lib/random.ts'
 
 export interface SeededRandom extends Random {
-  /** A whole number, both ends included. */
+  /** A whole number from `min` to `max`, both included. */
   whole(min: number, max: number): number
   chance(probability: number): boolean
   oneOf<T>(options: readonly T[]): T

@@ -29,7 +29,7 @@ export const sqsClient = (
   const client = new SQSClient({
     endpoint: 'https://test.execute-api.us-east-1.amazonaws.com',
     region: 'us-east-1',
-    // A copy, since the SDK writes into what it is given.
+    // A copy, since the SDK changes the object.
     credentials: { ...credentials },
     maxAttempts: 1,
     requestHandler: { handle } as never,

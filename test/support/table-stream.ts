@@ -5,17 +5,17 @@ import { taggedJson } from '../../lib/triggers/filter/tagged-json.ts'
 type StreamRecord = NonNullable<DynamoDBStreamEvent['Records']>[number]
 
 export interface TableStream {
-  /** What was written since this was last asked, as the engine tells it. */
+  /** The engine's records of writes since the last call. */
   read(): Promise<StreamRecord[]>
 }
 
-/** The top of a stream's record. None of its fields is text that may be JSON. */
+/** Rules for the top level of a stream's record. None of its fields is text that may be JSON. */
 const RULES = {
   names: ['awsRegion', 'dynamodb', 'eventID', 'eventName', 'eventSource', 'eventVersion', 'userIdentity'],
   text: 'none',
 }
 
-/** The records that Lambda would pass on by the patterns of a mapping. */
+/** The records that Lambda passes on by the patterns of a mapping. */
 export const filtered = (records: readonly StreamRecord[], patterns: readonly string[]): StreamRecord[] => {
   const tests = patterns.map((pattern) => eventPattern(taggedJson(pattern), 'pattern', RULES))
   return records.filter((record) => {

@@ -12,7 +12,7 @@ interface Resource {
   readonly Properties: Record<string, any>
 }
 
-/** What a template says, looked up as a test wants to read it. */
+/** A template, with look-ups for tests. */
 export interface TemplateView {
   readonly template: Template
   ofType(type: string): [id: string, properties: Resource['Properties']][]

@@ -23,8 +23,8 @@ const hasRoom = (): boolean => {
 const quickPlace = hasRoom() ? SHARED_MEMORY : tmpdir()
 
 /**
- * An empty directory that takes no time to sync, where there is one: for tests that make thousands of syncs, and prove
- * nothing of the disk.
+ * An empty directory in memory, where syncs take no time, if the machine has one: for tests that make thousands of syncs
+ * and prove nothing about the disk.
  */
 export const quickDirectory = (): string => {
   const path = mkdtempSync(join(quickPlace, 'holdfast-test-'))

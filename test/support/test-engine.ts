@@ -28,7 +28,7 @@ export const testEngine = ({
   return { ...engine, clock, events }
 }
 
-/** The same with a queue named `orders`. */
+/** A `testEngine` with a queue named `orders`. */
 export const engineWithQueue = async (
   settings: SettingsChange = {},
   parts: Parameters<typeof testEngine>[0] = {},
@@ -38,6 +38,6 @@ export const engineWithQueue = async (
   return engine
 }
 
-/** Another process on the same store and clock: nothing is shared but these. */
+/** Another process, which shares only the store and the clock. */
 export const anotherProcess = (engine: TestEngine, seed = 2): TestEngine =>
   testEngine({ clock: engine.clock, store: engine.store, seed })

@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers'
 
 export interface Throttle {
   readonly endpoint: string
-  /** Whether writes are refused, as those of a table at its own maximum. */
+  /** Whether writes are refused, as those of a table that has reached its maximum throughput. */
   writes: boolean
   stop(): Promise<void>
 }
@@ -19,7 +19,7 @@ const REFUSAL = JSON.stringify({
   throttlingReasons: [{ reason: 'TableWriteMaxOnDemandThroughputExceeded' }],
 })
 
-/** Stands before a DynamoDB engine, which never throttles. */
+/** A proxy that throttles, before a DynamoDB engine that never does. */
 export const startThrottle = async (engine: string): Promise<Throttle> => {
   const server = createServer(async (request, response) => {
     const body = await buffer(request)

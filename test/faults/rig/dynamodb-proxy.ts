@@ -3,7 +3,7 @@ import { Agent, createServer, type IncomingMessage, request, type ServerResponse
 import { setTimeout as sleep } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
 
-/** What the proxy does to one request, most of which it leaves alone. The SDK gives a try up after three seconds. */
+/** What the proxy does to a request that meets a fault. The SDK gives a try up after three seconds. */
 const FAULTS = [
   /** Passed on after up to half a second: requests overtake each other. */
   'delayed',
@@ -38,7 +38,7 @@ export interface DynamodbProxy {
   readonly url: string
   /** Share of the requests that meet a fault, 0 … 1. */
   faulty(share: number): void
-  /** Resolves when no request is under way, and none is still to be sent. */
+  /** Resolves when no request is under way, and no repeat is left to send. */
   settled(): Promise<void>
   figures(): Readonly<Record<string, number>>
 }

@@ -5,15 +5,15 @@ interface Receipt {
   /** Instants at which the poll was sent and answered. The message was leased in between. */
   readonly sentAt: number
   readonly answeredAt: number
-  /** Before this instant nobody else may have it, unless its consumer has given it back. */
+  /** Before this instant no other consumer may receive the message, unless its consumer has given it back. */
   endsAt: number
 }
 
-/** What clients were told of one message. */
+/** The answers about one message, and what clients did with it. */
 interface Entry {
   /** Whether its publish was answered with success. */
   published: boolean
-  /** The message before it in its group, where that was published before. */
+  /** The message before this one in its group, if that was published. */
   readonly after: number | undefined
   readonly receipts: Receipt[]
   /** Acks that were begun, and not refused: they may have been done. */
@@ -29,7 +29,7 @@ interface Received {
 }
 
 export interface Ledger {
-  /** Names the next message. `after` is the message before it in its group. */
+  /** Returns the body of the next message. `after` is the message before it in its group. */
   publishing(after?: number): number
   published(body: number): void
   received(messages: readonly Received[], poll: { readonly sentAt: number; readonly leaseMs: number }): Receipt[]
@@ -37,24 +37,24 @@ export interface Ledger {
   givingBack(receipt: Receipt): void
   acking(receipt: Receipt): void
   acked(receipt: Receipt): void
-  /** The answer says that the ack did nothing. */
+  /** The server answered that the ack did nothing. */
   ackRefused(receipt: Receipt): void
   /** An answer that no fault of the surroundings explains. */
   surprise(what: unknown): void
-  /** Answers that clients have got. */
+  /** Number of answers to clients. */
   answers(): number
-  /** Messages that are stored as far as clients know. */
+  /** Number of messages that are stored by the answers to clients. */
   outstanding(): number
-  /** What must not have happened. To be read once the queue is empty. */
+  /** Broken promises. Read them once the queue is empty. */
   violations(): string[]
   figures(): Readonly<Record<string, number>>
 }
 
-/** Instants are rounded to milliseconds by clients and servers. */
+/** Clients and servers round instants to milliseconds. */
 const ROUNDING_MS = 5
 const MAX_LINES = 20
 
-/** Keeps what the clients of one queue were told. It knows nothing of the queue, and so can't share its faults. */
+/** Keeps the answers to the clients of one queue. The ledger never reads the queue, and so can't share its faults. */
 export const createLedger = (now: () => number): Ledger => {
   const entries: Entry[] = []
   const found: string[] = []
@@ -123,7 +123,7 @@ const violationsOf = ({ published, receipts, acks, ackedAt }: Entry, body: numbe
   for (const [position, one] of receipts.entries()) {
     if (one.sentAt > ackedAt) found.push(`${body} was received ${Math.round(one.sentAt - ackedAt)} ms after its ack`)
     for (const other of receipts.slice(position + 1)) {
-      // Whichever of the two came first, its lease had not ended when the other was answered.
+      // Each of the two leases had not ended when the other was answered, in whichever order they began.
       const overlap = other.answeredAt + ROUNDING_MS < one.endsAt && one.answeredAt + ROUNDING_MS < other.endsAt
       if (overlap) found.push(`${body} was leased to two consumers at one time`)
     }

@@ -23,9 +23,9 @@ export interface Load {
   stop(): Promise<void>
 }
 
-/** Publishers wait while so many messages are stored, so that the queue can be emptied at the end. */
+/** Publishers wait while this many messages are stored, so that consumers can empty the queue at the end. */
 const MAX_OUTSTANDING = 300
-/** So that a server that refuses everything is not asked all the time. */
+/** Pause after a failure, so that clients do not flood a server that refuses everything. */
 const PAUSE_MS = 20
 
 /** Clients that publish, receive, ack, nack and forget messages until they are stopped, whatever the servers answer. */
@@ -92,7 +92,7 @@ const receive = async ({ ledger, leaseSeconds }: LoadParts, queue: Queue): Promi
   return receipts.map((receipt, at) => ({ receipt, receiptHandle: messages[at]?.receiptHandle ?? '' }))
 }
 
-/** In order, so that what is behind a message in its group is acked after it. */
+/** Acks messages in order, so that each is acked after those before it in its group. */
 const ackAll = async (ledger: Ledger, queue: Queue, held: readonly Held[]) => {
   if (held.length === 0) return
   for (const { receipt } of held) ledger.acking(receipt)

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** What Linux tells of a process. */
+/** Linux's figures of a process. */
 export interface ProcessFigures {
   /** Memory of its own: pages of the data file, which the system drops when it needs them, do not count. */
   readonly residentMebibytes: number

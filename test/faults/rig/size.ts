@@ -1,7 +1,7 @@
 /** `npm run test:faults -- --short` tries each fault a few times only. */
 const SHORT = process.env.HOLDFAST_FAULTS === 'short'
 
-/** How much a test does: all of it, or in the short mode little. */
+/** The amount of a test's work: `short` in the short mode, else `whole`. */
 export const size = (whole: number, short: number): number => (SHORT ? short : whole)
 
 /** Shows what a test has measured, for the documentation. */

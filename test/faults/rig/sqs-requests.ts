@@ -38,7 +38,7 @@ export const sqsRequest = (url: string, action: string, input: object): SentRequ
   return { answered, abandon: () => sent?.destroy() }
 }
 
-/** How many there are of each status. */
+/** The number of answers with each status. */
 export const statuses = (answers: readonly SqsAnswer[]): Readonly<Record<string, number>> => {
   const counts: Record<string, number> = {}
   for (const { status } of answers) {

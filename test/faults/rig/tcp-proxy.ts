@@ -13,12 +13,12 @@ export interface TcpProxy {
   figures(): Readonly<Record<string, number>>
 }
 
-/** Most requests and answers are shorter: the fault comes in the middle of one, or of a later one of the same connection. */
+/** Most requests and answers are shorter, so a fault comes in the middle of the first or a later one of its connection. */
 const MAX_BYTES = 4_000
 
 /**
- * A proxy before a server that cuts connections in the middle of requests and answers, or leaves them half open: then neither side
- * hears of the other any more, as when a machine vanishes. Ends with the test.
+ * A proxy before a server that cuts connections in the middle of requests and answers, or leaves them half open: then nothing of one
+ * side reaches the other, as when a machine vanishes. The proxy ends with the test.
  */
 export const startTcpProxy = async (upstream: string): Promise<TcpProxy> => {
   const { hostname, port } = new URL(upstream)
@@ -63,7 +63,7 @@ const join = (client: Socket, target: Socket): void => {
 const disturb = (client: Socket, target: Socket, fault: Fault): void => {
   let left = Math.random() * MAX_BYTES
   let over = false
-  /** Passes on what comes before the fault, which may be half of a chunk. */
+  /** Passes on the bytes before the fault, which may end in the middle of a chunk. */
   const passing = (to: Socket) => (chunk: Buffer) => {
     if (over) return
     to.write(chunk.subarray(0, Math.min(chunk.length, Math.ceil(left))))
@@ -75,7 +75,7 @@ const disturb = (client: Socket, target: Socket, fault: Fault): void => {
   }
   client.on('data', fault === 'answers lost' ? (chunk) => void target.write(chunk) : passing(target))
   target.on('data', passing(client))
-  // A half-open connection hears no end, either.
+  // The end of one side does not reach the other side of a half-open connection either.
   const silent = fault === 'half open' || fault === 'answers lost'
   client.on('close', () => !silent && target.destroy())
   target.on('close', () => !silent && client.destroy())

@@ -1,7 +1,7 @@
 package main
 
-// dated is the operation from the instant on at which it can have taken effect: a poller dates its claim before it writes it, so
-// a long poll did nothing before that.
+// dated is the operation without the time in which it can't have taken effect: a poller dates its claim before it writes the
+// claim, so a long poll did nothing before that date.
 func (r *rules) dated(o operation) operation {
 	for at, c := range o.claimed {
 		if c.until == 0 {
@@ -16,11 +16,11 @@ func (r *rules) dated(o operation) operation {
 
 // decided bounds the operations of unknown outcome. Once a later receive of the message, or its ack, has been answered, an
 // operation under an earlier handle has taken effect before or never will; the same holds for a publish whose message was
-// received. An order in which it does nothing later has an equal one in which it does nothing then, so no order is lost,
-// and the search is shorter by far.
+// received. For each order in which such an operation does nothing later, there is an equal order in which it does nothing
+// before that answer. So no order is lost, and the search is much shorter.
 func decided(operations []operation) []operation {
 	for _, o := range operations {
-		// What was removed may be there again.
+		// A message that was removed may be stored again.
 		if o.kind == storedAgain {
 			return operations
 		}
@@ -62,7 +62,7 @@ func decided(operations []operation) []operation {
 	return operations
 }
 
-// decides tells whether the operation, under a handle of the receive before, does nothing once another one is done.
+// decides reports whether the operation, under a handle of the receive before, does nothing once the operation after is done.
 func decides(o, before, after *operation) bool {
 	switch o.kind {
 	case "publish":

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// short is the end of an id or a handle, without the filling that handles end in.
+// short is the end of an id or a handle, without the padding of handles.
 func short(text string) string {
 	text = strings.TrimRight(text, "A")
 	if len(text) > 8 {

@@ -11,21 +11,21 @@ import (
 // group is the state of a message group of a FIFO queue: its messages in the order of their numbers, stored or not.
 type group struct {
 	messages []*message
-	// last is the highest number that was given.
+	// last is the highest number that a publish gave.
 	last string
 }
 
-// numbered is a message of a group, as the whole history tells of it.
+// numbered is a message of a group, as the whole history shows it.
 type numbered struct {
 	id       string
 	sequence string
 	identity string
-	// dies tells that it is received from the dead-letter queue.
+	// dies reports whether the message is received from the dead-letter queue.
 	dies bool
 }
 
-// fifoModel is the model of one group: what a claim receives is the front of the group, without a gap, up to what is in flight
-// or backs off; numbers rise; a deduplication id stands for one message.
+// fifoModel is the model of one group. A claim receives the front of the group, without a gap, up to the first message that is
+// in flight or backs off. Numbers rise. A deduplication id stands for one message.
 func fifoModel(r *rules, known []numbered) porcupine.Model {
 	model := porcupine.NondeterministicModel{
 		Init: func() []interface{} { return []interface{}{newGroup(len(known))} },
@@ -86,7 +86,7 @@ func (g group) with(at int, m message) group {
 	return group{messages: messages, last: g.last}
 }
 
-// set changes a group that nobody else has seen yet.
+// set changes a group in place, which no other state shares yet.
 func (g group) set(at int, m message) { g.messages[at] = &m }
 
 func (r *rules) stepGroup(g group, o *operation, known []numbered) []group {
@@ -127,7 +127,7 @@ func (r *rules) stepGroup(g group, o *operation, known []numbered) []group {
 	if len(next) > 0 && !known[o.message].dies {
 		return next
 	}
-	// It may have been moved to the dead letters before.
+	// The message may have been moved to the dead letters before.
 	if m := g.messages[o.message]; r.MaxReceives > 0 && m.stored && !m.gone && !m.dead {
 		if moved, possible := r.moveTo(g, o, o.message); possible {
 			next = append(next, r.settledIn(moved, o)...)
@@ -166,7 +166,7 @@ func (r *rules) stepPublish(g group, o *operation, known []numbered) []group {
 	if r.NumbersRise && sequence <= g.last {
 		return nil
 	}
-	// Where numbers rise, what has a lower one was stored before: the history shows that it was stored at all.
+	// Where numbers rise, every message with a lower number was stored before this one.
 	for at := 0; r.NumbersRise && at < o.message; at++ {
 		if !g.messages[at].stored {
 			return nil
@@ -198,7 +198,7 @@ func (r *rules) claimFront(g group, o *operation, known []numbered) []group {
 		}
 		c := o.claimed[taken]
 		if c.message != at {
-			// Nothing stands before what is received but what the poller moved to the dead letters first, or what expired.
+			// Only messages that the poller moved to the dead letters first, or that expired, may be before the received ones.
 			if taken == 0 && r.mayBeExhausted(m) && m.from <= c.claimedAt+r.JumpMs {
 				next.set(at, movedTo(m, true))
 				continue

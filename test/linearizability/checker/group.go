@@ -2,9 +2,9 @@ package main
 
 import "fmt"
 
-// joined is the group with the operations of each request on it as one, which takes effect at once, and with numbers that
-// rise. An order of these is an order of the single ones too, and is found sooner; there may be none although the single ones
-// have one.
+// joined is the group with all operations of a request joined into one, which takes effect at once, and with numbers that rise.
+// An order of joined operations is an order of the single ones too, and is found sooner. The single operations may have an
+// order where the joined ones have none.
 func (p partition) joined() partition {
 	type request struct {
 		client    string
@@ -30,8 +30,8 @@ func (p partition) joined() partition {
 	return partition{p.name, fifoModel(&strict, p.known), p.rules, p.known, operations}
 }
 
-// pairs are the group as two of its messages see it, for every two. What is legal for a group is legal for each of them, so
-// a pair that has no order shows that the group has none, and shows it in few operations.
+// pairs are the projections of the group on each two of its messages. A history that is legal for a group is legal for each
+// pair, so a pair without an order shows, in few operations, that the group has none.
 func (p partition) pairs() []partition {
 	var all []partition
 	for a := range p.known {
@@ -59,7 +59,7 @@ func (p partition) pair(a, b int) partition {
 	return partition{name, fifoModel(p.rules, known), p.rules, known, operations}
 }
 
-// projected is what an operation is for some messages of the group.
+// projected is the part of an operation that concerns some messages of the group.
 func projected(o operation, known []numbered, places map[int]int) (operation, bool) {
 	switch o.kind {
 	case endOfHistory:
@@ -80,7 +80,7 @@ func projected(o operation, known []numbered, places map[int]int) (operation, bo
 				if place, is := places[o.message]; is {
 					o.message = place
 				} else {
-					// It answers another message under the same deduplication id or key.
+					// The answer is another message under the same deduplication id or key.
 					o.message = -1
 				}
 				return o, true

@@ -2,27 +2,27 @@ package main
 
 import "math"
 
-// Header is the first line of a history: what the checker needs to know of its world.
+// Header is the first line of a history: what the checker needs of its world.
 type Header struct {
 	History int    `json:"history"`
 	World   string `json:"world"`
 	Model   string `json:"model"`
-	// EndAt is when the queues were empty, and everything that was received was acked.
+	// EndAt is the instant at which the queues were empty and every received message was acked.
 	EndAt int64 `json:"endAt"`
-	// SkewMs is how far a clock may be from the true one, and JumpMs how far it may go back meanwhile.
+	// SkewMs is how far a clock may be from the true one, and JumpMs how far a clock may go back between two readings.
 	SkewMs int64 `json:"skewMs"`
 	JumpMs int64 `json:"jumpMs"`
-	// Hidden tells that a poll may lease a message and fail to return it: its answer is lost, or its process is killed.
+	// Hidden reports whether a poll may lease a message and fail to return it: its answer is lost, or its process is killed.
 	Hidden bool `json:"hidden"`
 	// MaxReceives is 0 where no message is dead-lettered.
 	MaxReceives int `json:"maxReceives"`
-	// Redrives tells that dead letters are moved back.
+	// Redrives reports whether dead letters are moved back.
 	Redrives bool `json:"redrives"`
-	// Grouped tells that a standard queue has message groups: due times do not hold messages back in them.
+	// Grouped reports whether a standard queue has message groups: due times do not hold messages back in groups.
 	Grouped bool `json:"grouped"`
-	// NumbersRise tells that the numbers of a FIFO group rise over times when it is empty.
+	// NumbersRise reports whether the numbers of a FIFO group still rise after the group was empty.
 	NumbersRise bool `json:"numbersRise"`
-	// OwnVerdict is what the simulator's own promises say of the history.
+	// OwnVerdict has the broken promises that the simulator itself found in the history.
 	OwnVerdict []string `json:"ownVerdict"`
 }
 
@@ -88,36 +88,36 @@ const (
 	together     = "together"
 )
 
-// operation is what the models step over: one operation on one message, or a poll's claim of several of a group.
+// operation is one step of a model: one operation on one message, or a poll's claim of several messages of a group.
 type operation struct {
 	kind   string
 	client string
-	// call and ret are instants of the true clock; ret is never where the outcome is unknown.
+	// call and ret are instants of the true clock; ret is the constant never where the outcome is unknown.
 	call, ret int64
 	// clock is the client's own clock at the call.
 	clock  int64
 	result string
 	dead   bool
-	// The message by its place in the partition, and the names of what it was published as.
+	// message is the message's place in the partition; the names are those of its publish.
 	message  int
 	identity string
 	id       string
 	token    string
 	body     string
 	sequence string
-	// silent tells that success says nothing where the handle is outdated or its lease is over.
+	// silent reports whether success is no evidence where the handle is outdated or its lease is over.
 	silent bool
-	// repeatable tells that the publish has a deduplication id or a key.
+	// repeatable reports whether the publish has a deduplication id or a key.
 	repeatable bool
 	ms         int64
 	ttlMs      int64
 	// claimed holds the messages of a claim, in the order in which they were received.
 	claimed []claim
-	// by is when an operation of unknown outcome has taken effect or never will: what follows on the message shows that.
+	// by is the instant by which an operation of unknown outcome has taken effect, or never will: later operations on the message show it.
 	by int64
-	// ended tells that it has no answer because the server was killed: it took effect before that, or never.
+	// ended reports whether the answer is missing because the server was killed: the operation took effect before that, or never.
 	ended bool
-	// parts are operations of one request that are tried as if they took effect together.
+	// parts are operations of one request that the checker tries as one.
 	parts []operation
 }
 
@@ -128,13 +128,13 @@ type claim struct {
 	token    string
 	sequence string
 	count    int
-	// until is 0 where the client is not told of it.
+	// until is 0 where the answer to the client does not have it.
 	until     int64
 	claimedAt int64
 	leaseMs   int64
 }
 
-// resultAt is the result of one of the messages, unknown where it is none that is final.
+// resultAt is the result for one of the messages, and unknown where the result is not final.
 func (line *Line) resultAt(at int) string {
 	if line.Return == nil || at >= len(line.Results) {
 		return unknown

@@ -18,7 +18,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// Verdict is what is told of a history.
+// Verdict is the outcome of the check of a history.
 type Verdict struct {
 	History    int         `json:"history"`
 	World      string      `json:"world"`
@@ -32,7 +32,7 @@ type Verdict struct {
 
 type Violation struct {
 	Partition string `json:"partition"`
-	// Stuck are the operations that no order has room for, after the longest that there is.
+	// Stuck are the first operations that do not fit after the longest order.
 	Stuck []string `json:"stuck"`
 	// Picture is the path of Porcupine's visualization.
 	Picture string `json:"picture,omitempty"`
@@ -148,7 +148,7 @@ func (p partition) judge(header *Header, pictures string, limit time.Duration) (
 	return violation, true
 }
 
-// history is the partition as Porcupine takes it: what has no answer returns when all is over.
+// history is the partition as Porcupine takes it: an operation without an answer returns at the end of the history.
 func (p partition) history(endAt int64) []porcupine.Operation {
 	clients := map[string]int{}
 	var history []porcupine.Operation
@@ -191,10 +191,10 @@ func stuck(history []porcupine.Operation, info porcupine.LinearizationInfo) []st
 	if first == nil {
 		return nil
 	}
-	told := []string{}
+	lines := []string{}
 	for at := max(0, len(longest)-4); at < len(longest); at++ {
 		o := longest[at].Input.(*operation)
-		told = append(told, fmt.Sprintf("%d to %d, %s: %s", o.call, o.ret, o.client, describe(o)))
+		lines = append(lines, fmt.Sprintf("%d to %d, %s: %s", o.call, o.ret, o.client, describe(o)))
 	}
-	return append(told, fmt.Sprintf("no room for: %d to %d, %s: %s", first.call, first.ret, first.client, describe(first)))
+	return append(lines, fmt.Sprintf("no room for: %d to %d, %s: %s", first.call, first.ret, first.client, describe(first)))
 }

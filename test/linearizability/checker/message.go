@@ -1,13 +1,13 @@
 package main
 
-// rules are the sequential specification of one message. They are those of the documentation, not those of the code:
+// rules are the sequential specification of one message, written from the documentation, not from the code:
 //
 //	absent -publish-> waiting -claim-> leased -ack-> gone
 //	                     ^                |
 //	                     +-- lease ends, nack, extend to 0, unreceive
 //
-// A lease ends by clocks. A poller claims when its own clock says that the lease is over, and the claim is dated by that
-// clock, so a claim is legal when its date is not before the end of the lease before it.
+// A lease ends by clocks. A poller claims when the lease is over by its own clock, and dates the claim by that clock. So a claim
+// is legal when its date is not before the end of the lease before it.
 type rules struct {
 	Header
 	fifo bool
@@ -17,14 +17,14 @@ type rules struct {
 type message struct {
 	stored bool
 	gone   bool
-	// dead tells that it is in the dead-letter queue.
+	// dead reports whether the message is in the dead-letter queue.
 	dead bool
 	id   string
-	// token is the handle of the last receive; "?" after a claim that no client saw.
+	// token is the handle of the last receive; "?" after a claim whose answer no client got.
 	token string
-	// live tells that it is under a lease, which may be over, and not given back.
+	// live reports whether the message is under a lease, which may be over, and was not given back.
 	live bool
-	// from and to bound the instant at which it can be received next, on the clock that wrote it.
+	// from and to bound the instant from which the message can be received, on the clock that wrote the instant.
 	from, to int64
 	count    int
 	// dropFrom and dropTo bound the end of its time to live.
@@ -33,7 +33,7 @@ type message struct {
 
 const hiddenToken = "?"
 
-// ttlEarlyMs is how much before its time the store may delete what has expired.
+// ttlEarlyMs is how long before its time the store may delete an expired message.
 const ttlEarlyMs = 1_000
 
 func (r *rules) slack() int64 { return r.SkewMs + r.JumpMs }
@@ -57,7 +57,7 @@ func (r *rules) published(o *operation, id string) message {
 			m.dropTo = m.to + o.ttlMs + 1_000
 		}
 	}
-	// In a group nothing but a delay holds a message back; a queue's delay may be lowered at any time.
+	// In a group only the queue's delay holds a message back, and that may be lowered at any time.
 	if r.fifo || r.Grouped {
 		m.from = 0
 	}
@@ -92,7 +92,7 @@ func (r *rules) received(m message, o *operation, c claim) (message, bool) {
 	return m, true
 }
 
-// elsewhere is what may have become of the message without any client: its time to live is over, it was moved to the
+// elsewhere are the states that the message may reach without a client: its time to live is over, or it was moved to the
 // dead-letter queue, or back.
 func (r *rules) elsewhere(m message, o *operation) []message {
 	states := []message{m}
@@ -151,7 +151,7 @@ func (r *rules) settled(m message, o *operation) []message {
 		}
 		return nil
 	case unknown:
-		// Elsewhere an operation that did nothing has its place in the order where it can do nothing.
+		// In other cases, an operation that did nothing is in the order where it can do nothing.
 		if done && o.ended {
 			return []message{next, m}
 		}
@@ -173,7 +173,7 @@ func (r *rules) settled(m message, o *operation) []message {
 	}
 }
 
-// effect is what the operation does, if the message lets it.
+// effect is the state after the operation, if the state before permits it.
 func (r *rules) effect(m message, o *operation) (message, bool) {
 	if m.gone {
 		return m, false
@@ -192,7 +192,7 @@ func (r *rules) effect(m message, o *operation) (message, bool) {
 	}
 	switch o.kind {
 	case "ack":
-		// In an ordered group the lease must be live: once it is over, others may have received what follows.
+		// In an ordered group the lease must be live: once it is over, other consumers may have received the next messages.
 		if r.fifo && !r.mayBeLive(m, o) {
 			return m, false
 		}
@@ -225,7 +225,7 @@ func (r *rules) missed(m message, o *operation) []message {
 	if m.gone || m.dead != o.dead {
 		return []message{m}
 	}
-	// A try before, whose answer was lost, may have done it.
+	// An earlier try, whose answer was lost, may have cancelled the message.
 	if next, done := r.effect(m, o); o.kind == "cancel" && r.Hidden && done {
 		return []message{next}
 	}
@@ -246,7 +246,7 @@ func (r *rules) lost(m message, o *operation) []message {
 	if o.kind == "extend" && (!m.live || r.mayBeVisible(m, o)) {
 		states = append(states, m)
 	}
-	// Sent twice by the client below, it was done at first. Then another poller received the message, and the second was refused.
+	// The client below sent the request twice. The first took effect, another poller received the message, and the second was refused.
 	if next, done := r.effect(m, o); r.Hidden && done && o.kind != "ack" {
 		states = append(states, next)
 	}
@@ -257,7 +257,7 @@ func (r *rules) lost(m message, o *operation) []message {
 	return states
 }
 
-// mayBeHiddenClaim tells whether a poll whose answer was lost may hold the message.
+// mayBeHiddenClaim reports whether a poll whose answer was lost may hold the message.
 func (r *rules) mayBeHiddenClaim(m message, o *operation) bool {
 	return r.Hidden && !m.gone && r.mayBeVisible(m, o)
 }

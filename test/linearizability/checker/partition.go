@@ -8,17 +8,17 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// partition is what is checked by itself: a message of a standard queue, or a group of a FIFO queue.
+// partition is what is checked independently: a message of a standard queue, or a group of a FIFO queue.
 type partition struct {
 	name  string
 	model porcupine.Model
-	// rules and known are there for a group.
+	// rules and known are set for a group only.
 	rules      *rules
 	known      []numbered
 	operations []operation
 }
 
-// origin is what a body was published as.
+// origin is the publish of a body.
 type origin struct {
 	identity   string
 	group      string
@@ -30,14 +30,14 @@ type sorter struct {
 	rules   *rules
 	lines   []Line
 	origins map[string]origin
-	// bodyOf and sequenceOf are what the history tells of an id.
+	// These maps have what the history shows of an id.
 	identityOf map[string]string
 	sequenceOf map[string]string
 	idsOf      map[string][]string
 	groupOf    map[string]string
-	// died are ids of messages that are received from the dead-letter queue.
+	// died has the ids of messages that are received from the dead-letter queue.
 	died map[string]bool
-	// doubtful are ids of messages that may be stored twice.
+	// doubtful has the ids of messages that may be stored twice.
 	doubtful map[string]bool
 }
 
@@ -89,7 +89,7 @@ func (s *sorter) meet(id, sequence, identity string) {
 	}
 }
 
-// isDoubtful tells whether a message may be stored twice, so that each of its ids is checked by itself.
+// isDoubtful reports whether a message may be stored twice, so that each of its ids is checked independently.
 func (s *sorter) isDoubtful(identity string) bool {
 	for _, id := range s.idsOf[identity] {
 		if s.doubtful[id] {
@@ -187,7 +187,7 @@ func (s *sorter) standard() []partition {
 	return all
 }
 
-// addPublish adds a publish to the partitions of what it may have stored: one, but for messages that may be stored twice.
+// addPublish adds a publish to the partition of its message; where the message may be stored twice, to those of all its ids.
 func (s *sorter) addPublish(found map[string][]operation, o operation, place func(id, identity string) string) {
 	for _, id := range s.idsOf[o.identity] {
 		one := o
@@ -195,7 +195,7 @@ func (s *sorter) addPublish(found map[string][]operation, o operation, place fun
 			if one.result == ok && !s.isDoubtful(o.identity) {
 				continue
 			}
-			// It may have stored this one too, or not.
+			// The publish may or may not have stored this id too.
 			one.id, one.result, one.ret, one.by = id, unknown, never, never
 		}
 		name := place(id, o.identity)
@@ -247,7 +247,7 @@ func (s *sorter) fifo() []partition {
 	return all
 }
 
-// groupClaims are the claims of a poll: messages of one group that were claimed in one instant. The group is their identity.
+// groupClaims are the claims of a poll: each has the messages of one group that were claimed in one instant.
 func groupClaims(line *Line, placeOf func(id string) int) []operation {
 	var all []operation
 	places := map[string]int{}

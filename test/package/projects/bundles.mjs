@@ -33,7 +33,7 @@ for (const [name, contents] of Object.entries(bundles)) {
   if (bytes > (limits[name] ?? Number.POSITIVE_INFINITY)) throw new Error(`more than ${limits[name]} bytes`)
 }
 
-// As the guide says, a bundle with the AWS SDK in it runs where it is made of ES modules.
+// By the guide, a bundle that includes the AWS SDK runs if it is made of ES modules.
 writeFileSync('whole.mjs', await bundled(bundles.client, { ...modules, external: [] }))
 const { createClient } = await import('./whole.mjs')
 await createClient({ table: 'holdfast', region: 'us-east-1' }).close()

@@ -19,7 +19,7 @@ const amount: number | undefined = message.body.lines[0]?.amount
 if (amount !== 2) throw new Error('the body is another')
 await orders.ack(message)
 
-// @ts-expect-error a date does not come back from JSON as it was
+// @ts-expect-error JSON does not keep the type of a date
 client.queue<{ at: Date }>('orders')
 // @ts-expect-error the body is an order
 await orders.publish({ id: 'one' }).catch(() => {})

@@ -80,7 +80,7 @@ export const receive = async (
   return deliveries
 }
 
-/** Waits for messages, and gives it up: what it had received by then comes, and nothing else is leased to it. */
+/** Starts a long poll and aborts it. The poll returns what it has received by then, and leases nothing else. */
 const abandon = async (
   world: World,
   actor: Actor,
@@ -121,7 +121,7 @@ const resultsOf = (results: readonly HandleResult[]): Answer => ({
   results: results.map((one) => (one.ok ? 'ok' : one.error.code)),
 })
 
-/** Notes down that a consumer asks something for messages that it received. */
+/** Logs a consumer's request for messages that it received. */
 export const askFor = (
   { log }: World,
   { name, process }: Actor,
@@ -143,14 +143,14 @@ export const askFor = (
   )
 }
 
-/** All at once and one by one, as a client without batches would; some are given back, or put off a little. */
+/** Acks all messages at the same time, each in a request of its own. Gives some back, or extends their leases a little. */
 const handleDiligently = async (world: World, actor: Actor, received: readonly Delivery[]): Promise<void> => {
   const { random } = actor
   const [first, ...rest] = received
   if (!first) return
   if (random.chance(0.2)) {
     await giveBack(world, actor, first, 0)
-    // Meanwhile its consumer goes on with other messages.
+    // Meanwhile the consumer goes on with other messages.
     world.aside(ackOnceReceivedAgain(world, actor, first, rest))
     return
   }
@@ -162,7 +162,10 @@ const handleDiligently = async (world: World, actor: Actor, received: readonly D
 
 const RECEIVED_AGAIN_MS = 8_000
 
-/** Holds what follows a message that was given back. That message is received again all the same, or the rest is never acked. */
+/**
+ * Holds the messages behind one that was given back until that one is received again. If it never is, the others are never acked, and
+ * a promise breaks.
+ */
 const ackOnceReceivedAgain = async (
   world: World,
   actor: Actor,
@@ -179,7 +182,7 @@ const ackOnceReceivedAgain = async (
   await ackTogether(world, actor, rest)
 }
 
-/** What a consumer may do with a message. All that it draws is drawn before it waits for anything. */
+/** Does what a consumer may do with a message. Draws all random numbers before the first wait. */
 const handle = async (world: World, actor: Actor, delivery: Delivery, leaseMs: number): Promise<void> => {
   const { random, process } = actor
   const way = random.whole(1, 12)
@@ -195,7 +198,7 @@ const handle = async (world: World, actor: Actor, delivery: Delivery, leaseMs: n
 
   await process.sleep(workMs)
   if (hasNotStarted) {
-    // As often as not when the lease is over, and others may have received it.
+    // In about half of the cases the lease is over by then, and another consumer may have received the message.
     if (lot < 0.5) await process.sleep(tooLongMs)
     return returnUnreceived(world, actor, delivery)
   }
@@ -208,7 +211,7 @@ const handle = async (world: World, actor: Actor, delivery: Delivery, leaseMs: n
     await process.sleep(longMs)
     return ackTogether(world, actor, [delivery])
   }
-  // About when the lease ends, or any time after the receive: about as often as not too late.
+  // Until about the end of the lease, or until any time after the receive, which is too late in about half of the cases.
   await process.sleep(way === 9 ? aroundLeaseEndMs : tooLongMs)
   if (way === 10 || lot < 0.3) return ackTogether(world, actor, [delivery])
   if (way === 11 || lot < 0.6) return giveBack(world, actor, delivery, delaySeconds)
@@ -225,13 +228,13 @@ export const ackTogether = async (world: World, actor: Actor, deliveries: readon
   const bodies = story && deliveries.map(({ message }) => message.body).join(', ')
   story?.note(startedAt, name, `acks ${bodies}`)
   try {
-    const told = settings.settings?.results !== undefined && first.queue === queueName(settings)
+    const hasResults = settings.settings?.results !== undefined && first.queue === queueName(settings)
     const answered = askFor(world, actor, 'ack', deliveries)
     const results = await ack(
       process.engine,
       first.queue,
       deliveries.map((one) =>
-        told ? { ...outcomeOf(one), receiptHandle: one.message.receiptHandle } : one.message.receiptHandle,
+        hasResults ? { ...outcomeOf(one), receiptHandle: one.message.receiptHandle } : one.message.receiptHandle,
       ),
     )
     answered(resultsOf(results))
@@ -251,7 +254,7 @@ export const ackTogether = async (world: World, actor: Actor, deliveries: readon
   }
 }
 
-/** What a consumer says of its work on a message: a result that no other work has, no result, or a failure. */
+/** The outcome of a consumer's work on a message: a result that no other work has, no result, or a failure. */
 export const outcomeOf = ({ message: { messageId }, poll }: Delivery): Pick<AckEntry, 'result' | 'failure'> => {
   const work = `work of poll ${poll} on ${messageId}`
   if (poll % 5 === 0) return { failure: { name: 'Failed', message: work } }
@@ -262,13 +265,13 @@ const giveBack = async (
   world: World,
   actor: Actor,
   delivery: Delivery,
-  /** Without one the queue's policy has it. */
+  /** @default the delay of the queue's retry policy */
   delaySeconds: number | undefined,
 ): Promise<void> => {
   const { history, story, scheduler } = world
   const { name, process } = actor
   if (delaySeconds === undefined) history.nacks++
-  // Its rest is no lease: an ack by the one who gave it back still counts.
+  // A message that backs off has no lease: an ack by the consumer that gave it back still counts.
   history.givingBack(delivery, process.engine.clock.now())
   const { receiptHandle, body } = delivery.message
   story?.note(scheduler.now(), name, `gives back ${body}, to come again in ${delaySeconds ?? 'some'} s`)
@@ -284,7 +287,7 @@ const giveBack = async (
   }
 }
 
-/** Gives back a message that it has not started on: the receive does not count. */
+/** Gives back a message that the consumer has not started on: the receive does not count. */
 const returnUnreceived = async (world: World, actor: Actor, delivery: Delivery): Promise<void> => {
   const { history, story, scheduler } = world
   const { name, process } = actor

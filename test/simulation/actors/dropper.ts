@@ -11,7 +11,7 @@ import { passing, type Work } from './employ.ts'
 const EVERY_MS = [2_000, 9_000] as const
 const GAP_MS = [0, 1_500] as const
 
-/** Empties the queue of all that is in it. */
+/** Purges the queue. */
 export const purger: Work = async (world, actor) => {
   await actor.process.sleep(actor.random.whole(...EVERY_MS))
   const drop = begun(world, 'purge')
@@ -33,7 +33,7 @@ export const deleter: Work = async (world, actor) => {
     await deleteQueue(process.engine, queueName(world.settings))
     done(world, actor, drop)
   } catch (error) {
-    // Its own request from before, whose answer was lost, has done it.
+    // The deleter's own earlier request, whose answer was lost, has deleted the queue.
     if (!isHoldfastError(error, 'QueueNotFound')) passing(error)
   }
   await process.sleep(gap)
@@ -59,12 +59,12 @@ const create = async (world: World, { process, name }: Actor): Promise<void> => 
     await createQueue(process.engine, queueName(settings), { settings: { ...fifo, ...settings.settings } })
     story?.note(scheduler.now(), name, 'has created the queue')
   } catch (error) {
-    // Its settings were changed since another request created it.
+    // Another request created the queue, and its settings were changed since.
     if (!isHoldfastError(error, 'QueueExists')) passing(error)
   }
 }
 
-/** Sees to it that the queue is there in the end, when nothing fails any more. */
+/** Makes sure that the queue exists in the end, when nothing fails any more. */
 export const createAtRest = async (world: World): Promise<void> => {
   if (world.settings.cast.deleters) await create(world, world.newActor('creator-last'))
 }

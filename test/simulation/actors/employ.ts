@@ -20,7 +20,7 @@ export const employ = async (world: World, name: string, endAt: number, work: Wo
   }
 }
 
-/** What an action that is left out takes of time. */
+/** The time that an action takes where shrinking leaves it out. */
 const IDLE_MS = 500
 
 const actUntil = async (world: World, actor: Actor, endAt: number, work: Work): Promise<void> => {
@@ -30,7 +30,7 @@ const actUntil = async (world: World, actor: Actor, endAt: number, work: Work): 
   }
 }
 
-/** Between an action that found no queue and the next one. */
+/** Pause after an action that found no queue. */
 const DELETED_MS = 200
 
 const unlessDeleted = (world: World, actor: Actor, work: Promise<void>): Promise<void> =>
@@ -45,7 +45,7 @@ export const passing = (error: unknown): HoldfastError => {
   throw error
 }
 
-/** Whether it was done; if not, for a reason that a consumer who was slow, or not heard, must expect. */
+/** Whether the operation was done. If not, the reason must be one that a consumer that is slow, or whose request is lost, expects. */
 export const isDone = (result: HandleResult | undefined): boolean => {
   if (result?.ok) return true
   if (result?.error.code !== 'LeaseLost' && result?.error.code !== 'MessageNotFound') passing(result?.error)

@@ -38,7 +38,7 @@ export const operator: Work = async (world, actor) => {
   }
 }
 
-/** Writes down what was asked, and the answer, if it is one: other failures leave open what was done. */
+/** Logs a request and its answer, if there is one: any other failure leaves the outcome unknown. */
 const answering = async <T>(
   { log }: World,
   { name, process }: Actor,

@@ -15,7 +15,7 @@ interface Planned {
   readonly publish: Publish
 }
 
-/** Publishes a few messages, or 25; sends again what failed and has a deduplication id or a key, and what was answered late. */
+/** Publishes a few messages, or 25. A publish with deduplication ids or a key is sent again when it failed or was answered late. */
 export const publisher: Work = async (world, actor) => {
   const { random, process } = actor
   const size = random.chance(0.1) ? 25 : random.whole(1, world.settings.kind === 'fifo' ? 4 : 5)
@@ -27,7 +27,7 @@ export const publisher: Work = async (world, actor) => {
   const names = sent.map(({ message }) => shown(message)).join(', ')
   world.story?.note(world.scheduler.now(), actor.name, `publishes ${names}${key === undefined ? '' : ` under ${key}`}`)
   const first = sendUntilDone(world, actor, sent, key)
-  // As a client does that got no answer in time: beside its first request, or when that may be long done.
+  // As a client without a timely answer does: beside the first request, or when that may have been done long ago.
   if (key !== undefined && repeats) world.aside(repeatLater(world, actor, { sent, key, afterMs: repeatsAfterMs }))
   await first
   await process.sleep(pause)
@@ -58,7 +58,7 @@ const sendUntilDone = async (
   }
 }
 
-/** Answers those that failed. */
+/** Returns the messages that failed. */
 const send = async (
   { history, log, scheduler, story, settings }: World,
   { name, process }: Actor,
@@ -136,7 +136,7 @@ const standardMessage = (world: World, actor: Actor, place: number): PlannedMess
   }
 }
 
-/** An id that is used by several at once is used in one group: a message's group tells what it is held against. */
+/** Several messages may share an id only within a group: the group of a message decides which messages its id is compared with. */
 const deduplicationIdOf = ({ scheduler }: World, actor: Actor, place: number, groupId = 'none'): string => {
   const round = Math.floor(scheduler.now() / 200)
   const isShared = actor.random.chance(0.3)

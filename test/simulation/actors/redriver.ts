@@ -3,7 +3,7 @@ import { runRedrive, startRedrive } from '../../../lib/redrive/redrive.ts'
 import { deadLetterQueueName } from '../world-settings.ts'
 import { passing, type Work } from './employ.ts'
 
-/** Moves what is in the dead-letter queue back to where it came from. */
+/** Redrives the dead-letter queue: moves its messages back to the queues that they came from. */
 export const redriver: Work = async (world, { name, random, process }) => {
   const pause = random.whole(200, 1_000)
   await process.sleep(pause)

@@ -5,7 +5,7 @@ import type { Actor, World } from '../world.ts'
 import { queueName } from '../world-settings.ts'
 import { passing, type Work } from './employ.ts'
 
-/** Changes settings of the queue while it is worked on. */
+/** Changes settings of the queue while other actors use the queue. */
 export const settingsChanger: Work = async (world, actor) => {
   const { everyMs = DEFAULT_EVERY_MS, during = [{}] } = world.settings.changes ?? {}
   const pause = actor.random.whole(everyMs / 8, everyMs)

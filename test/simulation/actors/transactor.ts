@@ -13,7 +13,7 @@ import { askFor, outcomeOf, receive } from './consumer.ts'
 import { passing, type Work } from './employ.ts'
 import { askedMessage, planned } from './publisher.ts'
 
-/** Times that a commit is asked for again while what became of it is not known. */
+/** Maximum number of tries of a commit whose outcome is not known. */
 const MAX_ASKED = 3
 
 /** Receives messages, acks them together with an effect of its own, and publishes others in the same transaction. */
@@ -99,7 +99,7 @@ const commit = async (
   },
 ): Promise<void> => {
   const { history, scheduler, story } = world
-  // On condition of its own: a lock that others take and release.
+  // The effect has a condition: a lock that other actors take and release.
   const effects: Write[] = [
     { kind: 'put', key: { partition: EFFECTS, sort: done.name }, value: done.name },
     { kind: 'check', key: LOCK, ifVersion: 0 },
@@ -134,14 +134,14 @@ const commit = async (
   story?.note(scheduler.now(), actor.name, `reads the outcome of its commit: ${done.outcome}`)
 }
 
-/** A transaction publishes one message under a deduplication id. */
+/** Leaves out repeated deduplication ids: a transaction may have each once. */
 const distinct = <T extends { readonly message: { readonly deduplicationId?: string } }>(all: readonly T[]): T[] =>
   all.filter(
     ({ message: { deduplicationId: id } }, place) =>
       id === undefined || all.findIndex(({ message }) => message.deduplicationId === id) === place,
   )
 
-/** A database that knows tokens, as DynamoDB does, and takes a write of the user's own. */
+/** A database that supports tokens, as DynamoDB does, and takes a write of the user's own. */
 const commitsOf = (world: World, { process }: Actor, effects: readonly Write[]): JointCommits => {
   let resent = false
   const { store } = process.engine

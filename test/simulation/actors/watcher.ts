@@ -5,7 +5,7 @@ import type { Actor, World } from '../world.ts'
 import { queueName } from '../world-settings.ts'
 import { passing, type Work } from './employ.ts'
 
-/** Asks what became of a message, or waits for its result, as its producer does. */
+/** Reads the status of a message, or waits for its result, as its producer does. */
 export const watcher: Work = async (world, actor) => {
   const { random, process } = actor
   const back = random.whole(1, world.spans.lookBack)
@@ -21,7 +21,7 @@ export const watcher: Work = async (world, actor) => {
   }
 }
 
-/** Asks for the status, or waits for the result, and notes down the answer. */
+/** Reads the status, or waits for the result, and records the answer. */
 export const look = async (
   { history, scheduler, story, settings }: World,
   { name, process }: Actor,
@@ -37,7 +37,7 @@ export const look = async (
   const waitedMs = waitTimeSeconds === undefined ? undefined : waitTimeSeconds * 1_000
   history.looks.push({ by: name, messageId, startedAt, endedAt: scheduler.now(), waitedMs, answer })
   const { status, result } = answer
-  const told = isFinal(status) && result !== undefined ? `${status.state} with ${JSON.stringify(result)}` : status.state
-  story?.note(scheduler.now(), name, `reads that ${messageId} is ${told}`)
+  const text = isFinal(status) && result !== undefined ? `${status.state} with ${JSON.stringify(result)}` : status.state
+  story?.note(scheduler.now(), name, `reads that ${messageId} is ${text}`)
   return answer
 }

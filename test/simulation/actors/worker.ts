@@ -53,10 +53,10 @@ export const worker: Work = async (world, actor) => {
   if (failures.length > 0) throw failures[0]
 }
 
-/** What a worker must expect of a message that it was too slow with, and of a queue that is deleted. */
+/** Errors that a worker must expect after too slow a work on a message, and on a deleted queue. */
 const EXPECTED: ReadonlySet<string> = new Set(['LeaseLost', 'MessageNotFound', 'QueueNotFound'])
 
-/** A transport in the worker's process that writes down what the worker did and saw. */
+/** A transport in the worker's process that records the worker's requests and their answers. */
 const recording = (world: World, { name, process }: Actor): Transport => {
   const { history, scheduler, settings, story } = world
   const transport = engineTransport(process.engine)
@@ -79,8 +79,8 @@ const recording = (world: World, { name, process }: Actor): Transport => {
       const handles = entries.map((entry) => (typeof entry === 'string' ? entry : entry.receiptHandle))
       const startedAt = scheduler.now()
       const removals = handles.map((handle) => history.removing(of(handle).message.messageId, startedAt, of(handle)))
-      const told = handles.map((handle): AckEntry => ({ ...outcomeOf(of(handle)), receiptHandle: handle }))
-      const results = await transport.ack(queue, settings.settings?.results ? told : entries, options)
+      const withOutcomes = handles.map((handle): AckEntry => ({ ...outcomeOf(of(handle)), receiptHandle: handle }))
+      const results = await transport.ack(queue, settings.settings?.results ? withOutcomes : entries, options)
       for (const [at, removal] of removals.entries()) {
         const result = results[at]
         if (result?.ok) removed(removal, scheduler.now())

@@ -1,10 +1,10 @@
 import { droppedFrom } from '../drops.ts'
 import type { Promised } from './promise.ts'
 
-/** What its undoing takes: a request, and repeats. */
+/** The time to give back the claims of an abandoned poll: a request, and repeats. */
 const UNDONE_WITHIN_MS = 1_500
 
-/** Where requests fail, a lease whose undoing failed ends by itself. */
+/** For worlds without failing requests: a lease that the poll failed to give back only ends with its time. */
 export const abandonedPolls: Promised = {
   name: 'a poll that is abandoned leases nothing',
   madeFor: ({ abandons, faults }) => abandons !== undefined && faults === undefined,

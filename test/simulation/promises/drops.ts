@@ -4,8 +4,8 @@ import { queueName } from '../world-settings.ts'
 import type { Promised } from './promise.ts'
 
 /**
- * A message that was dead-lettered is in another queue, which is not dropped, and a redrive stores it anew. A poll that began before
- * all knew may still receive what was dropped.
+ * A dead-lettered message is in another queue, which is not dropped, and a redrive stores the message anew. A poll that began before
+ * all processes had read the drop may still receive a dropped message.
  */
 export const droppedForGood: Promised = {
   name: 'what was purged, or deleted with its queue, does not come once all know of it',
@@ -15,7 +15,7 @@ export const droppedForGood: Promised = {
     return history.deliveries.flatMap((delivery) => {
       const { message, queue, startedAt } = delivery
       const { answer } = history.publishes.get(message.body as string) ?? {}
-      // A publish that was sent again after a drop may be another message.
+      // A publish that was sent again after a drop may have stored another message.
       if (queue !== queueName(settings) || answer?.messageId !== message.messageId) return []
       if (history.deadLettered.has(message.messageId) || history.repeated.has(message.messageId)) return []
       const dropped = drops.find(({ before, knownAt }) => answer.at < before && startedAt > knownAt)

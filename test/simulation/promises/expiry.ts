@@ -11,7 +11,7 @@ export const notPastItsTime: Promised = {
       const { message, startedAt } = delivery
       const { timeToLiveSeconds } = history.publishes.get(message.body as string) ?? {}
       if (timeToLiveSeconds === undefined || history.rescheduled.has(message.messageId)) return []
-      // A dead letter is kept as long as its queue keeps messages.
+      // A dead letter has the retention of the dead-letter queue.
       if (history.deadLettered.has(message.messageId)) return []
       const endsAt = Math.ceil((message.dueAt + timeToLiveSeconds * 1_000) / 1_000) * 1_000
       // The poller judges by its own clock.

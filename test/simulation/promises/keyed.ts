@@ -3,12 +3,12 @@ import { groupedBy, type Promised } from './promise.ts'
 
 const stored = ({ ledger }: History, { body }: Publish): readonly string[] => [...(ledger.idsOf.get(body) ?? [])]
 
-/** Of all sendings of a call with an idempotency key one is done, as a whole, and all answers are the same. */
+/** A call with an idempotency key is done once, as a whole, however often it is sent, and all answers are the same. */
 export const keyedOnce: Promised = {
   name: 'a publish with an idempotency key is stored once and whole, however often it is sent',
   madeFor: ({ idempotencyKeys }) => idempotencyKeys !== undefined,
   violations: (history) => {
-    // A queue that is created again knows nothing of the keys of the one before.
+    // A queue that is created again does not have the keys of the one before.
     if (history.drops.some(({ kind }) => kind === 'deletion')) return []
     const keyed = [...history.publishes.values()].filter(({ key }) => key !== undefined)
     const perMessage = keyed.flatMap((one) => {
@@ -29,7 +29,7 @@ export const keyedOnce: Promised = {
   },
 }
 
-/** The messages of a call were stored in one instant: those that no deduplication id stands for. */
+/** The messages of a call must be stored in one instant, except those with a deduplication id, which may be duplicates. */
 const parted = (history: History, call: readonly Publish[]): string[] => {
   const plain = call.filter(({ deduplicationId }) => deduplicationId === undefined)
   const instants = new Set(plain.map((one) => history.ledger.of(stored(history, one)[0] ?? '')?.insertedAt[0]))

@@ -10,8 +10,8 @@ interface Claimed {
 }
 
 /**
- * The receives of each message, where there are several, in the order in which the table saw the claims: instants of
- * claims are of different clocks, which jump.
+ * The receives of each message with several, in the order of the claims in the table: the instants of claims are of different
+ * clocks, which jump.
  */
 const rows = (history: History): Claimed[][] => {
   const found: Claimed[][] = []
@@ -26,13 +26,13 @@ const rows = (history: History): Claimed[][] => {
   return found
 }
 
-/** Each stay of a message in a queue: where it is dead-lettered or redriven, counts begin anew. */
+/** The receives of each stay of a message in a queue: counts begin anew when the message is dead-lettered or redriven. */
 const stays = (history: History): Claimed[][] =>
   rows(history).flatMap((row) => [...groupedBy(row, ({ claim }) => String(claim.stay)).values()])
 
 /**
- * A segment that was stored a second time, the first gone in between, has its versions a second time too: a poller that
- * read the first and sleeps for seconds may claim what was acked of the second. That message comes once more than twice.
+ * Segments that were stored twice are left out. The second copy, stored when the first was gone, repeats the versions of the
+ * first. A poller that read the first and was paused for seconds may claim a message that was acked in the second.
  */
 export const underLeases: Promised = {
   name: 'each receive leases the message to its receiver by a claim of its own',
@@ -50,15 +50,15 @@ export const underLeases: Promised = {
 }
 
 /**
- * A poller looks at its clock when it reads what can be received, and again when it dates its claim. Where its clock jumps back in
- * between, the claim of a lease that was over by the first look is dated before that lease's end.
+ * A poller reads its clock when it reads what can be received, and again when it dates its claim. If its clock jumps back in between,
+ * the date of the claim is before the end of a lease that was over by the first reading.
  */
 export const jumpMs = (faults: Faults = {}): number => (faults['clock jumps'] ? 2 * JUMP_MS : 0)
 
 export const exclusiveLeases: Promised = {
   name: 'leases of one message never overlap',
   violations: (history, { kind, groups, faults }) =>
-    // In a group a moved message is not held back until its due time, which is of another process's clock.
+    // A message that was moved within groups can be received before its due time, which is of another process's clock.
     (kind === 'fifo' || groups ? stays : rows)(history).flatMap((row) =>
       row.flatMap(({ delivery }, position) => {
         const before = row[position - 1]?.delivery
@@ -82,7 +82,7 @@ export const receiveCounts: Promised = {
     for (const row of stays(history)) {
       const messageId = row[0]?.delivery.message.messageId ?? ''
       if (history.unreceived.has(messageId)) continue
-      // Polls that end early give back what they had claimed, as if they had not.
+      // Polls that end early give back their claims as not received.
       if ((abandons || cast.workers) && history.ledger.of(messageId)?.unreceived) continue
       for (const [position, { delivery }] of row.entries()) {
         const { receiveCount } = delivery.message

@@ -1,7 +1,7 @@
 import { type Delivery, nameOf, type Publish } from '../history.ts'
 import type { Promised } from './promise.ts'
 
-/** A message is stored once, whatever was sent again, and a deduplication id stands for one message. */
+/** A message is stored once, however often its publish was sent, and a deduplication id stands for one message. */
 export const oneMessage: Promised = {
   name: 'each received message was published, and as one message',
   violations: (history, { settings }) => {
@@ -10,7 +10,7 @@ export const oneMessage: Promised = {
       settings?.deduplicationWindowSeconds !== undefined ||
       history.drops.length > 0
     const isDeleted = history.drops.some(({ kind }) => kind === 'deletion')
-    /** Whether it may be stored again when it is sent again: its id is forgotten, or the queue that knew its key is no more. */
+    /** Whether a repeated publish may store the message again: the queue has forgotten its id, or the queue with its key was deleted. */
     const mayRepeat = ({ deduplicationId, key }: Publish) =>
       (deduplicationForgets && deduplicationId !== undefined) || (isDeleted && key !== undefined)
     const found: string[] = []
@@ -20,7 +20,7 @@ export const oneMessage: Promised = {
       if (!first) ids.set(name, { messageId, sequenceNumber })
       else if (first.messageId !== messageId)
         found.push(`${what()} is ${messageId}, but ${name} was ${first.messageId}`)
-      // In a dead-letter queue a message has another number, and again another one once it is redriven.
+      // A message gets another number in a dead-letter queue, and another one when it is redriven.
       else if (sequenceNumber !== undefined && first.sequenceNumber !== sequenceNumber) {
         found.push(`${what()} has number ${sequenceNumber}, but ${name} had ${first.sequenceNumber}`)
       }
@@ -28,7 +28,7 @@ export const oneMessage: Promised = {
     const nameFor = ({ body, deduplicationId }: Publish) =>
       deduplicationId !== undefined && !deduplicationForgets ? deduplicationId : body
     for (const one of history.publishes.values()) {
-      // Under an id that is forgotten after a while another body may have been answered before.
+      // Where ids are forgotten after a while, an earlier answer may be for another body under the same id.
       if (deduplicationForgets && one.deduplicationId !== undefined) continue
       if (one.answer)
         meet(nameFor(one), one.answer.messageId, one.answer.sequenceNumber, () => `the publish of ${one.body}`)
@@ -52,5 +52,5 @@ export const oneMessage: Promised = {
   },
 }
 
-/** In a dead-letter queue. */
+/** Whether the delivery is from a dead-letter queue. */
 export const isDead = ({ queue }: Delivery): boolean => queue.includes('dead')

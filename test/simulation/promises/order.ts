@@ -11,7 +11,7 @@ const sequenceOf = ({ message }: Delivery): string => message.sequenceNumber ?? 
 const lifeOf = (history: History, delivery: Delivery): string =>
   `${delivery.queue} ${claimOf(history, delivery)?.generation} ${delivery.message.groupId}`
 
-/** What polls receive that do not know of a purge yet is of no order. */
+/** Deliveries without those of polls that had not read a purge yet, which have no order. */
 const groupsKept = (history: History, settings: WorldSettings): Delivery[][][] => {
   const dropped = droppedFrom(history, settings)
   return groupsOf(history).map((batches) =>
@@ -29,7 +29,7 @@ const groupsOf = (history: History): Delivery[][][] =>
 
 /**
  * The first receives of a group's messages are in the order of their numbers, and so are the messages of a batch.
- * Numbers rise over times when a group is empty where clocks differ by less than seconds.
+ * Where clocks differ by less than two seconds, numbers still rise after a group was empty.
  */
 export const inOrderOfNumbers: Promised = {
   name: 'the messages of a group are received in the order of their numbers',
@@ -68,12 +68,12 @@ const swapped = (row: readonly Delivery[], publishes: ReadonlyMap<string, Publis
   const found: string[] = []
   const first = new Map<string, Delivery>()
   for (const one of row) if (!first.has(one.message.messageId)) first.set(one.message.messageId, one)
-  // A message that others published under the same id was there when the first of them was answered.
+  // A message that several publishes share by its id was stored when the first of them was answered.
   let latestStart: Delivery | undefined
   const startOf = (one: Delivery) => publishes.get(one.message.body as string)?.startedAt ?? 0
   for (const one of first.values()) {
     const { answer } = publishes.get(one.message.body as string) ?? {}
-    // The answer may have been of another message under the same id, which is forgotten since.
+    // The answer may be for an earlier message under the same id, which the queue has forgotten since.
     const answeredAt = answer?.messageId === one.message.messageId ? answer.at : Number.POSITIVE_INFINITY
     if (latestStart && answeredAt < startOf(latestStart)) {
       found.push(`${nameOf(one)} was answered before ${nameOf(latestStart)} was begun, and first received after it`)

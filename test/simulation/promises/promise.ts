@@ -10,7 +10,7 @@ export interface Promised {
   readonly violations: (history: History, settings: WorldSettings) => string[]
 }
 
-/** Groups what has the same name, in the order in which each name first came. */
+/** Groups elements by their names, in the order in which each name first came. */
 export const groupedBy = <T>(list: Iterable<T>, nameOf: (one: T) => string): Map<string, T[]> => {
   const groups = new Map<string, T[]>()
   for (const one of list) {

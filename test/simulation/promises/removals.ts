@@ -6,7 +6,7 @@ export const removedForGood: Promised = {
   name: 'a message that was acked or cancelled is not received again, from any queue',
   violations: (history, world) => {
     const { settings } = world
-    // An ack in a queue that was created again finds nothing, and some polls may not know yet.
+    // An ack in a queue that was created again finds no message, and some polls may not have read the new queue yet.
     const droppedAt = droppedFrom(history, world)
     const endedAt = new Map<string, number>()
     for (const removal of history.removals) {
@@ -22,8 +22,8 @@ export const removedForGood: Promised = {
 }
 
 /**
- * An ack with a handle that another receive has outdated does nothing, unless the message was gone before: removed by
- * someone else, or dropped because its time to live was over.
+ * An ack with a handle that another receive has outdated does nothing, unless the message was gone before: another actor
+ * removed it, or its time to live was over.
  */
 export const outdatedHandles: Promised = {
   name: 'a handle that another receive has outdated removes nothing',

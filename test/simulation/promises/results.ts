@@ -11,12 +11,12 @@ import type { Promised } from './promise.ts'
 
 const keepsResults: Promised['madeFor'] = ({ settings }) => settings?.results !== undefined
 
-/** How the end of a message came about, as the table saw it. */
+/** How a message ended in the table. */
 type End =
   | { readonly kind: 'acked'; readonly at: number; readonly delivery: Delivery | undefined }
   | { readonly kind: 'cancelled'; readonly at: number }
 
-/** Whether it left its queue for another one, dead-lettered or redriven. */
+/** Whether the removal moved the message to another queue: a dead-letter queue, or back by a redrive. */
 export const isMove = ({ insertedAt }: Entry, { at }: SlotRemoval): boolean => insertedAt.indexOf(at, 1) > 0
 
 const endOf = (history: History, messageId: string, entry: Entry): End | undefined => {
@@ -33,26 +33,26 @@ const endOf = (history: History, messageId: string, entry: Entry): End | undefin
   return isAck ? { kind: 'acked', at, delivery } : { kind: 'cancelled', at }
 }
 
-/** TTL goes by DynamoDB's clock. */
+/** TTL uses DynamoDB's clock, and so may be early by this. */
 const EARLY_MS = 1_000
 const keptMs = ({ settings }: WorldSettings): number => (settings?.results?.retentionSeconds ?? 0) * 1_000
 const offMs = ({ clocksOffByMs = 0, table }: WorldSettings): number =>
   2 * clocksOffByMs + (table?.ttl === 'early' ? EARLY_MS : 0)
 
-/** From the end of a message until what became of it may be forgotten, ms. */
+/** For how long after the end of a message its status is kept at least, ms. */
 export const keptAtLeastMs = (world: WorldSettings): number => keptMs(world) - offMs(world)
 
-/** From its end on; counted from the receive, with as much time again for the work. */
+/** For how long after the end of a message its status is kept at most, ms: counted from the receive, with as much time for the work. */
 const keptAtMostMs = (world: WorldSettings): number => 2 * keptMs(world) + offMs(world)
 
-/** A read that need not be consistent may be so much behind. */
+/** How far an eventually consistent read may lag behind. */
 const STALE_MS = 1_000
 /** A wait reads again within this time. */
 const READ_AGAIN_MS = 1_500
-/** Requests that a wait has on their way when its time is over; each takes up to 0.8 s. */
+/** Time for the requests that a wait has on their way when its time is over; each takes up to 0.8 s. */
 const ON_THE_WAY_MS = 6_000
 
-/** What a wait is late by where its process is paused and its requests are delayed: those of one read, and the last one. */
+/** How late a wait may be where its process is paused and its requests are delayed: those of one read, and the last one. */
 const slowMs = ({ faults = {}, spans }: WorldSettings): number => {
   const { pauseMs, lateMs } = { ...DEFAULT_SPANS, ...spans }
   const isDelayed = faults['request delayed'] || faults['answer delayed']
@@ -77,7 +77,7 @@ export const resultsOfHolders: Promised = {
   violations: (history, world) => {
     const dropped = droppedFrom(history, world)
     return judged(history, ({ messageId, endedAt, waitedMs, answer: { status, result, failure } }, _, end) => {
-      // An ack from before a purge that was given up may leave its result, and acks after the purge leave none.
+      // An ack from before a purge may leave its result even if its caller gave it up, and acks after the purge leave none.
       if (dropped(messageId) <= endedAt) return undefined
       if (status.state !== 'done' && status.state !== 'failed') return undefined
       if (!end || end.at > endedAt) return 'it was not removed by then'
@@ -108,7 +108,7 @@ export const trueEndings: Promised = {
       const { status } = answer
       const moved = entry.removals.some((one) => isMove(entry, one) && one.at <= endedAt)
       if (dropped(look.messageId) <= endedAt) return undefined
-      // The ack of a message whose time is over leaves no result.
+      // The ack of an expired message leaves no result.
       if (status.state === 'gone' && mayExpire(look.messageId)) return undefined
       if (status.state === 'gone') {
         return end && endedAt >= end.at + keptAtLeastMs(world) ? undefined : 'how it ended is forgotten too early'
@@ -162,14 +162,14 @@ export const waitsEnd: Promised = {
 }
 
 const finalState = (history: History, messageId: string, end: End): MessageStatus['state'] | undefined => {
-  // A message that was cancelled in the dead-letter queue stays dead-lettered for the queue that it came from.
+  // A message that was cancelled in the dead-letter queue keeps the status dead-lettered in the queue that it came from.
   if (end.kind === 'cancelled') return history.deadLettered.has(messageId) ? undefined : 'cancelled'
   if (!end.delivery) return undefined
   if (isDead(end.delivery)) return 'deadLettered'
   return outcomeOf(end.delivery).failure ? 'failed' : 'done'
 }
 
-/** What each producer must read at rest, when all messages were acked or cancelled. */
+/** The status that each producer must read at rest, when all messages were acked or cancelled. */
 export const finalStates = (
   history: History,
   settings: WorldSettings,

@@ -6,7 +6,7 @@ const hasTransactions: Promised['madeFor'] = ({ cast }) => (cast.transactors ?? 
 
 const effectsOf = ({ ledger }: History, { name }: Transaction): readonly number[] => ledger.effects.get(name) ?? []
 
-/** What the transaction acks and publishes is done in the instant of its effect, and never without it. */
+/** The acks and publishes of a transaction happen at the instant of its effect, and never without it. */
 export const allOrNothing: Promised = {
   name: 'effect, acks and publishes of a transaction are done once and together, or not at all',
   madeFor: hasTransactions,
