@@ -266,16 +266,21 @@ describe('a message that becomes due behind one that is leased', () => {
   })
 })
 
-test('a poll without leases gives no message twice', async () => {
+test('a poll without leases receives no message twice', async () => {
   const engine = await engineWithQueue()
   await publish(engine, 'orders', [
     { body: '1', groupId: 'a' },
     { body: '2', groupId: 'b' },
   ])
+  const receives = new Map<string, number>()
   for (const maxMessages of [1, 2, 3, 4, 25]) {
     const received = await poll(engine, 'orders', { maxMessages, visibilityTimeoutSeconds: 0 })
     expect(received.length).toBeGreaterThan(0)
-    expect(new Set(received.map(({ messageId }) => messageId)).size).toBe(received.length)
+    for (const { messageId, receiveCount } of received) {
+      // One more than after the poll before: a poll that receives a message twice returns it once.
+      expect(receiveCount).toBe((receives.get(messageId) ?? 0) + 1)
+      receives.set(messageId, receiveCount)
+    }
   }
 })
 
