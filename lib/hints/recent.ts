@@ -2,6 +2,7 @@
 export interface Recent<V> {
   get(key: string): V | undefined
   set(key: string, value: V): void
+  delete(key: string): void
 }
 
 /**
@@ -19,6 +20,10 @@ export const recent = <V>(capacity: number): Recent<V> => {
         young = new Map()
       }
       young.set(key, value)
+    },
+    delete: (key) => {
+      young.delete(key)
+      old.delete(key)
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { LeaseEnd, LeasesSeen, SeenLease } from '../../../console/leases-seen.ts'
+import { recent } from '../../../lib/hints/recent.ts'
 import { holds, type Slot, sameToken } from '../../../lib/model/segment.ts'
-import { Recent } from './recent.ts'
 
 interface Watched {
   readonly messageId: string
@@ -20,10 +20,10 @@ export class LeaseLog implements LeasesSeen {
   readonly since: number
   readonly #now: () => number
   /** The leases of each message, oldest first. */
-  readonly #kept = new Recent<Watched[]>(MESSAGES)
-  readonly #left = new Recent<Watched[]>(LEFT)
+  readonly #kept = recent<Watched[]>(MESSAGES)
+  readonly #left = recent<Watched[]>(LEFT)
   /** The latest lease in each slot of a segment. */
-  readonly #slots = new Recent<Watched>(MESSAGES)
+  readonly #slots = recent<Watched>(MESSAGES)
 
   constructor(now: () => number) {
     this.#now = now

@@ -16,3 +16,11 @@ test('of one key the latest value counts', () => {
   map.set('a', 2)
   expect(map.get('a')).toBe(2)
 })
+
+test('a deleted entry is gone, whether it is a new one or an old one', () => {
+  const map = recent<number>(2)
+  for (const key of ['a', 'b', 'c']) map.set(key, 1)
+  map.delete('a')
+  map.delete('c')
+  expect(['a', 'b', 'c'].map((key) => map.get(key))).toEqual([undefined, 1, undefined])
+})
