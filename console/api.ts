@@ -28,6 +28,8 @@ export interface StatusShown {
 export type MessageAnswer =
   | (MessageShown & { readonly status: StatusShown })
   | { readonly messageId: string; readonly queue: string; readonly status: StatusShown }
+/** Stored items whose messages a page lacks. Absent where it lacks none. */
+export type UnreadableShown = z.output<typeof browseAnswer>['unreadable']
 export type RedriveShown = z.output<typeof redriveTask>
 export type TriggerShown = z.output<typeof triggerListAnswer>['triggers'][number]
 

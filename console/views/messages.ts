@@ -1,12 +1,14 @@
-import type { MessageShown } from '../api.ts'
+import type { MessageShown, UnreadableShown } from '../api.ts'
 import { type ConsoleContext, queueHref } from '../context.ts'
 import { decodedBody } from './body.ts'
 import { type Html, html } from './html.ts'
-import { ageSeconds, bytes, count, duration } from './words.ts'
+import { ageSeconds, bytes, count, counted, duration } from './words.ts'
 
 const PREVIEW = 120
 /** Limit of unpacked bytes for a row: a page shows hundreds of bodies, and five kilobytes of gzip can unpack to megabytes. */
 const PREVIEW_BYTES = 64_000
+/** Unreadable items that a screen names. */
+const NAMED = 5
 
 /** The beginning of a body in one line. Only the size when payloads are hidden. */
 export const preview = ({ hidePayloads }: ConsoleContext, message: MessageShown): Html => {
@@ -18,6 +20,17 @@ export const preview = ({ hidePayloads }: ConsoleContext, message: MessageShown)
 
 export const messageHref = ({ queue, messageId }: Pick<MessageShown, 'queue' | 'messageId'>): string =>
   queueHref(queue, 'messages', messageId)
+
+/** Says how many items' messages a screen lacks, since they can't be read. Nothing where it lacks none. */
+export const unreadableNote = ({ hidePayloads }: ConsoleContext, items: UnreadableShown): Html | undefined => {
+  if (!items?.length) return undefined
+  // A reason may quote what is stored.
+  const named = items
+    .slice(0, NAMED)
+    .map(({ item, reason }) => html`<li><code>${item}</code>${!hidePayloads && html`: ${reason}`}</li>`)
+  const more = items.length > NAMED && html`<li>${counted(items.length - NAMED, 'further item')}</li>`
+  return html`<div class="warned"><p>The messages of ${counted(items.length, 'stored item')} can't be read, and are missing here. An item is damaged, or a newer version of Holdfast wrote it: then use that version. Nothing deletes it.</p><ul>${named}${more}</ul></div>`
+}
 
 /** A table of messages. Each row links to the screen of its message. */
 export const messageTable = (context: ConsoleContext, messages: readonly MessageShown[]): Html => {

@@ -180,7 +180,22 @@ export const resultAnswer = z
   })
   .check(z.meta({ id: 'Result' }))
 
-export const browseAnswer = z.strictObject({ messages: z.array(storedMessage), cursor: z.optional(z.string()) })
+export const browseAnswer = z.strictObject({
+  messages: z.array(storedMessage),
+  unreadable: z.optional(
+    z
+      .array(
+        z.strictObject({
+          item: z.string().check(z.describe('Its partition key and sort key')),
+          reason: z.string().check(z.describe('Why the item can not be read')),
+        }),
+      )
+      .check(
+        z.describe('Items of this page whose messages can not be read, and so are missing, whatever their states'),
+      ),
+  ),
+  cursor: z.optional(z.string()),
+})
 
 export const handlesAnswer = z.strictObject({
   results: z.array(

@@ -147,7 +147,13 @@ const settleAll = <T>(held: readonly Held<T>[], results: HandleResult[], result:
 }
 
 export const leaseLost = (queue: string): HandleResult =>
-  failed(new HoldfastError('LeaseLost', 'the lease ended and the message has been received again since', { queue }))
+  failed(
+    new HoldfastError(
+      'LeaseLost',
+      'the lease ended, and the message has been received again since: leave it to that consumer. Extend leases before they end, or raise the visibility timeout',
+      { queue },
+    ),
+  )
 
 export const messageGone = (queue: string): HandleResult =>
   failed(new HoldfastError('MessageNotFound', 'the message is gone: acked, cancelled, moved or expired', { queue }))

@@ -121,4 +121,10 @@ const heldNow = (queue: string, now: number): Hold => ({
 })
 
 const leaseOver = (queue: string): HandleResult =>
-  failed(new HoldfastError('LeaseLost', 'the lease has ended', { queue }))
+  failed(
+    new HoldfastError(
+      'LeaseLost',
+      "the lease has ended and can't be extended any more: the message is received again. Extend leases before they end, or raise the visibility timeout",
+      { queue },
+    ),
+  )

@@ -1,7 +1,7 @@
 import { isHoldfastError, messageNotFound } from '../model/errors.ts'
 import { decodeMessageId } from '../model/message-id.ts'
 import { type HttpCalls, listIn, messagePath, queuePath, timeoutOf } from './http-answers.ts'
-import { resultAnswerFrom, statusFrom, storedMessageFrom, type Wire } from './http-wire.ts'
+import { resultAnswerFrom, statusFrom, storedMessageFrom, unreadableFrom, type Wire } from './http-wire.ts'
 import type { Transport } from './port.ts'
 
 type MessageCalls = Pick<
@@ -41,9 +41,10 @@ const readingCalls = ({ call, parts }: HttpCalls): ReadingCalls => ({
   browse: async (queue, { states, ...paging }, options) => {
     const query = { ...paging, ...(states && { states: states.join() }) }
     const page = await call({ method: 'GET', path: queuePath(queue, '/messages'), query, ...options })
-    const { cursor } = page
+    const { cursor, unreadable } = page
     return {
       messages: listIn(page, 'messages').map(storedMessageFrom),
+      ...(unreadable !== undefined && { unreadable: listIn(page, 'unreadable').map(unreadableFrom) }),
       ...(cursor !== undefined && { cursor: String(cursor) }),
     }
   },

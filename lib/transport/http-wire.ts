@@ -1,3 +1,4 @@
+import type { UnreadableItem } from '../messages/browse.ts'
 import { base64, bytesOfBase64 } from '../model/base64.ts'
 import { ERROR_CODES, type ErrorCode, HoldfastError, type ThrottleReason } from '../model/errors.ts'
 import type { Body, HandleResult, Message, MessageAttribute, NewMessage, StoredMessage } from '../model/message.ts'
@@ -78,6 +79,11 @@ export const storedMessageFrom = ({ status: _, ...json }: Wire): StoredMessage =
     expiresAt: at(json.expiresAt),
     ...optionalAt('firstReceivedAt', json.firstReceivedAt),
   }) as unknown as StoredMessage
+
+export const unreadableFrom = ({ item, reason }: Wire): UnreadableItem => ({
+  item: String(item),
+  reason: String(reason),
+})
 
 const contentFrom = ({ bodyBase64, attributes = {}, deadLetter, ...json }: Wire): Wire => ({
   ...json,

@@ -59,15 +59,15 @@ describe('the queues', () => {
     expect(status).toBe(200)
     const order = [...html.matchAll(/class="go" href="\/console\/queues\/([^"]+)"/g)].map(([, name]) => name)
     expect(order).toEqual(['orders-failed', 'orders', 'busy'])
-    expect(text(html)).toContain('It holds 1 dead letter of orders')
+    expect(text(html)).toContain('It contains 1 dead letter of orders')
     expect(text(html)).toContain('moves to orders-failed after 1 receive')
   })
 
   test('say that nobody receives, once a message waits for a minute', async () => {
     await send('x')
-    expect(text((await view.see()).html)).not.toContain('none is in hand')
+    expect(text((await view.see()).html)).not.toContain('no message is in flight')
     await engine.clock.advance(61_000)
-    expect(text((await view.see()).html)).toContain('1 message waits, and none is in hand')
+    expect(text((await view.see()).html)).toContain('1 message waits, and no message is in flight')
   })
 
   test('are found by the beginning of their name', async () => {
