@@ -22,6 +22,7 @@ const ARROWS = [
   'M60 60 V22 H148',
   'M270 22 H360 V58',
   'M420 82 H448',
+  'M480 104 V122 H390 V106',
   'M510 104 V162 H497',
   'M375 162 H340 V106',
   'M570 70 H585 V22 H598',
@@ -52,7 +53,8 @@ export const courseOf = (status: StatusShown, facts: CourseFacts): Html => {
   const present = message?.deadLetter ? 'dead' : BOX_OF[status.state]
   const words = courseWords(status, facts)
   return html`<figure class="course"><svg viewBox="-2 -2 724 190" role="img" aria-label="${words[0] ?? ''}">
-${ARROWS.map((arrow) => html`<path d="${arrow}"/>`)}
+<defs><marker id="arrow" viewBox="0 0 6 6" refX="5" refY="3" markerWidth="6" markerHeight="6" orient="auto"><path d="M0 0 L6 3 L0 6 Z"/></marker></defs>
+${ARROWS.map((arrow) => html`<path d="${arrow}" marker-end="url(#arrow)"/>`)}
 ${Object.entries(BOXES).map(([box, [x, y, name]]) => html`<g class="${box === present ? 'here' : wasAt(box as Box, message) ? 'past' : 'other'}"><rect x="${x}" y="${y}" width="120" height="44" rx="8"/><text x="${x + 60}" y="${y + 27}">${name}</text></g>`)}
 </svg><figcaption><ol>${words.map((text) => html`<li>${text}</li>`)}</ol></figcaption></figure>`
 }

@@ -15,6 +15,7 @@ export const preview = ({ hidePayloads }: ConsoleContext, message: MessageShown)
   const decoded = decodedBody(message, PREVIEW_BYTES)
   if (hidePayloads) return html`<span class="dim">${bytes(decoded.bytes)}, hidden</span>`
   const line = decoded.text.replace(/\s+/g, ' ')
+  if (line === '') return html`<span class="dim">empty</span>`
   return html`<code>${line.length > PREVIEW ? `${line.slice(0, PREVIEW)}…` : line}</code>`
 }
 
