@@ -116,7 +116,7 @@ export const taskWrite = (record: TaskRecord, ifVersion: number, now: number): W
  * run the task as a redrive of all messages.
  */
 const UNDO = 'undo-'
-const storedState = ({ state, undoes }: TaskRecord): string => (undoes === undefined ? state : `${UNDO}${state}`)
+const storedState = ({ state, undoes }: TaskRecord): string => (undoes === undefined ? '' : UNDO) + state
 
 /** @throws `RedriveNotFound` */
 export const readTask = async (engine: Engine, queue: string, taskId: string): Promise<TaskState> => {

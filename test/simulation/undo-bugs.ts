@@ -63,7 +63,8 @@ export const UNDO_BUGS: readonly PlantedBug[] = [
   {
     name: 'a redrive moves messages to a queue before it records the queue',
     file: 'lib/redrive/redrive-move.ts',
-    replace: 'if (isTracked(task) && !task.targets?.includes(target.name)) return { target: target.name }\n    const moved',
+    replace:
+      'if (isTracked(task) && !task.targets?.includes(target.name)) return { target: target.name }\n    const moved',
     by: 'const moved',
     ...UNDO,
   },
@@ -77,8 +78,8 @@ export const UNDO_BUGS: readonly PlantedBug[] = [
   {
     name: 'a version that knows no undo takes one for a redrive',
     file: 'lib/redrive/redrive-task.ts',
-    replace: '(undoes === undefined ? state : `${UNDO}${state}`)',
-    by: '(undoes === undefined ? state : state)',
+    replace: "(undoes === undefined ? '' : UNDO) + state",
+    by: 'state',
     ...UNDO,
   },
 ]
