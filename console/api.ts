@@ -10,9 +10,8 @@ import type {
   storedMessage,
   triggerListAnswer,
 } from '../functions/http/answers.ts'
-import { isUnexpected, type Problem, problemOf } from '../functions/http/problem.ts'
+import { disclosedProblemOf, type Problem } from '../functions/http/problem.ts'
 import type { OperationId } from '../functions/http/routes.ts'
-import { isHoldfastError } from '../lib/model/errors.ts'
 
 export type QueueShown = z.output<typeof queueAnswer>
 export type MessageShown = z.output<typeof storedMessage>
@@ -59,21 +58,9 @@ export class ApiProblem extends Error {
   }
 }
 
-/** The problem that the API answered with. Undefined for any other failure. */
-export const problemIn = (error: unknown): Problem | undefined => {
-  if (error instanceof ApiProblem) return error.problem
-  if (!isUnexpected(error)) return problemOf(error)
-  // An API answers such a failure without its reason. Only a console with its reader's own credentials meets the error itself.
-  if (!isHoldfastError(error)) return undefined
-  const { code, message } = error
-  const isDenied = code === 'AccessDenied'
-  return {
-    ...problemOf(error),
-    ...(isDenied && { code, title: 'Access denied', status: 403 }),
-    detail: message,
-    hint: `"holdfast doctor" shows ${isDenied ? 'which rights your role lacks' : 'what is wrong with the table'}.`,
-  }
-}
+/** The problem of a failure, and its own reason where the reader's own credentials failed. Undefined for a defect of the console. */
+export const problemIn = (error: unknown): Problem | undefined =>
+  error instanceof ApiProblem ? error.problem : disclosedProblemOf(error)
 
 /** Queues a page. The API counts each queue of a page, so the number limits the cost. */
 const QUEUES_PAGE = 50
