@@ -71,7 +71,8 @@ const span = (from: string, to: string | number): string =>
 
 /** The present state, then the earlier events, the latest first. */
 const courseWords = (status: StatusShown, { message, seen, now }: CourseFacts): string[] => {
-  const words = [presentWords(status, message, now), ...(seen ? leaseWords(seen.leases, now) : [])]
+  const leases = seen ? leaseWords(seen.leases, now) : message ? storedLeaseWords(message, status.state, now) : []
+  const words = [presentWords(status, message, now), ...leases]
   if (!message) return words
   const { deadLetter, receiveCount, firstReceivedAt, publishedAt, dueAt } = message
   if (deadLetter) {
@@ -90,8 +91,31 @@ const courseWords = (status: StatusShown, { message, seen, now }: CourseFacts): 
   return words
 }
 
+/**
+ * What the queue itself stores of the leases, the latest first: the number of receives, when the first lease began, and until when the
+ * latest one lasts. A message that was received once has all of it.
+ */
+const storedLeaseWords = (message: MessageShown, state: State, now: number): string[] => {
+  const { receiveCount, firstReceivedAt } = message
+  if (receiveCount === 0 || firstReceivedAt === undefined) return []
+  const first = `Lease 1: from ${clock(Date.parse(firstReceivedAt))}`
+  if (receiveCount === 1) return [`${first}${latestEnd(message, state, `, for ${span(firstReceivedAt, now)} so far`)}`]
+  return [
+    `Lease ${receiveCount}: its begin is not stored${latestEnd(message, state)}`,
+    ...(receiveCount > 2 ? [`Leases 2 to ${receiveCount - 1}: not stored`] : []),
+    `${first}; its end is not stored`,
+  ]
+}
+
+const latestEnd = ({ visibleAt }: MessageShown, state: State, soFar = ''): string => {
+  if (state === 'leased')
+    return `${soFar}; it ends at ${clock(Date.parse(visibleAt))} unless its consumer settles or extends it`
+  if (state === 'backingOff') return '; given back by its consumer, or rescheduled, at a time that is not stored'
+  return `; it, and any delay after it, ended at ${clock(Date.parse(visibleAt))}`
+}
+
 const leaseCoverage = (receives: number, seen: CourseFacts['seen']): string => {
-  if (!seen) return 'The queue stores the time of the first receive, the number of receives and the present lease.'
+  if (!seen) return 'A table stores no more of them: only a local server records each lease.'
   const missing = receives - seen.leases.length
   return missing <= 0
     ? 'The list has all of them.'
