@@ -57,8 +57,7 @@ ${flowPart(context, name)}
 ${links(context, queue)}
 ${triggerPart(trigger, now)}
 <h2 id="messages">Messages</h2>
-${stateTabs(name, states)}
-${unreadableNote(context, page.unreadable)}
+${stateTabs(name, states)}${unreadableNote(context, page.unreadable)}
 ${page.messages.length === 0 ? html`<p>${cursor === undefined ? 'There is none.' : 'There are no more messages on this page.'}</p>` : messageTable(context, page.messages)}
 ${page.cursor !== undefined && html`<p><a href="${nextHref(visit, name, page.cursor)}">Next messages</a></p>`}`,
   }

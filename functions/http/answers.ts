@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import { PROBLEM_CODES } from './problem.ts'
-import { instant, tags } from './shapes.ts'
+import { instant, tags, unreadableItems } from './shapes.ts'
 
 /** Shapes of the answers. The server does not check them; the tests check every answer. */
 
@@ -182,18 +182,7 @@ export const resultAnswer = z
 
 export const browseAnswer = z.strictObject({
   messages: z.array(storedMessage),
-  unreadable: z.optional(
-    z
-      .array(
-        z.strictObject({
-          item: z.string().check(z.describe('Its partition key and sort key')),
-          reason: z.string().check(z.describe('Why the item can not be read')),
-        }),
-      )
-      .check(
-        z.describe('Items of this page whose messages can not be read, and so are missing, whatever their states'),
-      ),
-  ),
+  unreadable: z.optional(unreadableItems),
   cursor: z.optional(z.string()),
 })
 
