@@ -48,6 +48,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   'connections cut and half open, and slow clients': faults('connections'),
   'ten thousand long polls': faults('long-polls'),
   'a thousand large sends at once': faults('large-sends'),
+  'two hundred large receives at once': faults('large-receives'),
 }
 
 const wanted = Object.entries(PARTS).filter(([name]) => name.includes(values.only ?? ''))

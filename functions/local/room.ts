@@ -53,6 +53,10 @@ export const createRoom = (maxBytes: number, clock: Clock): Room => {
   }
   return {
     enter: async (guest, signal) => {
+      if (waiting.size === 0 && inside.fits(guest)) {
+        inside.add(guest)
+        return true
+      }
       const one = { guest, called: new AbortController() }
       waiting.add(one)
       callNext()

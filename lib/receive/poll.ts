@@ -50,10 +50,13 @@ const GROWTH = 1.6
 export const poll = async (engine: Engine, queueName: string, options: PollOptions = {}): Promise<Message[]> => {
   checkOptions(options)
   const { maxMessages = 1, signal } = options
+  const { delivery } = engine
+  const enter = delivery && (() => delivery.enter(maxMessages, signal))
   const request = (queue: QueueState) => ({
     want: maxMessages,
     leaseMs: (options.visibilityTimeoutSeconds ?? queue.settings.visibilityTimeoutSeconds) * 1_000,
     signal,
+    enter,
   })
 
   let queue = await engine.queues.get(queueName)
@@ -62,11 +65,13 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
   const deadline = engine.clock.now() + (options.waitTimeSeconds ?? queue.settings.receiveWaitTimeSeconds) * 1_000
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(MAX_WAIT_MS, waitMs * GROWTH)) {
     if (repeating && !queue.settings.paused) {
+      await enter?.()
       const again = await repeatReceiveAttempt(engine, queue, repeating, request(queue).leaseMs)
       if (again.length > 0) return again
       repeating = undefined
     }
     const { messages, nextAt } = await scanOnce(engine, queue, request(queue))
+    if (messages.length === 0) delivery?.leave()
     const now = engine.clock.now()
     if (signal?.aborted) {
       const handles = messages.map(({ receiptHandle }) => receiptHandle)
