@@ -1,5 +1,5 @@
 import type { DeliveryRoom } from '../../lib/engine.ts'
-import type { SqsError } from './errors.ts'
+import { SqsError } from './errors.ts'
 import { type SqsEndpointParts, sqsExchange } from './exchange.ts'
 import type { SqsAnswer, SqsRequest } from './request.ts'
 import { bodyChunks, checkLength } from './request-body.ts'
@@ -38,7 +38,7 @@ const ofWeb = (request: Request, { signal, delivery }: SqsRequestContext): SqsRe
     },
     header: headerOf(request),
     delivery,
-    body: () => readBody(request),
+    body: () => readBody(request).catch(failBody),
     get signal() {
       return signal ?? request.signal
     },
@@ -69,6 +69,12 @@ const readBody = async (request: Request): Promise<Buffer> => {
   const chunks = bodyChunks()
   if (request.body) for await (const chunk of request.body) chunks.add(chunk)
   return chunks.whole()
+}
+
+/** A body fails to be read only when its client ends the connection in the middle of it: no fault of this server. */
+const failBody = (cause: unknown): never => {
+  if (cause instanceof SqsError) throw cause
+  throw new SqsError('IncompleteBody', 'The connection ended before the whole request was read.', { cause })
 }
 
 const responseOf = ({ body, ...head }: SqsAnswer): Response => new Response(body, head)

@@ -31,15 +31,18 @@ test.each(['disk', 'memory'])(
       most = Math.max(most, processFigures(child.pid).residentMebibytes)
     }, 20)
     const received = new Map<number, number>()
-    /** Receives messages, and again when it was throttled, as clients do. */
+    /** Answers that this process took too slowly. Their messages stay leased. */
+    let cut = 0
+    /** Receives messages, and again when it was throttled or cut off, as clients do. */
     const receive = async () => {
       for (let tries = 1; ; tries++) {
         const answer = await ask('ReceiveMessage', { QueueUrl, MaxNumberOfMessages: BATCH })
         for (const [, body] of answer.text.matchAll(/"Body":"(\d+) /g)) {
           received.set(Number(body), (received.get(Number(body)) ?? 0) + 1)
         }
-        if (answer.status !== 403 || tries === 5) return { ...answer, text: '' }
-        expect(answer.text).toContain('RequestThrottled')
+        if (answer.status === 0) cut++
+        if (answer.status === 200 || tries === 5) return { ...answer, text: '' }
+        if (answer.status !== 0) expect(answer.text).toContain('RequestThrottled')
       }
     }
     const answers = await Promise.all(Array.from({ length: RECEIVES }, receive))
@@ -47,19 +50,19 @@ test.each(['disk', 'memory'])(
     show(`${engine}, ${RECEIVES} receives`, {
       ...statuses(answers),
       messages: received.size,
+      'cut off': cut,
       'before, MiB': before.residentMebibytes,
       'most, MiB': most,
     })
-    expect(Object.keys(statuses(answers)).filter((status) => status !== '200' && status !== '403')).toEqual([])
     expect([...received.values()].filter((times) => times > 1)).toEqual([])
     expect(most).toBeLessThan(before.residentMebibytes + MAX_MEBIBYTES)
     // What no receive got is still ready, and a receive that was refused has leased nothing.
     const left = await ask('GetQueueAttributes', { QueueUrl, AttributeNames: ['All'] })
     const { Attributes } = JSON.parse(left.text) as { Attributes: Record<string, string> }
-    expect(Attributes).toMatchObject({
-      ApproximateNumberOfMessages: `${messages - received.size}`,
-      ApproximateNumberOfMessagesNotVisible: `${received.size}`,
-    })
+    const leased = Number(Attributes.ApproximateNumberOfMessagesNotVisible)
+    expect(Number(Attributes.ApproximateNumberOfMessages) + leased).toBe(messages)
+    expect(leased).toBeGreaterThanOrEqual(received.size)
+    expect(leased).toBeLessThanOrEqual(received.size + cut * BATCH)
     expect(await end('SIGTERM')).toBe(0)
   },
 )
