@@ -58,9 +58,7 @@ export const createApp = ({ operations, engine, log, answered }: AppParts): App 
     if (!operation) continue
     app.on(route.method, honoPath(route.path), async (c) => {
       c.set('operation', route.operation)
-      const { delivery } = c.env ?? {}
-      const own = delivery ? { ...engine(), delivery } : engine()
-      const answer = await operation({ engine: own, ...(await callOf(c, route)) })
+      const answer = await operation({ engine: engineFor(engine(), c), ...(await callOf(c, route)) })
       const text = answer.body === undefined ? null : JSON.stringify(answer.body)
       const queue = c.req.param('queue')
       if (queue !== undefined) answered?.({ queue, counted: answer.counted ?? {}, bytes: bytesOf(c, text) })
@@ -82,6 +80,9 @@ export const createApp = ({ operations, engine, log, answered }: AppParts): App 
 
   return app
 }
+
+const engineFor = (engine: Engine, { env }: Context<Env>): Engine =>
+  env?.delivery ? { ...engine, delivery: env.delivery } : engine
 
 /** A target such as `*` or `http://host/…` has no route; a router expects a slash before it. */
 const rooted = (path: string): string => (path.startsWith('/') ? path : `/${path}`)

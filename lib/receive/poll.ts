@@ -50,8 +50,7 @@ const GROWTH = 1.6
 export const poll = async (engine: Engine, queueName: string, options: PollOptions = {}): Promise<Message[]> => {
   checkOptions(options)
   const { maxMessages = 1, signal } = options
-  const { delivery } = engine
-  const enter = delivery && (() => delivery.enter(maxMessages, signal))
+  const enter = entryOf(engine, maxMessages, signal)
   const request = (queue: QueueState) => ({
     want: maxMessages,
     leaseMs: (options.visibilityTimeoutSeconds ?? queue.settings.visibilityTimeoutSeconds) * 1_000,
@@ -71,7 +70,7 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
       repeating = undefined
     }
     const { messages, nextAt } = await scanOnce(engine, queue, request(queue))
-    if (messages.length === 0) delivery?.leave()
+    if (messages.length === 0) engine.delivery?.leave()
     const now = engine.clock.now()
     if (signal?.aborted) {
       const handles = messages.map(({ receiptHandle }) => receiptHandle)
@@ -88,6 +87,9 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
     queue = await engine.queues.get(queueName)
   }
 }
+
+const entryOf = ({ delivery }: Engine, messages: number, signal: AbortSignal | undefined) =>
+  delivery && (() => delivery.enter(messages, signal))
 
 const checkOptions = (options: PollOptions): void => {
   const { maxMessages, visibilityTimeoutSeconds, waitTimeSeconds, attemptId } = known(options, POLL_FIELDS)
