@@ -62,9 +62,13 @@ ${Object.entries(BOXES).map(([box, [x, y, name]]) => html`<g class="${box === pr
 const wasAt = (box: Box, message: MessageShown | undefined): boolean => {
   if (!message) return box === 'published'
   if (box === 'published') return true
-  if (box === 'delayed') return message.dueAt > message.publishedAt
+  if (box === 'delayed') return wasDelayed(message)
   return (box === 'ready' || box === 'leased') && (message.receiveCount > 0 || message.deadLetter !== undefined)
 }
+
+/** A dead letter is due in its queue from its move on, which is no delay. */
+const wasDelayed = ({ dueAt, publishedAt, deadLetter }: MessageShown): boolean =>
+  deadLetter === undefined && dueAt > publishedAt
 
 const span = (from: string, to: string | number): string =>
   duration(Math.abs((typeof to === 'number' ? to : Date.parse(to)) - Date.parse(from)) / 1000)
@@ -86,7 +90,7 @@ const courseWords = (status: StatusShown, { message, seen, now }: CourseFacts): 
       `First received ${span(firstReceivedAt, now)} ago, ${span(publishedAt, firstReceivedAt)} after its publish; ${count(ended)} of ${count(receiveCount)} leases ended without an ack. ${leaseCoverage(receiveCount, seen)}`,
     )
   }
-  if (dueAt > publishedAt) words.push(`Due ${span(publishedAt, dueAt)} after its publish`)
+  if (wasDelayed(message)) words.push(`Due ${span(publishedAt, dueAt)} after its publish`)
   words.push(`Published ${span(publishedAt, now)} ago`)
   return words
 }

@@ -124,6 +124,16 @@ describe('without a record of leases, as on a deployed table, the course has wha
     ])
   })
 
+  test('of a dead letter: no delay, since its due time is that of its move', async () => {
+    await engine.clock.advance(5_000)
+    await nack(engine, 'orders', [{ receiptHandle: await receive(), deadLetter: true, error: 'no such customer' }])
+    expect(await course('failed')).toEqual([
+      'Waits in the dead-letter queue',
+      'Dead-lettered 0 s ago out of orders after 1 receive: no such customer',
+      'Published 5 s ago',
+    ])
+  })
+
   test('of a message that was not received: no lease', async () => {
     expect(await course()).toEqual(['Ready: the next poll can receive it', 'Published 0 s ago'])
   })
