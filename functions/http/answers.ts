@@ -211,8 +211,25 @@ export const redriveTask = z
     startedAt: instant,
     failure: z.optional(z.string()),
     failureCode: z.optional(z.string()),
+    undoes: z.optional(z.string()),
+    undoneBy: z.optional(z.string()),
+    received: z.optional(count),
+    behind: z.optional(count),
+    gone: z.optional(count),
   })
   .check(z.meta({ id: 'RedriveTask' }))
+
+export const undoPreview = z
+  .strictObject({
+    taskId: z.string(),
+    returning: count,
+    received: count,
+    behind: count,
+    gone: z.optional(count),
+    complete: z.boolean(),
+    queues: z.array(z.string()),
+  })
+  .check(z.meta({ id: 'UndoPreview' }))
 
 const trigger = z
   .strictObject({
