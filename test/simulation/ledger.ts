@@ -1,6 +1,6 @@
 import { encodeMessageId } from '../../lib/model/message-id.ts'
 import { type Lease, liveAt, type Segment, type Slot, sameToken } from '../../lib/model/segment.ts'
-import { segmentId } from '../../lib/model/segment-key.ts'
+import { type SegmentKey, segmentId } from '../../lib/model/segment-key.ts'
 import type { NewSegment } from '../../lib/store/port.ts'
 
 /**
@@ -11,9 +11,13 @@ export interface Ledger {
   inserted(insert: NewSegment): void
   /** A write to a segment that was applied, alone or in a transaction; without `after` it deleted the segment. */
   changed(before: Segment, after: Segment | undefined, by: { process: string; inTransaction: boolean }): void
+  /** Calls `listener` when a write makes a lease end sooner than before, with its new end. */
+  onShortened(listener: (token: string, until: number) => void): void
   /** A claim by its token; nothing for one that never took effect. */
   claim(token: string): LeaseSpan | undefined
   of(messageId: string): Entry | undefined
+  /** The ids of the messages that a segment was stored with. */
+  idsIn(key: SegmentKey): readonly string[]
   readonly entries: ReadonlyMap<string, Entry>
   /** The ids of the messages that were stored with a body. */
   readonly idsOf: ReadonlyMap<unknown, ReadonlySet<string>>
@@ -80,6 +84,7 @@ export const newLedger = (now: () => number): Ledger => {
   const idsOf = new Map<unknown, Set<string>>()
   const claims = new Map<string, LeaseSpan>()
   const effects = new Map<string, readonly number[]>()
+  let shortened: (token: string, until: number) => void = () => {}
 
   const entryOf = (messageId: string): OwnEntry => {
     let entry = entries.get(messageId)
@@ -101,6 +106,9 @@ export const newLedger = (now: () => number): Ledger => {
     if (held && liveAt(after, Number.NEGATIVE_INFINITY)) {
       const last = entry.leases.at(-1)
       if (last) last.until = after.until
+      if (liveAt(before, Number.NEGATIVE_INFINITY) && after.until < before.until) {
+        shortened(tokenText(after.token), after.until)
+      }
       return
     }
     end(entry)
@@ -151,8 +159,12 @@ export const newLedger = (now: () => number): Ledger => {
         }
       }
     },
+    onShortened: (listener) => {
+      shortened = listener
+    },
     claim: (token) => claims.get(token),
     of: (messageId) => entries.get(messageId),
+    idsIn: (key) => idsIn.get(segmentId(key)) ?? [],
     effect: (name) => void effects.set(name, [...(effects.get(name) ?? []), now()]),
     effects,
     entries,
