@@ -5,12 +5,11 @@ import type {
   publishAnswer,
   queueAnswer,
   queueListAnswer,
-  redriveListAnswer,
-  redriveTask,
   storedMessage,
   triggerListAnswer,
 } from '../functions/http/answers.ts'
 import { isUnexpected, type Problem, problemOf } from '../functions/http/problem.ts'
+import type { redriveListAnswer, redriveTask } from '../functions/http/redrive-answers.ts'
 import type { OperationId } from '../functions/http/routes.ts'
 
 export type QueueShown = z.output<typeof queueAnswer>

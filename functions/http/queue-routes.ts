@@ -1,12 +1,6 @@
-import {
-  queueAnswer,
-  queueListAnswer,
-  redriveListAnswer,
-  redriveTask,
-  triggerListAnswer,
-  undoPreview,
-} from './answers.ts'
+import { queueAnswer, queueListAnswer, triggerListAnswer } from './answers.ts'
 import { queueDeletionQuery, queueListQuery, redriveRequest, triggerListQuery, undoRequest } from './queue-requests.ts'
+import { redriveListAnswer, redriveTask, undoPreview } from './redrive-answers.ts'
 import { PLACES } from './route-places.ts'
 import { none, type RouteShape } from './route-shape.ts'
 import { newQueue, queueChange } from './settings-shape.ts'

@@ -18,8 +18,25 @@ const taskJson = ({ source, destination, startedAt, origins: _, ...task }: Redri
   startedAt: iso(startedAt),
 })
 
+const undoOperations = (wake: WakeRedrive, rules: () => MoveRules) =>
+  ({
+    previewUndo: async ({ engine, params: { queue, taskId }, signal }) => {
+      await checkUndo(engine, rules(), queue, taskId)
+      return { status: 200, body: await previewUndo(engine, queue, taskId, { signal }) }
+    },
+
+    undoRedrive: async ({ engine, params: { queue, taskId }, body }) => {
+      await checkUndo(engine, rules(), queue, taskId)
+      const task = await undoRedrive(engine, queue, taskId, withoutUndefined(body))
+      await wake(queue, task.taskId)
+      return { status: 202, body: taskJson(task) }
+    },
+  }) satisfies Operations
+
 export const redriveOperations = (wake: WakeRedrive, rules: () => MoveRules) =>
   ({
+    ...undoOperations(wake, rules),
+
     startRedrive: async ({ engine, params, body: { filter, ...body } }) => {
       const { destination } = body
       await checkDeadLetterQueue(engine, params.queue)
@@ -43,18 +60,6 @@ export const redriveOperations = (wake: WakeRedrive, rules: () => MoveRules) =>
       status: 200,
       body: taskJson(await getRedrive(engine, params.queue, params.taskId)),
     }),
-
-    previewUndo: async ({ engine, params: { queue, taskId }, signal }) => {
-      await checkUndo(engine, rules(), queue, taskId)
-      return { status: 200, body: await previewUndo(engine, queue, taskId, { signal }) }
-    },
-
-    undoRedrive: async ({ engine, params: { queue, taskId }, body }) => {
-      await checkUndo(engine, rules(), queue, taskId)
-      const task = await undoRedrive(engine, queue, taskId, withoutUndefined(body))
-      await wake(queue, task.taskId)
-      return { status: 202, body: taskJson(task) }
-    },
 
     cancelRedrive: async ({ engine, params }) => ({
       status: 200,
