@@ -7,6 +7,7 @@ import type {
   queueListAnswer,
   storedMessage,
   triggerListAnswer,
+  undoPreview,
 } from '../functions/http/answers.ts'
 import { isUnexpected, type Problem, problemOf } from '../functions/http/problem.ts'
 import type { redriveListAnswer, redriveTask } from '../functions/http/redrive-answers.ts'
@@ -103,6 +104,10 @@ export const consoleApi = (call: CallApi) => {
     cancel: (queue: string, id: string) => ask<void>('cancelMessage', at(queue, id)),
     resend: (queue: string, id: string) => ask<MessageShown>('resendMessage', { ...at(queue, id), body: {} }),
     redrive: (queue: string, body: unknown) => ask<RedriveShown>('startRedrive', { params: { queue }, body }),
+    previewUndo: (queue: string, taskId: string) =>
+      ask<z.output<typeof undoPreview>>('previewUndo', { params: { queue, taskId } }),
+    undoRedrive: (queue: string, taskId: string, body: unknown) =>
+      ask<RedriveShown>('undoRedrive', { params: { queue, taskId }, body }),
     cancelRedrive: (queue: string, taskId: string) => ask<RedriveShown>('cancelRedrive', { params: { queue, taskId } }),
   }
 }
