@@ -7,10 +7,9 @@ import type {
   queueListAnswer,
   storedMessage,
   triggerListAnswer,
-  undoPreview,
 } from '../functions/http/answers.ts'
 import { isUnexpected, type Problem, problemOf } from '../functions/http/problem.ts'
-import type { redriveListAnswer, redriveTask } from '../functions/http/redrive-answers.ts'
+import type { redriveListAnswer, redriveTask, undoPreview } from '../functions/http/redrive-answers.ts'
 import type { OperationId } from '../functions/http/routes.ts'
 
 export type QueueShown = z.output<typeof queueAnswer>

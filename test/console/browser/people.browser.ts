@@ -106,9 +106,9 @@ describe('people', () => {
     )
     await page.getByRole('button', { name: 'Move back 3 messages' }).focus()
     await page.keyboard.press('Enter')
-    await page.waitForURL(/redrives$/)
+    await page.waitForURL(/redrives\?/)
     expect(await noticeOn(page)).toBe('The undo has started.')
-    await page.getByRole('cell', { name: 'undo, back to orders-failed' }).waitFor()
+    await page.getByRole('row', { name: /undo, back to orders-failed.*completed/ }).waitFor()
     expect((await browse(world.engine, 'orders-failed')).messages).toHaveLength(5)
     await page.goto(`${world.url}/queues/orders/dead`)
     expect(await page.locator('section h2').allTextContents()).toEqual([

@@ -29,7 +29,7 @@ const firstOf = async (queue: string, state: 'leased' | 'ready'): Promise<string
 const redriven = async (engine: Engine): Promise<string> => {
   const { taskId } = await startRedrive(engine, 'orders-failed')
   await runRedrive(engine, 'orders-failed', taskId)
-  await poll(engine, 'orders', { maxMessages: 7 })
+  await poll(engine, 'orders', { maxMessages: 9 })
   return taskId
 }
 

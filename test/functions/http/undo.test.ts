@@ -31,6 +31,7 @@ describe.each(SURFACES)('the undo of a redrive, %s', (_name, surface) => {
       status: 200,
       body: { taskId, returning: 2, ...numbers, complete: true, queues: ['orders'] },
     })
+    await api.clock.advance(1)
     const started = await api.send('POST', path, { maxPerSecond: 500 })
     expect(started).toMatchObject({
       status: 202,
