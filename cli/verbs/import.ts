@@ -51,7 +51,7 @@ export const importQueue = verb<Options>({
       await importLines(session, state, progress)
     } catch (error) {
       if (!signal.aborted) {
-        session.out.note(farText(state))
+        session.out.note(progressText(state))
         throw error
       }
     } finally {
@@ -109,8 +109,8 @@ const importBatch = async (session: Session, state: State, lines: readonly Line[
   const stored = outcomes.filter((outcome) => 'stored' in outcome).length
   for (const line of lines) {
     const outcome = outcomes.find((one) => one.outgoing.line === line)
-    if (!outcome) await tellRefused(session, state, line, 'it is no JSON object')
-    else if ('refusal' in outcome) await tellRefused(session, state, line, outcome.refusal)
+    if (!outcome) await recordRefusal(session, state, line, 'it is no JSON object')
+    else if ('refusal' in outcome) await recordRefusal(session, state, line, outcome.refusal)
   }
   const { sendingSince: _, count, refused, ...rest } = state.imported
   const end = start + (lines.at(-1)?.end ?? 0)
@@ -128,13 +128,13 @@ const save = async (state: State, imported: Imported): Promise<void> => {
   if (state.input !== undefined) await writeProgress(progressOf(state.input), imported)
 }
 
-const tellRefused = async ({ out }: Session, { input }: State, line: Line, refusal: string): Promise<void> => {
+const recordRefusal = async ({ out }: Session, { input }: State, line: Line, refusal: string): Promise<void> => {
   out.note(`line ${line.number}: refused: ${refusal}`)
   if (input !== undefined)
     await appendFile(`${input}.refused`, `${JSON.stringify({ refusal, line: line.text })}\n`, { mode: 0o600 })
 }
 
-const farText = ({ imported: { queue, count, refused }, input }: State): string => {
+const progressText = ({ imported: { queue, count, refused }, input }: State): string => {
   const again = input === undefined ? '' : `; "holdfast import ${queue} -i ${input}" goes on from there`
   return `${counted(count, 'message')} imported into ${queue} before this${refused > 0 ? `, ${refused} refused` : ''}${again}`
 }
@@ -144,7 +144,7 @@ const report = async ({ out, signal }: Session, state: State): Promise<number | 
   const { queue, count, refused } = state.imported
   if (out.json) out.record({ imported: count, refused, complete: !signal.aborted })
   if (signal.aborted) {
-    out.note(`interrupted: ${farText(state)}`)
+    out.note(`interrupted: ${progressText(state)}`)
     return 1
   }
   if (input !== undefined) await rm(progressOf(input), { force: true })
