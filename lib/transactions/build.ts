@@ -11,7 +11,7 @@ import { ackChange } from '../settle/ack.ts'
 import { bestEffort } from '../store/best-effort.ts'
 import { queueKey } from '../store/keys.ts'
 import type { NewSegment } from '../store/port.ts'
-import { type AckedSegment, type Asked, ackedSegments } from './asked.ts'
+import { type AckedSegment, type TransactionRequest, ackedSegments } from './request.ts'
 import { markerWrite } from './marker.ts'
 import type { Found, Part } from './part.ts'
 import { type Publishing, placeMessages, publishings, ticketId } from './placement.ts'
@@ -30,7 +30,7 @@ export interface BuildOptions {
 
 /** The writes of one attempt, and what its follow-up needs. */
 export interface Built {
-  readonly asked: Asked
+  readonly asked: TransactionRequest
   readonly parts: readonly Part[]
   /** Epoch ms. */
   readonly builtAt: number
@@ -53,7 +53,7 @@ export interface Built {
  */
 export const buildTransaction = async (
   engine: Engine,
-  asked: Asked,
+  asked: TransactionRequest,
   found: Found,
   options: BuildOptions,
 ): Promise<Built> => {
@@ -88,7 +88,7 @@ export const buildTransaction = async (
 
 const queuesOf = async (
   engine: Engine,
-  { acks, publishes }: Asked,
+  { acks, publishes }: TransactionRequest,
   { strict }: BuildOptions,
 ): Promise<Map<string, QueueState>> => {
   const published = new Set(publishes.map(({ queue }) => queue))
@@ -110,7 +110,7 @@ const queuesOf = async (
 }
 
 const publishingsOf = (
-  { publishes }: Asked,
+  { publishes }: TransactionRequest,
   queues: ReadonlyMap<string, QueueState>,
 ): Map<QueueState, Publishing[]> => {
   const byQueue = new Map<QueueState, { position: number; message: Publishing['message'] }[]>()

@@ -1,7 +1,7 @@
 import type { Sequence } from '../model/group.ts'
 import type { Segment } from '../model/segment.ts'
 import type { Write } from '../store/port.ts'
-import type { AckedSegment } from './asked.ts'
+import type { AckedSegment } from './request.ts'
 
 /** A write of a transaction, with the request of the caller that it serves. */
 export interface Part {

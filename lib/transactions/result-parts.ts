@@ -5,7 +5,7 @@ import type { QueueState } from '../model/queue-record.ts'
 import { withStoredState } from '../results/store-results.ts'
 import { isRecordable, largeResult, resultWrites } from '../results/write-results.ts'
 import type { DocumentKey } from '../store/port.ts'
-import type { AckedSegment, AskedAck } from './asked.ts'
+import type { AckedSegment, AckRequest } from './request.ts'
 import type { Found, Part } from './part.ts'
 
 /**
@@ -17,13 +17,13 @@ import type { Found, Part } from './part.ts'
 export const resultParts = async (
   engine: Engine,
   { queue, key, held }: AckedSegment,
-  acks: readonly AskedAck[],
+  acks: readonly AckRequest[],
   found: Found,
   now: number,
 ): Promise<Part[]> => {
   if (!queue.settings.results) return []
   const works = held.flatMap(({ handle, position }) => {
-    const { outcome = { kind: 'done' } as const } = acks[position] as AskedAck
+    const { outcome = { kind: 'done' } as const } = acks[position] as AckRequest
     return isRecordable(queue, handle, now) ? [{ handle, outcome, position }] : []
   })
   const recorded = works.length > 0 ? await withStoredState(engine, queue, key, works, now) : []
@@ -37,7 +37,7 @@ export const itemName = ({ partition, sort }: DocumentKey): string => `${partiti
 /**
  * @throws `InvalidRequest` for a result on a queue that keeps none, `MessageTooLarge` for one that is too large
  */
-export const checkOutcomes = (acks: readonly AskedAck[], queues: ReadonlyMap<string, QueueState>): void => {
+export const checkOutcomes = (acks: readonly AckRequest[], queues: ReadonlyMap<string, QueueState>): void => {
   for (const { queue: name, outcome } of acks) {
     if (!outcome) continue
     const queue = queues.get(name) as QueueState
