@@ -12,7 +12,7 @@ import type { ActionFailure } from '../store/joint.ts'
 import type { TransactionRequest } from './request.ts'
 import type { Built } from './build.ts'
 import { markerIn } from './marker.ts'
-import type { Found, Origin, Part } from './part.ts'
+import type { ReadState, Origin, Part } from './part.ts'
 import { ticketId } from './placement.ts'
 import { itemName } from './result-parts.ts'
 
@@ -36,7 +36,7 @@ export const judge = async (
   engine: Engine,
   built: Built,
   failures: readonly ActionFailure[],
-  found: Found,
+  found: ReadState,
 ): Promise<Judgement> => {
   const committed = failures.flatMap((failure) => {
     const marker = partOf(built, failure)?.origin.kind === 'marker' && failure.document && markerIn(failure.document)
@@ -66,7 +66,7 @@ const reportThrottle = (engine: Engine, part: Part | undefined): void => {
 }
 
 /** Whether new actions can be built on the state that made a condition fail. Records that state in `found`. */
-const canBuildOn = async (engine: Engine, part: Part, failure: ActionFailure, found: Found): Promise<boolean> => {
+const canBuildOn = async (engine: Engine, part: Part, failure: ActionFailure, found: ReadState): Promise<boolean> => {
   const { origin, write } = part
   switch (origin.kind) {
     case 'marker':

@@ -6,7 +6,7 @@ import { withStoredState } from '../results/store-results.ts'
 import { isRecordable, largeResult, resultWrites } from '../results/write-results.ts'
 import type { DocumentKey } from '../store/port.ts'
 import type { AckedSegment, AckRequest } from './request.ts'
-import type { Found, Part } from './part.ts'
+import type { ReadState, Part } from './part.ts'
 
 /**
  * The writes of result items for the acked messages of a segment, on a queue that keeps results. They are part of the transaction
@@ -18,7 +18,7 @@ export const resultParts = async (
   engine: Engine,
   { queue, key, held }: AckedSegment,
   acks: readonly AckRequest[],
-  found: Found,
+  found: ReadState,
   now: number,
 ): Promise<Part[]> => {
   if (!queue.settings.results) return []

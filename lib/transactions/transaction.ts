@@ -11,7 +11,7 @@ import { type Built, buildTransaction } from './build.ts'
 import { type Attempt, commit } from './commit.ts'
 import { followCommit } from './follow-up.ts'
 import { reasonsOf } from './judge.ts'
-import { nothingFound } from './part.ts'
+import { emptyReadState } from './part.ts'
 
 export interface TransactionOptions {
   /**
@@ -60,7 +60,7 @@ class StoreTransaction implements EngineTransaction {
   readonly #options: TransactionOptions
   readonly #acks: AckRequest[] = []
   readonly #publishes: PublishRequest[] = []
-  readonly #found = nothingFound()
+  readonly #found = emptyReadState()
   readonly #history: Attempt[] = []
   #last: Built | undefined
   #state: 'open' | 'committing' | 'committed' = 'open'
