@@ -8,7 +8,7 @@ import type * as verbs from '../settle/verbs.ts'
 import {
   ACK_FIELDS,
   ackEntries,
-  alike,
+  withOptionNames,
   EXTEND_FIELDS,
   type Handle,
   handlesOf,
@@ -68,18 +68,18 @@ export const settling = ({ transport, name, telemetry, codec }: SettlingParts): 
       traced('ack'),
       ACK_FIELDS,
       (entries: readonly (string | AckEntry)[], { signal }: AckOptions = {}) =>
-        alike(transport.ack(name, entries, { signal })),
+        withOptionNames(transport.ack(name, entries, { signal })),
       (handles, options: AckOptions = {}) => ackEntries(handles, encoded(codec, options)),
     ),
     nack: settle(traced('nack'), NACK_FIELDS, (handles, { signal, ...options }: NackOptions = {}) =>
-      alike(transport.nack(name, nackEntries(handles, options), { signal })),
+      withOptionNames(transport.nack(name, nackEntries(handles, options), { signal })),
     ),
     // Extending a lease settles nothing.
     extend: settle(
       (_messages, work) => work(),
       EXTEND_FIELDS,
       (handles, { signal, visibilityTimeoutSeconds, revive = false }: ExtendOptions) =>
-        alike(
+        withOptionNames(
           transport.extend(
             name,
             handles.map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds })),
