@@ -14,7 +14,7 @@ import {
   type FirstPublish,
 } from '../publish/deduplication.ts'
 import { placeInGroup, touchGroup } from '../publish/group-place.ts'
-import { isAlike, newSegment, type PlanOfMessage, segmentPlanOf } from '../publish/new-segment.ts'
+import { canShareSegment, newSegment, type PlanOfMessage, segmentPlanOf } from '../publish/new-segment.ts'
 import { deduplicatedUntil, firstOf, type Placed } from '../publish/publish-once.ts'
 import type { NewSegment, TicketKey } from '../store/port.ts'
 import type { ReadState, Part } from './part.ts'
@@ -148,7 +148,7 @@ const chunks = (queue: QueueState, messages: readonly Publishing[], now: number)
     const bytes = messageBytes(one.message)
     const open = all.find(
       (chunk) =>
-        isAlike(chunk.plan, plan) &&
+        canShareSegment(chunk.plan, plan) &&
         chunk.members.length < LIMITS.batchSize &&
         chunk.bytes + bytes <= LIMITS.publishBytes,
     )
