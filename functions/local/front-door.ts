@@ -13,7 +13,7 @@ import type { CallerCheck } from './caller-check.ts'
 import { isForConsole } from './console-door.ts'
 import { endableRequests } from './endable-requests.ts'
 import type { UsageLog } from './usage-log.ts'
-import { welcome, whatIsHere } from './welcome.ts'
+import { welcome, serverFacts } from './welcome.ts'
 
 export interface FrontDoorParts {
   readonly http: App
@@ -116,7 +116,7 @@ const httpDoor = ({ http, check, httpOpen, openApi, usage }: FrontDoorParts): Fr
     const refusal = check(request.headers)
     if (refusal !== undefined) return refuse(refusal)
     if (path === '/' && isVisit(request)) return welcome({ httpOpen })
-    if (path === '/' && request.method === 'GET') return Response.json(whatIsHere(httpOpen))
+    if (path === '/' && request.method === 'GET') return Response.json(serverFacts(httpOpen))
     if (!httpOpen) return refuse(...CLOSED)
     // URL parsers disagree about such a path, so no operation may act on it.
     if (!isPlainPath(path)) return noRoute(request.method, path, randomUUID())
