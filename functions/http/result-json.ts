@@ -14,9 +14,9 @@ interface AckBody extends Omit<AckResultBody, 'ifKept' | 'unstored'> {
 
 /** The acks that a request asks for, one for each message. */
 export const ackEntriesFrom = ({ receiptHandles, results, ...all }: AckBody): AckEntry[] =>
-  receiptHandles.map((receiptHandle, position) => ({ receiptHandle, ...toldFrom(results?.[position] ?? all) }))
+  receiptHandles.map((receiptHandle, position) => ({ receiptHandle, ...entryFrom(results?.[position] ?? all) }))
 
-const toldFrom = ({ result, resultBase64, failure, ...rest }: AckResultBody): Omit<AckEntry, 'receiptHandle'> => ({
+const entryFrom = ({ result, resultBase64, failure, ...rest }: AckResultBody): Omit<AckEntry, 'receiptHandle'> => ({
   ...withoutUndefined(rest),
   ...(result !== undefined && { result: result as Body }),
   ...(resultBase64 !== undefined && { result: bytesOfBase64(resultBase64) }),

@@ -135,7 +135,7 @@ export const reasonsOf = (built: Built, failure: ActionFailure, now: number): Ca
         { reason: 'refused', ...where, text: `DynamoDB refused an item${at}: ${failure.text ?? 'no reason given'}` },
       ]
     case 'condition':
-      return conditionReasons(part.origin, failure, now, built.asked.acks)
+      return conditionReasons(part.origin, failure, now, built.request.acks)
   }
 }
 
