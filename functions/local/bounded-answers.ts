@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import type { Clock } from '../../lib/clock.ts'
+import { byteBudget, type Transfer } from './byte-budget.ts'
 import type { FrontDoor } from './front-door.ts'
-import { noRoom } from './no-room.ts'
-import { createRoom, type Guest } from './room.ts'
+import { overBudget } from './over-budget.ts'
 import type { Client } from './server.ts'
 
 /** Bytes of answers that clients have not taken. */
-const ROOM_BYTES = 67_108_864
+const BUDGET_BYTES = 67_108_864
 /** Less than this is with the operating system at once, as a rule. */
 const SMALL_BYTES = 65_536
 
@@ -25,23 +25,23 @@ interface WrittenAnswer extends Pick<ServerResponse, 'writableLength' | 'writabl
  * connections of the slowest. The messages of an answer that is cut off can be received again when their leases end.
  */
 export const boundedAnswers = (answer: FrontDoor, clock: Clock): BoundedAnswers => {
-  const room = createRoom(ROOM_BYTES, clock)
+  const budget = byteBudget(BUDGET_BYTES, clock)
   return {
     door: async (request, arrival) => {
       if (!mayAnswerMuch(request, arrival.target)) return answer(request, arrival)
-      const visitor: Guest = { bytes: 0, isUnderWay: () => false, cut: () => {} }
-      if (!(await room.enter(visitor, arrival.signal))) return noRoom(request, arrival.target)
-      room.leave(visitor)
+      const receive: Transfer = { bytes: 0, isUnderWay: () => false, cut: () => {} }
+      if (!(await budget.acquire(receive, arrival.signal))) return overBudget(request, arrival.target)
+      budget.release(receive)
       return answer(request, arrival)
     },
     written: (outgoing, { signal, cut }) => {
       const bytes = outgoing.writableLength
       if (bytes <= SMALL_BYTES || signal.aborted) return
-      const guest: Guest = { bytes, isUnderWay: () => !outgoing.writableFinished, cut }
-      room.force(guest)
+      const transfer: Transfer = { bytes, isUnderWay: () => !outgoing.writableFinished, cut }
+      budget.force(transfer)
       // An answer behind others of its connection does not close with the connection.
       const left = () => {
-        room.leave(guest)
+        budget.release(transfer)
         signal.removeEventListener('abort', left)
       }
       outgoing.once('close', left)

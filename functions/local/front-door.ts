@@ -13,7 +13,7 @@ import type { CallerCheck } from './caller-check.ts'
 import { isForConsole } from './console-door.ts'
 import { endableRequests } from './endable-requests.ts'
 import type { UsageLog } from './usage-log.ts'
-import { welcome, serverFacts } from './welcome.ts'
+import { serverFacts, welcome } from './welcome.ts'
 
 export interface FrontDoorParts {
   readonly http: App

@@ -1,6 +1,6 @@
 import { SqsError } from './errors.ts'
-import { isAccount, type Scope } from './queue-url.ts'
 import { memoized } from './memoized.ts'
+import { isAccount, type Scope } from './queue-url.ts'
 import type { SqsRequest } from './request.ts'
 
 /** The credential scope of a signature, verified or not. */

@@ -8,12 +8,12 @@ import type * as verbs from '../settle/verbs.ts'
 import {
   ACK_FIELDS,
   ackEntries,
-  withOptionNames,
   EXTEND_FIELDS,
   type Handle,
   handlesOf,
   NACK_FIELDS,
   nackEntries,
+  withOptionNames,
 } from '../settle/verbs.ts'
 import type { QueueTelemetry, Settled, SettleVerb } from '../telemetry/telemetry.ts'
 import { CALL_FIELDS, type CallOptions, type Transport } from '../transport/port.ts'

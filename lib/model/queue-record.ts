@@ -5,7 +5,7 @@ import { layoutIn, type QueueLayout, SHARDS_KEPT_MS } from './queue-layout.ts'
 import { plainName } from './queue-name.ts'
 import type { Queue, QueueSettings } from './queue-settings.ts'
 import { type Segment, segmentDueAt } from './segment.ts'
-import { withCachedId, type SegmentPartition } from './segment-key.ts'
+import { type SegmentPartition, withCachedId } from './segment-key.ts'
 
 /**
  * The stored record of a queue. After the deletion of the queue its record stays for a while, marked as deleted, so that a new queue

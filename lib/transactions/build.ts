@@ -11,10 +11,10 @@ import { ackChange } from '../settle/ack.ts'
 import { bestEffort } from '../store/best-effort.ts'
 import { queueKey } from '../store/keys.ts'
 import type { NewSegment } from '../store/port.ts'
-import { type AckedSegment, type TransactionRequest, ackedSegments } from './request.ts'
 import { markerWrite } from './marker.ts'
-import type { ReadState, Part } from './part.ts'
+import type { Part, ReadState } from './part.ts'
 import { type Publishing, placeMessages, publishings, ticketId } from './placement.ts'
+import { type AckedSegment, ackedSegments, type TransactionRequest } from './request.ts'
 import { checkOutcomes, resultParts } from './result-parts.ts'
 
 export interface BuildOptions {

@@ -13,7 +13,10 @@ import type { Built } from './build.ts'
  * Does the follow-up work of a commit's acks and publishes. It frees the groups of FIFO queues, records new and removed segments
  * in this process's hints, and wakes its polls. A failure here goes to the observer: the commit has already succeeded.
  */
-export const followCommit = async (engine: Engine, { request, acked, placed, parts, builtAt }: Built): Promise<void> => {
+export const followCommit = async (
+  engine: Engine,
+  { request, acked, placed, parts, builtAt }: Built,
+): Promise<void> => {
   for (const { write } of parts) {
     if (write.kind === 'change' && !write.change.slots) engine.polls.gone(write.change.key)
   }

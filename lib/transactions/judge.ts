@@ -9,11 +9,11 @@ import { firstPublish } from '../publish/deduplication.ts'
 import { isFree } from '../publish/publish-once.ts'
 import type { Held } from '../settle/apply-to-handles.ts'
 import type { ActionFailure } from '../store/joint.ts'
-import type { TransactionRequest } from './request.ts'
 import type { Built } from './build.ts'
 import { markerIn } from './marker.ts'
-import type { ReadState, Origin, Part } from './part.ts'
+import type { Origin, Part, ReadState } from './part.ts'
 import { ticketId } from './placement.ts'
+import type { TransactionRequest } from './request.ts'
 import { itemName } from './result-parts.ts'
 
 /** What the commit does after a cancellation. */
@@ -144,7 +144,12 @@ const queueOf = (origin: Origin): string | undefined => {
   return plainName(origin.kind === 'ack' ? origin.acked.queue.name : origin.queue)
 }
 
-const conditionReasons = (origin: Origin, failure: ActionFailure, now: number, acks: TransactionRequest['acks']): CancelReason[] => {
+const conditionReasons = (
+  origin: Origin,
+  failure: ActionFailure,
+  now: number,
+  acks: TransactionRequest['acks'],
+): CancelReason[] => {
   const queue = queueOf(origin) ?? ''
   switch (origin.kind) {
     case 'marker': {

@@ -17,7 +17,7 @@ import { placeInGroup, touchGroup } from '../publish/group-place.ts'
 import { canShareSegment, newSegment, type PlanOfMessage, segmentPlanOf } from '../publish/new-segment.ts'
 import { deduplicatedUntil, firstOf, type Placed } from '../publish/publish-once.ts'
 import type { NewSegment, TicketKey } from '../store/port.ts'
-import type { ReadState, Part } from './part.ts'
+import type { Part, ReadState } from './part.ts'
 
 /** A message to be published, with its position among all messages of the transaction. */
 export interface Publishing {

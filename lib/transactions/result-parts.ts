@@ -5,8 +5,8 @@ import type { QueueState } from '../model/queue-record.ts'
 import { withStoredState } from '../results/store-results.ts'
 import { isRecordable, largeResult, resultWrites } from '../results/write-results.ts'
 import type { DocumentKey } from '../store/port.ts'
+import type { Part, ReadState } from './part.ts'
 import type { AckedSegment, AckRequest } from './request.ts'
-import type { ReadState, Part } from './part.ts'
 
 /**
  * The writes of result items for the acked messages of a segment, on a queue that keeps results. They are part of the transaction

@@ -6,12 +6,12 @@ import { checkGroupingId } from '../model/message-rules.ts'
 import type { FirstPublish } from '../publish/deduplication.ts'
 import type { ActionFailure, JointCommits } from '../store/joint.ts'
 import type { Write } from '../store/port.ts'
-import type { AckRequest, PublishRequest } from './request.ts'
 import { type Built, buildTransaction } from './build.ts'
 import { type Attempt, commit } from './commit.ts'
 import { followCommit } from './follow-up.ts'
 import { reasonsOf } from './judge.ts'
 import { emptyReadState } from './part.ts'
+import type { AckRequest, PublishRequest } from './request.ts'
 
 export interface TransactionOptions {
   /**

@@ -6,7 +6,8 @@ import type { NackEntry } from '../settle/nack.ts'
  * The result of a repeated nack or unreceive whose first try may have succeeded without an answer. After the first try another
  * consumer may have received the message, or it may be gone. Either way this consumer no longer has it, so the repeat succeeds.
  */
-export const afterRepeatedRelease = (result: HandleResult): HandleResult => doneIf(result, 'LeaseLost', 'MessageNotFound')
+export const afterRepeatedRelease = (result: HandleResult): HandleResult =>
+  doneIf(result, 'LeaseLost', 'MessageNotFound')
 
 /**
  * The result of such a nack when it may also move its message. A moved message is gone from its queue; a message that another

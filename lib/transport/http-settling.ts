@@ -1,5 +1,5 @@
 import type { HandleResult } from '../model/message.ts'
-import { afterRepeatedRelease, afterRepeatedNack } from './after-lost-answer.ts'
+import { afterRepeatedNack, afterRepeatedRelease } from './after-lost-answer.ts'
 import { type HttpCalls, listIn, queuePath } from './http-answers.ts'
 import { ackJson, failuresJson, handleResultFrom } from './http-wire.ts'
 import { inGroups } from './in-groups.ts'

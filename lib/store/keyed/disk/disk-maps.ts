@@ -103,7 +103,18 @@ export class DiskMaps implements KeyedMaps<Maps> {
     const started = (number: number) => {
       this.#pending.log = number
     }
-    const logs = { directory, clock, warn, first, bytes, sync, firstFailure: this.#firstFailure, create, started, empty }
+    const logs = {
+      directory,
+      clock,
+      warn,
+      first,
+      bytes,
+      sync,
+      firstFailure: this.#firstFailure,
+      create,
+      started,
+      empty,
+    }
     return new LogKeeper(logs)
   }
 

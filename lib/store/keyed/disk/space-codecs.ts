@@ -1,5 +1,5 @@
 import type { Content } from '../../../model/content.ts'
-import { withCachedId, type SegmentPartition } from '../../../model/segment-key.ts'
+import { type SegmentPartition, withCachedId } from '../../../model/segment-key.ts'
 import type { TicketState } from '../../../model/ticket.ts'
 import type { Entry, StoredContent, StoredDocument } from '../entries.ts'
 import {
