@@ -1,6 +1,6 @@
 import type { Codec } from '../codecs/codec.ts'
 import { isHoldfastError } from '../model/errors.ts'
-import { known } from '../model/known-fields.ts'
+import { knownFields } from '../model/knownFields-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import type { AckEntry } from '../settle/ack.ts'
@@ -106,7 +106,7 @@ const settle =
     names = { ...fields, ...CALL_FIELDS },
   ) =>
   async (given: Handle | readonly Handle[], options: O): Promise<HandleResult[] | undefined> => {
-    if (options !== undefined) known(options, names)
+    if (options !== undefined) knownFields(options, names)
     const list: readonly Handle[] = Array.isArray(given) ? given : [given]
     const entries = entriesOf(handlesOf(list), options)
     const results =

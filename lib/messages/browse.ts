@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { invalid } from '../model/errors.ts'
-import { type FieldNames, known } from '../model/known-fields.ts'
+import { type FieldNames, knownFields } from '../model/knownFields-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { StoredMessage } from '../model/message.ts'
 import { whole } from '../model/number-checks.ts'
@@ -44,7 +44,7 @@ const MAX_HEADERS = 1_000
  * @throws `InvalidRequest`, `QueueNotFound`
  */
 export const browse = async (engine: Engine, queueName: string, options: BrowseOptions = {}): Promise<BrowsePage> => {
-  const { limit = 10, cursor, states } = known(options, BROWSE_FIELDS)
+  const { limit = 10, cursor, states } = knownFields(options, BROWSE_FIELDS)
   whole('limit', limit, 1, LIMITS.browsePage)
   const { queue, matches } = await selection(engine, queueName, states)
   const start = decodeCursor(cursor)

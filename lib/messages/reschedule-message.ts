@@ -3,7 +3,7 @@ import { aliasWrite } from '../locate/alias.ts'
 import type { Located } from '../locate/locate.ts'
 import type { ContentMessage } from '../model/content.ts'
 import { invalid } from '../model/errors.ts'
-import { known } from '../model/known-fields.ts'
+import { knownFields } from '../model/knownFields-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { StoredMessage } from '../model/message.ts'
 import { number } from '../model/number-checks.ts'
@@ -33,7 +33,7 @@ export const rescheduleMessage = (
   messageId: string,
   when: { readonly delaySeconds?: number; readonly dueAt?: number },
 ): Promise<StoredMessage> => {
-  const { delaySeconds, dueAt } = known(when, { delaySeconds: true, dueAt: true })
+  const { delaySeconds, dueAt } = knownFields(when, { delaySeconds: true, dueAt: true })
   if ((delaySeconds === undefined) === (dueAt === undefined)) {
     throw invalid('dueAt', dueAt, 'or delaySeconds must be given, and not both')
   }

@@ -1,5 +1,5 @@
 import { HoldfastError, invalid } from './errors.ts'
-import { type FieldNames, known } from './known-fields.ts'
+import { type FieldNames, knownFields } from './knownFields-fields.ts'
 import { LIMITS } from './limits.ts'
 import { messageBytes, type NewMessage } from './message.ts'
 import { number, whole } from './number-checks.ts'
@@ -36,7 +36,7 @@ export const MESSAGE_FIELDS: FieldNames<NewMessage> = {
 
 /** The same check for one message, which the error names `field`. */
 export const checkMessage = (queue: QueueState, message: NewMessage, field: string): void => {
-  known(message, MESSAGE_FIELDS, field)
+  knownFields(message, MESSAGE_FIELDS, field)
   const { body, delaySeconds, dueAt, priority, timeToLiveSeconds } = message
   if (body === undefined) throw invalid(`${field}.body`, body, 'must be given')
   if (typeof body === 'string') checkText(`${field}.body`, body)

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { invalid } from '../model/errors.ts'
-import { type FieldNames, known } from '../model/known-fields.ts'
+import { type FieldNames, knownFields } from '../model/knownFields-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import { whole } from '../model/number-checks.ts'
 import { isQueueName } from '../model/queue-name.ts'
@@ -54,7 +54,7 @@ const readableQueue = async (engine: Engine, name: string): Promise<QueueState |
 }
 
 const checkQuery = (query: ListQuery): void => {
-  const { prefix = '', cursor } = known(query, QUERY_FIELDS)
+  const { prefix = '', cursor } = knownFields(query, QUERY_FIELDS)
   if (typeof prefix !== 'string' || prefix.length > LIMITS.queueNameLength) {
     throw invalid('prefix', prefix, `must have at most ${LIMITS.queueNameLength} characters`)
   }

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import type { Request } from '../hints/scan-target.ts'
 import { invalid } from '../model/errors.ts'
-import { type FieldNames, known } from '../model/known-fields.ts'
+import { type FieldNames, knownFields } from '../model/knownFields-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { Message } from '../model/message.ts'
 import { whole } from '../model/number-checks.ts'
@@ -85,7 +85,7 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
 }
 
 const checkOptions = (options: PollOptions): void => {
-  const { maxMessages, visibilityTimeoutSeconds, waitTimeSeconds, attemptId } = known(options, POLL_FIELDS)
+  const { maxMessages, visibilityTimeoutSeconds, waitTimeSeconds, attemptId } = knownFields(options, POLL_FIELDS)
   if (maxMessages !== undefined) whole('maxMessages', maxMessages, 1, LIMITS.batchSize)
   if (visibilityTimeoutSeconds !== undefined) {
     whole('visibilityTimeoutSeconds', visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError } from '../model/errors.ts'
-import { type FieldNames, known } from '../model/known-fields.ts'
+import { type FieldNames, knownFields } from '../model/knownFields-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import { isFinal, type MessageStatus } from '../model/message-status.ts'
 import { number } from '../model/number-checks.ts'
@@ -38,7 +38,7 @@ export const awaitResult = async (
   messageId: string,
   options: AwaitOptions = {},
 ): Promise<ResultAnswer> => {
-  const { waitTimeSeconds = 0, signal } = known(options, AWAIT_FIELDS)
+  const { waitTimeSeconds = 0, signal } = knownFields(options, AWAIT_FIELDS)
   number('waitTimeSeconds', waitTimeSeconds, 0, LIMITS.waitTimeSeconds)
   await checkKept(engine, queueName)
   const deadline = engine.clock.now() + waitTimeSeconds * 1_000

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, isHoldfastError, reasonOf } from '../model/errors.ts'
-import { type FieldNames, known } from '../model/known-fields.ts'
+import { type FieldNames, knownFields } from '../model/knownFields-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { Body, HandleResult } from '../model/message.ts'
 import { failureFrom } from '../model/result.ts'
@@ -64,7 +64,7 @@ export const ack = async (
   messages: readonly Handle[],
   options: AckOptions = {},
 ): Promise<HandleResult[]> =>
-  withOptionNames(ackHandles(engine, queue, ackEntries(handlesOf(messages), known(options, ACK_FIELDS))))
+  withOptionNames(ackHandles(engine, queue, ackEntries(handlesOf(messages), knownFields(options, ACK_FIELDS))))
 
 /** @throws `InvalidRequest` unless there is one result for each message */
 export const ackEntries = (
@@ -92,7 +92,7 @@ export const nack = async (
   messages: readonly Handle[],
   options: NackOptions = {},
 ): Promise<HandleResult[]> =>
-  withOptionNames(nackEach(engine, queue, nackEntries(handlesOf(messages), known(options, NACK_FIELDS))))
+  withOptionNames(nackEach(engine, queue, nackEntries(handlesOf(messages), knownFields(options, NACK_FIELDS))))
 
 /** Gives leases a new end, counted from now. */
 export const extend = async (
@@ -101,7 +101,7 @@ export const extend = async (
   messages: readonly Handle[],
   options: ExtendOptions,
 ): Promise<HandleResult[]> => {
-  const { visibilityTimeoutSeconds, revive = false } = known(options, EXTEND_FIELDS)
+  const { visibilityTimeoutSeconds, revive = false } = knownFields(options, EXTEND_FIELDS)
   const entries = handlesOf(messages).map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds }))
   return withOptionNames(extendEach(engine, queue, entries, { revive }))
 }
