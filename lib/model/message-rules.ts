@@ -2,7 +2,7 @@ import { HoldfastError, invalid } from './errors.ts'
 import { type FieldNames, knownFields } from './knownFields-fields.ts'
 import { LIMITS } from './limits.ts'
 import { messageBytes, type NewMessage } from './message.ts'
-import { number, whole } from './number-checks.ts'
+import { checkWholeNumber, number } from './number-checks.ts'
 import type { QueueState } from './queue-record.ts'
 
 /** Refuses messages that can't be published. The error names the message by its place in the request. */
@@ -47,7 +47,12 @@ export const checkMessage = (queue: QueueState, message: NewMessage, field: stri
   if (dueAt !== undefined) number(`${field}.dueAt`, dueAt, 0, LATEST_DUE_AT)
   if (priority !== undefined) checkPriority(`${field}.priority`, priority, queue)
   if (timeToLiveSeconds !== undefined) {
-    whole(`${field}.timeToLiveSeconds`, timeToLiveSeconds, LIMITS.timeToLiveSecondsMin, LIMITS.retentionSeconds)
+    checkWholeNumber(
+      `${field}.timeToLiveSeconds`,
+      timeToLiveSeconds,
+      LIMITS.timeToLiveSecondsMin,
+      LIMITS.retentionSeconds,
+    )
   }
   if (message.groupId !== undefined) {
     checkGroupingId(`${field}.groupId`, message.groupId)
@@ -77,7 +82,7 @@ const checkTraceHeader = (field: string, header: string): void => {
 const checkPriority = (field: string, priority: number, { settings: { priorities, fifo } }: QueueState): void => {
   if (priority === 0) return
   if (priorities > 1) {
-    whole(field, priority, 0, priorities - 1)
+    checkWholeNumber(field, priority, 0, priorities - 1)
     return
   }
   const advice = fifo

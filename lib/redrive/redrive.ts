@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
 import { type FieldNames, knownFields } from '../model/knownFields-fields.ts'
 import { LIMITS } from '../model/limits.ts'
-import { whole } from '../model/number-checks.ts'
+import { checkWholeNumber } from '../model/number-checks.ts'
 import { checkQueueName, plainName } from '../model/queue-name.ts'
 import { counts } from '../queues/counts.ts'
 import { START } from '../queues/partitions.ts'
@@ -71,7 +71,7 @@ export const startRedrive = async (
   if (filter) knownFields(filter, FILTER_FIELDS, 'filter')
   await engine.queues.get(deadLetterQueue)
   if (destination !== undefined) await checkDestination(engine, deadLetterQueue, destination)
-  if (maxPerSecond !== undefined) whole('maxPerSecond', maxPerSecond, 1, LIMITS.redriveMessagesPerSecond)
+  if (maxPerSecond !== undefined) checkWholeNumber('maxPerSecond', maxPerSecond, 1, LIMITS.redriveMessagesPerSecond)
   if (origins) checkOrigins(origins)
   const { ready } = await counts(engine, deadLetterQueue)
   const record: TaskRecord = {

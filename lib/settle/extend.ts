@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
-import { whole } from '../model/number-checks.ts'
+import { checkWholeNumber } from '../model/number-checks.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { holds, liveAt, slotAt } from '../model/segment.ts'
 import type { Requirement } from '../model/segment-change.ts'
@@ -54,7 +54,7 @@ export const extend = async (
 ): Promise<HandleResult[]> => {
   for (const [position, { visibilityTimeoutSeconds }] of entries.entries()) {
     const field = `entries[${position}].visibilityTimeoutSeconds`
-    whole(field, visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+    checkWholeNumber(field, visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
   }
   const queue = await engine.queues.get(queueName)
   const now = engine.clock.now()
