@@ -1,12 +1,12 @@
 import type { Engine } from '../engine.ts'
 import { aliasWrite } from '../locate/alias.ts'
 import type { Located } from '../locate/locate.ts'
+import { checkNumber } from '../model/checkNumber-checks.ts'
 import type { ContentMessage } from '../model/content.ts'
 import { invalid } from '../model/errors.ts'
 import { knownFields } from '../model/knownFields-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { StoredMessage } from '../model/message.ts'
-import { number } from '../model/number-checks.ts'
 import { plainName } from '../model/queue-name.ts'
 import { expiryOf } from '../model/queue-record.ts'
 import { type Lease, segmentDueAt, slotAt, TOKEN_BYTES } from '../model/segment.ts'
@@ -37,8 +37,8 @@ export const rescheduleMessage = (
   if ((delaySeconds === undefined) === (dueAt === undefined)) {
     throw invalid('dueAt', dueAt, 'or delaySeconds must be given, and not both')
   }
-  if (delaySeconds !== undefined) number('delaySeconds', delaySeconds, 0, LIMITS.delaySeconds)
-  if (dueAt !== undefined) number('dueAt', dueAt, 0, engine.clock.now() + LIMITS.delaySeconds * 1_000)
+  if (delaySeconds !== undefined) checkNumber('delaySeconds', delaySeconds, 0, LIMITS.delaySeconds)
+  if (dueAt !== undefined) checkNumber('dueAt', dueAt, 0, engine.clock.now() + LIMITS.delaySeconds * 1_000)
   return onceUnleased(engine, queue, messageId, async (located, now) => {
     if (located.queue.settings.fifo)
       throw invalid('queue', plainName(queue), 'must be a standard queue: a FIFO queue keeps its order')

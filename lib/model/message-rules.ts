@@ -1,8 +1,8 @@
+import { checkNumber, checkWholeNumber } from './checkNumber-checks.ts'
 import { HoldfastError, invalid } from './errors.ts'
 import { type FieldNames, knownFields } from './knownFields-fields.ts'
 import { LIMITS } from './limits.ts'
 import { messageBytes, type NewMessage } from './message.ts'
-import { checkWholeNumber, number } from './number-checks.ts'
 import type { QueueState } from './queue-record.ts'
 
 /** Refuses messages that can't be published. The error names the message by its place in the request. */
@@ -43,8 +43,8 @@ export const checkMessage = (queue: QueueState, message: NewMessage, field: stri
   if (delaySeconds !== undefined && dueAt !== undefined) {
     throw invalid(`${field}.dueAt`, dueAt, 'must not be given together with delaySeconds')
   }
-  if (delaySeconds !== undefined) number(`${field}.delaySeconds`, delaySeconds, 0, LIMITS.delaySeconds)
-  if (dueAt !== undefined) number(`${field}.dueAt`, dueAt, 0, LATEST_DUE_AT)
+  if (delaySeconds !== undefined) checkNumber(`${field}.delaySeconds`, delaySeconds, 0, LIMITS.delaySeconds)
+  if (dueAt !== undefined) checkNumber(`${field}.dueAt`, dueAt, 0, LATEST_DUE_AT)
   if (priority !== undefined) checkPriority(`${field}.priority`, priority, queue)
   if (timeToLiveSeconds !== undefined) {
     checkWholeNumber(

@@ -8,7 +8,7 @@ export const checkWholeNumber = (field: string, value: number, min: number, max:
 }
 
 /** Refuses anything but a finite number within `[min, max]`. */
-export const number = (field: string, value: number, min: number, max: number): void => {
+export const checkNumber = (field: string, value: number, min: number, max: number): void => {
   if (typeof value !== 'number' || !(value >= min && value <= max)) {
     throw invalid(field, value, min === max ? `must be ${min}` : `must be a number from ${min} to ${max}`)
   }

@@ -1,6 +1,6 @@
+import { checkNumber, checkWholeNumber } from './checkNumber-checks.ts'
 import { HoldfastError, invalid, unknownField } from './errors.ts'
 import { LIMITS } from './limits.ts'
-import { checkWholeNumber, number } from './number-checks.ts'
 import { checkQueueName, plainName } from './queue-name.ts'
 import type { RetryPolicy } from './retry-policy.ts'
 
@@ -193,9 +193,9 @@ const checkDeadLetter = (name: string, deadLetter: DeadLetterSettings): void => 
 }
 
 const checkRetryPolicy = ({ initialSeconds, factor, maximumSeconds, jitter }: RetryPolicy): void => {
-  number('retryPolicy.initialSeconds', initialSeconds, 0, LIMITS.retryDelaySeconds)
-  number('retryPolicy.factor', factor, 1, LIMITS.retryFactor)
-  number('retryPolicy.maximumSeconds', maximumSeconds, 0, LIMITS.retryDelaySeconds)
+  checkNumber('retryPolicy.initialSeconds', initialSeconds, 0, LIMITS.retryDelaySeconds)
+  checkNumber('retryPolicy.factor', factor, 1, LIMITS.retryFactor)
+  checkNumber('retryPolicy.maximumSeconds', maximumSeconds, 0, LIMITS.retryDelaySeconds)
   if (jitter !== 'none' && jitter !== 'full') throw invalid('retryPolicy.jitter', jitter, 'must be "none" or "full"')
 }
 
