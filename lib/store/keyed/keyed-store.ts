@@ -7,7 +7,7 @@ import { contentIn, type Maps } from './entries.ts'
 import type { KeyedMaps } from './ordered-map.ts'
 import { changeEntry, entryAt, headers, insert } from './segments.ts'
 import { command, shownTicket, tickets } from './tickets.ts'
-import { failureOf, holds, perform } from './writes.ts'
+import { failureOf, isApplicable, perform } from './writes.ts'
 
 export interface KeyedStoreParts {
   readonly maps: KeyedMaps<Maps>
@@ -65,7 +65,7 @@ const claimEntries = (
   fence: PutWrite | undefined,
   now: number,
 ): ClaimedSegment[] | undefined => {
-  if (fence && !holds(all, fence, now)) return undefined
+  if (fence && !isApplicable(all, fence, now)) return undefined
   const applies = ({ change }: Claim) => applyChange(entryAt(all, change.key, now)?.segment, change).applied
   if (!claims.every(applies)) return undefined
   if (fence) perform(all, fence, now)
@@ -100,7 +100,7 @@ const documentSteps = ({ maps, clock }: KeyedStoreParts): DocumentSteps => ({
     maps.atomically((all) => {
       const now = clock.now()
       const failures = writes.flatMap((write, position) =>
-        holds(all, write, now) ? [] : [failureOf(all, write, position, now)],
+        isApplicable(all, write, now) ? [] : [failureOf(all, write, position, now)],
       )
       if (failures.length > 0) return { applied: false, failures }
       for (const write of writes) perform(all, write, now)
