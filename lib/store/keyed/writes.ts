@@ -24,7 +24,7 @@ export const isApplicable = (maps: Maps, write: Write, now: number): boolean => 
 }
 
 /** Makes a write whose condition holds. */
-export const perform = (maps: Maps, write: Write, now: number): void => {
+export const applyWrite = (maps: Maps, write: Write, now: number): void => {
   switch (write.kind) {
     case 'insert':
       insert(maps, write.insert, now)
