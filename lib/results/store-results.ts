@@ -5,7 +5,7 @@ import type { QueueState } from '../model/queue-record.ts'
 import { keyOfHandle } from '../model/receipt-handle.ts'
 import { isPrompt, type WorkOutcome } from '../model/result.ts'
 import { encodeEntry } from '../model/result-codec.ts'
-import { holds, slotAt } from '../model/segment.ts'
+import { isLeasedUnder, slotAt } from '../model/segment.ts'
 import { type SegmentKey, segmentId } from '../model/segment-key.ts'
 import { headerAt } from '../store/header-at.ts'
 import type { StoredSegment } from '../store/port.ts'
@@ -99,7 +99,7 @@ export const withStoredState = async <T extends PlacedWork & { readonly handle: 
   const stored = acks.some(isFailure) ? (await engine.store.read([key]))[0] : await withoutContent(engine, key)
   return acks.flatMap((ack): T[] => {
     if (!isFailure(ack) && !isLate(ack)) return [ack]
-    if (!stored || !holds(slotAt(stored.segment, ack.handle.index), ack.handle.token)) return []
+    if (!stored || !isLeasedUnder(slotAt(stored.segment, ack.handle.index), ack.handle.token)) return []
     return [{ ...ack, heldAt: now, outcome: withContent(ack, stored) }]
   })
 }

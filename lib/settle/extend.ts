@@ -4,7 +4,7 @@ import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import { checkWholeNumber } from '../model/number-checks.ts'
 import type { QueueState } from '../model/queue-record.ts'
-import { holds, liveAt, slotAt } from '../model/segment.ts'
+import { isLeasedUnder, liveAt, slotAt } from '../model/segment.ts'
 import type { Requirement } from '../model/segment-change.ts'
 import { followUp } from '../store/follow-up.ts'
 import {
@@ -112,7 +112,7 @@ const heldNow = (queue: string, now: number): Hold => ({
   settle: ({ handle, request }, current) => {
     const slot = current && slotAt(current, handle.index)
     if (!slot || slot.kind === 'gone') return messageGone(queue)
-    if (!holds(slot, handle.token)) return leaseLost(queue)
+    if (!isLeasedUnder(slot, handle.token)) return leaseLost(queue)
     if (liveAt(slot, now)) return undefined
     // An earlier try of the same request ended the lease, and its response was lost.
     const done = request === 0 && slot.until === now && !slot.backingOff

@@ -3,7 +3,7 @@ import type { CancelReason } from '../model/cancel-reason.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { isOrdered } from '../model/group.ts'
 import { plainName } from '../model/queue-name.ts'
-import { holds, liveAt, slotAt } from '../model/segment.ts'
+import { isLeasedUnder, liveAt, slotAt } from '../model/segment.ts'
 import { segmentId } from '../model/segment-key.ts'
 import { firstPublish } from '../publish/deduplication.ts'
 import { isFree } from '../publish/publish-once.ts'
@@ -109,7 +109,7 @@ const lossOf = (
   const slot = segment && slotAt(segment, handle.index)
   if (!slot || slot.kind === 'gone') return 'message-gone'
   // In an ordered group the lease must still be live: see `ack`.
-  const held = holds(slot, handle.token) && (!isOrdered(handle.group?.hash) || liveAt(slot, now))
+  const held = isLeasedUnder(slot, handle.token) && (!isOrdered(handle.group?.hash) || liveAt(slot, now))
   return held ? undefined : 'lease-lost'
 }
 

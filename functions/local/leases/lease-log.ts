@@ -1,6 +1,6 @@
 import type { LeaseEnd, LeasesSeen, SeenLease } from '../../../console/leases-seen.ts'
 import { recent } from '../../../lib/hints/recent.ts'
-import { holds, type Slot, sameToken } from '../../../lib/model/segment.ts'
+import { isLeasedUnder, type Slot, sameToken } from '../../../lib/model/segment.ts'
 
 interface Watched {
   readonly messageId: string
@@ -54,7 +54,7 @@ export class LeaseLog implements LeasesSeen {
   changed(place: string, slot: Slot): void {
     const watched = this.#slots.get(place)
     if (!watched || watched.lease.end !== undefined) return
-    if (!holds(slot, watched.token)) this.#undo(place, watched)
+    if (!isLeasedUnder(slot, watched.token)) this.#undo(place, watched)
     else if (!slot.backingOff) watched.lease = { ...watched.lease, until: slot.until }
     else this.#end(watched, slot.receiveCount < watched.receiveCount ? 'unreceived' : 'nacked')
   }
