@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { plainName } from '../model/queue-name.ts'
-import { rewriteQueue, within } from './rewrite-queue.ts'
+import { isWithinInterval, rewriteQueue } from './rewrite-queue.ts'
 
 /**
  * Drops every message that was published until now, delayed and leased ones too. writes: the queue's record; DynamoDB's TTL deletes
@@ -15,7 +15,7 @@ export const purgeQueue = async (
   { minIntervalMs = 0 }: { minIntervalMs?: number } = {},
 ): Promise<void> => {
   await rewriteQueue(engine, name, async (queue, now) => {
-    if (queue.purgedAt !== undefined && within(minIntervalMs, queue.purgedAt, now)) {
+    if (queue.purgedAt !== undefined && isWithinInterval(minIntervalMs, queue.purgedAt, now)) {
       throw new HoldfastError('PurgeInProgress', `queue ${plainName(name)} was purged a moment ago`, { queue: name })
     }
     return { record: { ...queue, purgedAt: now } }
