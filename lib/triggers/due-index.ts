@@ -74,7 +74,7 @@ export const noteDue = (engine: Engine, queue: string, at: number): Promise<void
  * Records that a publish may be half done. Its other half follows within half of `PUBLISH_SPREAD_MS`, and a run scans again
  * afterwards. Writes at most twice in that time.
  */
-export const noteAgain = (engine: Engine, queue: string): Promise<void> => {
+export const noteRescan = (engine: Engine, queue: string): Promise<void> => {
   const again = engine.clock.now() + PUBLISH_SPREAD_MS
   const lateEnough = again - PUBLISH_SPREAD_MS / 2
   return change(engine, queue, (due) =>
