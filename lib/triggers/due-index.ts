@@ -88,10 +88,10 @@ export const notePaused = (engine: Engine, queue: string): Promise<void> =>
 
 /** Renews the guard of a run, and removes instants that have come: the run itself scans the queue. */
 export const guardRun = (engine: Engine, queue: string, runId: string): Promise<void> =>
-  change(engine, queue, (due) => guarded(due, runId, engine.clock.now()))
+  change(engine, queue, (due) => withGuard(due, runId, engine.clock.now()))
 
 /** An entry while a run is under way. */
-export const guarded = (due: Due, runId: string, now: number): Due => ({
+export const withGuard = (due: Due, runId: string, now: number): Due => ({
   ...later(due, now),
   guard: now + GUARD_MS,
   guardedBy: runId,
