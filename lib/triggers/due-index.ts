@@ -120,7 +120,7 @@ export const entryBeforeScan = async (
 }
 
 /** The instants of an entry that come after `now`, without the guard. */
-export const later = ({ at, again }: Due, now: number): Pick<Due, 'at' | 'again'> => ({
+export const futureInstants = ({ at, again }: Due, now: number): Pick<Due, 'at' | 'again'> => ({
   ...(at !== undefined && at > now && { at }),
   ...(again !== undefined && again > now && { again }),
 })
