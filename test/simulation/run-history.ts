@@ -1,5 +1,5 @@
 import { createEngine } from '../../lib/engine.ts'
-import { isYoung } from '../../lib/model/group.ts'
+import { isNumberKept } from '../../lib/model/group.ts'
 import { isPurged, partitionOf } from '../../lib/model/queue-record.ts'
 import { liveAt, type Segment } from '../../lib/model/segment.ts'
 import { segmentId } from '../../lib/model/segment-key.ts'
@@ -244,7 +244,7 @@ const leftOver = async (world: World): Promise<string[]> => {
       const partition = partitionOf(await engine.queues.get(name), 0)
       const page = await store.tickets({ partition, from: '0', to: '~', limit: 100, consistent: true })
       return page.tickets
-        .filter(({ lastSequence }) => !isYoung(lastSequence, scheduler.now() - TICKETS_READ_WITHIN_MS))
+        .filter(({ lastSequence }) => !isNumberKept(lastSequence, scheduler.now() - TICKETS_READ_WITHIN_MS))
         .map(({ group }) => `a ticket is left in ${name} for ${group}`)
     }),
   )
