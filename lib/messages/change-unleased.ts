@@ -6,7 +6,7 @@ import { liveAt, slotAt } from '../model/segment.ts'
 const TRIES = 5
 
 /** Runs a change on a message that must not be leased. Retried only when another process changed the message concurrently. */
-export const onceUnleased = async <T>(
+export const changeUnleased = async <T>(
   engine: Engine,
   queue: string,
   messageId: string,

@@ -16,7 +16,7 @@ import { touchGroup } from '../publish/group-place.ts'
 import { newSegment } from '../publish/new-segment.ts'
 import { touchGroupOf } from '../settle/group-release.ts'
 import { followUp } from '../store/follow-up.ts'
-import { onceUnleased } from './change-unleased.ts'
+import { changeUnleased } from './change-unleased.ts'
 import { storedMessage } from './stored-message.ts'
 
 /**
@@ -39,7 +39,7 @@ export const rescheduleMessage = (
   }
   if (delaySeconds !== undefined) checkNumber('delaySeconds', delaySeconds, 0, LIMITS.delaySeconds)
   if (dueAt !== undefined) checkNumber('dueAt', dueAt, 0, engine.clock.now() + LIMITS.delaySeconds * 1_000)
-  return onceUnleased(engine, queue, messageId, async (located, now) => {
+  return changeUnleased(engine, queue, messageId, async (located, now) => {
     if (located.queue.settings.fifo)
       throw invalid('queue', plainName(queue), 'must be a standard queue: a FIFO queue keeps its order')
     const at = Math.max(now, Math.round(dueAt ?? now + (delaySeconds ?? 0) * 1_000))
