@@ -3,7 +3,7 @@ import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch'
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam'
 import type { IFunction } from 'aws-cdk-lib/aws-lambda'
 import { Construct } from 'constructs'
-import { type FieldNames, knownFields } from '../lib/model/knownFields-fields.ts'
+import { type FieldNames, knownFields } from '../lib/model/known-fields.ts'
 import { checkQueueName } from '../lib/model/queue-name.ts'
 // The engine's own rules of names and settings, so that a wrong one fails at synthesis and not during a deployment.
 import { applySettings, DEFAULT_FIFO, type QueueSettings, type SettingsChange } from '../lib/model/queue-settings.ts'

@@ -1,7 +1,7 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb'
 import { Grant, type IGrantable, UnknownPrincipal } from 'aws-cdk-lib/aws-iam'
 import { Construct } from 'constructs'
-import { knownFields } from '../lib/model/knownFields-fields.ts'
+import { knownFields } from '../lib/model/known-fields.ts'
 import { checkQueueName } from '../lib/model/queue-name.ts'
 import { type QueueKeyKind, queueKeyPattern } from '../lib/store/keys.ts'
 import { keyStatements, named, onKeys } from './function.ts'

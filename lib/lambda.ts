@@ -4,7 +4,7 @@ import { issuesText, validate } from './codecs/schema.ts'
 import type { TextCodec } from './codecs/text-codec.ts'
 import { bytesOfBase64 } from './model/base64.ts'
 import { HoldfastError } from './model/errors.ts'
-import { type FieldNames, knownFields } from './model/knownFields-fields.ts'
+import { type FieldNames, knownFields } from './model/known-fields.ts'
 import type { MessageAttribute } from './model/message.ts'
 import type { Processed, Telemetry } from './telemetry/telemetry.ts'
 

@@ -1,10 +1,10 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { usageLog } from '../../functions/local/usage-log.ts'
 import { createEngine } from '../../lib/engine.ts'
+import { withClockCheck } from '../../lib/store/clock-check.ts'
 import { dynamodbClient } from '../../lib/store/dynamodb/client.ts'
 import { dynamodbStore } from '../../lib/store/dynamodb/dynamodb-store.ts'
 import { serverClock } from '../../lib/store/dynamodb/server-clock.ts'
-import { withClockCheck } from '../../lib/store/clock-check.ts'
 import { inProcessTarget } from './in-process-target.ts'
 import type { Target } from './target.ts'
 

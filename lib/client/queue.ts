@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { type Reading, type Received, type Rejecting, readMessage, rejectInvalid } from '../codecs/read-message.ts'
 import { BROWSE_FIELDS, type BrowseOptions, type BrowsePage } from '../messages/browse.ts'
-import { knownFields } from '../model/knownFields-fields.ts'
+import { knownFields } from '../model/known-fields.ts'
 import type { Message, StoredMessage } from '../model/message.ts'
 import type { Queue } from '../model/queue-settings.ts'
 import { withoutUndefined } from '../model/without-undefined.ts'

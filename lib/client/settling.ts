@@ -1,6 +1,6 @@
 import type { Codec } from '../codecs/codec.ts'
 import { isHoldfastError } from '../model/errors.ts'
-import { knownFields } from '../model/knownFields-fields.ts'
+import { knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import type { AckEntry } from '../settle/ack.ts'

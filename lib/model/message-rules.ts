@@ -1,8 +1,8 @@
-import { checkNumber, checkWholeNumber } from './checkNumber-checks.ts'
 import { HoldfastError, invalid } from './errors.ts'
-import { type FieldNames, knownFields } from './knownFields-fields.ts'
+import { type FieldNames, knownFields } from './known-fields.ts'
 import { LIMITS } from './limits.ts'
 import { messageBytes, type NewMessage } from './message.ts'
+import { checkNumber, checkWholeNumber } from './number-checks.ts'
 import type { QueueState } from './queue-record.ts'
 
 /** Refuses messages that can't be published. The error names the message by its place in the request. */

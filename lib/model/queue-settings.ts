@@ -1,6 +1,6 @@
-import { checkNumber, checkWholeNumber } from './checkNumber-checks.ts'
 import { HoldfastError, invalid, unknownField } from './errors.ts'
 import { LIMITS } from './limits.ts'
+import { checkNumber, checkWholeNumber } from './number-checks.ts'
 import { checkQueueName, plainName } from './queue-name.ts'
 import type { RetryPolicy } from './retry-policy.ts'
 

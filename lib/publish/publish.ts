@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
 import { ticketShard } from '../model/group.ts'
-import { knownFields } from '../model/knownFields-fields.ts'
+import { knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { NewMessage, PublishResult } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import type { Request } from '../hints/scan-target.ts'
 import { invalid } from '../model/errors.ts'
-import { type FieldNames, knownFields } from '../model/knownFields-fields.ts'
+import { type FieldNames, knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { Message } from '../model/message.ts'
 import { checkWholeNumber } from '../model/number-checks.ts'

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, isHoldfastError, reasonOf } from '../model/errors.ts'
-import { type FieldNames, knownFields } from '../model/knownFields-fields.ts'
+import { type FieldNames, knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { Body, HandleResult } from '../model/message.ts'
 import { failureFrom } from '../model/result.ts'

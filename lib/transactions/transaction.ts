@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import type { CancelReason } from '../model/cancel-reason.ts'
 import { HoldfastError, invalid } from '../model/errors.ts'
-import { type FieldNames, knownFields } from '../model/knownFields-fields.ts'
+import { type FieldNames, knownFields } from '../model/known-fields.ts'
 import { checkGroupingId } from '../model/message-rules.ts'
 import type { FirstPublish } from '../publish/deduplication.ts'
 import type { ActionFailure, JointCommits } from '../store/joint.ts'

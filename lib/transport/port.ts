@@ -1,6 +1,6 @@
 import type { BrowseOptions, BrowsePage } from '../messages/browse.ts'
 import type { GivenSettings } from '../model/given-settings.ts'
-import type { FieldNames } from '../model/knownFields-fields.ts'
+import type { FieldNames } from '../model/known-fields.ts'
 import type { HandleResult, Message, NewMessage, PublishResult, StoredMessage } from '../model/message.ts'
 import type { MessageStatus } from '../model/message-status.ts'
 import type { Queue } from '../model/queue-settings.ts'

@@ -92,7 +92,7 @@ export const guardRun = (engine: Engine, queue: string, runId: string): Promise<
 
 /** An entry while a run is under way. */
 export const withGuard = (due: Due, runId: string, now: number): Due => ({
-  ...later(due, now),
+  ...futureInstants(due, now),
   guard: now + GUARD_MS,
   guardedBy: runId,
   left: true,
@@ -114,7 +114,7 @@ export const entryBeforeScan = async (
     if (due.guardedBy !== runId) return undefined
     if (due.at === undefined || due.at > now) return { due, version }
     const { guard = now } = due
-    const cleared = { ...later(due, now), guard, guardedBy: runId, left: true }
+    const cleared = { ...futureInstants(due, now), guard, guardedBy: runId, left: true }
     if (await writeDue(engine, queue, cleared, version)) return { due: cleared, version: version + 1 }
   }
 }

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { invalid, queueNotFound } from '../model/errors.ts'
-import { type FieldNames, knownFields } from '../model/knownFields-fields.ts'
+import { type FieldNames, knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import { checkWholeNumber } from '../model/number-checks.ts'
 import { checkQueueName, isQueueName, plainName } from '../model/queue-name.ts'

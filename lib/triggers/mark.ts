@@ -5,7 +5,7 @@ import type { JsonValue } from '../model/message.ts'
 import { triggerMarkKey } from '../store/keys.ts'
 import type { PutWrite } from '../store/port.ts'
 import { valueIn } from '../store/unreadable.ts'
-import { duePut, withGuard, readDue } from './due-index.ts'
+import { duePut, readDue, withGuard } from './due-index.ts'
 import { MARK_MARGIN_MS, MARK_MS } from './times.ts'
 
 /** The mark of the run that dispatches for a queue. While it lasts no other run begins. */

@@ -3,7 +3,7 @@ import type { Reading, Rejecting } from '../codecs/read-message.ts'
 import { invalid, unknownField } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { Message } from '../model/message.ts'
-import { checkWholeNumber, number } from '../model/number-checks.ts'
+import { checkNumber, checkWholeNumber } from '../model/number-checks.ts'
 import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import type { Transport } from '../transport/port.ts'
 import { type BatchHandler, type ErrorContext, type Handler, reporter } from './handler.ts'
@@ -131,7 +131,7 @@ class QueueWorker implements Worker {
 
   // A property, so that users can pass `stop` on without the worker.
   readonly stop = ({ drainSeconds = this.#workings.drainSeconds }: StopOptions = {}): Promise<void> => {
-    number('drainSeconds', drainSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+    checkNumber('drainSeconds', drainSeconds, 0, LIMITS.visibilityTimeoutSeconds)
     if (!this.stopping.aborted) {
       this.#stops.abort()
       // A message that is not settled by then comes back when its lease ends.
@@ -217,5 +217,5 @@ const checkOptions = (handler: unknown, options: ConsumeOptions & { readonly bat
   if (visibilityTimeoutSeconds !== undefined) {
     checkWholeNumber('visibilityTimeoutSeconds', visibilityTimeoutSeconds, 1, LIMITS.visibilityTimeoutSeconds)
   }
-  if (drainSeconds !== undefined) number('drainSeconds', drainSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+  if (drainSeconds !== undefined) checkNumber('drainSeconds', drainSeconds, 0, LIMITS.visibilityTimeoutSeconds)
 }
