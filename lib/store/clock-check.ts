@@ -11,7 +11,8 @@ export interface ClockAccuracy {
   readonly untimed: boolean
 }
 
-const MAX_UNCERTAINTY_MS = 1_000
+/** How far the clock of a process that changes leases may be off, to either side. */
+export const MAX_UNCERTAINTY_MS = 1_000
 
 /**
  * A store for processes whose clock may be wrong. It refuses to claim and to move messages, with `StoreUnavailable`, while

@@ -13,7 +13,7 @@ import type { Built } from './build.ts'
 import { markerIn } from './marker.ts'
 import type { Origin, Part, ReadState } from './part.ts'
 import { ticketId } from './placement.ts'
-import type { TransactionRequest } from './request.ts'
+import type { AckedSegment, TransactionRequest } from './request.ts'
 import { itemName } from './result-parts.ts'
 
 /** What the commit does after a cancellation. */
@@ -160,16 +160,8 @@ const conditionReasons = (
         : `the transaction ${transactionId} was given up by another process`
       return [{ reason: 'id-taken', transactionId, committed, text }]
     }
-    case 'ack': {
-      const lost = origin.acked.held.map((one) => ({ one, loss: lossOf(one, failure, now) }))
-      const known = lost.filter(({ loss }) => loss !== undefined)
-      return (known.length > 0 ? known : lost).map(({ one, loss = 'lease-lost' }) => ({
-        reason: loss,
-        queue,
-        receiptHandle: acks[one.position]?.receiptHandle ?? '',
-        text: LOSS_TEXTS[loss],
-      }))
-    }
+    case 'ack':
+      return ackReasons(origin.acked, failure, now, acks)
     case 'queue':
       return [{ reason: 'queue-changed', queue, text: `queue ${queue} was purged, changed or deleted concurrently` }]
     case 'placing':
@@ -188,6 +180,22 @@ const conditionReasons = (
       return [{ reason: 'duplicate', queue, message: origin.position, messageId, text }]
     }
   }
+}
+
+const ackReasons = (
+  { queue, held }: AckedSegment,
+  failure: ActionFailure,
+  now: number,
+  acks: TransactionRequest['acks'],
+): CancelReason[] => {
+  const lost = held.map((one) => ({ one, loss: lossOf(one, failure, now) }))
+  const known = lost.filter(({ loss }) => loss !== undefined)
+  return (known.length > 0 ? known : lost).map(({ one, loss = 'lease-lost' }) => ({
+    reason: loss,
+    queue: plainName(queue.name),
+    receiptHandle: acks[one.position]?.receiptHandle ?? '',
+    text: LOSS_TEXTS[loss],
+  }))
 }
 
 const ownReason = ({ cause, text, item }: ActionFailure, entry: number): CancelReason => {

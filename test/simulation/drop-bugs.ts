@@ -11,6 +11,13 @@ export const DROP_BUGS: readonly PlantedBug[] = [
     worlds: 'whole',
   },
   {
+    name: 'a purge takes the clocks of all processes for the same',
+    file: 'lib/queues/purge-queue.ts',
+    replace: 'if (offByMs > 0) await clock.sleep(offByMs + OTHERS_OFF_BY_MS)',
+    by: '',
+    suites: ['test/lib/queues/queues.test.ts'],
+  },
+  {
     name: 'an abandoned poll keeps what it leased',
     file: 'lib/receive/poll.ts',
     replace: 'if (handles.length > 0) await unreceive(engine, queueName, handles)',

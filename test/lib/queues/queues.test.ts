@@ -158,6 +158,38 @@ describe('purging a queue', () => {
     expect(await poll(engine, 'orders', { maxMessages: 9 })).toMatchObject([{ body: 'new' }])
   })
 
+  const purged = async (publisherAheadMs: number, purgerAheadMs: number) => {
+    const { clock, store } = await engineWithQueue()
+    const offBy = (ms: number, seed: number) =>
+      testEngine({ clock: { ...clock, now: () => clock.now() + ms, doubtMs: () => 500 }, store, seed })
+    const publisher = offBy(publisherAheadMs, 2)
+    await publish(publisher, 'orders', [{ body: 'before' }])
+    await clock.advance(100)
+    const purging = purgeQueue(offBy(purgerAheadMs, 3), 'orders')
+    await clock.advance(3_000)
+    await purging
+    await publish(publisher, 'orders', [{ body: 'after' }])
+    await clock.advance(10_000)
+    return poll(offBy(0, 4), 'orders', { maxMessages: 9 })
+  }
+
+  test('takes what was published before, when its clock is behind the publisher', async () => {
+    expect(await purged(500, -500)).toMatchObject([{ body: 'after' }])
+  })
+
+  test('leaves what is published after, when its clock is ahead of the publisher', async () => {
+    expect(await purged(-500, 500)).toMatchObject([{ body: 'after' }])
+  })
+
+  test('takes four seconds at most, also when nothing is known of the time', async () => {
+    const { clock, store } = await engineWithQueue()
+    const unsure = testEngine({ clock: { ...clock, doubtMs: () => Number.POSITIVE_INFINITY }, store, seed: 2 })
+    const purging = purgeQueue(unsure, 'orders')
+    await clock.advance(4_000)
+    await purging
+    expect(clock.sleeping()).toBe(0)
+  })
+
   test('too soon after the last time is refused when asked to', async () => {
     const engine = await engineWithQueue()
     await purgeQueue(engine, 'orders')
