@@ -80,6 +80,7 @@ export {
   startRedrive,
 } from './redrive/redrive.ts'
 export type { QueueSelection, RedriveFilter, RedriveTask } from './redrive/redrive-task.ts'
+export { previewUndo, type UndoPreview, type UndoRequest, undoRedrive } from './redrive/undo.ts'
 export { type AwaitOptions, awaitResult, messageStatus } from './results/await-result.ts'
 export {
   type AckOptions as EngineAckOptions,

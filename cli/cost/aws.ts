@@ -1,5 +1,5 @@
-import { type ServiceAddress, serviceUrl } from '../../functions/sqs/service-url.ts'
-import { type SignedPost, signedPost } from '../../functions/sqs/signed-post.ts'
+import { type ServiceAddress, serviceUrl } from '../../functions/runtime/service-url.ts'
+import { type SignedPost, signedPost } from '../../functions/runtime/signed-post.ts'
 
 /** The caller's credentials, and the region of the requests. */
 export interface AwsAccess {

@@ -159,7 +159,11 @@ export const listMessageMoveTasks = async (
   }
   await context.authorize?.(source)
   const tasks = await listRedrives(context.engine, await existingQueue(context, 'SourceArn', source))
-  const results = tasks.slice(0, limit).map((task) => taskResult(context, task))
+  // SQS has no undo: there a task only moves messages out of its source.
+  const results = tasks
+    .filter(({ undoes }) => undoes === undefined)
+    .slice(0, limit)
+    .map((task) => taskResult(context, task))
   return { Results: results.length > 0 ? results : undefined }
 }
 

@@ -1,6 +1,6 @@
 import { awsFailure } from '../runtime/aws-failure.ts'
-import { serviceUrl } from './service-url.ts'
-import { signedPost } from './signed-post.ts'
+import { serviceUrl } from '../runtime/service-url.ts'
+import { signedPost } from '../runtime/signed-post.ts'
 
 /**
  * Loads the text of a secret, for `keyRing`, with one signed request: AWS's client would be most of the function's code.

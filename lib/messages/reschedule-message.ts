@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import { aliasWrite } from '../locate/alias.ts'
 import type { Located } from '../locate/locate.ts'
-import type { ContentMessage } from '../model/content.ts'
+import { type ContentMessage, withoutRedrive } from '../model/content.ts'
 import { invalid } from '../model/errors.ts'
 import { knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
@@ -87,7 +87,7 @@ const move = async (
     dueAt: at,
     // A purge that this process does not know of yet drops the message nevertheless.
     publishedAt: segment.publishedAt,
-    messages: [{ ...message, messageId, publishedAt: message.publishedAt ?? segment.publishedAt }],
+    messages: [{ ...withoutRedrive(message), messageId, publishedAt: message.publishedAt ?? segment.publishedAt }],
     group: segment.key.partition.group,
     timeToLiveSeconds: (segment.expiresAt - dueAtOf(segment.key.sort)) / 1_000,
   })

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { locate } from '../locate/locate.ts'
-import { bodyOf, type ContentMessage, toContent } from '../model/content.ts'
+import { bodyOf, type ContentMessage, toContent, withoutRedrive } from '../model/content.ts'
 import { HoldfastError, isHoldfastError, messageNotFound } from '../model/errors.ts'
 import type { Body, MessageAttribute, StoredMessage } from '../model/message.ts'
 import { checkMessage } from '../model/message-rules.ts'
@@ -101,6 +101,6 @@ const edited = (queue: QueueState, message: ContentMessage, { body, attributes }
 }
 
 const asNew = ({ deadLetter: _, publishedAt: __, ...message }: ContentMessage, messageId: string): ContentMessage => ({
-  ...message,
+  ...withoutRedrive(message),
   messageId,
 })

@@ -25,7 +25,24 @@ export interface ContentMessage {
   /** When a moved message was first published, epoch ms. */
   readonly publishedAt?: number
   readonly deadLetter?: DeadLetterOrigin
+  readonly redriven?: RedriveOrigin
 }
+
+/**
+ * What a redrive changed of a message, so that the redrive can be undone while nobody has received the message. Every other move of
+ * the message drops it.
+ */
+export interface RedriveOrigin {
+  /** The redrive that moved the message to where it is. */
+  readonly taskId: string
+  /** When the message was first published, epoch ms. */
+  readonly publishedAt: number
+  /** Why it was in the dead-letter queue; absent where a publisher sent it there. */
+  readonly deadLetter?: DeadLetterOrigin
+}
+
+/** A message that a redrive moved, once something other than its redrive decides where it is. */
+export const withoutRedrive = ({ redriven: _, ...message }: ContentMessage): ContentMessage => message
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 

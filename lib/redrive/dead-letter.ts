@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts'
-import type { Content, ContentMessage } from '../model/content.ts'
+import { type Content, type ContentMessage, withoutRedrive } from '../model/content.ts'
 import { countThatFits } from '../model/count-that-fits.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import { messageBytes } from '../model/message.ts'
@@ -96,7 +96,7 @@ const deadLetters = (
     const message = content.messages[index] as ContentMessage
     const earlierReceives = message.deadLetter?.receiveCount ?? 0
     return {
-      ...message,
+      ...withoutRedrive(message),
       messageId: message.messageId ?? encodeMessageId(segment.key, index),
       publishedAt: message.publishedAt ?? segment.publishedAt,
       deadLetter: {

@@ -20,21 +20,28 @@ export interface Moving {
   readonly now: number
   /** Result items of the source with the target's name. */
   readonly endings?: readonly PutWrite[]
+  /**
+   * The queue that the messages are taken from, as it was read: they move only if it was neither purged, changed nor deleted since. A
+   * caller without a lease on the messages needs that, because a purge changes no message.
+   */
+  readonly from?: QueueState
 }
 
 const TRIES = 12
 
 /**
- * Moves messages to the end of another queue. Returns false, and moves nothing, if the messages have changed.
+ * Moves messages to the end of another queue. Returns false, and moves nothing, if the messages or the queue `from` have changed.
  *
  * writes, in one transaction: the removal, the messages at the target, an alias for each id · condition: that of the
- * removal, and that the target's record is unchanged since it was read, because messages would be lost in a queue that is being
+ * removal and of `from`, and that the target's record is unchanged since it was read, because messages would be lost in a queue that is being
  * deleted · a crash leaves all of it or nothing
  *
  * @throws `QueueNotFound` when the target was deleted meanwhile
  */
 export const moveTo = async (engine: Engine, into: QueueState, moving: Moving): Promise<boolean> => {
-  const { removal, messages, priority, endings = [] } = moving
+  const { removal, messages, priority, endings = [], from } = moving
+  // A transaction takes one write of an item: a queue that is its own dead-letter queue is checked once.
+  const checkOfSource = from && (from.name === into.name ? 1 : 2)
   const startedAt = engine.clock.now()
   let target = into
   let lastSequence: string | undefined
@@ -44,6 +51,7 @@ export const moveTo = async (engine: Engine, into: QueueState, moving: Moving): 
     const outcome = await engine.store.transact([
       removal,
       { kind: 'check', key: queueKey(target.name), ifVersion: target.version },
+      ...(checkOfSource === 2 ? [checkOf(from as QueueState)] : []),
       ...writes,
       ...endings,
       ...messages.map(({ messageId }, index) => aliasWrite(target.name, messageId as string, segment, index)),
@@ -52,7 +60,7 @@ export const moveTo = async (engine: Engine, into: QueueState, moving: Moving): 
       await followUp(engine, target.name, () => afterPublish(engine, target, startedAt))
       return true
     }
-    if (outcome.failures.some(({ write }) => write === 0)) return false
+    if (outcome.failures.some(({ write }) => write === 0 || write === checkOfSource)) return false
     if (outcome.failures.some(({ write }) => write === 1)) target = await engine.queues.fresh(target.name)
     // Another publisher advanced the group's ticket at the target.
     lastSequence = outcome.failures.find((failure) => failure.lastSequence)?.lastSequence
@@ -66,6 +74,8 @@ export const moveTo = async (engine: Engine, into: QueueState, moving: Moving): 
     },
   )
 }
+
+const checkOf = ({ name, version }: QueueState): Write => ({ kind: 'check', key: queueKey(name), ifVersion: version })
 
 const placement = (
   engine: Engine,

@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts'
-import { bodyOf, type ContentMessage } from '../model/content.ts'
+import { bodyOf, type ContentMessage, withoutRedrive } from '../model/content.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import { bodyText } from '../model/message.ts'
 import { encodeMessageId } from '../model/message-id.ts'
@@ -12,13 +12,17 @@ import { type Cursor, cursorBehind, cursorIn, partitions } from '../queues/parti
 import { endingWrites } from '../results/write-results.ts'
 import type { StoredSegment } from '../store/port.ts'
 import { moveTo } from './move.ts'
-import { isSelected, type RedriveFilter, type TaskRecord } from './redrive-task.ts'
+import { isSelected, isTracked, MAX_TARGETS, type RedriveFilter, type TaskRecord } from './redrive-task.ts'
 
 /** The outcome of one page of a redrive. */
 export interface Move {
   readonly moved: number
   readonly cursor: TaskRecord['cursor']
   readonly done: boolean
+  /** The targets with a new one. The caller stores them before any message moves to it. */
+  readonly targets?: readonly string[]
+  /** There are too many targets to record. */
+  readonly untracked?: true
 }
 
 const PAGE = 25
@@ -43,10 +47,11 @@ export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSi
     if (signal?.aborted || moved >= limit) return { moved, cursor: cursorIn(partition, segment.key.sort), done: false }
     const before = moved
     try {
-      const heldUp = await moveSegment(engine, source, task, segment, (count) => {
+      const end = await moveSegment(engine, source, task, segment, (count) => {
         moved += count
       })
-      if (heldUp) return { moved, cursor: cursorBehind(partition), done: false }
+      if (end === 'held up') return { moved, cursor: cursorBehind(partition), done: false }
+      if (end) return { moved, cursor: cursorIn(partition, segment.key.sort), done: false, ...withTarget(task, end) }
     } catch (error) {
       // The caller first stores how many messages were moved. A lasting failure recurs at the start of the next page.
       if (moved === 0) throw error
@@ -68,34 +73,51 @@ export const movePage = async (engine: Engine, task: TaskRecord, signal: AbortSi
 const samePartition = ({ shard, group }: SegmentPartition, place: Cursor): boolean =>
   shard === place.shard && group === place.group
 
-/** Moves the selected messages of a segment. Returns whether a message stays that no later message of its group may overtake. */
+/** The name of a target that the task has not recorded yet. Nothing was moved to it. */
+interface NewTarget {
+  readonly target: string
+}
+
+/**
+ * The task's targets with a new one. They are stored before any message moves there, because only they tell an undo where the messages
+ * are. After a crash at any point, a message in a queue that the task does not name was not moved by it.
+ */
+const withTarget = ({ targets = [] }: TaskRecord, { target }: NewTarget): Pick<Move, 'targets' | 'untracked'> =>
+  targets.length < MAX_TARGETS ? { targets: [...targets, target] } : { untracked: true }
+
+/**
+ * Moves the selected messages of a segment. Returns `held up` when a message stays that no later message of its group may overtake, or
+ * a target that must be recorded first.
+ */
 const moveSegment = async (
   engine: Engine,
   source: QueueState,
   task: TaskRecord,
   read: Segment,
   count: (moved: number) => void,
-): Promise<boolean> => {
+): Promise<'held up' | NewTarget | undefined> => {
   const header = asDelayed(source, read)
   const now = engine.clock.now()
-  if (header.publishedAt > task.startedAt || isDropped(source, header, now)) return false
+  if (header.publishedAt > task.startedAt || isDropped(source, header, now)) return undefined
   const heldUp = source.settings.fifo !== undefined && holdsUpGroup(header, now)
-  if (heldUp || receivable(header, now).length === 0) return heldUp
+  if (heldUp) return 'held up'
+  if (receivable(header, now).length === 0) return undefined
   const [current] = await engine.store.read([header.key])
   // Nothing in its group may overtake a message whose content can't be read.
-  if (!current?.content) return source.settings.fifo !== undefined && current?.unreadable !== undefined
+  if (!current?.content) return source.settings.fifo && current?.unreadable !== undefined ? 'held up' : undefined
   const stored = { ...current, segment: asDelayed(source, current.segment) }
   for (const [target, indexes] of await targetsOf(engine, task, stored)) {
+    if (isTracked(task) && !task.targets?.includes(target.name)) return { target: target.name }
     const moved = await moveMessages(engine, { source, task, target }, stored, indexes)
     count(moved)
     // A consumer received some of them concurrently.
-    if (source.settings.fifo && moved < indexes.length) return true
+    if (source.settings.fifo && moved < indexes.length) return 'held up'
     // The move changed the segment, which the next move must read again.
     if (indexes.length < receivable(stored.segment, now).length) {
       return moveSegment(engine, source, task, header, count)
     }
   }
-  return false
+  return undefined
 }
 
 /** Whether a message of the segment cannot be received now, so that nothing behind it in its group may be moved. */
@@ -162,8 +184,18 @@ const moveMessages = async (
 ): Promise<number> => {
   const now = engine.clock.now()
   const messages = indexes.map((index): ContentMessage => {
-    const { deadLetter: _, publishedAt: __, ...message } = (content?.messages ?? [])[index] as ContentMessage
-    return { ...message, messageId: message.messageId ?? encodeMessageId(segment.key, index) }
+    const {
+      deadLetter,
+      publishedAt = segment.publishedAt,
+      ...message
+    } = (content?.messages ?? [])[index] as ContentMessage
+    const redriven = { taskId: task.taskId, publishedAt, ...(deadLetter && { deadLetter }) }
+    return {
+      ...withoutRedrive(message),
+      messageId: message.messageId ?? encodeMessageId(segment.key, index),
+      // An undo finds the message by this, and restores it.
+      ...(isTracked(task) && { redriven }),
+    }
   })
   const priority = priorityOf(segment.key.sort)
   try {

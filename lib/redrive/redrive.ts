@@ -1,14 +1,12 @@
 import type { Engine } from '../engine.ts'
-import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
+import { invalid, isHoldfastError } from '../model/errors.ts'
 import { type FieldNames, knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import { checkWholeNumber } from '../model/number-checks.ts'
 import { checkQueueName, plainName } from '../model/queue-name.ts'
 import { counts } from '../queues/counts.ts'
 import { START } from '../queues/partitions.ts'
-import { RUNNING_REDRIVES, redrivePartition, runningRedriveKey } from '../store/keys.ts'
-import type { Document } from '../store/port.ts'
-import { valueIn } from '../store/unreadable.ts'
+import { RUNNING_REDRIVES, redrivePartition } from '../store/keys.ts'
 import { type Move, movePage } from './redrive-move.ts'
 import {
   asTask,
@@ -21,9 +19,11 @@ import {
   type TaskRecord,
   type TaskState,
   taskIn,
-  taskWrite,
   writeTask,
 } from './redrive-task.ts'
+import { storeTask } from './store-task.ts'
+import { type UndoPage, undoPage } from './undo-page.ts'
+import { undoCounts } from './undo-segment.ts'
 
 export interface RedriveRequest {
   /** @default each message to the queue it failed in */
@@ -86,20 +86,11 @@ export const startRedrive = async (
     toMove: ready,
     startedAt: engine.clock.now(),
     cursor: START,
+    targets: destination === undefined ? [] : [destination],
     runUntil: 0,
   }
   await storeTask(engine, record)
   return asTask(record)
-}
-
-const storeTask = async (engine: Engine, record: TaskRecord): Promise<void> => {
-  const { source: queue, taskId, startedAt } = record
-  const ifVersion = await runningVersion(engine, queue)
-  const { applied } = await engine.store.transact([
-    taskWrite(record, 0, startedAt),
-    { kind: 'put', key: runningRedriveKey(queue), value: { taskId }, ifVersion },
-  ])
-  if (!applied) throw new HoldfastError('OperationInProgress', 'a redrive of this queue is running already', { queue })
 }
 
 const checkDestination = async (engine: Engine, deadLetterQueue: string, destination: string): Promise<void> => {
@@ -115,22 +106,6 @@ const checkDestination = async (engine: Engine, deadLetterQueue: string, destina
 const checkOrigins = (origins: QueueSelection): void => {
   const { length } = 'only' in origins ? origins.only : origins.except
   if (length > MAX_ORIGINS) throw invalid('origins', length, `must be at most ${MAX_ORIGINS} names`)
-}
-
-/**
- * The version that a new running redrive replaces: that of the stored one when its task is over or has expired, else 0. With 0 the write
- * fails while a task runs.
- */
-const runningVersion = async (engine: Engine, queue: string): Promise<number> => {
-  const running = await engine.store.getDocument(runningRedriveKey(queue), { consistent: true })
-  if (!running) return 0
-  try {
-    const { record } = await readTask(engine, queue, runningTask(running))
-    return isOver(record) ? running.version : 0
-  } catch (error) {
-    if (!isHoldfastError(error, 'RedriveNotFound')) throw error
-    return running.version
-  }
 }
 
 /**
@@ -178,21 +153,32 @@ const step = async (
   return writeTask(engine, current, { ...current.record, moved: progress.moved, state: 'cancelled' })
 }
 
+type Progress = Omit<Partial<TaskRecord>, 'taskId'> & Pick<TaskRecord, 'moved' | 'cursor' | 'state'>
+
 /** The progress of the task after one more page, or its failure. */
-const progressOf = async (
-  engine: Engine,
-  record: TaskRecord,
-  signal: AbortSignal | undefined,
-): Promise<Pick<TaskRecord, 'moved' | 'cursor' | 'state' | 'failure' | 'failureCode'>> => {
+const progressOf = async (engine: Engine, record: TaskRecord, signal: AbortSignal | undefined): Promise<Progress> => {
   try {
+    if (record.undoes !== undefined) return progressOfUndo(record, await undoPage(engine, record, { signal }))
     const page: Move = await movePage(engine, record, signal)
-    return { moved: record.moved + page.moved, cursor: page.cursor, state: page.done ? 'completed' : 'running' }
+    return {
+      moved: record.moved + page.moved,
+      cursor: page.cursor,
+      state: page.done ? 'completed' : 'running',
+      ...(page.targets && { targets: page.targets }),
+      ...(page.untracked && { untracked: true }),
+    }
   } catch (error) {
     if (!isHoldfastError(error) || error.retryable) throw error
     const { moved, cursor } = record
     return { moved, cursor, state: 'failed', failure: error.message, failureCode: error.code }
   }
 }
+
+const progressOfUndo = (record: TaskRecord, { cursor, done, ...counts }: UndoPage): Progress => ({
+  ...undoCounts(record, counts),
+  cursor,
+  state: done ? 'completed' : 'running',
+})
 
 /** @throws `RedriveNotFound` */
 export const getRedrive = async (engine: Engine, deadLetterQueue: string, taskId: string): Promise<RedriveTask> =>
@@ -232,5 +218,3 @@ export const runningRedrives = async (engine: Engine): Promise<readonly { queue:
     return typeof taskId === 'string' ? [{ queue: sort, taskId }] : []
   })
 }
-
-const runningTask = (document: Document): string => valueIn<{ taskId: string }>(document, { taskId: 'string' }).taskId

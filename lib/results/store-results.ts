@@ -1,4 +1,5 @@
 import type { Engine } from '../engine.ts'
+import { withoutRedrive } from '../model/content.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import type { HandleResult } from '../model/message.ts'
 import type { QueueState } from '../model/queue-record.ts'
@@ -116,7 +117,7 @@ const MAX_CONTENT_BYTES = 300_000
 const withContent = ({ handle: { index }, outcome }: WorkDone, { segment, content }: StoredSegment): WorkOutcome => {
   const message = content?.messages[index]
   if (outcome.kind !== 'failed' || !message) return outcome
-  const whole = { ...message, publishedAt: message.publishedAt ?? segment.publishedAt }
+  const whole = { ...withoutRedrive(message), publishedAt: message.publishedAt ?? segment.publishedAt }
   const entry = { index, version: 0, outcome: { ...outcome, content: whole } }
   return Buffer.byteLength(JSON.stringify(encodeEntry(entry)), 'utf8') > MAX_CONTENT_BYTES ? outcome : entry.outcome
 }

@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts'
-import type { Content, ContentMessage } from '../model/content.ts'
+import { type Content, type ContentMessage, withoutRedrive } from '../model/content.ts'
 import { countThatFits } from '../model/count-that-fits.ts'
 import { isHoldfastError, messageContended, queueNotFound } from '../model/errors.ts'
 import { isOrdered } from '../model/group.ts'
@@ -195,7 +195,7 @@ const fitting = ({ messages }: Content, held: readonly Held[]): number => {
 const kept = (segment: Segment, { messages }: Content, index: number): ContentMessage => {
   const message = messages[index] as ContentMessage
   return {
-    ...message,
+    ...withoutRedrive(message),
     messageId: message.messageId ?? encodeMessageId(segment.key, index),
     publishedAt: message.publishedAt ?? segment.publishedAt,
   }

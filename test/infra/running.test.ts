@@ -22,7 +22,7 @@ import { functionOf, type TemplateView, viewOf } from '../support/template.ts'
 
 /**
  * https://docs.aws.amazon.com/lambda/latest/dg/best-practices.html: what is loaded at a cold start is waited for. The largest bundle, that
- * of redrives, has 63 KB of schemas and errors of the client of Lambda.
+ * of the dispatcher, has 63 KB of schemas and errors of the client of Lambda.
  */
 const BUNDLE_BYTES = 505_000
 

@@ -9,6 +9,7 @@ import { PUBLISH_BUGS } from './publish-bugs.ts'
 import { RESULT_BUGS } from './result-bugs.ts'
 import { TRANSACTION_BUGS } from './transaction-bugs.ts'
 import { TRIGGER_BUGS } from './trigger-bugs.ts'
+import { UNDO_BUGS } from './undo-bugs.ts'
 
 /** Every bug that is planted, by kinds. */
 export const ALL_BUGS: readonly PlantedBug[] = [
@@ -22,5 +23,6 @@ export const ALL_BUGS: readonly PlantedBug[] = [
   ...RESULT_BUGS,
   ...TRIGGER_BUGS,
   ...TRANSACTION_BUGS,
+  ...UNDO_BUGS,
   ...CLIENT_BUGS,
 ]

@@ -1,6 +1,6 @@
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib'
 import { decode, encode } from '@msgpack/msgpack'
-import type { Content, ContentMessage } from '../../model/content.ts'
+import type { Content, ContentMessage, RedriveOrigin } from '../../model/content.ts'
 import type { DeadLetterOrigin, MessageAttribute } from '../../model/message.ts'
 
 /**
@@ -17,6 +17,8 @@ const BROTLI = 1
 const MAX_UNPACKED_BYTES = 64 * 1_048_576
 /** Content above this size is compressed at a lower quality, because the time for it matters more than its bytes. */
 const LARGE_BYTES = 65_536
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const UUID_DIGITS = /^(.{8})(.{4})(.{4})(.{4})(.{12})$/
 
 export const packContent = (content: Content): Uint8Array => {
   const packed = encode(content.messages.map(packMessage))
@@ -65,7 +67,7 @@ const limitsOf = ({ length }: Uint8Array) => ({
 
 const packMessage = (message: ContentMessage): Packed => {
   const { body, json, attributes, groupId, deduplicationId, traceHeader, senderId, messageId, publishedAt } = message
-  const { deadLetter } = message
+  const { deadLetter, redriven } = message
   const fields = [
     body,
     json ? 1 : null,
@@ -76,19 +78,30 @@ const packMessage = (message: ContentMessage): Packed => {
     senderId ?? null,
     messageId ?? null,
     publishedAt ?? null,
-    deadLetter ? [deadLetter.queue, deadLetter.reason, deadLetter.at, deadLetter.receiveCount] : null,
+    deadLetter ? packOrigin(deadLetter) : null,
+    redriven ? packRedrive(redriven) : null,
   ]
   while (fields.at(-1) === null) fields.pop()
   return fields.length === 1 ? body : fields
 }
+
+const packOrigin = ({ queue, reason, at, receiveCount }: DeadLetterOrigin) => [queue, reason, at, receiveCount]
+
+/** The id of a redrive is a UUID, unless an early version gave it: as bytes it takes half of the room. */
+const packRedrive = ({ taskId, publishedAt, deadLetter }: RedriveOrigin) => [
+  UUID.test(taskId) ? Buffer.from(taskId.replaceAll('-', ''), 'hex') : taskId,
+  publishedAt,
+  ...(deadLetter ? [packOrigin(deadLetter)] : []),
+]
 
 const packAttributes = (attributes: Readonly<Record<string, MessageAttribute>>) =>
   Object.entries(attributes).map(([name, { dataType, value }]) => [name, dataType, value])
 
 const unpackMessage = (packed: unknown): ContentMessage => {
   if (!Array.isArray(packed)) return { body: textOrBytes(packed) }
-  const [body, json, attributes, groupId, deduplicationId, traceHeader, senderId, messageId, publishedAt, deadLetter] =
+  const [body, json, attributes, groupId, deduplicationId, traceHeader, senderId, messageId, publishedAt, ...moved] =
     packed as unknown[]
+  const [deadLetter, redriven] = moved
   const text = (name: string, value: unknown) => (typeof value === 'string' ? { [name]: value } : {})
   return {
     body: textOrBytes(body),
@@ -101,6 +114,7 @@ const unpackMessage = (packed: unknown): ContentMessage => {
     ...text('messageId', messageId),
     ...(typeof publishedAt === 'number' && { publishedAt }),
     ...(Array.isArray(deadLetter) && { deadLetter: unpackOrigin(deadLetter) }),
+    ...(Array.isArray(redriven) && { redriven: unpackRedrive(redriven) }),
   }
 }
 
@@ -122,6 +136,16 @@ const unpackOrigin = ([queue, reason, at, receiveCount]: readonly unknown[]): De
   )
     return { queue, reason, at, receiveCount }
   throw new Error('the dead-letter origin of a message is incomplete')
+}
+
+const unpackRedrive = ([id, publishedAt, deadLetter]: readonly unknown[]): RedriveOrigin => {
+  if (!(id instanceof Uint8Array || typeof id === 'string') || typeof publishedAt !== 'number')
+    throw new Error('the redrive of a message is incomplete')
+  return {
+    taskId: typeof id === 'string' ? id : Buffer.from(id).toString('hex').replace(UUID_DIGITS, '$1-$2-$3-$4-$5'),
+    publishedAt,
+    ...(Array.isArray(deadLetter) && { deadLetter: unpackOrigin(deadLetter) }),
+  }
 }
 
 /** Of bytes a copy: decoded, they are a view into the bytes of the whole segment and would keep those in memory. */

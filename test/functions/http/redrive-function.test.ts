@@ -1,7 +1,7 @@
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
-import { mockClient } from 'aws-sdk-client-mock'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { handler } from '../../../functions/redrive.ts'
 import { useEngine } from '../../../functions/runtime/compose.ts'
 import { publish } from '../../../lib/publish/publish.ts'
@@ -24,8 +24,24 @@ const start = (queue: string) =>
   )
 
 describe('the redrive function', () => {
-  const lambda = mockClient(LambdaClient)
+  const invocations: { path: string; type: unknown; payload: unknown }[] = []
+  let status = 202
+  const lambda = createServer(async (request, response) => {
+    const pieces = await request.toArray()
+    invocations.push({
+      path: request.url ?? '',
+      type: request.headers['x-amz-invocation-type'],
+      payload: JSON.parse(Buffer.concat(pieces).toString()),
+    })
+    response.writeHead(status).end()
+  })
   let engine: TestEngine
+
+  beforeAll(() => new Promise<void>((resolve) => void lambda.listen(0, '127.0.0.1', resolve)))
+  afterAll(() => {
+    lambda.close()
+    lambda.closeAllConnections()
+  })
 
   beforeEach(async () => {
     engine = testEngine()
@@ -37,8 +53,11 @@ describe('the redrive function', () => {
     for (const body of [1, 2, 3]) await publish(engine, 'dead', [{ body }])
     vi.stubEnv('HOLDFAST_REDRIVE_FUNCTION', 'holdfast-redrive-run')
     vi.stubEnv('HOLDFAST_REDRIVE_WITHOUT_POLICY', 'allowAll')
-    lambda.reset()
-    lambda.on(InvokeCommand).resolves({})
+    vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', `http://127.0.0.1:${(lambda.address() as AddressInfo).port}`)
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'of-the-role')
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret')
+    invocations.splice(0)
+    status = 202
   })
   afterEach(() => {
     useEngine(undefined)
@@ -49,18 +68,17 @@ describe('the redrive function', () => {
     const answer = await start('dead')
     expect(answer).toMatchObject({ statusCode: 202 })
     const { taskId } = JSON.parse((answer as { body: string }).body)
-    const [invocation] = lambda.commandCalls(InvokeCommand)
-    const { Payload, ...input } = invocation?.args[0].input ?? {}
-    expect(input).toEqual({ FunctionName: 'holdfast-redrive-run', InvocationType: 'Event' })
-    expect(JSON.parse(Buffer.from(Payload as Uint8Array).toString())).toEqual({
-      holdfast: 'run-redrive',
-      queue: 'dead',
-      taskId,
-    })
+    expect(invocations).toEqual([
+      {
+        path: '/2015-03-31/functions/holdfast-redrive-run/invocations',
+        type: 'Event',
+        payload: { holdfast: 'run-redrive', queue: 'dead', taskId },
+      },
+    ])
   })
 
   test('answers that it was started even when nobody could be woken: the schedule will', async () => {
-    lambda.on(InvokeCommand).rejects(new Error('throttled'))
+    status = 429
     expect(await start('dead')).toMatchObject({ statusCode: 202 })
   })
 

@@ -7,6 +7,11 @@ const anyText = fc.string({ unit: 'grapheme' })
 const anyBytes = fc.uint8Array()
 const optional = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: undefined })
 
+const anyOrigin = fc.record(
+  { queue: anyText, reason: anyText, at: fc.nat(2 ** 47), receiveCount: fc.nat() },
+  { noNullPrototype: true },
+)
+
 const anyMessage = fc
   .record({
     body: fc.oneof(anyText, anyBytes),
@@ -26,10 +31,11 @@ const anyMessage = fc
     senderId: optional(anyText),
     messageId: optional(anyText),
     publishedAt: optional(fc.nat(2 ** 47)),
-    deadLetter: optional(
+    deadLetter: optional(anyOrigin),
+    redriven: optional(
       fc.record(
-        { queue: anyText, reason: anyText, at: fc.nat(2 ** 47), receiveCount: fc.nat() },
-        { noNullPrototype: true },
+        { taskId: fc.oneof(fc.uuid(), anyText), publishedAt: fc.nat(2 ** 47), deadLetter: anyOrigin },
+        { requiredKeys: ['taskId', 'publishedAt'], noNullPrototype: true },
       ),
     ),
   })

@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net'
 import { GetItemCommand } from '@aws-sdk/client-dynamodb'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { invokeByClient } from '../../../functions/runtime/lambda-invocation.ts'
-import { invokeBySignedPost } from '../../../functions/sqs/lambda-invocation.ts'
+import { serviceUrl } from '../../../functions/runtime/service-url.ts'
+import { invokeBySignedPost } from '../../../functions/runtime/signed-invocation.ts'
 import { secretText } from '../../../functions/sqs/secret.ts'
-import { serviceUrl } from '../../../functions/sqs/service-url.ts'
 import { dynamodbClient } from '../../../lib/store/dynamodb/client.ts'
 
 const LAMBDA = { id: 'LAMBDA', host: 'lambda', region: 'eu-west-1', path: '/invocations' } as const
@@ -79,8 +79,8 @@ describe('AWS_ENDPOINT_URL alone leads to one place', () => {
   })
 
   test.each([
-    ['from the SQS function', invokeBySignedPost],
-    ['from the others', invokeByClient],
+    ['by a signed request', invokeBySignedPost],
+    ['by the client of Lambda', invokeByClient],
   ])('the function that moves messages, %s', async (_, invoke) => {
     await invoke('redrive', '{}')
     expect(asked).toEqual(['/2015-03-31/functions/redrive/invocations'])

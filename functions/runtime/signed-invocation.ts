@@ -1,5 +1,5 @@
-import { awsFailure } from '../runtime/aws-failure.ts'
-import type { InvokeLater } from '../runtime/redrive-invocation.ts'
+import { awsFailure } from './aws-failure.ts'
+import type { InvokeLater } from './redrive-invocation.ts'
 import { serviceUrl } from './service-url.ts'
 import { signedPost } from './signed-post.ts'
 

@@ -1,0 +1,42 @@
+import type { Engine } from '../engine.ts'
+import { HoldfastError, isHoldfastError } from '../model/errors.ts'
+import { runningRedriveKey } from '../store/keys.ts'
+import type { Document, Write } from '../store/port.ts'
+import { valueIn } from '../store/unreadable.ts'
+import { isOver, readTask, type TaskRecord, taskWrite } from './redrive-task.ts'
+
+/**
+ * Stores a new task. A dead-letter queue has at most one task that is not over, redrive or undo, so that a message is never moved back
+ * and forth by two at once.
+ *
+ * @param further writes on whose conditions the task is stored
+ * @throws `OperationInProgress`
+ */
+export const storeTask = async (engine: Engine, record: TaskRecord, further: readonly Write[] = []): Promise<void> => {
+  const { source: queue, taskId, startedAt } = record
+  const ifVersion = await runningVersion(engine, queue)
+  const { applied } = await engine.store.transact([
+    taskWrite(record, 0, startedAt),
+    { kind: 'put', key: runningRedriveKey(queue), value: { taskId }, ifVersion },
+    ...further,
+  ])
+  if (!applied) throw new HoldfastError('OperationInProgress', 'a redrive of this queue is running already', { queue })
+}
+
+/**
+ * The version that a new running redrive replaces: that of the stored one when its task is over or has expired, else 0. With 0 the write
+ * fails while a task runs.
+ */
+const runningVersion = async (engine: Engine, queue: string): Promise<number> => {
+  const running = await engine.store.getDocument(runningRedriveKey(queue), { consistent: true })
+  if (!running) return 0
+  try {
+    const { record } = await readTask(engine, queue, runningTask(running))
+    return isOver(record) ? running.version : 0
+  } catch (error) {
+    if (!isHoldfastError(error, 'RedriveNotFound')) throw error
+    return running.version
+  }
+}
+
+const runningTask = (document: Document): string => valueIn<{ taskId: string }>(document, { taskId: 'string' }).taskId

@@ -1,0 +1,85 @@
+import type { PlantedBug } from './bugs.ts'
+
+const UNDO = { suites: ['test/lib/redrive/undo.test.ts', 'test/lib/redrive/undo-races.test.ts'] }
+
+/** Bugs of the undo of a redrive. */
+export const UNDO_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'an undo takes back what consumers have received',
+    file: 'lib/redrive/undo-segment.ts',
+    replace: "if (kind === 'lease') {",
+    by: "if (kind === 'lease' && held) {",
+    ...UNDO,
+  },
+  {
+    name: 'an undo takes back messages of other redrives',
+    file: 'lib/redrive/undo-segment.ts',
+    replace: "if (kind === 'gone' || redriven?.taskId !== undoes || !redriven) continue",
+    by: "if (kind === 'gone' || !redriven) continue",
+    ...UNDO,
+  },
+  {
+    name: 'an undo moves messages of a queue that was purged in the meantime',
+    file: 'lib/redrive/undo-segment.ts',
+    replace: '    from: queue,\n',
+    by: '',
+    ...UNDO,
+  },
+  {
+    name: 'an undo takes the messages of a deleted queue for those of a new one',
+    file: 'lib/redrive/undo-segment.ts',
+    replace: 'fresh?.generation === read.generation ? fresh : undefined',
+    by: 'fresh',
+    ...UNDO,
+  },
+  {
+    name: 'an undo moves a message past one of its group that was received',
+    file: 'lib/redrive/undo-segment.ts',
+    replace: 'holds ||= fifo !== undefined',
+    by: 'holds ||= false',
+    ...UNDO,
+  },
+  {
+    name: 'an undo forgets at the next page that a message of the group stays',
+    file: 'lib/redrive/undo-page.ts',
+    replace: 'held: same && cursor.held === true',
+    by: 'held: false',
+    ...UNDO,
+  },
+  {
+    name: 'a message that goes back loses its reason',
+    file: 'lib/redrive/undo-segment.ts',
+    replace: '...content, messageId, publishedAt, ...(deadLetter && { deadLetter })',
+    by: '...content, messageId, publishedAt',
+    ...UNDO,
+  },
+  {
+    name: 'a message that failed again still belongs to its redrive',
+    file: 'lib/redrive/dead-letter.ts',
+    replace: '...withoutRedrive(message)',
+    by: '...message',
+    ...UNDO,
+  },
+  {
+    name: 'a redrive moves messages to a queue before it records the queue',
+    file: 'lib/redrive/redrive-move.ts',
+    replace:
+      'if (isTracked(task) && !task.targets?.includes(target.name)) return { target: target.name }\n    const moved',
+    by: 'const moved',
+    ...UNDO,
+  },
+  {
+    name: 'an undo looks at the highest priority of a queue alone',
+    file: 'lib/redrive/undo-page.ts',
+    replace: 'const range = ranges.find(({ to }) => to >= from)',
+    by: 'const range = ranges.slice(0, 1).find(({ to }) => to >= from)',
+    ...UNDO,
+  },
+  {
+    name: 'a version that knows no undo takes one for a redrive',
+    file: 'lib/redrive/redrive-task.ts',
+    replace: "(undoes === undefined ? '' : UNDO) + state",
+    by: 'state',
+    ...UNDO,
+  },
+]
