@@ -6,7 +6,8 @@ import { allOperations } from '../../functions/operations/all.ts'
 import { type Log, silentLog } from '../../functions/runtime/log.ts'
 import { continueRedrives } from '../../functions/runtime/redrives.ts'
 import type { Engine } from '../../lib/engine.ts'
-import { errorFrom, type Wire } from '../../lib/transport/http-wire.ts'
+import { errorFrom } from '../../lib/transport/wire-errors.ts'
+import type { Wire } from '../../lib/transport/wire-values.ts'
 import type { AnswerOf, CallParts, Target } from './target.ts'
 
 export interface InProcessParts {

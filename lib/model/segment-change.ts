@@ -37,8 +37,11 @@ export type SlotCondition =
   | { readonly kind: 'fresh' }
   /** Exactly the lease that was read. */
   | { readonly kind: 'lease'; readonly lease: Lease }
-  /** Leased under this token; with `liveAt`, not ended by then. */
-  | { readonly kind: 'token'; readonly token: Uint8Array; readonly liveAt?: number }
+  /**
+   * Leased under this token; with `liveAt`, not ended by then; with `endsBy`, which is after `liveAt`, not to end later than that,
+   * unless it backs off.
+   */
+  | { readonly kind: 'token'; readonly token: Uint8Array; readonly liveAt?: number; readonly endsBy?: number }
 
 const MAX_RECEIVE_COUNT = 0x7fff
 
@@ -139,7 +142,11 @@ const meets = (slot: Slot, expected: SlotCondition): boolean => {
     case 'lease':
       return sameLease(slot, expected.lease)
     case 'token':
-      return isLeasedUnder(slot, expected.token) && (expected.liveAt === undefined || liveAt(slot, expected.liveAt))
+      return (
+        isLeasedUnder(slot, expected.token) &&
+        (expected.liveAt === undefined || liveAt(slot, expected.liveAt)) &&
+        (expected.endsBy === undefined || slot.backingOff || slot.until <= expected.endsBy)
+      )
   }
 }
 

@@ -1,9 +1,10 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { HoldfastError, isHoldfastError } from '../model/errors.ts'
 import { backOff } from './backoff.ts'
-import { errorFrom, errorOfStatus, quoted, type Wire } from './http-wire.ts'
 import type { CallOptions } from './port.ts'
 import type { Sign } from './signer.ts'
+import { errorFrom, errorOfStatus, quoted } from './wire-errors.ts'
+import { isObject, type Wire } from './wire-values.ts'
 
 export interface HttpTransportParts {
   /** Address of the API; a base path is kept. */
@@ -67,7 +68,7 @@ export const httpCaller = ({
       const answer = await once(call)
       if (!('error' in answer)) return { ...answer, maybeDone: ambiguous !== undefined }
       const { error, retryAfterMs, wrongTime = false } = answer
-      if (wrongTime) continue
+      if (wrongTime && attempt < maxAttempts) continue
       if (ambiguous && error.code === call.doneWhen) return { status: 204, json: {} }
       if (attempt >= maxAttempts || retryAfterMs > MAX_RETRY_AFTER_MS || !isRepeatable(call, error)) {
         throw lastError(call, error, ambiguous)
@@ -139,7 +140,7 @@ const singleTry = ({ url: base, sign, fetch: send = fetch, timeoutMs = DEFAULT_T
         redirect: 'manual',
         signal: call.signal ? AbortSignal.any([call.signal, timeout]) : timeout,
       })
-      const text = await response.text()
+      const text = await textOf(response)
       return { ...replyOf(url, response, text), ...(isWrongTime(response) && { wrongTime: true }) }
     } catch (cause) {
       call.signal?.throwIfAborted()
@@ -148,6 +149,20 @@ const singleTry = ({ url: base, sign, fetch: send = fetch, timeoutMs = DEFAULT_T
       return { error, retryAfterMs: 0 }
     }
   }
+}
+
+/** More than any answer of the API has, so that something that is not the API and does not stop can't fill the memory. */
+const MAX_ANSWER_BYTES = 16 * 1_048_576
+
+const textOf = async ({ body }: Response): Promise<string> => {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.byteLength
+    if (bytes > MAX_ANSWER_BYTES) throw new Error(`the answer has more than ${MAX_ANSWER_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks))
 }
 
 /** The cause of `fetch`'s error "fetch failed", such as ECONNREFUSED. */
@@ -180,7 +195,7 @@ const refusalOf = (url: URL, status: number, headers: Headers, text: string): Ho
     return new HoldfastError('InvalidRequest', message, { field: 'url', value: url.origin })
   }
   const json = parsed(text)
-  return json?.code === undefined ? errorOfStatus(url, status, text) : errorFrom({ status, ...json })
+  return typeof json?.code === 'string' ? errorFrom({ ...json, status }) : errorOfStatus(url, status, text)
 }
 
 /** The wait in `Retry-After`: seconds, or a date by the server's clock, which the answer's own `Date` shows. */
@@ -193,7 +208,7 @@ const retryAfter = (value: string | null, date: string | null): number => {
 const parsed = (text: string): Wire | undefined => {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Wire) : undefined
+    return isObject(value) ? value : undefined
   } catch {
     return undefined
   }

@@ -1,8 +1,9 @@
 import { isHoldfastError, messageNotFound } from '../model/errors.ts'
 import { decodeMessageId } from '../model/message-id.ts'
-import { type HttpCalls, listIn, messagePath, queuePath, timeoutOf } from './http-answers.ts'
-import { resultAnswerFrom, statusFrom, storedMessageFrom, type Wire } from './http-wire.ts'
+import { done, type HttpCalls, listIn, messagePath, queuePath, timeoutOf } from './http-answers.ts'
+import { resultAnswerFrom, statusFrom, storedMessageFrom } from './http-wire.ts'
 import type { Transport } from './port.ts'
+import { present, textIn } from './wire-values.ts'
 
 type MessageCalls = Pick<
   Transport,
@@ -17,12 +18,12 @@ const readingCalls = ({ call, parts }: HttpCalls): ReadingCalls => ({
   getMessage: async (queue, messageId, options) => {
     const json = await call({ method: 'GET', path: messagePath(queue, messageId), ...options })
     // The message is gone, and the answer has only its status.
-    if (json.publishedAt === undefined) throw messageNotFound(queue, messageId)
+    if (json.publishedAt === undefined && statusFrom(json.status)) throw messageNotFound(queue, messageId)
     return storedMessageFrom(json)
   },
   messageStatus: async (queue, messageId, options) => {
     try {
-      return statusFrom((await call({ method: 'GET', path: messagePath(queue, messageId), ...options })).status as Wire)
+      return statusFrom((await call({ method: 'GET', path: messagePath(queue, messageId), ...options })).status)
     } catch (error) {
       if (!isHoldfastError(error, 'MessageNotFound') || !isMessageId(queue, messageId)) throw error
       return { state: 'gone' }
@@ -41,20 +42,16 @@ const readingCalls = ({ call, parts }: HttpCalls): ReadingCalls => ({
   browse: async (queue, { states, ...paging }, options) => {
     const query = { ...paging, ...(states && { states: states.join() }) }
     const page = await call({ method: 'GET', path: queuePath(queue, '/messages'), query, ...options })
-    const { cursor } = page
-    return {
-      messages: listIn(page, 'messages').map(storedMessageFrom),
-      ...(cursor !== undefined && { cursor: String(cursor) }),
-    }
+    return { messages: listIn(page, 'messages').map(storedMessageFrom), ...present(page, ['cursor'], textIn) }
   },
 })
 
 type ChangingCalls = Pick<MessageCalls, 'resendMessage' | 'cancelMessage' | 'rescheduleMessage'>
 
-const changingCalls = ({ call }: HttpCalls): ChangingCalls => ({
+const changingCalls = (calls: HttpCalls): ChangingCalls => ({
   resendMessage: async (queue, messageId, options) =>
     storedMessageFrom(
-      await call({
+      await calls.call({
         method: 'POST',
         path: `${messagePath(queue, messageId)}/resend`,
         body: {},
@@ -63,10 +60,17 @@ const changingCalls = ({ call }: HttpCalls): ChangingCalls => ({
       }),
     ),
   cancelMessage: async (queue, messageId, options) => {
-    await call({ method: 'DELETE', path: messagePath(queue, messageId), doneWhen: 'MessageNotFound', ...options })
+    await done(calls, {
+      method: 'DELETE',
+      path: messagePath(queue, messageId),
+      doneWhen: 'MessageNotFound',
+      ...options,
+    })
   },
   rescheduleMessage: async (queue, messageId, when, options) =>
-    storedMessageFrom(await call({ method: 'PATCH', path: messagePath(queue, messageId), body: when, ...options })),
+    storedMessageFrom(
+      await calls.call({ method: 'PATCH', path: messagePath(queue, messageId), body: when, ...options }),
+    ),
 })
 
 const isMessageId = (queue: string, messageId: string): boolean =>

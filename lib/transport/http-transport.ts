@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { systemClock } from '../clock.ts'
 import { LIMITS } from '../model/limits.ts'
-import type { NewMessage, PublishResult } from '../model/message.ts'
+import type { NewMessage } from '../model/message.ts'
 import { endPoll, POLL_HEADER } from './end-poll.ts'
 import { type HttpCalls, listIn, queuePath, timeoutOf } from './http-answers.ts'
 import { type Call, type HttpTransportParts, httpCaller } from './http-call.ts'
 import { messageCalls } from './http-messages.ts'
 import { queueCalls } from './http-queues.ts'
 import { settlingCalls } from './http-settling.ts'
-import { errorFrom, messageFrom, newMessageJson, type Wire } from './http-wire.ts'
+import { messageFrom, newMessageJson, publishResultFrom } from './http-wire.ts'
 import type { Transport } from './port.ts'
 
 /** A queue behind the HTTP API: each method is one call of it. */
@@ -75,13 +75,3 @@ const KEY_TRUSTED_MS = (LIMITS.idempotencyKeySeconds * 1_000) / 2
  */
 const repeatWithoutKey = (messages: readonly NewMessage[]): NonNullable<Call['repeat']> =>
   messages.every(({ deduplicationId }) => deduplicationId !== undefined) ? 'always' : 'if-nothing-was-done'
-
-const publishResultFrom = (json: Wire): PublishResult =>
-  json.messageId === undefined
-    ? { ok: false, error: errorFrom((json.error ?? json.problem) as Wire) }
-    : {
-        ok: true,
-        messageId: String(json.messageId),
-        ...(json.sequenceNumber !== undefined && { sequenceNumber: String(json.sequenceNumber) }),
-        ...(json.duplicate === true && { duplicate: true }),
-      }

@@ -1,23 +1,38 @@
-import { base64, bytesOfBase64 } from '../model/base64.ts'
-import { ERROR_CODES, type ErrorCode, HoldfastError, type ThrottleReason } from '../model/errors.ts'
-import type { Body, HandleResult, Message, MessageAttribute, NewMessage, StoredMessage } from '../model/message.ts'
+import { base64 } from '../model/base64.ts'
+import type { HoldfastError } from '../model/errors.ts'
+import type {
+  Body,
+  DeadLetterOrigin,
+  HandleResult,
+  Message,
+  MessageAttribute,
+  MessageContent,
+  MessageState,
+  NewMessage,
+  PublishResult,
+  StoredMessage,
+} from '../model/message.ts'
 import type { MessageStatus } from '../model/message-status.ts'
 import type { Queue } from '../model/queue-settings.ts'
 import type { Failure, ResultAnswer } from '../model/result.ts'
 import type { Counts } from '../queues/counts.ts'
 import type { AckEntry } from '../settle/ack.ts'
 import type { NackEntry } from '../settle/nack.ts'
+import { errorFrom } from './wire-errors.ts'
+import {
+  bytesIn,
+  countIn,
+  instantIn,
+  isObject,
+  notHoldfast,
+  objectIn,
+  objectOf,
+  present,
+  textIn,
+  type Wire,
+} from './wire-values.ts'
 
-/**
- * The HTTP API's JSON, as a client writes and reads it: instants are ISO 8601 there and epoch ms here, bytes base64.
- * Members that this version does not know are ignored, so that the client works with a newer server.
- */
-export type Wire = Readonly<Record<string, unknown>>
-
-const bytes = (text: unknown): Uint8Array => bytesOfBase64(String(text))
-const at = (instant: unknown): number => Date.parse(String(instant))
-const optionalAt = <K extends string>(key: K, instant: unknown): { [P in K]?: number } =>
-  (instant === undefined ? {} : { [key]: at(instant) }) as { [P in K]?: number }
+/** The HTTP API's JSON, as a client writes and reads it: instants are ISO 8601 there and epoch ms here, bytes base64. */
 
 export const newMessageJson = ({ body, attributes, dueAt, ...rest }: NewMessage): Wire => ({
   ...rest,
@@ -33,12 +48,16 @@ export const newMessageJson = ({ body, attributes, dueAt, ...rest }: NewMessage)
   }),
 })
 
-export const messageFrom = (json: Wire): Message =>
-  ({
+export const messageFrom = (given: unknown): Message => {
+  const json = objectOf(given, 'a message')
+  return {
     ...contentFrom(json),
-    firstReceivedAt: at(json.firstReceivedAt),
-    leasedUntil: at(json.leasedUntil),
-  }) as unknown as Message
+    receiptHandle: textIn(json, 'receiptHandle'),
+    receiveCount: countIn(json, 'receiveCount'),
+    firstReceivedAt: instantIn(json, 'firstReceivedAt'),
+    leasedUntil: instantIn(json, 'leasedUntil'),
+  }
+}
 
 /** An ack as the API takes it: receipt handles, and if an ack has an outcome, one entry for each handle. */
 export const ackJson = (entries: readonly (string | AckEntry)[]): { handles: string[]; results?: Wire[] } => {
@@ -56,123 +75,156 @@ const outcomeJson = ({ receiptHandle: _, result, ...outcome }: AckEntry): Wire =
   ...(result !== undefined && (result instanceof Uint8Array ? { resultBase64: base64(result) } : { result })),
 })
 
-const STATUS_INSTANTS = ['visibleAt', 'until', 'at'] as const
+/** What each status has beside its state, and what it may have. */
+const STATUS_MEMBERS: { readonly [S in MessageStatus['state']]: readonly [readonly string[], (readonly string[])?] } = {
+  delayed: [['visibleAt', 'receiveCount']],
+  ready: [['receiveCount']],
+  leased: [['until', 'receiveCount']],
+  backingOff: [['visibleAt', 'receiveCount']],
+  attemptsUsedUp: [['receiveCount']],
+  done: [['at']],
+  failed: [['at']],
+  deadLettered: [['at', 'queue', 'reason']],
+  cancelled: [['at']],
+  gone: [[], ['reason', 'at', 'queue']],
+}
+const INSTANTS: ReadonlySet<string> = new Set(['visibleAt', 'until', 'at'])
 
-export const statusFrom = (json: Wire): MessageStatus => {
-  const instants = STATUS_INSTANTS.flatMap((name) => (json[name] === undefined ? [] : [[name, at(json[name])]]))
-  return { ...json, ...Object.fromEntries(instants) } as unknown as MessageStatus
+const statusMember = (json: Wire, name: string): unknown =>
+  name === 'receiveCount' ? countIn(json, name) : INSTANTS.has(name) ? instantIn(json, name) : textIn(json, name)
+
+export const statusFrom = (given: unknown): MessageStatus => {
+  const json = objectOf(given, 'a status')
+  const state = textIn(json, 'state')
+  if (!Object.hasOwn(STATUS_MEMBERS, state)) throw notHoldfast('a state that this client knows')
+  const [required, optional = []] = STATUS_MEMBERS[state as MessageStatus['state']]
+  const members = required.map((name) => [name, statusMember(json, name)])
+  return { state, ...Object.fromEntries(members), ...present(json, optional, statusMember) } as MessageStatus
 }
 
-export const resultAnswerFrom = ({ status, result, resultBase64, failure, unstored }: Wire): ResultAnswer => ({
-  status: statusFrom(status as Wire),
-  ...(result !== undefined && { result: result as Body }),
-  ...(resultBase64 !== undefined && { result: bytes(resultBase64) }),
-  ...(failure !== undefined && { failure: failure as Failure }),
-  ...(unstored !== undefined && { unstored: String(unstored) }),
+export const resultAnswerFrom = (json: Wire): ResultAnswer => ({
+  status: statusFrom(json.status),
+  ...(json.result !== undefined && { result: json.result as Body }),
+  ...(json.resultBase64 !== undefined && { result: bytesIn(json, 'resultBase64') }),
+  ...(json.failure !== undefined && { failure: failureFrom(objectIn(json, 'failure')) }),
+  ...present(json, ['unstored'], textIn),
 })
 
-export const storedMessageFrom = ({ status: _, ...json }: Wire): StoredMessage =>
-  ({
+const failureFrom = (json: Wire): Failure => ({
+  name: textIn(json, 'name'),
+  message: textIn(json, 'message'),
+  ...present(json, ['stack'], textIn),
+})
+
+const STATES: ReadonlySet<string> = new Set<MessageState>(['delayed', 'ready', 'leased', 'dead-lettered'])
+
+export const storedMessageFrom = (given: unknown): StoredMessage => {
+  const json = objectOf(given, 'a message')
+  const state = textIn(json, 'state')
+  if (!STATES.has(state)) throw notHoldfast('a state that this client knows')
+  return {
     ...contentFrom(json),
-    visibleAt: at(json.visibleAt),
-    expiresAt: at(json.expiresAt),
-    ...optionalAt('firstReceivedAt', json.firstReceivedAt),
-  }) as unknown as StoredMessage
+    state: state as MessageState,
+    queue: textIn(json, 'queue'),
+    receiveCount: countIn(json, 'receiveCount'),
+    ...present(json, ['firstReceivedAt'], instantIn),
+    visibleAt: instantIn(json, 'visibleAt'),
+    expiresAt: instantIn(json, 'expiresAt'),
+  }
+}
 
-const contentFrom = ({ bodyBase64, attributes = {}, deadLetter, ...json }: Wire): Wire => ({
-  ...json,
-  body: bodyBase64 === undefined ? (json.body as Body) : bytes(bodyBase64),
+const contentFrom = (json: Wire): MessageContent => ({
+  messageId: textIn(json, 'messageId'),
+  body: bodyFrom(json),
   attributes: Object.fromEntries(
-    Object.entries(attributes as Wire).map(([name, value]) => [name, attributeFrom(value)]),
+    Object.entries(objectIn(json, 'attributes')).map(([name, value]) => [name, attributeFrom(value)]),
   ),
-  publishedAt: at(json.publishedAt),
-  dueAt: at(json.dueAt),
-  ...(deadLetter !== undefined && { deadLetter: { ...(deadLetter as Wire), at: at((deadLetter as Wire).at) } }),
+  publishedAt: instantIn(json, 'publishedAt'),
+  dueAt: instantIn(json, 'dueAt'),
+  priority: countIn(json, 'priority'),
+  ...present(json, ['groupId', 'deduplicationId', 'sequenceNumber', 'traceHeader', 'senderId'], textIn),
+  ...(json.deadLetter !== undefined && { deadLetter: deadLetterFrom(objectIn(json, 'deadLetter')) }),
 })
+
+const bodyFrom = (json: Wire): Body => {
+  if (json.bodyBase64 !== undefined) return bytesIn(json, 'bodyBase64')
+  if (json.body !== undefined) return json.body as Body
+  throw notHoldfast('a body')
+}
 
 const attributeFrom = (given: unknown): MessageAttribute => {
   if (typeof given === 'string') return { dataType: 'String', value: given }
   if (typeof given === 'number') return { dataType: 'Number', value: String(given) }
-  const { dataType, value, valueBase64 } = given as Wire
-  return { dataType: String(dataType), value: valueBase64 === undefined ? String(value) : bytes(valueBase64) }
+  const json = objectOf(given, 'an attribute')
+  const value = json.valueBase64 === undefined ? textIn(json, 'value') : bytesIn(json, 'valueBase64')
+  return { dataType: textIn(json, 'dataType'), value }
 }
 
-export const queueFrom = ({
-  name,
-  tags,
-  createdAt,
-  modifiedAt,
-  counts: _,
-  redriveAllowPolicy: __,
-  ...settings
-}: Wire): Queue => ({
-  name: String(name),
-  settings: settings as unknown as Queue['settings'],
-  createdAt: at(createdAt),
-  modifiedAt: at(modifiedAt),
-  tags: tags as Queue['tags'],
-  extras: {},
+const deadLetterFrom = (json: Wire): DeadLetterOrigin => ({
+  queue: textIn(json, 'queue'),
+  reason: textIn(json, 'reason'),
+  at: instantIn(json, 'at'),
+  receiveCount: countIn(json, 'receiveCount'),
 })
 
-export const countsFrom = ({ counts }: Wire): Counts => {
-  const { oldestReadyAt, ...rest } = counts as Wire
-  return { ...rest, ...optionalAt('oldestReadyAt', oldestReadyAt) } as unknown as Counts
+export const queueFrom = (given: unknown): Queue => {
+  const json = objectOf(given, 'a queue')
+  const {
+    name: _,
+    tags: __,
+    createdAt: ___,
+    modifiedAt: ____,
+    counts: _____,
+    redriveAllowPolicy: ______,
+    ...rest
+  } = json
+  countIn(json, 'visibilityTimeoutSeconds')
+  return {
+    name: textIn(json, 'name'),
+    settings: rest as unknown as Queue['settings'],
+    createdAt: instantIn(json, 'createdAt'),
+    modifiedAt: instantIn(json, 'modifiedAt'),
+    tags: tagsFrom(objectIn(json, 'tags')),
+    extras: {},
+  }
 }
 
-export const handleResultFrom = (json: Wire): HandleResult =>
-  json.ok ? { ok: true } : { ok: false, error: errorFrom((json.error ?? json.problem) as Wire) }
+const tagsFrom = (json: Wire): Queue['tags'] =>
+  Object.fromEntries(Object.keys(json).map((name) => [name, textIn(json, name)]))
 
-const KNOWN: ReadonlySet<string> = new Set(ERROR_CODES)
-/** The engine's codes for refusals that only the HTTP API has. */
-const HTTP_CODES: Readonly<Record<string, ErrorCode>> = {
-  CallerRefused: 'AccessDenied',
-  MoveRefused: 'AccessDenied',
-  RequestTooLarge: 'MessageTooLarge',
+export const countsFrom = (answer: Wire): Counts => {
+  const json = objectIn(answer, 'counts')
+  if (typeof json.exact !== 'boolean') throw notHoldfast('a boolean exact')
+  return {
+    ready: countIn(json, 'ready'),
+    delayed: countIn(json, 'delayed'),
+    leased: countIn(json, 'leased'),
+    ...present(json, ['oldestReadyAt'], instantIn),
+    exact: json.exact,
+  }
 }
 
-/** The error in a problem document (RFC 9457). */
-export const errorFrom = (
-  { code, status, detail, hint, field, value, queue, reason }: Wire,
-  options?: ErrorOptions,
-): HoldfastError =>
-  new HoldfastError(
-    KNOWN.has(String(code)) ? (code as ErrorCode) : (HTTP_CODES[String(code)] ?? codeOfStatus(Number(status))),
-    hint === undefined ? String(detail) : `${String(detail)}. ${String(hint)}`,
-    {
-      ...(field !== undefined && { field: String(field) }),
-      ...(value !== undefined && { value }),
-      ...(queue !== undefined && { queue: String(queue) }),
-      ...(reason !== undefined && { reason: reason as ThrottleReason }),
-    },
-    options,
-  )
-
-/** The code for a status alone: for an answer that is no problem document, or has a code that this version does not know. */
-const codeOfStatus = (status: number): ErrorCode => {
-  if (status === 401 || status === 403 || status === 407) return 'AccessDenied'
-  if (status === 413) return 'MessageTooLarge'
-  if (status === 429) return 'Throttled'
-  if (status === 501) return 'NotSupported'
-  // A proxy gave up waiting (408), or something behind it failed: the request may have been served.
-  return status >= 500 || status === 408 ? 'StoreUnavailable' : 'InvalidRequest'
+export const publishResultFrom = (given: unknown): PublishResult => {
+  const json = objectOf(given, 'a result of a message')
+  if (json.messageId === undefined) return { ok: false, error: errorIn(json) }
+  return {
+    ok: true,
+    messageId: textIn(json, 'messageId'),
+    ...present(json, ['sequenceNumber'], textIn),
+    ...(json.duplicate === true && { duplicate: true }),
+  }
 }
 
-/** The error behind an answer that is no problem document, such as one of API Gateway's own. */
-export const errorOfStatus = (url: URL, status: number, text: string): HoldfastError => {
-  const doubt = status === 404 || status === 405 ? ': is that the address of a Holdfast API, with its stage?' : ''
-  return new HoldfastError(codeOfStatus(status), `${url.origin} answered ${status}${doubt}${quoted(text)}`)
+export const handleResultFrom = (given: unknown): HandleResult => {
+  const json = objectOf(given, 'a result of a receipt handle')
+  if (json.ok === true) return { ok: true }
+  if (json.ok === false) return { ok: false, error: errorIn(json) }
+  throw notHoldfast('a result of a receipt handle')
 }
 
-/** The beginning of an answer's text, without the tags of a page. */
-export const quoted = (text: string): string => {
-  const words = text
-    .slice(0, 10_000)
-    .replace(/<(style|script)\b.*?<\/\1>/gis, ' ')
-    .replace(/<[^>]*>/g, ' ')
-    .replace(/\s+/g, ' ')
-    .trim()
-  if (words === '') return ''
-  return ` ${JSON.stringify(words.length > MAX_QUOTED ? `${words.slice(0, MAX_QUOTED)}…` : words)}`
+/** Servers before `error` called it `problem`. */
+const errorIn = (json: Wire): HoldfastError => {
+  const { error = json.problem } = json
+  if (isObject(error) && typeof error.code === 'string') return errorFrom(error)
+  throw notHoldfast('an error with a code')
 }
-
-const MAX_QUOTED = 300

@@ -55,12 +55,12 @@ const DETECTORS = ['command-injection', 'path-traversal', 'ssrf', 'remote-code']
 
 const found = (name: string): string => join(BUILD, 'corpus', name)
 
-const optionsFor = async (name: string): Promise<string[]> => {
+const optionsFor = async (name: string, seconds: number): Promise<string[]> => {
   const { dictionary } = (await import(join(HERE, 'targets', `${name}.ts`))) as Target
   const words = join(BUILD, `${name}.dict`)
   writeFileSync(words, asDictionary(dictionary))
   return [
-    `-max_total_time=${values.seconds}`,
+    `-max_total_time=${seconds}`,
     `-seed=${values.seed}`,
     `-dict=${words}`,
     `-artifact_prefix=${join(BUILD, 'findings')}/${name}-`,
@@ -72,7 +72,7 @@ const optionsFor = async (name: string): Promise<string[]> => {
   ]
 }
 
-const jazzer = (args: readonly string[]): Promise<{ code: number | null; report: string }> =>
+const jazzer = (args: readonly string[]): Promise<Run> =>
   new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [JAZZER, ...args], { stdio: ['ignore', 'inherit', 'pipe'], cwd: PROJECT })
     const lines: Buffer[] = []
@@ -81,21 +81,44 @@ const jazzer = (args: readonly string[]): Promise<{ code: number | null; report:
       process.stderr.write(chunk)
     })
     child.once('error', reject)
-    child.once('exit', (code) => resolve({ code, report: Buffer.concat(lines).toString() }))
+    child.once('exit', (code, signal) => resolve({ code: code ?? signal, report: Buffer.concat(lines).toString() }))
   })
 
 interface Outcome {
   readonly name: string
-  readonly executions: string
-  readonly edges: string
+  readonly executions: number
+  readonly edges: number
   readonly finding: string | undefined
 }
+
+/** How a run of the fuzzer ended: a code, or the signal that ended it. */
+interface Run {
+  readonly code: number | string | null
+  readonly report: string
+}
+
+/**
+ * Runs the fuzzer for the whole time. Its native part sometimes ends by a signal, on which no input has any influence: it then goes on
+ * from the inputs that it has found.
+ */
+const runs = async (argsFor: (seconds: number) => Promise<string[]>): Promise<Run[]> => {
+  const endsAt = Date.now() + Number(values.seconds) * 1_000
+  const ended: Run[] = []
+  for (let left = Number(values.seconds); left > 0; left = Math.round((endsAt - Date.now()) / 1_000)) {
+    const run = await jazzer(await argsFor(left))
+    ended.push(run)
+    if (!String(run.code).startsWith('SIG') || WRITTEN.test(run.report)) break
+  }
+  return ended
+}
+
+const WRITTEN = /Test unit written to (.*)/
 
 const tried = async (name: string): Promise<Outcome> => {
   const bundle = await bundled(name)
   for (const folder of [found(name), join(BUILD, 'findings'), join(CORPUS, name)])
     mkdirSync(folder, { recursive: true })
-  const { code, report } = await jazzer([
+  const ended = await runs(async (seconds) => [
     bundle,
     found(name),
     join(CORPUS, name),
@@ -104,22 +127,24 @@ const tried = async (name: string): Promise<Outcome> => {
     '--timeout',
     '60000',
     '--',
-    ...(await optionsFor(name)),
+    ...(await optionsFor(name, seconds)),
   ])
-  const last = (pattern: RegExp): string => [...report.matchAll(pattern)].at(-1)?.[1] ?? '0'
+  const last = (pattern: RegExp): number[] =>
+    ended.map(({ report }) => Number([...report.matchAll(pattern)].at(-1)?.[1]) || 0)
   if (values.keep) console.log(`${name}: ${await keepNew(bundle, join(CORPUS, name), found(name))} inputs kept`)
+  const { code, report } = ended.at(-1) ?? { code: null, report: '' }
   return {
     name,
-    executions: last(/^#(\d+)\s/gm),
-    edges: last(/ cov: (\d+) /g),
+    executions: last(/^#(\d+)\s/gm).reduce((sum, count) => sum + count, 0),
+    edges: Math.max(...last(/ cov: (\d+) /g)),
     finding:
-      code === 0 ? undefined : (/Test unit written to (.*)/.exec(report)?.[1] ?? `the fuzzer ended with ${code}`),
+      WRITTEN.exec(report)?.[1] ??
+      (code === 0 || String(code).startsWith('SIG') ? undefined : `the fuzzer ended with ${code}`),
   }
 }
 
 const installed = (): void => {
-  if (existsSync(JAZZER)) return
-  execFileSync('npm', ['ci', '--prefix', HERE], { stdio: 'inherit' })
+  if (!existsSync(JAZZER)) execFileSync('npm', ['ci', '--prefix', HERE], { stdio: 'inherit' })
   const binary = join(HERE, 'node_modules/@jazzer.js/fuzzer/prebuilds', `fuzzer-linux-${process.arch}.node`)
   if (existsSync(binary)) suitOlderGlibc(binary)
 }

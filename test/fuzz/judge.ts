@@ -1,5 +1,7 @@
 /** What one request within the limits may take at most, whatever is in it. */
 const MAX_CPU_MS = 1_000
+/** The fuzzer counts each branch, which takes several times as long. What it keeps is measured without it. */
+const COUNTED_MAX_CPU_MS = 4_000
 const MAX_GROWTH_BYTES = 100 * 1_048_576
 
 /** A broken promise that a fuzzed input has shown. */
@@ -23,7 +25,7 @@ export const withinBounds = async <T>(work: () => T | Promise<T>): Promise<T> =>
   const { user, system } = process.cpuUsage(startedAt)
   const cpuMs = Math.round((user + system) / 1_000)
   const grown = process.memoryUsage.rss() - before
-  demand(cpuMs <= MAX_CPU_MS, `a request took ${cpuMs} ms of CPU`)
+  demand(cpuMs <= ('Fuzzer' in globalThis ? COUNTED_MAX_CPU_MS : MAX_CPU_MS), `a request took ${cpuMs} ms of CPU`)
   demand(grown <= MAX_GROWTH_BYTES, `a request took ${Math.round(grown / 1_048_576)} MB`)
   return result
 }

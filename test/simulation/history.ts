@@ -32,6 +32,8 @@ export interface History {
   readonly doubtful: Set<string>
   /** Pauses and resumes of the queue, one after the other. */
   readonly pauses: Pause[]
+  /** Leases that a write made end before the instant that their holders were told and still relied on. */
+  readonly cutShort: { readonly delivery: Delivery; readonly told: number; readonly until: number }[]
   /** Messages that were given back without a delay of the consumer's own. */
   nacks: number
   /** In the order in which they ended. */
@@ -173,7 +175,15 @@ export const newHistory = (ledger: Ledger): History => {
   const transactions: Transaction[] = []
   const pauses: Pause[] = []
   const answered: string[] = []
+  const byToken = new Map<string, Delivery>()
+  const cutShort: History['cutShort'] = []
   let polls = 0
+
+  ledger.onShortened((token, until) => {
+    const delivery = byToken.get(token)
+    if (!delivery || delivery.isLeaving || until >= delivery.leasedUntil) return
+    cutShort.push({ delivery, told: delivery.leasedUntil, until })
+  })
 
   return {
     ledger,
@@ -189,6 +199,7 @@ export const newHistory = (ledger: Ledger): History => {
     transactions,
     doubtful: new Set(),
     pauses,
+    cutShort,
     nacks: 0,
     polls: [],
     drops: [],
@@ -223,6 +234,8 @@ export const newHistory = (ledger: Ledger): History => {
           isLeaving: false,
         }
         deliveries.push(delivery)
+        const handle = decodeReceiptHandle(message.receiptHandle)
+        if (handle) byToken.set(tokenText(handle.token), delivery)
         const others = deliveriesOf.get(messageId)
         if (others) others.push(delivery)
         else deliveriesOf.set(messageId, [delivery])

@@ -11,6 +11,8 @@ export interface Ledger {
   inserted(insert: NewSegment): void
   /** A write to a segment that was applied, alone or in a transaction; without `after` it deleted the segment. */
   changed(before: Segment, after: Segment | undefined, by: { process: string; inTransaction: boolean }): void
+  /** Calls `listener` when a write makes a lease end sooner than before, with its new end. */
+  onShortened(listener: (token: string, until: number) => void): void
   /** A claim by its token; nothing for one that never took effect. */
   claim(token: string): LeaseSpan | undefined
   of(messageId: string): Entry | undefined
@@ -80,6 +82,7 @@ export const newLedger = (now: () => number): Ledger => {
   const idsOf = new Map<unknown, Set<string>>()
   const claims = new Map<string, LeaseSpan>()
   const effects = new Map<string, readonly number[]>()
+  let shortened: (token: string, until: number) => void = () => {}
 
   const entryOf = (messageId: string): OwnEntry => {
     let entry = entries.get(messageId)
@@ -101,6 +104,9 @@ export const newLedger = (now: () => number): Ledger => {
     if (held && liveAt(after, Number.NEGATIVE_INFINITY)) {
       const last = entry.leases.at(-1)
       if (last) last.until = after.until
+      if (liveAt(before, Number.NEGATIVE_INFINITY) && after.until < before.until) {
+        shortened(tokenText(after.token), after.until)
+      }
       return
     }
     end(entry)
@@ -150,6 +156,9 @@ export const newLedger = (now: () => number): Ledger => {
           entry.removals.push({ at: now(), token, inTransaction })
         }
       }
+    },
+    onShortened: (listener) => {
+      shortened = listener
     },
     claim: (token) => claims.get(token),
     of: (messageId) => entries.get(messageId),

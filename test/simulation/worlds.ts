@@ -114,6 +114,13 @@ const FUNCTION_FAULTS = {
 const DISPATCHER_FAULTS: Faults = { ...SOME_FAULTS, paused: 0.01, 'killed while waiting': 0.003 }
 const ODD_WAKES = { startsLost: 0.2, wakesOdd: 0.2 }
 
+/** Workers extend each lease several times, while the first sending of an earlier extension is still on its way. */
+const LATE_EXTENSIONS = {
+  cast: { publishers: 1, consumers: 1, operators: 0, workers: 3 },
+  faults: { 'sent twice, the first late': 0.1, 'request lost': 0.01 },
+  spans: { publishEveryMs: 2_000, drainMs: 24_000, leaseSeconds: [1, 2], lateMs: [200, 3_000] },
+} as const satisfies Partial<WorldSettings>
+
 /** The worlds that histories are played in, by name. */
 export const WORLDS = {
   'standard: nothing fails': { ...STANDARD, table: {} },
@@ -393,4 +400,6 @@ export const WORLDS = {
     clocksOffByMs: 300,
   },
   'limited: requests are paused for longer than leases last, and clocks differ by seconds': LIMITED,
+  'workers: on a standard queue, extensions arrive late': { ...STANDARD, ...LATE_EXTENSIONS },
+  'workers: on a fifo queue, extensions arrive late': { ...FIFO, ...LATE_EXTENSIONS },
 } as const satisfies Record<string, WorldSettings>

@@ -61,7 +61,7 @@ const slotCondition = (name: string, expected: SlotCondition, values: Record<str
       values[`:${name}is`] = slotValue(expected.lease) as AttributeValue
       return `${name} = :${name}is`
     case 'token': {
-      const [from, to] = tokenBounds(expected.token, expected.liveAt)
+      const [from, to] = tokenBounds(expected)
       values[`:${name}from`] = from
       values[`:${name}to`] = to
       return `${name} BETWEEN :${name}from AND :${name}to`
@@ -122,7 +122,7 @@ export const statementFor = (table: string, change: Change): Statement | undefin
     for (const [index, expected] of requires.slots) {
       if (expected.kind !== 'token') return undefined
       conditions.push(`"${slotName(index)}" BETWEEN ? AND ?`)
-      parameters.push(...tokenBounds(expected.token, expected.liveAt))
+      parameters.push(...tokenBounds(expected))
     }
     if (requires.gone !== undefined) {
       conditions.push('"g"=?')

@@ -13,6 +13,7 @@ import {
   TOKEN_BYTES,
   unreadableSegment,
 } from '../../model/segment.ts'
+import type { SlotCondition } from '../../model/segment-change.ts'
 import { dueAtOf, partitionId, type SegmentKey, type SegmentPartition } from '../../model/segment-key.ts'
 import { segmentPartition } from '../keys.ts'
 
@@ -35,7 +36,7 @@ import { segmentPartition } from '../keys.ts'
  *     lease   token 8 · live 1 (0 while backingOff) · until 6 · receive count 2 · first received 6     = 23 bytes
  *
  * A lease starts with its token so that `BETWEEN token‖0… AND token‖ff` asks for the token alone, and with live and
- * until after it so that the same comparison can ask for "and not over yet".
+ * until after it so that the same comparison can ask for "and not over yet" and for "and ending by then".
  */
 export type Item = Record<string, AttributeValue>
 
@@ -157,16 +158,28 @@ const leaseBytes = (lease: Lease): Uint8Array => {
   return bytes
 }
 
-/** Bounds of the stored forms of leases with a token; with `liveAt`, of those that are not over at that instant. */
-export const tokenBounds = (token: Uint8Array, liveAt?: number): [from: AttributeValue, to: AttributeValue] => {
+/**
+ * Bounds of the stored forms of leases with a token; with `liveAt`, of those that are not over at that instant; with `endsBy`, of
+ * those that end by then, and of those that back off.
+ */
+export const tokenBounds = ({
+  token,
+  liveAt,
+  endsBy,
+}: Omit<Extract<SlotCondition, { kind: 'token' }>, 'kind'>): [from: AttributeValue, to: AttributeValue] => {
   const from = Buffer.alloc(TOKEN_BYTES + 7)
   from.set(token, 0)
   if (liveAt !== undefined) {
     from[TOKEN_BYTES] = 1
     from.writeUIntBE(liveAt + 1, TOKEN_BYTES + 1, 6)
   }
-  const to = Buffer.alloc(TOKEN_BYTES + 1, 0xff)
+  // No lease has a receive count whose first byte is ff: the bound is above all leases that end at this instant.
+  const to = Buffer.alloc(TOKEN_BYTES + 8, 0xff)
   to.set(token, 0)
+  if (endsBy !== undefined) {
+    to[TOKEN_BYTES] = 1
+    to.writeUIntBE(endsBy, TOKEN_BYTES + 1, 6)
+  }
   return [{ B: from }, { B: to }]
 }
 

@@ -198,7 +198,8 @@ describe('the signature of the HTTP transport', () => {
             (error: Error) => error.message,
           ),
         )
-        return Response.json({ queues: [], messages: [], results: [] })
+        const isDone = request.method === 'DELETE' || url.pathname.endsWith('/purge')
+        return isDone ? new Response(null, { status: 204 }) : Response.json({ queues: [], messages: [], results: [] })
       },
     })
     return { client, outcomes }

@@ -197,6 +197,26 @@ export const changeContract = (subject: () => Subject): void => {
       expect(outcome?.applied).toBe(made)
     })
 
+    test.each<[string, Slot, boolean]>([
+      ['ends then', lease({ until: START + 5 }), true],
+      ['ended before', lease({ until: 1 }), true],
+      ['ends a millisecond later', lease({ until: START + 6 }), false],
+      ['backs off for longer', lease({ until: START + 60_000, backingOff: true }), true],
+      ['has had the most receives', lease({ until: START + 5, receiveCount: 0x7fff, firstReceivedAt: 2 ** 47 }), true],
+      ['is of another', lease({ n: 2 }), false],
+    ])('that wants a lease to end by an instant, on one that %s: made %s', async (_, slot, made) => {
+      const { store } = subject()
+      const segment = await place(store, [slot])
+      const [outcome] = await store.change([
+        {
+          key: segment.key,
+          requires: { kind: 'slots', slots: [[0, { kind: 'token', token: token(1), endsBy: START + 5 }]] },
+          slots: [[0, lease({ until: START + 99_000 })]],
+        },
+      ])
+      expect(outcome?.applied).toBe(made)
+    })
+
     test.each<[number, boolean]>([
       [1, true],
       [2, false],

@@ -33,6 +33,12 @@ const anyCondition: fc.Arbitrary<SlotCondition> = fc.oneof(
   anyLease.map((read) => ({ kind: 'lease', lease: read }) as const),
   anyToken.map((n) => ({ kind: 'token', token: token(n) }) as const),
   fc.tuple(anyToken, anyInstant).map(([n, liveAt]) => ({ kind: 'token', token: token(n), liveAt }) as const),
+  fc.tuple(anyToken, anyInstant).map(([n, endsBy]) => ({ kind: 'token', token: token(n), endsBy }) as const),
+  fc
+    .tuple(anyToken, anyInstant, anyInstant)
+    // DynamoDB refuses a range whose upper bound is below its lower one.
+    .filter(([, liveAt, endsBy]) => liveAt < endsBy)
+    .map(([n, liveAt, endsBy]) => ({ kind: 'token', token: token(n), liveAt, endsBy }) as const),
 )
 
 /** What someone wants of a segment, whichever it turns out to be. */

@@ -4,6 +4,12 @@ import type { HttpTransportParts } from '../../../lib/transport/http-call.ts'
 import { httpTransport } from '../../../lib/transport/http-transport.ts'
 import type { Transport } from '../../../lib/transport/port.ts'
 import { unsigned } from '../../../lib/transport/signer.ts'
+import {
+  QUEUE_ANSWER as QUEUE,
+  RESULT_ANSWER,
+  HANDLES_ANSWER as RESULTS,
+  STORED_ANSWER as STORED,
+} from './api-answers.ts'
 
 type Answer = (() => Response) | 'lost'
 const json =
@@ -12,6 +18,7 @@ const json =
     Response.json(body, init)
 const problem = (status: number, code: string, headers: Record<string, string> = {}) =>
   json({ code, status, detail: 'refused' }, { status, headers })
+const noContent = () => new Response(null, { status: 204 })
 const page =
   (status: number, headers: Record<string, string> = {}) =>
   () =>
@@ -50,10 +57,6 @@ const answering = (answers: readonly Answer[], parts: Partial<HttpTransportParts
 }
 
 const ID = '019ca945-0a00-8000-801b-ff0fd396070b'
-const QUEUE = { name: 'q', tags: {}, createdAt: '2030-01-01T00:00:00Z', modifiedAt: '2030-01-01T00:00:00Z', counts: {} }
-const STORED = { messageId: ID, attributes: {}, publishedAt: '2030-01-01T00:00:00Z' }
-const RESULTS = { results: [{ ok: true }] }
-
 interface Verb {
   readonly call: (transport: Transport) => Promise<unknown>
   readonly request: string
@@ -64,8 +67,13 @@ const VERBS: Readonly<Record<string, Verb>> = {
   createQueue: { call: (t) => t.createQueue('q', {}), request: 'PUT /stage/queues/q', good: QUEUE, repeated: true },
   getQueue: { call: (t) => t.getQueue('q'), request: 'GET /stage/queues/q', good: QUEUE, repeated: true },
   updateQueue: { call: (t) => t.updateQueue('q', {}), request: 'PATCH /stage/queues/q', good: QUEUE, repeated: true },
-  deleteQueue: { call: (t) => t.deleteQueue('q'), request: 'DELETE /stage/queues/q', good: {}, repeated: true },
-  purgeQueue: { call: (t) => t.purgeQueue('q'), request: 'POST /stage/queues/q/purge', good: {}, repeated: true },
+  deleteQueue: { call: (t) => t.deleteQueue('q'), request: 'DELETE /stage/queues/q', good: undefined, repeated: true },
+  purgeQueue: {
+    call: (t) => t.purgeQueue('q'),
+    request: 'POST /stage/queues/q/purge',
+    good: undefined,
+    repeated: true,
+  },
   listQueues: {
     call: (t) => t.listQueues({ prefix: 'a&b', limit: 3 }),
     request: 'GET /stage/queues?prefix=a%26b&limit=3',
@@ -113,13 +121,13 @@ const VERBS: Readonly<Record<string, Verb>> = {
   messageStatus: {
     call: (t) => t.messageStatus('q', ID),
     request: `GET /stage/queues/q/messages/${ID}`,
-    good: { status: { state: 'ready' } },
+    good: RESULT_ANSWER,
     repeated: true,
   },
   awaitResult: {
     call: (t) => t.awaitResult('q', ID),
     request: `GET /stage/queues/q/messages/${ID}/result?waitTimeSeconds=0`,
-    good: { status: { state: 'ready' } },
+    good: RESULT_ANSWER,
     repeated: true,
   },
   browse: {
@@ -131,7 +139,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   cancelMessage: {
     call: (t) => t.cancelMessage('q', ID),
     request: `DELETE /stage/queues/q/messages/${ID}`,
-    good: {},
+    good: undefined,
     repeated: true,
   },
   rescheduleMessage: {
@@ -169,7 +177,7 @@ describe.each(Object.entries(VERBS))('%s over HTTP', (_, { call, request, good, 
   ]
 
   test.each(FAILURES)(`is ${repeated ? '' : 'not '}repeated after %s`, async (_name, failure, code) => {
-    const { transport, calls, waits } = answering([failure, failure, json(good)])
+    const { transport, calls, waits } = answering([failure, failure, good === undefined ? noContent : json(good)])
     if (repeated) {
       await call(transport)
       expect(calls).toEqual([request, request, request])

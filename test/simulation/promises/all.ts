@@ -2,7 +2,7 @@ import { abandonedPolls } from './abandoned.ts'
 import { droppedForGood } from './drops.ts'
 import { notPastItsTime } from './expiry.ts'
 import { keyedOnce } from './keyed.ts'
-import { exclusiveLeases, receiveCounts, underLeases } from './leases.ts'
+import { exclusiveLeases, leasesLast, receiveCounts, underLeases } from './leases.ts'
 import { oneMessage } from './one-message.ts'
 import { inOrderOfNumbers, inOrderOfPublishes, nothingBehindInFlight, nothingPassedOver } from './order.ts'
 import { nothingFromPaused } from './pauses.ts'
@@ -16,6 +16,7 @@ export const PROMISES: readonly Promised[] = [
   oneMessage,
   keyedOnce,
   exclusiveLeases,
+  leasesLast,
   receiveCounts,
   removedForGood,
   outdatedHandles,

@@ -69,6 +69,13 @@ export const exclusiveLeases: Promised = {
     ),
 }
 
+/** What a consumer asks for counts from the moment that it asks: a lease that it makes end sooner may end sooner from then on. */
+export const leasesLast: Promised = {
+  name: 'a lease does not end before the instant that its holder was told',
+  violations: ({ cutShort }) =>
+    cutShort.map(({ delivery, told, until }) => `cut short to ${until}, from ${told}: ${nameOf(delivery)}`),
+}
+
 export const receiveCounts: Promised = {
   name: 'receives are counted, and end at the maximum',
   violations: (history, { settings, abandons, cast }) => {

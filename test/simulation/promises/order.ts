@@ -61,8 +61,16 @@ export const inOrderOfPublishes: Promised = {
   name: 'messages of an answered publish are received before those of a publish that began later',
   madeFor: isFifo,
   violations: (history, settings) =>
-    groupsKept(history, settings).flatMap((group) => swapped(group.flat(), history.publishes)),
+    groupsKept(history, settings).flatMap((group) =>
+      swapped(
+        group.flat().filter((one) => !wasRedriven(history, one)),
+        history.publishes,
+      ),
+    ),
 }
+
+/** Whether a message was dead-lettered and moved back: then it is behind what was published since, in either queue. */
+const wasRedriven = (history: History, delivery: Delivery): boolean => (claimOf(history, delivery)?.stay ?? 0) > 1
 
 const swapped = (row: readonly Delivery[], publishes: ReadonlyMap<string, Publish>): string[] => {
   const found: string[] = []
