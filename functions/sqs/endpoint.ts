@@ -1,4 +1,4 @@
-import type { SqsError } from './errors.ts'
+import { SqsError } from './errors.ts'
 import { type SqsEndpointParts, sqsExchange } from './exchange.ts'
 import type { SqsAnswer, SqsRequest } from './request.ts'
 import { bodyChunks, checkLength } from './request-body.ts'
@@ -33,7 +33,7 @@ const ofWeb = (request: Request, signal: AbortSignal | undefined): SqsRequest =>
       return url
     },
     header: headerOf(request),
-    body: () => readBody(request),
+    body: () => readBody(request).catch(failBody),
     get signal() {
       return signal ?? request.signal
     },
@@ -64,6 +64,12 @@ const readBody = async (request: Request): Promise<Buffer> => {
   const chunks = bodyChunks()
   if (request.body) for await (const chunk of request.body) chunks.add(chunk)
   return chunks.whole()
+}
+
+/** A body fails to be read only when its client ends the connection in the middle of it: no fault of this server. */
+const failBody = (cause: unknown): never => {
+  if (cause instanceof SqsError) throw cause
+  throw new SqsError('IncompleteBody', 'The connection ended before the whole request was read.', { cause })
 }
 
 const responseOf = ({ body, ...head }: SqsAnswer): Response => new Response(body, head)
