@@ -63,6 +63,8 @@ export const importQueue = verb<Options>({
 
 interface State {
   imported: Imported
+  /** Whether every line was read, and published or refused. */
+  complete: boolean
   readonly input: string | undefined
   /** Bytes of the input; 0 where that is not known. */
   readonly size: number
@@ -70,7 +72,7 @@ interface State {
 
 const begin = async ({ out, now }: Session, queue: string, input: string | undefined): Promise<State> => {
   const fresh: Imported = { queue, run: randomUUID(), bytes: 0, count: 0, refused: 0 }
-  if (input === undefined) return { imported: fresh, input, size: 0 }
+  if (input === undefined) return { imported: fresh, complete: false, input, size: 0 }
   const found = await stat(input).catch(() => undefined)
   if (!found?.isFile()) throw new UsageError(`there is no file ${input}`)
   const before = await readProgress<Imported>(progressOf(input))
@@ -81,7 +83,7 @@ const begin = async ({ out, now }: Session, queue: string, input: string | undef
   if (before?.sendingSince !== undefined && now() - before.sendingSince > KEY_KNOWN_MS) {
     out.note('the batch that was on its way then is sent again: up to 25 messages may be stored twice')
   }
-  return { imported: before ?? fresh, input, size: found.size }
+  return { imported: before ?? fresh, complete: false, input, size: found.size }
 }
 
 const progressOf = (input: string): string => `${input}.import-progress`
@@ -98,6 +100,7 @@ const importLines = async (session: Session, state: State, progress: Progress): 
     await importBatch(session, state, batch, start)
     progress.at(state.imported.bytes, state.size)
   }
+  state.complete = true
 }
 
 /** The progress names the batch before it is sent, and its end afterwards: a repeat has the same lines, and so the same key. */
@@ -139,11 +142,11 @@ const progressText = ({ imported: { queue, count, refused }, input }: State): st
   return `${counted(count, 'message')} imported into ${queue} before this${refused > 0 ? `, ${refused} refused` : ''}${again}`
 }
 
-const report = async ({ out, signal }: Session, state: State): Promise<number | undefined> => {
-  const { input } = state
+const report = async ({ out }: Session, state: State): Promise<number | undefined> => {
+  const { input, complete } = state
   const { queue, count, refused } = state.imported
-  if (out.json) out.record({ imported: count, refused, complete: !signal.aborted })
-  if (signal.aborted) {
+  if (out.json) out.record({ imported: count, refused, complete })
+  if (!complete) {
     out.note(`interrupted: ${progressText(state)}`)
     return 1
   }
