@@ -19,7 +19,7 @@ export const changeUnleased = async <T>(
     // The clock may be ahead: a lease counts as over only when it is over by every clock.
     const surely = now - (engine.clock.doubtMs?.() ?? 0)
     if (slot.kind === 'lease' && liveAt(slot, surely)) {
-      throw new HoldfastError('OperationInProgress', 'the message is leased to a consumer', {
+      throw new HoldfastError('OperationInProgress', 'the message is leased to a consumer: try again when it is not', {
         queue,
         field: 'messageId',
         value: messageId,

@@ -64,11 +64,13 @@ export const checkMessage = (queue: QueueState, message: NewMessage, field: stri
   const bytes = messageBytes(message)
   const most = queue.settings.maximumMessageBytes
   if (bytes > most) {
-    throw new HoldfastError('MessageTooLarge', `${field} has ${bytes} bytes, and the queue takes up to ${most}`, {
-      field,
-      value: bytes,
-      queue: queue.name,
-    })
+    const advice =
+      most < LIMITS.messageBytes ? "raise the queue's maximumMessageBytes" : 'store the body elsewhere, such as in S3'
+    throw new HoldfastError(
+      'MessageTooLarge',
+      `${field} has ${bytes} bytes, and the queue takes up to ${most}: ${advice}`,
+      { field, value: bytes, queue: queue.name },
+    )
   }
 }
 

@@ -66,9 +66,8 @@ const tryToCreate = async (
   if (existing) return { queue: asQueue(matching(existing, creation)), created: false }
   const now = engine.clock.now()
   if (before?.deletedAt !== undefined && isWithinInterval(minIntervalSinceDeleteMs, before.deletedAt, now)) {
-    throw new HoldfastError('QueueDeletedRecently', `queue ${plainName(name)} was deleted a moment ago`, {
-      queue: name,
-    })
+    const message = `queue ${plainName(name)} was deleted a moment ago: create it again ${minIntervalSinceDeleteMs / 1_000} s after that`
+    throw new HoldfastError('QueueDeletedRecently', message, { queue: name })
   }
   const record = newRecord(settings, creation, Math.max(now, (before?.createdAt ?? 0) + 1))
   const version = document?.version ?? 0

@@ -24,7 +24,8 @@ export const purgeQueue = async (
   await untilClocksAgree(engine.clock)
   await rewriteQueue(engine, name, async (queue, now) => {
     if (queue.purgedAt !== undefined && isWithinInterval(minIntervalMs, queue.purgedAt, now)) {
-      throw new HoldfastError('PurgeInProgress', `queue ${plainName(name)} was purged a moment ago`, { queue: name })
+      const message = `queue ${plainName(name)} was purged a moment ago: purge it again ${minIntervalMs / 1_000} s after that`
+      throw new HoldfastError('PurgeInProgress', message, { queue: name })
     }
     return { record: { ...queue, purgedAt: now } }
   })

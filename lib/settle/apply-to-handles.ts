@@ -147,10 +147,22 @@ const settleAll = <T>(held: readonly Held<T>[], results: HandleResult[], result:
 }
 
 export const leaseLost = (queue: string): HandleResult =>
-  failed(new HoldfastError('LeaseLost', 'the lease ended and the message has been received again since', { queue }))
+  failed(
+    new HoldfastError(
+      'LeaseLost',
+      'the lease ended and the message has been received again since: leave it to its new consumer, and give consumers a longer visibilityTimeoutSeconds, or extend leases sooner',
+      { queue },
+    ),
+  )
 
 export const messageGone = (queue: string): HandleResult =>
-  failed(new HoldfastError('MessageNotFound', 'the message is gone: acked, cancelled, moved or expired', { queue }))
+  failed(
+    new HoldfastError(
+      'MessageNotFound',
+      'the message is gone: acked, cancelled, moved or expired, so there is nothing to settle',
+      { queue },
+    ),
+  )
 
 /** The lease of a handle, with another end, epoch ms. */
 export const leaseOf = ({ token, receiveCount, firstReceivedAt }: ReceiptHandle, until: number): Lease => ({

@@ -142,4 +142,10 @@ const settleIfOver =
   }
 
 const leaseOver = (queue: string): HandleResult =>
-  failed(new HoldfastError('LeaseLost', 'the lease has ended', { queue }))
+  failed(
+    new HoldfastError(
+      'LeaseLost',
+      'the lease has ended, so another consumer may receive the message: set a longer visibilityTimeoutSeconds, or extend leases sooner',
+      { queue },
+    ),
+  )

@@ -119,7 +119,7 @@ const send = async (parts: CommitParts, attempt: Attempt): Promise<Step> => {
 }
 
 const contended = (): HoldfastError =>
-  new HoldfastError('Throttled', 'nothing was done: other writers keep changing the same items', {
+  new HoldfastError('Throttled', 'nothing was done, since other writers keep changing the same items: try again', {
     reason: 'contention',
   })
 

@@ -134,7 +134,7 @@ const change = async (engine: Engine, queue: string, changed: (due: Due) => Due 
     if (next === undefined && version > 0) return
     if (await writeDue(engine, queue, next ?? due, version)) return
   }
-  throw new HoldfastError('Throttled', 'the entry of the due index is being changed by others', {
+  throw new HoldfastError('Throttled', 'other processes keep changing the entry of the due index: try again', {
     queue,
     reason: 'contention',
   })

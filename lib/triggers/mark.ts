@@ -58,7 +58,7 @@ export const takeMark = async (engine: Engine, queue: string, runId: string): Pr
     ])
     if (applied) return { ...mark, version: (document?.version ?? 0) + 1 }
   }
-  throw new HoldfastError('Throttled', 'the mark of the trigger is being changed by others', {
+  throw new HoldfastError('Throttled', 'other processes keep changing the mark of the trigger: try again', {
     queue,
     reason: 'contention',
   })

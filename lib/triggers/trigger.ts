@@ -224,7 +224,7 @@ export const getTrigger = async (engine: Engine, queue: string): Promise<Trigger
   const trigger = await readTrigger(engine, queue)
   if (trigger) return trigger
   await engine.queues.fresh(queue)
-  throw new HoldfastError('InvalidRequest', `queue ${plainName(queue)} has no trigger`, { queue })
+  throw new HoldfastError('InvalidRequest', `queue ${plainName(queue)} has no trigger: declare one`, { queue })
 }
 
 /** Every trigger, in the order of the queues' names. */
