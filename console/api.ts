@@ -13,10 +13,10 @@ import type {
 import { isUnexpected, type Problem, problemOf } from '../functions/http/problem.ts'
 import type { OperationId } from '../functions/http/routes.ts'
 
-export type QueueView = z.output<typeof queueAnswer>
-export type MessageView = z.output<typeof storedMessage>
+export type QueueShown = z.output<typeof queueAnswer>
+export type MessageShown = z.output<typeof storedMessage>
 /** The state of a message, or how it ended. The other members depend on the state. */
-export interface StatusView {
+export interface StatusShown {
   readonly state: z.output<typeof messageAnswer>['status']['state']
   readonly at?: string
   readonly until?: string
@@ -26,10 +26,10 @@ export interface StatusView {
   readonly reason?: string
 }
 export type MessageAnswer =
-  | (MessageView & { readonly status: StatusView })
-  | { readonly messageId: string; readonly queue: string; readonly status: StatusView }
-export type RedriveView = z.output<typeof redriveTask>
-export type TriggerView = z.output<typeof triggerListAnswer>['triggers'][number]
+  | (MessageShown & { readonly status: StatusShown })
+  | { readonly messageId: string; readonly queue: string; readonly status: StatusShown }
+export type RedriveShown = z.output<typeof redriveTask>
+export type TriggerShown = z.output<typeof triggerListAnswer>['triggers'][number]
 
 export interface ApiCall {
   readonly params?: Readonly<Record<string, string>>
@@ -85,26 +85,26 @@ export const consoleApi = (call: CallApi) => {
         query: { ...query, include: 'counts', limit: QUEUES_PAGE },
       }),
     queueNames: () => ask<z.output<typeof queueListAnswer>>('listQueues', { query: { limit: 1_000 } }),
-    queue: (queue: string) => ask<QueueView>('getQueue', { params: { queue } }),
+    queue: (queue: string) => ask<QueueShown>('getQueue', { params: { queue } }),
     browse: (queue: string, page: Page) =>
       ask<z.output<typeof browseAnswer>>('browseMessages', { params: { queue }, query: { ...page } }),
     message: (queue: string, id: string) => ask<MessageAnswer>('getMessage', at(queue, id)),
     redrives: (queue: string) => ask<z.output<typeof redriveListAnswer>>('listRedrives', { params: { queue } }),
     triggers: (query: { readonly queue?: string; readonly cursor?: string | undefined }) =>
       ask<z.output<typeof triggerListAnswer>>('listTriggers', { query: { ...query } }),
-    createQueue: (queue: string, body: unknown) => ask<QueueView>('createQueue', { params: { queue }, body }),
-    change: (queue: string, body: unknown) => ask<QueueView>('updateQueue', { params: { queue }, body }),
+    createQueue: (queue: string, body: unknown) => ask<QueueShown>('createQueue', { params: { queue }, body }),
+    change: (queue: string, body: unknown) => ask<QueueShown>('updateQueue', { params: { queue }, body }),
     purge: (queue: string) => ask<void>('purgeQueue', { params: { queue }, body: {} }),
     deleteQueue: (queue: string, force: boolean) =>
       ask<void>('deleteQueue', { params: { queue }, query: { force: force ? 'true' : 'false' } }),
     publish: (queue: string, message: unknown) =>
       ask<z.output<typeof publishAnswer>>('publishMessages', { params: { queue }, body: { messages: [message] } }),
     reschedule: (queue: string, id: string, body: unknown) =>
-      ask<MessageView>('rescheduleMessage', { ...at(queue, id), body }),
+      ask<MessageShown>('rescheduleMessage', { ...at(queue, id), body }),
     cancel: (queue: string, id: string) => ask<void>('cancelMessage', at(queue, id)),
-    resend: (queue: string, id: string) => ask<MessageView>('resendMessage', { ...at(queue, id), body: {} }),
-    redrive: (queue: string, body: unknown) => ask<RedriveView>('startRedrive', { params: { queue }, body }),
-    cancelRedrive: (queue: string, taskId: string) => ask<RedriveView>('cancelRedrive', { params: { queue, taskId } }),
+    resend: (queue: string, id: string) => ask<MessageShown>('resendMessage', { ...at(queue, id), body: {} }),
+    redrive: (queue: string, body: unknown) => ask<RedriveShown>('startRedrive', { params: { queue }, body }),
+    cancelRedrive: (queue: string, taskId: string) => ask<RedriveShown>('cancelRedrive', { params: { queue, taskId } }),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ConsoleApi, MessageView } from '../api.ts'
+import type { ConsoleApi, MessageShown } from '../api.ts'
 import { type Action, BASE, type ConsoleContext, queueHref, type Screen } from '../context.ts'
 import { firstMessages, grouped } from '../pages/groups.ts'
 import { failureScreen } from '../pages/problem.ts'
@@ -52,22 +52,22 @@ export const tryRedriveAction: Action = async (context, { params: { queue = '' }
   return trial(context, { queue, request, chosen, more: request.all && more, missing })
 }
 
-const isChosen = ({ all, ids, reasons, bodyContains }: RedriveRequest, message: MessageView): boolean =>
+const isChosen = ({ all, ids, reasons, bodyContains }: RedriveRequest, message: MessageShown): boolean =>
   (all || ids.has(message.messageId) || (message.deadLetter !== undefined && reasons.has(message.deadLetter.reason))) &&
   (bodyContains === undefined || bodyText(message).includes(bodyContains))
 
 /** The text that a redrive's filter searches: bytes are in base64. */
-const bodyText = ({ body, bodyBase64 }: MessageView): string =>
+const bodyText = ({ body, bodyBase64 }: MessageShown): string =>
   bodyBase64 ?? (typeof body === 'string' ? body : JSON.stringify(body))
 
-const targetOf = (request: RedriveRequest, { deadLetter }: MessageView): string | undefined =>
+const targetOf = (request: RedriveRequest, { deadLetter }: MessageShown): string | undefined =>
   request.destination ?? deadLetter?.queue
 
 /** Destinations of the messages that do not exist. */
 const missingQueues = async (
   api: ConsoleApi,
   request: RedriveRequest,
-  chosen: readonly MessageView[],
+  chosen: readonly MessageShown[],
 ): Promise<ReadonlySet<string>> => {
   const targets = [...new Set(chosen.flatMap((message) => targetOf(request, message) ?? []))]
   const found = await Promise.all(
@@ -84,7 +84,7 @@ const missingQueues = async (
 interface Trial {
   readonly queue: string
   readonly request: RedriveRequest
-  readonly chosen: readonly MessageView[]
+  readonly chosen: readonly MessageShown[]
   readonly more: boolean
   readonly missing: ReadonlySet<string>
 }
@@ -120,7 +120,7 @@ const outcomeOf = (target: string, held: number, missing: ReadonlySet<string>): 
 
 const hidden = (
   { all, destination, maxPerSecond, bodyContains }: RedriveRequest,
-  going: readonly MessageView[],
+  going: readonly MessageShown[],
 ): Html => {
   const value = (name: string, text: string | number | undefined) =>
     text === undefined ? undefined : html`<input type="hidden" name="${name}" value="${text}">`

@@ -1,4 +1,4 @@
-import type { ConsoleApi, MessageView } from '../api.ts'
+import type { ConsoleApi, MessageShown } from '../api.ts'
 import { BASE, type Page, queueHref } from '../context.ts'
 import { html } from '../views/html.ts'
 import { ageSeconds, count, counted, duration } from '../views/words.ts'
@@ -16,8 +16,8 @@ export const firstMessages = async (
   api: ConsoleApi,
   queue: string,
   { states, endsAtNone = false }: { readonly states?: string; readonly endsAtNone?: boolean } = {},
-): Promise<{ readonly messages: readonly MessageView[]; readonly more: boolean }> => {
-  const messages: MessageView[] = []
+): Promise<{ readonly messages: readonly MessageShown[]; readonly more: boolean }> => {
+  const messages: MessageShown[] = []
   let cursor: string | undefined
   // A page with a cursor may be empty, so the number of pages needs a limit too.
   for (let page = 0; page < MAX_READ / PAGE; page++) {
@@ -30,8 +30,8 @@ export const firstMessages = async (
 }
 
 /** Groups messages by a key, in the order of each group's first message. */
-export const grouped = <K>(messages: readonly MessageView[], keyOf: (message: MessageView) => K) => {
-  const groups = new Map<K, MessageView[]>()
+export const grouped = <K>(messages: readonly MessageShown[], keyOf: (message: MessageShown) => K) => {
+  const groups = new Map<K, MessageShown[]>()
   for (const message of messages) {
     const key = keyOf(message)
     const group = groups.get(key)
@@ -58,7 +58,7 @@ ${groups.length === 0 ? html`<p>There is no message.</p>` : html`<table class="r
   }
 }
 
-const groupRow = (queue: string, group: string | undefined, held: readonly MessageView[], now: number) => {
+const groupRow = (queue: string, group: string | undefined, held: readonly MessageShown[], now: number) => {
   const leased = held.filter(({ state }) => state === 'leased').length
   const [oldest = ''] = held.map(({ publishedAt }) => publishedAt).sort()
   const first = held[0]

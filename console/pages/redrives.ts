@@ -1,4 +1,4 @@
-import type { RedriveView } from '../api.ts'
+import type { RedriveShown } from '../api.ts'
 import { BASE, type ConsoleContext, type Page, queueHref } from '../context.ts'
 import { changeForm } from '../views/forms.ts'
 import { type Html, html } from '../views/html.ts'
@@ -29,9 +29,9 @@ ${cursor !== undefined && html`<p class="dim">The screen covers the first ${coun
   }
 }
 
-const isRunning = ({ state }: RedriveView): boolean => state === 'running' || state === 'cancelling'
+const isRunning = ({ state }: RedriveShown): boolean => state === 'running' || state === 'cancelling'
 
-const runningTask = (context: ConsoleContext, task: RedriveView): Html => {
+const runningTask = (context: ConsoleContext, task: RedriveShown): Html => {
   const { taskId, source, state, moved, toMove, maxPerSecond } = task
   const rate = maxPerSecond === undefined ? '' : `, at most ${maxPerSecond} a second`
   return html`<section class="task" aria-label="Redrive of ${source}"><p><a href="${queueHref(source)}">${source}</a> → ${whereTo(task)}: ${count(moved)} of about ${count(toMove)} moved${rate} (${state}), started ${instant(task.startedAt, context.now())}</p>
@@ -39,9 +39,9 @@ const runningTask = (context: ConsoleContext, task: RedriveView): Html => {
 ${state === 'running' && changeForm(context, queueHref(source, 'redrives', taskId, 'cancel'), html`<button>Stop; ${counted(moved, 'message')} will stay moved</button>`)}</section>`
 }
 
-const whereTo = ({ destination }: RedriveView): string => destination ?? 'the original queues'
+const whereTo = ({ destination }: RedriveShown): string => destination ?? 'the original queues'
 
-const overTable = (tasks: readonly RedriveView[], now: number): Html =>
+const overTable = (tasks: readonly RedriveShown[], now: number): Html =>
   html`<table class="rows"><thead><tr><th scope="col">From</th><th scope="col">To</th><th scope="col">State</th><th scope="col" class="n">Moved</th><th scope="col">Started</th></tr></thead><tbody>${tasks.map(
     (task) =>
       html`<tr class="row"><th scope="row"><a class="go" href="${queueHref(task.source, 'dead')}">${task.source}</a></th><td data-label="To">${whereTo(task)}</td><td data-label="State">${task.state}${task.failure !== undefined && html`: ${task.failure}`}</td><td data-label="Moved" class="n">${count(task.moved)}</td><td data-label="Started">${instant(task.startedAt, now)}</td></tr>`,

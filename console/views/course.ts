@@ -1,9 +1,9 @@
-import type { MessageView, StatusView } from '../api.ts'
+import type { MessageShown, StatusShown } from '../api.ts'
 import type { SeenLease } from '../leases-seen.ts'
 import { type Html, html } from './html.ts'
 import { count, counted, duration } from './words.ts'
 
-type State = StatusView['state']
+type State = StatusShown['state']
 
 /** The boxes of the diagram: x, y and name. Each is 120 wide and 44 high. */
 const BOXES = {
@@ -40,14 +40,14 @@ const BOX_OF: Readonly<Partial<Record<State, Box>>> = {
 
 interface CourseFacts {
   /** Absent when the message is no longer stored. */
-  readonly message: MessageView | undefined
+  readonly message: MessageShown | undefined
   /** The leases that the server has given since an instant. Absent without a server that records leases. */
   readonly seen: { readonly since: number; readonly leases: readonly SeenLease[] } | undefined
   readonly now: number
 }
 
 /** The course of a message through its states, with its leases. */
-export const courseOf = (status: StatusView, facts: CourseFacts): Html => {
+export const courseOf = (status: StatusShown, facts: CourseFacts): Html => {
   const { message } = facts
   const present = message?.deadLetter ? 'dead' : BOX_OF[status.state]
   const words = courseWords(status, facts)
@@ -57,7 +57,7 @@ ${Object.entries(BOXES).map(([box, [x, y, name]]) => html`<g class="${box === pr
 </svg><figcaption><ol>${words.map((text) => html`<li>${text}</li>`)}</ol></figcaption></figure>`
 }
 
-const wasAt = (box: Box, message: MessageView | undefined): boolean => {
+const wasAt = (box: Box, message: MessageShown | undefined): boolean => {
   if (!message) return box === 'published'
   if (box === 'published') return true
   if (box === 'delayed') return message.dueAt > message.publishedAt
@@ -68,7 +68,7 @@ const span = (from: string, to: string | number): string =>
   duration(Math.abs((typeof to === 'number' ? to : Date.parse(to)) - Date.parse(from)) / 1000)
 
 /** The present state, then the earlier events, the latest first. */
-const courseWords = (status: StatusView, { message, seen, now }: CourseFacts): string[] => {
+const courseWords = (status: StatusShown, { message, seen, now }: CourseFacts): string[] => {
   const words = [presentWords(status, message, now), ...(seen ? leaseWords(seen.leases, now) : [])]
   if (!message) return words
   const { deadLetter, receiveCount, firstReceivedAt, publishedAt, dueAt } = message
@@ -119,7 +119,7 @@ const ENDS: Readonly<Record<NonNullable<SeenLease['end']>['how'], string>> = {
 
 const clock = (at: number): string => `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`
 
-const presentWords = (status: StatusView, message: MessageView | undefined, now: number): string => {
+const presentWords = (status: StatusShown, message: MessageShown | undefined, now: number): string => {
   switch (status.state) {
     case 'delayed':
       return `Delayed: visible in ${span(status.visibleAt ?? '', now)}`

@@ -1,4 +1,4 @@
-import type { MessageView } from '../api.ts'
+import type { MessageShown } from '../api.ts'
 import { type ConsoleContext, queueHref } from '../context.ts'
 import { decodedBody, type ShownBounds } from './body.ts'
 import { type Html, html } from './html.ts'
@@ -9,18 +9,18 @@ const PREVIEW = 120
 const IN_A_ROW: ShownBounds = { unpackedBytes: 64_000, indentedValues: 100 }
 
 /** The beginning of a body in one line. Only the size when payloads are hidden. */
-export const preview = ({ hidePayloads }: ConsoleContext, message: MessageView): Html => {
+export const preview = ({ hidePayloads }: ConsoleContext, message: MessageShown): Html => {
   const decoded = decodedBody(message, IN_A_ROW)
   if (hidePayloads) return html`<span class="dim">${bytes(decoded.bytes)}, hidden</span>`
   const line = decoded.text.replace(/\s+/g, ' ')
   return html`<code>${line.length > PREVIEW ? `${line.slice(0, PREVIEW)}…` : line}</code>`
 }
 
-export const messageHref = ({ queue, messageId }: Pick<MessageView, 'queue' | 'messageId'>): string =>
+export const messageHref = ({ queue, messageId }: Pick<MessageShown, 'queue' | 'messageId'>): string =>
   queueHref(queue, 'messages', messageId)
 
 /** A table of messages. Each row links to the screen of its message. */
-export const messageTable = (context: ConsoleContext, messages: readonly MessageView[]): Html => {
+export const messageTable = (context: ConsoleContext, messages: readonly MessageShown[]): Html => {
   const now = context.now()
   return html`<table class="rows"><thead><tr><th scope="col">Message</th><th scope="col">State</th><th scope="col">Body</th><th scope="col" class="n">Receives</th><th scope="col" class="n">Age</th></tr></thead>
 <tbody>${messages.map(
@@ -34,7 +34,7 @@ export const messageTable = (context: ConsoleContext, messages: readonly Message
   )}</tbody></table>`
 }
 
-const whenVisible = ({ state, visibleAt }: MessageView, now: number): Html | undefined => {
+const whenVisible = ({ state, visibleAt }: MessageShown, now: number): Html | undefined => {
   const seconds = (Date.parse(visibleAt) - now) / 1000
   if (seconds <= 0 || (state !== 'delayed' && state !== 'leased')) return undefined
   return html`<span class="dim"> for another ${duration(seconds)}</span>`

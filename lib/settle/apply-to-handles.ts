@@ -150,19 +150,13 @@ export const leaseLost = (queue: string): HandleResult =>
   failed(
     new HoldfastError(
       'LeaseLost',
-      'the lease ended and the message has been received again since: leave it to its new consumer, and give consumers a longer visibilityTimeoutSeconds, or extend leases sooner',
+      'the lease ended, and the message has been received again since: leave it to that consumer. Extend leases before they end, or raise the visibility timeout',
       { queue },
     ),
   )
 
 export const messageGone = (queue: string): HandleResult =>
-  failed(
-    new HoldfastError(
-      'MessageNotFound',
-      'the message is gone: acked, cancelled, moved or expired, so there is nothing to settle',
-      { queue },
-    ),
-  )
+  failed(new HoldfastError('MessageNotFound', 'the message is gone: acked, cancelled, moved or expired', { queue }))
 
 /** The lease of a handle, with another end, epoch ms. */
 export const leaseOf = ({ token, receiveCount, firstReceivedAt }: ReceiptHandle, until: number): Lease => ({

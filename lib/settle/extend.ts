@@ -145,7 +145,7 @@ const leaseOver = (queue: string): HandleResult =>
   failed(
     new HoldfastError(
       'LeaseLost',
-      'the lease has ended, so another consumer may receive the message: set a longer visibilityTimeoutSeconds, or extend leases sooner',
+      "the lease has ended and can't be extended any more: the message is received again. Extend leases before they end, or raise the visibility timeout",
       { queue },
     ),
   )
