@@ -33,7 +33,7 @@ export interface FrontDoorParts {
   readonly console: Console
 }
 
-export interface Arrival {
+interface Arrival {
   /** Path and query as they were sent: a parser may have changed those in the request's URL. */
   readonly target: string
   /** Aborts when the caller has disconnected, or when the server stops and must answer now. */
