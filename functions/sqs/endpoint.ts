@@ -1,3 +1,4 @@
+import type { DeliveryRoom } from '../../lib/engine.ts'
 import { SqsError } from './errors.ts'
 import { type SqsEndpointParts, sqsExchange } from './exchange.ts'
 import type { SqsAnswer, SqsRequest } from './request.ts'
@@ -11,6 +12,8 @@ export interface SqsRequestContext {
   readonly signal?: AbortSignal
   /** @default a new UUID */
   readonly requestId?: string
+  /** Room for the messages of the answer. @default no bound */
+  readonly delivery?: DeliveryRoom | undefined
 }
 
 export type SqsEndpoint = (request: Request, context?: SqsRequestContext) => Promise<Response>
@@ -18,10 +21,11 @@ export type SqsEndpoint = (request: Request, context?: SqsRequestContext) => Pro
 /** The SQS endpoint for web requests. */
 export const sqsEndpoint = (parts: SqsEndpointParts): SqsEndpoint => {
   const exchange = sqsExchange(parts)
-  return async (request, { signal, requestId } = {}) => responseOf(await exchange(ofWeb(request, signal), requestId))
+  return async (request, { requestId, ...context } = {}) =>
+    responseOf(await exchange(ofWeb(request, context), requestId))
 }
 
-const ofWeb = (request: Request, signal: AbortSignal | undefined): SqsRequest => {
+const ofWeb = (request: Request, { signal, delivery }: SqsRequestContext): SqsRequest => {
   const { url: text } = request
   let url: URL | undefined
   return {
@@ -33,6 +37,7 @@ const ofWeb = (request: Request, signal: AbortSignal | undefined): SqsRequest =>
       return url
     },
     header: headerOf(request),
+    delivery,
     body: () => readBody(request).catch(failBody),
     get signal() {
       return signal ?? request.signal

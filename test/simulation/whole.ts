@@ -40,7 +40,7 @@ const drawn = (kind: Kind, seed: number): WorldSettings => {
     kind: isFifo ? 'fifo' : 'standard',
     ...(kind !== 'standard' && { groups: GROUPS }),
     settings,
-    ...(faults && { faults: isFifo ? { ...faults, 'clock jumps': 0 } : faults }),
+    ...(faults && { faults }),
     table: tableOf(random),
     clocksOffByMs: random.oneOf([0, 0, 300]),
     cast: {
