@@ -1,7 +1,7 @@
 import { HoldfastError, invalid } from './errors.ts'
 import { type FieldNames, knownFields } from './known-fields.ts'
 import { LIMITS } from './limits.ts'
-import { messageBytes, type NewMessage } from './message.ts'
+import { type Body, messageBytes, type NewMessage } from './message.ts'
 import { checkNumber, checkWholeNumber } from './number-checks.ts'
 import type { QueueState } from './queue-record.ts'
 
@@ -62,6 +62,9 @@ export const checkMessage = (queue: QueueState, message: NewMessage, field: stri
   if (message.traceHeader !== undefined) checkTraceHeader(`${field}.traceHeader`, message.traceHeader)
   checkAttributes(message, `${field}.attributes`)
   const bytes = messageBytes(message)
+  // After the bytes, which can't be counted of a body that holds itself.
+  const refusal = refusalOfNumbers(`${field}.body`, body)
+  if (refusal) throw refusal
   const most = queue.settings.maximumMessageBytes
   if (bytes > most) {
     const advice =
@@ -140,6 +143,21 @@ const checkAttributes = ({ attributes = {} }: NewMessage, field: string): void =
 /** Lone surrogates have no UTF-8 form: they would come back as other characters. */
 const checkText = (field: string, text: string): void => {
   if (!text.isWellFormed()) throw invalid(field, '(text)', 'must be well-formed Unicode, without lone surrogates')
+}
+
+/** JSON writes a number that is not finite as null: `1e400`, which a parser reads as Infinity, would come back as another body. */
+export const refusalOfNumbers = (field: string, body: Body): HoldfastError | undefined => {
+  const left: unknown[] = [body]
+  while (left.length > 0) {
+    const value = left.pop()
+    if (typeof value === 'number' && !Number.isFinite(value)) {
+      return invalid(field, value, 'must have only numbers up to 1.8e308, which JSON can carry')
+    }
+    if (typeof value !== 'object' || value === null || value instanceof Uint8Array) continue
+    for (const inner of Object.values(value))
+      if (typeof inner === 'number' || typeof inner === 'object') left.push(inner)
+  }
+  return undefined
 }
 
 export const IDEMPOTENCY_KEY = new RegExp(`^[\\x21-\\x7e]{1,${LIMITS.idempotencyKeyLength}}$`)

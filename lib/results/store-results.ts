@@ -10,7 +10,7 @@ import { isLeasedUnder, slotAt } from '../model/segment.ts'
 import { type SegmentKey, segmentId } from '../model/segment-key.ts'
 import { headerAt } from '../store/header-at.ts'
 import type { StoredSegment } from '../store/port.ts'
-import { isRecordable, largeResult, type RecordableHandle, resultWrites, type WorkDone } from './write-results.ts'
+import { isRecordable, type RecordableHandle, refusedResult, resultWrites, type WorkDone } from './write-results.ts'
 
 /** An ack and its place in the request. */
 export interface PlacedWork extends WorkDone {
@@ -60,7 +60,7 @@ interface AcksOfSegment {
   readonly acks: (PlacedWork & { readonly handle: RecordableHandle })[]
 }
 
-/** The acks whose outcome is recorded, by the segments of their messages, and the errors of those whose result is too large. */
+/** The acks whose outcome is recorded, by the segments of their messages, and the errors of those whose result can't be kept. */
 const bySegment = (
   queue: QueueState,
   works: readonly PlacedWork[],
@@ -70,8 +70,8 @@ const bySegment = (
   const segments = new Map<string, AcksOfSegment>()
   for (const work of works) {
     const { handle, outcome, position } = work
-    const tooLarge = outcome.kind === 'done' && outcome.result !== undefined && largeResult(queue, outcome.result)
-    if (tooLarge) refused.set(position, { ok: false, error: tooLarge })
+    const error = outcome.kind === 'done' && outcome.result !== undefined && refusedResult(queue, outcome.result)
+    if (error) refused.set(position, { ok: false, error })
     else if (isRecordable(queue, handle, now)) {
       const key = keyOfHandle(queue, handle)
       const id = segmentId(key)

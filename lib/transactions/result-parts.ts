@@ -3,7 +3,7 @@ import { HoldfastError } from '../model/errors.ts'
 import { plainName } from '../model/queue-name.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { withStoredState } from '../results/store-results.ts'
-import { isRecordable, largeResult, resultWrites } from '../results/write-results.ts'
+import { isRecordable, refusedResult, resultWrites } from '../results/write-results.ts'
 import type { DocumentKey } from '../store/port.ts'
 import type { Part, ReadState } from './part.ts'
 import type { AckedSegment, AckRequest } from './request.ts'
@@ -35,7 +35,7 @@ export const resultParts = async (
 export const itemName = ({ partition, sort }: DocumentKey): string => `${partition} ${sort}`
 
 /**
- * @throws `InvalidRequest` for a result on a queue that keeps none, `MessageTooLarge` for one that is too large
+ * @throws `InvalidRequest` for a result on a queue that keeps none, or with a number that JSON can't carry, `MessageTooLarge` for one that is too large
  */
 export const checkOutcomes = (acks: readonly AckRequest[], queues: ReadonlyMap<string, QueueState>): void => {
   for (const { queue: name, outcome } of acks) {
@@ -46,8 +46,8 @@ export const checkOutcomes = (acks: readonly AckRequest[], queues: ReadonlyMap<s
       const message = `queue ${plainName(name)} keeps no results: set its results.retentionSeconds, or ack without one`
       throw new HoldfastError('InvalidRequest', message, { field, queue: name })
     }
-    const tooLarge =
-      outcome.kind === 'done' && outcome.result !== undefined ? largeResult(queue, outcome.result) : undefined
-    if (tooLarge) throw tooLarge
+    const refused =
+      outcome.kind === 'done' && outcome.result !== undefined ? refusedResult(queue, outcome.result) : undefined
+    if (refused) throw refused
   }
 }
