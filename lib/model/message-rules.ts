@@ -65,16 +65,19 @@ export const checkMessage = (queue: QueueState, message: NewMessage, field: stri
   // After the bytes, which can't be counted of a body that holds itself.
   const refusal = refusalOfNumbers(`${field}.body`, body)
   if (refusal) throw refusal
-  const most = queue.settings.maximumMessageBytes
-  if (bytes > most) {
-    const advice =
-      most < LIMITS.messageBytes ? "raise the queue's maximumMessageBytes" : 'store the body elsewhere, such as in S3'
-    throw new HoldfastError(
-      'MessageTooLarge',
-      `${field} has ${bytes} bytes, and the queue takes up to ${most}: ${advice}`,
-      { field, value: bytes, queue: queue.name },
-    )
-  }
+  checkBytes(queue, bytes, field)
+}
+
+const checkBytes = (
+  { name, settings: { maximumMessageBytes: most } }: QueueState,
+  bytes: number,
+  field: string,
+): void => {
+  if (bytes <= most) return
+  const advice =
+    most < LIMITS.messageBytes ? "raise the queue's maximumMessageBytes" : 'store the body elsewhere, such as in S3'
+  const message = `${field} has ${bytes} bytes, and the queue takes up to ${most}: ${advice}`
+  throw new HoldfastError('MessageTooLarge', message, { field, value: bytes, queue: name })
 }
 
 const checkTraceHeader = (field: string, header: string): void => {
