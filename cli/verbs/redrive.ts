@@ -1,12 +1,12 @@
 import { Option } from 'commander'
 import { LIMITS } from '../../lib/model/limits.ts'
-import { pages, selected } from '../browse.ts'
+import { type MessageJson, pages, selected } from '../browse.ts'
 import { type DeadLetters, deadLettersOf } from '../dead-letters.ts'
 import { editFrom } from '../expressions/edit.ts'
 import { type Selection, type SelectionOptions, selectionOf } from '../expressions/selection.ts'
 import { selectionOptions, wholeNumber } from '../options.ts'
 import { counted, visible } from '../output/words.ts'
-import { type Chosen, redriveEdited } from '../redrive/edited.ts'
+import { redriveEdited } from '../redrive/edited.ts'
 import { cancelRunning, redriveByTask } from '../redrive/task.ts'
 import { undoRedrives } from '../redrive/undo.ts'
 import type { Session } from '../session.ts'
@@ -79,8 +79,8 @@ const choose = async (
   session: Session,
   { queue, source }: DeadLetters,
   selection: Selection | undefined,
-): Promise<Chosen[]> => {
-  const chosen: Chosen[] = []
+): Promise<MessageJson[]> => {
+  const chosen: MessageJson[] = []
   for await (const page of pages(session, { queue })) {
     const own = page.messages.filter(({ deadLetter }) => source === undefined || deadLetter?.queue === source)
     chosen.push(...selected(own, selection))
@@ -90,7 +90,7 @@ const choose = async (
 
 const dryRun = async (
   { out }: Session,
-  chosen: readonly Chosen[],
+  chosen: readonly MessageJson[],
   { edit: text, to }: Options,
 ): Promise<number | undefined> => {
   const edit = text === undefined ? undefined : await editFrom(text)
@@ -109,7 +109,7 @@ const dryRun = async (
   return faults > 0 ? 1 : undefined
 }
 
-const targetsOf = (chosen: readonly Chosen[], to: string | undefined): Map<string, number> => {
+const targetsOf = (chosen: readonly MessageJson[], to: string | undefined): Map<string, number> => {
   const targets = new Map<string, number>()
   for (const { deadLetter } of chosen) {
     const target = to ?? deadLetter?.queue ?? '(nowhere: it never failed)'

@@ -31,8 +31,8 @@ export const show = verb({
 export type Status = AnswerOf<'getMessage'>['status']
 
 /** A status in words: `dead-lettered to orders-failed: MaxReceivesExceeded`. */
-export const statusWords = (told: Status): string => {
-  const status = told as Readonly<Record<string, unknown>> & Pick<Status, 'state'>
+export const statusWords = (answer: Status): string => {
+  const status = answer as Readonly<Record<string, unknown>> & Pick<Status, 'state'>
   switch (status.state) {
     case 'delayed':
       return `delayed until ${String(status.visibleAt)}`

@@ -1,9 +1,9 @@
 import type { Engine } from '../engine.ts'
 import { invalid } from '../model/errors.ts'
-import { type FieldNames, known } from '../model/known-fields.ts'
+import { type FieldNames, knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { StoredMessage } from '../model/message.ts'
-import { whole } from '../model/number-checks.ts'
+import { checkWholeNumber } from '../model/number-checks.ts'
 import { plainName } from '../model/queue-name.ts'
 import { asDelayed, isDropped, type QueueState } from '../model/queue-record.ts'
 import { goneCount, type Segment, slotAt } from '../model/segment.ts'
@@ -54,8 +54,8 @@ const MAX_HEADERS = 1_000
  * @throws `InvalidRequest`, `QueueNotFound`
  */
 export const browse = async (engine: Engine, queueName: string, options: BrowseOptions = {}): Promise<BrowsePage> => {
-  const { limit = 10, cursor, states } = known(options, BROWSE_FIELDS)
-  whole('limit', limit, 1, LIMITS.browsePage)
+  const { limit = 10, cursor, states } = knownFields(options, BROWSE_FIELDS)
+  checkWholeNumber('limit', limit, 1, LIMITS.browsePage)
   const { queue, matches } = await selection(engine, queueName, states)
   const start = decodeCursor(cursor)
   const messages: StoredMessage[] = []

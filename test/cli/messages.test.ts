@@ -50,7 +50,7 @@ describe('one message', () => {
     const id = await sent(engine)
     await runCommand(['receive', 'orders'], { engine })
     const { code, stderr } = await runCommand(['reschedule', 'orders', id, '--delay', '0'], { engine })
-    expect([code, stderr]).toEqual([1, 'holdfast: the message is leased to a consumer\n'])
+    expect([code, stderr]).toEqual([1, 'holdfast: the message is leased to a consumer: try again when it is not\n'])
   })
 
   test('is watched to its end', async () => {

@@ -176,6 +176,22 @@ test('what is kept is bounded: the messages that changed longest ago are forgott
   expect([log.of(id).length, log.of('message 5100').length, log.of('message 10009').length]).toEqual([0, 1, 1])
 })
 
+test('what is kept is bounded in bytes too: many leases of a message push out other messages', async () => {
+  const claim = (message: number, receiveCount: number) =>
+    log.claimed(`place ${message}`, `message ${message}`, 'orders', {
+      kind: 'lease',
+      until: 1,
+      backingOff: false,
+      token: Buffer.from([message, receiveCount]),
+      receiveCount,
+      firstReceivedAt: 0,
+    })
+  claim(0, 1)
+  // 456 messages with fifty leases each fill both maps.
+  for (let message = 1; message <= 457; message++) for (let lease = 1; lease <= 50; lease++) claim(message, lease)
+  expect([0, 1, 457].map((message) => log.of(`message ${message}`).length)).toEqual([0, 0, 50])
+})
+
 describe('the page of a queue', () => {
   test('has what was published, received and acked each second', async () => {
     for (let body = 0; body < 9; body++) await publish(engine, 'orders', [{ body }])
