@@ -25,7 +25,7 @@ interface Options extends SelectionOptions {
 export const redrive = verb<Options>({
   syntax: 'redrive <queue>',
   group: 'Dead letters',
-  summary: 'send dead letters round again, all or some, as they are or edited',
+  summary: 'send dead letters back, all or some, as they are or edited',
   details:
     'The queue is a dead-letter queue, or a queue that has one: then the command moves the dead letters of that queue. Each goes back to the queue that it failed in, with its id, and its receives are counted anew. Ctrl-C stops the redrive: what was moved stays moved, the rest stays where it is, and the command prints both numbers. An edit and the move of a message are one write. --undo moves messages of a redrive back: those that no consumer has received since. Edited messages belong to no redrive, and stay.',
   options: () => [

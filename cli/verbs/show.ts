@@ -39,7 +39,7 @@ export const statusWords = (answer: Status): string => {
     case 'ready':
       return `ready, received ${times(status.receiveCount)} before`
     case 'leased':
-      return `in hand until ${String(status.until)}, received for the ${ordinal(Number(status.receiveCount))} time`
+      return `in flight until ${String(status.until)}, received for the ${ordinal(Number(status.receiveCount))} time`
     case 'backingOff':
       return `backing off until ${String(status.visibleAt)}, received ${times(status.receiveCount)}`
     case 'attemptsUsedUp':

@@ -61,6 +61,21 @@ const throttleReason = ({ name, ThrottlingReasons, throttlingReasons }: Throttle
   return name === 'RequestLimitExceeded' ? 'account-limit' : 'unknown'
 }
 
+/** What the SDK says of a process that lacks its settings, by the beginning of the message: nothing was sent to DynamoDB. */
+const MISSING = [
+  {
+    begins: 'Region is missing',
+    code: 'StoreUnavailable',
+    advice: 'the region of the table is not known: set AWS_REGION, or give the client a region',
+  },
+  {
+    begins: 'Could not load credentials',
+    code: 'AccessDenied',
+    advice:
+      'there are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run under a role',
+  },
+] as const
+
 /** Translates a failure of the SDK, which becomes the `cause`. */
 export const fault = (error: unknown, table: string): HoldfastError => {
   if (error instanceof HoldfastError) return error
@@ -71,6 +86,8 @@ export const fault = (error: unknown, table: string): HoldfastError => {
     $metadata?: { httpStatusCode?: number }
   }
   const options = { cause: error }
+  const missing = MISSING.find(({ begins }) => message?.startsWith(begins))
+  if (missing) return new HoldfastError(missing.code, missing.advice, {}, options)
   if (isThrottle(name)) return throttled(throttleReason(error as ThrottleFault), options)
   if (name !== undefined && DENIED.has(name)) {
     return new HoldfastError('AccessDenied', `DynamoDB refused access to table ${table}: ${message}`, {}, options)
