@@ -49,6 +49,23 @@ const GROWTH = 1.6
  */
 export const poll = async (engine: Engine, queueName: string, options: PollOptions = {}): Promise<Message[]> => {
   checkOptions(options)
+  const startedAt = engine.clock.now()
+  for (;;) {
+    try {
+      return await pollFrom(engine, queueName, options, startedAt)
+    } catch (error) {
+      // The poll keeps its room and has leased nothing, so the next scan does not wait.
+      if (!(error instanceof OutdatedScan)) throw error
+    }
+  }
+}
+
+const pollFrom = async (
+  engine: Engine,
+  queueName: string,
+  options: PollOptions,
+  startedAt: number,
+): Promise<Message[]> => {
   const { maxMessages = 1, signal } = options
   const enter = entryOf(engine, maxMessages, signal)
   const request = (queue: QueueState) => ({
@@ -61,7 +78,7 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
   let queue = await engine.queues.get(queueName)
   const attemptId = queue.settings.fifo && options.attemptId
   let repeating = attemptId
-  const deadline = engine.clock.now() + (options.waitTimeSeconds ?? queue.settings.receiveWaitTimeSeconds) * 1_000
+  const deadline = startedAt + (options.waitTimeSeconds ?? queue.settings.receiveWaitTimeSeconds) * 1_000
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(MAX_WAIT_MS, waitMs * GROWTH)) {
     if (repeating && !queue.settings.paused) {
       await enter?.()
@@ -88,8 +105,18 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
   }
 }
 
-const entryOf = ({ delivery }: Engine, messages: number, signal: AbortSignal | undefined) =>
-  delivery && (() => delivery.enter(messages, signal))
+/** A scan that waited for room for longer than this begins again: meanwhile its queue may have been paused, purged or deleted. */
+const MAX_ENTRY_MS = 1_000
+
+class OutdatedScan extends Error {}
+
+const entryOf = ({ delivery, clock }: Engine, messages: number, signal: AbortSignal | undefined) =>
+  delivery &&
+  (async () => {
+    const before = clock.now()
+    await delivery.enter(messages, signal)
+    if (clock.now() - before > MAX_ENTRY_MS) throw new OutdatedScan()
+  })
 
 const checkOptions = (options: PollOptions): void => {
   const { maxMessages, visibilityTimeoutSeconds, waitTimeSeconds, attemptId } = knownFields(options, POLL_FIELDS)
