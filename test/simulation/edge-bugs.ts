@@ -17,6 +17,27 @@ export const EDGE_BUGS: readonly PlantedBug[] = [
     suites: ['test/lib/store/dynamodb/lost-answers.test.ts'],
   },
   {
+    name: 'a late publish gives up when the queue can not be read at once',
+    file: 'lib/queues/shards.ts',
+    replace: '!error.retryable || attempt === PERSISTENT_TRIES',
+    by: 'attempt > 0',
+    suites: ['test/lib/queues/shards.test.ts'],
+  },
+  {
+    name: 'the repeat of a late publish leaves its shards unscanned',
+    file: 'lib/queues/shards.ts',
+    replace: '(isLate(engine, startedAt) || shards > pollShards(queue))',
+    by: 'isLate(engine, startedAt)',
+    suites: ['test/lib/queues/shards.test.ts'],
+  },
+  {
+    name: 'a late publish whose messages polls may not find succeeds',
+    file: 'lib/publish/publish.ts',
+    replace: 'return hidden ? notFound(queue, results, hidden) : results',
+    by: 'return results',
+    suites: ['test/lib/queues/shards.test.ts'],
+  },
+  {
     name: 'table: a transaction takes a new token while an earlier sending may still arrive',
     file: 'lib/store/dynamodb/table-client.ts',
     replace: "if (name === 'TransactionCanceledException' && !unsure)",

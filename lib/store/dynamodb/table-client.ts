@@ -21,6 +21,7 @@ import type { Expression, Statement } from './expressions.ts'
 import { fault, isConflict, isThrottle, perhapsDone, throttled } from './faults.ts'
 import type { Item } from './header-item.ts'
 import { mayBeDone, watchLostAnswers } from './lost-answers.ts'
+import { WAITS_MS } from './patient-changes.ts'
 import { cancellationOf, keyOfStatement, keyOfWrite } from './requests.ts'
 
 export interface PutCondition {
@@ -54,8 +55,6 @@ const MAX_KEYS = 100
 const CONFLICT_TRIES = 5
 const UNPROCESSED_TRIES = 6
 const CONFLICT_PAUSE_MS = 15
-/** The waits before a write is sent again of which a sending had no answer and the last one was throttled, ms. */
-const UNSURE_WAITS_MS = [50, 100, 200, 400, 800]
 /** Asks for the item that a failed condition met. */
 const BEFORE = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const
 
@@ -74,7 +73,8 @@ export class TableClient {
 
   async get(Key: Item, ConsistentRead: boolean): Promise<Item | undefined> {
     const input = { TableName: this.table, Key, ConsistentRead, ...this.#report.parameter }
-    const output = await this.#send(() => this.#client.send(new GetItemCommand(input)))
+    const patient = ConsistentRead
+    const output = await this.#send(() => this.#client.send(new GetItemCommand(input)), { patient })
     this.#report.used('GetItem', 'read', output.ConsumedCapacity, [Key])
     return output.Item
   }
@@ -126,7 +126,7 @@ export class TableClient {
       Statements: statements.map((statement) => ({ ...statement, ...BEFORE })),
       ...this.#report.parameter,
     }
-    const output = await this.#send(() => this.#client.send(new BatchExecuteStatementCommand(input)), input)
+    const output = await this.#send(() => this.#client.send(new BatchExecuteStatementCommand(input)), { write: input })
     this.#report.used('BatchExecuteStatement', 'write', output.ConsumedCapacity, statements.map(keyOfStatement))
     const unsure = mayBeDone(input, output)
     return (output.Responses ?? []).map((outcome) => (unsure ? { ...outcome, unsure } : outcome))
@@ -175,16 +175,21 @@ export class TableClient {
    * sending without an answer is sent again for a while: each write is safe to repeat, and only a repeat shows whether it was done.
    *
    * @param write the input of a write
+   * @param patient whether a request that was throttled is sent again for a while. Nothing else can take the place of a consistent read, as of
+   * a queue's record: without it an operation fails, although its own partition may have capacity.
    */
-  async #send<T>(request: () => Promise<T>, write?: object): Promise<T> {
-    const waitsMs = UNSURE_WAITS_MS.values()
+  async #send<T>(
+    request: () => Promise<T>,
+    { write, patient = false }: { readonly write?: object; readonly patient?: boolean } = {},
+  ): Promise<T> {
+    const waitsMs = WAITS_MS.values()
     for (let attempt = 1; ; attempt++) {
       try {
         return await request()
       } catch (error) {
         const { name } = error as Error
         const unsure = write !== undefined && isThrottle(name) && mayBeDone(write, error)
-        const waitMs = unsure ? waitsMs.next().value : undefined
+        const waitMs = unsure || (patient && isThrottle(name)) ? waitsMs.next().value : undefined
         if (waitMs !== undefined) await sleep(waitMs * (0.5 + Math.random() / 2))
         else if (unsure) throw perhapsDone(error)
         else if (isConflict(name) && attempt < CONFLICT_TRIES) await pause(attempt)
@@ -199,18 +204,21 @@ export class TableClient {
     write: object,
     request: () => Promise<{ Attributes?: Item | undefined; ConsumedCapacity?: ConsumedCapacity | undefined }>,
   ): Promise<ConditionalOutcome> {
-    return this.#send(async () => {
-      try {
-        const { Attributes, ConsumedCapacity } = await request()
-        this.#report.used(command, 'write', ConsumedCapacity, [key])
-        return { held: true, item: Attributes }
-      } catch (error) {
-        const failure = error as Error & { Item?: Item }
-        if (failure.name !== 'ConditionalCheckFailedException') throw error
-        this.#report.lost(command, [key])
-        return { held: false, item: failure.Item }
-      }
-    }, write)
+    return this.#send(
+      async () => {
+        try {
+          const { Attributes, ConsumedCapacity } = await request()
+          this.#report.used(command, 'write', ConsumedCapacity, [key])
+          return { held: true, item: Attributes }
+        } catch (error) {
+          const failure = error as Error & { Item?: Item }
+          if (failure.name !== 'ConditionalCheckFailedException') throw error
+          this.#report.lost(command, [key])
+          return { held: false, item: failure.Item }
+        }
+      },
+      { write },
+    )
   }
 
   /** @param keys at most `MAX_KEYS` */

@@ -100,6 +100,22 @@ describe('a read', () => {
   })
 })
 
+describe('a consistent read of a document', () => {
+  const key = { partition: 'q', sort: 'orders' }
+
+  test('that is throttled is sent again until there is capacity', async () => {
+    const { sent, store } = table(times(6, 'throttled'))
+    expect(await store.getDocument(key, { consistent: true })).toBeUndefined()
+    expect(sent).toHaveLength(7)
+  })
+
+  test('that stays throttled fails', async () => {
+    const { sent, store } = table(times(40, 'throttled'))
+    await expect(store.getDocument(key, { consistent: true })).rejects.toMatchObject({ code: 'Throttled' })
+    expect(sent).toHaveLength(PATIENT)
+  })
+})
+
 describe('changes', () => {
   const changes = [1, 2].map((n) => ({
     key: segmentIn(PARTITION, { n }).key,
