@@ -1,9 +1,12 @@
+import { isUtf8 } from 'node:buffer'
 import { UsageError } from '../functions/local/usage-error.ts'
 
 export interface Line {
   /** Counted from 1. */
   readonly number: number
   readonly text: string
+  /** Whether `text` is the line itself. Otherwise each of its bytes that is no UTF-8 is U+FFFD there. */
+  readonly isUtf8: boolean
   /** Bytes of the input up to the end of this line. */
   readonly end: number
 }
@@ -25,7 +28,7 @@ export async function* linesIn(input: AsyncIterable<Buffer | string>): AsyncGene
     number++
     end += bytes.byteLength + ending
     const text = bytes.toString('utf8').trim()
-    return text === '' ? [] : [{ number, text, end }]
+    return text === '' ? [] : [{ number, text, isUtf8: isUtf8(bytes), end }]
   }
   for await (const chunk of input) {
     rest = Buffer.concat([rest, typeof chunk === 'string' ? Buffer.from(chunk) : chunk])
@@ -41,9 +44,16 @@ export async function* linesIn(input: AsyncIterable<Buffer | string>): AsyncGene
   if (last.length > 0) yield last
 }
 
+/** The text of a line. @throws `UsageError` for a line that is not UTF-8: another message would be sent than the one given */
+export const textIn = ({ number, text, isUtf8: isText }: Line): string => {
+  if (isText) return text
+  throw new UsageError(`line ${number} is not UTF-8: give bytes in base64, as bodyBase64`)
+}
+
 /** The JSON object of a line. @throws `UsageError` naming the line */
-export const objectIn = ({ number, text }: Line): Record<string, unknown> => {
-  const value = jsonOf(text)
+export const objectIn = (line: Line): Record<string, unknown> => {
+  const { number } = line
+  const value = jsonOf(textIn(line))
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
   throw new UsageError(`line ${number} is no JSON object`)
 }

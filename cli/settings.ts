@@ -23,14 +23,16 @@ export const settingsFrom = (given: readonly string[]): Record<string, unknown> 
 }
 
 const put = (into: Record<string, unknown>, [name = '', ...rest]: readonly string[], value: unknown): void => {
-  if (rest.length === 0) {
-    into[name] = value
-    return
-  }
-  const inner = into[name]
+  const inner = Object.hasOwn(into, name) ? into[name] : undefined
   const object = typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>) : {}
-  into[name] = object
-  put(object, rest, value)
+  // Not an assignment: a member named __proto__ is one that the API refuses, and changes no other object.
+  Object.defineProperty(into, name, {
+    value: rest.length === 0 ? value : object,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  })
+  if (rest.length > 0) put(object, rest, value)
 }
 
 const settingFrom = (path: readonly string[], text: string): unknown => {

@@ -5,12 +5,11 @@ import type {
   publishAnswer,
   queueAnswer,
   queueListAnswer,
-  redriveListAnswer,
-  redriveTask,
   storedMessage,
   triggerListAnswer,
 } from '../functions/http/answers.ts'
 import { isUnexpected, type Problem, problemOf } from '../functions/http/problem.ts'
+import type { redriveListAnswer, redriveTask, undoPreview } from '../functions/http/redrive-answers.ts'
 import type { OperationId } from '../functions/http/routes.ts'
 
 export type QueueShown = z.output<typeof queueAnswer>
@@ -104,6 +103,10 @@ export const consoleApi = (call: CallApi) => {
     cancel: (queue: string, id: string) => ask<void>('cancelMessage', at(queue, id)),
     resend: (queue: string, id: string) => ask<MessageShown>('resendMessage', { ...at(queue, id), body: {} }),
     redrive: (queue: string, body: unknown) => ask<RedriveShown>('startRedrive', { params: { queue }, body }),
+    previewUndo: (queue: string, taskId: string) =>
+      ask<z.output<typeof undoPreview>>('previewUndo', { params: { queue, taskId } }),
+    undoRedrive: (queue: string, taskId: string, body: unknown) =>
+      ask<RedriveShown>('undoRedrive', { params: { queue, taskId }, body }),
     cancelRedrive: (queue: string, taskId: string) => ask<RedriveShown>('cancelRedrive', { params: { queue, taskId } }),
   }
 }

@@ -11,6 +11,7 @@ import {
 import { cancelRedriveAction, redriveAction, tryRedriveAction } from './actions/redrive.ts'
 import { sendAction } from './actions/send.ts'
 import { settingsAction, settingsPage } from './actions/settings.ts'
+import { undoAction, undoPage } from './actions/undo.ts'
 import type { Action, Page } from './context.ts'
 import { deadPage } from './pages/dead.ts'
 import { groupsPage } from './pages/groups.ts'
@@ -32,6 +33,7 @@ export const PAGES: Readonly<Record<string, Page>> = {
   '/queues/:queue/send': sendPage,
   '/queues/:queue/purge': purgePage,
   '/queues/:queue/delete': deletePage,
+  '/queues/:queue/redrives/:taskId/undo': undoPage,
   '/queues/:queue/messages/:messageId': messagePage,
   '/queues/:queue/messages/:messageId/cancel': cancelPage,
   '/queues/:queue/messages/:messageId/edit': editPage,
@@ -44,6 +46,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   '/queues/:queue/dead/try': tryRedriveAction,
   '/queues/:queue/redrive': redriveAction,
   '/queues/:queue/redrives/:taskId/cancel': cancelRedriveAction,
+  '/queues/:queue/redrives/:taskId/undo': undoAction,
   '/queues/:queue/send': sendAction,
   '/queues/:queue/pause': pauseAction,
   '/queues/:queue/purge': purgeAction,

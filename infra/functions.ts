@@ -99,8 +99,9 @@ export const FUNCTIONS = {
   },
   redrive: {
     entry: 'redrive',
-    description: 'Starts, lists and cancels redrives of dead-letter queues',
-    tableActions: ['DeleteItem', 'GetItem', 'PutItem', 'Query'],
+    description: 'Starts, lists, cancels and undoes redrives of dead-letter queues',
+    // BatchGetItem: it counts what an undo would do.
+    tableActions: ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query'],
     timeoutSeconds: 15,
   },
   // The code of `redrive` in a second function: moving messages needs minutes and many rights, answering requests neither.

@@ -11,6 +11,17 @@ import type { Store } from './store/port.ts'
 import { snapshotExchange } from './visibility/snapshot-exchange.ts'
 import type { Visibility } from './visibility/visibility.ts'
 
+/**
+ * Room for the messages of one poll, in a process that bounds the bytes that it hands out at one time. A poll enters before it leases
+ * messages, so that a wait takes nothing of their leases, and stays until its caller has the answer.
+ */
+export interface DeliveryRoom {
+  /** Waits for room. A second call of the same poll has the outcome of the first. @throws `Throttled` when there is none in time */
+  enter(messages: number, signal?: AbortSignal): Promise<void>
+  /** The poll holds no messages, and goes on waiting for some. */
+  leave(): void
+}
+
 /** All that the operations share in one process. Plain data and ports: build it once, pass it to every operation. */
 export interface Engine {
   readonly store: Store
@@ -24,6 +35,8 @@ export interface Engine {
   readonly visibility: Visibility
   /** Where this process's publishes were throttled: hints. */
   readonly throttled: ThrottledShards
+  /** Set for one request, where a server bounds what it hands out. @default no bound */
+  readonly delivery?: DeliveryRoom | undefined
   /** Wakes this process's long polls. */
   readonly wakeups: Wakeups
   /** Unique part of a new segment's key. */

@@ -1,26 +1,28 @@
 /**
- * `npm run test:faults`: faults of the surroundings, for about an hour. What `npm test` tries a few times of the store on disk is tried
+ * `npm run test:faults`: faults of the surroundings, for about half an hour where nothing else runs. What `npm test` tries a few times of the store on disk is tried
  * for longer; `test/faults/` has servers and engines that are killed, stopped, cut off and flooded, each with a ledger of
  * what clients were told, which is compared with what the queue holds in the end.
  *
- *     npm run test:faults -- [--short] [--only WORDS]
+ *     npm run test:faults -- [--short] [--only WORDS] [--kills N]
  *
- * `--short` takes some minutes, `--only` runs the parts whose names hold the words.
+ * `--short` takes some minutes, `--only` runs the parts whose names hold the words, `--kills` says how often the server on disk is killed.
  */
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 
-const { values } = parseArgs({ options: { short: { type: 'boolean', default: false }, only: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { short: { type: 'boolean', default: false }, only: { type: 'string' }, kills: { type: 'string' } },
+})
 
 const STORE = values.short
   ? { HOLDFAST_KILLS: '20', HOLDFAST_CRASH_SEEDS: '1', HOLDFAST_DISK_SIMULATIONS: '1', HOLDFAST_WEEKS: '1' }
   : {
-      /** Kills of a process under load, without and with waiting for the disk each. */
-      HOLDFAST_KILLS: '1000',
+      /** Kills of a process under load, without and with waiting for the disk each. The server is killed more often. */
+      HOLDFAST_KILLS: '100',
       /** Seeds of work that is interrupted at each step, some 1,500 times each. */
-      HOLDFAST_CRASH_SEEDS: '20',
-      HOLDFAST_DISK_SIMULATIONS: '20',
-      HOLDFAST_WEEKS: '4',
+      HOLDFAST_CRASH_SEEDS: '3',
+      HOLDFAST_DISK_SIMULATIONS: '3',
+      HOLDFAST_WEEKS: '2',
     }
 
 const CONFIG = ['--config', 'test/faults/vitest.config.ts']
@@ -46,6 +48,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   'connections cut and half open, and slow clients': faults('connections'),
   'ten thousand long polls': faults('long-polls'),
   'a thousand large sends at once': faults('large-sends'),
+  'two hundred large receives at once': faults('large-receives'),
 }
 
 const wanted = Object.entries(PARTS).filter(([name]) => name.includes(values.only ?? ''))
@@ -54,7 +57,12 @@ if (wanted.length === 0) {
   process.exit(2)
 }
 
-const env = { ...STORE, HOLDFAST_FAULTS: values.short ? 'short' : 'whole', ...process.env }
+const env = {
+  ...STORE,
+  HOLDFAST_FAULTS: values.short ? 'short' : 'whole',
+  ...(values.kills !== undefined && { HOLDFAST_SERVER_KILLS: values.kills }),
+  ...process.env,
+}
 const results = wanted.map(([name, command]) => {
   console.log(`\n${name}`)
   const startedAt = performance.now()

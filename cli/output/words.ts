@@ -4,12 +4,12 @@ const UNITS = { w: 604_800, d: 86_400, h: 3_600, m: 60, s: 1 } as const
 
 const DURATION = /^(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?$/
 
-/** `90`, `90s`, `5m`, `1h30m`, `2d`, `1w` in seconds; undefined for anything else. */
+/** `90`, `90s`, `5m`, `1h30m`, `2d`, `1w` in seconds; undefined for anything else, and for more than a number holds. */
 export const secondsIn = (text: string): number | undefined => {
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text)
-  const match = DURATION.exec(text)
+  const match = /^\d+(\.\d+)?$/.test(text) ? ['', '', '', '', '', text] : DURATION.exec(text)
   if (!match || text === '') return undefined
-  return Object.values(UNITS).reduce((sum, seconds, index) => sum + Number(match[index + 1] ?? 0) * seconds, 0)
+  const seconds = Object.values(UNITS).reduce((sum, unit, index) => sum + Number(match[index + 1] ?? 0) * unit, 0)
+  return Number.isFinite(seconds) ? seconds : undefined
 }
 
 /** `45 s`, `3 min`, `2 h 5 min`, `4 d 3 h`: the two largest units. */

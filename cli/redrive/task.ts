@@ -45,8 +45,8 @@ const partsOf = (ids: readonly string[]): (readonly string[])[] =>
 
 const movedBy = (tasks: readonly Task[]): number => tasks.reduce((sum, { moved }) => sum + moved, 0)
 
-/** Follows a task until it is over. */
-const follow = async (
+/** Follows a task until it is over. Ctrl-C cancels the task. */
+export const follow = async (
   session: Session,
   queue: string,
   started: Task,
@@ -78,7 +78,7 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 /** Cancels a task. A task that has just ended can't be cancelled, and is returned as it ended. */
 const stop = async ({ target, out }: Session, params: { queue: string; taskId: string }): Promise<Task> => {
-  out.note('stopping the redrive …')
+  out.note('stopping …')
   return target.call('cancelRedrive', { params }).catch(() => target.call('getRedrive', { params }))
 }
 
@@ -90,7 +90,7 @@ interface Ending {
 }
 
 const report = (
-  { out }: Session,
+  { out, target }: Session,
   queue: string,
   tasks: readonly Task[],
   { total, whole }: Ending,
@@ -102,6 +102,9 @@ const report = (
   const words = total === undefined ? counted(moved, 'message') : `${moved}${of}`
   if (whole) {
     out.note(`${words} moved out of ${queue}`)
+    const ids = tasks.flatMap((task) => (task.moved > 0 ? [task.taskId] : []))
+    const options = target.options === '' ? '' : ` ${target.options}`
+    if (ids.length > 0) out.note(`To undo it: holdfast redrive ${queue}${options} --undo ${ids.join(' ')}`)
     return
   }
   const why = last?.failure === undefined ? 'interrupted' : `failed: ${last.failure}`
@@ -109,7 +112,7 @@ const report = (
   return 1
 }
 
-/** Stops the running redrive of a dead-letter queue, even if another process started it. */
+/** Stops the running redrive or undo of a dead-letter queue, even if another process started it. */
 export const cancelRunning = async (session: Session, queue: string): Promise<number | undefined> => {
   const { target, out } = session
   const { redrives } = await target.call('listRedrives', { params: { queue } })
@@ -125,6 +128,7 @@ export const cancelRunning = async (session: Session, queue: string): Promise<nu
     total: undefined,
   })
   if (out.json) out.record(over)
-  out.note(`the redrive of ${queue} is ${over.state}: ${counted(over.moved, 'message')} moved`)
+  const what = over.undoes === undefined ? 'redrive' : 'undo of a redrive'
+  out.note(`the ${what} of ${queue} is ${over.state}: ${counted(over.moved, 'message')} moved`)
   return
 }

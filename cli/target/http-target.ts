@@ -18,6 +18,7 @@ const REPEATS: { readonly [O in OperationId]?: Pick<Call, 'repeat' | 'doneWhen' 
   pollMessages: { repeat: 'never' },
   resendMessage: { repeat: 'if-nothing-was-done' },
   startRedrive: { repeat: 'if-nothing-was-done' },
+  undoRedrive: { repeat: 'if-nothing-was-done' },
   deleteQueue: { doneWhen: 'QueueNotFound' },
   purgeQueue: { doneWhen: 'PurgeInProgress' },
   cancelMessage: { doneWhen: 'MessageNotFound' },

@@ -1,6 +1,7 @@
 import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { UsageError } from '../../functions/local/usage-error.ts'
 import type { MessageJson } from '../browse.ts'
+import { jsonOf } from '../ndjson.ts'
 
 /**
  * A file that an export writes, and beside it FILE.progress, which records how far the file is complete. The lines of a page are on disk
@@ -18,7 +19,7 @@ export interface ExportFile {
   close(): Promise<void>
 }
 
-interface Progress {
+interface Exported {
   readonly queue: string
   readonly count: number
   readonly bytes: number
@@ -28,12 +29,12 @@ interface Progress {
 /** @throws `UsageError` where the file is of something else */
 export const openExportFile = async (path: string, queue: string): Promise<ExportFile> => {
   const progressPath = `${path}.progress`
-  const begun = await readProgress(progressPath)
+  const begun = await readProgress(progressPath, isExport)
   if (begun && begun.queue !== queue) throw new UsageError(`${path} is an export of ${begun.queue}, not of ${queue}`)
   if (!begun && (await exists(path))) {
     throw new UsageError(`${path} exists, and is no export to go on with: name another file, or remove it`)
   }
-  let progress: Progress = begun ?? { queue, count: 0, bytes: 0 }
+  let progress: Exported = begun ?? { queue, count: 0, bytes: 0 }
   await writeProgress(progressPath, progress)
   const file = await openAt(path, progress.bytes)
   return {
@@ -77,16 +78,29 @@ export const writeProgress = async (path: string, progress: object): Promise<voi
   await rename(`${path}.new`, path)
 }
 
+/** What a file of a progress holds, whatever wrote it. */
+export type ProgressJson = Readonly<Record<string, unknown>>
+
+export const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
+
+/** What the progress of an export and that of an import have in common. */
+export const isTransfer = ({ queue, count, bytes }: ProgressJson): boolean =>
+  typeof queue === 'string' && isCount(count) && isCount(bytes)
+
+const isExport = (value: ProgressJson): value is ProgressJson & Exported =>
+  isTransfer(value) && (value.cursor === undefined || typeof value.cursor === 'string')
+
 /** @throws `UsageError` for a file that is no progress */
-export const readProgress = async <P = Progress>(path: string): Promise<P | undefined> => {
+export const readProgress = async <P extends ProgressJson>(
+  path: string,
+  isProgress: (value: ProgressJson) => value is P,
+): Promise<P | undefined> => {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw error
   })
   if (text === undefined) return undefined
-  try {
-    return JSON.parse(text) as P
-  } catch {
-    throw new UsageError(`${path} is no progress of an export or an import: remove it to begin anew`)
-  }
+  const progress = jsonOf(text)
+  if (typeof progress === 'object' && progress !== null && isProgress(progress as ProgressJson)) return progress as P
+  throw new UsageError(`${path} is no progress of an export or an import: remove it to begin anew`)
 }

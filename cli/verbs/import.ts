@@ -8,7 +8,7 @@ import { createProgress, type Progress } from '../output/progress.ts'
 import { counted } from '../output/words.ts'
 import { fullBatches, type Outgoing, publishBatch } from '../publishing.ts'
 import type { Session } from '../session.ts'
-import { readProgress, writeProgress } from '../transfer/export-file.ts'
+import { isCount, isTransfer, type ProgressJson, readProgress, writeProgress } from '../transfer/export-file.ts'
 import { messageToImport } from '../transfer/exported-message.ts'
 import { verb } from '../verb.ts'
 
@@ -73,9 +73,12 @@ const begin = async ({ out, now }: Session, queue: string, input: string | undef
   if (input === undefined) return { imported: fresh, input, size: 0 }
   const found = await stat(input).catch(() => undefined)
   if (!found?.isFile()) throw new UsageError(`there is no file ${input}`)
-  const before = await readProgress<Imported>(progressOf(input))
+  const before = await readProgress(progressOf(input), isImported)
   if (before && before.queue !== queue) {
     throw new UsageError(`${input} is being imported into ${before.queue}: remove ${progressOf(input)} to begin anew`)
+  }
+  if (before && before.bytes > found.size) {
+    throw new UsageError(`${input} is shorter than its progress says: remove ${progressOf(input)} to begin anew`)
   }
   if (before) out.note(`going on after ${counted(before.count + before.refused, 'line')} of ${input}`)
   if (before?.sendingSince !== undefined && now() - before.sendingSince > KEY_KNOWN_MS) {
@@ -83,6 +86,15 @@ const begin = async ({ out, now }: Session, queue: string, input: string | undef
   }
   return { imported: before ?? fresh, input, size: found.size }
 }
+
+const isImported = (value: ProgressJson): value is ProgressJson & Imported =>
+  isTransfer(value) &&
+  isCount(value.refused) &&
+  RUN.test(String(value.run)) &&
+  (value.sendingSince === undefined || isCount(value.sendingSince))
+
+/** The run's part of the idempotency keys. */
+const RUN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 const progressOf = (input: string): string => `${input}.import-progress`
 
@@ -109,7 +121,7 @@ const importBatch = async (session: Session, state: State, lines: readonly Line[
   const stored = outcomes.filter((outcome) => 'stored' in outcome).length
   for (const line of lines) {
     const outcome = outcomes.find((one) => one.outgoing.line === line)
-    if (!outcome) await tellRefused(session, state, line, 'it is no JSON object')
+    if (!outcome) await tellRefused(session, state, line, line.isUtf8 ? 'it is no JSON object' : 'it is not UTF-8')
     else if ('refusal' in outcome) await tellRefused(session, state, line, outcome.refusal)
   }
   const { sendingSince: _, count, refused, ...rest } = state.imported
@@ -118,7 +130,7 @@ const importBatch = async (session: Session, state: State, lines: readonly Line[
 }
 
 const outgoingOf = (line: Line): Outgoing[] => {
-  const given = jsonOf(line.text)
+  const given = line.isUtf8 ? jsonOf(line.text) : undefined
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return []
   return [{ message: messageToImport(given as Record<string, unknown>), line }]
 }

@@ -8,6 +8,7 @@ import { selectionOptions, wholeNumber } from '../options.ts'
 import { counted, visible } from '../output/words.ts'
 import { type Chosen, redriveEdited } from '../redrive/edited.ts'
 import { cancelRunning, redriveByTask } from '../redrive/task.ts'
+import { undoRedrives } from '../redrive/undo.ts'
 import type { Session } from '../session.ts'
 import { verb } from '../verb.ts'
 
@@ -17,6 +18,8 @@ interface Options extends SelectionOptions {
   readonly rate?: number
   readonly dryRun?: boolean
   readonly cancel?: boolean
+  /** Ids of redrives; true for the latest one. */
+  readonly undo?: true | readonly string[]
 }
 
 export const redrive = verb<Options>({
@@ -24,7 +27,7 @@ export const redrive = verb<Options>({
   group: 'Dead letters',
   summary: 'send dead letters round again, all or some, as they are or edited',
   details:
-    'The queue is a dead-letter queue, or a queue that has one: then the command moves the dead letters of that queue. Each goes back to the queue that it failed in, with its id, and its receives are counted anew. Ctrl-C stops the redrive: what was moved stays moved, the rest stays where it is, and the command prints both numbers. An edit and the move of a message are one write.',
+    'The queue is a dead-letter queue, or a queue that has one: then the command moves the dead letters of that queue. Each goes back to the queue that it failed in, with its id, and its receives are counted anew. Ctrl-C stops the redrive: what was moved stays moved, the rest stays where it is, and the command prints both numbers. An edit and the move of a message are one write. --undo moves messages of a redrive back: those that no consumer has received since. Edited messages belong to no redrive, and stay.',
   options: () => [
     ...selectionOptions(),
     new Option(
@@ -36,17 +39,26 @@ export const redrive = verb<Options>({
       wholeNumber(1, LIMITS.redriveMessagesPerSecond),
     ),
     new Option('--dry-run', 'count what would be moved, and show an edit; move nothing'),
-    new Option('--cancel', 'stop the redrive that runs'),
+    new Option('--cancel', 'stop the redrive or the undo that runs'),
+    new Option(
+      '--undo [task...]',
+      'move back what a redrive moved and nobody has received since: the latest one, or those with these ids',
+    ).conflicts(['edit', 'to', 'cancel', 'where', 'field']),
   ],
   examples: [
     ['holdfast redrive orders --dry-run', 'what would be moved'],
     ['holdfast redrive orders --rate 20', 'all of its dead letters, slowly'],
     [`holdfast redrive orders --where '.deadLetter.reason | test("timeout")'`, 'those that timed out'],
     [`holdfast redrive orders --edit '.body.total |= tonumber' --dry-run`, 'try an edit first'],
+    ['holdfast redrive orders --undo --dry-run', 'what an undo of the latest redrive would move back'],
   ],
   run: async (session, [name = ''], options) => {
     const letters = await deadLettersOf(session, name)
     if (options.cancel) return cancelRunning(session, letters.queue)
+    if (options.undo !== undefined) {
+      const { undo, rate, dryRun = false } = options
+      return undoRedrives(session, letters, { taskIds: undo === true ? undefined : undo, rate, dryRun })
+    }
     const selection = await selectionOf(options)
     const edit = options.edit === undefined ? undefined : await editFrom(options.edit)
     const { rate, to } = options

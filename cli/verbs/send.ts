@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { UsageError } from '../../functions/local/usage-error.ts'
-import { jsonOf, type Line, linesIn, objectIn } from '../ndjson.ts'
+import { jsonOf, type Line, linesIn, objectIn, textIn } from '../ndjson.ts'
 import { durationOption, repeated, wholeNumber } from '../options.ts'
 import { counted } from '../output/words.ts'
 import { batchesOf, type Outcome, type Outgoing, publishBatch } from '../publishing.ts'
@@ -128,11 +128,14 @@ const tell = ({ out }: Session, outcome: Outcome, report: Report): void => {
 
 const outgoingBody = (text: string, at: number, { text: asText }: Options, common: object): Outgoing => {
   const json = asText ? undefined : jsonOf(text)
-  return { message: { ...common, body: json === undefined ? text : json }, line: { number: at + 1, text, end: 0 } }
+  return {
+    message: { ...common, body: json === undefined ? text : json },
+    line: { number: at + 1, text, isUtf8: true, end: 0 },
+  }
 }
 
 const outgoingLine = (line: Line, options: Options, common: object): Outgoing => {
-  if (options.bodies) return { ...outgoingBody(line.text, 0, options, common), line }
+  if (options.bodies) return { ...outgoingBody(textIn(line), 0, options, common), line }
   const given = objectIn(line)
   if (given.body === undefined && given.bodyBase64 === undefined) {
     throw new UsageError(`line ${line.number} has neither body nor bodyBase64: where each line is a body, say --bodies`)

@@ -1,7 +1,7 @@
 import { type MessageAnswer, type MessageShown, problemIn } from '../api.ts'
 import { type Action, BASE, type ConsoleContext, type Page, queueHref, type Screen } from '../context.ts'
 import { failureScreen } from '../pages/problem.ts'
-import { decodedBody } from '../views/body.ts'
+import { decodedBody, jsonText } from '../views/body.ts'
 import { area, changeForm, check, choice, field } from '../views/forms.ts'
 import { html } from '../views/html.ts'
 import { bytes, counted, instant } from '../views/words.ts'
@@ -89,7 +89,7 @@ ${check('cancel', 'Cancel the present message after the edited one is stored')}
 const editable = ({ body, bodyBase64 }: MessageShown): { readonly kind: string; readonly text: string } => {
   if (bodyBase64 !== undefined) return { kind: 'base64', text: bodyBase64 }
   if (typeof body === 'string') return { kind: 'text', text: body }
-  return { kind: 'json', text: JSON.stringify(body, null, 2) ?? '' }
+  return { kind: 'json', text: jsonText(body) }
 }
 
 /** Publishes the edited message before it cancels the present one: a crash in between leaves both messages, and never none. */

@@ -142,6 +142,9 @@ export const redriveAction: Action = async ({ api, hidePayloads }, { params: { q
 }
 
 export const cancelRedriveAction: Action = async ({ api }, { params: { queue = '', taskId = '' } }) => {
-  const { moved } = await api.cancelRedrive(queue, taskId)
-  return { to: `${BASE}/redrives`, notice: `The redrive stops. ${counted(moved, 'message')} moved so far.` }
+  const { moved, undoes } = await api.cancelRedrive(queue, taskId)
+  return {
+    to: `${BASE}/redrives`,
+    notice: `The ${undoes === undefined ? 'redrive' : 'undo'} stops. ${counted(moved, 'message')} moved so far.`,
+  }
 }

@@ -1,7 +1,7 @@
 import type { RedriveShown } from '../api.ts'
 import { BASE, type ConsoleContext, type Page, queueHref } from '../context.ts'
 import { changeForm } from '../views/forms.ts'
-import { type Html, html } from '../views/html.ts'
+import { type Html, html, type Part } from '../views/html.ts'
 import { count, counted, instant } from '../views/words.ts'
 
 /** Redrives that the screen lists for each queue. */
@@ -25,24 +25,47 @@ export const redrivesPage: Page = async (context) => {
     main: html`<h1>Redrives</h1>
 ${cursor !== undefined && html`<p class="dim">The screen covers the first ${counted(queues.length, 'queue')} only.</p>`}
 <h2>Under way</h2>${running.length === 0 ? html`<p>There is none.</p>` : running.map((task) => runningTask(context, task))}
-<h2>Over</h2>${over.length === 0 ? html`<p>There is none.</p>` : overTable(over, context.now())}`,
+<h2>Over</h2>${over.length === 0 ? html`<p>There is none.</p>` : overTable(context, over)}`,
   }
 }
 
 const isRunning = ({ state }: RedriveShown): boolean => state === 'running' || state === 'cancelling'
 
 const runningTask = (context: ConsoleContext, task: RedriveShown): Html => {
-  const { taskId, source, state, moved, toMove, maxPerSecond } = task
+  const { taskId, source, state, moved, toMove, maxPerSecond, undoes } = task
+  const name = undoes === undefined ? 'Redrive' : 'Undo of a redrive'
+  const way = html`${undoes === undefined && html`<a href="${queueHref(source)}">${source}</a> → `}${whereTo(task)}`
+  const stop = undoes === undefined ? 'will stay moved' : 'will stay in the dead-letter queue'
   const rate = maxPerSecond === undefined ? '' : `, at most ${maxPerSecond} a second`
-  return html`<section class="task" aria-label="Redrive of ${source}"><p><a href="${queueHref(source)}">${source}</a> → ${whereTo(task)}: ${count(moved)} of about ${count(toMove)} moved${rate} (${state}), started ${instant(task.startedAt, context.now())}</p>
+  return html`<section class="task" aria-label="${name} of ${source}"><p>${way}: ${count(moved)} of about ${count(toMove)} moved${rate} (${state}), started ${instant(task.startedAt, context.now())}</p>
 <progress max="${Math.max(1, toMove)}" value="${Math.min(moved, toMove)}" aria-label="Moved of ${source}"></progress>
-${state === 'running' && changeForm(context, queueHref(source, 'redrives', taskId, 'cancel'), html`<button>Stop; ${counted(moved, 'message')} will stay moved</button>`)}</section>`
+${state === 'running' && changeForm(context, queueHref(source, 'redrives', taskId, 'cancel'), html`<button>Stop; ${counted(moved, 'message')} ${stop}</button>`)}</section>`
 }
 
-const whereTo = ({ destination }: RedriveShown): string => destination ?? 'the original queues'
+const whereTo = ({ destination, undoes, source }: RedriveShown): string =>
+  undoes !== undefined ? `undo, back to ${source}` : (destination ?? 'the original queues')
 
-const overTable = (tasks: readonly RedriveShown[], now: number): Html =>
-  html`<table class="rows"><thead><tr><th scope="col">From</th><th scope="col">To</th><th scope="col">State</th><th scope="col" class="n">Moved</th><th scope="col">Started</th></tr></thead><tbody>${tasks.map(
+/** What an undo did not move. */
+const stayed = ({ received = 0, behind = 0, gone = 0 }: RedriveShown): string => {
+  const parts = [
+    received > 0 && `${count(received)} received and stayed`,
+    behind > 0 && `${count(behind)} behind those stayed`,
+    gone > 0 && `${count(gone)} gone`,
+  ].filter((part) => part !== false)
+  return parts.length === 0 ? '' : `: ${parts.join(', ')}`
+}
+
+const overTable = (context: ConsoleContext, tasks: readonly RedriveShown[]): Html =>
+  html`<table class="rows"><thead><tr><th scope="col">From</th><th scope="col">To</th><th scope="col">State</th><th scope="col" class="n">Moved</th><th scope="col">Started</th><th scope="col">Undo</th></tr></thead><tbody>${tasks.map(
     (task) =>
-      html`<tr class="row"><th scope="row"><a class="go" href="${queueHref(task.source, 'dead')}">${task.source}</a></th><td data-label="To">${whereTo(task)}</td><td data-label="State">${task.state}${task.failure !== undefined && html`: ${task.failure}`}</td><td data-label="Moved" class="n">${count(task.moved)}</td><td data-label="Started">${instant(task.startedAt, now)}</td></tr>`,
+      html`<tr class="row"><th scope="row"><a class="go" href="${queueHref(task.source, 'dead')}">${task.source}</a></th><td data-label="To">${whereTo(task)}</td><td data-label="State">${task.state}${task.failure !== undefined && html`: ${task.failure}`}${stayed(task)}</td><td data-label="Moved" class="n">${count(task.moved)}</td><td data-label="Started">${instant(task.startedAt, context.now())}</td><td data-label="Undo">${undoLink(context, task)}</td></tr>`,
   )}</tbody></table>`
+
+/** The link to the confirmation of an undo. Without it where nothing was moved, and where nothing may be changed. */
+const undoLink = ({ readOnly }: ConsoleContext, { source, taskId, moved, undoes, undoneBy }: RedriveShown): Part => {
+  if (undoes !== undefined || moved === 0) return ''
+  if (readOnly) return undoneBy === undefined ? '' : 'undone'
+  const words = undoneBy === undefined ? 'Undo' : 'Undo again'
+  const href = queueHref(source, 'redrives', taskId, 'undo')
+  return html`<a href="${href}" aria-label="${words} the redrive of ${source}">${words}</a>`
+}

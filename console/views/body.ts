@@ -15,49 +15,61 @@ export interface DecodedBody {
 }
 
 const MAX_CHARACTERS = 64_000
-const MAX_UNPACKED_BYTES = 4_000_000
 const HEX_BYTES = 1_024
-/**
- * JSON beyond these limits is shown without indents: they could take hundreds of megabytes, and a great depth could overflow
- * the stack.
- */
-const INDENTED = { depth: JSON_DEPTH, values: 50_000 }
+
+/** What a body may take to be shown. */
+export interface ShownBounds {
+  /** Bytes that gzip unpacks to: beyond them, a body is not unpacked. */
+  readonly unpackedBytes: number
+  /**
+   * Values of JSON that is shown with indents. The indents of a hundred kilobytes of deep JSON take twenty megabytes, and a great depth
+   * could overflow the stack.
+   */
+  readonly indentedValues: number
+}
+
+/** A page shows one body. */
+const ON_A_PAGE: ShownBounds = { unpackedBytes: 4_000_000, indentedValues: 20_000 }
 
 export interface BodyGiven {
   readonly body?: unknown
   readonly bodyBase64?: string | undefined
 }
 
-/**
- * Decodes a body: JSON in text, text in bytes, and gzip. Other bytes are shown in hex.
- *
- * @param maxBytes limit of the bytes that gzip unpacks to: beyond it, the body is not unpacked
- */
-export const decodedBody = ({ body, bodyBase64 }: BodyGiven, maxBytes = MAX_UNPACKED_BYTES): DecodedBody => {
-  if (bodyBase64 !== undefined) return decodedBytes(Buffer.from(bodyBase64, 'base64'), [], maxBytes)
-  if (typeof body === 'string') return decodedText(body, Buffer.byteLength(body), [], maxBytes)
+/** Decodes a body: JSON in text, text in bytes, and gzip. Other bytes are shown in hex. */
+export const decodedBody = ({ body, bodyBase64 }: BodyGiven, bounds = ON_A_PAGE): DecodedBody => {
+  if (bodyBase64 !== undefined) return decodedBytes(Buffer.from(bodyBase64, 'base64'), [], bounds)
+  if (typeof body === 'string') return decodedText(body, Buffer.byteLength(body), [], bounds)
   const compact = JSON.stringify(body) ?? ''
-  const text = isWithin(compact, INDENTED) ? (JSON.stringify(body, null, 2) ?? '') : compact
-  return cut({ kind: 'JSON', text, bytes: Buffer.byteLength(compact), steps: [] })
+  return cut({ kind: 'JSON', text: indented(compact, body, bounds), bytes: Buffer.byteLength(compact), steps: [] })
 }
 
-const decodedText = (text: string, bytes: number, steps: readonly string[], maxBytes: number): DecodedBody => {
-  const inner = parsed(text)
+/** A JSON body as a form shows it, whole. */
+export const jsonText = (body: unknown): string => indented(JSON.stringify(body) ?? '', body, ON_A_PAGE)
+
+const indented = (compact: string, value: unknown, bounds: ShownBounds): string =>
+  isIndentable(compact, bounds) ? (JSON.stringify(value, null, 2) ?? '') : compact
+
+const isIndentable = (text: string, { indentedValues }: ShownBounds): boolean =>
+  isWithin(text, { depth: JSON_DEPTH, values: indentedValues })
+
+const decodedText = (text: string, bytes: number, steps: readonly string[], bounds: ShownBounds): DecodedBody => {
+  const inner = parsed(text, bounds)
   if (typeof inner === 'object' && inner !== null) {
     return cut({ kind: 'JSON', text: JSON.stringify(inner, null, 2), bytes, steps })
   }
-  const packed = /^H4sI[\w+/]+={0,2}$/.test(text) ? unpacked(Buffer.from(text, 'base64'), maxBytes) : undefined
-  if (packed) return { ...decodedBytes(packed, [...steps, 'base64', 'gzip'], maxBytes), bytes }
+  const packed = /^H4sI[\w+/]+={0,2}$/.test(text) ? unpacked(Buffer.from(text, 'base64'), bounds) : undefined
+  if (packed) return { ...decodedBytes(packed, [...steps, 'base64', 'gzip'], bounds), bytes }
   return cut({ kind: 'text', text, bytes, steps })
 }
 
-const decodedBytes = (bytes: Buffer, steps: readonly string[], maxBytes: number): DecodedBody => {
-  const packed = bytes[0] === 0x1f && bytes[1] === 0x8b ? unpacked(bytes, maxBytes) : undefined
+const decodedBytes = (bytes: Buffer, steps: readonly string[], bounds: ShownBounds): DecodedBody => {
+  const packed = bytes[0] === 0x1f && bytes[1] === 0x8b ? unpacked(bytes, bounds) : undefined
   if (packed && !steps.includes('gzip')) {
-    return { ...decodedBytes(packed, [...steps, 'gzip'], maxBytes), bytes: bytes.length }
+    return { ...decodedBytes(packed, [...steps, 'gzip'], bounds), bytes: bytes.length }
   }
   const text = utf8(bytes)
-  if (text !== undefined) return decodedText(text, bytes.length, [...steps, 'UTF-8'], maxBytes)
+  if (text !== undefined) return decodedText(text, bytes.length, [...steps, 'UTF-8'], bounds)
   const head = bytes
     .subarray(0, HEX_BYTES)
     .toString('hex')
@@ -73,16 +85,16 @@ const utf8 = (bytes: Buffer): string | undefined => {
   }
 }
 
-const unpacked = (bytes: Buffer, maxBytes: number): Buffer | undefined => {
+const unpacked = (bytes: Buffer, { unpackedBytes }: ShownBounds): Buffer | undefined => {
   try {
-    return gunzipSync(bytes, { maxOutputLength: maxBytes })
+    return gunzipSync(bytes, { maxOutputLength: unpackedBytes })
   } catch {
     return undefined
   }
 }
 
-const parsed = (text: string): unknown => {
-  if (!/^\s*[[{]/.test(text) || !isWithin(text, INDENTED)) return undefined
+const parsed = (text: string, bounds: ShownBounds): unknown => {
+  if (!/^\s*[[{]/.test(text) || !isIndentable(text, bounds)) return undefined
   try {
     return JSON.parse(text)
   } catch {

@@ -1,16 +1,16 @@
 import type { MessageShown } from '../api.ts'
 import { type ConsoleContext, queueHref } from '../context.ts'
-import { decodedBody } from './body.ts'
+import { decodedBody, type ShownBounds } from './body.ts'
 import { type Html, html } from './html.ts'
 import { ageSeconds, bytes, count, duration } from './words.ts'
 
 const PREVIEW = 120
-/** Limit of unpacked bytes for a row: a page shows hundreds of bodies, and five kilobytes of gzip can unpack to megabytes. */
-const PREVIEW_BYTES = 64_000
+/** A page has hundreds of rows. Five kilobytes of gzip can unpack to megabytes, and the indents of JSON are not even shown in a row. */
+const IN_A_ROW: ShownBounds = { unpackedBytes: 64_000, indentedValues: 100 }
 
 /** The beginning of a body in one line. Only the size when payloads are hidden. */
 export const preview = ({ hidePayloads }: ConsoleContext, message: MessageShown): Html => {
-  const decoded = decodedBody(message, PREVIEW_BYTES)
+  const decoded = decodedBody(message, IN_A_ROW)
   if (hidePayloads) return html`<span class="dim">${bytes(decoded.bytes)}, hidden</span>`
   const line = decoded.text.replace(/\s+/g, ' ')
   return html`<code>${line.length > PREVIEW ? `${line.slice(0, PREVIEW)}…` : line}</code>`

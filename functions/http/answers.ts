@@ -4,7 +4,7 @@ import { instant, tags } from './shapes.ts'
 
 /** Shapes of the answers. The server does not check them; the tests check every answer. */
 
-const count = z.int().check(z.gte(0))
+export const count = z.int().check(z.gte(0))
 
 const counts = z.strictObject({
   ready: count,
@@ -191,29 +191,6 @@ export const handlesAnswer = z.strictObject({
   ),
 })
 
-export const redriveTask = z
-  .strictObject({
-    taskId: z.string(),
-    source: z.string(),
-    destination: z.optional(z.string()),
-    state: z.enum(['running', 'completed', 'cancelling', 'cancelled', 'failed']),
-    moved: count,
-    toMove: count,
-    filter: z.optional(
-      z.strictObject({
-        messageIds: z.optional(z.array(z.string())),
-        sourceQueue: z.optional(z.string()),
-        attributes: z.optional(z.record(z.string(), z.string())),
-        bodyContains: z.optional(z.string()),
-      }),
-    ),
-    maxPerSecond: z.optional(z.number()),
-    startedAt: instant,
-    failure: z.optional(z.string()),
-    failureCode: z.optional(z.string()),
-  })
-  .check(z.meta({ id: 'RedriveTask' }))
-
 const trigger = z
   .strictObject({
     queue: z.string(),
@@ -237,5 +214,3 @@ const trigger = z
   .check(z.meta({ id: 'Trigger' }))
 
 export const triggerListAnswer = z.strictObject({ triggers: z.array(trigger), cursor: z.optional(z.string()) })
-
-export const redriveListAnswer = z.strictObject({ redrives: z.array(redriveTask) })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
-import type { Engine } from '../../lib/engine.ts'
+import type { DeliveryRoom, Engine } from '../../lib/engine.ts'
 import { HoldfastError, invalid } from '../../lib/model/errors.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Answered } from '../runtime/usage.ts'
@@ -22,6 +22,8 @@ export interface Surroundings {
   readonly requestId?: string
   /** Aborts when the process must answer now, or when the caller has disconnected. @default the request's own */
   readonly signal?: AbortSignal
+  /** Room for the messages of the answer. @default no bound */
+  readonly delivery?: DeliveryRoom | undefined
 }
 
 export interface AppParts {
@@ -56,7 +58,7 @@ export const createApp = ({ operations, engine, log, answered }: AppParts): App 
     if (!operation) continue
     app.on(route.method, honoPath(route.path), async (c) => {
       c.set('operation', route.operation)
-      const answer = await operation({ engine: engine(), ...(await callOf(c, route)) })
+      const answer = await operation({ engine: engineFor(engine(), c), ...(await callOf(c, route)) })
       const text = answer.body === undefined ? null : JSON.stringify(answer.body)
       const queue = c.req.param('queue')
       if (queue !== undefined) answered?.({ queue, counted: answer.counted ?? {}, bytes: bytesOf(c, text) })
@@ -78,6 +80,9 @@ export const createApp = ({ operations, engine, log, answered }: AppParts): App 
 
   return app
 }
+
+const engineFor = (engine: Engine, { env }: Context<Env>): Engine =>
+  env?.delivery ? { ...engine, delivery: env.delivery } : engine
 
 /** A target such as `*` or `http://host/…` has no route; a router expects a slash before it. */
 const rooted = (path: string): string => (path.startsWith('/') ? path : `/${path}`)

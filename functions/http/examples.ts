@@ -67,6 +67,19 @@ const REDRIVE = {
   startedAt: '2030-01-31T13:00:00.000Z',
 }
 
+const UNDO = {
+  taskId: '7d3c1a5e9f204b70',
+  source: 'orders-failed',
+  undoes: REDRIVE.taskId,
+  state: 'running',
+  moved: 0,
+  received: 0,
+  behind: 0,
+  toMove: 400,
+  maxPerSecond: 50,
+  startedAt: '2030-01-31T13:05:00.000Z',
+}
+
 const TRIGGER = {
   queue: 'orders',
   functionName: 'arn:aws:lambda:eu-central-1:123456789012:function:orders',
@@ -146,4 +159,16 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   listRedrives: { answer: { redrives: [REDRIVE] } },
   getRedrive: { answer: { ...REDRIVE, state: 'completed', moved: 400 } },
   cancelRedrive: { answer: { ...REDRIVE, state: 'cancelling' } },
+  previewUndo: {
+    answer: {
+      taskId: REDRIVE.taskId,
+      returning: 310,
+      received: 12,
+      behind: 0,
+      gone: 78,
+      complete: true,
+      queues: ['orders'],
+    },
+  },
+  undoRedrive: { request: { maxPerSecond: 50 }, answer: UNDO },
 }

@@ -135,7 +135,7 @@ export const FIELD_DESCRIPTIONS: Readonly<Record<string, string>> = {
   nextRunAt: 'When the next run starts even if nothing is published; absent while one runs, and where nothing is due',
 
   // Redrives
-  redrives: 'The redrives of the queue, latest first',
+  redrives: 'The redrives of the queue, and the undos of them, latest first',
   taskId: 'Id of the redrive',
   source: 'The queue that messages are moved out of',
   destination: 'The queue that messages are moved to. Absent: each goes back to where it came from',
@@ -151,6 +151,16 @@ export const FIELD_DESCRIPTIONS: Readonly<Record<string, string>> = {
   startedAt: 'When it was started; messages that came later are not moved',
   failure: 'Why it failed',
   failureCode: 'The code of that error',
+  undoes: 'The redrive that this task undoes: it moves messages back into `source`. Absent: the task is a redrive',
+  undoneBy: 'The last undo of this redrive',
+  received: 'Of an undo: messages that stay, because a consumer received them after the redrive',
+  behind: 'Of an undo: messages of FIFO groups that stay, because an earlier one of their group stays',
+  gone: 'Messages that an undo does not find: acked, deleted, rescheduled, moved elsewhere or expired. Absent until all are counted',
+  returning: 'Messages that would go back',
+  complete: 'Whether all messages were counted. Otherwise the five seconds of a preview were over, and there are more',
+  'UndoPreview.queues': 'The queues that the redrive moved messages to',
+  'UndoPreview.received': 'Messages that would stay, because a consumer received them after the redrive',
+  'UndoPreview.behind': 'Messages of FIFO groups that would stay, because an earlier one of their group stays',
 
   // Problems
   'Problem.type': 'A URN for the kind of problem',

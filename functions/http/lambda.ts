@@ -1,4 +1,5 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda'
+import { isObject } from '../runtime/strict-json.ts'
 import type { Surroundings } from './app.ts'
 import { isPlainSegment } from './plain-path.ts'
 import { HttpRefusal, problemResponse } from './problem.ts'
@@ -15,14 +16,15 @@ const ANSWERING_MS = 1_000
  */
 export const lambdaHandler =
   (respond: Respond, ended: (startedAt: number) => void = () => {}) =>
-  async (event: APIGatewayProxyEventV2, context: Context): Promise<APIGatewayProxyStructuredResultV2> => {
-    const requestId = event.requestContext?.requestId ?? context.awsRequestId
+  async (given: APIGatewayProxyEventV2, context: Context): Promise<APIGatewayProxyStructuredResultV2> => {
+    const event = httpEvent(given)
+    const requestId = event?.requestContext.requestId ?? context.awsRequestId
     const startedAt = performance.now()
     const ending = new AbortController()
     const timer = setTimeout(() => ending.abort(), Math.max(0, context.getRemainingTimeInMillis() - ANSWERING_MS))
     try {
-      const request = requestFrom(event)
-      const path = routedPath(event)
+      const request = event && requestFrom(event)
+      const path = event && routedPath(event)
       if (!request || path === undefined) return await resultFrom(problemResponse(malformed(event), requestId))
       return await resultFrom(await respond(request, { path, requestId, signal: ending.signal }))
     } finally {
@@ -31,11 +33,33 @@ export const lambdaHandler =
     }
   }
 
-const malformed = (event: APIGatewayProxyEventV2): HttpRefusal =>
-  new HttpRefusal('RouteNotFound', 'the path or the headers of the request are malformed', {
-    value: event.rawPath,
-    hint: 'Send the path as the API documents it, without encoded slashes, backslashes or a slash at the end.',
-  })
+/**
+ * The event, if it is one of payload format 2.0. A function that was put behind a REST API, or tested in a console, gets others:
+ * it answers those with a reason too, where a thrown error would be a 502 without one.
+ */
+const httpEvent = (event: unknown): APIGatewayProxyEventV2 | undefined => {
+  if (!isObject(event) || !isObject(event.requestContext) || !isObject(event.requestContext.http)) return undefined
+  const { rawPath, headers = {}, pathParameters, body, cookies } = event
+  const isWhole =
+    typeof rawPath === 'string' &&
+    typeof event.requestContext.http.method === 'string' &&
+    isObject(headers) &&
+    [...Object.values(headers), ...Object.values(pathParameters ?? {}), body ?? undefined].every(isTextOrAbsent) &&
+    (cookies === undefined || (Array.isArray(cookies) && cookies.every(isTextOrAbsent)))
+  return isWhole ? ({ ...event, headers } as unknown as APIGatewayProxyEventV2) : undefined
+}
+
+const isTextOrAbsent = (value: unknown): boolean => value === undefined || typeof value === 'string'
+
+const malformed = (event: APIGatewayProxyEventV2 | undefined): HttpRefusal =>
+  event
+    ? new HttpRefusal('RouteNotFound', 'the path or the headers of the request are malformed', {
+        value: event.rawPath,
+        hint: 'Send the path as the API documents it, without encoded slashes, backslashes or a slash at the end.',
+      })
+    : new HttpRefusal('RouteNotFound', 'the event is no request of an HTTP API', {
+        hint: 'Put the function behind an HTTP API with payload format 2.0, or behind a function URL.',
+      })
 
 const ROUTE_KEY = /^[A-Z]+ (\/.*)$/
 

@@ -43,10 +43,14 @@ const redriveFilter = z.strictObject({
   bodyContains: z.optional(text(1, 1_000)),
 })
 
+const maxPerSecond = z.optional(
+  whole(1, LIMITS.redriveMessagesPerSecond).check(z.describe('Messages a second. Default: no limit.')),
+)
+
 export const redriveRequest = z.strictObject({
   destination: z.optional(queueName.check(z.describe('Default: the queue each message came from'))),
   filter: z.optional(redriveFilter),
-  maxPerSecond: z.optional(
-    whole(1, LIMITS.redriveMessagesPerSecond).check(z.describe('Messages a second. Default: no limit.')),
-  ),
+  maxPerSecond,
 })
+
+export const undoRequest = z.strictObject({ maxPerSecond })

@@ -1,5 +1,6 @@
-import { queueAnswer, queueListAnswer, redriveListAnswer, redriveTask, triggerListAnswer } from './answers.ts'
-import { queueDeletionQuery, queueListQuery, redriveRequest, triggerListQuery } from './queue-requests.ts'
+import { queueAnswer, queueListAnswer, triggerListAnswer } from './answers.ts'
+import { queueDeletionQuery, queueListQuery, redriveRequest, triggerListQuery, undoRequest } from './queue-requests.ts'
+import { redriveListAnswer, redriveTask, undoPreview } from './redrive-answers.ts'
 import { PLACES } from './route-places.ts'
 import { none, type RouteShape } from './route-shape.ts'
 import { newQueue, queueChange } from './settings-shape.ts'
@@ -86,9 +87,23 @@ export const redriveRoutes = [
   },
   {
     ...PLACES.cancelRedrive,
-    summary: 'Stop a redrive; messages that it has moved stay moved',
+    summary: 'Stop a redrive or an undo; messages that it has moved stay moved',
     query: none,
     request: undefined,
     answers: { 200: redriveTask },
+  },
+  {
+    ...PLACES.previewUndo,
+    summary: 'Count what an undo of a redrive would do now; moves nothing',
+    query: none,
+    request: undefined,
+    answers: { 200: undoPreview },
+  },
+  {
+    ...PLACES.undoRedrive,
+    summary: 'Move the messages of a redrive that no consumer has received since back to the dead-letter queue',
+    query: none,
+    request: undoRequest,
+    answers: { 202: redriveTask },
   },
 ] as const satisfies readonly RouteShape[]

@@ -21,6 +21,18 @@ export const PLACES = {
     path: '/queues/{queue}/redrive/{taskId}',
     function: 'redrive',
   },
+  previewUndo: {
+    operation: 'previewUndo',
+    method: 'GET',
+    path: '/queues/{queue}/redrive/{taskId}/undo',
+    function: 'redrive',
+  },
+  undoRedrive: {
+    operation: 'undoRedrive',
+    method: 'POST',
+    path: '/queues/{queue}/redrive/{taskId}/undo',
+    function: 'redrive',
+  },
   publishMessages: {
     operation: 'publishMessages',
     method: 'POST',

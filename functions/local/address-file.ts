@@ -22,11 +22,16 @@ export const removeAddress = async (directory: string | undefined): Promise<void
   await rm(join(directory, ADDRESS_FILE), { force: true }).catch(() => {})
 }
 
+const isPid = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0
+
+type Given = { readonly [K in keyof ServerAddress]?: unknown }
+
 /** The address in a directory's file; undefined where there is none. A server that was killed leaves its file behind. */
 export const readAddress = async (directory: string): Promise<ServerAddress | undefined> => {
   try {
-    const { url, pid, httpOpen } = JSON.parse(await readFile(join(directory, ADDRESS_FILE), 'utf8')) as ServerAddress
-    return typeof url === 'string' && typeof pid === 'number' ? { url, pid, httpOpen } : undefined
+    const { url, pid, httpOpen } = JSON.parse(await readFile(join(directory, ADDRESS_FILE), 'utf8')) as Given
+    if (typeof url !== 'string' || !URL.canParse(url) || !isPid(pid)) return undefined
+    return { url, pid, httpOpen: httpOpen === true }
   } catch {
     return undefined
   }

@@ -3,9 +3,10 @@ import type { Clock } from '../../lib/clock.ts'
 import type { FrontDoor } from './front-door.ts'
 import { noRoom } from './no-room.ts'
 import { createRoom, type Guest } from './room.ts'
+import { roomForAnswer } from './room-for-answer.ts'
 import type { Client } from './server.ts'
 
-/** Bytes of answers that clients have not taken. */
+/** Bytes of answers that are being made, or that clients have not taken. An answer is held several times over while it is made. */
 const ROOM_BYTES = 67_108_864
 /** Less than this is with the operating system at once, as a rule. */
 const SMALL_BYTES = 65_536
@@ -21,24 +22,33 @@ interface WrittenAnswer extends Pick<ServerResponse, 'writableLength' | 'writabl
 }
 
 /**
- * A front door that gives no more large answers while clients leave too much of the former ones unread, and then ends the
- * connections of the slowest. The messages of an answer that is cut off can be received again when their leases end.
+ * A front door that makes a bounded number of bytes of answers with messages at one time, and gives no more large answers while clients
+ * leave too much of the former ones unread. Then it ends the connections of the slowest. The messages of an answer that is cut off can be
+ * received again when their leases end.
  */
 export const boundedAnswers = (answer: FrontDoor, clock: Clock): BoundedAnswers => {
   const room = createRoom(ROOM_BYTES, clock)
+  /** By its connection's part: what gives back the room of an answer that is being made. */
+  const making = new WeakMap<object, () => void>()
   return {
     door: async (request, arrival) => {
       if (!mayAnswerMuch(request, arrival.target)) return answer(request, arrival)
       const visitor: Guest = { bytes: 0, isUnderWay: () => false, cut: () => {} }
       if (!(await room.enter(visitor, arrival.signal))) return noRoom(request, arrival.target)
       room.leave(visitor)
-      return answer(request, arrival)
+      if (!arrival.outgoing) return answer(request, arrival)
+      const delivery = roomForAnswer(room, arrival.signal)
+      making.set(arrival.outgoing, delivery.leave)
+      return answer(request, { ...arrival, delivery })
     },
     written: (outgoing, { signal, cut }) => {
       const bytes = outgoing.writableLength
-      if (bytes <= SMALL_BYTES || signal.aborted) return
+      const made = making.get(outgoing)
+      if (bytes <= SMALL_BYTES || signal.aborted) return made?.()
       const guest: Guest = { bytes, isUnderWay: () => !outgoing.writableFinished, cut }
       room.force(guest)
+      // Only now: otherwise who waits would enter between the two.
+      made?.()
       // An answer behind others of its connection does not close with the connection.
       const left = () => {
         room.leave(guest)

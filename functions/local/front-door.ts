@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
 import type { Console } from '../../console/console.ts'
+import type { DeliveryRoom } from '../../lib/engine.ts'
 import { POLL_HEADER } from '../../lib/transport/end-poll.ts'
 import type { App } from '../http/app.ts'
 import { noRoute } from '../http/no-route.ts'
@@ -31,13 +33,17 @@ export interface FrontDoorParts {
   readonly console: Console
 }
 
-interface Arrival {
+export interface Arrival {
   /** Path and query as they were sent: a parser may have changed those in the request's URL. */
   readonly target: string
   /** Aborts when the caller has disconnected, or when the server stops and must answer now. */
   readonly signal: AbortSignal
   /** The client, where it is at the other end of a connection. */
   readonly sender?: Sender
+  /** Where the answer is written, where there is a connection. */
+  readonly outgoing?: ServerResponse
+  /** Room for the messages of the answer. @default no bound */
+  readonly delivery?: DeliveryRoom | undefined
 }
 
 export interface Sender {
@@ -62,7 +68,8 @@ export const frontDoor = (parts: FrontDoorParts): FrontDoor => {
       return refuseSqsRequest(request, new SqsError('AccessDenied', `${refusal}.`), randomUUID())
     const isForm = isFormForHttp(request, arrival.target)
     if (isForm && !SQS_METHODS.includes(request.method)) return problemResponse(FORGOTTEN_TYPE, randomUUID())
-    const answer = parts.sqs(request, { signal: arrival.signal })
+    const { signal, delivery } = arrival
+    const answer = parts.sqs(request, { signal, delivery })
     return isForm ? answer.then(orForgottenType) : answer
   }
 }
@@ -109,7 +116,7 @@ const FORGOTTEN_TYPE = new HttpRefusal('UnsupportedMediaType', 'content-type mus
 
 const httpDoor = ({ http, check, httpOpen, openApi, usage }: FrontDoorParts): FrontDoor => {
   const polls = endableRequests()
-  return (request, { target, signal }) => {
+  return (request, { target, signal, delivery }) => {
     const path = decodedPath(pathOf(target))
     if (request.method === 'GET' && path === '/health') return Response.json({ status: 'ok' })
     if (request.method === 'GET' && path === '/openapi.json') return Response.json(openApi())
@@ -124,7 +131,7 @@ const httpDoor = ({ http, check, httpOpen, openApi, usage }: FrontDoorParts): Fr
     const [, ended] = (request.method === 'DELETE' && POLL_PATH.exec(path)) || []
     if (ended !== undefined) return Response.json({ ended: polls.end(ended) })
     return polls.answer(request.headers.get(POLL_HEADER), signal, (ending) =>
-      http.fetch(request, { path, signal: ending }),
+      http.fetch(request, { path, signal: ending, delivery }),
     )
   }
 }

@@ -53,6 +53,7 @@ export const createRoom = (maxBytes: number, clock: Clock): Room => {
   }
   return {
     enter: async (guest, signal) => {
+      if (waiting.size === 0 && inside.fits(guest)) return inside.add(guest)
       const one = { guest, called: new AbortController() }
       waiting.add(one)
       callNext()
@@ -62,7 +63,7 @@ export const createRoom = (maxBytes: number, clock: Clock): Room => {
       callNext()
       return false
     },
-    force: inside.add,
+    force: (guest) => void inside.add(guest),
     shrink: (guest, bytes) => {
       if (inside.shrink(guest, bytes)) callNext()
     },
@@ -79,9 +80,10 @@ const seats = (maxBytes: number, clock: Clock) => {
   return {
     has: (guest: Guest): boolean => taken.has(guest),
     fits: (guest: Guest): boolean => taken.size === 0 || held + guest.bytes <= maxBytes,
-    add: (guest: Guest): void => {
+    add: (guest: Guest): true => {
       taken.set(guest, { since: clock.now(), bytes: guest.bytes })
       held += guest.bytes
+      return true
     },
     shrink: (guest: Guest, bytes: number): boolean => {
       const seat = taken.get(guest)

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server'
@@ -47,11 +48,13 @@ export const startServer = async ({ host, port, answer, written, log }: ServerPa
   const listener = getRequestListener(
     ((request: Request, { incoming, outgoing }: HttpBindings) => {
       const connection = connections.of(incoming.socket)
-      connection.latest = outgoing as ServerResponse
+      const response = outgoing as ServerResponse
+      connection.latest = response
       return answer(request, {
         target: incoming.url ?? '/',
         signal: connection.ending.signal,
         sender: senderOf(incoming),
+        outgoing: response,
       })
     }) as never,
     { hostname: host, errorHandler: (error) => failure(error, log) },
@@ -109,6 +112,8 @@ const openConnections = (): Connections => {
   const connections = new Map<Socket, Connection>()
   const opened = (socket: Socket): Connection => {
     const connection: Connection = { ending: new AbortController() }
+    // Each request that a client sends without a wait for the answers before listens until its answer is written.
+    setMaxListeners(0, connection.ending.signal)
     connections.set(socket, connection)
     socket.once('close', () => {
       connections.delete(socket)

@@ -4,6 +4,7 @@ import { withoutUndefined } from '../../lib/model/without-undefined.ts'
 import { deadLetterSource } from '../../lib/queues/dead-letter-source.ts'
 import { cancelRedrive, getRedrive, listRedrives, startRedrive } from '../../lib/redrive/redrive.ts'
 import type { RedriveTask } from '../../lib/redrive/redrive-task.ts'
+import { previewUndo, undoRedrive } from '../../lib/redrive/undo.ts'
 import { iso } from '../http/message-json.ts'
 import type { Operations } from '../http/operation.ts'
 import { HttpRefusal } from '../http/problem.ts'
@@ -17,8 +18,25 @@ const taskJson = ({ source, destination, startedAt, origins: _, ...task }: Redri
   startedAt: iso(startedAt),
 })
 
+const undoOperations = (wake: WakeRedrive, rules: () => MoveRules) =>
+  ({
+    previewUndo: async ({ engine, params: { queue, taskId }, signal }) => {
+      await checkUndo(engine, rules(), queue, taskId)
+      return { status: 200, body: await previewUndo(engine, queue, taskId, { signal }) }
+    },
+
+    undoRedrive: async ({ engine, params: { queue, taskId }, body }) => {
+      await checkUndo(engine, rules(), queue, taskId)
+      const task = await undoRedrive(engine, queue, taskId, withoutUndefined(body))
+      await wake(queue, task.taskId)
+      return { status: 202, body: taskJson(task) }
+    },
+  }) satisfies Operations
+
 export const redriveOperations = (wake: WakeRedrive, rules: () => MoveRules) =>
   ({
+    ...undoOperations(wake, rules),
+
     startRedrive: async ({ engine, params, body: { filter, ...body } }) => {
       const { destination } = body
       await checkDeadLetterQueue(engine, params.queue)
@@ -48,6 +66,17 @@ export const redriveOperations = (wake: WakeRedrive, rules: () => MoveRules) =>
       body: taskJson(await cancelRedrive(engine, params.queue, params.taskId)),
     }),
   }) satisfies Operations
+
+/**
+ * An undo needs what the redrive needed, and the same for the way back: the destination that the redrive named must let messages of the
+ * dead-letter queue in still, and that queue those of the destination. A redrive to the queues where the messages failed named none.
+ */
+const checkUndo = async (engine: Engine, rules: MoveRules, queue: string, taskId: string): Promise<void> => {
+  const { destination } = await getRedrive(engine, queue, taskId)
+  if (destination === undefined) return
+  await checkMove(engine, rules, { from: queue, to: destination, field: 'taskId' })
+  await checkMove(engine, rules, { from: destination, to: queue, field: 'taskId' })
+}
 
 const checkDeadLetterQueue = async (engine: Engine, name: string): Promise<void> => {
   await engine.queues.fresh(name)

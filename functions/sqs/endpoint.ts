@@ -1,4 +1,5 @@
-import type { SqsError } from './errors.ts'
+import type { DeliveryRoom } from '../../lib/engine.ts'
+import { SqsError } from './errors.ts'
 import { type SqsEndpointParts, sqsExchange } from './exchange.ts'
 import type { SqsAnswer, SqsRequest } from './request.ts'
 import { bodyChunks, checkLength } from './request-body.ts'
@@ -11,6 +12,8 @@ export interface SqsRequestContext {
   readonly signal?: AbortSignal
   /** @default a new UUID */
   readonly requestId?: string
+  /** Room for the messages of the answer. @default no bound */
+  readonly delivery?: DeliveryRoom | undefined
 }
 
 export type SqsEndpoint = (request: Request, context?: SqsRequestContext) => Promise<Response>
@@ -18,10 +21,11 @@ export type SqsEndpoint = (request: Request, context?: SqsRequestContext) => Pro
 /** The SQS endpoint for web requests. */
 export const sqsEndpoint = (parts: SqsEndpointParts): SqsEndpoint => {
   const exchange = sqsExchange(parts)
-  return async (request, { signal, requestId } = {}) => responseOf(await exchange(ofWeb(request, signal), requestId))
+  return async (request, { requestId, ...context } = {}) =>
+    responseOf(await exchange(ofWeb(request, context), requestId))
 }
 
-const ofWeb = (request: Request, signal: AbortSignal | undefined): SqsRequest => {
+const ofWeb = (request: Request, { signal, delivery }: SqsRequestContext): SqsRequest => {
   const { url: text } = request
   let url: URL | undefined
   return {
@@ -33,7 +37,8 @@ const ofWeb = (request: Request, signal: AbortSignal | undefined): SqsRequest =>
       return url
     },
     header: headerOf(request),
-    body: () => readBody(request),
+    delivery,
+    body: () => readBody(request).catch(failBody),
     get signal() {
       return signal ?? request.signal
     },
@@ -64,6 +69,12 @@ const readBody = async (request: Request): Promise<Buffer> => {
   const chunks = bodyChunks()
   if (request.body) for await (const chunk of request.body) chunks.add(chunk)
   return chunks.whole()
+}
+
+/** A body fails to be read only when its client ends the connection in the middle of it: no fault of this server. */
+const failBody = (cause: unknown): never => {
+  if (cause instanceof SqsError) throw cause
+  throw new SqsError('IncompleteBody', 'The connection ended before the whole request was read.', { cause })
 }
 
 const responseOf = ({ body, ...head }: SqsAnswer): Response => new Response(body, head)

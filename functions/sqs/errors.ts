@@ -30,6 +30,7 @@ const ERRORS = {
   MissingAction: { code: 'MissingAction', status: 400 },
   SerializationException: { code: 'SerializationException', status: 400 },
   MalformedQueryString: { code: 'MalformedQueryString', status: 400 },
+  IncompleteBody: { code: 'IncompleteBody', status: 400 },
   RequestEntityTooLarge: { code: 'RequestEntityTooLarge', status: 413 },
   InvalidClientTokenId: { code: 'InvalidClientTokenId', status: 403 },
   SignatureDoesNotMatch: { code: 'SignatureDoesNotMatch', status: 403 },

@@ -196,7 +196,8 @@ const contextOf = (
   action: ActionName,
   principal: Principal | undefined,
 ): Omit<ActionContext, 'count'> => {
-  const { engine } = parts
+  const { delivery } = request
+  const engine = delivery ? { ...parts.engine, delivery } : parts.engine
   const access: Access | undefined = principal && {
     engine,
     names,

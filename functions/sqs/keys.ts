@@ -59,7 +59,8 @@ export const parseKeys = (text: string): ReadonlyMap<string, IssuedKey> => {
 
 const parseDocument = (text: string): unknown => {
   try {
-    return parseStrictJson(text)
+    // Some editors of Windows begin a file with a byte order mark.
+    return parseStrictJson(text.replace(/^\uFEFF/, ''))
   } catch (error) {
     if (!(error instanceof JsonFault)) throw error
     const { path, message, line, column } = error

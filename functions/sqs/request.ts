@@ -1,3 +1,5 @@
+import type { DeliveryRoom } from '../../lib/engine.ts'
+
 /** A request to the SQS endpoint, independent of the server that received it. */
 export interface SqsRequest {
   readonly method: string
@@ -13,6 +15,8 @@ export interface SqsRequest {
   body(): Promise<Buffer>
   /** Aborts when the request has to be answered at once, or when the caller has disconnected. */
   readonly signal: AbortSignal
+  /** Room for the messages of the answer. @default no bound */
+  readonly delivery?: DeliveryRoom | undefined
 }
 
 export interface SqsAnswer {

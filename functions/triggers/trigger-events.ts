@@ -18,7 +18,7 @@ export const dispatchEvent = (queue: string): DispatchEvent => ({ holdfast: 'dis
 /** The events of `functions/wake.ts`: records of the table's stream, the tick, or Lambda's notice that it dropped records. */
 export type WakeEvent = DynamoDBStreamEvent | TickEvent | SNSEvent
 
-export const isTick = (event: WakeEvent): event is TickEvent => 'holdfast' in event
+export const isTick = (event: WakeEvent): event is TickEvent => isObject(event) && 'holdfast' in event
 
 /** Whether an event is Lambda's notice that it dropped records of the stream. The notice has their numbers, not their content. */
 export const isLoss = (event: DynamoDBStreamEvent | SNSEvent): event is SNSEvent => {
@@ -39,5 +39,5 @@ export const publishedSegments = (event: DynamoDBStreamEvent): SegmentKey[] =>
     return segmentKeyOf({ partition, sort }) ?? []
   })
 
-const recordsIn = ({ Records }: DynamoDBStreamEvent | SNSEvent): readonly unknown[] =>
-  Array.isArray(Records) ? Records : []
+const recordsIn = (event: DynamoDBStreamEvent | SNSEvent): readonly unknown[] =>
+  isObject(event) && Array.isArray(event.Records) ? event.Records : []

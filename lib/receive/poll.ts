@@ -50,10 +50,12 @@ const GROWTH = 1.6
 export const poll = async (engine: Engine, queueName: string, options: PollOptions = {}): Promise<Message[]> => {
   checkOptions(options)
   const { maxMessages = 1, signal } = options
+  const enter = entryOf(engine, maxMessages, signal)
   const request = (queue: QueueState) => ({
     want: maxMessages,
     leaseMs: (options.visibilityTimeoutSeconds ?? queue.settings.visibilityTimeoutSeconds) * 1_000,
     signal,
+    enter,
   })
 
   let queue = await engine.queues.get(queueName)
@@ -62,11 +64,13 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
   const deadline = engine.clock.now() + (options.waitTimeSeconds ?? queue.settings.receiveWaitTimeSeconds) * 1_000
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(MAX_WAIT_MS, waitMs * GROWTH)) {
     if (repeating && !queue.settings.paused) {
+      await enter?.()
       const again = await repeatReceiveAttempt(engine, queue, repeating, request(queue).leaseMs)
       if (again.length > 0) return again
       repeating = undefined
     }
     const { messages, nextAt } = await scanOnce(engine, queue, request(queue))
+    if (messages.length === 0) engine.delivery?.leave()
     const now = engine.clock.now()
     if (signal?.aborted) {
       const handles = messages.map(({ receiptHandle }) => receiptHandle)
@@ -83,6 +87,9 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
     queue = await engine.queues.get(queueName)
   }
 }
+
+const entryOf = ({ delivery }: Engine, messages: number, signal: AbortSignal | undefined) =>
+  delivery && (() => delivery.enter(messages, signal))
 
 const checkOptions = (options: PollOptions): void => {
   const { maxMessages, visibilityTimeoutSeconds, waitTimeSeconds, attemptId } = known(options, POLL_FIELDS)

@@ -84,3 +84,15 @@ describe('queues', () => {
     expect(await runCommand(['delete', 'failed', '--yes', '--force'], { engine })).toMatchObject({ code: 0 })
   })
 })
+
+test('a setting named as a part of every object is a setting that the API refuses, and changes no other object', () => {
+  const given = [
+    '__proto__.polluted=1',
+    'constructor.prototype.polluted=1',
+    'results={}',
+    'results.__proto__.polluted=1',
+  ]
+  const settings = settingsFrom(given)
+  expect('polluted' in {}).toBe(false)
+  expect(Object.keys(settings)).toEqual(['__proto__', 'constructor', 'results'])
+})

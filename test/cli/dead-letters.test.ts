@@ -75,7 +75,9 @@ describe('holdfast redrive', () => {
     const { code, records, stderr } = await runCommand(['redrive', 'failed'], { engine })
     expect(code).toBe(0)
     expect(records).toMatchObject([{ state: 'completed', moved: 4 }])
-    expect(stderr).toBe('4 messages moved out of failed\n')
+    expect(stderr).toMatch(
+      /^4 messages moved out of failed\nTo undo it: holdfast redrive failed --table memory --undo [0-9a-f-]{36}\n$/,
+    )
     expect(await idsIn(engine, 'orders')).toEqual([0, 1, 2, 3])
   })
 
@@ -92,7 +94,9 @@ describe('holdfast redrive', () => {
     const args = ['redrive', 'orders', '--where', '.deadLetter.reason == "timeout"']
     const { code, records, stderr } = await runCommand(args, { engine })
     expect([code, records.map(({ moved }) => moved)]).toEqual([0, [1_000, 100]])
-    expect(stderr).toBe('1100 of 1,100 selected messages moved out of failed\n')
+    expect(stderr).toMatch(
+      /^1100 of 1,100 selected messages moved out of failed\nTo undo it: .* --undo \S{36} \S{36}\n$/,
+    )
     expect(await idsIn(engine, 'failed')).toEqual([1_100])
   })
 
@@ -187,6 +191,47 @@ describe('holdfast redrive', () => {
       expect(stderr).toContain(`interrupted: ${task.moved} message`)
     }
     expect((await idsIn(engine, 'failed')).length + back.length).toBe(201)
+  })
+})
+
+describe('holdfast redrive --undo', () => {
+  test('moves back what nobody received, and tells the rest in numbers', async () => {
+    const engine = await withDeadLetters()
+    await runCommand(['redrive', 'orders'], { engine })
+    const [first] = (await runCommand(['receive', 'orders', '-n', '1'], { engine })).records
+    await runCommand(['ack', 'orders', first.receiptHandle], { engine })
+    await runCommand(['receive', 'orders', '-n', '1'], { engine })
+    const dry = await runCommand(['redrive', 'orders', '--undo', '--dry-run'], { engine })
+    expect(dry).toMatchObject({ code: 0, records: [{ returning: 2, received: 1, gone: 1 }] })
+    expect(dry.stderr).toBe(
+      '2 messages would go back to failed from orders; 1 received since stays; 1 is gone; nothing was moved\n',
+    )
+    const { code, records, stderr } = await runCommand(['redrive', 'orders', '--undo'], { engine })
+    expect([code, records]).toMatchObject([0, [{ state: 'completed', moved: 2, received: 1, gone: 1 }]])
+    expect(stderr).toBe('2 messages went back to failed; 1 received since stays; 1 is gone\n')
+    expect(await idsIn(engine, 'failed')).toHaveLength(2)
+  })
+
+  test('means the redrives that are named, and of a queue the latest one of its own', async () => {
+    const engine = await withDeadLetters(1_100)
+    const args = ['redrive', 'orders', '--where', '.deadLetter.reason == "timeout"']
+    const { stderr } = await runCommand(args, { engine })
+    const [, command = ''] = /To undo it: holdfast (.*)\n/.exec(stderr) ?? []
+    const { records } = await runCommand(command.split(' '), { engine })
+    expect(records.map(({ moved }) => moved)).toEqual([1_000, 100])
+    expect(await idsIn(engine, 'failed')).toHaveLength(1_101)
+    await runCommand(['create', 'jobs', 'deadLetter=failed:3'], { engine })
+    expect(await runCommand(['redrive', 'jobs', '--undo'], { engine })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('there is no redrive of jobs'),
+    })
+  })
+
+  test('goes with no selection, edit or other queue', async () => {
+    const engine = await withDeadLetters()
+    for (const other of [['--edit', '.'], ['--to', 'orders'], ['--where', '.'], ['--cancel']]) {
+      expect((await runCommand(['redrive', 'orders', '--undo', ...other], { engine })).code).toBe(2)
+    }
   })
 })
 

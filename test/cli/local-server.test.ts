@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -75,4 +75,18 @@ test('a running server says in its data directory where it is, until it ends', a
   expect(records.map(({ name }) => name)).toEqual(['orders'])
   expect(await server.end('SIGTERM')).toBe(0)
   expect(await readAddress(data)).toBeUndefined()
+})
+
+test.each([
+  ['null', undefined],
+  ['{"url":7,"pid":1}', undefined],
+  ['{"url":"no address","pid":1}', undefined],
+  ['{"url":"http://127.0.0.1:4711","pid":"1"}', undefined],
+  ['{"url":"http://127.0.0.1:4711","pid":-0}', undefined],
+  ['{"url":"http://127.0.0.1:4711","pid":1}', { ...ADDRESS, httpOpen: false }],
+  ['{"url":"http://127.0.0.1:4711","pid":1,"httpOpen":"no"}', { ...ADDRESS, httpOpen: false }],
+])('the address in %s is %j', async (text, address) => {
+  const directory = await temporaryDirectory()
+  writeFileSync(join(directory, 'address.json'), text)
+  expect(await readAddress(directory)).toEqual(address)
 })

@@ -146,9 +146,9 @@ test('lines are numbered as they are in the input, with the bytes up to their en
   const lines = []
   for await (const some of linesIn(Readable.from(chunks.map((chunk) => Buffer.from(chunk))))) lines.push(...some)
   expect(lines).toEqual([
-    { number: 1, text: '{"a":1}', end: 8 },
-    { number: 3, text: '{"b":2}', end: 18 },
-    { number: 4, text: 'ü', end: 21 },
-    { number: 5, text: 'last', end: 25 },
+    { number: 1, text: '{"a":1}', isUtf8: true, end: 8 },
+    { number: 3, text: '{"b":2}', isUtf8: true, end: 18 },
+    { number: 4, text: 'ü', isUtf8: true, end: 21 },
+    { number: 5, text: 'last', isUtf8: true, end: 25 },
   ])
 })

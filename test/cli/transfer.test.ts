@@ -116,6 +116,30 @@ describe('an export', () => {
   })
 })
 
+test.each([
+  'null',
+  '[]',
+  '"orders"',
+  '{"queue":"orders"}',
+  '{"queue":"orders","count":"9","bytes":0}',
+  '{"queue":"orders","count":0,"bytes":-1}',
+  '{"queue":"orders","count":0,"bytes":0.5}',
+  '{"queue":"orders","count":0,"bytes":0,"cursor":7}',
+])('what is no progress is named, by an export and by an import: %s', async (progress) => {
+  const engine = await withMessages(1)
+  const file = join(await temporaryDirectory(), 'orders.ndjson')
+  writeFileSync(file, '')
+  writeFileSync(`${file}.progress`, progress)
+  writeFileSync(`${file}.import-progress`, progress)
+  for (const line of [
+    ['export', 'orders', '-o', file],
+    ['import', 'orders', '-i', file],
+  ]) {
+    const { code, stderr } = await runCommand(line, { engine })
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('is no progress of an export') })
+  }
+})
+
 describe('an import', () => {
   const exported = async (engine: TestEngine, queue = 'orders'): Promise<string> => {
     const file = join(await temporaryDirectory(), 'orders.ndjson')
@@ -210,6 +234,36 @@ describe('an import', () => {
     await runCommand(['create', 'copy'], { engine })
     expect(await runCommand(['import', 'copy'], { engine, stdin: stdout })).toMatchObject({ code: 0 })
     expect(await idsIn(engine, 'copy')).toEqual(numbers(60))
+  })
+
+  test('refuses a line that is not UTF-8, and imports those beside it', async () => {
+    const engine = await withMessages(0)
+    const file = join(await temporaryDirectory(), 'orders.ndjson')
+    writeFileSync(file, Buffer.from('{"body":{"id":0}}\n{"body":"\xff"}\n{"body":{"id":1}}\n', 'latin1'))
+    const { code, stderr } = await runCommand(['import', 'orders', '-i', file], { engine })
+    expect({ code, stderr }).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('line 2: refused: it is not UTF-8'),
+    })
+    expect(await idsIn(engine, 'orders')).toEqual(numbers(2))
+  })
+
+  test('does not take a file that was cut for one that is imported', async () => {
+    const engine = await withMessages(1)
+    const file = await exported(engine)
+    const progress = {
+      queue: 'orders',
+      run: '019ca945-0a00-4000-801b-ff0fd396070b',
+      bytes: 9_999,
+      count: 9,
+      refused: 0,
+    }
+    writeFileSync(`${file}.import-progress`, JSON.stringify(progress))
+    const { code, stderr } = await runCommand(['import', 'orders', '-i', file], { engine })
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('shorter than its progress says'),
+    })
   })
 
   test('is used wrongly without a file, or for another queue than it began with', async () => {

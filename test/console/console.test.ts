@@ -10,6 +10,7 @@ import { getQueue } from '../../lib/queues/get-queue.ts'
 import { listQueueNames } from '../../lib/queues/list-queues.ts'
 import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { poll } from '../../lib/receive/poll.ts'
+import { ack } from '../../lib/settle/ack.ts'
 import { triggerKey } from '../../lib/store/keys.ts'
 import type { Store } from '../../lib/store/port.ts'
 import { dispatch } from '../../lib/triggers/run.ts'
@@ -245,6 +246,39 @@ describe('dead letters', () => {
     const { html } = await view.send('/queues/orders-failed/dead/try', { which: 'all', destination: 'nowhere' })
     expect(text(html)).toContain('1 message will stay: the queue nowhere does not exist')
     expect(html).not.toContain('action="/console/queues/orders-failed/redrive"')
+  })
+
+  test('come back by an undo, which says what it does in numbers first', async () => {
+    for (const body of ['a', 'b', 'c', 'd']) await fail(body)
+    await view.send('/queues/orders-failed/redrive', { which: 'all' })
+    await finish()
+    const [acked] = await poll(engine, 'orders', { maxMessages: 1 })
+    await ack(engine, 'orders', [acked?.receiptHandle ?? ''])
+    await poll(engine, 'orders', { maxMessages: 1 })
+    const link = /href="\/console(\/queues\/orders-failed\/redrives\/[^/"]+\/undo)"/.exec(
+      (await view.see('/redrives')).html,
+    )
+    const path = link?.[1] ?? ''
+    const { html } = await view.see(path)
+    expect(text(html)).toContain('Undo the redrive of orders-failed?')
+    expect(text(html)).toContain('2 messages will go back to orders-failed from orders')
+    expect(text(html)).toContain('1 message will stay where it is: a consumer received it after the redrive.')
+    expect(text(html)).toContain('1 message is gone: acked, deleted, rescheduled, expired or moved elsewhere.')
+    expect(text(html)).toContain('Move back 2 messages')
+    expect((await browse(engine, 'orders-failed')).messages).toEqual([])
+    const started = await view.send(path, { maxPerSecond: '' })
+    expect(text(started.html)).toContain('The undo has started.')
+    expect(text(started.html)).toContain('Stop; 0 messages will stay in the dead-letter queue')
+    await finish()
+    expect((await browse(engine, 'orders-failed')).messages).toHaveLength(2)
+    const redrives = text((await view.see('/redrives')).html)
+    expect(redrives).toContain('undo, back to orders-failed completed: 1 received and stayed, 1 gone 2')
+    expect(redrives).toContain('Undo again')
+    expect(text((await view.see(path)).html)).toContain('Nothing can go back.')
+    const readOnly = testConsole(engine, { readOnly: true })
+    expect((await readOnly.see('/redrives')).html).not.toContain('/undo"')
+    expect((await readOnly.see(path)).html).not.toContain('<form method="post"')
+    expect((await readOnly.send(path, {})).status).toBe(403)
   })
 
   test('stop being sent back when the redrive is stopped', async () => {

@@ -15,7 +15,7 @@ import { show, size } from './rig/size.ts'
 const LEASE_SECONDS = 4
 /** Longer than a lease. */
 const STOPPED_MS = LEASE_SECONDS * 1_500
-const ROUNDS = size(24, 2)
+const ROUNDS = size(16, 2)
 const ROUND_MS = 8_000
 /** Share of the SDK's requests that meet a fault. */
 const SHARE = 0.1

@@ -13,6 +13,8 @@ import { show, size } from './rig/size.ts'
 const MAX_ANSWERS = 60
 /** A server that gives fewer answers is killed after this time. */
 const MAX_LIFE_MS = 3_000
+/** `npm run test:faults -- --kills N` has more. */
+const SERVER_KILLS = Number(process.env.HOLDFAST_SERVER_KILLS ?? size(250, 10))
 const LEASE_SECONDS = 2
 /** Ends a start that hangs: on a busy machine, a start takes a minute. */
 const MAX_START_MS = 300_000
@@ -45,9 +47,9 @@ const endEngine = async (server: ServerProcess, directory: string): Promise<void
 }
 
 test.each([
-  ['the server on disk', ['--data'], size(1_000, 10), 'server'],
-  ['the server with its embedded DynamoDB engine', ['--engine', 'dynamodb', '--data'], size(60, 3), 'server'],
-  ['the embedded DynamoDB engine', ['--engine', 'dynamodb', '--data'], size(60, 3), 'engine'],
+  ['the server on disk', ['--data'], SERVER_KILLS, 'server'],
+  ['the server with its embedded DynamoDB engine', ['--engine', 'dynamodb', '--data'], size(20, 3), 'server'],
+  ['the embedded DynamoDB engine', ['--engine', 'dynamodb', '--data'], size(20, 3), 'engine'],
 ] as const)(
   '%s is killed under load: no answered publish is lost, nothing comes back after its ack',
   async (...given) => {

@@ -12,7 +12,7 @@ import { show, size } from './rig/size.ts'
 const LEASE_SECONDS = 2
 /** Longer than a lease. */
 const STOPPED_MS = LEASE_SECONDS * 1_500
-const STOPS = size(30, 2)
+const STOPS = size(15, 2)
 const BETWEEN_MS = 1_500
 /** Ends a test that hangs. */
 const MAX_WAIT_MS = 1_800_000

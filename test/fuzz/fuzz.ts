@@ -6,6 +6,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 import { keepNew } from './keep.ts'
@@ -36,6 +37,8 @@ const bundled = async (name: string): Promise<string> => {
     platform: 'node',
     format: 'cjs',
     packages: 'external',
+    // The console reads its assets from beside its own module.
+    define: { 'import.meta.url': JSON.stringify(pathToFileURL(join(PROJECT, 'console/assets.ts')).href) },
     outfile,
     logLevel: 'warning',
   })

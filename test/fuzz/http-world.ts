@@ -20,7 +20,7 @@ export const sendToHttp = async (data: Buffer, expanded = asItIs): Promise<void>
   }
 }
 
-interface Sent {
+export interface Sent {
   readonly method: string
   readonly target: string
   readonly headers: ReadonlyMap<string, string>
@@ -35,6 +35,12 @@ const app = createApp({
   engine: () => present as Engine,
   log: { ...silentLog, error: (_, { error }) => failures.push(error) },
 })
+
+/** The app over an engine, until the next call. */
+export const answeringApp = (engine: Engine): typeof app => {
+  present = engine
+  return app
+}
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE'])
 

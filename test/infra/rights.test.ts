@@ -54,7 +54,7 @@ describe('what each function may do', () => {
     ['queues', ['DeleteItem', 'GetItem', 'PutItem', 'Query']],
     ['messages', ['BatchGetItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
     ['results', ['BatchGetItem', 'GetItem', 'Query']],
-    ['redrive', ['DeleteItem', 'GetItem', 'PutItem', 'Query']],
+    ['redrive', ['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query']],
     ['redriveRun', ['BatchGetItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']],
     [
       'sqs',

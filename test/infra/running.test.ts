@@ -166,6 +166,21 @@ describe.skipIf(noEmbedded())('the synthesized template, run', () => {
     })
     expect(await call('GET', '/queues/failed/redrive')).toMatchObject({ body: { redrives: [{ state: 'completed' }] } })
 
+    const undo = `/queues/failed/redrive/${started.body.taskId}/undo`
+    expect(await call('GET', undo)).toMatchObject({
+      function: 'redrive',
+      body: { returning: 4, received: 0, gone: 0, complete: true, queues: ['work'] },
+    })
+    const undone = await call('POST', undo, {})
+    expect(undone).toMatchObject({ function: 'redrive', status: 202 })
+    await deployment.runAsked()
+    expect(await call('GET', `/queues/failed/redrive/${undone.body.taskId}`)).toMatchObject({
+      body: { state: 'completed', moved: 4, gone: 0 },
+    })
+    expect((await call('GET', '/queues/failed/messages')).body.messages).toHaveLength(4)
+    await call('POST', '/queues/failed/redrive', {})
+    await deployment.runAsked()
+
     const again = await pollAll('work')
     expect(again).toHaveLength(4)
     const [rejected] = again

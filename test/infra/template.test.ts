@@ -182,6 +182,8 @@ describe('the API', () => {
       ['GET /queues/{queue}/redrive', 'AWS_IAM', 'redrive'],
       ['GET /queues/{queue}/redrive/{taskId}', 'AWS_IAM', 'redrive'],
       ['DELETE /queues/{queue}/redrive/{taskId}', 'AWS_IAM', 'redrive'],
+      ['GET /queues/{queue}/redrive/{taskId}/undo', 'AWS_IAM', 'redrive'],
+      ['POST /queues/{queue}/redrive/{taskId}/undo', 'AWS_IAM', 'redrive'],
       ['$default', 'NONE', 'sqs'],
     ])
   })

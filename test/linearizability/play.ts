@@ -20,13 +20,14 @@ const playable = (words: string): string[] =>
 const NUMBERS_RISE_MS = 2_000
 
 const headerOf = (settings: WorldSettings): Omit<HistoryHeader, 'history' | 'world' | 'endAt' | 'ownVerdict'> => {
-  const { kind, clocksOffByMs = 0, faults = {}, cast, groups } = settings
+  const { kind, clocksOffByMs = 0, faults = {}, cast, groups, abandons } = settings
   return {
     model: kind,
     // On FIFO queues only the clocks of publishers are off, and no rule of the checker depends on them.
     skewMs: kind === 'fifo' ? 0 : clocksOffByMs,
     jumpMs: faults['clock jumps'] ? 2 * JUMP_MS : 0,
-    hidden: Object.keys(faults).length > 0,
+    // An abandoned poll leases messages for a moment, and gives them back.
+    hidden: abandons !== undefined || Object.keys(faults).length > 0,
     maxReceives: settings.settings?.deadLetter?.maxReceives ?? 0,
     redrives: (cast.redrivers ?? 0) > 0,
     grouped: kind === 'standard' && groups !== undefined,

@@ -1,17 +1,30 @@
 import { readQueue } from '../../lib/queues/read-queue.ts'
 import { ackTogether, receive } from './actors/consumer.ts'
 import { several } from './actors/employ.ts'
+import { lateRequestsMs } from './faults.ts'
+import { isEmpty } from './left.ts'
 import { receivableNow } from './receivable.ts'
 import type { World } from './world.ts'
 import { deadLetterQueueName, queueName } from './world-settings.ts'
 
-/** Receives and acks all that is left, for longer than a message can stay hidden. */
+/**
+ * Receives and acks all that is left, for longer than a message can stay hidden. Ends early once the queues are empty, no request is on
+ * its way any more, and no actor still works: then nothing can happen.
+ */
 export const drainAll = async (world: World): Promise<void> => {
   const { settings, scheduler, spans } = world
   const endAt = scheduler.now() + spans.drainMs
+  const quietAt = scheduler.now() + lateRequestsMs(settings.faults, spans)
+  let isDone = false
+  const isOver = async () => {
+    isDone ||= scheduler.now() >= quietAt && !world.isBusy() && (await isEmpty(world))
+    return isDone
+  }
   const drain = async (queue: string, name: string): Promise<void> => {
     const actor = world.newActor(name)
-    while (scheduler.now() < endAt || (scheduler.now() < endAt + MORE_MS && (await isWaiting(world, queue)))) {
+    const goesOn = async () =>
+      scheduler.now() < endAt || (scheduler.now() < endAt + MORE_MS && (await isWaiting(world, queue)))
+    while (!(await isOver()) && (await goesOn())) {
       world.begin(actor, false)
       const deliveries = await receive(world, actor, queue, DRAIN_POLL)
       if (deliveries.length > 0) await ackTogether(world, actor, deliveries)
@@ -27,9 +40,9 @@ export const drainAll = async (world: World): Promise<void> => {
 /** Extra time for a queue that still has messages to receive: a poll receives only a few messages of a group with a limit. */
 const MORE_MS = 120_000
 
-const isWaiting = async ({ store, observer, scheduler }: World, name: string): Promise<boolean> => {
-  const queue = await readQueue(store, name, { consistent: true })
-  return queue !== undefined && receivableNow(observer, queue, scheduler.now()).length > 0
+const isWaiting = async (world: World, name: string): Promise<boolean> => {
+  const queue = await readQueue(world.store, name, { consistent: true })
+  return queue !== undefined && receivableNow(world, queue, world.scheduler.now()).length > 0
 }
 
 export const DRAIN_LEASE_SECONDS = 4

@@ -108,6 +108,30 @@ export const EDGE_BUGS: readonly PlantedBug[] = [
     suites: ['test/functions/operations/measure-queues.test.ts'],
   },
   {
+    name: 'local: receives read their messages whatever room there is',
+    file: 'functions/local/room-for-answer.ts',
+    replace: 'if (!entered) throw noRoomError()',
+    by: '',
+    suites: ['test/functions/local/room-for-answer.test.ts'],
+  },
+  {
+    name: 'local: the room of a client that has gone is lost',
+    file: 'functions/local/room-for-answer.ts',
+    replace: "signal.addEventListener('abort', leave, { once: true })",
+    by: '',
+    suites: ['test/functions/local/bounded-answers.test.ts'],
+  },
+  {
+    name: 'a lease is dated before the wait for room',
+    file: 'lib/receive/claim.ts',
+    replace: `await request.enter?.()
+    if (request.signal?.aborted) return 0
+    const { issue } = newLeasing(engine, target.queue, request.leaseMs)`,
+    by: `const { issue } = newLeasing(engine, target.queue, request.leaseMs)
+    await request.enter?.()`,
+    suites: ['test/lib/receive/delivery-room.test.ts'],
+  },
+  {
     name: 'http: JSON of any number of values is parsed',
     file: 'functions/http/request-body.ts',
     replace: '{ depth: JSON_DEPTH, values: JSON_VALUES, brackets: JSON_BRACKETS }',

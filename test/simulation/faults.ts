@@ -201,3 +201,10 @@ export const SOME_FAULTS: Faults = {
   'killed before sending': 0.001,
   'killed while waiting': 0.001,
 }
+
+/** Faults that leave requests on their way. */
+const LATE = ['request delayed', 'answer delayed', 'sent twice, the first late', 'given up, and done late'] as const
+
+/** How late a request may take effect. */
+export const lateRequestsMs = (faults: Faults = {}, { lateMs }: Pick<Spans, 'lateMs'>): number =>
+  LATE.some((kind) => faults[kind]) ? lateMs[1] : 0

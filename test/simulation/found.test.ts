@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { planHistory } from './plan.ts'
 import { runHistory } from './run-history.ts'
+import { WORLDS } from './worlds.ts'
 
 /** Histories of long runs that the promises once judged wrongly. */
 test.each([
@@ -11,4 +12,15 @@ test.each([
 ])('breaks no promise: %s', async (_, index) => {
   const { settings, seed } = planHistory(7_006, index, 'standard: everything fails')
   expect((await runHistory(settings, { seed })).violations).toEqual([])
+})
+
+/** Pollers whose clocks jump date claims of one group in another order than that of the table. */
+test.each([1, 2, 3, 5])('breaks no promise: a FIFO queue where clocks jump often (seed %i)', async (seed) => {
+  const world = WORLDS['fifo: everything fails']
+  const { violations, coverage } = await runHistory(
+    { ...world, faults: { ...world.faults, 'clock jumps': 0.02 } },
+    { seed },
+  )
+  expect(coverage.faults['clock jumps']).toBeGreaterThan(5)
+  expect(violations).toEqual([])
 })

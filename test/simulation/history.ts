@@ -14,6 +14,8 @@ export interface History {
   /** By body, which no other message has. */
   readonly publishes: ReadonlyMap<string, Publish>
   readonly deliveries: readonly Delivery[]
+  /** The ids in all answers to publishes. */
+  readonly answered: ReadonlySet<string>
   /** Deliveries by message id. */
   readonly deliveriesOf: ReadonlyMap<string, readonly Delivery[]>
   readonly removals: ReadonlySet<Removal>
@@ -173,6 +175,7 @@ export const newHistory = (ledger: Ledger): History => {
   const transactions: Transaction[] = []
   const pauses: Pause[] = []
   const answered: string[] = []
+  const answeredIds = new Set<string>()
   const byToken = new Map<string, Delivery>()
   const cutShort: History['cutShort'] = []
   let polls = 0
@@ -186,6 +189,7 @@ export const newHistory = (ledger: Ledger): History => {
   return {
     ledger,
     publishes,
+    answered: answeredIds,
     deliveries,
     deliveriesOf,
     removals,
@@ -207,6 +211,7 @@ export const newHistory = (ledger: Ledger): History => {
       return one
     },
     published: (publish, { messageId, sequenceNumber }, at) => {
+      answeredIds.add(messageId)
       if (publish.answer) {
         if (publish.answer.messageId !== messageId) publish.otherIds.push(messageId)
         return

@@ -1,6 +1,6 @@
 import { encodeMessageId } from '../../lib/model/message-id.ts'
 import { type Lease, liveAt, type Segment, type Slot, sameToken } from '../../lib/model/segment.ts'
-import { segmentId } from '../../lib/model/segment-key.ts'
+import { type SegmentKey, segmentId } from '../../lib/model/segment-key.ts'
 import type { NewSegment } from '../../lib/store/port.ts'
 
 /**
@@ -16,6 +16,8 @@ export interface Ledger {
   /** A claim by its token; nothing for one that never took effect. */
   claim(token: string): LeaseSpan | undefined
   of(messageId: string): Entry | undefined
+  /** The ids of the messages that a segment was stored with. */
+  idsIn(key: SegmentKey): readonly string[]
   readonly entries: ReadonlyMap<string, Entry>
   /** The ids of the messages that were stored with a body. */
   readonly idsOf: ReadonlyMap<unknown, ReadonlySet<string>>
@@ -162,6 +164,7 @@ export const newLedger = (now: () => number): Ledger => {
     },
     claim: (token) => claims.get(token),
     of: (messageId) => entries.get(messageId),
+    idsIn: (key) => idsIn.get(segmentId(key)) ?? [],
     effect: (name) => void effects.set(name, [...(effects.get(name) ?? []), now()]),
     effects,
     entries,

@@ -3,32 +3,30 @@ import type { Slot } from '../../lib/model/segment.ts'
 import { readQueue } from '../../lib/queues/read-queue.ts'
 import { RELEASES_LATE_MS } from '../../lib/visibility/early-release.ts'
 import { DRAIN_LEASE_SECONDS, DRAIN_PAUSE_MS } from './drain.ts'
+import { lateRequestsMs } from './faults.ts'
 import type { PollRecord } from './history.ts'
 import { type Lane, receivableNow } from './receivable.ts'
 import type { Spans } from './spans.ts'
 import type { World } from './world.ts'
 import { queueNames, type WorldSettings } from './world-settings.ts'
 
-/** The longest that a consumer moves a lease to, as `consumer.ts` has it. */
-const EXTENDED_SECONDS = 5
 /** The longest time for which hints hide a message: cached settings, a nack of another process, a publish that polls still wait for. */
 const HINTS_MS = Math.max(QUEUE_CACHE_MS, RELEASES_LATE_MS)
 const SAMPLE_MS = 250
-/** Faults that leave requests on their way. */
-const LATE = ['request delayed', 'answer delayed', 'sent twice, the first late', 'given up, and done late'] as const
 
 /**
  * The maximum time from when a message can be received until a poll receives it, once nothing fails any more and while pollers poll. A
  * dead poller's lock of a group, and what a snapshot has as in flight, end with the longest lease. Hints last a few seconds. Late
  * requests arrive, and clocks differ.
  */
-const receivedWithinMs = (settings: WorldSettings, { leaseSeconds, lateMs }: Spans): number => {
-  const { clocksOffByMs = 0, faults = {} } = settings
-  const longestSeconds = Math.max(leaseSeconds[1], EXTENDED_SECONDS, DRAIN_LEASE_SECONDS)
+const receivedWithinMs = (settings: WorldSettings, spans: Spans): number => {
+  const { clocksOffByMs = 0, faults } = settings
+  const { leaseSeconds, extendSeconds } = spans
+  const longestSeconds = Math.max(leaseSeconds[1], extendSeconds, DRAIN_LEASE_SECONDS)
   return (
     longestSeconds * 1_000 +
     HINTS_MS +
-    (LATE.some((kind) => faults[kind]) ? lateMs[1] : 0) +
+    lateRequestsMs(faults, spans) +
     2 * clocksOffByMs +
     DRAIN_PAUSE_MS +
     4 * SAMPLE_MS
@@ -49,7 +47,7 @@ interface Judged {
 
 /** Samples the table again and again, once nothing fails any more. */
 export const watchLiveness = (world: World): Liveness => {
-  const { scheduler, settings, observer, store } = world
+  const { scheduler, settings, store } = world
   const withinMs = receivedWithinMs(settings, world.spans)
   const fromAt = scheduler.now()
   const messages = waits(withinMs)
@@ -62,7 +60,7 @@ export const watchLiveness = (world: World): Liveness => {
     for (const name of queueNames(settings)) {
       const queue = await readQueue(store, name, { consistent: true })
       const now = scheduler.now()
-      const found = queue && !queue.settings.paused ? receivableNow(observer, queue, now) : []
+      const found = queue && !queue.settings.paused ? receivableNow(world, queue, now) : []
       for (const { name: lane, waiting } of found) lanes.seen(lane, [...waiting], now)
       const places = found.flatMap(({ name: lane, waiting }) => [...waiting].map((place) => [lane, place] as const))
       // Where there are more messages than one poll receives, the last ones wait for several polls.

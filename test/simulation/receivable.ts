@@ -1,7 +1,7 @@
 import { isDropped, type QueueState } from '../../lib/model/queue-record.ts'
 import { liveAt, receivable, type Segment, type Slot, segmentDueAt, visibleAt } from '../../lib/model/segment.ts'
 import { priorityOf } from '../../lib/model/segment-key.ts'
-import type { Observer } from './observer.ts'
+import type { World } from './world.ts'
 
 /** A unit that polls serve in turns: a priority of a queue, or one of its groups. */
 export interface Lane {
@@ -14,13 +14,15 @@ export interface Lane {
  * What a poll with consistent reads and no hints could receive of a queue now. A priority counts only while no higher one has anything
  * to receive, since polls serve the highest first. Of a group of a FIFO queue only the head counts.
  */
-export const receivableNow = (observer: Observer, queue: QueueState, now: number): Lane[] => {
+export const receivableNow = (world: Pick<World, 'observer' | 'history'>, queue: QueueState, now: number): Lane[] => {
   const lanes = new Map<string, Map<string, Slot>>()
   let highest = 0
-  for (const segments of observer.partitions().values()) {
+  for (const segments of world.observer.partitions().values()) {
     const [first] = segments.values()
     if (first?.key.partition.queue !== queue.name || first.key.partition.generation !== queue.generation) continue
-    const kept = [...segments.values()].filter((segment) => !isDropped(queue, segment, now))
+    const kept = [...segments.values()].filter(
+      (segment) => !isDropped(queue, segment, now) && !mayBeHidden(world, segment),
+    )
     const { group } = first.key.partition
     const found = queue.settings.fifo ? headOf(kept, now) : isFull(queue, group, kept, now) ? [] : placesOf(kept, now)
     for (const [segment, index] of found) {
@@ -36,6 +38,22 @@ export const receivableNow = (observer: Observer, queue: QueueState, now: number
     .filter(([name]) => !name.startsWith('priority') || name === `priority ${highest} of ${queue.name}`)
     .map(([name, waiting]) => ({ name, waiting }))
 }
+
+/**
+ * Whether polls may pass by a segment for good. A publish to a group of a standard queue stores the segment first, then the ticket by
+ * which polls find the group. A publisher that got no answer may have stored the segment alone: polls find that with the next publish
+ * to its group. Segments of FIFO groups appear together with their tickets.
+ */
+export const mayBeHidden = ({ history }: Pick<World, 'history'>, { key }: Segment): boolean => {
+  const { group } = key.partition
+  if (group === undefined || group.length > STANDARD_GROUP_DIGITS) return false
+  return history.ledger
+    .idsIn(key)
+    .every((messageId) => !history.answered.has(messageId) && history.ledger.of(messageId)?.leases.length === 0)
+}
+
+/** The digits of a group's hash on a standard queue; on FIFO queues it has 14. */
+const STANDARD_GROUP_DIGITS = 8
 
 type Place = readonly [segment: Segment, index: number]
 

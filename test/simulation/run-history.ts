@@ -1,10 +1,5 @@
-import { createEngine } from '../../lib/engine.ts'
-import { isYoung } from '../../lib/model/group.ts'
-import { isPurged, partitionOf } from '../../lib/model/queue-record.ts'
 import { liveAt, type Segment } from '../../lib/model/segment.ts'
-import { segmentId } from '../../lib/model/segment-key.ts'
 import { counts } from '../../lib/queues/counts.ts'
-import { readQueue } from '../../lib/queues/read-queue.ts'
 import { consumer, deadLetterConsumer } from './actors/consumer.ts'
 import { createAtRest, deleter, purger } from './actors/dropper.ts'
 import { employ, several } from './actors/employ.ts'
@@ -19,7 +14,9 @@ import { worker } from './actors/worker.ts'
 import type { CoverageCounts } from './coverage.ts'
 import { drainAll } from './drain.ts'
 import { expected } from './drops.ts'
+import { JUMP_MS } from './faults.ts'
 import { featuresSeen } from './features.ts'
+import { leftMessages, leftOver } from './left.ts'
 import { watchLiveness } from './liveness.ts'
 import { playTriggers } from './play-triggers.ts'
 import { PROMISES } from './promises/all.ts'
@@ -199,7 +196,8 @@ const watchLimit = (world: World): string[] => {
     if (key.partition.group === undefined || key.partition.queue !== queueName(world.settings) || found.length >= 3)
       return
     const purge = history.drops.findLast(({ kind }) => kind === 'purge')
-    const keptFrom = purge ? (purge.endedAt ?? Number.POSITIVE_INFINITY) : 0
+    // The purger dates the purge, by its own clock.
+    const keptFrom = purge ? (purge.endedAt ?? Number.POSITIVE_INFINITY) + clocksOffByMs + JUMP_MS : 0
     let inFlight = 0
     for (const segment of observer.segmentsOf(partition)) {
       // A message that has expired while a consumer works on it is not in flight either.
@@ -209,45 +207,4 @@ const watchLimit = (world: World): string[] => {
     if (inFlight > limit) found.push(`${inFlight} in flight in ${partition} at ${scheduler.now()}`)
   })
   return found
-}
-
-/** The segments that are left in the queues: neither purged nor of a deleted queue. */
-const segmentsLeft = async ({ observer, store, settings }: World): Promise<Segment[]> => {
-  const queues = await Promise.all(queueNames(settings).map((name) => readQueue(store, name, { consistent: true })))
-  return [...observer.partitions().values()].flatMap((row) =>
-    [...row.values()].filter((segment) => {
-      const { generation, queue: name } = segment.key.partition
-      const queue = queues.find((one) => one?.name === name)
-      return queue?.generation === generation && !isPurged(queue, segment.publishedAt)
-    }),
-  )
-}
-
-const leftMessages = async (world: World): Promise<string[]> =>
-  (await segmentsLeft(world))
-    .filter(({ expiresAt, slots }) => expiresAt > world.scheduler.now() && slots.some(({ kind }) => kind !== 'gone'))
-    .map(({ key }) => `in ${segmentId(key)} there is still a message, after everything was acked`)
-
-/** A poll reads every ticket within this time, and deletes the ones that are no longer needed. */
-const TICKETS_READ_WITHIN_MS = 5_000
-
-/**
- * At rest there is neither a ticket without messages nor a message without a ticket: both are gone with the last message.
- * Only a ticket that keeps a number from a fast clock stays until that number is in the past.
- */
-const leftOver = async (world: World): Promise<string[]> => {
-  const { settings, store, scheduler } = world
-  if (settings.kind !== 'fifo') return []
-  const engine = createEngine({ store, clock: scheduler.clock })
-  const tickets = await Promise.all(
-    queueNames(settings).map(async (name) => {
-      const partition = partitionOf(await engine.queues.get(name), 0)
-      const page = await store.tickets({ partition, from: '0', to: '~', limit: 100, consistent: true })
-      return page.tickets
-        .filter(({ lastSequence }) => !isYoung(lastSequence, scheduler.now() - TICKETS_READ_WITHIN_MS))
-        .map(({ group }) => `a ticket is left in ${name} for ${group}`)
-    }),
-  )
-  const segments = (await segmentsLeft(world)).map(({ key }) => `a segment is left: ${segmentId(key)}`)
-  return [...tickets.flat(), ...segments]
 }

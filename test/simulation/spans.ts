@@ -5,8 +5,16 @@ export interface Spans {
   readonly drainMs: number
   /** Maximum time between two publishes of a publisher. */
   readonly publishEveryMs: number
+  /** Maximum number of messages of a publish, which few publishes have. Most have up to five, or four on FIFO queues. */
+  readonly largestPublish: number
   /** Leases that consumers ask for, seconds. */
   readonly leaseSeconds: readonly [min: number, max: number]
+  /** Maximum time that a consumer asks for when it extends a lease, seconds. */
+  readonly extendSeconds: number
+  /** Maximum time that a consumer's poll waits for a message, seconds. */
+  readonly waitSeconds: number
+  /** Maximum pause between two polls of a consumer. */
+  readonly pollEveryMs: number
   /** Maximum time for which a consumer works on a message before it settles the message. */
   readonly workOnMessageMs: number
   /** How late a delayed request, answer or second copy is. */
@@ -14,6 +22,10 @@ export interface Spans {
   /** Maximum time between two looks of a watcher, and how many of the latest messages a look chooses from. */
   readonly lookEveryMs: number
   readonly lookBack: number
+  /** How long a worker of the library runs before it stops. */
+  readonly workerMs: readonly [min: number, max: number]
+  /** Time between two purges, or two deletions. */
+  readonly dropEveryMs: readonly [min: number, max: number]
   /** How long a process is paused. */
   readonly pauseMs: readonly [min: number, max: number]
 }
@@ -22,11 +34,17 @@ export const DEFAULT_SPANS: Spans = {
   workMs: 15_000,
   drainMs: 45_000,
   publishEveryMs: 400,
+  largestPublish: 25,
   leaseSeconds: [1, 4],
+  extendSeconds: 5,
+  waitSeconds: 2,
+  pollEveryMs: 100,
   workOnMessageMs: 50,
   lateMs: [500, 5_000],
   lookEveryMs: 300,
   lookBack: 20,
+  workerMs: [2_000, 9_000],
+  dropEveryMs: [2_000, 9_000],
   // Longer than every lease that consumers ask for.
   pauseMs: [5_000, 15_000],
 }

@@ -1,6 +1,7 @@
 import type { SettingsChange } from '../../lib/model/queue-settings.ts'
 import { type Faults, SOME_FAULTS } from './faults.ts'
 import { type RandomStream, randomStream } from './random-stream.ts'
+import type { Spans } from './spans.ts'
 import type { TableBehaviour } from './table.ts'
 import type { WorldSettings } from './world-settings.ts'
 import { ALL_FAULTS } from './worlds.ts'
@@ -30,6 +31,8 @@ const drawn = (kind: Kind, seed: number): WorldSettings => {
   const random = randomStream(seed)
   random.restart(WHOLE_STREAM)
   const faults = random.oneOf(FAULTS)
+  const size = random.chance(LARGE) ? 'large' : 'small'
+  const most = MOST[size]
   const isFifo = kind === 'fifo'
   const settings = settingsOf(kind, random)
   const dies = settings.deadLetter !== undefined
@@ -37,27 +40,62 @@ const drawn = (kind: Kind, seed: number): WorldSettings => {
     kind: isFifo ? 'fifo' : 'standard',
     ...(kind !== 'standard' && { groups: GROUPS }),
     settings,
-    ...(faults && { faults: isFifo ? { ...faults, 'clock jumps': 0 } : faults }),
+    ...(faults && { faults }),
     table: tableOf(random),
     clocksOffByMs: random.oneOf([0, 0, 300]),
     cast: {
-      publishers: random.whole(1, 3),
-      consumers: random.whole(1, 4),
+      publishers: random.whole(1, most.publishers),
+      consumers: random.whole(1, most.consumers),
       operators: random.whole(0, 1),
-      workers: random.whole(0, 2),
-      transactors: random.oneOf([0, 0, 2]),
-      watchers: settings.results ? 2 : 0,
+      workers: random.whole(0, most.workers),
+      transactors: random.oneOf([0, 0, most.transactors]),
+      watchers: settings.results ? most.watchers : 0,
       redrivers: dies ? random.whole(0, 1) : 0,
       deadLetterConsumers: dies ? random.whole(0, 1) : 0,
       purgers: random.oneOf([0, 0, 1]),
       deleters: random.oneOf([0, 0, 0, 1]),
     },
-    ...changesOf(isFifo, random),
+    ...changesOf(isFifo, size, random),
     ...probabilities(random),
-    steadyMs: random.oneOf([0, 0, 6_000]),
-    spans: { workMs: random.oneOf([12_000, 25_000]), publishEveryMs: random.oneOf([800, 2_000]), drainMs: 35_000 },
+    steadyMs: random.oneOf([0, 0, size === 'small' ? 1_500 : 6_000]),
+    spans: size === 'small' ? smallSpans(random) : largeSpans(random),
   }
 }
+
+/** A small history costs a fourth of a large one: fewer messages, shorter leases, and less time. */
+type Size = 'small' | 'large'
+
+/** The maximum number of each kind of actor. */
+const MOST = {
+  small: { publishers: 2, consumers: 4, workers: 1, transactors: 2, watchers: 1 },
+  large: { publishers: 3, consumers: 4, workers: 2, transactors: 2, watchers: 2 },
+} as const
+
+const smallSpans = (random: RandomStream): Partial<Spans> => ({
+  workMs: random.oneOf([1_500, 3_000, 7_000]),
+  publishEveryMs: random.oneOf([400, 1_500]),
+  largestPublish: random.oneOf([1, 3, 6]),
+  leaseSeconds: [1, 2],
+  extendSeconds: 2,
+  waitSeconds: 1,
+  pollEveryMs: 200,
+  lateMs: [200, 2_500],
+  lookEveryMs: 1_000,
+  lookBack: 4,
+  workerMs: [1_000, 4_000],
+  dropEveryMs: [500, 3_000],
+  pauseMs: [2_500, 6_000],
+  drainMs: 35_000,
+})
+
+const largeSpans = (random: RandomStream): Partial<Spans> => ({
+  workMs: random.oneOf([12_000, 25_000]),
+  publishEveryMs: random.oneOf([800, 2_000]),
+  drainMs: 35_000,
+})
+
+/** How often a history is large; a probability. Large ones take about half of the time then. */
+const LARGE = 0.2
 
 /** The stream of numbers that a history draws its world from; actors' streams begin at 1, others are below 0. */
 const WHOLE_STREAM = -100
@@ -90,11 +128,12 @@ const tableOf = (random: RandomStream): Partial<TableBehaviour> => ({
 })
 
 /** The queue is paused and resumed, or its shards rise and fall, or neither. */
-const changesOf = (isFifo: boolean, random: RandomStream): Pick<WorldSettings, 'changes'> => {
+const changesOf = (isFifo: boolean, size: Size, random: RandomStream): Pick<WorldSettings, 'changes'> => {
   const lot = random.fraction()
-  const pauses = { during: [{ paused: true }, { paused: false }], atRest: { paused: false }, everyMs: 9_000 }
+  const [pausedMs, shardsMs] = size === 'small' ? [4_000, 1_000] : [9_000, 3_000]
+  const pauses = { during: [{ paused: true }, { paused: false }], atRest: { paused: false }, everyMs: pausedMs }
   if (lot < 0.25) return { changes: pauses }
-  if (lot < 0.6 && !isFifo) return { changes: { during: SHARDS, atRest: { shards: 2 }, everyMs: 3_000 } }
+  if (lot < 0.6 && !isFifo) return { changes: { during: SHARDS, atRest: { shards: 2 }, everyMs: shardsMs } }
   return {}
 }
 

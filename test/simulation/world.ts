@@ -56,7 +56,9 @@ export interface World {
   /** Begins the actor's next action. Returns false if shrinking leaves the action out. */
   begin(actor: Actor, isOptional: boolean): boolean
   /** Runs work beside the actor's next actions. A failure of the work ends the history, as every failure does. */
-  aside(work: Promise<unknown>): void
+  aside(work: Promise<unknown>, actor?: Actor): void
+  /** Whether the work of an actor that runs aside is not over. That of a killed process is. */
+  isBusy(): boolean
   /** Whether users must expect the error in this world: where queues are deleted, they are not found. */
   tolerates(error: unknown): boolean
   /** Failures of work that ran aside. */
@@ -114,6 +116,7 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
   let calm = false
   let operations = 0
   const failures: unknown[] = []
+  let busy = 0
 
   const repeat = (messageId: string): void => {
     history.repeat(messageId)
@@ -218,7 +221,13 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
       return !(isOptional && reduction?.isLeftOut(idOf(actor)))
     },
     tolerates,
-    aside: (work) => void work.catch((error: unknown) => tolerates(error) || failures.push(error)),
+    aside: (work, actor) => {
+      const done = work.catch((error: unknown) => tolerates(error) || failures.push(error))
+      if (!actor) return
+      busy++
+      void Promise.race([done, actor.process.killed]).then(() => busy--)
+    },
+    isBusy: () => busy > 0,
     failures,
     tokens,
     calm: () => {

@@ -92,6 +92,31 @@ describe('people', () => {
     expect((await browse(world.engine, 'orders-failed')).messages).toHaveLength(5)
   })
 
+  test('undo a redrive with the keyboard, after they have read what it moves', async () => {
+    const page = await world.open('/queues/orders/dead')
+    await page.getByLabel('All 3 messages of this reason').check()
+    await page.getByRole('button', { name: 'Try with the selected' }).click()
+    await page.getByRole('button', { name: 'Send back 3 messages' }).click()
+    await page.getByRole('cell', { name: 'completed' }).waitFor()
+    await page.getByRole('link', { name: 'Undo the redrive of orders-failed' }).focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Undo the redrive of orders-failed?' }).waitFor()
+    expect(await page.locator('main li').first().textContent()).toContain(
+      '3 messages will go back to orders-failed from orders',
+    )
+    await page.getByRole('button', { name: 'Move back 3 messages' }).focus()
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/redrives\?/)
+    expect(await noticeOn(page)).toBe('The undo has started.')
+    await page.getByRole('row', { name: /undo, back to orders-failed.*completed/ }).waitFor()
+    expect((await browse(world.engine, 'orders-failed')).messages).toHaveLength(5)
+    await page.goto(`${world.url}/queues/orders/dead`)
+    expect(await page.locator('section h2').allTextContents()).toEqual([
+      expect.stringMatching(/^PaymentRefused: the card has expired 3 messages/),
+      expect.stringMatching(/^TypeError: order.lines is not iterable 2 messages/),
+    ])
+  })
+
   test('see the triggers, the one that runs first, and follow one to its queue', async () => {
     await startRun(world.engine)
     const page = await world.open()

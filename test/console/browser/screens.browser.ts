@@ -2,8 +2,11 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { Engine } from '../../../lib/engine.ts'
 import { browse } from '../../../lib/messages/browse.ts'
-import { startRedrive } from '../../../lib/redrive/redrive.ts'
+import { poll } from '../../../lib/receive/poll.ts'
+import { runRedrive, startRedrive } from '../../../lib/redrive/redrive.ts'
+import { undoRedrive } from '../../../lib/redrive/undo.ts'
 import { faultsOf, overflowOf, startRun, startWorld, type World } from './world.ts'
 
 /** With HOLDFAST_SCREENSHOTS=1 the pictures of the docs are made anew. */
@@ -20,6 +23,19 @@ beforeEach(async () => {
 const firstOf = async (queue: string, state: 'leased' | 'ready'): Promise<string> => {
   const { messages } = await browse(world.engine, queue, { states: [state] })
   return messages[0]?.messageId ?? ''
+}
+
+/** Redrives all dead letters, of which consumers receive some. */
+const redriven = async (engine: Engine): Promise<string> => {
+  const { taskId } = await startRedrive(engine, 'orders-failed')
+  await runRedrive(engine, 'orders-failed', taskId)
+  await poll(engine, 'orders', { maxMessages: 9 })
+  return taskId
+}
+
+const undone = async (engine: Engine): Promise<void> => {
+  const { taskId } = await undoRedrive(engine, 'orders-failed', await redriven(engine))
+  await runRedrive(engine, 'orders-failed', taskId)
 }
 
 const SCREENS: readonly (readonly [string, () => Promise<string>])[] = [
@@ -42,6 +58,20 @@ const SCREENS: readonly (readonly [string, () => Promise<string>])[] = [
     },
   ],
   [
+    'redrives-over',
+    async () => {
+      await undone(world.engine)
+      return '/redrives'
+    },
+  ],
+  [
+    'undo',
+    async () => {
+      const taskId = await redriven(world.engine)
+      return `/queues/orders-failed/redrives/${taskId}/undo`
+    },
+  ],
+  [
     'triggers',
     async () => {
       await startRun(world.engine)
@@ -57,6 +87,7 @@ const SHOWN: Readonly<Record<string, 'light' | 'dark'>> = {
   queue: 'light',
   message: 'dark',
   dead: 'light',
+  undo: 'light',
   triggers: 'light',
 }
 

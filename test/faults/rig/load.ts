@@ -25,8 +25,10 @@ export interface Load {
 
 /** Publishers wait while this many messages are stored, so that consumers can empty the queue at the end. */
 const MAX_OUTSTANDING = 300
-/** Pause after a failure, so that clients do not flood a server that refuses everything. */
+/** Pause of a publisher while many messages are stored. */
 const PAUSE_MS = 20
+/** Pause after a failure. While a server starts, its clients take a small part of the processor that it needs. */
+const PAUSE_AFTER_FAILURE_MS = 100
 
 /** Clients that publish, receive, ack, nack and forget messages until they are stopped, whatever the servers answer. */
 export const startLoad = (parts: LoadParts): Load => {
@@ -114,7 +116,7 @@ const nackAll = async (ledger: Ledger, queue: Queue, held: readonly Held[]) => {
 
 const bear = async (ledger: Ledger, error: unknown) => {
   if (!isHoldfastError(error) || !error.retryable) ledger.surprise(error)
-  await sleep(PAUSE_MS)
+  await sleep(PAUSE_AFTER_FAILURE_MS)
 }
 
 /** Receives and acks until the queue is empty, once the faults are over. */

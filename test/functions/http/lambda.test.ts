@@ -131,3 +131,23 @@ describe('the Lambda handler', () => {
     expect(flushed).toBe(1)
   })
 })
+
+test.each<[string, unknown]>([
+  ['null', null],
+  ['an empty object', {}],
+  ['a request of a REST API', { httpMethod: 'GET', path: '/queues', requestContext: { requestId: 'gateway' } }],
+  ['no headers that are an object', event({ headers: 'a: b' as never })],
+  ['a header that is a number', event({ headers: { a: 7 as never } })],
+  ['a parameter that is a number', event({ pathParameters: { queue: 7 as never } })],
+  ['a body that is a number', event({ body: 7 as never })],
+  ['cookies that are a text', event({ cookies: 'a=b' as never })],
+  ['a path that is a number', event({ rawPath: 7 as never })],
+])('an event that is %s is answered with what the function takes', async (_, given) => {
+  const { statusCode, body = '' } = await echo(given as APIGatewayProxyEventV2, context())
+  expect(statusCode).toBe(404)
+  expect(JSON.parse(body)).toMatchObject({ code: 'RouteNotFound', hint: expect.stringContaining('payload format 2.0') })
+})
+
+test('an event without headers is a request without headers', async () => {
+  expect(await echoed({ headers: undefined as never })).toMatchObject({ path: '/a', headers: {} })
+})

@@ -22,6 +22,7 @@ const BODIES: Readonly<Partial<Record<OperationId, unknown>>> = {
   unreceiveMessages: { receiptHandles: ['x'] },
   rescheduleMessage: { delaySeconds: 600 },
   startRedrive: {},
+  undoRedrive: {},
   purgeQueue: {},
 }
 

@@ -105,3 +105,45 @@ test('a client that sends requests without a wait for answers, and goes, leaves 
   expect(later.status).toBe(200)
   await later.body?.cancel()
 })
+
+/** A server whose receives each read ten messages, and answer when they are told to. */
+const readingServer = async () => {
+  const answers: (() => void)[] = []
+  const { door, written } = boundedAnswers(async (_, { delivery }) => {
+    await delivery?.enter(10)
+    await new Promise<void>((resolve) => answers.push(resolve))
+    return new Response('few messages')
+  }, systemClock)
+  const server = await startServer({ host: '127.0.0.1', port: 0, answer: door, written, log: silentLog })
+  onTestFinished(() => server.stop())
+  const receive = () => fetch(`http://127.0.0.1:${server.port}/queues/orders/messages`).then(({ status }) => status)
+  /** Waits until exactly so many receives are reading. */
+  const reading = (count: number) => vi.waitFor(() => expect(answers).toHaveLength(count), 5_000)
+  return { answers, server, receive, reading }
+}
+
+/** As many answers of 5.5 MB as there is room for. */
+const AT_ONCE = 12
+
+test('no more receives read their messages at one time than there is room for, and those that are answered make room', async () => {
+  const { answers, receive, reading } = await readingServer()
+  const statuses = Promise.all(Array.from({ length: 3 * AT_ONCE }, receive))
+  for (let round = 1; round <= 3; round++) {
+    await reading(AT_ONCE)
+    for (const answer of answers.splice(0)) answer()
+  }
+  expect(new Set(await statuses)).toEqual(new Set([200]))
+})
+
+test('a client that goes while its messages are read makes room', async () => {
+  const { answers, server, receive, reading } = await readingServer()
+  const sockets = Array.from({ length: AT_ONCE }, () => connect(server.port, '127.0.0.1'))
+  for (const socket of sockets) socket.write('GET /queues/orders/messages HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n')
+  await reading(AT_ONCE)
+  const status = receive()
+  for (const socket of sockets) socket.destroy()
+  await reading(AT_ONCE + 1)
+  answers.at(-1)?.()
+  expect(await status).toBe(200)
+  for (const answer of answers) answer()
+})

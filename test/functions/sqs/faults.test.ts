@@ -94,3 +94,21 @@ const SHAPES: Readonly<Record<ErrorCode, string>> = {
 test.each(Object.entries(SHAPES) as [ErrorCode, string][])('the engine’s %s is %s', (code, shape) => {
   expect(toSqsError(new HoldfastError(code, 'words')).shape).toBe(shape)
 })
+
+test('a client that ends the connection in the middle of its request is no failure of the server', async () => {
+  logged.length = 0
+  const { fetch } = sqsHarness({ log })
+  const cutOff = (headers: Readonly<Record<string, string>>): Request =>
+    new Request('http://127.0.0.1/', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'AmazonSQS.ListQueues', ...headers },
+      body: new ReadableStream({ start: (body) => body.error(new Error('aborted')) }),
+      duplex: 'half',
+    } as RequestInit)
+  for (const headers of [{ 'content-length': '100' }, {}]) {
+    const answer = await fetch(cutOff(headers))
+    expect(answer.status).toBe(400)
+    expect(await answer.text()).toContain('#IncompleteBody')
+  }
+  expect(logged).toEqual([])
+})

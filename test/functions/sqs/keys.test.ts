@@ -23,6 +23,10 @@ describe('parseKeys', () => {
     )
   })
 
+  test('passes over the mark with which some editors begin a file', () => {
+    expect(parseKeys(`\uFEFF${text('HF1')}`).get('HF1')).toEqual(key('HF1'))
+  })
+
   test.each([
     ['{', 'the document of the keys is not valid JSON (line 1, column 2)'],
     ['{"keys":[\n{"accessKeyId":"HF1",}]}', 'keys[0] is not valid JSON (line 2, column 22)'],

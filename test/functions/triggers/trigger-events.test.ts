@@ -1,6 +1,6 @@
 import type { DynamoDBStreamEvent } from 'aws-lambda'
 import { expect, test } from 'vitest'
-import { isLoss, publishedSegments } from '../../../functions/triggers/trigger-events.ts'
+import { isLoss, isTick, publishedSegments } from '../../../functions/triggers/trigger-events.ts'
 import { createQueue } from '../../../lib/queues/create-queue.ts'
 import { dispatch } from '../../../lib/triggers/run.ts'
 import { setTrigger } from '../../../lib/triggers/trigger.ts'
@@ -45,6 +45,11 @@ test('records of any shape are passed over, and those beside them are not', asyn
     expect(started).toEqual(['orders'])
   })
   await fc.assert(property, { numRuns: 500 })
+})
+
+test.each([null, 'holdfast', 1, []])('an event that is %j has no records, and is no tick', (event) => {
+  const given = event as unknown as DynamoDBStreamEvent
+  expect([isTick(given), isLoss(given), publishedSegments(given)]).toEqual([false, false, []])
 })
 
 test.each([undefined, null, 'x', 1, {}, [], [null], [1], ['x']])('records that are %j are none', (records) => {

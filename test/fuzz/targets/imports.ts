@@ -1,4 +1,4 @@
-import { linesIn, objectIn } from '../../../cli/ndjson.ts'
+import { type Line, linesIn, objectIn } from '../../../cli/ndjson.ts'
 import { messageToImport } from '../../../cli/transfer/exported-message.ts'
 import { publishRequest } from '../../../functions/http/publish-requests.ts'
 import { UsageError } from '../../../functions/local/usage-error.ts'
@@ -17,7 +17,10 @@ export const fuzz = async (data: Buffer): Promise<void> => {
     .filter((line) => line.trim() !== '').length
   demand(lines.length === wanted, 'a line got lost', { lines: lines.length, wanted })
   for (const line of lines) {
+    const bytes = Buffer.from(line.text)
+    demand(!line.isUtf8 || input.includes(bytes), 'a line is another text than the one given', line.text)
     const message = await orRefusal(() => messageToImport(objectIn(line)), isUsage)
+    if (message) demand(line.isUtf8, 'a line that is no text was taken for one', line.text)
     if (message)
       await orRefusal(
         () => publishRequest.safeParse({ messages: [message] }),
@@ -29,7 +32,7 @@ export const fuzz = async (data: Buffer): Promise<void> => {
 const isUsage = (error: unknown): boolean => error instanceof UsageError
 
 const linesOf = async (chunks: readonly Buffer[]) => {
-  const found: { readonly number: number; readonly text: string; readonly end: number }[] = []
+  const found: Line[] = []
   for await (const lines of linesIn(arriving(chunks))) found.push(...lines)
   return found
 }

@@ -2,9 +2,12 @@ package main
 
 import (
 	"bufio"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/anishathalye/porcupine"
 )
 
 const standardHeader = `{"model":"standard","endAt":90000}`
@@ -23,6 +26,8 @@ const (
 	ackedAgain = `{"op":"ack","client":"d","call":8000,"clock":8000,"return":8010,"held":[{"id":"A","handle":"h2"}],"results":["ok"]}`
 	outdated   = `{"op":"ack","client":"c","call":7500,"clock":7500,"return":7510,"held":[{"id":"A","handle":"h1"}],"results":["ok"]}`
 	refused    = `{"op":"ack","client":"c","call":7500,"clock":7500,"return":7510,"held":[{"id":"A","handle":"h1"}],"results":["LeaseLost"]}`
+	atOnce     = `{"op":"ack","client":"c","call":2010,"clock":2010,"return":2010,"held":[{"id":"A","handle":"h1"}],"results":["ok"]}`
+	withdrawn  = `{"op":"cancel","client":"o","call":2100,"clock":2100,"id":"A"}`
 	refusedNow = `{"op":"ack","client":"c","call":2500,"clock":2500,"return":2510,"held":[{"id":"A","handle":"h1"}],"results":["LeaseLost"]}`
 
 	two         = `{"op":"publish","client":"p","call":1000,"clock":1000,"return":1010,"messages":[{"body":"a","group":"g"},{"body":"b","group":"g"}],"results":["ok","ok"],"stored":[{"id":"A","sequence":"1"},{"id":"B","sequence":"2"}]}`
@@ -50,6 +55,9 @@ func TestHistories(t *testing.T) {
 		{"a message is received again before its lease is over", []string{standardHeader, published, received, tooSoon, ackedAgain}, false},
 		{"a message that was acked is received again", []string{standardHeader, published, received, acked, again, ackedAgain}, false},
 		{"an ack without an answer was not done", []string{standardHeader, published, received, unanswered, again, ackedAgain}, true},
+		{"a cancel without an answer was not done", []string{standardHeader, published, received, withdrawn, again, ackedAgain}, true},
+		{"a cancel without an answer was done after the last receive", []string{standardHeader, published, received, withdrawn, again}, true},
+		{"a message is received and acked in one instant", []string{standardHeader, published, received, atOnce}, true},
 		{"an ack without an answer was done", []string{standardHeader, published, received, unanswered}, true},
 		{"an ack that a killed server did not do", []string{standardHeader, published, received, ended, again, ackedAgain}, true},
 		{"an ack that a killed server did", []string{standardHeader, published, received, ended}, true},
@@ -69,11 +77,71 @@ func TestHistories(t *testing.T) {
 		{"a deduplication id stands for two messages", []string{fifoHeader, onceA, twiceB, both, ackedBoth}, false},
 	} {
 		t.Run(one.name, func(t *testing.T) {
-			header, lines, _ := readHistory(bufio.NewReader(strings.NewReader(strings.Join(one.lines, "\n") + "\n\n")))
-			verdict := check(header, lines, "", 10*time.Second)
+			verdict := read(one.lines)
 			if legal := len(verdict.Violations) == 0; legal != one.legal || verdict.Undecided > 0 {
 				t.Errorf("legal: %v, though it must be %v: %+v", legal, one.legal, verdict)
 			}
 		})
 	}
+}
+
+// many are a publish, a receive, acks without an answer, a second receive and its acks, of two dozen messages of a group.
+func many() []string {
+	var messages, stored, first, second, unanswered, held, results []string
+	for at := 0; at < 24; at++ {
+		one := func(handle string, count, until int) string {
+			return fmt.Sprintf(`{"id":"M%d","handle":"%s%d","body":"m%d","group":"g","sequence":"%03d","count":%d,"until":%d}`, at, handle, at, at, at, count, until)
+		}
+		messages = append(messages, fmt.Sprintf(`{"body":"m%d","group":"g"}`, at))
+		stored = append(stored, fmt.Sprintf(`{"id":"M%d","sequence":"%03d"}`, at, at))
+		results = append(results, `"ok"`)
+		first = append(first, one("h", 1, 7005))
+		second = append(second, one("j", 2, 12008))
+		unanswered = append(unanswered, fmt.Sprintf(`{"op":"ack","client":"c","call":3000,"clock":3000,"held":[{"id":"M%d","handle":"h%d"}]}`, at, at))
+		held = append(held, fmt.Sprintf(`{"id":"M%d","handle":"j%d"}`, at, at))
+	}
+	all := func(parts []string) string { return strings.Join(parts, ",") }
+	lines := []string{
+		fifoHeader,
+		fmt.Sprintf(`{"op":"publish","client":"p","call":1000,"clock":1000,"return":1010,"messages":[%s],"results":[%s],"stored":[%s]}`, all(messages), all(results), all(stored)),
+		fmt.Sprintf(`{"op":"poll","client":"c","call":2000,"clock":2000,"return":2010,"leaseMs":5000,"received":[%s]}`, all(first)),
+	}
+	return append(append(lines, unanswered...),
+		fmt.Sprintf(`{"op":"poll","client":"d","call":7000,"clock":7000,"return":7010,"leaseMs":5000,"received":[%s]}`, all(second)),
+		fmt.Sprintf(`{"op":"ack","client":"d","call":8000,"clock":8000,"return":8010,"held":[%s],"results":[%s]}`, all(held), all(results)))
+}
+
+func TestManyAcksWithoutAnAnswerAreDecided(t *testing.T) {
+	verdict := read(many())
+	if len(verdict.Violations) > 0 || verdict.Undecided > 0 {
+		t.Errorf("%+v", verdict)
+	}
+}
+
+func TestAHandleIsUsedAfterThePollThatGaveIt(t *testing.T) {
+	sorted := newSorter(&rules{Header: Header{EndAt: 90000}}, parsed([]string{standardHeader, published, received, atOnce}))
+	p := sorted.standard()[0]
+	history := p.history(90000)
+	var poll, ack porcupine.Operation
+	for _, one := range history {
+		switch one.Input.(*operation).kind {
+		case "claim":
+			poll = one
+		case "ack":
+			ack = one
+		}
+	}
+	if ack.Call <= poll.Return || ack.Return < ack.Call {
+		t.Errorf("the ack, %d to %d, is not after the poll, which returned at %d", ack.Call, ack.Return, poll.Return)
+	}
+}
+
+func read(lines []string) Verdict {
+	header, operations, _ := readHistory(bufio.NewReader(strings.NewReader(strings.Join(lines, "\n") + "\n\n")))
+	return check(header, operations, "", 10*time.Second)
+}
+
+func parsed(lines []string) []Line {
+	_, operations, _ := readHistory(bufio.NewReader(strings.NewReader(strings.Join(lines, "\n") + "\n\n")))
+	return operations
 }

@@ -14,10 +14,9 @@ func (r *rules) dated(o operation) operation {
 	return o
 }
 
-// decided bounds the operations of unknown outcome. Once a later receive of the message, or its ack, has been answered, an
-// operation under an earlier handle has taken effect before or never will; the same holds for a publish whose message was
-// received. For each order in which such an operation does nothing later, there is an equal order in which it does nothing
-// before that answer. So no order is lost, and the search is much shorter.
+// decided narrows the time in which operations took effect by what other operations on the same message show. No order is lost:
+// each order that is excluded has an equal one that is not. The search is much shorter, since it tries every set of the
+// operations that may have taken effect or not.
 func decided(operations []operation) []operation {
 	for _, o := range operations {
 		// A message that was removed may be stored again.
@@ -25,8 +24,26 @@ func decided(operations []operation) []operation {
 			return operations
 		}
 	}
-	claimedBy := map[string]*operation{}
-	later := map[string][]*operation{}
+	claimedBy, later := answered(operations)
+	var left []operation
+	for _, o := range operations {
+		before := claimedBy[o.token]
+		if before != nil && o.token != "" && before.ret >= o.call {
+			// No client has a handle before the poll that gave it was answered, in the same instant at the earliest.
+			o.call, o.follows = before.ret, true
+		}
+		if o.result != unknown || bounded(&o, before, later[o.id]) {
+			left = append(left, o)
+		}
+	}
+	return left
+}
+
+// answered are the answered operations that show the state of a message: the receive of each handle, and the receives, removals and
+// publishes of each id.
+func answered(operations []operation) (claimedBy map[string]*operation, later map[string][]*operation) {
+	claimedBy = map[string]*operation{}
+	later = map[string][]*operation{}
 	for at := range operations {
 		o := &operations[at]
 		if o.ret == never {
@@ -44,22 +61,39 @@ func decided(operations []operation) []operation {
 			}
 		}
 	}
-	for at := range operations {
-		o := &operations[at]
-		if o.result != unknown || o.kind == storedAgain {
+	return claimedBy, later
+}
+
+// bounded narrows the time of an operation of unknown outcome, under a handle of the receive before. Returns false for one that did
+// nothing in any order.
+//
+// Once a later receive of the message, or its ack, has been answered, an operation under an earlier handle has taken effect before
+// or never will; the same holds for a publish whose message was received. For each order in which such an operation does nothing
+// later, there is an equal order in which it does nothing before that answer.
+//
+// A message that is removed is never received again. So an ack did nothing if its message was received under another handle
+// afterwards, and a cancel took effect after all receives, or does nothing at the end, where the message is gone.
+func bounded(o, before *operation, later []*operation) bool {
+	for _, after := range later {
+		if after.kind != "claim" {
 			continue
 		}
-		before := claimedBy[o.token]
-		for _, after := range later[o.id] {
-			if !decides(o, before, after) {
-				continue
-			}
-			if by := max(o.call, after.ret); by < o.by {
-				o.by = by
-			}
+		if o.kind == "ack" && decides(o, before, after) {
+			return false
+		}
+		if o.kind == "cancel" && after.call > o.by {
+			return false
+		}
+		if o.kind == "cancel" {
+			o.call = max(o.call, after.call)
 		}
 	}
-	return operations
+	for _, after := range later {
+		if decides(o, before, after) {
+			o.by = min(o.by, max(o.call, after.ret))
+		}
+	}
+	return true
 }
 
 // decides reports whether the operation, under a handle of the receive before, does nothing once the operation after is done.

@@ -117,6 +117,8 @@ type operation struct {
 	by int64
 	// ended reports whether the answer is missing because the server was killed: the operation took effect before that, or never.
 	ended bool
+	// follows reports whether the operation comes after those that return in the instant of its call.
+	follows bool
 	// parts are operations of one request that the checker tries as one.
 	parts []operation
 }

@@ -163,7 +163,12 @@ func (p partition) history(endAt int64) []porcupine.Operation {
 		if ret == never {
 			ret = endAt + 1
 		}
-		history = append(history, porcupine.Operation{ClientId: client, Input: o, Call: o.call, Output: nil, Return: ret})
+		// Of the operations of one instant, some begin, then those of the instant return, and then those begin that follow.
+		call, end := 4*o.call, 4*ret+1
+		if o.follows {
+			call += 2
+		}
+		history = append(history, porcupine.Operation{ClientId: client, Input: o, Call: call, Output: nil, Return: max(call, end)})
 	}
 	return history
 }

@@ -20,11 +20,11 @@ const consumeFrom = async (queue: string, world: World, actor: Actor): Promise<v
   const { random, process } = actor
   const { spans, settings } = world
   const leaseSeconds = random.whole(...spans.leaseSeconds)
-  const waitTimeSeconds = random.whole(0, 2)
+  const waitTimeSeconds = random.whole(0, spans.waitSeconds)
   const maxMessages = settings.groups ? random.oneOf([1, 3, 10, 25]) : random.whole(1, 10)
   const together = random.chance(0.3)
   const goesOn = random.chance(0.7)
-  const pause = random.whole(0, 100)
+  const pause = random.whole(0, spans.pollEveryMs)
   const isAbandoned = settings.abandons !== undefined && random.chance(settings.abandons)
   const abandonedAfterMs = isAbandoned ? random.whole(0, 1_500) : 0
   const deliveries = isAbandoned
@@ -34,7 +34,7 @@ const consumeFrom = async (queue: string, world: World, actor: Actor): Promise<v
   else if (together) await ackTogether(world, actor, deliveries)
   else {
     const handled = Promise.all(deliveries.map((delivery) => handle(world, actor, delivery, leaseSeconds * 1_000)))
-    if (goesOn) world.aside(handled)
+    if (goesOn) world.aside(handled, actor)
     else await handled
   }
   await process.sleep(pause)
@@ -151,7 +151,7 @@ const handleDiligently = async (world: World, actor: Actor, received: readonly D
   if (random.chance(0.2)) {
     await giveBack(world, actor, first, 0)
     // Meanwhile the consumer goes on with other messages.
-    world.aside(ackOnceReceivedAgain(world, actor, first, rest))
+    world.aside(ackOnceReceivedAgain(world, actor, first, rest), actor)
     return
   }
   const works = random.chance(0.5) ? [ackTogether(world, actor, [first])] : [giveBack(world, actor, first, 0)]
@@ -190,7 +190,7 @@ const handle = async (world: World, actor: Actor, delivery: Delivery, leaseMs: n
   const longMs = random.whole(0, 2_000)
   const aroundLeaseEndMs = leaseMs - random.whole(0, 150)
   const tooLongMs = random.whole(0, 2 * leaseMs)
-  const seconds = random.whole(1, 5)
+  const seconds = random.whole(1, world.spans.extendSeconds)
   const delaySeconds = random.whole(0, 3)
   const lot = random.fraction()
   const hasPolicy = world.settings.settings?.retryPolicy !== undefined

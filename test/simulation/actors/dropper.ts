@@ -8,12 +8,11 @@ import type { Actor, World } from '../world.ts'
 import { queueName } from '../world-settings.ts'
 import { passing, type Work } from './employ.ts'
 
-const EVERY_MS = [2_000, 9_000] as const
 const GAP_MS = [0, 1_500] as const
 
 /** Purges the queue. */
 export const purger: Work = async (world, actor) => {
-  await actor.process.sleep(actor.random.whole(...EVERY_MS))
+  await actor.process.sleep(actor.random.whole(...world.spans.dropEveryMs))
   const drop = begun(world, 'purge')
   try {
     await purgeQueue(actor.process.engine, queueName(world.settings))
@@ -26,7 +25,7 @@ export const purger: Work = async (world, actor) => {
 /** Deletes the queue, and creates another one of its name a moment later. */
 export const deleter: Work = async (world, actor) => {
   const { random, process } = actor
-  const [pause, gap] = [random.whole(...EVERY_MS), random.whole(...GAP_MS)]
+  const [pause, gap] = [random.whole(...world.spans.dropEveryMs), random.whole(...GAP_MS)]
   await process.sleep(pause)
   const drop = begun(world, 'deletion')
   try {

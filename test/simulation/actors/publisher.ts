@@ -18,7 +18,10 @@ interface Planned {
 /** Publishes a few messages, or 25. A publish with deduplication ids or a key is sent again when it failed or was answered late. */
 export const publisher: Work = async (world, actor) => {
   const { random, process } = actor
-  const size = random.chance(0.1) ? 25 : random.whole(1, world.settings.kind === 'fifo' ? 4 : 5)
+  const size = Math.min(
+    random.chance(0.1) ? 25 : random.whole(1, world.settings.kind === 'fifo' ? 4 : 5),
+    world.spans.largestPublish,
+  )
   const key = random.chance(world.settings.idempotencyKeys ?? 0) ? idOf(actor) : undefined
   const sent = Array.from({ length: size }, (_, place) => planned(world, actor, place, key))
   const pause = random.whole(1, world.spans.publishEveryMs)
@@ -28,7 +31,8 @@ export const publisher: Work = async (world, actor) => {
   world.story?.note(world.scheduler.now(), actor.name, `publishes ${names}${key === undefined ? '' : ` under ${key}`}`)
   const first = sendUntilDone(world, actor, sent, key)
   // As a client without a timely answer does: beside the first request, or when that may have been done long ago.
-  if (key !== undefined && repeats) world.aside(repeatLater(world, actor, { sent, key, afterMs: repeatsAfterMs }))
+  if (key !== undefined && repeats)
+    world.aside(repeatLater(world, actor, { sent, key, afterMs: repeatsAfterMs }), actor)
   await first
   await process.sleep(pause)
 }

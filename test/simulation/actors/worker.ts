@@ -15,7 +15,7 @@ import type { Work } from './employ.ts'
 /** Runs a worker of the library for a while: handlers return, throw, and take longer than a lease. Then it stops, and drains. */
 export const worker: Work = async (world, actor) => {
   const { random, process } = actor
-  const forMs = random.whole(2_000, 9_000)
+  const forMs = random.whole(...world.spans.workerMs)
   const concurrency = random.oneOf([1, 3, 8])
   const visibilityTimeoutSeconds = Math.max(1, random.whole(...world.spans.leaseSeconds))
   const drainSeconds = random.oneOf([0, 1, 5])

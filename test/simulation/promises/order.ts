@@ -1,6 +1,7 @@
 import { droppedFrom } from '../drops.ts'
 import { claimOf, type Delivery, type History, nameOf, type Publish } from '../history.ts'
 import type { WorldSettings } from '../world-settings.ts'
+import { jumpMs } from './leases.ts'
 import { isDead } from './one-message.ts'
 import { groupedBy, type Promised } from './promise.ts'
 
@@ -19,11 +20,15 @@ const groupsKept = (history: History, settings: WorldSettings): Delivery[][][] =
   )
 }
 
+/** The place of a claim among all claims of the table: the clocks that date claims jump. */
+const orderOf = (history: History, delivery: Delivery | undefined): number =>
+  (delivery && claimOf(history, delivery)?.order) ?? 0
+
 /** The batches that each group of each queue was received in, in the order of their claims. */
 const groupsOf = (history: History): Delivery[][][] =>
   [...groupedBy(history.deliveries, (one) => lifeOf(history, one)).values()].map((row) =>
     [...groupedBy(row, ({ poll }) => String(poll)).values()].sort(
-      ([a], [b]) => (a?.claimedAt ?? 0) - (b?.claimedAt ?? 0),
+      ([a], [b]) => orderOf(history, a) - orderOf(history, b),
     ),
   )
 
@@ -96,17 +101,21 @@ export const nothingBehindInFlight: Promised = {
   madeFor: isFifo,
   violations: (history, settings) => {
     const dropped = droppedFrom(history, settings)
-    return groupsOf(history).flatMap((batches) => overlaps(batches, ({ message }) => dropped(message.messageId)))
+    const behindMs = jumpMs(settings.faults)
+    return groupsOf(history).flatMap((batches) =>
+      overlaps(batches, behindMs, ({ message }) => dropped(message.messageId)),
+    )
   },
 }
 
-const overlaps = (batches: readonly Delivery[][], droppedAt: (one: Delivery) => number): string[] => {
+/** @param behindMs by how much the clock that dates a claim may be behind the one that looked at the lease before */
+const overlaps = (batches: readonly Delivery[][], behindMs: number, droppedAt: (one: Delivery) => number): string[] => {
   const found: string[] = []
   let held: Delivery[] = []
   for (const batch of batches) {
     const last = batch.at(-1)
     if (!last) continue
-    held = held.filter((one) => one.heldUntil > last.claimedAt && droppedAt(one) > last.endedAt)
+    held = held.filter((one) => one.heldUntil > last.claimedAt + behindMs && droppedAt(one) > last.endedAt)
     for (const one of held) {
       if (sequenceOf(one) > sequenceOf(last)) continue
       found.push(
