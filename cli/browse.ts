@@ -11,6 +11,8 @@ export interface BrowseParts {
   readonly states?: string | undefined
   /** The cursor that an earlier browse returned. */
   readonly cursor?: string | undefined
+  /** Items that were reported before, and are not reported again. */
+  readonly reported?: Set<string>
 }
 
 export interface MessagePage {
@@ -21,15 +23,24 @@ export interface MessagePage {
 
 const PAGE = 100
 
-/** Yields a queue's messages page by page. A page may be empty. @throws the reason of the session's signal */
+/**
+ * Yields a queue's messages page by page. A page may be empty. Names on stderr each item whose messages it can't read.
+ *
+ * @throws the reason of the session's signal
+ */
 export async function* pages(
-  { target, signal }: Pick<Session, 'target' | 'signal'>,
-  { queue, states, cursor: start }: BrowseParts,
+  { target, signal, out }: Pick<Session, 'target' | 'signal' | 'out'>,
+  { queue, states, cursor: start, reported = new Set() }: BrowseParts,
 ): AsyncGenerator<MessagePage> {
   for (let cursor = start, more = true; more; more = cursor !== undefined) {
     const query = { limit: PAGE, states, cursor }
     const page: AnswerOf<'browseMessages'> = await target.call('browseMessages', { params: { queue }, query, signal })
     cursor = page.cursor
+    for (const { item, reason } of page.unreadable ?? []) {
+      if (!reported.has(item))
+        out.note(`the messages of the item ${item} are left out, since it can't be read: ${reason}`)
+      reported.add(item)
+    }
     yield page
   }
 }

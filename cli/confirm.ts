@@ -19,7 +19,9 @@ export const confirmName = async (
 ): Promise<void> => {
   if (yes) return
   if (!io.stdin.isTTY || !io.stderr.isTTY) {
-    throw new UsageError(`${what} Nobody can be asked here, so say --yes. Nothing was changed.`)
+    throw new UsageError(
+      `${what} This needs your confirmation, and here is no terminal to ask for it: run the command with --yes. Nothing was changed.`,
+    )
   }
   const answer = await ask(io, `${what}\nType the ${noun}'s name to go on: `, signal)
   if (answer.trim() !== name) throw new Error(`that is not the ${noun}'s name (${name}): nothing was changed`)

@@ -98,7 +98,7 @@ const reason = (error: unknown): string => {
   return advice === undefined ? error.message : `${error.message}\n${advice}`
 }
 
-/** A message in hand, and a queue that others change, are operations in progress too: their own words say all. */
+/** A message in flight, and a queue that others change, are operations in progress too: their own words say all. */
 const adviceOn = ({ code, message }: HoldfastError): string | undefined =>
   code === 'OperationInProgress' && !message.includes('redrive') ? undefined : ADVICE[code]
 

@@ -63,8 +63,13 @@ const missingDeadLetterQueue = ({ queue, names }: TroubleParts): Trouble | undef
   return {
     code: 'dead-letter-queue-missing',
     level: 'bad',
-    what: `its dead-letter queue ${deadLetter.queue} does not exist: messages that used up their receives stay and come again`,
-    cures: [{ command: `create ${deadLetter.queue}`, effect: 'create it; the next polls move the messages' }],
+    what: `its dead-letter queue ${deadLetter.queue} does not exist: exhausted messages stay in the queue, and consumers receive them again`,
+    cures: [
+      {
+        command: `create ${deadLetter.queue}`,
+        effect: 'create the dead-letter queue: the next polls move the exhausted messages',
+      },
+    ],
   }
 }
 
@@ -73,7 +78,7 @@ const isPaused = ({ queue }: TroubleParts): Trouble | undefined => {
   return {
     code: 'paused',
     level: 'warning',
-    what: 'it is paused: polls return nothing',
+    what: 'it is paused: polls and triggers receive no messages',
     cures: [{ command: `resume ${queue.name}`, effect: 'let consumers receive again' }],
   }
 }
@@ -106,7 +111,7 @@ const expiring = (parts: TroubleParts): Trouble | undefined => {
   return {
     code: 'expiring',
     level: 'bad',
-    what: 'its oldest message has waited for more than half of the retention, after which it is dropped',
+    what: 'its oldest message has waited for more than half of the retention, and expires at its end',
     cures: [copying(queue), start],
   }
 }
@@ -118,7 +123,7 @@ const expiringDeadLetters = (parts: TroubleParts): Trouble | undefined => {
   return {
     code: 'expiring',
     level: 'warning',
-    what: 'its oldest dead letter has been there for more than half of the retention, after which it is dropped',
+    what: 'its oldest dead letter has been stored for more than half of the retention, and expires at its end',
     cures: [copying(queue)],
   }
 }
@@ -126,7 +131,7 @@ const expiringDeadLetters = (parts: TroubleParts): Trouble | undefined => {
 /** A longer retention is no cure, since it applies only to messages that are published afterwards. */
 export const copying = ({ name }: QueueJson): Cure => ({
   command: `export ${name} -o ${name}.ndjson`,
-  effect: 'copy what would be dropped; "holdfast import" publishes it again',
+  effect: 'copy the messages before they expire: "holdfast import" publishes the copy',
 })
 
 const unconsumed = ({ name }: QueueJson, { ready }: Counts, ageMs: number): Trouble | undefined => {
@@ -134,10 +139,10 @@ const unconsumed = ({ name }: QueueJson, { ready }: Counts, ageMs: number): Trou
   return {
     code: 'no-consumers',
     level: 'bad',
-    what: `${messages(ready)} ${ready === 1 ? 'waits' : 'wait'}, and none is in hand: its consumers seem to be gone`,
+    what: `${messages(ready)} ${ready === 1 ? 'waits' : 'wait'}, and no message is in flight: no consumer seems to poll the queue`,
     cures: [
-      { effect: 'start its consumers, or see why they fail' },
-      { command: `peek ${name}`, effect: 'see what waits' },
+      { effect: 'start the consumers, or look for errors in their logs' },
+      { command: `peek ${name}`, effect: 'show the waiting messages' },
     ],
   }
 }
@@ -147,10 +152,10 @@ const behind = ({ name }: QueueJson, { ready, leased }: Counts, ageMs: number): 
   return {
     code: 'behind',
     level: 'warning',
-    what: `${messages(ready)} ${ready === 1 ? 'waits' : 'wait'} while ${leased} ${leased === 1 ? 'is' : 'are'} in hand: its consumers are behind`,
+    what: `${messages(ready)} ${ready === 1 ? 'waits' : 'wait'} while ${leased} ${leased === 1 ? 'is' : 'are'} in flight: consumers work more slowly than publishers`,
     cures: [
-      { effect: 'run more consumers, or see what slows them' },
-      { command: `peek ${name} --state leased`, effect: 'see what they work on' },
+      { effect: 'run more consumers, or look for what slows them down' },
+      { command: `peek ${name} --state leased`, effect: 'show the messages in flight' },
     ],
   }
 }
@@ -161,10 +166,10 @@ const deadLetters = ({ queue: { name, counts }, sources }: TroubleParts): Troubl
   return {
     code: 'dead-letters',
     level: 'warning',
-    what: `it holds ${held === 1 ? '1 dead letter' : `${held} dead letters`} of ${sources.join(', ')}`,
+    what: `it contains ${held === 1 ? '1 dead letter' : `${held} dead letters`} of ${sources.join(', ')}`,
     cures: [
-      { command: `dead ${name} --group-by reason`, effect: 'see why they failed' },
-      { command: `redrive ${name}`, effect: 'send them round again, once the cause is cured' },
+      { command: `dead ${name} --group-by reason`, effect: 'show why the messages failed' },
+      { command: `redrive ${name}`, effect: 'send the messages back to their queues, once the cause is corrected' },
     ],
   }
 }

@@ -8,7 +8,7 @@ import type {
   storedMessage,
   triggerListAnswer,
 } from '../functions/http/answers.ts'
-import { isUnexpected, type Problem, problemOf } from '../functions/http/problem.ts'
+import { disclosedProblemOf, type Problem } from '../functions/http/problem.ts'
 import type { redriveListAnswer, redriveTask, undoPreview } from '../functions/http/redrive-answers.ts'
 import type { OperationId } from '../functions/http/routes.ts'
 
@@ -27,6 +27,8 @@ export interface StatusShown {
 export type MessageAnswer =
   | (MessageShown & { readonly status: StatusShown })
   | { readonly messageId: string; readonly queue: string; readonly status: StatusShown }
+/** Stored items whose messages a page lacks. Absent where it lacks none. */
+export type UnreadableShown = z.output<typeof browseAnswer>['unreadable']
 export type RedriveShown = z.output<typeof redriveTask>
 export type TriggerShown = z.output<typeof triggerListAnswer>['triggers'][number]
 
@@ -55,11 +57,9 @@ export class ApiProblem extends Error {
   }
 }
 
-/** The problem that the API answered with. Undefined for any other failure. */
-export const problemIn = (error: unknown): Problem | undefined => {
-  if (error instanceof ApiProblem) return error.problem
-  return isUnexpected(error) ? undefined : problemOf(error)
-}
+/** The problem of a failure, and its own reason where the reader's own credentials failed. Undefined for a defect of the console. */
+export const problemIn = (error: unknown): Problem | undefined =>
+  error instanceof ApiProblem ? error.problem : disclosedProblemOf(error)
 
 /** Queues a page. The API counts each queue of a page, so the number limits the cost. */
 const QUEUES_PAGE = 50

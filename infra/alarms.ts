@@ -125,7 +125,7 @@ export const addAgeAlarm = (scope: Construct, { queue, seconds, settings, topic 
 /** The alarm goes off after this many minutes in a row with throttled requests: those of a shorter burst succeed at a retry. */
 const THROTTLED_MINUTES = 5
 
-export interface AlarmedParts {
+export interface AlarmParts {
   readonly functions: Readonly<Record<string, IFunction>>
   readonly table: Table
   readonly api: HttpApi
@@ -134,7 +134,7 @@ export interface AlarmedParts {
 }
 
 /** Each alarm watches one plain metric, without metric math, which every emulator of CloudWatch can evaluate. */
-export const addAlarms = (scope: Construct, { functions, table, api, settings, topic }: AlarmedParts): void => {
+export const addAlarms = (scope: Construct, { functions, table, api, settings, topic }: AlarmParts): void => {
   const add = (id: string, plan: AlarmPlan) => addAlarm(scope, id, plan, topic)
   for (const [name, target] of Object.entries(functions)) addFunctionAlarms(scope, name, target, topic)
   add('rights missing', {

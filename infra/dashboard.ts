@@ -9,7 +9,7 @@ import { throttleMetric } from './alarms.ts'
 import { METRIC_NAMESPACE } from './function.ts'
 import type { Settings } from './settings.ts'
 
-export interface ShownParts {
+export interface DashboardParts {
   readonly functions: Readonly<Record<string, IFunction>>
   readonly table: Table
   readonly api: HttpApi
@@ -20,7 +20,7 @@ const WIDTH = 8
 const A_MINUTE = Duration.minutes(1)
 
 /** One page with graphs of the queues, the API, the functions and the table. */
-export const addDashboard = (scope: Construct, { functions, table, api, settings }: ShownParts): Dashboard => {
+export const addDashboard = (scope: Construct, { functions, table, api, settings }: DashboardParts): Dashboard => {
   const perFunction = (metric: (target: IFunction, label: string) => IMetric): IMetric[] =>
     Object.entries(functions).map(([name, target]) => metric(target, name))
   const graph = (title: string, left: IMetric[]) => new GraphWidget({ title, left, width: WIDTH })

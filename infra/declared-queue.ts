@@ -3,7 +3,7 @@ import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch'
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam'
 import type { IFunction } from 'aws-cdk-lib/aws-lambda'
 import { Construct } from 'constructs'
-import { type FieldNames, known } from '../lib/model/known-fields.ts'
+import { type FieldNames, knownFields } from '../lib/model/known-fields.ts'
 import { checkQueueName } from '../lib/model/queue-name.ts'
 // The engine's own rules of names and settings, so that a wrong one fails at synthesis and not during a deployment.
 import { applySettings, DEFAULT_FIFO, type QueueSettings, type SettingsChange } from '../lib/model/queue-settings.ts'
@@ -44,8 +44,8 @@ export class DeclaredQueue extends Construct {
     super(service, `Queue ${name}`)
     this.queueName = name
     this.#service = service
-    const { deadLetter, settings = {}, removalPolicy = RemovalPolicy.RETAIN } = known(props, PROPS)
-    if (deadLetter) known(deadLetter, { queue: true, maxReceives: true }, 'deadLetter')
+    const { deadLetter, settings = {}, removalPolicy = RemovalPolicy.RETAIN } = knownFields(props, PROPS)
+    if (deadLetter) knownFields(deadLetter, { queue: true, maxReceives: true }, 'deadLetter')
     const wanted: SettingsChange = {
       ...(name.endsWith('.fifo') && { fifo: DEFAULT_FIFO }),
       ...settings,

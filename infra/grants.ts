@@ -1,7 +1,7 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb'
 import { Grant, type IGrantable, UnknownPrincipal } from 'aws-cdk-lib/aws-iam'
 import { Construct } from 'constructs'
-import { known } from '../lib/model/known-fields.ts'
+import { knownFields } from '../lib/model/known-fields.ts'
 import { checkQueueName } from '../lib/model/queue-name.ts'
 import { type QueueKeyKind, queueKeyPattern } from '../lib/store/keys.ts'
 import { keyStatements, named, onKeys } from './function.ts'
@@ -96,7 +96,7 @@ export interface ConsumedQueue {
 }
 
 export const grantPublish = (table: Table, queue: string, grantee: IGrantable, options: PublishGrant = {}): Grant => {
-  const { pendingIds = false } = known(options, { pendingIds: true })
+  const { pendingIds = false } = knownFields(options, { pendingIds: true })
   return grantRights(table, grantee, queue, pendingIds ? [PUBLISH, LOOK_FOR_PENDING] : [PUBLISH])
 }
 

@@ -9,7 +9,7 @@ import type { Codec } from './codecs/codec.ts'
 import type { Json } from './codecs/json.ts'
 import type { StandardSchema } from './codecs/schema.ts'
 import { HoldfastError, invalid } from './model/errors.ts'
-import { known } from './model/known-fields.ts'
+import { knownFields } from './model/known-fields.ts'
 import { checkQueueName } from './model/queue-name.ts'
 import type { Queue } from './model/queue-settings.ts'
 import type { QueuePage } from './queues/list-queues.ts'
@@ -105,7 +105,7 @@ const administration = (transport: Transport): Pick<Client, 'createQueue' | 'del
     await transport.deleteQueue(name, options)
   },
   listQueues: async (given = {}) => {
-    const { signal, ...query } = known(given, { prefix: true, limit: true, cursor: true, ...CALL_FIELDS })
+    const { signal, ...query } = knownFields(given, { prefix: true, limit: true, cursor: true, ...CALL_FIELDS })
     return transport.listQueues(query, { signal })
   },
 })

@@ -21,7 +21,13 @@ export type { SchemaIssue, SchemaResult, StandardSchema } from './codecs/schema.
 export { textCodec } from './codecs/text.ts'
 export type { TextCodec } from './codecs/text-codec.ts'
 export { createEngine, type Engine, type EngineParts } from './engine.ts'
-export { type BrowseOptions, type BrowsePage, type BrowseState, browse } from './messages/browse.ts'
+export {
+  type BrowseOptions,
+  type BrowsePage,
+  type BrowseState,
+  browse,
+  type UnreadableItem,
+} from './messages/browse.ts'
 export { cancelMessage } from './messages/cancel-message.ts'
 export { getMessage } from './messages/get-message.ts'
 export { rescheduleMessage } from './messages/reschedule-message.ts'

@@ -4,7 +4,7 @@ import { issuesText, validate } from './codecs/schema.ts'
 import type { TextCodec } from './codecs/text-codec.ts'
 import { bytesOfBase64 } from './model/base64.ts'
 import { HoldfastError } from './model/errors.ts'
-import { type FieldNames, known } from './model/known-fields.ts'
+import { type FieldNames, knownFields } from './model/known-fields.ts'
 import type { MessageAttribute } from './model/message.ts'
 import type { Processed, Telemetry } from './telemetry/telemetry.ts'
 
@@ -89,7 +89,11 @@ export const queueHandler = <Out, Context = unknown, In = Out>(
   work: (body: Out, context: RecordContext<Context>) => unknown,
   options: EventHandlerOptions<In, Out> = {},
 ): ((event: QueueEvent, lambda: Context) => Promise<BatchResponse>) => {
-  const { schema, codec = jsonCodec() as TextCodec<In, Out>, onError = reportFailure } = known(options, HANDLER_FIELDS)
+  const {
+    schema,
+    codec = jsonCodec() as TextCodec<In, Out>,
+    onError = reportFailure,
+  } = knownFields(options, HANDLER_FIELDS)
   return async ({ Records }, lambda) => {
     const failed: string[] = []
     const runOne = async (record: QueueRecord): Promise<boolean> => {

@@ -7,7 +7,7 @@ import type { InvalidMessage, Received } from './codecs/read-message.ts'
 import type { StandardSchema } from './codecs/schema.ts'
 import { createEngine } from './engine.ts'
 import type { GivenSettings } from './model/given-settings.ts'
-import { type FieldNames, known } from './model/known-fields.ts'
+import { type FieldNames, knownFields } from './model/known-fields.ts'
 import type { StoredMessage } from './model/message.ts'
 import { memoryStore } from './store/keyed/memory-store.ts'
 import { noTelemetry } from './telemetry/telemetry.ts'
@@ -75,7 +75,7 @@ const DEAD_LETTER_RECEIVES = 3
 export const createTestQueue = async <In, Out = In>(
   options: TestQueueOptions<In, Out> = {},
 ): Promise<TestQueue<In, Out>> => {
-  const { settings = {}, startAt } = known(options, TEST_QUEUE_FIELDS)
+  const { settings = {}, startAt } = knownFields(options, TEST_QUEUE_FIELDS)
   const clock = manualClock(startAt)
   const engine = createEngine({ store: memoryStore({ clock }), clock })
   const client = createClient({ engine })

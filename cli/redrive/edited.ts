@@ -5,8 +5,6 @@ import { createProgress } from '../output/progress.ts'
 import { counted } from '../output/words.ts'
 import type { Session } from '../session.ts'
 
-export type Chosen = MessageJson
-
 export interface EditedOptions {
   readonly edit: Edit
   /** Messages a second. */
@@ -31,7 +29,7 @@ interface Report {
  */
 export const redriveEdited = async (
   session: Session,
-  chosen: readonly Chosen[],
+  chosen: readonly MessageJson[],
   { edit, rate, inOrder }: EditedOptions,
 ): Promise<number | undefined> => {
   const { io, signal, out } = session
@@ -47,7 +45,7 @@ export const redriveEdited = async (
         report.next--
         return
       }
-      await resendOne(session, chosen[position] as Chosen, edits[position] as Edits, report)
+      await resendOne(session, chosen[position] as MessageJson, edits[position] as Edits, report)
       progress.at(report.moved + report.failed, chosen.length)
     }
   }
@@ -68,7 +66,7 @@ export const redriveEdited = async (
 
 const resendOne = async (
   { target, out }: Session,
-  { messageId, deadLetter }: Chosen,
+  { messageId, deadLetter }: MessageJson,
   edits: Edits | { readonly error: string },
   report: Report,
 ): Promise<void> => {

@@ -1,10 +1,10 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { usageLog } from '../../functions/local/usage-log.ts'
 import { createEngine } from '../../lib/engine.ts'
+import { withClockCheck } from '../../lib/store/clock-check.ts'
 import { dynamodbClient } from '../../lib/store/dynamodb/client.ts'
 import { dynamodbStore } from '../../lib/store/dynamodb/dynamodb-store.ts'
 import { serverClock } from '../../lib/store/dynamodb/server-clock.ts'
-import { sureOfTime } from '../../lib/store/sure-of-time.ts'
 import { inProcessTarget } from './in-process-target.ts'
 import type { Target } from './target.ts'
 
@@ -24,7 +24,7 @@ export const tableTarget = ({ table, region, client: given }: TableTargetParts):
   const clock = serverClock(client)
   const used = usageLog(clock, true)
   const store = dynamodbStore({ client, table, clock, consumed: used.consumed })
-  const engine = createEngine({ store: sureOfTime(store, clock), clock })
+  const engine = createEngine({ store: withClockCheck(store, clock), clock })
   const target = inProcessTarget({
     engine,
     name: `table ${table}`,

@@ -51,7 +51,7 @@ export const importQueue = verb<Options>({
       await importLines(session, state, progress)
     } catch (error) {
       if (!signal.aborted) {
-        session.out.note(farText(state))
+        session.out.note(progressText(state))
         throw error
       }
     } finally {
@@ -63,6 +63,8 @@ export const importQueue = verb<Options>({
 
 interface State {
   imported: Imported
+  /** Whether every line was read, and published or refused. */
+  complete: boolean
   readonly input: string | undefined
   /** Bytes of the input; 0 where that is not known. */
   readonly size: number
@@ -70,7 +72,7 @@ interface State {
 
 const begin = async ({ out, now }: Session, queue: string, input: string | undefined): Promise<State> => {
   const fresh: Imported = { queue, run: randomUUID(), bytes: 0, count: 0, refused: 0 }
-  if (input === undefined) return { imported: fresh, input, size: 0 }
+  if (input === undefined) return { imported: fresh, complete: false, input, size: 0 }
   const found = await stat(input).catch(() => undefined)
   if (!found?.isFile()) throw new UsageError(`there is no file ${input}`)
   const before = await readProgress(progressOf(input), isImported)
@@ -84,7 +86,7 @@ const begin = async ({ out, now }: Session, queue: string, input: string | undef
   if (before?.sendingSince !== undefined && now() - before.sendingSince > KEY_KNOWN_MS) {
     out.note('the batch that was on its way then is sent again: up to 25 messages may be stored twice')
   }
-  return { imported: before ?? fresh, input, size: found.size }
+  return { imported: before ?? fresh, complete: false, input, size: found.size }
 }
 
 const isImported = (value: ProgressJson): value is ProgressJson & Imported =>
@@ -110,6 +112,7 @@ const importLines = async (session: Session, state: State, progress: Progress): 
     await importBatch(session, state, batch, start)
     progress.at(state.imported.bytes, state.size)
   }
+  state.complete = true
 }
 
 /** The progress names the batch before it is sent, and its end afterwards: a repeat has the same lines, and so the same key. */
@@ -121,8 +124,8 @@ const importBatch = async (session: Session, state: State, lines: readonly Line[
   const stored = outcomes.filter((outcome) => 'stored' in outcome).length
   for (const line of lines) {
     const outcome = outcomes.find((one) => one.outgoing.line === line)
-    if (!outcome) await tellRefused(session, state, line, line.isUtf8 ? 'it is no JSON object' : 'it is not UTF-8')
-    else if ('refusal' in outcome) await tellRefused(session, state, line, outcome.refusal)
+    if (!outcome) await recordRefusal(session, state, line, line.isUtf8 ? 'it is no JSON object' : 'it is not UTF-8')
+    else if ('refusal' in outcome) await recordRefusal(session, state, line, outcome.refusal)
   }
   const { sendingSince: _, count, refused, ...rest } = state.imported
   const end = start + (lines.at(-1)?.end ?? 0)
@@ -140,23 +143,23 @@ const save = async (state: State, imported: Imported): Promise<void> => {
   if (state.input !== undefined) await writeProgress(progressOf(state.input), imported)
 }
 
-const tellRefused = async ({ out }: Session, { input }: State, line: Line, refusal: string): Promise<void> => {
+const recordRefusal = async ({ out }: Session, { input }: State, line: Line, refusal: string): Promise<void> => {
   out.note(`line ${line.number}: refused: ${refusal}`)
   if (input !== undefined)
     await appendFile(`${input}.refused`, `${JSON.stringify({ refusal, line: line.text })}\n`, { mode: 0o600 })
 }
 
-const farText = ({ imported: { queue, count, refused }, input }: State): string => {
+const progressText = ({ imported: { queue, count, refused }, input }: State): string => {
   const again = input === undefined ? '' : `; "holdfast import ${queue} -i ${input}" goes on from there`
   return `${counted(count, 'message')} imported into ${queue} before this${refused > 0 ? `, ${refused} refused` : ''}${again}`
 }
 
-const report = async ({ out, signal }: Session, state: State): Promise<number | undefined> => {
-  const { input } = state
+const report = async ({ out }: Session, state: State): Promise<number | undefined> => {
+  const { input, complete } = state
   const { queue, count, refused } = state.imported
-  if (out.json) out.record({ imported: count, refused, complete: !signal.aborted })
-  if (signal.aborted) {
-    out.note(`interrupted: ${farText(state)}`)
+  if (out.json) out.record({ imported: count, refused, complete })
+  if (!complete) {
+    out.note(`interrupted: ${progressText(state)}`)
     return 1
   }
   if (input !== undefined) await rm(progressOf(input), { force: true })

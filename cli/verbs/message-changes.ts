@@ -15,7 +15,7 @@ type StoredMessage = AnswerOf<'rescheduleMessage'>
 export const cancel = verb({
   syntax: `cancel ${MESSAGE_ARGUMENTS}`,
   group: 'Messages',
-  summary: 'delete a message that is not in hand',
+  summary: 'delete a message that no consumer has in flight',
   details: MESSAGE_HELP,
   destroys: true,
   examples: [['holdfast cancel orders ID', "asks for the queue's name first"]],
@@ -39,7 +39,7 @@ interface RescheduleOptions {
 export const reschedule = verb<RescheduleOptions>({
   syntax: `reschedule ${MESSAGE_ARGUMENTS}`,
   group: 'Messages',
-  summary: 'give a message that is not in hand another due time',
+  summary: 'give a message that no consumer has in flight another due time',
   details: MESSAGE_HELP,
   options: () => [
     durationOption('--delay <duration>', 'from now on: 30s, 5m, 2d; 0 for now').conflicts('due'),
@@ -67,7 +67,7 @@ interface ResendOptions {
 export const resend = verb<ResendOptions>({
   syntax: `resend ${MESSAGE_ARGUMENTS}`,
   group: 'Dead letters',
-  summary: 'send a message round again that failed for good or is in the dead-letter queue',
+  summary: 'send back a message that failed for good or is in the dead-letter queue',
   details: `The message goes to the end of its queue, with its id, as if it had never been received. Name the queue that it failed in, or the dead-letter queue. An edit and the move are one write: the message is never there twice, and never gone. ${MESSAGE_HELP}`,
   options: () => [
     new Option('--body <body>', 'with this body, JSON or text').conflicts('edit'),

@@ -5,7 +5,7 @@ export const pause = verb({
   group: 'Queues',
   summary: 'let polls and triggers get nothing, while publishes go on',
   details:
-    'Messages in hand stay in hand: their consumers can ack and extend them. What is published waits. Every process learns of the pause within five seconds.',
+    'Messages in flight stay in flight: their consumers can ack and extend them. What is published waits. Every process learns of the pause within five seconds.',
   examples: [
     ['holdfast pause orders', 'stop consumers before a repair'],
     ['holdfast resume orders', 'and go on'],

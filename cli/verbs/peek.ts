@@ -28,7 +28,7 @@ export const peek = verb<Options>({
   ],
   examples: [
     ['holdfast peek orders', 'the first ten messages'],
-    ['holdfast peek orders --state leased,backingOff', 'those in hand, and those that wait for another try'],
+    ['holdfast peek orders --state leased,backingOff', 'those in flight, and those that wait for a retry'],
     [`holdfast peek orders --where '.body.total > 100 and .receiveCount > 2'`, 'those that fit an expression of jq'],
     ['holdfast peek orders --field customer.id=42 --all', 'all of one customer'],
   ],

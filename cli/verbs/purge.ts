@@ -7,7 +7,7 @@ export const purge = verb({
   group: 'Whole queues',
   summary: 'delete all messages of a queue',
   details:
-    'Messages in hand are deleted too. What is published afterwards stays. It cannot be undone: "holdfast export" makes a copy first.',
+    'Messages in flight are deleted too. What is published afterwards stays. It cannot be undone: "holdfast export" makes a copy first.',
   destroys: true,
   examples: [
     ['holdfast purge orders', "asks for the queue's name first"],

@@ -42,6 +42,6 @@ const printCounts = (out: Output, { counts }: QueueJson, now: number): void => {
   const { ready, leased, delayed, oldestReadyAt, exact } = counts
   const oldest = oldestReadyAt === undefined ? '' : `, the oldest since ${duration(now - Date.parse(oldestReadyAt))}`
   out.text(
-    `${exact ? '' : 'about '}${counted(ready, 'message')} ready${oldest} · ${leased} in hand · ${delayed} delayed`,
+    `${exact ? '' : 'about '}${counted(ready, 'message')} ready${oldest} · ${leased} in flight · ${delayed} delayed`,
   )
 }

@@ -9,7 +9,7 @@ export const queues = verb({
   group: 'Look',
   summary: 'list all queues, those in trouble first',
   details:
-    'Of each queue: what is wrong with it, how many messages are ready, in hand and delayed, and how long the oldest ready one has waited. A count with ~ is an estimate. Counting reads each queue once.',
+    'Of each queue: what is wrong with it, how many messages are ready, in flight and delayed, and how long the oldest ready one has waited. A count with ~ is an estimate. Counting reads each queue once.',
   examples: [
     ['holdfast queues', 'all queues, by trouble'],
     ['holdfast queues orders', 'those whose names begin with orders'],

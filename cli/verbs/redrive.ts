@@ -1,12 +1,12 @@
 import { Option } from 'commander'
 import { LIMITS } from '../../lib/model/limits.ts'
-import { pages, selected } from '../browse.ts'
+import { type MessageJson, pages, selected } from '../browse.ts'
 import { type DeadLetters, deadLettersOf } from '../dead-letters.ts'
 import { editFrom } from '../expressions/edit.ts'
 import { type Selection, type SelectionOptions, selectionOf } from '../expressions/selection.ts'
 import { selectionOptions, wholeNumber } from '../options.ts'
 import { counted, visible } from '../output/words.ts'
-import { type Chosen, redriveEdited } from '../redrive/edited.ts'
+import { redriveEdited } from '../redrive/edited.ts'
 import { cancelRunning, redriveByTask } from '../redrive/task.ts'
 import { undoRedrives } from '../redrive/undo.ts'
 import type { Session } from '../session.ts'
@@ -25,7 +25,7 @@ interface Options extends SelectionOptions {
 export const redrive = verb<Options>({
   syntax: 'redrive <queue>',
   group: 'Dead letters',
-  summary: 'send dead letters round again, all or some, as they are or edited',
+  summary: 'send dead letters back, all or some, as they are or edited',
   details:
     'The queue is a dead-letter queue, or a queue that has one: then the command moves the dead letters of that queue. Each goes back to the queue that it failed in, with its id, and its receives are counted anew. Ctrl-C stops the redrive: what was moved stays moved, the rest stays where it is, and the command prints both numbers. An edit and the move of a message are one write. --undo moves messages of a redrive back: those that no consumer has received since. Edited messages belong to no redrive, and stay.',
   options: () => [
@@ -79,8 +79,8 @@ const choose = async (
   session: Session,
   { queue, source }: DeadLetters,
   selection: Selection | undefined,
-): Promise<Chosen[]> => {
-  const chosen: Chosen[] = []
+): Promise<MessageJson[]> => {
+  const chosen: MessageJson[] = []
   for await (const page of pages(session, { queue })) {
     const own = page.messages.filter(({ deadLetter }) => source === undefined || deadLetter?.queue === source)
     chosen.push(...selected(own, selection))
@@ -90,7 +90,7 @@ const choose = async (
 
 const dryRun = async (
   { out }: Session,
-  chosen: readonly Chosen[],
+  chosen: readonly MessageJson[],
   { edit: text, to }: Options,
 ): Promise<number | undefined> => {
   const edit = text === undefined ? undefined : await editFrom(text)
@@ -109,7 +109,7 @@ const dryRun = async (
   return faults > 0 ? 1 : undefined
 }
 
-const targetsOf = (chosen: readonly Chosen[], to: string | undefined): Map<string, number> => {
+const targetsOf = (chosen: readonly MessageJson[], to: string | undefined): Map<string, number> => {
   const targets = new Map<string, number>()
   for (const { deadLetter } of chosen) {
     const target = to ?? deadLetter?.queue ?? '(nowhere: it never failed)'

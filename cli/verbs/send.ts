@@ -111,11 +111,11 @@ const sendAll = async (
 ): Promise<void> => {
   for (const batch of batchesOf(outgoing)) {
     if (session.signal.aborted) return
-    for (const outcome of await publishBatch(session.target, queue, batch)) tell(session, outcome, report)
+    for (const outcome of await publishBatch(session.target, queue, batch)) reportOutcome(session, outcome, report)
   }
 }
 
-const tell = ({ out }: Session, outcome: Outcome, report: Report): void => {
+const reportOutcome = ({ out }: Session, outcome: Outcome, report: Report): void => {
   if ('refusal' in outcome) {
     report.refused++
     out.note(`line ${outcome.outgoing.line.number}: not sent: ${outcome.refusal}`)

@@ -31,15 +31,15 @@ export const show = verb({
 export type Status = AnswerOf<'getMessage'>['status']
 
 /** A status in words: `dead-lettered to orders-failed: MaxReceivesExceeded`. */
-export const statusWords = (told: Status): string => {
-  const status = told as Readonly<Record<string, unknown>> & Pick<Status, 'state'>
+export const statusWords = (answer: Status): string => {
+  const status = answer as Readonly<Record<string, unknown>> & Pick<Status, 'state'>
   switch (status.state) {
     case 'delayed':
       return `delayed until ${String(status.visibleAt)}`
     case 'ready':
       return `ready, received ${times(status.receiveCount)} before`
     case 'leased':
-      return `in hand until ${String(status.until)}, received for the ${ordinal(Number(status.receiveCount))} time`
+      return `in flight until ${String(status.until)}, received for the ${ordinal(Number(status.receiveCount))} time`
     case 'backingOff':
       return `backing off until ${String(status.visibleAt)}, received ${times(status.receiveCount)}`
     case 'attemptsUsedUp':

@@ -48,9 +48,10 @@ export const tail = verb<Options>({
 const looking = (session: Session, queue: string, states: string | undefined, selection: Selection | undefined) => {
   let known: ReadonlySet<string> = new Set()
   let warned = false
+  const reported = new Set<string>()
   return async (prints: boolean): Promise<void> => {
     const seen = new Set<string>()
-    for await (const page of pages(session, { queue, states })) {
+    for await (const page of pages(session, { queue, states, reported })) {
       const fresh = page.messages.filter(({ messageId }) => !known.has(messageId) && !seen.has(messageId))
       for (const { messageId } of page.messages) seen.add(messageId)
       if (prints) for (const message of selected(fresh, selection)) print(session, message)

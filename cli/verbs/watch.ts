@@ -29,7 +29,7 @@ export const watch = verb<Options>({
     for (let before = ''; ; ) {
       const status = await statusOf(session, message, before !== '')
       const text = JSON.stringify(status)
-      if (text !== before) tell(session, message.messageId, status)
+      if (text !== before) printStatus(session, message.messageId, status)
       before = text
       if (FINAL.has(status.state)) return status.state === 'done' || status.state === 'gone' ? 0 : 1
       if (session.now() >= end) {
@@ -51,7 +51,7 @@ const statusOf = async ({ target, signal }: Session, params: MessageArgument, wa
   }
 }
 
-const tell = ({ out, now }: Session, messageId: string, status: Status): void => {
+const printStatus = ({ out, now }: Session, messageId: string, status: Status): void => {
   if (out.json) out.record({ messageId, status })
   else out.text(`${new Date(now()).toISOString()}  ${statusWords(status)}`)
 }

@@ -2,7 +2,7 @@ import type { MessageShown, QueueShown } from '../api.ts'
 import { BASE, type ConsoleContext, type Page, queueHref } from '../context.ts'
 import { changeForm, field } from '../views/forms.ts'
 import { type Html, html } from '../views/html.ts'
-import { messageHref, preview } from '../views/messages.ts'
+import { messageHref, preview, unreadableNote } from '../views/messages.ts'
 import { ageSeconds, counted, duration } from '../views/words.ts'
 import { firstMessages, grouped } from './groups.ts'
 
@@ -14,7 +14,7 @@ export const deadPage: Page = async (context, { params: { queue: name = '' } }) 
   const queue = await context.api.queue(name)
   // A dead-letter queue begins with dead letters. If several queues share it, the first ones may belong to the other queues.
   const endsAtNone = queue.deadLetter === undefined
-  const { messages, more } = await firstMessages(context.api, name, { states: 'deadLettered', endsAtNone })
+  const { messages, unreadable, more } = await firstMessages(context.api, name, { states: 'deadLettered', endsAtNone })
   const home = queue.deadLetter?.queue ?? name
   const groups = [...grouped(messages, ({ deadLetter }) => deadLetter?.reason ?? '')]
   groups.sort(([, a], [, b]) => b.length - a.length)
@@ -27,6 +27,7 @@ export const deadPage: Page = async (context, { params: { queue: name = '' } }) 
     version: groups.map(([reason, held]) => [reason, held.map(({ messageId }) => messageId)]),
     main: html`<h1>Dead letters of ${name}</h1>
 <p class="dim">${coverage(queue, messages.length, more)}</p>
+${unreadableNote(context, unreadable)}
 ${groups.length === 0 ? html`<p>There is none.</p>` : letters(context, home, groups)}
 <p><a href="${BASE}/redrives">Redrives</a></p>`,
   }

@@ -4,7 +4,7 @@ import { onFailure, type Trouble, troubles } from '../trouble.ts'
 import { flowChart, stateChart } from '../views/charts.ts'
 import { changeForm } from '../views/forms.ts'
 import { type Html, html } from '../views/html.ts'
-import { messageTable } from '../views/messages.ts'
+import { messageTable, unreadableNote } from '../views/messages.ts'
 import { ageSeconds, count, duration, instant } from '../views/words.ts'
 import { queueIfExists, troubleLink } from './queues.ts'
 import { triggerOf, triggerPart } from './triggers.ts'
@@ -45,6 +45,7 @@ export const queuePage: Page = async (context, visit) => {
       dead,
       trigger,
       context.flows?.of(name).at(-2),
+      page.unreadable,
       page.messages.map(({ messageId, state, receiveCount }) => [messageId, state, receiveCount]),
     ],
     main: html`<h1>${name}</h1>
@@ -56,7 +57,7 @@ ${flowPart(context, name)}
 ${links(context, queue)}
 ${triggerPart(trigger, now)}
 <h2 id="messages">Messages</h2>
-${stateTabs(name, states)}
+${stateTabs(name, states)}${unreadableNote(context, page.unreadable)}
 ${page.messages.length === 0 ? html`<p>${cursor === undefined ? 'There is none.' : 'There are no more messages on this page.'}</p>` : messageTable(context, page.messages)}
 ${page.cursor !== undefined && html`<p><a href="${nextHref(visit, name, page.cursor)}">Next messages</a></p>`}`,
   }

@@ -22,6 +22,7 @@ const ARROWS = [
   'M60 60 V22 H148',
   'M270 22 H360 V58',
   'M420 82 H448',
+  'M480 104 V122 H390 V106',
   'M510 104 V162 H497',
   'M375 162 H340 V106',
   'M570 70 H585 V22 H598',
@@ -52,7 +53,8 @@ export const courseOf = (status: StatusShown, facts: CourseFacts): Html => {
   const present = message?.deadLetter ? 'dead' : BOX_OF[status.state]
   const words = courseWords(status, facts)
   return html`<figure class="course"><svg viewBox="-2 -2 724 190" role="img" aria-label="${words[0] ?? ''}">
-${ARROWS.map((arrow) => html`<path d="${arrow}"/>`)}
+<defs><marker id="arrow" viewBox="0 0 6 6" refX="5" refY="3" markerWidth="6" markerHeight="6" orient="auto"><path d="M0 0 L6 3 L0 6 Z"/></marker></defs>
+${ARROWS.map((arrow) => html`<path d="${arrow}" marker-end="url(#arrow)"/>`)}
 ${Object.entries(BOXES).map(([box, [x, y, name]]) => html`<g class="${box === present ? 'here' : wasAt(box as Box, message) ? 'past' : 'other'}"><rect x="${x}" y="${y}" width="120" height="44" rx="8"/><text x="${x + 60}" y="${y + 27}">${name}</text></g>`)}
 </svg><figcaption><ol>${words.map((text) => html`<li>${text}</li>`)}</ol></figcaption></figure>`
 }
@@ -60,16 +62,21 @@ ${Object.entries(BOXES).map(([box, [x, y, name]]) => html`<g class="${box === pr
 const wasAt = (box: Box, message: MessageShown | undefined): boolean => {
   if (!message) return box === 'published'
   if (box === 'published') return true
-  if (box === 'delayed') return message.dueAt > message.publishedAt
+  if (box === 'delayed') return wasDelayed(message)
   return (box === 'ready' || box === 'leased') && (message.receiveCount > 0 || message.deadLetter !== undefined)
 }
+
+/** A dead letter is due in its queue from its move on, which is no delay. */
+const wasDelayed = ({ dueAt, publishedAt, deadLetter }: MessageShown): boolean =>
+  deadLetter === undefined && dueAt > publishedAt
 
 const span = (from: string, to: string | number): string =>
   duration(Math.abs((typeof to === 'number' ? to : Date.parse(to)) - Date.parse(from)) / 1000)
 
 /** The present state, then the earlier events, the latest first. */
 const courseWords = (status: StatusShown, { message, seen, now }: CourseFacts): string[] => {
-  const words = [presentWords(status, message, now), ...(seen ? leaseWords(seen.leases, now) : [])]
+  const leases = seen ? leaseWords(seen.leases, now) : message ? storedLeaseWords(message, status.state, now) : []
+  const words = [presentWords(status, message, now), ...leases]
   if (!message) return words
   const { deadLetter, receiveCount, firstReceivedAt, publishedAt, dueAt } = message
   if (deadLetter) {
@@ -83,13 +90,36 @@ const courseWords = (status: StatusShown, { message, seen, now }: CourseFacts): 
       `First received ${span(firstReceivedAt, now)} ago, ${span(publishedAt, firstReceivedAt)} after its publish; ${count(ended)} of ${count(receiveCount)} leases ended without an ack. ${leaseCoverage(receiveCount, seen)}`,
     )
   }
-  if (dueAt > publishedAt) words.push(`Due ${span(publishedAt, dueAt)} after its publish`)
+  if (wasDelayed(message)) words.push(`Due ${span(publishedAt, dueAt)} after its publish`)
   words.push(`Published ${span(publishedAt, now)} ago`)
   return words
 }
 
+/**
+ * What the queue itself stores of the leases, the latest first: the number of receives, when the first lease began, and until when the
+ * latest one lasts. A message that was received once has all of it.
+ */
+const storedLeaseWords = (message: MessageShown, state: State, now: number): string[] => {
+  const { receiveCount, firstReceivedAt } = message
+  if (receiveCount === 0 || firstReceivedAt === undefined) return []
+  const first = `Lease 1: from ${clock(Date.parse(firstReceivedAt))}`
+  if (receiveCount === 1) return [`${first}${latestEnd(message, state, `, for ${span(firstReceivedAt, now)} so far`)}`]
+  return [
+    `Lease ${receiveCount}: its begin is not stored${latestEnd(message, state)}`,
+    ...(receiveCount > 2 ? [`Leases 2 to ${receiveCount - 1}: not stored`] : []),
+    `${first}; its end is not stored`,
+  ]
+}
+
+const latestEnd = ({ visibleAt }: MessageShown, state: State, soFar = ''): string => {
+  if (state === 'leased')
+    return `${soFar}; it ends at ${clock(Date.parse(visibleAt))} unless its consumer settles or extends it`
+  if (state === 'backingOff') return '; given back by its consumer, or rescheduled, at a time that is not stored'
+  return `; it, and any delay after it, ended at ${clock(Date.parse(visibleAt))}`
+}
+
 const leaseCoverage = (receives: number, seen: CourseFacts['seen']): string => {
-  if (!seen) return 'The queue stores the time of the first receive, the number of receives and the present lease.'
+  if (!seen) return 'A table stores no more of them: only a local server records each lease.'
   const missing = receives - seen.leases.length
   return missing <= 0
     ? 'The list has all of them.'

@@ -1,10 +1,12 @@
-import type { MessageShown } from '../api.ts'
+import type { MessageShown, UnreadableShown } from '../api.ts'
 import { type ConsoleContext, queueHref } from '../context.ts'
 import { decodedBody, type ShownBounds } from './body.ts'
 import { type Html, html } from './html.ts'
-import { ageSeconds, bytes, count, duration } from './words.ts'
+import { ageSeconds, bytes, count, counted, duration } from './words.ts'
 
 const PREVIEW = 120
+/** Unreadable items that a screen names. */
+const NAMED = 5
 /** A page has hundreds of rows. Five kilobytes of gzip can unpack to megabytes, and the indents of JSON are not even shown in a row. */
 const IN_A_ROW: ShownBounds = { unpackedBytes: 64_000, indentedValues: 100 }
 
@@ -13,11 +15,23 @@ export const preview = ({ hidePayloads }: ConsoleContext, message: MessageShown)
   const decoded = decodedBody(message, IN_A_ROW)
   if (hidePayloads) return html`<span class="dim">${bytes(decoded.bytes)}, hidden</span>`
   const line = decoded.text.replace(/\s+/g, ' ')
+  if (line === '') return html`<span class="dim">empty</span>`
   return html`<code>${line.length > PREVIEW ? `${line.slice(0, PREVIEW)}…` : line}</code>`
 }
 
 export const messageHref = ({ queue, messageId }: Pick<MessageShown, 'queue' | 'messageId'>): string =>
   queueHref(queue, 'messages', messageId)
+
+/** Says how many items' messages a screen lacks, since they can't be read. Nothing where it lacks none. */
+export const unreadableNote = ({ hidePayloads }: ConsoleContext, items: UnreadableShown): Html | undefined => {
+  if (!items?.length) return undefined
+  // A reason may quote what is stored.
+  const named = items
+    .slice(0, NAMED)
+    .map(({ item, reason }) => html`<li><code>${item}</code>${!hidePayloads && html`: ${reason}`}</li>`)
+  const more = items.length > NAMED && html`<li>${counted(items.length - NAMED, 'further item')}</li>`
+  return html`<div class="warned"><p>The messages of ${counted(items.length, 'stored item')} can't be read, and are missing here. An item is damaged, or a newer version of Holdfast wrote it: then use that version. Nothing deletes it.</p><ul>${named}${more}</ul></div>`
+}
 
 /** A table of messages. Each row links to the screen of its message. */
 export const messageTable = (context: ConsoleContext, messages: readonly MessageShown[]): Html => {

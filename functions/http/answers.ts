@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import { PROBLEM_CODES } from './problem.ts'
-import { instant, tags } from './shapes.ts'
+import { instant, tags, unreadableItems } from './shapes.ts'
 
 /** Shapes of the answers. The server does not check them; the tests check every answer. */
 
@@ -180,7 +180,11 @@ export const resultAnswer = z
   })
   .check(z.meta({ id: 'Result' }))
 
-export const browseAnswer = z.strictObject({ messages: z.array(storedMessage), cursor: z.optional(z.string()) })
+export const browseAnswer = z.strictObject({
+  messages: z.array(storedMessage),
+  unreadable: z.optional(unreadableItems),
+  cursor: z.optional(z.string()),
+})
 
 export const handlesAnswer = z.strictObject({
   results: z.array(

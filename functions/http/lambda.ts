@@ -1,4 +1,5 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda'
+import { writingAtEnd } from '../runtime/invocation-end.ts'
 import { isObject } from '../runtime/strict-json.ts'
 import type { Surroundings } from './app.ts'
 import { isPlainSegment } from './plain-path.ts'
@@ -19,17 +20,18 @@ export const lambdaHandler =
   async (given: APIGatewayProxyEventV2, context: Context): Promise<APIGatewayProxyStructuredResultV2> => {
     const event = httpEvent(given)
     const requestId = event?.requestContext.requestId ?? context.awsRequestId
-    const startedAt = performance.now()
     const ending = new AbortController()
     const timer = setTimeout(() => ending.abort(), Math.max(0, context.getRemainingTimeInMillis() - ANSWERING_MS))
-    try {
+    const answer = async (): Promise<APIGatewayProxyStructuredResultV2> => {
       const request = event && requestFrom(event)
       const path = event && routedPath(event)
-      if (!request || path === undefined) return await resultFrom(problemResponse(malformed(event), requestId))
-      return await resultFrom(await respond(request, { path, requestId, signal: ending.signal }))
+      if (!request || path === undefined) return resultFrom(problemResponse(malformed(event), requestId))
+      return resultFrom(await respond(request, { path, requestId, signal: ending.signal }))
+    }
+    try {
+      return await writingAtEnd(context, ended, answer)
     } finally {
       clearTimeout(timer)
-      ended(startedAt)
     }
   }
 

@@ -97,6 +97,22 @@ export interface Problem {
 export const isUnexpected = (error: unknown): boolean =>
   !(error instanceof HttpRefusal) && (!isHoldfastError(error) || STATUS[error.code] === 500)
 
+/**
+ * The problem document for a failure, for a reader whose own credentials or table caused it: the document has the reason, which an API
+ * keeps to itself. Undefined for a defect.
+ */
+export const disclosedProblemOf = (error: unknown): Problem | undefined => {
+  if (!isUnexpected(error)) return problemOf(error)
+  if (!isHoldfastError(error)) return undefined
+  const { code, message } = error
+  const isDenied = code === 'AccessDenied'
+  const wrong = isDenied ? 'which rights your role lacks' : 'what is wrong with the table'
+  return document(code, isDenied ? 403 : STATUS[code], message, {
+    hint: `"holdfast doctor" shows ${wrong}.`,
+    retryable: error.retryable,
+  })
+}
+
 /** The problem document for a failure. */
 export const problemOf = (error: unknown, requestId?: string): Problem => {
   if (error instanceof HttpRefusal) {

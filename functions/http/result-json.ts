@@ -5,18 +5,18 @@ import type { ResultAnswer } from '../../lib/model/result.ts'
 import { withoutUndefined } from '../../lib/model/without-undefined.ts'
 import type { AckEntry } from '../../lib/settle/ack.ts'
 import { iso } from './message-json.ts'
-import type { ToldBody } from './settle-requests.ts'
+import type { AckResultBody } from './settle-requests.ts'
 
-interface AckBody extends Omit<ToldBody, 'ifKept' | 'unstored'> {
+interface AckBody extends Omit<AckResultBody, 'ifKept' | 'unstored'> {
   readonly receiptHandles: readonly string[]
-  readonly results?: readonly ToldBody[] | undefined
+  readonly results?: readonly AckResultBody[] | undefined
 }
 
 /** The acks that a request asks for, one for each message. */
 export const ackEntriesFrom = ({ receiptHandles, results, ...all }: AckBody): AckEntry[] =>
-  receiptHandles.map((receiptHandle, position) => ({ receiptHandle, ...toldFrom(results?.[position] ?? all) }))
+  receiptHandles.map((receiptHandle, position) => ({ receiptHandle, ...entryFrom(results?.[position] ?? all) }))
 
-const toldFrom = ({ result, resultBase64, failure, ...rest }: ToldBody): Omit<AckEntry, 'receiptHandle'> => ({
+const entryFrom = ({ result, resultBase64, failure, ...rest }: AckResultBody): Omit<AckEntry, 'receiptHandle'> => ({
   ...withoutUndefined(rest),
   ...(result !== undefined && { result: result as Body }),
   ...(resultBase64 !== undefined && { result: bytesOfBase64(resultBase64) }),

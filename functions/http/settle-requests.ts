@@ -71,7 +71,7 @@ export const ackRequest = z
     ),
   )
 
-export type ToldBody = z.infer<typeof ackResult>
+export type AckResultBody = z.infer<typeof ackResult>
 
 export const extendRequest = z.strictObject({
   receiptHandles,

@@ -53,3 +53,13 @@ export const tags = z.record(text(1, LIMITS.tagKeyLength), text(0, LIMITS.tagVal
 
 export const pageLimit = (max: number) => z.optional(z.coerce.number().check(z.int(), z.gte(1), z.lte(max)))
 export const cursor = z.optional(text(1, 1_024).check(z.describe('`cursor` of the page before')))
+
+/** Items whose messages a page lacks. */
+export const unreadableItems = z
+  .array(
+    z.strictObject({
+      item: z.string().check(z.describe('Its partition key and sort key')),
+      reason: z.string().check(z.describe('Why the item can not be read')),
+    }),
+  )
+  .check(z.describe('Items whose messages are missing from this page: they can not be read'))

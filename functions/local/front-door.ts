@@ -15,7 +15,7 @@ import type { CallerCheck } from './caller-check.ts'
 import { isForConsole } from './console-door.ts'
 import { endableRequests } from './endable-requests.ts'
 import type { UsageLog } from './usage-log.ts'
-import { welcome, whatIsHere } from './welcome.ts'
+import { serverFacts, welcome } from './welcome.ts'
 
 export interface FrontDoorParts {
   readonly http: App
@@ -33,7 +33,7 @@ export interface FrontDoorParts {
   readonly console: Console
 }
 
-export interface Arrival {
+interface Arrival {
   /** Path and query as they were sent: a parser may have changed those in the request's URL. */
   readonly target: string
   /** Aborts when the caller has disconnected, or when the server stops and must answer now. */
@@ -123,7 +123,7 @@ const httpDoor = ({ http, check, httpOpen, openApi, usage }: FrontDoorParts): Fr
     const refusal = check(request.headers)
     if (refusal !== undefined) return refuse(refusal)
     if (path === '/' && isVisit(request)) return welcome({ httpOpen })
-    if (path === '/' && request.method === 'GET') return Response.json(whatIsHere(httpOpen))
+    if (path === '/' && request.method === 'GET') return Response.json(serverFacts(httpOpen))
     if (!httpOpen) return refuse(...CLOSED)
     // URL parsers disagree about such a path, so no operation may act on it.
     if (!isPlainPath(path)) return noRoute(request.method, path, randomUUID())

@@ -21,18 +21,15 @@ export interface UsageLog {
 
 const MINUTE_MS = 60_000
 const KEPT_MINUTES = 1_440
+/** Entries of all minutes together, each one queue's in one minute: about 20 MB. Requests may name any number of queues. */
+const MAX_ENTRIES = 100_000
 
 /** What queues used on this server, minute by minute, for a day. In Lambda the log has it. */
 export const usageLog = (clock: Pick<Clock, 'now'>, metered: boolean): UsageLog => {
-  const startedAt = clock.now()
-  const minutes = new Map<number, Map<string, Usage>>()
+  const minutes = keptMinutes(clock.now())
   const add = (queue: string, more: Partial<Usage>) => {
-    const minute = Math.floor(clock.now() / MINUTE_MS)
-    const used = minutes.get(minute) ?? new Map<string, Usage>()
-    if (!minutes.has(minute)) {
-      for (const old of minutes.keys()) if (old <= minute - KEPT_MINUTES) minutes.delete(old)
-      minutes.set(minute, used)
-    }
+    const used = minutes.at(Math.floor(clock.now() / MINUTE_MS))
+    if (!used.has(queue) && !minutes.hasPlace()) return
     used.set(queue, addUsage(used.get(queue) ?? NO_USAGE, more))
   }
   return {
@@ -42,10 +39,46 @@ export const usageLog = (clock: Pick<Clock, 'now'>, metered: boolean): UsageLog 
     },
     read: (queue, seconds) => {
       const now = clock.now()
-      const from = Math.max(startedAt, now - Math.max(0, Math.min(seconds, KEPT_MINUTES * 60)) * 1_000)
-      const used = [...minutes].filter(([minute]) => (minute + 1) * MINUTE_MS > from)
+      const from = Math.max(minutes.since(), now - Math.max(0, Math.min(seconds, KEPT_MINUTES * 60)) * 1_000)
+      const used = minutes.all().filter(([minute]) => (minute + 1) * MINUTE_MS > from)
       const usage = used.reduce((sum, [, queues]) => addUsage(sum, queues.get(queue) ?? NO_USAGE), NO_USAGE)
       return { queue, from: new Date(from).toISOString(), to: new Date(now).toISOString(), metered, ...usage }
+    },
+  }
+}
+
+/**
+ * The usage of the minutes that are kept. When there are too many entries, the oldest minute goes, and `since` says so. Where one minute
+ * alone has too many, it takes no more.
+ */
+const keptMinutes = (startedAt: number) => {
+  const minutes = new Map<number, Map<string, Usage>>()
+  let since = startedAt
+  const drop = (minute: number): void => {
+    minutes.delete(minute)
+    since = Math.max(since, (minute + 1) * MINUTE_MS)
+  }
+  return {
+    since: (): number => since,
+    all: () => [...minutes],
+    at: (minute: number): Map<string, Usage> => {
+      const known = minutes.get(minute)
+      if (known) return known
+      for (const old of [...minutes.keys()]) if (old <= minute - KEPT_MINUTES) drop(old)
+      const used = new Map<string, Usage>()
+      minutes.set(minute, used)
+      return used
+    },
+    /** Makes place for one more entry, if it can. */
+    hasPlace: (): boolean => {
+      let entries = 0
+      for (const used of minutes.values()) entries += used.size
+      for (const [old, used] of [...minutes]) {
+        if (entries < MAX_ENTRIES || minutes.size === 1) break
+        drop(old)
+        entries -= used.size
+      }
+      return entries < MAX_ENTRIES
     },
   }
 }

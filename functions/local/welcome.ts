@@ -1,7 +1,7 @@
 import { VERSION } from './version.ts'
 
 /** The answer to a program's GET of the address that the server prints. */
-export const whatIsHere = (httpOpen: boolean) => ({
+export const serverFacts = (httpOpen: boolean) => ({
   name: 'holdfast',
   version: VERSION,
   sqs: '/',

@@ -16,30 +16,43 @@ interface QueueMeasures {
   readonly counts: Counts
 }
 
+interface FailedCount {
+  readonly queue: string
+  readonly error: unknown
+}
+
 export interface MeasuredQueues {
   readonly measured: QueueMeasures[]
+  /** Queues that could not be counted. */
+  readonly failed: FailedCount[]
   /** The queue behind which the next run goes on; absent when every queue was counted. */
   readonly next?: string
 }
 
 /**
  * Counts of all queues, as far as time allows: those behind `after` first, then those before it. A queue deleted concurrently is
- * left out.
+ * left out. A queue whose count fails does not keep the others from being counted.
  *
  * reads: the list of queues; of each queue 1 RRU for its record and its layout, and its headers
  */
 export const measureQueues = async (engine: Engine, inTime: () => boolean, after?: string): Promise<MeasuredQueues> => {
   const measured: QueueMeasures[] = []
+  const failed: FailedCount[] = []
+  const count = (queue: string): Promise<Counts | undefined> =>
+    ifQueueExists(countOf(engine, queue)).catch((error: unknown) => {
+      failed.push({ queue, error })
+      return undefined
+    })
   for await (const names of namesFrom(engine, after)) {
     const waiting = [...names]
-    const found = await countAll(waiting, (name) => countOf(engine, name), inTime)
+    const found = await countAll(waiting, count, inTime)
     for (const [queue, counts] of found) if (counts) measured.push({ queue, counts })
     const [missed] = waiting
     if (missed === undefined) continue
     const last = names[names.indexOf(missed) - 1] ?? measured.at(-1)?.queue ?? after
-    return { measured, ...(last !== undefined && { next: last }) }
+    return { measured, failed, ...(last !== undefined && { next: last }) }
   }
-  return { measured }
+  return { measured, failed }
 }
 
 /** The names behind `after`, page by page, and then those up to it. */
@@ -60,6 +73,16 @@ async function* pagesOfNames(engine: Engine, after: string | undefined): AsyncGe
     cursor = page.cursor
     more = cursor !== undefined
   }
+}
+
+/**
+ * The name of a random queue: where a process that does not know how far the last run came begins. If each new process began with the
+ * first queue, the last ones might never be counted. reads: the list of queues
+ */
+export const randomQueueName = async (engine: Engine): Promise<string | undefined> => {
+  const all: string[] = []
+  for await (const names of pagesOfNames(engine, undefined)) all.push(...names)
+  return all[Math.floor(engine.random.fraction() * all.length)]
 }
 
 /** What a queue holds. Its settings may be those of a moment ago, which halves their cost. */

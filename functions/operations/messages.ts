@@ -59,8 +59,8 @@ export const operations = {
 /** A page that fits into one answer: it may have fewer large messages than requested. */
 const page = async (engine: Engine, queue: string, options: BrowseOptions & { limit: number }) => {
   for (let { limit } = options; ; limit = Math.floor(limit / 2)) {
-    const { messages, cursor } = await browse(engine, queue, { ...options, limit })
-    const body = { messages: messages.map(storedMessageJson), cursor }
+    const { messages, ...rest } = await browse(engine, queue, { ...options, limit })
+    const body = { messages: messages.map(storedMessageJson), ...rest }
     if (limit <= 1 || fitting(body.messages) === messages.length) return body
   }
 }

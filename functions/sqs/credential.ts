@@ -1,6 +1,6 @@
 import { SqsError } from './errors.ts'
+import { memoized } from './memoized.ts'
 import { isAccount, type Scope } from './queue-url.ts'
-import { remembered } from './remembered.ts'
 import type { SqsRequest } from './request.ts'
 
 /** The credential scope of a signature, verified or not. */
@@ -60,7 +60,7 @@ export const parseCredential = (text: string): Credential | undefined => {
  * with other local servers, so that clients can use several accounts without issued keys.
  */
 export const scopes = (home: Scope): ((request: SqsRequest) => Scope) => {
-  const scopeOf = remembered((text: string): Scope => {
+  const scopeOf = memoized((text: string): Scope => {
     const credential = parseCredential(text)
     return {
       account: credential && isAccount(credential.accessKeyId) ? credential.accessKeyId : home.account,

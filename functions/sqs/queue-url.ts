@@ -1,7 +1,7 @@
 import { isHoldfastError } from '../../lib/model/errors.ts'
 import { checkQueueName, plainName } from '../../lib/model/queue-name.ts'
 import { queueDoesNotExist } from './errors.ts'
-import { remembered } from './remembered.ts'
+import { memoized } from './memoized.ts'
 import type { SqsRequest } from './request.ts'
 
 /** An account and a region. Queues of different scopes are independent. */
@@ -84,7 +84,7 @@ export const accountAndName = (path: string): { account: string; name: string } 
 }
 
 /** @throws `QueueDoesNotExist`, also for a text that is no queue URL */
-export const parseQueueUrl = remembered((url): { account: string; name: string } => {
+export const parseQueueUrl = memoized((url): { account: string; name: string } => {
   const found = accountAndName(url)
   if (!found) throw queueDoesNotExist()
   return found

@@ -1,10 +1,10 @@
 import type { Clock } from '../clock.ts'
 import type { Codec } from '../codecs/codec.ts'
 import { HoldfastError, isHoldfastError } from '../model/errors.ts'
-import { type FieldNames, known } from '../model/known-fields.ts'
+import { type FieldNames, knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import { isFinal, type MessageStatus } from '../model/message-status.ts'
-import { number } from '../model/number-checks.ts'
+import { checkNumber } from '../model/number-checks.ts'
 import type { Failure, ResultAnswer } from '../model/result.ts'
 import { backOff } from '../transport/backoff.ts'
 import type { CallOptions, Transport } from '../transport/port.ts'
@@ -39,8 +39,8 @@ const RESULT_FIELDS: FieldNames<ResultOptions> = { timeoutSeconds: true, signal:
 
 export const awaiting = (parts: AwaitingParts): Awaiting => ({
   result: async <R>(messageId: string, options: ResultOptions = {}) => {
-    const { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, signal } = known(options, RESULT_FIELDS)
-    number('timeoutSeconds', timeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+    const { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, signal } = knownFields(options, RESULT_FIELDS)
+    checkNumber('timeoutSeconds', timeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
     signal?.throwIfAborted()
     const answer = await answerInTime(parts, messageId, timeoutSeconds * 1_000, signal)
     return resultOf<R>(parts.name, messageId, parts.codec, answer)

@@ -4,7 +4,7 @@ import { jsonCodec } from '../codecs/json.ts'
 import type { InvalidMessage, Reading } from '../codecs/read-message.ts'
 import { isSchema, type StandardSchema } from '../codecs/schema.ts'
 import { invalid } from '../model/errors.ts'
-import { type FieldNames, known } from '../model/known-fields.ts'
+import { type FieldNames, knownFields } from '../model/known-fields.ts'
 import { checkQueueName } from '../model/queue-name.ts'
 import { noTelemetry, type QueueTelemetry, type Server, type Telemetry } from '../telemetry/telemetry.ts'
 import type { Transport } from '../transport/port.ts'
@@ -70,7 +70,7 @@ export const openQueues = ({ telemetry, server, ...parts }: OpenQueuesParts): Op
   return {
     client: (name, options = {}) => {
       checkQueueName(name)
-      const { schema, codec: given } = known(options, READING_FIELDS)
+      const { schema, codec: given } = knownFields(options, READING_FIELDS)
       const codec = (given ?? json) as Codec<unknown>
       const open = ofName(name).find((one) => one.schema === schema && one.codec === codec)
       return open?.client ?? add(name, codec, schema)

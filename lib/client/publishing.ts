@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { Reading } from '../codecs/read-message.ts'
 import { issuesText, type StandardSchema, validate } from '../codecs/schema.ts'
 import { HoldfastError, invalid, isHoldfastError, isRefusal } from '../model/errors.ts'
-import { known } from '../model/known-fields.ts'
+import { knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import { type MessageAttribute, messageBytes, type NewMessage, type PublishResult } from '../model/message.ts'
 import { MESSAGE_FIELDS } from '../model/message-rules.ts'
@@ -82,7 +82,7 @@ export const publishing = <In, Out>(parts: PublishingParts<In, Out>): Publishing
 }
 
 const encode = async <In, Out>(parts: PublishingParts<In, Out>, entry: PublishEntry<In>): Promise<NewMessage> => {
-  const { body, ...options } = known(entry, MESSAGE_FIELDS)
+  const { body, ...options } = knownFields(entry, MESSAGE_FIELDS)
   await checkBody(parts.name, parts, body)
   return newMessage(parts.codec.encode(body), options)
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { type Reading, type Received, type Rejecting, readMessage, rejectInvalid } from '../codecs/read-message.ts'
 import { BROWSE_FIELDS, type BrowseOptions, type BrowsePage } from '../messages/browse.ts'
-import { known } from '../model/known-fields.ts'
+import { knownFields } from '../model/known-fields.ts'
 import type { Message, StoredMessage } from '../model/message.ts'
 import type { Queue } from '../model/queue-settings.ts'
 import { withoutUndefined } from '../model/without-undefined.ts'
@@ -120,13 +120,13 @@ type MessageVerbs = Pick<QueueClient<unknown>, 'get' | 'browse' | 'resend' | 'ca
 const messageVerbs = (transport: Transport, name: string): MessageVerbs => ({
   get: (messageId, options) => transport.getMessage(name, messageId, options),
   browse: async (given = {}) => {
-    const { signal, ...page } = known(given, { ...BROWSE_FIELDS, ...CALL_FIELDS })
+    const { signal, ...page } = knownFields(given, { ...BROWSE_FIELDS, ...CALL_FIELDS })
     return transport.browse(name, page, { signal })
   },
   resend: (messageId, options) => transport.resendMessage(name, messageId, options),
   cancel: (messageId, options) => transport.cancelMessage(name, messageId, options),
   reschedule: async (messageId, given) => {
-    const { signal, ...when } = known(given, { delaySeconds: true, dueAt: true, ...CALL_FIELDS })
+    const { signal, ...when } = knownFields(given, { delaySeconds: true, dueAt: true, ...CALL_FIELDS })
     const to = 'dueAt' in when ? { dueAt: Number(when.dueAt) } : { delaySeconds: when.delaySeconds }
     return transport.rescheduleMessage(name, messageId, to, { signal })
   },

@@ -1,6 +1,6 @@
 import type { Codec } from '../codecs/codec.ts'
 import { isHoldfastError } from '../model/errors.ts'
-import { known } from '../model/known-fields.ts'
+import { knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import type { AckEntry } from '../settle/ack.ts'
@@ -8,12 +8,12 @@ import type * as verbs from '../settle/verbs.ts'
 import {
   ACK_FIELDS,
   ackEntries,
-  alike,
   EXTEND_FIELDS,
   type Handle,
   handlesOf,
   NACK_FIELDS,
   nackEntries,
+  withOptionNames,
 } from '../settle/verbs.ts'
 import type { QueueTelemetry, Settled, SettleVerb } from '../telemetry/telemetry.ts'
 import { CALL_FIELDS, type CallOptions, type Transport } from '../transport/port.ts'
@@ -68,18 +68,18 @@ export const settling = ({ transport, name, telemetry, codec }: SettlingParts): 
       traced('ack'),
       ACK_FIELDS,
       (entries: readonly (string | AckEntry)[], { signal }: AckOptions = {}) =>
-        alike(transport.ack(name, entries, { signal })),
+        withOptionNames(transport.ack(name, entries, { signal })),
       (handles, options: AckOptions = {}) => ackEntries(handles, encoded(codec, options)),
     ),
     nack: settle(traced('nack'), NACK_FIELDS, (handles, { signal, ...options }: NackOptions = {}) =>
-      alike(transport.nack(name, nackEntries(handles, options), { signal })),
+      withOptionNames(transport.nack(name, nackEntries(handles, options), { signal })),
     ),
     // Extending a lease settles nothing.
     extend: settle(
       (_messages, work) => work(),
       EXTEND_FIELDS,
       (handles, { signal, visibilityTimeoutSeconds, revive = false }: ExtendOptions) =>
-        alike(
+        withOptionNames(
           transport.extend(
             name,
             handles.map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds })),
@@ -106,7 +106,7 @@ const settle =
     names = { ...fields, ...CALL_FIELDS },
   ) =>
   async (given: Handle | readonly Handle[], options: O): Promise<HandleResult[] | undefined> => {
-    if (options !== undefined) known(options, names)
+    if (options !== undefined) knownFields(options, names)
     const list: readonly Handle[] = Array.isArray(given) ? given : [given]
     const entries = entriesOf(handlesOf(list), options)
     const results =

@@ -2,7 +2,7 @@ import type { Json } from '../codecs/json.ts'
 import type { Reading } from '../codecs/read-message.ts'
 import type { CancelReason } from '../model/cancel-reason.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
-import { type FieldNames, known } from '../model/known-fields.ts'
+import { type FieldNames, knownFields } from '../model/known-fields.ts'
 import type { NewMessage } from '../model/message.ts'
 import { MESSAGE_FIELDS } from '../model/message-rules.ts'
 import { isHandleOf } from '../model/receipt-handle.ts'
@@ -10,7 +10,7 @@ import { failureFrom, type WorkOutcome } from '../model/result.ts'
 import { type Handle, handlesOf } from '../settle/verbs.ts'
 import type { ActionFailure, JointCommits } from '../store/joint.ts'
 import type { Write } from '../store/port.ts'
-import { copyOfBody, copyOfMessage } from '../transactions/asked.ts'
+import { copyOfBody, copyOfMessage } from '../transactions/request.ts'
 import type { Committed, EngineTransaction } from '../transactions/transaction.ts'
 import type { CallOptions } from '../transport/port.ts'
 import type { OpenQueues } from './open-queues.ts'
@@ -108,7 +108,7 @@ class ClientTransaction<Entry, Database> implements JointTransaction<Entry, Data
   }
 
   ack(given: Handle | readonly Handle[], options: TransactionAckOptions = {}): void {
-    const { queue, ...work } = known(options, ACK_FIELDS)
+    const { queue, ...work } = knownFields(options, ACK_FIELDS)
     const { queues, transaction } = this.#parts
     const acks = handlesOf(Array.isArray(given) ? given : [given]).map((receiptHandle) => {
       const name = queue ?? queueOf(receiptHandle, queues.names())
@@ -203,7 +203,7 @@ const messageNow = async (
   entry: PublishEntry<unknown>,
   field: string,
 ): Promise<NewMessage> => {
-  const { body, ...options } = known(entry, MESSAGE_FIELDS, field)
+  const { body, ...options } = knownFields(entry, MESSAGE_FIELDS, field)
   const checked = checkBody(queue, reading, body as never)
   const encode = () => copyOfMessage(newMessage(reading.codec.encode(body), options))
   let encoded: { readonly message: NewMessage } | { readonly error: unknown }

@@ -58,7 +58,7 @@ const joined = (first: KeyRange, second: KeyRange): KeyRange => ({
 })
 
 /** Whether a poller that knows this snapshot skips a key at an instant. */
-export const hides = ({ keyRanges }: InFlightSnapshot, sort: string, at: number): boolean =>
+export const skipsKey = ({ keyRanges }: InFlightSnapshot, sort: string, at: number): boolean =>
   keyRanges.some(({ from, end, until }) => from <= sort && sort < end && at < until)
 
 /**

@@ -1,21 +1,31 @@
 import type { Engine } from '../engine.ts'
 import { invalid } from '../model/errors.ts'
-import { type FieldNames, known } from '../model/known-fields.ts'
+import { type FieldNames, knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { StoredMessage } from '../model/message.ts'
-import { whole } from '../model/number-checks.ts'
+import { checkWholeNumber } from '../model/number-checks.ts'
 import { plainName } from '../model/queue-name.ts'
 import { asDelayed, isDropped, type QueueState } from '../model/queue-record.ts'
 import { goneCount, type Segment, slotAt } from '../model/segment.ts'
-import { sortRightBehind } from '../model/segment-key.ts'
+import { type SegmentKey, sortRightBehind } from '../model/segment-key.ts'
 import { type Cursor, cursorIn, partitions, START } from '../queues/partitions.ts'
 import { slotStatus } from '../results/slot-status.ts'
+import { segmentPartition } from '../store/keys.ts'
 import { storedMessage } from './stored-message.ts'
 
 export interface BrowsePage {
   readonly messages: readonly StoredMessage[]
+  /** Items of this page whose messages can't be read, and so are not in `messages`, whatever their states. Absent where there are none. */
+  readonly unreadable?: readonly UnreadableItem[]
   /** Give it back to get the next page. */
   readonly cursor?: string
+}
+
+/** A stored item that is damaged, or that a newer version of Holdfast wrote. */
+export interface UnreadableItem {
+  /** Its partition key and sort key. */
+  readonly item: string
+  readonly reason: string
 }
 
 export const BROWSE_STATES = ['delayed', 'ready', 'leased', 'backingOff', 'attemptsUsedUp', 'deadLettered'] as const
@@ -44,28 +54,32 @@ const MAX_HEADERS = 1_000
  * @throws `InvalidRequest`, `QueueNotFound`
  */
 export const browse = async (engine: Engine, queueName: string, options: BrowseOptions = {}): Promise<BrowsePage> => {
-  const { limit = 10, cursor, states } = known(options, BROWSE_FIELDS)
-  whole('limit', limit, 1, LIMITS.browsePage)
+  const { limit = 10, cursor, states } = knownFields(options, BROWSE_FIELDS)
+  checkWholeNumber('limit', limit, 1, LIMITS.browsePage)
   const { queue, matches } = await selection(engine, queueName, states)
   const start = decodeCursor(cursor)
   const messages: StoredMessage[] = []
+  const unreadable: UnreadableItem[] = []
+  const found = (): BrowsePage => ({ messages, ...(unreadable.length > 0 && { unreadable }) })
   let { from } = start
   let read = 0
   for await (const partition of partitions(engine, queue, start)) {
     for (;;) {
       if (messages.length >= limit || read >= MAX_HEADERS)
-        return { messages, cursor: encodeCursor(cursorIn(partition, from)) }
+        return { ...found(), cursor: encodeCursor(cursorIn(partition, from)) }
       const page = await engine.store.headers({ partition, from, to: '~', limit: limit - messages.length })
       const segments = withMessages(page.segments, limit - messages.length)
       const last = segments.at(-1)
       read += segments.length
-      messages.push(...(await messagesIn(engine, queue, segments, matches)))
+      const readable = await messagesIn(engine, queue, segments, matches)
+      messages.push(...readable.messages)
+      unreadable.push(...readable.unreadable)
       if (!last || (!page.more && segments.length === page.segments.length)) break
       from = sortRightBehind(last.key.sort)
     }
     from = '0'
   }
-  return { messages }
+  return found()
 }
 
 /** Whether a page includes a message: decided by its slot first, and then by its content. */
@@ -120,26 +134,33 @@ const messagesIn = async (
   queue: QueueState,
   segments: readonly Segment[],
   matches: Matches,
-): Promise<StoredMessage[]> => {
+): Promise<Required<Pick<BrowsePage, 'messages' | 'unreadable'>>> => {
   const now = engine.clock.now()
   const isWanted = (segment: Segment, index: number): boolean =>
     slotAt(segment, index).kind !== 'gone' && matches.slot(segment, index, now)
-  const keys = segments
-    .map((segment) => asDelayed(queue, segment))
-    .filter((segment) => !isDropped(queue, segment, now) && segment.slots.some((_, index) => isWanted(segment, index)))
+  const present = segments.map((segment) => asDelayed(queue, segment)).filter((one) => !isDropped(queue, one, now))
+  const keys = present
+    .filter((one) => one.unreadable === undefined && one.slots.some((_, index) => isWanted(one, index)))
     .map(({ key }) => key)
-  if (keys.length === 0) return []
-  const stored = await engine.store.read(keys)
-  return stored.flatMap((one) => {
-    const content = one?.content
-    if (!one || !content) return []
+  const stored = keys.length === 0 ? [] : (await engine.store.read(keys)).filter((one) => one !== undefined)
+  const messages = stored.flatMap((one) => {
+    const { content } = one
+    if (!content) return []
     const segment = asDelayed(queue, one.segment)
-    const messages = segment.slots.flatMap((_, index) =>
+    const wanted = segment.slots.flatMap((_, index) =>
       isWanted(segment, index) ? [storedMessage(queue, segment, content, index, now)] : [],
     )
-    return messages.filter(matches.message)
+    return wanted.filter(matches.message)
   })
+  const unreadable = [
+    ...present.flatMap(({ key, unreadable: reason }) => unreadableItem(key, reason)),
+    ...stored.flatMap(({ segment, unreadable: reason }) => unreadableItem(segment.key, reason)),
+  ]
+  return { messages, unreadable }
 }
+
+const unreadableItem = ({ partition, sort }: SegmentKey, reason: string | undefined): UnreadableItem[] =>
+  reason === undefined ? [] : [{ item: `${segmentPartition(partition)} ${sort}`, reason }]
 
 const encodeCursor = ({ shard, group = '', from }: Cursor): string =>
   Buffer.from(`${shard} ${group} ${from}`).toString('base64url')

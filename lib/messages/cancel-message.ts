@@ -3,7 +3,7 @@ import { removeMessages } from '../model/segment-change.ts'
 import { endingWrites, resultWakeup } from '../results/write-results.ts'
 import { unlockGroupOf } from '../settle/group-release.ts'
 import { followUp } from '../store/follow-up.ts'
-import { onceUnleased } from './change-unleased.ts'
+import { changeUnleased } from './change-unleased.ts'
 
 /**
  * Deletes a message that is not leased.
@@ -13,7 +13,7 @@ import { onceUnleased } from './change-unleased.ts'
  * @throws `QueueNotFound`, `MessageNotFound`, `OperationInProgress` while it is leased
  */
 export const cancelMessage = (engine: Engine, queue: string, messageId: string): Promise<void> =>
-  onceUnleased(engine, queue, messageId, async ({ queue: home, stored, index }) => {
+  changeUnleased(engine, queue, messageId, async ({ queue: home, stored, index }) => {
     const change = removeMessages(stored.segment, [index])
     const results = endingWrites(home, stored.segment, [index], { kind: 'cancelled' }, engine.clock.now())
     const { applied } = await engine.store.transact([{ kind: 'change', change }, ...results])

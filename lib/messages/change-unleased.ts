@@ -6,7 +6,7 @@ import { liveAt, slotAt } from '../model/segment.ts'
 const TRIES = 5
 
 /** Runs a change on a message that must not be leased. Retried only when another process changed the message concurrently. */
-export const onceUnleased = async <T>(
+export const changeUnleased = async <T>(
   engine: Engine,
   queue: string,
   messageId: string,
@@ -19,7 +19,7 @@ export const onceUnleased = async <T>(
     // The clock may be ahead: a lease counts as over only when it is over by every clock.
     const surely = now - (engine.clock.doubtMs?.() ?? 0)
     if (slot.kind === 'lease' && liveAt(slot, surely)) {
-      throw new HoldfastError('OperationInProgress', 'the message is leased to a consumer', {
+      throw new HoldfastError('OperationInProgress', 'the message is leased to a consumer: try again when it is not', {
         queue,
         field: 'messageId',
         value: messageId,

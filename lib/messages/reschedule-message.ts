@@ -3,10 +3,10 @@ import { aliasWrite } from '../locate/alias.ts'
 import type { Located } from '../locate/locate.ts'
 import { type ContentMessage, withoutRedrive } from '../model/content.ts'
 import { invalid } from '../model/errors.ts'
-import { known } from '../model/known-fields.ts'
+import { knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { StoredMessage } from '../model/message.ts'
-import { number } from '../model/number-checks.ts'
+import { checkNumber } from '../model/number-checks.ts'
 import { plainName } from '../model/queue-name.ts'
 import { expiryOf } from '../model/queue-record.ts'
 import { type Lease, segmentDueAt, slotAt, TOKEN_BYTES } from '../model/segment.ts'
@@ -16,7 +16,7 @@ import { touchGroup } from '../publish/group-place.ts'
 import { newSegment } from '../publish/new-segment.ts'
 import { touchGroupOf } from '../settle/group-release.ts'
 import { followUp } from '../store/follow-up.ts'
-import { onceUnleased } from './change-unleased.ts'
+import { changeUnleased } from './change-unleased.ts'
 import { storedMessage } from './stored-message.ts'
 
 /**
@@ -33,13 +33,13 @@ export const rescheduleMessage = (
   messageId: string,
   when: { readonly delaySeconds?: number; readonly dueAt?: number },
 ): Promise<StoredMessage> => {
-  const { delaySeconds, dueAt } = known(when, { delaySeconds: true, dueAt: true })
+  const { delaySeconds, dueAt } = knownFields(when, { delaySeconds: true, dueAt: true })
   if ((delaySeconds === undefined) === (dueAt === undefined)) {
     throw invalid('dueAt', dueAt, 'or delaySeconds must be given, and not both')
   }
-  if (delaySeconds !== undefined) number('delaySeconds', delaySeconds, 0, LIMITS.delaySeconds)
-  if (dueAt !== undefined) number('dueAt', dueAt, 0, engine.clock.now() + LIMITS.delaySeconds * 1_000)
-  return onceUnleased(engine, queue, messageId, async (located, now) => {
+  if (delaySeconds !== undefined) checkNumber('delaySeconds', delaySeconds, 0, LIMITS.delaySeconds)
+  if (dueAt !== undefined) checkNumber('dueAt', dueAt, 0, engine.clock.now() + LIMITS.delaySeconds * 1_000)
+  return changeUnleased(engine, queue, messageId, async (located, now) => {
     if (located.queue.settings.fifo)
       throw invalid('queue', plainName(queue), 'must be a standard queue: a FIFO queue keeps its order')
     const at = Math.max(now, Math.round(dueAt ?? now + (delaySeconds ?? 0) * 1_000))

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import { locate } from '../locate/locate.ts'
 import { bodyOf, type ContentMessage, toContent, withoutRedrive } from '../model/content.ts'
-import { HoldfastError, isHoldfastError, messageNotFound } from '../model/errors.ts'
+import { HoldfastError, isHoldfastError, messageContended, messageNotFound } from '../model/errors.ts'
 import type { Body, MessageAttribute, StoredMessage } from '../model/message.ts'
 import { checkMessage } from '../model/message-rules.ts'
 import { plainName } from '../model/queue-name.ts'
@@ -45,10 +45,7 @@ export const resendMessage = async (
       return getMessage(engine, queueName, messageId)
     }
   }
-  throw new HoldfastError('Throttled', 'the message is being changed by others', {
-    queue: queueName,
-    reason: 'contention',
-  })
+  throw messageContended(queueName)
 }
 
 /** A message of this queue in its dead-letter queue. */
@@ -62,7 +59,10 @@ const deadMessage = async (engine: Engine, queue: QueueState, messageId: string)
   const { segment, content } = stored
   const now = engine.clock.now()
   if (home.name === queue.name || !receivable(segment, now).includes(index)) {
-    const where = home.name === queue.name ? 'still in its queue' : 'leased in the dead-letter queue'
+    const where =
+      home.name === queue.name
+        ? 'still in its queue: resend is for messages that failed or were dead-lettered'
+        : 'leased in the dead-letter queue: try again when it is not'
     throw new HoldfastError('OperationInProgress', `the message is ${where}`, {
       queue: plainName(queue.name),
       field: 'messageId',

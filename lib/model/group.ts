@@ -43,7 +43,7 @@ import type { SegmentPartition } from './segment-key.ts'
  */
 const NUMBERS_KEPT_MS = 5_000
 
-export const isYoung = (lastSequence: Sequence, now: number): boolean =>
+export const isNumberKept = (lastSequence: Sequence, now: number): boolean =>
   sequenceAt(now - NUMBERS_KEPT_MS) < lastSequence
 
 /** 15 hex digits, 60 bits: the publisher's ms and 12 bits of counter. It is raised when a clock has gone back. */

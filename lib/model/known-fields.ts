@@ -10,7 +10,7 @@ export type FieldNames<T> = { readonly [K in keyof Required<T>]: true }
  * @param path the field that holds the options, for the error
  * @throws `InvalidRequest`
  */
-export const known = <T extends object>(given: T, fields: Readonly<Record<string, true>>, path = ''): T => {
+export const knownFields = <T extends object>(given: T, fields: Readonly<Record<string, true>>, path = ''): T => {
   if (typeof given !== 'object' || given === null) throw invalid(path || 'options', given, 'must be an object')
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined || Object.hasOwn(fields, name)) continue

@@ -1,8 +1,8 @@
 import { HoldfastError, invalid } from './errors.ts'
-import { type FieldNames, known } from './known-fields.ts'
+import { type FieldNames, knownFields } from './known-fields.ts'
 import { LIMITS } from './limits.ts'
-import { messageBytes, type NewMessage } from './message.ts'
-import { number, whole } from './number-checks.ts'
+import { type Body, messageBytes, type NewMessage } from './message.ts'
+import { checkNumber, checkWholeNumber } from './number-checks.ts'
 import type { QueueState } from './queue-record.ts'
 
 /** Refuses messages that can't be published. The error names the message by its place in the request. */
@@ -36,18 +36,23 @@ export const MESSAGE_FIELDS: FieldNames<NewMessage> = {
 
 /** The same check for one message, which the error names `field`. */
 export const checkMessage = (queue: QueueState, message: NewMessage, field: string): void => {
-  known(message, MESSAGE_FIELDS, field)
+  knownFields(message, MESSAGE_FIELDS, field)
   const { body, delaySeconds, dueAt, priority, timeToLiveSeconds } = message
   if (body === undefined) throw invalid(`${field}.body`, body, 'must be given')
   if (typeof body === 'string') checkText(`${field}.body`, body)
   if (delaySeconds !== undefined && dueAt !== undefined) {
     throw invalid(`${field}.dueAt`, dueAt, 'must not be given together with delaySeconds')
   }
-  if (delaySeconds !== undefined) number(`${field}.delaySeconds`, delaySeconds, 0, LIMITS.delaySeconds)
-  if (dueAt !== undefined) number(`${field}.dueAt`, dueAt, 0, LATEST_DUE_AT)
+  if (delaySeconds !== undefined) checkNumber(`${field}.delaySeconds`, delaySeconds, 0, LIMITS.delaySeconds)
+  if (dueAt !== undefined) checkNumber(`${field}.dueAt`, dueAt, 0, LATEST_DUE_AT)
   if (priority !== undefined) checkPriority(`${field}.priority`, priority, queue)
   if (timeToLiveSeconds !== undefined) {
-    whole(`${field}.timeToLiveSeconds`, timeToLiveSeconds, LIMITS.timeToLiveSecondsMin, LIMITS.retentionSeconds)
+    checkWholeNumber(
+      `${field}.timeToLiveSeconds`,
+      timeToLiveSeconds,
+      LIMITS.timeToLiveSecondsMin,
+      LIMITS.retentionSeconds,
+    )
   }
   if (message.groupId !== undefined) {
     checkGroupingId(`${field}.groupId`, message.groupId)
@@ -57,14 +62,22 @@ export const checkMessage = (queue: QueueState, message: NewMessage, field: stri
   if (message.traceHeader !== undefined) checkTraceHeader(`${field}.traceHeader`, message.traceHeader)
   checkAttributes(message, `${field}.attributes`)
   const bytes = messageBytes(message)
-  const most = queue.settings.maximumMessageBytes
-  if (bytes > most) {
-    throw new HoldfastError('MessageTooLarge', `${field} has ${bytes} bytes, and the queue takes up to ${most}`, {
-      field,
-      value: bytes,
-      queue: queue.name,
-    })
-  }
+  // After the bytes, which can't be counted of a body that holds itself.
+  const refusal = refusalOfNumbers(`${field}.body`, body)
+  if (refusal) throw refusal
+  checkBytes(queue, bytes, field)
+}
+
+const checkBytes = (
+  { name, settings: { maximumMessageBytes: most } }: QueueState,
+  bytes: number,
+  field: string,
+): void => {
+  if (bytes <= most) return
+  const advice =
+    most < LIMITS.messageBytes ? "raise the queue's maximumMessageBytes" : 'store the body elsewhere, such as in S3'
+  const message = `${field} has ${bytes} bytes, and the queue takes up to ${most}: ${advice}`
+  throw new HoldfastError('MessageTooLarge', message, { field, value: bytes, queue: name })
 }
 
 const checkTraceHeader = (field: string, header: string): void => {
@@ -77,7 +90,7 @@ const checkTraceHeader = (field: string, header: string): void => {
 const checkPriority = (field: string, priority: number, { settings: { priorities, fifo } }: QueueState): void => {
   if (priority === 0) return
   if (priorities > 1) {
-    whole(field, priority, 0, priorities - 1)
+    checkWholeNumber(field, priority, 0, priorities - 1)
     return
   }
   const advice = fifo
@@ -133,6 +146,21 @@ const checkAttributes = ({ attributes = {} }: NewMessage, field: string): void =
 /** Lone surrogates have no UTF-8 form: they would come back as other characters. */
 const checkText = (field: string, text: string): void => {
   if (!text.isWellFormed()) throw invalid(field, '(text)', 'must be well-formed Unicode, without lone surrogates')
+}
+
+/** JSON writes a number that is not finite as null: `1e400`, which a parser reads as Infinity, would come back as another body. */
+export const refusalOfNumbers = (field: string, body: Body): HoldfastError | undefined => {
+  const left: unknown[] = [body]
+  while (left.length > 0) {
+    const value = left.pop()
+    if (typeof value === 'number' && !Number.isFinite(value)) {
+      return invalid(field, value, 'must have only numbers up to 1.8e308, which JSON can carry')
+    }
+    if (typeof value !== 'object' || value === null || value instanceof Uint8Array) continue
+    for (const inner of Object.values(value))
+      if (typeof inner === 'number' || typeof inner === 'object') left.push(inner)
+  }
+  return undefined
 }
 
 export const IDEMPOTENCY_KEY = new RegExp(`^[\\x21-\\x7e]{1,${LIMITS.idempotencyKeyLength}}$`)

@@ -40,11 +40,11 @@ export const layoutIn = (document: Document | undefined, generation: string): Pa
     ...(isShards(found.pollShards) && { pollShards: found.pollShards }),
     ...(found.grouped === true && { grouped: true }),
     ...(typeof found.changedAt === 'number' && { changedAt: found.changedAt }),
-    ...(typeof found.keptMs === 'number' && { keptMs: keptBetween(found.keptMs) }),
+    ...(typeof found.keptMs === 'number' && { keptMs: clampKeptMs(found.keptMs) }),
   }
 }
 
-export const keptBetween = (ms: number): number => Math.min(SHARDS_KEPT_MS.max, Math.max(SHARDS_KEPT_MS.min, ms))
+export const clampKeptMs = (ms: number): number => Math.min(SHARDS_KEPT_MS.max, Math.max(SHARDS_KEPT_MS.min, ms))
 
 const isShards = (value: unknown): value is number =>
   Number.isInteger(value) && (value as number) >= 1 && (value as number) <= LIMITS.shards

@@ -5,7 +5,7 @@ import { layoutIn, type QueueLayout, SHARDS_KEPT_MS } from './queue-layout.ts'
 import { plainName } from './queue-name.ts'
 import type { Queue, QueueSettings } from './queue-settings.ts'
 import { type Segment, segmentDueAt } from './segment.ts'
-import { lasting, type SegmentPartition } from './segment-key.ts'
+import { type SegmentPartition, withCachedId } from './segment-key.ts'
 
 /**
  * The stored record of a queue. After the deletion of the queue its record stays for a while, marked as deleted, so that a new queue
@@ -149,7 +149,7 @@ export const partitionOf = (queue: QueueState, shard: number): SegmentPartition 
     known = []
     partitions.set(queue, known)
   }
-  known[shard] ??= lasting({ queue: queue.name, generation: queue.generation, shard })
+  known[shard] ??= withCachedId({ queue: queue.name, generation: queue.generation, shard })
   return known[shard]
 }
 

@@ -1,6 +1,6 @@
 import { HoldfastError, invalid, unknownField } from './errors.ts'
 import { LIMITS } from './limits.ts'
-import { number, whole } from './number-checks.ts'
+import { checkNumber, checkWholeNumber } from './number-checks.ts'
 import { checkQueueName, plainName } from './queue-name.ts'
 import type { RetryPolicy } from './retry-policy.ts'
 
@@ -161,20 +161,25 @@ const checkSettings = (name: string, settings: QueueSettings): void => {
 }
 
 const checkNumbers = (settings: QueueSettings): void => {
-  whole('visibilityTimeoutSeconds', settings.visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
-  whole('delaySeconds', settings.delaySeconds, 0, LIMITS.delaySeconds)
-  whole('retentionSeconds', settings.retentionSeconds, LIMITS.retentionSecondsMin, LIMITS.retentionSeconds)
-  whole('maximumMessageBytes', settings.maximumMessageBytes, LIMITS.messageBytesMin, LIMITS.messageBytes)
-  whole('receiveWaitTimeSeconds', settings.receiveWaitTimeSeconds, 0, LIMITS.waitTimeSeconds)
-  whole('priorities', settings.priorities, 1, LIMITS.priorities)
-  whole('shards', settings.shards, 1, LIMITS.shards)
-  whole('deduplicationWindowSeconds', settings.deduplicationWindowSeconds, 1, LIMITS.deduplicationWindowSeconds)
+  checkWholeNumber('visibilityTimeoutSeconds', settings.visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+  checkWholeNumber('delaySeconds', settings.delaySeconds, 0, LIMITS.delaySeconds)
+  checkWholeNumber('retentionSeconds', settings.retentionSeconds, LIMITS.retentionSecondsMin, LIMITS.retentionSeconds)
+  checkWholeNumber('maximumMessageBytes', settings.maximumMessageBytes, LIMITS.messageBytesMin, LIMITS.messageBytes)
+  checkWholeNumber('receiveWaitTimeSeconds', settings.receiveWaitTimeSeconds, 0, LIMITS.waitTimeSeconds)
+  checkWholeNumber('priorities', settings.priorities, 1, LIMITS.priorities)
+  checkWholeNumber('shards', settings.shards, 1, LIMITS.shards)
+  checkWholeNumber(
+    'deduplicationWindowSeconds',
+    settings.deduplicationWindowSeconds,
+    1,
+    LIMITS.deduplicationWindowSeconds,
+  )
   if (settings.maxInFlightPerGroup !== undefined) {
-    whole('maxInFlightPerGroup', settings.maxInFlightPerGroup, 1, LIMITS.maxInFlightPerGroup)
+    checkWholeNumber('maxInFlightPerGroup', settings.maxInFlightPerGroup, 1, LIMITS.maxInFlightPerGroup)
   }
   if (settings.results) {
     const { resultRetentionSecondsMin: min, resultRetentionSeconds: max } = LIMITS
-    whole('results.retentionSeconds', settings.results.retentionSeconds, min, max)
+    checkWholeNumber('results.retentionSeconds', settings.results.retentionSeconds, min, max)
   }
 }
 
@@ -184,13 +189,13 @@ const checkDeadLetter = (name: string, deadLetter: DeadLetterSettings): void => 
   if (deadLetter.queue.endsWith('.fifo') !== name.endsWith('.fifo')) {
     throw invalid('deadLetter.queue', deadLetter.queue, 'must be of the same kind as the queue, FIFO or standard')
   }
-  whole('deadLetter.maxReceives', deadLetter.maxReceives, 1, LIMITS.maxReceives)
+  checkWholeNumber('deadLetter.maxReceives', deadLetter.maxReceives, 1, LIMITS.maxReceives)
 }
 
 const checkRetryPolicy = ({ initialSeconds, factor, maximumSeconds, jitter }: RetryPolicy): void => {
-  number('retryPolicy.initialSeconds', initialSeconds, 0, LIMITS.retryDelaySeconds)
-  number('retryPolicy.factor', factor, 1, LIMITS.retryFactor)
-  number('retryPolicy.maximumSeconds', maximumSeconds, 0, LIMITS.retryDelaySeconds)
+  checkNumber('retryPolicy.initialSeconds', initialSeconds, 0, LIMITS.retryDelaySeconds)
+  checkNumber('retryPolicy.factor', factor, 1, LIMITS.retryFactor)
+  checkNumber('retryPolicy.maximumSeconds', maximumSeconds, 0, LIMITS.retryDelaySeconds)
   if (jitter !== 'none' && jitter !== 'full') throw invalid('retryPolicy.jitter', jitter, 'must be "none" or "full"')
 }
 

@@ -194,11 +194,15 @@ const isOutdated = (bytes: Buffer, now: number): boolean => {
 export const receiptHandleFor = (queue: string, text: string, now: number): ReceiptHandle => {
   const bytes = bytesOf(text)
   if (bytes?.compare(fingerprint(queue), 0, QUEUE_BYTES, 1, 1 + QUEUE_BYTES) !== 0 || isOutdated(bytes, now)) {
-    throw new HoldfastError('ReceiptHandleInvalid', 'the receipt handle is not one of this queue', {
-      field: 'receiptHandle',
-      value: typeof text === 'string' ? text.slice(0, 100) : text,
-      queue,
-    })
+    throw new HoldfastError(
+      'ReceiptHandleInvalid',
+      'the receipt handle is not one of this queue: give the whole receiptHandle that a poll of this queue returned',
+      {
+        field: 'receiptHandle',
+        value: typeof text === 'string' ? text.slice(0, 100) : text,
+        queue,
+      },
+    )
   }
   return handleIn(bytes)
 }

@@ -1,7 +1,7 @@
 import {
   GONE,
   goneCount,
-  holds,
+  isLeasedUnder,
   type Lease,
   liveAt,
   receiveCountOf,
@@ -86,7 +86,7 @@ export const unclaim = (before: Segment, claimed: Change): Change => ({
 
 /** Whether a segment shows that a claim was made: each claimed message has the lease of the claim. */
 export const bearsLeases = (segment: Segment | undefined, claimed: Change): boolean =>
-  segment !== undefined && leasesOf(claimed).every(([index, { token }]) => holds(slotAt(segment, index), token))
+  segment !== undefined && leasesOf(claimed).every(([index, { token }]) => isLeasedUnder(slotAt(segment, index), token))
 
 const leasesOf = ({ slots = [] }: Change): [index: number, lease: Lease][] =>
   slots.flatMap(([index, slot]): [number, Lease][] => (slot.kind === 'lease' ? [[index, slot]] : []))
@@ -143,7 +143,7 @@ const meets = (slot: Slot, expected: SlotCondition): boolean => {
       return sameLease(slot, expected.lease)
     case 'token':
       return (
-        holds(slot, expected.token) &&
+        isLeasedUnder(slot, expected.token) &&
         (expected.liveAt === undefined || liveAt(slot, expected.liveAt)) &&
         (expected.endsBy === undefined || slot.backingOff || slot.until <= expected.endsBy)
       )
@@ -151,7 +151,7 @@ const meets = (slot: Slot, expected: SlotCondition): boolean => {
 }
 
 const sameLease = (slot: Slot, lease: Lease): boolean =>
-  holds(slot, lease.token) &&
+  isLeasedUnder(slot, lease.token) &&
   slot.until === lease.until &&
   slot.backingOff === lease.backingOff &&
   slot.receiveCount === lease.receiveCount &&

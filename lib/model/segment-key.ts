@@ -74,7 +74,7 @@ export const sortRightBehind = (sort: string): string => sort + RIGHT_BEHIND
 const ids = new WeakMap<SegmentPartition, string>()
 
 /** The id of a partition, made once for each partition object. */
-export const lasting = (partition: SegmentPartition): SegmentPartition => {
+export const withCachedId = (partition: SegmentPartition): SegmentPartition => {
   ids.set(partition, idOf(partition))
   return partition
 }

@@ -160,7 +160,7 @@ export const sameToken = (a: Uint8Array, b: Uint8Array): boolean => {
 }
 
 /** Whether `slot` is leased under `token`. */
-export const holds = (slot: Slot, token: Uint8Array): slot is Lease =>
+export const isLeasedUnder = (slot: Slot, token: Uint8Array): slot is Lease =>
   slot.kind === 'lease' && sameToken(slot.token, token)
 
 /** Whether a consumer received the message and has not given it back, whether its lease is over or not. */

@@ -32,7 +32,7 @@ export const segmentPlanOf = ({ settings }: QueueState, message: NewMessage, now
   return { priority, dueAt, publishedAt: now, timeToLiveSeconds, group }
 }
 
-export const isAlike = (a: PlanOfMessage, b: PlanOfMessage): boolean =>
+export const canShareSegment = (a: PlanOfMessage, b: PlanOfMessage): boolean =>
   a.priority === b.priority && a.dueAt === b.dueAt && a.timeToLiveSeconds === b.timeToLiveSeconds && a.group === b.group
 
 /** A segment under a new key, with every message fresh. */

@@ -86,11 +86,15 @@ const requestOf = (
     recorded: (document: Document) => {
       const record = valueIn<RequestRecord>(document, { f: 'string', m: 'string' })
       if (record.f === fingerprint) return resultsIn(queue, record)
-      throw new HoldfastError('InvalidRequest', 'the idempotency key was used before, with other messages', {
-        field: 'idempotencyKey',
-        value: idempotencyKey,
-        queue: queue.name,
-      })
+      throw new HoldfastError(
+        'InvalidRequest',
+        'the idempotency key was used before, with other messages: give each call a key of its own',
+        {
+          field: 'idempotencyKey',
+          value: idempotencyKey,
+          queue: queue.name,
+        },
+      )
     },
   }
 }

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
 import { ticketShard } from '../model/group.ts'
-import { known } from '../model/known-fields.ts'
+import { knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { NewMessage, PublishResult } from '../model/message.ts'
 import { decodeMessageId, encodeMessageId } from '../model/message-id.ts'
@@ -45,7 +45,7 @@ export const publish = async (
   messages: readonly NewMessage[],
   options: PublishCallOptions = {},
 ): Promise<PublishResult[]> => {
-  const { idempotencyKey } = known(options, { idempotencyKey: true })
+  const { idempotencyKey } = knownFields(options, { idempotencyKey: true })
   if (messages.length < 1 || messages.length > LIMITS.batchSize) {
     throw invalid('messages', messages.length, `must hold 1 to ${LIMITS.batchSize} messages`)
   }

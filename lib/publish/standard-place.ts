@@ -3,7 +3,7 @@ import { groupPartition } from '../model/group.ts'
 import { afterPurge, type QueueState } from '../model/queue-record.ts'
 import type { Write } from '../store/port.ts'
 import { touchGroup } from './group-place.ts'
-import { isAlike, newSegment, type PlanOfMessage, segmentPlanOf } from './new-segment.ts'
+import { canShareSegment, newSegment, type PlanOfMessage, segmentPlanOf } from './new-segment.ts'
 import type { Entry, Place, Placed } from './publish-once.ts'
 
 /** Messages of one priority, due time, time to live and group; all of them have deduplication ids, or none has. */
@@ -19,7 +19,7 @@ export const planSegments = (engine: Engine, queue: QueueState, entries: readonl
   for (const entry of entries) {
     const once = entry.deduplicationKey !== undefined
     const plan = segmentPlanOf(queue, entry.message, now)
-    const alike = planned.find((one) => one.once === once && isAlike(one.plan, plan))
+    const alike = planned.find((one) => one.once === once && canShareSegment(one.plan, plan))
     if (alike) alike.entries.push(entry)
     else planned.push({ plan, entries: [entry], once })
   }

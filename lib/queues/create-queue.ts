@@ -13,7 +13,7 @@ import { applySettings, type Queue, type QueueSettings, type SettingsChange } fr
 import { queueKey, queueListKey } from '../store/keys.ts'
 import { checkDeadLetterQueue, checkExtras, checkTags } from './queue-rules.ts'
 import { checkRecord, readLayout } from './read-queue.ts'
-import { contended, TRIES, within } from './rewrite-queue.ts'
+import { contended, isWithinInterval, TRIES } from './rewrite-queue.ts'
 
 export interface QueueCreation {
   readonly settings?: SettingsChange
@@ -65,10 +65,9 @@ const tryToCreate = async (
   const existing = queueState(name, document, layout)
   if (existing) return { queue: asQueue(matching(existing, creation)), created: false }
   const now = engine.clock.now()
-  if (before?.deletedAt !== undefined && within(minIntervalSinceDeleteMs, before.deletedAt, now)) {
-    throw new HoldfastError('QueueDeletedRecently', `queue ${plainName(name)} was deleted a moment ago`, {
-      queue: name,
-    })
+  if (before?.deletedAt !== undefined && isWithinInterval(minIntervalSinceDeleteMs, before.deletedAt, now)) {
+    const message = `queue ${plainName(name)} was deleted a moment ago: create it again ${minIntervalSinceDeleteMs / 1_000} s after that`
+    throw new HoldfastError('QueueDeletedRecently', message, { queue: name })
   }
   const record = newRecord(settings, creation, Math.max(now, (before?.createdAt ?? 0) + 1))
   const version = document?.version ?? 0

@@ -1,8 +1,8 @@
 import type { Engine } from '../engine.ts'
 import { invalid } from '../model/errors.ts'
-import { type FieldNames, known } from '../model/known-fields.ts'
+import { type FieldNames, knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
-import { whole } from '../model/number-checks.ts'
+import { checkWholeNumber } from '../model/number-checks.ts'
 import { isQueueName } from '../model/queue-name.ts'
 import { asQueue, type QueueState } from '../model/queue-record.ts'
 import type { Queue } from '../model/queue-settings.ts'
@@ -54,7 +54,7 @@ const readableQueue = async (engine: Engine, name: string): Promise<QueueState |
 }
 
 const checkQuery = (query: ListQuery): void => {
-  const { prefix = '', cursor } = known(query, QUERY_FIELDS)
+  const { prefix = '', cursor } = knownFields(query, QUERY_FIELDS)
   if (typeof prefix !== 'string' || prefix.length > LIMITS.queueNameLength) {
     throw invalid('prefix', prefix, `must have at most ${LIMITS.queueNameLength} characters`)
   }
@@ -77,7 +77,7 @@ export const listQueueNames = async (
   engine: Engine,
   { prefix = '', limit = 100, cursor, scope = '' }: ListQuery = {},
 ): Promise<{ names: readonly string[]; cursor?: string }> => {
-  whole('limit', limit, 1, LIMITS.listQueuesPage)
+  checkWholeNumber('limit', limit, 1, LIMITS.listQueuesPage)
   const after = cursor === undefined ? undefined : nameIn(cursor)
   const documents = await engine.store.listDocuments({
     partition: queueListPartition(scope),

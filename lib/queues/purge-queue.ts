@@ -2,8 +2,8 @@ import type { Clock } from '../clock.ts'
 import type { Engine } from '../engine.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { plainName } from '../model/queue-name.ts'
-import { MAX_UNCERTAINTY_MS } from '../store/sure-of-time.ts'
-import { rewriteQueue, within } from './rewrite-queue.ts'
+import { MAX_UNCERTAINTY_MS } from '../store/clock-check.ts'
+import { isWithinInterval, rewriteQueue } from './rewrite-queue.ts'
 
 /**
  * Drops every message whose publish was answered before this call, delayed and leased ones too, and no message that is published
@@ -23,8 +23,9 @@ export const purgeQueue = async (
   // call; at the second one's every publisher's clock shows a later instant than the purge's.
   await untilClocksAgree(engine.clock)
   await rewriteQueue(engine, name, async (queue, now) => {
-    if (queue.purgedAt !== undefined && within(minIntervalMs, queue.purgedAt, now)) {
-      throw new HoldfastError('PurgeInProgress', `queue ${plainName(name)} was purged a moment ago`, { queue: name })
+    if (queue.purgedAt !== undefined && isWithinInterval(minIntervalMs, queue.purgedAt, now)) {
+      const message = `queue ${plainName(name)} was purged a moment ago: purge it again ${minIntervalMs / 1_000} s after that`
+      throw new HoldfastError('PurgeInProgress', message, { queue: name })
     }
     return { record: { ...queue, purgedAt: now } }
   })

@@ -11,7 +11,8 @@ import { layoutWrite } from './shards.ts'
 export const TRIES = 8
 
 /** Whether `now` is within an interval after `at`. With an interval of 0 never, even where the clock is before `at`. */
-export const within = (intervalMs: number, at: number, now: number): boolean => intervalMs > 0 && now - at < intervalMs
+export const isWithinInterval = (intervalMs: number, at: number, now: number): boolean =>
+  intervalMs > 0 && now - at < intervalMs
 
 /** A queue's record and layout after a change; without `layout`, the layout does not change. */
 export interface Rewritten {

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import { type HoldfastError, isHoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
-import { keptBetween, layoutValue, type QueueLayout } from '../model/queue-layout.ts'
+import { clampKeptMs, layoutValue, type QueueLayout } from '../model/queue-layout.ts'
 import { layoutOf, partitionOf, pollShards, type QueueState, withLayout } from '../model/queue-record.ts'
 import { bestEffort } from '../store/best-effort.ts'
 import { layoutKey } from '../store/keys.ts'
@@ -62,7 +62,7 @@ export const raiseShards = async (engine: Engine, queue: QueueState): Promise<nu
       pollShards: Math.max(shards, pollShards(queue)),
       changedAt: now,
       // A poller had lowered the number, and it was too low.
-      ...(queue.settings.shards < pollShards(queue) && { keptMs: keptBetween(queue.shardsKeptMs * KEPT_GROWTH) }),
+      ...(queue.settings.shards < pollShards(queue) && { keptMs: clampKeptMs(queue.shardsKeptMs * KEPT_GROWTH) }),
     }),
     false,
   )
@@ -96,7 +96,7 @@ export const lowerShards = async (engine: Engine, queue: QueueState): Promise<vo
   if (settings.shards <= recordShards || now - Math.max(modifiedAt, shardsChangedAt) < shardsKeptMs) return
   if (engine.random.fraction() >= LOWERED_CHANCE) return
   const shards = Math.max(recordShards, Math.ceil(settings.shards / 2))
-  const keptMs = keptBetween(shardsKeptMs / 2)
+  const keptMs = clampKeptMs(shardsKeptMs / 2)
   const change = { shards, pollShards: pollShards(queue), changedAt: now, keptMs }
   const lowered = await bestEffort(changeLayout(engine, queue, change), false)
   if (lowered) engine.observe({ type: 'shards-lowered', queue: queue.name, shards })

@@ -1,10 +1,10 @@
 import type { Engine } from '../engine.ts'
 import type { Request } from '../hints/scan-target.ts'
 import { invalid } from '../model/errors.ts'
-import { type FieldNames, known } from '../model/known-fields.ts'
+import { type FieldNames, knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { Message } from '../model/message.ts'
-import { whole } from '../model/number-checks.ts'
+import { checkWholeNumber } from '../model/number-checks.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { unreceive } from '../settle/unreceive.ts'
 import { recordReceiveAttempt, repeatReceiveAttempt } from './receive-attempt.ts'
@@ -92,12 +92,12 @@ const entryOf = ({ delivery }: Engine, messages: number, signal: AbortSignal | u
   delivery && (() => delivery.enter(messages, signal))
 
 const checkOptions = (options: PollOptions): void => {
-  const { maxMessages, visibilityTimeoutSeconds, waitTimeSeconds, attemptId } = known(options, POLL_FIELDS)
-  if (maxMessages !== undefined) whole('maxMessages', maxMessages, 1, LIMITS.batchSize)
+  const { maxMessages, visibilityTimeoutSeconds, waitTimeSeconds, attemptId } = knownFields(options, POLL_FIELDS)
+  if (maxMessages !== undefined) checkWholeNumber('maxMessages', maxMessages, 1, LIMITS.batchSize)
   if (visibilityTimeoutSeconds !== undefined) {
-    whole('visibilityTimeoutSeconds', visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+    checkWholeNumber('visibilityTimeoutSeconds', visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
   }
-  if (waitTimeSeconds !== undefined) whole('waitTimeSeconds', waitTimeSeconds, 0, LIMITS.waitTimeSeconds)
+  if (waitTimeSeconds !== undefined) checkWholeNumber('waitTimeSeconds', waitTimeSeconds, 0, LIMITS.waitTimeSeconds)
   if (attemptId === undefined) return
   if (typeof attemptId !== 'string' || attemptId.length < 1 || attemptId.length > LIMITS.groupIdLength) {
     throw invalid('attemptId', attemptId, `must have 1 to ${LIMITS.groupIdLength} characters`)

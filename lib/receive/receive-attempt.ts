@@ -3,7 +3,7 @@ import type { Engine } from '../engine.ts'
 import type { HandleResult, Message } from '../model/message.ts'
 import { asDelayed, type QueueState } from '../model/queue-record.ts'
 import { decodeReceiptHandle, keyOfHandle, type ReceiptHandle, receiptHandleFor } from '../model/receipt-handle.ts'
-import { holds, slotAt } from '../model/segment.ts'
+import { isLeasedUnder, slotAt } from '../model/segment.ts'
 import { extend } from '../settle/extend.ts'
 import { bestEffort } from '../store/best-effort.ts'
 import { followUp } from '../store/follow-up.ts'
@@ -41,7 +41,7 @@ export const repeatReceiveAttempt = async (
   const stateRead = (position: number): HandleState => {
     const slot = stored[position] && slotAt(stored[position].segment, decoded[position]?.index ?? 0)
     if (!slot || slot.kind === 'gone') return 'gone'
-    return holds(slot, (decoded[position] as ReceiptHandle).token) ? 'held' : 'lost'
+    return isLeasedUnder(slot, (decoded[position] as ReceiptHandle).token) ? 'held' : 'lost'
   }
   const isHeld = heldInOrder(stateRead)
   return held.flatMap((text, position) => {

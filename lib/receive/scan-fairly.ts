@@ -10,7 +10,7 @@ import type { TicketKey } from '../store/port.ts'
 import { pollWithinLimit } from './limited-group.ts'
 import { scan } from './scan.ts'
 import { scanPartition } from './scan-partition.ts'
-import { orNothing, type ScanResult } from './scan-result.ts'
+import { orEmptyResult, type ScanResult } from './scan-result.ts'
 import { nextTicketAt, ticketPages } from './ticket-pages.ts'
 
 /**
@@ -30,7 +30,7 @@ export const scanFairly = async (engine: Engine, queue: QueueState, request: Req
   for (const turn of turns) {
     const want = request.want - messages.length
     if (want <= 0 || request.signal?.aborted) break
-    const found = await orNothing(turn(engine, queue, { ...request, want }), messages.length > 0)
+    const found = await orEmptyResult(turn(engine, queue, { ...request, want }), messages.length > 0)
     messages.push(...found.messages)
     nextAt = Math.min(nextAt, found.nextAt)
   }

@@ -10,7 +10,7 @@ export interface ScanResult {
 export const NOTHING_FOUND: ScanResult = { messages: [], nextAt: Number.POSITIVE_INFINITY }
 
 /** The result of a scan, or an empty one if the scan failed after others claimed messages: those must reach the caller. */
-export const orNothing = async (scanning: Promise<ScanResult>, claimed: boolean): Promise<ScanResult> => {
+export const orEmptyResult = async (scanning: Promise<ScanResult>, claimed: boolean): Promise<ScanResult> => {
   try {
     return await scanning
   } catch (error) {

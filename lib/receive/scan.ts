@@ -5,7 +5,7 @@ import type { Message } from '../model/message.ts'
 import { partitionOf, pollPriorities, pollShards, type QueueState } from '../model/queue-record.ts'
 import { lowerShards, retireShard } from '../queues/shards.ts'
 import { scanPartition } from './scan-partition.ts'
-import { NOTHING_FOUND, orNothing, type ScanResult } from './scan-result.ts'
+import { NOTHING_FOUND, orEmptyResult, type ScanResult } from './scan-result.ts'
 
 /**
  * One scan of a queue: priorities from the highest to the lowest, and the shards of each from a random one on. A shard whose
@@ -25,7 +25,7 @@ export const scan = async (engine: Engine, queue: QueueState, request: Request):
       const target = { queue, partition, priority, hints: engine.polls.target(partition, priority) }
       const remaining = { ...request, want: request.want - messages.length }
       const scanning = scanPartition(engine, target, remaining)
-      const found = await orNothing(
+      const found = await orEmptyResult(
         scanning.catch((error) => {
           if (!isOfOneShard(error)) throw error
           throttled = error

@@ -1,8 +1,8 @@
 import type { Engine } from '../engine.ts'
 import { invalid, isHoldfastError } from '../model/errors.ts'
-import { type FieldNames, known } from '../model/known-fields.ts'
+import { type FieldNames, knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
-import { whole } from '../model/number-checks.ts'
+import { checkWholeNumber } from '../model/number-checks.ts'
 import { checkQueueName, plainName } from '../model/queue-name.ts'
 import { counts } from '../queues/counts.ts'
 import { START } from '../queues/partitions.ts'
@@ -67,11 +67,11 @@ export const startRedrive = async (
   deadLetterQueue: string,
   request: RedriveRequest = {},
 ): Promise<RedriveTask> => {
-  const { destination, origins, filter, maxPerSecond } = known(request, REQUEST_FIELDS)
-  if (filter) known(filter, FILTER_FIELDS, 'filter')
+  const { destination, origins, filter, maxPerSecond } = knownFields(request, REQUEST_FIELDS)
+  if (filter) knownFields(filter, FILTER_FIELDS, 'filter')
   await engine.queues.get(deadLetterQueue)
   if (destination !== undefined) await checkDestination(engine, deadLetterQueue, destination)
-  if (maxPerSecond !== undefined) whole('maxPerSecond', maxPerSecond, 1, LIMITS.redriveMessagesPerSecond)
+  if (maxPerSecond !== undefined) checkWholeNumber('maxPerSecond', maxPerSecond, 1, LIMITS.redriveMessagesPerSecond)
   if (origins) checkOrigins(origins)
   const { ready } = await counts(engine, deadLetterQueue)
   const record: TaskRecord = {

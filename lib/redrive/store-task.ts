@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, isHoldfastError } from '../model/errors.ts'
+import { plainName } from '../model/queue-name.ts'
 import { runningRedriveKey } from '../store/keys.ts'
 import type { Document, Write } from '../store/port.ts'
 import { valueIn } from '../store/unreadable.ts'
@@ -20,7 +21,9 @@ export const storeTask = async (engine: Engine, record: TaskRecord, further: rea
     { kind: 'put', key: runningRedriveKey(queue), value: { taskId }, ifVersion },
     ...further,
   ])
-  if (!applied) throw new HoldfastError('OperationInProgress', 'a redrive of this queue is running already', { queue })
+  if (applied) return
+  const message = `a redrive of queue ${plainName(queue)} is running already: cancel it, or wait for its end`
+  throw new HoldfastError('OperationInProgress', message, { queue })
 }
 
 /**

@@ -1,8 +1,8 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
-import { type FieldNames, known } from '../model/known-fields.ts'
+import { type FieldNames, knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
-import { whole } from '../model/number-checks.ts'
+import { checkWholeNumber } from '../model/number-checks.ts'
 import { plainName } from '../model/queue-name.ts'
 import { START } from '../queues/partitions.ts'
 import {
@@ -65,8 +65,8 @@ export const undoRedrive = async (
   taskId: string,
   request: UndoRequest = {},
 ): Promise<RedriveTask> => {
-  const { maxPerSecond } = known(request, REQUEST_FIELDS)
-  if (maxPerSecond !== undefined) whole('maxPerSecond', maxPerSecond, 1, LIMITS.redriveMessagesPerSecond)
+  const { maxPerSecond } = knownFields(request, REQUEST_FIELDS)
+  if (maxPerSecond !== undefined) checkWholeNumber('maxPerSecond', maxPerSecond, 1, LIMITS.redriveMessagesPerSecond)
   const { record: redrive, version } = await undoable(engine, deadLetterQueue, taskId)
   await engine.queues.get(deadLetterQueue)
   const record: TaskRecord = {

@@ -1,9 +1,9 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError } from '../model/errors.ts'
-import { type FieldNames, known } from '../model/known-fields.ts'
+import { type FieldNames, knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import { isFinal, type MessageStatus } from '../model/message-status.ts'
-import { number } from '../model/number-checks.ts'
+import { checkNumber } from '../model/number-checks.ts'
 import { plainName } from '../model/queue-name.ts'
 import type { ResultAnswer } from '../model/result.ts'
 import { type FoundResult, findResult } from './find-result.ts'
@@ -38,8 +38,8 @@ export const awaitResult = async (
   messageId: string,
   options: AwaitOptions = {},
 ): Promise<ResultAnswer> => {
-  const { waitTimeSeconds = 0, signal } = known(options, AWAIT_FIELDS)
-  number('waitTimeSeconds', waitTimeSeconds, 0, LIMITS.waitTimeSeconds)
+  const { waitTimeSeconds = 0, signal } = knownFields(options, AWAIT_FIELDS)
+  checkNumber('waitTimeSeconds', waitTimeSeconds, 0, LIMITS.waitTimeSeconds)
   await checkKept(engine, queueName)
   const deadline = engine.clock.now() + waitTimeSeconds * 1_000
   let found: FoundResult | undefined

@@ -6,11 +6,11 @@ import type { QueueState } from '../model/queue-record.ts'
 import { keyOfHandle } from '../model/receipt-handle.ts'
 import { isPrompt, type WorkOutcome } from '../model/result.ts'
 import { encodeEntry } from '../model/result-codec.ts'
-import { holds, slotAt } from '../model/segment.ts'
+import { isLeasedUnder, slotAt } from '../model/segment.ts'
 import { type SegmentKey, segmentId } from '../model/segment-key.ts'
 import { headerAt } from '../store/header-at.ts'
 import type { StoredSegment } from '../store/port.ts'
-import { isRecordable, largeResult, type RecordableHandle, resultWrites, type WorkDone } from './write-results.ts'
+import { isRecordable, type RecordableHandle, refusedResult, resultWrites, type WorkDone } from './write-results.ts'
 
 /** An ack and its place in the request. */
 export interface PlacedWork extends WorkDone {
@@ -60,7 +60,7 @@ interface AcksOfSegment {
   readonly acks: (PlacedWork & { readonly handle: RecordableHandle })[]
 }
 
-/** The acks whose outcome is recorded, by the segments of their messages, and the errors of those whose result is too large. */
+/** The acks whose outcome is recorded, by the segments of their messages, and the errors of those whose result can't be kept. */
 const bySegment = (
   queue: QueueState,
   works: readonly PlacedWork[],
@@ -70,8 +70,8 @@ const bySegment = (
   const segments = new Map<string, AcksOfSegment>()
   for (const work of works) {
     const { handle, outcome, position } = work
-    const tooLarge = outcome.kind === 'done' && outcome.result !== undefined && largeResult(queue, outcome.result)
-    if (tooLarge) refused.set(position, { ok: false, error: tooLarge })
+    const error = outcome.kind === 'done' && outcome.result !== undefined && refusedResult(queue, outcome.result)
+    if (error) refused.set(position, { ok: false, error })
     else if (isRecordable(queue, handle, now)) {
       const key = keyOfHandle(queue, handle)
       const id = segmentId(key)
@@ -100,7 +100,7 @@ export const withStoredState = async <T extends PlacedWork & { readonly handle: 
   const stored = acks.some(isFailure) ? (await engine.store.read([key]))[0] : await withoutContent(engine, key)
   return acks.flatMap((ack): T[] => {
     if (!isFailure(ack) && !isLate(ack)) return [ack]
-    if (!stored || !holds(slotAt(stored.segment, ack.handle.index), ack.handle.token)) return []
+    if (!stored || !isLeasedUnder(slotAt(stored.segment, ack.handle.index), ack.handle.token)) return []
     return [{ ...ack, heldAt: now, outcome: withContent(ack, stored) }]
   })
 }

@@ -1,6 +1,7 @@
 import { HoldfastError } from '../model/errors.ts'
 import { LIMITS, QUEUE_CACHE_MS } from '../model/limits.ts'
 import type { Body } from '../model/message.ts'
+import { refusalOfNumbers } from '../model/message-rules.ts'
 import { expiryOf, isPurged, type QueueState } from '../model/queue-record.ts'
 import type { HandleClaim, ReceiptHandle } from '../model/receipt-handle.ts'
 import {
@@ -169,10 +170,10 @@ export const endingWrites = (
   ]
 }
 
-/** The error for a result that is too large to be kept; `undefined` for any other result. */
-export const largeResult = (queue: QueueState, result: Body) => {
+/** The error for a result that can't be kept: it is too large, or has a number that JSON can't carry. `undefined` for any other. */
+export const refusedResult = (queue: QueueState, result: Body) => {
   const bytes = resultBytes(result)
-  if (bytes <= LIMITS.resultBytes) return undefined
+  if (bytes <= LIMITS.resultBytes) return refusalOfNumbers('result', result)
   return new HoldfastError(
     'MessageTooLarge',
     `the result has ${bytes} bytes, and at most ${LIMITS.resultBytes} are kept: store it elsewhere, such as in S3, and give its address as the result`,

@@ -6,7 +6,7 @@ import { plainName } from '../model/queue-name.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { type ReceiptHandle, receiptHandleFor } from '../model/receipt-handle.ts'
 import { type Failure, failureFrom, type WorkOutcome } from '../model/result.ts'
-import { GONE, goneCount, holds, liveAt, type Segment, slotAt } from '../model/segment.ts'
+import { GONE, goneCount, isLeasedUnder, liveAt, type Segment, slotAt } from '../model/segment.ts'
 import { atVersion, type Change, removeSegment, type SlotCondition } from '../model/segment-change.ts'
 import type { SegmentKey } from '../model/segment-key.ts'
 import { type PlacedWork, storeResults } from '../results/store-results.ts'
@@ -115,7 +115,8 @@ const ackOperation = (engine: Engine, queue: QueueState): HandleOperation<undefi
     const slot = current && slotAt(current, handle.index)
     if (!slot || slot.kind === 'gone') return OK
     // In an ordered group the lease must be live: once it is over, others may receive the messages behind.
-    const held = holds(slot, handle.token) && (!isOrdered(handle.group?.hash) || liveAt(slot, engine.clock.now()))
+    const held =
+      isLeasedUnder(slot, handle.token) && (!isOrdered(handle.group?.hash) || liveAt(slot, engine.clock.now()))
     return held ? undefined : leaseLost(queue.name)
   },
   done: async (key, _, after) => {

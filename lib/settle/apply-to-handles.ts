@@ -4,7 +4,7 @@ import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { keyOfHandle, type ReceiptHandle, receiptHandleFor } from '../model/receipt-handle.ts'
-import { holds, type Lease, type Segment, slotAt } from '../model/segment.ts'
+import { isLeasedUnder, type Lease, type Segment, slotAt } from '../model/segment.ts'
 import type { Change, Requirement } from '../model/segment-change.ts'
 import { type SegmentKey, segmentId } from '../model/segment-key.ts'
 import { followUp } from '../store/follow-up.ts'
@@ -147,7 +147,13 @@ const settleAll = <T>(held: readonly Held<T>[], results: HandleResult[], result:
 }
 
 export const leaseLost = (queue: string): HandleResult =>
-  failed(new HoldfastError('LeaseLost', 'the lease ended and the message has been received again since', { queue }))
+  failed(
+    new HoldfastError(
+      'LeaseLost',
+      'the lease ended, and the message has been received again since: leave it to that consumer. Extend leases before they end, or raise the visibility timeout',
+      { queue },
+    ),
+  )
 
 export const messageGone = (queue: string): HandleResult =>
   failed(new HoldfastError('MessageNotFound', 'the message is gone: acked, cancelled, moved or expired', { queue }))
@@ -174,5 +180,5 @@ export const settleByToken =
   ({ handle }: Held<unknown>, current: Segment | undefined): HandleResult | undefined => {
     const slot = current && slotAt(current, handle.index)
     if (!slot || slot.kind === 'gone') return messageGone(queue)
-    return holds(slot, handle.token) ? undefined : leaseLost(queue)
+    return isLeasedUnder(slot, handle.token) ? undefined : leaseLost(queue)
   }

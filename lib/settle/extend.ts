@@ -2,10 +2,10 @@ import type { Engine } from '../engine.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
-import { whole } from '../model/number-checks.ts'
+import { checkWholeNumber } from '../model/number-checks.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import type { ReceiptHandle } from '../model/receipt-handle.ts'
-import { holds, liveAt, type Segment, slotAt } from '../model/segment.ts'
+import { isLeasedUnder, liveAt, type Segment, slotAt } from '../model/segment.ts'
 import type { SlotCondition } from '../model/segment-change.ts'
 import { followUp } from '../store/follow-up.ts'
 import {
@@ -66,7 +66,7 @@ export const extend = async (
 ): Promise<HandleResult[]> => {
   for (const [position, { visibilityTimeoutSeconds }] of entries.entries()) {
     const field = `entries[${position}].visibilityTimeoutSeconds`
-    whole(field, visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+    checkWholeNumber(field, visibilityTimeoutSeconds, 0, LIMITS.visibilityTimeoutSeconds)
   }
   const queue = await engine.queues.get(queueName)
   const now = engine.clock.now()
@@ -134,7 +134,7 @@ const settleIfOver =
   ({ handle, request }, current) => {
     const slot = current && slotAt(current, handle.index)
     if (!slot || slot.kind === 'gone') return messageGone(queue)
-    if (!holds(slot, handle.token)) return leaseLost(queue)
+    if (!isLeasedUnder(slot, handle.token)) return leaseLost(queue)
     if (liveAt(slot, engine.clock.now())) return undefined
     // An earlier try of the same request ended the lease, and its response was lost.
     const done = request === 0 && slot.until === now && !slot.backingOff
@@ -142,4 +142,10 @@ const settleIfOver =
   }
 
 const leaseOver = (queue: string): HandleResult =>
-  failed(new HoldfastError('LeaseLost', 'the lease has ended', { queue }))
+  failed(
+    new HoldfastError(
+      'LeaseLost',
+      "the lease has ended and can't be extended any more: the message is received again. Extend leases before they end, or raise the visibility timeout",
+      { queue },
+    ),
+  )

@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts'
-import { groupPartition, isYoung, judgeHead, NO_SEQUENCE, type Sequence } from '../model/group.ts'
+import { groupPartition, isNumberKept, judgeHead, NO_SEQUENCE, type Sequence } from '../model/group.ts'
 import type { HandleResult } from '../model/message.ts'
 import { asDelayed, isDropped, type QueueState } from '../model/queue-record.ts'
 import { decodeReceiptHandle, type ReceiptHandle } from '../model/receipt-handle.ts'
@@ -91,7 +91,7 @@ export const unlockGroupOf = async (engine: Engine, queue: QueueState, { partiti
  * Returns false, and does nothing, when something was published since that number.
  */
 export const retireTicket = (engine: Engine, key: TicketKey, lastSequence: Sequence): Promise<boolean> =>
-  isYoung(lastSequence, engine.clock.now())
+  isNumberKept(lastSequence, engine.clock.now())
     ? engine.store.markTicket(key, Number.POSITIVE_INFINITY, { lastSequence })
     : engine.store.dropTicket(key, lastSequence)
 

@@ -8,7 +8,7 @@ import { encodeMessageId } from '../model/message-id.ts'
 import { plainName } from '../model/queue-name.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { keyOfHandle, type ReceiptHandle, receiptHandleFor } from '../model/receipt-handle.ts'
-import { holds, liveAt, type Segment, slotAt } from '../model/segment.ts'
+import { isLeasedUnder, liveAt, type Segment, slotAt } from '../model/segment.ts'
 import { removeMessages } from '../model/segment-change.ts'
 import { priorityOf, segmentId } from '../model/segment-key.ts'
 import { MAX_BYTES_MOVED } from '../redrive/dead-letter.ts'
@@ -181,7 +181,7 @@ const refusalOf = (
   const slot = segment && slotAt(segment, index)
   if (!slot || slot.kind === 'gone') return isFirst ? messageGone(queue.name) : OK
   // In an ordered group the lease must be live: once it is over, other consumers may receive the messages behind it.
-  const isHeld = holds(slot, token) && (!isOrdered(group?.hash) || liveAt(slot, now))
+  const isHeld = isLeasedUnder(slot, token) && (!isOrdered(group?.hash) || liveAt(slot, now))
   return isHeld ? undefined : leaseLost(queue.name)
 }
 

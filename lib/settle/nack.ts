@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { invalid } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
-import { number } from '../model/number-checks.ts'
+import { checkNumber } from '../model/number-checks.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { decodeReceiptHandle } from '../model/receipt-handle.ts'
 import type { Failure } from '../model/result.ts'
@@ -54,7 +54,7 @@ export const nack = async (
 ): Promise<HandleResult[]> => {
   for (const [position, { delaySeconds, deadLetter, error }] of entries.entries()) {
     const field = `entries[${position}]`
-    if (delaySeconds !== undefined) number(`${field}.delaySeconds`, delaySeconds, 0, LIMITS.delaySeconds)
+    if (delaySeconds !== undefined) checkNumber(`${field}.delaySeconds`, delaySeconds, 0, LIMITS.delaySeconds)
     if (deadLetter && delaySeconds !== undefined) {
       throw invalid(`${field}.delaySeconds`, delaySeconds, 'must not be given together with deadLetter')
     }

@@ -6,7 +6,7 @@ import { plainName } from '../model/queue-name.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { keyOfHandle, type ReceiptHandle, receiptHandleFor } from '../model/receipt-handle.ts'
 import { type Failure, failureFrom } from '../model/result.ts'
-import { holds, slotAt } from '../model/segment.ts'
+import { isLeasedUnder, slotAt } from '../model/segment.ts'
 import { segmentId } from '../model/segment-key.ts'
 import { deadLetter, MAX_RECEIVES_EXCEEDED } from '../redrive/dead-letter.ts'
 import { unreadableHeader } from '../store/unreadable.ts'
@@ -111,7 +111,7 @@ const rejectOne = async (
     const [stored] = await engine.store.read([keyOfHandle(queue, handle)])
     const slot = stored && slotAt(stored.segment, handle.index)
     if (!slot || slot.kind === 'gone') return attempt > 0 ? OK : messageGone(queue.name)
-    if (!holds(slot, handle.token)) return leaseLost(queue.name)
+    if (!isLeasedUnder(slot, handle.token)) return leaseLost(queue.name)
     if (stored.unreadable !== undefined) return failed(unreadableHeader(stored.segment.key, stored.unreadable))
     const outcome = await deadLetter(engine, queue, stored.segment, [handle.index], reason, failure)
     if (!outcome.moved) {

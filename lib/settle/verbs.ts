@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, isHoldfastError, reasonOf } from '../model/errors.ts'
-import { type FieldNames, known } from '../model/known-fields.ts'
+import { type FieldNames, knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { Body, HandleResult } from '../model/message.ts'
 import { failureFrom } from '../model/result.ts'
@@ -64,7 +64,7 @@ export const ack = async (
   messages: readonly Handle[],
   options: AckOptions = {},
 ): Promise<HandleResult[]> =>
-  alike(ackHandles(engine, queue, ackEntries(handlesOf(messages), known(options, ACK_FIELDS))))
+  withOptionNames(ackHandles(engine, queue, ackEntries(handlesOf(messages), knownFields(options, ACK_FIELDS))))
 
 /** @throws `InvalidRequest` unless there is one result for each message */
 export const ackEntries = (
@@ -92,7 +92,7 @@ export const nack = async (
   messages: readonly Handle[],
   options: NackOptions = {},
 ): Promise<HandleResult[]> =>
-  alike(nackEach(engine, queue, nackEntries(handlesOf(messages), known(options, NACK_FIELDS))))
+  withOptionNames(nackEach(engine, queue, nackEntries(handlesOf(messages), knownFields(options, NACK_FIELDS))))
 
 /** Gives leases a new end, counted from now. */
 export const extend = async (
@@ -101,9 +101,9 @@ export const extend = async (
   messages: readonly Handle[],
   options: ExtendOptions,
 ): Promise<HandleResult[]> => {
-  const { visibilityTimeoutSeconds, revive = false } = known(options, EXTEND_FIELDS)
+  const { visibilityTimeoutSeconds, revive = false } = knownFields(options, EXTEND_FIELDS)
   const entries = handlesOf(messages).map((receiptHandle) => ({ receiptHandle, visibilityTimeoutSeconds }))
-  return alike(extendEach(engine, queue, entries, { revive }))
+  return withOptionNames(extendEach(engine, queue, entries, { revive }))
 }
 
 /** Gives messages back as if they had not been received: they are visible at once, and the receive does not count. */
@@ -137,7 +137,7 @@ export const nackEntries = (
   }))
 
 /** Changes the name of the field in an error from `entries[0].option` to `option`, because the caller gave options and no entries. */
-export const alike = async <T>(work: Promise<T>): Promise<T> => {
+export const withOptionNames = async <T>(work: Promise<T>): Promise<T> => {
   try {
     return await work
   } catch (error) {

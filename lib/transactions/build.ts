@@ -11,10 +11,10 @@ import { ackChange } from '../settle/ack.ts'
 import { bestEffort } from '../store/best-effort.ts'
 import { queueKey } from '../store/keys.ts'
 import type { NewSegment } from '../store/port.ts'
-import { type AckedSegment, type Asked, ackedSegments } from './asked.ts'
 import { markerWrite } from './marker.ts'
-import type { Found, Part } from './part.ts'
+import type { Part, ReadState } from './part.ts'
 import { type Publishing, placeMessages, publishings, ticketId } from './placement.ts'
+import { type AckedSegment, ackedSegments, type TransactionRequest } from './request.ts'
 import { checkOutcomes, resultParts } from './result-parts.ts'
 
 export interface BuildOptions {
@@ -30,7 +30,7 @@ export interface BuildOptions {
 
 /** The writes of one attempt, and what its follow-up needs. */
 export interface Built {
-  readonly asked: Asked
+  readonly request: TransactionRequest
   readonly parts: readonly Part[]
   /** Epoch ms. */
   readonly builtAt: number
@@ -53,24 +53,24 @@ export interface Built {
  */
 export const buildTransaction = async (
   engine: Engine,
-  asked: Asked,
-  found: Found,
+  request: TransactionRequest,
+  found: ReadState,
   options: BuildOptions,
 ): Promise<Built> => {
-  const queues = await queuesOf(engine, asked, options)
-  const toPublish = publishingsOf(asked, queues)
+  const queues = await queuesOf(engine, request, options)
+  const toPublish = publishingsOf(request, queues)
   if (options.reads) for (const [queue, messages] of toPublish) await readAhead(engine, queue, messages, found)
-  checkOutcomes(asked.acks, queues)
+  checkOutcomes(request.acks, queues)
   const now = engine.clock.now()
-  const acked = ackedSegments(asked.acks, queues, now)
-  const results = await Promise.all(acked.map((one) => resultParts(engine, one, asked.acks, found, now)))
+  const acked = ackedSegments(request.acks, queues, now)
+  const results = await Promise.all(acked.map((one) => resultParts(engine, one, request.acks, found, now)))
   const placements = [...toPublish].map(([queue, messages]) => ({
     queue,
     placement: placeMessages(engine, queue, messages, found),
   }))
   const sent = new Map(placements.flatMap(({ placement }) => [...placement.sent]))
   return {
-    asked,
+    request,
     parts: [
       ...markerPart(engine, options, found),
       ...acked.map((one) => ackPart(one, found, now)),
@@ -82,13 +82,13 @@ export const buildTransaction = async (
     attempt: options.attempt,
     acked,
     placed: placements.map(({ queue, placement }) => ({ queue, segments: placement.segments })),
-    sent: asked.publishes.map((_, position) => sent.get(position) as FirstPublish),
+    sent: request.publishes.map((_, position) => sent.get(position) as FirstPublish),
   }
 }
 
 const queuesOf = async (
   engine: Engine,
-  { acks, publishes }: Asked,
+  { acks, publishes }: TransactionRequest,
   { strict }: BuildOptions,
 ): Promise<Map<string, QueueState>> => {
   const published = new Set(publishes.map(({ queue }) => queue))
@@ -110,7 +110,7 @@ const queuesOf = async (
 }
 
 const publishingsOf = (
-  { publishes }: Asked,
+  { publishes }: TransactionRequest,
   queues: ReadonlyMap<string, QueueState>,
 ): Map<QueueState, Publishing[]> => {
   const byQueue = new Map<QueueState, { position: number; message: Publishing['message'] }[]>()
@@ -135,7 +135,7 @@ const readAhead = async (
   engine: Engine,
   queue: QueueState,
   messages: readonly Publishing[],
-  found: Found,
+  found: ReadState,
 ): Promise<void> => {
   const groups = queue.settings.fifo ? new Set(messages.map(({ message }) => groupHash(message.groupId as string))) : []
   for (const group of groups) {
@@ -155,7 +155,7 @@ const readAhead = async (
   }
 }
 
-const markerPart = (engine: Engine, { marker, attempt }: BuildOptions, found: Found): Part[] =>
+const markerPart = (engine: Engine, { marker, attempt }: BuildOptions, found: ReadState): Part[] =>
   marker
     ? [
         {
@@ -165,7 +165,7 @@ const markerPart = (engine: Engine, { marker, attempt }: BuildOptions, found: Fo
       ]
     : []
 
-const ackPart = (acked: AckedSegment, found: Found, now: number): Part => ({
+const ackPart = (acked: AckedSegment, found: ReadState, now: number): Part => ({
   write: {
     kind: 'change',
     change: ackChange(acked.key, acked.held, found.segments.get(segmentId(acked.key)), now),

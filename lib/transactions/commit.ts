@@ -6,12 +6,12 @@ import type { JointCommits, PreparedTransaction } from '../store/joint.ts'
 import type { Built } from './build.ts'
 import { canceled, judge } from './judge.ts'
 import { type Marker, outcomeUnknown, resolveMarker } from './marker.ts'
-import type { Found } from './part.ts'
+import type { ReadState } from './part.ts'
 
 export interface CommitParts {
   readonly engine: Engine
   readonly commits: JointCommits
-  readonly found: Found
+  readonly found: ReadState
   /** The attempts so far, including those of an earlier call that ended with `OutcomeUnknown`. */
   readonly history: Attempt[]
   readonly build: (attempt: string) => Promise<Built>
@@ -119,7 +119,7 @@ const send = async (parts: CommitParts, attempt: Attempt): Promise<Step> => {
 }
 
 const contended = (): HoldfastError =>
-  new HoldfastError('Throttled', 'nothing was done: other writers keep changing the same items', {
+  new HoldfastError('Throttled', 'nothing was done, since other writers keep changing the same items: try again', {
     reason: 'contention',
   })
 

@@ -13,7 +13,10 @@ import type { Built } from './build.ts'
  * Does the follow-up work of a commit's acks and publishes. It frees the groups of FIFO queues, records new and removed segments
  * in this process's hints, and wakes its polls. A failure here goes to the observer: the commit has already succeeded.
  */
-export const followCommit = async (engine: Engine, { asked, acked, placed, parts, builtAt }: Built): Promise<void> => {
+export const followCommit = async (
+  engine: Engine,
+  { request, acked, placed, parts, builtAt }: Built,
+): Promise<void> => {
   for (const { write } of parts) {
     if (write.kind === 'change' && !write.change.slots) engine.polls.gone(write.change.key)
   }
@@ -26,7 +29,7 @@ export const followCommit = async (engine: Engine, { asked, acked, placed, parts
     if (queue.settings.results) engine.wakeups.wake(resultWakeup(key), Number.POSITIVE_INFINITY)
     const ofQueue = handles.get(queue) ?? []
     handles.set(queue, ofQueue)
-    for (const { position } of held) ofQueue.push(asked.acks[position]?.receiptHandle ?? '')
+    for (const { position } of held) ofQueue.push(request.acks[position]?.receiptHandle ?? '')
   }
   await Promise.all(
     [...handles]

@@ -3,17 +3,17 @@ import type { CancelReason } from '../model/cancel-reason.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { isOrdered } from '../model/group.ts'
 import { plainName } from '../model/queue-name.ts'
-import { holds, liveAt, slotAt } from '../model/segment.ts'
+import { isLeasedUnder, liveAt, slotAt } from '../model/segment.ts'
 import { segmentId } from '../model/segment-key.ts'
 import { firstPublish } from '../publish/deduplication.ts'
 import { isFree } from '../publish/publish-once.ts'
 import type { Held } from '../settle/apply-to-handles.ts'
 import type { ActionFailure } from '../store/joint.ts'
-import type { Asked } from './asked.ts'
 import type { Built } from './build.ts'
 import { markerIn } from './marker.ts'
-import type { Found, Origin, Part } from './part.ts'
+import type { Origin, Part, ReadState } from './part.ts'
 import { ticketId } from './placement.ts'
+import type { AckedSegment, TransactionRequest } from './request.ts'
 import { itemName } from './result-parts.ts'
 
 /** What the commit does after a cancellation. */
@@ -36,7 +36,7 @@ export const judge = async (
   engine: Engine,
   built: Built,
   failures: readonly ActionFailure[],
-  found: Found,
+  found: ReadState,
 ): Promise<Judgement> => {
   const committed = failures.flatMap((failure) => {
     const marker = partOf(built, failure)?.origin.kind === 'marker' && failure.document && markerIn(failure.document)
@@ -66,7 +66,7 @@ const reportThrottle = (engine: Engine, part: Part | undefined): void => {
 }
 
 /** Whether new actions can be built on the state that made a condition fail. Records that state in `found`. */
-const canBuildOn = async (engine: Engine, part: Part, failure: ActionFailure, found: Found): Promise<boolean> => {
+const canBuildOn = async (engine: Engine, part: Part, failure: ActionFailure, found: ReadState): Promise<boolean> => {
   const { origin, write } = part
   switch (origin.kind) {
     case 'marker':
@@ -109,7 +109,7 @@ const lossOf = (
   const slot = segment && slotAt(segment, handle.index)
   if (!slot || slot.kind === 'gone') return 'message-gone'
   // In an ordered group the lease must still be live: see `ack`.
-  const held = holds(slot, handle.token) && (!isOrdered(handle.group?.hash) || liveAt(slot, now))
+  const held = isLeasedUnder(slot, handle.token) && (!isOrdered(handle.group?.hash) || liveAt(slot, now))
   return held ? undefined : 'lease-lost'
 }
 
@@ -135,7 +135,7 @@ export const reasonsOf = (built: Built, failure: ActionFailure, now: number): Ca
         { reason: 'refused', ...where, text: `DynamoDB refused an item${at}: ${failure.text ?? 'no reason given'}` },
       ]
     case 'condition':
-      return conditionReasons(part.origin, failure, now, built.asked.acks)
+      return conditionReasons(part.origin, failure, now, built.request.acks)
   }
 }
 
@@ -144,7 +144,12 @@ const queueOf = (origin: Origin): string | undefined => {
   return plainName(origin.kind === 'ack' ? origin.acked.queue.name : origin.queue)
 }
 
-const conditionReasons = (origin: Origin, failure: ActionFailure, now: number, acks: Asked['acks']): CancelReason[] => {
+const conditionReasons = (
+  origin: Origin,
+  failure: ActionFailure,
+  now: number,
+  acks: TransactionRequest['acks'],
+): CancelReason[] => {
   const queue = queueOf(origin) ?? ''
   switch (origin.kind) {
     case 'marker': {
@@ -155,16 +160,8 @@ const conditionReasons = (origin: Origin, failure: ActionFailure, now: number, a
         : `the transaction ${transactionId} was given up by another process`
       return [{ reason: 'id-taken', transactionId, committed, text }]
     }
-    case 'ack': {
-      const lost = origin.acked.held.map((one) => ({ one, loss: lossOf(one, failure, now) }))
-      const known = lost.filter(({ loss }) => loss !== undefined)
-      return (known.length > 0 ? known : lost).map(({ one, loss = 'lease-lost' }) => ({
-        reason: loss,
-        queue,
-        receiptHandle: acks[one.position]?.receiptHandle ?? '',
-        text: LOSS_TEXTS[loss],
-      }))
-    }
+    case 'ack':
+      return ackReasons(origin.acked, failure, now, acks)
     case 'queue':
       return [{ reason: 'queue-changed', queue, text: `queue ${queue} was purged, changed or deleted concurrently` }]
     case 'placing':
@@ -183,6 +180,22 @@ const conditionReasons = (origin: Origin, failure: ActionFailure, now: number, a
       return [{ reason: 'duplicate', queue, message: origin.position, messageId, text }]
     }
   }
+}
+
+const ackReasons = (
+  { queue, held }: AckedSegment,
+  failure: ActionFailure,
+  now: number,
+  acks: TransactionRequest['acks'],
+): CancelReason[] => {
+  const lost = held.map((one) => ({ one, loss: lossOf(one, failure, now) }))
+  const known = lost.filter(({ loss }) => loss !== undefined)
+  return (known.length > 0 ? known : lost).map(({ one, loss = 'lease-lost' }) => ({
+    reason: loss,
+    queue: plainName(queue.name),
+    receiptHandle: acks[one.position]?.receiptHandle ?? '',
+    text: LOSS_TEXTS[loss],
+  }))
 }
 
 const ownReason = ({ cause, text, item }: ActionFailure, entry: number): CancelReason => {

@@ -1,7 +1,7 @@
 import type { Sequence } from '../model/group.ts'
 import type { Segment } from '../model/segment.ts'
 import type { Write } from '../store/port.ts'
-import type { AckedSegment } from './asked.ts'
+import type { AckedSegment } from './request.ts'
 
 /** A write of a transaction, with the request of the caller that it serves. */
 export interface Part {
@@ -21,7 +21,7 @@ export type Origin =
   | { readonly kind: 'deduplication'; readonly queue: string; readonly position: number }
 
 /** What cancelled attempts found. The next attempt is built on it. */
-export interface Found {
+export interface ReadState {
   /** The last sequence number given in a group, by the group's ticket. */
   readonly lastSequences: Map<string, Sequence>
   /** Segments of acked messages, by their ids. */
@@ -34,7 +34,7 @@ export interface Found {
   marker: number
 }
 
-export const nothingFound = (): Found => ({
+export const emptyReadState = (): ReadState => ({
   lastSequences: new Map(),
   segments: new Map(),
   replaces: new Map(),

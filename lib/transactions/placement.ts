@@ -14,10 +14,10 @@ import {
   type FirstPublish,
 } from '../publish/deduplication.ts'
 import { placeInGroup, touchGroup } from '../publish/group-place.ts'
-import { isAlike, newSegment, type PlanOfMessage, segmentPlanOf } from '../publish/new-segment.ts'
+import { canShareSegment, newSegment, type PlanOfMessage, segmentPlanOf } from '../publish/new-segment.ts'
 import { deduplicatedUntil, firstOf, type Placed } from '../publish/publish-once.ts'
 import type { NewSegment, TicketKey } from '../store/port.ts'
-import type { Found, Part } from './part.ts'
+import type { Part, ReadState } from './part.ts'
 
 /** A message to be published, with its position among all messages of the transaction. */
 export interface Publishing {
@@ -61,7 +61,7 @@ export const placeMessages = (
   engine: Engine,
   queue: QueueState,
   messages: readonly Publishing[],
-  found: Found,
+  found: ReadState,
 ): Placement => {
   const placements = queue.settings.fifo
     ? byGroup(messages).map(([groupId, members]) => placeGroup(engine, queue, groupId, members, found))
@@ -98,7 +98,7 @@ const placeGroup = (
   queue: QueueState,
   groupId: string,
   members: readonly Publishing[],
-  found: Found,
+  found: ReadState,
 ): Placing => {
   const group = groupHash(groupId)
   const { writes, segments, placed } = placeInGroup(engine, queue, group, {
@@ -148,7 +148,7 @@ const chunks = (queue: QueueState, messages: readonly Publishing[], now: number)
     const bytes = messageBytes(one.message)
     const open = all.find(
       (chunk) =>
-        isAlike(chunk.plan, plan) &&
+        canShareSegment(chunk.plan, plan) &&
         chunk.members.length < LIMITS.batchSize &&
         chunk.bytes + bytes <= LIMITS.publishBytes,
     )
@@ -165,7 +165,7 @@ const deduplicationParts = (
   queue: QueueState,
   { position, deduplicationKey }: Publishing,
   where: Placed,
-  found: Found,
+  found: ReadState,
 ): Part[] => {
   if (!deduplicationKey) return []
   const { publishedAt, expiresAt } = where.segment.segment

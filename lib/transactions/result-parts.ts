@@ -3,10 +3,10 @@ import { HoldfastError } from '../model/errors.ts'
 import { plainName } from '../model/queue-name.ts'
 import type { QueueState } from '../model/queue-record.ts'
 import { withStoredState } from '../results/store-results.ts'
-import { isRecordable, largeResult, resultWrites } from '../results/write-results.ts'
+import { isRecordable, refusedResult, resultWrites } from '../results/write-results.ts'
 import type { DocumentKey } from '../store/port.ts'
-import type { AckedSegment, AskedAck } from './asked.ts'
-import type { Found, Part } from './part.ts'
+import type { Part, ReadState } from './part.ts'
+import type { AckedSegment, AckRequest } from './request.ts'
 
 /**
  * The writes of result items for the acked messages of a segment, on a queue that keeps results. They are part of the transaction
@@ -17,13 +17,13 @@ import type { Found, Part } from './part.ts'
 export const resultParts = async (
   engine: Engine,
   { queue, key, held }: AckedSegment,
-  acks: readonly AskedAck[],
-  found: Found,
+  acks: readonly AckRequest[],
+  found: ReadState,
   now: number,
 ): Promise<Part[]> => {
   if (!queue.settings.results) return []
   const works = held.flatMap(({ handle, position }) => {
-    const { outcome = { kind: 'done' } as const } = acks[position] as AskedAck
+    const { outcome = { kind: 'done' } as const } = acks[position] as AckRequest
     return isRecordable(queue, handle, now) ? [{ handle, outcome, position }] : []
   })
   const recorded = works.length > 0 ? await withStoredState(engine, queue, key, works, now) : []
@@ -35,9 +35,9 @@ export const resultParts = async (
 export const itemName = ({ partition, sort }: DocumentKey): string => `${partition} ${sort}`
 
 /**
- * @throws `InvalidRequest` for a result on a queue that keeps none, `MessageTooLarge` for one that is too large
+ * @throws `InvalidRequest` for a result on a queue that keeps none, or with a number that JSON can't carry, `MessageTooLarge` for one that is too large
  */
-export const checkOutcomes = (acks: readonly AskedAck[], queues: ReadonlyMap<string, QueueState>): void => {
+export const checkOutcomes = (acks: readonly AckRequest[], queues: ReadonlyMap<string, QueueState>): void => {
   for (const { queue: name, outcome } of acks) {
     if (!outcome) continue
     const queue = queues.get(name) as QueueState
@@ -46,8 +46,8 @@ export const checkOutcomes = (acks: readonly AskedAck[], queues: ReadonlyMap<str
       const message = `queue ${plainName(name)} keeps no results: set its results.retentionSeconds, or ack without one`
       throw new HoldfastError('InvalidRequest', message, { field, queue: name })
     }
-    const tooLarge =
-      outcome.kind === 'done' && outcome.result !== undefined ? largeResult(queue, outcome.result) : undefined
-    if (tooLarge) throw tooLarge
+    const refused =
+      outcome.kind === 'done' && outcome.result !== undefined ? refusedResult(queue, outcome.result) : undefined
+    if (refused) throw refused
   }
 }

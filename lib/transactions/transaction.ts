@@ -1,17 +1,17 @@
 import type { Engine } from '../engine.ts'
 import type { CancelReason } from '../model/cancel-reason.ts'
 import { HoldfastError, invalid } from '../model/errors.ts'
-import { type FieldNames, known } from '../model/known-fields.ts'
+import { type FieldNames, knownFields } from '../model/known-fields.ts'
 import { checkGroupingId } from '../model/message-rules.ts'
 import type { FirstPublish } from '../publish/deduplication.ts'
 import type { ActionFailure, JointCommits } from '../store/joint.ts'
 import type { Write } from '../store/port.ts'
-import type { AskedAck, AskedPublish } from './asked.ts'
 import { type Built, buildTransaction } from './build.ts'
 import { type Attempt, commit } from './commit.ts'
 import { followCommit } from './follow-up.ts'
 import { reasonsOf } from './judge.ts'
-import { nothingFound } from './part.ts'
+import { emptyReadState } from './part.ts'
+import type { AckRequest, PublishRequest } from './request.ts'
 
 export interface TransactionOptions {
   /**
@@ -40,8 +40,8 @@ export interface Committed {
 
 /** A transaction over the engine's store; the client's transaction adds codecs and the caller's own entries. */
 export interface EngineTransaction {
-  ack(ack: AskedAck): void
-  publish(publish: AskedPublish): void
+  ack(ack: AckRequest): void
+  publish(publish: PublishRequest): void
   /** Called again after `OutcomeUnknown`, it first sends the earlier attempt again, to find out what became of it. */
   commit(commits: JointCommits, signal?: AbortSignal): Promise<Committed>
   /** The writes, for a caller that sends them itself. */
@@ -58,26 +58,26 @@ export const engineTransaction = (engine: Engine, options: TransactionOptions = 
 class StoreTransaction implements EngineTransaction {
   readonly #engine: Engine
   readonly #options: TransactionOptions
-  readonly #acks: AskedAck[] = []
-  readonly #publishes: AskedPublish[] = []
-  readonly #found = nothingFound()
+  readonly #acks: AckRequest[] = []
+  readonly #publishes: PublishRequest[] = []
+  readonly #found = emptyReadState()
   readonly #history: Attempt[] = []
   #last: Built | undefined
   #state: 'open' | 'committing' | 'committed' = 'open'
 
   constructor(engine: Engine, options: TransactionOptions) {
-    known(options, TRANSACTION_FIELDS)
+    knownFields(options, TRANSACTION_FIELDS)
     if (options.transactionId !== undefined) checkGroupingId('transactionId', options.transactionId)
     this.#engine = engine
     this.#options = options
   }
 
-  ack(ack: AskedAck): void {
+  ack(ack: AckRequest): void {
     this.#mustBeOpen()
     this.#acks.push(ack)
   }
 
-  publish(publish: AskedPublish): void {
+  publish(publish: PublishRequest): void {
     this.#mustBeOpen()
     this.#publishes.push(publish)
   }

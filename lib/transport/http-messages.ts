@@ -1,9 +1,10 @@
+import type { UnreadableItem } from '../messages/browse.ts'
 import { isHoldfastError, messageNotFound } from '../model/errors.ts'
 import { decodeMessageId } from '../model/message-id.ts'
 import { done, type HttpCalls, listIn, messagePath, queuePath, timeoutOf } from './http-answers.ts'
 import { resultAnswerFrom, statusFrom, storedMessageFrom } from './http-wire.ts'
 import type { Transport } from './port.ts'
-import { present, textIn } from './wire-values.ts'
+import { objectOf, present, textIn, type Wire } from './wire-values.ts'
 
 type MessageCalls = Pick<
   Transport,
@@ -42,9 +43,19 @@ const readingCalls = ({ call, parts }: HttpCalls): ReadingCalls => ({
   browse: async (queue, { states, ...paging }, options) => {
     const query = { ...paging, ...(states && { states: states.join() }) }
     const page = await call({ method: 'GET', path: queuePath(queue, '/messages'), query, ...options })
-    return { messages: listIn(page, 'messages').map(storedMessageFrom), ...present(page, ['cursor'], textIn) }
+    return {
+      messages: listIn(page, 'messages').map(storedMessageFrom),
+      ...present(page, ['unreadable'], unreadableIn),
+      ...present(page, ['cursor'], textIn),
+    }
   },
 })
+
+const unreadableIn = (page: Wire, name: string): readonly UnreadableItem[] =>
+  listIn(page, name).map((given) => {
+    const json = objectOf(given, 'an item')
+    return { item: textIn(json, 'item'), reason: textIn(json, 'reason') }
+  })
 
 type ChangingCalls = Pick<MessageCalls, 'resendMessage' | 'cancelMessage' | 'rescheduleMessage'>
 

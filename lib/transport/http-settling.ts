@@ -1,5 +1,5 @@
 import type { HandleResult } from '../model/message.ts'
-import { givenBack, nacked } from './after-lost-answer.ts'
+import { afterRepeatedNack, afterRepeatedRelease } from './after-lost-answer.ts'
 import { type HttpCalls, listIn, queuePath } from './http-answers.ts'
 import { ackJson, failuresJson, handleResultFrom } from './http-wire.ts'
 import { inGroups } from './in-groups.ts'
@@ -10,7 +10,7 @@ export const settlingCalls = (calls: HttpCalls): Pick<Transport, 'ack' | 'unrece
   return {
     ack: (queue, entries, options) => settle(queue, 'ack', ackJson(entries), options),
     unreceive: (queue, receiptHandles, options) =>
-      settle(queue, 'unreceive', { handles: receiptHandles }, { ...options, repeated: givenBack }),
+      settle(queue, 'unreceive', { handles: receiptHandles }, { ...options, repeated: afterRepeatedRelease }),
     nack: (queue, entries, options) =>
       inGroups(
         entries,
@@ -20,7 +20,7 @@ export const settlingCalls = (calls: HttpCalls): Pick<Transport, 'ack' | 'unrece
             queue,
             'nack',
             { handles, ...rest, ...failuresJson(some) },
-            { ...options, repeated: (result) => nacked(rest, result) },
+            { ...options, repeated: (result) => afterRepeatedNack(rest, result) },
           ),
       ),
     extend: (queue, entries, { revive, ...options } = {}) =>
@@ -33,7 +33,7 @@ export const settlingCalls = (calls: HttpCalls): Pick<Transport, 'ack' | 'unrece
             'extend',
             { handles, ...rest },
             // An extension to 0 seconds gives the message back.
-            { ...options, repeated: rest.visibilityTimeoutSeconds === 0 ? givenBack : unchanged },
+            { ...options, repeated: rest.visibilityTimeoutSeconds === 0 ? afterRepeatedRelease : unchanged },
           ),
       ),
   }

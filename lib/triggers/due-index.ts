@@ -74,7 +74,7 @@ export const noteDue = (engine: Engine, queue: string, at: number): Promise<void
  * Records that a publish may be half done. Its other half follows within half of `PUBLISH_SPREAD_MS`, and a run scans again
  * afterwards. Writes at most twice in that time.
  */
-export const noteAgain = (engine: Engine, queue: string): Promise<void> => {
+export const noteRescan = (engine: Engine, queue: string): Promise<void> => {
   const again = engine.clock.now() + PUBLISH_SPREAD_MS
   const lateEnough = again - PUBLISH_SPREAD_MS / 2
   return change(engine, queue, (due) =>
@@ -88,11 +88,11 @@ export const notePaused = (engine: Engine, queue: string): Promise<void> =>
 
 /** Renews the guard of a run, and removes instants that have come: the run itself scans the queue. */
 export const guardRun = (engine: Engine, queue: string, runId: string): Promise<void> =>
-  change(engine, queue, (due) => guarded(due, runId, engine.clock.now()))
+  change(engine, queue, (due) => withGuard(due, runId, engine.clock.now()))
 
 /** An entry while a run is under way. */
-export const guarded = (due: Due, runId: string, now: number): Due => ({
-  ...later(due, now),
+export const withGuard = (due: Due, runId: string, now: number): Due => ({
+  ...futureInstants(due, now),
   guard: now + GUARD_MS,
   guardedBy: runId,
   left: true,
@@ -114,13 +114,13 @@ export const entryBeforeScan = async (
     if (due.guardedBy !== runId) return undefined
     if (due.at === undefined || due.at > now) return { due, version }
     const { guard = now } = due
-    const cleared = { ...later(due, now), guard, guardedBy: runId, left: true }
+    const cleared = { ...futureInstants(due, now), guard, guardedBy: runId, left: true }
     if (await writeDue(engine, queue, cleared, version)) return { due: cleared, version: version + 1 }
   }
 }
 
 /** The instants of an entry that come after `now`, without the guard. */
-export const later = ({ at, again }: Due, now: number): Pick<Due, 'at' | 'again'> => ({
+export const futureInstants = ({ at, again }: Due, now: number): Pick<Due, 'at' | 'again'> => ({
   ...(at !== undefined && at > now && { at }),
   ...(again !== undefined && again > now && { again }),
 })
@@ -134,7 +134,7 @@ const change = async (engine: Engine, queue: string, changed: (due: Due) => Due 
     if (next === undefined && version > 0) return
     if (await writeDue(engine, queue, next ?? due, version)) return
   }
-  throw new HoldfastError('Throttled', 'the entry of the due index is being changed by others', {
+  throw new HoldfastError('Throttled', 'other processes keep changing the entry of the due index: try again', {
     queue,
     reason: 'contention',
   })

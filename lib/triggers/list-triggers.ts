@@ -1,8 +1,8 @@
 import type { Engine } from '../engine.ts'
 import { invalid, queueNotFound } from '../model/errors.ts'
-import { type FieldNames, known } from '../model/known-fields.ts'
+import { type FieldNames, knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
-import { whole } from '../model/number-checks.ts'
+import { checkWholeNumber } from '../model/number-checks.ts'
 import { checkQueueName, isQueueName, plainName } from '../model/queue-name.ts'
 import { isPaused, readQueue } from '../queues/read-queue.ts'
 import { DUE_INDEX, dueKey, SLOT_PREFIX, triggerKey, triggerMarkKey, triggerPartition } from '../store/keys.ts'
@@ -61,8 +61,8 @@ const DOCUMENTS = 1_000
  * @throws `InvalidRequest`; `QueueNotFound` for a `queue` that does not exist
  */
 export const listTriggers = async (engine: Engine, query: TriggerQuery = {}): Promise<TriggerPage> => {
-  const { queue, limit = PAGE, cursor } = known(query, QUERY_FIELDS)
-  whole('limit', limit, 1, PAGE)
+  const { queue, limit = PAGE, cursor } = knownFields(query, QUERY_FIELDS)
+  checkWholeNumber('limit', limit, 1, PAGE)
   if (queue !== undefined) return { triggers: await ofQueue(engine, queue) }
   const after = cursor === undefined ? undefined : nameIn(cursor)
   const entries = await engine.store.listDocuments({

@@ -5,7 +5,7 @@ import type { JsonValue } from '../model/message.ts'
 import { triggerMarkKey } from '../store/keys.ts'
 import type { PutWrite } from '../store/port.ts'
 import { valueIn } from '../store/unreadable.ts'
-import { duePut, guarded, readDue } from './due-index.ts'
+import { duePut, readDue, withGuard } from './due-index.ts'
 import { MARK_MARGIN_MS, MARK_MS } from './times.ts'
 
 /** The mark of the run that dispatches for a queue. While it lasts no other run begins. */
@@ -54,11 +54,11 @@ export const takeMark = async (engine: Engine, queue: string, runId: string): Pr
     const mark: Mark = { runId, until: now + MARK_MS }
     const { applied } = await engine.store.transact([
       markPut(queue, mark, document?.version ?? 0),
-      duePut(queue, guarded(due, runId, now), version),
+      duePut(queue, withGuard(due, runId, now), version),
     ])
     if (applied) return { ...mark, version: (document?.version ?? 0) + 1 }
   }
-  throw new HoldfastError('Throttled', 'the mark of the trigger is being changed by others', {
+  throw new HoldfastError('Throttled', 'other processes keep changing the mark of the trigger: try again', {
     queue,
     reason: 'contention',
   })

@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { isHoldfastError } from '../model/errors.ts'
 import { bell } from './bell.ts'
 import { dispatchBatches } from './dispatch-batches.ts'
-import { entryBeforeScan, guardRun, later, noteDue, startsAt, writeDue } from './due-index.ts'
+import { entryBeforeScan, futureInstants, guardRun, noteDue, startsAt, writeDue } from './due-index.ts'
 import { dropMark, type HeldMark, renewMark, takeMark } from './mark.ts'
 import { NOTHING, nextDue } from './next-due.ts'
 import type { DispatchOptions, Run, RunEnd } from './run-state.ts'
@@ -112,7 +112,7 @@ const lastScan = async (run: Run): Promise<number | undefined> => {
       run.trigger = trigger
       return Math.max(next.at, now)
     }
-    const noted = later(entry.due, now)
+    const noted = futureInstants(entry.due, now)
     const at = Math.min(next.at, noted.at ?? Number.POSITIVE_INFINITY)
     const unseen = trigger?.enabled && now < (trigger.declaredAt ?? 0) + FILTER_LAG_MS
     const left = next.left || unseen || Number.isFinite(startsAt(noted))

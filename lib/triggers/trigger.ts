@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts'
 import { HoldfastError, invalid, unknownField } from '../model/errors.ts'
 import type { JsonValue } from '../model/message.ts'
-import { whole } from '../model/number-checks.ts'
+import { checkWholeNumber } from '../model/number-checks.ts'
 import { checkQueueName, plainName } from '../model/queue-name.ts'
 import { withoutUndefined } from '../model/without-undefined.ts'
 import { readQueue } from '../queues/read-queue.ts'
@@ -103,10 +103,10 @@ export const checkedTrigger = (given: GivenTrigger): Trigger => {
     throw invalid('functionName', trigger.functionName, 'must be the name or the ARN of a function')
   }
   const fifo = plainName(trigger.queue).endsWith('.fifo')
-  whole('functionTimeoutSeconds', trigger.functionTimeoutSeconds, 1, TRIGGER_LIMITS.functionTimeoutSeconds)
-  whole('batchSize', trigger.batchSize, 1, fifo ? TRIGGER_LIMITS.fifoBatchSize : TRIGGER_LIMITS.batchSize)
-  whole('batchingWindowSeconds', trigger.batchingWindowSeconds, 0, TRIGGER_LIMITS.batchingWindowSeconds)
-  whole('maxConcurrency', trigger.maxConcurrency, 1, TRIGGER_LIMITS.maxConcurrency)
+  checkWholeNumber('functionTimeoutSeconds', trigger.functionTimeoutSeconds, 1, TRIGGER_LIMITS.functionTimeoutSeconds)
+  checkWholeNumber('batchSize', trigger.batchSize, 1, fifo ? TRIGGER_LIMITS.fifoBatchSize : TRIGGER_LIMITS.batchSize)
+  checkWholeNumber('batchingWindowSeconds', trigger.batchingWindowSeconds, 0, TRIGGER_LIMITS.batchingWindowSeconds)
+  checkWholeNumber('maxConcurrency', trigger.maxConcurrency, 1, TRIGGER_LIMITS.maxConcurrency)
   if (fifo && trigger.batchingWindowSeconds > 0) {
     throw invalid('batchingWindowSeconds', trigger.batchingWindowSeconds, 'must be 0 on a FIFO queue')
   }
@@ -224,7 +224,7 @@ export const getTrigger = async (engine: Engine, queue: string): Promise<Trigger
   const trigger = await readTrigger(engine, queue)
   if (trigger) return trigger
   await engine.queues.fresh(queue)
-  throw new HoldfastError('InvalidRequest', `queue ${plainName(queue)} has no trigger`, { queue })
+  throw new HoldfastError('InvalidRequest', `queue ${plainName(queue)} has no trigger: declare one`, { queue })
 }
 
 /** Every trigger, in the order of the queues' names. */

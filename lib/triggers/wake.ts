@@ -2,7 +2,7 @@ import type { Engine } from '../engine.ts'
 import { isFairGroup, isOrdered } from '../model/group.ts'
 import { dueAtOf, type SegmentKey } from '../model/segment-key.ts'
 import { isPaused } from '../queues/read-queue.ts'
-import { type Due, type DueQueue, dueQueues, noteAgain, noteDue, notePaused, startsAt } from './due-index.ts'
+import { type Due, type DueQueue, dueQueues, noteDue, notePaused, noteRescan, startsAt } from './due-index.ts'
 import type { TriggerEvent } from './invoker.ts'
 import { isMarked } from './mark.ts'
 import { STAY_MS } from './times.ts'
@@ -54,7 +54,7 @@ const wakeQueue = async (
   if (late.length > 0) await noteDue(engine, queue, Math.min(...late))
   // The ticket without which no poll sees a segment of a fair group may follow it by a while: a later look finds both.
   const grouped = published.some(({ partition }) => partition.group !== undefined && isFairGroup(partition.group))
-  if (grouped) await noteAgain(engine, queue)
+  if (grouped) await noteRescan(engine, queue)
   if (late.length === dueTimes.length || marked) return
   if (await isPaused(engine.store, queue)) return notePaused(engine, queue)
   // First: a start that is accepted and then lost is made up for by the next tick.

@@ -1,4 +1,4 @@
-import { hides } from '../hints/in-flight-snapshot.ts'
+import { skipsKey } from '../hints/in-flight-snapshot.ts'
 import { priorityOf, type SegmentKey, sortFrom } from '../model/segment-key.ts'
 import { earlyReleasePartition } from '../store/keys.ts'
 import type { ExchangeParts } from './exchange-parts.ts'
@@ -31,7 +31,7 @@ export const publishEarlyRelease = async (
   const now = clock.now()
   const { latest, readAt = 0 } = target.hints.snapshot
   const snapshot = now - readAt < SNAPSHOT_KNOWN_MS ? latest : await readSnapshot(parts, target)
-  if (!snapshot || !hides(snapshot, sort, visibleAt)) return
+  if (!snapshot || !skipsKey(snapshot, sort, visibleAt)) return
   const unique = Buffer.from(random.bytes(4)).toString('hex')
   const key = { partition: earlyReleasePartition(partition), sort: sortFrom(priority, now) + unique }
   await store.transact([{ kind: 'put', key, value: { s: sort, v: visibleAt }, expiresAt: now + KEPT_MS }])

@@ -4,7 +4,7 @@ import { LIMITS } from '../model/limits.ts'
 import type { HandleResult } from '../model/message.ts'
 import type { AckEntry } from '../settle/ack.ts'
 import type { NackEntry } from '../settle/nack.ts'
-import { givenBack, nacked } from '../transport/after-lost-answer.ts'
+import { afterRepeatedNack, afterRepeatedRelease } from '../transport/after-lost-answer.ts'
 import { backOff } from '../transport/backoff.ts'
 import type { Transport } from '../transport/port.ts'
 import { type HeldLease, lostLease } from './lease.ts'
@@ -55,11 +55,11 @@ export const settler = (parts: SettlerParts): Settler => {
   })
   const nackTogether = together<NackEntry>(parts, {
     send: (entries) => transport.nack(queue, entries),
-    repeated: nacked,
+    repeated: afterRepeatedNack,
   })
   const unreceiveTogether = together<string>(parts, {
     send: (handles) => transport.unreceive(queue, handles),
-    repeated: (_handle, result) => givenBack(result),
+    repeated: (_handle, result) => afterRepeatedRelease(result),
   })
 
   const ackLive = (lease: HeldLease, outcome: AckOutcome | undefined): Promise<HandleResult> => {

@@ -3,7 +3,7 @@ import type { Reading, Rejecting } from '../codecs/read-message.ts'
 import { invalid, unknownField } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { Message } from '../model/message.ts'
-import { number, whole } from '../model/number-checks.ts'
+import { checkNumber, checkWholeNumber } from '../model/number-checks.ts'
 import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import type { Transport } from '../transport/port.ts'
 import { type BatchHandler, type ErrorContext, type Handler, reporter } from './handler.ts'
@@ -131,7 +131,7 @@ class QueueWorker implements Worker {
 
   // A property, so that users can pass `stop` on without the worker.
   readonly stop = ({ drainSeconds = this.#workings.drainSeconds }: StopOptions = {}): Promise<void> => {
-    number('drainSeconds', drainSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+    checkNumber('drainSeconds', drainSeconds, 0, LIMITS.visibilityTimeoutSeconds)
     if (!this.stopping.aborted) {
       this.#stops.abort()
       // A message that is not settled by then comes back when its lease ends.
@@ -211,11 +211,11 @@ const checkOptions = (handler: unknown, options: ConsumeOptions & { readonly bat
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw invalid('signal', typeof signal, 'must be an AbortSignal')
   }
-  if (concurrency !== undefined) whole('concurrency', concurrency, 1, 10_000)
-  if (pollers !== undefined) whole('pollers', pollers, 1, 100)
-  if (batchSize !== undefined) whole('batchSize', batchSize, 1, LIMITS.batchSize)
+  if (concurrency !== undefined) checkWholeNumber('concurrency', concurrency, 1, 10_000)
+  if (pollers !== undefined) checkWholeNumber('pollers', pollers, 1, 100)
+  if (batchSize !== undefined) checkWholeNumber('batchSize', batchSize, 1, LIMITS.batchSize)
   if (visibilityTimeoutSeconds !== undefined) {
-    whole('visibilityTimeoutSeconds', visibilityTimeoutSeconds, 1, LIMITS.visibilityTimeoutSeconds)
+    checkWholeNumber('visibilityTimeoutSeconds', visibilityTimeoutSeconds, 1, LIMITS.visibilityTimeoutSeconds)
   }
-  if (drainSeconds !== undefined) number('drainSeconds', drainSeconds, 0, LIMITS.visibilityTimeoutSeconds)
+  if (drainSeconds !== undefined) checkNumber('drainSeconds', drainSeconds, 0, LIMITS.visibilityTimeoutSeconds)
 }

@@ -67,7 +67,7 @@ describe('queues', () => {
     await publish(engine, 'orders', [{ body: 1 }])
     const unasked = await runCommand([verb, 'orders'], { engine })
     expect(unasked.code).toBe(2)
-    expect(unasked.stderr).toContain('say --yes. Nothing was changed.')
+    expect(unasked.stderr).toContain('run the command with --yes. Nothing was changed.')
     expect(await poll(engine, 'orders', {})).toHaveLength(1)
     const done = await runCommand([verb, 'orders', '--yes'], { engine })
     expect(done).toMatchObject({ code: 0, records: [{ [word]: 'orders' }] })

@@ -74,6 +74,22 @@ test('a log of usage answers the minutes that were asked for, and forgets after 
   expect(log.read('q', -1e300)).toMatchObject({ from: new Date(now).toISOString() })
 })
 
+test('a log of usage keeps at most 100,000 entries: the oldest minutes go, and its answers say from when they are', () => {
+  let now = Date.parse('2026-11-01T00:00:30Z')
+  const log = usageLog({ now: () => now }, true)
+  const use = (queue: string) => log.request({ queue, counted: { [METRICS.published]: 1 }, bytes: 10 })
+  use('orders')
+  now += 60_000
+  for (let queue = 0; queue < 99_999; queue++) use(`queue-${queue}`)
+  expect(log.read('orders', 600)).toMatchObject({ published: 1, from: '2026-11-01T00:00:30.000Z' })
+  use('one-more')
+  expect(log.read('orders', 600)).toMatchObject({ published: 0, from: '2026-11-01T00:01:00.000Z' })
+  // The minute is full: a queue that is in it is still counted.
+  use('and-another')
+  use('one-more')
+  expect([log.read('and-another', 600).published, log.read('one-more', 600).published]).toEqual([0, 2])
+})
+
 test("a cost reads the logs of its stack's functions alone: not the API's, and not those of a stack with a longer name", async () => {
   const line = (published: number) => JSON.stringify({ holdfast: 'usage', queue: 'orders', published })
   const logs = () => ({

@@ -145,7 +145,7 @@ describe('holdfast doctor', () => {
     expect(code).toBe(0)
     expect(stdout.split('\n').map((line) => line.trimEnd())).toEqual([
       '   WHERE   WHAT IS WRONG, AND WHAT TO DO',
-      '!  orders  it is paused: polls return nothing',
+      '!  orders  it is paused: polls and triggers receive no messages',
       '           → holdfast resume orders --table memory   let consumers receive again',
       '',
     ])

@@ -28,7 +28,7 @@ describe('one message', () => {
     expect((await runCommand(['peek', 'orders'], { engine })).records).toEqual([])
   })
 
-  test('in hand is not cancelled', async () => {
+  test('in flight is not cancelled', async () => {
     const engine = await engineWithQueue()
     const id = await sent(engine)
     await runCommand(['receive', 'orders'], { engine })
@@ -45,12 +45,12 @@ describe('one message', () => {
     expect(await runCommand(['reschedule', 'orders', id], { engine })).toMatchObject({ code: 2 })
   })
 
-  test('in hand gets none, and the refusal advises nothing about redrives', async () => {
+  test('in flight gets none, and the refusal advises nothing about redrives', async () => {
     const engine = await engineWithQueue()
     const id = await sent(engine)
     await runCommand(['receive', 'orders'], { engine })
     const { code, stderr } = await runCommand(['reschedule', 'orders', id, '--delay', '0'], { engine })
-    expect([code, stderr]).toEqual([1, 'holdfast: the message is leased to a consumer\n'])
+    expect([code, stderr]).toEqual([1, 'holdfast: the message is leased to a consumer: try again when it is not\n'])
   })
 
   test('is watched to its end', async () => {
@@ -120,7 +120,7 @@ describe('a message whose queue is not named', () => {
     expect([gone.code, gone.stderr]).toEqual([1, expect.stringContaining('is in any of the 4 queues at memory')])
   })
 
-  test('is sent round again to the queue that it failed in', async () => {
+  test('is sent back to the queue that it failed in', async () => {
     const engine = await inThreeQueues()
     await runCommand(['set', 'orders', 'deadLetter=dead:1'], { engine })
     await engine.clock.advance(2 * QUEUE_CACHE_MS)

@@ -26,7 +26,7 @@ describe('what is wrong with a queue', () => {
     expect(codesOf(queueWith(counts({ ready: 1, oldestReadyAt: ago(60_000) })))).toEqual(['bad: no-consumers'])
   })
 
-  test('is that its consumers are behind, from five minutes on', () => {
+  test('is that consumers are slower than publishers, from five minutes on', () => {
     const held = (ms: number) => queueWith(counts({ ready: 9, leased: 1, oldestReadyAt: ago(ms) }))
     expect(codesOf(held(299_000))).toEqual([])
     expect(codesOf(held(300_000))).toEqual(['warning: behind'])
@@ -64,14 +64,14 @@ describe('what is wrong with a queue', () => {
     expect(codesOf(queueWith({ deadLetter: { queue: 'dead', maxReceives: 3 }, ...counts({}) }))).toEqual([])
   })
 
-  test('is that it holds dead letters; nobody is expected to consume those', () => {
+  test('is that it contains dead letters; nobody is expected to consume those', () => {
     const dead = queueWith({ name: 'dead', ...counts({ ready: 1, oldestReadyAt: ago(86_400_000) }) })
     const [trouble, ...others] = troublesOf({ queue: dead, names: undefined, sources: ['orders'], now: NOW })
     expect(others).toEqual([])
     expect(trouble).toMatchObject({
       code: 'dead-letters',
       level: 'warning',
-      what: 'it holds 1 dead letter of orders',
+      what: 'it contains 1 dead letter of orders',
       cures: [{ command: 'dead dead --group-by reason' }, { command: 'redrive dead' }],
     })
   })

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { inProcessTarget } from '../../cli/target/in-process-target.ts'
 import { silentLog } from '../../functions/runtime/log.ts'
 import { continueRedrives } from '../../functions/runtime/redrives.ts'
 import { browse } from '../../lib/messages/browse.ts'
@@ -60,15 +61,15 @@ describe('the queues', () => {
     expect(status).toBe(200)
     const order = [...html.matchAll(/class="go" href="\/console\/queues\/([^"]+)"/g)].map(([, name]) => name)
     expect(order).toEqual(['orders-failed', 'orders', 'busy'])
-    expect(text(html)).toContain('It holds 1 dead letter of orders')
+    expect(text(html)).toContain('It contains 1 dead letter of orders')
     expect(text(html)).toContain('moves to orders-failed after 1 receive')
   })
 
   test('say that nobody receives, once a message waits for a minute', async () => {
     await send('x')
-    expect(text((await view.see()).html)).not.toContain('none is in hand')
+    expect(text((await view.see()).html)).not.toContain('no message is in flight')
     await engine.clock.advance(61_000)
-    expect(text((await view.see()).html)).toContain('1 message waits, and none is in hand')
+    expect(text((await view.see()).html)).toContain('1 message waits, and no message is in flight')
   })
 
   test('are found by the beginning of their name', async () => {
@@ -343,6 +344,45 @@ describe('triggers', () => {
     const other = testEngine({ clock: engine.clock, store: { ...engine.store, listDocuments } })
     const shown = text((await testConsole(other).see('/queues/orders')).html)
     expect(shown).toMatch(/Ready 1 .*The console can't read the queue's trigger/)
+  })
+})
+
+describe("a failure of the reader's own credentials", () => {
+  /** The console as `holdfast console --table` runs it, on a store whose documents of this partition fail. */
+  const consoleFailing = (code: 'AccessDenied' | 'Internal' | 'Throttled', partition?: string) => {
+    const failing =
+      <Q extends { readonly partition: string }, T, R extends unknown[]>(read: (query: Q, ...rest: R) => Promise<T>) =>
+      async (query: Q, ...rest: R): Promise<T> => {
+        if (partition === undefined || query.partition === partition) throw new HoldfastError(code, 'the reason', {})
+        return read(query, ...rest)
+      }
+    const { store } = engine
+    const other = { ...store, listDocuments: failing(store.listDocuments), getDocument: failing(store.getDocument) }
+    const target = inProcessTarget({
+      engine: testEngine({ clock: engine.clock, store: other }),
+      name: '',
+      options: '',
+    })
+    return testConsole(engine, { call: (operation, parts) => target.call(operation, parts as object) })
+  }
+
+  test('shows the reason, and what to do', async () => {
+    const denied = await consoleFailing('AccessDenied').see('/queues/orders')
+    expect([denied.status, text(denied.html)]).toEqual([
+      403,
+      expect.stringContaining('the reason. &quot;holdfast doctor&quot; shows which rights your role lacks.'),
+    ])
+    const gone = await consoleFailing('Internal').see()
+    expect(text(gone.html)).toContain('the reason. &quot;holdfast doctor&quot; shows what is wrong with the table.')
+    expect(text((await consoleFailing('Throttled').see()).html)).toContain('Reload the page in a moment.')
+  })
+
+  test('leaves the rest of the page as it is where only triggers may not be read', async () => {
+    await send('x')
+    const shown = text(
+      (await consoleFailing('AccessDenied', triggerKey('orders').partition).see('/queues/orders')).html,
+    )
+    expect(shown).toMatch(/Ready 1 .*The console can't read the queue's trigger: the reason/)
   })
 })
 

@@ -93,6 +93,52 @@ describe('the course of a message has each lease', () => {
   })
 })
 
+describe('without a record of leases, as on a deployed table, the course has what the queue stores', () => {
+  beforeEach(() => {
+    view = testConsole(engine)
+  })
+
+  test('of a message that was received once: its whole lease', async () => {
+    await receive()
+    await engine.clock.advance(2_000)
+    expect((await course())[1]).toBe(
+      'Lease 1: from 2026-03-01 12:00:00 UTC, for 2 s so far; it ends at 2026-03-01 12:00:30 UTC unless its consumer settles or extends it',
+    )
+    await engine.clock.advance(60_000)
+    expect((await course())[1]).toBe(
+      'Lease 1: from 2026-03-01 12:00:00 UTC; it, and any delay after it, ended at 2026-03-01 12:00:30 UTC',
+    )
+  })
+
+  test('of later receives: what is known, and what is not', async () => {
+    for (let lease = 0; lease < 3; lease++) {
+      await receive()
+      await engine.clock.advance(31_000)
+    }
+    await nack(engine, 'orders', [{ receiptHandle: await receive(), delaySeconds: 60 }])
+    expect((await course()).slice(1, 5)).toEqual([
+      'Lease 4: its begin is not stored; given back by its consumer, or rescheduled, at a time that is not stored',
+      'Leases 2 to 3: not stored',
+      'Lease 1: from 2026-03-01 12:00:00 UTC; its end is not stored',
+      expect.stringContaining('4 of 4 leases ended without an ack. A table stores no more of them'),
+    ])
+  })
+
+  test('of a dead letter: no delay, since its due time is that of its move', async () => {
+    await engine.clock.advance(5_000)
+    await nack(engine, 'orders', [{ receiptHandle: await receive(), deadLetter: true, error: 'no such customer' }])
+    expect(await course('failed')).toEqual([
+      'Waits in the dead-letter queue',
+      'Dead-lettered 0 s ago out of orders after 1 receive: no such customer',
+      'Published 5 s ago',
+    ])
+  })
+
+  test('of a message that was not received: no lease', async () => {
+    expect(await course()).toEqual(['Ready: the next poll can receive it', 'Published 0 s ago'])
+  })
+})
+
 test('a lease that ran out is not ended again by what follows', async () => {
   await receive()
   await engine.clock.advance(31_000)
@@ -128,6 +174,22 @@ test('what is kept is bounded: the messages that changed longest ago are forgott
     })
   }
   expect([log.of(id).length, log.of('message 5100').length, log.of('message 10009').length]).toEqual([0, 1, 1])
+})
+
+test('what is kept is bounded in bytes too: many leases of a message push out other messages', async () => {
+  const claim = (message: number, receiveCount: number) =>
+    log.claimed(`place ${message}`, `message ${message}`, 'orders', {
+      kind: 'lease',
+      until: 1,
+      backingOff: false,
+      token: Buffer.from([message, receiveCount]),
+      receiveCount,
+      firstReceivedAt: 0,
+    })
+  claim(0, 1)
+  // 456 messages with fifty leases each fill both maps.
+  for (let message = 1; message <= 457; message++) for (let lease = 1; lease <= 50; lease++) claim(message, lease)
+  expect([0, 1, 457].map((message) => log.of(`message ${message}`).length)).toEqual([0, 0, 50])
 })
 
 describe('the page of a queue', () => {

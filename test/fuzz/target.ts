@@ -7,6 +7,8 @@ export interface Target {
 }
 
 const MAX_STEPS = 8
+/** What servers and gateways take of a request's first line and headers, bytes. */
+const MAX_HEAD = 16_384
 const SEPARATOR = '\n---\n'
 
 /** One request of an input: its first line, the lines to the first empty one, and the rest. */
@@ -35,7 +37,7 @@ export const stepsOf = (data: Buffer, filled: (text: string) => string): (() => 
 
 const stepOf = (text: string): Step => {
   const end = text.indexOf('\n\n')
-  const [head = '', ...lines] = (end < 0 ? text : text.slice(0, end)).split('\n')
+  const [head = '', ...lines] = (end < 0 ? text : text.slice(0, end)).slice(0, MAX_HEAD).split('\n')
   return {
     head,
     headers: new Map(lines.flatMap(headerIn)),

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { publish } from '../../lib/publish/publish.ts'
+import { poll } from '../../lib/receive/poll.ts'
 import { drainAll } from './drain.ts'
 import { leftMessages } from './left.ts'
 import { newWorld } from './world.ts'
@@ -65,4 +66,15 @@ test('the work of a process that was killed is over', async () => {
   actor.process.kill()
   await world.scheduler.run(world.scheduler.sleep(1))
   expect(world.isBusy()).toBe(false)
+})
+
+test('a group that is full of what nobody acks is waited for', async () => {
+  const settings = { ...SETTINGS, faults: {}, settings: { maxInFlightPerGroup: 1 }, spans: { drainMs: 1_000 } }
+  const world = await newWorld(settings, { seed: 1 })
+  const { engine } = world.newActor('publisher').process
+  const messages = ['a', 'b', 'c'].map((body) => ({ body, groupId: 'red' }))
+  await world.scheduler.run(publish(engine, 'orders', messages))
+  await world.scheduler.run(poll(engine, 'orders', { maxMessages: 1, visibilityTimeoutSeconds: 8 }))
+  await world.scheduler.run(drainAll(world))
+  expect(await leftMessages(world)).toEqual([])
 })

@@ -15,8 +15,8 @@ export const CLIENT_BUGS: readonly PlantedBug[] = [
   {
     name: 'a repeated nack to the dead-letter queue succeeds where another consumer has the message',
     file: 'lib/transport/after-lost-answer.ts',
-    replace: "deadLetter ? doneIf(result, 'MessageNotFound') : givenBack(result)",
-    by: 'givenBack(result)',
+    replace: "deadLetter ? doneIf(result, 'MessageNotFound') : afterRepeatedRelease(result)",
+    by: 'afterRepeatedRelease(result)',
     suites: [LOST_ANSWERS],
   },
   {

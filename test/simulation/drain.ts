@@ -1,9 +1,7 @@
-import { readQueue } from '../../lib/queues/read-queue.ts'
 import { ackTogether, receive } from './actors/consumer.ts'
 import { several } from './actors/employ.ts'
 import { lateRequestsMs } from './faults.ts'
-import { isEmpty } from './left.ts'
-import { receivableNow } from './receivable.ts'
+import { isEmpty, leftMessages } from './left.ts'
 import type { World } from './world.ts'
 import { deadLetterQueueName, queueName } from './world-settings.ts'
 
@@ -23,7 +21,7 @@ export const drainAll = async (world: World): Promise<void> => {
   const drain = async (queue: string, name: string): Promise<void> => {
     const actor = world.newActor(name)
     const goesOn = async () =>
-      scheduler.now() < endAt || (scheduler.now() < endAt + MORE_MS && (await isWaiting(world, queue)))
+      scheduler.now() < endAt || (scheduler.now() < endAt + MORE_MS && (await leftMessages(world)).length > 0)
     while (!(await isOver()) && (await goesOn())) {
       world.begin(actor, false)
       const deliveries = await receive(world, actor, queue, DRAIN_POLL)
@@ -37,13 +35,11 @@ export const drainAll = async (world: World): Promise<void> => {
   ])
 }
 
-/** Extra time for a queue that still has messages to receive: a poll receives only a few messages of a group with a limit. */
-const MORE_MS = 120_000
-
-const isWaiting = async (world: World, name: string): Promise<boolean> => {
-  const queue = await readQueue(world.store, name, { consistent: true })
-  return queue !== undefined && receivableNow(world, queue, world.scheduler.now()).length > 0
-}
+/**
+ * Extra time while messages are left: a poll receives only a few messages of a group with a limit, and none while a message that nobody
+ * acks is in flight.
+ */
+const MORE_MS = 600_000
 
 export const DRAIN_LEASE_SECONDS = 4
 const DRAIN_POLL = { maxMessages: 25, leaseSeconds: DRAIN_LEASE_SECONDS, waitTimeSeconds: 0 }

@@ -72,8 +72,8 @@ export const HINT_BUGS: readonly PlantedBug[] = [
   {
     name: 'no early release is published for a message that becomes visible sooner than the snapshot says',
     file: 'lib/visibility/early-release.ts',
-    replace: 'if (!snapshot || !hides(snapshot, sort, visibleAt)) return',
-    by: 'if (!snapshot || hides(snapshot, sort, visibleAt)) return',
+    replace: 'if (!snapshot || !skipsKey(snapshot, sort, visibleAt)) return',
+    by: 'if (!snapshot || skipsKey(snapshot, sort, visibleAt)) return',
     suites: HINTS,
   },
   {

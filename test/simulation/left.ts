@@ -1,5 +1,5 @@
 import { createEngine } from '../../lib/engine.ts'
-import { isYoung } from '../../lib/model/group.ts'
+import { isNumberKept } from '../../lib/model/group.ts'
 import { isPurged, partitionOf } from '../../lib/model/queue-record.ts'
 import type { Segment } from '../../lib/model/segment.ts'
 import { segmentId } from '../../lib/model/segment-key.ts'
@@ -51,7 +51,7 @@ export const leftOver = async (world: World): Promise<string[]> => {
   if (world.settings.kind !== 'fifo') return []
   const readAt = world.scheduler.now() - TICKETS_READ_WITHIN_MS
   const tickets = (await ticketsLeft(world))
-    .filter(({ lastSequence }) => !isYoung(lastSequence, readAt))
+    .filter(({ lastSequence }) => !isNumberKept(lastSequence, readAt))
     .map(({ name, group }) => `a ticket is left in ${name} for ${group}`)
   const segments = (await segmentsLeft(world)).map(({ key }) => `a segment is left: ${segmentId(key)}`)
   return [...tickets, ...segments]

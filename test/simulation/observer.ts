@@ -200,6 +200,12 @@ export const newObserver = ({
         const outcome = answer as TokenOutcome
         if ('repeated' in outcome) return 'done before'
         for (const { kind } of writes) coverage.outcome(`transaction: ${kind}`, outcome.applied ? 'done' : 'refused')
+        if (!outcome.applied) {
+          for (const { write } of outcome.failures) {
+            const refused = writes[write]
+            if (refused?.kind === 'change') changed(process, sentAt, refused.change, undefined, false, true)
+          }
+        }
         return outcome.applied
           ? writes.map((write) => write.kind + wrote(process, sentAt, write)).join('; ')
           : `refused ${outcome.failures.map(({ write }) => `${write} ${writes[write]?.kind}`).join(', ')}`

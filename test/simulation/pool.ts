@@ -22,7 +22,7 @@ export interface SimulationOrder {
   readonly onProgress?: (played: number) => void
   /** Called for each history that broke a promise, right after it was played. */
   readonly onFailure?: (failure: Failure) => void
-  /** Ends the simulation early: the result has the histories until then. */
+  /** Ends the simulation early: the result has the histories until then, and shrinks none. */
   readonly signal?: AbortSignal
   /** Maximum number of failing histories to shrink. @default 3 */
   readonly maxShrunk?: number
@@ -95,7 +95,8 @@ export const runSimulation = async (order: SimulationOrder): Promise<SimulationR
     )
     const failures: Failure[] = []
     for (const { index, violations } of failed) {
-      const shrunk = failures.length < maxShrunk ? await shrunkBy(workers[0] as Worker, seed, worlds, index) : undefined
+      const isShrunk = failures.length < maxShrunk && !signal?.aborted
+      const shrunk = isShrunk ? await shrunkBy(workers[0] as Worker, seed, worlds, index) : undefined
       failures.push({ ...planHistory(seed, index, worlds), violations, shrunk })
     }
     const hash = createHash('sha256')

@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -125,5 +126,20 @@ describe('npm run simulate on an engine with a bug', () => {
     const { violations, failures } = JSON.parse(json.stdout)
     expect(violations).toBeGreaterThan(0)
     expect(failures).toMatchObject([{ history: Number(history), story: expect.any(Array) }])
+  })
+
+  test('shrinks nothing when it is ended early', { timeout: 240_000 }, async () => {
+    const args = ['--histories', '100000', '--seed', '1', '--world', 'standard: requests fail', '--jobs', '1']
+    const child = spawn(process.execPath, [TSX, 'test/simulation/simulate.ts', ...args], { cwd: copy })
+    let stdout = ''
+    child.stdout.on('data', (data: Buffer) => {
+      stdout += data.toString()
+    })
+    // The first history that breaks a promise is told of at once.
+    child.stderr.once('data', () => child.kill('SIGTERM'))
+    const [code] = (await once(child, 'close')) as [number | null]
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/PROMISES BROKEN in \d+ histories/)
+    expect(stdout).not.toContain('shrunk to')
   })
 })

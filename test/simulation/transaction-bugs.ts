@@ -50,7 +50,7 @@ export const TRANSACTION_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'transactions: each ack is an action of its own',
-    file: 'lib/transactions/asked.ts',
+    file: 'lib/transactions/request.ts',
     replace: 'const segment = segments.get(id) ?? { queue, key, held: [] }\n    segments.set(id, segment)',
     by: 'const segment = { queue, key, held: [] as Held<undefined>[] }\n    segments.set(id + position, segment)',
     ...PROPERTY,

@@ -209,7 +209,7 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
     name: 'a mark is taken before its guard',
     file: 'lib/triggers/mark.ts',
-    replace: '      duePut(queue, guarded(due, runId, now), version),\n',
+    replace: '      duePut(queue, withGuard(due, runId, now), version),\n',
     by: '',
     ...LOST_WAKES,
   },

@@ -1,6 +1,6 @@
 import type { LeaseEnd, LeasesSeen, SeenLease } from '../../../console/leases-seen.ts'
 import { recent } from '../../../lib/hints/recent.ts'
-import { holds, type Slot, sameToken } from '../../../lib/model/segment.ts'
+import { isLeasedUnder, type Slot, sameToken } from '../../../lib/model/segment.ts'
 
 interface Watched {
   readonly messageId: string
@@ -9,21 +9,33 @@ interface Watched {
   lease: SeenLease
 }
 
-/** Messages in queues, and messages that left, whose leases are kept. Beyond it, those that changed longest ago are forgotten. */
-const MESSAGES = 5_000
-const LEFT = 1_000
+/** What a message and a lease occupy in memory, about: an id, and objects with five and four members. */
+const MESSAGE_BYTES = 400
+const LEASE_BYTES = 300
+/**
+ * Bytes kept of messages in queues, and of messages that left: 5,000 and 1,000 messages with one lease each. Beyond that, the messages
+ * that changed longest ago are forgotten. The maps hold up to twice as much, 8.4 MB together.
+ */
+const IN_QUEUES_BYTES = 5_000 * (MESSAGE_BYTES + LEASE_BYTES)
+const LEFT_BYTES = 1_000 * (MESSAGE_BYTES + LEASE_BYTES)
+/** Slots whose latest lease is known. */
+const SLOTS = 5_000
 /** Leases kept of one message: the latest ones. */
 const LEASES = 50
+
+/** A reason is in a lease before the lease is put into the map of messages that left, so this does not change in a map. */
+const bytesOf = (leases: readonly Watched[]): number =>
+  leases.reduce((sum, { lease }) => sum + LEASE_BYTES + 2 * (lease.end?.reason?.length ?? 0), MESSAGE_BYTES)
 
 /** The leases that one process gave and saw end, in its memory. A message is known by its id in every queue that it was in. */
 export class LeaseLog implements LeasesSeen {
   readonly since: number
   readonly #now: () => number
   /** The leases of each message, oldest first. */
-  readonly #kept = recent<Watched[]>(MESSAGES)
-  readonly #left = recent<Watched[]>(LEFT)
+  readonly #kept = recent<Watched[]>(IN_QUEUES_BYTES, bytesOf)
+  readonly #left = recent<Watched[]>(LEFT_BYTES, bytesOf)
   /** The latest lease in each slot of a segment. */
-  readonly #slots = recent<Watched>(MESSAGES)
+  readonly #slots = recent<Watched>(SLOTS)
 
   constructor(now: () => number) {
     this.#now = now
@@ -54,7 +66,7 @@ export class LeaseLog implements LeasesSeen {
   changed(place: string, slot: Slot): void {
     const watched = this.#slots.get(place)
     if (!watched || watched.lease.end !== undefined) return
-    if (!holds(slot, watched.token)) this.#undo(place, watched)
+    if (!isLeasedUnder(slot, watched.token)) this.#undo(place, watched)
     else if (!slot.backingOff) watched.lease = { ...watched.lease, until: slot.until }
     else this.#end(watched, slot.receiveCount < watched.receiveCount ? 'unreceived' : 'nacked')
   }

@@ -1,9 +1,9 @@
 import { type Clock, monotonicClock, systemClock } from '../../clock.ts'
 import { createEngine, type Engine } from '../../engine.ts'
+import { withClockCheck } from '../../store/clock-check.ts'
 import { dynamodbClient } from '../../store/dynamodb/client.ts'
 import { dynamodbStore } from '../../store/dynamodb/dynamodb-store.ts'
 import { serverClock } from '../../store/dynamodb/server-clock.ts'
-import { sureOfTime } from '../../store/sure-of-time.ts'
 import type { Server } from '../../telemetry/telemetry.ts'
 import { apiUrl, isLoopback } from '../../transport/api-url.ts'
 import { engineTransport } from '../../transport/engine-transport.ts'
@@ -48,7 +48,7 @@ export const openPlace = (options: ClientOptions): Place => {
 const onTable = ({ table, dynamodb, observe }: TableOptions): Place => {
   const client = dynamodb ?? dynamodbClient()
   const clock = serverClock(client)
-  const store = sureOfTime(dynamodbStore({ client, table, clock }), clock)
+  const store = withClockCheck(dynamodbStore({ client, table, clock }), clock)
   const engine = createEngine({ store, clock, ...(observe && { observe }) })
   const transport = engineTransport(engine, async () => (dynamodb ? undefined : client.destroy()))
   return { transport, clock, monotonic: monotonicClock, engine }

@@ -25,12 +25,14 @@ export const isConflict = (name: string | undefined): boolean =>
   name === 'TransactionConflictException' || name === 'TransactionConflict'
 
 const THROTTLED_BY = {
-  'key-range': 'DynamoDB is throttling one partition of the table',
-  'configured-maximum': 'DynamoDB is throttling the table, which is at the maximum configured for it',
-  'provisioned-capacity': 'DynamoDB is throttling the table, whose provisioned capacity is used up',
-  'account-limit': "DynamoDB is throttling the table, which is at the account's quota",
+  'key-range': 'DynamoDB is throttling one partition of the table: try again, or give the queue more shards',
+  'configured-maximum':
+    'DynamoDB is throttling the table, which is at the maximum configured for it: raise it, or try again',
+  'provisioned-capacity':
+    'DynamoDB is throttling the table, whose provisioned capacity is used up: raise it, or try again',
+  'account-limit': "DynamoDB is throttling the table, which is at the account's quota: have AWS raise it, or try again",
   contention: 'other writers keep changing the same items: try again',
-  unknown: 'DynamoDB is throttling the table',
+  unknown: 'DynamoDB is throttling the table: try again',
 } as const satisfies Record<ThrottleReason, string>
 
 export const throttled = (reason: ThrottleReason, options?: ErrorOptions): HoldfastError =>
@@ -68,6 +70,21 @@ const throttleReason = ({ name, ThrottlingReasons, throttlingReasons }: Throttle
   return name === 'RequestLimitExceeded' ? 'account-limit' : 'unknown'
 }
 
+/** What the SDK says of a process that lacks its settings, by the beginning of the message: nothing was sent to DynamoDB. */
+const MISSING = [
+  {
+    begins: 'Region is missing',
+    code: 'StoreUnavailable',
+    advice: 'the region of the table is not known: set AWS_REGION, or give the client a region',
+  },
+  {
+    begins: 'Could not load credentials',
+    code: 'AccessDenied',
+    advice:
+      'there are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run under a role',
+  },
+] as const
+
 /** Translates a failure of the SDK, which becomes the `cause`. */
 export const fault = (error: unknown, table: string): HoldfastError => {
   if (error instanceof HoldfastError) return error
@@ -78,12 +95,19 @@ export const fault = (error: unknown, table: string): HoldfastError => {
     $metadata?: { httpStatusCode?: number }
   }
   const options = { cause: error }
+  const missing = MISSING.find(({ begins }) => message?.startsWith(begins))
+  if (missing) return new HoldfastError(missing.code, missing.advice, {}, options)
   if (isThrottle(name)) return throttled(throttleReason(error as ThrottleFault), options)
   if (name !== undefined && DENIED.has(name)) {
     return new HoldfastError('AccessDenied', `DynamoDB refused access to table ${table}: ${message}`, {}, options)
   }
   if (name === 'ResourceNotFoundException') {
-    return new HoldfastError('Internal', `DynamoDB table ${table} does not exist`, {}, options)
+    return new HoldfastError(
+      'Internal',
+      `DynamoDB table ${table} does not exist: compare its name, and the region of the client`,
+      {},
+      options,
+    )
   }
   // Any other 4xx answer of DynamoDB is a defect in the request. All other failures may be temporary.
   const isDefect = $fault === 'client' && $metadata?.httpStatusCode !== undefined && $metadata.httpStatusCode < 500

@@ -15,6 +15,9 @@ export const WAITS_MS = [50, 100, 200, 400, 800]
  * Makes changes, and repeats those that DynamoDB throttled. A publish that is throttled goes to another shard, but an ack or an
  * extension can't: its segment is where it is. So it waits until the partition has capacity again.
  *
+ * It also waits when the whole table is throttled. A failed ack has its message received and worked on again, which costs the table more
+ * than five more tries do, and the tries are spread over a second and a half.
+ *
  * Outcomes are those of the last try of each change.
  */
 export const changePatiently = async (

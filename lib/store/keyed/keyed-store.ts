@@ -7,7 +7,7 @@ import { contentIn, type Maps } from './entries.ts'
 import type { KeyedMaps } from './ordered-map.ts'
 import { changeEntry, entryAt, headers, insert } from './segments.ts'
 import { command, shownTicket, tickets } from './tickets.ts'
-import { failureOf, holds, perform } from './writes.ts'
+import { applyWrite, failureOf, isApplicable } from './writes.ts'
 
 export interface KeyedStoreParts {
   readonly maps: KeyedMaps<Maps>
@@ -65,10 +65,10 @@ const claimEntries = (
   fence: PutWrite | undefined,
   now: number,
 ): ClaimedSegment[] | undefined => {
-  if (fence && !holds(all, fence, now)) return undefined
+  if (fence && !isApplicable(all, fence, now)) return undefined
   const applies = ({ change }: Claim) => applyChange(entryAt(all, change.key, now)?.segment, change).applied
   if (!claims.every(applies)) return undefined
-  if (fence) perform(all, fence, now)
+  if (fence) applyWrite(all, fence, now)
   return claims.map(({ change, segment }) => {
     const { outcome, entry } = changeEntry(all, change, now)
     return { segment: outcome.segment ?? segment, content: entry && contentIn(entry) }
@@ -100,10 +100,10 @@ const documentSteps = ({ maps, clock }: KeyedStoreParts): DocumentSteps => ({
     maps.atomically((all) => {
       const now = clock.now()
       const failures = writes.flatMap((write, position) =>
-        holds(all, write, now) ? [] : [failureOf(all, write, position, now)],
+        isApplicable(all, write, now) ? [] : [failureOf(all, write, position, now)],
       )
       if (failures.length > 0) return { applied: false, failures }
-      for (const write of writes) perform(all, write, now)
+      for (const write of writes) applyWrite(all, write, now)
       return { applied: true }
     }),
 })

@@ -7,7 +7,7 @@ import { changeEntry, entryAt, insert } from './segments.ts'
 import { command, ticketAt } from './tickets.ts'
 
 /** Whether the condition of a write holds. */
-export const holds = (maps: Maps, write: Write, now: number): boolean => {
+export const isApplicable = (maps: Maps, write: Write, now: number): boolean => {
   switch (write.kind) {
     case 'insert':
       return entryAt(maps, write.insert.segment.key, now) === undefined
@@ -24,7 +24,7 @@ export const holds = (maps: Maps, write: Write, now: number): boolean => {
 }
 
 /** Makes a write whose condition holds. */
-export const perform = (maps: Maps, write: Write, now: number): void => {
+export const applyWrite = (maps: Maps, write: Write, now: number): void => {
   switch (write.kind) {
     case 'insert':
       insert(maps, write.insert, now)

@@ -19,7 +19,7 @@ describe('people', () => {
   test('see trouble first, and follow it to the dead letters', async () => {
     const page = await world.open()
     expect(await page.locator('.row .go').first().textContent()).toBe('orders-failed')
-    await page.getByRole('link', { name: 'It holds 5 dead letters of orders' }).click()
+    await page.getByRole('link', { name: 'It contains 5 dead letters of orders' }).click()
     expect(await page.locator('h1').textContent()).toBe('Dead letters of orders-failed')
     expect(await page.locator('section h2').allTextContents()).toEqual([
       expect.stringMatching(/^PaymentRefused: the card has expired 3 messages/),

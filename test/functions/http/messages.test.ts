@@ -70,7 +70,7 @@ describe.each(SURFACES)('messages over HTTP, %s', (_name, surface) => {
         field: 'Idempotency-Key',
         value: 'a-1',
         queue: 'orders',
-        detail: 'the idempotency key was used before, with other messages',
+        detail: 'the idempotency key was used before, with other messages: give each call a key of its own',
       },
     })
   })

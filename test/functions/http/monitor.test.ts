@@ -81,6 +81,20 @@ describe('the monitor', () => {
     ])
   })
 
+  test('writes the metrics of the other queues where a count fails, and then fails itself, naming the queue', async () => {
+    await createQueue(engine, 'broken')
+    await createQueue(engine, 'orders')
+    await publish(engine, 'orders', [{ body: 1 }])
+    const { headers } = engine.store
+    engine.store.headers = (range) =>
+      range.partition.queue === 'broken' ? Promise.reject(new Error('no such header')) : headers(range)
+    await expect(measure()).rejects.toThrow('1 queue could not be counted; the first is broken: no such header')
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { queue: 'orders', MessagesReady: 1 },
+      { MessagesReady: 1 },
+    ])
+  })
+
   test('writes nothing while nothing is there', async () => {
     await createQueue(engine, 'orders')
     expect(await measure()).toEqual([])

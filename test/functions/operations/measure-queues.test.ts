@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { measureQueues } from '../../../functions/operations/measure-queues.ts'
+import { measureQueues, randomQueueName } from '../../../functions/operations/measure-queues.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { createQueue } from '../../../lib/queues/create-queue.ts'
 import { type TestEngine, testEngine } from '../../support/test-engine.ts'
@@ -47,6 +47,38 @@ test('a run that has time counts every queue once, wherever it begins', async ()
 
 test('a run without time counts nothing and goes on from the same place', async () => {
   const engine = await engineWith(3)
-  expect(await measureQueues(engine, () => false)).toEqual({ measured: [] })
-  expect(await measureQueues(engine, () => false, 'queue-0001')).toEqual({ measured: [], next: 'queue-0001' })
+  expect(await measureQueues(engine, () => false)).toEqual({ measured: [], failed: [] })
+  expect(await measureQueues(engine, () => false, 'queue-0001')).toEqual({
+    measured: [],
+    failed: [],
+    next: 'queue-0001',
+  })
+})
+
+test('a queue whose count fails is named, and the others are counted', async () => {
+  const engine = await engineWith(12)
+  const headers = engine.store.headers
+  const broken: TestEngine = {
+    ...engine,
+    store: {
+      ...engine.store,
+      headers: (range) =>
+        range.partition.queue === 'queue-0003' ? Promise.reject(new Error('broken header')) : headers(range),
+    },
+  }
+  const { measured, failed, next } = await measureQueues(broken, () => true)
+  expect(failed).toEqual([{ queue: 'queue-0003', error: new Error('broken header') }])
+  expect([measured.length, next]).toEqual([11, undefined])
+  expect(measured.find(({ queue }) => queue === 'queue-0007')?.counts.ready).toBe(2)
+})
+
+test('processes that each have time for one run begin at random queues, so that every queue is counted', async () => {
+  const engine = await engineWith(40)
+  const counted = new Set<string>()
+  for (let run = 0; run < 60; run++) {
+    const { measured } = await measureQueues(engine, timeFor(10), await randomQueueName(engine))
+    for (const { queue } of measured) counted.add(queue)
+  }
+  expect(counted.size).toBe(40)
+  expect(await randomQueueName(testEngine())).toBeUndefined()
 })

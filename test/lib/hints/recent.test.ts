@@ -24,3 +24,20 @@ test('a deleted entry is gone, whether it is a new one or an old one', () => {
   map.delete('c')
   expect(['a', 'b', 'c'].map((key) => map.get(key))).toEqual([undefined, 1, undefined])
 })
+
+test('where entries have weights, the latest that weigh the capacity are there, and at most twice as many', () => {
+  const map = recent<string>(10, ({ length }) => length)
+  const there = () => ['a', 'b', 'c', 'd'].filter((key) => map.get(key) !== undefined)
+  map.set('a', 'xxxxx')
+  map.set('b', 'xxxxx')
+  map.set('c', 'xxxxxxxxxx')
+  expect(there()).toEqual(['a', 'b', 'c'])
+  map.set('d', 'x')
+  expect(there()).toEqual(['c', 'd'])
+  // A value set again, and one deleted, no longer weigh.
+  for (let times = 0; times < 20; times++) map.set('d', 'xxxx')
+  map.delete('d')
+  map.set('d', 'xxxxxxxxx')
+  map.set('a', 'x')
+  expect(there()).toEqual(['a', 'c', 'd'])
+})

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   groupSort,
-  isYoung,
+  isNumberKept,
   judgeHead,
   lastSequenceOf,
   sequenceAfter,
@@ -62,7 +62,7 @@ describe('sequence numbers', () => {
   })
 
   test('are young for seconds', () => {
-    expect([isYoung(sequenceAt(START), START + 4_999), isYoung(sequenceAt(START), START + 5_000)]).toEqual([
+    expect([isNumberKept(sequenceAt(START), START + 4_999), isNumberKept(sequenceAt(START), START + 5_000)]).toEqual([
       true,
       false,
     ])

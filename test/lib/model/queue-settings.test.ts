@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { whole } from '../../../lib/model/number-checks.ts'
+import { checkWholeNumber } from '../../../lib/model/number-checks.ts'
 import { checkQueueName, plainName } from '../../../lib/model/queue-name.ts'
 import { applySettings, DEFAULT_SETTINGS, type SettingsChange } from '../../../lib/model/queue-settings.ts'
 import { type RetryPolicy, retryDelayMs } from '../../../lib/model/retry-policy.ts'
@@ -50,8 +50,8 @@ describe('settings', () => {
   })
 
   test('with one value name it, and no range', () => {
-    expect(() => whole('priority', 3, 0, 0)).toThrow('priority must be 0, but is 3')
-    expect(() => whole('priority', 3, 0, 2)).toThrow('priority must be a whole number from 0 to 2, but is 3')
+    expect(() => checkWholeNumber('priority', 3, 0, 0)).toThrow('priority must be 0, but is 3')
+    expect(() => checkWholeNumber('priority', 3, 0, 2)).toThrow('priority must be a whole number from 0 to 2, but is 3')
   })
 
   const policy: RetryPolicy = { initialSeconds: 1, factor: 2, maximumSeconds: 60, jitter: 'none' }

@@ -188,6 +188,19 @@ test('a queue that is its own dead-letter queue takes its messages back', async 
   expect(await poll(engine, 'loop')).toMatchObject([{ body: 'a', deadLetter: { reason: 'no a' } }])
 })
 
+test('a message that failed again in such a queue belongs to the redrive no more', async () => {
+  const { engine, fail } = await undoWorld()
+  await createQueue(engine, 'loop')
+  await updateQueue(engine, 'loop', { settings: { deadLetter: { queue: 'loop', maxReceives: 2 } } })
+  await fail(['a'], { queue: 'loop' })
+  await engine.clock.advance(1_000)
+  const { taskId } = await startRedrive(engine, 'loop')
+  await runRedrive(engine, 'loop', taskId)
+  const [message] = await take(engine, 'loop')
+  await nack(engine, 'loop', [{ receiptHandle: message?.receiptHandle ?? '', deadLetter: true, error: 'again' }])
+  expect(await previewUndo(engine, 'loop', taskId)).toMatchObject({ returning: 0, gone: 1 })
+})
+
 describe('the status of a message that went back', () => {
   test('is that of a dead letter, with its reason', async () => {
     const { engine, queue, fail, redrive, undo } = await undoWorld({ settings: { results: { retentionSeconds: 600 } } })
@@ -232,6 +245,14 @@ describe('on a FIFO queue', () => {
     expect(await undo(taskId)).toMatchObject({ moved: goes, received: 1, behind: stays, gone: 0 })
     await ack(engine, queue, handles([first as never]))
     expect(await undo(taskId)).toMatchObject({ toMove: 5 - goes, moved: stays, received: 0, behind: 0, gone: 1 })
+  })
+
+  test('those stay on every page of a long group', async () => {
+    const { engine, queue, fail, redrive, undo } = await undoWorld({ fifo: true })
+    await fail(Array.from({ length: 30 }, (_, n) => `m${n}`))
+    const { taskId } = await redrive()
+    await take(engine, queue, 1)
+    expect(await undo(taskId)).toMatchObject({ moved: 0, received: 1, behind: 29 })
   })
 
   test('a message that waits for the delay of the queue was not received', async () => {

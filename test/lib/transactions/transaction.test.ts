@@ -495,7 +495,7 @@ describe.skipIf(noEmbedded())('a transaction on a table', () => {
         'it is not known whether the transaction was committed: a sending of it has had no answer, and it has no transactionId',
       )
       expect(new Set(rig.sent.map(({ ClientRequestToken }) => ClientRequestToken)).size).toBe(1)
-      // Asked again it sends the very same again.
+      // On a repeat it sends exactly the same again.
       expect((await tx.commit(rig.through())).published).toEqual([])
       expect(await rig.balance('ada')).toBe(5)
     })

@@ -5,7 +5,7 @@ import type { KeyedMaps } from '../ordered-map.ts'
 import { thisBoot } from './boot.ts'
 import { emptyInto, type LoggedKey, logReader } from './checkpoint.ts'
 import { DiskMap } from './disk-map.ts'
-import { downfall } from './fault.ts'
+import { firstFailure } from './fault.ts'
 import { type Journal, journal, type Mark } from './journal.ts'
 import type { LmdbFile } from './lmdb-file.ts'
 import { createLog } from './log-file.ts'
@@ -51,7 +51,7 @@ export class DiskMaps implements KeyedMaps<Maps> {
   readonly #maps: Maps
   readonly #pending: Journal
   readonly #logs: LogKeeper
-  readonly #downfall = downfall()
+  readonly #firstFailure = firstFailure()
   /** The journal's position while nothing is pending. */
   readonly #nothing: Mark
   /** Resolves when the changes of this turn's steps are kept; undefined while no step of this turn has changed anything. */
@@ -63,7 +63,7 @@ export class DiskMaps implements KeyedMaps<Maps> {
     const segments = new DiskMap({ space: 's', file, journal: pending, codec: segmentCodec(file), limits })
     const documents = new DiskMap({ space: 'd', file, journal: pending, codec: documentCodec, limits })
     const tickets = new DiskMap({ space: 't', file, journal: pending, codec: ticketCodec, limits })
-    this.failed = this.#downfall.reason
+    this.failed = this.#firstFailure.reason
     this.#parts = parts
     this.#maps = { segments, documents, tickets }
     this.#pending = pending
@@ -81,7 +81,7 @@ export class DiskMaps implements KeyedMaps<Maps> {
   }
 
   async read<T>(work: (maps: Maps) => T): Promise<T> {
-    if (this.#downfall.error) throw this.#downfall.error
+    if (this.#firstFailure.error) throw this.#firstFailure.error
     return work(this.#maps)
   }
 
@@ -103,12 +103,23 @@ export class DiskMaps implements KeyedMaps<Maps> {
     const started = (number: number) => {
       this.#pending.log = number
     }
-    const logs = { directory, clock, warn, first, bytes, sync, downfall: this.#downfall, create, started, empty }
+    const logs = {
+      directory,
+      clock,
+      warn,
+      first,
+      bytes,
+      sync,
+      firstFailure: this.#firstFailure,
+      create,
+      started,
+      empty,
+    }
     return new LogKeeper(logs)
   }
 
   async #step<T>(work: (maps: Maps) => T): Promise<T> {
-    if (this.#downfall.error) throw this.#downfall.error
+    if (this.#firstFailure.error) throw this.#firstFailure.error
     const refusal = await this.#obstacle()
     const before = this.#pending.mark()
     let result: T

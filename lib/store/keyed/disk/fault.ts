@@ -28,7 +28,7 @@ export const unavailable = (directory: string, cause: unknown): HoldfastError =>
 }
 
 /** Records the first failure after which the store can't go on. */
-export interface Downfall {
+export interface FirstFailure {
   readonly error: HoldfastError | undefined
   /** Resolves with the message of the failure. */
   readonly reason: Promise<string>
@@ -36,7 +36,7 @@ export interface Downfall {
   of(error: HoldfastError): HoldfastError
 }
 
-export const downfall = (): Downfall => {
+export const firstFailure = (): FirstFailure => {
   let settle: (message: string) => void = () => {}
   const reason = new Promise<string>((resolve) => {
     settle = resolve

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { type Downfall, unavailable } from './fault.ts'
+import { type FirstFailure, unavailable } from './fault.ts'
 import { LogEmptier, type LogEmptierParts } from './log-emptier.ts'
 import type { createLog, LogFile } from './log-file.ts'
 import { LOG_HEADER_BYTES, type LogPlace } from './log-record.ts'
@@ -13,7 +13,7 @@ export interface LogKeeperParts extends LogEmptierParts {
   readonly bytes: number
   /** Whether a record counts as kept only once it is on the disk. */
   readonly sync: boolean
-  readonly downfall: Downfall
+  readonly firstFailure: FirstFailure
   /** Creates the file of a log. */
   readonly create: typeof createLog
   /** Called with the number of a new log, which the next record is appended to. */
@@ -65,13 +65,13 @@ export class LogKeeper {
 
   /** Resolves when all appended records are on the disk. */
   async kept(): Promise<void> {
-    const { directory, downfall } = this.#parts
-    if (downfall.error) throw downfall.error
+    const { directory, firstFailure } = this.#parts
+    if (firstFailure.error) throw firstFailure.error
     try {
       await this.#disk.synced()
     } catch (error) {
       // Bytes whose sync failed can still be read, but may be lost later. So the store accepts no more changes, which could depend on them.
-      throw downfall.of(unavailable(directory, error))
+      throw firstFailure.of(unavailable(directory, error))
     }
   }
 
@@ -83,7 +83,7 @@ export class LogKeeper {
   /** Empties the logs into the file, where that is possible, and closes them. */
   async close(): Promise<void> {
     await this.#emptier.stop()
-    if (!this.#emptier.obstacle && !this.#parts.downfall.error && !this.#isEmpty) this.#emptyLog()
+    if (!this.#emptier.obstacle && !this.#parts.firstFailure.error && !this.#isEmpty) this.#emptyLog()
     await this.#emptier.stop()
     clearTimeout(this.#timer)
     await this.#disk.synced().catch(() => {})

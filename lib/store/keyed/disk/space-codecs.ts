@@ -1,5 +1,5 @@
 import type { Content } from '../../../model/content.ts'
-import { lasting, type SegmentPartition } from '../../../model/segment-key.ts'
+import { type SegmentPartition, withCachedId } from '../../../model/segment-key.ts'
 import type { TicketState } from '../../../model/ticket.ts'
 import type { Entry, StoredContent, StoredDocument } from '../entries.ts'
 import {
@@ -40,7 +40,7 @@ export const segmentCodec = (file: LmdbFile): Codec<Entry> => {
     let partition = partitions.get(id)
     if (!partition) {
       if (partitions.size >= MAX_KNOWN_PARTITIONS) partitions.clear()
-      partition = lasting(partitionWithId(id, shard))
+      partition = withCachedId(partitionWithId(id, shard))
       partitions.set(id, partition)
     }
     return partition

@@ -219,7 +219,7 @@ describe('a claim', () => {
           UpdateExpression: 'REMOVE A ADD e :one',
           ExpressionAttributeValues: {
             ':Afrom': { B: bytes('0401020304050607 00 000000000000') },
-            ':Ato': { B: bytes('0401020304050607 ff') },
+            ':Ato': { B: bytes('0401020304050607 ffffffffffffffff') },
             ':one': { N: '1' },
           },
         },
@@ -281,7 +281,7 @@ describe('taking away', () => {
           ConditionExpression: 'attribute_exists(e) AND A BETWEEN :Afrom AND :Ato',
           ExpressionAttributeValues: {
             ':Afrom': { B: bytes('0401020304050607 00 000000000000') },
-            ':Ato': { B: bytes('0401020304050607 ff') },
+            ':Ato': { B: bytes('0401020304050607 ffffffffffffffff') },
           },
           ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
         },
@@ -309,7 +309,7 @@ describe('taking away', () => {
       UpdateExpression: 'SET C = :C ADD e :one,g :more',
       ExpressionAttributeValues: {
         ':Cfrom': { B: bytes('0401020304050607 01 019ca9450a01') },
-        ':Cto': { B: bytes('0401020304050607 ff') },
+        ':Cto': { B: bytes('0401020304050607 ffffffffffffffff') },
         ':gone': { N: '1' },
         ':count': { N: '5' },
         ':C': { B: '' },
@@ -341,7 +341,7 @@ describe('taking away', () => {
         PK,
         { S: sk },
         { B: bytes('0401020304050607 00 000000000000') },
-        { B: bytes('0401020304050607 ff') },
+        { B: bytes('0401020304050607 ffffffffffffffff') },
         { N: '3' },
         { N: '4' },
       ],

@@ -9,6 +9,7 @@ import { mockClient } from 'aws-sdk-client-mock'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { claim } from '../../../../lib/model/segment-change.ts'
 import { dynamodbStore } from '../../../../lib/store/dynamodb/dynamodb-store.ts'
+import { fault } from '../../../../lib/store/dynamodb/faults.ts'
 import { headerItem } from '../../../../lib/store/dynamodb/header-item.ts'
 import type { Write } from '../../../../lib/store/port.ts'
 import { START } from '../../../support/manual-clock.ts'
@@ -168,4 +169,11 @@ describe('keys that a batch left unread', () => {
     mock.on(BatchGetItemCommand).resolves({ Responses: {}, UnprocessedKeys: { holdfast: { Keys: [key] } } })
     await expect(store.read([SEGMENT.key])).rejects.toMatchObject({ code: 'Throttled' })
   })
+})
+
+test.each([
+  ['Region is missing', 'StoreUnavailable', 'set AWS_REGION'],
+  ['Could not load credentials from any providers', 'AccessDenied', 'set AWS_PROFILE'],
+])('a process without settings gets advice: %s', (message, code, advice) => {
+  expect(fault(new Error(message), 'table')).toMatchObject({ code, message: expect.stringContaining(advice) })
 })

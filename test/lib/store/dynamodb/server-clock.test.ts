@@ -7,10 +7,10 @@ import { publish } from '../../../../lib/publish/publish.ts'
 import { createQueue } from '../../../../lib/queues/create-queue.ts'
 import { poll } from '../../../../lib/receive/poll.ts'
 import { ack } from '../../../../lib/settle/ack.ts'
+import { withClockCheck } from '../../../../lib/store/clock-check.ts'
 import { dynamodbStore } from '../../../../lib/store/dynamodb/dynamodb-store.ts'
 import { serverClock } from '../../../../lib/store/dynamodb/server-clock.ts'
 import { memoryStore } from '../../../../lib/store/keyed/memory-store.ts'
-import { sureOfTime } from '../../../../lib/store/sure-of-time.ts'
 import { embeddedTable, noEmbedded } from '../../../support/embedded.ts'
 import { testEngine } from '../../../support/test-engine.ts'
 
@@ -105,7 +105,7 @@ describe('a store that must be sure of the time', () => {
     await createQueue(engine, 'orders')
     await publish(engine, 'orders', [{ body: 1 }])
     const time = { known: uncertaintyMs, uncertaintyMs: () => time.known, untimed }
-    return { time, poller: createEngine({ ...engine, store: sureOfTime(engine.store, time) }) }
+    return { time, poller: createEngine({ ...engine, store: withClockCheck(engine.store, time) }) }
   }
 
   test('refuses to claim while it may be more than a second off, and claims once it is not', async () => {
@@ -137,7 +137,7 @@ describe('a store that must be sure of the time', () => {
 
   test('is the same store otherwise', () => {
     const store = memoryStore()
-    expect(Object.keys(sureOfTime(store, { uncertaintyMs: () => 0, untimed: false }))).toEqual(Object.keys(store))
+    expect(Object.keys(withClockCheck(store, { uncertaintyMs: () => 0, untimed: false }))).toEqual(Object.keys(store))
   })
 })
 

@@ -8,7 +8,7 @@ import { type SegmentKey, segmentId } from '../model/segment-key.ts'
 import type { Held } from '../settle/apply-to-handles.ts'
 
 /** A message to be acked with the transaction. */
-export interface AskedAck {
+export interface AckRequest {
   readonly queue: string
   readonly receiptHandle: string
   /** The outcome of the work, on a queue that keeps results. @default done, without a result */
@@ -16,15 +16,15 @@ export interface AskedAck {
 }
 
 /** A message to be published with the transaction. */
-export interface AskedPublish {
+export interface PublishRequest {
   readonly queue: string
   readonly message: NewMessage
 }
 
 /** The acks and publishes that a caller added to a transaction, in their order. */
-export interface Asked {
-  readonly acks: readonly AskedAck[]
-  readonly publishes: readonly AskedPublish[]
+export interface TransactionRequest {
+  readonly acks: readonly AckRequest[]
+  readonly publishes: readonly PublishRequest[]
 }
 
 /** A copy of a message, so that the publisher's later changes to its body have no effect. */
@@ -49,7 +49,7 @@ export interface AckedSegment {
  * @throws `ReceiptHandleInvalid`; `InvalidRequest` for two leases of one message, since one of them is lost
  */
 export const ackedSegments = (
-  acks: readonly AskedAck[],
+  acks: readonly AckRequest[],
   queues: ReadonlyMap<string, QueueState>,
   now: number,
 ): AckedSegment[] => {
