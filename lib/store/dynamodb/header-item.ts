@@ -174,7 +174,7 @@ export const tokenBounds = ({
     from.writeUIntBE(liveAt + 1, TOKEN_BYTES + 1, 6)
   }
   // No lease has a receive count whose first byte is ff: the bound is above all leases that end at this instant.
-  const to = Buffer.alloc(TOKEN_BYTES + (endsBy === undefined ? 1 : 8), 0xff)
+  const to = Buffer.alloc(TOKEN_BYTES + 8, 0xff)
   to.set(token, 0)
   if (endsBy !== undefined) {
     to[TOKEN_BYTES] = 1
