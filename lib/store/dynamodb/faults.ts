@@ -38,6 +38,15 @@ const THROTTLED_BY = {
 export const throttled = (reason: ThrottleReason, options?: ErrorOptions): HoldfastError =>
   new HoldfastError('Throttled', THROTTLED_BY[reason], { reason }, options)
 
+/** The failure of a write that was throttled after a sending of it had no answer. */
+export const perhapsDone = (cause: unknown): HoldfastError =>
+  new HoldfastError(
+    'StoreUnavailable',
+    'DynamoDB did not answer the request and throttled its repeat: it may have been done',
+    {},
+    { cause },
+  )
+
 /** DynamoDB's exceptions spell their list of reasons in two ways; exceptions of transactions and batches have no list. */
 interface ThrottleFault {
   readonly name?: string
