@@ -66,22 +66,15 @@ const pollFrom = async (
   options: PollOptions,
   startedAt: number,
 ): Promise<Message[]> => {
-  const { maxMessages = 1, signal } = options
-  const enter = entryOf(engine, maxMessages, signal)
-  const request = (queue: QueueState) => ({
-    want: maxMessages,
-    leaseMs: (options.visibilityTimeoutSeconds ?? queue.settings.visibilityTimeoutSeconds) * 1_000,
-    signal,
-    enter,
-  })
-
+  const { signal } = options
+  const request = requestsOf(engine, options)
   let queue = await engine.queues.get(queueName)
   const attemptId = queue.settings.fifo && options.attemptId
   let repeating = attemptId
   const deadline = startedAt + (options.waitTimeSeconds ?? queue.settings.receiveWaitTimeSeconds) * 1_000
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(MAX_WAIT_MS, waitMs * GROWTH)) {
     if (repeating && !queue.settings.paused) {
-      await enter?.()
+      await request(queue).enter?.()
       const again = await repeatReceiveAttempt(engine, queue, repeating, request(queue).leaseMs)
       if (again.length > 0) return again
       repeating = undefined
@@ -103,6 +96,16 @@ const pollFrom = async (
     if (signal?.aborted) return []
     queue = await engine.queues.get(queueName)
   }
+}
+
+const requestsOf = (engine: Engine, { maxMessages = 1, visibilityTimeoutSeconds, signal }: PollOptions) => {
+  const enter = entryOf(engine, maxMessages, signal)
+  return ({ settings }: QueueState): Request => ({
+    want: maxMessages,
+    leaseMs: (visibilityTimeoutSeconds ?? settings.visibilityTimeoutSeconds) * 1_000,
+    signal,
+    enter,
+  })
 }
 
 /** A scan that waited for room for longer than this begins again: meanwhile its queue may have been paused, purged or deleted. */
