@@ -100,16 +100,16 @@ const report = (
   const last = tasks.at(-1)
   const of = total === undefined ? '' : ` of ${counted(total, 'selected message')}`
   const words = total === undefined ? counted(moved, 'message') : `${moved}${of}`
-  if (whole) {
-    out.note(`${words} moved out of ${queue}`)
-    const ids = tasks.flatMap((task) => (task.moved > 0 ? [task.taskId] : []))
-    const options = target.options === '' ? '' : ` ${target.options}`
-    if (ids.length > 0) out.note(`To undo it: holdfast redrive ${queue}${options} --undo ${ids.join(' ')}`)
-    return
-  }
   const why = last?.failure === undefined ? 'interrupted' : `failed: ${last.failure}`
-  out.note(`${why}: ${words} moved out of ${queue} and stay moved; the others are still there`)
-  return 1
+  out.note(
+    whole
+      ? `${words} moved out of ${queue}`
+      : `${why}: ${words} moved out of ${queue} and stay moved; the others are still there`,
+  )
+  const ids = tasks.flatMap((task) => (task.moved > 0 ? [task.taskId] : []))
+  const options = target.options === '' ? '' : ` ${target.options}`
+  if (ids.length > 0) out.note(`To undo it: holdfast redrive ${queue}${options} --undo ${ids.join(' ')}`)
+  return whole ? undefined : 1
 }
 
 /** Stops the running redrive or undo of a dead-letter queue, even if another process started it. */

@@ -49,12 +49,13 @@ export const undoRedrives = async (
   return failed ? 1 : undefined
 }
 
-/** The latest redrive of these dead letters that is over. */
+/** The latest redrive of these dead letters. One that found nothing to move is passed over where another one moved messages. */
 const latestRedrive = async ({ target }: Session, { queue, source }: DeadLetters): Promise<string> => {
   const { redrives } = await target.call('listRedrives', { params: { queue } })
-  const latest = redrives.find(
+  const own = redrives.filter(
     ({ undoes, filter }) => undoes === undefined && (source === undefined || filter?.sourceQueue === source),
   )
+  const latest = own.find(({ state, moved }) => state !== 'completed' || moved > 0) ?? own[0]
   if (latest) return latest.taskId
   throw new UsageError(`there is no redrive of ${source ?? queue} among the last ten of ${queue}: give its id`)
 }

@@ -42,7 +42,7 @@ export const redrive = verb<Options>({
     new Option('--cancel', 'stop the redrive or the undo that runs'),
     new Option(
       '--undo [task...]',
-      'move back what a redrive moved and nobody has received since: the latest one, or those with these ids',
+      'move back what a redrive moved and nobody has received since: the latest one that moved any, or those with these ids',
     ).conflicts(['edit', 'to', 'cancel', 'where', 'field']),
   ],
   examples: [

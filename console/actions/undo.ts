@@ -21,11 +21,12 @@ ${outcome(behind, 'will stay, so that they do not overtake those in their groups
 ${outcome(gone, 'are gone: acked, deleted, rescheduled, expired or moved elsewhere', 'is gone: acked, deleted, rescheduled, expired or moved elsewhere')}</ul>
 <p>A message that a consumer receives before it has gone back stays too.</p>
 ${
-  returning > 0
+  // A count that ended early may not have come to the messages that can go back.
+  returning > 0 || !complete
     ? changeForm(
         context,
         queueHref(queue, 'redrives', taskId, 'undo'),
-        html`${RATE}<button>Move back ${least}${messages}</button> <a href="${BASE}/redrives">Move nothing</a>`,
+        html`${RATE}<button>Move back ${returning > 0 ? `${least}${messages}` : 'what can go back'}</button> <a href="${BASE}/redrives">Move nothing</a>`,
       )
     : html`<p>Nothing can go back. <a href="${BASE}/redrives">To the redrives</a></p>`
 }`,

@@ -12,6 +12,7 @@ export const METRICS = {
   deadLetterQueueMissing: 'DeadLetterQueueMissing',
   throttled: 'ShardThrottles',
   shardsRaised: 'ShardsRaised',
+  shardsLowered: 'ShardsLowered',
   orphansDropped: 'OrphansDropped',
   /** Stored items that could not be read, each at most once a minute and process; the log names them. */
   unreadableItems: 'UnreadableItems',

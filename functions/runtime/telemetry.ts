@@ -40,6 +40,7 @@ const countEvent = (event: EngineEvent): void => {
 const LOGGED: ReadonlySet<EngineEvent['type']> = new Set([
   'dead-letter-queue-missing',
   'follow-up-failed',
+  'shards-lowered',
   'shards-raised',
   'throttled',
   'unreadable',
@@ -68,6 +69,7 @@ const EVENT_METRICS = {
   'dead-letter-queue-missing': METRICS.deadLetterQueueMissing,
   throttled: METRICS.throttled,
   'shards-raised': METRICS.shardsRaised,
+  'shards-lowered': METRICS.shardsLowered,
   'orphan-dropped': METRICS.orphansDropped,
   unreadable: METRICS.unreadableItems,
   'follow-up-failed': METRICS.followUpsFailed,

@@ -18,6 +18,8 @@ export type EngineEvent =
   /** A publisher was throttled, in the partition of this shard or of a group in it. */
   | { readonly type: 'throttled'; readonly queue: string; readonly shard: number; readonly reason: ThrottleReason }
   | { readonly type: 'shards-raised'; readonly queue: string; readonly shards: number }
+  /** A poller halved the number of shards that publishers had raised. */
+  | { readonly type: 'shards-lowered'; readonly queue: string; readonly shards: number }
   /** A header whose content never arrived was deleted: its publish never succeeded. */
   | { readonly type: 'orphan-dropped'; readonly queue: string }
   /**

@@ -148,11 +148,15 @@ const checkText = (field: string, text: string): void => {
   if (!text.isWellFormed()) throw invalid(field, '(text)', 'must be well-formed Unicode, without lone surrogates')
 }
 
-/** JSON writes a number that is not finite as null: `1e400`, which a parser reads as Infinity, would come back as another body. */
+/**
+ * JSON writes a number that is not finite as null: `1e400`, which a parser reads as Infinity, would come back as another body.
+ *
+ * Visits what JSON writes and nothing else: the fields of an object with `toJSON` may lead back to the object, and the walk would not end.
+ */
 export const refusalOfNumbers = (field: string, body: Body): HoldfastError | undefined => {
   const left: unknown[] = [body]
   while (left.length > 0) {
-    const value = left.pop()
+    const value = asJsonShows(left.pop())
     if (typeof value === 'number' && !Number.isFinite(value)) {
       return invalid(field, value, 'must have only numbers up to 1.8e308, which JSON can carry')
     }
@@ -162,6 +166,11 @@ export const refusalOfNumbers = (field: string, body: Body): HoldfastError | und
   }
   return undefined
 }
+
+const asJsonShows = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null && 'toJSON' in value && typeof value.toJSON === 'function'
+    ? value.toJSON('')
+    : value
 
 export const IDEMPOTENCY_KEY = new RegExp(`^[\\x21-\\x7e]{1,${LIMITS.idempotencyKeyLength}}$`)
 export const IDEMPOTENCY_KEY_RULE = `must have 1 to ${LIMITS.idempotencyKeyLength} printable ASCII characters, none of them a space`

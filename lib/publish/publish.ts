@@ -4,7 +4,7 @@ import { ticketShard } from '../model/group.ts'
 import { knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { NewMessage, PublishResult } from '../model/message.ts'
-import { encodeMessageId } from '../model/message-id.ts'
+import { decodeMessageId, encodeMessageId } from '../model/message-id.ts'
 import { checkMessages } from '../model/message-rules.ts'
 import { partitionOf, type QueueState } from '../model/queue-record.ts'
 import { removeSegment } from '../model/segment-change.ts'
@@ -63,8 +63,28 @@ export const publish = async (
         ? publishToGroups(engine, queue, messages)
         : publishToShards(engine, queue, messages)
   const results = await publishing
-  await afterPublish(engine, queue, startedAt)
-  return results
+  const hidden = await failureOf(afterPublish(engine, queue, startedAt, shardsUsed(results)))
+  return hidden ? notFound(queue, results, hidden) : results
+}
+
+/** How many shards the messages of a publish are in, by their ids; those that another publish stored do not count. */
+const shardsUsed = (results: readonly PublishResult[]): number =>
+  results.reduce((used, result) => {
+    const address = result.ok && !result.duplicate ? decodeMessageId(result.messageId, { standard: true }) : undefined
+    return Math.max(used, (address?.shard ?? 0) + 1)
+  }, 1)
+
+/**
+ * The results of a publish whose messages are stored, but may be in shards that polls do not scan any more.
+ *
+ * @throws `QueueNotFound` if the queue is deleted, and the messages with it
+ */
+const notFound = ({ name }: QueueState, results: readonly PublishResult[], cause: HoldfastError): PublishResult[] => {
+  if (cause.code === 'QueueNotFound') throw cause
+  const message =
+    'the message is stored, but polls may not find it, because the publish took so long that its shard may have been retired: publish it again'
+  const error = new HoldfastError('StoreUnavailable', message, { queue: name }, { cause })
+  return results.map((result) => (result.ok && !result.duplicate ? { ok: false, error } : result))
 }
 
 const publishToShards = async (

@@ -1,5 +1,5 @@
 import type { Engine } from '../engine.ts'
-import type { HoldfastError } from '../model/errors.ts'
+import { type HoldfastError, isHoldfastError } from '../model/errors.ts'
 import { LIMITS } from '../model/limits.ts'
 import { clampKeptMs, layoutValue, type QueueLayout } from '../model/queue-layout.ts'
 import { layoutOf, partitionOf, pollShards, type QueueState, withLayout } from '../model/queue-record.ts'
@@ -99,6 +99,7 @@ export const lowerShards = async (engine: Engine, queue: QueueState): Promise<vo
   const keptMs = clampKeptMs(shardsKeptMs / 2)
   const change = { shards, pollShards: pollShards(queue), changedAt: now, keptMs }
   const lowered = await bestEffort(changeLayout(engine, queue, change), false)
+  if (lowered) engine.observe({ type: 'shards-lowered', queue: queue.name, shards })
   // Others saw an instant long past, and may have retired shards at once, while publishers still used them.
   if (lowered && isLate(engine, now)) await bestEffort(scanAgain(engine, queue, pollShards(queue)), undefined)
 }
@@ -108,14 +109,38 @@ const LATE_MS = 30_000
 const isLate = ({ clock }: Engine, startedAt: number): boolean => clock.now() - startedAt >= LATE_MS
 
 /**
- * Makes polls scan the shards again that a publish used, where it took so long that they may have been retired meanwhile.
+ * Makes polls scan the shards again that a publish used, where it took so long that they may have been retired meanwhile. What the store
+ * throttles or does not answer is tried again for about three seconds: until it is done, polls may not find the messages.
  *
- * @param queue the state by which the publish chose its shards · reads and writes nothing unless the publish was late
+ * @param queue the state by which the publish chose its shards · reads and writes nothing unless the publish was late, or repeats one that was
+ * @param used how many shards the publish used, as far as its results show
  */
-export const afterPublish = async (engine: Engine, queue: QueueState, startedAt: number): Promise<void> => {
-  const { fifo, shards } = queue.settings
-  if (fifo || !isLate(engine, startedAt)) return
-  if (pollShards(await engine.queues.fresh(queue.name)) < shards) await scanAgain(engine, queue, shards)
+export const afterPublish = async (
+  engine: Engine,
+  queue: QueueState,
+  startedAt: number,
+  used = queue.settings.shards,
+): Promise<void> => {
+  const shards = Math.max(used, queue.settings.shards)
+  // The first shard is never retired. A result in a shard that is not scanned is that of an earlier try, which was late.
+  if (queue.settings.fifo || shards === 1 || !(isLate(engine, startedAt) || shards > pollShards(queue))) return
+  await persistently(engine, async () => {
+    if (pollShards(await engine.queues.fresh(queue.name)) < shards) await scanAgain(engine, queue, shards)
+  })
+}
+
+const PERSISTENT_TRIES = 6
+const FIRST_PAUSE_MS = 100
+
+const persistently = async (engine: Engine, work: () => Promise<void>): Promise<void> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isHoldfastError(error) || !error.retryable || attempt === PERSISTENT_TRIES) throw error
+      await engine.clock.sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + engine.random.fraction() / 2))
+    }
+  }
 }
 
 const scanAgain = async (engine: Engine, { name, generation }: QueueState, shards: number): Promise<void> => {

@@ -10,9 +10,8 @@ import {
   type QueueState,
 } from '../model/queue-record.ts'
 import type { Segment } from '../model/segment.ts'
-import { type SegmentPartition, sortFrom, sortRightBehind, sortUpTo } from '../model/segment-key.ts'
+import { type SegmentKey, type SegmentPartition, sortFrom, sortRightBehind, sortUpTo } from '../model/segment-key.ts'
 import { cursorBehind, cursorIn, START, ticketsIn } from '../queues/partitions.ts'
-import type { StoredSegment } from '../store/port.ts'
 import type { TaskRecord, UndoCursor } from './redrive-task.ts'
 import { type UndoCounts, undoCounts, undoSegment } from './undo-segment.ts'
 
@@ -31,6 +30,8 @@ export interface UndoOptions {
 const PAGE = 25
 /** Reads of one page, so that an undo of a large queue writes its progress, and can be cancelled, in the meantime. */
 const READS = 20
+/** Body items that are read at one time: about as many as a publish can have. */
+const BODY_ITEMS = 12
 /** By how much the clocks of the processes that start, run and end a redrive may differ, and how late its last move may be. */
 const MARGIN_MS = 60_000
 
@@ -147,38 +148,52 @@ const undoSegments = async (
   { segments, at, behind, held: heldBefore, limit, options: { signal, dry = false } }: Read,
 ): Promise<UndoPage> => {
   const { maxPerSecond } = task
-  const stored = await withContent(engine, queue, segments)
   let done = nothing(at(behind))
   let held = heldBefore
+  let next = behind
   const cursor = (sort: string): UndoCursor => ({ ...at(sort), ...(held && { held }) })
-  for (const found of stored) {
-    if (signal?.aborted || done.moved >= limit) return { ...done, cursor: cursor(found.segment.key.sort) }
-    try {
-      const one = await undoSegment(engine, queue, task, { found, held, dry })
-      held = one.held
-      done = sum(done, { ...done, ...one.counts })
-      if (one.counts.moved > 0 && maxPerSecond !== undefined && !dry) {
-        await engine.clock.sleep((one.counts.moved * 1_000) / maxPerSecond, signal)
+  try {
+    for (const portion of portions(withMessages(queue, segments, engine.clock.now()))) {
+      next = portion[0].sort
+      for (const found of (await engine.store.read(portion)).filter((one) => one !== undefined)) {
+        next = found.segment.key.sort
+        if (signal?.aborted || done.moved >= limit) return { ...done, cursor: cursor(next) }
+        const one = await undoSegment(engine, queue, task, { found, held, dry })
+        held = one.held
+        done = sum(done, { ...done, ...one.counts })
+        if (one.counts.moved > 0 && maxPerSecond !== undefined && !dry) {
+          await engine.clock.sleep((one.counts.moved * 1_000) / maxPerSecond, signal)
+        }
       }
-    } catch (error) {
-      if (done.moved === 0) throw error
-      return { ...done, cursor: cursor(found.segment.key.sort) }
     }
+  } catch (error) {
+    if (done.moved === 0) throw error
+    return { ...done, cursor: cursor(next) }
   }
   return { ...done, cursor: cursor(behind) }
 }
 
-/** The segments that still have messages, with their content. */
-const withContent = async (
-  engine: Engine,
-  queue: QueueState,
-  segments: readonly Segment[],
-): Promise<readonly StoredSegment[]> => {
-  const now = engine.clock.now()
-  const keys = segments
+/** The segments that still have messages. */
+const withMessages = (queue: QueueState, segments: readonly Segment[], now: number): readonly Segment[] =>
+  segments
     .filter((segment) => segment.slots.some(({ kind }) => kind !== 'gone'))
     .filter((segment) => !isDropped(queue, asDelayed(queue, segment), now))
-    .map(({ key }) => key)
-  const stored = keys.length > 0 ? await engine.store.read(keys) : []
-  return stored.filter((one) => one !== undefined)
+
+/**
+ * Segments whose content is read at one time, by their keys: large ones one by one, or a page of them would take more memory than a
+ * function has, again and again at the same place.
+ */
+const portions = (segments: readonly Segment[]): [SegmentKey, ...SegmentKey[]][] => {
+  const all: [SegmentKey, ...SegmentKey[]][] = []
+  let room = 0
+  for (const { key, bodyItems } of segments) {
+    const last = all.at(-1)
+    room -= bodyItems
+    if (last && room >= 0) last.push(key)
+    else {
+      all.push([key])
+      room = BODY_ITEMS - bodyItems
+    }
+  }
+  return all
 }

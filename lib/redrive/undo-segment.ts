@@ -96,7 +96,8 @@ interface Returning {
 
 /**
  * Which messages of a segment go back. On a FIFO queue those behind one that was received stay: it may be dead-lettered after them, and
- * their order would be lost.
+ * their order would be lost. Those of another redrive do not count: an earlier redrive that took some of a group may be long over, and
+ * its messages are not read.
  */
 const judge = (
   { settings: { fifo } }: QueueState,

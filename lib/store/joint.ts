@@ -26,7 +26,7 @@ export interface PreparedTransaction {
 
 export type JointOutcome =
   | { readonly kind: 'applied' }
-  /** Nothing was done, because these actions failed. */
+  /** Nothing was done, because these actions failed. With `resent` an earlier sending had no answer, and may have been done or may still arrive. */
   | { readonly kind: 'canceled'; readonly failures: readonly ActionFailure[]; readonly resent: boolean }
   /** Nothing was done. */
   | { readonly kind: 'refused'; readonly error: HoldfastError }

@@ -227,6 +227,36 @@ describe('holdfast redrive --undo', () => {
     })
   })
 
+  test('gets the ids of a redrive that Ctrl-C ended, and alone passes over one that found nothing', async () => {
+    const engine = await withDeadLetters(1_100)
+    const target = inProcessTarget({ engine, name: 'memory', options: '' })
+    let press = () => {}
+    const { code, stderr } = await runCommand(['redrive', 'orders', '--where', '.deadLetter.reason == "timeout"'], {
+      engine,
+      // Pressed once the first of two tasks has ended.
+      target: {
+        ...target,
+        call: async (called, parts) => {
+          const answer = await target.call(called, parts)
+          if (called === 'getRedrive' && (answer as { state: string }).state === 'completed') press()
+          return answer
+        },
+      },
+      interrupt: (pressed) => {
+        press = pressed
+      },
+    })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      /^interrupted: 1000 of 1,100 selected messages moved .*\nTo undo it: holdfast redrive failed --undo \S{36}\n$/,
+    )
+    await engine.clock.advance(1_000)
+    await runCommand(['redrive', 'orders'], { engine })
+    await engine.clock.advance(1_000)
+    expect((await runCommand(['redrive', 'orders'], { engine })).records).toMatchObject([{ moved: 0 }])
+    expect((await runCommand(['redrive', 'orders', '--undo'], { engine })).records).toMatchObject([{ moved: 101 }])
+  })
+
   test('goes with no selection, edit or other queue', async () => {
     const engine = await withDeadLetters()
     for (const other of [['--edit', '.'], ['--to', 'orders'], ['--where', '.'], ['--cancel']]) {

@@ -282,6 +282,15 @@ describe('dead letters', () => {
     expect((await readOnly.send(path, {})).status).toBe(403)
   })
 
+  test('can be taken back where the count ended before it came to any', async () => {
+    const counted = { taskId: 'x', returning: 0, received: 4, behind: 0, complete: false, queues: ['orders'] }
+    const busy = testConsole(engine, { call: async () => counted as never })
+    const { html } = await busy.see('/queues/orders-failed/redrives/x/undo')
+    expect(text(html)).toContain('at least 0 messages will go back')
+    expect(text(html)).toContain('Move back what can go back')
+    expect(text(html)).not.toContain('Nothing can go back')
+  })
+
   test('stop being sent back when the redrive is stopped', async () => {
     await fail('x')
     await view.send('/queues/orders-failed/redrive', { which: 'all' })

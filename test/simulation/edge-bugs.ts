@@ -3,6 +3,48 @@ import type { PlantedBug } from './bugs.ts'
 /** Bugs at the edges of the engine: the disk, a worker's process, the network between a client and the HTTP API. */
 export const EDGE_BUGS: readonly PlantedBug[] = [
   {
+    name: 'table: a write that was throttled after a lost answer counts as not done',
+    file: 'lib/store/dynamodb/table-client.ts',
+    replace: '        else if (unsure) throw perhapsDone(error)\n',
+    by: '',
+    suites: ['test/lib/store/dynamodb/lost-answers.test.ts'],
+  },
+  {
+    name: 'table: a transaction that was throttled after a lost answer counts as not done',
+    file: 'lib/store/dynamodb/joint-commits.ts',
+    replace: "  if (unsure && isThrottle(name)) return { kind: 'unknown', error: perhapsDone(error) }\n",
+    by: '',
+    suites: ['test/lib/store/dynamodb/lost-answers.test.ts'],
+  },
+  {
+    name: 'a late publish gives up when the queue can not be read at once',
+    file: 'lib/queues/shards.ts',
+    replace: '!error.retryable || attempt === PERSISTENT_TRIES',
+    by: 'attempt > 0',
+    suites: ['test/lib/queues/shards.test.ts'],
+  },
+  {
+    name: 'the repeat of a late publish leaves its shards unscanned',
+    file: 'lib/queues/shards.ts',
+    replace: '(isLate(engine, startedAt) || shards > pollShards(queue))',
+    by: 'isLate(engine, startedAt)',
+    suites: ['test/lib/queues/shards.test.ts'],
+  },
+  {
+    name: 'a late publish whose messages polls may not find succeeds',
+    file: 'lib/publish/publish.ts',
+    replace: 'return hidden ? notFound(queue, results, hidden) : results',
+    by: 'return results',
+    suites: ['test/lib/queues/shards.test.ts'],
+  },
+  {
+    name: 'table: a transaction takes a new token while an earlier sending may still arrive',
+    file: 'lib/store/dynamodb/table-client.ts',
+    replace: "if (name === 'TransactionCanceledException' && !unsure)",
+    by: "if (name === 'TransactionCanceledException')",
+    suites: ['test/lib/store/dynamodb/lost-answers.test.ts'],
+  },
+  {
     name: 'disk: a change is answered, and not written into the log',
     file: 'lib/store/keyed/disk/log-keeper.ts',
     replace: 'this.#log.append(record(this.#log))',

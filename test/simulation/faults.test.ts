@@ -38,7 +38,6 @@ const withFirst = (fault: FaultKind) => {
       },
       throttle: throttle(),
       performed: () => done.push(time.now() - START),
-      maybeDone: () => {},
       met: () => {},
     },
     { name: 'p', offByMs: 0, random: randomStream(3) },

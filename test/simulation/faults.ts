@@ -60,6 +60,9 @@ const REASONS: Readonly<Record<ThrottlingReason, ThrottleReason>> = {
 
 export const throttledFor = (reason: ThrottlingReason): HoldfastError =>
   new HoldfastError('Throttled', `refused by the simulation: ${reason}`, { reason: REASONS[reason] })
+/** A throttled request of which an earlier sending had no answer. */
+export const perhapsDone = (): HoldfastError =>
+  new HoldfastError('StoreUnavailable', 'no answer to the first, and its repeat refused by the simulation')
 const conflict = () =>
   new HoldfastError('Throttled', 'refused by the simulation: transaction conflict', { reason: 'contention' })
 const notSent = () => new HoldfastError('StoreUnavailable', 'not sent, by the simulation')

@@ -7,8 +7,8 @@ import { WORLDS } from './worlds.ts'
 test.each([
   ['the claim of a poller whose clock jumps back between its look and its claim', 597],
   ['the claim of a poller whose clock jumps back, in a message of many', 929],
-  ['a message that is stored in two shards, since its first write was sent twice and throttled the second time', 15],
-  ['messages that are stored in two shards while one is throttled', 178],
+  ['a message whose first write was sent twice and throttled the second time', 15],
+  ['messages whose writes were sent twice while one shard is throttled', 178],
 ])('breaks no promise: %s', async (_, index) => {
   const { settings, seed } = planHistory(7_006, index, 'standard: everything fails')
   expect((await runHistory(settings, { seed })).violations).toEqual([])

@@ -30,8 +30,6 @@ export interface History {
   /** The statuses and results that producers read. */
   readonly looks: Look[]
   readonly transactions: Transaction[]
-  /** Transactions that were sent twice and throttled the second time: the throttle does not show whether the first was done. */
-  readonly doubtful: Set<string>
   /** Pauses and resumes of the queue, one after the other. */
   readonly pauses: Pause[]
   /** Leases that a write made end before the instant that their holders were told and still relied on. */
@@ -201,7 +199,6 @@ export const newHistory = (ledger: Ledger): History => {
     unreceived,
     looks,
     transactions,
-    doubtful: new Set(),
     pauses,
     cutShort,
     nacks: 0,

@@ -4,7 +4,7 @@ import type { HoldfastError } from '../../lib/model/errors.ts'
 import type { Change } from '../../lib/model/segment-change.ts'
 import { partitionId } from '../../lib/model/segment-key.ts'
 import type { ChangeFailure, Claim, Store } from '../../lib/store/port.ts'
-import { courseOf, type FaultKind, type FaultyProcess, type Request, throttledFor } from './faults.ts'
+import { courseOf, type FaultKind, type FaultyProcess, perhapsDone, type Request, throttledFor } from './faults.ts'
 import type { RandomStream } from './random-stream.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Spans } from './spans.ts'
@@ -47,8 +47,6 @@ export interface Network {
   throttle: Throttle
   /** Called with what a request did and answered. */
   performed(process: string, call: StoreCall, answer: unknown, sentAt: number): void
-  /** Called for a request that was sent twice and that the process takes for throttled, and so for not done. */
-  maybeDone(call: StoreCall): void
   /** Called for each fault. */
   met(process: string, fault: FaultKind, call: StoreCall): void
 }
@@ -251,8 +249,7 @@ const requestOf = (network: Network, { name, process, call, resolve, reject }: S
       scheduler.after(travel.thereMs + extraMs, () => {
         const reason = network.throttle.reasonFor(call.partition, scheduler.now())
         if (reason === undefined) return then()
-        if (resent) network.maybeDone(call)
-        fail(throttledFor(reason))
+        fail(resent ? perhapsDone() : throttledFor(reason))
       }),
     perform: (then) => {
       const perform = () =>

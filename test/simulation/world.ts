@@ -3,7 +3,7 @@ import { isHoldfastError } from '../../lib/model/errors.ts'
 import { encodeMessageId } from '../../lib/model/message-id.ts'
 import { DEFAULT_FIFO } from '../../lib/model/queue-settings.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
-import type { NewSegment, Store } from '../../lib/store/port.ts'
+import type { Store } from '../../lib/store/port.ts'
 import { type Coverage, newCoverage } from './coverage.ts'
 import { faultTable, NO_FAULTS } from './faults.ts'
 import { type History, newHistory } from './history.ts'
@@ -159,15 +159,6 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
       return fault !== undefined && reduction?.isLeftOut(idOf(actor, actor.requests)) ? undefined : fault
     },
     performed: observer.performed,
-    maybeDone: ({ operation, input }) => {
-      if (operation === 'transact') history.doubtful.add(idOf(actor))
-      if (operation !== 'insert') return
-      // The publisher tries another shard, and each message may be stored under two ids.
-      const { segment, content } = input[0] as NewSegment
-      for (const [index, { messageId }] of content.messages.entries()) {
-        repeat(messageId ?? encodeMessageId(segment.key, index))
-      }
-    },
     met: (process, fault, call) => {
       coverage.fault(fault)
       story?.fault(idOf(actor, actor.requests), process, fault, call)

@@ -8,6 +8,7 @@ import { applyChange, type Change } from '../../model/segment-change.ts'
 import type { ChangeFailure, ChangeOutcome, Claim, ClaimedSegment, ClaimOutcome, PutWrite, Store } from '../port.ts'
 import { putDocument } from './documents.ts'
 import { expressionFor, type Statement, statementFor } from './expressions.ts'
+import { perhapsDone } from './faults.ts'
 import { headerKey, headerOf, type Item } from './header-item.ts'
 import { changePatiently } from './patient-changes.ts'
 import { type Bodies, bodiesOf, contentIn, haveArrived } from './segments.ts'
@@ -157,13 +158,14 @@ const write = async (table: TableClient, changes: readonly Change[]): Promise<Wr
   return changes.map((_, position) => (together[position] ?? alone[position]) as Written)
 }
 
-const writeAlone = async (table: TableClient, change: Change): Promise<Written> => {
+/** @param unsure whether an earlier request with the same change had no answer */
+const writeAlone = async (table: TableClient, change: Change, unsure = false): Promise<Written> => {
   try {
     const expression = expressionFor(change)
     return await (expression.UpdateExpression ? table.update(expression) : table.delete(expression))
   } catch (error) {
     if (!isHoldfastError(error)) throw error
-    return { held: false, item: undefined, error }
+    return { held: false, item: undefined, error: unsure && error.code === 'Throttled' ? perhapsDone(error) : error }
   }
 }
 
@@ -193,7 +195,7 @@ const settle = async (table: TableClient, change: Change, outcome: BatchOutcome 
   // A DELETE statement that returns no item found none, although it succeeds.
   if (outcome && !outcome.Error)
     return { held: change.slots !== undefined || outcome.Item !== undefined, item: outcome.Item }
-  if (outcome?.Error?.Code !== 'ConditionalCheckFailed') return writeAlone(table, change)
+  if (outcome?.Error?.Code !== 'ConditionalCheckFailed') return writeAlone(table, change, outcome?.unsure)
   table.lost('BatchExecuteStatement', headerKey(change.key))
   if (outcome.Error.Item) return { held: false, item: outcome.Error.Item }
   // Some engines do not return the item that a statement's condition met.

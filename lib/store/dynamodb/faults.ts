@@ -38,6 +38,15 @@ const THROTTLED_BY = {
 export const throttled = (reason: ThrottleReason, options?: ErrorOptions): HoldfastError =>
   new HoldfastError('Throttled', THROTTLED_BY[reason], { reason }, options)
 
+/** The failure of a write that was throttled after a sending of it had no answer. */
+export const perhapsDone = (cause: unknown): HoldfastError =>
+  new HoldfastError(
+    'StoreUnavailable',
+    'DynamoDB did not answer the request and throttled its repeat: it may have been done',
+    {},
+    { cause },
+  )
+
 /** DynamoDB's exceptions spell their list of reasons in two ways; exceptions of transactions and batches have no list. */
 interface ThrottleFault {
   readonly name?: string
@@ -61,18 +70,20 @@ const throttleReason = ({ name, ThrottlingReasons, throttlingReasons }: Throttle
   return name === 'RequestLimitExceeded' ? 'account-limit' : 'unknown'
 }
 
-/** What the SDK says of a process that lacks its settings, by the beginning of the message: nothing was sent to DynamoDB. */
+/**
+ * What the SDK says of a process that lacks its settings, by the beginning of the message: nothing was sent to DynamoDB. It says the same
+ * of credentials when their source does not answer for a moment, as the metadata service of a machine or a container does now and then.
+ * So the failure counts as temporary: an ack is tried again until its lease is over, and a redrive goes on later.
+ */
 const MISSING = [
   {
     begins: 'Region is missing',
-    code: 'StoreUnavailable',
     advice: 'the region of the table is not known: set AWS_REGION, or give the client a region',
   },
   {
     begins: 'Could not load credentials',
-    code: 'AccessDenied',
     advice:
-      'there are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run under a role',
+      'there are no AWS credentials, or their source does not answer: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run under a role',
   },
 ] as const
 
@@ -87,7 +98,7 @@ export const fault = (error: unknown, table: string): HoldfastError => {
   }
   const options = { cause: error }
   const missing = MISSING.find(({ begins }) => message?.startsWith(begins))
-  if (missing) return new HoldfastError(missing.code, missing.advice, {}, options)
+  if (missing) return new HoldfastError('StoreUnavailable', missing.advice, {}, options)
   if (isThrottle(name)) return throttled(throttleReason(error as ThrottleFault), options)
   if (name !== undefined && DENIED.has(name)) {
     return new HoldfastError('AccessDenied', `DynamoDB refused access to table ${table}: ${message}`, {}, options)

@@ -1,10 +1,16 @@
-import { type DynamoDBClient, type TransactWriteItem, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb'
+import {
+  type DynamoDBClient,
+  type TransactWriteItem,
+  TransactWriteItemsCommand,
+  type TransactWriteItemsCommandInput,
+} from '@aws-sdk/client-dynamodb'
 import { HoldfastError } from '../../model/errors.ts'
 import type { ActionFailure, JointCommits, JointOutcome } from '../joint.ts'
 import type { SharedTable, Write } from '../port.ts'
 import { documentOf } from './documents.ts'
-import { fault, isConflict, isThrottle } from './faults.ts'
+import { fault, isConflict, isThrottle, perhapsDone } from './faults.ts'
 import { headerOf, type Item } from './header-item.ts'
+import { mayBeDone, watchLostAnswers } from './lost-answers.ts'
 import { checkTransaction } from './transaction-rules.ts'
 
 /**
@@ -17,29 +23,32 @@ export const dynamodbCommits = (
   table: SharedTable,
   own: readonly TransactWriteItem[],
   client: DynamoDBClient = table.client as DynamoDBClient,
-): JointCommits => ({
-  repeatable: true,
-  prepare: (writes) => {
-    const { actions, storeContent } = table.actions(writes)
-    checkTransaction(table.name, actions, own)
-    return { writes, actions: [...actions, ...own], storeContent }
-  },
-  send: async ({ writes, actions }, ClientRequestToken) => {
-    try {
-      await client.send(new TransactWriteItemsCommand({ TransactItems: [...actions], ClientRequestToken }))
-      return { kind: 'applied' }
-    } catch (error) {
-      return outcomeOf(error, writes, table.name)
-    }
-  },
-})
+): JointCommits => {
+  watchLostAnswers(client)
+  return {
+    repeatable: true,
+    prepare: (writes) => {
+      const { actions, storeContent } = table.actions(writes)
+      checkTransaction(table.name, actions, own)
+      return { writes, actions: [...actions, ...own], storeContent }
+    },
+    send: async ({ writes, actions }, ClientRequestToken) => {
+      const input: TransactWriteItemsCommandInput = { TransactItems: [...actions], ClientRequestToken }
+      try {
+        await client.send(new TransactWriteItemsCommand(input))
+        return { kind: 'applied' }
+      } catch (error) {
+        return outcomeOf(error, writes, table.name, mayBeDone(input, error))
+      }
+    },
+  }
+}
 
 /** The fields of the SDK's errors of a transaction. */
 interface TransactionFault {
   readonly name?: string
   readonly message?: string
   readonly CancellationReasons?: readonly { readonly Code?: string; readonly Message?: string; readonly Item?: Item }[]
-  readonly $metadata?: { readonly attempts?: number }
 }
 
 /** Names of errors in the request itself: nothing was done. */
@@ -47,10 +56,11 @@ const REFUSALS = new Set(['ValidationException', 'ResourceNotFoundException'])
 /** Names of errors after which an earlier request with the same token may have been done, or may be under way. */
 const UNKNOWN = new Set(['TransactionInProgressException', 'IdempotentParameterMismatchException'])
 
-const outcomeOf = (error: unknown, writes: readonly Write[], table: string): JointOutcome => {
-  const { name = '', message, $metadata } = error as TransactionFault
+/** @param unsure whether an earlier sending of the request had no answer */
+const outcomeOf = (error: unknown, writes: readonly Write[], table: string, unsure: boolean): JointOutcome => {
+  const { name = '', message } = error as TransactionFault
   const failures = canceledActions(error, writes)
-  if (failures) return { kind: 'canceled', failures, resent: ($metadata?.attempts ?? 1) > 1 }
+  if (failures) return { kind: 'canceled', failures, resent: unsure }
   if (UNKNOWN.has(name)) {
     const text = `DynamoDB's answer does not show whether the transaction was done: ${name}: ${message}`
     return { kind: 'unknown', error: new HoldfastError('StoreUnavailable', text, {}, { cause: error }) }
@@ -62,6 +72,7 @@ const outcomeOf = (error: unknown, writes: readonly Write[], table: string): Joi
       error: new HoldfastError('InvalidRequest', text, { field: 'transaction' }, { cause: error }),
     }
   }
+  if (unsure && isThrottle(name)) return { kind: 'unknown', error: perhapsDone(error) }
   const translated = fault(error, table)
   return { kind: translated.code === 'StoreUnavailable' ? 'unknown' : 'refused', error: translated }
 }

@@ -9,7 +9,7 @@ export interface PatienceParts {
 }
 
 /** The longest wait before each further try, ms: a second and a half together. */
-const WAITS_MS = [50, 100, 200, 400, 800]
+export const WAITS_MS = [50, 100, 200, 400, 800]
 
 /**
  * Makes changes, and repeats those that DynamoDB throttled. A publish that is throttled goes to another shard, but an ack or an

@@ -18,8 +18,11 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import { type Consumption, ConsumptionReport } from './consumption.ts'
 import type { Expression, Statement } from './expressions.ts'
-import { fault, isConflict, throttled } from './faults.ts'
+import { fault, isConflict, isThrottle, perhapsDone, throttled } from './faults.ts'
 import type { Item } from './header-item.ts'
+import { mayBeDone, watchLostAnswers } from './lost-answers.ts'
+import { WAITS_MS } from './patient-changes.ts'
+import { cancellationOf, keyOfStatement, keyOfWrite } from './requests.ts'
 
 export interface PutCondition {
   readonly ConditionExpression: string
@@ -32,7 +35,10 @@ export interface ConditionalOutcome {
   /** After a success the new item, after a failure the item that the condition met. */
   readonly item: Item | undefined
 }
-export type BatchOutcome = NonNullable<BatchExecuteStatementCommandOutput['Responses']>[number]
+export type BatchOutcome = NonNullable<BatchExecuteStatementCommandOutput['Responses']>[number] & {
+  /** Set where an earlier sending of the batch had no answer, so that it may have done what this answer refused. */
+  readonly unsure?: boolean
+}
 
 export type TransactResult =
   | { readonly applied: true }
@@ -61,12 +67,14 @@ export class TableClient {
   constructor({ client, table, consumed }: TableClientParts) {
     this.table = table
     this.#client = client
+    watchLostAnswers(client)
     this.#report = new ConsumptionReport(consumed)
   }
 
   async get(Key: Item, ConsistentRead: boolean): Promise<Item | undefined> {
     const input = { TableName: this.table, Key, ConsistentRead, ...this.#report.parameter }
-    const output = await this.#send(() => this.#client.send(new GetItemCommand(input)))
+    const patient = ConsistentRead
+    const output = await this.#send(() => this.#client.send(new GetItemCommand(input)), { patient })
     this.#report.used('GetItem', 'read', output.ConsumedCapacity, [Key])
     return output.Item
   }
@@ -93,7 +101,7 @@ export class TableClient {
 
   put(Item: Item, condition?: PutCondition): Promise<ConditionalOutcome> {
     const input = { TableName: this.table, Item, ...condition, ...this.#report.parameter }
-    return this.#conditional('PutItem', Item, () => this.#client.send(new PutItemCommand(input)))
+    return this.#conditional('PutItem', Item, input, () => this.#client.send(new PutItemCommand(input)))
   }
 
   update(expression: Expression): Promise<ConditionalOutcome> {
@@ -104,12 +112,12 @@ export class TableClient {
       ...BEFORE,
       ...this.#report.parameter,
     } as const
-    return this.#conditional('UpdateItem', expression.Key, () => this.#client.send(new UpdateItemCommand(input)))
+    return this.#conditional('UpdateItem', expression.Key, input, () => this.#client.send(new UpdateItemCommand(input)))
   }
 
   delete(expression: Omit<Expression, 'UpdateExpression'>): Promise<ConditionalOutcome> {
     const input = { TableName: this.table, ...expression, ...BEFORE, ...this.#report.parameter }
-    return this.#conditional('DeleteItem', expression.Key, () => this.#client.send(new DeleteItemCommand(input)))
+    return this.#conditional('DeleteItem', expression.Key, input, () => this.#client.send(new DeleteItemCommand(input)))
   }
 
   /** Sends up to 25 statements. Returns their outcomes, in order. */
@@ -118,17 +126,17 @@ export class TableClient {
       Statements: statements.map((statement) => ({ ...statement, ...BEFORE })),
       ...this.#report.parameter,
     }
-    const output = await this.#send(() => this.#client.send(new BatchExecuteStatementCommand(input)))
+    const output = await this.#send(() => this.#client.send(new BatchExecuteStatementCommand(input)), { write: input })
     this.#report.used('BatchExecuteStatement', 'write', output.ConsumedCapacity, statements.map(keyOfStatement))
-    return output.Responses ?? []
+    const unsure = mayBeDone(input, output)
+    return (output.Responses ?? []).map((outcome) => (unsure ? { ...outcome, unsure } : outcome))
   }
 
   async transact(items: readonly TransactWriteItem[]): Promise<TransactResult> {
-    // The token stays the same for all tries, so that a transaction whose answer was lost is not done twice. A cancelled one was not done.
-    let token = randomUUID()
+    // DynamoDB does a transaction once, however often it is sent under its token. A new token follows only when every sending was cancelled.
+    let input = this.#transaction(items)
     for (let attempt = 1; ; attempt++) {
       try {
-        const input = { TransactItems: [...items], ClientRequestToken: token, ...this.#report.parameter }
         const output = await this.#client.send(new TransactWriteItemsCommand(input))
         this.#report.used('TransactWriteItems', 'write', output.ConsumedCapacity, items.map(keyOfWrite))
         return { applied: true }
@@ -139,14 +147,22 @@ export class TableClient {
           return { applied: false, failures }
         }
         const { name } = error as Error
-        const passing = isConflict(name) || isConflict(code) || name === 'TransactionInProgressException'
+        const why = code ?? name
+        const isInProgress = why === 'TransactionInProgressException'
+        const unsure = isInProgress || mayBeDone(input, error)
+        const passing = isInProgress || isConflict(why) || (unsure && isThrottle(why))
         if (!passing || attempt === CONFLICT_TRIES) {
+          if (passing && unsure) throw perhapsDone(error)
           throw fault(code === undefined ? error : Object.assign(error as Error, { name: code }), this.table)
         }
-        if (name === 'TransactionCanceledException') token = randomUUID()
+        if (name === 'TransactionCanceledException' && !unsure) input = this.#transaction(items)
         await pause(attempt)
       }
     }
+  }
+
+  #transaction(items: readonly TransactWriteItem[]) {
+    return { TransactItems: [...items], ClientRequestToken: randomUUID(), ...this.#report.parameter }
   }
 
   /** Accounts for a condition that failed in a batch. */
@@ -154,14 +170,30 @@ export class TableClient {
     this.#report.lost(command, [key])
   }
 
-  /** Sends a request. Retries a conflict with another writer's transaction, and translates other failures. */
-  async #send<T>(request: () => Promise<T>): Promise<T> {
+  /**
+   * Sends a request. Retries a conflict with another writer's transaction, and translates other failures. A write that was throttled after a
+   * sending without an answer is sent again for a while: each write is safe to repeat, and only a repeat shows whether it was done.
+   *
+   * @param write the input of a write
+   * @param patient whether a request that was throttled is sent again for a while. Nothing else can take the place of a consistent read, as of
+   * a queue's record: without it an operation fails, although its own partition may have capacity.
+   */
+  async #send<T>(
+    request: () => Promise<T>,
+    { write, patient = false }: { readonly write?: object; readonly patient?: boolean } = {},
+  ): Promise<T> {
+    const waitsMs = WAITS_MS.values()
     for (let attempt = 1; ; attempt++) {
       try {
         return await request()
       } catch (error) {
-        if (!isConflict((error as Error).name) || attempt === CONFLICT_TRIES) throw fault(error, this.table)
-        await pause(attempt)
+        const { name } = error as Error
+        const unsure = write !== undefined && isThrottle(name) && mayBeDone(write, error)
+        const waitMs = unsure || (patient && isThrottle(name)) ? waitsMs.next().value : undefined
+        if (waitMs !== undefined) await sleep(waitMs * (0.5 + Math.random() / 2))
+        else if (unsure) throw perhapsDone(error)
+        else if (isConflict(name) && attempt < CONFLICT_TRIES) await pause(attempt)
+        else throw fault(error, this.table)
       }
     }
   }
@@ -169,20 +201,24 @@ export class TableClient {
   #conditional(
     command: string,
     key: Item,
+    write: object,
     request: () => Promise<{ Attributes?: Item | undefined; ConsumedCapacity?: ConsumedCapacity | undefined }>,
   ): Promise<ConditionalOutcome> {
-    return this.#send(async () => {
-      try {
-        const { Attributes, ConsumedCapacity } = await request()
-        this.#report.used(command, 'write', ConsumedCapacity, [key])
-        return { held: true, item: Attributes }
-      } catch (error) {
-        const failure = error as Error & { Item?: Item }
-        if (failure.name !== 'ConditionalCheckFailedException') throw error
-        this.#report.lost(command, [key])
-        return { held: false, item: failure.Item }
-      }
-    })
+    return this.#send(
+      async () => {
+        try {
+          const { Attributes, ConsumedCapacity } = await request()
+          this.#report.used(command, 'write', ConsumedCapacity, [key])
+          return { held: true, item: Attributes }
+        } catch (error) {
+          const failure = error as Error & { Item?: Item }
+          if (failure.name !== 'ConditionalCheckFailedException') throw error
+          this.#report.lost(command, [key])
+          return { held: false, item: failure.Item }
+        }
+      },
+      { write },
+    )
   }
 
   /** @param keys at most `MAX_KEYS` */
@@ -203,29 +239,6 @@ export class TableClient {
     }
     return found
   }
-}
-
-/** The partition key is the first parameter that is a string: states of messages are bytes, and versions numbers. */
-const keyOfStatement = ({ Parameters }: Statement): Item => {
-  const pk = Parameters.find(({ S }) => S !== undefined)
-  return pk ? { pk } : {}
-}
-
-const keyOfWrite = ({ Put, Update, Delete, ConditionCheck }: TransactWriteItem): Item =>
-  Put?.Item ?? (Update ?? Delete ?? ConditionCheck)?.Key ?? {}
-
-interface Reason {
-  readonly Code?: string
-  readonly Item?: Item
-}
-
-/** The reasons of a cancelled transaction: all, those that are failed conditions, and the code of the first one. */
-const cancellationOf = (error: unknown) => {
-  const { CancellationReasons: reasons = [] } = error as { CancellationReasons?: readonly Reason[] }
-  const failures = reasons.flatMap(({ Code, Item }, position) =>
-    Code === 'ConditionalCheckFailed' ? [{ position, ...(Item && { item: Item }) }] : [],
-  )
-  return { reasons, failures, code: reasons.find(({ Code }) => Code !== undefined && Code !== 'None')?.Code }
 }
 
 /** Waits for a random time, so that two requests that met a conflict are not sent again at the same moment. */

@@ -42,3 +42,19 @@ test.each<Body>([Number.MAX_VALUE, 5e-324, -1, [null], { __proto__: null }, 'Inf
     expect(message?.body).toEqual(body)
   },
 )
+
+/** As objects of many libraries are: their fields, some of which lead back to them, are not what JSON shows. */
+const shownAs = (shown: unknown): Body => {
+  const inside: Record<string, unknown> = { e: Number.NaN, toJSON: () => shown }
+  // A body that is walked by its fields would be walked for ever.
+  Object.defineProperty(inside, 'parent', { enumerable: true, get: () => expect.unreachable('the field was read') })
+  return { at: inside } as unknown as Body
+}
+
+test('an object with toJSON is judged by what it gives, as it is stored, and not by its fields', async () => {
+  const engine = testEngine()
+  await createQueue(engine, 'orders', {})
+  expect(await publish(engine, 'orders', [{ body: shownAs('now') }])).toMatchObject([{ ok: true }])
+  expect(await poll(engine, 'orders', { maxMessages: 1 })).toMatchObject([{ body: { at: 'now' } }])
+  await expect(publish(engine, 'orders', [{ body: shownAs([BEYOND]) }])).rejects.toThrow('JSON can carry')
+})

@@ -302,6 +302,60 @@ describe('shards that publishers added', () => {
     },
   )
 
+  /** A publisher that was paused for longer than shards are kept, and whose reads of the queue then fail this often. */
+  const latePublisher = async (engine: TestEngine, seed: number, failing: number) => {
+    let left = 0
+    const pausing = pausedAt(engine, 'insert', async () => {
+      await lowerAndRetire(engine)
+      left = failing
+    })
+    const getDocument: Store['getDocument'] = (key, options) =>
+      key.partition.startsWith('q#') && left-- > 0 ? refused() : engine.store.getDocument(key, options)
+    const clock = { ...engine.clock, sleep: async () => {} }
+    return testEngine({ clock, store: { ...pausing, getDocument }, seed })
+  }
+
+  test.each([1, 2, 3, 4])(
+    'get a message that polls find, although the reads of a late publisher are throttled for a while (seed %i)',
+    async (seed) => {
+      const engine = await raisedToEight()
+      expect(await publish(await latePublisher(engine, seed, 5), 'orders', [{ body: seed }])).toEqual(ok)
+      await engine.clock.advance(5_000)
+      expect(await poll(engine, 'orders')).toMatchObject([{ body: seed }])
+    },
+  )
+
+  test('get a message that may have been stored, where the reads of a late publisher stay throttled', async () => {
+    const engine = await raisedToEight()
+    expect(await publish(await latePublisher(engine, 1, 1_000), 'orders', [{ body: 1 }])).toMatchObject([
+      { ok: false, error: { code: 'StoreUnavailable', cause: { code: 'Throttled' } } },
+    ])
+  })
+
+  test.each([1, 2, 3, 4])('are scanned again by the repeat of a late publish under its key (seed %i)', async (seed) => {
+    const engine = await raisedToEight()
+    const before = await engine.queues.get('orders')
+    await lowerAndRetire(engine)
+    const store = pausedAt(engine, 'transact', () => engine.clock.advance(31_000))
+    const getDocument: Store['getDocument'] = () => refused()
+    const clock = { ...engine.clock, sleep: async () => {} }
+    const late = testEngine({ clock, store: { ...store, getDocument }, seed })
+    late.queues.put(before, engine.clock.now())
+    const options = { idempotencyKey: 'key' }
+    expect(await publish(late, 'orders', [{ body: seed }], options)).toMatchObject([{ ok: false }])
+    expect(await publish(anotherProcess(engine, 8), 'orders', [{ body: seed }], options)).toEqual(ok)
+    await engine.clock.advance(5_000)
+    expect(await poll(engine, 'orders')).toMatchObject([{ body: seed }])
+  })
+
+  test('that are lowered are reported', async () => {
+    const engine = await raisedToEight()
+    await engine.clock.advance(10 * MINUTE)
+    engine.events.length = 0
+    await pollOften(engine)
+    expect(engine.events).toEqual([{ type: 'shards-lowered', queue: 'orders', shards: 4 }])
+  })
+
   test('get no message that polls never find, however long a transaction was paused', async () => {
     for (const seed of [1, 2, 3, 4]) {
       const engine = await raisedToEight()

@@ -371,3 +371,28 @@ test('a message is cancelled where it went back to', async () => {
   await cancelMessage(engine, queue, id)
   expect(await held(dead)).toEqual([])
 })
+
+test('the content of large segments is read one by one, so that a page fits into the memory of a function', async () => {
+  const { engine, dead, fail, redrive } = await undoWorld()
+  await fail(['a', 'b', 'c', 'd', 'e'])
+  const { taskId } = await redrive()
+  const reads: number[] = []
+  // The body items of the segments, in order: the largest publish has eleven.
+  const sizes = [11, 11, 0, 1, 6]
+  const watching = {
+    ...engine,
+    store: {
+      ...engine.store,
+      headers: async (range: Parameters<typeof engine.store.headers>[0]) => {
+        const page = await engine.store.headers(range)
+        return { ...page, segments: page.segments.map((one, index) => ({ ...one, bodyItems: sizes[index] ?? 0 })) }
+      },
+      read: (keys: Parameters<typeof engine.store.read>[0]) => {
+        reads.push(keys.length)
+        return engine.store.read(keys)
+      },
+    },
+  }
+  expect(await previewUndo(watching, dead, taskId)).toMatchObject({ returning: 5, complete: true })
+  expect(reads).toEqual([1, 3, 1])
+})

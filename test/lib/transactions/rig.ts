@@ -90,7 +90,8 @@ export const openRig = async (): Promise<Rig> => {
         sent.push(command.input)
         const fate = fates[sending] ?? 'done'
         if (fate === 'broken') throw brokenConnection()
-        if (fate === 'resent') return dynamodb.send(new TransactWriteItemsCommand(command.input)).catch(sentTwice)
+        if (fate === 'resent')
+          return dynamodb.send(new TransactWriteItemsCommand({ ...command.input })).catch(sentTwice)
         if (fate === 'conflict') throw canceled(command.input.TransactItems, 'TransactionConflict')
         if (fate === 'throttled') throw canceled(command.input.TransactItems, 'ThrottlingError')
         const counted = { ...command.input, ReturnConsumedCapacity: 'TOTAL' as const }

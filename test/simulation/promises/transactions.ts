@@ -53,7 +53,6 @@ export const commitsAnswered: Promised = {
       const { name, outcome, endedAt = 0 } = transaction
       const [at] = effectsOf(history, transaction)
       if (outcome === 'committed' && (at === undefined || at > endedAt)) return [`${name} was committed, and not done`]
-      if (history.doubtful.has(name)) return []
       if (outcome === 'nothing' && at !== undefined) return [`${name} was said not to be done, and was done at ${at}`]
       return []
     }),

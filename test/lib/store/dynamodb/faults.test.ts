@@ -172,8 +172,10 @@ describe('keys that a batch left unread', () => {
 })
 
 test.each([
-  ['Region is missing', 'StoreUnavailable', 'set AWS_REGION'],
-  ['Could not load credentials from any providers', 'AccessDenied', 'set AWS_PROFILE'],
-])('a process without settings gets advice: %s', (message, code, advice) => {
-  expect(fault(new Error(message), 'table')).toMatchObject({ code, message: expect.stringContaining(advice) })
+  ['Region is missing', 'set AWS_REGION'],
+  ['Could not load credentials from any providers', 'set AWS_PROFILE'],
+])('a process without settings gets advice, and tries again: %s', (message, advice) => {
+  // The SDK says the same of credentials when the metadata service does not answer for a moment.
+  const expected = { code: 'StoreUnavailable', retryable: true, message: expect.stringContaining(advice) }
+  expect(fault(new Error(message), 'table')).toMatchObject(expected)
 })
