@@ -8,7 +8,7 @@ import { applyChange, type Change } from '../../model/segment-change.ts'
 import type { ChangeFailure, ChangeOutcome, Claim, ClaimedSegment, ClaimOutcome, PutWrite, Store } from '../port.ts'
 import { putDocument } from './documents.ts'
 import { expressionFor, type Statement, statementFor } from './expressions.ts'
-import { perhapsDone } from './faults.ts'
+import { isThrottle, perhapsDone } from './faults.ts'
 import { headerKey, headerOf, type Item } from './header-item.ts'
 import { changePatiently } from './patient-changes.ts'
 import { type Bodies, bodiesOf, contentIn, haveArrived } from './segments.ts'
@@ -195,7 +195,10 @@ const settle = async (table: TableClient, change: Change, outcome: BatchOutcome 
   // A DELETE statement that returns no item found none, although it succeeds.
   if (outcome && !outcome.Error)
     return { held: change.slots !== undefined || outcome.Item !== undefined, item: outcome.Item }
-  if (outcome?.Error?.Code !== 'ConditionalCheckFailed') return writeAlone(table, change, outcome?.unsure)
+  if (outcome?.Error?.Code !== 'ConditionalCheckFailed') {
+    // Where a statement failed inside DynamoDB, its change may have been made.
+    return writeAlone(table, change, outcome?.unsure || !isThrottle(outcome?.Error?.Code))
+  }
   table.lost('BatchExecuteStatement', headerKey(change.key))
   if (outcome.Error.Item) return { held: false, item: outcome.Error.Item }
   // Some engines do not return the item that a statement's condition met.

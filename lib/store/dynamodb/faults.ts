@@ -38,11 +38,11 @@ const THROTTLED_BY = {
 export const throttled = (reason: ThrottleReason, options?: ErrorOptions): HoldfastError =>
   new HoldfastError('Throttled', THROTTLED_BY[reason], { reason }, options)
 
-/** The failure of a write that was throttled after a sending of it had no answer. */
+/** The failure of a write that was throttled, or refused otherwise, after a sending of it had no answer. */
 export const perhapsDone = (cause: unknown): HoldfastError =>
   new HoldfastError(
     'StoreUnavailable',
-    'DynamoDB did not answer the request and throttled its repeat: it may have been done',
+    'DynamoDB did not answer the request and throttled or refused its repeat: it may have been done',
     {},
     { cause },
   )

@@ -10,7 +10,7 @@ import type { SharedTable, Write } from '../port.ts'
 import { documentOf } from './documents.ts'
 import { fault, isConflict, isThrottle, perhapsDone } from './faults.ts'
 import { headerOf, type Item } from './header-item.ts'
-import { mayBeDone, watchLostAnswers } from './lost-answers.ts'
+import { mayBeDone, UNKNOWN, watchLostAnswers } from './lost-answers.ts'
 import { checkTransaction } from './transaction-rules.ts'
 
 /**
@@ -53,8 +53,6 @@ interface TransactionFault {
 
 /** Names of errors in the request itself: nothing was done. */
 const REFUSALS = new Set(['ValidationException', 'ResourceNotFoundException'])
-/** Names of errors after which an earlier request with the same token may have been done, or may be under way. */
-const UNKNOWN = new Set(['TransactionInProgressException', 'IdempotentParameterMismatchException'])
 
 /** @param unsure whether an earlier sending of the request had no answer */
 const outcomeOf = (error: unknown, writes: readonly Write[], table: string, unsure: boolean): JointOutcome => {
@@ -72,9 +70,11 @@ const outcomeOf = (error: unknown, writes: readonly Write[], table: string, unsu
       error: new HoldfastError('InvalidRequest', text, { field: 'transaction' }, { cause: error }),
     }
   }
-  if (unsure && isThrottle(name)) return { kind: 'unknown', error: perhapsDone(error) }
   const translated = fault(error, table)
-  return { kind: translated.code === 'StoreUnavailable' ? 'unknown' : 'refused', error: translated }
+  if (translated.code === 'StoreUnavailable') return { kind: 'unknown', error: translated }
+  // Whatever refused the last sending, such as a throttle or expired credentials, says nothing of an earlier one.
+  if (unsure) return { kind: 'unknown', error: perhapsDone(error) }
+  return { kind: 'refused', error: translated }
 }
 
 /** The failed actions for which DynamoDB cancelled a transaction; undefined where the error is no cancellation. */

@@ -27,12 +27,17 @@ export const watchLostAnswers = ({ middlewareStack }: Partial<Pick<DynamoDBClien
   )
 }
 
-/** Errors that show that DynamoDB has not done the request. */
-const REFUSALS: ReadonlySet<string> = new Set(['ConditionalCheckFailedException', 'TransactionCanceledException'])
+/** Names of errors after which an earlier request with the same token may have been done, or may be under way. */
+export const UNKNOWN: ReadonlySet<string> = new Set([
+  'TransactionInProgressException',
+  'IdempotentParameterMismatchException',
+])
 
+/** Whether an error shows that DynamoDB has not done the request: a throttle, a failed condition, or any other refusal. */
 const isAnswer = (error: unknown): boolean => {
-  const { name = '' } = error as { name?: string }
-  return isThrottle(name) || REFUSALS.has(name)
+  const { name = '', $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } }
+  const status = $metadata?.httpStatusCode ?? 0
+  return isThrottle(name) || (status >= 400 && status < 500 && !UNKNOWN.has(name))
 }
 
 /**
@@ -40,6 +45,11 @@ const isAnswer = (error: unknown): boolean => {
  * (a client with `cacheMiddleware` ignores what is added after its first call), any earlier sending counts as one without an answer.
  */
 export const mayBeDone = (input: object, error: unknown): boolean => {
+  const known = unanswered.get(input)
+  if (known !== undefined) return known
   const { $metadata } = error as { readonly $metadata?: { readonly attempts?: number } }
-  return unanswered.get(input) ?? ($metadata?.attempts ?? 1) > 1
+  const unsure = ($metadata?.attempts ?? 1) > 1
+  // The same input may be sent by a further call of the client, which counts its sendings anew.
+  if (unsure) unanswered.set(input, true)
+  return unsure
 }

@@ -135,6 +135,7 @@ export class TableClient {
   async transact(items: readonly TransactWriteItem[]): Promise<TransactResult> {
     // DynamoDB does a transaction once, however often it is sent under its token. A new token follows only when every sending was cancelled.
     let input = this.#transaction(items)
+    let unsure = false
     for (let attempt = 1; ; attempt++) {
       try {
         const output = await this.#client.send(new TransactWriteItemsCommand(input))
@@ -149,7 +150,7 @@ export class TableClient {
         const { name } = error as Error
         const why = code ?? name
         const isInProgress = why === 'TransactionInProgressException'
-        const unsure = isInProgress || mayBeDone(input, error)
+        unsure ||= isInProgress || mayBeDone(input, error)
         const passing = isInProgress || isConflict(why) || (unsure && isThrottle(why))
         if (!passing || attempt === CONFLICT_TRIES) {
           if (passing && unsure) throw perhapsDone(error)

@@ -7,7 +7,16 @@ import { sharedTableOf } from '../../../../lib/store/port.ts'
 import { lease, segmentIn, textContent, token } from '../samples.ts'
 
 /** What becomes of one sending: done or not, answered or not. */
-type Sending = 'answered' | 'lost' | 'throttled' | 'taken' | 'conflict' | 'canceled' | 'in progress'
+type Sending =
+  | 'answered'
+  | 'lost'
+  | 'throttled'
+  | 'taken'
+  | 'conflict'
+  | 'canceled'
+  | 'in progress'
+  | 'denied'
+  | 'failed statements'
 
 const PARTITION = { queue: 'orders', generation: 'g1', shard: 0 }
 const ACCESS = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
@@ -21,7 +30,10 @@ const ERRORS: Partial<Record<Sending, Record<string, unknown>>> = {
   conflict: { __type: 'TransactionConflictException' },
   canceled: { __type: 'TransactionCanceledException', CancellationReasons: [{ Code: 'TransactionConflict' }] },
   'in progress': { __type: 'TransactionInProgressException' },
+  denied: { __type: 'ExpiredTokenException' },
 }
+
+const FAILED_STATEMENTS = { Responses: [1, 2].map(() => ({ Error: { Code: 'InternalServerError' } })) }
 
 /** A client of the SDK with its own retries, whose connection ends its sendings in this way, and answers the ones behind. */
 const table = (script: readonly Sending[], client: (config: object) => DynamoDBClient = dynamodbClient) => {
@@ -36,7 +48,8 @@ const table = (script: readonly Sending[], client: (config: object) => DynamoDBC
     const fate = script[sent.length - 1] ?? 'answered'
     if (fate === 'lost') throw Object.assign(new Error('socket hang up'), { code: 'ECONNRESET', name: 'TimeoutError' })
     const error = ERRORS[fate]
-    const text = error ? JSON.stringify({ message: fate, ...error }) : '{}'
+    const answer = fate === 'failed statements' ? FAILED_STATEMENTS : {}
+    const text = JSON.stringify(error ? { message: fate, ...error } : answer)
     const type = { 'content-type': 'application/x-amz-json-1.0' }
     return { response: { statusCode: error ? 400 : 200, headers: type, body: Buffer.from(text) } }
   }
@@ -69,7 +82,7 @@ describe('a write', () => {
     const { sent, store } = table(['throttled', 'lost', ...times(40, 'throttled')])
     await expect(insert(store)).rejects.toMatchObject({
       code: 'StoreUnavailable',
-      message: 'DynamoDB did not answer the request and throttled its repeat: it may have been done',
+      message: 'DynamoDB did not answer the request and throttled or refused its repeat: it may have been done',
     })
     expect(sent).toHaveLength(PATIENT)
   })
@@ -86,6 +99,23 @@ describe('a write', () => {
 
   test('through a client that ignores middleware may have been done when it was sent more than once', async () => {
     const { store, sdk } = table(times(40, 'throttled'))
+    sdk.middlewareStack.remove('holdfastLostAnswers')
+    await expect(insert(store)).rejects.toMatchObject({ code: 'StoreUnavailable' })
+  })
+
+  test('through such a client stays in doubt when the SDK has no tries left for the repeat', async () => {
+    const token = (count: number) => ({ getRetryCount: () => count, getRetryDelay: () => 0 })
+    let left = 1
+    const retryStrategy = {
+      acquireInitialRetryToken: async () => token(0),
+      refreshRetryTokenForRetry: async () => {
+        if (left-- <= 0) throw new Error('no tries left')
+        return token(1)
+      },
+      recordSuccess: () => {},
+    }
+    const script: Sending[] = ['lost', ...times(40, 'throttled')]
+    const { store, sdk } = table(script, (config) => dynamodbClient({ ...config, retryStrategy }))
     sdk.middlewareStack.remove('holdfastLostAnswers')
     await expect(insert(store)).rejects.toMatchObject({ code: 'StoreUnavailable' })
   })
@@ -129,6 +159,13 @@ describe('changes', () => {
 
   test('of a batch that is throttled after a lost answer may have been done', async () => {
     expect(await codes(['lost', ...times(80, 'throttled')])).toEqual(['StoreUnavailable', 'StoreUnavailable'])
+  })
+
+  test('of a batch whose statements failed inside DynamoDB may have been done', async () => {
+    expect(await codes(['failed statements', ...times(80, 'throttled')])).toEqual([
+      'StoreUnavailable',
+      'StoreUnavailable',
+    ])
   })
 
   test('that are throttled at every sending were not done', async () => {
@@ -199,6 +236,8 @@ describe('a commit with entries of the caller', () => {
     expect(await send(['throttled', 'throttled'], client)).toMatchObject(refused)
     expect(await send(['throttled', 'canceled'], client)).toMatchObject({ kind: 'canceled', resent: false })
     expect(await send(['lost', 'canceled'], client)).toMatchObject({ kind: 'canceled', resent: true })
+    expect(await send(['lost', 'denied'], client)).toMatchObject({ kind: 'unknown' })
+    expect(await send(['denied'], client)).toMatchObject({ kind: 'refused', error: { code: 'AccessDenied' } })
   })
 
   test('through a client whose calls are cached is unknown when it was sent more than once', async () => {
