@@ -46,6 +46,8 @@ export const BROWSE_FIELDS: FieldNames<BrowseOptions> = { limit: true, cursor: t
 
 /** One page reads at most this many headers. Where few messages match, a page may be empty and have a cursor. */
 const MAX_HEADERS = 1_000
+/** Bounds the contents in memory: at most `LIMITS.browsePage` segments are read at one time, which hold up to 25 messages each. */
+const MAX_STEP = 1_000
 
 /**
  * The messages of a queue, page by page, without leasing any: shard by shard, each in the order of its sort keys. A page may hold up to
@@ -63,19 +65,23 @@ export const browse = async (engine: Engine, queueName: string, options: BrowseO
   const found = (): BrowsePage => ({ messages, ...(unreadable.length > 0 && { unreadable }) })
   let { from } = start
   let read = 0
+  // How many messages are read at one time. It grows while none of them matches.
+  let step = limit
   for await (const partition of partitions(engine, queue, start)) {
-    for (;;) {
+    for (let more = true; more; ) {
       if (messages.length >= limit || read >= MAX_HEADERS)
         return { ...found(), cursor: encodeCursor(cursorIn(partition, from)) }
-      const page = await engine.store.headers({ partition, from, to: '~', limit: limit - messages.length })
-      const segments = withMessages(page.segments, limit - messages.length)
-      const last = segments.at(-1)
-      read += segments.length
-      const readable = await messagesIn(engine, queue, segments, matches)
-      messages.push(...readable.messages)
-      unreadable.push(...readable.unreadable)
-      if (!last || (!page.more && segments.length === page.segments.length)) break
-      from = sortRightBehind(last.key.sort)
+      const page = await engine.store.headers({ partition, from, to: '~', limit: Math.min(step, LIMITS.browsePage) })
+      const segments = withMessages(page.segments, step)
+      const shown = untilFull(await segmentsShown(engine, queue, segments, matches), limit - messages.length)
+      messages.push(...shown.flatMap((one) => one.messages))
+      unreadable.push(...shown.flatMap((one) => one.unreadable))
+      read += shown.length
+      step = shown.some((one) => one.messages.length > 0) ? limit - messages.length : Math.min(step * 2, MAX_STEP)
+      const last = shown.at(-1)
+      if (!last) break
+      from = sortRightBehind(last.sort)
+      more = page.more || shown.length < page.segments.length
     }
     from = '0'
   }
@@ -129,34 +135,51 @@ const withMessages = (segments: readonly Segment[], count: number): readonly Seg
   return end < 0 ? segments : segments.slice(0, end + 1)
 }
 
-const messagesIn = async (
+/** What a page shows of a segment. */
+interface SegmentShown {
+  readonly sort: string
+  readonly messages: readonly StoredMessage[]
+  readonly unreadable: readonly UnreadableItem[]
+}
+
+/** The first segments, as many as have `count` messages to show. */
+const untilFull = (shown: readonly SegmentShown[], count: number): readonly SegmentShown[] => {
+  let left = count
+  const end = shown.findIndex(({ messages }) => {
+    left -= messages.length
+    return left <= 0
+  })
+  return end < 0 ? shown : shown.slice(0, end + 1)
+}
+
+const segmentsShown = async (
   engine: Engine,
   queue: QueueState,
   segments: readonly Segment[],
   matches: Matches,
-): Promise<Required<Pick<BrowsePage, 'messages' | 'unreadable'>>> => {
+): Promise<readonly SegmentShown[]> => {
   const now = engine.clock.now()
   const isWanted = (segment: Segment, index: number): boolean =>
     slotAt(segment, index).kind !== 'gone' && matches.slot(segment, index, now)
-  const present = segments.map((segment) => asDelayed(queue, segment)).filter((one) => !isDropped(queue, one, now))
-  const keys = present
-    .filter((one) => one.unreadable === undefined && one.slots.some((_, index) => isWanted(one, index)))
+  const delayed = segments.map((segment) => asDelayed(queue, segment))
+  const keys = delayed
+    .filter((one) => !isDropped(queue, one, now) && one.unreadable === undefined)
+    .filter((one) => one.slots.some((_, index) => isWanted(one, index)))
     .map(({ key }) => key)
-  const stored = keys.length === 0 ? [] : (await engine.store.read(keys)).filter((one) => one !== undefined)
-  const messages = stored.flatMap((one) => {
+  const stored = keys.length === 0 ? [] : await engine.store.read(keys)
+  const bySort = new Map(stored.flatMap((one) => (one ? [[one.segment.key.sort, one]] : [])))
+  return delayed.map((header) => {
+    const { key } = header
+    const one = bySort.get(key.sort)
+    const unreadable = isDropped(queue, header, now) ? [] : unreadableItem(key, header.unreadable ?? one?.unreadable)
+    if (!one?.content) return { sort: key.sort, messages: [], unreadable }
     const { content } = one
-    if (!content) return []
     const segment = asDelayed(queue, one.segment)
     const wanted = segment.slots.flatMap((_, index) =>
       isWanted(segment, index) ? [storedMessage(queue, segment, content, index, now)] : [],
     )
-    return wanted.filter(matches.message)
+    return { sort: key.sort, messages: wanted.filter(matches.message), unreadable }
   })
-  const unreadable = [
-    ...present.flatMap(({ key, unreadable: reason }) => unreadableItem(key, reason)),
-    ...stored.flatMap(({ segment, unreadable: reason }) => unreadableItem(segment.key, reason)),
-  ]
-  return { messages, unreadable }
 }
 
 const unreadableItem = ({ partition, sort }: SegmentKey, reason: string | undefined): UnreadableItem[] =>

@@ -10,8 +10,9 @@ import { createQueue } from '../../../lib/queues/create-queue.ts'
 import { purgeQueue } from '../../../lib/queues/purge-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import { ack } from '../../../lib/settle/ack.ts'
+import type { Store } from '../../../lib/store/port.ts'
 import { START } from '../../support/manual-clock.ts'
-import { anotherProcess, engineWithQueue, type TestEngine } from '../../support/test-engine.ts'
+import { anotherProcess, engineWithQueue, type TestEngine, testEngine } from '../../support/test-engine.ts'
 
 const DAY = 86_400_000
 const idOf = (result: PublishResult | undefined): string => (result?.ok ? result.messageId : '')
@@ -220,6 +221,40 @@ describe('browsing', () => {
         .sort(),
     )
     expect(await poll(engine, 'orders')).toMatchObject([{ receiveCount: 1 }])
+  })
+
+  test.each([1, 4, 30])('shows every message of a state once, where few are in it, %i a page', async (limit) => {
+    const engine = await engineWithQueue({ shards: 2 })
+    for (let n = 0; n < 80; n++) {
+      await publish(engine, 'orders', [{ body: n, delaySeconds: n % 13 === 0 ? 60 : 0 }, { body: n + 100 }])
+    }
+    const seen: unknown[] = []
+    let cursor: string | undefined
+    do {
+      const page = await browse(engine, 'orders', {
+        limit,
+        states: ['delayed'],
+        ...(cursor !== undefined && { cursor }),
+      })
+      expect(page.messages.length).toBeLessThanOrEqual(limit)
+      seen.push(...page.messages.map(({ body }) => body))
+      cursor = page.cursor
+    } while (cursor !== undefined)
+    expect(seen.sort()).toEqual([0, 13, 26, 39, 52, 65, 78].sort())
+  })
+
+  test('reads more at one time while nothing matches', async () => {
+    const engine = await engineWithQueue()
+    const messages = Array.from({ length: 25 }, (_, body) => ({ body }))
+    for (let n = 0; n < 300; n++) await publish(engine, 'orders', messages)
+    let reads = 0
+    const headers: Store['headers'] = (range) => {
+      reads++
+      return engine.store.headers(range)
+    }
+    const other = testEngine({ clock: engine.clock, store: { ...engine.store, headers }, seed: 2 })
+    expect(await browse(other, 'orders', { states: ['deadLettered'] })).toEqual({ messages: [] })
+    expect(reads).toBeLessThan(20)
   })
 
   test('shows nothing that was purged', async () => {
