@@ -38,7 +38,8 @@ export const addServiceFunctions = (
   const redriveRun = add('redriveRun')
   invokeEveryMinute(scope, 'ContinueRedrives', redriveRun, CONTINUE_REDRIVES)
   const startsRedrives = redriveStarter(redriveRun)
-  const monitor = settings.monitor ? add('monitor') : undefined
+  // A count that fails fails the run, and Lambda would run it twice more: each would count every queue again.
+  const monitor = settings.monitor ? add('monitor', { options: { retryAttempts: 0 } }) : undefined
   if (monitor) invokeEveryMinute(scope, 'Measure', monitor)
   return {
     publish: add('publish'),

@@ -1,5 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { Clock } from '../../lib/clock.ts'
+import { decodedPath, pathOf } from '../http/plain-path.ts'
+import { isForSqs } from '../sqs/endpoint.ts'
+import { jsonAction } from '../sqs/json-protocol.ts'
 import type { FrontDoor } from './front-door.ts'
 import { noRoom } from './no-room.ts'
 import { createRoom, type Guest } from './room.ts'
@@ -60,10 +63,15 @@ export const boundedAnswers = (answer: FrontDoor, clock: Clock): BoundedAnswers 
   }
 }
 
-/** Whether the answer may hold messages: acks, publishes and probes of health go on while receives wait. */
+/**
+ * Whether the answer may hold messages: acks, publishes and probes of health go on while receives wait. It reads a request as the
+ * endpoint that answers it does: otherwise a receive that is written in another way would find its way past the bound.
+ */
 const mayAnswerMuch = (request: Request, target: string): boolean => {
   const action = request.headers.get('x-amz-target')
-  if (action !== null) return action.endsWith('.ReceiveMessage')
+  if (action !== null) return jsonAction(action) === 'ReceiveMessage'
   if (target === '/health') return false
-  return request.method === 'GET' || !target.startsWith('/queues/') || /^[^?]*\/poll(?:\?|$)/.test(target)
+  // The body of a request of the query protocol names its action, at any path.
+  if (request.method === 'GET' || !target.startsWith('/queues/') || isForSqs(request, target)) return true
+  return decodedPath(pathOf(target)).endsWith('/poll')
 }

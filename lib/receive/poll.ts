@@ -49,22 +49,32 @@ const GROWTH = 1.6
  */
 export const poll = async (engine: Engine, queueName: string, options: PollOptions = {}): Promise<Message[]> => {
   checkOptions(options)
-  const { maxMessages = 1, signal } = options
-  const enter = entryOf(engine, maxMessages, signal)
-  const request = (queue: QueueState) => ({
-    want: maxMessages,
-    leaseMs: (options.visibilityTimeoutSeconds ?? queue.settings.visibilityTimeoutSeconds) * 1_000,
-    signal,
-    enter,
-  })
+  const startedAt = engine.clock.now()
+  for (;;) {
+    try {
+      return await pollFrom(engine, queueName, options, startedAt)
+    } catch (error) {
+      // The poll keeps its room and has leased nothing, so the next scan does not wait.
+      if (!(error instanceof OutdatedScan)) throw error
+    }
+  }
+}
 
+const pollFrom = async (
+  engine: Engine,
+  queueName: string,
+  options: PollOptions,
+  startedAt: number,
+): Promise<Message[]> => {
+  const { signal } = options
+  const request = requestsOf(engine, options)
   let queue = await engine.queues.get(queueName)
   const attemptId = queue.settings.fifo && options.attemptId
   let repeating = attemptId
-  const deadline = engine.clock.now() + (options.waitTimeSeconds ?? queue.settings.receiveWaitTimeSeconds) * 1_000
+  const deadline = startedAt + (options.waitTimeSeconds ?? queue.settings.receiveWaitTimeSeconds) * 1_000
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(MAX_WAIT_MS, waitMs * GROWTH)) {
     if (repeating && !queue.settings.paused) {
-      await enter?.()
+      await request(queue).enter?.()
       const again = await repeatReceiveAttempt(engine, queue, repeating, request(queue).leaseMs)
       if (again.length > 0) return again
       repeating = undefined
@@ -88,8 +98,28 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
   }
 }
 
-const entryOf = ({ delivery }: Engine, messages: number, signal: AbortSignal | undefined) =>
-  delivery && (() => delivery.enter(messages, signal))
+const requestsOf = (engine: Engine, { maxMessages = 1, visibilityTimeoutSeconds, signal }: PollOptions) => {
+  const enter = entryOf(engine, maxMessages, signal)
+  return ({ settings }: QueueState): Request => ({
+    want: maxMessages,
+    leaseMs: (visibilityTimeoutSeconds ?? settings.visibilityTimeoutSeconds) * 1_000,
+    signal,
+    enter,
+  })
+}
+
+/** A scan that waited for room for longer than this begins again: meanwhile its queue may have been paused, purged or deleted. */
+const MAX_ENTRY_MS = 1_000
+
+class OutdatedScan extends Error {}
+
+const entryOf = ({ delivery, clock }: Engine, messages: number, signal: AbortSignal | undefined) =>
+  delivery &&
+  (async () => {
+    const before = clock.now()
+    await delivery.enter(messages, signal)
+    if (clock.now() - before > MAX_ENTRY_MS) throw new OutdatedScan()
+  })
 
 const checkOptions = (options: PollOptions): void => {
   const { maxMessages, visibilityTimeoutSeconds, waitTimeSeconds, attemptId } = knownFields(options, POLL_FIELDS)

@@ -176,6 +176,25 @@ test('what is kept is bounded: the messages that changed longest ago are forgott
   expect([log.of(id).length, log.of('message 5100').length, log.of('message 10009').length]).toEqual([0, 1, 1])
 })
 
+test('what is kept stays bounded after messages have left with long reasons', async () => {
+  await receive()
+  const claim = (name: string) =>
+    log.claimed(`place ${name}`, name, 'orders', {
+      kind: 'lease',
+      until: engine.clock.now() + 1_000,
+      backingOff: false,
+      token: Buffer.from(name),
+      receiveCount: 1,
+      firstReceivedAt: 0,
+    })
+  for (let index = 0; index < 1_000; index++) {
+    claim(`failed ${index}`)
+    log.gone(`place failed ${index}`, () => ({ how: 'deadLettered', reason: 'x'.repeat(1_024) }))
+  }
+  for (let index = 0; index < 10_010; index++) claim(`message ${index}`)
+  expect([log.of(id).length, log.of('message 0').length, log.of('message 10009').length]).toEqual([0, 0, 1])
+})
+
 test('what is kept is bounded in bytes too: many leases of a message push out other messages', async () => {
   const claim = (message: number, receiveCount: number) =>
     log.claimed(`place ${message}`, `message ${message}`, 'orders', {

@@ -146,6 +146,13 @@ describe('the functions', () => {
       ['rate(1 minute)', 'monitor', undefined],
     ])
   })
+
+  test('count the queues once a minute, also where a count fails', () => {
+    const configs = defaults.ofType('AWS::Lambda::EventInvokeConfig')
+    expect(
+      configs.map(([, { FunctionName, MaximumRetryAttempts }]) => [functionOf(FunctionName.Ref), MaximumRetryAttempts]),
+    ).toEqual([['monitor', 0]])
+  })
 })
 
 describe('the API', () => {

@@ -23,7 +23,7 @@ const SLOTS = 5_000
 /** Leases kept of one message: the latest ones. */
 const LEASES = 50
 
-/** A reason is in a lease before the lease is put into the map of messages that left, so this does not change in a map. */
+/** A lease gets its reason while it is in neither map, so this does not change in a map. */
 const bytesOf = (leases: readonly Watched[]): number =>
   leases.reduce((sum, { lease }) => sum + LEASE_BYTES + 2 * (lease.end?.reason?.length ?? 0), MESSAGE_BYTES)
 
@@ -80,10 +80,11 @@ export class LeaseLog implements LeasesSeen {
     if (!watched) return undefined
     const lasted = watched.lease.end === undefined
     this.#slots.delete(place)
+    const leases = this.#kept.get(watched.messageId)
+    // Before the lease gets a reason: the map subtracts what its entry weighs now.
+    this.#kept.delete(watched.messageId)
     const { how: end, reason } = how(watched.messageId)
     this.#end(watched, end, reason)
-    const leases = this.#kept.get(watched.messageId)
-    this.#kept.delete(watched.messageId)
     if (leases) this.#left.set(watched.messageId, leases)
     return lasted ? watched.lease.end?.how : undefined
   }

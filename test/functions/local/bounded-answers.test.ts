@@ -40,7 +40,16 @@ const RECEIVES = [
     'POST',
     403,
   ],
+  ['a receive that does not name the service', '/', { 'x-amz-target': 'ReceiveMessage' }, 'POST', 403],
   ['an action of the query protocol', '/', { 'content-type': 'application/x-www-form-urlencoded' }, 'POST', 403],
+  [
+    'an action of the query protocol at a path of the HTTP API',
+    '/queues/orders/messages',
+    { 'content-type': 'application/x-www-form-urlencoded' },
+    'POST',
+    403,
+  ],
+  ['a poll whose path is encoded', '/queues/orders/%70oll', {}, 'POST', 429],
 ] as const
 
 test.each(RECEIVES)('%s waits while clients leave too much unread', async (_, target, headers, method, refused) => {

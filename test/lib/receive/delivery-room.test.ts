@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { HoldfastError } from '../../../lib/model/errors.ts'
 import { publish } from '../../../lib/publish/publish.ts'
+import { purgeQueue } from '../../../lib/queues/purge-queue.ts'
+import { updateQueue } from '../../../lib/queues/update-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import { FIFO, fifoEngine } from '../../support/fifo-engine.ts'
 import { START, settled } from '../../support/manual-clock.ts'
@@ -13,21 +15,38 @@ const QUEUES: readonly [string, string, object, () => Promise<TestEngine>][] = [
   ['a FIFO queue', FIFO, GROUP, () => fifoEngine({ fifo: { contentBasedDeduplication: true } })],
   ['a queue that limits its groups', 'orders', GROUP, () => engineWithQueue({ maxInFlightPerGroup: 3 })],
 ]
-const WAIT_MS = 5_000
+/** Longer than any process knows a queue as it was, and about as long as a poll waits for room. */
+const LONG_MS = 7_000
 
 describe.each(QUEUES)('in %s', (_, queue, group, make) => {
-  test('a wait for room takes nothing of the leases', async () => {
+  test.each([900, LONG_MS])('a wait of %i ms for room takes nothing of the leases', async (waitMs) => {
     const engine = await make()
     await publish(engine, queue, [{ body: 'a', ...group }])
     const entered: number[] = []
     const enter = async (messages: number) => {
-      entered.push(messages)
-      await engine.clock.advance(WAIT_MS)
+      if (entered.push(messages) === 1) await engine.clock.advance(waitMs)
     }
     const own = { ...engine, delivery: { enter, leave: () => {} } }
     const options = { maxMessages: 7, visibilityTimeoutSeconds: 10 }
-    expect(await poll(own, queue, options)).toMatchObject([{ leasedUntil: START + WAIT_MS + 10_000 }])
-    expect(entered).toEqual([7])
+    expect(await poll(own, queue, options)).toMatchObject([{ leasedUntil: START + waitMs + 10_000 }])
+    expect(new Set(entered)).toEqual(new Set([7]))
+  })
+
+  test('a poll that waited for room receives nothing of a queue that was paused or purged meanwhile', async () => {
+    for (const end of [
+      (engine: TestEngine) => updateQueue(engine, queue, { settings: { paused: true } }),
+      (engine: TestEngine) => purgeQueue(engine, queue),
+    ]) {
+      const engine = await make()
+      await publish(engine, queue, [{ body: 'a', ...group }])
+      let waits = 1
+      const enter = async () => {
+        if (waits-- <= 0) return
+        await end(engine)
+        await engine.clock.advance(LONG_MS)
+      }
+      expect(await poll({ ...engine, delivery: { enter, leave: () => {} } }, queue)).toEqual([])
+    }
   })
 
   test('a poll that finds no room leases nothing', async () => {
