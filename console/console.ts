@@ -56,7 +56,7 @@ export const createConsole = (parts: ConsoleParts): Console => {
   const app = routed(context)
   app.onError((error, c) => {
     const problem = problemIn(error)
-    if (problem) return show(c, context, problemScreen(problem))
+    if (problem) return show(c, context, problemScreen(problem, c.req.method === 'POST'))
     parts.failed?.(error)
     return show(
       c,

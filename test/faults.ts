@@ -1,5 +1,5 @@
 /**
- * `npm run test:faults`: faults of the surroundings, for about half an hour where nothing else runs. What `npm test` tries a few times of the store on disk is tried
+ * `npm run test:faults`: faults of the surroundings, for half an hour to an hour. What `npm test` tries a few times of the store on disk is tried
  * for longer; `test/faults/` has servers and engines that are killed, stopped, cut off and flooded, each with a ledger of
  * what clients were told, which is compared with what the queue holds in the end.
  *

@@ -49,14 +49,22 @@ export const undoRedrives = async (
   return failed ? 1 : undefined
 }
 
-/** The latest redrive of these dead letters. One that found nothing to move is passed over where another one moved messages. */
-const latestRedrive = async ({ target }: Session, { queue, source }: DeadLetters): Promise<string> => {
+/**
+ * The latest redrive of these dead letters, and tells which one that is: of a source it is not one of the whole dead-letter queue, which
+ * may be later. One that found nothing to move is passed over where another one moved messages.
+ */
+const latestRedrive = async ({ target, out }: Session, { queue, source }: DeadLetters): Promise<string> => {
   const { redrives } = await target.call('listRedrives', { params: { queue } })
   const own = redrives.filter(
     ({ undoes, filter }) => undoes === undefined && (source === undefined || filter?.sourceQueue === source),
   )
   const latest = own.find(({ state, moved }) => state !== 'completed' || moved > 0) ?? own[0]
-  if (latest) return latest.taskId
+  if (latest) {
+    out.note(
+      `the latest redrive of ${source ?? queue} began at ${latest.startedAt} and moved ${counted(latest.moved, 'message')}`,
+    )
+    return latest.taskId
+  }
   throw new UsageError(`there is no redrive of ${source ?? queue} among the last ten of ${queue}: give its id`)
 }
 

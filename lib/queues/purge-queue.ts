@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { Engine } from '../engine.ts'
 import { HoldfastError } from '../model/errors.ts'
 import { plainName } from '../model/queue-name.ts'
+import { afterPurge } from '../model/queue-record.ts'
 import { MAX_UNCERTAINTY_MS } from '../store/clock-check.ts'
 import { isWithinInterval, rewriteQueue } from './rewrite-queue.ts'
 
@@ -27,7 +28,9 @@ export const purgeQueue = async (
       const message = `queue ${plainName(name)} was purged a moment ago: purge it again ${minIntervalMs / 1_000} s after that`
       throw new HoldfastError('PurgeInProgress', message, { queue: name })
     }
-    return { record: { ...queue, purgedAt: now } }
+    // The instant of a purge never goes back, or what an earlier purge dropped would come again. It is later than the earlier one, since
+    // messages that were published right after that one bear the instant after it.
+    return { record: { ...queue, purgedAt: afterPurge(queue, now) } }
   })
   await untilClocksAgree(engine.clock)
 }

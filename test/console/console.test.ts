@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { inProcessTarget } from '../../cli/target/in-process-target.ts'
+import type { CallApi } from '../../console/api.ts'
 import { silentLog } from '../../functions/runtime/log.ts'
 import { continueRedrives } from '../../functions/runtime/redrives.ts'
 import { browse } from '../../lib/messages/browse.ts'
@@ -353,6 +354,25 @@ describe('triggers', () => {
     const other = testEngine({ clock: engine.clock, store: { ...engine.store, listDocuments } })
     const shown = text((await testConsole(other).see('/queues/orders')).html)
     expect(shown).toMatch(/Ready 1 .*The console can't read the queue's trigger/)
+  })
+})
+
+describe('an action that failed', () => {
+  const failing = async (code: 'StoreUnavailable' | 'Throttled'): Promise<string> => {
+    const call: CallApi = async (operation) => {
+      if (operation !== 'publishMessages') return { queues: [] }
+      throw new HoldfastError(code, 'the reason', {})
+    }
+    return text((await testConsole(engine, { call }).send('/queues/orders/send', { body: 'x' })).html)
+  }
+
+  test('is not said to have changed nothing where only its answer may be lost, nor to be repeated by a reload', async () => {
+    const unknown = await failing('StoreUnavailable')
+    expect(unknown).toContain('It is not known whether anything was changed. Look at the queue before you repeat')
+    expect(unknown).not.toMatch(/Nothing was changed|Reload/)
+    const throttled = await failing('Throttled')
+    expect(throttled).toContain('Nothing was changed. Go back, and try again in a moment.')
+    expect(throttled).not.toContain('Reload')
   })
 })
 

@@ -190,12 +190,29 @@ describe('purging a queue', () => {
     expect(clock.sleeping()).toBe(0)
   })
 
+  test.each([0, -300])(
+    'again, by a clock that shows %d ms more, takes what both purges are to take',
+    async (moreMs) => {
+      const engine = await engineWithQueue()
+      await publish(engine, 'orders', [{ body: 'before the first' }])
+      await purgeQueue(engine, 'orders')
+      await publish(engine, 'orders', [{ body: 'between them' }])
+      const { clock, store } = engine
+      const again = testEngine({ clock: { ...clock, now: () => clock.now() + moreMs }, store, seed: 2 })
+      await purgeQueue(again, 'orders')
+      await publish(again, 'orders', [{ body: 'after' }])
+      await clock.advance(10_000)
+      expect(await poll(engine, 'orders', { maxMessages: 9 })).toMatchObject([{ body: 'after' }])
+    },
+  )
+
   test('too soon after the last time is refused when asked to', async () => {
     const engine = await engineWithQueue()
     await purgeQueue(engine, 'orders')
     await expect(purgeQueue(engine, 'orders', { minIntervalMs: 60_000 })).rejects.toMatchObject({
       code: 'PurgeInProgress',
     })
+    await engine.clock.advance(1)
     await purgeQueue(engine, 'orders')
     await engine.clock.advance(60_000)
     await purgeQueue(engine, 'orders', { minIntervalMs: 60_000 })
