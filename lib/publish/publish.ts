@@ -4,7 +4,7 @@ import { ticketShard } from '../model/group.ts'
 import { knownFields } from '../model/known-fields.ts'
 import { LIMITS } from '../model/limits.ts'
 import type { NewMessage, PublishResult } from '../model/message.ts'
-import { decodeMessageId, encodeMessageId } from '../model/message-id.ts'
+import { decodeMessageId, encodeMessageId, type MessageAddress } from '../model/message-id.ts'
 import { checkMessages } from '../model/message-rules.ts'
 import { partitionOf, type QueueState } from '../model/queue-record.ts'
 import { removeSegment } from '../model/segment-change.ts'
@@ -67,12 +67,21 @@ export const publish = async (
   return hidden ? notFound(queue, results, hidden) : results
 }
 
-/** How many shards the messages of a publish are in, by their ids; those that another publish stored do not count. */
+/**
+ * How many shards the messages of a publish are in, by their ids. A duplicate counts too: the publish that stored it may have been late and
+ * may have failed, and this is its repeat.
+ */
 const shardsUsed = (results: readonly PublishResult[]): number =>
-  results.reduce((used, result) => {
-    const address = result.ok && !result.duplicate ? decodeMessageId(result.messageId, { standard: true }) : undefined
-    return Math.max(used, (address?.shard ?? 0) + 1)
-  }, 1)
+  results.reduce((used, result) => Math.max(used, (addressOf(result)?.shard ?? 0) + 1), 1)
+
+const addressOf = (result: PublishResult): MessageAddress | undefined =>
+  result.ok ? decodeMessageId(result.messageId, { standard: true }) : undefined
+
+/** Whether polls may not find a message when shards were retired. They always scan the first shard; tickets of groups are in any. */
+const mayBeHidden = (result: PublishResult): boolean => {
+  const address = addressOf(result)
+  return address !== undefined && (address.shard > 0 || address.group !== undefined)
+}
 
 /**
  * The results of a publish whose messages are stored, but may be in shards that polls do not scan any more.
@@ -84,7 +93,7 @@ const notFound = ({ name }: QueueState, results: readonly PublishResult[], cause
   const message =
     'the message is stored, but polls may not find it, because the publish took so long that its shard may have been retired: publish it again'
   const error = new HoldfastError('StoreUnavailable', message, { queue: name }, { cause })
-  return results.map((result) => (result.ok && !result.duplicate ? { ok: false, error } : result))
+  return results.map((result) => (mayBeHidden(result) ? { ok: false, error } : result))
 }
 
 const publishToShards = async (

