@@ -67,10 +67,7 @@ export const publish = async (
   return hidden ? notFound(queue, results, hidden) : results
 }
 
-/**
- * How many shards the messages of a publish are in, by their ids. A duplicate counts too: the publish that stored it may have been late and
- * may have failed, and this is its repeat.
- */
+/** How many shards the messages of a publish are in. A duplicate counts too: it may be that of a late publish that failed. */
 const shardsUsed = (results: readonly PublishResult[]): number =>
   results.reduce((used, result) => Math.max(used, (addressOf(result)?.shard ?? 0) + 1), 1)
 
