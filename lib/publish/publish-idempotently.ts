@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { Engine } from '../engine.ts'
-import { HoldfastError, invalid } from '../model/errors.ts'
-import { isOrdered, sequenceAfter, sequenceNumber, sequenceOf } from '../model/group.ts'
+import { HoldfastError, invalid, isHoldfastError } from '../model/errors.ts'
+import { groupPartition, isOrdered, sequenceAfter, sequenceNumber, sequenceOf } from '../model/group.ts'
 import { LIMITS } from '../model/limits.ts'
 import { type Body, bodyText, type NewMessage, type PublishResult } from '../model/message.ts'
 import { decodeMessageId } from '../model/message-id.ts'
@@ -10,9 +10,10 @@ import type { QueueState } from '../model/queue-record.ts'
 import { idempotencyRecordKey } from '../store/keys.ts'
 import type { Document } from '../store/port.ts'
 import { valueIn } from '../store/unreadable.ts'
+import { touchWrite } from './group-place.ts'
 import { byGroup, markGroupPublished, placeInGroups } from './group-publish.ts'
 import { asDuplicate, entriesOf, type IdempotentRequest, publishOnce } from './publish-once.ts'
-import { markReadyGroups, placeSegments, planSegments } from './standard-place.ts'
+import { markReadyGroups, type Planned, placeSegments, planSegments } from './standard-place.ts'
 
 /**
  * A publish with an idempotency key can be repeated after a lost answer.
@@ -38,12 +39,48 @@ export const publishIdempotently = async (
   const { entries, repeats } = entriesOf(queue, messages)
   const request = requestOf(engine, queue, { idempotencyKey, messages, repeats })
   const place = queue.settings.fifo ? placeInGroups(engine, queue) : placeSegments(engine, queue)
-  await publishOnce(engine, queue, entries, place, results, request)
+  let isRepeat = false
+  const recorded: IdempotentRequest['recorded'] = (document) => {
+    isRepeat = true
+    return request.recorded(document)
+  }
+  await publishOnce(engine, queue, entries, place, results, { ...request, recorded })
+  if (isRepeat && !queue.settings.fifo) {
+    const error = await touchAgain(engine, queue, planSegments(engine, queue, entries))
+    if (error) results.fill({ ok: false, error })
+  }
   fillRepeats(results, repeats)
   if (queue.settings.fifo) for (const group of byGroup(entries).keys()) markGroupPublished(engine, queue, group)
   else markReadyGroups(engine, queue, planSegments(engine, queue, entries))
   if (results.some(({ ok }) => ok)) engine.wakeups.wake(queue.name, messages.length)
   return results
+}
+
+/**
+ * Writes the tickets of a repeat's groups again. The earlier try may have been late, so that its tickets are in a shard that polls do not
+ * scan any more. The ids of messages in groups do not show the shard.
+ *
+ * writes: one update a group, 1 WRU
+ */
+const touchAgain = async (
+  engine: Engine,
+  queue: QueueState,
+  planned: readonly Planned[],
+): Promise<HoldfastError | undefined> => {
+  const groups = new Set(planned.map(({ plan }) => plan.group).filter((group) => group !== undefined))
+  const touches = [...groups].map((group) => {
+    const mark = Buffer.from(engine.random.bytes(8)).toString('hex')
+    return touchWrite(engine, { partition: groupPartition(queue, group), group }, mark)
+  })
+  try {
+    await Promise.all(touches.map((write) => engine.store.transact([write])))
+    return undefined
+  } catch (cause) {
+    if (!isHoldfastError(cause)) throw cause
+    const message =
+      'the messages are stored, but the tickets of their groups could not be written: publish again with the same key'
+    return new HoldfastError('StoreUnavailable', message, { queue: queue.name }, { cause })
+  }
 }
 
 type Repeats = ReturnType<typeof entriesOf>['repeats']

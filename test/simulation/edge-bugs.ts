@@ -38,6 +38,13 @@ export const EDGE_BUGS: readonly PlantedBug[] = [
     suites: ['test/lib/queues/shards.test.ts'],
   },
   {
+    name: 'the repeat of a late publish leaves the tickets of its groups unscanned',
+    file: 'lib/publish/publish-idempotently.ts',
+    replace: 'if (isRepeat && !queue.settings.fifo)',
+    by: 'if (!isRepeat && queue.settings.fifo)',
+    suites: ['test/lib/queues/shards.test.ts'],
+  },
+  {
     name: 'a late publish whose messages polls may not find succeeds',
     file: 'lib/publish/publish.ts',
     replace: 'return hidden ? notFound(queue, results, hidden) : results',

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { HoldfastError, type ThrottleReason } from '../../../lib/model/errors.ts'
 import { type PublishCallOptions, publish } from '../../../lib/publish/publish.ts'
 import { getQueue } from '../../../lib/queues/get-queue.ts'
-import { afterPublish, raiseShards } from '../../../lib/queues/shards.ts'
+import { afterPublish, markGrouped, raiseShards } from '../../../lib/queues/shards.ts'
 import { updateQueue } from '../../../lib/queues/update-queue.ts'
 import { poll } from '../../../lib/receive/poll.ts'
 import type { Store } from '../../../lib/store/port.ts'
@@ -335,6 +335,7 @@ describe('shards that publishers added', () => {
   test.each([
     ['its key', {}, { idempotencyKey: 'key' }],
     ['its deduplication id', { deduplicationId: 'id' }, {}],
+    ['its key in a group', { groupId: 'c' }, { idempotencyKey: 'key' }],
   ])('are scanned again by the repeat of a late publish under %s', async (_, more, options) => {
     let hidden = 0
     for (const seed of [1, 2, 3, 4]) hidden += (await repeatOfLate(seed, more, options)) ? 1 : 0
@@ -345,7 +346,7 @@ describe('shards that publishers added', () => {
   const repeatOfLate = async (seed: number, more: object, options: PublishCallOptions): Promise<boolean> => {
     const messages = [{ body: seed, ...more }]
     const engine = await raisedToEight()
-    const before = await engine.queues.get('orders')
+    const before = await markGrouped(engine, await engine.queues.get('orders'))
     await lowerAndRetire(engine)
     const store = pausedAt(engine, 'transact', () => engine.clock.advance(31_000))
     const getDocument: Store['getDocument'] = () => refused()
