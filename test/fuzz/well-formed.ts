@@ -2,7 +2,7 @@ import { demand } from './judge.ts'
 
 /** Elements and attributes of the console's pages. Others would be a text that was not escaped. */
 const ELEMENTS = new Set(
-  'a b body button circle code dd details dialog div dl dt fieldset figcaption figure footer form g h1 h2 header head html input kbd label legend li line link main meta nav ol option p path pre polyline progress rect script section select small span summary svg table tbody td text textarea th thead time title tr ul'.split(
+  'a b body button circle code dd defs details dialog div dl dt fieldset figcaption figure footer form g h1 h2 header head html input kbd label legend li line link main marker meta nav ol option p path pre polyline progress rect script section select small span summary svg table tbody td text textarea th thead time title tr ul'.split(
     ' ',
   ),
 )
