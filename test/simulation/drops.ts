@@ -68,5 +68,8 @@ export const expected = (history: History, settings: WorldSettings): { must: Set
     if (!answer || mayExpire(answer.messageId) || perhapsGone.has(answer.messageId)) continue
     if (dropped(answer.messageId) === Number.POSITIVE_INFINITY) must.add(answer.messageId)
   }
-  return { must, most: history.publishes.size + history.repeated.size - surelyGone.size }
+  // A repeat of a publish under its key stores it again in a queue that was created again, under another id.
+  const last = new Set([...history.publishes.values()].flatMap(({ answer }) => answer?.messageId ?? []))
+  const storedAgain = [...history.answered].filter((messageId) => !last.has(messageId))
+  return { must, most: history.publishes.size + storedAgain.length + history.repeated.size - surelyGone.size }
 }

@@ -24,3 +24,8 @@ test.each([1, 2, 3, 5])('breaks no promise: a FIFO queue where clocks jump often
   expect(coverage.faults['clock jumps']).toBeGreaterThan(5)
   expect(violations).toEqual([])
 })
+
+test('breaks no promise: a publish that is repeated under its key, in a queue that was created again in between', async () => {
+  const { settings, seed } = planHistory(424_242, 868, 'whole')
+  expect((await runHistory(settings, { seed })).violations).toEqual([])
+})
