@@ -97,7 +97,7 @@ interface Publication {
 /**
  * Publishes messages in one transaction with their deduplication ids. A message whose id is taken gets the result of the message that
  * has the id. All others are stored together or not at all. The record of an idempotency key is part of the transaction. So
- * the record exists exactly when the messages were stored, and of any number of tries one stores them.
+ * the record exists exactly when the messages were stored, or all were found to be duplicates, and of any number of tries one decides.
  */
 export const publishOnce = async (
   engine: Engine,
@@ -108,16 +108,16 @@ export const publishOnce = async (
   request?: IdempotentRequest,
 ): Promise<void> => {
   const publication: Publication = { engine, queue, place, results, request, lastSequences: new Map(), shard: 0 }
-  let pending = entries
+  let pending: readonly Entry[] | undefined = entries
   try {
-    for (let attempt = 0; pending.length > 0; attempt++) {
+    for (let attempt = 0; pending !== undefined; attempt++) {
       if (attempt === TRIES) throw contended(queue)
       pending = await tryOnce(publication, pending)
     }
   } catch (error) {
     if (!isHoldfastError(error)) throw error
     if (error.code === 'Throttled') observeThrottle(engine, queue, publication.shard, error)
-    fail(publication, { entries, pending }, error)
+    fail(publication, { entries, pending: pending ?? [] }, error)
   }
 }
 
@@ -127,8 +127,11 @@ const contended = ({ name }: QueueState): HoldfastError =>
     reason: 'contention',
   })
 
-/** Sends one transaction. Returns the entries to try again, none when each has its result. */
-const tryOnce = async (publication: Publication, pending: readonly Entry[]): Promise<readonly Entry[]> => {
+/**
+ * Sends one transaction. Returns the entries to try again, `undefined` when each has its result. Where all are duplicates, the next try
+ * writes the record of the request alone: a repeat must not store them once their ids are free.
+ */
+const tryOnce = async (publication: Publication, pending: readonly Entry[]): Promise<readonly Entry[] | undefined> => {
   const { engine, queue, place, results, request, lastSequences } = publication
   const { writes, placed } = place(pending, lastSequences)
   publication.shard = placed[0]?.segment.segment.key.partition.shard ?? 0
@@ -140,17 +143,18 @@ const tryOnce = async (publication: Publication, pending: readonly Entry[]): Pro
   if (outcome.applied) {
     for (const { position } of pending) results[position] = outcomes[position] as PublishResult
     for (const { segment } of placed) engine.polls.release(segment.segment.key)
-    return []
+    return undefined
   }
   const earlier = outcome.failures.find(({ write }) => write === writes.length + ids.length)
   if (earlier) {
     // The record had expired, or the response did not contain it: the next try shows what is stored.
     if (!earlier.document) return pending
     for (const [position, result] of request?.recorded(earlier.document).entries() ?? []) results[position] = result
-    return []
+    return undefined
   }
   noteSequences(writes, outcome.failures, lastSequences)
-  return withoutDuplicates(engine, queue, pending, writes.length, outcome.failures, results)
+  const left = await withoutDuplicates(engine, queue, pending, writes.length, outcome.failures, results)
+  return left.length === 0 && !request ? undefined : left
 }
 
 const deduplicationWrites = (

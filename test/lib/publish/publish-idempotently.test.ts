@@ -431,3 +431,23 @@ describe.skipIf(noEmbedded())('units of an idempotent publish', () => {
     expect(await unitsOf([{ body: LARGE.slice(0, 3_600) }], 'r')).toBe(2 + 2 + 3)
   })
 })
+
+describe.each([
+  ['orders', {}],
+  ['orders.fifo', { groupId: 'g' }],
+])('a publish of duplicates alone with a key, to %s', (queue, grouped) => {
+  test('stores nothing when it is repeated after their ids are free', async () => {
+    const engine = testEngine()
+    await createQueue(engine, queue, { settings: queue.endsWith('.fifo') ? { fifo: DEFAULT_FIFO } : {} })
+    const message = { body: 'a', deduplicationId: 'd', ...grouped }
+    await publish(engine, queue, [message])
+    const attempt = () => publish(engine, queue, [message], { idempotencyKey: 'key' })
+    const first = await attempt()
+    expect(first).toMatchObject([{ ok: true, duplicate: true }])
+    await engine.clock.advance(1)
+    await purgeQueue(engine, queue)
+    await engine.clock.advance(1)
+    expect(await attempt()).toEqual(first)
+    expect(await drained(engine, queue)).toEqual([])
+  })
+})
