@@ -49,6 +49,8 @@ const GROWTH = 1.6
  */
 export const poll = async (engine: Engine, queueName: string, options: PollOptions = {}): Promise<Message[]> => {
   checkOptions(options)
+  // The clock of a new process learns the time from the first response. A poll that counted from before could wait for a minute too long.
+  await engine.queues.get(queueName)
   const startedAt = engine.clock.now()
   for (;;) {
     try {
