@@ -72,8 +72,9 @@ export const browse = async (engine: Engine, queueName: string, options: BrowseO
       if (messages.length >= limit || read >= MAX_HEADERS)
         return { ...found(), cursor: encodeCursor(cursorIn(partition, from)) }
       const page = await engine.store.headers({ partition, from, to: '~', limit: Math.min(step, LIMITS.browsePage) })
-      const segments = withMessages(page.segments, step)
-      const shown = untilFull(await segmentsShown(engine, queue, segments, matches), limit - messages.length)
+      const segments = upTo(page.segments, step, (segment) => segment.slots.length - goneCount(segment))
+      const contents = await segmentsShown(engine, queue, segments, matches)
+      const shown = upTo(contents, limit - messages.length, (one) => one.messages.length)
       messages.push(...shown.flatMap((one) => one.messages))
       unreadable.push(...shown.flatMap((one) => one.unreadable))
       read += shown.length
@@ -125,14 +126,14 @@ const selection = async (
   }
 }
 
-/** The first segments, as many as hold `count` messages. */
-const withMessages = (segments: readonly Segment[], count: number): readonly Segment[] => {
+/** The first items, as many as have `count` messages together. */
+const upTo = <T>(items: readonly T[], count: number, messagesOf: (item: T) => number): readonly T[] => {
   let left = count
-  const end = segments.findIndex((segment) => {
-    left -= segment.slots.length - goneCount(segment)
+  const end = items.findIndex((item) => {
+    left -= messagesOf(item)
     return left <= 0
   })
-  return end < 0 ? segments : segments.slice(0, end + 1)
+  return end < 0 ? items : items.slice(0, end + 1)
 }
 
 /** What a page shows of a segment. */
@@ -140,16 +141,6 @@ interface SegmentShown {
   readonly sort: string
   readonly messages: readonly StoredMessage[]
   readonly unreadable: readonly UnreadableItem[]
-}
-
-/** The first segments, as many as have `count` messages to show. */
-const untilFull = (shown: readonly SegmentShown[], count: number): readonly SegmentShown[] => {
-  let left = count
-  const end = shown.findIndex(({ messages }) => {
-    left -= messages.length
-    return left <= 0
-  })
-  return end < 0 ? shown : shown.slice(0, end + 1)
 }
 
 const segmentsShown = async (
