@@ -1,4 +1,4 @@
-import type { MessageShown, QueueShown } from '../api.ts'
+import type { MessageJson, QueueJson } from '../api.ts'
 import { BASE, type ConsoleContext, type Page, queueHref } from '../context.ts'
 import { changeForm, field } from '../views/forms.ts'
 import { type Html, html } from '../views/html.ts'
@@ -33,14 +33,14 @@ ${groups.length === 0 ? html`<p>There is none.</p>` : letters(context, home, gro
   }
 }
 
-const coverage = ({ name, deadLetter }: QueueShown, shown: number, more: boolean): string => {
+const coverage = ({ name, deadLetter }: QueueJson, shown: number, more: boolean): string => {
   const where = deadLetter ? `in ${deadLetter.queue} that failed in ${name}` : `in ${name}`
   return more
     ? `The first ${counted(shown, 'dead letter')} ${where}. There may be more.`
     : `All ${counted(shown, 'dead letter')} ${where}.`
 }
 
-type Groups = readonly (readonly [string, readonly MessageShown[]])[]
+type Groups = readonly (readonly [string, readonly MessageJson[]])[]
 
 /** One form with the dead letters of all reasons. It leads to a try of the selected ones. */
 const letters = (context: ConsoleContext, home: string, groups: Groups): Html => {
@@ -57,7 +57,7 @@ const letters = (context: ConsoleContext, home: string, groups: Groups): Html =>
   )
 }
 
-const letterGroup = (context: ConsoleContext, reason: string, held: readonly MessageShown[], index: number): Html => {
+const letterGroup = (context: ConsoleContext, reason: string, held: readonly MessageJson[], index: number): Html => {
   const now = context.now()
   const oldest = held.map(({ deadLetter, publishedAt }) => deadLetter?.at ?? publishedAt).sort()[0] ?? ''
   const id = `reason-${index}`
@@ -68,7 +68,7 @@ ${!context.readOnly && html`<p class="field check"><input type="checkbox" id="al
 ${held.length > LISTED && html`<p class="dim">${counted(held.length - LISTED, 'further message')} of this reason.</p>`}</section>`
 }
 
-const letterRow = (context: ConsoleContext, message: MessageShown, now: number): Html => {
+const letterRow = (context: ConsoleContext, message: MessageJson, now: number): Html => {
   const { messageId, deadLetter, publishedAt, receiveCount } = message
   return html`<tr class="row"><th scope="row">${!context.readOnly && html`<input type="checkbox" name="id" value="${messageId}" aria-label="Select ${messageId}"> `}<a class="go id" href="${messageHref(message)}">${messageId}</a></th>
 <td data-label="Body" class="body">${preview(context, message)}</td><td data-label="Failed in">${deadLetter?.queue ?? '–'}</td>

@@ -265,8 +265,8 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
     name: 'a batch is sent whatever memory is left',
     file: 'lib/triggers/dispatch-batches.ts',
-    replace: 'run.options.invoker.hasRoom?.() === false',
-    by: 'run.options.invoker.hasRoom?.() === undefined',
+    replace: 'run.options.invoker.hasMemory?.() === false',
+    by: 'run.options.invoker.hasMemory?.() === undefined',
     suites: ['test/functions/triggers/event-invoker.test.ts'],
   },
   {
