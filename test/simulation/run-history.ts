@@ -5,7 +5,7 @@ import { createAtRest, deleter, purger } from './actors/dropper.ts'
 import { employ, several } from './actors/employ.ts'
 import { operator } from './actors/operator.ts'
 import { publisher } from './actors/publisher.ts'
-import { redriver } from './actors/redriver.ts'
+import { redriver, undoer } from './actors/redriver.ts'
 import { server } from './actors/server.ts'
 import { changeAtRest, settingsChanger } from './actors/settings-changer.ts'
 import { locker, transactor } from './actors/transactor.ts'
@@ -77,6 +77,7 @@ const play = async (world: World): Promise<Violation[]> => {
     consumers,
     operators,
     redrivers = 0,
+    undoers = 0,
     deadLetterConsumers = 0,
     watchers = 0,
     transactors = 0,
@@ -100,6 +101,7 @@ const play = async (world: World): Promise<Violation[]> => {
     ...several(transactors, (n) => employ(world, `transactor-${n}`, endAt, transactor)),
     ...several(watchers, (n) => employ(world, `watcher-${n}`, endAt, watcher)),
     ...several(redrivers, (n) => employ(world, `redriver-${n}`, endAt, redriver)),
+    ...several(undoers, (n) => employ(world, `undoer-${n}`, endAt, undoer)),
     ...several(settings.changes ? 1 : 0, (n) => employ(world, `settings-changer-${n}`, endAt, settingsChanger)),
   ])
   world.calm()

@@ -1,6 +1,9 @@
-import type { PlantedBug } from './bugs.ts'
+import { type PlantedBug, SIMULATION_SUITE } from './bugs.ts'
 
 const UNDO = { suites: ['test/lib/redrive/undo.test.ts', 'test/lib/redrive/undo-races.test.ts'] }
+
+/** Hunted by histories too. */
+const UNDONE = { suites: [SIMULATION_SUITE, ...UNDO.suites], worlds: 'redrives are undone' }
 
 /** Bugs of the undo of a redrive. */
 export const UNDO_BUGS: readonly PlantedBug[] = [
@@ -9,14 +12,14 @@ export const UNDO_BUGS: readonly PlantedBug[] = [
     file: 'lib/redrive/undo-segment.ts',
     replace: "if (kind === 'lease') {",
     by: "if (kind === 'lease' && held) {",
-    ...UNDO,
+    ...UNDONE,
   },
   {
     name: 'an undo takes back messages of other redrives',
     file: 'lib/redrive/undo-segment.ts',
     replace: "if (kind === 'gone' || redriven?.taskId !== undoes || !redriven) continue",
     by: "if (kind === 'gone' || !redriven) continue",
-    ...UNDO,
+    ...UNDONE,
   },
   {
     name: 'an undo moves messages of a queue that was purged in the meantime',
@@ -37,7 +40,7 @@ export const UNDO_BUGS: readonly PlantedBug[] = [
     file: 'lib/redrive/undo-segment.ts',
     replace: 'holds ||= fifo !== undefined',
     by: 'holds ||= false',
-    ...UNDO,
+    ...UNDONE,
   },
   {
     name: 'an undo forgets at the next page that a message of the group stays',
@@ -51,7 +54,7 @@ export const UNDO_BUGS: readonly PlantedBug[] = [
     file: 'lib/redrive/undo-segment.ts',
     replace: '...content, messageId, publishedAt, ...(deadLetter && { deadLetter })',
     by: '...content, messageId, publishedAt',
-    ...UNDO,
+    ...UNDONE,
   },
   {
     name: 'a message that failed again still belongs to its redrive',

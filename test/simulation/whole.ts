@@ -53,7 +53,8 @@ const drawn = (kind: Kind, seed: number): WorldSettings => {
       workers: random.whole(0, most.workers),
       transactors: random.oneOf([0, 0, most.transactors]),
       watchers: settings.results ? most.watchers : 0,
-      redrivers: dies ? random.whole(0, 1) : 0,
+      redrivers: dies ? random.oneOf([0, 1, 1, 1]) : 0,
+      undoers: dies ? undoersOf(seed) : 0,
       deadLetterConsumers: dies ? random.whole(0, 1) : 0,
       purgers: random.oneOf([0, 0, 1]),
       deleters: random.oneOf([0, 0, 0, 1]),
@@ -130,10 +131,19 @@ const triggerOf = (kind: Kind, seed: number): TriggerSettings | undefined => {
 /** How often a history has a trigger; a probability. */
 const TRIGGERED = 0.3
 
+/** The stream of its undoers. */
+const UNDO_STREAM = -102
+
+const undoersOf = (seed: number): number => {
+  const random = randomStream(seed)
+  random.restart(UNDO_STREAM)
+  return random.whole(0, 1)
+}
+
 const settingsOf = (kind: Kind, random: RandomStream): SettingsChange => {
   const isFifo = kind === 'fifo'
   const [shards, priorities] = [random.oneOf([1, 1, 2, 3]), random.oneOf([1, 2, 3])]
-  const [maxReceives, dies, keeps] = [random.whole(1, 4), random.chance(0.5), random.chance(0.4)]
+  const [maxReceives, dies, keeps] = [random.oneOf([1, 1, 2, 4]), random.chance(0.5), random.chance(0.4)]
   const [mode, windowSeconds] = [random.chance(0.4), random.oneOf([undefined, undefined, 2])]
   const [limit, backsOff, delays] = [random.whole(1, 4), random.chance(0.4), random.chance(0.15)]
   return {

@@ -75,6 +75,8 @@ interface Cast {
   readonly operators: number
   /** They move what is in the dead-letter queue back. @default 0 */
   readonly redrivers?: number
+  /** They undo redrives. @default 0 */
+  readonly undoers?: number
   /** They ack and publish in transactions with writes of their own. @default 0 */
   readonly transactors?: number
   /** They ask for the status of messages, and wait for results. @default 0 */
