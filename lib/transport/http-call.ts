@@ -131,7 +131,8 @@ const singleTry = ({ url: base, sign, fetch: send = fetch, timeoutMs = DEFAULT_T
       if (!isHoldfastError(error)) throw error
       return { error, retryAfterMs: 0 }
     }
-    const timeout = AbortSignal.timeout(call.timeoutMs ?? timeoutMs)
+    // `AbortSignal.timeout` throws for a fraction, which the rest of a wait often has.
+    const timeout = AbortSignal.timeout(Math.ceil(call.timeoutMs ?? timeoutMs))
     try {
       const response = await send(url, {
         method: call.method,
