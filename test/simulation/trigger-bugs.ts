@@ -116,6 +116,13 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     ...SIMULATION,
   },
   {
+    name: 'a run takes an ack that the store refused for done',
+    file: 'lib/triggers/settle-batch.ts',
+    replace: "if (result.ok || result.error.code === 'MessageNotFound') continue",
+    by: 'if (result.ok || result.error.retryable) continue',
+    ...SIMULATION,
+  },
+  {
     name: 'a message behind a failed one of its group is acked',
     file: 'lib/triggers/settle-batch.ts',
     replace: 'if (group !== undefined) failedGroups.add(group)',
