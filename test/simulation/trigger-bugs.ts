@@ -117,6 +117,13 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     ...SIMULATION,
   },
   {
+    name: 'a run takes an ack that the store refused for done',
+    file: 'lib/triggers/settle-batch.ts',
+    replace: "if (result.ok || result.error.code === 'MessageNotFound') continue",
+    by: 'if (result.ok || result.error.retryable) continue',
+    ...SIMULATION,
+  },
+  {
     name: 'a message behind a failed one of its group is acked',
     file: 'lib/triggers/settle-batch.ts',
     replace: 'if (group !== undefined) failedGroups.add(group)',
@@ -266,8 +273,8 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
   {
     name: 'a batch is sent whatever memory is left',
     file: 'lib/triggers/dispatch-batches.ts',
-    replace: 'run.options.invoker.hasRoom?.() === false',
-    by: 'run.options.invoker.hasRoom?.() === undefined',
+    replace: 'run.options.invoker.hasMemory?.() === false',
+    by: 'run.options.invoker.hasMemory?.() === undefined',
     suites: ['test/functions/triggers/event-invoker.test.ts'],
   },
   {
