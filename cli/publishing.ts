@@ -52,7 +52,7 @@ export const batchesOf = (outgoing: readonly Outgoing[]): Iterable<Outgoing[]> =
  * Publishes a batch. A batch that is refused for one of its messages is published one by one, so that the others are stored.
  *
  * @param idempotencyKey a repeat under this key within ten minutes stores nothing more
- * @throws where it is not known what was stored, or where nothing can be stored
+ * @throws where it is not known what was stored, where nothing can be stored, or where other messages were stored under the key
  */
 export const publishBatch = async (
   target: Target,
@@ -66,7 +66,7 @@ export const publishBatch = async (
     const { messages } = await target.call('publishMessages', { params: { queue }, body, ...key })
     return batch.map((outgoing, position) => outcomeOf(outgoing, messages[position] as Answered))
   } catch (error) {
-    if (!isHoldfastError(error) || !isRefusal(error)) throw error
+    if (!isHoldfastError(error) || !isRefusal(error) || isKeyTaken(error)) throw error
     if (batch.length === 1) return [{ outgoing: batch[0] as Outgoing, refusal: error.message }]
   }
   const outcomes: Outcome[] = []
@@ -76,6 +76,10 @@ export const publishBatch = async (
   }
   return outcomes
 }
+
+/** Other messages were stored under the key: these may be among them. */
+export const isKeyTaken = (error: unknown): boolean =>
+  isHoldfastError(error, 'InvalidRequest') && error.fields.field === 'Idempotency-Key'
 
 const outcomeOf = (outgoing: Outgoing, answer: Answered): Outcome =>
   answer.ok ? { outgoing, stored: answer } : { outgoing, refusal: answer.error.detail }

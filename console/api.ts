@@ -12,10 +12,10 @@ import { disclosedProblemOf, type Problem } from '../functions/http/problem.ts'
 import type { redriveListAnswer, redriveTask, undoPreview } from '../functions/http/redrive-answers.ts'
 import type { OperationId } from '../functions/http/routes.ts'
 
-export type QueueShown = z.output<typeof queueAnswer>
-export type MessageShown = z.output<typeof storedMessage>
+export type QueueJson = z.output<typeof queueAnswer>
+export type MessageJson = z.output<typeof storedMessage>
 /** The state of a message, or how it ended. The other members depend on the state. */
-export interface StatusShown {
+export interface StatusJson {
   readonly state: z.output<typeof messageAnswer>['status']['state']
   readonly at?: string
   readonly until?: string
@@ -25,12 +25,12 @@ export interface StatusShown {
   readonly reason?: string
 }
 export type MessageAnswer =
-  | (MessageShown & { readonly status: StatusShown })
-  | { readonly messageId: string; readonly queue: string; readonly status: StatusShown }
+  | (MessageJson & { readonly status: StatusJson })
+  | { readonly messageId: string; readonly queue: string; readonly status: StatusJson }
 /** Stored items whose messages a page lacks. Absent where it lacks none. */
-export type UnreadableShown = z.output<typeof browseAnswer>['unreadable']
-export type RedriveShown = z.output<typeof redriveTask>
-export type TriggerShown = z.output<typeof triggerListAnswer>['triggers'][number]
+export type UnreadableJson = z.output<typeof browseAnswer>['unreadable']
+export type RedriveJson = z.output<typeof redriveTask>
+export type TriggerJson = z.output<typeof triggerListAnswer>['triggers'][number]
 
 export interface ApiCall {
   readonly params?: Readonly<Record<string, string>>
@@ -84,30 +84,30 @@ export const consoleApi = (call: CallApi) => {
         query: { ...query, include: 'counts', limit: QUEUES_PAGE },
       }),
     queueNames: () => ask<z.output<typeof queueListAnswer>>('listQueues', { query: { limit: 1_000 } }),
-    queue: (queue: string) => ask<QueueShown>('getQueue', { params: { queue } }),
+    queue: (queue: string) => ask<QueueJson>('getQueue', { params: { queue } }),
     browse: (queue: string, page: Page) =>
       ask<z.output<typeof browseAnswer>>('browseMessages', { params: { queue }, query: { ...page } }),
     message: (queue: string, id: string) => ask<MessageAnswer>('getMessage', at(queue, id)),
     redrives: (queue: string) => ask<z.output<typeof redriveListAnswer>>('listRedrives', { params: { queue } }),
     triggers: (query: { readonly queue?: string; readonly cursor?: string | undefined }) =>
       ask<z.output<typeof triggerListAnswer>>('listTriggers', { query: { ...query } }),
-    createQueue: (queue: string, body: unknown) => ask<QueueShown>('createQueue', { params: { queue }, body }),
-    change: (queue: string, body: unknown) => ask<QueueShown>('updateQueue', { params: { queue }, body }),
+    createQueue: (queue: string, body: unknown) => ask<QueueJson>('createQueue', { params: { queue }, body }),
+    change: (queue: string, body: unknown) => ask<QueueJson>('updateQueue', { params: { queue }, body }),
     purge: (queue: string) => ask<void>('purgeQueue', { params: { queue }, body: {} }),
     deleteQueue: (queue: string, force: boolean) =>
       ask<void>('deleteQueue', { params: { queue }, query: { force: force ? 'true' : 'false' } }),
     publish: (queue: string, message: unknown) =>
       ask<z.output<typeof publishAnswer>>('publishMessages', { params: { queue }, body: { messages: [message] } }),
     reschedule: (queue: string, id: string, body: unknown) =>
-      ask<MessageShown>('rescheduleMessage', { ...at(queue, id), body }),
+      ask<MessageJson>('rescheduleMessage', { ...at(queue, id), body }),
     cancel: (queue: string, id: string) => ask<void>('cancelMessage', at(queue, id)),
-    resend: (queue: string, id: string) => ask<MessageShown>('resendMessage', { ...at(queue, id), body: {} }),
-    redrive: (queue: string, body: unknown) => ask<RedriveShown>('startRedrive', { params: { queue }, body }),
+    resend: (queue: string, id: string) => ask<MessageJson>('resendMessage', { ...at(queue, id), body: {} }),
+    redrive: (queue: string, body: unknown) => ask<RedriveJson>('startRedrive', { params: { queue }, body }),
     previewUndo: (queue: string, taskId: string) =>
       ask<z.output<typeof undoPreview>>('previewUndo', { params: { queue, taskId } }),
     undoRedrive: (queue: string, taskId: string, body: unknown) =>
-      ask<RedriveShown>('undoRedrive', { params: { queue, taskId }, body }),
-    cancelRedrive: (queue: string, taskId: string) => ask<RedriveShown>('cancelRedrive', { params: { queue, taskId } }),
+      ask<RedriveJson>('undoRedrive', { params: { queue, taskId }, body }),
+    cancelRedrive: (queue: string, taskId: string) => ask<RedriveJson>('cancelRedrive', { params: { queue, taskId } }),
   }
 }
 

@@ -1,12 +1,12 @@
 import { type Trouble, troublesOf } from '../cli/trouble.ts'
-import type { QueueShown } from './api.ts'
+import type { QueueJson } from './api.ts'
 import { counted, duration } from './views/words.ts'
 
 export type { Trouble }
 
 /** The facts from which the console finds trouble with a queue. */
 export interface QueueFacts {
-  readonly queue: QueueShown
+  readonly queue: QueueJson
   /** Messages in the dead-letter queue, those of other queues included. Absent without a dead-letter queue, or without its count. */
   readonly dead?: number | undefined
   /** Queues that use this queue as their dead-letter queue, as far as the screen has read them. */
@@ -48,7 +48,7 @@ export const CAUSE_SCREEN: Readonly<Record<Trouble['code'], 'messages' | 'dead' 
 }
 
 /** Describes what the queue does with a message whose consumer fails. */
-export const onFailure = ({ retryPolicy, deadLetter, retentionSeconds, visibilityTimeoutSeconds }: QueueShown) => {
+export const onFailure = ({ retryPolicy, deadLetter, retentionSeconds, visibilityTimeoutSeconds }: QueueJson) => {
   const again = retryPolicy
     ? `Retries after ${duration(retryPolicy.initialSeconds)}, up to ${duration(retryPolicy.maximumSeconds)}`
     : `Retries at once, or when the lease of ${duration(visibilityTimeoutSeconds)} ends`

@@ -12,14 +12,14 @@ import { snapshotExchange } from './visibility/snapshot-exchange.ts'
 import type { Visibility } from './visibility/visibility.ts'
 
 /**
- * Room for the messages of one poll, in a process that bounds the bytes that it hands out at one time. A poll enters before it leases
- * messages, so that a wait takes nothing of their leases, and stays until its caller has the answer.
+ * The bytes of one poll's answer, in a process that bounds the bytes that it hands out at one time. A poll acquires them before it leases
+ * messages, so that a wait takes nothing of their leases, and keeps them until its caller has the answer.
  */
-export interface DeliveryRoom {
-  /** Waits for room. A second call of the same poll has the outcome of the first. @throws `Throttled` when there is none in time */
-  enter(messages: number, signal?: AbortSignal): Promise<void>
+export interface AnswerBudget {
+  /** Waits for the bytes. A second call of the same poll has the outcome of the first. @throws `Throttled` after the longest wait */
+  acquire(messages: number, signal?: AbortSignal): Promise<void>
   /** The poll holds no messages, and goes on waiting for some. */
-  leave(): void
+  release(): void
 }
 
 /** All that the operations share in one process. Plain data and ports: build it once, pass it to every operation. */
@@ -36,7 +36,7 @@ export interface Engine {
   /** Where this process's publishes were throttled: hints. */
   readonly throttled: ThrottledShards
   /** Set for one request, where a server bounds what it hands out. @default no bound */
-  readonly delivery?: DeliveryRoom | undefined
+  readonly answerBudget?: AnswerBudget | undefined
   /** Wakes this process's long polls. */
   readonly wakeups: Wakeups
   /** Unique part of a new segment's key. */

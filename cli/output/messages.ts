@@ -2,7 +2,7 @@ import type { MessageJson } from '../browse.ts'
 import type { Output, Style } from './output.ts'
 import { oneLine, relative, visible } from './words.ts'
 
-type Shown = Pick<MessageJson, 'messageId' | 'body' | 'bodyBase64'> & Partial<MessageJson>
+type PrintedMessage = Pick<MessageJson, 'messageId' | 'body' | 'bodyBase64'> & Partial<MessageJson>
 
 const STYLES: Readonly<Record<string, Style>> = {
   ready: 'green',
@@ -29,7 +29,7 @@ export const printMessages = (out: Output, messages: readonly MessageJson[], now
 }
 
 /** A message in full: all its fields and its body. */
-export const printMessage = (out: Output, message: Shown, now: number): void => {
+export const printMessage = (out: Output, message: PrintedMessage, now: number): void => {
   const { body: _, bodyBase64: __, attributes, deadLetter, ...rest } = message
   const rows = Object.entries(rest).map(([name, value]) => [name, shown(name, value, now)])
   for (const [name, value] of Object.entries(attributes ?? {}))
@@ -49,7 +49,7 @@ const shown = (name: string, value: unknown, now: number): string => {
 }
 
 /** A text unchanged, JSON as JSON, bytes in base64. */
-const bodyText = ({ body, bodyBase64 }: Shown, indent?: number): string => {
+const bodyText = ({ body, bodyBase64 }: PrintedMessage, indent?: number): string => {
   if (bodyBase64 !== undefined) return `(bytes, base64) ${bodyBase64}`
   return typeof body === 'string' ? body : JSON.stringify(body, undefined, indent)
 }

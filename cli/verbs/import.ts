@@ -6,29 +6,16 @@ import { UsageError } from '../../functions/local/usage-error.ts'
 import { jsonOf, type Line, linesIn } from '../ndjson.ts'
 import { createProgress, type Progress } from '../output/progress.ts'
 import { counted } from '../output/words.ts'
-import { fullBatches, type Outgoing, publishBatch } from '../publishing.ts'
+import { fullBatches, isKeyTaken, type Outgoing, publishBatch } from '../publishing.ts'
 import type { Session } from '../session.ts'
-import { isCount, isTransfer, type ProgressJson, readProgress, writeProgress } from '../transfer/export-file.ts'
+import { writeProgress } from '../transfer/export-file.ts'
 import { messageToImport } from '../transfer/exported-message.ts'
+import { changedSince, type Imported, isKeyForgotten, progressOf, readImported } from '../transfer/import-progress.ts'
 import { verb } from '../verb.ts'
 
 interface Options {
   readonly input?: string
 }
-
-/** How far an import is: the lines up to `bytes` are published, `batch` may be. */
-interface Imported {
-  readonly queue: string
-  readonly run: string
-  readonly bytes: number
-  readonly count: number
-  readonly refused: number
-  /** The batch that was on its way: under its key a repeat within ten minutes stores nothing more. */
-  readonly sendingSince?: number
-}
-
-/** The server keeps a key for ten minutes: a repeat that begins later may make a second copy. */
-const KEY_KNOWN_MS = 540_000
 
 export const importQueue = verb<Options>({
   syntax: 'import <queue>',
@@ -71,66 +58,76 @@ interface State {
 }
 
 const begin = async ({ out, now }: Session, queue: string, input: string | undefined): Promise<State> => {
-  const fresh: Imported = { queue, run: randomUUID(), bytes: 0, count: 0, refused: 0 }
+  const fresh: Imported = { queue, run: randomUUID(), bytes: 0, lines: 0, count: 0, refused: 0 }
   if (input === undefined) return { imported: fresh, complete: false, input, size: 0 }
   const found = await stat(input).catch(() => undefined)
   if (!found?.isFile()) throw new UsageError(`there is no file ${input}`)
-  const before = await readProgress(progressOf(input), isImported)
-  if (before && before.queue !== queue) {
-    throw new UsageError(`${input} is being imported into ${before.queue}: remove ${progressOf(input)} to begin anew`)
-  }
-  if (before && before.bytes > found.size) {
-    throw new UsageError(`${input} is shorter than its progress says: remove ${progressOf(input)} to begin anew`)
-  }
+  const before = await readImported(input, { queue, size: found.size })
   if (before) out.note(`going on after ${counted(before.count + before.refused, 'line')} of ${input}`)
-  if (before?.sendingSince !== undefined && now() - before.sendingSince > KEY_KNOWN_MS) {
+  if (before && isKeyForgotten(before, now())) {
     out.note('the batch that was on its way then is sent again: up to 25 messages may be stored twice')
   }
   return { imported: before ?? fresh, complete: false, input, size: found.size }
 }
 
-const isImported = (value: ProgressJson): value is ProgressJson & Imported =>
-  isTransfer(value) &&
-  isCount(value.refused) &&
-  RUN.test(String(value.run)) &&
-  (value.sendingSince === undefined || isCount(value.sendingSince))
-
-/** The run's part of the idempotency keys. */
-const RUN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
-const progressOf = (input: string): string => `${input}.import-progress`
-
+/** First the batch that was on its way, alone, then the lines behind it. */
 const importLines = async (session: Session, state: State, progress: Progress): Promise<void> => {
-  const { signal, io } = session
-  const start = state.imported.bytes
-  const source =
-    state.input === undefined ? (io.stdin as AsyncIterable<Buffer>) : createReadStream(state.input, { start })
+  const { input } = state
+  const from = (source: AsyncIterable<Buffer>) => importFrom(session, state, progress, source)
+  if (input === undefined) {
+    state.complete = await from(session.io.stdin as AsyncIterable<Buffer>)
+    return
+  }
+  const { bytes: start, sendingTo } = state.imported
+  if (sendingTo !== undefined && !(await from(createReadStream(input, { start, end: sendingTo - 1 })))) return
+  state.complete = await from(createReadStream(input, { start: state.imported.bytes }))
+}
+
+/** Imports the lines of the source. Returns whether that is all of them: Ctrl-C ends it after the batch that is on its way. */
+const importFrom = async (session: Session, state: State, progress: Progress, source: AsyncIterable<Buffer>) => {
+  const { signal } = session
+  const { bytes, lines } = state.imported
   const leave = () => (source as { destroy?: () => void }).destroy?.()
   signal.addEventListener('abort', leave, { once: true })
   for await (const batch of fullBatches(linesIn(source))) {
-    if (signal.aborted) return
-    await importBatch(session, state, batch, start)
+    if (signal.aborted) return false
+    await importBatch(
+      session,
+      state,
+      batch.map((line) => ({ ...line, number: lines + line.number, end: bytes + line.end })),
+    )
     progress.at(state.imported.bytes, state.size)
   }
-  state.complete = true
+  return true
 }
 
 /** The progress names the batch before it is sent, and its end afterwards: a repeat has the same lines, and so the same key. */
-const importBatch = async (session: Session, state: State, lines: readonly Line[], start: number): Promise<void> => {
-  const { queue, run, bytes } = state.imported
-  await save(state, { ...state.imported, sendingSince: session.now() })
+const importBatch = async (session: Session, state: State, lines: readonly Line[]): Promise<void> => {
+  const { queue, run, bytes: start } = state.imported
+  const { end: bytes, number } = lines.at(-1) as Line
+  await save(state, { ...state.imported, sendingSince: session.now(), sendingTo: bytes })
   const outgoing = lines.flatMap(outgoingOf)
-  const outcomes = outgoing.length > 0 ? await publishBatch(session.target, queue, outgoing, `${run}-${bytes}`) : []
+  const outcomes =
+    outgoing.length > 0
+      ? await publishBatch(session.target, queue, outgoing, `${run}-${start}`).catch(unlessChanged(state))
+      : []
   const stored = outcomes.filter((outcome) => 'stored' in outcome).length
   for (const line of lines) {
     const outcome = outcomes.find((one) => one.outgoing.line === line)
     if (!outcome) await recordRefusal(session, state, line, line.isUtf8 ? 'it is no JSON object' : 'it is not UTF-8')
     else if ('refusal' in outcome) await recordRefusal(session, state, line, outcome.refusal)
   }
-  const { sendingSince: _, count, refused, ...rest } = state.imported
-  const end = start + (lines.at(-1)?.end ?? 0)
-  await save(state, { ...rest, bytes: end, count: count + stored, refused: refused + lines.length - stored })
+  const { sendingSince: _, sendingTo: __, count, refused, ...rest } = state.imported
+  const done = { bytes, lines: number, count: count + stored, refused: refused + lines.length - stored }
+  await save(state, { ...rest, ...done })
 }
+
+/** The batch's key covers other messages: the lines are no longer those that were on their way. */
+const unlessChanged =
+  ({ input }: State) =>
+  (error: unknown): never => {
+    throw input !== undefined && isKeyTaken(error) ? changedSince(input) : error
+  }
 
 const outgoingOf = (line: Line): Outgoing[] => {
   const given = line.isUtf8 ? jsonOf(line.text) : undefined

@@ -1,4 +1,4 @@
-import { type MessageAnswer, type MessageShown, problemIn } from '../api.ts'
+import { type MessageAnswer, type MessageJson, problemIn } from '../api.ts'
 import { type Action, BASE, type ConsoleContext, type Page, queueHref, type Screen } from '../context.ts'
 import { failureScreen } from '../pages/problem.ts'
 import { decodedBody, jsonText } from '../views/body.ts'
@@ -65,7 +65,7 @@ ${context.readOnly && html`<p>The console is read-only.</p>`}${editForm(context,
   }
 }
 
-const editForm = (context: ConsoleContext, queue: string, message: MessageShown) => {
+const editForm = (context: ConsoleContext, queue: string, message: MessageJson) => {
   const { kind, text } = editable(message)
   const attributes = Object.keys(message.attributes).length > 0 ? JSON.stringify(message.attributes, null, 2) : ''
   return changeForm(
@@ -86,7 +86,7 @@ ${check('cancel', 'Cancel the present message after the edited one is stored')}
 }
 
 /** A body in the form in which it can be edited and sent without a loss. */
-const editable = ({ body, bodyBase64 }: MessageShown): { readonly kind: string; readonly text: string } => {
+const editable = ({ body, bodyBase64 }: MessageJson): { readonly kind: string; readonly text: string } => {
   if (bodyBase64 !== undefined) return { kind: 'base64', text: bodyBase64 }
   if (typeof body === 'string') return { kind: 'text', text: body }
   return { kind: 'json', text: jsonText(body) }

@@ -1,4 +1,4 @@
-import type { ConsoleApi, MessageShown } from '../api.ts'
+import type { ConsoleApi, MessageJson } from '../api.ts'
 import { type Action, BASE, type ConsoleContext, queueHref, type Screen } from '../context.ts'
 import { firstMessages, grouped } from '../pages/groups.ts'
 import { failureScreen } from '../pages/problem.ts'
@@ -26,7 +26,7 @@ const requestIn = (form: URLSearchParams): RedriveRequest => {
   return {
     all: text('which') === 'all',
     ids: new Set(form.getAll('id')),
-    reasons: new Set(form.getAll('reason')),
+    reasons: new Set(form.getAll('reason').map(withPlainLines)),
     ...(text('destination') !== '' && { destination: text('destination') }),
     ...(text('maxPerSecond') !== '' && { maxPerSecond: Number(text('maxPerSecond')) }),
     ...(text('bodyContains') !== '' && { bodyContains: text('bodyContains') }),
@@ -52,22 +52,27 @@ export const tryRedriveAction: Action = async (context, { params: { queue = '' }
   return trial(context, { queue, request, chosen, more: request.all && more, missing })
 }
 
-const isChosen = ({ all, ids, reasons, bodyContains }: RedriveRequest, message: MessageShown): boolean =>
-  (all || ids.has(message.messageId) || (message.deadLetter !== undefined && reasons.has(message.deadLetter.reason))) &&
+/** Browsers send line breaks as CRLF, whatever they were in the page. */
+const withPlainLines = (text: string): string => text.replaceAll(/\r\n?/g, '\n')
+
+const isChosen = ({ all, ids, reasons, bodyContains }: RedriveRequest, message: MessageJson): boolean =>
+  (all ||
+    ids.has(message.messageId) ||
+    (message.deadLetter !== undefined && reasons.has(withPlainLines(message.deadLetter.reason)))) &&
   (bodyContains === undefined || bodyText(message).includes(bodyContains))
 
 /** The text that a redrive's filter searches: bytes are in base64. */
-const bodyText = ({ body, bodyBase64 }: MessageShown): string =>
+const bodyText = ({ body, bodyBase64 }: MessageJson): string =>
   bodyBase64 ?? (typeof body === 'string' ? body : JSON.stringify(body))
 
-const targetOf = (request: RedriveRequest, { deadLetter }: MessageShown): string | undefined =>
+const targetOf = (request: RedriveRequest, { deadLetter }: MessageJson): string | undefined =>
   request.destination ?? deadLetter?.queue
 
 /** Destinations of the messages that do not exist. */
 const missingQueues = async (
   api: ConsoleApi,
   request: RedriveRequest,
-  chosen: readonly MessageShown[],
+  chosen: readonly MessageJson[],
 ): Promise<ReadonlySet<string>> => {
   const targets = [...new Set(chosen.flatMap((message) => targetOf(request, message) ?? []))]
   const found = await Promise.all(
@@ -84,7 +89,7 @@ const missingQueues = async (
 interface Trial {
   readonly queue: string
   readonly request: RedriveRequest
-  readonly chosen: readonly MessageShown[]
+  readonly chosen: readonly MessageJson[]
   readonly more: boolean
   readonly missing: ReadonlySet<string>
 }
@@ -120,7 +125,7 @@ const outcomeOf = (target: string, held: number, missing: ReadonlySet<string>): 
 
 const hidden = (
   { all, destination, maxPerSecond, bodyContains }: RedriveRequest,
-  going: readonly MessageShown[],
+  going: readonly MessageJson[],
 ): Html => {
   const value = (name: string, text: string | number | undefined) =>
     text === undefined ? undefined : html`<input type="hidden" name="${name}" value="${text}">`

@@ -1,4 +1,4 @@
-import type { QueueShown } from '../api.ts'
+import type { QueueJson } from '../api.ts'
 import { type Action, BASE, type ConsoleContext, type Page, queueHref } from '../context.ts'
 import { onFailure } from '../trouble.ts'
 import { changeForm, choice, type Field, field } from '../views/forms.ts'
@@ -63,7 +63,7 @@ const SETTINGS: readonly (readonly [string, readonly Setting[]])[] = [
 /** The first member of each optional setting. An empty first member removes the whole setting. */
 const FIRST_MEMBERS = ['deadLetter.queue', 'retryPolicy.initialSeconds', 'results.retentionSeconds'] as const
 
-const presentValue = (queue: QueueShown, name: string): string => {
+const presentValue = (queue: QueueJson, name: string): string => {
   const [outer = '', inner] = name.split('.')
   const value = (queue as unknown as Record<string, unknown>)[outer]
   const one = inner === undefined ? value : (value as Record<string, unknown> | undefined)?.[inner]
@@ -87,10 +87,10 @@ ${tags.length > 0 && html`<h2>Tags</h2><dl class="facts">${tags.map(([key, value
   }
 }
 
-const settingsText = (queue: QueueShown): Html =>
+const settingsText = (queue: QueueJson): Html =>
   html`<dl class="facts">${SETTINGS.flatMap(([, settings]) => settings.map(({ name, label }) => html`<div><dt>${label}</dt><dd>${presentValue(queue, name) || '–'}</dd></div>`))}</dl>`
 
-const settingsForm = (context: ConsoleContext, queue: QueueShown): Html | undefined =>
+const settingsForm = (context: ConsoleContext, queue: QueueJson): Html | undefined =>
   changeForm(
     context,
     queueHref(queue.name, 'settings'),
@@ -102,7 +102,7 @@ const settingsForm = (context: ConsoleContext, queue: QueueShown): Html | undefi
  * A hidden field contains the value that the page has shown. The action sends only settings that differ from it, so the form
  * overwrites no concurrent change of another setting.
  */
-const input = (queue: QueueShown, { name, label, kind }: Setting): Html => {
+const input = (queue: QueueJson, { name, label, kind }: Setting): Html => {
   const value = presentValue(queue, name)
   const was = html`<input type="hidden" name="was.${name}" value="${value}">`
   if (typeof kind === 'object')
@@ -118,7 +118,7 @@ const input = (queue: QueueShown, { name, label, kind }: Setting): Html => {
 
 /** The changes of the form, as the body of an API request and as names. */
 const changeIn = (
-  queue: QueueShown,
+  queue: QueueJson,
   form: URLSearchParams,
 ): { readonly body: Record<string, unknown>; readonly names: string[] } => {
   const body: Record<string, unknown> = {}
@@ -132,7 +132,7 @@ const changeIn = (
     if (inner === undefined) body[outer] = value
     else
       body[outer] = {
-        ...((body[outer] ?? queue[outer as keyof QueueShown]) as object | undefined),
+        ...((body[outer] ?? queue[outer as keyof QueueJson]) as object | undefined),
         [inner]: value ?? undefined,
       }
   }

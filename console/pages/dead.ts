@@ -1,4 +1,4 @@
-import type { MessageShown, QueueShown } from '../api.ts'
+import type { MessageJson, QueueJson } from '../api.ts'
 import { BASE, type ConsoleContext, type Page, queueHref } from '../context.ts'
 import { changeForm, field } from '../views/forms.ts'
 import { type Html, html } from '../views/html.ts'
@@ -6,6 +6,8 @@ import { messageHref, preview, unreadableNote } from '../views/messages.ts'
 import { ageSeconds, counted, duration } from '../views/words.ts'
 import { firstMessages, grouped } from './groups.ts'
 
+/** Characters of a reason in its heading. A reason may be a stack trace. */
+const HEADING = 120
 /** Messages that the screen lists for each reason. It only counts the others. */
 const LISTED = 25
 
@@ -33,14 +35,14 @@ ${groups.length === 0 ? html`<p>There is none.</p>` : letters(context, home, gro
   }
 }
 
-const coverage = ({ name, deadLetter }: QueueShown, shown: number, more: boolean): string => {
+const coverage = ({ name, deadLetter }: QueueJson, shown: number, more: boolean): string => {
   const where = deadLetter ? `in ${deadLetter.queue} that failed in ${name}` : `in ${name}`
   return more
     ? `The first ${counted(shown, 'dead letter')} ${where}. There may be more.`
     : `All ${counted(shown, 'dead letter')} ${where}.`
 }
 
-type Groups = readonly (readonly [string, readonly MessageShown[]])[]
+type Groups = readonly (readonly [string, readonly MessageJson[]])[]
 
 /** One form with the dead letters of all reasons. It leads to a try of the selected ones. */
 const letters = (context: ConsoleContext, home: string, groups: Groups): Html => {
@@ -57,18 +59,27 @@ const letters = (context: ConsoleContext, home: string, groups: Groups): Html =>
   )
 }
 
-const letterGroup = (context: ConsoleContext, reason: string, held: readonly MessageShown[], index: number): Html => {
+const letterGroup = (context: ConsoleContext, reason: string, held: readonly MessageJson[], index: number): Html => {
   const now = context.now()
   const oldest = held.map(({ deadLetter, publishedAt }) => deadLetter?.at ?? publishedAt).sort()[0] ?? ''
   const id = `reason-${index}`
-  return html`<section aria-labelledby="${id}"><h2 id="${id}">${reason || 'Not dead-lettered: published to this queue'} <span class="dim">${counted(held.length, 'message')}, the oldest for ${duration(ageSeconds(oldest, now))}</span></h2>
+  return html`<section aria-labelledby="${id}"><h2 id="${id}">${headingOf(reason)} <span class="dim">${counted(held.length, 'message')}, the oldest for ${duration(ageSeconds(oldest, now))}</span></h2>
+${headingOf(reason) !== reason && reason !== '' && html`<details id="whole-${id}"><summary>The whole reason</summary><pre>${reason}</pre></details>`}
 ${!context.readOnly && html`<p class="field check"><input type="checkbox" id="all-${id}" name="reason" value="${reason}" data-all="${id}"><label for="all-${id}">All ${counted(held.length, 'message')} of this reason</label></p>`}
 <table class="rows" data-group="${id}"><thead><tr><th scope="col">Message</th><th scope="col">Body</th><th scope="col">Failed in</th><th scope="col" class="n">Receives</th><th scope="col" class="n">Since</th></tr></thead>
 <tbody>${held.slice(0, LISTED).map((message) => letterRow(context, message, now))}</tbody></table>
 ${held.length > LISTED && html`<p class="dim">${counted(held.length - LISTED, 'further message')} of this reason.</p>`}</section>`
 }
 
-const letterRow = (context: ConsoleContext, message: MessageShown, now: number): Html => {
+/** The reason's first line, shortened. */
+const headingOf = (reason: string): string => {
+  const [line = ''] = reason.trim().split(/[\r\n]/, 1)
+  const short = line.length > HEADING ? line.slice(0, HEADING) : line
+  if (short === reason) return reason || 'Not dead-lettered: published to this queue'
+  return `${short}…`
+}
+
+const letterRow = (context: ConsoleContext, message: MessageJson, now: number): Html => {
   const { messageId, deadLetter, publishedAt, receiveCount } = message
   return html`<tr class="row"><th scope="row">${!context.readOnly && html`<input type="checkbox" name="id" value="${messageId}" aria-label="Select ${messageId}"> `}<a class="go id" href="${messageHref(message)}">${messageId}</a></th>
 <td data-label="Body" class="body">${preview(context, message)}</td><td data-label="Failed in">${deadLetter?.queue ?? '–'}</td>

@@ -1,4 +1,4 @@
-import type { ConsoleApi, MessageShown, UnreadableShown } from '../api.ts'
+import type { ConsoleApi, MessageJson, UnreadableJson } from '../api.ts'
 import { BASE, type Page, queueHref } from '../context.ts'
 import { html } from '../views/html.ts'
 import { unreadableNote } from '../views/messages.ts'
@@ -9,8 +9,8 @@ const MAX_READ = 500
 const PAGE = 100
 
 interface FirstMessages {
-  readonly messages: readonly MessageShown[]
-  readonly unreadable: UnreadableShown
+  readonly messages: readonly MessageJson[]
+  readonly unreadable: UnreadableJson
   /** Whether there may be more messages. */
   readonly more: boolean
 }
@@ -25,8 +25,8 @@ export const firstMessages = async (
   queue: string,
   { states, endsAtNone = false }: { readonly states?: string; readonly endsAtNone?: boolean } = {},
 ): Promise<FirstMessages> => {
-  const messages: MessageShown[] = []
-  const unreadable: NonNullable<UnreadableShown>[number][] = []
+  const messages: MessageJson[] = []
+  const unreadable: NonNullable<UnreadableJson>[number][] = []
   let cursor: string | undefined
   // A page with a cursor may be empty, so the number of pages needs a limit too.
   for (let page = 0; page < MAX_READ / PAGE; page++) {
@@ -40,8 +40,8 @@ export const firstMessages = async (
 }
 
 /** Groups messages by a key, in the order of each group's first message. */
-export const grouped = <K>(messages: readonly MessageShown[], keyOf: (message: MessageShown) => K) => {
-  const groups = new Map<K, MessageShown[]>()
+export const grouped = <K>(messages: readonly MessageJson[], keyOf: (message: MessageJson) => K) => {
+  const groups = new Map<K, MessageJson[]>()
   for (const message of messages) {
     const key = keyOf(message)
     const group = groups.get(key)
@@ -70,7 +70,7 @@ ${groups.length === 0 ? html`<p>There is no message.</p>` : html`<table class="r
   }
 }
 
-const groupRow = (queue: string, group: string | undefined, held: readonly MessageShown[], now: number) => {
+const groupRow = (queue: string, group: string | undefined, held: readonly MessageJson[], now: number) => {
   const leased = held.filter(({ state }) => state === 'leased').length
   const [oldest = ''] = held.map(({ publishedAt }) => publishedAt).sort()
   const first = held[0]

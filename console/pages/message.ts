@@ -1,4 +1,4 @@
-import { type MessageAnswer, type MessageShown, problemIn, type StatusShown } from '../api.ts'
+import { type MessageAnswer, type MessageJson, problemIn, type StatusJson } from '../api.ts'
 import { BASE, type ConsoleContext, type Page, queueHref } from '../context.ts'
 import type { SeenLease } from '../leases-seen.ts'
 import { decodedBody } from '../views/body.ts'
@@ -34,12 +34,12 @@ ${isStored(message) ? html`${messageActions(context, queue, message)}${bodyOf(co
 /** Describes a message that is no longer stored, from the leases that the server has given. */
 const removedMessage = (queue: string, messageId: string, leases: readonly SeenLease[]): MessageAnswer => {
   const end = leases.at(-1)?.end
-  const status: StatusShown =
+  const status: StatusJson =
     end?.how === 'settled' ? { state: 'done', at: new Date(end.at).toISOString() } : { state: 'gone' }
   return { messageId, queue, status }
 }
 
-const bodyOf = ({ hidePayloads }: ConsoleContext, message: MessageShown): Html => {
+const bodyOf = ({ hidePayloads }: ConsoleContext, message: MessageJson): Html => {
   const { kind, text, bytes: size, steps, cut } = decodedBody(message)
   const attributes = Object.entries(message.attributes)
   const about = [kind, bytes(size), ...(steps.length > 0 ? [`decoded: ${steps.join(', ')}`] : [])].join(' · ')
@@ -50,7 +50,7 @@ const bodyOf = ({ hidePayloads }: ConsoleContext, message: MessageShown): Html =
 ${attributes.length > 0 && html`<h2>Attributes</h2><dl class="facts">${attributes.map(([name, value]) => html`<div><dt>${name}</dt><dd><code>${typeof value === 'object' ? JSON.stringify(value) : value}</code></dd></div>`)}</dl>`}`
 }
 
-const facts = (message: MessageShown, now: number): Html => {
+const facts = (message: MessageJson, now: number): Html => {
   const { deadLetter } = message
   const lines: (readonly [string, Html | string | number | undefined])[] = [
     ['Queue', html`<a href="${queueHref(message.queue)}">${message.queue}</a>`],

@@ -1,4 +1,4 @@
-import type { MessageShown, QueueShown } from '../api.ts'
+import type { MessageJson, QueueJson } from '../api.ts'
 import { BASE, type ConsoleContext, type Page, queueHref, type Visit } from '../context.ts'
 import { onFailure, type Trouble, troubles } from '../trouble.ts'
 import { flowChart, stateChart } from '../views/charts.ts'
@@ -70,7 +70,7 @@ const flowPart = ({ flows }: ConsoleContext, name: string): Html | undefined => 
 }
 
 /** The queues from which these messages were dead-lettered. */
-const sourcesIn = (messages: readonly MessageShown[]): string[] => [
+const sourcesIn = (messages: readonly MessageJson[]): string[] => [
   ...new Set(messages.flatMap(({ deadLetter }) => deadLetter?.queue ?? [])),
 ]
 
@@ -86,7 +86,7 @@ const stateTabs = (name: string, present: string | undefined): Html =>
       html`<a href="${queueHref(name)}?state=${state}#messages"${(present ?? '') === state && html` aria-current="page"`}>${text}</a>`,
   )}</nav>`
 
-const numbers = ({ counts, deadLetter }: QueueShown, dead: number | undefined, now: number): Html => {
+const numbers = ({ counts, deadLetter }: QueueJson, dead: number | undefined, now: number): Html => {
   const { ready = 0, leased = 0, delayed = 0, oldestReadyAt, exact = true } = counts ?? {}
   const about = exact ? '' : '≈'
   const age = oldestReadyAt === undefined ? '–' : duration(ageSeconds(oldestReadyAt, now))
@@ -99,7 +99,7 @@ ${deadLetter && html`<div class="k-dead"><dt>Dead letters</dt><dd>${dead === und
 </dl>${!exact && html`<p class="dim">The queue is too large for an exact count. Its counts are estimates from the density of its messages.</p>`}`
 }
 
-const links = (context: ConsoleContext, { name, deadLetter, paused }: QueueShown): Html =>
+const links = (context: ConsoleContext, { name, deadLetter, paused }: QueueJson): Html =>
   html`<div class="links"><a href="${queueHref(name, 'groups')}">Groups by backlog</a>
 <a href="${queueHref(name, 'dead')}">Dead letters</a>
 ${deadLetter && html`<a href="${queueHref(deadLetter.queue)}">${deadLetter.queue}</a>`}

@@ -1,4 +1,4 @@
-import { type ConsoleApi, problemIn, type QueueShown } from '../api.ts'
+import { type ConsoleApi, problemIn, type QueueJson } from '../api.ts'
 import { BASE, type ConsoleContext, type Page, queueHref } from '../context.ts'
 import { byTrouble, CAUSE_SCREEN, levelOf, onFailure, type QueueFacts, type Trouble, troubles } from '../trouble.ts'
 import { sparkline } from '../views/charts.ts'
@@ -34,7 +34,7 @@ const nextPage = (prefix: string | undefined, cursor: string): string =>
   `${BASE}?${new URLSearchParams({ ...(prefix !== undefined && { prefix }), cursor })}`
 
 /** Reads dead-letter queues that are on another page of the list one by one, for their counts. */
-const factsOf = async (api: ConsoleApi, queues: readonly QueueShown[]): Promise<QueueFacts[]> => {
+const factsOf = async (api: ConsoleApi, queues: readonly QueueJson[]): Promise<QueueFacts[]> => {
   const shown = new Map(queues.map((queue) => [queue.name, queue]))
   const targets = new Set(queues.flatMap(({ deadLetter }) => (deadLetter ? [deadLetter.queue] : [])))
   const others = [...targets].filter((name) => !shown.has(name))
@@ -43,9 +43,9 @@ const factsOf = async (api: ConsoleApi, queues: readonly QueueShown[]): Promise<
 }
 
 const factsAbout = (
-  queue: QueueShown,
-  all: readonly QueueShown[],
-  find: (name: string) => QueueShown | undefined,
+  queue: QueueJson,
+  all: readonly QueueJson[],
+  find: (name: string) => QueueJson | undefined,
 ): QueueFacts => {
   const target = queue.deadLetter && find(queue.deadLetter.queue)
   return {
@@ -56,10 +56,10 @@ const factsAbout = (
   }
 }
 
-const total = ({ counts }: QueueShown): number => (counts ? counts.ready + counts.leased + counts.delayed : 0)
+const total = ({ counts }: QueueJson): number => (counts ? counts.ready + counts.leased + counts.delayed : 0)
 
 /** Reads a queue. Resolves to undefined when it does not exist. */
-export const queueIfExists = (api: ConsoleApi, name: string): Promise<QueueShown | undefined> =>
+export const queueIfExists = (api: ConsoleApi, name: string): Promise<QueueJson | undefined> =>
   api.queue(name).catch((error: unknown) => {
     if (problemIn(error)?.code === 'QueueNotFound') return undefined
     throw error

@@ -1,4 +1,4 @@
-import type { RedriveShown } from '../api.ts'
+import type { RedriveJson } from '../api.ts'
 import { BASE, type ConsoleContext, type Page, queueHref } from '../context.ts'
 import { changeForm } from '../views/forms.ts'
 import { type Html, html, type Part } from '../views/html.ts'
@@ -29,9 +29,9 @@ ${cursor !== undefined && html`<p class="dim">The screen covers the first ${coun
   }
 }
 
-const isRunning = ({ state }: RedriveShown): boolean => state === 'running' || state === 'cancelling'
+const isRunning = ({ state }: RedriveJson): boolean => state === 'running' || state === 'cancelling'
 
-const runningTask = (context: ConsoleContext, task: RedriveShown): Html => {
+const runningTask = (context: ConsoleContext, task: RedriveJson): Html => {
   const { taskId, source, state, moved, toMove, maxPerSecond, undoes } = task
   const name = undoes === undefined ? 'Redrive' : 'Undo of a redrive'
   const way = html`${undoes === undefined && html`<a href="${queueHref(source)}">${source}</a> → `}${whereTo(task)}`
@@ -42,11 +42,11 @@ const runningTask = (context: ConsoleContext, task: RedriveShown): Html => {
 ${state === 'running' && changeForm(context, queueHref(source, 'redrives', taskId, 'cancel'), html`<button>Stop; ${counted(moved, 'message')} ${stop}</button>`)}</section>`
 }
 
-const whereTo = ({ destination, undoes, source }: RedriveShown): string =>
+const whereTo = ({ destination, undoes, source }: RedriveJson): string =>
   undoes !== undefined ? `undo, back to ${source}` : (destination ?? 'the original queues')
 
 /** What an undo did not move. */
-const stayed = ({ received = 0, behind = 0, gone = 0 }: RedriveShown): string => {
+const stayed = ({ received = 0, behind = 0, gone = 0 }: RedriveJson): string => {
   const parts = [
     received > 0 && `${count(received)} received and stayed`,
     behind > 0 && `${count(behind)} behind those stayed`,
@@ -55,14 +55,14 @@ const stayed = ({ received = 0, behind = 0, gone = 0 }: RedriveShown): string =>
   return parts.length === 0 ? '' : `: ${parts.join(', ')}`
 }
 
-const overTable = (context: ConsoleContext, tasks: readonly RedriveShown[]): Html =>
+const overTable = (context: ConsoleContext, tasks: readonly RedriveJson[]): Html =>
   html`<table class="rows"><thead><tr><th scope="col">From</th><th scope="col">To</th><th scope="col">State</th><th scope="col" class="n">Moved</th><th scope="col">Started</th><th scope="col">Undo</th></tr></thead><tbody>${tasks.map(
     (task) =>
       html`<tr class="row"><th scope="row"><a class="go" href="${queueHref(task.source, 'dead')}">${task.source}</a></th><td data-label="To">${whereTo(task)}</td><td data-label="State">${task.state}${task.failure !== undefined && html`: ${task.failure}`}${stayed(task)}</td><td data-label="Moved" class="n">${count(task.moved)}</td><td data-label="Started">${instant(task.startedAt, context.now())}</td><td data-label="Undo">${undoLink(context, task)}</td></tr>`,
   )}</tbody></table>`
 
 /** The link to the confirmation of an undo. Without it where nothing was moved, and where nothing may be changed. */
-const undoLink = ({ readOnly }: ConsoleContext, { source, taskId, moved, undoes, undoneBy }: RedriveShown): Part => {
+const undoLink = ({ readOnly }: ConsoleContext, { source, taskId, moved, undoes, undoneBy }: RedriveJson): Part => {
   if (undoes !== undefined || moved === 0) return ''
   if (readOnly) return undoneBy === undefined ? '' : 'undone'
   const words = undoneBy === undefined ? 'Undo' : 'Undo again'

@@ -1,4 +1,4 @@
-import { type ConsoleApi, problemIn, type TriggerShown } from '../api.ts'
+import { type ConsoleApi, problemIn, type TriggerJson } from '../api.ts'
 import { BASE, type Page, queueHref } from '../context.ts'
 import { type Html, html } from '../views/html.ts'
 import { count, counted, distance, duration, instant } from '../views/words.ts'
@@ -20,7 +20,7 @@ ${cursor !== undefined && html`<p><a href="${BASE}/triggers?${new URLSearchParam
   }
 }
 
-const table = (triggers: readonly TriggerShown[], now: number): Html =>
+const table = (triggers: readonly TriggerJson[], now: number): Html =>
   html`<table class="rows"><thead><tr><th scope="col">Queue</th><th scope="col">State</th><th scope="col">Function</th><th scope="col" class="n">Batch</th><th scope="col" class="n">Slots held</th><th scope="col">Last run</th><th scope="col">Filter</th></tr></thead><tbody>${triggers.map(
     (trigger) => {
       const { queue, functionName, batchSize, slotsTaken, maxConcurrency } = trigger
@@ -31,20 +31,20 @@ const table = (triggers: readonly TriggerShown[], now: number): Html =>
     },
   )}</tbody></table>`
 
-const stateOf = ({ running, enabled, paused }: TriggerShown): string => {
+const stateOf = ({ running, enabled, paused }: TriggerJson): string => {
   if (!enabled) return 'disabled'
   if (paused) return 'the queue is paused'
   return running ? 'running' : 'waits for messages'
 }
 
-const lastRun = ({ running, lastRunEndedAt, nextRunAt }: TriggerShown, now: number): Html => {
+const lastRun = ({ running, lastRunEndedAt, nextRunAt }: TriggerJson, now: number): Html => {
   if (running) return html`under way`
   const last = lastRunEndedAt === undefined ? html`–` : html`ended ${distance(lastRunEndedAt, now)}`
   if (nextRunAt === undefined) return last
   return Date.parse(nextRunAt) <= now ? html`${last}; next: now` : html`${last}; next: ${distance(nextRunAt, now)}`
 }
 
-const filterOf = ({ filter, unmatched }: TriggerShown): Html => {
+const filterOf = ({ filter, unmatched }: TriggerJson): Html => {
   if (!filter) return html`–`
   const others = typeof unmatched === 'object' ? html`move to ${unmatched.queue}` : html`are deleted`
   return html`${filter.map((pattern) => html`<code>${pattern}</code> `)}<span class="dim">other messages ${others}</span>`
@@ -54,7 +54,7 @@ const filterOf = ({ filter, unmatched }: TriggerShown): Html => {
  * Reads the trigger of a queue. Resolves to a text when the role may not read triggers or the API has none. The page then
  * shows this text in place of the trigger.
  */
-export const triggerOf = async (api: ConsoleApi, queue: string): Promise<TriggerShown | string | undefined> => {
+export const triggerOf = async (api: ConsoleApi, queue: string): Promise<TriggerJson | string | undefined> => {
   try {
     return (await api.triggers({ queue })).triggers[0]
   } catch (error) {
@@ -65,7 +65,7 @@ export const triggerOf = async (api: ConsoleApi, queue: string): Promise<Trigger
 }
 
 /** The part of a queue's page that shows its trigger. Empty without a trigger. */
-export const triggerPart = (trigger: TriggerShown | string | undefined, now: number): Html | undefined => {
+export const triggerPart = (trigger: TriggerJson | string | undefined, now: number): Html | undefined => {
   if (trigger === undefined) return undefined
   if (typeof trigger === 'string')
     return html`<p class="dim">The console can't read the queue's trigger: ${trigger}.</p>`
@@ -84,5 +84,5 @@ export const triggerPart = (trigger: TriggerShown | string | undefined, now: num
   return html`<h2 id="trigger">Trigger</h2><dl class="facts">${lines.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
 }
 
-const declared = ({ declaredBy }: TriggerShown, at: string, now: number): Html =>
+const declared = ({ declaredBy }: TriggerJson, at: string, now: number): Html =>
   html`${instant(at, now)}${declaredBy !== undefined && html`, by <code>${declaredBy}</code>`}`

@@ -1,9 +1,9 @@
-import type { MessageShown, StatusShown } from '../api.ts'
+import type { MessageJson, StatusJson } from '../api.ts'
 import type { SeenLease } from '../leases-seen.ts'
 import { type Html, html } from './html.ts'
 import { count, counted, duration } from './words.ts'
 
-type State = StatusShown['state']
+type State = StatusJson['state']
 
 /** The boxes of the diagram: x, y and name. Each is 120 wide and 44 high. */
 const BOXES = {
@@ -41,14 +41,14 @@ const BOX_OF: Readonly<Partial<Record<State, Box>>> = {
 
 interface CourseFacts {
   /** Absent when the message is no longer stored. */
-  readonly message: MessageShown | undefined
+  readonly message: MessageJson | undefined
   /** The leases that the server has given since an instant. Absent without a server that records leases. */
   readonly seen: { readonly since: number; readonly leases: readonly SeenLease[] } | undefined
   readonly now: number
 }
 
 /** The course of a message through its states, with its leases. */
-export const courseOf = (status: StatusShown, facts: CourseFacts): Html => {
+export const courseOf = (status: StatusJson, facts: CourseFacts): Html => {
   const { message } = facts
   const present = message?.deadLetter ? 'dead' : BOX_OF[status.state]
   const words = courseWords(status, facts)
@@ -59,7 +59,7 @@ ${Object.entries(BOXES).map(([box, [x, y, name]]) => html`<g class="${box === pr
 </svg><figcaption><ol>${words.map((text) => html`<li>${text}</li>`)}</ol></figcaption></figure>`
 }
 
-const wasAt = (box: Box, message: MessageShown | undefined): boolean => {
+const wasAt = (box: Box, message: MessageJson | undefined): boolean => {
   if (!message) return box === 'published'
   if (box === 'published') return true
   if (box === 'delayed') return wasDelayed(message)
@@ -67,14 +67,14 @@ const wasAt = (box: Box, message: MessageShown | undefined): boolean => {
 }
 
 /** A dead letter is due in its queue from its move on, which is no delay. */
-const wasDelayed = ({ dueAt, publishedAt, deadLetter }: MessageShown): boolean =>
+const wasDelayed = ({ dueAt, publishedAt, deadLetter }: MessageJson): boolean =>
   deadLetter === undefined && dueAt > publishedAt
 
 const span = (from: string, to: string | number): string =>
   duration(Math.abs((typeof to === 'number' ? to : Date.parse(to)) - Date.parse(from)) / 1000)
 
 /** The present state, then the earlier events, the latest first. */
-const courseWords = (status: StatusShown, { message, seen, now }: CourseFacts): string[] => {
+const courseWords = (status: StatusJson, { message, seen, now }: CourseFacts): string[] => {
   const leases = seen ? leaseWords(seen.leases, now) : message ? storedLeaseWords(message, status.state, now) : []
   const words = [presentWords(status, message, now), ...leases]
   if (!message) return words
@@ -99,7 +99,7 @@ const courseWords = (status: StatusShown, { message, seen, now }: CourseFacts): 
  * What the queue itself stores of the leases, the latest first: the number of receives, when the first lease began, and until when the
  * latest one lasts. A message that was received once has all of it.
  */
-const storedLeaseWords = (message: MessageShown, state: State, now: number): string[] => {
+const storedLeaseWords = (message: MessageJson, state: State, now: number): string[] => {
   const { receiveCount, firstReceivedAt } = message
   if (receiveCount === 0 || firstReceivedAt === undefined) return []
   const first = `Lease 1: from ${clock(Date.parse(firstReceivedAt))}`
@@ -111,7 +111,7 @@ const storedLeaseWords = (message: MessageShown, state: State, now: number): str
   ]
 }
 
-const latestEnd = ({ visibleAt }: MessageShown, state: State, soFar = ''): string => {
+const latestEnd = ({ visibleAt }: MessageJson, state: State, soFar = ''): string => {
   if (state === 'leased')
     return `${soFar}; it ends at ${clock(Date.parse(visibleAt))} unless its consumer settles or extends it`
   if (state === 'backingOff') return '; given back by its consumer, or rescheduled, at a time that is not stored'
@@ -149,7 +149,7 @@ const ENDS: Readonly<Record<NonNullable<SeenLease['end']>['how'], string>> = {
 
 const clock = (at: number): string => `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')} UTC`
 
-const presentWords = (status: StatusShown, message: MessageShown | undefined, now: number): string => {
+const presentWords = (status: StatusJson, message: MessageJson | undefined, now: number): string => {
   switch (status.state) {
     case 'delayed':
       return `Delayed: visible in ${span(status.visibleAt ?? '', now)}`

@@ -1,10 +1,10 @@
-import type { MessageShown } from '../api.ts'
+import type { MessageJson } from '../api.ts'
 import { type ConsoleContext, queueHref } from '../context.ts'
 import { changeForm, field } from './forms.ts'
 import { type Html, html } from './html.ts'
 
 /** The actions on a message. A consumer holds a leased message, so only an edited copy of it can be sent. */
-export const messageActions = (context: ConsoleContext, queue: string, message: MessageShown): Html | undefined => {
+export const messageActions = (context: ConsoleContext, queue: string, message: MessageJson): Html | undefined => {
   if (context.readOnly) return undefined
   const { messageId, deadLetter, state } = message
   const at = (verb: string) => queueHref(queue, 'messages', messageId, verb)

@@ -1,4 +1,4 @@
-import type { MessageShown, UnreadableShown } from '../api.ts'
+import type { MessageJson, UnreadableJson } from '../api.ts'
 import { type ConsoleContext, queueHref } from '../context.ts'
 import { decodedBody, type ShownBounds } from './body.ts'
 import { type Html, html } from './html.ts'
@@ -11,7 +11,7 @@ const NAMED = 5
 const IN_A_ROW: ShownBounds = { unpackedBytes: 64_000, indentedValues: 100 }
 
 /** The beginning of a body in one line. Only the size when payloads are hidden. */
-export const preview = ({ hidePayloads }: ConsoleContext, message: MessageShown): Html => {
+export const preview = ({ hidePayloads }: ConsoleContext, message: MessageJson): Html => {
   const decoded = decodedBody(message, IN_A_ROW)
   if (hidePayloads) return html`<span class="dim">${bytes(decoded.bytes)}, hidden</span>`
   const line = decoded.text.replace(/\s+/g, ' ')
@@ -19,11 +19,11 @@ export const preview = ({ hidePayloads }: ConsoleContext, message: MessageShown)
   return html`<code>${line.length > PREVIEW ? `${line.slice(0, PREVIEW)}…` : line}</code>`
 }
 
-export const messageHref = ({ queue, messageId }: Pick<MessageShown, 'queue' | 'messageId'>): string =>
+export const messageHref = ({ queue, messageId }: Pick<MessageJson, 'queue' | 'messageId'>): string =>
   queueHref(queue, 'messages', messageId)
 
 /** Says how many items' messages a screen lacks, since they can't be read. Nothing where it lacks none. */
-export const unreadableNote = ({ hidePayloads }: ConsoleContext, items: UnreadableShown): Html | undefined => {
+export const unreadableNote = ({ hidePayloads }: ConsoleContext, items: UnreadableJson): Html | undefined => {
   if (!items?.length) return undefined
   // A reason may quote what is stored.
   const named = items
@@ -34,7 +34,7 @@ export const unreadableNote = ({ hidePayloads }: ConsoleContext, items: Unreadab
 }
 
 /** A table of messages. Each row links to the screen of its message. */
-export const messageTable = (context: ConsoleContext, messages: readonly MessageShown[]): Html => {
+export const messageTable = (context: ConsoleContext, messages: readonly MessageJson[]): Html => {
   const now = context.now()
   return html`<table class="rows"><thead><tr><th scope="col">Message</th><th scope="col">State</th><th scope="col">Body</th><th scope="col" class="n">Receives</th><th scope="col" class="n">Age</th></tr></thead>
 <tbody>${messages.map(
@@ -48,7 +48,7 @@ export const messageTable = (context: ConsoleContext, messages: readonly Message
   )}</tbody></table>`
 }
 
-const whenVisible = ({ state, visibleAt }: MessageShown, now: number): Html | undefined => {
+const whenVisible = ({ state, visibleAt }: MessageJson, now: number): Html | undefined => {
   const seconds = (Date.parse(visibleAt) - now) / 1000
   if (seconds <= 0 || (state !== 'delayed' && state !== 'leased')) return undefined
   return html`<span class="dim"> for another ${duration(seconds)}</span>`

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
-import type { DeliveryRoom, Engine } from '../../lib/engine.ts'
+import type { AnswerBudget, Engine } from '../../lib/engine.ts'
 import { HoldfastError, invalid } from '../../lib/model/errors.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Answered } from '../runtime/usage.ts'
@@ -22,8 +22,8 @@ export interface Surroundings {
   readonly requestId?: string
   /** Aborts when the process must answer now, or when the caller has disconnected. @default the request's own */
   readonly signal?: AbortSignal
-  /** Room for the messages of the answer. @default no bound */
-  readonly delivery?: DeliveryRoom | undefined
+  /** Bounds the bytes of messages in answers. @default no bound */
+  readonly answerBudget?: AnswerBudget | undefined
 }
 
 export interface AppParts {
@@ -82,7 +82,7 @@ export const createApp = ({ operations, engine, log, answered }: AppParts): App 
 }
 
 const engineFor = (engine: Engine, { env }: Context<Env>): Engine =>
-  env?.delivery ? { ...engine, delivery: env.delivery } : engine
+  env?.answerBudget ? { ...engine, answerBudget: env.answerBudget } : engine
 
 /** A target such as `*` or `http://host/…` has no route; a router expects a slash before it. */
 const rooted = (path: string): string => (path.startsWith('/') ? path : `/${path}`)

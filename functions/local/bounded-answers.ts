@@ -3,14 +3,14 @@ import type { Clock } from '../../lib/clock.ts'
 import { decodedPath, pathOf } from '../http/plain-path.ts'
 import { isForSqs } from '../sqs/endpoint.ts'
 import { jsonAction } from '../sqs/json-protocol.ts'
+import { answerBudget } from './answer-budget.ts'
+import { byteBudget, type Share } from './byte-budget.ts'
 import type { FrontDoor } from './front-door.ts'
-import { noRoom } from './no-room.ts'
-import { createRoom, type Guest } from './room.ts'
-import { roomForAnswer } from './room-for-answer.ts'
+import { refuseOverBudget } from './over-budget.ts'
 import type { Client } from './server.ts'
 
 /** Bytes of answers that are being made, or that clients have not taken. An answer is held several times over while it is made. */
-const ROOM_BYTES = 67_108_864
+const BUDGET_BYTES = 67_108_864
 /** Less than this is with the operating system at once, as a rule. */
 const SMALL_BYTES = 65_536
 
@@ -30,31 +30,31 @@ interface WrittenAnswer extends Pick<ServerResponse, 'writableLength' | 'writabl
  * received again when their leases end.
  */
 export const boundedAnswers = (answer: FrontDoor, clock: Clock): BoundedAnswers => {
-  const room = createRoom(ROOM_BYTES, clock)
-  /** By its connection's part: what gives back the room of an answer that is being made. */
+  const budget = byteBudget(BUDGET_BYTES, clock)
+  /** By its connection's part: what releases the share of an answer that is being made. */
   const making = new WeakMap<object, () => void>()
   return {
     door: async (request, arrival) => {
       if (!mayAnswerMuch(request, arrival.target)) return answer(request, arrival)
-      const visitor: Guest = { bytes: 0, isUnderWay: () => false, cut: () => {} }
-      if (!(await room.enter(visitor, arrival.signal))) return noRoom(request, arrival.target)
-      room.leave(visitor)
+      const nothing: Share = { bytes: 0, isUnderWay: () => false, cut: () => {} }
+      if (!(await budget.acquire(nothing, arrival.signal))) return refuseOverBudget(request, arrival.target)
+      budget.release(nothing)
       if (!arrival.outgoing) return answer(request, arrival)
-      const delivery = roomForAnswer(room, arrival.signal)
-      making.set(arrival.outgoing, delivery.leave)
-      return answer(request, { ...arrival, delivery })
+      const own = answerBudget(budget, arrival.signal)
+      making.set(arrival.outgoing, own.release)
+      return answer(request, { ...arrival, answerBudget: own })
     },
     written: (outgoing, { signal, cut }) => {
       const bytes = outgoing.writableLength
       const made = making.get(outgoing)
       if (bytes <= SMALL_BYTES || signal.aborted) return made?.()
-      const guest: Guest = { bytes, isUnderWay: () => !outgoing.writableFinished, cut }
-      room.force(guest)
-      // Only now: otherwise who waits would enter between the two.
+      const share: Share = { bytes, isUnderWay: () => !outgoing.writableFinished, cut }
+      budget.force(share)
+      // Only now: otherwise a waiting request would take the bytes between the two.
       made?.()
       // An answer behind others of its connection does not close with the connection.
       const left = () => {
-        room.leave(guest)
+        budget.release(share)
         signal.removeEventListener('abort', left)
       }
       outgoing.once('close', left)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { Console } from '../../console/console.ts'
-import type { DeliveryRoom } from '../../lib/engine.ts'
+import type { AnswerBudget } from '../../lib/engine.ts'
 import { POLL_HEADER } from '../../lib/transport/end-poll.ts'
 import type { App } from '../http/app.ts'
 import { noRoute } from '../http/no-route.ts'
@@ -42,8 +42,8 @@ interface Arrival {
   readonly sender?: Sender
   /** Where the answer is written, where there is a connection. */
   readonly outgoing?: ServerResponse
-  /** Room for the messages of the answer. @default no bound */
-  readonly delivery?: DeliveryRoom | undefined
+  /** Bounds the bytes of messages in answers. @default no bound */
+  readonly answerBudget?: AnswerBudget | undefined
 }
 
 export interface Sender {
@@ -68,8 +68,8 @@ export const frontDoor = (parts: FrontDoorParts): FrontDoor => {
       return refuseSqsRequest(request, new SqsError('AccessDenied', `${refusal}.`), randomUUID())
     const isForm = isFormForHttp(request, arrival.target)
     if (isForm && !SQS_METHODS.includes(request.method)) return problemResponse(FORGOTTEN_TYPE, randomUUID())
-    const { signal, delivery } = arrival
-    const answer = parts.sqs(request, { signal, delivery })
+    const { signal, answerBudget } = arrival
+    const answer = parts.sqs(request, { signal, answerBudget })
     return isForm ? answer.then(orForgottenType) : answer
   }
 }
@@ -116,7 +116,7 @@ const FORGOTTEN_TYPE = new HttpRefusal('UnsupportedMediaType', 'content-type mus
 
 const httpDoor = ({ http, check, httpOpen, openApi, usage }: FrontDoorParts): FrontDoor => {
   const polls = endableRequests()
-  return (request, { target, signal, delivery }) => {
+  return (request, { target, signal, answerBudget }) => {
     const path = decodedPath(pathOf(target))
     if (request.method === 'GET' && path === '/health') return Response.json({ status: 'ok' })
     if (request.method === 'GET' && path === '/openapi.json') return Response.json(openApi())
@@ -131,7 +131,7 @@ const httpDoor = ({ http, check, httpOpen, openApi, usage }: FrontDoorParts): Fr
     const [, ended] = (request.method === 'DELETE' && POLL_PATH.exec(path)) || []
     if (ended !== undefined) return Response.json({ ended: polls.end(ended) })
     return polls.answer(request.headers.get(POLL_HEADER), signal, (ending) =>
-      http.fetch(request, { path, signal: ending, delivery }),
+      http.fetch(request, { path, signal: ending, answerBudget }),
     )
   }
 }

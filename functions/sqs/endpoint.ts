@@ -1,4 +1,4 @@
-import type { DeliveryRoom } from '../../lib/engine.ts'
+import type { AnswerBudget } from '../../lib/engine.ts'
 import { SqsError } from './errors.ts'
 import { type SqsEndpointParts, sqsExchange } from './exchange.ts'
 import type { SqsAnswer, SqsRequest } from './request.ts'
@@ -12,8 +12,8 @@ export interface SqsRequestContext {
   readonly signal?: AbortSignal
   /** @default a new UUID */
   readonly requestId?: string
-  /** Room for the messages of the answer. @default no bound */
-  readonly delivery?: DeliveryRoom | undefined
+  /** Bounds the bytes of messages in answers. @default no bound */
+  readonly answerBudget?: AnswerBudget | undefined
 }
 
 export type SqsEndpoint = (request: Request, context?: SqsRequestContext) => Promise<Response>
@@ -25,7 +25,7 @@ export const sqsEndpoint = (parts: SqsEndpointParts): SqsEndpoint => {
     responseOf(await exchange(ofWeb(request, context), requestId))
 }
 
-const ofWeb = (request: Request, { signal, delivery }: SqsRequestContext): SqsRequest => {
+const ofWeb = (request: Request, { signal, answerBudget }: SqsRequestContext): SqsRequest => {
   const { url: text } = request
   let url: URL | undefined
   return {
@@ -37,7 +37,7 @@ const ofWeb = (request: Request, { signal, delivery }: SqsRequestContext): SqsRe
       return url
     },
     header: headerOf(request),
-    delivery,
+    answerBudget,
     body: () => readBody(request).catch(failBody),
     get signal() {
       return signal ?? request.signal

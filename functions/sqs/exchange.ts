@@ -196,8 +196,8 @@ const contextOf = (
   action: ActionName,
   principal: Principal | undefined,
 ): Omit<ActionContext, 'count'> => {
-  const { delivery } = request
-  const engine = delivery ? { ...parts.engine, delivery } : parts.engine
+  const { answerBudget } = request
+  const engine = answerBudget ? { ...parts.engine, answerBudget } : parts.engine
   const access: Access | undefined = principal && {
     engine,
     names,

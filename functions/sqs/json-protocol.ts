@@ -1,6 +1,6 @@
 import { isWithin, type JsonBounds } from '../runtime/json-bounds.ts'
 import { isObject } from '../runtime/strict-json.ts'
-import { missingParameter, SqsError } from './errors.ts'
+import { invalidParameter, missingParameter, SqsError } from './errors.ts'
 import type { SqsAnswer } from './request.ts'
 import type { Shape, StructureShape } from './shapes.ts'
 
@@ -47,13 +47,17 @@ const decode = (shape: Shape, value: unknown): unknown => {
       return value.map((member) => (member === null ? refuse(null, 'a list member') : decode(shape.member, member)))
     case 'map':
       return Object.fromEntries(
-        Object.entries(record(value, 'a Map'))
-          .filter(([, member]) => member !== null)
-          .map(([key, member]) => [key, decode(shape.value, member)]),
+        Object.entries(record(value, 'a Map')).map(([key, member]) => [key, decodeMapValue(shape.value, key, member)]),
       )
     case 'structure':
       return decodeStructure(shape, value)
   }
+}
+
+/** To leave out a tag or an attribute that is `null` would lose what the caller believes to be stored. */
+const decodeMapValue = (shape: Shape, key: string, value: unknown): unknown => {
+  if (value === null) throw invalidParameter(`The value of '${key.slice(0, 256)}' must not be null.`)
+  return decode(shape, value)
 }
 
 const decodeStructure = (shape: StructureShape, value: unknown): Record<string, unknown> => {

@@ -8,7 +8,7 @@ import { listQueues as list, listQueueNames } from '../../lib/queues/list-queues
 import { purgeQueue as purge } from '../../lib/queues/purge-queue.ts'
 import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { type ActionContext, required, type Target, target } from './context.ts'
-import { invalidParameter, invalidValue, queueDoesNotExist, SqsError } from './errors.ts'
+import { invalidParameter, invalidValue, missingParameter, queueDoesNotExist, SqsError } from './errors.ts'
 import { QUEUE_NAME_RULE } from './fifo-attributes.ts'
 import type { Input, Output } from './model.ts'
 import { NUMBER_ATTRIBUTES, NUMBER_EXTENSIONS } from './queue-attribute-names.ts'
@@ -26,7 +26,8 @@ export const createQueue = async (
   input: Input<'CreateQueue'>,
 ): Promise<Output<'CreateQueue'>> => {
   const { engine, names, scope, cooldowns } = context
-  const name = required(input.QueueName, 'QueueName')
+  const name = input.QueueName
+  if (name === undefined) throw missingParameter('QueueName')
   if (!isQueueName(name)) throw invalidParameter(QUEUE_NAME_RULE)
   const address: QueueAddress = { ...scope, name }
   await context.authorize?.(address)

@@ -1,4 +1,4 @@
-import type { DeliveryRoom } from '../../lib/engine.ts'
+import type { AnswerBudget } from '../../lib/engine.ts'
 
 /** A request to the SQS endpoint, independent of the server that received it. */
 export interface SqsRequest {
@@ -15,8 +15,8 @@ export interface SqsRequest {
   body(): Promise<Buffer>
   /** Aborts when the request has to be answered at once, or when the caller has disconnected. */
   readonly signal: AbortSignal
-  /** Room for the messages of the answer. @default no bound */
-  readonly delivery?: DeliveryRoom | undefined
+  /** Bounds the bytes of messages in answers. @default no bound */
+  readonly answerBudget?: AnswerBudget | undefined
 }
 
 export interface SqsAnswer {

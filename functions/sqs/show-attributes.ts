@@ -11,12 +11,12 @@ import {
 import { type QueueNames, queueArn } from './queue-url.ts'
 
 /** The sources of the values of a queue's attributes. */
-export interface Shown {
+export interface AttributeSources {
   readonly queue: Queue
   readonly names: QueueNames
   readonly counts: Counts | undefined
 }
-type Show = (shown: Shown) => string | number | boolean | undefined
+type Show = (sources: AttributeSources) => string | number | boolean | undefined
 
 const seconds = (at: number): number => Math.floor(at / 1_000)
 
@@ -90,19 +90,22 @@ const isShown = (name: string, queue: Queue): boolean => {
 }
 
 const isSet = (name: string, queue: Queue): boolean => {
-  const shown = { queue, names: {} as QueueNames, counts: undefined }
+  const sources = { queue, names: {} as QueueNames, counts: undefined }
   const show = EXTENSIONS[name]
-  return show?.(shown) !== show?.({ ...shown, queue: { ...queue, settings: DEFAULT_SETTINGS } })
+  return show?.(sources) !== show?.({ ...sources, queue: { ...queue, settings: DEFAULT_SETTINGS } })
 }
 
 /** Whether the messages have to be counted, which reads the queue. */
 export const needsCounts = (wanted: readonly string[]): boolean =>
   wanted.some((name) => (COUNT_ATTRIBUTES as readonly string[]).includes(name))
 
-export const showAttributes = (wanted: readonly string[], shown: Shown): Record<string, string> | undefined => {
+export const showAttributes = (
+  wanted: readonly string[],
+  sources: AttributeSources,
+): Record<string, string> | undefined => {
   const attributes: Record<string, string> = {}
   for (const name of wanted) {
-    const value = (ATTRIBUTES[name] ?? EXTENSIONS[name])?.(shown)
+    const value = (ATTRIBUTES[name] ?? EXTENSIONS[name])?.(sources)
     if (value !== undefined) attributes[name] = String(value)
   }
   return Object.keys(attributes).length > 0 ? attributes : undefined

@@ -18,7 +18,7 @@ const SYSTEM_ATTRIBUTES: Readonly<Record<string, SystemValue>> = {
   ApproximateReceiveCount: ({ receiveCount, deadLetter }) => receiveCount + (deadLetter?.receiveCount ?? 0),
   ApproximateFirstReceiveTimestamp: ({ firstReceivedAt }) => firstReceivedAt,
   SequenceNumber: ({ sequenceNumber }) => sequenceNumber,
-  MessageDeduplicationId: (message, { queue }) => deduplicationIdShown(queue, message),
+  MessageDeduplicationId: (message, { queue }) => visibleDeduplicationId(queue, message),
   MessageGroupId: ({ groupId }) => groupId,
   AWSTraceHeader: ({ traceHeader }) => traceHeader,
   // A queue and its dead-letter queue are of one account and region.
@@ -31,7 +31,7 @@ const SYSTEM_ATTRIBUTES: Readonly<Record<string, SystemValue>> = {
  * message id.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html
  */
-const deduplicationIdShown = (
+const visibleDeduplicationId = (
   { settings: { fifo } }: Pick<QueueState, 'settings'>,
   { messageId, body, deduplicationId, deadLetter }: Message,
 ): string | undefined => {

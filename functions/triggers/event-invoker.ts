@@ -48,7 +48,7 @@ export const eventInvoker = (
       const from = await origin(trigger)
       return messages.map((message) => ({ ...records(message, from) }))
     },
-    hasRoom: events.hasRoom,
+    hasMemory: events.hasMemory,
     invoke: async (trigger, messages) => {
       const ids = messages.map(({ messageId }) => messageId)
       const making = origin(trigger).then((from) => eventOf(messages.map((one) => jsonOf(one, from))))
@@ -75,7 +75,7 @@ const eventsUnderWay = (run: RunFunction, maxBytes: number) => {
       heldBytes -= bytes
     }
   }
-  return { send, hasRoom: () => heldBytes === 0 || heldBytes + MAX_EVENT_BYTES <= maxBytes }
+  return { send, hasMemory: () => heldBytes === 0 || heldBytes + MAX_EVENT_BYTES <= maxBytes }
 }
 
 const eventOf = (records: readonly Buffer[]): Buffer =>

@@ -15,6 +15,6 @@ export interface Request {
   readonly want: number
   readonly leaseMs: number
   readonly signal?: AbortSignal | undefined
-  /** Waits for room for all messages of the poll. To be called before they are leased. @default no bound */
-  readonly enter?: (() => Promise<void>) | undefined
+  /** Waits for the bytes of all messages of the poll. To be called before they are leased. @default no bound */
+  readonly acquireBudget?: (() => Promise<void>) | undefined
 }

@@ -73,7 +73,7 @@ export const browse = async (engine: Engine, queueName: string, options: BrowseO
         return { ...found(), cursor: encodeCursor(cursorIn(partition, from)) }
       const page = await engine.store.headers({ partition, from, to: '~', limit: Math.min(step, LIMITS.browsePage) })
       const segments = upTo(page.segments, step, (segment) => segment.slots.length - goneCount(segment))
-      const contents = await segmentsShown(engine, queue, segments, matches)
+      const contents = await browseSegments(engine, queue, segments, matches)
       const shown = upTo(contents, limit - messages.length, (one) => one.messages.length)
       messages.push(...shown.flatMap((one) => one.messages))
       unreadable.push(...shown.flatMap((one) => one.unreadable))
@@ -137,18 +137,18 @@ const upTo = <T>(items: readonly T[], count: number, messagesOf: (item: T) => nu
 }
 
 /** What a page shows of a segment. */
-interface SegmentShown {
+interface BrowsedSegment {
   readonly sort: string
   readonly messages: readonly StoredMessage[]
   readonly unreadable: readonly UnreadableItem[]
 }
 
-const segmentsShown = async (
+const browseSegments = async (
   engine: Engine,
   queue: QueueState,
   segments: readonly Segment[],
   matches: Matches,
-): Promise<readonly SegmentShown[]> => {
+): Promise<readonly BrowsedSegment[]> => {
   const now = engine.clock.now()
   const isWanted = (segment: Segment, index: number): boolean =>
     slotAt(segment, index).kind !== 'gone' && matches.slot(segment, index, now)

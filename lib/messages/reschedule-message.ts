@@ -41,7 +41,7 @@ export const rescheduleMessage = (
   if (dueAt !== undefined) checkNumber('dueAt', dueAt, 0, engine.clock.now() + LIMITS.delaySeconds * 1_000)
   return changeUnleased(engine, queue, messageId, async (located, now) => {
     if (located.queue.settings.fifo)
-      throw invalid('queue', plainName(queue), 'must be a standard queue: a FIFO queue keeps its order')
+      throw invalid('queue', plainName(queue), 'must be a standard queue (a FIFO queue keeps its order)')
     const at = Math.max(now, Math.round(dueAt ?? now + (delaySeconds ?? 0) * 1_000))
     const slot = slotAt(located.stored.segment, located.index)
     const done =

@@ -45,13 +45,14 @@ export const publishIdempotently = async (
     return request.recorded(document)
   }
   await publishOnce(engine, queue, entries, place, results, { ...request, recorded })
-  if (isRepeat && !queue.settings.fifo) {
-    const error = await touchAgain(engine, queue, planSegments(engine, queue, entries))
-    if (error) results.fill({ ok: false, error })
-  }
   fillRepeats(results, repeats)
   if (queue.settings.fifo) for (const group of byGroup(entries).keys()) markGroupPublished(engine, queue, group)
-  else markReadyGroups(engine, queue, planSegments(engine, queue, entries))
+  else {
+    const planned = planSegments(engine, queue, entries)
+    const error = isRepeat ? await touchAgain(engine, queue, planned) : undefined
+    if (error) results.fill({ ok: false, error })
+    markReadyGroups(engine, queue, planned)
+  }
   if (results.some(({ ok }) => ok)) engine.wakeups.wake(queue.name, messages.length)
   return results
 }

@@ -112,7 +112,7 @@ const claimPicked = async (
   const { reserved } = target.hints
   for (const { segment, indexes } of picked) reserved.add(segment.key.sort, indexes)
   try {
-    await request.enter?.()
+    await request.acquireBudget?.()
     if (request.signal?.aborted) return 0
     const { issue } = newLeasing(engine, target.queue, request.leaseMs)
     const claims = picked.map(({ segment, indexes }) => issue(segment, indexes))

@@ -212,11 +212,11 @@ const claimWithin = async (
   target: ScanTarget,
   fence: Fence & { through: string },
   picked: readonly Picked[],
-  { leaseMs, signal, enter }: Request,
+  { leaseMs, signal, acquireBudget }: Request,
 ): Promise<ScanResult | undefined> => {
   const { queue } = target
   // What other polls claim during the wait changes the fence, and this claim's condition fails.
-  await enter?.()
+  await acquireBudget?.()
   const now = engine.clock.now()
   if (signal?.aborted) return undefined
   const { issue } = newLeasing(engine, queue, leaseMs)

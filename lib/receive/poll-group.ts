@@ -93,7 +93,7 @@ const claimParts = async (
   const lastSequence = seen >= ticket.lastSequence ? ticket.lastSequence : NO_SEQUENCE
   const group = { hash: key.group, lastSequence }
   // The lock may end during the wait. Then another poll may claim these messages, and this claim's condition fails.
-  await request.enter?.()
+  await request.acquireBudget?.()
   const claimed = await claimHead(engine, queue, parts, { leaseMs: request.leaseMs, group })
   if (!claimed) return undefined
   const { messages, isWhole, until, undo } = claimed

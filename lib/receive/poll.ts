@@ -56,7 +56,7 @@ export const poll = async (engine: Engine, queueName: string, options: PollOptio
     try {
       return await pollFrom(engine, queueName, options, startedAt)
     } catch (error) {
-      // The poll keeps its room and has leased nothing, so the next scan does not wait.
+      // The poll keeps the bytes that it acquired and has leased nothing, so the next scan does not wait.
       if (!(error instanceof OutdatedScan)) throw error
     }
   }
@@ -76,13 +76,13 @@ const pollFrom = async (
   const deadline = startedAt + (options.waitTimeSeconds ?? queue.settings.receiveWaitTimeSeconds) * 1_000
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(MAX_WAIT_MS, waitMs * GROWTH)) {
     if (repeating && !queue.settings.paused) {
-      await request(queue).enter?.()
+      await request(queue).acquireBudget?.()
       const again = await repeatReceiveAttempt(engine, queue, repeating, request(queue).leaseMs)
       if (again.length > 0) return again
       repeating = undefined
     }
     const { messages, nextAt } = await scanOnce(engine, queue, request(queue))
-    if (messages.length === 0) engine.delivery?.leave()
+    if (messages.length === 0) engine.answerBudget?.release()
     const now = engine.clock.now()
     if (signal?.aborted) {
       const handles = messages.map(({ receiptHandle }) => receiptHandle)
@@ -101,26 +101,26 @@ const pollFrom = async (
 }
 
 const requestsOf = (engine: Engine, { maxMessages = 1, visibilityTimeoutSeconds, signal }: PollOptions) => {
-  const enter = entryOf(engine, maxMessages, signal)
+  const acquireBudget = budgetOf(engine, maxMessages, signal)
   return ({ settings }: QueueState): Request => ({
     want: maxMessages,
     leaseMs: (visibilityTimeoutSeconds ?? settings.visibilityTimeoutSeconds) * 1_000,
     signal,
-    enter,
+    acquireBudget,
   })
 }
 
-/** A scan that waited for room for longer than this begins again: meanwhile its queue may have been paused, purged or deleted. */
-const MAX_ENTRY_MS = 1_000
+/** A scan that waited for longer than this for its bytes begins again: meanwhile its queue may have been paused, purged or deleted. */
+const MAX_BUDGET_WAIT_MS = 1_000
 
 class OutdatedScan extends Error {}
 
-const entryOf = ({ delivery, clock }: Engine, messages: number, signal: AbortSignal | undefined) =>
-  delivery &&
+const budgetOf = ({ answerBudget, clock }: Engine, messages: number, signal: AbortSignal | undefined) =>
+  answerBudget &&
   (async () => {
     const before = clock.now()
-    await delivery.enter(messages, signal)
-    if (clock.now() - before > MAX_ENTRY_MS) throw new OutdatedScan()
+    await answerBudget.acquire(messages, signal)
+    if (clock.now() - before > MAX_BUDGET_WAIT_MS) throw new OutdatedScan()
   })
 
 const checkOptions = (options: PollOptions): void => {

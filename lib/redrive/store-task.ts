@@ -22,7 +22,7 @@ export const storeTask = async (engine: Engine, record: TaskRecord, further: rea
     ...further,
   ])
   if (applied) return
-  const message = `a redrive of queue ${plainName(queue)} is running already: cancel it, or wait for its end`
+  const message = `a redrive, or the undo of one, is running already on queue ${plainName(queue)}: cancel it, or wait for its end`
   throw new HoldfastError('OperationInProgress', message, { queue })
 }
 

@@ -117,7 +117,11 @@ const undoable = async (engine: Engine, queue: string, taskId: string): Promise<
   const task = await readTask(engine, queue, taskId)
   const { record } = task
   if (record.undoes !== undefined) {
-    throw invalid('taskId', taskId, 'must name a redrive, and this is the undo of one: start a redrive instead')
+    throw invalid(
+      'taskId',
+      taskId,
+      'must name a redrive (this one is an undo, whose messages another redrive moves again)',
+    )
   }
   if (!isOver(record)) {
     const message = 'the redrive still runs: cancel it, and then undo it'
@@ -129,7 +133,7 @@ const undoable = async (engine: Engine, queue: string, taskId: string): Promise<
     taskId,
     record.untracked
       ? 'must name a redrive to at most 1,000 queues'
-      : 'must name a redrive that can be undone: an earlier version of Holdfast began this one, and did not record what it moved',
+      : 'must name a redrive that recorded what it moved (an earlier version of Holdfast began this one)',
   )
 }
 

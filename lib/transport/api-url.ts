@@ -16,7 +16,7 @@ export const apiUrl = (given: string | URL): URL => {
   }
   // The error does not show the value, which may be a password.
   if (url.username !== '' || url.password !== '') {
-    throw invalid('url', url.host, 'must hold no user and password: give credentials beside it')
+    throw invalid('url', url.host, 'must hold no user and password (give credentials beside it)')
   }
   if (url.search !== '' || url.hash !== '') {
     throw invalid('url', `${url.search}${url.hash}`, 'must have no query and no fragment')

@@ -67,10 +67,11 @@ export const httpCaller = ({
       call.signal?.throwIfAborted()
       const answer = await once(call)
       if (!('error' in answer)) return { ...answer, maybeDone: ambiguous !== undefined }
-      const { error, retryAfterMs, wrongTime = false } = answer
+      const { error, retryAfterMs, wrongTime = false, unsent = false } = answer
       if (wrongTime && attempt < maxAttempts) continue
       if (ambiguous && error.code === call.doneWhen) return { status: 204, json: {} }
-      if (attempt >= maxAttempts || retryAfterMs > MAX_RETRY_AFTER_MS || !isRepeatable(call, error)) {
+      const isLast = unsent || attempt >= maxAttempts || retryAfterMs > MAX_RETRY_AFTER_MS
+      if (isLast || !isRepeatable(call, error)) {
         throw lastError(call, error, ambiguous)
       }
       if (error.code !== 'Throttled') ambiguous = error
@@ -103,6 +104,8 @@ interface Failure {
   readonly retryAfterMs: number
   /** Whether the request was refused because its signature's time is wrong. By now the clock's error is known. */
   readonly wrongTime?: boolean
+  /** Whether the request could not be signed: another try would most likely fail too, and waits for the source of credentials. */
+  readonly unsent?: boolean
 }
 
 type TryParts = Pick<HttpTransportParts, 'url' | 'sign' | 'fetch' | 'timeoutMs'> & { readonly clock: Clock }
@@ -129,9 +132,9 @@ const singleTry = ({ url: base, sign, fetch: send = fetch, timeoutMs = DEFAULT_T
       headers = await sign({ method: call.method, url, headers: unsigned, body, at })
     } catch (error) {
       if (!isHoldfastError(error)) throw error
-      return { error, retryAfterMs: 0 }
+      return { error, retryAfterMs: 0, unsent: true }
     }
-    const timeout = AbortSignal.timeout(call.timeoutMs ?? timeoutMs)
+    const timeout = abortAfter(call.timeoutMs ?? timeoutMs)
     try {
       const response = await send(url, {
         method: call.method,
@@ -150,6 +153,9 @@ const singleTry = ({ url: base, sign, fetch: send = fetch, timeoutMs = DEFAULT_T
     }
   }
 }
+
+/** `AbortSignal.timeout` throws for a fraction, which the rest of a wait often has. */
+const abortAfter = (ms: number): AbortSignal => AbortSignal.timeout(Math.ceil(ms))
 
 /** More than any answer of the API has, so that something that is not the API and does not stop can't fill the memory. */
 const MAX_ANSWER_BYTES = 16 * 1_048_576

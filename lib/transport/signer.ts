@@ -1,6 +1,7 @@
 import { Sha256 } from '@aws-crypto/sha256-js'
 import { SignatureV4 } from '@smithy/signature-v4'
-import { HoldfastError, reasonOf } from '../model/errors.ts'
+import { HoldfastError, isHoldfastError, reasonOf } from '../model/errors.ts'
+import { missingSetting } from '../model/missing-settings.ts'
 
 export interface Credentials {
   readonly accessKeyId: string
@@ -17,7 +18,11 @@ interface HttpRequest {
   readonly at: Date
 }
 
-/** Returns the headers to send. */
+/**
+ * Returns the headers to send.
+ *
+ * @throws `StoreUnavailable` without credentials or a region, whose source may answer later; `AccessDenied`
+ */
 export type Sign = (request: HttpRequest) => Promise<Readonly<Record<string, string>>>
 
 /** For a server that needs no signature, such as a local one. */
@@ -31,7 +36,7 @@ export const signer = (credentials: () => Promise<Credentials>, region: () => Pr
       service: 'execute-api',
       region: await region(),
       credentials: async () => {
-        const { accessKeyId, secretAccessKey, sessionToken } = await credentials()
+        const { accessKeyId, secretAccessKey, sessionToken } = complete(await credentials())
         return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) }
       },
       sha256: Sha256,
@@ -55,14 +60,18 @@ export const signer = (credentials: () => Promise<Credentials>, region: () => Pr
       return rest
     } catch (cause) {
       signing = undefined
-      throw new HoldfastError(
-        'AccessDenied',
-        `the request could not be signed, for want of credentials or a region: ${reasonOf(cause)}`,
-        {},
-        { cause },
-      )
+      if (isHoldfastError(cause)) throw cause
+      const message = `the request could not be signed: ${reasonOf(cause)}`
+      throw missingSetting(cause) ?? new HoldfastError('AccessDenied', message, {}, { cause })
     }
   }
+}
+
+/** Credentials as read from variables that may not be set. */
+const complete = (credentials: Credentials): Credentials => {
+  const missing = (['accessKeyId', 'secretAccessKey'] as const).filter((name) => !credentials?.[name])
+  if (missing.length === 0) return credentials
+  throw new HoldfastError('AccessDenied', `the credentials of the client have no ${missing.join(' and no ')}`)
 }
 
 /** The region in an execute-api address. */

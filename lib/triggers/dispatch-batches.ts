@@ -11,8 +11,8 @@ export type WhyEnded = 'mark-lost' | 'time-over' | 'idle' | 'stopped'
 /** How long to wait for messages while invocations are under way: the run must stay for them anyway. */
 const BUSY_WAIT_MS = 5_000
 const AFTER_FAULT_MS = 1_000
-/** How often to check for memory. The end of an invocation rings the bell, but an event that is smaller than expected does not. */
-const ROOM_WAIT_MS = 500
+/** How often to check for memory. The end of an invocation wakes the run, but an event that is smaller than expected does not. */
+const MEMORY_WAIT_MS = 500
 
 /**
  * Claims batches and invokes the function with each, in a slot of its own, until the run has no work left and no invocation is
@@ -30,7 +30,7 @@ export const dispatchBatches = async (run: Run, lingerMs = LINGER_MS): Promise<W
     const { trigger } = run
     if (ended || !trigger) {
       if (run.underWay.size === 0) return 'idle'
-      await run.bell.wait(MARK_RENEWAL_MS)
+      await run.wakeUp.wait(MARK_RENEWAL_MS)
       continue
     }
     const slot = await freeSlot(run, trigger)
@@ -57,17 +57,17 @@ const freeSlot = async (run: Run, trigger: Trigger): Promise<Slot | undefined> =
   if (throttle.tryAt > now || (throttle.delayMs > 0 && underWay.size > 0)) {
     // One invocation at a time shows whether the function runs again.
     const tryAt = throttle.tryAt > now ? throttle.tryAt - now : MARK_RENEWAL_MS
-    await run.bell.wait(Math.min(tryAt, MARK_RENEWAL_MS))
+    await run.wakeUp.wait(Math.min(tryAt, MARK_RENEWAL_MS))
     return undefined
   }
-  if (run.options.invoker.hasRoom?.() === false) {
-    await run.bell.wait(ROOM_WAIT_MS)
+  if (run.options.invoker.hasMemory?.() === false) {
+    await run.wakeUp.wait(MEMORY_WAIT_MS)
     return undefined
   }
   const slot = await orFault(run, slots.acquire(trigger.maxConcurrency, trigger.functionTimeoutSeconds * 1_000))
   if (slot) return slot
   const wait = Math.max(1, slots.nextFreeAt(trigger.maxConcurrency) - now)
-  await run.bell.wait(Math.min(wait, MARK_RENEWAL_MS))
+  await run.wakeUp.wait(Math.min(wait, MARK_RENEWAL_MS))
   return undefined
 }
 
@@ -86,7 +86,7 @@ const orFault = async <T>(run: Run, work: Promise<T>): Promise<T | undefined> =>
     // The run's last scan handles a queue that was deleted.
     if (!isHoldfastError(error) || !(error.retryable || error.code === 'QueueNotFound')) throw error
     run.observe({ type: 'store-failed', queue: run.options.queue, error })
-    await run.bell.wait(AFTER_FAULT_MS)
+    await run.wakeUp.wait(AFTER_FAULT_MS)
     return undefined
   }
 }

@@ -16,7 +16,7 @@ export const invokeBatch = (run: Run, trigger: Trigger, slot: Slot, batch: Batch
     .catch((error: unknown) => run.observe({ type: 'settling-failed', queue: trigger.queue, error }))
     .finally(() => {
       run.underWay.delete(work)
-      run.bell.ring()
+      run.wakeUp.wake()
       if (run.underWay.size > 0) return
       // Waits for messages are shorter from now on.
       run.idleAt = run.engine.clock.now() + LINGER_MS
@@ -75,7 +75,7 @@ const settleOutcome = async (
     return settleUnmatched(run, unmatched)
   }
   slots.free(slot)
-  run.bell.ring()
+  run.wakeUp.wake()
   noteThrottle(run, trigger, outcome)
   await settle(run, trigger, batch, outcome, engine.clock.now() - startedAt)
 }

@@ -17,7 +17,7 @@ export interface Invoker {
    * Whether there is memory for one more event of the largest size beside those under way; always while there is none.
    * @default there is
    */
-  hasRoom?(): boolean
+  hasMemory?(): boolean
   /** The records of the event for these messages, in order. The trigger's filter is applied to them. */
   records(trigger: Trigger, messages: readonly Message[]): Promise<readonly FilteredRecord[]>
 }

@@ -1,10 +1,10 @@
 import type { Engine } from '../engine.ts'
-import type { Bell } from './bell.ts'
 import type { Invoker, TriggerEvent } from './invoker.ts'
 import type { HeldMark } from './mark.ts'
 import type { Slots } from './slots.ts'
 import { INVOCATION_MARGIN_MS, MARK_MARGIN_MS, SETTLE_MS } from './times.ts'
 import type { Trigger } from './trigger.ts'
+import type { WakeSignal } from './wake-signal.ts'
 
 export interface DispatchOptions {
   readonly queue: string
@@ -38,7 +38,7 @@ export interface Run {
   readonly observe: (event: TriggerEvent) => void
   readonly slots: Slots
   /** Rings when an invocation has ended, and when the mark or the trigger has changed. */
-  readonly bell: Bell
+  readonly wakeUp: WakeSignal
   /** Aborts waits for messages. */
   claiming: AbortController
   readonly underWay: Set<Promise<void>>

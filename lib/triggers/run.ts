@@ -1,6 +1,5 @@
 import type { Engine } from '../engine.ts'
 import { isHoldfastError } from '../model/errors.ts'
-import { bell } from './bell.ts'
 import { dispatchBatches } from './dispatch-batches.ts'
 import { entryBeforeScan, futureInstants, guardRun, noteDue, startsAt, writeDue } from './due-index.ts'
 import { dropMark, type HeldMark, renewMark, takeMark } from './mark.ts'
@@ -9,6 +8,7 @@ import type { DispatchOptions, Run, RunEnd } from './run-state.ts'
 import { slotsOf } from './slots.ts'
 import { FILTER_LAG_MS, GUARD_MS, MARK_RENEWAL_MS, STAY_MS } from './times.ts'
 import { readTrigger } from './trigger.ts'
+import { wakeSignal } from './wake-signal.ts'
 
 /**
  * Delivers a queue's messages to its trigger's function until no message is due soon. The mark lets at most one run of a queue claim
@@ -26,7 +26,7 @@ export const dispatch = async (engine: Engine, options: DispatchOptions): Promis
     options,
     observe: options.observe ?? (() => {}),
     slots: await slotsOf(engine, options.queue, runId),
-    bell: bell(engine.clock),
+    wakeUp: wakeSignal(engine.clock),
     claiming: new AbortController(),
     underWay: new Set(),
     idleAt: 0,
@@ -153,7 +153,7 @@ const keepMark = async (run: Run, ended: AbortSignal): Promise<void> => {
 /** Ends a wait for messages, so that the run notices a change. */
 const stopClaiming = (run: Run): void => {
   run.claiming.abort()
-  run.bell.ring()
+  run.wakeUp.wake()
 }
 
 const isDropped = ({ until }: HeldMark): boolean => until === 0

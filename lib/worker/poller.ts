@@ -4,9 +4,9 @@ import { LIMITS } from '../model/limits.ts'
 import type { QueueTelemetry } from '../telemetry/telemetry.ts'
 import { backOff } from '../transport/backoff.ts'
 import type { Transport } from '../transport/port.ts'
-import { doorbell } from './doorbell.ts'
 import type { Report } from './handler.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
+import { notifier } from './notifier.ts'
 import type { Runs } from './runner.ts'
 
 export interface PollerParts {
@@ -37,7 +37,7 @@ export class Poller {
   readonly #stopping = new AbortController()
   /** The number of handlers for which polls under way have requested messages. */
   #asked = 0
-  readonly #freed = doorbell()
+  readonly #freed = notifier()
   readonly #polling: Promise<unknown>
 
   constructor(parts: PollerParts) {
@@ -49,7 +49,7 @@ export class Poller {
   /** Stops polling. Resolves when the last poll has ended and its messages were given back. */
   async stop(): Promise<void> {
     this.#stopping.abort()
-    this.#freed.ring()
+    this.#freed.notify()
     await this.#polling
   }
 
@@ -65,7 +65,7 @@ export class Poller {
     const { signal } = this.#stopping
     let leaseSeconds: number | undefined
     for (let failures = 0; !signal.aborted; ) {
-      while (this.#room <= 0 && !signal.aborted) await this.#freed.rung()
+      while (this.#room <= 0 && !signal.aborted) await this.#freed.notified()
       if (signal.aborted) return
       const slots = this.#room
       this.#asked += slots
@@ -80,7 +80,7 @@ export class Poller {
         await backOff(clock, { attempt: failures, fraction: fraction(), signal }).catch(() => {})
       } finally {
         this.#asked -= slots
-        this.#freed.ring()
+        this.#freed.notify()
       }
     }
   }
@@ -100,7 +100,7 @@ export class Poller {
     const messages = await telemetry.workerPoll(() => transport.poll(queue, request))
     const leases = messages.map((message) => keeper.hold(message, askedAt, leaseSeconds * 1_000))
     if (signal.aborted) return runs.giveBack(leases)
-    runs.start(leases, this.#freed.ring)
+    runs.start(leases, this.#freed.notify)
     if (messages.length === 0 && clock.now() - askedAt < EMPTY_POLL_MS) await clock.sleep(EMPTY_POLL_MS, signal)
   }
 }

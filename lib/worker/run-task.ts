@@ -1,13 +1,13 @@
 import { type HeldLease, lostLease } from './lease.ts'
 import { type RunnerParts, runBatch, runOne } from './run-handler.ts'
 import type { Settlement } from './settlement.ts'
-import type { Stages } from './stages.ts'
 import type { Task } from './tasks.ts'
+import type { UnsettledLeases } from './unsettled-leases.ts'
 
 export interface TaskParts<In, Out> {
   readonly parts: RunnerParts<In, Out>
   readonly settling: Settlement
-  readonly stages: Stages
+  readonly leases: UnsettledLeases
   /** Whether the batches of a task are of one group of a FIFO queue. */
   readonly ordered: boolean
 }
@@ -17,16 +17,16 @@ export interface TaskParts<In, Out> {
  * the handler has ended for a batch.
  */
 export const runTask = async <In, Out>(context: TaskParts<In, Out>, task: Task, handled: () => void): Promise<void> => {
-  const { stages, settling, ordered } = context
+  const { leases, settling, ordered } = context
   for (const [position, whole] of task.entries()) {
     const lost = whole.findIndex((lease) => lease.over)
     const batch = lost < 0 ? whole : beforeLost(whole, lost, ordered)
     if (lost >= 0) dropLost(context, whole)
-    if (!stages.begin(batch)) return
+    if (!leases.begin(batch)) return
     const done = await run(context, batch, handled)
-    stages.end(batch)
+    leases.end(batch)
     if (!done || (ordered && lost >= 0)) {
-      return settling.giveBack(stages.removeWaiting(task.slice(position).flat()))
+      return settling.giveBack(leases.removeWaiting(task.slice(position).flat()))
     }
   }
 }
@@ -36,8 +36,8 @@ const beforeLost = (whole: readonly HeldLease[], lost: number, ordered: boolean)
   ordered ? whole.slice(0, lost) : whole.filter((lease) => !lease.over)
 
 /** Drops messages whose leases ended before they were begun: another consumer may have them. */
-const dropLost = <In, Out>({ parts, stages }: TaskParts<In, Out>, leases: readonly HeldLease[]): void => {
-  for (const lease of stages.removeWaiting(leases.filter(({ over }) => over))) {
+const dropLost = <In, Out>({ parts, leases }: TaskParts<In, Out>, batch: readonly HeldLease[]): void => {
+  for (const lease of leases.removeWaiting(batch.filter(({ over }) => over))) {
     lease.release()
     parts.report(lostLease(parts.name, lease.signal.reason), { during: 'extend', message: lease.message })
   }

@@ -1,10 +1,10 @@
-import { doorbell } from './doorbell.ts'
 import type { HeldLease } from './lease.ts'
+import { notifier } from './notifier.ts'
 import type { RunnerParts } from './run-handler.ts'
 import { runTask } from './run-task.ts'
 import { type Settlement, settlement } from './settlement.ts'
-import { stages } from './stages.ts'
 import { type Task, tasksOf } from './tasks.ts'
+import { unsettledLeases } from './unsettled-leases.ts'
 
 /** What a poller needs of a runner. */
 export interface Runs {
@@ -29,9 +29,9 @@ export interface Runs {
 export class Runner<In, Out> implements Runs {
   readonly #parts: RunnerParts<In, Out>
   readonly #ordered: boolean
-  readonly #stages = stages()
+  readonly #leases = unsettledLeases()
   readonly #settlement: Settlement
-  readonly #ended = doorbell()
+  readonly #ended = notifier()
   #running = 0
   /** Tasks whose messages are not all settled, running ones included. */
   #unsettled = 0
@@ -51,7 +51,7 @@ export class Runner<In, Out> implements Runs {
   }
 
   start(leases: readonly HeldLease[], freed: () => void): void {
-    this.#stages.wait(leases)
+    this.#leases.wait(leases)
     for (const task of tasksOf(leases, this.#ordered, this.#parts.batchSize)) void this.#run(task, freed)
   }
 
@@ -61,17 +61,17 @@ export class Runner<In, Out> implements Runs {
 
   /** Gives back messages that wait behind others of their group. */
   stop(): Promise<void> {
-    return this.giveBack(this.#stages.removeWaiting(this.#stages.waiting))
+    return this.giveBack(this.#leases.removeWaiting(this.#leases.waiting))
   }
 
   /** Resolves when nothing is running. */
   async idle(): Promise<void> {
-    while (this.#unsettled > 0) await this.#ended.rung()
+    while (this.#unsettled > 0) await this.#ended.notified()
   }
 
   /** Aborts the signals of all running handlers. */
   cutOff(reason: Error): void {
-    for (const lease of this.#stages.working) lease.abort(reason)
+    for (const lease of this.#leases.working) lease.abort(reason)
   }
 
   async #run(task: Task, freed: () => void): Promise<void> {
@@ -83,7 +83,7 @@ export class Runner<In, Out> implements Runs {
     }
     this.#running++
     this.#unsettled++
-    const context = { parts: this.#parts, settling: this.#settlement, stages: this.#stages, ordered: this.#ordered }
+    const context = { parts: this.#parts, settling: this.#settlement, leases: this.#leases, ordered: this.#ordered }
     try {
       // A group of a FIFO queue stays locked until the ack. A poll before the ack would read other groups and often return nothing.
       await runTask(context, task, this.#ordered ? () => {} : handled)
@@ -92,6 +92,6 @@ export class Runner<In, Out> implements Runs {
     }
     this.#unsettled--
     handled()
-    this.#ended.ring()
+    this.#ended.notify()
   }
 }

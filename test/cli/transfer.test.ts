@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { inProcessTarget } from '../../cli/target/in-process-target.ts'
@@ -204,6 +204,59 @@ describe('an import', () => {
     expect(existsSync(`${file}.import-progress`)).toBe(false)
   })
 
+  /** Begins an import of the file whose only batch is stored, and whose answer is lost. */
+  const beginImport = async (engine: TestEngine, text: string): Promise<string> => {
+    await runCommand(['create', 'orders'], { engine })
+    const file = join(await temporaryDirectory(), 'orders.ndjson')
+    writeFileSync(file, text)
+    const failing = targetWith(engine, (operation) => operation === 'publishMessages' && broken(), true)
+    expect(await runCommand(['import', 'orders', '-i', file], { engine, target: failing })).toMatchObject({ code: 1 })
+    return file
+  }
+  const line = (id: number) => `${JSON.stringify({ body: { id } })}\n`
+
+  test('stores the batch that was on its way once where the file has grown since', async () => {
+    const engine = testEngine()
+    const file = await beginImport(engine, line(0) + line(1))
+    appendFileSync(file, line(2) + line(3))
+    const { code, stderr } = await runCommand(['import', 'orders', '-i', file], { engine })
+    expect([code, stderr]).toEqual([0, expect.stringContaining('4 messages imported into orders')])
+    expect(await idsIn(engine, 'orders')).toEqual([0, 1, 2, 3])
+  })
+
+  test('goes on with no file that was changed where it goes on', async () => {
+    const engine = testEngine()
+    const file = await beginImport(engine, line(0) + line(1))
+    writeFileSync(file, line(0) + line(7))
+    const { code, stderr } = await runCommand(['import', 'orders', '-i', file], { engine })
+    expect([code, stderr]).toEqual([2, expect.stringContaining('was changed since its import began')])
+    expect(await idsIn(engine, 'orders')).toEqual([0, 1])
+    const progress = JSON.parse(readFileSync(`${file}.import-progress`, 'utf8'))
+    writeFileSync(`${file}.import-progress`, JSON.stringify({ ...progress, bytes: 5 }))
+    const within = await runCommand(['import', 'orders', '-i', file], { engine })
+    expect([within.code, within.stderr]).toEqual([2, expect.stringContaining('was changed since its import began')])
+    expect(await idsIn(engine, 'orders')).toEqual([0, 1])
+  })
+
+  test('that goes on names the lines as the file has them', async () => {
+    const engine = testEngine()
+    await runCommand(['create', 'orders'], { engine })
+    const file = join(await temporaryDirectory(), 'orders.ndjson')
+    writeFileSync(file, `\n${numbers(30).map(line).join('')}none\n`)
+    const failing = targetWith(engine, (operation, call) => operation === 'publishMessages' && call === 2 && broken())
+    await runCommand(['import', 'orders', '-i', file], { engine, target: failing })
+    const { stderr } = await runCommand(['import', 'orders', '-i', file], { engine })
+    expect(stderr).toContain('line 32: refused')
+  })
+
+  test('warns of second copies where the clock was set back', async () => {
+    const engine = testEngine()
+    const file = await beginImport(engine, line(0))
+    const now = () => engine.clock.now() - 3_600_000
+    const { stderr } = await runCommand(['import', 'orders', '-i', file], { engine, now })
+    expect(stderr).toContain('may be stored twice')
+  })
+
   test('says that messages may be there twice where it goes on too late to know', async () => {
     const engine = await withMessages(60)
     const file = await exported(engine)
@@ -255,6 +308,7 @@ describe('an import', () => {
       queue: 'orders',
       run: '019ca945-0a00-4000-801b-ff0fd396070b',
       bytes: 9_999,
+      lines: 9,
       count: 9,
       refused: 0,
     }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { MessageShown } from '../../console/api.ts'
+import type { MessageJson } from '../../console/api.ts'
 import type { ConsoleContext } from '../../console/context.ts'
 import { decodedBody, jsonText } from '../../console/views/body.ts'
 import { textOf } from '../../console/views/html.ts'
@@ -22,8 +22,8 @@ test('JSON is shown with indents where they are not many times its size', () => 
 
 test('a row shows a body without making its indents', () => {
   const context = { hidePayloads: false } as ConsoleContext
-  expect(textOf(preview(context, { body: { a: [1] } } as unknown as MessageShown))).toBe(
+  expect(textOf(preview(context, { body: { a: [1] } } as unknown as MessageJson))).toBe(
     '<code>{ &quot;a&quot;: [ 1 ] }</code>',
   )
-  expect(textOf(preview(context, { body: deep(500) } as unknown as MessageShown))).toMatch(/^<code>\[{120}…<\/code>$/)
+  expect(textOf(preview(context, { body: deep(500) } as unknown as MessageJson))).toMatch(/^<code>\[{120}…<\/code>$/)
 })

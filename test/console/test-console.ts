@@ -7,7 +7,7 @@ import type { Engine } from '../../lib/engine.ts'
 
 const ORIGIN = 'http://127.0.0.1:9324'
 
-interface Shown {
+interface PageSeen {
   readonly status: number
   readonly html: string
   readonly headers: Headers
@@ -15,11 +15,11 @@ interface Shown {
 
 export interface TestConsole {
   /** What a browser gets at an address below `/console`. */
-  see(address?: string): Promise<Shown>
+  see(address?: string): Promise<PageSeen>
   /** Sends a form with the token of the page `from`, and follows the redirect. */
-  send(action: string, fields?: Readonly<Record<string, string>>): Promise<Shown>
+  send(action: string, fields?: Readonly<Record<string, string>>): Promise<PageSeen>
   /** Sends a form without a token. */
-  sendRaw(action: string, form: string): Promise<Shown>
+  sendRaw(action: string, form: string): Promise<PageSeen>
   /** Names of the operations that were called. */
   readonly calls: string[]
 }
@@ -40,7 +40,7 @@ export const testConsole = (engine: Engine, parts: Partial<ConsoleParts> = {}): 
     failed: (error) => void failures.push(error),
     ...parts,
   })
-  const ask = async (address: string, init?: RequestInit): Promise<Shown> => {
+  const ask = async (address: string, init?: RequestInit): Promise<PageSeen> => {
     const response = await answer(new Request(`${ORIGIN}/console${address}`, init))
     if (failures.length > 0) throw failures[0]
     return { status: response.status, html: await response.text(), headers: response.headers }

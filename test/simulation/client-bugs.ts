@@ -33,4 +33,18 @@ export const CLIENT_BUGS: readonly PlantedBug[] = [
     by: 'result',
     suites: [WORKER],
   },
+  {
+    name: 'an import that goes on reads the lines on their way together with those behind them',
+    file: 'cli/verbs/import.ts',
+    replace: 'sendingTo !== undefined && !(await',
+    by: 'sendingTo === -1 && !(await',
+    suites: ['test/cli/transfer.test.ts'],
+  },
+  {
+    name: 'an import publishes lines one by one where its key was used for others',
+    file: 'cli/publishing.ts',
+    replace: ' || isKeyTaken(error)) throw error',
+    by: ') throw error',
+    suites: ['test/cli/transfer.test.ts'],
+  },
 ]

@@ -129,35 +129,35 @@ export const EDGE_BUGS: readonly PlantedBug[] = [
     suites: ['test/functions/operations/measure-queues.test.ts'],
   },
   {
-    name: 'local: receives read their messages whatever room there is',
-    file: 'functions/local/room-for-answer.ts',
-    replace: 'if (!entered) throw noRoomError()',
+    name: 'local: receives read their messages whatever the budget of bytes',
+    file: 'functions/local/answer-budget.ts',
+    replace: 'if (!acquired) throw overBudgetError()',
     by: '',
-    suites: ['test/functions/local/room-for-answer.test.ts'],
+    suites: ['test/functions/local/answer-budget.test.ts'],
   },
   {
-    name: 'local: the room of a client that has gone is lost',
-    file: 'functions/local/room-for-answer.ts',
-    replace: "signal.addEventListener('abort', leave, { once: true })",
+    name: 'local: the bytes of a client that has gone stay acquired',
+    file: 'functions/local/answer-budget.ts',
+    replace: "signal.addEventListener('abort', release, { once: true })",
     by: '',
     suites: ['test/functions/local/bounded-answers.test.ts'],
   },
   {
-    name: 'a lease is dated before the wait for room',
+    name: 'a lease is dated before the wait for the budget of bytes',
     file: 'lib/receive/claim.ts',
-    replace: `await request.enter?.()
+    replace: `await request.acquireBudget?.()
     if (request.signal?.aborted) return 0
     const { issue } = newLeasing(engine, target.queue, request.leaseMs)`,
     by: `const { issue } = newLeasing(engine, target.queue, request.leaseMs)
-    await request.enter?.()`,
-    suites: ['test/lib/receive/delivery-room.test.ts'],
+    await request.acquireBudget?.()`,
+    suites: ['test/lib/receive/answer-budget.test.ts'],
   },
   {
-    name: 'a poll that waited for room goes on with the queue as it was',
+    name: 'a poll that waited for the budget goes on with the queue as it was',
     file: 'lib/receive/poll.ts',
-    replace: 'if (clock.now() - before > MAX_ENTRY_MS) throw new OutdatedScan()',
+    replace: 'if (clock.now() - before > MAX_BUDGET_WAIT_MS) throw new OutdatedScan()',
     by: '',
-    suites: ['test/lib/receive/delivery-room.test.ts'],
+    suites: ['test/lib/receive/answer-budget.test.ts'],
   },
   {
     name: 'http: JSON of any number of values is parsed',

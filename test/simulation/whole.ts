@@ -3,8 +3,8 @@ import { type Faults, SOME_FAULTS } from './faults.ts'
 import { type RandomStream, randomStream } from './random-stream.ts'
 import type { Spans } from './spans.ts'
 import type { TableBehaviour } from './table.ts'
-import type { WorldSettings } from './world-settings.ts'
-import { ALL_FAULTS } from './worlds.ts'
+import type { TriggerSettings, WorldSettings } from './world-settings.ts'
+import { ALL_FAULTS, FUNCTION_FAULTS } from './worlds.ts'
 
 /**
  * The whole world: each history draws its queue, its actors and its faults by its seed, so that features meet in one history that no
@@ -37,16 +37,19 @@ const drawn = (kind: Kind, seed: number, only?: Size): WorldSettings => {
   const isFifo = kind === 'fifo'
   const settings = settingsOf(kind, random)
   const dies = settings.deadLetter !== undefined
+  const trigger = triggerOf(kind, seed)
   return {
     kind: isFifo ? 'fifo' : 'standard',
     ...(kind !== 'standard' && { groups: size === 'tiny' ? GROUPS.slice(0, random.whole(1, 2)) : GROUPS }),
     settings,
     ...(faults && { faults }),
+    ...(trigger && { trigger }),
     table: tableOf(random),
     clocksOffByMs: random.oneOf([0, 0, 300]),
     cast: {
       publishers: random.whole(1, most.publishers),
-      consumers: random.whole(1, most.consumers),
+      // A trigger gets little where many others poll all the time.
+      consumers: random.whole(1, trigger ? 2 : most.consumers),
       operators: random.whole(0, 1),
       workers: random.whole(0, most.workers),
       transactors: random.oneOf([0, 0, most.transactors]),
@@ -131,6 +134,33 @@ const SPANS: Readonly<Record<Size, (random: RandomStream) => Partial<Spans>>> = 
 /** The stream of numbers that a history draws its world from; actors' streams begin at 1, others are below 0. */
 const WHOLE_STREAM = -100
 
+/** The stream of its trigger: histories without one stay the same where the draws of triggers change. */
+const TRIGGER_STREAM = -101
+
+const triggerOf = (kind: Kind, seed: number): TriggerSettings | undefined => {
+  const random = randomStream(seed)
+  random.restart(TRIGGER_STREAM)
+  if (!random.chance(TRIGGERED)) return undefined
+  const windowSeconds = random.oneOf([0, 0, 1])
+  const faults = random.oneOf([undefined, FUNCTION_FAULTS, { fails: 0.2, reports: 0.2 }])
+  return {
+    beside: true,
+    maxConcurrency: random.whole(1, 3),
+    batchSize: random.oneOf([1, 4, 10]),
+    batchingWindowSeconds: kind === 'fifo' ? 0 : windowSeconds,
+    functionTimeoutSeconds: random.oneOf([1, 4]),
+    ...(faults && { faults }),
+    startsLost: random.oneOf([0, 0.3]),
+    wakesOdd: random.oneOf([0, 0.3]),
+    tickEveryMs: random.oneOf([1_500, 5_000]),
+    // A run stops claiming when there is no time left for the function and the margins: after a few seconds here.
+    runMs: random.oneOf([53_000, 90_000]),
+  }
+}
+
+/** How often a history has a trigger; a probability. */
+const TRIGGERED = 0.3
+
 const settingsOf = (kind: Kind, random: RandomStream): SettingsChange => {
   const isFifo = kind === 'fifo'
   const [shards, priorities] = [random.oneOf([1, 1, 2, 3]), random.oneOf([1, 2, 3])]
@@ -158,14 +188,15 @@ const tableOf = (random: RandomStream): Partial<TableBehaviour> => ({
   ttl: random.oneOf(['on time', 'on time', 'early', 'late', 'never'] as const),
 })
 
-/** The queue is paused and resumed, or its shards rise and fall, or neither. */
+/** The queue is paused and resumed, or its shards rise and fall, or both, or neither. */
 const changesOf = (isFifo: boolean, size: Size, random: RandomStream): Pick<WorldSettings, 'changes'> => {
   const lot = random.fraction()
   const [pausedMs, shardsMs] = CHANGE_MS[size]
-  const pauses = { during: [{ paused: true }, { paused: false }], atRest: { paused: false }, everyMs: pausedMs }
-  if (lot < 0.25) return { changes: pauses }
-  if (lot < 0.6 && !isFifo) return { changes: { during: SHARDS, atRest: { shards: 2 }, everyMs: shardsMs } }
-  return {}
+  const pauses = [{ paused: true }, { paused: false }]
+  if (lot < 0.25) return { changes: { during: pauses, atRest: { paused: false }, everyMs: pausedMs } }
+  if (isFifo || lot >= 0.6) return {}
+  if (lot < 0.5) return { changes: { during: SHARDS, atRest: { shards: 2 }, everyMs: shardsMs } }
+  return { changes: { during: [...SHARDS, ...pauses], atRest: { shards: 2, paused: false }, everyMs: shardsMs } }
 }
 
 const CHANGE_MS = { tiny: [1_500, 500], small: [4_000, 1_000], large: [9_000, 3_000] } as const

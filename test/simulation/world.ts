@@ -4,7 +4,6 @@ import { encodeMessageId } from '../../lib/model/message-id.ts'
 import { DEFAULT_FIFO } from '../../lib/model/queue-settings.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
 import type { Store } from '../../lib/store/port.ts'
-import { START } from '../support/manual-clock.ts'
 import { type Coverage, newCoverage } from './coverage.ts'
 import { faultTable, NO_FAULTS } from './faults.ts'
 import { type History, newHistory } from './history.ts'
@@ -60,8 +59,6 @@ export interface World {
   aside(work: Promise<unknown>, actor?: Actor): void
   /** Whether the work of an actor that runs aside is not over. That of a killed process is. */
   isBusy(): boolean
-  /** Whether the cast has nothing left to do: what was published is gone, and publishers publish no more. */
-  isOver(): boolean
   /** Whether users must expect the error in this world: where queues are deleted, they are not found. */
   tolerates(error: unknown): boolean
   /** Failures of work that ran aside. */
@@ -189,9 +186,6 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
   if (settings.settings?.deadLetter) await createQueue(setup, deadLetterQueueName(settings), { settings: fifo })
   await createQueue(setup, queueName(settings), { settings: { ...fifo, ...settings.settings } })
 
-  const { publishMs } = spans
-  const isOver = () => publishMs !== undefined && !calm && time.now() >= START + publishMs && observer.isEmpty()
-
   return {
     settings,
     spans,
@@ -234,7 +228,6 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
       void Promise.race([done, actor.process.killed]).then(() => busy--)
     },
     isBusy: () => busy > 0,
-    isOver,
     failures,
     tokens,
     calm: () => {

@@ -26,7 +26,7 @@ const NO_RUN: Run = { from: 0, to: 0 }
  * The ranges to check now: the one that is late by the most of its own intervals, and those right behind it that are due. So when the
  * allowance does not pay for all checks, each is late by the same number of its intervals.
  */
-export const dueRun = (list: readonly CachedRange[], now: number): Run => {
+export const rangesToCheck = (list: readonly CachedRange[], now: number): Run => {
   const from = mostOverdue(list, now)
   if (from === undefined) return NO_RUN
   let to = from + 1

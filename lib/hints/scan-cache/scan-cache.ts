@@ -3,7 +3,7 @@ import { type CachedRange, CachedRanges } from './cached-ranges.ts'
 import { checkAllowance } from './check-allowance.ts'
 import { endBehind, type KeyRange } from './key-range.ts'
 import { firstUntil, quietPeriod } from './quiet-period.ts'
-import { dueRun, type Range, rangeBehind, rangesBefore, tailIndex } from './read-plan.ts'
+import { type Range, rangeBehind, rangesBefore, rangesToCheck, tailIndex } from './read-plan.ts'
 import { recentReleases } from './recent-releases.ts'
 
 /** Neighbouring headers that a poll has read, none of which has a message to receive. */
@@ -80,7 +80,7 @@ export class ScanCache {
     if (this.#quiet.includes(now, allowance.isEnough)) {
       return [rangeBehind(list, tail, { from: list[tail]?.from ?? end, last, end })]
     }
-    const run = allowance.isEnough ? dueRun(list, now) : { from: 0, to: 0 }
+    const run = allowance.isEnough ? rangesToCheck(list, now) : { from: 0, to: 0 }
     const { ranges, from } = rangesBefore(list, tail, { first, run, now })
     const hasGap = ranges.some(({ check }) => !check)
     this.#quiet.renew(list, hasGap)

@@ -1,4 +1,5 @@
 import { HoldfastError, type ThrottleReason } from '../../model/errors.ts'
+import { missingSetting } from '../../model/missing-settings.ts'
 
 const THROTTLED = new Set([
   'ProvisionedThroughputExceededException',
@@ -70,23 +71,6 @@ const throttleReason = ({ name, ThrottlingReasons, throttlingReasons }: Throttle
   return name === 'RequestLimitExceeded' ? 'account-limit' : 'unknown'
 }
 
-/**
- * What the SDK says of a process that lacks its settings, by the beginning of the message: nothing was sent to DynamoDB. It says the same
- * of credentials when their source does not answer for a moment, as the metadata service of a machine or a container does now and then.
- * So the failure counts as temporary: an ack is tried again until its lease is over, and a redrive goes on later.
- */
-const MISSING = [
-  {
-    begins: 'Region is missing',
-    advice: 'the region of the table is not known: set AWS_REGION, or give the client a region',
-  },
-  {
-    begins: 'Could not load credentials',
-    advice:
-      'there are no AWS credentials, or their source does not answer: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run under a role',
-  },
-] as const
-
 /** Translates a failure of the SDK, which becomes the `cause`. */
 export const fault = (error: unknown, table: string): HoldfastError => {
   if (error instanceof HoldfastError) return error
@@ -97,8 +81,8 @@ export const fault = (error: unknown, table: string): HoldfastError => {
     $metadata?: { httpStatusCode?: number }
   }
   const options = { cause: error }
-  const missing = MISSING.find(({ begins }) => message?.startsWith(begins))
-  if (missing) return new HoldfastError('StoreUnavailable', missing.advice, {}, options)
+  const missing = missingSetting(error)
+  if (missing) return missing
   if (isThrottle(name)) return throttled(throttleReason(error as ThrottleFault), options)
   if (name !== undefined && DENIED.has(name)) {
     return new HoldfastError('AccessDenied', `DynamoDB refused access to table ${table}: ${message}`, {}, options)

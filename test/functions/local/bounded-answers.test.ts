@@ -8,11 +8,11 @@ import { systemClock } from '../../../lib/clock.ts'
 import { manualClock, settled } from '../../support/manual-clock.ts'
 
 const { signal } = new AbortController()
-const ALL_ROOM = 67_108_865
+const ALL_BYTES = 67_108_865
 
 /** An answer whose client has not taken it. */
 class Unread extends EventEmitter {
-  readonly writableLength = ALL_ROOM
+  readonly writableLength = ALL_BYTES
   writableFinished = false
 }
 
@@ -93,7 +93,7 @@ test('answers that wait behind another of their connection leave when the client
   expect(unread.writableFinished).toBe(false)
 })
 
-test('an answer to a client that has disconnected takes no room', async () => {
+test('an answer to a client that has disconnected takes no bytes', async () => {
   const { send, disconnect, written } = setUp()
   disconnect()
   written(new Unread(), { signal: AbortSignal.abort(), cut: () => {} })
@@ -101,7 +101,7 @@ test('an answer to a client that has disconnected takes no room', async () => {
 })
 
 test('a client that sends requests without a wait for answers, and goes, leaves no answers behind', async () => {
-  const large = 'x'.repeat(Math.ceil(ALL_ROOM / 8))
+  const large = 'x'.repeat(Math.ceil(ALL_BYTES / 8))
   const { door, written } = boundedAnswers(() => new Response(large), systemClock)
   const unread = vi.fn(written)
   const server = await startServer({ host: '127.0.0.1', port: 0, answer: door, written: unread, log: silentLog })
@@ -118,8 +118,8 @@ test('a client that sends requests without a wait for answers, and goes, leaves 
 /** A server whose receives each read ten messages, and answer when they are told to. */
 const readingServer = async () => {
   const answers: (() => void)[] = []
-  const { door, written } = boundedAnswers(async (_, { delivery }) => {
-    await delivery?.enter(10)
+  const { door, written } = boundedAnswers(async (_, { answerBudget }) => {
+    await answerBudget?.acquire(10)
     await new Promise<void>((resolve) => answers.push(resolve))
     return new Response('few messages')
   }, systemClock)
@@ -131,10 +131,10 @@ const readingServer = async () => {
   return { answers, server, receive, reading }
 }
 
-/** As many answers of 5.5 MB as there is room for. */
+/** As many answers of 5.5 MB as the budget allows. */
 const AT_ONCE = 12
 
-test('no more receives read their messages at one time than there is room for, and those that are answered make room', async () => {
+test('no more receives read their messages at one time than the budget allows, and those that are answered let others begin', async () => {
   const { answers, receive, reading } = await readingServer()
   const statuses = Promise.all(Array.from({ length: 3 * AT_ONCE }, receive))
   for (let round = 1; round <= 3; round++) {
@@ -144,7 +144,7 @@ test('no more receives read their messages at one time than there is room for, a
   expect(new Set(await statuses)).toEqual(new Set([200]))
 })
 
-test('a client that goes while its messages are read makes room', async () => {
+test('a client that goes while its messages are read gives their bytes back', async () => {
   const { answers, server, receive, reading } = await readingServer()
   const sockets = Array.from({ length: AT_ONCE }, () => connect(server.port, '127.0.0.1'))
   for (const socket of sockets) socket.write('GET /queues/orders/messages HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n')

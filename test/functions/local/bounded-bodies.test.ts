@@ -48,7 +48,7 @@ test('a body of unknown length counts as the largest, and a small one does not w
   expect(held).toHaveLength(5)
 })
 
-test('a request that finds no room is refused as throttled, in the shape of its protocol', async () => {
+test('a request that waits too long for its bytes is refused as throttled, in the shape of its protocol', async () => {
   const { clock, send } = setUp()
   for (let count = 0; count < 32; count++) void send(MEBIBYTE)
   const overHttp = send(MEBIBYTE)
@@ -91,13 +91,13 @@ const startPolls = async () => {
   return { read, send }
 }
 
-test('long polls without a length hold no room once they have been read', async () => {
+test('long polls without a length hold nothing once they have been read', async () => {
   const { read, send } = await startPolls()
   await Promise.all(Array.from({ length: 40 }, () => send('{"waitTimeSeconds":20}')))
   await vi.waitFor(() => expect(read).toEqual(Array(40).fill(22)), 5_000)
 })
 
-test('a large body without a length holds the room of its own bytes once it has been read', async () => {
+test('a large body without a length holds its own bytes alone once it has been read', async () => {
   const { read, send } = await startPolls()
   const large = 'x'.repeat(5 * MEBIBYTE)
   await Promise.all(Array.from({ length: 5 }, () => send(large)))

@@ -31,16 +31,20 @@ describe('CreateQueue', () => {
     async (QueueName) => {
       const sqs = sqsHarness()
       const { shape, message } = failureOf(await sqs.json('CreateQueue', { QueueName }))
-      expect([shape, message]).toEqual(
-        QueueName === ''
-          ? ['MissingRequiredParameterException', 'The request must contain the parameter QueueName.']
-          : [
-              'InvalidParameterValueException',
-              'Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length',
-            ],
-      )
+      expect([shape, message]).toEqual([
+        'InvalidParameterValueException',
+        'Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length',
+      ])
     },
   )
+
+  test('requires a name', async () => {
+    const { shape, message } = failureOf(await sqsHarness().json('CreateQueue', { QueueName: null }))
+    expect([shape, message]).toEqual([
+      'MissingRequiredParameterException',
+      'The request must contain the parameter QueueName.',
+    ])
+  })
 
   test('requires the kind of queue that the name has', async () => {
     const sqs = sqsHarness()

@@ -47,6 +47,19 @@ describe('tags', () => {
     expect(failureOf(await sqs.json('TagQueue', { QueueUrl, Tags })).message).toContain(message)
   })
 
+  test('of null are refused, with all tags of the call', async () => {
+    const sqs = sqsHarness()
+    const tags = { valid: 'ok', broken: null }
+    const refusal = {
+      shape: 'InvalidParameterValueException',
+      message: "The value of 'broken' must not be null.",
+    }
+    expect(failureOf(await sqs.json('CreateQueue', { QueueName: 'orders', tags }))).toMatchObject(refusal)
+    const QueueUrl = await sqs.queue('orders')
+    expect(failureOf(await sqs.json('TagQueue', { QueueUrl, Tags: tags }))).toMatchObject(refusal)
+    expect((await sqs.json('ListQueueTags', { QueueUrl })).body).toEqual({})
+  })
+
   test('are not taken off without a key', async () => {
     const sqs = sqsHarness()
     const QueueUrl = await sqs.queue('orders')

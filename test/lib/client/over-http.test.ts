@@ -158,14 +158,48 @@ describe('a client of an address', () => {
     }
   })
 
-  test('fails without credentials to sign with, and sends nothing', async () => {
-    const credentials = () => Promise.reject(new Error('Could not load credentials from any providers'))
+  const refusal = (options: { credentials: () => Promise<never> | Promise<typeof CREDENTIALS> }, url = URL_OF_API) => {
     const fetch = () => Promise.reject(new Error('nothing is to be sent'))
-    const client = createClient({ url: URL_OF_API, credentials, fetch })
-    await expect(client.listQueues()).rejects.toMatchObject({
+    return createClient({ url, fetch, ...options })
+      .listQueues()
+      .catch((error) => error)
+  }
+
+  test('fails at once without credentials or a region, as a client of a table does, and sends nothing', async () => {
+    for (const [says, advice] of [
+      [
+        'Could not load credentials from any providers',
+        'set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+      ],
+      ['Region is missing', 'set AWS_REGION'],
+    ] as const) {
+      let tries = 0
+      const credentials = () => {
+        tries++
+        return Promise.reject(new Error(says))
+      }
+      expect(await refusal({ credentials })).toMatchObject({
+        code: 'StoreUnavailable',
+        message: expect.stringContaining(advice),
+        cause: expect.objectContaining({ message: says }),
+      })
+      expect(tries).toBe(1)
+    }
+  })
+
+  test('fails for any other reason of the source of credentials with that reason', async () => {
+    const credentials = () => Promise.reject(new Error('The SSO session has expired'))
+    expect(await refusal({ credentials })).toMatchObject({
       code: 'AccessDenied',
-      message: expect.stringContaining('Could not load credentials from any providers'),
-      cause: expect.objectContaining({ message: 'Could not load credentials from any providers' }),
+      message: 'the request could not be signed: The SSO session has expired',
+    })
+  })
+
+  test('fails with credentials that lack a part, and says which', async () => {
+    const unset = { secretAccessKey: undefined } as unknown as Pick<typeof CREDENTIALS, 'secretAccessKey'>
+    expect(await refusal({ credentials: async () => ({ ...CREDENTIALS, ...unset }) })).toMatchObject({
+      code: 'AccessDenied',
+      message: 'the credentials of the client have no secretAccessKey',
     })
   })
 })
@@ -323,6 +357,12 @@ describe('the signature of the HTTP transport', () => {
 const headersOf = (request: Request): Record<string, string> => Object.fromEntries(request.headers)
 
 describe('a client of any place', () => {
+  test('waits for a result less than one long poll', async () => {
+    const fetch = async () => Response.json({ status: { state: 'done', at: '2026-11-30T00:00:00.000Z' }, result: 7 })
+    const orders = createClient({ url: 'http://localhost:9324', fetch }).queue('orders')
+    expect(await orders.result('01a229d4-93e8-8000-822c-ac4a1e158c0f', { timeoutSeconds: 5 })).toBe(7)
+  })
+
   test('gives the same client for a queue that is asked for again, so that publishes share calls', async () => {
     const client = createClient({ store: memoryStore() })
     const codec = { name: 'own', encode: String, decode: String } as never

@@ -297,8 +297,12 @@ describe('a redrive', () => {
     await cancelRedrive(engine, dead, running.taskId)
     const { taskId } = await redrive()
     const undo = await undoRedrive(engine, dead, taskId)
-    await expect(startRedrive(engine, dead)).rejects.toMatchObject({ code: 'OperationInProgress' })
-    await expect(undoRedrive(engine, dead, taskId)).rejects.toMatchObject({ code: 'OperationInProgress' })
+    for (const another of [() => startRedrive(engine, dead), () => undoRedrive(engine, dead, taskId)]) {
+      await expect(another()).rejects.toMatchObject({
+        code: 'OperationInProgress',
+        message: `a redrive, or the undo of one, is running already on queue ${dead}: cancel it, or wait for its end`,
+      })
+    }
     expect(await cancelRedrive(engine, dead, undo.taskId)).toMatchObject({ state: 'cancelled', undoes: taskId })
     await startRedrive(engine, dead)
   })
@@ -308,7 +312,10 @@ describe('a redrive', () => {
     await fail(['a'])
     const { taskId } = await redrive()
     const done = await undo(taskId)
-    await expect(undoRedrive(engine, dead, done.taskId)).rejects.toMatchObject({ code: 'InvalidRequest' })
+    await expect(undoRedrive(engine, dead, done.taskId)).rejects.toMatchObject({
+      code: 'InvalidRequest',
+      message: `taskId must name a redrive (this one is an undo, whose messages another redrive moves again), but is "${done.taskId}"`,
+    })
     await expect(undoRedrive(engine, dead, taskId.replace(/.$/, 'x'))).rejects.toMatchObject({
       code: 'RedriveNotFound',
     })

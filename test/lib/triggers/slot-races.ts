@@ -2,12 +2,12 @@ import { createEngine } from '../../../lib/engine.ts'
 import { HoldfastError } from '../../../lib/model/errors.ts'
 import { memoryStore } from '../../../lib/store/keyed/memory-store.ts'
 import type { Store } from '../../../lib/store/port.ts'
-import { bell } from '../../../lib/triggers/bell.ts'
 import { invokeBatch } from '../../../lib/triggers/invoke-batch.ts'
 import type { InvokeOutcome } from '../../../lib/triggers/invoker.ts'
 import type { Run } from '../../../lib/triggers/run-state.ts'
 import { slotsOf } from '../../../lib/triggers/slots.ts'
 import { checkedTrigger } from '../../../lib/triggers/trigger.ts'
+import { wakeSignal } from '../../../lib/triggers/wake-signal.ts'
 import { type Scheduler, scheduler } from '../../simulation/scheduler.ts'
 import { type SeededRandom, seededRandom } from '../../support/seeded-random.ts'
 
@@ -97,7 +97,7 @@ const raceOnce = async (track: Track): Promise<void> => {
       options: { queue: trigger.queue, invoker: { invoke: () => invocation(track, died.step, slots) } },
       observe: () => {},
       slots,
-      bell: bell(clock),
+      wakeUp: wakeSignal(clock),
       claiming: new AbortController(),
       underWay: new Set<Promise<void>>(),
       throttle: { delayMs: 0, tryAt: 0 },

@@ -1,5 +1,6 @@
 import { type HoldfastError, isHoldfastError } from '../../../lib/model/errors.ts'
 import type { HandleResult } from '../../../lib/model/message.ts'
+import { START } from '../../support/manual-clock.ts'
 import type { Actor, World } from '../world.ts'
 
 /** One action of an actor, which is over when it resolves. */
@@ -23,7 +24,11 @@ export const employ = async (world: World, name: string, endAt: number, work: Wo
   }
 }
 
-const goesOn = (world: World, endAt: number): boolean => world.scheduler.now() < endAt && !world.isOver()
+const goesOn = (world: World, endAt: number): boolean => world.scheduler.now() < endAt && !isOver(world)
+
+/** Whether the cast has nothing left to do: publishers publish no more, and what they published is gone. */
+const isOver = ({ scheduler, observer, spans: { publishMs } }: World): boolean =>
+  publishMs !== undefined && scheduler.now() >= START + publishMs && observer.isEmpty()
 
 /** The time that an action takes where shrinking leaves it out. */
 const IDLE_MS = 500

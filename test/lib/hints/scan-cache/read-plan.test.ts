@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { CachedRange } from '../../../../lib/hints/scan-cache/cached-ranges.ts'
-import { dueRun, rangeBehind, rangesBefore, tailIndex } from '../../../../lib/hints/scan-cache/read-plan.ts'
+import { rangeBehind, rangesBefore, rangesToCheck, tailIndex } from '../../../../lib/hints/scan-cache/read-plan.ts'
 
 const NOW = 10_000
 
@@ -27,21 +27,21 @@ const NO_RUN = { from: 0, to: 0 }
 
 describe('the run of ranges to check', () => {
   test('is empty where no range is due', () => {
-    expect(dueRun(listOf({}, {}), NOW)).toEqual(NO_RUN)
+    expect(rangesToCheck(listOf({}, {}), NOW)).toEqual(NO_RUN)
   })
 
   test('starts at the range that is most overdue in units of its own interval', () => {
     const list = listOf({ checkAt: NOW - 900 }, {}, { checkAt: NOW - 100, checkEveryMs: 50 })
-    expect(dueRun(list, NOW)).toEqual({ from: 2, to: 3 })
+    expect(rangesToCheck(list, NOW)).toEqual({ from: 2, to: 3 })
   })
 
   test('goes on over neighbours that are due, and ends at one that is not', () => {
     const list = listOf({ checkAt: NOW - 900 }, { checkAt: NOW }, {}, { checkAt: NOW })
-    expect(dueRun(list, NOW)).toEqual({ from: 0, to: 2 })
+    expect(rangesToCheck(list, NOW)).toEqual({ from: 0, to: 2 })
   })
 
   test('leaves out a range with a message to receive, which is read anyway', () => {
-    expect(dueRun(listOf({ checkAt: NOW - 900, until: NOW }), NOW)).toEqual(NO_RUN)
+    expect(rangesToCheck(listOf({ checkAt: NOW - 900, until: NOW }), NOW)).toEqual(NO_RUN)
   })
 })
 

@@ -1,25 +1,25 @@
 import { expect, test } from 'vitest'
-import { createRoom } from '../../../functions/local/room.ts'
-import { roomForAnswer } from '../../../functions/local/room-for-answer.ts'
+import { answerBudget } from '../../../functions/local/answer-budget.ts'
+import { byteBudget } from '../../../functions/local/byte-budget.ts'
 import { manualClock, settled } from '../../support/manual-clock.ts'
 
-/** Room for two answers of ten messages, of 5.5 MB at most each. */
-const ROOM_BYTES = 12_000_000
+/** Two answers of ten messages, of 5.5 MB at most each. */
+const BUDGET_BYTES = 12_000_000
 const MESSAGES = 10
 
 const setUp = () => {
   const clock = manualClock()
-  const room = createRoom(ROOM_BYTES, clock)
+  const budget = byteBudget(BUDGET_BYTES, clock)
   const disconnected = new AbortController()
   const fates: string[] = []
   const answer = (name: string, signal = disconnected.signal, ending = signal) => {
-    const delivery = roomForAnswer(room, signal)
-    const enter = (messages = MESSAGES): Promise<void> =>
-      delivery.enter(messages, ending).then(
+    const own = answerBudget(budget, signal)
+    const acquire = (messages = MESSAGES): Promise<void> =>
+      own.acquire(messages, ending).then(
         () => void fates.push(`${name} in`),
         (error) => void fates.push(`${name} ${error.code}`),
       )
-    return { ...delivery, enter }
+    return { ...own, acquire }
   }
   const fatesNow = async () => {
     await settled()
@@ -30,81 +30,81 @@ const setUp = () => {
 
 const another = () => new AbortController().signal
 
-test('answers wait while others are made, and enter when those are written', async () => {
+test('answers wait while others are made, and are made when those are written', async () => {
   const { answer, fatesNow } = setUp()
   const first = answer('first')
-  void first.enter()
-  void answer('second').enter()
-  void answer('third').enter()
+  void first.acquire()
+  void answer('second').acquire()
+  void answer('third').acquire()
   expect(await fatesNow()).toEqual(['first in', 'second in'])
-  first.leave()
+  first.release()
   expect(await fatesNow()).toEqual(['third in'])
 })
 
-test('few messages need less room', async () => {
+test('few messages need fewer bytes', async () => {
   const { answer, fatesNow } = setUp()
-  for (let n = 0; n < 12; n++) void answer(`${n}`).enter(1)
+  for (let n = 0; n < 12; n++) void answer(`${n}`).acquire(1)
   expect(await fatesNow()).toHaveLength(11)
 })
 
-test('a second entry of the same answer needs no more room, and one that was refused stays refused', async () => {
+test('a second call for the same answer needs no more bytes, and one that was refused stays refused', async () => {
   const { clock, answer, fatesNow } = setUp()
   const first = answer('first')
-  await first.enter()
-  await first.enter()
-  void answer('second').enter()
+  await first.acquire()
+  await first.acquire()
+  void answer('second').acquire()
   expect(await fatesNow()).toEqual(['first in', 'first in', 'second in'])
   const third = answer('third')
-  void third.enter()
+  void third.acquire()
   await clock.advance(8_000)
-  void third.enter()
+  void third.acquire()
   expect(await fatesNow()).toEqual(['third Throttled', 'third Throttled'])
 })
 
-test('an answer that left, because its poll found nothing, enters again', async () => {
+test('an answer whose poll found nothing acquires its bytes again', async () => {
   const { answer, fatesNow } = setUp()
   const first = answer('first')
-  await first.enter()
-  first.leave()
-  await first.enter()
-  void answer('second').enter()
-  void answer('third').enter()
+  await first.acquire()
+  first.release()
+  await first.acquire()
+  void answer('second').acquire()
+  void answer('third').acquire()
   expect(await fatesNow()).toEqual(['first in', 'first in', 'second in'])
 })
 
-test('a client that disconnects gives the room of its answers back, and takes none', async () => {
+test('a client that disconnects gives the bytes of its answers back, and takes none', async () => {
   const { answer, fatesNow, disconnect } = setUp()
-  for (const name of ['first', 'second', 'third']) void answer(name).enter()
+  for (const name of ['first', 'second', 'third']) void answer(name).acquire()
   expect(await fatesNow()).toEqual(['first in', 'second in'])
   disconnect()
-  void answer('late').enter()
-  for (const name of ['a', 'b', 'c']) void answer(name, another()).enter()
+  void answer('late').acquire()
+  for (const name of ['a', 'b', 'c']) void answer(name, another()).acquire()
   expect(new Set(await fatesNow())).toEqual(new Set(['third in', 'late in', 'a in', 'b in']))
 })
 
-test('a poll that its caller ends while it waits takes no room', async () => {
+test('a poll that its caller ends while it waits takes no bytes', async () => {
   const { answer, fatesNow } = setUp()
   const first = answer('first')
-  void first.enter()
-  void answer('second').enter()
+  void first.acquire()
+  void answer('second').acquire()
   const ending = new AbortController()
-  void answer('third', another(), ending.signal).enter()
+  void answer('third', another(), ending.signal).acquire()
   ending.abort()
-  first.leave()
-  void answer('fourth').enter()
+  first.release()
+  void answer('fourth').acquire()
   expect(await fatesNow()).toEqual(['first in', 'second in', 'third in', 'fourth in'])
 })
 
-test('an answer that was written while its poll still waited for room takes none', async () => {
+test('an answer that was written while its poll still waited for bytes takes none', async () => {
   const { answer, fatesNow } = setUp()
   const first = answer('first')
-  void first.enter()
-  void answer('second').enter()
+  void first.acquire()
+  void answer('second').acquire()
   const third = answer('third')
-  void third.enter()
+  void third.acquire()
   await settled()
-  third.leave()
-  first.leave()
-  void answer('fourth').enter()
+  third.release()
+  first.release()
+  void answer('fourth').acquire()
   expect(await fatesNow()).toEqual(['first in', 'second in', 'third in', 'fourth in'])
 })

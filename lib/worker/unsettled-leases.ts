@@ -1,7 +1,7 @@
 import type { HeldLease } from './lease.ts'
 
 /** The unsettled messages of a worker: each waits for its handler, or a handler works on it. */
-export interface Stages {
+export interface UnsettledLeases {
   readonly waiting: ReadonlySet<HeldLease>
   readonly working: ReadonlySet<HeldLease>
   wait(leases: readonly HeldLease[]): void
@@ -12,7 +12,7 @@ export interface Stages {
   removeWaiting(leases: Iterable<HeldLease>): HeldLease[]
 }
 
-export const stages = (): Stages => {
+export const unsettledLeases = (): UnsettledLeases => {
   const waiting = new Set<HeldLease>()
   const working = new Set<HeldLease>()
   return {

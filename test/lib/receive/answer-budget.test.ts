@@ -15,24 +15,24 @@ const QUEUES: readonly [string, string, object, () => Promise<TestEngine>][] = [
   ['a FIFO queue', FIFO, GROUP, () => fifoEngine({ fifo: { contentBasedDeduplication: true } })],
   ['a queue that limits its groups', 'orders', GROUP, () => engineWithQueue({ maxInFlightPerGroup: 3 })],
 ]
-/** Longer than any process knows a queue as it was, and about as long as a poll waits for room. */
+/** Longer than any process knows a queue as it was, and about as long as a poll waits for its bytes. */
 const LONG_MS = 7_000
 
 describe.each(QUEUES)('in %s', (_, queue, group, make) => {
-  test.each([900, LONG_MS])('a wait of %i ms for room takes nothing of the leases', async (waitMs) => {
+  test.each([900, LONG_MS])('a wait of %i ms for the budget takes nothing of the leases', async (waitMs) => {
     const engine = await make()
     await publish(engine, queue, [{ body: 'a', ...group }])
-    const entered: number[] = []
-    const enter = async (messages: number) => {
-      if (entered.push(messages) === 1) await engine.clock.advance(waitMs)
+    const acquired: number[] = []
+    const acquire = async (messages: number) => {
+      if (acquired.push(messages) === 1) await engine.clock.advance(waitMs)
     }
-    const own = { ...engine, delivery: { enter, leave: () => {} } }
+    const own = { ...engine, answerBudget: { acquire, release: () => {} } }
     const options = { maxMessages: 7, visibilityTimeoutSeconds: 10 }
     expect(await poll(own, queue, options)).toMatchObject([{ leasedUntil: START + waitMs + 10_000 }])
-    expect(new Set(entered)).toEqual(new Set([7]))
+    expect(new Set(acquired)).toEqual(new Set([7]))
   })
 
-  test('a poll that waited for room receives nothing of a queue that was paused or purged meanwhile', async () => {
+  test('a poll that waited for the budget receives nothing of a queue that was paused or purged meanwhile', async () => {
     for (const end of [
       (engine: TestEngine) => updateQueue(engine, queue, { settings: { paused: true } }),
       (engine: TestEngine) => purgeQueue(engine, queue),
@@ -40,29 +40,31 @@ describe.each(QUEUES)('in %s', (_, queue, group, make) => {
       const engine = await make()
       await publish(engine, queue, [{ body: 'a', ...group }])
       let waits = 1
-      const enter = async () => {
+      const acquire = async () => {
         if (waits-- <= 0) return
         await end(engine)
         await engine.clock.advance(LONG_MS)
       }
-      expect(await poll({ ...engine, delivery: { enter, leave: () => {} } }, queue)).toEqual([])
+      expect(await poll({ ...engine, answerBudget: { acquire, release: () => {} } }, queue)).toEqual([])
     }
   })
 
-  test('a poll that finds no room leases nothing', async () => {
+  test('a poll that gets no bytes in time leases nothing', async () => {
     const engine = await make()
     await publish(engine, queue, [{ body: 'a', ...group }])
-    const enter = () => Promise.reject(new HoldfastError('Throttled', 'no room'))
-    await expect(poll({ ...engine, delivery: { enter, leave: () => {} } }, queue)).rejects.toThrow('no room')
+    const acquire = () => Promise.reject(new HoldfastError('Throttled', 'over budget'))
+    await expect(poll({ ...engine, answerBudget: { acquire, release: () => {} } }, queue)).rejects.toThrow(
+      'over budget',
+    )
     expect(await poll(engine, queue)).toMatchObject([{ receiveCount: 1 }])
   })
 
-  test('a poll whose caller goes while it waits for room leases nothing', async () => {
+  test('a poll whose caller goes while it waits for the budget leases nothing', async () => {
     const engine = await make()
     await publish(engine, queue, [{ body: 'a', ...group }])
     const going = new AbortController()
-    const enter = async () => going.abort()
-    const own = { ...engine, delivery: { enter, leave: () => {} } }
+    const acquire = async () => going.abort()
+    const own = { ...engine, answerBudget: { acquire, release: () => {} } }
     expect(await poll(own, queue, { signal: going.signal })).toEqual([])
     // A fair group from which a poll got nothing rests for a second.
     await engine.clock.advance(1_000)
@@ -70,20 +72,20 @@ describe.each(QUEUES)('in %s', (_, queue, group, make) => {
   })
 })
 
-test('a long poll holds no room while it waits for messages', async () => {
+test('a long poll holds no bytes while it waits for messages', async () => {
   const engine = await engineWithQueue()
   let inside = 0
-  const delivery = {
-    enter: async () => {
+  const answerBudget = {
+    acquire: async () => {
       inside = 1
     },
-    leave: () => {
+    release: () => {
       inside = 0
     },
   }
-  // It holds room from before: another poll of this process has taken the message that this one entered for.
-  await delivery.enter()
-  const polling = poll({ ...engine, delivery }, 'orders', { waitTimeSeconds: 20 })
+  // It holds bytes from before: another poll of this process has taken the message that this one acquired them for.
+  await answerBudget.acquire()
+  const polling = poll({ ...engine, answerBudget }, 'orders', { waitTimeSeconds: 20 })
   await settled()
   expect(inside).toBe(0)
   await publish(engine, 'orders', [{ body: 'a' }])

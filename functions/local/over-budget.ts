@@ -4,15 +4,15 @@ import { problemResponse } from '../http/problem.ts'
 import { isForSqs, refuseSqsRequest } from '../sqs/endpoint.ts'
 import { toSqsError } from '../sqs/errors.ts'
 
-export const noRoomError = (): HoldfastError =>
+export const overBudgetError = (): HoldfastError =>
   new HoldfastError(
     'Throttled',
     'the server holds as many bytes of requests and answers as it may: nothing was done, send it again',
   )
 
-/** The answer to a request that has found no room in time, in the shape of its protocol. SDKs send such a request again. */
-export const noRoom = (request: Request, target: string): Response => {
-  const error = noRoomError()
+/** The answer to a request that waited too long for its share of the budget, in the shape of its protocol. SDKs send such a request again. */
+export const refuseOverBudget = (request: Request, target: string): Response => {
+  const error = overBudgetError()
   const requestId = randomUUID()
   const refused = isForSqs(request, target)
     ? refuseSqsRequest(request, toSqsError(error), requestId)
