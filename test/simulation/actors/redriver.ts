@@ -6,8 +6,10 @@ import { passing, type Work } from './employ.ts'
 
 /** Redrives the dead-letter queue: moves its messages back to the queues that they came from. */
 export const redriver: Work = async (world, { name, random, process }) => {
-  const pause = random.whole(200, 1_000)
+  const pause = random.whole(...world.spans.redriveEveryMs)
   await process.sleep(pause)
+  // A task that fails half-way keeps others from starting for a minute, so that none is wasted on an empty queue.
+  if (world.history.deadLettered.size === 0) return
   const queue = deadLetterQueueName(world.settings)
   try {
     const { taskId } = await startRedrive(process.engine, queue)
