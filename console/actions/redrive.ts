@@ -26,7 +26,7 @@ const requestIn = (form: URLSearchParams): RedriveRequest => {
   return {
     all: text('which') === 'all',
     ids: new Set(form.getAll('id')),
-    reasons: new Set(form.getAll('reason')),
+    reasons: new Set(form.getAll('reason').map(withPlainLines)),
     ...(text('destination') !== '' && { destination: text('destination') }),
     ...(text('maxPerSecond') !== '' && { maxPerSecond: Number(text('maxPerSecond')) }),
     ...(text('bodyContains') !== '' && { bodyContains: text('bodyContains') }),
@@ -52,8 +52,13 @@ export const tryRedriveAction: Action = async (context, { params: { queue = '' }
   return trial(context, { queue, request, chosen, more: request.all && more, missing })
 }
 
+/** Browsers send line breaks as CRLF, whatever they were in the page. */
+const withPlainLines = (text: string): string => text.replaceAll(/\r\n?/g, '\n')
+
 const isChosen = ({ all, ids, reasons, bodyContains }: RedriveRequest, message: MessageJson): boolean =>
-  (all || ids.has(message.messageId) || (message.deadLetter !== undefined && reasons.has(message.deadLetter.reason))) &&
+  (all ||
+    ids.has(message.messageId) ||
+    (message.deadLetter !== undefined && reasons.has(withPlainLines(message.deadLetter.reason)))) &&
   (bodyContains === undefined || bodyText(message).includes(bodyContains))
 
 /** The text that a redrive's filter searches: bytes are in base64. */

@@ -13,6 +13,7 @@ import { listQueueNames } from '../../lib/queues/list-queues.ts'
 import { updateQueue } from '../../lib/queues/update-queue.ts'
 import { poll } from '../../lib/receive/poll.ts'
 import { ack } from '../../lib/settle/ack.ts'
+import { nack } from '../../lib/settle/nack.ts'
 import { triggerKey } from '../../lib/store/keys.ts'
 import type { Store } from '../../lib/store/port.ts'
 import { dispatch } from '../../lib/triggers/run.ts'
@@ -241,6 +242,18 @@ describe('dead letters', () => {
     expect(await tried({ which: 'all' })).toBe('Send back 2 messages?')
     expect(await tried({ which: 'all', bodyContains: 'blu' })).toBe('Send back 1 message?')
     expect(await tried({ which: 'selected' })).toBe('Nothing to send back')
+  })
+
+  test('of a reason with several lines are chosen by it, as browsers send it, and listed under its first line', async () => {
+    await send('red')
+    const [message] = await poll(engine, 'orders')
+    const error = 'TypeError: no lines\n  at charge\r\n  at run'
+    await nack(engine, 'orders', [{ receiptHandle: message?.receiptHandle ?? '', deadLetter: true, error }])
+    const { html } = await view.see('/queues/orders/dead')
+    expect(text(html)).toContain('TypeError: no lines… 1 message')
+    expect(html).toContain(`<pre>${error}</pre>`)
+    const fields = { which: 'selected', reason: 'TypeError: no lines\r\n  at charge\r\n  at run' }
+    expect(text((await view.send('/queues/orders-failed/dead/try', fields)).html)).toContain('Send back 1 message?')
   })
 
   test('whose queue does not exist stay, and are said to', async () => {

@@ -40,6 +40,8 @@ export interface History {
   readonly polls: PollRecord[]
   /** Purges and deletions of the queue. */
   readonly drops: Drop[]
+  /** Of a trigger's function, in the order in which they started. */
+  readonly invocations: Invocation[]
   /** Polls that their callers aborted, and that ended without an error. */
   readonly abandoned: Omit<PollRecord, 'received'>[]
 
@@ -128,15 +130,20 @@ interface Poll {
   readonly startedAt: number
   readonly endedAt: number
   readonly leaseMs: number
+  /** A run of a trigger's dispatcher polled, and acks without results. @default false */
+  readonly byTrigger?: boolean
 }
 
 export interface Delivery {
   readonly queue: string
   readonly message: Message
+  /** The lease token, as traces have it. */
+  readonly token: string | undefined
   readonly startedAt: number
   readonly endedAt: number
   /** Counts the polls: messages of one poll have the same. */
   readonly poll: number
+  readonly byTrigger: boolean
   /** The instant of the claim on the clock of the poller's process. */
   readonly claimedAt: number
   /** The earliest end of the lease by the answers so far. */
@@ -156,6 +163,23 @@ export interface Removal {
   outcome: 'unknown' | 'removed' | 'refused'
   /** Whether the lease was surely live until the answer. */
   inTime: boolean
+}
+
+/** One invocation of a trigger's function. */
+export interface Invocation {
+  /** The run of the dispatcher. */
+  readonly by: string
+  readonly messages: readonly Message[]
+  readonly startedAt: number
+  endedAt: number
+  /** Messages that the function succeeded with; set at its end. */
+  succeeded: readonly string[]
+  /** The receives of its messages. */
+  deliveries: readonly Delivery[]
+  /** The acks of the run, which begin when it has the function's answer. */
+  removals: readonly Removal[]
+  /** When the run had settled everything: never where it died, or could not settle something. */
+  settledAt: number
 }
 
 /** More than the difference between clocks of a simulation where messages are dead-lettered. */
@@ -204,6 +228,7 @@ export const newHistory = (ledger: Ledger): History => {
     nacks: 0,
     polls: [],
     drops: [],
+    invocations: [],
     abandoned: [],
     publishing: (publish) => {
       const one: Publish = { ...publish, otherIds: [], answer: undefined }
@@ -219,25 +244,28 @@ export const newHistory = (ledger: Ledger): History => {
       publish.answer = { messageId, sequenceNumber, at }
       answered.push(messageId)
     },
-    received: (queue, messages, { startedAt, endedAt, leaseMs }) => {
+    received: (queue, messages, { startedAt, endedAt, leaseMs, byTrigger = false }) => {
       const poll = polls++
       return messages.map((message): Delivery => {
         const { messageId, leasedUntil } = message
         const claimedAt = leasedUntil - leaseMs
+        const handle = decodeReceiptHandle(message.receiptHandle)
+        const token = handle && tokenText(handle.token)
         const delivery = {
           queue,
           message,
+          token,
           startedAt,
           endedAt,
           poll,
+          byTrigger,
           claimedAt,
           leasedUntil,
           heldUntil: leasedUntil,
           isLeaving: false,
         }
         deliveries.push(delivery)
-        const handle = decodeReceiptHandle(message.receiptHandle)
-        if (handle) byToken.set(tokenText(handle.token), delivery)
+        if (token !== undefined) byToken.set(token, delivery)
         const others = deliveriesOf.get(messageId)
         if (others) others.push(delivery)
         else deliveriesOf.set(messageId, [delivery])
@@ -305,10 +333,8 @@ export const isCertain = ({ outcome, inTime }: Removal, maxReceives: number | un
   outcome === 'removed' && (maxReceives === undefined || inTime)
 
 /** The claim of a delivery in the table. */
-export const claimOf = ({ ledger }: History, { message }: Pick<Delivery, 'message'>): LeaseSpan | undefined => {
-  const handle = decodeReceiptHandle(message.receiptHandle)
-  return handle && ledger.claim(tokenText(handle.token))
-}
+export const claimOf = ({ ledger }: History, { token }: Pick<Delivery, 'token'>): LeaseSpan | undefined =>
+  token === undefined ? undefined : ledger.claim(token)
 
 export const nameOf = ({ queue, message, poll }: Delivery): string =>
   `${JSON.stringify(message.body)} (${message.messageId}${message.sequenceNumber ? `, number ${message.sequenceNumber} of ${message.groupId}` : ''}) of ${queue}, receive ${message.receiveCount}, poll ${poll}`

@@ -7,6 +7,8 @@ import { lateRequestsMs } from './faults.ts'
 import type { PollRecord } from './history.ts'
 import { type Lane, receivableNow } from './receivable.ts'
 import type { Spans } from './spans.ts'
+import { triggerLeaseMs } from './trigger-runs.ts'
+import { DEFAULT_TRIGGER } from './triggering.ts'
 import type { World } from './world.ts'
 import { queueNames, type WorldSettings } from './world-settings.ts'
 
@@ -20,11 +22,11 @@ const SAMPLE_MS = 250
  * requests arrive, and clocks differ.
  */
 const receivedWithinMs = (settings: WorldSettings, spans: Spans): number => {
-  const { clocksOffByMs = 0, faults } = settings
+  const { clocksOffByMs = 0, faults, trigger } = settings
   const { leaseSeconds, extendSeconds } = spans
   const longestSeconds = Math.max(leaseSeconds[1], extendSeconds, DRAIN_LEASE_SECONDS)
   return (
-    longestSeconds * 1_000 +
+    Math.max(longestSeconds * 1_000, trigger ? triggerLeaseMs({ ...DEFAULT_TRIGGER, ...trigger }) : 0) +
     HINTS_MS +
     lateRequestsMs(faults, spans) +
     2 * clocksOffByMs +
@@ -58,7 +60,7 @@ export const watchLiveness = (world: World): Liveness => {
 
   const sample = async (): Promise<void> => {
     for (const name of queueNames(settings)) {
-      const queue = await readQueue(store, name, { consistent: true })
+      const queue = world.observer.isEmpty() ? undefined : await readQueue(store, name, { consistent: true })
       const now = scheduler.now()
       const found = queue && !queue.settings.paused ? receivableNow(world, queue, now) : []
       for (const { name: lane, waiting } of found) lanes.seen(lane, [...waiting], now)

@@ -21,6 +21,7 @@ import { watchLiveness } from './liveness.ts'
 import { playTriggers } from './play-triggers.ts'
 import { PROMISES } from './promises/all.ts'
 import { finalStates, keptAtLeastMs } from './promises/results.ts'
+import { startTriggering } from './triggering.ts'
 import { newWorld, type World, type WorldOptions } from './world.ts'
 import { queueName, queueNames, type WorldSettings } from './world-settings.ts'
 
@@ -66,7 +67,11 @@ const SETTLE_MS = 1_000
 
 const play = async (world: World): Promise<Violation[]> => {
   const { scheduler, history, settings, spans } = world
-  if (settings.trigger) return broken('a trigger delivers', await playTriggers(world, settings.trigger))
+  const { trigger } = settings
+  if (trigger && !trigger.beside) {
+    const undelivered = await playTriggers(world, trigger)
+    return [...broken('a trigger delivers', undelivered), ...judgeHistory(world)]
+  }
   const {
     publishers,
     consumers,
@@ -80,9 +85,12 @@ const play = async (world: World): Promise<Violation[]> => {
     deleters = 0,
   } = settings.cast
   const limit = watchLimit(world)
+  const triggering = trigger && (await startTriggering(world, trigger))
+  triggering?.begin()
   const endAt = scheduler.now() + spans.workMs
+  const publishedUntil = scheduler.now() + (spans.publishMs ?? spans.workMs)
   await Promise.all([
-    ...several(publishers, (n) => employ(world, `publisher-${n}`, endAt, publisher)),
+    ...several(publishers, (n) => employ(world, `publisher-${n}`, publishedUntil, publisher)),
     ...several(consumers, (n) => employ(world, `consumer-${n}`, endAt, consumer)),
     ...several(workers, (n) => employ(world, `worker-${n}`, endAt, worker)),
     ...several(purgers, (n) => employ(world, `purger-${n}`, endAt, purger)),
@@ -96,6 +104,7 @@ const play = async (world: World): Promise<Violation[]> => {
     ...several(settings.changes ? 1 : 0, (n) => employ(world, `settings-changer-${n}`, endAt, settingsChanger)),
   ])
   world.calm()
+  triggering?.calm()
   // A late deletion would delete a queue that is created before it.
   if (deleters > 0) await scheduler.sleep(spans.lateMs[1])
   await createAtRest(world)
@@ -109,15 +118,14 @@ const play = async (world: World): Promise<Violation[]> => {
   const { must } = expected(history, settings)
   const wrongCounts = await judgeCounts(world)
   await drainAll(world)
+  await triggering?.end()
   const late = liveness.end()
   const wrongEndings = await judgeEndings(world)
   const lost = [...must].filter((messageId) => !history.deliveriesOf.has(messageId))
   const left = [...expected(history, settings).must]
   return [
     ...broken('messages are counted', wrongCounts),
-    ...PROMISES.filter(({ madeFor }) => madeFor?.(settings) ?? true).flatMap(({ name, violations }) =>
-      broken(name, violations(history, settings)),
-    ),
+    ...judgeHistory(world),
     ...broken('at rest every status that a producer reads is how the message ended', wrongEndings),
     ...broken('no more of a group is in flight than its limit', limit),
     ...broken('what was published is received until it is removed', [
@@ -131,6 +139,11 @@ const play = async (world: World): Promise<Violation[]> => {
     ...broken('what is empty keeps neither tickets nor segments', await leftOver(world)),
   ]
 }
+
+const judgeHistory = ({ history, settings }: World): Violation[] =>
+  PROMISES.filter(({ madeFor }) => madeFor?.(settings) ?? true).flatMap(({ name, violations }) =>
+    broken(name, violations(history, settings)),
+  )
 
 /** Without faults, publishes more than is received: a lane that starves now starves for good. */
 const serveAll = async (world: World): Promise<void> => {

@@ -43,6 +43,7 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     replace: '  await noteDue(engine, queue, now)\n  await startRun',
     by: '  await startRun',
     ...SIMULATION,
+    suites: [...SIMULATION.suites, 'test/lib/triggers/dispatch.test.ts'],
   },
   {
     name: 'a wake forgets what is due later',
@@ -113,6 +114,13 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     file: 'lib/triggers/invoke-batch.ts',
     replace: 'return settleAll(run, batch, { acked: [], nacked: messages, unreceived: [] }, failure)',
     by: 'return settleAll(run, batch, { acked: messages, nacked: [], unreceived: [] }, failure)',
+    ...SIMULATION,
+  },
+  {
+    name: 'a run takes an ack that the store refused for done',
+    file: 'lib/triggers/settle-batch.ts',
+    replace: "if (result.ok || result.error.code === 'MessageNotFound') continue",
+    by: 'if (result.ok || result.error.retryable) continue',
     ...SIMULATION,
   },
   {
@@ -296,6 +304,7 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     replace: 'return notePaused(engine, queue)',
     by: 'return',
     ...PAUSES,
+    suites: [...PAUSES.suites, 'test/lib/triggers/pause.test.ts'],
   },
   {
     name: 'a run of a paused queue ends without a note',

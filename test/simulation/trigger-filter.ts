@@ -5,7 +5,7 @@ import { DEFAULT_FIFO } from '../../lib/model/queue-settings.ts'
 import { createQueue } from '../../lib/queues/create-queue.ts'
 import { deleteQueue } from '../../lib/queues/delete-queue.ts'
 import type { GivenTrigger } from '../../lib/triggers/trigger.ts'
-import type { FunctionRun } from './trigger-function.ts'
+import type { Invocation } from './history.ts'
 import type { World } from './world.ts'
 import { queueName, type TriggerSettings } from './world-settings.ts'
 
@@ -30,7 +30,7 @@ export interface WatchedFilter {
   /** The queue for unmatched messages, if they are moved. */
   readonly target: string | undefined
   /** The broken promises, at the end. */
-  violations(runs: readonly FunctionRun[]): string[]
+  violations(runs: readonly Invocation[]): string[]
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Message } from '../../lib/model/message.ts'
 import type { InvokeOutcome } from '../../lib/triggers/invoker.ts'
 import type { Trigger } from '../../lib/triggers/trigger.ts'
+import type { Invocation } from './history.ts'
 import type { RandomStream } from './random-stream.ts'
 import type { Scheduler } from './scheduler.ts'
 
@@ -22,22 +23,20 @@ export interface FunctionFaults {
   readonly requestsLost?: number
 }
 
-/** One run of the function, on the world's clock. */
-export interface FunctionRun {
-  readonly run: string
-  readonly messages: readonly Message[]
-  readonly startedAt: number
-  endedAt: number
-  /** Messages that the run succeeded with; set at its end. */
-  succeeded: readonly string[]
-}
-
 export interface SimulatedFunction {
-  readonly runs: readonly FunctionRun[]
   /** Until then every invocation is throttled. */
   throttleUntil(at: number): void
   /** Runs the function on behalf of a dispatcher, which may be dead when the answer comes. */
-  invoke(caller: string, trigger: Trigger, messages: readonly Message[], random: RandomStream): Promise<InvokeOutcome>
+  invoke(request: InvokeRequest): Promise<InvokeOutcome>
+}
+
+interface InvokeRequest {
+  readonly by: string
+  readonly trigger: Trigger
+  readonly messages: readonly Message[]
+  readonly random: RandomStream
+  /** Called when the function starts, if the request arrives. */
+  readonly onStart: (invocation: Invocation) => void
 }
 
 const WORK_MS = [10, 3_000] as const
@@ -48,9 +47,8 @@ const INIT_MS = 5_000
 export const simulatedFunction = (
   scheduler: Scheduler,
   faults: () => FunctionFaults,
-  onEvent: (run: FunctionRun, what: 'starts' | 'ends' | 'fails') => void,
+  onEvent: (invocation: Invocation, what: 'starts' | 'ends' | 'fails') => void,
 ): SimulatedFunction => {
-  const runs: FunctionRun[] = []
   let throttledUntil = 0
 
   const outcomeOf = (messages: readonly Message[], lot: number, which: number): InvokeOutcome => {
@@ -62,11 +60,10 @@ export const simulatedFunction = (
   }
 
   return {
-    runs,
     throttleUntil: (at) => {
       throttledUntil = at
     },
-    invoke: (caller, { functionTimeoutSeconds }, messages, random) => {
+    invoke: ({ by, trigger: { functionTimeoutSeconds }, messages, random, onStart }) => {
       const { hangs = 0, answersLost = 0, answersLate = 0, requestsLost = 0, connectionsBreak = 0 } = faults()
       const wayMs = random.whole(1, 30)
       const workMs = random.whole(...WORK_MS)
@@ -90,24 +87,27 @@ export const simulatedFunction = (
             return
           }
           if (isNotSent) return unknown()
-          const run: FunctionRun = {
-            run: caller,
+          const invocation: Invocation = {
+            by,
             messages,
             startedAt: scheduler.now(),
             endedAt: Number.POSITIVE_INFINITY,
             succeeded: [],
+            deliveries: [],
+            removals: [],
+            settledAt: Number.POSITIVE_INFINITY,
           }
-          runs.push(run)
-          onEvent(run, 'starts')
+          onStart(invocation)
+          onEvent(invocation, 'starts')
           scheduler.after(initMs + (isHung ? timeoutMs : Math.min(workMs, timeoutMs)), () => {
-            run.endedAt = scheduler.now()
+            invocation.endedAt = scheduler.now()
             const outcome: InvokeOutcome = isHung
               ? { kind: 'failed', error: 'timed out' }
               : outcomeOf(messages, lot, which)
             if (outcome.kind === 'answered') {
-              run.succeeded = messages.map(({ messageId }) => messageId).filter((id) => !outcome.failed.has(id))
+              invocation.succeeded = messages.map(({ messageId }) => messageId).filter((id) => !outcome.failed.has(id))
             }
-            onEvent(run, outcome.kind === 'answered' ? 'ends' : 'fails')
+            onEvent(invocation, outcome.kind === 'answered' ? 'ends' : 'fails')
             if (isLost) unknown()
             else scheduler.after(wayMs + lateMs, () => resolve(outcome))
           })

@@ -3,8 +3,8 @@ import { type Faults, SOME_FAULTS } from './faults.ts'
 import { type RandomStream, randomStream } from './random-stream.ts'
 import type { Spans } from './spans.ts'
 import type { TableBehaviour } from './table.ts'
-import type { WorldSettings } from './world-settings.ts'
-import { ALL_FAULTS } from './worlds.ts'
+import type { TriggerSettings, WorldSettings } from './world-settings.ts'
+import { ALL_FAULTS, FUNCTION_FAULTS } from './worlds.ts'
 
 /**
  * The whole world: each history draws its queue, its actors and its faults by its seed, so that features meet in one history that no
@@ -27,25 +27,29 @@ const FAULTS: readonly (Faults | undefined)[] = [
   { 'throttled once': 0.04, 'throttled: key range': 0.01, 'transaction conflict': 0.08, 'request delayed': 0.01 },
 ]
 
-const drawn = (kind: Kind, seed: number): WorldSettings => {
+const drawn = (kind: Kind, seed: number, only?: Size): WorldSettings => {
   const random = randomStream(seed)
   random.restart(WHOLE_STREAM)
   const faults = random.oneOf(FAULTS)
-  const size = random.chance(LARGE) ? 'large' : 'small'
+  const lot = random.fraction()
+  const size = only ?? sizeOf(lot)
   const most = MOST[size]
   const isFifo = kind === 'fifo'
   const settings = settingsOf(kind, random)
   const dies = settings.deadLetter !== undefined
+  const trigger = triggerOf(kind, seed)
   return {
     kind: isFifo ? 'fifo' : 'standard',
-    ...(kind !== 'standard' && { groups: GROUPS }),
+    ...(kind !== 'standard' && { groups: size === 'tiny' ? GROUPS.slice(0, random.whole(1, 2)) : GROUPS }),
     settings,
     ...(faults && { faults }),
+    ...(trigger && { trigger }),
     table: tableOf(random),
     clocksOffByMs: random.oneOf([0, 0, 300]),
     cast: {
       publishers: random.whole(1, most.publishers),
-      consumers: random.whole(1, most.consumers),
+      // A trigger gets little where many others poll all the time.
+      consumers: random.whole(1, trigger ? 2 : most.consumers),
       operators: random.whole(0, 1),
       workers: random.whole(0, most.workers),
       transactors: random.oneOf([0, 0, most.transactors]),
@@ -54,22 +58,49 @@ const drawn = (kind: Kind, seed: number): WorldSettings => {
       deadLetterConsumers: dies ? random.whole(0, 1) : 0,
       purgers: random.oneOf([0, 0, 1]),
       deleters: random.oneOf([0, 0, 0, 1]),
+      ...(size === 'tiny' && { drainers: 1 }),
     },
     ...changesOf(isFifo, size, random),
     ...probabilities(random),
-    steadyMs: random.oneOf([0, 0, size === 'small' ? 1_500 : 6_000]),
-    spans: size === 'small' ? smallSpans(random) : largeSpans(random),
+    steadyMs: random.oneOf([0, 0, STEADY_MS[size]]),
+    spans: SPANS[size](random),
   }
 }
 
-/** A small history costs a fourth of a large one: fewer messages, shorter leases, and less time. */
-type Size = 'small' | 'large'
+/** In a tiny history several consumers contend for a handful of messages, for a second or two. */
+export type Size = 'tiny' | 'small' | 'large'
+
+/** How often a history has a size; probabilities. Tiny ones take about half of the time then, small and large ones a fourth each. */
+const OFTEN = { large: 0.024, small: 0.12 }
+
+const sizeOf = (lot: number): Size => (lot < OFTEN.large ? 'large' : lot < OFTEN.large + OFTEN.small ? 'small' : 'tiny')
 
 /** The maximum number of each kind of actor. */
 const MOST = {
+  tiny: { publishers: 2, consumers: 4, workers: 1, transactors: 1, watchers: 1 },
   small: { publishers: 2, consumers: 4, workers: 1, transactors: 2, watchers: 1 },
   large: { publishers: 3, consumers: 4, workers: 2, transactors: 2, watchers: 2 },
 } as const
+
+const STEADY_MS: Readonly<Record<Size, number>> = { tiny: 0, small: 1_500, large: 6_000 }
+
+const tinySpans = (random: RandomStream): Partial<Spans> => ({
+  workMs: random.oneOf([1_000, 1_000, 2_000]),
+  publishMs: random.oneOf([1, 500]),
+  publishEveryMs: 400,
+  largestPublish: random.oneOf([1, 2, 4]),
+  leaseSeconds: [1, 1],
+  extendSeconds: 2,
+  waitSeconds: 1,
+  pollEveryMs: 200,
+  lateMs: [100, 1_500],
+  lookEveryMs: 500,
+  lookBack: 4,
+  workerMs: [500, 2_000],
+  dropEveryMs: [200, 2_000],
+  pauseMs: [1_100, 3_000],
+  drainMs: 35_000,
+})
 
 const smallSpans = (random: RandomStream): Partial<Spans> => ({
   workMs: random.oneOf([1_500, 3_000, 7_000]),
@@ -94,11 +125,41 @@ const largeSpans = (random: RandomStream): Partial<Spans> => ({
   drainMs: 35_000,
 })
 
-/** How often a history is large; a probability. Large ones take about half of the time then. */
-const LARGE = 0.2
+const SPANS: Readonly<Record<Size, (random: RandomStream) => Partial<Spans>>> = {
+  tiny: tinySpans,
+  small: smallSpans,
+  large: largeSpans,
+}
 
 /** The stream of numbers that a history draws its world from; actors' streams begin at 1, others are below 0. */
 const WHOLE_STREAM = -100
+
+/** The stream of its trigger: histories without one stay the same where the draws of triggers change. */
+const TRIGGER_STREAM = -101
+
+const triggerOf = (kind: Kind, seed: number): TriggerSettings | undefined => {
+  const random = randomStream(seed)
+  random.restart(TRIGGER_STREAM)
+  if (!random.chance(TRIGGERED)) return undefined
+  const windowSeconds = random.oneOf([0, 0, 1])
+  const faults = random.oneOf([undefined, FUNCTION_FAULTS, { fails: 0.2, reports: 0.2 }])
+  return {
+    beside: true,
+    maxConcurrency: random.whole(1, 3),
+    batchSize: random.oneOf([1, 4, 10]),
+    batchingWindowSeconds: kind === 'fifo' ? 0 : windowSeconds,
+    functionTimeoutSeconds: random.oneOf([1, 4]),
+    ...(faults && { faults }),
+    startsLost: random.oneOf([0, 0.3]),
+    wakesOdd: random.oneOf([0, 0.3]),
+    tickEveryMs: random.oneOf([1_500, 5_000]),
+    // A run stops claiming when there is no time left for the function and the margins: after a few seconds here.
+    runMs: random.oneOf([53_000, 90_000]),
+  }
+}
+
+/** How often a history has a trigger; a probability. */
+const TRIGGERED = 0.3
 
 const settingsOf = (kind: Kind, random: RandomStream): SettingsChange => {
   const isFifo = kind === 'fifo'
@@ -127,15 +188,18 @@ const tableOf = (random: RandomStream): Partial<TableBehaviour> => ({
   ttl: random.oneOf(['on time', 'on time', 'early', 'late', 'never'] as const),
 })
 
-/** The queue is paused and resumed, or its shards rise and fall, or neither. */
+/** The queue is paused and resumed, or its shards rise and fall, or both, or neither. */
 const changesOf = (isFifo: boolean, size: Size, random: RandomStream): Pick<WorldSettings, 'changes'> => {
   const lot = random.fraction()
-  const [pausedMs, shardsMs] = size === 'small' ? [4_000, 1_000] : [9_000, 3_000]
-  const pauses = { during: [{ paused: true }, { paused: false }], atRest: { paused: false }, everyMs: pausedMs }
-  if (lot < 0.25) return { changes: pauses }
-  if (lot < 0.6 && !isFifo) return { changes: { during: SHARDS, atRest: { shards: 2 }, everyMs: shardsMs } }
-  return {}
+  const [pausedMs, shardsMs] = CHANGE_MS[size]
+  const pauses = [{ paused: true }, { paused: false }]
+  if (lot < 0.25) return { changes: { during: pauses, atRest: { paused: false }, everyMs: pausedMs } }
+  if (isFifo || lot >= 0.6) return {}
+  if (lot < 0.5) return { changes: { during: SHARDS, atRest: { shards: 2 }, everyMs: shardsMs } }
+  return { changes: { during: [...SHARDS, ...pauses], atRest: { shards: 2, paused: false }, everyMs: shardsMs } }
 }
+
+const CHANGE_MS = { tiny: [1_500, 500], small: [4_000, 1_000], large: [9_000, 3_000] } as const
 
 const probabilities = (random: RandomStream) => ({
   ...(random.chance(0.4) && { timesToLive: 0.15 }),
@@ -146,9 +210,9 @@ const probabilities = (random: RandomStream) => ({
 })
 
 /** Whole worlds by name: each makes settings from a seed. */
-export const WHOLE: Readonly<Record<string, (seed: number) => WorldSettings>> = {
-  'whole: a standard queue': (seed) => drawn('standard', seed),
-  'whole: fair groups': (seed) => drawn('fair groups', seed),
-  'whole: groups with a limit': (seed) => drawn('limited groups', seed),
-  'whole: a FIFO queue': (seed) => drawn('fifo', seed),
+export const WHOLE: Readonly<Record<string, (seed: number, only?: Size) => WorldSettings>> = {
+  'whole: a standard queue': (seed, only) => drawn('standard', seed, only),
+  'whole: fair groups': (seed, only) => drawn('fair groups', seed, only),
+  'whole: groups with a limit': (seed, only) => drawn('limited groups', seed, only),
+  'whole: a FIFO queue': (seed, only) => drawn('fifo', seed, only),
 }

@@ -22,7 +22,7 @@ export interface WorldSettings {
   readonly spans?: Partial<Spans>
   /** What consumers do with what they receive. @default 'careless' */
   readonly consumers?: ConsumerHabit
-  /** A function that is triggered, in place of consumers and operators. */
+  /** A function that is triggered: in place of consumers and operators, or `beside` them. */
   readonly trigger?: TriggerSettings
   /** Settings that the queue gets while actors work, and at the end. @default they stay */
   readonly changes?: {
@@ -44,8 +44,9 @@ export interface WorldSettings {
   readonly steadyMs?: number
 }
 
-/** A trigger in place of consumers. */
 export interface TriggerSettings {
+  /** All other actors of the cast work too. @default publishers alone do, so that the function must get every message */
+  readonly beside?: true
   readonly maxConcurrency: number
   readonly batchSize?: number
   readonly batchingWindowSeconds?: number
@@ -55,6 +56,10 @@ export interface TriggerSettings {
   readonly startsLost?: number
   /** How often a record of the stream is handed over twice, or late; a probability. */
   readonly wakesOdd?: number
+  /** Time between two ticks, ms. @default that of a deployment, 60,000 */
+  readonly tickEveryMs?: number
+  /** How long a run of the dispatcher may last, ms. @default 90,000, far shorter than Lambda's 15 minutes, so that runs hand over */
+  readonly runMs?: number
   /** For how long the function is throttled from the start on, ms. */
   readonly throttledMs?: number
   /** The trigger has a filter, and unmatched messages are deleted, or moved to a queue. @default no filter */
@@ -82,6 +87,8 @@ interface Cast {
   readonly deleters?: number
   /** They run workers of the library. @default 0 */
   readonly workers?: number
+  /** They empty the queue at the end. @default 3 on a FIFO queue, 2 with groups, else 1 */
+  readonly drainers?: number
   /** They receive slowly while nothing fails. @default 2 */
   readonly servers?: number
 }

@@ -1,5 +1,6 @@
 import { type Faults, NO_FAULTS, SOME_FAULTS } from './faults.ts'
 import type { Spans } from './spans.ts'
+import type { FunctionFaults } from './trigger-function.ts'
 import type { WorldSettings } from './world-settings.ts'
 
 /** Few messages for many consumers: each is received again and again, while consumers of earlier receives still work on it. */
@@ -102,7 +103,8 @@ const TRIGGERED: WorldSettings = {
   spans: { workMs: 240_000, publishEveryMs: 20_000, pauseMs: [5_000, 60_000] },
   trigger: { maxConcurrency: 3 },
 }
-const FUNCTION_FAULTS = {
+/** What can befall an invocation. */
+export const FUNCTION_FAULTS: FunctionFaults = {
   fails: 0.05,
   reports: 0.1,
   hangs: 0.02,

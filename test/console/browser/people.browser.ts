@@ -4,8 +4,10 @@ import { browse } from '../../../lib/messages/browse.ts'
 import { publish } from '../../../lib/publish/publish.ts'
 import { getQueue } from '../../../lib/queues/get-queue.ts'
 import { listQueueNames } from '../../../lib/queues/list-queues.ts'
+import { poll } from '../../../lib/receive/poll.ts'
 import { startRedrive } from '../../../lib/redrive/redrive.ts'
-import { startConsole, startRun, startWorld, type World } from './world.ts'
+import { nack } from '../../../lib/settle/nack.ts'
+import { LONG_REASON, startConsole, startRun, startWorld, type World } from './world.ts'
 
 let world: World
 beforeEach(async () => {
@@ -39,6 +41,21 @@ describe('people', () => {
     await page.getByRole('cell', { name: 'completed' }).waitFor()
     await page.goto(`${world.url}/queues/orders/dead`)
     expect(await page.locator('section h2').count()).toBe(1)
+  })
+
+  test('find dead letters with a stack trace under its first words, read all of it, and send them back', async () => {
+    const [message] = await poll(world.engine, 'orders')
+    const { receiptHandle = '' } = message ?? {}
+    await nack(world.engine, 'orders', [{ receiptHandle, deadLetter: true, error: LONG_REASON }])
+    const page = await world.open('/queues/orders/dead')
+    const group = page.locator('section').filter({ hasText: 'the payment service' })
+    expect(await group.locator('h2').textContent()).toMatch(/^Error: the answer .{100,110}… 1 message, the oldest for/)
+    expect(await group.locator('pre').isVisible()).toBe(false)
+    await group.getByText('The whole reason').click()
+    expect(await group.locator('pre').textContent()).toBe(LONG_REASON)
+    await group.getByLabel('All 1 message of this reason').check()
+    await page.getByRole('button', { name: 'Try with the selected' }).click()
+    expect(await page.locator('h1').textContent()).toBe('Send back 1 message?')
   })
 
   test('edit a dead letter and send it', async () => {

@@ -86,6 +86,10 @@ export const startConsole = async (
 }
 
 const REASONS = ['PaymentRefused: the card has expired', 'TypeError: order.lines is not iterable']
+/** As long as a reason may be, in lines, as a stack trace is. */
+export const LONG_REASON =
+  `${'Error: the answer of the payment service was not JSON but a page of HTML that begins with '.repeat(3)}
+${Array.from({ length: 40 }, (_, line) => `    at charge (payments/charge.ts:${line}:9)`).join('\n')}`.slice(0, 1_024)
 
 const fill = async (engine: Engine): Promise<void> => {
   await createQueue(engine, 'orders-failed')

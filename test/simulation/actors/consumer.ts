@@ -255,7 +255,12 @@ export const ackTogether = async (world: World, actor: Actor, deliveries: readon
 }
 
 /** The outcome of a consumer's work on a message: a result that no other work has, no result, or a failure. */
-export const outcomeOf = ({ message: { messageId }, poll }: Delivery): Pick<AckEntry, 'result' | 'failure'> => {
+export const outcomeOf = ({
+  message: { messageId },
+  poll,
+  byTrigger,
+}: Delivery): Pick<AckEntry, 'result' | 'failure'> => {
+  if (byTrigger) return {}
   const work = `work of poll ${poll} on ${messageId}`
   if (poll % 5 === 0) return { failure: { name: 'Failed', message: work } }
   return poll % 5 === 1 ? {} : { result: work }

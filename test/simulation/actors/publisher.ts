@@ -131,7 +131,7 @@ const standardMessage = (world: World, actor: Actor, place: number): PlannedMess
   return {
     body: bodyOf(actor, place),
     ...(groupId !== undefined && { groupId }),
-    ...(random.chance(0.2) && { delaySeconds: random.whole(0, settings.trigger ? 60 : 4) }),
+    ...(random.chance(0.2) && { delaySeconds: random.whole(0, settings.trigger && !settings.trigger.beside ? 60 : 4) }),
     ...(random.chance(0.3) && { priority: random.whole(0, (priorities as number) - 1) }),
     ...(random.chance(settings.deduplicationIds ?? 0) && {
       deduplicationId: deduplicationIdOf(world, actor, place, groupId),
@@ -150,7 +150,13 @@ const deduplicationIdOf = ({ scheduler }: World, actor: Actor, place: number, gr
 const fifoMessage = (world: World, actor: Actor, place: number): PlannedMessage => {
   const { settings } = world
   const { random } = actor
+  const { timesToLive = 0 } = settings
   const groupId = random.oneOf(settings.groups ?? ['only'])
   const id = deduplicationIdOf(world, actor, place, groupId)
-  return { body: bodyOf(actor, place), groupId, ...(random.chance(0.8) && { deduplicationId: id }) }
+  return {
+    body: bodyOf(actor, place),
+    groupId,
+    ...(random.chance(0.8) && { deduplicationId: id }),
+    ...(timesToLive > 0 && random.chance(timesToLive) && { timeToLiveSeconds: random.whole(1, 10) }),
+  }
 }

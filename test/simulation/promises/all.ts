@@ -10,6 +10,7 @@ import type { Promised } from './promise.ts'
 import { outdatedHandles, removedForGood } from './removals.ts'
 import { leasedStatuses, resultsOfHolders, statusesForgotten, trueEndings, waitsEnd } from './results.ts'
 import { allOrNothing, commitsAnswered, effectsOnce } from './transactions.ts'
+import { doneIsRemoved, failedStays, invocationsApart } from './triggers.ts'
 
 /** The promises that every history is checked against. */
 export const PROMISES: readonly Promised[] = [
@@ -37,4 +38,7 @@ export const PROMISES: readonly Promised[] = [
   allOrNothing,
   commitsAnswered,
   effectsOnce,
+  invocationsApart,
+  doneIsRemoved,
+  failedStays,
 ]

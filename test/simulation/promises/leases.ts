@@ -83,7 +83,7 @@ export const leasesLast: Promised = {
 
 export const receiveCounts: Promised = {
   name: 'receives are counted, and end at the maximum',
-  violations: (history, { settings, abandons, cast }) => {
+  violations: (history, { settings, abandons, cast, trigger }) => {
     const maxReceives = settings?.deadLetter?.maxReceives ?? Number.POSITIVE_INFINITY
     const found: string[] = []
     for (const delivery of history.deliveries) {
@@ -94,8 +94,8 @@ export const receiveCounts: Promised = {
     for (const row of stays(history)) {
       const messageId = row[0]?.delivery.message.messageId ?? ''
       if (history.unreceived.has(messageId)) continue
-      // Polls that end early give back their claims as not received.
-      if ((abandons || cast.workers) && history.ledger.of(messageId)?.unreceived) continue
+      // Polls that end early give back their claims as not received, and triggers what their function did not get.
+      if ((abandons || cast.workers || trigger) && history.ledger.of(messageId)?.unreceived) continue
       for (const [position, { delivery }] of row.entries()) {
         const { receiveCount } = delivery.message
         const before = row[position - 1]?.delivery.message.receiveCount ?? 0

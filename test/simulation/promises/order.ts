@@ -1,4 +1,4 @@
-import { droppedFrom } from '../drops.ts'
+import { droppedFrom, expiring } from '../drops.ts'
 import { claimOf, type Delivery, type History, nameOf, type Publish } from '../history.ts'
 import type { WorldSettings } from '../world-settings.ts'
 import { jumpMs } from './leases.ts'
@@ -140,8 +140,10 @@ export const nothingPassedOver: Promised = {
     for (const { messageId, startedAt } of history.removals) {
       removedFrom.set(messageId, Math.min(removedFrom.get(messageId) ?? Number.POSITIVE_INFINITY, startedAt))
     }
+    const mayExpire = expiring(history)
     const goneFrom = (messageId: string) =>
       Math.min(
+        mayExpire(messageId) ? 0 : Number.POSITIVE_INFINITY,
         removedFrom.get(messageId) ?? Number.POSITIVE_INFINITY,
         history.deadLettered.get(messageId) ?? Number.POSITIVE_INFINITY,
         dropped(messageId),
