@@ -134,7 +134,7 @@ const singleTry = ({ url: base, sign, fetch: send = fetch, timeoutMs = DEFAULT_T
       if (!isHoldfastError(error)) throw error
       return { error, retryAfterMs: 0, unsent: true }
     }
-    const timeout = AbortSignal.timeout(call.timeoutMs ?? timeoutMs)
+    const timeout = abortAfter(call.timeoutMs ?? timeoutMs)
     try {
       const response = await send(url, {
         method: call.method,
@@ -153,6 +153,9 @@ const singleTry = ({ url: base, sign, fetch: send = fetch, timeoutMs = DEFAULT_T
     }
   }
 }
+
+/** `AbortSignal.timeout` throws for a fraction, which the rest of a wait often has. */
+const abortAfter = (ms: number): AbortSignal => AbortSignal.timeout(Math.ceil(ms))
 
 /** More than any answer of the API has, so that something that is not the API and does not stop can't fill the memory. */
 const MAX_ANSWER_BYTES = 16 * 1_048_576

@@ -23,7 +23,6 @@ export const NOTICED: ReadonlySet<string> = new Set([
   'a claim in several segments requires what it read of the first alone',
   'a message in flight is overtaken by those behind it',
   'a message that backs off is overtaken by those behind it',
-  'what comes before a message in flight waits for it',
   'an ack in a group does not ask whether the lease is live',
   'numbers are given twice',
   'a deduplication id is taken whoever has it',

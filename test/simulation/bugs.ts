@@ -296,7 +296,7 @@ export const BUGS: readonly PlantedBug[] = [
     file: 'lib/redrive/move.ts',
     replace: '      ...writes,\n',
     by: '',
-    suites: UNIT,
+    ...SIMULATION,
   },
   {
     name: 'a publish with an idempotency key is stored again',

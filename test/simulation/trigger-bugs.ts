@@ -43,6 +43,7 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     replace: '  await noteDue(engine, queue, now)\n  await startRun',
     by: '  await startRun',
     ...SIMULATION,
+    suites: [...SIMULATION.suites, 'test/lib/triggers/dispatch.test.ts'],
   },
   {
     name: 'a wake forgets what is due later',
@@ -303,6 +304,7 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     replace: 'return notePaused(engine, queue)',
     by: 'return',
     ...PAUSES,
+    suites: [...PAUSES.suites, 'test/lib/triggers/pause.test.ts'],
   },
   {
     name: 'a run of a paused queue ends without a note',

@@ -357,6 +357,12 @@ describe('the signature of the HTTP transport', () => {
 const headersOf = (request: Request): Record<string, string> => Object.fromEntries(request.headers)
 
 describe('a client of any place', () => {
+  test('waits for a result less than one long poll', async () => {
+    const fetch = async () => Response.json({ status: { state: 'done', at: '2026-11-30T00:00:00.000Z' }, result: 7 })
+    const orders = createClient({ url: 'http://localhost:9324', fetch }).queue('orders')
+    expect(await orders.result('01a229d4-93e8-8000-822c-ac4a1e158c0f', { timeoutSeconds: 5 })).toBe(7)
+  })
+
   test('gives the same client for a queue that is asked for again, so that publishes share calls', async () => {
     const client = createClient({ store: memoryStore() })
     const codec = { name: 'own', encode: String, decode: String } as never

@@ -384,6 +384,15 @@ describe('a request that can not be made', () => {
   )
 })
 
+test.each([0.0015, 1.001, 19.999])(
+  'a call may wait for %d seconds, which are no whole milliseconds',
+  async (waitTimeSeconds) => {
+    const { transport } = answering([json({ messages: [] }), json(RESULT_ANSWER)])
+    expect(await transport.poll('q', { waitTimeSeconds })).toEqual([])
+    expect(await transport.awaitResult('q', ID, { waitTimeSeconds })).toMatchObject({ status: { state: 'done' } })
+  },
+)
+
 test('entries that differ travel in several requests, and one that fails leaves the others their results', async () => {
   const { transport, calls } = answering([
     json({ results: [{ ok: true }, { ok: false, error: { code: 'LeaseLost', status: 409, detail: 'lost' } }] }),
