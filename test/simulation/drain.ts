@@ -30,7 +30,9 @@ export const drainAll = async (world: World): Promise<void> => {
     }
   }
   await Promise.all([
-    ...several(settings.kind === 'fifo' ? 3 : settings.groups ? 2 : 1, (n) => drain(queueName(settings), `drain-${n}`)),
+    ...several(settings.cast.drainers ?? (settings.kind === 'fifo' ? 3 : settings.groups ? 2 : 1), (n) =>
+      drain(queueName(settings), `drain-${n}`),
+    ),
     ...(settings.settings?.deadLetter ? [drain(deadLetterQueueName(settings), 'drain-dead')] : []),
   ])
 }

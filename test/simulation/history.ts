@@ -137,6 +137,8 @@ interface Poll {
 export interface Delivery {
   readonly queue: string
   readonly message: Message
+  /** The lease token, as traces have it. */
+  readonly token: string | undefined
   readonly startedAt: number
   readonly endedAt: number
   /** Counts the polls: messages of one poll have the same. */
@@ -247,9 +249,12 @@ export const newHistory = (ledger: Ledger): History => {
       return messages.map((message): Delivery => {
         const { messageId, leasedUntil } = message
         const claimedAt = leasedUntil - leaseMs
+        const handle = decodeReceiptHandle(message.receiptHandle)
+        const token = handle && tokenText(handle.token)
         const delivery = {
           queue,
           message,
+          token,
           startedAt,
           endedAt,
           poll,
@@ -260,8 +265,7 @@ export const newHistory = (ledger: Ledger): History => {
           isLeaving: false,
         }
         deliveries.push(delivery)
-        const handle = decodeReceiptHandle(message.receiptHandle)
-        if (handle) byToken.set(tokenText(handle.token), delivery)
+        if (token !== undefined) byToken.set(token, delivery)
         const others = deliveriesOf.get(messageId)
         if (others) others.push(delivery)
         else deliveriesOf.set(messageId, [delivery])
@@ -329,10 +333,8 @@ export const isCertain = ({ outcome, inTime }: Removal, maxReceives: number | un
   outcome === 'removed' && (maxReceives === undefined || inTime)
 
 /** The claim of a delivery in the table. */
-export const claimOf = ({ ledger }: History, { message }: Pick<Delivery, 'message'>): LeaseSpan | undefined => {
-  const handle = decodeReceiptHandle(message.receiptHandle)
-  return handle && ledger.claim(tokenText(handle.token))
-}
+export const claimOf = ({ ledger }: History, { token }: Pick<Delivery, 'token'>): LeaseSpan | undefined =>
+  token === undefined ? undefined : ledger.claim(token)
 
 export const nameOf = ({ queue, message, poll }: Delivery): string =>
   `${JSON.stringify(message.body)} (${message.messageId}${message.sequenceNumber ? `, number ${message.sequenceNumber} of ${message.groupId}` : ''}) of ${queue}, receive ${message.receiveCount}, poll ${poll}`

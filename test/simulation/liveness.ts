@@ -60,7 +60,7 @@ export const watchLiveness = (world: World): Liveness => {
 
   const sample = async (): Promise<void> => {
     for (const name of queueNames(settings)) {
-      const queue = await readQueue(store, name, { consistent: true })
+      const queue = world.observer.isEmpty() ? undefined : await readQueue(store, name, { consistent: true })
       const now = scheduler.now()
       const found = queue && !queue.settings.paused ? receivableNow(world, queue, now) : []
       for (const { name: lane, waiting } of found) lanes.seen(lane, [...waiting], now)

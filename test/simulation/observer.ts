@@ -31,6 +31,8 @@ export interface Observer {
   onInsert(listener: (insert: NewSegment, again: boolean) => void): void
   /** The segments of a partition as they are now. */
   segmentsOf(partition: string): Iterable<Segment>
+  /** Whether no segment is stored. */
+  isEmpty(): boolean
   /** All partitions, and their segments by sort key. */
   partitions(): ReadonlyMap<string, ReadonlyMap<string, Segment>>
 }
@@ -228,6 +230,10 @@ export const newObserver = ({
       onSegment = listener
     },
     onInsert: (listener) => void onInsert.push(listener),
+    isEmpty: () => {
+      for (const { size } of partitions.values()) if (size > 0) return false
+      return true
+    },
     partitions: () => partitions,
     segmentsOf: (partition) => partitions.get(partition)?.values() ?? [],
   }

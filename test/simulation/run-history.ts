@@ -88,8 +88,9 @@ const play = async (world: World): Promise<Violation[]> => {
   const triggering = trigger && (await startTriggering(world, trigger))
   triggering?.begin()
   const endAt = scheduler.now() + spans.workMs
+  const publishedUntil = scheduler.now() + (spans.publishMs ?? spans.workMs)
   await Promise.all([
-    ...several(publishers, (n) => employ(world, `publisher-${n}`, endAt, publisher)),
+    ...several(publishers, (n) => employ(world, `publisher-${n}`, publishedUntil, publisher)),
     ...several(consumers, (n) => employ(world, `consumer-${n}`, endAt, consumer)),
     ...several(workers, (n) => employ(world, `worker-${n}`, endAt, worker)),
     ...several(purgers, (n) => employ(world, `purger-${n}`, endAt, purger)),

@@ -1,6 +1,11 @@
 export interface Spans {
   /** How long the cast works. */
   readonly workMs: number
+  /**
+   * How long publishers publish. After that the cast stops early, once no message is stored any more; so such a world has no
+   * `steadyMs`. @default all of `workMs`
+   */
+  readonly publishMs?: number
   /** How long the queues are emptied afterwards: longer than anything can stay hidden. */
   readonly drainMs: number
   /** Maximum time between two publishes of a publisher. */

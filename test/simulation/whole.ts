@@ -27,11 +27,12 @@ const FAULTS: readonly (Faults | undefined)[] = [
   { 'throttled once': 0.04, 'throttled: key range': 0.01, 'transaction conflict': 0.08, 'request delayed': 0.01 },
 ]
 
-const drawn = (kind: Kind, seed: number): WorldSettings => {
+const drawn = (kind: Kind, seed: number, only?: Size): WorldSettings => {
   const random = randomStream(seed)
   random.restart(WHOLE_STREAM)
   const faults = random.oneOf(FAULTS)
-  const size = random.chance(LARGE) ? 'large' : 'small'
+  const lot = random.fraction()
+  const size = only ?? sizeOf(lot)
   const most = MOST[size]
   const isFifo = kind === 'fifo'
   const settings = settingsOf(kind, random)
@@ -39,7 +40,7 @@ const drawn = (kind: Kind, seed: number): WorldSettings => {
   const trigger = triggerOf(kind, seed)
   return {
     kind: isFifo ? 'fifo' : 'standard',
-    ...(kind !== 'standard' && { groups: GROUPS }),
+    ...(kind !== 'standard' && { groups: size === 'tiny' ? GROUPS.slice(0, random.whole(1, 2)) : GROUPS }),
     settings,
     ...(faults && { faults }),
     ...(trigger && { trigger }),
@@ -57,22 +58,49 @@ const drawn = (kind: Kind, seed: number): WorldSettings => {
       deadLetterConsumers: dies ? random.whole(0, 1) : 0,
       purgers: random.oneOf([0, 0, 1]),
       deleters: random.oneOf([0, 0, 0, 1]),
+      ...(size === 'tiny' && { drainers: 1 }),
     },
     ...changesOf(isFifo, size, random),
     ...probabilities(random),
-    steadyMs: random.oneOf([0, 0, size === 'small' ? 1_500 : 6_000]),
-    spans: size === 'small' ? smallSpans(random) : largeSpans(random),
+    steadyMs: random.oneOf([0, 0, STEADY_MS[size]]),
+    spans: SPANS[size](random),
   }
 }
 
-/** A small history costs a fourth of a large one: fewer messages, shorter leases, and less time. */
-type Size = 'small' | 'large'
+/** In a tiny history several consumers contend for a handful of messages, for a second or two. */
+export type Size = 'tiny' | 'small' | 'large'
+
+/** How often a history has a size; probabilities. Tiny ones take about half of the time then, small and large ones a fourth each. */
+const OFTEN = { large: 0.024, small: 0.12 }
+
+const sizeOf = (lot: number): Size => (lot < OFTEN.large ? 'large' : lot < OFTEN.large + OFTEN.small ? 'small' : 'tiny')
 
 /** The maximum number of each kind of actor. */
 const MOST = {
+  tiny: { publishers: 2, consumers: 4, workers: 1, transactors: 1, watchers: 1 },
   small: { publishers: 2, consumers: 4, workers: 1, transactors: 2, watchers: 1 },
   large: { publishers: 3, consumers: 4, workers: 2, transactors: 2, watchers: 2 },
 } as const
+
+const STEADY_MS: Readonly<Record<Size, number>> = { tiny: 0, small: 1_500, large: 6_000 }
+
+const tinySpans = (random: RandomStream): Partial<Spans> => ({
+  workMs: random.oneOf([1_000, 1_000, 2_000]),
+  publishMs: random.oneOf([1, 500]),
+  publishEveryMs: 400,
+  largestPublish: random.oneOf([1, 2, 4]),
+  leaseSeconds: [1, 1],
+  extendSeconds: 2,
+  waitSeconds: 1,
+  pollEveryMs: 200,
+  lateMs: [100, 1_500],
+  lookEveryMs: 500,
+  lookBack: 4,
+  workerMs: [500, 2_000],
+  dropEveryMs: [200, 2_000],
+  pauseMs: [1_100, 3_000],
+  drainMs: 35_000,
+})
 
 const smallSpans = (random: RandomStream): Partial<Spans> => ({
   workMs: random.oneOf([1_500, 3_000, 7_000]),
@@ -97,8 +125,11 @@ const largeSpans = (random: RandomStream): Partial<Spans> => ({
   drainMs: 35_000,
 })
 
-/** How often a history is large; a probability. Large ones take about half of the time then. */
-const LARGE = 0.2
+const SPANS: Readonly<Record<Size, (random: RandomStream) => Partial<Spans>>> = {
+  tiny: tinySpans,
+  small: smallSpans,
+  large: largeSpans,
+}
 
 /** The stream of numbers that a history draws its world from; actors' streams begin at 1, others are below 0. */
 const WHOLE_STREAM = -100
@@ -160,13 +191,15 @@ const tableOf = (random: RandomStream): Partial<TableBehaviour> => ({
 /** The queue is paused and resumed, or its shards rise and fall, or both, or neither. */
 const changesOf = (isFifo: boolean, size: Size, random: RandomStream): Pick<WorldSettings, 'changes'> => {
   const lot = random.fraction()
-  const [pausedMs, shardsMs] = size === 'small' ? [4_000, 1_000] : [9_000, 3_000]
+  const [pausedMs, shardsMs] = CHANGE_MS[size]
   const pauses = [{ paused: true }, { paused: false }]
   if (lot < 0.25) return { changes: { during: pauses, atRest: { paused: false }, everyMs: pausedMs } }
   if (isFifo || lot >= 0.6) return {}
   if (lot < 0.5) return { changes: { during: SHARDS, atRest: { shards: 2 }, everyMs: shardsMs } }
   return { changes: { during: [...SHARDS, ...pauses], atRest: { shards: 2, paused: false }, everyMs: shardsMs } }
 }
+
+const CHANGE_MS = { tiny: [1_500, 500], small: [4_000, 1_000], large: [9_000, 3_000] } as const
 
 const probabilities = (random: RandomStream) => ({
   ...(random.chance(0.4) && { timesToLive: 0.15 }),
@@ -177,9 +210,9 @@ const probabilities = (random: RandomStream) => ({
 })
 
 /** Whole worlds by name: each makes settings from a seed. */
-export const WHOLE: Readonly<Record<string, (seed: number) => WorldSettings>> = {
-  'whole: a standard queue': (seed) => drawn('standard', seed),
-  'whole: fair groups': (seed) => drawn('fair groups', seed),
-  'whole: groups with a limit': (seed) => drawn('limited groups', seed),
-  'whole: a FIFO queue': (seed) => drawn('fifo', seed),
+export const WHOLE: Readonly<Record<string, (seed: number, only?: Size) => WorldSettings>> = {
+  'whole: a standard queue': (seed, only) => drawn('standard', seed, only),
+  'whole: fair groups': (seed, only) => drawn('fair groups', seed, only),
+  'whole: groups with a limit': (seed, only) => drawn('limited groups', seed, only),
+  'whole: a FIFO queue': (seed, only) => drawn('fifo', seed, only),
 }

@@ -87,6 +87,8 @@ interface Cast {
   readonly deleters?: number
   /** They run workers of the library. @default 0 */
   readonly workers?: number
+  /** They empty the queue at the end. @default 3 on a FIFO queue, 2 with groups, else 1 */
+  readonly drainers?: number
   /** They receive slowly while nothing fails. @default 2 */
   readonly servers?: number
 }

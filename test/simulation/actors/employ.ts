@@ -1,5 +1,6 @@
 import { type HoldfastError, isHoldfastError } from '../../../lib/model/errors.ts'
 import type { HandleResult } from '../../../lib/model/message.ts'
+import { START } from '../../support/manual-clock.ts'
 import type { Actor, World } from '../world.ts'
 
 /** One action of an actor, which is over when it resolves. */
@@ -8,10 +9,13 @@ export type Work = (world: World, actor: Actor) => Promise<void>
 export const several = <T>(count: number, make: (n: number) => T): T[] =>
   Array.from({ length: count }, (_, at) => make(at + 1))
 
-/** Runs an actor's actions one after the other, in a new process whenever its own is killed, until the time is over. */
+/**
+ * Runs an actor's actions one after the other, in a new process whenever its own is killed, until the time is over or there is nothing
+ * left to do.
+ */
 export const employ = async (world: World, name: string, endAt: number, work: Work): Promise<void> => {
   const actor = world.newActor(name)
-  while (world.scheduler.now() < endAt) {
+  while (goesOn(world, endAt)) {
     const { process } = actor
     await Promise.race([actUntil(world, actor, endAt, work), process.killed])
     if (process.isAlive()) return
@@ -20,11 +24,17 @@ export const employ = async (world: World, name: string, endAt: number, work: Wo
   }
 }
 
+const goesOn = (world: World, endAt: number): boolean => world.scheduler.now() < endAt && !isOver(world)
+
+/** Whether the cast has nothing left to do: publishers publish no more, and what they published is gone. */
+const isOver = ({ scheduler, observer, spans: { publishMs } }: World): boolean =>
+  publishMs !== undefined && scheduler.now() >= START + publishMs && observer.isEmpty()
+
 /** The time that an action takes where shrinking leaves it out. */
 const IDLE_MS = 500
 
 const actUntil = async (world: World, actor: Actor, endAt: number, work: Work): Promise<void> => {
-  while (world.scheduler.now() < endAt) {
+  while (goesOn(world, endAt)) {
     if (world.begin(actor, true)) await unlessDeleted(world, actor, work(world, actor))
     else await actor.process.sleep(IDLE_MS)
   }

@@ -50,11 +50,11 @@ export const outdatedHandles: Promised = {
       if (goneBefore) return []
       return received
         .filter(
-          ({ queue, message, endedAt: receivedAt }) =>
-            queue === delivery.queue &&
-            message.receiptHandle !== delivery.message.receiptHandle &&
-            (claimOf(history, { message })?.order ?? 0) > (claimOf(history, delivery)?.order ?? 0) &&
-            receivedAt < ack.startedAt,
+          (other) =>
+            other.queue === delivery.queue &&
+            other.message.receiptHandle !== delivery.message.receiptHandle &&
+            (claimOf(history, other)?.order ?? 0) > (claimOf(history, delivery)?.order ?? 0) &&
+            other.endedAt < ack.startedAt,
         )
         .map((other) => `acked with a handle of before: ${nameOf(delivery)}, though there was ${nameOf(other)}`)
     })
