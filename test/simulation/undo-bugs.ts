@@ -7,7 +7,7 @@ export const UNDO_BUGS: readonly PlantedBug[] = [
     file: 'lib/redrive/undo-segment.ts',
     replace: "if (kind === 'lease') {",
     by: "if (kind === 'lease' && held) {",
-    suites: ['test/lib/redrive/undo-races.test.ts'],
+    suites: ['test/lib/redrive/undo.test.ts'],
   },
   {
     name: 'an undo takes back messages of other redrives',
@@ -64,7 +64,7 @@ export const UNDO_BUGS: readonly PlantedBug[] = [
     replace:
       'if (isTracked(task) && !task.targets?.includes(target.name)) return { target: target.name }\n    const moved',
     by: 'const moved',
-    suites: ['test/lib/redrive/undo.test.ts'],
+    suites: ['test/lib/redrive/undo-races.test.ts'],
   },
   {
     name: 'an undo looks at the highest priority of a queue alone',
