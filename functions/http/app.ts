@@ -12,6 +12,7 @@ import { isPlainPath } from './plain-path.ts'
 import { isUnexpected, problemResponse } from './problem.ts'
 import { checked } from './refusal.ts'
 import { readJson } from './request-body.ts'
+import { isRequestId } from './request-id.ts'
 import type { RouteShape } from './route-shape.ts'
 import { type OperationId, PATH_PARAMETERS, type Route, routes } from './routes.ts'
 
@@ -145,12 +146,10 @@ const respond = ({ status, headers }: Answer, text: string | null, requestId: st
     },
   })
 
-const REQUEST_ID = /^[\w.:=/+-]{1,128}$/
-
 /** The caller's own request id, if it is fit for a log line; otherwise the gateway's, or a new one. */
 const requestIdOf = (c: Context<Env>): string => {
   const given = c.req.header('x-request-id')
-  return given !== undefined && REQUEST_ID.test(given) ? given : (c.env?.requestId ?? randomUUID())
+  return isRequestId(given) ? given : (c.env?.requestId ?? randomUUID())
 }
 
 /** The gateway's access log has a line for every request too; this line adds the operation, and its level marks failures. */

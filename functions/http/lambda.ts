@@ -4,6 +4,7 @@ import { isObject } from '../runtime/strict-json.ts'
 import type { Surroundings } from './app.ts'
 import { isPlainSegment } from './plain-path.ts'
 import { HttpRefusal, problemResponse } from './problem.ts'
+import { isRequestId } from './request-id.ts'
 
 /** Anything that answers web requests: the HTTP API, the SQS endpoint. */
 export type Respond = (request: Request, surroundings: Surroundings) => Response | Promise<Response>
@@ -19,7 +20,8 @@ export const lambdaHandler =
   (respond: Respond, ended: (startedAt: number) => void = () => {}) =>
   async (given: APIGatewayProxyEventV2, context: Context): Promise<APIGatewayProxyStructuredResultV2> => {
     const event = httpEvent(given)
-    const requestId = event?.requestContext.requestId ?? context.awsRequestId
+    const ofGateway = event?.requestContext.requestId
+    const requestId = isRequestId(ofGateway) ? ofGateway : context.awsRequestId
     const ending = new AbortController()
     const timer = setTimeout(() => ending.abort(), Math.max(0, context.getRemainingTimeInMillis() - ANSWERING_MS))
     const answer = async (): Promise<APIGatewayProxyStructuredResultV2> => {

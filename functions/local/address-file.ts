@@ -17,8 +17,9 @@ export const writeAddress = async (directory: string | undefined, address: Serve
   await writeFile(join(directory, ADDRESS_FILE), `${JSON.stringify(address)}\n`, { mode: 0o600 }).catch(() => {})
 }
 
+/** Another server may have put its address there, if the directory was removed while this one ran. */
 export const removeAddress = async (directory: string | undefined): Promise<void> => {
-  if (directory === undefined) return
+  if (directory === undefined || (await readAddress(directory))?.pid !== process.pid) return
   await rm(join(directory, ADDRESS_FILE), { force: true }).catch(() => {})
 }
 

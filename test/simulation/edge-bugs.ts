@@ -40,8 +40,8 @@ export const EDGE_BUGS: readonly PlantedBug[] = [
   {
     name: 'the repeat of a late publish leaves the tickets of its groups unscanned',
     file: 'lib/publish/publish-idempotently.ts',
-    replace: 'if (isRepeat && !queue.settings.fifo)',
-    by: 'if (!isRepeat && queue.settings.fifo)',
+    replace: 'isRepeat ? await touchAgain(engine, queue, planned) : undefined',
+    by: '!isRepeat && queue.settings.fifo ? await touchAgain(engine, queue, planned) : undefined',
     suites: ['test/lib/queues/shards.test.ts'],
   },
   {
@@ -158,6 +158,34 @@ export const EDGE_BUGS: readonly PlantedBug[] = [
     replace: 'if (clock.now() - before > MAX_BUDGET_WAIT_MS) throw new OutdatedScan()',
     by: '',
     suites: ['test/lib/receive/answer-budget.test.ts'],
+  },
+  {
+    name: 'disk: a log that was removed is written on',
+    file: 'lib/store/keyed/disk/log-keeper.ts',
+    replace: 'if (!this.#log.isInPlace()) throw firstFailure.of(removed(directory))',
+    by: '',
+    suites: ['test/lib/store/keyed/disk/directory-removed.test.ts'],
+  },
+  {
+    name: 'disk: a log is deleted whatever became of the data file',
+    file: 'lib/store/keyed/disk/disk-maps.ts',
+    replace: '      checkPlace()\n',
+    by: '',
+    suites: ['test/lib/store/keyed/disk/directory-removed.test.ts'],
+  },
+  {
+    name: "disk: a store that ends deletes another one's log",
+    file: 'lib/store/keyed/disk/log-keeper.ts',
+    replace: 'this.#isEmpty && this.#log.isInPlace()',
+    by: 'this.#isEmpty',
+    suites: ['test/lib/store/keyed/disk/directory-removed.test.ts'],
+  },
+  {
+    name: "disk: a store that ends releases another one's directory",
+    file: 'lib/store/keyed/disk/data-directory.ts',
+    replace: 'if ((await readHolder(lock))?.nonce === nonce) ',
+    by: '',
+    suites: ['test/lib/store/keyed/disk/directory-removed.test.ts'],
   },
   {
     name: 'http: JSON of any number of values is parsed',

@@ -81,7 +81,7 @@ export interface Place {
 }
 
 /** An undo of a redrive, by one actor. */
-export interface Undo {
+interface Undo {
   readonly by: string
   readonly redrive: string
   readonly startedAt: number

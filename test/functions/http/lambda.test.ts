@@ -148,6 +148,15 @@ test.each<[string, unknown]>([
   expect(JSON.parse(body)).toMatchObject({ code: 'RouteNotFound', hint: expect.stringContaining('payload format 2.0') })
 })
 
+test.each([['\ufffd'], [7], [''], [undefined]])(
+  'an event with the request id %j has that of the invocation',
+  async (requestId) => {
+    const { requestContext } = event({})
+    const given = { ...event({}), requestContext: { ...requestContext, requestId: requestId as string } }
+    expect(JSON.parse((await echo(given, context())).body ?? '')).toMatchObject({ requestId: 'aws' })
+  },
+)
+
 test('an event without headers is a request without headers', async () => {
   expect(await echoed({ headers: undefined as never })).toMatchObject({ path: '/a', headers: {} })
 })

@@ -1,8 +1,8 @@
-import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { temporaryDirectory } from '../../support/temporary-directory.ts'
-import { call, failedStart, startServerProcess } from './server-process.ts'
+import { call, failedStart, startServerProcess, until } from './server-process.ts'
 
 const publish = (body: unknown) => ({ messages: [{ body }] })
 const NO_DYNAMODB = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' }
@@ -55,6 +55,20 @@ describe.skipIf(process.platform === 'win32')('the local server on disk', () => 
     expect(await call(first, 'GET', '/queues')).toEqual({ queues: [] })
     await first.end('SIGTERM')
     expect(await readdir(join(data, 'holdfast'))).toEqual(['data.mdb', 'data.mdb-lock'])
+  })
+
+  test('ends once its data is removed, and answers no publish that the next start would not find', async () => {
+    const data = await temporaryDirectory()
+    const server = await startServerProcess({ args: ['--data', data] })
+    await call(server, 'PUT', '/queues/orders', {})
+    await rm(join(data, 'holdfast'), { recursive: true })
+    const next = await startServerProcess({ args: ['--data', data] })
+    await call(next, 'PUT', '/queues/orders', {})
+    expect(await call(server, 'POST', '/queues/orders/messages', publish('lost'))).toMatchObject({ status: 503 })
+    await until('the server has ended', () => server.child.exitCode === 1)
+    expect(server.output()).toContain('was removed or replaced while it was in use')
+    expect(JSON.parse(await readFile(join(data, 'holdfast', 'address.json'), 'utf8'))).toMatchObject({ url: next.url })
+    expect((await failedStart({ args: ['--data', data] })).output).toContain('another Holdfast')
   })
 
   test('keeps what HOLDFAST_TABLE names apart', async () => {

@@ -56,7 +56,8 @@ export const takeDataDirectory = async (path: string): Promise<DataDirectory> =>
   return {
     path,
     release: async () => {
-      await rm(lock, { force: true })
+      // A directory that was removed while it was held may be another process's by now. No process takes this lock before the witness ends.
+      if ((await readHolder(lock))?.nonce === nonce) await rm(lock, { force: true })
       witness.close()
     },
   }

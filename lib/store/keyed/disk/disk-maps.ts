@@ -5,7 +5,7 @@ import type { KeyedMaps } from '../ordered-map.ts'
 import { thisBoot } from './boot.ts'
 import { emptyInto, type LoggedKey, logReader } from './checkpoint.ts'
 import { DiskMap } from './disk-map.ts'
-import { firstFailure } from './fault.ts'
+import { firstFailure, removed } from './fault.ts'
 import { type Journal, journal, type Mark } from './journal.ts'
 import type { LmdbFile } from './lmdb-file.ts'
 import { createLog } from './log-file.ts'
@@ -95,10 +95,16 @@ export class DiskMaps implements KeyedMaps<Maps> {
     const { directory, file, clock, warn, sync, firstLog: first, logBytes: bytes = LOG_BYTES } = this.#parts
     const { boot = thisBoot(), create = createLog } = this.#parts
     const readWholeLog = logReader(boot)
+    const checkPlace = () => {
+      if (!file.isInPlace()) throw this.#firstFailure.of(removed(directory))
+    }
     const empty = async (path: string, number: number) => {
       const log = await readWholeLog(path)
       if (log.end !== 'complete') throw new Error(`${path} has lost its end`)
-      await settle(spaces, file, await emptyInto(file, log, number), number)
+      const keys = await emptyInto(file, log, number)
+      // A log is deleted only once the file that has its changes is the one that the next start opens.
+      checkPlace()
+      await settle(spaces, file, keys, number)
     }
     const started = (number: number) => {
       this.#pending.log = number

@@ -27,6 +27,13 @@ export const unavailable = (directory: string, cause: unknown): HoldfastError =>
   )
 }
 
+/** The error where the files of a directory are no longer in it: what is written to them would not be found again. */
+export const removed = (directory: string): HoldfastError =>
+  new HoldfastError(
+    'StoreUnavailable',
+    `the data in ${directory} was removed or replaced while it was in use: nothing more is stored; start again`,
+  )
+
 /** Records the first failure after which the store can't go on. */
 export interface FirstFailure {
   readonly error: HoldfastError | undefined

@@ -1,6 +1,7 @@
 import type { Database } from 'lmdb'
 import { HoldfastError } from '../../../model/errors.ts'
 import { damagedFile, layoutUnknown } from './damage.ts'
+import { placeOf } from './file-place.ts'
 import { findDamage } from './lmdb-check.ts'
 
 /**
@@ -30,6 +31,8 @@ export interface LmdbFile {
   /** Number of the last log that was emptied into the file; 0 before the first one. */
   readonly emptied: number
   setEmptied(log: number): Promise<void>
+  /** Whether the file is still in its directory. */
+  isInPlace(): boolean
   /** Makes later reads see the last write. */
   refresh(): void
   close(): Promise<void>
@@ -138,6 +141,7 @@ const fileOn = (db: Data, path: string): LmdbFile => ({
     number.writeUInt32LE(log)
     return write(db, [[EMPTIED_KEY, number]])
   },
+  isInPlace: placeOf(path),
   refresh: () => db.resetReadTxn(),
   close: () => db.close(),
 })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { thisBoot } from './boot.ts'
 import { ByteWriter } from './byte-writer.ts'
+import { placeOf } from './file-place.ts'
 import { beginRecord, endRecord, type LogPlace, writeLogHeader } from './log-record.ts'
 
 /**
@@ -17,6 +18,8 @@ export interface LogFile extends LogPlace {
   /** Appends all of the bytes, or throws and appends none. */
   append(bytes: Uint8Array): void
   sync(): Promise<void>
+  /** Whether the log is still in its directory. */
+  isInPlace(): boolean
   /** Appends the record that marks the log as complete. */
   complete(): void
   close(): void
@@ -59,6 +62,7 @@ class AppendedFile implements LogFile {
   readonly number: number
   readonly salt: number
   readonly #fd: number
+  readonly isInPlace: () => boolean
   #size = 0
   #synced = 0
   /** Whether part of a record may lie behind the last whole one. */
@@ -70,6 +74,7 @@ class AppendedFile implements LogFile {
     this.number = number
     this.salt = salt
     this.#fd = openSync(path, 'w', 0o600)
+    this.isInPlace = placeOf(path)
   }
 
   get size(): number {

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { type FirstFailure, unavailable } from './fault.ts'
+import { type FirstFailure, removed, unavailable } from './fault.ts'
 import { LogEmptier, type LogEmptierParts } from './log-emptier.ts'
 import type { createLog, LogFile } from './log-file.ts'
 import { LOG_HEADER_BYTES, type LogPlace } from './log-record.ts'
@@ -52,7 +52,8 @@ export class LogKeeper {
 
   /** Gives a record to the operating system. @throws `StoreUnavailable`, after which nothing is written */
   append(record: (place: LogPlace) => Buffer): void {
-    const { directory, sync, bytes } = this.#parts
+    const { directory, sync, bytes, firstFailure } = this.#parts
+    if (!this.#log.isInPlace()) throw firstFailure.of(removed(directory))
     try {
       this.#log.append(record(this.#log))
     } catch (error) {
@@ -83,12 +84,14 @@ export class LogKeeper {
   /** Empties the logs into the file, where that is possible, and closes them. */
   async close(): Promise<void> {
     await this.#emptier.stop()
-    if (!this.#emptier.obstacle && !this.#parts.firstFailure.error && !this.#isEmpty) this.#emptyLog()
+    const canEmpty = !this.#emptier.obstacle && !this.#parts.firstFailure.error && this.#log.isInPlace()
+    if (canEmpty && !this.#isEmpty) this.#emptyLog()
     await this.#emptier.stop()
     clearTimeout(this.#timer)
     await this.#disk.synced().catch(() => {})
     this.#log.close()
-    if (this.#isEmpty) await rm(this.#log.path, { force: true })
+    // Another process may have a log of this name by now.
+    if (this.#isEmpty && this.#log.isInPlace()) await rm(this.#log.path, { force: true })
   }
 
   get #isEmpty(): boolean {
