@@ -74,9 +74,6 @@ export interface History {
 export interface Place {
   readonly at: number
   readonly queue: string
-  readonly group: string | undefined
-  /** Orders the messages of a group. */
-  readonly order: string
   readonly content: ContentMessage
 }
 

@@ -40,7 +40,7 @@ export const UNDO_BUGS: readonly PlantedBug[] = [
     file: 'lib/redrive/undo-segment.ts',
     replace: 'holds ||= fifo !== undefined',
     by: 'holds ||= false',
-    ...UNDONE,
+    suites: [UNDO_SUITE],
   },
   {
     name: 'an undo forgets at the next page that a message of the group stays',

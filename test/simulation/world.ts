@@ -129,9 +129,7 @@ export const newWorld = async (settings: WorldSettings, options: WorldOptions): 
       const id = messageId ?? encodeMessageId(segment.key, index)
       if (again) repeat(id)
       if (messageId !== undefined) {
-        const { queue, group } = segment.key.partition
-        const order = `${segment.key.sort}/${String(index).padStart(2, '0')}`
-        const place = { at: time.now(), queue, group, order, content: message }
+        const place = { at: time.now(), queue: segment.key.partition.queue, content: message }
         history.moved.set(id, [...(history.moved.get(id) ?? []), place])
       }
       if (deadLetter && !history.deadLettered.has(id)) history.deadLettered.set(id, time.now())

@@ -260,7 +260,8 @@ export const WORLDS = {
   'fifo: redrives are undone': {
     ...UNDONE,
     kind: 'fifo',
-    groups: GROUPS,
+    groups: ['red'],
+    cast: { ...UNDONE.cast, consumers: 3, deadLetterConsumers: 0 },
     settings: FIFO_DEAD_LETTERS(1),
   },
   'results: messages are dead-lettered and redriven': {

@@ -11,7 +11,7 @@ import { outdatedHandles, removedForGood } from './removals.ts'
 import { leasedStatuses, resultsOfHolders, statusesForgotten, trueEndings, waitsEnd } from './results.ts'
 import { allOrNothing, commitsAnswered, effectsOnce } from './transactions.ts'
 import { doneIsRemoved, failedStays, invocationsApart } from './triggers.ts'
-import { undoneAsBefore, undoneInOrder, undoneUnreceived } from './undos.ts'
+import { undoneAsBefore, undoneUnreceived } from './undos.ts'
 
 /** The promises that every history is checked against. */
 export const PROMISES: readonly Promised[] = [
@@ -44,5 +44,4 @@ export const PROMISES: readonly Promised[] = [
   failedStays,
   undoneUnreceived,
   undoneAsBefore,
-  undoneInOrder,
 ]

@@ -59,33 +59,3 @@ export const undoneAsBefore: Promised = {
       return same ? [] : [`${messageId} was taken back at ${at} with another past than before its redrive`]
     }),
 }
-
-export const undoneInOrder: Promised = {
-  name: 'in a FIFO group no message goes back past one of the same redrive that was received',
-  madeFor: (settings) => settings.kind === 'fifo' && hasUndos(settings),
-  violations: (history) =>
-    undone(history).flatMap(({ messageId, removal: { at }, from }) => {
-      if (!from) return []
-      const passed = [...history.moved].filter(([other, places]) => {
-        const ahead = places.findLast((place) => place.at < at)
-        return (
-          ahead?.content.redriven?.taskId === from.content.redriven?.taskId &&
-          ahead?.group === from.group &&
-          (ahead?.order ?? '') < from.order &&
-          isReceived(history, other, ahead?.at ?? 0, at)
-        )
-      })
-      return passed.map(([other]) => `${messageId} went back at ${at} past ${other}, which was received`)
-    }),
-}
-
-/** Whether a message that is in its place since `since` was leased at `at`, and still stored. */
-const isReceived = ({ ledger }: History, messageId: string, since: number, at: number): boolean => {
-  const entry = ledger.of(messageId)
-  const isThere = !entry?.removals.some((removal) => removal.at > since && removal.at <= at)
-  return (
-    isThere &&
-    (entry?.leases.some(({ from, until, endedAt }) => from > since && from < at && Math.min(until, endedAt) > at) ??
-      false)
-  )
-}
