@@ -60,6 +60,7 @@ const buildProgram = (io: Pick<Io, 'stdout' | 'stderr'>, run: RunVerb): Command 
   const program = prepared(new Command('holdfast'), io)
     .description(DESCRIPTION)
     .version(VERSION, '-V, --version')
+    .showHelpAfterError('(options come after the command: holdfast queues --json; --help shows the commands)')
     .helpCommand('help [command]', 'show the help of a command')
     .configureHelp({ subcommandTerm: (command) => `${command.name()} ${argumentsOf(command)}`.trim() })
   for (const verb of VERBS) addVerb(program, verb, io, run)

@@ -3,11 +3,9 @@ import { BASE, type ConsoleContext, type Page, queueHref } from '../context.ts'
 import { changeForm, field } from '../views/forms.ts'
 import { type Html, html } from '../views/html.ts'
 import { messageHref, preview, unreadableNote } from '../views/messages.ts'
-import { ageSeconds, counted, duration } from '../views/words.ts'
+import { ageSeconds, counted, duration, shortReason } from '../views/words.ts'
 import { firstMessages, grouped } from './groups.ts'
 
-/** Characters of a reason in its heading. A reason may be a stack trace. */
-const HEADING = 120
 /** Messages that the screen lists for each reason. It only counts the others. */
 const LISTED = 25
 
@@ -63,20 +61,12 @@ const letterGroup = (context: ConsoleContext, reason: string, held: readonly Mes
   const now = context.now()
   const oldest = held.map(({ deadLetter, publishedAt }) => deadLetter?.at ?? publishedAt).sort()[0] ?? ''
   const id = `reason-${index}`
-  return html`<section aria-labelledby="${id}"><h2 id="${id}">${headingOf(reason)} <span class="dim">${counted(held.length, 'message')}, the oldest for ${duration(ageSeconds(oldest, now))}</span></h2>
-${headingOf(reason) !== reason && reason !== '' && html`<details id="whole-${id}"><summary>The whole reason</summary><pre>${reason}</pre></details>`}
+  return html`<section aria-labelledby="${id}"><h2 id="${id}">${shortReason(reason) || 'Not dead-lettered: published to this queue'} <span class="dim">${counted(held.length, 'message')}, the oldest for ${duration(ageSeconds(oldest, now))}</span></h2>
+${shortReason(reason) !== reason && html`<details id="whole-${id}"><summary>The whole reason</summary><pre>${reason}</pre></details>`}
 ${!context.readOnly && html`<p class="field check"><input type="checkbox" id="all-${id}" name="reason" value="${reason}" data-all="${id}"><label for="all-${id}">All ${counted(held.length, 'message')} of this reason</label></p>`}
 <table class="rows" data-group="${id}"><thead><tr><th scope="col">Message</th><th scope="col">Body</th><th scope="col">Failed in</th><th scope="col" class="n">Receives</th><th scope="col" class="n">Since</th></tr></thead>
 <tbody>${held.slice(0, LISTED).map((message) => letterRow(context, message, now))}</tbody></table>
 ${held.length > LISTED && html`<p class="dim">${counted(held.length - LISTED, 'further message')} of this reason.</p>`}</section>`
-}
-
-/** The reason's first line, shortened. */
-const headingOf = (reason: string): string => {
-  const [line = ''] = reason.trim().split(/[\r\n]/, 1)
-  const short = line.length > HEADING ? line.slice(0, HEADING) : line
-  if (short === reason) return reason || 'Not dead-lettered: published to this queue'
-  return `${short}…`
 }
 
 const letterRow = (context: ConsoleContext, message: MessageJson, now: number): Html => {

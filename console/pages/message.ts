@@ -71,7 +71,7 @@ const facts = (message: MessageJson, now: number): Html => {
       deadLetter &&
         html`<a href="${queueHref(deadLetter.queue)}">${deadLetter.queue}</a>, after ${counted(deadLetter.receiveCount, 'receive')}`,
     ],
-    ['Reason', deadLetter?.reason],
+    ['Reason', deadLetter && html`<span class="lines">${deadLetter.reason}</span>`],
     ['Dead-lettered', deadLetter && instant(deadLetter.at, now)],
   ]
   return html`<h2>Facts</h2><dl class="facts">${lines.flatMap(([name, value]) => (value === undefined ? [] : [html`<div><dt>${name}</dt><dd>${value}</dd></div>`]))}</dl>`

@@ -1,7 +1,7 @@
 import type { MessageJson, StatusJson } from '../api.ts'
 import type { SeenLease } from '../leases-seen.ts'
 import { type Html, html } from './html.ts'
-import { count, counted, duration } from './words.ts'
+import { count, counted, duration, shortReason } from './words.ts'
 
 type State = StatusJson['state']
 
@@ -75,14 +75,18 @@ const span = (from: string, to: string | number): string =>
 
 /** The present state, then the earlier events, the latest first. */
 const courseWords = (status: StatusJson, { message, seen, now }: CourseFacts): string[] => {
-  const leases = seen ? leaseWords(seen.leases, now) : message ? storedLeaseWords(message, status.state, now) : []
+  const leases = seen
+    ? leaseWords(seen.leases, message, now)
+    : message
+      ? storedLeaseWords(message, status.state, now)
+      : []
   const words = [presentWords(status, message, now), ...leases]
   if (!message) return words
   const { deadLetter, receiveCount, firstReceivedAt, publishedAt, dueAt } = message
   if (deadLetter) {
     const receives = deadLetter.receiveCount
     words.push(
-      `Dead-lettered ${span(deadLetter.at, now)} ago out of ${deadLetter.queue} after ${counted(receives, 'receive')}: ${deadLetter.reason}`,
+      `Dead-lettered ${span(deadLetter.at, now)} ago out of ${deadLetter.queue} after ${counted(receives, 'receive')}: ${shortReason(deadLetter.reason)}`,
     )
   } else if (receiveCount > 0 && firstReceivedAt !== undefined) {
     const ended = receiveCount - (status.state === 'leased' ? 1 : 0)
@@ -127,16 +131,22 @@ const leaseCoverage = (receives: number, seen: CourseFacts['seen']): string => {
 }
 
 /** A line for each lease, the latest first: its begin, its length, and how it ended. */
-const leaseWords = (leases: readonly SeenLease[], now: number): string[] =>
+const leaseWords = (leases: readonly SeenLease[], message: MessageJson | undefined, now: number): string[] =>
   leases
     .map((lease, index) => {
       const { at, until, queue, end } = lease
       const held = `${duration(((end?.at ?? now) - at) / 1000)}`
-      const ending = end ? `, ${ENDS[end.how]}${end.reason === undefined ? '' : `: ${end.reason}`}` : ' so far'
+      const ending = end
+        ? `, ${ENDS[end.how]}${end.reason === undefined ? '' : `: ${reasonWords(end.reason, message)}`}`
+        : ' so far'
       const length = end?.how === 'ranOut' ? '' : ` of ${duration((until - at) / 1000)}`
       return `Lease ${index + 1}: from ${clock(at)} in ${queue} for ${held}${length}${ending}`
     })
     .reverse()
+
+/** A dead letter's own reason is short here: the facts of the message show all of it. */
+const reasonWords = (reason: string, message: MessageJson | undefined): string =>
+  reason === message?.deadLetter?.reason ? shortReason(reason) : reason
 
 const ENDS: Readonly<Record<NonNullable<SeenLease['end']>['how'], string>> = {
   settled: 'settled by its consumer',

@@ -22,5 +22,15 @@ const distanceText = (at: string, now: number): string => {
   return Date.parse(at) <= now ? `${duration(seconds)} ago` : `in ${duration(seconds)}`
 }
 
+/** Characters of a reason where the whole of it is shown elsewhere. A reason may be a stack trace. */
+const REASON = 120
+
+/** A reason's first line, shortened. */
+export const shortReason = (reason: string): string => {
+  const [line = ''] = reason.trim().split(/[\r\n]/, 1)
+  const short = line.slice(0, REASON)
+  return short === reason ? reason : `${short}…`
+}
+
 /** Bytes: `640 B`, `2.5 KB`. */
 export const bytes = (value: number): string => (value < 1_024 ? `${value} B` : `${(value / 1_024).toFixed(1)} KB`)

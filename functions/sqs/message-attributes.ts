@@ -10,7 +10,7 @@ const MAX_ATTRIBUTES = LIMITS.sqsAttributesPerMessage
 const NAME = /^[\p{L}\p{N}_-]+(\.[\p{L}\p{N}_-]+)*$/u
 const TYPE = /^(String|Number|Binary)(\.|$)/
 const NUMBER = /^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$/
-/** Room for 38 digits, as many zeros again, a sign, a point and an exponent. */
+/** Enough for 38 digits, as many zeros again, a sign, a point and an exponent. */
 const MAX_NUMBER_CHARACTERS = 100
 const MAX_NUMBER_DIGITS = 38
 const NUMBER_EXPONENT = { min: -128, max: 126 }
@@ -70,29 +70,29 @@ const checkName = (name: string): void => {
 /** The attribute that a sender gives. @throws `InvalidParameterValue` */
 export const attributeOf = (name: string, value: AttributeValue, kind: 'user' | 'system'): MessageAttribute => {
   const { DataType, StringValue, BinaryValue, StringListValues, BinaryListValues } = value
-  const what = `essage (${kind}) attribute '${name}'`
-  if (!DataType) throw invalidParameter(`M${what} must contain a non-empty message attribute type.`)
+  const attribute = `(${kind}) attribute '${name}'`
+  if (!DataType) throw invalidParameter(`Message ${attribute} must contain a non-empty message attribute type.`)
   const base = TYPE.exec(DataType)?.[1]
   if (!base || DataType.length > 256) {
     throw invalidParameter(
-      `The type of m${what} is invalid. You must use only the following supported type prefixes: Binary, Number, String.`,
+      `The type of message ${attribute} is invalid. You must use only the following supported type prefixes: Binary, Number, String.`,
     )
   }
   checkAttributeCharacters(DataType, 'message attribute type')
   if (StringListValues?.length || BinaryListValues?.length) {
-    throw invalidParameter(`M${what} must not have list values in a Put request: they are not supported.`)
+    throw invalidParameter(`Message ${attribute} must not have list values in a Put request: they are not supported.`)
   }
   if (StringValue && BinaryValue?.byteLength) {
-    throw invalidParameter(`M${what} must contain either a StringValue or a BinaryValue, not both.`)
+    throw invalidParameter(`Message ${attribute} must contain either a StringValue or a BinaryValue, not both.`)
   }
   if (base === 'Binary') {
-    if (!BinaryValue?.byteLength) throw noValue(what, DataType)
+    if (!BinaryValue?.byteLength) throw noValue(attribute, DataType)
     return { dataType: DataType, value: BinaryValue }
   }
-  if (!StringValue) throw noValue(what, DataType)
+  if (!StringValue) throw noValue(attribute, DataType)
   checkAttributeCharacters(StringValue, 'message attribute value')
   if (base === 'Number' && !isNumber(StringValue)) {
-    throw invalidParameter(`Can't cast the value of m${what} to a number.`)
+    throw invalidParameter(`Can't cast the value of message ${attribute} to a number.`)
   }
   return { dataType: DataType, value: StringValue }
 }
@@ -112,8 +112,8 @@ const isNumber = (text: string): boolean => {
   )
 }
 
-const noValue = (what: string, type: string): SqsError =>
-  invalidParameter(`M${what} must contain a non-empty value of type '${type}'.`)
+const noValue = (attribute: string, type: string): SqsError =>
+  invalidParameter(`Message ${attribute} must contain a non-empty value of type '${type}'.`)
 
 /** Whether a receive that requests `wanted` returns the attribute of a name. */
 export const attributeFilter = (wanted: readonly string[] = []): ((name: string) => boolean) => {

@@ -97,7 +97,7 @@ const meetsCondition = ({ Condition = {}, Effect }: Statement, context: AccessRe
   })
 }
 
-/** Whether a value of the request meets a condition; nothing where the condition is not understood. */
+/** Whether a value of the request meets a condition; undefined where the condition is not understood. */
 type Test = (value: string | undefined, wanted: readonly string[]) => boolean | undefined
 
 const equal: Test = (value, wanted) => value !== undefined && wanted.includes(value)

@@ -140,7 +140,8 @@ export const newMessage = (
 const instantOf = (dueAt: number | Date): number => {
   const at = dueAt instanceof Date ? dueAt.getTime() : dueAt
   if (typeof at !== 'number' || Number.isNaN(at)) throw invalid('dueAt', dueAt, 'must be epoch milliseconds or a date')
-  return at
+  // The HTTP API takes whole milliseconds.
+  return Math.round(at)
 }
 
 const attributesOf = (given: NonNullable<PublishOptions['attributes']>): NonNullable<NewMessage['attributes']> => {

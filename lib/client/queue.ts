@@ -127,7 +127,7 @@ const messageVerbs = (transport: Transport, name: string): MessageVerbs => ({
   cancel: (messageId, options) => transport.cancelMessage(name, messageId, options),
   reschedule: async (messageId, given) => {
     const { signal, ...when } = knownFields(given, { delaySeconds: true, dueAt: true, ...CALL_FIELDS })
-    const to = 'dueAt' in when ? { dueAt: Number(when.dueAt) } : { delaySeconds: when.delaySeconds }
+    const to = 'dueAt' in when ? { dueAt: Math.round(Number(when.dueAt)) } : { delaySeconds: when.delaySeconds }
     return transport.rescheduleMessage(name, messageId, to, { signal })
   },
 })

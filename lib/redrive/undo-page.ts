@@ -23,7 +23,7 @@ export interface UndoPage extends UndoCounts {
 
 export interface UndoOptions {
   readonly signal?: AbortSignal | undefined
-  /** Whether to count alone, and move nothing. */
+  /** Whether to count only, and move nothing. */
   readonly dry?: boolean
 }
 
@@ -36,8 +36,8 @@ const BODY_ITEMS = 12
 const MARGIN_MS = 60_000
 
 /**
- * Moves messages of a redrive back to the dead-letter queue: those that bear its id and that no consumer has received. Passes through
- * every queue that the redrive recorded, over what was published there while the redrive ran.
+ * Moves messages of a redrive back to the dead-letter queue: those that have its id and that no consumer has received. Reads
+ * in every queue that the redrive recorded what was published there while the redrive ran.
  *
  * A standard queue has redriven messages in its shards alone: a redrive puts no message into a fair group. A shard that was added since
  * has none, and one that was given up is passed through while it may hold messages.
@@ -180,19 +180,19 @@ const withMessages = (queue: QueueState, segments: readonly Segment[], now: numb
     .filter((segment) => !isDropped(queue, asDelayed(queue, segment), now))
 
 /**
- * Segments whose content is read at one time, by their keys: large ones one by one, or a page of them would take more memory than a
- * function has, again and again at the same place.
+ * The keys of segments, in portions whose content is read at one time. The content of a whole page of large segments would take more
+ * memory than a function has, and each later try would fail at the same place.
  */
 const portions = (segments: readonly Segment[]): [SegmentKey, ...SegmentKey[]][] => {
   const all: [SegmentKey, ...SegmentKey[]][] = []
-  let room = 0
+  let left = 0
   for (const { key, bodyItems } of segments) {
     const last = all.at(-1)
-    room -= bodyItems
-    if (last && room >= 0) last.push(key)
+    left -= bodyItems
+    if (last && left >= 0) last.push(key)
     else {
       all.push([key])
-      room = BODY_ITEMS - bodyItems
+      left = BODY_ITEMS - bodyItems
     }
   }
   return all

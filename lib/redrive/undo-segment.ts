@@ -39,7 +39,7 @@ export interface SegmentToUndo {
   readonly found: StoredSegment
   /** Whether an earlier message of the FIFO group stays. */
   readonly held: boolean
-  /** Whether to count alone, and move nothing. */
+  /** Whether to count only, and move nothing. */
   readonly dry: boolean
 }
 

@@ -25,6 +25,14 @@ describe('the help', () => {
     ])
   })
 
+  test('says where options belong that precede the command', async () => {
+    const { code, stderr } = await runCommand(['--url', 'http://127.0.0.1:9324', 'queues'])
+    expect(code).toBe(2)
+    expect(stderr).toBe(
+      "holdfast: unknown option '--url'\n(options come after the command: holdfast queues --json; --help shows the commands)\n",
+    )
+  })
+
   test.each(NAMES)('of %s has examples, which are commands that the command line takes', async (name) => {
     const { code, stdout } = await runCommand([name, '--help'])
     expect(code).toBe(0)

@@ -252,6 +252,9 @@ describe('dead letters', () => {
     const { html } = await view.see('/queues/orders/dead')
     expect(text(html)).toContain('TypeError: no lines… 1 message')
     expect(html).toContain(`<pre>${error}</pre>`)
+    const page = (await view.see(`/queues/orders-failed/messages/${message?.messageId}`)).html
+    expect(text(page)).toMatch(/Dead-lettered 0 s ago out of orders after 1 receive: TypeError: no lines… /)
+    expect(page).toContain(`<span class="lines">${error}</span>`)
     const fields = { which: 'selected', reason: 'TypeError: no lines\r\n  at charge\r\n  at run' }
     expect(text((await view.send('/queues/orders-failed/dead/try', fields)).html)).toContain('Send back 1 message?')
   })

@@ -200,14 +200,20 @@ test.each(recipes.map((block) => [nameOf(block), block] as const))(
 )
 
 test(
-  'the blocks of shell run in their order, each document against a server of its own',
+  'the blocks of shell run in their order, each document against a server of its own, and in between the programs of the README',
   async () => {
     const command = await bundledCommand()
     for (const file of DOCUMENTS) {
-      const shell = codeBlocks(file).filter(({ language, notRun }) => language === 'sh' && notRun === undefined)
-      if (shell.length === 0) continue
+      const isProgram = ({ language }: CodeBlock) => file === 'README.md' && language === 'ts'
+      const isShell = ({ language, notRun }: CodeBlock) => language === 'sh' && notRun === undefined
+      const blocks = codeBlocks(file).filter((block) => isProgram(block) || isShell(block))
+      if (blocks.length === 0) continue
       const server = await startServerProcess({ args: ['--memory'] })
-      for (const block of shell) {
+      for (const block of blocks) {
+        if (isProgram(block)) {
+          await expect(runTypeScript(block, server.url), nameOf(block)).resolves.toEqual(expect.any(String))
+          continue
+        }
         // A refused request fails the block. `…` stands for the receipt handle of the answer before.
         const script = `set -euo pipefail
         curl() {
@@ -229,19 +235,3 @@ test(
   },
   SHELL_TIMEOUT_MS,
 )
-
-test("the README's programs run against a local server", async () => {
-  const typed = codeBlocks('README.md').filter(({ language }) => language === 'ts')
-  expect(typed.length).toBeGreaterThanOrEqual(2)
-  for (const block of typed) {
-    const server = await startServerProcess({ args: ['--memory'] })
-    if (block.code.includes('SendMessageCommand')) {
-      const made = await fetch(`${server.url}/queues/orders`, { method: 'PUT', body: '{}', headers: JSON_TYPE })
-      expect(made.ok).toBe(true)
-    }
-    await expect(runTypeScript(block, server.url), nameOf(block)).resolves.toEqual(expect.any(String))
-    await server.end('SIGTERM')
-  }
-})
-
-const JSON_TYPE = { 'content-type': 'application/json' }

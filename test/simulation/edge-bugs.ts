@@ -40,8 +40,8 @@ export const EDGE_BUGS: readonly PlantedBug[] = [
   {
     name: 'the repeat of a late publish leaves the tickets of its groups unscanned',
     file: 'lib/publish/publish-idempotently.ts',
-    replace: 'if (isRepeat && !queue.settings.fifo)',
-    by: 'if (!isRepeat && queue.settings.fifo)',
+    replace: 'isRepeat ? await touchAgain(engine, queue, planned) : undefined',
+    by: '!isRepeat && queue.settings.fifo ? await touchAgain(engine, queue, planned) : undefined',
     suites: ['test/lib/queues/shards.test.ts'],
   },
   {

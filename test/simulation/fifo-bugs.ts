@@ -1,19 +1,8 @@
 import type { PlantedBug } from './bugs.ts'
 
 const SIMULATION = { suites: ['test/simulation/simulation.test.ts'], worlds: 'fifo' }
-const CONTRACT = ['test/lib/store']
-const UNIT = [
-  'model/group',
-  'model/ticket',
-  'publish/group-publish',
-  'receive/scan-groups',
-  'settle/group-release',
-  'redrive/group-dead-letter',
-  'receive/ticket-pages',
-  'publish/deduplication',
-  'receive/receive-attempt',
-  'receive/group-delay',
-].map((test) => `test/lib/${test}.test.ts`)
+/** The store's contract, on DynamoDB as on its stand-ins. */
+const CONTRACT = ['test/lib/store/dynamodb-store.test.ts']
 
 const LIMIT = {
   suites: ['test/lib/receive/limited-group.test.ts', 'test/simulation/simulation.test.ts'],
@@ -34,7 +23,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/receive/group-claim.ts',
     replace: 'parts.map((part) => issue(part.segment, part.indexes))',
     by: "parts.map((part) => issue(part.segment, part.indexes)).map((one, at) => ({ ...one, change: { ...one.change, ...(at > 0 && { requires: { kind: 'slots', slots: [] } as const }) } }))",
-    suites: UNIT,
+    suites: ['test/lib/receive/scan-groups.test.ts'],
   },
   {
     name: 'a message in flight is overtaken by those behind it',
@@ -62,21 +51,21 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/model/group.ts',
     replace: 'indexes: indexesIn(segment, run) }',
     by: 'indexes: indexesIn(segment, left.filter((one) => isExhausted(one) && one.visibleAt <= now)) }',
-    suites: UNIT,
+    suites: ['test/lib/model/group.test.ts'],
   },
   {
     name: 'a repeated receive passes over what it no longer holds',
     file: 'lib/receive/receive-attempt.ts',
     replace: "return state === 'held' && !interrupted.has(group)",
     by: "return state === 'held'",
-    suites: UNIT,
+    suites: ['test/lib/receive/receive-attempt.test.ts'],
   },
   {
     name: 'an ack in a group does not ask whether the lease is live',
     file: 'lib/settle/ack.ts',
     replace: '...(isOrdered(group?.hash) && { liveAt: now })',
     by: '',
-    suites: UNIT,
+    suites: ['test/lib/receive/scan-groups.test.ts'],
   },
   {
     name: 'a ticket is dropped whatever was published since',
@@ -84,14 +73,14 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     replace:
       'return ticket && ticket.lastSequence !== command.lastSequence ? REFUSED : { applied: true, ticket: undefined }',
     by: 'return { applied: true, ticket: undefined }',
-    suites: UNIT,
+    suites: ['test/lib/publish/group-publish.test.ts'],
   },
   {
     name: 'a ticket is put to rest whatever was published since',
     file: 'lib/settle/group-release.ts',
     replace: '? engine.store.markTicket(key, Number.POSITIVE_INFINITY, { lastSequence })',
     by: '? engine.store.markTicket(key, Number.POSITIVE_INFINITY)',
-    suites: UNIT,
+    suites: ['test/lib/publish/group-publish.test.ts'],
   },
   {
     name: 'a ticket goes at once, and its numbers start anew',
@@ -105,56 +94,56 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/receive/release-empty.ts',
     replace: 'if (lastRead < lastSequence && !purged)',
     by: "if (seen > '~')",
-    suites: UNIT,
+    suites: ['test/lib/publish/group-publish.test.ts'],
   },
   {
     name: 'a ticket goes though the publish of a slow clock is only just getting through',
     file: 'lib/receive/release-empty.ts',
     replace: 'if (missedMs < MISSED_MS)',
     by: 'if (missedMs < MISSED_MS && isNumberKept(lastSequence, now))',
-    suites: UNIT,
+    suites: ['test/lib/publish/group-publish.test.ts'],
   },
   {
     name: 'a process does not know what it freed',
     file: 'lib/settle/group-release.ts',
     replace: '  engine.polls.tickets(key.partition).markReady(key.group, Math.max(at, engine.clock.now()))\n',
     by: '',
-    suites: UNIT,
+    suites: ['test/lib/receive/ticket-pages.test.ts'],
   },
   {
     name: 'what was read before a group was freed undoes that',
     file: 'lib/hints/ticket-cache.ts',
     replace: 'if ((this.#known.get(group)?.localVersion ?? 0) > localVersion) return',
     by: '',
-    suites: UNIT,
+    suites: ['test/lib/receive/ticket-pages.test.ts'],
   },
   {
     name: 'a pass through the tickets never comes round',
     file: 'lib/receive/ticket-pages.ts',
     replace: 'cache.cursor = pass.over ? pass.end : pass.from',
     by: "cache.cursor = '8'",
-    suites: UNIT,
+    suites: ['test/lib/receive/ticket-pages.test.ts'],
   },
   {
     name: 'scans of locked groups spend nothing',
     file: 'lib/hints/ticket-cache.ts',
     replace: 'this.#allowance - read + free * PAID_PER_FREE_GROUP',
     by: 'this.#allowance - 0 * read + free * PAID_PER_FREE_GROUP',
-    suites: UNIT,
+    suites: ['test/lib/receive/ticket-pages.test.ts'],
   },
   {
     name: 'a process that frees a group or finds it locked puts off a lock that ends sooner',
     file: 'lib/settle/group-release.ts',
     replace: '  await engine.store.markTicket(key, at, { lockedAfter: at, lapses })',
     by: '  await engine.store.markTicket(key, at, { lapses })',
-    suites: UNIT,
+    suites: ['test/lib/receive/scan-groups.test.ts'],
   },
   {
     name: 'groups that were in flight at a purge stay locked',
     file: 'lib/receive/ticket-pages.ts',
     replace: 'isLockStale(ticket, staleBefore) ? { ...ticket, lockedUntil: 0 } : ticket',
     by: 'isLockStale(ticket, staleBefore) ? ticket : ticket',
-    suites: UNIT,
+    suites: ['test/lib/receive/scan-groups.test.ts'],
   },
   {
     name: 'DynamoDB holds a purged queue to the locks before',
@@ -168,7 +157,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/model/queue-record.ts',
     replace: 'return dueAt === segment.dueAt ? segment : { ...segment, dueAt }',
     by: 'return dueAt === segment.dueAt ? segment : { ...segment }',
-    suites: UNIT,
+    suites: ['test/lib/receive/group-delay.test.ts'],
   },
   {
     name: 'a group stays locked for a delay that was lowered since',
@@ -182,7 +171,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/model/group.ts',
     replace: 'instants.push(now < known ? delayLoweredAt : known)',
     by: 'instants.push(delayLoweredAt)',
-    suites: UNIT,
+    suites: ['test/lib/receive/group-delay.test.ts'],
   },
   {
     name: 'a lease cut short leaves its group locked',
@@ -203,7 +192,7 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/publish/group-place.ts',
     replace: 'lastSequence !== undefined && lastSequence >= byClock ?',
     by: 'lastSequence === byClock ?',
-    suites: UNIT,
+    suites: ['test/lib/receive/ticket-pages.test.ts'],
   },
   {
     name: 'a deduplication id is taken whoever has it',
@@ -217,14 +206,14 @@ export const GROUP_BUGS: readonly PlantedBug[] = [
     file: 'lib/publish/publish-once.ts',
     replace: '!(await isPending(engine, queue, firstPublish(document).messageId))',
     by: 'isPending !== undefined',
-    suites: UNIT,
+    suites: ['test/lib/publish/deduplication.test.ts'],
   },
   {
     name: 'a redrive moves what stands behind messages in flight',
     file: 'lib/redrive/redrive-move.ts',
     replace: 'source.settings.fifo !== undefined && holdsUpGroup(header, now)',
     by: 'holdsUpGroup(header, now) && false',
-    suites: UNIT,
+    suites: ['test/lib/redrive/group-dead-letter.test.ts'],
   },
   {
     name: 'DynamoDB gives numbers twice',

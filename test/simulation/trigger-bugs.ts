@@ -21,14 +21,14 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     file: 'lib/triggers/next-due.ts',
     replace: 'limit: PAGE, consistent: true })\n    for (const stored',
     by: 'limit: PAGE })\n    for (const stored',
-    suites: ['test/lib/triggers'],
+    suites: ['test/lib/triggers/next-due.test.ts'],
   },
   {
     name: 'the last look forgets what is in flight',
     file: 'lib/triggers/next-due.ts',
     replace: 'at = Math.min(at, visibleAt)',
     by: 'if (visibleAt <= soon) at = visibleAt',
-    suites: ['test/lib/triggers'],
+    suites: ['test/lib/triggers/next-due.test.ts'],
   },
   {
     name: 'the last look forgets groups that are locked',
@@ -50,7 +50,7 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     file: 'lib/triggers/wake.ts',
     replace: 'if (late.length > 0) await noteDue(engine, queue, Math.min(...late))',
     by: '',
-    suites: ['test/lib/triggers'],
+    suites: ['test/lib/triggers/dispatch.test.ts'],
   },
   {
     name: 'a mark counts for good',
@@ -92,7 +92,7 @@ export const TRIGGER_BUGS: readonly PlantedBug[] = [
     file: 'lib/triggers/invoke-batch.ts',
     replace: 'endsByOf(run, trigger) <= Math.min(busyUntil',
     by: 'endsByOf(run, trigger) <= 3_600_000 + Math.min(busyUntil',
-    suites: ['test/lib/triggers'],
+    suites: ['test/lib/triggers/dispatch.test.ts'],
   },
   {
     name: 'a lease ends with the function',

@@ -190,6 +190,16 @@ describe.each(PLACES)('a client %s', (name, openPlace) => {
     expect((await orders.poll()).map(({ body }) => body)).toEqual([{ id: 1 }])
   })
 
+  test('takes a due time that is no whole millisecond, and rounds it', async () => {
+    await place.client.createQueue('orders')
+    const orders = place.client.queue<Order>('orders')
+    const at = place.clock.now() + 5_000
+    const { messageId } = await orders.publish({ id: 1 }, { dueAt: at + 0.25 })
+    expect(await orders.get(messageId)).toMatchObject({ dueAt: at })
+    await orders.reschedule(messageId, { dueAt: at + 999.75 })
+    expect((await orders.browse()).messages).toMatchObject([{ dueAt: at + 1_000 }])
+  })
+
   test('looks at, reschedules and cancels messages by id, and counts, purges and deletes queues', async () => {
     await place.client.createQueue('orders')
     const orders = place.client.queue<Order>('orders')
