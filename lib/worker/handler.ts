@@ -1,4 +1,5 @@
 import type { Received } from '../codecs/read-message.ts'
+import { isHoldfastError } from '../model/errors.ts'
 import type { Message } from '../model/message.ts'
 
 export interface HandlerContext {
@@ -51,6 +52,10 @@ export const reporter = (
 
 const warn = (error: unknown, { queue, during, message }: ErrorContext): void => {
   const which = message ? `, message ${message.messageId}` : ''
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  const text = error instanceof Error ? `${error.name}: ${error.message}${causeOf(error)}` : String(error)
   process.emitWarning(`queue ${queue}, during ${during}${which}: ${text}`, 'HoldfastWarning')
 }
+
+/** The cause of an error of the handler's, without which "fetch failed" says little. Holdfast's own errors have it in their message. */
+const causeOf = (error: Error): string =>
+  isHoldfastError(error) || !(error.cause instanceof Error) ? '' : ` (${error.cause.message})`

@@ -29,6 +29,14 @@ test('every line has a planted bug, which that check must notice', () => {
   expect(wrong).toEqual([])
 })
 
+test('every planted bug changes a text that is in its file once, and names suites that exist', () => {
+  const unfit = ALL_BUGS.filter(
+    ({ file, replace, suites }) =>
+      read(file).split(replace).length !== 2 || suites.some((suite) => !existsSync(join(ROOT, suite))),
+  )
+  expect(unfit.map(({ name }) => name)).toEqual([])
+})
+
 test('every promise of the simulator has a line', () => {
   expect(judged.length).toBeGreaterThan(4)
   expect(PROMISE_NAMES.filter((name) => !lines.some(({ history }) => history === name))).toEqual([])
